@@ -1,0 +1,1 @@
+//! What packages and hosts agree on.
