@@ -1,0 +1,311 @@
+//! Messages from a package or a property view to the host.
+
+use serde_json::{Value, json};
+
+use super::payload::{settings, state, text};
+use super::{ActionEffect, EffectKind, Envelope, FontAttribute, Settings, serde_through_envelope};
+
+/// A message to the host. Property views in the wild put the widget's context, their own UUID or the package UUID
+/// into `context`; a host knows from the socket which instance is meant.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ToHost {
+    /// Store an instance's settings, all of them.
+    SetWidgetSettings {
+        /// Instance.
+        context: String,
+        /// What to store.
+        settings: Settings,
+    },
+    /// Ask for an instance's settings.
+    GetWidgetSettings {
+        /// Instance.
+        context: String,
+    },
+    /// Store the package's settings, all of them.
+    SetPackageSettings {
+        /// Package UUID.
+        context: String,
+        /// What to store.
+        settings: Settings,
+    },
+    /// Ask for the package's settings.
+    GetPackageSettings {
+        /// Package UUID.
+        context: String,
+    },
+    /// Write a line to the host's log file.
+    SendLog {
+        /// The line.
+        message: String,
+    },
+    /// Open a page in the user's browser.
+    OpenUrl {
+        /// http or https.
+        url: String,
+    },
+    /// Change an instance's title.
+    ChangeTitle {
+        /// Instance.
+        context: String,
+        /// The title.
+        title: String,
+        /// For which state; all of them if none.
+        state: Option<u32>,
+    },
+    /// Change an instance's image.
+    ChangeImage {
+        /// Instance.
+        context: String,
+        /// A data URI: PNG, JPEG or SVG.
+        image: String,
+        /// For which state; the one shown if none.
+        state: Option<u32>,
+        /// Our addition: the image in words, for screen readers and tests. Other hosts ignore it.
+        description: Option<String>,
+    },
+    /// Show another of a widget's states.
+    ChangeState {
+        /// Instance.
+        context: String,
+        /// Zero-based.
+        state: u32,
+    },
+    /// Change the font of an instance's title.
+    ChangeFontAttribute {
+        /// Instance.
+        context: String,
+        /// The font.
+        font: FontAttribute,
+    },
+    /// Show or clear an effect over an instance.
+    ChangeActionEffect {
+        /// Instance.
+        context: String,
+        /// The effect.
+        effect: ActionEffect,
+    },
+    /// Ask for an instance's titles.
+    GetWidgetTitle {
+        /// Instance.
+        context: String,
+    },
+    /// Ask for an instance's icons.
+    GetWidgetIcon {
+        /// Instance.
+        context: String,
+    },
+    /// Ask for an instance's title font.
+    GetFontAttribute {
+        /// Instance.
+        context: String,
+    },
+    /// From a package to a property view.
+    SendToPropertyView {
+        /// Widget UUID.
+        widget: String,
+        /// Instance.
+        context: String,
+        /// Any JSON.
+        payload: Value,
+    },
+    /// From a property view to its package.
+    SendToPackage {
+        /// Widget UUID.
+        widget: String,
+        /// Instance.
+        context: String,
+        /// Any JSON.
+        payload: Value,
+    },
+    /// Our addition: open the package's settings page in the host. Creator Central ignores it.
+    OpenSettings {
+        /// Package UUID.
+        context: String,
+    },
+    /// An event that this version doesn't know. Not an error.
+    Unknown {
+        /// Its name.
+        event: String,
+        /// Widget UUID, if any.
+        widget: String,
+        /// Context, if any.
+        context: String,
+        /// Payload, if any.
+        payload: Value,
+    },
+}
+
+serde_through_envelope!(ToHost);
+
+impl From<Envelope> for ToHost {
+    fn from(Envelope { event, widget, context, payload }: Envelope) -> Self {
+        match event.as_str() {
+            "setWidgetSettings" => Self::SetWidgetSettings { context, settings: settings(payload) },
+            "getWidgetSettings" => Self::GetWidgetSettings { context },
+            "setPackageSettings" => Self::SetPackageSettings { context, settings: settings(payload) },
+            "getPackageSettings" => Self::GetPackageSettings { context },
+            "sendLog" => Self::SendLog { message: text(&payload, "message") },
+            "openUrl" => Self::OpenUrl { url: text(&payload, "url") },
+            "changeTitle" => Self::ChangeTitle { context, title: text(&payload, "title"), state: state(&payload) },
+            "changeImage" => Self::ChangeImage {
+                context,
+                image: text(&payload, "image"),
+                state: state(&payload),
+                description: payload.get("description").and_then(Value::as_str).map(str::to_owned),
+            },
+            "changeState" => match state(&payload) {
+                Some(state) => Self::ChangeState { context, state },
+                None => Self::Unknown { event, widget, context, payload },
+            },
+            "changeFontAttribute" => {
+                Self::ChangeFontAttribute { context, font: serde_json::from_value(payload).unwrap_or_default() }
+            }
+            "changeActionEffect" => Self::ChangeActionEffect {
+                context,
+                effect: ActionEffect {
+                    kind: EffectKind::from_name(&text(&payload, "type")),
+                    image: Some(text(&payload, "image")).filter(|image| !image.is_empty()),
+                },
+            },
+            "getWidgetTitle" => Self::GetWidgetTitle { context },
+            "getWidgetIcon" => Self::GetWidgetIcon { context },
+            "getFontAttribute" => Self::GetFontAttribute { context },
+            "sendToPropertyView" => Self::SendToPropertyView { widget, context, payload },
+            "sendToPackage" => Self::SendToPackage { widget, context, payload },
+            "openSettings" => Self::OpenSettings { context },
+            _ => Self::Unknown { event, widget, context, payload },
+        }
+    }
+}
+
+impl From<ToHost> for Envelope {
+    fn from(message: ToHost) -> Self {
+        match message {
+            ToHost::SetWidgetSettings { context, settings } => {
+                Envelope::about("setWidgetSettings", &context).with(Value::Object(settings))
+            }
+            ToHost::GetWidgetSettings { context } => Envelope::about("getWidgetSettings", &context),
+            ToHost::SetPackageSettings { context, settings } => {
+                Envelope::about("setPackageSettings", &context).with(json!({"settings": settings}))
+            }
+            ToHost::GetPackageSettings { context } => Envelope::about("getPackageSettings", &context),
+            ToHost::SendLog { message } => Envelope::new("sendLog").with(json!({"message": message})),
+            ToHost::OpenUrl { url } => Envelope::new("openUrl").with(json!({"url": url})),
+            ToHost::ChangeTitle { context, title, state } => {
+                Envelope::about("changeTitle", &context).with(with_state(json!({"title": title}), state))
+            }
+            ToHost::ChangeImage { context, image, state, description } => {
+                let mut payload = with_state(json!({"image": image}), state);
+                if let Some(description) = description {
+                    payload["description"] = Value::String(description);
+                }
+                Envelope::about("changeImage", &context).with(payload)
+            }
+            ToHost::ChangeState { context, state } => {
+                Envelope::about("changeState", &context).with(json!({"state": state}))
+            }
+            ToHost::ChangeFontAttribute { context, font } => {
+                Envelope::about("changeFontAttribute", &context).with(json!(font))
+            }
+            ToHost::ChangeActionEffect { context, effect } => {
+                let mut payload = json!({"type": effect.kind.name()});
+                if let Some(image) = effect.image {
+                    payload["image"] = Value::String(image);
+                }
+                Envelope::about("changeActionEffect", &context).with(payload)
+            }
+            ToHost::GetWidgetTitle { context } => Envelope::about("getWidgetTitle", &context),
+            ToHost::GetWidgetIcon { context } => Envelope::about("getWidgetIcon", &context),
+            ToHost::GetFontAttribute { context } => Envelope::about("getFontAttribute", &context),
+            ToHost::SendToPropertyView { widget, context, payload } => {
+                Envelope::about("sendToPropertyView", &context).of_widget(&widget).with(payload)
+            }
+            ToHost::SendToPackage { widget, context, payload } => {
+                Envelope::about("sendToPackage", &context).of_widget(&widget).with(payload)
+            }
+            ToHost::OpenSettings { context } => Envelope::about("openSettings", &context),
+            ToHost::Unknown { event, widget, context, payload } => Envelope { event, widget, context, payload },
+        }
+    }
+}
+
+fn with_state(mut payload: Value, state: Option<u32>) -> Value {
+    if let Some(state) = state {
+        payload["state"] = json!(state);
+    }
+    payload
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_message_survives_the_wire() {
+        let context = || String::from("c1");
+        let settings: Settings =
+            [("settings".to_owned(), json!({"step": 5})), ("x".to_owned(), json!(1))].into_iter().collect();
+        let all = [
+            ToHost::SetWidgetSettings { context: context(), settings: settings.clone() },
+            ToHost::GetWidgetSettings { context: context() },
+            ToHost::SetPackageSettings { context: context(), settings },
+            ToHost::GetPackageSettings { context: context() },
+            ToHost::SendLog { message: "line".into() },
+            ToHost::OpenUrl { url: "https://example.com/".into() },
+            ToHost::ChangeTitle { context: context(), title: "t".into(), state: Some(1) },
+            ToHost::ChangeImage {
+                context: context(),
+                image: "data:".into(),
+                state: None,
+                description: Some("d".into()),
+            },
+            ToHost::ChangeState { context: context(), state: 1 },
+            ToHost::ChangeFontAttribute {
+                context: context(),
+                font: FontAttribute { bold: true, ..FontAttribute::default() },
+            },
+            ToHost::ChangeActionEffect {
+                context: context(),
+                effect: ActionEffect { kind: EffectKind::Invalid, image: Some("data:".into()) },
+            },
+            ToHost::GetWidgetTitle { context: context() },
+            ToHost::GetWidgetIcon { context: context() },
+            ToHost::GetFontAttribute { context: context() },
+            ToHost::SendToPropertyView { widget: "w".into(), context: context(), payload: json!({"event": "x"}) },
+            ToHost::SendToPackage { widget: "w".into(), context: context(), payload: json!({"command": "x"}) },
+            ToHost::OpenSettings { context: context() },
+            ToHost::Unknown { event: "new".into(), widget: String::new(), context: String::new(), payload: json!([1]) },
+        ];
+        for message in all {
+            assert_eq!(ToHost::parse(&message.to_text()).unwrap(), message);
+        }
+    }
+
+    #[test]
+    fn writes_what_the_samples_send() {
+        let image = ToHost::ChangeImage {
+            context: "c".into(),
+            image: "data:image/png;base64,AA==".into(),
+            state: None,
+            description: None,
+        };
+        assert_eq!(
+            serde_json::from_str::<Value>(&image.to_text()).unwrap(),
+            json!({"event": "changeImage", "context": "c", "payload": {"image": "data:image/png;base64,AA=="}})
+        );
+        let settings = ToHost::SetPackageSettings { context: "p".into(), settings: Settings::new() };
+        assert_eq!(
+            serde_json::from_str::<Value>(&settings.to_text()).unwrap(),
+            json!({"event": "setPackageSettings", "context": "p", "payload": {"settings": {}}})
+        );
+    }
+
+    #[test]
+    fn package_settings_are_read_in_both_forms() {
+        for payload in [json!({"settings": {"a": 1}}), json!({"a": 1})] {
+            let text = json!({"event": "setPackageSettings", "context": "p", "payload": payload}).to_string();
+            let ToHost::SetPackageSettings { settings, .. } = ToHost::parse(&text).unwrap() else { panic!() };
+            assert_eq!(settings.get("a"), Some(&json!(1)));
+        }
+    }
+}
