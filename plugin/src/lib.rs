@@ -1,1 +1,5 @@
 //! The Spotify package.
+
+pub mod auth;
+pub mod clock;
+pub mod face;

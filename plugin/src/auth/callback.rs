@@ -1,0 +1,243 @@
+//! The way back from the browser: a small web server that lives as long as one sign-in.
+//!
+//! It listens on 127.0.0.1 only, answers one path, and shows a page that says how the sign-in went. Anybody on this
+//! computer, and any web page in its browser, can send requests here, so nothing counts but the unguessable part that
+//! the sign-in was started with; what comes without it gets a page that says so and changes nothing.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use url::{Url, form_urlencoded};
+
+use super::error::{AuthError, shown_code};
+use super::secret::Secret;
+
+/// The path that the browser comes back to; an unguessable part may follow it.
+pub(super) const PATH: &str = "/callback";
+
+/// What the browser, or the user by pasting, brought back.
+pub(super) struct Callback {
+    /// All places in which the unguessable part may have come back.
+    candidates: Vec<String>,
+    /// How it went, if the address says it.
+    pub outcome: Option<Outcome>,
+}
+
+/// How it went on Spotify's page.
+pub(super) enum Outcome {
+    /// The user agreed; the code is worth tokens.
+    Code(Secret),
+    /// It didn't work, by Spotify's error code.
+    Error(String),
+}
+
+impl Callback {
+    /// Reads the path and query of a callback address.
+    ///
+    /// Spotify itself brings the unguessable part back as `state`. A relay is told a whole return address as `state`,
+    /// with the part at its end, and may hand that back as `state`, or only go there.
+    pub fn read(path: &str, query: &str) -> Self {
+        let mut candidates = Vec::new();
+        if let Some(part) = path.strip_prefix(PATH).and_then(|rest| rest.strip_prefix('/')) {
+            candidates.push(part.to_owned());
+        }
+        let mut code = None;
+        let mut error = None;
+        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+            match &*name {
+                "code" if !value.is_empty() => code = code.or(Some(Secret::new(value))),
+                "error" if !value.is_empty() => error = error.or(Some(shown_code(&value))),
+                "state" => {
+                    if let Ok(url) = Url::parse(&value) {
+                        candidates.extend(url.path().rsplit('/').next().map(str::to_owned));
+                    }
+                    candidates.push(value.into_owned());
+                }
+                _ => {}
+            }
+        }
+        let outcome = match (error, code) {
+            (Some(error), _) => Some(Outcome::Error(error)),
+            (None, Some(code)) => Some(Outcome::Code(code)),
+            (None, None) => None,
+        };
+        Self { candidates, outcome }
+    }
+
+    /// Reads a pasted address. None if it is no address, or one without a result.
+    pub fn from_pasted(text: &str) -> Option<Self> {
+        let url = Url::parse(text.trim()).ok()?;
+        let callback = Self::read(url.path(), url.query().unwrap_or_default());
+        callback.outcome.is_some().then_some(callback)
+    }
+
+    /// True if it brings the unguessable part of this sign-in.
+    pub fn belongs_to(&self, part: &Secret) -> bool {
+        self.candidates.iter().any(|candidate| part.matches(candidate))
+    }
+}
+
+/// The texts of the page; a table for each language to come. What went wrong is said by [`AuthError`] itself.
+struct Texts {
+    language: &'static str,
+    linked: &'static str,
+    close: &'static str,
+    failed: &'static str,
+    nothing_here: &'static str,
+    nothing_here_more: &'static str,
+}
+
+const ENGLISH: Texts = Texts {
+    language: "en",
+    linked: "Spotify is linked.",
+    close: "You can close this tab.",
+    failed: "Spotify is not linked",
+    nothing_here: "There is nothing here",
+    nothing_here_more: "This address only takes the answer of a sign-in with Spotify. A running sign-in is not affected.",
+};
+
+const STYLE: &str = "html{color-scheme:dark;background:#121212;color:#fff;font:16px/1.5 system-ui,sans-serif}\
+body{min-height:100vh;margin:0;display:grid;place-items:center}\
+main{box-sizing:border-box;max-width:32rem;margin:1rem;padding:2rem;border-radius:12px;background:#1f1f1f}\
+h1{margin:0 0 .5rem;font-size:1.4rem}h1::before{content:\"\";display:block;width:3rem;height:.4rem;margin-bottom:1rem;\
+border-radius:.2rem;background:#e0a030}main.good h1::before{background:#1db954}p{margin:0;color:#c8c8c8;overflow-wrap:anywhere}";
+
+/// Nothing but the style above, by its SHA-256, which a test keeps true.
+const POLICY: &str = "default-src 'none'; style-src 'sha256-k5xxIYv03Gyoqq20nb0/y0Kfn07LWrhuYxe5zJkIViM='; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+fn page(status: StatusCode, good: bool, title: &str, text: &str) -> Response {
+    let (language, title, text) = (ENGLISH.language, escape(title), escape(text));
+    let class = if good { "good" } else { "bad" };
+    let html = format!(
+        "<!doctype html><html lang=\"{language}\"><head><meta charset=\"utf-8\">\
+         <meta name=\"viewport\" content=\"width=device-width\"><title>{title}</title><style>{STYLE}</style></head>\
+         <body><main class=\"{class}\"><h1>{title}</h1><p>{text}</p></main></body></html>"
+    );
+    let headers = [
+        (header::CONTENT_TYPE, "text/html; charset=utf-8"),
+        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        // The address of this page has the code in it.
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::CACHE_CONTROL, "no-store"),
+        (header::CONNECTION, "close"),
+    ];
+    (status, headers, html).into_response()
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
+}
+
+fn result_page(result: &Result<(), AuthError>) -> Response {
+    match result {
+        Ok(()) => page(StatusCode::OK, true, ENGLISH.linked, ENGLISH.close),
+        Err(error) => {
+            let status = match error {
+                AuthError::WrongState | AuthError::NotACallback | AuthError::NoLogin => StatusCode::BAD_REQUEST,
+                _ => StatusCode::OK,
+            };
+            page(status, false, ENGLISH.failed, error.remedy().sentence())
+        }
+    }
+}
+
+fn nothing_here(status: StatusCode) -> Response {
+    page(status, false, ENGLISH.nothing_here, ENGLISH.nothing_here_more)
+}
+
+/// What decides about a callback.
+pub(super) trait Finish: Send + Sync + 'static {
+    /// Finishes the sign-in that the callback belongs to.
+    fn finish(&self, callback: Callback) -> impl Future<Output = Result<(), AuthError>> + Send;
+}
+
+struct Server<F> {
+    address: SocketAddr,
+    finish: F,
+}
+
+/// The server's routes. `address` is where it listens, to know its own `Host`.
+pub(super) fn router<F: Finish>(address: SocketAddr, finish: F) -> Router {
+    Router::new()
+        .fallback(answer::<F>)
+        .with_state(Arc::new(Server { address, finish }))
+}
+
+async fn answer<F: Finish>(
+    State(server): State<Arc<Server<F>>>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response {
+    // Another name for this computer in Host means that a web page has pointed its own name at us (DNS rebinding).
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    if host != Some(server.address.to_string().as_str()) {
+        return nothing_here(StatusCode::MISDIRECTED_REQUEST);
+    }
+    let path = uri.path();
+    if path != PATH && !path.strip_prefix(PATH).is_some_and(|rest| rest.starts_with('/')) {
+        return nothing_here(StatusCode::NOT_FOUND);
+    }
+    if method != Method::GET {
+        return nothing_here(StatusCode::METHOD_NOT_ALLOWED);
+    }
+    let callback = Callback::read(path, uri.query().unwrap_or_default());
+    result_page(&server.finish.finish(callback).await)
+}
+
+/// Opens a port of the system's choice, for this computer only.
+pub(super) async fn listen() -> std::io::Result<(tokio::net::TcpListener, SocketAddr)> {
+    let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+    let address = listener.local_addr()?;
+    Ok((listener, address))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use base64::prelude::*;
+    use sha2::{Digest, Sha256};
+
+    #[test]
+    fn the_policy_allows_exactly_our_style() {
+        let hash = BASE64_STANDARD.encode(Sha256::digest(STYLE));
+        assert!(POLICY.contains(&format!("'sha256-{hash}'")), "the style's hash is {hash}");
+    }
+
+    #[test]
+    fn the_unguessable_part_may_come_back_in_several_places() {
+        let part = Secret::new("0123abcd");
+        let belongs = |path: &str, query: &str| Callback::read(path, query).belongs_to(&part);
+        assert!(belongs("/callback", "code=c&state=0123abcd"));
+        assert!(belongs("/callback/0123abcd", "code=c"));
+        assert!(belongs("/callback/0123abcd", "code=c&state=other"));
+        assert!(belongs("/callback", "code=c&state=http%3A%2F%2F127.0.0.1%3A4000%2Fcallback%2F0123abcd"));
+        assert!(!belongs("/callback", "code=c&state=0123abce"));
+        assert!(!belongs("/callback", "code=c&state="));
+        assert!(!belongs("/callback", "code=0123abcd"));
+        assert!(!belongs("/", ""));
+    }
+
+    #[test]
+    fn a_pasted_address_needs_a_result() {
+        let outcome = |text: &str| Callback::from_pasted(text).and_then(|callback| callback.outcome);
+        assert!(matches!(outcome("  http://127.0.0.1:1/callback?code=c&state=s\n"), Some(Outcome::Code(_))));
+        assert!(matches!(outcome("https://relay.example/?error=access_denied&state=s"), Some(Outcome::Error(code)) if code == "access_denied"));
+        assert!(outcome("http://127.0.0.1:1/callback?state=s").is_none());
+        assert!(outcome("http://127.0.0.1:1/callback?code=&state=s").is_none());
+        assert!(outcome("code=c&state=s").is_none());
+    }
+
+    #[test]
+    fn nothing_from_outside_reaches_the_page_unescaped() {
+        assert_eq!(escape("<a href=\"x\">&"), "&lt;a href=&quot;x&quot;&gt;&amp;");
+    }
+}

@@ -1,0 +1,302 @@
+//! The calls to Spotify's accounts service: the authorize address and the three grants of `/api/token`.
+//!
+//! The `oauth2` crate knows the protocol; this file feeds it our HTTP client and sorts what comes back by what it means
+//! for a sign-in. A server's trouble is told from a refusal before the body is read: only a real `invalid_grant` or
+//! `invalid_client` may ever cost the user something.
+
+use std::pin::Pin;
+use std::time::Duration;
+
+use oauth2::basic::{BasicClient, BasicErrorResponseType, BasicTokenResponse};
+use oauth2::{
+    AsyncHttpClient, AuthUrl, AuthorizationCode, ClientId, ClientSecret, CsrfToken, EndpointNotSet, EndpointSet, HttpRequest, HttpResponse,
+    PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, RefreshToken, RequestTokenError, Scope, TokenResponse, TokenUrl,
+};
+use url::Url;
+
+use super::secret::Secret;
+
+/// What the package asks the user for: the union of what all its widgets need, so that nobody has to sign in again when
+/// a version brings more widgets. By Spotify's scope table as of November 2026.
+pub(super) const SCOPES: [&str; 11] = [
+    "user-read-private",
+    "user-read-playback-state",
+    "user-modify-playback-state",
+    "user-read-currently-playing",
+    "user-read-recently-played",
+    "user-read-playback-position",
+    "user-library-read",
+    "user-library-modify",
+    "playlist-read-private",
+    "playlist-modify-public",
+    "playlist-modify-private",
+];
+
+/// Spotify's documented life of an access token, for an answer that doesn't say.
+const USUAL_LIFE: Duration = Duration::from_secs(3600);
+
+/// Tokens that were given.
+pub(super) struct Tokens {
+    /// The bearer token.
+    pub access: Secret,
+    /// How long it lives from now on.
+    pub life: Duration,
+    /// A refresh token, if one came.
+    pub refresh: Option<Secret>,
+}
+
+/// Why no tokens were given.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum TokenError {
+    /// The code or the refresh token is over and will never work again.
+    InvalidGrant,
+    /// The Client ID is wrong.
+    InvalidClient,
+    /// The Client Secret is wrong.
+    InvalidSecret,
+    /// Any other refusal, by its code.
+    Refused(String),
+    /// Nobody answered.
+    Offline,
+    /// The service has trouble (its status, or 0 for an answer that made no sense), and perhaps says for how long.
+    Down(u16, Option<Duration>),
+}
+
+/// The accounts service as one app sees it.
+pub(super) struct Service {
+    /// Base address, such as `https://accounts.spotify.com`.
+    pub base: Url,
+    /// The shared client.
+    pub http: reqwest::Client,
+    /// The app.
+    pub client_id: String,
+    /// Its secret, if it has one.
+    pub client_secret: Option<Secret>,
+}
+
+type Client = BasicClient<EndpointSet, EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointSet>;
+
+impl Service {
+    fn client(&self) -> Client {
+        let client = BasicClient::new(ClientId::new(self.client_id.clone()))
+            .set_auth_uri(AuthUrl::from_url(join(&self.base, "authorize")))
+            .set_token_uri(TokenUrl::from_url(join(&self.base, "api/token")));
+        match &self.client_secret {
+            Some(secret) => client.set_client_secret(ClientSecret::new(secret.expose().to_owned())),
+            None => client,
+        }
+    }
+
+    /// The page on which the user agrees. PKCE always goes along, with a secret and without.
+    pub fn authorize_url(&self, redirect_uri: &Url, state: &Secret, verifier: &Secret) -> Url {
+        let challenge =
+            PkceCodeChallenge::from_code_verifier_sha256(&PkceCodeVerifier::new(verifier.expose().to_owned()));
+        let client = self
+            .client()
+            .set_redirect_uri(RedirectUrl::from_url(redirect_uri.clone()));
+        let (url, _) = client
+            .authorize_url(|| CsrfToken::new(state.expose().to_owned()))
+            .add_scopes(SCOPES.map(|scope| Scope::new(scope.to_owned())))
+            .set_pkce_challenge(challenge)
+            .url();
+        url
+    }
+
+    /// The code that the browser brought back, for tokens.
+    pub async fn exchange_code(&self, redirect_uri: &Url, code: &Secret, verifier: &Secret) -> Result<Tokens, TokenError> {
+        let client = self
+            .client()
+            .set_redirect_uri(RedirectUrl::from_url(redirect_uri.clone()));
+        let sender = Sender(self.http.clone());
+        let answer = client
+            .exchange_code(AuthorizationCode::new(code.expose().to_owned()))
+            .set_pkce_verifier(PkceCodeVerifier::new(verifier.expose().to_owned()))
+            .request_async(&sender)
+            .await;
+        sorted(answer)
+    }
+
+    /// A new access token for a refresh token.
+    pub async fn refresh(&self, refresh_token: &Secret) -> Result<Tokens, TokenError> {
+        let token = RefreshToken::new(refresh_token.expose().to_owned());
+        let client = self.client();
+        let sender = Sender(self.http.clone());
+        let answer = client.exchange_refresh_token(&token).request_async(&sender).await;
+        sorted(answer)
+    }
+
+    /// A token without a user; it also tells whether ID and secret are right.
+    pub async fn client_credentials(&self) -> Result<Tokens, TokenError> {
+        let client = self.client();
+        let sender = Sender(self.http.clone());
+        let answer = client.exchange_client_credentials().request_async(&sender).await;
+        sorted(answer)
+    }
+}
+
+/// `base` with more path behind it, whether or not the base ends with a slash.
+fn join(base: &Url, path: &str) -> Url {
+    let mut url = base.clone();
+    // Only addresses without a host, such as mailto:, have no path to extend; the configuration refuses those.
+    if let Ok(mut segments) = url.path_segments_mut() {
+        segments.pop_if_empty().extend(path.split('/'));
+    }
+    url
+}
+
+/// What went wrong below the protocol.
+#[derive(Debug, thiserror::Error)]
+enum SendError {
+    #[error("the network failed")]
+    Network,
+    #[error("the server has trouble")]
+    Server(u16, Option<Duration>),
+}
+
+/// Our HTTP client as `oauth2` wants it.
+struct Sender(reqwest::Client);
+
+impl AsyncHttpClient<'_> for Sender {
+    type Error = SendError;
+    type Future = Pin<Box<dyn Future<Output = Result<HttpResponse, SendError>> + Send>>;
+
+    fn call(&self, request: HttpRequest) -> Self::Future {
+        Box::pin(send(self.0.clone(), request))
+    }
+}
+
+async fn send(http: reqwest::Client, request: HttpRequest) -> Result<HttpResponse, SendError> {
+    let (parts, body) = request.into_parts();
+    let mut headers = parts.headers;
+    if let Some(value) = headers.get_mut(http::header::AUTHORIZATION) {
+        // Keeps it out of the HTTP library's own traces.
+        value.set_sensitive(true);
+    }
+    let response = http
+        .request(parts.method, parts.uri.to_string())
+        .headers(headers)
+        .body(body)
+        .send()
+        .await
+        .map_err(|error| {
+            tracing::debug!(error = %error.without_url(), "the accounts service was not reached");
+            SendError::Network
+        })?;
+    let status = response.status();
+    if status.is_server_error() || status.is_redirection() || status == http::StatusCode::TOO_MANY_REQUESTS {
+        return Err(SendError::Server(status.as_u16(), retry_after(response.headers())));
+    }
+    let content_type = response.headers().get(http::header::CONTENT_TYPE).cloned();
+    let body = response.bytes().await.map_err(|_| SendError::Network)?;
+    let mut answer = http::Response::new(body.to_vec());
+    *answer.status_mut() = status;
+    if let Some(content_type) = content_type {
+        answer.headers_mut().insert(http::header::CONTENT_TYPE, content_type);
+    }
+    Ok(answer)
+}
+
+/// How long to wait by a `Retry-After` header in seconds. Names of headers have no case; a date, a negative number and
+/// nonsense count as absent.
+#[must_use]
+pub fn retry_after(headers: &http::HeaderMap) -> Option<Duration> {
+    let text = headers.get(http::header::RETRY_AFTER)?.to_str().ok()?;
+    let seconds: f64 = text.trim().parse().ok()?;
+    Duration::try_from_secs_f64(seconds.ceil()).ok()
+}
+
+type Answer = Result<
+    BasicTokenResponse,
+    RequestTokenError<SendError, oauth2::StandardErrorResponse<BasicErrorResponseType>>,
+>;
+
+fn sorted(answer: Answer) -> Result<Tokens, TokenError> {
+    match answer {
+        Ok(tokens) => Ok(Tokens {
+            access: Secret::new(tokens.access_token().secret().as_str()),
+            life: tokens.expires_in().unwrap_or(USUAL_LIFE),
+            refresh: tokens
+                .refresh_token()
+                .map(|token| Secret::new(token.secret().as_str()))
+                .filter(|token| !token.is_empty()),
+        }),
+        Err(RequestTokenError::ServerResponse(error)) => Err(match error.error() {
+            BasicErrorResponseType::InvalidGrant => TokenError::InvalidGrant,
+            BasicErrorResponseType::InvalidClient => {
+                // Spotify says "Invalid client" or "Invalid client secret"; nothing else tells the two apart.
+                let about_secret = error
+                    .error_description()
+                    .is_some_and(|text| text.to_ascii_lowercase().contains("secret"));
+                if about_secret {
+                    TokenError::InvalidSecret
+                } else {
+                    TokenError::InvalidClient
+                }
+            }
+            BasicErrorResponseType::Extension(code) if matches!(code.as_str(), "server_error" | "temporarily_unavailable") => {
+                TokenError::Down(0, None)
+            }
+            other => TokenError::Refused(super::error::shown_code(other.as_ref())),
+        }),
+        Err(RequestTokenError::Request(SendError::Network)) => Err(TokenError::Offline),
+        Err(RequestTokenError::Request(SendError::Server(status, wait))) => Err(TokenError::Down(status, wait)),
+        // A captive portal's or a proxy's page, mostly. The body may hold tokens: it is not kept.
+        Err(RequestTokenError::Parse(..) | RequestTokenError::Other(_)) => Err(TokenError::Down(0, None)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::{HeaderMap, HeaderValue};
+
+    #[test]
+    fn retry_after_is_read_with_patience() {
+        let wait = |text: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert("ReTrY-AfTeR", HeaderValue::from_str(text).unwrap());
+            retry_after(&headers)
+        };
+        assert_eq!(wait("7"), Some(Duration::from_secs(7)));
+        assert_eq!(wait(" 86207 "), Some(Duration::from_secs(86_207)));
+        assert_eq!(wait("0.2"), Some(Duration::from_secs(1)));
+        for nonsense in ["", "-1", "soon", "NaN", "inf", "1e300", "Wed, 21 Oct 2026 07:28:00 GMT"] {
+            assert_eq!(wait(nonsense), None, "{nonsense}");
+        }
+        assert_eq!(retry_after(&HeaderMap::new()), None);
+    }
+
+    #[test]
+    fn the_base_may_end_with_a_slash_and_have_a_path() {
+        for base in ["http://127.0.0.1:1/accounts", "http://127.0.0.1:1/accounts/"] {
+            let url = join(&Url::parse(base).unwrap(), "api/token");
+            assert_eq!(url.as_str(), "http://127.0.0.1:1/accounts/api/token");
+        }
+    }
+
+    #[test]
+    fn the_authorize_address_holds_all_that_spotify_asks_for() {
+        let http = crate::auth::http_client().unwrap();
+        let base = Url::parse("https://accounts.spotify.com").unwrap();
+        let service = Service {
+            base,
+            http,
+            client_id: "id".into(),
+            client_secret: Some(Secret::new("very-secret")),
+        };
+        let redirect = Url::parse("http://127.0.0.1:4000/callback").unwrap();
+        // The verifier and challenge of RFC 7636, appendix B.
+        let verifier = Secret::new("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk");
+        let url = service.authorize_url(&redirect, &Secret::new("st"), &verifier);
+        assert!(url.as_str().starts_with("https://accounts.spotify.com/authorize?"));
+        let query: std::collections::HashMap<_, _> = url.query_pairs().collect();
+        assert_eq!(query["response_type"], "code");
+        assert_eq!(query["client_id"], "id");
+        assert_eq!(query["redirect_uri"], "http://127.0.0.1:4000/callback");
+        assert_eq!(query["state"], "st");
+        assert_eq!(query["code_challenge_method"], "S256");
+        assert_eq!(query["code_challenge"], "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM");
+        assert_eq!(query["scope"], SCOPES.join(" "));
+        assert!(!url.as_str().contains("secret"));
+    }
+}

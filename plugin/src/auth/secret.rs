@@ -1,0 +1,78 @@
+//! A text that must not be seen: Client Secrets, tokens, authorization codes, pasted callback addresses.
+//!
+//! It can be cloned and compared (in constant time), and is wiped from memory when dropped. It has no `Display` and no
+//! serde, and its `Debug` says only that something is there, so that it can't slip into a log, an error or a message
+//! by accident: whoever needs the text writes [`Secret::expose`].
+
+use std::fmt;
+
+use secrecy::{ExposeSecret, SecretString};
+use subtle::ConstantTimeEq;
+
+/// A secret text.
+#[derive(Clone)]
+pub struct Secret(SecretString);
+
+impl Secret {
+    /// Takes a text into care. The caller's own copies are the caller's affair.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(SecretString::from(text.into()))
+    }
+
+    /// The text itself, for the one call that needs it.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        self.0.expose_secret()
+    }
+
+    /// True if there is nothing in it.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.expose().is_empty()
+    }
+
+    /// The same text without white space at its ends, as pasting likes to add it.
+    #[must_use]
+    pub fn trimmed(&self) -> Self {
+        Self::new(self.expose().trim())
+    }
+
+    /// Compares with a text from outside in a time that doesn't tell where they differ.
+    #[must_use]
+    pub fn matches(&self, other: &str) -> bool {
+        self.expose().as_bytes().ct_eq(other.as_bytes()).into()
+    }
+}
+
+impl PartialEq for Secret {
+    fn eq(&self, other: &Self) -> bool {
+        self.matches(other.expose())
+    }
+}
+
+impl Eq for Secret {}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("[secret]")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_hides_the_text() {
+        let secret = Secret::new("hunter2");
+        assert_eq!(format!("{secret:?} {:?}", Some(&secret)), "[secret] Some([secret])");
+    }
+
+    #[test]
+    fn compares_by_content() {
+        assert!(Secret::new("abc").matches("abc"));
+        assert!(!Secret::new("abc").matches("abd"));
+        assert!(!Secret::new("abc").matches("ab"));
+        assert_eq!(Secret::new(" abc\n").trimmed(), Secret::new("abc"));
+    }
+}
