@@ -41,9 +41,7 @@ impl ManualClock {
     /// A clock that stands at `unix_ms`.
     #[must_use]
     pub fn at(unix_ms: u64) -> Self {
-        Self {
-            now_ms: AtomicU64::new(unix_ms),
-        }
+        Self { now_ms: AtomicU64::new(unix_ms) }
     }
 
     /// Moves the clock to `unix_ms`, forward or back.

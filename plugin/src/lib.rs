@@ -3,3 +3,5 @@
 pub mod auth;
 pub mod clock;
 pub mod face;
+pub mod spotify;
+pub mod pages;

@@ -130,10 +130,7 @@ fn page(status: StatusCode, good: bool, title: &str, text: &str) -> Response {
 }
 
 fn escape(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-        .replace('"', "&quot;")
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 fn result_page(result: &Result<(), AuthError>) -> Response {
@@ -166,9 +163,7 @@ struct Server<F> {
 
 /// The server's routes. `address` is where it listens, to know its own `Host`.
 pub(super) fn router<F: Finish>(address: SocketAddr, finish: F) -> Router {
-    Router::new()
-        .fallback(answer::<F>)
-        .with_state(Arc::new(Server { address, finish }))
+    Router::new().fallback(answer::<F>).with_state(Arc::new(Server { address, finish }))
 }
 
 async fn answer<F: Finish>(
@@ -230,7 +225,9 @@ mod tests {
     fn a_pasted_address_needs_a_result() {
         let outcome = |text: &str| Callback::from_pasted(text).and_then(|callback| callback.outcome);
         assert!(matches!(outcome("  http://127.0.0.1:1/callback?code=c&state=s\n"), Some(Outcome::Code(_))));
-        assert!(matches!(outcome("https://relay.example/?error=access_denied&state=s"), Some(Outcome::Error(code)) if code == "access_denied"));
+        assert!(
+            matches!(outcome("https://relay.example/?error=access_denied&state=s"), Some(Outcome::Error(code)) if code == "access_denied")
+        );
         assert!(outcome("http://127.0.0.1:1/callback?state=s").is_none());
         assert!(outcome("http://127.0.0.1:1/callback?code=&state=s").is_none());
         assert!(outcome("code=c&state=s").is_none());

@@ -15,10 +15,7 @@ pub struct Remedy {
 impl Remedy {
     /// Puts the two lengths together.
     pub fn new(key: &'static str, sentence: impl Into<String>) -> Self {
-        Self {
-            key,
-            sentence: sentence.into(),
-        }
+        Self { key, sentence: sentence.into() }
     }
 
     /// A few short words, for a key of 150 x 108 pixels.
@@ -135,10 +132,7 @@ impl AuthError {
     /// True for what passes without the user's doing: the same call may work a little later.
     #[must_use]
     pub fn passes(&self) -> bool {
-        matches!(
-            self,
-            Self::Loading | Self::KeyringWaiting | Self::Limited(_) | Self::Offline | Self::AccountsDown(_)
-        )
+        matches!(self, Self::Loading | Self::KeyringWaiting | Self::Limited(_) | Self::Offline | Self::AccountsDown(_))
     }
 
     /// What to tell the user.
@@ -181,10 +175,9 @@ impl AuthError {
                 "Log in to Spotify",
                 "Stored, but not checked: Spotify could not be reached. Logging in will show whether they are right.",
             ),
-            Self::UnknownAccount => (
-                "Link Spotify in Settings",
-                "This account is not in the list any more. Add it again in the settings.",
-            ),
+            Self::UnknownAccount => {
+                ("Link Spotify in Settings", "This account is not in the list any more. Add it again in the settings.")
+            }
             Self::Limited(Limit { kind: LimitKind::Throttle, .. }) => (
                 "Too fast, wait a moment",
                 "Spotify asks for a short pause because of too many requests. It goes on by itself.",
@@ -201,10 +194,7 @@ impl AuthError {
                 "Spotify is down",
                 "Spotify's accounts service has trouble of its own. Nothing is lost; it goes on by itself.",
             ),
-            Self::NoLogin => (
-                "Log in again",
-                "No sign-in is waiting for an answer any more. Choose Log in again.",
-            ),
+            Self::NoLogin => ("Log in again", "No sign-in is waiting for an answer any more. Choose Log in again."),
             Self::NotACallback => (
                 "Log in again",
                 "This is not the address that Spotify came back to: it has to hold a code and a state. \
@@ -214,10 +204,9 @@ impl AuthError {
                 "Log in again",
                 "This address belongs to another sign-in. Use the page that the latest Log in has opened.",
             ),
-            Self::Denied => (
-                "Log in and agree",
-                "Access was not granted on Spotify's page. Log in again and choose Agree.",
-            ),
+            Self::Denied => {
+                ("Log in and agree", "Access was not granted on Spotify's page. Log in again and choose Agree.")
+            }
             Self::Refused(code) => {
                 return Remedy::new(
                     "Log in again",
@@ -244,10 +233,9 @@ impl AuthError {
                 "No port could be opened on this computer for Spotify's answer. \
                  Check its security software, then log in again.",
             ),
-            Self::NoRandomness => (
-                "Restart the computer",
-                "The computer gives no random numbers, without which a sign-in is not safe.",
-            ),
+            Self::NoRandomness => {
+                ("Restart the computer", "The computer gives no random numbers, without which a sign-in is not safe.")
+            }
             Self::FileNotNeeded => (
                 "Nothing to do",
                 "A private file is only offered when no keyring answers and the sign-in would be lost otherwise.",

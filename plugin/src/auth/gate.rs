@@ -48,8 +48,7 @@ impl Gate {
     #[must_use]
     pub fn shut(&self, now_ms: u64) -> Option<Limit> {
         // A clock that was set back must not make a limit longer than any that Spotify gives.
-        self.limit
-            .filter(|limit| limit.until_ms > now_ms && limit.until_ms - now_ms <= millis(LONGEST))
+        self.limit.filter(|limit| limit.until_ms > now_ms && limit.until_ms - now_ms <= millis(LONGEST))
     }
 
     /// Notes a 429 that arrived at `now_ms`. Without `retry_after` a growing guess is taken.
@@ -60,18 +59,13 @@ impl Gate {
         }
         let wait = retry_after.unwrap_or_else(|| {
             let guess = match kind {
-                LimitKind::Throttle => FIRST_GUESS
-                    .saturating_mul(1 << self.guesses.min(10))
-                    .min(LONGEST_GUESS),
+                LimitKind::Throttle => FIRST_GUESS.saturating_mul(1 << self.guesses.min(10)).min(LONGEST_GUESS),
                 LimitKind::Quota => QUOTA_GUESS,
             };
             self.guesses += 1;
             guess
         });
-        let limit = Limit {
-            until_ms: now_ms.saturating_add(millis(wait.min(LONGEST))),
-            kind,
-        };
+        let limit = Limit { until_ms: now_ms.saturating_add(millis(wait.min(LONGEST))), kind };
         // Answers to calls that were under way together may arrive in any order: the latest end counts.
         if self.shut(now_ms).is_none_or(|old| old.until_ms < limit.until_ms) {
             self.limit = Some(limit);

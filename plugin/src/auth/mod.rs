@@ -244,10 +244,9 @@ impl Link {
     pub fn remedy(self) -> Option<Remedy> {
         match self {
             Self::Linked => None,
-            Self::Linking => Some(Remedy::new(
-                "Agree in the browser",
-                "Spotify's page is open in the browser: choose Agree there.",
-            )),
+            Self::Linking => {
+                Some(Remedy::new("Agree in the browser", "Spotify's page is open in the browser: choose Agree there."))
+            }
             Self::InvalidCredentials => Some(Remedy::new(
                 "Check ID and Secret",
                 "Spotify refuses the Client ID or the Client Secret. Correct them in the settings.",
@@ -377,13 +376,7 @@ struct Login {
 
 impl Account {
     fn new(stored: StoredAccount) -> Self {
-        Self {
-            stored,
-            access: None,
-            problem: None,
-            backoff: None,
-            refreshing: Arc::default(),
-        }
+        Self { stored, access: None, problem: None, backoff: None, refreshing: Arc::default() }
     }
 
     fn signed_in(&self) -> bool {
@@ -391,10 +384,7 @@ impl Account {
     }
 
     fn refused(&self) -> bool {
-        matches!(
-            self.problem,
-            Some(AuthError::ClientIdRefused | AuthError::ClientSecretRefused)
-        )
+        matches!(self.problem, Some(AuthError::ClientIdRefused | AuthError::ClientSecretRefused))
     }
 
     fn usable(&self) -> bool {
@@ -411,14 +401,9 @@ impl Account {
 
     /// The access token, if it is good for at least `margin_ms` more.
     fn fresh(&self, now_ms: u64, margin_ms: u64) -> Option<AccessToken> {
-        self.access
-            .as_ref()
-            .filter(|access| access.expires_ms > now_ms.saturating_add(margin_ms))
-            .map(|access| AccessToken {
-                account: self.stored.id.clone(),
-                bearer: access.bearer.clone(),
-                serial: access.serial,
-            })
+        self.access.as_ref().filter(|access| access.expires_ms > now_ms.saturating_add(margin_ms)).map(|access| {
+            AccessToken { account: self.stored.id.clone(), bearer: access.bearer.clone(), serial: access.serial }
+        })
     }
 }
 
@@ -497,11 +482,7 @@ impl State {
                 active: active.as_deref() == Some(account.stored.id.as_str()),
             })
             .collect();
-        AuthState {
-            link: self.link(),
-            accounts,
-            store: self.store.clone(),
-        }
+        AuthState { link: self.link(), accounts, store: self.store.clone() }
     }
 }
 
@@ -571,18 +552,16 @@ impl Auth {
         if !plausible(&client_id) {
             return Err(AuthError::ClientIdForm);
         }
-        let typed = account
-            .client_secret
-            .map(|secret| secret.trimmed())
-            .filter(|secret| !secret.is_empty());
+        let typed = account.client_secret.map(|secret| secret.trimmed()).filter(|secret| !secret.is_empty());
         if typed.as_ref().is_some_and(|secret| !plausible(secret.expose())) {
             return Err(AuthError::ClientSecretForm);
         }
         let client_secret = {
             let mut state = self.inner.lock();
-            let taken = state.accounts.iter().any(|other| {
-                other.stored.client_id == client_id && Some(&other.stored.id) != account.id.as_ref()
-            });
+            let taken = state
+                .accounts
+                .iter()
+                .any(|other| other.stored.client_id == client_id && Some(&other.stored.id) != account.id.as_ref());
             if taken {
                 return Err(AuthError::ClientIdTaken);
             }
@@ -622,25 +601,16 @@ impl Auth {
         account.problem = account.problem.take().filter(|_| account.refused());
         let (redirect_uri, sent_state) = match account.stored.redirect {
             Redirect::Loopback => (local, part.clone()),
-            Redirect::Avermedia => (
-                AVERMEDIA_RELAY.to_owned(),
-                Secret::new(format!("{local}/{}", part.expose())),
-            ),
+            Redirect::Avermedia => (AVERMEDIA_RELAY.to_owned(), Secret::new(format!("{local}/{}", part.expose()))),
         };
         let redirect_uri = Url::parse(&redirect_uri).map_err(|_| AuthError::CannotListen)?;
-        let url = self
-            .inner
-            .service(&account.stored.client_id, account.stored.client_secret.as_ref())
-            .authorize_url(&redirect_uri, &sent_state, &verifier);
-        state.login = Some(Login {
-            serial,
-            account: id.to_owned(),
-            part,
-            verifier,
-            redirect_uri,
-            used: false,
-            _listener: gone,
-        });
+        let url = self.inner.service(&account.stored.client_id, account.stored.client_secret.as_ref()).authorize_url(
+            &redirect_uri,
+            &sent_state,
+            &verifier,
+        );
+        state.login =
+            Some(Login { serial, account: id.to_owned(), part, verifier, redirect_uri, used: false, _listener: gone });
         self.inner.publish(&state);
         drop(state);
         tokio::spawn(serve_login(Arc::downgrade(&self.inner), serial, listener, address, listening));
@@ -769,6 +739,12 @@ impl Auth {
         limit
     }
 
+    /// How long a limit goes on from now.
+    #[must_use]
+    pub fn remaining(&self, limit: &Limit) -> Duration {
+        Duration::from_millis(limit.until_ms.saturating_sub(self.inner.clock.unix_ms()))
+    }
+
     async fn persist(&self) {
         let inner = Arc::clone(&self.inner);
         // The write itself can't be cancelled; only the look at its result could.
@@ -781,13 +757,16 @@ impl Auth {
 }
 
 const MEMORY_CHOSEN: &str = "SPOTIFY_WIDGETS_STORE asks for memory: sign-ins are lost when the host stops.";
-const NO_KEYRING: &str = "No keyring answers on this computer, so sign-ins are kept in memory and lost when the host stops.";
+const NO_KEYRING: &str =
+    "No keyring answers on this computer, so sign-ins are kept in memory and lost when the host stops.";
 const KEYRING_LOCKED: &str = "The computer's keyring is locked, so sign-ins are kept in memory and lost when the host stops. \
     Unlock it and restart the host to get the stored ones back.";
 const KEYRING_LATE: &str = "The computer's keyring has not answered yet. If it asks for a password, unlock it.";
-const NOT_WRITTEN: &str = "The last change could not be stored and is lost when the host stops. It is tried again now and then.";
+const NOT_WRITTEN: &str =
+    "The last change could not be stored and is lost when the host stops. It is tried again now and then.";
 const DAMAGED: &str = "What was stored could not be read and was left out. Enter missing accounts again.";
-const FILE_UNREADABLE: &str = "The private file can't be read, so sign-ins are kept in memory and lost when the host stops.";
+const FILE_UNREADABLE: &str =
+    "The private file can't be read, so sign-ins are kept in memory and lost when the host stops.";
 
 /// Runs something in a task of its own, so that it goes on if the caller stops waiting.
 async fn own_task<T: Send + 'static>(
@@ -932,11 +911,8 @@ impl Inner {
     async fn use_private_file(&self) -> Result<(), AuthError> {
         let (vault, write) = {
             let state = self.lock();
-            let path = self
-                .private_file
-                .as_ref()
-                .filter(|_| state.store.can_use_file)
-                .ok_or(AuthError::FileNotNeeded)?;
+            let path =
+                self.private_file.as_ref().filter(|_| state.store.can_use_file).ok_or(AuthError::FileNotNeeded)?;
             let vault = Vault::new(Box::new(PrivateFile::new(path)));
             let write = vault.write(state.accounts.iter().map(|account| account.stored.clone()).collect());
             (vault, write)
@@ -949,11 +925,7 @@ impl Inner {
             let mut state = self.lock();
             state.vault = vault;
             state.unsaved = None;
-            state.store = StoreView {
-                kind: StoreKind::File,
-                message: None,
-                can_use_file: false,
-            };
+            state.store = StoreView { kind: StoreKind::File, message: None, can_use_file: false };
             self.publish(&state);
         }
         // Once more, for what changed while the file was being written.
@@ -975,10 +947,7 @@ impl Inner {
                     let added = std::mem::take(&mut state.accounts);
                     state.accounts = stored.into_iter().map(Account::new).collect();
                     for account in added {
-                        match state
-                            .accounts
-                            .iter_mut()
-                            .find(|known| known.stored.client_id == account.stored.client_id)
+                        match state.accounts.iter_mut().find(|known| known.stored.client_id == account.stored.client_id)
                         {
                             Some(known) => *known = account,
                             None => state.accounts.push(account),
@@ -1045,10 +1014,7 @@ impl Inner {
             (account.stored.client_id.clone(), account.stored.client_secret.clone(), refresh_token)
         };
 
-        let answer = self
-            .service(&client_id, client_secret.as_ref())
-            .refresh(&refresh_token)
-            .await;
+        let answer = self.service(&client_id, client_secret.as_ref()).refresh(&refresh_token).await;
         // Logged out, removed or signed in anew meanwhile: the answer is about something that is gone.
         let current = |account: &Account| account.stored.refresh_token.as_ref() == Some(&refresh_token);
         match answer {
@@ -1056,10 +1022,8 @@ impl Inner {
                 if let Some(rotated) = tokens.refresh.clone() {
                     {
                         let mut state = self.lock();
-                        let account = state
-                            .account(&id)
-                            .filter(|account| current(account))
-                            .ok_or(AuthError::NotLinked)?;
+                        let account =
+                            state.account(&id).filter(|account| current(account)).ok_or(AuthError::NotLinked)?;
                         account.stored.refresh_token = Some(rotated);
                     }
                     self.persist().await;
@@ -1104,10 +1068,7 @@ impl Inner {
                 let failures = account.backoff.as_ref().map_or(0, |backoff| backoff.failures);
                 let wait = backoff(failures, jitter).max(wait.unwrap_or_default().min(LOGIN_PATIENCE));
                 tracing::info!(account = %id, %problem, ?wait, "a token could not be renewed");
-                account.backoff = Some(Backoff {
-                    failures: failures.saturating_add(1),
-                    until: Instant::now() + wait,
-                });
+                account.backoff = Some(Backoff { failures: failures.saturating_add(1), until: Instant::now() + wait });
                 account.problem = Some(problem.clone());
                 self.publish(&state);
                 Err(problem)
@@ -1143,10 +1104,8 @@ impl Inner {
             let (client_id, client_secret) = (stored.client_id.clone(), stored.client_secret.clone());
             (serial, id, code, redirect_uri, verifier, client_id, client_secret)
         };
-        let answer = self
-            .service(&client_id, client_secret.as_ref())
-            .exchange_code(&redirect_uri, &code, &verifier)
-            .await;
+        let answer =
+            self.service(&client_id, client_secret.as_ref()).exchange_code(&redirect_uri, &code, &verifier).await;
         let tokens = match answer {
             Ok(tokens) => tokens,
             Err(error) => {
@@ -1213,8 +1172,8 @@ impl Inner {
                 .filter(|account| account.usable() && account.fresh(now, AHEAD_MS).is_none())
                 .map(|account| account.stored.id.clone())
                 .collect();
-            let store_due = state.loading == Loading::Done
-                && state.unsaved.is_some_and(|since| since.elapsed() >= STORE_RETRY);
+            let store_due =
+                state.loading == Loading::Done && state.unsaved.is_some_and(|since| since.elapsed() >= STORE_RETRY);
             (due, store_due)
         };
         if store_due {
@@ -1229,11 +1188,7 @@ impl Inner {
 impl Access {
     fn new(tokens: &oauth::Tokens, now_ms: u64, serial: u64) -> Self {
         let life_ms = u64::try_from(tokens.life.as_millis()).unwrap_or(u64::MAX);
-        Self {
-            bearer: tokens.access.clone(),
-            expires_ms: now_ms.saturating_add(life_ms),
-            serial,
-        }
+        Self { bearer: tokens.access.clone(), expires_ms: now_ms.saturating_add(life_ms), serial }
     }
 }
 
@@ -1318,9 +1273,7 @@ async fn serve_login(
     listening: watch::Receiver<()>,
 ) {
     let router = callback::router(address, Finisher(Weak::clone(&inner)));
-    let server = axum::serve(listener, router)
-        .with_graceful_shutdown(over(listening.clone()))
-        .into_future();
+    let server = axum::serve(listener, router).with_graceful_shutdown(over(listening.clone())).into_future();
     tokio::pin!(server);
     tokio::select! {
         _ = &mut server => return,

@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use oauth2::basic::{BasicClient, BasicErrorResponseType, BasicTokenResponse};
 use oauth2::{
-    AsyncHttpClient, AuthUrl, AuthorizationCode, ClientId, ClientSecret, CsrfToken, EndpointNotSet, EndpointSet, HttpRequest, HttpResponse,
-    PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, RefreshToken, RequestTokenError, Scope, TokenResponse, TokenUrl,
+    AsyncHttpClient, AuthUrl, AuthorizationCode, ClientId, ClientSecret, CsrfToken, EndpointNotSet, EndpointSet,
+    HttpRequest, HttpResponse, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, RefreshToken, RequestTokenError,
+    Scope, TokenResponse, TokenUrl,
 };
 use url::Url;
 
@@ -91,9 +92,7 @@ impl Service {
     pub fn authorize_url(&self, redirect_uri: &Url, state: &Secret, verifier: &Secret) -> Url {
         let challenge =
             PkceCodeChallenge::from_code_verifier_sha256(&PkceCodeVerifier::new(verifier.expose().to_owned()));
-        let client = self
-            .client()
-            .set_redirect_uri(RedirectUrl::from_url(redirect_uri.clone()));
+        let client = self.client().set_redirect_uri(RedirectUrl::from_url(redirect_uri.clone()));
         let (url, _) = client
             .authorize_url(|| CsrfToken::new(state.expose().to_owned()))
             .add_scopes(SCOPES.map(|scope| Scope::new(scope.to_owned())))
@@ -103,10 +102,13 @@ impl Service {
     }
 
     /// The code that the browser brought back, for tokens.
-    pub async fn exchange_code(&self, redirect_uri: &Url, code: &Secret, verifier: &Secret) -> Result<Tokens, TokenError> {
-        let client = self
-            .client()
-            .set_redirect_uri(RedirectUrl::from_url(redirect_uri.clone()));
+    pub async fn exchange_code(
+        &self,
+        redirect_uri: &Url,
+        code: &Secret,
+        verifier: &Secret,
+    ) -> Result<Tokens, TokenError> {
+        let client = self.client().set_redirect_uri(RedirectUrl::from_url(redirect_uri.clone()));
         let sender = Sender(self.http.clone());
         let answer = client
             .exchange_code(AuthorizationCode::new(code.expose().to_owned()))
@@ -172,16 +174,12 @@ async fn send(http: reqwest::Client, request: HttpRequest) -> Result<HttpRespons
         // Keeps it out of the HTTP library's own traces.
         value.set_sensitive(true);
     }
-    let response = http
-        .request(parts.method, parts.uri.to_string())
-        .headers(headers)
-        .body(body)
-        .send()
-        .await
-        .map_err(|error| {
+    let response = http.request(parts.method, parts.uri.to_string()).headers(headers).body(body).send().await.map_err(
+        |error| {
             tracing::debug!(error = %error.without_url(), "the accounts service was not reached");
             SendError::Network
-        })?;
+        },
+    )?;
     let status = response.status();
     if status.is_server_error() || status.is_redirection() || status == http::StatusCode::TOO_MANY_REQUESTS {
         return Err(SendError::Server(status.as_u16(), retry_after(response.headers())));
@@ -205,10 +203,8 @@ pub fn retry_after(headers: &http::HeaderMap) -> Option<Duration> {
     Duration::try_from_secs_f64(seconds.ceil()).ok()
 }
 
-type Answer = Result<
-    BasicTokenResponse,
-    RequestTokenError<SendError, oauth2::StandardErrorResponse<BasicErrorResponseType>>,
->;
+type Answer =
+    Result<BasicTokenResponse, RequestTokenError<SendError, oauth2::StandardErrorResponse<BasicErrorResponseType>>>;
 
 fn sorted(answer: Answer) -> Result<Tokens, TokenError> {
     match answer {
@@ -224,16 +220,13 @@ fn sorted(answer: Answer) -> Result<Tokens, TokenError> {
             BasicErrorResponseType::InvalidGrant => TokenError::InvalidGrant,
             BasicErrorResponseType::InvalidClient => {
                 // Spotify says "Invalid client" or "Invalid client secret"; nothing else tells the two apart.
-                let about_secret = error
-                    .error_description()
-                    .is_some_and(|text| text.to_ascii_lowercase().contains("secret"));
-                if about_secret {
-                    TokenError::InvalidSecret
-                } else {
-                    TokenError::InvalidClient
-                }
+                let about_secret =
+                    error.error_description().is_some_and(|text| text.to_ascii_lowercase().contains("secret"));
+                if about_secret { TokenError::InvalidSecret } else { TokenError::InvalidClient }
             }
-            BasicErrorResponseType::Extension(code) if matches!(code.as_str(), "server_error" | "temporarily_unavailable") => {
+            BasicErrorResponseType::Extension(code)
+                if matches!(code.as_str(), "server_error" | "temporarily_unavailable") =>
+            {
                 TokenError::Down(0, None)
             }
             other => TokenError::Refused(super::error::shown_code(other.as_ref())),
@@ -278,12 +271,7 @@ mod tests {
     fn the_authorize_address_holds_all_that_spotify_asks_for() {
         let http = crate::auth::http_client().unwrap();
         let base = Url::parse("https://accounts.spotify.com").unwrap();
-        let service = Service {
-            base,
-            http,
-            client_id: "id".into(),
-            client_secret: Some(Secret::new("very-secret")),
-        };
+        let service = Service { base, http, client_id: "id".into(), client_secret: Some(Secret::new("very-secret")) };
         let redirect = Url::parse("http://127.0.0.1:4000/callback").unwrap();
         // The verifier and challenge of RFC 7636, appendix B.
         let verifier = Secret::new("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk");

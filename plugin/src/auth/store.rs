@@ -145,10 +145,7 @@ impl Vault {
     }
 
     /// Hands over what is to be stored at once (calls keep their order), and waits up to 10 s for it to be durable.
-    pub fn write(
-        &self,
-        accounts: Vec<StoredAccount>,
-    ) -> impl Future<Output = Result<(), StoreError>> + Send + use<> {
+    pub fn write(&self, accounts: Vec<StoredAccount>) -> impl Future<Output = Result<(), StoreError>> + Send + use<> {
         let (reply, answer) = oneshot::channel();
         let sent = self.jobs.send(Job::Write(accounts, reply));
         async move {
@@ -207,9 +204,7 @@ impl Keyring {
             return Ok(());
         }
         // Bytes, not a password: the Windows store would double a password's length.
-        Self::entry(name)?
-            .set_secret(&bytes)
-            .map_err(|error| keyring_error(&error))?;
+        Self::entry(name)?.set_secret(&bytes).map_err(|error| keyring_error(&error))?;
         self.known.insert(name.to_owned(), bytes);
         Ok(())
     }
@@ -248,12 +243,8 @@ impl Backend for Keyring {
     fn write(&mut self, accounts: &[StoredAccount]) -> Result<(), StoreError> {
         // In this order a crash at any point leaves no secret that the index doesn't know.
         let wanted: Vec<String> = accounts.iter().map(|account| account_entry(&account.id)).collect();
-        let gone: Vec<String> = self
-            .known
-            .keys()
-            .filter(|name| *name != INDEX_ENTRY && !wanted.contains(name))
-            .cloned()
-            .collect();
+        let gone: Vec<String> =
+            self.known.keys().filter(|name| *name != INDEX_ENTRY && !wanted.contains(name)).cloned().collect();
         for name in gone {
             self.delete(&name)?;
         }
@@ -368,10 +359,7 @@ mod tests {
             client_secret: Some(Secret::new("s".repeat(32))),
             redirect: Redirect::Avermedia,
             refresh_token: Some(Secret::new("r".repeat(1000))),
-            user: Some(User {
-                id: "user".into(),
-                name: "名前 ".repeat(30),
-            }),
+            user: Some(User { id: "user".into(), name: "名前 ".repeat(30) }),
             signed_in_at: Some(1_800_000_000),
         }
     }

@@ -1,0 +1,381 @@
+//! What the settings page and the package say to each other, as docs/settings-messages.md describes it.
+//!
+//! Others may script these messages, so the names stay, members that we don't know are ignored, and whatever can't be
+//! understood is answered with an error event that says so. The page may send a Client Secret; it never gets one back.
+
+use serde::Serialize;
+use serde_json::Value;
+use url::Url;
+
+use crate::auth::{AccountState, Auth, AuthError, AuthState, Field, Redirect, SaveAccount, Secret, StoreKind, User};
+
+/// What a page asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PageCommand {
+    /// The accounts, once.
+    GetAccounts,
+    /// Add or change an account.
+    SaveAccount(SaveAccount),
+    /// Start the sign-in of an account.
+    Login {
+        /// The account.
+        id: String,
+    },
+    /// Finish the running sign-in by a pasted callback address.
+    FinishLogin {
+        /// The address, which has a code in it.
+        url: Secret,
+    },
+    /// Give up the running sign-in.
+    CancelLogin,
+    /// End an account's sign-in.
+    Logout {
+        /// The account.
+        id: String,
+    },
+    /// Remove an account.
+    RemoveAccount {
+        /// The account.
+        id: String,
+    },
+    /// Keep secrets in the private file, as no keyring answers.
+    UseFileStore,
+}
+
+/// What the package tells a page.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "event", rename_all = "camelCase")]
+pub enum PageEvent {
+    /// All accounts as they are now.
+    #[serde(rename_all = "camelCase")]
+    Accounts {
+        /// In their order, the primary first.
+        accounts: Vec<PageAccount>,
+        /// The Redirect URI to register for the first account, or for a new one.
+        redirect_uri: String,
+        /// The Redirect URI to register for each choice.
+        redirect_uris: RedirectUris,
+        /// Where secrets are kept.
+        store: PageStore,
+    },
+    /// A command failed.
+    Error {
+        /// Its name, as the page gave it.
+        command: String,
+        /// The member of the command that is to blame.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        field: Option<String>,
+        /// What to tell the user.
+        message: String,
+    },
+}
+
+/// An account, for a page.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PageAccount {
+    /// Our own id.
+    pub id: String,
+    /// The Client ID.
+    pub client_id: String,
+    /// Whether a Client Secret is stored.
+    pub has_secret: bool,
+    /// What the account is now.
+    pub state: AccountState,
+    /// The signed-in user's name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// What is to be said about the account.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    /// Whether it serves the calls.
+    pub active: bool,
+    /// How the browser comes back.
+    pub redirect: Redirect,
+    /// The Redirect URI to register.
+    pub redirect_uri: String,
+}
+
+/// The Redirect URI of each choice.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RedirectUris {
+    /// For `loopback`.
+    pub loopback: String,
+    /// For `avermedia`.
+    pub avermedia: String,
+}
+
+/// The secret store, for a page.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PageStore {
+    /// Where secrets are kept.
+    pub kind: StoreKind,
+    /// What is to be said about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    /// Whether to offer the private file.
+    pub can_use_file: bool,
+}
+
+/// What comes of a command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reply {
+    /// To be sent to the page.
+    Event(PageEvent),
+    /// To be opened in the user's browser.
+    OpenUrl(Url),
+}
+
+impl PageCommand {
+    /// Reads the payload of a `sendToPackage`.
+    ///
+    /// # Errors
+    /// The error event to answer with.
+    pub fn read(payload: &Value) -> Result<Self, PageEvent> {
+        let text = |name: &str| payload.get(name).and_then(Value::as_str);
+        let command = text("command").unwrap_or_default();
+        let id = || match text("id") {
+            Some(id) if !id.is_empty() => Ok(id.to_owned()),
+            _ => Err(PageEvent::error(command, Some("id"), "The command needs the id of an account.")),
+        };
+        match command {
+            "getAccounts" => Ok(Self::GetAccounts),
+            "saveAccount" => {
+                let redirect = match payload.get("redirect") {
+                    None | Some(Value::Null) => Redirect::default(),
+                    Some(value) => serde_json::from_value(value.clone()).map_err(|_| {
+                        let field = Some(Field::Redirect.name());
+                        PageEvent::error(command, field, "The redirect has to be \"loopback\" or \"avermedia\".")
+                    })?,
+                };
+                Ok(Self::SaveAccount(SaveAccount {
+                    id: text("id").filter(|id| !id.is_empty()).map(str::to_owned),
+                    client_id: text("clientId").unwrap_or_default().to_owned(),
+                    client_secret: text("clientSecret").map(Secret::new),
+                    redirect,
+                }))
+            }
+            "login" => Ok(Self::Login { id: id()? }),
+            "finishLogin" => Ok(Self::FinishLogin { url: Secret::new(text("url").unwrap_or_default()) }),
+            "cancelLogin" => Ok(Self::CancelLogin),
+            "logout" => Ok(Self::Logout { id: id()? }),
+            "removeAccount" => Ok(Self::RemoveAccount { id: id()? }),
+            "useFileStore" => Ok(Self::UseFileStore),
+            "" => Err(PageEvent::error("", None, "The message has no command.")),
+            // The page is somebody else's, and so may the name be: it is not repeated at length.
+            other => {
+                let name: String = other.chars().take(40).collect();
+                Err(PageEvent::error(&name, None, "This version of the package doesn't know the command."))
+            }
+        }
+    }
+
+    /// The command's name.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::GetAccounts => "getAccounts",
+            Self::SaveAccount(_) => "saveAccount",
+            Self::Login { .. } => "login",
+            Self::FinishLogin { .. } => "finishLogin",
+            Self::CancelLogin => "cancelLogin",
+            Self::Logout { .. } => "logout",
+            Self::RemoveAccount { .. } => "removeAccount",
+            Self::UseFileStore => "useFileStore",
+        }
+    }
+}
+
+impl PageEvent {
+    /// The accounts event for a state.
+    #[must_use]
+    pub fn accounts(state: &AuthState) -> Self {
+        let accounts: Vec<PageAccount> = state
+            .accounts
+            .iter()
+            .map(|account| PageAccount {
+                id: account.id.clone(),
+                client_id: account.client_id.clone(),
+                has_secret: account.has_secret,
+                state: account.state,
+                user: account.user.clone().map(|User { name, .. }| name),
+                message: account.problem.as_ref().map(|problem| problem.remedy().sentence().to_owned()),
+                active: account.active,
+                redirect: account.redirect,
+                redirect_uri: account.redirect.registered().to_owned(),
+            })
+            .collect();
+        Self::Accounts {
+            redirect_uri: accounts
+                .first()
+                .map_or(Redirect::default().registered(), |account| account.redirect.registered())
+                .to_owned(),
+            accounts,
+            redirect_uris: RedirectUris {
+                loopback: Redirect::Loopback.registered().to_owned(),
+                avermedia: Redirect::Avermedia.registered().to_owned(),
+            },
+            store: PageStore {
+                kind: state.store.kind,
+                message: state.store.message.clone(),
+                can_use_file: state.store.can_use_file,
+            },
+        }
+    }
+
+    fn error(command: &str, field: Option<&str>, message: &str) -> Self {
+        Self::Error { command: command.to_owned(), field: field.map(str::to_owned), message: message.to_owned() }
+    }
+
+    /// The event as the payload of a `sendToPropertyView`.
+    #[must_use]
+    pub fn payload(&self) -> Value {
+        // Its types are texts, lists and booleans only, which always become JSON.
+        serde_json::to_value(self).unwrap_or_default()
+    }
+}
+
+/// Does what a page asks for. Takes as long as a call to the accounts service, up to some ten seconds: to be run beside
+/// the package's loop, not in it.
+///
+/// A command that worked is answered by the accounts as they are then; changes that come later, such as the end of a
+/// sign-in, are for whoever watches [`Auth::watch`] to send on.
+pub async fn handle(auth: &Auth, command: PageCommand) -> Vec<Reply> {
+    let name = command.name();
+    match act(auth, command).await {
+        Ok(url) => {
+            let accounts = PageEvent::accounts(&auth.watch().borrow());
+            url.map(Reply::OpenUrl).into_iter().chain([Reply::Event(accounts)]).collect()
+        }
+        Err(error) => {
+            let field = error.field().map(Field::name);
+            vec![Reply::Event(PageEvent::error(name, field, error.remedy().sentence()))]
+        }
+    }
+}
+
+async fn act(auth: &Auth, command: PageCommand) -> Result<Option<Url>, AuthError> {
+    match command {
+        PageCommand::GetAccounts => {}
+        PageCommand::SaveAccount(account) => drop(auth.save(account).await?),
+        PageCommand::Login { id } => return auth.login(&id).await.map(Some),
+        PageCommand::FinishLogin { url } => auth.finish_login(&url).await?,
+        PageCommand::CancelLogin => auth.cancel_login(),
+        PageCommand::Logout { id } => auth.logout(&id).await?,
+        PageCommand::RemoveAccount { id } => auth.remove(&id).await?,
+        PageCommand::UseFileStore => auth.use_private_file().await?,
+    }
+    Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::auth::{AccountView, Link, StoreView};
+    use serde_json::json;
+
+    #[test]
+    fn commands_are_read() {
+        assert_eq!(PageCommand::read(&json!({"command": "getAccounts", "more": 1})), Ok(PageCommand::GetAccounts));
+        assert_eq!(
+            PageCommand::read(
+                &json!({"command": "saveAccount", "clientId": "c", "clientSecret": "s", "redirect": "avermedia"})
+            ),
+            Ok(PageCommand::SaveAccount(SaveAccount {
+                id: None,
+                client_id: "c".into(),
+                client_secret: Some(Secret::new("s")),
+                redirect: Redirect::Avermedia,
+            }))
+        );
+        assert_eq!(
+            PageCommand::read(&json!({"command": "saveAccount", "id": "", "clientId": null})),
+            Ok(PageCommand::SaveAccount(SaveAccount {
+                id: None,
+                client_id: String::new(),
+                client_secret: None,
+                redirect: Redirect::Loopback,
+            }))
+        );
+        assert_eq!(
+            PageCommand::read(&json!({"command": "finishLogin", "url": "u"})),
+            Ok(PageCommand::FinishLogin { url: Secret::new("u") })
+        );
+        for (name, command) in [
+            ("login", PageCommand::Login { id: "a".into() }),
+            ("logout", PageCommand::Logout { id: "a".into() }),
+            ("removeAccount", PageCommand::RemoveAccount { id: "a".into() }),
+            ("cancelLogin", PageCommand::CancelLogin),
+            ("useFileStore", PageCommand::UseFileStore),
+        ] {
+            assert_eq!(command.name(), name);
+            assert_eq!(PageCommand::read(&json!({"command": name, "id": "a"})), Ok(command));
+        }
+    }
+
+    #[test]
+    fn what_is_not_understood_is_said() {
+        for (payload, command, field) in [
+            (json!({"command": "dance"}), "dance", None),
+            (json!({"command": 5}), "", None),
+            (json!("getAccounts"), "", None),
+            (json!({"command": "login"}), "login", Some("id")),
+            (json!({"command": "saveAccount", "redirect": "pigeon"}), "saveAccount", Some("redirect")),
+        ] {
+            let Err(PageEvent::Error { command: said, field: blamed, message }) = PageCommand::read(&payload) else {
+                panic!("{payload} was understood");
+            };
+            assert_eq!((said.as_str(), blamed.as_deref()), (command, field));
+            assert!(message.ends_with('.'));
+        }
+    }
+
+    #[test]
+    fn a_command_hides_its_secret_in_debug() {
+        let command = PageCommand::read(&json!({"command": "saveAccount", "clientId": "c", "clientSecret": "hunter2"}));
+        assert!(!format!("{command:?}").contains("hunter2"));
+        let command =
+            PageCommand::read(&json!({"command": "finishLogin", "url": "http://127.0.0.1/callback?code=hunter2"}));
+        assert!(!format!("{command:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn the_accounts_event_has_the_documented_form() {
+        let state = AuthState {
+            link: Link::Linked,
+            accounts: vec![AccountView {
+                id: "a".into(),
+                client_id: "c".into(),
+                has_secret: true,
+                redirect: Redirect::Avermedia,
+                state: AccountState::NeedsLogin,
+                user: Some(User { id: "u".into(), name: "Name".into() }),
+                problem: Some(AuthError::Denied),
+                active: true,
+            }],
+            store: StoreView { kind: StoreKind::Memory, message: None, can_use_file: true },
+        };
+        assert_eq!(
+            PageEvent::accounts(&state).payload(),
+            json!({
+                "event": "accounts",
+                "accounts": [{
+                    "id": "a", "clientId": "c", "hasSecret": true, "state": "needsLogin", "user": "Name",
+                    "message": AuthError::Denied.to_string(), "active": true, "redirect": "avermedia",
+                    "redirectUri": "https://www.avermedia.com/oauth/auth_v2.0.php",
+                }],
+                "redirectUri": "https://www.avermedia.com/oauth/auth_v2.0.php",
+                "redirectUris": {
+                    "loopback": "http://127.0.0.1/callback",
+                    "avermedia": "https://www.avermedia.com/oauth/auth_v2.0.php",
+                },
+                "store": {"kind": "memory", "canUseFile": true},
+            })
+        );
+        assert_eq!(
+            PageEvent::error("login", Some("id"), "No.").payload(),
+            json!({"event": "error", "command": "login", "field": "id", "message": "No."})
+        );
+    }
+}

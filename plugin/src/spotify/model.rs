@@ -1,0 +1,379 @@
+//! What Spotify's answers hold, as far as the package uses it.
+//!
+//! Documents and live answers differ, and both change. So no member is trusted to be there or to have its documented
+//! type: what is missing, null or odd becomes the type's default, an odd element of a list is left out, and only an
+//! answer that is no JSON object at all is an error.
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+
+/// Any value, or the default if it isn't what it should be.
+fn lenient<'de, D: Deserializer<'de>, T: DeserializeOwned + Default>(deserializer: D) -> Result<T, D::Error> {
+    let value = Value::deserialize(deserializer)?;
+    Ok(serde_json::from_value(value).unwrap_or_default())
+}
+
+/// A list without the elements that aren't what they should be.
+fn lenient_list<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<Vec<T>, D::Error> {
+    let Value::Array(values) = Value::deserialize(deserializer)? else {
+        return Ok(Vec::new());
+    };
+    Ok(values.into_iter().filter_map(|value| serde_json::from_value(value).ok()).collect())
+}
+
+/// Who has signed in (GET /me).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct Profile {
+    /// Spotify's id of the user.
+    #[serde(deserialize_with = "lenient")]
+    pub id: String,
+    /// The name to show, if the user has one.
+    #[serde(deserialize_with = "lenient")]
+    pub display_name: Option<String>,
+}
+
+/// What plays, where and how (GET /me/player).
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct Playback {
+    /// The active device.
+    #[serde(deserialize_with = "lenient")]
+    pub device: Option<Device>,
+    /// Whether shuffle is on.
+    #[serde(deserialize_with = "lenient")]
+    pub shuffle_state: bool,
+    /// Whether it is Spotify's own mix that is on (undocumented).
+    #[serde(deserialize_with = "lenient")]
+    pub smart_shuffle: bool,
+    /// What is repeated.
+    #[serde(deserialize_with = "lenient")]
+    pub repeat_state: Repeat,
+    /// When this state came about, in Unix milliseconds. Not always the time of the answer.
+    #[serde(deserialize_with = "lenient")]
+    pub timestamp: Option<u64>,
+    /// How far the item has played, in milliseconds.
+    #[serde(deserialize_with = "lenient")]
+    pub progress_ms: Option<u64>,
+    /// Whether it plays now.
+    #[serde(deserialize_with = "lenient")]
+    pub is_playing: bool,
+    /// What plays; none during ads and private sessions.
+    #[serde(deserialize_with = "lenient")]
+    pub item: Option<Item>,
+    /// The kind of what plays, also where there is no item.
+    #[serde(deserialize_with = "lenient")]
+    pub currently_playing_type: PlayingType,
+    /// The playlist, album, artist or show that it plays from.
+    #[serde(deserialize_with = "lenient")]
+    pub context: Option<Context>,
+    /// What can't be done now.
+    #[serde(deserialize_with = "lenient")]
+    pub actions: Actions,
+}
+
+/// A device with Spotify on it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct Device {
+    /// Its id; without one it can't be addressed.
+    #[serde(deserialize_with = "lenient")]
+    pub id: Option<String>,
+    /// Whether it is the one that plays.
+    #[serde(deserialize_with = "lenient")]
+    pub is_active: bool,
+    /// Whether it takes no commands at all.
+    #[serde(deserialize_with = "lenient")]
+    pub is_restricted: bool,
+    /// Whether it is in a private session.
+    #[serde(deserialize_with = "lenient")]
+    pub is_private_session: bool,
+    /// Its name.
+    #[serde(deserialize_with = "lenient")]
+    pub name: String,
+    /// Its kind, such as Computer, Smartphone or Speaker.
+    #[serde(rename = "type", deserialize_with = "lenient")]
+    pub kind: String,
+    /// Its volume, 0 to 100.
+    #[serde(deserialize_with = "lenient")]
+    pub volume_percent: Option<u8>,
+    /// Whether its volume can be set; not always said.
+    #[serde(deserialize_with = "lenient")]
+    pub supports_volume: Option<bool>,
+}
+
+/// What is repeated.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Repeat {
+    /// Nothing.
+    #[default]
+    Off,
+    /// The whole context.
+    Context,
+    /// The one track.
+    Track,
+}
+
+impl Repeat {
+    /// Its name in a call.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Context => "context",
+            Self::Track => "track",
+        }
+    }
+}
+
+/// The kind of what plays.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PlayingType {
+    /// A track.
+    Track,
+    /// An episode, or a chapter of an audiobook.
+    Episode,
+    /// An advertisement.
+    Ad,
+    /// Something that Spotify doesn't name, or that is new.
+    #[default]
+    Unknown,
+}
+
+/// Where something plays from.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct Context {
+    /// Its Spotify URI.
+    #[serde(deserialize_with = "lenient")]
+    pub uri: String,
+    /// Its kind, such as playlist or album.
+    #[serde(rename = "type", deserialize_with = "lenient")]
+    pub kind: String,
+}
+
+/// What can't be done now.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct Actions {
+    /// By the names of the member that is true.
+    #[serde(deserialize_with = "lenient")]
+    pub disallows: Disallows,
+}
+
+/// The commands that Spotify would refuse now; what it doesn't name is allowed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+#[allow(clippy::struct_excessive_bools, reason = "the members are Spotify's")]
+pub struct Disallows {
+    /// Going on.
+    #[serde(deserialize_with = "lenient")]
+    pub resuming: bool,
+    /// Pausing.
+    #[serde(deserialize_with = "lenient")]
+    pub pausing: bool,
+    /// Seeking.
+    #[serde(deserialize_with = "lenient")]
+    pub seeking: bool,
+    /// Going to the next item.
+    #[serde(deserialize_with = "lenient")]
+    pub skipping_next: bool,
+    /// Going to the previous item.
+    #[serde(deserialize_with = "lenient")]
+    pub skipping_prev: bool,
+    /// Switching shuffle.
+    #[serde(deserialize_with = "lenient")]
+    pub toggling_shuffle: bool,
+    /// Repeating the context.
+    #[serde(deserialize_with = "lenient")]
+    pub toggling_repeat_context: bool,
+    /// Repeating the track.
+    #[serde(deserialize_with = "lenient")]
+    pub toggling_repeat_track: bool,
+}
+
+/// Something that can play: a track, an episode, a chapter, a local file, or what may come. Members that its kind
+/// doesn't have are empty.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct Item {
+    /// Its kind, such as track or episode.
+    #[serde(rename = "type", deserialize_with = "lenient")]
+    pub kind: String,
+    /// Spotify's id; none for a local file.
+    #[serde(deserialize_with = "lenient")]
+    pub id: Option<String>,
+    /// Its Spotify URI.
+    #[serde(deserialize_with = "lenient")]
+    pub uri: String,
+    /// Its title.
+    #[serde(deserialize_with = "lenient")]
+    pub name: String,
+    /// Its length in milliseconds; 0 if unknown.
+    #[serde(deserialize_with = "lenient")]
+    pub duration_ms: u64,
+    /// Whether it is marked as explicit.
+    #[serde(deserialize_with = "lenient")]
+    pub explicit: bool,
+    /// Whether it is a file of the user's own.
+    #[serde(deserialize_with = "lenient")]
+    pub is_local: bool,
+    /// A track's artists.
+    #[serde(deserialize_with = "lenient_list")]
+    pub artists: Vec<Named>,
+    /// A track's album.
+    #[serde(deserialize_with = "lenient")]
+    pub album: Option<Collection>,
+    /// An episode's show.
+    #[serde(deserialize_with = "lenient")]
+    pub show: Option<Collection>,
+    /// A chapter's audiobook.
+    #[serde(deserialize_with = "lenient")]
+    pub audiobook: Option<Collection>,
+    /// An episode's own pictures.
+    #[serde(deserialize_with = "lenient_list")]
+    pub images: Vec<Image>,
+}
+
+impl Item {
+    /// Who made it, for the line below the title: the artists, or the show, or the audiobook.
+    #[must_use]
+    pub fn byline(&self) -> String {
+        if self.artists.is_empty() {
+            return self
+                .show
+                .as_ref()
+                .or(self.audiobook.as_ref())
+                .map(|collection| collection.name.clone())
+                .unwrap_or_default();
+        }
+        let names: Vec<&str> =
+            self.artists.iter().map(|artist| artist.name.as_str()).filter(|name| !name.is_empty()).collect();
+        names.join(", ")
+    }
+
+    /// Its pictures: its own, else the album's, show's or audiobook's. In any order of size.
+    #[must_use]
+    pub fn pictures(&self) -> &[Image] {
+        if !self.images.is_empty() {
+            return &self.images;
+        }
+        [&self.album, &self.show, &self.audiobook]
+            .into_iter()
+            .flatten()
+            .map(|collection| collection.images.as_slice())
+            .find(|images| !images.is_empty())
+            .unwrap_or_default()
+    }
+}
+
+/// An artist.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct Named {
+    /// The name.
+    #[serde(deserialize_with = "lenient")]
+    pub name: String,
+    /// The Spotify URI.
+    #[serde(deserialize_with = "lenient")]
+    pub uri: Option<String>,
+}
+
+/// An album, a show or an audiobook.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct Collection {
+    /// Its name.
+    #[serde(deserialize_with = "lenient")]
+    pub name: String,
+    /// Its Spotify URI.
+    #[serde(deserialize_with = "lenient")]
+    pub uri: Option<String>,
+    /// Its pictures.
+    #[serde(deserialize_with = "lenient_list")]
+    pub images: Vec<Image>,
+}
+
+/// A picture in one size.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Image {
+    /// Where it is.
+    pub url: String,
+    /// Its width in pixels, if Spotify says.
+    #[serde(default, deserialize_with = "lenient")]
+    pub width: Option<u32>,
+    /// Its height in pixels, if Spotify says.
+    #[serde(default, deserialize_with = "lenient")]
+    pub height: Option<u32>,
+}
+
+/// The answer of GET /me/player/devices.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub(super) struct Devices {
+    #[serde(deserialize_with = "lenient_list")]
+    pub devices: Vec<Device>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn playback(text: &str) -> Playback {
+        serde_json::from_str(text).unwrap()
+    }
+
+    #[test]
+    fn a_track_with_everything() {
+        let state = playback(
+            r#"{"device":{"id":"d","is_active":true,"name":"Desk","type":"Computer","volume_percent":59,"supports_volume":true},
+            "shuffle_state":true,"smart_shuffle":false,"repeat_state":"context","timestamp":1,"progress_ms":44272,
+            "is_playing":true,"currently_playing_type":"track","context":{"type":"album","uri":"spotify:album:1"},
+            "actions":{"disallows":{"resuming":true,"later":true}},
+            "item":{"type":"track","id":"t","uri":"spotify:track:t","name":"Title","duration_ms":200000,
+              "artists":[{"name":"A"},null,{"name":"B","uri":"spotify:artist:b"}],
+              "album":{"name":"Album","images":[{"url":"https://i.scdn.co/1","width":640,"height":640}]}}}"#,
+        );
+        let item = state.item.unwrap();
+        assert_eq!(item.byline(), "A, B");
+        assert_eq!(item.pictures()[0].width, Some(640));
+        assert_eq!(state.repeat_state, Repeat::Context);
+        assert_eq!(state.currently_playing_type, PlayingType::Track);
+        assert!(state.actions.disallows.resuming && !state.actions.disallows.pausing);
+        assert_eq!(state.device.unwrap().volume_percent, Some(59));
+    }
+
+    #[test]
+    fn an_episode_takes_its_show() {
+        let state = playback(
+            r#"{"currently_playing_type":"episode","item":{"type":"episode","name":"E","images":null,
+            "show":{"name":"Show","images":[{"url":"u","width":null}]}}}"#,
+        );
+        let item = state.item.unwrap();
+        assert_eq!(item.byline(), "Show");
+        assert_eq!(item.pictures().len(), 1);
+    }
+
+    #[test]
+    fn nulls_absences_and_oddities_are_survived() {
+        let nulls = r#"{"device":null,"shuffle_state":null,"repeat_state":null,"timestamp":null,"progress_ms":null,
+            "is_playing":null,"item":null,"currently_playing_type":null,"context":null,"actions":null}"#;
+        assert_eq!(playback(nulls), Playback::default());
+        assert_eq!(playback("{}"), Playback::default());
+        let odd = playback(
+            r#"{"device":{"id":null,"volume_percent":null,"name":7},"repeat_state":"sometimes","progress_ms":-5,
+            "currently_playing_type":"hologram","item":{"type":"track","name":"N","album":{"images":[null,{"width":1}]},
+            "artists":"nobody","duration_ms":1.5}}"#,
+        );
+        assert_eq!(odd.repeat_state, Repeat::Off);
+        assert_eq!(odd.progress_ms, None);
+        assert_eq!(odd.currently_playing_type, PlayingType::Unknown);
+        let item = odd.item.unwrap();
+        assert_eq!((item.name.as_str(), item.duration_ms), ("N", 0));
+        assert!(item.pictures().is_empty() && item.byline().is_empty());
+        assert_eq!(odd.device.unwrap().name, "");
+    }
+}
