@@ -1,0 +1,703 @@
+//! Cover pictures: fetched once, decoded once, scaled once for each size, kept within bounds.
+//!
+//! A cover's address comes from a server's answer and its bytes from another server, so neither is trusted:
+//! only https from Spotify's image hosts is asked, and a picture that is too long, too large, broken or not
+//! a picture at all is an error that is remembered for a while, during which nobody asks again.
+
+use std::collections::HashMap;
+use std::io::Cursor;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
+
+use image::{DynamicImage, ImageReader, Limits, RgbImage, imageops::FilterType};
+use reqwest::redirect;
+use tiny_skia::Pixmap;
+use tokio::runtime::Handle;
+use tokio::sync::{Semaphore, mpsc};
+use tokio::time::Instant;
+use url::{Origin, Url};
+
+use super::colour::{self, Rgb};
+
+/// Bounds on what covers may take. [`CoverLimits::default`] is what the package runs with.
+#[derive(Debug, Clone)]
+pub struct CoverLimits {
+    /// Addresses besides Spotify's image hosts, as scheme, host and port ("http://127.0.0.1:4000"): for a
+    /// simulated Spotify. What doesn't parse allows nothing.
+    pub also_from: Vec<String>,
+    /// Length of a picture's file, in bytes.
+    pub file_bytes: usize,
+    /// Width and height of a picture, in pixels.
+    pub pixels: u32,
+    /// Time from asking for a picture until it is here.
+    pub time: Duration,
+    /// Decoded covers that are kept.
+    pub kept: usize,
+    /// Memory of the decoded covers that are kept, in bytes.
+    pub kept_bytes: usize,
+    /// How long a failure is remembered.
+    pub retry_after: Duration,
+}
+
+impl Default for CoverLimits {
+    fn default() -> Self {
+        CoverLimits {
+            also_from: Vec::new(),
+            file_bytes: 5 << 20,
+            pixels: 4096,
+            time: Duration::from_secs(10),
+            kept: 32,
+            kept_bytes: 8 << 20,
+            retry_after: Duration::from_secs(60),
+        }
+    }
+}
+
+/// Why there is no cover.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CoverError {
+    /// Not an address that covers may come from.
+    #[error("covers are not fetched from there")]
+    NotAllowed,
+    /// The server couldn't be reached, or the connection broke.
+    #[error("the cover could not be fetched")]
+    Network,
+    /// The server answered something else than the picture.
+    #[error("the image server answered with status {0}")]
+    Status(u16),
+    /// It took longer than [`CoverLimits::time`].
+    #[error("the cover took too long")]
+    TimedOut,
+    /// The file is longer, or the picture larger, than the limits.
+    #[error("the cover is too large")]
+    TooLarge,
+    /// Not a JPEG or PNG, or a broken one.
+    #[error("the cover is not a picture that can be read")]
+    NotAPicture,
+}
+
+/// What [`Covers::get`] knows.
+#[derive(Debug, Clone)]
+pub enum CoverState {
+    /// Here it is.
+    Ready(Arc<Cover>),
+    /// It was asked for; the channel will say when it is here, or has failed.
+    Pending,
+    /// There is none for now.
+    Failed(CoverError),
+}
+
+impl CoverState {
+    /// The cover, if it is here.
+    pub fn ready(&self) -> Option<&Cover> {
+        match self {
+            CoverState::Ready(cover) => Some(cover),
+            CoverState::Pending | CoverState::Failed(_) => None,
+        }
+    }
+}
+
+/// A decoded cover.
+pub struct Cover {
+    /// Reduced to the largest size at which any face shows it.
+    picture: DynamicImage,
+    background: Rgb,
+    scaled: Mutex<Vec<(u32, Arc<Pixmap>)>>,
+}
+
+impl std::fmt::Debug for Cover {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Cover({} x {})", self.picture.width(), self.picture.height())
+    }
+}
+
+impl Cover {
+    /// The highest face is 456 pixels, less a margin.
+    const LARGEST: u32 = 432;
+    /// A Panel rarely shows one cover in more sizes at a time.
+    const SIZES: usize = 3;
+
+    /// Decodes a JPEG or PNG file of at most `pixels` width and height.
+    ///
+    /// # Errors
+    /// [`CoverError::TooLarge`] and [`CoverError::NotAPicture`].
+    pub fn decode(file: &[u8], pixels: u32) -> Result<Cover, CoverError> {
+        let mut reader =
+            ImageReader::new(Cursor::new(file)).with_guessed_format().map_err(|_| CoverError::NotAPicture)?;
+        let mut limits = Limits::default();
+        limits.max_image_width = Some(pixels);
+        limits.max_image_height = Some(pixels);
+        // Room for the picture at 8 bits a channel, and the decoder's own of the same size.
+        limits.max_alloc = Some(u64::from(pixels) * u64::from(pixels) * 8);
+        reader.limits(limits);
+        let picture = reader.decode().map_err(|error| match error {
+            image::ImageError::Limits(_) => CoverError::TooLarge,
+            _ => CoverError::NotAPicture,
+        })?;
+        let largest = picture.width().max(picture.height());
+        let picture = if largest > Self::LARGEST {
+            picture.resize(Self::LARGEST, Self::LARGEST, FilterType::Lanczos3)
+        } else {
+            picture
+        };
+        let picture = flatten(picture);
+        let background = colour::dominant(&picture.thumbnail(48, 48).to_rgb8()).behind_text();
+        Ok(Cover { picture, background, scaled: Mutex::new(Vec::new()) })
+    }
+
+    /// The colour to put behind text beside this cover.
+    pub(super) fn background(&self) -> Rgb {
+        self.background
+    }
+
+    /// The whole picture within `px` by `px` pixels, its sides in proportion.
+    pub(super) fn scaled(&self, px: u32) -> Option<Arc<Pixmap>> {
+        let mut scaled = lock(&self.scaled);
+        if let Some((_, pixmap)) = scaled.iter().find(|(size, _)| *size == px) {
+            return Some(pixmap.clone());
+        }
+        let picture = self.picture.resize(px, px, FilterType::Lanczos3).to_rgb8();
+        let mut pixmap = Pixmap::new(picture.width(), picture.height())?;
+        for (pixel, from) in pixmap.data_mut().chunks_exact_mut(4).zip(picture.pixels()) {
+            let [r, g, b] = from.0;
+            pixel.copy_from_slice(&[r, g, b, 255]);
+        }
+        let pixmap = Arc::new(pixmap);
+        if scaled.len() >= Self::SIZES {
+            scaled.remove(0);
+        }
+        scaled.push((px, pixmap.clone()));
+        Some(pixmap)
+    }
+
+    /// The form of this size, if it was drawn.
+    #[cfg(test)]
+    pub(super) fn kept(&self, px: u32) -> Option<Arc<Pixmap>> {
+        let scaled = lock(&self.scaled);
+        scaled.iter().find(|(size, _)| *size == px).map(|(_, pixmap)| pixmap.clone())
+    }
+
+    /// Memory that this takes, in bytes, without its scaled forms.
+    fn bytes(&self) -> usize {
+        self.picture.as_bytes().len()
+    }
+}
+
+/// Puts a picture that may be transparent on a key's background: covers are opaque.
+fn flatten(picture: DynamicImage) -> DynamicImage {
+    if !picture.color().has_alpha() {
+        return DynamicImage::ImageRgb8(picture.into_rgb8());
+    }
+    let rgba = picture.into_rgba8();
+    let mut opaque = RgbImage::new(rgba.width(), rgba.height());
+    for (to, from) in opaque.pixels_mut().zip(rgba.pixels()) {
+        let [r, g, b, alpha] = from.0;
+        let Rgb(r, g, b) = colour::KEY.blend(Rgb(r, g, b), f32::from(alpha) / 255.0);
+        to.0 = [r, g, b];
+    }
+    DynamicImage::ImageRgb8(opaque)
+}
+
+/// The covers that are here, on their way, or known not to come.
+///
+/// Cheap to clone; all clones share one store.
+#[derive(Clone)]
+pub struct Covers(Arc<Shared>);
+
+struct Shared {
+    limits: CoverLimits,
+    also_from: Vec<Origin>,
+    runtime: Handle,
+    slots: Mutex<Slots>,
+    arrived: mpsc::Sender<String>,
+    /// Made with the first cover: reading the system's certificates has no place in the start-up.
+    client: OnceLock<Option<reqwest::Client>>,
+    downloads: Semaphore,
+    /// One at a time: a picture at the limits takes 64 MB while it is decoded.
+    decoding: Semaphore,
+}
+
+#[derive(Default)]
+struct Slots {
+    by_url: HashMap<String, Slot>,
+    /// Counts up with every use, to tell what was not used for longest.
+    clock: u64,
+}
+
+struct Slot {
+    used: u64,
+    content: Content,
+}
+
+enum Content {
+    Pending,
+    Ready(Arc<Cover>),
+    Failed(CoverError, Instant),
+}
+
+impl Covers {
+    /// Downloads that run at a time.
+    const AT_ONCE: usize = 4;
+    /// Addresses that are on their way or remembered as failed; more are not begun.
+    const OPEN: usize = 64;
+
+    /// An empty store, and the channel on which it says the address of each cover that has arrived or
+    /// failed. Whoever holds the other end is to draw what shows that cover again.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime: covers are fetched on the one that this is called in.
+    pub fn new(limits: CoverLimits) -> (Covers, mpsc::Receiver<String>) {
+        let (arrived, receiver) = mpsc::channel(16);
+        let also_from = limits
+            .also_from
+            .iter()
+            .filter_map(|address| Url::parse(address).ok())
+            .map(|url| url.origin())
+            .filter(Origin::is_tuple)
+            .collect();
+        let shared = Shared {
+            limits,
+            also_from,
+            runtime: Handle::current(),
+            slots: Mutex::default(),
+            arrived,
+            client: OnceLock::new(),
+            downloads: Semaphore::new(Self::AT_ONCE),
+            decoding: Semaphore::new(1),
+        };
+        (Covers(Arc::new(shared)), receiver)
+    }
+
+    /// The cover at an address. Asks for it if nobody has; never waits.
+    pub fn get(&self, url: &str) -> CoverState {
+        let Some(address) = self.0.allowed(url) else {
+            return CoverState::Failed(CoverError::NotAllowed);
+        };
+        let mut slots = lock(&self.0.slots);
+        slots.clock += 1;
+        let clock = slots.clock;
+        if let Some(slot) = slots.by_url.get_mut(url) {
+            slot.used = clock;
+            match &slot.content {
+                Content::Pending => return CoverState::Pending,
+                Content::Ready(cover) => return CoverState::Ready(cover.clone()),
+                Content::Failed(error, until) if Instant::now() < *until => {
+                    return CoverState::Failed(error.clone());
+                }
+                Content::Failed(..) => {}
+            }
+        }
+        if !slots.make_room(url, Self::OPEN) {
+            return CoverState::Pending;
+        }
+        let content = Content::Pending;
+        slots.by_url.insert(url.to_owned(), Slot { used: clock, content });
+        drop(slots);
+
+        let (shared, url) = (self.0.clone(), url.to_owned());
+        self.0.runtime.spawn(async move {
+            let result = shared.bring(address).await;
+            if let Err(error) = &result {
+                tracing::debug!(%url, %error, "no cover");
+            }
+            shared.settle(&url, result);
+            // Nobody listens any more while the package stops.
+            let _ = shared.arrived.send(url).await;
+        });
+        CoverState::Pending
+    }
+}
+
+impl Slots {
+    /// Makes room for one more open address; false when all of them are on their way.
+    fn make_room(&mut self, url: &str, most: usize) -> bool {
+        let open = |slot: &Slot| !matches!(slot.content, Content::Ready(_));
+        if self.by_url.contains_key(url) || self.by_url.values().filter(|s| open(s)).count() < most {
+            return true;
+        }
+        let oldest = self
+            .by_url
+            .iter()
+            .filter(|(_, slot)| matches!(slot.content, Content::Failed(..)))
+            .min_by_key(|(_, slot)| slot.used)
+            .map(|(url, _)| url.clone());
+        oldest.is_some_and(|url| self.by_url.remove(&url).is_some())
+    }
+
+    /// Drops the covers that were not used for longest, until the rest is within bounds. One always stays:
+    /// a store without room for what it was just given would fetch it again and again.
+    fn shrink(&mut self, kept: usize, kept_bytes: usize) {
+        loop {
+            let ready = self.by_url.iter().filter_map(|(url, slot)| match &slot.content {
+                Content::Ready(cover) => Some((slot.used, cover.bytes(), url)),
+                Content::Pending | Content::Failed(..) => None,
+            });
+            let (mut count, mut bytes, mut oldest) = (0, 0, None);
+            for (used, size, url) in ready {
+                count += 1;
+                bytes += size;
+                if oldest.is_none_or(|(least, _)| used < least) {
+                    oldest = Some((used, url));
+                }
+            }
+            if count <= 1 || (count <= kept && bytes <= kept_bytes) {
+                return;
+            }
+            let Some(url) = oldest.map(|(_, url)| url.clone()) else {
+                return;
+            };
+            self.by_url.remove(&url);
+        }
+    }
+}
+
+impl Shared {
+    /// The address, if covers may come from there.
+    fn allowed(&self, url: &str) -> Option<Url> {
+        Url::parse(url).ok().filter(|url| is_allowed(url, &self.also_from))
+    }
+
+    async fn bring(&self, url: Url) -> Result<Cover, CoverError> {
+        let file = {
+            let _turn = self.downloads.acquire().await;
+            tokio::time::timeout(self.limits.time, self.download(url)).await.map_err(|_| CoverError::TimedOut)??
+        };
+        let _turn = self.decoding.acquire().await;
+        let pixels = self.limits.pixels;
+        // A decoder that panics after all ends as an error of the task.
+        tokio::task::spawn_blocking(move || Cover::decode(&file, pixels)).await.unwrap_or(Err(CoverError::NotAPicture))
+    }
+
+    async fn download(&self, url: Url) -> Result<Vec<u8>, CoverError> {
+        let client = self.client.get_or_init(|| client(self.also_from.clone())).as_ref().ok_or(CoverError::Network)?;
+        let mut response = client
+            .get(url)
+            .send()
+            .await
+            .map_err(|error| if error.is_redirect() { CoverError::NotAllowed } else { CoverError::Network })?;
+        if response.status() != reqwest::StatusCode::OK {
+            return Err(CoverError::Status(response.status().as_u16()));
+        }
+        let most = self.limits.file_bytes;
+        if response.content_length().is_some_and(|length| length > most as u64) {
+            return Err(CoverError::TooLarge);
+        }
+        let mut file = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(|_| CoverError::Network)? {
+            if file.len() + chunk.len() > most {
+                return Err(CoverError::TooLarge);
+            }
+            file.extend_from_slice(&chunk);
+        }
+        Ok(file)
+    }
+
+    fn settle(&self, url: &str, result: Result<Cover, CoverError>) {
+        let mut slots = lock(&self.slots);
+        if let Some(slot) = slots.by_url.get_mut(url) {
+            slot.content = match result {
+                Ok(cover) => Content::Ready(Arc::new(cover)),
+                Err(error) => Content::Failed(error, Instant::now() + self.limits.retry_after),
+            };
+        }
+        slots.shrink(self.limits.kept, self.limits.kept_bytes);
+    }
+}
+
+/// Spotify's image hosts over https, on the usual port, and what was allowed besides.
+fn is_allowed(url: &Url, also_from: &[Origin]) -> bool {
+    if !url.username().is_empty() || url.password().is_some() {
+        return false;
+    }
+    if also_from.contains(&url.origin()) {
+        return true;
+    }
+    let spotify = |host: &str| [".scdn.co", ".spotifycdn.com"].iter().any(|suffix| host.ends_with(suffix));
+    url.scheme() == "https" && url.port().is_none() && url.domain().is_some_and(spotify)
+}
+
+/// A client that follows redirects only to where covers may come from.
+fn client(also_from: Vec<Origin>) -> Option<reqwest::Client> {
+    // Does nothing where another room has chosen one before.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let redirects = redirect::Policy::custom(move |attempt| {
+        if attempt.previous().len() > 3 || !is_allowed(attempt.url(), &also_from) {
+            attempt.error("redirected to where covers are not fetched from")
+        } else {
+            attempt.follow()
+        }
+    });
+    reqwest::Client::builder()
+        .redirect(redirects)
+        .referer(false)
+        .build()
+        .inspect_err(|error| tracing::warn!(%error, "covers can't be fetched"))
+        .ok()
+}
+
+/// A lock whose holder has panicked guards nothing that could be half done here.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    fn picture(side: u32) -> Vec<u8> {
+        let mut file = Vec::new();
+        RgbImage::from_pixel(side, side, image::Rgb([200, 40, 30]))
+            .write_to(&mut Cursor::new(&mut file), image::ImageFormat::Png)
+            .expect("encoded");
+        file
+    }
+
+    fn ok(body: &[u8]) -> Vec<u8> {
+        let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());
+        [head.as_bytes(), body].concat()
+    }
+
+    /// A server that gives each path's answer as it is and counts the requests.
+    async fn server(answer: impl Fn(&str) -> Vec<u8> + Send + Sync + 'static) -> (String, Arc<AtomicUsize>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("bound");
+        let origin = format!("http://{}", listener.local_addr().expect("address"));
+        let count = Arc::new(AtomicUsize::new(0));
+        let counted = count.clone();
+        let answer = Arc::new(answer);
+        tokio::spawn(async move {
+            while let Ok((mut socket, _)) = listener.accept().await {
+                let (answer, counted) = (answer.clone(), counted.clone());
+                tokio::spawn(async move {
+                    let mut request = vec![0; 4096];
+                    let length = socket.read(&mut request).await.unwrap_or(0);
+                    let request = String::from_utf8_lossy(&request[..length]).into_owned();
+                    counted.fetch_add(1, Ordering::SeqCst);
+                    let path = request.split(' ').nth(1).unwrap_or_default();
+                    let _ = socket.write_all(&answer(path)).await;
+                    let _ = socket.shutdown().await;
+                });
+            }
+        });
+        (origin, count)
+    }
+
+    fn limits(origin: &str) -> CoverLimits {
+        CoverLimits { also_from: vec![origin.to_owned()], ..CoverLimits::default() }
+    }
+
+    fn error(state: CoverState) -> CoverError {
+        match state {
+            CoverState::Failed(error) => error,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn only_spotifys_image_hosts_are_asked() {
+        let also = [Url::parse("http://127.0.0.1:4000").expect("url").origin()];
+        let allowed = |url: &str| is_allowed(&Url::parse(url).expect("url"), &also);
+        for url in [
+            "https://i.scdn.co/image/ab67616d0000b273",
+            "https://mosaic.scdn.co/640/x",
+            "https://image-cdn-ak.spotifycdn.com/image/x",
+            "http://127.0.0.1:4000/cover/1",
+        ] {
+            assert!(allowed(url), "{url}");
+        }
+        for url in [
+            "http://i.scdn.co/image/x",
+            "https://i.scdn.co:8443/image/x",
+            "https://i.scdn.co.example.com/x",
+            "https://evilscdn.co/x",
+            "https://scdn.co@example.com/x",
+            "https://user@i.scdn.co/x",
+            "https://127.0.0.1/x",
+            "http://127.0.0.1:4001/cover/1",
+            "https://127.0.0.1:4000/cover/1",
+            "http://localhost:4000/cover/1",
+            "file:///etc/passwd",
+            "data:image/png;base64,AAAA",
+        ] {
+            assert!(!allowed(url), "{url}");
+        }
+    }
+
+    #[tokio::test]
+    async fn one_request_serves_all_who_ask() {
+        let (origin, requests) = server(|_| ok(&picture(64))).await;
+        let (covers, mut arrived) = Covers::new(limits(&origin));
+        let url = format!("{origin}/one");
+        for _ in 0..10 {
+            assert!(matches!(covers.get(&url), CoverState::Pending));
+        }
+        assert_eq!(arrived.recv().await.as_deref(), Some(&*url));
+        assert!(covers.get(&url).ready().is_some());
+        assert_eq!(requests.load(Ordering::SeqCst), 1);
+    }
+
+    #[tokio::test]
+    async fn hostile_answers_are_errors() {
+        let (origin, _) = server(|path| match path {
+            "/cut" => ok(&picture(300)[..200]),
+            "/text" => ok(b"<html>Not Found</html>"),
+            "/empty" => ok(b""),
+            "/long" => b"HTTP/1.1 200 OK\r\ncontent-length: 99999999\r\n\r\n".to_vec(),
+            "/unsaid" => [b"HTTP/1.1 200 OK\r\n\r\n".as_slice(), &[0; 300_000]].concat(),
+            "/away" => b"HTTP/1.1 302 Found\r\nlocation: http://localhost:1/\r\n\r\n".to_vec(),
+            "/gone" => b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n".to_vec(),
+            _ => b"garbage".to_vec(),
+        })
+        .await;
+        let (covers, mut arrived) = Covers::new(CoverLimits { file_bytes: 200_000, ..limits(&origin) });
+        for (path, expected) in [
+            ("cut", CoverError::NotAPicture),
+            ("text", CoverError::NotAPicture),
+            ("empty", CoverError::NotAPicture),
+            ("long", CoverError::TooLarge),
+            ("unsaid", CoverError::TooLarge),
+            ("away", CoverError::NotAllowed),
+            ("gone", CoverError::Status(404)),
+            ("garbage", CoverError::Network),
+        ] {
+            let url = format!("{origin}/{path}");
+            covers.get(&url);
+            arrived.recv().await;
+            assert_eq!(error(covers.get(&url)), expected, "{path}");
+        }
+        assert_eq!(error(covers.get("https://example.com/x.png")), CoverError::NotAllowed);
+        assert_eq!(error(covers.get("not an address")), CoverError::NotAllowed);
+    }
+
+    #[tokio::test]
+    async fn a_failure_is_remembered_for_a_while() {
+        let (origin, requests) = server(|_| ok(b"nothing")).await;
+        let (covers, mut arrived) = Covers::new(limits(&origin));
+        let url = format!("{origin}/x");
+        covers.get(&url);
+        arrived.recv().await;
+        tokio::time::pause();
+        tokio::time::advance(Duration::from_secs(59)).await;
+        assert_eq!(error(covers.get(&url)), CoverError::NotAPicture);
+        tokio::time::advance(Duration::from_secs(2)).await;
+        assert!(matches!(covers.get(&url), CoverState::Pending));
+        tokio::time::resume();
+        arrived.recv().await;
+        assert_eq!(requests.load(Ordering::SeqCst), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_silent_server_is_given_up() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("bound");
+        let origin = format!("http://{}", listener.local_addr().expect("address"));
+        let (covers, mut arrived) = Covers::new(limits(&origin));
+        let url = format!("{origin}/x");
+        covers.get(&url);
+        arrived.recv().await;
+        assert_eq!(error(covers.get(&url)), CoverError::TimedOut);
+    }
+
+    #[tokio::test]
+    async fn the_store_stays_within_its_bounds() {
+        let (origin, _) = server(|_| ok(&picture(100))).await;
+        let (covers, mut arrived) = Covers::new(CoverLimits { kept: 3, ..limits(&origin) });
+        let url = |n: u32| format!("{origin}/{n}");
+        let ready = |covers: &Covers| {
+            let slots = lock(&covers.0.slots);
+            let mut ready: Vec<String> = slots.by_url.keys().cloned().collect();
+            ready.sort();
+            ready
+        };
+        for n in 0..3 {
+            covers.get(&url(n));
+            arrived.recv().await;
+        }
+        // 0 is used again, so 1 is the one to go.
+        covers.get(&url(0));
+        covers.get(&url(3));
+        arrived.recv().await;
+        assert_eq!(ready(&covers), [url(0), url(2), url(3)]);
+
+        let (covers, mut arrived) = Covers::new(CoverLimits { kept_bytes: 70_000, ..limits(&origin) });
+        for n in 0..5 {
+            covers.get(&url(n));
+            arrived.recv().await;
+        }
+        assert_eq!(ready(&covers), [url(3), url(4)]);
+    }
+
+    #[tokio::test]
+    async fn no_more_than_so_many_are_open() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("bound");
+        let origin = format!("http://{}", listener.local_addr().expect("address"));
+        let (covers, _arrived) = Covers::new(limits(&origin));
+        for n in 0..200 {
+            assert!(matches!(covers.get(&format!("{origin}/{n}")), CoverState::Pending));
+        }
+        assert_eq!(lock(&covers.0.slots).by_url.len(), Covers::OPEN);
+    }
+
+    #[test]
+    fn a_huge_picture_is_refused_by_its_header() {
+        // A PNG header that says 60,000 x 60,000, with its right checksum; there are no pixels behind it.
+        let mut file = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".to_vec();
+        file.extend_from_slice(&60_000u32.to_be_bytes());
+        file.extend_from_slice(&60_000u32.to_be_bytes());
+        file.extend_from_slice(&[8, 2, 0, 0, 0]);
+        file.extend_from_slice(&crc(&file[12..]).to_be_bytes());
+        file.extend_from_slice(b"\0\0\0\0IDAT\x35\xaf\x06\x1e");
+        assert_eq!(Cover::decode(&file, 4096).err(), Some(CoverError::TooLarge));
+        assert_eq!(Cover::decode(&picture(65), 64).err(), Some(CoverError::TooLarge));
+    }
+
+    fn crc(bytes: &[u8]) -> u32 {
+        !bytes.iter().fold(!0u32, |crc, byte| {
+            (0..8).fold(crc ^ u32::from(*byte), |crc, _| (crc >> 1) ^ (0xedb8_8320 & (crc & 1).wrapping_neg()))
+        })
+    }
+
+    #[test]
+    fn every_cut_of_a_picture_is_an_error() {
+        let mut jpeg = Vec::new();
+        RgbImage::from_fn(40, 40, |x, y| image::Rgb([x as u8 * 6, y as u8 * 6, 90]))
+            .write_to(&mut Cursor::new(&mut jpeg), image::ImageFormat::Jpeg)
+            .expect("encoded");
+        assert!(Cover::decode(&jpeg, 4096).is_ok());
+        // Some decoders show what they have of a picture; it must not be a panic, that is all.
+        for length in 0..jpeg.len() {
+            let _ = Cover::decode(&jpeg[..length], 4096);
+        }
+        for length in 0..60 {
+            assert!(Cover::decode(&picture(40)[..length], 4096).is_err());
+        }
+    }
+
+    #[test]
+    fn a_cover_is_scaled_whole() {
+        let mut file = Vec::new();
+        RgbImage::from_pixel(200, 100, image::Rgb([1, 2, 3]))
+            .write_to(&mut Cursor::new(&mut file), image::ImageFormat::Png)
+            .expect("encoded");
+        let cover = Cover::decode(&file, 4096).expect("decoded");
+        let scaled = cover.scaled(80).expect("scaled");
+        assert_eq!((scaled.width(), scaled.height()), (80, 40));
+        assert!(Arc::ptr_eq(&scaled, &cover.scaled(80).expect("kept")));
+        for px in 10..20 {
+            cover.scaled(px);
+        }
+        assert_eq!(lock(&cover.scaled).len(), Cover::SIZES);
+    }
+
+    #[test]
+    fn a_transparent_picture_becomes_opaque() {
+        let mut file = Vec::new();
+        image::RgbaImage::from_pixel(8, 8, image::Rgba([255, 255, 255, 0]))
+            .write_to(&mut Cursor::new(&mut file), image::ImageFormat::Png)
+            .expect("encoded");
+        let cover = Cover::decode(&file, 4096).expect("decoded");
+        let pixel = cover.scaled(8).and_then(|p| p.pixel(4, 4)).expect("pixel");
+        assert_eq!((pixel.red(), pixel.alpha()), (colour::KEY.0, 255));
+    }
+}

@@ -1,0 +1,338 @@
+//! Which font shows which character.
+//!
+//! Inter is embedded and comes first. What it lacks comes from the fonts of the system, whose list is read
+//! only when the first such character turns up: reading it takes some 10 to 100 ms, which start-up doesn't
+//! have. The list is kept apart from the fonts that text is laid out with, and only the faces that are really
+//! used are handed over (as mapped files): a system has hundreds, and cosmic-text's own fallback would open
+//! every one of them for a character that none has.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use cosmic_text::fontdb::{Database, FaceInfo, Family, ID, Source, Stretch, Style, Weight};
+use cosmic_text::{Attrs, Fallback, FontSystem, PlatformFallback};
+use unicode_script::{Script, UnicodeScript};
+use unicode_segmentation::UnicodeSegmentation;
+
+/// The family that is embedded.
+const FAMILY: &str = "Inter";
+static REGULAR: &[u8] = include_bytes!("../../assets/fonts/Inter-Regular.otf");
+static SEMI_BOLD: &[u8] = include_bytes!("../../assets/fonts/Inter-SemiBold.otf");
+
+/// Shown for a character that no font has: a plain square, which the embedded font has.
+const UNKNOWN: &str = "\u{25a1}";
+
+/// The weights that the faces use, both embedded.
+pub(super) const NORMAL: Weight = Weight::NORMAL;
+pub(super) const STRONG: Weight = Weight::SEMIBOLD;
+
+/// The fonts that text is laid out with, and the choice among the system's.
+pub(super) struct Fonts {
+    /// Embedded fonts, and those of the system's that are in use.
+    pub(super) system: FontSystem,
+    /// What is installed; none until it is needed.
+    installed: Installed,
+    /// The language that decides between Chinese and Japanese forms where a text leaves that open.
+    language: &'static str,
+    chosen: HashMap<(Box<str>, Weight, &'static str), Choice>,
+}
+
+enum Installed {
+    /// The system's fonts are never to be used: for pictures that are the same on every machine.
+    Never,
+    Unread,
+    Read(Database),
+}
+
+/// The font of a grapheme.
+#[derive(Debug, Clone, PartialEq)]
+enum Choice {
+    /// The embedded family, at the weight asked for.
+    Embedded,
+    Face(Arc<Face>),
+    /// No font has it.
+    Nothing,
+}
+
+/// What cosmic-text finds a face by.
+#[derive(Debug, PartialEq)]
+struct Face {
+    family: String,
+    weight: Weight,
+    stretch: Stretch,
+    style: Style,
+}
+
+/// A stretch of text in one font.
+pub(super) struct Span<'t> {
+    pub(super) text: &'t str,
+    choice: Choice,
+}
+
+impl Span<'_> {
+    /// What cosmic-text is to lay this span out with; `attrs` are those of the text as a whole.
+    pub(super) fn attrs<'a>(&'a self, attrs: &Attrs<'a>) -> Attrs<'a> {
+        let attrs = attrs.clone();
+        match &self.choice {
+            Choice::Embedded | Choice::Nothing => attrs,
+            Choice::Face(face) => {
+                attrs.family(Family::Name(&face.family)).weight(face.weight).stretch(face.stretch).style(face.style)
+            }
+        }
+    }
+}
+
+/// The fonts were chosen before cosmic-text sees the text, so its own fallback has nothing to add.
+struct NoFallback;
+
+impl Fallback for NoFallback {
+    fn common_fallback(&self) -> &[&'static str] {
+        &[]
+    }
+    fn forbidden_fallback(&self) -> &[&'static str] {
+        &[]
+    }
+    fn script_fallback(&self, _: Script, _: &str) -> &[&'static str] {
+        &[]
+    }
+}
+
+impl Fonts {
+    /// Graphemes whose choice is remembered; a title in Chinese has some ten new ones.
+    const REMEMBERED: usize = 2048;
+
+    /// `language` is a tag such as "ja" or "zh_TW"; `installed` says whether the system's fonts may be used.
+    pub(super) fn new(language: &str, installed: bool) -> Self {
+        let mut embedded = Database::new();
+        for font in [REGULAR, SEMI_BOLD] {
+            embedded.load_font_source(Source::Binary(Arc::new(font)));
+        }
+        Fonts {
+            system: FontSystem::new_with_locale_and_db_and_fallback("en".to_owned(), embedded, NoFallback),
+            installed: if installed { Installed::Unread } else { Installed::Never },
+            language: han_locale(language),
+            chosen: HashMap::new(),
+        }
+    }
+
+    /// The attributes of the embedded font.
+    pub(super) fn attrs(weight: Weight) -> Attrs<'static> {
+        Attrs::new().family(Family::Name(FAMILY)).weight(weight)
+    }
+
+    /// Cuts a text into spans of one font each.
+    pub(super) fn spans<'t>(&mut self, text: &'t str, weight: Weight) -> Vec<Span<'t>> {
+        let han = han_of(text).unwrap_or(self.language);
+        let mut spans: Vec<Span<'t>> = Vec::new();
+        let mut begin = 0;
+        for (at, grapheme) in text.grapheme_indices(true) {
+            let end = at + grapheme.len();
+            let choice = self.choose(grapheme, weight, han);
+            match spans.last_mut() {
+                Some(last) if last.choice == choice && choice != Choice::Nothing => {
+                    last.text = &text[begin..end];
+                }
+                _ => {
+                    begin = at;
+                    let text = match choice {
+                        Choice::Nothing => UNKNOWN,
+                        _ => grapheme,
+                    };
+                    spans.push(Span { text, choice });
+                }
+            }
+        }
+        spans
+    }
+
+    fn choose(&mut self, grapheme: &str, weight: Weight, han: &'static str) -> Choice {
+        // Most text is this, and needs no look-up.
+        if grapheme.len() == 1 && grapheme.is_ascii() {
+            return Choice::Embedded;
+        }
+        let key = (Box::from(grapheme), weight, han);
+        if let Some(choice) = self.chosen.get(&key) {
+            return choice.clone();
+        }
+        let choice = if !is_emoji(grapheme) && covers(REGULAR, 0, grapheme) {
+            Choice::Embedded
+        } else {
+            match self.installed_face(grapheme, weight, han) {
+                Some(face) => Choice::Face(self.hand_over(&face)),
+                // An emoji may have a plain form in the embedded font.
+                None if covers(REGULAR, 0, grapheme) => Choice::Embedded,
+                None => Choice::Nothing,
+            }
+        };
+        if self.chosen.len() >= Self::REMEMBERED {
+            self.chosen.clear();
+        }
+        self.chosen.insert(key, choice.clone());
+        choice
+    }
+
+    /// The installed face that shows a grapheme best.
+    fn installed_face(&mut self, grapheme: &str, weight: Weight, han: &str) -> Option<FaceInfo> {
+        if matches!(self.installed, Installed::Unread) {
+            let mut database = Database::new();
+            database.load_system_fonts();
+            tracing::debug!(faces = database.len(), "read the list of the system's fonts");
+            self.installed = Installed::Read(database);
+        }
+        let Installed::Read(database) = &self.installed else {
+            return None;
+        };
+
+        let script =
+            grapheme.chars().map(|c| c.script()).find(|script| !matches!(script, Script::Common | Script::Inherited));
+        let platform = PlatformFallback;
+        let emoji = is_emoji(grapheme);
+        let preferred: Vec<&str> = emoji
+            .then_some(EMOJI)
+            .into_iter()
+            .flatten()
+            .chain(script.map_or(&[][..], |script| platform.script_fallback(script, han)))
+            .chain(platform.common_fallback())
+            .copied()
+            .collect();
+
+        let has = |id: ID| database.with_face_data(id, |data, index| covers(data, index, grapheme)).unwrap_or(false);
+        // Preferred families first; after them plain sans-serif ones before what is narrow, slanted or odd.
+        let mut faces: Vec<(_, &FaceInfo)> = database
+            .faces()
+            .map(|face| {
+                let family = |name: &&str| face.families.iter().any(|(own, _)| own == name);
+                let place = preferred.iter().position(family).unwrap_or(usize::MAX);
+                let name = &face.post_script_name;
+                let odd = face.style != Style::Normal
+                    || face.stretch != Stretch::Normal
+                    || face.monospaced
+                    || name.contains("Serif")
+                    || name.contains("Emoji") != emoji;
+                let lighter = face.weight.0 < weight.0;
+                let off = face.weight.0.abs_diff(weight.0);
+                ((place, odd, off, lighter, name, face.id), face)
+            })
+            .collect();
+        faces.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+        faces.into_iter().find(|(_, face)| has(face.id)).map(|(_, face)| face.clone())
+    }
+
+    /// Makes a face known to the layout.
+    fn hand_over(&mut self, face: &FaceInfo) -> Arc<Face> {
+        let family = face.families.first().map_or_else(String::new, |(name, _)| name.clone());
+        let known = self
+            .system
+            .db()
+            .faces()
+            .any(|own| own.post_script_name == face.post_script_name && own.index == face.index);
+        if !known {
+            self.system.db_mut().push_face_info(face.clone());
+        }
+        Arc::new(Face { family, weight: face.weight, stretch: face.stretch, style: face.style })
+    }
+}
+
+/// The colour fonts of the three systems.
+const EMOJI: &[&str] = &["Noto Color Emoji", "Segoe UI Emoji", "Apple Color Emoji"];
+
+/// Whether a font has a glyph for every visible character of a grapheme.
+fn covers(font: &[u8], index: u32, grapheme: &str) -> bool {
+    let Some(font) = swash::FontRef::from_index(font, index as usize) else {
+        return false;
+    };
+    let charmap = font.charmap();
+    grapheme.chars().filter(|&c| !is_ignorable(c)).all(|c| charmap.map(c) != 0)
+}
+
+/// Characters that steer the shaping and have no picture of their own.
+fn is_ignorable(c: char) -> bool {
+    matches!(c,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{e0000}'..='\u{e0fff}')
+}
+
+/// Whether a grapheme asks for its colour form: by a variation selector or keycap, or by being a pictograph.
+fn is_emoji(grapheme: &str) -> bool {
+    let pictograph = |c: char| {
+        matches!(c, '\u{1f000}'..='\u{1faff}' | '\u{2614}' | '\u{2615}' | '\u{2648}'..='\u{2653}'
+            | '\u{26a1}' | '\u{26bd}' | '\u{26be}' | '\u{2728}' | '\u{274c}' | '\u{2753}'..='\u{2755}'
+            | '\u{2b50}')
+    };
+    !grapheme.contains('\u{fe0e}') && (grapheme.contains(['\u{fe0f}', '\u{20e3}']) || grapheme.chars().any(pictograph))
+}
+
+/// The country forms of Chinese characters that a text itself gives away: kana are Japanese, hangul Korean,
+/// bopomofo Taiwanese.
+fn han_of(text: &str) -> Option<&'static str> {
+    text.chars().find_map(|c| match c.script() {
+        Script::Hiragana | Script::Katakana => Some("ja"),
+        Script::Hangul => Some("ko"),
+        Script::Bopomofo => Some("zh-TW"),
+        _ => None,
+    })
+}
+
+/// A host's language, as the platform lists spell the ones that differ in Chinese characters.
+fn han_locale(language: &str) -> &'static str {
+    let language = language.to_ascii_lowercase().replace('_', "-");
+    match language.as_str() {
+        "zh-tw" | "zh-hant" => "zh-TW",
+        "zh-hk" => "zh-HK",
+        _ if language.starts_with("ja") => "ja",
+        _ if language.starts_with("ko") => "ko",
+        _ => "zh-CN",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn embedded(text: &str) -> bool {
+        let mut fonts = Fonts::new("en", false);
+        fonts.spans(text, STRONG).iter().all(|span| span.choice == Choice::Embedded)
+    }
+
+    #[test]
+    fn the_embedded_font_covers_the_european_scripts() {
+        assert!(embedded("Sigur Rós – Hoppípolla (“live”) … ½ €5 ß ẞ Œuvre Ďáblice Łódź İstanbul"));
+        assert!(embedded("Кино — Группа крови № 1 Їжак Ђорђе"));
+        assert!(embedded("Μάνος Χατζιδάκις Ώ"));
+        assert!(embedded("Tiếng Việt: Chạy Ngay Đi"));
+    }
+
+    #[test]
+    fn both_weights_cover_the_same() {
+        for text in ["é", "Ж", "Ω", "ệ", "€", "…", UNKNOWN, "−", "•"] {
+            assert!(covers(REGULAR, 0, text) && covers(SEMI_BOLD, 0, text), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_no_font_has_is_one_sign_each() {
+        let mut fonts = Fonts::new("en", false);
+        let texts: Vec<&str> = fonts.spans("a漢字b", NORMAL).iter().map(|span| span.text).collect();
+        assert_eq!(texts, ["a", UNKNOWN, UNKNOWN, "b"]);
+    }
+
+    #[test]
+    fn emoji_are_told_from_symbols() {
+        for emoji in ["😀", "❤\u{fe0f}", "1\u{fe0f}\u{20e3}", "🇯🇵", "👩‍🎤"] {
+            assert!(is_emoji(emoji), "{emoji}");
+        }
+        for other in ["❤\u{fe0e}", "a", "漢", "♪", "★"] {
+            assert!(!is_emoji(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn chinese_characters_follow_their_neighbours() {
+        assert_eq!(han_of("夜に駆ける"), Some("ja"));
+        assert_eq!(han_of("사랑 愛"), Some("ko"));
+        assert_eq!(han_of("青花瓷"), None);
+        assert_eq!(han_locale("zh_TW"), "zh-TW");
+        assert_eq!(han_locale("zh_cn"), "zh-CN");
+        assert_eq!(han_locale("en"), "zh-CN");
+    }
+}

@@ -1,0 +1,329 @@
+//! Text on a face: shaped (with ligatures, right-to-left and all), cut or shrunk to its place, and drawn.
+
+use cosmic_text::fontdb::Weight;
+use cosmic_text::{
+    Align, Attrs, Buffer, Ellipsize, EllipsizeHeightLimit, FeatureTag, FontFeatures, Metrics, Shaping, SwashCache,
+    SwashContent, Wrap,
+};
+use tiny_skia::Pixmap;
+
+use super::colour::Rgb;
+use super::fonts::Fonts;
+
+/// A rectangle on a face, in pixels.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Area {
+    pub(super) x: f32,
+    pub(super) y: f32,
+    pub(super) width: f32,
+    pub(super) height: f32,
+}
+
+/// How a text looks.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Style {
+    /// Size of the font, in pixels.
+    pub(super) size: f32,
+    pub(super) weight: Weight,
+    pub(super) colour: Rgb,
+    pub(super) align: Align,
+    /// Digits all of one width, so that a running time doesn't tremble.
+    pub(super) tabular: bool,
+}
+
+/// The distance between two lines, in sizes of the font.
+const LINE: f32 = 1.25;
+
+/// Characters of a text that are looked at: no face shows more, and a hostile title may have a million.
+const LONGEST: usize = 300;
+
+/// Fonts, and the glyphs that were drawn with them.
+pub(super) struct Text {
+    fonts: Fonts,
+    glyphs: SwashCache,
+}
+
+impl Text {
+    /// Drawn glyphs that are kept: about 1 MB.
+    const GLYPHS: usize = 2048;
+
+    pub(super) fn new(fonts: Fonts) -> Self {
+        Text { fonts, glyphs: SwashCache::new() }
+    }
+
+    /// Draws one line into a strip, in its vertical middle; what doesn't fit ends with an ellipsis.
+    pub(super) fn strip(&mut self, canvas: &mut Pixmap, text: &str, area: Area, style: &Style) {
+        self.block(canvas, text, area, style, 1);
+    }
+
+    /// Draws text that wraps, in the vertical middle of its area; what `lines` lines can't hold ends with an
+    /// ellipsis.
+    pub(super) fn block(&mut self, canvas: &mut Pixmap, text: &str, area: Area, style: &Style, lines: usize) {
+        if area.width < 1.0 {
+            return;
+        }
+        let wrap = if lines > 1 { Wrap::WordOrGlyph } else { Wrap::None };
+        let buffer = self.layout(text, Some(area.width), style, wrap, lines.max(1));
+        let count = buffer.layout_runs().count() as f32;
+        let top = area.y + (area.height - count * style.size * LINE) / 2.0;
+        self.draw(canvas, &buffer, area, top.round(), style.colour);
+        if self.glyphs.image_cache.len() > Self::GLYPHS {
+            self.glyphs.image_cache.clear();
+        }
+    }
+
+    /// The largest size from `largest` down to `smallest` at which the text, wrapped between words, fits an
+    /// area; with it, how many lines it takes. Where none fits, the smallest and as many lines as there is
+    /// room for.
+    pub(super) fn fit(&mut self, text: &str, area: Area, style: &Style, largest: f32, smallest: f32) -> (f32, usize) {
+        let mut size = largest;
+        while size >= smallest {
+            let style = Style { size, ..*style };
+            let buffer = self.layout(text, Some(area.width), &style, Wrap::Word, 0);
+            let (mut lines, mut width) = (0usize, 0f32);
+            for run in buffer.layout_runs() {
+                lines += 1;
+                width = width.max(run.line_w);
+            }
+            if lines as f32 * size * LINE <= area.height && width <= area.width {
+                return (size, lines.max(1));
+            }
+            size -= 1.0;
+        }
+        let room = (area.height / (smallest * LINE)).floor().max(1.0);
+        (smallest, room as usize)
+    }
+
+    /// How many lines a text takes that wraps to a width, at most `most`.
+    pub(super) fn lines(&mut self, text: &str, width: f32, style: &Style, most: usize) -> usize {
+        let buffer = self.layout(text, Some(width), style, Wrap::WordOrGlyph, most);
+        buffer.layout_runs().count().clamp(1, most)
+    }
+
+    /// The width of one line, in pixels.
+    pub(super) fn width(&mut self, text: &str, style: &Style) -> f32 {
+        let buffer = self.layout(text, None, style, Wrap::None, 0);
+        buffer.layout_runs().fold(0.0, |widest, run| run.line_w.max(widest))
+    }
+
+    /// Lays a text out; `lines` 0 never cuts it.
+    fn layout(&mut self, text: &str, width: Option<f32>, style: &Style, wrap: Wrap, lines: usize) -> Buffer {
+        let text = tidy(text);
+        let mut attrs: Attrs<'_> = Fonts::attrs(style.weight);
+        if style.tabular {
+            let mut features = FontFeatures::new();
+            features.enable(FeatureTag::new(b"tnum"));
+            attrs = attrs.font_features(features);
+        }
+        let spans = self.fonts.spans(&text, style.weight);
+        let mut buffer = Buffer::new_empty(Metrics::relative(style.size, LINE));
+        buffer.set_wrap(wrap);
+        if lines > 0 {
+            buffer.set_ellipsize(Ellipsize::End(EllipsizeHeightLimit::Lines(lines)));
+        }
+        buffer.set_size(width, None);
+        buffer.set_rich_text(
+            spans.iter().map(|span| (span.text, span.attrs(&attrs))),
+            &attrs,
+            Shaping::Advanced,
+            Some(style.align),
+        );
+        buffer.shape_until_scroll(&mut self.fonts.system, false);
+        buffer
+    }
+
+    fn draw(&mut self, canvas: &mut Pixmap, buffer: &Buffer, area: Area, top: f32, colour: Rgb) {
+        let left = area.x.floor() as i32;
+        let right = (area.x + area.width).ceil() as i32;
+        for run in buffer.layout_runs() {
+            for glyph in run.glyphs {
+                let at = glyph.physical((area.x, top + run.line_y.round()), 1.0);
+                let image = self.glyphs.get_image(&mut self.fonts.system, at.cache_key);
+                let Some(image) = image else { continue };
+                let x = at.x + image.placement.left;
+                let y = at.y - image.placement.top;
+                let width = image.placement.width as usize;
+                let (pixel_size, coloured) = match image.content {
+                    SwashContent::Color => (4, true),
+                    SwashContent::Mask => (1, false),
+                    // Only drawn when asked for, which nobody does.
+                    SwashContent::SubpixelMask => continue,
+                };
+                if width == 0 {
+                    continue;
+                }
+                for (row, line) in image.data.chunks_exact(width * pixel_size).enumerate() {
+                    for (column, pixel) in line.chunks_exact(pixel_size).enumerate() {
+                        let (x, y) = (x + column as i32, y + row as i32);
+                        if x < left || x >= right {
+                            continue;
+                        }
+                        match *pixel {
+                            [coverage] => paint(canvas, x, y, colour, coverage),
+                            [r, g, b, coverage] if coloured => {
+                                paint(canvas, x, y, Rgb(r, g, b), coverage);
+                            }
+                            _ => {}
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Paints one pixel of an opaque canvas.
+fn paint(canvas: &mut Pixmap, x: i32, y: i32, Rgb(r, g, b): Rgb, coverage: u8) {
+    let (Ok(column), Ok(row)) = (usize::try_from(x), usize::try_from(y)) else {
+        return;
+    };
+    let (width, height) = (canvas.width() as usize, canvas.height() as usize);
+    if coverage == 0 || column >= width || row >= height {
+        return;
+    }
+    let at = (row * width + column) * 4;
+    let coverage = u16::from(coverage);
+    if let Some(pixel) = canvas.data_mut().get_mut(at..at + 3) {
+        for (channel, over) in pixel.iter_mut().zip([r, g, b]) {
+            let mixed = u16::from(over) * coverage + u16::from(*channel) * (255 - coverage);
+            *channel = ((mixed + 127) / 255) as u8;
+        }
+    }
+}
+
+/// One paragraph of bounded length: control characters and line ends become spaces.
+fn tidy(text: &str) -> String {
+    text.trim()
+        .chars()
+        .take(LONGEST)
+        .map(|c| match c {
+            '\u{2028}' | '\u{2029}' => ' ',
+            c if c.is_control() => ' ',
+            c => c,
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::face::colour::WHITE;
+    use crate::face::fonts::{NORMAL, STRONG};
+
+    const STYLE: Style = Style { size: 16.0, weight: STRONG, colour: WHITE, align: Align::Left, tabular: false };
+
+    fn text() -> Text {
+        Text::new(Fonts::new("en", false))
+    }
+
+    fn canvas(width: u32, height: u32) -> Pixmap {
+        let mut pixmap = Pixmap::new(width, height).expect("size");
+        pixmap.fill(tiny_skia::Color::BLACK);
+        pixmap
+    }
+
+    /// Columns of the canvas that have ink.
+    fn ink(canvas: &Pixmap) -> Vec<u32> {
+        (0..canvas.width())
+            .filter(|&x| (0..canvas.height()).any(|y| canvas.pixel(x, y).is_some_and(|p| p.green() > 40)))
+            .collect()
+    }
+
+    #[test]
+    fn a_long_line_is_cut_inside_its_strip() {
+        let area = Area { x: 20.0, y: 0.0, width: 100.0, height: 30.0 };
+        let mut long = canvas(200, 30);
+        text().strip(&mut long, &"Wandering ".repeat(50), area, &STYLE);
+        let columns = ink(&long);
+        assert!(columns.first().is_some_and(|&x| x >= 20));
+        let last = columns.last().copied().expect("ink");
+        assert!((100..120).contains(&last), "ends at {last}");
+        // Cut with an ellipsis, not in the middle of a letter: three dots low down at the end.
+        let mut dots = canvas(200, 30);
+        text().strip(&mut dots, "…", Area { x: 0.0, ..area }, &STYLE);
+        let (low, high) = (16..20, 0..14);
+        let tail = last - 8..=last;
+        let has = |rows: std::ops::Range<u32>| {
+            tail.clone().any(|x| rows.clone().any(|y| long.pixel(x, y).is_some_and(|p| p.green() > 100)))
+        };
+        assert!(has(low) && !has(high));
+    }
+
+    #[test]
+    fn a_short_line_is_left_alone() {
+        let mut text = text();
+        let style = Style { align: Align::Left, ..STYLE };
+        let width = text.width("Blue", &style);
+        let mut whole = canvas(200, 30);
+        let area = Area { x: 0.0, y: 0.0, width: width.ceil() + 1.0, height: 30.0 };
+        text.strip(&mut whole, "Blue", area, &style);
+        let mut free = canvas(200, 30);
+        text.strip(&mut free, "Blue", Area { width: 200.0, ..area }, &style);
+        assert_eq!(whole.data(), free.data());
+    }
+
+    #[test]
+    fn fitted_text_stays_in_its_area() {
+        let mut text = text();
+        let area = Area { x: 0.0, y: 0.0, width: 130.0, height: 52.0 };
+        for words in
+            ["OK", "Link Spotify in Settings", "Verknüpfe Spotify in den Einstellungen", "Donaudampfschifffahrt"]
+        {
+            let (size, lines) = text.fit(words, area, &STYLE, 16.0, 9.0);
+            let style = Style { size, ..STYLE };
+            let buffer = text.layout(words, Some(area.width), &style, Wrap::Word, 0);
+            assert_eq!(buffer.layout_runs().count(), lines, "{words}");
+            assert!(buffer.layout_runs().all(|run| run.line_w <= area.width), "{words}");
+            assert!(lines as f32 * size * LINE <= area.height, "{words}");
+        }
+        let (size, lines) = text.fit(&"much too long ".repeat(40), area, &STYLE, 16.0, 9.0);
+        assert_eq!((size, lines), (9.0, 4));
+    }
+
+    #[test]
+    fn digits_of_a_time_are_of_one_width() {
+        let mut text = text();
+        let style = Style { weight: NORMAL, tabular: true, ..STYLE };
+        assert_eq!(text.width("1:11", &style), text.width("0:48", &style));
+    }
+
+    #[test]
+    fn no_glyph_of_the_embedded_coverage_is_missing() {
+        let mut text = text();
+        let words = "Sigur Rós Łódź ČŽ ş ğ İ ẞ Œ æ ø Кино Їжак Χατζιδάκις Đi Chạy – — “” … € № ½";
+        let buffer = text.layout(words, None, &STYLE, Wrap::None, 0);
+        for run in buffer.layout_runs() {
+            for glyph in run.glyphs {
+                assert_ne!(glyph.glyph_id, 0, "{:?}", words.get(glyph.start..glyph.end));
+            }
+        }
+    }
+
+    #[test]
+    fn hostile_texts_are_harmless() {
+        let mut text = text();
+        let area = Area { x: 0.0, y: 0.0, width: 90.0, height: 30.0 };
+        for hostile in [
+            "",
+            " ",
+            "\n\n\r\u{2029}\0",
+            "\u{202e}\u{202e}\u{2066}abc",
+            &"a\u{301}".repeat(5000),
+            &"\u{301}".repeat(400),
+            &"\u{200d}".repeat(400),
+        ] {
+            let mut canvas = canvas(100, 30);
+            text.strip(&mut canvas, hostile, area, &STYLE);
+            text.fit(hostile, area, &STYLE, 16.0, 9.0);
+        }
+    }
+
+    #[test]
+    fn nothing_is_drawn_outside_the_canvas() {
+        let mut canvas = canvas(20, 10);
+        let area = Area { x: -40.0, y: -9.0, width: 200.0, height: 30.0 };
+        text().strip(&mut canvas, "Edges of the world", area, &STYLE);
+        let below = Area { y: 9.0, ..area };
+        text().strip(&mut canvas, "Edges of the world", below, &STYLE);
+    }
+}
