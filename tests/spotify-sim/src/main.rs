@@ -1,2 +1,54 @@
-//! Skeleton.
-fn main() {}
+//! The simulator as a program, for `cargo xtask demo` and for trying things by hand.
+//!
+//! Its first and only line on standard output is
+//! `spotify-sim page=http://127.0.0.1:PORT/ client_id=ID client_secret=SECRET`; the base addresses are `/accounts` and
+//! `/v1` below the page. It ends on Ctrl-C.
+
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Parser;
+use spotify_sim::{Config, DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, Sim};
+
+/// A simulated Spotify on 127.0.0.1: accounts service, Web API, and a page that shows what it plays.
+#[derive(Parser)]
+#[command(version)]
+struct Arguments {
+    /// TCP port to listen on; 0 takes a free one
+    #[arg(long, default_value_t = 0)]
+    port: u16,
+    /// Milliseconds that every answer takes at least
+    #[arg(long, default_value_t = 0)]
+    latency_ms: u64,
+    /// Milliseconds that player reads lag behind writes
+    #[arg(long, default_value_t = 0)]
+    read_lag_ms: u64,
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    match run(&Arguments::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("spotify-sim: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(arguments: &Arguments) -> io::Result<()> {
+    let sim = Sim::start(Config {
+        port: arguments.port,
+        latency: Duration::from_millis(arguments.latency_ms),
+        read_lag: Duration::from_millis(arguments.read_lag_ms),
+        ..Config::default()
+    })
+    .await?;
+    let mut out = io::stdout();
+    let page = sim.page_url();
+    writeln!(out, "spotify-sim page={page} client_id={DEMO_CLIENT_ID} client_secret={DEMO_CLIENT_SECRET}")?;
+    // Whoever started it reads a pipe.
+    out.flush()?;
+    tokio::signal::ctrl_c().await
+}

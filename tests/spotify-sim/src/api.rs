@@ -1,0 +1,439 @@
+//! The Web API: the calls that are open to Development Mode apps, as far as the package uses them. Any other answers 404.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::{Path, Query, State};
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post, put};
+use axum::{Json, Router};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::WriteAnswer;
+use crate::accounts::AccessError;
+use crate::catalogue::{Catalogue, PLAYLISTS, id_of, playlist_uri};
+use crate::playback::{Offset, Playback, Player, Refusal, Repeat, Start, millis};
+use crate::server::header;
+use crate::shared::Shared;
+
+type AppState = State<Arc<Shared>>;
+type Parameters = Query<HashMap<String, String>>;
+
+const READ_STATE: &str = "user-read-playback-state";
+const READ_CURRENT: &str = "user-read-currently-playing";
+const MODIFY_STATE: &str = "user-modify-playback-state";
+const READ_PRIVATE: &str = "user-read-private";
+const READ_PLAYLISTS: &str = "playlist-read-private";
+const READ_LIBRARY: &str = "user-library-read";
+const MODIFY_LIBRARY: &str = "user-library-modify";
+
+pub(crate) fn router() -> Router<Arc<Shared>> {
+    Router::new()
+        .route("/me", get(me))
+        .route("/me/player", get(player).put(transfer))
+        .route("/me/player/currently-playing", get(currently_playing))
+        .route("/me/player/devices", get(devices))
+        .route("/me/player/play", put(play))
+        .route("/me/player/pause", put(pause))
+        .route("/me/player/next", post(next))
+        .route("/me/player/previous", post(previous))
+        .route("/me/player/seek", put(seek))
+        .route("/me/player/repeat", put(repeat))
+        .route("/me/player/volume", put(volume))
+        .route("/me/player/shuffle", put(shuffle))
+        .route("/me/player/queue", get(queue).post(enqueue))
+        .route("/me/library", put(save).delete(unsave))
+        .route("/me/library/contains", get(saved))
+        .route("/me/playlists", get(playlists))
+        .route("/playlists/{id}", get(playlist))
+        .route("/tracks/{id}", get(track))
+        .route("/search", get(search))
+        .fallback(|| async { error(404, "Service not found") })
+        .method_not_allowed_fallback(|| async { error(405, "Method not allowed") })
+}
+
+/// A refusal in the form of the Web API: `{"error": {"status", "message", "reason"?}}`.
+#[derive(Debug)]
+struct ApiError {
+    status: u16,
+    message: &'static str,
+    reason: Option<&'static str>,
+}
+
+fn error(status: u16, message: &'static str) -> ApiError {
+    ApiError { status, message, reason: None }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let mut error = json!({ "status": self.status, "message": self.message });
+        if let Some(reason) = self.reason {
+            error["reason"] = reason.into();
+        }
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        (status, Json(json!({ "error": error }))).into_response()
+    }
+}
+
+impl From<Refusal> for ApiError {
+    fn from(refusal: Refusal) -> Self {
+        let (status, message, reason) = match refusal {
+            Refusal::NoActiveDevice => {
+                (404, "Player command failed: No active device found", Some("NO_ACTIVE_DEVICE"))
+            }
+            Refusal::DeviceNotFound => (404, "Device not found", None),
+            Refusal::DeviceNotControllable => {
+                (403, "Player command failed: Restricted device", Some("DEVICE_NOT_CONTROLLABLE"))
+            }
+            Refusal::Restriction => (403, "Player command failed: Restriction violated", Some("UNKNOWN")),
+            Refusal::VolumeDisallowed => {
+                (403, "Player command failed: Cannot control device volume", Some("VOLUME_CONTROL_DISALLOW"))
+            }
+            Refusal::NoSuchContext => (404, "Non existing id", None),
+            Refusal::NoSuchItem => (400, "Invalid uri", None),
+        };
+        Self { status, message, reason }
+    }
+}
+
+type Answer = Result<Response, ApiError>;
+
+/// Checks the bearer token. `scopes` are all needed, and stand for a user; without any, an app's own token will do.
+fn authorize(shared: &Shared, headers: &HeaderMap, scopes: &[&str]) -> Result<(), ApiError> {
+    let value = header(headers, AUTHORIZATION).ok_or(error(401, "No token provided"))?;
+    let Some(token) = value.strip_prefix("Bearer ") else {
+        return Err(error(400, "Only valid bearer authentication supported"));
+    };
+    shared.look(|state, now| {
+        let access = state.accounts.access(token, now).map_err(|why| match why {
+            AccessError::Invalid => error(401, "Invalid access token"),
+            AccessError::Expired => error(401, "The access token expired"),
+        })?;
+        if !scopes.is_empty() && !access.user {
+            return Err(error(401, "Valid user authentication required"));
+        }
+        if scopes.iter().any(|scope| !access.has_scope(scope)) {
+            return Err(error(403, "Insufficient client scope"));
+        }
+        Ok(())
+    })
+}
+
+fn user_json(shared: &Shared) -> Value {
+    let user = &shared.user;
+    json!({
+        "display_name": user.display_name,
+        "external_urls": { "spotify": format!("https://open.spotify.com/user/{}", user.id) },
+        "href": format!("{}/v1/users/{}", shared.catalogue.base(), user.id),
+        "id": user.id, "type": "user", "uri": format!("spotify:user:{}", user.id),
+    })
+}
+
+async fn me(State(shared): AppState, headers: HeaderMap) -> Answer {
+    authorize(&shared, &headers, &[READ_PRIVATE])?;
+    let mut user = user_json(&shared);
+    user["images"] = json!([]);
+    Ok(Json(user).into_response())
+}
+
+async fn player(State(shared): AppState, headers: HeaderMap, Query(query): Parameters) -> Answer {
+    authorize(&shared, &headers, &[READ_STATE])?;
+    Ok(read(&shared, |player| player_json(player.playback(), &shared.catalogue, with_episodes(&query))))
+}
+
+async fn currently_playing(State(shared): AppState, headers: HeaderMap, Query(query): Parameters) -> Answer {
+    authorize(&shared, &headers, &[READ_CURRENT])?;
+    Ok(read(&shared, |player| {
+        let mut json = player_json(player.playback(), &shared.catalogue, with_episodes(&query))?;
+        if let Some(members) = json.as_object_mut() {
+            members.retain(|name, _| !["device", "shuffle_state", "smart_shuffle", "repeat_state"].contains(&&**name));
+        }
+        Some(json)
+    }))
+}
+
+/// Whether the caller knows episodes: otherwise Spotify shows none, for the sake of old clients.
+fn with_episodes(query: &HashMap<String, String>) -> bool {
+    query.get("additional_types").is_some_and(|types| types.split(',').any(|kind| kind.trim() == "episode"))
+}
+
+/// Answers with what a read sees now, or 204.
+fn read(shared: &Shared, view: impl FnOnce(&Player) -> Option<Value>) -> Response {
+    let player = shared.look(|state, now| state.lagging_player(now, &shared.catalogue));
+    view(&player).map_or_else(|| StatusCode::NO_CONTENT.into_response(), |json| Json(json).into_response())
+}
+
+/// The answer to `GET /me/player`; `None` (204) while no device is active.
+pub(crate) fn player_json(playback: &Playback, catalogue: &Catalogue, episodes: bool) -> Option<Value> {
+    let device = playback.active()?;
+    let kind = catalogue.kind(playback.item.as_deref());
+    let item = playback.item.as_deref().and_then(|uri| catalogue.item(uri));
+    let item = item.filter(|_| episodes || kind != "episode").map(|item| catalogue.item_json(item));
+    let mut disallows = json!({ if playback.is_playing { "resuming" } else { "pausing" }: true });
+    if kind == "ad" {
+        for action in ["pausing", "seeking", "skipping_next", "skipping_prev"] {
+            disallows[action] = true.into();
+        }
+    }
+    if playback.played.is_empty() && playback.repeat == Repeat::Off {
+        disallows["skipping_prev"] = true.into();
+    }
+    Some(json!({
+        "actions": { "disallows": disallows },
+        "context": playback.context.as_deref().map(|uri| catalogue.context_json(uri)),
+        "currently_playing_type": kind,
+        "device": device,
+        "is_playing": playback.is_playing,
+        "item": item,
+        "progress_ms": playback.item.as_ref().map(|_| playback.progress_ms),
+        "repeat_state": playback.repeat,
+        "shuffle_state": playback.shuffle,
+        "smart_shuffle": playback.smart_shuffle,
+        "timestamp": playback.changed_ms,
+    }))
+}
+
+async fn devices(State(shared): AppState, headers: HeaderMap) -> Answer {
+    authorize(&shared, &headers, &[READ_STATE])?;
+    Ok(read(&shared, |player| Some(json!({ "devices": player.playback().devices }))))
+}
+
+async fn queue(State(shared): AppState, headers: HeaderMap) -> Answer {
+    authorize(&shared, &headers, &[READ_CURRENT, READ_STATE])?;
+    Ok(read(&shared, |player| {
+        let (playback, catalogue) = (player.playback(), &shared.catalogue);
+        let json = |uri: &String| catalogue.item(uri).map(|item| catalogue.item_json(item));
+        // The live service shows no more than twenty.
+        let coming: Vec<Value> =
+            playback.queue.iter().chain(&playback.upcoming).filter_map(json).take(20).collect();
+        Some(json!({ "currently_playing": playback.item.as_ref().and_then(json), "queue": coming }))
+    }))
+}
+
+/// Carries out a player command.
+fn command(
+    shared: &Shared,
+    headers: &HeaderMap,
+    command: impl FnOnce(&mut Player, &Catalogue) -> Result<(), Refusal>,
+) -> Answer {
+    authorize(shared, headers, &[MODIFY_STATE])?;
+    shared.change(|state, now| {
+        state.write(now, &shared.catalogue, |player| command(player, &shared.catalogue))?;
+        Ok(match shared.write_answer {
+            // What the live service has answered since 2024: text without a documented meaning.
+            WriteAnswer::Text => {
+                let text = format!("AAAB{:016x}simulated", millis(now));
+                (StatusCode::OK, [(CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response()
+            }
+            WriteAnswer::NoContent => StatusCode::NO_CONTENT.into_response(),
+        })
+    })
+}
+
+fn device_id(query: &HashMap<String, String>) -> Option<&str> {
+    query.get("device_id").map(String::as_str)
+}
+
+/// A query parameter that a command can't do without.
+fn required<T: std::str::FromStr>(
+    query: &HashMap<String, String>,
+    name: &str,
+    message: &'static str,
+) -> Result<T, ApiError> {
+    query.get(name).and_then(|value| value.parse().ok()).ok_or(error(400, message))
+}
+
+#[derive(Deserialize)]
+struct TransferBody {
+    device_ids: Vec<String>,
+    play: Option<bool>,
+}
+
+async fn transfer(State(shared): AppState, headers: HeaderMap, body: Bytes) -> Answer {
+    authorize(&shared, &headers, &[MODIFY_STATE])?;
+    let body: TransferBody = serde_json::from_slice(&body).map_err(|_| error(400, "Malformed json"))?;
+    let [id] = body.device_ids.as_slice() else {
+        return Err(error(400, "Only one device_id is currently supported"));
+    };
+    command(&shared, &headers, |player, _| player.transfer(id, body.play))
+}
+
+#[derive(Default, Deserialize)]
+struct PlayBody {
+    context_uri: Option<String>,
+    uris: Option<Vec<String>>,
+    offset: Option<PlayOffset>,
+    position_ms: Option<u64>,
+}
+
+#[derive(Deserialize)]
+struct PlayOffset {
+    position: Option<usize>,
+    uri: Option<String>,
+}
+
+async fn play(State(shared): AppState, headers: HeaderMap, Query(query): Parameters, body: Bytes) -> Answer {
+    authorize(&shared, &headers, &[MODIFY_STATE])?;
+    let body = if body.iter().all(u8::is_ascii_whitespace) {
+        PlayBody::default()
+    } else {
+        serde_json::from_slice(&body).map_err(|_| error(400, "Malformed json"))?
+    };
+    if body.context_uri.is_some() && body.uris.is_some() {
+        return Err(error(400, "Can not have both context_uri and uris"));
+    }
+    command(&shared, &headers, |player, catalogue| {
+        if body.context_uri.is_none() && body.uris.is_none() {
+            player.resume(device_id(&query))?;
+            return body.position_ms.map_or(Ok(()), |ms| player.seek(ms, None, catalogue));
+        }
+        let offset = body.offset.and_then(|offset| match offset {
+            PlayOffset { uri: Some(uri), .. } => Some(Offset::Uri(uri)),
+            PlayOffset { position: Some(position), .. } => Some(Offset::Position(position)),
+            PlayOffset { .. } => None,
+        });
+        let position_ms = body.position_ms.unwrap_or_default();
+        let start = Start { context: body.context_uri, uris: body.uris, offset, position_ms };
+        player.start(start, device_id(&query), catalogue)
+    })
+}
+
+async fn pause(State(shared): AppState, headers: HeaderMap, Query(query): Parameters) -> Answer {
+    command(&shared, &headers, |player, catalogue| player.pause(device_id(&query), catalogue))
+}
+
+async fn next(State(shared): AppState, headers: HeaderMap, Query(query): Parameters) -> Answer {
+    command(&shared, &headers, |player, catalogue| player.next(device_id(&query), catalogue))
+}
+
+async fn previous(State(shared): AppState, headers: HeaderMap, Query(query): Parameters) -> Answer {
+    command(&shared, &headers, |player, catalogue| player.previous(device_id(&query), catalogue))
+}
+
+async fn seek(State(shared): AppState, headers: HeaderMap, Query(query): Parameters) -> Answer {
+    let ms = required(&query, "position_ms", "Invalid position_ms")?;
+    command(&shared, &headers, |player, catalogue| player.seek(ms, device_id(&query), catalogue))
+}
+
+async fn repeat(State(shared): AppState, headers: HeaderMap, Query(query): Parameters) -> Answer {
+    let repeat = match query.get("state").map(String::as_str) {
+        Some("off") => Repeat::Off,
+        Some("context") => Repeat::Context,
+        Some("track") => Repeat::Track,
+        _ => return Err(error(400, "Invalid state")),
+    };
+    command(&shared, &headers, |player, _| player.set_repeat(repeat, device_id(&query)))
+}
+
+async fn volume(State(shared): AppState, headers: HeaderMap, Query(query): Parameters) -> Answer {
+    let percent: u8 = required(&query, "volume_percent", "Invalid volume_percent")?;
+    if percent > 100 {
+        return Err(error(400, "Invalid volume_percent"));
+    }
+    command(&shared, &headers, |player, _| player.set_volume(percent, device_id(&query)))
+}
+
+async fn shuffle(State(shared): AppState, headers: HeaderMap, Query(query): Parameters) -> Answer {
+    let on = required(&query, "state", "Invalid state")?;
+    command(&shared, &headers, |player, _| player.set_shuffle(on, device_id(&query)))
+}
+
+async fn enqueue(State(shared): AppState, headers: HeaderMap, Query(query): Parameters) -> Answer {
+    let uri: String = required(&query, "uri", "Missing uri")?;
+    command(&shared, &headers, |player, catalogue| player.enqueue(&uri, device_id(&query), catalogue))
+}
+
+/// The `uris` of the library calls: 1 to 40.
+fn uris(query: &HashMap<String, String>) -> Result<Vec<String>, ApiError> {
+    let uris: Vec<String> = required::<String>(query, "uris", "Missing uris")?.split(',').map(str::to_owned).collect();
+    let valid = |uri: &String| uri.starts_with("spotify:") && !id_of(uri).is_empty();
+    if uris.len() > 40 || !uris.iter().all(valid) {
+        return Err(error(400, "Invalid uris"));
+    }
+    Ok(uris)
+}
+
+async fn saved(State(shared): AppState, headers: HeaderMap, Query(query): Parameters) -> Answer {
+    authorize(&shared, &headers, &[READ_LIBRARY])?;
+    let uris = uris(&query)?;
+    let saved: Vec<bool> = shared.look(|state, _| uris.iter().map(|uri| state.library.contains(uri)).collect());
+    Ok(Json(saved).into_response())
+}
+
+async fn save(State(shared): AppState, headers: HeaderMap, Query(query): Parameters) -> Answer {
+    authorize(&shared, &headers, &[MODIFY_LIBRARY])?;
+    let uris = uris(&query)?;
+    shared.change(|state, _| state.library.extend(uris));
+    Ok(StatusCode::OK.into_response())
+}
+
+async fn unsave(State(shared): AppState, headers: HeaderMap, Query(query): Parameters) -> Answer {
+    authorize(&shared, &headers, &[MODIFY_LIBRARY])?;
+    let uris = uris(&query)?;
+    shared.change(|state, _| state.library.retain(|uri| !uris.contains(uri)));
+    Ok(StatusCode::OK.into_response())
+}
+
+/// A page of a list, in Spotify's paging object.
+fn page(href: &str, all: Vec<Value>, limit: usize, offset: usize) -> Value {
+    let total = all.len();
+    let items: Vec<Value> = all.into_iter().skip(offset).take(limit).collect();
+    let link = |offset: usize| format!("{href}{}limit={limit}&offset={offset}", if href.contains('?') { '&' } else { '?' });
+    json!({
+        "href": link(offset), "items": items, "limit": limit,
+        "next": (offset + limit < total).then(|| link(offset + limit)), "offset": offset,
+        "previous": (offset > 0).then(|| link(offset.saturating_sub(limit))), "total": total,
+    })
+}
+
+/// `limit` (1 to `most`) and `offset` of a list.
+fn window(query: &HashMap<String, String>, default: usize, most: usize) -> Result<(usize, usize), ApiError> {
+    let number = |name: &str, default: usize| query.get(name).map_or(Some(default), |value| value.parse().ok());
+    let limit = number("limit", default).filter(|limit| (1..=most).contains(limit));
+    let offset = number("offset", 0).filter(|offset| *offset <= 100_000);
+    Ok((limit.ok_or(error(400, "Invalid limit"))?, offset.ok_or(error(400, "Invalid offset"))?))
+}
+
+async fn playlists(State(shared): AppState, headers: HeaderMap, Query(query): Parameters) -> Answer {
+    authorize(&shared, &headers, &[READ_PLAYLISTS])?;
+    let (limit, offset) = window(&query, 20, 50)?;
+    let owner = user_json(&shared);
+    let all = (1..=PLAYLISTS)
+        .filter_map(|number| shared.catalogue.playlist_json(&playlist_uri(number), &owner, false))
+        .collect();
+    let href = format!("{}/v1/me/playlists", shared.catalogue.base());
+    Ok(Json(page(&href, all, limit, offset)).into_response())
+}
+
+async fn playlist(State(shared): AppState, headers: HeaderMap, Path(id): Path<String>) -> Answer {
+    authorize(&shared, &headers, &[])?;
+    let uri = format!("spotify:playlist:{id}");
+    let playlist = shared.catalogue.playlist_json(&uri, &user_json(&shared), true);
+    Ok(Json(playlist.ok_or(error(404, "Resource not found"))?).into_response())
+}
+
+async fn track(State(shared): AppState, headers: HeaderMap, Path(id): Path<String>) -> Answer {
+    authorize(&shared, &headers, &[])?;
+    let track = shared.catalogue.track_by_id(&id).ok_or(error(404, "Resource not found"))?;
+    Ok(Json(shared.catalogue.item_json(track)).into_response())
+}
+
+async fn search(State(shared): AppState, headers: HeaderMap, Query(query): Parameters) -> Answer {
+    authorize(&shared, &headers, &[])?;
+    let text = query.get("q").filter(|text| !text.is_empty()).ok_or(error(400, "No search query"))?;
+    let kinds = query.get("type").ok_or(error(400, "Missing parameter type"))?;
+    let (limit, offset) = window(&query, 5, 10)?;
+    let owner = user_json(&shared);
+    let mut answer = serde_json::Map::new();
+    for kind in kinds.split(',') {
+        let found = shared.catalogue.search(text, kind, &owner).ok_or(error(400, "Bad search type field"))?;
+        let encoded: String = url::form_urlencoded::byte_serialize(text.as_bytes()).collect();
+        let href = format!("{}/v1/search?q={encoded}&type={kind}", shared.catalogue.base());
+        answer.insert(format!("{kind}s"), page(&href, found, limit, offset));
+    }
+    Ok(Json(Value::Object(answer)).into_response())
+}

@@ -1,0 +1,453 @@
+//! What the simulated Spotify can play: an invented library, and the JSON in which the Web API describes it. Titles are
+//! chosen to be hard on whoever shows them (umlauts, Japanese, Korean, Arabic, emoji, one very long).
+//!
+//! The JSON is what Development Mode apps get since March 2026: no `available_markets`, `popularity` or `linked_from`,
+//! and a playlist's `tracks` is called `items`, an entry's `track` is called `item`.
+
+use serde_json::{Value, json};
+
+use crate::cover;
+
+/// URI of the podcast episode.
+pub const EPISODE_URI: &str = "spotify:episode:SimEpisode000000000001";
+/// URI of the podcast that the episode belongs to.
+pub const SHOW_URI: &str = "spotify:show:SimShow000000000000001";
+/// URI of the track that is a file on the user's own disk: it has no ID, and neither have its artist and album.
+pub const LOCAL_URI: &str = "spotify:local:Kellerband:Proberaum+1998:Demo+%28Kassette%29:187";
+/// URI of the advertisement; the Web API never shows it, but says `currently_playing_type` "ad" with a null item.
+pub const AD_URI: &str = "spotify:ad:SimAd00000000000000001";
+/// The number of tracks that have an ID, see [`track_uri`].
+pub const TRACKS: usize = 10;
+/// The number of albums, see [`album_uri`].
+pub const ALBUMS: usize = 3;
+/// The number of playlists, see [`playlist_uri`].
+pub const PLAYLISTS: usize = 2;
+
+/// URI of track `number` (1 to [`TRACKS`]). Tracks 1 to 4 are album 1, 5 to 7 album 2, 8 to 10 album 3. Track 1 has
+/// umlauts, 4 the very long title, 5 is Japanese, 7 Korean, 8 Arabic, 9 has emoji.
+pub fn track_uri(number: usize) -> String {
+    format!("spotify:track:SimTrack{number:014}")
+}
+
+/// URI of album `number` (1 to [`ALBUMS`]).
+pub fn album_uri(number: usize) -> String {
+    format!("spotify:album:SimAlbum{number:014}")
+}
+
+/// URI of playlist `number` (1 to [`PLAYLISTS`]). Playlist 1 holds tracks 1 to 10, playlist 2 also the local file and
+/// the episode.
+pub fn playlist_uri(number: usize) -> String {
+    format!("spotify:playlist:SimPlaylist{number:011}")
+}
+
+/// URI of artist `number` (1 to 5).
+pub fn artist_uri(number: usize) -> String {
+    format!("spotify:artist:SimArtist{number:013}")
+}
+
+/// The bare ID at the end of a URI.
+pub(crate) fn id_of(uri: &str) -> &str {
+    uri.rsplit(':').next().unwrap_or(uri)
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Track,
+    LocalTrack,
+    Episode,
+    Ad,
+}
+
+#[derive(Debug)]
+pub(crate) struct Item {
+    pub uri: String,
+    pub kind: Kind,
+    pub name: &'static str,
+    /// Indices into [`ARTISTS`].
+    artists: &'static [usize],
+    /// Index into [`SHELF`].
+    album: Option<usize>,
+    pub duration_ms: u64,
+    track_number: usize,
+    explicit: bool,
+}
+
+struct Album {
+    name: &'static str,
+    artists: &'static [usize],
+    release_date: &'static str,
+}
+
+struct Playlist {
+    name: &'static str,
+    description: &'static str,
+    uris: Vec<String>,
+}
+
+const ARTISTS: [&str; 5] = ["Lumen Föhr", "青い回線", "달빛 공방", "نجوم الرمل", "The Paper Satellites"];
+
+const SHELF: [Album; ALBUMS] = [
+    Album { name: "Über den Dächern", artists: &[0], release_date: "2024-05-17" },
+    Album { name: "夜明けの信号", artists: &[1], release_date: "2025-11-01" },
+    Album { name: "Postcards 🏜️", artists: &[3, 4], release_date: "2026-02-27" },
+];
+
+/// Index of the motif (see [`cover::draw`]) that is the podcast's picture; album n has motif n.
+const SHOW_MOTIF: usize = 3;
+
+type Row = (&'static str, &'static [usize], usize, u64);
+
+const ROWS: [Row; TRACKS] = [
+    ("Über den Dächern", &[0], 0, 201_000),
+    ("Grüße aus Köln-Süd", &[0], 0, 174_500),
+    ("Straßenbahn um Mitternacht", &[0, 4], 0, 223_040),
+    (
+        "The Extremely Long and Winding Title of a Song That Nobody Could Ever Fit on a Single Small Key, \
+         Not Even If They Tried Very, Very Hard (Live at the Harbour, 2023, Remastered, Extended Version)",
+        &[0],
+        0,
+        362_900,
+    ),
+    ("夜明けの信号", &[1], 1, 245_733),
+    ("終電のあと", &[1], 1, 198_120),
+    ("비 오는 옥상", &[1, 2], 1, 214_000),
+    ("رسالة من الصحراء", &[3], 2, 256_480),
+    ("🌊 Tide & Tell 🌙", &[4], 2, 187_250),
+    ("Paper Satellites", &[3, 4], 2, 91_000),
+];
+
+/// Everything that can be played, and where it belongs.
+#[derive(Debug)]
+pub(crate) struct Catalogue {
+    /// Address of the simulator without a trailing slash, for `href` and pictures.
+    base: String,
+    items: Vec<Item>,
+}
+
+impl Catalogue {
+    pub fn new(base: String) -> Self {
+        let mut items = Vec::new();
+        for (index, (name, artists, album, duration_ms)) in ROWS.into_iter().enumerate() {
+            let track_number = ROWS[..=index].iter().filter(|row| row.2 == album).count();
+            items.push(Item {
+                uri: track_uri(index + 1),
+                kind: Kind::Track,
+                name,
+                artists,
+                album: Some(album),
+                duration_ms,
+                track_number,
+                explicit: index == 8,
+            });
+        }
+        let other = |uri: &str, kind, name, duration_ms| Item {
+            uri: uri.to_owned(),
+            kind,
+            name,
+            artists: &[],
+            album: None,
+            duration_ms,
+            track_number: 0,
+            explicit: false,
+        };
+        items.push(other(LOCAL_URI, Kind::LocalTrack, "Demo (Kassette)", 187_000));
+        items.push(other(EPISODE_URI, Kind::Episode, "Episode 42: What the Keys Are For", 1_834_000));
+        items.push(other(AD_URI, Kind::Ad, "An advertisement", 30_000));
+        Self { base, items }
+    }
+
+    pub fn base(&self) -> &str {
+        &self.base
+    }
+
+    pub fn item(&self, uri: &str) -> Option<&Item> {
+        self.items.iter().find(|item| item.uri == uri)
+    }
+
+    pub fn track_by_id(&self, id: &str) -> Option<&Item> {
+        self.items.iter().find(|item| item.kind == Kind::Track && id_of(&item.uri) == id)
+    }
+
+    pub fn kind(&self, uri: Option<&str>) -> &'static str {
+        match uri.and_then(|uri| self.item(uri)).map(|item| item.kind) {
+            Some(Kind::Track | Kind::LocalTrack) => "track",
+            Some(Kind::Episode) => "episode",
+            Some(Kind::Ad) => "ad",
+            None => "unknown",
+        }
+    }
+
+    /// What a context holds, in its own order; `None` where there is no such context.
+    pub fn context(&self, uri: &str) -> Option<Vec<String>> {
+        let tracks = |wanted: &dyn Fn(&Item) -> bool| -> Vec<String> {
+            self.items.iter().filter(|item| wanted(item)).map(|item| item.uri.clone()).collect()
+        };
+        if uri == SHOW_URI {
+            return Some(vec![EPISODE_URI.to_owned()]);
+        }
+        if let Some(album) = (0..ALBUMS).find(|&index| album_uri(index + 1) == uri) {
+            return Some(tracks(&|item| item.album == Some(album)));
+        }
+        if let Some(artist) = (0..ARTISTS.len()).find(|&index| artist_uri(index + 1) == uri) {
+            return Some(tracks(&|item| item.artists.contains(&artist)));
+        }
+        self.playlist_of(uri).map(|playlist| playlist.uris)
+    }
+
+    /// The context object of a player answer.
+    pub fn context_json(&self, uri: &str) -> Value {
+        let kind = uri.split(':').nth(1).unwrap_or_default();
+        json!({ "external_urls": external(kind, id_of(uri)), "href": self.href(kind, uri), "type": kind, "uri": uri })
+    }
+
+    pub fn item_json(&self, item: &Item) -> Value {
+        match item.kind {
+            Kind::Track => self.track_json(item),
+            Kind::LocalTrack => json!({
+                "album": {
+                    "album_type": null, "artists": [], "external_urls": {}, "href": null, "id": null, "images": [],
+                    "name": "Proberaum 1998", "release_date": null, "release_date_precision": null,
+                    "type": "album", "uri": null,
+                },
+                "artists": [{
+                    "external_urls": {}, "href": null, "id": null, "name": "Kellerband", "type": "artist", "uri": null,
+                }],
+                "disc_number": 0, "duration_ms": item.duration_ms, "explicit": false, "external_ids": {},
+                "external_urls": {}, "href": null, "id": null, "is_local": true, "name": item.name,
+                "preview_url": null, "track_number": 0, "type": "track", "uri": item.uri,
+            }),
+            Kind::Episode => json!({
+                "audio_preview_url": null, "description": "Two people talk about keys.", "duration_ms": item.duration_ms,
+                "explicit": false, "external_urls": external("episode", id_of(&item.uri)),
+                "href": self.href("episode", &item.uri), "html_description": "<p>Two people talk about keys.</p>",
+                "id": id_of(&item.uri), "images": self.images(SHOW_MOTIF), "is_externally_hosted": false,
+                "is_playable": true, "language": "en", "languages": ["en"], "name": item.name,
+                "release_date": "2026-10-05", "release_date_precision": "day",
+                "resume_point": { "fully_played": false, "resume_position_ms": 0 },
+                "show": self.show_json(), "type": "episode", "uri": item.uri,
+            }),
+            Kind::Ad => Value::Null,
+        }
+    }
+
+    fn track_json(&self, item: &Item) -> Value {
+        json!({
+            "album": item.album.map(|album| self.album_json(album)),
+            "artists": self.artists_json(item.artists),
+            "disc_number": 1, "duration_ms": item.duration_ms, "explicit": item.explicit, "external_ids": {},
+            "external_urls": external("track", id_of(&item.uri)), "href": self.href("track", &item.uri),
+            "id": id_of(&item.uri), "is_local": false, "is_playable": true, "name": item.name, "preview_url": null,
+            "track_number": item.track_number, "type": "track", "uri": item.uri,
+        })
+    }
+
+    fn album_json(&self, index: usize) -> Value {
+        let (album, uri) = (&SHELF[index], album_uri(index + 1));
+        json!({
+            "album_type": "album", "artists": self.artists_json(album.artists),
+            "external_urls": external("album", id_of(&uri)), "href": self.href("album", &uri), "id": id_of(&uri),
+            "images": self.images(index), "is_playable": true, "name": album.name,
+            "release_date": album.release_date, "release_date_precision": "day",
+            "total_tracks": ROWS.iter().filter(|row| row.2 == index).count(), "type": "album", "uri": uri,
+        })
+    }
+
+    fn artists_json(&self, artists: &[usize]) -> Vec<Value> {
+        artists.iter().map(|&index| self.artist_json(index)).collect()
+    }
+
+    fn artist_json(&self, index: usize) -> Value {
+        let uri = artist_uri(index + 1);
+        json!({
+            "external_urls": external("artist", id_of(&uri)), "href": self.href("artist", &uri), "id": id_of(&uri),
+            "name": ARTISTS[index], "type": "artist", "uri": uri,
+        })
+    }
+
+    fn show_json(&self) -> Value {
+        json!({
+            "copyrights": [], "description": "A podcast about keys.", "explicit": false,
+            "external_urls": external("show", id_of(SHOW_URI)), "href": self.href("show", SHOW_URI),
+            "id": id_of(SHOW_URI), "images": self.images(SHOW_MOTIF), "is_externally_hosted": false,
+            "languages": ["en"], "media_type": "audio", "name": "Key Matters", "total_episodes": 1, "type": "show",
+            "uri": SHOW_URI,
+        })
+    }
+
+    fn images(&self, motif: usize) -> Vec<Value> {
+        cover::SIZES
+            .iter()
+            .map(|size| json!({ "height": size, "url": format!("{}/image/{motif}-{size}", self.base), "width": size }))
+            .collect()
+    }
+
+    /// The address of the largest picture of an item, for the simulator's own page.
+    pub fn cover_url(&self, item: &Item) -> Option<String> {
+        let motif = match item.kind {
+            Kind::Track => item.album?,
+            Kind::Episode => SHOW_MOTIF,
+            Kind::LocalTrack | Kind::Ad => return None,
+        };
+        Some(format!("{}/image/{motif}-{}", self.base, cover::SIZES[0]))
+    }
+
+    fn href(&self, kind: &str, uri: &str) -> String {
+        format!("{}/v1/{kind}s/{}", self.base, id_of(uri))
+    }
+
+    fn playlist_of(&self, uri: &str) -> Option<Playlist> {
+        let mut uris: Vec<String> = (1..=TRACKS).map(track_uri).collect();
+        if uri == playlist_uri(1) {
+            Some(Playlist { name: "Feierabend ☕", description: "Ten invented songs", uris })
+        } else if uri == playlist_uri(2) {
+            uris.rotate_left(4);
+            uris.push(LOCAL_URI.to_owned());
+            uris.push(EPISODE_URI.to_owned());
+            Some(Playlist { name: "Long Way Home", description: "", uris })
+        } else {
+            None
+        }
+    }
+
+    /// A playlist as the lists of playlists show it (`full` false) or with its entries.
+    pub fn playlist_json(&self, uri: &str, owner: &Value, full: bool) -> Option<Value> {
+        let playlist = self.playlist_of(uri)?;
+        let href = self.href("playlist", uri);
+        let total = playlist.uris.len();
+        let items = if full {
+            let entries: Vec<Value> = playlist
+                .uris
+                .iter()
+                .filter_map(|uri| self.item(uri))
+                .map(|item| {
+                    json!({
+                        "added_at": "2026-03-01T18:30:00Z", "added_by": owner, "is_local": item.kind == Kind::LocalTrack,
+                        "item": self.item_json(item), "primary_color": null,
+                    })
+                })
+                .collect();
+            json!({
+                "href": format!("{href}/items"), "items": entries, "limit": 100, "next": null, "offset": 0,
+                "previous": null, "total": total,
+            })
+        } else {
+            json!({ "href": format!("{href}/items"), "total": total })
+        };
+        Some(json!({
+            "collaborative": false, "description": playlist.description,
+            "external_urls": external("playlist", id_of(uri)), "href": href, "id": id_of(uri), "images": null,
+            "items": items, "name": playlist.name, "owner": owner, "primary_color": null, "public": false,
+            "snapshot_id": "AAAAAQsim", "type": "playlist", "uri": uri,
+        }))
+    }
+
+    /// What a search for `query` finds, per kind (`track`, `album`, `artist`, `playlist`, `show`, `episode`): all whose
+    /// names, or whose artists' or albums' names, contain it. `None` for another kind.
+    pub fn search(&self, query: &str, kind: &str, owner: &Value) -> Option<Vec<Value>> {
+        let query = query.to_lowercase();
+        let has = |name: &str| name.to_lowercase().contains(&query);
+        let by = |artists: &[usize]| artists.iter().any(|&artist| has(ARTISTS[artist]));
+        Some(match kind {
+            "track" => self
+                .items
+                .iter()
+                .filter(|item| item.kind == Kind::Track)
+                .filter(|item| has(item.name) || by(item.artists) || item.album.is_some_and(|a| has(SHELF[a].name)))
+                .map(|item| self.item_json(item))
+                .collect(),
+            "album" => (0..ALBUMS)
+                .filter(|&index| has(SHELF[index].name) || by(SHELF[index].artists))
+                .map(|index| self.album_json(index))
+                .collect(),
+            "artist" => (0..ARTISTS.len()).filter(|&i| has(ARTISTS[i])).map(|i| self.artist_json(i)).collect(),
+            "playlist" => (1..=PLAYLISTS)
+                .map(playlist_uri)
+                .filter(|uri| self.playlist_of(uri).is_some_and(|playlist| has(playlist.name)))
+                .filter_map(|uri| self.playlist_json(&uri, owner, false))
+                .collect(),
+            "show" if has("Key Matters") => vec![self.show_json()],
+            "episode" => self
+                .items
+                .iter()
+                .filter(|item| item.kind == Kind::Episode && has(item.name))
+                .map(|item| self.item_json(item))
+                .collect(),
+            "show" => Vec::new(),
+            _ => return None,
+        })
+    }
+
+    /// Names of the artists, or of the show, in one line, and the name of the album: for the simulator's own page.
+    pub fn credits(&self, item: &Item) -> (String, &'static str) {
+        match item.kind {
+            Kind::LocalTrack => ("Kellerband".to_owned(), "Proberaum 1998"),
+            Kind::Episode => ("Key Matters".to_owned(), "Podcast"),
+            Kind::Ad => (String::new(), ""),
+            Kind::Track => {
+                let names: Vec<&str> = item.artists.iter().map(|&artist| ARTISTS[artist]).collect();
+                (names.join(", "), item.album.map_or("", |album| SHELF[album].name))
+            }
+        }
+    }
+}
+
+fn external(kind: &str, id: &str) -> Value {
+    json!({ "spotify": format!("https://open.spotify.com/{kind}/{id}") })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn catalogue() -> Catalogue {
+        Catalogue::new("http://127.0.0.1:1".to_owned())
+    }
+
+    #[test]
+    fn ids_have_the_length_of_spotifys() {
+        for uri in [track_uri(1), album_uri(3), playlist_uri(2), artist_uri(5), EPISODE_URI.into(), SHOW_URI.into()] {
+            let id = id_of(&uri).to_owned();
+            assert_eq!(id.len(), 22, "{uri}");
+            assert!(id.bytes().all(|byte| byte.is_ascii_alphanumeric()), "{uri}");
+        }
+    }
+
+    #[test]
+    fn every_context_holds_known_items() {
+        let catalogue = catalogue();
+        let contexts = (1..=ALBUMS)
+            .map(album_uri)
+            .chain((1..=PLAYLISTS).map(playlist_uri))
+            .chain((1..=ARTISTS.len()).map(artist_uri))
+            .chain([SHOW_URI.to_owned()]);
+        for context in contexts {
+            let uris = catalogue.context(&context).expect("a context");
+            assert!(!uris.is_empty(), "{context}");
+            assert!(uris.iter().all(|uri| catalogue.item(uri).is_some()), "{context}");
+        }
+        assert_eq!(catalogue.context("spotify:album:nope"), None);
+    }
+
+    #[test]
+    fn a_local_file_has_nulls_where_spotify_has_them() {
+        let catalogue = catalogue();
+        let json = catalogue.item_json(catalogue.item(LOCAL_URI).expect("the file"));
+        assert_eq!(json["id"], Value::Null);
+        assert_eq!(json["album"]["id"], Value::Null);
+        assert_eq!(json["album"]["images"], json!([]));
+        assert_eq!(json["is_local"], true);
+    }
+
+    #[test]
+    fn search_looks_at_titles_artists_and_albums() {
+        let catalogue = catalogue();
+        let found = |query, kind| catalogue.search(query, kind, &Value::Null).map(|list| list.len());
+        assert_eq!(found("grüsse", "track"), Some(0));
+        assert_eq!(found("grüße", "track"), Some(1));
+        assert_eq!(found("青い", "track"), Some(3));
+        assert_eq!(found("postcards", "album"), Some(1));
+        assert_eq!(found("feierabend", "playlist"), Some(1));
+        assert_eq!(found("keys", "episode"), Some(1));
+        assert_eq!(found("x", "audiobook"), None);
+    }
+}

@@ -1,0 +1,139 @@
+//! The accounts service over HTTP: the consent page in the user's browser, and the token endpoint.
+
+use std::sync::Arc;
+
+use axum::extract::{RawQuery, State};
+use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, LOCATION};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{Html, IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use url::form_urlencoded;
+
+use crate::accounts::{AuthorizeError, AuthorizeRequest};
+use crate::server::header;
+use crate::shared::Shared;
+
+pub(crate) fn router() -> Router<Arc<Shared>> {
+    Router::new().route("/authorize", get(show).post(decide)).route("/api/token", post(token))
+}
+
+async fn show(State(shared): State<Arc<Shared>>, RawQuery(query): RawQuery) -> Response {
+    let query = query.unwrap_or_default();
+    let request = AuthorizeRequest::parse(&query);
+    let app = shared.look(|state, _| state.accounts.check(&request).map(|app| app.name.clone()));
+    match app {
+        Ok(app) => Html(consent_page(&shared, &app, &request)).into_response(),
+        Err(why) => refuse(why),
+    }
+}
+
+async fn decide(State(shared): State<Arc<Shared>>, form: String) -> Response {
+    let agree = form_urlencoded::parse(form.as_bytes()).any(|(name, value)| name == "decision" && value == "agree");
+    let request = AuthorizeRequest::parse(&form);
+    match shared.change(|state, now| state.accounts.decide(&request, agree, now)) {
+        Ok(url) => redirect(url.as_str()),
+        Err(why) => refuse(why),
+    }
+}
+
+async fn token(State(shared): State<Arc<Shared>>, headers: HeaderMap, form: String) -> Response {
+    let answer = shared.change(|state, now| state.accounts.grant(header(&headers, AUTHORIZATION), &form, now));
+    let uncached = [(CACHE_CONTROL, "no-store")];
+    match answer {
+        Ok(answer) => (uncached, Json(answer)).into_response(),
+        Err(why) => (StatusCode::BAD_REQUEST, uncached, Json(why)).into_response(),
+    }
+}
+
+fn redirect(location: &str) -> Response {
+    (StatusCode::SEE_OTHER, [(LOCATION, location)]).into_response()
+}
+
+fn refuse(why: AuthorizeError) -> Response {
+    match why {
+        AuthorizeError::Redirect(url) => redirect(url.as_str()),
+        AuthorizeError::Shown(text) => {
+            let page = include_str!("pages/refused.html").replace("{{message}}", &escaped(text));
+            (StatusCode::BAD_REQUEST, Html(page)).into_response()
+        }
+    }
+}
+
+/// What a scope lets an app do, in a user's words.
+fn in_words(scope: &str) -> &str {
+    match scope {
+        "user-read-playback-state" => "See what you play, and on which device",
+        "user-modify-playback-state" => "Control what you play",
+        "user-read-currently-playing" => "See what you are playing now",
+        "user-read-recently-played" => "See what you played recently",
+        "user-library-read" => "See what you have saved",
+        "user-library-modify" => "Save to your library, and remove from it",
+        "playlist-read-private" => "See your private playlists",
+        "playlist-modify-private" => "Change your private playlists",
+        "playlist-modify-public" => "Change your public playlists",
+        "user-read-private" => "See your name and your subscription",
+        "user-read-playback-position" => "See where you are in episodes",
+        other => other,
+    }
+}
+
+fn consent_page(shared: &Shared, app: &str, request: &AuthorizeRequest) -> String {
+    let scopes: String = request
+        .scopes()
+        .into_iter()
+        .map(|scope| format!("<li>{}<code>{}</code></li>", escaped(in_words(scope)), escaped(scope)))
+        .collect();
+    let mut fields = String::new();
+    let mut field = |name: &str, value: Option<&str>| {
+        if let Some(value) = value {
+            fields.push_str(&format!("<input type=\"hidden\" name=\"{name}\" value=\"{}\">", escaped(value)));
+        }
+    };
+    field("client_id", Some(&request.client_id));
+    field("redirect_uri", Some(&request.redirect_uri));
+    field("response_type", Some(&request.response_type));
+    field("scope", Some(&request.scope));
+    field("state", request.state.as_deref());
+    field("code_challenge", request.code_challenge.as_deref());
+    field("code_challenge_method", request.code_challenge_method.as_deref());
+    // Fields go in last: a value could look like another placeholder.
+    include_str!("pages/consent.html")
+        .replace("{{app}}", &escaped(app))
+        .replace("{{user}}", &escaped(&shared.user.display_name))
+        .replace("{{scopes}}", &scopes)
+        .replace("{{fields}}", &fields)
+}
+
+/// Text as HTML, also within attributes.
+fn escaped(text: &str) -> String {
+    let mut html = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '&' => html.push_str("&amp;"),
+            '<' => html.push_str("&lt;"),
+            '>' => html.push_str("&gt;"),
+            '"' => html.push_str("&quot;"),
+            '\'' => html.push_str("&#39;"),
+            other => html.push(other),
+        }
+    }
+    html
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::accounts::SCOPES;
+
+    #[test]
+    fn text_can_not_become_markup() {
+        assert_eq!(escaped(r#"<a href="x">'&"#), "&lt;a href=&quot;x&quot;&gt;&#39;&amp;");
+    }
+
+    #[test]
+    fn the_scopes_in_words_are_known_scopes() {
+        let described: Vec<_> = SCOPES.iter().filter(|scope| in_words(scope) != **scope).collect();
+        assert_eq!(described.len(), 11);
+    }
+}

@@ -1,0 +1,412 @@
+//! A Spotify to run against: accounts service, Web API, covers and a page that shows what it "plays", all invented, all
+//! on one port of 127.0.0.1, so that development and tests need neither the internet nor an account.
+//!
+//! ```no_run
+//! # async fn example() -> std::io::Result<()> {
+//! use spotify_sim::{Config, Fault, Sim};
+//! use std::time::Duration;
+//!
+//! let sim = Sim::start(Config::default()).await?;
+//! println!("{} {}", sim.api_url(), sim.accounts_url());
+//! sim.inject(Fault::throttle(Some(3)).times(1));
+//! // … press a key of the program under test …
+//! let request = sim.wait_for_request("PUT", "/v1/me/player/pause", Duration::from_secs(5)).await.expect("a press");
+//! assert!(!sim.playback().is_playing);
+//! # Ok(()) }
+//! ```
+//!
+//! # What it serves
+//! - `/accounts/authorize` and `/accounts/api/token`: the accounts service. The consent page has the buttons `#agree` and
+//!   `#cancel`; it is shown at every sign-in. Apps and their redirect URIs are configured; the default is
+//!   [`DEMO_CLIENT_ID`] with [`DEMO_CLIENT_SECRET`].
+//! - `/v1/…`: the Web API calls of Development Mode apps that the package uses, with the scopes that Spotify asks for.
+//! - `/image/…`: covers in 640, 300 and 64 pixels.
+//! - `/`: the page.
+//! - `/sim/…`: the control API, below.
+//!
+//! # The control API
+//! JSON in and out; changes answer 204, a body that can't be used 400 with `{"error"}`.
+//!
+//! | call | |
+//! |---|---|
+//! | `GET /sim/state` | `now_ms`; `playback` ([`Playback`]); `item` (`uri`, `title`, `artist`, `album`, `cover`, `duration_ms`, or null); `player` (what `GET /v1/me/player` answers without lag, null for 204); `library`; `faults`; the number of `requests` |
+//! | `GET /sim/requests?limit=N` | the latest [`Request`]s, oldest first |
+//! | `DELETE /sim/requests` | forgets them |
+//! | `POST /sim/faults` | adds a [`Fault`] (its members are those of the type), or one by name: `{"preset", "times"?, "methods"?, "path"?, "retry_after"?, "delay_ms"?}` with preset `throttle`, `quota`, `premium_required`, `owner_not_premium`, `not_on_allow_list`, `no_active_device`, `server_error`, `unauthorized`, `invalid_grant`, `drop`, `slow` |
+//! | `DELETE /sim/faults` | clears all |
+//! | `POST /sim/playback` | a [`Change`], as if another Spotify app did it: `{"action": "next"}`, `{"playing": false, "volume_percent": 20}`, `{"device": null}` … |
+//! | `POST /sim/tokens/expire` | every access token given out so far is expired |
+//! | `POST /sim/refresh-tokens/revoke` | every refresh token given out so far is revoked |
+//! | `POST /sim/clock/advance` | `{"ms"}`: the simulator's time jumps ahead |
+//!
+//! # Time
+//! What ages does so by the [`Clock`] of the [`Config`], which [`Sim::advance`] can move ahead. Latency, delays of faults
+//! and the time-outs of the waiting functions are real time: the simulator runs on a thread and a runtime of its own, so
+//! that a paused or busy runtime of the test does not touch it.
+//!
+//! # Where it is simpler than Spotify
+//! One user, who is always signed in; no ratings of calls (a 429 comes by [`Fault`] only); one page for every playlist's
+//! entries; search is "contains". Writes with `device_id` move playback to that device, but for the volume.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::runtime::{Builder, Handle};
+use tokio::sync::oneshot;
+use url::Url;
+
+pub use accounts::{
+    ACCESS_TOKEN_LIFETIME, App, CODE_LIFETIME, DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, Developer, IssuedTokens,
+    LOOPBACK_REDIRECT, RELAY_REDIRECT, User,
+};
+pub use clock::{Clock, STOPPED_AT, real_clock, stopped_clock};
+pub use fault::{Fault, Outcome};
+pub use journal::{Authorization, MASK, Reply, Request};
+pub use playback::{Action, COMPUTER_ID, Change, Device, PHONE_ID, Playback, Repeat, SPEAKER_ID};
+
+mod accounts;
+mod api;
+pub mod catalogue;
+mod clock;
+mod consent;
+mod control;
+pub mod cover;
+mod fault;
+mod journal;
+mod playback;
+mod server;
+mod shared;
+
+use accounts::{Accounts, AuthorizeRequest};
+use catalogue::Catalogue;
+use playback::Player;
+use shared::{Shared, State};
+
+/// How a [`Sim`] behaves.
+#[derive(Clone)]
+pub struct Config {
+    /// The TCP port on 127.0.0.1; 0 takes a free one.
+    pub port: u16,
+    /// Where time comes from.
+    pub clock: Clock,
+    /// Makes tokens and shuffles repeatable.
+    pub seed: u64,
+    /// How long every answer of Spotify (not of the simulator's page and control API) takes at least, in real time.
+    pub latency: Duration,
+    /// How long player reads still see what was true before a write, by the clock. The live service: some 100 ms.
+    pub read_lag: Duration,
+    /// What player writes answer.
+    pub write_answer: WriteAnswer,
+    /// Whether refreshing with the secret brings a new refresh token, too, and revokes the old one. Without a secret
+    /// (PKCE) it always does.
+    pub rotate_refresh_tokens: bool,
+    /// The developers and their apps.
+    pub developers: Vec<Developer>,
+    /// The user who signs in.
+    pub user: User,
+    /// What plays at first.
+    pub playback: Playback,
+}
+
+impl Default for Config {
+    /// A free port, real time, no latency and no lag, the demo app, and music playing.
+    fn default() -> Self {
+        Self {
+            port: 0,
+            clock: real_clock(),
+            seed: 1,
+            latency: Duration::ZERO,
+            read_lag: Duration::ZERO,
+            write_answer: WriteAnswer::default(),
+            rotate_refresh_tokens: false,
+            developers: vec![Developer::demo()],
+            user: User::default(),
+            playback: Playback::default(),
+        }
+    }
+}
+
+/// What a successful player write answers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum WriteAnswer {
+    /// 200 with a text that means nothing, as the live service does.
+    #[default]
+    Text,
+    /// 204 without a body, as documented.
+    NoContent,
+}
+
+/// What was waited for did not happen in time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TimedOut;
+
+impl fmt::Display for TimedOut {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("what was waited for did not happen in time")
+    }
+}
+
+impl std::error::Error for TimedOut {}
+
+/// A running simulator. Dropping it closes its port and every connection.
+pub struct Sim {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    runtime: Handle,
+    stop: Option<oneshot::Sender<Infallible>>,
+    thread: Option<thread::JoinHandle<()>>,
+}
+
+impl Sim {
+    /// Starts a simulator; it answers as soon as this returns.
+    ///
+    /// # Errors
+    /// When the port is taken, or the system has no thread or socket to give.
+    pub async fn start(config: Config) -> io::Result<Self> {
+        // Bound here, and not by the thread, so that the address is known and a taken port is an error.
+        let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, config.port))?;
+        listener.set_nonblocking(true)?;
+        let address = listener.local_addr()?;
+        let catalogue = Catalogue::new(format!("http://{address}"));
+        let accounts = Accounts::new(config.developers, config.rotate_refresh_tokens, config.seed);
+        let player = Player::new(config.playback, config.seed, (config.clock)());
+        let state = State::new(accounts, player, config.latency, config.read_lag);
+        let shared = Arc::new(Shared::new(catalogue, config.user, config.write_answer, config.clock, state));
+
+        let runtime = Builder::new_current_thread().enable_io().enable_time().build()?;
+        let handle = runtime.handle().clone();
+        let (stop, stopped) = oneshot::channel();
+        let listener = {
+            let _entered = handle.enter();
+            TcpListener::from_std(listener)?
+        };
+        let served = shared.clone();
+        let thread = thread::Builder::new()
+            .name("spotify-sim".to_owned())
+            .spawn(move || runtime.block_on(server::serve(listener, served, stopped)))?;
+        Ok(Self { address, shared, runtime: handle, stop: Some(stop), thread: Some(thread) })
+    }
+
+    /// The address and port it listens on.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The base address of the Web API, without a trailing slash: `http://127.0.0.1:PORT/v1`.
+    pub fn api_url(&self) -> String {
+        format!("http://{}/v1", self.address)
+    }
+
+    /// The base address of the accounts service, without a trailing slash: `http://127.0.0.1:PORT/accounts`.
+    pub fn accounts_url(&self) -> String {
+        format!("http://{}/accounts", self.address)
+    }
+
+    /// The address of the page that shows what plays.
+    pub fn page_url(&self) -> String {
+        format!("http://{}/", self.address)
+    }
+
+    /// The requests that arrived at the accounts service, the Web API and the covers, oldest first (at most the last
+    /// 10,000). Secrets in them are masked.
+    pub fn requests(&self) -> Vec<Request> {
+        self.shared.look(|state, _| state.journal.all().to_vec())
+    }
+
+    /// Forgets the requests so far.
+    pub fn clear_requests(&self) {
+        self.shared.change(|state, _| state.journal.clear());
+    }
+
+    /// Waits until `condition` holds for the requests so far and the playback. It is asked at once, and again after every
+    /// request, answer and change, not by the passing of time alone. It runs on the simulator's own thread and must
+    /// not call the simulator.
+    ///
+    /// # Errors
+    /// [`TimedOut`] after `timeout` of real time, or when `condition` panics.
+    pub async fn wait_for<F>(&self, timeout: Duration, mut condition: F) -> Result<(), TimedOut>
+    where
+        F: FnMut(&[Request], &Playback) -> bool + Send + 'static,
+    {
+        let shared = self.shared.clone();
+        let mut revision = shared.revision.subscribe();
+        let wait = async move {
+            loop {
+                revision.borrow_and_update();
+                let holds = shared.look(|state, now| {
+                    let playback = state.player(now, &shared.catalogue).playback().clone();
+                    condition(state.journal.all(), &playback)
+                });
+                if holds || revision.changed().await.is_err() {
+                    return holds;
+                }
+            }
+        };
+        // On the simulator's runtime, whose time can't be paused by the test.
+        match self.runtime.spawn(async move { tokio::time::timeout(timeout, wait).await }).await {
+            Ok(Ok(true)) => Ok(()),
+            Ok(Ok(false) | Err(_)) | Err(_) => Err(TimedOut),
+        }
+    }
+
+    /// Waits for the first request (since the start or [`clear_requests`](Self::clear_requests)) with this method and
+    /// path that has been answered or dropped.
+    ///
+    /// # Errors
+    /// [`TimedOut`] after `timeout` of real time.
+    pub async fn wait_for_request(&self, method: &str, path: &str, timeout: Duration) -> Result<Request, TimedOut> {
+        self.wait_for_requests(method, path, 1, timeout).await.and_then(|mut found| found.pop().ok_or(TimedOut))
+    }
+
+    /// Waits until `count` requests with this method and path have been answered or dropped, and gives the first `count`.
+    ///
+    /// # Errors
+    /// [`TimedOut`] after `timeout` of real time.
+    pub async fn wait_for_requests(
+        &self,
+        method: &str,
+        path: &str,
+        count: usize,
+        timeout: Duration,
+    ) -> Result<Vec<Request>, TimedOut> {
+        let (method, path) = (method.to_owned(), path.to_owned());
+        let (sender, receiver) = oneshot::channel();
+        let mut sender = Some(sender);
+        self.wait_for(timeout, move |requests, _| {
+            let matches = |request: &&Request| {
+                request.method == method && request.path == path && request.reply != Reply::Pending
+            };
+            let found: Vec<Request> = requests.iter().filter(matches).take(count).cloned().collect();
+            let enough = found.len() == count;
+            if enough && let Some(sender) = sender.take() {
+                // The receiver lives until this function returns.
+                let _ = sender.send(found);
+            }
+            enough
+        })
+        .await?;
+        receiver.await.map_err(|_| TimedOut)
+    }
+
+    /// What plays now.
+    pub fn playback(&self) -> Playback {
+        self.shared.look(|state, now| state.player(now, &self.shared.catalogue).playback().clone())
+    }
+
+    /// Replaces what plays, as if another Spotify app did it. It is taken as it is: at most one active device, please.
+    pub fn set_playback(&self, playback: Playback) {
+        // Replacing never refuses.
+        let _ = self.shared.change(|state, now| {
+            state.write(now, &self.shared.catalogue, |player| {
+                player.replace(playback);
+                Ok(())
+            })
+        });
+    }
+
+    /// Changes what plays, as if another Spotify app did it.
+    ///
+    /// # Errors
+    /// The reason, when the change names something that does not exist; nothing is changed then.
+    pub fn change_playback(&self, change: Change) -> Result<(), String> {
+        let catalogue = &self.shared.catalogue;
+        self.shared
+            .change(|state, now| state.write(now, catalogue, |player| player.change(change, catalogue)))
+            .map_err(|refusal| format!("{refusal:?}"))
+    }
+
+    /// URIs that the user has saved.
+    pub fn library(&self) -> Vec<String> {
+        self.shared.look(|state, _| state.library.iter().cloned().collect())
+    }
+
+    /// Saves a URI to the user's library, or removes it, as if another Spotify app did it.
+    pub fn set_saved(&self, uri: &str, saved: bool) {
+        self.shared.change(|state, _| {
+            if saved { state.library.insert(uri.to_owned()) } else { state.library.remove(uri) };
+        });
+    }
+
+    /// Adds a fault. The earliest that matches a request acts on it.
+    pub fn inject(&self, fault: Fault) {
+        self.shared.change(|state, _| state.faults.add(fault));
+    }
+
+    /// Removes all faults.
+    pub fn clear_faults(&self) {
+        self.shared.change(|state, _| state.faults.clear());
+    }
+
+    /// The faults in force, with how often they still act.
+    pub fn faults(&self) -> Vec<Fault> {
+        self.shared.look(|state, _| state.faults.list().to_vec())
+    }
+
+    /// Sets the latency of the answers to requests that arrive from now on.
+    pub fn set_latency(&self, latency: Duration) {
+        self.shared.change(|state, _| state.latency = latency);
+    }
+
+    /// Sets how long player reads lag behind writes.
+    pub fn set_read_lag(&self, read_lag: Duration) {
+        self.shared.change(|state, _| state.read_lag = read_lag);
+    }
+
+    /// The present by the simulator's clock, as the time since the Unix epoch.
+    pub fn now(&self) -> Duration {
+        self.shared.look(|_, now| now)
+    }
+
+    /// Lets the simulator's time jump ahead: playback moves, tokens age.
+    pub fn advance(&self, by: Duration) {
+        self.shared.change(|state, _| state.skew = state.skew.saturating_add(by));
+    }
+
+    /// Every code and token given out so far, to search logs and files for.
+    pub fn issued_tokens(&self) -> IssuedTokens {
+        self.shared.look(|state, _| state.accounts.issued())
+    }
+
+    /// Lets every access token given out so far be expired.
+    pub fn expire_access_tokens(&self) {
+        self.shared.change(|state, _| state.accounts.expire_access());
+    }
+
+    /// Revokes every refresh token given out so far.
+    pub fn revoke_refresh_tokens(&self) {
+        self.shared.change(|state, _| state.accounts.revoke_refresh());
+    }
+
+    /// Plays the user's part on the consent page without a browser: takes the address of `/authorize` that the program
+    /// under test would open, clicks Agree (or Cancel), and gives the address to which the browser would be sent.
+    ///
+    /// # Errors
+    /// What the page would say instead, such as "INVALID_CLIENT: Invalid client".
+    pub fn consent(&self, authorize_url: &str, agree: bool) -> Result<Url, String> {
+        let url = Url::parse(authorize_url).map_err(|error| error.to_string())?;
+        let request = AuthorizeRequest::parse(url.query().unwrap_or_default());
+        match self.shared.change(|state, now| state.accounts.decide(&request, agree, now)) {
+            Ok(url) | Err(accounts::AuthorizeError::Redirect(url)) => Ok(url),
+            Err(accounts::AuthorizeError::Shown(text)) => Err(text.to_owned()),
+        }
+    }
+}
+
+impl Drop for Sim {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            // It ends at once; waiting for it means that the port is free afterwards. Its panic is no reason for another.
+            let _ = thread.join();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,183 @@
+//! The one listener behind which everything is served, and what every request to Spotify goes through: the journal,
+//! the latency and the faults.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::body::{Body, Bytes, to_bytes};
+use axum::extract::{Path, Request as HttpRequest, State};
+use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::middleware::{self, Next};
+use axum::response::{Html, IntoResponse, Response};
+use axum::routing::get;
+use hyper::server::conn::http1;
+use hyper::service::{Service as _, service_fn};
+use hyper_util::rt::TokioIo;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
+use tokio::task::JoinSet;
+
+use crate::fault::Outcome;
+use crate::journal::{self, Authorization, Reply, Request};
+use crate::playback::millis;
+use crate::shared::Shared;
+use crate::{api, consent, control, cover};
+
+/// The largest body that is read, in bytes.
+const BODY_LIMIT: usize = 1 << 20;
+
+/// Mark of a response that must not be sent: the connection is closed instead.
+#[derive(Clone)]
+struct DropConnection;
+
+/// The error by which hyper is made to close a connection.
+#[derive(Debug)]
+struct Dropped;
+
+impl fmt::Display for Dropped {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("connection closed by a fault")
+    }
+}
+
+impl std::error::Error for Dropped {}
+
+/// The address of the client, put into every request.
+#[derive(Clone, Copy)]
+struct Peer(SocketAddr);
+
+/// Accepts connections until told to stop; then closes them all.
+pub(crate) async fn serve(listener: TcpListener, shared: Arc<Shared>, mut stop: oneshot::Receiver<Infallible>) {
+    let service = TowerToHyperService::new(router(shared));
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            // Either the sender is gone, or nothing: it can't send.
+            _ = &mut stop => return,
+            accepted = listener.accept() => match accepted {
+                Ok((stream, peer)) => drop(connections.spawn(serve_connection(stream, peer, service.clone()))),
+                // Out of file descriptors, most likely: let some connections end first.
+                Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+            },
+            Some(_) = connections.join_next() => {}
+        }
+    }
+}
+
+async fn serve_connection(stream: TcpStream, peer: SocketAddr, service: TowerToHyperService<Router>) {
+    // A delayed answer would be measured as Spotify's latency. A socket that refuses the option still works.
+    let _ = stream.set_nodelay(true);
+    let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
+        let mut request = request.map(Body::new);
+        request.extensions_mut().insert(Peer(peer));
+        let answer = service.call(request);
+        async move {
+            let Ok(response) = answer.await;
+            if response.extensions().get::<DropConnection>().is_some() { Err(Dropped) } else { Ok(response) }
+        }
+    });
+    // Errors are those of clients who hang up, and our own `Dropped`.
+    let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+}
+
+fn router(shared: Arc<Shared>) -> Router {
+    let spotify = Router::new()
+        .nest("/v1", api::router())
+        .nest("/accounts", consent::router())
+        .route("/image/{name}", get(image))
+        .layer(middleware::from_fn_with_state(shared.clone(), record));
+    let page = get(|| async { Html(include_str!("pages/index.html")) });
+    Router::new().merge(spotify).nest("/sim", control::router()).route("/", page).with_state(shared)
+}
+
+/// Writes a request down, lets it wait, and does to it what a fault says.
+async fn record(State(shared): State<Arc<Shared>>, request: HttpRequest, next: Next) -> Response {
+    let instant = Instant::now();
+    let (parts, body) = request.into_parts();
+    let Ok(body) = to_bytes(body, BODY_LIMIT).await else {
+        return StatusCode::PAYLOAD_TOO_LARGE.into_response();
+    };
+    let (number, fate, latency) = shared.change(|state, now| {
+        let path = parts.uri.path();
+        let header = |name: HeaderName| parts.headers.get(name).and_then(|value| value.to_str().ok());
+        let authorization = header(AUTHORIZATION);
+        let content_type = header(CONTENT_TYPE);
+        let text = journal::masked_body(content_type, &body);
+        let number = state.journal.add(Request {
+            number: 0,
+            time_ms: millis(now),
+            instant,
+            peer_port: parts.extensions.get::<Peer>().map_or(0, |peer| peer.0.port()),
+            method: parts.method.to_string(),
+            path: path.to_owned(),
+            query: journal::masked_query(parts.uri.query().unwrap_or_default()),
+            authorization: Authorization::of(authorization),
+            client_id: state.accounts.client_of(authorization, &text),
+            body: text,
+            reply: Reply::Pending,
+        });
+        (number, state.faults.befall(parts.method.as_str(), path), state.latency)
+    });
+    let wait = latency + fate.delay;
+    if !wait.is_zero() {
+        tokio::time::sleep(wait).await;
+    }
+    let request = HttpRequest::from_parts(parts, Body::from(body));
+    let response = match fate.outcome {
+        Outcome::Serve => next.run(request).await,
+        Outcome::Answer { status, headers, body } => answer(status, &headers, body),
+        Outcome::Drop => dropped(),
+        Outcome::LoseAnswer => {
+            next.run(request).await;
+            dropped()
+        }
+    };
+    let reply = match response.extensions().get::<DropConnection>() {
+        Some(_) => Reply::Dropped,
+        None => Reply::Status(response.status().as_u16()),
+    };
+    shared.change(|state, _| state.journal.reply(number, reply));
+    response
+}
+
+fn dropped() -> Response {
+    let mut response = Response::new(Body::empty());
+    response.extensions_mut().insert(DropConnection);
+    response
+}
+
+/// An answer as a fault describes it; what is no HTTP in it is left out.
+fn answer(status: u16, headers: &[(String, String)], body: String) -> Response {
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    for (name, value) in headers {
+        if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), value.parse::<HeaderValue>()) {
+            response.headers_mut().append(name, value);
+        }
+    }
+    response
+}
+
+/// `GET /image/MOTIF-SIZE`: a cover.
+async fn image(Path(name): Path<String>) -> Response {
+    let parsed = name.split_once('-').and_then(|(motif, size)| Some((motif.parse().ok()?, size.parse().ok()?)));
+    let known = parsed.filter(|(motif, size)| *motif < cover::MOTIFS && cover::SIZES.contains(size));
+    match known.and_then(|(motif, size)| cover::cached(motif, size)) {
+        Some(jpeg) => {
+            let headers = [(CONTENT_TYPE, "image/jpeg"), (CACHE_CONTROL, "public, max-age=31536000")];
+            (headers, Bytes::from_static(jpeg)).into_response()
+        }
+        None => StatusCode::NOT_FOUND.into_response(),
+    }
+}
+
+/// The value of a header as text.
+pub(crate) fn header(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}
