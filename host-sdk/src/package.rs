@@ -420,16 +420,20 @@ async fn keep_connected(
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
-/// Hosts listen on `127.0.0.1`, `localhost`, or both; the first needs no name to be resolved.
+/// Where hosts listen: the first needs no name to be resolved, and the last is for systems whose `localhost` lacks it.
+const HOSTS: [&str; 3] = ["127.0.0.1", "localhost", "[::1]"];
+
 async fn open(port: u16) -> Result<Socket, tungstenite::Error> {
     let config = WebSocketConfig::default().max_message_size(Some(MAX_MESSAGE)).max_frame_size(Some(MAX_MESSAGE));
-    let attempt =
-        |name: &str| tokio_tungstenite::connect_async_with_config(format!("ws://{name}:{port}/"), Some(config), true);
-    let (socket, _) = match attempt("127.0.0.1").await {
-        Ok(opened) => opened,
-        Err(_) => attempt("localhost").await?,
-    };
-    Ok(socket)
+    let mut first_error = None;
+    for name in HOSTS {
+        let address = format!("ws://{name}:{port}/");
+        match tokio_tungstenite::connect_async_with_config(address, Some(config), true).await {
+            Ok((socket, _)) => return Ok(socket),
+            Err(error) => first_error = first_error.or(Some(error)),
+        }
+    }
+    Err(first_error.expect("there are hosts to try"))
 }
 
 /// Registers and carries messages both ways until the socket ends. Answers whether the host said anything.

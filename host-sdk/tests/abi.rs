@@ -1,0 +1,110 @@
+//! Real libraries through the real loader.
+
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use host_sdk::abi::{Library, LoadError};
+use host_sdk::protocol::{FromHost, StartArgs, ToHost};
+use tokio_tungstenite::tungstenite::{self, Message, WebSocket};
+
+const SOON: Duration = Duration::from_secs(20);
+
+fn example(name: &str) -> PathBuf {
+    let tests = std::env::current_exe().unwrap();
+    let target = tests.ancestors().nth(2).unwrap();
+    target.join("examples").join(format!("{}{name}{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX))
+}
+
+fn listen() -> (TcpListener, StartArgs) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let args = StartArgs {
+        port: listener.local_addr().unwrap().port(),
+        package_uuid: "com.example.clock".into(),
+        register_event: "registerMe".into(),
+        info: "{}".into(),
+    };
+    (listener, args)
+}
+
+fn accept(listener: &TcpListener) -> WebSocket<std::net::TcpStream> {
+    let (stream, _) = listener.accept().unwrap();
+    stream.set_read_timeout(Some(SOON)).unwrap();
+    tungstenite::accept(stream).unwrap()
+}
+
+fn hear(socket: &mut WebSocket<std::net::TcpStream>) -> String {
+    socket.read().unwrap().into_text().unwrap().to_string()
+}
+
+#[test]
+fn a_package_loads_starts_shows_and_stops_twice_over() {
+    for _ in 0..2 {
+        let library = Library::load(&example("clock")).unwrap();
+        assert_eq!(library.name(), "clock");
+        assert_eq!(library.version(), env!("CARGO_PKG_VERSION"));
+        let (listener, args) = listen();
+        let running = library.start(&args).unwrap();
+        let mut socket = accept(&listener);
+        assert_eq!(hear(&mut socket), r#"{"event":"registerMe","uuid":"com.example.clock"}"#);
+        let appear = FromHost::WidgetWillAppear {
+            widget: "com.example.clock.time".into(),
+            context: "c1".into(),
+            state: None,
+            settings: None,
+            layout: None,
+        };
+        socket.send(Message::text(appear.to_text())).unwrap();
+        let shown = ToHost::parse(&hear(&mut socket)).unwrap();
+        let ToHost::ChangeImage { context, image, .. } = shown else { panic!("{shown:?}") };
+        assert_eq!(context, "c1");
+        assert!(image.starts_with("data:image/svg+xml;base64,"), "{image}");
+        assert_eq!(running.wait(Duration::ZERO), None, "it runs until it is stopped");
+        running.stop().unwrap();
+    }
+}
+
+#[test]
+fn one_library_runs_several_times_at_once() {
+    let library = Library::load(&example("clock")).unwrap();
+    let (first_listener, first_args) = listen();
+    let (second_listener, second_args) = listen();
+    let first = library.start(&first_args).unwrap();
+    let second = library.start(&second_args).unwrap();
+    hear(&mut accept(&first_listener));
+    let mut socket = accept(&second_listener);
+    hear(&mut socket);
+    first.stop().unwrap();
+    assert_eq!(second.wait(Duration::ZERO), None, "stopping one leaves the other alone");
+    second.stop().unwrap();
+}
+
+#[test]
+fn a_panic_inside_comes_back_as_an_error() {
+    let library = Library::load(&example("panics")).unwrap();
+    let (listener, args) = listen();
+    let running = library.start(&args).unwrap();
+    let _socket = accept(&listener);
+    let error = running.wait(SOON).expect("it ends by itself").unwrap_err();
+    assert_eq!(error.to_string(), "the package panicked: as it should");
+}
+
+#[test]
+fn what_does_not_fit_is_refused_with_a_sentence() {
+    let missing = Library::load(&example("no_such")).unwrap_err();
+    assert!(matches!(missing, LoadError::Missing(_)), "{missing}");
+
+    let folder = tempfile::tempdir().unwrap();
+    let text = folder.path().join("text.so");
+    std::fs::write(&text, "not a library").unwrap();
+    let text = Library::load(&text).unwrap_err();
+    assert!(matches!(text, LoadError::NotALibrary(..)), "{text}");
+
+    let plain = Library::load(&example("not_a_package")).unwrap_err();
+    assert!(matches!(plain, LoadError::NotAPackage(_)), "{plain}");
+
+    let other = Library::load(&example("other_abi")).unwrap_err();
+    assert!(matches!(other, LoadError::OtherAbi(..)), "{other}");
+    assert!(other.to_string().contains("another version of the package ABI"), "{other}");
+    assert!(!other.to_string().contains('\n'), "one line: {other}");
+}

@@ -1,0 +1,137 @@
+//! The package's end of the wire against a host made of a plain socket.
+
+use std::time::Duration;
+
+use futures_util::{SinkExt as _, StreamExt as _};
+use host_sdk::package::{Event, Image, InstanceId, Page, connect};
+use host_sdk::protocol::{StartArgs, ToHost};
+use serde_json::json;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message;
+
+/// Ends a test that would hang; nothing waits for it in one that passes.
+const SOON: Duration = Duration::from_secs(20);
+
+type Socket = WebSocketStream<TcpStream>;
+
+async fn listen(address: &str) -> (TcpListener, StartArgs) {
+    let listener = TcpListener::bind(address).await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let args = StartArgs { port, package_uuid: "com.x".into(), register_event: "reg".into(), info: String::new() };
+    (listener, args)
+}
+
+async fn accept(listener: &TcpListener) -> Socket {
+    let (stream, _) = tokio::time::timeout(SOON, listener.accept()).await.expect("the package connects").unwrap();
+    let mut socket = tokio_tungstenite::accept_async(stream).await.unwrap();
+    assert_eq!(hear(&mut socket).await, r#"{"event":"reg","uuid":"com.x"}"#, "registration comes first");
+    socket
+}
+
+async fn hear(socket: &mut Socket) -> String {
+    tokio::time::timeout(SOON, socket.next()).await.unwrap().unwrap().unwrap().to_string()
+}
+
+async fn say(socket: &mut Socket, message: serde_json::Value) {
+    socket.send(Message::text(message.to_string())).await.unwrap();
+}
+
+#[tokio::test]
+async fn registers_and_carries_messages_both_ways() {
+    let (listener, args) = listen("127.0.0.1:0").await;
+    let (host, mut events, _stop) = connect(&args);
+    let mut socket = accept(&listener).await;
+    assert_eq!(events.next().await, Some(Event::Connected));
+
+    say(&mut socket, json!({"event": "actionDown", "widget": "w", "context": "c", "payload": {}})).await;
+    say(&mut socket, json!({"event": "sendToPackage", "widget": "w", "context": "c", "payload": {"command": "x"}}))
+        .await;
+    assert_eq!(events.next().await, Some(Event::Pressed("c".into())));
+    let page = Page { widget: "w".into(), context: "c".into() };
+    assert_eq!(events.next().await, Some(Event::PageMessage(page.clone(), json!({"command": "x"}))));
+
+    host.send_to_page(&page, json!({"event": "y"}));
+    let heard = ToHost::parse(&hear(&mut socket).await).unwrap();
+    assert_eq!(
+        heard,
+        ToHost::SendToPropertyView { widget: "w".into(), context: "c".into(), payload: json!({"event": "y"}) }
+    );
+}
+
+#[tokio::test]
+async fn garbage_unknown_events_and_large_frames_change_nothing() {
+    let (listener, args) = listen("127.0.0.1:0").await;
+    let (_host, mut events, _stop) = connect(&args);
+    let mut socket = accept(&listener).await;
+    assert_eq!(events.next().await, Some(Event::Connected));
+    socket.send(Message::text("garbage")).await.unwrap();
+    socket.send(Message::binary(vec![0, 159, 146, 150])).await.unwrap();
+    say(&mut socket, json!({"event": "fromTheFuture", "payload": {"x": "y".repeat(10 << 20)}})).await;
+    say(&mut socket, json!({"event": "actionUp", "context": "c"})).await;
+    assert_eq!(events.next().await, Some(Event::Released("c".into())));
+}
+
+#[tokio::test]
+async fn comes_back_when_the_socket_drops_even_in_the_middle_of_a_frame() {
+    use tokio::io::AsyncWriteExt as _;
+    let (listener, args) = listen("127.0.0.1:0").await;
+    let (host, mut events, _stop) = connect(&args);
+    for _ in 0..2 {
+        let mut socket = accept(&listener).await;
+        assert_eq!(events.next().await, Some(Event::Connected));
+        // The head of a text frame of 100 bytes, and nothing more.
+        socket.get_mut().write_all(&[0x81, 100, b'{']).await.unwrap();
+        drop(socket);
+        assert_eq!(events.next().await, Some(Event::Disconnected));
+    }
+    host.log("said while the host was away");
+    let mut socket = accept(&listener).await;
+    let heard = ToHost::parse(&hear(&mut socket).await).unwrap();
+    assert_eq!(heard, ToHost::SendLog { message: "said while the host was away".into() });
+}
+
+#[tokio::test]
+async fn finds_a_host_that_listens_on_ipv6_only() {
+    let (listener, args) = match TcpListener::bind("[::1]:0").await {
+        Ok(_) => listen("[::1]:0").await,
+        // A machine without IPv6 has nothing to find there.
+        Err(_) => return,
+    };
+    let (_host, mut events, _stop) = connect(&args);
+    let _socket = accept(&listener).await;
+    assert_eq!(events.next().await, Some(Event::Connected));
+}
+
+#[tokio::test]
+async fn of_several_images_for_one_instance_the_newest_is_sent() {
+    let (listener, args) = listen("127.0.0.1:0").await;
+    let (host, _events, _stop) = connect(&args);
+    let (one, other) = (InstanceId::from("1"), InstanceId::from("2"));
+    for n in 0..50 {
+        host.set_image(&one, &Image::Svg(format!("<svg>{n}</svg>")), &n.to_string());
+    }
+    host.set_image(&other, &Image::Png(vec![1, 2, 3]), "");
+    let mut socket = accept(&listener).await;
+    let mut said = Vec::new();
+    for _ in 0..2 {
+        let ToHost::ChangeImage { context, description, image, .. } = ToHost::parse(&hear(&mut socket).await).unwrap()
+        else {
+            panic!("only images were sent")
+        };
+        said.push((context, description, image));
+    }
+    assert_eq!((said[0].0.as_str(), said[0].1.as_deref()), ("1", Some("49")));
+    assert_eq!((said[1].0.as_str(), said[1].2.as_str()), ("2", "data:image/png;base64,AQID"));
+}
+
+#[tokio::test]
+async fn stop_ends_the_events() {
+    let (listener, args) = listen("127.0.0.1:0").await;
+    let (_host, mut events, stop) = connect(&args);
+    let mut socket = accept(&listener).await;
+    assert_eq!(events.next().await, Some(Event::Connected));
+    stop.stop();
+    assert_eq!(events.next().await, None);
+    assert!(!matches!(socket.next().await, Some(Ok(Message::Text(_)))), "the socket is closed");
+}
