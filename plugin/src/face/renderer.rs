@@ -12,7 +12,7 @@ use super::colour::{GREEN, GREY, KEY, NO_COVER, Rgb, SECONDARY, WHITE};
 use super::covers::Cover;
 use super::fonts::{Fonts, NORMAL, STRONG};
 use super::icons::{Icon, Icons};
-use super::text::{Area, Style, Text};
+use super::text::{Area, LINE, Style, Text};
 use super::{Key, Notice, NowPlaying, Picture, Progress, Size, Tone};
 
 /// Whether characters that the embedded font lacks are looked for in the system's fonts.
@@ -86,7 +86,7 @@ impl<'r> Face<'r> {
             canvas,
             width,
             height,
-            scale: (width / 150.0).min(height / 108.0).min(2.2),
+            scale: (width / 150.0).min(height / 108.0).min(1.8),
             text: &mut renderer.text,
             icons: &mut renderer.icons,
         }
@@ -119,7 +119,7 @@ impl<'r> Face<'r> {
             width: self.width - 16.0 * scale,
             height: 23.0 * scale,
         };
-        let style = Style { size: 0.0, weight: STRONG, colour: label, align: Align::Center, tabular: true };
+        let style = Style { size: 0.0, weight: STRONG, colour: label, align: Align::Center, tabular: false };
         // A longer word gets smaller before it is cut.
         let largest = 17.0 * scale;
         let natural = self.text.width(&key.label, &Style { size: largest, ..style });
@@ -160,7 +160,7 @@ impl<'r> Face<'r> {
         };
         let style = Style { size: 0.0, weight: STRONG, colour: WHITE, align: Align::Center, tabular: false };
         let (size, lines) = self.text.fit(&notice.text, room, &style, 16.0 * scale, 10.0);
-        let text_height = size * 1.25 * lines as f32;
+        let text_height = size * LINE * lines as f32;
         let top = ((self.height - icon_px - gap - text_height) / 2.0).max(margin);
         self.icon(notice.icon, colour, icon_px, self.width / 2.0, top + icon_px / 2.0);
         let area = Area { x: (self.width - room.width) / 2.0, y: top + icon_px + gap, height: text_height, ..room };
@@ -228,11 +228,14 @@ impl<'r> Face<'r> {
             Some(_) => bar.y - column.y - 6.0 * unit,
             None => column.height,
         };
+        // On the largest faces the column is narrower than the cover, and the words follow the column.
+        let unit = unit.min(column.width / 220.0);
         let title_size = 23.0 * unit;
         let style = style(title_size, true, Align::Left, look.first);
-        let lines = self.text.lines(&now.title, column.width, &style, 2);
-        let title_height = title_size * 1.25 * lines as f32;
         let artist_height = if now.artist.is_empty() { 0.0 } else { 26.0 * unit };
+        let most = ((words - artist_height) / (title_size * LINE)).clamp(1.0, 3.0) as usize;
+        let lines = self.text.lines(&now.title, column.width, &style, most);
+        let title_height = title_size * LINE * lines as f32;
         let title = Area {
             y: column.y + ((words - title_height - artist_height) / 2.0).max(0.0),
             height: title_height,
@@ -255,13 +258,14 @@ impl<'r> Face<'r> {
         if now.progress.is_some() {
             words += bar_height + 9.0 * unit;
         }
-        // A single column has no room beside the cover for the times.
+        // The times go beside the cover where there is room for them, else beneath the bar.
         let times_height = 18.0 * unit;
-        let beside = self.width >= 300.0;
+        let square = |words: f32| (self.height - 2.0 * margin - words).min(strip.width).round();
+        let beside = strip.width - square(words) - margin >= 90.0 * unit;
         if now.progress.is_some() && !beside {
             words += times_height;
         }
-        let side = (self.height - 2.0 * margin - words).min(strip.width).round();
+        let side = square(words);
         let top = ((self.height - side - words) / 2.0).round();
         self.cover(cover, margin, top, side, look);
 
@@ -321,13 +325,19 @@ impl<'r> Face<'r> {
         self.bar(area, share, look.track, look.fill);
     }
 
+    /// One time: digits keep their places while it runs.
+    fn time(&mut self, text: &str, area: Area, size: f32, strong: bool, align: Align, colour: Rgb) {
+        let style = Style { tabular: true, ..style(size, strong, align, colour) };
+        self.text.strip(&mut self.canvas, text, area, &style);
+    }
+
     /// Elapsed time on the left, total on the right; a pause sign between them while paused.
     fn times(&mut self, now: &NowPlaying, area: Area, size: f32, look: &Look) {
         let Some((elapsed, total)) = now.progress.map(clock) else {
             return;
         };
-        self.line(&elapsed, area, size, false, Align::Left, look.second);
-        self.line(&total, area, size, false, Align::Right, look.second);
+        self.time(&elapsed, area, size, false, Align::Left, look.second);
+        self.time(&total, area, size, false, Align::Right, look.second);
         if !now.playing {
             let middle = (area.x + area.width / 2.0, area.y + area.height / 2.0);
             self.icon(Icon::Pause, look.second, (size * 1.1).round(), middle.0, middle.1);
@@ -339,9 +349,9 @@ impl<'r> Face<'r> {
         let Some((elapsed, total)) = now.progress.map(clock) else {
             return;
         };
-        self.line(&total, area, size, false, Align::Right, look.second);
+        self.time(&total, area, size, false, Align::Right, look.second);
         let above = Area { y: area.y - size * 1.7, height: size * 1.7, ..area };
-        self.line(&elapsed, above, size * 1.35, true, Align::Right, look.first);
+        self.time(&elapsed, above, size * 1.35, true, Align::Right, look.first);
         if !now.playing {
             let px = (size * 1.3).round();
             let x = area.x + area.width - px * 0.38;
@@ -408,7 +418,7 @@ struct Look {
 }
 
 fn style(size: f32, strong: bool, align: Align, colour: Rgb) -> Style {
-    Style { size, weight: if strong { STRONG } else { NORMAL }, colour, align, tabular: true }
+    Style { size, weight: if strong { STRONG } else { NORMAL }, colour, align, tabular: false }
 }
 
 /// Elapsed and total time: m:ss, or h:mm:ss for both where the total has hours.

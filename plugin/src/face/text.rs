@@ -1,11 +1,11 @@
 //! Text on a face: shaped (with ligatures, right-to-left and all), cut or shrunk to its place, and drawn.
 
+use std::collections::HashMap;
+
 use cosmic_text::fontdb::Weight;
-use cosmic_text::{
-    Align, Attrs, Buffer, Ellipsize, EllipsizeHeightLimit, FeatureTag, FontFeatures, Metrics, Shaping, SwashCache,
-    SwashContent, Wrap,
-};
+use cosmic_text::{Align, Attrs, Buffer, FeatureTag, FontFeatures, Metrics, Shaping, SwashCache, SwashContent, Wrap};
 use tiny_skia::Pixmap;
+use unicode_segmentation::UnicodeSegmentation;
 
 use super::colour::Rgb;
 use super::fonts::Fonts;
@@ -32,23 +32,38 @@ pub(super) struct Style {
 }
 
 /// The distance between two lines, in sizes of the font.
-const LINE: f32 = 1.25;
+pub(super) const LINE: f32 = 1.25;
 
 /// Characters of a text that are looked at: no face shows more, and a hostile title may have a million.
 const LONGEST: usize = 300;
 
-/// Fonts, and the glyphs that were drawn with them.
+/// Fonts, and what was found out and drawn with them.
 pub(super) struct Text {
     fonts: Fonts,
     glyphs: SwashCache,
+    /// What was left of texts that were too long. A title is asked for with every second of its track.
+    cuts: HashMap<Place, String>,
+}
+
+/// A text and the room it has; sizes in 64ths of a pixel.
+#[derive(PartialEq, Eq, Hash)]
+struct Place {
+    text: String,
+    width: u32,
+    size: u32,
+    weight: Weight,
+    tabular: bool,
+    lines: usize,
 }
 
 impl Text {
     /// Drawn glyphs that are kept: about 1 MB.
     const GLYPHS: usize = 2048;
+    /// Cut texts that are remembered; a Panel full of instances has fewer.
+    const CUTS: usize = 64;
 
     pub(super) fn new(fonts: Fonts) -> Self {
-        Text { fonts, glyphs: SwashCache::new() }
+        Text { fonts, glyphs: SwashCache::new(), cuts: HashMap::new() }
     }
 
     /// Draws one line into a strip, in its vertical middle; what doesn't fit ends with an ellipsis.
@@ -62,8 +77,8 @@ impl Text {
         if area.width < 1.0 {
             return;
         }
-        let wrap = if lines > 1 { Wrap::WordOrGlyph } else { Wrap::None };
-        let buffer = self.layout(text, Some(area.width), style, wrap, lines.max(1));
+        let text = self.cut(text, area.width, style, lines);
+        let buffer = self.layout(&text, Some(area.width), style, wrap(lines));
         let count = buffer.layout_runs().count() as f32;
         let top = area.y + (area.height - count * style.size * LINE) / 2.0;
         self.draw(canvas, &buffer, area, top.round(), style.colour);
@@ -79,7 +94,7 @@ impl Text {
         let mut size = largest;
         while size >= smallest {
             let style = Style { size, ..*style };
-            let buffer = self.layout(text, Some(area.width), &style, Wrap::Word, 0);
+            let buffer = self.layout(text, Some(area.width), &style, Wrap::Word);
             let (mut lines, mut width) = (0usize, 0f32);
             for run in buffer.layout_runs() {
                 lines += 1;
@@ -96,18 +111,52 @@ impl Text {
 
     /// How many lines a text takes that wraps to a width, at most `most`.
     pub(super) fn lines(&mut self, text: &str, width: f32, style: &Style, most: usize) -> usize {
-        let buffer = self.layout(text, Some(width), style, Wrap::WordOrGlyph, most);
-        buffer.layout_runs().count().clamp(1, most)
+        let text = self.cut(text, width, style, most);
+        let buffer = self.layout(&text, Some(width), style, wrap(most));
+        buffer.layout_runs().count().max(1)
     }
 
     /// The width of one line, in pixels.
     pub(super) fn width(&mut self, text: &str, style: &Style) -> f32 {
-        let buffer = self.layout(text, None, style, Wrap::None, 0);
+        let buffer = self.layout(text, None, style, Wrap::None);
         buffer.layout_runs().fold(0.0, |widest, run| run.line_w.max(widest))
     }
 
-    /// Lays a text out; `lines` 0 never cuts it.
-    fn layout(&mut self, text: &str, width: Option<f32>, style: &Style, wrap: Wrap, lines: usize) -> Buffer {
+    /// As much of a text as so many lines of a width can hold; an ellipsis stands for the rest.
+    fn cut(&mut self, text: &str, width: f32, style: &Style, lines: usize) -> String {
+        let place = Place {
+            text: tidy(text),
+            width: (width * 64.0) as u32,
+            size: (style.size * 64.0) as u32,
+            weight: style.weight,
+            tabular: style.tabular,
+            lines,
+        };
+        if let Some(cut) = self.cuts.get(&place) {
+            return cut.clone();
+        }
+        if self.holds(&place.text, width, style, lines) {
+            return place.text;
+        }
+        let ends: Vec<usize> = place.text.grapheme_indices(true).map(|(at, _)| at).collect();
+        let shortened = |end: usize| format!("{}…", place.text[..end].trim_end());
+        // A longer beginning never takes less room, so halving finds the longest that fits.
+        let fitting = ends.partition_point(|&end| self.holds(&shortened(end), width, style, lines));
+        let cut = shortened(ends[..fitting].last().copied().unwrap_or(0));
+        if self.cuts.len() >= Self::CUTS {
+            self.cuts.clear();
+        }
+        self.cuts.insert(place, cut.clone());
+        cut
+    }
+
+    fn holds(&mut self, text: &str, width: f32, style: &Style, lines: usize) -> bool {
+        let buffer = self.layout(text, Some(width), style, wrap(lines));
+        buffer.layout_runs().enumerate().all(|(line, run)| line < lines.max(1) && run.line_w <= width)
+    }
+
+    /// Lays a text out, without cutting it.
+    fn layout(&mut self, text: &str, width: Option<f32>, style: &Style, wrap: Wrap) -> Buffer {
         let text = tidy(text);
         let mut attrs: Attrs<'_> = Fonts::attrs(style.weight);
         if style.tabular {
@@ -118,9 +167,6 @@ impl Text {
         let spans = self.fonts.spans(&text, style.weight);
         let mut buffer = Buffer::new_empty(Metrics::relative(style.size, LINE));
         buffer.set_wrap(wrap);
-        if lines > 0 {
-            buffer.set_ellipsize(Ellipsize::End(EllipsizeHeightLimit::Lines(lines)));
-        }
         buffer.set_size(width, None);
         buffer.set_rich_text(
             spans.iter().map(|span| (span.text, span.attrs(&attrs))),
@@ -135,6 +181,8 @@ impl Text {
     fn draw(&mut self, canvas: &mut Pixmap, buffer: &Buffer, area: Area, top: f32, colour: Rgb) {
         let left = area.x.floor() as i32;
         let right = (area.x + area.width).ceil() as i32;
+        // Emoji have colours of their own; they fade with the text around them.
+        let strength = u16::from(colour.0.max(colour.1).max(colour.2));
         for run in buffer.layout_runs() {
             for glyph in run.glyphs {
                 let at = glyph.physical((area.x, top + run.line_y.round()), 1.0);
@@ -161,7 +209,8 @@ impl Text {
                         match *pixel {
                             [coverage] => paint(canvas, x, y, colour, coverage),
                             [r, g, b, coverage] if coloured => {
-                                paint(canvas, x, y, Rgb(r, g, b), coverage);
+                                let coverage = u16::from(coverage) * strength / 255;
+                                paint(canvas, x, y, Rgb(r, g, b), coverage as u8);
                             }
                             _ => {}
                         }
@@ -170,6 +219,11 @@ impl Text {
             }
         }
     }
+}
+
+/// How a text of at most so many lines is wrapped.
+fn wrap(lines: usize) -> Wrap {
+    if lines > 1 { Wrap::WordOrGlyph } else { Wrap::None }
 }
 
 /// Paints one pixel of an opaque canvas.
@@ -271,7 +325,7 @@ mod tests {
         {
             let (size, lines) = text.fit(words, area, &STYLE, 16.0, 9.0);
             let style = Style { size, ..STYLE };
-            let buffer = text.layout(words, Some(area.width), &style, Wrap::Word, 0);
+            let buffer = text.layout(words, Some(area.width), &style, Wrap::Word);
             assert_eq!(buffer.layout_runs().count(), lines, "{words}");
             assert!(buffer.layout_runs().all(|run| run.line_w <= area.width), "{words}");
             assert!(lines as f32 * size * LINE <= area.height, "{words}");
@@ -291,7 +345,7 @@ mod tests {
     fn no_glyph_of_the_embedded_coverage_is_missing() {
         let mut text = text();
         let words = "Sigur Rós Łódź ČŽ ş ğ İ ẞ Œ æ ø Кино Їжак Χατζιδάκις Đi Chạy – — “” … € № ½";
-        let buffer = text.layout(words, None, &STYLE, Wrap::None, 0);
+        let buffer = text.layout(words, None, &STYLE, Wrap::None);
         for run in buffer.layout_runs() {
             for glyph in run.glyphs {
                 assert_ne!(glyph.glyph_id, 0, "{:?}", words.get(glyph.start..glyph.end));
