@@ -59,15 +59,25 @@ pub enum PageEvent {
         store: PageStore,
     },
     /// A command failed.
-    Error {
-        /// Its name, as the page gave it.
-        command: String,
-        /// The member of the command that is to blame.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        field: Option<String>,
-        /// What to tell the user.
-        message: String,
-    },
+    Error(PageError),
+}
+
+/// Why a command failed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PageError {
+    /// Its name, as the page gave it.
+    pub command: String,
+    /// The member of the command that is to blame.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub field: Option<&'static str>,
+    /// What to tell the user.
+    pub message: String,
+}
+
+impl PageError {
+    fn new(command: &str, field: Option<&'static str>, message: &str) -> Self {
+        Self { command: command.to_owned(), field, message: message.to_owned() }
+    }
 }
 
 /// An account, for a page.
@@ -131,13 +141,13 @@ impl PageCommand {
     /// Reads the payload of a `sendToPackage`.
     ///
     /// # Errors
-    /// The error event to answer with.
-    pub fn read(payload: &Value) -> Result<Self, PageEvent> {
+    /// What to answer with, as [`PageEvent::Error`].
+    pub fn read(payload: &Value) -> Result<Self, PageError> {
         let text = |name: &str| payload.get(name).and_then(Value::as_str);
         let command = text("command").unwrap_or_default();
         let id = || match text("id") {
             Some(id) if !id.is_empty() => Ok(id.to_owned()),
-            _ => Err(PageEvent::error(command, Some("id"), "The command needs the id of an account.")),
+            _ => Err(PageError::new(command, Some("id"), "The command needs the id of an account.")),
         };
         match command {
             "getAccounts" => Ok(Self::GetAccounts),
@@ -146,13 +156,14 @@ impl PageCommand {
                     None | Some(Value::Null) => Redirect::default(),
                     Some(value) => serde_json::from_value(value.clone()).map_err(|_| {
                         let field = Some(Field::Redirect.name());
-                        PageEvent::error(command, field, "The redirect has to be \"loopback\" or \"avermedia\".")
+                        PageError::new(command, field, "The redirect has to be \"loopback\" or \"avermedia\".")
                     })?,
                 };
                 Ok(Self::SaveAccount(SaveAccount {
                     id: text("id").filter(|id| !id.is_empty()).map(str::to_owned),
                     client_id: text("clientId").unwrap_or_default().to_owned(),
                     client_secret: text("clientSecret").map(Secret::new),
+                    pkce_only: payload.get("pkce").and_then(Value::as_bool).unwrap_or_default(),
                     redirect,
                 }))
             }
@@ -162,11 +173,11 @@ impl PageCommand {
             "logout" => Ok(Self::Logout { id: id()? }),
             "removeAccount" => Ok(Self::RemoveAccount { id: id()? }),
             "useFileStore" => Ok(Self::UseFileStore),
-            "" => Err(PageEvent::error("", None, "The message has no command.")),
+            "" => Err(PageError::new("", None, "The message has no command.")),
             // The page is somebody else's, and so may the name be: it is not repeated at length.
             other => {
                 let name: String = other.chars().take(40).collect();
-                Err(PageEvent::error(&name, None, "This version of the package doesn't know the command."))
+                Err(PageError::new(&name, None, "This version of the package doesn't know the command."))
             }
         }
     }
@@ -224,10 +235,6 @@ impl PageEvent {
         }
     }
 
-    fn error(command: &str, field: Option<&str>, message: &str) -> Self {
-        Self::Error { command: command.to_owned(), field: field.map(str::to_owned), message: message.to_owned() }
-    }
-
     /// The event as the payload of a `sendToPropertyView`.
     #[must_use]
     pub fn payload(&self) -> Value {
@@ -250,7 +257,7 @@ pub async fn handle(auth: &Auth, command: PageCommand) -> Vec<Reply> {
         }
         Err(error) => {
             let field = error.field().map(Field::name);
-            vec![Reply::Event(PageEvent::error(name, field, error.remedy().sentence()))]
+            vec![Reply::Event(PageEvent::Error(PageError::new(name, field, error.remedy().sentence())))]
         }
     }
 }
@@ -286,15 +293,17 @@ mod tests {
                 id: None,
                 client_id: "c".into(),
                 client_secret: Some(Secret::new("s")),
+                pkce_only: false,
                 redirect: Redirect::Avermedia,
             }))
         );
         assert_eq!(
-            PageCommand::read(&json!({"command": "saveAccount", "id": "", "clientId": null})),
+            PageCommand::read(&json!({"command": "saveAccount", "id": "", "clientId": null, "pkce": true})),
             Ok(PageCommand::SaveAccount(SaveAccount {
                 id: None,
                 client_id: String::new(),
                 client_secret: None,
+                pkce_only: true,
                 redirect: Redirect::Loopback,
             }))
         );
@@ -323,10 +332,10 @@ mod tests {
             (json!({"command": "login"}), "login", Some("id")),
             (json!({"command": "saveAccount", "redirect": "pigeon"}), "saveAccount", Some("redirect")),
         ] {
-            let Err(PageEvent::Error { command: said, field: blamed, message }) = PageCommand::read(&payload) else {
+            let Err(PageError { command: said, field: blamed, message }) = PageCommand::read(&payload) else {
                 panic!("{payload} was understood");
             };
-            assert_eq!((said.as_str(), blamed.as_deref()), (command, field));
+            assert_eq!((said.as_str(), blamed), (command, field));
             assert!(message.ends_with('.'));
         }
     }
@@ -374,7 +383,7 @@ mod tests {
             })
         );
         assert_eq!(
-            PageEvent::error("login", Some("id"), "No.").payload(),
+            PageEvent::Error(PageError::new("login", Some("id"), "No.")).payload(),
             json!({"event": "error", "command": "login", "field": "id", "message": "No."})
         );
     }

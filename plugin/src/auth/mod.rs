@@ -279,6 +279,8 @@ pub struct SaveAccount {
     pub client_id: String,
     /// The Client Secret. None or empty keeps the stored one; a new account without one is used with PKCE alone.
     pub client_secret: Option<Secret>,
+    /// Use the account with PKCE alone: no secret is kept, whatever is typed or stored.
+    pub pkce_only: bool,
     /// How the browser comes back.
     pub redirect: Redirect,
 }
@@ -552,7 +554,11 @@ impl Auth {
         if !plausible(&client_id) {
             return Err(AuthError::ClientIdForm);
         }
-        let typed = account.client_secret.map(|secret| secret.trimmed()).filter(|secret| !secret.is_empty());
+        let typed = account
+            .client_secret
+            .filter(|_| !account.pkce_only)
+            .map(|secret| secret.trimmed())
+            .filter(|secret| !secret.is_empty());
         if typed.as_ref().is_some_and(|secret| !plausible(secret.expose())) {
             return Err(AuthError::ClientSecretForm);
         }
@@ -566,7 +572,10 @@ impl Auth {
                 return Err(AuthError::ClientIdTaken);
             }
             match &account.id {
-                Some(id) => typed.or(state.account(id).ok_or(AuthError::UnknownAccount)?.stored.client_secret.clone()),
+                Some(id) => {
+                    let stored = &state.account(id).ok_or(AuthError::UnknownAccount)?.stored;
+                    typed.or_else(|| stored.client_secret.clone().filter(|_| !account.pkce_only))
+                }
                 None => typed,
             }
         };
@@ -1288,5 +1297,7 @@ async fn serve_login(
     let _ = tokio::time::timeout(LAST_PAGE_PATIENCE, server).await;
 }
 
+#[cfg(test)]
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;

@@ -433,4 +433,34 @@ mod tests {
         drop(release);
         assert_eq!(vault.load().await, Ok(vec![]));
     }
+
+    /// Run by `dbus-run-session -- sh -c 'echo | gnome-keyring-daemon --unlock && cargo test -p spotify-plugin -- --ignored
+    /// keyring'`, never against the keyring of the user who is logged in.
+    #[test]
+    #[ignore = "needs a Secret Service of its own"]
+    fn a_keyring_gives_back_what_was_written() {
+        let mut keyring = Keyring::default();
+        assert_eq!(keyring.load(), Ok(vec![]));
+        keyring.write(&[account("a"), account("b")]).unwrap();
+        assert_eq!(Keyring::default().load(), Ok(vec![account("a"), account("b")]));
+
+        let changed = StoredAccount { refresh_token: None, ..account("b") };
+        keyring.write(&[changed.clone(), account("c")]).unwrap();
+        assert_eq!(Keyring::default().load(), Ok(vec![changed, account("c")]));
+        assert_eq!(keyring.get(&account_entry("a")), Ok(None), "a removed account's secrets stayed");
+
+        keyring.write(&[]).unwrap();
+        assert_eq!(Keyring::default().load(), Ok(vec![]));
+    }
+
+    /// As above, but over the thread and from within an async runtime.
+    #[tokio::test]
+    #[ignore = "needs a Secret Service of its own"]
+    async fn a_keyring_works_beside_an_async_runtime() {
+        let vault = Vault::new(Box::<Keyring>::default());
+        vault.load().await.unwrap();
+        vault.write(vec![account("z")]).await.unwrap();
+        assert_eq!(vault.load().await, Ok(vec![account("z")]));
+        vault.write(vec![]).await.unwrap();
+    }
 }

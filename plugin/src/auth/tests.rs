@@ -1,1 +1,572 @@
+//! The room as its users meet it, against the simulated accounts service over real HTTP.
 
+use std::sync::Arc;
+
+use spotify_sim::{DEMO_CLIENT_SECRET, Fault};
+
+use super::store::StoreError;
+use super::testing::{Scripted, World, demo, until};
+use super::*;
+
+fn only(state: &AuthState) -> &AccountView {
+    assert_eq!(state.accounts.len(), 1);
+    &state.accounts[0]
+}
+
+fn now(auth: &Auth) -> Arc<AuthState> {
+    Arc::clone(&auth.watch().borrow())
+}
+
+/// The life of an access token.
+const HOUR_MS: u64 = 3_600_000;
+
+#[tokio::test]
+async fn a_sign_in_from_the_first_word_to_the_first_token() {
+    let world = World::new().await;
+    let auth = world.auth().await;
+    assert_eq!(now(&auth).link, Link::NotLinked);
+    assert_eq!(auth.token().await.unwrap_err(), AuthError::NotLinked);
+
+    let id = auth.save(SaveAccount { client_id: format!(" {} \n", demo().client_id), ..demo() }).await.unwrap();
+    assert_eq!(only(&now(&auth)).state, AccountState::NeedsLogin);
+    assert_eq!(only(&now(&auth)).problem, None);
+    assert_eq!(world.grants("client_credentials"), 1);
+
+    let page = auth.login(&id).await.unwrap();
+    assert_eq!((now(&auth).link, only(&now(&auth)).state), (Link::Linking, AccountState::Linking));
+    let back = world.consent(&page, true);
+    let local = back.socket_addrs(|| None).unwrap()[0];
+    let answer = world.http.get(back).send().await.unwrap();
+    let headers = answer.headers().clone();
+    assert!(headers["content-security-policy"].to_str().unwrap().starts_with("default-src 'none';"));
+    assert_eq!(headers["referrer-policy"], "no-referrer");
+    assert_eq!(headers["cache-control"], "no-store");
+    let text = answer.text().await.unwrap();
+    assert!(text.contains("Spotify is linked.") && text.contains("You can close this tab."), "{text}");
+
+    let state = now(&auth);
+    assert_eq!((state.link, only(&state).state, only(&state).active), (Link::Linked, AccountState::Linked, true));
+    let token = auth.token().await.unwrap();
+    assert_eq!(token.account(), id);
+    assert!(world.sim.issued_tokens().access.iter().any(|issued| token.bearer().matches(issued)));
+    assert_eq!(world.grants("refresh_token"), 0);
+
+    auth.identified(&id, User { id: "u".into(), name: "Name".into() }).await;
+    assert_eq!(only(&now(&auth)).user.as_ref().unwrap().name, "Name");
+
+    // One use: the listener goes away by itself.
+    while tokio::net::TcpStream::connect(local).await.is_ok() {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn what_spotify_refuses_is_said_at_its_field_and_not_stored() {
+    let world = World::new().await;
+    let auth = world.auth().await;
+    let save = |client_id: &str, secret: &str| {
+        auth.save(SaveAccount { client_id: client_id.into(), client_secret: Some(Secret::new(secret)), ..demo() })
+    };
+    let demo_id = demo().client_id;
+    for (client_id, secret, error, field) in [
+        (demo_id.as_str(), "wrong", AuthError::ClientSecretRefused, Field::ClientSecret),
+        ("00000000000000000000000000000000", DEMO_CLIENT_SECRET, AuthError::ClientIdRefused, Field::ClientId),
+        ("  ", DEMO_CLIENT_SECRET, AuthError::ClientIdMissing, Field::ClientId),
+        ("two words", DEMO_CLIENT_SECRET, AuthError::ClientIdForm, Field::ClientId),
+        (demo_id.as_str(), "two words", AuthError::ClientSecretForm, Field::ClientSecret),
+    ] {
+        let refused = save(client_id, secret).await.unwrap_err();
+        assert_eq!((refused.field(), refused), (Some(field), error));
+    }
+    assert!(now(&auth).accounts.is_empty());
+    assert_eq!(world.grants("client_credentials"), 2);
+
+    let id = save(&demo_id, DEMO_CLIENT_SECRET).await.unwrap();
+    assert_eq!(save(&demo_id, DEMO_CLIENT_SECRET).await.unwrap_err(), AuthError::ClientIdTaken);
+    let unknown = SaveAccount { id: Some("nobody".into()), client_id: "other".into(), ..demo() };
+    assert_eq!(auth.save(unknown).await.unwrap_err(), AuthError::UnknownAccount);
+    // A wrong secret for a stored account leaves the stored one alone; an empty one keeps it.
+    let edited = |secret: Option<&str>| SaveAccount {
+        id: Some(id.clone()),
+        client_secret: secret.map(Secret::new),
+        redirect: Redirect::Avermedia,
+        ..demo()
+    };
+    assert_eq!(auth.save(edited(Some("wrong"))).await.unwrap_err(), AuthError::ClientSecretRefused);
+    assert_eq!(auth.save(edited(Some(" "))).await.unwrap(), id);
+    assert_eq!(only(&now(&auth)).redirect, Redirect::Avermedia);
+    assert!(only(&now(&auth)).has_secret);
+}
+
+#[tokio::test]
+async fn without_a_network_a_pair_is_stored_unchecked() {
+    let world = World::new().await;
+    let mut config = world.config(StoreChoice::Memory);
+    // A port that nobody listens on any more.
+    let (listener, address) = callback::listen().await.unwrap();
+    drop(listener);
+    config.accounts_url = Url::parse(&format!("http://{address}/accounts")).unwrap();
+    let auth = world.started(config).await;
+    auth.save(demo()).await.unwrap();
+    let state = now(&auth);
+    assert_eq!((only(&state).state, &only(&state).problem), (AccountState::NeedsLogin, &Some(AuthError::Unchecked)));
+}
+
+#[tokio::test]
+async fn a_no_on_spotifys_page_is_said_on_both_pages() {
+    let world = World::new().await;
+    let auth = world.auth().await;
+    let id = auth.save(demo()).await.unwrap();
+    let page = auth.login(&id).await.unwrap();
+    let (status, text) = world.visit(world.consent(&page, false)).await;
+    assert_eq!(status, 200);
+    assert!(text.contains("choose Agree"), "{text}");
+    let state = now(&auth);
+    assert_eq!((only(&state).state, &only(&state).problem), (AccountState::NeedsLogin, &Some(AuthError::Denied)));
+    world.sign_in(&auth, &id).await;
+    assert_eq!(only(&now(&auth)).problem, None);
+}
+
+#[tokio::test]
+async fn strangers_at_the_listener_change_nothing() {
+    let world = World::new().await;
+    let auth = world.auth().await;
+    let id = auth.save(demo()).await.unwrap();
+    let back = world.consent(&auth.login(&id).await.unwrap(), true);
+    assert_eq!(back.host_str(), Some("127.0.0.1"));
+
+    let with = |change: &dyn Fn(&mut Url)| {
+        let mut url = back.clone();
+        change(&mut url);
+        url
+    };
+    let wrong_state = with(&|url| url.set_query(Some("code=stolen&state=guessed")));
+    let (status, text) = world.visit(wrong_state).await;
+    assert_eq!(status, 400);
+    assert!(text.contains("belongs to another sign-in"), "{text}");
+    assert_eq!(world.visit(with(&|url| url.set_query(Some("error=access_denied")))).await.0, 400);
+    assert_eq!(world.visit(with(&|url| url.set_path("/favicon.ico"))).await.0, 404);
+    assert_eq!(world.visit(with(&|url| url.set_path("/callbacks"))).await.0, 404);
+    assert_eq!(world.http.post(back.clone()).send().await.unwrap().status(), 405);
+    for host in ["evil.example", "localhost", "127.0.0.1"] {
+        let answer = world.http.get(back.clone()).header("host", host).send().await.unwrap();
+        assert_eq!(answer.status(), 421, "{host}");
+    }
+    let nothing = with(&|url| {
+        let query = url.query().unwrap().split('&').find(|pair| pair.starts_with("state=")).unwrap().to_owned();
+        url.set_query(Some(&query));
+    });
+    assert_eq!(world.visit(nothing).await.0, 400);
+    assert_eq!(now(&auth).link, Link::Linking);
+    assert_eq!(world.grants("authorization_code"), 0);
+
+    let (status, text) = world.visit(back.clone()).await;
+    assert_eq!(status, 200, "{text}");
+    assert_eq!(now(&auth).link, Link::Linked);
+}
+
+#[tokio::test]
+async fn a_second_log_in_replaces_the_first_and_cancel_ends_it() {
+    let world = World::new().await;
+    let auth = world.auth().await;
+    let id = auth.save(demo()).await.unwrap();
+    let first = world.consent(&auth.login(&id).await.unwrap(), true);
+    let second = world.consent(&auth.login(&id).await.unwrap(), true);
+    let pasted = auth.finish_login(&Secret::new(first.as_str())).await;
+    assert_eq!(pasted, Err(AuthError::WrongState));
+    assert_eq!(world.visit(second).await.0, 200);
+    assert_eq!(now(&auth).link, Link::Linked);
+
+    let third = world.consent(&auth.login(&id).await.unwrap(), true);
+    assert_eq!(only(&now(&auth)).state, AccountState::Linking);
+    auth.token().await.expect("the old sign-in serves until the new one is there");
+    auth.cancel_login();
+    assert_eq!(only(&now(&auth)).state, AccountState::Linked);
+    assert_eq!(auth.finish_login(&Secret::new(third.as_str())).await, Err(AuthError::NoLogin));
+}
+
+#[tokio::test]
+async fn a_pasted_address_finishes_a_sign_in() {
+    let world = World::new().await;
+    let auth = world.auth().await;
+    let id = auth.save(demo()).await.unwrap();
+    assert_eq!(
+        auth.finish_login(&Secret::new("http://127.0.0.1/callback?code=c&state=s")).await,
+        Err(AuthError::NoLogin)
+    );
+    let back = world.consent(&auth.login(&id).await.unwrap(), true);
+    assert_eq!(auth.finish_login(&Secret::new("hello")).await, Err(AuthError::NotACallback));
+    auth.finish_login(&Secret::new(format!(" {back}\n"))).await.unwrap();
+    assert_eq!(now(&auth).link, Link::Linked);
+}
+
+#[tokio::test]
+async fn the_relay_sends_the_browser_on_to_us() {
+    let world = World::new().await;
+    let auth = world.auth().await;
+    let id = auth.save(SaveAccount { redirect: Redirect::Avermedia, ..demo() }).await.unwrap();
+    // What the relay does with what Spotify gives it, in the ways that it might.
+    for keep_state in [false, true] {
+        let relay = world.consent(&auth.login(&id).await.unwrap(), true);
+        assert!(relay.as_str().starts_with(AVERMEDIA_RELAY));
+        let value = |name: &str| relay.query_pairs().find(|(key, _)| key == name).unwrap().1.into_owned();
+        let mut local = Url::parse(&value("state")).unwrap();
+        assert_eq!(local.host_str(), Some("127.0.0.1"));
+        local.query_pairs_mut().append_pair("code", &value("code"));
+        if keep_state {
+            let part = local.path().rsplit('/').next().unwrap().to_owned();
+            local.set_path("/callback");
+            local.query_pairs_mut().append_pair("state", &part);
+        }
+        let (status, text) = world.visit(local).await;
+        assert_eq!(status, 200, "{text}");
+        assert_eq!(now(&auth).link, Link::Linked);
+        auth.logout(&id).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn without_a_secret_pkce_alone_signs_in_and_rotates() {
+    let world = World::new().await;
+    let store = Scripted::new();
+    let auth = Auth::start_with(world.config(StoreChoice::Keyring), Box::new(store.clone()), StoreKind::Keyring);
+    until(&auth, |state| state.link == Link::NotLinked).await;
+    let id = auth.save(SaveAccount { client_secret: None, ..demo() }).await.unwrap();
+    assert_eq!(world.grants("client_credentials"), 0);
+    world.sign_in(&auth, &id).await;
+    let first = store.accounts.lock().unwrap()[0].refresh_token.clone().unwrap();
+
+    for _ in 0..2 {
+        world.clock.advance(HOUR_MS);
+        auth.token().await.unwrap();
+    }
+    let last = store.accounts.lock().unwrap()[0].refresh_token.clone().unwrap();
+    assert_ne!(first, last, "the rotated token was not stored");
+    assert_eq!(world.grants("refresh_token"), 2);
+}
+
+#[tokio::test]
+async fn a_secret_can_be_given_up_for_pkce_alone() {
+    let world = World::new().await;
+    let auth = world.auth().await;
+    let id = auth.save(demo()).await.unwrap();
+    auth.save(SaveAccount { id: Some(id), pkce_only: true, ..demo() }).await.unwrap();
+    assert!(!only(&now(&auth)).has_secret);
+}
+
+#[tokio::test]
+async fn nobody_comes_back_from_the_browser() {
+    let world = World::new().await;
+    let auth = world.auth().await;
+    let id = auth.save(demo()).await.unwrap();
+    let page = auth.login(&id).await.unwrap();
+    tokio::time::pause();
+    // Lets the listener's task begin its wait.
+    tokio::task::yield_now().await;
+    tokio::time::advance(LOGIN_PATIENCE - Duration::from_secs(1)).await;
+    assert_eq!(now(&auth).link, Link::Linking);
+    tokio::time::advance(Duration::from_secs(2)).await;
+    let state = until(&auth, |state| state.link != Link::Linking).await;
+    assert_eq!(only(&state).problem, Some(AuthError::TimedOut(LOOPBACK.into())));
+    tokio::time::resume();
+    let back = world.consent(&page, true);
+    assert_eq!(auth.finish_login(&Secret::new(back.as_str())).await, Err(AuthError::NoLogin));
+}
+
+#[tokio::test]
+async fn many_who_wait_make_one_refresh() {
+    let world = World::new().await;
+    let (auth, _) = world.linked().await;
+    let old = auth.token().await.unwrap();
+    world.clock.advance(HOUR_MS);
+    let waiting: Vec<_> = (0..50)
+        .map(|_| {
+            let auth = auth.clone();
+            tokio::spawn(async move { auth.token().await.unwrap() })
+        })
+        .collect();
+    for task in waiting {
+        assert_ne!(task.await.unwrap().bearer(), old.bearer());
+    }
+    assert_eq!(world.grants("refresh_token"), 1);
+
+    // The same for a token that Spotify refuses before its time.
+    let token = auth.token().await.unwrap();
+    let rejecting: Vec<_> = (0..20)
+        .map(|_| {
+            let (auth, token) = (auth.clone(), token.clone());
+            tokio::spawn(async move { auth.rejected(&token).await.unwrap() })
+        })
+        .collect();
+    for task in rejecting {
+        assert_ne!(task.await.unwrap().bearer(), token.bearer());
+    }
+    assert_eq!(world.grants("refresh_token"), 2);
+}
+
+#[tokio::test]
+async fn a_caller_that_stops_waiting_loses_no_token() {
+    let world = World::new().await;
+    let (auth, _) = world.linked().await;
+    world.clock.advance(HOUR_MS);
+    {
+        let token = auth.token();
+        tokio::pin!(token);
+        assert!(futures_poll_once(token.as_mut()).await.is_none(), "it had to wait for the refresh");
+    }
+    world.sim.wait_for_requests("POST", "/accounts/api/token", 3, testing::PATIENCE).await.unwrap();
+    auth.token().await.unwrap();
+    assert_eq!(world.grants("refresh_token"), 1);
+}
+
+/// Polls a future once.
+async fn futures_poll_once<F: Future>(mut future: std::pin::Pin<&mut F>) -> Option<F::Output> {
+    std::future::poll_fn(|context| {
+        std::task::Poll::Ready(match future.as_mut().poll(context) {
+            std::task::Poll::Ready(output) => Some(output),
+            std::task::Poll::Pending => None,
+        })
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_token_is_renewed_before_it_runs_out() {
+    let world = World::new().await;
+    let (auth, _) = world.linked().await;
+    let old = auth.token().await.unwrap();
+    world.clock.advance(HOUR_MS - AHEAD_MS - 1);
+    assert_eq!(auth.token().await.unwrap().bearer(), old.bearer());
+    assert_eq!(world.grants("refresh_token"), 0);
+    world.clock.advance(2);
+    assert_eq!(auth.token().await.unwrap().bearer(), old.bearer(), "a caller must not wait for a token that is good");
+    world.sim.wait_for_requests("POST", "/accounts/api/token", 3, testing::PATIENCE).await.unwrap();
+    world.clock.advance(AHEAD_MS);
+    assert_ne!(auth.token().await.unwrap().bearer(), old.bearer());
+    assert_eq!(world.grants("refresh_token"), 1);
+}
+
+#[tokio::test]
+async fn a_restart_needs_no_new_sign_in() {
+    let world = World::new().await;
+    let folder = tempfile::tempdir().unwrap();
+    let config = world.config(StoreChoice::File(folder.path().join("accounts.json")));
+    let auth = world.started(config.clone()).await;
+    let id = auth.save(demo()).await.unwrap();
+    world.sign_in(&auth, &id).await;
+    auth.identified(&id, User { id: "u".into(), name: "Name".into() }).await;
+    drop(auth);
+
+    let auth = world.started(config.clone()).await;
+    let state = now(&auth);
+    assert_eq!((state.link, state.store.kind), (Link::Linked, StoreKind::File));
+    assert_eq!((only(&state).id.as_str(), only(&state).has_secret), (id.as_str(), true));
+    assert_eq!(only(&state).user.as_ref().unwrap().name, "Name");
+    assert_eq!(auth.token().await.unwrap().account(), id);
+
+    auth.logout(&id).await.unwrap();
+    drop(auth);
+    let auth = world.started(config.clone()).await;
+    assert_eq!((now(&auth).link, only(&now(&auth)).has_secret), (Link::NotLinked, true));
+    auth.remove(&id).await.unwrap();
+    drop(auth);
+    assert!(now(&world.started(config).await).accounts.is_empty());
+    assert_eq!(std::fs::read_to_string(folder.path().join("accounts.json")).unwrap(), "[]");
+}
+
+#[tokio::test]
+async fn an_ended_sign_in_is_not_retried_and_keeps_id_and_secret() {
+    let world = World::new().await;
+    let (auth, id) = world.linked().await;
+    world.sim.revoke_refresh_tokens();
+    world.clock.advance(HOUR_MS);
+    for _ in 0..3 {
+        assert_eq!(auth.token().await.unwrap_err(), AuthError::SignInAgain);
+    }
+    assert_eq!(world.grants("refresh_token"), 1);
+    let state = now(&auth);
+    assert_eq!((state.link, only(&state).state), (Link::SignInAgain, AccountState::NeedsLogin));
+    assert!(only(&state).problem.as_ref().unwrap().to_string().starts_with("Sign in again"));
+    assert!(only(&state).has_secret);
+    world.sign_in(&auth, &id).await;
+    auth.token().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_refused_secret_keeps_the_sign_in_for_the_right_one() {
+    let world = World::new().await;
+    let (auth, id) = world.linked().await;
+    world.sim.inject(Fault::token_error("invalid_client", "Invalid client secret").times(1));
+    world.clock.advance(HOUR_MS);
+    for _ in 0..3 {
+        assert_eq!(auth.token().await.unwrap_err(), AuthError::ClientSecretRefused);
+    }
+    assert_eq!(only(&now(&auth)).state, AccountState::InvalidCredentials);
+    assert_eq!(now(&auth).link, Link::InvalidCredentials);
+    assert_eq!(world.grants("refresh_token"), 1);
+    auth.save(SaveAccount { id: Some(id), ..demo() }).await.unwrap();
+    assert_eq!(now(&auth).link, Link::Linked);
+    auth.token().await.unwrap();
+}
+
+#[tokio::test]
+async fn trouble_of_the_service_or_the_network_drops_nothing() {
+    let world = World::new().await;
+    let (auth, _) = world.linked().await;
+    let answer = |status, body: &str| Fault {
+        methods: vec![],
+        path: "/accounts/api/token".into(),
+        times: None,
+        delay_ms: 0,
+        outcome: spotify_sim::Outcome::Answer { status, headers: vec![], body: body.into() },
+    };
+    let troubles = [
+        (answer(503, "<html>"), AuthError::AccountsDown(503)),
+        (answer(500, r#"{"error":"invalid_grant"}"#), AuthError::AccountsDown(500)),
+        (answer(429, ""), AuthError::AccountsDown(429)),
+        (answer(200, "<html>log in to the hotel's network"), AuthError::AccountsDown(0)),
+        (answer(302, ""), AuthError::AccountsDown(302)),
+        (Fault::drop_connection().on("", "/accounts"), AuthError::Offline),
+    ];
+    world.clock.advance(HOUR_MS);
+    for (number, (fault, error)) in troubles.into_iter().enumerate() {
+        world.sim.inject(fault);
+        for _ in 0..3 {
+            assert_eq!(auth.token().await.unwrap_err(), error);
+        }
+        assert_eq!(world.grants("refresh_token"), number + 1, "no request may go out during the back-off");
+        let state = now(&auth);
+        assert_eq!((state.link, only(&state).problem.as_ref()), (Link::Linked, Some(&error)));
+        assert!(error.passes());
+        world.sim.clear_faults();
+        tokio::time::pause();
+        tokio::time::advance(LONGEST_BACKOFF).await;
+        tokio::time::resume();
+    }
+    auth.token().await.unwrap();
+    assert_eq!(only(&now(&auth)).problem, None);
+}
+
+#[test]
+fn the_back_off_grows_and_stays_within_its_bounds() {
+    assert_eq!(backoff(0, 255), FIRST_BACKOFF);
+    assert_eq!(backoff(0, 0), FIRST_BACKOFF / 2);
+    assert_eq!(backoff(3, 255), Duration::from_secs(8));
+    assert_eq!(backoff(99, 255), LONGEST_BACKOFF);
+}
+
+#[tokio::test]
+async fn tokens_belong_to_one_client_id() {
+    let world = World::new().await;
+    let (auth, id) = world.linked().await;
+    let page = auth.login(&id).await.unwrap();
+    let other = SaveAccount { id: Some(id.clone()), client_id: "other".into(), pkce_only: true, ..demo() };
+    auth.save(other).await.unwrap();
+    let state = now(&auth);
+    assert_eq!((state.link, only(&state).state), (Link::NotLinked, AccountState::NeedsLogin));
+    assert_eq!(auth.token().await.unwrap_err(), AuthError::NotLinked);
+    let back = world.consent(&page, true);
+    assert_eq!(auth.finish_login(&Secret::new(back.as_str())).await, Err(AuthError::NoLogin));
+}
+
+#[tokio::test]
+async fn a_limit_shuts_the_gate_until_its_time_is_over() {
+    let world = World::new().await;
+    let (auth, _) = world.linked().await;
+    let token = auth.token().await.unwrap();
+    let limit = auth.limited(&token, LimitKind::Throttle, Some(Duration::from_secs(7)));
+    assert_eq!(auth.remaining(&limit), Duration::from_secs(7));
+    assert_eq!(auth.token().await.unwrap_err(), AuthError::Limited(limit));
+    world.clock.advance(7000);
+    auth.token().await.unwrap();
+}
+
+#[tokio::test]
+async fn without_a_keyring_memory_serves_until_the_user_chooses_the_file() {
+    let world = World::new().await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("deep").join("accounts.json");
+    let mut config = world.config(StoreChoice::Keyring);
+    config.private_file = Some(path.clone());
+    let none = Scripted::new();
+    *none.failure.lock().unwrap() = Some(StoreError::Unavailable("no D-Bus".into()));
+    let auth = Auth::start_with(config.clone(), Box::new(none), StoreKind::Keyring);
+    let state = until(&auth, |state| state.link != Link::Loading).await;
+    assert_eq!((state.store.kind, state.store.can_use_file), (StoreKind::Memory, true));
+    assert!(state.store.message.as_ref().unwrap().contains("No keyring answers"));
+    let id = auth.save(demo()).await.unwrap();
+    world.sign_in(&auth, &id).await;
+    assert!(!path.exists(), "a file needs the user's choice");
+
+    auth.use_private_file().await.unwrap();
+    let state = now(&auth);
+    assert_eq!((state.store.kind, &state.store.message), (StoreKind::File, &None));
+    assert_eq!(auth.use_private_file().await, Err(AuthError::FileNotNeeded));
+    drop(auth);
+
+    // The file's existence is the choice.
+    let auth = world.started(config).await;
+    assert_eq!((now(&auth).link, now(&auth).store.kind), (Link::Linked, StoreKind::File));
+    auth.token().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_keyring_that_waits_for_its_user_holds_nothing_up() {
+    let world = World::new().await;
+    let store = Scripted::new();
+    {
+        let auth = Auth::start_with(world.config(StoreChoice::Keyring), Box::new(store.clone()), StoreKind::Keyring);
+        until(&auth, |state| state.link == Link::NotLinked).await;
+        let id = auth.save(demo()).await.unwrap();
+        world.sign_in(&auth, &id).await;
+    }
+    let locked = Arc::clone(&store.gate);
+    let open = locked.lock().unwrap();
+    let auth = Auth::start_with(world.config(StoreChoice::Keyring), Box::new(store.clone()), StoreKind::Keyring);
+    assert_eq!(auth.token().await.unwrap_err(), AuthError::Loading);
+    tokio::time::pause();
+    let state = until(&auth, |state| state.link == Link::KeyringWaiting).await;
+    tokio::time::resume();
+    assert!(state.store.message.is_some());
+    assert_eq!(auth.token().await.unwrap_err(), AuthError::KeyringWaiting);
+    // What is saved meanwhile must not overwrite what is still to be read.
+    let other = SaveAccount { client_id: "other".into(), client_secret: None, ..demo() };
+    auth.save(other).await.unwrap();
+    drop(open);
+    let state = until(&auth, |state| state.link == Link::Linked).await;
+    assert_eq!((state.accounts.len(), &state.store.message), (2, &None));
+    assert_eq!(state.accounts[1].client_id, "other");
+    auth.token().await.unwrap();
+    auth.logout(&state.accounts[1].id).await.unwrap();
+    assert_eq!(store.accounts.lock().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn a_failing_write_is_said_and_made_good() {
+    let world = World::new().await;
+    let store = Scripted::new();
+    let auth = Auth::start_with(world.config(StoreChoice::Keyring), Box::new(store.clone()), StoreKind::Keyring);
+    until(&auth, |state| state.link == Link::NotLinked).await;
+    *store.failure.lock().unwrap() = Some(StoreError::Locked);
+    let id = auth.save(demo()).await.unwrap();
+    world.sign_in(&auth, &id).await;
+    auth.token().await.expect("the sign-in works all the same");
+    assert_eq!(now(&auth).store.message.as_deref(), Some(NOT_WRITTEN));
+    assert!(store.accounts.lock().unwrap().is_empty());
+
+    *store.failure.lock().unwrap() = None;
+    tokio::time::pause();
+    tokio::time::advance(STORE_RETRY + ROUND).await;
+    let state = until(&auth, |state| state.store.message.is_none()).await;
+    assert_eq!(state.store.kind, StoreKind::Keyring);
+    assert_eq!(store.accounts.lock().unwrap().len(), 1);
+}
+
+#[test]
+fn the_store_is_chosen_by_name() {
+    assert_eq!(StoreChoice::parse("keyring"), Some(StoreChoice::Keyring));
+    assert_eq!(StoreChoice::parse(" memory "), Some(StoreChoice::Memory));
+    assert_eq!(StoreChoice::parse("file:a b.json"), Some(StoreChoice::File("a b.json".into())));
+    assert_eq!(StoreChoice::parse("file:"), None);
+    assert_eq!(StoreChoice::parse("cloud"), None);
+}

@@ -173,7 +173,7 @@ fn forbidden(said: &Said) -> Error {
         "NO_NEXT_TRACK" => Error::Restricted(Restriction::NoNext),
         "REMOTE_CONTROL_DISALLOW" | "DEVICE_NOT_CONTROLLABLE" => Error::Restricted(Restriction::Device),
         _ if said.has("scope") => Error::MissingScope,
-        _ if said.has("not registered") || said.has("developer dashboard") || said.has("allowlist") => {
+        _ if said.has("registered") || said.has("developer.spotify.com") || said.has("allowlist") => {
             Error::NotOnAllowList
         }
         _ if said.has("owner") && said.has("premium") => Error::AppOwnerNeedsPremium,
@@ -254,6 +254,11 @@ mod tests {
             (403, "Active premium subscription required for the owner of the app.".into(), Error::AppOwnerNeedsPremium),
             (403, "Forbidden for some other reason".into(), Error::AppOwnerNeedsPremium),
             (403, "User not registered in the Developer Dashboard".into(), Error::NotOnAllowList),
+            (
+                403,
+                "Check settings on developer.spotify.com/dashboard, the user may not be registered.".into(),
+                Error::NotOnAllowList,
+            ),
             (403, json(403, "User not registered in the Developer Dashboard", ""), Error::NotOnAllowList),
             (403, json(403, "Insufficient client scope", ""), Error::MissingScope),
             (403, json(403, "Player command failed: Restriction violated", "UNKNOWN"), restricted(Restriction::Other)),

@@ -1,0 +1,143 @@
+//! A world for tests: the simulated Spotify, a clock that both it and the package go by, and an [`Auth`] between them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use spotify_sim::{DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, STOPPED_AT, Sim};
+use url::Url;
+
+use super::store::{Backend, StoreError, StoredAccount};
+use super::*;
+use crate::clock::ManualClock;
+
+/// Longer than anything that works takes, so that what doesn't work ends.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+pub(crate) struct World {
+    pub sim: Sim,
+    pub clock: Arc<ManualClock>,
+    pub http: reqwest::Client,
+}
+
+impl World {
+    pub async fn new() -> Self {
+        let clock = Arc::new(ManualClock::at(u64::try_from(STOPPED_AT.as_millis()).unwrap()));
+        let shared = Arc::clone(&clock);
+        let config = spotify_sim::Config {
+            clock: Arc::new(move || Duration::from_millis(shared.unix_ms())),
+            ..spotify_sim::Config::default()
+        };
+        Self { sim: Sim::start(config).await.unwrap(), clock, http: http_client().unwrap() }
+    }
+
+    pub fn config(&self, store: StoreChoice) -> Config {
+        Config {
+            accounts_url: Url::parse(&self.sim.accounts_url()).unwrap(),
+            store,
+            private_file: None,
+            clock: Arc::clone(&self.clock) as Arc<dyn Clock>,
+            http: self.http.clone(),
+            random: system_random(),
+        }
+    }
+
+    pub async fn auth(&self) -> Auth {
+        self.started(self.config(StoreChoice::Memory)).await
+    }
+
+    /// Starts and waits until the store has been read.
+    pub async fn started(&self, config: Config) -> Auth {
+        let auth = Auth::start(config);
+        until(&auth, |state| state.link != Link::Loading).await;
+        auth
+    }
+
+    /// An [`Auth`] with the demo account, signed in.
+    pub async fn linked(&self) -> (Auth, String) {
+        let auth = self.auth().await;
+        let id = auth.save(demo()).await.unwrap();
+        self.sign_in(&auth, &id).await;
+        (auth, id)
+    }
+
+    /// Signs an account in as a user with a browser does.
+    pub async fn sign_in(&self, auth: &Auth, id: &str) {
+        let page = auth.login(id).await.unwrap();
+        let (status, text) = self.visit(self.consent(&page, true)).await;
+        assert_eq!(status, 200, "{text}");
+        assert!(text.contains("Spotify is linked."), "{text}");
+    }
+
+    pub fn consent(&self, page: &Url, agree: bool) -> Url {
+        self.sim.consent(page.as_str(), agree).unwrap()
+    }
+
+    /// Opens an address as the browser would.
+    pub async fn visit(&self, url: Url) -> (u16, String) {
+        let answer = self.http.get(url).send().await.unwrap();
+        (answer.status().as_u16(), answer.text().await.unwrap())
+    }
+
+    /// How many token requests of this grant have arrived.
+    pub fn grants(&self, grant: &str) -> usize {
+        self.sim
+            .requests()
+            .iter()
+            .filter(|request| {
+                request.path == "/accounts/api/token" && request.form("grant_type").as_deref() == Some(grant)
+            })
+            .count()
+    }
+}
+
+pub(crate) fn demo() -> SaveAccount {
+    SaveAccount {
+        id: None,
+        client_id: DEMO_CLIENT_ID.to_owned(),
+        client_secret: Some(Secret::new(DEMO_CLIENT_SECRET)),
+        pkce_only: false,
+        redirect: Redirect::Loopback,
+    }
+}
+
+/// Waits until the state is as wanted, and gives it.
+pub(crate) async fn until(auth: &Auth, wanted: impl Fn(&AuthState) -> bool) -> Arc<AuthState> {
+    let mut watch = auth.watch();
+    let state = watch.wait_for(|state| wanted(state)).await.unwrap();
+    Arc::clone(&state)
+}
+
+/// A store that does what a test wants.
+#[derive(Clone)]
+pub(super) struct Scripted {
+    /// What is stored; shared with the test.
+    pub(super) accounts: Arc<Mutex<Vec<StoredAccount>>>,
+    /// What fails now, reading and writing.
+    pub(super) failure: Arc<Mutex<Option<StoreError>>>,
+    /// Reading waits until this can be locked.
+    pub(super) gate: Arc<Mutex<()>>,
+}
+
+impl Scripted {
+    pub fn new() -> Self {
+        Self { accounts: Arc::default(), failure: Arc::default(), gate: Arc::default() }
+    }
+
+    fn failing(&self) -> Result<(), StoreError> {
+        self.failure.lock().unwrap().clone().map_or(Ok(()), Err)
+    }
+}
+
+impl Backend for Scripted {
+    fn load(&mut self) -> Result<Vec<StoredAccount>, StoreError> {
+        let _open = self.gate.lock().unwrap();
+        self.failing()?;
+        Ok(self.accounts.lock().unwrap().clone())
+    }
+
+    fn write(&mut self, accounts: &[StoredAccount]) -> Result<(), StoreError> {
+        self.failing()?;
+        *self.accounts.lock().unwrap() = accounts.to_vec();
+        Ok(())
+    }
+}

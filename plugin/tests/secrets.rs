@@ -1,0 +1,125 @@
+//! No secret gets into a log, a `Debug` form, an error or a message to the page, whatever happens.
+//!
+//! A process of its own, because it catches everything that anything in the process logs, down to `trace`.
+
+use std::fmt::{Debug, Write as _};
+use std::io;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use base64::prelude::*;
+use serde_json::json;
+use spotify_plugin::auth::{Auth, AuthState, Config, Link, StoreChoice, http_client, system_random};
+use spotify_plugin::clock::{Clock, ManualClock};
+use spotify_plugin::pages::{PageCommand, PageEvent, Reply, handle};
+use spotify_plugin::spotify::Client;
+use spotify_sim::{DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, STOPPED_AT, Sim};
+use url::Url;
+
+/// Collects what is logged.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// What a page sees of a command, and what somebody who logs it with `Debug` would see.
+async fn command(auth: &Auth, seen: &mut String, payload: serde_json::Value) -> Option<Url> {
+    let command = PageCommand::read(&payload).unwrap();
+    note(seen, &command);
+    let mut open = None;
+    for reply in handle(auth, command).await {
+        match reply {
+            Reply::Event(event) => note(seen, &event.payload()),
+            Reply::OpenUrl(url) => open = Some(url),
+        }
+    }
+    open
+}
+
+fn note(seen: &mut String, what: &impl Debug) {
+    writeln!(seen, "{what:?}").unwrap();
+}
+
+#[tokio::test]
+async fn no_secret_is_logged_or_shown() {
+    let log = Log::default();
+    let writer = log.clone();
+    tracing::subscriber::set_global_default(
+        tracing_subscriber::fmt()
+            .with_max_level(tracing::Level::TRACE)
+            .with_ansi(false)
+            .with_writer(move || writer.clone())
+            .finish(),
+    )
+    .unwrap();
+
+    let clock = Arc::new(ManualClock::at(u64::try_from(STOPPED_AT.as_millis()).unwrap()));
+    let shared = Arc::clone(&clock);
+    let sim = Sim::start(spotify_sim::Config {
+        clock: Arc::new(move || Duration::from_millis(shared.unix_ms())),
+        rotate_refresh_tokens: true,
+        ..spotify_sim::Config::default()
+    })
+    .await
+    .unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let http = http_client().unwrap();
+    let auth = Auth::start(Config {
+        accounts_url: Url::parse(&sim.accounts_url()).unwrap(),
+        store: StoreChoice::File(folder.path().join("accounts.json")),
+        private_file: None,
+        clock: Arc::clone(&clock) as Arc<dyn Clock>,
+        http: http.clone(),
+        random: system_random(),
+    });
+    let spotify = Client::new(http.clone(), Url::parse(&sim.api_url()).unwrap(), auth.clone());
+    let mut watch = auth.watch();
+    watch.wait_for(|state: &Arc<AuthState>| state.link == Link::NotLinked).await.unwrap();
+
+    let mut seen = String::new();
+    let save = |secret: &str| json!({"command": "saveAccount", "clientId": DEMO_CLIENT_ID, "clientSecret": secret});
+    command(&auth, &mut seen, save("wrong-secret")).await;
+    command(&auth, &mut seen, save(DEMO_CLIENT_SECRET)).await;
+    let id = watch.borrow().accounts[0].id.clone();
+    for pasted in [false, true] {
+        let page = command(&auth, &mut seen, json!({"command": "login", "id": id})).await.unwrap();
+        let back = sim.consent(page.as_str(), true).unwrap();
+        if pasted {
+            command(&auth, &mut seen, json!({"command": "finishLogin", "url": back.as_str()})).await;
+        } else {
+            note(&mut seen, &http.get(back).send().await.unwrap().text().await.unwrap());
+        }
+        assert_eq!(watch.borrow().link, Link::Linked);
+        note(&mut seen, &spotify.me().await.unwrap());
+        spotify.next(None).await.unwrap();
+    }
+    clock.advance(3_600_000);
+    note(&mut seen, &auth.token().await.unwrap());
+    sim.expire_access_tokens();
+    note(&mut seen, &spotify.player().await.unwrap());
+    sim.revoke_refresh_tokens();
+    clock.advance(3_600_000);
+    note(&mut seen, &spotify.pause(None).await.unwrap_err());
+    note(&mut seen, &PageEvent::accounts(&watch.borrow()).payload());
+    note(&mut seen, &watch.borrow());
+
+    let logged = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    assert!(logged.contains("Spotify is linked") && logged.contains("TRACE hyper"), "the log was not caught");
+    let issued = sim.issued_tokens();
+    assert!(!issued.codes.is_empty() && !issued.access.is_empty() && !issued.refresh.is_empty());
+    let basic = BASE64_STANDARD.encode(format!("{DEMO_CLIENT_ID}:{DEMO_CLIENT_SECRET}"));
+    let typed = vec![DEMO_CLIENT_SECRET.to_owned(), "wrong-secret".to_owned(), basic];
+    for secret in [typed, issued.codes, issued.access, issued.refresh].concat() {
+        assert!(!logged.contains(&secret), "a secret is in the log");
+        assert!(!seen.contains(&secret), "a secret is in what is shown");
+    }
+}
