@@ -81,7 +81,8 @@ pub enum CoverError {
 pub enum CoverState {
     /// Here it is.
     Ready(Arc<Cover>),
-    /// It was asked for; the channel will say when it is here, or has failed.
+    /// It was asked for; the channel will say when it is here, or has failed. While very many are on their
+    /// way a further one is not asked for yet: whoever draws again asks again.
     Pending,
     /// There is none for now.
     Failed(CoverError),

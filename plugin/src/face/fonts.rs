@@ -82,12 +82,13 @@ impl Span<'_> {
     }
 }
 
-/// The fonts were chosen before cosmic-text sees the text, so its own fallback has nothing to add.
-struct NoFallback;
+/// The fonts were chosen before cosmic-text sees the text; all that is left is the punctuation in a
+/// right-to-left word (see [`keep_together`]).
+struct OnlyEmbedded;
 
-impl Fallback for NoFallback {
+impl Fallback for OnlyEmbedded {
     fn common_fallback(&self) -> &[&'static str] {
-        &[]
+        &[FAMILY]
     }
     fn forbidden_fallback(&self) -> &[&'static str] {
         &[]
@@ -108,7 +109,7 @@ impl Fonts {
             embedded.load_font_source(Source::Binary(Arc::new(font)));
         }
         Fonts {
-            system: FontSystem::new_with_locale_and_db_and_fallback("en".to_owned(), embedded, NoFallback),
+            system: FontSystem::new_with_locale_and_db_and_fallback("en".to_owned(), embedded, OnlyEmbedded),
             installed: if installed { Installed::Unread } else { Installed::Never },
             language: han_locale(language),
             chosen: HashMap::new(),
@@ -123,21 +124,20 @@ impl Fonts {
     /// Cuts a text into spans of one font each.
     pub(super) fn spans<'t>(&mut self, text: &'t str, weight: Weight) -> Vec<Span<'t>> {
         let han = han_of(text).unwrap_or(self.language);
+        let mut graphemes: Vec<(&str, Choice)> =
+            text.graphemes(true).map(|grapheme| (grapheme, self.choose(grapheme, weight, han))).collect();
+        keep_together(&mut graphemes);
+
         let mut spans: Vec<Span<'t>> = Vec::new();
-        let mut begin = 0;
-        for (at, grapheme) in text.grapheme_indices(true) {
-            let end = at + grapheme.len();
-            let choice = self.choose(grapheme, weight, han);
+        let (mut begin, mut end) = (0, 0);
+        for (grapheme, choice) in graphemes {
+            let at = end;
+            end += grapheme.len();
             match spans.last_mut() {
-                Some(last) if last.choice == choice && choice != Choice::Nothing => {
-                    last.text = &text[begin..end];
-                }
+                Some(last) if last.choice == choice && choice != Choice::Nothing => last.text = &text[begin..end],
                 _ => {
                     begin = at;
-                    let text = match choice {
-                        Choice::Nothing => UNKNOWN,
-                        _ => grapheme,
-                    };
+                    let text = if choice == Choice::Nothing { UNKNOWN } else { grapheme };
                     spans.push(Span { text, choice });
                 }
             }
@@ -214,8 +214,21 @@ impl Fonts {
                 ((place, odd, off, lighter, name, face.id), face)
             })
             .collect();
-        faces.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+        faces.sort_unstable_by_key(|(key, _)| *key);
         faces.into_iter().find(|(_, face)| has(face.id)).map(|(_, face)| face.clone())
+    }
+
+    /// cosmic-text falls back to fonts of the same weight only, so the embedded one has to be there in the
+    /// weights of all faces that are in use.
+    fn embed_as(&mut self, weight: Weight) {
+        let database = self.system.db_mut();
+        let embedded = database.faces().filter(|face| face.families.iter().any(|(name, _)| name == FAMILY));
+        let Some(nearest) = embedded.min_by_key(|face| face.weight.0.abs_diff(weight.0)).cloned() else {
+            return;
+        };
+        if nearest.weight != weight {
+            database.push_face_info(FaceInfo { weight, ..nearest });
+        }
     }
 
     /// Makes a face known to the layout.
@@ -228,9 +241,34 @@ impl Fonts {
             .any(|own| own.post_script_name == face.post_script_name && own.index == face.index);
         if !known {
             self.system.db_mut().push_face_info(face.clone());
+            self.embed_as(face.weight);
         }
         Arc::new(Face { family, weight: face.weight, stretch: face.stretch, style: face.style })
     }
+}
+
+/// Gives the punctuation in a right-to-left word the font of its letters, whether that has it or not:
+/// cosmic-text 0.19 puts the parts of such a word in the wrong order where their attributes differ, and in
+/// the right one where it finds itself that a font lacks a character.
+fn keep_together(graphemes: &mut [(&str, Choice)]) {
+    let is_space = |(text, _): &(&str, Choice)| text.chars().all(char::is_whitespace);
+    for word in graphemes.split_mut(is_space) {
+        let letters = word.iter().find(|(text, choice)| matches!(choice, Choice::Face(_)) && is_rtl(text));
+        if let Some((_, letters)) = letters.cloned() {
+            for (_, choice) in word.iter_mut().filter(|(_, choice)| *choice == Choice::Embedded) {
+                *choice = letters.clone();
+            }
+        }
+    }
+}
+
+/// Whether a text runs from right to left, as its first letter says.
+pub(super) fn is_rtl(text: &str) -> bool {
+    let script = text.chars().map(|c| c.script()).find(|script| !matches!(script, Script::Common | Script::Inherited));
+    matches!(
+        script,
+        Some(Script::Arabic | Script::Hebrew | Script::Syriac | Script::Thaana | Script::Nko | Script::Adlam)
+    )
 }
 
 /// The colour fonts of the three systems.
@@ -314,6 +352,38 @@ mod tests {
         let mut fonts = Fonts::new("en", false);
         let texts: Vec<&str> = fonts.spans("a漢字b", NORMAL).iter().map(|span| span.text).collect();
         assert_eq!(texts, ["a", UNKNOWN, UNKNOWN, "b"]);
+    }
+
+    #[test]
+    fn a_right_to_left_word_is_of_one_font() {
+        let arabic = Choice::Face(Arc::new(Face {
+            family: "Some Arabic".to_owned(),
+            weight: Weight::BOLD,
+            stretch: Stretch::Normal,
+            style: Style::Normal,
+        }));
+        let choose = |grapheme| if is_rtl(grapheme) { arabic.clone() } else { Choice::Embedded };
+        let mut graphemes: Vec<_> = "(أم كلثوم)… live!".graphemes(true).map(|g| (g, choose(g))).collect();
+        keep_together(&mut graphemes);
+        let in_arabic: String = graphemes.iter().filter(|(_, c)| *c == arabic).map(|(g, _)| *g).collect();
+        assert_eq!(in_arabic, "(أمكلثوم)…");
+    }
+
+    #[test]
+    fn the_embedded_font_is_there_in_every_weight_in_use() {
+        let mut fonts = Fonts::new("en", false);
+        fonts.embed_as(Weight::BOLD);
+        fonts.embed_as(Weight::BOLD);
+        fonts.embed_as(NORMAL);
+        let mut weights: Vec<u16> = fonts.system.db().faces().map(|face| face.weight.0).collect();
+        weights.sort_unstable();
+        assert_eq!(weights, [400, 600, 700]);
+    }
+
+    #[test]
+    fn direction_is_of_the_first_letter() {
+        assert!(is_rtl("«أنت» Live") && is_rtl("1998 שלום"));
+        assert!(!is_rtl("Live (أنت)") && !is_rtl("") && !is_rtl("123"));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use tiny_skia::{
 
 use super::colour::{GREEN, GREY, KEY, NO_COVER, Rgb, SECONDARY, WHITE};
 use super::covers::Cover;
-use super::fonts::{Fonts, NORMAL, STRONG};
+use super::fonts::{Fonts, NORMAL, STRONG, is_rtl};
 use super::icons::{Icon, Icons};
 use super::text::{Area, LINE, Style, Text};
 use super::{Key, Notice, NowPlaying, Picture, Progress, Size, Tone};
@@ -174,6 +174,7 @@ impl<'r> Face<'r> {
         self.background(behind, behind.darken(0.62));
         let left = if now.dimmed { DIMMED } else { 1.0 };
         let look = Look {
+            align: if is_rtl(&now.title) { Align::Right } else { Align::Left },
             first: behind.blend(WHITE, left),
             second: behind.blend(WHITE, SECONDARY * left),
             track: behind.blend(WHITE, 0.24 * left),
@@ -200,9 +201,9 @@ impl<'r> Face<'r> {
         let margin = 16.0;
         let strip = Area { x: margin, y: 10.0, width: self.width - 2.0 * margin, height: 30.0 };
         let y = if now.progress.is_some() { 9.0 } else { 26.0 };
-        self.line(&now.title, Area { y, ..strip }, 22.0, true, Align::Left, look.first);
+        self.line(&now.title, Area { y, ..strip }, 22.0, true, look.align, look.first);
         let artist = Area { y: y + 30.0, height: 22.0, ..strip };
-        self.line(&now.artist, artist, 16.0, false, Align::Left, look.second);
+        self.line(&now.artist, artist, 16.0, false, look.align, look.second);
         let bar = Area { y: 70.0, height: 5.0, ..strip };
         self.progress(now.progress, bar, look);
         let times = Area { y: 80.0, height: 18.0, ..strip };
@@ -231,7 +232,7 @@ impl<'r> Face<'r> {
         // On the largest faces the column is narrower than the cover, and the words follow the column.
         let unit = unit.min(column.width / 220.0);
         let title_size = 23.0 * unit;
-        let style = style(title_size, true, Align::Left, look.first);
+        let style = style(title_size, true, look.align, look.first);
         let artist_height = if now.artist.is_empty() { 0.0 } else { 26.0 * unit };
         let most = ((words - artist_height) / (title_size * LINE)).clamp(1.0, 3.0) as usize;
         let lines = self.text.lines(&now.title, column.width, &style, most);
@@ -243,7 +244,7 @@ impl<'r> Face<'r> {
         };
         self.text.block(&mut self.canvas, &now.title, title, &style, lines);
         let artist = Area { y: title.y + title_height + 4.0 * unit, height: 22.0 * unit, ..column };
-        self.line(&now.artist, artist, 17.0 * unit, false, Align::Left, look.second);
+        self.line(&now.artist, artist, 17.0 * unit, false, look.align, look.second);
     }
 
     /// Not wider than high by much: the cover above the words.
@@ -270,9 +271,9 @@ impl<'r> Face<'r> {
         self.cover(cover, margin, top, side, look);
 
         let title = Area { y: top + side + 8.0 * unit, height: title_height, ..strip };
-        self.line(&now.title, title, 20.0 * unit, true, Align::Left, look.first);
+        self.line(&now.title, title, 20.0 * unit, true, look.align, look.first);
         let artist = Area { y: title.y + title_height, height: artist_height, ..strip };
-        self.line(&now.artist, artist, 15.5 * unit, false, Align::Left, look.second);
+        self.line(&now.artist, artist, 15.5 * unit, false, look.align, look.second);
         let bar = Area { y: artist.y + artist_height + 9.0 * unit, height: bar_height, ..strip };
         self.progress(now.progress, bar, look);
         if beside {
@@ -411,6 +412,8 @@ impl<'r> Face<'r> {
 
 /// The colours of Playing Now.
 struct Look {
+    /// Words begin where their reader begins.
+    align: Align,
     first: Rgb,
     second: Rgb,
     track: Rgb,
@@ -459,7 +462,10 @@ fn rounded(area: Area, radius: f32) -> Option<Path> {
 
 /// A canvas as an opaque PNG, packed fast rather than small.
 pub(super) fn encode(canvas: &Pixmap) -> Vec<u8> {
-    let rgb: Vec<u8> = canvas.data().chunks_exact(4).flat_map(|pixel| [pixel[0], pixel[1], pixel[2]]).collect();
+    let mut rgb = Vec::with_capacity(canvas.data().len() / 4 * 3);
+    for pixel in canvas.data().chunks_exact(4) {
+        rgb.extend_from_slice(&pixel[..3]);
+    }
     let mut file = Vec::with_capacity(32 << 10);
     let mut encoder = png::Encoder::new(&mut file, canvas.width(), canvas.height());
     encoder.set_color(png::ColorType::Rgb);
