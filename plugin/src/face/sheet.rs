@@ -23,7 +23,7 @@ pub(super) fn cover(number: u32) -> Cover {
     let picture = RgbImage::from_fn(640, 640, |x, y| {
         let (dx, dy) = (x as f32 - 320.0, y as f32 - 320.0);
         let share = (x + y) as f32 / 1280.0;
-        let ring = ((dx * dx + dy * dy).sqrt() as u32 / 46 + number) % 3 == 0;
+        let ring = ((dx * dx + dy * dy).sqrt() as u32 / 46 + number).is_multiple_of(3);
         image::Rgb(std::array::from_fn(|i| {
             let mixed = f32::from(from[i] as u8) * (1.0 - share) + f32::from(to[i] as u8) * share;
             (mixed * if ring { 0.8 } else { 1.0 }) as u8
