@@ -594,7 +594,10 @@ mod tests {
             Err(AuthorizeError::Shown(text)) => text,
             other => panic!("{other:?}"),
         };
-        assert_eq!(shown(AuthorizeRequest { client_id: "x".into(), ..request(None) }), "INVALID_CLIENT: Invalid client");
+        assert_eq!(
+            shown(AuthorizeRequest { client_id: "x".into(), ..request(None) }),
+            "INVALID_CLIENT: Invalid client"
+        );
         let localhost = "http://localhost:40123/callback".to_owned();
         assert_eq!(
             shown(AuthorizeRequest { redirect_uri: localhost, ..request(None) }),
@@ -638,9 +641,8 @@ mod tests {
         let error = accounts.grant(Some(&basic(DEMO_CLIENT_SECRET)), &other, NOW).expect_err("refused");
         assert_eq!(error.error_description, "Invalid redirect URI");
         let late = code(&mut accounts, None);
-        let error = accounts
-            .grant(Some(&basic(DEMO_CLIENT_SECRET)), &form(&late), NOW + CODE_LIFETIME)
-            .expect_err("refused");
+        let error =
+            accounts.grant(Some(&basic(DEMO_CLIENT_SECRET)), &form(&late), NOW + CODE_LIFETIME).expect_err("refused");
         assert_eq!(error.error_description, "Authorization code expired");
     }
 
@@ -650,9 +652,8 @@ mod tests {
         let (verifier, challenge) =
             ("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk", "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM");
         let mut accounts = accounts();
-        let pkce = |code: &str, verifier: &str| {
-            format!("{}&client_id={DEMO_CLIENT_ID}&code_verifier={verifier}", form(code))
-        };
+        let pkce =
+            |code: &str, verifier: &str| format!("{}&client_id={DEMO_CLIENT_ID}&code_verifier={verifier}", form(code));
         let spoiled = code(&mut accounts, Some(challenge));
         let error = accounts.grant(None, &pkce(&spoiled, "wrong"), NOW).expect_err("refused");
         assert_eq!(error.error_description, "code_verifier was incorrect");

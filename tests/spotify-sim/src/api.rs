@@ -82,9 +82,7 @@ impl IntoResponse for ApiError {
 impl From<Refusal> for ApiError {
     fn from(refusal: Refusal) -> Self {
         let (status, message, reason) = match refusal {
-            Refusal::NoActiveDevice => {
-                (404, "Player command failed: No active device found", Some("NO_ACTIVE_DEVICE"))
-            }
+            Refusal::NoActiveDevice => (404, "Player command failed: No active device found", Some("NO_ACTIVE_DEVICE")),
             Refusal::DeviceNotFound => (404, "Device not found", None),
             Refusal::DeviceNotControllable => {
                 (403, "Player command failed: Restricted device", Some("DEVICE_NOT_CONTROLLABLE"))
@@ -208,8 +206,7 @@ async fn queue(State(shared): AppState, headers: HeaderMap) -> Answer {
         let (playback, catalogue) = (player.playback(), &shared.catalogue);
         let json = |uri: &String| catalogue.item(uri).map(|item| catalogue.item_json(item));
         // The live service shows no more than twenty.
-        let coming: Vec<Value> =
-            playback.queue.iter().chain(&playback.upcoming).filter_map(json).take(20).collect();
+        let coming: Vec<Value> = playback.queue.iter().chain(&playback.upcoming).filter_map(json).take(20).collect();
         Some(json!({ "currently_playing": playback.item.as_ref().and_then(json), "queue": coming }))
     }))
 }
@@ -382,7 +379,8 @@ async fn unsave(State(shared): AppState, headers: HeaderMap, Query(query): Param
 fn page(href: &str, all: Vec<Value>, limit: usize, offset: usize) -> Value {
     let total = all.len();
     let items: Vec<Value> = all.into_iter().skip(offset).take(limit).collect();
-    let link = |offset: usize| format!("{href}{}limit={limit}&offset={offset}", if href.contains('?') { '&' } else { '?' });
+    let link =
+        |offset: usize| format!("{href}{}limit={limit}&offset={offset}", if href.contains('?') { '&' } else { '?' });
     json!({
         "href": link(offset), "items": items, "limit": limit,
         "next": (offset + limit < total).then(|| link(offset + limit)), "offset": offset,

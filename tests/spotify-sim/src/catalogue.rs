@@ -281,14 +281,15 @@ impl Catalogue {
             .collect()
     }
 
-    /// The address of the largest picture of an item, for the simulator's own page.
+    /// The path of the largest picture of an item, for the simulator's own page: not below `/image`, so that looking at
+    /// the page leaves no mark among the requests.
     pub fn cover_url(&self, item: &Item) -> Option<String> {
         let motif = match item.kind {
             Kind::Track => item.album?,
             Kind::Episode => SHOW_MOTIF,
             Kind::LocalTrack | Kind::Ad => return None,
         };
-        Some(format!("{}/image/{motif}-{}", self.base, cover::SIZES[0]))
+        Some(format!("/sim/image/{motif}-{}", cover::SIZES[0]))
     }
 
     fn href(&self, kind: &str, uri: &str) -> String {

@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 use crate::api::player_json;
 use crate::fault::{Fault, Preset};
 use crate::playback::{Change, millis};
+use crate::server;
 use crate::shared::Shared;
 
 type AppState = State<Arc<Shared>>;
@@ -25,6 +26,7 @@ type AppState = State<Arc<Shared>>;
 pub(crate) fn router() -> Router<Arc<Shared>> {
     Router::new()
         .route("/state", get(state))
+        .route("/image/{name}", get(server::image))
         .route("/requests", get(requests).delete(clear_requests))
         .route("/faults", post(inject).delete(clear_faults))
         .route("/playback", post(playback))

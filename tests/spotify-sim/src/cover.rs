@@ -73,8 +73,7 @@ impl Canvas<'_> {
     fn disc(&mut self, x: f32, y: f32, radius: f32, inner: [u8; 3], outer: [u8; 3]) {
         let stops = vec![GradientStop::new(0.0, rgb(inner)), GradientStop::new(1.0, rgb(outer))];
         let centre = Point::from_xy(x, y);
-        let shader =
-            RadialGradient::new(centre, 0.0, centre, radius, stops, SpreadMode::Pad, Transform::identity());
+        let shader = RadialGradient::new(centre, 0.0, centre, radius, stops, SpreadMode::Pad, Transform::identity());
         if let Some(path) = PathBuilder::from_circle(x, y, radius) {
             let paint = Self::paint(shader.unwrap_or(Shader::SolidColor(rgb(inner))));
             let transform = self.transform();
@@ -125,7 +124,7 @@ fn rooftops(canvas: &mut Canvas<'_>) {
         canvas.rect(x, top, 118.0, 640.0 - top, solid([shade, shade, shade + 22]));
         for row in 0..4u8 {
             for column in 0..2u8 {
-                if (index as u8 + row * 3 + column) % 3 != 0 {
+                if !(index as u8 + row * 3 + column).is_multiple_of(3) {
                     let (left, upper) = (x + 22.0 + 44.0 * f32::from(column), top + 28.0 + 52.0 * f32::from(row));
                     canvas.rect(left, upper, 24.0, 30.0, solid([252, 205, 120]));
                 }

@@ -108,9 +108,7 @@ impl Fault {
 
     /// 403 with a body in plain text: the user is not on the allow list of the app.
     pub fn not_on_allow_list() -> Self {
-        Self::plain_forbidden(
-            "Check settings on developer.spotify.com/dashboard, the user may not be registered.",
-        )
+        Self::plain_forbidden("Check settings on developer.spotify.com/dashboard, the user may not be registered.")
     }
 
     /// 403 with a body in plain text.
@@ -300,8 +298,7 @@ mod tests {
     fn presets_and_full_faults_are_read_from_json() {
         let preset: Preset = serde_json::from_str(r#"{"preset":"throttle","retry_after":7,"times":1}"#).expect("read");
         assert_eq!(Fault::from(preset), Fault::throttle(Some(7)).times(1));
-        let fault: Fault =
-            serde_json::from_str(r#"{"path":"/v1","outcome":{"answer":{"status":500}}}"#).expect("read");
+        let fault: Fault = serde_json::from_str(r#"{"path":"/v1","outcome":{"answer":{"status":500}}}"#).expect("read");
         assert!(fault.matches("DELETE", "/v1/me/library"));
         let text = serde_json::to_string(&Fault::drop_connection()).expect("written");
         assert_eq!(serde_json::from_str::<Fault>(&text).expect("read"), Fault::drop_connection());

@@ -329,7 +329,11 @@ impl Sim {
     /// Saves a URI to the user's library, or removes it, as if another Spotify app did it.
     pub fn set_saved(&self, uri: &str, saved: bool) {
         self.shared.change(|state, _| {
-            if saved { state.library.insert(uri.to_owned()) } else { state.library.remove(uri) };
+            if saved {
+                state.library.insert(uri.to_owned())
+            } else {
+                state.library.remove(uri)
+            };
         });
     }
 

@@ -57,6 +57,9 @@ pub const SPEAKER_ID: &str = "a1b2c3d4e5f60718293a4b5c6d7e8f9001122334";
 /// ID of the phone, which has no volume that could be set.
 pub const PHONE_ID: &str = "00ffeeddccbbaa99887766554433221100aabbcc";
 
+/// How many items Previous can go back.
+const MOST_PLAYED: usize = 50;
+
 /// What happens at the end of a track or of the list.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -275,8 +278,8 @@ impl Player {
             self.end_of_item();
             self.touch();
         }
-        // Only whole milliseconds were used up; the fraction stays for the next call.
-        self.now = self.now.max(now.saturating_sub(Duration::from_nanos(u64::from(now.subsec_nanos() % 1_000_000))));
+        // Only whole milliseconds are used up; the fraction stays for the next call.
+        self.now += Duration::from_millis(left);
     }
 
     fn duration(&self, catalogue: &Catalogue) -> Option<u64> {
@@ -312,6 +315,8 @@ impl Player {
         }
         let next = source.remove(0);
         self.playback.played.extend(self.playback.item.replace(next));
+        let excess = self.playback.played.len().saturating_sub(MOST_PLAYED);
+        self.playback.played.drain(..excess);
         self.playback.progress_ms = 0;
         true
     }
@@ -351,9 +356,7 @@ impl Player {
         let mut devices = self.playback.devices.iter();
         let found = match device_id {
             None => devices.position(|device| device.is_active).ok_or(Refusal::NoActiveDevice)?,
-            Some(id) => {
-                devices.position(|device| device.id.as_deref() == Some(id)).ok_or(Refusal::DeviceNotFound)?
-            }
+            Some(id) => devices.position(|device| device.id.as_deref() == Some(id)).ok_or(Refusal::DeviceNotFound)?,
         };
         if self.playback.devices[found].is_restricted {
             return Err(Refusal::DeviceNotControllable);
@@ -370,9 +373,8 @@ impl Player {
     }
 
     pub fn resume(&mut self, device_id: Option<&str>) -> Result<(), Refusal> {
-        let was_elsewhere = device_id.is_some_and(|id| {
-            self.playback.active().is_none_or(|device| device.id.as_deref() != Some(id))
-        });
+        let was_elsewhere =
+            device_id.is_some_and(|id| self.playback.active().is_none_or(|device| device.id.as_deref() != Some(id)));
         self.find(device_id)?;
         if self.playback.item.is_none() || (self.playback.is_playing && !was_elsewhere) {
             return Err(Refusal::Restriction);

@@ -165,7 +165,7 @@ fn answer(status: u16, headers: &[(String, String)], body: String) -> Response {
 }
 
 /// `GET /image/MOTIF-SIZE`: a cover.
-async fn image(Path(name): Path<String>) -> Response {
+pub(crate) async fn image(Path(name): Path<String>) -> Response {
     let parsed = name.split_once('-').and_then(|(motif, size)| Some((motif.parse().ok()?, size.parse().ok()?)));
     let known = parsed.filter(|(motif, size)| *motif < cover::MOTIFS && cover::SIZES.contains(size));
     match known.and_then(|(motif, size)| cover::cached(motif, size)) {

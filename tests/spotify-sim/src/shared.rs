@@ -88,13 +88,7 @@ impl State {
 }
 
 impl Shared {
-    pub fn new(
-        catalogue: Catalogue,
-        user: User,
-        write_answer: WriteAnswer,
-        clock: Clock,
-        state: State,
-    ) -> Self {
+    pub fn new(catalogue: Catalogue, user: User, write_answer: WriteAnswer, clock: Clock, state: State) -> Self {
         Self { catalogue, user, write_answer, clock, state: Mutex::new(state), revision: watch::Sender::new(0) }
     }
 
