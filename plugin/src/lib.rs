@@ -5,3 +5,5 @@ pub mod clock;
 pub mod face;
 pub mod spotify;
 pub mod pages;
+pub mod player;
+pub mod widgets;

@@ -1,0 +1,14 @@
+//! The player: the one model of what Spotify is doing, and the one task that owns it.
+//!
+//! - [`Model`] is pure: what Spotify said, what was asked for since, and what follows from both.
+//! - [`Player`] is a snapshot of it for one moment, which widgets look at.
+//! - [`start`] runs the task: commands in, calls out one at a time, snapshots to whoever watches.
+//!
+//! This room never sees a token or a URL: it asks [`spotify`](crate::spotify), which borrows what it needs.
+
+mod model;
+mod schedule;
+mod task;
+
+pub use model::{Command, Model, Now, Player, Refusal, Track, Verb};
+pub use task::{Handle, Input, Shown, start};

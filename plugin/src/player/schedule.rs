@@ -1,0 +1,96 @@
+//! When to ask Spotify next: one pure function, so that there is one place to make it cleverer.
+
+use std::time::Duration;
+
+use crate::spotify::Error;
+
+/// While something is visible.
+const PLAYING: Duration = Duration::from_secs(5);
+/// While nothing plays, or nothing is active.
+const IDLE: Duration = Duration::from_secs(15);
+/// After a write, for Spotify to have agreed with it.
+const AFTER_WRITE: Duration = Duration::from_millis(300);
+/// After the end of a track, for Spotify to have gone on.
+const AFTER_END: Duration = Duration::from_millis(300);
+/// After a first failure; doubled with every further one.
+const FIRST_RETRY: Duration = Duration::from_secs(2);
+const LAST_RETRY: Duration = Duration::from_secs(60);
+
+/// What the schedule depends on.
+pub(super) struct Situation<'a> {
+    /// Whether an account can serve calls.
+    pub linked: bool,
+    /// Whether any instance is visible.
+    pub visible: bool,
+    /// Whether Spotify plays.
+    pub playing: bool,
+    /// How long until the track ends.
+    pub ends_in: Option<Duration>,
+    /// Whether a write has just ended, or waits for a read that agrees with it.
+    pub after_write: bool,
+    /// The last failure, and how many there were in a row.
+    pub problem: Option<&'a Error>,
+    pub failures: u32,
+}
+
+/// How long after the last answer to ask again; `None`: not before something changes.
+pub(super) fn ask_again_in(situation: &Situation<'_>) -> Option<Duration> {
+    if !situation.linked || !situation.visible {
+        return None;
+    }
+    if let Some(problem) = situation.problem {
+        return Some(match problem {
+            Error::RateLimited { retry_after: Some(wait), .. } => *wait,
+            _ => (FIRST_RETRY * 2_u32.pow(situation.failures.saturating_sub(1).min(8))).min(LAST_RETRY),
+        });
+    }
+    if situation.after_write {
+        return Some(AFTER_WRITE);
+    }
+    let usual = if situation.playing { PLAYING } else { IDLE };
+    Some(situation.ends_in.map_or(usual, |end| usual.min(end + AFTER_END)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::auth::LimitKind;
+
+    fn calm() -> Situation<'static> {
+        Situation {
+            linked: true,
+            visible: true,
+            playing: true,
+            ends_in: Some(Duration::from_secs(100)),
+            after_write: false,
+            problem: None,
+            failures: 0,
+        }
+    }
+
+    #[test]
+    fn asks_more_often_while_something_can_change() {
+        assert_eq!(ask_again_in(&calm()), Some(PLAYING));
+        assert_eq!(ask_again_in(&Situation { playing: false, ends_in: None, ..calm() }), Some(IDLE));
+        assert_eq!(ask_again_in(&Situation { after_write: true, ..calm() }), Some(AFTER_WRITE));
+        let end = Duration::from_secs(1);
+        assert_eq!(ask_again_in(&Situation { ends_in: Some(end), ..calm() }), Some(end + AFTER_END));
+    }
+
+    #[test]
+    fn asks_nothing_that_nobody_sees_or_can_be_answered() {
+        assert_eq!(ask_again_in(&Situation { visible: false, ..calm() }), None);
+        assert_eq!(ask_again_in(&Situation { linked: false, ..calm() }), None);
+    }
+
+    #[test]
+    fn backs_off_and_keeps_to_what_spotify_says() {
+        let failed = |failures| Situation { problem: Some(&Error::Offline), failures, ..calm() };
+        assert_eq!(ask_again_in(&failed(1)), Some(FIRST_RETRY));
+        assert_eq!(ask_again_in(&failed(3)), Some(FIRST_RETRY * 4));
+        assert_eq!(ask_again_in(&failed(99)), Some(LAST_RETRY));
+        let wait = Duration::from_secs(46_649);
+        let limited = Error::RateLimited { retry_after: Some(wait), kind: LimitKind::Quota };
+        assert_eq!(ask_again_in(&Situation { problem: Some(&limited), ..failed(9) }), Some(wait));
+    }
+}

@@ -1,0 +1,185 @@
+//! The widgets: a file each, and the one list of them.
+//!
+//! A widget is two pure functions: what a press asks for, and what a state looks like. Neither has I/O nor a clock: the
+//! player that they are given is a snapshot of one moment. A new widget is one file here, one line in [`ALL`] and one
+//! entry in manifest.json; a test fails when the three disagree.
+
+mod next;
+mod play_pause;
+mod playing_now;
+mod previous;
+mod repeat;
+mod shuffle;
+mod volume_down;
+mod volume_up;
+
+use host_sdk::package::Settings;
+use serde_json::Value;
+
+use crate::auth::Link;
+use crate::face::{Icon, Key, Notice, Picture, Size, Tone};
+use crate::player::{Command, Now, Player, Verb};
+use crate::spotify::Error;
+
+/// Every widget.
+pub const ALL: [Widget; 8] = [
+    play_pause::WIDGET,
+    previous::WIDGET,
+    next::WIDGET,
+    volume_up::WIDGET,
+    volume_down::WIDGET,
+    shuffle::WIDGET,
+    repeat::WIDGET,
+    playing_now::WIDGET,
+];
+
+/// A kind of key.
+#[derive(Clone, Copy, Debug)]
+pub struct Widget {
+    /// Its UUID in manifest.json.
+    pub uuid: &'static str,
+    /// What a press asks the player for, once Spotify is linked.
+    press: fn(&Player, &Settings) -> Option<Verb>,
+    /// Which commands of the player are this widget's, to show why one had no effect.
+    owns: fn(Verb) -> bool,
+    /// What it looks like while Spotify is linked and known.
+    face: fn(&Player, &Settings, Size) -> Face,
+}
+
+/// What an instance shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Face {
+    /// The picture.
+    pub picture: Picture,
+    /// The state to switch to, for widgets with several.
+    pub state: Option<u32>,
+    /// The picture in words.
+    pub description: String,
+}
+
+/// What a press asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Request {
+    /// Something of the player.
+    Command(Command),
+    /// The settings page: Spotify isn't linked, or not with the right ID and secret.
+    OpenSettings,
+    /// A new sign-in of the account that had one.
+    SignIn,
+    /// An answer from Spotify, now: what is shown is old.
+    Refresh,
+}
+
+/// The widget with a UUID.
+#[must_use]
+pub fn by_uuid(uuid: &str) -> Option<&'static Widget> {
+    const { &ALL }.iter().find(|widget| widget.uuid == uuid)
+}
+
+impl Widget {
+    /// What a press asks for.
+    #[must_use]
+    pub fn press(&self, player: &Player, settings: &Settings) -> Option<Request> {
+        match player.link {
+            Link::Linked => {}
+            Link::NotLinked | Link::InvalidCredentials => return Some(Request::OpenSettings),
+            Link::SignInAgain => return Some(Request::SignIn),
+            // The browser or the keyring waits for the user already.
+            Link::Loading | Link::KeyringWaiting | Link::Linking => return None,
+        }
+        match (self.press)(player, settings) {
+            Some(verb) => Some(Request::Command(Command { verb, device: device(settings) })),
+            None => Some(Request::Refresh),
+        }
+    }
+
+    /// What an instance looks like.
+    #[must_use]
+    pub fn face(&self, player: &Player, settings: &Settings, size: Size) -> Face {
+        if let Some(remedy) = player.link.remedy() {
+            return notice(Icon::Link, remedy.key());
+        }
+        if let Some(error) = player.refusal(self.owns) {
+            return refused(error);
+        }
+        match &player.problem {
+            // Asking again won't help until the user has done something.
+            Some(error) if !error.passes() => refused(error),
+            Some(error) if player.now.is_none() => refused(error),
+            _ => (self.face)(player, settings, size),
+        }
+    }
+}
+
+/// Says what is in the way.
+fn refused(error: &Error) -> Face {
+    let icon = match error {
+        Error::Offline | Error::SpotifyDown(_) => Icon::Offline,
+        Error::RateLimited { .. } => Icon::Clock,
+        Error::NoActiveDevice => Icon::Speaker,
+        Error::Account(_) => Icon::Link,
+        _ => Icon::Warning,
+    };
+    notice(icon, error.remedy().key())
+}
+
+fn notice(icon: Icon, text: &str) -> Face {
+    Face {
+        picture: Picture::Notice(Notice { icon, text: text.to_owned() }),
+        state: None,
+        description: text.to_owned(),
+    }
+}
+
+/// A key with an icon and a word.
+fn key(player: &Player, icon: Icon, label: &str, tone: Tone) -> Face {
+    Face {
+        picture: Picture::Key(Key { icon, label: label.to_owned(), tone, meter: None, dimmed: player.stale }),
+        state: None,
+        description: label.to_owned(),
+    }
+}
+
+impl Face {
+    fn in_state(mut self, state: u32) -> Self {
+        self.state = Some(state);
+        self
+    }
+
+    fn with_meter(mut self, percent: Option<u8>) -> Self {
+        if let Picture::Key(key) = &mut self.picture {
+            key.meter = percent;
+        }
+        self
+    }
+}
+
+fn nothing_playing(now: Option<&Now>) -> bool {
+    now.is_none_or(|now| now.track.is_none())
+}
+
+/// The device that the user has chosen for an instance; without one the active device is meant.
+fn device(settings: &Settings) -> Option<String> {
+    let device = settings.get("device")?;
+    let id = device.get("id").and_then(Value::as_str)?;
+    Some(id.to_owned()).filter(|id| !id.is_empty())
+}
+
+/// The volume step in percent that the user has chosen for an instance: 1 to 25, 5 by default.
+fn step(settings: &Settings) -> i8 {
+    let step = settings.get("step");
+    let step = step.and_then(|step| step.as_i64().or_else(|| step.as_str()?.trim().parse().ok()));
+    i8::try_from(step.unwrap_or(5).clamp(1, 25)).unwrap_or(5)
+}
+
+/// The face of the two volume widgets.
+fn volume_face(player: &Player, icon: Icon, word: &str) -> Face {
+    let Some(now) = &player.now else { return key(player, icon, word, Tone::Disabled) };
+    let Some(volume) = now.volume else { return key(player, icon, "Volume is fixed", Tone::Disabled) };
+    let mut face = key(player, icon, &format!("{volume} %"), Tone::Normal).with_meter(Some(volume));
+    face.description = format!("{word}: {volume} %");
+    face
+}
+
+#[cfg(test)]
+mod tests;

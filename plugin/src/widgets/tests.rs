@@ -1,0 +1,172 @@
+//! What every widget asks for and looks like, state by state.
+
+use serde_json::json;
+
+use super::*;
+use crate::player::Model;
+use crate::spotify::{Actions, Device, Disallows, Item, Named, Playback, PlayingType, Repeat};
+
+const T: u64 = 1_000_000;
+
+fn playback() -> Playback {
+    Playback {
+        is_playing: true,
+        progress_ms: Some(61_500),
+        device: Some(Device { volume_percent: Some(40), name: "Desk".into(), ..Device::default() }),
+        item: Some(Item {
+            uri: "spotify:track:1".into(),
+            name: "Title".into(),
+            duration_ms: 180_000,
+            artists: vec![Named { name: "Artist".into(), uri: None }],
+            ..Item::default()
+        }),
+        currently_playing_type: PlayingType::Track,
+        ..Playback::default()
+    }
+}
+
+fn player(playback: Option<Playback>) -> Player {
+    let mut model = Model::new(Link::Linked);
+    model.heard(playback, T, T);
+    model.at(T)
+}
+
+fn widget(name: &str) -> &'static Widget {
+    by_uuid(&format!("com.spotify-widgets.{name}")).unwrap()
+}
+
+fn look(name: &str, player: &Player) -> Face {
+    widget(name).face(player, &Settings::new(), Size::KEY)
+}
+
+fn says(name: &str, player: &Player) -> String {
+    look(name, player).description
+}
+
+fn settings(value: Value) -> Settings {
+    value.as_object().unwrap().clone()
+}
+
+#[test]
+fn the_list_and_the_manifest_agree() {
+    let manifest: Value = serde_json::from_str(include_str!("../../../manifest.json")).unwrap();
+    let declared: Vec<_> = manifest["Widgets"].as_array().unwrap().iter().map(|w| w["UUID"].as_str().unwrap()).collect();
+    let listed: Vec<_> = ALL.iter().map(|widget| widget.uuid).collect();
+    assert_eq!(declared, listed);
+}
+
+#[test]
+fn faces_have_no_more_states_than_the_manifest_declares() {
+    let manifest: Value = serde_json::from_str(include_str!("../../../manifest.json")).unwrap();
+    for (widget, declared) in ALL.iter().zip(manifest["Widgets"].as_array().unwrap()) {
+        let states = declared["States"].as_array().unwrap().len();
+        for shuffle_state in [false, true] {
+            for repeat_state in [Repeat::Off, Repeat::Context, Repeat::Track] {
+                let state = Playback { shuffle_state, repeat_state, ..playback() };
+                let face = widget.face(&player(Some(state)), &Settings::new(), Size::KEY);
+                assert_eq!(face.state.is_some(), states > 1, "{}", widget.uuid);
+                assert!(face.state.unwrap_or(0) < u32::try_from(states).unwrap(), "{}", widget.uuid);
+            }
+        }
+    }
+}
+
+#[test]
+fn before_linking_every_key_says_what_to_do_and_opens_the_settings() {
+    for (link, words, request) in [
+        (Link::NotLinked, "Link Spotify in Settings", Some(Request::OpenSettings)),
+        (Link::InvalidCredentials, "Check ID and Secret", Some(Request::OpenSettings)),
+        (Link::SignInAgain, "Sign in again", Some(Request::SignIn)),
+        (Link::Linking, "Agree in the browser", None),
+    ] {
+        let player = Model::new(link).at(T);
+        for widget in ALL {
+            let face = widget.face(&player, &Settings::new(), Size::KEY);
+            assert_eq!(face.description, words, "{}", widget.uuid);
+            assert!(matches!(face.picture, Picture::Notice(_)));
+            assert_eq!(widget.press(&player, &Settings::new()), request, "{}", widget.uuid);
+        }
+    }
+}
+
+#[test]
+fn keys_show_the_state_and_ask_for_its_change() {
+    let playing = player(Some(playback()));
+    assert_eq!(says("play-pause", &playing), "Pause");
+    assert_eq!(says("volume-up", &playing), "Volume Up: 40 %");
+    assert_eq!(says("shuffle", &playing), "Shuffle off");
+    assert_eq!(says("repeat", &playing), "Repeat off");
+    assert_eq!(says("playing-now", &playing), "Playing: Title – Artist");
+    let other = Playback { is_playing: false, shuffle_state: true, repeat_state: Repeat::Track, ..playback() };
+    let paused = player(Some(other));
+    assert_eq!(says("play-pause", &paused), "Play");
+    assert_eq!(says("shuffle", &paused), "Shuffle on");
+    assert_eq!(says("repeat", &paused), "Repeat one");
+    assert_eq!(says("playing-now", &paused), "Paused: Title – Artist");
+    let asks = |name| match widget(name).press(&playing, &Settings::new()) {
+        Some(Request::Command(command)) => command.verb,
+        other => panic!("{name}: {other:?}"),
+    };
+    assert_eq!(asks("play-pause"), Verb::TogglePlay);
+    assert_eq!(asks("playing-now"), Verb::TogglePlay);
+    assert_eq!(asks("next"), Verb::Next);
+    assert_eq!(asks("previous"), Verb::Previous);
+    assert_eq!(asks("shuffle"), Verb::ToggleShuffle);
+    assert_eq!(asks("repeat"), Verb::CycleRepeat);
+    assert_eq!(asks("volume-up"), Verb::VolumeBy(5));
+    assert_eq!(asks("volume-down"), Verb::VolumeBy(-5));
+}
+
+#[test]
+fn settings_choose_the_step_and_the_device() {
+    let playing = player(Some(playback()));
+    for (value, step) in [(json!(10), 10), (json!("7"), 7), (json!(0), 1), (json!(500), 25), (json!(null), 5)] {
+        let settings = settings(json!({"step": value, "device": {"id": "d1", "name": "Desk"}}));
+        let command = Command { verb: Verb::VolumeBy(step), device: Some("d1".into()) };
+        assert_eq!(widget("volume-up").press(&playing, &settings), Some(Request::Command(command)));
+    }
+}
+
+#[test]
+fn nothing_active_is_not_a_failure() {
+    let idle = player(None);
+    assert_eq!(says("play-pause", &idle), "Play");
+    assert_eq!(says("playing-now", &idle), "Nothing is playing");
+    for name in ["next", "previous", "shuffle", "repeat", "volume-up"] {
+        let Picture::Key(key) = look(name, &idle).picture else { panic!("{name}") };
+        assert_eq!(key.tone, Tone::Disabled, "{name}");
+    }
+}
+
+#[test]
+fn odd_answers_are_shown_as_what_they_are() {
+    let ad = Playback { item: None, currently_playing_type: PlayingType::Ad, ..playback() };
+    assert_eq!(says("playing-now", &player(Some(ad))), "Playing: Advertisement – Desk");
+    let fixed = Playback { device: Some(Device { volume_percent: None, ..Device::default() }), ..playback() };
+    assert_eq!(says("volume-down", &player(Some(fixed))), "Volume is fixed");
+    let disallows = Disallows { skipping_next: true, ..Disallows::default() };
+    let station = player(Some(Playback { actions: Actions { disallows }, ..playback() }));
+    let Picture::Key(key) = look("next", &station).picture else { panic!() };
+    assert_eq!(key.tone, Tone::Disabled);
+}
+
+#[test]
+fn only_the_widget_whose_command_failed_says_why() {
+    let mut model = Model::new(Link::Linked);
+    model.heard(Some(playback()), T, T);
+    model.unheard(Error::Offline);
+    let offline = model.at(T);
+    assert_eq!(says("play-pause", &offline), "Pause", "what is known is shown on");
+    model = Model::new(Link::Linked);
+    model.unheard(Error::Offline);
+    let never_known = model.at(T);
+    assert_eq!(says("play-pause", &never_known), Error::Offline.remedy().key());
+    model.unheard(Error::AppOwnerNeedsPremium);
+    assert_eq!(says("next", &model.at(T)), Error::AppOwnerNeedsPremium.remedy().key());
+}
+
+#[test]
+fn progress_is_in_whole_seconds() {
+    let Picture::NowPlaying(now) = look("playing-now", &player(Some(playback()))).picture else { panic!() };
+    assert_eq!(now.progress, Some(crate::face::Progress { position_s: 61, duration_s: 180 }));
+}
