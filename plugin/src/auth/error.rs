@@ -173,7 +173,7 @@ impl AuthError {
             Self::ClientIdTaken => ("Check the Client ID", "There is an account with this Client ID already."),
             Self::Unchecked => (
                 "Log in to Spotify",
-                "Stored, but not checked: Spotify could not be reached. Logging in will show whether they are right.",
+                "Stored, but not checked, as Spotify could not be asked. Logging in will show whether they are right.",
             ),
             Self::UnknownAccount => {
                 ("Link Spotify in Settings", "This account is not in the list any more. Add it again in the settings.")
@@ -210,7 +210,7 @@ impl AuthError {
             Self::Refused(code) => {
                 return Remedy::new(
                     "Log in again",
-                    format!("Spotify has ended the sign-in with the error \"{code}\". Log in again."),
+                    format!("Spotify has answered with the error \"{code}\". Log in again."),
                 );
             }
             Self::TimedOut(redirect_uri) => {

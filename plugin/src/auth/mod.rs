@@ -378,7 +378,15 @@ struct Login {
 
 impl Account {
     fn new(stored: StoredAccount) -> Self {
-        Self { stored, access: None, problem: None, backoff: None, refreshing: Arc::default() }
+        // A date without its sign-in: Spotify ended it before the last stop, and the user may not have seen it.
+        let ended = stored.signed_in_at.is_some() && stored.refresh_token.is_none();
+        Self {
+            stored,
+            access: None,
+            problem: ended.then_some(AuthError::SignInAgain),
+            backoff: None,
+            refreshing: Arc::default(),
+        }
     }
 
     fn signed_in(&self) -> bool {
@@ -393,10 +401,16 @@ impl Account {
         self.signed_in() && !self.refused()
     }
 
+    /// The user's own end of a sign-in: nothing of it stays.
     fn end_sign_in(&mut self) {
-        self.stored.refresh_token = None;
+        self.drop_tokens();
         self.stored.user = None;
         self.stored.signed_in_at = None;
+    }
+
+    /// Spotify's end of a sign-in: whose it was, and since when, is still known.
+    fn drop_tokens(&mut self) {
+        self.stored.refresh_token = None;
         self.access = None;
         self.backoff = None;
     }
@@ -956,8 +970,15 @@ impl Inner {
                     let added = std::mem::take(&mut state.accounts);
                     state.accounts = stored.into_iter().map(Account::new).collect();
                     for account in added {
-                        match state.accounts.iter_mut().find(|known| known.stored.client_id == account.stored.client_id)
-                        {
+                        let client_id = &account.stored.client_id;
+                        match state.accounts.iter_mut().find(|known| known.stored.client_id == *client_id) {
+                            Some(known) if !account.signed_in() => {
+                                // Typed again because it didn't show: its sign-in is the stored one.
+                                known.stored.id = account.stored.id;
+                                known.stored.redirect = account.stored.redirect;
+                                known.stored.client_secret =
+                                    account.stored.client_secret.or(known.stored.client_secret.take());
+                            }
                             Some(known) => *known = account,
                             None => state.accounts.push(account),
                         }
@@ -1058,7 +1079,7 @@ impl Inner {
                     let mut state = self.lock();
                     let account = state.account(&id).filter(|account| current(account)).ok_or(AuthError::NotLinked)?;
                     tracing::warn!(account = %id, "Spotify has ended the sign-in");
-                    account.end_sign_in();
+                    account.drop_tokens();
                     account.problem = Some(AuthError::SignInAgain);
                     self.publish(&state);
                 }

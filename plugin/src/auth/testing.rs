@@ -1,6 +1,6 @@
 //! A world for tests: the simulated Spotify, a clock that both it and the package go by, and an [`Auth`] between them.
 
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use spotify_sim::{DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, STOPPED_AT, Sim};
@@ -114,13 +114,13 @@ pub(super) struct Scripted {
     pub(super) accounts: Arc<Mutex<Vec<StoredAccount>>>,
     /// What fails now, reading and writing.
     pub(super) failure: Arc<Mutex<Option<StoreError>>>,
-    /// Reading waits until this can be locked.
-    pub(super) gate: Arc<Mutex<()>>,
+    /// Reading waits until the other end of this is dropped.
+    pub(super) hold: Arc<Mutex<Option<mpsc::Receiver<()>>>>,
 }
 
 impl Scripted {
     pub fn new() -> Self {
-        Self { accounts: Arc::default(), failure: Arc::default(), gate: Arc::default() }
+        Self { accounts: Arc::default(), failure: Arc::default(), hold: Arc::default() }
     }
 
     fn failing(&self) -> Result<(), StoreError> {
@@ -130,7 +130,8 @@ impl Scripted {
 
 impl Backend for Scripted {
     fn load(&mut self) -> Result<Vec<StoredAccount>, StoreError> {
-        let _open = self.gate.lock().unwrap();
+        let hold = self.hold.lock().unwrap().take();
+        let _ = hold.map(|hold| hold.recv());
         self.failing()?;
         Ok(self.accounts.lock().unwrap().clone())
     }

@@ -377,17 +377,28 @@ async fn a_restart_needs_no_new_sign_in() {
 #[tokio::test]
 async fn an_ended_sign_in_is_not_retried_and_keeps_id_and_secret() {
     let world = World::new().await;
-    let (auth, id) = world.linked().await;
+    let folder = tempfile::tempdir().unwrap();
+    let config = world.config(StoreChoice::File(folder.path().join("accounts.json")));
+    let auth = world.started(config.clone()).await;
+    let id = auth.save(demo()).await.unwrap();
+    world.sign_in(&auth, &id).await;
     world.sim.revoke_refresh_tokens();
     world.clock.advance(HOUR_MS);
     for _ in 0..3 {
         assert_eq!(auth.token().await.unwrap_err(), AuthError::SignInAgain);
     }
+    let check = |state: &AuthState| {
+        assert_eq!((state.link, only(state).state), (Link::SignInAgain, AccountState::NeedsLogin));
+        assert!(only(state).problem.as_ref().unwrap().to_string().starts_with("Sign in again"));
+        assert!(only(state).has_secret);
+    };
+    check(&now(&auth));
+
+    drop(auth);
+    let auth = world.started(config).await;
+    check(&now(&auth));
+    assert_eq!(auth.token().await.unwrap_err(), AuthError::SignInAgain);
     assert_eq!(world.grants("refresh_token"), 1);
-    let state = now(&auth);
-    assert_eq!((state.link, only(&state).state), (Link::SignInAgain, AccountState::NeedsLogin));
-    assert!(only(&state).problem.as_ref().unwrap().to_string().starts_with("Sign in again"));
-    assert!(only(&state).has_secret);
     world.sign_in(&auth, &id).await;
     auth.token().await.unwrap();
 }
@@ -520,8 +531,8 @@ async fn a_keyring_that_waits_for_its_user_holds_nothing_up() {
         let id = auth.save(demo()).await.unwrap();
         world.sign_in(&auth, &id).await;
     }
-    let locked = Arc::clone(&store.gate);
-    let open = locked.lock().unwrap();
+    let (unlock, hold) = std::sync::mpsc::channel();
+    *store.hold.lock().unwrap() = Some(hold);
     let auth = Auth::start_with(world.config(StoreChoice::Keyring), Box::new(store.clone()), StoreKind::Keyring);
     assert_eq!(auth.token().await.unwrap_err(), AuthError::Loading);
     tokio::time::pause();
@@ -532,10 +543,12 @@ async fn a_keyring_that_waits_for_its_user_holds_nothing_up() {
     // What is saved meanwhile must not overwrite what is still to be read.
     let other = SaveAccount { client_id: "other".into(), client_secret: None, ..demo() };
     auth.save(other).await.unwrap();
-    drop(open);
+    let again = auth.save(demo()).await.unwrap();
+    drop(unlock);
     let state = until(&auth, |state| state.link == Link::Linked).await;
     assert_eq!((state.accounts.len(), &state.store.message), (2, &None));
     assert_eq!(state.accounts[1].client_id, "other");
+    assert_eq!(state.accounts[0].id, again);
     auth.token().await.unwrap();
     auth.logout(&state.accounts[1].id).await.unwrap();
     assert_eq!(store.accounts.lock().unwrap().len(), 2);
