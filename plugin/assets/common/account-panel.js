@@ -43,8 +43,6 @@
     _stored = { clientId: "", redirect: "loopback", pkce: false };
     /** The command that waits for its answer: `{command, answered, then, timer}`. */
     _pending = null;
-    /** Accounts that were saved without a secret from here, for a package that does not report it. */
-    _savedWithoutSecret = new Set();
 
     /** Builds the panel into `root`. */
     constructor(root, client, accounts) {
@@ -182,7 +180,7 @@
       const nodes = this._nodes;
       nodes.storeText = element("span", { id: "store-text" });
       nodes.useFileStore = this._button("use-file-store", text("useFileStore"), "", () =>
-        this._command({ command: "useFileStore" }, () => this._accounts.store.kind !== "memory"),
+        this._command({ command: "useFileStore" }, () => !this._accounts.store.canUseFile),
       );
       return element("div", { class: "notice store", role: "status", hidden: true }, nodes.storeText, nodes.useFileStore);
     }
@@ -378,11 +376,10 @@
     }
 
     _storedValues(account) {
-      const withoutSecret = account && (account.hasSecret === false || this._savedWithoutSecret.has(account.id));
       return {
         clientId: account?.clientId || "",
         redirect: this._accounts.redirectOf(account),
-        pkce: account?.hasSecret === true ? false : Boolean(withoutSecret),
+        pkce: Boolean(account) && !account.hasSecret,
       };
     }
 
@@ -506,6 +503,7 @@
         this._accounts.ask();
       }, ANSWER_MS);
       this._pending = { command: command.command, answered, then, timer };
+      this._accounts.quiet = true;
       this._focusBefore = document.activeElement;
       this._render();
     }
@@ -515,6 +513,7 @@
       if (!pending) return null;
       clearTimeout(pending.timer);
       this._pending = null;
+      this._accounts.quiet = false;
       return pending;
     }
 
@@ -551,8 +550,6 @@
         );
       this._command(command, find, () => {
         const saved = find();
-        if (sent.pkce) this._savedWithoutSecret.add(saved.id);
-        else if (sent.secret) this._savedWithoutSecret.delete(saved.id);
         this._taken(saved, sent);
         this._flash(text("saved"));
         if (then) then(saved.id);
@@ -771,12 +768,12 @@
 
     _renderStore() {
       const nodes = this._nodes;
-      const { kind, message } = this._accounts.store;
-      nodes.storeNotice.hidden = kind !== "memory" && kind !== "file" && !message;
-      nodes.storeNotice.classList.toggle("warn", kind === "memory");
-      setText(nodes.storeText, kind === "memory" ? text("storeMemory") : kind === "file" ? text("storeFile") : message);
-      nodes.storeText.title = message;
-      nodes.useFileStore.hidden = kind !== "memory";
+      const { kind, message, canUseFile } = this._accounts.store;
+      const words = kind === "memory" && canUseFile ? text("storeMemory") : message;
+      setText(nodes.storeText, words || (kind === "file" ? text("storeFile") : ""));
+      nodes.storeNotice.hidden = !nodes.storeText.textContent;
+      nodes.storeNotice.classList.toggle("warn", kind !== "file");
+      nodes.useFileStore.hidden = !canUseFile;
       nodes.useFileStore.disabled = Boolean(this._pending);
     }
 
@@ -822,7 +819,8 @@
 
   /** Whether an element has a place on the page, that is, neither it nor anything around it is hidden. */
   function isShown(node) {
-    return node.getClientRects().length > 0;
+    // What is inside a closed `details` has boxes in newer browsers, and only there is `checkVisibility` known.
+    return node.checkVisibility ? node.checkVisibility() : node.getClientRects().length > 0;
   }
 
   /** The letter that stands for an account's user. */

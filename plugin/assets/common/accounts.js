@@ -34,8 +34,7 @@
       active: value.active === true,
       redirect: value.redirect === "avermedia" || value.redirect === "loopback" ? value.redirect : "",
       redirectUri: string(value.redirectUri),
-      /** Undefined where the package does not say. */
-      hasSecret: typeof value.hasSecret === "boolean" ? value.hasSecret : undefined,
+      hasSecret: value.hasSecret !== false,
     };
   }
 
@@ -49,14 +48,16 @@
 
     /** The accounts in the package's order. */
     list = [];
-    /** Where secrets are kept: `{kind, message}`; kind is "" where the package does not say. */
-    store = { kind: "", message: "" };
+    /** Where secrets are kept, what is to be said about it, and whether a private file would be better. */
+    store = { kind: "", message: "", canUseFile: false };
     /** Whether the package has ever answered. */
     known = false;
     /** Whether the package leaves questions unanswered. */
     silent = false;
     /** Whether the socket to the host was open once and is lost. */
     offline = false;
+    /** Set while a command waits: its answer must not be taken for that of our regular question. */
+    quiet = false;
 
     constructor(client) {
       this._client = client;
@@ -115,6 +116,11 @@
       }, SILENCE_MS);
     }
 
+    _askLater() {
+      clearTimeout(this._timer);
+      this._timer = setTimeout(() => (this.quiet ? this._askLater() : this.ask()), ASK_AGAIN_MS);
+    }
+
     _receive(message) {
       if (message.event === "accounts" && Array.isArray(message.accounts)) {
         this.list = message.accounts
@@ -125,11 +131,14 @@
           loopback: string(message.redirectUris?.loopback),
           avermedia: string(message.redirectUris?.avermedia),
         };
-        this.store = { kind: string(message.store?.kind), message: string(message.store?.message) };
+        this.store = {
+          kind: string(message.store?.kind),
+          message: string(message.store?.message),
+          canUseFile: message.store?.canUseFile === true,
+        };
         this.known = true;
         this.silent = false;
-        clearTimeout(this._timer);
-        this._timer = setTimeout(() => this.ask(), ASK_AGAIN_MS);
+        this._askLater();
         this._changed();
       } else if (message.event === "error") {
         const error = {

@@ -21,14 +21,6 @@
       zh_TW: "Spotify 帳號",
       zh_CN: "Spotify 帐号",
     },
-    pageIntro: {
-      en: "Link your Spotify Premium account so that the keys on your Panel can control what plays.",
-      de: "Verknüpfe dein Spotify-Premium-Konto, damit die Tasten auf deinem Panel die Wiedergabe steuern können.",
-      ja: "Spotify Premium アカウントをリンクすると、パネルのキーで再生を操作できます。",
-      ko: "Spotify Premium 계정을 연결하면 패널의 키로 재생을 조작할 수 있습니다.",
-      zh_TW: "連結您的 Spotify Premium 帳號，即可用面板上的按鍵控制播放。",
-      zh_CN: "关联您的 Spotify Premium 帐号，即可用面板上的按键控制播放。",
-    },
 
     // What the account is now
     loading: {
@@ -72,12 +64,12 @@
       zh_CN: "尚未关联",
     },
     notLinkedHint: {
-      en: "Follow the four steps below. It takes about three minutes, once.",
-      de: "Folge den vier Schritten unten. Das dauert einmalig etwa drei Minuten.",
-      ja: "下の4つの手順に従ってください。最初の1回だけ、3分ほどで終わります。",
-      ko: "아래 네 단계를 따라 하세요. 처음 한 번, 3분 정도 걸립니다.",
-      zh_TW: "請依照下方四個步驟操作。只需一次，大約三分鐘。",
-      zh_CN: "请按照下方四个步骤操作。只需一次，大约三分钟。",
+      en: "Link your Spotify Premium account so that your keys can control what plays. Four steps, about three minutes, once.",
+      de: "Verknüpfe dein Spotify-Premium-Konto, damit deine Tasten die Wiedergabe steuern. Vier Schritte, etwa drei Minuten, einmalig.",
+      ja: "Spotify Premium アカウントをリンクすると、キーで再生を操作できます。4つの手順、約3分、最初の1回だけです。",
+      ko: "Spotify Premium 계정을 연결하면 키로 재생을 조작할 수 있습니다. 처음 한 번, 네 단계, 3분 정도 걸립니다.",
+      zh_TW: "連結您的 Spotify Premium 帳號，即可用按鍵控制播放。四個步驟，大約三分鐘，只需一次。",
+      zh_CN: "关联您的 Spotify Premium 帐号，即可用按键控制播放。四个步骤，大约三分钟，只需一次。",
     },
     stateNeedsLogin: {
       en: "Not logged in",
@@ -186,12 +178,12 @@
       zh_CN: "创建您自己的 Spotify 应用",
     },
     step1Text: {
-      en: "Open the Spotify dashboard, log in with your Premium account, choose “Create app”, give it any name and tick “Web API”.",
-      de: "Öffne das Spotify-Dashboard, melde dich mit deinem Premium-Konto an, wähle „Create app“, gib einen beliebigen Namen ein und setze das Häkchen bei „Web API“.",
-      ja: "Spotify ダッシュボードを開き、Premium アカウントでログインします。「Create app」を選び、好きな名前を付けて「Web API」にチェックを入れてください。",
-      ko: "Spotify 대시보드를 열고 Premium 계정으로 로그인한 뒤 ‘Create app’을 선택하고, 원하는 이름을 입력하고 ‘Web API’에 체크하세요.",
-      zh_TW: "開啟 Spotify 儀表板，以您的 Premium 帳號登入，選擇「Create app」，取任意名稱並勾選「Web API」。",
-      zh_CN: "打开 Spotify 控制台，用您的 Premium 帐号登录，选择“Create app”，取任意名称并勾选“Web API”。",
+      en: "Log in to the dashboard with your Premium account, choose “Create app”, name it, tick “Web API”.",
+      de: "Melde dich dort mit deinem Premium-Konto an, wähle „Create app“, vergib einen Namen, hake „Web API“ an.",
+      ja: "Premium アカウントでログインし、「Create app」を選び、名前を付けて「Web API」にチェックを入れます。",
+      ko: "Premium 계정으로 로그인해 ‘Create app’을 선택하고, 이름을 입력한 뒤 ‘Web API’에 체크하세요.",
+      zh_TW: "以您的 Premium 帳號登入儀表板，選擇「Create app」，取任意名稱並勾選「Web API」。",
+      zh_CN: "用您的 Premium 帐号登录控制台，选择“Create app”，取任意名称并勾选“Web API”。",
     },
     openDashboard: {
       en: "Open the Spotify dashboard",
@@ -219,8 +211,8 @@
     },
     step2Text: {
       en: "Copy this address into the app's “Redirect URIs” on the dashboard, letter for letter, choose Add, then Save.",
-      de: "Kopiere diese Adresse Zeichen für Zeichen in das Feld „Redirect URIs“ der App im Dashboard, wähle „Add“ und dann „Save“.",
-      ja: "このアドレスを一字一句そのまま、ダッシュボードのアプリの「Redirect URIs」に貼り付け、「Add」、「Save」の順に選んでください。",
+      de: "Kopiere diese Adresse genau so in „Redirect URIs“ deiner App im Dashboard, dann „Add“ und „Save“.",
+      ja: "このアドレスをそのままアプリの「Redirect URIs」に貼り付け、「Add」、「Save」の順に選びます。",
       ko: "이 주소를 한 글자도 바꾸지 말고 대시보드의 앱 ‘Redirect URIs’에 붙여 넣고 Add, Save를 차례로 선택하세요.",
       zh_TW: "將此位址原封不動地貼到儀表板中應用程式的「Redirect URIs」，依序選擇 Add 和 Save。",
       zh_CN: "将此地址原封不动地粘贴到控制台中应用的“Redirect URIs”，依次选择 Add 和 Save。",

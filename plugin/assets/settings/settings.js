@@ -15,7 +15,6 @@
     strings.use(client.language || navigator.language);
     document.title = strings.text("pageTitle");
     document.getElementById("page-title").textContent = strings.text("pageTitle");
-    document.getElementById("page-intro").textContent = strings.text("pageIntro");
     new AccountPanel(document.getElementById("account-panel"), client, accounts);
   }
 
