@@ -727,7 +727,7 @@
               "span",
               { class: "card-text" },
               element("span", { text: one.user || text("appOf", { id: shortened(one.clientId) }) }),
-              element("span", { class: "hint", text: stateText(one) }),
+              element("span", { class: "hint", text: one.state === "linked" ? text("linked") : stateText(one) }),
             ),
           );
           if (one.active) card.append(element("span", { class: "badge", text: text("inUse") }));
