@@ -8,6 +8,7 @@ use serde_json::Value;
 use url::Url;
 
 use crate::auth::{AccountState, Auth, AuthError, AuthState, Field, Redirect, SaveAccount, Secret, StoreKind, User};
+use crate::spotify::{Client, Device};
 
 /// What a page asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +41,8 @@ pub enum PageCommand {
     },
     /// Keep secrets in the private file, as no keyring answers.
     UseFileStore,
+    /// The devices with Spotify open.
+    GetDevices,
 }
 
 /// What the package tells a page.
@@ -58,8 +61,27 @@ pub enum PageEvent {
         /// Where secrets are kept.
         store: PageStore,
     },
+    /// The devices with Spotify open.
+    Devices {
+        /// In Spotify's order; those that can't be addressed are left out.
+        devices: Vec<PageDevice>,
+    },
     /// A command failed.
     Error(PageError),
+}
+
+/// A device, for a page.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PageDevice {
+    /// Spotify's id of it.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Its kind, such as Computer or Speaker.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Whether it is the one that plays.
+    pub active: bool,
 }
 
 /// Why a command failed.
@@ -77,6 +99,12 @@ pub struct PageError {
 impl PageError {
     fn new(command: &str, field: Option<&'static str>, message: &str) -> Self {
         Self { command: command.to_owned(), field, message: message.to_owned() }
+    }
+
+    /// The error event as JSON, ready to be sent to a page.
+    #[must_use]
+    pub fn payload(self) -> Value {
+        PageEvent::Error(self).payload()
     }
 }
 
@@ -138,7 +166,7 @@ pub enum Reply {
 }
 
 impl PageCommand {
-    /// Reads the payload of a `sendToPackage`.
+    /// Reads what a page has sent.
     ///
     /// # Errors
     /// What to answer with, as [`PageEvent::Error`].
@@ -173,6 +201,7 @@ impl PageCommand {
             "logout" => Ok(Self::Logout { id: id()? }),
             "removeAccount" => Ok(Self::RemoveAccount { id: id()? }),
             "useFileStore" => Ok(Self::UseFileStore),
+            "getDevices" => Ok(Self::GetDevices),
             "" => Err(PageError::new("", None, "The message has no command.")),
             // The page is somebody else's, and so may the name be: it is not repeated at length.
             other => {
@@ -194,6 +223,7 @@ impl PageCommand {
             Self::Logout { .. } => "logout",
             Self::RemoveAccount { .. } => "removeAccount",
             Self::UseFileStore => "useFileStore",
+            Self::GetDevices => "getDevices",
         }
     }
 }
@@ -235,7 +265,15 @@ impl PageEvent {
         }
     }
 
-    /// The event as the payload of a `sendToPropertyView`.
+    /// The devices event; one that can't be addressed isn't in it.
+    fn devices(devices: Vec<Device>) -> Self {
+        let devices = devices.into_iter().filter(|device| !device.is_restricted).filter_map(|device| {
+            Some(PageDevice { id: device.id?, name: device.name, kind: device.kind, active: device.is_active })
+        });
+        Self::Devices { devices: devices.collect() }
+    }
+
+    /// The event as JSON, ready to be sent to a page.
     #[must_use]
     pub fn payload(&self) -> Value {
         // Its types are texts, lists and booleans only, which always become JSON.
@@ -243,13 +281,20 @@ impl PageEvent {
     }
 }
 
-/// Does what a page asks for. Takes as long as a call to the accounts service, up to some ten seconds: to be run beside
-/// the package's loop, not in it.
+/// Does what a page asks for. Takes as long as a call to Spotify, up to some ten seconds: to be run beside the
+/// package's loop, not in it.
 ///
-/// A command that worked is answered by the accounts as they are then; changes that come later, such as the end of a
-/// sign-in, are for whoever watches [`Auth::watch`] to send on.
-pub async fn handle(auth: &Auth, command: PageCommand) -> Vec<Reply> {
+/// A command about accounts that worked is answered by the accounts as they are then; changes that come later, such as
+/// the end of a sign-in, are for whoever watches [`Auth::watch`] to send on.
+pub async fn handle(auth: &Auth, spotify: &Client, command: PageCommand) -> Vec<Reply> {
     let name = command.name();
+    if command == PageCommand::GetDevices {
+        let event = match spotify.devices().await {
+            Ok(devices) => PageEvent::devices(devices),
+            Err(error) => PageEvent::Error(PageError::new(name, None, error.remedy().sentence())),
+        };
+        return vec![Reply::Event(event)];
+    }
     match act(auth, command).await {
         Ok(url) => {
             let accounts = PageEvent::accounts(&auth.watch().borrow());
@@ -262,9 +307,10 @@ pub async fn handle(auth: &Auth, command: PageCommand) -> Vec<Reply> {
     }
 }
 
+/// Does a command about accounts; gives the address to open, if one is.
 async fn act(auth: &Auth, command: PageCommand) -> Result<Option<Url>, AuthError> {
     match command {
-        PageCommand::GetAccounts => {}
+        PageCommand::GetAccounts | PageCommand::GetDevices => {}
         PageCommand::SaveAccount(account) => drop(auth.save(account).await?),
         PageCommand::Login { id } => return auth.login(&id).await.map(Some),
         PageCommand::FinishLogin { url } => auth.finish_login(&url).await?,
@@ -279,8 +325,10 @@ async fn act(auth: &Auth, command: PageCommand) -> Result<Option<Url>, AuthError
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::auth::testing::World;
     use crate::auth::{AccountView, Link, StoreView};
     use serde_json::json;
+    use spotify_sim::{COMPUTER_ID, DEMO_CLIENT_ID, DEMO_CLIENT_SECRET};
 
     #[test]
     fn commands_are_read() {
@@ -317,6 +365,7 @@ mod tests {
             ("removeAccount", PageCommand::RemoveAccount { id: "a".into() }),
             ("cancelLogin", PageCommand::CancelLogin),
             ("useFileStore", PageCommand::UseFileStore),
+            ("getDevices", PageCommand::GetDevices),
         ] {
             assert_eq!(command.name(), name);
             assert_eq!(PageCommand::read(&json!({"command": name, "id": "a"})), Ok(command));
@@ -386,5 +435,43 @@ mod tests {
             PageEvent::Error(PageError::new("login", Some("id"), "No.")).payload(),
             json!({"event": "error", "command": "login", "field": "id", "message": "No."})
         );
+    }
+
+    #[tokio::test]
+    async fn a_page_links_an_account_and_lists_the_devices() {
+        let world = World::new().await;
+        let auth = world.auth().await;
+        let spotify = Client::new(world.http.clone(), Url::parse(&world.sim.api_url()).unwrap(), auth.clone());
+        let say = async |payload: Value| handle(&auth, &spotify, PageCommand::read(&payload).unwrap()).await;
+        let event = |replies: &[Reply]| match replies.last() {
+            Some(Reply::Event(event)) => event.payload(),
+            other => panic!("{other:?}"),
+        };
+
+        let refused = event(&say(json!({"command": "getDevices"})).await);
+        assert_eq!((&refused["event"], &refused["command"]), (&json!("error"), &json!("getDevices")));
+        let pair = |secret: &str| json!({"command": "saveAccount", "clientId": DEMO_CLIENT_ID, "clientSecret": secret});
+        let refused = event(&say(pair("wrong")).await);
+        assert_eq!((&refused["event"], &refused["field"]), (&json!("error"), &json!("clientSecret")));
+        let saved = event(&say(pair(DEMO_CLIENT_SECRET)).await);
+        assert_eq!(saved["accounts"][0]["state"], "needsLogin");
+
+        let id = &saved["accounts"][0]["id"];
+        let replies = say(json!({"command": "login", "id": id})).await;
+        let Reply::OpenUrl(page) = &replies[0] else { panic!("{replies:?}") };
+        assert_eq!(event(&replies)["accounts"][0]["state"], "linking");
+        let back = world.consent(page, true);
+        let linked = event(&say(json!({"command": "finishLogin", "url": back.as_str()})).await);
+        assert_eq!(linked["accounts"][0]["state"], "linked");
+
+        let devices = event(&say(json!({"command": "getDevices"})).await);
+        assert_eq!(devices["event"], "devices");
+        let active = json!({"id": COMPUTER_ID, "type": "Computer", "active": true});
+        let first = devices["devices"].as_array().unwrap().iter().find(|device| device["active"] == true).unwrap();
+        for (name, value) in active.as_object().unwrap() {
+            assert_eq!(&first[name], value);
+        }
+        let removed = event(&say(json!({"command": "removeAccount", "id": id})).await);
+        assert_eq!(removed["accounts"], json!([]));
     }
 }

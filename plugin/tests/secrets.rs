@@ -32,11 +32,11 @@ impl io::Write for Log {
 }
 
 /// What a page sees of a command, and what somebody who logs it with `Debug` would see.
-async fn command(auth: &Auth, seen: &mut String, payload: serde_json::Value) -> Option<Url> {
+async fn command(auth: &Auth, spotify: &Client, seen: &mut String, payload: serde_json::Value) -> Option<Url> {
     let command = PageCommand::read(&payload).unwrap();
     note(seen, &command);
     let mut open = None;
-    for reply in handle(auth, command).await {
+    for reply in handle(auth, spotify, command).await {
         match reply {
             Reply::Event(event) => note(seen, &event.payload()),
             Reply::OpenUrl(url) => open = Some(url),
@@ -87,14 +87,14 @@ async fn no_secret_is_logged_or_shown() {
 
     let mut seen = String::new();
     let save = |secret: &str| json!({"command": "saveAccount", "clientId": DEMO_CLIENT_ID, "clientSecret": secret});
-    command(&auth, &mut seen, save("wrong-secret")).await;
-    command(&auth, &mut seen, save(DEMO_CLIENT_SECRET)).await;
+    command(&auth, &spotify, &mut seen, save("wrong-secret")).await;
+    command(&auth, &spotify, &mut seen, save(DEMO_CLIENT_SECRET)).await;
     let id = watch.borrow().accounts[0].id.clone();
     for pasted in [false, true] {
-        let page = command(&auth, &mut seen, json!({"command": "login", "id": id})).await.unwrap();
+        let page = command(&auth, &spotify, &mut seen, json!({"command": "login", "id": id})).await.unwrap();
         let back = sim.consent(page.as_str(), true).unwrap();
         if pasted {
-            command(&auth, &mut seen, json!({"command": "finishLogin", "url": back.as_str()})).await;
+            command(&auth, &spotify, &mut seen, json!({"command": "finishLogin", "url": back.as_str()})).await;
         } else {
             note(&mut seen, &http.get(back).send().await.unwrap().text().await.unwrap());
         }

@@ -1,6 +1,6 @@
 //! A world for tests: the simulated Spotify, a clock that both it and the package go by, and an [`Auth`] between them.
 
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 use spotify_sim::{DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, STOPPED_AT, Sim};

@@ -4,8 +4,11 @@ use std::sync::Arc;
 
 use spotify_sim::{DEMO_CLIENT_SECRET, Fault};
 
+use super::care::{NOT_WRITTEN, ROUND, STORE_RETRY};
 use super::store::StoreError;
 use super::testing::{Scripted, World, demo, until};
+use super::tokens::{FIRST_BACKOFF, LONGEST_BACKOFF, backoff};
+use super::view::{AVERMEDIA_RELAY, LOOPBACK};
 use super::*;
 
 fn only(state: &AuthState) -> &AccountView {

@@ -1,0 +1,75 @@
+//! What the room needs from outside: addresses, clock, random numbers, and where secrets are to be kept.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use url::Url;
+
+use crate::clock::Clock;
+
+/// Spotify's accounts service.
+pub const ACCOUNTS_URL: &str = "https://accounts.spotify.com";
+
+/// Thirty-two bytes nobody can guess, or the news that there are none.
+pub type Random = Arc<dyn Fn() -> Result<[u8; 32], getrandom::Error> + Send + Sync>;
+
+/// The operating system's random numbers.
+#[must_use]
+pub fn system_random() -> Random {
+    Arc::new(|| {
+        let mut bytes = [0; 32];
+        getrandom::fill(&mut bytes)?;
+        Ok(bytes)
+    })
+}
+
+/// The store that the user of the environment variable `SPOTIFY_WIDGETS_STORE` wants.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum StoreChoice {
+    /// The computer's keyring; where none answers, memory, or the private file once chosen.
+    #[default]
+    Keyring,
+    /// Memory only.
+    Memory,
+    /// A private file at this path.
+    File(PathBuf),
+}
+
+impl StoreChoice {
+    /// Reads `keyring`, `memory` or `file:PATH`. None for anything else.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        match text.trim() {
+            "" | "keyring" => Some(Self::Keyring),
+            "memory" => Some(Self::Memory),
+            other => match other.strip_prefix("file:") {
+                Some(path) if !path.is_empty() => Some(Self::File(path.into())),
+                _ => None,
+            },
+        }
+    }
+}
+
+/// Where the private file goes if the user chooses one: in the local data folder. None where there is no home.
+#[must_use]
+pub fn default_private_file() -> Option<PathBuf> {
+    directories::ProjectDirs::from("", "", "spotify-widgets")
+        .map(|folders| folders.data_local_dir().join("accounts.json"))
+}
+
+/// What [`Auth::start`] needs from outside.
+#[derive(Clone)]
+pub struct Config {
+    /// Base address of the accounts service; [`ACCOUNTS_URL`] unless in tests.
+    pub accounts_url: Url,
+    /// Where secrets are kept.
+    pub store: StoreChoice,
+    /// Where the private file would be, see [`default_private_file`]. If it exists, it was chosen at an earlier start.
+    pub private_file: Option<PathBuf>,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// The shared client, see [`http_client`].
+    pub http: reqwest::Client,
+    /// Where unguessable texts come from, see [`system_random`].
+    pub random: Random,
+}

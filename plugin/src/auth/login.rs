@@ -1,0 +1,145 @@
+//! The second half of a sign-in: from the browser's return to the stored tokens, or to the end of its time.
+
+use std::net::SocketAddr;
+use std::sync::Weak;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use super::callback::{self, Callback, Outcome};
+use super::error::AuthError;
+use super::oauth::TokenError;
+use super::state::{Access, State};
+use super::tokens::trouble;
+use super::view::LOOPBACK;
+use super::{Inner, LOGIN_PATIENCE, own_task};
+
+/// How long the answer's page may take on its way to the browser before the listener is gone for good.
+const LAST_PAGE_PATIENCE: Duration = Duration::from_secs(2);
+
+impl Inner {
+    /// Finishes the running sign-in, if the callback belongs to it.
+    pub(super) async fn finish_login(&self, callback: Callback) -> Result<(), AuthError> {
+        let (serial, id, code, redirect_uri, verifier, client_id, client_secret) = {
+            let mut state = self.lock();
+            let login = state.login.as_mut().filter(|login| !login.used).ok_or(AuthError::NoLogin)?;
+            if !callback.belongs_to(&login.part) {
+                return Err(AuthError::WrongState);
+            }
+            let code = match callback.outcome {
+                Some(Outcome::Code(code)) => code,
+                Some(Outcome::Error(code)) => {
+                    let problem = match code.as_str() {
+                        "access_denied" => AuthError::Denied,
+                        _ => AuthError::Refused(code),
+                    };
+                    let serial = login.serial;
+                    self.end_login(&mut state, serial, Some(problem.clone()));
+                    return Err(problem);
+                }
+                None => return Err(AuthError::NotACallback),
+            };
+            login.used = true;
+            let (serial, id) = (login.serial, login.account.clone());
+            let (redirect_uri, verifier) = (login.redirect_uri.clone(), login.verifier.clone());
+            let stored = &state.account(&id).ok_or(AuthError::UnknownAccount)?.stored;
+            let (client_id, client_secret) = (stored.client_id.clone(), stored.client_secret.clone());
+            (serial, id, code, redirect_uri, verifier, client_id, client_secret)
+        };
+        let answer =
+            self.service(&client_id, client_secret.as_ref()).exchange_code(&redirect_uri, &code, &verifier).await;
+        let tokens = match answer {
+            Ok(tokens) => tokens,
+            Err(error) => {
+                let problem = match error {
+                    TokenError::InvalidGrant => AuthError::CodeRefused,
+                    other => trouble(other),
+                };
+                self.end_login(&mut self.lock(), serial, Some(problem.clone()));
+                return Err(problem);
+            }
+        };
+        {
+            let mut state = self.lock();
+            if state.login.as_ref().map(|login| login.serial) != Some(serial) {
+                // Given up while Spotify was answering.
+                return Err(AuthError::NoLogin);
+            }
+            let now = self.clock.unix_s();
+            let account = state.account(&id).ok_or(AuthError::UnknownAccount)?;
+            account.end_sign_in();
+            account.stored.refresh_token = tokens.refresh.clone();
+            account.stored.signed_in_at = Some(now);
+        }
+        self.persist().await;
+        let mut state = self.lock();
+        let serial_of_access = state.serial();
+        let now = self.clock.unix_ms();
+        if let Some(account) = state.account(&id) {
+            account.access = Some(Access::new(&tokens, now, serial_of_access));
+        }
+        self.end_login(&mut state, serial, None);
+        tracing::info!(account = %id, "Spotify is linked");
+        Ok(())
+    }
+
+    /// Ends the sign-in of this number, if it is still the running one, and notes on the account how it went.
+    pub(super) fn end_login(&self, state: &mut State, serial: u64, problem: Option<AuthError>) {
+        if let Some(login) = state.login.take_if(|login| login.serial == serial) {
+            if let Some(account) = state.account(&login.account) {
+                account.problem = problem;
+            }
+            self.publish(state);
+        }
+    }
+
+    pub(super) fn login_timed_out(&self, serial: u64) {
+        let mut state = self.lock();
+        let Some(login) = state.login.as_ref().filter(|login| login.serial == serial && !login.used) else {
+            return;
+        };
+        let id = login.account.clone();
+        let redirect = state.account(&id).map_or(LOOPBACK, |account| account.stored.redirect.registered());
+        self.end_login(&mut state, serial, Some(AuthError::TimedOut(redirect.to_owned())));
+    }
+}
+
+struct Finisher(Weak<Inner>);
+
+impl callback::Finish for Finisher {
+    async fn finish(&self, callback: Callback) -> Result<(), AuthError> {
+        let inner = self.0.upgrade().ok_or(AuthError::NoLogin)?;
+        // The browser may hang up; the code must not be lost with it.
+        own_task(async move { inner.finish_login(callback).await }).await
+    }
+}
+
+/// Waits until the sign-in that holds the other end is over.
+async fn over(mut listening: watch::Receiver<()>) {
+    while listening.changed().await.is_ok() {}
+}
+
+/// Serves the callback address as long as its sign-in runs, and ends the sign-in when its time is over.
+pub(super) async fn serve_login(
+    inner: Weak<Inner>,
+    serial: u64,
+    listener: TcpListener,
+    address: SocketAddr,
+    listening: watch::Receiver<()>,
+) {
+    let router = callback::router(address, Finisher(Weak::clone(&inner)));
+    let server = axum::serve(listener, router).with_graceful_shutdown(over(listening.clone())).into_future();
+    tokio::pin!(server);
+    tokio::select! {
+        _ = &mut server => return,
+        () = over(listening) => {}
+        () = tokio::time::sleep(LOGIN_PATIENCE) => {
+            if let Some(inner) = inner.upgrade() {
+                inner.login_timed_out(serial);
+            }
+        }
+    }
+    // A connection that says nothing doesn't keep the rest alive.
+    let _ = tokio::time::timeout(LAST_PAGE_PATIENCE, server).await;
+}
