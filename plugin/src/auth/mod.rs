@@ -230,7 +230,7 @@ impl Auth {
         let mut state = self.inner.lock();
         let serial = state.serial();
         let account = state.account(id).ok_or(AuthError::UnknownAccount)?;
-        account.problem = account.problem.take().filter(|_| account.refused());
+        account.problem = account.standing_problem();
         let (redirect_uri, sent_state) = match account.stored.redirect {
             Redirect::Loopback => (local, part.clone()),
             Redirect::Avermedia => (AVERMEDIA_RELAY.to_owned(), Secret::new(format!("{local}/{}", part.expose()))),
@@ -275,7 +275,7 @@ impl Auth {
             let mut state = self.inner.lock();
             let account = state.account(id).ok_or(AuthError::UnknownAccount)?;
             account.end_sign_in();
-            account.problem = account.problem.take().filter(|_| account.refused());
+            account.problem = account.standing_problem();
             state.login.take_if(|login| login.account == id);
             self.inner.publish(&state);
         }
@@ -457,7 +457,8 @@ impl Inner {
                     account.stored.client_id = client_id;
                     account.stored.client_secret = client_secret;
                     account.stored.redirect = redirect;
-                    account.problem = problem;
+                    account.problem = None;
+                    account.problem = problem.or_else(|| account.standing_problem());
                     account.backoff = None;
                     state.login.take_if(|login| stale_login && login.account == id);
                     id

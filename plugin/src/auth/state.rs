@@ -69,15 +69,22 @@ pub(super) struct Login {
 
 impl Account {
     pub(super) fn new(stored: StoredAccount) -> Self {
-        // A date without its sign-in: Spotify ended it before the last stop, and the user may not have seen it.
-        let ended = stored.signed_in_at.is_some() && stored.refresh_token.is_none();
-        Self {
-            stored,
-            access: None,
-            problem: ended.then_some(AuthError::SignInAgain),
-            backoff: None,
-            refreshing: Arc::default(),
+        let mut account = Self { stored, access: None, problem: None, backoff: None, refreshing: Arc::default() };
+        account.problem = account.standing_problem();
+        account
+    }
+
+    /// True if Spotify has ended the sign-in: its date is there without its token, also after a restart.
+    pub(super) fn ended(&self) -> bool {
+        self.stored.signed_in_at.is_some() && !self.signed_in()
+    }
+
+    /// What is wrong until the user does something about it, as opposed to how the last try went.
+    pub(super) fn standing_problem(&self) -> Option<AuthError> {
+        if self.refused() {
+            return self.problem.clone();
         }
+        self.ended().then_some(AuthError::SignInAgain)
     }
 
     pub(super) fn signed_in(&self) -> bool {
@@ -130,7 +137,7 @@ impl State {
     }
 
     pub(super) fn link(&self) -> Link {
-        let problem = |wanted: fn(&Account) -> bool| self.accounts.iter().any(wanted);
+        let any = |wanted: fn(&Account) -> bool| self.accounts.iter().any(wanted);
         if self.active().is_some() {
             Link::Linked
         } else if self.login.is_some() {
@@ -139,9 +146,9 @@ impl State {
             Link::Loading
         } else if self.loading == Loading::Late {
             Link::KeyringWaiting
-        } else if problem(|account| account.problem == Some(AuthError::SignInAgain)) {
+        } else if any(Account::ended) {
             Link::SignInAgain
-        } else if problem(Account::refused) {
+        } else if any(Account::refused) {
             Link::InvalidCredentials
         } else {
             Link::NotLinked

@@ -114,13 +114,18 @@ pub(super) struct Scripted {
     pub(super) accounts: Arc<Mutex<Vec<StoredAccount>>>,
     /// What fails now, reading and writing.
     pub(super) failure: Arc<Mutex<Option<StoreError>>>,
-    /// Reading waits until the other end of this is dropped.
+    /// The next reading or writing takes this and waits until its other end is dropped.
     pub(super) hold: Arc<Mutex<Option<mpsc::Receiver<()>>>>,
 }
 
 impl Scripted {
     pub fn new() -> Self {
         Self { accounts: Arc::default(), failure: Arc::default(), hold: Arc::default() }
+    }
+
+    fn wait(&self) {
+        let hold = self.hold.lock().unwrap().take();
+        let _ = hold.map(|hold| hold.recv());
     }
 
     fn failing(&self) -> Result<(), StoreError> {
@@ -130,13 +135,13 @@ impl Scripted {
 
 impl Backend for Scripted {
     fn load(&mut self) -> Result<Vec<StoredAccount>, StoreError> {
-        let hold = self.hold.lock().unwrap().take();
-        let _ = hold.map(|hold| hold.recv());
+        self.wait();
         self.failing()?;
         Ok(self.accounts.lock().unwrap().clone())
     }
 
     fn write(&mut self, accounts: &[StoredAccount]) -> Result<(), StoreError> {
+        self.wait();
         self.failing()?;
         *self.accounts.lock().unwrap() = accounts.to_vec();
         Ok(())

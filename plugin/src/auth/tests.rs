@@ -249,6 +249,36 @@ async fn without_a_secret_pkce_alone_signs_in_and_rotates() {
 }
 
 #[tokio::test]
+async fn a_rotated_token_is_stored_before_the_new_access_token_is_used() {
+    let world = World::new().await;
+    let store = Scripted::new();
+    let auth = Auth::start_with(world.config(StoreChoice::Keyring), Box::new(store.clone()), StoreKind::Keyring);
+    until(&auth, |state| state.link == Link::NotLinked).await;
+    let id = auth.save(SaveAccount { client_secret: None, ..demo() }).await.unwrap();
+    world.sign_in(&auth, &id).await;
+    let before = store.accounts.lock().unwrap()[0].refresh_token.clone();
+
+    world.clock.advance(HOUR_MS);
+    let (written, hold) = std::sync::mpsc::channel();
+    *store.hold.lock().unwrap() = Some(hold);
+    let first = tokio::spawn({
+        let auth = auth.clone();
+        async move { auth.token().await }
+    });
+    while store.hold.lock().unwrap().is_some() {
+        tokio::task::yield_now().await;
+    }
+    let second = auth.token();
+    tokio::pin!(second);
+    assert!(poll_once(second.as_mut()).await.is_none() && !first.is_finished(), "a token was lent before the write");
+    assert_eq!(store.accounts.lock().unwrap()[0].refresh_token, before);
+    drop(written);
+    assert_eq!(first.await.unwrap().unwrap().bearer(), second.await.unwrap().bearer());
+    assert_ne!(store.accounts.lock().unwrap()[0].refresh_token, before);
+    assert_eq!(world.grants("refresh_token"), 1);
+}
+
+#[tokio::test]
 async fn a_secret_can_be_given_up_for_pkce_alone() {
     let world = World::new().await;
     let auth = world.auth().await;
@@ -315,7 +345,7 @@ async fn a_caller_that_stops_waiting_loses_no_token() {
     {
         let token = auth.token();
         tokio::pin!(token);
-        assert!(futures_poll_once(token.as_mut()).await.is_none(), "it had to wait for the refresh");
+        assert!(poll_once(token.as_mut()).await.is_none(), "it had to wait for the refresh");
     }
     world.sim.wait_for_requests("POST", "/accounts/api/token", 3, testing::PATIENCE).await.unwrap();
     auth.token().await.unwrap();
@@ -323,7 +353,7 @@ async fn a_caller_that_stops_waiting_loses_no_token() {
 }
 
 /// Polls a future once.
-async fn futures_poll_once<F: Future>(mut future: std::pin::Pin<&mut F>) -> Option<F::Output> {
+async fn poll_once<F: Future>(mut future: std::pin::Pin<&mut F>) -> Option<F::Output> {
     std::future::poll_fn(|context| {
         std::task::Poll::Ready(match future.as_mut().poll(context) {
             std::task::Poll::Ready(output) => Some(output),
@@ -402,6 +432,12 @@ async fn an_ended_sign_in_is_not_retried_and_keeps_id_and_secret() {
     check(&now(&auth));
     assert_eq!(auth.token().await.unwrap_err(), AuthError::SignInAgain);
     assert_eq!(world.grants("refresh_token"), 1);
+    // Neither an edit nor a sign-in that is given up makes it look like an account that was never linked.
+    auth.save(SaveAccount { id: Some(id.clone()), ..demo() }).await.unwrap();
+    check(&now(&auth));
+    auth.login(&id).await.unwrap();
+    auth.cancel_login();
+    check(&now(&auth));
     world.sign_in(&auth, &id).await;
     auth.token().await.unwrap();
 }
