@@ -57,7 +57,7 @@ pub fn default_private_file() -> Option<PathBuf> {
         .map(|folders| folders.data_local_dir().join("accounts.json"))
 }
 
-/// What [`Auth::start`] needs from outside.
+/// What [`Auth::start`](super::Auth::start) needs from outside.
 #[derive(Clone)]
 pub struct Config {
     /// Base address of the accounts service; [`ACCOUNTS_URL`] unless in tests.
@@ -68,7 +68,7 @@ pub struct Config {
     pub private_file: Option<PathBuf>,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
-    /// The shared client, see [`http_client`].
+    /// The shared client, see [`http_client`](super::http_client).
     pub http: reqwest::Client,
     /// Where unguessable texts come from, see [`system_random`].
     pub random: Random,

@@ -94,7 +94,7 @@ pub struct StoreView {
     pub kind: StoreKind,
     /// What the user should know about it, if anything.
     pub message: Option<String>,
-    /// True if [`Auth::use_private_file`] would make it better.
+    /// True if [`Auth::use_private_file`](super::Auth::use_private_file) would make it better.
     pub can_use_file: bool,
 }
 
@@ -138,7 +138,7 @@ impl Link {
     }
 }
 
-/// Everything that can be shown about accounts; see [`Auth::watch`].
+/// Everything that can be shown about accounts; see [`Auth::watch`](super::Auth::watch).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuthState {
     /// All accounts in one word.
