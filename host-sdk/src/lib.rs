@@ -3,9 +3,14 @@
 //! - [`protocol`]: every message of the wire, both directions.
 //! - [`package`]: the package's end of it: connection, events in, faces out.
 //! - [`abi`]: the stable ABI through which a package library is loaded.
+//! - [`manifest`]: the package file and its rules.
+//! - `bundle` (feature `bundle`): packing and installing `.creatorCentral` files.
 //!
 //! Knows nothing of Spotify, of web servers or of any one host.
 
 pub mod abi;
+#[cfg(feature = "bundle")]
+pub mod bundle;
+pub mod manifest;
 pub mod package;
 pub mod protocol;

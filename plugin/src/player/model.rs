@@ -344,8 +344,9 @@ impl Model {
     }
 
     /// When what is shown changes by itself next, other than by progress: a refusal that has been said long enough, a
-    /// trust that ends, a state that gets old.
-    pub(super) fn next_change_ms(&self, now_ms: u64) -> Option<u64> {
+    /// state that gets old.
+    #[must_use]
+    pub fn next_change_ms(&self, now_ms: u64) -> Option<u64> {
         let refusal = self.refusal.as_ref().map(|refusal| refusal.until_ms);
         let stale = self.problem.as_ref().map(|_| self.heard_ms + STALE_MS);
         [refusal, stale].into_iter().flatten().filter(|at| *at > now_ms).min()

@@ -1,0 +1,312 @@
+//! Package bundles, `NAME.creatorCentral`: a zip with exactly one top folder, in it `PackageConfig.json` and whatever it
+//! names.
+//!
+//! [`pack`] makes one, the same bytes for the same content. [`install`] puts one into a packages folder and trusts nothing
+//! in it: a bundle may come from anywhere, so whatever reaches out of its folder, hides, or blows up is refused with a
+//! sentence before anything of an installed package is touched.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::fs;
+use std::io::{self, Cursor, Read as _, Seek, Write};
+use std::path::{Path, PathBuf};
+
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, DateTime, ZipArchive, ZipWriter};
+
+use crate::manifest::{self, FILE_NAME, PackageConfig, Severity};
+
+/// How a bundle's file name ends.
+pub const EXTENSION: &str = "creatorCentral";
+
+/// Entries that a bundle may have.
+const MOST_ENTRIES: usize = 10_000;
+/// Bytes that a bundle may unpack to.
+const MOST_BYTES: u64 = 512 << 20;
+/// Bytes that a package file may have.
+const MOST_CONFIG_BYTES: u64 = 4 << 20;
+/// How deep folders may go.
+const MOST_LEVELS: usize = 32;
+/// How long a name on the way may be: what every file system takes.
+const LONGEST_NAME: usize = 200;
+
+/// One file to pack.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// Where it goes, relative to the package's folder, with forward slashes.
+    pub path: String,
+    /// Its content.
+    pub content: Vec<u8>,
+    /// Whether it is a program.
+    pub executable: bool,
+}
+
+/// Packs files under one top folder. The order of `entries` doesn't matter, nor does the time: the same content gives
+/// the same bytes.
+///
+/// # Errors
+/// If writing fails.
+pub fn pack(out: impl Write + Seek, top_folder: &str, mut entries: Vec<Entry>) -> io::Result<()> {
+    entries.sort_by(|a, b| a.path.cmp(&b.path));
+    let mut zip = ZipWriter::new(out);
+    for entry in &entries {
+        let options = SimpleFileOptions::default()
+            .compression_method(CompressionMethod::Deflated)
+            .last_modified_time(DateTime::default())
+            .unix_permissions(if entry.executable { 0o755 } else { 0o644 });
+        zip.start_file(format!("{top_folder}/{}", entry.path), options)?;
+        zip.write_all(&entry.content)?;
+    }
+    zip.finish()?;
+    Ok(())
+}
+
+/// An installed package.
+#[derive(Clone, Debug)]
+pub struct Installed {
+    /// Its folder.
+    pub folder: PathBuf,
+    /// Its package file.
+    pub config: PackageConfig,
+}
+
+/// Why a bundle isn't installed.
+#[derive(Debug)]
+pub enum BundleError {
+    /// Not a zip, or a broken one.
+    NotAZip(String),
+    /// Too many entries, or too many bytes.
+    TooLarge(String),
+    /// An entry's name leaves the folder, or no system would take it.
+    BadName(String),
+    /// An entry is a link or something else that is neither file nor folder.
+    Link(String),
+    /// Two entries have one name, at least on systems that don't tell capitals from small letters.
+    Twice(String),
+    /// Not exactly one top folder.
+    TopFolder,
+    /// No package file.
+    NoConfig,
+    /// The package file can't be read.
+    BadConfig(String),
+    /// The package file breaks rules that hosts rely on.
+    Invalid(Vec<manifest::Finding>),
+    /// The disk says no.
+    Disk(io::Error),
+}
+
+impl fmt::Display for BundleError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotAZip(why) => write!(f, "this is not a package file, or it is damaged ({why}); download it again"),
+            Self::TooLarge(what) => write!(f, "the package is refused because it is too large: {what}"),
+            Self::BadName(name) => write!(f, "the package is refused because of a file name that could harm: {name:?}"),
+            Self::Link(name) => write!(f, "the package is refused because it contains a link: {name:?}"),
+            Self::Twice(name) => write!(f, "the package is refused because two of its files have one name: {name:?}"),
+            Self::TopFolder => f.write_str("the package has to have exactly one top folder with everything in it"),
+            Self::NoConfig => write!(f, "the package has no {FILE_NAME} in its top folder"),
+            Self::BadConfig(why) => write!(f, "the package's {FILE_NAME} can't be read: {why}"),
+            Self::Invalid(findings) => {
+                write!(f, "the package's {FILE_NAME} breaks the rules:")?;
+                findings.iter().try_for_each(|finding| write!(f, " {} {};", finding.place, finding.message))
+            }
+            Self::Disk(error) => write!(f, "the package can't be written to the disk: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for BundleError {}
+
+impl From<io::Error> for BundleError {
+    fn from(error: io::Error) -> Self {
+        Self::Disk(error)
+    }
+}
+
+/// Installs a bundle as `packages/UUID`. A version that is there already is replaced as a whole, or, if anything fails,
+/// left as it was.
+///
+/// # Errors
+/// See [`BundleError`]. Nothing of the bundle is left then.
+pub fn install(bundle: &[u8], packages: &Path) -> Result<Installed, BundleError> {
+    let mut archive = ZipArchive::new(Cursor::new(bundle)).map_err(|error| BundleError::NotAZip(error.to_string()))?;
+    let top_folder = check(&mut archive)?;
+    fs::create_dir_all(packages)?;
+    let staging = Staging::new(packages)?;
+    unpack(&mut archive, &top_folder, &staging.0)?;
+
+    let text = fs::read(staging.0.join(FILE_NAME)).map_err(|_| BundleError::NoConfig)?;
+    let text = String::from_utf8(text).map_err(|error| BundleError::BadConfig(error.to_string()))?;
+    let config = PackageConfig::parse(&text).map_err(|error| BundleError::BadConfig(error.to_string()))?;
+    let mut findings = manifest::validate(&config, &|path| staging.0.join(path).is_file());
+    findings.retain(|finding| finding.severity == Severity::Error);
+    if !findings.is_empty() {
+        return Err(BundleError::Invalid(findings));
+    }
+    make_executable(&staging.0, &config)?;
+    let folder = packages.join(&config.uuid);
+    replace(&staging.0, &folder)?;
+    Ok(Installed { folder, config })
+}
+
+/// Removes an installed package.
+///
+/// # Errors
+/// If it isn't there, or the disk says no.
+pub fn uninstall(packages: &Path, uuid: &str) -> io::Result<()> {
+    if !manifest::is_uuid(uuid) {
+        return Err(io::Error::new(io::ErrorKind::NotFound, "there is no such package"));
+    }
+    fs::remove_dir_all(packages.join(uuid))
+}
+
+/// Looks through all entries before any is written. Answers the top folder's name.
+fn check(archive: &mut ZipArchive<Cursor<&[u8]>>) -> Result<String, BundleError> {
+    if archive.has_duplicate_names() {
+        return Err(BundleError::Twice("twice in the list of files".to_owned()));
+    }
+    if archive.len() > MOST_ENTRIES {
+        return Err(BundleError::TooLarge(format!("more than {MOST_ENTRIES} files")));
+    }
+    let mut top_folder: Option<String> = None;
+    let mut seen = HashSet::new();
+    let mut total: u64 = 0;
+    for index in 0..archive.len() {
+        let entry = archive.by_index_raw(index).map_err(|error| BundleError::NotAZip(error.to_string()))?;
+        let name = std::str::from_utf8(entry.name_raw())
+            .map_err(|_| BundleError::BadName(String::from_utf8_lossy(entry.name_raw()).into_owned()))?
+            .to_owned();
+        let kind = entry.unix_mode().unwrap_or(0) & 0o170_000;
+        // 0: made by a system without such modes.
+        if entry.is_symlink() || !matches!(kind, 0 | 0o100_000 | 0o040_000) {
+            return Err(BundleError::Link(name));
+        }
+        let path = name.strip_suffix('/').unwrap_or(&name);
+        if !is_good_name(path) {
+            return Err(BundleError::BadName(name));
+        }
+        if !seen.insert(path.to_lowercase()) {
+            return Err(BundleError::Twice(name));
+        }
+        let first = path.split('/').next().unwrap_or_default();
+        if top_folder.get_or_insert_with(|| first.to_owned()) != first || (path == first && !name.ends_with('/')) {
+            return Err(BundleError::TopFolder);
+        }
+        total = total.saturating_add(entry.size());
+        if total > MOST_BYTES {
+            return Err(BundleError::TooLarge(format!("it unpacks to more than {} MB", MOST_BYTES >> 20)));
+        }
+    }
+    top_folder.ok_or(BundleError::TopFolder)
+}
+
+/// Whether a path stays inside on every system, and every system takes it.
+fn is_good_name(path: &str) -> bool {
+    const RESERVED: [&str; 4] = ["con", "prn", "aux", "nul"];
+    manifest::is_inside(path)
+        && path.split('/').count() <= MOST_LEVELS
+        && path.split('/').all(|part| {
+            let stem = part.split('.').next().unwrap_or_default().to_lowercase();
+            let numbered = stem.len() == 4
+                && (stem.starts_with("com") || stem.starts_with("lpt"))
+                && stem.ends_with(|c: char| c.is_ascii_digit());
+            part.len() <= LONGEST_NAME
+                && !part.contains(|c: char| c.is_control() || matches!(c, '<' | '>' | '"' | '|' | '?' | '*'))
+                // Windows drops these, which would make two names one.
+                && !part.ends_with(['.', ' '])
+                && !RESERVED.contains(&stem.as_str())
+                && !numbered
+        })
+}
+
+fn unpack(archive: &mut ZipArchive<Cursor<&[u8]>>, top_folder: &str, into: &Path) -> Result<(), BundleError> {
+    let mut left = MOST_BYTES;
+    for index in 0..archive.len() {
+        let mut entry = archive.by_index(index).map_err(|error| BundleError::NotAZip(error.to_string()))?;
+        let name = entry.name().map_err(|error| BundleError::NotAZip(error.to_string()))?.into_owned();
+        let Some(path) = name.strip_prefix(top_folder).and_then(|rest| rest.strip_prefix('/')) else { continue };
+        let target = into.join(path);
+        if entry.is_dir() {
+            fs::create_dir_all(&target)?;
+            continue;
+        }
+        if let Some(folder) = target.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        let most = if path == FILE_NAME { MOST_CONFIG_BYTES } else { left };
+        let mut file = fs::OpenOptions::new().write(true).create_new(true).open(&target)?;
+        // What the entry claims to be long is not what it has to be: counted while it is unpacked.
+        let written = io::copy(&mut entry.by_ref().take(most + 1), &mut file)
+            .map_err(|error| BundleError::NotAZip(format!("{name}: {error}")))?;
+        if written > most {
+            return Err(BundleError::TooLarge(format!("{name} unpacks to more than allowed")));
+        }
+        left -= written.min(left);
+        file.sync_all()?;
+    }
+    Ok(())
+}
+
+/// A folder that goes when it isn't used up.
+struct Staging(PathBuf);
+
+impl Staging {
+    fn new(packages: &Path) -> io::Result<Self> {
+        // Within the packages folder, so that the final rename stays on one disk; no package can have such a name.
+        for number in 0..1000 {
+            let folder = packages.join(format!(".installing-{}-{number}", std::process::id()));
+            match fs::create_dir(&folder) {
+                Ok(()) => return Ok(Self(folder)),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Err(io::Error::other("too many unfinished installations are lying around"))
+    }
+}
+
+impl Drop for Staging {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Puts the new folder where the old one is. The old one comes back if that fails.
+fn replace(new: &Path, folder: &Path) -> io::Result<()> {
+    let old = new.with_extension("old");
+    let had_one = folder.exists();
+    if had_one {
+        fs::rename(folder, &old)?;
+    }
+    if let Err(error) = fs::rename(new, folder) {
+        if had_one {
+            fs::rename(&old, folder)?;
+        }
+        return Err(error);
+    }
+    if had_one {
+        // Files that are still in use stay behind on some systems; they hurt nobody.
+        let _ = fs::remove_dir_all(&old);
+    }
+    Ok(())
+}
+
+#[cfg(unix)]
+fn make_executable(folder: &Path, config: &PackageConfig) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    for runtime in config.runtime.values().filter(|runtime| runtime.kind == "bin") {
+        let target = folder.join(&runtime.target);
+        if target.is_file() {
+            fs::set_permissions(&target, fs::Permissions::from_mode(0o755))?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn make_executable(_: &Path, _: &PackageConfig) -> io::Result<()> {
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

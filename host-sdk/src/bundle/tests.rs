@@ -1,0 +1,201 @@
+//! Good bundles and hostile ones, all of them real zips.
+
+use super::*;
+
+const CONFIG: &str = r#"{
+    "Author": "A", "Description": "D", "Name": "N", "Version": "1.0.0", "UUID": "com.example.n", "Icon": "i.png",
+    "Runtime": {"linux": {"type": "bin", "target": "run", "MinimumVersion": "1"}},
+    "CreatorCentral": {"MinimumVersion": "1.0", "SDKVersion": 2},
+    "Widgets": [{"Name": "W", "Icon": "i.png", "UUID": "com.example.n.w", "States": [{"Image": "i.png"}]}]
+}"#;
+
+fn entry(path: &str, content: impl Into<Vec<u8>>) -> Entry {
+    Entry { path: path.to_owned(), content: content.into(), executable: path == "run" }
+}
+
+fn good() -> Vec<Entry> {
+    vec![entry("PackageConfig.json", CONFIG), entry("i.png", "icon"), entry("run", "#!/bin/sh\n")]
+}
+
+fn packed(top_folder: &str, entries: Vec<Entry>) -> Vec<u8> {
+    let mut out = Cursor::new(Vec::new());
+    pack(&mut out, top_folder, entries).unwrap();
+    out.into_inner()
+}
+
+/// A zip of whole names, not of a package's.
+fn raw(names: &[&str]) -> Vec<u8> {
+    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+    for name in names {
+        zip.start_file(name, SimpleFileOptions::default()).unwrap();
+        zip.write_all(b"x").unwrap();
+    }
+    zip.finish().unwrap().into_inner()
+}
+
+/// Replaces bytes, to make what no well-meaning writer does.
+fn patched(bundle: &[u8], from: &str, to: &str) -> Vec<u8> {
+    assert_eq!(from.len(), to.len());
+    let mut bundle = bundle.to_vec();
+    let places: Vec<_> =
+        (0..=bundle.len() - from.len()).filter(|at| bundle[*at..].starts_with(from.as_bytes())).collect();
+    assert!(!places.is_empty());
+    places.into_iter().for_each(|at| bundle[at..at + to.len()].copy_from_slice(to.as_bytes()));
+    bundle
+}
+
+fn refused(bundle: &[u8]) -> BundleError {
+    let packages = tempfile::tempdir().unwrap();
+    let inner = packages.path().join("packages");
+    let error = install(bundle, &inner).unwrap_err();
+    let left: Vec<_> = fs::read_dir(&inner).map(|all| all.map(|e| e.unwrap().path()).collect()).unwrap_or_default();
+    assert!(left.is_empty(), "nothing is left behind: {left:?}");
+    let beside: Vec<_> = fs::read_dir(packages.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+    assert!(beside.iter().all(|name| name == "packages"), "nothing is written outside: {beside:?}");
+    error
+}
+
+#[test]
+fn installs_replaces_and_removes() {
+    let packages = tempfile::tempdir().unwrap();
+    let installed = install(&packed("com.example.n", good()), packages.path()).unwrap();
+    assert_eq!(installed.folder, packages.path().join("com.example.n"));
+    assert_eq!(installed.config.name, "N");
+    assert_eq!(fs::read(installed.folder.join("i.png")).unwrap(), b"icon");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mode = fs::metadata(installed.folder.join("run")).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o755, "the runtime target can be started");
+    }
+    let mut newer = good();
+    newer[1] = entry("i.png", "newer");
+    newer.push(entry("deep/er/file.txt", "text"));
+    install(&packed("any name", newer), packages.path()).unwrap();
+    assert_eq!(fs::read(installed.folder.join("i.png")).unwrap(), b"newer");
+    assert_eq!(fs::read_dir(packages.path()).unwrap().count(), 1, "the old version and the staging folder are gone");
+    uninstall(packages.path(), "com.example.n").unwrap();
+    assert_eq!(fs::read_dir(packages.path()).unwrap().count(), 0);
+    assert!(uninstall(packages.path(), "../x").is_err());
+}
+
+#[test]
+fn a_failed_update_leaves_the_old_version() {
+    let packages = tempfile::tempdir().unwrap();
+    install(&packed("n", good()), packages.path()).unwrap();
+    let without_icon = vec![entry("PackageConfig.json", CONFIG), entry("run", "x")];
+    let error = install(&packed("n", without_icon), packages.path()).unwrap_err();
+    assert!(matches!(error, BundleError::Invalid(_)), "{error}");
+    assert_eq!(fs::read(packages.path().join("com.example.n/i.png")).unwrap(), b"icon");
+}
+
+#[test]
+fn the_same_content_gives_the_same_bytes() {
+    let mut reversed = good();
+    reversed.reverse();
+    assert_eq!(packed("n", good()), packed("n", reversed));
+}
+
+#[test]
+fn names_that_could_harm_are_refused() {
+    for name in [
+        "n/../../evil",
+        "../evil",
+        "/etc/evil",
+        "n/./x",
+        "n//x",
+        "C:/evil",
+        "n/c:evil",
+        "n\\..\\evil",
+        "n/con",
+        "n/NUL.txt",
+        "n/com1.log",
+        "n/x.",
+        "n/x ",
+        "n/a?b",
+        "n/a\u{7}b",
+    ] {
+        let error = refused(&raw(&["n/PackageConfig.json", name]));
+        assert!(matches!(error, BundleError::BadName(_)), "{name}: {error}");
+    }
+    let deep = format!("n/{}x", "d/".repeat(40));
+    assert!(matches!(refused(&raw(&[&deep])), BundleError::BadName(_)));
+}
+
+#[test]
+fn links_are_refused() {
+    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+    zip.add_symlink("n/link", "/etc/passwd", SimpleFileOptions::default()).unwrap();
+    let error = refused(&zip.finish().unwrap().into_inner());
+    assert!(matches!(error, BundleError::Link(_)), "{error}");
+}
+
+#[test]
+fn two_entries_of_one_name_are_refused() {
+    let twice = patched(&raw(&["n/aaa", "n/bbb"]), "n/bbb", "n/aaa");
+    assert!(matches!(refused(&twice), BundleError::Twice(_)));
+    assert!(matches!(refused(&raw(&["n/aaa", "n/AAA"])), BundleError::Twice(_)), "one name on Windows and macOS");
+}
+
+#[test]
+fn bombs_are_refused_by_what_they_claim_and_by_what_they_are() {
+    let mut entries = good();
+    entries.push(entry("zeros", vec![0; 8 << 20]));
+    let bundle = packed("n", entries);
+    assert!(bundle.len() < 1 << 20, "8 MB of zeros pack well");
+    install(&bundle, tempfile::tempdir().unwrap().path()).unwrap();
+
+    // The directory and the header claim 4 GB.
+    let claimed = (8_u32 << 20).to_le_bytes();
+    let mut lying = bundle.clone();
+    let places: Vec<_> = (0..lying.len() - 4).filter(|at| lying[*at..*at + 4] == claimed).collect();
+    places.iter().for_each(|at| lying[*at..*at + 4].copy_from_slice(&(u32::MAX - 1).to_le_bytes()));
+    assert!(matches!(refused(&lying), BundleError::TooLarge(_)));
+
+    // They claim 4 bytes, and there are 8 MB.
+    let mut lying = bundle;
+    places.iter().for_each(|at| lying[*at..*at + 4].copy_from_slice(&4_u32.to_le_bytes()));
+    let packages = tempfile::tempdir().unwrap();
+    match install(&lying, packages.path()) {
+        Ok(installed) => assert!(fs::metadata(installed.folder.join("zeros")).unwrap().len() <= 8 << 20),
+        Err(error) => assert!(matches!(error, BundleError::NotAZip(_) | BundleError::TooLarge(_)), "{error}"),
+    }
+
+    let huge_config = vec![entry("PackageConfig.json", vec![b' '; 5 << 20])];
+    assert!(matches!(refused(&packed("n", huge_config)), BundleError::TooLarge(_)));
+}
+
+#[test]
+fn one_top_folder_with_a_package_file_is_needed() {
+    assert!(matches!(refused(&raw(&[])), BundleError::TopFolder));
+    assert!(matches!(refused(&raw(&["PackageConfig.json"])), BundleError::TopFolder));
+    assert!(matches!(refused(&raw(&["a/x", "b/x"])), BundleError::TopFolder));
+    assert!(matches!(refused(&raw(&["a/x"])), BundleError::NoConfig));
+    assert!(matches!(refused(&packed("n", vec![entry("PackageConfig.json", "{")])), BundleError::BadConfig(_)));
+    assert!(matches!(refused(b"not a zip"), BundleError::NotAZip(_)));
+}
+
+#[test]
+fn a_uuid_that_is_a_path_is_refused() {
+    for uuid in ["com/example", "..", "com.example\\n", "", "UPPER"] {
+        let mut entries = good();
+        let uuid = serde_json::to_string(uuid).unwrap();
+        entries[0].content = CONFIG.replace("\"com.example.n\"", &uuid).into_bytes();
+        let error = refused(&packed("n", entries));
+        assert!(matches!(error, BundleError::Invalid(_)), "{uuid}: {error}");
+        assert!(error.to_string().contains("UUID"), "{error}");
+    }
+}
+
+#[test]
+fn truncated_and_garbled_bundles_are_refused_without_a_panic() {
+    let bundle = packed("n", good());
+    for length in (0..bundle.len()).step_by(7) {
+        assert!(matches!(refused(&bundle[..length]), BundleError::NotAZip(_)), "cut at {length}");
+    }
+    for at in 0..bundle.len() {
+        let mut garbled = bundle.clone();
+        garbled[at] ^= 0x55;
+        let _ = install(&garbled, tempfile::tempdir().unwrap().path());
+    }
+}

@@ -1,0 +1,92 @@
+//! Which layouts each widget has: read from manifest.json, the one place where widgets are declared.
+
+use std::collections::HashMap;
+
+use host_sdk::package::{Layout, Settings};
+use serde::Deserialize;
+
+use crate::face::Size;
+
+/// The sizes of each widget's layouts.
+#[derive(Clone, Debug)]
+pub struct Layouts(HashMap<String, Vec<Size>>);
+
+/// As much of manifest.json as is needed here.
+#[derive(Deserialize)]
+struct Manifest {
+    #[serde(rename = "Widgets")]
+    widgets: Vec<WidgetEntry>,
+}
+
+#[derive(Deserialize)]
+struct WidgetEntry {
+    #[serde(rename = "UUID")]
+    uuid: String,
+    #[serde(rename = "Layouts", default)]
+    layouts: Vec<LayoutEntry>,
+}
+
+#[derive(Deserialize)]
+struct LayoutEntry {
+    #[serde(rename = "Width")]
+    width: u8,
+    #[serde(rename = "Height")]
+    height: u8,
+}
+
+impl Layouts {
+    /// Reads the manifest that was built in.
+    ///
+    /// # Panics
+    /// Never: a test reads the same text.
+    #[must_use]
+    pub fn of_the_manifest() -> Self {
+        let manifest: Manifest =
+            serde_json::from_str(include_str!("../../manifest.json")).expect("the built-in manifest is well-formed");
+        let sizes = |entry: WidgetEntry| {
+            let sizes = entry.layouts.iter().map(|layout| Size { columns: layout.width, rows: layout.height });
+            (entry.uuid, sizes.collect())
+        };
+        Self(manifest.widgets.into_iter().map(sizes).collect())
+    }
+
+    /// The size of an instance: as the host says, else as the instance's `layout` setting (an index) says, else the
+    /// widget's first layout.
+    #[must_use]
+    pub fn size(&self, widget: &str, told: Option<Layout>, settings: &Settings) -> Size {
+        let sizes = self.0.get(widget).map(Vec::as_slice).unwrap_or_default();
+        if let Some(Layout { width: Some(columns), height: Some(rows), .. }) = told {
+            return Size { columns, rows };
+        }
+        let chosen = told.and_then(|layout| layout.index).or_else(|| {
+            let index = settings.get("layout")?;
+            index.as_u64().or_else(|| index.as_str()?.parse().ok()).and_then(|index| usize::try_from(index).ok())
+        });
+        chosen.and_then(|index| sizes.get(index)).or(sizes.first()).copied().unwrap_or(Size::KEY)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_host_decides_then_the_setting_then_the_first_layout() {
+        let layouts = Layouts::of_the_manifest();
+        let playing_now = "com.spotify-widgets.playing-now";
+        let none = Settings::new();
+        let second = json!({"layout": 1}).as_object().unwrap().clone();
+        let size = |columns, rows| Size { columns, rows };
+        assert_eq!(layouts.size(playing_now, None, &none), size(3, 2));
+        assert_eq!(layouts.size(playing_now, None, &second), size(2, 2));
+        let index = Layout { index: Some(2), ..Layout::default() };
+        assert_eq!(layouts.size(playing_now, Some(index), &second), size(3, 1));
+        let span = Layout { index: Some(2), width: Some(5), height: Some(4) };
+        assert_eq!(layouts.size(playing_now, Some(span), &second), size(5, 4));
+        let beyond = Layout { index: Some(99), ..Layout::default() };
+        assert_eq!(layouts.size(playing_now, Some(beyond), &none), size(3, 2));
+        assert_eq!(layouts.size("com.spotify-widgets.next", None, &second), Size::KEY);
+    }
+}

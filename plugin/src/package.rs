@@ -1,0 +1,364 @@
+//! The loop: what happens on the host comes in, faces go out.
+//!
+//! It owns the visible instances and what each of them shows. A press is turned into a request by the instance's
+//! widget; whatever changes (the player, the accounts, a cover that arrived, a second that passed) comes back through
+//! one door, [`Package::show_all`]: each visible instance's face is worked out anew, drawn only if it differs, and sent
+//! only if its bytes do.
+
+use std::collections::HashMap;
+use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::sync::Arc;
+use std::time::Duration;
+
+use host_sdk::package::{Event, Events, Host, Image, Instance, InstanceId, Layout, Page, Settings};
+use serde_json::Value;
+use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
+
+use crate::auth::{self, AccountState, Auth, AuthState};
+use crate::clock::{Clock, SystemClock};
+use crate::config::Config;
+use crate::face::{Cover, CoverLimits, CoverState, Covers, Picture, Renderer, Size, SystemFonts};
+use crate::layouts::Layouts;
+use crate::pages::{self, PageCommand, PageEvent, Reply};
+use crate::player::{self, Input, Model, Player, Shown};
+use crate::spotify::Client;
+use crate::widgets::{self, Face, Request, Widget};
+
+/// Answers of page commands that wait for the loop.
+const REPLIES: usize = 32;
+/// After a failed attempt to learn whose sign-in it is.
+const ASK_WHO_AGAIN: Duration = Duration::from_secs(30);
+
+/// Runs the package until the host ends it.
+pub async fn run(host: Host, events: Events, language: &str, config: Config) {
+    let http = match auth::http_client() {
+        Ok(http) => http,
+        Err(error) => {
+            tracing::error!(%error, "no HTTP client could be made");
+            host.log(format!("Spotify can't be reached: {error}"));
+            return;
+        }
+    };
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let auth = Auth::start(auth::Config {
+        accounts_url: config.accounts_url,
+        store: config.store,
+        private_file: auth::default_private_file(),
+        clock: clock.clone(),
+        http: http.clone(),
+        random: auth::system_random(),
+    });
+    let (covers, arrived) =
+        Covers::new(CoverLimits { also_from: test_covers(&config.api_url), ..CoverLimits::default() });
+    let spotify = Client::new(http, config.api_url, auth.clone());
+    let accounts = auth.watch();
+    let player = player::start(spotify.clone(), accounts.clone(), clock.clone());
+    let (replies, answers) = mpsc::channel(REPLIES);
+    let package = Package {
+        model: player.watch().borrow().clone(),
+        host,
+        clock,
+        auth,
+        spotify,
+        player,
+        covers,
+        layouts: Layouts::of_the_manifest(),
+        renderer: Renderer::new(language, SystemFonts::WhenNeeded),
+        instances: HashMap::new(),
+        pages: HashSet::new(),
+        replies,
+        asked_who: None,
+    };
+    package.run(events, accounts, arrived, answers).await;
+}
+
+/// Covers come from Spotify's image hosts only, and from a simulated Spotify where one is set.
+fn test_covers(api_url: &url::Url) -> Vec<String> {
+    let loopback = matches!(api_url.host_str(), Some("127.0.0.1" | "localhost" | "[::1]"));
+    if loopback { vec![api_url.origin().ascii_serialization()] } else { Vec::new() }
+}
+
+/// A visible instance and what it shows.
+struct Visible {
+    widget: &'static Widget,
+    settings: Settings,
+    layout: Option<Layout>,
+    size: Size,
+    face: Option<Face>,
+    /// Whether the face was drawn with the cover that it wants.
+    with_cover: bool,
+    sent: Option<u64>,
+    /// The state that the host shows.
+    state: Option<u32>,
+    /// Whether the press that is under way was acted on when the key went down.
+    pressed: bool,
+}
+
+struct Package {
+    host: Host,
+    clock: Arc<dyn Clock>,
+    auth: Auth,
+    spotify: Client,
+    player: player::Handle,
+    model: Arc<Model>,
+    covers: Covers,
+    layouts: Layouts,
+    renderer: Renderer,
+    instances: HashMap<InstanceId, Visible>,
+    pages: HashSet<Page>,
+    replies: mpsc::Sender<(Page, Reply)>,
+    /// When we last asked for the user of which account.
+    asked_who: Option<(String, Instant)>,
+}
+
+impl Package {
+    async fn run(
+        mut self,
+        mut events: Events,
+        mut accounts: watch::Receiver<Arc<AuthState>>,
+        mut arrived: mpsc::Receiver<String>,
+        mut answers: mpsc::Receiver<(Page, Reply)>,
+    ) {
+        let mut model = self.player.watch();
+        let mut tick = None;
+        self.learn_who(&accounts.borrow_and_update().clone());
+        loop {
+            tokio::select! {
+                event = events.next() => match event {
+                    Some(event) => self.happened(event).await,
+                    None => return,
+                },
+                Ok(()) = model.changed() => self.model = model.borrow_and_update().clone(),
+                Ok(()) = accounts.changed() => {
+                    let state = accounts.borrow_and_update().clone();
+                    self.learn_who(&state);
+                    self.tell_pages(&PageEvent::accounts(&state).payload());
+                }
+                Some((page, reply)) = answers.recv() => self.answer(&page, reply),
+                Some(url) = arrived.recv() => self.cover_arrived(&url),
+                () = sleep_until(tick) => {}
+            }
+            tick = self.show_all();
+        }
+    }
+
+    async fn happened(&mut self, event: Event) {
+        match event {
+            Event::Appeared(instance) => self.appeared(instance).await,
+            Event::Disappeared(id) => {
+                self.instances.remove(&id);
+                self.tell_shown().await;
+            }
+            Event::Pressed(id) => self.pressed(&id, true).await,
+            // Some keys of some hosts only ever say that they were triggered.
+            Event::Triggered(id) => self.pressed(&id, false).await,
+            Event::Settings(id, settings) => {
+                if let Some(instance) = self.instances.get_mut(&id) {
+                    instance.size = self.layouts.size(instance.widget.uuid, instance.layout, &settings);
+                    instance.settings = settings;
+                }
+            }
+            Event::PageOpened(page) => {
+                self.pages.insert(page);
+            }
+            Event::PageClosed(page) => {
+                self.pages.remove(&page);
+            }
+            Event::PageMessage(page, message) => self.page_message(page, &message),
+            Event::Connected => {
+                // The host knows nothing of what was shown before, and says anew what is visible.
+                self.instances.clear();
+                self.pages.clear();
+                self.tell_shown().await;
+            }
+            Event::Disconnected => {
+                // Nobody looks: nothing is to be asked.
+                self.instances.clear();
+                self.pages.clear();
+                self.tell_shown().await;
+            }
+            Event::Released(_)
+            | Event::PackageSettings(_)
+            | Event::Titles(..)
+            | Event::Icons(..)
+            | Event::Font(..) => {}
+        }
+    }
+
+    async fn appeared(&mut self, instance: Instance) {
+        let Some(widget) = widgets::by_uuid(&instance.widget) else {
+            tracing::warn!(widget = instance.widget, "the host shows a widget that this version doesn't have");
+            return;
+        };
+        let size = self.layouts.size(widget.uuid, instance.layout, &instance.settings);
+        let visible = Visible {
+            widget,
+            settings: instance.settings,
+            layout: instance.layout,
+            size,
+            face: None,
+            with_cover: false,
+            sent: None,
+            state: Some(instance.state),
+            pressed: false,
+        };
+        self.instances.insert(instance.id, visible);
+        self.tell_shown().await;
+    }
+
+    async fn tell_shown(&self) {
+        self.player.tell(Input::Shown(Shown { instances: self.instances.len() })).await;
+    }
+
+    /// A key went down (`down`), or was triggered. Acts on whichever comes first.
+    async fn pressed(&mut self, id: &InstanceId, down: bool) {
+        let snapshot = self.snapshot();
+        let Some(instance) = self.instances.get_mut(id) else { return };
+        let acted_already = std::mem::replace(&mut instance.pressed, down) && !down;
+        if acted_already {
+            return;
+        }
+        match instance.widget.press(&snapshot, &instance.settings) {
+            None => {}
+            Some(Request::Command(command)) => self.player.tell(Input::Command(command)).await,
+            Some(Request::Refresh) => self.player.tell(Input::Refresh).await,
+            Some(Request::OpenSettings) => self.host.open_settings(),
+            Some(Request::SignIn) => self.sign_in(),
+        }
+    }
+
+    /// Starts the sign-in of the first account that lacks one, from a key.
+    fn sign_in(&self) {
+        let accounts = self.auth.watch().borrow().clone();
+        let Some(account) = accounts.accounts.iter().find(|account| account.state == AccountState::NeedsLogin) else {
+            self.host.open_settings();
+            return;
+        };
+        let page = Page { widget: self.host.package_uuid().to_owned(), context: self.host.package_uuid().to_owned() };
+        self.command(page, PageCommand::Login { id: account.id.clone() });
+    }
+
+    fn page_message(&mut self, page: Page, message: &Value) {
+        self.pages.insert(page.clone());
+        match PageCommand::read(message) {
+            Ok(command) => self.command(page, command),
+            Err(error) => self.host.send_to_page(&page, PageEvent::Error(error).payload()),
+        }
+    }
+
+    /// Does what a page asks for, beside the loop: it may take as long as a call to Spotify.
+    fn command(&self, page: Page, command: PageCommand) {
+        let (auth, spotify, replies) = (self.auth.clone(), self.spotify.clone(), self.replies.clone());
+        tokio::spawn(async move {
+            for reply in pages::handle(&auth, &spotify, command).await {
+                if replies.send((page.clone(), reply)).await.is_err() {
+                    return;
+                }
+            }
+        });
+    }
+
+    fn answer(&self, page: &Page, reply: Reply) {
+        match reply {
+            Reply::Event(event) => self.host.send_to_page(page, event.payload()),
+            Reply::OpenUrl(url) => self.host.open_url(url),
+        }
+    }
+
+    fn tell_pages(&self, message: &Value) {
+        self.pages.iter().for_each(|page| self.host.send_to_page(page, message.clone()));
+    }
+
+    /// Asks Spotify whose sign-in it is, where that isn't known yet.
+    fn learn_who(&mut self, accounts: &AuthState) {
+        let unknown = accounts.accounts.iter().find(|account| {
+            account.active && account.state == AccountState::Linked && account.user.is_none()
+        });
+        let Some(account) = unknown else { return };
+        let asked = self.asked_who.as_ref().is_some_and(|(id, at)| *id == account.id && at.elapsed() < ASK_WHO_AGAIN);
+        if asked {
+            return;
+        }
+        self.asked_who = Some((account.id.clone(), Instant::now()));
+        let (auth, spotify) = (self.auth.clone(), self.spotify.clone());
+        tokio::spawn(async move {
+            loop {
+                match spotify.me().await {
+                    Ok((account, user)) => return auth.identified(&account, user).await,
+                    Err(error) if error.passes() => tokio::time::sleep(ASK_WHO_AGAIN).await,
+                    Err(error) => {
+                        tracing::warn!(%error, "Spotify doesn't say who has signed in");
+                        return;
+                    }
+                }
+            }
+        });
+    }
+
+    fn cover_arrived(&mut self, url: &str) {
+        for instance in self.instances.values_mut() {
+            if instance.face.as_ref().is_some_and(|face| face.picture.cover() == Some(url)) {
+                instance.with_cover = false;
+            }
+        }
+    }
+
+    fn snapshot(&self) -> Player {
+        self.model.at(self.clock.unix_ms())
+    }
+
+    /// Brings every visible instance up to date. Answers when to look again although nothing has happened: a second of
+    /// progress has passed then, or a message has been shown long enough.
+    fn show_all(&mut self) -> Option<Instant> {
+        let snapshot = self.snapshot();
+        let mut progress = false;
+        for (id, instance) in &mut self.instances {
+            let face = instance.widget.face(&snapshot, &instance.settings, instance.size);
+            progress |= matches!(&face.picture, Picture::NowPlaying(now) if now.playing && now.progress.is_some());
+            let cover = face.picture.cover().map(|url| self.covers.get(url));
+            let settled = !matches!(cover, Some(CoverState::Pending));
+            if instance.face.as_ref() == Some(&face) && (instance.with_cover || !settled) {
+                continue;
+            }
+            let cover = cover.as_ref().and_then(CoverState::ready);
+            instance.show(&self.host, id, face, cover, &mut self.renderer);
+            instance.with_cover = settled;
+        }
+        let now_ms = self.clock.unix_ms();
+        let next_second = snapshot.now.as_ref().filter(|_| progress).map(|now| 1_000 - now.position_ms % 1_000);
+        let next_change = self.model.next_change_ms(now_ms).map(|at| at - now_ms);
+        let wait = next_second.into_iter().chain(next_change).min()?;
+        Some(Instant::now() + Duration::from_millis(wait))
+    }
+}
+
+impl Visible {
+    fn show(&mut self, host: &Host, id: &InstanceId, face: Face, cover: Option<&Cover>, renderer: &mut Renderer) {
+        if let Some(state) = face.state
+            && self.state != Some(state)
+        {
+            self.state = Some(state);
+            // Hosts show the new state's own image at first, so ours has to follow.
+            self.sent = None;
+            host.set_state(id, state);
+        }
+        let png = renderer.png(&face.picture, self.size, cover);
+        let mut hasher = DefaultHasher::new();
+        (&png, &face.description).hash(&mut hasher);
+        let hash = hasher.finish();
+        if self.sent != Some(hash) {
+            self.sent = Some(hash);
+            host.set_image(id, &Image::Png(png), &face.description);
+        }
+        self.face = Some(face);
+    }
+}
+
+async fn sleep_until(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}

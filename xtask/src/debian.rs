@@ -1,0 +1,62 @@
+//! What a command needs from the system besides Rust, installed where we may.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use anyhow::{Result, bail};
+
+/// A program and the Debian package that has it.
+pub struct Needed {
+    /// Found when one of these is on the PATH, or exists where it is an absolute path.
+    pub any_of: &'static [&'static str],
+    /// The Debian package.
+    pub package: &'static str,
+}
+
+/// Makes sure that everything is there: through apt where we are root on a Debian, otherwise by a message that names
+/// what to install.
+///
+/// # Errors
+/// If something is missing and can't be installed from here.
+pub fn ensure(needed: &[Needed]) -> Result<()> {
+    let missing: Vec<_> = needed.iter().filter(|needed| !is_there(needed)).map(|needed| needed.package).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let list = missing.join(" ");
+    if !(is_root() && on_path("apt-get")) {
+        bail!("these are missing: {list}. On Debian or Ubuntu: sudo apt-get install {list}");
+    }
+    eprintln!("==> installing {list}");
+    apt(&["update"])?;
+    let mut install = vec!["install", "--yes", "--no-install-recommends"];
+    install.extend(&missing);
+    apt(&install)
+}
+
+fn apt(args: &[&str]) -> Result<()> {
+    let output = Command::new("apt-get")
+        .args(["--quiet", "--quiet", "--option", "DPkg::Lock::Timeout=300"])
+        .args(args)
+        .env("DEBIAN_FRONTEND", "noninteractive")
+        .stdin(Stdio::null())
+        .output()?;
+    if !output.status.success() {
+        bail!("apt-get {} failed:\n{}", args.join(" "), String::from_utf8_lossy(&output.stderr));
+    }
+    Ok(())
+}
+
+fn is_there(needed: &Needed) -> bool {
+    needed.any_of.iter().any(|program| Path::new(program).is_absolute() && Path::new(program).exists() || on_path(program))
+}
+
+fn on_path(program: &str) -> bool {
+    std::env::var_os("PATH")
+        .is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(program).is_file()))
+}
+
+fn is_root() -> bool {
+    let id = Command::new("id").arg("-u").output();
+    id.is_ok_and(|output| output.stdout.trim_ascii() == b"0")
+}
