@@ -1,0 +1,157 @@
+// Dragging with the pointer: widgets from the list, keys about the Panel. Pointer events rather than the browser's own
+// drag and drop, because the same code then serves mouse, touch, pen and WebDriver, and a key can tell a press from a
+// drag by how far the pointer went.
+
+import { element } from "./dom.js";
+
+/** How far the pointer goes, in CSS pixels, before a press becomes a drag. */
+const THRESHOLD = 6;
+
+/** Where things can be dropped: the Panel registers itself here. See `setDropTarget`. */
+let target = null;
+
+/**
+ * Names the drop target: `cellAt(x, y)` answers {column, row} or null; `fits(span, context)` whether a span is free;
+ * `mark(span, fits)` shows where the thing would land, `unmark()` takes that off; `sizeOf(width, height)` is a span's
+ * size on the screen, `columns` and `rows` those of the Panel.
+ */
+export function setDropTarget(dropTarget) {
+  target = dropTarget;
+}
+
+/**
+ * Makes `node` draggable. `cargo(event)` is asked when a drag begins and answers what is dragged: `{width, height}` in
+ * cells, `image`, `context` (of the instance that moves, or null), `grabbed` (the cell of the thing that the pointer
+ * holds), and `drop(column, row)`, called on a place where it fits; or null where nothing can be dragged now.
+ * `press`, if given, hears of presses: `down(event)`, then `up()` or `cancel()`.
+ */
+export function makeDraggable(node, { cargo, press }) {
+  node.addEventListener("pointerdown", (event) => {
+    if (event.button !== 0 || !event.isPrimary) return;
+    new Gesture(node, event, cargo, press);
+  });
+  // Long touches would open the browser's menu in the middle of a press.
+  node.addEventListener("contextmenu", (event) => {
+    if (event.pointerType === "touch") event.preventDefault();
+  });
+}
+
+/** One pointer from down to up. */
+class Gesture {
+  #cargo = null;
+  #ghost = null;
+  #place = null;
+  #listening = new AbortController();
+
+  constructor(node, event, cargo, press) {
+    this.node = node;
+    this.start = event;
+    this.ask = cargo;
+    this.press = press;
+    press?.down(event);
+    node.setPointerCapture(event.pointerId);
+    const signal = this.#listening.signal;
+    const mine = (handle) => (later) => later.pointerId === event.pointerId && handle(later);
+    node.addEventListener("pointermove", mine((later) => this.#moved(later)), { signal });
+    node.addEventListener("pointerup", mine((later) => this.#released(later)), { signal });
+    node.addEventListener("pointercancel", mine(() => this.#abandon()), { signal });
+    node.addEventListener("lostpointercapture", mine(() => this.#abandon()), { signal });
+    window.addEventListener("blur", () => this.#abandon(), { signal });
+    window.addEventListener(
+      "keydown",
+      (key) => {
+        if (key.key !== "Escape") return;
+        key.preventDefault();
+        this.#abandon();
+      },
+      { signal, capture: true },
+    );
+  }
+
+  #moved(event) {
+    if (this.#cargo === null) {
+      if (Math.hypot(event.clientX - this.start.clientX, event.clientY - this.start.clientY) <= THRESHOLD) return;
+      this.press?.cancel();
+      this.press = null;
+      this.#cargo = this.ask(this.start);
+      if (this.#cargo === null || target === null) {
+        this.#finish();
+        return;
+      }
+      this.#lift();
+    }
+    this.#follow(event);
+  }
+
+  #lift() {
+    const { width, height, image } = this.#cargo;
+    const size = target.sizeOf(width, height);
+    this.#ghost = element("div", { className: "drag-ghost" });
+    if (image) this.#ghost.append(element("img", { src: image, alt: "" }));
+    this.#ghost.style.width = `${size.width}px`;
+    this.#ghost.style.height = `${size.height}px`;
+    document.body.append(this.#ghost);
+    document.documentElement.dataset.dragging = this.#cargo.context === null ? "new" : "move";
+    this.node.dataset.dragged = "";
+  }
+
+  #follow(event) {
+    const { width, height, grabbed, context } = this.#cargo;
+    const whole = target.sizeOf(width, height);
+    const x = event.clientX - (whole.width * (grabbed.column + 0.5)) / width;
+    const y = event.clientY - (whole.height * (grabbed.row + 0.5)) / height;
+    this.#ghost.style.transform = `translate(${x}px, ${y}px)`;
+
+    const cell = target.cellAt(event.clientX, event.clientY);
+    this.#place = null;
+    if (cell === null) {
+      target.unmark();
+      return;
+    }
+    // At the Panel's edges the thing stays on the Panel: nobody means half a key.
+    const span = {
+      column: Math.min(Math.max(cell.column - grabbed.column, 0), target.columns - width),
+      row: Math.min(Math.max(cell.row - grabbed.row, 0), target.rows - height),
+      width,
+      height,
+    };
+    const fits = target.fits(span, context);
+    if (fits) this.#place = span;
+    target.mark(span, fits);
+  }
+
+  #released(event) {
+    if (this.#cargo !== null) {
+      this.#follow(event);
+      const place = this.#place;
+      const cargo = this.#cargo;
+      this.#finish();
+      if (place !== null) cargo.drop(place.column, place.row);
+      return;
+    }
+    const box = this.node.getBoundingClientRect();
+    const inside =
+      event.clientX >= box.left && event.clientX <= box.right && event.clientY >= box.top && event.clientY <= box.bottom;
+    const press = this.press;
+    this.press = null;
+    this.#finish();
+    if (inside) press?.up();
+    else press?.cancel();
+  }
+
+  #abandon() {
+    this.press?.cancel();
+    this.press = null;
+    this.#finish();
+  }
+
+  #finish() {
+    if (this.#listening.signal.aborted) return;
+    this.#listening.abort();
+    if (this.#ghost === null) return;
+    this.#ghost.remove();
+    target.unmark();
+    delete document.documentElement.dataset.dragging;
+    delete this.node.dataset.dragged;
+  }
+}

@@ -1,0 +1,58 @@
+// Where the page starts: builds its parts and connects them with the events of the server.
+
+import { connect } from "./events.js";
+import { openUrl } from "./links.js";
+import { addLogEntry, loadLog, startLog } from "./log-drawer.js";
+import { startPackages } from "./packages.js";
+import { startPanel } from "./panel.js";
+import { startProperties } from "./properties.js";
+import { openSettings, startSettings } from "./settings-dialog.js";
+import { store } from "./store.js";
+import { fillTexts, text } from "./strings.js";
+import { announce } from "./toast.js";
+import { startWidgetList } from "./widget-list.js";
+
+/** A connection that comes back sooner than this was never worth a word. */
+const GRACE_MS = 1000;
+
+const banner = document.getElementById("banner");
+let bannerTimer = null;
+
+fillTexts(document);
+startPackages();
+startWidgetList();
+startPanel();
+startProperties();
+startSettings();
+startLog();
+
+const handlers = {
+  state: ({ state }) => store.replace(state),
+  packages: ({ packages }) => store.setPackages(packages),
+  instance: ({ instance }) => store.setInstance(instance),
+  instanceRemoved: ({ context }) => store.removeInstance(context),
+  openUrl: ({ url, package: owner }) => openUrl(url, owner),
+  openSettings: ({ package: owner }) => openSettings(owner),
+  log: addLogEntry,
+};
+
+connect({
+  onMessage(message) {
+    if (Object.hasOwn(handlers, message.type)) handlers[message.type](message);
+  },
+  onUp() {
+    clearTimeout(bannerTimer);
+    bannerTimer = null;
+    if (!banner.hidden) {
+      banner.hidden = true;
+      announce(text("connectionBack"));
+    }
+    loadLog();
+  },
+  onDown() {
+    bannerTimer ??= setTimeout(() => {
+      banner.textContent = text("connectionLost");
+      banner.hidden = false;
+    }, GRACE_MS);
+  },
+});

@@ -1,0 +1,119 @@
+// Packages as such: their state in the top bar, importing (button, or a file dropped on the page) and removing.
+
+import * as api from "./api.js";
+import { element, setAttribute, setText } from "./dom.js";
+import { store } from "./store.js";
+import { text } from "./strings.js";
+import { keepNoticesIn, showError, showNotice } from "./toast.js";
+
+const bar = document.getElementById("package-status");
+const fileInput = document.getElementById("import-file");
+const veil = document.getElementById("drop-veil");
+const confirmDialog = document.getElementById("confirm-dialog");
+
+/** Brings the top bar, the Import button and dropping of files to life. */
+export function startPackages() {
+  store.on("packages", drawBar);
+  document.getElementById("import-button").addEventListener("click", chooseFile);
+  fileInput.addEventListener("change", () => {
+    importFiles([...fileInput.files]);
+    fileInput.value = "";
+  });
+  acceptDrops();
+}
+
+/** Opens the browser's file dialog for a package. */
+export function chooseFile() {
+  fileInput.click();
+}
+
+function drawBar() {
+  const items = new Map([...bar.children].map((item) => [item.dataset.package, item]));
+  for (const { uuid, name, status, message } of store.packages) {
+    let item = items.get(uuid);
+    items.delete(uuid);
+    if (item === undefined) {
+      item = element("li", { "data-package": uuid }, element("span", { className: "dot", "aria-hidden": "true" }), element("span", {}));
+      bar.append(item);
+    }
+    const words = text("statusOf", { name, status: text(`status.${status}`) });
+    setAttribute(item, "data-status", status);
+    setAttribute(item, "title", message ? `${words}\n${message}` : words);
+    setText(item.lastChild, status === "running" ? name : words);
+  }
+  for (const item of items.values()) item.remove();
+}
+
+async function importFiles(files) {
+  for (const file of files) {
+    if (!file.name.toLowerCase().endsWith(".creatorcentral")) {
+      showError(text("notAPackage", { name: file.name }));
+      continue;
+    }
+    showNotice(text("importing", { name: file.name }));
+    try {
+      const { name, version } = await api.installPackage(file);
+      showNotice(text("imported", { name, version }));
+    } catch (error) {
+      showError(error);
+    }
+  }
+}
+
+function acceptDrops() {
+  // Enter and leave come in pairs for every element on the way.
+  let depth = 0;
+  const carriesFiles = (event) => event.dataTransfer?.types.includes("Files");
+  const show = () => {
+    veil.hidden = depth === 0;
+  };
+  window.addEventListener("dragenter", (event) => {
+    if (!carriesFiles(event)) return;
+    depth += 1;
+    show();
+  });
+  window.addEventListener("dragleave", (event) => {
+    if (!carriesFiles(event)) return;
+    depth = Math.max(depth - 1, 0);
+    show();
+  });
+  window.addEventListener("dragover", (event) => {
+    if (carriesFiles(event)) event.preventDefault();
+  });
+  window.addEventListener("drop", (event) => {
+    if (!carriesFiles(event)) return;
+    event.preventDefault();
+    depth = 0;
+    show();
+    importFiles([...event.dataTransfer.files]);
+  });
+}
+
+/** Asks whether a package is to be removed, and removes it. */
+export function askRemoval(uuid) {
+  const owner = store.package(uuid);
+  if (owner === null || confirmDialog.open) return;
+  const keep = element("input", { type: "checkbox", id: "keep-settings" });
+  const cancel = element("button", { type: "button", autofocus: true }, text("cancel"));
+  const confirm = element("button", { type: "button", className: "danger" }, text("remove"));
+  cancel.addEventListener("click", () => confirmDialog.close());
+  confirm.addEventListener("click", async () => {
+    confirm.disabled = true;
+    try {
+      await api.removePackage(uuid, keep.checked);
+      showNotice(text("removed", { name: owner.name }));
+    } catch (error) {
+      showError(error);
+    }
+    confirmDialog.close();
+  });
+  confirmDialog.replaceChildren(
+    element("h2", { id: "confirm-title" }, text("removeQuestion", { name: owner.name })),
+    element("p", {}, text("removeExplanation")),
+    element("label", { className: "check" }, keep, text("keepSettings")),
+    element("div", { className: "dialog-buttons" }, cancel, confirm),
+  );
+  keepNoticesIn(confirmDialog);
+  confirmDialog.addEventListener("close", () => keepNoticesIn(null), { once: true });
+  confirmDialog.showModal();
+}

@@ -1,0 +1,141 @@
+// The area below the Panel: of the selected key its preview, its title, the package's property view, and the way to
+// remove it.
+
+import * as api from "./api.js";
+import { nameOf, remove, sizeText } from "./actions.js";
+import { element, icon, setText } from "./dom.js";
+import { Face } from "./face.js";
+import { store } from "./store.js";
+import { text } from "./strings.js";
+import { showError } from "./toast.js";
+import { ViewFrame } from "./view-frame.js";
+
+/** How long the user must stop typing before the title is sent. */
+const TYPING_PAUSE_MS = 300;
+
+const area = document.getElementById("properties");
+let shown = null;
+
+/** Brings the area to life; it draws itself from the store from here on. */
+export function startProperties() {
+  store.on("selected", draw);
+  store.on("instance", (instance) => {
+    if (instance.context === store.selected) draw();
+  });
+  store.on("packages", draw);
+  draw();
+}
+
+function draw() {
+  const instance = store.instances.get(store.selected) ?? null;
+  const widget = instance && store.widgetOf(instance);
+  // A package that was installed anew brings another property view.
+  const subject = instance && `${instance.context} ${store.package(instance.package)?.version}`;
+  if (shown === null || shown.subject !== subject) {
+    shown?.leave();
+    shown = instance === null ? new Nothing() : new Properties(instance, widget, subject);
+    area.replaceChildren(...shown.nodes);
+  }
+  if (instance !== null) shown.update(instance, widget);
+}
+
+/** What is there while no key is selected. */
+class Nothing {
+  subject = null;
+  nodes = [
+    element(
+      "div",
+      { className: "empty" },
+      element("p", { className: "empty-title" }, text("nothingSelected")),
+      element("p", {}, text("nothingSelectedHint")),
+    ),
+  ];
+
+  leave() {}
+}
+
+/** The properties of one instance. */
+class Properties {
+  #face = new Face();
+  #heading = element("h2", {});
+  #size = element("p", { className: "widget-size" });
+  #title = null;
+  #titleTimer = null;
+
+  constructor(instance, widget, subject) {
+    this.subject = subject;
+    this.context = instance.context;
+    const label = text("deleteKey");
+    const trash = element(
+      "button",
+      { type: "button", id: "delete-button", className: "icon-button", title: label, "aria-label": label },
+      icon("trash"),
+    );
+    trash.addEventListener("click", () => remove(this.context));
+
+    this.#face.node.classList.add("preview");
+    this.#face.node.style.setProperty("--span-columns", instance.width);
+    this.#face.node.style.setProperty("--span-rows", instance.height);
+    const left = element(
+      "div",
+      { className: "properties-preview" },
+      element("h3", {}, text("widget")),
+      this.#size,
+      element("div", { className: "preview-holder" }, this.#face.node),
+    );
+
+    const right = element("div", { className: "properties-fields" });
+    if (widget?.titleEditable) right.append(this.#titleField());
+    const holder = element("div", { className: "frame-holder" });
+    right.append(holder);
+    this.frame = new ViewFrame(holder, "property-frame");
+    if (widget?.propertyView) {
+      this.frame.open({ context: this.context }, text("propertyView", { name: nameOf(instance) }));
+    } else {
+      holder.append(element("p", { className: "muted" }, text("noProperties")));
+    }
+    this.nodes = [
+      element("header", { className: "properties-header" }, this.#heading, trash),
+      element("div", { className: "properties-body" }, left, right),
+    ];
+  }
+
+  #titleField() {
+    this.#title = element("input", { type: "text", id: "title-field", maxLength: 200, autocomplete: "off", spellcheck: false });
+    this.#title.addEventListener("input", () => {
+      clearTimeout(this.#titleTimer);
+      this.#titleTimer = setTimeout(() => this.#sendTitle(), TYPING_PAUSE_MS);
+    });
+    this.#title.addEventListener("change", () => this.#sendTitle());
+    return element(
+      "div",
+      { className: "field" },
+      element("label", { htmlFor: "title-field" }, text("title")),
+      this.#title,
+    );
+  }
+
+  #sendTitle() {
+    clearTimeout(this.#titleTimer);
+    this.#titleTimer = null;
+    const title = this.#title.value;
+    if (title === (store.instances.get(this.context)?.title ?? "")) return;
+    api.setTitle(this.context, title).catch(showError);
+  }
+
+  update(instance, widget) {
+    this.#face.update(instance, widget);
+    const owner = store.package(instance.package)?.name ?? instance.package;
+    setText(this.#heading, text("packageAndWidget", { package: owner, widget: nameOf(instance) }));
+    setText(this.#size, sizeText(instance));
+    // What the user is typing is not overwritten by what the package says meanwhile.
+    const typing = this.#titleTimer !== null || document.activeElement === this.#title;
+    if (this.#title !== null && !typing) this.#title.value = instance.title ?? "";
+  }
+
+  leave() {
+    if (this.#titleTimer !== null && store.instances.has(this.context)) this.#sendTitle();
+    clearTimeout(this.#titleTimer);
+    this.frame.close();
+  }
+}

@@ -1,0 +1,96 @@
+// The Settings dialog: the packages that have settings on the left, the chosen one's settings page on the right.
+
+import { element, icon, setAttribute } from "./dom.js";
+import { store } from "./store.js";
+import { text } from "./strings.js";
+import { keepNoticesIn } from "./toast.js";
+import { ViewFrame } from "./view-frame.js";
+
+const dialog = document.getElementById("settings-dialog");
+const list = element("ul", { className: "settings-list" });
+const holder = element("div", { className: "frame-holder" });
+const frame = new ViewFrame(holder, "settings-frame");
+
+let chosen = null;
+let drawn = null;
+
+/** Brings the dialog and its button in the top bar to life. */
+export function startSettings() {
+  const close = element(
+    "button",
+    { type: "button", id: "settings-close", className: "icon-button", title: text("close"), "aria-label": text("close") },
+    icon("close"),
+  );
+  close.addEventListener("click", () => dialog.close());
+  dialog.replaceChildren(
+    element("header", {}, element("h2", { id: "settings-title" }, text("settings")), close),
+    element(
+      "div",
+      { className: "settings-body" },
+      element("nav", { "aria-label": text("packageStatus") }, list),
+      holder,
+    ),
+  );
+  dialog.addEventListener("close", () => {
+    choose(null);
+    keepNoticesIn(null);
+  });
+  document.getElementById("settings-button").addEventListener("click", () => openSettings(chosen));
+  store.on("packages", () => {
+    if (dialog.open) draw();
+  });
+}
+
+/** Opens the dialog at a package (its UUID); without one, or with one that has no settings, at the first that has. */
+export function openSettings(uuid = null) {
+  const able = store.packages.filter((candidate) => candidate.settings);
+  const wanted = able.find((candidate) => candidate.uuid === uuid) ?? able[0] ?? null;
+  if (!dialog.open) {
+    // Another modal dialog would lie beneath and could not be reached.
+    document.querySelector("dialog:modal")?.close();
+    keepNoticesIn(dialog);
+    dialog.showModal();
+  }
+  draw();
+  choose(wanted?.uuid ?? null);
+}
+
+function draw() {
+  const able = store.packages.filter((candidate) => candidate.settings);
+  const content = JSON.stringify(able.map(({ uuid, name, version, icon: picture }) => [uuid, name, version, picture]));
+  if (content !== drawn) {
+    drawn = content;
+    list.replaceChildren(...able.map(item));
+    holder.querySelector(".empty")?.remove();
+    if (able.length === 0) holder.append(emptyState());
+  }
+  if (chosen !== null && !able.some((candidate) => candidate.uuid === chosen)) choose(able[0]?.uuid ?? null);
+}
+
+function emptyState() {
+  return element(
+    "div",
+    { className: "empty" },
+    element("p", { className: "empty-title" }, text("noSettings")),
+    element("p", {}, text("noSettingsHint")),
+  );
+}
+
+function item({ uuid, name, icon: picture }) {
+  const button = element("button", { type: "button", "data-package": uuid });
+  if (picture) button.append(element("img", { src: picture, alt: "", width: 50, height: 36 }));
+  button.append(element("span", {}, name));
+  setAttribute(button, "aria-current", chosen === uuid ? "true" : null);
+  button.addEventListener("click", () => choose(uuid));
+  return element("li", {}, button);
+}
+
+function choose(uuid) {
+  if (uuid === chosen) return;
+  chosen = uuid;
+  for (const button of list.querySelectorAll("button")) {
+    setAttribute(button, "aria-current", button.dataset.package === uuid ? "true" : null);
+  }
+  if (uuid === null) frame.close();
+  else frame.open({ package: uuid }, text("settingsOf", { name: store.package(uuid).name }));
+}

@@ -1,0 +1,55 @@
+// Notices: short ones that go by themselves, errors that stay until they are dismissed, and the offer to open a page
+// that the browser blocked. Also the voice for screen readers.
+
+import { element, icon, setText } from "./dom.js";
+import { text } from "./strings.js";
+
+const SHORT_MS = 5000;
+
+const container = document.getElementById("toasts");
+const announcer = document.getElementById("announcer");
+
+/** Says `words` to screen readers, without showing them. */
+export function announce(words) {
+  setText(announcer, words);
+}
+
+/** Shows a notice that goes by itself. */
+export function showNotice(words) {
+  const toast = show("notice", words);
+  setTimeout(() => toast.remove(), SHORT_MS);
+}
+
+/** Shows what went wrong (an Error, or words) until the user dismisses it. The same error is shown once. */
+export function showError(error) {
+  const words = error instanceof Error ? error.message : String(error);
+  for (const shown of container.children) {
+    if (shown.dataset.kind === "error" && shown.querySelector("p").textContent === words) return;
+  }
+  show("error", words);
+}
+
+/** Offers a link that must be opened by hand, until it is used or dismissed. */
+export function offerLink(words, linkText, url) {
+  const link = element("a", { href: url, target: "_blank", rel: "noopener noreferrer" }, linkText);
+  const toast = show("link", words, link);
+  link.addEventListener("click", () => toast.remove());
+}
+
+/** Moves the notices into an open modal dialog, outside of which nothing can be clicked; null brings them back. */
+export function keepNoticesIn(dialog) {
+  (dialog ?? document.body).append(container);
+}
+
+function show(kind, words, ...more) {
+  const close = element(
+    "button",
+    { type: "button", className: "icon-button", title: text("dismiss"), "aria-label": text("dismiss") },
+    icon("close"),
+  );
+  const toast = element("div", { className: "toast", "data-kind": kind }, element("p", {}, words), ...more, close);
+  if (kind === "error") toast.setAttribute("role", "alert");
+  close.addEventListener("click", () => toast.remove());
+  container.append(toast);
+  return toast;
+}

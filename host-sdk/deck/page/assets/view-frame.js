@@ -1,0 +1,63 @@
+// A package's own page (a property view or a settings page) in a frame: asks the server for a view, shows it, and tells
+// the server when it is no longer shown. One `ViewFrame` a place on the page.
+
+import * as api from "./api.js";
+import { element } from "./dom.js";
+import { showError } from "./toast.js";
+
+// The pages are of another origin than ours, so the sandbox may leave them that origin; what it keeps from them is
+// to send this page elsewhere. They may open pages of their own, such as a help page, and copy to the clipboard.
+const SANDBOX = "allow-scripts allow-same-origin allow-forms allow-modals allow-downloads allow-popups allow-popups-to-escape-sandbox";
+
+/** Shows one view at a time inside `holder`. */
+export class ViewFrame {
+  #view = null;
+  #frame = null;
+  /** Grows with every request, so that an answer that comes late is known to be late. */
+  #turn = 0;
+
+  constructor(holder, id) {
+    this.holder = holder;
+    this.id = id;
+    window.addEventListener("pagehide", () => {
+      if (this.#view !== null) api.closeView(this.#view);
+    });
+  }
+
+  /** Opens the view of `of` ({context} or {package}), in place of what was shown. Answers whether there is one. */
+  async open(of, title) {
+    this.close();
+    const turn = this.#turn;
+    let opened;
+    try {
+      opened = await api.openView(of);
+    } catch (error) {
+      if (error.status !== 404 && turn === this.#turn) showError(error);
+      return false;
+    }
+    if (turn !== this.#turn) {
+      api.closeView(opened.view);
+      return true;
+    }
+    this.#view = opened.view;
+    this.#frame = element("iframe", {
+      id: this.id,
+      title,
+      src: opened.url,
+      referrerPolicy: "no-referrer",
+      sandbox: SANDBOX,
+      allow: "clipboard-write",
+    });
+    this.holder.append(this.#frame);
+    return true;
+  }
+
+  close() {
+    this.#turn += 1;
+    this.#frame?.remove();
+    this.#frame = null;
+    if (this.#view === null) return;
+    api.closeView(this.#view);
+    this.#view = null;
+  }
+}

@@ -1,0 +1,189 @@
+// The Widget List: packages as groups that open and close, their widgets to be dragged to the Panel, and the choice of
+// a layout for those that have several.
+
+import { placeAnywhere, place, sizeText } from "./actions.js";
+import { askRemoval, chooseFile } from "./packages.js";
+import { element, icon, setAttribute } from "./dom.js";
+import { makeDraggable } from "./drag.js";
+import { store } from "./store.js";
+import { text } from "./strings.js";
+
+const groups = document.getElementById("widget-groups");
+const hint = document.getElementById("widget-hint");
+
+/** Packages whose group the user has closed. */
+const closed = new Set();
+/** The chosen layout of each widget that has several, by its UUID. */
+const chosen = new Map();
+let drawn = null;
+
+/** Brings the list to life; it draws itself from the store from here on. */
+export function startWidgetList() {
+  store.on("packages", draw);
+}
+
+function draw() {
+  // A package that merely starts or stops must not take the focus, or a drag, out of the list.
+  const content = JSON.stringify(store.packages, (key, value) =>
+    key === "status" || key === "message" ? undefined : value,
+  );
+  if (content !== drawn) {
+    drawn = content;
+    const nodes = store.packages.map(group);
+    groups.replaceChildren(...(nodes.length > 0 ? nodes : [emptyList()]));
+    hint.hidden = nodes.length === 0;
+  }
+  for (const { uuid, status } of store.packages) {
+    const node = groups.querySelector(`[data-package="${CSS.escape(uuid)}"]`);
+    if (node !== null) node.dataset.status = status;
+  }
+}
+
+function emptyList() {
+  return element(
+    "div",
+    { className: "empty" },
+    element("p", { className: "empty-title" }, text("noPackages")),
+    element("p", {}, text("noPackagesHint")),
+    element("button", { type: "button", className: "primary", on: { click: chooseFile } }, text("chooseFile")),
+  );
+}
+
+function group(owner, index) {
+  const listId = `widgets-of-${index}`;
+  const list = element("ul", { id: listId, hidden: closed.has(owner.uuid) }, ...owner.widgets.map(entry));
+  const toggle = element(
+    "button",
+    {
+      type: "button",
+      className: "group-toggle",
+      title: owner.description,
+      "aria-expanded": String(!list.hidden),
+      "aria-controls": listId,
+    },
+    owner.name,
+  );
+  toggle.addEventListener("click", () => {
+    list.hidden = !list.hidden;
+    if (list.hidden) closed.add(owner.uuid);
+    else closed.delete(owner.uuid);
+    setAttribute(toggle, "aria-expanded", String(!list.hidden));
+  });
+  const label = text("removePackage", { name: owner.name });
+  const removeButton = element(
+    "button",
+    { type: "button", className: "icon-button", title: label, "aria-label": label },
+    icon("trash"),
+  );
+  removeButton.addEventListener("click", () => askRemoval(owner.uuid));
+  const heading = element("div", { className: "group-header" }, element("h3", {}, toggle), removeButton);
+  return element("section", { className: "group", "data-package": owner.uuid }, heading, list);
+}
+
+function layoutOf(widget) {
+  const layout = chosen.get(widget.uuid) ?? 0;
+  return layout < widget.layouts.length ? layout : 0;
+}
+
+function layoutTitle(widget, index) {
+  return widget.layouts[index].title || text("layoutNumber", { number: index + 1 });
+}
+
+function describe(widget) {
+  const index = layoutOf(widget);
+  const size = sizeText(widget.layouts[index]);
+  return widget.layouts.length > 1 ? text("layoutAndSize", { title: layoutTitle(widget, index), size }) : size;
+}
+
+function entry(widget) {
+  const size = element("span", { className: "widget-size" }, describe(widget));
+  const button = element(
+    "button",
+    { type: "button", className: "widget", title: widget.tooltip, "data-widget": widget.uuid },
+    element("img", { className: "widget-icon", src: widget.icon, width: 75, height: 54, alt: "", draggable: false }),
+    element("span", { className: "widget-text" }, element("span", { className: "widget-name" }, widget.name), size),
+  );
+  const label = () => setAttribute(button, "aria-label", text("widgetEntry", { name: widget.name, size: describe(widget) }));
+  label();
+  // A click of the keyboard or of a screen reader has no count; one of the mouse takes two, for one begins a drag.
+  button.addEventListener("click", (event) => {
+    if (event.detail === 0) placeAnywhere(widget, layoutOf(widget));
+  });
+  button.addEventListener("dblclick", () => placeAnywhere(widget, layoutOf(widget)));
+  makeDraggable(button, {
+    cargo() {
+      const index = layoutOf(widget);
+      const { width, height, icon: picture } = widget.layouts[index];
+      return {
+        width,
+        height,
+        context: null,
+        image: picture ?? widget.icon,
+        grabbed: { column: 0, row: 0 },
+        drop: (column, row) => place(widget, index, column, row),
+      };
+    },
+  });
+  const item = element("li", {}, button);
+  if (widget.layouts.length > 1) {
+    item.append(
+      layoutPicker(widget, () => {
+        size.textContent = describe(widget);
+        label();
+      }),
+    );
+  }
+  return item;
+}
+
+// The button with the four squares, and the popup that it opens.
+function layoutPicker(widget, onChange) {
+  const label = text("chooseLayout", { name: widget.name });
+  const button = element(
+    "button",
+    { type: "button", className: "icon-button", title: text("multiSized"), "aria-label": label, "aria-haspopup": "dialog" },
+    icon("layouts"),
+  );
+  const options = widget.layouts.map((layout, index) => {
+    const radio = element("input", { type: "radio", name: `layout-${widget.uuid}`, checked: index === layoutOf(widget) });
+    radio.addEventListener("change", () => {
+      chosen.set(widget.uuid, index);
+      onChange();
+    });
+    return element(
+      "label",
+      { className: "layout" },
+      radio,
+      element("span", { className: "layout-picture" }, element("img", { src: layout.icon ?? widget.icon, alt: "" })),
+      element(
+        "span",
+        { className: "layout-text" },
+        element("span", {}, layoutTitle(widget, index)),
+        element("span", { className: "widget-size" }, sizeText(layout)),
+      ),
+    );
+  });
+  const popup = element(
+    "div",
+    { className: "layout-popup", popover: "auto", role: "dialog", "aria-label": text("layoutsOf", { name: widget.name }) },
+    ...options,
+  );
+  // The mouse has chosen when it has clicked; the keyboard goes through the choices and closes with Enter or Escape.
+  popup.addEventListener("click", (event) => {
+    if (event.detail > 0 && event.target.closest("label")) setTimeout(() => popup.hidePopover());
+  });
+  popup.addEventListener("keydown", (event) => {
+    if (event.key === "Enter") popup.hidePopover();
+  });
+  button.addEventListener("click", () => {
+    popup.togglePopover({ source: button });
+    if (!popup.matches(":popover-open")) return;
+    const anchor = button.getBoundingClientRect();
+    const left = Math.min(anchor.right + 8, innerWidth - popup.offsetWidth - 8);
+    const top = Math.min(anchor.top - 40, innerHeight - popup.offsetHeight - 8);
+    popup.style.left = `${Math.max(left, 8)}px`;
+    popup.style.top = `${Math.max(top, 8)}px`;
+    popup.querySelector("input:checked")?.focus();
+  });
+  return element("div", { className: "layout-picker" }, button, popup);
+}
