@@ -1,85 +1,104 @@
-/** The calls to Creator Deck's HTTP API. The only module that knows its paths; the events come in through events.js. */
+// The page's end of the server's HTTP interface: one function a request, the token on every one of them, and one kind
+// of error whose message can be shown to the user as it is.
 
-import { text } from './strings.js';
+import { text } from "./strings.js";
 
-const token = document.querySelector('meta[name="deck-token"]')?.content ?? '';
+const token = document.querySelector('meta[name="deck-token"]').content;
 
-/** A call that did not succeed. `message` is a sentence for the user; `status` is 0 when the server did not answer. */
+/** A request that failed. `status` is the HTTP status, 0 when nobody answered; `message` says what to do. */
 export class ApiError extends Error {
-  constructor(message, status) {
+  constructor(status, message) {
     super(message);
-    this.name = 'ApiError';
     this.status = status;
   }
 }
 
-async function request(method, path, { json, body, keepalive = false } = {}) {
-  const headers = { 'X-Deck-Token': token };
-  if (json !== undefined) headers['Content-Type'] = 'application/json';
+async function request(method, path, { json, body, keepalive } = {}) {
+  const headers = { "X-Deck-Token": token };
+  if (json !== undefined) headers["Content-Type"] = "application/json";
   let response;
   try {
-    response = await fetch(path, {
+    response = await fetch(`/api/${path}`, {
       method,
       headers,
-      keepalive,
       body: json === undefined ? body : JSON.stringify(json),
-      cache: 'no-store',
-      redirect: 'error',
+      keepalive,
+      cache: "no-store",
+      redirect: "error",
     });
   } catch {
-    throw new ApiError(text('unreachable'), 0);
+    throw new ApiError(0, text("unreachable"));
   }
-  const answer = await response.json().catch(() => null);
-  if (!response.ok) {
-    throw new ApiError(answer?.error ?? text('requestFailed', { status: response.status }), response.status);
-  }
-  return answer;
+  // An answer without JSON (204, or a proxy's page) says nothing to the user; the status does.
+  const value = await response.json().catch(() => null);
+  if (!response.ok) throw new ApiError(response.status, value?.error ?? text("failed", { status: response.status }));
+  return value;
 }
 
-const segment = encodeURIComponent;
+const part = encodeURIComponent;
 
-/** Address of the events socket. The token travels in the query because a browser can't set headers on a WebSocket. */
-export function eventsAddress() {
-  const address = new URL('/api/events', location.href);
-  address.protocol = address.protocol === 'https:' ? 'wss:' : 'ws:';
-  address.searchParams.set('token', token);
-  return address;
+// What happens to one key must arrive in the order in which the user did it, and two requests may overtake each other.
+const lines = new Map();
+
+function inOrder(context, send) {
+  const line = (lines.get(context) ?? Promise.resolve()).then(send, send);
+  lines.set(context, line);
+  const done = () => {
+    if (lines.get(context) === line) lines.delete(context);
+  };
+  line.then(done, done);
+  return line;
 }
 
-export const api = {
-  /** Everything that the page shows. The events socket sends the same; this asks whether the token still holds. */
-  state: () => request('GET', '/api/state'),
+/** The newest entries of the log, oldest first. */
+export const getLog = async () => (await request("GET", "log")).entries;
 
-  /** Puts a widget on the Panel; answers the new instance, 409 where it doesn't fit. */
-  createInstance: (widget, layout, column, row) =>
-    request('POST', '/api/instances', { json: { widget, layout, column, row } }),
+/** Puts a widget on the Panel; column and row are zero-based. Answers the instance; 409 where it does not fit. */
+export const addInstance = (widget, layout, column, row) =>
+  request("POST", "instances", { json: { widget, layout, column, row } });
 
-  deleteInstance: (context) => request('DELETE', `/api/instances/${segment(context)}`),
+export const removeInstance = (context) => inOrder(context, () => request("DELETE", `instances/${part(context)}`));
 
-  /** Moves an instance; 409 where it doesn't fit. */
-  moveInstance: (context, column, row) =>
-    request('POST', `/api/instances/${segment(context)}/move`, { json: { column, row } }),
+/** Moves an instance; 409 where it does not fit. */
+export const moveInstance = (context, column, row) =>
+  inOrder(context, () => request("POST", `instances/${part(context)}/move`, { json: { column, row } }));
 
-  /** @param {'down'|'up'|'cancel'|'tap'} phase "cancel" is a release that must not count as a press */
-  press: (context, phase) => request('POST', `/api/instances/${segment(context)}/press`, { json: { phase } }),
+/** One phase of a press: "down", then "up" (released on the key) or "cancel" (released elsewhere). */
+export const press = (context, phase) =>
+  inOrder(context, () => request("POST", `instances/${part(context)}/press`, { json: { phase } }));
 
-  setTitle: (context, title) => request('PUT', `/api/instances/${segment(context)}/title`, { json: { title } }),
+export const setTitle = (context, title) =>
+  inOrder(context, () => request("PUT", `instances/${part(context)}/title`, { json: { title } }));
 
-  /** Opens the property view of an instance; answers `{view, url}`. */
-  openPropertyView: (context) => request('POST', '/api/views', { json: { context } }),
+/** Opens a property view (`{context}`) or a settings page (`{package}`). Answers `{view, url}`; 404 if there is none. */
+export const openView = (of) => request("POST", "views", { json: of });
 
-  /** Opens the settings page of a package; answers `{view, url}`. */
-  openSettingsPage: (uuid) => request('POST', '/api/views', { json: { package: uuid } }),
+/** Closes a view; may outlive the page. A view that is already gone is as good as closed. */
+export const closeView = (view) => request("DELETE", `views/${part(view)}`, { keepalive: true }).catch(() => {});
 
-  /** Ends a view. Outlives the page, so that a closed tab leaves no view behind. */
-  closeView: (view) => request('DELETE', `/api/views/${segment(view)}`, { keepalive: true }),
+/** Installs the package in `file` (a Blob). Answers the package. */
+export const installPackage = (file) => request("POST", "packages", { body: file });
 
-  /** Installs a package from the bytes of a .creatorCentral file; answers the package. */
-  installPackage: (file) => request('POST', '/api/packages', { body: file }),
+export const removePackage = (uuid, keepSettings) =>
+  request("DELETE", `packages/${part(uuid)}${keepSettings ? "?keepSettings=true" : ""}`);
 
-  removePackage: (uuid, keepSettings) =>
-    request('DELETE', `/api/packages/${segment(uuid)}${keepSettings ? '?keepSettings=true' : ''}`),
+/** The address of the event socket; browsers cannot set headers there, so the token is in the query. */
+export function eventsUrl() {
+  const url = new URL("/api/events", location.href);
+  url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
+  url.searchParams.set("token", token);
+  return url;
+}
 
-  /** The newest log entries, oldest first. */
-  log: async () => (await request('GET', '/api/log')).entries,
-};
+/** Whether the server hands out another token by now: it was started anew, and this page belongs to the old one. */
+export async function isOutdated() {
+  try {
+    const response = await fetch("/", { cache: "no-store" });
+    if (!response.ok) return false;
+    const page = new DOMParser().parseFromString(await response.text(), "text/html");
+    const current = page.querySelector('meta[name="deck-token"]')?.content;
+    return current !== undefined && current !== token;
+  } catch {
+    return false;
+  }
+}

@@ -1,47 +1,51 @@
-/** Small helpers to make and find elements, so that the other modules read as what they show. */
-
-const SVG = 'http://www.w3.org/2000/svg';
-
-/** The element with this id, which index.html promises to hold. */
-export function byId(id) {
-  const element = document.getElementById(id);
-  if (!element) throw new Error(`index.html has no element #${id}`);
-  return element;
-}
+// Small helpers to build elements. Text always goes in as text, never as HTML: names and messages come from packages.
 
 /**
- * Makes an element. Properties of `options` are set as attributes, except `class`, `text`, `data` (data-… attributes)
- * and functions, which become listeners (`click: handler`). Absent values (null, undefined, false) are left out.
- * @returns {HTMLElement}
+ * Makes an element. `properties` are set as properties where the element has them, as attributes otherwise (`data-…`,
+ * `aria-…`, `role`), `on` is a table of listeners; null and undefined are left out.
  */
-export function make(tag, options = {}, ...children) {
-  const element = document.createElement(tag);
-  for (const [name, value] of Object.entries(options)) {
-    if (value === null || value === undefined || value === false) continue;
-    if (name === 'class') element.className = value;
-    else if (name === 'text') element.textContent = value;
-    else if (name === 'data') Object.assign(element.dataset, value);
-    else if (typeof value === 'function') element.addEventListener(name, value);
-    else element.setAttribute(name, value === true ? '' : value);
+export function element(name, properties = {}, ...children) {
+  const made = document.createElement(name);
+  for (const [key, value] of Object.entries(properties)) {
+    if (value === null || value === undefined) continue;
+    if (key === "on") {
+      for (const [type, listener] of Object.entries(value)) made.addEventListener(type, listener);
+    } else if (key in made && key !== "sandbox") {
+      made[key] = value;
+    } else {
+      made.setAttribute(key, value);
+    }
   }
-  element.append(...children.filter((child) => child !== null && child !== undefined));
-  return element;
+  made.append(...children.filter((child) => child !== null && child !== undefined));
+  return made;
 }
 
-/** One of the symbols of index.html (`icon('trash')`), hidden from screen readers. */
+const SVG = "http://www.w3.org/2000/svg";
+
+const paths = {
+  trash: "M4 5.5h12M8 5.5v-2h4v2M5.5 5.5l.8 11h7.4l.8-11M8.5 8.5v5M11.5 8.5v5",
+  layouts: "M3.5 3.5h13v13h-13zM6.5 6.5H9V9H6.5zM11 6.5h2.5V9H11zM6.5 11H9v2.5H6.5zM11 11h2.5v2.5H11z",
+  close: "M5 5l10 10M15 5 5 15",
+};
+
+/** A drawn sign by name (trash, layouts, close); decoration only, the button around it carries the label. */
 export function icon(name) {
-  const svg = document.createElementNS(SVG, 'svg');
-  svg.setAttribute('class', 'icon');
-  svg.setAttribute('aria-hidden', 'true');
-  const use = document.createElementNS(SVG, 'use');
-  use.setAttribute('href', `#icon-${name}`);
-  svg.append(use);
+  const svg = document.createElementNS(SVG, "svg");
+  svg.setAttribute("viewBox", "0 0 20 20");
+  svg.setAttribute("aria-hidden", "true");
+  const path = document.createElementNS(SVG, "path");
+  path.setAttribute("d", paths[name]);
+  svg.append(path);
   return svg;
 }
 
-/** A picture that can't be dragged by the browser's own drag and drop. Decorative: its neighbour says what it is. */
-export function picture(source, className) {
-  const image = make('img', { class: className, alt: '', draggable: 'false', decoding: 'async' });
-  if (source) image.src = source;
-  return image;
+/** Sets text only where it differs, so that nothing is drawn or announced again for no reason. */
+export function setText(node, value) {
+  if (node.textContent !== value) node.textContent = value;
+}
+
+/** As `setText`, for an attribute; null takes it off. */
+export function setAttribute(node, name, value) {
+  if (value === null) node.removeAttribute(name);
+  else if (node.getAttribute(name) !== String(value)) node.setAttribute(name, value);
 }

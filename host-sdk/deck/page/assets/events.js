@@ -1,65 +1,55 @@
-/** The events socket: keeps a connection to the server, and says when there is none. */
+// The event socket: keeps one open, opens it again with growing pauses when it drops, and hands its messages on.
 
-import { api, eventsAddress } from './api.js';
+import { eventsUrl, isOutdated } from "./api.js";
 
-const FIRST_DELAY_MS = 500;
-const LONGEST_DELAY_MS = 8000;
+const FIRST_PAUSE_MS = 500;
+const LONGEST_PAUSE_MS = 10_000;
 
 /**
- * Connects and stays connected.
- * @param {(message: {type: string}) => void} onMessage called for each event; the first after a connect is the whole state
- * @param {(status: 'connected'|'lost'|'refused') => void} onStatus
+ * Connects and stays connected. `onMessage` gets each message (an object with `type`), `onUp` is called when the socket
+ * is open, `onDown` when one was lost or could not be opened.
  */
-export function connectEvents(onMessage, onStatus) {
-  let delay = FIRST_DELAY_MS;
-  let wasConnected = false;
+export function connect({ onMessage, onUp, onDown }) {
+  let pause = FIRST_PAUSE_MS;
+  let timer = null;
 
-  const connect = () => {
-    const socket = new WebSocket(eventsAddress());
-    socket.addEventListener('message', ({ data }) => {
-      const message = parse(data);
-      if (!message) return;
-      // Only a server that talks counts as connected: an open socket may still be closed at once.
-      if (message.type === 'state') {
-        delay = FIRST_DELAY_MS;
-        wasConnected = true;
-        onStatus('connected');
+  function open() {
+    timer = null;
+    const socket = new WebSocket(eventsUrl());
+    socket.addEventListener("open", () => {
+      pause = FIRST_PAUSE_MS;
+      onUp();
+    });
+    socket.addEventListener("message", ({ data }) => {
+      let message;
+      try {
+        message = JSON.parse(data);
+      } catch {
+        return;
       }
       onMessage(message);
     });
-    socket.addEventListener('close', async () => {
-      if (await tokenRefused()) {
-        // The server was started again, and its new page carries the new token. A page that never was connected
-        // would only go round in a circle.
-        if (wasConnected) location.reload();
-        else onStatus('refused');
+    socket.addEventListener("close", async () => {
+      onDown();
+      // A server that was started anew has other addresses and another token: only a fresh page fits it.
+      if (await isOutdated()) {
+        location.reload();
         return;
       }
-      onStatus('lost');
-      // Jitter, so that several open pages don't come back in the same instant.
-      setTimeout(connect, delay * (0.8 + Math.random() * 0.4));
-      delay = Math.min(delay * 2, LONGEST_DELAY_MS);
+      // Some jitter, so that several open pages don't come back in the same moment.
+      timer = setTimeout(open, pause * (0.8 + 0.4 * Math.random()));
+      pause = Math.min(pause * 2, LONGEST_PAUSE_MS);
     });
-  };
-
-  connect();
-}
-
-/** A WebSocket doesn't tell why it was refused; the API does. */
-async function tokenRefused() {
-  try {
-    await api.state();
-    return false;
-  } catch (error) {
-    return error.status === 401 || error.status === 403;
   }
-}
 
-function parse(data) {
-  try {
-    const message = JSON.parse(data);
-    return typeof message?.type === 'string' ? message : null;
-  } catch {
-    return null;
+  // Somebody who comes back to the page, or whose network comes back, should not wait for the pause to end.
+  function hurry() {
+    if (timer === null || document.hidden) return;
+    clearTimeout(timer);
+    open();
   }
+  document.addEventListener("visibilitychange", hurry);
+  window.addEventListener("online", hurry);
+
+  open();
 }

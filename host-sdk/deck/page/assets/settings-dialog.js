@@ -27,7 +27,7 @@ export function startSettings() {
     element(
       "div",
       { className: "settings-body" },
-      element("nav", { "aria-label": text("packageStatus") }, list),
+      element("nav", { "aria-label": text("packages") }, list),
       holder,
     ),
   );

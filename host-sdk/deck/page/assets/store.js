@@ -1,108 +1,109 @@
-/**
- * What the page knows, and who wants to hear of a change. The server is the only source of packages and instances, and
- * the events socket the only way in: an answer to an HTTP call may be older than an event that overtook it.
- */
+// What the page knows: packages, the Panel, its instances, and which one is selected. One store that everybody reads
+// and whose changes everybody hears; only events from the server and answers of the API change it.
 
 /**
- * Topics, with what the handler is given:
- * - `packages`: nothing; packages, or their status, changed
- * - `instances`: nothing; the Panel was replaced as a whole
- * - `instance`: the context of a new or changed instance
- * - `instanceRemoved`: the instance that is gone
- * - `selection`: nothing; another instance, or none, is selected
+ * Its events: "packages"; "instance" (detail: the instance, new or changed); "instanceRemoved" (detail: the instance
+ * that is gone); "selected" (detail: the context or null).
  */
-export class Store {
-  /** False until the server has sent its state for the first time. */
-  ready = false;
-  application = null;
-  packages = [];
+class Store extends EventTarget {
   panel = { columns: 5, rows: 4 };
-  /** @type {Map<string, object>} by context, in the order of the server */
+  packages = [];
   instances = new Map();
+  selected = null;
+  /** False until the server has told its state for the first time. */
+  loaded = false;
 
-  #selected = null;
-  #layouts = new Map();
-  #handlers = new Map();
-
-  /** Calls `handler` at each change of a topic. */
-  on(topic, handler) {
-    if (!this.#handlers.has(topic)) this.#handlers.set(topic, []);
-    this.#handlers.get(topic).push(handler);
-  }
-
-  #emit(topic, value) {
-    for (const handler of this.#handlers.get(topic) ?? []) handler(value);
-  }
-
-  /** Takes one event of the server; true if it was about state, false if it is someone else's. */
-  apply(message) {
-    switch (message.type) {
-      case 'state':
-        this.#replace(message.state);
-        return true;
-      case 'packages':
-        this.packages = message.packages;
-        this.#emit('packages');
-        return true;
-      case 'instance':
-        this.instances.set(message.instance.context, message.instance);
-        this.#emit('instance', message.instance.context);
-        return true;
-      case 'instanceRemoved':
-        this.#remove(message.context);
-        return true;
-      default:
-        return false;
-    }
-  }
-
-  #replace(state) {
-    this.ready = true;
-    this.application = state.application;
-    this.packages = state.packages;
+  /** Takes a whole state, telling only what differs. */
+  replace(state) {
     this.panel = state.panel;
-    this.instances = new Map(state.instances.map((instance) => [instance.context, instance]));
-    this.#emit('packages');
-    this.#emit('instances');
-    if (this.#selected && !this.instances.has(this.#selected)) this.select(null);
+    this.loaded = true;
+    const present = new Set(state.instances.map((instance) => instance.context));
+    for (const context of [...this.instances.keys()]) {
+      if (!present.has(context)) this.removeInstance(context);
+    }
+    this.setPackages(state.packages);
+    for (const instance of state.instances) this.setInstance(instance);
   }
 
-  #remove(context) {
+  setPackages(packages) {
+    this.packages = packages;
+    this.#tell("packages");
+  }
+
+  setInstance(instance) {
+    this.instances.set(instance.context, instance);
+    this.#tell("instance", instance);
+  }
+
+  removeInstance(context) {
     const instance = this.instances.get(context);
     if (!instance) return;
     this.instances.delete(context);
-    this.#emit('instanceRemoved', instance);
-    if (this.#selected === context) this.select(null);
-  }
-
-  /** The context of the selected instance, or null. The instance itself may still be on its way from the server. */
-  get selected() {
-    return this.#selected;
+    if (this.selected === context) this.select(null);
+    this.#tell("instanceRemoved", instance);
   }
 
   select(context) {
-    if (this.#selected === context) return;
-    this.#selected = context;
-    this.#emit('selection');
+    if (this.selected === context) return;
+    this.selected = context;
+    this.#tell("selected", context);
   }
 
-  /** The package with this UUID, or undefined. */
   package(uuid) {
-    return this.packages.find((candidate) => candidate.uuid === uuid);
+    return this.packages.find((candidate) => candidate.uuid === uuid) ?? null;
   }
 
-  /** The widget of an instance, or undefined while its package isn't there. */
+  /** The widget of an instance, or null while its package is unknown. */
   widgetOf(instance) {
-    return this.package(instance.package)?.widgets.find((widget) => widget.uuid === instance.widget);
+    return this.package(instance.package)?.widgets.find((widget) => widget.uuid === instance.widget) ?? null;
   }
 
-  /** Index of the layout in which a widget is placed next; the first until the user chooses another. */
-  layoutIndex(widget) {
-    const index = this.#layouts.get(widget.uuid) ?? 0;
-    return index < widget.layouts.length ? index : 0;
+  /** The instance that covers a cell, or null. */
+  at(column, row) {
+    for (const instance of this.instances.values()) {
+      if (!apart(instance, { column, row, width: 1, height: 1 })) return instance;
+    }
+    return null;
   }
 
-  chooseLayout(widget, index) {
-    this.#layouts.set(widget.uuid, index);
+  /** Whether a span of cells is on the Panel and free, not counting the instance `except` (a context). */
+  fits(span, except = null) {
+    const { column, row, width, height } = span;
+    if (column < 0 || row < 0 || column + width > this.panel.columns || row + height > this.panel.rows) return false;
+    for (const other of this.instances.values()) {
+      if (other.context !== except && !apart(other, span)) return false;
+    }
+    return true;
+  }
+
+  /** The first free place of a size, row by row; null when there is none. */
+  firstFree(width, height) {
+    for (let row = 0; row + height <= this.panel.rows; row += 1) {
+      for (let column = 0; column + width <= this.panel.columns; column += 1) {
+        if (this.fits({ column, row, width, height })) return { column, row };
+      }
+    }
+    return null;
+  }
+
+  /** Calls `listener` with the detail of each event of a type. */
+  on(type, listener) {
+    this.addEventListener(type, (event) => listener(event.detail));
+  }
+
+  #tell(type, detail = null) {
+    this.dispatchEvent(new CustomEvent(type, { detail }));
   }
 }
+
+/** Whether two spans of cells have none in common. */
+function apart(one, other) {
+  return (
+    one.column >= other.column + other.width ||
+    one.column + one.width <= other.column ||
+    one.row >= other.row + other.height ||
+    one.row + one.height <= other.row
+  );
+}
+
+export const store = new Store();
