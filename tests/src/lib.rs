@@ -1,1 +1,20 @@
-//! Harness of the acceptance tests.
+//! What the acceptance tests share: the built bundle, a host made of a plain socket, and time limits that only a failing
+//! test ever meets.
+
+mod built;
+mod host;
+
+pub use built::{Unpacked, bundle, clock_bundle, program};
+pub use host::{FakeHost, Instance};
+
+use std::time::Duration;
+
+/// Ends a test that would hang. Nothing waits for it in one that passes.
+pub const SOON: Duration = Duration::from_secs(30);
+
+/// A plain HTTP client that goes straight to this machine.
+#[must_use]
+pub fn http_client() -> reqwest::Client {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder().no_proxy().build().expect("a client")
+}

@@ -79,6 +79,8 @@ pub fn start(spotify: Client, accounts: watch::Receiver<Arc<AuthState>>, clock: 
 }
 
 type Pending<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+/// When Spotify was asked, and what it said.
+type Answer = (u64, Result<Option<Playback>, Error>);
 
 struct Task {
     spotify: Client,
@@ -92,7 +94,7 @@ struct Task {
     /// When to ask next; `None`: not before something changes.
     ask_at: Option<Instant>,
     writing: Option<Pending<(QueuedCall, Result<(), Error>)>>,
-    asking: Option<Pending<(u64, Result<Option<Playback>, Error>)>>,
+    asking: Option<Pending<Answer>>,
 }
 
 impl Task {

@@ -4,14 +4,16 @@
 //! An [`App`] belongs to a [`Developer`] because Spotify counts quota, and checks Premium and allow lists, there.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::time::Duration;
+use std::{fs, io};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use rand::SeedableRng;
 use rand::distr::{Alphanumeric, SampleString};
 use rand::rngs::SmallRng;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use url::{Host, Url, form_urlencoded};
 
@@ -237,7 +239,7 @@ impl Access {
     }
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 struct Refresh {
     client_id: String,
     scope: String,
@@ -273,18 +275,35 @@ pub(crate) struct Accounts {
     access: HashMap<String, Access>,
     refresh: HashMap<String, Refresh>,
     used_codes: Vec<String>,
+    /// Where the sign-ins are kept across restarts.
+    kept: Option<PathBuf>,
 }
 
 impl Accounts {
-    pub fn new(developers: Vec<Developer>, rotate: bool, seed: u64) -> Self {
-        Self {
+    /// # Errors
+    /// If the file of kept sign-ins is there but can't be read.
+    pub fn new(developers: Vec<Developer>, rotate: bool, seed: u64, kept: Option<PathBuf>) -> io::Result<Self> {
+        let refresh = match kept.as_ref().map(fs::read) {
+            Some(Ok(text)) => serde_json::from_slice(&text)?,
+            Some(Err(error)) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => HashMap::new(),
+        };
+        Ok(Self {
             developers,
             rotate,
             rng: SmallRng::seed_from_u64(seed),
             codes: HashMap::new(),
             access: HashMap::new(),
-            refresh: HashMap::new(),
+            refresh,
             used_codes: Vec::new(),
+            kept,
+        })
+    }
+
+    /// Writes the sign-ins down. A failure costs only what the next start would have known.
+    fn keep(&self) {
+        if let (Some(path), Ok(text)) = (&self.kept, serde_json::to_vec(&self.refresh)) {
+            let _ = fs::write(path, text);
         }
     }
 
@@ -418,6 +437,7 @@ impl Accounts {
             revoked: false,
         };
         self.refresh.insert(refresh.clone(), record);
+        self.keep();
         Ok(self.issue(client_id, true, code.scope, now, Some(refresh)))
     }
 
@@ -443,6 +463,7 @@ impl Accounts {
             if let Some(old) = self.refresh.get_mut(token) {
                 old.revoked = true;
             }
+            self.keep();
             Some(successor)
         } else {
             None
@@ -536,7 +557,7 @@ mod tests {
     const CALLBACK: &str = "http://127.0.0.1:40123/callback";
 
     fn accounts() -> Accounts {
-        Accounts::new(vec![Developer::demo()], false, 1)
+        Accounts::new(vec![Developer::demo()], false, 1, None).unwrap()
     }
 
     fn request(challenge: Option<&str>) -> AuthorizeRequest {
@@ -675,7 +696,7 @@ mod tests {
     #[test]
     fn refreshing_with_the_secret_keeps_the_token_unless_configured() {
         for rotate in [false, true] {
-            let mut accounts = Accounts::new(vec![Developer::demo()], rotate, 1);
+            let mut accounts = Accounts::new(vec![Developer::demo()], rotate, 1, None).unwrap();
             let code = code(&mut accounts, None);
             let secret = basic(DEMO_CLIENT_SECRET);
             let token =
@@ -704,5 +725,20 @@ mod tests {
         assert_eq!(accounts.access("x", NOW).map(|_| ()), Err(AccessError::Invalid));
         let form = format!("grant_type=client_credentials&client_id={DEMO_CLIENT_ID}");
         assert_eq!(accounts.grant(None, &form, NOW).expect_err("no secret").error, "invalid_client");
+    }
+
+    #[test]
+    fn sign_ins_are_kept_across_restarts_where_a_file_is_given() {
+        let file = std::env::temp_dir().join(format!("spotify-sim-{}.json", std::process::id()));
+        let start = || Accounts::new(vec![Developer::demo()], false, 1, Some(file.clone())).unwrap();
+        let mut before = start();
+        before.refresh.insert(
+            "AQkept".to_owned(),
+            Refresh { client_id: DEMO_CLIENT_ID.to_owned(), scope: String::new(), public: false, revoked: false },
+        );
+        before.keep();
+        let mut after = start();
+        assert!(after.renew(DEMO_CLIENT_ID, true, Some("AQkept"), Duration::ZERO).is_ok());
+        fs::remove_file(&file).unwrap();
     }
 }

@@ -52,6 +52,7 @@ use std::convert::Infallible;
 use std::fmt;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -112,6 +113,8 @@ pub struct Config {
     pub user: User,
     /// What plays at first.
     pub playback: Playback,
+    /// A file in which sign-ins are kept across restarts, as those at Spotify are.
+    pub kept_sign_ins: Option<PathBuf>,
 }
 
 impl Default for Config {
@@ -128,6 +131,7 @@ impl Default for Config {
             developers: vec![Developer::demo()],
             user: User::default(),
             playback: Playback::default(),
+            kept_sign_ins: None,
         }
     }
 }
@@ -167,14 +171,15 @@ impl Sim {
     /// Starts a simulator; it answers as soon as this returns.
     ///
     /// # Errors
-    /// When the port is taken, or the system has no thread or socket to give.
+    /// When the port is taken, the file of kept sign-ins can't be read, or the system has no thread or socket to give.
     pub async fn start(config: Config) -> io::Result<Self> {
         // Bound here, and not by the thread, so that the address is known and a taken port is an error.
         let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, config.port))?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
         let catalogue = Catalogue::new(format!("http://{address}"));
-        let accounts = Accounts::new(config.developers, config.rotate_refresh_tokens, config.seed);
+        let accounts =
+            Accounts::new(config.developers, config.rotate_refresh_tokens, config.seed, config.kept_sign_ins)?;
         let player = Player::new(config.playback, config.seed, (config.clock)());
         let state = State::new(accounts, player, config.latency, config.read_lag);
         let shared = Arc::new(Shared::new(catalogue, config.user, config.write_answer, config.clock, state));

@@ -5,8 +5,9 @@
 //! `/v1` below the page. It ends on Ctrl-C.
 
 use std::io::{self, Write as _};
+use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::Parser;
 use spotify_sim::{Config, DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, Sim};
@@ -24,6 +25,9 @@ struct Arguments {
     /// Milliseconds that player reads lag behind writes
     #[arg(long, default_value_t = 0)]
     read_lag_ms: u64,
+    /// File in which sign-ins are kept across restarts
+    #[arg(long)]
+    state: Option<PathBuf>,
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -42,6 +46,9 @@ async fn run(arguments: &Arguments) -> io::Result<()> {
         port: arguments.port,
         latency: Duration::from_millis(arguments.latency_ms),
         read_lag: Duration::from_millis(arguments.read_lag_ms),
+        kept_sign_ins: arguments.state.clone(),
+        // Another run, other tokens: kept sign-ins mustn't meet their doubles.
+        seed: SystemTime::now().duration_since(UNIX_EPOCH).map_or(1, |now| now.as_secs()),
         ..Config::default()
     })
     .await?;

@@ -1,0 +1,176 @@
+//! A host made of a plain socket: it speaks the protocol of shared documents and knows nothing of our own host.
+
+use std::time::Duration;
+
+use futures_util::{SinkExt as _, StreamExt as _};
+use host_sdk::protocol::{FromHost, ToHost};
+use serde_json::{Value, json};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message;
+
+use crate::SOON;
+
+pub(crate) const PACKAGE: &str = "com.spotify-widgets";
+pub(crate) const REGISTER: &str = "registerPackage-8f2c";
+
+/// An instance on the host's panel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Instance {
+    /// The widget's name behind the package's UUID.
+    pub widget: &'static str,
+    /// Its context.
+    pub context: &'static str,
+}
+
+impl Instance {
+    fn uuid(self) -> String {
+        format!("{PACKAGE}.{}", self.widget)
+    }
+}
+
+/// The host: one package at a time.
+pub struct FakeHost {
+    listener: TcpListener,
+    socket: Option<WebSocketStream<TcpStream>>,
+}
+
+impl FakeHost {
+    /// Listens on a free port.
+    pub async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        Self { listener, socket: None }
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.listener.local_addr().expect("it listens").port()
+    }
+
+    /// Waits for the package to connect and register.
+    pub async fn registered(&mut self) {
+        let (stream, _) = within("the package connects", self.listener.accept()).await.expect("accepted");
+        self.socket = Some(within("a WebSocket", tokio_tungstenite::accept_async(stream)).await.expect("upgraded"));
+        let first = self.hear_text().await;
+        assert_eq!(first, json!({"event": REGISTER, "uuid": PACKAGE}).to_string(), "registration comes first");
+    }
+
+    /// Drops the socket without a word.
+    pub fn drop_socket(&mut self) {
+        self.socket = None;
+    }
+
+    fn socket(&mut self) -> &mut WebSocketStream<TcpStream> {
+        self.socket.as_mut().expect("the package is connected")
+    }
+
+    /// Sends a frame as it is.
+    pub async fn say_frame(&mut self, frame: Message) {
+        self.socket().send(frame).await.expect("sent");
+    }
+
+    /// Sends a message.
+    pub async fn say(&mut self, message: FromHost) {
+        self.say_frame(Message::text(message.to_text())).await;
+    }
+
+    /// Puts an instance on the panel.
+    pub async fn appear(&mut self, instance: Instance) {
+        self.appear_as(instance, json!({"state": 0, "settings": {}})).await;
+    }
+
+    /// Puts an instance on the panel, with a payload of the test's own.
+    pub async fn appear_as(&mut self, instance: Instance, payload: Value) {
+        let message = json!({
+            "event": "widgetWillAppear", "widget": instance.uuid(), "context": instance.context, "payload": payload,
+        });
+        self.say_frame(Message::text(message.to_string())).await;
+    }
+
+    /// Presses and releases a key, as a user does.
+    pub async fn press(&mut self, instance: Instance) {
+        let (widget, context, state) = (instance.uuid(), instance.context.to_owned(), None);
+        self.say(FromHost::ActionDown { widget: widget.clone(), context: context.clone(), state }).await;
+        self.say(FromHost::ActionUp { widget: widget.clone(), context: context.clone(), state }).await;
+        self.say(FromHost::ActionTriggered { widget, context, state }).await;
+    }
+
+    /// Sends what the settings page would send.
+    pub async fn page_says(&mut self, command: Value) {
+        let (widget, context) = (PACKAGE.to_owned(), PACKAGE.to_owned());
+        self.say(FromHost::SendToPackage { widget, context, payload: command }).await;
+    }
+
+    async fn hear_text(&mut self) -> String {
+        loop {
+            let message = within("the package says something", self.socket().next()).await;
+            match message.expect("the socket is open").expect("a whole frame") {
+                Message::Text(text) => return text.to_string(),
+                Message::Close(_) => panic!("the package closed the socket"),
+                _ => {}
+            }
+        }
+    }
+
+    /// The next message.
+    pub async fn hear(&mut self) -> ToHost {
+        ToHost::parse(&self.hear_text().await).expect("a message of the protocol")
+    }
+
+    /// Waits for a message that fits, past all others.
+    pub async fn hear_until<T>(&mut self, what: &str, mut fits: impl FnMut(&ToHost) -> Option<T>) -> T {
+        let search = async {
+            loop {
+                if let Some(found) = fits(&self.hear().await) {
+                    return found;
+                }
+            }
+        };
+        within(what, search).await
+    }
+
+    /// Waits until an instance shows a picture whose words contain `words`; answers the picture.
+    pub async fn shows(&mut self, instance: Instance, words: &str) -> Vec<u8> {
+        let what = format!("{} shows {words:?}", instance.widget);
+        self.hear_until(&what, |message| match message {
+            ToHost::ChangeImage { context, image, description, .. } if context == instance.context => {
+                description.as_deref().is_some_and(|said| said.contains(words)).then(|| png(image))
+            }
+            _ => None,
+        })
+        .await
+    }
+
+    /// Waits for a message to the settings page that fits.
+    pub async fn page_hears<T>(&mut self, what: &str, mut fits: impl FnMut(&Value) -> Option<T>) -> T {
+        self.hear_until(what, |message| match message {
+            ToHost::SendToPropertyView { widget, context, payload } => {
+                assert_eq!((widget.as_str(), context.as_str()), (PACKAGE, PACKAGE));
+                fits(payload)
+            }
+            _ => None,
+        })
+        .await
+    }
+
+    /// Waits for an accounts event in which the only account is in a state; answers the account.
+    pub async fn account_is(&mut self, state: &str) -> Value {
+        self.page_hears(&format!("the account is {state}"), |event| {
+            let account = event.get("accounts")?.get(0)?;
+            (account["state"] == state).then(|| account.clone())
+        })
+        .await
+    }
+}
+
+fn png(data_uri: &str) -> Vec<u8> {
+    use base64::Engine as _;
+    let data = data_uri.strip_prefix("data:image/png;base64,").expect("a PNG");
+    base64::engine::general_purpose::STANDARD.decode(data).expect("base64")
+}
+
+async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
+    let patience: Duration = SOON;
+    tokio::time::timeout(patience, future).await.unwrap_or_else(|_| panic!("waited in vain: {what}"))
+}
