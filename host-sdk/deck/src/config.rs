@@ -1,0 +1,78 @@
+//! What a deck is started with: everything that differs between a user's desktop, a test and the command line.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// How to run a [`Deck`](crate::Deck).
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where packages and state live. Made if it isn't there.
+    pub data: PathBuf,
+    /// Port of the page and its API on 127.0.0.1; 0 takes a free one.
+    pub port: u16,
+    /// Never open a browser.
+    pub headless: bool,
+    /// Load package libraries into this process instead of starting a process for each package.
+    pub in_process: bool,
+    /// Bundles to install before anything starts.
+    pub install: Vec<PathBuf>,
+    /// What packages are told as the user's language: `en`, `ja`, `zh_TW`, `de`, `ko`.
+    pub language: String,
+    /// How long things may take.
+    pub timing: Timing,
+}
+
+impl Config {
+    /// A headless deck on a free port, in English.
+    #[must_use]
+    pub fn headless(data: impl Into<PathBuf>) -> Self {
+        Self {
+            data: data.into(),
+            port: 0,
+            headless: true,
+            in_process: false,
+            install: Vec::new(),
+            language: "en".to_owned(),
+            timing: Timing::default(),
+        }
+    }
+
+    /// The folder that packages are installed in, one folder each, named by UUID.
+    #[must_use]
+    pub fn packages_folder(&self) -> PathBuf {
+        self.data.join("packages")
+    }
+}
+
+/// How long things may take. Tests shorten it; nobody else has a reason to.
+#[derive(Clone, Copy, Debug)]
+pub struct Timing {
+    /// A socket that hasn't registered within this time is closed.
+    pub register_within: Duration,
+    /// The pause before a package that died is started again; it doubles with every death.
+    pub first_restart: Duration,
+    /// The longest such pause.
+    pub last_restart: Duration,
+    /// A package that lived this long starts with the shortest pause again.
+    pub healthy_after: Duration,
+    /// A package that died before this time died quickly; too many such deaths in a row park it.
+    pub quick_death: Duration,
+    /// How long a package may take to end when asked to, before it is killed.
+    pub end_within: Duration,
+    /// How long changes are gathered before the state is written to disk.
+    pub save_after: Duration,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Self {
+            register_within: Duration::from_secs(10),
+            first_restart: Duration::from_millis(500),
+            last_restart: Duration::from_secs(30),
+            healthy_after: Duration::from_secs(60),
+            quick_death: Duration::from_secs(10),
+            end_within: Duration::from_secs(2),
+            save_after: Duration::from_millis(300),
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! Who may speak to the deck's two listeners. Both are bound to this machine, but a page of the web can make a browser
+//! send requests here too: by its own origin, or by a name of its own that resolves to 127.0.0.1. So the `Host` header
+//! has to name this machine, and an `Origin`, where there is one, has to be our own.
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+
+/// The names of this machine that a browser may use.
+const NAMES: [&str; 2] = ["127.0.0.1", "localhost"];
+
+/// Whether a request names this machine and the listener's port.
+fn has_good_host(headers: &HeaderMap, port: u16) -> bool {
+    let Some(host) = headers.get(header::HOST).and_then(|host| host.to_str().ok()) else { return false };
+    NAMES.iter().any(|name| host.strip_prefix(name).and_then(|rest| rest.strip_prefix(':')) == Some(&*port.to_string()))
+}
+
+/// Whether a request comes from the listener's own origin, or from no page at all.
+fn has_good_origin(headers: &HeaderMap, port: u16) -> bool {
+    let Some(origin) = headers.get(header::ORIGIN) else { return true };
+    NAMES.iter().any(|name| origin.as_bytes() == format!("http://{name}:{port}").as_bytes())
+}
+
+/// Refuses what doesn't come from here, and marks every answer as not to be kept or guessed at.
+pub async fn check(State(port): State<u16>, request: Request, next: Next) -> Response {
+    let headers = request.headers();
+    let mut response = if !has_good_host(headers, port) {
+        refuse("Use the address that Creator Deck printed at its start.")
+    } else if !has_good_origin(headers, port) {
+        refuse("Pages of other origins can't use Creator Deck.")
+    } else {
+        next.run(request).await
+    };
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    response
+}
+
+fn refuse(why: &str) -> Response {
+    (StatusCode::FORBIDDEN, axum::Json(serde_json::json!({"error": why}))).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(name: header::HeaderName, value: &'static str) -> HeaderMap {
+        HeaderMap::from_iter([(name, HeaderValue::from_static(value))])
+    }
+
+    #[test]
+    fn only_this_machine_is_a_good_host() {
+        for good in ["127.0.0.1:80", "localhost:80"] {
+            assert!(has_good_host(&headers(header::HOST, good), 80), "{good}");
+        }
+        for bad in
+            ["127.0.0.1", "127.0.0.1:81", "localhost.example.com:80", "example.com:80", "127.0.0.1:80.example.com", ""]
+        {
+            assert!(!has_good_host(&headers(header::HOST, bad), 80), "{bad}");
+        }
+        assert!(!has_good_host(&HeaderMap::new(), 80));
+    }
+
+    #[test]
+    fn only_our_own_origin_is_good() {
+        assert!(has_good_origin(&HeaderMap::new(), 80));
+        assert!(has_good_origin(&headers(header::ORIGIN, "http://127.0.0.1:80"), 80));
+        for bad in ["null", "http://127.0.0.1:81", "https://127.0.0.1:80", "http://example.com", "file://", ""] {
+            assert!(!has_good_origin(&headers(header::ORIGIN, bad), 80), "{bad}");
+        }
+    }
+}

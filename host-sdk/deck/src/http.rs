@@ -1,0 +1,286 @@
+//! The deck's page and the API that it uses. Every call needs the token that is written into the page.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
+use axum::extract::{DefaultBodyLimit, Path, Query, Request, State};
+use axum::http::{HeaderMap, HeaderName, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{delete, get, post, put};
+use axum::{Json, Router};
+use host_sdk::bundle;
+use include_dir::{Dir, include_dir};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use subtle::ConstantTimeEq as _;
+use tokio::sync::Mutex;
+use tokio::sync::broadcast::error::RecvError;
+
+use crate::guard;
+use crate::hub::{Cell, Command, Handle, Phase, Place, Refusal, Target};
+use crate::log::Log;
+use crate::page::{self, Event};
+use crate::views::media_type;
+
+static PAGE: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/page");
+
+/// The header that carries the token.
+const TOKEN_HEADER: HeaderName = HeaderName::from_static("x-deck-token");
+/// Bytes of a bundle that is sent for installation.
+const MOST_BUNDLE_BYTES: usize = 256 << 20;
+/// Bytes of any other request.
+const MOST_BYTES: usize = 64 << 10;
+
+/// What the page's side needs.
+#[derive(Clone, Debug)]
+pub struct Api {
+    /// The hub.
+    pub hub: Handle,
+    /// The log.
+    pub log: Log,
+    /// What every call has to carry.
+    pub token: Arc<str>,
+    /// Port of the page and the API.
+    pub port: u16,
+    /// Port of package pages.
+    pub views_port: u16,
+    /// Where bundles are installed, one at a time.
+    pub packages: Arc<Mutex<PathBuf>>,
+}
+
+/// The page and its API.
+pub fn router(api: Api) -> Router {
+    let port = api.port;
+    let calls = Router::new()
+        .route("/state", get(state))
+        .route("/instances", post(place))
+        .route("/instances/{context}", delete(remove))
+        .route("/instances/{context}/move", post(move_to))
+        .route("/instances/{context}/press", post(press))
+        .route("/instances/{context}/title", put(set_title))
+        .route("/views", post(open_view))
+        .route("/views/{view}", delete(close_view))
+        .route("/packages", post(install).layer(DefaultBodyLimit::max(MOST_BUNDLE_BYTES)))
+        .route("/packages/{package}", delete(uninstall))
+        .route("/log", get(log))
+        .fallback(|| async { Refused(StatusCode::NOT_FOUND, "There is no such call.".to_owned()) })
+        .method_not_allowed_fallback(|| async {
+            Refused(StatusCode::METHOD_NOT_ALLOWED, "This call takes another method.".to_owned())
+        })
+        .layer(DefaultBodyLimit::max(MOST_BYTES))
+        .route_layer(middleware::from_fn_with_state(api.clone(), needs_token));
+    Router::new()
+        .route("/", get(index))
+        .route("/assets/{*path}", get(asset))
+        .route("/api/events", get(events))
+        .nest("/api", calls)
+        .with_state(api)
+        .layer(middleware::from_fn_with_state(port, guard::check))
+}
+
+/// An error as the page shows it.
+#[derive(Debug)]
+struct Refused(StatusCode, String);
+
+impl Refused {
+    fn bad(why: impl Into<String>) -> Self {
+        Self(StatusCode::BAD_REQUEST, why.into())
+    }
+}
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        (self.0, Json(json!({"error": self.1}))).into_response()
+    }
+}
+
+impl From<Refusal> for Refused {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::NotFound(why) => Self(StatusCode::NOT_FOUND, why),
+            Refusal::Conflict(why) => Self(StatusCode::CONFLICT, why),
+            Refusal::Stopping => Self(StatusCode::SERVICE_UNAVAILABLE, "Creator Deck is stopping.".to_owned()),
+        }
+    }
+}
+
+async fn needs_token(State(api): State<Api>, headers: HeaderMap, request: Request, next: Next) -> Response {
+    let given = headers.get(TOKEN_HEADER).map_or(&[][..], |token| token.as_bytes());
+    if is_token(&api, given) { next.run(request).await } else { no_token() }
+}
+
+fn is_token(api: &Api, given: &[u8]) -> bool {
+    given.ct_eq(api.token.as_bytes()).into()
+}
+
+fn no_token() -> Response {
+    Refused(StatusCode::UNAUTHORIZED, "The token is missing or out of date. Load the page again.".to_owned())
+        .into_response()
+}
+
+fn read<T: DeserializeOwned>(body: &Bytes) -> Result<T, Refused> {
+    serde_json::from_slice(body).map_err(|error| Refused::bad(format!("The call can't be read: {error}.")))
+}
+
+async fn index(State(api): State<Api>) -> Response {
+    let Some(page) = PAGE.get_file("index.html").and_then(|file| file.contents_utf8()) else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    let (port, views) = (api.port, api.views_port);
+    let policy = format!(
+        "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; \
+         img-src 'self' data: http://127.0.0.1:{views}; frame-src http://127.0.0.1:{views}; \
+         connect-src 'self' ws://127.0.0.1:{port} ws://localhost:{port}; \
+         base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    );
+    let headers =
+        [(header::CONTENT_TYPE, media_type("index.html")), (header::CONTENT_SECURITY_POLICY, policy.as_str())];
+    (headers, page.replace("{{token}}", &api.token)).into_response()
+}
+
+async fn asset(Path(path): Path<String>) -> Response {
+    match PAGE.get_file(format!("assets/{path}")) {
+        Some(file) => ([(header::CONTENT_TYPE, media_type(&path))], file.contents()).into_response(),
+        None => StatusCode::NOT_FOUND.into_response(),
+    }
+}
+
+async fn state(State(api): State<Api>) -> Result<Json<page::State>, Refused> {
+    api.hub.ask(Command::State).await.map(Json).ok_or_else(|| Refusal::Stopping.into())
+}
+
+async fn place(State(api): State<Api>, body: Bytes) -> Result<Response, Refused> {
+    let place: Place = read(&body)?;
+    let instance = api.hub.request(|reply| Command::Place(place, reply)).await?;
+    Ok((StatusCode::CREATED, Json(instance)).into_response())
+}
+
+async fn remove(State(api): State<Api>, Path(context): Path<String>) -> Result<StatusCode, Refused> {
+    api.hub.request(|reply| Command::Remove(context, reply)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn move_to(
+    State(api): State<Api>,
+    Path(context): Path<String>,
+    body: Bytes,
+) -> Result<Json<page::Instance>, Refused> {
+    let cell: Cell = read(&body)?;
+    Ok(Json(api.hub.request(|reply| Command::Move(context, cell, reply)).await?))
+}
+
+async fn press(State(api): State<Api>, Path(context): Path<String>, body: Bytes) -> Result<StatusCode, Refused> {
+    #[derive(Deserialize)]
+    struct Press {
+        phase: Phase,
+    }
+    let Press { phase } = read(&body)?;
+    api.hub.request(|reply| Command::Press(context, phase, reply)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn set_title(State(api): State<Api>, Path(context): Path<String>, body: Bytes) -> Result<StatusCode, Refused> {
+    #[derive(Deserialize)]
+    struct Title {
+        title: String,
+    }
+    let Title { title } = read(&body)?;
+    api.hub.request(|reply| Command::SetTitle(context, title, reply)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn open_view(State(api): State<Api>, body: Bytes) -> Result<Response, Refused> {
+    let target: Target = read(&body)?;
+    let (view, url) = api.hub.request(|reply| Command::OpenView(target, reply)).await?;
+    Ok((StatusCode::CREATED, Json(json!({"view": view, "url": url}))).into_response())
+}
+
+async fn close_view(State(api): State<Api>, Path(view): Path<String>) -> Result<StatusCode, Refused> {
+    api.hub.request(|reply| Command::CloseView(view, reply)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn install(State(api): State<Api>, body: Result<Bytes, BytesRejection>) -> Result<Response, Refused> {
+    let bundle = body.map_err(|error| Refused::bad(format!("The package can't be taken: {error}.")))?;
+    let folder = api.packages.lock().await;
+    let packages = folder.clone();
+    let installed = tokio::task::spawn_blocking(move || bundle::install(&bundle, &packages))
+        .await
+        .map_err(|error| Refused::bad(format!("The package can't be installed: {error}.")))?
+        .map_err(|error| Refused::bad(format!("{error}.")))?;
+    let package = api.hub.ask(|reply| Command::Installed(Box::new(installed), reply)).await.ok_or(Refusal::Stopping)?;
+    drop(folder);
+    Ok((StatusCode::CREATED, Json(package)).into_response())
+}
+
+async fn uninstall(
+    State(api): State<Api>,
+    Path(package): Path<String>,
+    Query(query): Query<Value>,
+) -> Result<StatusCode, Refused> {
+    let keep_settings = query.get("keepSettings").and_then(Value::as_str) == Some("true");
+    let folder = api.packages.lock().await;
+    api.hub.request(|reply| Command::Uninstall(package.clone(), keep_settings, reply)).await?;
+    let packages = folder.clone();
+    let removed = tokio::task::spawn_blocking(move || bundle::uninstall(&packages, &package)).await;
+    drop(folder);
+    match removed {
+        Ok(Ok(())) => Ok(StatusCode::NO_CONTENT),
+        Ok(Err(error)) => Err(Refused(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            format!("The package is stopped, but its folder can't be removed: {error}. Remove it by hand."),
+        )),
+        Err(error) => Err(Refused(StatusCode::INTERNAL_SERVER_ERROR, error.to_string())),
+    }
+}
+
+async fn log(State(api): State<Api>) -> Json<Value> {
+    Json(json!({"entries": api.log.entries()}))
+}
+
+#[derive(Deserialize)]
+struct EventsQuery {
+    #[serde(default)]
+    token: String,
+}
+
+async fn events(State(api): State<Api>, Query(query): Query<EventsQuery>, upgrade: WebSocketUpgrade) -> Response {
+    if !is_token(&api, query.token.as_bytes()) {
+        return no_token();
+    }
+    upgrade.max_message_size(MOST_BYTES).on_upgrade(move |socket| tell_events(socket, api))
+}
+
+async fn tell_events(mut socket: WebSocket, api: Api) {
+    let mut log = api.log.subscribe();
+    let Some((number, outbox)) = api.hub.ask(Command::Subscribe).await else { return };
+    loop {
+        let event = tokio::select! {
+            event = outbox.next() => match event {
+                Some(event) => event,
+                None => break,
+            },
+            entry = log.recv() => match entry {
+                Ok(entry) => Event::Log(entry),
+                // The page misses some lines, and can ask for the last ones.
+                Err(RecvError::Lagged(_)) => continue,
+                Err(RecvError::Closed) => break,
+            },
+            // A page says nothing here; read to notice that it is gone.
+            message = socket.recv() => match message {
+                Some(Ok(_)) => continue,
+                _ => break,
+            },
+        };
+        let Ok(text) = serde_json::to_string(&event) else { continue };
+        if socket.send(Message::text(text)).await.is_err() {
+            break;
+        }
+    }
+    api.hub.tell(Command::Unsubscribe(number)).await;
+}

@@ -1,0 +1,317 @@
+//! What packages and their pages say, and what happens then. Every message has its effect or its answer here.
+//!
+//! A package reaches its own instances only. A page reaches the one instance that it was opened for, whatever it puts
+//! into `context`: pages in the wild put three different ids there. A settings page's instance is the package itself.
+
+use std::sync::Arc;
+
+use host_sdk::protocol::{ActionEffect, FontAttribute, FromHost, Settings, ToHost};
+
+use super::{Hub, Peer, View};
+use crate::package::web_address;
+use crate::page::Event;
+use crate::state::Instance;
+
+/// What a `changeImage` may carry.
+const IMAGES: [&str; 6] =
+    ["data:image/png", "data:image/jpeg", "data:image/jpg", "data:image/svg+xml", "data:image/gif", "data:image/webp"];
+
+impl Hub {
+    /// A registered socket says something. Messages of one that was cut off meanwhile are dropped.
+    pub(super) fn message(&mut self, connection: u64, message: ToHost) {
+        match self.connections.get(&connection).map(|connection| connection.peer.clone()) {
+            Some(Peer::Package(package)) => self.package_says(&package, connection, message),
+            Some(Peer::View(view)) => self.view_says(&view, connection, message),
+            None => {}
+        }
+    }
+
+    fn package_says(&mut self, package: &str, connection: u64, message: ToHost) {
+        let answer = match message {
+            ToHost::SetPackageSettings { settings, .. } => return self.store_package_settings(package, settings),
+            ToHost::GetPackageSettings { .. } => {
+                FromHost::DidReceivePackageSettings { settings: self.package_settings_of(package) }
+            }
+            ToHost::SendLog { message } => return self.log.info(Some(package), message),
+            ToHost::OpenUrl { url } => return self.open_url(package, &url),
+            ToHost::OpenSettings { .. } => return self.open_settings(package),
+            ToHost::SendToPropertyView { context, payload, .. } => {
+                return self.send_to_views(package, &context, payload);
+            }
+            ToHost::SendToPackage { .. } => {
+                return self.log.warn(Some(package), "Ignored: sendToPackage is for property views.");
+            }
+            ToHost::Unknown { event, .. } => {
+                tracing::debug!(package, event, "unknown event");
+                return;
+            }
+            message => match self.about_instance(package, message) {
+                Some(answer) => answer,
+                None => return,
+            },
+        };
+        self.send(Some(connection), &answer);
+    }
+
+    fn view_says(&mut self, view: &str, connection: u64, message: ToHost) {
+        let Some((package, widget, context)) = self.view(view).map(|view| self.addressee(view)) else { return };
+        let is_settings_page = context == package;
+        let answer = match message {
+            ToHost::SendToPackage { payload, .. } => {
+                return self.tell_package(&package, &FromHost::SendToPackage { widget, context, payload });
+            }
+            ToHost::SetWidgetSettings { settings, .. } if is_settings_page => {
+                return self.store_package_settings(&package, settings);
+            }
+            ToHost::GetWidgetSettings { .. } if is_settings_page => {
+                let settings = self.package_settings_of(&package);
+                FromHost::DidReceiveWidgetSettings { widget, context, settings }
+            }
+            ToHost::SetWidgetSettings { settings, .. } => return self.store_settings(&context, settings),
+            ToHost::GetWidgetSettings { .. } => match self.panel.get(&context) {
+                Some(instance) => did_receive_settings(instance),
+                None => return,
+            },
+            ToHost::SetPackageSettings { settings, .. } => return self.store_package_settings(&package, settings),
+            ToHost::GetPackageSettings { .. } => {
+                FromHost::DidReceivePackageSettings { settings: self.package_settings_of(&package) }
+            }
+            ToHost::SendLog { message } => return self.log.info(Some(&package), message),
+            ToHost::OpenUrl { url } => return self.open_url(&package, &url),
+            ToHost::OpenSettings { .. } => return self.open_settings(&package),
+            _ => {
+                tracing::debug!(package, "a message that property views don't send");
+                return;
+            }
+        };
+        self.send(Some(connection), &answer);
+    }
+
+    /// The messages about one instance of the package. Answers what is answered.
+    fn about_instance(&mut self, package: &str, message: ToHost) -> Option<FromHost> {
+        let (ToHost::SetWidgetSettings { context, .. }
+        | ToHost::GetWidgetSettings { context }
+        | ToHost::ChangeTitle { context, .. }
+        | ToHost::ChangeImage { context, .. }
+        | ToHost::ChangeState { context, .. }
+        | ToHost::ChangeFontAttribute { context, .. }
+        | ToHost::ChangeActionEffect { context, .. }
+        | ToHost::GetWidgetTitle { context }
+        | ToHost::GetWidgetIcon { context }
+        | ToHost::GetFontAttribute { context }) = &message
+        else {
+            return None;
+        };
+        let context = context.clone();
+        let Some(instance) = self.panel.get_mut(&context).filter(|instance| instance.placed.package == package) else {
+            // Usual for a moment after an instance was removed.
+            tracing::debug!(package, "a message about an instance that the package doesn't have");
+            return None;
+        };
+        let widget = instance.placed.widget.clone();
+        match message {
+            ToHost::SetWidgetSettings { settings, .. } => {
+                self.store_settings(&context, settings);
+                return None;
+            }
+            ToHost::GetWidgetSettings { .. } => return Some(did_receive_settings(instance)),
+            ToHost::GetWidgetTitle { .. } => {
+                return Some(FromHost::DidReceiveWidgetTitle { widget, context, titles: instance.titles() });
+            }
+            ToHost::GetFontAttribute { .. } => {
+                let font = instance.font.clone().unwrap_or_default();
+                return Some(FromHost::DidReceiveFontAttribute { widget, context, font });
+            }
+            ToHost::GetWidgetIcon { .. } => {
+                let icons = self.icons(&context);
+                return Some(FromHost::DidReceiveWidgetIcon { widget, context, icons });
+            }
+            ToHost::ChangeTitle { title, state, .. } => instance.set_title(&title, state),
+            ToHost::ChangeImage { image, .. } if !is_image(&image) && !image.is_empty() => {
+                self.log.warn(Some(package), "Ignored: changeImage takes a data URI of a PNG, JPEG or SVG image.");
+                return None;
+            }
+            ToHost::ChangeImage { image, state, description, .. } => {
+                instance.set_image(
+                    Some(Arc::from(image)).filter(|image: &Arc<str>| !image.is_empty()),
+                    description,
+                    state,
+                );
+            }
+            ToHost::ChangeState { state, .. } => {
+                if !instance.set_state(state) {
+                    self.log.warn(Some(package), format!("Ignored: {widget} has no state {state}."));
+                    return None;
+                }
+                self.changed = true;
+            }
+            ToHost::ChangeFontAttribute { font, .. } => instance.font = Some(tidy(font)),
+            ToHost::ChangeActionEffect { effect: ActionEffect { kind, image }, .. } => {
+                instance.effect = ActionEffect { kind, image: image.filter(|image| is_image(image)) };
+            }
+            _ => return None,
+        }
+        self.tell_pages_of(&context);
+        None
+    }
+
+    /// Stores an instance's settings and tells everybody whom they concern, the sender too: samples count on it.
+    fn store_settings(&mut self, context: &str, settings: Settings) {
+        let Some(instance) = self.panel.get_mut(context) else { return };
+        instance.placed.settings = settings;
+        let package = instance.placed.package.clone();
+        let message = did_receive_settings(instance);
+        self.changed = true;
+        self.tell_package(&package, &message);
+        self.tell_views(|view| view.context.as_deref() == Some(context), &message);
+    }
+
+    fn store_package_settings(&mut self, package: &str, settings: Settings) {
+        self.package_settings.insert(package.to_owned(), settings.clone());
+        self.changed = true;
+        let message = FromHost::DidReceivePackageSettings { settings };
+        self.tell_package(package, &message);
+        self.tell_views(|view| view.package == package, &message);
+    }
+
+    pub(super) fn package_settings_of(&self, package: &str) -> Settings {
+        self.package_settings.get(package).cloned().unwrap_or_default()
+    }
+
+    /// From the package to the pages of one of its instances, or to its settings pages. `context` may be a page's own
+    /// name too.
+    fn send_to_views(&mut self, package: &str, context: &str, payload: serde_json::Value) {
+        let is_meant = |view: &View| {
+            view.package == package
+                && (view.id == context || view.context.as_deref().unwrap_or(&view.package) == context)
+        };
+        let Some((_, widget, context)) = self.views.iter().find(|view| is_meant(view)).map(|view| self.addressee(view))
+        else {
+            return;
+        };
+        self.tell_views(is_meant, &FromHost::SendToPropertyView { widget, context, payload });
+    }
+
+    fn tell_views(&mut self, is_meant: impl Fn(&View) -> bool, message: &FromHost) {
+        let connections: Vec<_> = self.views.iter().filter(|view| is_meant(view)).map(|view| view.connection).collect();
+        for connection in connections {
+            self.send(connection, message);
+        }
+    }
+
+    /// Package, widget and context of a view as its package knows them.
+    pub(super) fn addressee(&self, view: &View) -> (String, String, String) {
+        let package = view.package.clone();
+        match view.context.as_ref().and_then(|context| self.panel.get(context)) {
+            Some(instance) => (package, instance.placed.widget.clone(), instance.placed.context.clone()),
+            None => (package.clone(), package.clone(), package),
+        }
+    }
+
+    /// Opens a page of the web for the user: in the newest of the deck's pages, else in the system's browser.
+    fn open_url(&mut self, package: &str, address: &str) {
+        let Some(url) = web_address(address) else {
+            return self.log.warn(Some(package), "Ignored: openUrl takes an address that starts with http or https.");
+        };
+        // Without the query, which may hold what isn't for a log.
+        let place = format!("{}{}", url.origin().ascii_serialization(), url.path());
+        self.log.info(Some(package), format!("The package opens {place}"));
+        let event = Event::OpenUrl { url: url.to_string(), package: package.to_owned() };
+        while let Some((_, page)) = self.pages.last() {
+            if page.push(event.clone()) {
+                return;
+            }
+            self.pages.pop();
+        }
+        if self.headless {
+            return self.log.warn(Some(package), "Nobody sees it: there is neither a page nor a browser.");
+        }
+        let (log, package) = (self.log.clone(), package.to_owned());
+        tokio::task::spawn_blocking(move || {
+            if let Err(error) = webbrowser::open(url.as_str()) {
+                log.warn(Some(&package), format!("No browser could be opened: {error}"));
+            }
+        });
+    }
+
+    fn open_settings(&mut self, package: &str) {
+        let has_settings = self.package(package).is_some_and(|package| package.config.settings_path.is_some());
+        if has_settings {
+            self.tell_pages(&Event::OpenSettings { package: package.to_owned() });
+        } else {
+            self.log.warn(Some(package), "Ignored: openSettings, but the package has no settings page.");
+        }
+    }
+
+    /// An instance's icons, one a state: what the package set, else the path of the widget's own.
+    fn icons(&self, context: &str) -> Vec<String> {
+        let Some(instance) = self.panel.get(context) else { return Vec::new() };
+        let package = self.package(&instance.placed.package);
+        let widget = package.and_then(|package| package.config.widget(&instance.placed.widget));
+        let own = |n: usize| widget.and_then(|widget| widget.states.get(n)).map(|state| state.image.as_str());
+        instance
+            .images()
+            .enumerate()
+            .map(|(n, image)| image.or_else(|| own(n)).unwrap_or_default().to_owned())
+            .collect()
+    }
+}
+
+fn did_receive_settings(instance: &Instance) -> FromHost {
+    FromHost::DidReceiveWidgetSettings {
+        widget: instance.placed.widget.clone(),
+        context: instance.placed.context.clone(),
+        settings: instance.placed.settings.clone(),
+    }
+}
+
+fn is_image(text: &str) -> bool {
+    IMAGES.iter().any(|start| {
+        text.get(..start.len()).is_some_and(|head| head.eq_ignore_ascii_case(start))
+            && matches!(text.as_bytes().get(start.len()), Some(b';' | b','))
+    })
+}
+
+/// A font with every member within its range, so that the page can use it as it is.
+fn tidy(font: FontAttribute) -> FontAttribute {
+    let default = FontAttribute::default();
+    let is_color = font.color.len() == 7
+        && font.color.starts_with('#')
+        && font.color[1..].bytes().all(|byte| byte.is_ascii_hexdigit());
+    let is_alignment = ["left", "center", "right"].contains(&font.h_alignment.as_str());
+    FontAttribute {
+        size: if font.size.is_finite() { font.size.clamp(6.0, 18.0) } else { default.size },
+        color: if is_color { font.color } else { default.color },
+        h_alignment: if is_alignment { font.h_alignment } else { default.h_alignment },
+        ..font
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_pictures_are_images() {
+        for good in ["data:image/png;base64,AA", "DATA:image/SVG+xml,%3Csvg", "data:image/jpeg;base64,"] {
+            assert!(is_image(good), "{good}");
+        }
+        for bad in ["data:text/html,x", "https://example.com/a.png", "data:image/pngx;", "data:image/png", "é"] {
+            assert!(!is_image(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn fonts_are_made_to_fit() {
+        let font =
+            FontAttribute { size: 99.0, color: "#éab".into(), h_alignment: "up".into(), ..FontAttribute::default() };
+        assert_eq!(tidy(font), FontAttribute { size: 18.0, ..FontAttribute::default() });
+        let good = FontAttribute {
+            size: 7.5,
+            color: "#0aF123".into(),
+            h_alignment: "left".into(),
+            ..FontAttribute::default()
+        };
+        assert_eq!(tidy(good.clone()), good);
+    }
+}

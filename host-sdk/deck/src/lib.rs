@@ -1,0 +1,171 @@
+//! Creator Deck: a host for Creator Central packages on any desktop.
+//!
+//! Two listeners on 127.0.0.1. One serves the deck's page and its API ([`http`]), the other the package socket and the
+//! packages' own pages ([`socket`], [`views`]): another origin, so that a package's page can't reach the deck's API.
+//! Between them stands the [`hub`], the one task that owns the state; [`process`] keeps the packages running.
+//!
+//! The program `creator-deck` is a command line around [`Deck`], which tests use in their own process.
+
+mod config;
+mod guard;
+mod http;
+mod hub;
+mod log;
+mod package;
+mod page;
+mod process;
+mod socket;
+mod state;
+mod store;
+mod views;
+
+use std::fs::{self, File};
+use std::net::Ipv4Addr;
+
+use anyhow::{Context as _, Result, bail};
+use axum::Router;
+use axum::middleware;
+use axum::routing::get;
+use host_sdk::bundle;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use url::Url;
+
+pub use config::{Config, Timing};
+
+use crate::hub::{Command, Handle, Hub};
+use crate::log::Log;
+
+/// A running host. Dropping it kills its packages without ado; [`Deck::stop`] ends them and saves first.
+#[derive(Debug)]
+pub struct Deck {
+    hub: Handle,
+    port: u16,
+    socket_port: u16,
+    token: String,
+    tasks: Vec<JoinHandle<()>>,
+    /// Keeps a second deck off the data folder.
+    _lock: File,
+}
+
+impl Deck {
+    /// Starts a host: installs what it shall install, listens, and starts the packages. Needs a tokio runtime with I/O
+    /// and time.
+    ///
+    /// # Errors
+    /// If the data folder can't be used or is in use, the port is taken, or a bundle is refused. Says which.
+    pub async fn start(config: Config) -> Result<Self> {
+        let folder = &config.data;
+        fs::create_dir_all(folder).with_context(|| format!("the data folder {} can't be made", folder.display()))?;
+        let lock = lock(folder)?;
+        let log = Log::default();
+        let saved = store::load(folder, &log)
+            .with_context(|| format!("the saved Panel in {} can't be read or set aside", folder.display()))?;
+        let packages = config.packages_folder();
+        for file in &config.install {
+            let content = fs::read(file).with_context(|| format!("{} can't be read", file.display()))?;
+            bundle::install(&content, &packages).with_context(|| format!("{} is not installed", file.display()))?;
+        }
+
+        let (page, port) = listen(config.port).await?;
+        let (sockets, socket_port) = listen(0).await?;
+        let base = Url::parse(&format!("http://127.0.0.1:{socket_port}/"))?;
+        let token = random_id();
+        let (hub, hub_task) = Hub::start(&config, base, saved, log.clone());
+        let api = http::Api {
+            hub: hub.clone(),
+            log: log.clone(),
+            token: token.as_str().into(),
+            port,
+            views_port: socket_port,
+            packages: std::sync::Arc::new(packages.into()),
+        };
+        let views = views::Views { hub: hub.clone(), port: socket_port, page_port: port };
+        let socket = socket::Sockets { hub: hub.clone(), log, register_within: config.timing.register_within };
+        let package_side = Router::new()
+            .route("/view/{view}/{*path}", get(views::view))
+            .route("/package/{package}/{*path}", get(views::picture))
+            .with_state(views)
+            .merge(Router::new().route("/", get(socket::accept)).with_state(socket))
+            .layer(middleware::from_fn_with_state(socket_port, guard::check));
+        let tasks = vec![serve(page, http::router(api)), serve(sockets, package_side), hub_task];
+        Ok(Self { hub, port, socket_port, token, tasks, _lock: lock })
+    }
+
+    /// The address of the deck's page.
+    #[must_use]
+    pub fn page_url(&self) -> String {
+        format!("http://127.0.0.1:{}/", self.port)
+    }
+
+    /// The port of the package socket on 127.0.0.1.
+    #[must_use]
+    pub fn socket_port(&self) -> u16 {
+        self.socket_port
+    }
+
+    /// What calls of the API carry in `X-Deck-Token`.
+    #[must_use]
+    pub fn token(&self) -> &str {
+        &self.token
+    }
+
+    /// Ends the packages, saves the Panel, and stops listening.
+    pub async fn stop(self) {
+        self.hub.ask(Command::Stop).await;
+    }
+}
+
+impl Drop for Deck {
+    fn drop(&mut self) {
+        self.tasks.iter().for_each(JoinHandle::abort);
+    }
+}
+
+/// Opens a page in the user's browser.
+///
+/// # Errors
+/// If there is none.
+pub fn open_in_browser(url: &str) -> std::io::Result<()> {
+    webbrowser::open(url)
+}
+
+/// Makes sure that no other deck uses the folder, as long as the file is open.
+fn lock(folder: &std::path::Path) -> Result<File> {
+    let path = folder.join("deck.lock");
+    let file = File::create(&path).with_context(|| format!("{} can't be made", path.display()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(fs::TryLockError::WouldBlock) => {
+            bail!("another Creator Deck uses {}; end it, or choose another folder with --data", folder.display())
+        }
+        Err(fs::TryLockError::Error(error)) => {
+            Err(error).with_context(|| format!("{} can't be locked", path.display()))
+        }
+    }
+}
+
+async fn listen(port: u16) -> Result<(TcpListener, u16)> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
+        .await
+        .with_context(|| format!("port {port} of 127.0.0.1 can't be used; choose another one with --port"))?;
+    let port = listener.local_addr()?.port();
+    Ok((listener, port))
+}
+
+fn serve(listener: TcpListener, router: Router) -> JoinHandle<()> {
+    tokio::spawn(async move {
+        // Never ends by itself: it retries when accepting fails.
+        let _ = axum::serve(listener, router).await;
+    })
+}
+
+/// A name that nobody can guess: 128 random bits.
+///
+/// # Panics
+/// If the system has no randomness, in which case nothing here could be kept safe.
+fn random_id() -> String {
+    let mut bytes = [0_u8; 16];
+    getrandom::fill(&mut bytes).expect("the system provides randomness");
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

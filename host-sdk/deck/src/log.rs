@@ -1,0 +1,128 @@
+//! The deck's log as its page shows it: the last entries, and new ones as they come. Every entry goes to the program's
+//! own log (stderr) too. It stands beside the hub, so that a package that floods it delays nobody.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde::Serialize;
+use tokio::sync::broadcast;
+
+/// Entries that are kept.
+const KEPT: usize = 500;
+/// Entries that a page may fall behind; it misses the oldest ones beyond that.
+const BEHIND: usize = 1000;
+/// Bytes of a message that are kept.
+const LONGEST: usize = 4096;
+
+/// How much an entry matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// For the record.
+    Info,
+    /// Something isn't as it should be, and goes on.
+    Warn,
+    /// Something doesn't work.
+    Error,
+}
+
+/// One line of the log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Entry {
+    /// Milliseconds since 1970.
+    pub time: u64,
+    /// Which package it is about, if any.
+    pub package: Option<String>,
+    /// How much it matters.
+    pub level: Level,
+    /// What happened.
+    pub message: String,
+}
+
+/// The log. Clones are the same log.
+#[derive(Clone, Debug)]
+pub struct Log {
+    entries: Arc<Mutex<VecDeque<Arc<Entry>>>>,
+    news: broadcast::Sender<Arc<Entry>>,
+    now: fn() -> SystemTime,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { entries: Arc::default(), news: broadcast::channel(BEHIND).0, now: SystemTime::now }
+    }
+}
+
+impl Log {
+    /// Writes a line.
+    pub fn write(&self, level: Level, package: Option<&str>, message: impl Into<String>) {
+        let mut message = message.into();
+        if message.len() > LONGEST {
+            message.truncate(message.floor_char_boundary(LONGEST));
+            message.push('…');
+        }
+        let about = package.unwrap_or("deck");
+        match level {
+            Level::Info => tracing::info!(target: "creator_deck", package = about, "{message}"),
+            Level::Warn => tracing::warn!(target: "creator_deck", package = about, "{message}"),
+            Level::Error => tracing::error!(target: "creator_deck", package = about, "{message}"),
+        }
+        let time = (self.now)().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+        let time = u64::try_from(time).unwrap_or(u64::MAX);
+        let entry = Arc::new(Entry { time, package: package.map(str::to_owned), level, message });
+        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        if entries.len() == KEPT {
+            entries.pop_front();
+        }
+        entries.push_back(entry.clone());
+        // Within the lock, so that entries and news have one order. An error means that no page listens.
+        let _ = self.news.send(entry);
+    }
+
+    /// For the record.
+    pub fn info(&self, package: Option<&str>, message: impl Into<String>) {
+        self.write(Level::Info, package, message);
+    }
+
+    /// Something isn't as it should be, and goes on.
+    pub fn warn(&self, package: Option<&str>, message: impl Into<String>) {
+        self.write(Level::Warn, package, message);
+    }
+
+    /// Something doesn't work.
+    pub fn error(&self, package: Option<&str>, message: impl Into<String>) {
+        self.write(Level::Error, package, message);
+    }
+
+    /// The last entries, oldest first.
+    #[must_use]
+    pub fn entries(&self) -> Vec<Arc<Entry>> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+    }
+
+    /// Entries from now on.
+    #[must_use]
+    pub fn subscribe(&self) -> broadcast::Receiver<Arc<Entry>> {
+        self.news.subscribe()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keeps_the_last_entries_and_cuts_long_ones_between_characters() {
+        let log = Log::default();
+        for n in 0..=KEPT {
+            log.info(None, n.to_string());
+        }
+        let entries = log.entries();
+        assert_eq!((entries.len(), entries[0].message.as_str()), (KEPT, "1"));
+        log.warn(Some("com.x"), "é".repeat(LONGEST));
+        let last = log.entries().pop().unwrap();
+        assert_eq!(last.message.chars().count(), LONGEST / 2 + 1);
+        assert_eq!((last.level, last.package.as_deref()), (Level::Warn, Some("com.x")));
+    }
+}

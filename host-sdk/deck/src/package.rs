@@ -1,0 +1,221 @@
+//! An installed package: what its folder says about it, in the user's language, and how it is doing.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use host_sdk::manifest::{self, FILE_NAME, PackageConfig, Translation, Widget};
+use url::Url;
+
+use crate::log::Log;
+use crate::page::{self, Status};
+use crate::process::Supervisor;
+
+/// Pictures that a package file may name for the page to show.
+const PICTURES: [&str; 4] = ["png", "svg", "jpg", "jpeg"];
+
+/// A package.
+#[derive(Debug)]
+pub struct Package {
+    /// What its package file says.
+    pub config: PackageConfig,
+    /// Its folder.
+    pub folder: PathBuf,
+    texts: Translation,
+    /// How it is doing.
+    pub status: Status,
+    /// Why it isn't running.
+    pub message: Option<String>,
+    /// Number of its supervisor, to tell reports of an earlier one.
+    pub run: u64,
+    /// What runs it; none if it can't run.
+    pub supervisor: Option<Supervisor>,
+    /// The name of the event with which it may register now.
+    pub register_event: Option<String>,
+    /// Its socket.
+    pub connection: Option<u64>,
+}
+
+impl Package {
+    /// A package that hasn't been started.
+    #[must_use]
+    pub fn new(config: PackageConfig, folder: PathBuf, language: &str) -> Self {
+        Self {
+            texts: translation(&folder, language),
+            config,
+            folder,
+            status: Status::Starting,
+            message: None,
+            run: 0,
+            supervisor: None,
+            register_event: None,
+            connection: None,
+        }
+    }
+
+    /// The folder of each package in the packages folder, with what its package file says. What can't be read is
+    /// logged and left out.
+    #[must_use]
+    pub fn installed(packages: &Path, log: &Log) -> Vec<(PackageConfig, PathBuf)> {
+        let Ok(folders) = fs::read_dir(packages) else { return Vec::new() };
+        let mut found = Vec::new();
+        for folder in folders.flatten().map(|entry| entry.path()) {
+            // Names with a dot in front are unfinished installations.
+            let Some(name) = folder.file_name().and_then(|name| name.to_str()).filter(|name| manifest::is_uuid(name))
+            else {
+                continue;
+            };
+            let read = fs::read_to_string(folder.join(FILE_NAME))
+                .map_err(|error| error.to_string())
+                .and_then(|text| PackageConfig::parse(&text).map_err(|error| error.to_string()))
+                .and_then(|config| match config.uuid == name {
+                    true => Ok(config),
+                    false => Err(format!("it names another package, {:?}", config.uuid)),
+                });
+            match read {
+                Ok(config) => found.push((config, folder)),
+                Err(why) => log.error(
+                    Some(name),
+                    format!("{} can't be read ({why}). Install the package again.", folder.join(FILE_NAME).display()),
+                ),
+            }
+        }
+        found.sort_by_key(|(config, _)| config.name.to_lowercase());
+        found
+    }
+
+    /// Its name in the user's language.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.texts.name.as_deref().unwrap_or(&self.config.name)
+    }
+
+    /// Whether a path is a picture that the page may show.
+    #[must_use]
+    pub fn has_picture(&self, path: &str) -> bool {
+        let extension = path.rsplit('.').next().unwrap_or_default().to_ascii_lowercase();
+        PICTURES.contains(&extension.as_str()) && self.config.files().iter().any(|(_, named)| *named == path)
+    }
+
+    /// As the page sees it. `base` is the address of the package socket.
+    #[must_use]
+    pub fn view(&self, base: &Url) -> page::Package {
+        let config = &self.config;
+        let link = config.url.as_deref().filter(|link| web_address(link).is_some());
+        page::Package {
+            uuid: config.uuid.clone(),
+            name: self.name().to_owned(),
+            version: config.version.clone(),
+            description: config.description.clone(),
+            icon: Some(self.picture(base, &config.icon)).filter(|_| !config.icon.is_empty()),
+            url: link.map(str::to_owned),
+            status: self.status,
+            message: self.message.clone(),
+            settings: config.settings_path.is_some(),
+            widgets: config.widgets.iter().map(|widget| self.widget_view(base, widget)).collect(),
+        }
+    }
+
+    fn widget_view(&self, base: &Url, widget: &Widget) -> page::Widget {
+        let layout = |layout: manifest::Layout| page::Layout {
+            title: layout.title,
+            icon: layout.icon.map(|icon| self.picture(base, &icon)),
+            width: layout.width,
+            height: layout.height,
+        };
+        page::Widget {
+            uuid: widget.uuid.clone(),
+            name: self.texts.widgets.get(&widget.uuid).unwrap_or(&widget.name).clone(),
+            tooltip: widget.tooltip.clone(),
+            icon: self.picture(base, &widget.icon),
+            title_editable: widget.title_editable.unwrap_or(true),
+            property_view: widget.property_view_path.is_some(),
+            layouts: widget.layouts().into_iter().map(layout).collect(),
+        }
+    }
+
+    /// The address of one of its pictures.
+    #[must_use]
+    pub fn picture(&self, base: &Url, path: &str) -> String {
+        address(base, &["package", &self.config.uuid], path)
+    }
+}
+
+/// The address of a file: fixed parts, then a path, escaped where it has to be.
+#[must_use]
+pub fn address(base: &Url, parts: &[&str], path: &str) -> String {
+    let mut address = base.clone();
+    if let Ok(mut segments) = address.path_segments_mut() {
+        segments.clear().extend(parts).extend(path.split('/'));
+    }
+    address.into()
+}
+
+/// An address of the web, if a text is one: http or https with a host, and without a user's name in it.
+#[must_use]
+pub fn web_address(text: &str) -> Option<Url> {
+    Url::parse(text).ok().filter(|url| {
+        matches!(url.scheme(), "http" | "https")
+            && url.has_host()
+            && url.username().is_empty()
+            && url.password().is_none()
+    })
+}
+
+fn translation(folder: &Path, language: &str) -> Translation {
+    let folder = folder.join("lang");
+    let names: Vec<String> = fs::read_dir(&folder)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter_map(|entry| Some(entry.file_name().to_str()?.strip_suffix(".json")?.to_owned()))
+        .collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    manifest::choose_language(language, &names)
+        .and_then(|name| fs::read_to_string(folder.join(format!("{name}.json"))).ok())
+        .and_then(|text| Translation::parse(&text).ok())
+        .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_escaped() {
+        let base = Url::parse("http://127.0.0.1:1/").unwrap();
+        assert_eq!(
+            address(&base, &["package", "com.x"], "a b/#?.png"),
+            "http://127.0.0.1:1/package/com.x/a%20b/%23%3F.png"
+        );
+    }
+
+    #[test]
+    fn only_addresses_of_the_web_are_opened() {
+        for good in ["https://example.com/a?b#c", "http://127.0.0.1:8080/"] {
+            assert!(web_address(good).is_some(), "{good}");
+        }
+        for bad in [
+            "file:///etc/passwd",
+            "javascript:alert(1)",
+            "data:text/html,x",
+            "",
+            "example.com",
+            "https://a@b/",
+            "ftp://x/",
+        ] {
+            assert!(web_address(bad).is_none(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn only_named_pictures_are_shown() {
+        let config = PackageConfig {
+            icon: "icon.PNG".into(),
+            settings_path: Some("settings.html".into()),
+            ..PackageConfig::default()
+        };
+        let package = Package::new(config, PathBuf::new(), "en");
+        assert!(package.has_picture("icon.PNG"));
+        assert!(!package.has_picture("settings.html") && !package.has_picture("other.png"));
+    }
+}

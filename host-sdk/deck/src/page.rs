@@ -1,0 +1,304 @@
+//! What the deck's page sees: the JSON forms of packages and instances, and the queue of events to one page.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use host_sdk::protocol::{EffectKind, FontAttribute};
+use serde::Serialize;
+use tokio::sync::Notify;
+
+use crate::log::Entry;
+
+/// Events that may wait for a page. One that falls further behind is cut off; it comes back and gets the whole state.
+const MOST_EVENTS: usize = 2000;
+
+/// Everything that a page shows.
+#[derive(Clone, Debug, Serialize)]
+pub struct State {
+    /// The host.
+    pub application: Application,
+    /// What is installed.
+    pub packages: Vec<Package>,
+    /// The grid.
+    pub panel: Grid,
+    /// What lies on it.
+    pub instances: Vec<Instance>,
+}
+
+/// The host.
+#[derive(Clone, Debug, Serialize)]
+pub struct Application {
+    /// Its name.
+    pub name: &'static str,
+    /// Its version.
+    pub version: &'static str,
+    /// The user's language.
+    pub language: String,
+}
+
+/// The Panel's grid.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Grid {
+    /// Columns.
+    pub columns: u8,
+    /// Rows.
+    pub rows: u8,
+}
+
+/// How a package is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// It has registered.
+    Running,
+    /// It was started, or has lost its socket, and hasn't registered yet.
+    Starting,
+    /// It ended and will be started again.
+    Restarting,
+    /// It can't run, or died too often.
+    Failed,
+}
+
+/// A package.
+#[derive(Clone, Debug, Serialize)]
+pub struct Package {
+    /// Its UUID.
+    pub uuid: String,
+    /// Its name in the user's language.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// What it does.
+    pub description: String,
+    /// Address of its icon.
+    pub icon: Option<String>,
+    /// A web page about it.
+    pub url: Option<String>,
+    /// How it is doing.
+    pub status: Status,
+    /// Why it is not running.
+    pub message: Option<String>,
+    /// Whether it has a settings page.
+    pub settings: bool,
+    /// Its widgets.
+    pub widgets: Vec<Widget>,
+}
+
+/// A widget in the Widget List.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Widget {
+    /// Its UUID.
+    pub uuid: String,
+    /// Its name in the user's language.
+    pub name: String,
+    /// What it does.
+    pub tooltip: Option<String>,
+    /// Address of its icon.
+    pub icon: String,
+    /// Whether the user may edit the title.
+    pub title_editable: bool,
+    /// Whether it has a property view.
+    pub property_view: bool,
+    /// Its layouts, never empty.
+    pub layouts: Vec<Layout>,
+}
+
+/// A layout in the layout picker.
+#[derive(Clone, Debug, Serialize)]
+pub struct Layout {
+    /// Its name.
+    pub title: String,
+    /// Address of its picture.
+    pub icon: Option<String>,
+    /// Columns.
+    pub width: u8,
+    /// Rows.
+    pub height: u8,
+}
+
+/// An instance on the Panel.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Instance {
+    /// Its context.
+    pub context: String,
+    /// The package's UUID.
+    pub package: String,
+    /// The widget's UUID.
+    pub widget: String,
+    /// Zero-based.
+    pub column: u8,
+    /// Zero-based.
+    pub row: u8,
+    /// Columns.
+    pub width: u8,
+    /// Rows.
+    pub height: u8,
+    /// Index into the widget's layouts.
+    pub layout: usize,
+    /// Zero-based.
+    pub state: u32,
+    /// Drawn over the image.
+    pub title: Option<String>,
+    /// A data URI or an address.
+    pub image: Option<Arc<str>>,
+    /// The image in words.
+    pub description: Option<String>,
+    /// What is shown over it: `clear`, `press` or `invalid`.
+    #[serde(serialize_with = "effect_name")]
+    pub effect: EffectKind,
+    /// A data URI to show in place of the effect.
+    pub effect_image: Option<String>,
+    /// How the title is drawn.
+    pub font: Option<FontAttribute>,
+}
+
+fn effect_name<S: serde::Serializer>(effect: &EffectKind, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(effect.name())
+}
+
+/// Something that a page is told.
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "type", rename_all = "camelCase")]
+pub enum Event {
+    /// Everything; first.
+    State {
+        /// Everything.
+        state: Box<State>,
+    },
+    /// The packages have changed.
+    Packages {
+        /// All of them.
+        packages: Vec<Package>,
+    },
+    /// An instance is new or has changed.
+    Instance {
+        /// As it is now.
+        instance: Box<Instance>,
+    },
+    /// An instance is gone.
+    InstanceRemoved {
+        /// Which.
+        context: String,
+    },
+    /// Open a page in a new tab.
+    OpenUrl {
+        /// http or https.
+        url: String,
+        /// Who asks.
+        package: String,
+    },
+    /// Open a package's settings page.
+    OpenSettings {
+        /// Which package.
+        package: String,
+    },
+    /// A line of the log.
+    Log(Arc<Entry>),
+}
+
+/// Events on their way to one page. Of an instance only the latest waits: a page that can't draw as fast as packages
+/// send loses frames, never messages.
+#[derive(Debug, Default)]
+pub struct Outbox {
+    waiting: Mutex<Waiting>,
+    more: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    events: VecDeque<Event>,
+    closed: bool,
+}
+
+impl Outbox {
+    /// Adds an event. False if the page is too far behind, and cut off.
+    pub fn push(&self, event: Event) -> bool {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let older = waiting.events.iter_mut().find(|older| match (older, &event) {
+            (Event::Instance { instance: old }, Event::Instance { instance: new }) => old.context == new.context,
+            (Event::Packages { .. }, Event::Packages { .. }) => true,
+            _ => false,
+        });
+        match older {
+            Some(older) => *older = event,
+            None => waiting.events.push_back(event),
+        }
+        waiting.closed |= waiting.events.len() > MOST_EVENTS;
+        self.more.notify_one();
+        !waiting.closed
+    }
+
+    /// Ends the page's events.
+    pub fn close(&self) {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).closed = true;
+        self.more.notify_one();
+    }
+
+    /// The next event; none when it is over. Safe to cancel.
+    pub async fn next(&self) -> Option<Event> {
+        loop {
+            {
+                let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+                if waiting.closed {
+                    return None;
+                }
+                if let Some(event) = waiting.events.pop_front() {
+                    return Some(event);
+                }
+            }
+            self.more.notified().await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn instance(context: &str, state: u32) -> Event {
+        let instance = Instance {
+            context: context.into(),
+            package: String::new(),
+            widget: String::new(),
+            column: 0,
+            row: 0,
+            width: 1,
+            height: 1,
+            layout: 0,
+            state,
+            title: None,
+            image: None,
+            description: None,
+            effect: EffectKind::Press,
+            effect_image: None,
+            font: None,
+        };
+        Event::Instance { instance: Box::new(instance) }
+    }
+
+    #[tokio::test]
+    async fn of_an_instance_only_the_latest_waits() {
+        let outbox = Outbox::default();
+        for n in 0..2 * u32::try_from(MOST_EVENTS).unwrap() {
+            assert!(outbox.push(instance("a", n)));
+        }
+        outbox.push(instance("b", 0));
+        let first = serde_json::to_value(outbox.next().await.unwrap()).unwrap();
+        assert_eq!((first["type"].as_str(), first["instance"]["state"].as_u64()), (Some("instance"), Some(3999)));
+        assert_eq!(first["instance"]["effect"], "press");
+        outbox.next().await.unwrap();
+        outbox.close();
+        assert!(outbox.next().await.is_none());
+    }
+
+    #[tokio::test]
+    async fn a_page_that_falls_too_far_behind_is_cut_off() {
+        let outbox = Outbox::default();
+        let event = || Event::InstanceRemoved { context: String::new() };
+        assert!((0..MOST_EVENTS).all(|_| outbox.push(event())));
+        assert!(!outbox.push(event()));
+        assert!(outbox.next().await.is_none());
+    }
+}

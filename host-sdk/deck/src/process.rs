@@ -1,0 +1,414 @@
+//! Runs packages: each as a child process of its runtime target, or, where asked for, its library within this process.
+//! A package that ends is started again with growing pauses; one that keeps dying right after its start is parked.
+
+use std::path::PathBuf;
+use std::process::{ExitStatus, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use host_sdk::abi::Library;
+use host_sdk::manifest::{self, PLATFORM, PackageConfig};
+use host_sdk::protocol::StartArgs;
+use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
+use tokio::process::{Child, Command};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout};
+
+use crate::config::Timing;
+use crate::log::Log;
+use crate::random_id;
+
+/// Quick deaths in a row after which a package is parked.
+const QUICK_DEATHS: u32 = 5;
+/// The longest line taken from a package's output; longer ones are cut into several.
+const LONGEST_LINE: usize = 4096;
+/// How long a dead package's last output is waited for. A grandchild may hold the pipe open for ever.
+const LAST_OUTPUT: Duration = Duration::from_millis(500);
+/// How often a library in this process is asked whether it still runs.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// What to start for a package on this system.
+#[derive(Clone, Debug)]
+pub struct Program {
+    /// The package's UUID.
+    pub package: String,
+    /// The package's folder.
+    pub folder: PathBuf,
+    /// The program, relative to the folder.
+    pub target: String,
+    /// The library to load into this process instead, relative to the folder.
+    pub library: Option<String>,
+    /// Port of the package socket.
+    pub port: u16,
+    /// What the package is told about the host, as JSON.
+    pub info: String,
+}
+
+impl Program {
+    /// What a package has for this system.
+    ///
+    /// # Errors
+    /// A sentence that says why it can't run here.
+    pub fn of(
+        config: &PackageConfig,
+        folder: PathBuf,
+        in_process: bool,
+        port: u16,
+        info: String,
+    ) -> Result<Self, String> {
+        let Some(runtime) = config.runtime_here() else {
+            let has = config.runtime.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+            return Err(format!(
+                "This package has nothing for this system ({PLATFORM}), only for: {has}. Get a version for this system."
+            ));
+        };
+        if runtime.kind != "bin" {
+            return Err(format!(
+                "This package's runtime is of the type {:?}; Creator Deck runs \"bin\".",
+                runtime.kind
+            ));
+        }
+        let library = runtime.library.clone().filter(|_| in_process);
+        let path = library.as_ref().unwrap_or(&runtime.target);
+        if !manifest::is_inside(path) || !folder.join(path).is_file() {
+            return Err(format!("{path} is missing in the package's folder. Install the package again."));
+        }
+        Ok(Self { package: config.uuid.clone(), folder, target: runtime.target.clone(), library, port, info })
+    }
+}
+
+/// What a supervisor tells the hub.
+#[derive(Debug)]
+pub enum Report {
+    /// The package starts now and will register with this event. `heard` is answered when the hub knows it.
+    Starting {
+        /// The name of the event.
+        register_event: String,
+        /// Answered when the hub accepts it.
+        heard: oneshot::Sender<()>,
+    },
+    /// The package ended and starts again after a pause. Why.
+    Restarting(String),
+    /// The package doesn't run and won't start by itself. Why.
+    Failed(String),
+}
+
+/// Keeps one package running. Dropping it kills the package.
+#[derive(Debug)]
+pub struct Supervisor {
+    stop: watch::Sender<bool>,
+    task: Option<JoinHandle<()>>,
+}
+
+impl Supervisor {
+    /// Starts a package, after the end of the one that it replaces.
+    #[must_use]
+    pub fn start(
+        program: Program,
+        replaced: Option<Self>,
+        timing: Timing,
+        log: Log,
+        reports: mpsc::Sender<Report>,
+    ) -> Self {
+        let (stop, stopped) = watch::channel(false);
+        let run = Run { program, timing, log, reports, stopped };
+        let task = tokio::spawn(async move {
+            if let Some(replaced) = replaced {
+                replaced.end().await;
+            }
+            run.supervise().await;
+        });
+        Self { stop, task: Some(task) }
+    }
+
+    /// Ends the package: asks it to, then makes it.
+    pub async fn end(mut self) {
+        self.stop.send_replace(true);
+        if let Some(task) = self.task.take() {
+            // An error means that the task panicked; its child was killed when it was dropped.
+            let _ = task.await;
+        }
+    }
+}
+
+impl Drop for Supervisor {
+    fn drop(&mut self) {
+        if let Some(task) = &self.task {
+            task.abort();
+        }
+    }
+}
+
+struct Run {
+    program: Program,
+    timing: Timing,
+    log: Log,
+    reports: mpsc::Sender<Report>,
+    stopped: watch::Receiver<bool>,
+}
+
+impl Run {
+    async fn supervise(mut self) {
+        let mut backoff = Backoff::new(self.timing);
+        loop {
+            let args = StartArgs {
+                port: self.program.port,
+                package_uuid: self.program.package.clone(),
+                register_event: random_id(),
+                info: self.program.info.clone(),
+            };
+            let (heard, hears) = oneshot::channel();
+            let starting = Report::Starting { register_event: args.register_event.clone(), heard };
+            if self.reports.send(starting).await.is_err() || hears.await.is_err() || *self.stopped.borrow() {
+                return;
+            }
+            let started = Instant::now();
+            let ended = match self.program.library.clone() {
+                Some(library) => self.run_library(&library, args).await,
+                None => self.run_process(&args).await,
+            };
+            // None: it was stopped.
+            let Some(why) = ended else { return };
+            let report = match backoff.died(started.elapsed()) {
+                Some(pause) => {
+                    let message = format!("{why}. It starts again in {} s.", pause.as_secs_f32());
+                    self.log.warn(Some(&self.program.package), message.as_str());
+                    if self.reports.send(Report::Restarting(message)).await.is_err() {
+                        return;
+                    }
+                    if timeout(pause, self.stopped.wait_for(|stopped| *stopped)).await.is_ok() {
+                        return;
+                    }
+                    continue;
+                }
+                None => format!(
+                    "{why}, {QUICK_DEATHS} times in a row right after its start. \
+                     Install it again, or start Creator Deck again to try once more."
+                ),
+            };
+            self.log.error(Some(&self.program.package), report.as_str());
+            // An error means that the hub is gone, and with it everybody who would care.
+            let _ = self.reports.send(Report::Failed(report)).await;
+            return;
+        }
+    }
+
+    /// Runs the program until it ends (why) or is stopped (None).
+    async fn run_process(&mut self, args: &StartArgs) -> Option<String> {
+        let target = self.program.folder.join(&self.program.target);
+        let spawned = Command::new(&target)
+            .args(["-port", &args.port.to_string()])
+            .args(["-packageUUID", &args.package_uuid])
+            .args(["-registerEvent", &args.register_event])
+            .args(["-info", &args.info])
+            .current_dir(&self.program.folder)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn();
+        let mut child = match spawned {
+            Ok(child) => child,
+            Err(error) => return Some(format!("{} can't be started: {error}", self.program.target)),
+        };
+        let package = Some(self.program.package.as_str());
+        let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+        let output = async {
+            tokio::join!(
+                copy_lines(stdout, |line| self.log.info(package, line)),
+                copy_lines(stderr, |line| self.log.info(package, line)),
+            );
+        };
+        tokio::pin!(output);
+        let mut output_ended = false;
+        let mut stopped = self.stopped.clone();
+        let ended = loop {
+            tokio::select! {
+                ended = child.wait() => break Some(ended),
+                // An error means that the supervisor was dropped, which is a stop too.
+                _ = stopped.wait_for(|stopped| *stopped) => break None,
+                () = &mut output, if !output_ended => output_ended = true,
+            }
+        };
+        let why = match ended {
+            Some(Ok(status)) => Some(describe(status)),
+            Some(Err(error)) => Some(format!("The package is lost: {error}")),
+            None => {
+                let ending = terminate(&mut child, self.timing.end_within);
+                tokio::pin!(ending);
+                loop {
+                    tokio::select! {
+                        () = &mut ending => break,
+                        // Still read: a package that can't write its last words may not end.
+                        () = &mut output, if !output_ended => output_ended = true,
+                    }
+                }
+                None
+            }
+        };
+        if !output_ended {
+            let _ = timeout(LAST_OUTPUT, output).await;
+        }
+        why
+    }
+
+    /// Runs the library until it ends (why) or is stopped (None).
+    async fn run_library(&mut self, library: &str, args: StartArgs) -> Option<String> {
+        let path = self.program.folder.join(library);
+        let stop = Arc::new(AtomicBool::new(false));
+        // Ends the thread also when this future is dropped.
+        let stopper = SetOnDrop(stop.clone());
+        let mut run = tokio::task::spawn_blocking(move || -> Result<(), String> {
+            let library = Library::load(&path).map_err(|error| error.to_string())?;
+            let running = library.start(&args).map_err(|error| error.to_string())?;
+            while !stop.load(Ordering::Relaxed) {
+                if let Some(ended) = running.wait(LOOK_EVERY) {
+                    return ended.map_err(|error| error.to_string());
+                }
+            }
+            running.stop().map_err(|error| error.to_string())
+        });
+        let why = |ended: Result<Result<(), String>, tokio::task::JoinError>| match ended {
+            Ok(Ok(())) => "The package ended".to_owned(),
+            Ok(Err(why)) => format!("The package failed: {why}"),
+            Err(error) => format!("The package is lost: {error}"),
+        };
+        tokio::select! {
+            ended = &mut run => return Some(why(ended)),
+            _ = self.stopped.wait_for(|stopped| *stopped) => {}
+        }
+        drop(stopper);
+        if let Ok(Err(error)) = run.await {
+            self.log.warn(Some(&self.program.package), format!("The package did not end well: {error}"));
+        }
+        None
+    }
+}
+
+struct SetOnDrop(Arc<AtomicBool>);
+
+impl Drop for SetOnDrop {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+fn describe(status: ExitStatus) -> String {
+    match status.code() {
+        Some(0) => "The package ended".to_owned(),
+        Some(code) => format!("The package ended with exit code {code}"),
+        None => format!("The package was ended ({status})"),
+    }
+}
+
+async fn terminate(child: &mut Child, within: Duration) {
+    #[cfg(unix)]
+    if let Some(pid) = child.id().and_then(|id| rustix::process::Pid::from_raw(id.cast_signed())) {
+        // An error means that it ended just now.
+        let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
+        if timeout(within, child.wait()).await.is_ok() {
+            return;
+        }
+    }
+    // Windows has no way to ask a program without a window.
+    #[cfg(not(unix))]
+    let _ = within;
+    // An error means that it ended just now.
+    let _ = child.kill().await;
+}
+
+/// Hands on a package's output line by line.
+async fn copy_lines(from: Option<impl AsyncRead + Unpin>, mut to: impl FnMut(String)) {
+    let Some(from) = from else { return };
+    let mut from = BufReader::with_capacity(LONGEST_LINE, from);
+    let mut line = Vec::new();
+    loop {
+        let (taken, ended) = match from.fill_buf().await {
+            Ok([]) | Err(_) => (0, true),
+            Ok(bytes) => match bytes.iter().position(|byte| *byte == b'\n') {
+                Some(end) => {
+                    line.extend_from_slice(&bytes[..end]);
+                    (end + 1, true)
+                }
+                None => {
+                    line.extend_from_slice(bytes);
+                    (bytes.len(), line.len() >= LONGEST_LINE)
+                }
+            },
+        };
+        from.consume(taken);
+        if ended {
+            let text = String::from_utf8_lossy(&line);
+            if !text.trim().is_empty() {
+                to(text.trim_end().to_owned());
+            }
+            line.clear();
+            if taken == 0 {
+                return;
+            }
+        }
+    }
+}
+
+/// How long to wait before the next start.
+#[derive(Debug)]
+struct Backoff {
+    timing: Timing,
+    pause: Duration,
+    quick_deaths: u32,
+}
+
+impl Backoff {
+    fn new(timing: Timing) -> Self {
+        Self { timing, pause: timing.first_restart, quick_deaths: 0 }
+    }
+
+    /// The pause after a death; None if it is better not to start again.
+    fn died(&mut self, lived: Duration) -> Option<Duration> {
+        if lived >= self.timing.healthy_after {
+            self.pause = self.timing.first_restart;
+        }
+        self.quick_deaths = if lived < self.timing.quick_death { self.quick_deaths + 1 } else { 0 };
+        if self.quick_deaths == QUICK_DEATHS {
+            return None;
+        }
+        let pause = self.pause;
+        self.pause = (pause * 2).min(self.timing.last_restart);
+        Some(pause)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_double_up_to_a_bound_and_start_over_after_health() {
+        let mut backoff = Backoff::new(Timing::default());
+        let mut died_after = |seconds| backoff.died(Duration::from_secs(seconds)).map(|pause| pause.as_secs_f32());
+        let pauses: Vec<_> = (0..8).map(|_| died_after(20).unwrap()).collect();
+        assert_eq!(pauses, [0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0]);
+        assert_eq!(died_after(60), Some(0.5));
+    }
+
+    #[test]
+    fn too_many_quick_deaths_in_a_row_park_a_package() {
+        let mut backoff = Backoff::new(Timing::default());
+        let mut died_after = |seconds| backoff.died(Duration::from_secs(seconds)).is_some();
+        assert!((0..4).all(|_| died_after(0)) && died_after(20), "a longer life in between counts");
+        assert!((0..4).all(|_| died_after(0)) && !died_after(0));
+    }
+
+    #[tokio::test]
+    async fn output_is_cut_into_lines_and_no_line_grows_without_end() {
+        let long = "x".repeat(3 * LONGEST_LINE);
+        let text = format!("one\r\n\n\u{fc}ber\n{long}\nlast");
+        let mut lines = Vec::new();
+        copy_lines(Some(text.as_bytes()), |line| lines.push(line)).await;
+        assert_eq!((lines[0].as_str(), lines[1].as_str()), ("one", "\u{fc}ber"));
+        assert_eq!(lines.last().map(String::as_str), Some("last"));
+        assert!(lines.iter().all(|line| line.len() <= 2 * LONGEST_LINE));
+    }
+}

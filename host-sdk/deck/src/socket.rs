@@ -1,0 +1,106 @@
+//! The package socket: one WebSocket of a package or a property view, from its registration to its end.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
+use axum::response::Response;
+use futures_util::stream::{SplitSink, SplitStream};
+use futures_util::{SinkExt as _, StreamExt as _};
+use host_sdk::protocol::{Register, ToHost};
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+
+use crate::hub::{Command, Handle};
+use crate::log::Log;
+
+/// The largest message that is taken; who sends more is cut off.
+const MAX_MESSAGE: usize = 16 << 20;
+/// How long a socket may take for one message.
+const SEND_WITHIN: Duration = Duration::from_secs(10);
+/// Unreadable frames of one socket that are logged.
+const LOGGED_GARBAGE: u32 = 5;
+
+/// What a socket needs.
+#[derive(Clone, Debug)]
+pub struct Sockets {
+    /// The hub.
+    pub hub: Handle,
+    /// The log.
+    pub log: Log,
+    /// A socket that hasn't registered within this time is closed.
+    pub register_within: Duration,
+}
+
+/// Takes a socket.
+pub async fn accept(State(sockets): State<Sockets>, upgrade: WebSocketUpgrade) -> Response {
+    upgrade
+        .max_message_size(MAX_MESSAGE)
+        .max_frame_size(MAX_MESSAGE)
+        .on_upgrade(move |socket| async move { serve(socket, sockets).await })
+}
+
+async fn serve(socket: WebSocket, Sockets { hub, log, register_within }: Sockets) {
+    let (sink, mut stream) = socket.split();
+    let Ok(Some(register)) = timeout(register_within, registration(&mut stream)).await else {
+        return log.warn(None, "A socket that didn't register was closed.");
+    };
+    let answer = hub.ask(|reply| Command::Register { uuid: register.uuid, event: register.event, reply }).await;
+    let Some(Some((connection, out))) = answer else {
+        return log.warn(None, "A socket was closed: it registered with a name or event that wasn't given to it.");
+    };
+    tokio::select! {
+        () = read(stream, connection, &hub, &log) => {}
+        () = write(sink, out) => {}
+    }
+    hub.tell(Command::Closed { connection }).await;
+}
+
+/// The first message, if it is a registration.
+async fn registration(stream: &mut SplitStream<WebSocket>) -> Option<Register> {
+    loop {
+        match stream.next().await?.ok()? {
+            Message::Text(text) => return serde_json::from_str(&text).ok(),
+            Message::Ping(_) | Message::Pong(_) => {}
+            Message::Binary(_) | Message::Close(_) => return None,
+        }
+    }
+}
+
+async fn read(mut stream: SplitStream<WebSocket>, connection: u64, hub: &Handle, log: &Log) {
+    let mut garbage = 0;
+    while let Some(message) = stream.next().await {
+        let parsed = match message {
+            Ok(Message::Text(text)) => ToHost::parse(&text).map_err(|error| error.to_string()),
+            Ok(Message::Binary(_)) => Err("a binary frame".to_owned()),
+            Ok(Message::Ping(_) | Message::Pong(_)) => continue,
+            Ok(Message::Close(_)) => return,
+            // Dropped, cut off in a frame, or too large.
+            Err(error) => return log.warn(None, format!("A socket was closed: {error}")),
+        };
+        match parsed {
+            Ok(message) => {
+                if !hub.tell(Command::Message { connection, message }).await {
+                    return;
+                }
+            }
+            Err(why) => {
+                garbage += 1;
+                if garbage <= LOGGED_GARBAGE {
+                    log.warn(None, format!("Ignored on a package socket: {why}"));
+                }
+            }
+        }
+    }
+}
+
+async fn write(mut sink: SplitSink<WebSocket, Message>, mut out: mpsc::Receiver<Arc<str>>) {
+    while let Some(text) = out.recv().await {
+        if !matches!(timeout(SEND_WITHIN, sink.send(Message::text(&*text))).await, Ok(Ok(()))) {
+            return;
+        }
+    }
+    // The hub has let go of it. Said nicely where that is possible.
+    let _ = timeout(SEND_WITHIN, sink.close()).await;
+}

@@ -1,0 +1,177 @@
+//! Files of packages for the browser, on the package socket's origin, which is another than that of the deck's page: the
+//! property views and settings pages that are open, and the pictures that the page shows.
+//!
+//! A view is reached by a name that nobody can guess, and sees its own package's files only. Its page gets a script at
+//! its end that calls the page's `connectCreatorCentral` when it has loaded, as Creator Central does.
+
+use std::path::Path;
+
+use axum::extract::{Path as UrlPath, State};
+use axum::http::{HeaderName, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use host_sdk::manifest;
+
+use crate::hub::{Command, Handle, ViewFiles};
+
+/// What the views need.
+#[derive(Clone, Debug)]
+pub struct Views {
+    /// The hub.
+    pub hub: Handle,
+    /// Port of the package socket and of the views.
+    pub port: u16,
+    /// Port of the deck's page, which shows the views.
+    pub page_port: u16,
+}
+
+/// Serves a file of a view's package.
+pub async fn view(State(views): State<Views>, UrlPath((id, path)): UrlPath<(String, String)>) -> Response {
+    let Some(Some(files)) = views.hub.ask(|reply| Command::View(id.clone(), reply)).await else { return not_found() };
+    let Some(mut content) = read(&files.folder, &path).await else { return not_found() };
+    if path == files.entry {
+        insert_call(&mut content, &call(views.port, &id, &files));
+    }
+    let (port, page) = (views.port, views.page_port);
+    // Packages are written for a host without any policy: scripts and styles in the page have to work. What they can't
+    // do is to reach other origins, or to be shown by others than the deck.
+    let policy = format!(
+        "default-src 'self' data: blob: 'unsafe-inline' 'unsafe-eval'; \
+         connect-src 'self' ws://127.0.0.1:{port} ws://localhost:{port}; form-action 'self'; base-uri 'self'; \
+         frame-ancestors http://127.0.0.1:{page} http://localhost:{page}"
+    );
+    respond(&path, &policy, content)
+}
+
+/// Serves a picture that a package file names.
+pub async fn picture(State(views): State<Views>, UrlPath((package, path)): UrlPath<(String, String)>) -> Response {
+    let folder = views.hub.ask(|reply| Command::Picture(package, path.clone(), reply)).await;
+    let Some(Some(folder)) = folder else { return not_found() };
+    let Some(content) = read(&folder, &path).await else { return not_found() };
+    // An SVG that is opened by itself is a page, and mustn't be one that runs.
+    respond(&path, "default-src 'none'; style-src 'unsafe-inline'; sandbox", content)
+}
+
+fn respond(path: &str, policy: &str, content: Vec<u8>) -> Response {
+    let headers: [(HeaderName, &str); 2] =
+        [(header::CONTENT_TYPE, media_type(path)), (header::CONTENT_SECURITY_POLICY, policy)];
+    (headers, content).into_response()
+}
+
+fn not_found() -> Response {
+    (StatusCode::NOT_FOUND, "There is no such file.").into_response()
+}
+
+/// Reads a file, if it is within the folder, links resolved.
+async fn read(folder: &Path, path: &str) -> Option<Vec<u8>> {
+    if !manifest::is_inside(path) {
+        return None;
+    }
+    let folder = tokio::fs::canonicalize(folder).await.ok()?;
+    let file = tokio::fs::canonicalize(folder.join(path)).await.ok()?;
+    if !file.starts_with(&folder) || !tokio::fs::metadata(&file).await.ok()?.is_file() {
+        return None;
+    }
+    tokio::fs::read(file).await.ok()
+}
+
+/// The script that calls the page's `connectCreatorCentral`.
+fn call(port: u16, view: &str, ViewFiles { call: (register_event, info, widget_info), .. }: &ViewFiles) -> String {
+    let arguments = serde_json::json!([port, view, register_event, info, widget_info]).to_string();
+    // Plain ASCII without `<`: whatever the settings hold can't end the script, nor does the page's encoding matter.
+    let mut script = String::from("<script>addEventListener('load', () => globalThis.connectCreatorCentral?.(...");
+    for unit in arguments.encode_utf16() {
+        match u8::try_from(unit).ok().filter(|byte| byte.is_ascii() && *byte != b'<') {
+            Some(byte) => script.push(char::from(byte)),
+            None => script.push_str(&format!("\\u{unit:04x}")),
+        }
+    }
+    script.push_str("));</script>");
+    script
+}
+
+/// Inserts a script at the end of a page's body, or at the end of the page.
+fn insert_call(page: &mut Vec<u8>, script: &str) {
+    let end = b"</body";
+    let at = page.windows(end.len()).rposition(|window| window.eq_ignore_ascii_case(end)).unwrap_or(page.len());
+    page.splice(at..at, script.bytes());
+}
+
+/// The media type of a file, by its name.
+#[must_use]
+pub fn media_type(path: &str) -> &'static str {
+    match path.rsplit('.').next().unwrap_or_default().to_ascii_lowercase().as_str() {
+        "html" | "htm" => "text/html; charset=utf-8",
+        "js" | "mjs" => "text/javascript; charset=utf-8",
+        "css" => "text/css; charset=utf-8",
+        "json" | "map" => "application/json",
+        "svg" => "image/svg+xml",
+        "png" => "image/png",
+        "jpg" | "jpeg" => "image/jpeg",
+        "gif" => "image/gif",
+        "webp" => "image/webp",
+        "ico" => "image/x-icon",
+        "woff2" => "font/woff2",
+        "woff" => "font/woff",
+        "ttf" => "font/ttf",
+        "otf" => "font/otf",
+        "txt" | "md" => "text/plain; charset=utf-8",
+        "mp3" => "audio/mpeg",
+        "mp4" => "video/mp4",
+        "wasm" => "application/wasm",
+        _ => "application/octet-stream",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use host_sdk::protocol::Info;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_call_comes_last_and_settings_cant_leave_it() {
+        let mut page = b"<body>\xff</BODY></html>".to_vec();
+        let files = ViewFiles {
+            folder: "f".into(),
+            entry: "e".into(),
+            call: ("reg".into(), Info::default(), json!({"x": "</script>\u{2028}\u{1f3b5}"})),
+        };
+        insert_call(&mut page, &call(7, "view", &files));
+        let text = String::from_utf8_lossy(&page);
+        assert!(text.ends_with("));</script></BODY></html>"), "{text}");
+        assert!(text.contains(r#"(...[7,"view","reg",{"#), "{text}");
+        assert!(text.contains(r#"{"x":"\u003c/script>\u2028\ud83c\udfb5"}"#), "{text}");
+        let mut bare = b"no body".to_vec();
+        insert_call(&mut bare, "<script>");
+        assert_eq!(bare, b"no body<script>");
+    }
+
+    #[tokio::test]
+    async fn nothing_outside_the_folder_is_read() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = root.path().join("package");
+        std::fs::create_dir_all(folder.join("sub")).unwrap();
+        std::fs::write(root.path().join("secret"), "s").unwrap();
+        std::fs::write(folder.join("sub/page.html"), "p").unwrap();
+        assert_eq!(read(&folder, "sub/page.html").await.as_deref(), Some(&b"p"[..]));
+        let secret = root.path().join("secret");
+        for bad in [
+            "../secret",
+            "sub/../../secret",
+            secret.to_str().unwrap(),
+            "sub",
+            "",
+            "sub//page.html",
+            "..\\secret",
+            "none",
+        ] {
+            assert_eq!(read(&folder, bad).await, None, "{bad}");
+        }
+        #[cfg(unix)]
+        {
+            std::os::unix::fs::symlink(root.path().join("secret"), folder.join("link")).unwrap();
+            assert_eq!(read(&folder, "link").await, None, "a link out of the folder");
+        }
+    }
+}
