@@ -56,7 +56,6 @@ class Gesture {
     node.addEventListener("pointerup", mine((later) => this.#released(later)), { signal });
     node.addEventListener("pointercancel", mine(() => this.#abandon()), { signal });
     node.addEventListener("lostpointercapture", mine(() => this.#abandon()), { signal });
-    window.addEventListener("blur", () => this.#abandon(), { signal });
     window.addEventListener(
       "keydown",
       (key) => {

@@ -50,13 +50,14 @@ async function importFiles(files) {
       showError(text("notAPackage", { name: file.name }));
       continue;
     }
-    showNotice(text("importing", { name: file.name }));
+    const done = showNotice(text("importing", { name: file.name }));
     try {
       const { name, version } = await api.installPackage(file);
       showNotice(text("imported", { name, version }));
     } catch (error) {
       showError(error);
     }
+    done();
   }
 }
 

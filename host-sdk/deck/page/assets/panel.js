@@ -115,6 +115,7 @@ function discard(instance) {
 class Key {
   #face = new Face();
   #pressed = false;
+  #byKeyboard = false;
 
   constructor(instance) {
     this.context = instance.context;
@@ -141,11 +142,15 @@ class Key {
       if (event.repeat) return;
       store.select(this.context);
       this.#press("down");
+      this.#byKeyboard = true;
     });
     this.node.addEventListener("keyup", (event) => {
       if (event.key === "Enter" || event.key === " ") this.#press("up");
     });
-    this.node.addEventListener("blur", () => this.#press("cancel"));
+    // Without the focus no keyup would come. A press of the pointer goes on: a property view may take the focus.
+    this.node.addEventListener("blur", () => {
+      if (this.#byKeyboard) this.#press("cancel");
+    });
   }
 
   /** Draws the instance; answers whether its place has changed. */
@@ -191,6 +196,7 @@ class Key {
   #press(phase) {
     if ((phase === "down") === this.#pressed) return;
     this.#pressed = phase === "down";
+    this.#byKeyboard = false;
     this.node.toggleAttribute("data-pressed", this.#pressed);
     press(this.context, phase);
   }

@@ -23,7 +23,7 @@ export function startSettings() {
   );
   close.addEventListener("click", () => dialog.close());
   dialog.replaceChildren(
-    element("header", {}, element("h2", { id: "settings-title" }, text("settings")), close),
+    element("div", { className: "dialog-header" }, element("h2", { id: "settings-title" }, text("settings")), close),
     element(
       "div",
       { className: "settings-body" },
@@ -35,7 +35,7 @@ export function startSettings() {
     choose(null);
     keepNoticesIn(null);
   });
-  document.getElementById("settings-button").addEventListener("click", () => openSettings(chosen));
+  document.getElementById("settings-button").addEventListener("click", () => openSettings());
   store.on("packages", () => {
     if (dialog.open) draw();
   });

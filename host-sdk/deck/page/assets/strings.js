@@ -38,7 +38,6 @@ const table = {
   chooseLayout: "Choose the layout of {name}",
   layoutsOf: "Layouts of {name}",
   multiSized: "Multi-sized widget",
-  widgetEntry: "{name}, {size}",
 
   device: "Device",
   panel: "Panel",
@@ -58,7 +57,7 @@ const table = {
   nothingSelected: "No key selected",
   nothingSelectedHint: "Press a key on the Panel to see what can be set for it.",
   noProperties: "This widget has nothing more to set.",
-  viewFailed: "This page could not be opened. Select the key again to try once more.",
+  viewFailed: "This page could not be opened. Leave it and open it again to try once more.",
   propertyView: "Settings of {name}",
   packageAndWidget: "{package} - {widget}",
 

@@ -14,10 +14,11 @@ export function announce(words) {
   setText(announcer, words);
 }
 
-/** Shows a notice that goes by itself. */
+/** Shows a notice that goes by itself, or sooner by the function that this answers. */
 export function showNotice(words) {
   const toast = show("notice", words);
   setTimeout(() => toast.remove(), SHORT_MS);
+  return () => toast.remove();
 }
 
 /** Shows what went wrong (an Error, or words) until the user dismisses it. The same error is shown once. */

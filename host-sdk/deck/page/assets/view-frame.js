@@ -3,6 +3,7 @@
 
 import * as api from "./api.js";
 import { element } from "./dom.js";
+import { text } from "./strings.js";
 import { showError } from "./toast.js";
 
 // The pages are of another origin than ours, so the sandbox may leave them that origin; what it keeps from them is
@@ -12,7 +13,8 @@ const SANDBOX = "allow-scripts allow-same-origin allow-forms allow-modals allow-
 /** Shows one view at a time inside `holder`. */
 export class ViewFrame {
   #view = null;
-  #frame = null;
+  /** The frame, or the words that stand in for it. */
+  #shown = null;
   /** Grows with every request, so that an answer that comes late is known to be late. */
   #turn = 0;
 
@@ -24,7 +26,7 @@ export class ViewFrame {
     });
   }
 
-  /** Opens the view of `of` ({context} or {package}), in place of what was shown. Answers whether there is one. */
+  /** Opens the view of `of` ({context} or {package}), named `title`, in place of what was shown. */
   async open(of, title) {
     this.close();
     const turn = this.#turn;
@@ -32,15 +34,18 @@ export class ViewFrame {
     try {
       opened = await api.openView(of);
     } catch (error) {
-      if (error.status !== 404 && turn === this.#turn) showError(error);
-      return false;
+      if (turn !== this.#turn) return;
+      showError(error);
+      this.#shown = element("p", { className: "muted" }, text("viewFailed"));
+      this.holder.append(this.#shown);
+      return;
     }
     if (turn !== this.#turn) {
       api.closeView(opened.view);
-      return true;
+      return;
     }
     this.#view = opened.view;
-    this.#frame = element("iframe", {
+    this.#shown = element("iframe", {
       id: this.id,
       title,
       src: opened.url,
@@ -48,14 +53,13 @@ export class ViewFrame {
       sandbox: SANDBOX,
       allow: "clipboard-write",
     });
-    this.holder.append(this.#frame);
-    return true;
+    this.holder.append(this.#shown);
   }
 
   close() {
     this.#turn += 1;
-    this.#frame?.remove();
-    this.#frame = null;
+    this.#shown?.remove();
+    this.#shown = null;
     if (this.#view === null) return;
     api.closeView(this.#view);
     this.#view = null;

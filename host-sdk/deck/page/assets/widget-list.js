@@ -103,8 +103,6 @@ function entry(widget) {
     element("img", { className: "widget-icon", src: widget.icon, width: 75, height: 54, alt: "", draggable: false }),
     element("span", { className: "widget-text" }, element("span", { className: "widget-name" }, widget.name), size),
   );
-  const label = () => setAttribute(button, "aria-label", text("widgetEntry", { name: widget.name, size: describe(widget) }));
-  label();
   // A click of the keyboard or of a screen reader has no count; one of the mouse takes two, for one begins a drag.
   button.addEventListener("click", (event) => {
     if (event.detail === 0) placeAnywhere(widget, layoutOf(widget));
@@ -129,7 +127,6 @@ function entry(widget) {
     item.append(
       layoutPicker(widget, () => {
         size.textContent = describe(widget);
-        label();
       }),
     );
   }
