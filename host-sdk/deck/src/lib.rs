@@ -1,8 +1,8 @@
 //! Creator Deck: a host for Creator Central packages on any desktop.
 //!
-//! Two listeners on 127.0.0.1. One serves the deck's page and its API ([`http`]), the other the package socket and the
-//! packages' own pages ([`socket`], [`views`]): another origin, so that a package's page can't reach the deck's API.
-//! Between them stands the [`hub`], the one task that owns the state; [`process`] keeps the packages running.
+//! Two listeners on 127.0.0.1. One serves the deck's page and its API (`http`), the other the package socket and the
+//! packages' own pages (`socket`, `views`): another origin, so that a package's page can't reach the deck's API.
+//! Between them stands the `hub`, the one task that owns the state; `process` keeps the packages running.
 //!
 //! The program `creator-deck` is a command line around [`Deck`], which tests use in their own process.
 

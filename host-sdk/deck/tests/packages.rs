@@ -1,0 +1,338 @@
+//! Packages and property views against a real deck: who is let in, and what every message does.
+#![cfg(unix)]
+
+mod support;
+
+use std::time::Duration;
+
+use futures_util::SinkExt as _;
+use serde_json::{Value, json};
+use support::{
+    DYING, PACKAGE, PATIENT, TOGGLE, WIDE, closed, connect_events, hear, hear_of, hear_of_type, nothing_more, say,
+    start, world,
+};
+use tokio::io::AsyncWriteExt as _;
+use tokio_tungstenite::tungstenite::Message;
+
+const PICTURE: &str = "data:image/png;base64,AAAA";
+
+#[tokio::test]
+async fn only_the_pair_that_was_handed_out_is_let_in() {
+    let mut world = world(PATIENT).await;
+    let started = world.started().await;
+    assert_eq!(started.info["application"]["language"], "en");
+    assert_eq!(started.info["language"], "en");
+    assert_eq!(started.info["application"]["platform"], host_sdk::manifest::PLATFORM);
+    let event = &started.register["event"];
+    for wrong in [
+        json!({"event": "registerPackage", "uuid": PACKAGE}),
+        json!({"event": event, "uuid": "com.example.other"}),
+        json!({"event": event}),
+        json!({"event": "getPackageSettings", "context": PACKAGE}),
+        json!("garbage"),
+    ] {
+        closed(&mut world.register(&wrong).await).await;
+    }
+    let mut socket = world.connect(None).await.unwrap();
+    socket.send(Message::binary(started.register.to_string().into_bytes())).await.unwrap();
+    closed(&mut socket).await;
+
+    let mut first = world.register(&started.register).await;
+    world.logged("The package is connected").await;
+    let mut second = world.register(&started.register).await;
+    closed(&mut first).await;
+    nothing_more(&mut second).await;
+}
+
+#[tokio::test]
+async fn who_does_not_register_is_shown_out() {
+    let data = tempfile::tempdir().unwrap();
+    let mut world = start(data, |config| config.timing.register_within = Duration::from_millis(1)).await;
+    closed(&mut world.connect(None).await.unwrap()).await;
+    world.logged("didn't register").await;
+}
+
+#[tokio::test]
+async fn foreign_origins_have_no_socket() {
+    let world = world(PATIENT).await;
+    let (page, own) = (world.deck.page_url(), format!("http://127.0.0.1:{}", world.deck.socket_port()));
+    for foreign in ["http://example.com", "null", page.trim_end_matches('/')] {
+        assert!(world.connect(Some(foreign)).await.is_err(), "{foreign}");
+    }
+    assert!(world.connect(Some(&own)).await.is_ok());
+}
+
+#[tokio::test]
+async fn instances_appear_are_pressed_and_disappear() {
+    let mut world = world(PATIENT).await;
+    let wide = world.place(WIDE, 1, 2).await;
+    let mut package = world.package().await;
+    let appear = hear_of(&mut package, "widgetWillAppear").await;
+    assert_eq!(
+        (&appear["widget"], &appear["context"]),
+        (&json!(WIDE), &json!(wide)),
+        "placed before the package was there"
+    );
+    assert_eq!(appear["payload"], json!({"settings": {}, "layout": {"index": 0, "width": 3, "height": 2}}));
+    hear_of(&mut package, "didReceiveWidgetSettings").await;
+
+    let toggle = world.place(TOGGLE, 0, 0).await;
+    assert_eq!(hear_of(&mut package, "widgetWillAppear").await["payload"]["state"], 0);
+    hear_of(&mut package, "didReceiveWidgetSettings").await;
+    for (phase, events) in [
+        ("down", &["actionDown"][..]),
+        ("up", &["actionUp", "actionTriggered"]),
+        ("cancel", &["actionUp"]),
+        ("tap", &["actionDown", "actionUp", "actionTriggered"]),
+    ] {
+        let (status, _) = world.call("POST", &format!("/api/instances/{toggle}/press"), json!({"phase": phase})).await;
+        assert_eq!(status, 204);
+        for event in events {
+            assert_eq!(hear_of(&mut package, event).await["payload"], json!({"state": 0}));
+        }
+    }
+    let path = format!("/api/instances/{toggle}");
+    assert_eq!(world.call("DELETE", &path, Value::Null).await.0, 204);
+    assert_eq!(hear_of(&mut package, "widgetWillDisappear").await["context"], toggle.as_str());
+    world
+        .event(|event| Some(()).filter(|()| event["type"] == "instanceRemoved" && event["context"] == toggle.as_str()))
+        .await;
+    assert_eq!(world.call("DELETE", &path, Value::Null).await.0, 404);
+    nothing_more(&mut package).await;
+}
+
+#[tokio::test]
+async fn what_a_package_shows_is_seen_in_the_page() {
+    let mut world = world(PATIENT).await;
+    let mut package = world.package().await;
+    let context = world.place(TOGGLE, 0, 0).await;
+    hear_of(&mut package, "widgetWillAppear").await;
+    hear_of(&mut package, "didReceiveWidgetSettings").await;
+    let first = world.instance(|_| true).await;
+    assert_eq!((&first["title"], &first["effect"]), (&json!("off"), &json!("clear")));
+    assert!(first["image"].as_str().unwrap().ends_with("/package/com.example.test/icon.svg"));
+
+    let change = |event: &str, payload: Value| json!({"event": event, "context": context, "payload": payload});
+    say(&mut package, change("changeImage", json!({"image": PICTURE, "description": "a key"}))).await;
+    let seen = world.instance(|instance| instance["image"] == PICTURE).await;
+    assert_eq!(seen["description"], "a key");
+    say(&mut package, change("changeImage", json!({"image": "https://example.com/spy.png"}))).await;
+    world.logged("changeImage").await;
+    say(&mut package, change("changeTitle", json!({"title": "hello", "state": 1}))).await;
+    say(&mut package, change("changeState", json!({"state": 1}))).await;
+    world.instance(|instance| instance["state"] == 1 && instance["title"] == "hello").await;
+    say(&mut package, change("changeState", json!({"state": 2}))).await;
+    world.logged("has no state 2").await;
+    say(&mut package, change("changeActionEffect", json!({"type": "invalid"}))).await;
+    world.instance(|instance| instance["effect"] == "invalid").await;
+    say(&mut package, change("changeFontAttribute", json!({"family": "Inter", "size": 99}))).await;
+    world.instance(|instance| instance["font"]["size"] == 18.0 && instance["font"]["family"] == "Inter").await;
+
+    say(&mut package, change("getWidgetTitle", Value::Null)).await;
+    assert_eq!(hear_of(&mut package, "didReceiveWidgetTitle").await["payload"], json!(["off", "hello"]));
+    say(&mut package, change("getWidgetIcon", Value::Null)).await;
+    assert_eq!(hear_of(&mut package, "didReceiveWidgetIcon").await["payload"], json!([PICTURE, PICTURE]));
+    say(&mut package, change("getFontAttribute", Value::Null)).await;
+    assert_eq!(hear_of(&mut package, "didReceiveFontAttribute").await["payload"]["family"], "Inter");
+    assert_eq!(world.call("PUT", &format!("/api/instances/{context}/title"), json!({"title": "mine"})).await.0, 204);
+    assert_eq!(hear_of(&mut package, "didReceiveWidgetTitle").await["payload"], json!(["mine", "mine"]));
+    world.instance(|instance| instance["title"] == "mine").await;
+}
+
+#[tokio::test]
+async fn settings_are_stored_and_everybody_is_told() {
+    let mut world = world(PATIENT).await;
+    let mut package = world.package().await;
+    let context = world.place(TOGGLE, 0, 0).await;
+    let other = world.place(TOGGLE, 1, 0).await;
+    for event in ["widgetWillAppear", "didReceiveWidgetSettings", "widgetWillAppear", "didReceiveWidgetSettings"] {
+        hear_of(&mut package, event).await;
+    }
+    let (mut view, id, widget_info) = world.view(json!({"context": context})).await;
+    assert_eq!(widget_info, json!({"widget": TOGGLE, "context": context, "payload": {"settings": {}}}));
+    assert_eq!(hear_of(&mut package, "propertyViewDidAppear").await["context"], context.as_str());
+
+    // Pages in the wild put three kinds of ids there, and none of them reaches another instance.
+    for (n, odd) in [context.as_str(), &id, PACKAGE, &other].into_iter().enumerate() {
+        let settings = json!({"n": n});
+        say(&mut view, json!({"event": "setWidgetSettings", "context": odd, "payload": settings})).await;
+        for socket in [&mut view, &mut package] {
+            let told = hear_of(socket, "didReceiveWidgetSettings").await;
+            assert_eq!((&told["context"], &told["payload"]), (&json!(context), &settings));
+        }
+    }
+    say(&mut package, json!({"event": "setWidgetSettings", "context": context, "payload": {"by": "package"}})).await;
+    for socket in [&mut view, &mut package] {
+        assert_eq!(hear_of(socket, "didReceiveWidgetSettings").await["payload"], json!({"by": "package"}));
+    }
+    say(&mut view, json!({"event": "getWidgetSettings", "context": PACKAGE})).await;
+    assert_eq!(hear_of(&mut view, "didReceiveWidgetSettings").await["payload"], json!({"by": "package"}));
+    say(&mut package, json!({"event": "getWidgetSettings", "context": other})).await;
+    assert_eq!(hear_of(&mut package, "didReceiveWidgetSettings").await["payload"], json!({}), "left alone");
+
+    say(&mut view, json!({"event": "setPackageSettings", "context": PACKAGE, "payload": {"settings": {"all": 1}}}))
+        .await;
+    for socket in [&mut view, &mut package] {
+        assert_eq!(hear_of(socket, "didReceivePackageSettings").await["payload"], json!({"all": 1}));
+    }
+    assert_eq!(world.call("DELETE", &format!("/api/views/{id}"), Value::Null).await.0, 204);
+    closed(&mut view).await;
+    assert_eq!(hear_of(&mut package, "propertyViewDidDisappear").await["context"], context.as_str());
+    nothing_more(&mut package).await;
+}
+
+#[tokio::test]
+async fn pages_and_package_speak_with_each_other() {
+    let mut world = world(PATIENT).await;
+    let mut package = world.package().await;
+    let context = world.place(TOGGLE, 0, 0).await;
+    hear_of(&mut package, "widgetWillAppear").await;
+    hear_of(&mut package, "didReceiveWidgetSettings").await;
+    let (mut view, id, _) = world.view(json!({"context": context})).await;
+    hear_of(&mut package, "propertyViewDidAppear").await;
+    let (mut settings, _, widget_info) = world.view(json!({"package": PACKAGE})).await;
+    assert_eq!(widget_info, json!({"widget": PACKAGE, "context": PACKAGE, "payload": {"settings": {}}}));
+    let appeared = hear_of(&mut package, "propertyViewDidAppear").await;
+    assert_eq!((&appeared["widget"], &appeared["context"]), (&json!(PACKAGE), &json!(PACKAGE)));
+
+    for odd in [context.as_str(), &id, PACKAGE, "", "nonsense"] {
+        say(&mut view, json!({"event": "sendToPackage", "widget": "x", "context": odd, "payload": {"a": 1}})).await;
+        let heard = hear(&mut package).await;
+        assert_eq!(heard, json!({"event": "sendToPackage", "widget": TOGGLE, "context": context, "payload": {"a": 1}}));
+    }
+    say(&mut settings, json!({"event": "sendToPackage", "widget": PACKAGE, "context": PACKAGE, "payload": [2]})).await;
+    assert_eq!(hear_of(&mut package, "sendToPackage").await["context"], PACKAGE);
+
+    say(&mut package, json!({"event": "sendToPropertyView", "widget": TOGGLE, "context": context, "payload": 3})).await;
+    assert_eq!(hear_of(&mut view, "sendToPropertyView").await["payload"], 3);
+    say(&mut package, json!({"event": "sendToPropertyView", "widget": PACKAGE, "context": PACKAGE, "payload": 4}))
+        .await;
+    assert_eq!(hear_of(&mut settings, "sendToPropertyView").await["payload"], 4);
+    say(&mut package, json!({"event": "sendToPropertyView", "context": "nobody", "payload": 5})).await;
+    nothing_more(&mut package).await;
+    nothing_more(&mut view).await;
+    nothing_more(&mut settings).await;
+}
+
+#[tokio::test]
+async fn pages_of_the_web_and_settings_are_opened_by_the_newest_page() {
+    let mut world = world(PATIENT).await;
+    let mut package = world.package().await;
+    let mut newest = connect_events(&world.deck).await;
+    hear_of_type(&mut newest, "state").await;
+    for url in ["file:///etc/passwd", "javascript:alert(1)"] {
+        say(&mut package, json!({"event": "openUrl", "payload": {"url": url}})).await;
+        world.logged("openUrl takes an address").await;
+    }
+    say(&mut package, json!({"event": "openUrl", "payload": {"url": "https://example.com/authorize?code=s3cret"}}))
+        .await;
+    let line = world.logged("example.com").await;
+    assert!(!line.contains("s3cret"), "{line}");
+    loop {
+        let event = hear(&mut newest).await;
+        if event["type"] == "openUrl" {
+            assert_eq!(
+                (&event["url"], &event["package"]),
+                (&json!("https://example.com/authorize?code=s3cret"), &json!(PACKAGE))
+            );
+            break;
+        }
+        assert_eq!(event["type"], "log", "{event}");
+    }
+    say(&mut package, json!({"event": "openSettings", "context": PACKAGE})).await;
+    let opened = |event: &Value| {
+        assert_ne!(event["type"], "openUrl", "only the newest page opens it");
+        Some(event["package"].clone()).filter(|_| event["type"] == "openSettings")
+    };
+    assert_eq!(world.event(opened).await, PACKAGE);
+}
+
+#[tokio::test]
+async fn a_package_that_comes_back_hears_everything_again() {
+    let mut world = world(PATIENT).await;
+    let started = world.started().await;
+    let mut package = world.register(&started.register).await;
+    world.logged("The package is connected").await;
+    let context = world.place(TOGGLE, 0, 0).await;
+    let (_view, ..) = world.view(json!({"context": context})).await;
+    let all = ["widgetWillAppear", "didReceiveWidgetSettings", "propertyViewDidAppear"];
+    for event in all {
+        hear_of(&mut package, event).await;
+    }
+    drop(package);
+    world.logged("socket is closed").await;
+    let mut package = world.register(&started.register).await;
+    for event in all {
+        assert_eq!(hear_of(&mut package, event).await["context"], context.as_str());
+    }
+}
+
+#[tokio::test]
+async fn odd_and_huge_frames_trouble_nobody_else() {
+    let mut world = world(PATIENT).await;
+    let started = world.started().await;
+    let mut package = world.register(&started.register).await;
+    world.logged("The package is connected").await;
+    let context = world.place(TOGGLE, 0, 0).await;
+    let (mut view, ..) = world.view(json!({"context": context})).await;
+    for event in ["widgetWillAppear", "didReceiveWidgetSettings", "propertyViewDidAppear"] {
+        hear_of(&mut package, event).await;
+    }
+    package.send(Message::text("garbage")).await.unwrap();
+    package.send(Message::binary(vec![0, 159])).await.unwrap();
+    say(&mut package, json!({"event": 7})).await;
+    say(&mut package, json!({"event": "fromTheFuture", "payload": "x".repeat(10 << 20)})).await;
+    nothing_more(&mut package).await;
+
+    // Head of a frame of 100 bytes, and nothing more.
+    let mut torn = world.register(&started.register).await;
+    closed(&mut package).await;
+    torn.get_mut().write_all(&[0x81, 0xe4, 1, 2, 3, 4, b'{']).await.unwrap();
+    drop(torn);
+    world.logged("socket is closed").await;
+
+    let mut huge = world.register(&started.register).await;
+    world.logged("The package is connected").await;
+    let message = json!({"event": "sendLog", "payload": {"message": "x".repeat(17 << 20)}});
+    // The deck may close before all of it is sent.
+    let _ = huge.send(Message::text(message.to_string())).await;
+    world.logged("socket is closed").await;
+    nothing_more(&mut view).await;
+    let mut package = world.register(&started.register).await;
+    hear_of(&mut package, "widgetWillAppear").await;
+}
+
+#[tokio::test]
+async fn a_process_that_dies_is_started_again_with_a_new_event() {
+    let mut world = world(PATIENT).await;
+    let first = world.started().await;
+    let mut package = world.register(&first.register).await;
+    world.logged("The package is connected").await;
+    assert!(std::process::Command::new("kill").args(["-9", &first.pid.to_string()]).status().unwrap().success());
+    closed(&mut package).await;
+    let second = world.started().await;
+    assert_ne!((first.pid, &first.register["event"]), (second.pid, &second.register["event"]));
+    closed(&mut world.register(&first.register).await).await;
+    let mut package = world.register(&second.register).await;
+    nothing_more(&mut package).await;
+
+    let alive =
+        |pid: u32| std::process::Command::new("kill").args(["-0", &pid.to_string()]).output().unwrap().status.success();
+    assert!(alive(second.pid));
+    world.deck.stop().await;
+    assert!(!alive(second.pid), "the deck's end is the package's");
+}
+
+#[tokio::test]
+async fn a_package_that_keeps_dying_is_parked() {
+    let mut world = world(DYING).await;
+    let failed = |event: &Value| {
+        let packages = event.get("packages").unwrap_or(&event["state"]["packages"]);
+        Some(packages[0]["message"].as_str()?.to_owned()).filter(|_| packages[0]["status"] == "failed")
+    };
+    let message = world.event(failed).await;
+    assert!(message.contains("exit code 3") && message.contains("5 times"), "{message}");
+    let (_, log) = world.call("GET", "/api/log", Value::Null).await;
+    let said = log["entries"].as_array().unwrap().iter().filter(|entry| entry["message"] == "giving up").count();
+    assert_eq!(said, 5, "what it said is in the log");
+}
