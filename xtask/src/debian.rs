@@ -48,7 +48,10 @@ fn apt(args: &[&str]) -> Result<()> {
 }
 
 fn is_there(needed: &Needed) -> bool {
-    needed.any_of.iter().any(|program| Path::new(program).is_absolute() && Path::new(program).exists() || on_path(program))
+    needed
+        .any_of
+        .iter()
+        .any(|program| Path::new(program).is_absolute() && Path::new(program).exists() || on_path(program))
 }
 
 fn on_path(program: &str) -> bool {

@@ -1,2 +1,76 @@
-//! Skeleton.
-fn main() {}
+//! `cargo xtask`: what is done with this repository, on any system, with nothing but Rust and git at hand.
+
+mod demo;
+mod run;
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+use run::{Profile, build, cargo, step};
+use xtask::debian::{Needed, ensure};
+use xtask::dist::{self, root};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Builds, packs, demonstrates and tests")]
+struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Build everything, start the host and a simulated Spotify, ready to click
+    Demo(demo::Options),
+    /// Make dist/spotify-widgets.creatorCentral
+    Dist,
+    /// Run every test and check
+    Test,
+}
+
+fn main() -> Result<()> {
+    match Args::parse().command {
+        Command::Demo(options) => demo::run(&options),
+        Command::Dist => make_dist(),
+        Command::Test => test(),
+    }
+}
+
+fn make_dist() -> Result<()> {
+    step("building the package");
+    build(Profile::Release, &["--package", "spotify-plugin", "--package", "package-runner"])?;
+    let bundle = dist::make(dist::SPOTIFY, &Profile::Release.folder(), &dist_folder())?;
+    let size = std::fs::metadata(&bundle)?.len();
+    println!("{} ({:.1} MB)", bundle.display(), size as f64 / 1e6);
+    Ok(())
+}
+
+fn dist_folder() -> PathBuf {
+    root().join("dist")
+}
+
+/// What the acceptance tests drive.
+const TEST_PROGRAMS: [Needed; 4] = [
+    Needed { any_of: &["chromium", "google-chrome", "chrome"], package: "chromium" },
+    Needed { any_of: &["chromedriver"], package: "chromium-driver" },
+    Needed { any_of: &["dbus-run-session"], package: "dbus-daemon" },
+    Needed { any_of: &["gnome-keyring-daemon"], package: "gnome-keyring" },
+];
+
+fn test() -> Result<()> {
+    if cfg!(target_os = "linux") {
+        step("looking for what the tests need");
+        ensure(&TEST_PROGRAMS)?;
+    }
+    step("formatting");
+    cargo(&["fmt", "--all", "--check"])?;
+    // Tests and what they drive in one build: the same features, so that nothing is compiled twice.
+    step("building");
+    build(Profile::Dev, &["--workspace", "--all-targets"])?;
+    step("testing");
+    cargo(&["test", "--workspace", "--no-fail-fast"])?;
+    step("clippy");
+    cargo(&["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"])?;
+    step("documentation");
+    run::cargo_with(&["doc", "--workspace", "--no-deps"], &[("RUSTDOCFLAGS", "--deny warnings")])
+}

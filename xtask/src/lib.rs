@@ -1,0 +1,4 @@
+//! Builds, packs, demonstrates and tests, as a library: the acceptance tests pack the bundle with the same code.
+
+pub mod debian;
+pub mod dist;
