@@ -20,11 +20,13 @@ use serde_json::{Value, json};
 use subtle::ConstantTimeEq as _;
 use tokio::sync::Mutex;
 use tokio::sync::broadcast::error::RecvError;
+use tokio::time::timeout;
 
 use crate::guard;
 use crate::hub::{Cell, Command, Handle, Phase, Place, Refusal, Target};
 use crate::log::Log;
 use crate::page::{self, Event};
+use crate::socket::SEND_WITHIN;
 use crate::views::media_type;
 
 static PAGE: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/page");
@@ -278,7 +280,7 @@ async fn tell_events(mut socket: WebSocket, api: Api) {
             },
         };
         let Ok(text) = serde_json::to_string(&event) else { continue };
-        if socket.send(Message::text(text)).await.is_err() {
+        if !matches!(timeout(SEND_WITHIN, socket.send(Message::text(text))).await, Ok(Ok(()))) {
             break;
         }
     }

@@ -1,19 +1,18 @@
 //! The hub: the one task that owns the deck's state. Sockets, the page's requests and the packages' supervisors speak to
 //! it through channels with bounds, and it never waits for any of them: whoever doesn't take what it is sent is cut off.
 
+mod command;
+mod connection;
 mod messages;
 mod packages;
 mod panel;
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::PathBuf;
 use std::sync::Arc;
 
-use host_sdk::bundle::Installed;
 use host_sdk::manifest::{COLUMNS, ROWS};
-use host_sdk::protocol::{FromHost, Info, Settings, ToHost};
-use serde::Deserialize;
-use tokio::sync::{mpsc, oneshot};
+use host_sdk::protocol::{FromHost, Info, Settings};
+use tokio::sync::mpsc;
 use url::Url;
 
 use crate::config::{Config, Timing};
@@ -24,181 +23,15 @@ use crate::process::{Report, Supervisor};
 use crate::state::{Panel, Placed, Saved};
 use crate::store::Store;
 
+pub use self::command::{Cell, Command, Handle, Phase, Place, Refusal, Reply, Target, ViewFiles};
+pub use self::connection::Outgoing;
+use self::connection::{Connection, Peer};
+
 /// Commands that wait for the hub. Who sends more waits.
 const COMMANDS: usize = 256;
-/// Messages that wait for a package or property view. One that doesn't take them is cut off.
-const MESSAGES: usize = 1024;
 /// Property views and settings pages at a time; beyond that the oldest is closed. Pages that went without saying so
 /// leave theirs behind.
 const VIEWS: usize = 64;
-
-/// Why a request isn't done.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Refusal {
-    /// What it names isn't there. A sentence.
-    NotFound(String),
-    /// It doesn't fit the Panel as it is. A sentence.
-    Conflict(String),
-    /// The deck is stopping.
-    Stopping,
-}
-
-/// An answer that is awaited.
-pub type Reply<T> = oneshot::Sender<T>;
-
-/// Something to do for the hub.
-#[derive(Debug)]
-pub enum Command {
-    /// A socket registers. Refused with none.
-    Register {
-        /// The package or view.
-        uuid: String,
-        /// The register event that it was given.
-        event: String,
-        /// Its number, and what to send to it; it ends when the socket shall.
-        reply: Reply<Option<(u64, mpsc::Receiver<Arc<str>>)>>,
-    },
-    /// A registered socket says something.
-    Message {
-        /// Its number.
-        connection: u64,
-        /// What.
-        message: ToHost,
-    },
-    /// A registered socket is gone.
-    Closed {
-        /// Its number.
-        connection: u64,
-    },
-    /// A page listens from now on.
-    Subscribe(Reply<(u64, Arc<Outbox>)>),
-    /// A page is gone.
-    Unsubscribe(u64),
-    /// What a page shows.
-    State(Reply<State>),
-    /// Put a widget on the Panel.
-    Place(Place, Reply<Result<crate::page::Instance, Refusal>>),
-    /// Move an instance.
-    Move(String, Cell, Reply<Result<crate::page::Instance, Refusal>>),
-    /// Take an instance off.
-    Remove(String, Reply<Result<(), Refusal>>),
-    /// Press a key.
-    Press(String, Phase, Reply<Result<(), Refusal>>),
-    /// Change a title as the user.
-    SetTitle(String, String, Reply<Result<(), Refusal>>),
-    /// Show a property view or settings page. Answers its name and address.
-    OpenView(Target, Reply<Result<(String, String), Refusal>>),
-    /// Close a view.
-    CloseView(String, Reply<Result<(), Refusal>>),
-    /// What a view's files are served from.
-    View(String, Reply<Option<ViewFiles>>),
-    /// The folder of a package, if a path in it is a picture that the page may show.
-    Picture(String, String, Reply<Option<PathBuf>>),
-    /// A package was installed or updated.
-    Installed(Box<Installed>, Reply<crate::page::Package>),
-    /// Stop a package and forget it; its folder can go then. `bool`: keep its settings.
-    Uninstall(String, bool, Reply<Result<(), Refusal>>),
-    /// Stop every package, save, and end.
-    Stop(Reply<()>),
-}
-
-/// Which widget goes where.
-#[derive(Clone, Debug, Deserialize)]
-pub struct Place {
-    /// The widget's UUID.
-    pub widget: String,
-    /// Index into its layouts.
-    #[serde(default)]
-    pub layout: usize,
-    /// Where.
-    #[serde(flatten)]
-    pub cell: Cell,
-}
-
-/// A cell of the Panel, zero-based.
-#[derive(Clone, Copy, Debug, Deserialize)]
-pub struct Cell {
-    /// Column.
-    pub column: u8,
-    /// Row.
-    pub row: u8,
-}
-
-/// A part of a press.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Phase {
-    /// The finger is down.
-    Down,
-    /// It was lifted within the key.
-    Up,
-    /// It was lifted elsewhere.
-    Cancel,
-    /// Down and up.
-    Tap,
-}
-
-/// Whose page to show.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Target {
-    /// The property view of an instance.
-    Context(String),
-    /// The settings page of a package.
-    Package(String),
-}
-
-/// What a view's files are served from.
-#[derive(Clone, Debug)]
-pub struct ViewFiles {
-    /// The package's folder.
-    pub folder: PathBuf,
-    /// The page within it.
-    pub entry: String,
-    /// What the page's `connectCreatorCentral` is called with: register event, info, widgetInfo.
-    pub call: (String, Info, serde_json::Value),
-}
-
-/// Speaks to the hub. Clones speak to the same.
-#[derive(Clone, Debug)]
-pub struct Handle {
-    commands: mpsc::Sender<Command>,
-}
-
-impl Handle {
-    /// Asks for something and waits for the answer. None when the hub has ended.
-    pub async fn ask<T>(&self, command: impl FnOnce(Reply<T>) -> Command) -> Option<T> {
-        let (reply, answer) = oneshot::channel();
-        self.commands.send(command(reply)).await.ok()?;
-        answer.await.ok()
-    }
-
-    /// As [`Handle::ask`], for requests that can be refused.
-    ///
-    /// # Errors
-    /// The refusal.
-    pub async fn request<T>(&self, command: impl FnOnce(Reply<Result<T, Refusal>>) -> Command) -> Result<T, Refusal> {
-        self.ask(command).await.unwrap_or(Err(Refusal::Stopping))
-    }
-
-    /// Tells something. False when the hub has ended.
-    pub async fn tell(&self, command: Command) -> bool {
-        self.commands.send(command).await.is_ok()
-    }
-}
-
-/// Who is at the other end of a socket.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Peer {
-    Package(String),
-    View(String),
-}
-
-#[derive(Debug)]
-struct Connection {
-    peer: Peer,
-    out: mpsc::Sender<Arc<str>>,
-}
 
 /// A property view or settings page.
 #[derive(Debug)]
@@ -264,7 +97,7 @@ impl Hub {
         for (config, folder) in Package::installed(&config.packages_folder(), &hub.log) {
             hub.add_package(config, folder, None);
         }
-        (Handle { commands }, tokio::spawn(hub.run(queue, reported)))
+        (Handle::new(commands), tokio::spawn(hub.run(queue, reported)))
     }
 
     async fn run(mut self, mut commands: mpsc::Receiver<Command>, mut reports: mpsc::Receiver<(u64, Report)>) {
@@ -351,29 +184,30 @@ impl Hub {
     }
 
     /// Lets a socket in, if it knows the pair that was handed out. A second one with that pair replaces the first.
-    fn register(&mut self, uuid: &str, event: &str) -> Option<(u64, mpsc::Receiver<Arc<str>>)> {
+    fn register(&mut self, uuid: &str, event: &str) -> Option<(u64, Outgoing)> {
         let number = self.next_number();
-        let (out, sent) = mpsc::channel(MESSAGES);
         if let Some(view) = self.views.iter_mut().find(|view| view.id == uuid && view.register_event == event) {
             let replaced = view.connection.replace(number);
-            self.connections.insert(number, Connection { peer: Peer::View(uuid.to_owned()), out });
+            let (connection, outgoing) = Connection::new(Peer::View(uuid.to_owned()));
+            self.connections.insert(number, connection);
             match replaced {
                 Some(replaced) => drop(self.connections.remove(&replaced)),
                 None => self.tell_package_of_view(uuid, true),
             }
-            return Some((number, sent));
+            return Some((number, outgoing));
         }
         let package = self
             .packages
             .iter_mut()
             .find(|package| package.config.uuid == uuid && package.register_event.as_deref() == Some(event))?;
         let replaced = package.connection.replace(number);
-        self.connections.insert(number, Connection { peer: Peer::Package(uuid.to_owned()), out });
+        let (connection, outgoing) = Connection::new(Peer::Package(uuid.to_owned()));
+        self.connections.insert(number, connection);
         if let Some(replaced) = replaced {
             self.connections.remove(&replaced);
         }
         self.package_is_here(uuid);
-        Some((number, sent))
+        Some((number, outgoing))
     }
 
     /// Forgets a socket: it is gone, or has to go.
@@ -392,16 +226,16 @@ impl Hub {
 
     fn send(&mut self, connection: Option<u64>, message: &FromHost) {
         let Some(number) = connection else { return };
-        let Some(Connection { out, peer }) = self.connections.get(&number) else { return };
-        if let Err(mpsc::error::TrySendError::Full(_)) = out.try_send(message.to_text().into()) {
-            let package = match peer {
-                Peer::Package(uuid) => Some(uuid.clone()),
-                Peer::View(id) => self.view(id).map(|view| view.package.clone()),
-            };
-            self.log.warn(package.as_deref(), "It doesn't take the messages sent to it; its socket is closed.");
-            self.disconnect(number);
+        let Some(connection) = self.connections.get(&number) else { return };
+        if connection.send(&message.to_text()) {
+            return;
         }
-        // A closed channel means that the socket is gone; `Closed` is on its way.
+        let package = match &connection.peer {
+            Peer::Package(uuid) => Some(uuid.clone()),
+            Peer::View(id) => self.view(id).map(|view| view.package.clone()),
+        };
+        self.log.warn(package.as_deref(), "It doesn't take the messages sent to it; its socket is closed.");
+        self.disconnect(number);
     }
 
     fn tell_package(&mut self, package: &str, message: &FromHost) {

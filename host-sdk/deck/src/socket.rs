@@ -1,6 +1,5 @@
 //! The package socket: one WebSocket of a package or a property view, from its registration to its end.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::State;
@@ -9,16 +8,15 @@ use axum::response::Response;
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt as _, StreamExt as _};
 use host_sdk::protocol::{Register, ToHost};
-use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use crate::hub::{Command, Handle};
+use crate::hub::{Command, Handle, Outgoing};
 use crate::log::Log;
 
 /// The largest message that is taken; who sends more is cut off.
 const MAX_MESSAGE: usize = 16 << 20;
 /// How long a socket may take for one message.
-const SEND_WITHIN: Duration = Duration::from_secs(10);
+pub(crate) const SEND_WITHIN: Duration = Duration::from_secs(10);
 /// Unreadable frames of one socket that are logged.
 const LOGGED_GARBAGE: u32 = 5;
 
@@ -95,8 +93,8 @@ async fn read(mut stream: SplitStream<WebSocket>, connection: u64, hub: &Handle,
     }
 }
 
-async fn write(mut sink: SplitSink<WebSocket, Message>, mut out: mpsc::Receiver<Arc<str>>) {
-    while let Some(text) = out.recv().await {
+async fn write(mut sink: SplitSink<WebSocket, Message>, mut out: Outgoing) {
+    while let Some(text) = out.next().await {
         if !matches!(timeout(SEND_WITHIN, sink.send(Message::text(&*text))).await, Ok(Ok(()))) {
             return;
         }

@@ -336,3 +336,21 @@ async fn a_package_that_keeps_dying_is_parked() {
     let said = log["entries"].as_array().unwrap().iter().filter(|entry| entry["message"] == "giving up").count();
     assert_eq!(said, 5, "what it said is in the log");
 }
+
+#[tokio::test]
+async fn a_package_that_does_not_listen_is_cut_off_and_nobody_else() {
+    let mut world = world(PATIENT).await;
+    let started = world.started().await;
+    let _deaf = world.register(&started.register).await;
+    world.logged("The package is connected").await;
+    let (mut view, ..) = world.view(json!({"package": PACKAGE})).await;
+    let large = json!({"event": "sendToPackage", "payload": "x".repeat(4 << 20)});
+    // More than the system's own buffers and the deck's queue hold together.
+    for _ in 0..12 {
+        say(&mut view, large.clone()).await;
+    }
+    world.logged("doesn't take the messages").await;
+    nothing_more(&mut view).await;
+    let mut package = world.register(&started.register).await;
+    assert_eq!(hear_of(&mut package, "propertyViewDidAppear").await["context"], PACKAGE);
+}

@@ -1,0 +1,173 @@
+//! What can be asked of the hub, and the handle to ask with.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use host_sdk::bundle::Installed;
+use host_sdk::protocol::{Info, ToHost};
+use serde::Deserialize;
+use tokio::sync::{mpsc, oneshot};
+
+use super::connection::Outgoing;
+use crate::page::{Outbox, State};
+
+/// Why a request isn't done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// What it names isn't there. A sentence.
+    NotFound(String),
+    /// It doesn't fit the Panel as it is. A sentence.
+    Conflict(String),
+    /// The deck is stopping.
+    Stopping,
+}
+
+/// An answer that is awaited.
+pub type Reply<T> = oneshot::Sender<T>;
+
+/// Something to do for the hub.
+#[derive(Debug)]
+pub enum Command {
+    /// A socket registers. Refused with none.
+    Register {
+        /// The package or view.
+        uuid: String,
+        /// The register event that it was given.
+        event: String,
+        /// Its number, and what to send to it; it ends when the socket shall.
+        reply: Reply<Option<(u64, Outgoing)>>,
+    },
+    /// A registered socket says something.
+    Message {
+        /// Its number.
+        connection: u64,
+        /// What.
+        message: ToHost,
+    },
+    /// A registered socket is gone.
+    Closed {
+        /// Its number.
+        connection: u64,
+    },
+    /// A page listens from now on.
+    Subscribe(Reply<(u64, Arc<Outbox>)>),
+    /// A page is gone.
+    Unsubscribe(u64),
+    /// What a page shows.
+    State(Reply<State>),
+    /// Put a widget on the Panel.
+    Place(Place, Reply<Result<crate::page::Instance, Refusal>>),
+    /// Move an instance.
+    Move(String, Cell, Reply<Result<crate::page::Instance, Refusal>>),
+    /// Take an instance off.
+    Remove(String, Reply<Result<(), Refusal>>),
+    /// Press a key.
+    Press(String, Phase, Reply<Result<(), Refusal>>),
+    /// Change a title as the user.
+    SetTitle(String, String, Reply<Result<(), Refusal>>),
+    /// Show a property view or settings page. Answers its name and address.
+    OpenView(Target, Reply<Result<(String, String), Refusal>>),
+    /// Close a view.
+    CloseView(String, Reply<Result<(), Refusal>>),
+    /// What a view's files are served from.
+    View(String, Reply<Option<ViewFiles>>),
+    /// The folder of a package, if a path in it is a picture that the page may show.
+    Picture(String, String, Reply<Option<PathBuf>>),
+    /// A package was installed or updated.
+    Installed(Box<Installed>, Reply<crate::page::Package>),
+    /// Stop a package and forget it; its folder can go then. `bool`: keep its settings.
+    Uninstall(String, bool, Reply<Result<(), Refusal>>),
+    /// Stop every package, save, and end.
+    Stop(Reply<()>),
+}
+
+/// Which widget goes where.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Place {
+    /// The widget's UUID.
+    pub widget: String,
+    /// Index into its layouts.
+    #[serde(default)]
+    pub layout: usize,
+    /// Where.
+    #[serde(flatten)]
+    pub cell: Cell,
+}
+
+/// A cell of the Panel, zero-based.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub struct Cell {
+    /// Column.
+    pub column: u8,
+    /// Row.
+    pub row: u8,
+}
+
+/// A part of a press.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Phase {
+    /// The finger is down.
+    Down,
+    /// It was lifted within the key.
+    Up,
+    /// It was lifted elsewhere.
+    Cancel,
+    /// Down and up.
+    Tap,
+}
+
+/// Whose page to show.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Target {
+    /// The property view of an instance.
+    Context(String),
+    /// The settings page of a package.
+    Package(String),
+}
+
+/// What a view's files are served from.
+#[derive(Clone, Debug)]
+pub struct ViewFiles {
+    /// The package's folder.
+    pub folder: PathBuf,
+    /// The page within it.
+    pub entry: String,
+    /// What the page's `connectCreatorCentral` is called with: register event, info, widgetInfo.
+    pub call: (String, Info, serde_json::Value),
+}
+
+/// Speaks to the hub. Clones speak to the same.
+#[derive(Clone, Debug)]
+pub struct Handle {
+    commands: mpsc::Sender<Command>,
+}
+
+impl Handle {
+    /// The handle to the other end of a channel.
+    #[must_use]
+    pub fn new(commands: mpsc::Sender<Command>) -> Self {
+        Self { commands }
+    }
+
+    /// Asks for something and waits for the answer. None when the hub has ended.
+    pub async fn ask<T>(&self, command: impl FnOnce(Reply<T>) -> Command) -> Option<T> {
+        let (reply, answer) = oneshot::channel();
+        self.commands.send(command(reply)).await.ok()?;
+        answer.await.ok()
+    }
+
+    /// As [`Handle::ask`], for requests that can be refused.
+    ///
+    /// # Errors
+    /// The refusal.
+    pub async fn request<T>(&self, command: impl FnOnce(Reply<Result<T, Refusal>>) -> Command) -> Result<T, Refusal> {
+        self.ask(command).await.unwrap_or(Err(Refusal::Stopping))
+    }
+
+    /// Tells something. False when the hub has ended.
+    pub async fn tell(&self, command: Command) -> bool {
+        self.commands.send(command).await.is_ok()
+    }
+}

@@ -1,0 +1,88 @@
+//! What is sent to one package or property view: a queue with bounds in number and in bytes.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tokio::sync::mpsc;
+
+/// Messages that wait for a package or property view. One that doesn't take them is cut off.
+const MOST_MESSAGES: usize = 1024;
+/// Bytes that wait, beyond the one message that goes over it.
+const MOST_BYTES: usize = 16 << 20;
+
+/// Who is at the other end of a socket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Peer {
+    /// The package with this UUID.
+    Package(String),
+    /// The view of this name.
+    View(String),
+}
+
+/// The hub's end of a socket. Dropping it ends the socket.
+#[derive(Debug)]
+pub struct Connection {
+    /// Who is there.
+    pub peer: Peer,
+    messages: mpsc::Sender<Arc<str>>,
+    waiting: Arc<AtomicUsize>,
+}
+
+/// The socket's end: what to send.
+#[derive(Debug)]
+pub struct Outgoing {
+    messages: mpsc::Receiver<Arc<str>>,
+    waiting: Arc<AtomicUsize>,
+}
+
+impl Connection {
+    /// Both ends.
+    #[must_use]
+    pub fn new(peer: Peer) -> (Self, Outgoing) {
+        let (messages, sent) = mpsc::channel(MOST_MESSAGES);
+        let waiting = Arc::new(AtomicUsize::new(0));
+        (Self { peer, messages, waiting: waiting.clone() }, Outgoing { messages: sent, waiting })
+    }
+
+    /// Queues a message. False if too much waits already.
+    #[must_use]
+    pub fn send(&self, message: &str) -> bool {
+        if self.waiting.load(Ordering::Relaxed) > MOST_BYTES {
+            return false;
+        }
+        self.waiting.fetch_add(message.len(), Ordering::Relaxed);
+        // A closed channel means that the socket is gone; the hub hears of it in a moment.
+        !matches!(self.messages.try_send(message.into()), Err(mpsc::error::TrySendError::Full(_)))
+    }
+}
+
+impl Outgoing {
+    /// The next message; none when the socket shall end.
+    pub async fn next(&mut self) -> Option<Arc<str>> {
+        let message = self.messages.recv().await?;
+        self.waiting.fetch_sub(message.len(), Ordering::Relaxed);
+        Some(message)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn bounded_in_number_and_in_bytes() {
+        let (connection, _outgoing) = Connection::new(Peer::Package(String::new()));
+        assert!((0..MOST_MESSAGES).all(|_| connection.send("x")));
+        assert!(!connection.send("x"));
+
+        let (connection, mut outgoing) = Connection::new(Peer::Package(String::new()));
+        let large = "x".repeat(MOST_BYTES);
+        assert!(connection.send(&large) && connection.send("x"), "the largest message passes");
+        assert!(!connection.send("x"));
+        outgoing.next().await.unwrap();
+        assert!(connection.send("x"), "there is room again");
+        drop(connection);
+        assert!(outgoing.next().await.is_some() && outgoing.next().await.is_some());
+        assert!(outgoing.next().await.is_none());
+    }
+}
