@@ -23,7 +23,7 @@ use crate::process::{Report, Supervisor};
 use crate::state::{Panel, Placed, Saved};
 use crate::store::Store;
 
-pub use self::command::{Cell, Command, Handle, Phase, Place, Refusal, Reply, Target, ViewFiles};
+pub use self::command::{Cell, Command, Handle, Phase, Place, Refusal, Registration, Reply, Target, ViewFiles};
 pub use self::connection::Outgoing;
 use self::connection::{Connection, Peer};
 
@@ -184,9 +184,10 @@ impl Hub {
     }
 
     /// Lets a socket in, if it knows the pair that was handed out. A second one with that pair replaces the first.
-    fn register(&mut self, uuid: &str, event: &str) -> Option<(u64, Outgoing)> {
+    fn register(&mut self, uuid: &str, event: &str) -> Option<Registration> {
         let number = self.next_number();
         if let Some(view) = self.views.iter_mut().find(|view| view.id == uuid && view.register_event == event) {
+            let package = view.package.clone();
             let replaced = view.connection.replace(number);
             let (connection, outgoing) = Connection::new(Peer::View(uuid.to_owned()));
             self.connections.insert(number, connection);
@@ -194,7 +195,7 @@ impl Hub {
                 Some(replaced) => drop(self.connections.remove(&replaced)),
                 None => self.tell_package_of_view(uuid, true),
             }
-            return Some((number, outgoing));
+            return Some(Registration { connection: number, package, outgoing });
         }
         let package = self
             .packages
@@ -207,7 +208,7 @@ impl Hub {
             self.connections.remove(&replaced);
         }
         self.package_is_here(uuid);
-        Some((number, outgoing))
+        Some(Registration { connection: number, package: uuid.to_owned(), outgoing })
     }
 
     /// Forgets a socket: it is gone, or has to go.

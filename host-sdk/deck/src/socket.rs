@@ -10,7 +10,7 @@ use futures_util::{SinkExt as _, StreamExt as _};
 use host_sdk::protocol::{Register, ToHost};
 use tokio::time::timeout;
 
-use crate::hub::{Command, Handle, Outgoing};
+use crate::hub::{Command, Handle, Outgoing, Registration};
 use crate::log::Log;
 
 /// The largest message that is taken; who sends more is cut off.
@@ -45,12 +45,12 @@ async fn serve(socket: WebSocket, Sockets { hub, log, register_within }: Sockets
         return log.warn(None, "A socket that didn't register was closed.");
     };
     let answer = hub.ask(|reply| Command::Register { uuid: register.uuid, event: register.event, reply }).await;
-    let Some(Some((connection, out))) = answer else {
+    let Some(Some(Registration { connection, package, outgoing })) = answer else {
         return log.warn(None, "A socket was closed: it registered with a name or event that wasn't given to it.");
     };
     tokio::select! {
-        () = read(stream, connection, &hub, &log) => {}
-        () = write(sink, out) => {}
+        () = read(stream, connection, &package, &hub, &log) => {}
+        () = write(sink, outgoing) => {}
     }
     hub.tell(Command::Closed { connection }).await;
 }
@@ -66,7 +66,7 @@ async fn registration(stream: &mut SplitStream<WebSocket>) -> Option<Register> {
     }
 }
 
-async fn read(mut stream: SplitStream<WebSocket>, connection: u64, hub: &Handle, log: &Log) {
+async fn read(mut stream: SplitStream<WebSocket>, connection: u64, package: &str, hub: &Handle, log: &Log) {
     let mut garbage = 0;
     while let Some(message) = stream.next().await {
         let parsed = match message {
@@ -75,7 +75,7 @@ async fn read(mut stream: SplitStream<WebSocket>, connection: u64, hub: &Handle,
             Ok(Message::Ping(_) | Message::Pong(_)) => continue,
             Ok(Message::Close(_)) => return,
             // Dropped, cut off in a frame, or too large.
-            Err(error) => return log.warn(None, format!("A socket was closed: {error}")),
+            Err(error) => return log.info(Some(package), format!("One of its sockets ended: {error}")),
         };
         match parsed {
             Ok(message) => {
@@ -86,7 +86,7 @@ async fn read(mut stream: SplitStream<WebSocket>, connection: u64, hub: &Handle,
             Err(why) => {
                 garbage += 1;
                 if garbage <= LOGGED_GARBAGE {
-                    log.warn(None, format!("Ignored on a package socket: {why}"));
+                    log.warn(Some(package), format!("Ignored: {why}"));
                 }
             }
         }

@@ -34,8 +34,8 @@ pub enum Command {
         uuid: String,
         /// The register event that it was given.
         event: String,
-        /// Its number, and what to send to it; it ends when the socket shall.
-        reply: Reply<Option<(u64, Outgoing)>>,
+        /// What the socket needs from then on.
+        reply: Reply<Option<Registration>>,
     },
     /// A registered socket says something.
     Message {
@@ -79,6 +79,17 @@ pub enum Command {
     Uninstall(String, bool, Reply<Result<(), Refusal>>),
     /// Stop every package, save, and end.
     Stop(Reply<()>),
+}
+
+/// A socket that was let in.
+#[derive(Debug)]
+pub struct Registration {
+    /// Its number.
+    pub connection: u64,
+    /// The package that it belongs to.
+    pub package: String,
+    /// What to send; it ends when the socket shall.
+    pub outgoing: Outgoing,
 }
 
 /// Which widget goes where.
