@@ -3,9 +3,9 @@
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use acceptance::{FakeHost, Instance, SOON, Unpacked, http_client};
+use acceptance::{FakeHost, Instance, SOON, Unpacked, wrapped};
 use host_sdk::protocol::{FromHost, ToHost};
-use serde_json::{Value, json};
+use serde_json::json;
 use spotify_sim::{Config, DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, Fault, Playback, Sim};
 use tokio::io::AsyncReadExt as _;
 use tokio_tungstenite::tungstenite::Message;
@@ -13,26 +13,6 @@ use tokio_tungstenite::tungstenite::Message;
 const PLAY: Instance = Instance { widget: "play-pause", context: "c-play" };
 const NOW: Instance = Instance { widget: "playing-now", context: "c-now" };
 const VOLUME: Instance = Instance { widget: "volume-up", context: "c-volume" };
-
-async fn link(host: &mut FakeHost, spotify: &Sim) -> Value {
-    host.page_says(json!({
-        "command": "saveAccount", "clientId": DEMO_CLIENT_ID, "clientSecret": DEMO_CLIENT_SECRET, "redirect": "loopback",
-    }))
-    .await;
-    let account = host.account_is("needsLogin").await;
-    host.page_says(json!({"command": "login", "id": account["id"]})).await;
-    let url = host
-        .hear_until("Spotify's page is opened", |message| match message {
-            ToHost::OpenUrl { url } => Some(url.clone()),
-            _ => None,
-        })
-        .await;
-    let back = spotify.consent(&url, true).expect("the consent page accepts the address");
-    let answer = http_client().get(back).send().await.expect("the listener answers");
-    assert!(answer.status().is_success());
-    assert!(answer.text().await.unwrap().contains("linked"));
-    host.account_is("linked").await
-}
 
 /// PNG files say their size in their header.
 fn png_size(png: &[u8]) -> (u32, u32) {
@@ -74,7 +54,7 @@ async fn from_nothing_to_a_press_that_spotify_hears() {
     assert_eq!((&error["command"], &error["field"]), (&json!("saveAccount"), &json!("clientSecret")));
     assert!(!error["message"].as_str().unwrap().is_empty());
 
-    let account = link(&mut host, &spotify).await;
+    let account = host.link(&spotify).await;
     assert_eq!((&account["clientId"], &account["active"]), (&json!(DEMO_CLIENT_ID), &json!(true)));
     let account = host
         .page_hears("whose account it is", |event| {
@@ -103,7 +83,7 @@ async fn a_restart_loses_nothing_and_nobody_signs_in_twice() {
     let mut host = FakeHost::start().await;
     let mut package = unpacked.start(&host, &spotify);
     host.registered().await;
-    link(&mut host, &spotify).await;
+    host.link(&spotify).await;
     package.kill().await.unwrap();
 
     spotify.clear_requests();
@@ -125,7 +105,7 @@ async fn a_refused_press_says_why_and_the_key_goes_back_to_the_truth() {
     let mut host = FakeHost::start().await;
     let _package = unpacked.start(&host, &spotify);
     host.registered().await;
-    link(&mut host, &spotify).await;
+    host.link(&spotify).await;
     host.appear(PLAY).await;
     host.shows(PLAY, "Pause").await;
     spotify.inject(Fault::premium_required().on("PUT", "/v1/me/player/pause").times(1));
@@ -142,7 +122,7 @@ async fn volume_presses_end_at_the_exact_value() {
     let mut host = FakeHost::start().await;
     let _package = unpacked.start(&host, &spotify);
     host.registered().await;
-    link(&mut host, &spotify).await;
+    host.link(&spotify).await;
     host.appear_as(VOLUME, json!({"settings": {"step": 3}})).await;
     host.shows(VOLUME, "%").await;
     let volume = |playback: &Playback| playback.active().and_then(|device| device.volume_percent);
@@ -183,18 +163,12 @@ async fn a_socket_that_drops_is_reconnected_and_odd_frames_change_nothing() {
 #[cfg(unix)]
 #[tokio::test]
 async fn the_package_is_gone_within_3_s_of_its_host() {
-    use tokio::process::Command;
     // A host process that starts the package, says its process id, and is then killed with no chance to clean up.
     let unpacked = Unpacked::spotify();
+    let spotify = Sim::start(Config::default()).await.unwrap();
     let mut socket = FakeHost::start().await;
-    let command = unpacked.command(socket.port(), "com.spotify-widgets", "registerPackage-8f2c");
-    let std_command = command.as_std();
-    let mut host = Command::new("sh");
-    host.args(["-c", "\"$@\" & echo $!; wait", "host"]).arg(std_command.get_program()).args(std_command.get_args());
-    for (name, value) in std_command.get_envs() {
-        host.env(name, value.unwrap_or_default());
-    }
-    let mut host = host.stdout(Stdio::piped()).kill_on_drop(true).spawn().unwrap();
+    let mut host = wrapped(&["sh", "-c", "\"$@\" & echo $!; wait", "host"], &unpacked.command_for(&socket, &spotify));
+    let mut host = host.stdout(Stdio::piped()).spawn().unwrap();
     let mut said = [0; 32];
     let length = host.stdout.as_mut().unwrap().read(&mut said).await.unwrap();
     let package: u32 = std::str::from_utf8(&said[..length]).unwrap().trim().parse().unwrap();

@@ -179,11 +179,8 @@ impl Package {
                 self.pages.clear();
                 self.tell_shown().await;
             }
-            Event::Released(_)
-            | Event::PackageSettings(_)
-            | Event::Titles(..)
-            | Event::Icons(..)
-            | Event::Font(..) => {}
+            Event::Released(_) | Event::PackageSettings(_) | Event::Titles(..) | Event::Icons(..) | Event::Font(..) => {
+            }
         }
     }
 
@@ -273,9 +270,10 @@ impl Package {
 
     /// Asks Spotify whose sign-in it is, where that isn't known yet.
     fn learn_who(&mut self, accounts: &AuthState) {
-        let unknown = accounts.accounts.iter().find(|account| {
-            account.active && account.state == AccountState::Linked && account.user.is_none()
-        });
+        let unknown = accounts
+            .accounts
+            .iter()
+            .find(|account| account.active && account.state == AccountState::Linked && account.user.is_none());
         let Some(account) = unknown else { return };
         let asked = self.asked_who.as_ref().is_some_and(|(id, at)| *id == account.id && at.elapsed() < ASK_WHO_AGAIN);
         if asked {

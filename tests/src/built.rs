@@ -96,10 +96,29 @@ impl Unpacked {
     /// Starts the package for a host, against a simulated Spotify.
     #[must_use]
     pub fn start(&self, host: &crate::FakeHost, spotify: &spotify_sim::Sim) -> Child {
-        self.command(host.port(), crate::host::PACKAGE, crate::host::REGISTER)
-            .env("SPOTIFY_API_URL", spotify.api_url())
-            .env("SPOTIFY_ACCOUNTS_URL", spotify.accounts_url())
-            .spawn()
-            .expect("the runner starts")
+        self.command_for(host, spotify).spawn().expect("the runner starts")
     }
+
+    /// The command that [`Unpacked::start`] starts.
+    #[must_use]
+    pub fn command_for(&self, host: &crate::FakeHost, spotify: &spotify_sim::Sim) -> Command {
+        let mut command = self.command(host.port(), crate::host::PACKAGE, crate::host::REGISTER);
+        command.env("SPOTIFY_API_URL", spotify.api_url()).env("SPOTIFY_ACCOUNTS_URL", spotify.accounts_url());
+        command
+    }
+}
+
+/// A command that first runs something else, which then becomes it: `wrapper… program arguments…`, in its environment.
+#[must_use]
+pub fn wrapped(wrapper: &[&str], command: &Command) -> Command {
+    let command = command.as_std();
+    let mut outer = Command::new(wrapper[0]);
+    outer.args(&wrapper[1..]).arg(command.get_program()).args(command.get_args()).kill_on_drop(true);
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => outer.env(name, value),
+            None => outer.env_remove(name),
+        };
+    }
+    outer
 }

@@ -5,11 +5,12 @@ use std::time::Duration;
 use futures_util::{SinkExt as _, StreamExt as _};
 use host_sdk::protocol::{FromHost, ToHost};
 use serde_json::{Value, json};
+use spotify_sim::{DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, Sim};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::SOON;
+use crate::{SOON, http_client};
 
 pub(crate) const PACKAGE: &str = "com.spotify-widgets";
 pub(crate) const REGISTER: &str = "registerPackage-8f2c";
@@ -120,14 +121,20 @@ impl FakeHost {
 
     /// Waits for a message that fits, past all others.
     pub async fn hear_until<T>(&mut self, what: &str, mut fits: impl FnMut(&ToHost) -> Option<T>) -> T {
+        let mut others = Vec::new();
         let search = async {
             loop {
-                if let Some(found) = fits(&self.hear().await) {
+                let message = self.hear().await;
+                if let Some(found) = fits(&message) {
                     return found;
                 }
+                others.push(message);
             }
         };
-        within(what, search).await
+        match tokio::time::timeout(SOON, search).await {
+            Ok(found) => found,
+            Err(_) => panic!("waited in vain: {what}; heard instead: {}", summary(&others)),
+        }
     }
 
     /// Waits until an instance shows a picture whose words contain `words`; answers the picture.
@@ -162,6 +169,33 @@ impl FakeHost {
         })
         .await
     }
+
+    /// Signs in to a simulated Spotify, as a user does with the settings page and a browser. Answers the linked account.
+    pub async fn link(&mut self, spotify: &Sim) -> Value {
+        self.page_says(json!({
+            "command": "saveAccount", "clientId": DEMO_CLIENT_ID, "clientSecret": DEMO_CLIENT_SECRET, "redirect": "loopback",
+        }))
+        .await;
+        let account = self.account_is("needsLogin").await;
+        self.page_says(json!({"command": "login", "id": account["id"]})).await;
+        let url = self
+            .hear_until("Spotify's page is opened", |message| match message {
+                ToHost::OpenUrl { url } => Some(url.clone()),
+                _ => None,
+            })
+            .await;
+        let back = spotify.consent(&url, true).expect("the consent page accepts the address");
+        let answer = http_client().get(back).send().await.expect("the listener answers");
+        assert!(answer.status().is_success());
+        assert!(answer.text().await.expect("a page").contains("linked"));
+        self.account_is("linked").await
+    }
+}
+
+/// What a failing test says of messages: without pictures, which are long.
+fn summary(messages: &[ToHost]) -> String {
+    let short = |message: &ToHost| message.to_text().chars().take(300).collect::<String>();
+    messages.iter().map(short).collect::<Vec<_>>().join("\n")
 }
 
 fn png(data_uri: &str) -> Vec<u8> {

@@ -4,7 +4,7 @@
 mod built;
 mod host;
 
-pub use built::{Unpacked, bundle, clock_bundle, program};
+pub use built::{Unpacked, bundle, clock_bundle, program, wrapped};
 pub use host::{FakeHost, Instance};
 
 use std::time::Duration;

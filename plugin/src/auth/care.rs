@@ -34,6 +34,9 @@ pub(super) const FILE_UNREADABLE: &str =
 impl Inner {
     /// Hands all accounts to the store and waits until they are durable. A failure becomes a state to show.
     pub(super) async fn persist(&self) {
+        // What was just typed or agreed to isn't called done before it is stored, also in the first moments. A keyring
+        // that waits for its user is not waited for.
+        let _ = self.settled.subscribe().wait_for(|settled| *settled).await;
         let write = {
             let mut state = self.lock();
             if state.loading != Loading::Done {
@@ -93,6 +96,7 @@ impl Inner {
         let write = {
             let mut state = self.lock();
             state.loading = Loading::Done;
+            self.settled.send_replace(true);
             if state.store.kind != StoreKind::Memory {
                 state.store.message = None;
             }
@@ -177,6 +181,7 @@ pub(super) async fn look_after(
             if let Some(inner) = inner.upgrade() {
                 let mut state = inner.lock();
                 state.loading = Loading::Late;
+                inner.settled.send_replace(true);
                 if state.store.kind == StoreKind::Keyring {
                     state.store.message = Some(KEYRING_LATE.to_owned());
                 }

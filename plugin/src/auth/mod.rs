@@ -109,6 +109,8 @@ struct Inner {
     private_file: Option<PathBuf>,
     state: Mutex<State>,
     watch: watch::Sender<Arc<AuthState>>,
+    /// Whether the store has been read, or is known to be late.
+    settled: watch::Sender<bool>,
 }
 
 impl Auth {
@@ -153,6 +155,7 @@ impl Auth {
             private_file: config.private_file,
             state: Mutex::new(state),
             watch,
+            settled: watch::Sender::new(false),
         });
         tokio::spawn(look_after(Arc::downgrade(&inner), load));
         Self { inner }

@@ -124,11 +124,7 @@ fn refused(error: &Error) -> Face {
 }
 
 fn notice(icon: Icon, text: &str) -> Face {
-    Face {
-        picture: Picture::Notice(Notice { icon, text: text.to_owned() }),
-        state: None,
-        description: text.to_owned(),
-    }
+    Face { picture: Picture::Notice(Notice { icon, text: text.to_owned() }), state: None, description: text.to_owned() }
 }
 
 /// A key with an icon and a word.

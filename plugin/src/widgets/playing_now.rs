@@ -18,10 +18,11 @@ fn face(player: &Player) -> Face {
         return notice(Icon::Music, if player.known { "Nothing is playing" } else { "Asking Spotify…" });
     };
     let (title, artist) = words(now);
-    let progress = now.track.as_ref().filter(|track| track.duration_ms > 0).map(|track| Progress {
-        position_s: seconds(now.position_ms),
-        duration_s: seconds(track.duration_ms),
-    });
+    let progress = now
+        .track
+        .as_ref()
+        .filter(|track| track.duration_ms > 0)
+        .map(|track| Progress { position_s: seconds(now.position_ms), duration_s: seconds(track.duration_ms) });
     let description = if artist.is_empty() { title.clone() } else { format!("{title} – {artist}") };
     Face {
         picture: Picture::NowPlaying(NowPlaying {

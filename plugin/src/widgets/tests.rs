@@ -50,7 +50,8 @@ fn settings(value: Value) -> Settings {
 #[test]
 fn the_list_and_the_manifest_agree() {
     let manifest: Value = serde_json::from_str(include_str!("../../../manifest.json")).unwrap();
-    let declared: Vec<_> = manifest["Widgets"].as_array().unwrap().iter().map(|w| w["UUID"].as_str().unwrap()).collect();
+    let declared: Vec<_> =
+        manifest["Widgets"].as_array().unwrap().iter().map(|w| w["UUID"].as_str().unwrap()).collect();
     let listed: Vec<_> = ALL.iter().map(|widget| widget.uuid).collect();
     assert_eq!(declared, listed);
 }
