@@ -30,6 +30,10 @@ const MOST_LEVELS: usize = 32;
 /// How long a name on the way may be: what every file system takes.
 const LONGEST_NAME: usize = 200;
 
+/// How folders are named that an installation needs for a moment; no package can have such a name.
+const STAGING: &str = ".installing-";
+const REPLACED: &str = ".replaced-";
+
 /// One file to pack.
 #[derive(Clone, Debug)]
 pub struct Entry {
@@ -132,21 +136,45 @@ pub fn install(bundle: &[u8], packages: &Path) -> Result<Installed, BundleError>
     let mut archive = ZipArchive::new(Cursor::new(bundle)).map_err(|error| BundleError::NotAZip(error.to_string()))?;
     let top_folder = check(&mut archive)?;
     fs::create_dir_all(packages)?;
+    recover(packages)?;
     let staging = Staging::new(packages)?;
     unpack(&mut archive, &top_folder, &staging.0)?;
 
     let text = fs::read(staging.0.join(FILE_NAME)).map_err(|_| BundleError::NoConfig)?;
     let text = String::from_utf8(text).map_err(|error| BundleError::BadConfig(error.to_string()))?;
     let config = PackageConfig::parse(&text).map_err(|error| BundleError::BadConfig(error.to_string()))?;
-    let mut findings = manifest::validate(&config, &|path| staging.0.join(path).is_file());
-    findings.retain(|finding| finding.severity == Severity::Error);
+    // A macOS program is a folder.
+    let mut findings = manifest::validate(&config, &|path| staging.0.join(path).exists());
+    findings.retain(|finding| finding.severity == Severity::Refused);
     if !findings.is_empty() {
         return Err(BundleError::Invalid(findings));
     }
     make_executable(&staging.0, &config)?;
     let folder = packages.join(&config.uuid);
-    replace(&staging.0, &folder)?;
+    replace(&staging.0, &folder, &packages.join(format!("{REPLACED}{}", config.uuid)))?;
     Ok(Installed { folder, config })
+}
+
+/// Cleans up after an installation that was cut off at any point: what was unpacked goes, and a version that was about
+/// to be replaced comes back. Only while no other installation into this folder runs.
+///
+/// # Errors
+/// If the folder can't be read, or a version can't be brought back.
+pub fn recover(packages: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(packages)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if let Some(uuid) = name.strip_prefix(REPLACED)
+            && !packages.join(uuid).exists()
+        {
+            fs::rename(entry.path(), packages.join(uuid))?;
+        } else if name.starts_with(REPLACED) || name.starts_with(STAGING) {
+            // Files that are still in use stay behind on some systems; they hurt nobody.
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+    Ok(())
 }
 
 /// Removes an installed package.
@@ -236,8 +264,13 @@ fn unpack(archive: &mut ZipArchive<Cursor<&[u8]>>, top_folder: &str, into: &Path
         let most = if path == FILE_NAME { MOST_CONFIG_BYTES } else { left };
         let mut file = fs::OpenOptions::new().write(true).create_new(true).open(&target)?;
         // What the entry claims to be long is not what it has to be: counted while it is unpacked.
-        let written = io::copy(&mut entry.by_ref().take(most + 1), &mut file)
-            .map_err(|error| BundleError::NotAZip(format!("{name}: {error}")))?;
+        let written = io::copy(&mut entry.by_ref().take(most + 1), &mut file).map_err(|error| match error.kind() {
+            io::ErrorKind::InvalidData
+            | io::ErrorKind::InvalidInput
+            | io::ErrorKind::UnexpectedEof
+            | io::ErrorKind::Other => BundleError::NotAZip(format!("{name}: {error}")),
+            _ => BundleError::Disk(error),
+        })?;
         if written > most {
             return Err(BundleError::TooLarge(format!("{name} unpacks to more than allowed")));
         }
@@ -252,16 +285,10 @@ struct Staging(PathBuf);
 
 impl Staging {
     fn new(packages: &Path) -> io::Result<Self> {
-        // Within the packages folder, so that the final rename stays on one disk; no package can have such a name.
-        for number in 0..1000 {
-            let folder = packages.join(format!(".installing-{}-{number}", std::process::id()));
-            match fs::create_dir(&folder) {
-                Ok(()) => return Ok(Self(folder)),
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Err(io::Error::other("too many unfinished installations are lying around"))
+        // Within the packages folder, so that the final rename stays on one disk.
+        let folder = packages.join(format!("{STAGING}{}", std::process::id()));
+        fs::create_dir(&folder)?;
+        Ok(Self(folder))
     }
 }
 
@@ -272,21 +299,19 @@ impl Drop for Staging {
 }
 
 /// Puts the new folder where the old one is. The old one comes back if that fails.
-fn replace(new: &Path, folder: &Path) -> io::Result<()> {
-    let old = new.with_extension("old");
+fn replace(new: &Path, folder: &Path, old: &Path) -> io::Result<()> {
     let had_one = folder.exists();
     if had_one {
-        fs::rename(folder, &old)?;
+        fs::rename(folder, old)?;
     }
     if let Err(error) = fs::rename(new, folder) {
         if had_one {
-            fs::rename(&old, folder)?;
+            fs::rename(old, folder)?;
         }
         return Err(error);
     }
     if had_one {
-        // Files that are still in use stay behind on some systems; they hurt nobody.
-        let _ = fs::remove_dir_all(&old);
+        let _ = fs::remove_dir_all(old);
     }
     Ok(())
 }

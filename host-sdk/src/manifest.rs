@@ -83,13 +83,12 @@ pub struct PackageConfig {
 #[serde(default)]
 pub struct Runtime {
     /// `bin` (a program) or `web` (a page).
-    #[serde(rename = "type", alias = "Type")]
+    #[serde(rename = "type")]
     pub kind: String,
     /// The program or page; relative path.
-    #[serde(alias = "Target")]
     pub target: String,
     /// Our addition: the package library that the program loads; relative path.
-    #[serde(alias = "Library", skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub library: Option<String>,
     /// The oldest version of the system.
     #[serde(rename = "MinimumVersion")]
@@ -165,7 +164,7 @@ impl Widget {
 #[serde(rename_all = "PascalCase", default)]
 pub struct State {
     /// The title at first. Samples write `Title`, documents `Name`.
-    #[serde(alias = "Name", skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
     /// The image at first; relative path.
     pub image: String,
@@ -198,7 +197,9 @@ impl PackageConfig {
     /// # Errors
     /// If it isn't JSON, or a member has another type than it should. Says where.
     pub fn parse(text: &str) -> Result<Self, serde_json::Error> {
-        serde_json::from_str(text.trim_start_matches('\u{feff}'))
+        let mut file: Value = serde_json::from_str(text.trim_start_matches('\u{feff}'))?;
+        settle_spellings(&mut file);
+        serde_json::from_value(file)
     }
 
     /// The file's text.
@@ -253,10 +254,34 @@ impl PackageConfig {
     }
 }
 
+/// Where documents and samples spell a member differently, the samples' spelling is what counts; where a file has both,
+/// the other one stays beside it as a member like any unknown one.
+fn settle_spellings(file: &mut Value) {
+    fn settle(object: &mut Value, from: &str, to: &str) {
+        if let Some(object) = object.as_object_mut()
+            && !object.contains_key(to)
+            && let Some(value) = object.remove(from)
+        {
+            object.insert(to.to_owned(), value);
+        }
+    }
+    for runtime in file.get_mut("Runtime").and_then(Value::as_object_mut).into_iter().flat_map(|all| all.values_mut()) {
+        settle(runtime, "Type", "type");
+        settle(runtime, "Target", "target");
+    }
+    for widget in file.get_mut("Widgets").and_then(Value::as_array_mut).into_iter().flatten() {
+        for state in widget.get_mut("States").and_then(Value::as_array_mut).into_iter().flatten() {
+            settle(state, "Name", "Title");
+        }
+    }
+}
+
 /// How bad a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
+    /// The package could harm, or can't be told from others: no host may install it.
+    Refused,
     /// A host may refuse the package, or something in it doesn't work.
     Error,
     /// It works, but not as well as it could.
@@ -276,7 +301,11 @@ pub struct Finding {
 
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let severity = if self.severity == Severity::Error { "error" } else { "warning" };
+        let severity = match self.severity {
+            Severity::Refused => "refused",
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+        };
         write!(f, "{severity}: {}: {}", self.place, self.message)
     }
 }
@@ -294,6 +323,7 @@ pub fn is_uuid(text: &str) -> bool {
 /// Whether a path stays within the folder that it is relative to, on every system.
 #[must_use]
 pub fn is_inside(path: &str) -> bool {
+    let path = path.strip_prefix("./").unwrap_or(path);
     !path.is_empty()
         && !path.contains(['\\', ':', '\0'])
         && path.split('/').all(|part| !part.is_empty() && part != "." && part != "..")
@@ -312,7 +342,7 @@ pub fn validate(config: &PackageConfig, exists: &dyn Fn(&str) -> bool) -> Vec<Fi
     for (place, value) in required {
         findings.error_if(value.trim().is_empty(), place, "is missing; give it a text");
     }
-    findings.error_if(
+    findings.refused_if(
         !is_uuid(&config.uuid),
         "UUID",
         "takes small letters, digits, dots and hyphens, like com.example.name",
@@ -341,7 +371,7 @@ pub fn validate(config: &PackageConfig, exists: &dyn Fn(&str) -> bool) -> Vec<Fi
     for (n, widget) in config.widgets.iter().enumerate() {
         let at = |member: &str| format!("Widgets[{n}].{member}");
         findings.error_if(widget.name.trim().is_empty(), &at("Name"), "is missing; give it a text");
-        findings.error_if(!is_uuid(&widget.uuid), &at("UUID"), "takes small letters, digits, dots and hyphens");
+        findings.refused_if(!is_uuid(&widget.uuid), &at("UUID"), "takes small letters, digits, dots and hyphens");
         let twice = config.widgets[..n].iter().any(|other| other.uuid == widget.uuid);
         findings.error_if(twice, &at("UUID"), "is another widget's too; make it unique");
         findings.error_if(widget.states.is_empty(), &at("States"), "is empty; a widget has at least one state");
@@ -354,7 +384,7 @@ pub fn validate(config: &PackageConfig, exists: &dyn Fn(&str) -> bool) -> Vec<Fi
         if path.is_empty() {
             findings.error_if(true, &place, "is missing; name a file of the package");
         } else if !is_inside(path) {
-            findings.error_if(true, &place, "has to be a relative path within the package, with forward slashes");
+            findings.refused_if(true, &place, "has to be a relative path within the package, with forward slashes");
         } else {
             findings.error_if(!exists(path), &place, "names a file that the package doesn't have");
         }
@@ -370,6 +400,10 @@ impl Findings {
         if wrong {
             self.0.push(Finding { severity, place: place.to_owned(), message: message.to_owned() });
         }
+    }
+
+    fn refused_if(&mut self, wrong: bool, place: &str, message: &str) {
+        self.add_if(wrong, Severity::Refused, place, message);
     }
 
     fn error_if(&mut self, wrong: bool, place: &str, message: &str) {
@@ -465,6 +499,19 @@ mod tests {
     }
 
     #[test]
+    fn a_file_with_both_spellings_is_read_and_loses_nothing() {
+        let mut file = sample();
+        file["Runtime"]["win"]["type"] = json!("web");
+        file["Widgets"][0]["States"][0]["Title"] = json!("shown");
+        let config = PackageConfig::parse(&file.to_string()).unwrap();
+        assert_eq!(config.runtime["win"].kind, "web");
+        assert_eq!(config.widgets[0].states[0].title.as_deref(), Some("shown"));
+        let written: Value = serde_json::from_str(&config.to_text()).unwrap();
+        assert_eq!(written["Runtime"]["win"]["Type"], json!("bin"));
+        assert_eq!(written["Widgets"][0]["States"][0]["Name"], json!("off"));
+    }
+
+    #[test]
     fn a_good_file_has_no_findings() {
         assert_eq!(check(|_| {}), Vec::<String>::new());
     }
@@ -474,7 +521,9 @@ mod tests {
         let one = |change: fn(&mut Value), place: &str| {
             let findings = check(change);
             assert!(
-                findings.iter().any(|finding| finding.starts_with(&format!("error: {place}:"))),
+                findings.iter().any(|finding| {
+                    ["error", "refused"].iter().any(|severity| finding.starts_with(&format!("{severity}: {place}:")))
+                }),
                 "{place}: {findings:?}"
             );
         };

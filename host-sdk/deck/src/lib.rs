@@ -62,6 +62,8 @@ impl Deck {
         let saved = store::load(folder, &log)
             .with_context(|| format!("the saved Panel in {} can't be read or set aside", folder.display()))?;
         let packages = config.packages_folder();
+        fs::create_dir_all(&packages).with_context(|| format!("{} can't be made", packages.display()))?;
+        bundle::recover(&packages).with_context(|| format!("{} can't be put in order", packages.display()))?;
         for file in &config.install {
             let content = fs::read(file).with_context(|| format!("{} can't be read", file.display()))?;
             bundle::install(&content, &packages).with_context(|| format!("{} is not installed", file.display()))?;

@@ -216,6 +216,12 @@ impl Outbox {
     /// Adds an event. False if the page is too far behind, and cut off.
     pub fn push(&self, event: Event) -> bool {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Event::InstanceRemoved { context } = &event {
+            // Otherwise the instance's next picture, should it come back, would take a place before its end.
+            waiting
+                .events
+                .retain(|older| !matches!(older, Event::Instance { instance } if instance.context == *context));
+        }
         let older = waiting.events.iter_mut().find(|older| match (older, &event) {
             (Event::Instance { instance: old }, Event::Instance { instance: new }) => old.context == new.context,
             (Event::Packages { .. }, Event::Packages { .. }) => true,
@@ -291,6 +297,16 @@ mod tests {
         outbox.next().await.unwrap();
         outbox.close();
         assert!(outbox.next().await.is_none());
+    }
+
+    #[tokio::test]
+    async fn an_instance_that_goes_and_comes_back_is_there_in_the_end() {
+        let outbox = Outbox::default();
+        outbox.push(instance("a", 0));
+        outbox.push(Event::InstanceRemoved { context: "a".into() });
+        outbox.push(instance("a", 1));
+        assert!(matches!(outbox.next().await, Some(Event::InstanceRemoved { .. })));
+        assert!(matches!(outbox.next().await, Some(Event::Instance { .. })));
     }
 
     #[tokio::test]

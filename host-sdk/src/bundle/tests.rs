@@ -83,10 +83,35 @@ fn installs_replaces_and_removes() {
 fn a_failed_update_leaves_the_old_version() {
     let packages = tempfile::tempdir().unwrap();
     install(&packed("n", good()), packages.path()).unwrap();
-    let without_icon = vec![entry("PackageConfig.json", CONFIG), entry("run", "x")];
-    let error = install(&packed("n", without_icon), packages.path()).unwrap_err();
+    let mut harmful = good();
+    harmful[0].content = CONFIG.replace("\"target\": \"run\"", "\"target\": \"../run\"").into_bytes();
+    let error = install(&packed("n", harmful), packages.path()).unwrap_err();
     assert!(matches!(error, BundleError::Invalid(_)), "{error}");
     assert_eq!(fs::read(packages.path().join("com.example.n/i.png")).unwrap(), b"icon");
+}
+
+#[test]
+fn a_package_that_is_merely_untidy_is_installed() {
+    let packages = tempfile::tempdir().unwrap();
+    let untidy = CONFIG.replace("\"Author\": \"A\"", "\"Author\": \"\"").replace("\"i.png\"", "\"./i.png\"");
+    install(&packed("n", vec![entry("PackageConfig.json", untidy), entry("run/Contents/x", "")]), packages.path())
+        .unwrap();
+}
+
+#[test]
+fn an_installation_that_was_cut_off_is_cleaned_up_after() {
+    let packages = tempfile::tempdir().unwrap();
+    install(&packed("n", good()), packages.path()).unwrap();
+    // Cut off between the two renames.
+    fs::rename(packages.path().join("com.example.n"), packages.path().join(".replaced-com.example.n")).unwrap();
+    fs::create_dir(packages.path().join(".installing-7")).unwrap();
+    recover(packages.path()).unwrap();
+    let left: Vec<_> = fs::read_dir(packages.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+    assert_eq!(left, ["com.example.n"]);
+    // Cut off before the old version was removed.
+    fs::create_dir(packages.path().join(".replaced-com.example.n")).unwrap();
+    install(&packed("n", good()), packages.path()).unwrap();
+    assert_eq!(fs::read_dir(packages.path()).unwrap().count(), 1);
 }
 
 #[test]
