@@ -79,7 +79,11 @@ pub fn run(options: &Options) -> Result<()> {
     } else {
         step("starting the simulated Spotify");
         let (simulator, addresses) = start_simulator(&built, &data)?;
-        deck.env("SPOTIFY_API_URL", &addresses.api).env("SPOTIFY_ACCOUNTS_URL", &addresses.accounts);
+        // A simulated sign-in has no place in the user's keyring, and is nothing to protect.
+        let store = std::path::absolute(data.join("simulated-accounts.json"))?;
+        deck.env("SPOTIFY_API_URL", &addresses.api)
+            .env("SPOTIFY_ACCOUNTS_URL", &addresses.accounts)
+            .env("SPOTIFY_WIDGETS_STORE", format!("file:{}", store.display()));
         said.push(format!("Simulated Spotify: {}", addresses.page));
         said.push(format!("Client ID:         {}", addresses.client_id));
         said.push(format!("Client Secret:     {}", addresses.client_secret));
