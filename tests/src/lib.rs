@@ -2,9 +2,15 @@
 //! test ever meets.
 
 mod built;
+mod deck;
 mod host;
 
 pub use built::{Unpacked, bundle, clock_bundle, program, wrapped};
+#[cfg(target_os = "linux")]
+pub use deck::is_alive;
+#[cfg(unix)]
+pub use deck::kill;
+pub use deck::{DeckHome, DeckProcess, Launch, PageEvents, View, until};
 pub use host::{FakeHost, Instance};
 
 use std::time::Duration;

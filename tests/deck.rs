@@ -1,0 +1,365 @@
+//! The bundle in the real host: installed, linked, pressed, restarted, killed and insulted.
+
+use acceptance::{DeckHome, DeckProcess, Launch, SOON, bundle, clock_bundle};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
+use spotify_sim::{Config, Sim};
+
+const PLAY: &str = "com.spotify-widgets.play-pause";
+const CLOCK: &str = "com.example.clock.time";
+const UNLINKED: &str = "Link Spotify in Settings";
+
+fn png(instance: &Value) -> Vec<u8> {
+    let image = instance["image"].as_str().expect("an image");
+    let data = image.strip_prefix("data:image/png;base64,").expect("a PNG");
+    let png = STANDARD.decode(data).expect("base64");
+    assert!(png.starts_with(b"\x89PNG\r\n\x1a\n"));
+    png
+}
+
+/// From a fresh host to a press that Spotify hears. Answers the key's context.
+async fn place_link_and_press(deck: &DeckProcess, spotify: &Sim) -> String {
+    let key = deck.place(PLAY, 0, 0).await;
+    let unlinked = png(&deck.shows(&key, UNLINKED).await);
+    deck.link(spotify).await;
+    let playing = png(&deck.shows(&key, "Pause").await);
+    assert_ne!(playing, unlinked);
+    deck.press(&key).await;
+    spotify.wait_for_request("PUT", "/v1/me/player/pause", SOON).await.expect("the press arrives");
+    assert!(!spotify.playback().is_playing);
+    let paused = png(&deck.shows(&key, "Play").await);
+    assert_ne!(paused, playing, "the key changes");
+    key
+}
+
+#[tokio::test]
+async fn the_bundle_runs_as_a_process_of_the_host() {
+    let spotify = Sim::start(Config::default()).await.unwrap();
+    let home = DeckHome::new();
+    let deck = home.start(&spotify).await;
+    place_link_and_press(&deck, &spotify).await;
+    #[cfg(target_os = "linux")]
+    deck.package().await;
+}
+
+#[tokio::test]
+async fn the_bundle_runs_within_the_host() {
+    let spotify = Sim::start(Config::default()).await.unwrap();
+    let home = DeckHome::new();
+    let launch = Launch { bundles: &[bundle()], in_process: true, ..Launch::default() };
+    let mut deck = home.launch(&spotify, launch).await;
+    place_link_and_press(&deck, &spotify).await;
+    #[cfg(target_os = "linux")]
+    assert!(deck.packages().is_empty(), "no process of its own");
+    assert!(deck.runs());
+}
+
+/// A name of a time zone in which it is about 18:30 now, so that 24 and 12 hours differ.
+fn evening() -> String {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let hour = i32::try_from(now / 3600 % 24).unwrap();
+    // The signs of these names are turned round: Etc/GMT-5 is five hours ahead of Greenwich.
+    let ahead = 18 - hour;
+    if ahead > 14 { format!("Etc/GMT+{}", 24 - ahead) } else { format!("Etc/GMT{:+}", -ahead) }
+}
+
+#[tokio::test]
+async fn the_clock_shows_the_time_and_keeps_its_setting() {
+    let spotify = Sim::start(Config::default()).await.unwrap();
+    let home = DeckHome::new();
+    let zone = evening();
+    let environment = [("TZ", zone.as_str())];
+    let launch = Launch { environment: &environment, ..Launch::default() };
+    let mut deck = home.launch(&spotify, Launch { bundles: &[clock_bundle()], ..launch }).await;
+    let clock = deck.place(CLOCK, 4, 3).await;
+    let is_clock = |twelve: bool| {
+        move |instance: &Value| {
+            let hour = instance["description"].as_str().and_then(|time| time.split(':').next()?.parse::<u32>().ok());
+            hour.is_some_and(|hour| (hour < 13) == twelve)
+        }
+    };
+    let shown = deck.instance_until(&clock, "24 hours", is_clock(false)).await;
+    assert!(shown["image"].as_str().unwrap().starts_with("data:image/svg+xml"), "{}", shown["image"]);
+    let later = deck.instance_until(&clock, "a second passes", |now| now["image"] != shown["image"]).await;
+    assert!(is_clock(false)(&later));
+    deck.press(&clock).await;
+    deck.instance_until(&clock, "12 hours", is_clock(true)).await;
+    #[cfg(unix)]
+    {
+        deck.terminate().await;
+        deck = home.launch(&spotify, launch).await;
+        deck.instance_until(&clock, "still 12 hours", is_clock(true)).await;
+    }
+    deck.press(&clock).await;
+    deck.instance_until(&clock, "24 hours again", is_clock(false)).await;
+}
+
+#[cfg(target_os = "linux")]
+mod ends {
+    //! What happens when processes end, well or badly.
+
+    use std::time::{Duration, Instant};
+
+    use acceptance::{is_alive, kill, until};
+    use serde_json::json;
+    use spotify_sim::Change;
+
+    use super::*;
+
+    const VOLUME: &str = "com.spotify-widgets.volume-up";
+
+    #[tokio::test]
+    async fn a_restart_of_the_host_loses_nothing() {
+        let spotify = Sim::start(Config::default()).await.unwrap();
+        let home = DeckHome::new();
+        let mut deck = home.start(&spotify).await;
+        let play = place_link_and_press(&deck, &spotify).await;
+        let volume = deck.place(VOLUME, 2, 1).await;
+        let settings = json!({"step": 3});
+        deck.property_view(&volume).await.stores(settings.clone()).await;
+        spotify.clear_requests();
+        for badly in [false, true] {
+            if badly {
+                // Killed with everything that it needs on disk: there is no waiting for a state to be gathered.
+                let state = home.data().join("state.json");
+                until("the Panel is on disk", async || {
+                    let text = std::fs::read_to_string(&state).unwrap_or_default();
+                    if text.contains(&volume) && text.contains("step") { Ok(()) } else { Err(text) }
+                })
+                .await;
+                deck.kill().await;
+            } else {
+                deck.terminate().await;
+            }
+            deck = home.launch(&spotify, Launch::default()).await;
+            // Paused by the press of before; there is nothing to link.
+            deck.shows(&play, "Play").await;
+            deck.shows(&volume, "%").await;
+            let there = deck.instance(&volume).await;
+            assert_eq!((&there["widget"], &there["column"], &there["row"]), (&json!(VOLUME), &json!(2), &json!(1)));
+            assert_eq!(deck.property_view(&volume).await.settings(), &settings);
+            let mut page = deck.settings_page("com.spotify-widgets").await;
+            page.says(json!({"command": "getAccounts"})).await;
+            page.account_is("linked").await;
+        }
+        deck.press(&play).await;
+        spotify.wait_for_request("PUT", "/v1/me/player/play", SOON).await.expect("the press arrives");
+        let sign_ins: Vec<_> =
+            spotify.requests().into_iter().filter(|asked| asked.path.contains("authorize")).collect();
+        assert!(sign_ins.is_empty(), "nobody signs in twice: {sign_ins:?}");
+    }
+
+    #[tokio::test]
+    async fn the_package_is_gone_within_3_s_of_a_killed_host() {
+        let spotify = Sim::start(Config::default()).await.unwrap();
+        let home = DeckHome::new();
+        let mut deck = home.start(&spotify).await;
+        let key = deck.place(PLAY, 0, 0).await;
+        deck.shows(&key, UNLINKED).await;
+        let package = deck.package().await;
+        assert!(is_alive(package));
+        deck.kill().await;
+        let killed = Instant::now();
+        while is_alive(package) {
+            assert!(killed.elapsed() < Duration::from_secs(3), "it outlives its host");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn a_killed_package_comes_back_and_the_log_says_so() {
+        let spotify = Sim::start(Config::default()).await.unwrap();
+        let home = DeckHome::new();
+        let mut deck = home.start(&spotify).await;
+        let key = place_link_and_press(&deck, &spotify).await;
+        let first = deck.package().await;
+        kill(first);
+        deck.logs("SIGKILL").await;
+        deck.logs("It starts again in").await;
+        let second = until("another process", async || {
+            let packages = deck.packages();
+            packages.iter().copied().find(|pid| *pid != first).ok_or(format!("{packages:?}"))
+        })
+        .await;
+        assert!(is_alive(second) && !is_alive(first));
+        // As if another Spotify app did it: only a package that runs notices, so the key is not a leftover.
+        spotify.change_playback(Change { playing: Some(true), ..Change::default() }).unwrap();
+        deck.shows(&key, "Pause").await;
+        spotify.clear_requests();
+        deck.press(&key).await;
+        spotify.wait_for_request("PUT", "/v1/me/player/pause", SOON).await.expect("the press arrives");
+        assert!(deck.runs());
+    }
+}
+
+#[cfg(target_os = "linux")]
+mod insults {
+    //! What comes over the socket from those who don't know the protocol, or know it too well.
+
+    use futures_util::{SinkExt as _, StreamExt as _};
+    use serde_json::json;
+    use tokio::io::AsyncWriteExt as _;
+    use tokio_tungstenite::connect_async;
+    use tokio_tungstenite::tungstenite::Message;
+
+    use super::*;
+
+    /// The start of a text frame of 64 KiB that never goes on.
+    const TRUNCATED: [u8; 20] = [0x81, 0xff, 0, 0, 0, 0, 0, 1, 0, 0, 1, 2, 3, 4, b'{', b'"', b'e', b'v', b'e', b'n'];
+
+    fn large() -> Message {
+        Message::text(json!({"event": "fromTheFuture", "payload": "x".repeat(10 << 20)}).to_string())
+    }
+
+    #[tokio::test]
+    async fn odd_frames_leave_host_and_package_running() {
+        let spotify = Sim::start(Config::default()).await.unwrap();
+        let home = DeckHome::new();
+        let mut deck = home.start(&spotify).await;
+        let key = deck.place(PLAY, 0, 0).await;
+        deck.shows(&key, UNLINKED).await;
+        let package = deck.package().await;
+        let mut page = deck.settings_page("com.spotify-widgets").await;
+        let address = format!("ws://127.0.0.1:{}/", page.port());
+
+        // Strangers: nothing that they say first is a registration that was handed out, so they are shown the door.
+        let wrong = json!({"event": "registerPackage", "uuid": "com.spotify-widgets"}).to_string();
+        let unknown = json!({"event": "fromTheFuture", "uuid": 7}).to_string();
+        let frames = [Message::text("garbage"), Message::binary(vec![0xff; 64]), wrong.into(), unknown.into(), large()];
+        for frame in frames {
+            let (mut stranger, _) = connect_async(&address).await.unwrap();
+            // It may be shown the door before it has said it all.
+            let _ = stranger.send(frame).await;
+            let closed =
+                async { while !matches!(stranger.next().await, None | Some(Err(_) | Ok(Message::Close(_)))) {} };
+            tokio::time::timeout(SOON, closed).await.expect("the host closes the socket");
+        }
+        let mut stranger = connect_async(&address).await.unwrap().0.into_inner();
+        stranger.write_all(&TRUNCATED).await.unwrap();
+        drop(stranger);
+        let mut stranger = tokio::net::TcpStream::connect(("127.0.0.1", page.port())).await.unwrap();
+        stranger.write_all(&[0; 4096]).await.unwrap();
+        drop(stranger);
+
+        // Somebody who is let in: the host forwards what is meant for the package, whatever it is.
+        page.say_frame(Message::text("garbage")).await;
+        page.say_frame(Message::binary(vec![0xff; 64])).await;
+        page.say_frame(large()).await;
+        page.says(json!({"command": "x".repeat(10 << 20)})).await;
+        page.says(json!({"command": "dance"})).await;
+        let refused = async |page: &mut acceptance::View| {
+            page.hears("an answer to an unknown command", |event| (event["event"] == "error").then_some(())).await;
+        };
+        refused(&mut page).await;
+        let mut cut = page.into_stream();
+        cut.write_all(&TRUNCATED).await.unwrap();
+        drop(cut);
+
+        let mut page = deck.settings_page("com.spotify-widgets").await;
+        page.says(json!({"command": "dance"})).await;
+        refused(&mut page).await;
+        deck.link(&spotify).await;
+        deck.shows(&key, "Pause").await;
+        deck.press(&key).await;
+        spotify.wait_for_request("PUT", "/v1/me/player/pause", SOON).await.expect("the press arrives");
+        assert!(deck.runs());
+        assert_eq!(deck.package().await, package, "still the same process");
+    }
+}
+
+#[cfg(target_os = "linux")]
+mod secrets {
+    //! Where secrets must not be.
+
+    use std::path::{Path, PathBuf};
+
+    use acceptance::until;
+    use spotify_sim::{DEMO_CLIENT_ID, DEMO_CLIENT_SECRET};
+
+    use super::*;
+
+    fn files(folder: &Path, all: &mut Vec<PathBuf>) {
+        for entry in std::fs::read_dir(folder).unwrap().flatten() {
+            let path = entry.path();
+            if path.is_dir() { files(&path, all) } else { all.push(path) }
+        }
+    }
+
+    fn holds(content: &[u8], text: &str) -> bool {
+        content.windows(text.len()).any(|window| window == text.as_bytes())
+    }
+
+    fn command_line(pid: u32) -> Vec<u8> {
+        let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap();
+        assert!(!line.is_empty());
+        line
+    }
+
+    /// A place where secrets might be, and what is there.
+    type Place = (String, Vec<u8>);
+
+    async fn visible(run: &str, deck: &DeckProcess) -> Vec<Place> {
+        let package = deck.package().await;
+        vec![
+            (format!("{run}: log of the API"), deck.get("log").await.to_string().into_bytes()),
+            (format!("{run}: arguments of the host"), command_line(deck.pid())),
+            (format!("{run}: arguments of the package"), command_line(package)),
+        ]
+    }
+
+    #[tokio::test]
+    async fn no_secret_is_in_data_logs_or_arguments() {
+        let spotify = Sim::start(Config::default()).await.unwrap();
+        let home = DeckHome::new();
+        let trace = Launch { log: "trace", ..Launch::default() };
+        let deck = home.launch(&spotify, Launch { bundles: &[bundle()], ..trace }).await;
+        let key = place_link_and_press(&deck, &spotify).await;
+        let mut seen = visible("first run", &deck).await;
+        seen.push(("first run: stderr".to_owned(), deck.terminate().await));
+
+        let deck = home.launch(&spotify, trace).await;
+        deck.shows(&key, "Play").await;
+        // A token that has run out is refreshed: one more way for secrets to travel.
+        spotify.expire_access_tokens();
+        spotify.clear_requests();
+        deck.press(&key).await;
+        spotify.wait_for_request("POST", "/accounts/api/token", SOON).await.expect("a refresh");
+        until("it plays", async || spotify.playback().is_playing.then_some(()).ok_or(String::new())).await;
+        seen.extend(visible("second run", &deck).await);
+        seen.push(("second run: stderr".to_owned(), deck.terminate().await));
+
+        let mut all = Vec::new();
+        files(home.folder(), &mut all);
+        assert!(all.iter().any(|path| path.starts_with(home.data()) && path.ends_with("state.json")), "{all:?}");
+        let store = home.secrets();
+        seen.extend(all.into_iter().filter(|path| *path != store).map(|path| {
+            let content = std::fs::read(&path).unwrap();
+            (path.display().to_string(), content)
+        }));
+
+        let issued = spotify.issued_tokens();
+        assert!(!issued.refresh.is_empty() && issued.access.len() > 1 && !issued.codes.is_empty());
+        // What the search would find: the store has what it is for, and the log is as talkative as it can be.
+        let stored = std::fs::read(&store).unwrap();
+        assert!(holds(&stored, DEMO_CLIENT_SECRET) && issued.refresh.iter().any(|token| holds(&stored, token)));
+        for (place, content) in seen.iter().filter(|(place, _)| place.ends_with("stderr")) {
+            // Only the package is an HTTP client, so this is its own trace, which went through the host.
+            assert!(holds(content, "TRACE hyper_util::client"), "{place} is no trace");
+        }
+        let basic = STANDARD.encode(format!("{DEMO_CLIENT_ID}:{DEMO_CLIENT_SECRET}"));
+        let secrets = [
+            ("refresh token", issued.refresh),
+            ("access token", issued.access),
+            ("code", issued.codes),
+            ("Client Secret", vec![DEMO_CLIENT_SECRET.to_owned(), basic]),
+        ];
+        for (kind, secrets) in &secrets {
+            for secret in secrets {
+                let places: Vec<_> =
+                    seen.iter().filter(|(_, content)| holds(content, secret)).map(|(place, _)| place).collect();
+                assert!(places.is_empty(), "a {kind} is in {places:?}");
+            }
+        }
+    }
+}
