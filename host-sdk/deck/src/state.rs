@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use host_sdk::manifest::{COLUMNS, ROWS, Widget};
-use host_sdk::protocol::{ActionEffect, EffectKind, FontAttribute, Settings};
+use host_sdk::protocol::{self, ActionEffect, EffectKind, FontAttribute, Settings};
 use serde::{Deserialize, Serialize};
 
 /// What is kept on disk.
@@ -105,6 +105,11 @@ impl Instance {
             instance.set_title(&title, None);
         }
         Some(instance)
+    }
+
+    /// The layout as messages carry it.
+    pub fn wire_layout(&self) -> protocol::Layout {
+        protocol::Layout { index: Some(self.placed.layout), width: Some(self.width), height: Some(self.height) }
     }
 
     /// The state as the wire says it: absent where the widget has one.

@@ -149,7 +149,11 @@ async fn settings_are_stored_and_everybody_is_told() {
         hear_of(&mut package, event).await;
     }
     let (mut view, id, widget_info) = world.view(json!({"context": context})).await;
-    assert_eq!(widget_info, json!({"widget": TOGGLE, "context": context, "payload": {"settings": {}}}));
+    let layout = json!({"index": 0, "width": 1, "height": 1});
+    assert_eq!(
+        widget_info,
+        json!({"widget": TOGGLE, "context": context, "payload": {"settings": {}, "layout": layout}})
+    );
     assert_eq!(hear_of(&mut package, "propertyViewDidAppear").await["context"], context.as_str());
 
     // Pages in the wild put three kinds of ids there, and none of them reaches another instance.

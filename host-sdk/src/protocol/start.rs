@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::Settings;
+use super::{Layout, Settings};
 
 /// What a host hands to a package at its start: on the command line of a process
 /// (`TARGET -port P -packageUUID U -registerEvent E -info JSON`), or through the stable ABI.
@@ -90,12 +90,18 @@ pub struct WidgetInfo {
     pub context: String,
     /// The instance's settings.
     pub settings: Settings,
+    /// Our addition: the instance's layout.
+    pub layout: Option<Layout>,
 }
 
 impl WidgetInfo {
     /// The object that the page's `connectCreatorCentral` receives as its last argument.
     #[must_use]
     pub fn to_json(&self) -> Value {
-        json!({"widget": self.widget, "context": self.context, "payload": {"settings": self.settings}})
+        let mut payload = json!({"settings": self.settings});
+        if let Some(layout) = self.layout {
+            payload["layout"] = json!(layout);
+        }
+        json!({"widget": self.widget, "context": self.context, "payload": payload})
     }
 }

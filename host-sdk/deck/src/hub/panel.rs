@@ -1,6 +1,6 @@
 //! What the user does in the page: place, move, press, name, remove; and the views that the page shows.
 
-use host_sdk::protocol::{ActionEffect, EffectKind, FromHost, Layout, Settings, WidgetInfo};
+use host_sdk::protocol::{ActionEffect, EffectKind, FromHost, Settings, WidgetInfo};
 
 use super::{Cell, Hub, Phase, Place, Refusal, Target, VIEWS, View, ViewFiles};
 use crate::package::address;
@@ -119,11 +119,7 @@ impl Hub {
             context: context.to_owned(),
             state: instance.wire_state(),
             settings: Some(placed.settings.clone()),
-            layout: Some(Layout {
-                index: Some(placed.layout),
-                width: Some(instance.width),
-                height: Some(instance.height),
-            }),
+            layout: Some(instance.wire_layout()),
         };
         let settings = FromHost::DidReceiveWidgetSettings {
             widget: placed.widget.clone(),
@@ -181,11 +177,11 @@ impl Hub {
         let view = self.view(id)?;
         let package = self.package(&view.package)?;
         let (_, widget, context) = self.addressee(view);
-        let settings = match view.context.as_ref().and_then(|context| self.panel.get(context)) {
-            Some(instance) => instance.placed.settings.clone(),
-            None => self.package_settings_of(&view.package),
+        let (settings, layout) = match view.context.as_ref().and_then(|context| self.panel.get(context)) {
+            Some(instance) => (instance.placed.settings.clone(), Some(instance.wire_layout())),
+            None => (self.package_settings_of(&view.package), None),
         };
-        let widget_info = WidgetInfo { widget, context, settings }.to_json();
+        let widget_info = WidgetInfo { widget, context, settings, layout }.to_json();
         Some(ViewFiles {
             folder: package.folder.clone(),
             entry: view.entry.clone(),
