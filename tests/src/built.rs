@@ -21,6 +21,14 @@ pub fn program(name: &str) -> PathBuf {
     path
 }
 
+/// `target/screenshots`, where browser tests keep what they saw.
+#[must_use]
+pub fn screenshots() -> PathBuf {
+    let folder = built().parent().expect("profiles lie in target").join("screenshots");
+    std::fs::create_dir_all(&folder).expect("a folder");
+    folder
+}
+
 /// The Spotify package's bundle.
 #[must_use]
 pub fn bundle() -> &'static Path {

@@ -1,0 +1,252 @@
+//! What a user does, in a real browser: drags widgets onto the Panel, links Spotify in the settings, presses a key. Every
+//! step leaves a picture in `target/screenshots`.
+
+#![cfg(target_os = "linux")]
+
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::Duration;
+
+use acceptance::{DeckHome, SOON, http_client, screenshots, until};
+use fantoccini::actions::{InputSource as _, MOUSE_BUTTON_LEFT, MouseActions, PointerAction};
+use fantoccini::elements::Element;
+use fantoccini::wd::Capabilities;
+use fantoccini::{Client, ClientBuilder, Locator};
+use hyper_util::client::legacy::connect::HttpConnector;
+use serde_json::{Value, json};
+use spotify_sim::{Config, DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, Sim};
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::process::{Child, Command};
+
+/// How long the pointer takes on its way, so that it passes what lies between.
+const MOVE: Duration = Duration::from_millis(100);
+
+/// A ChromeDriver and its browsers: they go together.
+struct Driver {
+    child: Child,
+    address: String,
+    profile: TempDir,
+}
+
+impl Driver {
+    async fn start() -> Self {
+        let profile = tempfile::tempdir().unwrap();
+        let mut child = Command::new("chromedriver")
+            .arg("--port=0")
+            .env("HOME", profile.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .process_group(0)
+            .kill_on_drop(true)
+            .spawn()
+            .expect("chromedriver; `cargo xtask test` installs it");
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let port = async {
+            while let Some(line) = lines.next_line().await.unwrap() {
+                if let Some((_, port)) = line.split_once("started successfully on port ") {
+                    return port.trim_end_matches('.').parse::<u16>().unwrap();
+                }
+            }
+            panic!("chromedriver says no port");
+        };
+        let port = tokio::time::timeout(SOON, port).await.expect("chromedriver starts");
+        // Read on, so that it never waits for a reader.
+        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+        Self { child, address: format!("http://127.0.0.1:{port}"), profile }
+    }
+
+    async fn browser(&self) -> Client {
+        let profile = format!("--user-data-dir={}", self.profile.path().join("profile").display());
+        let args = [
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-dev-shm-usage",
+            "--disable-background-networking",
+            "--window-size=1400,1000",
+            &profile,
+        ];
+        // With the popup blocker that users have, and that ChromeDriver would switch off.
+        let options = json!({"args": args, "excludeSwitches": ["disable-popup-blocking"]});
+        let capabilities = Capabilities::from_iter([("goog:chromeOptions".to_owned(), options)]);
+        ClientBuilder::new(HttpConnector::new())
+            .capabilities(capabilities)
+            .connect(&self.address)
+            .await
+            .expect("the browser starts")
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        if let Some(group) = self.child.id().and_then(|id| rustix::process::Pid::from_raw(id.cast_signed())) {
+            let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+        }
+    }
+}
+
+/// The user: looks, points, types, and keeps pictures.
+struct User {
+    browser: Client,
+    folder: PathBuf,
+    pictures: u32,
+}
+
+impl User {
+    /// Waits for an element to be there.
+    async fn sees(&self, css: &str) -> Element {
+        let found =
+            self.browser.wait().at_most(SOON).every(Duration::from_millis(50)).for_element(Locator::Css(css)).await;
+        match found {
+            Ok(element) => element,
+            Err(error) => panic!("there is no {css} on the page: {error}"),
+        }
+    }
+
+    /// Waits until an element's text contains some words.
+    async fn reads(&self, css: &str, words: &str) -> String {
+        let element = self.sees(css).await;
+        until(&format!("{css} says {words:?}"), async || {
+            let text = element.text().await.map_err(|error| error.to_string())?;
+            if text.contains(words) { Ok(text) } else { Err(text) }
+        })
+        .await
+    }
+
+    /// Waits until there is a number of tabs, and answers the newest.
+    async fn tabs(&self, count: usize) -> fantoccini::wd::WindowHandle {
+        until("a number of tabs", async || {
+            let mut tabs = self.browser.windows().await.map_err(|error| error.to_string())?;
+            if tabs.len() == count { tabs.pop().ok_or(String::new()) } else { Err(format!("{} tabs", tabs.len())) }
+        })
+        .await
+    }
+
+    /// Drags a widget from the list to a free place on the Panel, as a hand does.
+    async fn drags(&self, widget: &str, column: u32, row: u32) {
+        let from = self.sees(&format!(".widget[data-widget='com.spotify-widgets.{widget}']")).await;
+        let to = self.sees(&format!(".cell[data-column='{column}'][data-row='{row}']")).await;
+        let (left, button) = (Some(MOVE), MOUSE_BUTTON_LEFT);
+        let hand = MouseActions::new("mouse".to_owned())
+            .then(PointerAction::MoveToElement { element: from, duration: left, x: 0.0, y: 0.0 })
+            .then(PointerAction::Down { button })
+            .then(PointerAction::MoveToElement { element: to, duration: left, x: 0.0, y: 0.0 })
+            .then(PointerAction::Up { button });
+        self.browser.perform_actions(hand).await.expect("the drag is done");
+    }
+
+    /// The picture on a key; none while it is being replaced.
+    async fn picture(&self, key: &Element) -> Option<String> {
+        key.find(Locator::Css("img")).await.ok()?.attr("src").await.ok()?
+    }
+
+    /// Keeps a picture of the page.
+    async fn keeps(&mut self, name: &str) {
+        self.pictures += 1;
+        let picture = self.browser.screenshot().await.expect("a screenshot");
+        std::fs::write(self.folder.join(format!("{:02}-{name}.png", self.pictures)), picture).expect("it is kept");
+    }
+}
+
+fn key(widget: &str, label: &str) -> String {
+    format!(".key[data-widget-uuid='com.spotify-widgets.{widget}'][aria-label*='{label}']")
+}
+
+/// The title of what the simulator plays.
+async fn title(spotify: &Sim) -> String {
+    let state = http_client().get(format!("{}sim/state", spotify.page_url())).send().await.unwrap();
+    let state: Value = serde_json::from_str(&state.text().await.unwrap()).unwrap();
+    state["item"]["title"].as_str().expect("something plays").to_owned()
+}
+
+#[tokio::test]
+async fn from_the_widget_list_to_music_that_pauses() {
+    let spotify = Sim::start(Config::default()).await.unwrap();
+    let home = DeckHome::new();
+    let deck = home.start(&spotify).await;
+    let driver = Driver::start().await;
+    let mut user = User { browser: driver.browser().await, folder: screenshots(), pictures: 0 };
+
+    user.browser.goto(deck.page()).await.unwrap();
+    user.sees(".widget[data-widget='com.spotify-widgets.playing-now']").await;
+    user.keeps("fresh").await;
+
+    for (widget, column, row) in [("play-pause", 0, 0), ("next", 1, 0), ("playing-now", 0, 1)] {
+        user.drags(widget, column, row).await;
+        let there = format!("[data-column='{column}'][data-row='{row}']");
+        user.sees(&(key(widget, "Link Spotify in Settings") + &there)).await;
+    }
+    user.keeps("unlinked-keys").await;
+
+    // A press on a key that can't work yet leads to the settings.
+    user.sees(&key("play-pause", "Link Spotify")).await.click().await.unwrap();
+    user.sees("#settings-dialog[open]").await;
+    user.sees("#settings-frame").await.enter_frame().await.unwrap();
+    let redirect = user.sees("#redirect-uri").await;
+    until("the redirect URI", async || match redirect.prop("value").await {
+        Ok(Some(uri)) if uri == "http://127.0.0.1/callback" => Ok(()),
+        other => Err(format!("{other:?}")),
+    })
+    .await;
+    assert!(user.sees("#copy-redirect").await.is_displayed().await.unwrap());
+    user.browser.execute("globalThis.sameDocument = true", vec![]).await.unwrap();
+    user.keeps("settings").await;
+
+    let (id, secret) = (user.sees("#client-id").await, user.sees("#client-secret").await);
+    let login = user.sees("#login").await;
+    assert!(!login.is_enabled().await.unwrap(), "nothing is filled in");
+    id.send_keys(DEMO_CLIENT_ID).await.unwrap();
+    assert!(!login.is_enabled().await.unwrap(), "the secret is missing");
+    secret.send_keys("wrong").await.unwrap();
+    assert!(login.is_enabled().await.unwrap());
+    login.click().await.unwrap();
+    user.sees("#client-secret-error:not([hidden])").await;
+    assert!(!user.reads("#client-secret-error", "").await.is_empty());
+    user.keeps("wrong-secret").await;
+    assert_eq!(user.browser.windows().await.unwrap().len(), 1, "no browser is opened for a wrong secret");
+
+    user.sees("#client-secret:enabled").await;
+    secret.clear().await.unwrap();
+    secret.send_keys(DEMO_CLIENT_SECRET).await.unwrap();
+    user.sees("#login:enabled").await.click().await.unwrap();
+    let page = user.browser.window().await.unwrap();
+    let consent = user.tabs(2).await;
+    user.keeps("linking").await;
+    user.browser.switch_to_window(consent).await.unwrap();
+    let agree = user.sees("#agree").await;
+    user.keeps("consent").await;
+    agree.click().await.unwrap();
+    user.reads("body", "linked").await;
+    user.keeps("linked-tab").await;
+
+    user.browser.switch_to_window(page).await.unwrap();
+    user.sees("#settings-frame").await.enter_frame().await.unwrap();
+    user.reads("#account-state", "Linked as").await;
+    let same = user.browser.execute("return globalThis.sameDocument === true", vec![]).await.unwrap();
+    assert_eq!(same, Value::Bool(true), "the page is not loaded again");
+    user.keeps("linked").await;
+
+    user.browser.enter_parent_frame().await.unwrap();
+    user.sees("#settings-close").await.click().await.unwrap();
+    user.sees("#settings-dialog:not([open])").await;
+    let play = user.sees(&key("play-pause", ", Pause")).await;
+    let playing = user.picture(&play).await;
+    let title = title(&spotify).await;
+    user.sees(&key("playing-now", &format!("Playing: {title}"))).await;
+    user.keeps("playing").await;
+
+    play.click().await.unwrap();
+    spotify.wait_for_request("PUT", "/v1/me/player/pause", SOON).await.expect("the press arrives");
+    assert!(!spotify.playback().is_playing);
+    user.sees(&key("play-pause", ", Play")).await;
+    // The picture takes the old one's place when it is decoded.
+    until("the key changes", async || {
+        let now = user.picture(&play).await;
+        if now.is_some() && now != playing { Ok(()) } else { Err("the same picture".to_owned()) }
+    })
+    .await;
+    user.keeps("paused").await;
+    user.browser.close().await.unwrap();
+}
