@@ -71,7 +71,7 @@ async fn the_clock_shows_the_time_and_keeps_its_setting() {
     let zone = evening();
     let environment = [("TZ", zone.as_str())];
     let launch = Launch { environment: &environment, ..Launch::default() };
-    let mut deck = home.launch(&spotify, Launch { bundles: &[clock_bundle()], ..launch }).await;
+    let deck = home.launch(&spotify, Launch { bundles: &[clock_bundle()], ..launch }).await;
     let clock = deck.place(CLOCK, 4, 3).await;
     let is_clock = |twelve: bool| {
         move |instance: &Value| {
@@ -86,11 +86,12 @@ async fn the_clock_shows_the_time_and_keeps_its_setting() {
     deck.press(&clock).await;
     deck.instance_until(&clock, "12 hours", is_clock(true)).await;
     #[cfg(unix)]
-    {
+    let deck = {
         deck.terminate().await;
-        deck = home.launch(&spotify, launch).await;
+        let deck = home.launch(&spotify, launch).await;
         deck.instance_until(&clock, "still 12 hours", is_clock(true)).await;
-    }
+        deck
+    };
     deck.press(&clock).await;
     deck.instance_until(&clock, "24 hours again", is_clock(false)).await;
 }

@@ -1,13 +1,11 @@
 //! The bundle, unpacked anywhere, run by its own runner against a host that is nothing but a socket.
 
 use std::process::Stdio;
-use std::time::{Duration, Instant};
 
-use acceptance::{FakeHost, Instance, SOON, Unpacked, wrapped};
+use acceptance::{FakeHost, Instance, SOON, Unpacked};
 use host_sdk::protocol::{FromHost, ToHost};
 use serde_json::json;
 use spotify_sim::{Config, DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, Fault, Playback, Sim};
-use tokio::io::AsyncReadExt as _;
 use tokio_tungstenite::tungstenite::Message;
 
 const PLAY: Instance = Instance { widget: "play-pause", context: "c-play" };
@@ -163,11 +161,15 @@ async fn a_socket_that_drops_is_reconnected_and_odd_frames_change_nothing() {
 #[cfg(unix)]
 #[tokio::test]
 async fn the_package_is_gone_within_3_s_of_its_host() {
+    use std::time::{Duration, Instant};
+    use tokio::io::AsyncReadExt as _;
+
     // A host process that starts the package, says its process id, and is then killed with no chance to clean up.
     let unpacked = Unpacked::spotify();
     let spotify = Sim::start(Config::default()).await.unwrap();
     let mut socket = FakeHost::start().await;
-    let mut host = wrapped(&["sh", "-c", "\"$@\" & echo $!; wait", "host"], &unpacked.command_for(&socket, &spotify));
+    let mut host =
+        acceptance::wrapped(&["sh", "-c", "\"$@\" & echo $!; wait", "host"], &unpacked.command_for(&socket, &spotify));
     let mut host = host.stdout(Stdio::piped()).spawn().unwrap();
     let mut said = [0; 32];
     let length = host.stdout.as_mut().unwrap().read(&mut said).await.unwrap();

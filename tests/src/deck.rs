@@ -1,7 +1,7 @@
 //! The real host as a process: the built `creator-deck` with a data folder of its own, used through its documented API.
 
 use std::path::{Path, PathBuf};
-use std::process::{ExitStatus, Stdio};
+use std::process::Stdio;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -189,13 +189,13 @@ impl DeckProcess {
 
     /// Kills the process, and nothing that it has started, with no chance to clean up.
     #[cfg(unix)]
-    pub async fn kill(&mut self) -> ExitStatus {
+    pub async fn kill(&mut self) -> std::process::ExitStatus {
         signal(self.pid, rustix::process::Signal::KILL);
         self.ended().await
     }
 
     #[cfg(unix)]
-    async fn ended(&mut self) -> ExitStatus {
+    async fn ended(&mut self) -> std::process::ExitStatus {
         tokio::time::timeout(SOON, self.child.wait()).await.expect("the host ends").expect("a status")
     }
 
@@ -349,6 +349,9 @@ impl Drop for DeckProcess {
         #[cfg(unix)]
         if let Some(group) = rustix::process::Pid::from_raw(self.pid.cast_signed()) {
             let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+        }
+        if let Some(reader) = &self.reader {
+            reader.abort();
         }
         if std::thread::panicking() {
             let said = String::from_utf8_lossy(&self.stderr()).into_owned();
