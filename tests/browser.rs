@@ -105,6 +105,17 @@ impl User {
         }
     }
 
+    /// Waits for an element to be there for the eye, too.
+    async fn shows(&self, css: &str) -> Element {
+        let element = self.sees(css).await;
+        until(&format!("{css} is shown"), async || match element.is_displayed().await {
+            Ok(true) => Ok(()),
+            other => Err(format!("{other:?}")),
+        })
+        .await;
+        element
+    }
+
     /// Waits until an element's text contains some words. Looks for the element anew each time: the page may go elsewhere.
     async fn reads(&self, css: &str, words: &str) {
         until(&format!("{css} says {words:?}"), async || {
@@ -184,13 +195,11 @@ async fn from_the_widget_list_to_music_that_pauses() {
     user.sees(&key("play-pause", "Link Spotify")).await.click().await.unwrap();
     user.sees("#settings-dialog[open]").await;
     user.sees("#settings-frame").await.enter_frame().await.unwrap();
-    let redirect = user.sees("#redirect-uri").await;
-    until("the redirect URI", async || match redirect.prop("value").await {
-        Ok(Some(uri)) if uri == "http://127.0.0.1/callback" => Ok(()),
-        other => Err(format!("{other:?}")),
-    })
-    .await;
-    assert!(user.sees("#copy-redirect").await.is_displayed().await.unwrap());
+    // The form stands hidden in the page until the package has said which accounts there are.
+    user.shows("#login").await;
+    let redirect = user.shows("#redirect-uri").await.prop("value").await.unwrap();
+    assert_eq!(redirect.as_deref(), Some("http://127.0.0.1/callback"));
+    user.shows("#copy-redirect").await;
     user.browser.execute("globalThis.sameDocument = true", vec![]).await.unwrap();
     user.keeps("settings").await;
 
