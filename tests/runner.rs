@@ -6,11 +6,37 @@ use acceptance::{FakeHost, Instance, SOON, Unpacked};
 use host_sdk::protocol::{FromHost, ToHost};
 use serde_json::json;
 use spotify_sim::{Config, DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, Fault, Playback, Sim};
+use tokio::process::Child;
 use tokio_tungstenite::tungstenite::Message;
 
 const PLAY: Instance = Instance { widget: "play-pause", context: "c-play" };
 const NOW: Instance = Instance { widget: "playing-now", context: "c-now" };
 const VOLUME: Instance = Instance { widget: "volume-up", context: "c-volume" };
+
+/// A simulated Spotify, a host, and the package that runs in between.
+struct World {
+    spotify: Sim,
+    unpacked: Unpacked,
+    host: FakeHost,
+    package: Child,
+}
+
+impl World {
+    async fn start() -> Self {
+        let spotify = Sim::start(Config::default()).await.unwrap();
+        let unpacked = Unpacked::spotify();
+        let mut host = FakeHost::start().await;
+        let package = unpacked.start(&host, &spotify);
+        host.registered().await;
+        Self { spotify, unpacked, host, package }
+    }
+
+    async fn linked() -> Self {
+        let mut world = Self::start().await;
+        world.host.link(&world.spotify).await;
+        world
+    }
+}
 
 /// PNG files say their size in their header.
 fn png_size(png: &[u8]) -> (u32, u32) {
@@ -21,11 +47,8 @@ fn png_size(png: &[u8]) -> (u32, u32) {
 
 #[tokio::test]
 async fn from_nothing_to_a_press_that_spotify_hears() {
-    let spotify = Sim::start(Config::default()).await.unwrap();
-    let unpacked = Unpacked::spotify();
-    let mut host = FakeHost::start().await;
-    let _package = unpacked.start(&host, &spotify);
-    host.registered().await;
+    let mut world = World::start().await;
+    let World { spotify, host, .. } = &mut world;
 
     // Before linking the keys say what to do, and a press opens the settings.
     host.appear(PLAY).await;
@@ -76,12 +99,8 @@ async fn from_nothing_to_a_press_that_spotify_hears() {
 
 #[tokio::test]
 async fn a_restart_loses_nothing_and_nobody_signs_in_twice() {
-    let spotify = Sim::start(Config::default()).await.unwrap();
-    let unpacked = Unpacked::spotify();
-    let mut host = FakeHost::start().await;
-    let mut package = unpacked.start(&host, &spotify);
-    host.registered().await;
-    host.link(&spotify).await;
+    let mut world = World::linked().await;
+    let World { spotify, unpacked, host, package } = &mut world;
     package.kill().await.unwrap();
 
     spotify.clear_requests();
@@ -98,12 +117,8 @@ async fn a_restart_loses_nothing_and_nobody_signs_in_twice() {
 
 #[tokio::test]
 async fn a_refused_press_says_why_and_the_key_goes_back_to_the_truth() {
-    let spotify = Sim::start(Config::default()).await.unwrap();
-    let unpacked = Unpacked::spotify();
-    let mut host = FakeHost::start().await;
-    let _package = unpacked.start(&host, &spotify);
-    host.registered().await;
-    host.link(&spotify).await;
+    let mut world = World::linked().await;
+    let World { spotify, host, .. } = &mut world;
     host.appear(PLAY).await;
     host.shows(PLAY, "Pause").await;
     spotify.inject(Fault::premium_required().on("PUT", "/v1/me/player/pause").times(1));
@@ -115,12 +130,8 @@ async fn a_refused_press_says_why_and_the_key_goes_back_to_the_truth() {
 
 #[tokio::test]
 async fn volume_presses_end_at_the_exact_value() {
-    let spotify = Sim::start(Config::default()).await.unwrap();
-    let unpacked = Unpacked::spotify();
-    let mut host = FakeHost::start().await;
-    let _package = unpacked.start(&host, &spotify);
-    host.registered().await;
-    host.link(&spotify).await;
+    let mut world = World::linked().await;
+    let World { spotify, host, .. } = &mut world;
     host.appear_as(VOLUME, json!({"settings": {"step": 3}})).await;
     host.shows(VOLUME, "%").await;
     let volume = |playback: &Playback| playback.active().and_then(|device| device.volume_percent);
@@ -138,11 +149,8 @@ async fn volume_presses_end_at_the_exact_value() {
 
 #[tokio::test]
 async fn a_socket_that_drops_is_reconnected_and_odd_frames_change_nothing() {
-    let spotify = Sim::start(Config::default()).await.unwrap();
-    let unpacked = Unpacked::spotify();
-    let mut host = FakeHost::start().await;
-    let mut package = unpacked.start(&host, &spotify);
-    host.registered().await;
+    let mut world = World::start().await;
+    let World { host, package, .. } = &mut world;
     host.say_frame(Message::text("garbage")).await;
     host.say_frame(Message::binary(vec![0xff; 64])).await;
     host.say_frame(Message::text(json!({"event": "fromTheFuture", "x": "y".repeat(10 << 20)}).to_string())).await;

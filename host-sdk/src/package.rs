@@ -315,13 +315,11 @@ impl Outbox {
     fn push(&self, message: ToHost) {
         let mut messages = self.lock();
         if let ToHost::ChangeImage { context, state, .. } = &message {
-            let older = messages.iter_mut().find(|waiting| {
-                matches!(waiting, ToHost::ChangeImage { context: c, state: s, .. } if c == context && s == state)
+            // The newest goes to the end, not into the place of the one before: a change of state that waits between
+            // the two would make the host show the new state's own image.
+            messages.retain(|waiting| {
+                !matches!(waiting, ToHost::ChangeImage { context: c, state: s, .. } if c == context && s == state)
             });
-            if let Some(older) = older {
-                *older = message;
-                return;
-            }
         }
         if messages.len() == OUTBOX {
             messages.pop_front();

@@ -126,6 +126,20 @@ async fn of_several_images_for_one_instance_the_newest_is_sent() {
 }
 
 #[tokio::test]
+async fn an_image_never_overtakes_the_state_that_it_belongs_to() {
+    let (listener, args) = listen("127.0.0.1:0").await;
+    let (host, _events, _stop) = connect(&args);
+    let key = InstanceId::from("1");
+    host.set_image(&key, &Image::Svg("old".into()), "old");
+    host.set_state(&key, 1);
+    host.set_image(&key, &Image::Svg("new".into()), "new");
+    let mut socket = accept(&listener).await;
+    assert!(matches!(ToHost::parse(&hear(&mut socket).await), Ok(ToHost::ChangeState { state: 1, .. })));
+    let last = ToHost::parse(&hear(&mut socket).await).unwrap();
+    assert!(matches!(last, ToHost::ChangeImage { description: Some(words), .. } if words == "new"));
+}
+
+#[tokio::test]
 async fn stop_ends_the_events() {
     let (listener, args) = listen("127.0.0.1:0").await;
     let (_host, mut events, stop) = connect(&args);

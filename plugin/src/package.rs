@@ -2,7 +2,7 @@
 //!
 //! It owns the visible instances and what each of them shows. A press is turned into a request by the instance's
 //! widget; whatever changes (the player, the accounts, a cover that arrived, a second that passed) comes back through
-//! one door, [`Package::show_all`]: each visible instance's face is worked out anew, drawn only if it differs, and sent
+//! one door, `Package::show_all`: each visible instance's face is worked out anew, drawn only if it differs, and sent
 //! only if its bytes do.
 
 use std::collections::HashMap;

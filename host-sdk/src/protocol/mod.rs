@@ -92,7 +92,7 @@ macro_rules! serde_through_envelope {
             /// Reads one text frame.
             ///
             /// # Errors
-            /// [`NotAMessage`] if the frame is not a JSON object with a string `event`.
+            /// [`NotAMessage`](crate::protocol::NotAMessage) if the frame is not a JSON object with a string `event`.
             pub fn parse(text: &str) -> Result<Self, crate::protocol::NotAMessage> {
                 super::read_envelope(text).map(Self::from)
             }
