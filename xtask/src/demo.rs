@@ -18,6 +18,9 @@ pub struct Options {
     /// Use the real Spotify, with your own Client ID and Secret
     #[arg(long)]
     live: bool,
+    /// Build as for users: it takes twice as long, and the bundle in dist/ is the one that `cargo xtask dist` makes
+    #[arg(long)]
+    release: bool,
     /// Don't open the page in a browser
     #[arg(long)]
     headless: bool,
@@ -43,8 +46,10 @@ impl Drop for Running {
 pub fn run(options: &Options) -> Result<()> {
     let started = Instant::now();
     step("building the package, the host and the simulated Spotify (some minutes the first time)");
+    // The profile of the tests, which then find everything built.
+    let profile = if options.release { Profile::Release } else { Profile::Dev };
     build(
-        Profile::Release,
+        profile,
         &[
             "--package",
             "spotify-plugin",
@@ -56,8 +61,8 @@ pub fn run(options: &Options) -> Result<()> {
             "spotify-sim",
         ],
     )?;
-    build(Profile::Release, &["--package", "host-sdk", "--features", "host-sdk/bundle", "--example", "clock"])?;
-    let built = Profile::Release.folder();
+    build(profile, &["--package", "host-sdk", "--features", "host-sdk/bundle", "--example", "clock"])?;
+    let built = profile.folder();
     step("packing the bundles into dist/");
     let dist = root().join("dist");
     let bundles = [dist::make(dist::SPOTIFY, &built, &dist)?, dist::make(dist::CLOCK, &built, &dist)?];
