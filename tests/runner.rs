@@ -75,7 +75,7 @@ async fn from_nothing_to_a_press_that_spotify_hears() {
     assert_eq!((&error["command"], &error["field"]), (&json!("saveAccount"), &json!("clientSecret")));
     assert!(!error["message"].as_str().unwrap().is_empty());
 
-    let account = host.link(&spotify).await;
+    let account = host.link(spotify).await;
     assert_eq!((&account["clientId"], &account["active"]), (&json!(DEMO_CLIENT_ID), &json!(true)));
     let account = host
         .page_hears("whose account it is", |event| {
@@ -104,7 +104,7 @@ async fn a_restart_loses_nothing_and_nobody_signs_in_twice() {
     package.kill().await.unwrap();
 
     spotify.clear_requests();
-    let _package = unpacked.start(&host, &spotify);
+    let _package = unpacked.start(host, spotify);
     host.registered().await;
     host.appear(PLAY).await;
     host.shows(PLAY, "Pause").await;
