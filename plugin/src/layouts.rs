@@ -2,37 +2,14 @@
 
 use std::collections::HashMap;
 
+use host_sdk::manifest::{PackageConfig, Widget};
 use host_sdk::package::{Layout, Settings};
-use serde::Deserialize;
 
 use crate::face::Size;
 
 /// The sizes of each widget's layouts.
 #[derive(Clone, Debug)]
 pub struct Layouts(HashMap<String, Vec<Size>>);
-
-/// As much of manifest.json as is needed here.
-#[derive(Deserialize)]
-struct Manifest {
-    #[serde(rename = "Widgets")]
-    widgets: Vec<WidgetEntry>,
-}
-
-#[derive(Deserialize)]
-struct WidgetEntry {
-    #[serde(rename = "UUID")]
-    uuid: String,
-    #[serde(rename = "Layouts", default)]
-    layouts: Vec<LayoutEntry>,
-}
-
-#[derive(Deserialize)]
-struct LayoutEntry {
-    #[serde(rename = "Width")]
-    width: u8,
-    #[serde(rename = "Height")]
-    height: u8,
-}
 
 impl Layouts {
     /// Reads the manifest that was built in.
@@ -41,11 +18,11 @@ impl Layouts {
     /// Never: a test reads the same text.
     #[must_use]
     pub fn of_the_manifest() -> Self {
-        let manifest: Manifest =
-            serde_json::from_str(include_str!("../../manifest.json")).expect("the built-in manifest is well-formed");
-        let sizes = |entry: WidgetEntry| {
-            let sizes = entry.layouts.iter().map(|layout| Size { columns: layout.width, rows: layout.height });
-            (entry.uuid, sizes.collect())
+        let manifest =
+            PackageConfig::parse(include_str!("../../manifest.json")).expect("the built-in manifest is well-formed");
+        let sizes = |widget: Widget| {
+            let sizes = widget.layouts.iter().map(|layout| Size { columns: layout.width, rows: layout.height });
+            (widget.uuid, sizes.collect())
         };
         Self(manifest.widgets.into_iter().map(sizes).collect())
     }

@@ -167,14 +167,9 @@ impl Package {
                 self.pages.remove(&page);
             }
             Event::PageMessage(page, message) => self.page_message(page, &message),
-            Event::Connected => {
-                // The host knows nothing of what was shown before, and says anew what is visible.
-                self.instances.clear();
-                self.pages.clear();
-                self.tell_shown().await;
-            }
-            Event::Disconnected => {
-                // Nobody looks: nothing is to be asked.
+            // A host that is there anew knows nothing of what was shown, and says what is visible; while it is away
+            // nobody looks, and nothing is to be asked.
+            Event::Connected | Event::Disconnected => {
                 self.instances.clear();
                 self.pages.clear();
                 self.tell_shown().await;

@@ -17,6 +17,8 @@ mod renderer;
 mod sheet;
 mod text;
 
+use host_sdk::manifest::{height_px, width_px};
+
 pub use covers::{Cover, CoverError, CoverLimits, CoverState, Covers};
 pub use icons::Icon;
 pub use renderer::{Renderer, SystemFonts};
@@ -42,9 +44,7 @@ impl Size {
     /// Creator Central's cells are 150 x 108 pixels, 8 apart: 150, 308, 466, 624, 782 wide and 108, 224, 340,
     /// 456 high (the vendor's SDK documents list the same numbers).
     pub fn pixels(self) -> (u32, u32) {
-        let columns = u32::from(self.columns.clamp(1, 5));
-        let rows = u32::from(self.rows.clamp(1, 4));
-        (columns * 158 - 8, rows * 116 - 8)
+        (width_px(self.columns), height_px(self.rows))
     }
 }
 

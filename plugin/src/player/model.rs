@@ -193,7 +193,7 @@ struct Known {
 }
 
 /// The model. Time is Unix milliseconds and always comes from outside.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Model {
     link: Link,
     known: Option<Option<Known>>,
@@ -203,12 +203,6 @@ pub struct Model {
     changes: Vec<Change>,
     queue: VecDeque<QueuedCall>,
     next_id: u64,
-}
-
-impl Default for Model {
-    fn default() -> Self {
-        Self::new(Link::Loading)
-    }
 }
 
 impl Model {

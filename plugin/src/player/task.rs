@@ -126,7 +126,7 @@ impl Task {
             Input::Shown(shown) => {
                 let more = shown.instances > self.visible.instances;
                 self.visible = shown;
-                if more { self.ask_soon() } else { self.plan(Instant::now()) }
+                if more { self.ask_soon() } else { self.plan() }
             }
             Input::Refresh => self.ask_soon(),
         }
@@ -173,7 +173,7 @@ impl Task {
         }
         // After a success for Spotify to have agreed, after a refusal to see what is true.
         self.look = true;
-        self.plan(Instant::now());
+        self.plan();
     }
 
     fn ask(&mut self) {
@@ -199,18 +199,18 @@ impl Task {
                 self.model.unheard(error);
             }
         }
-        self.plan(Instant::now());
+        self.plan();
     }
 
     /// Asks at once, unless Spotify has said to wait.
     fn ask_soon(&mut self) {
-        self.plan(Instant::now());
+        self.plan();
         if self.ask_at.is_some() && self.model.problem().is_none() {
             self.ask_at = Some(Instant::now());
         }
     }
 
-    fn plan(&mut self, from: Instant) {
+    fn plan(&mut self) {
         let now_ms = self.clock.unix_ms();
         let player = self.model.at(now_ms);
         let wait = ask_again_in(&Situation {
@@ -222,11 +222,18 @@ impl Task {
             problem: self.model.problem(),
             failures: self.failures,
         });
-        self.ask_at = wait.map(|wait| from + wait);
+        self.ask_at = wait.map(|wait| Instant::now() + wait);
     }
 
+    /// Wakes whoever watches, if there is something new to see.
     fn publish(&self) {
-        self.watch.send_replace(Arc::new(self.model.clone()));
+        self.watch.send_if_modified(|shown| {
+            let changed = **shown != self.model;
+            if changed {
+                *shown = Arc::new(self.model.clone());
+            }
+            changed
+        });
     }
 }
 
