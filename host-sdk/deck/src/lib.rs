@@ -45,7 +45,7 @@ pub struct Deck {
     token: String,
     tasks: Vec<JoinHandle<()>>,
     /// Keeps a second deck off the data folder.
-    _lock: File,
+    lock: File,
 }
 
 impl Deck {
@@ -91,7 +91,7 @@ impl Deck {
             .merge(Router::new().route("/", get(socket::accept)).with_state(socket))
             .layer(middleware::from_fn_with_state(socket_port, guard::check));
         let tasks = vec![serve(page, http::router(api)), serve(sockets, package_side), hub_task];
-        Ok(Self { hub, port, socket_port, token, tasks, _lock: lock })
+        Ok(Self { hub, port, socket_port, token, tasks, lock })
     }
 
     /// The address of the deck's page.
@@ -121,6 +121,10 @@ impl Deck {
 impl Drop for Deck {
     fn drop(&mut self) {
         self.tasks.iter().for_each(JoinHandle::abort);
+        // By hand: closing is not enough as long as a process that is just being started has a copy of the open file.
+        if let Err(error) = self.lock.unlock() {
+            tracing::warn!(%error, "the data folder stays locked until this program ends");
+        }
     }
 }
 
