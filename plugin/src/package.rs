@@ -14,22 +14,25 @@ use std::time::Duration;
 use host_sdk::package::{Event, Events, Host, Image, Instance, InstanceId, Layout, Page, Settings};
 use serde_json::Value;
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use crate::auth::{self, AccountState, Auth, AuthState};
+use crate::auth::{self, AccountState, AccountView, Auth, AuthState, StoreChoice};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::face::{Cover, CoverLimits, CoverState, Covers, Picture, Renderer, Size, SystemFonts};
 use crate::layouts::Layouts;
 use crate::pages::{self, PageCommand, PageEvent, Reply};
 use crate::player::{self, Input, Model, Player, Shown};
-use crate::spotify::Client;
+use crate::spotify::{Client, Error};
 use crate::widgets::{self, Face, Request, Widget};
 
 /// Answers of page commands that wait for the loop.
 const REPLIES: usize = 32;
-/// After a failed attempt to learn whose sign-in it is.
+/// After a failed attempt to learn whose sign-in it is, where trying again may help by itself.
 const ASK_WHO_AGAIN: Duration = Duration::from_secs(30);
+/// The same, where somebody has to do something first, such as to add the user to the app's allow list.
+const ASK_WHO_LATER: Duration = Duration::from_secs(300);
 
 /// Runs the package until the host ends it.
 pub async fn run(host: Host, events: Events, language: &str, config: Config) {
@@ -42,10 +45,16 @@ pub async fn run(host: Host, events: Events, language: &str, config: Config) {
         }
     };
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let limits_file = match &config.store {
+        StoreChoice::Keyring => auth::default_limits_file(),
+        StoreChoice::File(path) => Some(path.with_extension("limits.json")),
+        StoreChoice::Memory => None,
+    };
     let auth = Auth::start(auth::Config {
         accounts_url: config.accounts_url,
         store: config.store,
         private_file: auth::default_private_file(),
+        limits_file,
         clock: clock.clone(),
         http: http.clone(),
         random: auth::system_random(),
@@ -69,9 +78,33 @@ pub async fn run(host: Host, events: Events, language: &str, config: Config) {
         instances: HashMap::new(),
         pages: HashSet::new(),
         replies,
-        asked_who: None,
+        asking_who: HashMap::new(),
     };
     package.run(events, accounts, arrived, answers).await;
+}
+
+fn unknown(account: &AccountView) -> bool {
+    account.state == AccountState::Linked && account.user.is_none()
+}
+
+/// Asks until Spotify has said whose sign-in it is, or that is not to be known any more.
+async fn ask_who(auth: Auth, spotify: Client, id: String) {
+    loop {
+        let error = match spotify.me(&id).await {
+            Ok(user) => return auth.identified(&id, user).await,
+            Err(error) => error,
+        };
+        tracing::warn!(%error, "Spotify doesn't say who has signed in");
+        tokio::time::sleep(match &error {
+            Error::RateLimited { retry_after: Some(wait), .. } => *wait,
+            error if error.passes() => ASK_WHO_AGAIN,
+            _ => ASK_WHO_LATER,
+        })
+        .await;
+        if !auth.watch().borrow().accounts.iter().any(|account| account.id == id && unknown(account)) {
+            return;
+        }
+    }
 }
 
 /// Covers come from Spotify's image hosts only, and from a simulated Spotify where one is set.
@@ -109,8 +142,8 @@ struct Package {
     instances: HashMap<InstanceId, Visible>,
     pages: HashSet<Page>,
     replies: mpsc::Sender<(Page, Reply)>,
-    /// When we last asked for the user of which account.
-    asked_who: Option<(String, Instant)>,
+    /// The tasks that ask whose sign-in an account's is, by its id.
+    asking_who: HashMap<String, JoinHandle<()>>,
 }
 
 impl Package {
@@ -134,7 +167,7 @@ impl Package {
                 Ok(()) = accounts.changed() => {
                     let state = accounts.borrow_and_update().clone();
                     self.learn_who(&state);
-                    self.tell_pages(&PageEvent::accounts(&state).payload());
+                    self.tell_pages(&PageEvent::accounts(&state, self.auth.counts()).payload());
                 }
                 Some((page, reply)) = answers.recv() => self.answer(&page, reply),
                 Some(url) = arrived.recv() => self.cover_arrived(&url),
@@ -263,31 +296,15 @@ impl Package {
         self.pages.iter().for_each(|page| self.host.send_to_page(page, message.clone()));
     }
 
-    /// Asks Spotify whose sign-in it is, where that isn't known yet.
+    /// Asks Spotify whose sign-ins they are, where that isn't known yet.
     fn learn_who(&mut self, accounts: &AuthState) {
-        let unknown = accounts
-            .accounts
-            .iter()
-            .find(|account| account.active && account.state == AccountState::Linked && account.user.is_none());
-        let Some(account) = unknown else { return };
-        let asked = self.asked_who.as_ref().is_some_and(|(id, at)| *id == account.id && at.elapsed() < ASK_WHO_AGAIN);
-        if asked {
-            return;
-        }
-        self.asked_who = Some((account.id.clone(), Instant::now()));
-        let (auth, spotify) = (self.auth.clone(), self.spotify.clone());
-        tokio::spawn(async move {
-            loop {
-                match spotify.me().await {
-                    Ok((account, user)) => return auth.identified(&account, user).await,
-                    Err(error) if error.passes() => tokio::time::sleep(ASK_WHO_AGAIN).await,
-                    Err(error) => {
-                        tracing::warn!(%error, "Spotify doesn't say who has signed in");
-                        return;
-                    }
-                }
+        self.asking_who.retain(|_, task| !task.is_finished());
+        for account in accounts.accounts.iter().filter(|account| unknown(account)) {
+            if !self.asking_who.contains_key(&account.id) {
+                let (auth, spotify, id) = (self.auth.clone(), self.spotify.clone(), account.id.clone());
+                self.asking_who.insert(account.id.clone(), tokio::spawn(ask_who(auth, spotify, id)));
             }
-        });
+        }
     }
 
     fn cover_arrived(&mut self, url: &str) {

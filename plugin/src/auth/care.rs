@@ -15,6 +15,7 @@ use super::{AHEAD_MS, Inner};
 pub(super) const LOAD_PATIENCE: Duration = Duration::from_secs(5);
 /// How often tokens are looked after, whether or not anybody asks for one.
 pub(super) const ROUND: Duration = Duration::from_secs(30);
+const SHORTEST_ROUND: Duration = Duration::from_millis(100);
 /// A failed write is tried again after this. Not sooner: each try may make the keyring ask for its password.
 pub(super) const STORE_RETRY: Duration = Duration::from_secs(300);
 
@@ -153,13 +154,16 @@ impl Inner {
             let due: Vec<String> = state
                 .accounts
                 .iter()
-                .filter(|account| account.usable() && account.fresh(now, AHEAD_MS).is_none())
+                .filter(|account| account.works() && account.fresh(now, AHEAD_MS).is_none())
                 .map(|account| account.stored.id.clone())
                 .collect();
             let store_due =
                 state.loading == Loading::Done && state.unsaved.is_some_and(|since| since.elapsed() >= STORE_RETRY);
             (due, store_due)
         };
+        let inner = Arc::clone(self);
+        // Joined with nobody: it is done again next time if it fails.
+        tokio::task::spawn_blocking(move || inner.save_limits());
         if store_due {
             self.persist().await;
         }
@@ -195,7 +199,14 @@ pub(super) async fn look_after(
     drop(strong);
     while let Some(inner) = inner.upgrade() {
         inner.round().await;
+        let change = {
+            let state = inner.lock();
+            inner.publish(&state);
+            let now = inner.clock.unix_ms();
+            state.next_change_ms(now).map(|at| Duration::from_millis(at.saturating_sub(now)))
+        };
         drop(inner);
-        tokio::time::sleep(ROUND).await;
+        // What is shown follows the time without anybody asking; no choice depends on it.
+        tokio::time::sleep(change.unwrap_or(ROUND).clamp(SHORTEST_ROUND, ROUND)).await;
     }
 }

@@ -57,6 +57,12 @@ pub fn default_private_file() -> Option<PathBuf> {
         .map(|folders| folders.data_local_dir().join("accounts.json"))
 }
 
+/// Where limits and counts are written down: beside the private file. None where there is no home.
+#[must_use]
+pub fn default_limits_file() -> Option<PathBuf> {
+    default_private_file().map(|file| file.with_file_name("limits.json"))
+}
+
 /// What [`Auth::start`](super::Auth::start) needs from outside.
 #[derive(Clone)]
 pub struct Config {
@@ -66,6 +72,8 @@ pub struct Config {
     pub store: StoreChoice,
     /// Where the private file would be, see [`default_private_file`]. If it exists, it was chosen at an earlier start.
     pub private_file: Option<PathBuf>,
+    /// Where limits and counts of requests outlive the package, see [`default_limits_file`]; None: nowhere.
+    pub limits_file: Option<PathBuf>,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
     /// The shared client, see [`http_client`](super::http_client).

@@ -35,6 +35,7 @@ impl World {
             accounts_url: Url::parse(&self.sim.accounts_url()).unwrap(),
             store,
             private_file: None,
+            limits_file: None,
             clock: Arc::clone(&self.clock) as Arc<dyn Clock>,
             http: self.http.clone(),
             random: system_random(),
@@ -97,6 +98,7 @@ pub(crate) fn demo() -> SaveAccount {
         client_secret: Some(Secret::new(DEMO_CLIENT_SECRET)),
         pkce_only: false,
         redirect: Redirect::Loopback,
+        same_developer_as: None,
     }
 }
 
