@@ -251,13 +251,22 @@ impl Package {
             Some(Request::Refresh) => self.player.tell(Input::Refresh).await,
             Some(Request::OpenSettings) => self.host.open_settings(),
             Some(Request::SignIn) => self.sign_in(),
+            Some(Request::SwitchAccount) => self.switch_account(),
         }
     }
 
-    /// Starts the sign-in of the first account that lacks one, from a key.
+    fn switch_account(&self) {
+        if let Err(error) = self.auth.switch_account() {
+            tracing::info!(%error, "the account stays as it is");
+            self.host.log(error.to_string());
+        }
+    }
+
+    /// Starts the sign-in of the account whose was ended, or of the first one that lacks one, from a key.
     fn sign_in(&self) {
         let accounts = self.auth.watch().borrow().clone();
-        let Some(account) = accounts.accounts.iter().find(|account| account.state == AccountState::NeedsLogin) else {
+        let find = |state| accounts.accounts.iter().find(|account| account.state == state);
+        let Some(account) = find(AccountState::SignInAgain).or(find(AccountState::NeedsLogin)) else {
             self.host.open_settings();
             return;
         };

@@ -19,7 +19,7 @@ mod http;
 mod limits;
 mod login;
 mod oauth;
-pub mod rotation;
+pub(crate) mod rotation;
 mod secret;
 mod state;
 mod store;

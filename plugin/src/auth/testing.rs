@@ -102,6 +102,33 @@ pub(crate) fn demo() -> SaveAccount {
     }
 }
 
+/// Accounts in this state: the first serves where they are linked.
+pub(crate) fn accounts(link: Link, names: &[&str]) -> AuthState {
+    let view = |index: usize, name: &str| AccountView {
+        id: format!("id{index}"),
+        client_id: format!("app{index}"),
+        has_secret: true,
+        redirect: Redirect::Loopback,
+        state: if link == Link::Linked { AccountState::Linked } else { AccountState::NeedsLogin },
+        user: Some(User { id: "user".into(), name: name.to_owned() }),
+        problem: None,
+        active: link == Link::Linked && index == 0,
+        by_hand: false,
+        same_developer_as: None,
+        limits: Vec::new(),
+        trouble: None,
+        sign_in_ends_ms: None,
+        sign_in_ends_soon: false,
+    };
+    AuthState {
+        link,
+        accounts: names.iter().enumerate().map(|(index, name)| view(index, name)).collect(),
+        store: StoreView { kind: StoreKind::Memory, message: None, can_use_file: false },
+        limit: None,
+        strained_until_ms: None,
+    }
+}
+
 /// Waits until the state is as wanted, and gives it.
 pub(crate) async fn until(auth: &Auth, wanted: impl Fn(&AuthState) -> bool) -> Arc<AuthState> {
     let mut watch = auth.watch();
