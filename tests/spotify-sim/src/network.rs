@@ -11,7 +11,8 @@ pub enum Network {
     /// They arrive and are answered.
     #[default]
     Up,
-    /// Their connections are closed at once and without an answer, those that are open already, too.
+    /// Their connections are closed at once and without an answer. When both services refuse, idle connections are
+    /// closed, too; while one is up they may be its own.
     Refusing,
     /// They are taken, and nothing comes back. When the network is up again, those whose sender still waits are served.
     Silent,
@@ -58,8 +59,8 @@ impl Networks {
         }
     }
 
-    fn refuses(self) -> bool {
-        self.accounts == Network::Refusing || self.api == Network::Refusing
+    fn all_refuse(self) -> bool {
+        self.accounts == Network::Refusing && self.api == Network::Refusing
     }
 }
 
@@ -71,13 +72,13 @@ pub(crate) async fn until(networks: &watch::Sender<Networks>, service: Service, 
     }
 }
 
-/// Waits until the network to any service is set to [`Network::Refusing`] anew.
-pub(crate) async fn turned_refusing(networks: &mut watch::Receiver<Networks>) {
+/// Waits until the network is set, and is [`Network::Refusing`] to all services then.
+pub(crate) async fn all_turned_refusing(networks: &mut watch::Receiver<Networks>) {
     loop {
         if networks.changed().await.is_err() {
             std::future::pending::<()>().await;
         }
-        if networks.borrow_and_update().refuses() {
+        if networks.borrow_and_update().all_refuse() {
             return;
         }
     }

@@ -6,6 +6,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use axum::Router;
@@ -84,7 +85,11 @@ async fn serve_connection(
 ) {
     // A delayed answer would be measured as Spotify's latency. A socket that refuses the option still works.
     let _ = stream.set_nodelay(true);
-    let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
+    // Whether the latest request on the connection was one to Spotify.
+    let spotifys = AtomicBool::new(false);
+    let service = service_fn(|request: hyper::Request<hyper::body::Incoming>| {
+        let path = request.uri().path();
+        spotifys.store(path != "/" && !path.starts_with("/sim/"), Ordering::Relaxed);
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(Peer(peer));
         let answer = service.call(request);
@@ -98,9 +103,12 @@ async fn serve_connection(
         tokio::select! {
             // Errors are those of clients who hang up, and our own `Dropped`.
             _ = connection.as_mut() => return,
-            // What is under way is dropped by `record`, if it is for Spotify. What is idle ends here; that hits the
-            // page's connections, too, but browsers open others.
-            () = network::turned_refusing(&mut networks) => connection.as_mut().graceful_shutdown(),
+            // What is under way is dropped by `record`; what is idle ends here.
+            () = network::all_turned_refusing(&mut networks) => {
+                if spotifys.load(Ordering::Relaxed) {
+                    connection.as_mut().graceful_shutdown();
+                }
+            }
         }
     }
 }
