@@ -470,6 +470,7 @@ async fn trouble_of_the_service_or_the_network_drops_nothing() {
     let answer = |status, body: &str| Fault {
         methods: vec![],
         path: "/accounts/api/token".into(),
+        client_id: None,
         times: None,
         delay_ms: 0,
         outcome: spotify_sim::Outcome::Answer { status, headers: vec![], body: body.into() },
