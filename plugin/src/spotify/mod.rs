@@ -334,4 +334,6 @@ async fn read<T: DeserializeOwned>(answer: reqwest::Response) -> Result<T, Error
 }
 
 #[cfg(test)]
+mod several;
+#[cfg(test)]
 mod tests;
