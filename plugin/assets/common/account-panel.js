@@ -24,6 +24,7 @@
     _form;
     _nodes = {};
     _shownState = null;
+    _shownUsage = "";
     _flashed = "";
     _flashTimer = null;
     /** Whether the user is adding an account, although nothing may have been typed yet. */
@@ -576,7 +577,7 @@
 
     _renderUsage(account) {
       const nodes = this._nodes;
-      const order = (one) => (words.GROUPS.indexOf(one.group) + 1 || words.GROUPS.length + 1);
+      const order = (one) => words.GROUPS.indexOf(one.group) + 1 || words.GROUPS.length + 1;
       const usage = [...(account?.usage || [])].sort((one, other) => order(one) - order(other));
       nodes.usage.hidden = usage.length === 0;
       const rows = usage.map((one) => [words.group(one.group), one.last30s, one.lastHour, one.lastDay]);
@@ -584,6 +585,9 @@
         const sum = (column) => rows.reduce((total, row) => total + row[column], 0);
         rows.push([text("usageTotal"), sum(1), sum(2), sum(3)]);
       }
+      const signature = JSON.stringify(rows);
+      if (signature === this._shownUsage) return;
+      this._shownUsage = signature;
       const number = new Intl.NumberFormat(pages.strings.locale);
       nodes.usageRows.textContent = "";
       for (const [name, ...counts] of rows) {

@@ -55,7 +55,7 @@
       message: string(value.message),
       active: value.active === true,
       byHand: value.byHand === true,
-      redirect: value.redirect in REDIRECT_URIS ? value.redirect : "",
+      redirect: Object.keys(REDIRECT_URIS).includes(value.redirect) ? value.redirect : "",
       port: Number.isInteger(value.port) ? value.port : 0,
       redirectUri: string(value.redirectUri),
       hasSecret: value.hasSecret !== false,

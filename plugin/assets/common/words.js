@@ -11,24 +11,25 @@
   const { text } = pages.strings;
 
   /** Groups of calls that Spotify counts apart, in the order in which they are shown, with their names. */
-  const GROUPS = {
-    player: "groupPlayer",
-    library: "groupLibrary",
-    playlists: "groupPlaylists",
-    catalog: "groupCatalog",
-    profile: "groupProfile",
-  };
+  const GROUPS = new Map([
+    ["player", "groupPlayer"],
+    ["library", "groupLibrary"],
+    ["playlists", "groupPlaylists"],
+    ["catalog", "groupCatalog"],
+    ["profile", "groupProfile"],
+  ]);
 
   /** Headline and explanation of each trouble that an account with a sign-in may have; `otherUser` has its own. */
-  const TROUBLES = {
-    userNeedsPremium: ["userNeedsPremium", "userNeedsPremiumHint"],
-    appOwnerNeedsPremium: ["ownerNeedsPremium", "ownerNeedsPremiumHint"],
-    notOnAllowList: ["notOnAllowList", "notOnAllowListHint"],
-  };
+  const TROUBLES = new Map([
+    ["userNeedsPremium", ["userNeedsPremium", "userNeedsPremiumHint"]],
+    ["appOwnerNeedsPremium", ["ownerNeedsPremium", "ownerNeedsPremiumHint"]],
+    ["notOnAllowList", ["notOnAllowList", "notOnAllowListHint"]],
+  ]);
 
   /** The name of a group of calls; of one that this page doesn't know, what the package calls it. */
   function group(name) {
-    return name === "all" ? text("groupAll") : GROUPS[name] ? text(GROUPS[name]) : name;
+    if (name === "all") return text("groupAll");
+    return GROUPS.has(name) ? text(GROUPS.get(name)) : name;
   }
 
   /** The account's place: the first one is the primary, the others are backups. */
@@ -88,7 +89,7 @@
   }
 
   function linkedTrouble(account) {
-    return account.state === "linked" && TROUBLES[account.trouble];
+    return account.state === "linked" && TROUBLES.get(account.trouble);
   }
 
   function isOtherUser(account) {
@@ -170,5 +171,5 @@
     }
   }
 
-  pages.words = { GROUPS: Object.keys(GROUPS), group, role, shortened, name, initial, state, hint, facts, brief, tone, isShut };
+  pages.words = { GROUPS: [...GROUPS.keys()], group, role, shortened, name, initial, state, hint, facts, brief, tone, isShut };
 })();
