@@ -258,7 +258,9 @@
       const { rows, boxes, from, gap } = drag;
       const wanted = y - drag.y + globalThis.scrollY - drag.scroll;
       // No further than the list goes.
-      const shift = Math.min(Math.max(wanted, boxes[0].top - boxes[from].top), boxes[boxes.length - 1].bottom - boxes[from].bottom);
+      const highest = boxes[0].top - boxes[from].top;
+      const lowest = boxes[boxes.length - 1].bottom - boxes[from].bottom;
+      const shift = Math.min(Math.max(wanted, highest), lowest);
       const top = boxes[from].top + shift;
       const bottom = boxes[from].bottom + shift;
       const middle = (box) => (box.top + box.bottom) / 2;

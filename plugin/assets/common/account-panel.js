@@ -515,7 +515,7 @@
       const facts = account ? words.facts(account, now) : [];
       nodes.facts.hidden = facts.length === 0;
       const said = account ? words.hint(account, now) : nodes.hint.textContent;
-      nodes.card.classList.toggle("detailed", facts.length > 0 || Boolean(said));
+      nodes.card.classList.toggle("detailed", Boolean(account) && (facts.length > 0 || Boolean(said)));
       while (nodes.facts.children.length > facts.length) nodes.facts.lastChild.remove();
       facts.forEach((fact, index) => {
         if (!nodes.facts.children[index]) nodes.facts.append(element("li"));
@@ -567,6 +567,7 @@
       nodes.loginAgain.classList.toggle("primary", signInAgain || Boolean(account?.signInEndsSoon));
       nodes.logout.hidden = state !== "linked";
       nodes.remove.hidden = !account || state === "linking";
+      nodes.actions.hidden = nodes.loginAgain.hidden && nodes.logout.hidden && nodes.remove.hidden;
       for (const action of [nodes.loginAgain, nodes.logout, nodes.remove, nodes.removeYes]) action.disabled = busy;
       if (nodes.remove.hidden) nodes.removeQuestion.hidden = true;
       nodes.linking.hidden = state !== "linking";
