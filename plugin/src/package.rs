@@ -29,6 +29,8 @@ use crate::widgets::{self, Face, Request, Widget};
 
 /// Answers of page commands that wait for the loop.
 const REPLIES: usize = 32;
+/// How long a key says why a press that isn't the player's had no effect.
+const SAY_WHY_MS: u64 = 4_000;
 /// After a failed attempt to learn whose sign-in it is, where trying again may help by itself.
 const ASK_WHO_AGAIN: Duration = Duration::from_secs(30);
 /// The same, where somebody has to do something first, such as to add the user to the app's allow list.
@@ -127,6 +129,8 @@ struct Visible {
     state: Option<u32>,
     /// Whether the press that is under way was acted on when the key went down.
     pressed: bool,
+    /// What the key says for a moment, and until when.
+    says: Option<(Face, u64)>,
 }
 
 struct Package {
@@ -228,6 +232,7 @@ impl Package {
             sent: None,
             state: Some(instance.state),
             pressed: false,
+            says: None,
         };
         self.instances.insert(instance.id, visible);
         self.tell_shown().await;
@@ -251,14 +256,13 @@ impl Package {
             Some(Request::Refresh) => self.player.tell(Input::Refresh).await,
             Some(Request::OpenSettings) => self.host.open_settings(),
             Some(Request::SignIn) => self.sign_in(),
-            Some(Request::SwitchAccount) => self.switch_account(),
-        }
-    }
-
-    fn switch_account(&self) {
-        if let Err(error) = self.auth.switch_account() {
-            tracing::info!(%error, "the account stays as it is");
-            self.host.log(error.to_string());
+            Some(Request::SwitchAccount) => {
+                instance.says = self
+                    .auth
+                    .switch_account()
+                    .err()
+                    .map(|error| (widgets::says(&error.remedy()), self.clock.unix_ms() + SAY_WHY_MS));
+            }
         }
     }
 
@@ -332,9 +336,18 @@ impl Package {
     /// progress has passed then, or a message has been shown long enough.
     fn show_all(&mut self) -> Option<Instant> {
         let snapshot = self.snapshot();
+        let now_ms = self.clock.unix_ms();
         let mut progress = false;
+        let mut said_enough = None;
         for (id, instance) in &mut self.instances {
-            let face = instance.widget.face(&snapshot, &instance.settings, instance.size);
+            instance.says.take_if(|(_, until_ms)| *until_ms <= now_ms);
+            let face = match &instance.says {
+                Some((face, until_ms)) => {
+                    said_enough = said_enough.into_iter().chain([*until_ms]).min();
+                    face.clone()
+                }
+                None => instance.widget.face(&snapshot, &instance.settings, instance.size),
+            };
             progress |= matches!(&face.picture, Picture::NowPlaying(now) if now.playing && now.progress.is_some());
             let cover = face.picture.cover().map(|url| self.covers.get(url));
             let settled = !matches!(cover, Some(CoverState::Pending));
@@ -345,9 +358,8 @@ impl Package {
             instance.show(&self.host, id, face, cover, &mut self.renderer);
             instance.with_cover = settled;
         }
-        let now_ms = self.clock.unix_ms();
         let next_second = snapshot.now.as_ref().filter(|_| progress).map(|now| 1_000 - now.position_ms % 1_000);
-        let next_change = self.model.next_change_ms(now_ms).map(|at| at - now_ms);
+        let next_change = self.model.next_change_ms(now_ms).into_iter().chain(said_enough).min().map(|at| at - now_ms);
         let wait = next_second.into_iter().chain(next_change).min()?;
         Some(Instant::now() + Duration::from_millis(wait))
     }

@@ -18,11 +18,12 @@
 
   const accounts = new Accounts(client);
 
-  /** What a widget can be set to beside the device, by the last part of its UUID. */
-  const EXTRAS = {
-    "volume-up": [stepField],
-    "volume-down": [stepField],
-    "playing-now": [layoutField],
+  /** What a widget can be set to, by the last part of its UUID; the others have the device alone. */
+  const FIELDS = {
+    "volume-up": [stepField, deviceField],
+    "volume-down": [stepField, deviceField],
+    "playing-now": [layoutField, deviceField],
+    account: [],
   };
 
   /** Each takes the settings whenever they come or change. */
@@ -36,7 +37,7 @@
     accountLine();
     const widget = client.widget.split(".").pop();
     const settings = document.getElementById("settings");
-    for (const field of [...(EXTRAS[widget] || []), deviceField]) {
+    for (const field of FIELDS[widget] || [deviceField]) {
       const node = field();
       if (node) settings.append(node);
     }

@@ -12,3 +12,6 @@ mod task;
 
 pub use model::{Command, Model, Now, Player, Refusal, Track, Verb, Wait};
 pub use task::{Handle, Input, Shown, start};
+
+#[cfg(test)]
+mod tests;

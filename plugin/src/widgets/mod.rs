@@ -17,7 +17,7 @@ mod volume_up;
 use host_sdk::package::Settings;
 use serde_json::Value;
 
-use crate::auth::{LimitKind, Link};
+use crate::auth::{LimitKind, Link, Remedy};
 use crate::face::{Icon, Key, Notice, Picture, Size, Tone};
 use crate::player::{Command, Now, Player, Verb, Wait};
 use crate::spotify::Error;
@@ -146,6 +146,12 @@ fn refused(error: &Error) -> Face {
         _ => Icon::Warning,
     };
     notice(icon, error.remedy().key())
+}
+
+/// Says what is in the way of something that isn't the player's.
+#[must_use]
+pub fn says(remedy: &Remedy) -> Face {
+    notice(Icon::Warning, remedy.key())
 }
 
 /// Says how long Spotify wants to be left alone.
