@@ -78,6 +78,7 @@ async fn no_secret_is_logged_or_shown() {
         store: StoreChoice::File(folder.path().join("accounts.json")),
         private_file: None,
         limits_file: Some(folder.path().join("limits.json")),
+        language: "en".to_owned(),
         clock: Arc::clone(&clock) as Arc<dyn Clock>,
         http: http.clone(),
         random: system_random(),

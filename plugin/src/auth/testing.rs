@@ -36,6 +36,7 @@ impl World {
             store,
             private_file: None,
             limits_file: None,
+            language: "en".to_owned(),
             clock: Arc::clone(&self.clock) as Arc<dyn Clock>,
             http: self.http.clone(),
             random: system_random(),
