@@ -309,7 +309,10 @@ async fn assert_cut(mut stream: TcpStream) {
     match tokio::time::timeout(PATIENCE, stream.read(&mut byte)).await.expect("the connection is cut") {
         Ok(read) => assert_eq!(read, 0),
         Err(error) => {
-            assert!(matches!(error.kind(), io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted), "{error}");
+            assert!(
+                matches!(error.kind(), io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted),
+                "{error}"
+            );
         }
     }
 }
