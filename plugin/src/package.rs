@@ -46,6 +46,7 @@ pub async fn run(host: Host, events: Events, language: &str, config: Config) {
         accounts_url: config.accounts_url,
         store: config.store,
         private_file: auth::default_private_file(),
+        lock_file: auth::default_lock_file(),
         clock: clock.clone(),
         http: http.clone(),
         random: auth::system_random(),

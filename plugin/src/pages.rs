@@ -412,7 +412,7 @@ mod tests {
                 problem: Some(AuthError::Denied),
                 active: true,
             }],
-            store: StoreView { kind: StoreKind::Memory, message: None, can_use_file: true },
+            store: StoreView { kind: StoreKind::Memory, message: None, can_use_file: true, can_retry: false },
         };
         assert_eq!(
             PageEvent::accounts(&state).payload(),
