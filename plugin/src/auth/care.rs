@@ -38,8 +38,7 @@ pub(super) const NO_KEYRING: &str =
     "No keyring answers on this computer, so sign-ins are kept in memory and lost when the host stops.";
 pub(super) const KEYRING_LOCKED: &str = "The computer's keyring is locked, so sign-ins are kept in memory and lost when the host stops. \
     Unlock it and try again to get the stored ones back.";
-pub(super) const FILE_MEANWHILE: &str =
-    "The computer's keyring is locked, so sign-ins stay in the private file. Unlock it and try again to move them there.";
+pub(super) const FILE_MEANWHILE: &str = "The computer's keyring is locked, so sign-ins stay in the private file. Unlock it and try again to move them there.";
 pub(super) const KEYRING_LATE: &str =
     "The computer's keyring has not answered yet. If it asks for a password, unlock it.";
 pub(super) const NOT_WRITTEN: &str =
@@ -55,23 +54,28 @@ pub(super) struct Sought {
     locked: bool,
     /// When it was last looked at.
     last: Option<Instant>,
-    /// It has been asked and has not answered yet.
-    looking: bool,
+    /// Held by the one who asks it.
+    turn: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Sought {
     /// One that has not been looked at.
     pub(super) fn new(vault: Vault) -> Self {
-        Self { vault, locked: false, last: None, looking: false }
+        Self { vault, locked: false, last: None, turn: Arc::default() }
     }
 
     /// One that has just failed.
     fn failed(vault: Vault, error: &StoreError) -> Self {
-        Self { vault, locked: *error == StoreError::Locked, last: Some(Instant::now()), looking: false }
+        Self { vault, locked: *error == StoreError::Locked, last: Some(Instant::now()), turn: Arc::default() }
+    }
+
+    /// True if it has been asked and has not answered yet.
+    fn asked(&self) -> bool {
+        self.turn.try_lock().is_err()
     }
 
     fn due(&self) -> bool {
-        !self.looking && !self.locked && self.last.is_none_or(|last| last.elapsed() >= STORE_RETRY)
+        !self.asked() && !self.locked && self.last.is_none_or(|last| last.elapsed() >= STORE_RETRY)
     }
 }
 
@@ -136,7 +140,8 @@ impl Inner {
                 self.stamp(&mut state, &base);
                 let ours = state.to_store();
                 if !reload && *base == ours {
-                    self.stored(&mut state, done);
+                    done.store(true, Ordering::Relaxed);
+                    self.stored(&mut state, &base);
                     return;
                 }
                 (ours, state.store.kind == StoreKind::File && state.sought.is_some())
@@ -158,15 +163,15 @@ impl Inner {
                 drop(state);
                 continue;
             }
+            done.store(true, Ordering::Relaxed);
             match result {
                 Ok(stored) => {
                     self.adopt(&mut state, &ours, &stored);
                     *base = stored;
-                    self.stored(&mut state, done);
+                    self.stored(&mut state, &base);
                 }
                 Err(error) => {
                     tracing::warn!(%error, "the secret store failed");
-                    done.store(true, Ordering::Relaxed);
                     let unchanged = *base == ours;
                     self.not_stored(&mut state, unchanged);
                 }
@@ -176,9 +181,11 @@ impl Inner {
         }
     }
 
-    /// Notes that the store holds what it should.
-    fn stored(&self, state: &mut State, done: &AtomicBool) {
-        done.store(true, Ordering::Relaxed);
+    /// Notes that the store works and, unless something has changed since, that nothing is left to write.
+    fn stored(&self, state: &mut State, base: &[StoredAccount]) {
+        if state.to_store() != base {
+            return;
+        }
         state.unsaved = None;
         if state.store.message.as_deref() == Some(NOT_WRITTEN) {
             state.store = StoreView { kind: state.store.kind, message: None, can_use_file: false, can_retry: false };
@@ -271,8 +278,7 @@ impl Inner {
                     state.sought = Some(Sought::failed(before, &StoreError::NoAnswer));
                 }
                 state.unsaved = None;
-                state.store =
-                    StoreView { kind: StoreKind::File, message: None, can_use_file: false, can_retry: false };
+                state.store = StoreView { kind: StoreKind::File, message: None, can_use_file: false, can_retry: false };
                 self.show_sought(&mut state);
                 self.publish(&state);
             }
@@ -290,23 +296,16 @@ impl Inner {
     /// Asks the keyring that should hold the secrets whether it is there now, and moves in if it is. However long it
     /// takes: it may wait for its user.
     async fn seek(&self) {
-        let keyring = {
-            let mut state = self.lock();
-            match &mut state.sought {
-                Some(sought) if !sought.looking => {
-                    sought.looking = true;
-                    sought.vault.clone()
-                }
-                _ => return,
-            }
-        };
+        let Some(turn) = self.lock().sought.as_ref().map(|sought| Arc::clone(&sought.turn)) else { return };
+        let _turn = turn.lock().await;
+        // Whoever was asking before may have moved in.
+        let Some(keyring) = self.lock().sought.as_ref().map(|sought| sought.vault.clone()) else { return };
         let moved = match keyring.load().await {
             Ok(_) | Err(StoreError::Damaged) => self.leave_for(keyring).await,
             Err(error) => Err(error),
         };
         let mut state = self.lock();
         let Some(sought) = &mut state.sought else { return };
-        sought.looking = false;
         sought.last = Some(Instant::now());
         if let Err(error) = moved {
             tracing::debug!(%error, "the keyring can't be used yet");
@@ -381,7 +380,7 @@ impl Inner {
         });
         if tokio::time::timeout(WRITE_PATIENCE, task).await.is_err() {
             let mut state = self.lock();
-            if state.sought.as_ref().is_some_and(|sought| sought.looking) {
+            if state.sought.as_ref().is_some_and(Sought::asked) {
                 state.store.message = Some(KEYRING_LATE.to_owned());
                 self.publish(&state);
             }

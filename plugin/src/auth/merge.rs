@@ -2,7 +2,7 @@
 //!
 //! Two hosts, or two copies of the package, share one store. Whoever writes brings what was stored when it last looked
 //! (`base`), what it has now (`ours`) and what is stored now (`theirs`); what comes out keeps both sides' changes. Where
-//! both changed the same account, its sign-in goes by the newer token and the rest by us. A pure function, because it
+//! both changed the same account, its sign-in goes by the newer one and the rest by us. A pure function, because it
 //! decides over tokens that can't be had again.
 
 use super::store::StoredAccount;
@@ -10,8 +10,9 @@ use super::store::StoredAccount;
 /// Merges what we made of `base` with what others made of it meanwhile.
 ///
 /// - An account that one side left alone is as the other side has it.
-/// - Where both changed it, the sign-in is that of the newer `token_at`, as one unit; everything else is ours, as one unit.
-///   A sign-in never goes to another Client ID than the one that it was obtained with.
+/// - Where both changed it, the sign-in is one side's, as one unit but for a user that only the other has learned: the user's log-in or log-out before a token that was
+///   only renewed, otherwise the newer `token_at`. Everything else is ours, as one unit. A sign-in never goes to another
+///   Client ID than the one that it was obtained with.
 /// - What one side added is there. What one side removed is gone, unless the user has changed it on the other side; a
 ///   renewed token is not a user's change.
 /// - Two accounts with one Client ID are one account.
@@ -76,15 +77,30 @@ fn merge_one(base: Option<&StoredAccount>, ours: &StoredAccount, theirs: &Stored
         _ => match base {
             Some(base) if same_sign_in(base, ours) => theirs,
             Some(base) if same_sign_in(base, theirs) => ours,
-            _ => newer_sign_in(ours, theirs),
+            Some(base) if base.signed_in_at == ours.signed_in_at && base.signed_in_at != theirs.signed_in_at => theirs,
+            Some(base) if base.signed_in_at == theirs.signed_in_at && base.signed_in_at != ours.signed_in_at => ours,
+            _ => {
+                let newer = newer_sign_in(ours, theirs);
+                let mut merged = with_sign_in(&rest, newer);
+                if merged.user.is_none() && ours.signed_in_at == theirs.signed_in_at {
+                    // One has renewed the token, the other has learned whose it is.
+                    merged.user = ours.user.clone().or_else(|| theirs.user.clone());
+                }
+                return merged;
+            }
         },
     };
     with_sign_in(&rest, sign_in)
 }
 
-/// The one with the newer sign-in; if they are of the same age, one that holds a token, or else the first.
+/// The one with the newer sign-in, or the first. Of the same sign-in, a token comes before none: that one copy's token was
+/// refused says nothing against the one that another copy has got for it.
 fn newer_sign_in<'a>(first: &'a StoredAccount, second: &'a StoredAccount) -> &'a StoredAccount {
-    let rank = |account: &StoredAccount| (account.token_at, account.refresh_token.is_some());
+    let same = first.signed_in_at == second.signed_in_at;
+    let rank = |account: &StoredAccount| {
+        let has_token = account.refresh_token.is_some();
+        (same && has_token, account.token_at, has_token)
+    };
     if rank(second) > rank(first) { second } else { first }
 }
 
@@ -176,11 +192,26 @@ mod tests {
     }
 
     #[test]
-    fn logging_out_is_a_change_like_any_other() {
+    fn the_users_log_out_outlives_a_renewed_token_but_not_a_later_log_in() {
         let base = account("a");
-        let out = |at| logged_out(&base, at);
-        assert_eq!(merge(&[base.clone()], &[out(9)], &[token(&base, "t1", 5)]), [out(9)]);
-        assert_eq!(merge(&[base.clone()], &[out(5)], &[token(&base, "t1", 9)]), [token(&base, "t1", 9)]);
+        let out = logged_out(&base, 5);
+        let again = |at| StoredAccount { signed_in_at: Some(at), ..token(&base, "new", at) };
+        for (other, wanted) in
+            [(token(&base, "t1", 4), &out), (token(&base, "t1", 9), &out), (again(4), &out), (again(9), &again(9))]
+        {
+            assert_eq!(merge(&[base.clone()], &[out.clone()], &[other.clone()]), [wanted.clone()]);
+            assert_eq!(merge(&[base.clone()], &[other], &[out.clone()]), [wanted.clone()]);
+        }
+    }
+
+    #[test]
+    fn a_token_that_was_refused_here_does_not_end_the_newer_one_that_another_copy_has() {
+        let base = account("a");
+        let refused = StoredAccount { refresh_token: None, token_at: 9, ..base.clone() };
+        let renewed = token(&base, "t1", 5);
+        assert_eq!(merge(&[base.clone()], &[refused.clone()], &[renewed.clone()]), [renewed.clone()]);
+        assert_eq!(merge(&[base.clone()], &[renewed.clone()], &[refused.clone()]), [renewed]);
+        assert_eq!(merge(&[base.clone()], &[base], &[refused.clone()]), [refused]);
     }
 
     #[test]
@@ -192,6 +223,16 @@ mod tests {
         assert_eq!(merge(&[base.clone()], &[rotated.clone()], &[moved.clone()]), [moved.clone()]);
         // We edited something else meanwhile: the account stays ours, with our token.
         assert_eq!(merge(&[base.clone()], &[edited(&rotated)], &[moved]), [edited(&rotated)]);
+    }
+
+    #[test]
+    fn a_user_that_one_copy_has_learned_stays_when_another_renews_the_token() {
+        let base = account("a");
+        let learned = StoredAccount { user: Some(User { id: "u".into(), name: "U".into() }), ..base.clone() };
+        let both = StoredAccount { user: learned.user.clone(), ..token(&base, "t1", 9) };
+        for (ours, theirs) in [(learned.clone(), token(&base, "t1", 9)), (token(&base, "t1", 9), learned)] {
+            assert_eq!(merge(&[base.clone()], &[ours], &[theirs]), [both.clone()]);
+        }
     }
 
     #[test]
@@ -304,7 +345,11 @@ mod tests {
             base in any_list(), ours in any_list(), theirs in any_list()
         ) {
             for account in merge(&base, &ours, &theirs) {
-                prop_assert!(ours.iter().chain(&theirs).any(|side| same_sign_in(side, &account)));
+                let from = |side: &StoredAccount| {
+                    (&side.refresh_token, side.signed_in_at, side.token_at)
+                        == (&account.refresh_token, account.signed_in_at, account.token_at)
+                };
+                prop_assert!(ours.iter().chain(&theirs).any(from));
                 if let Some(token) = &account.refresh_token {
                     prop_assert_eq!(token.expose().split(' ').next(), Some(account.client_id.as_str()));
                 }

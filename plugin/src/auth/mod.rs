@@ -33,9 +33,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use url::Url;
 
-pub use config::{
-    ACCOUNTS_URL, Config, Random, StoreChoice, default_lock_file, default_private_file, system_random,
-};
+pub use config::{ACCOUNTS_URL, Config, Random, StoreChoice, default_lock_file, default_private_file, system_random};
 pub use error::{AuthError, Field, Remedy};
 pub use gate::{Limit, LimitKind};
 pub use http::http_client;
@@ -533,6 +531,10 @@ fn hex(bytes: &[u8]) -> String {
     })
 }
 
+#[cfg(test)]
+mod crash_tests;
+#[cfg(test)]
+mod store_tests;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]

@@ -222,12 +222,7 @@ impl Keeper {
         self.backend.load()
     }
 
-    fn sync(
-        &mut self,
-        base: &[StoredAccount],
-        ours: &[StoredAccount],
-        restore: bool,
-    ) -> Result<Accounts, StoreError> {
+    fn sync(&mut self, base: &[StoredAccount], ours: &[StoredAccount], restore: bool) -> Result<Accounts, StoreError> {
         let _held = hold(self.lock.as_deref(), STORE_PATIENCE);
         let theirs = match self.backend.load() {
             Ok(theirs) => Some(theirs),
@@ -416,7 +411,9 @@ impl Backend for Keyring {
     /// Whose sign-in it is can be asked again; tokens can't.
     fn fit(&self, account: &mut StoredAccount) {
         let fits = |account: &StoredAccount| encode(account).is_ok_and(|bytes| bytes.len() <= LARGEST_ENTRY);
-        if !fits(account) && let Some(user) = &mut account.user {
+        if !fits(account)
+            && let Some(user) = &mut account.user
+        {
             user.name.clone_from(&user.id);
         }
         if !fits(account) {

@@ -21,6 +21,8 @@ pub(super) enum Step {
     WrittenBeside,
     /// The new refresh token is stored, and the access token was not used.
     Written,
+    /// The access token was handed out.
+    Used,
 }
 
 /// The step at which this process ends, set once in a process of its own.

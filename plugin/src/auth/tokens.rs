@@ -31,9 +31,10 @@ impl Inner {
     /// request goes out. Other copies of the package that use the same sign-in are let pass first, and the token that they
     /// have stored is the one that is used.
     pub(super) async fn refresh(self: Arc<Self>, id: String, margin_ms: u64) -> Result<AccessToken, AuthError> {
-        let turn = {
+        let (turn, client_id) = {
             let mut state = self.lock();
-            Arc::clone(&state.account(&id).ok_or(AuthError::NotLinked)?.refreshing)
+            let account = state.account(&id).ok_or(AuthError::NotLinked)?;
+            (Arc::clone(&account.refreshing), account.stored.client_id.clone())
         };
         let _turn = turn.lock().await;
         if let Need::Nothing(token) = self.need(&id, margin_ms)? {
@@ -42,6 +43,16 @@ impl Inner {
 
         let _alone = self.renewals.enter().await;
         self.reload().await;
+        let id = {
+            // Another copy may have added the same app at the same time, and so has given it another id.
+            let mut state = self.lock();
+            let same_app = |account: &&Account| account.stored.client_id == client_id;
+            if state.account(&id).is_some() {
+                id
+            } else {
+                state.accounts.iter().find(same_app).map(|account| account.stored.id.clone()).unwrap_or(id)
+            }
+        };
         let mut given_up = None;
         loop {
             let (service, refresh_token) = match self.need(&id, margin_ms)? {
