@@ -14,22 +14,27 @@ use std::time::Duration;
 use host_sdk::package::{Event, Events, Host, Image, Instance, InstanceId, Layout, Page, Settings};
 use serde_json::Value;
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use crate::auth::{self, AccountState, Auth, AuthState};
+use crate::auth::{self, AccountState, AccountView, Auth, AuthState, StoreChoice};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::face::{Cover, CoverLimits, CoverState, Covers, Picture, Renderer, Size, SystemFonts};
 use crate::layouts::Layouts;
 use crate::pages::{self, PageCommand, PageEvent, Reply};
 use crate::player::{self, Input, Model, Player, Shown};
-use crate::spotify::Client;
+use crate::spotify::{Client, Error};
 use crate::widgets::{self, Face, Request, Widget};
 
 /// Answers of page commands that wait for the loop.
 const REPLIES: usize = 32;
-/// After a failed attempt to learn whose sign-in it is.
+/// How long a key says why a press that isn't the player's had no effect.
+const SAY_WHY_MS: u64 = 4_000;
+/// After a failed attempt to learn whose sign-in it is, where trying again may help by itself.
 const ASK_WHO_AGAIN: Duration = Duration::from_secs(30);
+/// The same, where somebody has to do something first, such as to add the user to the app's allow list.
+const ASK_WHO_LATER: Duration = Duration::from_secs(300);
 
 /// Runs the package until the host ends it.
 pub async fn run(host: Host, events: Events, language: &str, config: Config) {
@@ -42,11 +47,17 @@ pub async fn run(host: Host, events: Events, language: &str, config: Config) {
         }
     };
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let limits_file = match &config.store {
+        StoreChoice::Keyring => auth::default_limits_file(),
+        StoreChoice::File(path) => Some(path.with_extension("limits.json")),
+        StoreChoice::Memory => None,
+    };
     let auth = Auth::start(auth::Config {
         accounts_url: config.accounts_url,
         store: config.store,
         private_file: auth::default_private_file(),
         lock_file: auth::default_lock_file(),
+        limits_file,
         clock: clock.clone(),
         http: http.clone(),
         random: auth::system_random(),
@@ -70,9 +81,33 @@ pub async fn run(host: Host, events: Events, language: &str, config: Config) {
         instances: HashMap::new(),
         pages: HashSet::new(),
         replies,
-        asked_who: None,
+        asking_who: HashMap::new(),
     };
     package.run(events, accounts, arrived, answers).await;
+}
+
+fn unknown(account: &AccountView) -> bool {
+    account.state == AccountState::Linked && account.user.is_none()
+}
+
+/// Asks until Spotify has said whose sign-in it is, or that is not to be known any more.
+async fn ask_who(auth: Auth, spotify: Client, id: String) {
+    loop {
+        let error = match spotify.me(&id).await {
+            Ok(user) => return auth.identified(&id, user).await,
+            Err(error) => error,
+        };
+        tracing::warn!(%error, "Spotify doesn't say who has signed in");
+        tokio::time::sleep(match &error {
+            Error::RateLimited { retry_after: Some(wait), .. } => *wait,
+            error if error.passes() => ASK_WHO_AGAIN,
+            _ => ASK_WHO_LATER,
+        })
+        .await;
+        if !auth.watch().borrow().accounts.iter().any(|account| account.id == id && unknown(account)) {
+            return;
+        }
+    }
 }
 
 /// Covers come from Spotify's image hosts only, and from a simulated Spotify where one is set.
@@ -95,6 +130,8 @@ struct Visible {
     state: Option<u32>,
     /// Whether the press that is under way was acted on when the key went down.
     pressed: bool,
+    /// What the key says for a moment, and until when.
+    says: Option<(Face, u64)>,
 }
 
 struct Package {
@@ -110,8 +147,8 @@ struct Package {
     instances: HashMap<InstanceId, Visible>,
     pages: HashSet<Page>,
     replies: mpsc::Sender<(Page, Reply)>,
-    /// When we last asked for the user of which account.
-    asked_who: Option<(String, Instant)>,
+    /// The tasks that ask whose sign-in an account's is, by its id.
+    asking_who: HashMap<String, JoinHandle<()>>,
 }
 
 impl Package {
@@ -135,7 +172,7 @@ impl Package {
                 Ok(()) = accounts.changed() => {
                     let state = accounts.borrow_and_update().clone();
                     self.learn_who(&state);
-                    self.tell_pages(&PageEvent::accounts(&state).payload());
+                    self.tell_pages(&PageEvent::accounts(&state, self.auth.counts()).payload());
                 }
                 Some((page, reply)) = answers.recv() => self.answer(&page, reply),
                 Some(url) = arrived.recv() => self.cover_arrived(&url),
@@ -196,6 +233,7 @@ impl Package {
             sent: None,
             state: Some(instance.state),
             pressed: false,
+            says: None,
         };
         self.instances.insert(instance.id, visible);
         self.tell_shown().await;
@@ -219,13 +257,21 @@ impl Package {
             Some(Request::Refresh) => self.player.tell(Input::Refresh).await,
             Some(Request::OpenSettings) => self.host.open_settings(),
             Some(Request::SignIn) => self.sign_in(),
+            Some(Request::SwitchAccount) => {
+                instance.says = self
+                    .auth
+                    .switch_account()
+                    .err()
+                    .map(|error| (widgets::says(&error.remedy()), self.clock.unix_ms() + SAY_WHY_MS));
+            }
         }
     }
 
-    /// Starts the sign-in of the first account that lacks one, from a key.
+    /// Starts the sign-in of the account whose was ended, or of the first one that lacks one, from a key.
     fn sign_in(&self) {
         let accounts = self.auth.watch().borrow().clone();
-        let Some(account) = accounts.accounts.iter().find(|account| account.state == AccountState::NeedsLogin) else {
+        let find = |state| accounts.accounts.iter().find(|account| account.state == state);
+        let Some(account) = find(AccountState::SignInAgain).or(find(AccountState::NeedsLogin)) else {
             self.host.open_settings();
             return;
         };
@@ -264,31 +310,15 @@ impl Package {
         self.pages.iter().for_each(|page| self.host.send_to_page(page, message.clone()));
     }
 
-    /// Asks Spotify whose sign-in it is, where that isn't known yet.
+    /// Asks Spotify whose sign-ins they are, where that isn't known yet.
     fn learn_who(&mut self, accounts: &AuthState) {
-        let unknown = accounts
-            .accounts
-            .iter()
-            .find(|account| account.active && account.state == AccountState::Linked && account.user.is_none());
-        let Some(account) = unknown else { return };
-        let asked = self.asked_who.as_ref().is_some_and(|(id, at)| *id == account.id && at.elapsed() < ASK_WHO_AGAIN);
-        if asked {
-            return;
-        }
-        self.asked_who = Some((account.id.clone(), Instant::now()));
-        let (auth, spotify) = (self.auth.clone(), self.spotify.clone());
-        tokio::spawn(async move {
-            loop {
-                match spotify.me().await {
-                    Ok((account, user)) => return auth.identified(&account, user).await,
-                    Err(error) if error.passes() => tokio::time::sleep(ASK_WHO_AGAIN).await,
-                    Err(error) => {
-                        tracing::warn!(%error, "Spotify doesn't say who has signed in");
-                        return;
-                    }
-                }
+        self.asking_who.retain(|_, task| !task.is_finished());
+        for account in accounts.accounts.iter().filter(|account| unknown(account)) {
+            if !self.asking_who.contains_key(&account.id) {
+                let (auth, spotify, id) = (self.auth.clone(), self.spotify.clone(), account.id.clone());
+                self.asking_who.insert(account.id.clone(), tokio::spawn(ask_who(auth, spotify, id)));
             }
-        });
+        }
     }
 
     fn cover_arrived(&mut self, url: &str) {
@@ -307,9 +337,18 @@ impl Package {
     /// progress has passed then, or a message has been shown long enough.
     fn show_all(&mut self) -> Option<Instant> {
         let snapshot = self.snapshot();
+        let now_ms = self.clock.unix_ms();
         let mut progress = false;
+        let mut said_enough = None;
         for (id, instance) in &mut self.instances {
-            let face = instance.widget.face(&snapshot, &instance.settings, instance.size);
+            instance.says.take_if(|(_, until_ms)| *until_ms <= now_ms);
+            let face = match &instance.says {
+                Some((face, until_ms)) => {
+                    said_enough = said_enough.into_iter().chain([*until_ms]).min();
+                    face.clone()
+                }
+                None => instance.widget.face(&snapshot, &instance.settings, instance.size),
+            };
             progress |= matches!(&face.picture, Picture::NowPlaying(now) if now.playing && now.progress.is_some());
             let cover = face.picture.cover().map(|url| self.covers.get(url));
             let settled = !matches!(cover, Some(CoverState::Pending));
@@ -320,9 +359,8 @@ impl Package {
             instance.show(&self.host, id, face, cover, &mut self.renderer);
             instance.with_cover = settled;
         }
-        let now_ms = self.clock.unix_ms();
         let next_second = snapshot.now.as_ref().filter(|_| progress).map(|now| 1_000 - now.position_ms % 1_000);
-        let next_change = self.model.next_change_ms(now_ms).map(|at| at - now_ms);
+        let next_change = self.model.next_change_ms(now_ms).into_iter().chain(said_enough).min().map(|at| at - now_ms);
         let wait = next_second.into_iter().chain(next_change).min()?;
         Some(Instant::now() + Duration::from_millis(wait))
     }

@@ -7,8 +7,11 @@ use serde::Serialize;
 use serde_json::Value;
 use url::Url;
 
-use crate::auth::{AccountState, Auth, AuthError, AuthState, Field, Redirect, SaveAccount, Secret, StoreKind, User};
-use crate::spotify::{Client, Device};
+use crate::auth::{
+    AccountCounts, AccountState, AccountView, Auth, AuthError, AuthState, Counts, Field, Group, LimitKind, Redirect,
+    SaveAccount, Secret, StoreKind, Trouble, User,
+};
+use crate::spotify::{Client, Device, Item, SearchKind};
 
 /// What a page asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,8 +42,27 @@ pub enum PageCommand {
         /// The account.
         id: String,
     },
+    /// Give an account another place in the list.
+    MoveAccount {
+        /// The account.
+        id: String,
+        /// Its new place, from 0.
+        to: usize,
+    },
+    /// Let an account serve first, by hand; None goes back to the list's order.
+    UseAccount {
+        /// The account.
+        id: Option<String>,
+    },
     /// Keep secrets in the private file, as no keyring answers.
     UseFileStore,
+    /// Look for something in Spotify's catalogue.
+    Search {
+        /// The words.
+        words: String,
+        /// What to look for; everything if empty.
+        kinds: Vec<SearchKind>,
+    },
     /// The devices with Spotify open.
     GetDevices,
 }
@@ -60,6 +82,14 @@ pub enum PageEvent {
         redirect_uris: RedirectUris,
         /// Where secrets are kept.
         store: PageStore,
+        /// Until when nothing is sent to the player, in Unix milliseconds.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        nobody_until: Option<u64>,
+    },
+    /// What Spotify has found.
+    SearchResults {
+        /// Kind by kind, in Spotify's order.
+        results: Vec<PageResult>,
     },
     /// The devices with Spotify open.
     Devices {
@@ -68,6 +98,23 @@ pub enum PageEvent {
     },
     /// A command failed.
     Error(PageError),
+}
+
+/// Something that was found, for a page.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PageResult {
+    /// Its Spotify URI.
+    pub uri: String,
+    /// Its kind, such as track or playlist.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Its name.
+    pub name: String,
+    /// Who made it; empty if Spotify doesn't say.
+    pub by: String,
+    /// Its smallest picture.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
 }
 
 /// A device, for a page.
@@ -126,12 +173,64 @@ pub struct PageAccount {
     /// What is to be said about the account.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
-    /// Whether it serves the calls.
+    /// Whether it serves the player's calls.
     pub active: bool,
-    /// How the browser comes back.
-    pub redirect: Redirect,
+    /// Whether the user has put it first by hand.
+    pub by_hand: bool,
+    /// How the browser comes back: `loopback`, `fixed` or `avermedia`.
+    pub redirect: &'static str,
+    /// The port, for `fixed`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub port: Option<u16>,
     /// The Redirect URI to register.
     pub redirect_uri: String,
+    /// The account that is of the same developer account by the user's word; empty for none.
+    pub same_developer_as: String,
+    /// What Spotify has shut.
+    pub limits: Vec<PageLimit>,
+    /// What else is the matter: the name of a [`Trouble`], or `otherUser`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trouble: Option<Value>,
+    /// With `otherUser`: who has signed in, and who should have.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub other_user: Option<PageOtherUser>,
+    /// When Spotify will end the sign-in, in Unix milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sign_in_ends: Option<u64>,
+    /// Whether that is within 30 days.
+    pub sign_in_ends_soon: bool,
+    /// Requests that were sent, by group.
+    pub usage: Vec<PageUsage>,
+}
+
+/// A limit, for a page.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PageLimit {
+    /// Throttle or quota.
+    pub kind: LimitKind,
+    /// The name of a [`Group`], or `all`.
+    pub group: Value,
+    /// Its end in Unix milliseconds, which may have passed.
+    pub until: u64,
+}
+
+/// Two users where there should be one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PageOtherUser {
+    /// The name of who has signed in.
+    pub name: String,
+    /// The name of who has signed in with the other accounts.
+    pub expected: String,
+}
+
+/// Requests of one group.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PageUsage {
+    /// The group.
+    pub group: Group,
+    /// The numbers.
+    #[serde(flatten)]
+    pub counts: Counts,
 }
 
 /// The Redirect URI of each choice.
@@ -139,6 +238,8 @@ pub struct PageAccount {
 pub struct RedirectUris {
     /// For `loopback`.
     pub loopback: String,
+    /// For `fixed`, with `{port}` in place of the port.
+    pub fixed: String,
     /// For `avermedia`.
     pub avermedia: String,
 }
@@ -165,6 +266,77 @@ pub enum Reply {
     OpenUrl(Url),
 }
 
+impl PageAccount {
+    fn new(account: &AccountView, counts: AccountCounts) -> Self {
+        let (redirect, port) = match account.redirect {
+            Redirect::Loopback => ("loopback", None),
+            Redirect::Fixed(port) => ("fixed", Some(port)),
+            Redirect::Avermedia => ("avermedia", None),
+        };
+        let other_user = match &account.problem {
+            Some(AuthError::OtherUser { name, expected }) => {
+                Some(PageOtherUser { name: name.clone(), expected: expected.clone() })
+            }
+            _ => None,
+        };
+        let trouble = account.trouble.map(named::<Trouble>);
+        Self {
+            id: account.id.clone(),
+            client_id: account.client_id.clone(),
+            has_secret: account.has_secret,
+            state: account.state,
+            user: account.user.clone().map(|User { name, .. }| name),
+            message: account.problem.as_ref().map(|problem| problem.remedy().sentence().to_owned()),
+            active: account.active,
+            by_hand: account.by_hand,
+            redirect,
+            port,
+            redirect_uri: account.redirect.registered(),
+            same_developer_as: account.same_developer_as.clone().unwrap_or_default(),
+            limits: account
+                .limits
+                .iter()
+                .map(|(group, limit)| PageLimit {
+                    kind: limit.kind,
+                    group: group.map_or_else(|| "all".into(), named::<Group>),
+                    until: limit.until_ms,
+                })
+                .collect(),
+            trouble: other_user.as_ref().map(|_| "otherUser".into()).or(trouble),
+            other_user,
+            sign_in_ends: account.sign_in_ends_ms,
+            sign_in_ends_soon: account.sign_in_ends_soon,
+            usage: counts.into_iter().map(|(group, counts)| PageUsage { group, counts }).collect(),
+        }
+    }
+}
+
+/// The name of an enum's variant as the messages spell it.
+fn named<T: Serialize>(variant: T) -> Value {
+    // Variants without content always become a text.
+    serde_json::to_value(variant).unwrap_or_default()
+}
+
+/// The choice of the Redirect URI in a command.
+fn redirect(command: &str, payload: &Value) -> Result<Redirect, PageError> {
+    let port = || {
+        let port = payload.get("port").and_then(|port| port.as_u64().or_else(|| port.as_str()?.trim().parse().ok()));
+        port.and_then(|port| u16::try_from(port).ok())
+            .ok_or_else(|| PageError::new(command, Some(Field::Port.name()), AuthError::PortForm.remedy().sentence()))
+    };
+    match payload.get("redirect").filter(|redirect| !redirect.is_null()).map(Value::as_str) {
+        None => Ok(Redirect::default()),
+        Some(Some("loopback")) => Ok(Redirect::Loopback),
+        Some(Some("fixed")) => port().map(Redirect::Fixed),
+        Some(Some("avermedia")) => Ok(Redirect::Avermedia),
+        Some(_) => Err(PageError::new(
+            command,
+            Some(Field::Redirect.name()),
+            "The redirect has to be \"loopback\", \"fixed\" or \"avermedia\".",
+        )),
+    }
+}
+
 impl PageCommand {
     /// Reads what a page has sent.
     ///
@@ -179,21 +351,30 @@ impl PageCommand {
         };
         match command {
             "getAccounts" => Ok(Self::GetAccounts),
-            "saveAccount" => {
-                let redirect = match payload.get("redirect") {
-                    None | Some(Value::Null) => Redirect::default(),
-                    Some(value) => serde_json::from_value(value.clone()).map_err(|_| {
-                        let field = Some(Field::Redirect.name());
-                        PageError::new(command, field, "The redirect has to be \"loopback\" or \"avermedia\".")
-                    })?,
-                };
-                Ok(Self::SaveAccount(SaveAccount {
-                    id: text("id").filter(|id| !id.is_empty()).map(str::to_owned),
-                    client_id: text("clientId").unwrap_or_default().to_owned(),
-                    client_secret: text("clientSecret").map(Secret::new),
-                    pkce_only: payload.get("pkce").and_then(Value::as_bool).unwrap_or_default(),
-                    redirect,
-                }))
+            "saveAccount" => Ok(Self::SaveAccount(SaveAccount {
+                id: text("id").filter(|id| !id.is_empty()).map(str::to_owned),
+                client_id: text("clientId").unwrap_or_default().to_owned(),
+                client_secret: text("clientSecret").map(Secret::new),
+                pkce_only: payload.get("pkce").and_then(Value::as_bool).unwrap_or_default(),
+                redirect: redirect(command, payload)?,
+                same_developer_as: text("sameDeveloperAs").map(str::to_owned),
+            })),
+            "moveAccount" => {
+                let to = payload.get("to").and_then(Value::as_u64).ok_or_else(|| {
+                    PageError::new(command, Some("to"), "The command needs the new place, counted from 0.")
+                })?;
+                Ok(Self::MoveAccount { id: id()?, to: usize::try_from(to).unwrap_or(usize::MAX) })
+            }
+            "useAccount" => Ok(Self::UseAccount { id: text("id").filter(|id| !id.is_empty()).map(str::to_owned) }),
+            "search" => {
+                let words = text("q").map(str::trim).filter(|words| !words.is_empty());
+                let kinds = payload.get("types").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+                Ok(Self::Search {
+                    words: words
+                        .ok_or_else(|| PageError::new(command, Some("q"), "The command needs words to look for."))?
+                        .to_owned(),
+                    kinds: kinds.iter().filter_map(|kind| serde_json::from_value(kind.clone()).ok()).collect(),
+                })
             }
             "login" => Ok(Self::Login { id: id()? }),
             "finishLogin" => Ok(Self::FinishLogin { url: Secret::new(text("url").unwrap_or_default()) }),
@@ -222,47 +403,54 @@ impl PageCommand {
             Self::CancelLogin => "cancelLogin",
             Self::Logout { .. } => "logout",
             Self::RemoveAccount { .. } => "removeAccount",
+            Self::MoveAccount { .. } => "moveAccount",
+            Self::UseAccount { .. } => "useAccount",
             Self::UseFileStore => "useFileStore",
+            Self::Search { .. } => "search",
             Self::GetDevices => "getDevices",
         }
     }
 }
 
 impl PageEvent {
-    /// The accounts event for a state.
+    /// The accounts event for a state, and the accounts' counts in the same order.
     #[must_use]
-    pub fn accounts(state: &AuthState) -> Self {
-        let accounts: Vec<PageAccount> = state
-            .accounts
-            .iter()
-            .map(|account| PageAccount {
-                id: account.id.clone(),
-                client_id: account.client_id.clone(),
-                has_secret: account.has_secret,
-                state: account.state,
-                user: account.user.clone().map(|User { name, .. }| name),
-                message: account.problem.as_ref().map(|problem| problem.remedy().sentence().to_owned()),
-                active: account.active,
-                redirect: account.redirect,
-                redirect_uri: account.redirect.registered().to_owned(),
-            })
-            .collect();
+    pub fn accounts(state: &AuthState, counts: Vec<AccountCounts>) -> Self {
+        let mut counts = counts.into_iter();
+        let accounts: Vec<PageAccount> =
+            state.accounts.iter().map(|account| PageAccount::new(account, counts.next().unwrap_or_default())).collect();
         Self::Accounts {
             redirect_uri: accounts
                 .first()
-                .map_or(Redirect::default().registered(), |account| account.redirect.registered())
-                .to_owned(),
+                .map_or_else(|| Redirect::default().registered(), |account| account.redirect_uri.clone()),
             accounts,
             redirect_uris: RedirectUris {
-                loopback: Redirect::Loopback.registered().to_owned(),
-                avermedia: Redirect::Avermedia.registered().to_owned(),
+                loopback: Redirect::Loopback.registered(),
+                fixed: Redirect::Fixed(0).registered().replace(":0/", ":{port}/"),
+                avermedia: Redirect::Avermedia.registered(),
             },
             store: PageStore {
                 kind: state.store.kind,
                 message: state.store.message.clone(),
                 can_use_file: state.store.can_use_file,
             },
+            nobody_until: state.limit.map(|limit| limit.until_ms),
         }
+    }
+
+    fn results(found: Vec<Item>) -> Self {
+        let results = found.into_iter().map(|item| PageResult {
+            by: item.byline(),
+            image: item
+                .pictures()
+                .iter()
+                .min_by_key(|picture| picture.width.unwrap_or(u32::MAX))
+                .map(|picture| picture.url.clone()),
+            uri: item.uri,
+            kind: item.kind,
+            name: item.name,
+        });
+        Self::SearchResults { results: results.collect() }
     }
 
     /// The devices event; one that can't be addressed isn't in it.
@@ -288,35 +476,44 @@ impl PageEvent {
 /// the end of a sign-in, are for whoever watches [`Auth::watch`] to send on.
 pub async fn handle(auth: &Auth, spotify: &Client, command: PageCommand) -> Vec<Reply> {
     let name = command.name();
-    if command == PageCommand::GetDevices {
-        let event = match spotify.devices().await {
-            Ok(devices) => PageEvent::devices(devices),
-            Err(error) => PageEvent::Error(PageError::new(name, None, error.remedy().sentence())),
-        };
-        return vec![Reply::Event(event)];
-    }
-    match act(auth, command).await {
-        Ok(url) => {
-            let accounts = PageEvent::accounts(&auth.watch().borrow());
-            url.map(Reply::OpenUrl).into_iter().chain([Reply::Event(accounts)]).collect()
+    let error = |field, message: &str| vec![Reply::Event(PageEvent::Error(PageError::new(name, field, message)))];
+    let asked = match command {
+        PageCommand::GetDevices => spotify.devices().await.map(PageEvent::devices),
+        PageCommand::Search { words, kinds } => {
+            let kinds = if kinds.is_empty() { &EVERY_KIND } else { kinds.as_slice() };
+            spotify.search(&words, kinds).await.map(PageEvent::results)
         }
-        Err(error) => {
-            let field = error.field().map(Field::name);
-            vec![Reply::Event(PageEvent::Error(PageError::new(name, field, error.remedy().sentence())))]
+        command => {
+            return match act(auth, command).await {
+                Ok(url) => {
+                    let accounts = PageEvent::accounts(&auth.watch().borrow(), auth.counts());
+                    url.map(Reply::OpenUrl).into_iter().chain([Reply::Event(accounts)]).collect()
+                }
+                Err(wrong) => error(wrong.field().map(Field::name), wrong.remedy().sentence()),
+            };
         }
+    };
+    match asked {
+        Ok(event) => vec![Reply::Event(event)],
+        Err(wrong) => error(None, wrong.remedy().sentence()),
     }
 }
+
+const EVERY_KIND: [SearchKind; 5] =
+    [SearchKind::Track, SearchKind::Album, SearchKind::Artist, SearchKind::Playlist, SearchKind::Show];
 
 /// Does a command about accounts; gives the address to open, if one is.
 async fn act(auth: &Auth, command: PageCommand) -> Result<Option<Url>, AuthError> {
     match command {
-        PageCommand::GetAccounts | PageCommand::GetDevices => {}
+        PageCommand::GetAccounts | PageCommand::GetDevices | PageCommand::Search { .. } => {}
         PageCommand::SaveAccount(account) => drop(auth.save(account).await?),
         PageCommand::Login { id } => return auth.login(&id).await.map(Some),
         PageCommand::FinishLogin { url } => auth.finish_login(&url).await?,
         PageCommand::CancelLogin => auth.cancel_login(),
         PageCommand::Logout { id } => auth.logout(&id).await?,
         PageCommand::RemoveAccount { id } => auth.remove(&id).await?,
+        PageCommand::MoveAccount { id, to } => auth.move_account(&id, to).await?,
+        PageCommand::UseAccount { id } => auth.use_account(id.as_deref())?,
         PageCommand::UseFileStore => auth.use_private_file().await?,
     }
     Ok(None)
@@ -326,7 +523,7 @@ async fn act(auth: &Auth, command: PageCommand) -> Result<Option<Url>, AuthError
 mod tests {
     use super::*;
     use crate::auth::testing::World;
-    use crate::auth::{AccountView, Link, StoreView};
+    use crate::auth::{Limit, Link, StoreView};
     use serde_json::json;
     use spotify_sim::{COMPUTER_ID, DEMO_CLIENT_ID, DEMO_CLIENT_SECRET};
 
@@ -343,6 +540,7 @@ mod tests {
                 client_secret: Some(Secret::new("s")),
                 pkce_only: false,
                 redirect: Redirect::Avermedia,
+                same_developer_as: None,
             }))
         );
         assert_eq!(
@@ -353,6 +551,7 @@ mod tests {
                 client_secret: None,
                 pkce_only: true,
                 redirect: Redirect::Loopback,
+                same_developer_as: None,
             }))
         );
         assert_eq!(
@@ -411,24 +610,45 @@ mod tests {
                 user: Some(User { id: "u".into(), name: "Name".into() }),
                 problem: Some(AuthError::Denied),
                 active: true,
+                by_hand: false,
+                same_developer_as: Some("b".into()),
+                limits: vec![
+                    (None, Limit { until_ms: 7, kind: LimitKind::Throttle }),
+                    (Some(Group::Player), Limit { until_ms: 8, kind: LimitKind::Quota }),
+                ],
+                trouble: Some(Trouble::NotOnAllowList),
+                sign_in_ends_ms: Some(9),
+                sign_in_ends_soon: true,
             }],
             store: StoreView { kind: StoreKind::Memory, message: None, can_use_file: true, can_retry: false },
+            limit: Some(Limit { until_ms: 7, kind: LimitKind::Throttle }),
+            strained_until_ms: None,
         };
+        let counts = Counts { last_30_s: 1, last_hour: 2, last_day: 3 };
         assert_eq!(
-            PageEvent::accounts(&state).payload(),
+            PageEvent::accounts(&state, vec![vec![(Group::Player, counts)]]).payload(),
             json!({
                 "event": "accounts",
                 "accounts": [{
                     "id": "a", "clientId": "c", "hasSecret": true, "state": "needsLogin", "user": "Name",
-                    "message": AuthError::Denied.to_string(), "active": true, "redirect": "avermedia",
-                    "redirectUri": "https://www.avermedia.com/oauth/auth_v2.0.php",
+                    "message": AuthError::Denied.to_string(), "active": true, "byHand": false,
+                    "redirect": "avermedia", "redirectUri": "https://www.avermedia.com/oauth/auth_v2.0.php",
+                    "sameDeveloperAs": "b",
+                    "limits": [
+                        {"kind": "throttle", "group": "all", "until": 7},
+                        {"kind": "quota", "group": "player", "until": 8},
+                    ],
+                    "trouble": "notOnAllowList", "signInEnds": 9, "signInEndsSoon": true,
+                    "usage": [{"group": "player", "last30s": 1, "lastHour": 2, "lastDay": 3}],
                 }],
                 "redirectUri": "https://www.avermedia.com/oauth/auth_v2.0.php",
                 "redirectUris": {
                     "loopback": "http://127.0.0.1/callback",
+                    "fixed": "http://127.0.0.1:{port}/callback",
                     "avermedia": "https://www.avermedia.com/oauth/auth_v2.0.php",
                 },
                 "store": {"kind": "memory", "canUseFile": true},
+                "nobodyUntil": 7,
             })
         );
         assert_eq!(

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use base64::prelude::*;
 use serde_json::json;
-use spotify_plugin::auth::{Auth, AuthState, Config, Link, StoreChoice, http_client, system_random};
+use spotify_plugin::auth::{Auth, AuthState, Config, Group, Link, Needs, StoreChoice, http_client, system_random};
 use spotify_plugin::clock::{Clock, ManualClock};
 use spotify_plugin::pages::{PageCommand, PageEvent, Reply, handle};
 use spotify_plugin::spotify::Client;
@@ -78,6 +78,7 @@ async fn no_secret_is_logged_or_shown() {
         store: StoreChoice::File(folder.path().join("accounts.json")),
         private_file: None,
         lock_file: None,
+        limits_file: Some(folder.path().join("limits.json")),
         clock: Arc::clone(&clock) as Arc<dyn Clock>,
         http: http.clone(),
         random: system_random(),
@@ -100,17 +101,17 @@ async fn no_secret_is_logged_or_shown() {
             note(&mut seen, &http.get(back).send().await.unwrap().text().await.unwrap());
         }
         assert_eq!(watch.borrow().link, Link::Linked);
-        note(&mut seen, &spotify.me().await.unwrap());
+        note(&mut seen, &spotify.me(&id).await.unwrap());
         spotify.next(None).await.unwrap();
     }
     clock.advance(3_600_000);
-    note(&mut seen, &auth.token().await.unwrap());
+    note(&mut seen, &auth.token(Group::Player, Needs::User).await.unwrap());
     sim.expire_access_tokens();
     note(&mut seen, &spotify.player().await.unwrap());
     sim.revoke_refresh_tokens();
     clock.advance(3_600_000);
     note(&mut seen, &spotify.pause(None).await.unwrap_err());
-    note(&mut seen, &PageEvent::accounts(&watch.borrow()).payload());
+    note(&mut seen, &PageEvent::accounts(&watch.borrow(), auth.counts()).payload());
     note(&mut seen, &watch.borrow());
 
     let logged = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();

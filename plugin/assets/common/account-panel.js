@@ -1,63 +1,65 @@
 /*
- * The panel in which a user links Spotify: what the account is now, the four steps to link it, log-in and log-out.
+ * The panel in which a user links Spotify: the accounts in their order, what the chosen one is now, and its four steps.
  *
  * The package's settings page is this panel and nothing else; every property view opens the same one, because Creator Central
- * has no place for a package's own settings page. What a user has typed is only ever replaced by the user: reports of the
- * package change the fields that nobody has touched.
+ * has no place for a package's own settings page. The panel sends all commands; the list and the form tell it of the user.
  */
 (function () {
   "use strict";
 
   const pages = (globalThis.SpotifyPages = globalThis.SpotifyPages || {});
-  const { element, setText, externalLink, copyField } = pages.dom;
+  const { element, setText, button, isShown, externalLink } = pages.dom;
   const { text } = pages.strings;
-
-  const DASHBOARD_URL = "https://developer.spotify.com/dashboard";
-  /** Spotify's own page about making an app, with pictures. */
-  const INSTRUCTIONS_URL = "https://developer.spotify.com/documentation/web-api/concepts/apps";
+  const { words, times } = pages;
 
   /** After so long a command counts as unanswered (ms); the package itself gives Spotify less. */
   const ANSWER_MS = 30000;
-  /** For so long a short message such as "Copied" stays (ms). */
+  /** For so long a short message such as "Saved" stays (ms). */
   const MESSAGE_MS = 2500;
-
-  /** The field that an error of the package is about, by the names that the messages use. */
-  const FIELDS = { clientId: "clientId", clientSecret: "clientSecret", url: "finishUrl" };
 
   class AccountPanel {
     _client;
     _accounts;
+    _list;
+    _form;
     _nodes = {};
-    /** Id of the account that the form edits; null: a new one. */
-    _selected = null;
     _shownState = null;
-    _shownList = "";
+    _shownUsage = "";
     _flashed = "";
     _flashTimer = null;
-    _copyTimer = null;
+    /** Whether the user is adding an account, although nothing may have been typed yet. */
+    _adding = false;
     /** What had the keyboard focus when a command disabled it. */
     _focusBefore = null;
-    /** What was typed for accounts that are not shown at the moment, by account id. */
-    _drafts = new Map();
-    /** The stored values that the fields started from. */
-    _stored = { clientId: "", redirect: "loopback", pkce: false };
-    /** The command that waits for its answer: `{command, answered, then, timer}`. */
+    /** The command that waits for its answer: `{command, answered, then, timer}`, for a move also `id` and `to`. */
     _pending = null;
 
     /** Builds the panel into `root`. */
     constructor(root, client, accounts) {
       this._client = client;
       this._accounts = accounts;
+      this._list = new pages.AccountList({
+        select: (id) => this._select(id),
+        move: (id, to) => this._move(id, to),
+        use: (id) => this._command({ command: "useAccount", id }, () => true),
+        add: () => this._add(),
+      });
+      this._form = new pages.AccountForm(accounts, {
+        edited: () => this._edited(),
+        save: () => this._ok(),
+        login: () => this._login(),
+        cancelled: () => this._cancelled(),
+      });
       this._build(root);
       accounts.onChange(() => this._accountsChanged());
+      accounts.onTick(() => this._renderTimes());
       accounts.onError((error) => this._showError(error));
       this._accountsChanged();
     }
 
     /** Puts the keyboard focus where the user goes on. */
     focus() {
-      const { clientId, card } = this._nodes;
-      (isShown(clientId) ? clientId : card).focus({ preventScroll: true });
+      (this._form.firstField || this._nodes.card).focus({ preventScroll: true });
     }
 
     // Building
@@ -66,9 +68,7 @@
       const nodes = this._nodes;
       root.textContent = "";
       nodes.notice = element("p", { class: "notice", role: "status", hidden: true });
-      nodes.list = element("div", { class: "account-list", role: "radiogroup", "aria-label": text("accounts"), hidden: true });
       nodes.alert = element("p", { class: "notice error", role: "alert", tabindex: "-1", hidden: true });
-      nodes.storeNotice = this._buildStoreNotice();
       nodes.skeleton = element(
         "div",
         { class: "skeleton", "aria-hidden": "true" },
@@ -76,27 +76,49 @@
       );
       root.append(
         nodes.notice,
-        nodes.list,
+        this._buildNobody(),
+        this._list.node,
         this._buildCard(),
         nodes.alert,
-        nodes.storeNotice,
+        this._buildStoreNotice(),
         nodes.skeleton,
-        this._buildSetup(),
+        this._form.node,
       );
+    }
+
+    _buildNobody() {
+      const nodes = this._nodes;
+      nodes.nobodyTitle = element("strong");
+      // A screen reader asks for it when it likes: once a second would be too often to be told.
+      nodes.countdown = element("span", { class: "countdown", role: "timer", "aria-live": "off" });
+      nodes.nobody = element(
+        "div",
+        { id: "nobody", class: "notice nobody", hidden: true },
+        element(
+          "div",
+          { class: "card-text", role: "status" },
+          nodes.nobodyTitle,
+          element("span", { class: "hint", text: text("nobodyText") }),
+        ),
+        nodes.countdown,
+      );
+      return nodes.nobody;
     }
 
     _buildCard() {
       const nodes = this._nodes;
       nodes.avatar = element("span", { class: "avatar", "aria-hidden": "true" });
+      nodes.role = element("span", { class: "hint role" });
       nodes.state = element("strong", { id: "account-state", role: "status" });
+      nodes.facts = element("ul", { class: "facts" });
       nodes.hint = element("span", { class: "hint" });
-      nodes.app = element("span", { class: "hint app-id" });
-      nodes.loginAgain = this._button("login-again", text("loginAgain"), "", () => this._login());
-      nodes.logout = this._button("logout", text("logout"), "", () => {
-        const id = this._selected;
+      nodes.dashboard = externalLink(pages.dom.DASHBOARD_URL, text("openDashboard"), "link");
+      nodes.loginAgain = button("login-again", text("loginAgain"), "", () => this._login());
+      nodes.logout = button("logout", text("logout"), "", () => {
+        const id = this._form.selected;
         this._command({ command: "logout", id }, () => this._account(id)?.state !== "linked");
       });
-      nodes.remove = this._button("remove-account", text("remove"), "quiet", () => this._askRemove(true));
+      nodes.remove = button("remove-account", text("remove"), "quiet", () => this._askRemove(true));
       nodes.actions = element("div", { class: "actions" }, nodes.loginAgain, nodes.logout, nodes.remove);
       nodes.card = element(
         "section",
@@ -105,11 +127,12 @@
           "div",
           { class: "card-head" },
           nodes.avatar,
-          element("div", { class: "card-text" }, nodes.state, nodes.hint, nodes.app),
+          element("div", { class: "card-text" }, nodes.role, nodes.state, nodes.facts, nodes.hint, nodes.dashboard),
           nodes.actions,
         ),
         this._buildLinking(),
         this._buildRemoveQuestion(),
+        this._buildUsage(),
       );
       return nodes.card;
     }
@@ -123,13 +146,17 @@
         autocomplete: "off",
         spellcheck: "false",
         "aria-describedby": "finish-url-error",
-        placeholder: "http://127.0.0.1/callback?code=…",
-        on: { input: () => this._fieldEdited("finishUrl") },
+        on: {
+          input: () => {
+            this._setFinishError("");
+            this._edited();
+          },
+        },
       });
       nodes.finishUrlError = element("p", { id: "finish-url-error", class: "field-error", hidden: true });
       nodes.finish = element("button", { id: "finish", type: "submit", text: text("finish") });
-      nodes.cancelLogin = this._button("cancel-login", text("cancelLogin"), "", () => {
-        const id = this._selected;
+      nodes.cancelLogin = button("cancel-login", text("cancelLogin"), "", () => {
+        const id = this._form.selected;
         this._command({ command: "cancelLogin" }, () => this._account(id)?.state !== "linking");
       });
       nodes.linking = element(
@@ -155,12 +182,12 @@
 
     _buildRemoveQuestion() {
       const nodes = this._nodes;
-      nodes.removeYes = this._button("remove-yes", text("removeYes"), "danger", () => {
-        const id = this._selected;
+      nodes.removeYes = button("remove-yes", text("removeYes"), "danger", () => {
+        const id = this._form.selected;
         this._command({ command: "removeAccount", id }, () => !this._account(id));
         this._askRemove(false);
       });
-      nodes.removeNo = this._button("remove-no", text("removeNo"), "", () => this._askRemove(false));
+      nodes.removeNo = button("remove-no", text("removeNo"), "", () => this._askRemove(false));
       nodes.removeQuestion = element(
         "div",
         {
@@ -176,326 +203,99 @@
       return nodes.removeQuestion;
     }
 
+    _buildUsage() {
+      const nodes = this._nodes;
+      const heads = ["usageGroup", "usage30s", "usageHour", "usageDay"];
+      nodes.usageRows = element("tbody");
+      nodes.usage = element(
+        "details",
+        { id: "usage", class: "usage", hidden: true },
+        element("summary", { text: text("usage") }),
+        element(
+          "table",
+          { "aria-label": text("usage") },
+          element("thead", {}, element("tr", {}, ...heads.map((row) => element("th", { scope: "col", text: text(row) })))),
+          nodes.usageRows,
+        ),
+      );
+      return nodes.usage;
+    }
+
     _buildStoreNotice() {
       const nodes = this._nodes;
       nodes.storeText = element("span", { id: "store-text" });
-      nodes.useFileStore = this._button("use-file-store", text("useFileStore"), "", () =>
+      nodes.retryStore = button("retry-store", text("tryAgain"), "", () =>
+        this._command({ command: "retryStore" }, () => true),
+      );
+      nodes.useFileStore = button("use-file-store", text("useFileStore"), "", () =>
         this._command({ command: "useFileStore" }, () => !this._accounts.store.canUseFile),
       );
-      return element("div", { class: "notice store", role: "status", hidden: true }, nodes.storeText, nodes.useFileStore);
-    }
-
-    _buildSetup() {
-      const nodes = this._nodes;
-      nodes.okButton = element("button", { id: "ok", type: "submit", class: "wide", text: text("ok") });
-      nodes.cancel = this._button("cancel", text("cancel"), "wide", () => this._revert());
-      nodes.formStatus = element("span", { class: "form-status", role: "status" });
-      nodes.form = element(
-        "form",
-        {
-          class: "setup-form",
-          novalidate: true,
-          autocomplete: "off",
-          on: {
-            submit: (event) => {
-              event.preventDefault();
-              this._ok();
-            },
-          },
-        },
-        element("ol", { class: "steps" }, this._step1(), this._step2(), this._step3(), this._step4()),
-        element("footer", { class: "form-footer" }, nodes.formStatus, nodes.cancel, nodes.okButton),
+      nodes.storeNotice = element(
+        "div",
+        { class: "notice store", role: "status", hidden: true },
+        nodes.storeText,
+        nodes.retryStore,
+        nodes.useFileStore,
       );
-      nodes.setup = element(
-        "details",
-        { class: "setup", hidden: true },
-        element("summary", { text: text("appSettings") }),
-        nodes.form,
-      );
-      return nodes.setup;
+      return nodes.storeNotice;
     }
 
-    _step(title, ...content) {
-      return element("li", { class: "step" }, element("h2", { text: title }), ...content);
-    }
-
-    _step1() {
-      return this._step(
-        text("step1Title"),
-        element("p", { text: text("step1Text") }),
-        element(
-          "div",
-          { class: "row" },
-          externalLink(DASHBOARD_URL, text("openDashboard"), "button"),
-          externalLink(INSTRUCTIONS_URL, text("instructions"), "link"),
-        ),
-      );
-    }
-
-    _step2() {
-      const nodes = this._nodes;
-      nodes.redirects = {};
-      const choices = ["loopback", "avermedia"].map((choice) => {
-        const input = element("input", {
-          id: `redirect-${choice}`,
-          type: "radio",
-          name: "redirect",
-          value: choice,
-          "aria-describedby": "redirect-hint",
-          on: { change: () => this._fieldEdited("redirect") },
-        });
-        nodes.redirects[choice] = input;
-        const label = choice === "loopback" ? text("redirectLoopback") : text("redirectAvermedia");
-        return element("label", { class: "segment" }, input, element("span", { text: label }));
-      });
-      nodes.redirectHint = element("p", { id: "redirect-hint", class: "hint" });
-      nodes.redirectUri = element("input", {
-        id: "redirect-uri",
-        type: "text",
-        readonly: true,
-        spellcheck: "false",
-        "aria-label": text("redirectUri"),
-        on: { focus: () => nodes.redirectUri.select() },
-      });
-      nodes.copy = this._button("copy-redirect", text("copy"), "", () => this._copyRedirect());
-      nodes.copy.setAttribute("aria-live", "polite");
-      return this._step(
-        text("step2Title"),
-        element("p", { text: text("step2Text") }),
-        element("div", { class: "row" }, nodes.redirectUri, nodes.copy),
-        element(
-          "div",
-          { class: "row choices" },
-          element("div", { class: "segments", role: "radiogroup", "aria-label": text("redirectChoice") }, ...choices),
-          nodes.redirectHint,
-        ),
-      );
-    }
-
-    _step3() {
-      const nodes = this._nodes;
-      nodes.clientId = element("input", {
-        id: "client-id",
-        type: "text",
-        autocomplete: "off",
-        autocapitalize: "off",
-        spellcheck: "false",
-        "aria-describedby": "client-id-error",
-        on: { input: () => this._fieldEdited("clientId") },
-      });
-      nodes.clientIdError = element("p", { id: "client-id-error", class: "field-error", hidden: true });
-      nodes.clientSecret = element("input", {
-        id: "client-secret",
-        type: "password",
-        // Not "off": browsers ignore that for passwords and offer to fill in a stored one.
-        autocomplete: "new-password",
-        autocapitalize: "off",
-        spellcheck: "false",
-        "aria-describedby": "client-secret-error",
-        on: { input: () => this._fieldEdited("clientSecret") },
-      });
-      nodes.clientSecretError = element("p", { id: "client-secret-error", class: "field-error", hidden: true });
-      nodes.showSecret = this._button("show-secret", text("show"), "", () =>
-        this._revealSecret(nodes.clientSecret.type === "password"),
-      );
-      nodes.showSecret.setAttribute("aria-label", text("showSecret"));
-      nodes.showSecret.setAttribute("aria-pressed", "false");
-      nodes.pkce = element("input", {
-        id: "no-secret",
-        type: "checkbox",
-        on: { change: () => this._fieldEdited("clientSecret") },
-      });
-      return this._step(
-        text("step3Title"),
-        element("p", { text: text("step3Text") }),
-        element(
-          "div",
-          { class: "pair" },
-          element(
-            "div",
-            {},
-            element("label", { class: "label", for: "client-id", text: text("clientId") }),
-            nodes.clientId,
-            nodes.clientIdError,
-          ),
-          element(
-            "div",
-            {},
-            element("label", { class: "label", for: "client-secret", text: text("clientSecret") }),
-            element("div", { class: "row" }, nodes.clientSecret, nodes.showSecret),
-            nodes.clientSecretError,
-          ),
-        ),
-        element("label", { class: "check" }, nodes.pkce, element("span", { text: text("noSecret") })),
-      );
-    }
-
-    _step4() {
-      const nodes = this._nodes;
-      nodes.login = this._button("login", text("login"), "primary wide", () => this._login());
-      return this._step(
-        text("step4Title"),
-        element("div", { class: "row login-row" }, nodes.login, element("p", { text: text("step4Text") })),
-      );
-    }
-
-    _button(id, label, className, onClick) {
-      return element("button", { id, type: "button", class: className, text: label, on: { click: onClick } });
-    }
-
-    // The fields and what is stored
+    // What the user does
 
     _account(id) {
       return this._accounts.list.find((one) => one.id === id);
     }
 
     _current() {
-      return this._account(this._selected);
+      return this._form.account;
     }
 
-    _redirectChoice() {
-      return this._nodes.redirects.avermedia.checked ? "avermedia" : "loopback";
-    }
-
-    _fields() {
-      const nodes = this._nodes;
-      return {
-        clientId: nodes.clientId.value.trim(),
-        secret: nodes.pkce.checked ? "" : nodes.clientSecret.value.trim(),
-        redirect: this._redirectChoice(),
-        pkce: nodes.pkce.checked,
-      };
-    }
-
-    _setFields({ clientId, secret, redirect, pkce }) {
-      const nodes = this._nodes;
-      nodes.clientId.value = clientId;
-      nodes.clientSecret.value = secret;
-      nodes.redirects[redirect].checked = true;
-      nodes.pkce.checked = pkce;
-    }
-
-    _storedValues(account) {
-      return {
-        clientId: account?.clientId || "",
-        redirect: this._accounts.redirectOf(account),
-        pkce: Boolean(account) && !account.hasSecret,
-      };
-    }
-
-    _dirty() {
-      const now = this._fields();
-      const stored = this._stored;
-      return (
-        now.clientId !== stored.clientId ||
-        now.redirect !== stored.redirect ||
-        now.pkce !== stored.pkce ||
-        now.secret !== ""
-      );
-    }
-
-    /** Whether the package has the secret of the Client ID that is in the field. */
-    _secretIsStored() {
-      const account = this._current();
-      return Boolean(account) && !this._stored.pkce && this._fields().clientId === account.clientId;
-    }
-
-    /** The field that lacks something, or null. */
-    _missing() {
-      const { clientId, secret, pkce } = this._fields();
-      if (!clientId) return "clientId";
-      return secret || pkce || this._secretIsStored() ? null : "clientSecret";
-    }
-
-    /** Takes over what is stored now into the fields that the user has not touched. */
-    _adoptStored(account) {
-      const next = this._storedValues(account);
-      const now = this._fields();
-      const keep = (name) => (now[name] === this._stored[name] ? next[name] : now[name]);
-      this._setFields({
-        clientId: now.clientId === this._stored.clientId ? next.clientId : this._nodes.clientId.value,
-        secret: this._nodes.clientSecret.value,
-        redirect: keep("redirect"),
-        pkce: keep("pkce"),
-      });
-      this._stored = next;
-    }
-
-    /** Goes over to another account; what was typed for the former one waits until it is chosen again. */
+    /** Edits another account (null: the new one). */
     _select(id) {
-      if (id === this._selected) return;
-      if (this._selected !== null) {
-        this._drafts.set(this._selected, {
-          clientId: this._nodes.clientId.value,
-          secret: this._nodes.clientSecret.value,
-          redirect: this._redirectChoice(),
-          pkce: this._nodes.pkce.checked,
-        });
-      }
-      this._selected = id;
-      this._stored = this._storedValues(this._current());
-      this._setFields(this._drafts.get(id) || { ...this._stored, secret: "" });
-      this._revealSecret(false);
-      this._clearErrors();
+      if (id === this._form.selected && this._adding === (id === null)) return;
+      this._form.select(id);
+      this._adding = id === null;
+      this._nodes.alert.hidden = true;
       this._askRemove(false);
       this._shownState = null;
       this._render();
     }
 
-    _revert() {
-      const hadFocus = this._nodes.cancel === document.activeElement;
-      this._setFields({ ...this._stored, secret: "" });
-      this._revealSecret(false);
-      this._clearErrors();
-      this._render();
-      if (hadFocus) this._nodes.clientId.focus();
+    _add() {
+      this._select(null);
+      this.focus();
+      this._form.node.scrollIntoView({ block: "nearest" });
     }
 
-    _revealSecret(reveal) {
-      const { clientSecret, showSecret } = this._nodes;
-      clientSecret.type = reveal ? "text" : "password";
-      setText(showSecret, reveal ? text("hide") : text("show"));
-      showSecret.setAttribute("aria-pressed", String(reveal));
-    }
-
-    _fieldEdited(field) {
-      // A pair is refused as a pair: editing one half makes the word about the other half old, too.
-      const pair = field === "clientId" || field === "clientSecret";
-      if (pair) {
-        this._setFieldError("clientId", "");
-        this._setFieldError("clientSecret", "");
-      } else if (field === "finishUrl") {
-        this._setFieldError(field, "");
+    /** The form has gone back to what is stored; for a new account there is nothing, so it is given up. */
+    _cancelled() {
+      this._nodes.alert.hidden = true;
+      const { main } = this._accounts;
+      if (this._form.selected !== null || !main) {
+        this._render();
+        return;
       }
+      this._select(main.id);
+      this._list.focusRow(main.id);
+    }
+
+    _edited() {
       this._nodes.alert.hidden = true;
       this._render();
-    }
-
-    async _copyRedirect() {
-      const { copy, redirectUri } = this._nodes;
-      const done = await copyField(redirectUri);
-      setText(copy, done ? text("copied") : text("copyFailed"));
-      copy.classList.toggle("done", done);
-      if (!done) redirectUri.focus();
-      clearTimeout(this._copyTimer);
-      this._copyTimer = setTimeout(() => {
-        setText(copy, text("copy"));
-        copy.classList.remove("done");
-      }, MESSAGE_MS);
     }
 
     // Commands
 
     /**
      * Sends a command and keeps the buttons from sending another until `answered` holds after a report of the package, an
-     * error comes, or time is up. Then, if all went well, calls `then`.
+     * error comes, or time is up. Then, if all went well, calls `then`. Returns whether it was sent.
      */
     _command(command, answered, then) {
       this._clearErrors();
       this._endPending();
       if (!this._client.send(command)) {
         this._showError({ command: command.command, field: "", message: text("noAnswer") });
-        return;
+        return false;
       }
       const timer = setTimeout(() => {
         this._endPending();
@@ -506,6 +306,7 @@
       this._accounts.quiet = true;
       this._focusBefore = document.activeElement;
       this._render();
+      return true;
     }
 
     _endPending() {
@@ -517,20 +318,43 @@
       return pending;
     }
 
+    /** Moves an account to a place in the order. It is shown there at once, and one move may follow the other. */
+    _move(id, to) {
+      if (this._pending && this._pending.command !== "moveAccount") return;
+      const order = this._shownList().map((one) => one.id).filter((one) => one !== id);
+      order.splice(to, 0, id);
+      const there = () => {
+        const index = this._accounts.list.findIndex((one) => one.id === id);
+        return index === to || index < 0;
+      };
+      if (!this._command({ command: "moveAccount", id, to }, there)) return;
+      this._pending.order = order;
+      this._render();
+      this._list.announceMove(this._account(id), to);
+    }
+
+    /** The accounts in the order that they have, or that the user has just given them. */
+    _shownList() {
+      const { list } = this._accounts;
+      const order = this._pending?.order;
+      if (!order) return list;
+      const place = (one) => (order.includes(one.id) ? order.indexOf(one.id) : order.length);
+      return [...list].sort((one, other) => place(one) - place(other));
+    }
+
     _ok() {
-      if (this._pending || !this._dirty()) return;
-      const missing = this._missing();
+      if (this._pending || !this._form.dirty) return;
+      const missing = this._form.missing();
       if (missing) {
-        const message = missing === "clientId" ? text("needClientId") : text("needClientSecret");
-        this._showError({ command: "saveAccount", field: missing, message });
+        this._showError({ command: "saveAccount", field: missing, message: this._form.missingText(missing) });
         return;
       }
       this._save();
     }
 
     _save(then) {
-      const id = this._selected;
-      const sent = this._fields();
+      const id = this._form.selected;
+      const sent = this._form.values();
       const before = new Set(this._accounts.list.map((one) => one.id));
       const command = {
         command: "saveAccount",
@@ -538,49 +362,42 @@
         clientId: sent.clientId,
         clientSecret: sent.secret,
         redirect: sent.redirect,
+        ...(sent.port === undefined ? {} : { port: sent.port }),
         // An empty secret alone means "as before".
         ...(sent.pkce ? { pkce: true } : {}),
+        sameDeveloperAs: sent.sameDeveloperAs,
       };
       const find = () =>
         this._accounts.list.find(
           (one) =>
             (id === null ? !before.has(one.id) : one.id === id) &&
             one.clientId === sent.clientId &&
-            (!one.redirect || one.redirect === sent.redirect),
+            (!one.redirect || one.redirect === sent.redirect) &&
+            (!one.port || sent.port === undefined || one.port === sent.port),
         );
       this._command(command, find, () => {
         const saved = find();
-        this._taken(saved, sent);
+        this._form.taken(saved, sent);
+        this._adding = false;
         this._flash(text("saved"));
         if (then) then(saved.id);
       });
-    }
-
-    /** The fields that still hold what was sent are stored now; what was typed since then stays a change. */
-    _taken(saved, sent) {
-      this._selected = saved.id;
-      if (this._fields().secret === sent.secret) {
-        this._nodes.clientSecret.value = "";
-        this._revealSecret(false);
-      }
-      this._stored = this._storedValues(saved);
-      this._render();
     }
 
     _login() {
       if (this._pending) return;
       const start = (id) =>
         this._command({ command: "login", id }, () => ["linking", "linked"].includes(this._account(id)?.state));
-      if (this._dirty()) {
-        if (!this._missing()) this._save(start);
-      } else if (this._selected !== null) {
-        start(this._selected);
+      if (this._form.dirty) {
+        if (!this._form.missing()) this._save(start);
+      } else if (this._form.selected !== null) {
+        start(this._form.selected);
       }
     }
 
     _finishLogin() {
       const url = this._nodes.finishUrl.value.trim();
-      const id = this._selected;
+      const id = this._form.selected;
       if (this._pending || !url) return;
       this._command({ command: "finishLogin", url }, () => this._account(id)?.state !== "linking");
     }
@@ -596,17 +413,13 @@
 
     // Errors
 
-    _setFieldError(field, message) {
-      const input = this._nodes[field];
-      const line = this._nodes[`${field}Error`];
-      setText(line, message);
-      line.hidden = !message;
-      if (message) input.setAttribute("aria-invalid", "true");
-      else input.removeAttribute("aria-invalid");
+    _setFinishError(message) {
+      pages.dom.setFieldError(this._nodes.finishUrl, this._nodes.finishUrlError, message);
     }
 
     _clearErrors() {
-      for (const field of Object.values(FIELDS)) this._setFieldError(field, "");
+      this._form.clearErrors();
+      this._setFinishError("");
       this._nodes.alert.hidden = true;
     }
 
@@ -615,17 +428,16 @@
       if (command === "getDevices") return;
       this._endPending();
       this._render();
-      const nodes = this._nodes;
-      const name = FIELDS[field] || (command === "finishLogin" ? "finishUrl" : "");
+      const { alert, finishUrl } = this._nodes;
       const shown = message || text("noAnswer");
-      if (name && name !== "finishUrl") nodes.setup.open = true;
-      if (name && isShown(nodes[name])) {
-        this._setFieldError(name, shown);
-        nodes[name].focus();
-      } else {
-        setText(nodes.alert, shown);
-        nodes.alert.hidden = false;
-        nodes.alert.focus();
+      const isUrl = field === "url" || (command === "finishLogin" && !field);
+      if (isUrl && isShown(finishUrl)) {
+        this._setFinishError(shown);
+        finishUrl.focus();
+      } else if (!this._form.showError(field, shown)) {
+        setText(alert, shown);
+        alert.hidden = false;
+        alert.focus();
       }
     }
 
@@ -643,19 +455,17 @@
 
     _accountsChanged() {
       const { list, known, main } = this._accounts;
+      const form = this._form;
       if (known) {
-        if (this._selected !== null && !this._current()) {
-          // The account is gone; what was typed stays, as a new account.
-          this._drafts.delete(this._selected);
-          const dirty = this._dirty();
-          this._selected = null;
-          if (!dirty) this._adoptStored(undefined);
-          this._stored = this._storedValues(undefined);
+        const pending = this._pending?.command;
+        if (form.selected !== null && !this._current()) {
+          if (pending === "removeAccount") form.open(main ? main.id : null);
+          else form.orphan();
         }
-        const saving = this._pending && this._pending.command === "saveAccount";
-        if (this._selected === null && main && !saving && !this._dirty()) this._selected = main.id;
-        this._adoptStored(this._current());
-        for (const id of this._drafts.keys()) if (!list.some((one) => one.id === id)) this._drafts.delete(id);
+        const idle = form.selected === null && !this._adding && pending !== "saveAccount" && !form.dirty;
+        if (idle && main) form.open(main.id);
+        form.adopt();
+        form.forget(list.map((one) => one.id));
         if (this._pending?.answered()) this._endPending().then?.();
       }
       this._render();
@@ -665,17 +475,53 @@
       const nodes = this._nodes;
       const { known, silent, offline, list } = this._accounts;
       const account = this._current();
-      const state = !known ? (silent ? "silent" : "loading") : account ? account.state : "none";
+      const none = list.length ? "new" : "none";
+      const state = !known ? (silent ? "silent" : "loading") : account ? account.state : none;
 
       setText(nodes.notice, offline ? text("hostLost") : silent && known ? text("packageSilent") : "");
       nodes.notice.hidden = !nodes.notice.textContent;
       nodes.skeleton.hidden = state !== "loading";
-      this._renderList(list);
       this._renderCard(state, account);
+      this._renderUsage(account);
+      this._renderTimes();
       this._renderStore();
-      this._renderForm(account);
+      this._form.render({ busy: this._isBusy(), flashed: this._flashed });
       if (state !== this._shownState) this._stateChanged(state);
       this._restoreFocus();
+    }
+
+    /** A move is shown as done already, so nothing else has to wait for it to be looked at. */
+    _isBusy() {
+      return Boolean(this._pending) && this._pending.command !== "moveAccount";
+    }
+
+    /** Shows what changes with the time alone. */
+    _renderTimes() {
+      const nodes = this._nodes;
+      const { nobodyUntil } = this._accounts;
+      const now = Date.now();
+      const account = this._current();
+      this._list.render({
+        list: this._shownList(),
+        selected: this._form.selected,
+        adding: this._form.hasNew || (this._form.selected === null && this._accounts.list.length > 0),
+        busy: this._isBusy(),
+        now,
+      });
+      nodes.nobody.hidden = nobodyUntil <= now;
+      setText(nodes.nobodyTitle, nobodyUntil > now ? text("nobodyUntil", { time: times.until(nobodyUntil, now) }) : "");
+      setText(nodes.countdown, nobodyUntil > now ? times.countdown(nobodyUntil - now) : "");
+      nodes.card.dataset.tone = account ? words.tone(account, now) : "";
+      const facts = account ? words.facts(account, now) : [];
+      nodes.facts.hidden = facts.length === 0;
+      const said = account ? words.hint(account, now) : nodes.hint.textContent;
+      nodes.card.classList.toggle("detailed", Boolean(account) && (facts.length > 0 || Boolean(said)));
+      while (nodes.facts.children.length > facts.length) nodes.facts.lastChild.remove();
+      facts.forEach((fact, index) => {
+        if (!nodes.facts.children[index]) nodes.facts.append(element("li"));
+        setText(nodes.facts.children[index], fact);
+      });
+      setText(nodes.hint, said);
     }
 
     /** Gives the keyboard focus back after a command: to where it was, or to the card where that is gone. */
@@ -695,160 +541,94 @@
       card.scrollIntoView({ block: "nearest" });
     }
 
-    _renderList(list) {
-      const { list: box } = this._nodes;
-      box.hidden = list.length < 2;
-      const busy = Boolean(this._pending);
-      const signature = JSON.stringify([list, this._selected, busy]);
-      if (box.hidden || signature === this._shownList) return;
-      this._shownList = signature;
-      const focused = box.contains(document.activeElement) && document.activeElement.value;
-      box.textContent = "";
-      box.append(
-        ...list.map((one) => {
-          const input = element("input", {
-            type: "radio",
-            name: "account",
-            value: one.id,
-            disabled: busy,
-            on: { change: () => this._select(one.id) },
-          });
-          input.checked = one.id === this._selected;
-          const card = element(
-            "label",
-            {
-              class: one.id === this._selected ? "account selected" : "account",
-              "data-state": one.state,
-              "data-account": one.id,
-            },
-            input,
-            element("span", { class: "avatar small", "aria-hidden": "true", text: initial(one) }),
-            element(
-              "span",
-              { class: "card-text" },
-              element("span", { text: one.user || text("appOf", { id: shortened(one.clientId) }) }),
-              element("span", { class: "hint", text: one.state === "linked" ? text("linked") : stateText(one) }),
-            ),
-          );
-          if (one.active) card.append(element("span", { class: "badge", text: text("inUse") }));
-          if (focused === one.id) queueMicrotask(() => input.focus());
-          return card;
-        }),
-      );
-    }
-
     _renderCard(state, account) {
       const nodes = this._nodes;
-      const hints = {
-        silent: text("packageSilentHint"),
-        none: text("notLinkedHint"),
-        needsLogin: text("stateNeedsLoginHint"),
-        linking: text("stateLinkingHint"),
-        invalidCredentials: text("stateInvalidHint"),
+      const list = this._shownList();
+      const others = {
+        loading: [text("loading"), ""],
+        silent: [text("packageSilent"), text("packageSilentHint")],
+        none: [text("notLinked"), text("notLinkedHint")],
+        new: [text("newBackup"), text("newBackupHint")],
       };
-      const words = { loading: text("loading"), silent: text("packageSilent"), none: text("notLinked") };
+      const [headline, hint] = account ? [words.state(account), words.hint(account, Date.now())] : others[state];
       nodes.card.dataset.state = state;
+      nodes.card.classList.toggle("listed", list.length > 0);
       nodes.state.dataset.state = state;
-      setText(nodes.state, account ? stateText(account) : words[state]);
-      setText(nodes.avatar, initial(account));
-      setText(nodes.hint, account?.message || hints[state] || "");
-      nodes.hint.classList.toggle("warning", Boolean(account?.message) || state === "invalidCredentials");
-      setText(nodes.app, account?.clientId ? text("appOf", { id: shortened(account.clientId) }) : "");
-      nodes.app.hidden = !account || state === "linking";
-      const busy = Boolean(this._pending);
-      nodes.loginAgain.hidden = state !== "linked";
+      setText(nodes.state, headline);
+      setText(nodes.hint, hint);
+      nodes.hint.classList.toggle("warning", Boolean(account?.message || account?.trouble) || state === "invalidCredentials");
+      setText(nodes.avatar, words.initial(account));
+      setText(nodes.role, account ? words.role(list.indexOf(account)) : "");
+      nodes.role.hidden = !account;
+      nodes.dashboard.hidden = account?.trouble !== "notOnAllowList";
+      const busy = this._isBusy();
+      const signInAgain = state === "signInAgain" || account?.trouble === "otherUser";
+      nodes.loginAgain.hidden = state !== "linked" && !signInAgain;
+      nodes.loginAgain.classList.toggle("primary", signInAgain || Boolean(account?.signInEndsSoon));
       nodes.logout.hidden = state !== "linked";
       nodes.remove.hidden = !account || state === "linking";
-      for (const button of [nodes.loginAgain, nodes.logout, nodes.remove, nodes.removeYes]) button.disabled = busy;
+      nodes.actions.hidden = nodes.loginAgain.hidden && nodes.logout.hidden && nodes.remove.hidden;
+      for (const action of [nodes.loginAgain, nodes.logout, nodes.remove, nodes.removeYes]) action.disabled = busy;
       if (nodes.remove.hidden) nodes.removeQuestion.hidden = true;
       nodes.linking.hidden = state !== "linking";
+      nodes.finishUrl.placeholder = account ? `${account.redirectUri}?code=…` : "";
       nodes.cancelLogin.disabled = busy && this._pending.command === "cancelLogin";
       nodes.finish.disabled = busy || !nodes.finishUrl.value.trim();
     }
 
-    _renderStore() {
+    _renderUsage(account) {
       const nodes = this._nodes;
-      const { kind, message, canUseFile } = this._accounts.store;
-      const words = kind === "memory" && canUseFile ? text("storeMemory") : message;
-      setText(nodes.storeText, words || (kind === "file" ? text("storeFile") : ""));
-      nodes.storeNotice.hidden = !nodes.storeText.textContent;
-      nodes.storeNotice.classList.toggle("warn", kind !== "file");
-      nodes.useFileStore.hidden = !canUseFile;
-      nodes.useFileStore.disabled = Boolean(this._pending);
+      const order = (one) => words.GROUPS.indexOf(one.group) + 1 || words.GROUPS.length + 1;
+      const usage = [...(account?.usage || [])].sort((one, other) => order(one) - order(other));
+      nodes.usage.hidden = usage.length === 0;
+      const rows = usage.map((one) => [words.group(one.group), one.last30s, one.lastHour, one.lastDay]);
+      if (rows.length > 1) {
+        const sum = (column) => rows.reduce((total, row) => total + row[column], 0);
+        rows.push([text("usageTotal"), sum(1), sum(2), sum(3)]);
+      }
+      const signature = JSON.stringify(rows);
+      if (signature === this._shownUsage) return;
+      this._shownUsage = signature;
+      const number = new Intl.NumberFormat(pages.strings.locale);
+      nodes.usageRows.textContent = "";
+      for (const [name, ...counts] of rows) {
+        const cells = counts.map((count) => element("td", { text: number.format(count) }));
+        nodes.usageRows.append(element("tr", {}, element("th", { scope: "row", text: name }), ...cells));
+      }
     }
 
-    _renderForm(account) {
+    _renderStore() {
       const nodes = this._nodes;
-      const busy = Boolean(this._pending);
-      const dirty = this._dirty();
-      const choice = this._redirectChoice();
-      nodes.redirectUri.value = this._accounts.redirectUri(choice, account);
-      setText(nodes.redirectHint, choice === "loopback" ? text("redirectLoopbackHint") : text("redirectAvermediaHint"));
-      nodes.clientSecret.disabled = nodes.pkce.checked;
-      nodes.showSecret.disabled = nodes.pkce.checked || !nodes.clientSecret.value;
-      nodes.clientSecret.placeholder = this._secretIsStored() && !nodes.pkce.checked ? text("secretStored") : "";
-      nodes.okButton.disabled = busy || !dirty;
-      nodes.cancel.disabled = busy || !dirty;
-      nodes.login.disabled = busy || this._missing() !== null;
-      const again = account?.state === "linked" && !dirty;
-      setText(nodes.login, dirty ? text("saveAndLogin") : again ? text("loginAgain") : text("login"));
-      setText(nodes.formStatus, busy ? text("checking") : dirty ? text("unsaved") : this._flashed);
-      nodes.formStatus.classList.toggle("busy", busy);
-      nodes.formStatus.classList.toggle("dirty", !busy && dirty);
+      const { kind, message, canUseFile, canRetry } = this._accounts.store;
+      const own = kind === "memory" && canUseFile ? "storeMemory" : kind === "file" && !message ? "storeFile" : "";
+      setText(nodes.storeText, own ? text(own) : message || (canRetry ? text("storeWaiting") : ""));
+      nodes.storeNotice.hidden = !nodes.storeText.textContent;
+      nodes.storeNotice.classList.toggle("warn", kind !== "file" || canRetry);
+      nodes.retryStore.hidden = !canRetry;
+      nodes.useFileStore.hidden = !canUseFile;
+      nodes.retryStore.disabled = nodes.useFileStore.disabled = this._isBusy();
     }
 
     /** Opens or folds the steps as the state needs them, and keeps the keyboard focus on something that is shown. */
     _stateChanged(state) {
       const nodes = this._nodes;
-      const dirty = this._dirty();
+      const { node: setup, dirty } = this._form;
+      const done = state === "linked" || state === "signInAgain";
       const focusWas = document.activeElement;
-      nodes.setup.hidden = state === "loading" || state === "silent" || (state === "linking" && !dirty);
-      nodes.setup.open = state !== "linked" || dirty;
-      nodes.setup.classList.toggle("foldable", state === "linked");
+      setup.hidden = state === "loading" || state === "silent" || (state === "linking" && !dirty);
+      setup.open = !done || dirty;
+      setup.classList.toggle("foldable", done);
       if (state !== "linking") {
         nodes.finishUrl.value = "";
-        this._setFieldError("finishUrl", "");
+        this._setFinishError("");
       } else {
         nodes.alert.hidden = true;
       }
-      const inside = nodes.setup.contains(focusWas) || nodes.card.contains(focusWas);
+      const inside = setup.contains(focusWas) || nodes.card.contains(focusWas);
       if (this._shownState !== null && inside && !isShown(focusWas)) this._focusCard();
       this._shownState = state;
     }
   }
 
-  /** Whether an element has a place on the page, that is, neither it nor anything around it is hidden. */
-  function isShown(node) {
-    // What is inside a closed `details` has boxes in newer browsers, and only there is `checkVisibility` known.
-    return node.checkVisibility ? node.checkVisibility() : node.getClientRects().length > 0;
-  }
-
-  /** The letter that stands for an account's user. */
-  function initial(account) {
-    const first = account?.user ? Array.from(account.user.trim())[0] : "";
-    return first ? first.toLocaleUpperCase() : "♪";
-  }
-
-  /** Enough of a Client ID to tell two apart. */
-  function shortened(clientId) {
-    return clientId.length > 14 ? `${clientId.slice(0, 6)}…${clientId.slice(-4)}` : clientId;
-  }
-
-  /** The state of an account in words. */
-  function stateText(account) {
-    switch (account.state) {
-      case "linked":
-        return account.user ? text("linkedAs", { name: account.user }) : text("linked");
-      case "linking":
-        return text("stateLinking");
-      case "invalidCredentials":
-        return text("stateInvalid");
-      default:
-        return text("stateNeedsLogin");
-    }
-  }
-
   pages.AccountPanel = AccountPanel;
-  pages.stateText = stateText;
-  pages.initial = initial;
 })();

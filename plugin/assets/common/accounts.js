@@ -17,10 +17,32 @@
   /** What to register on Spotify's dashboard where the package does not say: the loopback form goes without a port. */
   const REDIRECT_URIS = {
     loopback: "http://127.0.0.1/callback",
+    fixed: "http://127.0.0.1:{port}/callback",
     avermedia: "https://www.avermedia.com/oauth/auth_v2.0.php",
   };
 
+  /** The pause between two counts of the remaining time of a limit (ms). */
+  const TICK_MS = 1000;
+
   const string = (value) => (typeof value === "string" ? value : "");
+  const number = (value) => (Number.isFinite(value) ? value : 0);
+  const objects = (value) => (Array.isArray(value) ? value.filter((one) => typeof one === "object" && one !== null) : []);
+
+  /** A limit that Spotify has set: `until` is a Unix time in milliseconds. */
+  function limit({ kind, group, until }) {
+    return { kind: kind === "quota" ? "quota" : "throttle", group: string(group) || "all", until: number(until) };
+  }
+
+  /** How many requests were sent for one group of calls. */
+  function usage({ group, last30s, lastHour, lastDay }) {
+    return { group: string(group), last30s: number(last30s), lastHour: number(lastHour), lastDay: number(lastDay) };
+  }
+
+  function otherUser(value) {
+    const name = string(value?.name);
+    const expected = string(value?.expected);
+    return name && expected ? { name, expected } : null;
+  }
 
   /** One account as the pages use it: every member has its type, whatever came. */
   function account(value) {
@@ -32,9 +54,18 @@
       user: string(user) || string(user?.name) || string(user?.id),
       message: string(value.message),
       active: value.active === true,
-      redirect: value.redirect === "avermedia" || value.redirect === "loopback" ? value.redirect : "",
+      byHand: value.byHand === true,
+      redirect: Object.keys(REDIRECT_URIS).includes(value.redirect) ? value.redirect : "",
+      port: Number.isInteger(value.port) ? value.port : 0,
       redirectUri: string(value.redirectUri),
       hasSecret: value.hasSecret !== false,
+      sameDeveloperAs: string(value.sameDeveloperAs),
+      limits: objects(value.limits).map(limit),
+      trouble: string(value.trouble),
+      otherUser: otherUser(value.otherUser),
+      signInEnds: number(value.signInEnds),
+      signInEndsSoon: value.signInEndsSoon === true,
+      usage: objects(value.usage).map(usage),
     };
   }
 
@@ -42,14 +73,18 @@
     _client;
     _listeners = [];
     _errorListeners = [];
+    _tickListeners = [];
     _timer = null;
+    _ticking = null;
     _redirectUri = "";
     _redirectUris = {};
 
     /** The accounts in the package's order. */
     list = [];
-    /** Where secrets are kept, what is to be said about it, and whether a private file would be better. */
-    store = { kind: "", message: "", canUseFile: false };
+    /** Until when no account may send anything (Unix ms); 0: some account may. */
+    nobodyUntil = 0;
+    /** Where secrets are kept, what is to be said about it, whether a private file would be better, and a new try possible. */
+    store = { kind: "", message: "", canUseFile: false, canRetry: false };
     /** Whether the package has ever answered. */
     known = false;
     /** Whether the package leaves questions unanswered. */
@@ -84,6 +119,11 @@
       this._errorListeners.push(listener);
     }
 
+    /** Calls `listener` every second while something is limited: nothing has changed but the time. */
+    onTick(listener) {
+      this._tickListeners.push(listener);
+    }
+
     /** Asks the package for the accounts; the answer is a change. */
     ask() {
       this._client.send({ command: "getAccounts" });
@@ -101,10 +141,11 @@
       return this._redirectUri === this.redirectUri("avermedia") ? "avermedia" : "loopback";
     }
 
-    /** What to register on Spotify's dashboard for that choice, for `one` or for a new account. */
-    redirectUri(choice, one) {
-      if (one?.redirectUri && one.redirect === choice) return one.redirectUri;
-      return this._redirectUris[choice] || REDIRECT_URIS[choice];
+    /** What to register on Spotify's dashboard for that choice (and port, where it is fixed), for `one` or for a new account. */
+    redirectUri(choice, one, port) {
+      const samePort = choice !== "fixed" || String(one?.port) === String(port);
+      if (one?.redirectUri && one.redirect === choice && samePort) return one.redirectUri;
+      return (this._redirectUris[choice] || REDIRECT_URIS[choice]).replace("{port}", port);
     }
 
     _expectAnswer() {
@@ -123,18 +164,21 @@
 
     _receive(message) {
       if (message.event === "accounts" && Array.isArray(message.accounts)) {
-        this.list = message.accounts
-          .filter((one) => typeof one === "object" && one !== null && typeof one.id === "string")
+        this.list = objects(message.accounts)
+          .filter((one) => string(one.id))
           .map(account);
+        this.nobodyUntil = number(message.nobodyUntil);
         this._redirectUri = string(message.redirectUri);
         this._redirectUris = {
           loopback: string(message.redirectUris?.loopback),
+          fixed: string(message.redirectUris?.fixed),
           avermedia: string(message.redirectUris?.avermedia),
         };
         this.store = {
           kind: string(message.store?.kind),
           message: string(message.store?.message),
           canUseFile: message.store?.canUseFile === true,
+          canRetry: message.store?.canRetry === true,
         };
         this.known = true;
         this.silent = false;
@@ -152,6 +196,19 @@
 
     _changed() {
       for (const listener of this._listeners) listener();
+      this._tickLater();
+    }
+
+    /** A limit ends without a word of the package: as long as there is one, somebody has to look at the clock. */
+    _tickLater() {
+      clearTimeout(this._ticking);
+      const now = Date.now();
+      const ends = [this.nobodyUntil, ...this.list.flatMap((one) => one.limits.map(({ until }) => until))];
+      if (!ends.some((end) => end > now)) return;
+      this._ticking = setTimeout(() => {
+        for (const listener of this._tickListeners) listener();
+        this._tickLater();
+      }, TICK_MS);
     }
   }
 

@@ -7,7 +7,7 @@
 (function () {
   "use strict";
 
-  const { client, strings, dom, Accounts, AccountPanel, stateText, initial } = globalThis.SpotifyPages;
+  const { client, strings, dom, Accounts, AccountPanel, times, words } = globalThis.SpotifyPages;
   const { element, setText } = dom;
   const { text } = strings;
 
@@ -18,11 +18,12 @@
 
   const accounts = new Accounts(client);
 
-  /** What a widget can be set to beside the device, by the last part of its UUID. */
-  const EXTRAS = {
-    "volume-up": [stepField],
-    "volume-down": [stepField],
-    "playing-now": [layoutField],
+  /** What a widget can be set to, by the last part of its UUID; the others have the device alone. */
+  const FIELDS = {
+    "volume-up": [stepField, deviceField],
+    "volume-down": [stepField, deviceField],
+    "playing-now": [layoutField, deviceField],
+    account: [],
   };
 
   /** Each takes the settings whenever they come or change. */
@@ -36,7 +37,7 @@
     accountLine();
     const widget = client.widget.split(".").pop();
     const settings = document.getElementById("settings");
-    for (const field of [...(EXTRAS[widget] || []), deviceField]) {
+    for (const field of FIELDS[widget] || [deviceField]) {
       const node = field();
       if (node) settings.append(node);
     }
@@ -63,18 +64,27 @@
       const { known, silent, offline } = accounts;
       const state = offline ? "offline" : silent ? "silent" : !known ? "loading" : account ? account.state : "none";
       line.dataset.state = state;
-      const words = {
+      line.dataset.tone = account ? words.tone(account, Date.now()) : "";
+      const others = {
         offline: text("hostLost"),
         silent: text("packageSilent"),
         loading: text("loading"),
         none: text("notLinked"),
       };
-      setText(name, words[state] || stateText(account));
-      setText(badge, initial(account));
+      setText(name, others[state] || accountText(account));
+      setText(badge, words.initial(account));
       toggle.hidden = !known && root.hidden;
       toggle.classList.toggle("primary", root.hidden && known && state !== "linked" && state !== "linking");
       const closed = account ? text("accountSettings") : text("linkSpotify");
       setText(toggle, root.hidden ? closed : text("closeAccountSettings"));
+    }
+
+    /** Whose account serves, and what limits it; until when nobody does, where that is so. */
+    function accountText(account) {
+      const now = Date.now();
+      if (accounts.nobodyUntil > now) return text("nobodyUntil", { time: times.until(accounts.nobodyUntil, now) });
+      // A screen reader says the line when it changes: without what remains, which does so every second.
+      return [words.state(account), ...words.facts(account, now, false)].join(" · ");
     }
 
     toggle.addEventListener("click", () => {
@@ -88,6 +98,7 @@
       show();
     });
     accounts.onChange(show);
+    accounts.onTick(show);
     show();
   }
 

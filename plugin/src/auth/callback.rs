@@ -4,13 +4,16 @@
 //! computer, and any web page in its browser, can send requests here, so nothing counts but the unguessable part that
 //! the sign-in was started with; what comes without it gets a page that says so and changes nothing.
 
+use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::State;
 use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
+use tokio::net::TcpListener;
 use url::{Url, form_urlencoded};
 
 use super::error::{AuthError, shown_code};
@@ -188,9 +191,22 @@ async fn answer<F: Finish>(
     result_page(&server.finish.finish(callback).await)
 }
 
-/// Opens a port of the system's choice, for this computer only.
-pub(super) async fn listen() -> std::io::Result<(tokio::net::TcpListener, SocketAddr)> {
-    let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+/// How often, and with which pause, a port that is taken is tried again: the sign-in before may be about to let go of it.
+const PORT_TRIES: u32 = 20;
+const PORT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Opens a port for this computer only: this one, or one of the system's choice.
+pub(super) async fn listen(port: Option<u16>) -> io::Result<(TcpListener, SocketAddr)> {
+    let mut tries = 1;
+    let listener = loop {
+        match TcpListener::bind((Ipv4Addr::LOCALHOST, port.unwrap_or_default())).await {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse && tries < PORT_TRIES => {
+                tries += 1;
+                tokio::time::sleep(PORT_PAUSE).await;
+            }
+            other => break other?,
+        }
+    };
     let address = listener.local_addr()?;
     Ok((listener, address))
 }

@@ -15,7 +15,7 @@ use super::error::AuthError;
 use super::merge::merge;
 use super::state::{Account, Loading, State};
 use super::store::{Memory, PrivateFile, StoreError, StoredAccount, Vault};
-use super::view::{StoreKind, StoreView};
+use super::view::{Link, StoreKind, StoreView};
 use super::{AHEAD_MS, Inner};
 
 /// How long the store may take before the keys ask the user to look at the keyring.
@@ -26,12 +26,10 @@ pub(super) const WRITE_PATIENCE: Duration = Duration::from_secs(10);
 const RELOAD_PATIENCE: Duration = Duration::from_secs(5);
 /// How often tokens are looked after, whether or not anybody asks for one.
 pub(super) const ROUND: Duration = Duration::from_secs(30);
-/// A failed write is tried again after this, and a keyring that wasn't there is looked for. Not sooner: each try may make
-/// the keyring ask for its password.
+const SHORTEST_ROUND: Duration = Duration::from_millis(100);
+/// After this a failed write is tried again, a keyring that wasn't there is looked for, and other copies are asked for a
+/// sign-in if there is none here. Not sooner: each try may make the keyring ask for its password.
 pub(super) const STORE_RETRY: Duration = Duration::from_secs(300);
-/// Without a sign-in, other copies are asked for theirs every so many rounds. With one, that happens whenever its token is
-/// renewed.
-const ROUNDS_TO_RELOAD: u32 = 10;
 
 pub(super) const MEMORY_CHOSEN: &str = "SPOTIFY_WIDGETS_STORE asks for memory: sign-ins are lost when the host stops.";
 pub(super) const NO_KEYRING: &str =
@@ -441,7 +439,7 @@ impl Inner {
             let due: Vec<String> = state
                 .accounts
                 .iter()
-                .filter(|account| account.usable() && account.fresh(now, AHEAD_MS).is_none())
+                .filter(|account| account.works() && account.fresh(now, AHEAD_MS).is_none())
                 .map(|account| account.stored.id.clone())
                 .collect();
             let store_due =
@@ -453,6 +451,9 @@ impl Inner {
             let inner = Arc::clone(self);
             tokio::spawn(async move { inner.seek().await });
         }
+        let inner = Arc::clone(self);
+        // Joined with nobody: it is done again next time if it fails.
+        tokio::task::spawn_blocking(move || inner.save_limits());
         if store_due {
             self.persist().await;
         }
@@ -486,15 +487,22 @@ pub(super) async fn look_after(
     let Some(strong) = inner.upgrade() else { return };
     strong.loaded(result).await;
     drop(strong);
-    let mut rounds = 0_u32;
+    let mut looked = Instant::now();
     while let Some(inner) = inner.upgrade() {
         inner.round().await;
-        rounds = rounds.wrapping_add(1);
-        if rounds.is_multiple_of(ROUNDS_TO_RELOAD) && inner.lock().active().is_none() {
+        if looked.elapsed() >= STORE_RETRY && inner.lock().link() != Link::Linked {
             // Perhaps the user has signed in at another host.
+            looked = Instant::now();
             inner.reload().await;
         }
+        let change = {
+            let state = inner.lock();
+            inner.publish(&state);
+            let now = inner.clock.unix_ms();
+            state.next_change_ms(now).map(|at| Duration::from_millis(at.saturating_sub(now)))
+        };
         drop(inner);
-        tokio::time::sleep(ROUND).await;
+        // What is shown follows the time without anybody asking; no choice depends on it.
+        tokio::time::sleep(change.unwrap_or(ROUND).clamp(SHORTEST_ROUND, ROUND)).await;
     }
 }

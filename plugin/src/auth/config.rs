@@ -63,6 +63,12 @@ pub fn default_lock_file() -> Option<PathBuf> {
     default_private_file().map(|path| path.with_file_name("accounts.lock"))
 }
 
+/// Where limits and counts are written down: beside the private file. None where there is no home.
+#[must_use]
+pub fn default_limits_file() -> Option<PathBuf> {
+    default_private_file().map(|file| file.with_file_name("limits.json"))
+}
+
 /// What [`Auth::start`](super::Auth::start) needs from outside.
 #[derive(Clone)]
 pub struct Config {
@@ -76,6 +82,8 @@ pub struct Config {
     /// [`default_lock_file`]; another of that name and `.renewal` lies beside it. None: there are no other copies. A file
     /// that [`StoreChoice::File`] names has its lock beside itself.
     pub lock_file: Option<PathBuf>,
+    /// Where limits and counts of requests outlive the package, see [`default_limits_file`]; None: nowhere.
+    pub limits_file: Option<PathBuf>,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
     /// The shared client, see [`http_client`](super::http_client).

@@ -31,12 +31,13 @@ async fn the_process_that_ends_in_the_middle() {
         store: StoreChoice::File(file.into()),
         private_file: None,
         lock_file: None,
+        limits_file: None,
         clock: Arc::new(ManualClock::at(u64::try_from(STOPPED_AT.as_millis()).unwrap())),
         http: http_client().unwrap(),
         random: system_random(),
     });
     until(&auth, |state| state.link == Link::Linked).await;
-    auth.token().await.unwrap();
+    auth.token(Group::Player, Needs::User).await.unwrap();
     testing::reached(Step::Used);
 }
 
@@ -90,7 +91,7 @@ async fn with_a_client_secret_a_sign_in_outlives_a_crash_at_every_step() {
     // No new refresh token comes, so nothing is written.
     for step in [Step::BeforeRequest, Step::Answered, Step::Used] {
         let crash = Crash::at(step, false).await;
-        let token = crash.restarted().await.token().await;
+        let token = crash.restarted().await.token(Group::Player, Needs::User).await;
         assert!(given(&crash.world.sim, &token.unwrap()), "{step:?}");
     }
 }
@@ -99,7 +100,7 @@ async fn with_a_client_secret_a_sign_in_outlives_a_crash_at_every_step() {
 async fn a_rotating_sign_in_outlives_a_crash_at_every_step_but_one() {
     for step in [Step::BeforeRequest, Step::WrittenBeside, Step::Written, Step::Used] {
         let crash = Crash::at(step, true).await;
-        let token = crash.restarted().await.token().await;
+        let token = crash.restarted().await.token(Group::Player, Needs::User).await;
         assert!(given(&crash.world.sim, &token.unwrap()), "{step:?}");
     }
 }
@@ -110,8 +111,8 @@ async fn a_rotating_sign_in_outlives_a_crash_at_every_step_but_one() {
 async fn a_rotated_token_that_nobody_has_written_yet_costs_a_new_sign_in_and_no_more() {
     let crash = Crash::at(Step::Answered, true).await;
     let auth = crash.restarted().await;
-    assert_eq!(auth.token().await.unwrap_err(), AuthError::SignInAgain);
+    assert_eq!(auth.token(Group::Player, Needs::User).await.unwrap_err(), AuthError::SignInAgain);
     assert_eq!(auth.watch().borrow().accounts[0].client_id, demo().client_id);
     crash.world.sign_in(&auth, &crash.id).await;
-    assert!(given(&crash.world.sim, &auth.token().await.unwrap()));
+    assert!(given(&crash.world.sim, &auth.token(Group::Player, Needs::User).await.unwrap()));
 }

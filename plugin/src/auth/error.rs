@@ -3,7 +3,7 @@
 //! One value carries the words for all places: a few for a key, a sentence for the settings page and the log. None of
 //! them ever holds a secret, so an error may be shown and logged anywhere.
 
-use super::gate::{Limit, LimitKind};
+use super::rotation::{Limit, LimitKind};
 
 /// What to tell the user: the same advice in two lengths.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +40,8 @@ pub enum Field {
     ClientSecret,
     /// The choice of the Redirect URI.
     Redirect,
+    /// The port of the Redirect URI.
+    Port,
     /// The pasted callback address.
     Url,
 }
@@ -52,6 +54,7 @@ impl Field {
             Self::ClientId => "clientId",
             Self::ClientSecret => "clientSecret",
             Self::Redirect => "redirect",
+            Self::Port => "port",
             Self::Url => "url",
         }
     }
@@ -107,6 +110,19 @@ pub enum AuthError {
     CodeRefused,
     /// No port could be opened for the answer.
     CannotListen,
+    /// Another program uses the port that the user has chosen.
+    PortTaken(u16),
+    /// The port that was chosen can't be one.
+    PortForm,
+    /// Another Spotify user has signed in than with the other accounts: their names.
+    OtherUser {
+        /// Who has signed in.
+        name: String,
+        /// Who has signed in with the others.
+        expected: String,
+    },
+    /// There is no other account that could serve.
+    NoOtherAccount,
     /// The computer gave no random numbers.
     NoRandomness,
     /// The private file was chosen, but there is nothing that it would make better.
@@ -124,6 +140,7 @@ impl AuthError {
                 Some(Field::ClientId)
             }
             Self::ClientSecretRefused | Self::ClientSecretForm => Some(Field::ClientSecret),
+            Self::PortTaken(_) | Self::PortForm => Some(Field::Port),
             Self::NotACallback | Self::WrongState | Self::NoLogin => Some(Field::Url),
             _ => None,
         }
@@ -233,6 +250,28 @@ impl AuthError {
                 "No port could be opened on this computer for Spotify's answer. \
                  Check its security software, then log in again.",
             ),
+            Self::PortTaken(port) => {
+                return Remedy::new(
+                    "Log in again",
+                    format!(
+                        "Another program uses port {port} of this computer. End it, or choose another port and register \
+                         its address in the Spotify dashboard."
+                    ),
+                );
+            }
+            Self::PortForm => ("Choose another port", "The port has to be a number from 1024 to 65535."),
+            Self::OtherUser { name, expected } => {
+                return Remedy::new(
+                    "Log in as one user",
+                    format!(
+                        "{name} has signed in, but the other accounts are {expected}'s. Log in as {expected}, or log the \
+                         others out first."
+                    ),
+                );
+            }
+            Self::NoOtherAccount => {
+                ("No other account", "There is no other account that could serve now. Add a backup in the settings.")
+            }
             Self::NoRandomness => {
                 ("Restart the computer", "The computer gives no random numbers, without which a sign-in is not safe.")
             }

@@ -12,7 +12,7 @@ use super::error::AuthError;
 use super::oauth::TokenError;
 use super::state::{Access, State};
 use super::tokens::trouble;
-use super::view::LOOPBACK;
+use super::view::Redirect;
 use super::{Inner, LOGIN_PATIENCE, own_task};
 
 /// How long the answer's page may take on its way to the browser before the listener is gone for good.
@@ -68,9 +68,13 @@ impl Inner {
             }
             let now = self.clock.unix_s();
             let account = state.account(&id).ok_or(AuthError::UnknownAccount)?;
+            let before = account.sign_in().or(account.replaced.take());
             account.end_sign_in();
+            account.replaced = before;
             account.stored.refresh_token = tokens.refresh.clone();
             account.stored.signed_in_at = Some(now);
+            let app = account.stored.client_id.clone();
+            state.rotation.settle(&app);
         }
         self.persist().await;
         let mut state = self.lock();
@@ -100,8 +104,8 @@ impl Inner {
             return;
         };
         let id = login.account.clone();
-        let redirect = state.account(&id).map_or(LOOPBACK, |account| account.stored.redirect.registered());
-        self.end_login(&mut state, serial, Some(AuthError::TimedOut(redirect.to_owned())));
+        let redirect = state.account(&id).map_or(Redirect::Loopback, |account| account.stored.redirect);
+        self.end_login(&mut state, serial, Some(AuthError::TimedOut(redirect.registered())));
     }
 }
 

@@ -1,8 +1,9 @@
 //! Accounts, sign-ins, tokens and where they are kept. The only room that sees a secret.
 //!
 //! An [`Auth`] is a handle to one shared state; cloning it is cheap. The others ask it for a bearer token a call
-//! ([`Auth::token`]), tell it what came of it ([`Auth::rejected`], [`Auth::limited`]), and watch [`AuthState`], which
-//! holds what the settings page and the keys show. It knows no endpoint but the accounts service's.
+//! ([`Auth::token`]), tell it what came of it ([`Auth::rejected`], [`Auth::heard`]), and watch [`AuthState`], which
+//! holds what the settings page and the keys show. It knows no endpoint but the accounts service's. Which of several
+//! accounts serves a call, and until when none may, its [`rotation`] decides alone.
 //!
 //! Rules that the rest relies on:
 //! - A lock on the state is held for a moment only, never over a network call or a write.
@@ -14,16 +15,18 @@ mod callback;
 mod care;
 mod config;
 mod error;
-mod gate;
 mod http;
+mod limits;
 mod lock;
 mod login;
 mod merge;
 mod oauth;
+pub(crate) mod rotation;
 mod secret;
 mod state;
 mod store;
 mod tokens;
+mod usage;
 mod view;
 
 use std::path::{Path, PathBuf};
@@ -33,22 +36,27 @@ use std::time::Duration;
 use tokio::sync::watch;
 use url::Url;
 
-pub use config::{ACCOUNTS_URL, Config, Random, StoreChoice, default_lock_file, default_private_file, system_random};
+pub use config::{
+    ACCOUNTS_URL, Config, Random, StoreChoice, default_limits_file, default_lock_file, default_private_file,
+    system_random,
+};
 pub use error::{AuthError, Field, Remedy};
-pub use gate::{Limit, LimitKind};
 pub use http::http_client;
 pub use oauth::retry_after;
+pub use rotation::{Group, Limit, LimitKind, Outcome, Trouble};
 pub use secret::Secret;
-pub use view::{AccountState, AccountView, AuthState, Link, Redirect, StoreKind, StoreView, User};
+pub use state::Needs;
+pub use usage::Counts;
+pub use view::{AccountCounts, AccountState, AccountView, AuthState, Link, Redirect, StoreKind, StoreView, User};
 
 use crate::clock::Clock;
 use callback::Callback;
 use care::{MEMORY_CHOSEN, Sought, look_after};
-use gate::Gate;
 use lock::Renewals;
 use login::serve_login;
 use oauth::Service;
-use state::{Account, Loading, Login, State};
+use rotation::Choice;
+use state::{Account, Loading, Login, State, members};
 use store::{Backend, Keyring, Memory, PrivateFile, StoredAccount, Vault};
 use view::AVERMEDIA_RELAY;
 
@@ -74,12 +82,16 @@ pub struct SaveAccount {
     pub pkce_only: bool,
     /// How the browser comes back.
     pub redirect: Redirect,
+    /// The id of an account whose app is of the same developer account; empty: of none. None keeps what was said.
+    pub same_developer_as: Option<String>,
 }
 
 /// A bearer token, lent for one call.
 #[derive(Clone, Debug)]
 pub struct AccessToken {
     account: String,
+    app: String,
+    of: Needs,
     bearer: Secret,
     serial: u64,
 }
@@ -114,6 +126,7 @@ struct Inner {
     renewals: Renewals,
     /// Itself, for tasks that go on when their caller stops waiting.
     me: Weak<Inner>,
+    limits_file: Option<PathBuf>,
     state: Mutex<State>,
     watch: watch::Sender<Arc<AuthState>>,
     /// Whether the store has been read, or is known to be late.
@@ -162,10 +175,12 @@ impl Auth {
             unsaved: None,
             accounts: Vec::new(),
             login: None,
-            gate: Gate::default(),
+            // Small, and read before anything is sent: a limit of before the restart still counts.
+            rotation: config.limits_file.as_deref().map(limits::load).unwrap_or_default(),
+            rotation_unsaved: false,
             serials: 0,
         };
-        let watch = watch::Sender::new(Arc::new(state.view()));
+        let watch = watch::Sender::new(Arc::new(state.view(config.clock.unix_ms())));
         // Asked for before anything else can reach the vault.
         let load = state.vault.load();
         let inner = Arc::new_cyclic(|me| Inner {
@@ -177,6 +192,7 @@ impl Auth {
             renewals: Renewals::beside(lock_file.as_deref()),
             lock_file,
             me: Weak::clone(me),
+            limits_file: config.limits_file,
             state: Mutex::new(state),
             watch,
             settled: watch::Sender::new(false),
@@ -203,6 +219,9 @@ impl Auth {
         }
         if !plausible(&client_id) {
             return Err(AuthError::ClientIdForm);
+        }
+        if matches!(account.redirect, Redirect::Fixed(..1024)) {
+            return Err(AuthError::PortForm);
         }
         let typed = account
             .client_secret
@@ -237,7 +256,30 @@ impl Auth {
         };
 
         let inner = Arc::clone(&self.inner);
-        own_task(async move { inner.keep(account.id, client_id, client_secret, account.redirect, problem).await }).await
+        let settings = Settings {
+            client_id,
+            client_secret,
+            redirect: account.redirect,
+            same_developer_as: account.same_developer_as,
+        };
+        own_task(async move { inner.keep(account.id, settings, problem).await }).await
+    }
+
+    /// Gives an account another place in the list, from 0; more than there are is the last one.
+    ///
+    /// # Errors
+    /// If the account is unknown.
+    pub async fn move_account(&self, id: &str, to: usize) -> Result<(), AuthError> {
+        {
+            let mut state = self.inner.lock();
+            let from = state.place(id).ok_or(AuthError::UnknownAccount)?;
+            let account = state.accounts.remove(from);
+            let to = to.min(state.accounts.len());
+            state.accounts.insert(to, account);
+            self.inner.publish(&state);
+        }
+        self.persist().await;
+        Ok(())
     }
 
     /// Starts a sign-in and returns the page to open in the browser. One that runs already is given up for it.
@@ -247,9 +289,22 @@ impl Auth {
     pub async fn login(&self, id: &str) -> Result<Url, AuthError> {
         let part = self.inner.unguessable()?;
         let verifier = self.inner.unguessable()?;
-        let (listener, address) = callback::listen().await.map_err(|error| {
+        let redirect = {
+            let mut state = self.inner.lock();
+            let redirect = state.account(id).ok_or(AuthError::UnknownAccount)?.stored.redirect;
+            // Its listener may have the port that this one needs.
+            state.login = None;
+            self.inner.publish(&state);
+            redirect
+        };
+        let port = match redirect {
+            Redirect::Fixed(port) => Some(port),
+            Redirect::Loopback | Redirect::Avermedia => None,
+        };
+        let (listener, address) = callback::listen(port).await.map_err(|error| {
             tracing::warn!(%error, "no port for the sign-in");
-            AuthError::CannotListen
+            port.filter(|_| error.kind() == std::io::ErrorKind::AddrInUse)
+                .map_or(AuthError::CannotListen, AuthError::PortTaken)
         })?;
         let local = format!("http://{address}{}", callback::PATH);
         let (gone, listening) = watch::channel(());
@@ -258,8 +313,8 @@ impl Auth {
         let serial = state.serial();
         let account = state.account(id).ok_or(AuthError::UnknownAccount)?;
         account.problem = account.standing_problem();
-        let (redirect_uri, sent_state) = match account.stored.redirect {
-            Redirect::Loopback => (local, part.clone()),
+        let (redirect_uri, sent_state) = match redirect {
+            Redirect::Loopback | Redirect::Fixed(_) => (local, part.clone()),
             Redirect::Avermedia => (AVERMEDIA_RELAY.to_owned(), Secret::new(format!("{local}/{}", part.expose()))),
         };
         let redirect_uri = Url::parse(&redirect_uri).map_err(|_| AuthError::CannotListen)?;
@@ -317,8 +372,7 @@ impl Auth {
     pub async fn remove(&self, id: &str) -> Result<(), AuthError> {
         {
             let mut state = self.inner.lock();
-            state.account(id).ok_or(AuthError::UnknownAccount)?;
-            state.accounts.retain(|account| account.stored.id != id);
+            state.remove(id).ok_or(AuthError::UnknownAccount)?;
             state.login.take_if(|login| login.account == id);
             self.inner.publish(&state);
         }
@@ -326,15 +380,26 @@ impl Auth {
         Ok(())
     }
 
-    /// Notes whose sign-in an account's is. Called by whoever has asked Spotify after a sign-in.
+    /// Notes whose sign-in an account's is. Called by whoever has asked Spotify after a sign-in. If the others are
+    /// another user's, the sign-in is given up, and what was there before it comes back: keys must not reach somebody
+    /// else's music.
     pub async fn identified(&self, id: &str, user: User) {
         {
             let mut state = self.inner.lock();
-            match state.account(id) {
-                Some(account) if account.signed_in() && account.stored.user.as_ref() != Some(&user) => {
+            let others = state.accounts.iter().filter(|other| other.stored.id != id && other.signed_in());
+            let expected = others.filter_map(|other| other.stored.user.clone()).next();
+            let Some(account) = state.account(id).filter(|account| account.signed_in()) else { return };
+            match expected.filter(|expected| expected.id != user.id) {
+                None if account.stored.user.as_ref() == Some(&user) => return,
+                None => {
                     account.stored.user = Some(user);
+                    account.replaced = None;
                 }
-                _ => return,
+                Some(expected) => {
+                    tracing::warn!(account = %id, "another Spotify user than the other accounts' has signed in");
+                    account.sign_in_was_wrong();
+                    account.problem = Some(AuthError::OtherUser { name: user.name, expected: expected.name });
+                }
             }
             self.inner.publish(&state);
         }
@@ -356,33 +421,56 @@ impl Auth {
         self.inner.retry_store().await;
     }
 
-    /// Lends the token of the account that serves the next call. A token that runs out soon is renewed meanwhile; for one
-    /// that has run out the caller waits, together with all others.
+    /// Lends the token of the account that serves the next call of this group. A token that runs out soon is renewed
+    /// meanwhile; for one that has run out the caller waits, together with all others.
     ///
     /// # Errors
     /// Where there is none, as what the user can do about it; [`AuthError::Limited`] while nothing may be sent.
-    pub async fn token(&self) -> Result<AccessToken, AuthError> {
-        let id = {
-            let state = self.inner.lock();
-            let now = self.inner.clock.unix_ms();
-            if let Some(limit) = state.gate.shut(now) {
-                return Err(AuthError::Limited(limit));
+    pub async fn token(&self, group: Group, needs: Needs) -> Result<AccessToken, AuthError> {
+        let mut failed: Option<(String, AuthError)> = None;
+        loop {
+            let id = {
+                let state = self.inner.lock();
+                let now = self.inner.clock.unix_ms();
+                // The time alone may have brought another account to serve.
+                self.inner.publish(&state);
+                let index = match state.choose(now, group, needs) {
+                    Choice::Serve { index, .. } => index,
+                    Choice::Wait(limit) => return Err(AuthError::Limited(limit)),
+                    Choice::Nobody => return Err(state.why_none()),
+                };
+                let account = &state.accounts[index];
+                if let Some((_, error)) = failed.take_if(|(id, _)| *id == account.stored.id) {
+                    // It is still the one that should serve: its trouble is not one that makes it unusable, so another
+                    // one steps in only if it has a token already. Most likely the trouble is everybody's.
+                    return state.any_fresh(now, group, needs).ok_or(error);
+                }
+                account.stored.id.clone()
+            };
+            match self.inner.lend(&id, needs).await {
+                Ok(token) => return Ok(token),
+                Err(error) => failed = Some((id, error)),
             }
-            let account = state.active().ok_or_else(|| state.why_none())?;
-            if let Some(token) = account.fresh(now, AHEAD_MS) {
-                return Ok(token);
-            }
-            let id = account.stored.id.clone();
-            if let Some(token) = account.fresh(now, MARGIN_MS) {
-                tokio::spawn(Arc::clone(&self.inner).refresh(id, AHEAD_MS));
-                return Ok(token);
-            }
-            id
-        };
-        own_task(Arc::clone(&self.inner).refresh(id, MARGIN_MS)).await
+        }
     }
 
-    /// Says that Spotify has refused a token (401), and lends a new one for the one retry.
+    /// Lends the token of a certain account, to learn whose sign-in it is.
+    ///
+    /// # Errors
+    /// As [`Auth::token`].
+    pub async fn token_of(&self, id: &str, group: Group) -> Result<AccessToken, AuthError> {
+        {
+            let state = self.inner.lock();
+            let index = state.place(id).ok_or(AuthError::UnknownAccount)?;
+            let members = members(&state.accounts, Needs::User);
+            if let Some(limit) = state.rotation.shut(self.inner.clock.unix_ms(), group, &members, index) {
+                return Err(AuthError::Limited(limit));
+            }
+        }
+        self.inner.lend(id, Needs::User).await
+    }
+
+    /// Says that Spotify has refused a token (401), and lends a new one of the same account for the one retry.
     ///
     /// # Errors
     /// As [`Auth::token`].
@@ -390,18 +478,74 @@ impl Auth {
         {
             let mut state = self.inner.lock();
             let account = state.account(&token.account).ok_or(AuthError::NotLinked)?;
+            let access = match token.of {
+                Needs::User => &mut account.access,
+                Needs::App => &mut account.app_access,
+            };
             // Whoever comes first throws it away; the others find the new one or wait for it.
-            account.access.take_if(|access| access.serial == token.serial);
+            access.take_if(|access| access.serial == token.serial);
         }
-        own_task(Arc::clone(&self.inner).refresh(token.account.clone(), MARGIN_MS)).await
+        self.inner.lend(&token.account, token.of).await
     }
 
-    /// Says that Spotify has limited a call (429), and tells until when nothing may be sent now.
-    pub fn limited(&self, token: &AccessToken, kind: LimitKind, retry_after: Option<Duration>) -> Limit {
+    /// Counts a request that goes out with this token now.
+    pub fn sent(&self, token: &AccessToken, group: Group) {
         let mut state = self.inner.lock();
-        let limit = state.gate.limited(self.inner.clock.unix_ms(), kind, retry_after);
-        tracing::warn!(account = %token.account, ?kind, ?retry_after, "Spotify limits the calls");
-        limit
+        state.rotation.sent(self.inner.clock.unix_ms(), &token.app, group);
+        state.rotation_unsaved = true;
+    }
+
+    /// Says what came of a call, so that the next one goes to the right account, or nowhere.
+    pub fn heard(&self, token: &AccessToken, group: Group, outcome: Outcome) {
+        let mut state = self.inner.lock();
+        state.rotation.heard(self.inner.clock.unix_ms(), &token.app, group, outcome);
+        if let Outcome::Limited(kind, retry_after) = outcome {
+            tracing::warn!(account = %token.account, ?group, ?kind, ?retry_after, "Spotify limits the calls");
+            state.rotation_unsaved = true;
+            let inner = Arc::clone(&self.inner);
+            tokio::task::spawn_blocking(move || inner.save_limits());
+        }
+        self.inner.publish(&state);
+    }
+
+    /// How many requests the accounts have sent, in their order.
+    #[must_use]
+    pub fn counts(&self) -> Vec<AccountCounts> {
+        let state = self.inner.lock();
+        let now = self.inner.clock.unix_ms();
+        state.accounts.iter().map(|account| state.rotation.counts(now, &account.stored.client_id)).collect()
+    }
+
+    /// Switches to the next account by hand; a second time within 2 s takes it back.
+    ///
+    /// # Errors
+    /// [`AuthError::NoOtherAccount`] if there is none that could serve.
+    pub fn switch_account(&self) -> Result<(), AuthError> {
+        self.by_hand(|state, now| {
+            let members = members(&state.accounts, Needs::User);
+            state.rotation.switch(now, &members).map(drop).ok_or(AuthError::NoOtherAccount)
+        })
+    }
+
+    /// Lets an account serve first, by hand; None goes back to the list's order.
+    ///
+    /// # Errors
+    /// If the account is unknown.
+    pub fn use_account(&self, id: Option<&str>) -> Result<(), AuthError> {
+        self.by_hand(|state, _| {
+            let place = id.map(|id| state.place(id).ok_or(AuthError::UnknownAccount)).transpose()?;
+            let members = members(&state.accounts, Needs::User);
+            state.rotation.put_first(place.map(|place| members[place].app), &members);
+            Ok(())
+        })
+    }
+
+    fn by_hand(&self, change: impl FnOnce(&mut State, u64) -> Result<(), AuthError>) -> Result<(), AuthError> {
+        let mut state = self.inner.lock();
+        change(&mut state, self.inner.clock.unix_ms())?;
+        state.rotation_unsaved = true;
+        self.inner.publish(&state);
+        Ok(())
     }
 
     /// How long a limit goes on from now.
@@ -442,7 +586,7 @@ impl Inner {
 
     /// Shows the state to the watchers, if it differs from what they saw last.
     fn publish(&self, state: &State) {
-        let view = state.view();
+        let view = state.view(self.clock.unix_ms());
         self.watch.send_if_modified(|shown| {
             let changed = **shown != view;
             if changed {
@@ -466,16 +610,64 @@ impl Inner {
         Ok(Secret::new(hex(&bytes)))
     }
 
+    /// Lends a token of an account, a new one if need be.
+    async fn lend(self: &Arc<Self>, id: &str, needs: Needs) -> Result<AccessToken, AuthError> {
+        let for_app = {
+            let mut state = self.lock();
+            let now = self.clock.unix_ms();
+            let account = state.account(id).ok_or(AuthError::NotLinked)?;
+            // A user's token does everything that an app's does.
+            let for_app = needs == Needs::App && !account.works();
+            let fresh = if for_app { account.fresh_app(now, MARGIN_MS) } else { account.fresh(now, MARGIN_MS) };
+            if let Some(token) = fresh {
+                if !for_app && account.fresh(now, AHEAD_MS).is_none() {
+                    tokio::spawn(Arc::clone(self).refresh(id.to_owned(), AHEAD_MS));
+                }
+                return Ok(token);
+            }
+            for_app
+        };
+        let (inner, id) = (Arc::clone(self), id.to_owned());
+        if for_app {
+            own_task(async move { inner.renew_app_token(&id).await }).await
+        } else {
+            own_task(inner.refresh(id, MARGIN_MS)).await
+        }
+    }
+
+    /// Writes down what the rotation knows, if there is news. Blocks for the moment that a small file takes.
+    fn save_limits(&self) {
+        let Some(path) = &self.limits_file else { return };
+        let mut rotation = {
+            let mut state = self.lock();
+            if !std::mem::take(&mut state.rotation_unsaved) {
+                return;
+            }
+            state.rotation.tidy(self.clock.unix_ms());
+            state.rotation.clone()
+        };
+        if let Err(error) = limits::save(path, &mut rotation) {
+            tracing::warn!(%error, "limits and counts could not be written down");
+            self.lock().rotation_unsaved = true;
+        }
+    }
+
     async fn keep(
         &self,
         id: Option<String>,
-        client_id: String,
-        client_secret: Option<Secret>,
-        redirect: Redirect,
+        settings: Settings,
         problem: Option<AuthError>,
     ) -> Result<String, AuthError> {
+        let Settings { client_id, client_secret, redirect, same_developer_as } = settings;
         let id = {
             let mut state = self.lock();
+            let same_developer_as = same_developer_as.map(|other| Some(other).filter(|other| !other.is_empty()));
+            if let Some(Some(other)) = &same_developer_as
+                && (state.account(other).is_none() || Some(other) == id.as_ref())
+            {
+                return Err(AuthError::UnknownAccount);
+            }
+            state.rotation.settle(&client_id);
             let id = match id {
                 Some(id) => {
                     let account = state.account(&id).ok_or(AuthError::UnknownAccount)?;
@@ -486,10 +678,14 @@ impl Inner {
                     if other_app {
                         // Tokens belong to one Client ID.
                         account.end_sign_in();
+                        account.app_access = None;
                     }
                     account.stored.client_id = client_id;
                     account.stored.client_secret = client_secret;
                     account.stored.redirect = redirect;
+                    if let Some(other) = same_developer_as {
+                        account.stored.same_developer_as = other;
+                    }
                     account.problem = None;
                     account.problem = problem.or_else(|| account.standing_problem());
                     account.backoff = None;
@@ -504,6 +700,7 @@ impl Inner {
                         client_id,
                         client_secret,
                         redirect,
+                        same_developer_as: same_developer_as.flatten(),
                         refresh_token: None,
                         user: None,
                         signed_in_at: None,
@@ -520,6 +717,21 @@ impl Inner {
         self.persist().await;
         Ok(id)
     }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.save_limits();
+    }
+}
+
+/// What of an account the user decides.
+struct Settings {
+    client_id: String,
+    client_secret: Option<Secret>,
+    redirect: Redirect,
+    /// As in [`SaveAccount`].
+    same_developer_as: Option<String>,
 }
 
 fn hex(bytes: &[u8]) -> String {

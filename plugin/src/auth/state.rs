@@ -6,14 +6,20 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use url::Url;
 
-use super::AccessToken;
 use super::care::Sought;
 use super::error::AuthError;
-use super::gate::Gate;
 use super::oauth;
+use super::rotation::{Choice, Group, Limit, Member, Rotation};
 use super::secret::Secret;
 use super::store::{StoredAccount, Vault};
-use super::view::{AccountState, AccountView, AuthState, Link, StoreView};
+use super::view::{AccountState, AccountView, AuthState, Link, StoreView, User};
+use super::{AccessToken, MARGIN_MS};
+
+/// How long Spotify lets a sign-in live: six months, which are 181 days at the least.
+const SIGN_IN_LIFE_MS: u64 = 181 * DAY_MS;
+/// From when on its end is announced.
+const ENDS_SOON_MS: u64 = 30 * DAY_MS;
+const DAY_MS: u64 = 24 * 3_600_000;
 
 pub(super) struct State {
     pub(super) vault: Vault,
@@ -25,7 +31,9 @@ pub(super) struct State {
     pub(super) unsaved: Option<Instant>,
     pub(super) accounts: Vec<Account>,
     pub(super) login: Option<Login>,
-    pub(super) gate: Gate,
+    pub(super) rotation: Rotation,
+    /// Whether `rotation` holds something that should outlive us and isn't written down.
+    pub(super) rotation_unsaved: bool,
     /// Makes the numbers that tell tokens and sign-ins apart.
     pub(super) serials: u64,
 }
@@ -39,11 +47,31 @@ pub(super) enum Loading {
 
 pub(super) struct Account {
     pub(super) stored: StoredAccount,
+    /// The sign-in that the present one has replaced, until it is known that it is the right user's.
+    pub(super) replaced: Option<SignIn>,
     pub(super) access: Option<Access>,
+    /// A token without a user, by the app's own ID and secret.
+    pub(super) app_access: Option<Access>,
     pub(super) problem: Option<AuthError>,
     pub(super) backoff: Option<Backoff>,
     /// Held by the one task that refreshes.
     pub(super) refreshing: Arc<tokio::sync::Mutex<()>>,
+}
+
+/// What a sign-in leaves in the store.
+pub(super) struct SignIn {
+    pub(super) refresh_token: Secret,
+    pub(super) user: Option<User>,
+    pub(super) signed_in_at: Option<u64>,
+}
+
+/// What a call needs from its token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Needs {
+    /// The user's sign-in.
+    User,
+    /// Nothing but a Client ID and Secret: search and public facts.
+    App,
 }
 
 pub(super) struct Access {
@@ -72,7 +100,15 @@ pub(super) struct Login {
 
 impl Account {
     pub(super) fn new(stored: StoredAccount) -> Self {
-        let mut account = Self { stored, access: None, problem: None, backoff: None, refreshing: Arc::default() };
+        let mut account = Self {
+            stored,
+            replaced: None,
+            access: None,
+            app_access: None,
+            problem: None,
+            backoff: None,
+            refreshing: Arc::default(),
+        };
         account.problem = account.standing_problem();
         account
     }
@@ -100,6 +136,10 @@ impl Account {
         let other_token = was.refresh_token != is.refresh_token;
         if other_sign_in || (other_token && is.refresh_token.is_none()) {
             self.access = None;
+            self.replaced = None;
+        }
+        if other_app || was.client_secret != is.client_secret {
+            self.app_access = None;
         }
         if other_sign_in || other_token || was.client_secret != is.client_secret {
             // What was said about the old ones says nothing about these.
@@ -117,15 +157,36 @@ impl Account {
         matches!(self.problem, Some(AuthError::ClientIdRefused | AuthError::ClientSecretRefused))
     }
 
-    pub(super) fn usable(&self) -> bool {
+    /// True if it can get tokens of its user.
+    pub(super) fn works(&self) -> bool {
         self.signed_in() && !self.refused()
     }
 
     /// The user's own end of a sign-in: nothing of it stays.
     pub(super) fn end_sign_in(&mut self) {
         self.drop_tokens();
+        self.replaced = None;
         self.stored.user = None;
         self.stored.signed_in_at = None;
+    }
+
+    /// A sign-in that turned out to be somebody else's: the one that it has replaced comes back, if there was one.
+    pub(super) fn sign_in_was_wrong(&mut self) {
+        match self.replaced.take() {
+            Some(before) => {
+                self.drop_tokens();
+                self.stored.refresh_token = Some(before.refresh_token);
+                self.stored.user = before.user;
+                self.stored.signed_in_at = before.signed_in_at;
+            }
+            None => self.end_sign_in(),
+        }
+    }
+
+    /// The sign-in as it is stored, if there is one.
+    pub(super) fn sign_in(&self) -> Option<SignIn> {
+        let refresh_token = self.stored.refresh_token.clone()?;
+        Some(SignIn { refresh_token, user: self.stored.user.clone(), signed_in_at: self.stored.signed_in_at })
     }
 
     /// Spotify's end of a sign-in: whose it was, and since when, is still known.
@@ -135,11 +196,45 @@ impl Account {
         self.backoff = None;
     }
 
-    /// The access token, if it is good for at least `margin_ms` more.
+    /// The user's access token, if it is good for at least `margin_ms` more.
     pub(super) fn fresh(&self, now_ms: u64, margin_ms: u64) -> Option<AccessToken> {
-        self.access.as_ref().filter(|access| access.expires_ms > now_ms.saturating_add(margin_ms)).map(|access| {
-            AccessToken { account: self.stored.id.clone(), bearer: access.bearer.clone(), serial: access.serial }
+        self.lend(self.access.as_ref(), Needs::User, now_ms, margin_ms)
+    }
+
+    /// The app's own token, as above.
+    pub(super) fn fresh_app(&self, now_ms: u64, margin_ms: u64) -> Option<AccessToken> {
+        self.lend(self.app_access.as_ref(), Needs::App, now_ms, margin_ms)
+    }
+
+    fn lend(&self, access: Option<&Access>, of: Needs, now_ms: u64, margin_ms: u64) -> Option<AccessToken> {
+        let access = access.filter(|access| access.expires_ms > now_ms.saturating_add(margin_ms))?;
+        Some(AccessToken {
+            account: self.stored.id.clone(),
+            app: self.stored.client_id.clone(),
+            of,
+            bearer: access.bearer.clone(),
+            serial: access.serial,
         })
+    }
+
+    /// When Spotify will end the sign-in, in Unix milliseconds.
+    fn ends_ms(&self) -> Option<u64> {
+        let signed_in_at = self.stored.signed_in_at.filter(|_| self.signed_in())?;
+        Some(signed_in_at.saturating_mul(1000).saturating_add(SIGN_IN_LIFE_MS))
+    }
+
+    fn view_state(&self, linking: Option<&str>) -> AccountState {
+        if linking == Some(self.stored.id.as_str()) {
+            AccountState::Linking
+        } else if self.refused() {
+            AccountState::InvalidCredentials
+        } else if self.signed_in() {
+            AccountState::Linked
+        } else if self.ended() {
+            AccountState::SignInAgain
+        } else {
+            AccountState::NeedsLogin
+        }
     }
 }
 
@@ -158,14 +253,38 @@ impl State {
         self.accounts.iter_mut().find(|account| account.stored.id == id)
     }
 
-    /// The one that serves. The choice among several becomes cleverer here and nowhere else.
-    pub(super) fn active(&self) -> Option<&Account> {
-        self.accounts.iter().find(|account| account.usable())
+    /// The place of an account in the list.
+    pub(super) fn place(&self, id: &str) -> Option<usize> {
+        self.accounts.iter().position(|account| account.stored.id == id)
+    }
+
+    /// Takes an account out of the list. Those that were of its developer account stay together.
+    pub(super) fn remove(&mut self, id: &str) -> Option<Account> {
+        let account = self.accounts.remove(self.place(id)?);
+        let mut heir = account.stored.same_developer_as.clone();
+        for other in self.accounts.iter_mut().filter(|other| other.stored.same_developer_as.as_deref() == Some(id)) {
+            other.stored.same_developer_as = heir.clone().filter(|heir| *heir != other.stored.id);
+            heir.get_or_insert_with(|| other.stored.id.clone());
+        }
+        Some(account)
+    }
+
+    pub(super) fn choose(&self, now_ms: u64, group: Group, needs: Needs) -> Choice {
+        self.rotation.choose(now_ms, group, &members(&self.accounts, needs))
+    }
+
+    /// A token that is there already, of the first account that may serve and has one.
+    pub(super) fn any_fresh(&self, now_ms: u64, group: Group, needs: Needs) -> Option<AccessToken> {
+        let members = members(&self.accounts, needs);
+        self.accounts.iter().enumerate().find_map(|(index, account)| {
+            let shut = !members[index].usable || self.rotation.shut(now_ms, group, &members, index).is_some();
+            account.fresh(now_ms, MARGIN_MS).filter(|_| !shut)
+        })
     }
 
     pub(super) fn link(&self) -> Link {
         let any = |wanted: fn(&Account) -> bool| self.accounts.iter().any(wanted);
-        if self.active().is_some() {
+        if members(&self.accounts, Needs::User).iter().any(|member| member.usable) {
             Link::Linked
         } else if self.login.is_some() {
             Link::Linking
@@ -198,33 +317,94 @@ impl State {
         }
     }
 
-    pub(super) fn view(&self) -> AuthState {
-        let active = self.active().map(|account| account.stored.id.clone());
+    pub(super) fn view(&self, now_ms: u64) -> AuthState {
+        let members = members(&self.accounts, Needs::User);
+        let (active, limit) = match self.rotation.choose(now_ms, Group::Player, &members) {
+            Choice::Serve { index, .. } => (Some(index), None),
+            Choice::Wait(limit) => (None, Some(limit)),
+            Choice::Nobody => (None, None),
+        };
         let linking = self.login.as_ref().map(|login| login.account.as_str());
-        let accounts = self
-            .accounts
-            .iter()
-            .map(|account| AccountView {
+        let accounts = self.accounts.iter().enumerate().map(|(index, account)| {
+            let app = account.stored.client_id.as_str();
+            let ends_ms = account.ends_ms();
+            AccountView {
                 id: account.stored.id.clone(),
-                client_id: account.stored.client_id.clone(),
+                client_id: app.to_owned(),
                 has_secret: account.stored.client_secret.is_some(),
                 redirect: account.stored.redirect,
-                state: if linking == Some(account.stored.id.as_str()) {
-                    AccountState::Linking
-                } else if account.refused() {
-                    AccountState::InvalidCredentials
-                } else if account.signed_in() {
-                    AccountState::Linked
-                } else {
-                    AccountState::NeedsLogin
-                },
+                state: account.view_state(linking),
                 user: account.stored.user.clone(),
                 problem: account.problem.clone(),
-                active: active.as_deref() == Some(account.stored.id.as_str()),
-            })
-            .collect();
-        AuthState { link: self.link(), accounts, store: self.store.clone() }
+                active: active == Some(index),
+                by_hand: self.rotation.by_hand() == Some(app),
+                same_developer_as: account.stored.same_developer_as.clone(),
+                limits: self.rotation.limits(now_ms, &members, index),
+                trouble: self.rotation.trouble(app),
+                sign_in_ends_ms: ends_ms,
+                sign_in_ends_soon: ends_ms.is_some_and(|ends| ends <= now_ms.saturating_add(ENDS_SOON_MS)),
+            }
+        });
+        let serving = active.map(|index| members[index].app);
+        AuthState {
+            link: self.link(),
+            accounts: accounts.collect(),
+            store: self.store.clone(),
+            limit,
+            strained_until_ms: serving.and_then(|app| self.rotation.strained_until(now_ms, app)),
+        }
     }
+
+    /// When the view changes by itself next, by the passing of time.
+    pub(super) fn next_change_ms(&self, now_ms: u64) -> Option<u64> {
+        match self.choose(now_ms, Group::Player, Needs::User) {
+            Choice::Serve { until_ms, .. } => until_ms,
+            Choice::Wait(Limit { until_ms, .. }) => Some(until_ms),
+            Choice::Nobody => None,
+        }
+    }
+}
+
+/// The accounts as the rotation sees them, in their order.
+pub(super) fn members(accounts: &[Account], needs: Needs) -> Vec<Member<'_>> {
+    let developers = developers(accounts);
+    let members = accounts.iter().enumerate().map(|(index, account)| {
+        let with_user = account.works() && same_user(accounts, index);
+        let usable = match needs {
+            Needs::User => with_user,
+            Needs::App => with_user || (account.stored.client_secret.is_some() && !account.refused()),
+        };
+        let developer = &accounts[developers[index]].stored.id;
+        Member { app: &account.stored.client_id, developer, usable }
+    });
+    members.collect()
+}
+
+/// Whether an account may act for the user: a backup has to be known to be of the same one as those before it, or a press
+/// might reach somebody else's music.
+fn same_user(accounts: &[Account], index: usize) -> bool {
+    let user = |account: &Account| account.stored.user.as_ref().map(|user| user.id.clone());
+    let mut signed_in = accounts.iter().enumerate().filter(|(_, account)| account.signed_in());
+    match user(&accounts[index]) {
+        Some(id) => signed_in.find_map(|(_, account)| user(account)).is_none_or(|first| first == id),
+        None => signed_in.next().is_none_or(|(first, _)| first == index),
+    }
+}
+
+/// For each account the first one that, by the user's word, is of the same developer account.
+fn developers(accounts: &[Account]) -> Vec<usize> {
+    let place = |id: &String| accounts.iter().position(|account| account.stored.id == *id);
+    let said: Vec<Option<usize>> =
+        accounts.iter().map(|account| account.stored.same_developer_as.as_ref().and_then(place)).collect();
+    let mut first: Vec<usize> = (0..accounts.len()).collect();
+    // A round takes the news one step further, and there are fewer steps than accounts.
+    for _ in 0..accounts.len() {
+        for (one, other) in said.iter().enumerate().filter_map(|(one, other)| Some((one, (*other)?))) {
+            let both = first[one].min(first[other]);
+            (first[one], first[other]) = (both, both);
+        }
+    }
+    first
 }
 
 impl Access {

@@ -53,6 +53,9 @@ pub(super) struct StoredAccount {
     /// How the browser comes back.
     #[serde(default)]
     pub redirect: Redirect,
+    /// The account that the user says is of the same developer account, by its id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub same_developer_as: Option<String>,
     /// The sign-in, if there is one.
     #[serde(default, with = "secret_text", skip_serializing_if = "Option::is_none")]
     pub refresh_token: Option<Secret>,
@@ -588,6 +591,7 @@ mod tests {
             client_id: format!("client-{id}"),
             client_secret: Some(Secret::new("s".repeat(32))),
             redirect: Redirect::Avermedia,
+            same_developer_as: Some("0123456789abcdef".into()),
             refresh_token: Some(Secret::new("r".repeat(1000))),
             user: Some(User { id: "user".into(), name: "名前 ".repeat(30) }),
             signed_in_at: Some(1_800_000_000),

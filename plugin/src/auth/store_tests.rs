@@ -127,9 +127,9 @@ async fn the_same_account_typed_at_two_hosts_is_one() {
     shared.world.sign_in(&one, &id).await;
     two.save(demo()).await.unwrap();
     assert_eq!(two.watch().borrow().link, Link::Linked, "the sign-in of the other host serves here, too");
-    two.token().await.unwrap();
+    two.token(Group::Player, Needs::User).await.unwrap();
     shared.world.clock.advance(HOUR_MS);
-    one.token().await.unwrap();
+    one.token(Group::Player, Needs::User).await.unwrap();
     assert_eq!((clients(&one).len(), clients(&two).len()), (1, 1));
 }
 
@@ -139,12 +139,12 @@ async fn a_token_rotated_by_one_copy_is_found_by_the_other() {
     shared.chosen_earlier().await;
     let (one, two) = (shared.copy().await, shared.copy().await);
     // Just after its start a copy renews by itself, too.
-    (one.token().await.unwrap(), two.token().await.unwrap());
+    (one.token(Group::Player, Needs::User).await.unwrap(), two.token(Group::Player, Needs::User).await.unwrap());
     shared.world.sim.clear_requests();
     for round in 0..3 {
         shared.world.clock.advance(HOUR_MS);
         for copy in [&one, &two] {
-            copy.token().await.unwrap();
+            copy.token(Group::Player, Needs::User).await.unwrap();
         }
         assert_eq!(shared.world.grants("refresh_token"), 2 * (round + 1), "none was refused");
     }
@@ -155,11 +155,12 @@ async fn two_copies_that_renew_at_the_same_moment_take_turns() {
     let shared = Shared::new().await;
     shared.chosen_earlier().await;
     let (one, two) = (shared.copy().await, shared.copy().await);
-    (one.token().await.unwrap(), two.token().await.unwrap());
+    (one.token(Group::Player, Needs::User).await.unwrap(), two.token(Group::Player, Needs::User).await.unwrap());
     shared.world.sim.clear_requests();
     for round in 0..5 {
         shared.world.clock.advance(HOUR_MS);
-        let (first, second) = tokio::join!(one.token(), two.token());
+        let (first, second) =
+            tokio::join!(one.token(Group::Player, Needs::User), two.token(Group::Player, Needs::User));
         (first.unwrap(), second.unwrap());
         assert_eq!(shared.world.grants("refresh_token"), 2 * (round + 1), "none was refused");
     }
@@ -170,11 +171,11 @@ async fn a_log_out_at_one_host_is_one_at_the_other_whatever_the_clock_says() {
     let shared = Shared::new().await;
     let id = shared.chosen_earlier().await;
     let (one, two) = (shared.copy().await, shared.copy().await);
-    (one.token().await.unwrap(), two.token().await.unwrap());
+    (one.token(Group::Player, Needs::User).await.unwrap(), two.token(Group::Player, Needs::User).await.unwrap());
     shared.world.clock.set(1000);
     one.logout(&id).await.unwrap();
     shared.world.clock.set(u64::try_from(STOPPED_AT.as_millis()).unwrap() + HOUR_MS);
-    assert_eq!(two.token().await.unwrap_err(), AuthError::NotLinked);
+    assert_eq!(two.token(Group::Player, Needs::User).await.unwrap_err(), AuthError::NotLinked);
     let state = Arc::clone(&two.watch().borrow());
     assert_eq!((state.link, state.accounts[0].state), (Link::NotLinked, AccountState::NeedsLogin));
 }
@@ -184,10 +185,10 @@ async fn an_account_removed_at_one_host_is_gone_at_the_other() {
     let shared = Shared::new().await;
     let id = shared.chosen_earlier().await;
     let (one, two) = (shared.copy().await, shared.copy().await);
-    (one.token().await.unwrap(), two.token().await.unwrap());
+    (one.token(Group::Player, Needs::User).await.unwrap(), two.token(Group::Player, Needs::User).await.unwrap());
     one.remove(&id).await.unwrap();
     shared.world.clock.advance(HOUR_MS);
-    assert_eq!(two.token().await.unwrap_err(), AuthError::NotLinked);
+    assert_eq!(two.token(Group::Player, Needs::User).await.unwrap_err(), AuthError::NotLinked);
     assert!(clients(&two).is_empty());
     assert_eq!(std::fs::read_to_string(shared.file()).unwrap(), "[]");
 }
@@ -215,7 +216,7 @@ async fn a_refused_token_is_given_up_only_if_no_newer_one_is_stored() {
         let read = |bytes: Vec<u8>| serde_json::from_slice::<Vec<StoredAccount>>(&bytes).unwrap();
         let before = read(std::fs::read(shared.file()).unwrap());
         shared.world.clock.advance(HOUR_MS);
-        shared.copy().await.token().await.unwrap();
+        shared.copy().await.token(Group::Player, Needs::User).await.unwrap();
         let after = read(std::fs::read(shared.file()).unwrap());
         if !newer_is_good {
             shared.world.sim.revoke_refresh_tokens();
@@ -227,7 +228,7 @@ async fn a_refused_token_is_given_up_only_if_no_newer_one_is_stored() {
         let backend = Box::new(Sequence(reads, Arc::clone(&written)));
         let auth = Auth::start_with(shared.world.config(StoreChoice::Keyring), backend, StoreKind::Keyring);
         until(&auth, |state| state.link == Link::Linked).await;
-        let answer = auth.token().await;
+        let answer = auth.token(Group::Player, Needs::User).await;
         assert_eq!(shared.world.grants("refresh_token") - asked, 2, "the old one and once the new one");
         match answer {
             Ok(_) => assert!(newer_is_good),
@@ -253,7 +254,7 @@ async fn a_keyring_that_hangs_does_not_keep_a_token_from_being_renewed() {
     *keyring.hold.lock().unwrap() = Some(hold);
     let asking = tokio::spawn({
         let auth = auth.clone();
-        async move { auth.token().await }
+        async move { auth.token(Group::Player, Needs::User).await }
     });
     while keyring.hold.lock().unwrap().is_some() {
         tokio::task::yield_now().await;
@@ -272,7 +273,7 @@ async fn a_keyring_that_hangs_does_not_keep_a_token_from_being_renewed() {
     drop(release);
     until(&auth, |state| state.store.message.is_none()).await;
     assert_ne!(stored(), before, "the rotated token was written in the end");
-    shared.copy_with(&keyring).await.token().await.unwrap();
+    shared.copy_with(&keyring).await.token(Group::Player, Needs::User).await.unwrap();
 }
 
 #[tokio::test]
@@ -294,7 +295,7 @@ async fn a_keyring_that_comes_later_takes_over_by_itself() {
     assert_eq!((&state.store.message, state.store.can_use_file, state.store.can_retry), (&None, false, false));
     assert_eq!(clients(&auth), ["other".into(), demo().client_id]);
     assert_eq!(keyring.clients(), clients(&auth));
-    auth.token().await.unwrap();
+    auth.token(Group::Player, Needs::User).await.unwrap();
     assert!(!shared.file().exists());
 }
 
@@ -329,7 +330,7 @@ async fn a_private_file_goes_into_the_keyring_when_one_answers_at_the_start() {
     until(&auth, |state| state.store.kind == StoreKind::Keyring).await;
     assert_eq!(keyring.clients(), [demo().client_id]);
     assert!(!shared.file().exists());
-    assert_eq!(auth.token().await.unwrap().account(), id);
+    assert_eq!(auth.token(Group::Player, Needs::User).await.unwrap().account(), id);
 
     // The next start reads it from there.
     drop(auth);
@@ -479,7 +480,7 @@ async fn a_sign_in_at_another_host_is_found_without_a_restart() {
     assert_eq!(waiting.watch().borrow().link, Link::NotLinked);
     shared.chosen_earlier().await;
     later(&waiting, |state| state.link == Link::Linked).await;
-    waiting.token().await.unwrap();
+    waiting.token(Group::Player, Needs::User).await.unwrap();
 }
 
 #[tokio::test]
@@ -487,9 +488,9 @@ async fn a_dead_network_under_the_lock_of_renewals_costs_nothing() {
     let shared = Shared::new().await;
     shared.chosen_earlier().await;
     let (one, two) = (shared.copy().await, shared.copy().await);
-    (one.token().await.unwrap(), two.token().await.unwrap());
+    (one.token(Group::Player, Needs::User).await.unwrap(), two.token(Group::Player, Needs::User).await.unwrap());
     shared.world.clock.advance(HOUR_MS);
     shared.world.sim.inject(Fault::drop_connection().on("", "/accounts").times(1));
-    assert_eq!(one.token().await.unwrap_err(), AuthError::Offline);
-    two.token().await.unwrap();
+    assert_eq!(one.token(Group::Player, Needs::User).await.unwrap_err(), AuthError::Offline);
+    two.token(Group::Player, Needs::User).await.unwrap();
 }

@@ -61,6 +61,7 @@ impl World {
             store,
             private_file: None,
             lock_file: None,
+            limits_file: None,
             clock: Arc::clone(&self.clock) as Arc<dyn Clock>,
             http: self.http.clone(),
             random: system_random(),
@@ -123,6 +124,34 @@ pub(crate) fn demo() -> SaveAccount {
         client_secret: Some(Secret::new(DEMO_CLIENT_SECRET)),
         pkce_only: false,
         redirect: Redirect::Loopback,
+        same_developer_as: None,
+    }
+}
+
+/// Accounts in this state: the first serves where they are linked.
+pub(crate) fn accounts(link: Link, names: &[&str]) -> AuthState {
+    let view = |index: usize, name: &str| AccountView {
+        id: format!("id{index}"),
+        client_id: format!("app{index}"),
+        has_secret: true,
+        redirect: Redirect::Loopback,
+        state: if link == Link::Linked { AccountState::Linked } else { AccountState::NeedsLogin },
+        user: Some(User { id: "user".into(), name: name.to_owned() }),
+        problem: None,
+        active: link == Link::Linked && index == 0,
+        by_hand: false,
+        same_developer_as: None,
+        limits: Vec::new(),
+        trouble: None,
+        sign_in_ends_ms: None,
+        sign_in_ends_soon: false,
+    };
+    AuthState {
+        link,
+        accounts: names.iter().enumerate().map(|(index, name)| view(index, name)).collect(),
+        store: StoreView { kind: StoreKind::Memory, message: None, can_use_file: false, can_retry: false },
+        limit: None,
+        strained_until_ms: None,
     }
 }
 

@@ -8,7 +8,7 @@ use super::care::{NOT_WRITTEN, ROUND, STORE_RETRY};
 use super::store::StoreError;
 use super::testing::{Scripted, World, demo, until};
 use super::tokens::{FIRST_BACKOFF, LONGEST_BACKOFF, backoff};
-use super::view::{AVERMEDIA_RELAY, LOOPBACK};
+use super::view::AVERMEDIA_RELAY;
 use super::*;
 
 fn only(state: &AuthState) -> &AccountView {
@@ -28,7 +28,7 @@ async fn a_sign_in_from_the_first_word_to_the_first_token() {
     let world = World::new().await;
     let auth = world.auth().await;
     assert_eq!(now(&auth).link, Link::NotLinked);
-    assert_eq!(auth.token().await.unwrap_err(), AuthError::NotLinked);
+    assert_eq!(auth.token(Group::Player, Needs::User).await.unwrap_err(), AuthError::NotLinked);
 
     let id = auth.save(SaveAccount { client_id: format!(" {} \n", demo().client_id), ..demo() }).await.unwrap();
     assert_eq!(only(&now(&auth)).state, AccountState::NeedsLogin);
@@ -49,7 +49,7 @@ async fn a_sign_in_from_the_first_word_to_the_first_token() {
 
     let state = now(&auth);
     assert_eq!((state.link, only(&state).state, only(&state).active), (Link::Linked, AccountState::Linked, true));
-    let token = auth.token().await.unwrap();
+    let token = auth.token(Group::Player, Needs::User).await.unwrap();
     assert_eq!(token.account(), id);
     assert!(world.sim.issued_tokens().access.iter().any(|issued| token.bearer().matches(issued)));
     assert_eq!(world.grants("refresh_token"), 0);
@@ -106,7 +106,7 @@ async fn without_a_network_a_pair_is_stored_unchecked() {
     let world = World::new().await;
     let mut config = world.config(StoreChoice::Memory);
     // A port that nobody listens on any more.
-    let (listener, address) = callback::listen().await.unwrap();
+    let (listener, address) = callback::listen(None).await.unwrap();
     drop(listener);
     config.accounts_url = Url::parse(&format!("http://{address}/accounts")).unwrap();
     let auth = world.started(config).await;
@@ -182,7 +182,7 @@ async fn a_second_log_in_replaces_the_first_and_cancel_ends_it() {
 
     let third = world.consent(&auth.login(&id).await.unwrap(), true);
     assert_eq!(only(&now(&auth)).state, AccountState::Linking);
-    auth.token().await.expect("the old sign-in serves until the new one is there");
+    auth.token(Group::Player, Needs::User).await.expect("the old sign-in serves until the new one is there");
     auth.cancel_login();
     assert_eq!(only(&now(&auth)).state, AccountState::Linked);
     assert_eq!(auth.finish_login(&Secret::new(third.as_str())).await, Err(AuthError::NoLogin));
@@ -241,7 +241,7 @@ async fn without_a_secret_pkce_alone_signs_in_and_rotates() {
 
     for _ in 0..2 {
         world.clock.advance(HOUR_MS);
-        auth.token().await.unwrap();
+        auth.token(Group::Player, Needs::User).await.unwrap();
     }
     let last = store.accounts.lock().unwrap()[0].refresh_token.clone().unwrap();
     assert_ne!(first, last, "the rotated token was not stored");
@@ -263,12 +263,12 @@ async fn a_rotated_token_is_stored_before_the_new_access_token_is_used() {
     *store.hold.lock().unwrap() = Some(hold);
     let first = tokio::spawn({
         let auth = auth.clone();
-        async move { auth.token().await }
+        async move { auth.token(Group::Player, Needs::User).await }
     });
     while store.hold.lock().unwrap().is_some() {
         tokio::task::yield_now().await;
     }
-    let second = auth.token();
+    let second = auth.token(Group::Player, Needs::User);
     tokio::pin!(second);
     assert!(poll_once(second.as_mut()).await.is_none() && !first.is_finished(), "a token was lent before the write");
     assert_eq!(store.accounts.lock().unwrap()[0].refresh_token, before);
@@ -300,7 +300,7 @@ async fn nobody_comes_back_from_the_browser() {
     assert_eq!(now(&auth).link, Link::Linking);
     tokio::time::advance(Duration::from_secs(2)).await;
     let state = until(&auth, |state| state.link != Link::Linking).await;
-    assert_eq!(only(&state).problem, Some(AuthError::TimedOut(LOOPBACK.into())));
+    assert_eq!(only(&state).problem, Some(AuthError::TimedOut(Redirect::Loopback.registered())));
     tokio::time::resume();
     let back = world.consent(&page, true);
     assert_eq!(auth.finish_login(&Secret::new(back.as_str())).await, Err(AuthError::NoLogin));
@@ -310,12 +310,12 @@ async fn nobody_comes_back_from_the_browser() {
 async fn many_who_wait_make_one_refresh() {
     let world = World::new().await;
     let (auth, _) = world.linked().await;
-    let old = auth.token().await.unwrap();
+    let old = auth.token(Group::Player, Needs::User).await.unwrap();
     world.clock.advance(HOUR_MS);
     let waiting: Vec<_> = (0..50)
         .map(|_| {
             let auth = auth.clone();
-            tokio::spawn(async move { auth.token().await.unwrap() })
+            tokio::spawn(async move { auth.token(Group::Player, Needs::User).await.unwrap() })
         })
         .collect();
     for task in waiting {
@@ -324,7 +324,7 @@ async fn many_who_wait_make_one_refresh() {
     assert_eq!(world.grants("refresh_token"), 1);
 
     // The same for a token that Spotify refuses before its time.
-    let token = auth.token().await.unwrap();
+    let token = auth.token(Group::Player, Needs::User).await.unwrap();
     let rejecting: Vec<_> = (0..20)
         .map(|_| {
             let (auth, token) = (auth.clone(), token.clone());
@@ -343,12 +343,12 @@ async fn a_caller_that_stops_waiting_loses_no_token() {
     let (auth, _) = world.linked().await;
     world.clock.advance(HOUR_MS);
     {
-        let token = auth.token();
+        let token = auth.token(Group::Player, Needs::User);
         tokio::pin!(token);
         assert!(poll_once(token.as_mut()).await.is_none(), "it had to wait for the refresh");
     }
     world.sim.wait_for_requests("POST", "/accounts/api/token", 3, testing::PATIENCE).await.unwrap();
-    auth.token().await.unwrap();
+    auth.token(Group::Player, Needs::User).await.unwrap();
     assert_eq!(world.grants("refresh_token"), 1);
 }
 
@@ -367,15 +367,19 @@ async fn poll_once<F: Future>(mut future: std::pin::Pin<&mut F>) -> Option<F::Ou
 async fn a_token_is_renewed_before_it_runs_out() {
     let world = World::new().await;
     let (auth, _) = world.linked().await;
-    let old = auth.token().await.unwrap();
+    let old = auth.token(Group::Player, Needs::User).await.unwrap();
     world.clock.advance(HOUR_MS - AHEAD_MS - 1);
-    assert_eq!(auth.token().await.unwrap().bearer(), old.bearer());
+    assert_eq!(auth.token(Group::Player, Needs::User).await.unwrap().bearer(), old.bearer());
     assert_eq!(world.grants("refresh_token"), 0);
     world.clock.advance(2);
-    assert_eq!(auth.token().await.unwrap().bearer(), old.bearer(), "a caller must not wait for a token that is good");
+    assert_eq!(
+        auth.token(Group::Player, Needs::User).await.unwrap().bearer(),
+        old.bearer(),
+        "a caller must not wait for a token that is good"
+    );
     world.sim.wait_for_requests("POST", "/accounts/api/token", 3, testing::PATIENCE).await.unwrap();
     world.clock.advance(AHEAD_MS);
-    assert_ne!(auth.token().await.unwrap().bearer(), old.bearer());
+    assert_ne!(auth.token(Group::Player, Needs::User).await.unwrap().bearer(), old.bearer());
     assert_eq!(world.grants("refresh_token"), 1);
 }
 
@@ -395,7 +399,7 @@ async fn a_restart_needs_no_new_sign_in() {
     assert_eq!((state.link, state.store.kind), (Link::Linked, StoreKind::File));
     assert_eq!((only(&state).id.as_str(), only(&state).has_secret), (id.as_str(), true));
     assert_eq!(only(&state).user.as_ref().unwrap().name, "Name");
-    assert_eq!(auth.token().await.unwrap().account(), id);
+    assert_eq!(auth.token(Group::Player, Needs::User).await.unwrap().account(), id);
 
     auth.logout(&id).await.unwrap();
     drop(auth);
@@ -418,10 +422,10 @@ async fn an_ended_sign_in_is_not_retried_and_keeps_id_and_secret() {
     world.sim.revoke_refresh_tokens();
     world.clock.advance(HOUR_MS);
     for _ in 0..3 {
-        assert_eq!(auth.token().await.unwrap_err(), AuthError::SignInAgain);
+        assert_eq!(auth.token(Group::Player, Needs::User).await.unwrap_err(), AuthError::SignInAgain);
     }
     let check = |state: &AuthState| {
-        assert_eq!((state.link, only(state).state), (Link::SignInAgain, AccountState::NeedsLogin));
+        assert_eq!((state.link, only(state).state), (Link::SignInAgain, AccountState::SignInAgain));
         assert!(only(state).problem.as_ref().unwrap().to_string().starts_with("Sign in again"));
         assert!(only(state).has_secret);
     };
@@ -430,7 +434,7 @@ async fn an_ended_sign_in_is_not_retried_and_keeps_id_and_secret() {
     drop(auth);
     let auth = world.started(config).await;
     check(&now(&auth));
-    assert_eq!(auth.token().await.unwrap_err(), AuthError::SignInAgain);
+    assert_eq!(auth.token(Group::Player, Needs::User).await.unwrap_err(), AuthError::SignInAgain);
     assert_eq!(world.grants("refresh_token"), 1);
     // Neither an edit nor a sign-in that is given up makes it look like an account that was never linked.
     auth.save(SaveAccount { id: Some(id.clone()), ..demo() }).await.unwrap();
@@ -439,7 +443,7 @@ async fn an_ended_sign_in_is_not_retried_and_keeps_id_and_secret() {
     auth.cancel_login();
     check(&now(&auth));
     world.sign_in(&auth, &id).await;
-    auth.token().await.unwrap();
+    auth.token(Group::Player, Needs::User).await.unwrap();
 }
 
 #[tokio::test]
@@ -449,14 +453,14 @@ async fn a_refused_secret_keeps_the_sign_in_for_the_right_one() {
     world.sim.inject(Fault::token_error("invalid_client", "Invalid client secret").times(1));
     world.clock.advance(HOUR_MS);
     for _ in 0..3 {
-        assert_eq!(auth.token().await.unwrap_err(), AuthError::ClientSecretRefused);
+        assert_eq!(auth.token(Group::Player, Needs::User).await.unwrap_err(), AuthError::ClientSecretRefused);
     }
     assert_eq!(only(&now(&auth)).state, AccountState::InvalidCredentials);
     assert_eq!(now(&auth).link, Link::InvalidCredentials);
     assert_eq!(world.grants("refresh_token"), 1);
     auth.save(SaveAccount { id: Some(id), ..demo() }).await.unwrap();
     assert_eq!(now(&auth).link, Link::Linked);
-    auth.token().await.unwrap();
+    auth.token(Group::Player, Needs::User).await.unwrap();
 }
 
 #[tokio::test]
@@ -466,6 +470,7 @@ async fn trouble_of_the_service_or_the_network_drops_nothing() {
     let answer = |status, body: &str| Fault {
         methods: vec![],
         path: "/accounts/api/token".into(),
+        client_id: None,
         times: None,
         delay_ms: 0,
         outcome: spotify_sim::Outcome::Answer { status, headers: vec![], body: body.into() },
@@ -482,7 +487,7 @@ async fn trouble_of_the_service_or_the_network_drops_nothing() {
     for (number, (fault, error)) in troubles.into_iter().enumerate() {
         world.sim.inject(fault);
         for _ in 0..3 {
-            assert_eq!(auth.token().await.unwrap_err(), error);
+            assert_eq!(auth.token(Group::Player, Needs::User).await.unwrap_err(), error);
         }
         assert_eq!(world.grants("refresh_token"), number + 1, "no request may go out during the back-off");
         let state = now(&auth);
@@ -493,7 +498,7 @@ async fn trouble_of_the_service_or_the_network_drops_nothing() {
         tokio::time::advance(LONGEST_BACKOFF).await;
         tokio::time::resume();
     }
-    auth.token().await.unwrap();
+    auth.token(Group::Player, Needs::User).await.unwrap();
     assert_eq!(only(&now(&auth)).problem, None);
 }
 
@@ -514,21 +519,24 @@ async fn tokens_belong_to_one_client_id() {
     auth.save(other).await.unwrap();
     let state = now(&auth);
     assert_eq!((state.link, only(&state).state), (Link::NotLinked, AccountState::NeedsLogin));
-    assert_eq!(auth.token().await.unwrap_err(), AuthError::NotLinked);
+    assert_eq!(auth.token(Group::Player, Needs::User).await.unwrap_err(), AuthError::NotLinked);
     let back = world.consent(&page, true);
     assert_eq!(auth.finish_login(&Secret::new(back.as_str())).await, Err(AuthError::NoLogin));
 }
 
 #[tokio::test]
-async fn a_limit_shuts_the_gate_until_its_time_is_over() {
+async fn a_limit_shuts_the_account_until_its_time_is_over() {
     let world = World::new().await;
     let (auth, _) = world.linked().await;
-    let token = auth.token().await.unwrap();
-    let limit = auth.limited(&token, LimitKind::Throttle, Some(Duration::from_secs(7)));
+    let token = auth.token(Group::Player, Needs::User).await.unwrap();
+    let seven = Outcome::Limited(LimitKind::Throttle, Some(Duration::from_secs(7)));
+    auth.heard(&token, Group::Player, seven);
+    let limit = now(&auth).limit.unwrap();
     assert_eq!(auth.remaining(&limit), Duration::from_secs(7));
-    assert_eq!(auth.token().await.unwrap_err(), AuthError::Limited(limit));
+    assert_eq!(auth.token(Group::Library, Needs::User).await.unwrap_err(), AuthError::Limited(limit));
     world.clock.advance(7000);
-    auth.token().await.unwrap();
+    auth.token(Group::Player, Needs::User).await.unwrap();
+    assert_eq!(now(&auth).limit, None);
 }
 
 #[tokio::test]
@@ -557,7 +565,7 @@ async fn without_a_keyring_memory_serves_until_the_user_chooses_the_file() {
     // The file's existence is the choice.
     let auth = world.started(config).await;
     assert_eq!((now(&auth).link, now(&auth).store.kind), (Link::Linked, StoreKind::File));
-    auth.token().await.unwrap();
+    auth.token(Group::Player, Needs::User).await.unwrap();
 }
 
 #[tokio::test]
@@ -573,12 +581,12 @@ async fn a_keyring_that_waits_for_its_user_holds_nothing_up() {
     let (unlock, hold) = std::sync::mpsc::channel();
     *store.hold.lock().unwrap() = Some(hold);
     let auth = Auth::start_with(world.config(StoreChoice::Keyring), Box::new(store.clone()), StoreKind::Keyring);
-    assert_eq!(auth.token().await.unwrap_err(), AuthError::Loading);
+    assert_eq!(auth.token(Group::Player, Needs::User).await.unwrap_err(), AuthError::Loading);
     tokio::time::pause();
     let state = until(&auth, |state| state.link == Link::KeyringWaiting).await;
     tokio::time::resume();
     assert!(state.store.message.is_some());
-    assert_eq!(auth.token().await.unwrap_err(), AuthError::KeyringWaiting);
+    assert_eq!(auth.token(Group::Player, Needs::User).await.unwrap_err(), AuthError::KeyringWaiting);
     // What is saved meanwhile must not overwrite what is still to be read.
     let other = SaveAccount { client_id: "other".into(), client_secret: None, ..demo() };
     auth.save(other).await.unwrap();
@@ -588,7 +596,7 @@ async fn a_keyring_that_waits_for_its_user_holds_nothing_up() {
     assert_eq!((state.accounts.len(), &state.store.message), (2, &None));
     assert_eq!(state.accounts[1].client_id, "other");
     assert_eq!(state.accounts[0].id, again);
-    auth.token().await.unwrap();
+    auth.token(Group::Player, Needs::User).await.unwrap();
     auth.logout(&state.accounts[1].id).await.unwrap();
     assert_eq!(store.accounts.lock().unwrap().len(), 2);
 }
@@ -602,7 +610,7 @@ async fn a_failing_write_is_said_and_made_good() {
     *store.failure.lock().unwrap() = Some(StoreError::Locked);
     let id = auth.save(demo()).await.unwrap();
     world.sign_in(&auth, &id).await;
-    auth.token().await.expect("the sign-in works all the same");
+    auth.token(Group::Player, Needs::User).await.expect("the sign-in works all the same");
     assert_eq!(now(&auth).store.message.as_deref(), Some(NOT_WRITTEN));
     assert!(store.accounts.lock().unwrap().is_empty());
 

@@ -9,7 +9,7 @@ use super::error::AuthError;
 use super::oauth::{Service, TokenError, Tokens};
 use super::secret::Secret;
 use super::state::{Access, Account, Backoff, State};
-use super::{AccessToken, Inner, LOGIN_PATIENCE};
+use super::{AccessToken, Inner, LOGIN_PATIENCE, MARGIN_MS};
 
 /// Back-off after the network or the service failed: doubled from the first to the longest.
 pub(super) const FIRST_BACKOFF: Duration = Duration::from_secs(1);
@@ -24,6 +24,45 @@ impl Inner {
         match self.service(client_id, client_secret).client_credentials().await {
             Ok(_) => Ok(()),
             Err(error) => Err(trouble(error)),
+        }
+    }
+
+    /// A token without a user, by the app's own ID and secret.
+    pub(super) async fn renew_app_token(&self, id: &str) -> Result<AccessToken, AuthError> {
+        let turn = {
+            let mut state = self.lock();
+            Arc::clone(&state.account(id).ok_or(AuthError::NotLinked)?.refreshing)
+        };
+        let _turn = turn.lock().await;
+        let (client_id, client_secret) = {
+            let mut state = self.lock();
+            let account = state.account(id).ok_or(AuthError::NotLinked)?;
+            if let Some(token) = account.fresh_app(self.clock.unix_ms(), MARGIN_MS) {
+                return Ok(token);
+            }
+            (account.stored.client_id.clone(), account.stored.client_secret.clone())
+        };
+        let answer = self.service(&client_id, client_secret.as_ref()).client_credentials().await;
+        let mut state = self.lock();
+        let serial = state.serial();
+        let now = self.clock.unix_ms();
+        let account = state
+            .account(id)
+            .filter(|account| account.stored.client_id == client_id && account.stored.client_secret == client_secret)
+            .ok_or(AuthError::NotLinked)?;
+        match answer {
+            Ok(tokens) => {
+                account.app_access = Some(Access::new(&tokens, now, serial));
+                account.fresh_app(now, 0).ok_or(AuthError::AccountsDown(0))
+            }
+            Err(error) => {
+                let problem = trouble(error);
+                if matches!(problem, AuthError::ClientIdRefused | AuthError::ClientSecretRefused) {
+                    account.problem = Some(problem.clone());
+                    self.publish(&state);
+                }
+                Err(problem)
+            }
         }
     }
 

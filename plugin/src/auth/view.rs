@@ -3,19 +3,21 @@
 use serde::{Deserialize, Serialize};
 
 use super::error::{AuthError, Remedy};
+use super::rotation::{Group, Limit, Trouble};
+use super::usage::Counts;
 
 /// The relay of the vendor's other products: it sends the browser on to the address that it is given as `state`.
 pub(super) const AVERMEDIA_RELAY: &str = "https://www.avermedia.com/oauth/auth_v2.0.php";
-/// The loopback form to register: Spotify then allows any port.
-pub(super) const LOOPBACK: &str = "http://127.0.0.1/callback";
 
 /// How the browser comes back from Spotify's page.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Redirect {
-    /// To this computer, on whatever port is free.
+    /// To this computer, on whatever port is free: Spotify allows any where the address is registered without one.
     #[default]
     Loopback,
+    /// To this computer, on this port, for users who have registered one.
+    Fixed(u16),
     /// Over the vendor's relay, whose address the vendor's help tells users to register.
     Avermedia,
 }
@@ -23,10 +25,11 @@ pub enum Redirect {
 impl Redirect {
     /// The Redirect URI to register in the Spotify dashboard.
     #[must_use]
-    pub fn registered(self) -> &'static str {
+    pub fn registered(self) -> String {
         match self {
-            Self::Loopback => LOOPBACK,
-            Self::Avermedia => AVERMEDIA_RELAY,
+            Self::Loopback => "http://127.0.0.1/callback".to_owned(),
+            Self::Fixed(port) => format!("http://127.0.0.1:{port}/callback"),
+            Self::Avermedia => AVERMEDIA_RELAY.to_owned(),
         }
     }
 }
@@ -50,6 +53,8 @@ pub enum AccountState {
     Linking,
     /// There is a sign-in.
     Linked,
+    /// Spotify has ended the sign-in.
+    SignInAgain,
     /// Spotify refuses the Client ID or the Client Secret.
     InvalidCredentials,
 }
@@ -71,9 +76,24 @@ pub struct AccountView {
     pub user: Option<User>,
     /// What is to be said about it, if anything: the last thing that went wrong.
     pub problem: Option<AuthError>,
-    /// True for the account that serves the calls.
+    /// True for the account that serves the player's calls.
     pub active: bool,
+    /// True if the user has put it first by hand.
+    pub by_hand: bool,
+    /// The account that the user says is of the same developer account.
+    pub same_developer_as: Option<String>,
+    /// What Spotify has shut, and until when; without a group it is everything. Limits of the past may be among them.
+    pub limits: Vec<(Option<Group>, Limit)>,
+    /// What else is the matter with the app or its user.
+    pub trouble: Option<Trouble>,
+    /// When Spotify will end the sign-in, in Unix milliseconds.
+    pub sign_in_ends_ms: Option<u64>,
+    /// True if that is near enough for the user to do something about it: within 30 days.
+    pub sign_in_ends_soon: bool,
 }
+
+/// Requests that an account has sent, by group; see [`Auth::counts`](super::Auth::counts).
+pub type AccountCounts = Vec<(Group, Counts)>;
 
 /// Where secrets are kept now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -147,6 +167,19 @@ pub struct AuthState {
     pub link: Link,
     /// The accounts in their order, the primary first.
     pub accounts: Vec<AccountView>,
+    /// Until when no account may send anything to the player; its end may have passed.
+    pub limit: Option<Limit>,
+    /// Until when what can wait should be asked less often, as the account that serves was throttled a short while ago
+    /// (Unix milliseconds).
+    pub strained_until_ms: Option<u64>,
     /// The secret store.
     pub store: StoreView,
+}
+
+impl AuthState {
+    /// The account that serves the player's calls, with its place in the list.
+    #[must_use]
+    pub fn serving(&self) -> Option<(usize, &AccountView)> {
+        self.accounts.iter().enumerate().find(|(_, account)| account.active)
+    }
 }

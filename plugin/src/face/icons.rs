@@ -41,13 +41,15 @@ pub enum Icon {
     Clock,
     /// A loudspeaker box: a playback device.
     Speaker,
+    /// Head and shoulders: an account.
+    Account,
     /// A note: music in general, and the stand-in for a missing cover.
     Music,
 }
 
 impl Icon {
     /// Every icon.
-    pub const ALL: [Icon; 16] = [
+    pub const ALL: [Icon; 17] = [
         Icon::Play,
         Icon::Pause,
         Icon::Previous,
@@ -63,6 +65,7 @@ impl Icon {
         Icon::Offline,
         Icon::Clock,
         Icon::Speaker,
+        Icon::Account,
         Icon::Music,
     ];
 
@@ -88,6 +91,7 @@ impl Icon {
             Icon::Offline => svg!("offline"),
             Icon::Clock => svg!("clock"),
             Icon::Speaker => svg!("speaker"),
+            Icon::Account => svg!("account"),
             Icon::Music => svg!("music"),
         }
     }

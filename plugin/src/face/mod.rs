@@ -76,6 +76,8 @@ pub struct Key {
     pub icon: Icon,
     /// One or two words; shrunk, then cut with an ellipsis, when they are too long. May be empty.
     pub label: String,
+    /// A second, smaller line.
+    pub note: Option<String>,
     /// How the key stands out.
     pub tone: Tone,
     /// A thin meter at the lower edge, in percent (100 is full, more counts as 100).

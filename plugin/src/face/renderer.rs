@@ -107,10 +107,16 @@ impl<'r> Face<'r> {
         let (icon, label) = (base.blend(icon, left), base.blend(label, left));
 
         let scale = self.scale;
-        let icon_px = if key.label.is_empty() { 54.0 } else { 46.0 } * scale;
+        let icon_px = scale
+            * match (key.label.is_empty(), &key.note) {
+                (true, _) => 54.0,
+                (false, None) => 46.0,
+                (false, Some(_)) => 38.0,
+            };
         let label_height = if key.label.is_empty() { 0.0 } else { 29.0 * scale };
+        let note_height = if key.note.is_some() { 20.0 * scale } else { 0.0 };
         let meter_height = if key.meter.is_some() { 9.0 * scale } else { 0.0 };
-        let top = (self.height - icon_px - label_height - meter_height) / 2.0;
+        let top = (self.height - icon_px - label_height - note_height - meter_height) / 2.0;
         self.icon(key.icon, icon, icon_px, self.width / 2.0, top + icon_px / 2.0);
 
         let strip = Area {
@@ -119,13 +125,11 @@ impl<'r> Face<'r> {
             width: self.width - 16.0 * scale,
             height: 23.0 * scale,
         };
-        let style = Style { size: 0.0, weight: STRONG, colour: label, align: Align::Center, tabular: false };
-        // A longer word gets smaller before it is cut.
-        let largest = 17.0 * scale;
-        let natural = self.text.width(&key.label, &Style { size: largest, ..style });
-        let size = (largest * strip.width / natural.max(1.0)).clamp(11.0 * scale, largest);
-        let style = Style { size, ..style };
-        self.text.strip(&mut self.canvas, &key.label, strip, &style);
+        self.shrinking_line(&key.label, strip, 17.0, true, label);
+        if let Some(note) = &key.note {
+            let strip = Area { y: strip.y + 22.0 * scale, height: 20.0 * scale, ..strip };
+            self.shrinking_line(note, strip, 14.0, false, base.blend(label, 0.72));
+        }
 
         if let Some(percent) = key.meter {
             let area = Area {
@@ -138,6 +142,15 @@ impl<'r> Face<'r> {
             let share = f32::from(percent.min(100)) / 100.0;
             self.bar(area, share, base.blend(WHITE, 0.18 * left), base.blend(full, left));
         }
+    }
+
+    /// A line in the middle of its area. A longer one gets smaller before it is cut.
+    fn shrinking_line(&mut self, text: &str, area: Area, largest: f32, strong: bool, colour: Rgb) {
+        let style = style(0.0, strong, Align::Center, colour);
+        let largest = largest * self.scale;
+        let natural = self.text.width(text, &Style { size: largest, ..style });
+        let size = (largest * area.width / natural.max(1.0)).clamp(11.0 * self.scale, largest);
+        self.text.strip(&mut self.canvas, text, area, &Style { size, ..style });
     }
 
     fn notice(&mut self, notice: &Notice) {
@@ -509,6 +522,7 @@ mod tests {
         for size in sizes() {
             for picture in [
                 Picture::Key(Key {
+                    note: None,
                     icon: Icon::VolumeUp,
                     label: "Volume up".to_owned(),
                     tone: Tone::Active,

@@ -63,7 +63,7 @@ impl Sheet {
 }
 
 fn key(icon: Icon, label: &str, tone: Tone, meter: Option<u8>, dimmed: bool) -> Picture {
-    Picture::Key(Key { icon, label: label.to_owned(), tone, meter, dimmed })
+    Picture::Key(Key { icon, label: label.to_owned(), note: None, tone, meter, dimmed })
 }
 
 #[test]
@@ -93,6 +93,19 @@ fn contact_sheet() {
     for label in ["", "Lautstärke erhöhen", "Wiedergabe pausieren bitte", "シャッフル", "다음 곡", "上一首"]
     {
         let picture = key(Icon::Next, label, Tone::Normal, None, false);
+        sheet.put(&renderer.draw(&picture, Size::KEY, None));
+    }
+    for (label, note) in
+        [("Simone Löwe", "Primary"), ("Backup 1", "Primary in 13 h 52 min"), ("シャッフル", "残り 0:42")]
+    {
+        let picture = Picture::Key(Key {
+            icon: Icon::Account,
+            label: label.to_owned(),
+            note: Some(note.to_owned()),
+            tone: Tone::Active,
+            meter: None,
+            dimmed: false,
+        });
         sheet.put(&renderer.draw(&picture, Size::KEY, None));
     }
     sheet.next_row();

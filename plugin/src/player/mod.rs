@@ -10,5 +10,8 @@ mod model;
 mod schedule;
 mod task;
 
-pub use model::{Command, Model, Now, Player, Refusal, Track, Verb};
+pub use model::{Command, Model, Now, Player, Refusal, Track, Verb, Wait};
 pub use task::{Handle, Input, Shown, start};
+
+#[cfg(test)]
+mod tests;

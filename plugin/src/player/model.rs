@@ -6,8 +6,9 @@
 //! for a moment after its call has succeeded, until a read agrees with it or [`TRUST_MS`] are over.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
-use crate::auth::Link;
+use crate::auth::{AuthState, Group, Limit, LimitKind, Link};
 use crate::spotify::{Error, Item, Playback, PlayingType, Repeat, Restriction};
 
 /// How long a write is trusted over reads that don't show it.
@@ -16,6 +17,8 @@ const TRUST_MS: u64 = 3_000;
 const SAY_WHY_MS: u64 = 4_000;
 /// State that couldn't be renewed for so long is shown as old.
 const STALE_MS: u64 = 20_000;
+const HOUR_MS: u64 = 3_600_000;
+const DAY_MS: u64 = 24 * HOUR_MS;
 
 /// What a press asks for. The device, where one is given, is Spotify's id of it; otherwise the active one is meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -129,11 +132,50 @@ pub struct Now {
     pub skipping: bool,
 }
 
+/// A wait that Spotify has asked for, as it is said: whole seconds up to an hour, then whole minutes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wait {
+    /// What is left, rounded up, in seconds.
+    pub seconds: u64,
+    /// Why.
+    pub kind: LimitKind,
+}
+
+impl Wait {
+    /// What is left of a limit; None when it is over.
+    #[must_use]
+    pub fn of(limit: Limit, now_ms: u64) -> Option<Self> {
+        let left_ms = limit.until_ms.checked_sub(now_ms).filter(|left| *left > 0)?;
+        let unit = Self::unit_ms(left_ms);
+        Some(Self { seconds: left_ms.div_ceil(unit) * (unit / 1_000), kind: limit.kind })
+    }
+
+    /// The step in which what is left is told.
+    fn unit_ms(left_ms: u64) -> u64 {
+        if left_ms > HOUR_MS { 60_000 } else { 1_000 }
+    }
+
+    /// When the wait for this limit is told differently next.
+    fn next_change_ms(limit: Limit, now_ms: u64) -> Option<u64> {
+        let left_ms = limit.until_ms.checked_sub(now_ms).filter(|left| *left > 0)?;
+        let unit = Self::unit_ms(left_ms);
+        Some(now_ms + (left_ms - 1) % unit + 1)
+    }
+}
+
 /// A snapshot of the model: all that a widget may look at.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Player {
     /// The accounts in one word.
     pub link: Link,
+    /// The accounts.
+    pub accounts: Arc<AuthState>,
+    /// For how long nothing may be sent to Spotify, as every account is limited.
+    pub wait: Option<Wait>,
+    /// For how long the account that should serve is limited, while another one serves.
+    pub first_back_in: Option<Wait>,
+    /// In how many days, rounded up, the next sign-in ends, if that is soon.
+    pub sign_in_ends_in: Option<u64>,
     /// What plays; none if nothing is active, or nothing is known yet.
     pub now: Option<Now>,
     /// Whether Spotify has answered at all since the accounts were linked.
@@ -195,7 +237,7 @@ struct Known {
 /// The model. Time is Unix milliseconds and always comes from outside.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Model {
-    link: Link,
+    accounts: Arc<AuthState>,
     known: Option<Option<Known>>,
     heard_ms: u64,
     problem: Option<Error>,
@@ -208,9 +250,9 @@ pub struct Model {
 impl Model {
     /// A model that knows nothing yet.
     #[must_use]
-    pub fn new(link: Link) -> Self {
+    pub fn new(accounts: Arc<AuthState>) -> Self {
         Self {
-            link,
+            accounts,
             known: None,
             heard_ms: 0,
             problem: None,
@@ -222,17 +264,39 @@ impl Model {
     }
 
     /// The accounts have changed. What was known goes when nobody is linked any more.
-    pub fn set_link(&mut self, link: Link) {
-        if link != Link::Linked {
-            *self = Self { next_id: self.next_id, ..Self::new(link) };
+    pub fn set_accounts(&mut self, accounts: Arc<AuthState>) {
+        if accounts.link != Link::Linked {
+            *self = Self { next_id: self.next_id, ..Self::new(Arc::clone(&accounts)) };
         }
-        self.link = link;
+        self.accounts = accounts;
+    }
+
+    /// Until when nothing may be sent, as every account is limited.
+    pub(super) fn limit(&self, now_ms: u64) -> Option<Limit> {
+        self.accounts.limit.filter(|limit| limit.until_ms > now_ms)
+    }
+
+    /// Whether the account that serves should be spared what can wait.
+    pub(super) fn strained(&self, now_ms: u64) -> bool {
+        self.accounts.strained_until_ms.is_some_and(|until| until > now_ms)
+    }
+
+    /// What limits the account that should serve, while another one does.
+    fn first_limit(&self) -> Option<Limit> {
+        let (serving, _) = self.accounts.serving()?;
+        let first = self.accounts.accounts.iter().position(|account| account.by_hand).unwrap_or_default();
+        if serving == first {
+            return None;
+        }
+        let limits = &self.accounts.accounts.get(first)?.limits;
+        let of_the_player = limits.iter().filter(|(group, _)| group.is_none_or(|group| group == Group::Player));
+        of_the_player.map(|(_, limit)| *limit).max_by_key(|limit| limit.until_ms)
     }
 
     /// Whether calls can be made at all.
     #[must_use]
     pub fn linked(&self) -> bool {
-        self.link == Link::Linked
+        self.accounts.link == Link::Linked
     }
 
     /// Takes a command: the model changes at once, and a call is queued where one is needed. Returns whether anything
@@ -338,12 +402,14 @@ impl Model {
     }
 
     /// When what is shown changes by itself next, other than by progress: a refusal that has been said long enough, a
-    /// state that gets old.
+    /// state that gets old, a second of a wait.
     #[must_use]
     pub fn next_change_ms(&self, now_ms: u64) -> Option<u64> {
         let refusal = self.refusal.as_ref().map(|refusal| refusal.until_ms);
         let stale = self.problem.as_ref().map(|_| self.heard_ms + STALE_MS);
-        [refusal, stale].into_iter().flatten().filter(|at| *at > now_ms).min()
+        let wait = self.limit(now_ms).and_then(|limit| Wait::next_change_ms(limit, now_ms));
+        let first = self.first_limit().and_then(|limit| Wait::next_change_ms(limit, now_ms));
+        [refusal, stale, wait, first].into_iter().flatten().filter(|at| *at > now_ms).min()
     }
 
     /// When the track that plays will have ended, if it does and that is known.
@@ -382,7 +448,18 @@ impl Model {
     #[must_use]
     pub fn at(&self, now_ms: u64) -> Player {
         Player {
-            link: self.link,
+            link: self.accounts.link,
+            accounts: Arc::clone(&self.accounts),
+            wait: self.limit(now_ms).and_then(|limit| Wait::of(limit, now_ms)),
+            first_back_in: self.first_limit().and_then(|limit| Wait::of(limit, now_ms)),
+            sign_in_ends_in: self
+                .accounts
+                .accounts
+                .iter()
+                .filter(|account| account.sign_in_ends_soon)
+                .filter_map(|account| account.sign_in_ends_ms)
+                .min()
+                .map(|ends_ms| ends_ms.saturating_sub(now_ms).div_ceil(DAY_MS)),
             now: self.now_at(now_ms),
             known: self.known.is_some(),
             stale: self.problem.is_some() && now_ms >= self.heard_ms + STALE_MS,
@@ -450,6 +527,7 @@ fn decide(verb: Verb, now: Option<&Now>) -> (Call, Option<What>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::auth::testing::accounts;
     use crate::spotify::Device;
 
     const T: u64 = 1_000_000;
@@ -465,7 +543,7 @@ mod tests {
     }
 
     fn model(playing: bool) -> Model {
-        let mut model = Model::new(Link::Linked);
+        let mut model = Model::new(Arc::new(accounts(Link::Linked, &["A"])));
         model.heard(Some(playback(playing, 10_000)), T, T);
         model
     }
@@ -624,7 +702,7 @@ mod tests {
     #[test]
     fn nothing_is_done_or_kept_without_a_link() {
         let mut model = model(true);
-        model.set_link(Link::SignInAgain);
+        model.set_accounts(Arc::new(accounts(Link::SignInAgain, &["A"])));
         assert_eq!(model.at(T).now, None);
         assert!(!model.command(Command { verb: Verb::Next, device: None }, T));
         assert_eq!(model.next_call(), None);
@@ -635,5 +713,21 @@ mod tests {
         let model = model(true);
         assert_eq!(now(&model, T + 500_000).position_ms, 60_000);
         assert_eq!(model.ends_ms(T), Some(T + 50_000));
+    }
+
+    #[test]
+    fn a_wait_counts_down_and_ends_by_itself() {
+        let limit = |kind, until_ms| Some(Limit { until_ms, kind });
+        let mut state = accounts(Link::Linked, &["A"]);
+        state.limit = limit(LimitKind::Throttle, T + 2_500);
+        let mut model = Model::new(Arc::new(state.clone()));
+        let seconds = |model: &Model, now_ms| model.at(now_ms).wait.map(|wait| wait.seconds);
+        assert_eq!((seconds(&model, T), model.next_change_ms(T)), (Some(3), Some(T + 500)));
+        assert_eq!((seconds(&model, T + 500), model.next_change_ms(T + 500)), (Some(2), Some(T + 1_500)));
+        assert_eq!((seconds(&model, T + 2_500), model.next_change_ms(T + 2_500)), (None, None));
+        state.limit = limit(LimitKind::Quota, T + 50_400_001);
+        model.set_accounts(Arc::new(state));
+        assert_eq!((seconds(&model, T), model.next_change_ms(T)), (Some(50_460), Some(T + 1)));
+        assert_eq!((seconds(&model, T + 1), model.next_change_ms(T + 1)), (Some(50_400), Some(T + 60_001)));
     }
 }

@@ -12,6 +12,8 @@ const IDLE: Duration = Duration::from_secs(15);
 const AFTER_WRITE: Duration = Duration::from_millis(300);
 /// After the end of a track, for Spotify to have gone on.
 const AFTER_END: Duration = Duration::from_millis(300);
+/// So many times longer while the account should be spared.
+const STRAINED: u32 = 4;
 /// After a first failure; doubled with every further one.
 const FIRST_RETRY: Duration = Duration::from_secs(2);
 const LAST_RETRY: Duration = Duration::from_secs(60);
@@ -20,6 +22,10 @@ const LAST_RETRY: Duration = Duration::from_secs(60);
 pub(super) struct Situation<'a> {
     /// Whether an account can serve calls.
     pub linked: bool,
+    /// How long nothing may be sent.
+    pub limited_for: Option<Duration>,
+    /// Whether the account that serves was throttled a short while ago: presses go on, questions wait.
+    pub strained: bool,
     /// Whether any instance is visible.
     pub visible: bool,
     /// Whether Spotify plays.
@@ -38,16 +44,20 @@ pub(super) fn ask_again_in(situation: &Situation<'_>) -> Option<Duration> {
     if !situation.linked || !situation.visible {
         return None;
     }
+    if let Some(limited_for) = situation.limited_for {
+        return Some(limited_for);
+    }
     if let Some(problem) = situation.problem {
         return Some(match problem {
             Error::RateLimited { retry_after: Some(wait), .. } => *wait,
             _ => (FIRST_RETRY * 2_u32.pow(situation.failures.saturating_sub(1).min(8))).min(LAST_RETRY),
         });
     }
+    let patience = if situation.strained { STRAINED } else { 1 };
     if situation.after_write {
-        return Some(AFTER_WRITE);
+        return Some(AFTER_WRITE * patience);
     }
-    let usual = if situation.playing { PLAYING } else { IDLE };
+    let usual = if situation.playing { PLAYING } else { IDLE } * patience;
     Some(situation.ends_in.map_or(usual, |end| usual.min(end + AFTER_END)))
 }
 
@@ -59,6 +69,8 @@ mod tests {
     fn calm() -> Situation<'static> {
         Situation {
             linked: true,
+            limited_for: None,
+            strained: false,
             visible: true,
             playing: true,
             ends_in: Some(Duration::from_secs(100)),
@@ -81,6 +93,14 @@ mod tests {
     fn asks_nothing_that_nobody_sees_or_can_be_answered() {
         assert_eq!(ask_again_in(&Situation { visible: false, ..calm() }), None);
         assert_eq!(ask_again_in(&Situation { linked: false, ..calm() }), None);
+    }
+
+    #[test]
+    fn spares_an_account_that_was_throttled_and_asks_nothing_while_limited() {
+        assert_eq!(ask_again_in(&Situation { strained: true, ..calm() }), Some(PLAYING * 4));
+        let wait = Duration::from_secs(50_400);
+        let limited = Situation { limited_for: Some(wait), after_write: true, ..calm() };
+        assert_eq!(ask_again_in(&limited), Some(wait));
     }
 
     #[test]

@@ -60,7 +60,7 @@ impl Handle {
 #[must_use]
 pub fn start(spotify: Client, accounts: watch::Receiver<Arc<AuthState>>, clock: Arc<dyn Clock>) -> Handle {
     let (sender, inputs) = mpsc::channel(INPUTS);
-    let model = Model::new(accounts.borrow().link);
+    let model = Model::new(accounts.borrow().clone());
     let (shown, watch) = watch::channel(Arc::new(model.clone()));
     let task = Task {
         spotify,
@@ -133,16 +133,22 @@ impl Task {
     }
 
     fn accounts_changed(&mut self, accounts: &watch::Receiver<Arc<AuthState>>) {
-        let link = accounts.borrow().link;
-        let was_linked = self.model.linked();
-        self.model.set_link(link);
-        if self.model.linked() && !was_linked {
-            self.failures = 0;
-            self.ask_soon();
-        } else if !self.model.linked() {
-            self.asking = None;
-            self.writing = None;
-            self.ask_at = None;
+        let now_ms = self.clock.unix_ms();
+        let before = (self.model.linked(), self.model.limit(now_ms), self.model.strained(now_ms));
+        self.model.set_accounts(accounts.borrow().clone());
+        let now = (self.model.linked(), self.model.limit(now_ms), self.model.strained(now_ms));
+        match (before, now) {
+            (_, (false, ..)) => {
+                self.asking = None;
+                self.writing = None;
+                self.ask_at = None;
+            }
+            ((false, ..), _) | ((_, Some(_), _), (_, None, _)) => {
+                self.failures = 0;
+                self.ask_soon();
+            }
+            (before, now) if before != now => self.plan(),
+            _ => {}
         }
     }
 
@@ -205,7 +211,7 @@ impl Task {
     /// Asks at once, unless Spotify has said to wait.
     fn ask_soon(&mut self) {
         self.plan();
-        if self.ask_at.is_some() && self.model.problem().is_none() {
+        if self.ask_at.is_some() && self.model.problem().is_none() && self.model.limit(self.clock.unix_ms()).is_none() {
             self.ask_at = Some(Instant::now());
         }
     }
@@ -215,6 +221,8 @@ impl Task {
         let player = self.model.at(now_ms);
         let wait = ask_again_in(&Situation {
             linked: self.model.linked(),
+            limited_for: self.model.limit(now_ms).map(|limit| Duration::from_millis(limit.until_ms - now_ms)),
+            strained: self.model.strained(now_ms),
             visible: self.visible.instances > 0,
             playing: player.now.as_ref().is_some_and(|now| now.playing),
             ends_in: self.model.ends_ms(now_ms).map(|end| Duration::from_millis(end.saturating_sub(now_ms))),

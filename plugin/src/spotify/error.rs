@@ -98,6 +98,12 @@ impl Error {
         }
     }
 
+    /// True for a refusal that another Client ID may not meet. The call was not carried out.
+    #[must_use]
+    pub(super) fn lies_with_the_account(&self) -> bool {
+        matches!(self, Self::RateLimited { .. } | Self::AppOwnerNeedsPremium | Self::NotOnAllowList)
+    }
+
     /// What to tell the user.
     #[must_use]
     pub fn remedy(&self) -> Remedy {

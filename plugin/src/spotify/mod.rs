@@ -1,8 +1,10 @@
 //! The Web API: one typed call an endpoint. The only room that knows its addresses.
 //!
-//! A [`Client`] borrows a token from `auth` for each call, asks again once if Spotify refuses it, tells `auth` when
-//! Spotify limits the calls, and turns every failure into one [`Error`]. It keeps no state of its own and never retries
-//! anything else: when to ask again is the player's decision.
+//! A [`Client`] borrows a token from `auth` for each call, tells `auth` what came of it, and turns every failure into one
+//! [`Error`]. It asks again in two cases only, at once and without a state of its own: with a new token if Spotify refuses
+//! the first, and with the next account, if `auth` has one, where Spotify has refused the call for a reason that lies with
+//! the account. A refused call was not carried out, so that is safe for commands, too. When to ask again after anything
+//! else is the player's decision.
 
 mod error;
 mod model;
@@ -15,15 +17,19 @@ use url::Url;
 pub use error::{Error, Restriction};
 pub use model::{
     Actions, Collection, Context, Device, Disallows, Image, Item, Named, Playback, PlayingType, Profile, Repeat,
+    SearchKind,
 };
 
-use crate::auth::{AccessToken, Auth, AuthError, User};
+use crate::auth::{AccessToken, Auth, AuthError, Group, Needs, Outcome, Trouble, User};
 
 /// Spotify's Web API.
 pub const API_URL: &str = "https://api.spotify.com/v1";
 
 /// More than any answer of ours is long; a longer one is cut off instead of filling the memory.
 const LONGEST_ANSWER: usize = 4 << 20;
+
+/// The most that Spotify gives for a kind in a search.
+const MOST_FOUND: u32 = 10;
 
 /// The calls. Cloning it is cheap.
 #[derive(Clone)]
@@ -39,11 +45,35 @@ struct Call {
     path: &'static str,
     query: Vec<(&'static str, String)>,
     body: Option<Value>,
+    needs: Needs,
 }
 
 impl Call {
     fn new(method: Method, path: &'static str) -> Self {
-        Self { method, path, query: Vec::new(), body: None }
+        Self { method, path, query: Vec::new(), body: None, needs: Needs::User }
+    }
+
+    /// A call that needs no user.
+    fn without_user(mut self) -> Self {
+        self.needs = Needs::App;
+        self
+    }
+
+    /// The group that shares a quota with it.
+    fn group(&self) -> Group {
+        let mut parts = self.path.split('/');
+        match (parts.next(), parts.next()) {
+            (Some("me"), None) => Group::Profile,
+            (Some("me"), Some("player")) => Group::Player,
+            (Some("me"), Some("playlists")) | (Some("playlists"), _) => Group::Playlists,
+            (Some("me"), Some(_)) => Group::Library,
+            _ => Group::Catalog,
+        }
+    }
+
+    /// Whether it is a command, which only Premium users may give.
+    fn is_command(&self) -> bool {
+        self.method != Method::GET && self.group() == Group::Player
     }
 
     fn query(mut self, name: &'static str, value: impl ToString) -> Self {
@@ -72,15 +102,27 @@ impl Client {
         Self { http, base, auth }
     }
 
-    /// Who has signed in, with the id of the account whose token was used: what `Auth::identified` wants to know.
+    /// Who has signed in with an account: what `Auth::identified` wants to know.
     ///
     /// # Errors
     /// See [`Error`].
-    pub async fn me(&self) -> Result<(String, User), Error> {
-        let (answer, token) = self.send(&Call::new(Method::GET, "me")).await?;
-        let profile: Profile = read(answer).await?;
+    pub async fn me(&self, account: &str) -> Result<User, Error> {
+        let call = Call::new(Method::GET, "me");
+        let token = self.auth.token_of(account, call.group()).await.map_err(|error| self.no_token(error))?;
+        let profile: Profile = read(self.attempt(&call, token).await?).await?;
         let name = profile.display_name.filter(|name| !name.trim().is_empty()).unwrap_or_else(|| profile.id.clone());
-        Ok((token.account().to_owned(), User { id: profile.id, name }))
+        Ok(User { id: profile.id, name })
+    }
+
+    /// What Spotify finds for some words, up to 10 of each kind. Needs no user: it works before anybody has signed in.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn search(&self, words: &str, kinds: &[SearchKind]) -> Result<Vec<Item>, Error> {
+        let types: Vec<_> = kinds.iter().map(|kind| kind.name()).collect();
+        let call = Call::new(Method::GET, "search").without_user();
+        let call = call.query("q", words).query("type", types.join(",")).query("limit", MOST_FOUND);
+        Ok(read::<model::Search>(self.send(&call).await?).await?.found())
     }
 
     /// What plays, where and how. None if nothing is active.
@@ -89,7 +131,7 @@ impl Client {
     /// See [`Error`].
     pub async fn player(&self) -> Result<Option<Playback>, Error> {
         let call = Call::new(Method::GET, "me/player").query("additional_types", "track,episode");
-        let (answer, _) = self.send(&call).await?;
+        let answer = self.send(&call).await?;
         if answer.status() == StatusCode::NO_CONTENT {
             return Ok(None);
         }
@@ -101,7 +143,7 @@ impl Client {
     /// # Errors
     /// See [`Error`].
     pub async fn devices(&self) -> Result<Vec<Device>, Error> {
-        let (answer, _) = self.send(&Call::new(Method::GET, "me/player/devices")).await?;
+        let answer = self.send(&Call::new(Method::GET, "me/player/devices")).await?;
         Ok(read::<model::Devices>(answer).await?.devices)
     }
 
@@ -187,15 +229,32 @@ impl Client {
 
     /// A call whose success says nothing more: the live service answers with text of its own, which isn't read.
     async fn write(&self, call: Call) -> Result<(), Error> {
-        let (answer, _) = self.send(&call).await?;
+        let answer = self.send(&call).await?;
         // Read to its end, so that the connection serves the next call.
         let _ = limited_body(answer).await;
         Ok(())
     }
 
-    /// Sends a call, with a second token if the first is refused. Gives back only a 2xx, and the token that it took.
-    async fn send(&self, call: &Call) -> Result<(reqwest::Response, AccessToken), Error> {
-        let mut token = self.auth.token().await.map_err(|error| self.no_token(error))?;
+    /// Sends a call with whichever account serves it. Gives back only a 2xx.
+    async fn send(&self, call: &Call) -> Result<reqwest::Response, Error> {
+        let mut tried: Vec<String> = Vec::new();
+        let mut refused = None;
+        loop {
+            let token = self.auth.token(call.group(), call.needs).await.map_err(|error| self.no_token(error))?;
+            let account = token.account().to_owned();
+            if let Some(refused) = refused.take_if(|_| tried.contains(&account)) {
+                return Err(refused);
+            }
+            match self.attempt(call, token).await {
+                Err(error) if error.lies_with_the_account() => refused = Some(error),
+                other => return other,
+            }
+            tried.push(account);
+        }
+    }
+
+    /// Sends a call with this account, with a second token if the first is refused, and tells `auth` what came of it.
+    async fn attempt(&self, call: &Call, mut token: AccessToken) -> Result<reqwest::Response, Error> {
         let mut answer = self.send_with(call, &token).await?;
         if answer.status() == StatusCode::UNAUTHORIZED {
             token = self.auth.rejected(&token).await.map_err(|error| self.no_token(error))?;
@@ -203,14 +262,21 @@ impl Client {
         }
         let status = answer.status();
         if status.is_success() {
-            return Ok((answer, token));
+            self.auth.heard(&token, call.group(), Outcome::Served { command: call.is_command() });
+            return Ok(answer);
         }
         let headers = answer.headers().clone();
         let body = limited_body(answer).await.unwrap_or_default();
-        let mut error = Error::from_answer(status, &headers, &body);
-        if let Error::RateLimited { retry_after, kind } = &mut error {
-            let limit = self.auth.limited(&token, *kind, *retry_after);
-            (*retry_after, *kind) = (Some(self.auth.remaining(&limit)), limit.kind);
+        let error = Error::from_answer(status, &headers, &body);
+        let outcome = match &error {
+            Error::RateLimited { retry_after, kind } => Some(Outcome::Limited(*kind, *retry_after)),
+            Error::PremiumRequired => Some(Outcome::Trouble(Trouble::UserNeedsPremium)),
+            Error::AppOwnerNeedsPremium => Some(Outcome::Trouble(Trouble::AppOwnerNeedsPremium)),
+            Error::NotOnAllowList => Some(Outcome::Trouble(Trouble::NotOnAllowList)),
+            _ => None,
+        };
+        if let Some(outcome) = outcome {
+            self.auth.heard(&token, call.group(), outcome);
         }
         tracing::debug!(method = %call.method, path = call.path, status = status.as_u16(), %error, "Spotify refused a call");
         Err(error)
@@ -239,6 +305,7 @@ impl Client {
             None if call.method != Method::GET => request.header(http::header::CONTENT_LENGTH, 0),
             None => request,
         };
+        self.auth.sent(token, call.group());
         request.send().await.map_err(|error| {
             let sorted = Error::from_transport(&error);
             tracing::debug!(path = call.path, error = %error.without_url(), "Spotify was not reached");
@@ -266,5 +333,7 @@ async fn read<T: DeserializeOwned>(answer: reqwest::Response) -> Result<T, Error
     serde_json::from_slice(&body).map_err(|_| Error::Unexpected(status))
 }
 
+#[cfg(test)]
+mod several;
 #[cfg(test)]
 mod tests;

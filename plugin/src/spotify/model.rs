@@ -318,6 +318,72 @@ pub(super) struct Devices {
     pub devices: Vec<Device>,
 }
 
+/// What can be searched for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SearchKind {
+    /// Tracks.
+    Track,
+    /// Albums.
+    Album,
+    /// Artists.
+    Artist,
+    /// Playlists.
+    Playlist,
+    /// Shows.
+    Show,
+    /// Episodes.
+    Episode,
+}
+
+impl SearchKind {
+    /// Its name in a call.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Track => "track",
+            Self::Album => "album",
+            Self::Artist => "artist",
+            Self::Playlist => "playlist",
+            Self::Show => "show",
+            Self::Episode => "episode",
+        }
+    }
+}
+
+/// The answer of GET /search: a page for each kind that was asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub(super) struct Search {
+    #[serde(deserialize_with = "lenient")]
+    tracks: Page,
+    #[serde(deserialize_with = "lenient")]
+    albums: Page,
+    #[serde(deserialize_with = "lenient")]
+    artists: Page,
+    #[serde(deserialize_with = "lenient")]
+    playlists: Page,
+    #[serde(deserialize_with = "lenient")]
+    shows: Page,
+    #[serde(deserialize_with = "lenient")]
+    episodes: Page,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+struct Page {
+    #[serde(deserialize_with = "lenient_list")]
+    items: Vec<Item>,
+}
+
+impl Search {
+    /// Everything that was found and has an address, kind by kind.
+    pub fn found(self) -> Vec<Item> {
+        let pages = [self.tracks, self.albums, self.artists, self.playlists, self.shows, self.episodes];
+        pages.into_iter().flat_map(|page| page.items).filter(|item| !item.uri.is_empty()).collect()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -355,6 +421,16 @@ mod tests {
         let item = state.item.unwrap();
         assert_eq!(item.byline(), "Show");
         assert_eq!(item.pictures().len(), 1);
+    }
+
+    #[test]
+    fn a_search_keeps_what_can_be_played() {
+        let answer = r#"{"tracks":{"items":[{"type":"track","uri":"spotify:track:1","name":"T","artists":[{"name":"A"}]},null]},
+            "playlists":{"items":[null,{"type":"playlist","uri":"spotify:playlist:2","name":"P"},{"name":"no address"}]},
+            "shows":null}"#;
+        let found = serde_json::from_str::<Search>(answer).unwrap().found();
+        let uris: Vec<_> = found.iter().map(|item| item.uri.as_str()).collect();
+        assert_eq!(uris, ["spotify:track:1", "spotify:playlist:2"]);
     }
 
     #[test]

@@ -9,9 +9,13 @@ use crate::auth::LimitKind;
 use crate::auth::testing::World;
 
 async fn client(world: &World) -> Client {
-    let (auth, _) = world.linked().await;
+    client_and_account(world).await.0
+}
+
+async fn client_and_account(world: &World) -> (Client, String) {
+    let (auth, account) = world.linked().await;
     world.sim.clear_requests();
-    Client::new(world.http.clone(), Url::parse(&world.sim.api_url()).unwrap(), auth)
+    (Client::new(world.http.clone(), Url::parse(&world.sim.api_url()).unwrap(), auth), account)
 }
 
 fn last(world: &World) -> Request {
@@ -21,9 +25,9 @@ fn last(world: &World) -> Request {
 #[tokio::test]
 async fn the_reads() {
     let world = World::new().await;
-    let client = client(&world).await;
-    let (account, user) = client.me().await.unwrap();
-    assert_eq!((account.is_empty(), user.id.as_str(), user.name.as_str()), (false, "sim_user", "Simone Löwe"));
+    let (client, account) = client_and_account(&world).await;
+    let user = client.me(&account).await.unwrap();
+    assert_eq!((user.id.as_str(), user.name.as_str()), ("sim_user", "Simone Löwe"));
 
     let playback = client.player().await.unwrap().unwrap();
     assert_eq!(last(&world).query("additional_types"), Some("track,episode"));

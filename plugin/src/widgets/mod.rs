@@ -4,6 +4,7 @@
 //! player that they are given is a snapshot of one moment. A new widget is one file here, one line in [`ALL`] and one
 //! entry in manifest.json; a test fails when the three disagree.
 
+mod account;
 mod next;
 mod play_pause;
 mod playing_now;
@@ -16,13 +17,13 @@ mod volume_up;
 use host_sdk::package::Settings;
 use serde_json::Value;
 
-use crate::auth::Link;
+use crate::auth::{LimitKind, Link, Remedy};
 use crate::face::{Icon, Key, Notice, Picture, Size, Tone};
-use crate::player::{Command, Now, Player, Verb};
+use crate::player::{Command, Now, Player, Verb, Wait};
 use crate::spotify::Error;
 
 /// Every widget.
-pub const ALL: [Widget; 8] = [
+pub const ALL: [Widget; 9] = [
     play_pause::WIDGET,
     previous::WIDGET,
     next::WIDGET,
@@ -31,6 +32,7 @@ pub const ALL: [Widget; 8] = [
     shuffle::WIDGET,
     repeat::WIDGET,
     playing_now::WIDGET,
+    account::WIDGET,
 ];
 
 /// A kind of key.
@@ -38,12 +40,23 @@ pub const ALL: [Widget; 8] = [
 pub struct Widget {
     /// Its UUID in manifest.json.
     pub uuid: &'static str,
+    /// What it is about.
+    about: About,
     /// What a press asks the player for, once Spotify is linked.
     press: fn(&Player, &Settings) -> Option<Verb>,
     /// Which commands of the player are this widget's, to show why one had no effect.
     owns: fn(Verb) -> bool,
     /// What it looks like while Spotify is linked and known.
     face: fn(&Player, &Settings, Size) -> Face,
+}
+
+/// What a widget is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum About {
+    /// What plays: while Spotify can't be reached it says why.
+    Playback,
+    /// The accounts: it has its own words for their troubles.
+    Accounts,
 }
 
 /// What an instance shows.
@@ -66,6 +79,8 @@ pub enum Request {
     OpenSettings,
     /// A new sign-in of the account that had one.
     SignIn,
+    /// Another account, by hand.
+    SwitchAccount,
     /// An answer from Spotify, now: what is shown is old.
     Refresh,
 }
@@ -87,6 +102,9 @@ impl Widget {
             // The browser or the keyring waits for the user already.
             Link::Loading | Link::KeyringWaiting | Link::Linking => return None,
         }
+        if self.about == About::Accounts {
+            return Some(Request::SwitchAccount);
+        }
         match (self.press)(player, settings) {
             Some(verb) => Some(Request::Command(Command { verb, device: device(settings) })),
             None => Some(Request::Refresh),
@@ -98,6 +116,13 @@ impl Widget {
     pub fn face(&self, player: &Player, settings: &Settings, size: Size) -> Face {
         if let Some(remedy) = player.link.remedy() {
             return notice(Icon::Link, remedy.key());
+        }
+        if self.about == About::Accounts {
+            return (self.face)(player, settings, size);
+        }
+        // Before anything else: no key does anything until it is over.
+        if let Some(wait) = player.wait {
+            return waiting(wait);
         }
         if let Some(error) = player.refusal(self.owns) {
             return refused(error);
@@ -123,6 +148,34 @@ fn refused(error: &Error) -> Face {
     notice(icon, error.remedy().key())
 }
 
+/// Says what is in the way of something that isn't the player's.
+#[must_use]
+pub fn says(remedy: &Remedy) -> Face {
+    notice(Icon::Warning, remedy.key())
+}
+
+/// Says how long Spotify wants to be left alone.
+fn waiting(wait: Wait) -> Face {
+    let left = left(wait);
+    notice(
+        Icon::Clock,
+        &match wait.kind {
+            LimitKind::Throttle => format!("Spotify asks to wait {left}"),
+            LimitKind::Quota => format!("Quota used up, back in {left}"),
+        },
+    )
+}
+
+/// What is left of a wait: `0:42`, `59:59`, `13 h 52 min`.
+fn left(wait: Wait) -> String {
+    let minutes = wait.seconds / 60;
+    if wait.seconds > 3_600 {
+        format!("{} h {} min", minutes / 60, minutes % 60)
+    } else {
+        format!("{minutes}:{:02}", wait.seconds % 60)
+    }
+}
+
 fn notice(icon: Icon, text: &str) -> Face {
     Face { picture: Picture::Notice(Notice { icon, text: text.to_owned() }), state: None, description: text.to_owned() }
 }
@@ -130,7 +183,14 @@ fn notice(icon: Icon, text: &str) -> Face {
 /// A key with an icon and a word.
 fn key(player: &Player, icon: Icon, label: &str, tone: Tone) -> Face {
     Face {
-        picture: Picture::Key(Key { icon, label: label.to_owned(), tone, meter: None, dimmed: player.stale }),
+        picture: Picture::Key(Key {
+            icon,
+            label: label.to_owned(),
+            note: None,
+            tone,
+            meter: None,
+            dimmed: player.stale,
+        }),
         state: None,
         description: label.to_owned(),
     }
@@ -139,6 +199,14 @@ fn key(player: &Player, icon: Icon, label: &str, tone: Tone) -> Face {
 impl Face {
     fn in_state(mut self, state: u32) -> Self {
         self.state = Some(state);
+        self
+    }
+
+    fn with_note(mut self, note: &str) -> Self {
+        if let Picture::Key(key) = &mut self.picture {
+            key.note = Some(note.to_owned());
+            self.description = format!("{}: {note}", self.description);
+        }
         self
     }
 

@@ -1,11 +1,12 @@
 //! Next track.
 
-use super::{Widget, key, nothing_playing};
+use super::{About, Widget, key, nothing_playing};
 use crate::face::{Icon, Tone};
 use crate::player::Verb;
 
 pub(super) const WIDGET: Widget = Widget {
     uuid: "com.spotify-widgets.next",
+    about: About::Playback,
     press: |_, _| Some(Verb::Next),
     owns: |verb| verb == Verb::Next,
     face: |player, _, _| {

@@ -1,11 +1,12 @@
 //! Previous track.
 
-use super::{Widget, key, nothing_playing};
+use super::{About, Widget, key, nothing_playing};
 use crate::face::{Icon, Tone};
 use crate::player::Verb;
 
 pub(super) const WIDGET: Widget = Widget {
     uuid: "com.spotify-widgets.previous",
+    about: About::Playback,
     press: |_, _| Some(Verb::Previous),
     owns: |verb| verb == Verb::Previous,
     face: |player, _, _| {

@@ -1,12 +1,13 @@
 //! Repeat: off, then the playlist or album, then the track.
 
-use super::{Face, Widget, key};
+use super::{About, Face, Widget, key};
 use crate::face::{Icon, Tone};
 use crate::player::{Player, Verb};
 use crate::spotify::Repeat;
 
 pub(super) const WIDGET: Widget = Widget {
     uuid: "com.spotify-widgets.repeat",
+    about: About::Playback,
     press: |_, _| Some(Verb::CycleRepeat),
     owns: |verb| verb == Verb::CycleRepeat,
     face: |player, _, _| face(player),

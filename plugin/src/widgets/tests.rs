@@ -1,8 +1,12 @@
 //! What every widget asks for and looks like, state by state.
 
+use std::sync::Arc;
+
 use serde_json::json;
 
 use super::*;
+use crate::auth::testing::accounts;
+use crate::auth::{AccountState, AuthState, Limit, Trouble};
 use crate::player::Model;
 use crate::spotify::{Actions, Device, Disallows, Item, Named, Playback, PlayingType, Repeat};
 
@@ -25,8 +29,12 @@ fn playback() -> Playback {
     }
 }
 
+fn linked() -> Arc<AuthState> {
+    Arc::new(accounts(Link::Linked, &["Name"]))
+}
+
 fn player(playback: Option<Playback>) -> Player {
-    let mut model = Model::new(Link::Linked);
+    let mut model = Model::new(linked());
     model.heard(playback, T, T);
     model.at(T)
 }
@@ -80,7 +88,7 @@ fn before_linking_every_key_says_what_to_do_and_opens_the_settings() {
         (Link::SignInAgain, "Sign in again", Some(Request::SignIn)),
         (Link::Linking, "Agree in the browser", None),
     ] {
-        let player = Model::new(link).at(T);
+        let player = Model::new(Arc::new(accounts(link, &["Name"]))).at(T);
         for widget in ALL {
             let face = widget.face(&player, &Settings::new(), Size::KEY);
             assert_eq!(face.description, words, "{}", widget.uuid);
@@ -153,12 +161,12 @@ fn odd_answers_are_shown_as_what_they_are() {
 
 #[test]
 fn only_the_widget_whose_command_failed_says_why() {
-    let mut model = Model::new(Link::Linked);
+    let mut model = Model::new(linked());
     model.heard(Some(playback()), T, T);
     model.unheard(Error::Offline);
     let offline = model.at(T);
     assert_eq!(says("play-pause", &offline), "Pause", "what is known is shown on");
-    model = Model::new(Link::Linked);
+    model = Model::new(linked());
     model.unheard(Error::Offline);
     let never_known = model.at(T);
     assert_eq!(says("play-pause", &never_known), Error::Offline.remedy().key());
@@ -170,4 +178,77 @@ fn only_the_widget_whose_command_failed_says_why() {
 fn progress_is_in_whole_seconds() {
     let Picture::NowPlaying(now) = look("playing-now", &player(Some(playback()))).picture else { panic!() };
     assert_eq!(now.progress, Some(crate::face::Progress { position_s: 61, duration_s: 180 }));
+}
+
+fn with(state: AuthState) -> Player {
+    let mut model = Model::new(Arc::new(state));
+    model.heard(Some(playback()), T, T);
+    model.at(T)
+}
+
+#[test]
+fn while_nothing_may_be_sent_every_key_says_for_how_long() {
+    for (kind, ms, words, account) in [
+        (LimitKind::Throttle, 42_000, "Spotify asks to wait 0:42", "Spotify asks to wait: 0:42"),
+        (LimitKind::Quota, 3_600_000, "Quota used up, back in 60:00", "Spotify asks to wait: 60:00"),
+        (LimitKind::Quota, 49_920_000, "Quota used up, back in 13 h 52 min", "Spotify asks to wait: 13 h 52 min"),
+    ] {
+        let mut state = accounts(Link::Linked, &["Name"]);
+        state.limit = Some(Limit { until_ms: T + ms, kind });
+        state.accounts[0].active = false;
+        let player = with(state);
+        for widget in ALL {
+            let said = widget.face(&player, &Settings::new(), Size::KEY).description;
+            assert_eq!(said, if widget.about == About::Accounts { account } else { words });
+        }
+    }
+}
+
+#[test]
+fn the_account_key_says_who_serves_and_what_is_the_matter() {
+    let says = |change: &dyn Fn(&mut AuthState)| {
+        let mut state = accounts(Link::Linked, &["Name", "Name"]);
+        change(&mut state);
+        says("account", &with(state))
+    };
+    assert_eq!(says(&|_| {}), "Name: Primary");
+    assert_eq!(says(&|state: &mut AuthState| drop(state.accounts.pop())), "Name");
+    let second = |state: &mut AuthState| {
+        state.accounts[0].active = false;
+        state.accounts[1].active = true;
+    };
+    assert_eq!(
+        says(&|state: &mut AuthState| {
+            second(state);
+            state.accounts[0].limits = vec![(None, Limit { until_ms: T + 723_000, kind: LimitKind::Throttle })];
+        }),
+        "Backup 1: Primary in 12:03"
+    );
+    assert_eq!(
+        says(&|state: &mut AuthState| {
+            second(state);
+            state.accounts[1].by_hand = true;
+        }),
+        "Name: Backup 1, by hand"
+    );
+    assert_eq!(
+        says(&|state: &mut AuthState| {
+            second(state);
+            state.accounts[0].state = AccountState::SignInAgain;
+        }),
+        "Primary: Sign in again"
+    );
+    assert_eq!(
+        says(&|state: &mut AuthState| state.accounts[1].trouble = Some(Trouble::NotOnAllowList)),
+        "Backup 1: Add user to the app"
+    );
+    assert_eq!(
+        says(&|state: &mut AuthState| {
+            state.accounts[1].sign_in_ends_ms = Some(T + 23 * 86_400_000 - 1);
+            state.accounts[1].sign_in_ends_soon = true;
+        }),
+        "Name: Sign-in ends in 23 days"
+    );
+    let account = widget("account");
+    assert_eq!(account.press(&with(accounts(Link::Linked, &["Name"])), &Settings::new()), Some(Request::SwitchAccount));
 }

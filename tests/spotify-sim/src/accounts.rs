@@ -17,33 +17,65 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use url::{Host, Url, form_urlencoded};
 
-/// Client ID of the app that [`Developer::demo`] has.
+use crate::fault::{Fault, Outcome};
+use crate::playback::millis;
+
+/// Client ID of [`App::demo`].
 pub const DEMO_CLIENT_ID: &str = "5107f1de0a51a1b2c3d4e5f607182930";
-/// Client Secret of the app that [`Developer::demo`] has. Invented, and of no use anywhere else.
+/// Client Secret of [`App::demo`]. Invented, and of no use anywhere else.
 pub const DEMO_CLIENT_SECRET: &str = "0de0517f0a51c0ffee00112233445566";
-/// The loopback redirect URI of the demo app: without a port, so that any port may be used.
+/// Client ID of [`App::sibling`].
+pub const SIBLING_CLIENT_ID: &str = "51b1199a0a51a1b2c3d4e5f607182930";
+/// Client Secret of [`App::sibling`]. Invented.
+pub const SIBLING_CLIENT_SECRET: &str = "51b051b00a51c0ffee00112233445566";
+/// Client ID of [`App::backup`].
+pub const BACKUP_CLIENT_ID: &str = "bac0b1de0a51a1b2c3d4e5f607182930";
+/// Client Secret of [`App::backup`]. Invented.
+pub const BACKUP_CLIENT_SECRET: &str = "bac0bac00a51c0ffee00112233445566";
+/// The loopback redirect URI of a new [`App`]: without a port, so that any port may be used.
 pub const LOOPBACK_REDIRECT: &str = "http://127.0.0.1/callback";
-/// The relay of the vendor, the other redirect URI of the demo app.
+/// The relay of the vendor, the other redirect URI of a new [`App`].
 pub const RELAY_REDIRECT: &str = "https://www.avermedia.com/oauth/auth_v2.0.php";
 
 /// How long an access token lives.
 pub const ACCESS_TOKEN_LIFETIME: Duration = Duration::from_secs(3_600);
 /// How long an authorization code lives.
 pub const CODE_LIFETIME: Duration = Duration::from_secs(600);
+/// How long a sign-in lasts from the user's consent on, however often it is refreshed: Spotify says six months.
+pub const REFRESH_TOKEN_LIFETIME: Duration = Duration::from_secs(182 * 24 * 3_600);
 
 /// A developer account with its apps.
 #[derive(Clone, Debug)]
 pub struct Developer {
-    /// A name, for the people who read a test.
+    /// A name, for the people who read a test, and to tell developers apart.
     pub name: String,
     /// The apps.
     pub apps: Vec<App>,
+    /// Whether the developer has Premium. Without, every call of the apps answers 403 in plain text.
+    pub premium: bool,
 }
 
 impl Developer {
-    /// The developer with the one demo app.
+    /// A developer with Premium and no apps yet.
+    pub fn new(name: &str) -> Self {
+        Self { name: name.to_owned(), apps: Vec::new(), premium: true }
+    }
+
+    /// The developer of the demo app and of its sibling, which share their quota.
     pub fn demo() -> Self {
-        Self { name: "Demo Developer".to_owned(), apps: vec![App::demo()] }
+        Self::new("Demo Developer").with_app(App::demo()).with_app(App::sibling())
+    }
+
+    /// Another developer, with the app that makes a real backup for the demo app.
+    pub fn backup() -> Self {
+        Self::new("Backup Developer").with_app(App::backup())
+    }
+
+    /// Adds an app.
+    #[must_use]
+    pub fn with_app(mut self, app: App) -> Self {
+        self.apps.push(app);
+        self
     }
 }
 
@@ -58,17 +90,37 @@ pub struct App {
     pub client_secret: String,
     /// The registered redirect URIs. They match exactly, except that a loopback one without a port fits any port.
     pub redirect_uris: Vec<String>,
+    /// IDs of the users for whom it works; without a list it works for all. Others sign in as ever, but then every call
+    /// answers 403 in plain text.
+    pub allow_list: Option<Vec<String>>,
 }
 
 impl App {
-    /// The app of [`DEMO_CLIENT_ID`], with both redirect URIs.
-    pub fn demo() -> Self {
+    /// An app for all users, with [`LOOPBACK_REDIRECT`] and [`RELAY_REDIRECT`].
+    pub fn new(name: &str, client_id: &str, client_secret: &str) -> Self {
         Self {
-            name: "Demo Deck".to_owned(),
-            client_id: DEMO_CLIENT_ID.to_owned(),
-            client_secret: DEMO_CLIENT_SECRET.to_owned(),
+            name: name.to_owned(),
+            client_id: client_id.to_owned(),
+            client_secret: client_secret.to_owned(),
             redirect_uris: vec![LOOPBACK_REDIRECT.to_owned(), RELAY_REDIRECT.to_owned()],
+            allow_list: None,
         }
+    }
+
+    /// The app of [`DEMO_CLIENT_ID`].
+    pub fn demo() -> Self {
+        Self::new("Demo Deck", DEMO_CLIENT_ID, DEMO_CLIENT_SECRET)
+    }
+
+    /// The app of [`SIBLING_CLIENT_ID`].
+    pub fn sibling() -> Self {
+        Self::new("Sibling Deck", SIBLING_CLIENT_ID, SIBLING_CLIENT_SECRET)
+    }
+
+    /// The app of [`BACKUP_CLIENT_ID`]. On its allow list is the [default](User::default) user alone.
+    pub fn backup() -> Self {
+        let allow_list = Some(vec![User::default().id]);
+        Self { allow_list, ..Self::new("Backup Deck", BACKUP_CLIENT_ID, BACKUP_CLIENT_SECRET) }
     }
 
     fn allows(&self, redirect_uri: &str) -> bool {
@@ -97,18 +149,32 @@ fn loopback(uri: &str) -> Option<Url> {
     is_loopback.then_some(url)
 }
 
-/// The user who is signed in to Spotify in the browser.
+/// A user of Spotify.
 #[derive(Clone, Debug)]
 pub struct User {
     /// The user ID.
     pub id: String,
     /// The display name.
     pub display_name: String,
+    /// Whether the user has Premium. Without, player writes answer 403 PREMIUM_REQUIRED.
+    pub premium: bool,
+}
+
+impl User {
+    /// A user with Premium.
+    pub fn new(id: &str, display_name: &str) -> Self {
+        Self { id: id.to_owned(), display_name: display_name.to_owned(), premium: true }
+    }
+
+    /// Somebody else: the other user whom the consent page offers by default.
+    pub fn guest() -> Self {
+        Self::new("sim_guest", "Gaël Nováček")
+    }
 }
 
 impl Default for User {
     fn default() -> Self {
-        Self { id: "sim_user".to_owned(), display_name: "Simone Löwe".to_owned() }
+        Self::new("sim_user", "Simone Löwe")
     }
 }
 
@@ -220,15 +286,16 @@ struct Code {
     redirect_uri: String,
     scope: String,
     challenge: Option<String>,
-    expires_at: Duration,
+    user: String,
+    authorized_at: Duration,
 }
 
 /// What an access token stands for.
 #[derive(Clone, Debug)]
 pub(crate) struct Access {
     pub client_id: String,
-    /// Whether a user stands behind it; client-credentials tokens have none.
-    pub user: bool,
+    /// The ID of the user who stands behind it; client-credentials tokens have none.
+    pub user: Option<String>,
     scope: String,
     expires_at: Duration,
 }
@@ -246,6 +313,18 @@ struct Refresh {
     /// Obtained by PKCE alone, so refreshed without a secret, and rotated.
     public: bool,
     revoked: bool,
+    /// The ID of the user. Files of older versions have none: there was one user.
+    #[serde(default)]
+    user: String,
+    /// When the user agreed, in Unix milliseconds. Files of older versions have none.
+    #[serde(default)]
+    authorized_ms: u64,
+}
+
+impl Refresh {
+    fn expires_at(&self) -> Duration {
+        Duration::from_millis(self.authorized_ms).saturating_add(REFRESH_TOKEN_LIFETIME)
+    }
 }
 
 /// Why an access token is refused.
@@ -269,6 +348,8 @@ pub struct IssuedTokens {
 #[derive(Debug)]
 pub(crate) struct Accounts {
     developers: Vec<Developer>,
+    /// The first is the one who is signed in to Spotify in the browser.
+    users: Vec<User>,
     rotate: bool,
     rng: SmallRng,
     codes: HashMap<String, Code>,
@@ -280,16 +361,37 @@ pub(crate) struct Accounts {
 }
 
 impl Accounts {
+    /// `user` is signed in to Spotify in the browser, `others` may be instead.
+    ///
     /// # Errors
     /// If the file of kept sign-ins is there but can't be read.
-    pub fn new(developers: Vec<Developer>, rotate: bool, seed: u64, kept: Option<PathBuf>) -> io::Result<Self> {
-        let refresh = match kept.as_ref().map(fs::read) {
+    pub fn new(
+        developers: Vec<Developer>,
+        user: User,
+        others: Vec<User>,
+        rotate: bool,
+        seed: u64,
+        kept: Option<(PathBuf, Duration)>,
+    ) -> io::Result<Self> {
+        let mut refresh: HashMap<String, Refresh> = match kept.as_ref().map(|(path, _)| fs::read(path)) {
             Some(Ok(text)) => serde_json::from_slice(&text)?,
             Some(Err(error)) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => HashMap::new(),
         };
-        Ok(Self {
+        let (kept, now) = kept.map_or((None, Duration::ZERO), |(path, now)| (Some(path), now));
+        for sign_in in refresh.values_mut() {
+            if sign_in.user.is_empty() {
+                sign_in.user.clone_from(&user.id);
+            }
+            if sign_in.authorized_ms == 0 {
+                sign_in.authorized_ms = millis(now);
+            }
+        }
+        let mut users = vec![user];
+        users.extend(others);
+        let accounts = Self {
             developers,
+            users,
             rotate,
             rng: SmallRng::seed_from_u64(seed),
             codes: HashMap::new(),
@@ -297,7 +399,10 @@ impl Accounts {
             refresh,
             used_codes: Vec::new(),
             kept,
-        })
+        };
+        // An old file learns its dates at once: they are counted from the first start, not from the last.
+        accounts.keep();
+        Ok(accounts)
     }
 
     /// Writes the sign-ins down. A failure costs only what the next start would have known.
@@ -309,6 +414,63 @@ impl Accounts {
 
     pub fn app(&self, client_id: &str) -> Option<&App> {
         self.developers.iter().flat_map(|developer| &developer.apps).find(|app| app.client_id == client_id)
+    }
+
+    pub fn developers(&self) -> &[Developer] {
+        &self.developers
+    }
+
+    /// The place in the list of the developer to whom an app belongs.
+    pub fn owner(&self, client_id: &str) -> Option<usize> {
+        self.developers.iter().position(|developer| developer.apps.iter().any(|app| app.client_id == client_id))
+    }
+
+    /// The place in the list of the developer of this name, or to whom the app of this Client ID belongs.
+    ///
+    /// # Errors
+    /// What to say if there is none.
+    pub fn developer(&self, name_or_client_id: &str) -> Result<usize, String> {
+        let named = self.developers.iter().position(|developer| developer.name == name_or_client_id);
+        let found = named.or_else(|| self.owner(name_or_client_id));
+        found.ok_or_else(|| format!("there is no developer and no app {name_or_client_id:?}"))
+    }
+
+    pub fn users(&self) -> &[User] {
+        &self.users
+    }
+
+    pub fn user(&self, id: &str) -> Option<&User> {
+        self.users.iter().find(|user| user.id == id)
+    }
+
+    pub fn set_developer_premium(&mut self, name_or_client_id: &str, premium: bool) -> Result<(), String> {
+        let index = self.developer(name_or_client_id)?;
+        self.developers[index].premium = premium;
+        Ok(())
+    }
+
+    pub fn set_user_premium(&mut self, id: &str, premium: bool) -> Result<(), String> {
+        let user = self.users.iter_mut().find(|user| user.id == id);
+        user.ok_or_else(|| format!("there is no user {id:?}"))?.premium = premium;
+        Ok(())
+    }
+
+    pub fn set_allow_list(&mut self, client_id: &str, users: Option<Vec<String>>) -> Result<(), String> {
+        let mut apps = self.developers.iter_mut().flat_map(|developer| &mut developer.apps);
+        let app = apps.find(|app| app.client_id == client_id);
+        app.ok_or_else(|| format!("there is no app {client_id:?}"))?.allow_list = users;
+        Ok(())
+    }
+
+    /// How every call with a token is refused, whatever it calls: because of the owner of the app, or of its allow list.
+    pub fn banned(&self, access: &Access) -> Option<Outcome> {
+        let owner = &self.developers[self.owner(&access.client_id)?];
+        if !owner.premium {
+            return Some(Fault::owner_not_premium().outcome);
+        }
+        let allowed = self.app(&access.client_id)?.allow_list.as_ref()?;
+        let unknown = !allowed.contains(access.user.as_ref()?);
+        unknown.then(|| Fault::not_on_allow_list().outcome)
     }
 
     /// Checks what a browser asks for, as Spotify does before it shows the consent page.
@@ -340,9 +502,17 @@ impl Accounts {
         Ok(app)
     }
 
-    /// The user clicked Agree (or Cancel): where the browser goes.
-    pub fn decide(&mut self, request: &AuthorizeRequest, agree: bool, now: Duration) -> Result<Url, AuthorizeError> {
+    /// A user clicked Agree (or Cancel): where the browser goes. Without an ID it is the one who is signed in there.
+    pub fn decide(
+        &mut self,
+        request: &AuthorizeRequest,
+        user: Option<&str>,
+        agree: bool,
+        now: Duration,
+    ) -> Result<Url, AuthorizeError> {
         self.check(request)?;
+        let user = user.map_or(self.users.first(), |id| self.user(id));
+        let user = user.ok_or(AuthorizeError::Shown("There is no such user"))?.id.clone();
         let url = if agree {
             let code = self.token("AQ", 210);
             let url = request.back("code", &code);
@@ -353,7 +523,8 @@ impl Accounts {
                     redirect_uri: request.redirect_uri.clone(),
                     scope: request.scopes().join(" "),
                     challenge: request.code_challenge.clone(),
-                    expires_at: now + CODE_LIFETIME,
+                    user,
+                    authorized_at: now,
                 },
             );
             url
@@ -369,7 +540,7 @@ impl Accounts {
         let member = |name: &str| form.get(name).map(String::as_str);
         let (client_id, confidential) = self.authenticate(basic, member("client_id"), member("client_secret"))?;
         match member("grant_type") {
-            Some("client_credentials") if confidential => Ok(self.issue(&client_id, false, String::new(), now, None)),
+            Some("client_credentials") if confidential => Ok(self.issue(&client_id, None, String::new(), now, None)),
             Some("client_credentials") => Err(token_error("invalid_client", "Invalid client secret")),
             Some("authorization_code") => {
                 let (code, verifier) = (member("code"), member("code_verifier"));
@@ -416,7 +587,7 @@ impl Accounts {
         if code.client_id != client_id {
             return Err(invalid);
         }
-        if code.expires_at <= now {
+        if code.authorized_at + CODE_LIFETIME <= now {
             return Err(token_error("invalid_grant", "Authorization code expired"));
         }
         if redirect_uri != Some(code.redirect_uri.as_str()) {
@@ -435,10 +606,12 @@ impl Accounts {
             scope: code.scope.clone(),
             public: !confidential,
             revoked: false,
+            user: code.user.clone(),
+            authorized_ms: millis(code.authorized_at),
         };
         self.refresh.insert(refresh.clone(), record);
         self.keep();
-        Ok(self.issue(client_id, true, code.scope, now, Some(refresh)))
+        Ok(self.issue(client_id, Some(code.user), code.scope, now, Some(refresh)))
     }
 
     fn renew(
@@ -454,6 +627,9 @@ impl Accounts {
         if refresh.revoked {
             return Err(token_error("invalid_grant", "Refresh token revoked"));
         }
+        if refresh.expires_at() <= now {
+            return Err(token_error("invalid_grant", "Refresh token expired"));
+        }
         if !refresh.public && !confidential {
             return Err(token_error("invalid_client", "Invalid client secret"));
         }
@@ -468,27 +644,28 @@ impl Accounts {
         } else {
             None
         };
-        Ok(self.issue(client_id, true, refresh.scope, now, successor))
+        Ok(self.issue(client_id, Some(refresh.user), refresh.scope, now, successor))
     }
 
     fn issue(
         &mut self,
         client_id: &str,
-        user: bool,
+        user: Option<String>,
         scope: String,
         now: Duration,
         refresh_token: Option<String>,
     ) -> TokenAnswer {
         let access_token = self.token("BQ", 190);
         let expires_at = now + ACCESS_TOKEN_LIFETIME;
-        let access = Access { client_id: client_id.to_owned(), user, scope: scope.clone(), expires_at };
+        let granted = user.is_some().then(|| scope.clone());
+        let access = Access { client_id: client_id.to_owned(), user, scope, expires_at };
         self.access.insert(access_token.clone(), access);
         TokenAnswer {
             access_token,
             token_type: "Bearer",
             expires_in: ACCESS_TOKEN_LIFETIME.as_secs(),
             refresh_token,
-            scope: user.then_some(scope),
+            scope: granted,
         }
     }
 
@@ -498,14 +675,15 @@ impl Accounts {
         if access.expires_at <= now { Err(AccessError::Expired) } else { Ok(access) }
     }
 
-    /// The app behind an Authorization header or a form, valid or not, for the journal.
-    pub fn client_of(&self, authorization: Option<&str>, form: &str) -> Option<String> {
+    /// The app behind an Authorization header, or else behind the members of a form or of a query, valid or not.
+    pub fn client_of(&self, authorization: Option<&str>, form: &str, query: &str) -> Option<String> {
         match authorization {
             Some(value) => match value.strip_prefix("Bearer ") {
                 Some(token) => self.access.get(token).map(|access| access.client_id.clone()),
                 None => basic_pair(value).map(|(id, _)| id),
             },
             None => form_urlencoded::parse(form.as_bytes())
+                .chain(form_urlencoded::parse(query.as_bytes()))
                 .find(|(name, _)| name == "client_id")
                 .map(|(_, value)| value.into_owned()),
         }
@@ -557,7 +735,12 @@ mod tests {
     const CALLBACK: &str = "http://127.0.0.1:40123/callback";
 
     fn accounts() -> Accounts {
-        Accounts::new(vec![Developer::demo()], false, 1, None).unwrap()
+        started(false, None)
+    }
+
+    fn started(rotate: bool, kept: Option<(PathBuf, Duration)>) -> Accounts {
+        let developers = vec![Developer::demo(), Developer::backup()];
+        Accounts::new(developers, User::default(), vec![User::guest()], rotate, 1, kept).unwrap()
     }
 
     fn request(challenge: Option<&str>) -> AuthorizeRequest {
@@ -577,7 +760,7 @@ mod tests {
     }
 
     fn code(accounts: &mut Accounts, challenge: Option<&str>) -> String {
-        let url = accounts.decide(&request(challenge), true, NOW).expect("agreed");
+        let url = accounts.decide(&request(challenge), None, true, NOW).expect("agreed");
         assert_eq!(url.query_pairs().find(|(name, _)| name == "state").expect("state").1, "s t");
         url.query_pairs().find(|(name, _)| name == "code").expect("code").1.into_owned()
     }
@@ -636,7 +819,7 @@ mod tests {
 
     #[test]
     fn cancel_says_access_denied() {
-        let url = accounts().decide(&request(None), false, NOW).expect("denied");
+        let url = accounts().decide(&request(None), None, false, NOW).expect("denied");
         assert_eq!(url.as_str(), format!("{CALLBACK}?error=access_denied&state=s+t"));
     }
 
@@ -696,7 +879,7 @@ mod tests {
     #[test]
     fn refreshing_with_the_secret_keeps_the_token_unless_configured() {
         for rotate in [false, true] {
-            let mut accounts = Accounts::new(vec![Developer::demo()], rotate, 1, None).unwrap();
+            let mut accounts = started(rotate, None);
             let code = code(&mut accounts, None);
             let secret = basic(DEMO_CLIENT_SECRET);
             let token =
@@ -717,7 +900,7 @@ mod tests {
         let answer =
             accounts.grant(Some(&basic(DEMO_CLIENT_SECRET)), "grant_type=client_credentials", NOW).expect("granted");
         assert!(answer.refresh_token.is_none());
-        assert!(!accounts.access(&answer.access_token, NOW).expect("valid").user);
+        assert_eq!(accounts.access(&answer.access_token, NOW).expect("valid").user, None);
         let last = NOW + ACCESS_TOKEN_LIFETIME - Duration::from_millis(1);
         assert!(accounts.access(&answer.access_token, last).is_ok());
         let end = NOW + ACCESS_TOKEN_LIFETIME;
@@ -730,15 +913,95 @@ mod tests {
     #[test]
     fn sign_ins_are_kept_across_restarts_where_a_file_is_given() {
         let file = std::env::temp_dir().join(format!("spotify-sim-{}.json", std::process::id()));
-        let start = || Accounts::new(vec![Developer::demo()], false, 1, Some(file.clone())).unwrap();
+        let start = || started(false, Some((file.clone(), NOW)));
         let mut before = start();
-        before.refresh.insert(
-            "AQkept".to_owned(),
-            Refresh { client_id: DEMO_CLIENT_ID.to_owned(), scope: String::new(), public: false, revoked: false },
-        );
-        before.keep();
+        let first = code(&mut before, None);
+        let secret = basic(DEMO_CLIENT_SECRET);
+        let token = before.grant(Some(&secret), &form(&first), NOW).expect("granted").refresh_token.expect("a token");
         let mut after = start();
-        assert!(after.renew(DEMO_CLIENT_ID, true, Some("AQkept"), Duration::ZERO).is_ok());
+        assert!(after.renew(DEMO_CLIENT_ID, true, Some(&token), NOW).is_ok());
         fs::remove_file(&file).unwrap();
+    }
+
+    #[test]
+    fn a_file_of_an_older_version_is_read_and_its_sign_ins_are_dated() {
+        let file = std::env::temp_dir().join(format!("spotify-sim-{}-old.json", std::process::id()));
+        let old = format!(
+            r#"{{"AQold":{{"client_id":"{DEMO_CLIENT_ID}","scope":"user-read-private","public":false,"revoked":false}}}}"#
+        );
+        fs::write(&file, old).unwrap();
+        let start = |now| started(false, Some((file.clone(), now)));
+        let answer = start(NOW).renew(DEMO_CLIENT_ID, true, Some("AQold"), NOW).expect("granted");
+        assert!(answer.refresh_token.is_none());
+        // The second start finds the date of the first.
+        let end = NOW + REFRESH_TOKEN_LIFETIME;
+        let mut again = start(end);
+        let last = again.renew(DEMO_CLIENT_ID, true, Some("AQold"), end - Duration::from_millis(1)).expect("granted");
+        assert_eq!(again.access(&last.access_token, NOW).expect("valid").user.as_deref(), Some("sim_user"));
+        let error = again.renew(DEMO_CLIENT_ID, true, Some("AQold"), end).expect_err("over");
+        assert_eq!(error, token_error("invalid_grant", "Refresh token expired"));
+        fs::remove_file(&file).unwrap();
+    }
+
+    #[test]
+    fn refreshing_does_not_put_off_the_end_of_a_sign_in() {
+        let mut accounts = started(true, None);
+        let code = code(&mut accounts, None);
+        let secret = basic(DEMO_CLIENT_SECRET);
+        // Redeemed later than agreed to: what counts is the user's consent.
+        let redeemed = NOW + Duration::from_secs(60);
+        let mut token =
+            accounts.grant(Some(&secret), &form(&code), redeemed).expect("granted").refresh_token.expect("a token");
+        let end = NOW + REFRESH_TOKEN_LIFETIME;
+        for now in [NOW + REFRESH_TOKEN_LIFETIME / 2, end - Duration::from_millis(1)] {
+            let answer = accounts.renew(DEMO_CLIENT_ID, true, Some(&token), now).expect("granted");
+            token = answer.refresh_token.expect("rotated");
+        }
+        let error = accounts.renew(DEMO_CLIENT_ID, true, Some(&token), end).expect_err("over");
+        assert_eq!(error, token_error("invalid_grant", "Refresh token expired"));
+    }
+
+    #[test]
+    fn owners_and_allow_lists_ban_tokens_and_not_sign_ins() {
+        let mut accounts = accounts();
+        let access = |client_id: &str, user: Option<&str>| Access {
+            client_id: client_id.to_owned(),
+            user: user.map(str::to_owned),
+            scope: String::new(),
+            expires_at: NOW,
+        };
+        let (listed, unlisted) =
+            (access(BACKUP_CLIENT_ID, Some("sim_user")), access(BACKUP_CLIENT_ID, Some("sim_guest")));
+        let app_only = access(BACKUP_CLIENT_ID, None);
+        assert_eq!(accounts.banned(&listed), None);
+        assert_eq!(accounts.banned(&app_only), None, "without a user there is nobody to look up");
+        assert_eq!(accounts.banned(&unlisted), Some(Fault::not_on_allow_list().outcome));
+        accounts.set_allow_list(BACKUP_CLIENT_ID, None).unwrap();
+        assert_eq!(accounts.banned(&unlisted), None);
+        accounts.set_developer_premium("Demo Developer", false).unwrap();
+        let owner = Some(Fault::owner_not_premium().outcome);
+        assert_eq!(accounts.banned(&access(DEMO_CLIENT_ID, Some("sim_user"))), owner);
+        assert_eq!(accounts.banned(&access(SIBLING_CLIENT_ID, None)), owner, "all its apps");
+        assert_eq!(accounts.banned(&listed), None, "another developer's");
+        accounts.set_developer_premium(SIBLING_CLIENT_ID, true).unwrap();
+        assert_eq!(accounts.banned(&access(DEMO_CLIENT_ID, None)), None);
+        assert!(accounts.set_allow_list("nope", None).is_err());
+        assert!(accounts.set_developer_premium("nope", true).is_err());
+        assert!(accounts.set_user_premium("nope", true).is_err());
+    }
+
+    #[test]
+    fn the_user_who_agreed_stands_behind_the_tokens() {
+        let mut accounts = accounts();
+        let url = accounts.decide(&request(None), Some("sim_guest"), true, NOW).expect("agreed");
+        let code = url.query_pairs().find(|(name, _)| name == "code").expect("code").1.into_owned();
+        let answer = accounts.grant(Some(&basic(DEMO_CLIENT_SECRET)), &form(&code), NOW).expect("granted");
+        let user = |accounts: &Accounts, token: &str| accounts.access(token, NOW).expect("valid").user.clone();
+        assert_eq!(user(&accounts, &answer.access_token).as_deref(), Some("sim_guest"));
+        let refresh = answer.refresh_token.expect("a token");
+        let answer = accounts.renew(DEMO_CLIENT_ID, true, Some(&refresh), NOW).expect("granted");
+        assert_eq!(user(&accounts, &answer.access_token).as_deref(), Some("sim_guest"));
+        let error = accounts.decide(&request(None), Some("nobody"), true, NOW).expect_err("refused");
+        assert_eq!(error, AuthorizeError::Shown("There is no such user"));
     }
 }

@@ -14,7 +14,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::WriteAnswer;
-use crate::accounts::AccessError;
+use crate::accounts::{AccessError, User};
 use crate::catalogue::{Catalogue, PLAYLISTS, id_of, playlist_uri};
 use crate::playback::{Offset, Playback, Player, Refusal, Repeat, Start, millis};
 use crate::server::header;
@@ -101,7 +101,8 @@ impl From<Refusal> for ApiError {
 type Answer = Result<Response, ApiError>;
 
 /// Checks the bearer token. `scopes` are all needed, and stand for a user; without any, an app's own token will do.
-fn authorize(shared: &Shared, headers: &HeaderMap, scopes: &[&str]) -> Result<(), ApiError> {
+/// Gives the user behind the token; none for an app's own.
+fn authorize(shared: &Shared, headers: &HeaderMap, scopes: &[&str]) -> Result<Option<User>, ApiError> {
     let value = header(headers, AUTHORIZATION).ok_or(error(401, "No token provided"))?;
     let Some(token) = value.strip_prefix("Bearer ") else {
         return Err(error(400, "Only valid bearer authentication supported"));
@@ -111,18 +112,23 @@ fn authorize(shared: &Shared, headers: &HeaderMap, scopes: &[&str]) -> Result<()
             AccessError::Invalid => error(401, "Invalid access token"),
             AccessError::Expired => error(401, "The access token expired"),
         })?;
-        if !scopes.is_empty() && !access.user {
+        let user = access.user.as_deref().and_then(|id| state.accounts.user(id));
+        if !scopes.is_empty() && user.is_none() {
             return Err(error(401, "Valid user authentication required"));
         }
         if scopes.iter().any(|scope| !access.has_scope(scope)) {
             return Err(error(403, "Insufficient client scope"));
         }
-        Ok(())
+        Ok(user.cloned())
     })
 }
 
-fn user_json(shared: &Shared) -> Value {
-    let user = &shared.user;
+/// To whom all playlists belong: the user who is signed in to the browser.
+fn owner_json(shared: &Shared) -> Value {
+    shared.look(|state, _| state.accounts.users().first().map(|user| user_json(shared, user)).unwrap_or_default())
+}
+
+fn user_json(shared: &Shared, user: &User) -> Value {
     json!({
         "display_name": user.display_name,
         "external_urls": { "spotify": format!("https://open.spotify.com/user/{}", user.id) },
@@ -132,10 +138,10 @@ fn user_json(shared: &Shared) -> Value {
 }
 
 async fn me(State(shared): AppState, headers: HeaderMap) -> Answer {
-    authorize(&shared, &headers, &[READ_PRIVATE])?;
-    let mut user = user_json(&shared);
-    user["images"] = json!([]);
-    Ok(Json(user).into_response())
+    let user = authorize(&shared, &headers, &[READ_PRIVATE])?;
+    let mut profile = user_json(&shared, &user.ok_or(error(401, "Valid user authentication required"))?);
+    profile["images"] = json!([]);
+    Ok(Json(profile).into_response())
 }
 
 async fn player(State(shared): AppState, headers: HeaderMap, Query(query): Parameters) -> Answer {
@@ -211,13 +217,17 @@ async fn queue(State(shared): AppState, headers: HeaderMap) -> Answer {
     }))
 }
 
-/// Carries out a player command.
+/// Carries out a player command, if the user has Premium.
 fn command(
     shared: &Shared,
     headers: &HeaderMap,
     command: impl FnOnce(&mut Player, &Catalogue) -> Result<(), Refusal>,
 ) -> Answer {
-    authorize(shared, headers, &[MODIFY_STATE])?;
+    let user = authorize(shared, headers, &[MODIFY_STATE])?;
+    if user.is_some_and(|user| !user.premium) {
+        let message = "Player command failed: Premium required";
+        return Err(ApiError { status: 403, message, reason: Some("PREMIUM_REQUIRED") });
+    }
     shared.change(|state, now| {
         state.write(now, &shared.catalogue, |player| command(player, &shared.catalogue))?;
         Ok(match shared.write_answer {
@@ -399,7 +409,7 @@ fn window(query: &HashMap<String, String>, default: usize, most: usize) -> Resul
 async fn playlists(State(shared): AppState, headers: HeaderMap, Query(query): Parameters) -> Answer {
     authorize(&shared, &headers, &[READ_PLAYLISTS])?;
     let (limit, offset) = window(&query, 20, 50)?;
-    let owner = user_json(&shared);
+    let owner = owner_json(&shared);
     let all = (1..=PLAYLISTS)
         .filter_map(|number| shared.catalogue.playlist_json(&playlist_uri(number), &owner, false))
         .collect();
@@ -410,7 +420,7 @@ async fn playlists(State(shared): AppState, headers: HeaderMap, Query(query): Pa
 async fn playlist(State(shared): AppState, headers: HeaderMap, Path(id): Path<String>) -> Answer {
     authorize(&shared, &headers, &[])?;
     let uri = format!("spotify:playlist:{id}");
-    let playlist = shared.catalogue.playlist_json(&uri, &user_json(&shared), true);
+    let playlist = shared.catalogue.playlist_json(&uri, &owner_json(&shared), true);
     Ok(Json(playlist.ok_or(error(404, "Resource not found"))?).into_response())
 }
 
@@ -425,7 +435,7 @@ async fn search(State(shared): AppState, headers: HeaderMap, Query(query): Param
     let text = query.get("q").filter(|text| !text.is_empty()).ok_or(error(400, "No search query"))?;
     let kinds = query.get("type").ok_or(error(400, "Missing parameter type"))?;
     let (limit, offset) = window(&query, 5, 10)?;
-    let owner = user_json(&shared);
+    let owner = owner_json(&shared);
     let mut answer = serde_json::Map::new();
     for kind in kinds.split(',') {
         let found = shared.catalogue.search(text, kind, &owner).ok_or(error(400, "Bad search type field"))?;

@@ -10,7 +10,7 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use url::form_urlencoded;
 
-use crate::accounts::{AuthorizeError, AuthorizeRequest};
+use crate::accounts::{AuthorizeError, AuthorizeRequest, User};
 use crate::server::header;
 use crate::shared::Shared;
 
@@ -21,17 +21,21 @@ pub(crate) fn router() -> Router<Arc<Shared>> {
 async fn show(State(shared): State<Arc<Shared>>, RawQuery(query): RawQuery) -> Response {
     let query = query.unwrap_or_default();
     let request = AuthorizeRequest::parse(&query);
-    let app = shared.look(|state, _| state.accounts.check(&request).map(|app| app.name.clone()));
-    match app {
-        Ok(app) => Html(consent_page(&shared, &app, &request)).into_response(),
-        Err(why) => refuse(why),
-    }
+    let page = shared.look(|state, _| {
+        let app = state.accounts.check(&request)?;
+        Ok(consent_page(state.accounts.users(), &app.name, &request))
+    });
+    page.map_or_else(refuse, |page| Html(page).into_response())
 }
 
 async fn decide(State(shared): State<Arc<Shared>>, form: String) -> Response {
-    let agree = form_urlencoded::parse(form.as_bytes()).any(|(name, value)| name == "decision" && value == "agree");
-    let request = AuthorizeRequest::parse(&form);
-    match shared.change(|state, now| state.accounts.decide(&request, agree, now)) {
+    let member = |wanted: &str| {
+        let mut pairs = form_urlencoded::parse(form.as_bytes());
+        pairs.find(|(name, _)| name == wanted).map(|(_, value)| value.into_owned())
+    };
+    let agree = member("decision").is_some_and(|decision| decision == "agree");
+    let (user, request) = (member("user"), AuthorizeRequest::parse(&form));
+    match shared.change(|state, now| state.accounts.decide(&request, user.as_deref(), agree, now)) {
         Ok(url) => redirect(url.as_str()),
         Err(why) => refuse(why),
     }
@@ -78,11 +82,16 @@ fn in_words(scope: &str) -> &str {
     }
 }
 
-fn consent_page(shared: &Shared, app: &str, request: &AuthorizeRequest) -> String {
+/// The first of the users is chosen.
+fn consent_page(users: &[User], app: &str, request: &AuthorizeRequest) -> String {
     let scopes: String = request
         .scopes()
         .into_iter()
         .map(|scope| format!("<li>{}<code>{}</code></li>", escaped(in_words(scope)), escaped(scope)))
+        .collect();
+    let users: String = users
+        .iter()
+        .map(|user| format!("<option value=\"{}\">{}</option>", escaped(&user.id), escaped(&user.display_name)))
         .collect();
     let mut fields = String::new();
     let mut field = |name: &str, value: Option<&str>| {
@@ -100,7 +109,7 @@ fn consent_page(shared: &Shared, app: &str, request: &AuthorizeRequest) -> Strin
     // Fields go in last: a value could look like another placeholder.
     include_str!("pages/consent.html")
         .replace("{{app}}", &escaped(app))
-        .replace("{{user}}", &escaped(&shared.user.display_name))
+        .replace("{{users}}", &users)
         .replace("{{scopes}}", &scopes)
         .replace("{{fields}}", &fields)
 }

@@ -1,7 +1,7 @@
 //! The control API under `/sim/`, for the simulator's page and for tests in other processes. The crate documentation
 //! lists its calls.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,9 +17,11 @@ use serde_json::{Value, json};
 
 use crate::api::player_json;
 use crate::fault::{Fault, Preset};
+use crate::limits::{Budget, Group, Throttle};
+use crate::network::{Network, Service};
 use crate::playback::{Change, millis};
 use crate::server;
-use crate::shared::Shared;
+use crate::shared::{self, Shared};
 
 type AppState = State<Arc<Shared>>;
 
@@ -33,6 +35,13 @@ pub(crate) fn router() -> Router<Arc<Shared>> {
         .route("/tokens/expire", post(expire))
         .route("/refresh-tokens/revoke", post(revoke))
         .route("/clock/advance", post(advance))
+        .route("/throttle", post(throttle))
+        .route("/quota", post(quota))
+        .route("/quota/exhaust", post(exhaust_quota))
+        .route("/retry-after", post(retry_after))
+        .route("/premium", post(premium))
+        .route("/allow-list", post(allow_list))
+        .route("/network", post(network))
 }
 
 /// A body that can't be used, and why.
@@ -50,6 +59,7 @@ fn body<T: DeserializeOwned>(body: &Bytes) -> Result<T, BadRequest> {
 
 async fn state(State(shared): AppState) -> Json<Value> {
     let catalogue = &shared.catalogue;
+    let networks = *shared.networks.borrow();
     shared.look(|state, now| {
         let playback = state.player(now, catalogue).playback().clone();
         let item = playback.item.as_deref().and_then(|uri| catalogue.item(uri));
@@ -67,9 +77,37 @@ async fn state(State(shared): AppState) -> Json<Value> {
             "player": player_json(&playback, catalogue, true),
             "library": state.library,
             "faults": state.faults.list(),
+            "throttle": state.limits.throttle().map(|throttle| json!({
+                "calls": throttle.calls, "window_ms": millis(throttle.window),
+            })),
+            "omit_retry_after": state.limits.omit_retry_after,
+            "network": networks,
+            "apps": apps_json(state, now),
+            "users": state.accounts.users().iter().map(|user| json!({
+                "id": user.id, "display_name": user.display_name, "premium": user.premium,
+            })).collect::<Vec<_>>(),
             "requests": state.journal.all().len(),
         }))
     })
+}
+
+/// The apps, each with its developer and what is shut for it.
+fn apps_json(state: &shared::State, now: Duration) -> Vec<Value> {
+    let developers = state.accounts.developers().iter().enumerate();
+    developers
+        .flat_map(|(index, developer)| {
+            let shut = state.limits.shut_groups(index, now);
+            let shut: BTreeMap<Group, u64> = shut.into_iter().map(|(group, until)| (group, millis(until))).collect();
+            developer.apps.iter().map(move |app| {
+                json!({
+                    "name": app.name, "client_id": app.client_id, "client_secret": app.client_secret,
+                    "allow_list": app.allow_list, "developer": developer.name, "premium": developer.premium,
+                    "throttled_until_ms": state.limits.throttled_until(&app.client_id, now).map(millis),
+                    "shut_until_ms": shut,
+                })
+            })
+        })
+        .collect()
 }
 
 async fn requests(State(shared): AppState, Query(query): Query<HashMap<String, String>>) -> Json<Value> {
@@ -125,5 +163,118 @@ struct Advance {
 async fn advance(State(shared): AppState, bytes: Bytes) -> Result<StatusCode, BadRequest> {
     let Advance { ms } = body(&bytes)?;
     shared.change(|state, _| state.skew = state.skew.saturating_add(Duration::from_millis(ms)));
+    Ok(StatusCode::NO_CONTENT)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ThrottleBody {
+    calls: u32,
+    window_ms: Option<u64>,
+}
+
+async fn throttle(State(shared): AppState, bytes: Bytes) -> Result<StatusCode, BadRequest> {
+    let throttle = body::<Option<ThrottleBody>>(&bytes)?.map(|body| Throttle {
+        calls: body.calls,
+        window: body.window_ms.map_or(Throttle::WINDOW, Duration::from_millis),
+    });
+    shared.change(|state, _| state.limits.set_throttle(throttle));
+    Ok(StatusCode::NO_CONTENT)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct QuotaBody {
+    developer: String,
+    group: Option<Group>,
+    budget: Option<BudgetBody>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct BudgetBody {
+    calls: u32,
+    /// Seconds.
+    shut_for: u32,
+}
+
+async fn quota(State(shared): AppState, bytes: Bytes) -> Result<StatusCode, BadRequest> {
+    let QuotaBody { developer, group, budget } = body(&bytes)?;
+    let budget =
+        budget.map(|budget| Budget { calls: budget.calls, shut_for: Duration::from_secs(budget.shut_for.into()) });
+    shared.change(|state, _| state.set_quota(&developer, group, budget)).map_err(BadRequest)?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ExhaustBody {
+    developer: String,
+    group: Option<Group>,
+    /// Seconds.
+    retry_after: u32,
+}
+
+async fn exhaust_quota(State(shared): AppState, bytes: Bytes) -> Result<StatusCode, BadRequest> {
+    let ExhaustBody { developer, group, retry_after } = body(&bytes)?;
+    let retry_after = Duration::from_secs(retry_after.into());
+    shared.change(|state, now| state.exhaust_quota(&developer, group, now + retry_after)).map_err(BadRequest)?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RetryAfterBody {
+    omit: bool,
+}
+
+async fn retry_after(State(shared): AppState, bytes: Bytes) -> Result<StatusCode, BadRequest> {
+    let RetryAfterBody { omit } = body(&bytes)?;
+    shared.change(|state, _| state.limits.omit_retry_after = omit);
+    Ok(StatusCode::NO_CONTENT)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PremiumBody {
+    user: Option<String>,
+    developer: Option<String>,
+    premium: bool,
+}
+
+async fn premium(State(shared): AppState, bytes: Bytes) -> Result<StatusCode, BadRequest> {
+    let body: PremiumBody = body(&bytes)?;
+    let done = shared.change(|state, _| match (&body.user, &body.developer) {
+        (Some(id), None) => state.accounts.set_user_premium(id, body.premium),
+        (None, Some(developer)) => state.accounts.set_developer_premium(developer, body.premium),
+        _ => Err("one of user and developer is needed".to_owned()),
+    });
+    done.map_err(BadRequest)?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AllowListBody {
+    client_id: String,
+    users: Option<Vec<String>>,
+}
+
+async fn allow_list(State(shared): AppState, bytes: Bytes) -> Result<StatusCode, BadRequest> {
+    let AllowListBody { client_id, users } = body(&bytes)?;
+    shared.change(|state, _| state.accounts.set_allow_list(&client_id, users)).map_err(BadRequest)?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NetworkBody {
+    network: Network,
+    service: Option<Service>,
+}
+
+async fn network(State(shared): AppState, bytes: Bytes) -> Result<StatusCode, BadRequest> {
+    let NetworkBody { network, service } = body(&bytes)?;
+    shared.networks.send_modify(|networks| networks.set(service, network));
     Ok(StatusCode::NO_CONTENT)
 }

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 /// A trouble that befalls matching requests. The first fault that matches acts; a used-up one is removed.
 ///
-/// Built with one of the constructors, narrowed with [`on`](Fault::on) and [`times`](Fault::times):
+/// Built with one of the constructors, narrowed with [`on`](Fault::on), [`of`](Fault::of) and
+/// [`times`](Fault::times):
 ///
 /// ```
 /// # use spotify_sim::Fault;
@@ -21,6 +22,9 @@ pub struct Fault {
     /// What the path of the request starts with, such as `/v1/me/player` or `/accounts/api/token`; empty for all.
     #[serde(default)]
     pub path: String,
+    /// The Client ID of the app that it befalls, as the request's token, Basic header or form tells; without one all.
+    #[serde(default)]
+    pub client_id: Option<String>,
     /// For how many requests it lasts; without a number until it is cleared.
     #[serde(default)]
     pub times: Option<u32>,
@@ -65,7 +69,7 @@ impl Fault {
     }
 
     fn new(path: &str, outcome: Outcome) -> Self {
-        Self { methods: Vec::new(), path: path.to_owned(), times: None, delay_ms: 0, outcome }
+        Self { methods: Vec::new(), path: path.to_owned(), client_id: None, times: None, delay_ms: 0, outcome }
     }
 
     fn error(path: &str, status: u16, message: &str, reason: Option<&str>) -> Self {
@@ -158,6 +162,13 @@ impl Fault {
         self
     }
 
+    /// Narrows it to the requests of one app.
+    #[must_use]
+    pub fn of(mut self, client_id: &str) -> Self {
+        self.client_id = Some(client_id.to_owned());
+        self
+    }
+
     /// Lets it end after so many requests.
     #[must_use]
     pub fn times(mut self, times: u32) -> Self {
@@ -165,9 +176,10 @@ impl Fault {
         self
     }
 
-    fn matches(&self, method: &str, path: &str) -> bool {
+    fn matches(&self, method: &str, path: &str, client_id: Option<&str>) -> bool {
         (self.methods.is_empty() || self.methods.iter().any(|wanted| wanted.eq_ignore_ascii_case(method)))
             && path.starts_with(&self.path)
+            && (self.client_id.is_none() || self.client_id.as_deref() == client_id)
     }
 }
 
@@ -182,6 +194,7 @@ pub(crate) struct Preset {
     delay_ms: Option<u64>,
     methods: Option<Vec<String>>,
     path: Option<String>,
+    client_id: Option<String>,
     times: Option<u32>,
 }
 
@@ -218,6 +231,7 @@ impl From<Preset> for Fault {
         };
         fault.methods = preset.methods.unwrap_or(fault.methods);
         fault.path = preset.path.unwrap_or(fault.path);
+        fault.client_id = preset.client_id;
         fault.times = preset.times;
         fault
     }
@@ -250,8 +264,8 @@ impl Faults {
     }
 
     /// Decides about a request, and counts it.
-    pub fn befall(&mut self, method: &str, path: &str) -> Fate {
-        let Some(index) = self.0.iter().position(|fault| fault.matches(method, path)) else {
+    pub fn befall(&mut self, method: &str, path: &str, client_id: Option<&str>) -> Fate {
+        let Some(index) = self.0.iter().position(|fault| fault.matches(method, path, client_id)) else {
             return Fate::default();
         };
         let fault = &mut self.0[index];
@@ -274,13 +288,23 @@ mod tests {
     fn a_fault_matches_method_and_path_and_ends() {
         let mut faults = Faults::default();
         faults.add(Fault::server_error(502).on("put", "/v1/me/player").times(2));
-        assert_eq!(faults.befall("GET", "/v1/me/player").outcome, Outcome::Serve);
-        assert_eq!(faults.befall("PUT", "/v1/me").outcome, Outcome::Serve);
+        assert_eq!(faults.befall("GET", "/v1/me/player", None).outcome, Outcome::Serve);
+        assert_eq!(faults.befall("PUT", "/v1/me", None).outcome, Outcome::Serve);
         for _ in 0..2 {
-            let fate = faults.befall("PUT", "/v1/me/player/pause");
+            let fate = faults.befall("PUT", "/v1/me/player/pause", None);
             assert!(matches!(fate.outcome, Outcome::Answer { status: 502, .. }));
         }
-        assert_eq!(faults.befall("PUT", "/v1/me/player/pause").outcome, Outcome::Serve);
+        assert_eq!(faults.befall("PUT", "/v1/me/player/pause", None).outcome, Outcome::Serve);
+        assert!(faults.list().is_empty());
+    }
+
+    #[test]
+    fn a_fault_of_one_app_spares_the_others() {
+        let mut faults = Faults::default();
+        faults.add(Fault::throttle(None).of("a").times(1));
+        assert_eq!(faults.befall("GET", "/v1/me", None).outcome, Outcome::Serve);
+        assert_eq!(faults.befall("GET", "/v1/me", Some("b")).outcome, Outcome::Serve);
+        assert!(matches!(faults.befall("GET", "/v1/me", Some("a")).outcome, Outcome::Answer { status: 429, .. }));
         assert!(faults.list().is_empty());
     }
 
@@ -299,7 +323,7 @@ mod tests {
         let preset: Preset = serde_json::from_str(r#"{"preset":"throttle","retry_after":7,"times":1}"#).expect("read");
         assert_eq!(Fault::from(preset), Fault::throttle(Some(7)).times(1));
         let fault: Fault = serde_json::from_str(r#"{"path":"/v1","outcome":{"answer":{"status":500}}}"#).expect("read");
-        assert!(fault.matches("DELETE", "/v1/me/library"));
+        assert!(fault.matches("DELETE", "/v1/me/library", None));
         let text = serde_json::to_string(&Fault::drop_connection()).expect("written");
         assert_eq!(serde_json::from_str::<Fault>(&text).expect("read"), Fault::drop_connection());
     }

@@ -6,6 +6,8 @@ use std::time::Instant;
 use serde::Serialize;
 use url::form_urlencoded;
 
+use crate::limits::Group;
+
 /// The number of requests that are remembered; the oldest go first.
 pub const CAPACITY: usize = 10_000;
 
@@ -35,8 +37,10 @@ pub struct Request {
     pub query: Vec<(String, String)>,
     /// The kind of authorization; never its value.
     pub authorization: Authorization,
-    /// The app that it came from, where its token, its Basic header or its form tell.
+    /// The Client ID of the app that it came from, where its token, its Basic header, its form or its query tells.
     pub client_id: Option<String>,
+    /// The calls with which it shares its quota; none for what is no call of the Web API.
+    pub group: Option<Group>,
     /// The body as text; of a form, the secrets are masked.
     pub body: String,
     /// What became of it.
@@ -96,7 +100,7 @@ pub enum Reply {
     Pending,
     /// It was answered with this status.
     Status(u16),
-    /// A fault closed its connection.
+    /// A fault or a dead network closed its connection.
     Dropped,
 }
 

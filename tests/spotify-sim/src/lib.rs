@@ -17,8 +17,9 @@
 //!
 //! # What it serves
 //! - `/accounts/authorize` and `/accounts/api/token`: the accounts service. The consent page has the buttons `#agree` and
-//!   `#cancel`; it is shown at every sign-in. Apps and their redirect URIs are configured; the default is
-//!   [`DEMO_CLIENT_ID`] with [`DEMO_CLIENT_SECRET`].
+//!   `#cancel`, and `#user` to choose who signs in; it is shown at every sign-in. Apps and their redirect URIs are
+//!   configured; by default there are three: [`DEMO_CLIENT_ID`], [`SIBLING_CLIENT_ID`] of the same developer, and
+//!   [`BACKUP_CLIENT_ID`] of another.
 //! - `/v1/…`: the Web API calls of Development Mode apps that the package uses, with the scopes that Spotify asks for.
 //! - `/image/…`: covers in 640, 300 and 64 pixels.
 //! - `/`: the page.
@@ -29,15 +30,22 @@
 //!
 //! | call | |
 //! |---|---|
-//! | `GET /sim/state` | `now_ms`; `playback` ([`Playback`]); `item` (`uri`, `title`, `artist`, `album`, `cover`, `duration_ms`, or null); `player` (what `GET /v1/me/player` answers without lag, null for 204); `library`; `faults`; the number of `requests` |
+//! | `GET /sim/state` | `now_ms`; `playback` ([`Playback`]); `item` (`uri`, `title`, `artist`, `album`, `cover`, `duration_ms`, or null); `player` (what `GET /v1/me/player` answers without lag, null for 204); `library`; `faults`; `throttle` (`calls`, `window_ms`, or null); `omit_retry_after`; `network` (`accounts`, `api`); `apps` (`name`, `client_id`, `client_secret`, `allow_list`, `developer`, its `premium`, `throttled_until_ms` or null, `shut_until_ms` by group); `users` (`id`, `display_name`, `premium`); the number of `requests` |
 //! | `GET /sim/requests?limit=N` | the latest [`Request`]s, oldest first |
 //! | `DELETE /sim/requests` | forgets them |
-//! | `POST /sim/faults` | adds a [`Fault`] (its members are those of the type), or one by name: `{"preset", "times"?, "methods"?, "path"?, "retry_after"?, "delay_ms"?}` with preset `throttle`, `quota`, `premium_required`, `owner_not_premium`, `not_on_allow_list`, `no_active_device`, `server_error`, `unauthorized`, `invalid_grant`, `drop`, `slow` |
+//! | `POST /sim/faults` | adds a [`Fault`] (its members are those of the type), or one by name: `{"preset", "times"?, "methods"?, "path"?, "client_id"?, "retry_after"?, "delay_ms"?}` with preset `throttle`, `quota`, `premium_required`, `owner_not_premium`, `not_on_allow_list`, `no_active_device`, `server_error`, `unauthorized`, `invalid_grant`, `drop`, `slow` |
 //! | `DELETE /sim/faults` | clears all |
 //! | `POST /sim/playback` | a [`Change`], as if another Spotify app did it: `{"action": "next"}`, `{"playing": false, "volume_percent": 20}`, `{"device": null}` … |
 //! | `POST /sim/tokens/expire` | every access token given out so far is expired |
 //! | `POST /sim/refresh-tokens/revoke` | every refresh token given out so far is revoked |
 //! | `POST /sim/clock/advance` | `{"ms"}`: the simulator's time jumps ahead |
+//! | `POST /sim/throttle` | `{"calls", "window_ms"?}` for each app (30,000 ms without a number), or `null` for none: [`Throttle`] |
+//! | `POST /sim/quota` | `{"developer", "group"?, "budget": {"calls", "shut_for"}}` (seconds), or without `budget` for none: [`Budget`]. The developer is told by name or by the Client ID of an app; without a [`Group`] it is for each |
+//! | `POST /sim/quota/exhaust` | `{"developer", "group"?, "retry_after"}`: it is used up for so many seconds from now; 0 opens it |
+//! | `POST /sim/retry-after` | `{"omit"}`: whether the 429 of throttle and quota come without `Retry-After` |
+//! | `POST /sim/premium` | `{"user", "premium"}` or `{"developer", "premium"}` |
+//! | `POST /sim/allow-list` | `{"client_id", "users"?}`: the IDs of the users for whom the app works; without a list for all |
+//! | `POST /sim/network` | `{"network", "service"?}`: `up`, `refusing` or `silent` ([`Network`]) for `accounts`, `api` or both |
 //!
 //! # Time
 //! What ages does so by the [`Clock`] of the [`Config`], which [`Sim::advance`] can move ahead. Latency, delays of faults
@@ -45,8 +53,9 @@
 //! that a paused or busy runtime of the test does not touch it.
 //!
 //! # Where it is simpler than Spotify
-//! One user, who is always signed in; no ratings of calls (a 429 comes by [`Fault`] only); one page for every playlist's
-//! entries; search is "contains". Writes with `device_id` move playback to that device, but for the volume.
+//! The users share one player, one library and their playlists; the consent page asks for no password. There are no
+//! limits until some are set. One page for every playlist's entries; search is "contains". Writes with `device_id` move
+//! playback to that device, but for the volume.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -63,12 +72,15 @@ use tokio::sync::oneshot;
 use url::Url;
 
 pub use accounts::{
-    ACCESS_TOKEN_LIFETIME, App, CODE_LIFETIME, DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, Developer, IssuedTokens,
-    LOOPBACK_REDIRECT, RELAY_REDIRECT, User,
+    ACCESS_TOKEN_LIFETIME, App, BACKUP_CLIENT_ID, BACKUP_CLIENT_SECRET, CODE_LIFETIME, DEMO_CLIENT_ID,
+    DEMO_CLIENT_SECRET, Developer, IssuedTokens, LOOPBACK_REDIRECT, REFRESH_TOKEN_LIFETIME, RELAY_REDIRECT,
+    SIBLING_CLIENT_ID, SIBLING_CLIENT_SECRET, User,
 };
 pub use clock::{Clock, STOPPED_AT, real_clock, stopped_clock};
 pub use fault::{Fault, Outcome};
 pub use journal::{Authorization, MASK, Reply, Request};
+pub use limits::{Budget, Group, Throttle};
+pub use network::{Network, Service};
 pub use playback::{Action, COMPUTER_ID, Change, Device, PHONE_ID, Playback, Repeat, SPEAKER_ID};
 
 mod accounts;
@@ -80,6 +92,8 @@ mod control;
 pub mod cover;
 mod fault;
 mod journal;
+mod limits;
+mod network;
 mod playback;
 mod server;
 mod shared;
@@ -109,8 +123,10 @@ pub struct Config {
     pub rotate_refresh_tokens: bool,
     /// The developers and their apps.
     pub developers: Vec<Developer>,
-    /// The user who signs in.
+    /// The user who is signed in to Spotify in the browser.
     pub user: User,
+    /// Others, who may sign in instead.
+    pub users: Vec<User>,
     /// What plays at first.
     pub playback: Playback,
     /// A file in which sign-ins are kept across restarts, as those at Spotify are.
@@ -118,7 +134,7 @@ pub struct Config {
 }
 
 impl Default for Config {
-    /// A free port, real time, no latency and no lag, the demo app, and music playing.
+    /// A free port, real time, no latency and no lag, the demo developer and the backup's, and music playing.
     fn default() -> Self {
         Self {
             port: 0,
@@ -128,8 +144,9 @@ impl Default for Config {
             read_lag: Duration::ZERO,
             write_answer: WriteAnswer::default(),
             rotate_refresh_tokens: false,
-            developers: vec![Developer::demo()],
+            developers: vec![Developer::demo(), Developer::backup()],
             user: User::default(),
+            users: vec![User::guest()],
             playback: Playback::default(),
             kept_sign_ins: None,
         }
@@ -178,11 +195,18 @@ impl Sim {
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
         let catalogue = Catalogue::new(format!("http://{address}"));
-        let accounts =
-            Accounts::new(config.developers, config.rotate_refresh_tokens, config.seed, config.kept_sign_ins)?;
-        let player = Player::new(config.playback, config.seed, (config.clock)());
+        let now = (config.clock)();
+        let accounts = Accounts::new(
+            config.developers,
+            config.user,
+            config.users,
+            config.rotate_refresh_tokens,
+            config.seed,
+            config.kept_sign_ins.map(|path| (path, now)),
+        )?;
+        let player = Player::new(config.playback, config.seed, now);
         let state = State::new(accounts, player, config.latency, config.read_lag);
-        let shared = Arc::new(Shared::new(catalogue, config.user, config.write_answer, config.clock, state));
+        let shared = Arc::new(Shared::new(catalogue, config.write_answer, config.clock, state));
 
         let runtime = Builder::new_current_thread().enable_io().enable_time().build()?;
         let handle = runtime.handle().clone();
@@ -377,6 +401,83 @@ impl Sim {
         self.shared.change(|state, _| state.skew = state.skew.saturating_add(by));
     }
 
+    /// Sets how many calls each app has in a rolling window; without a throttle, which is how a simulator starts, as
+    /// many as it likes. Calls with a valid token count, those that are refused too, and those from now on only. Who has
+    /// had them is answered "API rate limit exceeded" with 429.
+    pub fn set_throttle(&self, throttle: Option<Throttle>) {
+        self.shared.change(|state, _| state.limits.set_throttle(throttle));
+    }
+
+    /// Sets what a developer account has of a group of calls, or of each (`None`), before it is shut and all its apps are
+    /// answered QUOTA_EXCEEDED with 429. The developer is told by name or by the Client ID of one of its apps. What was
+    /// called before doesn't count; what is shut stays shut.
+    ///
+    /// # Errors
+    /// When there is no such developer or app.
+    pub fn set_quota(
+        &self,
+        developer: &str,
+        group: impl Into<Option<Group>>,
+        budget: Option<Budget>,
+    ) -> Result<(), String> {
+        self.shared.change(|state, _| state.set_quota(developer, group.into(), budget))
+    }
+
+    /// Shuts a group of calls, or all (`None`), for all apps of a developer account, for a while by the simulator's
+    /// clock; no time opens it again. The developer is told as in [`set_quota`](Self::set_quota).
+    ///
+    /// # Errors
+    /// When there is no such developer or app.
+    pub fn exhaust_quota(
+        &self,
+        developer: &str,
+        group: impl Into<Option<Group>>,
+        retry_after: Duration,
+    ) -> Result<(), String> {
+        let until = |now: Duration| now.saturating_add(retry_after);
+        self.shared.change(|state, now| state.exhaust_quota(developer, group.into(), until(now)))
+    }
+
+    /// Sets whether the 429 of throttle and quota come without the header `Retry-After`, as Spotify's sometimes do.
+    pub fn omit_retry_after(&self, omit: bool) {
+        self.shared.change(|state, _| state.limits.omit_retry_after = omit);
+    }
+
+    /// Gives a developer account Premium, or takes it. The developer is told as in [`set_quota`](Self::set_quota).
+    ///
+    /// # Errors
+    /// When there is no such developer or app.
+    pub fn set_developer_premium(&self, developer: &str, premium: bool) -> Result<(), String> {
+        self.shared.change(|state, _| state.accounts.set_developer_premium(developer, premium))
+    }
+
+    /// Gives a user Premium, or takes it.
+    ///
+    /// # Errors
+    /// When there is no user of this ID.
+    pub fn set_user_premium(&self, user_id: &str, premium: bool) -> Result<(), String> {
+        self.shared.change(|state, _| state.accounts.set_user_premium(user_id, premium))
+    }
+
+    /// Sets the IDs of the users for whom an app works; without a list it works for all.
+    ///
+    /// # Errors
+    /// When there is no app of this Client ID.
+    pub fn set_allow_list(&self, client_id: &str, users: Option<Vec<String>>) -> Result<(), String> {
+        self.shared.change(|state, _| state.accounts.set_allow_list(client_id, users))
+    }
+
+    /// Cuts off the accounts service, the Web API and the covers, or brings them back. The page and the control API
+    /// are always there.
+    pub fn set_network(&self, network: Network) {
+        self.shared.networks.send_modify(|networks| networks.set(None, network));
+    }
+
+    /// Cuts off one service, or brings it back.
+    pub fn set_network_of(&self, service: Service, network: Network) {
+        self.shared.networks.send_modify(|networks| networks.set(Some(service), network));
+    }
+
     /// Every code and token given out so far, to search logs and files for.
     pub fn issued_tokens(&self) -> IssuedTokens {
         self.shared.look(|state, _| state.accounts.issued())
@@ -393,14 +494,27 @@ impl Sim {
     }
 
     /// Plays the user's part on the consent page without a browser: takes the address of `/authorize` that the program
-    /// under test would open, clicks Agree (or Cancel), and gives the address to which the browser would be sent.
+    /// under test would open, clicks Agree (or Cancel), and gives the address to which the browser would be sent. The
+    /// user is that of the [`Config`]; the network plays no part.
     ///
     /// # Errors
     /// What the page would say instead, such as "INVALID_CLIENT: Invalid client".
     pub fn consent(&self, authorize_url: &str, agree: bool) -> Result<Url, String> {
+        self.decide(authorize_url, None, agree)
+    }
+
+    /// Does what [`consent`](Self::consent) does, as another user.
+    ///
+    /// # Errors
+    /// As there, or that there is no such user.
+    pub fn consent_as(&self, authorize_url: &str, user_id: &str, agree: bool) -> Result<Url, String> {
+        self.decide(authorize_url, Some(user_id), agree)
+    }
+
+    fn decide(&self, authorize_url: &str, user: Option<&str>, agree: bool) -> Result<Url, String> {
         let url = Url::parse(authorize_url).map_err(|error| error.to_string())?;
         let request = AuthorizeRequest::parse(url.query().unwrap_or_default());
-        match self.shared.change(|state, now| state.accounts.decide(&request, agree, now)) {
+        match self.shared.change(|state, now| state.accounts.decide(&request, user, agree, now)) {
             Ok(url) | Err(accounts::AuthorizeError::Redirect(url)) => Ok(url),
             Err(accounts::AuthorizeError::Shown(text)) => Err(text.to_owned()),
         }

@@ -1,10 +1,12 @@
 //! The one listener behind which everything is served, and what every request to Spotify goes through: the journal,
-//! the latency and the faults.
+//! the network, the latency, the limits and the faults.
 
 use std::convert::Infallible;
 use std::fmt;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use axum::Router;
@@ -20,11 +22,13 @@ use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
 
 use crate::fault::Outcome;
 use crate::journal::{self, Authorization, Reply, Request};
+use crate::limits::Group;
+use crate::network::{self, Network, Networks, Service};
 use crate::playback::millis;
 use crate::shared::Shared;
 use crate::{api, consent, control, cover};
@@ -54,14 +58,17 @@ struct Peer(SocketAddr);
 
 /// Accepts connections until told to stop; then closes them all.
 pub(crate) async fn serve(listener: TcpListener, shared: Arc<Shared>, mut stop: oneshot::Receiver<Infallible>) {
-    let service = TowerToHyperService::new(router(shared));
+    let service = TowerToHyperService::new(router(shared.clone()));
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             // Either the sender is gone, or nothing: it can't send.
             _ = &mut stop => return,
             accepted = listener.accept() => match accepted {
-                Ok((stream, peer)) => drop(connections.spawn(serve_connection(stream, peer, service.clone()))),
+                Ok((stream, peer)) => {
+                    let networks = shared.networks.subscribe();
+                    connections.spawn(serve_connection(stream, peer, service.clone(), networks));
+                }
                 // Out of file descriptors, most likely: let some connections end first.
                 Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
             },
@@ -70,10 +77,19 @@ pub(crate) async fn serve(listener: TcpListener, shared: Arc<Shared>, mut stop: 
     }
 }
 
-async fn serve_connection(stream: TcpStream, peer: SocketAddr, service: TowerToHyperService<Router>) {
+async fn serve_connection(
+    stream: TcpStream,
+    peer: SocketAddr,
+    service: TowerToHyperService<Router>,
+    mut networks: watch::Receiver<Networks>,
+) {
     // A delayed answer would be measured as Spotify's latency. A socket that refuses the option still works.
     let _ = stream.set_nodelay(true);
-    let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
+    // Whether the latest request on the connection was one to Spotify.
+    let spotifys = AtomicBool::new(false);
+    let service = service_fn(|request: hyper::Request<hyper::body::Incoming>| {
+        let path = request.uri().path();
+        spotifys.store(path != "/" && !path.starts_with("/sim/"), Ordering::Relaxed);
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(Peer(peer));
         let answer = service.call(request);
@@ -82,8 +98,19 @@ async fn serve_connection(stream: TcpStream, peer: SocketAddr, service: TowerToH
             if response.extensions().get::<DropConnection>().is_some() { Err(Dropped) } else { Ok(response) }
         }
     });
-    // Errors are those of clients who hang up, and our own `Dropped`.
-    let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+    let mut connection = pin!(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
+    loop {
+        tokio::select! {
+            // Errors are those of clients who hang up, and our own `Dropped`.
+            _ = connection.as_mut() => return,
+            // What is under way is dropped by `record`; what is idle ends here.
+            () = network::all_turned_refusing(&mut networks) => {
+                if spotifys.load(Ordering::Relaxed) {
+                    connection.as_mut().graceful_shutdown();
+                }
+            }
+        }
+    }
 }
 
 fn router(shared: Arc<Shared>) -> Router {
@@ -96,19 +123,20 @@ fn router(shared: Arc<Shared>) -> Router {
     Router::new().merge(spotify).nest("/sim", control::router()).route("/", page).with_state(shared)
 }
 
-/// Writes a request down, lets it wait, and does to it what a fault says.
+/// Writes a request down, lets it wait, and does to it what the network, a fault or a limit says.
 async fn record(State(shared): State<Arc<Shared>>, request: HttpRequest, next: Next) -> Response {
     let instant = Instant::now();
     let (parts, body) = request.into_parts();
     let Ok(body) = to_bytes(body, BODY_LIMIT).await else {
         return StatusCode::PAYLOAD_TOO_LARGE.into_response();
     };
-    let (number, fate, latency) = shared.change(|state, now| {
-        let path = parts.uri.path();
-        let header = |name: HeaderName| parts.headers.get(name).and_then(|value| value.to_str().ok());
-        let authorization = header(AUTHORIZATION);
-        let content_type = header(CONTENT_TYPE);
-        let text = journal::masked_body(content_type, &body);
+    let path = parts.uri.path();
+    let service = Service::of(path);
+    let query = parts.uri.query().unwrap_or_default();
+    let authorization = header(&parts.headers, AUTHORIZATION).map(str::to_owned);
+    let text = journal::masked_body(header(&parts.headers, CONTENT_TYPE), &body);
+    let (number, client_id) = shared.change(|state, now| {
+        let client_id = state.accounts.client_of(authorization.as_deref(), &text, query);
         let number = state.journal.add(Request {
             number: 0,
             time_ms: millis(now),
@@ -116,27 +144,48 @@ async fn record(State(shared): State<Arc<Shared>>, request: HttpRequest, next: N
             peer_port: parts.extensions.get::<Peer>().map_or(0, |peer| peer.0.port()),
             method: parts.method.to_string(),
             path: path.to_owned(),
-            query: journal::masked_query(parts.uri.query().unwrap_or_default()),
-            authorization: Authorization::of(authorization),
-            client_id: state.accounts.client_of(authorization, &text),
+            query: journal::masked_query(query),
+            authorization: Authorization::of(authorization.as_deref()),
+            client_id: client_id.clone(),
+            group: Group::of(path),
             body: text,
             reply: Reply::Pending,
         });
-        (number, state.faults.befall(parts.method.as_str(), path), state.latency)
+        (number, client_id)
     });
-    let wait = latency + fate.delay;
-    if !wait.is_zero() {
-        tokio::time::sleep(wait).await;
-    }
-    let request = HttpRequest::from_parts(parts, Body::from(body));
-    let response = match fate.outcome {
-        Outcome::Serve => next.run(request).await,
-        Outcome::Answer { status, headers, body } => answer(status, &headers, body),
-        Outcome::Drop => dropped(),
-        Outcome::LoseAnswer => {
-            next.run(request).await;
-            dropped()
+    let networks = &shared.networks;
+    let serve = async {
+        network::until(networks, service, Network::Up).await;
+        // Spotify counts what reaches it: neither a limit nor a fault is used up by a request that the network lost.
+        let (fate, refusal, latency) = shared.change(|state, now| {
+            let fate = state.faults.befall(parts.method.as_str(), parts.uri.path(), client_id.as_deref());
+            (fate, state.refusal(authorization.as_deref(), parts.uri.path(), now), state.latency)
+        });
+        let wait = latency + fate.delay;
+        if !wait.is_zero() {
+            tokio::time::sleep(wait).await;
+            network::until(networks, service, Network::Up).await;
         }
+        let carry_out = async {
+            match refusal {
+                Some(Outcome::Answer { status, headers, body }) => answer(status, &headers, body),
+                _ => next.run(HttpRequest::from_parts(parts, Body::from(body))).await,
+            }
+        };
+        match fate.outcome {
+            Outcome::Serve => carry_out.await,
+            Outcome::Answer { status, headers, body } => answer(status, &headers, body),
+            Outcome::Drop => dropped(),
+            Outcome::LoseAnswer => {
+                carry_out.await;
+                dropped()
+            }
+        }
+    };
+    let response = tokio::select! {
+        biased;
+        () = network::until(networks, service, Network::Refusing) => dropped(),
+        response = serve => response,
     };
     let reply = match response.extensions().get::<DropConnection>() {
         Some(_) => Reply::Dropped,

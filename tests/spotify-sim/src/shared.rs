@@ -7,27 +7,30 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+use crate::WriteAnswer;
 use crate::accounts::Accounts;
 use crate::catalogue::Catalogue;
 use crate::clock::Clock;
-use crate::fault::Faults;
+use crate::fault::{Faults, Outcome};
 use crate::journal::Journal;
+use crate::limits::{Budget, Group, Limits};
+use crate::network::Networks;
 use crate::playback::{Player, Refusal};
-use crate::{User, WriteAnswer};
 
 pub(crate) struct Shared {
     pub catalogue: Catalogue,
-    pub user: User,
     pub write_answer: WriteAnswer,
     pub clock: Clock,
     state: Mutex<State>,
     /// Changes whenever the state does.
     pub revision: watch::Sender<u64>,
+    pub networks: watch::Sender<Networks>,
 }
 
 pub(crate) struct State {
     pub accounts: Accounts,
     pub faults: Faults,
+    pub limits: Limits,
     pub journal: Journal,
     /// URIs that the user has saved.
     pub library: BTreeSet<String>,
@@ -45,6 +48,7 @@ impl State {
         Self {
             accounts,
             faults: Faults::default(),
+            limits: Limits::default(),
             journal: Journal::default(),
             library: BTreeSet::new(),
             latency,
@@ -53,6 +57,40 @@ impl State {
             player,
             history: Vec::new(),
         }
+    }
+
+    /// Counts a call of the Web API, and says how it is refused whatever it calls: by a limit, because of the owner of
+    /// its app, or because of the app's allow list. Tokens that are not valid are left to the call to refuse.
+    pub fn refusal(&mut self, authorization: Option<&str>, path: &str, now: Duration) -> Option<Outcome> {
+        let token = authorization?.strip_prefix("Bearer ").filter(|_| path.starts_with("/v1/"))?;
+        let access = self.accounts.access(token, now).ok()?;
+        let developer = self.accounts.owner(&access.client_id)?;
+        let limit = self.limits.refusal(&access.client_id, developer, Group::of(path), now);
+        limit.or_else(|| self.accounts.banned(access))
+    }
+
+    /// Sets what a developer has of a group of calls, or of each. The developer is told by name or by an app.
+    pub fn set_quota(
+        &mut self,
+        name_or_client_id: &str,
+        group: Option<Group>,
+        budget: Option<Budget>,
+    ) -> Result<(), String> {
+        let developer = self.accounts.developer(name_or_client_id)?;
+        self.limits.set_budget(developer, group, budget);
+        Ok(())
+    }
+
+    /// Shuts a group of calls of a developer, or all, until a time. The developer is told by name or by an app.
+    pub fn exhaust_quota(
+        &mut self,
+        name_or_client_id: &str,
+        group: Option<Group>,
+        until: Duration,
+    ) -> Result<(), String> {
+        let developer = self.accounts.developer(name_or_client_id)?;
+        self.limits.shut(developer, group, until);
+        Ok(())
     }
 
     /// The playback as it is.
@@ -88,8 +126,9 @@ impl State {
 }
 
 impl Shared {
-    pub fn new(catalogue: Catalogue, user: User, write_answer: WriteAnswer, clock: Clock, state: State) -> Self {
-        Self { catalogue, user, write_answer, clock, state: Mutex::new(state), revision: watch::Sender::new(0) }
+    pub fn new(catalogue: Catalogue, write_answer: WriteAnswer, clock: Clock, state: State) -> Self {
+        let (revision, networks) = (watch::Sender::new(0), watch::Sender::default());
+        Self { catalogue, write_answer, clock, state: Mutex::new(state), revision, networks }
     }
 
     /// The state, to look at. A panic elsewhere (a test's predicate, say) does not spoil it.

@@ -10,6 +10,8 @@ use serde_json::{Value, json};
 use super::*;
 use crate::catalogue::{EPISODE_URI, LOCAL_URI, album_uri, track_uri};
 
+mod several;
+
 const CALLBACK: &str = "http://127.0.0.1:40404/callback";
 const ALL: &str = "user-read-private user-read-playback-state user-read-currently-playing user-modify-playback-state \
                    playlist-read-private user-library-read user-library-modify";

@@ -1,0 +1,299 @@
+//! What the choice promises, shown by examples, and then for whatever may happen.
+
+use proptest::prelude::*;
+
+use super::*;
+
+const NOW: u64 = 1_800_000_000_000;
+const HOUR: u64 = 3_600_000;
+
+fn members<'a>(list: &[(&'a str, &'a str)]) -> Vec<Member<'a>> {
+    list.iter().map(|(app, developer)| Member { app, developer, usable: true }).collect()
+}
+
+fn three() -> Vec<Member<'static>> {
+    members(&[("a", "A"), ("b", "B"), ("c", "C")])
+}
+
+fn throttle(seconds: u64) -> Outcome {
+    Outcome::Limited(LimitKind::Throttle, Some(Duration::from_secs(seconds)))
+}
+
+fn quota(seconds: u64) -> Outcome {
+    Outcome::Limited(LimitKind::Quota, Some(Duration::from_secs(seconds)))
+}
+
+fn serving(rotation: &Rotation, now_ms: u64, group: Group, members: &[Member<'_>]) -> Option<usize> {
+    match rotation.choose(now_ms, group, members) {
+        Choice::Serve { index, .. } => Some(index),
+        Choice::Wait(_) | Choice::Nobody => None,
+    }
+}
+
+#[test]
+fn the_next_one_serves_while_the_first_is_throttled_and_the_first_is_back_at_once() {
+    let mut rotation = Rotation::default();
+    assert_eq!(rotation.choose(NOW, Group::Player, &three()), Choice::Serve { index: 0, until_ms: None });
+    rotation.heard(NOW, "a", Group::Player, throttle(7));
+    let meanwhile = Choice::Serve { index: 1, until_ms: Some(NOW + 7_000) };
+    assert_eq!(rotation.choose(NOW, Group::Player, &three()), meanwhile);
+    assert_eq!(rotation.choose(NOW + 6_999, Group::Library, &three()), meanwhile, "a throttle is for everything");
+    assert_eq!(serving(&rotation, NOW + 7_000, Group::Player, &three()), Some(0));
+}
+
+#[test]
+fn a_quota_shuts_its_group_on_all_apps_of_the_developer() {
+    let mut rotation = Rotation::default();
+    let list = members(&[("a", "A"), ("sibling", "A"), ("b", "B")]);
+    rotation.heard(NOW, "a", Group::Player, quota(50_000));
+    assert_eq!(serving(&rotation, NOW, Group::Player, &list), Some(2));
+    assert_eq!(serving(&rotation, NOW, Group::Library, &list), Some(0), "another bucket still answers");
+    let strangers = members(&[("a", "A"), ("sibling", "S"), ("b", "B")]);
+    assert_eq!(
+        serving(&rotation, NOW, Group::Player, &strangers),
+        Some(1),
+        "nobody has said that they belong together"
+    );
+    assert_eq!(
+        rotation.limits(NOW, &list, 1),
+        [(Some(Group::Player), Limit { until_ms: NOW + 50_000_000, kind: LimitKind::Quota })]
+    );
+}
+
+#[test]
+fn when_all_are_shut_the_earliest_end_is_told() {
+    let mut rotation = Rotation::default();
+    rotation.heard(NOW, "a", Group::Player, quota(50_000));
+    rotation.heard(NOW, "b", Group::Player, throttle(9));
+    rotation.heard(NOW, "c", Group::Player, throttle(4));
+    let wait = Choice::Wait(Limit { until_ms: NOW + 4_000, kind: LimitKind::Throttle });
+    assert_eq!(rotation.choose(NOW, Group::Player, &three()), wait);
+    assert_eq!(serving(&rotation, NOW + 4_000, Group::Player, &three()), Some(2));
+    assert_eq!(serving(&rotation, NOW + 9_000, Group::Player, &three()), Some(1));
+    assert_eq!(rotation.choose(NOW, Group::Player, &[]), Choice::Nobody);
+}
+
+#[test]
+fn a_shorter_limit_does_not_end_a_longer_one() {
+    let mut rotation = Rotation::default();
+    rotation.heard(NOW, "a", Group::Player, quota(86_207));
+    rotation.heard(NOW + 10, "a", Group::Player, quota(1));
+    rotation.heard(NOW + 10, "a", Group::Player, throttle(1));
+    let wait = Choice::Wait(Limit { until_ms: NOW + 86_207_000, kind: LimitKind::Quota });
+    assert_eq!(rotation.choose(NOW + 10, Group::Player, &three()[..1]), wait);
+}
+
+#[test]
+fn guesses_grow_are_capped_and_forgotten() {
+    let mut rotation = Rotation::default();
+    let one = &three()[..1];
+    let mut now = NOW;
+    let mut waits = Vec::new();
+    let mut refuse = |now: u64| {
+        rotation.heard(now, "a", Group::Player, Outcome::Limited(LimitKind::Throttle, None));
+        rotation.shut(now, Group::Player, one, 0).unwrap().until_ms - now
+    };
+    for _ in 0..9 {
+        let wait = refuse(now);
+        waits.push(wait / 1000);
+        now += wait;
+    }
+    assert_eq!(waits, [5, 10, 20, 40, 80, 160, 300, 300, 300]);
+    assert_eq!(refuse(now + 601_000), 5_000);
+}
+
+#[test]
+fn nonsense_is_capped_and_a_clock_set_back_opens() {
+    let mut rotation = Rotation::default();
+    let one = &three()[..1];
+    rotation.heard(NOW, "a", Group::Player, throttle(u64::MAX));
+    assert_eq!(rotation.shut(NOW, Group::Player, one, 0).unwrap().until_ms, NOW + 48 * HOUR);
+    assert_eq!(rotation.shut(NOW - HOUR, Group::Player, one, 0), None);
+    rotation.heard(NOW - HOUR, "a", Group::Player, throttle(0));
+    assert_eq!(rotation.shut(NOW - HOUR, Group::Player, one, 0).unwrap().until_ms, NOW - HOUR + 1_000);
+}
+
+#[test]
+fn others_go_before_an_app_in_trouble_but_alone_it_is_tried() {
+    let mut rotation = Rotation::default();
+    rotation.heard(NOW, "a", Group::Player, Outcome::Trouble(Trouble::NotOnAllowList));
+    assert_eq!(rotation.choose(NOW, Group::Player, &three()), Choice::Serve { index: 1, until_ms: Some(NOW + HOUR) });
+    assert_eq!(serving(&rotation, NOW, Group::Player, &three()[..1]), Some(0));
+    rotation.settle("a");
+    assert_eq!(serving(&rotation, NOW, Group::Player, &three()), Some(0));
+
+    rotation.heard(NOW, "a", Group::Player, Outcome::Trouble(Trouble::UserNeedsPremium));
+    assert_eq!(serving(&rotation, NOW, Group::Player, &three()), Some(0), "no other app would help");
+    rotation.heard(NOW, "a", Group::Player, Outcome::Served { command: false });
+    assert_eq!(rotation.trouble("a"), Some(Trouble::UserNeedsPremium), "reading needs no Premium");
+    rotation.heard(NOW, "a", Group::Player, Outcome::Served { command: true });
+    assert_eq!(rotation.trouble("a"), None);
+}
+
+#[test]
+fn by_hand_one_goes_round_and_within_two_seconds_back() {
+    let mut rotation = Rotation::default();
+    let list = three();
+    let serves = |rotation: &Rotation, now| serving(rotation, now, Group::Player, &list).unwrap();
+    assert_eq!(rotation.switch(NOW, &list), Some(1));
+    assert_eq!((serves(&rotation, NOW), rotation.by_hand()), (1, Some("b")));
+    assert_eq!(rotation.switch(NOW + 1_999, &list), Some(0), "a second press takes it back");
+    assert_eq!((serves(&rotation, NOW), rotation.by_hand()), (0, None));
+    for (press, index) in [(1, 1), (2, 2), (3, 0), (4, 1)] {
+        assert_eq!(rotation.switch(NOW + press * 10_000, &list), Some(index));
+    }
+    rotation.heard(NOW + 41_000, "b", Group::Player, throttle(9));
+    assert_eq!(serves(&rotation, NOW + 41_000), 0, "the list's order from there");
+    assert_eq!(serves(&rotation, NOW + 50_000), 1, "and back to the user's choice");
+    rotation.put_first(None, &list);
+    assert_eq!(serves(&rotation, NOW + 50_000), 0);
+    assert_eq!(rotation.switch(NOW, &list[..1]), None, "there is no other");
+}
+
+#[test]
+fn what_is_written_down_comes_back_without_growing() {
+    let mut rotation = Rotation::default();
+    rotation.heard(NOW, "a", Group::Player, quota(50_000));
+    rotation.heard(NOW, "b", Group::Player, throttle(9));
+    rotation.sent(NOW, "a", Group::Player);
+    let text = serde_json::to_string(&rotation).unwrap();
+    let mut back: Rotation = serde_json::from_str(&text).unwrap();
+    assert_eq!(back.choose(NOW, Group::Player, &three()[..2]), rotation.choose(NOW, Group::Player, &three()[..2]));
+    assert_eq!(back.counts(NOW, "a")[0].1.last_day, 1);
+    let mut other = Rotation::default();
+    other.heard(NOW, "a", Group::Player, quota(10));
+    other.heard(NOW, "c", Group::Library, quota(10));
+    back.take_in(other);
+    assert_eq!(back.limits(NOW, &three(), 0)[0].1.until_ms, NOW + 50_000_000);
+    assert_eq!(back.limits(NOW, &three(), 2)[0].1.until_ms, NOW + 10_000);
+    back.tidy(NOW + 48 * HOUR);
+    assert_eq!(back, Rotation::default());
+}
+
+/// Something that happens, and how much later.
+#[derive(Clone, Debug)]
+enum Step {
+    Heard(usize, Group, Outcome),
+    Switch,
+    PutFirst(Option<usize>),
+    Settle(usize),
+}
+
+const APPS: [&str; 4] = ["a", "b", "c", "d"];
+
+fn group() -> impl Strategy<Value = Group> {
+    prop::sample::select(GROUPS.to_vec())
+}
+
+fn outcome() -> impl Strategy<Value = Outcome> {
+    let wait = prop::option::of(prop_oneof![0..20_u64, 0..90_000_u64, Just(u64::MAX)]);
+    let wait = wait.prop_map(|seconds| seconds.map(Duration::from_secs));
+    prop_oneof![
+        any::<bool>().prop_map(|command| Outcome::Served { command }),
+        wait.clone().prop_map(|wait| Outcome::Limited(LimitKind::Throttle, wait)),
+        wait.prop_map(|wait| Outcome::Limited(LimitKind::Quota, wait)),
+        prop::sample::select(vec![Trouble::UserNeedsPremium, Trouble::AppOwnerNeedsPremium, Trouble::NotOnAllowList])
+            .prop_map(Outcome::Trouble),
+    ]
+}
+
+fn step() -> impl Strategy<Value = (u64, Step)> {
+    let what = prop_oneof![
+        6 => (0..APPS.len(), group(), outcome()).prop_map(|(app, group, outcome)| Step::Heard(app, group, outcome)),
+        1 => Just(Step::Switch),
+        1 => prop::option::of(0..APPS.len()).prop_map(Step::PutFirst),
+        1 => (0..APPS.len()).prop_map(Step::Settle),
+    ];
+    (prop_oneof![0..3_000_u64, 0..4 * HOUR], what)
+}
+
+prop_compose! {
+    /// A list of accounts: some unusable, some of the same developer.
+    fn list()(sizes in prop::collection::vec((0..3_usize, prop::bool::weighted(0.8)), 0..=APPS.len())) -> Vec<Member<'static>> {
+        sizes.iter().zip(APPS).map(|((developer, usable), app)| Member { app, developer: APPS[*developer], usable: *usable }).collect()
+    }
+}
+
+/// Plays the steps, and gives the machine with the time of the last one.
+fn played(list: &[Member<'_>], steps: &[(u64, Step)]) -> (Rotation, u64) {
+    let mut rotation = Rotation::default();
+    let mut now = NOW;
+    for (later, step) in steps {
+        now += later;
+        match step {
+            Step::Heard(app, group, outcome) => rotation.heard(now, APPS[*app], *group, *outcome),
+            Step::Switch => drop(rotation.switch(now, list)),
+            Step::PutFirst(app) => rotation.put_first(app.map(|app| APPS[app]), list),
+            Step::Settle(app) => rotation.settle(APPS[*app]),
+        }
+    }
+    (rotation, now)
+}
+
+proptest! {
+    #[test]
+    fn it_never_picks_one_that_is_shut(list in list(), steps in prop::collection::vec(step(), 0..30), later in 0..50 * HOUR, group in group()) {
+        let (rotation, now) = played(&list, &steps);
+        match rotation.choose(now + later, group, &list) {
+            Choice::Serve { index, .. } => {
+                prop_assert!(list[index].usable);
+                prop_assert_eq!(rotation.shut(now + later, group, &list, index), None);
+            }
+            Choice::Wait(limit) => {
+                prop_assert!(limit.until_ms > now + later);
+                for index in (0..list.len()).filter(|index| list[*index].usable) {
+                    let shut = rotation.shut(now + later, group, &list, index);
+                    prop_assert!(shut.is_some_and(|shut| shut.until_ms >= limit.until_ms));
+                }
+            }
+            Choice::Nobody => prop_assert!(list.iter().all(|member| !member.usable)),
+        }
+    }
+
+    #[test]
+    fn it_prefers_the_first_open_one(list in list(), steps in prop::collection::vec(step(), 0..30), later in 0..50 * HOUR, group in group()) {
+        let (rotation, now) = played(&list, &steps);
+        let now = now + later;
+        if let Choice::Serve { index, .. } = rotation.choose(now, group, &list) {
+            let first = rotation.by_hand().and_then(|app| list.iter().position(|member| member.app == app));
+            let before = first.into_iter().chain(0..list.len()).take_while(|other| *other != index);
+            for other in before.filter(|other| list[*other].usable) {
+                let shut = rotation.shut(now, group, &list, other).is_some();
+                prop_assert!(shut || rotation.aside(now, &list, other).is_some(), "{} was open before {}", other, index);
+            }
+        }
+    }
+
+    #[test]
+    fn no_answer_is_made_wrong_by_a_later_clock(list in list(), steps in prop::collection::vec(step(), 0..30), part in 0.0..1.0_f64, group in group()) {
+        let (rotation, now) = played(&list, &steps);
+        let answer = rotation.choose(now, group, &list);
+        let (until, far) = match answer {
+            Choice::Serve { until_ms, .. } => (until_ms, 100 * HOUR),
+            Choice::Wait(limit) => (Some(limit.until_ms), 0),
+            Choice::Nobody => (None, 100 * HOUR),
+        };
+        let end = until.unwrap_or(now + far);
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "a place within the time")]
+        let between = now + ((end - now - 1) as f64 * part) as u64;
+        prop_assert_eq!(rotation.choose(between, group, &list), answer);
+        prop_assert_eq!(rotation.choose(end - 1, group, &list), answer);
+        if let Some(until) = until {
+            let then = rotation.choose(until, group, &list);
+            prop_assert_ne!(then, answer);
+            prop_assert!(matches!(then, Choice::Serve { .. }), "when its time is over somebody serves: {:?}", then);
+        }
+    }
+
+    #[test]
+    fn it_needs_no_timer_and_no_memory_of_questions(list in list(), steps in prop::collection::vec(step(), 0..30), later in 0..50 * HOUR, group in group()) {
+        let (rotation, now) = played(&list, &steps);
+        let text = serde_json::to_string(&rotation).unwrap();
+        let back: Rotation = serde_json::from_str(&text).unwrap();
+        let limits = |rotation: &Rotation| (0..list.len()).map(|index| rotation.shut(now + later, group, &list, index)).collect::<Vec<_>>();
+        prop_assert_eq!(limits(&back), limits(&rotation), "what is shut survives a restart");
+        let mut tidy = rotation.clone();
+        tidy.tidy(now);
+        prop_assert_eq!(tidy.choose(now + later, group, &list), rotation.choose(now + later, group, &list));
+    }
+}

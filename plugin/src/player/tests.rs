@@ -1,0 +1,52 @@
+//! The player's task with real accounts and a simulated Spotify over HTTP.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use spotify_sim::Fault;
+use url::Url;
+
+use super::*;
+use crate::auth::testing::{World, until};
+use crate::clock::{Clock as _, ManualClock};
+use crate::spotify::Client;
+
+/// Lets the time pass, for the clock and for whoever sleeps, second by second.
+async fn pass(clock: &ManualClock, seconds: u64) {
+    for _ in 0..seconds {
+        clock.advance(1_000);
+        tokio::time::advance(Duration::from_secs(1)).await;
+    }
+}
+
+#[tokio::test]
+async fn in_an_hour_of_a_total_limit_nothing_is_sent_and_then_it_goes_on_by_itself() {
+    let world = World::new().await;
+    let (auth, _) = world.linked().await;
+    let client = Client::new(world.http.clone(), Url::parse(&world.sim.api_url()).unwrap(), auth.clone());
+    let player = start(client, auth.watch(), world.clock.clone());
+    world.sim.inject(Fault::quota(Some(3_600)).times(1));
+    player.tell(Input::Shown(Shown { instances: 10 })).await;
+    until(&auth, |state| state.limit.is_some()).await;
+    // The first look of the room that cares for the tokens was at the start; an access token lives for an hour, so the
+    // limit ends just before a new one is due.
+    world.sim.clear_requests();
+
+    tokio::time::pause();
+    for _ in 0..359 {
+        pass(&world.clock, 10).await;
+        player.tell(Input::Command(Command { verb: Verb::Next, device: None })).await;
+        player.tell(Input::Refresh).await;
+        let snapshot = player.watch().borrow().at(world.clock.unix_ms());
+        assert!(snapshot.wait.is_some(), "the keys say how long it takes");
+    }
+    let sent: Vec<_> = world.sim.requests().into_iter().filter(|request| request.path.starts_with("/v1")).collect();
+    assert!(sent.is_empty(), "polls and presses stay at home: {sent:?}");
+    pass(&world.clock, 10).await;
+    tokio::time::resume();
+    world.sim.wait_for_request("GET", "/v1/me/player", Duration::from_secs(20)).await.unwrap();
+    let mut watch = player.watch();
+    let heard = |model: &Arc<Model>| model.at(world.clock.unix_ms()).known;
+    watch.wait_for(heard).await.unwrap();
+    assert!(!world.sim.requests().iter().any(|request| request.method == "POST" && request.path.ends_with("next")));
+}

@@ -1,0 +1,85 @@
+//! The network between the program under test and Spotify: up, or dead in one of two ways. The simulator's own page and
+//! control API are never cut off: somebody has to set it back.
+
+use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
+
+/// What the network does with requests.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Network {
+    /// They arrive and are answered.
+    #[default]
+    Up,
+    /// Their connections are closed at once and without an answer. When both services refuse, idle connections are
+    /// closed, too; while one is up they may be its own.
+    Refusing,
+    /// They are taken, and nothing comes back. When the network is up again, those whose sender still waits are served.
+    Silent,
+}
+
+/// Two services of Spotify that the network can lose one by one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Service {
+    /// The accounts service with its consent page: `/accounts`.
+    Accounts,
+    /// The Web API and the covers: `/v1` and `/image`.
+    Api,
+}
+
+impl Service {
+    pub(crate) fn of(path: &str) -> Self {
+        if path.starts_with("/accounts/") { Self::Accounts } else { Self::Api }
+    }
+}
+
+/// The network to each service.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub(crate) struct Networks {
+    accounts: Network,
+    api: Network,
+}
+
+impl Networks {
+    /// Sets the network to a service, or to both.
+    pub fn set(&mut self, service: Option<Service>, network: Network) {
+        if service != Some(Service::Api) {
+            self.accounts = network;
+        }
+        if service != Some(Service::Accounts) {
+            self.api = network;
+        }
+    }
+
+    pub fn to(self, service: Service) -> Network {
+        match service {
+            Service::Accounts => self.accounts,
+            Service::Api => self.api,
+        }
+    }
+
+    fn all_refuse(self) -> bool {
+        self.accounts == Network::Refusing && self.api == Network::Refusing
+    }
+}
+
+/// Waits until the network to a service is in a state.
+pub(crate) async fn until(networks: &watch::Sender<Networks>, service: Service, state: Network) {
+    if networks.subscribe().wait_for(|networks| networks.to(service) == state).await.is_err() {
+        // Never, then: the simulator is ending, and this wait with it.
+        std::future::pending::<()>().await;
+    }
+}
+
+/// Waits until the network is set, and is [`Network::Refusing`] to all services then.
+pub(crate) async fn all_turned_refusing(networks: &mut watch::Receiver<Networks>) {
+    loop {
+        if networks.changed().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+        if networks.borrow_and_update().all_refuse() {
+            return;
+        }
+    }
+}
