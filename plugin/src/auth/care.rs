@@ -230,10 +230,13 @@ impl Inner {
             return;
         }
         let mut before = std::mem::take(&mut state.accounts);
-        for stored in merged {
+        for stored in merged.iter().cloned() {
             let known = before.iter().position(|account| account.stored.id == stored.id).or_else(|| {
-                // Another copy has added the same app at the same time.
-                before.iter().position(|account| account.stored.client_id == stored.client_id)
+                // Another copy has added the same app at the same time, and so has given it another id.
+                before.iter().position(|account| {
+                    account.stored.client_id == stored.client_id
+                        && merged.iter().all(|other| other.id != account.stored.id)
+                })
             });
             state.accounts.push(match known {
                 Some(place) => {

@@ -748,6 +748,26 @@ mod tests {
     /// As above.
     #[tokio::test]
     #[ignore = "needs a Secret Service of its own"]
+    async fn two_copies_share_a_keyring() {
+        let folder = tempfile::tempdir().unwrap();
+        let vault = || Vault::new(Box::<Keyring>::default(), Some(folder.path().join("lock")));
+        let (one, two) = (vault(), vault());
+        let add = |id: &str| vec![account(id)];
+        let (first, second) = tokio::join!(one.sync(vec![], add("one"), false), two.sync(vec![], add("two"), false));
+        let (first, second) = (first.unwrap(), second.unwrap());
+        assert_eq!(first.len().max(second.len()), 2);
+        let both = vault().load().await.unwrap();
+        assert_eq!(both.len(), 2);
+        // What the one removes doesn't come back by the other, which still knows it.
+        one.sync(both.clone(), vec![], false).await.unwrap();
+        two.sync(both.clone(), [both, add("three")].concat(), false).await.unwrap();
+        assert_eq!(vault().load().await, Ok(add("three")));
+        one.sync(add("three"), vec![], false).await.unwrap();
+    }
+
+    /// As above.
+    #[tokio::test]
+    #[ignore = "needs a Secret Service of its own"]
     async fn a_private_file_moves_into_the_keyring() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("accounts.json");
