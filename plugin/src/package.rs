@@ -56,6 +56,7 @@ pub async fn run(host: Host, events: Events, language: &str, config: Config) {
         accounts_url: config.accounts_url,
         store: config.store,
         private_file: auth::default_private_file(),
+        lock_file: auth::default_lock_file(),
         limits_file,
         language: language.to_owned(),
         clock: clock.clone(),

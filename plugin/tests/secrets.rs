@@ -77,6 +77,7 @@ async fn no_secret_is_logged_or_shown() {
         accounts_url: Url::parse(&sim.accounts_url()).unwrap(),
         store: StoreChoice::File(folder.path().join("accounts.json")),
         private_file: None,
+        lock_file: None,
         limits_file: Some(folder.path().join("limits.json")),
         language: "en".to_owned(),
         clock: Arc::clone(&clock) as Arc<dyn Clock>,
