@@ -79,6 +79,7 @@ async fn no_secret_is_logged_or_shown() {
         private_file: None,
         lock_file: None,
         limits_file: Some(folder.path().join("limits.json")),
+        language: "en".to_owned(),
         clock: Arc::clone(&clock) as Arc<dyn Clock>,
         http: http.clone(),
         random: system_random(),

@@ -84,6 +84,9 @@ pub struct Config {
     pub lock_file: Option<PathBuf>,
     /// Where limits and counts of requests outlive the package, see [`default_limits_file`]; None: nowhere.
     pub limits_file: Option<PathBuf>,
+    /// The user's language as the host wrote it (`en`, `zh_TW`, …); empty if it has said none. The page at the end of
+    /// a sign-in is in it, or in the browser's, or in English.
+    pub language: String,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
     /// The shared client, see [`http_client`](super::http_client).

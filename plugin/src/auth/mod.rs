@@ -3,7 +3,7 @@
 //! An [`Auth`] is a handle to one shared state; cloning it is cheap. The others ask it for a bearer token a call
 //! ([`Auth::token`]), tell it what came of it ([`Auth::rejected`], [`Auth::heard`]), and watch [`AuthState`], which
 //! holds what the settings page and the keys show. It knows no endpoint but the accounts service's. Which of several
-//! accounts serves a call, and until when none may, its [`rotation`] decides alone.
+//! accounts serves a call, and until when none may, its `rotation` decides alone.
 //!
 //! Rules that the rest relies on:
 //! - A lock on the state is held for a moment only, never over a network call or a write.
@@ -127,6 +127,7 @@ struct Inner {
     /// Itself, for tasks that go on when their caller stops waiting.
     me: Weak<Inner>,
     limits_file: Option<PathBuf>,
+    language: Option<callback::Language>,
     state: Mutex<State>,
     watch: watch::Sender<Arc<AuthState>>,
     /// Whether the store has been read, or is known to be late.
@@ -193,6 +194,7 @@ impl Auth {
             lock_file,
             me: Weak::clone(me),
             limits_file: config.limits_file,
+            language: callback::Language::of(&config.language),
             state: Mutex::new(state),
             watch,
             settled: watch::Sender::new(false),

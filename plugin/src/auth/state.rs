@@ -261,6 +261,9 @@ impl State {
     /// Takes an account out of the list. Those that were of its developer account stay together.
     pub(super) fn remove(&mut self, id: &str) -> Option<Account> {
         let account = self.accounts.remove(self.place(id)?);
+        if self.rotation.by_hand() == Some(&account.stored.client_id) {
+            self.rotation.put_first(None, &[]);
+        }
         let mut heir = account.stored.same_developer_as.clone();
         for other in self.accounts.iter_mut().filter(|other| other.stored.same_developer_as.as_deref() == Some(id)) {
             other.stored.same_developer_as = heir.clone().filter(|heir| *heir != other.stored.id);

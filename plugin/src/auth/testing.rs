@@ -62,6 +62,7 @@ impl World {
             private_file: None,
             lock_file: None,
             limits_file: None,
+            language: "en".to_owned(),
             clock: Arc::clone(&self.clock) as Arc<dyn Clock>,
             http: self.http.clone(),
             random: system_random(),
