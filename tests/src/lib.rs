@@ -5,7 +5,7 @@ mod built;
 mod deck;
 mod host;
 
-pub use built::{Unpacked, bundle, clock_bundle, program, screenshots, wrapped};
+pub use built::{Unpacked, bundle, clock_bundle, program, screenshots, spawn, wrapped};
 #[cfg(target_os = "linux")]
 pub use deck::is_alive;
 #[cfg(unix)]
