@@ -23,7 +23,7 @@ use crate::config::Config;
 use crate::face::{Cover, CoverLimits, CoverState, Covers, Picture, Renderer, Size, SystemFonts};
 use crate::layouts::Layouts;
 use crate::pages::{self, PageCommand, PageEvent, Reply};
-use crate::player::{self, Input, Model, Player, Shown};
+use crate::player::{self, Input, Interest, Model, Player};
 use crate::spotify::{Client, Error};
 use crate::widgets::{self, Face, Request, Widget};
 
@@ -241,7 +241,8 @@ impl Package {
     }
 
     async fn tell_shown(&self) {
-        self.player.tell(Input::Shown(Shown { instances: self.instances.len() })).await;
+        let interest = Interest { instances: self.instances.len(), ..Interest::default() };
+        self.player.tell(Input::Shown(interest)).await;
     }
 
     /// A key went down (`down`), or was triggered. Acts on whichever comes first.

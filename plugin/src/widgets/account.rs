@@ -10,7 +10,7 @@ pub(super) const WIDGET: Widget = Widget {
     uuid: "com.spotify-widgets.account",
     about: About::Accounts,
     press: |_, _| None,
-    owns: |_| false,
+    owns: |_, _| false,
     face: |player, _, _| face(player),
 };
 

@@ -45,7 +45,7 @@ pub struct Widget {
     /// What a press asks the player for, once Spotify is linked.
     press: fn(&Player, &Settings) -> Option<Verb>,
     /// Which commands of the player are this widget's, to show why one had no effect.
-    owns: fn(Verb) -> bool,
+    owns: fn(&Verb, &Settings) -> bool,
     /// What it looks like while Spotify is linked and known.
     face: fn(&Player, &Settings, Size) -> Face,
 }
@@ -124,7 +124,7 @@ impl Widget {
         if let Some(wait) = player.wait {
             return waiting(wait);
         }
-        if let Some(error) = player.refusal(self.owns) {
+        if let Some(error) = player.refusal(|verb| (self.owns)(verb, settings)) {
             return refused(error);
         }
         match &player.problem {

@@ -8,7 +8,7 @@ pub(super) const WIDGET: Widget = Widget {
     uuid: "com.spotify-widgets.next",
     about: About::Playback,
     press: |_, _| Some(Verb::Next),
-    owns: |verb| verb == Verb::Next,
+    owns: |verb, _| *verb == Verb::Next,
     face: |player, _, _| {
         let now = player.now.as_ref();
         let off = nothing_playing(now) || now.is_some_and(|now| now.no_next);

@@ -8,7 +8,7 @@ pub(super) const WIDGET: Widget = Widget {
     uuid: "com.spotify-widgets.play-pause",
     about: About::Playback,
     press: |_, _| Some(Verb::TogglePlay),
-    owns: |verb| verb == Verb::TogglePlay,
+    owns: |verb, _| *verb == Verb::TogglePlay,
     face: |player, _, _| face(player),
 };
 

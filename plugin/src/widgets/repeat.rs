@@ -9,7 +9,7 @@ pub(super) const WIDGET: Widget = Widget {
     uuid: "com.spotify-widgets.repeat",
     about: About::Playback,
     press: |_, _| Some(Verb::CycleRepeat),
-    owns: |verb| verb == Verb::CycleRepeat,
+    owns: |verb, _| *verb == Verb::CycleRepeat,
     face: |player, _, _| face(player),
 };
 

@@ -8,7 +8,7 @@ pub(super) const WIDGET: Widget = Widget {
     uuid: "com.spotify-widgets.shuffle",
     about: About::Playback,
     press: |_, _| Some(Verb::ToggleShuffle),
-    owns: |verb| verb == Verb::ToggleShuffle,
+    owns: |verb, _| *verb == Verb::ToggleShuffle,
     face: |player, _, _| face(player),
 };
 

@@ -8,6 +8,6 @@ pub(super) const WIDGET: Widget = Widget {
     uuid: "com.spotify-widgets.volume-down",
     about: About::Playback,
     press: |_, settings| Some(Verb::VolumeBy(-step(settings))),
-    owns: |verb| matches!(verb, Verb::VolumeBy(step) if step < 0),
+    owns: |verb, _| matches!(verb, Verb::VolumeBy(step) if *step < 0),
     face: |player, _, _| volume_face(player, Icon::VolumeDown, "Volume Down"),
 };
