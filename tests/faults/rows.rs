@@ -344,7 +344,10 @@ fn pressing() -> Vec<Row> {
         refused("503 with Retry-After", unavailable(), "primary pause 503").key("Spotify is down"),
         refused("connection dropped", Fault::drop_connection(), "primary pause dropped").key("No network"),
         refused("answer lost", lost_answer(), "primary pause dropped").key("No network"),
-        refused("200 with HTML", captive_portal(), "primary pause 200, primary read 200").key("Pause"),
+        press("200 with HTML", None)
+            .when(|spotify| spotify.inject(captive_portal().on("", "/v1/")))
+            .sends("primary pause 200, primary read 200")
+            .key("Spotify refused"),
         press("no network", None).when(no_network).sends("primary pause dropped").key("No network"),
         with_backup("429 throttle with Retry-After", Some(Fault::throttle(Some(7))))
             .sends("primary pause 429, backup pause 200, backup read 200")

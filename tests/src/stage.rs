@@ -11,7 +11,7 @@ use spotify_sim::{
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
-use crate::{FakeHost, Unpacked, http_client};
+use crate::{FakeHost, Unpacked, http_client, until};
 
 /// An app of the simulated Spotify that becomes an account of the package.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,7 +79,7 @@ impl<'a> Stage<'a> {
         self.host.page_says(command).await;
     }
 
-    /// Adds an account and logs it in, as a user does with page and browser, until it is known whose it is. Answers its
+    /// Adds an account and logs it in, as a user does with page and browser, until it is known, and stored, whose it is. Answers its
     /// id. `same_developer_as` is the id of another account, or null.
     pub async fn add(&mut self, member: Member, same_developer_as: &Value) -> Value {
         self.save_with(member, json!({"sameDeveloperAs": same_developer_as})).await;
@@ -87,6 +87,12 @@ impl<'a> Stage<'a> {
         let id = self.host.account_until(member.client_id, "it is added", added).await["id"].clone();
         self.log_in(&id).await;
         self.host.account_until(member.client_id, "it is linked", |account| account["user"].is_string()).await;
+        until("whose it is is stored", async || {
+            let stored = self.stored();
+            let known = stored.iter().any(|account| account["id"] == id && account["user"].is_object());
+            if known { Ok(()) } else { Err(String::new()) }
+        })
+        .await;
         id
     }
 

@@ -197,16 +197,26 @@ pub(super) async fn look_after(
     let Some(strong) = inner.upgrade() else { return };
     strong.loaded(result).await;
     drop(strong);
+    let mut next_round = Instant::now();
     while let Some(inner) = inner.upgrade() {
-        inner.round().await;
-        let change = {
+        if next_round <= Instant::now() {
+            inner.round().await;
+            next_round = Instant::now() + ROUND;
+        }
+        let (mut shown, change) = {
             let state = inner.lock();
             inner.publish(&state);
             let now = inner.clock.unix_ms();
-            state.next_change_ms(now).map(|at| Duration::from_millis(at.saturating_sub(now)))
+            let change = state.next_change_ms(now).map(|at| Duration::from_millis(at.saturating_sub(now)));
+            (inner.watch.subscribe(), change)
         };
         drop(inner);
         // What is shown follows the time without anybody asking; no choice depends on it.
-        tokio::time::sleep(change.unwrap_or(ROUND).clamp(SHORTEST_ROUND, ROUND)).await;
+        tokio::select! {
+            () = tokio::time::sleep(change.unwrap_or(ROUND).clamp(SHORTEST_ROUND, ROUND)) => {}
+            () = tokio::time::sleep_until(next_round) => {}
+            // Something has just been limited, perhaps, and is open again sooner.
+            Ok(()) = shown.changed() => {}
+        }
     }
 }
