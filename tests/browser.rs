@@ -14,7 +14,9 @@ use fantoccini::wd::Capabilities;
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
-use spotify_sim::{Config, DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, Sim};
+use spotify_sim::{
+    BACKUP_CLIENT_ID, BACKUP_CLIENT_SECRET, Config, DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, Fault, Group, Sim,
+};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
@@ -91,10 +93,31 @@ impl Drop for Driver {
 struct User {
     browser: Client,
     folder: PathBuf,
+    story: &'static str,
     pictures: u32,
 }
 
 impl User {
+    async fn new(driver: &Driver, story: &'static str) -> Self {
+        Self { browser: driver.browser().await, folder: screenshots(), story, pictures: 0 }
+    }
+
+    /// Agrees in the tab that has opened, reads how it went, and comes back to where it was.
+    async fn agrees(&mut self) {
+        let page = self.browser.window().await.unwrap();
+        let consent = self.tabs(2).await;
+        self.keeps("linking").await;
+        self.browser.switch_to_window(consent).await.unwrap();
+        let agree = self.sees("#agree").await;
+        self.keeps("consent").await;
+        agree.click().await.unwrap();
+        self.reads("body", "Spotify is linked").await;
+        self.keeps("linked-tab").await;
+        self.browser.close_window().await.unwrap();
+        self.browser.switch_to_window(page).await.unwrap();
+        self.sees("#settings-frame").await.enter_frame().await.unwrap();
+    }
+
     /// Waits for an element to be there.
     async fn sees(&self, css: &str) -> Element {
         let found =
@@ -157,7 +180,8 @@ impl User {
     async fn keeps(&mut self, name: &str) {
         self.pictures += 1;
         let picture = self.browser.screenshot().await.expect("a screenshot");
-        std::fs::write(self.folder.join(format!("{:02}-{name}.png", self.pictures)), picture).expect("it is kept");
+        std::fs::write(self.folder.join(format!("{}-{:02}-{name}.png", self.story, self.pictures)), picture)
+            .expect("it is kept");
     }
 }
 
@@ -178,7 +202,7 @@ async fn from_the_widget_list_to_music_that_pauses() {
     let home = DeckHome::new();
     let deck = home.start(&spotify).await;
     let driver = Driver::start().await;
-    let mut user = User { browser: driver.browser().await, folder: screenshots(), pictures: 0 };
+    let mut user = User::new(&driver, "first").await;
 
     user.browser.goto(deck.page()).await.unwrap();
     user.sees(".widget[data-widget='com.spotify-widgets.playing-now']").await;
@@ -219,18 +243,7 @@ async fn from_the_widget_list_to_music_that_pauses() {
     secret.clear().await.unwrap();
     secret.send_keys(DEMO_CLIENT_SECRET).await.unwrap();
     user.sees("#login:enabled").await.click().await.unwrap();
-    let page = user.browser.window().await.unwrap();
-    let consent = user.tabs(2).await;
-    user.keeps("linking").await;
-    user.browser.switch_to_window(consent).await.unwrap();
-    let agree = user.sees("#agree").await;
-    user.keeps("consent").await;
-    agree.click().await.unwrap();
-    user.reads("body", "Spotify is linked").await;
-    user.keeps("linked-tab").await;
-
-    user.browser.switch_to_window(page).await.unwrap();
-    user.sees("#settings-frame").await.enter_frame().await.unwrap();
+    user.agrees().await;
     user.reads("#account-state", "Linked as").await;
     let same = user.browser.execute("return globalThis.sameDocument === true", vec![]).await.unwrap();
     assert_eq!(same, Value::Bool(true), "the page is not loaded again");
@@ -256,5 +269,69 @@ async fn from_the_widget_list_to_music_that_pauses() {
     })
     .await;
     user.keeps("paused").await;
+    user.browser.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_backup_takes_over_and_when_all_are_limited_the_keys_count_down() {
+    let spotify = Sim::start(Config::default()).await.unwrap();
+    let home = DeckHome::new();
+    let deck = home.start(&spotify).await;
+    deck.place("com.spotify-widgets.play-pause", 0, 0).await;
+    let account = deck.place("com.spotify-widgets.account", 1, 0).await;
+    deck.shows(&account, "Link Spotify in Settings").await;
+    deck.link(&spotify).await;
+    let driver = Driver::start().await;
+    let mut user = User::new(&driver, "backup").await;
+    user.browser.goto(deck.page()).await.unwrap();
+    user.sees(&key("account", "Simone Löwe")).await;
+
+    user.sees("#settings-button").await.click().await.unwrap();
+    user.sees("#settings-frame").await.enter_frame().await.unwrap();
+    user.reads("li.account:nth-child(1)", "Primary").await;
+    user.reads("#add-account-hint", "another Premium developer account").await;
+    user.shows("#add-account").await.click().await.unwrap();
+    user.reads("li.account.new", "Backup 1").await;
+    user.shows("#client-id").await.send_keys(BACKUP_CLIENT_ID).await.unwrap();
+    user.sees("#client-secret").await.send_keys(BACKUP_CLIENT_SECRET).await.unwrap();
+    user.keeps("new").await;
+    user.sees("#login:enabled").await.click().await.unwrap();
+    user.agrees().await;
+    user.reads("#account-state", "Linked as").await;
+    user.reads("li.account:nth-child(2)", "Backup 1 Simone Löwe").await;
+    user.keeps("both").await;
+
+    // The second one first, and back again.
+    user.shows("li.account:nth-child(2) .up").await.click().await.unwrap();
+    user.reads("li.account:nth-child(1)", "bac0").await;
+    user.shows("li.account:nth-child(1) .down:enabled").await.click().await.unwrap();
+    user.reads("li.account:nth-child(1)", "5107").await;
+    user.shows("li.account:nth-child(1) .badge").await;
+
+    // Spotify's day is over for the primary's developer: the next press goes through all the same.
+    let day = Duration::from_secs(50_000);
+    spotify.exhaust_quota(DEMO_CLIENT_ID, Some(Group::Player), day).unwrap();
+    user.browser.enter_parent_frame().await.unwrap();
+    user.sees("#settings-close").await.click().await.unwrap();
+    user.sees(&key("play-pause", ", Pause")).await.click().await.unwrap();
+    spotify.wait_for(SOON, |_, playback| !playback.is_playing).await.expect("the press arrives");
+    user.sees(&key("account", "Backup 1: Primary in 13 h")).await;
+    user.sees(&key("play-pause", ", Play")).await;
+    user.keeps("backup-serves").await;
+
+    spotify.inject(Fault::throttle(Some(600)).of(BACKUP_CLIENT_ID).times(1));
+    user.sees(&key("play-pause", ", Play")).await.click().await.unwrap();
+    user.sees(&key("play-pause", "Spotify asks to wait 9:")).await;
+    user.sees(&key("account", "All accounts wait: 9:")).await;
+    user.keeps("all-wait").await;
+    spotify.clear_requests();
+    user.sees(&key("play-pause", "Spotify asks to wait")).await.click().await.unwrap();
+    user.sees("#settings-button").await.click().await.unwrap();
+    user.sees("#settings-frame").await.enter_frame().await.unwrap();
+    user.reads("li.account:nth-child(1)", "Quota used up until").await;
+    user.reads("li.account:nth-child(2)", "Throttled until").await;
+    user.reads("#nobody", "nothing is sent").await;
+    user.keeps("page-waits").await;
+    assert!(spotify.requests().iter().all(|request| request.group.is_none()), "{:?}", spotify.requests());
     user.browser.close().await.unwrap();
 }

@@ -34,7 +34,7 @@ impl Entry for Spotify {
             tracing::warn!("{variable}");
             host.log(variable.to_string());
         }
-        package::run(host, events, args.read_info().language(), config).await;
+        package::run(host, events, args.read_info().told_language().unwrap_or_default(), config).await;
     }
 }
 

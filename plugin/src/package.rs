@@ -36,7 +36,7 @@ const ASK_WHO_AGAIN: Duration = Duration::from_secs(30);
 /// The same, where somebody has to do something first, such as to add the user to the app's allow list.
 const ASK_WHO_LATER: Duration = Duration::from_secs(300);
 
-/// Runs the package until the host ends it.
+/// Runs the package until the host ends it. `language` is the user's, as the host wrote it; empty if it said none.
 pub async fn run(host: Host, events: Events, language: &str, config: Config) {
     let http = match auth::http_client() {
         Ok(http) => http,
@@ -56,7 +56,9 @@ pub async fn run(host: Host, events: Events, language: &str, config: Config) {
         accounts_url: config.accounts_url,
         store: config.store,
         private_file: auth::default_private_file(),
+        lock_file: auth::default_lock_file(),
         limits_file,
+        language: language.to_owned(),
         clock: clock.clone(),
         http: http.clone(),
         random: auth::system_random(),

@@ -56,6 +56,8 @@ pub enum PageCommand {
     },
     /// Keep secrets in the private file, as no keyring answers.
     UseFileStore,
+    /// Tries the keyring again.
+    RetryStore,
     /// Look for something in Spotify's catalogue.
     Search {
         /// The words.
@@ -255,6 +257,8 @@ pub struct PageStore {
     pub message: Option<String>,
     /// Whether to offer the private file.
     pub can_use_file: bool,
+    /// Whether to offer another try.
+    pub can_retry: bool,
 }
 
 /// What comes of a command.
@@ -382,6 +386,7 @@ impl PageCommand {
             "logout" => Ok(Self::Logout { id: id()? }),
             "removeAccount" => Ok(Self::RemoveAccount { id: id()? }),
             "useFileStore" => Ok(Self::UseFileStore),
+            "retryStore" => Ok(Self::RetryStore),
             "getDevices" => Ok(Self::GetDevices),
             "" => Err(PageError::new("", None, "The message has no command.")),
             // The page is somebody else's, and so may the name be: it is not repeated at length.
@@ -406,6 +411,7 @@ impl PageCommand {
             Self::MoveAccount { .. } => "moveAccount",
             Self::UseAccount { .. } => "useAccount",
             Self::UseFileStore => "useFileStore",
+            Self::RetryStore => "retryStore",
             Self::Search { .. } => "search",
             Self::GetDevices => "getDevices",
         }
@@ -433,6 +439,7 @@ impl PageEvent {
                 kind: state.store.kind,
                 message: state.store.message.clone(),
                 can_use_file: state.store.can_use_file,
+                can_retry: state.store.can_retry,
             },
             nobody_until: state.limit.map(|limit| limit.until_ms),
         }
@@ -515,6 +522,7 @@ async fn act(auth: &Auth, command: PageCommand) -> Result<Option<Url>, AuthError
         PageCommand::MoveAccount { id, to } => auth.move_account(&id, to).await?,
         PageCommand::UseAccount { id } => auth.use_account(id.as_deref())?,
         PageCommand::UseFileStore => auth.use_private_file().await?,
+        PageCommand::RetryStore => auth.retry_store().await,
     }
     Ok(None)
 }
@@ -564,6 +572,7 @@ mod tests {
             ("removeAccount", PageCommand::RemoveAccount { id: "a".into() }),
             ("cancelLogin", PageCommand::CancelLogin),
             ("useFileStore", PageCommand::UseFileStore),
+            ("retryStore", PageCommand::RetryStore),
             ("getDevices", PageCommand::GetDevices),
         ] {
             assert_eq!(command.name(), name);
@@ -620,7 +629,7 @@ mod tests {
                 sign_in_ends_ms: Some(9),
                 sign_in_ends_soon: true,
             }],
-            store: StoreView { kind: StoreKind::Memory, message: None, can_use_file: true },
+            store: StoreView { kind: StoreKind::Memory, message: None, can_use_file: true, can_retry: false },
             limit: Some(Limit { until_ms: 7, kind: LimitKind::Throttle }),
             strained_until_ms: None,
         };
@@ -647,7 +656,7 @@ mod tests {
                     "fixed": "http://127.0.0.1:{port}/callback",
                     "avermedia": "https://www.avermedia.com/oauth/auth_v2.0.php",
                 },
-                "store": {"kind": "memory", "canUseFile": true},
+                "store": {"kind": "memory", "canUseFile": true, "canRetry": false},
                 "nobodyUntil": 7,
             })
         );

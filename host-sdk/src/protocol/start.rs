@@ -57,10 +57,15 @@ impl Info {
     /// The user's language as the host wrote it (`en`, `zh_TW`, …); `en` when it says none.
     #[must_use]
     pub fn language(&self) -> &str {
+        self.told_language().unwrap_or("en")
+    }
+
+    /// The user's language as the host wrote it; None when it says none.
+    #[must_use]
+    pub fn told_language(&self) -> Option<&str> {
         [self.application.language.as_str(), self.language.as_deref().unwrap_or_default()]
             .into_iter()
             .find(|language| !language.is_empty())
-            .unwrap_or("en")
     }
 }
 

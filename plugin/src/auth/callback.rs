@@ -18,6 +18,14 @@ use url::{Url, form_urlencoded};
 
 use super::error::{AuthError, shown_code};
 use super::secret::Secret;
+pub(super) use door::Door;
+pub(super) use words::Language;
+use words::{CLOSE, FAILED, LINKED, LOG_IN_AGAIN, NOTHING_HERE, NOTHING_HERE_MORE, Text, sentence};
+
+mod door;
+#[cfg(test)]
+mod tests;
+mod words;
 
 /// The path that the browser comes back to; an unguessable part may follow it.
 pub(super) const PATH: &str = "/callback";
@@ -84,25 +92,6 @@ impl Callback {
     }
 }
 
-/// The texts of the page; a table for each language to come. What went wrong is said by [`AuthError`] itself.
-struct Texts {
-    language: &'static str,
-    linked: &'static str,
-    close: &'static str,
-    failed: &'static str,
-    nothing_here: &'static str,
-    nothing_here_more: &'static str,
-}
-
-const ENGLISH: Texts = Texts {
-    language: "en",
-    linked: "Spotify is linked.",
-    close: "You can close this tab.",
-    failed: "Spotify is not linked",
-    nothing_here: "There is nothing here",
-    nothing_here_more: "This address only takes the answer of a sign-in with Spotify. A running sign-in is not affected.",
-};
-
 const STYLE: &str = "html{color-scheme:dark;background:#121212;color:#fff;font:16px/1.5 system-ui,sans-serif}\
 body{min-height:100vh;margin:0;display:grid;place-items:center}\
 main{box-sizing:border-box;max-width:32rem;margin:1rem;padding:2rem;border-radius:12px;background:#1f1f1f}\
@@ -112,13 +101,15 @@ border-radius:.2rem;background:#e0a030}main.good h1::before{background:#1db954}p
 /// Nothing but the style above, by its SHA-256, which a test keeps true.
 const POLICY: &str = "default-src 'none'; style-src 'sha256-k5xxIYv03Gyoqq20nb0/y0Kfn07LWrhuYxe5zJkIViM='; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-fn page(status: StatusCode, good: bool, title: &str, text: &str) -> Response {
-    let (language, title, text) = (ENGLISH.language, escape(title), escape(text));
-    let class = if good { "good" } else { "bad" };
+/// The page. `lines` are its paragraphs.
+fn page(language: Language, status: StatusCode, title: &Text, lines: &[&str]) -> Response {
+    let class = if *title == LINKED { "good" } else { "bad" };
+    let (tag, title) = (language.tag(), escape(title.in_language(language)));
+    let text: String = lines.iter().map(|line| format!("<p>{}</p>", escape(line))).collect();
     let html = format!(
-        "<!doctype html><html lang=\"{language}\"><head><meta charset=\"utf-8\">\
+        "<!doctype html><html lang=\"{tag}\"><head><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width\"><title>{title}</title><style>{STYLE}</style></head>\
-         <body><main class=\"{class}\"><h1>{title}</h1><p>{text}</p></main></body></html>"
+         <body><main class=\"{class}\"><h1>{title}</h1>{text}</main></body></html>"
     );
     let headers = [
         (header::CONTENT_TYPE, "text/html; charset=utf-8"),
@@ -136,21 +127,23 @@ fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
-fn result_page(result: &Result<(), AuthError>) -> Response {
-    match result {
-        Ok(()) => page(StatusCode::OK, true, ENGLISH.linked, ENGLISH.close),
-        Err(error) => {
-            let status = match error {
-                AuthError::WrongState | AuthError::NotACallback | AuthError::NoLogin => StatusCode::BAD_REQUEST,
-                _ => StatusCode::OK,
-            };
-            page(status, false, ENGLISH.failed, error.remedy().sentence())
-        }
-    }
+fn result_page(language: Language, result: &Result<(), AuthError>) -> Response {
+    let error = match result {
+        Ok(()) => return page(language, StatusCode::OK, &LINKED, &[CLOSE.in_language(language)]),
+        Err(error) => error,
+    };
+    let status = match error {
+        AuthError::WrongState | AuthError::NotACallback | AuthError::NoLogin => StatusCode::BAD_REQUEST,
+        _ => StatusCode::OK,
+    };
+    let sentence = sentence(error, language);
+    let again = error.passes().then(|| LOG_IN_AGAIN.in_language(language));
+    let lines: Vec<&str> = std::iter::once(sentence.as_str()).chain(again).collect();
+    page(language, status, &FAILED, &lines)
 }
 
-fn nothing_here(status: StatusCode) -> Response {
-    page(status, false, ENGLISH.nothing_here, ENGLISH.nothing_here_more)
+fn nothing_here(language: Language, status: StatusCode) -> Response {
+    page(language, status, &NOTHING_HERE, &[NOTHING_HERE_MORE.in_language(language)])
 }
 
 /// What decides about a callback.
@@ -161,12 +154,21 @@ pub(super) trait Finish: Send + Sync + 'static {
 
 struct Server<F> {
     address: SocketAddr,
+    language: Option<Language>,
     finish: F,
 }
 
-/// The server's routes. `address` is where it listens, to know its own `Host`.
-pub(super) fn router<F: Finish>(address: SocketAddr, finish: F) -> Router {
-    Router::new().fallback(answer::<F>).with_state(Arc::new(Server { address, finish }))
+impl<F> Server<F> {
+    /// The host's language; the browser's, if the host's is not among ours.
+    fn language(&self, headers: &HeaderMap) -> Language {
+        let accepted = || Language::accepted(headers.get(header::ACCEPT_LANGUAGE)?.to_str().ok()?);
+        self.language.or_else(accepted).unwrap_or(Language::En)
+    }
+}
+
+/// The server's routes. `address` is where it listens, to know its own `Host`; `language` is the host's.
+pub(super) fn router<F: Finish>(address: SocketAddr, language: Option<Language>, finish: F) -> Router {
+    Router::new().fallback(answer::<F>).with_state(Arc::new(Server { address, language, finish }))
 }
 
 async fn answer<F: Finish>(
@@ -175,20 +177,22 @@ async fn answer<F: Finish>(
     uri: Uri,
     headers: HeaderMap,
 ) -> Response {
+    let language = server.language(&headers);
     // Another name for this computer in Host means that a web page has pointed its own name at us (DNS rebinding).
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
     if host != Some(server.address.to_string().as_str()) {
-        return nothing_here(StatusCode::MISDIRECTED_REQUEST);
+        return nothing_here(language, StatusCode::MISDIRECTED_REQUEST);
     }
     let path = uri.path();
     if path != PATH && !path.strip_prefix(PATH).is_some_and(|rest| rest.starts_with('/')) {
-        return nothing_here(StatusCode::NOT_FOUND);
+        return nothing_here(language, StatusCode::NOT_FOUND);
     }
     if method != Method::GET {
-        return nothing_here(StatusCode::METHOD_NOT_ALLOWED);
+        let allowed = [(header::ALLOW, "GET")];
+        return (allowed, nothing_here(language, StatusCode::METHOD_NOT_ALLOWED)).into_response();
     }
     let callback = Callback::read(path, uri.query().unwrap_or_default());
-    result_page(&server.finish.finish(callback).await)
+    result_page(language, &server.finish.finish(callback).await)
 }
 
 /// How often, and with which pause, a port that is taken is tried again: the sign-in before may be about to let go of it.
@@ -209,48 +213,4 @@ pub(super) async fn listen(port: Option<u16>) -> io::Result<(TcpListener, Socket
     };
     let address = listener.local_addr()?;
     Ok((listener, address))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use base64::prelude::*;
-    use sha2::{Digest, Sha256};
-
-    #[test]
-    fn the_policy_allows_exactly_our_style() {
-        let hash = BASE64_STANDARD.encode(Sha256::digest(STYLE));
-        assert!(POLICY.contains(&format!("'sha256-{hash}'")), "the style's hash is {hash}");
-    }
-
-    #[test]
-    fn the_unguessable_part_may_come_back_in_several_places() {
-        let part = Secret::new("0123abcd");
-        let belongs = |path: &str, query: &str| Callback::read(path, query).belongs_to(&part);
-        assert!(belongs("/callback", "code=c&state=0123abcd"));
-        assert!(belongs("/callback/0123abcd", "code=c"));
-        assert!(belongs("/callback/0123abcd", "code=c&state=other"));
-        assert!(belongs("/callback", "code=c&state=http%3A%2F%2F127.0.0.1%3A4000%2Fcallback%2F0123abcd"));
-        assert!(!belongs("/callback", "code=c&state=0123abce"));
-        assert!(!belongs("/callback", "code=c&state="));
-        assert!(!belongs("/callback", "code=0123abcd"));
-        assert!(!belongs("/", ""));
-    }
-
-    #[test]
-    fn a_pasted_address_needs_a_result() {
-        let outcome = |text: &str| Callback::from_pasted(text).and_then(|callback| callback.outcome);
-        assert!(matches!(outcome("  http://127.0.0.1:1/callback?code=c&state=s\n"), Some(Outcome::Code(_))));
-        assert!(
-            matches!(outcome("https://relay.example/?error=access_denied&state=s"), Some(Outcome::Error(code)) if code == "access_denied")
-        );
-        assert!(outcome("http://127.0.0.1:1/callback?state=s").is_none());
-        assert!(outcome("http://127.0.0.1:1/callback?code=&state=s").is_none());
-        assert!(outcome("code=c&state=s").is_none());
-    }
-
-    #[test]
-    fn nothing_from_outside_reaches_the_page_unescaped() {
-        assert_eq!(escape("<a href=\"x\">&"), "&lt;a href=&quot;x&quot;&gt;&amp;");
-    }
 }

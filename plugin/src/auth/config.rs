@@ -57,6 +57,12 @@ pub fn default_private_file() -> Option<PathBuf> {
         .map(|folders| folders.data_local_dir().join("accounts.json"))
 }
 
+/// Where the lock lies that the copies of the package share: beside [`default_private_file`]. None where there is no home.
+#[must_use]
+pub fn default_lock_file() -> Option<PathBuf> {
+    default_private_file().map(|path| path.with_file_name("accounts.lock"))
+}
+
 /// Where limits and counts are written down: beside the private file. None where there is no home.
 #[must_use]
 pub fn default_limits_file() -> Option<PathBuf> {
@@ -72,8 +78,15 @@ pub struct Config {
     pub store: StoreChoice,
     /// Where the private file would be, see [`default_private_file`]. If it exists, it was chosen at an earlier start.
     pub private_file: Option<PathBuf>,
+    /// The file that copies of the package lock while they use the keyring or the private file, see
+    /// [`default_lock_file`]; another of that name and `.renewal` lies beside it. None: there are no other copies. A file
+    /// that [`StoreChoice::File`] names has its lock beside itself.
+    pub lock_file: Option<PathBuf>,
     /// Where limits and counts of requests outlive the package, see [`default_limits_file`]; None: nowhere.
     pub limits_file: Option<PathBuf>,
+    /// The user's language as the host wrote it (`en`, `zh_TW`, …); empty if it has said none. The page at the end of
+    /// a sign-in is in it, or in the browser's, or in English.
+    pub language: String,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
     /// The shared client, see [`http_client`](super::http_client).

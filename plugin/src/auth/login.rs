@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use super::callback::{self, Callback, Outcome};
+use super::callback::{self, Callback, Door, Outcome};
 use super::error::AuthError;
 use super::oauth::TokenError;
 use super::state::{Access, State};
@@ -132,8 +132,11 @@ pub(super) async fn serve_login(
     address: SocketAddr,
     listening: watch::Receiver<()>,
 ) {
-    let router = callback::router(address, Finisher(Weak::clone(&inner)));
-    let server = axum::serve(listener, router).with_graceful_shutdown(over(listening.clone())).into_future();
+    let language = inner.upgrade().and_then(|inner| inner.language);
+    let router = callback::router(address, language, Finisher(Weak::clone(&inner)));
+    // Whoever is still connected when this function ends is cut off with it.
+    let (door, _guests) = Door::new(listener);
+    let server = axum::serve(door, router).with_graceful_shutdown(over(listening.clone())).into_future();
     tokio::pin!(server);
     tokio::select! {
         _ = &mut server => return,

@@ -3,7 +3,7 @@
 //! An [`Auth`] is a handle to one shared state; cloning it is cheap. The others ask it for a bearer token a call
 //! ([`Auth::token`]), tell it what came of it ([`Auth::rejected`], [`Auth::heard`]), and watch [`AuthState`], which
 //! holds what the settings page and the keys show. It knows no endpoint but the accounts service's. Which of several
-//! accounts serves a call, and until when none may, its [`rotation`] decides alone.
+//! accounts serves a call, and until when none may, its `rotation` decides alone.
 //!
 //! Rules that the rest relies on:
 //! - A lock on the state is held for a moment only, never over a network call or a write.
@@ -17,7 +17,9 @@ mod config;
 mod error;
 mod http;
 mod limits;
+mod lock;
 mod login;
+mod merge;
 mod oauth;
 pub(crate) mod rotation;
 mod secret;
@@ -27,14 +29,17 @@ mod tokens;
 mod usage;
 mod view;
 
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use tokio::sync::watch;
 use url::Url;
 
-pub use config::{ACCOUNTS_URL, Config, Random, StoreChoice, default_limits_file, default_private_file, system_random};
+pub use config::{
+    ACCOUNTS_URL, Config, Random, StoreChoice, default_limits_file, default_lock_file, default_private_file,
+    system_random,
+};
 pub use error::{AuthError, Field, Remedy};
 pub use http::http_client;
 pub use oauth::retry_after;
@@ -46,7 +51,8 @@ pub use view::{AccountCounts, AccountState, AccountView, AuthState, Link, Redire
 
 use crate::clock::Clock;
 use callback::Callback;
-use care::{MEMORY_CHOSEN, look_after};
+use care::{MEMORY_CHOSEN, Sought, look_after};
+use lock::Renewals;
 use login::serve_login;
 use oauth::Service;
 use rotation::Choice;
@@ -116,7 +122,12 @@ struct Inner {
     http: reqwest::Client,
     random: Random,
     private_file: Option<PathBuf>,
+    lock_file: Option<PathBuf>,
+    renewals: Renewals,
+    /// Itself, for tasks that go on when their caller stops waiting.
+    me: Weak<Inner>,
     limits_file: Option<PathBuf>,
+    language: Option<callback::Language>,
     state: Mutex<State>,
     watch: watch::Sender<Arc<AuthState>>,
     /// Whether the store has been read, or is known to be late.
@@ -128,24 +139,38 @@ impl Auth {
     /// handle is dropped. Must be called within a tokio runtime.
     #[must_use]
     pub fn start(config: Config) -> Self {
-        let chosen_before = config.private_file.as_ref().filter(|path| path.exists());
-        let (backend, kind): (Box<dyn Backend>, _) = match (&config.store, chosen_before) {
-            (StoreChoice::Memory, _) => (Box::new(Memory), StoreKind::Memory),
-            (StoreChoice::File(path), _) | (StoreChoice::Keyring, Some(path)) => {
-                (Box::new(PrivateFile::new(path)), StoreKind::File)
-            }
-            (StoreChoice::Keyring, None) => (Box::<Keyring>::default(), StoreKind::Keyring),
+        let (backend, kind): (Box<dyn Backend>, _) = match &config.store {
+            StoreChoice::Memory => (Box::<Memory>::default(), StoreKind::Memory),
+            StoreChoice::File(path) => (Box::new(PrivateFile::new(path)), StoreKind::File),
+            StoreChoice::Keyring => (Box::<Keyring>::default(), StoreKind::Keyring),
         };
         Self::start_with(config, backend, kind)
     }
 
+    /// As [`Auth::start`] with another backend for what the choice names. Where it is a keyring, a private file that was
+    /// chosen at an earlier start comes first, and goes into the keyring as soon as that answers.
     fn start_with(config: Config, backend: Box<dyn Backend>, kind: StoreKind) -> Self {
+        let lock_file = match &config.store {
+            StoreChoice::Keyring => config.lock_file,
+            StoreChoice::File(path) => Some(Path::new(path).with_added_extension("lock")),
+            StoreChoice::Memory => None,
+        };
+        let vault = Vault::new(backend, lock_file.clone());
+        let chosen_before = config.private_file.as_ref().map(PrivateFile::new).filter(PrivateFile::is_there);
+        let (vault, kind, sought) = match (kind, chosen_before) {
+            (StoreKind::Keyring, Some(file)) => {
+                (Vault::new(Box::new(file), lock_file.clone()), StoreKind::File, Some(Sought::new(vault)))
+            }
+            _ => (vault, kind, None),
+        };
         let state = State {
-            vault: Vault::new(backend),
+            vault,
+            sought,
             store: StoreView {
                 kind,
                 message: (kind == StoreKind::Memory).then(|| MEMORY_CHOSEN.to_owned()),
                 can_use_file: false,
+                can_retry: false,
             },
             loading: Loading::Running,
             unsaved: None,
@@ -159,13 +184,17 @@ impl Auth {
         let watch = watch::Sender::new(Arc::new(state.view(config.clock.unix_ms())));
         // Asked for before anything else can reach the vault.
         let load = state.vault.load();
-        let inner = Arc::new(Inner {
+        let inner = Arc::new_cyclic(|me| Inner {
             accounts_url: config.accounts_url,
             clock: config.clock,
             http: config.http,
             random: config.random,
             private_file: config.private_file,
+            renewals: Renewals::beside(lock_file.as_deref()),
+            lock_file,
+            me: Weak::clone(me),
             limits_file: config.limits_file,
+            language: callback::Language::of(&config.language),
             state: Mutex::new(state),
             watch,
             settled: watch::Sender::new(false),
@@ -386,6 +415,12 @@ impl Auth {
     pub async fn use_private_file(&self) -> Result<(), AuthError> {
         let inner = Arc::clone(&self.inner);
         own_task(async move { inner.use_private_file().await }).await
+    }
+
+    /// Looks for the keyring again, or tries the last write again: for the user who says that it is there now. It may ask
+    /// the user to unlock it. Waits up to 10 s; what comes of it, then or later, is in [`AuthState::store`].
+    pub async fn retry_store(&self) {
+        self.inner.retry_store().await;
     }
 
     /// Lends the token of the account that serves the next call of this group. A token that runs out soon is renewed
@@ -671,6 +706,7 @@ impl Inner {
                         refresh_token: None,
                         user: None,
                         signed_in_at: None,
+                        token_at: 0,
                     });
                     account.problem = problem;
                     state.accounts.push(account);
@@ -709,6 +745,10 @@ fn hex(bytes: &[u8]) -> String {
     })
 }
 
+#[cfg(test)]
+mod crash_tests;
+#[cfg(test)]
+mod store_tests;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]

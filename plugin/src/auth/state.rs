@@ -6,6 +6,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use url::Url;
 
+use super::care::Sought;
 use super::error::AuthError;
 use super::oauth;
 use super::rotation::{Choice, Group, Limit, Member, Rotation};
@@ -23,6 +24,8 @@ const DAY_MS: u64 = 24 * 3_600_000;
 pub(super) struct State {
     pub(super) vault: Vault,
     pub(super) store: StoreView,
+    /// The keyring, where it should hold the secrets but doesn't.
+    pub(super) sought: Option<Sought>,
     pub(super) loading: Loading,
     /// When the store was last found wanting, so that what is in memory has to be written again.
     pub(super) unsaved: Option<Instant>,
@@ -123,6 +126,29 @@ impl Account {
         self.ended().then_some(AuthError::SignInAgain)
     }
 
+    /// Takes in what the store holds now. An access token stays good when another copy has renewed the refresh token; it
+    /// goes with the sign-in that it belongs to.
+    pub(super) fn take_in(&mut self, stored: StoredAccount) {
+        let before = std::mem::replace(&mut self.stored, stored);
+        let (was, is) = (&before, &self.stored);
+        let other_app = was.client_id != is.client_id;
+        let other_sign_in = other_app || was.signed_in_at != is.signed_in_at;
+        let other_token = was.refresh_token != is.refresh_token;
+        if other_sign_in || (other_token && is.refresh_token.is_none()) {
+            self.access = None;
+            self.replaced = None;
+        }
+        if other_app || was.client_secret != is.client_secret {
+            self.app_access = None;
+        }
+        if other_sign_in || other_token || was.client_secret != is.client_secret {
+            // What was said about the old ones says nothing about these.
+            self.problem = None;
+            self.problem = self.standing_problem();
+            self.backoff = None;
+        }
+    }
+
     pub(super) fn signed_in(&self) -> bool {
         self.stored.refresh_token.is_some() || self.access.is_some()
     }
@@ -218,6 +244,11 @@ impl State {
         self.serials
     }
 
+    /// All accounts as they are to be stored.
+    pub(super) fn to_store(&self) -> Vec<StoredAccount> {
+        self.accounts.iter().map(|account| account.stored.clone()).collect()
+    }
+
     pub(super) fn account(&mut self, id: &str) -> Option<&mut Account> {
         self.accounts.iter_mut().find(|account| account.stored.id == id)
     }
@@ -230,6 +261,9 @@ impl State {
     /// Takes an account out of the list. Those that were of its developer account stay together.
     pub(super) fn remove(&mut self, id: &str) -> Option<Account> {
         let account = self.accounts.remove(self.place(id)?);
+        if self.rotation.by_hand() == Some(&account.stored.client_id) {
+            self.rotation.put_first(None, &[]);
+        }
         let mut heir = account.stored.same_developer_as.clone();
         for other in self.accounts.iter_mut().filter(|other| other.stored.same_developer_as.as_deref() == Some(id)) {
             other.stored.same_developer_as = heir.clone().filter(|heir| *heir != other.stored.id);

@@ -5,19 +5,30 @@
 //! order, nobody waits longer than wanted, and a hanging keyring can't keep the package from stopping, which a thread
 //! of the runtime's blocking pool would. The thread also has no async runtime around it, which the keyring's own D-Bus
 //! client needs in order to block.
+//!
+//! Other copies of the package may use the same store. So nobody just writes: a vault reads what is stored now, merges
+//! ([`merge`]) and writes the result, all under a lock that the copies share.
 
 use std::collections::HashMap;
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::thread;
-use std::time::Duration;
 
+#[cfg(target_os = "macos")]
+use apple_native_keyring_store::keychain::Store as SystemStore;
+use keyring_core::api::CredentialStoreApi;
 use secrecy::zeroize::Zeroizing;
 use serde::{Deserialize, Serialize};
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedMutexGuard, oneshot};
+#[cfg(windows)]
+use windows_native_keyring_store::Store as SystemStore;
+#[cfg(all(unix, not(target_os = "macos")))]
+use zbus_secret_service_keyring_store::Store as SystemStore;
 
+use super::lock::{STORE_PATIENCE, hold};
+use super::merge::merge;
 use super::secret::Secret;
 use super::{Redirect, User};
 
@@ -25,8 +36,8 @@ use super::{Redirect, User};
 const SERVICE: &str = "spotify-widgets";
 /// The keyring entry with the ordered ids of the accounts.
 const INDEX_ENTRY: &str = "accounts";
-/// How long a write may take before the user is told that the store doesn't answer.
-const WRITE_PATIENCE: Duration = Duration::from_secs(10);
+/// What an entry of the Windows credential store may hold: `CRED_MAX_CREDENTIAL_BLOB_SIZE`, 5 * 512 bytes.
+const LARGEST_ENTRY: usize = 2560;
 
 /// One account as it is stored: everything that must outlive the process. Only this room sees the type, and only
 /// [`encode`] turns it into text.
@@ -54,6 +65,10 @@ pub(super) struct StoredAccount {
     /// When the user signed in, in Unix seconds: Spotify ends a sign-in six months later.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signed_in_at: Option<u64>,
+    /// When the sign-in changed last, in Unix milliseconds: its refresh token was obtained, or it ended. The newer one of
+    /// two copies' is the one that holds. 0 for what an older version has stored.
+    #[serde(default)]
+    pub token_at: u64,
 }
 
 /// The only way of a secret into and out of text.
@@ -89,6 +104,9 @@ pub(super) enum StoreError {
     /// What is stored can't be understood.
     #[error("damaged")]
     Damaged,
+    /// What was there is not there any more: another copy has moved it into the keyring, or somebody has deleted it.
+    #[error("gone")]
+    Gone,
 }
 
 impl From<io::Error> for StoreError {
@@ -103,30 +121,38 @@ pub(super) trait Backend: Send + 'static {
     fn load(&mut self) -> Result<Vec<StoredAccount>, StoreError>;
     /// Makes the store hold exactly these accounts, durably: when this returns, a power cut doesn't undo it.
     fn write(&mut self, accounts: &[StoredAccount]) -> Result<(), StoreError>;
+    /// Makes an account fit into the store, if it can do without something.
+    fn fit(&self, _account: &mut StoredAccount) {}
 }
 
-type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
+type Accounts = Vec<StoredAccount>;
+type Reply = oneshot::Sender<Result<Accounts, StoreError>>;
 
 enum Job {
-    Load(Reply<Vec<StoredAccount>>),
-    Write(Vec<StoredAccount>, Reply<()>),
+    Load(Reply),
+    Sync { base: Accounts, ours: Accounts, restore: bool, reply: Reply },
+    MoveIn { file: Option<PathBuf>, base: Accounts, ours: Accounts, reply: Reply },
 }
 
-/// A backend on its thread. The thread ends after the vault is dropped, when its last job is done.
+/// A backend on its thread. The thread ends after the last clone is dropped, when its last job is done.
+#[derive(Clone)]
 pub(super) struct Vault {
     jobs: mpsc::Sender<Job>,
+    base: Arc<tokio::sync::Mutex<Accounts>>,
 }
 
 impl Vault {
-    /// Starts the thread.
-    pub fn new(mut backend: Box<dyn Backend>) -> Self {
+    /// Starts the thread. `lock` is the file that the copies of the package lock while they use this store.
+    pub fn new(backend: Box<dyn Backend>, lock: Option<PathBuf>) -> Self {
         let (jobs, inbox) = mpsc::channel();
+        let mut keeper = Keeper { backend, lock };
         let work = move || {
             // A caller that has stopped waiting has dropped its end; that is no failure of the job.
             while let Ok(job) = inbox.recv() {
                 match job {
-                    Job::Load(reply) => drop(reply.send(backend.load())),
-                    Job::Write(accounts, reply) => drop(reply.send(backend.write(&accounts))),
+                    Job::Load(reply) => drop(reply.send(keeper.load())),
+                    Job::Sync { base, ours, restore, reply } => drop(reply.send(keeper.sync(&base, &ours, restore))),
+                    Job::MoveIn { file, base, ours, reply } => drop(reply.send(keeper.move_in(file, &base, &ours))),
                 }
             }
         };
@@ -134,42 +160,138 @@ impl Vault {
             // The channel is closed then, and every call answers NoAnswer.
             tracing::error!(%error, "the secret store's thread did not start");
         }
-        Self { jobs }
+        Self { jobs, base: Arc::default() }
+    }
+
+    /// True if both are handles to the same store.
+    pub fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.base, &other.base)
+    }
+
+    /// The turn of the one who writes, with what is known to be stored. Whoever has it writes, takes the result in, and
+    /// notes it, before the next does.
+    pub async fn turn(&self) -> OwnedMutexGuard<Accounts> {
+        Arc::clone(&self.base).lock_owned().await
     }
 
     /// Asks for all accounts at once; the answer may take as long as the backend likes.
-    pub fn load(&self) -> impl Future<Output = Result<Vec<StoredAccount>, StoreError>> + Send + use<> {
-        let (reply, answer) = oneshot::channel();
-        let sent = self.jobs.send(Job::Load(reply));
-        async move {
-            sent.map_err(|_| StoreError::NoAnswer)?;
-            answer.await.map_err(|_| StoreError::NoAnswer)?
-        }
+    pub fn load(&self) -> impl Future<Output = Result<Accounts, StoreError>> + Send + use<> {
+        answered(self.ask(Job::Load))
     }
 
-    /// Hands over what is to be stored at once (calls keep their order), and waits up to 10 s for it to be durable.
-    pub fn write(&self, accounts: Vec<StoredAccount>) -> impl Future<Output = Result<(), StoreError>> + Send + use<> {
+    /// Merges `ours`, which was made of `base`, with what is stored, and gives back what is stored then, durably. With
+    /// `restore` a store that is gone is made anew. The answer may take as long as the backend likes.
+    pub fn sync(
+        &self,
+        base: Accounts,
+        ours: Accounts,
+        restore: bool,
+    ) -> impl Future<Output = Result<Accounts, StoreError>> + Send + use<> {
+        answered(self.ask(move |reply| Job::Sync { base, ours, restore, reply }))
+    }
+
+    /// Merges `ours` into this store, which we haven't used so far, and gives back what is stored then. Of a private
+    /// file, from which `base` was read, the accounts come along, and it is deleted once they have been read back.
+    pub fn move_in(
+        &self,
+        file: Option<PathBuf>,
+        base: Accounts,
+        ours: Accounts,
+    ) -> impl Future<Output = Result<Accounts, StoreError>> + Send + use<> {
+        answered(self.ask(move |reply| Job::MoveIn { file, base, ours, reply }))
+    }
+
+    fn ask(&self, job: impl FnOnce(Reply) -> Job) -> oneshot::Receiver<Result<Accounts, StoreError>> {
         let (reply, answer) = oneshot::channel();
-        let sent = self.jobs.send(Job::Write(accounts, reply));
-        async move {
-            sent.map_err(|_| StoreError::NoAnswer)?;
-            match tokio::time::timeout(WRITE_PATIENCE, answer).await {
-                Ok(Ok(result)) => result,
-                Ok(Err(_)) | Err(_) => Err(StoreError::NoAnswer),
-            }
+        // A job that can't be sent takes the reply's end with it.
+        let _ = self.jobs.send(job(reply));
+        answer
+    }
+}
+
+async fn answered(answer: oneshot::Receiver<Result<Accounts, StoreError>>) -> Result<Accounts, StoreError> {
+    answer.await.map_err(|_| StoreError::NoAnswer)?
+}
+
+/// The vault's end on the thread.
+struct Keeper {
+    backend: Box<dyn Backend>,
+    lock: Option<PathBuf>,
+}
+
+impl Keeper {
+    fn load(&mut self) -> Result<Accounts, StoreError> {
+        let _held = hold(self.lock.as_deref(), STORE_PATIENCE);
+        self.backend.load()
+    }
+
+    fn sync(&mut self, base: &[StoredAccount], ours: &[StoredAccount], restore: bool) -> Result<Accounts, StoreError> {
+        let _held = hold(self.lock.as_deref(), STORE_PATIENCE);
+        let theirs = match self.backend.load() {
+            Ok(theirs) => Some(theirs),
+            // Nobody has changed an account there; it is the store that failed.
+            Err(StoreError::Damaged) => None,
+            Err(StoreError::Gone) if restore => None,
+            Err(error) => return Err(error),
+        };
+        let merged = self.fitted(merge(base, ours, theirs.as_deref().unwrap_or(base)));
+        if theirs.as_ref() != Some(&merged) {
+            self.backend.write(&merged)?;
         }
+        Ok(merged)
+    }
+
+    fn move_in(
+        &mut self,
+        file: Option<PathBuf>,
+        base: &[StoredAccount],
+        ours: &[StoredAccount],
+    ) -> Result<Accounts, StoreError> {
+        let _held = hold(self.lock.as_deref(), STORE_PATIENCE);
+        let mut file = file.map(PrivateFile::new);
+        let in_file = match &mut file {
+            // Gone means that another copy was first: what it has moved is here, and no longer news.
+            Some(file) if file.is_there() => Some(file.load()),
+            _ => None,
+        };
+        let theirs = match self.backend.load() {
+            Err(StoreError::Damaged) => Vec::new(),
+            other => other?,
+        };
+        let merged = match (in_file, &file) {
+            (Some(Ok(in_file)), _) => merge(&[], &merge(base, ours, &in_file), &theirs),
+            (Some(Err(StoreError::Damaged)), _) | (None, None) => merge(&[], ours, &theirs),
+            (Some(Err(error)), _) => return Err(error),
+            (None, Some(_)) => merge(base, ours, &theirs),
+        };
+        let merged = self.fitted(merged);
+        self.backend.write(&merged)?;
+        if self.backend.load()? != merged {
+            return Err(StoreError::Unavailable("it doesn't keep what it is given".into()));
+        }
+        if let Some(file) = file {
+            file.remove()?;
+        }
+        Ok(merged)
+    }
+
+    fn fitted(&self, mut accounts: Accounts) -> Accounts {
+        accounts.iter_mut().for_each(|account| self.backend.fit(account));
+        accounts
     }
 }
 
 /// Nothing outlives the process.
-pub(super) struct Memory;
+#[derive(Default)]
+pub(super) struct Memory(Accounts);
 
 impl Backend for Memory {
-    fn load(&mut self) -> Result<Vec<StoredAccount>, StoreError> {
-        Ok(Vec::new())
+    fn load(&mut self) -> Result<Accounts, StoreError> {
+        Ok(self.0.clone())
     }
 
-    fn write(&mut self, _accounts: &[StoredAccount]) -> Result<(), StoreError> {
+    fn write(&mut self, accounts: &[StoredAccount]) -> Result<(), StoreError> {
+        accounts.clone_into(&mut self.0);
         Ok(())
     }
 }
@@ -178,53 +300,71 @@ impl Backend for Memory {
 /// holds only 2,560 bytes, and an entry with the ids in their order.
 #[derive(Default)]
 pub(super) struct Keyring {
-    /// What the entries hold as far as we know, to leave alone what hasn't changed.
+    /// The way to it, once it has been found. Given up when it fails: a keyring that was restarted needs a new one.
+    system: Option<Arc<SystemStore>>,
+    /// What the entries hold as of the last reading and writing, to leave alone what hasn't changed.
     known: HashMap<String, Zeroizing<Vec<u8>>>,
 }
 
 impl Keyring {
-    fn entry(name: &str) -> Result<keyring::v1::Entry, StoreError> {
-        if let Err(error) = keyring::v1::Entry::store_status() {
-            return Err(keyring_error(error));
+    fn entry(&mut self, name: &str) -> Result<keyring_core::Entry, keyring_core::Error> {
+        let system = match &self.system {
+            Some(system) => system,
+            None => self.system.insert(SystemStore::new()?),
+        };
+        system.build(SERVICE, name, None)
+    }
+
+    /// Does something with an entry. None if it doesn't exist.
+    fn with<T>(
+        &mut self,
+        name: &str,
+        work: impl FnOnce(&keyring_core::Entry) -> Result<T, keyring_core::Error>,
+    ) -> Result<Option<T>, StoreError> {
+        match self.entry(name).and_then(|entry| work(&entry)) {
+            Ok(done) => Ok(Some(done)),
+            Err(keyring_core::Error::NoEntry) => Ok(None),
+            Err(keyring_core::Error::NoStorageAccess(_)) => Err(StoreError::Locked),
+            Err(error) => {
+                self.system = None;
+                // The text is for the log. Variants that carry stored bytes don't show them in Display.
+                Err(StoreError::Unavailable(error.to_string()))
+            }
         }
-        keyring::v1::Entry::new(SERVICE, name).map_err(|error| keyring_error(&error))
     }
 
     fn get(&mut self, name: &str) -> Result<Option<Zeroizing<Vec<u8>>>, StoreError> {
-        match Self::entry(name)?.get_secret() {
-            Ok(bytes) => {
-                let bytes = Zeroizing::new(bytes);
-                self.known.insert(name.to_owned(), bytes.clone());
-                Ok(Some(bytes))
-            }
-            Err(keyring::v1::Error::NoEntry) => Ok(None),
-            Err(error) => Err(keyring_error(&error)),
+        let bytes = self.with(name, keyring_core::Entry::get_secret)?.map(Zeroizing::new);
+        if let Some(bytes) = &bytes {
+            self.known.insert(name.to_owned(), bytes.clone());
         }
+        Ok(bytes)
     }
 
     fn put(&mut self, name: &str, bytes: Zeroizing<Vec<u8>>) -> Result<(), StoreError> {
         if self.known.get(name) == Some(&bytes) {
             return Ok(());
         }
+        if bytes.len() > LARGEST_ENTRY {
+            return Err(StoreError::Unavailable("an account is too large for an entry".into()));
+        }
         // Bytes, not a password: the Windows store would double a password's length.
-        Self::entry(name)?.set_secret(&bytes).map_err(|error| keyring_error(&error))?;
+        self.with(name, |entry| entry.set_secret(&bytes))?;
         self.known.insert(name.to_owned(), bytes);
         Ok(())
     }
 
     fn delete(&mut self, name: &str) -> Result<(), StoreError> {
-        match Self::entry(name)?.delete_credential() {
-            Ok(()) | Err(keyring::v1::Error::NoEntry) => {
-                self.known.remove(name);
-                Ok(())
-            }
-            Err(error) => Err(keyring_error(&error)),
-        }
+        self.with(name, keyring_core::Entry::delete_credential)?;
+        self.known.remove(name);
+        Ok(())
     }
-}
 
-impl Backend for Keyring {
-    fn load(&mut self) -> Result<Vec<StoredAccount>, StoreError> {
+    fn read(&mut self) -> Result<Accounts, StoreError> {
+        // Other copies write, too. What they have removed stays known until we have made sure of it.
+        for bytes in self.known.values_mut() {
+            bytes.clear();
+        }
         let Some(index) = self.get(INDEX_ENTRY)? else {
             return Ok(Vec::new());
         };
@@ -241,6 +381,17 @@ impl Backend for Keyring {
             }
         }
         Ok(accounts)
+    }
+}
+
+impl Backend for Keyring {
+    fn load(&mut self) -> Result<Accounts, StoreError> {
+        let connected = self.system.is_some();
+        match self.read() {
+            // Mostly it was restarted since the last time, as at a log-out and log-in.
+            Err(StoreError::Unavailable(_)) if connected => self.read(),
+            other => other,
+        }
     }
 
     fn write(&mut self, accounts: &[StoredAccount]) -> Result<(), StoreError> {
@@ -259,18 +410,23 @@ impl Backend for Keyring {
         }
         Ok(())
     }
+
+    /// Whose sign-in it is can be asked again; tokens can't.
+    fn fit(&self, account: &mut StoredAccount) {
+        let fits = |account: &StoredAccount| encode(account).is_ok_and(|bytes| bytes.len() <= LARGEST_ENTRY);
+        if !fits(account)
+            && let Some(user) = &mut account.user
+        {
+            user.name.clone_from(&user.id);
+        }
+        if !fits(account) {
+            account.user = None;
+        }
+    }
 }
 
 fn account_entry(id: &str) -> String {
     format!("account-{id}")
-}
-
-fn keyring_error(error: &keyring::v1::Error) -> StoreError {
-    match error {
-        keyring::v1::Error::NoStorageAccess(_) => StoreError::Locked,
-        // The text is for the log. Variants that carry stored bytes don't show them in Display.
-        other => StoreError::Unavailable(other.to_string()),
-    }
 }
 
 fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Zeroizing<Vec<u8>>, StoreError> {
@@ -278,14 +434,36 @@ fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Zeroizing<Vec<u8>>, StoreE
 }
 
 /// One private file, readable by its owner only.
+///
+/// It is written beside and renamed, so that a crash leaves the old one or the new one, never half of one. What was
+/// written beside but not yet renamed holds tokens that may be the only good ones: the next reading finishes the rename.
 pub(super) struct PrivateFile {
     path: PathBuf,
+    /// It was there before.
+    seen: bool,
 }
 
 impl PrivateFile {
     /// The store in the file at `path`, which need not exist.
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into() }
+        Self { path: path.into(), seen: false }
+    }
+
+    /// True if it has been written, be it by a process that crashed before the end.
+    pub fn is_there(&self) -> bool {
+        self.path.exists() || self.beside(".new").exists()
+    }
+
+    /// Deletes it with all that belongs to it.
+    pub fn remove(self) -> Result<(), StoreError> {
+        for path in [self.beside(".new"), self.path.clone()] {
+            match fs::remove_file(path) {
+                Ok(()) => sync_folder(self.folder())?,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
     }
 
     fn folder(&self) -> &Path {
@@ -294,49 +472,101 @@ impl PrivateFile {
             _ => Path::new("."),
         }
     }
+
+    fn beside(&self, ending: &str) -> PathBuf {
+        let mut name = self.path.clone().into_os_string();
+        name.push(ending);
+        name.into()
+    }
+
+    /// Finishes what a crash has interrupted.
+    fn recover(&self) -> Result<(), StoreError> {
+        let new = self.beside(".new");
+        let bytes = match fs::read(&new) {
+            Ok(bytes) => Zeroizing::new(bytes),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(error.into()),
+        };
+        if serde_json::from_slice::<Accounts>(&bytes).is_ok() {
+            fs::rename(&new, &self.path)?;
+            sync_folder(self.folder())?;
+        } else {
+            // Half of one: the process ended while it was writing, and the old file still holds.
+            fs::remove_file(&new)?;
+        }
+        Ok(())
+    }
+
+    fn write_beside(&self, bytes: &[u8]) -> io::Result<PathBuf> {
+        let new = self.beside(".new");
+        match fs::remove_file(&new) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let mut file = create_private_file(&new)?;
+        let written = file.write_all(bytes).and_then(|()| file.sync_all());
+        drop(file);
+        if let Err(error) = written {
+            let _ = fs::remove_file(&new);
+            return Err(error);
+        }
+        Ok(new)
+    }
 }
 
 impl Backend for PrivateFile {
-    fn load(&mut self) -> Result<Vec<StoredAccount>, StoreError> {
+    fn load(&mut self) -> Result<Accounts, StoreError> {
+        self.recover()?;
         let bytes = match fs::read(&self.path) {
             Ok(bytes) => Zeroizing::new(bytes),
+            Err(error) if error.kind() == io::ErrorKind::NotFound && self.seen => return Err(StoreError::Gone),
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             Err(error) => return Err(error.into()),
         };
+        self.seen = true;
         serde_json::from_slice(&bytes).map_err(|_| {
             // Out of the way of the next write, so that it can still be looked at.
-            let mut aside = self.path.clone().into_os_string();
-            aside.push(".damaged");
-            if let Err(error) = fs::rename(&self.path, &aside) {
+            if let Err(error) = fs::rename(&self.path, self.beside(".damaged")) {
                 tracing::warn!(%error, "the damaged file could not be moved aside");
             }
+            self.seen = false;
             StoreError::Damaged
         })
     }
 
     fn write(&mut self, accounts: &[StoredAccount]) -> Result<(), StoreError> {
-        let folder = self.folder();
-        create_private_folder(folder)?;
-        // Written beside and renamed, so that a crash leaves the old file or the new one, never half of one. A temporary
-        // file is created with mode 0600; on Windows the user's local data folder keeps others out.
-        let mut file = tempfile::NamedTempFile::new_in(folder)?;
-        file.write_all(&encode(accounts)?)?;
-        file.as_file().sync_all()?;
-        file.persist(&self.path).map_err(|error| error.error)?;
-        sync_folder(folder)?;
+        create_private_folder(self.folder())?;
+        let new = self.write_beside(&encode(accounts)?)?;
+        #[cfg(test)]
+        super::testing::reached(super::testing::Step::WrittenBeside);
+        fs::rename(&new, &self.path)?;
+        sync_folder(self.folder())?;
+        self.seen = true;
         Ok(())
     }
 }
 
 #[cfg(unix)]
-fn create_private_folder(folder: &Path) -> io::Result<()> {
+pub(super) fn create_private_folder(folder: &Path) -> io::Result<()> {
     use std::os::unix::fs::DirBuilderExt;
     fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 
 #[cfg(not(unix))]
-fn create_private_folder(folder: &Path) -> io::Result<()> {
+pub(super) fn create_private_folder(folder: &Path) -> io::Result<()> {
     fs::create_dir_all(folder)
+}
+
+#[cfg(unix)]
+fn create_private_file(path: &Path) -> io::Result<fs::File> {
+    use std::os::unix::fs::OpenOptionsExt;
+    fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
+}
+
+/// On Windows the user's local data folder keeps others out.
+#[cfg(not(unix))]
+fn create_private_file(path: &Path) -> io::Result<fs::File> {
+    fs::OpenOptions::new().write(true).create_new(true).open(path)
 }
 
 /// Makes a rename in a folder durable.
@@ -358,19 +588,58 @@ mod tests {
     fn account(id: &str) -> StoredAccount {
         StoredAccount {
             id: id.into(),
-            client_id: "0123456789abcdef0123456789abcdef".into(),
+            client_id: format!("client-{id}"),
             client_secret: Some(Secret::new("s".repeat(32))),
             redirect: Redirect::Avermedia,
             same_developer_as: Some("0123456789abcdef".into()),
             refresh_token: Some(Secret::new("r".repeat(1000))),
             user: Some(User { id: "user".into(), name: "名前 ".repeat(30) }),
             signed_in_at: Some(1_800_000_000),
+            token_at: 1_800_000_000_000,
+        }
+    }
+
+    /// The largest account that the settings page lets in, with a refresh token of so many bytes.
+    fn largest(token: usize) -> StoredAccount {
+        StoredAccount {
+            client_id: "c".repeat(super::super::LONGEST_CREDENTIAL),
+            client_secret: Some(Secret::new("s".repeat(super::super::LONGEST_CREDENTIAL))),
+            refresh_token: Some(Secret::new("r".repeat(token))),
+            user: Some(User { id: "u".repeat(64), name: "名前 ".repeat(100) }),
+            signed_in_at: Some(u64::MAX),
+            token_at: u64::MAX,
+            ..account("0123456789abcdef")
         }
     }
 
     #[test]
     fn an_account_fits_the_windows_credential_store() {
-        assert!(encode(&account("0123456789abcdef")).unwrap().len() < 2560);
+        // Refresh tokens that Spotify gives have some 130 to 400 characters.
+        for token in [131, 600] {
+            let mut account = largest(token);
+            Keyring::default().fit(&mut account);
+            assert_eq!(account, largest(token), "nothing need go");
+            assert!(encode(&account).unwrap().len() <= LARGEST_ENTRY);
+        }
+    }
+
+    #[test]
+    fn of_an_account_that_would_not_fit_the_users_name_goes() {
+        let fitted = |token| {
+            let mut account = largest(token);
+            Keyring::default().fit(&mut account);
+            assert!(encode(&account).unwrap().len() <= LARGEST_ENTRY, "{token}");
+            assert_eq!(StoredAccount { user: None, ..account.clone() }, StoredAccount { user: None, ..largest(token) });
+            account.user
+        };
+        assert_eq!(fitted(1500), Some(User { id: "u".repeat(64), name: "u".repeat(64) }));
+        assert_eq!(fitted(1850), None);
+    }
+
+    #[test]
+    fn an_account_that_does_not_fit_at_all_is_refused_before_the_keyring_is_asked() {
+        let refused = Keyring::default().put("account-a", Zeroizing::new(vec![b'x'; LARGEST_ENTRY + 1]));
+        assert_eq!(refused, Err(StoreError::Unavailable("an account is too large for an entry".into())));
     }
 
     #[test]
@@ -392,6 +661,34 @@ mod tests {
         assert_eq!(PrivateFile::new(&path).load(), Ok(vec![account("b")]));
         let names: Vec<_> = fs::read_dir(path.parent().unwrap()).unwrap().collect();
         assert_eq!(names.len(), 1, "a temporary file was left");
+    }
+
+    #[test]
+    fn what_a_crash_left_beside_the_file_is_finished_or_thrown_away() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("accounts.json");
+        let mut file = PrivateFile::new(&path);
+        file.write(&[account("a")]).unwrap();
+        let whole = encode(&[account("b")]).unwrap();
+        for (beside, wanted) in [(&whole[..], "b"), (&whole[..whole.len() / 2], "b")] {
+            fs::write(folder.path().join("accounts.json.new"), beside).unwrap();
+            assert_eq!(PrivateFile::new(&path).load(), Ok(vec![account(wanted)]));
+            assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        }
+    }
+
+    #[test]
+    fn a_file_that_vanishes_is_not_an_empty_list() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("accounts.json");
+        let mut file = PrivateFile::new(&path);
+        file.write(&[account("a")]).unwrap();
+        fs::remove_file(&path).unwrap();
+        assert_eq!(file.load(), Err(StoreError::Gone));
+        file.write(&[account("a")]).unwrap();
+        file.load().unwrap();
+        PrivateFile::new(&path).remove().unwrap();
+        assert!(!file.is_there());
     }
 
     #[cfg(unix)]
@@ -417,27 +714,6 @@ mod tests {
         assert_eq!(fs::read_to_string(folder.path().join("accounts.json.damaged")).unwrap(), "[{\"id\":");
     }
 
-    struct Hanging(mpsc::Receiver<()>);
-
-    impl Backend for Hanging {
-        fn load(&mut self) -> Result<Vec<StoredAccount>, StoreError> {
-            Ok(Vec::new())
-        }
-        fn write(&mut self, _accounts: &[StoredAccount]) -> Result<(), StoreError> {
-            let _ = self.0.recv();
-            Ok(())
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_hanging_store_is_given_up_after_a_while() {
-        let (release, hang) = mpsc::channel();
-        let vault = Vault::new(Box::new(Hanging(hang)));
-        assert_eq!(vault.write(vec![]).await, Err(StoreError::NoAnswer));
-        drop(release);
-        assert_eq!(vault.load().await, Ok(vec![]));
-    }
-
     /// Run by `dbus-run-session -- sh -c 'echo | gnome-keyring-daemon --unlock && cargo test -p spotify-plugin -- --ignored
     /// keyring'`, never against the keyring of the user who is logged in.
     #[test]
@@ -461,10 +737,47 @@ mod tests {
     #[tokio::test]
     #[ignore = "needs a Secret Service of its own"]
     async fn a_keyring_works_beside_an_async_runtime() {
-        let vault = Vault::new(Box::<Keyring>::default());
+        let vault = Vault::new(Box::<Keyring>::default(), None);
         vault.load().await.unwrap();
-        vault.write(vec![account("z")]).await.unwrap();
+        vault.sync(vec![], vec![account("z")], false).await.unwrap();
         assert_eq!(vault.load().await, Ok(vec![account("z")]));
-        vault.write(vec![]).await.unwrap();
+        vault.sync(vec![account("z")], vec![], false).await.unwrap();
+        assert_eq!(vault.load().await, Ok(vec![]));
+    }
+
+    /// As above.
+    #[tokio::test]
+    #[ignore = "needs a Secret Service of its own"]
+    async fn two_copies_share_a_keyring() {
+        let folder = tempfile::tempdir().unwrap();
+        let vault = || Vault::new(Box::<Keyring>::default(), Some(folder.path().join("lock")));
+        let (one, two) = (vault(), vault());
+        let add = |id: &str| vec![account(id)];
+        let (first, second) = tokio::join!(one.sync(vec![], add("one"), false), two.sync(vec![], add("two"), false));
+        let (first, second) = (first.unwrap(), second.unwrap());
+        assert_eq!(first.len().max(second.len()), 2);
+        let both = vault().load().await.unwrap();
+        assert_eq!(both.len(), 2);
+        // What the one removes doesn't come back by the other, which still knows it.
+        one.sync(both.clone(), vec![], false).await.unwrap();
+        two.sync(both.clone(), [both, add("three")].concat(), false).await.unwrap();
+        assert_eq!(vault().load().await, Ok(add("three")));
+        one.sync(add("three"), vec![], false).await.unwrap();
+    }
+
+    /// As above.
+    #[tokio::test]
+    #[ignore = "needs a Secret Service of its own"]
+    async fn a_private_file_moves_into_the_keyring() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("accounts.json");
+        PrivateFile::new(&path).write(&[account("f")]).unwrap();
+        let vault = Vault::new(Box::<Keyring>::default(), None);
+        vault.sync(vec![], vec![account("k")], false).await.unwrap();
+        let both = vec![account("k"), account("f")];
+        assert_eq!(vault.move_in(Some(path.clone()), vec![account("f")], vec![account("f")]).await, Ok(both.clone()));
+        assert_eq!(Keyring::default().load(), Ok(both.clone()));
+        assert!(!path.exists());
+        vault.sync(both, vec![], false).await.unwrap();
     }
 }

@@ -1,6 +1,6 @@
 //! A world for tests: the simulated Spotify, a clock that both it and the package go by, and an [`Auth`] between them.
 
-use std::sync::{Arc, Mutex, mpsc};
+use std::sync::{Arc, Mutex, OnceLock, mpsc};
 use std::time::Duration;
 
 use spotify_sim::{DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, STOPPED_AT, Sim};
@@ -9,6 +9,31 @@ use url::Url;
 use super::store::{Backend, StoreError, StoredAccount};
 use super::*;
 use crate::clock::ManualClock;
+
+/// The steps of a renewal at which a test may end the process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// Spotify has not been asked.
+    BeforeRequest,
+    /// Spotify has answered, and nothing of it is stored.
+    Answered,
+    /// The new private file lies beside the old one.
+    WrittenBeside,
+    /// The new refresh token is stored, and the access token was not used.
+    Written,
+    /// The access token was handed out.
+    Used,
+}
+
+/// The step at which this process ends, set once in a process of its own.
+pub(super) static END_AT: OnceLock<Step> = OnceLock::new();
+
+/// Called where a step is reached.
+pub(super) fn reached(step: Step) {
+    if END_AT.get() == Some(&step) {
+        std::process::abort();
+    }
+}
 
 /// Longer than anything that works takes, so that what doesn't work ends.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
@@ -35,7 +60,9 @@ impl World {
             accounts_url: Url::parse(&self.sim.accounts_url()).unwrap(),
             store,
             private_file: None,
+            lock_file: None,
             limits_file: None,
+            language: "en".to_owned(),
             clock: Arc::clone(&self.clock) as Arc<dyn Clock>,
             http: self.http.clone(),
             random: system_random(),
@@ -123,7 +150,7 @@ pub(crate) fn accounts(link: Link, names: &[&str]) -> AuthState {
     AuthState {
         link,
         accounts: names.iter().enumerate().map(|(index, name)| view(index, name)).collect(),
-        store: StoreView { kind: StoreKind::Memory, message: None, can_use_file: false },
+        store: StoreView { kind: StoreKind::Memory, message: None, can_use_file: false, can_retry: false },
         limit: None,
         strained_until_ms: None,
     }

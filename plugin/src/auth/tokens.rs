@@ -6,9 +6,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::error::AuthError;
-use super::oauth::TokenError;
+use super::oauth::{Service, TokenError, Tokens};
 use super::secret::Secret;
-use super::state::{Access, Account, Backoff};
+use super::state::{Access, Account, Backoff, State};
 use super::{AccessToken, Inner, LOGIN_PATIENCE, MARGIN_MS};
 
 /// Back-off after the network or the service failed: doubled from the first to the longest.
@@ -67,100 +67,162 @@ impl Inner {
     }
 
     /// Renews the access token of an account unless it is good for `margin_ms` more. However many ask at once, one
-    /// request goes out.
+    /// request goes out. Other copies of the package that use the same sign-in are let pass first, and the token that they
+    /// have stored is the one that is used.
     pub(super) async fn refresh(self: Arc<Self>, id: String, margin_ms: u64) -> Result<AccessToken, AuthError> {
-        let turn = {
-            let mut state = self.lock();
-            Arc::clone(&state.account(&id).ok_or(AuthError::NotLinked)?.refreshing)
-        };
-        let _turn = turn.lock().await;
-
-        let (client_id, client_secret, refresh_token) = {
+        let (turn, client_id) = {
             let mut state = self.lock();
             let account = state.account(&id).ok_or(AuthError::NotLinked)?;
-            if let Some(token) = account.fresh(self.clock.unix_ms(), margin_ms) {
-                return Ok(token);
-            }
-            if let Some(problem) = account.problem.clone().filter(|_| account.refused()) {
-                return Err(problem);
-            }
-            if let Some(backoff) = &account.backoff
-                && Instant::now() < backoff.until
-            {
-                return Err(account.problem.clone().unwrap_or(AuthError::Offline));
-            }
-            let Some(refresh_token) = account.stored.refresh_token.clone() else {
-                // A sign-in that came without a refresh token is over with its access token.
-                if account.access.take().is_some() {
-                    account.problem = Some(AuthError::SignInAgain);
-                }
-                let problem = account.problem.clone().unwrap_or(AuthError::NotLinked);
-                self.publish(&state);
-                return Err(problem);
-            };
-            (account.stored.client_id.clone(), account.stored.client_secret.clone(), refresh_token)
+            (Arc::clone(&account.refreshing), account.stored.client_id.clone())
         };
+        let _turn = turn.lock().await;
+        if let Need::Nothing(token) = self.need(&id, margin_ms)? {
+            return Ok(token);
+        }
 
-        let answer = self.service(&client_id, client_secret.as_ref()).refresh(&refresh_token).await;
-        // Logged out, removed or signed in anew meanwhile: the answer is about something that is gone.
-        let current = |account: &Account| account.stored.refresh_token.as_ref() == Some(&refresh_token);
-        match answer {
-            Ok(tokens) => {
-                if let Some(rotated) = tokens.refresh.clone() {
-                    {
-                        let mut state = self.lock();
-                        let account =
-                            state.account(&id).filter(|account| current(account)).ok_or(AuthError::NotLinked)?;
-                        account.stored.refresh_token = Some(rotated);
+        let _alone = self.renewals.enter().await;
+        self.reload().await;
+        let id = {
+            // Another copy may have added the same app at the same time, and so has given it another id.
+            let mut state = self.lock();
+            let same_app = |account: &&Account| account.stored.client_id == client_id;
+            if state.account(&id).is_some() {
+                id
+            } else {
+                state.accounts.iter().find(same_app).map(|account| account.stored.id.clone()).unwrap_or(id)
+            }
+        };
+        let mut given_up = None;
+        loop {
+            let (service, refresh_token) = match self.need(&id, margin_ms)? {
+                Need::Nothing(token) => return Ok(token),
+                Need::Renewal(service, refresh_token) => (service, refresh_token),
+            };
+            #[cfg(test)]
+            super::testing::reached(super::testing::Step::BeforeRequest);
+            let answer = service.refresh(&refresh_token).await;
+            #[cfg(test)]
+            super::testing::reached(super::testing::Step::Answered);
+            match answer {
+                Ok(tokens) => return self.renewed(&id, &refresh_token, tokens).await,
+                Err(TokenError::InvalidGrant) if given_up.is_none() => {
+                    // Perhaps another copy has renewed it, and could not be waited for.
+                    self.reload().await;
+                    let newer = self.lock().account(&id).and_then(|account| account.stored.refresh_token.clone());
+                    if newer.is_none_or(|newer| newer == refresh_token) {
+                        return self.ended(&id, &refresh_token).await;
                     }
-                    self.persist().await;
+                    given_up = Some(refresh_token);
                 }
-                let mut state = self.lock();
-                let serial = state.serial();
-                let now = self.clock.unix_ms();
-                let account = state
-                    .account(&id)
-                    .filter(|account| {
-                        current(account) || (tokens.refresh.is_some() && account.stored.refresh_token == tokens.refresh)
-                    })
-                    .ok_or(AuthError::NotLinked)?;
-                account.access = Some(Access::new(&tokens, now, serial));
-                account.problem = None;
-                account.backoff = None;
-                let token = account.fresh(now, 0).ok_or(AuthError::AccountsDown(0));
-                self.publish(&state);
-                token
-            }
-            Err(TokenError::InvalidGrant) => {
-                {
-                    let mut state = self.lock();
-                    let account = state.account(&id).filter(|account| current(account)).ok_or(AuthError::NotLinked)?;
-                    tracing::warn!(account = %id, "Spotify has ended the sign-in");
-                    account.drop_tokens();
-                    account.problem = Some(AuthError::SignInAgain);
-                    self.publish(&state);
-                }
-                self.persist().await;
-                Err(AuthError::SignInAgain)
-            }
-            Err(error) => {
-                let wait = match &error {
-                    TokenError::Down(_, wait) => *wait,
-                    _ => None,
-                };
-                let problem = trouble(error);
-                let jitter = (self.random)().map_or(128, |random| random[0]);
-                let mut state = self.lock();
-                let account = state.account(&id).filter(|account| current(account)).ok_or(AuthError::NotLinked)?;
-                let failures = account.backoff.as_ref().map_or(0, |backoff| backoff.failures);
-                let wait = backoff(failures, jitter).max(wait.unwrap_or_default().min(LOGIN_PATIENCE));
-                tracing::info!(account = %id, %problem, ?wait, "a token could not be renewed");
-                account.backoff = Some(Backoff { failures: failures.saturating_add(1), until: Instant::now() + wait });
-                account.problem = Some(problem.clone());
-                self.publish(&state);
-                Err(problem)
+                Err(TokenError::InvalidGrant) => return self.ended(&id, &refresh_token).await,
+                Err(error) => return self.not_renewed(&id, &refresh_token, error),
             }
         }
+    }
+
+    /// What an account needs to have an access token that is good for `margin_ms` more.
+    fn need(&self, id: &str, margin_ms: u64) -> Result<Need, AuthError> {
+        let mut state = self.lock();
+        let account = state.account(id).ok_or(AuthError::NotLinked)?;
+        if let Some(token) = account.fresh(self.clock.unix_ms(), margin_ms) {
+            return Ok(Need::Nothing(token));
+        }
+        if let Some(problem) = account.problem.clone().filter(|_| account.refused()) {
+            return Err(problem);
+        }
+        if let Some(backoff) = &account.backoff
+            && Instant::now() < backoff.until
+        {
+            return Err(account.problem.clone().unwrap_or(AuthError::Offline));
+        }
+        let Some(refresh_token) = account.stored.refresh_token.clone() else {
+            // A sign-in that came without a refresh token is over with its access token.
+            if account.access.take().is_some() {
+                account.problem = Some(AuthError::SignInAgain);
+            }
+            let problem = account.problem.clone().unwrap_or(AuthError::NotLinked);
+            self.publish(&state);
+            return Err(problem);
+        };
+        let service = self.service(&account.stored.client_id, account.stored.client_secret.as_ref());
+        Ok(Need::Renewal(service, refresh_token))
+    }
+
+    /// Takes the new tokens in: a new refresh token is durable before the access token that came with it is used.
+    async fn renewed(&self, id: &str, used: &Secret, tokens: Tokens) -> Result<AccessToken, AuthError> {
+        if let Some(rotated) = tokens.refresh.clone() {
+            {
+                let now = self.clock.unix_ms();
+                let mut state = self.lock();
+                let account = state.current(id, used)?;
+                account.stored.refresh_token = Some(rotated);
+                account.stored.token_at = now.max(account.stored.token_at.saturating_add(1));
+            }
+            self.persist().await;
+            #[cfg(test)]
+            super::testing::reached(super::testing::Step::Written);
+        }
+        let mut state = self.lock();
+        let serial = state.serial();
+        let now = self.clock.unix_ms();
+        let account = state.current(id, tokens.refresh.as_ref().unwrap_or(used))?;
+        account.access = Some(Access::new(&tokens, now, serial));
+        account.problem = None;
+        account.backoff = None;
+        let token = account.fresh(now, 0).ok_or(AuthError::AccountsDown(0));
+        self.publish(&state);
+        token
+    }
+
+    /// Notes that Spotify has ended the sign-in.
+    async fn ended(&self, id: &str, used: &Secret) -> Result<AccessToken, AuthError> {
+        {
+            let mut state = self.lock();
+            let account = state.current(id, used)?;
+            tracing::warn!(account = %id, "Spotify has ended the sign-in");
+            account.drop_tokens();
+            account.problem = Some(AuthError::SignInAgain);
+            self.publish(&state);
+        }
+        self.persist().await;
+        Err(AuthError::SignInAgain)
+    }
+
+    /// Notes what kept a token from being renewed, which has cost nothing but time.
+    fn not_renewed(&self, id: &str, used: &Secret, error: TokenError) -> Result<AccessToken, AuthError> {
+        let wait = match &error {
+            TokenError::Down(_, wait) => *wait,
+            _ => None,
+        };
+        let problem = trouble(error);
+        let jitter = (self.random)().map_or(128, |random| random[0]);
+        let mut state = self.lock();
+        let account = state.current(id, used)?;
+        let failures = account.backoff.as_ref().map_or(0, |backoff| backoff.failures);
+        let wait = backoff(failures, jitter).max(wait.unwrap_or_default().min(LOGIN_PATIENCE));
+        tracing::info!(account = %id, %problem, ?wait, "a token could not be renewed");
+        account.backoff = Some(Backoff { failures: failures.saturating_add(1), until: Instant::now() + wait });
+        account.problem = Some(problem.clone());
+        self.publish(&state);
+        Err(problem)
+    }
+}
+
+/// What an account needs to have a good access token.
+enum Need {
+    /// It has one.
+    Nothing(AccessToken),
+    /// This refresh token, taken to this service.
+    Renewal(Service, Secret),
+}
+
+impl State {
+    /// The account, if its refresh token is still this one. If it was logged out, removed or signed in anew meanwhile, an
+    /// answer is about something that is gone.
+    fn current(&mut self, id: &str, refresh_token: &Secret) -> Result<&mut Account, AuthError> {
+        self.account(id)
+            .filter(|account| account.stored.refresh_token.as_ref() == Some(refresh_token))
+            .ok_or(AuthError::NotLinked)
     }
 }
 

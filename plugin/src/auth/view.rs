@@ -116,6 +116,8 @@ pub struct StoreView {
     pub message: Option<String>,
     /// True if [`Auth::use_private_file`](super::Auth::use_private_file) would make it better.
     pub can_use_file: bool,
+    /// True if [`Auth::retry_store`](super::Auth::retry_store) might make it better.
+    pub can_retry: bool,
 }
 
 /// All accounts in one word, for the keys.

@@ -268,6 +268,10 @@ impl Model {
         if accounts.link != Link::Linked {
             *self = Self { next_id: self.next_id, ..Self::new(Arc::clone(&accounts)) };
         }
+        if accounts.limit.is_none() {
+            // Another account serves, or the time is over: what was said about it is over, too.
+            self.problem.take_if(|problem| matches!(problem, Error::RateLimited { .. }));
+        }
         self.accounts = accounts;
     }
 

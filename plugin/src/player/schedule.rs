@@ -47,11 +47,8 @@ pub(super) fn ask_again_in(situation: &Situation<'_>) -> Option<Duration> {
     if let Some(limited_for) = situation.limited_for {
         return Some(limited_for);
     }
-    if let Some(problem) = situation.problem {
-        return Some(match problem {
-            Error::RateLimited { retry_after: Some(wait), .. } => *wait,
-            _ => (FIRST_RETRY * 2_u32.pow(situation.failures.saturating_sub(1).min(8))).min(LAST_RETRY),
-        });
+    if situation.problem.is_some() {
+        return Some((FIRST_RETRY * 2_u32.pow(situation.failures.saturating_sub(1).min(8))).min(LAST_RETRY));
     }
     let patience = if situation.strained { STRAINED } else { 1 };
     if situation.after_write {
@@ -64,7 +61,6 @@ pub(super) fn ask_again_in(situation: &Situation<'_>) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::auth::LimitKind;
 
     fn calm() -> Situation<'static> {
         Situation {
@@ -110,7 +106,6 @@ mod tests {
         assert_eq!(ask_again_in(&failed(3)), Some(FIRST_RETRY * 4));
         assert_eq!(ask_again_in(&failed(99)), Some(LAST_RETRY));
         let wait = Duration::from_secs(46_649);
-        let limited = Error::RateLimited { retry_after: Some(wait), kind: LimitKind::Quota };
-        assert_eq!(ask_again_in(&Situation { problem: Some(&limited), ..failed(9) }), Some(wait));
+        assert_eq!(ask_again_in(&Situation { limited_for: Some(wait), ..failed(9) }), Some(wait));
     }
 }

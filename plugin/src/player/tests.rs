@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use spotify_sim::Fault;
+use spotify_sim::{BACKUP_CLIENT_ID, BACKUP_CLIENT_SECRET, DEMO_CLIENT_ID, Fault};
 use url::Url;
 
 use super::*;
-use crate::auth::testing::{World, until};
+use crate::auth::testing::{World, demo, until};
+use crate::auth::{SaveAccount, Secret};
 use crate::clock::{Clock as _, ManualClock};
 use crate::spotify::Client;
 
@@ -49,4 +50,30 @@ async fn in_an_hour_of_a_total_limit_nothing_is_sent_and_then_it_goes_on_by_itse
     let heard = |model: &Arc<Model>| model.at(world.clock.unix_ms()).known;
     watch.wait_for(heard).await.unwrap();
     assert!(!world.sim.requests().iter().any(|request| request.method == "POST" && request.path.ends_with("next")));
+}
+
+#[tokio::test]
+async fn a_backup_that_is_linked_meanwhile_is_asked_at_once() {
+    let world = World::new().await;
+    let (auth, first) = world.linked().await;
+    let client = Client::new(world.http.clone(), Url::parse(&world.sim.api_url()).unwrap(), auth.clone());
+    auth.identified(&first, client.me(&first).await.unwrap()).await;
+    let player = start(client.clone(), auth.watch(), world.clock.clone());
+    world.sim.inject(Fault::quota(Some(50_400)).of(DEMO_CLIENT_ID));
+    player.tell(Input::Shown(Shown { instances: 1 })).await;
+    let mut watch = player.watch();
+    watch.wait_for(|model| model.at(world.clock.unix_ms()).problem.is_some()).await.unwrap();
+
+    let backup = SaveAccount {
+        client_id: BACKUP_CLIENT_ID.into(),
+        client_secret: Some(Secret::new(BACKUP_CLIENT_SECRET)),
+        ..demo()
+    };
+    let id = auth.save(backup).await.unwrap();
+    world.sign_in(&auth, &id).await;
+    auth.identified(&id, client.me(&id).await.unwrap()).await;
+    let snapshot =
+        watch.wait_for(|model| model.at(world.clock.unix_ms()).known).await.unwrap().at(world.clock.unix_ms());
+    assert_eq!((snapshot.problem, snapshot.wait), (None, None));
+    assert!(snapshot.first_back_in.is_some());
 }
