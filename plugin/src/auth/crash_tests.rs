@@ -32,6 +32,7 @@ async fn the_process_that_ends_in_the_middle() {
         private_file: None,
         lock_file: None,
         limits_file: None,
+        language: String::new(),
         clock: Arc::new(ManualClock::at(u64::try_from(STOPPED_AT.as_millis()).unwrap())),
         http: http_client().unwrap(),
         random: system_random(),
