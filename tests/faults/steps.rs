@@ -1,5 +1,7 @@
 //! Faults that take more than one step.
 
+use acceptance::until;
+
 use super::*;
 
 async fn stage(unpacked: &Unpacked) -> Stage<'_> {
@@ -38,7 +40,11 @@ async fn a_backup_of_another_spotify_user_is_refused_with_both_names() {
     for name in [User::guest().display_name, User::default().display_name] {
         assert!(account["message"].as_str().unwrap().contains(&name), "{account}");
     }
-    assert_eq!(stored(&stage.stored()), "primary: ID, secret, sign-in; backup: ID, secret");
+    until("the wrong sign-in is gone from the file", async || {
+        let stored = stored(&stage.stored());
+        if stored == "primary: ID, secret, sign-in; backup: ID, secret" { Ok(()) } else { Err(stored) }
+    })
+    .await;
 
     // It never serves: a refused call of the primary isn't replayed in somebody else's name.
     stage.host.appear(PLAY).await;
@@ -68,8 +74,7 @@ async fn a_limit_survives_a_restart_of_the_package() {
     stage.host.shows(PLAY, "Quota used up, back in 13 h 5").await;
     stage.host.press(PLAY).await;
     settled(&mut stage).await;
-    let sent: Vec<_> = sent_since(&stage.spotify);
-    assert!(sent.iter().all(|sent| sent == "primary refresh 200"), "no call leaves: {sent:?}");
+    assert_eq!(sent_since(&stage.spotify), [""; 0], "nothing leaves the computer");
     let after = stage.host.accounts().await;
     assert!(before["nobodyUntil"].is_u64());
     assert_eq!(before["nobodyUntil"], after["nobodyUntil"], "to the millisecond");

@@ -13,7 +13,8 @@ use tokio::time::Instant;
 
 use super::error::AuthError;
 use super::merge::merge;
-use super::state::{Account, Loading, State};
+use super::rotation::{Choice, Group};
+use super::state::{Account, Loading, Needs, State};
 use super::store::{Memory, PrivateFile, StoreError, StoredAccount, Vault};
 use super::view::{Link, StoreKind, StoreView};
 use super::{AHEAD_MS, Inner};
@@ -439,10 +440,12 @@ impl Inner {
         let (due, store_due, keyring_due) = {
             let state = self.lock();
             let now = self.clock.unix_ms();
+            // While nothing may be sent no token is needed; the call that may be sent again brings its own.
+            let all_shut = matches!(state.choose(now, Group::Player, Needs::User), Choice::Wait(_));
             let due: Vec<String> = state
                 .accounts
                 .iter()
-                .filter(|account| account.works() && account.fresh(now, AHEAD_MS).is_none())
+                .filter(|account| !all_shut && account.works() && account.fresh(now, AHEAD_MS).is_none())
                 .map(|account| account.stored.id.clone())
                 .collect();
             let store_due =
