@@ -298,7 +298,7 @@ async fn a_backup_takes_over_and_when_all_are_limited_the_keys_count_down() {
     user.sees("#login:enabled").await.click().await.unwrap();
     user.agrees().await;
     user.reads("#account-state", "Linked as").await;
-    user.reads("li.account:nth-child(2)", "Backup 1 Simone Löwe").await;
+    user.reads("li.account:nth-child(2)", "Backup 1\nSimone Löwe").await;
     user.keeps("both").await;
 
     // The second one first, and back again.

@@ -178,7 +178,7 @@ fn polling() -> Vec<Row> {
             .key("Spotify asks to wait 0:0…")
             .page("primary linked, throttle for 7 s; nobody for 7 s"),
         limited("429 throttle without Retry-After", Fault::throttle(None)).key("Spotify asks to wait 0:0…").page(guess),
-        limited("429 throttle with rEtRy-aFtEr", throttle_with("rEtRy-aFtEr", " 7 "))
+        limited("429 throttle with retry-after in small letters and spaces", throttle_with("retry-after", "  7  "))
             .key("Spotify asks to wait 0:0…")
             .page("primary linked, throttle for 7 s; nobody for 7 s"),
         limited("429 throttle with Retry-After: soon", throttle_with("Retry-After", "soon"))
@@ -297,6 +297,17 @@ fn pressing() -> Vec<Row> {
         press("401 again and again", Fault::unauthorized())
             .sends("primary pause 401, primary refresh 200, primary pause 401, primary read 200")
             .key("Sign in again"),
+        press("401, then 400 invalid_grant", Fault::unauthorized().times(1))
+            .when(|spotify| spotify.inject(token_error("invalid_grant", "Refresh token revoked")))
+            .sends("primary pause 401, primary refresh 400")
+            .key("Sign in again")
+            .page("primary signInAgain, \"Sign in again\"")
+            .stores(ONE_ENDED),
+        press("401, then 503", Fault::unauthorized().times(1))
+            .when(|spotify| spotify.inject(unavailable().on("POST", "/accounts/api/token")))
+            .sends("primary pause 401, primary refresh 503")
+            .key("Spotify is down")
+            .page("primary linked, in use, \"Spotify's accounts service has trouble of its own\""),
         refused("403 PREMIUM_REQUIRED", Fault::premium_required(), "primary pause 403, primary read 200")
             .key("Premium needed")
             .page("primary linked, in use, userNeedsPremium"),
@@ -349,6 +360,17 @@ fn pressing() -> Vec<Row> {
             .sends("primary pause 200, primary read 200")
             .key("Spotify refused"),
         press("no network", None).when(no_network).sends("primary pause dropped").key("No network"),
+        with_backup("401, then 400 invalid_grant", Some(Fault::unauthorized().times(1)))
+            .when(|spotify| spotify.inject(token_error("invalid_grant", "Refresh token revoked")))
+            .sends("primary pause 401, primary refresh 400, backup pause 200, backup read 200")
+            .key("Play")
+            .page("primary signInAgain, \"Sign in again\"; backup linked, in use")
+            .stores("primary: ID, secret; backup: ID, secret, sign-in"),
+        with_backup("401, then 503", Some(Fault::unauthorized().times(1)))
+            .when(|spotify| spotify.inject(unavailable().on("POST", "/accounts/api/token")))
+            .sends("primary pause 401, primary refresh 503, backup pause 200, backup read 200")
+            .key("Play")
+            .page("primary linked, in use, \"Spotify's accounts service has trouble of its own\"; backup linked"),
         with_backup("429 throttle with Retry-After", Some(Fault::throttle(Some(7))))
             .sends("primary pause 429, backup pause 200, backup read 200")
             .key("Play")

@@ -6,7 +6,7 @@ mod deck;
 mod host;
 mod stage;
 
-pub use built::{Unpacked, bundle, clock_bundle, program, screenshots, target, wrapped};
+pub use built::{Unpacked, bundle, clock_bundle, program, screenshots, spawn, target, wrapped};
 #[cfg(target_os = "linux")]
 pub use deck::is_alive;
 #[cfg(unix)]

@@ -11,7 +11,7 @@ use spotify_sim::{
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
-use crate::{FakeHost, Unpacked, http_client, until};
+use crate::{FakeHost, Unpacked, http_client, spawn, until};
 
 /// An app of the simulated Spotify that becomes an account of the package.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,7 +49,7 @@ impl<'a> Stage<'a> {
     pub async fn start(unpacked: &'a Unpacked, spotify: Sim) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let mut host = FakeHost::start().await;
-        let package = command(unpacked, &folder, &host, &spotify).spawn().expect("the runner starts");
+        let package = spawn(&mut command(unpacked, &folder, &host, &spotify));
         host.registered().await;
         Self { spotify, host, unpacked, folder, package }
     }
@@ -57,8 +57,7 @@ impl<'a> Stage<'a> {
     /// Ends the package with no chance to clean up, and starts it again.
     pub async fn restart(&mut self) {
         self.package.kill().await.expect("it ends");
-        self.package =
-            command(self.unpacked, &self.folder, &self.host, &self.spotify).spawn().expect("the runner starts");
+        self.package = spawn(&mut command(self.unpacked, &self.folder, &self.host, &self.spotify));
         self.host.registered().await;
     }
 

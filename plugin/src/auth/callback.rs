@@ -20,7 +20,7 @@ use super::error::{AuthError, shown_code};
 use super::secret::Secret;
 pub(super) use door::Door;
 pub(super) use words::Language;
-use words::{CLOSE, FAILED, LINKED, LOG_IN_AGAIN, NOTHING_HERE, NOTHING_HERE_MORE, Text, sentence};
+use words::{CLOSE, FAILED, LINKED, NOTHING_HERE, NOTHING_HERE_MORE, Text, sentence};
 
 mod door;
 #[cfg(test)]
@@ -102,14 +102,13 @@ border-radius:.2rem;background:#e0a030}main.good h1::before{background:#1db954}p
 const POLICY: &str = "default-src 'none'; style-src 'sha256-k5xxIYv03Gyoqq20nb0/y0Kfn07LWrhuYxe5zJkIViM='; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// The page. `lines` are its paragraphs.
-fn page(language: Language, status: StatusCode, title: &Text, lines: &[&str]) -> Response {
+fn page(language: Language, status: StatusCode, title: &Text, text: &str) -> Response {
     let class = if *title == LINKED { "good" } else { "bad" };
-    let (tag, title) = (language.tag(), escape(title.in_language(language)));
-    let text: String = lines.iter().map(|line| format!("<p>{}</p>", escape(line))).collect();
+    let (tag, title, text) = (language.tag(), escape(title.in_language(language)), escape(text));
     let html = format!(
         "<!doctype html><html lang=\"{tag}\"><head><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width\"><title>{title}</title><style>{STYLE}</style></head>\
-         <body><main class=\"{class}\"><h1>{title}</h1>{text}</main></body></html>"
+         <body><main class=\"{class}\"><h1>{title}</h1><p>{text}</p></main></body></html>"
     );
     let headers = [
         (header::CONTENT_TYPE, "text/html; charset=utf-8"),
@@ -129,21 +128,18 @@ fn escape(text: &str) -> String {
 
 fn result_page(language: Language, result: &Result<(), AuthError>) -> Response {
     let error = match result {
-        Ok(()) => return page(language, StatusCode::OK, &LINKED, &[CLOSE.in_language(language)]),
+        Ok(()) => return page(language, StatusCode::OK, &LINKED, CLOSE.in_language(language)),
         Err(error) => error,
     };
     let status = match error {
         AuthError::WrongState | AuthError::NotACallback | AuthError::NoLogin => StatusCode::BAD_REQUEST,
         _ => StatusCode::OK,
     };
-    let sentence = sentence(error, language);
-    let again = error.passes().then(|| LOG_IN_AGAIN.in_language(language));
-    let lines: Vec<&str> = std::iter::once(sentence.as_str()).chain(again).collect();
-    page(language, status, &FAILED, &lines)
+    page(language, status, &FAILED, &sentence(error, language))
 }
 
 fn nothing_here(language: Language, status: StatusCode) -> Response {
-    page(language, status, &NOTHING_HERE, &[NOTHING_HERE_MORE.in_language(language)])
+    page(language, status, &NOTHING_HERE, NOTHING_HERE_MORE.in_language(language))
 }
 
 /// What decides about a callback.

@@ -150,7 +150,7 @@ impl Inner {
                 // Another copy has moved the private file into the keyring.
                 let keyring = self.lock().sought.as_ref().map(|sought| sought.vault.clone());
                 if let Some(keyring) = keyring
-                    && self.move_in(&mut base, keyring).await.is_ok()
+                    && self.move_in(&base, keyring).await.is_ok()
                 {
                     done.store(true, Ordering::Relaxed);
                     return;
@@ -324,16 +324,16 @@ impl Inner {
             if vault.is(&keyring) {
                 return Ok(());
             }
-            let mut base = vault.turn().await;
+            let base = vault.turn().await;
             if self.lock().vault.is(&vault) {
-                return self.move_in(&mut base, keyring).await;
+                return self.move_in(&base, keyring).await;
             }
         }
     }
 
     /// Makes the keyring the store: what is here, what the private file holds and what the keyring holds become one.
     /// `base` is what the store of now is known to hold; the caller has its turn.
-    async fn move_in(&self, base: &mut Vec<StoredAccount>, keyring: Vault) -> Result<(), StoreError> {
+    async fn move_in(&self, base: &[StoredAccount], keyring: Vault) -> Result<(), StoreError> {
         let mut turn = keyring.turn().await;
         let (file, ours) = {
             let mut state = self.lock();
@@ -341,7 +341,7 @@ impl Inner {
             let file = self.private_file.clone().filter(|_| state.store.kind == StoreKind::File);
             (file, state.to_store())
         };
-        let stored = keyring.move_in(file, base.clone(), ours.clone()).await?;
+        let stored = keyring.move_in(file, base.to_vec(), ours.clone()).await?;
         let mut state = self.lock();
         tracing::info!("the keyring holds the sign-ins now");
         self.adopt(&mut state, &ours, &stored);

@@ -108,6 +108,8 @@ pub enum AuthError {
     TimedOut(String),
     /// The code that came back was not accepted: too old, used before, or for another address.
     CodeRefused,
+    /// Spotify could not be asked for tokens at the end of the sign-in.
+    NotFinished,
     /// No port could be opened for the answer.
     CannotListen,
     /// Another program uses the port that the user has chosen.
@@ -244,6 +246,10 @@ impl AuthError {
             Self::CodeRefused => (
                 "Log in again",
                 "Spotify did not accept the code of this sign-in: it was too old or used before. Log in again.",
+            ),
+            Self::NotFinished => (
+                "Log in again",
+                "Spotify could not be reached to finish this sign-in. Check this computer's network, then log in again.",
             ),
             Self::CannotListen => (
                 "Log in again",

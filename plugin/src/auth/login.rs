@@ -54,6 +54,8 @@ impl Inner {
             Err(error) => {
                 let problem = match error {
                     TokenError::InvalidGrant => AuthError::CodeRefused,
+                    // The code may have been used up, and it is good for minutes only: nothing goes on by itself here.
+                    TokenError::Offline | TokenError::Down(..) => AuthError::NotFinished,
                     other => trouble(other),
                 };
                 self.end_login(&mut self.lock(), serial, Some(problem.clone()));

@@ -176,6 +176,12 @@ mod tests {
         StoredAccount { redirect: Redirect::Avermedia, ..account.clone() }
     }
 
+    /// The merge of lists of one account, which gives one account.
+    fn alone(base: &StoredAccount, ours: &StoredAccount, theirs: &StoredAccount) -> StoredAccount {
+        let merged = merge(std::slice::from_ref(base), std::slice::from_ref(ours), std::slice::from_ref(theirs));
+        <[StoredAccount; 1]>::try_from(merged).unwrap()[0].clone()
+    }
+
     fn ids(list: &[StoredAccount]) -> Vec<&str> {
         list.iter().map(|account| account.id.as_str()).collect()
     }
@@ -186,9 +192,9 @@ mod tests {
         for (our_time, their_time, wanted) in [(5, 9, "theirs"), (9, 5, "ours"), (5, 5, "ours")] {
             let ours = edited(&token(&base, "ours", our_time));
             let theirs = token(&base, "theirs", their_time);
-            let merged = merge(std::slice::from_ref(&base), &[ours], &[theirs]);
-            assert!(merged[0].refresh_token.as_ref().unwrap().matches(wanted));
-            assert_eq!(merged[0].redirect, Redirect::Avermedia);
+            let merged = alone(&base, &ours, &theirs);
+            assert!(merged.refresh_token.as_ref().unwrap().matches(wanted));
+            assert_eq!(merged.redirect, Redirect::Avermedia);
         }
     }
 
@@ -200,8 +206,8 @@ mod tests {
         for (other, wanted) in
             [(token(&base, "t1", 4), &out), (token(&base, "t1", 9), &out), (again(4), &out), (again(9), &again(9))]
         {
-            assert_eq!(merge(&[base.clone()], &[out.clone()], &[other.clone()]), [wanted.clone()]);
-            assert_eq!(merge(&[base.clone()], &[other], &[out.clone()]), [wanted.clone()]);
+            assert_eq!(alone(&base, &out, &other), *wanted);
+            assert_eq!(alone(&base, &other, &out), *wanted);
         }
     }
 
@@ -210,9 +216,9 @@ mod tests {
         let base = account("a");
         let refused = StoredAccount { refresh_token: None, token_at: 9, ..base.clone() };
         let renewed = token(&base, "t1", 5);
-        assert_eq!(merge(&[base.clone()], &[refused.clone()], &[renewed.clone()]), [renewed.clone()]);
-        assert_eq!(merge(&[base.clone()], &[renewed.clone()], &[refused.clone()]), [renewed]);
-        assert_eq!(merge(&[base.clone()], &[base], &[refused.clone()]), [refused]);
+        assert_eq!(alone(&base, &refused, &renewed), renewed);
+        assert_eq!(alone(&base, &renewed, &refused), renewed);
+        assert_eq!(alone(&base, &base, &refused), refused);
     }
 
     #[test]
@@ -220,10 +226,10 @@ mod tests {
         let base = account("a");
         let moved = StoredAccount { client_id: "other".into(), ..logged_out(&base, 5) };
         let rotated = token(&base, "t1", 9);
-        assert_eq!(merge(&[base.clone()], &[moved.clone()], &[rotated.clone()]), [moved.clone()]);
-        assert_eq!(merge(&[base.clone()], &[rotated.clone()], &[moved.clone()]), [moved.clone()]);
+        assert_eq!(alone(&base, &moved, &rotated), moved);
+        assert_eq!(alone(&base, &rotated, &moved), moved);
         // We edited something else meanwhile: the account stays ours, with our token.
-        assert_eq!(merge(&[base.clone()], &[edited(&rotated)], &[moved]), [edited(&rotated)]);
+        assert_eq!(alone(&base, &edited(&rotated), &moved), edited(&rotated));
     }
 
     #[test]
@@ -232,7 +238,7 @@ mod tests {
         let learned = StoredAccount { user: Some(User { id: "u".into(), name: "U".into() }), ..base.clone() };
         let both = StoredAccount { user: learned.user.clone(), ..token(&base, "t1", 9) };
         for (ours, theirs) in [(learned.clone(), token(&base, "t1", 9)), (token(&base, "t1", 9), learned)] {
-            assert_eq!(merge(&[base.clone()], &[ours], &[theirs]), [both.clone()]);
+            assert_eq!(alone(&base, &ours, &theirs), both);
         }
     }
 
@@ -259,7 +265,7 @@ mod tests {
         let merged = merge(&[], std::slice::from_ref(&typed), std::slice::from_ref(&stored));
         assert_eq!(merged, [StoredAccount { id: "new".into(), ..stored.clone() }]);
         // The other copy, which had stored it, follows and doesn't fight over the id.
-        assert_eq!(merge(&[stored.clone()], &[stored], &merged), merged);
+        assert_eq!(merge(std::slice::from_ref(&stored), std::slice::from_ref(&stored), &merged), merged);
     }
 
     #[test]

@@ -115,8 +115,7 @@ fn row(error: &AuthError) -> Option<&'static Text> {
         AuthError::CodeRefused => Some(&CODE_REFUSED),
         AuthError::ClientIdRefused => Some(&CLIENT_ID_REFUSED),
         AuthError::ClientSecretRefused => Some(&CLIENT_SECRET_REFUSED),
-        AuthError::Offline => Some(&OFFLINE),
-        AuthError::AccountsDown(_) => Some(&ACCOUNTS_DOWN),
+        AuthError::NotFinished => Some(&NOT_FINISHED),
         AuthError::UnknownAccount => Some(&UNKNOWN_ACCOUNT),
         AuthError::Loading
         | AuthError::KeyringWaiting
@@ -128,6 +127,8 @@ fn row(error: &AuthError) -> Option<&'static Text> {
         | AuthError::ClientIdTaken
         | AuthError::Unchecked
         | AuthError::Limited(_)
+        | AuthError::Offline
+        | AuthError::AccountsDown(_)
         | AuthError::TimedOut(_)
         | AuthError::CannotListen
         | AuthError::PortTaken(_)
@@ -168,16 +169,6 @@ pub(super) const FAILED: Text = Text {
     ko: "Spotify가 연결되지 않았습니다",
     zh_tw: "Spotify 尚未連結",
     zh_cn: "Spotify 尚未关联",
-};
-
-/// After an error that passes by itself, as its sentence says: a sign-in does not.
-pub(super) const LOG_IN_AGAIN: Text = Text {
-    en: "Only this sign-in doesn't: log in again.",
-    de: "Nur diese Anmeldung nicht: Melde dich erneut an.",
-    ja: "ただし、このサインインは再開されません。もう一度ログインしてください。",
-    ko: "단, 이 로그인은 계속되지 않습니다. 다시 로그인하세요.",
-    zh_tw: "但這次登入不會繼續，請重新登入。",
-    zh_cn: "但这次登录不会继续，请重新登录。",
 };
 
 /// Title: a request that no sign-in makes.
@@ -276,22 +267,13 @@ const CLIENT_SECRET_REFUSED: Text = Text {
     zh_cn: "Spotify 拒绝这个 Client Secret。请从 Spotify 控制台中您的应用重新复制。",
 };
 
-const OFFLINE: Text = Text {
-    en: "Spotify can't be reached: check this computer's network. Nothing is lost; it goes on by itself.",
-    de: "Spotify ist nicht erreichbar: Prüfe das Netzwerk dieses Computers. Nichts geht verloren; es geht von selbst weiter.",
-    ja: "Spotify に接続できません。このコンピューターのネットワークを確認してください。何も失われず、自動的に再開します。",
-    ko: "Spotify에 연결할 수 없습니다. 이 컴퓨터의 네트워크를 확인하세요. 잃는 것은 없으며 저절로 다시 이어집니다.",
-    zh_tw: "無法連線到 Spotify：請檢查此電腦的網路。不會遺失任何資料，之後會自動繼續。",
-    zh_cn: "无法连接到 Spotify：请检查此电脑的网络。不会丢失任何数据，之后会自动继续。",
-};
-
-const ACCOUNTS_DOWN: Text = Text {
-    en: "Spotify's accounts service has trouble of its own. Nothing is lost; it goes on by itself.",
-    de: "Der Kontodienst von Spotify hat selbst eine Störung. Nichts geht verloren; es geht von selbst weiter.",
-    ja: "Spotify のアカウントサービス側で問題が起きています。何も失われず、自動的に再開します。",
-    ko: "Spotify 계정 서비스 자체에 문제가 있습니다. 잃는 것은 없으며 저절로 다시 이어집니다.",
-    zh_tw: "Spotify 的帳號服務本身發生問題。不會遺失任何資料，之後會自動繼續。",
-    zh_cn: "Spotify 的帐号服务本身出现问题。不会丢失任何数据，之后会自动继续。",
+const NOT_FINISHED: Text = Text {
+    en: "Spotify could not be reached to finish this sign-in. Check this computer's network, then log in again.",
+    de: "Spotify war nicht erreichbar, um diese Anmeldung abzuschließen. Prüfe das Netzwerk dieses Computers und melde dich dann erneut an.",
+    ja: "Spotify に接続できず、サインインを完了できませんでした。このコンピューターのネットワークを確認してから、もう一度ログインしてください。",
+    ko: "Spotify에 연결할 수 없어 로그인을 마치지 못했습니다. 이 컴퓨터의 네트워크를 확인한 뒤 다시 로그인하세요.",
+    zh_tw: "無法連線到 Spotify，因此未能完成這次登入。請檢查此電腦的網路，然後重新登入。",
+    zh_cn: "无法连接到 Spotify，因此未能完成这次登录。请检查此电脑的网络，然后重新登录。",
 };
 
 const UNKNOWN_ACCOUNT: Text = Text {
@@ -321,8 +303,7 @@ pub(super) mod tests {
             AuthError::CodeRefused,
             AuthError::ClientIdRefused,
             AuthError::ClientSecretRefused,
-            AuthError::Offline,
-            AuthError::AccountsDown(503),
+            AuthError::NotFinished,
             AuthError::UnknownAccount,
         ]
     }
@@ -337,7 +318,7 @@ pub(super) mod tests {
     #[test]
     fn every_text_is_translated() {
         let errors = errors();
-        let rows = [&LINKED, &CLOSE, &FAILED, &LOG_IN_AGAIN, &NOTHING_HERE, &NOTHING_HERE_MORE];
+        let rows = [&LINKED, &CLOSE, &FAILED, &NOTHING_HERE, &NOTHING_HERE_MORE];
         for text in rows.into_iter().chain(errors.iter().filter_map(row)) {
             let all = LANGUAGES.map(|language| text.in_language(language));
             for (index, one) in all.iter().enumerate() {
