@@ -36,8 +36,7 @@ fn saving() -> Vec<Row> {
 }
 
 fn signing_in() -> Vec<Row> {
-    let offline = "primary needsLogin, \"Spotify can't be reached\"";
-    let down = "primary needsLogin, \"Spotify's accounts service has trouble of its own\"";
+    let unfinished = "primary needsLogin, \"Spotify could not be reached to finish this sign-in\"";
     vec![
         sign_in("all is well", None)
             .sends("primary code 200, primary read 200, primary profile 200")
@@ -54,14 +53,16 @@ fn signing_in() -> Vec<Row> {
         sign_in("400 of an unknown kind", token_error("unsupported_grant_type", "?"))
             .sends("primary code 400")
             .page("primary needsLogin, \"Spotify has answered with the error \"unsupported_grant_type\"\""),
-        sign_in("429 with Retry-After", answers(429, &[("Retry-After", "7")], "")).sends("primary code 429").page(down),
-        sign_in("500", Fault::server_error(500)).sends("primary code 500").page(down),
-        sign_in("502 in HTML", bad_gateway()).sends("primary code 502").page(down),
-        sign_in("503 with Retry-After", unavailable()).sends("primary code 503").page(down),
-        sign_in("200 with HTML", captive_portal()).sends("primary code 200").page(down),
-        sign_in("connection dropped", Fault::drop_connection()).sends("primary code dropped").page(offline),
-        sign_in("answer lost", lost_answer()).sends("primary code dropped").page(offline),
-        sign_in("no network", None).when(no_network).sends("primary code dropped").page(offline),
+        sign_in("429 with Retry-After", answers(429, &[("Retry-After", "7")], ""))
+            .sends("primary code 429")
+            .page(unfinished),
+        sign_in("500", Fault::server_error(500)).sends("primary code 500").page(unfinished),
+        sign_in("502 in HTML", bad_gateway()).sends("primary code 502").page(unfinished),
+        sign_in("503 with Retry-After", unavailable()).sends("primary code 503").page(unfinished),
+        sign_in("200 with HTML", captive_portal()).sends("primary code 200").page(unfinished),
+        sign_in("connection dropped", Fault::drop_connection()).sends("primary code dropped").page(unfinished),
+        sign_in("answer lost", lost_answer()).sends("primary code dropped").page(unfinished),
+        sign_in("no network", None).when(no_network).sends("primary code dropped").page(unfinished),
         sign_in("403: not on the allow list", None)
             .when(|spotify| spotify.set_allow_list(DEMO.client_id, Some(Vec::new())).expect("the app is there"))
             .sends("primary code 200, primary read 403, primary profile 403")
