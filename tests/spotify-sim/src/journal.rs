@@ -27,6 +27,9 @@ pub struct Request {
     /// When it arrived in real time, for measurements.
     #[serde(skip)]
     pub instant: Instant,
+    /// When it was answered or dropped in real time: just before the answer is written.
+    #[serde(skip)]
+    pub answered: Option<Instant>,
     /// The local port of the client: the same for requests that share a connection.
     pub peer_port: u16,
     /// The HTTP method.
@@ -126,6 +129,7 @@ impl Journal {
     pub fn reply(&mut self, number: u64, reply: Reply) {
         if let Some(request) = self.requests.iter_mut().rev().find(|request| request.number == number) {
             request.reply = reply;
+            request.answered = Some(Instant::now());
         }
     }
 

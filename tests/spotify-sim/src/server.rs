@@ -141,6 +141,7 @@ async fn record(State(shared): State<Arc<Shared>>, request: HttpRequest, next: N
             number: 0,
             time_ms: millis(now),
             instant,
+            answered: None,
             peer_port: parts.extensions.get::<Peer>().map_or(0, |peer| peer.0.port()),
             method: parts.method.to_string(),
             path: path.to_owned(),
