@@ -1,17 +1,17 @@
 //! Playing Now: cover, title, artist and progress. A press plays or pauses.
 
-use super::{About, Face, Widget, notice};
+use super::{Face, Widget, notice};
 use crate::face::{Icon, NowPlaying, Picture, Progress};
 use crate::player::{Now, Player, Verb};
 use crate::spotify::PlayingType;
 
 pub(super) const WIDGET: Widget = Widget {
     uuid: "com.spotify-widgets.playing-now",
-    about: About::Playback,
     press: |player, _| player.known.then_some(Verb::TogglePlay),
     // The keys beside it say why theirs had no effect; this one goes on showing what plays.
     owns: |_, _| false,
     face: |player, _, _| face(player),
+    ..Widget::BLANK
 };
 
 fn face(player: &Player) -> Face {
