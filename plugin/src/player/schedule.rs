@@ -25,7 +25,7 @@ const AFTER_SKIP: [Duration; 4] = [
     Duration::from_millis(2_200),
 ];
 /// After any other write, for Spotify to have agreed with it: nothing is missing on the keys meanwhile.
-const AFTER_WRITE: [Duration; 1] = [Duration::from_millis(1_500)];
+const AFTER_WRITE: [Duration; 1] = [Duration::from_millis(800)];
 /// After the end of a track, for Spotify to have gone on.
 const AFTER_END: Duration = Duration::from_millis(350);
 /// A track that should have ended and has not is asked about again after this.
@@ -146,8 +146,8 @@ mod tests {
         assert_eq!(ask_again_in(&written(0, true)), Some(Duration::from_millis(250)));
         assert_eq!(ask_again_in(&written(300, true)), Some(Duration::from_millis(250)));
         assert_eq!(ask_again_in(&written(2_200, true)), Some(PLAYING));
-        assert_eq!(ask_again_in(&written(0, false)), Some(Duration::from_millis(1_500)));
-        assert_eq!(ask_again_in(&written(1_500, false)), Some(PLAYING));
+        assert_eq!(ask_again_in(&written(0, false)), Some(Duration::from_millis(800)));
+        assert_eq!(ask_again_in(&written(800, false)), Some(PLAYING));
     }
 
     #[test]

@@ -342,7 +342,8 @@ impl Task {
 /// one.
 async fn send_or_wake(spotify: &Client, call: &QueuedCall, last_device: Option<&str>) -> Result<(), Error> {
     let refused = match send(spotify, &call.call, call.device.as_deref()).await {
-        Err(error @ Error::NoActiveDevice) if !matches!(call.call, Call::Transfer { .. }) => error,
+        // What plays nowhere needs no pause.
+        Err(error @ Error::NoActiveDevice) if !matches!(call.call, Call::Transfer { .. } | Call::Pause) => error,
         other => return other,
     };
     let devices = spotify.devices().await?;
