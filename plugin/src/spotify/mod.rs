@@ -324,7 +324,7 @@ impl Client {
     /// See [`Error`].
     pub async fn add_to_playlist(&self, playlist: &Uri, uri: &str) -> Result<(), Error> {
         let path = format!("playlists/{}/items", playlist.id());
-        self.write(Call::new(Method::POST, path).body(json!({ "uris": [uri] }))).await
+        theirs(self.write(Call::new(Method::POST, path).body(json!({ "uris": [uri] }))).await)
     }
 
     /// Removes a track or an episode from a playlist, wherever it stands in it.
@@ -333,7 +333,7 @@ impl Client {
     /// See [`Error`].
     pub async fn remove_from_playlist(&self, playlist: &Uri, uri: &str) -> Result<(), Error> {
         let path = format!("playlists/{}/items", playlist.id());
-        self.write(Call::new(Method::DELETE, path).body(json!({ "items": [{ "uri": uri }] }))).await
+        theirs(self.write(Call::new(Method::DELETE, path).body(json!({ "items": [{ "uri": uri }] }))).await)
     }
 
     /// What a URI stands for: its name, who made it, its pictures.
@@ -439,6 +439,16 @@ impl Client {
             sorted
         })
     }
+}
+
+/// A playlist that may not be changed is somebody else's.
+fn theirs(result: Result<(), Error>) -> Result<(), Error> {
+    result.map_err(|error| match error {
+        Error::Restricted(Restriction::Other) | Error::Unexpected(403) => {
+            Error::Restricted(Restriction::NotYourPlaylist)
+        }
+        other => other,
+    })
 }
 
 /// The body, unless it is longer than any that we expect.
