@@ -224,8 +224,9 @@ fn token_error(error: &str, description: &str) -> Fault {
     Fault::token_error(error, description)
 }
 
-fn no_network(spotify: &Sim) {
-    spotify.set_network(Network::Refusing);
+/// One service only: with both gone idle connections are closed, too, and a request that meets that leaves no trace.
+fn no_web_api(spotify: &Sim) {
+    spotify.set_network_of(Service::Api, Network::Refusing);
 }
 
 fn no_accounts_service(spotify: &Sim) {

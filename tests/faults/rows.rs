@@ -31,7 +31,11 @@ fn saving() -> Vec<Row> {
             .sends("primary check dropped")
             .page(unchecked)
             .stores(ONE_ENDED),
-        save("no network", None).when(no_network).sends("primary check dropped").page(unchecked).stores(ONE_ENDED),
+        save("no network to the accounts service", None)
+            .when(no_accounts_service)
+            .sends("primary check dropped")
+            .page(unchecked)
+            .stores(ONE_ENDED),
     ]
 }
 
@@ -62,7 +66,10 @@ fn signing_in() -> Vec<Row> {
         sign_in("200 with HTML", captive_portal()).sends("primary code 200").page(unfinished),
         sign_in("connection dropped", Fault::drop_connection()).sends("primary code dropped").page(unfinished),
         sign_in("answer lost", lost_answer()).sends("primary code dropped").page(unfinished),
-        sign_in("no network", None).when(no_network).sends("primary code dropped").page(unfinished),
+        sign_in("no network to the accounts service", None)
+            .when(no_accounts_service)
+            .sends("primary code dropped")
+            .page(unfinished),
         sign_in("403: not on the allow list", None)
             .when(|spotify| spotify.set_allow_list(DEMO.client_id, Some(Vec::new())).expect("the app is there"))
             .sends("primary code 200, primary read 403, primary profile 403")
@@ -212,7 +219,7 @@ fn polling() -> Vec<Row> {
         poll("200 with HTML", captive_portal()).sends("primary read 200").key("Spotify refused"),
         offline("connection dropped", Some(Fault::drop_connection())),
         offline("answer lost", Some(lost_answer())),
-        offline("no network", None).when(no_network),
+        offline("no network to the Web API", None).when(no_web_api),
     ]
 }
 
@@ -236,9 +243,9 @@ fn polling_with_others() -> Vec<Row> {
         taken_over("403 in plain text: not on the allow list", Fault::not_on_allow_list())
             .page("primary linked, notOnAllowList; backup linked, in use"),
         poll("500", Fault::server_error(500)).with(Cast::WithBackup).sends("primary read 500").key("Spotify is down"),
-        poll("no network", None)
+        poll("no network to the Web API", None)
             .with(Cast::WithBackup)
-            .when(no_network)
+            .when(no_web_api)
             .sends("primary read dropped")
             .key("No network"),
         poll("429 throttle on both", Fault::throttle(Some(7)))
@@ -360,7 +367,7 @@ fn pressing() -> Vec<Row> {
             .when(|spotify| spotify.inject(captive_portal().on("", "/v1/")))
             .sends("primary pause 200, primary read 200")
             .key("Spotify refused"),
-        press("no network", None).when(no_network).sends("primary pause dropped").key("No network"),
+        press("no network to the Web API", None).when(no_web_api).sends("primary pause dropped").key("No network"),
         with_backup("401, then 400 invalid_grant", Some(Fault::unauthorized().times(1)))
             .when(|spotify| spotify.inject(token_error("invalid_grant", "Refresh token revoked")))
             .sends("primary pause 401, primary refresh 400, backup pause 200, backup read 200")
