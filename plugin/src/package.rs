@@ -20,7 +20,7 @@ use tokio::time::Instant;
 use crate::auth::{self, AccountState, AccountView, Auth, AuthState, StoreChoice};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
-use crate::face::{Cover, CoverLimits, CoverState, Covers, Picture, Renderer, Size, SystemFonts};
+use crate::face::{CoverLimits, CoverState, Covers, Picture, Renderer, Size, SystemFonts};
 use crate::gesture::{Finger, Gesture, Means};
 use crate::layouts::Layouts;
 use crate::pages::{self, PageCommand, PageEvent, Reply};
@@ -343,7 +343,7 @@ impl Package {
 
     fn cover_arrived(&mut self, url: &str) {
         for instance in self.instances.values_mut() {
-            if instance.face.as_ref().is_some_and(|face| face.picture.cover() == Some(url)) {
+            if instance.face.as_ref().is_some_and(|face| face.picture.covers().contains(&url)) {
                 instance.with_cover = false;
             }
         }
@@ -372,13 +372,13 @@ impl Package {
                 None => instance.widget.face(&snapshot, &instance.settings, instance.size),
             };
             progress |= matches!(&face.picture, Picture::NowPlaying(now) if now.playing && now.progress.is_some());
-            let cover = face.picture.cover().map(|url| self.covers.get(url));
-            let settled = !matches!(cover, Some(CoverState::Pending));
+            let covers: HashMap<String, CoverState> =
+                face.picture.covers().into_iter().map(|url| (url.to_owned(), self.covers.get(url))).collect();
+            let settled = !covers.values().any(|cover| matches!(cover, CoverState::Pending));
             if instance.face.as_ref() == Some(&face) && (instance.with_cover || !settled) {
                 continue;
             }
-            let cover = cover.as_ref().and_then(CoverState::ready);
-            instance.show(&self.host, id, face, cover, &mut self.renderer);
+            instance.show(&self.host, id, face, &covers, &mut self.renderer);
             instance.with_cover = settled;
         }
         let next_second = snapshot.now.as_ref().filter(|_| progress).map(|now| 1_000 - now.position_ms % 1_000);
@@ -396,7 +396,14 @@ impl Package {
 }
 
 impl Visible {
-    fn show(&mut self, host: &Host, id: &InstanceId, face: Face, cover: Option<&Cover>, renderer: &mut Renderer) {
+    fn show(
+        &mut self,
+        host: &Host,
+        id: &InstanceId,
+        face: Face,
+        covers: &HashMap<String, CoverState>,
+        renderer: &mut Renderer,
+    ) {
         if let Some(state) = face.state
             && self.state != Some(state)
         {
@@ -405,7 +412,8 @@ impl Visible {
             self.sent = None;
             host.set_state(id, state);
         }
-        let png = renderer.png(&face.picture, self.size, cover);
+        let covers = |url: &str| covers.get(url).and_then(CoverState::ready).cloned();
+        let png = renderer.frame(&face.picture, self.size, &covers, 0).png;
         let mut hasher = DefaultHasher::new();
         (&png, &face.description).hash(&mut hasher);
         let hash = hasher.finish();

@@ -1,7 +1,7 @@
 //! Playing Now: cover, title, artist and progress. A press plays or pauses.
 
 use super::{Face, Widget, notice};
-use crate::face::{Icon, NowPlaying, Picture, Progress};
+use crate::face::{Icon, NowPlaying, Picture, Progress, Scroll};
 use crate::player::{Now, Player, Verb};
 use crate::spotify::PlayingType;
 
@@ -33,6 +33,7 @@ fn face(player: &Player) -> Face {
             playing: now.playing,
             progress,
             dimmed: player.stale,
+            scroll: Scroll::Off,
         }),
         state: None,
         description: format!("{}: {description}", if now.playing { "Playing" } else { "Paused" }),
