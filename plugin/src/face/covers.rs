@@ -604,7 +604,8 @@ mod tests {
             widths.iter().enumerate().map(|(place, width)| (*width, format!("{place}:{width}"))).collect()
         };
         let spotifys = covers(&[640, 300, 64]);
-        for (pixels, chosen) in [(0, "2:64"), (38, "2:64"), (64, "2:64"), (65, "1:300"), (300, "1:300"), (359, "0:640")] {
+        for (pixels, chosen) in [(0, "2:64"), (38, "2:64"), (64, "2:64"), (65, "1:300"), (300, "1:300"), (359, "0:640")]
+        {
             assert_eq!(best(&spotifys, pixels), Some(chosen), "{pixels}");
         }
         assert_eq!(best(&spotifys, 900), Some("0:640"));

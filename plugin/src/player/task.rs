@@ -260,6 +260,9 @@ impl Task {
                     Question::Saved(uri) => spotify.is_saved(uri).await.map(|saved| Told::Saved(uri.clone(), saved)),
                     Question::Devices => spotify.devices().await.map(Told::Devices),
                     Question::Queue => spotify.queue().await.map(Told::Queue),
+                    Question::PlaylistName(playlist) => {
+                        spotify.look_up(playlist).await.map(|item| Told::PlaylistName(playlist.clone(), item.name))
+                    }
                 };
                 (question, told)
             }));
