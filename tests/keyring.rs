@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use acceptance::{FakeHost, Unpacked, wrapped};
+use acceptance::{FakeHost, Unpacked, spawn, wrapped};
 use serde_json::{Value, json};
 use spotify_sim::{Config, DEMO_CLIENT_SECRET, Sim};
 use tokio::process::Child;
@@ -124,7 +124,7 @@ async fn a_private_file_moves_into_the_secret_service_once_there_is_one() {
     let spotify = Sim::start(Config::default()).await.unwrap();
     let unpacked = Unpacked::spotify();
     let mut host = FakeHost::start().await;
-    let mut package = without_keyring(&mut unpacked.command_for(&host, &spotify)).spawn().unwrap();
+    let mut package = spawn(without_keyring(&mut unpacked.command_for(&host, &spotify)));
     host.registered().await;
     store_is(&mut host, "memory").await;
     host.link(&spotify).await;
@@ -179,7 +179,7 @@ async fn without_a_keyring_the_page_says_so_and_offers_a_private_file() {
     let spotify = Sim::start(Config::default()).await.unwrap();
     let unpacked = Unpacked::spotify();
     let mut host = FakeHost::start().await;
-    let start = |host: &FakeHost| without_keyring(&mut unpacked.command_for(host, &spotify)).spawn().unwrap();
+    let start = |host: &FakeHost| spawn(without_keyring(&mut unpacked.command_for(host, &spotify)));
     let mut package = start(&host);
     host.registered().await;
     host.page_says(json!({"command": "getAccounts"})).await;

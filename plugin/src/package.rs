@@ -21,9 +21,10 @@ use crate::auth::{self, AccountState, AccountView, Auth, AuthState, StoreChoice}
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::face::{CoverLimits, CoverState, Covers, Picture, Renderer, Size, SystemFonts};
+use crate::gesture::{Finger, Gesture, Means};
 use crate::layouts::Layouts;
 use crate::pages::{self, PageCommand, PageEvent, Reply};
-use crate::player::{self, Input, Model, Player, Shown};
+use crate::player::{self, Input, Interest, Model, Player};
 use crate::spotify::{Client, Error};
 use crate::widgets::{self, Face, Request, Widget};
 
@@ -129,8 +130,7 @@ struct Visible {
     sent: Option<u64>,
     /// The state that the host shows.
     state: Option<u32>,
-    /// Whether the press that is under way was acted on when the key went down.
-    pressed: bool,
+    finger: Finger,
     /// What the key says for a moment, and until when.
     says: Option<(Face, u64)>,
 }
@@ -177,7 +177,7 @@ impl Package {
                 }
                 Some((page, reply)) = answers.recv() => self.answer(&page, reply),
                 Some(url) = arrived.recv() => self.cover_arrived(&url),
-                () = sleep_until(tick) => {}
+                () = sleep_until(tick) => self.held().await,
             }
             tick = self.show_all();
         }
@@ -190,13 +190,14 @@ impl Package {
                 self.instances.remove(&id);
                 self.tell_shown().await;
             }
-            Event::Pressed(id) => self.pressed(&id, true).await,
-            // Some keys of some hosts only ever say that they were triggered.
-            Event::Triggered(id) => self.pressed(&id, false).await,
+            Event::Pressed(id) => self.moved(&id, Finger::down).await,
+            Event::Released(id) => self.moved(&id, Finger::up).await,
+            Event::Triggered(id) => self.moved(&id, |finger, _, _| finger.triggered()).await,
             Event::Settings(id, settings) => {
                 if let Some(instance) = self.instances.get_mut(&id) {
                     instance.size = self.layouts.size(instance.widget.uuid, instance.layout, &settings);
                     instance.settings = settings;
+                    self.tell_shown().await;
                 }
             }
             Event::PageOpened(page) => {
@@ -213,8 +214,7 @@ impl Package {
                 self.pages.clear();
                 self.tell_shown().await;
             }
-            Event::Released(_) | Event::PackageSettings(_) | Event::Titles(..) | Event::Icons(..) | Event::Font(..) => {
-            }
+            Event::PackageSettings(_) | Event::Titles(..) | Event::Icons(..) | Event::Font(..) => {}
         }
     }
 
@@ -233,7 +233,7 @@ impl Package {
             with_cover: false,
             sent: None,
             state: Some(instance.state),
-            pressed: false,
+            finger: Finger::default(),
             says: None,
         };
         self.instances.insert(instance.id, visible);
@@ -241,22 +241,41 @@ impl Package {
     }
 
     async fn tell_shown(&self) {
-        self.player.tell(Input::Shown(Shown { instances: self.instances.len() })).await;
+        let mut interest = Interest { instances: self.instances.len(), ..Interest::default() };
+        for instance in self.instances.values() {
+            instance.widget.looks_at(&instance.settings, &mut interest);
+        }
+        self.player.tell(Input::Shown(interest)).await;
     }
 
-    /// A key went down (`down`), or was triggered. Acts on whichever comes first.
-    async fn pressed(&mut self, id: &InstanceId, down: bool) {
+    /// A finger does something with a key.
+    async fn moved(&mut self, id: &InstanceId, how: impl Fn(&mut Finger, Means, u64) -> Option<Gesture>) {
+        let now_ms = self.clock.unix_ms();
+        let Some(instance) = self.instances.get_mut(id) else { return };
+        let means = instance.widget.means(&instance.settings);
+        if let Some(gesture) = how(&mut instance.finger, means, now_ms) {
+            self.meant(id, gesture).await;
+        }
+    }
+
+    /// Some time has passed: keys that are held may mean something by now.
+    async fn held(&mut self) {
+        let ids: Vec<InstanceId> = self.instances.keys().cloned().collect();
+        for id in ids {
+            self.moved(&id, Finger::later).await;
+        }
+    }
+
+    /// Does what was meant.
+    async fn meant(&mut self, id: &InstanceId, gesture: Gesture) {
         let snapshot = self.snapshot();
         let Some(instance) = self.instances.get_mut(id) else { return };
-        let acted_already = std::mem::replace(&mut instance.pressed, down) && !down;
-        if acted_already {
-            return;
-        }
-        match instance.widget.press(&snapshot, &instance.settings) {
+        match instance.widget.act(gesture, &snapshot, &instance.settings) {
             None => {}
             Some(Request::Command(command)) => self.player.tell(Input::Command(command)).await,
             Some(Request::Refresh) => self.player.tell(Input::Refresh).await,
             Some(Request::OpenSettings) => self.host.open_settings(),
+            Some(Request::OpenUrl(url)) => self.host.open_url(url),
             Some(Request::SignIn) => self.sign_in(),
             Some(Request::SwitchAccount) => {
                 instance.says = self
@@ -341,6 +360,8 @@ impl Package {
         let now_ms = self.clock.unix_ms();
         let mut progress = false;
         let mut said_enough = None;
+        let fingers = self.instances.values();
+        let finger = fingers.filter_map(|one| one.finger.next_ms(one.widget.means(&one.settings))).min();
         for (id, instance) in &mut self.instances {
             instance.says.take_if(|(_, until_ms)| *until_ms <= now_ms);
             let face = match &instance.says {
@@ -361,7 +382,14 @@ impl Package {
             instance.with_cover = settled;
         }
         let next_second = snapshot.now.as_ref().filter(|_| progress).map(|now| 1_000 - now.position_ms % 1_000);
-        let next_change = self.model.next_change_ms(now_ms).into_iter().chain(said_enough).min().map(|at| at - now_ms);
+        let next_change = self
+            .model
+            .next_change_ms(now_ms)
+            .into_iter()
+            .chain(said_enough)
+            .chain(finger)
+            .min()
+            .map(|at| at.saturating_sub(now_ms));
         let wait = next_second.into_iter().chain(next_change).min()?;
         Some(Instant::now() + Duration::from_millis(wait))
     }

@@ -21,10 +21,16 @@ pub fn program(name: &str) -> PathBuf {
     path
 }
 
+/// `target`, where tests keep what they found out.
+#[must_use]
+pub fn target() -> PathBuf {
+    built().parent().expect("profiles lie in target").to_owned()
+}
+
 /// `target/screenshots`, where browser tests keep what they saw.
 #[must_use]
 pub fn screenshots() -> PathBuf {
-    let folder = built().parent().expect("profiles lie in target").join("screenshots");
+    let folder = target().join("screenshots");
     std::fs::create_dir_all(&folder).expect("a folder");
     folder
 }
@@ -104,7 +110,7 @@ impl Unpacked {
     /// Starts the package for a host, against a simulated Spotify.
     #[must_use]
     pub fn start(&self, host: &crate::FakeHost, spotify: &spotify_sim::Sim) -> Child {
-        self.command_for(host, spotify).spawn().expect("the runner starts")
+        spawn(&mut self.command_for(host, spotify))
     }
 
     /// The command that [`Unpacked::start`] starts.
@@ -113,6 +119,18 @@ impl Unpacked {
         let mut command = self.command(host.port(), crate::host::PACKAGE, crate::host::REGISTER);
         command.env("SPOTIFY_API_URL", spotify.api_url()).env("SPOTIFY_ACCOUNTS_URL", spotify.accounts_url());
         command
+    }
+}
+
+/// Starts a program that has just been unpacked. Another test's child that is being started at the same moment may still
+/// hold it open for writing, until that child becomes its own program.
+#[must_use]
+pub fn spawn(command: &mut Command) -> Child {
+    loop {
+        match command.spawn() {
+            Err(error) if error.kind() == std::io::ErrorKind::ExecutableFileBusy => std::thread::yield_now(),
+            child => return child.expect("the runner starts"),
+        }
     }
 }
 

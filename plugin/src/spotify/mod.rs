@@ -8,6 +8,9 @@
 
 mod error;
 mod model;
+mod uri;
+
+use std::borrow::Cow;
 
 use http::{Method, StatusCode};
 use serde::de::DeserializeOwned;
@@ -16,9 +19,10 @@ use url::Url;
 
 pub use error::{Error, Restriction};
 pub use model::{
-    Actions, Collection, Context, Device, Disallows, Image, Item, Named, Playback, PlayingType, Profile, Repeat,
-    SearchKind,
+    Actions, Collection, Context, Device, Disallows, Image, Item, Named, Owner, Page, Playback, PlayingType, Profile,
+    Repeat, SearchKind,
 };
+pub use uri::{Uri, UriKind};
 
 use crate::auth::{AccessToken, Auth, AuthError, Group, Needs, Outcome, Trouble, User};
 
@@ -30,6 +34,8 @@ const LONGEST_ANSWER: usize = 4 << 20;
 
 /// The most that Spotify gives for a kind in a search.
 const MOST_FOUND: u32 = 10;
+/// The most that Spotify gives of a list at a time.
+const PAGE: u32 = 50;
 
 /// The calls. Cloning it is cheap.
 #[derive(Clone)]
@@ -39,18 +45,31 @@ pub struct Client {
     auth: Auth,
 }
 
+/// Why a call has failed, and whether it may be made again with another account: it was not carried out then.
+struct Failure {
+    error: Error,
+    elsewhere: bool,
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        let elsewhere = error.lies_with_the_account();
+        Self { error, elsewhere }
+    }
+}
+
 /// One call, before it is sent.
 struct Call {
     method: Method,
-    path: &'static str,
+    path: Cow<'static, str>,
     query: Vec<(&'static str, String)>,
     body: Option<Value>,
     needs: Needs,
 }
 
 impl Call {
-    fn new(method: Method, path: &'static str) -> Self {
-        Self { method, path, query: Vec::new(), body: None, needs: Needs::User }
+    fn new(method: Method, path: impl Into<Cow<'static, str>>) -> Self {
+        Self { method, path: path.into(), query: Vec::new(), body: None, needs: Needs::User }
     }
 
     /// A call that needs no user.
@@ -109,7 +128,7 @@ impl Client {
     pub async fn me(&self, account: &str) -> Result<User, Error> {
         let call = Call::new(Method::GET, "me");
         let token = self.auth.token_of(account, call.group()).await.map_err(|error| self.no_token(error))?;
-        let profile: Profile = read(self.attempt(&call, token).await?).await?;
+        let profile: Profile = read(self.attempt(&call, token).await.map_err(|failure| failure.error)?).await?;
         let name = profile.display_name.filter(|name| !name.trim().is_empty()).unwrap_or_else(|| profile.id.clone());
         Ok(User { id: profile.id, name })
     }
@@ -165,6 +184,24 @@ impl Client {
     /// See [`Error`].
     pub async fn play(&self, device_id: Option<&str>) -> Result<(), Error> {
         self.write(Call::new(Method::PUT, "me/player/play").device(device_id)).await
+    }
+
+    /// Plays a playlist, album, artist or show from its beginning, or one track or episode.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn play_uri(&self, uri: &Uri, device_id: Option<&str>) -> Result<(), Error> {
+        let body =
+            if uri.is_single() { json!({ "uris": [uri.as_str()] }) } else { json!({ "context_uri": uri.as_str() }) };
+        self.write(Call::new(Method::PUT, "me/player/play").device(device_id).body(body)).await
+    }
+
+    /// Plays these tracks and episodes, one after the other.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn play_all(&self, uris: &[String], device_id: Option<&str>) -> Result<(), Error> {
+        self.write(Call::new(Method::PUT, "me/player/play").device(device_id).body(json!({ "uris": uris }))).await
     }
 
     /// Pauses.
@@ -227,6 +264,93 @@ impl Client {
         self.write(call.device(device_id)).await
     }
 
+    /// What comes next, in its order.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn queue(&self) -> Result<Vec<Item>, Error> {
+        let answer = self.send(&Call::new(Method::GET, "me/player/queue")).await?;
+        Ok(read::<model::Queue>(answer).await?.queue)
+    }
+
+    /// Puts a track or an episode behind what the user has put into the queue.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn enqueue(&self, uri: &str, device_id: Option<&str>) -> Result<(), Error> {
+        self.write(Call::new(Method::POST, "me/player/queue").query("uri", uri).device(device_id)).await
+    }
+
+    /// Whether the user has saved this.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn is_saved(&self, uri: &str) -> Result<bool, Error> {
+        let answer = self.send(&Call::new(Method::GET, "me/library/contains").query("uris", uri)).await?;
+        let status = answer.status().as_u16();
+        read::<Vec<bool>>(answer).await?.first().copied().ok_or(Error::Unexpected(status))
+    }
+
+    /// Saves this to the user's library, or removes it.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn save(&self, uri: &str, saved: bool) -> Result<(), Error> {
+        let method = if saved { Method::PUT } else { Method::DELETE };
+        self.write(Call::new(method, "me/library").query("uris", uri)).await
+    }
+
+    /// A page of the user's playlists, their own and those that they follow, from this one on.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn playlists(&self, offset: u32) -> Result<Page, Error> {
+        let call = Call::new(Method::GET, "me/playlists").query("limit", PAGE).query("offset", offset);
+        read(self.send(&call).await?).await
+    }
+
+    /// A page of Liked Songs, the newest first, from this one on.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn liked(&self, offset: u32) -> Result<Page, Error> {
+        let call = Call::new(Method::GET, "me/tracks").query("limit", PAGE).query("offset", offset);
+        Ok(read::<model::SavedPage>(self.send(&call).await?).await?.into())
+    }
+
+    /// Adds a track or an episode to a playlist, at its end.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn add_to_playlist(&self, playlist: &Uri, uri: &str) -> Result<(), Error> {
+        let path = format!("playlists/{}/items", playlist.id());
+        theirs(self.write(Call::new(Method::POST, path).body(json!({ "uris": [uri] }))).await)
+    }
+
+    /// Removes a track or an episode from a playlist, wherever it stands in it.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn remove_from_playlist(&self, playlist: &Uri, uri: &str) -> Result<(), Error> {
+        let path = format!("playlists/{}/items", playlist.id());
+        theirs(self.write(Call::new(Method::DELETE, path).body(json!({ "items": [{ "uri": uri }] }))).await)
+    }
+
+    /// What a URI stands for: its name, who made it, its pictures.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn look_up(&self, uri: &Uri) -> Result<Item, Error> {
+        let call = Call::new(Method::GET, format!("{}/{}", uri.kind().collection(), uri.id()));
+        let call = match uri.kind() {
+            // Spotify wants a user's word for these, and fewer members make a playlist's answer small.
+            UriKind::Show | UriKind::Episode => call,
+            UriKind::Playlist => call.without_user().query("fields", "uri,type,name,images,owner(display_name)"),
+            UriKind::Track | UriKind::Album | UriKind::Artist => call.without_user(),
+        };
+        read(self.send(&call).await?).await
+    }
+
     /// A call whose success says nothing more: the live service answers with text of its own, which isn't read.
     async fn write(&self, call: Call) -> Result<(), Error> {
         let answer = self.send(&call).await?;
@@ -246,18 +370,21 @@ impl Client {
                 return Err(refused);
             }
             match self.attempt(call, token).await {
-                Err(error) if error.lies_with_the_account() => refused = Some(error),
-                other => return other,
+                Ok(answer) => return Ok(answer),
+                Err(Failure { error, elsewhere: true }) => refused = Some(error),
+                Err(Failure { error, elsewhere: false }) => return Err(error),
             }
             tried.push(account);
         }
     }
 
     /// Sends a call with this account, with a second token if the first is refused, and tells `auth` what came of it.
-    async fn attempt(&self, call: &Call, mut token: AccessToken) -> Result<reqwest::Response, Error> {
+    async fn attempt(&self, call: &Call, mut token: AccessToken) -> Result<reqwest::Response, Failure> {
         let mut answer = self.send_with(call, &token).await?;
         if answer.status() == StatusCode::UNAUTHORIZED {
-            token = self.auth.rejected(&token).await.map_err(|error| self.no_token(error))?;
+            // Whatever keeps this account from a new token, the call was refused, so that another one may make it.
+            let refused = |error| Failure { error: self.no_token(error), elsewhere: true };
+            token = self.auth.rejected(&token).await.map_err(refused)?;
             answer = self.send_with(call, &token).await?;
         }
         let status = answer.status();
@@ -278,8 +405,8 @@ impl Client {
         if let Some(outcome) = outcome {
             self.auth.heard(&token, call.group(), outcome);
         }
-        tracing::debug!(method = %call.method, path = call.path, status = status.as_u16(), %error, "Spotify refused a call");
-        Err(error)
+        tracing::debug!(method = %call.method, path = %call.path, status = status.as_u16(), %error, "Spotify refused a call");
+        Err(error.into())
     }
 
     /// Why `auth` has lent no token, with the time to wait if there is one.
@@ -308,10 +435,20 @@ impl Client {
         self.auth.sent(token, call.group());
         request.send().await.map_err(|error| {
             let sorted = Error::from_transport(&error);
-            tracing::debug!(path = call.path, error = %error.without_url(), "Spotify was not reached");
+            tracing::debug!(path = %call.path, error = %error.without_url(), "Spotify was not reached");
             sorted
         })
     }
+}
+
+/// A playlist that may not be changed is somebody else's.
+fn theirs(result: Result<(), Error>) -> Result<(), Error> {
+    result.map_err(|error| match error {
+        Error::Restricted(Restriction::Other) | Error::Unexpected(403) => {
+            Error::Restricted(Restriction::NotYourPlaylist)
+        }
+        other => other,
+    })
 }
 
 /// The body, unless it is longer than any that we expect.

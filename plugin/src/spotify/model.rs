@@ -233,22 +233,38 @@ pub struct Item {
     /// A chapter's audiobook.
     #[serde(deserialize_with = "lenient")]
     pub audiobook: Option<Collection>,
-    /// An episode's own pictures.
+    /// Its own pictures, for what has them: episodes, albums, artists, playlists, shows.
     #[serde(deserialize_with = "lenient_list")]
     pub images: Vec<Image>,
+    /// Whose playlist it is.
+    #[serde(deserialize_with = "lenient")]
+    pub owner: Option<Owner>,
+    /// Who publishes a show.
+    #[serde(deserialize_with = "lenient")]
+    pub publisher: String,
+}
+
+/// Whose playlist it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct Owner {
+    /// Spotify's id of the user.
+    #[serde(deserialize_with = "lenient")]
+    pub id: String,
+    /// The name to show.
+    #[serde(deserialize_with = "lenient")]
+    pub display_name: String,
 }
 
 impl Item {
-    /// Who made it, for the line below the title: the artists, or the show, or the audiobook.
+    /// Who made it, for the line below the title: the artists, the show, the audiobook, a playlist's
+    /// owner, or a show's publisher.
     #[must_use]
     pub fn byline(&self) -> String {
         if self.artists.is_empty() {
-            return self
-                .show
-                .as_ref()
-                .or(self.audiobook.as_ref())
-                .map(|collection| collection.name.clone())
-                .unwrap_or_default();
+            let collection = self.show.as_ref().or(self.audiobook.as_ref()).map(|collection| &collection.name);
+            let owner = self.owner.as_ref().map(|owner| &owner.display_name);
+            return collection.or(owner).unwrap_or(&self.publisher).clone();
         }
         let names: Vec<&str> =
             self.artists.iter().map(|artist| artist.name.as_str()).filter(|name| !name.is_empty()).collect();
@@ -369,11 +385,47 @@ pub(super) struct Search {
     episodes: Page,
 }
 
+/// A part of a list.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
-struct Page {
+pub struct Page {
+    /// What is in this part.
     #[serde(deserialize_with = "lenient_list")]
-    items: Vec<Item>,
+    pub items: Vec<Item>,
+    /// How many there are in all.
+    #[serde(deserialize_with = "lenient")]
+    pub total: u32,
+}
+
+/// A part of Liked Songs: each item is in an envelope with the time at which it was saved.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub(super) struct SavedPage {
+    #[serde(deserialize_with = "lenient_list")]
+    items: Vec<Saved>,
+    #[serde(deserialize_with = "lenient")]
+    total: u32,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+struct Saved {
+    // Renamed in 2026; both are accepted.
+    #[serde(alias = "item")]
+    track: Item,
+}
+
+impl From<SavedPage> for Page {
+    fn from(page: SavedPage) -> Self {
+        Self { items: page.items.into_iter().map(|saved| saved.track).collect(), total: page.total }
+    }
+}
+
+/// The answer of GET /me/player/queue.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub(super) struct Queue {
+    #[serde(deserialize_with = "lenient_list")]
+    pub queue: Vec<Item>,
 }
 
 impl Search {

@@ -1,17 +1,17 @@
 //! Playing Now: cover, title, artist and progress. A press plays or pauses.
 
-use super::{About, Face, Widget, notice};
+use super::{Face, Widget, notice};
 use crate::face::{Icon, NowPlaying, Picture, Progress, Scroll};
 use crate::player::{Now, Player, Verb};
 use crate::spotify::PlayingType;
 
 pub(super) const WIDGET: Widget = Widget {
     uuid: "com.spotify-widgets.playing-now",
-    about: About::Playback,
     press: |player, _| player.known.then_some(Verb::TogglePlay),
     // The keys beside it say why theirs had no effect; this one goes on showing what plays.
-    owns: |_| false,
+    owns: |_, _| false,
     face: |player, _, _| face(player),
+    ..Widget::BLANK
 };
 
 fn face(player: &Player) -> Face {
@@ -27,7 +27,7 @@ fn face(player: &Player) -> Face {
     let description = if artist.is_empty() { title.clone() } else { format!("{title} – {artist}") };
     Face {
         picture: Picture::NowPlaying(NowPlaying {
-            cover: now.track.as_ref().and_then(|track| track.cover.clone()),
+            cover: now.track.as_ref().and_then(|track| track.cover().map(str::to_owned)),
             title,
             artist,
             playing: now.playing,
@@ -43,8 +43,8 @@ fn face(player: &Player) -> Face {
 fn words(now: &Now) -> (String, String) {
     match (&now.track, now.kind) {
         (Some(track), _) => (track.title.clone(), track.byline.clone()),
-        (None, PlayingType::Ad) => ("Advertisement".to_owned(), now.device.clone()),
-        (None, _) => ("Unknown title".to_owned(), now.device.clone()),
+        (None, PlayingType::Ad) => ("Advertisement".to_owned(), now.device.name.clone()),
+        (None, _) => ("Unknown title".to_owned(), now.device.name.clone()),
     }
 }
 
