@@ -318,7 +318,7 @@ impl Face<'_> {
                 match text.scroll {
                     _ if fitting >= least => (fitting.min(largest), true),
                     Scroll::Off => (least, false),
-                    _ => (largest.min(30.0 * self.scale).max(least), false),
+                    _ => (largest.min(TEXT_MOVING * self.scale), false),
                 }
             })
             .collect();
@@ -344,6 +344,8 @@ impl Face<'_> {
 /// Sizes of plain words, in pixels; the larger one grows with the face.
 const TEXT_LEAST: f32 = 11.0;
 const TEXT_LARGEST: f32 = 40.0;
+/// Of a line that moves: small enough for several words to be seen at once.
+const TEXT_MOVING: f32 = 22.0;
 
 fn text_style(size: f32, strong: bool, colour: Rgb) -> Style {
     Style { tabular: true, ..style(size, strong, Align::Center, colour) }
@@ -371,11 +373,11 @@ mod tests {
     fn covers_are_never_drawn_larger_than_is_said() {
         for size in samples::sizes() {
             for label in ["", "Label"] {
-                let cover = samples::cover(1);
+                let cover = samples::small_cover(1);
                 samples::draw_with(&mut samples::renderer(), &samples::cover_key(label, Tone::Active), size, &cover);
                 assert!(cover.kept_sizes().into_iter().all(|px| px <= CoverKey::cover_pixels(size)), "{size:?}");
             }
-            let cover = samples::cover(1);
+            let cover = samples::small_cover(1);
             samples::draw_with(&mut samples::renderer(), &samples::list(9), size, &cover);
             assert!(cover.kept_sizes().into_iter().all(|px| px <= List::cover_pixels(size)), "{size:?}");
         }

@@ -116,6 +116,9 @@ impl Face<'_> {
         let x = (self.width - SMALL_SIDE) / 2.0;
         self.playing_cover(cover, x, 7.0, SMALL_SIDE, look);
         self.progress(now, Area { x, y: 98.0, width: SMALL_SIDE, height: 3.0 }, look);
+        if !now.playing {
+            self.icon(Icon::Pause, look.second, 18.0, self.width - x / 2.0, 7.0 + SMALL_SIDE / 2.0);
+        }
     }
 
     fn playing_line(&mut self, now: &NowPlaying, look: &Look) {
@@ -307,7 +310,7 @@ mod tests {
     fn a_cover_is_never_drawn_larger_than_is_said() {
         for size in samples::sizes() {
             for progress in [None, samples::now("").progress] {
-                let cover = samples::cover(2);
+                let cover = samples::small_cover(2);
                 let picture = NowPlaying { progress, ..samples::now("Title") };
                 let _ = samples::draw_with(&mut samples::renderer(), &picture.into(), size, &cover);
                 let largest = cover.kept_sizes().into_iter().max().unwrap_or(0);

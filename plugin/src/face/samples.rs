@@ -20,6 +20,15 @@ use super::{
 
 /// A drawn cover; each number another.
 pub(super) fn cover(number: u32) -> Arc<Cover> {
+    rings(number, 360)
+}
+
+/// A drawn cover that costs little to draw and scale.
+pub(super) fn small_cover(number: u32) -> Arc<Cover> {
+    rings(number, 64)
+}
+
+fn rings(number: u32, side: u32) -> Arc<Cover> {
     let (from, to) = [
         ([236, 84, 52], [92, 20, 84]),
         ([40, 120, 210], [16, 190, 170]),
@@ -28,10 +37,11 @@ pub(super) fn cover(number: u32) -> Arc<Cover> {
         ([20, 20, 24], [60, 60, 70]),
         ([180, 40, 110], [30, 20, 80]),
     ][number as usize % 6];
-    decoded(&RgbImage::from_fn(640, 640, |x, y| {
-        let (dx, dy) = (x as f32 - 320.0, y as f32 - 320.0);
-        let share = (x + y) as f32 / 1280.0;
-        let ring = ((dx * dx + dy * dy).sqrt() as u32 / 46 + number).is_multiple_of(3);
+    let middle = side as f32 / 2.0;
+    decoded(&RgbImage::from_fn(side, side, |x, y| {
+        let (dx, dy) = (x as f32 - middle, y as f32 - middle);
+        let share = (x + y) as f32 / (4.0 * middle);
+        let ring = (((dx * dx + dy * dy).sqrt() / middle * 7.0) as u32 + number).is_multiple_of(3);
         image::Rgb(std::array::from_fn(|i| {
             let mixed = f32::from(from[i] as u8) * (1.0 - share) + f32::from(to[i] as u8) * share;
             (mixed * if ring { 0.8 } else { 1.0 }) as u8
@@ -167,7 +177,7 @@ fn all() -> Vec<(&'static str, Vec<Sample>)> {
     };
     let mut icons = Vec::new();
     for icon in Icon::ALL {
-        let name = format!("{icon:?}");
+        let name = words(icon);
         icons.push(sample(&name, Picture::Key(key(icon, &name, Tone::Normal)), (1, 1)));
     }
 
@@ -291,6 +301,18 @@ fn all() -> Vec<(&'static str, Vec<Sample>)> {
     ]
 }
 
+/// An icon's name as words.
+fn words(icon: Icon) -> String {
+    let mut words = String::new();
+    for letter in format!("{icon:?}").chars() {
+        if letter.is_uppercase() && !words.is_empty() {
+            words.push(' ');
+        }
+        words.push(if words.is_empty() { letter } else { letter.to_ascii_lowercase() });
+    }
+    words
+}
+
 /// Draws samples, each with its covers.
 struct Drawer {
     renderer: Renderer,
@@ -360,10 +382,10 @@ struct Sheet {
 }
 
 impl Sheet {
-    const GAP: u32 = 12;
+    const GAP: u32 = 8;
 
     fn new(width: u32) -> Sheet {
-        let mut canvas = Pixmap::new(width, 6_000).expect("size");
+        let mut canvas = Pixmap::new(width, 9_000).expect("size");
         canvas.fill(Color::from_rgba8(58, 58, 62, 255));
         Sheet { canvas, x: Self::GAP, y: Self::GAP, row: 0 }
     }
@@ -418,32 +440,33 @@ fn scripts() -> Vec<Sample> {
     titles.iter().enumerate().map(sample).collect()
 }
 
-/// Faces that show at a glance what the package can do, for the README.
-const SHOWN: [&str; 24] = [
-    "Playing 3x2",
-    "Playing 2x2",
-    "Scrolling 3x1",
-    "Playing 1x1",
-    "Pause Active",
-    "Next",
-    "Shuffle Active",
-    "Liked Active",
-    "64 %",
-    "Meter 64",
-    "Evening Walk",
-    "Active",
-    "Long",
-    "9 rows (3, 2)",
-    "9 rows (2, 2)",
-    "9 rows (1, 1)",
-    "Three lines 2",
-    "Note Primary in 13 h 52 min",
-    "SeekBack",
-    "SeekForward",
-    "Computer",
-    "PlusList",
-    "Link Spotify in Settings",
-    "Sign in again",
+/// Faces that show at a glance what the package can do, for the README: rows of five columns, as on the Panel.
+const SHOWN: [(&str, &str); 25] = [
+    ("playing", "Playing 3x2"),
+    ("playing", "Paused 2x2"),
+    ("playing", "Scrolling 3x1"),
+    ("key", "Pause Active"),
+    ("icon", "Next"),
+    ("playing", "Playing 1x1"),
+    ("cover", "Active"),
+    ("key", "Liked Active"),
+    ("key", "Meter 64"),
+    ("key", "Shuffle Active"),
+    ("list", "9 rows (2, 2)"),
+    ("list", "9 rows (3, 2)"),
+    ("cover", "Long"),
+    ("list", "9 rows (1, 1)"),
+    ("text", "Three lines 3"),
+    ("icon", "Seek back"),
+    ("icon", "Seek forward"),
+    ("icon", "Queue add"),
+    ("icon", "Computer"),
+    ("key", "Note Primary in 13 h 52 min"),
+    ("notice", "Link Spotify in Settings"),
+    ("notice", "Sign in again"),
+    ("notice", "No network"),
+    ("notice", "Open Spotify on a device"),
+    ("notice", "Limited for 12 min"),
 ];
 
 /// Writes the contact sheets: `FACES` is the file for all faces, `FACES_README` the one for the README's choice.
@@ -452,14 +475,14 @@ const SHOWN: [&str; 24] = [
 fn contact_sheet() {
     let path = std::env::var_os("FACES").expect("FACES names the file to write");
     let mut drawer = Drawer::new(SystemFonts::WhenNeeded);
-    let mut sheet = Sheet::new(1640);
-    let mut shown = Sheet::new(1120);
+    let mut sheet = Sheet::new(1588);
+    let mut shown = Sheet::new(798);
     let mut chosen: Vec<(usize, Pixmap)> = Vec::new();
-    for (_, samples) in all() {
+    for (kind, samples) in all() {
         for sample in samples {
             let face = drawer.draw(&sample);
             sheet.put(&face);
-            if let Some(place) = SHOWN.iter().position(|name| *name == sample.name) {
+            if let Some(place) = SHOWN.iter().position(|shown| *shown == (kind, sample.name.as_str())) {
                 chosen.push((place, face));
             }
         }
@@ -468,6 +491,7 @@ fn contact_sheet() {
     for sample in scripts() {
         sheet.put(&drawer.draw(&sample));
     }
+    assert_eq!(chosen.len(), SHOWN.len(), "a face that the README shows has another name now");
     chosen.sort_by_key(|(place, _)| *place);
     chosen.iter().for_each(|(_, face)| shown.put(face));
     std::fs::write(path, encode(&sheet.finish())).expect("written");
