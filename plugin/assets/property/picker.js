@@ -112,6 +112,8 @@
     /** Where the next page of the playlists begins; null: all are here. */
     let nextPage = 0;
     let failed = false;
+    /** What was in the way of asking when it was last looked at. */
+    let inTheWay = "";
     let timer = null;
 
     // What is chosen
@@ -234,12 +236,12 @@
       input.removeAttribute("aria-invalid");
       const words = input.value.trim();
       input.placeholder = text(source === "search" ? "searchPlaceholder" : "filterPlaceholder");
-      const way = obstacle();
-      input.disabled = Boolean(way);
-      if (way) {
+      inTheWay = obstacle();
+      input.disabled = Boolean(inTheWay);
+      if (inTheWay) {
         questions.forget();
         showResults();
-        return say(way);
+        return say(inTheWay);
       }
       if (isLink(words)) {
         timer = setTimeout(() => resolve(words), pause);
@@ -386,7 +388,7 @@
       }
     });
     accounts.onChange(() => {
-      if (isOpen() && Boolean(obstacle()) !== input.disabled) look(0);
+      if (isOpen() && obstacle() !== inTheWay) look(0);
     });
 
     sources.set(source);
