@@ -223,6 +223,7 @@ impl Model {
         if accounts.limit.is_none() {
             // Another account serves, or the time is over: what was said about it is over, too.
             self.problem.take_if(|problem| matches!(problem, Error::RateLimited { .. }));
+            self.refusal.take_if(|refusal| matches!(refusal.error, Error::RateLimited { .. }));
         }
         self.accounts = accounts;
     }
