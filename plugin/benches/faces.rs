@@ -82,9 +82,7 @@ fn main() {
         case(&name("new cover and title"), |run| {
             frame(&mut renderer, &playing(format!("Title {run}"), 1), size, &covers[run as usize], 0)
         });
-        case(&name("new title"), |run| {
-            frame(&mut renderer, &playing(format!("Name {run}"), 1), size, &covers[0], 0)
-        });
+        case(&name("new title"), |run| frame(&mut renderer, &playing(format!("Name {run}"), 1), size, &covers[0], 0));
         case(&name("a second of progress"), |run| {
             frame(&mut renderer, &playing("Title".to_owned(), run), size, &covers[0], 0)
         });

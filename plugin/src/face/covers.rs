@@ -62,6 +62,12 @@ impl Default for CoverLimits {
     }
 }
 
+/// Where covers' files are kept: in the user's cache folder. None where there is no home.
+#[must_use]
+pub fn default_cover_folder() -> Option<PathBuf> {
+    directories::ProjectDirs::from("", "", "spotify-widgets").map(|folders| folders.cache_dir().join("covers"))
+}
+
 /// Why there is no cover.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CoverError {
@@ -604,7 +610,8 @@ mod tests {
             widths.iter().enumerate().map(|(place, width)| (*width, format!("{place}:{width}"))).collect()
         };
         let spotifys = covers(&[640, 300, 64]);
-        for (pixels, chosen) in [(0, "2:64"), (38, "2:64"), (64, "2:64"), (65, "1:300"), (300, "1:300"), (359, "0:640")] {
+        for (pixels, chosen) in [(0, "2:64"), (38, "2:64"), (64, "2:64"), (65, "1:300"), (300, "1:300"), (359, "0:640")]
+        {
             assert_eq!(best(&spotifys, pixels), Some(chosen), "{pixels}");
         }
         assert_eq!(best(&spotifys, 900), Some("0:640"));

@@ -92,7 +92,11 @@ pub(super) fn list_room(size: Size) -> usize {
 
 /// The side of a row's cover, at most.
 pub(super) fn row_cover_pixels(size: Size) -> u32 {
-    if size.columns <= 1 && size.rows <= 1 { cover_key(size, true).1 as u32 } else { row_cover(list_places(size).2) as u32 }
+    if size.columns <= 1 && size.rows <= 1 {
+        cover_key(size, true).1 as u32
+    } else {
+        row_cover(list_places(size).2) as u32
+    }
 }
 
 fn row_cover(row: f32) -> f32 {
@@ -297,12 +301,7 @@ impl Face<'_> {
         self.key_background(KEY);
         let left = if text.dimmed { DIMMED } else { 1.0 };
         let margin = 8.0 * self.scale;
-        let room = Area {
-            x: margin,
-            y: 6.0,
-            width: self.width - 2.0 * margin,
-            height: self.height - 12.0,
-        };
+        let room = Area { x: margin, y: 6.0, width: self.width - 2.0 * margin, height: self.height - 12.0 };
         // More lines than can be read are left out.
         let most = (room.height / (TEXT_LEAST * LINE)) as usize;
         let lines = &text.lines[..text.lines.len().min(most)];

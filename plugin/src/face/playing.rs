@@ -300,9 +300,8 @@ mod tests {
 
     #[test]
     fn a_dimmed_face_is_a_darker_one() {
-        let [clear, dimmed] = [false, true].map(|dimmed| {
-            Look::on(NO_COVER, &NowPlaying { dimmed, ..samples::now("Title") })
-        });
+        let [clear, dimmed] =
+            [false, true].map(|dimmed| Look::on(NO_COVER, &NowPlaying { dimmed, ..samples::now("Title") }));
         assert!(dimmed.first.luminance() < 0.5 * clear.first.luminance());
         assert!(dimmed.top.luminance() < 0.7 * clear.top.luminance());
     }

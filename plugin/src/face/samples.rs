@@ -432,12 +432,7 @@ fn scripts() -> Vec<Sample> {
     ];
     let sample = |(number, (title, artist)): (usize, &(&str, &str))| Sample {
         name: (*title).to_owned(),
-        picture: NowPlaying {
-            cover: Some(number.to_string()),
-            artist: (*artist).to_owned(),
-            ..now(title)
-        }
-        .into(),
+        picture: NowPlaying { cover: Some(number.to_string()), artist: (*artist).to_owned(), ..now(title) }.into(),
         size: Size { columns: 2, rows: 2 },
         covered: true,
         shown_ms: 4_000,

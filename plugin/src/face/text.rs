@@ -430,7 +430,11 @@ mod tests {
         let mut end = canvas(60, 30);
         text.draw_long(&mut end, &line, line.travel);
         let light = |canvas: &Pixmap, columns: std::ops::Range<u32>| {
-            columns.flat_map(|x| (0..30).map(move |y| (x, y))).filter_map(|(x, y)| canvas.pixel(x, y)).map(|p| u32::from(p.green())).max()
+            columns
+                .flat_map(|x| (0..30).map(move |y| (x, y)))
+                .filter_map(|(x, y)| canvas.pixel(x, y))
+                .map(|p| u32::from(p.green()))
+                .max()
         };
         assert!(light(&begin, 56..60) > light(&begin, 0..2));
         assert!(light(&end, 0..4) > light(&end, 58..60));
