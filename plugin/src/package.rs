@@ -20,7 +20,7 @@ use tokio::time::Instant;
 use crate::auth::{self, AccountState, AccountView, Auth, AuthState, StoreChoice};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
-use crate::face::{CoverLimits, CoverState, Covers, Frame, Picture, Renderer, Size, SystemFonts};
+use crate::face::{CoverLimits, CoverState, Covers, Frame, Picture, Renderer, Size, SystemFonts, default_cover_folder};
 use crate::gesture::{Finger, Gesture, Means};
 use crate::layouts::Layouts;
 use crate::pages::{self, PageCommand, PageEvent, Reply};
@@ -64,8 +64,7 @@ pub async fn run(host: Host, events: Events, language: &str, config: Config) {
         http: http.clone(),
         random: auth::system_random(),
     });
-    let (covers, arrived) =
-        Covers::new(CoverLimits { also_from: test_covers(&config.api_url), ..CoverLimits::default() });
+    let (covers, arrived) = Covers::new(cover_limits(&config.api_url));
     let spotify = Client::new(http, config.api_url, auth.clone());
     let accounts = auth.watch();
     let player = player::start(spotify.clone(), accounts.clone(), clock.clone());
@@ -112,10 +111,14 @@ async fn ask_who(auth: Auth, spotify: Client, id: String) {
     }
 }
 
-/// Covers come from Spotify's image hosts only, and from a simulated Spotify where one is set.
-fn test_covers(api_url: &url::Url) -> Vec<String> {
-    let loopback = matches!(api_url.host_str(), Some("127.0.0.1" | "localhost" | "[::1]"));
-    if loopback { vec![api_url.origin().ascii_serialization()] } else { Vec::new() }
+/// Covers come from Spotify's image hosts only, and from a simulated Spotify where one is set; those are not kept on disk.
+fn cover_limits(api_url: &url::Url) -> CoverLimits {
+    let limits = CoverLimits::default();
+    if matches!(api_url.host_str(), Some("127.0.0.1" | "localhost" | "[::1]")) {
+        CoverLimits { also_from: vec![api_url.origin().ascii_serialization()], ..limits }
+    } else {
+        CoverLimits { folder: default_cover_folder(), ..limits }
+    }
 }
 
 /// A visible instance and what it shows.

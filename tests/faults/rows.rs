@@ -298,9 +298,9 @@ fn pressing() -> Vec<Row> {
     let refused = |what, fault, sent| press(what, fault).sends(sent);
     let with_backup = |what, fault: Option<Fault>| press(what, fault).with(Cast::WithBackup);
     vec![
-        press("all is well", None).sends("primary pause 200").key("Play"),
+        press("all is well", None).sends("primary pause 200, primary read 200").key("Play"),
         press("401 once", Fault::unauthorized().times(1))
-            .sends("primary pause 401, primary refresh 200, primary pause 200")
+            .sends("primary pause 401, primary refresh 200, primary pause 200, primary read 200")
             .key("Play"),
         press("401 again and again", Fault::unauthorized())
             .sends("primary pause 401, primary refresh 200, primary pause 401, primary read 200")
@@ -347,12 +347,8 @@ fn pressing() -> Vec<Row> {
             "primary pause 403, primary read 200",
         )
         .key("App owner needs Premium"),
-        refused(
-            "404 NO_ACTIVE_DEVICE",
-            Fault::no_active_device(),
-            "primary pause 404, primary devices 200, primary transfer 404, primary read 200",
-        )
-        .key("Open Spotify on a device"),
+        refused("404 NO_ACTIVE_DEVICE", Fault::no_active_device(), "primary pause 404, primary read 200")
+            .key("Open Spotify on a device"),
         limited("429 throttle with Retry-After", Fault::throttle(Some(7)))
             .key("Spotify asks to wait 0:0…")
             .page("primary linked, throttle for 7 s; nobody for 7 s"),
@@ -369,34 +365,34 @@ fn pressing() -> Vec<Row> {
         refused("answer lost", lost_answer(), "primary pause dropped").key("No network"),
         press("200 with HTML", None)
             .when(|spotify| spotify.inject(captive_portal().on("", "/v1/")))
-            .sends("primary pause 200")
-            .key("Play"),
+            .sends("primary pause 200, primary read 200")
+            .key("Spotify refused"),
         press("no network to the Web API", None).when(no_web_api).sends("primary pause dropped").key("No network"),
         with_backup("401, then 400 invalid_grant", Some(Fault::unauthorized().times(1)))
             .when(|spotify| spotify.inject(token_error("invalid_grant", "Refresh token revoked")))
-            .sends("primary pause 401, primary refresh 400, backup pause 200")
+            .sends("primary pause 401, primary refresh 400, backup pause 200, backup read 200")
             .key("Play")
             .page("primary signInAgain, \"Sign in again\"; backup linked, in use")
             .stores("primary: ID, secret; backup: ID, secret, sign-in"),
         with_backup("401, then 503", Some(Fault::unauthorized().times(1)))
             .when(|spotify| spotify.inject(unavailable().on("POST", "/accounts/api/token")))
-            .sends("primary pause 401, primary refresh 503, backup pause 200")
+            .sends("primary pause 401, primary refresh 503, backup pause 200, backup read 200")
             .key("Play")
             .page("primary linked, in use, \"Spotify's accounts service has trouble of its own\"; backup linked"),
         with_backup("429 throttle with Retry-After", Some(Fault::throttle(Some(7))))
-            .sends("primary pause 429, backup pause 200")
+            .sends("primary pause 429, backup pause 200, backup read 200")
             .key("Play")
             .page("primary linked, throttle for 7 s; backup linked, in use"),
         with_backup("429 quota with Retry-After", Some(Fault::quota(Some(QUOTA))))
-            .sends("primary pause 429, backup pause 200")
+            .sends("primary pause 429, backup pause 200, backup read 200")
             .key("Play")
             .page("primary linked, quota of player for 50000 s; backup linked, in use"),
         with_backup("403 in plain text: the app's owner has no Premium", Some(Fault::owner_not_premium()))
-            .sends("primary pause 403, backup pause 200")
+            .sends("primary pause 403, backup pause 200, backup read 200")
             .key("Play")
             .page("primary linked, appOwnerNeedsPremium; backup linked, in use"),
         with_backup("403 in plain text: not on the allow list", Some(Fault::not_on_allow_list()))
-            .sends("primary pause 403, backup pause 200")
+            .sends("primary pause 403, backup pause 200, backup read 200")
             .key("Play")
             .page("primary linked, notOnAllowList; backup linked, in use"),
         with_backup("403 PREMIUM_REQUIRED", Some(Fault::premium_required()))
@@ -404,7 +400,7 @@ fn pressing() -> Vec<Row> {
             .key("Premium needed")
             .page("primary linked, in use, userNeedsPremium; backup linked"),
         with_backup("404 NO_ACTIVE_DEVICE", Some(Fault::no_active_device()))
-            .sends("primary pause 404, primary devices 200, primary transfer 404, primary read 200")
+            .sends("primary pause 404, primary read 200")
             .key("Open Spotify on a device"),
         with_backup("503 with Retry-After", Some(unavailable())).sends("primary pause 503").key("Spotify is down"),
         with_backup("answer lost", Some(lost_answer())).sends("primary pause dropped").key("No network"),
@@ -418,7 +414,7 @@ fn pressing() -> Vec<Row> {
             ),
         press("429 quota with Retry-After", Fault::quota(Some(QUOTA)))
             .with(Cast::Three)
-            .sends("primary pause 429, backup pause 200")
+            .sends("primary pause 429, backup pause 200, backup read 200")
             .key("Play")
             .page(
                 "primary linked, quota of player for 50000 s; sibling linked, quota of player for 50000 s; \

@@ -62,6 +62,12 @@ impl Default for CoverLimits {
     }
 }
 
+/// Where covers' files are kept: in the user's cache folder. None where there is no home.
+#[must_use]
+pub fn default_cover_folder() -> Option<PathBuf> {
+    directories::ProjectDirs::from("", "", "spotify-widgets").map(|folders| folders.cache_dir().join("covers"))
+}
+
 /// Why there is no cover.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CoverError {

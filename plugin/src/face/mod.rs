@@ -26,7 +26,7 @@ mod text;
 
 use host_sdk::manifest::{height_px, width_px};
 
-pub use covers::{Cover, CoverError, CoverLimits, CoverState, Covers, best};
+pub use covers::{Cover, CoverError, CoverLimits, CoverState, Covers, best, default_cover_folder};
 pub use icons::Icon;
 pub use renderer::{Frame, Renderer, SystemFonts};
 
