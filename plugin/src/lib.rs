@@ -8,6 +8,7 @@ pub mod auth;
 pub mod clock;
 pub mod config;
 pub mod face;
+pub mod gesture;
 pub mod layouts;
 pub mod package;
 pub mod pages;

@@ -20,10 +20,11 @@ use tokio::time::Instant;
 use crate::auth::{self, AccountState, AccountView, Auth, AuthState, StoreChoice};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
-use crate::face::{Cover, CoverLimits, CoverState, Covers, Picture, Renderer, Size, SystemFonts};
+use crate::face::{CoverLimits, CoverState, Covers, Frame, Picture, Renderer, Size, SystemFonts};
+use crate::gesture::{Finger, Gesture, Means};
 use crate::layouts::Layouts;
 use crate::pages::{self, PageCommand, PageEvent, Reply};
-use crate::player::{self, Input, Model, Player, Shown};
+use crate::player::{self, Input, Interest, Model, Player};
 use crate::spotify::{Client, Error};
 use crate::widgets::{self, Face, Request, Widget};
 
@@ -124,13 +125,16 @@ struct Visible {
     layout: Option<Layout>,
     size: Size,
     face: Option<Face>,
-    /// Whether the face was drawn with the cover that it wants.
-    with_cover: bool,
+    /// Whether the face was drawn with the covers that it wants.
+    with_covers: bool,
+    /// Since when its words are shown, in Unix milliseconds: what scrolls does so from then on.
+    words_since_ms: u64,
+    /// When it looks different by itself, as something scrolls.
+    next_frame_ms: Option<u64>,
     sent: Option<u64>,
     /// The state that the host shows.
     state: Option<u32>,
-    /// Whether the press that is under way was acted on when the key went down.
-    pressed: bool,
+    finger: Finger,
     /// What the key says for a moment, and until when.
     says: Option<(Face, u64)>,
 }
@@ -177,7 +181,7 @@ impl Package {
                 }
                 Some((page, reply)) = answers.recv() => self.answer(&page, reply),
                 Some(url) = arrived.recv() => self.cover_arrived(&url),
-                () = sleep_until(tick) => {}
+                () = sleep_until(tick) => self.held().await,
             }
             tick = self.show_all();
         }
@@ -190,13 +194,14 @@ impl Package {
                 self.instances.remove(&id);
                 self.tell_shown().await;
             }
-            Event::Pressed(id) => self.pressed(&id, true).await,
-            // Some keys of some hosts only ever say that they were triggered.
-            Event::Triggered(id) => self.pressed(&id, false).await,
+            Event::Pressed(id) => self.moved(&id, Finger::down).await,
+            Event::Released(id) => self.moved(&id, Finger::up).await,
+            Event::Triggered(id) => self.moved(&id, |finger, _, _| finger.triggered()).await,
             Event::Settings(id, settings) => {
                 if let Some(instance) = self.instances.get_mut(&id) {
                     instance.size = self.layouts.size(instance.widget.uuid, instance.layout, &settings);
                     instance.settings = settings;
+                    self.tell_shown().await;
                 }
             }
             Event::PageOpened(page) => {
@@ -213,8 +218,7 @@ impl Package {
                 self.pages.clear();
                 self.tell_shown().await;
             }
-            Event::Released(_) | Event::PackageSettings(_) | Event::Titles(..) | Event::Icons(..) | Event::Font(..) => {
-            }
+            Event::PackageSettings(_) | Event::Titles(..) | Event::Icons(..) | Event::Font(..) => {}
         }
     }
 
@@ -230,10 +234,12 @@ impl Package {
             layout: instance.layout,
             size,
             face: None,
-            with_cover: false,
+            with_covers: false,
+            words_since_ms: 0,
+            next_frame_ms: None,
             sent: None,
             state: Some(instance.state),
-            pressed: false,
+            finger: Finger::default(),
             says: None,
         };
         self.instances.insert(instance.id, visible);
@@ -241,22 +247,41 @@ impl Package {
     }
 
     async fn tell_shown(&self) {
-        self.player.tell(Input::Shown(Shown { instances: self.instances.len() })).await;
+        let mut interest = Interest { instances: self.instances.len(), ..Interest::default() };
+        for instance in self.instances.values() {
+            instance.widget.looks_at(&instance.settings, &mut interest);
+        }
+        self.player.tell(Input::Shown(interest)).await;
     }
 
-    /// A key went down (`down`), or was triggered. Acts on whichever comes first.
-    async fn pressed(&mut self, id: &InstanceId, down: bool) {
+    /// A finger does something with a key.
+    async fn moved(&mut self, id: &InstanceId, how: impl Fn(&mut Finger, Means, u64) -> Option<Gesture>) {
+        let now_ms = self.clock.unix_ms();
+        let Some(instance) = self.instances.get_mut(id) else { return };
+        let means = instance.widget.means(&instance.settings);
+        if let Some(gesture) = how(&mut instance.finger, means, now_ms) {
+            self.meant(id, gesture).await;
+        }
+    }
+
+    /// Some time has passed: keys that are held may mean something by now.
+    async fn held(&mut self) {
+        let ids: Vec<InstanceId> = self.instances.keys().cloned().collect();
+        for id in ids {
+            self.moved(&id, Finger::later).await;
+        }
+    }
+
+    /// Does what was meant.
+    async fn meant(&mut self, id: &InstanceId, gesture: Gesture) {
         let snapshot = self.snapshot();
         let Some(instance) = self.instances.get_mut(id) else { return };
-        let acted_already = std::mem::replace(&mut instance.pressed, down) && !down;
-        if acted_already {
-            return;
-        }
-        match instance.widget.press(&snapshot, &instance.settings) {
+        match instance.widget.act(gesture, &snapshot, &instance.settings) {
             None => {}
             Some(Request::Command(command)) => self.player.tell(Input::Command(command)).await,
             Some(Request::Refresh) => self.player.tell(Input::Refresh).await,
             Some(Request::OpenSettings) => self.host.open_settings(),
+            Some(Request::OpenUrl(url)) => self.host.open_url(url),
             Some(Request::SignIn) => self.sign_in(),
             Some(Request::SwitchAccount) => {
                 instance.says = self
@@ -324,8 +349,8 @@ impl Package {
 
     fn cover_arrived(&mut self, url: &str) {
         for instance in self.instances.values_mut() {
-            if instance.face.as_ref().is_some_and(|face| face.picture.cover() == Some(url)) {
-                instance.with_cover = false;
+            if instance.face.as_ref().is_some_and(|face| face.picture.covers().contains(&url)) {
+                instance.with_covers = false;
             }
         }
     }
@@ -341,6 +366,9 @@ impl Package {
         let now_ms = self.clock.unix_ms();
         let mut progress = false;
         let mut said_enough = None;
+        let mut next_frame = None;
+        let fingers = self.instances.values();
+        let finger = fingers.filter_map(|one| one.finger.next_ms(one.widget.means(&one.settings))).min();
         for (id, instance) in &mut self.instances {
             instance.says.take_if(|(_, until_ms)| *until_ms <= now_ms);
             let face = match &instance.says {
@@ -351,24 +379,41 @@ impl Package {
                 None => instance.widget.face(&snapshot, &instance.settings, instance.size),
             };
             progress |= matches!(&face.picture, Picture::NowPlaying(now) if now.playing && now.progress.is_some());
-            let cover = face.picture.cover().map(|url| self.covers.get(url));
-            let settled = !matches!(cover, Some(CoverState::Pending));
-            if instance.face.as_ref() == Some(&face) && (instance.with_cover || !settled) {
-                continue;
+            let covers: HashMap<String, CoverState> =
+                face.picture.covers().into_iter().map(|url| (url.to_owned(), self.covers.get(url))).collect();
+            let settled = !covers.values().any(|cover| matches!(cover, CoverState::Pending));
+            let due = instance.next_frame_ms.is_some_and(|next_ms| next_ms <= now_ms);
+            if instance.face.as_ref() != Some(&face) || due || (settled && !instance.with_covers) {
+                instance.show(&self.host, id, face, &covers, &mut self.renderer, now_ms);
+                instance.with_covers = settled;
             }
-            let cover = cover.as_ref().and_then(CoverState::ready);
-            instance.show(&self.host, id, face, cover, &mut self.renderer);
-            instance.with_cover = settled;
+            next_frame = next_frame.into_iter().chain(instance.next_frame_ms).min();
         }
         let next_second = snapshot.now.as_ref().filter(|_| progress).map(|now| 1_000 - now.position_ms % 1_000);
-        let next_change = self.model.next_change_ms(now_ms).into_iter().chain(said_enough).min().map(|at| at - now_ms);
+        let next_change = self
+            .model
+            .next_change_ms(now_ms)
+            .into_iter()
+            .chain(said_enough)
+            .chain(finger)
+            .chain(next_frame)
+            .min()
+            .map(|at| at.saturating_sub(now_ms));
         let wait = next_second.into_iter().chain(next_change).min()?;
         Some(Instant::now() + Duration::from_millis(wait))
     }
 }
 
 impl Visible {
-    fn show(&mut self, host: &Host, id: &InstanceId, face: Face, cover: Option<&Cover>, renderer: &mut Renderer) {
+    fn show(
+        &mut self,
+        host: &Host,
+        id: &InstanceId,
+        face: Face,
+        covers: &HashMap<String, CoverState>,
+        renderer: &mut Renderer,
+        now_ms: u64,
+    ) {
         if let Some(state) = face.state
             && self.state != Some(state)
         {
@@ -377,7 +422,13 @@ impl Visible {
             self.sent = None;
             host.set_state(id, state);
         }
-        let png = renderer.png(&face.picture, self.size, cover);
+        let covers = |url: &str| covers.get(url).and_then(CoverState::ready).cloned();
+        if !self.face.as_ref().is_some_and(|before| face.picture.continues(&before.picture)) {
+            self.words_since_ms = now_ms;
+        }
+        let shown_ms = now_ms.saturating_sub(self.words_since_ms);
+        let Frame { png, next_ms } = renderer.frame(&face.picture, self.size, &covers, shown_ms);
+        self.next_frame_ms = next_ms.map(|next_ms| now_ms + next_ms);
         let mut hasher = DefaultHasher::new();
         (&png, &face.description).hash(&mut hasher);
         let hash = hasher.finish();

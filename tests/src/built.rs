@@ -21,10 +21,16 @@ pub fn program(name: &str) -> PathBuf {
     path
 }
 
+/// `target`, where tests keep what they found out.
+#[must_use]
+pub fn target() -> PathBuf {
+    built().parent().expect("profiles lie in target").to_owned()
+}
+
 /// `target/screenshots`, where browser tests keep what they saw.
 #[must_use]
 pub fn screenshots() -> PathBuf {
-    let folder = built().parent().expect("profiles lie in target").join("screenshots");
+    let folder = target().join("screenshots");
     std::fs::create_dir_all(&folder).expect("a folder");
     folder
 }

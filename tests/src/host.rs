@@ -1,5 +1,6 @@
 //! A host made of a plain socket: it speaks the protocol of shared documents and knows nothing of our own host.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use futures_util::{SinkExt as _, StreamExt as _};
@@ -34,13 +35,19 @@ impl Instance {
 pub struct FakeHost {
     listener: TcpListener,
     socket: Option<WebSocketStream<TcpStream>>,
+    /// What each context's picture says in words, as far as it was heard.
+    shown: HashMap<String, String>,
+    /// The latest accounts event.
+    accounts: Value,
+    /// The errors that the settings page was told.
+    errors: Vec<Value>,
 }
 
 impl FakeHost {
     /// Listens on a free port.
     pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        Self { listener, socket: None }
+        Self { listener, socket: None, shown: HashMap::new(), accounts: Value::Null, errors: Vec::new() }
     }
 
     /// Where it listens.
@@ -114,9 +121,44 @@ impl FakeHost {
         }
     }
 
-    /// The next message.
+    /// The next message. May be given up without losing one.
     pub async fn hear(&mut self) -> ToHost {
-        ToHost::parse(&self.hear_text().await).expect("a message of the protocol")
+        let message = ToHost::parse(&self.hear_text().await).expect("a message of the protocol");
+        match &message {
+            ToHost::ChangeImage { context, description: Some(words), .. } => {
+                self.shown.insert(context.clone(), words.clone());
+            }
+            ToHost::SendToPropertyView { payload, .. } => match payload["event"].as_str() {
+                Some("accounts") => self.accounts = payload.clone(),
+                Some("error") => self.errors.push(payload.clone()),
+                _ => {}
+            },
+            _ => {}
+        }
+        message
+    }
+
+    /// Hears whatever the package says until something else is done.
+    pub async fn hear_while<T>(&mut self, other: impl Future<Output = T>) -> T {
+        let mut other = std::pin::pin!(other);
+        loop {
+            tokio::select! {
+                done = &mut other => return done,
+                _ = self.hear() => {}
+            }
+        }
+    }
+
+    /// What an instance's picture says in words, as of the messages heard so far; empty before the first.
+    #[must_use]
+    pub fn shown(&self, instance: Instance) -> &str {
+        self.shown.get(instance.context).map_or("", String::as_str)
+    }
+
+    /// The errors that the settings page was told in the messages heard so far.
+    #[must_use]
+    pub fn errors(&self) -> &[Value] {
+        &self.errors
     }
 
     /// Waits for a message that fits, past all others.
@@ -170,6 +212,34 @@ impl FakeHost {
         .await
     }
 
+    /// Asks for the accounts as a page does, and waits for the answer.
+    pub async fn accounts(&mut self) -> Value {
+        self.page_says(json!({"command": "getAccounts"})).await;
+        self.page_hears("the accounts", |event| (event["event"] == "accounts").then(|| event.clone())).await
+    }
+
+    /// Waits until the account of an app fits, if it doesn't by the latest accounts event; answers the account.
+    pub async fn account_until(&mut self, client_id: &str, what: &str, fits: impl Fn(&Value) -> bool) -> Value {
+        let find = |event: &Value| {
+            let mut accounts = event.get("accounts")?.as_array()?.iter();
+            accounts.find(|account| account["clientId"] == client_id && fits(account)).cloned()
+        };
+        match find(&self.accounts) {
+            Some(account) => account,
+            None => self.page_hears(what, find).await,
+        }
+    }
+
+    /// Chooses Log in for an account and waits until Spotify's page is opened; answers its address.
+    pub async fn starts_login(&mut self, id: &Value) -> String {
+        self.page_says(json!({"command": "login", "id": id})).await;
+        self.hear_until("Spotify's page is opened", |message| match message {
+            ToHost::OpenUrl { url } => Some(url.clone()),
+            _ => None,
+        })
+        .await
+    }
+
     /// Signs in to a simulated Spotify, as a user does with the settings page and a browser. Answers the linked account.
     pub async fn link(&mut self, spotify: &Sim) -> Value {
         self.page_says(json!({
@@ -177,13 +247,7 @@ impl FakeHost {
         }))
         .await;
         let account = self.account_is("needsLogin").await;
-        self.page_says(json!({"command": "login", "id": account["id"]})).await;
-        let url = self
-            .hear_until("Spotify's page is opened", |message| match message {
-                ToHost::OpenUrl { url } => Some(url.clone()),
-                _ => None,
-            })
-            .await;
+        let url = self.starts_login(&account["id"]).await;
         let back = spotify.consent(&url, true).expect("the consent page accepts the address");
         let answer = http_client().get(back).send().await.expect("the listener answers");
         assert!(answer.status().is_success());

@@ -4,14 +4,16 @@
 mod built;
 mod deck;
 mod host;
+mod stage;
 
-pub use built::{Unpacked, bundle, clock_bundle, program, screenshots, spawn, wrapped};
+pub use built::{Unpacked, bundle, clock_bundle, program, screenshots, spawn, target, wrapped};
 #[cfg(target_os = "linux")]
 pub use deck::is_alive;
 #[cfg(unix)]
 pub use deck::kill;
 pub use deck::{DeckHome, DeckProcess, Launch, PageEvents, View, until};
 pub use host::{FakeHost, Instance};
+pub use stage::{BACKUP, DEMO, Member, SIBLING, Stage};
 
 use std::time::Duration;
 

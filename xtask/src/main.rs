@@ -24,6 +24,8 @@ enum Command {
     Demo(demo::Options),
     /// Make dist/spotify-widgets.creatorCentral
     Dist,
+    /// Draw every face onto target/faces.png, to be looked at, and a choice of them onto the README's picture
+    Faces,
     /// Run every test and check
     Test,
 }
@@ -32,6 +34,7 @@ fn main() -> Result<()> {
     match Args::parse().command {
         Command::Demo(options) => demo::run(&options),
         Command::Dist => make_dist(),
+        Command::Faces => faces(),
         Command::Test => test(),
     }
 }
@@ -47,6 +50,18 @@ fn make_dist() -> Result<()> {
 
 fn dist_folder() -> PathBuf {
     root().join("dist")
+}
+
+fn faces() -> Result<()> {
+    step("drawing the faces");
+    let all = root().join("target/faces.png");
+    let choice = root().join("docs/images/faces.png");
+    run::cargo_with(
+        &["test", "--package", "spotify-plugin", "--lib", "contact_sheet", "--", "--ignored"],
+        &[("FACES", all.as_os_str()), ("FACES_README", choice.as_os_str())],
+    )?;
+    println!("{}\n{}", all.display(), choice.display());
+    Ok(())
 }
 
 /// What the acceptance tests drive.
@@ -72,5 +87,5 @@ fn test() -> Result<()> {
     step("clippy");
     cargo(&["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"])?;
     step("documentation");
-    run::cargo_with(&["doc", "--workspace", "--no-deps"], &[("RUSTDOCFLAGS", "--deny warnings")])
+    run::cargo_with(&["doc", "--workspace", "--no-deps"], &[("RUSTDOCFLAGS", "--deny warnings".as_ref())])
 }

@@ -1,5 +1,6 @@
 //! Starting cargo, and saying what goes on.
 
+use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -47,7 +48,7 @@ pub fn cargo(args: &[&str]) -> Result<()> {
 }
 
 /// Runs cargo in the repository with more in its environment.
-pub fn cargo_with(args: &[&str], environment: &[(&str, &str)]) -> Result<()> {
+pub fn cargo_with(args: &[&str], environment: &[(&str, &OsStr)]) -> Result<()> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let status = Command::new(cargo)
         .args(args)

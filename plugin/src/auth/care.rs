@@ -13,7 +13,8 @@ use tokio::time::Instant;
 
 use super::error::AuthError;
 use super::merge::merge;
-use super::state::{Account, Loading, State};
+use super::rotation::{Choice, Group};
+use super::state::{Account, Loading, Needs, State};
 use super::store::{Memory, PrivateFile, StoreError, StoredAccount, Vault};
 use super::view::{Link, StoreKind, StoreView};
 use super::{AHEAD_MS, Inner};
@@ -439,10 +440,12 @@ impl Inner {
         let (due, store_due, keyring_due) = {
             let state = self.lock();
             let now = self.clock.unix_ms();
+            // While nothing may be sent no token is needed; the call that may be sent again brings its own.
+            let all_shut = matches!(state.choose(now, Group::Player, Needs::User), Choice::Wait(_));
             let due: Vec<String> = state
                 .accounts
                 .iter()
-                .filter(|account| account.works() && account.fresh(now, AHEAD_MS).is_none())
+                .filter(|account| !all_shut && account.works() && account.fresh(now, AHEAD_MS).is_none())
                 .map(|account| account.stored.id.clone())
                 .collect();
             let store_due =
@@ -491,21 +494,31 @@ pub(super) async fn look_after(
     strong.loaded(result).await;
     drop(strong);
     let mut looked = Instant::now();
+    let mut next_round = Instant::now();
     while let Some(inner) = inner.upgrade() {
-        inner.round().await;
-        if looked.elapsed() >= STORE_RETRY && inner.lock().link() != Link::Linked {
-            // Perhaps the user has signed in at another host.
-            looked = Instant::now();
-            inner.reload().await;
+        if next_round <= Instant::now() {
+            inner.round().await;
+            if looked.elapsed() >= STORE_RETRY && inner.lock().link() != Link::Linked {
+                // Perhaps the user has signed in at another host.
+                looked = Instant::now();
+                inner.reload().await;
+            }
+            next_round = Instant::now() + ROUND;
         }
-        let change = {
+        let (mut shown, change) = {
             let state = inner.lock();
             inner.publish(&state);
             let now = inner.clock.unix_ms();
-            state.next_change_ms(now).map(|at| Duration::from_millis(at.saturating_sub(now)))
+            let change = state.next_change_ms(now).map(|at| Duration::from_millis(at.saturating_sub(now)));
+            (inner.watch.subscribe(), change)
         };
         drop(inner);
         // What is shown follows the time without anybody asking; no choice depends on it.
-        tokio::time::sleep(change.unwrap_or(ROUND).clamp(SHORTEST_ROUND, ROUND)).await;
+        tokio::select! {
+            () = tokio::time::sleep(change.unwrap_or(ROUND).clamp(SHORTEST_ROUND, ROUND)) => {}
+            () = tokio::time::sleep_until(next_round) => {}
+            // Something has just been limited, perhaps, and is open again sooner.
+            Ok(()) = shown.changed() => {}
+        }
     }
 }

@@ -12,22 +12,35 @@ pub(super) const WHITE: Rgb = Rgb(255, 255, 255);
 pub(super) const GREEN: Rgb = Rgb(0x1d, 0xb9, 0x54);
 /// A key's background.
 pub(super) const KEY: Rgb = Rgb(0x18, 0x18, 0x18);
-/// Icon and label of a key that does nothing now.
-pub(super) const GREY: Rgb = Rgb(0x6e, 0x6e, 0x6e);
+/// Icon and label of a key that does nothing now: as dark as words on a key may be.
+pub(super) const GREY: Rgb = Rgb(0x8c, 0x8c, 0x8c);
 /// Background of Playing Now while there is no cover to take one from.
 pub(super) const NO_COVER: Rgb = Rgb(0x28, 0x2a, 0x2e);
 
 /// The artist and the times are white at this opacity over the background.
 pub(super) const SECONDARY: f32 = 0.78;
 
-/// The least contrast of any text over a cover's colour: WCAG 2.2's success criterion 1.4.3 for body text.
-const CONTRAST: f32 = 4.5;
+/// The least contrast of any text: WCAG 2.2's success criterion 1.4.3 for body text.
+pub(super) const CONTRAST: f32 = 4.5;
 
 impl Rgb {
     /// This colour with `over` painted on it at `opacity` (0 to 1).
     pub(super) fn blend(self, over: Rgb, opacity: f32) -> Rgb {
         let mix = |a: u8, b: u8| (f32::from(a) + (f32::from(b) - f32::from(a)) * opacity.clamp(0.0, 1.0)).round() as u8;
         Rgb(mix(self.0, over.0), mix(self.1, over.1), mix(self.2, over.2))
+    }
+
+    /// Words of a colour on this background, as faint as asked for (1 is not faint at all, 0 invisible) but no fainter than
+    /// [`CONTRAST`] allows.
+    pub(super) fn words(self, colour: Rgb, opacity: f32) -> Rgb {
+        let mut opacity = opacity;
+        loop {
+            let words = self.blend(colour, opacity);
+            if opacity >= 1.0 || self.contrast(words) >= CONTRAST {
+                return words;
+            }
+            opacity += 0.02;
+        }
     }
 
     /// This colour with the given share (0 to 1) of its light.

@@ -1,4 +1,4 @@
-//! Cover pictures: fetched once, decoded once, scaled once for each size, kept within bounds.
+//! Cover pictures: fetched once, decoded once, scaled once for each size, kept within bounds, their files on disk too.
 //!
 //! A cover's address comes from a server's answer and its bytes from another server, so neither is trusted:
 //! only https from Spotify's image hosts is asked, and a picture that is too long, too large, broken or not
@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 use std::io::Cursor;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -18,6 +19,7 @@ use tokio::time::Instant;
 use url::{Origin, Url};
 
 use super::colour::{self, Rgb};
+use super::disk::Disk;
 
 /// Bounds on what covers may take. [`CoverLimits::default`] is what the package runs with.
 #[derive(Debug, Clone)]
@@ -37,6 +39,11 @@ pub struct CoverLimits {
     pub kept_bytes: usize,
     /// How long a failure is remembered.
     pub retry_after: Duration,
+    /// The folder that files are kept in over a restart; none to keep none. It is for nothing else: old files in it are
+    /// removed. It is made when the first cover comes.
+    pub folder: Option<PathBuf>,
+    /// Room that the files in the folder may take, in bytes.
+    pub folder_bytes: u64,
 }
 
 impl Default for CoverLimits {
@@ -47,8 +54,10 @@ impl Default for CoverLimits {
             pixels: 4096,
             time: Duration::from_secs(10),
             kept: 32,
-            kept_bytes: 8 << 20,
+            kept_bytes: 6 << 20,
             retry_after: Duration::from_secs(60),
+            folder: None,
+            folder_bytes: 16 << 20,
         }
     }
 }
@@ -90,12 +99,26 @@ pub enum CoverState {
 
 impl CoverState {
     /// The cover, if it is here.
-    pub fn ready(&self) -> Option<&Cover> {
+    #[must_use]
+    pub fn ready(&self) -> Option<&Arc<Cover>> {
         match self {
             CoverState::Ready(cover) => Some(cover),
             CoverState::Pending | CoverState::Failed(_) => None,
         }
     }
+}
+
+/// Of the sizes that Spotify offers a cover in, as widths and addresses, the smallest that is at least as wide as the
+/// `pixels` that are needed, so that it is sharp and nothing is fetched in vain; else the widest.
+///
+/// Spotify's covers are 640, 300 and 64 pixels wide, widest first. A width of 0 stands for one that it didn't say: such
+/// a cover is taken if there is nothing better, the first of them.
+#[must_use]
+pub fn best(covers: &[(u32, String)], pixels: u32) -> Option<&str> {
+    let enough = covers.iter().filter(|(width, _)| *width >= pixels.max(1)).min_by_key(|(width, _)| *width);
+    // Of several that are equal, `max_by_key` takes the last: the first, as they come from behind.
+    let widest = || covers.iter().rev().max_by_key(|(width, _)| *width);
+    enough.or_else(widest).map(|(_, url)| url.as_str())
 }
 
 /// A decoded cover.
@@ -113,10 +136,11 @@ impl std::fmt::Debug for Cover {
 }
 
 impl Cover {
-    /// The highest face is 456 pixels, less a margin.
-    const LARGEST: u32 = 432;
+    /// What Spotify's largest covers have. A larger picture is reduced to it: no face shows more than 432 pixels, and
+    /// scaling twice costs sharpness.
+    const LARGEST: u32 = 640;
     /// A Panel rarely shows one cover in more sizes at a time.
-    const SIZES: usize = 3;
+    const SIZES: usize = 4;
 
     /// Decodes a JPEG or PNG file of at most `pixels` width and height.
     ///
@@ -171,11 +195,10 @@ impl Cover {
         Some(pixmap)
     }
 
-    /// The form of this size, if it was drawn.
+    /// The sizes that it was drawn in and that are kept.
     #[cfg(test)]
-    pub(super) fn kept(&self, px: u32) -> Option<Arc<Pixmap>> {
-        let scaled = lock(&self.scaled);
-        scaled.iter().find(|(size, _)| *size == px).map(|(_, pixmap)| pixmap.clone())
+    pub(super) fn kept_sizes(&self) -> Vec<u32> {
+        lock(&self.scaled).iter().map(|(size, _)| *size).collect()
     }
 
     /// Memory that this takes, in bytes, without its scaled forms.
@@ -213,6 +236,7 @@ struct Shared {
     arrived: mpsc::Sender<String>,
     /// Made with the first cover: reading the system's certificates has no place in the start-up.
     client: OnceLock<Option<reqwest::Client>>,
+    disk: Option<Disk>,
     downloads: Semaphore,
     /// One at a time: a picture at the limits takes 64 MB while it is decoded.
     decoding: Semaphore,
@@ -256,7 +280,9 @@ impl Covers {
             .map(|url| url.origin())
             .filter(Origin::is_tuple)
             .collect();
+        let disk = limits.folder.clone().map(|folder| Disk::new(folder, limits.folder_bytes, limits.file_bytes));
         let shared = Shared {
+            disk,
             limits,
             also_from,
             runtime: Handle::current(),
@@ -359,14 +385,47 @@ impl Shared {
     }
 
     async fn bring(&self, url: Url) -> Result<Cover, CoverError> {
+        if let Some(disk) = &self.disk
+            && let Some(cover) = self.bring_from(disk, &url).await
+        {
+            return Ok(cover);
+        }
         let file = {
             let _turn = self.downloads.acquire().await;
-            tokio::time::timeout(self.limits.time, self.download(url)).await.map_err(|_| CoverError::TimedOut)??
+            let download = self.download(url.clone());
+            tokio::time::timeout(self.limits.time, download).await.map_err(|_| CoverError::TimedOut)??
         };
+        let (file, cover) = self.decode(file).await?;
+        if let Some(disk) = self.disk.clone() {
+            // Nobody waits for it: the cover is here.
+            tokio::task::spawn_blocking(move || disk.put(url.as_str(), &file));
+        }
+        Ok(cover)
+    }
+
+    /// The cover as it was kept on disk. A file that is no picture any more is removed.
+    async fn bring_from(&self, disk: &Disk, url: &Url) -> Option<Cover> {
+        let (reader, address) = (disk.clone(), url.clone());
+        let file = tokio::task::spawn_blocking(move || reader.get(address.as_str())).await.ok()??;
+        match self.decode(file).await {
+            Ok((_, cover)) => Some(cover),
+            Err(_) => {
+                let (disk, address) = (disk.clone(), url.clone());
+                // The new file is written only after this.
+                let _ = tokio::task::spawn_blocking(move || disk.remove(address.as_str())).await;
+                None
+            }
+        }
+    }
+
+    /// Decodes a file, and gives it back with what it shows.
+    async fn decode(&self, file: Vec<u8>) -> Result<(Vec<u8>, Cover), CoverError> {
         let _turn = self.decoding.acquire().await;
         let pixels = self.limits.pixels;
         // A decoder that panics after all ends as an error of the task.
-        tokio::task::spawn_blocking(move || Cover::decode(&file, pixels)).await.unwrap_or(Err(CoverError::NotAPicture))
+        tokio::task::spawn_blocking(move || Cover::decode(&file, pixels).map(|cover| (file, cover)))
+            .await
+            .unwrap_or(Err(CoverError::NotAPicture))
     }
 
     async fn download(&self, url: Url) -> Result<Vec<u8>, CoverError> {
@@ -537,6 +596,56 @@ mod tests {
         assert_eq!(arrived.recv().await.as_deref(), Some(&*url));
         assert!(covers.get(&url).ready().is_some());
         assert_eq!(requests.load(Ordering::SeqCst), 1);
+    }
+
+    #[test]
+    fn the_smallest_file_that_is_large_enough_is_chosen() {
+        let covers = |widths: &[u32]| -> Vec<(u32, String)> {
+            widths.iter().enumerate().map(|(place, width)| (*width, format!("{place}:{width}"))).collect()
+        };
+        let spotifys = covers(&[640, 300, 64]);
+        for (pixels, chosen) in [(0, "2:64"), (38, "2:64"), (64, "2:64"), (65, "1:300"), (300, "1:300"), (359, "0:640")]
+        {
+            assert_eq!(best(&spotifys, pixels), Some(chosen), "{pixels}");
+        }
+        assert_eq!(best(&spotifys, 900), Some("0:640"));
+        assert_eq!(best(&covers(&[64, 300, 640]), 100), Some("1:300"));
+        assert_eq!(best(&covers(&[0, 0]), 100), Some("0:0"));
+        assert_eq!(best(&covers(&[0, 64]), 100), Some("1:64"));
+        assert_eq!(best(&[], 100), None);
+    }
+
+    #[tokio::test]
+    async fn a_cover_is_fetched_once_over_restarts() {
+        let folder = tempfile::tempdir().expect("folder");
+        let (origin, requests) = server(|_| ok(&picture(64))).await;
+        let limits = CoverLimits { folder: Some(folder.path().join("covers")), ..limits(&origin) };
+        let url = format!("{origin}/one");
+        let fetched = async || {
+            let (covers, mut arrived) = Covers::new(limits.clone());
+            covers.get(&url);
+            arrived.recv().await;
+            assert!(covers.get(&url).ready().is_some());
+            requests.load(Ordering::SeqCst)
+        };
+        assert_eq!(fetched().await, 1);
+        let file = async || loop {
+            // Written beside the answer: it is there soon.
+            let files = std::fs::read_dir(folder.path().join("covers")).into_iter().flatten().flatten();
+            match files.map(|entry| entry.path()).find(|path| path.extension().is_some_and(|end| end == "cover")) {
+                Some(path) => return path,
+                None => tokio::task::yield_now().await,
+            }
+        };
+        let path = file().await;
+        assert_eq!(fetched().await, 1);
+        // Damaged on disk: fetched anew.
+        let mut bytes = std::fs::read(&path).expect("read");
+        bytes.truncate(bytes.len() - 9);
+        std::fs::write(&path, bytes).expect("written");
+        assert_eq!(fetched().await, 2);
+        file().await;
+        assert_eq!(fetched().await, 2);
     }
 
     #[tokio::test]

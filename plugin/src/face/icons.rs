@@ -45,11 +45,39 @@ pub enum Icon {
     Account,
     /// A note: music in general, and the stand-in for a missing cover.
     Music,
+    /// A heart's outline: not liked.
+    Heart,
+    /// A full heart: liked.
+    HeartFilled,
+    /// Lines with a plus: into a playlist.
+    PlusList,
+    /// Lines with a minus: out of a playlist.
+    MinusList,
+    /// A triangle before lines, with a plus: into the queue.
+    QueueAdd,
+    /// Lines: a list of tracks.
+    List,
+    /// A screen on a foot: a device.
+    Computer,
+    /// A telephone: a device.
+    Phone,
+    /// A television set: a device.
+    Tv,
+    /// A screen with waves: a device that is played to.
+    Cast,
+    /// Two triangles to the right: forward in the track.
+    SeekForward,
+    /// Two triangles to the left: back in the track.
+    SeekBack,
+    /// An arrow that turns back: from the beginning.
+    Restart,
+    /// An arrow out of a frame: opens something elsewhere.
+    External,
 }
 
 impl Icon {
     /// Every icon.
-    pub const ALL: [Icon; 17] = [
+    pub const ALL: [Icon; 31] = [
         Icon::Play,
         Icon::Pause,
         Icon::Previous,
@@ -67,6 +95,20 @@ impl Icon {
         Icon::Speaker,
         Icon::Account,
         Icon::Music,
+        Icon::Heart,
+        Icon::HeartFilled,
+        Icon::PlusList,
+        Icon::MinusList,
+        Icon::QueueAdd,
+        Icon::List,
+        Icon::Computer,
+        Icon::Phone,
+        Icon::Tv,
+        Icon::Cast,
+        Icon::SeekForward,
+        Icon::SeekBack,
+        Icon::Restart,
+        Icon::External,
     ];
 
     fn source(self) -> &'static str {
@@ -93,6 +135,20 @@ impl Icon {
             Icon::Speaker => svg!("speaker"),
             Icon::Account => svg!("account"),
             Icon::Music => svg!("music"),
+            Icon::Heart => svg!("heart"),
+            Icon::HeartFilled => svg!("heart-filled"),
+            Icon::PlusList => svg!("plus-list"),
+            Icon::MinusList => svg!("minus-list"),
+            Icon::QueueAdd => svg!("queue-add"),
+            Icon::List => svg!("list"),
+            Icon::Computer => svg!("computer"),
+            Icon::Phone => svg!("phone"),
+            Icon::Tv => svg!("tv"),
+            Icon::Cast => svg!("cast"),
+            Icon::SeekForward => svg!("seek-forward"),
+            Icon::SeekBack => svg!("seek-back"),
+            Icon::Restart => svg!("restart"),
+            Icon::External => svg!("external"),
         }
     }
 }

@@ -5,23 +5,30 @@
 //! two are apart so that widgets stay pure functions, and so that nothing is drawn while nothing has
 //! changed: whoever holds the last `Picture` of an instance compares before it draws.
 //!
-//! Rooms: `colour` (contrast, the colour of a cover), `covers` (fetching, decoding, keeping), `fonts` (which
-//! font shows which character), `text` (shaping and glyphs), `icons`, and `renderer` (the layouts).
+//! Rooms: `colour` (contrast, the colour of a cover), `covers` (fetching, decoding, keeping) and `disk` (what is kept of
+//! them over a restart), `fonts` (which font shows which character), `text` (shaping and glyphs), `icons`, `scroll` (where
+//! a moving line is), `canvas` (what all faces are drawn with), `keys` and `playing` (the layouts), and `renderer`, which
+//! keeps what stands still and draws what moves.
 
+mod canvas;
 mod colour;
 mod covers;
+mod disk;
 mod fonts;
 mod icons;
+mod keys;
+mod playing;
 mod renderer;
 #[cfg(test)]
-mod sheet;
+mod samples;
+mod scroll;
 mod text;
 
 use host_sdk::manifest::{height_px, width_px};
 
-pub use covers::{Cover, CoverError, CoverLimits, CoverState, Covers};
+pub use covers::{Cover, CoverError, CoverLimits, CoverState, Covers, best};
 pub use icons::Icon;
-pub use renderer::{Renderer, SystemFonts};
+pub use renderer::{Frame, Renderer, SystemFonts};
 
 /// The grid span of an instance on the Panel.
 ///
@@ -57,14 +64,41 @@ pub enum Picture {
     Notice(Notice),
     /// The playing track.
     NowPlaying(NowPlaying),
+    /// A button with a cover and a word: a playlist, an album, an artist.
+    Cover(CoverKey),
+    /// Tracks one below the other.
+    List(List),
+    /// Words and nothing else.
+    Text(Text),
 }
 
 impl Picture {
-    /// The address of the cover that this picture wants, to ask [`Covers`] for.
-    pub fn cover(&self) -> Option<&str> {
+    /// The addresses of the covers that this picture wants, to ask [`Covers`] for.
+    #[must_use]
+    pub fn covers(&self) -> Vec<&str> {
         match self {
-            Picture::NowPlaying(now) => now.cover.as_deref(),
-            Picture::Key(_) | Picture::Notice(_) => None,
+            Picture::NowPlaying(now) => now.cover.as_deref().into_iter().collect(),
+            Picture::Cover(key) => key.cover.as_deref().into_iter().collect(),
+            Picture::List(list) => list.rows.iter().filter_map(|row| row.cover.as_deref()).collect(),
+            Picture::Key(_) | Picture::Notice(_) | Picture::Text(_) => Vec::new(),
+        }
+    }
+
+    /// Whether a line that scrolls in `other` goes on from where it is when this picture takes its place, rather than
+    /// from its beginning: the words are the same, digits aside, as a running time is no other text.
+    #[must_use]
+    pub fn continues(&self, other: &Picture) -> bool {
+        match (self, other) {
+            (Picture::NowPlaying(now), Picture::NowPlaying(before)) => {
+                now.title == before.title && now.artist == before.artist
+            }
+            (Picture::Text(now), Picture::Text(before)) => {
+                let words = |text: &Text| -> Vec<String> {
+                    text.lines.iter().map(|line| line.text.replace(|c: char| c.is_ascii_digit(), "")).collect()
+                };
+                words(now) == words(before)
+            }
+            _ => self == other,
         }
     }
 }
@@ -110,9 +144,9 @@ pub struct Notice {
 /// What Playing Now shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NowPlaying {
-    /// The address of the cover picture. The picture itself goes to [`Renderer::png`] beside this.
+    /// The address of the cover picture. The picture itself goes to [`Renderer::frame`] beside this.
     pub cover: Option<String>,
-    /// The title. Whatever script it is in; cut with an ellipsis when too long.
+    /// The title, in whatever script it is.
     pub title: String,
     /// The artist or artists, or the show of an episode. May be empty.
     pub artist: String,
@@ -122,6 +156,33 @@ pub struct NowPlaying {
     pub progress: Option<Progress>,
     /// Text and progress shown dark because they may be out of date. The cover is never drawn over.
     pub dimmed: bool,
+    /// What becomes of a title or an artist that is too long.
+    pub scroll: Scroll,
+}
+
+impl NowPlaying {
+    /// How many pixels wide and high the cover is drawn at a size, at most: what to choose a cover's file by (see [`best`]).
+    /// 0 where the layout has no cover.
+    #[must_use]
+    pub fn cover_pixels(size: Size) -> u32 {
+        playing::cover_pixels(size)
+    }
+}
+
+/// How fast a line moves that is too long for its place.
+///
+/// It rests at its beginning, moves until its end is seen, rests there, and moves back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Scroll {
+    /// It doesn't: an ellipsis stands for what doesn't fit.
+    Off,
+    /// 20 pixels a second.
+    Slow,
+    /// 40 pixels a second.
+    #[default]
+    Normal,
+    /// 80 pixels a second.
+    Fast,
 }
 
 /// A place in a track, in whole seconds: what the face shows, so that two moments that look alike are equal.
@@ -131,6 +192,86 @@ pub struct Progress {
     pub position_s: u32,
     /// Seconds in all.
     pub duration_s: u32,
+}
+
+/// A button with a cover: the whole cover above a label, or beside it where the face is wide.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CoverKey {
+    /// The address of the cover picture; without one, or until it is here, the icon stands in its place.
+    pub cover: Option<String>,
+    /// What kind of thing it is, or what a press does. Small beside the label while the tone is [`Tone::Active`].
+    pub icon: Icon,
+    /// Its name; shrunk, then cut with an ellipsis, when it is too long. May be empty.
+    pub label: String,
+    /// How the key stands out.
+    pub tone: Tone,
+    /// Label and icon shown dark because what they say may be out of date. The cover is never drawn over.
+    pub dimmed: bool,
+}
+
+impl CoverKey {
+    /// How many pixels wide and high the cover is drawn at a size, at most: what to choose a cover's file by (see [`best`]).
+    #[must_use]
+    pub fn cover_pixels(size: Size) -> u32 {
+        keys::cover_pixels(size)
+    }
+}
+
+/// Tracks one below the other, as many as there is room for; on a single key the first one alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct List {
+    /// What the list is, above it. Not shown on a single key.
+    pub heading: String,
+    /// The tracks; more than fit are left out.
+    pub rows: Vec<Row>,
+    /// What to say while there are no rows.
+    pub empty: String,
+}
+
+impl List {
+    /// How many rows a size has room for, 1 or more: no more need be put into the picture.
+    #[must_use]
+    pub fn room(size: Size) -> usize {
+        keys::list_room(size)
+    }
+
+    /// How many pixels wide and high a row's cover is drawn at a size, at most: what to choose a cover's file by (see
+    /// [`best`]).
+    #[must_use]
+    pub fn cover_pixels(size: Size) -> u32 {
+        keys::row_cover_pixels(size)
+    }
+}
+
+/// A track in a [`List`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// The title.
+    pub title: String,
+    /// The artist or artists, or the show of an episode. May be empty.
+    pub byline: String,
+    /// The address of the cover picture.
+    pub cover: Option<String>,
+}
+
+/// Words and nothing else, each line as large as there is room for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Text {
+    /// From top to bottom. An empty one keeps its place.
+    pub lines: Vec<Line>,
+    /// Shown dark because what it says may be out of date.
+    pub dimmed: bool,
+    /// What becomes of a line that is too long.
+    pub scroll: Scroll,
+}
+
+/// A line of a [`Text`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    /// What it says. Digits are all of one width, so that a running time doesn't tremble.
+    pub text: String,
+    /// Bold and bright.
+    pub strong: bool,
 }
 
 #[cfg(test)]
@@ -143,6 +284,16 @@ mod tests {
         let heights = [1, 2, 3, 4].map(|rows| Size { columns: 1, rows }.pixels().1);
         assert_eq!(widths, [150, 308, 466, 624, 782]);
         assert_eq!(heights, [108, 224, 340, 456]);
+    }
+
+    #[test]
+    fn a_running_time_is_no_other_text() {
+        let text = |words: &str| {
+            let lines = vec![Line { text: words.to_owned(), strong: true }];
+            Picture::Text(Text { lines, dimmed: false, scroll: Scroll::Normal })
+        };
+        assert!(text("Title 1:09").continues(&text("Title 1:10")));
+        assert!(!text("Title 1:09").continues(&text("Other 0:00")));
     }
 
     #[test]

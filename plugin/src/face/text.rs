@@ -8,7 +8,7 @@ use tiny_skia::Pixmap;
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::colour::Rgb;
-use super::fonts::Fonts;
+use super::fonts::{Fonts, is_rtl};
 
 /// A rectangle on a face, in pixels.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -38,11 +38,29 @@ pub(super) const LINE: f32 = 1.25;
 const LONGEST: usize = 300;
 
 /// Fonts, and what was found out and drawn with them.
-pub(super) struct Text {
+pub(super) struct Typesetter {
     fonts: Fonts,
     glyphs: SwashCache,
     /// What was left of texts that were too long. A title is asked for with every second of its track.
     cuts: HashMap<Place, String>,
+}
+
+/// A line that is too long for its place: laid out once, drawn anew at every step of its way.
+pub(super) struct LongLine {
+    buffer: Buffer,
+    area: Area,
+    style: Style,
+    /// How far it can be moved until its other end is seen, in pixels.
+    pub(super) travel: u32,
+    /// Whether it begins on the right.
+    rtl: bool,
+}
+
+impl LongLine {
+    /// The part of the face that it is drawn in: its area, and a little more for marks above and below letters.
+    pub(super) fn area(&self) -> Area {
+        Area { y: self.area.y - 3.0, height: self.area.height + 6.0, ..self.area }
+    }
 }
 
 /// A text and the room it has; sizes in 64ths of a pixel.
@@ -56,14 +74,14 @@ struct Place {
     lines: usize,
 }
 
-impl Text {
+impl Typesetter {
     /// Drawn glyphs that are kept: about 1 MB.
     const GLYPHS: usize = 2048;
     /// Cut texts that are remembered; a Panel full of instances has fewer.
     const CUTS: usize = 64;
 
     pub(super) fn new(fonts: Fonts) -> Self {
-        Text { fonts, glyphs: SwashCache::new(), cuts: HashMap::new() }
+        Typesetter { fonts, glyphs: SwashCache::new(), cuts: HashMap::new() }
     }
 
     /// Draws one line into a strip, in its vertical middle; what doesn't fit ends with an ellipsis.
@@ -81,7 +99,40 @@ impl Text {
         let buffer = self.layout(&text, Some(area.width), style, wrap(lines));
         let count = buffer.layout_runs().count() as f32;
         let top = area.y + (area.height - count * style.size * LINE) / 2.0;
-        self.draw(canvas, &buffer, area, top.round(), style.colour);
+        self.draw(canvas, &buffer, (area.x, top.round()), &Clip::sides(area), style.colour);
+    }
+
+    /// The line, if it is too long for its area.
+    pub(super) fn long_line(&mut self, text: &str, area: Area, style: &Style) -> Option<LongLine> {
+        let buffer = self.layout(text, None, style, Wrap::None);
+        let run = buffer.layout_runs().next()?;
+        let width = run.line_w;
+        (width > area.width).then(|| LongLine {
+            travel: (width - area.width).ceil() as u32,
+            rtl: is_rtl(text),
+            area,
+            style: *style,
+            buffer,
+        })
+    }
+
+    /// Draws a long line of which so many pixels of its beginning are out of sight. It fades where it goes on.
+    pub(super) fn draw_long(&mut self, canvas: &mut Pixmap, line: &LongLine, offset: u32) {
+        let area = line.area();
+        let hidden = if line.rtl { line.travel.saturating_sub(offset) } else { offset };
+        let top = line.area.y + (line.area.height - line.style.size * LINE) / 2.0;
+        let clip = Clip {
+            fade_left: hidden > 0,
+            fade_right: hidden < line.travel,
+            above: area.y.floor() as i32,
+            below: (area.y + area.height).ceil() as i32,
+            ..Clip::sides(area)
+        };
+        self.draw(canvas, &line.buffer, (area.x.round() - hidden as f32, top.round()), &clip, line.style.colour);
+    }
+
+    /// Forgets drawn glyphs when they have become many.
+    fn tidy_up(&mut self) {
         if self.glyphs.image_cache.len() > Self::GLYPHS {
             self.glyphs.image_cache.clear();
         }
@@ -150,7 +201,8 @@ impl Text {
         cut
     }
 
-    fn holds(&mut self, text: &str, width: f32, style: &Style, lines: usize) -> bool {
+    /// Whether so many lines of a width hold a text.
+    pub(super) fn holds(&mut self, text: &str, width: f32, style: &Style, lines: usize) -> bool {
         let buffer = self.layout(text, Some(width), style, wrap(lines));
         buffer.layout_runs().enumerate().all(|(line, run)| line < lines.max(1) && run.line_w <= width)
     }
@@ -178,14 +230,18 @@ impl Text {
         buffer
     }
 
-    fn draw(&mut self, canvas: &mut Pixmap, buffer: &Buffer, area: Area, top: f32, colour: Rgb) {
-        let left = area.x.floor() as i32;
-        let right = (area.x + area.width).ceil() as i32;
+    fn draw(&mut self, canvas: &mut Pixmap, buffer: &Buffer, (x, top): (f32, f32), clip: &Clip, colour: Rgb) {
+        self.tidy_up();
         // Emoji have colours of their own; they fade with the text around them.
         let strength = u16::from(colour.0.max(colour.1).max(colour.2));
         for run in buffer.layout_runs() {
             for glyph in run.glyphs {
-                let at = glyph.physical((area.x, top + run.line_y.round()), 1.0);
+                let at = glyph.physical((x, top + run.line_y.round()), 1.0);
+                // No glyph is wider than a few sizes: what is far outside need not be drawn to be known to be.
+                let reach = (4.0 * glyph.font_size) as i32;
+                if at.x > clip.right + reach || at.x + glyph.w as i32 + reach < clip.left {
+                    continue;
+                }
                 let image = self.glyphs.get_image(&mut self.fonts.system, at.cache_key);
                 let Some(image) = image else { continue };
                 let x = at.x + image.placement.left;
@@ -203,13 +259,14 @@ impl Text {
                 for (row, line) in image.data.chunks_exact(width * pixel_size).enumerate() {
                     for (column, pixel) in line.chunks_exact(pixel_size).enumerate() {
                         let (x, y) = (x + column as i32, y + row as i32);
-                        if x < left || x >= right {
+                        let shown = clip.shown(x, y);
+                        if shown == 0 {
                             continue;
                         }
                         match *pixel {
-                            [coverage] => paint(canvas, x, y, colour, coverage),
+                            [coverage] => paint(canvas, x, y, colour, (u16::from(coverage) * shown / 255) as u8),
                             [r, g, b, coverage] if coloured => {
-                                let coverage = u16::from(coverage) * strength / 255;
+                                let coverage = u16::from(coverage) * strength / 255 * shown / 255;
                                 paint(canvas, x, y, Rgb(r, g, b), coverage as u8);
                             }
                             _ => {}
@@ -218,6 +275,39 @@ impl Text {
                 }
             }
         }
+    }
+}
+
+/// Where a text may be seen.
+struct Clip {
+    left: i32,
+    right: i32,
+    above: i32,
+    below: i32,
+    /// Whether it comes out of nothing at the left edge.
+    fade_left: bool,
+    fade_right: bool,
+}
+
+impl Clip {
+    /// Pixels over which a line fades.
+    const FADE: i32 = 12;
+
+    /// Between the sides of an area; above and below it may reach out, as marks on letters do.
+    fn sides(area: Area) -> Clip {
+        let (left, right) = (area.x.floor() as i32, (area.x + area.width).ceil() as i32);
+        Clip { left, right, above: i32::MIN, below: i32::MAX, fade_left: false, fade_right: false }
+    }
+
+    /// How much is seen of a pixel, 0 to 255.
+    fn shown(&self, x: i32, y: i32) -> u16 {
+        if x < self.left || x >= self.right || y < self.above || y >= self.below {
+            return 0;
+        }
+        let from_left = if self.fade_left { x - self.left + 1 } else { Self::FADE };
+        let from_right = if self.fade_right { self.right - x } else { Self::FADE };
+        let inside = from_left.min(from_right).min(Self::FADE);
+        (255 * inside / Self::FADE) as u16
     }
 }
 
@@ -266,8 +356,8 @@ mod tests {
 
     const STYLE: Style = Style { size: 16.0, weight: STRONG, colour: WHITE, align: Align::Left, tabular: false };
 
-    fn text() -> Text {
-        Text::new(Fonts::new("en", false))
+    fn text() -> Typesetter {
+        Typesetter::new(Fonts::new("en", false))
     }
 
     fn canvas(width: u32, height: u32) -> Pixmap {
@@ -301,6 +391,53 @@ mod tests {
             tail.clone().any(|x| rows.clone().any(|y| long.pixel(x, y).is_some_and(|p| p.green() > 100)))
         };
         assert!(has(low) && !has(high));
+    }
+
+    #[test]
+    fn a_long_line_moves_until_its_end_is_seen() {
+        let mut text = text();
+        let area = Area { x: 20.0, y: 4.0, width: 100.0, height: 24.0 };
+        assert!(text.long_line("Short", area, &STYLE).is_none());
+        let line = text.long_line("Wandering all over the world", area, &STYLE).expect("long");
+        let mut seen = Vec::new();
+        for offset in [0, 1, line.travel / 2, line.travel] {
+            let mut drawn = canvas(200, 34);
+            text.draw_long(&mut drawn, &line, offset);
+            let columns = ink(&drawn);
+            assert!(columns.iter().all(|x| (20..120).contains(x)));
+            seen.push(drawn);
+        }
+        // At either end the line is as sharp there as a line that stands.
+        let mut begin = canvas(200, 34);
+        let wide = Area { width: 400.0, ..area };
+        text.strip(&mut begin, "Wandering all over the world", wide, &STYLE);
+        let column = |canvas: &Pixmap, x: u32| (0..34).map(|y| canvas.pixel(x, y)).collect::<Vec<_>>();
+        assert!((20..100).all(|x| column(&begin, x) == column(&seen[0], x)));
+        assert!((21..100).all(|x| column(&seen[0], x + 1) == column(&seen[1], x) || x < 34));
+        assert!(ink(&seen[3]).last().is_some_and(|&x| (116..120).contains(&x)), "the end is seen");
+    }
+
+    #[test]
+    fn a_line_from_right_to_left_begins_on_the_right() {
+        let mut text = text();
+        let area = Area { x: 0.0, y: 0.0, width: 60.0, height: 30.0 };
+        let style = Style { align: Align::Right, ..STYLE };
+        let line = text.long_line("שלום לכולם וגם לך ולו", area, &style).expect("long");
+        assert!(line.rtl);
+        // Letters that the embedded font lacks are squares: what counts is which edge fades.
+        let mut begin = canvas(60, 30);
+        text.draw_long(&mut begin, &line, 0);
+        let mut end = canvas(60, 30);
+        text.draw_long(&mut end, &line, line.travel);
+        let light = |canvas: &Pixmap, columns: std::ops::Range<u32>| {
+            columns
+                .flat_map(|x| (0..30).map(move |y| (x, y)))
+                .filter_map(|(x, y)| canvas.pixel(x, y))
+                .map(|p| u32::from(p.green()))
+                .max()
+        };
+        assert!(light(&begin, 56..60) > light(&begin, 0..2));
+        assert!(light(&end, 0..4) > light(&end, 58..60));
     }
 
     #[test]

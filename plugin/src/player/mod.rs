@@ -6,12 +6,16 @@
 //!
 //! This room never sees a token or a URL: it asks [`spotify`](crate::spotify), which borrows what it needs.
 
+mod command;
 mod model;
 mod schedule;
+mod snapshot;
 mod task;
 
-pub use model::{Command, Model, Now, Player, Refusal, Track, Verb, Wait};
-pub use task::{Handle, Input, Shown, start};
+pub use command::{Again, Command, LIKED_SONGS, Start, Verb};
+pub use model::{Interest, Model};
+pub use snapshot::{Now, Player, Refusal, Track, Wait};
+pub use task::{Handle, Input, start};
 
 #[cfg(test)]
 mod tests;

@@ -4,196 +4,33 @@
 //! that Spotify has not yet had the time to agree with. A refused change is taken off again, and the face is back to
 //! what is true: nothing needs to be undone by hand. Reads often lag some 100 ms behind writes, so a change stays on
 //! for a moment after its call has succeeded, until a read agrees with it or [`TRUST_MS`] are over.
+//!
+//! Calls wait in one queue and leave it in order, one at a time. Of volumes and positions that wait only the last one
+//! matters, and while nothing waits behind them they leave at most every [`PACE_MS`].
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use crate::auth::{AuthState, Group, Limit, LimitKind, Link};
-use crate::spotify::{Error, Item, Playback, PlayingType, Repeat, Restriction};
+use super::command::{Call, Command, QueuedCall, Verb, What, decide};
+use super::snapshot::{Done, Now, Player, Refusal, Track, Wait};
+use crate::auth::{AuthState, Group, Limit, Link};
+use crate::spotify::{Device, Error, Item, Playback, Restriction, Uri};
 
 /// How long a write is trusted over reads that don't show it.
 const TRUST_MS: u64 = 3_000;
 /// How long a key says why its command was refused.
 const SAY_WHY_MS: u64 = 4_000;
+/// How long a key says that its command has worked, where that shows nowhere else.
+const SAY_DONE_MS: u64 = 2_000;
 /// State that couldn't be renewed for so long is shown as old.
 const STALE_MS: u64 = 20_000;
-const HOUR_MS: u64 = 3_600_000;
-const DAY_MS: u64 = 24 * HOUR_MS;
-
-/// What a press asks for. The device, where one is given, is Spotify's id of it; otherwise the active one is meant.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Command {
-    /// What to do.
-    pub verb: Verb,
-    /// On which device.
-    pub device: Option<String>,
-}
-
-/// What to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verb {
-    /// Pause if it plays, else go on.
-    TogglePlay,
-    /// The next item.
-    Next,
-    /// The previous item.
-    Previous,
-    /// Louder or quieter by so many percent.
-    VolumeBy(i8),
-    /// Shuffle on or off.
-    ToggleShuffle,
-    /// Repeat off, then the context, then the track.
-    CycleRepeat,
-}
-
-/// A call to make, decided from a command and the state that it met.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Call {
-    Play,
-    Pause,
-    Next,
-    Previous,
-    Volume(u8),
-    Shuffle(bool),
-    Repeat(Repeat),
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct QueuedCall {
-    /// Connects the call with the change that it stands for.
-    pub id: u64,
-    pub call: Call,
-    pub device: Option<String>,
-    pub verb: Verb,
-}
-
-/// Why a command had no effect.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Refusal {
-    /// The command.
-    pub verb: Verb,
-    /// What was in the way.
-    pub error: Error,
-    until_ms: u64,
-}
-
-/// What plays.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Track {
-    /// Its Spotify URI; empty where it has none.
-    pub uri: String,
-    /// Its title.
-    pub title: String,
-    /// Its artists, show or audiobook.
-    pub byline: String,
-    /// The largest picture that Spotify offers.
-    pub cover: Option<String>,
-    /// Its length in milliseconds; 0 if unknown.
-    pub duration_ms: u64,
-}
-
-impl Track {
-    fn of(item: &Item) -> Self {
-        let cover = item.pictures().iter().max_by_key(|picture| picture.width.unwrap_or_default());
-        Self {
-            uri: item.uri.clone(),
-            title: item.name.clone(),
-            byline: item.byline(),
-            cover: cover.map(|picture| picture.url.clone()),
-            duration_ms: item.duration_ms,
-        }
-    }
-}
-
-/// What Spotify is doing at one moment, with everything that was asked for taken as done.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Now {
-    /// Whether it plays.
-    pub playing: bool,
-    /// What plays; none during ads and in private sessions.
-    pub track: Option<Track>,
-    /// The kind of what plays, also where there is no track.
-    pub kind: PlayingType,
-    /// How far it has played, in milliseconds.
-    pub position_ms: u64,
-    /// The volume, 0 to 100, where the device has one.
-    pub volume: Option<u8>,
-    /// Whether shuffle is on.
-    pub shuffle: bool,
-    /// What is repeated.
-    pub repeat: Repeat,
-    /// Spotify would refuse to skip forward.
-    pub no_next: bool,
-    /// Spotify would refuse to skip back.
-    pub no_previous: bool,
-    /// The active device's name.
-    pub device: String,
-    /// A skip was asked for whose outcome isn't known yet.
-    pub skipping: bool,
-}
-
-/// A wait that Spotify has asked for, as it is said: whole seconds up to an hour, then whole minutes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Wait {
-    /// What is left, rounded up, in seconds.
-    pub seconds: u64,
-    /// Why.
-    pub kind: LimitKind,
-}
-
-impl Wait {
-    /// What is left of a limit; None when it is over.
-    #[must_use]
-    pub fn of(limit: Limit, now_ms: u64) -> Option<Self> {
-        let left_ms = limit.until_ms.checked_sub(now_ms).filter(|left| *left > 0)?;
-        let unit = Self::unit_ms(left_ms);
-        Some(Self { seconds: left_ms.div_ceil(unit) * (unit / 1_000), kind: limit.kind })
-    }
-
-    /// The step in which what is left is told.
-    fn unit_ms(left_ms: u64) -> u64 {
-        if left_ms > HOUR_MS { 60_000 } else { 1_000 }
-    }
-
-    /// When the wait for this limit is told differently next.
-    fn next_change_ms(limit: Limit, now_ms: u64) -> Option<u64> {
-        let left_ms = limit.until_ms.checked_sub(now_ms).filter(|left| *left > 0)?;
-        let unit = Self::unit_ms(left_ms);
-        Some(now_ms + (left_ms - 1) % unit + 1)
-    }
-}
-
-/// A snapshot of the model: all that a widget may look at.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Player {
-    /// The accounts in one word.
-    pub link: Link,
-    /// The accounts.
-    pub accounts: Arc<AuthState>,
-    /// For how long nothing may be sent to Spotify, as every account is limited.
-    pub wait: Option<Wait>,
-    /// For how long the account that should serve is limited, while another one serves.
-    pub first_back_in: Option<Wait>,
-    /// In how many days, rounded up, the next sign-in ends, if that is soon.
-    pub sign_in_ends_in: Option<u64>,
-    /// What plays; none if nothing is active, or nothing is known yet.
-    pub now: Option<Now>,
-    /// Whether Spotify has answered at all since the accounts were linked.
-    pub known: bool,
-    /// Whether `now` is too old to be shown as true.
-    pub stale: bool,
-    /// What is in the way of renewing it.
-    pub problem: Option<Error>,
-    refusal: Option<Refusal>,
-}
-
-impl Player {
-    /// Why a command had no effect, shortly after.
-    #[must_use]
-    pub fn refusal(&self, about: impl Fn(Verb) -> bool) -> Option<&Error> {
-        self.refusal.as_ref().filter(|refusal| about(refusal.verb)).map(|refusal| &refusal.error)
-    }
-}
+/// Between two volumes, or two positions, that nothing waits behind.
+const PACE_MS: u64 = 200;
+/// Between two steps of a fade: slow enough for Spotify, quick enough for the ear.
+const FADE_STEP_MS: u64 = 500;
+/// A position that Spotify tells is taken for the one that was asked for within this.
+const SAME_POSITION_MS: u64 = 2_500;
+const DAY_MS: u64 = 24 * 3_600_000;
 
 /// A change that was asked for and isn't yet part of what Spotify tells.
 #[derive(Clone, Debug, PartialEq)]
@@ -205,23 +42,23 @@ struct Change {
     done_ms: Option<u64>,
 }
 
-#[derive(Clone, Debug, PartialEq)]
-enum What {
-    Playing(bool),
-    Skip { from: String },
-    Volume(u8),
-    Shuffle(bool),
-    Repeat(Repeat),
-}
-
-impl What {
-    fn agrees_with(&self, state: &Known) -> bool {
-        match self {
-            Self::Playing(playing) => state.now.playing == *playing,
-            Self::Skip { from } => state.now.track.as_ref().is_none_or(|track| track.uri != *from),
-            Self::Volume(volume) => state.now.volume == Some(*volume),
-            Self::Shuffle(on) => state.now.shuffle == *on,
-            Self::Repeat(repeat) => state.now.repeat == *repeat,
+impl Change {
+    fn agrees_with(&self, state: &Known, now_ms: u64) -> bool {
+        let now = &state.now;
+        match &self.what {
+            What::Playing(playing) => now.playing == *playing,
+            What::Skip { from } => now.uri().is_none_or(|uri| uri != from),
+            What::Started { uri } => now.context.as_deref() == Some(uri) || now.uri() == Some(uri),
+            What::Volume(volume) => now.volume == Some(*volume),
+            What::Position(position) => {
+                let there = if now.playing { position + now_ms.saturating_sub(self.at_ms) } else { *position };
+                now.position_ms.abs_diff(there) <= SAME_POSITION_MS
+            }
+            What::Shuffle(on) => now.shuffle == *on,
+            What::Repeat(repeat) => now.repeat == *repeat,
+            What::Device(device) => now.device.id == device.id,
+            // Told by another question.
+            What::Saved { .. } => false,
         }
     }
 }
@@ -234,16 +71,117 @@ struct Known {
     at_ms: u64,
 }
 
+/// The volume on its way to another one.
+#[derive(Clone, Debug, PartialEq)]
+struct Fade {
+    from: u8,
+    to: u8,
+    start_ms: u64,
+    end_ms: u64,
+    next_ms: u64,
+    device: Option<String>,
+    verb: Verb,
+}
+
+impl Fade {
+    fn at(&self, now_ms: u64) -> u8 {
+        let (done, all) = (now_ms.saturating_sub(self.start_ms), (self.end_ms - self.start_ms).max(1));
+        if done >= all {
+            return self.to;
+        }
+        let (from, to) = (i64::from(self.from), i64::from(self.to));
+        let step = (to - from) * i64::try_from(done).unwrap_or_default() / i64::try_from(all).unwrap_or(1);
+        u8::try_from(from + step).unwrap_or(self.to)
+    }
+}
+
+/// What of Spotify's state is looked at: nothing else is asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Interest {
+    /// How many instances are visible.
+    pub instances: usize,
+    /// Whether what plays is saved.
+    pub saved_now: bool,
+    /// Whether these URIs are saved.
+    pub saved: BTreeSet<String>,
+    /// The devices.
+    pub devices: bool,
+    /// What comes next.
+    pub queue: bool,
+    /// The name of the playlist that plays.
+    pub playlist: bool,
+}
+
+/// Something other than what plays that Spotify can be asked.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Question {
+    Saved(String),
+    Devices,
+    Queue,
+    PlaylistName(Uri),
+}
+
+/// What came of a [`Question`].
+#[derive(Clone, Debug)]
+pub(super) enum Told {
+    Saved(String, bool),
+    Devices(Vec<Device>),
+    Queue(Vec<Item>),
+    PlaylistName(Uri, String),
+}
+
+impl Question {
+    /// The answer gets old after this.
+    fn lasts_ms(&self) -> u64 {
+        match self {
+            Self::Saved(_) => 600_000,
+            Self::Devices => 60_000,
+            Self::Queue => 120_000,
+            Self::PlaylistName(_) => DAY_MS,
+        }
+    }
+}
+
+/// When a question was put last.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Asked {
+    at_ms: u64,
+    failed: bool,
+}
+
+/// A failed question is put again after this.
+const ASK_AGAIN_MS: u64 = 30_000;
+/// Not even a suspicion makes a question be put sooner than this after the last time.
+const LEAST_MS: u64 = 10_000;
+
 /// The model. Time is Unix milliseconds and always comes from outside.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Model {
     accounts: Arc<AuthState>,
     known: Option<Option<Known>>,
     heard_ms: u64,
+    /// Since when nothing has played.
+    still_since_ms: Option<u64>,
     problem: Option<Error>,
     refusal: Option<Refusal>,
+    done: Option<Done>,
     changes: Vec<Change>,
     queue: VecDeque<QueuedCall>,
+    /// When a call that is paced has left last.
+    paced_ms: u64,
+    fade: Option<Fade>,
+    /// The volume before it was muted.
+    loud: Option<u8>,
+    last_device: Option<String>,
+    last_playlist: Option<String>,
+    started: Option<String>,
+    saved: BTreeMap<String, bool>,
+    playlists: BTreeMap<Uri, String>,
+    devices: Option<Arc<Vec<Device>>>,
+    coming: Option<Arc<Vec<Track>>>,
+    asked: BTreeMap<Question, Asked>,
+    /// When it was last seen that somebody may have changed something elsewhere.
+    suspect_ms: u64,
     next_id: u64,
 }
 
@@ -255,10 +193,24 @@ impl Model {
             accounts,
             known: None,
             heard_ms: 0,
+            still_since_ms: None,
             problem: None,
             refusal: None,
+            done: None,
             changes: Vec::new(),
             queue: VecDeque::new(),
+            paced_ms: 0,
+            fade: None,
+            loud: None,
+            last_device: None,
+            last_playlist: None,
+            started: None,
+            saved: BTreeMap::new(),
+            playlists: BTreeMap::new(),
+            devices: None,
+            coming: None,
+            asked: BTreeMap::new(),
+            suspect_ms: 0,
             next_id: 1,
         }
     }
@@ -303,47 +255,130 @@ impl Model {
         self.accounts.link == Link::Linked
     }
 
-    /// Takes a command: the model changes at once, and a call is queued where one is needed. Returns whether anything
-    /// was done.
+    /// Takes a command: the model changes at once, and the calls that it needs are queued. Returns whether anything was
+    /// done.
     pub fn command(&mut self, command: Command, now_ms: u64) -> bool {
         if !self.linked() {
             return false;
         }
-        let now = self.now_at(now_ms);
-        let (call, what) = decide(command.verb, now.as_ref());
-        let id = self.next_id;
-        self.next_id += 1;
+        let Command { verb, device } = command;
         self.refusal = None;
-        if let (Call::Volume(_), Some(waiting)) = (call, self.last_waiting_volume(&command)) {
-            // Only the last value matters; the call that waits takes it.
-            let id = waiting.id;
-            waiting.call = call;
-            if let (Some(change), Some(what)) = (self.changes.iter_mut().find(|change| change.id == id), what) {
-                change.what = what;
+        self.done = None;
+        let steps = match decide(&verb, &self.at(now_ms), self.loud) {
+            Ok(steps) => steps,
+            Err(error) => {
+                self.refusal = Some(Refusal { verb, error, until_ms: now_ms + SAY_WHY_MS });
+                return false;
             }
+        };
+        let volume = self.now_at(now_ms).and_then(|now| now.volume);
+        if matches!(verb, Verb::VolumeBy(_) | Verb::VolumeTo { .. } | Verb::ToggleMute) {
+            // The last word counts.
+            self.fade = None;
+            self.loud = volume.filter(|volume| *volume > 0).or(self.loud);
+        }
+        if let Verb::VolumeTo { percent, over } = &verb
+            && !over.is_zero()
+        {
+            let length_ms = u64::try_from(over.as_millis()).unwrap_or(u64::MAX);
+            self.fade = Some(Fade {
+                from: volume.unwrap_or(*percent),
+                to: (*percent).min(100),
+                start_ms: now_ms,
+                end_ms: now_ms.saturating_add(length_ms),
+                next_ms: now_ms,
+                device,
+                verb,
+            });
+            self.step_fade(now_ms);
             return true;
         }
-        if let Some(what) = what {
-            self.changes.push(Change { id, what, at_ms: now_ms, done_ms: None });
+        for (call, what) in steps {
+            self.push(call, what, device.clone(), verb.clone(), now_ms);
         }
-        self.queue.push_back(QueuedCall { id, call, device: command.device, verb: command.verb });
         true
     }
 
-    fn last_waiting_volume(&mut self, command: &Command) -> Option<&mut QueuedCall> {
-        self.queue.back_mut().filter(|call| matches!(call.call, Call::Volume(_)) && call.device == command.device)
+    fn push(&mut self, call: Call, what: Option<What>, device: Option<String>, verb: Verb, now_ms: u64) {
+        if let Some(waiting) = self.queue.back_mut().filter(|last| call.replaces(&last.call) && last.device == device) {
+            // Only the last value matters; the call that waits takes it.
+            let id = waiting.id;
+            (waiting.call, waiting.verb) = (call, verb);
+            if let (Some(change), Some(what)) = (self.changes.iter_mut().find(|change| change.id == id), what) {
+                (change.what, change.at_ms) = (what, now_ms);
+            }
+            return;
+        }
+        let id = self.next_id;
+        self.next_id += 1;
+        if let Some(what) = what {
+            self.changes.push(Change { id, what, at_ms: now_ms, done_ms: None });
+        }
+        self.queue.push_back(QueuedCall { id, call, device, verb });
+    }
+
+    /// Goes on with the fade, if its next step is due.
+    pub(super) fn step_fade(&mut self, now_ms: u64) {
+        let Some(fade) = self.fade.take_if(|fade| fade.next_ms <= now_ms) else { return };
+        let percent = fade.at(now_ms);
+        if self.now_at(now_ms).and_then(|now| now.volume) != Some(percent) {
+            let what = Some(What::Volume(percent));
+            self.push(Call::Volume(percent), what, fade.device.clone(), fade.verb.clone(), now_ms);
+        }
+        if now_ms < fade.end_ms {
+            let next_ms = (now_ms + FADE_STEP_MS).min(fade.end_ms);
+            self.fade = Some(Fade { next_ms, ..fade });
+        }
     }
 
     /// The next call to make, in order. It is out of the queue from then on.
-    pub(super) fn next_call(&mut self) -> Option<QueuedCall> {
-        self.queue.pop_front()
+    pub(super) fn next_call(&mut self, now_ms: u64) -> Option<QueuedCall> {
+        if self.paced_until(now_ms).is_some() {
+            return None;
+        }
+        let call = self.queue.pop_front()?;
+        if call.call.takes_the_last_value() {
+            self.paced_ms = now_ms;
+        }
+        Some(call)
+    }
+
+    /// Until when the call that waits should wait, in case its last value is still to come.
+    fn paced_until(&self, now_ms: u64) -> Option<u64> {
+        let waits = self.queue.len() == 1 && self.queue[0].call.takes_the_last_value();
+        // A clock that was set back must not hold it for long.
+        let until = Some(self.paced_ms + PACE_MS).filter(|until| *until > now_ms && until - now_ms <= PACE_MS);
+        until.filter(|_| waits)
+    }
+
+    /// When the queue or a fade wants to be looked at again although nothing has happened.
+    pub(super) fn next_step_ms(&self, now_ms: u64) -> Option<u64> {
+        let fade = self.fade.as_ref().map(|fade| fade.next_ms.max(now_ms));
+        self.paced_until(now_ms).into_iter().chain(fade).min()
     }
 
     /// A call has succeeded: its change is trusted for a while.
-    pub(super) fn confirmed(&mut self, id: u64, now_ms: u64) {
+    pub(super) fn confirmed(&mut self, call: &QueuedCall, now_ms: u64) {
         self.problem = None;
-        if let Some(change) = self.changes.iter_mut().find(|change| change.id == id) {
+        if let Some(change) = self.changes.iter_mut().find(|change| change.id == call.id) {
             change.done_ms = Some(now_ms);
+        }
+        match &call.call {
+            Call::Save { uri, saved } => {
+                self.saved.insert(uri.clone(), *saved);
+                self.changes.retain(|change| change.id != call.id);
+            }
+            Call::AddToPlaylist { playlist, .. } => self.last_playlist = Some(playlist.as_str().to_owned()),
+            Call::PlayLiked => self.started = Some(super::command::LIKED_SONGS.to_owned()),
+            Call::PlayUri(uri) => self.started = Some(uri.as_str().to_owned()),
+            Call::Enqueue(_) => drop(self.asked.remove(&Question::Queue)),
+            Call::Transfer { .. } => drop(self.asked.remove(&Question::Devices)),
+            _ => {}
+        }
+        let shows_nowhere =
+            matches!(call.call, Call::AddToPlaylist { .. } | Call::RemoveFromPlaylist { .. } | Call::Enqueue(_));
+        if shows_nowhere {
+            self.done = Some(Done { verb: call.verb.clone(), until_ms: now_ms + SAY_DONE_MS });
         }
     }
 
@@ -355,16 +390,17 @@ impl Model {
                 | (Call::Pause, Error::Restricted(Restriction::AlreadyPaused))
         );
         if had_its_way {
-            self.confirmed(call.id, now_ms);
+            self.confirmed(call, now_ms);
             return;
         }
         self.changes.retain(|change| change.id != call.id);
+        self.fade.take_if(|fade| fade.verb == call.verb);
         if error.passes() {
             // What comes after it was asked for in the belief that it would work; it would only fail alike.
             self.drop_waiting();
             self.problem = Some(error.clone());
         }
-        self.refusal = Some(Refusal { verb: call.verb, error, until_ms: now_ms + SAY_WHY_MS });
+        self.refusal = Some(Refusal { verb: call.verb.clone(), error, until_ms: now_ms + SAY_WHY_MS });
     }
 
     fn drop_waiting(&mut self) {
@@ -376,18 +412,39 @@ impl Model {
     /// Spotify has answered a question that was asked at `asked_ms`.
     pub fn heard(&mut self, playback: Option<Playback>, asked_ms: u64, now_ms: u64) {
         self.problem = None;
-        self.heard_ms = now_ms;
         // The state was taken somewhere between question and answer.
         let at_ms = asked_ms + now_ms.saturating_sub(asked_ms) / 2;
         let known = playback.map(|playback| Known { now: read(playback), at_ms });
+        if self.surprises(known.as_ref(), now_ms) {
+            self.suspect_ms = now_ms;
+        }
+        self.heard_ms = now_ms;
         self.changes.retain(|change| {
             let Some(done_ms) = change.done_ms else { return true };
             let asked_after = asked_ms >= done_ms;
-            let agrees = known.as_ref().is_none_or(|known| change.what.agrees_with(known));
+            let agrees = known.as_ref().is_none_or(|known| change.agrees_with(known, now_ms));
             let trusted = now_ms < done_ms + TRUST_MS;
             trusted && !(asked_after && agrees)
         });
+        if let Some(known) = &known {
+            self.last_device = known.now.device.id.clone().or(self.last_device.take());
+        }
+        let playing = known.as_ref().is_some_and(|known| known.now.playing);
+        self.still_since_ms = if playing { None } else { self.still_since_ms.or(Some(now_ms)) };
         self.known = Some(known);
+    }
+
+    /// Whether what Spotify tells isn't what was to be expected: somebody is at work elsewhere.
+    fn surprises(&self, known: Option<&Known>, now_ms: u64) -> bool {
+        if !self.changes.is_empty() {
+            return false;
+        }
+        let (Some(expected), Some(told)) = (self.now_at(now_ms), known.map(|known| &known.now)) else {
+            return self.known.as_ref().is_some_and(Option::is_some) != known.is_some();
+        };
+        let ended = expected.duration_ms().is_some_and(|duration| expected.position_ms >= duration);
+        let at_work = |now: &Now| (now.playing, now.volume, now.shuffle, now.repeat, now.device.id.clone());
+        at_work(&expected) != at_work(told) || (expected.uri() != told.uri() && !ended)
     }
 
     /// Spotify could not be asked.
@@ -395,14 +452,94 @@ impl Model {
         self.problem = Some(error);
     }
 
+    /// What Spotify has told about something else.
+    pub(super) fn told(&mut self, told: Told) {
+        match told {
+            Told::Saved(uri, saved) => drop(self.saved.insert(uri, saved)),
+            Told::Devices(devices) => self.devices = Some(Arc::new(devices)),
+            Told::PlaylistName(playlist, name) => drop(self.playlists.insert(playlist, name)),
+            Told::Queue(items) => self.coming = Some(Arc::new(items.iter().map(Track::of).collect())),
+        }
+    }
+
+    /// A question is being put.
+    pub(super) fn asking(&mut self, question: Question, now_ms: u64) {
+        self.asked.insert(question, Asked { at_ms: now_ms, failed: false });
+    }
+
+    /// A question could not be answered.
+    pub(super) fn not_told(&mut self, question: &Question) {
+        if let Some(asked) = self.asked.get_mut(question) {
+            asked.failed = true;
+        }
+    }
+
+    /// Somebody may have changed something elsewhere.
+    pub(super) fn suspect(&mut self, now_ms: u64) {
+        self.suspect_ms = now_ms;
+    }
+
+    /// The question that should be put next, and when, for somebody who is interested in all this.
+    pub(super) fn next_question(&self, interest: &Interest, now_ms: u64) -> Option<(Question, u64)> {
+        let known = self.known.as_ref()?.as_ref();
+        let playing = known.and_then(|known| known.now.uri()).filter(|uri| interest.saved_now && !uri.is_empty());
+        let saved = interest.saved.iter().map(String::as_str).chain(playing).map(|uri| Question::Saved(uri.to_owned()));
+        let devices = interest.devices.then_some(Question::Devices);
+        let queue = interest.queue.then_some(Question::Queue).filter(|_| known.is_some());
+        let playlist = known.and_then(|known| known.now.playlist()).filter(|_| interest.playlist);
+        let playlist = playlist.map(Question::PlaylistName);
+        let due = saved.chain(devices).chain(queue).chain(playlist).map(|question| {
+            let due_ms = self.due_ms(&question, now_ms);
+            (question, due_ms)
+        });
+        due.min_by_key(|(_, due_ms)| *due_ms)
+    }
+
+    fn due_ms(&self, question: &Question, now_ms: u64) -> u64 {
+        let Some(asked) = self.asked.get(question).filter(|asked| asked.at_ms <= now_ms) else { return now_ms };
+        if asked.failed {
+            return asked.at_ms + ASK_AGAIN_MS;
+        }
+        let item_since_ms = match question {
+            Question::Queue => self.item_since_ms(),
+            Question::Saved(_) | Question::Devices => 0,
+            // Nobody renames a playlist while it plays.
+            Question::PlaylistName(_) => return asked.at_ms + question.lasts_ms(),
+        };
+        if self.suspect_ms.max(item_since_ms) > asked.at_ms {
+            // A moment later, so that Spotify's queue has gone on, too.
+            return asked.at_ms + LEAST_MS.min(item_since_ms.saturating_sub(asked.at_ms).max(1_000));
+        }
+        asked.at_ms + question.lasts_ms()
+    }
+
+    /// About when what plays began to.
+    fn item_since_ms(&self) -> u64 {
+        let known = self.known.as_ref().and_then(Option::as_ref);
+        known.map_or(0, |known| known.at_ms.saturating_sub(known.now.position_ms))
+    }
+
     /// The error of the last attempt, if it failed.
     pub(super) fn problem(&self) -> Option<&Error> {
         self.problem.as_ref()
     }
 
-    /// Whether a change waits for a read that agrees.
-    pub(super) fn waits_for_agreement(&self) -> bool {
-        self.changes.iter().any(|change| change.done_ms.is_some())
+    /// What waits for a read that agrees: since when, and whether it is another item.
+    pub(super) fn waits_for_agreement(&self) -> Option<(u64, bool)> {
+        let done = self.changes.iter().filter_map(|change| Some((change.done_ms?, &change.what)));
+        let done = done.filter(|(_, what)| !matches!(what, What::Saved { .. }));
+        done.map(|(since, what)| (since, matches!(what, What::Skip { .. } | What::Started { .. })))
+            .min_by_key(|(since, _)| *since)
+    }
+
+    /// For how long nothing has played.
+    pub(super) fn still_for_ms(&self, now_ms: u64) -> Option<u64> {
+        self.still_since_ms.map(|since| now_ms.saturating_sub(since))
+    }
+
+    /// The device that was active last.
+    pub(super) fn last_device(&self) -> Option<&str> {
+        self.last_device.as_deref()
     }
 
     /// When what is shown changes by itself next, other than by progress: a refusal that has been said long enough, a
@@ -410,17 +547,18 @@ impl Model {
     #[must_use]
     pub fn next_change_ms(&self, now_ms: u64) -> Option<u64> {
         let refusal = self.refusal.as_ref().map(|refusal| refusal.until_ms);
+        let done = self.done.as_ref().map(|done| done.until_ms);
         let stale = self.problem.as_ref().map(|_| self.heard_ms + STALE_MS);
         let wait = self.limit(now_ms).and_then(|limit| Wait::next_change_ms(limit, now_ms));
         let first = self.first_limit().and_then(|limit| Wait::next_change_ms(limit, now_ms));
-        [refusal, stale, wait, first].into_iter().flatten().filter(|at| *at > now_ms).min()
+        [refusal, done, stale, wait, first].into_iter().flatten().filter(|at| *at > now_ms).min()
     }
 
     /// When the track that plays will have ended, if it does and that is known.
     pub(super) fn ends_ms(&self, now_ms: u64) -> Option<u64> {
         let now = self.now_at(now_ms)?;
-        let duration = now.track.as_ref().map(|track| track.duration_ms).filter(|duration| *duration > 0)?;
-        now.playing.then(|| now_ms + duration.saturating_sub(now.position_ms))
+        let left = now.duration_ms()?.saturating_sub(now.position_ms);
+        now.playing.then(|| now_ms + left)
     }
 
     fn now_at(&self, now_ms: u64) -> Option<Now> {
@@ -439,9 +577,22 @@ impl Model {
                     at_ms = now_ms;
                     now.skipping = true;
                 }
+                What::Started { uri } => {
+                    now.position_ms = 0;
+                    at_ms = now_ms;
+                    now.skipping = true;
+                    now.playing = true;
+                    now.context = Some(uri.clone());
+                }
+                What::Position(position) => {
+                    now.position_ms = *position;
+                    at_ms = change.at_ms;
+                }
                 What::Volume(volume) => now.volume = Some(*volume),
                 What::Shuffle(on) => now.shuffle = *on,
                 What::Repeat(repeat) => now.repeat = *repeat,
+                What::Device(device) => now.device = device.clone(),
+                What::Saved { .. } => {}
             }
         }
         now.position_ms = moved(&now, at_ms, now_ms);
@@ -451,24 +602,32 @@ impl Model {
     /// All that a widget may look at, at a moment.
     #[must_use]
     pub fn at(&self, now_ms: u64) -> Player {
+        let mut saved = self.saved.clone();
+        for change in &self.changes {
+            if let What::Saved { uri, saved: wanted } = &change.what {
+                saved.insert(uri.clone(), *wanted);
+            }
+        }
+        let ends_soon = self.accounts.accounts.iter().filter(|account| account.sign_in_ends_soon);
+        let next_end_ms = ends_soon.filter_map(|account| account.sign_in_ends_ms).min();
         Player {
             link: self.accounts.link,
             accounts: Arc::clone(&self.accounts),
             wait: self.limit(now_ms).and_then(|limit| Wait::of(limit, now_ms)),
             first_back_in: self.first_limit().and_then(|limit| Wait::of(limit, now_ms)),
-            sign_in_ends_in: self
-                .accounts
-                .accounts
-                .iter()
-                .filter(|account| account.sign_in_ends_soon)
-                .filter_map(|account| account.sign_in_ends_ms)
-                .min()
-                .map(|ends_ms| ends_ms.saturating_sub(now_ms).div_ceil(DAY_MS)),
+            sign_in_ends_in: next_end_ms.map(|ends_ms| ends_ms.saturating_sub(now_ms).div_ceil(DAY_MS)),
             now: self.now_at(now_ms),
             known: self.known.is_some(),
             stale: self.problem.is_some() && now_ms >= self.heard_ms + STALE_MS,
             problem: self.problem.clone(),
+            devices: self.devices.clone(),
+            queue: self.coming.clone(),
+            last_playlist: self.last_playlist.clone(),
+            saved,
+            playlist: self.now_at(now_ms).and_then(|now| self.playlists.get(&now.playlist()?).cloned()),
+            started: self.started.clone(),
             refusal: self.refusal.clone().filter(|refusal| now_ms < refusal.until_ms),
+            done: self.done.clone().filter(|done| now_ms < done.until_ms),
         }
     }
 }
@@ -476,10 +635,7 @@ impl Model {
 /// Where it is by then.
 fn moved(now: &Now, from_ms: u64, to_ms: u64) -> u64 {
     let position = if now.playing { now.position_ms + to_ms.saturating_sub(from_ms) } else { now.position_ms };
-    match now.track.as_ref().map(|track| track.duration_ms) {
-        Some(duration) if duration > 0 => position.min(duration),
-        _ => position,
-    }
+    now.duration_ms().map_or(position, |duration| position.min(duration))
 }
 
 fn read(playback: Playback) -> Now {
@@ -489,50 +645,24 @@ fn read(playback: Playback) -> Now {
         playing: playback.is_playing,
         track: playback.item.as_ref().map(Track::of),
         kind: playback.currently_playing_type,
+        context: playback.context.map(|context| context.uri).filter(|uri| !uri.is_empty()),
         position_ms: playback.progress_ms.unwrap_or_default(),
         volume: device.volume_percent.filter(|_| device.supports_volume != Some(false)),
         shuffle: playback.shuffle_state,
         repeat: playback.repeat_state,
         no_next: disallows.skipping_next,
         no_previous: disallows.skipping_prev,
-        device: device.name,
+        no_seek: disallows.seeking,
+        device,
         skipping: false,
-    }
-}
-
-/// Which call a command comes to, and what it changes.
-fn decide(verb: Verb, now: Option<&Now>) -> (Call, Option<What>) {
-    let skip = || now.map(|now| What::Skip { from: now.track.as_ref().map(|t| t.uri.clone()).unwrap_or_default() });
-    match verb {
-        Verb::TogglePlay if now.is_some_and(|now| now.playing) => (Call::Pause, Some(What::Playing(false))),
-        Verb::TogglePlay => (Call::Play, now.map(|_| What::Playing(true))),
-        Verb::Next => (Call::Next, skip()),
-        Verb::Previous => (Call::Previous, skip()),
-        Verb::VolumeBy(step) => {
-            // Without a known volume the middle is the least surprising place to start from.
-            let volume = now.and_then(|now| now.volume).unwrap_or(50).saturating_add_signed(step).min(100);
-            (Call::Volume(volume), Some(What::Volume(volume)))
-        }
-        Verb::ToggleShuffle => {
-            let on = !now.is_some_and(|now| now.shuffle);
-            (Call::Shuffle(on), Some(What::Shuffle(on)))
-        }
-        Verb::CycleRepeat => {
-            let repeat = match now.map(|now| now.repeat).unwrap_or_default() {
-                Repeat::Off => Repeat::Context,
-                Repeat::Context => Repeat::Track,
-                Repeat::Track => Repeat::Off,
-            };
-            (Call::Repeat(repeat), Some(What::Repeat(repeat)))
-        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::auth::LimitKind;
     use crate::auth::testing::accounts;
-    use crate::spotify::Device;
 
     const T: u64 = 1_000_000;
 
@@ -567,22 +697,22 @@ mod tests {
         press(&mut model, Verb::TogglePlay, T + 2_000);
         assert!(!now(&model, T + 2_000).playing);
         assert_eq!(now(&model, T + 9_000).position_ms, 12_000);
-        assert_eq!(model.next_call().unwrap().call, Call::Pause);
+        assert_eq!(model.next_call(T + 60_000).unwrap().call, Call::Pause);
         press(&mut model, Verb::TogglePlay, T + 9_000);
         assert_eq!(now(&model, T + 10_000).position_ms, 13_000);
-        assert_eq!(model.next_call().unwrap().call, Call::Play);
+        assert_eq!(model.next_call(T + 60_000).unwrap().call, Call::Play);
     }
 
     #[test]
     fn a_refused_change_is_taken_back_with_its_reason_for_a_while() {
         let mut model = model(true);
         press(&mut model, Verb::TogglePlay, T);
-        let call = model.next_call().unwrap();
+        let call = model.next_call(T + 60_000).unwrap();
         model.refused(&call, Error::PremiumRequired, T + 50);
         let player = model.at(T + 60);
         assert!(player.now.as_ref().unwrap().playing);
-        assert_eq!(player.refusal(|verb| verb == Verb::TogglePlay), Some(&Error::PremiumRequired));
-        assert_eq!(player.refusal(|verb| verb == Verb::Next), None, "other keys don't say it");
+        assert_eq!(player.refusal(|verb| *verb == Verb::TogglePlay), Some(&Error::PremiumRequired));
+        assert_eq!(player.refusal(|verb| *verb == Verb::Next), None, "other keys don't say it");
         assert_eq!(model.next_change_ms(T + 60), Some(T + 50 + SAY_WHY_MS));
         assert_eq!(model.at(T + 50 + SAY_WHY_MS).refusal(|_| true), None);
     }
@@ -591,7 +721,7 @@ mod tests {
     fn pausing_what_is_paused_already_is_a_success() {
         let mut model = model(true);
         press(&mut model, Verb::TogglePlay, T);
-        let call = model.next_call().unwrap();
+        let call = model.next_call(T + 60_000).unwrap();
         model.refused(&call, Error::Restricted(Restriction::AlreadyPaused), T + 50);
         assert!(!now(&model, T + 60).playing);
         assert_eq!(model.at(T + 60).refusal(|_| true), None);
@@ -601,15 +731,15 @@ mod tests {
     fn a_read_that_lags_behind_a_write_does_not_flip_the_key_back() {
         let mut model = model(true);
         press(&mut model, Verb::TogglePlay, T);
-        let call = model.next_call().unwrap();
+        let call = model.next_call(T + 60_000).unwrap();
         model.heard(Some(playback(true, 10_100)), T + 10, T + 20);
         assert!(!now(&model, T + 30).playing, "the call isn't even answered");
-        model.confirmed(call.id, T + 50);
+        model.confirmed(&call, T + 50);
         model.heard(Some(playback(true, 10_200)), T + 100, T + 110);
         assert!(!now(&model, T + 120).playing, "Spotify has not had time to agree");
         model.heard(Some(playback(false, 10_000)), T + 500, T + 510);
         assert!(!now(&model, T + 520).playing);
-        assert!(!model.waits_for_agreement(), "it has agreed");
+        assert!(!model.waits_for_agreement().is_some(), "it has agreed");
         model.heard(Some(playback(true, 10_000)), T + 600, T + 610);
         assert!(now(&model, T + 620).playing, "so the next state is the truth");
     }
@@ -618,8 +748,8 @@ mod tests {
     fn trust_ends_when_spotify_never_agrees() {
         let mut model = model(true);
         press(&mut model, Verb::TogglePlay, T);
-        let call = model.next_call().unwrap();
-        model.confirmed(call.id, T);
+        let call = model.next_call(T + 60_000).unwrap();
+        model.confirmed(&call, T);
         model.heard(Some(playback(true, 15_000)), T + TRUST_MS, T + TRUST_MS);
         assert!(now(&model, T + TRUST_MS).playing);
     }
@@ -628,14 +758,14 @@ mod tests {
     fn an_answer_to_a_question_from_before_the_write_does_not_count_as_agreement() {
         let mut model = model(false);
         press(&mut model, Verb::TogglePlay, T);
-        let play = model.next_call().unwrap();
+        let play = model.next_call(T + 60_000).unwrap();
         press(&mut model, Verb::TogglePlay, T + 5);
-        let pause = model.next_call().unwrap();
-        model.confirmed(play.id, T + 50);
-        model.confirmed(pause.id, T + 90);
+        let pause = model.next_call(T + 60_000).unwrap();
+        model.confirmed(&play, T + 50);
+        model.confirmed(&pause, T + 90);
         // It agrees with the pause, but was asked before either was done.
         model.heard(Some(playback(false, 10_000)), T + 1, T + 95);
-        assert!(model.waits_for_agreement());
+        assert!(model.waits_for_agreement().is_some());
         assert!(!now(&model, T + 96).playing);
     }
 
@@ -643,14 +773,145 @@ mod tests {
     fn of_many_volume_presses_the_waiting_call_takes_the_last_value() {
         let mut model = model(true);
         press(&mut model, Verb::VolumeBy(5), T);
-        let first = model.next_call().unwrap();
+        let first = model.next_call(T).unwrap();
         assert_eq!(first.call, Call::Volume(45));
         for n in 0..20 {
             press(&mut model, Verb::VolumeBy(5), T + n);
         }
         assert_eq!(now(&model, T + 30).volume, Some(100));
-        assert_eq!(model.next_call().unwrap().call, Call::Volume(100));
-        assert_eq!(model.next_call(), None);
+        assert_eq!((model.next_call(T + 199), model.next_step_ms(T + 199)), (None, Some(T + 200)), "more may come");
+        assert_eq!(model.next_call(T + 200).unwrap().call, Call::Volume(100));
+        press(&mut model, Verb::VolumeBy(-5), T + 210);
+        press(&mut model, Verb::Next, T + 211);
+        assert_eq!(model.next_call(T + 212).unwrap().call, Call::Volume(95), "nothing waits behind a volume");
+        assert_eq!(model.next_call(T + 213).unwrap().call, Call::Next);
+        assert_eq!(model.next_call(T + 60_000), None);
+    }
+
+    /// Makes every call that is due from one moment to another, and gives them with their times.
+    fn calls(model: &mut Model, from: u64, to: u64) -> Vec<(u64, Call)> {
+        let mut calls = Vec::new();
+        for at in (from..=to).step_by(50) {
+            model.step_fade(at);
+            while let Some(call) = model.next_call(at) {
+                model.confirmed(&call, at);
+                calls.push((at - from, call.call));
+            }
+        }
+        calls
+    }
+
+    #[test]
+    fn a_fade_gets_there_in_its_time_and_the_last_word_counts() {
+        let mut model = model(true);
+        press(&mut model, Verb::VolumeTo { percent: 0, over: std::time::Duration::from_secs(4) }, T);
+        let made = calls(&mut model, T, T + 6_000);
+        assert_eq!(made.last(), Some(&(4_000, Call::Volume(0))));
+        assert_eq!(made.len(), 8, "{made:?}");
+        press(&mut model, Verb::VolumeTo { percent: 100, over: std::time::Duration::from_secs(4) }, T + 7_000);
+        calls(&mut model, T + 7_000, T + 8_000);
+        press(&mut model, Verb::VolumeTo { percent: 30, over: std::time::Duration::ZERO }, T + 8_010);
+        assert_eq!(calls(&mut model, T + 8_300, T + 20_000), [(0, Call::Volume(30))]);
+    }
+
+    #[test]
+    fn mute_comes_back_to_what_it_was() {
+        let mut model = model(true);
+        press(&mut model, Verb::ToggleMute, T);
+        assert_eq!(now(&model, T).volume, Some(0));
+        press(&mut model, Verb::ToggleMute, T + 1_000);
+        assert_eq!(now(&model, T + 1_000).volume, Some(40));
+    }
+
+    #[test]
+    fn seeks_add_up_and_stay_within_the_item() {
+        let mut model = model(true);
+        press(&mut model, Verb::SeekBy(15_000), T);
+        assert_eq!(now(&model, T).position_ms, 25_000);
+        press(&mut model, Verb::SeekBy(15_000), T + 1_000);
+        assert_eq!(now(&model, T + 1_000).position_ms, 41_000);
+        assert_eq!(model.next_call(T + 1_000).unwrap().call, Call::Seek(41_000));
+        press(&mut model, Verb::SeekBy(90_000), T + 2_000);
+        assert_eq!(now(&model, T + 2_000).position_ms, 60_000);
+        press(&mut model, Verb::SeekBy(-90_000), T + 3_000);
+        assert_eq!(now(&model, T + 3_500).position_ms, 500);
+        press(&mut model, Verb::Restart, T + 4_000);
+        assert_eq!(calls(&mut model, T + 4_000, T + 5_000), [(0, Call::Seek(0))]);
+    }
+
+    #[test]
+    fn a_like_shows_at_once_and_is_asked_about_once_a_track() {
+        let mut model = model(true);
+        let interest = Interest { instances: 1, saved_now: true, ..Interest::default() };
+        let question = Question::Saved("spotify:track:1".into());
+        assert_eq!(model.next_question(&interest, T), Some((question.clone(), T)));
+        model.asking(question.clone(), T);
+        model.told(Told::Saved("spotify:track:1".into(), true));
+        assert_eq!(model.next_question(&interest, T + 1), Some((question.clone(), T + 600_000)));
+        assert_eq!(model.at(T).saved("spotify:track:1"), Some(true));
+        press(&mut model, Verb::ToggleSaved(None), T);
+        assert_eq!(model.at(T).saved("spotify:track:1"), Some(false));
+        let call = model.next_call(T).unwrap();
+        model.refused(&call, Error::PremiumRequired, T);
+        assert_eq!(model.at(T).saved("spotify:track:1"), Some(true), "back to what is true");
+        let mut other = playback(false, 12_000);
+        other.shuffle_state = true;
+        model.heard(Some(other), T + 2_000, T + 2_000);
+        assert_eq!(
+            model.next_question(&interest, T + 2_000),
+            Some((question, T + 1_000)),
+            "somebody is at work elsewhere"
+        );
+    }
+
+    #[test]
+    fn what_plays_already_pauses_restarts_or_shuffles() {
+        let start = |again| Verb::Start(super::super::Start { uri: "spotify:album:a".into(), again, shuffle: None });
+        let mut playing = playback(true, 10_000);
+        playing.context = Some(crate::spotify::Context { uri: "spotify:album:a".into(), kind: "album".into() });
+        let uri = crate::spotify::Uri::parse("spotify:album:a").unwrap();
+        for (again, expected) in [
+            (super::super::Again::Pause, vec![Call::Pause]),
+            (super::super::Again::Restart, vec![Call::PlayUri(uri.clone())]),
+            (super::super::Again::Shuffle, vec![Call::Shuffle(true), Call::PlayUri(uri.clone())]),
+        ] {
+            let mut model = model(true);
+            press(&mut model, start(again), T);
+            let first: Vec<_> = calls(&mut model, T, T).into_iter().map(|(_, call)| call).collect();
+            assert_eq!(first, [Call::PlayUri(uri.clone())], "something else plays");
+            model.heard(Some(playing.clone()), T + 5_000, T + 5_000);
+            press(&mut model, start(again), T + 5_000);
+            let again: Vec<_> = calls(&mut model, T + 5_000, T + 5_000).into_iter().map(|(_, call)| call).collect();
+            assert_eq!(again, expected);
+        }
+    }
+
+    #[test]
+    fn commands_that_mean_nothing_now_say_so_and_send_nothing() {
+        let mut model = Model::new(Arc::new(accounts(Link::Linked, &["A"])));
+        model.heard(None, T, T);
+        for (verb, why) in [
+            (Verb::SeekBy(1_000), Restriction::NothingPlaying),
+            (Verb::ToggleSaved(None), Restriction::NothingPlaying),
+            (Verb::RemoveFromPlaylist, Restriction::NothingPlaying),
+            (Verb::AddToPlaylist(None), Restriction::NoPlaylistChosen),
+        ] {
+            assert!(!model.command(Command { verb: verb.clone(), device: None }, T));
+            assert_eq!(model.at(T).refusal(|said| *said == verb), Some(&Error::Restricted(why)));
+        }
+        assert_eq!(model.next_call(T), None);
+    }
+
+    #[test]
+    fn what_shows_nowhere_else_is_said() {
+        let mut model = model(true);
+        let playlist = Some("spotify:playlist:p".to_owned());
+        press(&mut model, Verb::AddToPlaylist(playlist.clone()), T);
+        let call = model.next_call(T).unwrap();
+        model.confirmed(&call, T + 50);
+        let done = |player: &Player| player.done(|verb| matches!(verb, Verb::AddToPlaylist(_)));
+        assert!(done(&model.at(T + 60)) && !done(&model.at(T + 50 + SAY_DONE_MS)));
+        assert_eq!(model.at(T).last_playlist, playlist, "the next one without a choice goes there, too");
     }
 
     #[test]
@@ -661,7 +922,7 @@ mod tests {
         }
         assert_eq!(now(&model, T + 10).position_ms, 0);
         assert!(now(&model, T + 10).skipping);
-        let calls: Vec<_> = std::iter::from_fn(|| model.next_call()).map(|call| call.call).collect();
+        let calls: Vec<_> = std::iter::from_fn(|| model.next_call(T + 60_000)).map(|call| call.call).collect();
         assert_eq!(calls, [Call::Next, Call::Next, Call::Next]);
     }
 
@@ -669,8 +930,8 @@ mod tests {
     fn a_skip_agrees_when_another_track_plays() {
         let mut model = model(true);
         press(&mut model, Verb::Next, T);
-        let call = model.next_call().unwrap();
-        model.confirmed(call.id, T + 50);
+        let call = model.next_call(T + 60_000).unwrap();
+        model.confirmed(&call, T + 50);
         model.heard(Some(playback(true, 10_300)), T + 100, T + 100);
         assert!(now(&model, T + 100).skipping);
         let mut next = playback(true, 20);
@@ -685,9 +946,9 @@ mod tests {
         let mut model = model(true);
         press(&mut model, Verb::ToggleShuffle, T);
         press(&mut model, Verb::Next, T);
-        let call = model.next_call().unwrap();
+        let call = model.next_call(T + 60_000).unwrap();
         model.refused(&call, Error::Offline, T + 10);
-        assert_eq!(model.next_call(), None);
+        assert_eq!(model.next_call(T + 60_000), None);
         assert!(!now(&model, T + 20).shuffle && !now(&model, T + 20).skipping);
         assert_eq!(model.at(T + 20).problem, Some(Error::Offline));
     }
@@ -709,7 +970,7 @@ mod tests {
         model.set_accounts(Arc::new(accounts(Link::SignInAgain, &["A"])));
         assert_eq!(model.at(T).now, None);
         assert!(!model.command(Command { verb: Verb::Next, device: None }, T));
-        assert_eq!(model.next_call(), None);
+        assert_eq!(model.next_call(T + 60_000), None);
     }
 
     #[test]

@@ -1,17 +1,35 @@
-//! When to ask Spotify next: one pure function, so that there is one place to make it cleverer.
+//! When to ask Spotify what plays: one pure function, so that there is one place to make it cleverer.
+//!
+//! While something plays, a change made elsewhere is to be seen within 4.5 s at the median, which takes a question every
+//! 9 s; asking at even distances is the cheapest way to that. A track's own end is known and needs no question before
+//! it. Paused and idle are slower, and slower still after a while, as then a press is the likeliest thing to happen.
 
 use std::time::Duration;
 
 use crate::spotify::Error;
 
-/// While something is visible.
-const PLAYING: Duration = Duration::from_secs(5);
+/// While something plays.
+const PLAYING: Duration = Duration::from_millis(8_800);
+/// A question is left out if the track ends within this: the one after the end tells both.
+const NEARLY_OVER: Duration = Duration::from_millis(11_500);
 /// While nothing plays, or nothing is active.
-const IDLE: Duration = Duration::from_secs(15);
-/// After a write, for Spotify to have agreed with it.
-const AFTER_WRITE: Duration = Duration::from_millis(300);
+const STILL: Duration = Duration::from_millis(15_500);
+/// The same, after [`LONG_STILL`].
+const ASLEEP: Duration = Duration::from_secs(60);
+const LONG_STILL: Duration = Duration::from_secs(600);
+/// After a write that puts on another item: its name and cover are wanted at once.
+const AFTER_SKIP: [Duration; 4] = [
+    Duration::from_millis(250),
+    Duration::from_millis(550),
+    Duration::from_millis(1_100),
+    Duration::from_millis(2_200),
+];
+/// After any other write, for Spotify to have agreed with it: nothing is missing on the keys meanwhile.
+const AFTER_WRITE: [Duration; 1] = [Duration::from_millis(800)];
 /// After the end of a track, for Spotify to have gone on.
-const AFTER_END: Duration = Duration::from_millis(300);
+const AFTER_END: Duration = Duration::from_millis(350);
+/// A track that should have ended and has not is asked about again after this.
+const OVERDUE: Duration = Duration::from_millis(700);
 /// So many times longer while the account should be spared.
 const STRAINED: u32 = 4;
 /// After a first failure; doubled with every further one.
@@ -28,18 +46,22 @@ pub(super) struct Situation<'a> {
     pub strained: bool,
     /// Whether any instance is visible.
     pub visible: bool,
-    /// Whether Spotify plays.
-    pub playing: bool,
-    /// How long until the track ends.
+    /// How long ago Spotify was asked last.
+    pub since: Duration,
+    /// For how long nothing has played; None while something does.
+    pub still_for: Option<Duration>,
+    /// How long until the track ends; zero when it should have ended.
     pub ends_in: Option<Duration>,
-    /// Whether a write has just ended, or waits for a read that agrees with it.
-    pub after_write: bool,
+    /// How often Spotify was asked since the track should have ended.
+    pub overdue: u32,
+    /// For how long a write waits for a read that agrees, and whether it put on another item.
+    pub written: Option<(Duration, bool)>,
     /// The last failure, and how many there were in a row.
     pub problem: Option<&'a Error>,
     pub failures: u32,
 }
 
-/// How long after the last answer to ask again; `None`: not before something changes.
+/// In how long to ask again; `None`: not before something changes.
 pub(super) fn ask_again_in(situation: &Situation<'_>) -> Option<Duration> {
     if !situation.linked || !situation.visible {
         return None;
@@ -48,14 +70,27 @@ pub(super) fn ask_again_in(situation: &Situation<'_>) -> Option<Duration> {
         return Some(limited_for);
     }
     if situation.problem.is_some() {
-        return Some((FIRST_RETRY * 2_u32.pow(situation.failures.saturating_sub(1).min(8))).min(LAST_RETRY));
+        let wait = (FIRST_RETRY * 2_u32.pow(situation.failures.saturating_sub(1).min(8))).min(LAST_RETRY);
+        return Some(wait.saturating_sub(situation.since));
     }
     let patience = if situation.strained { STRAINED } else { 1 };
-    if situation.after_write {
-        return Some(AFTER_WRITE * patience);
-    }
-    let usual = if situation.playing { PLAYING } else { IDLE } * patience;
-    Some(situation.ends_in.map_or(usual, |end| usual.min(end + AFTER_END)))
+    let after = |wait: Duration| (wait * patience).saturating_sub(situation.since);
+    let usual = match situation.still_for {
+        Some(still) if still >= LONG_STILL => after(ASLEEP),
+        Some(_) => after(STILL),
+        None => match situation.ends_in {
+            Some(Duration::ZERO) if situation.overdue > 0 && situation.overdue < 4 => after(OVERDUE),
+            Some(Duration::ZERO) if situation.overdue > 0 => after(PLAYING),
+            // Unless that would be long after the last question: it may be about the end of a track that is put off.
+            Some(end) if situation.since + end < NEARLY_OVER => end + AFTER_END,
+            _ => after(PLAYING),
+        },
+    };
+    let after_write = situation.written.and_then(|(since, another_item)| {
+        let times: &[Duration] = if another_item { &AFTER_SKIP } else { &AFTER_WRITE };
+        times.iter().find(|time| **time > since).map(|time| (*time - since) * patience)
+    });
+    Some(after_write.map_or(usual, |wait| wait.min(usual)))
 }
 
 #[cfg(test)]
@@ -68,21 +103,51 @@ mod tests {
             limited_for: None,
             strained: false,
             visible: true,
-            playing: true,
+            since: Duration::ZERO,
+            still_for: None,
             ends_in: Some(Duration::from_secs(100)),
-            after_write: false,
+            overdue: 0,
+            written: None,
             problem: None,
             failures: 0,
         }
     }
 
+    const fn seconds(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
     #[test]
-    fn asks_more_often_while_something_can_change() {
+    fn asks_as_often_as_things_can_change() {
         assert_eq!(ask_again_in(&calm()), Some(PLAYING));
-        assert_eq!(ask_again_in(&Situation { playing: false, ends_in: None, ..calm() }), Some(IDLE));
-        assert_eq!(ask_again_in(&Situation { after_write: true, ..calm() }), Some(AFTER_WRITE));
-        let end = Duration::from_secs(1);
-        assert_eq!(ask_again_in(&Situation { ends_in: Some(end), ..calm() }), Some(end + AFTER_END));
+        let still = |for_seconds| Situation { still_for: Some(seconds(for_seconds)), ends_in: None, ..calm() };
+        assert_eq!(ask_again_in(&still(0)), Some(STILL));
+        assert_eq!(ask_again_in(&still(599)), Some(STILL));
+        assert_eq!(ask_again_in(&still(600)), Some(ASLEEP));
+        assert_eq!(ask_again_in(&Situation { since: seconds(5), ..calm() }), Some(PLAYING - seconds(5)));
+    }
+
+    #[test]
+    fn one_question_at_a_tracks_end_tells_what_one_before_it_would() {
+        let ends = |ends_in, overdue| Situation { ends_in: Some(ends_in), overdue, ..calm() };
+        assert_eq!(ask_again_in(&ends(seconds(11), 0)), Some(seconds(11) + AFTER_END));
+        assert_eq!(ask_again_in(&ends(seconds(12), 0)), Some(PLAYING));
+        assert_eq!(ask_again_in(&ends(Duration::ZERO, 0)), Some(AFTER_END));
+        assert_eq!(ask_again_in(&ends(Duration::ZERO, 1)), Some(OVERDUE), "Spotify takes its time");
+        assert_eq!(ask_again_in(&ends(Duration::ZERO, 4)), Some(PLAYING), "but not for ever");
+    }
+
+    #[test]
+    fn looks_at_once_for_another_item_and_later_whether_spotify_agrees() {
+        let written = |milliseconds, another| Situation {
+            written: Some((Duration::from_millis(milliseconds), another)),
+            ..calm()
+        };
+        assert_eq!(ask_again_in(&written(0, true)), Some(Duration::from_millis(250)));
+        assert_eq!(ask_again_in(&written(300, true)), Some(Duration::from_millis(250)));
+        assert_eq!(ask_again_in(&written(2_200, true)), Some(PLAYING));
+        assert_eq!(ask_again_in(&written(0, false)), Some(Duration::from_millis(800)));
+        assert_eq!(ask_again_in(&written(800, false)), Some(PLAYING));
     }
 
     #[test]
@@ -94,8 +159,8 @@ mod tests {
     #[test]
     fn spares_an_account_that_was_throttled_and_asks_nothing_while_limited() {
         assert_eq!(ask_again_in(&Situation { strained: true, ..calm() }), Some(PLAYING * 4));
-        let wait = Duration::from_secs(50_400);
-        let limited = Situation { limited_for: Some(wait), after_write: true, ..calm() };
+        let wait = seconds(50_400);
+        let limited = Situation { limited_for: Some(wait), written: Some((Duration::ZERO, true)), ..calm() };
         assert_eq!(ask_again_in(&limited), Some(wait));
     }
 
@@ -105,7 +170,7 @@ mod tests {
         assert_eq!(ask_again_in(&failed(1)), Some(FIRST_RETRY));
         assert_eq!(ask_again_in(&failed(3)), Some(FIRST_RETRY * 4));
         assert_eq!(ask_again_in(&failed(99)), Some(LAST_RETRY));
-        let wait = Duration::from_secs(46_649);
+        let wait = seconds(46_649);
         assert_eq!(ask_again_in(&Situation { limited_for: Some(wait), ..failed(9) }), Some(wait));
     }
 }

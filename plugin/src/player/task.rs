@@ -8,14 +8,22 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
-use super::model::{Call, Command, Model, QueuedCall};
+use super::command::{Call, Command, QueuedCall};
+use super::model::{Interest, Model, Question, Told};
 use super::schedule::{Situation, ask_again_in};
 use crate::auth::AuthState;
 use crate::clock::Clock;
-use crate::spotify::{Client, Error, Playback};
+use crate::spotify::{Client, Device, Error, Playback, Restriction};
 
 /// Commands that wait for the task. It takes them at once, so this is never full for long; when it is, the sender waits.
 const INPUTS: usize = 64;
+/// How often it is checked that the computer has not slept.
+const HEARTBEAT: Duration = Duration::from_secs(5);
+/// The computer's clock and its timers may differ by this between two checks.
+const TOLERANCE_MS: u64 = 5_000;
+/// How often, and with which pause, a device that was just woken is tried.
+const WAKE_TRIES: u32 = 6;
+const WAKE_PAUSE: Duration = Duration::from_millis(500);
 
 /// What the task is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,16 +31,9 @@ pub enum Input {
     /// A press.
     Command(Command),
     /// What of Spotify's state is looked at.
-    Shown(Shown),
+    Shown(Interest),
     /// Something may have changed elsewhere: ask now.
     Refresh,
-}
-
-/// What of Spotify's state is looked at.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Shown {
-    /// How many instances are visible.
-    pub instances: usize,
 }
 
 /// The way to the player's task. It ends when the last one of these is dropped.
@@ -64,15 +65,20 @@ pub fn start(spotify: Client, accounts: watch::Receiver<Arc<AuthState>>, clock: 
     let (shown, watch) = watch::channel(Arc::new(model.clone()));
     let task = Task {
         spotify,
-        clock,
         model,
         watch: shown,
-        visible: Shown::default(),
+        interest: Interest::default(),
         failures: 0,
-        look: false,
+        overdue: 0,
+        asked_at: None,
         ask_at: None,
+        question_at: None,
+        step_at: None,
         writing: None,
         asking: None,
+        questioning: None,
+        beat_ms: clock.unix_ms(),
+        clock,
     };
     tokio::spawn(task.run(inputs, accounts));
     Handle { inputs: sender, model: watch }
@@ -87,18 +93,28 @@ struct Task {
     clock: Arc<dyn Clock>,
     model: Model,
     watch: watch::Sender<Arc<Model>>,
-    visible: Shown,
+    interest: Interest,
     failures: u32,
-    /// Whether a write has ended since Spotify was asked.
-    look: bool,
-    /// When to ask next; `None`: not before something changes.
+    /// How often Spotify was asked since the track should have ended.
+    overdue: u32,
+    asked_at: Option<Instant>,
+    /// When to ask what plays next; `None`: not before something changes.
     ask_at: Option<Instant>,
+    /// When to put another question next.
+    question_at: Option<Instant>,
+    /// When the queue or a fade goes on by itself.
+    step_at: Option<Instant>,
     writing: Option<Pending<(QueuedCall, Result<(), Error>)>>,
     asking: Option<Pending<Answer>>,
+    questioning: Option<Pending<(Question, Result<Told, Error>)>>,
+    /// The computer's clock at the last heartbeat.
+    beat_ms: u64,
 }
 
 impl Task {
     async fn run(mut self, mut inputs: mpsc::Receiver<Input>, mut accounts: watch::Receiver<Arc<AuthState>>) {
+        let mut beat = tokio::time::interval(HEARTBEAT);
+        beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         self.accounts_changed(&accounts);
         loop {
             tokio::select! {
@@ -110,10 +126,15 @@ impl Task {
                 },
                 (call, result) = run(&mut self.writing) => self.written(&call, result),
                 (asked_ms, result) = run(&mut self.asking) => self.answered(asked_ms, result),
+                (question, result) = run(&mut self.questioning) => self.told(&question, result),
                 Ok(()) = accounts.changed() => self.accounts_changed(&accounts),
+                () = until(self.step_at) => self.model.step_fade(self.clock.unix_ms()),
                 () = until(self.ask_at), if self.asking.is_none() => self.ask(),
+                () = until(self.question_at), if self.questioning.is_none() => self.question(),
+                _ = beat.tick() => self.beat(),
             }
             self.write_next();
+            self.plan_steps();
             self.publish();
         }
     }
@@ -123,12 +144,15 @@ impl Task {
             Input::Command(command) => {
                 self.model.command(command, self.clock.unix_ms());
             }
-            Input::Shown(shown) => {
-                let more = shown.instances > self.visible.instances;
-                self.visible = shown;
+            Input::Shown(interest) => {
+                let more = interest.instances > self.interest.instances;
+                self.interest = interest;
                 if more { self.ask_soon() } else { self.plan() }
             }
-            Input::Refresh => self.ask_soon(),
+            Input::Refresh => {
+                self.model.suspect(self.clock.unix_ms());
+                self.ask_soon();
+            }
         }
     }
 
@@ -141,7 +165,8 @@ impl Task {
             (_, (false, ..)) => {
                 self.asking = None;
                 self.writing = None;
-                self.ask_at = None;
+                self.questioning = None;
+                self.plan();
             }
             ((false, ..), _) | ((_, Some(_), _), (_, None, _)) => {
                 self.failures = 0;
@@ -152,14 +177,27 @@ impl Task {
         }
     }
 
+    /// Notices that the computer has slept, or that its clock was set: nothing that was known is true any more.
+    fn beat(&mut self) {
+        let now_ms = self.clock.unix_ms();
+        let expected = self.beat_ms + u64::try_from(HEARTBEAT.as_millis()).unwrap_or_default();
+        self.beat_ms = now_ms;
+        if now_ms.abs_diff(expected) > TOLERANCE_MS && self.model.linked() {
+            self.model.suspect(now_ms);
+            self.failures = 0;
+            self.ask_soon();
+        }
+    }
+
     fn write_next(&mut self) {
         if self.writing.is_some() {
             return;
         }
-        let Some(call) = self.model.next_call() else { return };
+        let Some(call) = self.model.next_call(self.clock.unix_ms()) else { return };
         let spotify = self.spotify.clone();
+        let last_device = self.model.last_device().map(str::to_owned);
         self.writing = Some(Box::pin(async move {
-            let result = send(&spotify, &call).await;
+            let result = send_or_wake(&spotify, &call, last_device.as_deref()).await;
             (call, result)
         }));
     }
@@ -170,24 +208,26 @@ impl Task {
         match result {
             Ok(()) => {
                 self.failures = 0;
-                self.model.confirmed(call.id, now_ms);
+                self.model.confirmed(call, now_ms);
+                self.plan();
             }
             Err(error) => {
                 tracing::info!(command = ?call.verb, %error, "a command had no effect");
                 self.model.refused(call, error, now_ms);
+                // To see what is true.
+                self.ask_soon();
             }
         }
-        // After a success for Spotify to have agreed, after a refusal to see what is true.
-        self.look = true;
-        self.plan();
     }
 
     fn ask(&mut self) {
         self.ask_at = None;
-        self.look = false;
+        let now_ms = self.clock.unix_ms();
+        let ended = self.model.ends_ms(now_ms).is_some_and(|end| end <= now_ms);
+        self.overdue = if ended { self.overdue + 1 } else { 0 };
+        self.asked_at = Some(Instant::now());
         let spotify = self.spotify.clone();
-        let asked_ms = self.clock.unix_ms();
-        self.asking = Some(Box::pin(async move { (asked_ms, spotify.player().await) }));
+        self.asking = Some(Box::pin(async move { (now_ms, spotify.player().await) }));
     }
 
     fn answered(&mut self, asked_ms: u64, result: Result<Option<Playback>, Error>) {
@@ -208,29 +248,85 @@ impl Task {
         self.plan();
     }
 
-    /// Asks at once, unless Spotify has said to wait.
+    fn question(&mut self) {
+        self.question_at = None;
+        let now_ms = self.clock.unix_ms();
+        let due = self.model.next_question(&self.interest, now_ms).filter(|(_, due_ms)| *due_ms <= now_ms);
+        if let Some((question, _)) = due {
+            self.model.asking(question.clone(), now_ms);
+            let spotify = self.spotify.clone();
+            self.questioning = Some(Box::pin(async move {
+                let told = match &question {
+                    Question::Saved(uri) => spotify.is_saved(uri).await.map(|saved| Told::Saved(uri.clone(), saved)),
+                    Question::Devices => spotify.devices().await.map(Told::Devices),
+                    Question::Queue => spotify.queue().await.map(Told::Queue),
+                    Question::PlaylistName(playlist) => {
+                        spotify.look_up(playlist).await.map(|item| Told::PlaylistName(playlist.clone(), item.name))
+                    }
+                };
+                (question, told)
+            }));
+        } else {
+            self.plan_questions();
+        }
+    }
+
+    fn told(&mut self, question: &Question, result: Result<Told, Error>) {
+        self.questioning = None;
+        match result {
+            Ok(told) => self.model.told(told),
+            Err(error) => {
+                tracing::info!(?question, %error, "Spotify has not answered");
+                self.model.not_told(question);
+            }
+        }
+        self.plan_questions();
+    }
+
+    /// Asks at once, unless Spotify has said to wait, or failed a moment ago.
     fn ask_soon(&mut self) {
         self.plan();
-        if self.ask_at.is_some() && self.model.problem().is_none() && self.model.limit(self.clock.unix_ms()).is_none() {
+        let held = self.model.problem().is_some() || self.model.limit(self.clock.unix_ms()).is_some();
+        if self.ask_at.is_some() && !held {
             self.ask_at = Some(Instant::now());
         }
     }
 
     fn plan(&mut self) {
         let now_ms = self.clock.unix_ms();
-        let player = self.model.at(now_ms);
+        let milliseconds = Duration::from_millis;
         let wait = ask_again_in(&Situation {
             linked: self.model.linked(),
-            limited_for: self.model.limit(now_ms).map(|limit| Duration::from_millis(limit.until_ms - now_ms)),
+            limited_for: self.model.limit(now_ms).map(|limit| milliseconds(limit.until_ms - now_ms)),
             strained: self.model.strained(now_ms),
-            visible: self.visible.instances > 0,
-            playing: player.now.as_ref().is_some_and(|now| now.playing),
-            ends_in: self.model.ends_ms(now_ms).map(|end| Duration::from_millis(end.saturating_sub(now_ms))),
-            after_write: self.look || self.model.waits_for_agreement(),
+            visible: self.interest.instances > 0,
+            since: self.asked_at.map_or(Duration::MAX, |asked| asked.elapsed()),
+            still_for: self.model.still_for_ms(now_ms).map(milliseconds),
+            ends_in: self.model.ends_ms(now_ms).map(|end| milliseconds(end.saturating_sub(now_ms))),
+            overdue: self.overdue,
+            written: self
+                .model
+                .waits_for_agreement()
+                .map(|(since, another)| (milliseconds(now_ms.saturating_sub(since)), another)),
             problem: self.model.problem(),
             failures: self.failures,
         });
-        self.ask_at = wait.map(|wait| Instant::now() + wait);
+        self.ask_at = wait.and_then(|wait| Instant::now().checked_add(wait));
+        self.plan_questions();
+    }
+
+    fn plan_questions(&mut self) {
+        let now_ms = self.clock.unix_ms();
+        let quiet = !self.model.linked() || self.interest.instances == 0 || self.model.limit(now_ms).is_some();
+        let next = if quiet { None } else { self.model.next_question(&self.interest, now_ms) };
+        self.question_at =
+            next.map(|(_, due_ms)| Instant::now() + Duration::from_millis(due_ms.saturating_sub(now_ms)));
+    }
+
+    fn plan_steps(&mut self) {
+        let now_ms = self.clock.unix_ms();
+        let next = if self.writing.is_some() { None } else { self.model.next_step_ms(now_ms) };
+        self.step_at = next.map(|at_ms| Instant::now() + Duration::from_millis(at_ms.saturating_sub(now_ms)));
     }
 
     /// Wakes whoever watches, if there is something new to see.
@@ -245,16 +341,68 @@ impl Task {
     }
 }
 
-async fn send(spotify: &Client, call: &QueuedCall) -> Result<(), Error> {
-    let device = call.device.as_deref();
-    match call.call {
+/// Sends a call. Where Spotify plays nowhere, a device is woken for it: the chosen one, else the last one, else the only
+/// one.
+async fn send_or_wake(spotify: &Client, call: &QueuedCall, last_device: Option<&str>) -> Result<(), Error> {
+    let refused = match send(spotify, &call.call, call.device.as_deref()).await {
+        // What plays nowhere needs no pause.
+        Err(error @ Error::NoActiveDevice) if !matches!(call.call, Call::Transfer { .. } | Call::Pause) => error,
+        other => return other,
+    };
+    let devices = spotify.devices().await?;
+    let Some(device) = to_wake(&devices, call.device.as_deref(), last_device) else { return Err(refused) };
+    tracing::info!("Spotify plays nowhere; a device is woken");
+    spotify.transfer(device, Some(matches!(call.call, Call::Play))).await?;
+    if call.call == Call::Play {
+        // It goes on with what it played last.
+        return Ok(());
+    }
+    for _ in 0..WAKE_TRIES {
+        match send(spotify, &call.call, Some(device)).await {
+            Err(Error::NoActiveDevice) => tokio::time::sleep(WAKE_PAUSE).await,
+            other => return other,
+        }
+    }
+    Err(refused)
+}
+
+fn to_wake<'a>(devices: &'a [Device], chosen: Option<&str>, last: Option<&str>) -> Option<&'a str> {
+    let usable: Vec<&str> =
+        devices.iter().filter(|device| !device.is_restricted).filter_map(|device| device.id.as_deref()).collect();
+    let known = |id: &str| usable.iter().copied().find(|usable| *usable == id);
+    match chosen {
+        Some(chosen) => known(chosen),
+        None => last.and_then(known).or(match usable[..] {
+            [only] => Some(only),
+            _ => None,
+        }),
+    }
+}
+
+async fn send(spotify: &Client, call: &Call, device: Option<&str>) -> Result<(), Error> {
+    match call {
         Call::Play => spotify.play(device).await,
         Call::Pause => spotify.pause(device).await,
         Call::Next => spotify.next(device).await,
         Call::Previous => spotify.previous(device).await,
-        Call::Volume(percent) => spotify.volume(percent, device).await,
-        Call::Shuffle(on) => spotify.shuffle(on, device).await,
-        Call::Repeat(repeat) => spotify.repeat(repeat, device).await,
+        Call::Volume(percent) => spotify.volume(*percent, device).await,
+        Call::Seek(position_ms) => spotify.seek(*position_ms, device).await,
+        Call::Shuffle(on) => spotify.shuffle(*on, device).await,
+        Call::Repeat(repeat) => spotify.repeat(*repeat, device).await,
+        Call::Save { uri, saved } => spotify.save(uri, *saved).await,
+        Call::PlayUri(uri) => spotify.play_uri(uri, device).await,
+        Call::PlayLiked => {
+            let songs = spotify.liked(0).await?.items;
+            let uris: Vec<String> = songs.into_iter().map(|song| song.uri).filter(|uri| !uri.is_empty()).collect();
+            if uris.is_empty() {
+                return Err(Error::Restricted(Restriction::NothingLiked));
+            }
+            spotify.play_all(&uris, device).await
+        }
+        Call::AddToPlaylist { playlist, uri } => spotify.add_to_playlist(playlist, uri).await,
+        Call::RemoveFromPlaylist { playlist, uri } => spotify.remove_from_playlist(playlist, uri).await,
+        Call::Enqueue(uri) => spotify.enqueue(uri, device).await,
+        Call::Transfer { device, play } => spotify.transfer(device, *play).await,
     }
 }
 

@@ -24,6 +24,18 @@ pub enum Restriction {
     NoNext,
     /// The device can't be controlled from outside.
     Device,
+    /// Nothing plays that it could be about.
+    NothingPlaying,
+    /// What plays doesn't come from a playlist.
+    NoPlaylist,
+    /// No playlist has been chosen.
+    NoPlaylistChosen,
+    /// The playlist is somebody else's.
+    NotYourPlaylist,
+    /// There are no Liked Songs.
+    NothingLiked,
+    /// What was chosen can't be played.
+    NotPlayable,
     /// Not while this plays (an ad, a station, a limited context), or Spotify didn't say.
     Other,
 }
@@ -140,6 +152,24 @@ impl Error {
                 "Device not controllable",
                 "Spotify can't be controlled from outside on this device. Choose another one.",
             ),
+            Self::Restricted(Restriction::NothingPlaying) => {
+                ("Nothing is playing", "Nothing is playing at the moment.")
+            }
+            Self::Restricted(Restriction::NoPlaylist) => {
+                ("Not from a playlist", "What plays doesn't come from a playlist that it could be removed from.")
+            }
+            Self::Restricted(Restriction::NoPlaylistChosen) => {
+                ("Choose a playlist", "Choose a playlist in the key's settings.")
+            }
+            Self::Restricted(Restriction::NotYourPlaylist) => {
+                ("Not your playlist", "Spotify lets only a playlist's owner and collaborators change it.")
+            }
+            Self::Restricted(Restriction::NothingLiked) => {
+                ("No Liked Songs", "There is nothing in your Liked Songs yet.")
+            }
+            Self::Restricted(Restriction::NotPlayable) => {
+                ("Choose what to play", "What was chosen can't be played. Choose something in the key's settings.")
+            }
             Self::Restricted(Restriction::Other) => ("Not possible now", "Spotify doesn't allow this at the moment."),
             Self::VolumeNotAllowed => (
                 "Volume is fixed here",

@@ -45,6 +45,19 @@ pub struct Client {
     auth: Auth,
 }
 
+/// Why a call has failed, and whether it may be made again with another account: it was not carried out then.
+struct Failure {
+    error: Error,
+    elsewhere: bool,
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        let elsewhere = error.lies_with_the_account();
+        Self { error, elsewhere }
+    }
+}
+
 /// One call, before it is sent.
 struct Call {
     method: Method,
@@ -115,7 +128,7 @@ impl Client {
     pub async fn me(&self, account: &str) -> Result<User, Error> {
         let call = Call::new(Method::GET, "me");
         let token = self.auth.token_of(account, call.group()).await.map_err(|error| self.no_token(error))?;
-        let profile: Profile = read(self.attempt(&call, token).await?).await?;
+        let profile: Profile = read(self.attempt(&call, token).await.map_err(|failure| failure.error)?).await?;
         let name = profile.display_name.filter(|name| !name.trim().is_empty()).unwrap_or_else(|| profile.id.clone());
         Ok(User { id: profile.id, name })
     }
@@ -311,7 +324,7 @@ impl Client {
     /// See [`Error`].
     pub async fn add_to_playlist(&self, playlist: &Uri, uri: &str) -> Result<(), Error> {
         let path = format!("playlists/{}/items", playlist.id());
-        self.write(Call::new(Method::POST, path).body(json!({ "uris": [uri] }))).await
+        theirs(self.write(Call::new(Method::POST, path).body(json!({ "uris": [uri] }))).await)
     }
 
     /// Removes a track or an episode from a playlist, wherever it stands in it.
@@ -320,7 +333,7 @@ impl Client {
     /// See [`Error`].
     pub async fn remove_from_playlist(&self, playlist: &Uri, uri: &str) -> Result<(), Error> {
         let path = format!("playlists/{}/items", playlist.id());
-        self.write(Call::new(Method::DELETE, path).body(json!({ "items": [{ "uri": uri }] }))).await
+        theirs(self.write(Call::new(Method::DELETE, path).body(json!({ "items": [{ "uri": uri }] }))).await)
     }
 
     /// What a URI stands for: its name, who made it, its pictures.
@@ -357,18 +370,21 @@ impl Client {
                 return Err(refused);
             }
             match self.attempt(call, token).await {
-                Err(error) if error.lies_with_the_account() => refused = Some(error),
-                other => return other,
+                Ok(answer) => return Ok(answer),
+                Err(Failure { error, elsewhere: true }) => refused = Some(error),
+                Err(Failure { error, elsewhere: false }) => return Err(error),
             }
             tried.push(account);
         }
     }
 
     /// Sends a call with this account, with a second token if the first is refused, and tells `auth` what came of it.
-    async fn attempt(&self, call: &Call, mut token: AccessToken) -> Result<reqwest::Response, Error> {
+    async fn attempt(&self, call: &Call, mut token: AccessToken) -> Result<reqwest::Response, Failure> {
         let mut answer = self.send_with(call, &token).await?;
         if answer.status() == StatusCode::UNAUTHORIZED {
-            token = self.auth.rejected(&token).await.map_err(|error| self.no_token(error))?;
+            // Whatever keeps this account from a new token, the call was refused, so that another one may make it.
+            let refused = |error| Failure { error: self.no_token(error), elsewhere: true };
+            token = self.auth.rejected(&token).await.map_err(refused)?;
             answer = self.send_with(call, &token).await?;
         }
         let status = answer.status();
@@ -390,7 +406,7 @@ impl Client {
             self.auth.heard(&token, call.group(), outcome);
         }
         tracing::debug!(method = %call.method, path = %call.path, status = status.as_u16(), %error, "Spotify refused a call");
-        Err(error)
+        Err(error.into())
     }
 
     /// Why `auth` has lent no token, with the time to wait if there is one.
@@ -423,6 +439,16 @@ impl Client {
             sorted
         })
     }
+}
+
+/// A playlist that may not be changed is somebody else's.
+fn theirs(result: Result<(), Error>) -> Result<(), Error> {
+    result.map_err(|error| match error {
+        Error::Restricted(Restriction::Other) | Error::Unexpected(403) => {
+            Error::Restricted(Restriction::NotYourPlaylist)
+        }
+        other => other,
+    })
 }
 
 /// The body, unless it is longer than any that we expect.

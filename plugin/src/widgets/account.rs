@@ -9,9 +9,8 @@ use crate::player::Player;
 pub(super) const WIDGET: Widget = Widget {
     uuid: "com.spotify-widgets.account",
     about: About::Accounts,
-    press: |_, _| None,
-    owns: |_| false,
     face: |player, _, _| face(player),
+    ..Widget::BLANK
 };
 
 fn face(player: &Player) -> Face {

@@ -5,25 +5,39 @@
 //! entry in manifest.json; a test fails when the three disagree.
 
 mod account;
+mod add_to_playlist;
+mod add_to_queue;
+mod device;
+mod like;
+mod mute;
 mod next;
+mod now_playing_text;
+mod play;
 mod play_pause;
 mod playing_now;
 mod previous;
+mod remove_from_playlist;
 mod repeat;
+mod restart;
+mod seek;
+mod set_volume;
 mod shuffle;
+mod up_next;
 mod volume_down;
 mod volume_up;
 
 use host_sdk::package::Settings;
+use serde::Deserialize;
 use serde_json::Value;
 
 use crate::auth::{LimitKind, Link, Remedy};
-use crate::face::{Icon, Key, Notice, Picture, Size, Tone};
-use crate::player::{Command, Now, Player, Verb, Wait};
-use crate::spotify::Error;
+use crate::face::{Icon, Key, Notice, Picture, Scroll, Size, Tone};
+use crate::gesture::{Gesture, Means};
+use crate::player::{Command, Interest, Now, Player, Verb, Wait};
+use crate::spotify::{Error, PlayingType, Uri};
 
 /// Every widget.
-pub const ALL: [Widget; 9] = [
+pub const ALL: [Widget; 21] = [
     play_pause::WIDGET,
     previous::WIDGET,
     next::WIDGET,
@@ -33,6 +47,18 @@ pub const ALL: [Widget; 9] = [
     repeat::WIDGET,
     playing_now::WIDGET,
     account::WIDGET,
+    mute::WIDGET,
+    set_volume::WIDGET,
+    seek::WIDGET,
+    restart::WIDGET,
+    like::WIDGET,
+    play::WIDGET,
+    add_to_playlist::WIDGET,
+    remove_from_playlist::WIDGET,
+    add_to_queue::WIDGET,
+    up_next::WIDGET,
+    device::WIDGET,
+    now_playing_text::WIDGET,
 ];
 
 /// A kind of key.
@@ -44,8 +70,12 @@ pub struct Widget {
     about: About,
     /// What a press asks the player for, once Spotify is linked.
     press: fn(&Player, &Settings) -> Option<Verb>,
+    /// What else of Spotify's state it shows.
+    looks_at: fn(&Settings, &mut Interest),
+    /// Whether holding the key presses it again and again.
+    repeats: bool,
     /// Which commands of the player are this widget's, to show why one had no effect.
-    owns: fn(Verb) -> bool,
+    owns: fn(&Verb, &Settings) -> bool,
     /// What it looks like while Spotify is linked and known.
     face: fn(&Player, &Settings, Size) -> Face,
 }
@@ -81,6 +111,8 @@ pub enum Request {
     SignIn,
     /// Another account, by hand.
     SwitchAccount,
+    /// A page in the user's browser, or in Spotify's app.
+    OpenUrl(String),
     /// An answer from Spotify, now: what is shown is old.
     Refresh,
 }
@@ -92,6 +124,53 @@ pub fn by_uuid(uuid: &str) -> Option<&'static Widget> {
 }
 
 impl Widget {
+    /// A widget that does and shows nothing: what the others start from.
+    const BLANK: Self = Self {
+        uuid: "",
+        about: About::Playback,
+        press: |_, _| None,
+        looks_at: |_, _| {},
+        repeats: false,
+        owns: |_, _| false,
+        face: |player, _, _| key(player, Icon::Music, "", Tone::Disabled),
+    };
+
+    /// What a key of this widget can mean beside a press.
+    #[must_use]
+    pub fn means(&self, settings: &Settings) -> Means {
+        let (long, double) = (extra(settings, LONG_PRESS).is_some(), extra(settings, DOUBLE_PRESS).is_some());
+        match self.about {
+            About::Playback => Means { long, double: double && !self.repeats, repeats: self.repeats && !long },
+            About::Accounts => Means::default(),
+        }
+    }
+
+    /// Adds what an instance looks at.
+    pub fn looks_at(&self, settings: &Settings, interest: &mut Interest) {
+        (self.looks_at)(settings, interest);
+        for extra in [LONG_PRESS, DOUBLE_PRESS].into_iter().filter_map(|name| extra(settings, name)) {
+            match extra {
+                Extra::Like => interest.saved_now = true,
+                Extra::NextDevice => interest.devices = true,
+                _ => {}
+            }
+        }
+    }
+
+    /// What a gesture asks for.
+    #[must_use]
+    pub fn act(&self, gesture: Gesture, player: &Player, settings: &Settings) -> Option<Request> {
+        let name = match gesture {
+            Gesture::Press => return self.press(player, settings),
+            Gesture::Long => LONG_PRESS,
+            Gesture::Double => DOUBLE_PRESS,
+        };
+        match (player.link, extra(settings, name)) {
+            (Link::Linked, Some(extra)) => extra.request(player, settings),
+            _ => self.press(player, settings),
+        }
+    }
+
     /// What a press asks for.
     #[must_use]
     pub fn press(&self, player: &Player, settings: &Settings) -> Option<Request> {
@@ -124,7 +203,7 @@ impl Widget {
         if let Some(wait) = player.wait {
             return waiting(wait);
         }
-        if let Some(error) = player.refusal(self.owns) {
+        if let Some(error) = player.refusal(|verb| (self.owns)(verb, settings)) {
             return refused(error);
         }
         match &player.problem {
@@ -222,6 +301,79 @@ fn nothing_playing(now: Option<&Now>) -> bool {
     now.is_none_or(|now| now.track.is_none())
 }
 
+/// The members of an instance's settings that give a long and a double press a meaning.
+const LONG_PRESS: &str = "longPress";
+const DOUBLE_PRESS: &str = "doublePress";
+
+/// What a long or a double press can mean, whatever the widget.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Extra {
+    PlayPause,
+    Next,
+    Previous,
+    Like,
+    Mute,
+    Restart,
+    Shuffle,
+    NextDevice,
+    Open,
+    SwitchAccount,
+}
+
+impl Extra {
+    fn request(self, player: &Player, settings: &Settings) -> Option<Request> {
+        let verb = match self {
+            Self::PlayPause => Verb::TogglePlay,
+            Self::Next => Verb::Next,
+            Self::Previous => Verb::Previous,
+            Self::Like => Verb::ToggleSaved(None),
+            Self::Mute => Verb::ToggleMute,
+            Self::Restart => Verb::Restart,
+            Self::Shuffle => Verb::ToggleShuffle,
+            Self::NextDevice => Verb::NextDevice,
+            Self::Open => {
+                let now = player.now.as_ref()?;
+                let uri = now.uri().and_then(Uri::parse).or_else(|| Uri::parse(now.context.as_deref()?))?;
+                return Some(Request::OpenUrl(uri.link()));
+            }
+            Self::SwitchAccount => return Some(Request::SwitchAccount),
+        };
+        Some(Request::Command(Command { verb, device: device(settings) }))
+    }
+}
+
+/// What the user has chosen for a long or a double press of an instance.
+fn extra(settings: &Settings, name: &str) -> Option<Extra> {
+    Extra::deserialize(settings.get(name)?).ok()
+}
+
+/// Something of Spotify's that the user has chosen: its URI and name.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+struct Chosen {
+    uri: String,
+    name: String,
+    image: Option<String>,
+}
+
+/// What the user has chosen under this name; None for nothing, or nothing that makes sense.
+fn chosen(settings: &Settings, name: &str) -> Option<Chosen> {
+    Chosen::deserialize(settings.get(name)?).ok().filter(|chosen| !chosen.uri.is_empty())
+}
+
+/// A whole number of the settings, within its bounds.
+fn number(settings: &Settings, name: &str, bounds: std::ops::RangeInclusive<i64>, usual: i64) -> i64 {
+    let value = settings.get(name);
+    let value = value.and_then(|value| value.as_i64().or_else(|| value.as_str()?.trim().parse().ok()));
+    value.unwrap_or(usual).clamp(*bounds.start(), *bounds.end())
+}
+
+/// A word of the settings.
+fn word<'a>(settings: &'a Settings, name: &str) -> &'a str {
+    settings.get(name).and_then(Value::as_str).unwrap_or_default()
+}
+
 /// The device that the user has chosen for an instance; without one the active device is meant.
 fn device(settings: &Settings) -> Option<String> {
     let device = settings.get("device")?;
@@ -231,9 +383,26 @@ fn device(settings: &Settings) -> Option<String> {
 
 /// The volume step in percent that the user has chosen for an instance: 1 to 25, 5 by default.
 fn step(settings: &Settings) -> i8 {
-    let step = settings.get("step");
-    let step = step.and_then(|step| step.as_i64().or_else(|| step.as_str()?.trim().parse().ok()));
-    i8::try_from(step.unwrap_or(5).clamp(1, 25)).unwrap_or(5)
+    i8::try_from(number(settings, "step", 1..=25, 5)).unwrap_or(5)
+}
+
+/// How fast the user wants long lines to scroll.
+fn scroll(settings: &Settings) -> Scroll {
+    match word(settings, "scroll") {
+        "off" => Scroll::Off,
+        "slow" => Scroll::Slow,
+        "fast" => Scroll::Fast,
+        _ => Scroll::Normal,
+    }
+}
+
+/// What plays in words: its title, and who made it.
+fn words(now: &Now) -> (String, String) {
+    match (&now.track, now.kind) {
+        (Some(track), _) => (track.title.clone(), track.byline.clone()),
+        (None, PlayingType::Ad) => ("Advertisement".to_owned(), now.device.name.clone()),
+        (None, _) => ("Unknown title".to_owned(), now.device.name.clone()),
+    }
 }
 
 /// The face of the two volume widgets.

@@ -1,15 +1,15 @@
 //! Play/Pause: shows what a press does.
 
-use super::{About, Face, Widget, key};
+use super::{Face, Widget, key};
 use crate::face::{Icon, Tone};
 use crate::player::{Player, Verb};
 
 pub(super) const WIDGET: Widget = Widget {
     uuid: "com.spotify-widgets.play-pause",
-    about: About::Playback,
     press: |_, _| Some(Verb::TogglePlay),
-    owns: |verb| verb == Verb::TogglePlay,
+    owns: |verb, _| *verb == Verb::TogglePlay,
     face: |player, _, _| face(player),
+    ..Widget::BLANK
 };
 
 fn face(player: &Player) -> Face {

@@ -1,16 +1,16 @@
 //! Repeat: off, then the playlist or album, then the track.
 
-use super::{About, Face, Widget, key};
+use super::{Face, Widget, key};
 use crate::face::{Icon, Tone};
 use crate::player::{Player, Verb};
 use crate::spotify::Repeat;
 
 pub(super) const WIDGET: Widget = Widget {
     uuid: "com.spotify-widgets.repeat",
-    about: About::Playback,
     press: |_, _| Some(Verb::CycleRepeat),
-    owns: |verb| verb == Verb::CycleRepeat,
+    owns: |verb, _| *verb == Verb::CycleRepeat,
     face: |player, _, _| face(player),
+    ..Widget::BLANK
 };
 
 fn face(player: &Player) -> Face {

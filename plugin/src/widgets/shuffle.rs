@@ -1,15 +1,15 @@
 //! Shuffle on or off.
 
-use super::{About, Face, Widget, key};
+use super::{Face, Widget, key};
 use crate::face::{Icon, Tone};
 use crate::player::{Player, Verb};
 
 pub(super) const WIDGET: Widget = Widget {
     uuid: "com.spotify-widgets.shuffle",
-    about: About::Playback,
     press: |_, _| Some(Verb::ToggleShuffle),
-    owns: |verb| verb == Verb::ToggleShuffle,
+    owns: |verb, _| *verb == Verb::ToggleShuffle,
     face: |player, _, _| face(player),
+    ..Widget::BLANK
 };
 
 fn face(player: &Player) -> Face {

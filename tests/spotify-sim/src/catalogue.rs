@@ -6,6 +6,7 @@
 
 use serde_json::{Value, json};
 
+use crate::accounts::User;
 use crate::cover;
 
 /// URI of the podcast episode.
@@ -14,6 +15,9 @@ pub const EPISODE_URI: &str = "spotify:episode:SimEpisode000000000001";
 pub const SHOW_URI: &str = "spotify:show:SimShow000000000000001";
 /// URI of the track that is a file on the user's own disk: it has no ID, and neither have its artist and album.
 pub const LOCAL_URI: &str = "spotify:local:Kellerband:Proberaum+1998:Demo+%28Kassette%29:187";
+/// URI of the context that plays when somebody plays their Liked Songs in a Spotify app. The Web API shows it, but does
+/// not take it.
+pub const LIKED_URI: &str = "spotify:user:sim_user:collection";
 /// URI of the advertisement; the Web API never shows it, but says `currently_playing_type` "ad" with a null item.
 pub const AD_URI: &str = "spotify:ad:SimAd00000000000000001";
 /// The number of tracks that have an ID, see [`track_uri`].
@@ -21,7 +25,7 @@ pub const TRACKS: usize = 10;
 /// The number of albums, see [`album_uri`].
 pub const ALBUMS: usize = 3;
 /// The number of playlists, see [`playlist_uri`].
-pub const PLAYLISTS: usize = 2;
+pub const PLAYLISTS: usize = 5;
 
 /// URI of track `number` (1 to [`TRACKS`]). Tracks 1 to 4 are album 1, 5 to 7 album 2, 8 to 10 album 3. Track 1 has
 /// umlauts, 4 the very long title, 5 is Japanese, 7 Korean, 8 Arabic, 9 has emoji.
@@ -34,8 +38,12 @@ pub fn album_uri(number: usize) -> String {
     format!("spotify:album:SimAlbum{number:014}")
 }
 
-/// URI of playlist `number` (1 to [`PLAYLISTS`]). Playlist 1 holds tracks 1 to 10, playlist 2 also the local file and
-/// the episode.
+/// URI of playlist `number` (1 to [`PLAYLISTS`]). At first:
+/// - 1 is the user's own and holds tracks 1 to 10;
+/// - 2 is the user's own, too, and public; it holds tracks 5 to 10 and 1 to 4, the local file and the episode;
+/// - 3 is somebody else's, which the user follows: its entries can be played, but not be read or changed. Tracks 8 to 10;
+/// - 4 is another one's, and collaborative: the user may change it. Tracks 5 to 7, and 1;
+/// - 5 is somebody else's and not followed: only a search finds it. Tracks 2 and 4.
 pub fn playlist_uri(number: usize) -> String {
     format!("spotify:playlist:SimPlaylist{number:011}")
 }
@@ -76,12 +84,6 @@ struct Album {
     name: &'static str,
     artists: &'static [usize],
     release_date: &'static str,
-}
-
-struct Playlist {
-    name: &'static str,
-    description: &'static str,
-    uris: Vec<String>,
 }
 
 const ARTISTS: [&str; 5] = ["Lumen Föhr", "青い回線", "달빛 공방", "نجوم الرمل", "The Paper Satellites"];
@@ -164,10 +166,6 @@ impl Catalogue {
         self.items.iter().find(|item| item.uri == uri)
     }
 
-    pub fn track_by_id(&self, id: &str) -> Option<&Item> {
-        self.items.iter().find(|item| item.kind == Kind::Track && id_of(&item.uri) == id)
-    }
-
     pub fn kind(&self, uri: Option<&str>) -> &'static str {
         match uri.and_then(|uri| self.item(uri)).map(|item| item.kind) {
             Some(Kind::Track | Kind::LocalTrack) => "track",
@@ -177,7 +175,7 @@ impl Catalogue {
         }
     }
 
-    /// What a context holds, in its own order; `None` where there is no such context.
+    /// What an album, an artist or a show holds, in its own order; `None` where there is no such thing.
     pub fn context(&self, uri: &str) -> Option<Vec<String>> {
         let tracks = |wanted: &dyn Fn(&Item) -> bool| -> Vec<String> {
             self.items.iter().filter(|item| wanted(item)).map(|item| item.uri.clone()).collect()
@@ -191,11 +189,16 @@ impl Catalogue {
         if let Some(artist) = (0..ARTISTS.len()).find(|&index| artist_uri(index + 1) == uri) {
             return Some(tracks(&|item| item.artists.contains(&artist)));
         }
-        self.playlist_of(uri).map(|playlist| playlist.uris)
+        None
     }
 
     /// The context object of a player answer.
     pub fn context_json(&self, uri: &str) -> Value {
+        if uri == LIKED_URI {
+            let (external, href) =
+                ("https://open.spotify.com/collection/tracks", format!("{}/v1/me/tracks", self.base));
+            return json!({ "external_urls": { "spotify": external }, "href": href, "type": "collection", "uri": uri });
+        }
         let kind = uri.split(':').nth(1).unwrap_or_default();
         json!({ "external_urls": external(kind, id_of(uri)), "href": self.href(kind, uri), "type": kind, "uri": uri })
     }
@@ -264,6 +267,63 @@ impl Catalogue {
         })
     }
 
+    /// `GET /artists/{id}`: an artist with pictures; `None` where there is no such artist.
+    pub fn full_artist_json(&self, uri: &str) -> Option<Value> {
+        let index = (0..ARTISTS.len()).find(|&index| artist_uri(index + 1) == uri)?;
+        let mut artist = self.artist_json(index);
+        artist["genres"] = json!([]);
+        artist["images"] = json!(self.images(index % cover::MOTIFS));
+        Some(artist)
+    }
+
+    /// `GET /albums/{id}`: an album and its tracks, which don't repeat the album; `None` where there is no such album.
+    pub fn full_album_json(&self, uri: &str) -> Option<Value> {
+        let index = (0..ALBUMS).find(|&index| album_uri(index + 1) == uri)?;
+        let tracks = self.items.iter().filter(|item| item.album == Some(index)).map(|item| {
+            let mut track = self.track_json(item);
+            if let Some(members) = track.as_object_mut() {
+                members.remove("album");
+            }
+            track
+        });
+        let mut album = self.album_json(index);
+        album["copyrights"] = json!([]);
+        album["genres"] = json!([]);
+        album["tracks"] = Self::whole_page(&format!("{}/tracks", self.href("album", uri)), tracks.collect());
+        Some(album)
+    }
+
+    /// `GET /shows/{id}`: a podcast and its episodes, which don't repeat the show; `None` where there is no such podcast.
+    pub fn full_show_json(&self, uri: &str) -> Option<Value> {
+        let uris = self.context(uri).filter(|_| uri == SHOW_URI)?;
+        let episodes = uris.iter().filter_map(|uri| self.item(uri)).map(|item| {
+            let mut episode = self.item_json(item);
+            if let Some(members) = episode.as_object_mut() {
+                members.remove("show");
+            }
+            episode
+        });
+        let mut show = self.show_json();
+        show["episodes"] = Self::whole_page(&format!("{}/episodes", self.href("show", uri)), episodes.collect());
+        Some(show)
+    }
+
+    /// A list that is one page.
+    fn whole_page(href: &str, items: Vec<Value>) -> Value {
+        json!({
+            "href": href, "limit": 50, "next": null, "offset": 0, "previous": null, "total": items.len(), "items": items,
+        })
+    }
+
+    pub fn user_json(&self, user: &User) -> Value {
+        json!({
+            "display_name": user.display_name,
+            "external_urls": { "spotify": format!("https://open.spotify.com/user/{}", user.id) },
+            "href": format!("{}/v1/users/{}", self.base, user.id),
+            "id": user.id, "type": "user", "uri": format!("spotify:user:{}", user.id),
+        })
+    }
+
     fn show_json(&self) -> Value {
         json!({
             "copyrights": [], "description": "A podcast about keys.", "explicit": false,
@@ -274,7 +334,8 @@ impl Catalogue {
         })
     }
 
-    fn images(&self, motif: usize) -> Vec<Value> {
+    /// The pictures of a motif, the largest first.
+    pub fn images(&self, motif: usize) -> Vec<Value> {
         cover::SIZES
             .iter()
             .map(|size| json!({ "height": size, "url": format!("{}/image/{motif}-{size}", self.base), "width": size }))
@@ -292,59 +353,14 @@ impl Catalogue {
         Some(format!("/sim/image/{motif}-{}", cover::SIZES[0]))
     }
 
-    fn href(&self, kind: &str, uri: &str) -> String {
+    /// The address of a thing of this kind in the Web API.
+    pub fn href(&self, kind: &str, uri: &str) -> String {
         format!("{}/v1/{kind}s/{}", self.base, id_of(uri))
     }
 
-    fn playlist_of(&self, uri: &str) -> Option<Playlist> {
-        let mut uris: Vec<String> = (1..=TRACKS).map(track_uri).collect();
-        if uri == playlist_uri(1) {
-            Some(Playlist { name: "Feierabend ☕", description: "Ten invented songs", uris })
-        } else if uri == playlist_uri(2) {
-            uris.rotate_left(4);
-            uris.push(LOCAL_URI.to_owned());
-            uris.push(EPISODE_URI.to_owned());
-            Some(Playlist { name: "Long Way Home", description: "", uris })
-        } else {
-            None
-        }
-    }
-
-    /// A playlist as the lists of playlists show it (`full` false) or with its entries.
-    pub fn playlist_json(&self, uri: &str, owner: &Value, full: bool) -> Option<Value> {
-        let playlist = self.playlist_of(uri)?;
-        let href = self.href("playlist", uri);
-        let total = playlist.uris.len();
-        let items = if full {
-            let entries: Vec<Value> = playlist
-                .uris
-                .iter()
-                .filter_map(|uri| self.item(uri))
-                .map(|item| {
-                    json!({
-                        "added_at": "2026-03-01T18:30:00Z", "added_by": owner, "is_local": item.kind == Kind::LocalTrack,
-                        "item": self.item_json(item), "primary_color": null,
-                    })
-                })
-                .collect();
-            json!({
-                "href": format!("{href}/items"), "items": entries, "limit": 100, "next": null, "offset": 0,
-                "previous": null, "total": total,
-            })
-        } else {
-            json!({ "href": format!("{href}/items"), "total": total })
-        };
-        Some(json!({
-            "collaborative": false, "description": playlist.description,
-            "external_urls": external("playlist", id_of(uri)), "href": href, "id": id_of(uri), "images": null,
-            "items": items, "name": playlist.name, "owner": owner, "primary_color": null, "public": false,
-            "snapshot_id": "AAAAAQsim", "type": "playlist", "uri": uri,
-        }))
-    }
-
-    /// What a search for `query` finds, per kind (`track`, `album`, `artist`, `playlist`, `show`, `episode`): all whose
-    /// names, or whose artists' or albums' names, contain it. `None` for another kind.
-    pub fn search(&self, query: &str, kind: &str, owner: &Value) -> Option<Vec<Value>> {
+    /// What a search for `query` finds, per kind (`track`, `album`, `artist`, `show`, `episode`): all whose names, or
+    /// whose artists' or albums' names, contain it. `None` for another kind.
+    pub fn search(&self, query: &str, kind: &str) -> Option<Vec<Value>> {
         let query = query.to_lowercase();
         let has = |name: &str| name.to_lowercase().contains(&query);
         let by = |artists: &[usize]| artists.iter().any(|&artist| has(ARTISTS[artist]));
@@ -360,11 +376,9 @@ impl Catalogue {
                 .filter(|&index| has(SHELF[index].name) || by(SHELF[index].artists))
                 .map(|index| self.album_json(index))
                 .collect(),
-            "artist" => (0..ARTISTS.len()).filter(|&i| has(ARTISTS[i])).map(|i| self.artist_json(i)).collect(),
-            "playlist" => (1..=PLAYLISTS)
-                .map(playlist_uri)
-                .filter(|uri| self.playlist_of(uri).is_some_and(|playlist| has(playlist.name)))
-                .filter_map(|uri| self.playlist_json(&uri, owner, false))
+            "artist" => (0..ARTISTS.len())
+                .filter(|&index| has(ARTISTS[index]))
+                .filter_map(|index| self.full_artist_json(&artist_uri(index + 1)))
                 .collect(),
             "show" if has("Key Matters") => vec![self.show_json()],
             "episode" => self
@@ -416,11 +430,8 @@ mod tests {
     #[test]
     fn every_context_holds_known_items() {
         let catalogue = catalogue();
-        let contexts = (1..=ALBUMS)
-            .map(album_uri)
-            .chain((1..=PLAYLISTS).map(playlist_uri))
-            .chain((1..=ARTISTS.len()).map(artist_uri))
-            .chain([SHOW_URI.to_owned()]);
+        let contexts =
+            (1..=ALBUMS).map(album_uri).chain((1..=ARTISTS.len()).map(artist_uri)).chain([SHOW_URI.to_owned()]);
         for context in contexts {
             let uris = catalogue.context(&context).expect("a context");
             assert!(!uris.is_empty(), "{context}");
@@ -442,12 +453,11 @@ mod tests {
     #[test]
     fn search_looks_at_titles_artists_and_albums() {
         let catalogue = catalogue();
-        let found = |query, kind| catalogue.search(query, kind, &Value::Null).map(|list| list.len());
+        let found = |query, kind| catalogue.search(query, kind).map(|list| list.len());
         assert_eq!(found("grüsse", "track"), Some(0));
         assert_eq!(found("grüße", "track"), Some(1));
         assert_eq!(found("青い", "track"), Some(3));
         assert_eq!(found("postcards", "album"), Some(1));
-        assert_eq!(found("feierabend", "playlist"), Some(1));
         assert_eq!(found("keys", "episode"), Some(1));
         assert_eq!(found("x", "audiobook"), None);
     }

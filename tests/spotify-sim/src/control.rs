@@ -32,6 +32,7 @@ pub(crate) fn router() -> Router<Arc<Shared>> {
         .route("/requests", get(requests).delete(clear_requests))
         .route("/faults", post(inject).delete(clear_faults))
         .route("/playback", post(playback))
+        .route("/library", post(library))
         .route("/tokens/expire", post(expire))
         .route("/refresh-tokens/revoke", post(revoke))
         .route("/clock/advance", post(advance))
@@ -75,7 +76,10 @@ async fn state(State(shared): AppState) -> Json<Value> {
             "playback": playback,
             "item": shown,
             "player": player_json(&playback, catalogue, true),
-            "library": state.library,
+            "liked": playback.item.as_deref().is_some_and(|uri| state.is_saved(uri)),
+            "sleeping": playback.devices.iter().map(|device| device.sleeping).collect::<Vec<_>>(),
+            "library": state.library().map(|(uri, _)| uri).collect::<Vec<_>>(),
+            "connections": state.connections,
             "faults": state.faults.list(),
             "throttle": state.limits.throttle().map(|throttle| json!({
                 "calls": throttle.calls, "window_ms": millis(throttle.window),
@@ -140,8 +144,21 @@ async fn playback(State(shared): AppState, bytes: Bytes) -> Result<StatusCode, B
     let change: Change = body(&bytes)?;
     let catalogue = &shared.catalogue;
     shared
-        .change(|state, now| state.write(now, catalogue, |player| player.change(change, catalogue)))
+        .change(|state, now| state.change_playback(now, change, catalogue))
         .map_err(|refusal| BadRequest(format!("{refusal:?}")))?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LibraryBody {
+    uri: String,
+    saved: bool,
+}
+
+async fn library(State(shared): AppState, bytes: Bytes) -> Result<StatusCode, BadRequest> {
+    let LibraryBody { uri, saved } = body(&bytes)?;
+    shared.change(|state, now| state.set_saved(&uri, saved, now));
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -6,6 +6,7 @@ use std::time::Instant;
 use serde::Serialize;
 use url::form_urlencoded;
 
+use crate::connections::Protocol;
 use crate::limits::Group;
 
 /// The number of requests that are remembered; the oldest go first.
@@ -27,6 +28,9 @@ pub struct Request {
     /// When it arrived in real time, for measurements.
     #[serde(skip)]
     pub instant: Instant,
+    /// When it was answered or dropped in real time: just before the answer is written.
+    #[serde(skip)]
+    pub answered: Option<Instant>,
     /// The local port of the client: the same for requests that share a connection.
     pub peer_port: u16,
     /// The HTTP method.
@@ -45,6 +49,14 @@ pub struct Request {
     pub body: String,
     /// What became of it.
     pub reply: Reply,
+    /// The number of the connection on which it came; connections count up from 1.
+    pub connection: u64,
+    /// What that connection speaks.
+    pub protocol: Protocol,
+    /// [`instant`](Self::instant) in nanoseconds since the simulator's start, for measurements from another process.
+    pub arrived_ns: u64,
+    /// [`answered`](Self::answered) in nanoseconds since the simulator's start.
+    pub answered_ns: Option<u64>,
 }
 
 impl Request {
@@ -105,10 +117,18 @@ pub enum Reply {
 }
 
 /// The requests, oldest first.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Journal {
     requests: Vec<Request>,
     count: u64,
+    /// When the simulator was started.
+    start: Instant,
+}
+
+impl Default for Journal {
+    fn default() -> Self {
+        Self { requests: Vec::new(), count: 0, start: Instant::now() }
+    }
 }
 
 impl Journal {
@@ -116,6 +136,7 @@ impl Journal {
     pub fn add(&mut self, mut request: Request) -> u64 {
         self.count += 1;
         request.number = self.count;
+        request.arrived_ns = nanoseconds(self.start, request.instant);
         if self.requests.len() >= CAPACITY {
             self.requests.drain(..CAPACITY / 10);
         }
@@ -124,8 +145,11 @@ impl Journal {
     }
 
     pub fn reply(&mut self, number: u64, reply: Reply) {
+        let start = self.start;
         if let Some(request) = self.requests.iter_mut().rev().find(|request| request.number == number) {
             request.reply = reply;
+            request.answered = Some(Instant::now());
+            request.answered_ns = request.answered.map(|at| nanoseconds(start, at));
         }
     }
 
@@ -136,6 +160,10 @@ impl Journal {
     pub fn clear(&mut self) {
         self.requests.clear();
     }
+}
+
+fn nanoseconds(start: Instant, at: Instant) -> u64 {
+    u64::try_from(at.saturating_duration_since(start).as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// Decodes a query string with its secrets masked.

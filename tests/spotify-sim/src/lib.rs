@@ -30,12 +30,13 @@
 //!
 //! | call | |
 //! |---|---|
-//! | `GET /sim/state` | `now_ms`; `playback` ([`Playback`]); `item` (`uri`, `title`, `artist`, `album`, `cover`, `duration_ms`, or null); `player` (what `GET /v1/me/player` answers without lag, null for 204); `library`; `faults`; `throttle` (`calls`, `window_ms`, or null); `omit_retry_after`; `network` (`accounts`, `api`); `apps` (`name`, `client_id`, `client_secret`, `allow_list`, `developer`, its `premium`, `throttled_until_ms` or null, `shut_until_ms` by group); `users` (`id`, `display_name`, `premium`); the number of `requests` |
+//! | `GET /sim/state` | `now_ms`; `playback` ([`Playback`]); `item` (`uri`, `title`, `artist`, `album`, `cover`, `duration_ms`, or null); `player` (what `GET /v1/me/player` answers without lag, null for 204); `liked` (whether the item is saved); `sleeping` (whether each of the devices is); `library` (newest first); `connections` ([`Connections`]); `faults`; `throttle` (`calls`, `window_ms`, or null); `omit_retry_after`; `network` (`accounts`, `api`); `apps` (`name`, `client_id`, `client_secret`, `allow_list`, `developer`, its `premium`, `throttled_until_ms` or null, `shut_until_ms` by group); `users` (`id`, `display_name`, `premium`); the number of `requests` |
 //! | `GET /sim/requests?limit=N` | the latest [`Request`]s, oldest first |
 //! | `DELETE /sim/requests` | forgets them |
 //! | `POST /sim/faults` | adds a [`Fault`] (its members are those of the type), or one by name: `{"preset", "times"?, "methods"?, "path"?, "client_id"?, "retry_after"?, "delay_ms"?}` with preset `throttle`, `quota`, `premium_required`, `owner_not_premium`, `not_on_allow_list`, `no_active_device`, `server_error`, `unauthorized`, `invalid_grant`, `drop`, `slow` |
 //! | `DELETE /sim/faults` | clears all |
 //! | `POST /sim/playback` | a [`Change`], as if another Spotify app did it: `{"action": "next"}`, `{"playing": false, "volume_percent": 20}`, `{"device": null}` … |
+//! | `POST /sim/library` | `{"uri", "saved"}`: saves to the user's library or removes from it; a playlist is followed or not |
 //! | `POST /sim/tokens/expire` | every access token given out so far is expired |
 //! | `POST /sim/refresh-tokens/revoke` | every refresh token given out so far is revoked |
 //! | `POST /sim/clock/advance` | `{"ms"}`: the simulator's time jumps ahead |
@@ -53,9 +54,10 @@
 //! that a paused or busy runtime of the test does not touch it.
 //!
 //! # Where it is simpler than Spotify
-//! The users share one player, one library and their playlists; the consent page asks for no password. There are no
-//! limits until some are set. One page for every playlist's entries; search is "contains". Writes with `device_id` move
-//! playback to that device, but for the volume.
+//! The users share one player, one library and the list of their playlists; the consent page asks for no password. There
+//! are no limits until some are set. `GET /v1/playlists/{id}`, albums and shows give all they hold at once; search is
+//! "contains". Writes with `device_id` move playback to that device, but for the volume. HTTP/2 comes without TLS, to those
+//! who speak it unasked (prior knowledge).
 
 use std::convert::Infallible;
 use std::fmt;
@@ -77,6 +79,7 @@ pub use accounts::{
     SIBLING_CLIENT_ID, SIBLING_CLIENT_SECRET, User,
 };
 pub use clock::{Clock, STOPPED_AT, real_clock, stopped_clock};
+pub use connections::{Connections, Count, Protocol};
 pub use fault::{Fault, Outcome};
 pub use journal::{Authorization, MASK, Reply, Request};
 pub use limits::{Budget, Group, Throttle};
@@ -87,6 +90,7 @@ mod accounts;
 mod api;
 pub mod catalogue;
 mod clock;
+mod connections;
 mod consent;
 mod control;
 pub mod cover;
@@ -95,12 +99,14 @@ mod journal;
 mod limits;
 mod network;
 mod playback;
+mod playlists;
 mod server;
 mod shared;
 
 use accounts::{Accounts, AuthorizeRequest};
 use catalogue::Catalogue;
 use playback::Player;
+use playlists::Playlists;
 use shared::{Shared, State};
 
 /// How a [`Sim`] behaves.
@@ -114,8 +120,16 @@ pub struct Config {
     pub seed: u64,
     /// How long every answer of Spotify (not of the simulator's page and control API) takes at least, in real time.
     pub latency: Duration,
-    /// How long player reads still see what was true before a write, by the clock. The live service: some 100 ms.
+    /// How long player reads still see what was true before a write, and the last track at its end after its natural
+    /// end, by the clock. The live service: some 100 ms.
     pub read_lag: Duration,
+    /// How long a sleeping device takes to wake up after a transfer, by the clock.
+    pub wake_delay: Duration,
+    /// How long a new connection waits before it is served, in real time: as long as it takes a client to find and reach
+    /// Spotify and to agree on a key (DNS, TCP and TLS).
+    pub accept_delay: Duration,
+    /// After how much idle time an HTTP/1.1 connection is closed, in real time. Without a time none is.
+    pub idle_close: Option<Duration>,
     /// What player writes answer.
     pub write_answer: WriteAnswer,
     /// Whether refreshing with the secret brings a new refresh token, too, and revokes the old one. Without a secret
@@ -129,6 +143,8 @@ pub struct Config {
     pub users: Vec<User>,
     /// What plays at first.
     pub playback: Playback,
+    /// URIs of what the user has saved at first, the oldest first. The playlists come by themselves.
+    pub saved: Vec<String>,
     /// A file in which sign-ins are kept across restarts, as those at Spotify are.
     pub kept_sign_ins: Option<PathBuf>,
 }
@@ -142,12 +158,16 @@ impl Default for Config {
             seed: 1,
             latency: Duration::ZERO,
             read_lag: Duration::ZERO,
+            wake_delay: Duration::ZERO,
+            accept_delay: Duration::ZERO,
+            idle_close: None,
             write_answer: WriteAnswer::default(),
             rotate_refresh_tokens: false,
             developers: vec![Developer::demo(), Developer::backup()],
             user: User::default(),
             users: vec![User::guest()],
             playback: Playback::default(),
+            saved: Vec::new(),
             kept_sign_ins: None,
         }
     }
@@ -196,6 +216,7 @@ impl Sim {
         let address = listener.local_addr()?;
         let catalogue = Catalogue::new(format!("http://{address}"));
         let now = (config.clock)();
+        let playlists = Playlists::new(&config.user);
         let accounts = Accounts::new(
             config.developers,
             config.user,
@@ -204,8 +225,9 @@ impl Sim {
             config.seed,
             config.kept_sign_ins.map(|path| (path, now)),
         )?;
-        let player = Player::new(config.playback, config.seed, now);
-        let state = State::new(accounts, player, config.latency, config.read_lag);
+        let player = Player::new(config.playback, config.seed, now, config.wake_delay);
+        let mut state = State::new(accounts, player, playlists, config.latency, config.read_lag);
+        config.saved.iter().for_each(|uri| state.set_saved(uri, true, now));
         let shared = Arc::new(Shared::new(catalogue, config.write_answer, config.clock, state));
 
         let runtime = Builder::new_current_thread().enable_io().enable_time().build()?;
@@ -216,9 +238,10 @@ impl Sim {
             TcpListener::from_std(listener)?
         };
         let served = shared.clone();
+        let terms = server::Terms { accept_delay: config.accept_delay, idle_close: config.idle_close };
         let thread = thread::Builder::new()
             .name("spotify-sim".to_owned())
-            .spawn(move || runtime.block_on(server::serve(listener, served, stopped)))?;
+            .spawn(move || runtime.block_on(server::serve(listener, served, terms, stopped)))?;
         Ok(Self { address, shared, runtime: handle, stop: Some(stop), thread: Some(thread) })
     }
 
@@ -264,14 +287,35 @@ impl Sim {
         F: FnMut(&[Request], &Playback) -> bool + Send + 'static,
     {
         let shared = self.shared.clone();
+        let condition = move |state: &mut State, now| {
+            let playback = state.player(now, &shared.catalogue).playback().clone();
+            condition(state.journal.all(), &playback)
+        };
+        self.wait_until(timeout, condition).await
+    }
+
+    /// Waits until `condition` holds for the connections, as [`wait_for`](Self::wait_for) does for requests: asked at
+    /// once, and again after every one that is accepted or closed.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn wait_for_connections<F>(&self, timeout: Duration, mut condition: F) -> Result<(), TimedOut>
+    where
+        F: FnMut(Connections) -> bool + Send + 'static,
+    {
+        self.wait_until(timeout, move |state, _| condition(state.connections)).await
+    }
+
+    async fn wait_until<F>(&self, timeout: Duration, mut condition: F) -> Result<(), TimedOut>
+    where
+        F: FnMut(&mut State, Duration) -> bool + Send + 'static,
+    {
+        let shared = self.shared.clone();
         let mut revision = shared.revision.subscribe();
         let wait = async move {
             loop {
                 revision.borrow_and_update();
-                let holds = shared.look(|state, now| {
-                    let playback = state.player(now, &shared.catalogue).playback().clone();
-                    condition(state.journal.all(), &playback)
-                });
+                let holds = shared.look(&mut condition);
                 if holds || revision.changed().await.is_err() {
                     return holds;
                 }
@@ -323,6 +367,12 @@ impl Sim {
         receiver.await.map_err(|_| TimedOut)
     }
 
+    /// How many connections were accepted so far, and how many are open now. Those of the simulator's own page and control
+    /// API count, too.
+    pub fn connections(&self) -> Connections {
+        self.shared.look(|state, _| state.connections)
+    }
+
     /// What plays now.
     pub fn playback(&self) -> Playback {
         self.shared.look(|state, now| state.player(now, &self.shared.catalogue).playback().clone())
@@ -346,24 +396,23 @@ impl Sim {
     pub fn change_playback(&self, change: Change) -> Result<(), String> {
         let catalogue = &self.shared.catalogue;
         self.shared
-            .change(|state, now| state.write(now, catalogue, |player| player.change(change, catalogue)))
+            .change(|state, now| state.change_playback(now, change, catalogue))
             .map_err(|refusal| format!("{refusal:?}"))
     }
 
-    /// URIs that the user has saved.
+    /// URIs that the user has saved, the newest first. Playlists are not among them.
     pub fn library(&self) -> Vec<String> {
-        self.shared.look(|state, _| state.library.iter().cloned().collect())
+        self.shared.look(|state, _| state.library().map(|(uri, _)| uri.to_owned()).collect())
     }
 
-    /// Saves a URI to the user's library, or removes it, as if another Spotify app did it.
+    /// Saves a URI to the user's library, or removes it, as if another Spotify app did it. A playlist is followed, or not.
     pub fn set_saved(&self, uri: &str, saved: bool) {
-        self.shared.change(|state, _| {
-            if saved {
-                state.library.insert(uri.to_owned())
-            } else {
-                state.library.remove(uri)
-            };
-        });
+        self.shared.change(|state, now| state.set_saved(uri, saved, now));
+    }
+
+    /// URIs of the entries of a playlist, in their order; `None` if there is no such playlist.
+    pub fn playlist(&self, uri: &str) -> Option<Vec<String>> {
+        self.shared.look(|state, _| state.playlists.get(uri).map(|playlist| playlist.uris()))
     }
 
     /// Adds a fault. The earliest that matches a request acts on it.

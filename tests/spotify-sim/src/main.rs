@@ -10,6 +10,7 @@ use std::process::ExitCode;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::Parser;
+use spotify_sim::catalogue::{album_uri, track_uri};
 use spotify_sim::{Config, DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, Sim};
 
 /// A simulated Spotify on 127.0.0.1: accounts service, Web API, and a page that shows what it plays.
@@ -47,6 +48,7 @@ async fn run(arguments: &Arguments) -> io::Result<()> {
         latency: Duration::from_millis(arguments.latency_ms),
         read_lag: Duration::from_millis(arguments.read_lag_ms),
         kept_sign_ins: arguments.state.clone(),
+        saved: vec![album_uri(3), track_uri(9), track_uri(2), track_uri(5)],
         // Another run, other tokens: kept sign-ins mustn't meet their doubles.
         seed: SystemTime::now().duration_since(UNIX_EPOCH).map_or(1, |now| now.as_secs()),
         ..Config::default()

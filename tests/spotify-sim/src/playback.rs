@@ -4,6 +4,7 @@
 //! before (never just to the start), Next in "repeat one" goes on to the following track, and when a list ends without
 //! repeat it stands paused at its first track.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use rand::SeedableRng;
@@ -11,7 +12,7 @@ use rand::rngs::SmallRng;
 use rand::seq::SliceRandom;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::catalogue::{self, Catalogue};
+use crate::catalogue::{self, AD_URI, Catalogue, EPISODE_URI, LOCAL_URI, SHOW_URI};
 
 /// A device that is signed in to the user's account. Serialised, it is the Web API's device object.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -33,6 +34,10 @@ pub struct Device {
     pub volume_percent: Option<u8>,
     /// Whether its volume can be set.
     pub supports_volume: bool,
+    /// Whether it sleeps: it is in the list and can't play; commands to it answer 404 "Device not found". A transfer
+    /// wakes it, which takes [`Config::wake_delay`](crate::Config::wake_delay). The Web API does not tell.
+    #[serde(skip)]
+    pub sleeping: bool,
 }
 
 impl Device {
@@ -46,7 +51,12 @@ impl Device {
             kind: kind.to_owned(),
             volume_percent,
             supports_volume: volume_percent.is_some(),
+            sleeping: false,
         }
+    }
+
+    fn has_id(&self, id: &str) -> bool {
+        self.id.as_deref() == Some(id)
     }
 }
 
@@ -57,8 +67,11 @@ pub const SPEAKER_ID: &str = "a1b2c3d4e5f60718293a4b5c6d7e8f9001122334";
 /// ID of the phone, which has no volume that could be set.
 pub const PHONE_ID: &str = "00ffeeddccbbaa99887766554433221100aabbcc";
 
-/// How many items Previous can go back.
+/// How many items Previous can go back, and how many the recently played are.
 const MOST_PLAYED: usize = 50;
+
+/// How long a track has to be played to be among the recently played, in milliseconds.
+const PLAYED_MS: u64 = 30_000;
 
 /// What happens at the end of a track or of the list.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -147,6 +160,51 @@ impl Playback {
         playback
     }
 
+    /// The default with no device active, and every device asleep: only a transfer wakes one.
+    pub fn asleep() -> Self {
+        let mut playback = Self::idle();
+        playback.devices.iter_mut().for_each(|device| device.sleeping = true);
+        playback
+    }
+
+    /// The podcast's episode plays, out of its show.
+    pub fn episode() -> Self {
+        Self::of(EPISODE_URI, SHOW_URI, vec![EPISODE_URI.to_owned()])
+    }
+
+    /// A file on the user's own disk plays, out of playlist 2.
+    pub fn local_file() -> Self {
+        Self::of(LOCAL_URI, &catalogue::playlist_uri(2), vec![LOCAL_URI.to_owned(), EPISODE_URI.to_owned()])
+    }
+
+    /// An advertisement plays between the first two tracks of playlist 1.
+    pub fn advertisement() -> Self {
+        Self { item: Some(AD_URI.to_owned()), ..Self::default() }
+    }
+
+    /// The default in a private session.
+    pub fn private_session() -> Self {
+        let mut playback = Self::default();
+        playback.active_mut().into_iter().for_each(|device| device.is_private_session = true);
+        playback
+    }
+
+    /// Something plays, and no more is told of it than that: `currently_playing_type` is "unknown", the item null.
+    pub fn unknown() -> Self {
+        Self { item: None, context: None, ..Self::default() }
+    }
+
+    fn of(item: &str, context: &str, tracks: Vec<String>) -> Self {
+        let behind = tracks.iter().skip_while(|uri| *uri != item).skip(1);
+        Self {
+            item: Some(item.to_owned()),
+            context: Some(context.to_owned()),
+            upcoming: behind.cloned().collect(),
+            tracks,
+            ..Self::default()
+        }
+    }
+
     /// The device that plays.
     pub fn active(&self) -> Option<&Device> {
         self.devices.iter().find(|device| device.is_active)
@@ -172,7 +230,8 @@ pub struct Change {
     /// Start or stop moving.
     #[serde(alias = "is_playing")]
     pub playing: Option<bool>,
-    /// Play this album, playlist, artist or show from its start (or from `item`, if given and in it).
+    /// Play this album, playlist, artist, show or [`LIKED_URI`](crate::catalogue::LIKED_URI) from its start (or from
+    /// `item`, if given and in it).
     pub context: Option<String>,
     /// Play this URI. `Some(None)` (JSON null) leaves nothing: `currently_playing_type` "unknown".
     #[serde(default, deserialize_with = "present")]
@@ -192,6 +251,42 @@ pub struct Change {
     pub device: Option<Option<String>>,
     /// Put the active device into a private session, or out of it.
     pub private_session: Option<bool>,
+    /// Let the active device refuse Web API commands, or take them again.
+    pub restricted: Option<bool>,
+    /// Put every device to sleep that is not active, or wake all.
+    pub asleep: Option<bool>,
+}
+
+impl Change {
+    /// Plays an item: a track, the episode, the local file, the advertisement. The list that plays stays.
+    pub fn item(uri: &str) -> Self {
+        Self { item: Some(Some(uri.to_owned())), playing: Some(true), ..Self::default() }
+    }
+
+    /// Plays an album, playlist, artist, show or the Liked Songs from the start.
+    pub fn context(uri: &str) -> Self {
+        Self { context: Some(uri.to_owned()), playing: Some(true), ..Self::default() }
+    }
+
+    /// An advertisement comes in between.
+    pub fn advertisement() -> Self {
+        Self::item(AD_URI)
+    }
+
+    /// The active device goes into a private session, or out of it.
+    pub fn private_session(private: bool) -> Self {
+        Self { private_session: Some(private), ..Self::default() }
+    }
+
+    /// Playback moves to another device.
+    pub fn device(id: &str) -> Self {
+        Self { device: Some(Some(id.to_owned())), ..Self::default() }
+    }
+
+    /// The active device goes away, and no other takes its place: commands without a device answer NO_ACTIVE_DEVICE.
+    pub fn no_device() -> Self {
+        Self { device: Some(None), ..Self::default() }
+    }
 }
 
 /// A command of another Spotify app, see [`Change`].
@@ -229,7 +324,8 @@ pub(crate) enum Refusal {
 #[derive(Debug, Default)]
 pub(crate) struct Start {
     pub context: Option<String>,
-    pub uris: Option<Vec<String>>,
+    /// URIs of what the context holds, or of the list that is to be played; none where there is no such context.
+    pub tracks: Option<Vec<String>>,
     pub offset: Option<Offset>,
     pub position_ms: u64,
 }
@@ -240,6 +336,25 @@ pub(crate) enum Offset {
     Uri(String),
 }
 
+/// A track that was played.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Played {
+    pub uri: String,
+    /// What it was played out of.
+    pub context: Option<String>,
+    /// When it ended or was left.
+    pub at: Duration,
+}
+
+/// A device that is about to wake up.
+#[derive(Clone, Debug)]
+struct Waking {
+    /// Its place among the devices.
+    device: usize,
+    at: Duration,
+    play: Option<bool>,
+}
+
 /// [`Playback`] together with the moment it is true for, and the randomness of its shuffle. A clone goes on exactly as
 /// the original would.
 #[derive(Clone, Debug)]
@@ -247,11 +362,39 @@ pub(crate) struct Player {
     now: Duration,
     playback: Playback,
     rng: SmallRng,
+    wake_delay: Duration,
+    waking: Option<Waking>,
+    /// The latest natural end of an item: when it was, and what was true just before.
+    ended: Option<(Duration, Playback)>,
+    /// The latest first.
+    recent: VecDeque<Played>,
 }
 
 impl Player {
-    pub fn new(playback: Playback, seed: u64, now: Duration) -> Self {
-        Self { now, playback: Playback { changed_ms: millis(now), ..playback }, rng: SmallRng::seed_from_u64(seed) }
+    /// `wake_delay` is what a sleeping device takes to wake up.
+    pub fn new(playback: Playback, seed: u64, now: Duration, wake_delay: Duration) -> Self {
+        Self {
+            now,
+            playback: Playback { changed_ms: millis(now), ..playback },
+            rng: SmallRng::seed_from_u64(seed),
+            wake_delay,
+            waking: None,
+            ended: None,
+            recent: VecDeque::new(),
+        }
+    }
+
+    /// The tracks that were played for half a minute or to their end, the latest first.
+    pub fn recent(&self) -> impl Iterator<Item = &Played> {
+        self.recent.iter()
+    }
+
+    /// What somebody sees to whom an item's natural end is not yet known if it was after `since`.
+    pub fn unaware_of_end(mut self, since: Duration) -> Self {
+        if let Some((_, before)) = self.ended.take_if(|(at, _)| *at > since) {
+            self.playback = before;
+        }
+        self
     }
 
     pub fn playback(&self) -> &Playback {
@@ -260,11 +403,20 @@ impl Player {
 
     pub fn replace(&mut self, playback: Playback) {
         self.playback = playback;
+        self.waking = None;
         self.touch();
     }
 
-    /// Lets time pass until `now`: progress moves, tracks end and follow each other.
+    /// Lets time pass until `now`: progress moves, tracks end and follow each other, devices wake up.
     pub fn advance(&mut self, now: Duration, catalogue: &Catalogue) {
+        if let Some(waking) = self.waking.take_if(|waking| waking.at <= now) {
+            self.play_until(waking.at, catalogue);
+            self.wake(waking.device, waking.play);
+        }
+        self.play_until(now, catalogue);
+    }
+
+    fn play_until(&mut self, now: Duration, catalogue: &Catalogue) {
         let mut left = millis(now.saturating_sub(self.now));
         while self.playback.is_playing && self.playback.active().is_some() {
             let Some(duration) = self.duration(catalogue) else { break };
@@ -275,6 +427,8 @@ impl Player {
             }
             left -= rest;
             self.now += Duration::from_millis(rest);
+            self.playback.progress_ms = duration;
+            self.ended = Some((self.now, self.playback.clone()));
             self.end_of_item();
             self.touch();
         }
@@ -292,11 +446,23 @@ impl Player {
 
     fn end_of_item(&mut self) {
         if self.playback.repeat == Repeat::Track {
+            self.note_played();
             self.playback.progress_ms = 0;
         } else if !self.step() {
             let first = self.playback.tracks.first().cloned().or_else(|| self.playback.item.clone());
             self.load(first);
             self.playback.is_playing = false;
+        }
+    }
+
+    /// Notes what is about to be left, if it was played long enough. Spotify keeps tracks only.
+    fn note_played(&mut self) {
+        let Playback { item, context, progress_ms, .. } = &self.playback;
+        if let Some(uri) = item.as_ref().filter(|uri| uri.starts_with("spotify:track:"))
+            && *progress_ms >= PLAYED_MS
+        {
+            self.recent.push_front(Played { uri: uri.clone(), context: context.clone(), at: self.now });
+            self.recent.truncate(MOST_PLAYED);
         }
     }
 
@@ -308,11 +474,12 @@ impl Player {
                 self.playback.upcoming.shuffle(&mut self.rng);
             }
         }
-        let source =
-            if self.playback.queue.is_empty() { &mut self.playback.upcoming } else { &mut self.playback.queue };
-        if source.is_empty() {
+        if self.playback.queue.is_empty() && self.playback.upcoming.is_empty() {
             return false;
         }
+        self.note_played();
+        let source =
+            if self.playback.queue.is_empty() { &mut self.playback.upcoming } else { &mut self.playback.queue };
         let next = source.remove(0);
         self.playback.played.extend(self.playback.item.replace(next));
         let excess = self.playback.played.len().saturating_sub(MOST_PLAYED);
@@ -323,6 +490,7 @@ impl Player {
 
     /// Makes `item` current, with what follows it in the list behind it.
     fn load(&mut self, item: Option<String>) {
+        self.note_played();
         let playback = &mut self.playback;
         playback.progress_ms = 0;
         playback.played.clear();
@@ -348,15 +516,24 @@ impl Player {
     /// playback over, as the live service does with `play`.
     fn target(&mut self, device_id: Option<&str>) -> Result<(), Refusal> {
         let found = self.find(device_id)?;
+        if device_id.is_some() {
+            self.waking = None;
+        }
         self.playback.activate(found);
         Ok(())
     }
 
+    /// Finds the device that a command is for, which has to be awake.
     fn find(&self, device_id: Option<&str>) -> Result<usize, Refusal> {
+        let found = self.locate(device_id)?;
+        if self.playback.devices[found].sleeping { Err(Refusal::DeviceNotFound) } else { Ok(found) }
+    }
+
+    fn locate(&self, device_id: Option<&str>) -> Result<usize, Refusal> {
         let mut devices = self.playback.devices.iter();
         let found = match device_id {
             None => devices.position(|device| device.is_active).ok_or(Refusal::NoActiveDevice)?,
-            Some(id) => devices.position(|device| device.id.as_deref() == Some(id)).ok_or(Refusal::DeviceNotFound)?,
+            Some(id) => devices.position(|device| device.has_id(id)).ok_or(Refusal::DeviceNotFound)?,
         };
         if self.playback.devices[found].is_restricted {
             return Err(Refusal::DeviceNotControllable);
@@ -373,8 +550,7 @@ impl Player {
     }
 
     pub fn resume(&mut self, device_id: Option<&str>) -> Result<(), Refusal> {
-        let was_elsewhere =
-            device_id.is_some_and(|id| self.playback.active().is_none_or(|device| device.id.as_deref() != Some(id)));
+        let was_elsewhere = device_id.is_some_and(|id| self.playback.active().is_none_or(|device| !device.has_id(id)));
         self.find(device_id)?;
         if self.playback.item.is_none() || (self.playback.is_playing && !was_elsewhere) {
             return Err(Refusal::Restriction);
@@ -387,11 +563,7 @@ impl Player {
 
     pub fn start(&mut self, start: Start, device_id: Option<&str>, catalogue: &Catalogue) -> Result<(), Refusal> {
         self.find(device_id)?;
-        let tracks = match (&start.context, start.uris) {
-            (Some(context), _) => catalogue.context(context).ok_or(Refusal::NoSuchContext)?,
-            (None, Some(uris)) => uris,
-            (None, None) => Vec::new(),
-        };
+        let tracks = start.tracks.ok_or(Refusal::NoSuchContext)?;
         if tracks.is_empty() || tracks.iter().any(|uri| catalogue.item(uri).is_none()) {
             return Err(Refusal::NoSuchItem);
         }
@@ -407,9 +579,9 @@ impl Player {
         };
         let first = first.ok_or(Refusal::NoSuchItem)?;
         self.target(device_id)?;
-        self.playback.context = start.context;
         self.playback.tracks = tracks;
         self.load(Some(first));
+        self.playback.context = start.context;
         self.playback.progress_ms = start.position_ms;
         self.playback.is_playing = true;
         self.touch();
@@ -449,6 +621,8 @@ impl Player {
             Repeat::Context | Repeat::Track => playback.tracks.last().cloned(),
         });
         let before = before.ok_or(Refusal::Restriction)?;
+        self.note_played();
+        let playback = &mut self.playback;
         if let Some(current) = playback.item.replace(before) {
             playback.upcoming.insert(0, current);
         }
@@ -507,14 +681,26 @@ impl Player {
         Ok(())
     }
 
-    /// Moves playback to a device. `play` `Some(true)` makes it play; otherwise it goes on as it was.
+    /// Moves playback to a device. `play` `Some(true)` makes it play; otherwise it goes on as it was. A sleeping device
+    /// takes a while; what plays elsewhere goes on meanwhile.
     pub fn transfer(&mut self, device_id: &str, play: Option<bool>) -> Result<(), Refusal> {
-        self.target(Some(device_id))?;
+        let device = self.locate(Some(device_id))?;
+        self.waking = None;
+        if self.playback.devices[device].sleeping && !self.wake_delay.is_zero() {
+            self.waking = Some(Waking { device, at: self.now + self.wake_delay, play });
+        } else {
+            self.wake(device, play);
+        }
+        Ok(())
+    }
+
+    fn wake(&mut self, device: usize, play: Option<bool>) {
+        self.playback.devices[device].sleeping = false;
+        self.playback.activate(device);
         if play == Some(true) && self.playback.item.is_some() {
             self.playback.is_playing = true;
         }
         self.touch();
-        Ok(())
     }
 
     pub fn enqueue(&mut self, uri: &str, device_id: Option<&str>, catalogue: &Catalogue) -> Result<(), Refusal> {
@@ -526,8 +712,14 @@ impl Player {
         Ok(())
     }
 
-    /// Does what another Spotify app would: no refusals but for what does not exist.
-    pub fn change(&mut self, change: Change, catalogue: &Catalogue) -> Result<(), Refusal> {
+    /// Does what another Spotify app would: no refusals but for what does not exist. `tracks` is what the change's context
+    /// holds; none where there is no such context.
+    pub fn change(
+        &mut self,
+        change: Change,
+        tracks: Option<Vec<String>>,
+        catalogue: &Catalogue,
+    ) -> Result<(), Refusal> {
         let mut next = self.clone();
         match change.action {
             Some(Action::Play) => next.playback.is_playing = next.playback.item.is_some(),
@@ -538,17 +730,25 @@ impl Player {
         }
         match change.device {
             Some(Some(id)) => {
-                let found = next.playback.devices.iter().position(|device| device.id.as_deref() == Some(id.as_str()));
-                next.playback.activate(found.ok_or(Refusal::DeviceNotFound)?);
+                let found = next.playback.devices.iter().position(|device| device.has_id(&id));
+                next.waking = None;
+                next.wake(found.ok_or(Refusal::DeviceNotFound)?, None);
             }
-            Some(None) => next.playback.devices.iter_mut().for_each(|device| device.is_active = false),
+            Some(None) => {
+                next.waking = None;
+                next.playback.devices.iter_mut().for_each(|device| device.is_active = false);
+            }
             None => {}
         }
+        if let Some(asleep) = change.asleep {
+            next.waking = None;
+            next.playback.devices.iter_mut().for_each(|device| device.sleeping = asleep && !device.is_active);
+        }
         if let Some(context) = change.context {
-            next.playback.tracks = catalogue.context(&context).ok_or(Refusal::NoSuchContext)?;
-            next.playback.context = Some(context);
+            next.playback.tracks = tracks.ok_or(Refusal::NoSuchContext)?;
             let first = next.playback.tracks.first().cloned();
             next.load(first);
+            next.playback.context = Some(context);
         }
         if let Some(item) = change.item {
             if item.as_deref().is_some_and(|uri| catalogue.item(uri).is_none()) {
@@ -564,6 +764,9 @@ impl Player {
         }
         if let (Some(private), Some(device)) = (change.private_session, next.playback.active_mut()) {
             device.is_private_session = private;
+        }
+        if let (Some(restricted), Some(device)) = (change.restricted, next.playback.active_mut()) {
+            device.is_restricted = restricted;
         }
         next.playback.smart_shuffle = change.smart_shuffle.unwrap_or(next.playback.smart_shuffle);
         next.playback.repeat = change.repeat.unwrap_or(next.playback.repeat);
@@ -582,12 +785,17 @@ pub(crate) fn millis(time: Duration) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::catalogue::{EPISODE_URI, album_uri, track_uri};
+    use crate::catalogue::{album_uri, track_uri};
 
     const START: Duration = Duration::from_secs(1_000);
+    const WAKE_DELAY: Duration = Duration::from_secs(2);
 
     fn set_up(playback: Playback) -> (Player, Catalogue) {
-        (Player::new(playback, 7, START), Catalogue::new(String::new()))
+        (Player::new(playback, 7, START, WAKE_DELAY), Catalogue::new(String::new()))
+    }
+
+    fn tracks(numbers: impl IntoIterator<Item = usize>) -> Vec<String> {
+        numbers.into_iter().map(track_uri).collect()
     }
 
     fn at(ms: u64) -> Duration {
@@ -635,7 +843,7 @@ mod tests {
         player.set_repeat(Repeat::Track, None).expect("set");
         player.advance(at(202_000), &catalogue);
         assert_eq!((player.playback().item.clone(), player.playback().progress_ms), (Some(track_uri(1)), 1_000));
-        let start = Start { context: Some(album_uri(3)), ..Start::default() };
+        let start = Start { context: Some(album_uri(3)), tracks: Some(tracks(8..=10)), ..Start::default() };
         player.start(start, None, &catalogue).expect("started");
         player.set_repeat(Repeat::Context, None).expect("set");
         let album = 256_480 + 187_250 + 91_000;
@@ -698,22 +906,98 @@ mod tests {
             r#"{"item":"spotify:ad:SimAd00000000000000001","device":null,"repeat":"track","progress_ms":3000}"#,
         )
         .expect("a change");
-        player.change(change, &catalogue).expect("changed");
+        player.change(change, None, &catalogue).expect("changed");
         assert_eq!(catalogue.kind(player.playback().item.as_deref()), "ad");
         assert!(player.playback().active().is_none());
         let before = player.playback().clone();
         let wrong = Change { shuffle: Some(true), item: Some(Some("spotify:track:x".into())), ..Change::default() };
-        assert_eq!(player.change(wrong, &catalogue), Err(Refusal::NoSuchItem));
+        assert_eq!(player.change(wrong, None, &catalogue), Err(Refusal::NoSuchItem));
         assert_eq!(*player.playback(), before);
     }
 
     #[test]
     fn an_advertisement_can_not_be_skipped() {
         let (mut player, catalogue) = set_up(Playback::default());
-        let ad = Change { item: Some(Some(catalogue::AD_URI.into())), ..Change::default() };
-        player.change(ad, &catalogue).expect("changed");
+        player.change(Change::advertisement(), None, &catalogue).expect("changed");
         assert_eq!(player.next(None, &catalogue), Err(Refusal::Restriction));
         player.advance(at(31_000), &catalogue);
         assert_eq!(player.playback().item, Some(track_uri(2)));
+    }
+
+    #[test]
+    fn a_sleeping_device_wakes_by_a_transfer_and_takes_its_time() {
+        let (mut player, catalogue) = set_up(Playback::asleep());
+        assert_eq!(player.resume(Some(SPEAKER_ID)), Err(Refusal::DeviceNotFound));
+        player.transfer(SPEAKER_ID, Some(true)).expect("taken");
+        player.advance(at(1_999), &catalogue);
+        assert!(player.playback().active().is_none());
+        assert_eq!(player.pause(None, &catalogue), Err(Refusal::NoActiveDevice));
+        player.advance(at(2_500), &catalogue);
+        assert_eq!(player.playback().active().map(|device| device.has_id(SPEAKER_ID)), Some(true));
+        assert_eq!((player.playback().is_playing, player.playback().progress_ms), (true, 500));
+        assert_eq!(player.set_volume(9, Some(COMPUTER_ID)), Err(Refusal::DeviceNotFound), "it still sleeps");
+    }
+
+    #[test]
+    fn what_plays_goes_on_until_the_other_device_is_awake() {
+        let (mut player, catalogue) = set_up(Playback::default());
+        player.change(Change { asleep: Some(true), ..Change::default() }, None, &catalogue).expect("changed");
+        player.transfer(SPEAKER_ID, None).expect("taken");
+        player.advance(at(1_000), &catalogue);
+        player.set_volume(12, None).expect("the computer plays");
+        player.advance(at(2_000), &catalogue);
+        assert_eq!(player.playback().active().and_then(|device| device.volume_percent), Some(30));
+        player.change(Change { asleep: Some(true), ..Change::default() }, None, &catalogue).expect("changed");
+        player.transfer(COMPUTER_ID, None).expect("taken");
+        player.transfer(SPEAKER_ID, None).expect("stays");
+        player.advance(at(9_000), &catalogue);
+        assert!(player.playback().active().is_some_and(|device| device.has_id(SPEAKER_ID)), "the last word counts");
+    }
+
+    #[test]
+    fn a_restricted_device_plays_and_takes_no_commands() {
+        let (mut player, catalogue) = set_up(Playback::default());
+        player.change(Change { restricted: Some(true), ..Change::default() }, None, &catalogue).expect("changed");
+        assert_eq!(player.pause(None, &catalogue), Err(Refusal::DeviceNotControllable));
+        player.advance(at(1_000), &catalogue);
+        assert_eq!(player.playback().progress_ms, 1_000);
+    }
+
+    #[test]
+    fn recently_played_is_what_was_heard_for_half_a_minute() {
+        let (mut player, catalogue) = set_up(Playback::default());
+        player.advance(at(201_000 + 29_000), &catalogue);
+        player.next(None, &catalogue).expect("skipped");
+        player.advance(at(201_000 + 29_000 + 30_000), &catalogue);
+        player.start(Start { tracks: Some(tracks([5])), ..Start::default() }, None, &catalogue).expect("started");
+        let recent: Vec<_> =
+            player.recent().map(|played| (played.uri.clone(), played.context.clone(), played.at)).collect();
+        let list = Some(catalogue::playlist_uri(1));
+        assert_eq!(recent, [(track_uri(3), list.clone(), at(260_000)), (track_uri(1), list, at(201_000))]);
+    }
+
+    #[test]
+    fn somebody_unaware_of_an_end_sees_the_track_at_its_end() {
+        let (mut player, catalogue) = set_up(Playback::default());
+        player.advance(at(201_100), &catalogue);
+        let early = player.clone().unaware_of_end(at(200_900));
+        assert_eq!((early.playback().item.clone(), early.playback().progress_ms), (Some(track_uri(1)), 201_000));
+        assert!(early.playback().is_playing);
+        let late = player.unaware_of_end(at(201_000));
+        assert_eq!((late.playback().item.clone(), late.playback().progress_ms), (Some(track_uri(2)), 100));
+    }
+
+    #[test]
+    fn each_kind_of_thing_can_play() {
+        let catalogue = Catalogue::new(String::new());
+        let kind = |playback: &Playback| catalogue.kind(playback.item.as_deref());
+        assert_eq!(kind(&Playback::episode()), "episode");
+        assert_eq!(kind(&Playback::local_file()), "track");
+        assert_eq!(kind(&Playback::advertisement()), "ad");
+        assert_eq!(kind(&Playback::unknown()), "unknown");
+        assert!(Playback::private_session().active().is_some_and(|device| device.is_private_session));
+        let (mut player, catalogue) = set_up(Playback::local_file());
+        player.advance(at(187_000), &catalogue);
+        assert_eq!(player.playback().item.as_deref(), Some(EPISODE_URI), "it goes on by itself");
     }
 }

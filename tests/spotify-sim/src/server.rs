@@ -17,18 +17,19 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
-use hyper::server::conn::http1;
 use hyper::service::{Service as _, service_fn};
-use hyper_util::rt::TokioIo;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{Notify, oneshot, watch};
 use tokio::task::JoinSet;
 
+use crate::connections::Protocol;
 use crate::fault::Outcome;
 use crate::journal::{self, Authorization, Reply, Request};
 use crate::limits::Group;
-use crate::network::{self, Network, Networks, Service};
+use crate::network::{self, Network, Service};
 use crate::playback::millis;
 use crate::shared::Shared;
 use crate::{api, consent, control, cover};
@@ -52,12 +53,28 @@ impl fmt::Display for Dropped {
 
 impl std::error::Error for Dropped {}
 
-/// The address of the client, put into every request.
+/// How connections are treated, see the members of [`Config`](crate::Config).
 #[derive(Clone, Copy)]
-struct Peer(SocketAddr);
+pub(crate) struct Terms {
+    pub accept_delay: Duration,
+    pub idle_close: Option<Duration>,
+}
+
+/// Where a request comes from, put into every one.
+#[derive(Clone, Copy)]
+struct Origin {
+    peer: SocketAddr,
+    connection: u64,
+    protocol: Protocol,
+}
 
 /// Accepts connections until told to stop; then closes them all.
-pub(crate) async fn serve(listener: TcpListener, shared: Arc<Shared>, mut stop: oneshot::Receiver<Infallible>) {
+pub(crate) async fn serve(
+    listener: TcpListener,
+    shared: Arc<Shared>,
+    terms: Terms,
+    mut stop: oneshot::Receiver<Infallible>,
+) {
     let service = TowerToHyperService::new(router(shared.clone()));
     let mut connections = JoinSet::new();
     loop {
@@ -66,8 +83,8 @@ pub(crate) async fn serve(listener: TcpListener, shared: Arc<Shared>, mut stop: 
             _ = &mut stop => return,
             accepted = listener.accept() => match accepted {
                 Ok((stream, peer)) => {
-                    let networks = shared.networks.subscribe();
-                    connections.spawn(serve_connection(stream, peer, service.clone(), networks));
+                    let open = Open::new(shared.clone());
+                    connections.spawn(serve_connection(stream, peer, service.clone(), open, terms));
                 }
                 // Out of file descriptors, most likely: let some connections end first.
                 Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
@@ -77,37 +94,147 @@ pub(crate) async fn serve(listener: TcpListener, shared: Arc<Shared>, mut stop: 
     }
 }
 
+/// A connection that is counted as open for as long as this lives.
+struct Open {
+    shared: Arc<Shared>,
+    number: u64,
+    protocol: Option<Protocol>,
+}
+
+impl Open {
+    fn new(shared: Arc<Shared>) -> Self {
+        let number = shared.change(|state, _| state.connections.accept());
+        Self { shared, number, protocol: None }
+    }
+
+    fn speaks(&mut self, protocol: Protocol) {
+        self.protocol = Some(protocol);
+        self.shared.change(|state, _| state.connections.speaks(protocol));
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.shared.change(|state, _| state.connections.close(self.protocol));
+    }
+}
+
+/// What the service of a connection and the task that looks after it tell each other.
+struct Activity {
+    /// Whether the latest request was one to Spotify.
+    spotifys: AtomicBool,
+    /// Since when no request has been under way; `None` while one is.
+    idle_since: watch::Sender<Option<Instant>>,
+    /// A request was dropped, and the connection with it.
+    dropped: Notify,
+}
+
+impl Activity {
+    /// Waits until an HTTP/1.1 connection, whose requests come one by one, has been idle for so long.
+    async fn idle_for(&self, time: Duration) {
+        let mut since = self.idle_since.subscribe();
+        loop {
+            let idle_since = *since.borrow_and_update();
+            let rest = async {
+                match idle_since {
+                    Some(since) => tokio::time::sleep_until((since + time).into()).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = rest => return,
+                _ = since.changed() => {}
+            }
+        }
+    }
+}
+
 async fn serve_connection(
     stream: TcpStream,
     peer: SocketAddr,
     service: TowerToHyperService<Router>,
-    mut networks: watch::Receiver<Networks>,
+    mut open: Open,
+    terms: Terms,
 ) {
     // A delayed answer would be measured as Spotify's latency. A socket that refuses the option still works.
     let _ = stream.set_nodelay(true);
-    // Whether the latest request on the connection was one to Spotify.
-    let spotifys = AtomicBool::new(false);
-    let service = service_fn(|request: hyper::Request<hyper::body::Incoming>| {
-        let path = request.uri().path();
-        spotifys.store(path != "/" && !path.starts_with("/sim/"), Ordering::Relaxed);
-        let mut request = request.map(Body::new);
-        request.extensions_mut().insert(Peer(peer));
-        let answer = service.call(request);
-        async move {
-            let Ok(response) = answer.await;
-            if response.extensions().get::<DropConnection>().is_some() { Err(Dropped) } else { Ok(response) }
+    if !terms.accept_delay.is_zero() {
+        tokio::time::sleep(terms.accept_delay).await;
+    }
+    let mut networks = open.shared.networks.subscribe();
+    let silence = async {
+        match terms.idle_close {
+            Some(time) => tokio::time::sleep(time).await,
+            None => std::future::pending().await,
+        }
+    };
+    let protocol = tokio::select! {
+        // An error is a client that hung up.
+        protocol = Protocol::of(&stream) => protocol.ok().flatten(),
+        () = silence => {
+            open.shared.change(|state, _| state.connections.idle_closed += 1);
+            None
+        }
+    };
+    let Some(protocol) = protocol else { return };
+    open.speaks(protocol);
+    let origin = Origin { peer, connection: open.number, protocol };
+    let activity = Arc::new(Activity {
+        spotifys: AtomicBool::new(false),
+        idle_since: watch::Sender::new(Some(Instant::now())),
+        dropped: Notify::new(),
+    });
+    let service = service_fn({
+        let activity = activity.clone();
+        move |request: hyper::Request<hyper::body::Incoming>| {
+            let path = request.uri().path();
+            activity.spotifys.store(path != "/" && !path.starts_with("/sim/"), Ordering::Relaxed);
+            activity.idle_since.send_replace(None);
+            let mut request = request.map(Body::new);
+            request.extensions_mut().insert(origin);
+            let (answer, activity) = (service.call(request), activity.clone());
+            async move {
+                let Ok(response) = answer.await;
+                activity.idle_since.send_replace(Some(Instant::now()));
+                if response.extensions().get::<DropConnection>().is_some() {
+                    activity.dropped.notify_one();
+                    Err(Dropped)
+                } else {
+                    Ok(response)
+                }
+            }
         }
     });
-    let mut connection = pin!(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
+    let builder = auto::Builder::new(TokioExecutor::new());
+    let builder = match protocol {
+        Protocol::Http1 => builder.http1_only(),
+        Protocol::Http2 => builder.http2_only(),
+    };
+    let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
+    let idle_close = terms.idle_close.filter(|_| protocol == Protocol::Http1);
+    let mut closing = false;
     loop {
+        let idle = async {
+            match idle_close.filter(|_| !closing) {
+                Some(time) => activity.idle_for(time).await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             // Errors are those of clients who hang up, and our own `Dropped`.
             _ = connection.as_mut() => return,
+            // Of HTTP/2, hyper would close the one stream only.
+            () = activity.dropped.notified() => return,
             // What is under way is dropped by `record`; what is idle ends here.
             () = network::all_turned_refusing(&mut networks) => {
-                if spotifys.load(Ordering::Relaxed) {
+                if activity.spotifys.load(Ordering::Relaxed) {
                     connection.as_mut().graceful_shutdown();
                 }
+            }
+            () = idle => {
+                closing = true;
+                open.shared.change(|state, _| state.connections.idle_closed += 1);
+                connection.as_mut().graceful_shutdown();
             }
         }
     }
@@ -135,13 +262,18 @@ async fn record(State(shared): State<Arc<Shared>>, request: HttpRequest, next: N
     let query = parts.uri.query().unwrap_or_default();
     let authorization = header(&parts.headers, AUTHORIZATION).map(str::to_owned);
     let text = journal::masked_body(header(&parts.headers, CONTENT_TYPE), &body);
+    let Some(origin) = parts.extensions.get::<Origin>().copied() else {
+        // `serve_connection` puts one into every request.
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    };
     let (number, client_id) = shared.change(|state, now| {
         let client_id = state.accounts.client_of(authorization.as_deref(), &text, query);
         let number = state.journal.add(Request {
             number: 0,
             time_ms: millis(now),
             instant,
-            peer_port: parts.extensions.get::<Peer>().map_or(0, |peer| peer.0.port()),
+            answered: None,
+            peer_port: origin.peer.port(),
             method: parts.method.to_string(),
             path: path.to_owned(),
             query: journal::masked_query(query),
@@ -150,6 +282,10 @@ async fn record(State(shared): State<Arc<Shared>>, request: HttpRequest, next: N
             group: Group::of(path),
             body: text,
             reply: Reply::Pending,
+            connection: origin.connection,
+            protocol: origin.protocol,
+            arrived_ns: 0,
+            answered_ns: None,
         });
         (number, client_id)
     });

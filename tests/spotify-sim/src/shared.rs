@@ -1,7 +1,6 @@
 //! The state of one simulator behind one lock, and the few things that every door (accounts, Web API, control, library)
 //! does with it. Whoever changes it wakes those who wait in [`Sim::wait_for`](crate::Sim::wait_for).
 
-use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -9,13 +8,15 @@ use tokio::sync::watch;
 
 use crate::WriteAnswer;
 use crate::accounts::Accounts;
-use crate::catalogue::Catalogue;
+use crate::catalogue::{Catalogue, LIKED_URI};
 use crate::clock::Clock;
+use crate::connections::Connections;
 use crate::fault::{Faults, Outcome};
 use crate::journal::Journal;
 use crate::limits::{Budget, Group, Limits};
 use crate::network::Networks;
-use crate::playback::{Player, Refusal};
+use crate::playback::{Change, Player, Refusal};
+use crate::playlists::Playlists;
 
 pub(crate) struct Shared {
     pub catalogue: Catalogue,
@@ -32,8 +33,10 @@ pub(crate) struct State {
     pub faults: Faults,
     pub limits: Limits,
     pub journal: Journal,
-    /// URIs that the user has saved.
-    pub library: BTreeSet<String>,
+    pub connections: Connections,
+    pub playlists: Playlists,
+    /// URIs that the user has saved and when, the latest last. Saved playlists are those that are followed.
+    library: Vec<(String, Duration)>,
     pub latency: Duration,
     pub read_lag: Duration,
     /// Added to the clock.
@@ -44,13 +47,21 @@ pub(crate) struct State {
 }
 
 impl State {
-    pub fn new(accounts: Accounts, player: Player, latency: Duration, read_lag: Duration) -> Self {
+    pub fn new(
+        accounts: Accounts,
+        player: Player,
+        playlists: Playlists,
+        latency: Duration,
+        read_lag: Duration,
+    ) -> Self {
         Self {
             accounts,
             faults: Faults::default(),
             limits: Limits::default(),
             journal: Journal::default(),
-            library: BTreeSet::new(),
+            connections: Connections::default(),
+            playlists,
+            library: Vec::new(),
             latency,
             read_lag,
             skew: Duration::ZERO,
@@ -99,13 +110,57 @@ impl State {
         &self.player
     }
 
-    /// The playback as a read sees it: `read_lag` behind the writes, though its progress is the present one.
+    /// The playback as a read sees it: `read_lag` behind the writes and the natural ends, though its progress is the
+    /// present one.
     pub fn lagging_player(&mut self, now: Duration, catalogue: &Catalogue) -> Player {
         let lag = self.read_lag;
         self.history.retain(|(superseded, _)| *superseded + lag > now);
         let mut player = self.history.first().map_or(&self.player, |(_, player)| player).clone();
         player.advance(now, catalogue);
-        player
+        player.unaware_of_end(now.saturating_sub(lag))
+    }
+
+    /// What a context holds, in its own order; `None` where there is no such context.
+    pub fn context(&self, uri: &str, catalogue: &Catalogue) -> Option<Vec<String>> {
+        self.playlists.get(uri).map(|playlist| playlist.uris()).or_else(|| catalogue.context(uri))
+    }
+
+    /// Changes the playback as another Spotify app does, which can play Liked Songs as a context, too.
+    pub fn change_playback(&mut self, now: Duration, change: Change, catalogue: &Catalogue) -> Result<(), Refusal> {
+        let tracks = change.context.as_deref().and_then(|uri| match uri {
+            LIKED_URI => Some(self.liked().map(|(uri, _)| uri.to_owned()).collect()),
+            _ => self.context(uri, catalogue),
+        });
+        self.write(now, catalogue, |player| player.change(change, tracks, catalogue))
+    }
+
+    /// What the user has saved, playlists aside: the newest first.
+    pub fn library(&self) -> impl Iterator<Item = (&str, Duration)> {
+        self.library.iter().rev().map(|(uri, at)| (uri.as_str(), *at))
+    }
+
+    /// Liked Songs: the newest first.
+    pub fn liked(&self) -> impl Iterator<Item = (&str, Duration)> {
+        self.library().filter(|(uri, _)| uri.starts_with("spotify:track:"))
+    }
+
+    /// Whether this is in the user's library.
+    pub fn is_saved(&self, uri: &str) -> bool {
+        match self.playlists.get(uri) {
+            Some(playlist) => playlist.followed,
+            None => self.library.iter().any(|(saved, _)| saved == uri),
+        }
+    }
+
+    /// Saves this, or removes it. What is saved already stays where it is.
+    pub fn set_saved(&mut self, uri: &str, saved: bool, now: Duration) {
+        if let Some(playlist) = self.playlists.get_mut(uri) {
+            playlist.followed = saved;
+        } else if !saved {
+            self.library.retain(|(known, _)| known != uri);
+        } else if !self.is_saved(uri) {
+            self.library.push((uri.to_owned(), now));
+        }
     }
 
     /// Changes the playback.

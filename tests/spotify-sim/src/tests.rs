@@ -10,11 +10,15 @@ use serde_json::{Value, json};
 use super::*;
 use crate::catalogue::{EPISODE_URI, LOCAL_URI, album_uri, track_uri};
 
+mod connections;
+mod devices;
+mod library;
 mod several;
 
 const CALLBACK: &str = "http://127.0.0.1:40404/callback";
 const ALL: &str = "user-read-private user-read-playback-state user-read-currently-playing user-modify-playback-state \
-                   playlist-read-private user-library-read user-library-modify";
+                   playlist-read-private playlist-modify-public playlist-modify-private user-library-read \
+                   user-library-modify user-read-recently-played user-read-playback-position";
 const SOON: Duration = Duration::from_secs(20);
 
 fn client() -> Client {
@@ -416,7 +420,7 @@ async fn requests_are_recorded_and_can_be_waited_for() {
 async fn lists_are_paged_and_bounded() {
     let session = Session::start(stopped()).await;
     let first = session.get("/me/playlists?limit=1").await;
-    assert_eq!((&first["total"], first["items"].as_array().map(Vec::len)), (&json!(2), Some(1)));
+    assert_eq!((&first["total"], first["items"].as_array().map(Vec::len)), (&json!(4), Some(1)));
     assert!(first["next"].as_str().expect("more").ends_with("offset=1"));
     let id = first["items"][0]["id"].as_str().expect("an ID");
     let playlist = session.get(&format!("/playlists/{id}")).await;

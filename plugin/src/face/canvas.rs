@@ -1,0 +1,256 @@
+//! What all faces are drawn with: backgrounds, bars, icons, covers, lines.
+//!
+//! A layout draws what stands still at once. What moves by itself, a line that scrolls or the place in a track, it only
+//! puts down as [`Moving`], so that the renderer can draw it again and again over the same ground.
+
+use std::sync::Arc;
+
+use cosmic_text::Align;
+use tiny_skia::{
+    Color, FillRule, FilterQuality, Paint, Path, PathBuilder, Pattern, Pixmap, PixmapPaint, SpreadMode, Transform,
+};
+
+use super::colour::{Rgb, WHITE};
+use super::covers::Cover;
+use super::fonts::{NORMAL, STRONG};
+use super::icons::{Icon, Icons};
+use super::scroll::Moment;
+use super::text::{Area, LongLine, Style, Typesetter};
+use super::{Progress, Scroll, Size};
+
+/// Of a dimmed face, this much is left of whatever stands out from the background.
+pub(super) const DIMMED: f32 = 0.5;
+
+/// The covers that are here, by their addresses.
+pub(super) type CoverOf<'c> = dyn Fn(&str) -> Option<Arc<Cover>> + 'c;
+
+/// One face while it is drawn.
+pub(super) struct Face<'r> {
+    pub(super) canvas: Pixmap,
+    pub(super) width: f32,
+    pub(super) height: f32,
+    /// How much larger than a key this is, within what looks right for icons and words.
+    pub(super) scale: f32,
+    pub(super) text: &'r mut Typesetter,
+    pub(super) icons: &'r mut Icons,
+    pub(super) moving: Vec<Moving>,
+}
+
+/// What is drawn over the ground each time.
+pub(super) enum Moving {
+    /// A line that scrolls.
+    Line(LongLine),
+    /// How far the track is, as a bar over its track.
+    Bar { area: Area, colour: Rgb },
+    /// How far the track is, in digits.
+    Elapsed { area: Area, style: Style },
+}
+
+impl Moving {
+    /// Draws it as it is at a moment.
+    pub(super) fn draw(
+        &self,
+        canvas: &mut Pixmap,
+        text: &mut Typesetter,
+        moment: Option<Moment>,
+        progress: Option<Progress>,
+    ) {
+        match self {
+            Moving::Line(line) => text.draw_long(canvas, line, moment.map_or(0, |moment| moment.offset(line.travel))),
+            Moving::Bar { area, colour } => {
+                let Some(progress) = progress else { return };
+                let share = progress.position_s as f32 / progress.duration_s.max(1) as f32;
+                meter(canvas, *area, share, *colour);
+            }
+            Moving::Elapsed { area, style } => {
+                let Some(progress) = progress else { return };
+                text.strip(canvas, &clock(progress).0, *area, style);
+            }
+        }
+    }
+
+    /// How far it scrolls, in pixels.
+    pub(super) fn travel(&self) -> u32 {
+        match self {
+            Moving::Line(line) => line.travel,
+            Moving::Bar { .. } | Moving::Elapsed { .. } => 0,
+        }
+    }
+}
+
+impl<'r> Face<'r> {
+    pub(super) fn new(size: Size, text: &'r mut Typesetter, icons: &'r mut Icons) -> Self {
+        let (width, height) = size.pixels();
+        let canvas = Pixmap::new(width, height).expect("no span is empty or huge");
+        let (width, height) = (width as f32, height as f32);
+        let scale = (width / 150.0).min(height / 108.0).min(1.8);
+        Face { canvas, width, height, scale, text, icons, moving: Vec::new() }
+    }
+
+    /// The whole cover, its corners hardly rounded and nothing drawn over it, as Spotify's design guidelines ask; centred
+    /// in its square if it isn't one. Without a cover, an icon on a plain square.
+    pub(super) fn cover(&mut self, cover: Option<&Cover>, square: (f32, f32, f32), stand_in: Icon, plain: (Rgb, Rgb)) {
+        let (x, y, side) = (square.0.round(), square.1.round(), square.2);
+        let radius = match side {
+            160.0.. => 6.0,
+            60.0.. => 4.0,
+            _ => 2.0,
+        };
+        let Some(picture) = cover.and_then(|cover| cover.scaled(side as u32)) else {
+            let (ground, icon) = plain;
+            fill(&mut self.canvas, rounded(Area { x, y, width: side, height: side }, radius), ground);
+            let centre = side / 2.0;
+            self.icon(stand_in, icon, (side * 0.46).round(), x + centre, y + centre);
+            return;
+        };
+        let (width, height) = (picture.width() as f32, picture.height() as f32);
+        let area =
+            Area { x: (x + (side - width) / 2.0).round(), y: (y + (side - height) / 2.0).round(), width, height };
+        let Some(path) = rounded(area, radius) else {
+            return;
+        };
+        let paint = Paint {
+            shader: Pattern::new(
+                picture.as_ref().as_ref(),
+                SpreadMode::Pad,
+                FilterQuality::Nearest,
+                1.0,
+                Transform::from_translate(area.x, area.y),
+            ),
+            anti_alias: true,
+            ..Paint::default()
+        };
+        self.canvas.fill_path(&path, &paint, FillRule::Winding, Transform::identity(), None);
+    }
+
+    /// One line of text. One that is too long moves, if it may; else it ends with an ellipsis.
+    pub(super) fn line(&mut self, text: &str, area: Area, style: &Style, scroll: Scroll) {
+        if scroll != Scroll::Off
+            && let Some(line) = self.text.long_line(text, area, style)
+        {
+            self.moving.push(Moving::Line(line));
+        } else {
+            self.text.strip(&mut self.canvas, text, area, style);
+        }
+    }
+
+    /// A line in the middle of its area. A longer one gets smaller before it is cut. `style.size` is the largest size;
+    /// `smallest` the least.
+    pub(super) fn shrinking_line(&mut self, text: &str, area: Area, style: &Style, smallest: f32) {
+        let style = Style { size: self.shrunk(text, area.width, style, smallest), ..*style };
+        self.text.strip(&mut self.canvas, text, area, &style);
+    }
+
+    /// The size at which a line fits a width, between `smallest` and `style.size`.
+    pub(super) fn shrunk(&mut self, text: &str, width: f32, style: &Style, smallest: f32) -> f32 {
+        let natural = self.text.width(text, style);
+        (style.size * width / natural.max(1.0)).clamp(smallest.min(style.size), style.size)
+    }
+
+    pub(super) fn icon(&mut self, icon: Icon, colour: Rgb, px: f32, x: f32, y: f32) {
+        let px = px.round().max(1.0);
+        if let Some(pixmap) = self.icons.get(icon, colour, px as u32) {
+            let (x, y) = ((x - px / 2.0).round(), (y - px / 2.0).round());
+            self.canvas.draw_pixmap(
+                x as i32,
+                y as i32,
+                pixmap.as_ref(),
+                &PixmapPaint::default(),
+                Transform::identity(),
+                None,
+            );
+        }
+    }
+
+    /// The background of a key: `base`, a little lighter above and darker below.
+    pub(super) fn key_background(&mut self, base: Rgb) {
+        self.background(base.blend(WHITE, 0.04), base.darken(0.82));
+    }
+
+    /// A gradient from top to bottom. Each row is of one colour, which PNG packs into almost nothing.
+    pub(super) fn background(&mut self, top: Rgb, bottom: Rgb) {
+        let width = self.canvas.width() as usize;
+        let rows = self.canvas.data_mut().chunks_exact_mut(width * 4);
+        for (row, line) in rows.enumerate() {
+            let Rgb(r, g, b) = top.blend(bottom, row as f32 / self.height);
+            for pixel in line.chunks_exact_mut(4) {
+                pixel.copy_from_slice(&[r, g, b, 255]);
+            }
+        }
+    }
+}
+
+/// A style at a size in pixels.
+pub(super) fn style(size: f32, strong: bool, align: Align, colour: Rgb) -> Style {
+    Style { size, weight: if strong { STRONG } else { NORMAL }, colour, align, tabular: false }
+}
+
+/// Elapsed and total time: m:ss, or h:mm:ss for both where the total has hours.
+pub(super) fn clock(progress: Progress) -> (String, String) {
+    let format = |seconds: u32| {
+        let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+        if progress.duration_s >= 3600 {
+            format!("{hours}:{minutes:02}:{seconds:02}")
+        } else {
+            format!("{minutes}:{seconds:02}")
+        }
+    };
+    let position = progress.position_s.min(progress.duration_s);
+    (format(position), format(progress.duration_s))
+}
+
+/// A bar with round ends that fills a share (0 to 1, more counts as 1) of its area.
+pub(super) fn meter(canvas: &mut Pixmap, area: Area, share: f32, colour: Rgb) {
+    if share > 0.0 {
+        let width = (area.width * share.min(1.0)).max(area.height);
+        fill(canvas, rounded(Area { width, ..area }, area.height / 2.0), colour);
+    }
+}
+
+/// Fills a path with one colour.
+pub(super) fn fill(canvas: &mut Pixmap, path: Option<Path>, Rgb(r, g, b): Rgb) {
+    let Some(path) = path else { return };
+    let mut paint = Paint { anti_alias: true, ..Paint::default() };
+    paint.set_color(Color::from_rgba8(r, g, b, 255));
+    canvas.fill_path(&path, &paint, FillRule::Winding, Transform::identity(), None);
+}
+
+/// A rectangle with rounded corners; none if it is empty.
+pub(super) fn rounded(area: Area, radius: f32) -> Option<Path> {
+    // How far a cubic's handles reach for a quarter of a circle.
+    const HANDLE: f32 = 0.552_285;
+    let (left, top) = (area.x, area.y);
+    let (right, bottom) = (area.x + area.width, area.y + area.height);
+    let r = radius.min(area.width / 2.0).min(area.height / 2.0);
+    let h = r * (1.0 - HANDLE);
+    let mut path = PathBuilder::new();
+    path.move_to(left + r, top);
+    path.line_to(right - r, top);
+    path.cubic_to(right - h, top, right, top + h, right, top + r);
+    path.line_to(right, bottom - r);
+    path.cubic_to(right, bottom - h, right - h, bottom, right - r, bottom);
+    path.line_to(left + r, bottom);
+    path.cubic_to(left + h, bottom, left, bottom - h, left, bottom - r);
+    path.line_to(left, top + r);
+    path.cubic_to(left, top + h, left + h, top, left + r, top);
+    path.close();
+    path.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_read_as_on_a_clock() {
+        let clock = |position_s, duration_s| {
+            let (elapsed, total) = clock(Progress { position_s, duration_s });
+            format!("{elapsed} {total}")
+        };
+        assert_eq!(clock(0, 0), "0:00 0:00");
+        assert_eq!(clock(61, 599), "1:01 9:59");
+        assert_eq!(clock(61, 3600), "0:01:01 1:00:00");
+        assert_eq!(clock(9, 5), "0:05 0:05");
+        assert_eq!(clock(u32::MAX, u32::MAX), "1193046:28:15 1193046:28:15");
+    }
+}

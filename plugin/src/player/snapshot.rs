@@ -1,0 +1,224 @@
+//! What a widget may look at: everything about the player at one moment, and nothing that changes.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::command::{LIKED_SONGS, Verb};
+use crate::auth::{AuthState, Limit, LimitKind, Link};
+use crate::spotify::{Device, Error, Item, PlayingType, Repeat, Uri, UriKind};
+
+const HOUR_MS: u64 = 3_600_000;
+
+/// What plays.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Track {
+    /// Its Spotify URI; empty where it has none.
+    pub uri: String,
+    /// Its kind in Spotify's words, such as track or episode.
+    pub kind: String,
+    /// Its title.
+    pub title: String,
+    /// Its artists, show or audiobook.
+    pub byline: String,
+    /// Its album; empty for what has none.
+    pub album: String,
+    /// Its pictures: width in pixels (0 where Spotify doesn't say) and address.
+    pub covers: Vec<(u32, String)>,
+    /// Its length in milliseconds; 0 if unknown.
+    pub duration_ms: u64,
+    /// A file of the user's own, which Spotify has no more than the name of.
+    pub local: bool,
+}
+
+impl Track {
+    pub(super) fn of(item: &Item) -> Self {
+        let covers = item.pictures().iter().map(|picture| (picture.width.unwrap_or_default(), picture.url.clone()));
+        Self {
+            uri: item.uri.clone(),
+            kind: item.kind.clone(),
+            title: item.name.clone(),
+            byline: item.byline(),
+            album: item.album.as_ref().map(|album| album.name.clone()).unwrap_or_default(),
+            covers: covers.collect(),
+            duration_ms: item.duration_ms,
+            local: item.is_local,
+        }
+    }
+
+    /// The largest picture that Spotify offers.
+    #[must_use]
+    pub fn cover(&self) -> Option<&str> {
+        self.covers.iter().max_by_key(|(width, _)| *width).map(|(_, url)| url.as_str())
+    }
+}
+
+/// What Spotify is doing at one moment, with everything that was asked for taken as done.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Now {
+    /// Whether it plays.
+    pub playing: bool,
+    /// What plays; none during ads and in private sessions.
+    pub track: Option<Track>,
+    /// The kind of what plays, also where there is no track.
+    pub kind: PlayingType,
+    /// The URI of the playlist, album, artist or show that it plays from.
+    pub context: Option<String>,
+    /// How far it has played, in milliseconds.
+    pub position_ms: u64,
+    /// The volume, 0 to 100, where the device has one.
+    pub volume: Option<u8>,
+    /// Whether shuffle is on.
+    pub shuffle: bool,
+    /// What is repeated.
+    pub repeat: Repeat,
+    /// Spotify would refuse to skip forward.
+    pub no_next: bool,
+    /// Spotify would refuse to skip back.
+    pub no_previous: bool,
+    /// Spotify would refuse to seek.
+    pub no_seek: bool,
+    /// The active device.
+    pub device: Device,
+    /// A skip was asked for whose outcome isn't known yet.
+    pub skipping: bool,
+}
+
+impl Now {
+    /// The URI of what plays.
+    #[must_use]
+    pub fn uri(&self) -> Option<&str> {
+        self.track.as_ref().map(|track| track.uri.as_str())
+    }
+
+    /// Its length in milliseconds, if that is known.
+    #[must_use]
+    pub fn duration_ms(&self) -> Option<u64> {
+        self.track.as_ref().map(|track| track.duration_ms).filter(|duration| *duration > 0)
+    }
+
+    /// The playlist that it plays from, if it is one.
+    #[must_use]
+    pub fn playlist(&self) -> Option<Uri> {
+        Uri::parse(self.context.as_deref()?).filter(|uri| uri.kind() == UriKind::Playlist)
+    }
+}
+
+/// A wait that Spotify has asked for, as it is said: whole seconds up to an hour, then whole minutes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wait {
+    /// What is left, rounded up, in seconds.
+    pub seconds: u64,
+    /// Why.
+    pub kind: LimitKind,
+}
+
+impl Wait {
+    /// What is left of a limit; None when it is over.
+    #[must_use]
+    pub fn of(limit: Limit, now_ms: u64) -> Option<Self> {
+        let left_ms = limit.until_ms.checked_sub(now_ms).filter(|left| *left > 0)?;
+        let unit = Self::unit_ms(left_ms);
+        Some(Self { seconds: left_ms.div_ceil(unit) * (unit / 1_000), kind: limit.kind })
+    }
+
+    /// The step in which what is left is told.
+    fn unit_ms(left_ms: u64) -> u64 {
+        if left_ms > HOUR_MS { 60_000 } else { 1_000 }
+    }
+
+    /// When the wait for this limit is told differently next.
+    pub(super) fn next_change_ms(limit: Limit, now_ms: u64) -> Option<u64> {
+        let left_ms = limit.until_ms.checked_sub(now_ms).filter(|left| *left > 0)?;
+        let unit = Self::unit_ms(left_ms);
+        Some(now_ms + (left_ms - 1) % unit + 1)
+    }
+}
+
+/// Why a command had no effect.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Refusal {
+    /// The command.
+    pub verb: Verb,
+    /// What was in the way.
+    pub error: Error,
+    pub(super) until_ms: u64,
+}
+
+/// A command whose effect shows nowhere else, shortly after it worked.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Done {
+    pub verb: Verb,
+    pub until_ms: u64,
+}
+
+/// A snapshot of the model: all that a widget may look at.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Player {
+    /// The accounts in one word.
+    pub link: Link,
+    /// The accounts.
+    pub accounts: Arc<AuthState>,
+    /// For how long nothing may be sent to Spotify, as every account is limited.
+    pub wait: Option<Wait>,
+    /// For how long the account that should serve is limited, while another one serves.
+    pub first_back_in: Option<Wait>,
+    /// In how many days, rounded up, the next sign-in ends, if that is soon.
+    pub sign_in_ends_in: Option<u64>,
+    /// What plays; none if nothing is active, or nothing is known yet.
+    pub now: Option<Now>,
+    /// Whether Spotify has answered at all since the accounts were linked.
+    pub known: bool,
+    /// Whether `now` is too old to be shown as true.
+    pub stale: bool,
+    /// What is in the way of renewing it.
+    pub problem: Option<Error>,
+    /// The devices with Spotify open; none while nobody shows them.
+    pub devices: Option<Arc<Vec<Device>>>,
+    /// What comes next; none while nobody shows it.
+    pub queue: Option<Arc<Vec<Track>>>,
+    /// The playlist that something was added to last.
+    pub last_playlist: Option<String>,
+    pub(super) saved: BTreeMap<String, bool>,
+    pub(super) playlist: Option<String>,
+    pub(super) started: Option<String>,
+    pub(super) refusal: Option<Refusal>,
+    pub(super) done: Option<Done>,
+}
+
+impl Player {
+    /// Why a command had no effect, shortly after.
+    #[must_use]
+    pub fn refusal(&self, about: impl Fn(&Verb) -> bool) -> Option<&Error> {
+        self.refusal.as_ref().filter(|refusal| about(&refusal.verb)).map(|refusal| &refusal.error)
+    }
+
+    /// Whether a command whose effect shows nowhere else has just worked.
+    #[must_use]
+    pub fn done(&self, about: impl Fn(&Verb) -> bool) -> bool {
+        self.done.as_ref().is_some_and(|done| about(&done.verb))
+    }
+
+    /// Whether the user has saved this URI, if that is known.
+    #[must_use]
+    pub fn saved(&self, uri: &str) -> Option<bool> {
+        self.saved.get(uri).copied()
+    }
+
+    /// The name of the playlist that plays, if it is known.
+    #[must_use]
+    pub fn playlist_name(&self) -> Option<&str> {
+        self.playlist.as_deref()
+    }
+
+    /// Whether this is what plays, or what it plays from.
+    #[must_use]
+    pub fn plays(&self, uri: &str) -> bool {
+        let Some(now) = &self.now else { return false };
+        let context = now.context.as_deref();
+        if uri == LIKED_SONGS {
+            let collection = context.is_some_and(|context| context.ends_with(":collection"));
+            return collection || (context.is_none() && self.started.as_deref() == Some(LIKED_SONGS));
+        }
+        context == Some(uri) || now.uri() == Some(uri)
+    }
+}

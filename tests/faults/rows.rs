@@ -1,0 +1,428 @@
+//! The rows of the fault table.
+
+use spotify_sim::Change;
+
+use super::*;
+
+/// All rows.
+pub(super) fn rows() -> Vec<Row> {
+    let parts = [saving(), signing_in(), refreshing(), polling(), polling_with_others(), pressing()];
+    parts.into_iter().flatten().collect()
+}
+
+fn saving() -> Vec<Row> {
+    let unchecked = "primary needsLogin, \"Stored, but not checked, as Spotify could not be asked\"";
+    vec![
+        save("all is well", None).sends("primary check 200").page("primary needsLogin").stores(ONE_ENDED),
+        save("400 invalid_client, of the ID", token_error("invalid_client", "Invalid client"))
+            .sends("primary check 400")
+            .page("error at clientId \"Spotify doesn't know this Client ID\""),
+        save("400 invalid_client, of the secret", token_error("invalid_client", "Invalid client secret"))
+            .sends("primary check 400")
+            .page("error at clientSecret \"Spotify refuses this Client Secret\""),
+        save("429 with Retry-After", answers(429, &[("Retry-After", "7")], ""))
+            .sends("primary check 429")
+            .page(unchecked)
+            .stores(ONE_ENDED),
+        save("500", Fault::server_error(500)).sends("primary check 500").page(unchecked).stores(ONE_ENDED),
+        save("502 in HTML", bad_gateway()).sends("primary check 502").page(unchecked).stores(ONE_ENDED),
+        save("200 with HTML", captive_portal()).sends("primary check 200").page(unchecked).stores(ONE_ENDED),
+        save("connection dropped", Fault::drop_connection())
+            .sends("primary check dropped")
+            .page(unchecked)
+            .stores(ONE_ENDED),
+        save("no network to the accounts service", None)
+            .when(no_accounts_service)
+            .sends("primary check dropped")
+            .page(unchecked)
+            .stores(ONE_ENDED),
+    ]
+}
+
+fn signing_in() -> Vec<Row> {
+    let unfinished = "primary needsLogin, \"Spotify could not be reached to finish this sign-in\"";
+    vec![
+        sign_in("all is well", None)
+            .sends("primary code 200, primary read 200, primary profile 200")
+            .key("Pause")
+            .page("primary linked, in use")
+            .stores(ONE_KEPT),
+        sign_in("400 invalid_grant", token_error("invalid_grant", "Invalid authorization code"))
+            .sends("primary code 400")
+            .page("primary needsLogin, \"Spotify did not accept the code of this sign-in\""),
+        sign_in("400 invalid_client, of the secret", token_error("invalid_client", "Invalid client secret"))
+            .sends("primary code 400")
+            .key("Check ID and Secret")
+            .page("primary invalidCredentials, \"Spotify refuses this Client Secret\""),
+        sign_in("400 of an unknown kind", token_error("unsupported_grant_type", "?"))
+            .sends("primary code 400")
+            .page("primary needsLogin, \"Spotify has answered with the error \"unsupported_grant_type\"\""),
+        sign_in("429 with Retry-After", answers(429, &[("Retry-After", "7")], ""))
+            .sends("primary code 429")
+            .page(unfinished),
+        sign_in("500", Fault::server_error(500)).sends("primary code 500").page(unfinished),
+        sign_in("502 in HTML", bad_gateway()).sends("primary code 502").page(unfinished),
+        sign_in("503 with Retry-After", unavailable()).sends("primary code 503").page(unfinished),
+        sign_in("200 with HTML", captive_portal()).sends("primary code 200").page(unfinished),
+        sign_in("connection dropped", Fault::drop_connection()).sends("primary code dropped").page(unfinished),
+        sign_in("answer lost", lost_answer()).sends("primary code dropped").page(unfinished),
+        sign_in("no network to the accounts service", None)
+            .when(no_accounts_service)
+            .sends("primary code dropped")
+            .page(unfinished),
+        sign_in("403: not on the allow list", None)
+            .when(|spotify| spotify.set_allow_list(DEMO.client_id, Some(Vec::new())).expect("the app is there"))
+            .sends("primary code 200, primary read 403, primary profile 403")
+            .key("Add user to the app")
+            .page("primary linked, in use, notOnAllowList")
+            .stores(ONE_KEPT),
+    ]
+}
+
+fn refreshing() -> Vec<Row> {
+    let offline = "primary linked, in use, \"Spotify can't be reached\"";
+    let down = "primary linked, in use, \"Spotify's accounts service has trouble of its own\"";
+    let with_backup = |what, fault: Option<Fault>| refresh(what, fault).with(Cast::WithBackup);
+    vec![
+        refresh("all is well", None).sends("primary read 401, primary refresh 200, primary read 200").key("Pause"),
+        refresh("400 invalid_grant", token_error("invalid_grant", "Refresh token revoked"))
+            .sends("primary read 401, primary refresh 400")
+            .key("Sign in again")
+            .page("primary signInAgain, \"Sign in again\"")
+            .stores(ONE_ENDED),
+        refresh("400 invalid_client, of the ID", token_error("invalid_client", "Invalid client"))
+            .sends("primary read 401, primary refresh 400")
+            .key("Check ID and Secret")
+            .page("primary invalidCredentials, \"Spotify doesn't know this Client ID\""),
+        refresh("400 invalid_client, of the secret", token_error("invalid_client", "Invalid client secret"))
+            .sends("primary read 401, primary refresh 400")
+            .key("Check ID and Secret")
+            .page("primary invalidCredentials, \"Spotify refuses this Client Secret\""),
+        refresh("429 with Retry-After", answers(429, &[("Retry-After", "7")], ""))
+            .sends("primary read 401, primary refresh 429")
+            .key("Spotify is down")
+            .page(down),
+        refresh("500", Fault::server_error(500))
+            .sends("primary read 401, primary refresh 500")
+            .key("Spotify is down")
+            .page(down),
+        refresh("502 in HTML", bad_gateway())
+            .sends("primary read 401, primary refresh 502")
+            .key("Spotify is down")
+            .page(down),
+        refresh("503 with Retry-After", unavailable())
+            .sends("primary read 401, primary refresh 503")
+            .key("Spotify is down")
+            .page(down),
+        refresh("200 with HTML", captive_portal())
+            .sends("primary read 401, primary refresh 200")
+            .key("Spotify is down")
+            .page(down),
+        refresh("connection dropped", Fault::drop_connection())
+            .sends("primary read 401, primary refresh dropped")
+            .key("No network")
+            .page(offline),
+        refresh("answer lost", lost_answer())
+            .sends("primary read 401, primary refresh dropped")
+            .key("No network")
+            .page(offline),
+        refresh("no network to the accounts service", None)
+            .when(no_accounts_service)
+            .sends("primary read 401, primary refresh dropped")
+            .key("No network")
+            .page(offline),
+        with_backup("400 invalid_grant", Some(token_error("invalid_grant", "Refresh token revoked")))
+            .sends("primary read 401, primary refresh 400, backup read 200")
+            .key("Pause")
+            .page("primary signInAgain, \"Sign in again\"; backup linked, in use")
+            .stores("primary: ID, secret; backup: ID, secret, sign-in"),
+        with_backup("400 invalid_client, of the secret", Some(token_error("invalid_client", "Invalid client secret")))
+            .sends("primary read 401, primary refresh 400, backup read 200")
+            .key("Pause")
+            .page("primary invalidCredentials, \"Spotify refuses this Client Secret\"; backup linked, in use"),
+        with_backup("503 with Retry-After", Some(unavailable()))
+            .sends("primary read 401, primary refresh 503, backup read 200")
+            .key("Pause")
+            .page("primary linked, in use, \"Spotify's accounts service has trouble of its own\"; backup linked"),
+        with_backup("no network to the accounts service", None)
+            .when(no_accounts_service)
+            .sends("primary read 401, primary refresh dropped, backup read 200")
+            .key("Pause")
+            .page("primary linked, in use, \"Spotify can't be reached\"; backup linked"),
+    ]
+}
+
+fn polling() -> Vec<Row> {
+    let limited = |what, fault| poll(what, fault).sends("primary read 429");
+    let guess = "primary linked, throttle for 5 s; nobody for 5 s";
+    let trouble = |what, fault| poll(what, fault).sends("primary read 403");
+    let down = |what, fault, sent| poll(what, fault).sends(sent).key("Spotify is down");
+    let offline = |what, fault: Option<Fault>| poll(what, fault).sends("primary read dropped").key("No network");
+    vec![
+        poll("all is well", None).sends("primary read 200").key("Pause"),
+        poll("204: nothing is active", None)
+            .when(|spotify| {
+                let nowhere = Change { device: Some(None), ..Change::default() };
+                spotify.change_playback(nowhere).expect("it plays somewhere");
+            })
+            .sends("primary read 204")
+            .key("Play"),
+        poll("401 again and again", Fault::unauthorized())
+            .sends("primary read 401, primary refresh 200, primary read 401")
+            .key("Sign in again"),
+        trouble("403 in plain text: the app's owner has no Premium", Fault::owner_not_premium())
+            .key("App owner needs Premium")
+            .page("primary linked, in use, appOwnerNeedsPremium"),
+        trouble("403 in plain text: not on the allow list", Fault::not_on_allow_list())
+            .key("Add user to the app")
+            .page("primary linked, in use, notOnAllowList"),
+        trouble("403 in plain text of another kind", Fault::plain_forbidden("Forbidden"))
+            .key("App owner needs Premium")
+            .page("primary linked, in use, appOwnerNeedsPremium"),
+        trouble("403 without a body", answers(403, &[], "")).key("Spotify refused"),
+        trouble("403 Insufficient client scope", json_answer(403, "Insufficient client scope", ""))
+            .key("Sign in again"),
+        limited("429 throttle with Retry-After", Fault::throttle(Some(7)))
+            .key("Spotify asks to wait 0:0…")
+            .page("primary linked, throttle for 7 s; nobody for 7 s"),
+        limited("429 throttle without Retry-After", Fault::throttle(None)).key("Spotify asks to wait 0:0…").page(guess),
+        limited("429 throttle with retry-after in small letters and spaces", throttle_with("retry-after", "  7  "))
+            .key("Spotify asks to wait 0:0…")
+            .page("primary linked, throttle for 7 s; nobody for 7 s"),
+        limited("429 throttle with Retry-After: soon", throttle_with("Retry-After", "soon"))
+            .key("Spotify asks to wait 0:0…")
+            .page(guess),
+        limited(
+            "429 throttle with Retry-After as a date",
+            throttle_with("Retry-After", "Wed, 21 Oct 2026 07:28:00 GMT"),
+        )
+        .key("Spotify asks to wait 0:0…")
+        .page(guess),
+        limited("429 throttle with Retry-After: -1", throttle_with("Retry-After", "-1"))
+            .key("Spotify asks to wait 0:0…")
+            .page(guess),
+        limited("429 throttle with 1e300 s", throttle_with("Retry-After", "1e300"))
+            .key("Spotify asks to wait 0:0…")
+            .page(guess),
+        limited("429 in plain text", answers(429, &[("Retry-After", "7")], "Too many requests"))
+            .key("Spotify asks to wait 0:0…")
+            .page("primary linked, throttle for 7 s; nobody for 7 s"),
+        limited("429 quota with Retry-After", Fault::quota(Some(QUOTA)))
+            .key("Quota used up, back in 13 h 5…")
+            .page("primary linked, quota of player for 50000 s; nobody for 50000 s"),
+        limited("429 quota without Retry-After", Fault::quota(None))
+            .key("Quota used up, back in 59:5…")
+            .page("primary linked, quota of player for 3600 s; nobody for 3600 s"),
+        down("500", Some(Fault::server_error(500)), "primary read 500"),
+        down("502 in HTML", Some(bad_gateway()), "primary read 502"),
+        down("503 with Retry-After", Some(unavailable()), "primary read 503"),
+        poll("200 with HTML", captive_portal()).sends("primary read 200").key("Spotify refused"),
+        offline("connection dropped", Some(Fault::drop_connection())),
+        offline("answer lost", Some(lost_answer())),
+        offline("no network to the Web API", None).when(no_web_api),
+    ]
+}
+
+/// Where another account could step in.
+fn polling_with_others() -> Vec<Row> {
+    let replayed =
+        |what, fault| poll(what, fault).with(Cast::WithBackup).sends("primary read 429, backup read 200").key("Pause");
+    let taken_over =
+        |what, fault| poll(what, fault).with(Cast::WithBackup).sends("primary read 403, backup read 200").key("Pause");
+    vec![
+        replayed("429 throttle with Retry-After", Fault::throttle(Some(7)))
+            .page("primary linked, throttle for 7 s; backup linked, in use"),
+        replayed("429 throttle without Retry-After", Fault::throttle(None))
+            .page("primary linked, throttle for 5 s; backup linked, in use"),
+        replayed("429 quota with Retry-After", Fault::quota(Some(QUOTA)))
+            .page("primary linked, quota of player for 50000 s; backup linked, in use"),
+        replayed("429 quota without Retry-After", Fault::quota(None))
+            .page("primary linked, quota of player for 3600 s; backup linked, in use"),
+        taken_over("403 in plain text: the app's owner has no Premium", Fault::owner_not_premium())
+            .page("primary linked, appOwnerNeedsPremium; backup linked, in use"),
+        taken_over("403 in plain text: not on the allow list", Fault::not_on_allow_list())
+            .page("primary linked, notOnAllowList; backup linked, in use"),
+        poll("500", Fault::server_error(500)).with(Cast::WithBackup).sends("primary read 500").key("Spotify is down"),
+        poll("no network to the Web API", None)
+            .with(Cast::WithBackup)
+            .when(no_web_api)
+            .sends("primary read dropped")
+            .key("No network"),
+        poll("429 throttle on both", Fault::throttle(Some(7)))
+            .with(Cast::WithBackup)
+            .and(Fault::throttle(Some(9)).of(BACKUP.client_id))
+            .sends("primary read 429, backup read 429")
+            .key("Spotify asks to wait 0:0…")
+            .page("primary linked, throttle for 7 s; backup linked, throttle for 9 s; nobody for 7 s"),
+        poll("429 quota, on the backup throttle", Fault::quota(Some(QUOTA)))
+            .with(Cast::WithBackup)
+            .and(Fault::throttle(Some(7)).of(BACKUP.client_id))
+            .sends("primary read 429, backup read 429")
+            .key("Spotify asks to wait 0:0…")
+            .page("primary linked, quota of player for 50000 s; backup linked, throttle for 7 s; nobody for 7 s"),
+        poll("429 quota on both", Fault::quota(Some(QUOTA)))
+            .with(Cast::WithBackup)
+            .and(Fault::quota(Some(QUOTA + 1_000)).of(BACKUP.client_id))
+            .sends("primary read 429, backup read 429")
+            .key("Quota used up, back in 13 h 5…")
+            .page(
+                "primary linked, quota of player for 50000 s; backup linked, quota of player for 51000 s; \
+                 nobody for 50000 s",
+            ),
+        poll("429 throttle with Retry-After", Fault::throttle(Some(7)))
+            .with(Cast::WithSibling)
+            .sends("primary read 429, sibling read 200")
+            .key("Pause")
+            .page("primary linked, throttle for 7 s; sibling linked, in use"),
+        poll("429 quota with Retry-After", Fault::quota(Some(QUOTA)))
+            .with(Cast::WithSibling)
+            .sends("primary read 429")
+            .key("Quota used up, back in 13 h 5…")
+            .page(
+                "primary linked, quota of player for 50000 s; sibling linked, quota of player for 50000 s; \
+                 nobody for 50000 s",
+            ),
+        poll("429 quota with Retry-After", Fault::quota(Some(QUOTA)))
+            .with(Cast::Three)
+            .sends("primary read 429, backup read 200")
+            .key("Pause")
+            .page(
+                "primary linked, quota of player for 50000 s; sibling linked, quota of player for 50000 s; \
+                 backup linked, in use",
+            ),
+    ]
+}
+
+fn pressing() -> Vec<Row> {
+    let limited = |what, fault| press(what, fault).sends("primary pause 429");
+    let refused = |what, fault, sent| press(what, fault).sends(sent);
+    let with_backup = |what, fault: Option<Fault>| press(what, fault).with(Cast::WithBackup);
+    vec![
+        press("all is well", None).sends("primary pause 200").key("Play"),
+        press("401 once", Fault::unauthorized().times(1))
+            .sends("primary pause 401, primary refresh 200, primary pause 200")
+            .key("Play"),
+        press("401 again and again", Fault::unauthorized())
+            .sends("primary pause 401, primary refresh 200, primary pause 401, primary read 200")
+            .key("Sign in again"),
+        press("401, then 400 invalid_grant", Fault::unauthorized().times(1))
+            .when(|spotify| spotify.inject(token_error("invalid_grant", "Refresh token revoked")))
+            .sends("primary pause 401, primary refresh 400")
+            .key("Sign in again")
+            .page("primary signInAgain, \"Sign in again\"")
+            .stores(ONE_ENDED),
+        press("401, then 503", Fault::unauthorized().times(1))
+            .when(|spotify| spotify.inject(unavailable().on("POST", "/accounts/api/token")))
+            .sends("primary pause 401, primary refresh 503")
+            .key("Spotify is down")
+            .page("primary linked, in use, \"Spotify's accounts service has trouble of its own\""),
+        refused("403 PREMIUM_REQUIRED", Fault::premium_required(), "primary pause 403, primary read 200")
+            .key("Premium needed")
+            .page("primary linked, in use, userNeedsPremium"),
+        refused(
+            "403 Restriction violated",
+            json_answer(403, "Player command failed: Restriction violated", "UNKNOWN"),
+            "primary pause 403, primary read 200",
+        )
+        .key("Not possible now"),
+        refused(
+            "403 ALREADY_PAUSED",
+            json_answer(403, "Player command failed: Already paused", "ALREADY_PAUSED"),
+            "primary pause 403, primary read 200",
+        )
+        .when(|spotify| {
+            let paused = Change { playing: Some(false), ..Change::default() };
+            spotify.change_playback(paused).expect("it plays");
+        })
+        .key("Play"),
+        refused(
+            "403 Insufficient client scope",
+            json_answer(403, "Insufficient client scope", ""),
+            "primary pause 403, primary read 200",
+        )
+        .key("Sign in again"),
+        refused(
+            "403 in plain text: the app's owner has no Premium",
+            Fault::owner_not_premium(),
+            "primary pause 403, primary read 200",
+        )
+        .key("App owner needs Premium"),
+        refused(
+            "404 NO_ACTIVE_DEVICE",
+            Fault::no_active_device(),
+            "primary pause 404, primary devices 200, primary transfer 404, primary read 200",
+        )
+        .key("Open Spotify on a device"),
+        limited("429 throttle with Retry-After", Fault::throttle(Some(7)))
+            .key("Spotify asks to wait 0:0…")
+            .page("primary linked, throttle for 7 s; nobody for 7 s"),
+        limited("429 throttle without Retry-After", Fault::throttle(None))
+            .key("Spotify asks to wait 0:0…")
+            .page("primary linked, throttle for 5 s; nobody for 5 s"),
+        limited("429 quota with Retry-After", Fault::quota(Some(QUOTA)))
+            .key("Quota used up, back in 13 h 5…")
+            .page("primary linked, quota of player for 50000 s; nobody for 50000 s"),
+        refused("500", Fault::server_error(500), "primary pause 500").key("Spotify is down"),
+        refused("502 in HTML", bad_gateway(), "primary pause 502").key("Spotify is down"),
+        refused("503 with Retry-After", unavailable(), "primary pause 503").key("Spotify is down"),
+        refused("connection dropped", Fault::drop_connection(), "primary pause dropped").key("No network"),
+        refused("answer lost", lost_answer(), "primary pause dropped").key("No network"),
+        press("200 with HTML", None)
+            .when(|spotify| spotify.inject(captive_portal().on("", "/v1/")))
+            .sends("primary pause 200")
+            .key("Play"),
+        press("no network to the Web API", None).when(no_web_api).sends("primary pause dropped").key("No network"),
+        with_backup("401, then 400 invalid_grant", Some(Fault::unauthorized().times(1)))
+            .when(|spotify| spotify.inject(token_error("invalid_grant", "Refresh token revoked")))
+            .sends("primary pause 401, primary refresh 400, backup pause 200")
+            .key("Play")
+            .page("primary signInAgain, \"Sign in again\"; backup linked, in use")
+            .stores("primary: ID, secret; backup: ID, secret, sign-in"),
+        with_backup("401, then 503", Some(Fault::unauthorized().times(1)))
+            .when(|spotify| spotify.inject(unavailable().on("POST", "/accounts/api/token")))
+            .sends("primary pause 401, primary refresh 503, backup pause 200")
+            .key("Play")
+            .page("primary linked, in use, \"Spotify's accounts service has trouble of its own\"; backup linked"),
+        with_backup("429 throttle with Retry-After", Some(Fault::throttle(Some(7))))
+            .sends("primary pause 429, backup pause 200")
+            .key("Play")
+            .page("primary linked, throttle for 7 s; backup linked, in use"),
+        with_backup("429 quota with Retry-After", Some(Fault::quota(Some(QUOTA))))
+            .sends("primary pause 429, backup pause 200")
+            .key("Play")
+            .page("primary linked, quota of player for 50000 s; backup linked, in use"),
+        with_backup("403 in plain text: the app's owner has no Premium", Some(Fault::owner_not_premium()))
+            .sends("primary pause 403, backup pause 200")
+            .key("Play")
+            .page("primary linked, appOwnerNeedsPremium; backup linked, in use"),
+        with_backup("403 in plain text: not on the allow list", Some(Fault::not_on_allow_list()))
+            .sends("primary pause 403, backup pause 200")
+            .key("Play")
+            .page("primary linked, notOnAllowList; backup linked, in use"),
+        with_backup("403 PREMIUM_REQUIRED", Some(Fault::premium_required()))
+            .sends("primary pause 403, primary read 200")
+            .key("Premium needed")
+            .page("primary linked, in use, userNeedsPremium; backup linked"),
+        with_backup("404 NO_ACTIVE_DEVICE", Some(Fault::no_active_device()))
+            .sends("primary pause 404, primary devices 200, primary transfer 404, primary read 200")
+            .key("Open Spotify on a device"),
+        with_backup("503 with Retry-After", Some(unavailable())).sends("primary pause 503").key("Spotify is down"),
+        with_backup("answer lost", Some(lost_answer())).sends("primary pause dropped").key("No network"),
+        press("429 quota with Retry-After", Fault::quota(Some(QUOTA)))
+            .with(Cast::WithSibling)
+            .sends("primary pause 429")
+            .key("Quota used up, back in 13 h 5…")
+            .page(
+                "primary linked, quota of player for 50000 s; sibling linked, quota of player for 50000 s; \
+                 nobody for 50000 s",
+            ),
+        press("429 quota with Retry-After", Fault::quota(Some(QUOTA)))
+            .with(Cast::Three)
+            .sends("primary pause 429, backup pause 200")
+            .key("Play")
+            .page(
+                "primary linked, quota of player for 50000 s; sibling linked, quota of player for 50000 s; \
+                 backup linked, in use",
+            ),
+    ]
+}

@@ -1,0 +1,279 @@
+//! The user's library and playlists in the Web API.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Bytes;
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::IntoResponse;
+use axum::routing::{get, put};
+use axum::{Json, Router};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value, json};
+
+use super::{
+    Answer, ApiError, AppState, MALFORMED, NO_USER, NOT_FOUND, Parameters, authorize, error, page, required, window,
+};
+use crate::catalogue::id_of;
+use crate::playlists::{Playlist, time_json};
+use crate::shared::{self, Shared};
+
+const READ_PLAYLISTS: &str = "playlist-read-private";
+const MODIFY_PUBLIC: &str = "playlist-modify-public";
+const MODIFY_PRIVATE: &str = "playlist-modify-private";
+const READ_LIBRARY: &str = "user-library-read";
+const MODIFY_LIBRARY: &str = "user-library-modify";
+
+/// How many URIs one change of a playlist may name.
+const MOST_ENTRIES: usize = 100;
+
+const FORBIDDEN: ApiError = error(403, "Forbidden");
+
+pub(super) fn router() -> Router<Arc<Shared>> {
+    Router::new()
+        .route("/me/library", put(save).delete(unsave))
+        .route("/me/library/contains", get(saved))
+        .route("/me/tracks", get(liked))
+        .route("/me/playlists", get(playlists))
+        .route("/playlists/{id}", get(playlist))
+        .route("/playlists/{id}/items", get(entries).post(add).delete(remove))
+}
+
+/// The `uris` of the library calls: 1 to 40 of what can be saved.
+fn uris(query: &HashMap<String, String>) -> Result<Vec<String>, ApiError> {
+    let uris: Vec<String> = required::<String>(query, "uris", "Missing uris")?.split(',').map(str::to_owned).collect();
+    let valid = |uri: &String| {
+        let parts: Vec<&str> = uri.split(':').collect();
+        matches!(*parts, ["spotify", "track" | "episode" | "album" | "show" | "playlist", id] if !id.is_empty())
+    };
+    if uris.len() > 40 || !uris.iter().all(valid) {
+        return Err(error(400, "Invalid uris"));
+    }
+    Ok(uris)
+}
+
+async fn saved(State(shared): AppState, headers: HeaderMap, Query(query): Parameters) -> Answer {
+    authorize(&shared, &headers, &[READ_LIBRARY])?;
+    let uris = uris(&query)?;
+    let saved: Vec<bool> = shared.look(|state, _| uris.iter().map(|uri| state.is_saved(uri)).collect());
+    Ok(Json(saved).into_response())
+}
+
+async fn save(State(shared): AppState, headers: HeaderMap, Query(query): Parameters) -> Answer {
+    set_saved(&shared, &headers, &query, true)
+}
+
+async fn unsave(State(shared): AppState, headers: HeaderMap, Query(query): Parameters) -> Answer {
+    set_saved(&shared, &headers, &query, false)
+}
+
+fn set_saved(shared: &Shared, headers: &HeaderMap, query: &HashMap<String, String>, saved: bool) -> Answer {
+    authorize(shared, headers, &[MODIFY_LIBRARY])?;
+    let uris = uris(query)?;
+    shared.change(|state, now| uris.iter().for_each(|uri| state.set_saved(uri, saved, now)));
+    Ok(StatusCode::OK.into_response())
+}
+
+async fn liked(State(shared): AppState, headers: HeaderMap, Query(query): Parameters) -> Answer {
+    authorize(&shared, &headers, &[READ_LIBRARY])?;
+    let (limit, offset) = window(&query, 20, 50)?;
+    let catalogue = &shared.catalogue;
+    let all = shared.look(|state, _| {
+        let known = state.liked().filter_map(|(uri, at)| Some((catalogue.item(uri)?, at)));
+        known.map(|(item, at)| json!({ "added_at": time_json(at), "track": catalogue.item_json(item) })).collect()
+    });
+    Ok(Json(page(&format!("{}/v1/me/tracks", catalogue.base()), all, limit, offset)).into_response())
+}
+
+async fn playlists(State(shared): AppState, headers: HeaderMap, Query(query): Parameters) -> Answer {
+    authorize(&shared, &headers, &[READ_PLAYLISTS])?;
+    let (limit, offset) = window(&query, 20, 50)?;
+    let catalogue = &shared.catalogue;
+    let all = shared.look(|state, _| {
+        let followed = state.playlists.all().iter().filter(|playlist| playlist.followed);
+        followed.map(|playlist| playlist.json(catalogue)).collect()
+    });
+    Ok(Json(page(&format!("{}/v1/me/playlists", catalogue.base()), all, limit, offset)).into_response())
+}
+
+async fn playlist(
+    State(shared): AppState,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+    Query(query): Parameters,
+) -> Answer {
+    let user = authorize(&shared, &headers, &[])?;
+    let catalogue = &shared.catalogue;
+    let json = shared.look(|state, _| {
+        let playlist = state.playlists.get(&uri(&id)).ok_or(NOT_FOUND)?;
+        let mut json = playlist.json(catalogue);
+        if user.is_some_and(|user| playlist.is_open_to(&user.id)) {
+            json["items"] = page(&playlist.items_href(catalogue), playlist.entries_json(catalogue), 100, 0);
+        } else if let Some(members) = json.as_object_mut() {
+            members.remove("items");
+        }
+        Ok::<_, ApiError>(json)
+    })?;
+    Ok(Json(selected(json, &query)).into_response())
+}
+
+fn uri(playlist_id: &str) -> String {
+    format!("spotify:playlist:{playlist_id}")
+}
+
+async fn entries(
+    State(shared): AppState,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+    Query(query): Parameters,
+) -> Answer {
+    let user = authorize(&shared, &headers, &[READ_PLAYLISTS])?.ok_or(NO_USER)?;
+    let (limit, offset) = window(&query, 20, 50)?;
+    let catalogue = &shared.catalogue;
+    let page = shared.look(|state, _| {
+        let playlist = state.playlists.get(&uri(&id)).ok_or(NOT_FOUND)?;
+        if !playlist.is_open_to(&user.id) {
+            return Err(FORBIDDEN);
+        }
+        Ok(page(&playlist.items_href(catalogue), playlist.entries_json(catalogue), limit, offset))
+    })?;
+    Ok(Json(selected(page, &query)).into_response())
+}
+
+#[derive(Deserialize)]
+struct AddBody {
+    uris: Vec<String>,
+    position: Option<usize>,
+}
+
+async fn add(State(shared): AppState, headers: HeaderMap, Path(id): Path<String>, body: Bytes) -> Answer {
+    change(&shared, &headers, &id, StatusCode::CREATED, |playlist, user_id, now| {
+        let AddBody { uris, position } = read(&body)?;
+        // What is on a user's disk is not to be had by others.
+        let can_be_added = |uri: &String| {
+            (uri.starts_with("spotify:track:") || uri.starts_with("spotify:episode:"))
+                && shared.catalogue.item(uri).is_some()
+        };
+        if uris.is_empty() || uris.len() > MOST_ENTRIES || !uris.iter().all(can_be_added) {
+            return Err(error(400, "Invalid uris"));
+        }
+        if playlist.add(uris, position, user_id, now) { Ok(()) } else { Err(error(400, "Index out of bounds")) }
+    })
+}
+
+#[derive(Deserialize)]
+struct RemoveBody {
+    items: Vec<RemovedItem>,
+    snapshot_id: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct RemovedItem {
+    uri: String,
+}
+
+async fn remove(State(shared): AppState, headers: HeaderMap, Path(id): Path<String>, body: Bytes) -> Answer {
+    change(&shared, &headers, &id, StatusCode::OK, |playlist, _, _| {
+        let RemoveBody { items, snapshot_id } = read(&body)?;
+        let uris: Vec<String> = items.into_iter().map(|item| item.uri).collect();
+        let valid = |uri: &String| uri.starts_with("spotify:") && !id_of(uri).is_empty();
+        if uris.is_empty() || uris.len() > MOST_ENTRIES || !uris.iter().all(valid) {
+            return Err(error(400, "Invalid items"));
+        }
+        if snapshot_id.is_some_and(|snapshot_id| !playlist.knows_snapshot(&snapshot_id)) {
+            return Err(error(400, "Invalid snapshot_id"));
+        }
+        playlist.remove(&uris);
+        Ok(())
+    })
+}
+
+fn read<T: DeserializeOwned>(body: &Bytes) -> Result<T, ApiError> {
+    serde_json::from_slice(body).map_err(|_| MALFORMED)
+}
+
+/// Changes a playlist if the user may, and answers with the name of its new state.
+fn change(
+    shared: &Shared,
+    headers: &HeaderMap,
+    id: &str,
+    status: StatusCode,
+    change: impl FnOnce(&mut Playlist, &str, Duration) -> Result<(), ApiError>,
+) -> Answer {
+    let public = shared.look(|state, _| state.playlists.get(&uri(id)).is_some_and(|playlist| playlist.public));
+    let scope = if public { MODIFY_PUBLIC } else { MODIFY_PRIVATE };
+    let user = authorize(shared, headers, &[scope])?.ok_or(NO_USER)?;
+    shared.change(|state: &mut shared::State, now| {
+        let playlist = state.playlists.get_mut(&uri(id)).ok_or(NOT_FOUND)?;
+        if !playlist.is_open_to(&user.id) {
+            return Err(FORBIDDEN);
+        }
+        change(playlist, &user.id, now)?;
+        Ok((status, Json(json!({ "snapshot_id": playlist.snapshot_id() }))).into_response())
+    })
+}
+
+/// An answer, or what a parameter `fields` names of it.
+fn selected(json: Value, query: &HashMap<String, String>) -> Value {
+    query.get("fields").map(|fields| select(&json, fields)).unwrap_or(json)
+}
+
+/// Keeps what is named, as in `name,owner(display_name),items.total`. A list is made of its elements' members.
+fn select(json: &Value, fields: &str) -> Value {
+    match json {
+        Value::Array(list) => list.iter().map(|element| select(element, fields)).collect(),
+        Value::Object(members) => {
+            let mut kept = Map::new();
+            for field in split(fields) {
+                let (name, rest) = match field.find(['(', '.']) {
+                    None => (field, None),
+                    Some(at) => (&field[..at], Some(field[at + 1..].trim_end_matches(')'))),
+                };
+                if let Some(value) = members.get(name) {
+                    kept.insert(name.to_owned(), rest.map_or_else(|| value.clone(), |rest| select(value, rest)));
+                }
+            }
+            kept.into()
+        }
+        other => other.clone(),
+    }
+}
+
+/// Splits at the commas that are not within brackets.
+fn split(fields: &str) -> Vec<&str> {
+    let mut depth = 0_usize;
+    let separates = |character| {
+        match character {
+            '(' => depth += 1,
+            ')' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        character == ',' && depth == 0
+    };
+    fields.split(separates).map(str::trim).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_choose_members_however_deep() {
+        let json = json!({
+            "name": "x", "owner": { "id": 1, "name": 2 },
+            "items": { "total": 3, "items": [{ "at": 4, "item": { "uri": 5, "artists": [{ "name": 6, "id": 7 }] } }] },
+        });
+        let all = "name,owner(name),items(total,items(item(uri,artists(name))))";
+        assert_eq!(
+            select(&json, all),
+            json!({
+                "name": "x", "owner": { "name": 2 },
+                "items": { "total": 3, "items": [{ "item": { "uri": 5, "artists": [{ "name": 6 }] } }] },
+            })
+        );
+        assert_eq!(select(&json, "items.total, nothing"), json!({ "items": { "total": 3 } }));
+    }
+}
