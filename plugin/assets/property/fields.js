@@ -309,5 +309,5 @@
     };
   }
 
-  pages.fields = { ANSWER_MS, field, group, hint, segments, number, choice, layout, columns, device, presses };
+  pages.fields = { ANSWER_MS, group, segments, number, choice, layout, columns, device, presses };
 })();

@@ -145,13 +145,21 @@
 
   /** The fields that are shown, with their descriptions. */
   const shown = [];
+  let begun = false;
   let built = false;
 
-  function build() {
-    if (built) return;
-    built = true;
+  /** The account's part needs no host: it says what is missing, if nobody calls. */
+  function begin() {
+    if (begun) return;
+    begun = true;
     strings.use(client.language || navigator.language);
     accountLine();
+  }
+
+  function build() {
+    begin();
+    if (built) return;
+    built = true;
     const widget = client.widget.split(".").pop();
     const about = `about-${widget}`;
     const settings = document.getElementById("settings");
@@ -228,5 +236,5 @@
 
   client.on("started", build);
   client.on("settings", showSettings);
-  accounts.onChange(build);
+  accounts.onChange(begin);
 })();
