@@ -105,8 +105,8 @@ pub enum PageEvent {
     Library {
         /// `playlists` or `liked`.
         kind: &'static str,
-        /// In Spotify's order.
-        results: Vec<PageResult>,
+        /// In Spotify's order; None in the place of what it doesn't name.
+        results: Vec<Option<PageResult>>,
         /// Where the part begins.
         offset: u32,
         /// How many there are in all.
@@ -146,6 +146,9 @@ pub struct PageResult {
     /// A picture that is large enough for a key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub image: Option<String>,
+    /// False for a playlist that the user may not change.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owned: Option<bool>,
 }
 
 /// A device, for a page.
@@ -309,6 +312,7 @@ impl From<Item> for PageResult {
             uri: item.uri,
             kind: item.kind,
             name: item.name,
+            owned: None,
         }
     }
 }
@@ -318,6 +322,17 @@ const KEY_COVER: u32 = 200;
 
 fn results(found: Vec<Item>) -> Vec<PageResult> {
     found.into_iter().filter(|item| !item.uri.is_empty()).map(PageResult::from).collect()
+}
+
+/// A part of the user's library, each in its place, with what is known of who may change it.
+fn mine(items: Vec<Option<Item>>, user: Option<String>) -> Vec<Option<PageResult>> {
+    let in_its_place = |item: Item| {
+        let owner = item.owner.as_ref().map(|owner| owner.id.clone()).filter(|id| !id.is_empty());
+        let owned = owner.zip(user.clone()).map(|(owner, user)| item.collaborative || owner == user);
+        let named = !item.uri.is_empty();
+        named.then(|| PageResult { owned, ..item.into() })
+    };
+    items.into_iter().map(|item| item.and_then(in_its_place)).collect()
 }
 
 impl PageAccount {
@@ -539,7 +554,8 @@ pub async fn handle(auth: &Auth, spotify: &Client, command: PageCommand) -> Vec<
         PageCommand::GetLibrary { liked, offset } => {
             let page = if liked { spotify.liked(offset).await } else { spotify.playlists(offset).await };
             let kind = if liked { "liked" } else { "playlists" };
-            page.map(|page| PageEvent::Library { kind, total: page.total, results: results(page.items), offset })
+            let user = auth.watch().borrow().serving().and_then(|(_, account)| Some(account.user.clone()?.id));
+            page.map(|page| PageEvent::Library { kind, total: page.total, results: mine(page.items, user), offset })
         }
         PageCommand::Resolve { text } => match Uri::parse(&text) {
             Some(uri) => spotify.look_up(&uri).await.map(|item| PageEvent::Resolved { result: item.into() }),

@@ -1063,7 +1063,7 @@
 
     // The settings of single widgets
     volume: { en: "Volume", de: "Lautstärke", ja: "音量", ko: "음량", zh_TW: "音量", zh_CN: "音量" },
-    fade: { en: "Fade over", de: "Überblenden in", ja: "フェード時間", ko: "변화 시간", zh_TW: "漸變時間", zh_CN: "渐变时间" },
+    fade: { en: "Fade over", de: "Allmählich über", ja: "フェード時間", ko: "변화 시간", zh_TW: "漸變時間", zh_CN: "渐变时间" },
     fadeHint: {
       en: "0 sets it at once.",
       de: "0 stellt sie sofort ein.",

@@ -87,7 +87,8 @@
       const value = Math.round(Number(box.value));
       store(box.value === "" || !Number.isFinite(value) ? standard : Math.min(max, Math.max(min, value)));
     });
-    const units = (words) => (words.trim() ? [element("span", { class: "unit", "aria-hidden": "true", text: words.trim() })] : []);
+    const units = (words) =>
+      words.trim() ? [element("span", { class: "unit", "aria-hidden": "true", text: words.trim() })] : [];
     const row = element("div", { class: "row" }, slider, ...units(before), box, ...units(after));
     return {
       node: field(id, text(label), row, ...hint(id, hintName)),
@@ -115,16 +116,19 @@
   }
 
   /**
-   * One of a few: `setting`, `label`, `options` (pairs of a value and the name of its words), `standard` (the default; without
+   * One of a few: `setting`, `label`, `options` (the values with the names of their words), `standard` (the default; without
    * it the first one is).
    */
-  function choice({ setting, label, options, standard = options[0][0], hint: hintName }) {
+  function choice({ setting, label, options, standard = Object.keys(options)[0], hint: hintName }) {
     const id = `setting-${setting}`;
-    const values = options.map(([value]) => value);
-    const radios = segments(id, options.map(([value, name]) => [value, text(name)]), (value) => pages.client.setSetting(setting, value));
+    const radios = segments(
+      id,
+      Object.entries(options).map(([value, name]) => [value, text(name)]),
+      (value) => pages.client.setSetting(setting, value),
+    );
     return {
       node: group("radiogroup", id, text(label), radios.node, ...hint(id, hintName)),
-      show: (settings) => radios.set(values.includes(settings[setting]) ? settings[setting] : standard),
+      show: (settings) => radios.set(Object.keys(options).includes(settings[setting]) ? settings[setting] : standard),
     };
   }
 
@@ -305,5 +309,5 @@
     };
   }
 
-  pages.fields = { ANSWER_MS, field, group, hint, segments, number, choice, layout, columns, device, presses };
+  pages.fields = { ANSWER_MS, group, segments, number, choice, layout, columns, device, presses };
 })();

@@ -22,7 +22,8 @@
   /** Whether somebody means a link or a URI rather than words to look for. */
   const isLink = (words) => /^(spotify:|https?:\/\/)/i.test(words);
   /** The user's Liked Songs have a link, but no id. */
-  const isLikedLink = (words) => /^(spotify:collection(:tracks)?$|https:\/\/open\.spotify\.com\/collection\/tracks)/i.test(words);
+  const isLikedLink = (words) =>
+    /^(spotify:collection(:tracks)?$|https:\/\/open\.spotify\.com\/collection\/tracks)/i.test(words);
 
   /**
    * The questions of one field to the package. One is under way at a time, as answers don't say which question was theirs; of
@@ -289,7 +290,10 @@
           input.setAttribute("aria-invalid", "true");
           const list = new Intl.ListFormat(pages.strings.locale, { type: "disjunction" });
           const kinds = list.format(types.map((type) => results.kind(type)));
-          fail(item ? text("linkOtherKind", { kind: results.kind(item.type) || item.type, kinds }) : text("linkUnknown"), false);
+          fail(
+            item ? text("linkOtherKind", { kind: results.kind(item.type) || item.type, kinds }) : text("linkUnknown"),
+            false,
+          );
         },
         (message, field) => {
           input.setAttribute("aria-invalid", "true");

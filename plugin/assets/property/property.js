@@ -23,11 +23,38 @@
     template: pages.template,
   };
 
-  const STEP = { kind: "number", setting: "step", label: "step", min: 1, max: 25, standard: 5, unit: "percent", hint: "holdRepeats" };
+  const STEP = {
+    kind: "number",
+    setting: "step",
+    label: "step",
+    min: 1,
+    max: 25,
+    standard: 5,
+    unit: "percent",
+    hint: "holdRepeats",
+  };
   const VOLUME = { kind: "number", setting: "volume", label: "volume", min: 0, max: 100, standard: 50, unit: "percent" };
-  const FADE = { kind: "number", setting: "fadeSeconds", label: "fade", min: 0, max: 60, standard: 0, unit: "seconds", hint: "fadeHint" };
-  const DIRECTION = { kind: "choice", setting: "direction", label: "direction", options: [["forward", "forward"], ["back", "back"]] };
-  const SECONDS = { kind: "number", setting: "seconds", label: "seekBy", min: 1, max: 600, standard: 15, unit: "seconds", hint: "holdRepeats" };
+  const FADE = {
+    kind: "number",
+    setting: "fadeSeconds",
+    label: "fade",
+    min: 0,
+    max: 60,
+    standard: 0,
+    unit: "seconds",
+    hint: "fadeHint",
+  };
+  const DIRECTION = { kind: "choice", setting: "direction", label: "direction", options: { forward: "forward", back: "back" } };
+  const SECONDS = {
+    kind: "number",
+    setting: "seconds",
+    label: "seekBy",
+    min: 1,
+    max: 600,
+    standard: 15,
+    unit: "seconds",
+    hint: "holdRepeats",
+  };
   const LIKED = { kind: "item", setting: "item", label: "likeItem", none: "whatPlays", types: ["track", "album", "episode"] };
   const PLAYED = {
     kind: "item",
@@ -39,11 +66,29 @@
     library: true,
     liked: true,
   };
-  const AGAIN = { kind: "choice", setting: "again", label: "again", options: [["pause", "againPause"], ["restart", "againRestart"], ["shuffle", "againShuffle"]] };
-  const SHUFFLE = { kind: "choice", setting: "shuffle", label: "shuffle", options: [["keep", "shuffleKeep"], ["on", "shuffleOn"], ["off", "shuffleOff"]] };
-  const PLAYLIST = { kind: "item", setting: "playlist", label: "playlist", none: "playlistLast", types: ["playlist"], library: true, own: true };
+  const AGAIN = {
+    kind: "choice",
+    setting: "again",
+    label: "again",
+    options: { pause: "againPause", restart: "againRestart", shuffle: "againShuffle" },
+  };
+  const SHUFFLE = {
+    kind: "choice",
+    setting: "shuffle",
+    label: "shuffle",
+    options: { keep: "shuffleKeep", on: "shuffleOn", off: "shuffleOff" },
+  };
+  const PLAYLIST = {
+    kind: "item",
+    setting: "playlist",
+    label: "playlist",
+    none: "playlistLast",
+    types: ["playlist"],
+    library: true,
+    own: true,
+  };
   const QUEUED = { kind: "item", setting: "item", label: "queueItem", none: "whatPlays", types: ["track", "episode"] };
-  const MODE = { kind: "choice", setting: "mode", label: "deviceMode", options: [["this", "deviceThis"], ["next", "deviceNext"]] };
+  const MODE = { kind: "choice", setting: "mode", label: "deviceMode", options: { this: "deviceThis", next: "deviceNext" } };
   const TARGET = {
     kind: "device",
     setting: "device",
@@ -53,8 +98,14 @@
     withType: true,
     when: ({ mode }) => mode !== "next",
   };
-  const MOVED = { kind: "choice", setting: "play", label: "deviceMoved", options: [["keep", "deviceKeep"], ["play", "devicePlay"]] };
-  const SCROLL = { kind: "choice", setting: "scroll", label: "scroll", standard: "normal", options: [["off", "scrollOff"], ["slow", "scrollSlow"], ["normal", "scrollNormal"], ["fast", "scrollFast"]] };
+  const MOVED = { kind: "choice", setting: "play", label: "deviceMoved", options: { keep: "deviceKeep", play: "devicePlay" } };
+  const SCROLL = {
+    kind: "choice",
+    setting: "scroll",
+    label: "scroll",
+    standard: "normal",
+    options: { off: "scrollOff", slow: "scrollSlow", normal: "scrollNormal", fast: "scrollFast" },
+  };
   const TEMPLATE = { kind: "template", setting: "template", label: "template" };
   const DEVICE = { kind: "device", setting: "device", label: "device", none: "deviceActive", hint: "deviceHint" };
   const PRESSES = { kind: "presses" };
@@ -94,13 +145,21 @@
 
   /** The fields that are shown, with their descriptions. */
   const shown = [];
+  let begun = false;
   let built = false;
 
-  function build() {
-    if (built) return;
-    built = true;
+  /** The account's part needs no host: it says what is missing, if nobody calls. */
+  function begin() {
+    if (begun) return;
+    begun = true;
     strings.use(client.language || navigator.language);
     accountLine();
+  }
+
+  function build() {
+    begin();
+    if (built) return;
+    built = true;
     const widget = client.widget.split(".").pop();
     const about = `about-${widget}`;
     const settings = document.getElementById("settings");
@@ -177,5 +236,5 @@
 
   client.on("started", build);
   client.on("settings", showSettings);
-  accounts.onChange(build);
+  accounts.onChange(begin);
 })();
