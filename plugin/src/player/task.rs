@@ -393,7 +393,8 @@ async fn send(spotify: &Client, call: &Call, device: Option<&str>) -> Result<(),
         Call::PlayUri(uri) => spotify.play_uri(uri, device).await,
         Call::PlayLiked => {
             let songs = spotify.liked(0).await?.items;
-            let uris: Vec<String> = songs.into_iter().flatten().map(|song| song.uri).filter(|uri| !uri.is_empty()).collect();
+            let uris: Vec<String> =
+                songs.into_iter().flatten().map(|song| song.uri).filter(|uri| !uri.is_empty()).collect();
             if uris.is_empty() {
                 return Err(Error::Restricted(Restriction::NothingLiked));
             }
