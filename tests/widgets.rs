@@ -681,6 +681,7 @@ async fn what_is_asked_does_not_depend_on_how_many_look() {
         assert!(read.is_ok(), "Spotify is asked");
         quiet(&mut stage).await;
         quiet(&mut stage).await;
+        if std::env::var("DBG").is_ok() { for r in stage.spotify.requests() { eprintln!("{instances} {} {} {:?}", r.time_ms % 100000, command(&r), r.reply); } }
         let mut paths: Vec<_> = stage.spotify.requests().into_iter().map(|one| one.path).collect();
         paths.retain(|path| path.starts_with("/v1/"));
         paths.sort();
