@@ -207,9 +207,10 @@ impl Cover {
         lock(&self.scaled).iter().map(|(size, _)| *size).collect()
     }
 
-    /// Memory that this takes, in bytes, without its scaled forms.
+    /// Memory that this and its scaled forms take, in bytes.
     fn bytes(&self) -> usize {
-        self.picture.as_bytes().len()
+        let scaled: usize = lock(&self.scaled).iter().map(|(_, pixmap)| pixmap.data().len()).sum();
+        self.picture.as_bytes().len() + scaled
     }
 }
 
