@@ -20,7 +20,7 @@ use tokio::time::Instant;
 use crate::auth::{self, AccountState, AccountView, Auth, AuthState, StoreChoice};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
-use crate::face::{CoverLimits, CoverState, Covers, Picture, Renderer, Size, SystemFonts, default_cover_folder};
+use crate::face::{CoverLimits, CoverState, Covers, Frame, Picture, Renderer, Size, SystemFonts, default_cover_folder};
 use crate::gesture::{Finger, Gesture, Means};
 use crate::layouts::Layouts;
 use crate::pages::{self, PageCommand, PageEvent, Reply};
@@ -128,8 +128,12 @@ struct Visible {
     layout: Option<Layout>,
     size: Size,
     face: Option<Face>,
-    /// Whether the face was drawn with the cover that it wants.
-    with_cover: bool,
+    /// Whether the face was drawn with the covers that it wants.
+    with_covers: bool,
+    /// Since when its words are shown, in Unix milliseconds: what scrolls does so from then on.
+    words_since_ms: u64,
+    /// When it looks different by itself, as something scrolls.
+    next_frame_ms: Option<u64>,
     sent: Option<u64>,
     /// The state that the host shows.
     state: Option<u32>,
@@ -233,7 +237,9 @@ impl Package {
             layout: instance.layout,
             size,
             face: None,
-            with_cover: false,
+            with_covers: false,
+            words_since_ms: 0,
+            next_frame_ms: None,
             sent: None,
             state: Some(instance.state),
             finger: Finger::default(),
@@ -347,7 +353,7 @@ impl Package {
     fn cover_arrived(&mut self, url: &str) {
         for instance in self.instances.values_mut() {
             if instance.face.as_ref().is_some_and(|face| face.picture.covers().contains(&url)) {
-                instance.with_cover = false;
+                instance.with_covers = false;
             }
         }
     }
@@ -363,6 +369,7 @@ impl Package {
         let now_ms = self.clock.unix_ms();
         let mut progress = false;
         let mut said_enough = None;
+        let mut next_frame = None;
         let fingers = self.instances.values();
         let finger = fingers.filter_map(|one| one.finger.next_ms(one.widget.means(&one.settings))).min();
         for (id, instance) in &mut self.instances {
@@ -378,11 +385,12 @@ impl Package {
             let covers: HashMap<String, CoverState> =
                 face.picture.covers().into_iter().map(|url| (url.to_owned(), self.covers.get(url))).collect();
             let settled = !covers.values().any(|cover| matches!(cover, CoverState::Pending));
-            if instance.face.as_ref() == Some(&face) && (instance.with_cover || !settled) {
-                continue;
+            let due = instance.next_frame_ms.is_some_and(|next_ms| next_ms <= now_ms);
+            if instance.face.as_ref() != Some(&face) || due || (settled && !instance.with_covers) {
+                instance.show(&self.host, id, face, &covers, &mut self.renderer, now_ms);
+                instance.with_covers = settled;
             }
-            instance.show(&self.host, id, face, &covers, &mut self.renderer);
-            instance.with_cover = settled;
+            next_frame = next_frame.into_iter().chain(instance.next_frame_ms).min();
         }
         let next_second = snapshot.now.as_ref().filter(|_| progress).map(|now| 1_000 - now.position_ms % 1_000);
         let next_change = self
@@ -391,6 +399,7 @@ impl Package {
             .into_iter()
             .chain(said_enough)
             .chain(finger)
+            .chain(next_frame)
             .min()
             .map(|at| at.saturating_sub(now_ms));
         let wait = next_second.into_iter().chain(next_change).min()?;
@@ -406,6 +415,7 @@ impl Visible {
         face: Face,
         covers: &HashMap<String, CoverState>,
         renderer: &mut Renderer,
+        now_ms: u64,
     ) {
         if let Some(state) = face.state
             && self.state != Some(state)
@@ -416,7 +426,12 @@ impl Visible {
             host.set_state(id, state);
         }
         let covers = |url: &str| covers.get(url).and_then(CoverState::ready).cloned();
-        let png = renderer.frame(&face.picture, self.size, &covers, 0).png;
+        if !self.face.as_ref().is_some_and(|before| face.picture.continues(&before.picture)) {
+            self.words_since_ms = now_ms;
+        }
+        let shown_ms = now_ms.saturating_sub(self.words_since_ms);
+        let Frame { png, next_ms } = renderer.frame(&face.picture, self.size, &covers, shown_ms);
+        self.next_frame_ms = next_ms.map(|next_ms| now_ms + next_ms);
         let mut hasher = DefaultHasher::new();
         (&png, &face.description).hash(&mut hasher);
         let hash = hasher.finish();

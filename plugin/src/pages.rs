@@ -11,7 +11,8 @@ use crate::auth::{
     AccountCounts, AccountState, AccountView, Auth, AuthError, AuthState, Counts, Field, Group, LimitKind, Redirect,
     SaveAccount, Secret, StoreKind, Trouble, User,
 };
-use crate::spotify::{Client, Device, Item, SearchKind};
+use crate::face::best;
+use crate::spotify::{Client, Device, Item, SearchKind, Uri};
 
 /// What a page asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,6 +66,18 @@ pub enum PageCommand {
         /// What to look for; everything if empty.
         kinds: Vec<SearchKind>,
     },
+    /// A part of the user's own library.
+    GetLibrary {
+        /// Liked Songs; the playlists otherwise.
+        liked: bool,
+        /// Where the part begins.
+        offset: u32,
+    },
+    /// What a link or URI stands for.
+    Resolve {
+        /// The link or URI.
+        text: String,
+    },
     /// The devices with Spotify open.
     GetDevices,
 }
@@ -87,6 +100,22 @@ pub enum PageEvent {
         /// Until when nothing is sent to the player, in Unix milliseconds.
         #[serde(skip_serializing_if = "Option::is_none")]
         nobody_until: Option<u64>,
+    },
+    /// A part of the user's own library.
+    Library {
+        /// `playlists` or `liked`.
+        kind: &'static str,
+        /// In Spotify's order; None in the place of what it doesn't name.
+        results: Vec<Option<PageResult>>,
+        /// Where the part begins.
+        offset: u32,
+        /// How many there are in all.
+        total: u32,
+    },
+    /// What a link or URI stands for.
+    Resolved {
+        /// That.
+        result: PageResult,
     },
     /// What Spotify has found.
     SearchResults {
@@ -114,9 +143,12 @@ pub struct PageResult {
     pub name: String,
     /// Who made it; empty if Spotify doesn't say.
     pub by: String,
-    /// Its smallest picture.
+    /// A picture that is large enough for a key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub image: Option<String>,
+    /// False for a playlist that the user may not change.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owned: Option<bool>,
 }
 
 /// A device, for a page.
@@ -270,6 +302,39 @@ pub enum Reply {
     OpenUrl(Url),
 }
 
+impl From<Item> for PageResult {
+    fn from(item: Item) -> Self {
+        let pictures: Vec<(u32, String)> =
+            item.pictures().iter().map(|picture| (picture.width.unwrap_or_default(), picture.url.clone())).collect();
+        Self {
+            by: item.byline(),
+            image: best(&pictures, KEY_COVER).map(str::to_owned),
+            uri: item.uri,
+            kind: item.kind,
+            name: item.name,
+            owned: None,
+        }
+    }
+}
+
+/// What is chosen on a page is shown on a key, so its picture should be sharp there: in pixels.
+const KEY_COVER: u32 = 200;
+
+fn results(found: Vec<Item>) -> Vec<PageResult> {
+    found.into_iter().filter(|item| !item.uri.is_empty()).map(PageResult::from).collect()
+}
+
+/// A part of the user's library, each in its place, with what is known of who may change it.
+fn mine(items: Vec<Option<Item>>, user: Option<String>) -> Vec<Option<PageResult>> {
+    let in_its_place = |item: Item| {
+        let owner = item.owner.as_ref().map(|owner| owner.id.clone()).filter(|id| !id.is_empty());
+        let owned = owner.zip(user.clone()).map(|(owner, user)| item.collaborative || owner == user);
+        let named = !item.uri.is_empty();
+        named.then(|| PageResult { owned, ..item.into() })
+    };
+    items.into_iter().map(|item| item.and_then(in_its_place)).collect()
+}
+
 impl PageAccount {
     fn new(account: &AccountView, counts: AccountCounts) -> Self {
         let (redirect, port) = match account.redirect {
@@ -370,6 +435,15 @@ impl PageCommand {
                 Ok(Self::MoveAccount { id: id()?, to: usize::try_from(to).unwrap_or(usize::MAX) })
             }
             "useAccount" => Ok(Self::UseAccount { id: text("id").filter(|id| !id.is_empty()).map(str::to_owned) }),
+            "getLibrary" => Ok(Self::GetLibrary {
+                liked: text("kind") == Some("liked"),
+                offset: payload
+                    .get("offset")
+                    .and_then(Value::as_u64)
+                    .and_then(|at| u32::try_from(at).ok())
+                    .unwrap_or(0),
+            }),
+            "resolve" => Ok(Self::Resolve { text: text("text").unwrap_or_default().to_owned() }),
             "search" => {
                 let words = text("q").map(str::trim).filter(|words| !words.is_empty());
                 let kinds = payload.get("types").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
@@ -413,6 +487,8 @@ impl PageCommand {
             Self::UseFileStore => "useFileStore",
             Self::RetryStore => "retryStore",
             Self::Search { .. } => "search",
+            Self::GetLibrary { .. } => "getLibrary",
+            Self::Resolve { .. } => "resolve",
             Self::GetDevices => "getDevices",
         }
     }
@@ -445,21 +521,6 @@ impl PageEvent {
         }
     }
 
-    fn results(found: Vec<Item>) -> Self {
-        let results = found.into_iter().map(|item| PageResult {
-            by: item.byline(),
-            image: item
-                .pictures()
-                .iter()
-                .min_by_key(|picture| picture.width.unwrap_or(u32::MAX))
-                .map(|picture| picture.url.clone()),
-            uri: item.uri,
-            kind: item.kind,
-            name: item.name,
-        });
-        Self::SearchResults { results: results.collect() }
-    }
-
     /// The devices event; one that can't be addressed isn't in it.
     fn devices(devices: Vec<Device>) -> Self {
         let devices = devices.into_iter().filter(|device| !device.is_restricted).filter_map(|device| {
@@ -488,8 +549,21 @@ pub async fn handle(auth: &Auth, spotify: &Client, command: PageCommand) -> Vec<
         PageCommand::GetDevices => spotify.devices().await.map(PageEvent::devices),
         PageCommand::Search { words, kinds } => {
             let kinds = if kinds.is_empty() { &EVERY_KIND } else { kinds.as_slice() };
-            spotify.search(&words, kinds).await.map(PageEvent::results)
+            spotify.search(&words, kinds).await.map(|found| PageEvent::SearchResults { results: results(found) })
         }
+        PageCommand::GetLibrary { liked, offset } => {
+            let page = if liked { spotify.liked(offset).await } else { spotify.playlists(offset).await };
+            let kind = if liked { "liked" } else { "playlists" };
+            let user = auth.watch().borrow().serving().and_then(|(_, account)| Some(account.user.clone()?.id));
+            page.map(|page| PageEvent::Library { kind, total: page.total, results: mine(page.items, user), offset })
+        }
+        PageCommand::Resolve { text } => match Uri::parse(&text) {
+            Some(uri) => spotify.look_up(&uri).await.map(|item| PageEvent::Resolved { result: item.into() }),
+            None => {
+                let wanted = "Paste a link from Spotify's Share menu, or a Spotify URI.";
+                return error(Some("text"), wanted);
+            }
+        },
         command => {
             return match act(auth, command).await {
                 Ok(url) => {
@@ -512,7 +586,11 @@ const EVERY_KIND: [SearchKind; 5] =
 /// Does a command about accounts; gives the address to open, if one is.
 async fn act(auth: &Auth, command: PageCommand) -> Result<Option<Url>, AuthError> {
     match command {
-        PageCommand::GetAccounts | PageCommand::GetDevices | PageCommand::Search { .. } => {}
+        PageCommand::GetAccounts
+        | PageCommand::GetDevices
+        | PageCommand::Search { .. }
+        | PageCommand::GetLibrary { .. }
+        | PageCommand::Resolve { .. } => {}
         PageCommand::SaveAccount(account) => drop(auth.save(account).await?),
         PageCommand::Login { id } => return auth.login(&id).await.map(Some),
         PageCommand::FinishLogin { url } => auth.finish_login(&url).await?,

@@ -20,8 +20,8 @@ use spotify_sim::{Config, Fault, Network, Outcome, Reply, Request, Service, Sim,
 const PLAY: Instance = Instance { widget: "play-pause", context: "c-play" };
 const NEXT: Instance = Instance { widget: "next", context: "c-next" };
 
-/// Requests belong to what was done if they follow each other within this. What the package does by itself later (another
-/// try after 2 s, a question after 5 s) comes after a longer silence.
+/// Requests belong to what was done if they follow each other within this. What the package does by itself later (a look
+/// whether Spotify has agreed, after 1.5 s, or another try after 2 s) comes after a longer silence.
 const PAUSE: Duration = Duration::from_millis(1_300);
 /// Rows at a time: mostly they wait.
 const AT_ONCE: usize = 10;
@@ -359,7 +359,9 @@ fn name(client_id: Option<&str>) -> &'static str {
 fn sent(request: &Request) -> String {
     let what = match (request.method.as_str(), request.path.as_str()) {
         ("GET", "/v1/me/player") => "read".to_owned(),
+        ("GET", "/v1/me/player/devices") => "devices".to_owned(),
         ("PUT", "/v1/me/player/pause") => "pause".to_owned(),
+        ("PUT", "/v1/me/player") => "transfer".to_owned(),
         ("GET", "/v1/me") => "profile".to_owned(),
         ("POST", "/accounts/api/token") => match request.form("grant_type").as_deref() {
             Some("refresh_token") => "refresh".to_owned(),
@@ -484,7 +486,7 @@ fn markdown(results: &[(&Row, Seen)]) -> String {
 async fn each_outcome_has_its_effect_and_no_other() {
     let unpacked = Unpacked::spotify();
     let rows = rows::rows();
-    // Rows of one place, with the name of the outcome that is looked into.
+    // Only those whose name contains this, to look into one.
     let only = std::env::var("FAULT_ROW").unwrap_or_default();
     let wanted = rows.iter().filter(|row| row.name().contains(&only));
     let unpacked = &unpacked;

@@ -32,11 +32,12 @@ pub async fn view(State(views): State<Views>, UrlPath((id, path)): UrlPath<(Stri
         insert_call(&mut content, &call(views.port, &id, &files));
     }
     let (port, page) = (views.port, views.page_port);
-    // Packages are written for a host without any policy: scripts and styles in the page have to work. What they can't
-    // do is to reach other origins, or to be shown by others than the deck.
+    // Packages are written for a host without any policy: scripts and styles in the page have to work, and pictures come
+    // from wherever the package's service has them. What they can't do is to talk to other origins, or to be shown by
+    // others than the deck.
     let policy = format!(
         "default-src 'self' data: blob: 'unsafe-inline' 'unsafe-eval'; \
-         connect-src 'self' ws://127.0.0.1:{port} ws://localhost:{port}; form-action 'self'; base-uri 'self'; \
+         img-src 'self' data: blob: https: http://127.0.0.1:*; connect-src 'self' ws://127.0.0.1:{port} ws://localhost:{port}; form-action 'self'; base-uri 'self'; \
          frame-ancestors http://127.0.0.1:{page} http://localhost:{page}"
     );
     respond(&path, &policy, content)

@@ -167,12 +167,13 @@
     }
 
     /**
-     * Sets one member of the widget's settings, or takes it away where `value` is undefined; all others are kept. Before the
-     * settings are known, or without a connection, the change waits.
+     * Sets one member of the widget's settings, or takes it away where `value` is undefined; all others are kept. The page is
+     * told by a `settings` event at once. Before the settings are known, or without a connection, the change waits.
      */
     setSetting(name, value) {
       this._changes.set(name, { value, sent: null });
       this._store();
+      this._emit("settings", this.settings);
     }
 
     _store() {

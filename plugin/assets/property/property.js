@@ -1,52 +1,184 @@
 /*
  * The property view: the account line, and below it the settings that the selected widget has.
  *
- * A setting is a member of the widget's settings object: `device` ({"id", "name"}, absent: whichever is active), `step`
- * (1 to 25 percent points of volume), `layout` (index of the layout where the host does not say it).
+ * Which settings those are stands in one table. Their kinds are in fields.js, picker.js and template.js.
  */
 (function () {
   "use strict";
 
-  const { client, strings, dom, Accounts, AccountPanel, times, words } = globalThis.SpotifyPages;
+  const pages = globalThis.SpotifyPages;
+  const { client, strings, dom, Accounts, AccountPanel, times, words, fields } = pages;
   const { element, setText } = dom;
   const { text } = strings;
 
-  const STEP = { min: 1, max: 25, standard: 5 };
-  const LAYOUTS = 3;
-  /** After so long a question for the devices counts as unanswered (ms). */
-  const ANSWER_MS = 10000;
+  const accounts = (pages.accounts = new Accounts(client));
 
-  const accounts = new Accounts(client);
+  const KINDS = {
+    number: fields.number,
+    choice: fields.choice,
+    layout: fields.layout,
+    device: fields.device,
+    presses: fields.presses,
+    item: pages.picker,
+    template: pages.template,
+  };
 
-  /** What a widget can be set to, by the last part of its UUID; the others have the device alone. */
-  const FIELDS = {
-    "volume-up": [stepField, deviceField],
-    "volume-down": [stepField, deviceField],
-    "playing-now": [layoutField, deviceField],
+  const STEP = {
+    kind: "number",
+    setting: "step",
+    label: "step",
+    min: 1,
+    max: 25,
+    standard: 5,
+    unit: "percent",
+    hint: "holdRepeats",
+  };
+  const VOLUME = { kind: "number", setting: "volume", label: "volume", min: 0, max: 100, standard: 50, unit: "percent" };
+  const FADE = {
+    kind: "number",
+    setting: "fadeSeconds",
+    label: "fade",
+    min: 0,
+    max: 60,
+    standard: 0,
+    unit: "seconds",
+    hint: "fadeHint",
+  };
+  const DIRECTION = { kind: "choice", setting: "direction", label: "direction", options: { forward: "forward", back: "back" } };
+  const SECONDS = {
+    kind: "number",
+    setting: "seconds",
+    label: "seekBy",
+    min: 1,
+    max: 600,
+    standard: 15,
+    unit: "seconds",
+    hint: "holdRepeats",
+  };
+  const LIKED = { kind: "item", setting: "item", label: "likeItem", none: "whatPlays", types: ["track", "album", "episode"] };
+  const PLAYED = {
+    kind: "item",
+    setting: "item",
+    label: "playItem",
+    none: "nothingChosen",
+    needed: true,
+    types: ["track", "album", "artist", "playlist", "show", "episode"],
+    library: true,
+    liked: true,
+  };
+  const AGAIN = {
+    kind: "choice",
+    setting: "again",
+    label: "again",
+    options: { pause: "againPause", restart: "againRestart", shuffle: "againShuffle" },
+  };
+  const SHUFFLE = {
+    kind: "choice",
+    setting: "shuffle",
+    label: "shuffle",
+    options: { keep: "shuffleKeep", on: "shuffleOn", off: "shuffleOff" },
+  };
+  const PLAYLIST = {
+    kind: "item",
+    setting: "playlist",
+    label: "playlist",
+    none: "playlistLast",
+    types: ["playlist"],
+    library: true,
+    own: true,
+  };
+  const QUEUED = { kind: "item", setting: "item", label: "queueItem", none: "whatPlays", types: ["track", "episode"] };
+  const MODE = { kind: "choice", setting: "mode", label: "deviceMode", options: { this: "deviceThis", next: "deviceNext" } };
+  const TARGET = {
+    kind: "device",
+    setting: "device",
+    label: "deviceTarget",
+    none: "nothingChosen",
+    hint: "deviceHint",
+    withType: true,
+    when: ({ mode }) => mode !== "next",
+  };
+  const MOVED = { kind: "choice", setting: "play", label: "deviceMoved", options: { keep: "deviceKeep", play: "devicePlay" } };
+  const SCROLL = {
+    kind: "choice",
+    setting: "scroll",
+    label: "scroll",
+    standard: "normal",
+    options: { off: "scrollOff", slow: "scrollSlow", normal: "scrollNormal", fast: "scrollFast" },
+  };
+  const TEMPLATE = { kind: "template", setting: "template", label: "template" };
+  const DEVICE = { kind: "device", setting: "device", label: "device", none: "deviceActive", hint: "deviceHint" };
+  const PRESSES = { kind: "presses" };
+
+  /** The layouts of a widget in the manifest's order. */
+  const layouts = (...sizes) => ({ kind: "layout", layouts: sizes });
+  const COVER_LAYOUTS = layouts(
+    [3, 2, "layoutCoverText"],
+    [2, 2, "layoutCoverText"],
+    [3, 1, "layoutText"],
+    [1, 1, "layoutCover"],
+    [4, 3, "layoutCoverText"],
+    [5, 4, "layoutCoverText"],
+  );
+  const LIST_LAYOUTS = layouts([1, 1], [2, 2], [3, 2]);
+  const TEXT_LAYOUTS = layouts([1, 1], [2, 1], [3, 1], [4, 1], [5, 1]);
+
+  /** What every widget has that is about playback: its own settings, the device, and what more presses do. */
+  const playback = (...own) => [...own, DEVICE, PRESSES];
+
+  /** What a widget can be set to, by the last part of its UUID. One that is not listed has what all have. */
+  const WIDGETS = {
+    "volume-up": [STEP, DEVICE, { ...PRESSES, repeats: true }],
+    "volume-down": [STEP, DEVICE, { ...PRESSES, repeats: true }],
+    "set-volume": playback(VOLUME, FADE),
+    seek: [DIRECTION, SECONDS, DEVICE, { ...PRESSES, repeats: true }],
+    like: playback(LIKED),
+    play: playback(PLAYED, AGAIN, SHUFFLE),
+    "add-to-playlist": playback(PLAYLIST),
+    "add-to-queue": playback(QUEUED),
+    "up-next": playback(LIST_LAYOUTS),
+    device: [MODE, TARGET, MOVED, PRESSES],
+    "now-playing-text": playback(TEXT_LAYOUTS, { ...TEMPLATE, layouts: TEXT_LAYOUTS.layouts }),
+    "playing-now": playback(COVER_LAYOUTS, SCROLL),
     account: [],
   };
 
-  /** Each takes the settings whenever they come or change. */
-  const fields = [];
+  /** The fields that are shown, with their descriptions. */
+  const shown = [];
+  let begun = false;
   let built = false;
 
-  function build() {
-    if (built) return;
-    built = true;
+  /** The account's part needs no host: it says what is missing, if nobody calls. */
+  function begin() {
+    if (begun) return;
+    begun = true;
     strings.use(client.language || navigator.language);
     accountLine();
+  }
+
+  function build() {
+    begin();
+    if (built) return;
+    built = true;
     const widget = client.widget.split(".").pop();
+    const about = `about-${widget}`;
     const settings = document.getElementById("settings");
-    for (const field of FIELDS[widget] || [deviceField]) {
-      const node = field();
-      if (node) settings.append(node);
+    if (strings.has(about)) settings.append(element("p", { class: "about", text: text(about) }));
+    for (const description of Object.keys(WIDGETS).includes(widget) ? WIDGETS[widget] : playback()) {
+      const field = KINDS[description.kind](description);
+      if (!field) continue;
+      settings.append(field.node);
+      shown.push([field, description]);
     }
     showSettings();
   }
 
   function showSettings() {
-    const settings = client.settings;
-    for (const show of fields) show(settings);
+    const { settings } = client;
+    for (const [field, { when }] of shown) {
+      field.node.hidden = when ? !when(settings) : false;
+      field.show(settings);
+    }
   }
 
   // The account
@@ -102,148 +234,7 @@
     show();
   }
 
-  // The settings
-
-  /** One line of the form: a label, the control, and a hint. */
-  function field(id, label, control, ...more) {
-    return element("div", { class: "field" }, element("label", { class: "label", for: id, text: label }), control, ...more);
-  }
-
-  function stepField() {
-    const input = element("input", { id: "volume-step", type: "range", min: STEP.min, max: STEP.max, step: 1 });
-    const value = element("output", { for: "volume-step", class: "value" });
-    let dragging = false;
-    const say = () => {
-      const percent = text("percent", { n: input.value });
-      setText(value, percent);
-      input.setAttribute("aria-valuetext", percent);
-      input.style.setProperty("--part", `${((input.value - STEP.min) / (STEP.max - STEP.min)) * 100}%`);
-    };
-    input.addEventListener("input", () => {
-      dragging = true;
-      say();
-    });
-    input.addEventListener("change", () => {
-      dragging = false;
-      client.setSetting("step", Number(input.value));
-    });
-    fields.push(({ step }) => {
-      if (dragging) return;
-      const known = Number.isInteger(step) && step >= STEP.min && step <= STEP.max;
-      input.value = known ? step : STEP.standard;
-      say();
-    });
-    return field("volume-step", text("step"), element("div", { class: "row" }, input, value));
-  }
-
-  function layoutField() {
-    // The host says it by itself: a second choice here would only contradict it.
-    if (client.layout !== undefined && client.layout !== null) return null;
-    const select = element("select", { id: "layout" });
-    for (let index = 0; index < LAYOUTS; index += 1) {
-      select.append(element("option", { value: index, text: text(`layout${index}`) }));
-    }
-    select.addEventListener("change", () => client.setSetting("layout", Number(select.value)));
-    fields.push(({ layout }) => {
-      select.value = String(Number.isInteger(layout) && layout >= 0 && layout < LAYOUTS ? layout : 0);
-    });
-    return field("layout", text("layout"), select);
-  }
-
-  function deviceField() {
-    const select = element("select", { id: "device", "aria-describedby": "device-hint device-problem" });
-    const refresh = element("button", { id: "refresh-devices", type: "button", text: text("refresh") });
-    const hint = element("p", { id: "device-hint", class: "hint", text: text("deviceHint") });
-    const problem = element("p", { id: "device-problem", class: "field-error", role: "status", hidden: true });
-    /** What Spotify listed last; null: not asked yet, or not answered. */
-    let devices = null;
-    let chosen = null;
-    let shown = "";
-    let timer = null;
-    let wasLinked = false;
-
-    function say(message) {
-      setText(problem, message);
-      problem.hidden = !message;
-    }
-
-    function show() {
-      const options = [["", text("deviceActive")]];
-      for (const { id, name, active } of devices || []) {
-        options.push([id, active ? text("deviceIsActive", { name }) : name]);
-      }
-      if (chosen && !options.some(([id]) => id === chosen.id)) {
-        options.push([chosen.id, devices ? text("deviceMissing", { name: chosen.name }) : chosen.name]);
-      }
-      // An open list must not be rebuilt under the user's hand for nothing.
-      const signature = JSON.stringify(options);
-      if (signature !== shown) {
-        shown = signature;
-        select.textContent = "";
-        for (const [value, name] of options) select.append(element("option", { value, text: name }));
-      }
-      select.value = chosen ? chosen.id : "";
-    }
-
-    function ask() {
-      clearTimeout(timer);
-      if (!client.send({ command: "getDevices" })) return;
-      refresh.classList.add("busy");
-      timer = setTimeout(() => {
-        refresh.classList.remove("busy");
-        say(text("noAnswer"));
-      }, ANSWER_MS);
-    }
-
-    function answered() {
-      clearTimeout(timer);
-      refresh.classList.remove("busy");
-    }
-
-    select.addEventListener("change", () => {
-      const device = (devices || []).find(({ id }) => id === select.value);
-      if (device) chosen = { id: device.id, name: device.name };
-      else if (!select.value) chosen = null;
-      client.setSetting("device", chosen || undefined);
-      show();
-    });
-    refresh.addEventListener("click", ask);
-    client.on("message", (message) => {
-      if (message.event !== "devices" || !Array.isArray(message.devices)) return;
-      answered();
-      // Spotify lists devices that have no id; nothing can be sent to those.
-      devices = message.devices
-        .filter((one) => one && typeof one.id === "string" && one.id)
-        .map(({ id, name, active }) => ({ id, name: typeof name === "string" && name ? name : id, active: active === true }));
-      say(devices.length ? "" : text("devicesNone"));
-      show();
-    });
-    accounts.onError(({ command, message }) => {
-      if (command !== "getDevices") return;
-      answered();
-      say(message || text("noAnswer"));
-    });
-    accounts.onChange(() => {
-      const linked = accounts.list.some((one) => one.state === "linked");
-      refresh.disabled = !linked;
-      if (linked && !wasLinked) ask();
-      if (!linked) {
-        answered();
-        say("");
-      }
-      wasLinked = linked;
-    });
-    fields.push(({ device }) => {
-      const known = device && typeof device.id === "string" && device.id;
-      chosen = known ? { id: device.id, name: typeof device.name === "string" && device.name ? device.name : device.id } : null;
-      show();
-    });
-    refresh.disabled = true;
-    show();
-    return field("device", text("device"), element("div", { class: "row" }, select, refresh), hint, problem);
-  }
-
   client.on("started", build);
   client.on("settings", showSettings);
-  accounts.onChange(build);
+  accounts.onChange(begin);
 })();

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use super::command::{Call, Command, QueuedCall, Verb, What, decide};
 use super::snapshot::{Done, Now, Player, Refusal, Track, Wait};
 use crate::auth::{AuthState, Group, Limit, Link};
-use crate::spotify::{Device, Error, Item, Playback, Restriction};
+use crate::spotify::{Device, Error, Item, Playback, Restriction, Uri};
 
 /// How long a write is trusted over reads that don't show it.
 const TRUST_MS: u64 = 3_000;
@@ -108,6 +108,8 @@ pub struct Interest {
     pub devices: bool,
     /// What comes next.
     pub queue: bool,
+    /// The name of the playlist that plays.
+    pub playlist: bool,
 }
 
 /// Something other than what plays that Spotify can be asked.
@@ -116,6 +118,7 @@ pub(super) enum Question {
     Saved(String),
     Devices,
     Queue,
+    PlaylistName(Uri),
 }
 
 /// What came of a [`Question`].
@@ -124,6 +127,7 @@ pub(super) enum Told {
     Saved(String, bool),
     Devices(Vec<Device>),
     Queue(Vec<Item>),
+    PlaylistName(Uri, String),
 }
 
 impl Question {
@@ -133,6 +137,7 @@ impl Question {
             Self::Saved(_) => 600_000,
             Self::Devices => 60_000,
             Self::Queue => 120_000,
+            Self::PlaylistName(_) => DAY_MS,
         }
     }
 }
@@ -171,6 +176,7 @@ pub struct Model {
     last_playlist: Option<String>,
     started: Option<String>,
     saved: BTreeMap<String, bool>,
+    playlists: BTreeMap<Uri, String>,
     devices: Option<Arc<Vec<Device>>>,
     coming: Option<Arc<Vec<Track>>>,
     asked: BTreeMap<Question, Asked>,
@@ -200,6 +206,7 @@ impl Model {
             last_playlist: None,
             started: None,
             saved: BTreeMap::new(),
+            playlists: BTreeMap::new(),
             devices: None,
             coming: None,
             asked: BTreeMap::new(),
@@ -216,6 +223,7 @@ impl Model {
         if accounts.limit.is_none() {
             // Another account serves, or the time is over: what was said about it is over, too.
             self.problem.take_if(|problem| matches!(problem, Error::RateLimited { .. }));
+            self.refusal.take_if(|refusal| matches!(refusal.error, Error::RateLimited { .. }));
         }
         self.accounts = accounts;
     }
@@ -450,6 +458,7 @@ impl Model {
         match told {
             Told::Saved(uri, saved) => drop(self.saved.insert(uri, saved)),
             Told::Devices(devices) => self.devices = Some(Arc::new(devices)),
+            Told::PlaylistName(playlist, name) => drop(self.playlists.insert(playlist, name)),
             Told::Queue(items) => self.coming = Some(Arc::new(items.iter().map(Track::of).collect())),
         }
     }
@@ -478,7 +487,9 @@ impl Model {
         let saved = interest.saved.iter().map(String::as_str).chain(playing).map(|uri| Question::Saved(uri.to_owned()));
         let devices = interest.devices.then_some(Question::Devices);
         let queue = interest.queue.then_some(Question::Queue).filter(|_| known.is_some());
-        let due = saved.chain(devices).chain(queue).map(|question| {
+        let playlist = known.and_then(|known| known.now.playlist()).filter(|_| interest.playlist);
+        let playlist = playlist.map(Question::PlaylistName);
+        let due = saved.chain(devices).chain(queue).chain(playlist).map(|question| {
             let due_ms = self.due_ms(&question, now_ms);
             (question, due_ms)
         });
@@ -493,6 +504,8 @@ impl Model {
         let item_since_ms = match question {
             Question::Queue => self.item_since_ms(),
             Question::Saved(_) | Question::Devices => 0,
+            // Nobody renames a playlist while it plays.
+            Question::PlaylistName(_) => return asked.at_ms + question.lasts_ms(),
         };
         if self.suspect_ms.max(item_since_ms) > asked.at_ms {
             // A moment later, so that Spotify's queue has gone on, too.
@@ -612,6 +625,7 @@ impl Model {
             queue: self.coming.clone(),
             last_playlist: self.last_playlist.clone(),
             saved,
+            playlist: self.now_at(now_ms).and_then(|now| self.playlists.get(&now.playlist()?).cloned()),
             started: self.started.clone(),
             refusal: self.refusal.clone().filter(|refusal| now_ms < refusal.until_ms),
             done: self.done.clone().filter(|done| now_ms < done.until_ms),

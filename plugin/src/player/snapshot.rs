@@ -179,6 +179,7 @@ pub struct Player {
     /// The playlist that something was added to last.
     pub last_playlist: Option<String>,
     pub(super) saved: BTreeMap<String, bool>,
+    pub(super) playlist: Option<String>,
     pub(super) started: Option<String>,
     pub(super) refusal: Option<Refusal>,
     pub(super) done: Option<Done>,
@@ -201,6 +202,12 @@ impl Player {
     #[must_use]
     pub fn saved(&self, uri: &str) -> Option<bool> {
         self.saved.get(uri).copied()
+    }
+
+    /// The name of the playlist that plays, if it is known.
+    #[must_use]
+    pub fn playlist_name(&self) -> Option<&str> {
+        self.playlist.as_deref()
     }
 
     /// Whether this is what plays, or what it plays from.

@@ -260,6 +260,9 @@ impl Task {
                     Question::Saved(uri) => spotify.is_saved(uri).await.map(|saved| Told::Saved(uri.clone(), saved)),
                     Question::Devices => spotify.devices().await.map(Told::Devices),
                     Question::Queue => spotify.queue().await.map(Told::Queue),
+                    Question::PlaylistName(playlist) => {
+                        spotify.look_up(playlist).await.map(|item| Told::PlaylistName(playlist.clone(), item.name))
+                    }
                 };
                 (question, told)
             }));
@@ -390,7 +393,8 @@ async fn send(spotify: &Client, call: &Call, device: Option<&str>) -> Result<(),
         Call::PlayUri(uri) => spotify.play_uri(uri, device).await,
         Call::PlayLiked => {
             let songs = spotify.liked(0).await?.items;
-            let uris: Vec<String> = songs.into_iter().map(|song| song.uri).filter(|uri| !uri.is_empty()).collect();
+            let uris: Vec<String> =
+                songs.into_iter().flatten().map(|song| song.uri).filter(|uri| !uri.is_empty()).collect();
             if uris.is_empty() {
                 return Err(Error::Restricted(Restriction::NothingLiked));
             }

@@ -22,6 +22,14 @@ fn lenient_list<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D)
     Ok(values.into_iter().filter_map(|value| serde_json::from_value(value).ok()).collect())
 }
 
+/// A list in which every element keeps its place, also one that isn't what it should be.
+fn lenient_places<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<Vec<Option<T>>, D::Error> {
+    let Value::Array(values) = Value::deserialize(deserializer)? else {
+        return Ok(Vec::new());
+    };
+    Ok(values.into_iter().map(|value| serde_json::from_value(value).ok()).collect())
+}
+
 /// Who has signed in (GET /me).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
@@ -239,6 +247,9 @@ pub struct Item {
     /// Whose playlist it is.
     #[serde(deserialize_with = "lenient")]
     pub owner: Option<Owner>,
+    /// Whether others than its owner may change the playlist.
+    #[serde(deserialize_with = "lenient")]
+    pub collaborative: bool,
     /// Who publishes a show.
     #[serde(deserialize_with = "lenient")]
     pub publisher: String,
@@ -389,9 +400,9 @@ pub(super) struct Search {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct Page {
-    /// What is in this part.
-    #[serde(deserialize_with = "lenient_list")]
-    pub items: Vec<Item>,
+    /// What is in this part; None in the place of what Spotify doesn't name.
+    #[serde(deserialize_with = "lenient_places")]
+    pub items: Vec<Option<Item>>,
     /// How many there are in all.
     #[serde(deserialize_with = "lenient")]
     pub total: u32,
@@ -401,8 +412,8 @@ pub struct Page {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub(super) struct SavedPage {
-    #[serde(deserialize_with = "lenient_list")]
-    items: Vec<Saved>,
+    #[serde(deserialize_with = "lenient_places")]
+    items: Vec<Option<Saved>>,
     #[serde(deserialize_with = "lenient")]
     total: u32,
 }
@@ -416,7 +427,7 @@ struct Saved {
 
 impl From<SavedPage> for Page {
     fn from(page: SavedPage) -> Self {
-        Self { items: page.items.into_iter().map(|saved| saved.track).collect(), total: page.total }
+        Self { items: page.items.into_iter().map(|saved| Some(saved?.track)).collect(), total: page.total }
     }
 }
 
@@ -432,7 +443,7 @@ impl Search {
     /// Everything that was found and has an address, kind by kind.
     pub fn found(self) -> Vec<Item> {
         let pages = [self.tracks, self.albums, self.artists, self.playlists, self.shows, self.episodes];
-        pages.into_iter().flat_map(|page| page.items).filter(|item| !item.uri.is_empty()).collect()
+        pages.into_iter().flat_map(|page| page.items).flatten().filter(|item| !item.uri.is_empty()).collect()
     }
 }
 

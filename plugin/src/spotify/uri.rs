@@ -3,7 +3,7 @@
 use url::Url;
 
 /// What a [`Uri`] names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum UriKind {
     /// A track.
     Track,
@@ -49,7 +49,7 @@ impl UriKind {
 }
 
 /// A Spotify URI whose parts are known to be sound.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Uri {
     text: String,
     kind: UriKind,

@@ -5,12 +5,24 @@
 //! entry in manifest.json; a test fails when the three disagree.
 
 mod account;
+mod add_to_playlist;
+mod add_to_queue;
+mod device;
+mod like;
+mod mute;
 mod next;
+mod now_playing_text;
+mod play;
 mod play_pause;
 mod playing_now;
 mod previous;
+mod remove_from_playlist;
 mod repeat;
+mod restart;
+mod seek;
+mod set_volume;
 mod shuffle;
+mod up_next;
 mod volume_down;
 mod volume_up;
 
@@ -19,13 +31,13 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::auth::{LimitKind, Link, Remedy};
-use crate::face::{Icon, Key, Notice, Picture, Size, Tone};
+use crate::face::{Icon, Key, Notice, Picture, Scroll, Size, Tone};
 use crate::gesture::{Gesture, Means};
 use crate::player::{Command, Interest, Now, Player, Verb, Wait};
-use crate::spotify::{Error, Uri};
+use crate::spotify::{Error, PlayingType, Uri};
 
 /// Every widget.
-pub const ALL: [Widget; 9] = [
+pub const ALL: [Widget; 21] = [
     play_pause::WIDGET,
     previous::WIDGET,
     next::WIDGET,
@@ -35,6 +47,18 @@ pub const ALL: [Widget; 9] = [
     repeat::WIDGET,
     playing_now::WIDGET,
     account::WIDGET,
+    mute::WIDGET,
+    set_volume::WIDGET,
+    seek::WIDGET,
+    restart::WIDGET,
+    like::WIDGET,
+    play::WIDGET,
+    add_to_playlist::WIDGET,
+    remove_from_playlist::WIDGET,
+    add_to_queue::WIDGET,
+    up_next::WIDGET,
+    device::WIDGET,
+    now_playing_text::WIDGET,
 ];
 
 /// A kind of key.
@@ -360,6 +384,25 @@ fn device(settings: &Settings) -> Option<String> {
 /// The volume step in percent that the user has chosen for an instance: 1 to 25, 5 by default.
 fn step(settings: &Settings) -> i8 {
     i8::try_from(number(settings, "step", 1..=25, 5)).unwrap_or(5)
+}
+
+/// How fast the user wants long lines to scroll.
+fn scroll(settings: &Settings) -> Scroll {
+    match word(settings, "scroll") {
+        "off" => Scroll::Off,
+        "slow" => Scroll::Slow,
+        "fast" => Scroll::Fast,
+        _ => Scroll::Normal,
+    }
+}
+
+/// What plays in words: its title, and who made it.
+fn words(now: &Now) -> (String, String) {
+    match (&now.track, now.kind) {
+        (Some(track), _) => (track.title.clone(), track.byline.clone()),
+        (None, PlayingType::Ad) => ("Advertisement".to_owned(), now.device.name.clone()),
+        (None, _) => ("Unknown title".to_owned(), now.device.name.clone()),
+    }
 }
 
 /// The face of the two volume widgets.

@@ -1,20 +1,21 @@
 //! Playing Now: cover, title, artist and progress. A press plays or pauses.
 
-use super::{Face, Widget, notice};
-use crate::face::{Icon, NowPlaying, Picture, Progress, Scroll};
-use crate::player::{Now, Player, Verb};
-use crate::spotify::PlayingType;
+use host_sdk::package::Settings;
+
+use super::{Face, Widget, notice, scroll, words};
+use crate::face::{Icon, NowPlaying, Picture, Progress, Size, best};
+use crate::player::{Player, Verb};
 
 pub(super) const WIDGET: Widget = Widget {
     uuid: "com.spotify-widgets.playing-now",
     press: |player, _| player.known.then_some(Verb::TogglePlay),
     // The keys beside it say why theirs had no effect; this one goes on showing what plays.
     owns: |_, _| false,
-    face: |player, _, _| face(player),
+    face: |player, settings, size| face(player, settings, size),
     ..Widget::BLANK
 };
 
-fn face(player: &Player) -> Face {
+fn face(player: &Player, settings: &Settings, size: Size) -> Face {
     let Some(now) = &player.now else {
         return notice(Icon::Music, if player.known { "Nothing is playing" } else { "Asking Spotify…" });
     };
@@ -27,24 +28,20 @@ fn face(player: &Player) -> Face {
     let description = if artist.is_empty() { title.clone() } else { format!("{title} – {artist}") };
     Face {
         picture: Picture::NowPlaying(NowPlaying {
-            cover: now.track.as_ref().and_then(|track| track.cover().map(str::to_owned)),
+            cover: now
+                .track
+                .as_ref()
+                .and_then(|track| best(&track.covers, NowPlaying::cover_pixels(size)))
+                .map(str::to_owned),
             title,
             artist,
             playing: now.playing,
             progress,
             dimmed: player.stale,
-            scroll: Scroll::Off,
+            scroll: scroll(settings),
         }),
         state: None,
         description: format!("{}: {description}", if now.playing { "Playing" } else { "Paused" }),
-    }
-}
-
-fn words(now: &Now) -> (String, String) {
-    match (&now.track, now.kind) {
-        (Some(track), _) => (track.title.clone(), track.byline.clone()),
-        (None, PlayingType::Ad) => ("Advertisement".to_owned(), now.device.name.clone()),
-        (None, _) => ("Unknown title".to_owned(), now.device.name.clone()),
     }
 }
 

@@ -26,6 +26,15 @@ struct Arguments {
     /// Milliseconds that player reads lag behind writes
     #[arg(long, default_value_t = 0)]
     read_lag_ms: u64,
+    /// Milliseconds that a sleeping device takes to wake up
+    #[arg(long, default_value_t = 0)]
+    wake_delay_ms: u64,
+    /// Milliseconds that a new connection takes at least
+    #[arg(long, default_value_t = 0)]
+    accept_delay_ms: u64,
+    /// Milliseconds of idleness after which HTTP/1.1 connections are closed; never, if not given
+    #[arg(long)]
+    idle_close_ms: Option<u64>,
     /// File in which sign-ins are kept across restarts
     #[arg(long)]
     state: Option<PathBuf>,
@@ -47,6 +56,9 @@ async fn run(arguments: &Arguments) -> io::Result<()> {
         port: arguments.port,
         latency: Duration::from_millis(arguments.latency_ms),
         read_lag: Duration::from_millis(arguments.read_lag_ms),
+        wake_delay: Duration::from_millis(arguments.wake_delay_ms),
+        accept_delay: Duration::from_millis(arguments.accept_delay_ms),
+        idle_close: arguments.idle_close_ms.map(Duration::from_millis),
         kept_sign_ins: arguments.state.clone(),
         saved: vec![album_uri(3), track_uri(9), track_uri(2), track_uri(5)],
         // Another run, other tokens: kept sign-ins mustn't meet their doubles.

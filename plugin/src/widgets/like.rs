@@ -1,0 +1,42 @@
+//! Like: whether what plays, or something that was chosen, is in the user's library. A press saves it, or removes it.
+
+use host_sdk::package::Settings;
+
+use super::{Face, Widget, chosen, key};
+use crate::face::{Icon, Tone};
+use crate::player::{Now, Player, Verb};
+
+pub(super) const WIDGET: Widget = Widget {
+    uuid: "com.spotify-widgets.like",
+    press: |_, settings| Some(Verb::ToggleSaved(uri(settings))),
+    looks_at: |settings, interest| match uri(settings) {
+        Some(uri) => drop(interest.saved.insert(uri)),
+        None => interest.saved_now = true,
+    },
+    owns: |verb, settings| *verb == Verb::ToggleSaved(uri(settings)),
+    face: |player, settings, _| face(player, settings),
+    ..Widget::BLANK
+};
+
+/// What was chosen; None means what plays.
+fn uri(settings: &Settings) -> Option<String> {
+    chosen(settings, "item").map(|chosen| chosen.uri)
+}
+
+fn face(player: &Player, settings: &Settings) -> Face {
+    let chosen = chosen(settings, "item");
+    let uri = match &chosen {
+        Some(chosen) => Some(chosen.uri.as_str()),
+        None => player.now.as_ref().and_then(Now::uri).filter(|uri| !uri.is_empty()),
+    };
+    let face = match uri.map(|uri| player.saved(uri)) {
+        None => key(player, Icon::Heart, "Like", Tone::Disabled).in_state(0),
+        Some(Some(true)) => key(player, Icon::HeartFilled, "Liked", Tone::Active).in_state(1),
+        // Until it is known the heart is empty, and a press saves: what is saved already stays so.
+        Some(Some(false) | None) => key(player, Icon::Heart, "Like", Tone::Normal).in_state(0),
+    };
+    match chosen.map(|chosen| chosen.name).filter(|name| !name.is_empty()) {
+        Some(name) => face.with_note(&name),
+        None => face,
+    }
+}

@@ -1,0 +1,85 @@
+//! Now playing text: title, artist, album, playlist and times, in lines that the user writes. A press plays or pauses.
+
+use host_sdk::package::Settings;
+
+use super::{Face, Widget, notice, scroll, word};
+use crate::face::{Icon, Line, Picture, Text};
+use crate::player::{Now, Player, Verb};
+
+pub(super) const WIDGET: Widget = Widget {
+    uuid: "com.spotify-widgets.now-playing-text",
+    press: |player, _| player.known.then_some(Verb::TogglePlay),
+    looks_at: |settings, interest| interest.playlist |= template(settings).contains("{playlist}"),
+    face: |player, settings, _| face(player, settings),
+    ..Widget::BLANK
+};
+
+/// What is shown where the user has written nothing.
+const USUAL: &str = "{title}\n{artist}";
+/// More lines than anybody can read on a key.
+const MOST_LINES: usize = 6;
+
+fn template(settings: &Settings) -> &str {
+    let template = word(settings, "template");
+    if template.trim().is_empty() { USUAL } else { template }
+}
+
+fn face(player: &Player, settings: &Settings) -> Face {
+    let Some(now) = &player.now else {
+        return notice(Icon::Music, if player.known { "Nothing is playing" } else { "Asking Spotify…" });
+    };
+    let lines: Vec<Line> = template(settings)
+        .lines()
+        .take(MOST_LINES)
+        .enumerate()
+        .map(|(index, line)| Line { text: filled(line, now, player), strong: index == 0 })
+        .collect();
+    let words: Vec<&str> = lines.iter().map(|line| line.text.as_str()).filter(|text| !text.is_empty()).collect();
+    let description = words.join(", ");
+    let picture = Picture::Text(Text { lines, dimmed: player.stale, scroll: scroll(settings) });
+    Face { picture, state: None, description }
+}
+
+/// A line with its fields filled in. What is no field stays as the user has written it.
+fn filled(line: &str, now: &Now, player: &Player) -> String {
+    let mut text = String::new();
+    let mut rest = line;
+    while let Some((before, after)) = rest.split_once('{') {
+        text += before;
+        match after.split_once('}').and_then(|(name, behind)| Some((field(name, now, player)?, behind))) {
+            Some((value, behind)) => {
+                text += &value;
+                rest = behind;
+            }
+            None => {
+                text.push('{');
+                rest = after;
+            }
+        }
+    }
+    text + rest
+}
+
+fn field(name: &str, now: &Now, player: &Player) -> Option<String> {
+    let track = now.track.as_ref();
+    let (title, artist) = super::words(now);
+    let duration = now.duration_ms();
+    Some(match name {
+        "title" => title,
+        "artist" => artist,
+        "album" => track.map(|track| track.album.clone()).unwrap_or_default(),
+        "playlist" => player.playlist_name().unwrap_or_default().to_owned(),
+        "elapsed" => time(now.position_ms),
+        "total" => duration.map(time).unwrap_or_default(),
+        "remaining" => duration.map(|end| time(end.saturating_sub(now.position_ms))).unwrap_or_default(),
+        "device" => now.device.name.clone(),
+        _ => return None,
+    })
+}
+
+/// A time as on a clock: `3:07`, `1:02:03`.
+fn time(milliseconds: u64) -> String {
+    let seconds = milliseconds / 1000;
+    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes}:{seconds:02}") }
+}
