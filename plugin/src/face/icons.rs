@@ -51,7 +51,7 @@ pub enum Icon {
     HeartFilled,
     /// Lines with a plus: into a playlist.
     PlusList,
-    /// Lines with a minus: out of a playlist.
+    /// Lines with a minus in a circle: out of a playlist.
     MinusList,
     /// A triangle before lines, with a plus: into the queue.
     QueueAdd,

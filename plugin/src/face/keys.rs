@@ -322,6 +322,10 @@ impl Face<'_> {
                 }
             })
             .collect();
+        // A line that moves is no smaller than its neighbours that stand, or it would look like less.
+        let moves = sizes.iter().any(|(_, fits)| !fits) && text.scroll != Scroll::Off;
+        let most = if moves { TEXT_MOVING * self.scale } else { largest };
+        let sizes: Vec<(f32, bool)> = sizes.into_iter().map(|(size, fits)| (size.min(most), fits)).collect();
         let height: f32 = sizes.iter().map(|(size, _)| size * LINE).sum();
         let mut y = room.y + (room.height - height) / 2.0;
         for (line, (size, fits)) in lines.iter().zip(sizes) {
