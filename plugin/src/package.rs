@@ -381,7 +381,12 @@ impl Package {
                 }
                 None => instance.widget.face(&snapshot, &instance.settings, instance.size),
             };
-            progress |= matches!(&face.picture, Picture::NowPlaying(now) if now.playing && now.progress.is_some());
+            progress |= match &face.picture {
+                Picture::NowPlaying(now) => now.playing && now.progress.is_some(),
+                // It may show a time; if not, its words are the same a second later, and nothing is drawn.
+                Picture::Text(_) => snapshot.now.as_ref().is_some_and(|now| now.playing),
+                _ => false,
+            };
             let covers: HashMap<String, CoverState> =
                 face.picture.covers().into_iter().map(|url| (url.to_owned(), self.covers.get(url))).collect();
             let settled = !covers.values().any(|cover| matches!(cover, CoverState::Pending));

@@ -11,7 +11,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use super::command::{Call, Command, QueuedCall, Verb, What, decide};
+use super::command::{Call, Command, LIKED_SONGS, QueuedCall, Verb, What, decide};
 use super::snapshot::{Done, Now, Player, Refusal, Track, Wait};
 use crate::auth::{AuthState, Group, Limit, Link};
 use crate::spotify::{Device, Error, Item, Playback, Restriction, Uri};
@@ -48,6 +48,10 @@ impl Change {
         match &self.what {
             What::Playing(playing) => now.playing == *playing,
             What::Skip { from } => now.uri().is_none_or(|uri| uri != from),
+            // Spotify is given them as a list of tracks, and tells no context then.
+            What::Started { uri } if uri == LIKED_SONGS => {
+                now.context.as_deref().is_none_or(|context| context.ends_with(":collection"))
+            }
             What::Started { uri } => now.context.as_deref() == Some(uri) || now.uri() == Some(uri),
             What::Volume(volume) => now.volume == Some(*volume),
             What::Position(position) => {
@@ -361,8 +365,11 @@ impl Model {
     /// A call has succeeded: its change is trusted for a while.
     pub(super) fn confirmed(&mut self, call: &QueuedCall, now_ms: u64) {
         self.problem = None;
-        if let Some(change) = self.changes.iter_mut().find(|change| change.id == call.id) {
-            change.done_ms = Some(now_ms);
+        if let Some(place) = self.changes.iter().position(|change| change.id == call.id) {
+            self.changes[place].done_ms = Some(now_ms);
+            // No read will ever agree with what came before it, and nothing of that must show again.
+            let done = self.changes[place].clone();
+            self.changes.retain(|change| change.id >= call.id || !done.what.outdates(&change.what));
         }
         match &call.call {
             Call::Save { uri, saved } => {
@@ -370,7 +377,7 @@ impl Model {
                 self.changes.retain(|change| change.id != call.id);
             }
             Call::AddToPlaylist { playlist, .. } => self.last_playlist = Some(playlist.as_str().to_owned()),
-            Call::PlayLiked => self.started = Some(super::command::LIKED_SONGS.to_owned()),
+            Call::PlayLiked => self.started = Some(LIKED_SONGS.to_owned()),
             Call::PlayUri(uri) => self.started = Some(uri.as_str().to_owned()),
             Call::Enqueue(_) => drop(self.asked.remove(&Question::Queue)),
             Call::Transfer { .. } => drop(self.asked.remove(&Question::Devices)),
@@ -483,7 +490,8 @@ impl Model {
     /// The question that should be put next, and when, for somebody who is interested in all this.
     pub(super) fn next_question(&self, interest: &Interest, now_ms: u64) -> Option<(Question, u64)> {
         let known = self.known.as_ref()?.as_ref();
-        let playing = known.and_then(|known| known.now.uri()).filter(|uri| interest.saved_now && !uri.is_empty());
+        let track = known.and_then(|known| known.now.track.as_ref()).filter(|track| !track.local);
+        let playing = track.map(|track| track.uri.as_str()).filter(|uri| interest.saved_now && !uri.is_empty());
         let saved = interest.saved.iter().map(String::as_str).chain(playing).map(|uri| Question::Saved(uri.to_owned()));
         let devices = interest.devices.then_some(Question::Devices);
         let queue = interest.queue.then_some(Question::Queue).filter(|_| known.is_some());
@@ -518,6 +526,11 @@ impl Model {
     fn item_since_ms(&self) -> u64 {
         let known = self.known.as_ref().and_then(Option::as_ref);
         known.map_or(0, |known| known.at_ms.saturating_sub(known.now.position_ms))
+    }
+
+    /// Whether Spotify has told anything, and could be asked last time.
+    pub(super) fn knows(&self) -> bool {
+        self.known.is_some() && self.problem.is_none()
     }
 
     /// The error of the last attempt, if it failed.

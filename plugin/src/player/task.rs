@@ -21,6 +21,8 @@ const INPUTS: usize = 64;
 const HEARTBEAT: Duration = Duration::from_secs(5);
 /// The computer's clock and its timers may differ by this between two checks.
 const TOLERANCE_MS: u64 = 5_000;
+/// What was asked so recently needn't be asked again for a widget that appears: they often come many at a time.
+const FRESH: Duration = Duration::from_secs(3);
 /// How often, and with which pause, a device that was just woken is tried.
 const WAKE_TRIES: u32 = 6;
 const WAKE_PAUSE: Duration = Duration::from_millis(500);
@@ -147,7 +149,9 @@ impl Task {
             Input::Shown(interest) => {
                 let more = interest.instances > self.interest.instances;
                 self.interest = interest;
-                if more { self.ask_soon() } else { self.plan() }
+                let asked = self.asked_at.is_some_and(|asked| asked.elapsed() < FRESH);
+                let fresh = asked && (self.asking.is_some() || self.model.knows());
+                if more && !fresh { self.ask_soon() } else { self.plan() }
             }
             Input::Refresh => {
                 self.model.suspect(self.clock.unix_ms());
