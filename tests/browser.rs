@@ -382,7 +382,7 @@ async fn a_key_that_plays_what_was_searched_for_and_one_that_likes_it() {
     user.looks_into_properties().await;
     user.reads(".results", "Feierabend").await;
     user.keeps("my-playlists").await;
-    user.shows("input[value='search'] + span").await.click().await.unwrap();
+    user.sees("input[value='search']").await.click().await.unwrap();
     let field = user.shows("#setting-item:enabled").await;
     field.send_keys("Postcards").await.unwrap();
     user.reads(".results", "Postcards").await;

@@ -929,6 +929,81 @@ mod tests {
     }
 
     #[test]
+    fn what_was_done_after_it_outdates_a_change_that_no_read_has_shown() {
+        let mut model = model(true);
+        for (verb, at) in [(Verb::TogglePlay, T), (Verb::TogglePlay, T + 100)] {
+            press(&mut model, verb, at);
+            let call = model.next_call(at).unwrap();
+            model.confirmed(&call, at + 50);
+        }
+        model.heard(Some(playback(true, 10_300)), T + 300, T + 310);
+        assert!(now(&model, T + 320).playing, "the pause before is forgotten");
+        assert!(model.waits_for_agreement().is_none());
+        for (at, percent) in [(1_000, 33), (1_300, 26), (1_600, 19)] {
+            press(&mut model, Verb::VolumeBy(-7), T + at);
+            let call = model.next_call(T + at).unwrap();
+            assert_eq!(call.call, Call::Volume(percent));
+            model.confirmed(&call, T + at + 50);
+        }
+        let mut last = playback(true, 11_800);
+        last.device.as_mut().unwrap().volume_percent = Some(19);
+        model.heard(Some(last), T + 1_800, T + 1_810);
+        assert_eq!(now(&model, T + 1_820).volume, Some(19));
+    }
+
+    #[test]
+    fn liked_songs_have_started_when_what_plays_has_no_context() {
+        let mut model = model(true);
+        let mut album = playback(true, 10_000);
+        album.context = Some(crate::spotify::Context { uri: "spotify:album:a".into(), kind: "album".into() });
+        model.heard(Some(album.clone()), T, T);
+        let liked = super::super::Start { uri: LIKED_SONGS.into(), again: super::super::Again::Pause, shuffle: None };
+        press(&mut model, Verb::Start(liked), T);
+        let call = model.next_call(T).unwrap();
+        model.confirmed(&call, T + 50);
+        model.heard(Some(album), T + 100, T + 110);
+        assert!(now(&model, T + 120).skipping, "Spotify still tells what was before");
+        model.heard(Some(playback(true, 200)), T + 300, T + 300);
+        assert_eq!((now(&model, T + 1_300).position_ms, now(&model, T + 1_300).skipping), (1_200, false));
+        assert!(model.at(T + 1_300).plays(LIKED_SONGS));
+    }
+
+    #[test]
+    fn a_file_of_the_users_own_is_not_asked_about_saved_or_added() {
+        let mut model = model(true);
+        let mut file = playback(true, 10_000);
+        file.item.as_mut().unwrap().is_local = true;
+        model.heard(Some(file), T, T);
+        let interest = Interest { instances: 1, saved_now: true, ..Interest::default() };
+        assert_eq!(model.next_question(&interest, T), None);
+        for verb in [
+            Verb::ToggleSaved(None),
+            Verb::Enqueue(None),
+            Verb::AddToPlaylist(Some("spotify:playlist:p".into())),
+        ] {
+            assert!(!model.command(Command { verb: verb.clone(), device: None }, T));
+            let why = Error::Restricted(Restriction::LocalFile);
+            assert_eq!(model.at(T).refusal(|said| *said == verb), Some(&why));
+        }
+    }
+
+    #[test]
+    fn the_next_device_is_the_one_after_that_which_plays() {
+        let mut model = model(true);
+        let device = |id: &str, is_active| Device { id: Some(id.into()), is_active, ..Device::default() };
+        // Listed when A was still active.
+        model.told(Told::Devices(vec![device("A", true), device("B", false), device("C", false)]));
+        let mut on_b = playback(true, 10_000);
+        on_b.device = Some(device("B", true));
+        model.heard(Some(on_b), T, T);
+        for expected in ["C", "A", "B"] {
+            press(&mut model, Verb::NextDevice, T);
+            let call = model.next_call(T).unwrap().call;
+            assert_eq!(call, Call::Transfer { device: expected.into(), play: None });
+        }
+    }
+
+    #[test]
     fn skips_are_queued_and_counted() {
         let mut model = model(true);
         for _ in 0..3 {

@@ -311,7 +311,7 @@ fn a_text_is_filled_in_and_keeps_what_is_no_field() {
         widget("now-playing-text").face(&player(Some(playback())), &set, Size::KEY).description
     };
     assert_eq!(says(""), "Title, Artist");
-    assert_eq!(says("{title} ({elapsed}/{total})\n-{remaining} on {device}"), "Title (1:01/3:00), -1:58 on Desk");
+    assert_eq!(says("{title} ({elapsed}/{total})\n-{remaining} on {device}"), "Title (1:01/3:00), -1:59 on Desk");
     assert_eq!(says("{what} {title {artist}"), "{what} {title Artist");
     assert_eq!(says("{album}{playlist}!"), "!");
     let mut interest = Interest::default();
