@@ -135,7 +135,8 @@ impl Question {
     fn lasts_ms(&self) -> u64 {
         match self {
             Self::Saved(_) => 600_000,
-            Self::Devices => 60_000,
+            // Which one is active comes with what plays.
+            Self::Devices => 180_000,
             Self::Queue => 120_000,
             Self::PlaylistName(_) => DAY_MS,
         }
@@ -740,7 +741,7 @@ mod tests {
         assert!(!now(&model, T + 120).playing, "Spotify has not had time to agree");
         model.heard(Some(playback(false, 10_000)), T + 500, T + 510);
         assert!(!now(&model, T + 520).playing);
-        assert!(!model.waits_for_agreement().is_some(), "it has agreed");
+        assert!(model.waits_for_agreement().is_none(), "it has agreed");
         model.heard(Some(playback(true, 10_000)), T + 600, T + 610);
         assert!(now(&model, T + 620).playing, "so the next state is the truth");
     }
