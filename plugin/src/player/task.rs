@@ -34,6 +34,8 @@ pub enum Input {
     Shown(Interest),
     /// Something may have changed elsewhere: ask now.
     Refresh,
+    /// The playlist that something was added to last, before a restart.
+    LastPlaylist(String),
 }
 
 /// The way to the player's task. It ends when the last one of these is dropped.
@@ -149,6 +151,7 @@ impl Task {
                 self.interest = interest;
                 if more { self.ask_soon() } else { self.plan() }
             }
+            Input::LastPlaylist(uri) => self.model.remember_playlist(uri),
             Input::Refresh => {
                 self.model.suspect(self.clock.unix_ms());
                 self.ask_soon();
