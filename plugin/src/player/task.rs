@@ -73,6 +73,7 @@ pub fn start(spotify: Client, accounts: watch::Receiver<Arc<AuthState>>, clock: 
         failures: 0,
         overdue: 0,
         asked_at: None,
+        pressed_at: None,
         ask_at: None,
         question_at: None,
         step_at: None,
@@ -100,6 +101,7 @@ struct Task {
     /// How often Spotify was asked since the track should have ended.
     overdue: u32,
     asked_at: Option<Instant>,
+    pressed_at: Option<Instant>,
     /// When to ask what plays next; `None`: not before something changes.
     ask_at: Option<Instant>,
     /// When to put another question next.
@@ -144,6 +146,7 @@ impl Task {
     fn input(&mut self, input: Input) {
         match input {
             Input::Command(command) => {
+                self.pressed_at = Some(Instant::now());
                 self.model.command(command, self.clock.unix_ms());
             }
             Input::Shown(interest) => {
@@ -304,6 +307,7 @@ impl Task {
             strained: self.model.strained(now_ms),
             visible: self.interest.instances > 0,
             since: self.asked_at.map_or(Duration::MAX, |asked| asked.elapsed()),
+            pressed: self.pressed_at.map(|pressed| pressed.elapsed()),
             still_for: self.model.still_for_ms(now_ms).map(milliseconds),
             ends_in: self.model.ends_ms(now_ms).map(|end| milliseconds(end.saturating_sub(now_ms))),
             overdue: self.overdue,
