@@ -139,7 +139,8 @@ impl Question {
     fn lasts_ms(&self) -> u64 {
         match self {
             Self::Saved(_) => 600_000,
-            Self::Devices => 60_000,
+            // Which one is active comes with what plays.
+            Self::Devices => 180_000,
             Self::Queue => 120_000,
             Self::PlaylistName(_) => DAY_MS,
         }
@@ -222,7 +223,8 @@ impl Model {
     /// The accounts have changed. What was known goes when nobody is linked any more.
     pub fn set_accounts(&mut self, accounts: Arc<AuthState>) {
         if accounts.link != Link::Linked {
-            *self = Self { next_id: self.next_id, ..Self::new(Arc::clone(&accounts)) };
+            let last_playlist = self.last_playlist.take();
+            *self = Self { next_id: self.next_id, last_playlist, ..Self::new(Arc::clone(&accounts)) };
         }
         if accounts.limit.is_none() {
             // Another account serves, or the time is over: what was said about it is over, too.
@@ -482,6 +484,11 @@ impl Model {
         }
     }
 
+    /// Takes in what was known before a restart; what has happened since counts more.
+    pub(super) fn remember_playlist(&mut self, uri: String) {
+        self.last_playlist.get_or_insert(uri);
+    }
+
     /// Somebody may have changed something elsewhere.
     pub(super) fn suspect(&mut self, now_ms: u64) {
         self.suspect_ms = now_ms;
@@ -549,6 +556,12 @@ impl Model {
     /// For how long nothing has played.
     pub(super) fn still_for_ms(&self, now_ms: u64) -> Option<u64> {
         self.still_since_ms.map(|since| now_ms.saturating_sub(since))
+    }
+
+    /// The playlist that something was added to last.
+    #[must_use]
+    pub fn last_playlist(&self) -> Option<&str> {
+        self.last_playlist.as_deref()
     }
 
     /// The device that was active last.
@@ -753,7 +766,7 @@ mod tests {
         assert!(!now(&model, T + 120).playing, "Spotify has not had time to agree");
         model.heard(Some(playback(false, 10_000)), T + 500, T + 510);
         assert!(!now(&model, T + 520).playing);
-        assert!(!model.waits_for_agreement().is_some(), "it has agreed");
+        assert!(model.waits_for_agreement().is_none(), "it has agreed");
         model.heard(Some(playback(true, 10_000)), T + 600, T + 610);
         assert!(now(&model, T + 620).playing, "so the next state is the truth");
     }
