@@ -386,6 +386,13 @@ async fn a_key_that_plays_what_was_searched_for_and_one_that_likes_it() {
     let field = user.shows("#setting-item:enabled").await;
     field.send_keys("Postcards").await.unwrap();
     user.reads(".results", "Postcards").await;
+    // Typed into a page that is low: what was found is to be seen all the same.
+    let visible = "return document.querySelector('.results .item').getBoundingClientRect().bottom <= innerHeight";
+    until("a result is on the screen", async || match user.browser.execute(visible, vec![]).await {
+        Ok(Value::Bool(true)) => Ok(()),
+        other => Err(format!("{other:?}")),
+    })
+    .await;
     user.keeps("found").await;
     user.chooses(&field, "Album").await;
     user.reads(".chosen", "Postcards").await;
@@ -434,6 +441,7 @@ async fn a_key_that_plays_what_was_searched_for_and_one_that_likes_it() {
         user.drags(widget, column, 0).await;
         user.sees(&format!(".key[aria-selected='true'][data-widget-uuid='com.spotify-widgets.{widget}']")).await;
         user.looks_into_properties().await;
+        user.reads("#account-name", "Linked as").await;
         user.keeps(widget).await;
         user.browser.enter_parent_frame().await.unwrap();
     }

@@ -186,7 +186,8 @@ impl Face<'_> {
         let cover = key.cover.as_deref().and_then(covers);
         let labelled = !key.label.is_empty();
         let (margin, side) = cover_key(size, labelled);
-        let badge = (key.tone == Tone::Active).then_some((key.icon, look.icon));
+        // Without a cover the icon stands large in its place.
+        let badge = (key.tone == Tone::Active && cover.is_some()).then_some((key.icon, look.icon));
         if is_wide(size) && labelled {
             self.key_cover(cover, margin, (self.height - side) / 2.0, side, key.icon, &look);
             let x = margin + side + margin;
