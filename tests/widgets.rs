@@ -10,7 +10,7 @@ use futures_util::future::join_all;
 use host_sdk::protocol::{FromHost, ToHost};
 use serde_json::{Value, json};
 use spotify_sim::catalogue::{self, album_uri, playlist_uri, track_uri};
-use spotify_sim::{COMPUTER_ID, Change, Config, PHONE_ID, Playback, Request, SPEAKER_ID, Sim};
+use spotify_sim::{COMPUTER_ID, Change, Config, Fault, PHONE_ID, Playback, Request, SPEAKER_ID, Sim};
 
 /// Requests that follow by themselves come within this, if they come.
 const QUIET: Duration = Duration::from_millis(1_500);
@@ -116,12 +116,61 @@ fn item(uri: &str, name: &str) -> Value {
     json!({"uri": uri, "name": name})
 }
 
-// ---- Volume --------------------------------------------------------------------------------------------------------
+// ---- The tests -----------------------------------------------------------------------------------------------------
+
+// Mostly they wait, for fingers and for what must not happen: side by side they take a quarter of the time.
 
 #[tokio::test]
-async fn mute_and_set_volume_do_what_they_say_and_a_fade_takes_its_time() {
-    let unpacked = Unpacked::spotify();
-    let mut stage = start_with(&unpacked, Playback::default()).await;
+async fn keys_about_volume_and_position_do_what_they_say() {
+    let unpacked = &Unpacked::spotify();
+    tokio::join!(
+        mute_and_set_volume_do_what_they_say_and_a_fade_takes_its_time(unpacked),
+        twenty_quick_presses_arrive_at_the_exact_volume_and_a_held_key_goes_on(unpacked),
+        a_device_without_volume_says_so(unpacked),
+        seek_and_restart_move_within_what_plays(unpacked),
+        presses_during_other_calls_are_queued_and_none_is_lost(unpacked),
+    );
+}
+
+#[tokio::test]
+async fn keys_about_the_library_do_what_they_say() {
+    let unpacked = &Unpacked::spotify();
+    tokio::join!(
+        like_shows_and_changes_what_is_saved_here_and_elsewhere(unpacked),
+        a_like_while_it_is_still_being_asked_about_stays(unpacked),
+        play_starts_what_was_chosen_and_does_again_what_was_chosen(unpacked),
+        playlists_take_and_lose_what_plays_where_that_is_allowed(unpacked),
+        the_queue_is_filled_and_shown(unpacked),
+    );
+}
+
+#[tokio::test]
+async fn devices_are_woken_and_what_plays_is_shown() {
+    let unpacked = &Unpacked::spotify();
+    tokio::join!(
+        device_keys_move_playback_and_say_where_it_is(unpacked),
+        a_press_wakes_the_chosen_device_the_last_one_or_the_only_one(unpacked),
+        text_has_every_field_and_its_times_move_by_themselves(unpacked),
+        whatever_plays_is_shown_as_what_it_is(unpacked),
+        keys_about_what_plays_say_when_nothing_does(unpacked),
+        each_layout_is_drawn_in_its_size(unpacked),
+    );
+}
+
+#[tokio::test]
+async fn gestures_mean_what_was_chosen() {
+    long_and_double_presses_do_what_was_chosen(&Unpacked::spotify()).await;
+}
+
+#[tokio::test]
+async fn requests_are_as_few_as_can_be() {
+    what_is_asked_does_not_depend_on_how_many_look(&Unpacked::spotify()).await;
+}
+
+// ---- Volume --------------------------------------------------------------------------------------------------------
+
+async fn mute_and_set_volume_do_what_they_say_and_a_fade_takes_its_time(unpacked: &Unpacked) {
+    let mut stage = start_with(unpacked, Playback::default()).await;
     let (mute, low, fade) = (key("mute", "m"), key("set-volume", "low"), key("set-volume", "fade"));
     appears(&mut stage.host, mute, json!({})).await;
     appears(&mut stage.host, low, json!({"volume": 20})).await;
@@ -156,11 +205,9 @@ async fn mute_and_set_volume_do_what_they_say_and_a_fade_takes_its_time() {
     assert_eq!(volume(&stage.spotify.playback()), Some(0));
 }
 
-#[tokio::test]
-async fn twenty_quick_presses_arrive_at_the_exact_volume_and_a_held_key_goes_on() {
-    let unpacked = Unpacked::spotify();
+async fn twenty_quick_presses_arrive_at_the_exact_volume_and_a_held_key_goes_on(unpacked: &Unpacked) {
     let latency = Duration::from_millis(60);
-    let mut stage = start(&unpacked, Config { latency, ..Config::default() }).await;
+    let mut stage = start(unpacked, Config { latency, ..Config::default() }).await;
     let (up, down) = (key("volume-up", "u"), key("volume-down", "d"));
     appears(&mut stage.host, up, json!({"step": 1})).await;
     appears(&mut stage.host, down, json!({"step": 7})).await;
@@ -188,10 +235,8 @@ async fn twenty_quick_presses_arrive_at_the_exact_volume_and_a_held_key_goes_on(
     assert_eq!(commands(&stage.spotify), [""; 0], "it has been let go");
 }
 
-#[tokio::test]
-async fn a_device_without_volume_says_so() {
-    let unpacked = Unpacked::spotify();
-    let mut stage = start_with(&unpacked, Playback::default()).await;
+async fn a_device_without_volume_says_so(unpacked: &Unpacked) {
+    let mut stage = start_with(unpacked, Playback::default()).await;
     stage.spotify.change_playback(Change::device(PHONE_ID)).unwrap();
     let (up, mute) = (key("volume-up", "u"), key("mute", "m"));
     appears(&mut stage.host, up, json!({})).await;
@@ -204,11 +249,9 @@ async fn a_device_without_volume_says_so() {
 
 // ---- Position ------------------------------------------------------------------------------------------------------
 
-#[tokio::test]
-async fn seek_and_restart_move_within_what_plays() {
-    let unpacked = Unpacked::spotify();
+async fn seek_and_restart_move_within_what_plays(unpacked: &Unpacked) {
     let playback = Playback { progress_ms: 60_000, ..Playback::paused() };
-    let mut stage = start_with(&unpacked, playback).await;
+    let mut stage = start_with(unpacked, playback).await;
     let (forward, back, restart) = (key("seek", "f"), key("seek", "b"), key("restart", "r"));
     appears(&mut stage.host, forward, json!({})).await;
     appears(&mut stage.host, back, json!({"direction": "back", "seconds": 10})).await;
@@ -227,11 +270,9 @@ async fn seek_and_restart_move_within_what_plays() {
     assert_eq!(press(&mut stage, restart).await, "PUT player/seek position_ms=0");
 }
 
-#[tokio::test]
-async fn presses_during_other_calls_are_queued_and_none_is_lost() {
-    let unpacked = Unpacked::spotify();
+async fn presses_during_other_calls_are_queued_and_none_is_lost(unpacked: &Unpacked) {
     let latency = Duration::from_millis(150);
-    let mut stage = start(&unpacked, Config { latency, ..Config::default() }).await;
+    let mut stage = start(unpacked, Config { latency, ..Config::default() }).await;
     let (next, toggle, shuffle) = (key("next", "n"), key("play-pause", "p"), key("shuffle", "s"));
     for instance in [next, toggle, shuffle] {
         appears(&mut stage.host, instance, json!({})).await;
@@ -250,10 +291,8 @@ async fn presses_during_other_calls_are_queued_and_none_is_lost() {
 
 // ---- The library ---------------------------------------------------------------------------------------------------
 
-#[tokio::test]
-async fn like_shows_and_changes_what_is_saved_here_and_elsewhere() {
-    let unpacked = Unpacked::spotify();
-    let mut stage = start_with(&unpacked, Playback::default()).await;
+async fn like_shows_and_changes_what_is_saved_here_and_elsewhere(unpacked: &Unpacked) {
+    let mut stage = start_with(unpacked, Playback::default()).await;
     let (like, album) = (key("like", "l"), key("like", "a"));
     appears(&mut stage.host, like, json!({})).await;
     appears(&mut stage.host, album, json!({"item": item(&album_uri(2), "夜明けの信号")})).await;
@@ -275,11 +314,25 @@ async fn like_shows_and_changes_what_is_saved_here_and_elsewhere() {
     says(&mut stage.host, album, "Like: 夜明けの信号").await;
 }
 
-#[tokio::test]
-async fn play_starts_what_was_chosen_and_does_again_what_was_chosen() {
-    let unpacked = Unpacked::spotify();
+async fn a_like_while_it_is_still_being_asked_about_stays(unpacked: &Unpacked) {
+    let mut stage = start_with(unpacked, Playback::default()).await;
+    let (toggle, like) = (key("play-pause", "p"), key("like", "l"));
+    appears(&mut stage.host, toggle, json!({})).await;
+    says(&mut stage.host, toggle, "Pause").await;
+    stage.spotify.inject(Fault::delay(Duration::from_millis(500)).on("GET", "/v1/me/library/contains"));
+    appears(&mut stage.host, like, json!({})).await;
+    let asked = |requests: &[Request], _: &Playback| requests.iter().any(|one| one.path == "/v1/me/library/contains");
+    let Stage { spotify, host, .. } = &mut stage;
+    host.hear_while(spotify.wait_for(SOON, asked)).await.expect("it is asked");
+    stage.host.press(like).await;
+    says(&mut stage.host, like, "Liked").await;
+    quiet(&mut stage).await;
+    assert_eq!(stage.host.shown(like), "Liked");
+}
+
+async fn play_starts_what_was_chosen_and_does_again_what_was_chosen(unpacked: &Unpacked) {
     let saved = vec![track_uri(3), track_uri(7)];
-    let mut stage = start(&unpacked, Config { saved, ..Config::default() }).await;
+    let mut stage = start(unpacked, Config { saved, ..Config::default() }).await;
     let (album, list, artist, track, liked, text) = (
         key("play", "album"),
         key("play", "list"),
@@ -291,7 +344,8 @@ async fn play_starts_what_was_chosen_and_does_again_what_was_chosen() {
     let show = key("play", "show");
     appears(&mut stage.host, album, json!({"item": item(&album_uri(2), "夜明けの信号")})).await;
     appears(&mut stage.host, list, json!({"item": item(&playlist_uri(3), "Desert"), "again": "restart"})).await;
-    appears(&mut stage.host, artist, json!({"item": item(&catalogue::artist_uri(1), "Lumen"), "again": "shuffle"})).await;
+    appears(&mut stage.host, artist, json!({"item": item(&catalogue::artist_uri(1), "Lumen"), "again": "shuffle"}))
+        .await;
     appears(&mut stage.host, track, json!({"item": item(&track_uri(9), "Tide"), "shuffle": "off"})).await;
     appears(&mut stage.host, liked, json!({"item": item("spotify:collection", "Liked Songs")})).await;
     appears(&mut stage.host, show, json!({"item": item(catalogue::SHOW_URI, "Key Matters")})).await;
@@ -344,10 +398,8 @@ async fn play_starts_what_was_chosen_and_does_again_what_was_chosen() {
     says(&mut stage.host, liked, "No Liked Songs").await;
 }
 
-#[tokio::test]
-async fn playlists_take_and_lose_what_plays_where_that_is_allowed() {
-    let unpacked = Unpacked::spotify();
-    let mut stage = start_with(&unpacked, Playback::default()).await;
+async fn playlists_take_and_lose_what_plays_where_that_is_allowed(unpacked: &Unpacked) {
+    let mut stage = start_with(unpacked, Playback::default()).await;
     let (own, other, last, remove) = (
         key("add-to-playlist", "own"),
         key("add-to-playlist", "other"),
@@ -397,10 +449,8 @@ async fn playlists_take_and_lose_what_plays_where_that_is_allowed() {
     says(&mut stage.host, remove, "Not from a playlist").await;
 }
 
-#[tokio::test]
-async fn the_queue_is_filled_and_shown() {
-    let unpacked = Unpacked::spotify();
-    let mut stage = start_with(&unpacked, Playback::default()).await;
+async fn the_queue_is_filled_and_shown(unpacked: &Unpacked) {
+    let mut stage = start_with(unpacked, Playback::default()).await;
     let (this, that, up_next) = (key("add-to-queue", "this"), key("add-to-queue", "that"), key("up-next", "up"));
     appears(&mut stage.host, this, json!({})).await;
     appears(&mut stage.host, that, json!({"item": item(&track_uri(9), "Tide")})).await;
@@ -417,10 +467,8 @@ async fn the_queue_is_filled_and_shown() {
 
 // ---- Devices -------------------------------------------------------------------------------------------------------
 
-#[tokio::test]
-async fn device_keys_move_playback_and_say_where_it_is() {
-    let unpacked = Unpacked::spotify();
-    let mut stage = start_with(&unpacked, Playback::paused()).await;
+async fn device_keys_move_playback_and_say_where_it_is(unpacked: &Unpacked) {
+    let mut stage = start_with(unpacked, Playback::paused()).await;
     let (speaker, next) = (key("device", "speaker"), key("device", "next"));
     let chosen = json!({"id": SPEAKER_ID, "name": "Wohnzimmer", "type": "Speaker"});
     appears(&mut stage.host, speaker, json!({"device": chosen, "play": "play"})).await;
@@ -443,10 +491,7 @@ async fn device_keys_move_playback_and_say_where_it_is() {
     says(&mut stage.host, gone, "Open Spotify on a device").await;
 }
 
-#[tokio::test]
-async fn a_press_wakes_the_chosen_device_the_last_one_or_the_only_one() {
-    let unpacked = Unpacked::spotify();
-    let unpacked = &unpacked;
+async fn a_press_wakes_the_chosen_device_the_last_one_or_the_only_one(unpacked: &Unpacked) {
     let play = key("play-pause", "p");
     let woken = async |playback: Playback, settings: Value| {
         let wake_delay = Duration::from_millis(700);
@@ -484,29 +529,20 @@ async fn a_press_wakes_the_chosen_device_the_last_one_or_the_only_one() {
         stage.spotify.change_playback(asleep).unwrap();
         stage.spotify.clear_requests();
         stage.host.press(shuffle).await;
-        plays(&mut stage, "it is shuffled there", |playback| {
-            playback.shuffle && active(playback) == Some(COMPUTER_ID)
-        })
-        .await;
+        plays(&mut stage, "it is shuffled there", |playback| playback.shuffle && active(playback) == Some(COMPUTER_ID))
+            .await;
         assert!(!stage.spotify.playback().is_playing, "nobody has asked for music");
         says(&mut stage.host, shuffle, "Shuffle on").await;
     };
     let chosen = json!({"device": {"id": PHONE_ID, "name": "Phone"}});
-    tokio::join!(
-        wakes(only, json!({}), SPEAKER_ID),
-        wakes(Playback::asleep(), chosen, PHONE_ID),
-        several,
-        last
-    );
+    tokio::join!(wakes(only, json!({}), SPEAKER_ID), wakes(Playback::asleep(), chosen, PHONE_ID), several, last);
 }
 
 // ---- What plays, in words ------------------------------------------------------------------------------------------
 
-#[tokio::test]
-async fn text_has_every_field_and_its_times_move_by_themselves() {
-    let unpacked = Unpacked::spotify();
+async fn text_has_every_field_and_its_times_move_by_themselves(unpacked: &Unpacked) {
     let playback = Playback { progress_ms: 61_500, ..Playback::default() };
-    let mut stage = start_with(&unpacked, playback).await;
+    let mut stage = start_with(unpacked, playback).await;
     let (all, usual) = (key("now-playing-text", "all"), key("now-playing-text", "usual"));
     let template = "{title}|{artist}|{album}|{playlist}\n{elapsed}|{total}|{remaining}|{device}|{nonsense}";
     appears(&mut stage.host, all, json!({"template": template, "layout": 4})).await;
@@ -526,10 +562,7 @@ async fn text_has_every_field_and_its_times_move_by_themselves() {
     assert_eq!(press(&mut stage, usual).await, "PUT player/pause");
 }
 
-#[tokio::test]
-async fn whatever_plays_is_shown_as_what_it_is() {
-    let unpacked = Unpacked::spotify();
-    let unpacked = &unpacked;
+async fn whatever_plays_is_shown_as_what_it_is(unpacked: &Unpacked) {
     let shown = async |playback: Playback, words: &str, like: &str| {
         let mut stage = start_with(unpacked, playback).await;
         let (now, text) = (key("playing-now", "now"), key("now-playing-text", "text"));
@@ -548,8 +581,13 @@ async fn whatever_plays_is_shown_as_what_it_is() {
         stage.host.press(heart).await;
         says(&mut stage.host, heart, like).await;
         quiet(&mut stage).await;
-        let refused: Vec<_> =
-            stage.spotify.requests().iter().filter(|one| one.status().is_some_and(|it| it >= 400)).map(command).collect();
+        let refused: Vec<_> = stage
+            .spotify
+            .requests()
+            .iter()
+            .filter(|one| one.status().is_some_and(|it| it >= 400))
+            .map(command)
+            .collect();
         assert_eq!(refused, [""; 0], "{words}");
     };
     tokio::join!(
@@ -561,10 +599,8 @@ async fn whatever_plays_is_shown_as_what_it_is() {
     );
 }
 
-#[tokio::test]
-async fn keys_about_what_plays_say_when_nothing_does() {
-    let unpacked = Unpacked::spotify();
-    let mut stage = start_with(&unpacked, Playback::idle()).await;
+async fn keys_about_what_plays_say_when_nothing_does(unpacked: &Unpacked) {
+    let mut stage = start_with(unpacked, Playback::idle()).await;
     let shown = [("playing-now", "1"), ("now-playing-text", "2"), ("up-next", "3")].map(|(w, c)| key(w, c));
     for instance in shown {
         appears(&mut stage.host, instance, json!({})).await;
@@ -583,16 +619,16 @@ async fn keys_about_what_plays_say_when_nothing_does() {
     assert_eq!(commands(&stage.spotify), [""; 0], "there is nothing to send");
 }
 
-#[tokio::test]
-async fn each_layout_is_drawn_in_its_size() {
-    let unpacked = Unpacked::spotify();
-    let mut stage = start_with(&unpacked, Playback::default()).await;
+async fn each_layout_is_drawn_in_its_size(unpacked: &Unpacked) {
+    let mut stage = start_with(unpacked, Playback::default()).await;
     let (cover, list, text): (&[_], &[_], &[_]) = (
         &[(3, 2), (2, 2), (3, 1), (1, 1), (4, 3), (5, 4)],
         &[(1, 1), (2, 2), (3, 2)],
         &[(1, 1), (2, 1), (3, 1), (4, 1), (5, 1)],
     );
-    for (widget, layouts) in [("playing-now", cover), ("up-next", list), ("now-playing-text", text), ("like", &[(1, 1)])] {
+    for (widget, layouts) in
+        [("playing-now", cover), ("up-next", list), ("now-playing-text", text), ("like", &[(1, 1)])]
+    {
         for (index, (columns, rows)) in layouts.iter().enumerate() {
             let instance = key(widget, Box::leak(format!("{widget}-{index}").into_boxed_str()));
             appears(&mut stage.host, instance, json!({"layout": index})).await;
@@ -608,10 +644,8 @@ async fn each_layout_is_drawn_in_its_size() {
 
 // ---- Gestures ------------------------------------------------------------------------------------------------------
 
-#[tokio::test]
-async fn long_and_double_presses_do_what_was_chosen() {
-    let unpacked = Unpacked::spotify();
-    let mut stage = start_with(&unpacked, Playback::default()).await;
+async fn long_and_double_presses_do_what_was_chosen(unpacked: &Unpacked) {
+    let mut stage = start_with(unpacked, Playback::default()).await;
     let (long, double, open) = (key("play-pause", "long"), key("mute", "double"), key("playing-now", "open"));
     appears(&mut stage.host, long, json!({"longPress": "next"})).await;
     appears(&mut stage.host, double, json!({"doublePress": "like"})).await;
@@ -641,7 +675,10 @@ async fn long_and_double_presses_do_what_was_chosen() {
         _ => None,
     });
     let url = url.await;
-    assert_eq!(Some(url.as_str()), track_uri(2).rsplit(':').next().map(|id| format!("https://open.spotify.com/track/{id}")).as_deref());
+    assert_eq!(
+        Some(url.as_str()),
+        track_uri(2).rsplit(':').next().map(|id| format!("https://open.spotify.com/track/{id}")).as_deref()
+    );
     comes_up(&mut stage.host, open).await;
 
     // What a long press could not do is said by the key that was held.
@@ -654,8 +691,7 @@ async fn long_and_double_presses_do_what_was_chosen() {
 
 // ---- Requests ------------------------------------------------------------------------------------------------------
 
-#[tokio::test]
-async fn what_is_asked_does_not_depend_on_how_many_look() {
+async fn what_is_asked_does_not_depend_on_how_many_look(unpacked: &Unpacked) {
     const WIDGETS: [&str; 10] = [
         "play-pause",
         "next",
@@ -668,8 +704,6 @@ async fn what_is_asked_does_not_depend_on_how_many_look() {
         "now-playing-text",
         "seek",
     ];
-    let unpacked = Unpacked::spotify();
-    let unpacked = &unpacked;
     let asked = async |instances: usize| {
         let mut stage = start_with(unpacked, Playback::default()).await;
         stage.spotify.clear_requests();

@@ -171,6 +171,8 @@ pub struct Model {
     refusal: Option<Refusal>,
     done: Option<Done>,
     changes: Vec<Change>,
+    /// Commands from before the first answer: what they mean depends on it.
+    early: Vec<Command>,
     queue: VecDeque<QueuedCall>,
     /// When a call that is paced has left last.
     paced_ms: u64,
@@ -181,6 +183,8 @@ pub struct Model {
     last_playlist: Option<String>,
     started: Option<String>,
     saved: BTreeMap<String, bool>,
+    /// When we have saved or removed something last: answers from before that are no news.
+    saved_ms: BTreeMap<String, u64>,
     playlists: BTreeMap<Uri, String>,
     devices: Option<Arc<Vec<Device>>>,
     coming: Option<Arc<Vec<Track>>>,
@@ -203,6 +207,7 @@ impl Model {
             refusal: None,
             done: None,
             changes: Vec::new(),
+            early: Vec::new(),
             queue: VecDeque::new(),
             paced_ms: 0,
             fade: None,
@@ -211,6 +216,7 @@ impl Model {
             last_playlist: None,
             started: None,
             saved: BTreeMap::new(),
+            saved_ms: BTreeMap::new(),
             playlists: BTreeMap::new(),
             devices: None,
             coming: None,
@@ -267,6 +273,10 @@ impl Model {
     pub fn command(&mut self, command: Command, now_ms: u64) -> bool {
         if !self.linked() {
             return false;
+        }
+        if self.known.is_none() && self.problem.is_none() && self.limit(now_ms).is_none() {
+            self.early.push(command);
+            return true;
         }
         let Command { verb, device } = command;
         self.refusal = None;
@@ -376,6 +386,7 @@ impl Model {
         match &call.call {
             Call::Save { uri, saved } => {
                 self.saved.insert(uri.clone(), *saved);
+                self.saved_ms.insert(uri.clone(), now_ms);
                 self.changes.retain(|change| change.id != call.id);
             }
             Call::AddToPlaylist { playlist, .. } => self.last_playlist = Some(playlist.as_str().to_owned()),
@@ -442,6 +453,14 @@ impl Model {
         let playing = known.as_ref().is_some_and(|known| known.now.playing);
         self.still_since_ms = if playing { None } else { self.still_since_ms.or(Some(now_ms)) };
         self.known = Some(known);
+        self.command_early(now_ms);
+    }
+
+    /// Takes the commands that have waited for the first answer, or for it to be known that none comes.
+    fn command_early(&mut self, now_ms: u64) {
+        for command in std::mem::take(&mut self.early) {
+            self.command(command, now_ms);
+        }
     }
 
     /// Whether what Spotify tells isn't what was to be expected: somebody is at work elsewhere.
@@ -458,14 +477,20 @@ impl Model {
     }
 
     /// Spotify could not be asked.
-    pub fn unheard(&mut self, error: Error) {
+    pub fn unheard(&mut self, error: Error, now_ms: u64) {
         self.problem = Some(error);
+        self.command_early(now_ms);
     }
 
     /// What Spotify has told about something else.
     pub(super) fn told(&mut self, told: Told) {
         match told {
-            Told::Saved(uri, saved) => drop(self.saved.insert(uri, saved)),
+            Told::Saved(uri, saved) => {
+                let asked = self.asked.get(&Question::Saved(uri.clone())).map_or(0, |asked| asked.at_ms);
+                if self.saved_ms.get(&uri).is_none_or(|done_ms| asked >= done_ms + TRUST_MS) {
+                    self.saved.insert(uri, saved);
+                }
+            }
             Told::Devices(devices) => self.devices = Some(Arc::new(devices)),
             Told::PlaylistName(playlist, name) => drop(self.playlists.insert(playlist, name)),
             Told::Queue(items) => self.coming = Some(Arc::new(items.iter().map(Track::of).collect())),
@@ -731,6 +756,20 @@ mod tests {
     }
 
     #[test]
+    fn a_press_before_the_first_answer_waits_for_it() {
+        let mut model = Model::new(Arc::new(accounts(Link::Linked, &["A"])));
+        press(&mut model, Verb::VolumeBy(5), T);
+        press(&mut model, Verb::ToggleSaved(None), T + 10);
+        assert_eq!(model.next_call(T + 20), None);
+        let mut offline = model.clone();
+        model.heard(Some(playback(true, 10_000)), T, T + 100);
+        assert_eq!(model.next_call(T + 60_000).unwrap().call, Call::Volume(45));
+        assert!(matches!(model.next_call(T + 60_000).unwrap().call, Call::Save { .. }));
+        offline.unheard(Error::Offline, T + 100);
+        assert!(offline.next_call(T + 60_000).is_some(), "and is tried all the same if none comes");
+    }
+
+    #[test]
     fn a_refused_change_is_taken_back_with_its_reason_for_a_while() {
         let mut model = model(true);
         press(&mut model, Verb::TogglePlay, T);
@@ -892,6 +931,21 @@ mod tests {
     }
 
     #[test]
+    fn an_answer_from_before_a_like_does_not_take_it_back() {
+        let mut model = model(true);
+        let uri = "spotify:track:1".to_owned();
+        model.asking(Question::Saved(uri.clone()), T);
+        press(&mut model, Verb::ToggleSaved(None), T + 10);
+        let call = model.next_call(T + 10).unwrap();
+        model.confirmed(&call, T + 60);
+        model.told(Told::Saved(uri.clone(), false));
+        assert_eq!(model.at(T + 70).saved(&uri), Some(true));
+        model.asking(Question::Saved(uri.clone()), T + 60 + TRUST_MS);
+        model.told(Told::Saved(uri.clone(), false));
+        assert_eq!(model.at(T + 9_000).saved(&uri), Some(false), "but one that was asked later does");
+    }
+
+    #[test]
     fn what_plays_already_pauses_restarts_or_shuffles() {
         let start = |again| Verb::Start(super::super::Start { uri: "spotify:album:a".into(), again, shuffle: None });
         let mut playing = playback(true, 10_000);
@@ -989,11 +1043,9 @@ mod tests {
         model.heard(Some(file), T, T);
         let interest = Interest { instances: 1, saved_now: true, ..Interest::default() };
         assert_eq!(model.next_question(&interest, T), None);
-        for verb in [
-            Verb::ToggleSaved(None),
-            Verb::Enqueue(None),
-            Verb::AddToPlaylist(Some("spotify:playlist:p".into())),
-        ] {
+        for verb in
+            [Verb::ToggleSaved(None), Verb::Enqueue(None), Verb::AddToPlaylist(Some("spotify:playlist:p".into()))]
+        {
             assert!(!model.command(Command { verb: verb.clone(), device: None }, T));
             let why = Error::Restricted(Restriction::LocalFile);
             assert_eq!(model.at(T).refusal(|said| *said == verb), Some(&why));
@@ -1058,7 +1110,7 @@ mod tests {
     #[test]
     fn state_that_can_not_be_renewed_gets_old_and_heals() {
         let mut model = model(true);
-        model.unheard(Error::Offline);
+        model.unheard(Error::Offline, T);
         assert!(!model.at(T + STALE_MS - 1).stale);
         assert!(model.at(T + STALE_MS).stale);
         assert_eq!(model.next_change_ms(T), Some(T + STALE_MS));

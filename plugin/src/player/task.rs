@@ -252,7 +252,7 @@ impl Task {
                     tracing::warn!(%error, "Spotify's state can't be read");
                 }
                 self.failures += 1;
-                self.model.unheard(error);
+                self.model.unheard(error, self.clock.unix_ms());
             }
         }
         self.plan();

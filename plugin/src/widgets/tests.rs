@@ -164,14 +164,14 @@ fn odd_answers_are_shown_as_what_they_are() {
 fn only_the_widget_whose_command_failed_says_why() {
     let mut model = Model::new(linked());
     model.heard(Some(playback()), T, T);
-    model.unheard(Error::Offline);
+    model.unheard(Error::Offline, T);
     let offline = model.at(T);
     assert_eq!(says("play-pause", &offline), "Pause", "what is known is shown on");
     model = Model::new(linked());
-    model.unheard(Error::Offline);
+    model.unheard(Error::Offline, T);
     let never_known = model.at(T);
     assert_eq!(says("play-pause", &never_known), Error::Offline.remedy().key());
-    model.unheard(Error::AppOwnerNeedsPremium);
+    model.unheard(Error::AppOwnerNeedsPremium, T);
     assert_eq!(says("next", &model.at(T)), Error::AppOwnerNeedsPremium.remedy().key());
 }
 
