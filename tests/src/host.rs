@@ -13,8 +13,10 @@ use tokio_tungstenite::tungstenite::Message;
 
 use crate::{SOON, http_client};
 
-pub(crate) const PACKAGE: &str = "com.spotify-widgets";
-pub(crate) const REGISTER: &str = "registerPackage-8f2c";
+/// The package's UUID.
+pub const PACKAGE: &str = "com.spotify-widgets";
+/// The event that the host asks to be registered with.
+pub const REGISTER: &str = "registerPackage-8f2c";
 
 /// An instance on the host's panel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
