@@ -151,6 +151,15 @@ impl FakeHost {
         }
     }
 
+    /// Takes whatever the package says for a while, and reads none of it: for measurements, in which reading would cost
+    /// more than what is measured.
+    pub async fn ignore_for(&mut self, time: Duration) {
+        let end = tokio::time::Instant::now() + time;
+        while let Ok(message) = tokio::time::timeout_at(end, self.socket().next()).await {
+            message.expect("the socket is open").expect("a whole frame");
+        }
+    }
+
     /// What an instance's picture says in words, as of the messages heard so far; empty before the first.
     #[must_use]
     pub fn shown(&self, instance: Instance) -> &str {

@@ -34,7 +34,8 @@ pub async fn start(spotify: &Sim) -> (FakeHost, Child) {
 /// Runs it: the host's port, the simulator's address. It ends with the host.
 pub async fn run(arguments: &[String]) {
     let [port, spotify] = arguments else { panic!("a port and an address are needed") };
-    let (mut host, _) = tokio_tungstenite::connect_async(format!("ws://127.0.0.1:{port}")).await.expect("the host is there");
+    let (mut host, _) =
+        tokio_tungstenite::connect_async(format!("ws://127.0.0.1:{port}")).await.expect("the host is there");
     let register = json!({"event": REGISTER, "uuid": PACKAGE}).to_string();
     let mut spotify = TcpStream::connect(spotify).await.expect("Spotify is there");
     spotify.set_nodelay(true).expect("a TCP connection");

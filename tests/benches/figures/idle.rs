@@ -33,8 +33,13 @@ async fn scene(unpacked: &Unpacked, idle_close: Option<Duration>, name: &str) ->
     let (times, new): (Vec<Duration>, Vec<f64>) = all.into_iter().flatten().unzip();
     let share = new.iter().sum::<f64>() / new.len() as f64 * 100.0;
     vec![
-        Row::milliseconds(format!("Idle press to request (connections {name}, a new one takes 120 ms)"), &times).at_most(2.0),
-        Row::new(format!("The same: percent of presses that wait for a new connection ({name})"), Unit::Count, vec![share]),
+        Row::milliseconds(format!("Idle press to request (connections {name}, a new one takes 120 ms)"), &times)
+            .at_most(2.0),
+        Row::new(
+            format!("The same: percent of presses that wait for a new connection ({name})"),
+            Unit::Count,
+            vec![share],
+        ),
     ]
 }
 

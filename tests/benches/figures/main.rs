@@ -6,6 +6,8 @@
 //!
 //! Here alone time is real, and nothing passes or fails: a goal that is missed is a line in the table.
 //!
+//! Parts can be named: `cargo bench -p acceptance-tests --bench figures -- start press volume minute changes ends idle`.
+//!
 //! It drives the package as it is built in the profile of the benchmark; `cargo xtask bench` builds both.
 
 mod bare;
@@ -32,28 +34,40 @@ fn main() {
     match arguments.first().map(String::as_str) {
         Some(bare::FLAG) => runtime.block_on(bare::run(&arguments[1..])),
         // Cargo says `--bench` when the figures are wanted; with tests it only has to build.
-        _ if arguments.iter().any(|argument| argument == "--bench") => runtime.block_on(measure()),
+        _ if arguments.iter().any(|argument| argument == "--bench") => {
+            let only: Vec<&str> = arguments.iter().map(String::as_str).filter(|word| !word.starts_with('-')).collect();
+            runtime.block_on(measure(&only));
+        }
         _ => {}
     }
 }
 
-async fn measure() {
+/// Measures everything, or only the parts that are named.
+async fn measure(only: &[&str]) {
+    let wanted = |part: &str| only.is_empty() || only.contains(&part);
     let unpacked = Unpacked::spotify();
     let before = usage::machine();
     let mut rows = Vec::new();
-    say("the start");
-    rows.extend(start::measure(&unpacked).await);
-    say("presses");
-    rows.extend(press::measure(&unpacked).await);
-    say("volume");
-    rows.extend(volume::measure(&unpacked).await);
-    say("a minute of playing, and what goes on elsewhere, in several packages at once");
-    let scenes: Vec<LocalBoxFuture<'_, Vec<Row>>> = vec![
-        Box::pin(minute::measure(&unpacked)),
-        Box::pin(remote::changes(&unpacked)),
-        Box::pin(remote::ends(&unpacked)),
-        Box::pin(idle::measure(&unpacked)),
+    if wanted("start") {
+        say("the start");
+        rows.extend(start::measure(&unpacked).await);
+    }
+    if wanted("press") {
+        say("presses");
+        rows.extend(press::measure(&unpacked).await);
+    }
+    if wanted("volume") {
+        say("volume");
+        rows.extend(volume::measure(&unpacked).await);
+    }
+    say("what takes a minute, in several packages at once");
+    let scenes: [(&str, LocalBoxFuture<'_, Vec<Row>>); 4] = [
+        ("minute", Box::pin(minute::measure(&unpacked))),
+        ("changes", Box::pin(remote::changes(&unpacked))),
+        ("ends", Box::pin(remote::ends(&unpacked))),
+        ("idle", Box::pin(idle::measure(&unpacked))),
     ];
+    let scenes = scenes.into_iter().filter(|(part, _)| wanted(part)).map(|(_, scene)| scene);
     rows.extend(join_all(scenes).await.into_iter().flatten());
     println!("{before}; at the end: {}", usage::load());
     println!();

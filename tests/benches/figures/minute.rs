@@ -11,7 +11,7 @@ use spotify_sim::catalogue::track_uri;
 use spotify_sim::{Change, Config, Playback, Request};
 
 use crate::LATENCY;
-use crate::panel::{TEN, linked, listen, show_ten};
+use crate::panel::{TEN, linked, show_ten};
 use crate::table::{Row, Unit};
 use crate::usage::Usage;
 
@@ -66,7 +66,13 @@ const SCENES: [Scene; 6] = [
         long_title: false,
         goals: [Some(7.0), Some(0.23), Some(20.0)],
     },
-    Scene { name: "10 widgets, paused", panel: Panel::Ten, plays: false, long_title: false, goals: [Some(4.0), None, None] },
+    Scene {
+        name: "10 widgets, paused",
+        panel: Panel::Ten,
+        plays: false,
+        long_title: false,
+        goals: [Some(4.0), None, None],
+    },
     Scene {
         name: "20 widgets of 20 kinds, a long title scrolls",
         panel: Panel::Twenty,
@@ -76,7 +82,13 @@ const SCENES: [Scene; 6] = [
     },
     Scene { name: "1 widget, a track plays", panel: Panel::One, plays: true, long_title: false, goals: [None; 3] },
     Scene { name: "20 widgets, 2 × the 10", panel: Panel::Tens(2), plays: true, long_title: false, goals: [None; 3] },
-    Scene { name: "200 widgets, 20 × the 10", panel: Panel::Tens(20), plays: true, long_title: false, goals: [None; 3] },
+    Scene {
+        name: "200 widgets, 20 × the 10",
+        panel: Panel::Tens(20),
+        plays: true,
+        long_title: false,
+        goals: [None; 3],
+    },
 ];
 
 pub async fn measure(unpacked: &Unpacked) -> Vec<Row> {
@@ -92,10 +104,10 @@ impl Scene {
             stage.spotify.change_playback(Change::item(&track_uri(LONG_TITLE))).expect("it is in the catalogue");
         }
         self.panel.show(&mut stage.host).await;
-        listen(&mut stage.host, SETTLE).await;
+        stage.host.ignore_for(SETTLE).await;
         stage.spotify.clear_requests();
         let (connections, usage) = (stage.spotify.connections().accepted, usage(&stage));
-        listen(&mut stage.host, MINUTE).await;
+        stage.host.ignore_for(MINUTE).await;
         let requests = stage.spotify.requests();
         eprintln!("    {}: {}", self.name, summary(&requests));
         let new = stage.spotify.connections().accepted - connections;

@@ -12,7 +12,7 @@ use crate::bare;
 use crate::panel::{PLAY, linked, listen, show_ten};
 use crate::table::Row;
 
-const PRESSES: usize = 41;
+const PRESSES: usize = 31;
 /// Between two presses: longer than Spotify takes, and not in step with anything.
 const REST: Duration = Duration::from_millis(173);
 
@@ -74,8 +74,9 @@ async fn answered(stage: &mut Stage<'_>) -> Instant {
 /// Waits until the one command of a kind is answered; answers when it came, and forgets the requests so far.
 async fn arrival(spotify: &Sim, authorization: Authorization) -> Instant {
     let command = move |request: &&Request| request.method == "PUT" && request.authorization == authorization;
-    let done = spotify
-        .wait_for(SOON, move |requests, _| requests.iter().find(command).is_some_and(|request| request.answered.is_some()));
+    let done = spotify.wait_for(SOON, move |requests, _| {
+        requests.iter().find(command).is_some_and(|request| request.answered.is_some())
+    });
     done.await.expect("the press arrives");
     let arrived = spotify.requests().iter().find(command).expect("it was there").instant;
     spotify.clear_requests();

@@ -55,9 +55,11 @@ async fn changes_of(unpacked: &Unpacked, package: u32) -> [Vec<Duration>; 3] {
             stage.spotify.change_playback(change).expect("it can be done");
             let changed = Instant::now();
             match kind {
-                0 => while title_of(stage.host.shown(TEXT)) == title {
-                    stage.host.hear().await;
-                },
+                0 => {
+                    while title_of(stage.host.shown(TEXT)) == title {
+                        stage.host.hear().await;
+                    }
+                }
                 1 => drop(stage.host.shows(PLAY, "Play").await),
                 _ => drop(stage.host.shows(PLAY, "Pause").await),
             }
@@ -129,7 +131,7 @@ async fn next_track(stage: &mut Stage<'_>, end: Instant) -> Duration {
         let description = description.unwrap_or_default();
         let since = end.elapsed();
         if context == PLAYING_NOW.context {
-            pictures.push((since, description, mean_colour(&image)));
+            pictures.push((since, description, image));
         } else if context == TEXT.context && title_of(&description) != old && words.is_none() {
             let right = elapsed_of(&description).is_some_and(|shown| u64::from(shown).abs_diff(since.as_secs()) <= 1);
             words = right.then_some(since);
@@ -137,9 +139,11 @@ async fn next_track(stage: &mut Stage<'_>, end: Instant) -> Duration {
     }
     // What is shown in the end is right: within four seconds there is time for everything. The cover fills half of the
     // picture and colours the rest, so a picture that differs from that by hardly a shade has the right one.
-    let Some((_, right, colour)) = pictures.last().cloned() else { return SOON };
-    let like = |other: &[f64; 3]| other.iter().zip(&colour).all(|(one, other)| (one - other).abs() < 2.0);
-    let picture = pictures.iter().find(|(_, words, colour)| *words == right && like(colour)).map(|(since, ..)| *since);
+    let Some((_, right, last)) = pictures.last() else { return SOON };
+    let colour = mean_colour(last);
+    let like = |other: [f64; 3]| other.iter().zip(&colour).all(|(one, other)| (one - other).abs() < 2.0);
+    let mut like_it = pictures.iter().filter(|(_, words, image)| words == right && like(mean_colour(image)));
+    let picture = like_it.next().map(|(since, ..)| *since);
     let old_stays = right.contains(&old);
     match (picture, words) {
         (Some(picture), Some(words)) if !old_stays => picture.max(words),

@@ -48,7 +48,8 @@ pub async fn measure(unpacked: &Unpacked) -> Vec<Row> {
             let down = presses / DOWN_EVERY;
             let wanted = i64::from(FROM) + i64::from(presses) - 2 * i64::from(down);
             let playback = stage.spotify.playback();
-            let volume = playback.devices.iter().find(|device| device.is_active).and_then(|device| device.volume_percent);
+            let volume =
+                playback.devices.iter().find(|device| device.is_active).and_then(|device| device.volume_percent);
             wrong.push((i64::from(volume.unwrap_or_default()) - wanted).abs() as f64);
         }
         let name = |what: &str| format!("{presses} volume presses in a second (Spotify at 60 ms): {what}");
