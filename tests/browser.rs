@@ -9,11 +9,13 @@ use std::time::Duration;
 
 use acceptance::{DeckHome, SOON, http_client, screenshots, until};
 use fantoccini::actions::{InputSource as _, MOUSE_BUTTON_LEFT, MouseActions, PointerAction};
+use fantoccini::key::Key;
 use fantoccini::elements::Element;
 use fantoccini::wd::Capabilities;
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
+use spotify_sim::catalogue::{album_uri, playlist_uri, track_uri};
 use spotify_sim::{
     BACKUP_CLIENT_ID, BACKUP_CLIENT_SECRET, Config, DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, Fault, Group, Sim,
 };
@@ -169,6 +171,32 @@ impl User {
             .then(PointerAction::MoveToElement { element: to, duration: left, x: 0.0, y: 0.0 })
             .then(PointerAction::Up { button });
         self.browser.perform_actions(hand).await.expect("the drag is done");
+    }
+
+    /// Puts the pointer on something and the finger down, without lifting it.
+    async fn holds(&self, what: Element) {
+        let hand = MouseActions::new("mouse".to_owned())
+            .then(PointerAction::MoveToElement { element: what, duration: Some(MOVE), x: 0.0, y: 0.0 })
+            .then(PointerAction::Down { button: MOUSE_BUTTON_LEFT });
+        self.browser.perform_actions(hand).await.expect("it is held");
+    }
+
+    /// Goes into the property view of the key that is selected, as soon as it is there.
+    async fn looks_into_properties(&self) {
+        self.sees("#property-frame").await.enter_frame().await.unwrap();
+        self.shows("#settings .label").await;
+    }
+
+    /// Goes down in a list by the keyboard until something of these words is marked, and takes it.
+    async fn chooses(&self, field: &Element, words: &str) {
+        for _ in 0..30 {
+            field.send_keys(&Key::Down.to_string()).await.unwrap();
+            if self.sees(".results .item.active").await.text().await.unwrap().contains(words) {
+                field.send_keys(&Key::Enter.to_string()).await.unwrap();
+                return;
+            }
+        }
+        panic!("{words} is not in the list");
     }
 
     /// The picture on a key; none while it is being replaced.
@@ -333,5 +361,89 @@ async fn a_backup_takes_over_and_when_all_are_limited_the_keys_count_down() {
     user.reads("#nobody", "nothing is sent").await;
     user.keeps("page-waits").await;
     assert!(spotify.requests().iter().all(|request| request.group.is_none()), "{:?}", spotify.requests());
+    user.browser.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_key_that_plays_what_was_searched_for_and_one_that_likes_it() {
+    let spotify = Sim::start(Config::default()).await.unwrap();
+    let home = DeckHome::new();
+    let deck = home.start(&spotify).await;
+    let now = deck.place("com.spotify-widgets.playing-now", 0, 1).await;
+    deck.shows(&now, "Link Spotify in Settings").await;
+    deck.link(&spotify).await;
+    let driver = Driver::start().await;
+    let mut user = User::new(&driver, "play").await;
+    user.browser.goto(deck.page()).await.unwrap();
+
+    // By search and keyboard.
+    user.drags("play", 0, 0).await;
+    user.sees(&key("play", "Choose what to play")).await;
+    user.looks_into_properties().await;
+    user.reads(".results", "Feierabend").await;
+    user.keeps("my-playlists").await;
+    user.sees("input[value='search']").await.click().await.unwrap();
+    let field = user.shows("#setting-item:enabled").await;
+    field.send_keys("Postcards").await.unwrap();
+    user.reads(".results", "Postcards").await;
+    // Typed into a page that is low: what was found is to be seen all the same.
+    let visible = "return document.querySelector('.results .item').getBoundingClientRect().bottom <= innerHeight";
+    until("a result is on the screen", async || match user.browser.execute(visible, vec![]).await {
+        Ok(Value::Bool(true)) => Ok(()),
+        other => Err(format!("{other:?}")),
+    })
+    .await;
+    user.keeps("found").await;
+    user.chooses(&field, "Album").await;
+    user.reads(".chosen", "Postcards").await;
+    user.keeps("chosen").await;
+    user.browser.enter_parent_frame().await.unwrap();
+    user.sees(&key("play", "Play: Postcards")).await.click().await.unwrap();
+    let album = Some(album_uri(3));
+    let plays = spotify.wait_for(SOON, move |_, playback| playback.is_playing && playback.context == album).await;
+    plays.expect("the album plays");
+    user.sees(&key("play", "Playing: Postcards")).await;
+    user.sees(&key("playing-now", &title(&spotify).await)).await;
+    user.keeps("album-plays").await;
+
+    // By a link.
+    user.looks_into_properties().await;
+    user.shows("#setting-item-change").await.click().await.unwrap();
+    let field = user.shows("#setting-item:enabled").await;
+    let link = playlist_uri(5).replace("spotify:playlist:", "https://open.spotify.com/playlist/");
+    field.send_keys(&format!("{link}?si=0123456789abcdef")).await.unwrap();
+    user.reads(".chosen", "Keys & Coffee").await;
+
+    // And what a long press does.
+    user.shows(".presses summary").await.click().await.unwrap();
+    user.shows("#setting-longPress").await.select_by_value("next").await.unwrap();
+    user.reads(".presses summary", "Next").await;
+    user.keeps("long-press").await;
+    user.browser.enter_parent_frame().await.unwrap();
+    user.sees(&key("play", "Play: Keys & Coffee")).await.click().await.unwrap();
+    user.sees(&key("playing-now", "Grüße aus Köln-Süd")).await;
+    spotify.clear_requests();
+    user.holds(user.sees(&key("play", "Playing: Keys & Coffee")).await).await;
+    spotify.wait_for_request("POST", "/v1/me/player/next", SOON).await.expect("the long press arrives");
+    user.browser.release_actions().await.unwrap();
+    assert_eq!(spotify.playback().item, Some(track_uri(4)));
+
+    user.drags("like", 1, 0).await;
+    user.looks_into_properties().await;
+    user.browser.enter_parent_frame().await.unwrap();
+    user.sees(&key("like", "Like")).await.click().await.unwrap();
+    user.sees(&key("like", "Liked")).await;
+    user.keeps("liked").await;
+    assert_eq!(spotify.library(), [track_uri(4)]);
+
+    // The other kinds of settings, for the eye.
+    for (widget, column) in [("set-volume", 2), ("device", 3), ("now-playing-text", 4)] {
+        user.drags(widget, column, 0).await;
+        user.sees(&format!(".key[aria-selected='true'][data-widget-uuid='com.spotify-widgets.{widget}']")).await;
+        user.looks_into_properties().await;
+        user.reads("#account-name", "Linked as").await;
+        user.keeps(widget).await;
+        user.browser.enter_parent_frame().await.unwrap();
+    }
     user.browser.close().await.unwrap();
 }

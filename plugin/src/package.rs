@@ -30,6 +30,8 @@ use crate::widgets::{self, Face, Request, Widget};
 
 /// Answers of page commands that wait for the loop.
 const REPLIES: usize = 32;
+/// The member of the package's settings at the host that holds the playlist that something was added to last.
+const LAST_PLAYLIST: &str = "lastPlaylist";
 /// How long a key says why a press that isn't the player's had no effect.
 const SAY_WHY_MS: u64 = 4_000;
 /// After a failed attempt to learn whose sign-in it is, where trying again may help by itself.
@@ -82,6 +84,7 @@ pub async fn run(host: Host, events: Events, language: &str, config: Config) {
         instances: HashMap::new(),
         pages: HashSet::new(),
         replies,
+        last_playlist: None,
         asking_who: HashMap::new(),
     };
     package.run(events, accounts, arrived, answers).await;
@@ -155,6 +158,8 @@ struct Package {
     instances: HashMap<InstanceId, Visible>,
     pages: HashSet<Page>,
     replies: mpsc::Sender<(Page, Reply)>,
+    /// The playlist that something was added to last, as the host has stored it.
+    last_playlist: Option<String>,
     /// The tasks that ask whose sign-in an account's is, by its id.
     asking_who: HashMap<String, JoinHandle<()>>,
 }
@@ -176,7 +181,10 @@ impl Package {
                     Some(event) => self.happened(event).await,
                     None => return,
                 },
-                Ok(()) = model.changed() => self.model = model.borrow_and_update().clone(),
+                Ok(()) = model.changed() => {
+                    self.model = model.borrow_and_update().clone();
+                    self.keep_last_playlist();
+                }
                 Ok(()) = accounts.changed() => {
                     let state = accounts.borrow_and_update().clone();
                     self.learn_who(&state);
@@ -217,11 +225,18 @@ impl Package {
             // A host that is there anew knows nothing of what was shown, and says what is visible; while it is away
             // nobody looks, and nothing is to be asked.
             Event::Connected | Event::Disconnected => {
+                self.host.request_package_settings();
                 self.instances.clear();
                 self.pages.clear();
                 self.tell_shown().await;
             }
-            Event::PackageSettings(_) | Event::Titles(..) | Event::Icons(..) | Event::Font(..) => {}
+            Event::PackageSettings(settings) => {
+                if let Some(uri) = settings.get(LAST_PLAYLIST).and_then(Value::as_str) {
+                    self.last_playlist = Some(uri.to_owned());
+                    self.player.tell(Input::LastPlaylist(uri.to_owned())).await;
+                }
+            }
+            Event::Titles(..) | Event::Icons(..) | Event::Font(..) => {}
         }
     }
 
@@ -350,6 +365,16 @@ impl Package {
         }
     }
 
+    /// The host keeps what should outlive us and is no secret.
+    fn keep_last_playlist(&mut self) {
+        let used = self.model.last_playlist();
+        if used.is_some() && used != self.last_playlist.as_deref() {
+            self.last_playlist = used.map(str::to_owned);
+            let settings = used.map(|uri| (LAST_PLAYLIST.to_owned(), Value::from(uri)));
+            self.host.save_package_settings(settings.into_iter().collect());
+        }
+    }
+
     fn cover_arrived(&mut self, url: &str) {
         for instance in self.instances.values_mut() {
             if instance.face.as_ref().is_some_and(|face| face.picture.covers().contains(&url)) {
@@ -381,7 +406,12 @@ impl Package {
                 }
                 None => instance.widget.face(&snapshot, &instance.settings, instance.size),
             };
-            progress |= matches!(&face.picture, Picture::NowPlaying(now) if now.playing && now.progress.is_some());
+            progress |= match &face.picture {
+                Picture::NowPlaying(now) => now.playing && now.progress.is_some(),
+                // It may show a time; if not, its words are the same a second later, and nothing is drawn.
+                Picture::Text(_) => snapshot.now.as_ref().is_some_and(|now| now.playing),
+                _ => false,
+            };
             let covers: HashMap<String, CoverState> =
                 face.picture.covers().into_iter().map(|url| (url.to_owned(), self.covers.get(url))).collect();
             let settled = !covers.values().any(|cover| matches!(cover, CoverState::Pending));

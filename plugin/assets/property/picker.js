@@ -123,7 +123,10 @@
     const change = button(`${id}-change`, "", "", () => {
       wanted = !isOpen();
       show();
-      if (isOpen()) input.focus();
+      if (isOpen()) {
+        input.focus();
+        reveal();
+      }
     });
     change.setAttribute("aria-controls", `${id}-chooser`);
     const clear = button(`${id}-clear`, text("clear"), "quiet", () => {
@@ -231,6 +234,12 @@
       change.focus();
     }
 
+    /** Where the page is low, what was found would begin below its edge: the text field goes to the top. */
+    function reveal() {
+      if (document.activeElement !== input || list.node.hidden) return;
+      if (list.node.getBoundingClientRect().bottom > innerHeight) input.scrollIntoView({ block: "start" });
+    }
+
     /** Does what the text field says, after a pause for typing. */
     function look(pause) {
       clearTimeout(timer);
@@ -273,6 +282,7 @@
           filters.set(filter);
           list.rewind();
           showResults();
+          reveal();
         },
         (message) => fail(message),
       );
@@ -317,6 +327,7 @@
           nextPage = count > 0 && offset + count < total ? offset + count : null;
           playlists = [...playlists, ...itemsOf(rows).filter(({ owned }) => !own || owned !== false)];
           showResults();
+          if (offset === 0) reveal();
         },
         (message) => fail(message),
       );

@@ -125,6 +125,9 @@ const FORGET: Duration = Duration::from_secs(600);
 const ASIDE: Duration = Duration::from_secs(3600);
 /// For so long after a throttle the app is near the next one.
 const STRAIN: Duration = Duration::from_secs(120);
+/// More requests to the player in an hour than this, and the app is near its limits, whatever they are: more than twice what
+/// polling alone takes.
+const BUSY_HOUR: u32 = 1_000;
 /// A second switch by hand within this takes the first one back.
 const SWITCH_BACK: Duration = Duration::from_secs(2);
 
@@ -158,6 +161,8 @@ struct Switched {
     at_ms: u64,
     before: Option<String>,
 }
+
+const MINUTE_MS: u64 = 60_000;
 
 /// True for an end that is still to come. A clock that was set back must not make a limit longer than any that Spotify
 /// gives.
@@ -267,12 +272,17 @@ impl Rotation {
         }
     }
 
-    /// Until when an app that was throttled a short while ago should be spared: what can wait, waits longer.
+    /// Until when an app should be spared, as it was throttled a short while ago or has had a busy hour: what can wait, waits
+    /// longer.
     #[must_use]
     pub fn strained_until(&self, now_ms: u64, app: &str) -> Option<u64> {
-        let throttled_until = self.apps.get(app).map(|app| app.throttled_until).filter(|until| *until > 0)?;
-        Some(throttled_until.saturating_add(millis(STRAIN)))
-            .filter(|until| *until > now_ms && until - now_ms <= millis(LONGEST + STRAIN))
+        let app = self.apps.get(app)?;
+        let throttled = Some(app.throttled_until).filter(|until| *until > 0).map(|until| until + millis(STRAIN));
+        let throttled = throttled.filter(|until| *until > now_ms && until - now_ms <= millis(LONGEST + STRAIN));
+        let busy = app.usage.get(&Group::Player).is_some_and(|usage| usage.counts(now_ms).last_hour > BUSY_HOUR);
+        // Counted by the minute, so looked at again by the minute.
+        let busy = busy.then_some((now_ms / MINUTE_MS + 1) * MINUTE_MS);
+        throttled.max(busy)
     }
 
     /// Counts a request that goes out now.

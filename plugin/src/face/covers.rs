@@ -10,7 +10,9 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use image::{DynamicImage, ImageReader, Limits, RgbImage, imageops::FilterType};
+use fast_image_resize::images::{Image, ImageRef};
+use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+use image::{DynamicImage, ImageReader, Limits, RgbImage, imageops};
 use reqwest::redirect;
 use tiny_skia::Pixmap;
 use tokio::runtime::Handle;
@@ -129,8 +131,7 @@ pub fn best(covers: &[(u32, String)], pixels: u32) -> Option<&str> {
 
 /// A decoded cover.
 pub struct Cover {
-    /// Reduced to the largest size at which any face shows it.
-    picture: DynamicImage,
+    picture: RgbImage,
     background: Rgb,
     scaled: Mutex<Vec<(u32, Arc<Pixmap>)>>,
 }
@@ -165,14 +166,13 @@ impl Cover {
             image::ImageError::Limits(_) => CoverError::TooLarge,
             _ => CoverError::NotAPicture,
         })?;
-        let largest = picture.width().max(picture.height());
-        let picture = if largest > Self::LARGEST {
-            picture.resize(Self::LARGEST, Self::LARGEST, FilterType::Lanczos3)
+        let picture = flatten(picture);
+        let picture = if picture.width().max(picture.height()) > Self::LARGEST {
+            scale(&picture, Self::LARGEST).ok_or(CoverError::NotAPicture)?
         } else {
             picture
         };
-        let picture = flatten(picture);
-        let background = colour::dominant(&picture.thumbnail(48, 48).to_rgb8()).behind_text();
+        let background = colour::dominant(&imageops::thumbnail(&picture, 48, 48)).behind_text();
         Ok(Cover { picture, background, scaled: Mutex::new(Vec::new()) })
     }
 
@@ -187,7 +187,7 @@ impl Cover {
         if let Some((_, pixmap)) = scaled.iter().find(|(size, _)| *size == px) {
             return Some(pixmap.clone());
         }
-        let picture = self.picture.resize(px, px, FilterType::Lanczos3).to_rgb8();
+        let picture = scale(&self.picture, px)?;
         let mut pixmap = Pixmap::new(picture.width(), picture.height())?;
         for (pixel, from) in pixmap.data_mut().chunks_exact_mut(4).zip(picture.pixels()) {
             let [r, g, b] = from.0;
@@ -207,16 +207,29 @@ impl Cover {
         lock(&self.scaled).iter().map(|(size, _)| *size).collect()
     }
 
-    /// Memory that this takes, in bytes, without its scaled forms.
+    /// Memory that this and its scaled forms take, in bytes.
     fn bytes(&self) -> usize {
-        self.picture.as_bytes().len()
+        let scaled: usize = lock(&self.scaled).iter().map(|(_, pixmap)| pixmap.data().len()).sum();
+        self.picture.as_raw().len() + scaled
     }
 }
 
+/// A picture so that its longer side has `px` pixels, as sharp as can be; none for a picture without pixels.
+fn scale(picture: &RgbImage, px: u32) -> Option<RgbImage> {
+    let (width, height) = picture.dimensions();
+    let longer = u64::from(width.max(height).max(1));
+    let share = |side: u32| u32::try_from((u64::from(side) * u64::from(px) + longer / 2) / longer).unwrap_or(px).max(1);
+    let from = ImageRef::new(width, height, picture.as_raw(), PixelType::U8x3).ok()?;
+    let mut to = Image::new(share(width), share(height), PixelType::U8x3);
+    let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Lanczos3));
+    Resizer::new().resize(&from, &mut to, &options).ok()?;
+    RgbImage::from_raw(to.width(), to.height(), to.into_vec())
+}
+
 /// Puts a picture that may be transparent on a key's background: covers are opaque.
-fn flatten(picture: DynamicImage) -> DynamicImage {
+fn flatten(picture: DynamicImage) -> RgbImage {
     if !picture.color().has_alpha() {
-        return DynamicImage::ImageRgb8(picture.into_rgb8());
+        return picture.into_rgb8();
     }
     let rgba = picture.into_rgba8();
     let mut opaque = RgbImage::new(rgba.width(), rgba.height());
@@ -225,7 +238,7 @@ fn flatten(picture: DynamicImage) -> DynamicImage {
         let Rgb(r, g, b) = colour::KEY.blend(Rgb(r, g, b), f32::from(alpha) / 255.0);
         to.0 = [r, g, b];
     }
-    DynamicImage::ImageRgb8(opaque)
+    opaque
 }
 
 /// The covers that are here, on their way, or known not to come.
@@ -799,6 +812,7 @@ mod tests {
         let cover = Cover::decode(&file, 4096).expect("decoded");
         let scaled = cover.scaled(80).expect("scaled");
         assert_eq!((scaled.width(), scaled.height()), (80, 40));
+        assert_eq!(scale(&RgbImage::new(4_000, 1), 80).map(|scaled| scaled.dimensions()), Some((80, 1)));
         assert!(Arc::ptr_eq(&scaled, &cover.scaled(80).expect("kept")));
         for px in 10..20 {
             cover.scaled(px);

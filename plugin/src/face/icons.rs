@@ -19,6 +19,8 @@ pub enum Icon {
     Previous,
     /// To the next track.
     Next,
+    /// A loudspeaker with waves: a volume.
+    Volume,
     /// A loudspeaker with a plus.
     VolumeUp,
     /// A loudspeaker with a minus.
@@ -51,7 +53,7 @@ pub enum Icon {
     HeartFilled,
     /// Lines with a plus: into a playlist.
     PlusList,
-    /// Lines with a minus: out of a playlist.
+    /// Lines with a minus in a circle: out of a playlist.
     MinusList,
     /// A triangle before lines, with a plus: into the queue.
     QueueAdd,
@@ -77,11 +79,12 @@ pub enum Icon {
 
 impl Icon {
     /// Every icon.
-    pub const ALL: [Icon; 31] = [
+    pub const ALL: [Icon; 32] = [
         Icon::Play,
         Icon::Pause,
         Icon::Previous,
         Icon::Next,
+        Icon::Volume,
         Icon::VolumeUp,
         Icon::VolumeDown,
         Icon::Mute,
@@ -122,6 +125,7 @@ impl Icon {
             Icon::Pause => svg!("pause"),
             Icon::Previous => svg!("previous"),
             Icon::Next => svg!("next"),
+            Icon::Volume => svg!("volume"),
             Icon::VolumeUp => svg!("volume-up"),
             Icon::VolumeDown => svg!("volume-down"),
             Icon::Mute => svg!("mute"),

@@ -186,7 +186,8 @@ impl Face<'_> {
         let cover = key.cover.as_deref().and_then(covers);
         let labelled = !key.label.is_empty();
         let (margin, side) = cover_key(size, labelled);
-        let badge = (key.tone == Tone::Active).then_some((key.icon, look.icon));
+        // Without a cover the icon stands large in its place.
+        let badge = (key.tone == Tone::Active && cover.is_some()).then_some((key.icon, look.icon));
         if is_wide(size) && labelled {
             self.key_cover(cover, margin, (self.height - side) / 2.0, side, key.icon, &look);
             let x = margin + side + margin;
@@ -322,6 +323,10 @@ impl Face<'_> {
                 }
             })
             .collect();
+        // A line that moves is no smaller than its neighbours that stand, or it would look like less.
+        let moves = sizes.iter().any(|(_, fits)| !fits) && text.scroll != Scroll::Off;
+        let most = if moves { TEXT_MOVING * self.scale } else { largest };
+        let sizes: Vec<(f32, bool)> = sizes.into_iter().map(|(size, fits)| (size.min(most), fits)).collect();
         let height: f32 = sizes.iter().map(|(size, _)| size * LINE).sum();
         let mut y = room.y + (room.height - height) / 2.0;
         for (line, (size, fits)) in lines.iter().zip(sizes) {

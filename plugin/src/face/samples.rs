@@ -8,11 +8,11 @@ use std::fmt::Write as _;
 use std::io::Cursor;
 use std::sync::Arc;
 
-use image::RgbImage;
+use image::codecs::png::{CompressionType, FilterType, PngEncoder};
+use image::{ImageEncoder as _, RgbImage};
 use sha2::{Digest as _, Sha256};
 use tiny_skia::{Color, Pixmap, PixmapPaint, Transform};
 
-use super::renderer::encode;
 use super::{
     Cover, CoverKey, Icon, Key, Line, List, Notice, NowPlaying, Picture, Progress, Renderer, Row, Scroll, Size,
     SystemFonts, Text, Tone,
@@ -469,6 +469,15 @@ const SHOWN: [(&str, &str); 25] = [
     ("notice", "Limited for 12 min"),
 ];
 
+/// Writes a picture, packed small.
+fn write(path: &std::ffi::OsStr, canvas: &Pixmap) {
+    let file = std::fs::File::create(path).expect("made");
+    let encoder = PngEncoder::new_with_quality(file, CompressionType::Best, FilterType::Adaptive);
+    // Nothing on it is transparent.
+    let written = encoder.write_image(canvas.data(), canvas.width(), canvas.height(), image::ExtendedColorType::Rgba8);
+    written.expect("written");
+}
+
 /// Writes the contact sheets: `FACES` is the file for all faces, `FACES_README` the one for the README's choice.
 #[test]
 #[ignore = "writes pictures to look at: cargo xtask faces"]
@@ -494,8 +503,8 @@ fn contact_sheet() {
     assert_eq!(chosen.len(), SHOWN.len(), "a face that the README shows has another name now");
     chosen.sort_by_key(|(place, _)| *place);
     chosen.iter().for_each(|(_, face)| shown.put(face));
-    std::fs::write(path, encode(&sheet.finish())).expect("written");
+    write(&path, &sheet.finish());
     if let Some(path) = std::env::var_os("FACES_README") {
-        std::fs::write(path, encode(&shown.finish())).expect("written");
+        write(&path, &shown.finish());
     }
 }

@@ -43,7 +43,7 @@ impl Moment {
         let in_half_ms = shown_ms % half_ms;
         let moved_ms = in_half_ms.saturating_sub(REST_MS);
         Some(Moment {
-            forth: shown_ms / half_ms % 2 == 0,
+            forth: (shown_ms / half_ms).is_multiple_of(2),
             gone: moved_ms / STEP_MS * pixels,
             // The step that ends a rest comes one interval after it.
             next_ms: if in_half_ms < REST_MS { REST_MS + STEP_MS - in_half_ms } else { STEP_MS - moved_ms % STEP_MS },

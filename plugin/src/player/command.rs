@@ -144,6 +144,20 @@ pub(super) enum What {
     Saved { uri: String, saved: bool },
 }
 
+impl What {
+    /// Whether nothing is left of an earlier change when this one is done.
+    pub(super) fn outdates(&self, earlier: &Self) -> bool {
+        match (self, earlier) {
+            // Skipping and starting make it play, from the beginning of something else.
+            (Self::Skip { .. } | Self::Started { .. }, earlier) => {
+                matches!(earlier, Self::Playing(false) | Self::Skip { .. } | Self::Started { .. } | Self::Position(_))
+            }
+            (Self::Saved { uri, .. }, Self::Saved { uri: before, .. }) => uri == before,
+            (this, earlier) => std::mem::discriminant(this) == std::mem::discriminant(earlier),
+        }
+    }
+}
+
 /// A call with what it changes.
 pub(super) type Step = (Call, Option<What>);
 
@@ -166,6 +180,11 @@ pub(super) fn decide(verb: &Verb, player: &Player, loud: Option<u8>) -> Result<V
     let what_plays = || match now.and_then(Now::uri).filter(|uri| !uri.is_empty()) {
         Some(uri) => Ok(uri.to_owned()),
         None => restricted(Restriction::NothingPlaying),
+    };
+    // Spotify knows no more of a file of the user's own than its name.
+    let catalogued = || match now.and_then(|now| now.track.as_ref()) {
+        Some(track) if track.local => restricted(Restriction::LocalFile),
+        _ => what_plays(),
     };
     Ok(match verb {
         Verb::TogglePlay => vec![toggle(now)],
@@ -202,7 +221,7 @@ pub(super) fn decide(verb: &Verb, player: &Player, loud: Option<u8>) -> Result<V
             vec![(Call::Repeat(repeat), Some(What::Repeat(repeat)))]
         }
         Verb::ToggleSaved(uri) => {
-            let uri = uri.clone().map_or_else(what_plays, Ok)?;
+            let uri = uri.clone().map_or_else(catalogued, Ok)?;
             let saved = !player.saved(&uri).unwrap_or_default();
             vec![(Call::Save { uri: uri.clone(), saved }, Some(What::Saved { uri, saved }))]
         }
@@ -210,19 +229,23 @@ pub(super) fn decide(verb: &Verb, player: &Player, loud: Option<u8>) -> Result<V
         Verb::AddToPlaylist(playlist) => {
             let playlist = playlist.as_ref().or(player.last_playlist.as_ref()).and_then(|uri| Uri::parse(uri));
             let Some(playlist) = playlist else { return restricted(Restriction::NoPlaylistChosen) };
-            vec![(Call::AddToPlaylist { playlist, uri: what_plays()? }, None)]
+            vec![(Call::AddToPlaylist { playlist, uri: catalogued()? }, None)]
         }
         Verb::RemoveFromPlaylist => {
             let uri = what_plays()?;
             let Some(playlist) = now.and_then(Now::playlist) else { return restricted(Restriction::NoPlaylist) };
             vec![(Call::RemoveFromPlaylist { playlist, uri }, None)]
         }
-        Verb::Enqueue(uri) => vec![(Call::Enqueue(uri.clone().map_or_else(what_plays, Ok)?), None)],
+        Verb::Enqueue(uri) => vec![(Call::Enqueue(uri.clone().map_or_else(catalogued, Ok)?), None)],
         Verb::MoveTo { device, play } => vec![transfer(player, device, *play)],
         Verb::NextDevice => {
             let devices = player.devices.iter().flat_map(|devices| devices.iter());
             let usable: Vec<&Device> = devices.filter(|device| device.id.is_some() && !device.is_restricted).collect();
-            let active = usable.iter().position(|device| device.is_active);
+            // What plays is known better than what was listed a while ago.
+            let active = match now.and_then(|now| now.device.id.as_ref()) {
+                Some(id) => usable.iter().position(|device| device.id.as_ref() == Some(id)),
+                None => usable.iter().position(|device| device.is_active),
+            };
             let next = active.map_or(0, |active| (active + 1) % usable.len());
             let Some(id) = usable.get(next).and_then(|device| device.id.as_deref()) else {
                 return Err(Error::NoActiveDevice);

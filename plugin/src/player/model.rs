@@ -11,7 +11,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use super::command::{Call, Command, QueuedCall, Verb, What, decide};
+use super::command::{Call, Command, LIKED_SONGS, QueuedCall, Verb, What, decide};
 use super::snapshot::{Done, Now, Player, Refusal, Track, Wait};
 use crate::auth::{AuthState, Group, Limit, Link};
 use crate::spotify::{Device, Error, Item, Playback, Restriction, Uri};
@@ -48,6 +48,10 @@ impl Change {
         match &self.what {
             What::Playing(playing) => now.playing == *playing,
             What::Skip { from } => now.uri().is_none_or(|uri| uri != from),
+            // Spotify is given them as a list of tracks, and tells no context then.
+            What::Started { uri } if uri == LIKED_SONGS => {
+                now.context.as_deref().is_none_or(|context| context.ends_with(":collection"))
+            }
             What::Started { uri } => now.context.as_deref() == Some(uri) || now.uri() == Some(uri),
             What::Volume(volume) => now.volume == Some(*volume),
             What::Position(position) => {
@@ -135,7 +139,8 @@ impl Question {
     fn lasts_ms(&self) -> u64 {
         match self {
             Self::Saved(_) => 600_000,
-            Self::Devices => 60_000,
+            // Which one is active comes with what plays.
+            Self::Devices => 180_000,
             Self::Queue => 120_000,
             Self::PlaylistName(_) => DAY_MS,
         }
@@ -218,7 +223,8 @@ impl Model {
     /// The accounts have changed. What was known goes when nobody is linked any more.
     pub fn set_accounts(&mut self, accounts: Arc<AuthState>) {
         if accounts.link != Link::Linked {
-            *self = Self { next_id: self.next_id, ..Self::new(Arc::clone(&accounts)) };
+            let last_playlist = self.last_playlist.take();
+            *self = Self { next_id: self.next_id, last_playlist, ..Self::new(Arc::clone(&accounts)) };
         }
         if accounts.limit.is_none() {
             // Another account serves, or the time is over: what was said about it is over, too.
@@ -361,8 +367,11 @@ impl Model {
     /// A call has succeeded: its change is trusted for a while.
     pub(super) fn confirmed(&mut self, call: &QueuedCall, now_ms: u64) {
         self.problem = None;
-        if let Some(change) = self.changes.iter_mut().find(|change| change.id == call.id) {
-            change.done_ms = Some(now_ms);
+        if let Some(place) = self.changes.iter().position(|change| change.id == call.id) {
+            self.changes[place].done_ms = Some(now_ms);
+            // No read will ever agree with what came before it, and nothing of that must show again.
+            let done = self.changes[place].clone();
+            self.changes.retain(|change| change.id >= call.id || !done.what.outdates(&change.what));
         }
         match &call.call {
             Call::Save { uri, saved } => {
@@ -370,7 +379,7 @@ impl Model {
                 self.changes.retain(|change| change.id != call.id);
             }
             Call::AddToPlaylist { playlist, .. } => self.last_playlist = Some(playlist.as_str().to_owned()),
-            Call::PlayLiked => self.started = Some(super::command::LIKED_SONGS.to_owned()),
+            Call::PlayLiked => self.started = Some(LIKED_SONGS.to_owned()),
             Call::PlayUri(uri) => self.started = Some(uri.as_str().to_owned()),
             Call::Enqueue(_) => drop(self.asked.remove(&Question::Queue)),
             Call::Transfer { .. } => drop(self.asked.remove(&Question::Devices)),
@@ -475,6 +484,11 @@ impl Model {
         }
     }
 
+    /// Takes in what was known before a restart; what has happened since counts more.
+    pub(super) fn remember_playlist(&mut self, uri: String) {
+        self.last_playlist.get_or_insert(uri);
+    }
+
     /// Somebody may have changed something elsewhere.
     pub(super) fn suspect(&mut self, now_ms: u64) {
         self.suspect_ms = now_ms;
@@ -483,7 +497,8 @@ impl Model {
     /// The question that should be put next, and when, for somebody who is interested in all this.
     pub(super) fn next_question(&self, interest: &Interest, now_ms: u64) -> Option<(Question, u64)> {
         let known = self.known.as_ref()?.as_ref();
-        let playing = known.and_then(|known| known.now.uri()).filter(|uri| interest.saved_now && !uri.is_empty());
+        let track = known.and_then(|known| known.now.track.as_ref()).filter(|track| !track.local);
+        let playing = track.map(|track| track.uri.as_str()).filter(|uri| interest.saved_now && !uri.is_empty());
         let saved = interest.saved.iter().map(String::as_str).chain(playing).map(|uri| Question::Saved(uri.to_owned()));
         let devices = interest.devices.then_some(Question::Devices);
         let queue = interest.queue.then_some(Question::Queue).filter(|_| known.is_some());
@@ -520,6 +535,11 @@ impl Model {
         known.map_or(0, |known| known.at_ms.saturating_sub(known.now.position_ms))
     }
 
+    /// Whether Spotify has told anything, and could be asked last time.
+    pub(super) fn knows(&self) -> bool {
+        self.known.is_some() && self.problem.is_none()
+    }
+
     /// The error of the last attempt, if it failed.
     pub(super) fn problem(&self) -> Option<&Error> {
         self.problem.as_ref()
@@ -536,6 +556,12 @@ impl Model {
     /// For how long nothing has played.
     pub(super) fn still_for_ms(&self, now_ms: u64) -> Option<u64> {
         self.still_since_ms.map(|since| now_ms.saturating_sub(since))
+    }
+
+    /// The playlist that something was added to last.
+    #[must_use]
+    pub fn last_playlist(&self) -> Option<&str> {
+        self.last_playlist.as_deref()
     }
 
     /// The device that was active last.
@@ -740,7 +766,7 @@ mod tests {
         assert!(!now(&model, T + 120).playing, "Spotify has not had time to agree");
         model.heard(Some(playback(false, 10_000)), T + 500, T + 510);
         assert!(!now(&model, T + 520).playing);
-        assert!(!model.waits_for_agreement().is_some(), "it has agreed");
+        assert!(model.waits_for_agreement().is_none(), "it has agreed");
         model.heard(Some(playback(true, 10_000)), T + 600, T + 610);
         assert!(now(&model, T + 620).playing, "so the next state is the truth");
     }
@@ -913,6 +939,81 @@ mod tests {
         let done = |player: &Player| player.done(|verb| matches!(verb, Verb::AddToPlaylist(_)));
         assert!(done(&model.at(T + 60)) && !done(&model.at(T + 50 + SAY_DONE_MS)));
         assert_eq!(model.at(T).last_playlist, playlist, "the next one without a choice goes there, too");
+    }
+
+    #[test]
+    fn what_was_done_after_it_outdates_a_change_that_no_read_has_shown() {
+        let mut model = model(true);
+        for (verb, at) in [(Verb::TogglePlay, T), (Verb::TogglePlay, T + 100)] {
+            press(&mut model, verb, at);
+            let call = model.next_call(at).unwrap();
+            model.confirmed(&call, at + 50);
+        }
+        model.heard(Some(playback(true, 10_300)), T + 300, T + 310);
+        assert!(now(&model, T + 320).playing, "the pause before is forgotten");
+        assert!(model.waits_for_agreement().is_none());
+        for (at, percent) in [(1_000, 33), (1_300, 26), (1_600, 19)] {
+            press(&mut model, Verb::VolumeBy(-7), T + at);
+            let call = model.next_call(T + at).unwrap();
+            assert_eq!(call.call, Call::Volume(percent));
+            model.confirmed(&call, T + at + 50);
+        }
+        let mut last = playback(true, 11_800);
+        last.device.as_mut().unwrap().volume_percent = Some(19);
+        model.heard(Some(last), T + 1_800, T + 1_810);
+        assert_eq!(now(&model, T + 1_820).volume, Some(19));
+    }
+
+    #[test]
+    fn liked_songs_have_started_when_what_plays_has_no_context() {
+        let mut model = model(true);
+        let mut album = playback(true, 10_000);
+        album.context = Some(crate::spotify::Context { uri: "spotify:album:a".into(), kind: "album".into() });
+        model.heard(Some(album.clone()), T, T);
+        let liked = super::super::Start { uri: LIKED_SONGS.into(), again: super::super::Again::Pause, shuffle: None };
+        press(&mut model, Verb::Start(liked), T);
+        let call = model.next_call(T).unwrap();
+        model.confirmed(&call, T + 50);
+        model.heard(Some(album), T + 100, T + 110);
+        assert!(now(&model, T + 120).skipping, "Spotify still tells what was before");
+        model.heard(Some(playback(true, 200)), T + 300, T + 300);
+        assert_eq!((now(&model, T + 1_300).position_ms, now(&model, T + 1_300).skipping), (1_200, false));
+        assert!(model.at(T + 1_300).plays(LIKED_SONGS));
+    }
+
+    #[test]
+    fn a_file_of_the_users_own_is_not_asked_about_saved_or_added() {
+        let mut model = model(true);
+        let mut file = playback(true, 10_000);
+        file.item.as_mut().unwrap().is_local = true;
+        model.heard(Some(file), T, T);
+        let interest = Interest { instances: 1, saved_now: true, ..Interest::default() };
+        assert_eq!(model.next_question(&interest, T), None);
+        for verb in [
+            Verb::ToggleSaved(None),
+            Verb::Enqueue(None),
+            Verb::AddToPlaylist(Some("spotify:playlist:p".into())),
+        ] {
+            assert!(!model.command(Command { verb: verb.clone(), device: None }, T));
+            let why = Error::Restricted(Restriction::LocalFile);
+            assert_eq!(model.at(T).refusal(|said| *said == verb), Some(&why));
+        }
+    }
+
+    #[test]
+    fn the_next_device_is_the_one_after_that_which_plays() {
+        let mut model = model(true);
+        let device = |id: &str, is_active| Device { id: Some(id.into()), is_active, ..Device::default() };
+        // Listed when A was still active.
+        model.told(Told::Devices(vec![device("A", true), device("B", false), device("C", false)]));
+        let mut on_b = playback(true, 10_000);
+        on_b.device = Some(device("B", true));
+        model.heard(Some(on_b), T, T);
+        for expected in ["C", "A", "B"] {
+            press(&mut model, Verb::NextDevice, T);
+            let call = model.next_call(T).unwrap().call;
+            assert_eq!(call, Call::Transfer { device: expected.into(), play: None });
+        }
     }
 
     #[test]

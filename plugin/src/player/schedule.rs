@@ -30,6 +30,9 @@ const AFTER_WRITE: [Duration; 1] = [Duration::from_millis(800)];
 const AFTER_END: Duration = Duration::from_millis(350);
 /// A track that should have ended and has not is asked about again after this.
 const OVERDUE: Duration = Duration::from_millis(700);
+/// After a press somebody is at work, here or in another Spotify app: so much quicker, and for so long.
+const AFTER_PRESS: Duration = Duration::from_millis(4_400);
+const PRESS_COUNTS: Duration = Duration::from_secs(15);
 /// So many times longer while the account should be spared.
 const STRAINED: u32 = 4;
 /// After a first failure; doubled with every further one.
@@ -48,6 +51,8 @@ pub(super) struct Situation<'a> {
     pub visible: bool,
     /// How long ago Spotify was asked last.
     pub since: Duration,
+    /// How long ago a key was pressed.
+    pub pressed: Option<Duration>,
     /// For how long nothing has played; None while something does.
     pub still_for: Option<Duration>,
     /// How long until the track ends; zero when it should have ended.
@@ -74,7 +79,9 @@ pub(super) fn ask_again_in(situation: &Situation<'_>) -> Option<Duration> {
         return Some(wait.saturating_sub(situation.since));
     }
     let patience = if situation.strained { STRAINED } else { 1 };
-    let after = |wait: Duration| (wait * patience).saturating_sub(situation.since);
+    let pressed = situation.pressed.is_some_and(|ago| ago < PRESS_COUNTS);
+    let quick = |wait: Duration| if pressed { wait.min(AFTER_PRESS) } else { wait };
+    let after = |wait: Duration| (quick(wait) * patience).saturating_sub(situation.since);
     let usual = match situation.still_for {
         Some(still) if still >= LONG_STILL => after(ASLEEP),
         Some(_) => after(STILL),
@@ -104,6 +111,7 @@ mod tests {
             strained: false,
             visible: true,
             since: Duration::ZERO,
+            pressed: None,
             still_for: None,
             ends_in: Some(Duration::from_secs(100)),
             overdue: 0,
@@ -148,6 +156,13 @@ mod tests {
         assert_eq!(ask_again_in(&written(2_200, true)), Some(PLAYING));
         assert_eq!(ask_again_in(&written(0, false)), Some(Duration::from_millis(800)));
         assert_eq!(ask_again_in(&written(800, false)), Some(PLAYING));
+    }
+
+    #[test]
+    fn is_quicker_for_a_while_after_a_press() {
+        let pressed = |ago| Situation { pressed: Some(seconds(ago)), ..calm() };
+        assert_eq!(ask_again_in(&pressed(3)), Some(AFTER_PRESS));
+        assert_eq!(ask_again_in(&pressed(15)), Some(PLAYING));
     }
 
     #[test]

@@ -21,6 +21,8 @@ const INPUTS: usize = 64;
 const HEARTBEAT: Duration = Duration::from_secs(5);
 /// The computer's clock and its timers may differ by this between two checks.
 const TOLERANCE_MS: u64 = 5_000;
+/// What was asked so recently needn't be asked again for a widget that appears: they often come many at a time.
+const FRESH: Duration = Duration::from_secs(3);
 /// How often, and with which pause, a device that was just woken is tried.
 const WAKE_TRIES: u32 = 6;
 const WAKE_PAUSE: Duration = Duration::from_millis(500);
@@ -34,6 +36,8 @@ pub enum Input {
     Shown(Interest),
     /// Something may have changed elsewhere: ask now.
     Refresh,
+    /// The playlist that something was added to last, before a restart.
+    LastPlaylist(String),
 }
 
 /// The way to the player's task. It ends when the last one of these is dropped.
@@ -71,6 +75,7 @@ pub fn start(spotify: Client, accounts: watch::Receiver<Arc<AuthState>>, clock: 
         failures: 0,
         overdue: 0,
         asked_at: None,
+        pressed_at: None,
         ask_at: None,
         question_at: None,
         step_at: None,
@@ -98,6 +103,7 @@ struct Task {
     /// How often Spotify was asked since the track should have ended.
     overdue: u32,
     asked_at: Option<Instant>,
+    pressed_at: Option<Instant>,
     /// When to ask what plays next; `None`: not before something changes.
     ask_at: Option<Instant>,
     /// When to put another question next.
@@ -142,13 +148,17 @@ impl Task {
     fn input(&mut self, input: Input) {
         match input {
             Input::Command(command) => {
+                self.pressed_at = Some(Instant::now());
                 self.model.command(command, self.clock.unix_ms());
             }
             Input::Shown(interest) => {
                 let more = interest.instances > self.interest.instances;
                 self.interest = interest;
-                if more { self.ask_soon() } else { self.plan() }
+                let asked = self.asked_at.is_some_and(|asked| asked.elapsed() < FRESH);
+                let fresh = asked && (self.asking.is_some() || self.model.knows());
+                if more && !fresh { self.ask_soon() } else { self.plan() }
             }
+            Input::LastPlaylist(uri) => self.model.remember_playlist(uri),
             Input::Refresh => {
                 self.model.suspect(self.clock.unix_ms());
                 self.ask_soon();
@@ -301,6 +311,7 @@ impl Task {
             strained: self.model.strained(now_ms),
             visible: self.interest.instances > 0,
             since: self.asked_at.map_or(Duration::MAX, |asked| asked.elapsed()),
+            pressed: self.pressed_at.map(|pressed| pressed.elapsed()),
             still_for: self.model.still_for_ms(now_ms).map(milliseconds),
             ends_in: self.model.ends_ms(now_ms).map(|end| milliseconds(end.saturating_sub(now_ms))),
             overdue: self.overdue,

@@ -75,3 +75,44 @@ async fn a_backup_that_is_linked_meanwhile_is_asked_at_once() {
     assert_eq!((snapshot.problem, snapshot.wait), (None, None));
     assert!(snapshot.first_back_in.is_some());
 }
+
+#[tokio::test]
+async fn after_a_sleep_of_the_computer_nothing_that_was_known_is_taken_for_true() {
+    let world = World::new().await;
+    let (auth, _) = world.linked().await;
+    let client = Client::new(world.http.clone(), Url::parse(&world.sim.api_url()).unwrap(), auth.clone());
+    let player = start(client, auth.watch(), world.clock.clone());
+    let pause = spotify_sim::Change { playing: Some(false), ..spotify_sim::Change::default() };
+    world.sim.change_playback(pause).unwrap();
+    player.tell(Input::Shown(Interest { instances: 1, ..Interest::default() })).await;
+    let mut watch = player.watch();
+    watch.wait_for(|model| model.at(world.clock.unix_ms()).known).await.unwrap();
+    world.sim.clear_requests();
+
+    // Timers stand still while a computer sleeps, its clock does not.
+    tokio::time::pause();
+    pass(&world.clock, 5).await;
+    assert!(world.sim.requests().is_empty(), "nothing is due while it is paused");
+    world.clock.advance(1_000_000);
+    tokio::time::advance(Duration::from_secs(5)).await;
+    tokio::time::resume();
+    world.sim.wait_for_request("GET", "/v1/me/player", Duration::from_secs(20)).await.unwrap();
+}
+
+#[tokio::test]
+async fn where_spotify_plays_nowhere_a_press_wakes_the_only_device() {
+    let world = World::new().await;
+    let (auth, _) = world.linked().await;
+    let client = Client::new(world.http.clone(), Url::parse(&world.sim.api_url()).unwrap(), auth.clone());
+    let mut playback = world.sim.playback();
+    playback.devices.retain(|device| device.id.as_deref() == Some(spotify_sim::COMPUTER_ID));
+    playback.devices[0].is_active = false;
+    playback.is_playing = false;
+    world.sim.set_playback(playback);
+    let player = start(client, auth.watch(), world.clock.clone());
+    player.tell(Input::Shown(Interest { instances: 1, ..Interest::default() })).await;
+    player.watch().wait_for(|model| model.at(world.clock.unix_ms()).known).await.unwrap();
+    player.tell(Input::Command(Command { verb: Verb::TogglePlay, device: None })).await;
+    world.sim.wait_for(Duration::from_secs(20), |_, playback| playback.is_playing).await.unwrap();
+    assert_eq!(world.sim.playback().active().unwrap().id.as_deref(), Some(spotify_sim::COMPUTER_ID));
+}

@@ -32,6 +32,8 @@ pub enum Restriction {
     NoPlaylistChosen,
     /// The playlist is somebody else's.
     NotYourPlaylist,
+    /// It is a file of the user's own, of which Spotify has no more than the name.
+    LocalFile,
     /// There are no Liked Songs.
     NothingLiked,
     /// What was chosen can't be played.
@@ -163,6 +165,9 @@ impl Error {
             }
             Self::Restricted(Restriction::NotYourPlaylist) => {
                 ("Not your playlist", "Spotify lets only a playlist's owner and collaborators change it.")
+            }
+            Self::Restricted(Restriction::LocalFile) => {
+                ("Local file", "This is a file of your own, which Spotify can't save, add or queue for other programs.")
             }
             Self::Restricted(Restriction::NothingLiked) => {
                 ("No Liked Songs", "There is nothing in your Liked Songs yet.")

@@ -203,7 +203,7 @@ impl Widget {
         if let Some(wait) = player.wait {
             return waiting(wait);
         }
-        if let Some(error) = player.refusal(|verb| (self.owns)(verb, settings)) {
+        if let Some(error) = player.refusal(|verb| (self.owns)(verb, settings) || besides(verb, settings)) {
             return refused(error);
         }
         match &player.problem {
@@ -322,8 +322,9 @@ enum Extra {
 }
 
 impl Extra {
-    fn request(self, player: &Player, settings: &Settings) -> Option<Request> {
-        let verb = match self {
+    /// What it asks the player for; None for what isn't the player's.
+    fn verb(self) -> Option<Verb> {
+        Some(match self {
             Self::PlayPause => Verb::TogglePlay,
             Self::Next => Verb::Next,
             Self::Previous => Verb::Previous,
@@ -332,15 +333,27 @@ impl Extra {
             Self::Restart => Verb::Restart,
             Self::Shuffle => Verb::ToggleShuffle,
             Self::NextDevice => Verb::NextDevice,
+            Self::Open | Self::SwitchAccount => return None,
+        })
+    }
+
+    fn request(self, player: &Player, settings: &Settings) -> Option<Request> {
+        match self {
             Self::Open => {
                 let now = player.now.as_ref()?;
                 let uri = now.uri().and_then(Uri::parse).or_else(|| Uri::parse(now.context.as_deref()?))?;
-                return Some(Request::OpenUrl(uri.link()));
+                Some(Request::OpenUrl(uri.link()))
             }
-            Self::SwitchAccount => return Some(Request::SwitchAccount),
-        };
-        Some(Request::Command(Command { verb, device: device(settings) }))
+            Self::SwitchAccount => Some(Request::SwitchAccount),
+            _ => self.verb().map(|verb| Request::Command(Command { verb, device: device(settings) })),
+        }
     }
+}
+
+/// Whether a long or a double press of an instance asks for this.
+fn besides(verb: &Verb, settings: &Settings) -> bool {
+    let extras = [LONG_PRESS, DOUBLE_PRESS].into_iter().filter_map(|name| extra(settings, name));
+    extras.filter_map(Extra::verb).any(|asked| asked == *verb)
 }
 
 /// What the user has chosen for a long or a double press of an instance.

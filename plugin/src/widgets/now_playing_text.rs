@@ -71,7 +71,11 @@ fn field(name: &str, now: &Now, player: &Player) -> Option<String> {
         "playlist" => player.playlist_name().unwrap_or_default().to_owned(),
         "elapsed" => time(now.position_ms),
         "total" => duration.map(time).unwrap_or_default(),
-        "remaining" => duration.map(|end| time(end.saturating_sub(now.position_ms))).unwrap_or_default(),
+        // In whole seconds, so that it goes on together with what has elapsed, and both add up.
+        "remaining" => {
+            let left = |end: u64| (end / 1000).saturating_sub(now.position_ms / 1000) * 1000;
+            duration.map(|end| time(left(end))).unwrap_or_default()
+        }
         "device" => now.device.name.clone(),
         _ => return None,
     })

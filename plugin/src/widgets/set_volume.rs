@@ -34,7 +34,7 @@ fn face(player: &Player, settings: &Settings) -> Face {
         Some(volume) if volume == percent => Tone::Active,
         Some(_) => Tone::Normal,
     };
-    let icon = if percent == 0 { Icon::Mute } else { Icon::VolumeUp };
+    let icon = if percent == 0 { Icon::Mute } else { Icon::Volume };
     let face = key(player, icon, &format!("{percent} %"), tone).with_meter(volume);
     if over.is_zero() { face } else { face.with_note(&format!("over {} s", over.as_secs())) }
 }

@@ -1,13 +1,14 @@
 //! What every widget asks for and looks like, state by state.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::json;
 
 use super::*;
 use crate::auth::testing::accounts;
 use crate::auth::{AccountState, AuthState, Limit, Trouble};
-use crate::player::Model;
+use crate::player::{Again, Model, Start};
 use crate::spotify::{Actions, Device, Disallows, Item, Named, Playback, PlayingType, Repeat};
 
 const T: u64 = 1_000_000;
@@ -251,4 +252,94 @@ fn the_account_key_says_who_serves_and_what_is_the_matter() {
     );
     let account = widget("account");
     assert_eq!(account.press(&with(accounts(Link::Linked, &["Name"])), &Settings::new()), Some(Request::SwitchAccount));
+}
+
+#[test]
+fn the_new_keys_show_what_they_are_set_to_and_ask_for_it() {
+    let album = json!({"item": {"uri": "spotify:album:a", "name": "Album", "image": "https://i.scdn.co/image/a"}});
+    let start = |again| Verb::Start(Start { uri: "spotify:album:a".into(), again, shuffle: None });
+    let device = json!({"device": {"id": "d", "name": "Desk", "type": "Computer"}, "play": "play"});
+    for (name, set, words, verb) in [
+        ("mute", json!({}), "Mute", Verb::ToggleMute),
+        ("set-volume", json!({}), "50 %", Verb::VolumeTo { percent: 50, over: Duration::ZERO }),
+        (
+            "set-volume",
+            json!({"volume": "0", "fadeSeconds": 99}),
+            "0 %: over 60 s",
+            Verb::VolumeTo { percent: 0, over: Duration::from_secs(60) },
+        ),
+        ("seek", json!({}), "+15 s", Verb::SeekBy(15_000)),
+        ("seek", json!({"direction": "back", "seconds": 5}), "−5 s", Verb::SeekBy(-5_000)),
+        ("restart", json!({}), "Restart", Verb::Restart),
+        ("like", json!({}), "Like", Verb::ToggleSaved(None)),
+        ("like", album.clone(), "Like: Album", Verb::ToggleSaved(Some("spotify:album:a".into()))),
+        ("play", album.clone(), "Play: Album", start(Again::Pause)),
+        ("add-to-playlist", json!({}), "Add to playlist", Verb::AddToPlaylist(None)),
+        (
+            "add-to-playlist",
+            json!({"playlist": {"uri": "spotify:playlist:p", "name": "Mine"}}),
+            "Add to: Mine",
+            Verb::AddToPlaylist(Some("spotify:playlist:p".into())),
+        ),
+        ("remove-from-playlist", json!({}), "Remove", Verb::RemoveFromPlaylist),
+        ("add-to-queue", json!({}), "Add to queue", Verb::Enqueue(None)),
+        ("device", json!({"mode": "next"}), "Desk: Next device", Verb::NextDevice),
+        ("device", device, "Desk", Verb::MoveTo { device: "d".into(), play: Some(true) }),
+    ] {
+        let (set, player) = (settings(set), player(Some(playback())));
+        let widget = widget(name);
+        assert_eq!(widget.face(&player, &set, Size::KEY).description, words, "{name}");
+        match widget.press(&player, &set) {
+            Some(Request::Command(command)) => assert_eq!(command.verb, verb, "{name}"),
+            other => panic!("{name}: {other:?}"),
+        }
+        assert!((widget.owns)(&verb, &set), "{name} says why it had no effect");
+    }
+    let again = |word| settings(json!({"item": {"uri": "spotify:album:a"}, "again": word}));
+    for (word, expected) in [("restart", Again::Restart), ("shuffle", Again::Shuffle), ("dance", Again::Pause)] {
+        let pressed = widget("play").press(&player(None), &again(word));
+        assert_eq!(pressed, Some(Request::Command(Command { verb: start(expected), device: None })));
+    }
+    assert_eq!(says("play", &player(None)), "Choose what to play");
+    assert_eq!(says("device", &player(None)), "Choose a device");
+}
+
+#[test]
+fn a_text_is_filled_in_and_keeps_what_is_no_field() {
+    let says = |template: &str| {
+        let set = settings(json!({"template": template}));
+        widget("now-playing-text").face(&player(Some(playback())), &set, Size::KEY).description
+    };
+    assert_eq!(says(""), "Title, Artist");
+    assert_eq!(says("{title} ({elapsed}/{total})\n-{remaining} on {device}"), "Title (1:01/3:00), -1:59 on Desk");
+    assert_eq!(says("{what} {title {artist}"), "{what} {title Artist");
+    assert_eq!(says("{album}{playlist}!"), "!");
+    let mut interest = Interest::default();
+    widget("now-playing-text").looks_at(&settings(json!({"template": "{playlist}"})), &mut interest);
+    assert!(interest.playlist, "a playlist's name is asked for only where somebody shows it");
+}
+
+#[test]
+fn a_long_and_a_double_press_mean_what_the_user_has_chosen() {
+    let playing = player(Some(playback()));
+    let set = settings(json!({"longPress": "like", "doublePress": "open"}));
+    let key = widget("next");
+    assert_eq!(key.means(&set), Means { long: true, double: true, repeats: false });
+    let verb = |gesture| match key.act(gesture, &playing, &set) {
+        Some(Request::Command(command)) => command.verb,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(verb(Gesture::Press), Verb::Next);
+    assert_eq!(verb(Gesture::Long), Verb::ToggleSaved(None));
+    let open = Request::OpenUrl("https://open.spotify.com/track/1".into());
+    assert_eq!(key.act(Gesture::Double, &playing, &set), Some(open));
+    let mut interest = Interest::default();
+    key.looks_at(&set, &mut interest);
+    assert!(interest.saved_now, "to like is to know whether it is liked");
+    assert_eq!(key.means(&settings(json!({"longPress": "dance", "doublePress": ""}))), Means::default());
+    let louder = widget("volume-up");
+    assert!(louder.means(&Settings::new()).repeats);
+    assert_eq!(louder.means(&set), Means { long: true, double: false, repeats: false }, "a long press was chosen");
+    let unlinked = Model::new(Arc::new(accounts(Link::NotLinked, &["Name"]))).at(T);
+    assert_eq!(key.act(Gesture::Long, &unlinked, &set), Some(Request::OpenSettings));
 }

@@ -14,8 +14,10 @@ pub(super) const WIDGET: Widget = Widget {
 };
 
 fn face(player: &Player, size: Size) -> Face {
-    let Some(queue) = &player.queue else {
-        return notice(Icon::List, if player.known { "Nothing is playing" } else { "Asking Spotify…" });
+    let queue = match &player.queue {
+        _ if player.known && player.now.is_none() => return notice(Icon::List, "Nothing is playing"),
+        Some(queue) => queue,
+        None => return notice(Icon::List, "Asking Spotify…"),
     };
     let coming = queue.iter().take(List::room(size));
     let rows: Vec<Row> = coming

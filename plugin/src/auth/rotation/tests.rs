@@ -131,6 +131,20 @@ fn others_go_before_an_app_in_trouble_but_alone_it_is_tried() {
 }
 
 #[test]
+fn an_app_is_spared_after_a_throttle_and_in_a_busy_hour() {
+    let mut rotation = Rotation::default();
+    assert_eq!(rotation.strained_until(NOW, "a"), None);
+    rotation.heard(NOW, "a", Group::Player, throttle(7));
+    assert_eq!(rotation.strained_until(NOW, "a"), Some(NOW + 127_000));
+    assert_eq!(rotation.strained_until(NOW + 127_000, "a"), None);
+    for _ in 0..1_001 {
+        rotation.sent(NOW, "b", Group::Player);
+    }
+    assert_eq!(rotation.strained_until(NOW + 10, "b"), Some(NOW + 60_000));
+    assert_eq!(rotation.strained_until(NOW + HOUR, "b"), None);
+}
+
+#[test]
 fn by_hand_one_goes_round_and_within_two_seconds_back() {
     let mut rotation = Rotation::default();
     let list = three();
