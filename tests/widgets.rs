@@ -291,7 +291,8 @@ async fn play_starts_what_was_chosen_and_does_again_what_was_chosen() {
     let show = key("play", "show");
     appears(&mut stage.host, album, json!({"item": item(&album_uri(2), "夜明けの信号")})).await;
     appears(&mut stage.host, list, json!({"item": item(&playlist_uri(3), "Desert"), "again": "restart"})).await;
-    appears(&mut stage.host, artist, json!({"item": item(&catalogue::artist_uri(1), "Lumen"), "again": "shuffle"})).await;
+    appears(&mut stage.host, artist, json!({"item": item(&catalogue::artist_uri(1), "Lumen"), "again": "shuffle"}))
+        .await;
     appears(&mut stage.host, track, json!({"item": item(&track_uri(9), "Tide"), "shuffle": "off"})).await;
     appears(&mut stage.host, liked, json!({"item": item("spotify:collection", "Liked Songs")})).await;
     appears(&mut stage.host, show, json!({"item": item(catalogue::SHOW_URI, "Key Matters")})).await;
@@ -484,20 +485,13 @@ async fn a_press_wakes_the_chosen_device_the_last_one_or_the_only_one() {
         stage.spotify.change_playback(asleep).unwrap();
         stage.spotify.clear_requests();
         stage.host.press(shuffle).await;
-        plays(&mut stage, "it is shuffled there", |playback| {
-            playback.shuffle && active(playback) == Some(COMPUTER_ID)
-        })
-        .await;
+        plays(&mut stage, "it is shuffled there", |playback| playback.shuffle && active(playback) == Some(COMPUTER_ID))
+            .await;
         assert!(!stage.spotify.playback().is_playing, "nobody has asked for music");
         says(&mut stage.host, shuffle, "Shuffle on").await;
     };
     let chosen = json!({"device": {"id": PHONE_ID, "name": "Phone"}});
-    tokio::join!(
-        wakes(only, json!({}), SPEAKER_ID),
-        wakes(Playback::asleep(), chosen, PHONE_ID),
-        several,
-        last
-    );
+    tokio::join!(wakes(only, json!({}), SPEAKER_ID), wakes(Playback::asleep(), chosen, PHONE_ID), several, last);
 }
 
 // ---- What plays, in words ------------------------------------------------------------------------------------------
@@ -548,8 +542,13 @@ async fn whatever_plays_is_shown_as_what_it_is() {
         stage.host.press(heart).await;
         says(&mut stage.host, heart, like).await;
         quiet(&mut stage).await;
-        let refused: Vec<_> =
-            stage.spotify.requests().iter().filter(|one| one.status().is_some_and(|it| it >= 400)).map(command).collect();
+        let refused: Vec<_> = stage
+            .spotify
+            .requests()
+            .iter()
+            .filter(|one| one.status().is_some_and(|it| it >= 400))
+            .map(command)
+            .collect();
         assert_eq!(refused, [""; 0], "{words}");
     };
     tokio::join!(
@@ -592,7 +591,9 @@ async fn each_layout_is_drawn_in_its_size() {
         &[(1, 1), (2, 2), (3, 2)],
         &[(1, 1), (2, 1), (3, 1), (4, 1), (5, 1)],
     );
-    for (widget, layouts) in [("playing-now", cover), ("up-next", list), ("now-playing-text", text), ("like", &[(1, 1)])] {
+    for (widget, layouts) in
+        [("playing-now", cover), ("up-next", list), ("now-playing-text", text), ("like", &[(1, 1)])]
+    {
         for (index, (columns, rows)) in layouts.iter().enumerate() {
             let instance = key(widget, Box::leak(format!("{widget}-{index}").into_boxed_str()));
             appears(&mut stage.host, instance, json!({"layout": index})).await;
@@ -641,7 +642,10 @@ async fn long_and_double_presses_do_what_was_chosen() {
         _ => None,
     });
     let url = url.await;
-    assert_eq!(Some(url.as_str()), track_uri(2).rsplit(':').next().map(|id| format!("https://open.spotify.com/track/{id}")).as_deref());
+    assert_eq!(
+        Some(url.as_str()),
+        track_uri(2).rsplit(':').next().map(|id| format!("https://open.spotify.com/track/{id}")).as_deref()
+    );
     comes_up(&mut stage.host, open).await;
 
     // What a long press could not do is said by the key that was held.

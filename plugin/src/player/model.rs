@@ -989,11 +989,9 @@ mod tests {
         model.heard(Some(file), T, T);
         let interest = Interest { instances: 1, saved_now: true, ..Interest::default() };
         assert_eq!(model.next_question(&interest, T), None);
-        for verb in [
-            Verb::ToggleSaved(None),
-            Verb::Enqueue(None),
-            Verb::AddToPlaylist(Some("spotify:playlist:p".into())),
-        ] {
+        for verb in
+            [Verb::ToggleSaved(None), Verb::Enqueue(None), Verb::AddToPlaylist(Some("spotify:playlist:p".into()))]
+        {
             assert!(!model.command(Command { verb: verb.clone(), device: None }, T));
             let why = Error::Restricted(Restriction::LocalFile);
             assert_eq!(model.at(T).refusal(|said| *said == verb), Some(&why));
