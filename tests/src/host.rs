@@ -13,8 +13,10 @@ use tokio_tungstenite::tungstenite::Message;
 
 use crate::{SOON, http_client};
 
-pub(crate) const PACKAGE: &str = "com.spotify-widgets";
-pub(crate) const REGISTER: &str = "registerPackage-8f2c";
+/// The package's UUID.
+pub const PACKAGE: &str = "com.spotify-widgets";
+/// The event that the host asks to be registered with.
+pub const REGISTER: &str = "registerPackage-8f2c";
 
 /// An instance on the host's panel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -146,6 +148,15 @@ impl FakeHost {
                 done = &mut other => return done,
                 _ = self.hear() => {}
             }
+        }
+    }
+
+    /// Takes whatever the package says for a while, and reads none of it: for measurements, in which reading would cost
+    /// more than what is measured.
+    pub async fn ignore_for(&mut self, time: Duration) {
+        let end = tokio::time::Instant::now() + time;
+        while let Ok(message) = tokio::time::timeout_at(end, self.socket().next()).await {
+            message.expect("the socket is open").expect("a whole frame");
         }
     }
 

@@ -12,7 +12,7 @@ pub use deck::is_alive;
 #[cfg(unix)]
 pub use deck::kill;
 pub use deck::{DeckHome, DeckProcess, Launch, PageEvents, View, until};
-pub use host::{FakeHost, Instance};
+pub use host::{FakeHost, Instance, PACKAGE, REGISTER};
 pub use stage::{BACKUP, DEMO, Member, SIBLING, Stage};
 
 use std::time::Duration;

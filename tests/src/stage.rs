@@ -2,6 +2,7 @@
 //! table and the benchmark start from.
 
 use std::path::PathBuf;
+use std::time::Instant;
 
 use serde_json::{Value, json};
 use spotify_sim::{
@@ -54,11 +55,20 @@ impl<'a> Stage<'a> {
         Self { spotify, host, unpacked, folder, package }
     }
 
-    /// Ends the package with no chance to clean up, and starts it again.
-    pub async fn restart(&mut self) {
+    /// Ends the package with no chance to clean up, and starts it again until it is registered. Answers when it was started.
+    pub async fn restart(&mut self) -> Instant {
         self.package.kill().await.expect("it ends");
-        self.package = spawn(&mut command(self.unpacked, &self.folder, &self.host, &self.spotify));
+        let mut command = command(self.unpacked, &self.folder, &self.host, &self.spotify);
+        let started = Instant::now();
+        self.package = spawn(&mut command);
         self.host.registered().await;
+        started
+    }
+
+    /// The package's process; none once it has ended.
+    #[must_use]
+    pub fn pid(&self) -> Option<u32> {
+        self.package.id()
     }
 
     /// Says what the page says to add an account; Spotify checks ID and secret then.

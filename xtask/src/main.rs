@@ -1,5 +1,6 @@
 //! `cargo xtask`: what is done with this repository, on any system, with nothing but Rust and git at hand.
 
+mod bench;
 mod demo;
 mod run;
 
@@ -26,6 +27,8 @@ enum Command {
     Dist,
     /// Draw every face onto target/faces.png, to be looked at, and a choice of them onto the README's picture
     Faces,
+    /// Measure: how fast, how many requests, how much processor time and memory
+    Bench(bench::Options),
     /// Run every test and check
     Test,
 }
@@ -35,6 +38,7 @@ fn main() -> Result<()> {
         Command::Demo(options) => demo::run(&options),
         Command::Dist => make_dist(),
         Command::Faces => faces(),
+        Command::Bench(options) => bench::run(&options),
         Command::Test => test(),
     }
 }
