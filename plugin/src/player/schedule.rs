@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::spotify::Error;
 
 /// While something plays.
-const PLAYING: Duration = Duration::from_millis(8_800);
+const PLAYING: Duration = Duration::from_millis(8_600);
 /// A question is left out if the track ends within this: the one after the end tells both.
 const NEARLY_OVER: Duration = Duration::from_millis(11_500);
 /// While nothing plays, or nothing is active.
