@@ -194,7 +194,9 @@ impl Package {
                 Some(url) = arrived.recv() => self.cover_arrived(&url),
                 () = sleep_until(tick) => self.held().await,
             }
-            tick = self.show_all();
+            // What has just been asked for leaves for Spotify before the faces are drawn.
+            tokio::task::yield_now().await;
+            tick = self.show_all().await;
         }
     }
 
@@ -389,7 +391,7 @@ impl Package {
 
     /// Brings every visible instance up to date. Answers when to look again although nothing has happened: a second of
     /// progress has passed then, or a message has been shown long enough.
-    fn show_all(&mut self) -> Option<Instant> {
+    async fn show_all(&mut self) -> Option<Instant> {
         let snapshot = self.snapshot();
         let now_ms = self.clock.unix_ms();
         let mut progress = false;
@@ -397,7 +399,11 @@ impl Package {
         let mut next_frame = None;
         let fingers = self.instances.values();
         let finger = fingers.filter_map(|one| one.finger.next_ms(one.widget.means(&one.settings))).min();
-        for (id, instance) in &mut self.instances {
+        // Small ones first, and off to the host: a key that was pressed does not wait for the large picture beside it.
+        let mut instances: Vec<_> = self.instances.iter_mut().collect();
+        instances.sort_unstable_by_key(|(_, instance)| instance.size.columns * instance.size.rows);
+        let mut keys_are_off = false;
+        for (id, instance) in instances {
             instance.says.take_if(|(_, until_ms)| *until_ms <= now_ms);
             let face = match &instance.says {
                 Some((face, until_ms)) => {
@@ -417,6 +423,10 @@ impl Package {
             let settled = !covers.values().any(|cover| matches!(cover, CoverState::Pending));
             let due = instance.next_frame_ms.is_some_and(|next_ms| next_ms <= now_ms);
             if instance.face.as_ref() != Some(&face) || due || (settled && !instance.with_covers) {
+                if instance.size != Size::KEY && !keys_are_off {
+                    tokio::task::yield_now().await;
+                    keys_are_off = true;
+                }
                 instance.show(&self.host, id, face, &covers, &mut self.renderer, now_ms);
                 instance.with_covers = settled;
             }
