@@ -1,7 +1,7 @@
 //! When to ask Spotify what plays: one pure function, so that there is one place to make it cleverer.
 //!
 //! While something plays, a change made elsewhere is to be seen within 4.5 s at the median, which takes a question every
-//! 9 s; asking at even distances is the cheapest way to that. A track's own end is known and needs no question before
+//! 8.6 s; asking at even distances is the cheapest way to that. A track's own end is known and needs no question before
 //! it. Paused and idle are slower, and slower still after a while, as then a press is the likeliest thing to happen.
 
 use std::time::Duration;

@@ -414,6 +414,7 @@ fn words(now: &Now) -> (String, String) {
     match (&now.track, now.kind) {
         (Some(track), _) => (track.title.clone(), track.byline.clone()),
         (None, PlayingType::Ad) => ("Advertisement".to_owned(), now.device.name.clone()),
+        (None, _) if now.device.is_private_session => ("Private session".to_owned(), now.device.name.clone()),
         (None, _) => ("Unknown title".to_owned(), now.device.name.clone()),
     }
 }

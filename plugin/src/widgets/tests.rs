@@ -152,6 +152,10 @@ fn nothing_active_is_not_a_failure() {
 fn odd_answers_are_shown_as_what_they_are() {
     let ad = Playback { item: None, currently_playing_type: PlayingType::Ad, ..playback() };
     assert_eq!(says("playing-now", &player(Some(ad))), "Playing: Advertisement – Desk");
+    let device = Device { name: "Desk".into(), is_private_session: true, ..Device::default() };
+    let private =
+        Playback { item: None, device: Some(device), currently_playing_type: PlayingType::Unknown, ..playback() };
+    assert_eq!(says("playing-now", &player(Some(private))), "Playing: Private session – Desk");
     let fixed = Playback { device: Some(Device { volume_percent: None, ..Device::default() }), ..playback() };
     assert_eq!(says("volume-down", &player(Some(fixed))), "Volume is fixed");
     let disallows = Disallows { skipping_next: true, ..Disallows::default() };
