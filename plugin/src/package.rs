@@ -227,7 +227,9 @@ impl Package {
             // A host that is there anew knows nothing of what was shown, and says what is visible; while it is away
             // nobody looks, and nothing is to be asked.
             Event::Connected | Event::Disconnected => {
-                self.host.request_package_settings();
+                if event == Event::Connected {
+                    self.host.request_package_settings();
+                }
                 self.instances.clear();
                 self.pages.clear();
                 self.tell_shown().await;

@@ -12,7 +12,7 @@ use crate::auth::{
     SaveAccount, Secret, StoreKind, Trouble, User,
 };
 use crate::face::best;
-use crate::spotify::{Client, Device, Item, SearchKind, Uri};
+use crate::spotify::{Client, Device, Item, Uri, UriKind};
 
 /// What a page asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,7 +64,7 @@ pub enum PageCommand {
         /// The words.
         words: String,
         /// What to look for; everything if empty.
-        kinds: Vec<SearchKind>,
+        kinds: Vec<UriKind>,
     },
     /// A part of the user's own library.
     GetLibrary {
@@ -580,8 +580,7 @@ pub async fn handle(auth: &Auth, spotify: &Client, command: PageCommand) -> Vec<
     }
 }
 
-const EVERY_KIND: [SearchKind; 5] =
-    [SearchKind::Track, SearchKind::Album, SearchKind::Artist, SearchKind::Playlist, SearchKind::Show];
+const EVERY_KIND: [UriKind; 5] = [UriKind::Track, UriKind::Album, UriKind::Artist, UriKind::Playlist, UriKind::Show];
 
 /// Does a command about accounts; gives the address to open, if one is.
 async fn act(auth: &Auth, command: PageCommand) -> Result<Option<Url>, AuthError> {

@@ -388,8 +388,8 @@ impl Auth {
     pub async fn identified(&self, id: &str, user: User) {
         {
             let mut state = self.inner.lock();
-            let others = state.accounts.iter().filter(|other| other.stored.id != id && other.signed_in());
-            let expected = others.filter_map(|other| other.stored.user.clone()).next();
+            let mut others = state.accounts.iter().filter(|other| other.stored.id != id && other.signed_in());
+            let expected = others.find_map(|other| other.stored.user.clone());
             let Some(account) = state.account(id).filter(|account| account.signed_in()) else { return };
             match expected.filter(|expected| expected.id != user.id) {
                 None if account.stored.user.as_ref() == Some(&user) => return,

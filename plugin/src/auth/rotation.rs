@@ -327,9 +327,6 @@ impl Rotation {
     }
 
     fn app(&mut self, app: &str) -> &mut App {
-        if !self.apps.contains_key(app) {
-            self.apps.insert(app.to_owned(), App::default());
-        }
         self.apps.entry(app.to_owned()).or_default()
     }
 

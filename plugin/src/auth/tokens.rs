@@ -92,7 +92,7 @@ impl Inner {
                 state.accounts.iter().find(same_app).map(|account| account.stored.id.clone()).unwrap_or(id)
             }
         };
-        let mut given_up = None;
+        let mut looked_again = false;
         loop {
             let (service, refresh_token) = match self.need(&id, margin_ms)? {
                 Need::Nothing(token) => return Ok(token),
@@ -105,14 +105,14 @@ impl Inner {
             super::testing::reached(super::testing::Step::Answered);
             match answer {
                 Ok(tokens) => return self.renewed(&id, &refresh_token, tokens).await,
-                Err(TokenError::InvalidGrant) if given_up.is_none() => {
+                Err(TokenError::InvalidGrant) if !looked_again => {
                     // Perhaps another copy has renewed it, and could not be waited for.
                     self.reload().await;
                     let newer = self.lock().account(&id).and_then(|account| account.stored.refresh_token.clone());
                     if newer.is_none_or(|newer| newer == refresh_token) {
                         return self.ended(&id, &refresh_token).await;
                     }
-                    given_up = Some(refresh_token);
+                    looked_again = true;
                 }
                 Err(TokenError::InvalidGrant) => return self.ended(&id, &refresh_token).await,
                 Err(error) => return self.not_renewed(&id, &refresh_token, error),

@@ -44,12 +44,6 @@ impl Track {
             local: item.is_local,
         }
     }
-
-    /// The largest picture that Spotify offers.
-    #[must_use]
-    pub fn cover(&self) -> Option<&str> {
-        self.covers.iter().max_by_key(|(width, _)| *width).map(|(_, url)| url.as_str())
-    }
 }
 
 /// What Spotify is doing at one moment, with everything that was asked for taken as done.

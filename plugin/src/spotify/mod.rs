@@ -20,7 +20,7 @@ use url::Url;
 pub use error::{Error, Restriction};
 pub use model::{
     Actions, Collection, Context, Device, Disallows, Image, Item, Named, Owner, Page, Playback, PlayingType, Profile,
-    Repeat, SearchKind,
+    Repeat,
 };
 pub use uri::{Uri, UriKind};
 
@@ -137,7 +137,7 @@ impl Client {
     ///
     /// # Errors
     /// See [`Error`].
-    pub async fn search(&self, words: &str, kinds: &[SearchKind]) -> Result<Vec<Item>, Error> {
+    pub async fn search(&self, words: &str, kinds: &[UriKind]) -> Result<Vec<Item>, Error> {
         let types: Vec<_> = kinds.iter().map(|kind| kind.name()).collect();
         let call = Call::new(Method::GET, "search").without_user();
         let call = call.query("q", words).query("type", types.join(",")).query("limit", MOST_FOUND);

@@ -345,39 +345,6 @@ pub(super) struct Devices {
     pub devices: Vec<Device>,
 }
 
-/// What can be searched for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum SearchKind {
-    /// Tracks.
-    Track,
-    /// Albums.
-    Album,
-    /// Artists.
-    Artist,
-    /// Playlists.
-    Playlist,
-    /// Shows.
-    Show,
-    /// Episodes.
-    Episode,
-}
-
-impl SearchKind {
-    /// Its name in a call.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Track => "track",
-            Self::Album => "album",
-            Self::Artist => "artist",
-            Self::Playlist => "playlist",
-            Self::Show => "show",
-            Self::Episode => "episode",
-        }
-    }
-}
-
 /// The answer of GET /search: a page for each kind that was asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]

@@ -100,7 +100,7 @@ async fn a_quota_is_the_developers_and_the_groups() {
     );
     it.client.next(None).await.unwrap();
     assert_eq!(it.sent(), [BACKUP_CLIENT_ID]);
-    it.client.search("a", &[SearchKind::Track]).await.unwrap();
+    it.client.search("a", &[UriKind::Track]).await.unwrap();
     assert_eq!(it.sent(), [DEMO_CLIENT_ID], "other groups still answer");
     it.world.clock.advance(50_000_000);
     it.client.player().await.unwrap();
@@ -256,7 +256,7 @@ async fn search_needs_nobody_to_sign_in() {
     let world = World::new().await;
     let auth = world.auth().await;
     let client = Client::new(world.http.clone(), Url::parse(&world.sim.api_url()).unwrap(), auth.clone());
-    let search = async || client.search("a", &[SearchKind::Track, SearchKind::Playlist]).await;
+    let search = async || client.search("a", &[UriKind::Track, UriKind::Playlist]).await;
     assert_eq!(search().await, Err(Error::Account(AuthError::NotLinked)));
     auth.save(demo()).await.unwrap();
     world.sim.clear_requests();

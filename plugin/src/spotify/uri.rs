@@ -1,9 +1,11 @@
 //! Spotify's names for things, as users have them: `spotify:track:ID`, or a link that an app's Share menu gives.
 
+use serde::Deserialize;
 use url::Url;
 
-/// What a [`Uri`] names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// What a [`Uri`] names, and what can be searched for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum UriKind {
     /// A track.
     Track,
@@ -22,7 +24,7 @@ pub enum UriKind {
 impl UriKind {
     const ALL: [Self; 6] = [Self::Track, Self::Album, Self::Artist, Self::Playlist, Self::Show, Self::Episode];
 
-    /// Its name in a URI.
+    /// Its name in a URI and in a search.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
