@@ -321,8 +321,14 @@ fn make_executable(folder: &Path, config: &PackageConfig) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
     for runtime in config.runtime.values().filter(|runtime| runtime.kind == "bin") {
         let target = folder.join(&runtime.target);
-        if target.is_file() {
-            fs::set_permissions(&target, fs::Permissions::from_mode(0o755))?;
+        let mut programs = vec![target];
+        if let Some(inside) = manifest::application_programs(&runtime.target).map(|inside| folder.join(inside))
+            && inside.is_dir()
+        {
+            programs.extend(fs::read_dir(inside)?.collect::<Result<Vec<_>, _>>()?.iter().map(fs::DirEntry::path));
+        }
+        for program in programs.iter().filter(|program| program.is_file()) {
+            fs::set_permissions(program, fs::Permissions::from_mode(0o755))?;
         }
     }
     Ok(())

@@ -23,6 +23,9 @@ pub const COLUMNS: u8 = 5;
 /// Rows of the Panel.
 pub const ROWS: u8 = 4;
 
+/// How the folder of a macOS application is named.
+const APPLICATION: &str = ".app";
+
 /// The platform key of the system that this was built for.
 pub const PLATFORM: &str = if cfg!(windows) {
     "win"
@@ -85,7 +88,7 @@ pub struct Runtime {
     /// `bin` (a program) or `web` (a page).
     #[serde(rename = "type")]
     pub kind: String,
-    /// The program or page; relative path.
+    /// The program or page; relative path. On macOS a program may be an application: a folder that ends in `.app`.
     pub target: String,
     /// Our addition: the package library that the program loads; relative path.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -329,7 +332,20 @@ pub fn is_inside(path: &str) -> bool {
         && path.split('/').all(|part| !part.is_empty() && part != "." && part != "..")
 }
 
-/// Checks a package file. `exists` tells whether the package has a file of a relative path.
+/// Where a macOS application has its programs, relative to the package's folder; none if the target isn't one.
+#[must_use]
+pub fn application_programs(target: &str) -> Option<String> {
+    target.ends_with(APPLICATION).then(|| format!("{target}/Contents/MacOS"))
+}
+
+/// Where a macOS application has the file that names its program (`CFBundleExecutable`), relative to the package's
+/// folder; none if the target isn't one.
+#[must_use]
+pub fn application_info(target: &str) -> Option<String> {
+    target.ends_with(APPLICATION).then(|| format!("{target}/Contents/Info.plist"))
+}
+
+/// Checks a package file. `exists` tells whether the package has a file or folder of a relative path.
 #[must_use]
 pub fn validate(config: &PackageConfig, exists: &dyn Fn(&str) -> bool) -> Vec<Finding> {
     let mut findings = Findings(Vec::new());
@@ -366,6 +382,12 @@ pub fn validate(config: &PackageConfig, exists: &dyn Fn(&str) -> bool) -> Vec<Fi
             "takes bin or web",
         );
         findings.warning_if(runtime.minimum_version.is_empty(), &format!("{place}.MinimumVersion"), "is missing");
+        // Of a missing target, what names no file inside is said below.
+        let inside = [application_info(&runtime.target), application_programs(&runtime.target)];
+        for path in inside.iter().flatten().filter(|path| is_inside(path) && exists(&runtime.target)) {
+            let message = format!("is an application without {}; build it again", &path[runtime.target.len() + 1..]);
+            findings.error_if(!exists(path), &format!("{place}.target"), &message);
+        }
     }
     findings.error_if(config.widgets.is_empty(), "Widgets", "is empty; a package has at least one");
     for (n, widget) in config.widgets.iter().enumerate() {
@@ -549,6 +571,27 @@ mod tests {
             },
             "Widgets[1].UUID",
         );
+    }
+
+    #[test]
+    fn a_macos_application_has_an_info_and_a_program() {
+        let mut file = sample();
+        file["Runtime"] = json!({"mac": {"type": "bin", "target": "n.app", "MinimumVersion": "12"}});
+        let config = PackageConfig::parse(&file.to_string()).unwrap();
+        let findings = |has: &[&str]| -> Vec<String> {
+            let exists = |path: &str| path.ends_with(".png") || has.iter().any(|file| file.starts_with(path));
+            validate(&config, &exists).iter().map(ToString::to_string).collect()
+        };
+        assert_eq!(findings(&["n.app/Contents/Info.plist", "n.app/Contents/MacOS/n"]), Vec::<String>::new());
+        assert_eq!(
+            findings(&["n.app/Contents/Info.plist"]),
+            ["error: Runtime.mac.target: is an application without Contents/MacOS; build it again"]
+        );
+        assert_eq!(
+            findings(&["n.app/Contents/MacOS/n"]),
+            ["error: Runtime.mac.target: is an application without Contents/Info.plist; build it again"]
+        );
+        assert_eq!(findings(&[]), ["error: Runtime.mac.target: names a file that the package doesn't have"]);
     }
 
     #[test]

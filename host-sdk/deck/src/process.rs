@@ -1,7 +1,7 @@
 //! Runs packages: each as a child process of its runtime target, or, where asked for, its library within this process.
 //! A package that ends is started again with growing pauses; one that keeps dying right after its start is parked.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -71,11 +71,30 @@ impl Program {
             ));
         }
         let library = runtime.library.clone().filter(|_| in_process);
-        let path = library.as_ref().unwrap_or(&runtime.target);
+        let target = program_of(&folder, &runtime.target)?;
+        let path = library.as_ref().unwrap_or(&target);
         if !manifest::is_inside(path) || !folder.join(path).is_file() {
             return Err(format!("{path} is missing in the package's folder. Install the package again."));
         }
-        Ok(Self { package: config.uuid.clone(), folder, target: runtime.target.clone(), library, port, info })
+        Ok(Self { package: config.uuid.clone(), folder, target, library, port, info })
+    }
+}
+
+/// The program that a target stands for: the one that a macOS application names as its own, else the target itself.
+fn program_of(folder: &Path, target: &str) -> Result<String, String> {
+    let Some((info, programs)) = manifest::application_info(target).zip(manifest::application_programs(target)) else {
+        return Ok(target.to_owned());
+    };
+    let wrong = |what: String| format!("{target} can't be started: {what}. Install the package again.");
+    if !manifest::is_inside(target) {
+        return Err(wrong("it lies outside the package's folder".to_owned()));
+    }
+    let read = plist::Value::from_file(folder.join(&info));
+    let read = read.map_err(|error| wrong(format!("{info} can't be read: {error}")))?;
+    let name = read.as_dictionary().and_then(|info| info.get("CFBundleExecutable")).and_then(plist::Value::as_string);
+    match name.filter(|name| manifest::is_inside(name) && !name.contains('/')) {
+        Some(name) => Ok(format!("{programs}/{name}")),
+        None => Err(wrong(format!("{info} names no program"))),
     }
 }
 
@@ -399,6 +418,41 @@ mod tests {
         let mut died_after = |seconds| backoff.died(Duration::from_secs(seconds)).is_some();
         assert!((0..4).all(|_| died_after(0)) && died_after(20), "a longer life in between counts");
         assert!((0..4).all(|_| died_after(0)) && !died_after(0));
+    }
+
+    /// A package whose target is an application, with what its Info.plist says in between.
+    fn application(info: &str) -> (tempfile::TempDir, PackageConfig) {
+        let folder = tempfile::tempdir().unwrap();
+        let contents = folder.path().join("run.app/Contents");
+        std::fs::create_dir_all(contents.join("MacOS")).unwrap();
+        std::fs::write(contents.join("MacOS/start"), "#!/bin/sh\nexit 7\n").unwrap();
+        let text = format!(r#"<plist version="1.0"><dict>{info}</dict></plist>"#);
+        std::fs::write(contents.join("Info.plist"), text).unwrap();
+        let runtime = manifest::Runtime { kind: "bin".into(), target: "run.app".into(), ..Default::default() };
+        let runtime = [(PLATFORM.to_owned(), runtime)].into();
+        (folder, PackageConfig { runtime, ..PackageConfig::default() })
+    }
+
+    #[test]
+    fn an_application_is_started_by_the_program_that_it_names() {
+        let (folder, config) = application("<key>CFBundleExecutable</key><string>start</string>");
+        let program = Program::of(&config, folder.path().to_owned(), false, 1, String::new()).unwrap();
+        assert_eq!(program.target, "run.app/Contents/MacOS/start");
+        assert!(std::fs::read_to_string(program.folder.join(&program.target)).unwrap().starts_with("#!"));
+    }
+
+    #[test]
+    fn an_application_that_names_no_program_or_one_elsewhere_is_not_started() {
+        for (info, why) in [
+            ("", "names no program"),
+            ("<key>CFBundleExecutable</key><string>../../other</string>", "names no program"),
+            ("<key>CFBundleExecutable</key><string>gone</string>", "is missing"),
+            ("<key>", "can't be read"),
+        ] {
+            let (folder, config) = application(info);
+            let error = Program::of(&config, folder.path().to_owned(), false, 1, String::new()).unwrap_err();
+            assert!(error.contains(why), "{info}: {error}");
+        }
     }
 
     #[tokio::test]

@@ -55,6 +55,22 @@ fn refused(bundle: &[u8]) -> BundleError {
     error
 }
 
+#[cfg(unix)]
+#[test]
+fn the_programs_of_a_macos_application_can_be_started() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let packages = tempfile::tempdir().unwrap();
+    let mut entries = good();
+    entries[0].content = CONFIG.replace(r#""linux": {"type": "bin", "target": "run""#, r#""mac": {"type": "bin", "target": "n.app""#).into();
+    entries.extend(["Info.plist", "MacOS/n", "MacOS/helper"].map(|path| entry(&format!("n.app/Contents/{path}"), "x")));
+    let installed = install(&packed("com.example.n", entries), packages.path()).unwrap();
+    let mode = |path: &str| {
+        let path = installed.folder.join("n.app/Contents").join(path);
+        fs::metadata(path).unwrap().permissions().mode() & 0o111
+    };
+    assert_eq!([mode("MacOS/n"), mode("MacOS/helper"), mode("Info.plist")], [0o111, 0o111, 0]);
+}
+
 #[test]
 fn installs_replaces_and_removes() {
     let packages = tempfile::tempdir().unwrap();
