@@ -3,9 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
+use host_sdk::manifest::PLATFORM;
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 use xtask::dist;
+
+/// Where a package has its runner.
+const RUNNER: &str =
+    if cfg!(target_os = "macos") { "package-runner.app/Contents/MacOS/package-runner" } else { "package-runner" };
 
 /// `target/debug` or the like: where the running test was built.
 fn built() -> PathBuf {
@@ -52,7 +57,7 @@ pub fn clock_bundle() -> &'static Path {
 fn make(package: dist::Package) -> PathBuf {
     // A folder for each test process: they run side by side.
     let folder = built().join("acceptance").join(std::process::id().to_string());
-    dist::make(package, &built(), &folder).expect("the bundle is packed")
+    dist::make(package, &[(PLATFORM, &built())], &folder).expect("the bundle is packed")
 }
 
 /// The bundle, installed into a folder of its own with nothing of the repository at hand.
@@ -86,7 +91,7 @@ impl Unpacked {
     /// The command that a host starts, with an environment in which the package finds nothing but what the test gives.
     #[must_use]
     pub fn command(&self, port: u16, package_uuid: &str, register_event: &str) -> Command {
-        let mut command = Command::new(self.package.join("package-runner"));
+        let mut command = Command::new(self.package.join(RUNNER));
         command
             .args(["-port", &port.to_string(), "-packageUUID", package_uuid, "-registerEvent", register_event])
             .args([

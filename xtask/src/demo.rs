@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
+use host_sdk::manifest::PLATFORM;
 use xtask::dist::{self, root};
 
 use crate::run::{Profile, build, step};
@@ -18,7 +19,7 @@ pub struct Options {
     /// Use the real Spotify, with your own Client ID and Secret
     #[arg(long)]
     live: bool,
-    /// Build as for users: it takes twice as long, and the bundle in dist/ is the one that `cargo xtask dist` makes
+    /// Build optimised: it takes twice as long
     #[arg(long)]
     release: bool,
     /// Don't open the page in a browser
@@ -65,7 +66,8 @@ pub fn run(options: &Options) -> Result<()> {
     let built = profile.folder();
     step("packing the bundles into dist/");
     let dist = root().join("dist");
-    let bundles = [dist::make(dist::SPOTIFY, &built, &dist)?, dist::make(dist::CLOCK, &built, &dist)?];
+    let here = [(PLATFORM, built.as_path())];
+    let bundles = [dist::make(dist::SPOTIFY, &here, &dist)?, dist::make(dist::CLOCK, &here, &dist)?];
 
     let data = options.data.clone().unwrap_or_else(|| root().join("target/demo"));
     std::fs::create_dir_all(&data)?;

@@ -1,15 +1,19 @@
-//! Makes the bundle: `dist/spotify-widgets.creatorCentral`, and the same for the clock example.
+//! Makes bundles: `dist/spotify-widgets.creatorCentral`, and the same for the clock example.
 //!
-//! manifest.json is the source. The bundle's PackageConfig.json is made from it: of the platforms it keeps those for
-//! which something was built, and beside it go the runner, the library, and the assets.
+//! manifest.json is the source. A bundle's PackageConfig.json is made from it: of the platforms it keeps those for which
+//! something was built, and beside it go each platform's runner and library, and the assets. Bundles that were built on
+//! different machines can be joined into one.
 
 use std::fs;
-use std::io::Cursor;
+use std::io::{Cursor, Read as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 use host_sdk::bundle::{EXTENSION, Entry, pack};
-use host_sdk::manifest::{FILE_NAME, PLATFORM, PackageConfig, Severity, validate};
+use host_sdk::manifest::{FILE_NAME, PackageConfig, Runtime, Severity, application_programs, validate};
+use zip::ZipArchive;
+
+use crate::mac;
 
 /// A package of this repository.
 #[derive(Clone, Copy, Debug)]
@@ -59,42 +63,160 @@ pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask lies in the repository")
 }
 
-/// Packs a package from what cargo has built into `built` (`target/release` or the like). Answers the bundle's path.
+/// Packs a package from what cargo has built: for each platform of [`PackageConfig::runtime`] that the bundle shall carry,
+/// the folder with the built things (`target/release` or the like). Answers the bundle's path.
 ///
 /// # Errors
-/// If something isn't built, or the package breaks a rule of the package format.
-pub fn make(package: Package, built: &Path, into: &Path) -> Result<PathBuf> {
+/// If something isn't built, the manifest doesn't know a platform, or the package breaks a rule of the package format.
+pub fn make(package: Package, built: &[(&str, &Path)], into: &Path) -> Result<PathBuf> {
     let manifest = root().join(package.manifest);
     let text = fs::read_to_string(&manifest).with_context(|| manifest.display().to_string())?;
     let mut config = PackageConfig::parse(&text).with_context(|| manifest.display().to_string())?;
-    config.runtime.retain(|platform, _| platform == PLATFORM);
-    let Some(runtime) = config.runtime_here() else { bail!("{} has no runtime for {PLATFORM}", manifest.display()) };
-    let Some(library) = runtime.library.clone() else { bail!("{} names no library", manifest.display()) };
+    config.runtime.retain(|platform, _| built.iter().any(|(name, _)| name == platform));
 
-    let runner = built.join(format!("package-runner{}", std::env::consts::EXE_SUFFIX));
-    let mut entries = vec![
-        Entry { executable: true, ..file(&runner, &runtime.target)? },
-        file(&built.join(package.library_folder).join(&library), &library)?,
-        Entry { path: FILE_NAME.to_owned(), content: config.to_text().into_bytes(), executable: false },
-    ];
+    let mut entries = Vec::new();
+    for (platform, folder) in built {
+        let Some(runtime) = config.runtime.get(*platform) else {
+            bail!("{} has no runtime for {platform}", manifest.display())
+        };
+        let Some(library) = &runtime.library else { bail!("{} names no library for {platform}", manifest.display()) };
+        let suffix = if *platform == "win" { ".exe" } else { "" };
+        let runner = file(&folder.join(format!("package-runner{suffix}")), &runtime.target)?;
+        let library = file(&folder.join(package.library_folder).join(library), library)?;
+        if *platform == "mac" {
+            entries.extend(mac::application(&config, runtime, runner.content)?);
+            entries.push(mac::signed_library(library)?);
+        } else {
+            entries.push(Entry { executable: true, ..runner });
+            entries.push(library);
+        }
+    }
     for (from, to) in package.assets {
         add(&root().join(from), to, &mut entries)?;
     }
-    let findings = validate(&config, &|path| entries.iter().any(|entry| entry.path == path));
-    for finding in &findings {
-        eprintln!("    {finding}");
-    }
-    ensure!(
-        findings.iter().all(|finding| finding.severity == Severity::Warning),
-        "the package breaks rules of its format"
-    );
+    Bundle { config, entries }.write(package, into)
+}
 
-    let mut bundle = Cursor::new(Vec::new());
-    pack(&mut bundle, &config.uuid, entries)?;
-    fs::create_dir_all(into)?;
-    let path = into.join(format!("{}.{EXTENSION}", package.name));
-    fs::write(&path, bundle.into_inner()).with_context(|| path.display().to_string())?;
-    Ok(path)
+/// Joins bundles of one package that were built on different machines into one that carries all their platforms. Answers
+/// its path.
+///
+/// # Errors
+/// If they aren't bundles of one version of one package, two carry the same platform, or a file that all platforms share
+/// differs.
+pub fn join(package: Package, bundles: &[PathBuf], into: &Path) -> Result<PathBuf> {
+    let mut all: Option<Bundle> = None;
+    for path in bundles {
+        let next = Bundle::read(path)?;
+        match &mut all {
+            None => all = Some(next),
+            Some(all) => all.take_in(next).with_context(|| format!("{} can't be joined", path.display()))?,
+        }
+    }
+    let Some(all) = all else { bail!("name the bundles to join") };
+    all.write(package, into)
+}
+
+/// What is in a bundle.
+#[derive(Debug)]
+pub(crate) struct Bundle {
+    /// Its package file.
+    pub config: PackageConfig,
+    /// Every other file.
+    pub entries: Vec<Entry>,
+}
+
+impl Bundle {
+    fn read(path: &Path) -> Result<Self> {
+        let mut zip = open(path)?;
+        let mut config = None;
+        let mut entries = Vec::new();
+        for index in 0..zip.len() {
+            let mut entry = zip.by_index(index).with_context(|| path.display().to_string())?;
+            let Some(name) = inner_name(&entry.name()?) else { continue };
+            let mut content = Vec::new();
+            entry.read_to_end(&mut content).with_context(|| format!("{}: {name}", path.display()))?;
+            if name == FILE_NAME {
+                config = Some(PackageConfig::parse(&String::from_utf8(content)?)?);
+            } else {
+                entries.push(Entry { path: name, content, executable: false });
+            }
+        }
+        let config = config.with_context(|| format!("{} has no {FILE_NAME}", path.display()))?;
+        // Not by the archive's modes, which one that was made on Windows doesn't have.
+        for entry in &mut entries {
+            entry.executable = config.runtime.values().any(|runtime| is_program(&entry.path, runtime));
+        }
+        Ok(Self { config, entries })
+    }
+
+    fn take_in(&mut self, other: Self) -> Result<()> {
+        ensure!(
+            self.config.uuid == other.config.uuid && self.config.version == other.config.version,
+            "it is {} {}, not {} {}",
+            other.config.uuid,
+            other.config.version,
+            self.config.uuid,
+            self.config.version
+        );
+        let bare = |config: &PackageConfig| PackageConfig { runtime: Default::default(), ..config.clone() };
+        ensure!(bare(&self.config) == bare(&other.config), "its {FILE_NAME} differs in more than the platforms");
+        for (platform, runtime) in other.config.runtime {
+            ensure!(!self.config.runtime.contains_key(&platform), "the platform {platform} is there already");
+            self.config.runtime.insert(platform, runtime);
+        }
+        for entry in other.entries {
+            match self.entries.iter().find(|mine| mine.path == entry.path) {
+                None => self.entries.push(entry),
+                Some(mine) => ensure!(
+                    mine.content == entry.content,
+                    "{} differs; build all of them from the same sources, with the same line ends",
+                    entry.path
+                ),
+            }
+        }
+        Ok(())
+    }
+
+    fn write(self, package: Package, into: &Path) -> Result<PathBuf> {
+        let Self { config, mut entries } = self;
+        entries.push(Entry { path: FILE_NAME.to_owned(), content: config.to_text().into_bytes(), executable: false });
+        let exists = |path: &str| {
+            entries
+                .iter()
+                .any(|entry| entry.path.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
+        };
+        let findings = validate(&config, &exists);
+        for finding in &findings {
+            eprintln!("    {finding}");
+        }
+        ensure!(
+            findings.iter().all(|finding| finding.severity == Severity::Warning),
+            "the package breaks rules of its format"
+        );
+        let mut bundle = Cursor::new(Vec::new());
+        pack(&mut bundle, &config.uuid, entries)?;
+        fs::create_dir_all(into)?;
+        let path = into.join(format!("{}.{EXTENSION}", package.name));
+        fs::write(&path, bundle.into_inner()).with_context(|| path.display().to_string())?;
+        Ok(path)
+    }
+}
+
+/// Whether a file is what a platform starts, or a program within it.
+fn is_program(path: &str, runtime: &Runtime) -> bool {
+    let within = application_programs(&runtime.target).and_then(|programs| path.strip_prefix(&programs));
+    path == runtime.target || within.is_some_and(|rest| rest.starts_with('/'))
+}
+
+/// Opens a bundle.
+pub(crate) fn open(path: &Path) -> Result<ZipArchive<Cursor<Vec<u8>>>> {
+    let bytes = fs::read(path).with_context(|| path.display().to_string())?;
+    ZipArchive::new(Cursor::new(bytes)).with_context(|| format!("{} is no bundle", path.display()))
+}
+
+/// The path of a bundle's file within the package's folder; none for folders.
+pub(crate) fn inner_name(name: &str) -> Option<String> {
+    name.split_once('/').map(|(_, inner)| inner.to_owned()).filter(|inner| !inner.is_empty() && !inner.ends_with('/'))
 }
 
 fn file(from: &Path, to: &str) -> Result<Entry> {
@@ -112,4 +234,98 @@ fn add(from: &Path, to: &str, entries: &mut Vec<Entry>) -> Result<()> {
         add(&entry.path(), &format!("{to}/{}", entry.file_name().to_string_lossy()), entries)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Something like a built folder: for a platform, files with the right names.
+    fn built(platform: &str) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("examples")).unwrap();
+        let (runner, library) = match platform {
+            "win" => ("package-runner.exe", "clock.dll"),
+            "mac" => ("package-runner", "libclock.dylib"),
+            _ => ("package-runner", "libclock.so"),
+        };
+        fs::write(folder.path().join(runner), platform).unwrap();
+        fs::write(folder.path().join("examples").join(library), platform).unwrap();
+        folder
+    }
+
+    // What is no program can't be signed.
+    #[cfg(not(target_os = "macos"))]
+    #[test]
+    fn a_bundle_carries_what_was_built_and_bundles_can_be_joined() {
+        let names = |path: &Path| -> Vec<String> {
+            Bundle::read(path).unwrap().entries.into_iter().map(|entry| entry.path).collect()
+        };
+        let (win, mac, linux) = (built("win"), built("mac"), built("linux"));
+        let out = tempfile::tempdir().unwrap();
+        let one = |platform: &str, folder: &tempfile::TempDir| {
+            make(CLOCK, &[(platform, folder.path())], &out.path().join(platform)).unwrap()
+        };
+        let parts = [one("win", &win), one("mac", &mac), one("linux", &linux)];
+        assert_eq!(names(&parts[0]), ["clock.dll", "clock.svg", "package-runner.exe"]);
+        let together = [("win", win.path()), ("mac", mac.path()), ("linux", linux.path())];
+        let together = make(CLOCK, &together, &out.path().join("together")).unwrap();
+        let joined = join(CLOCK, &parts, &out.path().join("joined")).unwrap();
+        assert!(fs::read(&together).unwrap() == fs::read(&joined).unwrap(), "built together or joined: the same");
+        assert_eq!(
+            names(&joined),
+            [
+                "clock.dll",
+                "clock.svg",
+                "libclock.dylib",
+                "libclock.so",
+                "package-runner",
+                "package-runner.app/Contents/Info.plist",
+                "package-runner.app/Contents/MacOS/package-runner",
+                "package-runner.app/Contents/Resources/icon.icns",
+                "package-runner.exe",
+            ]
+        );
+        let programs: Vec<_> = Bundle::read(&joined).unwrap().entries;
+        let programs: Vec<_> = programs.iter().filter(|entry| entry.executable).map(|entry| &entry.path).collect();
+        assert_eq!(
+            programs,
+            ["package-runner", "package-runner.app/Contents/MacOS/package-runner", "package-runner.exe"]
+        );
+        let again = join(CLOCK, &[joined, parts[0].clone()], out.path()).unwrap_err();
+        assert!(format!("{again:#}").contains("the platform win is there already"), "{again:#}");
+    }
+
+    #[test]
+    fn bundles_that_differ_in_version_or_content_are_not_joined() {
+        let (win, linux) = (built("win"), built("linux"));
+        let out = tempfile::tempdir().unwrap();
+        let win = make(CLOCK, &[("win", win.path())], &out.path().join("win")).unwrap();
+        let linux = make(CLOCK, &[("linux", linux.path())], &out.path().join("linux")).unwrap();
+        let changed = |change: fn(&mut Bundle)| {
+            let mut bundle = Bundle::read(&linux).unwrap();
+            change(&mut bundle);
+            let path = bundle.write(CLOCK, &out.path().join("changed")).unwrap();
+            format!("{:#}", join(CLOCK, &[win.clone(), path], &out.path().join("joined")).unwrap_err())
+        };
+        let why = changed(|bundle| bundle.config.version = "9.0.0".to_owned());
+        assert!(why.contains("it is com.example.clock 9.0.0, not com.example.clock 1.0.0"), "{why}");
+        let why = changed(|bundle| bundle.config.description.push('!'));
+        assert!(why.contains("differs in more than the platforms"), "{why}");
+        let why = changed(|bundle| {
+            let picture = bundle.entries.iter_mut().find(|entry| entry.path == "clock.svg").unwrap();
+            picture.content.push(b'\r');
+        });
+        assert!(why.contains("clock.svg differs"), "{why}");
+    }
+
+    #[test]
+    fn a_missing_platform_or_file_is_said() {
+        let folder = built("linux");
+        let out = tempfile::tempdir().unwrap();
+        let why = make(CLOCK, &[("beos", folder.path())], out.path()).unwrap_err();
+        assert!(why.to_string().contains("no runtime for beos"), "{why}");
+        let why = make(CLOCK, &[("win", folder.path())], out.path()).unwrap_err();
+        assert!(why.to_string().contains("build it first"), "{why}");
+    }
 }

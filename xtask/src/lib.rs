@@ -2,3 +2,6 @@
 
 pub mod debian;
 pub mod dist;
+pub mod inspect;
+mod mac;
+pub mod target;

@@ -1,16 +1,15 @@
 //! `cargo xtask`: what is done with this repository, on any system, with nothing but Rust and git at hand.
 
 mod bench;
+mod bundles;
 mod demo;
 mod run;
-
-use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 use run::{Profile, build, cargo, step};
 use xtask::debian::{Needed, ensure};
-use xtask::dist::{self, root};
+use xtask::dist::root;
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", about = "Builds, packs, demonstrates and tests")]
@@ -23,8 +22,8 @@ struct Args {
 enum Command {
     /// Build everything, start the host and a simulated Spotify, ready to click
     Demo(demo::Options),
-    /// Make dist/spotify-widgets.creatorCentral
-    Dist,
+    /// Make dist/spotify-widgets.creatorCentral, for this system or others
+    Dist(bundles::Options),
     /// Draw every face onto target/faces.png, to be looked at, and a choice of them onto the README's picture
     Faces,
     /// Measure: how fast, how many requests, how much processor time and memory
@@ -36,24 +35,11 @@ enum Command {
 fn main() -> Result<()> {
     match Args::parse().command {
         Command::Demo(options) => demo::run(&options),
-        Command::Dist => make_dist(),
+        Command::Dist(options) => bundles::run(&options),
         Command::Faces => faces(),
         Command::Bench(options) => bench::run(&options),
         Command::Test => test(),
     }
-}
-
-fn make_dist() -> Result<()> {
-    step("building the package");
-    build(Profile::Release, &["--package", "spotify-plugin", "--package", "package-runner"])?;
-    let bundle = dist::make(dist::SPOTIFY, &Profile::Release.folder(), &dist_folder())?;
-    let size = std::fs::metadata(&bundle)?.len();
-    println!("{} ({:.1} MB)", bundle.display(), size as f64 / 1e6);
-    Ok(())
-}
-
-fn dist_folder() -> PathBuf {
-    root().join("dist")
 }
 
 fn faces() -> Result<()> {

@@ -1,0 +1,134 @@
+//! `cargo xtask dist`: builds the package for one system or several, packs it, and looks at what came out.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+use clap::Args;
+use host_sdk::manifest::PLATFORM;
+use xtask::dist::{self, root};
+use xtask::inspect;
+use xtask::target::{MACS, Target};
+
+use crate::run::{Profile, cargo_with, step};
+
+/// The oldest macOS that is built for, as in manifest.json.
+const OLDEST_MACOS: &str = "12.0";
+/// The profile that makes what users get.
+const PROFILE: &str = "dist";
+
+/// What `cargo xtask dist` takes.
+#[derive(Args)]
+pub struct Options {
+    /// What to build for instead of this machine: a target of Rust's, or universal-apple-darwin for both kinds of Mac.
+    /// Several make one bundle that carries them all
+    #[arg(long, value_name = "TARGET", num_args = 1..)]
+    target: Vec<Target>,
+    /// Build nothing; join bundles that were built on different machines into one
+    #[arg(long, value_name = "BUNDLE", num_args = 1.., conflicts_with = "target")]
+    join: Vec<PathBuf>,
+}
+
+/// Makes the bundle.
+pub fn run(options: &Options) -> Result<()> {
+    let into = root().join("dist");
+    let bundle = if !options.join.is_empty() {
+        step("joining the bundles");
+        dist::join(dist::SPOTIFY, &options.join, &into)?
+    } else {
+        let built = build(&options.target)?;
+        step("packing the bundle");
+        let built: Vec<_> = built.iter().map(|(platform, folder)| (*platform, folder.as_path())).collect();
+        dist::make(dist::SPOTIFY, &built, &into)?
+    };
+    step("looking at what is in it");
+    let carried = inspect::bundle(&bundle)?;
+    let megabytes = |bytes: u64| bytes as f64 / 1e6;
+    println!("{} ({:.1} MB)", bundle.display(), megabytes(fs::metadata(&bundle)?.len()));
+    for part in &carried {
+        println!("    {:<6} {:.1} MB", part.platform, megabytes(part.packed));
+    }
+    for part in &carried {
+        ensure!(
+            part.packed <= inspect::MOST,
+            "what it has for {} is larger than {} MB",
+            part.platform,
+            inspect::MOST / 1_000_000
+        );
+    }
+    Ok(())
+}
+
+/// Builds for every target. Answers each platform with the folder of what was built for it.
+fn build(targets: &[Target]) -> Result<Vec<(&'static str, PathBuf)>> {
+    for (n, target) in targets.iter().enumerate() {
+        ensure!(
+            targets[..n].iter().all(|other| other.platform() != target.platform()),
+            "a bundle carries one target of a platform, and {} is not the only one for {}",
+            target.name(),
+            target.platform()
+        );
+        target.check()?;
+    }
+    if targets.is_empty() {
+        step("building the package");
+        cargo(&[])?;
+        return Ok(vec![(PLATFORM, target_folder().join(PROFILE))]);
+    }
+    let mut built = Vec::new();
+    for target in targets {
+        for part in target.parts() {
+            step(&format!("building the package for {part}"));
+            cargo(&["--target", part])?;
+        }
+        let folder = folder(target.name());
+        if *target == Target::UniversalMac {
+            step("joining what was built for both kinds of Mac");
+            fs::create_dir_all(&folder)?;
+            for file in ["package-runner", "libspotify_plugin.dylib"] {
+                lipo(file, &folder)?;
+            }
+        }
+        built.push((target.platform(), folder));
+    }
+    Ok(built)
+}
+
+/// Where cargo puts what it builds.
+fn target_folder() -> PathBuf {
+    let profile = Profile::Release.folder();
+    profile.parent().map_or_else(|| root().join("target"), Path::to_owned)
+}
+
+/// Where cargo puts what it builds for a target.
+fn folder(target: &str) -> PathBuf {
+    target_folder().join(target).join(PROFILE)
+}
+
+/// Builds the runner, then the library: each alone, so that neither gets parts that only the other one needs.
+fn cargo(target: &[&str]) -> Result<()> {
+    let environment = [("MACOSX_DEPLOYMENT_TARGET", OsStr::new(OLDEST_MACOS))];
+    let runner = ["build", "--package", "package-runner"];
+    // As nothing but a library for loading: beside a Rust library, which the tests want, the compiler optimises each
+    // crate by itself.
+    let library = ["rustc", "--package", "spotify-plugin", "--lib", "--crate-type", "cdylib"];
+    for what in [&runner[..], &library[..]] {
+        cargo_with(&[what, &["--profile", PROFILE, "--locked"], target].concat(), &environment)?;
+    }
+    Ok(())
+}
+
+/// Joins a file that was built for each kind of Mac, with Apple's tool.
+fn lipo(file: &str, into: &Path) -> Result<()> {
+    let status = Command::new("lipo")
+        .arg("-create")
+        .args(MACS.map(|target| folder(target).join(file)))
+        .arg("-output")
+        .arg(into.join(file))
+        .status()
+        .context("lipo could not be started: xcode-select --install")?;
+    ensure!(status.success(), "lipo could not join {file}");
+    Ok(())
+}
