@@ -61,7 +61,9 @@ fn the_programs_of_a_macos_application_can_be_started() {
     use std::os::unix::fs::PermissionsExt as _;
     let packages = tempfile::tempdir().unwrap();
     let mut entries = good();
-    entries[0].content = CONFIG.replace(r#""linux": {"type": "bin", "target": "run""#, r#""mac": {"type": "bin", "target": "n.app""#).into();
+    entries[0].content = CONFIG
+        .replace(r#""linux": {"type": "bin", "target": "run""#, r#""mac": {"type": "bin", "target": "n.app""#)
+        .into();
     entries.extend(["Info.plist", "MacOS/n", "MacOS/helper"].map(|path| entry(&format!("n.app/Contents/{path}"), "x")));
     let installed = install(&packed("com.example.n", entries), packages.path()).unwrap();
     let mode = |path: &str| {
