@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 use host_sdk::manifest::PLATFORM;
 use xtask::dist::{self, root};
@@ -48,15 +48,11 @@ pub fn run(options: &Options) -> Result<()> {
     let megabytes = |bytes: u64| bytes as f64 / 1e6;
     println!("{} ({:.1} MB)", bundle.display(), megabytes(fs::metadata(&bundle)?.len()));
     for part in &carried {
-        println!("    {:<6} {:.1} MB", part.platform, megabytes(part.packed));
+        let universal = if part.processors > 1 { " for both processors" } else { "" };
+        println!("    {:<6} {:.1} MB{universal}", part.platform, megabytes(part.packed));
     }
-    for part in &carried {
-        ensure!(
-            part.packed <= inspect::MOST,
-            "what it has for {} is larger than {} MB",
-            part.platform,
-            inspect::MOST / 1_000_000
-        );
+    if let Some(part) = carried.iter().find(|part| part.is_too_large()) {
+        bail!("what it has for {} is larger than {:.0} MB for a processor", part.platform, megabytes(inspect::MOST));
     }
     Ok(())
 }

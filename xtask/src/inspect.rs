@@ -18,7 +18,7 @@ use object::{File, FileKind, LittleEndian};
 
 use crate::dist::{inner_name, open};
 
-/// The most that a bundle may have for one platform, in bytes.
+/// The most that a bundle may have for one platform, in bytes, packed; a universal program may have it for each processor.
 pub const MOST: u64 = 8_000_000;
 
 /// What every Windows 10 has, of what Rust's standard library and our dependencies use. Not in it: the runtimes of Visual
@@ -70,6 +70,16 @@ pub struct Carried {
     pub platform: String,
     /// Bytes that a bundle for this platform alone would have in its files, packed.
     pub packed: u64,
+    /// For how many kinds of processor its programs are built: 2 where they are universal, else 1.
+    pub processors: usize,
+}
+
+impl Carried {
+    /// Whether it is more than users shall have to download.
+    #[must_use]
+    pub fn is_too_large(&self) -> bool {
+        self.packed > MOST * self.processors as u64
+    }
 }
 
 /// Looks into a bundle. Answers what it has for each platform.
@@ -98,14 +108,18 @@ pub fn bundle(path: &Path) -> Result<Vec<Carried>> {
         let of_others =
             |name: &str| config.runtime.iter().any(|(other, runtime)| other != platform && belongs(name, runtime));
         let packed = files.iter().filter(|(name, ..)| !of_others(name)).map(|(_, packed, _)| packed).sum();
-        carried.push(Carried { platform: platform.clone(), packed });
+        let mut processors = 1;
         for (name, _, content) in files.iter().filter(|(name, ..)| belongs(name, runtime)) {
+            if let Ok(universal) = MachOFatFile32::parse(content.as_slice()) {
+                processors = processors.max(universal.arches().len());
+            }
             match check(platform, name, content) {
                 Ok(None) => {}
                 Ok(Some(found)) => faults.extend(found.into_iter().map(|fault| format!("{name}: {fault}"))),
                 Err(error) => faults.push(format!("{name}: {error:#}")),
             }
         }
+        carried.push(Carried { platform: platform.clone(), packed, processors });
     }
     ensure!(faults.is_empty(), "{} isn't fit for users:\n    {}", path.display(), faults.join("\n    "));
     Ok(carried)
@@ -322,6 +336,13 @@ mod tests {
         );
         assert!(check("mac", "package-runner.app/Contents/Info.plist", b"no program").unwrap().is_none());
         assert!(check("mac", name, b"no program").is_err());
+    }
+
+    #[test]
+    fn a_universal_program_may_be_twice_as_large() {
+        let carried = |packed, processors| Carried { platform: "mac".to_owned(), packed, processors };
+        assert!(!carried(MOST, 1).is_too_large() && carried(MOST + 1, 1).is_too_large());
+        assert!(!carried(2 * MOST, 2).is_too_large() && carried(2 * MOST + 1, 2).is_too_large());
     }
 
     #[cfg(windows)]
