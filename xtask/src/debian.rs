@@ -54,7 +54,9 @@ fn is_there(needed: &Needed) -> bool {
         .any(|program| Path::new(program).is_absolute() && Path::new(program).exists() || on_path(program))
 }
 
-fn on_path(program: &str) -> bool {
+/// Whether a program is on the PATH.
+#[must_use]
+pub fn on_path(program: &str) -> bool {
     std::env::var_os("PATH")
         .is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(program).is_file()))
 }

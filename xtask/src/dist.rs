@@ -64,14 +64,17 @@ pub fn root() -> &'static Path {
 /// # Errors
 /// If something isn't built, or the package breaks a rule of the package format.
 pub fn make(package: Package, built: &Path, into: &Path) -> Result<PathBuf> {
+    make_for(package, PLATFORM, built, into)
+}
+pub fn make_for(package: Package, p: &str, built: &Path, into: &Path) -> Result<PathBuf> {
     let manifest = root().join(package.manifest);
     let text = fs::read_to_string(&manifest).with_context(|| manifest.display().to_string())?;
     let mut config = PackageConfig::parse(&text).with_context(|| manifest.display().to_string())?;
-    config.runtime.retain(|platform, _| platform == PLATFORM);
-    let Some(runtime) = config.runtime_here() else { bail!("{} has no runtime for {PLATFORM}", manifest.display()) };
+    config.runtime.retain(|platform, _| platform == p);
+    let Some(runtime) = config.runtime.get(p) else { bail!("{} has no runtime for {PLATFORM}", manifest.display()) };
     let Some(library) = runtime.library.clone() else { bail!("{} names no library", manifest.display()) };
 
-    let runner = built.join(format!("package-runner{}", std::env::consts::EXE_SUFFIX));
+    let runner = built.join(if p == "win" { "package-runner.exe" } else { "package-runner" });
     let mut entries = vec![
         Entry { executable: true, ..file(&runner, &runtime.target)? },
         file(&built.join(package.library_folder).join(&library), &library)?,
