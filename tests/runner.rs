@@ -3,6 +3,8 @@
 use std::process::Stdio;
 
 use acceptance::{FakeHost, Instance, SOON, Unpacked};
+#[cfg(target_os = "linux")]
+use acceptance::{PACKAGE, REGISTER, clock_bundle, clock_library};
 use host_sdk::protocol::{FromHost, ToHost};
 use serde_json::json;
 use spotify_sim::{Config, DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, Fault, Playback, Sim};
@@ -164,6 +166,16 @@ async fn a_socket_that_drops_is_reconnected_and_odd_frames_change_nothing() {
         host.shows(PLAY, "Link Spotify in Settings").await;
     }
     assert_eq!(package.try_wait().unwrap(), None, "still the same process");
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_library_of_another_optimisation_level_runs() {
+    let unpacked = Unpacked::of(clock_bundle());
+    std::fs::copy(clock_library(false, "release"), unpacked.package().join("libclock.so")).unwrap();
+    let mut host = FakeHost::start().await;
+    let _package = acceptance::spawn(&mut unpacked.command(host.port(), PACKAGE, REGISTER));
+    host.registered().await;
 }
 
 #[cfg(unix)]

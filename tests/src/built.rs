@@ -8,6 +8,9 @@ use tempfile::TempDir;
 use tokio::process::{Child, Command};
 use xtask::dist;
 
+#[cfg(target_os = "linux")]
+use crate::Wine;
+
 /// Where a package has its runner.
 const RUNNER: &str =
     if cfg!(target_os = "macos") { "package-runner.app/Contents/MacOS/package-runner" } else { "package-runner" };
@@ -22,6 +25,33 @@ fn built() -> PathBuf {
 #[must_use]
 pub fn program(name: &str) -> PathBuf {
     let path = built().join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
+    assert!(path.is_file(), "{} is not there; `cargo xtask test` builds it", path.display());
+    path
+}
+
+/// A program of the Windows build.
+#[cfg(target_os = "linux")]
+#[must_use]
+pub fn windows_program(name: &str) -> PathBuf {
+    let path = windows("debug").join(format!("{name}.exe"));
+    assert!(path.is_file(), "{} is not there; `cargo xtask test` builds it", path.display());
+    path
+}
+
+/// Where the Windows build of a profile is.
+#[cfg(target_os = "linux")]
+fn windows(profile: &str) -> PathBuf {
+    target().join(xtask::cross::WINDOWS).join(profile)
+}
+
+/// The clock example's library as another build has made it: optimised, or for Windows, or both.
+#[cfg(target_os = "linux")]
+#[must_use]
+pub fn clock_library(windows_build: bool, profile: &str) -> PathBuf {
+    let path = match windows_build {
+        true => windows(profile).join("examples/clock.dll"),
+        false => target().join(profile).join("examples/libclock.so"),
+    };
     assert!(path.is_file(), "{} is not there; `cargo xtask test` builds it", path.display());
     path
 }
@@ -47,6 +77,28 @@ pub fn bundle() -> &'static Path {
     BUNDLE.get_or_init(|| make(dist::SPOTIFY))
 }
 
+/// The Spotify package's bundle for Windows.
+#[cfg(target_os = "linux")]
+#[must_use]
+pub fn windows_bundle() -> &'static Path {
+    static BUNDLE: OnceLock<PathBuf> = OnceLock::new();
+    BUNDLE.get_or_init(|| make_for_windows(dist::SPOTIFY))
+}
+
+/// The clock example's bundle for Windows.
+#[cfg(target_os = "linux")]
+#[must_use]
+pub fn windows_clock_bundle() -> &'static Path {
+    static BUNDLE: OnceLock<PathBuf> = OnceLock::new();
+    BUNDLE.get_or_init(|| make_for_windows(dist::CLOCK))
+}
+
+#[cfg(target_os = "linux")]
+fn make_for_windows(package: dist::Package) -> PathBuf {
+    let folder = built().join("acceptance").join(format!("{}-windows", std::process::id()));
+    dist::make(package, &[("win", &windows("debug"))], &folder).expect("the bundle is packed")
+}
+
 /// The clock example's bundle.
 #[must_use]
 pub fn clock_bundle() -> &'static Path {
@@ -60,20 +112,44 @@ fn make(package: dist::Package) -> PathBuf {
     dist::make(package, &[(PLATFORM, &built())], &folder).expect("the bundle is packed")
 }
 
-/// The bundle, installed into a folder of its own with nothing of the repository at hand.
+/// A bundle, installed into a folder of its own with nothing of the repository at hand.
 pub struct Unpacked {
     folder: TempDir,
     package: PathBuf,
+    #[cfg(target_os = "linux")]
+    wine: Option<Wine>,
 }
 
 impl Unpacked {
     /// Unpacks the Spotify package.
     #[must_use]
     pub fn spotify() -> Self {
+        Self::install(bundle(), "packages")
+    }
+
+    /// Unpacks a bundle of this system.
+    #[must_use]
+    pub fn of(bundle: &Path) -> Self {
+        Self::install(bundle, "packages")
+    }
+
+    /// Unpacks a bundle for Windows, below a folder of the given name, into a Windows of its own.
+    #[cfg(target_os = "linux")]
+    #[must_use]
+    pub fn on_windows(bundle: &Path, name: &str) -> Self {
+        Self { wine: Some(Wine::new()), ..Self::install(bundle, name) }
+    }
+
+    fn install(bundle: &Path, name: &str) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let bytes = std::fs::read(bundle()).expect("the bundle is there");
-        let installed = host_sdk::bundle::install(&bytes, &folder.path().join("packages")).expect("it installs");
-        Self { folder, package: installed.folder }
+        let bytes = std::fs::read(bundle).expect("the bundle is there");
+        let installed = host_sdk::bundle::install(&bytes, &folder.path().join(name)).expect("it installs");
+        Self {
+            folder,
+            package: installed.folder,
+            #[cfg(target_os = "linux")]
+            wine: None,
+        }
     }
 
     /// A folder for the test's own files, beside the package.
@@ -88,10 +164,28 @@ impl Unpacked {
         &self.package
     }
 
+    /// The Windows that it was unpacked into.
+    ///
+    /// # Panics
+    /// If it was not.
+    #[cfg(target_os = "linux")]
+    #[must_use]
+    pub fn wine(&self) -> &Wine {
+        self.wine.as_ref().expect("a package for Windows")
+    }
+
+    fn runner(&self) -> Command {
+        #[cfg(target_os = "linux")]
+        if let Some(wine) = &self.wine {
+            return wine.command(&self.package.join("package-runner.exe"));
+        }
+        Command::new(self.package.join(RUNNER))
+    }
+
     /// The command that a host starts, with an environment in which the package finds nothing but what the test gives.
     #[must_use]
     pub fn command(&self, port: u16, package_uuid: &str, register_event: &str) -> Command {
-        let mut command = Command::new(self.package.join(RUNNER));
+        let mut command = self.runner();
         command
             .args(["-port", &port.to_string(), "-packageUUID", package_uuid, "-registerEvent", register_event])
             .args([
@@ -109,7 +203,12 @@ impl Unpacked {
     /// A private file as the store of secrets, in the form of the environment variable.
     #[must_use]
     pub fn store(&self) -> String {
-        format!("file:{}", self.folder.path().join("secrets.json").display())
+        let file = self.folder.path().join("secrets.json");
+        #[cfg(target_os = "linux")]
+        if self.wine.is_some() {
+            return format!("file:{}", Wine::path(&file));
+        }
+        format!("file:{}", file.display())
     }
 
     /// Starts the package for a host, against a simulated Spotify.

@@ -19,6 +19,8 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
+#[cfg(target_os = "linux")]
+use crate::Wine;
 use crate::host::PACKAGE;
 use crate::{SOON, built, http_client};
 
@@ -28,7 +30,11 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 /// What outlives a host: its data folder, a home folder, and, outside of both, the private store of secrets.
-pub struct DeckHome(TempDir);
+pub struct DeckHome {
+    folder: TempDir,
+    #[cfg(target_os = "linux")]
+    wine: Option<Wine>,
+}
 
 /// How a host is started.
 #[derive(Clone, Copy, Debug)]
@@ -55,25 +61,65 @@ impl DeckHome {
     #[must_use]
     #[expect(clippy::new_without_default, reason = "it makes a folder")]
     pub fn new() -> Self {
-        Self(tempfile::tempdir().expect("a temporary folder"))
+        Self {
+            folder: tempfile::tempdir().expect("a temporary folder"),
+            #[cfg(target_os = "linux")]
+            wine: None,
+        }
+    }
+
+    /// An empty one for the Windows build of the host, in a Windows of its own.
+    #[cfg(target_os = "linux")]
+    #[must_use]
+    pub fn on_windows() -> Self {
+        Self { wine: Some(Wine::new()), ..Self::new() }
+    }
+
+    /// The command of the host, and how it calls a file of this system.
+    fn program(&self) -> (Command, fn(&Path) -> String) {
+        #[cfg(target_os = "linux")]
+        if let Some(wine) = &self.wine {
+            return (wine.command(&built::windows_program("creator-deck")), Wine::path);
+        }
+        (Command::new(built::program("creator-deck")), |path| path.display().to_string())
+    }
+
+    /// Its Windows.
+    ///
+    /// # Panics
+    /// If it has none.
+    #[cfg(target_os = "linux")]
+    #[must_use]
+    pub fn wine(&self) -> &Wine {
+        self.wine.as_ref().expect("a host for Windows")
+    }
+
+    /// Ends everything that runs in its Windows, and answers the registry, where the credential store is.
+    ///
+    /// # Panics
+    /// If it has no Windows.
+    #[cfg(target_os = "linux")]
+    #[must_use]
+    pub fn into_registry(self) -> String {
+        self.wine.expect("a host for Windows").into_registry()
     }
 
     /// The folder that all the others lie in.
     #[must_use]
     pub fn folder(&self) -> &Path {
-        self.0.path()
+        self.folder.path()
     }
 
     /// The host's data folder.
     #[must_use]
     pub fn data(&self) -> PathBuf {
-        self.0.path().join("data")
+        self.folder.path().join("data")
     }
 
     /// The private file in which the Spotify package keeps its secrets.
     #[must_use]
     pub fn secrets(&self) -> PathBuf {
-        self.0.path().join("secrets.json")
+        self.folder.path().join("secrets.json")
     }
 
     /// Starts a host with the Spotify bundle, each package in a process of its own.
@@ -84,20 +130,20 @@ impl DeckHome {
     /// Starts a host against a simulated Spotify and waits until its page is there.
     pub async fn launch(&self, spotify: &Sim, launch: Launch<'_>) -> DeckProcess {
         let Launch { bundles, in_process, log, environment } = launch;
-        let home = self.0.path().join("home");
+        let home = self.folder.path().join("home");
         std::fs::create_dir_all(&home).expect("a home folder");
-        let mut command = Command::new(built::program("creator-deck"));
+        let (mut command, path) = self.program();
         command
             .arg("--headless")
             .arg("--data")
-            .arg(self.data())
+            .arg(path(&self.data()))
             .args(in_process.then_some("--in-process"))
-            .args(bundles.iter().flat_map(|bundle| [Path::new("--install"), bundle]))
+            .args(bundles.iter().flat_map(|bundle| ["--install".to_owned(), path(bundle)]))
             .env("HOME", &home)
             .env("XDG_DATA_HOME", home.join("share"))
             .env("SPOTIFY_API_URL", spotify.api_url())
             .env("SPOTIFY_ACCOUNTS_URL", spotify.accounts_url())
-            .env("SPOTIFY_WIDGETS_STORE", format!("file:{}", self.secrets().display()))
+            .env("SPOTIFY_WIDGETS_STORE", format!("file:{}", path(&self.secrets())))
             .env("RUST_LOG", log)
             .envs(environment.iter().copied())
             .stdin(Stdio::null())
@@ -211,6 +257,12 @@ impl DeckProcess {
     /// Calls the API: `POST /api/{path}`. Null where the answer has no body.
     pub async fn post(&self, path: &str, body: Value) -> Value {
         answer(self.api(reqwest::Method::POST, path).json(&body)).await
+    }
+
+    /// Installs a bundle, as its page does.
+    pub async fn install(&self, bundle: &Path) -> Value {
+        let bytes = std::fs::read(bundle).expect("the bundle is there");
+        answer(self.api(reqwest::Method::POST, "packages").body(bytes)).await
     }
 
     /// Puts a widget (its whole UUID) on the Panel in its first layout. Answers its context.

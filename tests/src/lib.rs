@@ -5,8 +5,12 @@ mod built;
 mod deck;
 mod host;
 mod stage;
+#[cfg(target_os = "linux")]
+mod wine;
 
 pub use built::{Unpacked, bundle, clock_bundle, program, screenshots, spawn, target, wrapped};
+#[cfg(target_os = "linux")]
+pub use built::{clock_library, windows_bundle, windows_clock_bundle, windows_program};
 #[cfg(target_os = "linux")]
 pub use deck::is_alive;
 #[cfg(unix)]
@@ -14,6 +18,8 @@ pub use deck::kill;
 pub use deck::{DeckHome, DeckProcess, Launch, PageEvents, View, until};
 pub use host::{FakeHost, Instance, PACKAGE, REGISTER};
 pub use stage::{BACKUP, DEMO, Member, SIBLING, Stage};
+#[cfg(target_os = "linux")]
+pub use wine::{Wine, processes_with};
 
 use std::time::Duration;
 

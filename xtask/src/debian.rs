@@ -54,8 +54,9 @@ fn is_there(needed: &Needed) -> bool {
         .any(|program| Path::new(program).is_absolute() && Path::new(program).exists() || on_path(program))
 }
 
-/// Whether the PATH has a program.
-pub(crate) fn on_path(program: &str) -> bool {
+/// Whether a program is on the PATH.
+#[must_use]
+pub fn on_path(program: &str) -> bool {
     let program = format!("{program}{}", std::env::consts::EXE_SUFFIX);
     std::env::var_os("PATH")
         .is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(&program).is_file()))

@@ -1,5 +1,6 @@
 //! Builds, packs, demonstrates and tests, as a library: the acceptance tests pack the bundle with the same code.
 
+pub mod cross;
 pub mod debian;
 pub mod dist;
 pub mod inspect;

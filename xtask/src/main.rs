@@ -8,6 +8,7 @@ mod run;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 use run::{Profile, build, cargo, step};
+use xtask::cross;
 use xtask::debian::{Needed, ensure};
 use xtask::dist::root;
 
@@ -72,10 +73,76 @@ fn test() -> Result<()> {
     // Tests and what they drive in one build: the same features, so that nothing is compiled twice.
     step("building");
     build(Profile::Dev, &["--workspace", "--all-targets"])?;
+    // A library that was built otherwise than what loads it.
+    build(Profile::Release, &CLOCK_LIBRARY)?;
     step("testing");
     cargo(&["test", "--workspace", "--no-fail-fast"])?;
     step("clippy");
-    cargo(&["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"])?;
+    clippy(&[])?;
     step("documentation");
-    run::cargo_with(&["doc", "--workspace", "--no-deps"], &[("RUSTDOCFLAGS", "--deny warnings".as_ref())])
+    run::cargo_with(&["doc", "--workspace", "--no-deps"], &[("RUSTDOCFLAGS", "--deny warnings".as_ref())])?;
+    if !cfg!(target_os = "macos") {
+        or_left_out("the check for macOS", check_for(cross::MAC))?;
+    }
+    if !cfg!(windows) {
+        or_left_out("the check for Windows", check_for(cross::WINDOWS))?;
+        or_left_out("the tests of the Windows build", test_windows())?;
+    }
+    Ok(())
+}
+
+/// The clock example's library.
+const CLOCK_LIBRARY: [&str; 4] = ["--package", "host-sdk", "--example", "clock"];
+
+fn clippy(more: &[&str]) -> Result<()> {
+    let all = ["clippy", "--workspace", "--all-targets"];
+    cargo(&[&all[..], more, &["--", "--deny", "warnings"]].concat())
+}
+
+/// What became of something that not every machine can do: what is missing, or whether it went well.
+type Optional = Result<Result<()>, String>;
+
+fn or_left_out(what: &str, done: Optional) -> Result<()> {
+    done.unwrap_or_else(|missing| {
+        eprintln!("==> {what} is left out: {missing}");
+        Ok(())
+    })
+}
+
+fn check_for(target: &str) -> Optional {
+    cross::can_check(target)?;
+    step(&format!("clippy for {target}"));
+    Ok(clippy(&["--target", target]))
+}
+
+/// Runs the unit tests under Wine, then the acceptance tests, which drive what was built for Windows from this side.
+fn test_windows() -> Optional {
+    cross::can_check(cross::WINDOWS)?;
+    cross::has_wine()?;
+    let target = ["--target", cross::WINDOWS];
+    let what = [
+        "--package",
+        "host-sdk",
+        "--package",
+        "package-runner",
+        "--package",
+        "creator-deck",
+        "--package",
+        "spotify-plugin",
+        "--features",
+        "host-sdk/bundle",
+    ];
+    step("building for Windows");
+    let built = build(Profile::Dev, &[&target[..], &what, &["--all-targets"]].concat())
+        .and_then(|()| build(Profile::Release, &[&target[..], &CLOCK_LIBRARY].concat()));
+    if built.is_err() {
+        return Ok(built);
+    }
+    cross::runs(&Profile::Dev.folder_for(cross::WINDOWS).join("package-runner.exe"))?;
+    step("testing on Windows (Wine)");
+    Ok(run::cargo_with(
+        &[&["test"], &target[..], &what].concat(),
+        &[("CARGO_TARGET_X86_64_PC_WINDOWS_GNU_RUNNER", "wine".as_ref())],
+    )
+    .and_then(|()| cargo(&["test", "--workspace", "--test", "windows", "--", "--ignored"])))
 }

@@ -19,8 +19,13 @@ pub enum Profile {
 impl Profile {
     /// Where cargo puts what it builds.
     pub fn folder(self) -> PathBuf {
-        let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
-        target.join(match self {
+        self.folder_for("")
+    }
+
+    /// Where cargo puts what it builds for another target.
+    pub fn folder_for(self, target: &str) -> PathBuf {
+        let all = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
+        all.join(target).join(match self {
             Self::Dev => "debug",
             Self::Release => "release",
         })

@@ -141,7 +141,10 @@ fn missing(target: &str, linker: &str, found: &Found<'_>) -> Option<String> {
 }
 
 /// Whether the compiler has the standard library of a target.
-fn has_std(target: &str) -> Result<bool> {
+///
+/// # Errors
+/// If the compiler can't be started, or doesn't know the target.
+pub fn has_std(target: &str) -> Result<bool> {
     let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let output = Command::new(rustc)
         .args(["--print", "target-libdir", "--target", target])
