@@ -99,19 +99,19 @@ fn a_package_that_is_merely_untidy_is_installed() {
 }
 
 #[test]
-fn an_installation_that_was_cut_off_is_cleaned_up_after() {
+fn what_was_unpacked_goes_when_it_is_not_used_or_was_cut_off() {
     let packages = tempfile::tempdir().unwrap();
     install(&packed("n", good()), packages.path()).unwrap();
-    // Cut off between the two renames.
-    fs::rename(packages.path().join("com.example.n"), packages.path().join(".replaced-com.example.n")).unwrap();
+    let mut newer = good();
+    newer[1] = entry("i.png", "newer");
+    let staged = stage(&packed("n", newer), packages.path()).unwrap();
+    assert_eq!(staged.config().uuid, "com.example.n");
+    assert_eq!(fs::read(packages.path().join("com.example.n/i.png")).unwrap(), b"icon", "not touched yet");
+    drop(staged);
     fs::create_dir(packages.path().join(".installing-7")).unwrap();
     recover(packages.path()).unwrap();
     let left: Vec<_> = fs::read_dir(packages.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
     assert_eq!(left, ["com.example.n"]);
-    // Cut off before the old version was removed.
-    fs::create_dir(packages.path().join(".replaced-com.example.n")).unwrap();
-    install(&packed("n", good()), packages.path()).unwrap();
-    assert_eq!(fs::read_dir(packages.path()).unwrap().count(), 1);
 }
 
 #[test]
