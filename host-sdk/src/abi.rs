@@ -358,6 +358,19 @@ impl Library {
     }
 }
 
+/// Keeps Windows from showing a box that waits for somebody when this process, or one that it starts later, crashes or
+/// misses a library. Other systems have no such boxes.
+pub fn no_error_boxes() {
+    #[cfg(windows)]
+    {
+        use windows_sys::Win32::System::Diagnostics::Debug::{
+            SEM_FAILCRITICALERRORS, SEM_NOGPFAULTERRORBOX, SEM_NOOPENFILEERRORBOX, SetErrorMode,
+        };
+        // SAFETY: sets flags of this process; no memory is involved.
+        unsafe { SetErrorMode(SEM_FAILCRITICALERRORS | SEM_NOGPFAULTERRORBOX | SEM_NOOPENFILEERRORBOX) };
+    }
+}
+
 #[cfg(windows)]
 unsafe fn open(path: &Path) -> Result<libloading::Library, libloading::Error> {
     use libloading::os::windows::{
