@@ -309,7 +309,7 @@ impl Library {
     /// initializers.
     pub fn load(path: &Path) -> Result<Self, LoadError> {
         // An absolute path keeps the system from searching elsewhere for a library of that name.
-        let path = std::path::absolute(path).map_err(|_| LoadError::Missing(path.to_owned()))?;
+        let path = crate::paths::to_run(path).map_err(|_| LoadError::Missing(path.to_owned()))?;
         if !path.is_file() {
             return Err(LoadError::Missing(path));
         }
