@@ -5,7 +5,6 @@
 //! package notices by itself that its host is gone: its standard input ends, and it has another parent.
 
 use std::collections::HashMap;
-use std::fs;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
@@ -18,7 +17,7 @@ use host_sdk::manifest::{self, PLATFORM, PackageConfig};
 use host_sdk::paths;
 use host_sdk::protocol::StartArgs;
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncWriteExt as _, BufReader};
-use tokio::process::{Child, Command};
+use tokio::process::{Child, ChildStdin, Command};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
@@ -158,7 +157,7 @@ impl Run {
     async fn supervise(mut self) {
         let mut backoff = Backoff::new(self.timing);
         if let Some(library) = &self.program.library
-            && has_loaded_another(&self.program.folder.join(library))
+            && has_loaded_another(&self.program.folder.join(library)).await
         {
             return self.fail(
                 "Another version of this package is still loaded in Creator Deck. Start Creator Deck again to run this \
@@ -246,6 +245,8 @@ impl Run {
         };
         let package = Some(self.program.package.as_str());
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+        // Out of the child's hands: waiting for it would close it.
+        let stdin = child.stdin.take();
         let output = async {
             tokio::join!(
                 copy_lines(stdout, |line| self.log.info(package, line)),
@@ -267,7 +268,7 @@ impl Run {
             Some(Ok(status)) => Some(describe(status)),
             Some(Err(error)) => Some(format!("The package is lost: {error}")),
             None => {
-                let ending = terminate(&mut child, self.timing.end_within);
+                let ending = terminate(&mut child, stdin, self.timing.end_within);
                 tokio::pin!(ending);
                 loop {
                     tokio::select! {
@@ -336,8 +337,8 @@ fn describe(status: ExitStatus) -> String {
 }
 
 /// Asks a package to end, in every way there is, and makes it if it doesn't.
-async fn terminate(child: &mut Child, within: Duration) {
-    if let Some(mut stdin) = child.stdin.take() {
+async fn terminate(child: &mut Child, stdin: Option<ChildStdin>, within: Duration) {
+    if let Some(mut stdin) = stdin {
         // An error means that it doesn't listen. The input ends here too.
         let _ = timeout(within, stdin.write_all(END)).await;
     }
@@ -353,9 +354,9 @@ async fn terminate(child: &mut Child, within: Duration) {
 }
 
 /// Whether something else than what lies at a path now was loaded from there. Remembers what is loaded first.
-fn has_loaded_another(library: &Path) -> bool {
+async fn has_loaded_another(library: &Path) -> bool {
     // What can't be read fails in a moment, and with a better message.
-    let Ok(content) = fs::read(library) else { return false };
+    let Ok(content) = tokio::fs::read(library).await else { return false };
     let mut hasher = DefaultHasher::new();
     content.hash(&mut hasher);
     let now = hasher.finish();
@@ -442,6 +443,19 @@ mod tests {
         let mut died_after = |seconds| backoff.died(Duration::from_secs(seconds)).is_some();
         assert!((0..4).all(|_| died_after(0)) && died_after(20), "a longer life in between counts");
         assert!((0..4).all(|_| died_after(0)) && !died_after(0));
+    }
+
+    #[tokio::test]
+    async fn another_library_at_the_path_of_one_that_is_loaded_is_noticed() {
+        let folder = tempfile::tempdir().unwrap();
+        let library = folder.path().join("library");
+        assert!(!has_loaded_another(&library).await, "it isn't there");
+        std::fs::write(&library, "one").unwrap();
+        assert!(!has_loaded_another(&library).await);
+        std::fs::write(&library, "two").unwrap();
+        assert!(has_loaded_another(&library).await);
+        std::fs::write(&library, "one").unwrap();
+        assert!(!has_loaded_another(&library).await, "the same again");
     }
 
     #[tokio::test]
