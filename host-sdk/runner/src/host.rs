@@ -78,6 +78,18 @@ impl Port {
     }
 }
 
+/// Ends what the package has started and left, in the host's stead, if the host has given us a process group of our own for
+/// that; with it this process, which has nothing left to do. On Windows the host's job object does it.
+pub fn end_what_is_left() {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Signal, getpgrp, getpid, kill_current_process_group};
+        if getpgrp() == getpid() {
+            let _ = kill_current_process_group(Signal::KILL);
+        }
+    }
+}
+
 #[cfg(unix)]
 mod parent {
     use std::os::unix::process::parent_id;

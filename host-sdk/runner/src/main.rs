@@ -84,8 +84,11 @@ fn run() -> Result<(), Failure> {
         match running.wait(LOOK_EVERY) {
             Some(Ok(())) => return Ok(()),
             Some(Err(error)) => return Err(Failure::Run(error)),
-            None if asked_to_end.load(Ordering::Relaxed) || host.is_gone(args.port) => {
-                return running.stop().map_err(Failure::Run);
+            None if asked_to_end.load(Ordering::Relaxed) => return running.stop().map_err(Failure::Run),
+            None if host.is_gone(args.port) => {
+                let ended = running.stop().map_err(Failure::Run);
+                host::end_what_is_left();
+                return ended;
             }
             None => {}
         }

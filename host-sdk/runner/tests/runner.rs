@@ -30,6 +30,8 @@ struct World {
     _folder: TempDir,
     package: PathBuf,
     diary: PathBuf,
+    /// What the package starts.
+    starts: Option<&'static str>,
     host: TcpListener,
 }
 
@@ -54,12 +56,12 @@ impl World {
         fs::write(package.join("PackageConfig.json"), config).unwrap();
         let diary = package.join("diary");
         fs::create_dir(&diary).unwrap();
-        Self { _folder: folder, package, diary, host: TcpListener::bind("127.0.0.1:0").unwrap() }
+        Self { _folder: folder, package, diary, starts: None, host: TcpListener::bind("127.0.0.1:0").unwrap() }
     }
 
     fn args(&self) -> Vec<String> {
         let port = self.host.local_addr().unwrap().port().to_string();
-        let info = serde_json::json!({"diary": self.diary}).to_string();
+        let info = serde_json::json!({"diary": self.diary, "starts": self.starts}).to_string();
         ["-port", &port, "-packageUUID", "com.example.diary", "-registerEvent", "e", "-info", &info]
             .map(str::to_owned)
             .into()
@@ -217,6 +219,22 @@ fn the_runner_is_gone_within_3_s_of_its_killed_parent() {
     host.wait().unwrap();
     // The port alone would say that the host lives.
     gone_within_3_s(lives);
+    assert!(world.diary.join("ended").exists(), "the package was ended, not killed");
+}
+
+#[cfg(unix)]
+#[test]
+fn what_the_package_has_started_goes_with_its_killed_host() {
+    let mut world = World::new("package");
+    world.starts = Some("sleep");
+    world.go();
+    let (mut host, runner_lives) = launch(&world);
+    world.wait_for("started");
+    let other: i32 = fs::read_to_string(world.diary.join("started")).unwrap().parse().unwrap();
+    assert!(lives(other));
+    host.kill().unwrap();
+    host.wait().unwrap();
+    gone_within_3_s(|| runner_lives() || lives(other));
     assert!(world.diary.join("ended").exists(), "the package was ended, not killed");
 }
 
