@@ -3,7 +3,7 @@
 //!
 //! The mere end of the input means nothing: hosts start programs with none.
 
-use std::io::{Read, stdin};
+use std::io::{BufRead, stdin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -29,7 +29,7 @@ pub fn asked_for() -> Arc<AtomicBool> {
 }
 
 /// Reads until the line comes, or nothing more.
-fn says_end(input: impl Read) -> bool {
+fn says_end(input: impl BufRead) -> bool {
     let mut line = Vec::new();
     for byte in input.bytes().map_while(Result::ok) {
         match byte {
