@@ -309,7 +309,7 @@ impl Library {
     /// initializers.
     pub fn load(path: &Path) -> Result<Self, LoadError> {
         // An absolute path keeps the system from searching elsewhere for a library of that name.
-        let path = std::path::absolute(path).map_err(|_| LoadError::Missing(path.to_owned()))?;
+        let path = crate::paths::to_run(path).map_err(|_| LoadError::Missing(path.to_owned()))?;
         if !path.is_file() {
             return Err(LoadError::Missing(path));
         }
@@ -355,6 +355,19 @@ impl Library {
             RResult::ROk(run) => Ok(Running { module: self.0, run, stopped: false }),
             RResult::RErr(error) => Err(PackageError(error.into())),
         }
+    }
+}
+
+/// Keeps Windows from showing a box that waits for somebody when this process, or one that it starts later, crashes or
+/// misses a library. Other systems have no such boxes.
+pub fn no_error_boxes() {
+    #[cfg(windows)]
+    {
+        use windows_sys::Win32::System::Diagnostics::Debug::{
+            SEM_FAILCRITICALERRORS, SEM_NOGPFAULTERRORBOX, SEM_NOOPENFILEERRORBOX, SetErrorMode,
+        };
+        // SAFETY: sets flags of this process; no memory is involved.
+        unsafe { SetErrorMode(SEM_FAILCRITICALERRORS | SEM_NOGPFAULTERRORBOX | SEM_NOOPENFILEERRORBOX) };
     }
 }
 

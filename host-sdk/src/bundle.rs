@@ -3,7 +3,8 @@
 //!
 //! [`pack`] makes one, the same bytes for the same content. [`install`] puts one into a packages folder and trusts nothing
 //! in it: a bundle may come from anywhere, so whatever reaches out of its folder, hides, or blows up is refused with a
-//! sentence before anything of an installed package is touched.
+//! sentence before anything of an installed package is touched. [`stage`] is its first half, for hosts that have a process
+//! of the package to end before the second.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -14,7 +15,10 @@ use std::path::{Path, PathBuf};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipArchive, ZipWriter};
 
+use self::replace::{Disk, Obstacle};
 use crate::manifest::{self, FILE_NAME, PackageConfig, Severity};
+
+mod replace;
 
 /// How a bundle's file name ends.
 pub const EXTENSION: &str = "creatorCentral";
@@ -30,9 +34,8 @@ const MOST_LEVELS: usize = 32;
 /// How long a name on the way may be: what every file system takes.
 const LONGEST_NAME: usize = 200;
 
-/// How folders are named that an installation needs for a moment; no package can have such a name.
+/// How the folder is named that an installation unpacks into; no package can have such a name.
 const STAGING: &str = ".installing-";
-const REPLACED: &str = ".replaced-";
 
 /// One file to pack.
 #[derive(Clone, Debug)]
@@ -95,6 +98,8 @@ pub enum BundleError {
     BadConfig(String),
     /// The package file breaks rules that hosts rely on.
     Invalid(Vec<manifest::Finding>),
+    /// A file of the installed version is used by another program in a way that forbids even renaming it.
+    InUse(PathBuf),
     /// The disk says no.
     Disk(io::Error),
 }
@@ -114,6 +119,7 @@ impl fmt::Display for BundleError {
                 write!(f, "the package's {FILE_NAME} breaks the rules:")?;
                 findings.iter().try_for_each(|finding| write!(f, " {} {};", finding.place, finding.message))
             }
+            Self::InUse(path) => write!(f, "{}", in_use(path)),
             Self::Disk(error) => write!(f, "the package can't be written to the disk: {error}"),
         }
     }
@@ -127,12 +133,66 @@ impl From<io::Error> for BundleError {
     }
 }
 
+impl From<Obstacle> for BundleError {
+    fn from(obstacle: Obstacle) -> Self {
+        match obstacle.is_in_use() {
+            true => Self::InUse(obstacle.path),
+            false => Self::Disk(obstacle.error),
+        }
+    }
+}
+
+fn in_use(path: &Path) -> String {
+    format!(
+        "{} is in use by another program; close every program that uses the package (a second host, such as Creator \
+         Central, or an editor) and try again; nothing has been changed",
+        path.display()
+    )
+}
+
 /// Installs a bundle as `packages/UUID`. A version that is there already is replaced as a whole, or, if anything fails,
-/// left as it was.
+/// left as it was. A host that runs the package ends it in between: see [`stage`].
 ///
 /// # Errors
 /// See [`BundleError`]. Nothing of the bundle is left then.
 pub fn install(bundle: &[u8], packages: &Path) -> Result<Installed, BundleError> {
+    stage(bundle, packages)?.replace()
+}
+
+/// A bundle that is unpacked beside the packages and found good. Dropping it removes it.
+#[derive(Debug)]
+pub struct Staged {
+    config: PackageConfig,
+    packages: PathBuf,
+    staging: Staging,
+}
+
+impl Staged {
+    /// Its package file.
+    #[must_use]
+    pub fn config(&self) -> &PackageConfig {
+        &self.config
+    }
+
+    /// Makes it the installed version. Works while processes still use files of the version that it replaces, unless
+    /// they have them open in a way that forbids even renaming; what is in use goes at a later [`recover`].
+    ///
+    /// # Errors
+    /// [`BundleError::InUse`], [`BundleError::Disk`]. The old version is as it was then, or is so again after
+    /// [`recover`].
+    pub fn replace(self) -> Result<Installed, BundleError> {
+        let Self { config, packages, staging } = self;
+        replace::replace(&Disk::REAL, &packages, &staging.0, &config.uuid)?;
+        Ok(Installed { folder: packages.join(&config.uuid), config })
+    }
+}
+
+/// Unpacks and checks a bundle without touching an installed version: the first half of an installation. Only one at a
+/// time into a packages folder.
+///
+/// # Errors
+/// See [`BundleError`]. Nothing of the bundle is left then.
+pub fn stage(bundle: &[u8], packages: &Path) -> Result<Staged, BundleError> {
     let mut archive = ZipArchive::new(Cursor::new(bundle)).map_err(|error| BundleError::NotAZip(error.to_string()))?;
     let top_folder = check(&mut archive)?;
     fs::create_dir_all(packages)?;
@@ -150,42 +210,35 @@ pub fn install(bundle: &[u8], packages: &Path) -> Result<Installed, BundleError>
         return Err(BundleError::Invalid(findings));
     }
     make_executable(&staging.0, &config)?;
-    let folder = packages.join(&config.uuid);
-    replace(&staging.0, &folder, &packages.join(format!("{REPLACED}{}", config.uuid)))?;
-    Ok(Installed { folder, config })
+    Ok(Staged { config, packages: packages.to_owned(), staging })
 }
 
-/// Cleans up after an installation that was cut off at any point: what was unpacked goes, and a version that was about
-/// to be replaced comes back. Only while no other installation into this folder runs.
+/// Cleans up after an installation or removal that was cut off at any point: what was unpacked goes, a version that was
+/// about to be replaced or removed comes back, and replaced files that were in use go. Only while no other installation
+/// into this folder runs.
 ///
 /// # Errors
 /// If the folder can't be read, or a version can't be brought back.
 pub fn recover(packages: &Path) -> io::Result<()> {
     for entry in fs::read_dir(packages)? {
         let entry = entry?;
-        let name = entry.file_name();
-        let name = name.to_string_lossy();
-        if let Some(uuid) = name.strip_prefix(REPLACED)
-            && !packages.join(uuid).exists()
-        {
-            fs::rename(entry.path(), packages.join(uuid))?;
-        } else if name.starts_with(REPLACED) || name.starts_with(STAGING) {
+        if entry.file_name().to_string_lossy().starts_with(STAGING) {
             // Files that are still in use stay behind on some systems; they hurt nobody.
             let _ = fs::remove_dir_all(entry.path());
         }
     }
-    Ok(())
+    replace::recover(&Disk::REAL, packages).map_err(Obstacle::into_io)
 }
 
-/// Removes an installed package.
+/// Removes an installed package, as a whole or not at all. Files that are in use go at a later [`recover`].
 ///
 /// # Errors
-/// If it isn't there, or the disk says no.
+/// If it isn't there, or somebody uses it in a way that forbids even renaming its files. Says which file.
 pub fn uninstall(packages: &Path, uuid: &str) -> io::Result<()> {
-    if !manifest::is_uuid(uuid) {
+    if !manifest::is_uuid(uuid) || !packages.join(uuid).is_dir() {
         return Err(io::Error::new(io::ErrorKind::NotFound, "there is no such package"));
     }
-    fs::remove_dir_all(packages.join(uuid))
+    replace::remove(&Disk::REAL, packages, uuid).map_err(Obstacle::into_io)
 }
 
 /// Looks through all entries before any is written. Answers the top folder's name.
@@ -281,6 +334,7 @@ fn unpack(archive: &mut ZipArchive<Cursor<&[u8]>>, top_folder: &str, into: &Path
 }
 
 /// A folder that goes when it isn't used up.
+#[derive(Debug)]
 struct Staging(PathBuf);
 
 impl Staging {
@@ -296,24 +350,6 @@ impl Drop for Staging {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.0);
     }
-}
-
-/// Puts the new folder where the old one is. The old one comes back if that fails.
-fn replace(new: &Path, folder: &Path, old: &Path) -> io::Result<()> {
-    let had_one = folder.exists();
-    if had_one {
-        fs::rename(folder, old)?;
-    }
-    if let Err(error) = fs::rename(new, folder) {
-        if had_one {
-            fs::rename(old, folder)?;
-        }
-        return Err(error);
-    }
-    if had_one {
-        let _ = fs::remove_dir_all(old);
-    }
-    Ok(())
 }
 
 #[cfg(unix)]

@@ -4,6 +4,7 @@
 //! - [`package`]: the package's end of it: connection, events in, faces out.
 //! - [`abi`]: the stable ABI through which a package library is loaded.
 //! - [`manifest`]: the package file and its rules.
+//! - [`paths`]: paths longer than Windows takes without being told.
 //! - `bundle` (feature `bundle`): packing and installing `.creatorCentral` files.
 //!
 //! Knows nothing of Spotify, of web servers or of any one host.
@@ -13,4 +14,5 @@ pub mod abi;
 pub mod bundle;
 pub mod manifest;
 pub mod package;
+pub mod paths;
 pub mod protocol;

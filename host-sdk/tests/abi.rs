@@ -108,3 +108,33 @@ fn what_does_not_fit_is_refused_with_a_sentence() {
     assert!(other.to_string().contains("another version of the package ABI"), "{other}");
     assert!(!other.to_string().contains('\n'), "one line: {other}");
 }
+
+/// Renames a library that the clock needs, in the clock itself, so that it is nowhere but where the test puts it.
+#[cfg(windows)]
+#[test]
+fn what_a_library_needs_comes_from_beside_it_and_never_from_the_working_directory() {
+    // The standard library's own need; the system has it.
+    const NEEDED: &str = "bcryptprimitives.dll";
+    const RENAMED: &str = "of-the-test-alone.dl";
+    let mut clock = std::fs::read(example("clock")).unwrap();
+    let places: Vec<_> =
+        (0..clock.len() - NEEDED.len()).filter(|at| clock[*at..].starts_with(NEEDED.as_bytes())).collect();
+    assert!(!places.is_empty());
+    for at in places {
+        clock[at..at + RENAMED.len()].copy_from_slice(RENAMED.as_bytes());
+    }
+    let system = PathBuf::from(std::env::var_os("SystemRoot").unwrap()).join("System32").join(NEEDED);
+    let (package, working) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let library = package.path().join("clock.dll");
+    std::fs::write(&library, clock).unwrap();
+
+    std::fs::copy(&system, working.path().join(RENAMED)).unwrap();
+    let before = std::env::current_dir().unwrap();
+    std::env::set_current_dir(working.path()).unwrap();
+    let loaded = Library::load(&library);
+    std::env::set_current_dir(before).unwrap();
+    assert!(matches!(loaded, Err(LoadError::NotALibrary(..))), "{loaded:?}");
+
+    std::fs::copy(&system, package.path().join(RENAMED)).unwrap();
+    Library::load(&library).unwrap();
+}

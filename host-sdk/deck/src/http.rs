@@ -1,5 +1,6 @@
 //! The deck's page and the API that it uses. Every call needs the token that is written into the page.
 
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -12,7 +13,7 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post, put};
 use axum::{Json, Router};
-use host_sdk::bundle;
+use host_sdk::bundle::{self, BundleError};
 use include_dir::{Dir, include_dir};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -92,6 +93,10 @@ struct Refused(StatusCode, String);
 impl Refused {
     fn bad(why: impl Into<String>) -> Self {
         Self(StatusCode::BAD_REQUEST, why.into())
+    }
+
+    fn internal(panic: &tokio::task::JoinError) -> Self {
+        Self(StatusCode::INTERNAL_SERVER_ERROR, format!("Creator Deck has failed: {panic}. Start it again."))
     }
 }
 
@@ -209,15 +214,35 @@ async fn close_view(State(api): State<Api>, Path(view): Path<String>) -> Result<
 
 async fn install(State(api): State<Api>, body: Result<Bytes, BytesRejection>) -> Result<Response, Refused> {
     let bundle = body.map_err(|error| Refused::bad(format!("The package can't be taken: {error}.")))?;
-    let folder = api.packages.lock().await;
-    let packages = folder.clone();
-    let installed = tokio::task::spawn_blocking(move || bundle::install(&bundle, &packages))
-        .await
-        .map_err(|error| Refused::bad(format!("The package can't be installed: {error}.")))?
-        .map_err(|error| Refused::bad(format!("{error}.")))?;
-    let package = api.hub.ask(|reply| Command::Installed(Box::new(installed), reply)).await.ok_or(Refusal::Stopping)?;
-    drop(folder);
+    let package = to_the_end(async move {
+        let packages = api.packages.lock().await;
+        let folder = packages.clone();
+        // Nothing that is installed is touched before the bundle is found good.
+        let staged = on_disk(move || bundle::stage(&bundle, &folder)).await?.map_err(not_installed)?;
+        let uuid = staged.config().uuid.clone();
+        api.hub.ask(|reply| Command::Halt(uuid.clone(), reply)).await.ok_or(Refusal::Stopping)?;
+        match on_disk(move || staged.replace()).await.and_then(|replaced| replaced.map_err(not_installed)) {
+            Ok(installed) => {
+                let installed = Box::new(installed);
+                Ok(api.hub.ask(|reply| Command::Installed(installed, reply)).await.ok_or(Refusal::Stopping)?)
+            }
+            Err(refused) => {
+                api.hub.tell(Command::Resume(uuid)).await;
+                Err(refused)
+            }
+        }
+    })
+    .await?;
     Ok((StatusCode::CREATED, Json(package)).into_response())
+}
+
+fn not_installed(error: BundleError) -> Refused {
+    let status = match error {
+        BundleError::InUse(_) => StatusCode::CONFLICT,
+        BundleError::Disk(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        _ => StatusCode::BAD_REQUEST,
+    };
+    Refused(status, format!("{error}."))
 }
 
 async fn uninstall(
@@ -226,19 +251,33 @@ async fn uninstall(
     Query(query): Query<Value>,
 ) -> Result<StatusCode, Refused> {
     let keep_settings = query.get("keepSettings").and_then(Value::as_str) == Some("true");
-    let folder = api.packages.lock().await;
-    api.hub.request(|reply| Command::Uninstall(package.clone(), keep_settings, reply)).await?;
-    let packages = folder.clone();
-    let removed = tokio::task::spawn_blocking(move || bundle::uninstall(&packages, &package)).await;
-    drop(folder);
-    match removed {
-        Ok(Ok(())) => Ok(StatusCode::NO_CONTENT),
-        Ok(Err(error)) => Err(Refused(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            format!("The package is stopped, but its folder can't be removed: {error}. Remove it by hand."),
-        )),
-        Err(error) => Err(Refused(StatusCode::INTERNAL_SERVER_ERROR, error.to_string())),
-    }
+    to_the_end(async move {
+        let packages = api.packages.lock().await;
+        let (folder, uuid) = (packages.clone(), package.clone());
+        api.hub.ask(|reply| Command::Halt(package.clone(), reply)).await.ok_or(Refusal::Stopping)?;
+        match on_disk(move || bundle::uninstall(&folder, &uuid)).await? {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                api.hub.tell(Command::Resume(package)).await;
+                Err(Refused(StatusCode::CONFLICT, format!("The package can't be removed: {error}.")))
+            }
+            // One whose folder somebody has removed by hand is forgotten.
+            Ok(()) | Err(_) => Ok(api.hub.request(|reply| Command::Uninstall(package, keep_settings, reply)).await?),
+        }
+    })
+    .await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Does something whose middle is no place to stop at, also when the page that has asked for it goes away meanwhile.
+async fn to_the_end<T: Send + 'static>(
+    work: impl Future<Output = Result<T, Refused>> + Send + 'static,
+) -> Result<T, Refused> {
+    tokio::spawn(work).await.unwrap_or_else(|panic| Err(Refused::internal(&panic)))
+}
+
+/// Does something that takes a while on the disk.
+async fn on_disk<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Refused> {
+    tokio::task::spawn_blocking(work).await.map_err(|panic| Refused::internal(&panic))
 }
 
 async fn log(State(api): State<Api>) -> Json<Value> {

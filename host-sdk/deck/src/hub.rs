@@ -95,7 +95,7 @@ impl Hub {
             reports,
         };
         for (config, folder) in Package::installed(&config.packages_folder(), &hub.log) {
-            hub.add_package(config, folder, None);
+            hub.add_package(config, folder);
         }
         (Handle::new(commands), tokio::spawn(hub.run(queue, reported)))
     }
@@ -175,10 +175,14 @@ impl Hub {
                 let package = self.package(&package).filter(|package| package.has_picture(&path));
                 let _ = reply.send(package.map(|package| package.folder.clone()));
             }
+            Command::Halt(package, reply) => self.halt(&package, reply),
+            Command::Resume(package) => self.resume(&package),
             Command::Installed(installed, reply) => {
                 let _ = reply.send(self.installed(*installed));
             }
-            Command::Uninstall(package, keep_settings, reply) => self.uninstall(&package, keep_settings, reply),
+            Command::Uninstall(package, keep_settings, reply) => {
+                let _ = reply.send(self.uninstall(&package, keep_settings));
+            }
             Command::Stop(_) => unreachable!("taken by the loop"),
         }
     }

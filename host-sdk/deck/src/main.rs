@@ -57,6 +57,8 @@ async fn main() -> Result<()> {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    // Packages inherit it.
+    host_sdk::abi::no_error_boxes();
     let config = Args::parse().into_config()?;
     let headless = config.headless;
     // Before the start, so that whoever ends us early ends the packages too.

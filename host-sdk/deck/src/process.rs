@@ -1,17 +1,23 @@
 //! Runs packages: each as a child process of its runtime target, or, where asked for, its library within this process.
 //! A package that ends is started again with growing pauses; one that keeps dying right after its start is parked.
+//!
+//! What a package has started goes with it (`tree`), and on Windows also with this process, however that ends. On Unix a
+//! package notices by itself that its host is gone: its standard input ends, and it has another parent.
 
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
 use host_sdk::abi::Library;
 use host_sdk::manifest::{self, PLATFORM, PackageConfig};
+use host_sdk::paths;
 use host_sdk::protocol::StartArgs;
-use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
-use tokio::process::{Child, Command};
+use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncWriteExt as _, BufReader};
+use tokio::process::{Child, ChildStdin, Command};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
@@ -19,6 +25,10 @@ use tokio::time::{Instant, timeout};
 use crate::config::Timing;
 use crate::log::Log;
 use crate::random_id;
+
+mod tree;
+
+use self::tree::Tree;
 
 /// Quick deaths in a row after which a package is parked.
 const QUICK_DEATHS: u32 = 5;
@@ -28,6 +38,12 @@ const LONGEST_LINE: usize = 4096;
 const LAST_OUTPUT: Duration = Duration::from_millis(500);
 /// How often a library in this process is asked whether it still runs.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// What a package reads when it shall end: docs/host-additions.md.
+const END: &[u8] = b"end\n";
+
+/// The libraries that this process has loaded, each with what it was then. They are never unloaded, and a system asked
+/// for one of them again gives what it has, whatever lies at that path by now.
+static LOADED: LazyLock<Mutex<HashMap<PathBuf, u64>>> = LazyLock::new(Mutex::default);
 
 /// What to start for a package on this system.
 #[derive(Clone, Debug)]
@@ -122,24 +138,12 @@ pub struct Supervisor {
 }
 
 impl Supervisor {
-    /// Starts a package, after the end of the one that it replaces.
+    /// Starts a package.
     #[must_use]
-    pub fn start(
-        program: Program,
-        replaced: Option<Self>,
-        timing: Timing,
-        log: Log,
-        reports: mpsc::Sender<Report>,
-    ) -> Self {
+    pub fn start(program: Program, timing: Timing, log: Log, reports: mpsc::Sender<Report>) -> Self {
         let (stop, stopped) = watch::channel(false);
         let run = Run { program, timing, log, reports, stopped };
-        let task = tokio::spawn(async move {
-            if let Some(replaced) = replaced {
-                replaced.end().await;
-            }
-            run.supervise().await;
-        });
-        Self { stop, task: Some(task) }
+        Self { stop, task: Some(tokio::spawn(run.supervise())) }
     }
 
     /// Ends the package: asks it to, then makes it.
@@ -171,6 +175,15 @@ struct Run {
 impl Run {
     async fn supervise(mut self) {
         let mut backoff = Backoff::new(self.timing);
+        if let Some(library) = &self.program.library
+            && has_loaded_another(&self.program.folder.join(library)).await
+        {
+            return self.fail(
+                "Another version of this package is still loaded in Creator Deck. Start Creator Deck again to run this \
+                 one."
+                    .to_owned(),
+            ).await;
+        }
         loop {
             let args = StartArgs {
                 port: self.program.port,
@@ -207,33 +220,52 @@ impl Run {
                      Install it again, or start Creator Deck again to try once more."
                 ),
             };
-            self.log.error(Some(&self.program.package), report.as_str());
-            // An error means that the hub is gone, and with it everybody who would care.
-            let _ = self.reports.send(Report::Failed(report)).await;
-            return;
+            return self.fail(report).await;
         }
+    }
+
+    async fn fail(&self, why: String) {
+        self.log.error(Some(&self.program.package), why.as_str());
+        // An error means that the hub is gone, and with it everybody who would care.
+        let _ = self.reports.send(Report::Failed(why)).await;
     }
 
     /// Runs the program until it ends (why) or is stopped (None).
     async fn run_process(&mut self, args: &StartArgs) -> Option<String> {
-        let target = self.program.folder.join(&self.program.target);
-        let spawned = Command::new(&target)
+        let program = match paths::to_run(&self.program.folder.join(&self.program.target)) {
+            Ok(program) => program,
+            Err(error) => return Some(format!("{} can't be found: {error}", self.program.target)),
+        };
+        let mut command = Command::new(program);
+        command
             .args(["-port", &args.port.to_string()])
             .args(["-packageUUID", &args.package_uuid])
             .args(["-registerEvent", &args.register_event])
             .args(["-info", &args.info])
-            .current_dir(&self.program.folder)
-            .stdin(Stdio::null())
+            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn();
-        let mut child = match spawned {
+            .kill_on_drop(true);
+        if paths::can_be_working_directory(&self.program.folder) {
+            command.current_dir(&self.program.folder);
+        }
+        Tree::prepare(&mut command);
+        let mut child = match command.spawn() {
             Ok(child) => child,
             Err(error) => return Some(format!("{} can't be started: {error}", self.program.target)),
         };
+        let tree = match Tree::of(&child) {
+            Ok(tree) => Some(tree),
+            Err(error) => {
+                let message = format!("What it starts may outlive it and Creator Deck: {error}.");
+                self.log.warn(Some(&self.program.package), message);
+                None
+            }
+        };
         let package = Some(self.program.package.as_str());
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+        // Out of the child's hands: waiting for it would close it.
+        let stdin = child.stdin.take();
         let output = async {
             tokio::join!(
                 copy_lines(stdout, |line| self.log.info(package, line)),
@@ -255,7 +287,7 @@ impl Run {
             Some(Ok(status)) => Some(describe(status)),
             Some(Err(error)) => Some(format!("The package is lost: {error}")),
             None => {
-                let ending = terminate(&mut child, self.timing.end_within);
+                let ending = terminate(&mut child, stdin, self.timing.end_within);
                 tokio::pin!(ending);
                 loop {
                     tokio::select! {
@@ -267,6 +299,7 @@ impl Run {
                 None
             }
         };
+        drop(tree);
         if !output_ended {
             let _ = timeout(LAST_OUTPUT, output).await;
         }
@@ -322,20 +355,31 @@ fn describe(status: ExitStatus) -> String {
     }
 }
 
-async fn terminate(child: &mut Child, within: Duration) {
+/// Asks a package to end, in every way there is, and makes it if it doesn't.
+async fn terminate(child: &mut Child, stdin: Option<ChildStdin>, within: Duration) {
+    if let Some(mut stdin) = stdin {
+        // An error means that it doesn't listen. The input ends here too.
+        let _ = timeout(within, stdin.write_all(END)).await;
+    }
     #[cfg(unix)]
     if let Some(pid) = child.id().and_then(|id| rustix::process::Pid::from_raw(id.cast_signed())) {
         // An error means that it ended just now.
         let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
-        if timeout(within, child.wait()).await.is_ok() {
-            return;
-        }
     }
-    // Windows has no way to ask a program without a window.
-    #[cfg(not(unix))]
-    let _ = within;
-    // An error means that it ended just now.
-    let _ = child.kill().await;
+    if timeout(within, child.wait()).await.is_err() {
+        // An error means that it ended just now.
+        let _ = child.kill().await;
+    }
+}
+
+/// Whether something else than what lies at a path now was loaded from there. Remembers what is loaded first.
+async fn has_loaded_another(library: &Path) -> bool {
+    // What can't be read fails in a moment, and with a better message.
+    let Ok(content) = tokio::fs::read(library).await else { return false };
+    let mut hasher = DefaultHasher::new();
+    content.hash(&mut hasher);
+    let now = hasher.finish();
+    *LOADED.lock().unwrap_or_else(PoisonError::into_inner).entry(library.to_owned()).or_insert(now) != now
 }
 
 /// Hands on a package's output line by line.
@@ -453,6 +497,19 @@ mod tests {
             let error = Program::of(&config, folder.path().to_owned(), false, 1, String::new()).unwrap_err();
             assert!(error.contains(why), "{info}: {error}");
         }
+    }
+
+    #[tokio::test]
+    async fn another_library_at_the_path_of_one_that_is_loaded_is_noticed() {
+        let folder = tempfile::tempdir().unwrap();
+        let library = folder.path().join("library");
+        assert!(!has_loaded_another(&library).await, "it isn't there");
+        std::fs::write(&library, "one").unwrap();
+        assert!(!has_loaded_another(&library).await);
+        std::fs::write(&library, "two").unwrap();
+        assert!(has_loaded_another(&library).await);
+        std::fs::write(&library, "one").unwrap();
+        assert!(!has_loaded_another(&library).await, "the same again");
     }
 
     #[tokio::test]

@@ -1,5 +1,4 @@
 //! The deck as its page and its user see it: the API, package pages, what is kept, what is refused.
-#![cfg(unix)]
 
 mod support;
 
@@ -8,7 +7,7 @@ use std::io::Cursor;
 
 use host_sdk::bundle::{Entry, pack};
 use serde_json::{Value, json};
-use support::{PACKAGE, PATIENT, TOGGLE, WIDE, files, hear_of, http, port_of, say, start, world};
+use support::{PACKAGE, PATIENT, TOGGLE, WIDE, files, hear_of, http, port_of, say, start, target, world};
 
 #[tokio::test]
 async fn the_page_sees_packages_and_panel() {
@@ -174,10 +173,11 @@ async fn package_pages_see_their_own_files_only() {
 }
 
 fn bundle(version: &str) -> Vec<u8> {
-    let entries = files(PATIENT).into_iter().map(|(path, content)| Entry {
-        path: path.to_owned(),
-        content: content.replace("1.0.0", version).into_bytes(),
-        executable: path == "run.sh",
+    let entries = files(PATIENT).into_iter().map(|(path, mut content)| {
+        if path == "PackageConfig.json" {
+            content = String::from_utf8(content).unwrap().replace("1.0.0", version).into_bytes();
+        }
+        Entry { executable: path == target(), path, content }
     });
     let mut bundle = Cursor::new(Vec::new());
     pack(&mut bundle, "Test", entries.collect()).unwrap();
@@ -215,6 +215,34 @@ async fn packages_are_installed_updated_and_removed() {
     world.deck.stop().await;
     let saved: Value = serde_json::from_slice(&fs::read(world.data.path().join("state.json")).unwrap()).unwrap();
     assert_eq!((&saved["instances"], &saved["packageSettings"][PACKAGE]), (&json!([]), &json!({"keep": 1})));
+}
+
+#[tokio::test]
+async fn a_refused_update_leaves_the_package_running() {
+    let mut world = world(PATIENT).await;
+    let mut package = world.package().await;
+    let port = port_of(&world.deck.page_url());
+    let headers = [format!("Host: 127.0.0.1:{port}"), format!("X-Deck-Token: {}", world.deck.token())];
+    let headers: Vec<&str> = headers.iter().map(String::as_str).collect();
+    let bad = bundle("not a version");
+    let bad = http(port, "POST", "/api/packages", &headers, &bad[..bad.len() / 2]).await;
+    assert_eq!(bad.status, 400);
+    support::nothing_more(&mut package).await;
+}
+
+#[tokio::test]
+async fn a_package_starts_where_names_are_odd_and_paths_long() {
+    let odd = "J\u{f6}rg & M\u{fc}ller 100%/\u{6771}\u{4eac} \u{1f3a7} a b";
+    // Wine can't start a program that far down, so this isn't known to work on Windows.
+    let long = "long \u{97f3}\u{697d} name/".repeat(if cfg!(unix) { 20 } else { 0 });
+    for below in [odd, long.as_str()] {
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join(below);
+        support::install(&data, PATIENT);
+        let mut world = start(folder, |config| config.data = data).await;
+        support::nothing_more(&mut world.package().await).await;
+        world.deck.stop().await;
+    }
 }
 
 #[tokio::test]

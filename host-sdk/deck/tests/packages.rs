@@ -1,15 +1,15 @@
 //! Packages and property views against a real deck: who is let in, and what every message does.
-#![cfg(unix)]
 
 mod support;
 
+use std::process::Stdio;
 use std::time::Duration;
 
 use futures_util::SinkExt as _;
 use serde_json::{Value, json};
 use support::{
-    DYING, PACKAGE, PATIENT, TOGGLE, WIDE, closed, connect_events, hear, hear_of, hear_of_type, nothing_more, say,
-    start, world,
+    DEAF, DYING, FAMILY, PACKAGE, PATIENT, TOGGLE, WIDE, closed, connect_events, family, hear, hear_of, hear_of_type,
+    is_alive, kill, nothing_more, say, start, world,
 };
 use tokio::io::AsyncWriteExt as _;
 use tokio_tungstenite::tungstenite::Message;
@@ -312,7 +312,7 @@ async fn a_process_that_dies_is_started_again_with_a_new_event() {
     let first = world.started().await;
     let mut package = world.register(&first.register).await;
     world.logged("The package is connected").await;
-    assert!(std::process::Command::new("kill").args(["-9", &first.pid.to_string()]).status().unwrap().success());
+    kill(first.pid);
     closed(&mut package).await;
     let second = world.started().await;
     assert_ne!((first.pid, &first.register["event"]), (second.pid, &second.register["event"]));
@@ -320,11 +320,43 @@ async fn a_process_that_dies_is_started_again_with_a_new_event() {
     let mut package = world.register(&second.register).await;
     nothing_more(&mut package).await;
 
-    let alive =
-        |pid: u32| std::process::Command::new("kill").args(["-0", &pid.to_string()]).output().unwrap().status.success();
-    assert!(alive(second.pid));
+    assert!(is_alive(second.pid));
     world.deck.stop().await;
-    assert!(!alive(second.pid), "the deck's end is the package's");
+    assert!(!is_alive(second.pid), "the deck's end is the package's");
+}
+
+#[tokio::test]
+async fn a_package_ends_with_what_it_has_started() {
+    let world = world(FAMILY).await;
+    let processes = family(world.data.path()).await;
+    assert_eq!(processes.map(is_alive), [true, true]);
+    world.deck.stop().await;
+    until_gone(&processes).await;
+}
+
+#[tokio::test]
+async fn a_package_is_gone_within_3_s_of_a_killed_deck() {
+    let data = tempfile::tempdir().unwrap();
+    support::install(data.path(), DEAF);
+    let mut deck = tokio::process::Command::new(env!("CARGO_BIN_EXE_creator-deck"));
+    deck.arg("--headless").arg("--data").arg(data.path()).kill_on_drop(true);
+    deck.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut deck = deck.spawn().unwrap();
+    let processes = family(data.path()).await;
+    assert_eq!(processes.map(is_alive), [true, true]);
+    deck.kill().await.unwrap();
+    // On Unix the package alone notices, and what it has started is its business.
+    let (theirs, rest) = if cfg!(windows) { (&processes[..], &[][..]) } else { processes.split_at(1) };
+    until_gone(theirs).await;
+    rest.iter().copied().for_each(kill);
+}
+
+async fn until_gone(processes: &[u32]) {
+    let start = std::time::Instant::now();
+    while processes.iter().copied().any(is_alive) {
+        assert!(start.elapsed() < Duration::from_secs(3), "they outlive the deck");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }
 
 #[tokio::test]

@@ -6,20 +6,25 @@
 //!
 //! Exit codes: 0 the host went away or the package ended; 2 the command line is wrong; 3 no usable PackageConfig.json;
 //! 4 the library can't be loaded; 5 the package refused to start; 6 the package failed while it ran. Each comes with
-//! one line on stderr.
+//! one line on stderr. On Windows it is a program without a window; its stderr goes where the host has it go.
+
+#![cfg_attr(all(windows, not(test)), windows_subsystem = "windows")]
 
 mod args;
+mod ending;
 mod host;
 mod library;
 
 use std::fmt;
 use std::process::ExitCode;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use host_sdk::abi::{Library, LoadError, PackageError};
 
-/// How often the runner looks whether its host still lives. A package shall be gone within 3 s of its host.
-const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// How often the runner looks whether its host still lives, or has asked it to end. A package shall be gone within 3 s of
+/// its host.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
 
 /// Why the runner ended, other than well.
 enum Failure {
@@ -68,7 +73,9 @@ fn main() -> ExitCode {
 
 fn run() -> Result<(), Failure> {
     // Before anything slow, so that a host that dies meanwhile is noticed.
-    let host = host::Watch::new();
+    let mut host = host::Watch::new();
+    let asked_to_end = ending::asked_for();
+    host_sdk::abi::no_error_boxes();
     let args = args::parse(std::env::args_os().skip(1)).map_err(Failure::Args)?;
     let path = library::beside_this_program().map_err(Failure::Config)?;
     let library = Library::load(&path).map_err(Failure::Load)?;
@@ -77,7 +84,12 @@ fn run() -> Result<(), Failure> {
         match running.wait(LOOK_EVERY) {
             Some(Ok(())) => return Ok(()),
             Some(Err(error)) => return Err(Failure::Run(error)),
-            None if host.is_gone(args.port) => return running.stop().map_err(Failure::Run),
+            None if asked_to_end.load(Ordering::Relaxed) => return running.stop().map_err(Failure::Run),
+            None if host.is_gone(args.port) => {
+                let ended = running.stop().map_err(Failure::Run);
+                host::end_what_is_left();
+                return ended;
+            }
             None => {}
         }
     }

@@ -117,19 +117,62 @@ fn a_package_that_is_merely_untidy_is_installed() {
 }
 
 #[test]
-fn an_installation_that_was_cut_off_is_cleaned_up_after() {
+fn what_was_unpacked_goes_when_it_is_not_used_or_was_cut_off() {
     let packages = tempfile::tempdir().unwrap();
     install(&packed("n", good()), packages.path()).unwrap();
-    // Cut off between the two renames.
-    fs::rename(packages.path().join("com.example.n"), packages.path().join(".replaced-com.example.n")).unwrap();
+    let mut newer = good();
+    newer[1] = entry("i.png", "newer");
+    let staged = stage(&packed("n", newer), packages.path()).unwrap();
+    assert_eq!(staged.config().uuid, "com.example.n");
+    assert_eq!(fs::read(packages.path().join("com.example.n/i.png")).unwrap(), b"icon", "not touched yet");
+    drop(staged);
     fs::create_dir(packages.path().join(".installing-7")).unwrap();
     recover(packages.path()).unwrap();
     let left: Vec<_> = fs::read_dir(packages.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
     assert_eq!(left, ["com.example.n"]);
-    // Cut off before the old version was removed.
-    fs::create_dir(packages.path().join(".replaced-com.example.n")).unwrap();
-    install(&packed("n", good()), packages.path()).unwrap();
-    assert_eq!(fs::read_dir(packages.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn installs_where_names_are_odd_and_paths_long() {
+    let folder = tempfile::tempdir().unwrap();
+    let long = "J\u{f6}rg \u{6771}\u{4eac} \u{1f3a7} a b/".repeat(20);
+    let packages = folder.path().join(long);
+    let mut entries = good();
+    entries.push(entry(&format!("{}file.txt", "\u{97f3}\u{697d} deep down/".repeat(10)), "text"));
+    for _ in 0..2 {
+        install(&packed("n", entries.clone()), &packages).unwrap();
+        recover(&packages).unwrap();
+        assert_eq!(fs::read_dir(&packages).unwrap().count(), 1);
+    }
+    uninstall(&packages, "com.example.n").unwrap();
+    assert_eq!(fs::read_dir(&packages).unwrap().count(), 0);
+}
+
+#[cfg(windows)]
+#[test]
+fn a_running_program_does_not_stand_in_the_way_and_its_files_go_later() {
+    use std::process::{Command, Stdio};
+
+    let packages = tempfile::tempdir().unwrap();
+    let installed = install(&packed("n", good()), packages.path()).unwrap();
+    let program = installed.folder.join("run.exe");
+    let shell = PathBuf::from(std::env::var_os("SystemRoot").unwrap()).join("System32").join("cmd.exe");
+    fs::copy(shell, &program).unwrap();
+    // A shell that waits for its input, in the package's folder.
+    let mut child = Command::new(&program).current_dir(&installed.folder).stdin(Stdio::piped()).spawn().unwrap();
+    let mut newer = good();
+    newer[1] = entry("i.png", "newer");
+    install(&packed("n", newer), packages.path()).unwrap();
+    assert_eq!(fs::read(installed.folder.join("i.png")).unwrap(), b"newer");
+    assert!(!program.exists());
+    assert!(child.try_wait().unwrap().is_none(), "it still runs");
+    uninstall(packages.path(), "com.example.n").unwrap();
+    recover(packages.path()).unwrap();
+    assert!(!installed.folder.join(FILE_NAME).exists());
+    child.kill().unwrap();
+    child.wait().unwrap();
+    recover(packages.path()).unwrap();
+    assert_eq!(fs::read_dir(packages.path()).unwrap().count(), 0);
 }
 
 #[test]

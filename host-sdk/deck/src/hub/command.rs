@@ -73,9 +73,13 @@ pub enum Command {
     View(String, Reply<Option<ViewFiles>>),
     /// The folder of a package, if a path in it is a picture that the page may show.
     Picture(String, String, Reply<Option<PathBuf>>),
+    /// End a package, if there is one, because its files are about to change. Answered when it has ended.
+    Halt(String, Reply<()>),
+    /// Start a halted package again: its files are as they were.
+    Resume(String),
     /// A package was installed or updated.
     Installed(Box<Installed>, Reply<crate::page::Package>),
-    /// Stop a package and forget it; its folder can go then. `bool`: keep its settings.
+    /// Forget a halted package: its folder is gone. `bool`: keep its settings.
     Uninstall(String, bool, Reply<Result<(), Refusal>>),
     /// Stop every package, save, and end.
     Stop(Reply<()>),

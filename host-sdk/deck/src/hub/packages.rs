@@ -14,8 +14,8 @@ use crate::process::{Program, Report, Supervisor};
 use crate::state::Instance;
 
 impl Hub {
-    /// Adds a package and starts it, after the end of the one that it replaces.
-    pub(super) fn add_package(&mut self, config: PackageConfig, folder: PathBuf, replaced: Option<Supervisor>) {
+    /// Adds a package and starts it.
+    pub(super) fn add_package(&mut self, config: PackageConfig, folder: PathBuf) {
         let mut package = Package::new(config, folder, self.info.language());
         let info = serde_json::to_string(&self.info).unwrap_or_default();
         let port = self.base.port().unwrap_or_default();
@@ -23,12 +23,9 @@ impl Hub {
             Ok(program) => {
                 package.run = self.next_number();
                 let reports = self.reports_of(package.run);
-                package.supervisor = Some(Supervisor::start(program, replaced, self.timing, self.log.clone(), reports));
+                package.supervisor = Some(Supervisor::start(program, self.timing, self.log.clone(), reports));
             }
             Err(why) => {
-                if let Some(replaced) = replaced {
-                    tokio::spawn(replaced.end());
-                }
                 self.log.error(Some(&package.config.uuid), why.as_str());
                 package.status = Status::Failed;
                 package.message = Some(why);
@@ -68,13 +65,53 @@ impl Hub {
         }
     }
 
-    /// A bundle was installed, as a new package or over an older version of it.
+    /// Ends a package, if there is one, and keeps its place: its files are about to change. Answers when it has ended.
+    pub(super) fn halt(&mut self, uuid: &str, reply: Reply<()>) {
+        let halted = self.package_mut(uuid).map(|package| {
+            // What the supervisor still says is of no interest.
+            package.run = 0;
+            package.register_event = None;
+            package.status = Status::Restarting;
+            package.message = Some("Its files are being changed.".to_owned());
+            (package.supervisor.take(), package.connection.take())
+        });
+        let Some((supervisor, connection)) = halted else {
+            let _ = reply.send(());
+            return;
+        };
+        if let Some(connection) = connection {
+            self.connections.remove(&connection);
+        }
+        self.tell_packages();
+        tokio::spawn(async move {
+            if let Some(supervisor) = supervisor {
+                supervisor.end().await;
+            }
+            let _ = reply.send(());
+        });
+    }
+
+    /// Starts a halted package again.
+    pub(super) fn resume(&mut self, uuid: &str) {
+        if let Some(package) = self.take_package(uuid) {
+            self.put_package(package.config, package.folder);
+        }
+    }
+
+    /// A bundle was installed, as a new package or over an older version of it, which was halted.
     pub(super) fn installed(&mut self, installed: Installed) -> page::Package {
         let uuid = installed.config.uuid.clone();
-        let version = installed.config.version.clone();
-        let replaced = self.take_package(&uuid);
-        self.add_package(installed.config, installed.folder, replaced.and_then(|package| package.supervisor));
-        self.log.info(Some(&uuid), format!("Version {version} is installed."));
+        self.log.info(Some(&uuid), format!("Version {} is installed.", installed.config.version));
+        // A supervisor that is there all the same is dropped, which kills.
+        drop(self.take_package(&uuid));
+        self.put_package(installed.config, installed.folder);
+        self.package_views().pop().expect("it was added last")
+    }
+
+    /// Adds a package and shows the pages its instances, which were waiting for it.
+    fn put_package(&mut self, config: PackageConfig, folder: PathBuf) {
+        let uuid = config.uuid.clone();
+        self.add_package(config, folder);
         let views: Vec<_> = self
             .panel
             .iter()
@@ -86,7 +123,6 @@ impl Hub {
             self.tell_pages(&Event::Instance { instance: Box::new(instance) });
         }
         self.changed = true;
-        self.package_views().pop().expect("it was added last")
     }
 
     /// Takes a package out, with its sockets and views. Its instances wait for its return.
@@ -108,12 +144,11 @@ impl Hub {
         Some(package)
     }
 
-    /// Removes a package. Answers when it has ended, so that its folder can be removed.
-    pub(super) fn uninstall(&mut self, uuid: &str, keep_settings: bool, reply: Reply<Result<(), Refusal>>) {
-        let Some(package) = self.take_package(uuid) else {
-            let _ = reply.send(Err(Refusal::NotFound("There is no such package.".to_owned())));
-            return;
-        };
+    /// Forgets a package, which was halted.
+    pub(super) fn uninstall(&mut self, uuid: &str, keep_settings: bool) -> Result<(), Refusal> {
+        if self.take_package(uuid).is_none() {
+            return Err(Refusal::NotFound("There is no such package.".to_owned()));
+        }
         self.absent.retain(|placed| placed.package != uuid);
         if !keep_settings {
             self.package_settings.remove(uuid);
@@ -121,12 +156,7 @@ impl Hub {
         self.changed = true;
         self.log.info(Some(uuid), "The package is removed.");
         self.tell_packages();
-        tokio::spawn(async move {
-            if let Some(supervisor) = package.supervisor {
-                supervisor.end().await;
-            }
-            let _ = reply.send(Ok(()));
-        });
+        Ok(())
     }
 
     /// A supervisor says something.

@@ -1,10 +1,9 @@
-//! A deck with one package in it, made of a shell script and of sockets that the tests hold in their own hands.
+//! A deck with one package in it, made of a small program (fixtures/program.rs) and of sockets that the tests hold in their own hands.
 #![allow(dead_code, reason = "each test program uses a part of it")]
 
 use std::collections::VecDeque;
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use creator_deck::{Config, Deck};
@@ -25,9 +24,13 @@ pub const TOGGLE: &str = "com.example.test.toggle";
 pub const WIDE: &str = "com.example.test.wide";
 
 /// Says what it was started with, then waits to be ended.
-pub const PATIENT: &str = "#!/bin/sh\necho \"STARTED $$ $*\"\nexec sleep 600\n";
+pub const PATIENT: &str = "patient";
 /// Dies at once.
-pub const DYING: &str = "#!/bin/sh\necho 'giving up' >&2\nexit 3\n";
+pub const DYING: &str = "dying";
+/// As [`PATIENT`], with another process that it has started.
+pub const FAMILY: &str = "family";
+/// As [`FAMILY`], and on Windows it doesn't listen.
+pub const DEAF: &str = "deaf";
 
 /// Ends a test that would hang; nothing waits for it in one that passes.
 const SOON: Duration = Duration::from_secs(20);
@@ -58,7 +61,7 @@ pub fn config() -> Value {
     json!({
         "Author": "A", "Description": "D", "Name": "Test", "Version": "1.0.0", "UUID": PACKAGE, "Icon": "icon.svg",
         "SettingsPath": "pages/settings.html",
-        "Runtime": {platform: {"type": "bin", "target": "run.sh", "MinimumVersion": "1"}},
+        "Runtime": {platform: {"type": "bin", "target": target(), "MinimumVersion": "1"}},
         "CreatorCentral": {"MinimumVersion": "1", "SDKVersion": 2},
         "Widgets": [
             {"Name": "Toggle", "Icon": "icon.svg", "UUID": TOGGLE, "PropertyViewPath": "pages/property.html",
@@ -69,35 +72,83 @@ pub fn config() -> Value {
     })
 }
 
+/// The name of the package's program.
+pub fn target() -> String {
+    format!("run{}", std::env::consts::EXE_SUFFIX)
+}
+
+/// The program as cargo has built it.
+fn built_program() -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    let examples = test.ancestors().nth(2).unwrap().join("examples");
+    examples.join(format!("program{}", std::env::consts::EXE_SUFFIX))
+}
+
 /// The package's files.
-pub fn files(script: &str) -> Vec<(&'static str, String)> {
-    vec![
+pub fn files(mode: &str) -> Vec<(String, Vec<u8>)> {
+    let texts = [
         ("PackageConfig.json", config().to_string()),
-        ("run.sh", script.to_owned()),
+        ("mode", mode.to_owned()),
         ("icon.svg", "<svg xmlns='http://www.w3.org/2000/svg'/>".to_owned()),
         ("on.svg", "<svg xmlns='http://www.w3.org/2000/svg'/>".to_owned()),
         ("pages/property.html", "<html><body>property</body></html>".to_owned()),
         ("pages/settings.html", "<html><body>settings</body></html>".to_owned()),
         ("pages/page.js", "export {};".to_owned()),
         ("lang/en.json", json!({"Name": "Test package", TOGGLE: {"Name": "Toggle it"}}).to_string()),
-    ]
+    ];
+    let texts = texts.into_iter().map(|(path, text)| (path.to_owned(), text.into_bytes()));
+    texts.chain([(target(), fs::read(built_program()).unwrap())]).collect()
 }
 
 /// Puts the package where a deck looks for it.
-pub fn install(data: &Path, script: &str) {
+pub fn install(data: &Path, mode: &str) {
     let folder = data.join("packages").join(PACKAGE);
-    for (path, content) in files(script) {
+    for (path, content) in files(mode) {
         let path = folder.join(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(&path, content).unwrap();
+        fs::write(path, content).unwrap();
     }
-    fs::set_permissions(folder.join("run.sh"), fs::Permissions::from_mode(0o755)).unwrap();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        fs::set_permissions(folder.join(target()), fs::Permissions::from_mode(0o755)).unwrap();
+    }
+}
+
+/// Whether a process lives. One that has ended and that nobody has taken notice of doesn't.
+pub fn is_alive(pid: u32) -> bool {
+    waitpid_any::WaitHandle::open(pid.cast_signed())
+        .is_ok_and(|mut process| matches!(process.wait_timeout(Duration::ZERO), Ok(None)))
+}
+
+/// Ends a process by force.
+pub fn kill(pid: u32) {
+    let pid = pid.to_string();
+    let (program, args) = match cfg!(windows) {
+        true => ("taskkill", vec!["/F", "/PID", &pid]),
+        false => ("kill", vec!["-9", &pid]),
+    };
+    assert!(std::process::Command::new(program).args(args).output().unwrap().status.success());
+}
+
+/// The processes of a package in the mode [`FAMILY`] or [`DEAF`]: its own, and the one that it has started.
+pub async fn family(data: &Path) -> [u32; 2] {
+    let path = data.join("packages").join(PACKAGE).join("processes");
+    let start = std::time::Instant::now();
+    loop {
+        if let Ok(text) = fs::read_to_string(&path) {
+            let (first, second) = text.split_once(' ').unwrap();
+            return [first.parse().unwrap(), second.parse().unwrap()];
+        }
+        assert!(start.elapsed() < SOON, "the package starts");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
 }
 
 /// A deck with the package, and its page.
-pub async fn world(script: &str) -> World {
+pub async fn world(mode: &str) -> World {
     let data = tempfile::tempdir().unwrap();
-    install(data.path(), script);
+    install(data.path(), mode);
     start(data, |_| {}).await
 }
 
