@@ -145,7 +145,7 @@ impl From<Obstacle> for BundleError {
 fn in_use(path: &Path) -> String {
     format!(
         "{} is in use by another program; close every program that uses the package (a second host, such as Creator \
-         Central, or an editor) and try again; nothing has been changed",
+         Central, or an editor) and try again; the installed version stays",
         path.display()
     )
 }
