@@ -41,7 +41,7 @@ const ASK_WHO_LATER: Duration = Duration::from_secs(300);
 
 /// Runs the package until the host ends it. `language` is the user's, as the host wrote it; empty if it said none.
 pub async fn run(host: Host, events: Events, language: &str, config: Config) {
-    let http = match auth::http_client() {
+    let http = match auth::Http::new() {
         Ok(http) => http,
         Err(error) => {
             tracing::error!(%error, "no HTTP client could be made");
@@ -86,6 +86,7 @@ pub async fn run(host: Host, events: Events, language: &str, config: Config) {
         replies,
         last_playlist: None,
         asking_who: HashMap::new(),
+        shown_ms: 0,
     };
     package.run(events, accounts, arrived, answers).await;
 }
@@ -162,6 +163,8 @@ struct Package {
     last_playlist: Option<String>,
     /// The tasks that ask whose sign-in an account's is, by its id.
     asking_who: HashMap<String, JoinHandle<()>>,
+    /// When the faces were looked at last, to notice a clock that was set back.
+    shown_ms: u64,
 }
 
 impl Package {
@@ -396,6 +399,10 @@ impl Package {
     async fn show_all(&mut self) -> Option<Instant> {
         let snapshot = self.snapshot();
         let now_ms = self.clock.unix_ms();
+        if now_ms < std::mem::replace(&mut self.shown_ms, now_ms) {
+            // What is to last for a moment must not last until the clock gets there again.
+            self.instances.values_mut().for_each(|instance| instance.clock_set_back(now_ms));
+        }
         let mut progress = false;
         let mut said_enough = None;
         let mut next_frame = None;
@@ -450,6 +457,14 @@ impl Package {
 }
 
 impl Visible {
+    /// Begins anew with all that is measured by the clock. A press that is under way is lost.
+    fn clock_set_back(&mut self, now_ms: u64) {
+        self.says = None;
+        self.finger = Finger::default();
+        self.words_since_ms = now_ms;
+        self.next_frame_ms = self.next_frame_ms.map(|next_ms| next_ms.min(now_ms));
+    }
+
     fn show(
         &mut self,
         host: &Host,

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use base64::prelude::*;
 use serde_json::json;
-use spotify_plugin::auth::{Auth, AuthState, Config, Group, Link, Needs, StoreChoice, http_client, system_random};
+use spotify_plugin::auth::{Auth, AuthState, Config, Group, Http, Link, Needs, StoreChoice, system_random};
 use spotify_plugin::clock::{Clock, ManualClock};
 use spotify_plugin::pages::{PageCommand, PageEvent, Reply, handle};
 use spotify_plugin::spotify::Client;
@@ -72,7 +72,7 @@ async fn no_secret_is_logged_or_shown() {
     .await
     .unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let http = http_client().unwrap();
+    let http = Http::new().unwrap();
     let auth = Auth::start(Config {
         accounts_url: Url::parse(&sim.accounts_url()).unwrap(),
         store: StoreChoice::File(folder.path().join("accounts.json")),
@@ -99,7 +99,7 @@ async fn no_secret_is_logged_or_shown() {
         if pasted {
             command(&auth, &spotify, &mut seen, json!({"command": "finishLogin", "url": back.as_str()})).await;
         } else {
-            note(&mut seen, &http.get(back).send().await.unwrap().text().await.unwrap());
+            note(&mut seen, &http.client().get(back).send().await.unwrap().text().await.unwrap());
         }
         assert_eq!(watch.borrow().link, Link::Linked);
         note(&mut seen, &spotify.me(&id).await.unwrap());

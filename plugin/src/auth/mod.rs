@@ -41,7 +41,7 @@ pub use config::{
     system_random,
 };
 pub use error::{AuthError, Field, Remedy};
-pub use http::http_client;
+pub use http::Http;
 pub use oauth::retry_after;
 pub use rotation::{Group, Limit, LimitKind, Outcome, Trouble};
 pub use secret::Secret;
@@ -119,7 +119,7 @@ pub struct Auth {
 struct Inner {
     accounts_url: Url,
     clock: Arc<dyn Clock>,
-    http: reqwest::Client,
+    http: Http,
     random: Random,
     private_file: Option<PathBuf>,
     lock_file: Option<PathBuf>,
@@ -510,6 +510,21 @@ impl Auth {
         self.inner.publish(&state);
     }
 
+    /// Says that the computer has slept, or that its clock was set. Waits after failures are over: what failed then says
+    /// nothing about now, and some computers' timers stand still during a sleep. By `set_back_ms` milliseconds, 0 if it
+    /// wasn't set back, the ends of limits and tokens come sooner. What is shown is worked out anew.
+    pub fn woke(&self, set_back_ms: u64) {
+        let mut state = self.inner.lock();
+        for account in &mut state.accounts {
+            account.backoff = None;
+            for access in [&mut account.access, &mut account.app_access].into_iter().flatten() {
+                access.expires_ms = access.expires_ms.saturating_sub(set_back_ms);
+            }
+        }
+        state.rotation.set_back(set_back_ms);
+        self.inner.publish(&state);
+    }
+
     /// How many requests the accounts have sent, in their order.
     #[must_use]
     pub fn counts(&self) -> Vec<AccountCounts> {
@@ -601,7 +616,7 @@ impl Inner {
     fn service(&self, client_id: &str, client_secret: Option<&Secret>) -> Service {
         Service {
             base: self.accounts_url.clone(),
-            http: self.http.clone(),
+            http: self.http.client(),
             client_id: client_id.to_owned(),
             client_secret: client_secret.cloned(),
         }
@@ -640,15 +655,16 @@ impl Inner {
     /// Writes down what the rotation knows, if there is news. Blocks for the moment that a small file takes.
     fn save_limits(&self) {
         let Some(path) = &self.limits_file else { return };
+        let now = self.clock.unix_ms();
         let mut rotation = {
             let mut state = self.lock();
             if !std::mem::take(&mut state.rotation_unsaved) {
                 return;
             }
-            state.rotation.tidy(self.clock.unix_ms());
+            state.rotation.tidy(now);
             state.rotation.clone()
         };
-        if let Err(error) = limits::save(path, &mut rotation) {
+        if let Err(error) = limits::save(path, &mut rotation, now) {
             tracing::warn!(%error, "limits and counts could not be written down");
             self.lock().rotation_unsaved = true;
         }
@@ -745,6 +761,8 @@ fn hex(bytes: &[u8]) -> String {
     })
 }
 
+#[cfg(test)]
+mod clock_tests;
 #[cfg(test)]
 mod crash_tests;
 #[cfg(test)]
