@@ -402,6 +402,8 @@ impl Inner {
             }
             match result {
                 Ok(stored) => {
+                    let signed_in = stored.iter().filter(|account| account.refresh_token.is_some()).count();
+                    tracing::info!(accounts = stored.len(), signed_in, kind = ?state.store.kind, "the store was read");
                     // The user may have added accounts while the keyring was waiting.
                     self.stamp(&mut state, &[]);
                     self.adopt(&mut state, &[], &stored);

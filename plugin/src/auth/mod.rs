@@ -308,6 +308,7 @@ impl Auth {
             port.filter(|_| error.kind() == std::io::ErrorKind::AddrInUse)
                 .map_or(AuthError::CannotListen, AuthError::PortTaken)
         })?;
+        tracing::info!(account = %id, ?redirect, port = address.port(), "a sign-in begins");
         let local = format!("http://{address}{}", callback::PATH);
         let (gone, listening) = watch::channel(());
 
@@ -607,6 +608,7 @@ impl Inner {
         self.watch.send_if_modified(|shown| {
             let changed = **shown != view;
             if changed {
+                log_change(shown, &view);
                 *shown = Arc::new(view);
             }
             changed
@@ -750,6 +752,21 @@ struct Settings {
     redirect: Redirect,
     /// As in [`SaveAccount`].
     same_developer_as: Option<String>,
+}
+
+/// Writes down what explains later why keys looked as they did: whether Spotify was linked, and which account served.
+fn log_change(before: &AuthState, now: &AuthState) {
+    if before.link != now.link {
+        tracing::info!(before = ?before.link, now = ?now.link, "the link to Spotify has changed");
+    }
+    let serving = |state: &AuthState| state.accounts.iter().find(|account| account.active).map(|one| one.id.clone());
+    let (was, is) = (serving(before), serving(now));
+    if was != is {
+        tracing::info!(before = was, now = is, limited = now.limit.is_some(), "another account serves");
+    }
+    if before.store.kind != now.store.kind || before.store.message != now.store.message {
+        tracing::info!(kind = ?now.store.kind, message = now.store.message, "the store of the sign-ins has changed");
+    }
 }
 
 fn hex(bytes: &[u8]) -> String {

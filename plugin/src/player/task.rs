@@ -263,6 +263,9 @@ impl Task {
         self.asking = None;
         match result {
             Ok(playback) => {
+                if self.failures > 0 {
+                    tracing::info!(failures = self.failures, "Spotify's state can be read again");
+                }
                 self.failures = 0;
                 self.model.heard(playback, asked_ms, self.clock.unix_ms());
             }
