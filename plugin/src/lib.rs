@@ -5,6 +5,7 @@
 //! comes back as a [`face`].
 
 pub mod auth;
+mod awake;
 pub mod clock;
 pub mod config;
 pub mod face;

@@ -18,6 +18,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use crate::auth::{self, AccountState, AccountView, Auth, AuthState, StoreChoice};
+use crate::awake;
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::face::{CoverLimits, CoverState, Covers, Frame, Picture, Renderer, Size, SystemFonts, default_cover_folder};
@@ -399,6 +400,7 @@ impl Package {
     async fn show_all(&mut self) -> Option<Instant> {
         let snapshot = self.snapshot();
         let now_ms = self.clock.unix_ms();
+        awake::keep(!self.instances.is_empty() && snapshot.now.as_ref().is_some_and(|now| now.playing));
         if now_ms < std::mem::replace(&mut self.shown_ms, now_ms) {
             // What is to last for a moment must not last until the clock gets there again.
             self.instances.values_mut().for_each(|instance| instance.clock_set_back(now_ms));
