@@ -16,7 +16,7 @@ use super::view::Redirect;
 use super::{Inner, LOGIN_PATIENCE, own_task};
 
 /// How long the answer's page may take on its way to the browser before the listener is gone for good.
-const LAST_PAGE_PATIENCE: Duration = Duration::from_secs(2);
+pub(super) const LAST_PAGE_PATIENCE: Duration = Duration::from_secs(2);
 
 impl Inner {
     /// Finishes the running sign-in, if the callback belongs to it.
