@@ -508,3 +508,35 @@ async fn sleep_until(at: Option<Instant>) {
         None => std::future::pending().await,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_set_back_holds_up_neither_what_a_key_says_nor_what_scrolls() {
+        let widget = widgets::by_uuid("com.spotify-widgets.play-pause").unwrap();
+        let now_ms = 1_800_000_000_000;
+        let mut finger = Finger::default();
+        let _ = finger.down(Means { long: true, ..Means::default() }, now_ms);
+        let mut instance = Visible {
+            widget,
+            settings: Settings::default(),
+            layout: None,
+            size: Size::KEY,
+            face: None,
+            with_covers: false,
+            words_since_ms: now_ms,
+            next_frame_ms: Some(now_ms + 50),
+            sent: None,
+            state: None,
+            finger,
+            says: Some((widgets::says(&crate::auth::AuthError::NoOtherAccount.remedy()), now_ms + SAY_WHY_MS)),
+        };
+        let back_ms = now_ms - 3_600_000;
+        instance.clock_set_back(back_ms);
+        assert!(instance.says.is_none());
+        assert_eq!((instance.words_since_ms, instance.next_frame_ms), (back_ms, Some(back_ms)));
+        assert_eq!(instance.finger, Finger::default());
+    }
+}

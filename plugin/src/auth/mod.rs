@@ -142,7 +142,7 @@ impl Auth {
         let (backend, kind): (Box<dyn Backend>, _) = match &config.store {
             StoreChoice::Memory => (Box::<Memory>::default(), StoreKind::Memory),
             StoreChoice::File(path) => (Box::new(PrivateFile::new(path)), StoreKind::File),
-            StoreChoice::Keyring => (Box::<Keyring>::default(), StoreKind::Keyring),
+            StoreChoice::Keyring => (Box::new(Keyring::new()), StoreKind::Keyring),
         };
         Self::start_with(config, backend, kind)
     }

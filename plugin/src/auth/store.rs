@@ -324,13 +324,12 @@ pub(super) struct Keyring {
     known: HashMap<String, Zeroizing<Vec<u8>>>,
 }
 
-impl Default for Keyring {
-    fn default() -> Self {
+impl Keyring {
+    /// The keyring of this computer, in the form that is best there.
+    pub fn new() -> Self {
         Self { together: cfg!(target_os = "macos"), system: None, known: HashMap::new() }
     }
-}
 
-impl Keyring {
     fn entry(&mut self, name: &str) -> Result<keyring_core::Entry, keyring_core::Error> {
         let system = match &self.system {
             Some(system) => system,
@@ -662,7 +661,7 @@ mod tests {
         // Refresh tokens that Spotify gives have some 130 to 400 characters.
         for token in [131, 600] {
             let mut account = largest(token);
-            assert!(Keyring { together: false, ..Keyring::default() }.fit(&mut account));
+            assert!(Keyring { together: false, ..Keyring::new() }.fit(&mut account));
             assert_eq!(account, largest(token), "nothing need go");
             assert!(encode(&account).unwrap().len() <= LARGEST_ENTRY);
         }
@@ -672,7 +671,7 @@ mod tests {
     fn of_an_account_that_would_not_fit_the_users_name_goes() {
         let fitted = |token| {
             let mut account = largest(token);
-            assert!(Keyring { together: false, ..Keyring::default() }.fit(&mut account));
+            assert!(Keyring { together: false, ..Keyring::new() }.fit(&mut account));
             assert!(encode(&account).unwrap().len() <= LARGEST_ENTRY, "{token}");
             assert_eq!(StoredAccount { user: None, ..account.clone() }, StoredAccount { user: None, ..largest(token) });
             account.user
@@ -683,11 +682,11 @@ mod tests {
 
     #[test]
     fn an_account_that_does_not_fit_at_all_is_refused_before_the_keyring_is_asked() {
-        let mut keyring = Keyring { together: false, ..Keyring::default() };
+        let mut keyring = Keyring { together: false, ..Keyring::new() };
         assert!(!keyring.fit(&mut largest(2500)));
         let refused = keyring.put("account-a", Zeroizing::new(vec![b'x'; LARGEST_ENTRY + 1]));
         assert_eq!(refused, Err(StoreError::TooLarge));
-        assert!(Keyring { together: true, ..Keyring::default() }.fit(&mut largest(2500)), "one large entry may be");
+        assert!(Keyring { together: true, ..Keyring::new() }.fit(&mut largest(2500)), "one large entry may be");
     }
 
     #[test]
@@ -768,18 +767,18 @@ mod tests {
     #[test]
     #[ignore = "needs a keyring of its own"]
     fn a_keyring_gives_back_what_was_written() {
-        let mut keyring = Keyring::default();
+        let mut keyring = Keyring::new();
         assert_eq!(keyring.load(), Ok(vec![]));
         keyring.write(&[account("a"), account("b")]).unwrap();
-        assert_eq!(Keyring::default().load(), Ok(vec![account("a"), account("b")]));
+        assert_eq!(Keyring::new().load(), Ok(vec![account("a"), account("b")]));
 
         let changed = StoredAccount { refresh_token: None, ..account("b") };
         keyring.write(&[changed.clone(), account("c")]).unwrap();
-        assert_eq!(Keyring::default().load(), Ok(vec![changed, account("c")]));
+        assert_eq!(Keyring::new().load(), Ok(vec![changed, account("c")]));
         assert_eq!(keyring.get(&account_entry("a")), Ok(None), "a removed account's secrets stayed");
 
         keyring.write(&[]).unwrap();
-        assert_eq!(Keyring::default().load(), Ok(vec![]));
+        assert_eq!(Keyring::new().load(), Ok(vec![]));
     }
 
     /// As above.
@@ -790,14 +789,14 @@ mod tests {
         let small = |id| StoredAccount { refresh_token: Some(Secret::new("token")), user: None, ..account(id) };
         let both = ["x", "y"].map(small);
         for together in [false, true, false] {
-            let mut keyring = Keyring { together, ..Keyring::default() };
+            let mut keyring = Keyring { together, ..Keyring::new() };
             assert!(keyring.load().is_ok());
             keyring.write(&both).unwrap();
-            assert_eq!(Keyring::default().load(), Ok(both.to_vec()));
+            assert_eq!(Keyring::new().load(), Ok(both.to_vec()));
             let alone = keyring.get(&account_entry("x")).unwrap();
             assert_eq!(alone.is_none(), together, "no secret stays in an entry that nobody knows");
         }
-        let mut keyring = Keyring { together: false, ..Keyring::default() };
+        let mut keyring = Keyring { together: false, ..Keyring::new() };
         keyring.load().unwrap();
         keyring.write(&[]).unwrap();
     }
@@ -806,16 +805,16 @@ mod tests {
     #[test]
     #[ignore = "needs a keyring of its own"]
     fn a_keyring_stores_the_others_where_one_account_is_too_large() {
-        let mut keyring = Keyring { together: false, ..Keyring::default() };
+        let mut keyring = Keyring { together: false, ..Keyring::new() };
         let all = [largest(2500), account("z")];
         assert_eq!(keyring.write(&all), Err(StoreError::TooLarge));
-        assert_eq!(Keyring::default().load(), Ok(vec![account("z")]));
+        assert_eq!(Keyring::new().load(), Ok(vec![account("z")]));
         // As large as there may be, and not a byte more.
         let mut most = StoredAccount { user: None, ..account("0123456789abcdef") };
         let room = LARGEST_ENTRY - encode(&most).unwrap().len();
         most.refresh_token = Some(Secret::new("r".repeat(1000 + room)));
         keyring.write(std::slice::from_ref(&most)).unwrap();
-        assert_eq!(Keyring::default().load(), Ok(vec![most]));
+        assert_eq!(Keyring::new().load(), Ok(vec![most]));
         keyring.write(&[]).unwrap();
     }
 
@@ -824,7 +823,7 @@ mod tests {
     #[test]
     #[ignore = "needs a keyring of its own"]
     fn a_keyring_entry_stays_on_this_computer() {
-        let mut keyring = Keyring::default();
+        let mut keyring = Keyring::new();
         keyring.write(&[account("w")]).unwrap();
         for name in [INDEX_ENTRY, "account-w"] {
             let about = keyring.entry(name).unwrap().get_attributes().unwrap();
@@ -838,7 +837,7 @@ mod tests {
     #[tokio::test]
     #[ignore = "needs a keyring of its own"]
     async fn a_keyring_works_beside_an_async_runtime() {
-        let vault = Vault::new(Box::<Keyring>::default(), None);
+        let vault = Vault::new(Box::new(Keyring::new()), None);
         vault.load().await.unwrap();
         vault.sync(vec![], vec![account("z")], false).await.unwrap();
         assert_eq!(vault.load().await, Ok(vec![account("z")]));
@@ -851,7 +850,7 @@ mod tests {
     #[ignore = "needs a keyring of its own"]
     async fn two_copies_share_a_keyring() {
         let folder = tempfile::tempdir().unwrap();
-        let vault = || Vault::new(Box::<Keyring>::default(), Some(folder.path().join("lock")));
+        let vault = || Vault::new(Box::new(Keyring::new()), Some(folder.path().join("lock")));
         let (one, two) = (vault(), vault());
         let add = |id: &str| vec![account(id)];
         let (first, second) = tokio::join!(one.sync(vec![], add("one"), false), two.sync(vec![], add("two"), false));
@@ -873,11 +872,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("accounts.json");
         PrivateFile::new(&path).write(&[account("f")]).unwrap();
-        let vault = Vault::new(Box::<Keyring>::default(), None);
+        let vault = Vault::new(Box::new(Keyring::new()), None);
         vault.sync(vec![], vec![account("k")], false).await.unwrap();
         let both = vec![account("k"), account("f")];
         assert_eq!(vault.move_in(Some(path.clone()), vec![account("f")], vec![account("f")]).await, Ok(both.clone()));
-        assert_eq!(Keyring::default().load(), Ok(both.clone()));
+        assert_eq!(Keyring::new().load(), Ok(both.clone()));
         assert!(!path.exists());
         vault.sync(both, vec![], false).await.unwrap();
     }
