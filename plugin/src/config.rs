@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use url::Url;
 
-use crate::auth::{ACCOUNTS_URL, StoreChoice};
+use crate::auth::{ACCOUNTS_URL, StoreChoice, default_limits_file};
 use crate::log;
 use crate::spotify::API_URL;
 
@@ -41,6 +41,16 @@ impl Config {
     #[must_use]
     pub fn from_env() -> (Self, Vec<BadVariable>) {
         Self::read(|name| env::var(name).ok())
+    }
+
+    /// Where limits and counts of requests outlive the package: beside the secrets. None: nowhere.
+    #[must_use]
+    pub fn limits_file(&self) -> Option<PathBuf> {
+        match &self.store {
+            StoreChoice::Keyring => default_limits_file(),
+            StoreChoice::File(path) => Some(path.with_extension("limits.json")),
+            StoreChoice::Memory => None,
+        }
     }
 
     fn read(variable: impl Fn(&str) -> Option<String>) -> (Self, Vec<BadVariable>) {

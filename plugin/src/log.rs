@@ -110,7 +110,7 @@ pub fn introduce(info: &Info, config: &Config) {
     tracing::info!(
         store,
         private_file = path(auth::default_private_file().as_deref()),
-        limits = path(auth::default_limits_file().as_deref()),
+        limits = path(config.limits_file().as_deref()),
         covers = path(face::default_cover_folder().as_deref()),
         log = path(config.log.as_deref()),
         "where things are kept"

@@ -17,7 +17,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use crate::auth::{self, AccountState, AccountView, Auth, AuthState, StoreChoice};
+use crate::auth::{self, AccountState, AccountView, Auth, AuthState};
 use crate::awake;
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
@@ -51,11 +51,7 @@ pub async fn run(host: Host, events: Events, language: &str, config: Config) {
         }
     };
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let limits_file = match &config.store {
-        StoreChoice::Keyring => auth::default_limits_file(),
-        StoreChoice::File(path) => Some(path.with_extension("limits.json")),
-        StoreChoice::Memory => None,
-    };
+    let limits_file = config.limits_file();
     let auth = Auth::start(auth::Config {
         accounts_url: config.accounts_url,
         store: config.store,
