@@ -333,6 +333,7 @@ mod secrets {
         let mut all = Vec::new();
         files(home.folder(), &mut all);
         assert!(all.iter().any(|path| path.starts_with(home.data()) && path.ends_with("state.json")), "{all:?}");
+        assert!(all.iter().any(|path| path.ends_with("logs/spotify-widgets.log")), "{all:?}");
         let store = home.secrets();
         seen.extend(all.into_iter().filter(|path| *path != store).map(|path| {
             let content = std::fs::read(&path).unwrap();

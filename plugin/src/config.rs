@@ -2,13 +2,15 @@
 
 use std::env;
 use std::fmt;
+use std::path::PathBuf;
 
 use url::Url;
 
-use crate::auth::{ACCOUNTS_URL, StoreChoice};
+use crate::auth::{ACCOUNTS_URL, StoreChoice, default_limits_file};
+use crate::log;
 use crate::spotify::API_URL;
 
-/// Where Spotify is, and where secrets are kept.
+/// Where Spotify is, and where secrets and the log are kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
     /// Base address of the Web API, with its version: `SPOTIFY_API_URL`.
@@ -17,6 +19,8 @@ pub struct Config {
     pub accounts_url: Url,
     /// `SPOTIFY_WIDGETS_STORE`.
     pub store: StoreChoice,
+    /// The folder of the log's files: `SPOTIFY_WIDGETS_LOG`, or [`log::default_folder`]. None where there is no home.
+    pub log: Option<PathBuf>,
 }
 
 /// A variable that can't be used. The package runs on with the default; the log says so.
@@ -39,6 +43,16 @@ impl Config {
         Self::read(|name| env::var(name).ok())
     }
 
+    /// Where limits and counts of requests outlive the package: beside the secrets. None: nowhere.
+    #[must_use]
+    pub fn limits_file(&self) -> Option<PathBuf> {
+        match &self.store {
+            StoreChoice::Keyring => default_limits_file(),
+            StoreChoice::File(path) => Some(path.with_extension("limits.json")),
+            StoreChoice::Memory => None,
+        }
+    }
+
     fn read(variable: impl Fn(&str) -> Option<String>) -> (Self, Vec<BadVariable>) {
         let mut bad = Vec::new();
         let mut url = |name, default: &str| {
@@ -58,7 +72,8 @@ impl Config {
             bad.push(BadVariable { name: "SPOTIFY_WIDGETS_STORE", wanted: "keyring, memory or file:PATH" });
             StoreChoice::default()
         });
-        (Self { api_url, accounts_url, store }, bad)
+        let log = variable("SPOTIFY_WIDGETS_LOG").filter(|folder| !folder.is_empty()).map(PathBuf::from);
+        (Self { api_url, accounts_url, store, log: log.or_else(log::default_folder) }, bad)
     }
 }
 
@@ -76,6 +91,7 @@ mod tests {
         assert_eq!(config.api_url.as_str(), "https://api.spotify.com/v1");
         assert_eq!(config.accounts_url.as_str(), "https://accounts.spotify.com/");
         assert_eq!((config.store, bad), (StoreChoice::Keyring, vec![]));
+        assert_eq!(config.log, log::default_folder());
     }
 
     #[test]
@@ -84,10 +100,12 @@ mod tests {
             ("SPOTIFY_API_URL", "http://127.0.0.1:4000/v1"),
             ("SPOTIFY_ACCOUNTS_URL", "file:///etc/passwd"),
             ("SPOTIFY_WIDGETS_STORE", "cloud"),
+            ("SPOTIFY_WIDGETS_LOG", "here"),
         ]);
         assert_eq!(config.api_url.as_str(), "http://127.0.0.1:4000/v1");
         assert_eq!(config.accounts_url.as_str(), "https://accounts.spotify.com/");
         assert_eq!(config.store, StoreChoice::Keyring);
+        assert_eq!(config.log, Some(PathBuf::from("here")));
         let said: Vec<_> = bad.iter().map(ToString::to_string).collect();
         assert_eq!(
             said,

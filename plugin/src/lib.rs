@@ -5,11 +5,13 @@
 //! comes back as a [`face`].
 
 pub mod auth;
+mod awake;
 pub mod clock;
 pub mod config;
 pub mod face;
 pub mod gesture;
 pub mod layouts;
+pub mod log;
 pub mod package;
 pub mod pages;
 pub mod player;
@@ -19,7 +21,6 @@ pub mod widgets;
 use host_sdk::abi::Entry;
 use host_sdk::package::{Events, Host};
 use host_sdk::protocol::StartArgs;
-use tracing_subscriber::EnvFilter;
 
 /// What the library exports.
 struct Spotify;
@@ -29,21 +30,17 @@ impl Entry for Spotify {
     const VERSION: &'static str = env!("CARGO_PKG_VERSION");
 
     async fn run(args: StartArgs, host: Host, events: Events) {
-        start_log();
         let (config, bad) = config::Config::from_env();
+        log::start(config.log.as_deref());
+        let info = args.read_info();
+        log::introduce(&info, &config);
         for variable in bad {
             tracing::warn!("{variable}");
             host.log(variable.to_string());
         }
-        package::run(host, events, args.read_info().told_language().unwrap_or_default(), config).await;
+        package::run(host, events, info.told_language().unwrap_or_default(), config).await;
+        tracing::info!("the package ends");
     }
 }
 
 host_sdk::export_package!(Spotify);
-
-/// Lines to stderr, which hosts put into their log. `RUST_LOG` chooses which; warnings without it.
-fn start_log() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
-    // An error means that an earlier start of this library has done it.
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false).try_init();
-}

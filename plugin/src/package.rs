@@ -17,7 +17,8 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use crate::auth::{self, AccountState, AccountView, Auth, AuthState, StoreChoice};
+use crate::auth::{self, AccountState, AccountView, Auth, AuthState};
+use crate::awake;
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::face::{CoverLimits, CoverState, Covers, Frame, Picture, Renderer, Size, SystemFonts, default_cover_folder};
@@ -41,7 +42,7 @@ const ASK_WHO_LATER: Duration = Duration::from_secs(300);
 
 /// Runs the package until the host ends it. `language` is the user's, as the host wrote it; empty if it said none.
 pub async fn run(host: Host, events: Events, language: &str, config: Config) {
-    let http = match auth::http_client() {
+    let http = match auth::Http::new() {
         Ok(http) => http,
         Err(error) => {
             tracing::error!(%error, "no HTTP client could be made");
@@ -50,11 +51,7 @@ pub async fn run(host: Host, events: Events, language: &str, config: Config) {
         }
     };
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let limits_file = match &config.store {
-        StoreChoice::Keyring => auth::default_limits_file(),
-        StoreChoice::File(path) => Some(path.with_extension("limits.json")),
-        StoreChoice::Memory => None,
-    };
+    let limits_file = config.limits_file();
     let auth = Auth::start(auth::Config {
         accounts_url: config.accounts_url,
         store: config.store,
@@ -86,6 +83,7 @@ pub async fn run(host: Host, events: Events, language: &str, config: Config) {
         replies,
         last_playlist: None,
         asking_who: HashMap::new(),
+        shown_ms: 0,
     };
     package.run(events, accounts, arrived, answers).await;
 }
@@ -162,6 +160,8 @@ struct Package {
     last_playlist: Option<String>,
     /// The tasks that ask whose sign-in an account's is, by its id.
     asking_who: HashMap<String, JoinHandle<()>>,
+    /// When the faces were looked at last, to notice a clock that was set back.
+    shown_ms: u64,
 }
 
 impl Package {
@@ -396,6 +396,11 @@ impl Package {
     async fn show_all(&mut self) -> Option<Instant> {
         let snapshot = self.snapshot();
         let now_ms = self.clock.unix_ms();
+        awake::keep(!self.instances.is_empty() && snapshot.now.as_ref().is_some_and(|now| now.playing));
+        if now_ms < std::mem::replace(&mut self.shown_ms, now_ms) {
+            // What is to last for a moment must not last until the clock gets there again.
+            self.instances.values_mut().for_each(|instance| instance.clock_set_back(now_ms));
+        }
         let mut progress = false;
         let mut said_enough = None;
         let mut next_frame = None;
@@ -450,6 +455,14 @@ impl Package {
 }
 
 impl Visible {
+    /// Begins anew with all that is measured by the clock. A press that is under way is lost.
+    fn clock_set_back(&mut self, now_ms: u64) {
+        self.says = None;
+        self.finger = Finger::default();
+        self.words_since_ms = now_ms;
+        self.next_frame_ms = self.next_frame_ms.map(|next_ms| next_ms.min(now_ms));
+    }
+
     fn show(
         &mut self,
         host: &Host,
@@ -489,5 +502,37 @@ async fn sleep_until(at: Option<Instant>) {
     match at {
         Some(at) => tokio::time::sleep_until(at).await,
         None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_set_back_holds_up_neither_what_a_key_says_nor_what_scrolls() {
+        let widget = widgets::by_uuid("com.spotify-widgets.play-pause").unwrap();
+        let now_ms = 1_800_000_000_000;
+        let mut finger = Finger::default();
+        let _ = finger.down(Means { long: true, ..Means::default() }, now_ms);
+        let mut instance = Visible {
+            widget,
+            settings: Settings::default(),
+            layout: None,
+            size: Size::KEY,
+            face: None,
+            with_covers: false,
+            words_since_ms: now_ms,
+            next_frame_ms: Some(now_ms + 50),
+            sent: None,
+            state: None,
+            finger,
+            says: Some((widgets::says(&crate::auth::AuthError::NoOtherAccount.remedy()), now_ms + SAY_WHY_MS)),
+        };
+        let back_ms = now_ms - 3_600_000;
+        instance.clock_set_back(back_ms);
+        assert!(instance.says.is_none());
+        assert_eq!((instance.words_since_ms, instance.next_frame_ms), (back_ms, Some(back_ms)));
+        assert_eq!(instance.finger, Finger::default());
     }
 }

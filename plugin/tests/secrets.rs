@@ -3,17 +3,19 @@
 //! A process of its own, because it catches everything that anything in the process logs, down to `trace`.
 
 use std::fmt::{Debug, Write as _};
-use std::io;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use std::{fs, io};
 
 use base64::prelude::*;
 use serde_json::json;
-use spotify_plugin::auth::{Auth, AuthState, Config, Group, Link, Needs, StoreChoice, http_client, system_random};
+use spotify_plugin::auth::{Auth, AuthState, Config, Group, Http, Link, Needs, StoreChoice, system_random};
 use spotify_plugin::clock::{Clock, ManualClock};
 use spotify_plugin::pages::{PageCommand, PageEvent, Reply, handle};
 use spotify_plugin::spotify::Client;
 use spotify_sim::{DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, STOPPED_AT, Sim};
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 use url::Url;
 
 /// Collects what is logged.
@@ -53,14 +55,15 @@ fn note(seen: &mut String, what: &impl Debug) {
 async fn no_secret_is_logged_or_shown() {
     let log = Log::default();
     let writer = log.clone();
-    tracing::subscriber::set_global_default(
-        tracing_subscriber::fmt()
-            .with_max_level(tracing::Level::TRACE)
-            .with_ansi(false)
-            .with_writer(move || writer.clone())
-            .finish(),
-    )
-    .unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let logs = folder.path().join("logs");
+    let everything = tracing_subscriber::fmt::layer()
+        .with_ansi(false)
+        .with_writer(move || writer.clone())
+        .with_filter(EnvFilter::new("trace"));
+    let files = spotify_plugin::log::to_file(&logs, EnvFilter::new("trace"));
+    tracing::subscriber::set_global_default(tracing_subscriber::registry().with(everything).with(files)).unwrap();
+    spotify_plugin::log::log_panics();
 
     let clock = Arc::new(ManualClock::at(u64::try_from(STOPPED_AT.as_millis()).unwrap()));
     let shared = Arc::clone(&clock);
@@ -71,8 +74,7 @@ async fn no_secret_is_logged_or_shown() {
     })
     .await
     .unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    let http = http_client().unwrap();
+    let http = Http::new().unwrap();
     let auth = Auth::start(Config {
         accounts_url: Url::parse(&sim.accounts_url()).unwrap(),
         store: StoreChoice::File(folder.path().join("accounts.json")),
@@ -99,7 +101,7 @@ async fn no_secret_is_logged_or_shown() {
         if pasted {
             command(&auth, &spotify, &mut seen, json!({"command": "finishLogin", "url": back.as_str()})).await;
         } else {
-            note(&mut seen, &http.get(back).send().await.unwrap().text().await.unwrap());
+            note(&mut seen, &http.client().get(back).send().await.unwrap().text().await.unwrap());
         }
         assert_eq!(watch.borrow().link, Link::Linked);
         note(&mut seen, &spotify.me(&id).await.unwrap());
@@ -115,7 +117,18 @@ async fn no_secret_is_logged_or_shown() {
     note(&mut seen, &PageEvent::accounts(&watch.borrow(), auth.counts()).payload());
     note(&mut seen, &watch.borrow());
 
+    let panicked = tokio::spawn(async { panic!("as nothing should") }).await;
+    assert!(panicked.is_err());
     let logged = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let files = fs::read_dir(&logs).unwrap().map(|file| file.unwrap().path());
+    let in_files: String = files
+        .filter(|file| file.extension().is_some_and(|ending| ending == "log"))
+        .map(|file| fs::read_to_string(file).unwrap())
+        .collect();
+    // The newest lines are in the files: the last ones, and how a panic came about.
+    assert!(in_files.contains("the link to Spotify has changed before=Linked now=SignInAgain"), "{in_files}");
+    let panic = in_files.lines().find(|line| line.contains("panicked: as nothing should")).unwrap_or_default();
+    assert!(panic.contains("secrets.rs:"), "{in_files}");
     assert!(logged.contains("Spotify is linked") && logged.contains("TRACE hyper"), "the log was not caught");
     let issued = sim.issued_tokens();
     assert!(!issued.codes.is_empty() && !issued.access.is_empty() && !issued.refresh.is_empty());
@@ -123,6 +136,7 @@ async fn no_secret_is_logged_or_shown() {
     let typed = vec![DEMO_CLIENT_SECRET.to_owned(), "wrong-secret".to_owned(), basic];
     for secret in [typed, issued.codes, issued.access, issued.refresh].concat() {
         assert!(!logged.contains(&secret), "a secret is in the log");
+        assert!(!in_files.contains(&secret), "a secret is in the log's files");
         assert!(!seen.contains(&secret), "a secret is in what is shown");
     }
 }

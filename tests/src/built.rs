@@ -195,6 +195,7 @@ impl Unpacked {
             .current_dir(&self.package)
             .env("HOME", self.folder.path())
             .env("XDG_DATA_HOME", self.folder.path().join("share"))
+            .env("SPOTIFY_WIDGETS_LOG", self.folder.path().join("logs"))
             .env("SPOTIFY_WIDGETS_STORE", self.store())
             .kill_on_drop(true);
         command

@@ -144,6 +144,7 @@ fn command(unpacked: &Unpacked, folder: &TempDir, host: &FakeHost, spotify: &Sim
         .env("RUST_LOG", "error")
         .env("HOME", folder.path())
         .env("XDG_DATA_HOME", folder.path().join("share"))
+        .env("SPOTIFY_WIDGETS_LOG", folder.path().join("logs"))
         .env("SPOTIFY_WIDGETS_STORE", format!("file:{}", store(folder).display()));
     command
 }

@@ -42,6 +42,8 @@ pub(super) const KEYRING_LATE: &str =
     "The computer's keyring has not answered yet. If it asks for a password, unlock it.";
 pub(super) const NOT_WRITTEN: &str =
     "The last change could not be stored and is lost when the host stops. It is tried again now and then.";
+pub(super) const TOO_LARGE: &str = "An account is larger than an entry of the computer's keyring may be, so its last change is lost when the host stops. \
+    A private file has room for it.";
 pub(super) const DAMAGED: &str = "What was stored could not be read and was left out. Enter missing accounts again.";
 pub(super) const FILE_UNREADABLE: &str =
     "The private file can't be read, so sign-ins are kept in memory and lost when the host stops.";
@@ -76,6 +78,11 @@ impl Sought {
     fn due(&self) -> bool {
         !self.asked() && !self.locked && self.last.is_none_or(|last| last.elapsed() >= STORE_RETRY)
     }
+}
+
+/// Whether the message is that the last change is in memory only.
+fn is_unsaved(store: &StoreView) -> bool {
+    matches!(store.message.as_deref(), Some(NOT_WRITTEN | TOO_LARGE))
 }
 
 impl Inner {
@@ -118,7 +125,7 @@ impl Inner {
             let mut state = self.lock();
             if !done.load(Ordering::Relaxed) {
                 tracing::warn!("the secret store has not answered yet");
-                self.not_stored(&mut state, reload);
+                self.not_stored(&mut state, reload, NOT_WRITTEN);
                 self.publish(&state);
             }
         }
@@ -172,7 +179,8 @@ impl Inner {
                 Err(error) => {
                     tracing::warn!(%error, "the secret store failed");
                     let unchanged = *base == ours;
-                    self.not_stored(&mut state, unchanged);
+                    let message = if error == StoreError::TooLarge { TOO_LARGE } else { NOT_WRITTEN };
+                    self.not_stored(&mut state, unchanged, message);
                 }
             }
             self.publish(&state);
@@ -186,7 +194,7 @@ impl Inner {
             return;
         }
         state.unsaved = None;
-        if state.store.message.as_deref() == Some(NOT_WRITTEN) {
+        if is_unsaved(&state.store) {
             state.store = StoreView { kind: state.store.kind, message: None, can_use_file: false, can_retry: false };
             self.show_sought(state);
         }
@@ -194,10 +202,10 @@ impl Inner {
     }
 
     /// Notes that the store doesn't do what it should. The user need not know, if nothing is lost by it.
-    fn not_stored(&self, state: &mut State, nothing_lost: bool) {
+    fn not_stored(&self, state: &mut State, nothing_lost: bool, message: &str) {
         state.unsaved = Some(Instant::now());
         if !nothing_lost {
-            state.store.message = Some(NOT_WRITTEN.to_owned());
+            state.store.message = Some(message.to_owned());
             state.store.can_use_file = state.store.kind == StoreKind::Keyring && self.private_file.is_some();
             state.store.can_retry = true;
         }
@@ -360,7 +368,7 @@ impl Inner {
         let Some(sought) = &state.sought else { return };
         let message = match state.store.kind {
             StoreKind::Keyring => return,
-            _ if state.store.message.as_deref() == Some(NOT_WRITTEN) => return,
+            _ if is_unsaved(&state.store) => return,
             StoreKind::File => sought.locked.then_some(FILE_MEANWHILE),
             StoreKind::Memory if state.store.message.as_deref() == Some(FILE_UNREADABLE) => Some(FILE_UNREADABLE),
             StoreKind::Memory if sought.locked => Some(KEYRING_LOCKED),
@@ -402,6 +410,8 @@ impl Inner {
             }
             match result {
                 Ok(stored) => {
+                    let signed_in = stored.iter().filter(|account| account.refresh_token.is_some()).count();
+                    tracing::info!(accounts = stored.len(), signed_in, kind = ?state.store.kind, "the store was read");
                     // The user may have added accounts while the keyring was waiting.
                     self.stamp(&mut state, &[]);
                     self.adopt(&mut state, &[], &stored);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use url::Url;
 
+use super::Http;
 use crate::clock::Clock;
 
 /// Spotify's accounts service.
@@ -89,8 +90,8 @@ pub struct Config {
     pub language: String,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
-    /// The shared client, see [`http_client`](super::http_client).
-    pub http: reqwest::Client,
+    /// The shared client.
+    pub http: Http,
     /// Where unguessable texts come from, see [`system_random`].
     pub random: Random,
 }

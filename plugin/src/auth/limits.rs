@@ -21,12 +21,13 @@ pub(super) fn load(path: &Path) -> Rotation {
     }
 }
 
-/// Writes the rotation down, together with what another copy of the package has written since.
+/// Writes the rotation down, together with what another copy of the package has written since. `now_ms` are Unix
+/// milliseconds.
 ///
 /// # Errors
 /// If the file can't be written; it is as before then.
-pub(super) fn save(path: &Path, rotation: &mut Rotation) -> io::Result<()> {
-    rotation.take_in(load(path));
+pub(super) fn save(path: &Path, rotation: &mut Rotation, now_ms: u64) -> io::Result<()> {
+    rotation.take_in(now_ms, load(path));
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;
     // Written beside and renamed, so that nobody ever reads half of it.
@@ -51,7 +52,7 @@ mod tests {
         for app in ["a", "b"] {
             let mut rotation = Rotation::default();
             rotation.heard(1_000, app, Group::Player, quota);
-            save(&path, &mut rotation).unwrap();
+            save(&path, &mut rotation, 1_000).unwrap();
         }
         let members = ["a", "b"].map(|app| Member { app, developer: app, usable: true });
         let read = load(&path);

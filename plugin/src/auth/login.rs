@@ -16,7 +16,7 @@ use super::view::Redirect;
 use super::{Inner, LOGIN_PATIENCE, own_task};
 
 /// How long the answer's page may take on its way to the browser before the listener is gone for good.
-const LAST_PAGE_PATIENCE: Duration = Duration::from_secs(2);
+pub(super) const LAST_PAGE_PATIENCE: Duration = Duration::from_secs(2);
 
 impl Inner {
     /// Finishes the running sign-in, if the callback belongs to it.
@@ -93,6 +93,9 @@ impl Inner {
     /// Ends the sign-in of this number, if it is still the running one, and notes on the account how it went.
     pub(super) fn end_login(&self, state: &mut State, serial: u64, problem: Option<AuthError>) {
         if let Some(login) = state.login.take_if(|login| login.serial == serial) {
+            if let Some(problem) = &problem {
+                tracing::warn!(account = %login.account, %problem, "the sign-in failed");
+            }
             if let Some(account) = state.account(&login.account) {
                 account.problem = problem;
             }

@@ -41,7 +41,7 @@ pub use config::{
     system_random,
 };
 pub use error::{AuthError, Field, Remedy};
-pub use http::http_client;
+pub use http::Http;
 pub use oauth::retry_after;
 pub use rotation::{Group, Limit, LimitKind, Outcome, Trouble};
 pub use secret::Secret;
@@ -119,7 +119,7 @@ pub struct Auth {
 struct Inner {
     accounts_url: Url,
     clock: Arc<dyn Clock>,
-    http: reqwest::Client,
+    http: Http,
     random: Random,
     private_file: Option<PathBuf>,
     lock_file: Option<PathBuf>,
@@ -142,7 +142,7 @@ impl Auth {
         let (backend, kind): (Box<dyn Backend>, _) = match &config.store {
             StoreChoice::Memory => (Box::<Memory>::default(), StoreKind::Memory),
             StoreChoice::File(path) => (Box::new(PrivateFile::new(path)), StoreKind::File),
-            StoreChoice::Keyring => (Box::<Keyring>::default(), StoreKind::Keyring),
+            StoreChoice::Keyring => (Box::new(Keyring::new()), StoreKind::Keyring),
         };
         Self::start_with(config, backend, kind)
     }
@@ -308,6 +308,7 @@ impl Auth {
             port.filter(|_| error.kind() == std::io::ErrorKind::AddrInUse)
                 .map_or(AuthError::CannotListen, AuthError::PortTaken)
         })?;
+        tracing::info!(account = %id, ?redirect, port = address.port(), "a sign-in begins");
         let local = format!("http://{address}{}", callback::PATH);
         let (gone, listening) = watch::channel(());
 
@@ -510,6 +511,21 @@ impl Auth {
         self.inner.publish(&state);
     }
 
+    /// Says that the computer has slept, or that its clock was set. Waits after failures are over: what failed then says
+    /// nothing about now, and some computers' timers stand still during a sleep. By `set_back_ms` milliseconds, 0 if it
+    /// wasn't set back, the ends of limits and tokens come sooner. What is shown is worked out anew.
+    pub fn woke(&self, set_back_ms: u64) {
+        let mut state = self.inner.lock();
+        for account in &mut state.accounts {
+            account.backoff = None;
+            for access in [&mut account.access, &mut account.app_access].into_iter().flatten() {
+                access.expires_ms = access.expires_ms.saturating_sub(set_back_ms);
+            }
+        }
+        state.rotation.set_back(set_back_ms);
+        self.inner.publish(&state);
+    }
+
     /// How many requests the accounts have sent, in their order.
     #[must_use]
     pub fn counts(&self) -> Vec<AccountCounts> {
@@ -592,6 +608,7 @@ impl Inner {
         self.watch.send_if_modified(|shown| {
             let changed = **shown != view;
             if changed {
+                log_change(shown, &view);
                 *shown = Arc::new(view);
             }
             changed
@@ -601,7 +618,7 @@ impl Inner {
     fn service(&self, client_id: &str, client_secret: Option<&Secret>) -> Service {
         Service {
             base: self.accounts_url.clone(),
-            http: self.http.clone(),
+            http: self.http.client(),
             client_id: client_id.to_owned(),
             client_secret: client_secret.cloned(),
         }
@@ -640,15 +657,16 @@ impl Inner {
     /// Writes down what the rotation knows, if there is news. Blocks for the moment that a small file takes.
     fn save_limits(&self) {
         let Some(path) = &self.limits_file else { return };
+        let now = self.clock.unix_ms();
         let mut rotation = {
             let mut state = self.lock();
             if !std::mem::take(&mut state.rotation_unsaved) {
                 return;
             }
-            state.rotation.tidy(self.clock.unix_ms());
+            state.rotation.tidy(now);
             state.rotation.clone()
         };
-        if let Err(error) = limits::save(path, &mut rotation) {
+        if let Err(error) = limits::save(path, &mut rotation, now) {
             tracing::warn!(%error, "limits and counts could not be written down");
             self.lock().rotation_unsaved = true;
         }
@@ -736,6 +754,21 @@ struct Settings {
     same_developer_as: Option<String>,
 }
 
+/// Writes down what explains later why keys looked as they did: whether Spotify was linked, and which account served.
+fn log_change(before: &AuthState, now: &AuthState) {
+    if before.link != now.link {
+        tracing::info!(before = ?before.link, now = ?now.link, "the link to Spotify has changed");
+    }
+    let serving = |state: &AuthState| state.accounts.iter().find(|account| account.active).map(|one| one.id.clone());
+    let (was, is) = (serving(before), serving(now));
+    if was != is {
+        tracing::info!(before = was, now = is, limited = now.limit.is_some(), "another account serves");
+    }
+    if before.store.kind != now.store.kind || before.store.message != now.store.message {
+        tracing::info!(kind = ?now.store.kind, message = now.store.message, "the store of the sign-ins has changed");
+    }
+}
+
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut text, byte| {
         use std::fmt::Write;
@@ -745,6 +778,8 @@ fn hex(bytes: &[u8]) -> String {
     })
 }
 
+#[cfg(test)]
+mod clock_tests;
 #[cfg(test)]
 mod crash_tests;
 #[cfg(test)]

@@ -269,7 +269,7 @@ mod tests {
 
     #[test]
     fn the_authorize_address_holds_all_that_spotify_asks_for() {
-        let http = crate::auth::http_client().unwrap();
+        let http = crate::auth::Http::new().unwrap().client();
         let base = Url::parse("https://accounts.spotify.com").unwrap();
         let service = Service { base, http, client_id: "id".into(), client_secret: Some(Secret::new("very-secret")) };
         let redirect = Url::parse("http://127.0.0.1:4000/callback").unwrap();

@@ -351,7 +351,8 @@ impl Rotation {
     /// Switches to the next account that is open, round the list; a second time within 2 s takes that back. Gives the
     /// index of the one that is first now, or None if there is no other.
     pub fn switch(&mut self, now_ms: u64, members: &[Member<'_>]) -> Option<usize> {
-        let last = self.switched.take().filter(|last| now_ms.saturating_sub(last.at_ms) < millis(SWITCH_BACK));
+        let recent = |last: &Switched| now_ms.checked_sub(last.at_ms).is_some_and(|ago| ago < millis(SWITCH_BACK));
+        let last = self.switched.take().filter(recent);
         if let Some(Switched { before, .. }) = last {
             self.by_hand = before;
             return Some(self.by_hand_index(members).unwrap_or_default());
@@ -368,8 +369,14 @@ impl Rotation {
     }
 
     /// Takes in what another copy of the package, or an earlier start, has written down: limits of both count; counts
-    /// and the user's choice only where there are none here.
-    pub fn take_in(&mut self, other: Self) {
+    /// and the user's choice only where there are none here. One that a clock of the future has left behind counts for
+    /// nothing, and least of all against a real one.
+    pub fn take_in(&mut self, now_ms: u64, other: Self) {
+        let later = |ours: u64, theirs: u64| match (ahead(ours, now_ms), ahead(theirs, now_ms)) {
+            (true, false) => ours,
+            (false, true) => theirs,
+            _ => ours.max(theirs),
+        };
         for (name, theirs) in other.apps {
             match self.apps.entry(name) {
                 std::collections::btree_map::Entry::Vacant(place) => {
@@ -377,12 +384,24 @@ impl Rotation {
                 }
                 std::collections::btree_map::Entry::Occupied(mut place) => {
                     let ours = place.get_mut();
-                    ours.throttled_until = ours.throttled_until.max(theirs.throttled_until);
+                    ours.throttled_until = later(ours.throttled_until, theirs.throttled_until);
                     for (group, until) in theirs.quota_until {
                         let ours = ours.quota_until.entry(group).or_default();
-                        *ours = until.max(*ours);
+                        *ours = later(*ours, until);
                     }
                 }
+            }
+        }
+    }
+
+    /// The clock was set back by so many milliseconds: what is shut opens no later for it.
+    pub fn set_back(&mut self, by_ms: u64) {
+        for app in self.apps.values_mut() {
+            for until in app.quota_until.values_mut().chain([&mut app.throttled_until]) {
+                *until = until.saturating_sub(by_ms);
+            }
+            if let Some((_, since_ms)) = &mut app.trouble {
+                *since_ms = since_ms.saturating_sub(by_ms);
             }
         }
     }

@@ -38,6 +38,9 @@ const SERVICE: &str = "spotify-widgets";
 const INDEX_ENTRY: &str = "accounts";
 /// What an entry of the Windows credential store may hold: `CRED_MAX_CREDENTIAL_BLOB_SIZE`, 5 * 512 bytes.
 const LARGEST_ENTRY: usize = 2560;
+/// How entries are to be made. On Windows they stay on this computer (`CRED_PERSIST_LOCAL_MACHINE`): the store's own
+/// default roams with the user's profile, and two computers can't share a sign-in whose tokens rotate.
+const MODIFIERS: &[(&str, &str)] = if cfg!(windows) { &[("persistence", "Local")] } else { &[] };
 
 /// One account as it is stored: everything that must outlive the process. Only this room sees the type, and only
 /// [`encode`] turns it into text.
@@ -104,6 +107,9 @@ pub(super) enum StoreError {
     /// What is stored can't be understood.
     #[error("damaged")]
     Damaged,
+    /// An account is larger than the store's entries may be. The others are stored all the same.
+    #[error("an account is too large for an entry")]
+    TooLarge,
     /// What was there is not there any more: another copy has moved it into the keyring, or somebody has deleted it.
     #[error("gone")]
     Gone,
@@ -121,8 +127,10 @@ pub(super) trait Backend: Send + 'static {
     fn load(&mut self) -> Result<Vec<StoredAccount>, StoreError>;
     /// Makes the store hold exactly these accounts, durably: when this returns, a power cut doesn't undo it.
     fn write(&mut self, accounts: &[StoredAccount]) -> Result<(), StoreError>;
-    /// Makes an account fit into the store, if it can do without something.
-    fn fit(&self, _account: &mut StoredAccount) {}
+    /// Makes an account fit into the store, if it can do without something. False if it is too large all the same.
+    fn fit(&self, _account: &mut StoredAccount) -> bool {
+        true
+    }
 }
 
 type Accounts = Vec<StoredAccount>;
@@ -234,7 +242,8 @@ impl Keeper {
             Err(StoreError::Gone) if restore => None,
             Err(error) => return Err(error),
         };
-        let merged = self.fitted(merge(base, ours, theirs.as_deref().unwrap_or(base)));
+        let mut merged = merge(base, ours, theirs.as_deref().unwrap_or(base));
+        self.fit(&mut merged);
         if theirs.as_ref() != Some(&merged) {
             self.backend.write(&merged)?;
         }
@@ -258,13 +267,16 @@ impl Keeper {
             Err(StoreError::Damaged) => Vec::new(),
             other => other?,
         };
-        let merged = match (in_file, &file) {
+        let mut merged = match (in_file, &file) {
             (Some(Ok(in_file)), _) => merge(&[], &merge(base, ours, &in_file), &theirs),
             (Some(Err(StoreError::Damaged)), _) | (None, None) => merge(&[], ours, &theirs),
             (Some(Err(error)), _) => return Err(error),
             (None, Some(_)) => merge(base, ours, &theirs),
         };
-        let merged = self.fitted(merged);
+        if !self.fit(&mut merged) {
+            // Where they are now, there is room for all of them.
+            return Err(StoreError::TooLarge);
+        }
         self.backend.write(&merged)?;
         if self.backend.load()? != merged {
             return Err(StoreError::Unavailable("it doesn't keep what it is given".into()));
@@ -275,9 +287,13 @@ impl Keeper {
         Ok(merged)
     }
 
-    fn fitted(&self, mut accounts: Accounts) -> Accounts {
-        accounts.iter_mut().for_each(|account| self.backend.fit(account));
-        accounts
+    /// Makes all accounts fit that can. False if there is one that can't.
+    fn fit(&self, accounts: &mut [StoredAccount]) -> bool {
+        let mut all = true;
+        for account in accounts {
+            all &= self.backend.fit(account);
+        }
+        all
     }
 }
 
@@ -297,9 +313,11 @@ impl Backend for Memory {
 }
 
 /// The computer's keyring: Credential Manager, Keychain or Secret Service. An entry an account, as the Windows one
-/// holds only 2,560 bytes, and an entry with the ids in their order.
-#[derive(Default)]
+/// holds only 2,560 bytes, and an entry with the ids in their order. In the Keychain, which asks the user for each entry
+/// when another program than the one that made it wants to read it, there is one entry with all of them.
 pub(super) struct Keyring {
+    /// Whether one entry holds everything. Either form is understood in reading.
+    together: bool,
     /// The way to it, once it has been found. Given up when it fails: a keyring that was restarted needs a new one.
     system: Option<Arc<SystemStore>>,
     /// What the entries hold as of the last reading and writing, to leave alone what hasn't changed.
@@ -307,12 +325,18 @@ pub(super) struct Keyring {
 }
 
 impl Keyring {
+    /// The keyring of this computer, in the form that is best there.
+    pub fn new() -> Self {
+        Self { together: cfg!(target_os = "macos"), system: None, known: HashMap::new() }
+    }
+
     fn entry(&mut self, name: &str) -> Result<keyring_core::Entry, keyring_core::Error> {
         let system = match &self.system {
             Some(system) => system,
             None => self.system.insert(SystemStore::new()?),
         };
-        system.build(SERVICE, name, None)
+        let modifiers: HashMap<&str, &str> = MODIFIERS.iter().copied().collect();
+        system.build(SERVICE, name, (!modifiers.is_empty()).then_some(&modifiers))
     }
 
     /// Does something with an entry. None if it doesn't exist.
@@ -345,8 +369,8 @@ impl Keyring {
         if self.known.get(name) == Some(&bytes) {
             return Ok(());
         }
-        if bytes.len() > LARGEST_ENTRY {
-            return Err(StoreError::Unavailable("an account is too large for an entry".into()));
+        if !self.together && bytes.len() > LARGEST_ENTRY {
+            return Err(StoreError::TooLarge);
         }
         // Bytes, not a password: the Windows store would double a password's length.
         self.with(name, |entry| entry.set_secret(&bytes))?;
@@ -368,6 +392,9 @@ impl Keyring {
         let Some(index) = self.get(INDEX_ENTRY)? else {
             return Ok(Vec::new());
         };
+        if let Ok(accounts) = serde_json::from_slice::<Accounts>(&index) {
+            return Ok(accounts);
+        }
         let ids: Vec<String> = serde_json::from_slice(&index).map_err(|_| StoreError::Damaged)?;
         let mut accounts = Vec::new();
         for id in ids {
@@ -395,25 +422,41 @@ impl Backend for Keyring {
     }
 
     fn write(&mut self, accounts: &[StoredAccount]) -> Result<(), StoreError> {
+        if self.together {
+            self.put(INDEX_ENTRY, encode(accounts)?)?;
+        }
         // In this order a crash at any point leaves no secret that the index doesn't know.
-        let wanted: Vec<String> = accounts.iter().map(|account| account_entry(&account.id)).collect();
+        let wanted: Vec<String> = match self.together {
+            true => Vec::new(),
+            false => accounts.iter().map(|account| account_entry(&account.id)).collect(),
+        };
         let gone: Vec<String> =
             self.known.keys().filter(|name| *name != INDEX_ENTRY && !wanted.contains(name)).cloned().collect();
         for name in gone {
             self.delete(&name)?;
         }
+        if self.together {
+            return Ok(());
+        }
         let ids: Vec<&str> = accounts.iter().map(|account| account.id.as_str()).collect();
         let index = serde_json::to_vec(&ids).map_err(|_| StoreError::Damaged)?;
         self.put(INDEX_ENTRY, Zeroizing::new(index))?;
+        let mut written = Ok(());
         for (account, name) in accounts.iter().zip(wanted) {
-            self.put(&name, encode(account)?)?;
+            match self.put(&name, encode(account)?) {
+                // One must not keep the others from being stored.
+                Err(StoreError::TooLarge) => written = Err(StoreError::TooLarge),
+                other => other?,
+            }
         }
-        Ok(())
+        written
     }
 
     /// Whose sign-in it is can be asked again; tokens can't.
-    fn fit(&self, account: &mut StoredAccount) {
-        let fits = |account: &StoredAccount| encode(account).is_ok_and(|bytes| bytes.len() <= LARGEST_ENTRY);
+    fn fit(&self, account: &mut StoredAccount) -> bool {
+        let together = self.together;
+        let fits =
+            |account: &StoredAccount| together || encode(account).is_ok_and(|bytes| bytes.len() <= LARGEST_ENTRY);
         if !fits(account)
             && let Some(user) = &mut account.user
         {
@@ -422,6 +465,7 @@ impl Backend for Keyring {
         if !fits(account) {
             account.user = None;
         }
+        fits(account)
     }
 }
 
@@ -617,7 +661,7 @@ mod tests {
         // Refresh tokens that Spotify gives have some 130 to 400 characters.
         for token in [131, 600] {
             let mut account = largest(token);
-            Keyring::default().fit(&mut account);
+            assert!(Keyring { together: false, ..Keyring::new() }.fit(&mut account));
             assert_eq!(account, largest(token), "nothing need go");
             assert!(encode(&account).unwrap().len() <= LARGEST_ENTRY);
         }
@@ -627,7 +671,7 @@ mod tests {
     fn of_an_account_that_would_not_fit_the_users_name_goes() {
         let fitted = |token| {
             let mut account = largest(token);
-            Keyring::default().fit(&mut account);
+            assert!(Keyring { together: false, ..Keyring::new() }.fit(&mut account));
             assert!(encode(&account).unwrap().len() <= LARGEST_ENTRY, "{token}");
             assert_eq!(StoredAccount { user: None, ..account.clone() }, StoredAccount { user: None, ..largest(token) });
             account.user
@@ -638,8 +682,11 @@ mod tests {
 
     #[test]
     fn an_account_that_does_not_fit_at_all_is_refused_before_the_keyring_is_asked() {
-        let refused = Keyring::default().put("account-a", Zeroizing::new(vec![b'x'; LARGEST_ENTRY + 1]));
-        assert_eq!(refused, Err(StoreError::Unavailable("an account is too large for an entry".into())));
+        let mut keyring = Keyring { together: false, ..Keyring::new() };
+        assert!(!keyring.fit(&mut largest(2500)));
+        let refused = keyring.put("account-a", Zeroizing::new(vec![b'x'; LARGEST_ENTRY + 1]));
+        assert_eq!(refused, Err(StoreError::TooLarge));
+        assert!(Keyring { together: true, ..Keyring::new() }.fit(&mut largest(2500)), "one large entry may be");
     }
 
     #[test]
@@ -715,29 +762,82 @@ mod tests {
     }
 
     /// Run by `dbus-run-session -- sh -c 'echo | gnome-keyring-daemon --unlock && cargo test -p spotify-plugin -- --ignored
-    /// keyring'`, never against the keyring of the user who is logged in.
+    /// keyring'`, or on Windows as a user who is there for it (under Wine in a prefix of its own), never against the
+    /// keyring of the user who is logged in.
     #[test]
-    #[ignore = "needs a Secret Service of its own"]
+    #[ignore = "needs a keyring of its own"]
     fn a_keyring_gives_back_what_was_written() {
-        let mut keyring = Keyring::default();
+        let mut keyring = Keyring::new();
         assert_eq!(keyring.load(), Ok(vec![]));
         keyring.write(&[account("a"), account("b")]).unwrap();
-        assert_eq!(Keyring::default().load(), Ok(vec![account("a"), account("b")]));
+        assert_eq!(Keyring::new().load(), Ok(vec![account("a"), account("b")]));
 
         let changed = StoredAccount { refresh_token: None, ..account("b") };
         keyring.write(&[changed.clone(), account("c")]).unwrap();
-        assert_eq!(Keyring::default().load(), Ok(vec![changed, account("c")]));
+        assert_eq!(Keyring::new().load(), Ok(vec![changed, account("c")]));
         assert_eq!(keyring.get(&account_entry("a")), Ok(None), "a removed account's secrets stayed");
 
         keyring.write(&[]).unwrap();
-        assert_eq!(Keyring::default().load(), Ok(vec![]));
+        assert_eq!(Keyring::new().load(), Ok(vec![]));
+    }
+
+    /// As above.
+    #[test]
+    #[ignore = "needs a keyring of its own"]
+    fn a_keyring_holds_all_accounts_together_or_one_by_one_and_reads_either() {
+        // Small ones, which even one entry of Windows's store has room for.
+        let small = |id| StoredAccount { refresh_token: Some(Secret::new("token")), user: None, ..account(id) };
+        let both = ["x", "y"].map(small);
+        for together in [false, true, false] {
+            let mut keyring = Keyring { together, ..Keyring::new() };
+            assert!(keyring.load().is_ok());
+            keyring.write(&both).unwrap();
+            assert_eq!(Keyring::new().load(), Ok(both.to_vec()));
+            let alone = keyring.get(&account_entry("x")).unwrap();
+            assert_eq!(alone.is_none(), together, "no secret stays in an entry that nobody knows");
+        }
+        let mut keyring = Keyring { together: false, ..Keyring::new() };
+        keyring.load().unwrap();
+        keyring.write(&[]).unwrap();
+    }
+
+    /// As above.
+    #[test]
+    #[ignore = "needs a keyring of its own"]
+    fn a_keyring_stores_the_others_where_one_account_is_too_large() {
+        let mut keyring = Keyring { together: false, ..Keyring::new() };
+        let all = [largest(2500), account("z")];
+        assert_eq!(keyring.write(&all), Err(StoreError::TooLarge));
+        assert_eq!(Keyring::new().load(), Ok(vec![account("z")]));
+        // As large as there may be, and not a byte more.
+        let mut most = StoredAccount { user: None, ..account("0123456789abcdef") };
+        let room = LARGEST_ENTRY - encode(&most).unwrap().len();
+        most.refresh_token = Some(Secret::new("r".repeat(1000 + room)));
+        keyring.write(std::slice::from_ref(&most)).unwrap();
+        assert_eq!(Keyring::new().load(), Ok(vec![most]));
+        keyring.write(&[]).unwrap();
+    }
+
+    /// As above.
+    #[cfg(windows)]
+    #[test]
+    #[ignore = "needs a keyring of its own"]
+    fn a_keyring_entry_stays_on_this_computer() {
+        let mut keyring = Keyring::new();
+        keyring.write(&[account("w")]).unwrap();
+        for name in [INDEX_ENTRY, "account-w"] {
+            let about = keyring.entry(name).unwrap().get_attributes().unwrap();
+            assert_eq!(about["persistence"], "Local", "{name}");
+            assert_eq!(about["target_name"], format!("{name}.spotify-widgets"), "as Credential Manager shows it");
+        }
+        keyring.write(&[]).unwrap();
     }
 
     /// As above, but over the thread and from within an async runtime.
     #[tokio::test]
-    #[ignore = "needs a Secret Service of its own"]
+    #[ignore = "needs a keyring of its own"]
     async fn a_keyring_works_beside_an_async_runtime() {
-        let vault = Vault::new(Box::<Keyring>::default(), None);
+        let vault = Vault::new(Box::new(Keyring::new()), None);
         vault.load().await.unwrap();
         vault.sync(vec![], vec![account("z")], false).await.unwrap();
         assert_eq!(vault.load().await, Ok(vec![account("z")]));
@@ -747,10 +847,10 @@ mod tests {
 
     /// As above.
     #[tokio::test]
-    #[ignore = "needs a Secret Service of its own"]
+    #[ignore = "needs a keyring of its own"]
     async fn two_copies_share_a_keyring() {
         let folder = tempfile::tempdir().unwrap();
-        let vault = || Vault::new(Box::<Keyring>::default(), Some(folder.path().join("lock")));
+        let vault = || Vault::new(Box::new(Keyring::new()), Some(folder.path().join("lock")));
         let (one, two) = (vault(), vault());
         let add = |id: &str| vec![account(id)];
         let (first, second) = tokio::join!(one.sync(vec![], add("one"), false), two.sync(vec![], add("two"), false));
@@ -767,16 +867,16 @@ mod tests {
 
     /// As above.
     #[tokio::test]
-    #[ignore = "needs a Secret Service of its own"]
+    #[ignore = "needs a keyring of its own"]
     async fn a_private_file_moves_into_the_keyring() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("accounts.json");
         PrivateFile::new(&path).write(&[account("f")]).unwrap();
-        let vault = Vault::new(Box::<Keyring>::default(), None);
+        let vault = Vault::new(Box::new(Keyring::new()), None);
         vault.sync(vec![], vec![account("k")], false).await.unwrap();
         let both = vec![account("k"), account("f")];
         assert_eq!(vault.move_in(Some(path.clone()), vec![account("f")], vec![account("f")]).await, Ok(both.clone()));
-        assert_eq!(Keyring::default().load(), Ok(both.clone()));
+        assert_eq!(Keyring::new().load(), Ok(both.clone()));
         assert!(!path.exists());
         vault.sync(both, vec![], false).await.unwrap();
     }

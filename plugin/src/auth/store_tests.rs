@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use spotify_sim::{Fault, STOPPED_AT, Sim};
 
-use super::care::{KEYRING_LOCKED, NOT_WRITTEN, ROUND, STORE_RETRY, WRITE_PATIENCE};
+use super::care::{KEYRING_LOCKED, NOT_WRITTEN, ROUND, STORE_RETRY, TOO_LARGE, WRITE_PATIENCE};
 use super::store::StoreError;
 use super::testing::{Scripted, World, demo, until};
 use super::*;
@@ -30,7 +30,7 @@ impl Shared {
             rotate_refresh_tokens: true,
             ..spotify_sim::Config::default()
         };
-        let world = World { sim: Sim::start(config).await.unwrap(), clock, http: http_client().unwrap() };
+        let world = World { sim: Sim::start(config).await.unwrap(), clock, http: Http::new().unwrap() };
         Self { world, folder: tempfile::tempdir().unwrap() }
     }
 
@@ -463,6 +463,27 @@ async fn while_the_keyring_hangs_the_file_can_be_chosen_and_the_keyring_takes_it
     later(&auth, |state| state.store.kind == StoreKind::Keyring).await;
     assert_eq!(keyring.clients(), [demo().client_id]);
     assert!(!shared.file().exists());
+}
+
+#[tokio::test]
+async fn an_account_that_no_entry_holds_is_said_and_goes_into_the_private_file() {
+    let shared = Shared::new().await;
+    let keyring = Scripted::new();
+    let auth = shared.copy_with(&keyring).await;
+    keyring.fail(Some(StoreError::TooLarge));
+    let id = auth.save(demo()).await.unwrap();
+    shared.world.sign_in(&auth, &id).await;
+    assert_eq!((store(&auth).message.as_deref(), store(&auth).can_use_file), (Some(TOO_LARGE), true));
+    auth.token(Group::Player, Needs::User).await.unwrap();
+    auth.use_private_file().await.unwrap();
+    assert_eq!((store(&auth).kind, store(&auth).message), (StoreKind::File, None));
+    // The keyring is asked again, and refuses again.
+    auth.retry_store().await;
+    assert_eq!(store(&auth).kind, StoreKind::File);
+    drop(auth);
+    let restarted = shared.copy_with(&keyring).await;
+    assert_eq!(restarted.watch().borrow().accounts[0].client_id, demo().client_id);
+    restarted.token(Group::Player, Needs::User).await.unwrap();
 }
 
 #[tokio::test]

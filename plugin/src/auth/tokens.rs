@@ -150,6 +150,7 @@ impl Inner {
 
     /// Takes the new tokens in: a new refresh token is durable before the access token that came with it is used.
     async fn renewed(&self, id: &str, used: &Secret, tokens: Tokens) -> Result<AccessToken, AuthError> {
+        tracing::info!(account = %id, rotated = tokens.refresh.is_some(), "a token was renewed");
         if let Some(rotated) = tokens.refresh.clone() {
             {
                 let now = self.clock.unix_ms();

@@ -23,6 +23,10 @@ use url::{Origin, Url};
 use super::colour::{self, Rgb};
 use super::disk::Disk;
 
+/// How long a connection is kept after a cover. Covers come a few at once and then for minutes none; a connection of before
+/// a sleep of the computer would only be found dead.
+const IDLE: Duration = Duration::from_secs(5);
+
 /// Bounds on what covers may take. [`CoverLimits::default`] is what the package runs with.
 #[derive(Debug, Clone)]
 pub struct CoverLimits {
@@ -509,6 +513,7 @@ fn client(also_from: Vec<Origin>) -> Option<reqwest::Client> {
     reqwest::Client::builder()
         .redirect(redirects)
         .referer(false)
+        .pool_idle_timeout(IDLE)
         .build()
         .inspect_err(|error| tracing::warn!(%error, "covers can't be fetched"))
         .ok()

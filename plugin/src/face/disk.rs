@@ -173,6 +173,7 @@ mod tests {
         std::fs::write(&left, [1; 100]).expect("written");
         let old = std::fs::File::options().append(true).open(&left).expect("there");
         old.set_modified(SystemTime::UNIX_EPOCH).expect("set");
+        drop(old);
         disk.put("e", &[1; 100]);
         assert!(!left.exists());
     }

@@ -519,6 +519,25 @@ impl Model {
         self.suspect_ms = now_ms;
     }
 
+    /// The computer has slept, or its clock was set. Where it was set back, what was to last for a moment would last
+    /// until it gets there again, so nothing is left to have happened later than now.
+    pub(super) fn woke(&mut self, now_ms: u64) {
+        self.suspect(now_ms);
+        self.refusal.take_if(|refusal| refusal.until_ms > now_ms.saturating_add(SAY_WHY_MS));
+        self.done.take_if(|done| done.until_ms > now_ms.saturating_add(SAY_DONE_MS));
+        self.fade.take_if(|fade| fade.start_ms > now_ms);
+        self.heard_ms = self.heard_ms.min(now_ms);
+        self.still_since_ms = self.still_since_ms.map(|since| since.min(now_ms));
+        self.saved_ms.values_mut().for_each(|at_ms| *at_ms = now_ms.min(*at_ms));
+        for change in &mut self.changes {
+            change.at_ms = change.at_ms.min(now_ms);
+            change.done_ms = change.done_ms.map(|done_ms| done_ms.min(now_ms));
+        }
+        if let Some(Some(known)) = &mut self.known {
+            known.at_ms = known.at_ms.min(now_ms);
+        }
+    }
+
     /// The question that should be put next, and when, for somebody who is interested in all this.
     pub(super) fn next_question(&self, interest: &Interest, now_ms: u64) -> Option<(Question, u64)> {
         let known = self.known.as_ref()?.as_ref();
@@ -736,6 +755,26 @@ mod tests {
 
     fn press(model: &mut Model, verb: Verb, at: u64) {
         assert!(model.command(Command { verb, device: None }, at));
+    }
+
+    #[test]
+    fn a_clock_set_back_leaves_nothing_behind_that_lasts_until_it_gets_there_again() {
+        let mut model = model(true);
+        press(&mut model, Verb::TogglePlay, T + 1_000);
+        let call = model.next_call(T + 1_000).unwrap();
+        model.confirmed(&call, T + 1_000);
+        press(&mut model, Verb::Next, T + 1_000);
+        let call = model.next_call(T + 1_000).unwrap();
+        model.refused(&call, Error::Offline, T + 1_000);
+        let back = T - 500_000;
+        assert!(model.at(back).refusal.is_some(), "it would last for minutes");
+        model.woke(back);
+        assert_eq!(model.at(back).refusal, None);
+        // The pause is not trusted for longer than it would have been.
+        assert!(!now(&model, back).playing);
+        model.heard(Some(playback(true, 10_000)), back + TRUST_MS, back + TRUST_MS);
+        assert!(now(&model, back + TRUST_MS).playing);
+        assert_eq!(now(&model, back + TRUST_MS + 1_000).position_ms, 11_000, "it moves on");
     }
 
     fn now(model: &Model, at: u64) -> Now {

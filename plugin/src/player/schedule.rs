@@ -38,6 +38,8 @@ const STRAINED: u32 = 4;
 /// After a first failure; doubled with every further one.
 const FIRST_RETRY: Duration = Duration::from_secs(2);
 const LAST_RETRY: Duration = Duration::from_secs(60);
+/// So long after a wake-up of the computer its network may not be there yet: the wait isn't doubled meanwhile.
+const WAKING: Duration = Duration::from_secs(15);
 
 /// What the schedule depends on.
 pub(super) struct Situation<'a> {
@@ -53,6 +55,8 @@ pub(super) struct Situation<'a> {
     pub since: Duration,
     /// How long ago a key was pressed.
     pub pressed: Option<Duration>,
+    /// How long ago the computer has woken up, if it has slept.
+    pub woke: Option<Duration>,
     /// For how long nothing has played; None while something does.
     pub still_for: Option<Duration>,
     /// How long until the track ends; zero when it should have ended.
@@ -75,7 +79,9 @@ pub(super) fn ask_again_in(situation: &Situation<'_>) -> Option<Duration> {
         return Some(limited_for);
     }
     if situation.problem.is_some() {
-        let wait = (FIRST_RETRY * 2_u32.pow(situation.failures.saturating_sub(1).min(8))).min(LAST_RETRY);
+        let waking = situation.woke.is_some_and(|ago| ago < WAKING);
+        let doublings = if waking { 0 } else { situation.failures.saturating_sub(1).min(8) };
+        let wait = (FIRST_RETRY * 2_u32.pow(doublings)).min(LAST_RETRY);
         return Some(wait.saturating_sub(situation.since));
     }
     let patience = if situation.strained { STRAINED } else { 1 };
@@ -112,6 +118,7 @@ mod tests {
             visible: true,
             since: Duration::ZERO,
             pressed: None,
+            woke: None,
             still_for: None,
             ends_in: Some(Duration::from_secs(100)),
             overdue: 0,
@@ -177,6 +184,17 @@ mod tests {
         let wait = seconds(50_400);
         let limited = Situation { limited_for: Some(wait), written: Some((Duration::ZERO, true)), ..calm() };
         assert_eq!(ask_again_in(&limited), Some(wait));
+    }
+
+    #[test]
+    fn while_the_computer_wakes_up_it_tries_again_soon_and_only_then_backs_off() {
+        let failed =
+            |ago| Situation { problem: Some(&Error::Offline), failures: 5, woke: Some(seconds(ago)), ..calm() };
+        assert_eq!(ask_again_in(&failed(1)), Some(FIRST_RETRY));
+        assert_eq!(ask_again_in(&failed(14)), Some(FIRST_RETRY));
+        assert_eq!(ask_again_in(&failed(15)), Some(FIRST_RETRY * 16));
+        let limited = Situation { limited_for: Some(seconds(60)), ..failed(1) };
+        assert_eq!(ask_again_in(&limited), Some(seconds(60)), "what Spotify says counts all the same");
     }
 
     #[test]

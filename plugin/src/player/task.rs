@@ -17,10 +17,10 @@ use crate::spotify::{Client, Device, Error, Playback, Restriction};
 
 /// Commands that wait for the task. It takes them at once, so this is never full for long; when it is, the sender waits.
 const INPUTS: usize = 64;
-/// How often it is checked that the computer has not slept.
-const HEARTBEAT: Duration = Duration::from_secs(5);
-/// The computer's clock and its timers may differ by this between two checks.
-const TOLERANCE_MS: u64 = 5_000;
+/// How often it is checked that the computer has not slept: after a wake-up the keys should be right within 2 s.
+const HEARTBEAT: Duration = Duration::from_secs(1);
+/// The computer's clock may go on by this much more or less than that between two checks.
+const TOLERANCE_MS: u64 = 4_000;
 /// What was asked so recently needn't be asked again for a widget that appears: they often come many at a time.
 const FRESH: Duration = Duration::from_secs(3);
 /// How often, and with which pause, a device that was just woken is tried.
@@ -76,6 +76,7 @@ pub fn start(spotify: Client, accounts: watch::Receiver<Arc<AuthState>>, clock: 
         overdue: 0,
         asked_at: None,
         pressed_at: None,
+        woke_at: None,
         ask_at: None,
         question_at: None,
         step_at: None,
@@ -104,6 +105,7 @@ struct Task {
     overdue: u32,
     asked_at: Option<Instant>,
     pressed_at: Option<Instant>,
+    woke_at: Option<Instant>,
     /// When to ask what plays next; `None`: not before something changes.
     ask_at: Option<Instant>,
     /// When to put another question next.
@@ -119,7 +121,8 @@ struct Task {
 
 impl Task {
     async fn run(mut self, mut inputs: mpsc::Receiver<Input>, mut accounts: watch::Receiver<Arc<AuthState>>) {
-        let mut beat = tokio::time::interval(HEARTBEAT);
+        // The first beat is one beat from now, as every later one is from the one before.
+        let mut beat = tokio::time::interval_at(Instant::now() + HEARTBEAT, HEARTBEAT);
         beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         self.accounts_changed(&accounts);
         loop {
@@ -187,15 +190,31 @@ impl Task {
         }
     }
 
-    /// Notices that the computer has slept, or that its clock was set: nothing that was known is true any more.
+    /// Notices that the computer has slept, or that its clock was set: nothing that was known is true any more. A sleep
+    /// shows in either of two ways: where timers stand still meanwhile, the clock is ahead of them; where they go on, the
+    /// beat itself is late. Either way the clock has gone on by something else than a beat.
     fn beat(&mut self) {
         let now_ms = self.clock.unix_ms();
-        let expected = self.beat_ms + u64::try_from(HEARTBEAT.as_millis()).unwrap_or_default();
+        let expected = self.beat_ms.saturating_add(u64::try_from(HEARTBEAT.as_millis()).unwrap_or_default());
         self.beat_ms = now_ms;
-        if now_ms.abs_diff(expected) > TOLERANCE_MS && self.model.linked() {
-            self.model.suspect(now_ms);
-            self.failures = 0;
-            self.ask_soon();
+        if now_ms.abs_diff(expected) <= TOLERANCE_MS {
+            return;
+        }
+        let (ahead_ms, back_ms) = (now_ms.saturating_sub(expected), expected.saturating_sub(now_ms));
+        tracing::info!(ahead_ms, back_ms, "the computer has slept, or its clock was set; Spotify is asked anew");
+        self.spotify.woke(back_ms);
+        self.model.woke(now_ms);
+        self.failures = 0;
+        self.woke_at = Some(Instant::now());
+        if !self.model.linked() {
+            return;
+        }
+        // Their connections are those of before the sleep. A write is left to its end: it may have been carried out.
+        self.asking = None;
+        self.questioning = None;
+        self.plan();
+        if self.ask_at.is_some() && self.model.limit(now_ms).is_none() {
+            self.ask_at = Some(Instant::now());
         }
     }
 
@@ -244,6 +263,9 @@ impl Task {
         self.asking = None;
         match result {
             Ok(playback) => {
+                if self.failures > 0 {
+                    tracing::info!(failures = self.failures, "Spotify's state can be read again");
+                }
                 self.failures = 0;
                 self.model.heard(playback, asked_ms, self.clock.unix_ms());
             }
@@ -312,6 +334,7 @@ impl Task {
             visible: self.interest.instances > 0,
             since: self.asked_at.map_or(Duration::MAX, |asked| asked.elapsed()),
             pressed: self.pressed_at.map(|pressed| pressed.elapsed()),
+            woke: self.woke_at.map(|woke| woke.elapsed()),
             still_for: self.model.still_for_ms(now_ms).map(milliseconds),
             ends_in: self.model.ends_ms(now_ms).map(|end| milliseconds(end.saturating_sub(now_ms))),
             overdue: self.overdue,

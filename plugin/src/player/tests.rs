@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use spotify_sim::{BACKUP_CLIENT_ID, BACKUP_CLIENT_SECRET, DEMO_CLIENT_ID, Fault};
+use spotify_sim::{BACKUP_CLIENT_ID, BACKUP_CLIENT_SECRET, DEMO_CLIENT_ID, Fault, Network};
 use url::Url;
 
 use super::*;
@@ -97,6 +97,63 @@ async fn after_a_sleep_of_the_computer_nothing_that_was_known_is_taken_for_true(
     tokio::time::advance(Duration::from_secs(5)).await;
     tokio::time::resume();
     world.sim.wait_for_request("GET", "/v1/me/player", Duration::from_secs(20)).await.unwrap();
+}
+
+#[tokio::test]
+async fn after_a_sleep_what_was_known_to_fail_is_asked_again_within_two_seconds_over_a_new_connection() {
+    let world = World::new().await;
+    let (auth, _) = world.linked().await;
+    let client = Client::new(world.http.clone(), Url::parse(&world.sim.api_url()).unwrap(), auth.clone());
+    let player = start(client, auth.watch(), world.clock.clone());
+    let mut watch = player.watch();
+    // The lid is closed on a computer that has lost its network, and whose token is over.
+    world.sim.set_network(Network::Refusing);
+    world.clock.advance(3_600_000);
+    player.tell(Input::Shown(Interest { instances: 1, ..Interest::default() })).await;
+    watch.wait_for(|model| model.at(world.clock.unix_ms()).problem.is_some()).await.unwrap();
+    tokio::time::pause();
+    for _ in 0..120 {
+        pass(&world.clock, 1).await;
+        tokio::task::yield_now().await;
+    }
+    world.sim.set_network(Network::Up);
+    let (before, start) = (world.sim.connections().accepted, tokio::time::Instant::now());
+    world.clock.advance(8 * 3_600_000);
+    tokio::time::advance(Duration::from_secs(1)).await;
+    tokio::time::resume();
+    let heard = |model: &Arc<Model>| model.at(world.clock.unix_ms()).problem.is_none();
+    tokio::time::timeout(Duration::from_secs(20), watch.wait_for(heard)).await.unwrap().unwrap();
+    // What is over 2 s is the time that the machine under test takes to answer, not a timer's.
+    assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
+    assert!(world.sim.connections().accepted > before);
+}
+
+#[tokio::test]
+async fn a_beat_that_is_late_is_a_sleep_and_brings_one_question_not_all_that_were_missed() {
+    let world = World::new().await;
+    let (auth, _) = world.linked().await;
+    let client = Client::new(world.http.clone(), Url::parse(&world.sim.api_url()).unwrap(), auth.clone());
+    let player = start(client, auth.watch(), world.clock.clone());
+    let pause = spotify_sim::Change { playing: Some(false), ..spotify_sim::Change::default() };
+    world.sim.change_playback(pause).unwrap();
+    player.tell(Input::Shown(Interest { instances: 1, ..Interest::default() })).await;
+    let mut watch = player.watch();
+    watch.wait_for(|model| model.at(world.clock.unix_ms()).known).await.unwrap();
+    world.sim.clear_requests();
+
+    // Timers that go on during a sleep are all due at once after it.
+    tokio::time::pause();
+    world.clock.advance(1_000_000);
+    tokio::time::advance(Duration::from_secs(1_000)).await;
+    tokio::time::resume();
+    world.sim.wait_for_request("GET", "/v1/me/player", Duration::from_secs(20)).await.unwrap();
+    let now_ms = world.clock.unix_ms();
+    watch.wait_for(|model| model.at(now_ms).problem.is_none()).await.unwrap();
+    for _ in 0..50 {
+        tokio::task::yield_now().await;
+    }
+    let asked = world.sim.requests().iter().filter(|request| request.path == "/v1/me/player").count();
+    assert!(asked <= 2, "{asked}");
 }
 
 #[tokio::test]

@@ -24,7 +24,7 @@ pub use model::{
 };
 pub use uri::{Uri, UriKind};
 
-use crate::auth::{AccessToken, Auth, AuthError, Group, Needs, Outcome, Trouble, User};
+use crate::auth::{AccessToken, Auth, AuthError, Group, Http, Needs, Outcome, Trouble, User};
 
 /// Spotify's Web API.
 pub const API_URL: &str = "https://api.spotify.com/v1";
@@ -40,7 +40,7 @@ const PAGE: u32 = 50;
 /// The calls. Cloning it is cheap.
 #[derive(Clone)]
 pub struct Client {
-    http: reqwest::Client,
+    http: Http,
     base: Url,
     auth: Auth,
 }
@@ -117,8 +117,15 @@ impl Call {
 impl Client {
     /// Calls the Web API at `base` ([`API_URL`] unless in tests) with tokens from `auth`.
     #[must_use]
-    pub fn new(http: reqwest::Client, base: Url, auth: Auth) -> Self {
+    pub fn new(http: Http, base: Url, auth: Auth) -> Self {
         Self { http, base, auth }
+    }
+
+    /// Says that the computer has slept, or that its clock was set, back by `set_back_ms` (0: forward): connections of
+    /// before may be dead, and `auth` remembers moments that were told by another clock.
+    pub fn woke(&self, set_back_ms: u64) {
+        self.http.renew();
+        self.auth.woke(set_back_ms);
     }
 
     /// Who has signed in with an account: what `Auth::identified` wants to know.
@@ -423,6 +430,7 @@ impl Client {
         let base = self.base.as_str().trim_end_matches('/');
         let mut request = self
             .http
+            .client()
             .request(call.method.clone(), format!("{base}/{}", call.path))
             .query(&call.query)
             .bearer_auth(token.bearer().expose());

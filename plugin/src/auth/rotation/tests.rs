@@ -114,6 +114,49 @@ fn nonsense_is_capped_and_a_clock_set_back_opens() {
 }
 
 #[test]
+fn a_limit_goes_on_as_long_as_it_would_have_when_the_clock_is_set_back() {
+    let year = 365 * 24 * HOUR;
+    let mut rotation = Rotation::default();
+    rotation.heard(NOW, "a", Group::Player, quota(3_600));
+    rotation.heard(NOW, "a", Group::Player, throttle(7));
+    rotation.heard(NOW, "b", Group::Player, Outcome::Trouble(Trouble::NotOnAllowList));
+    for back in [10 * HOUR, year] {
+        let mut rotation = rotation.clone();
+        rotation.set_back(back);
+        let wanted = Limit { until_ms: NOW - back + HOUR, kind: LimitKind::Quota };
+        assert_eq!(rotation.shut(NOW - back, Group::Player, &three(), 0), Some(wanted));
+        assert_eq!(rotation.choose(NOW - back, Group::Player, &three()), {
+            Choice::Serve { index: 2, until_ms: Some(NOW - back + HOUR) }
+        });
+        assert_eq!(rotation.shut(NOW - back + HOUR, Group::Player, &three(), 0), None);
+    }
+}
+
+#[test]
+fn a_limit_from_a_clock_of_the_future_never_hides_a_real_one() {
+    let mut wrong = Rotation::default();
+    wrong.heard(NOW + 365 * 24 * HOUR, "a", Group::Player, quota(50));
+    wrong.heard(NOW + 365 * 24 * HOUR, "a", Group::Player, throttle(50));
+    let mut right = Rotation::default();
+    right.heard(NOW, "a", Group::Player, quota(50));
+    right.heard(NOW, "a", Group::Library, throttle(40));
+    let (mut one, mut other) = (right.clone(), wrong.clone());
+    one.take_in(NOW, wrong);
+    other.take_in(NOW, right);
+    for rotation in [one, other] {
+        assert_eq!(rotation.shut(NOW, Group::Player, &three(), 0).unwrap().until_ms, NOW + 50_000);
+        assert_eq!(rotation.shut(NOW, Group::Library, &three(), 0).unwrap().until_ms, NOW + 40_000);
+    }
+}
+
+#[test]
+fn a_second_switch_takes_the_first_back_only_if_it_comes_after_it() {
+    let mut rotation = Rotation::default();
+    assert_eq!(rotation.switch(NOW, &three()), Some(1));
+    assert_eq!(rotation.switch(NOW - HOUR, &three()), Some(2), "the clock was set back");
+}
+
+#[test]
 fn others_go_before_an_app_in_trouble_but_alone_it_is_tried() {
     let mut rotation = Rotation::default();
     rotation.heard(NOW, "a", Group::Player, Outcome::Trouble(Trouble::NotOnAllowList));
@@ -177,7 +220,7 @@ fn what_is_written_down_comes_back_without_growing() {
     let mut other = Rotation::default();
     other.heard(NOW, "a", Group::Player, quota(10));
     other.heard(NOW, "c", Group::Library, quota(10));
-    back.take_in(other);
+    back.take_in(NOW, other);
     assert_eq!(back.limits(NOW, &three(), 0)[0].1.until_ms, NOW + 50_000_000);
     assert_eq!(back.limits(NOW, &three(), 2)[0].1.until_ms, NOW + 10_000);
     back.tidy(NOW + 48 * HOUR);
