@@ -6,28 +6,33 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::debian::on_path;
-use crate::target::has_std;
+use crate::target::{Target, has_std};
 
 /// The target for Windows that builds on any system.
 pub const WINDOWS: &str = "x86_64-pc-windows-gnu";
 /// The target of today's Macs.
 pub const MAC: &str = "aarch64-apple-darwin";
 
-/// Whether Rust can check code for a target here.
+/// Whether Rust can check code for Windows here, and build it.
 ///
 /// # Errors
 /// What is missing, and how to get it.
-pub fn can_check(target: &str) -> Result<(), String> {
-    if !has_std(target).unwrap_or(false) {
-        return Err(format!("Rust's standard library for {target} is missing: rustup target add {target}"));
+pub fn can_build_windows() -> Result<(), String> {
+    Target::Rust(WINDOWS.to_owned()).check().map_err(|error| error.to_string())
+}
+
+/// Whether Rust can check code for macOS here. Elsewhere than on a Mac nothing can be linked for it.
+///
+/// # Errors
+/// What is missing, and how to get it.
+pub fn can_check_mac() -> Result<(), String> {
+    if !has_std(MAC).unwrap_or(false) {
+        return Err(format!("Rust's standard library for it is missing: rustup target add {MAC}"));
     }
     // Build scripts compile C for the target.
-    if target == WINDOWS && !cfg!(windows) && !on_path("x86_64-w64-mingw32-gcc") {
-        return Err("the mingw compiler is missing: sudo apt-get install gcc-mingw-w64-x86-64".to_owned());
-    }
-    let variable = format!("CC_{}", target.replace('-', "_"));
-    if target == MAC && !cfg!(target_os = "macos") && std::env::var_os(&variable).is_none() {
-        return Err(format!("{variable} names no C compiler for macOS"));
+    let variable = format!("CC_{}", MAC.replace('-', "_"));
+    if std::env::var_os(&variable).is_none() {
+        return Err(format!("{variable} names no C compiler for it"));
     }
     Ok(())
 }
