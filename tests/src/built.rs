@@ -195,7 +195,7 @@ impl Unpacked {
             .current_dir(&self.package)
             .env("HOME", self.folder.path())
             .env("XDG_DATA_HOME", self.folder.path().join("share"))
-            .env("SPOTIFY_WIDGETS_LOG", self.folder.path().join("logs"))
+            .env("SPOTIFY_WIDGETS_LOG", self.path("logs"))
             .env("SPOTIFY_WIDGETS_STORE", self.store())
             .kill_on_drop(true);
         command
@@ -204,12 +204,17 @@ impl Unpacked {
     /// A private file as the store of secrets, in the form of the environment variable.
     #[must_use]
     pub fn store(&self) -> String {
-        let file = self.folder.path().join("secrets.json");
+        format!("file:{}", self.path("secrets.json"))
+    }
+
+    /// How the package calls a file of the test.
+    fn path(&self, name: &str) -> String {
+        let file = self.folder.path().join(name);
         #[cfg(target_os = "linux")]
         if self.wine.is_some() {
-            return format!("file:{}", Wine::path(&file));
+            return Wine::path(&file);
         }
-        format!("file:{}", file.display())
+        file.display().to_string()
     }
 
     /// Starts the package for a host, against a simulated Spotify.

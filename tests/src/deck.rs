@@ -141,7 +141,7 @@ impl DeckHome {
             .args(bundles.iter().flat_map(|bundle| ["--install".to_owned(), path(bundle)]))
             .env("HOME", &home)
             .env("XDG_DATA_HOME", home.join("share"))
-            .env("SPOTIFY_WIDGETS_LOG", home.join("logs"))
+            .env("SPOTIFY_WIDGETS_LOG", path(&home.join("logs")))
             .env("SPOTIFY_API_URL", spotify.api_url())
             .env("SPOTIFY_ACCOUNTS_URL", spotify.accounts_url())
             .env("SPOTIFY_WIDGETS_STORE", format!("file:{}", path(&self.secrets())))

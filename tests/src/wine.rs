@@ -31,7 +31,7 @@ impl Wine {
             std::fs::copy(made.join(name), here.join(name)).expect("a prefix that wineboot has made");
         }
         let registry = std::fs::read_to_string(made.join("user.reg")).expect("a prefix that wineboot has made");
-        std::fs::write(here.join("user.reg"), with_local_data(&registry)).expect("a registry");
+        std::fs::write(here.join("user.reg"), of_user(&registry)).expect("a registry");
         std::fs::create_dir_all(here.join("drive_c/users").join(USER).join("AppData/Local")).expect("folders");
         std::fs::create_dir(here.join("dosdevices")).expect("a folder");
         symlink("../drive_c", here.join("dosdevices/c:")).expect("a link");
@@ -107,8 +107,8 @@ impl Drop for Wine {
     }
 }
 
-/// The user's registry, with the folder for local data where [`USER`] has it.
-fn with_local_data(registry: &str) -> String {
+/// A registry as [`USER`] has it: the folder for local data is theirs, and their credential store is empty.
+fn of_user(registry: &str) -> String {
     // Wine writes what isn't ASCII as UTF-16 units.
     let user: String = USER
         .encode_utf16()
@@ -117,9 +117,19 @@ fn with_local_data(registry: &str) -> String {
             _ => format!(r"\x{unit:04x}"),
         })
         .collect();
-    let line = format!(r#""Local AppData"="C:\\users\\{user}\\AppData\\Local""#);
-    let lines = registry.lines().map(|old| if old.starts_with(r#""Local AppData"="#) { &line } else { old });
-    lines.map(|line| format!("{line}\n")).collect()
+    let local_data = format!(r#""Local AppData"="C:\\users\\{user}\\AppData\\Local""#);
+    let mut theirs = String::new();
+    let mut is_credential = false;
+    for line in registry.lines() {
+        if line.starts_with('[') {
+            is_credential = line.starts_with(r"[Software\\Wine\\Credential Manager");
+        }
+        if !is_credential {
+            let is_local_data = line.starts_with(r#""Local AppData"="#);
+            theirs.extend([if is_local_data { &local_data } else { line }, "\n"]);
+        }
+    }
+    theirs
 }
 
 /// The processes whose command line contains `text`.
