@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::command::{Call, Command, QueuedCall};
 use super::model::{Interest, Model, Question, Told};
 use super::schedule::{Situation, ask_again_in};
-use crate::auth::AuthState;
+use crate::auth::{AuthState, Limit};
 use crate::clock::Clock;
 use crate::spotify::{Client, Device, Error, Playback, Restriction};
 
@@ -77,6 +77,7 @@ pub fn start(spotify: Client, accounts: watch::Receiver<Arc<AuthState>>, clock: 
         asked_at: None,
         pressed_at: None,
         woke_at: None,
+        planned_limit: None,
         ask_at: None,
         question_at: None,
         step_at: None,
@@ -106,6 +107,8 @@ struct Task {
     asked_at: Option<Instant>,
     pressed_at: Option<Instant>,
     woke_at: Option<Instant>,
+    /// What [`Task::plan`] waited for last.
+    planned_limit: Option<Limit>,
     /// When to ask what plays next; `None`: not before something changes.
     ask_at: Option<Instant>,
     /// When to put another question next.
@@ -171,7 +174,8 @@ impl Task {
 
     fn accounts_changed(&mut self, accounts: &watch::Receiver<Arc<AuthState>>) {
         let now_ms = self.clock.unix_ms();
-        let before = (self.model.linked(), self.model.limit(now_ms), self.model.strained(now_ms));
+        // The limit as of the last plan: by now it may be over, and what was put off until then is still to be asked.
+        let before = (self.model.linked(), self.planned_limit, self.model.strained(now_ms));
         self.model.set_accounts(accounts.borrow().clone());
         let now = (self.model.linked(), self.model.limit(now_ms), self.model.strained(now_ms));
         match (before, now) {
@@ -327,9 +331,10 @@ impl Task {
     fn plan(&mut self) {
         let now_ms = self.clock.unix_ms();
         let milliseconds = Duration::from_millis;
+        self.planned_limit = self.model.limit(now_ms);
         let wait = ask_again_in(&Situation {
             linked: self.model.linked(),
-            limited_for: self.model.limit(now_ms).map(|limit| milliseconds(limit.until_ms - now_ms)),
+            limited_for: self.planned_limit.map(|limit| milliseconds(limit.until_ms - now_ms)),
             strained: self.model.strained(now_ms),
             visible: self.interest.instances > 0,
             since: self.asked_at.map_or(Duration::MAX, |asked| asked.elapsed()),
