@@ -43,6 +43,13 @@ async fn a_package_registers_signs_in_and_a_press_arrives() {
     works(&mut host, &spotify).await;
 }
 
+#[test]
+#[ignore = "needs the Windows build and Wine: cargo xtask test"]
+fn the_bundle_needs_nothing_installed_says_who_it_is_and_opens_no_console() {
+    let carried = xtask::inspect::bundle(windows_bundle()).unwrap();
+    assert_eq!(carried.iter().map(|part| part.platform.as_str()).collect::<Vec<_>>(), ["win"]);
+}
+
 #[tokio::test]
 #[ignore = "needs the Windows build and Wine: cargo xtask test"]
 async fn folders_may_have_any_name_and_paths_any_length() {
