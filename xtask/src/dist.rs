@@ -127,25 +127,13 @@ pub(crate) struct Bundle {
 
 impl Bundle {
     fn read(path: &Path) -> Result<Self> {
-        let mut zip = open(path)?;
-        let mut config = None;
-        let mut entries = Vec::new();
-        for index in 0..zip.len() {
-            let mut entry = zip.by_index(index).with_context(|| path.display().to_string())?;
-            let Some(name) = inner_name(&entry.name()?) else { continue };
-            let mut content = Vec::new();
-            entry.read_to_end(&mut content).with_context(|| format!("{}: {name}", path.display()))?;
-            if name == FILE_NAME {
-                config = Some(PackageConfig::parse(&String::from_utf8(content)?)?);
-            } else {
-                entries.push(Entry { path: name, content, executable: false });
-            }
-        }
-        let config = config.with_context(|| format!("{} has no {FILE_NAME}", path.display()))?;
+        let (config, files) = unpack(path)?;
         // Not by the archive's modes, which one that was made on Windows doesn't have.
-        for entry in &mut entries {
-            entry.executable = config.runtime.values().any(|runtime| is_program(&entry.path, runtime));
-        }
+        let executable = |path: &str| config.runtime.values().any(|runtime| is_program(path, runtime));
+        let entries = files
+            .into_iter()
+            .map(|file| Entry { executable: executable(&file.path), path: file.path, content: file.content })
+            .collect();
         Ok(Self { config, entries })
     }
 
@@ -208,15 +196,39 @@ fn is_program(path: &str, runtime: &Runtime) -> bool {
     path == runtime.target || within.is_some_and(|rest| rest.starts_with('/'))
 }
 
-/// Opens a bundle.
-pub(crate) fn open(path: &Path) -> Result<ZipArchive<Cursor<Vec<u8>>>> {
-    let bytes = fs::read(path).with_context(|| path.display().to_string())?;
-    ZipArchive::new(Cursor::new(bytes)).with_context(|| format!("{} is no bundle", path.display()))
+/// A file of a bundle.
+pub(crate) struct Unpacked {
+    /// Its path within the package's folder.
+    pub path: String,
+    /// What it takes in the bundle, in bytes.
+    pub packed: u64,
+    /// What it holds.
+    pub content: Vec<u8>,
 }
 
-/// The path of a bundle's file within the package's folder; none for folders.
-pub(crate) fn inner_name(name: &str) -> Option<String> {
-    name.split_once('/').map(|(_, inner)| inner.to_owned()).filter(|inner| !inner.is_empty() && !inner.ends_with('/'))
+/// Reads a bundle: its package file, and every other file.
+pub(crate) fn unpack(bundle: &Path) -> Result<(PackageConfig, Vec<Unpacked>)> {
+    let name = || bundle.display().to_string();
+    let mut zip = ZipArchive::new(Cursor::new(fs::read(bundle).with_context(name)?))
+        .with_context(|| format!("{} is no bundle", bundle.display()))?;
+    let mut config = None;
+    let mut files = Vec::new();
+    for index in 0..zip.len() {
+        let mut entry = zip.by_index(index).with_context(name)?;
+        let path = entry.name()?.split_once('/').map(|(_, inner)| inner.to_owned()).unwrap_or_default();
+        if path.is_empty() || path.ends_with('/') {
+            continue;
+        }
+        let mut content = Vec::new();
+        entry.read_to_end(&mut content).with_context(|| format!("{}: {path}", bundle.display()))?;
+        if path == FILE_NAME {
+            config = Some(PackageConfig::parse(&String::from_utf8(content)?)?);
+        } else {
+            files.push(Unpacked { path, packed: entry.compressed_size(), content });
+        }
+    }
+    let config = config.with_context(|| format!("{} has no {FILE_NAME}", bundle.display()))?;
+    Ok((config, files))
 }
 
 fn file(from: &Path, to: &str) -> Result<Entry> {

@@ -4,11 +4,10 @@
 //! What a program needs is read from the program itself, whatever built it.
 
 use std::fmt::Display;
-use std::io::Read as _;
 use std::path::Path;
 
-use anyhow::{Context, Result, ensure};
-use host_sdk::manifest::{FILE_NAME, PackageConfig, Runtime};
+use anyhow::{Result, ensure};
+use host_sdk::manifest::Runtime;
 use object::elf::DT_NEEDED;
 use object::pe::IMAGE_SUBSYSTEM_WINDOWS_GUI;
 use object::read::elf::{ElfFile, FileHeader};
@@ -16,7 +15,7 @@ use object::read::macho::{FatArch as _, MachHeader, MachOFatFile32, MachOFile};
 use object::read::pe::{ImageNtHeaders, ImageOptionalHeader as _, PeFile, ResourceNameOrId};
 use object::{File, FileKind, LittleEndian};
 
-use crate::dist::{inner_name, open};
+use crate::dist::{Unpacked, unpack};
 
 /// The most that a bundle may have for one platform, in bytes, packed; a universal program may have it for each processor.
 pub const MOST: u64 = 8_000_000;
@@ -88,28 +87,15 @@ impl Carried {
 /// If it can't be read, or a program or library in it needs something that not every system has, lacks the resources
 /// that Windows shows, or opens a console. All of it is said at once.
 pub fn bundle(path: &Path) -> Result<Vec<Carried>> {
-    let mut zip = open(path)?;
-    let mut files = Vec::new();
-    let mut config = None;
-    for index in 0..zip.len() {
-        let mut entry = zip.by_index(index).with_context(|| path.display().to_string())?;
-        let Some(name) = inner_name(&entry.name()?) else { continue };
-        let mut content = Vec::new();
-        entry.read_to_end(&mut content).with_context(|| format!("{}: {name}", path.display()))?;
-        if name == FILE_NAME {
-            config = Some(PackageConfig::parse(&String::from_utf8(content.clone())?)?);
-        }
-        files.push((name, entry.compressed_size(), content));
-    }
-    let config = config.with_context(|| format!("{} has no {FILE_NAME}", path.display()))?;
+    let (config, files) = unpack(path)?;
     let mut faults = Vec::new();
     let mut carried = Vec::new();
     for (platform, runtime) in &config.runtime {
         let of_others =
             |name: &str| config.runtime.iter().any(|(other, runtime)| other != platform && belongs(name, runtime));
-        let packed = files.iter().filter(|(name, ..)| !of_others(name)).map(|(_, packed, _)| packed).sum();
+        let packed = files.iter().filter(|file| !of_others(&file.path)).map(|file| file.packed).sum();
         let mut processors = 1;
-        for (name, _, content) in files.iter().filter(|(name, ..)| belongs(name, runtime)) {
+        for Unpacked { path: name, content, .. } in files.iter().filter(|file| belongs(&file.path, runtime)) {
             if let Ok(universal) = MachOFatFile32::parse(content.as_slice()) {
                 processors = processors.max(universal.arches().len());
             }
