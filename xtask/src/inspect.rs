@@ -22,7 +22,7 @@ pub const MOST: u64 = 8_000_000;
 
 /// What every Windows 10 has, of what Rust's standard library and our dependencies use. Not in it: the runtimes of Visual
 /// C++ (vcruntime140, msvcp140) and mingw (libgcc_s, libwinpthread), which a user would have to install.
-const WINDOWS: [&str; 25] = [
+const WINDOWS: [&str; 26] = [
     "advapi32.dll",
     "bcrypt.dll",
     "bcryptprimitives.dll",
@@ -39,6 +39,7 @@ const WINDOWS: [&str; 25] = [
     "ntdll.dll",
     "ole32.dll",
     "oleaut32.dll",
+    "pdh.dll",
     "powrprof.dll",
     "psapi.dll",
     "secur32.dll",
