@@ -22,7 +22,7 @@ pub const MOST: u64 = 8_000_000;
 
 /// What every Windows 10 has, of what Rust's standard library and our dependencies use. Not in it: the runtimes of Visual
 /// C++ (vcruntime140, msvcp140) and mingw (libgcc_s, libwinpthread), which a user would have to install.
-const WINDOWS: [&str; 26] = [
+const WINDOWS: [&str; 27] = [
     "advapi32.dll",
     "bcrypt.dll",
     "bcryptprimitives.dll",
@@ -42,6 +42,7 @@ const WINDOWS: [&str; 26] = [
     "pdh.dll",
     "powrprof.dll",
     "psapi.dll",
+    "rpcrt4.dll",
     "secur32.dll",
     "shell32.dll",
     "shlwapi.dll",
