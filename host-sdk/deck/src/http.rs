@@ -71,7 +71,7 @@ pub fn router(api: Api) -> Router {
         .route("/instances/{context}/press", post(press))
         .route("/instances/{context}/title", put(set_title))
         .route("/instances/{context}/layout", put(resize))
-        .route("/instances/{context}/font", put(set_font))
+        .route("/instances/{context}/font", put(set_font).delete(remove_font))
         .route("/instances/{context}/state", put(set_state))
         .route(
             "/instances/{context}/icons/{state}",
@@ -224,8 +224,12 @@ async fn adjust(api: &Api, context: String, adjustment: Adjustment) -> Result<St
 }
 
 async fn set_font(State(api): State<Api>, Path(context): Path<String>, body: Bytes) -> Result<StatusCode, Refused> {
-    let font: Option<FontAttribute> = read(&body)?;
-    adjust(&api, context, Adjustment::Font(font)).await
+    let font: FontAttribute = read(&body)?;
+    adjust(&api, context, Adjustment::Font(Some(font))).await
+}
+
+async fn remove_font(State(api): State<Api>, Path(context): Path<String>) -> Result<StatusCode, Refused> {
+    adjust(&api, context, Adjustment::Font(None)).await
 }
 
 async fn set_state(State(api): State<Api>, Path(context): Path<String>, body: Bytes) -> Result<StatusCode, Refused> {
