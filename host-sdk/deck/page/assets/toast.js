@@ -14,9 +14,17 @@ export function announce(words) {
   setText(announcer, words);
 }
 
-/** Shows a notice that goes by itself, or sooner by the function that this answers. */
-export function showNotice(words) {
-  const toast = show("notice", words);
+/**
+ * Shows a notice that goes by itself, or sooner by the function that this answers. `offer`, if given, is a button in it:
+ * `words` on it, `act()` when it is pressed.
+ */
+export function showNotice(words, offer = null) {
+  const button = offer && element("button", { type: "button" }, offer.words);
+  const toast = show("notice", words, button);
+  button?.addEventListener("click", () => {
+    toast.remove();
+    offer.act();
+  });
   setTimeout(() => toast.remove(), SHORT_MS);
   return () => toast.remove();
 }
