@@ -43,6 +43,8 @@ pub struct Deck {
     pub undo: Option<&'static str>,
     /// A word for what would be redone, if there is anything.
     pub redo: Option<&'static str>,
+    /// How often something was done, undone or redone. Starts at 0 with the program.
+    pub revision: u64,
     /// What the user has to know, in sentences.
     pub notice: Option<String>,
 }

@@ -67,10 +67,11 @@ export async function resize(context, layout) {
 export async function remove(context) {
   const instance = store.instances.get(context);
   if (!instance) return;
+  const { revision } = store.deck;
   try {
     await api.removeInstance(context);
     store.removeInstance(context);
-    showNotice(text("deletedKey", { name: nameOf(instance) }), { words: text("undo"), act: () => step("undo") });
+    offerUndo(text("deletedKey", { name: nameOf(instance) }), revision);
     announce(text("deletedKey", { name: nameOf(instance) }));
   } catch (error) {
     showError(error);
@@ -85,6 +86,17 @@ export async function step(direction) {
   } catch (error) {
     showError(error);
   }
+}
+
+/** Says what was done when the device had `revision`, and offers to undo it as long as nothing else was done. */
+export function offerUndo(words, revision) {
+  const close = showNotice(words, { words: text("undo"), act: () => step("undo") });
+  function onDeck() {
+    if (store.deck.revision <= revision + 1) return;
+    store.removeEventListener("deck", onDeck);
+    close();
+  }
+  store.addEventListener("deck", onDeck);
 }
 
 /** Sends one phase of a press. */

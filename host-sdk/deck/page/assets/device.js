@@ -2,11 +2,11 @@
 // undo and redo, sleep), and the notice about what is kept on disk.
 
 import * as api from "./api.js";
-import { step } from "./actions.js";
+import { offerUndo, step } from "./actions.js";
 import { element, icon, setAttribute, setText } from "./dom.js";
 import { store } from "./store.js";
 import { text } from "./strings.js";
-import { announce, keepNoticesIn, showError, showNotice } from "./toast.js";
+import { announce, keepNoticesIn, showError } from "./toast.js";
 
 /** As the server has it. */
 const LONGEST_NAME = 60;
@@ -81,10 +81,19 @@ function draw() {
   }
   setAttribute(tools["sleep-button"], "aria-pressed", asleep);
   device.toggleAttribute("data-asleep", asleep);
-  wakeUp.hidden = !asleep;
+  drawWakeUp(asleep);
   for (const area of device.querySelectorAll(".panel")) area.inert = asleep;
   drawStrip();
   drawNotice();
+}
+
+// The focus goes along: what had it can't be used any more.
+function drawWakeUp(asleep) {
+  if (wakeUp.hidden !== asleep) return;
+  const focused = document.activeElement;
+  const goesAlong = focused === document.body || focused === tools["sleep-button"] || device.contains(focused);
+  wakeUp.hidden = !asleep;
+  if (goesAlong) (asleep ? wakeUp : tools["sleep-button"]).focus();
 }
 
 function drawStrip() {
@@ -129,9 +138,10 @@ const create = (name, copyOf) => api.createProfile(name, copyOf);
 
 async function deleteActive() {
   const { id, name } = active();
+  const { revision } = store.deck;
   try {
     await api.deleteProfile(id);
-    showNotice(text("profileDeleted", { name }), { words: text("undo"), act: () => step("undo") });
+    offerUndo(text("profileDeleted", { name }), revision);
     announce(text("profileDeleted", { name }));
   } catch (error) {
     showError(error);
@@ -142,7 +152,6 @@ async function setAsleep(asleep) {
   try {
     await api.setAsleep(asleep);
     announce(text(asleep ? "asleep" : "awake"));
-    if (asleep) wakeUp.focus();
   } catch (error) {
     showError(error);
   }

@@ -9,7 +9,7 @@ class Store extends EventTarget {
   /** Columns and rows of the device's areas. */
   areas = { grid: { columns: 5, rows: 4 }, keys: { columns: 2, rows: 2 } };
   /** Profiles, which one is shown, sleep, what can be undone and redone, what the user has to know. */
-  deck = { profiles: [], active: "", asleep: false, undo: null, redo: null, notice: null };
+  deck = { profiles: [], active: "", asleep: false, undo: null, redo: null, revision: 0, notice: null };
   packages = [];
   instances = new Map();
   selected = null;

@@ -21,11 +21,13 @@ export function announce(words) {
 export function showNotice(words, offer = null) {
   const button = offer && element("button", { type: "button" }, offer.words);
   const toast = show("notice", words, button);
+  // The user reads and decides: that takes longer than a notice that asks nothing.
+  const duration = offer === null ? SHORT_MS : 2 * SHORT_MS;
   button?.addEventListener("click", () => {
     toast.remove();
     offer.act();
   });
-  setTimeout(() => toast.remove(), SHORT_MS);
+  setTimeout(() => toast.remove(), duration);
   return () => toast.remove();
 }
 

@@ -3,10 +3,8 @@
 
 use std::collections::VecDeque;
 
-use super::Hub;
+use super::{Hub, Refusal};
 use crate::state::{Instance, Placed, Profile};
-
-use super::Refusal;
 
 /// Steps that can be undone; older ones are forgotten.
 const MOST_STEPS: usize = 200;
@@ -51,6 +49,8 @@ pub struct Step {
 pub struct History {
     done: VecDeque<Step>,
     undone: Vec<Step>,
+    /// How often something was done, undone or redone.
+    pub revision: u64,
 }
 
 impl History {
@@ -136,6 +136,7 @@ impl Hub {
             self.panel.active.clone_from(active);
         }
         self.changed = true;
+        self.history.revision += 1;
         self.settle(&before, &edited);
     }
 

@@ -202,6 +202,7 @@ impl Hub {
             asleep: self.asleep,
             undo,
             redo,
+            revision: self.history.revision,
             notice: self.store.trouble.borrow().clone().or_else(|| self.notice.clone()),
         }
     }
