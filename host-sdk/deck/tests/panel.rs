@@ -332,3 +332,22 @@ async fn a_damaged_state_brings_the_last_good_copy_and_a_word_about_it() {
     ok(&world, "DELETE", "/api/notice", Value::Null).await;
     world.event(|event| (event["type"] == "deck" && event["deck"]["notice"].is_null()).then_some(())).await;
 }
+
+#[tokio::test]
+async fn what_a_package_keeps_to_itself_is_not_edited() {
+    let data = tempfile::tempdir().unwrap();
+    support::install(data.path(), PATIENT);
+    let mut config = support::config();
+    for member in ["TitleEditable", "TitleViewEditable", "IconEditable"] {
+        config["Widgets"][0][member] = json!(false);
+    }
+    let file = data.path().join("packages").join(support::PACKAGE).join("PackageConfig.json");
+    std::fs::write(file, config.to_string()).unwrap();
+    let world = start(data, |_| {}).await;
+    let context = world.place(TOGGLE, 0, 0).await;
+    let path = |what: &str| format!("/api/instances/{context}/{what}");
+    assert_eq!(world.call("PUT", &path("title"), json!({"title": "mine"})).await.0, 409);
+    assert_eq!(world.call("PUT", &path("font"), json!({"bold": true})).await.0, 409);
+    assert_eq!(put_icon(&world, &context, 0, b"<svg xmlns='http://www.w3.org/2000/svg'/>").await, 409);
+    assert_eq!(shown(&world).await[0]["edited"], json!({"title": false, "font": false, "icons": []}));
+}
