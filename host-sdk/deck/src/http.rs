@@ -14,6 +14,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post, put};
 use axum::{Json, Router};
 use host_sdk::bundle::{self, BundleError};
+use host_sdk::protocol::FontAttribute;
 use include_dir::{Dir, include_dir};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -24,7 +25,10 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::time::timeout;
 
 use crate::guard;
-use crate::hub::{Cell, Command, Handle, Phase, Place, Refusal, Target};
+use crate::hub::{
+    Adjustment, Cell, Command, Direction, Handle, NewProfile, Phase, Place, ProfileChange, Refusal, Resize, Target,
+};
+use crate::icon;
 use crate::log::Log;
 use crate::page::{self, Event};
 use crate::socket::SEND_WITHIN;
@@ -66,6 +70,20 @@ pub fn router(api: Api) -> Router {
         .route("/instances/{context}/move", post(move_to))
         .route("/instances/{context}/press", post(press))
         .route("/instances/{context}/title", put(set_title))
+        .route("/instances/{context}/layout", put(resize))
+        .route("/instances/{context}/font", put(set_font).delete(remove_font))
+        .route("/instances/{context}/state", put(set_state))
+        .route(
+            "/instances/{context}/icons/{state}",
+            put(set_icon).layer(DefaultBodyLimit::max(icon::MOST_BYTES)).delete(remove_icon),
+        )
+        .route("/profiles", post(create_profile))
+        .route("/profiles/{profile}", put(rename_profile).delete(delete_profile))
+        .route("/profiles/{profile}/activate", post(activate_profile))
+        .route("/undo", post(undo))
+        .route("/redo", post(redo))
+        .route("/sleep", put(sleep))
+        .route("/notice", delete(dismiss_notice))
         .route("/views", post(open_view))
         .route("/views/{view}", delete(close_view))
         .route("/packages", post(install).layer(DefaultBodyLimit::max(MOST_BUNDLE_BYTES)))
@@ -197,7 +215,104 @@ async fn set_title(State(api): State<Api>, Path(context): Path<String>, body: By
         title: String,
     }
     let Title { title } = read(&body)?;
-    api.hub.request(|reply| Command::SetTitle(context, title, reply)).await?;
+    adjust(&api, context, Adjustment::Title(title)).await
+}
+
+async fn adjust(api: &Api, context: String, adjustment: Adjustment) -> Result<StatusCode, Refused> {
+    api.hub.request(|reply| Command::Adjust(context, adjustment, reply)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn set_font(State(api): State<Api>, Path(context): Path<String>, body: Bytes) -> Result<StatusCode, Refused> {
+    let font: FontAttribute = read(&body)?;
+    adjust(&api, context, Adjustment::Font(Some(font))).await
+}
+
+async fn remove_font(State(api): State<Api>, Path(context): Path<String>) -> Result<StatusCode, Refused> {
+    adjust(&api, context, Adjustment::Font(None)).await
+}
+
+async fn set_state(State(api): State<Api>, Path(context): Path<String>, body: Bytes) -> Result<StatusCode, Refused> {
+    #[derive(Deserialize)]
+    struct Shown {
+        state: u32,
+    }
+    let Shown { state } = read(&body)?;
+    adjust(&api, context, Adjustment::State(state)).await
+}
+
+async fn set_icon(
+    State(api): State<Api>,
+    Path((context, state)): Path<(String, u32)>,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<StatusCode, Refused> {
+    let file = body.map_err(|_| Refused::bad(icon::TOO_LARGE))?;
+    let icon = on_disk(move || icon::data_uri(&file)).await?.map_err(Refused::bad)?;
+    adjust(&api, context, Adjustment::Icon(state, Some(icon.into()))).await
+}
+
+async fn remove_icon(
+    State(api): State<Api>,
+    Path((context, state)): Path<(String, u32)>,
+) -> Result<StatusCode, Refused> {
+    adjust(&api, context, Adjustment::Icon(state, None)).await
+}
+
+async fn resize(
+    State(api): State<Api>,
+    Path(context): Path<String>,
+    body: Bytes,
+) -> Result<Json<page::Instance>, Refused> {
+    let resize: Resize = read(&body)?;
+    Ok(Json(api.hub.request(|reply| Command::Resize(context, resize, reply)).await?))
+}
+
+async fn change_profile(api: &Api, change: ProfileChange) -> Result<Response, Refused> {
+    Ok(Json(api.hub.request(|reply| Command::Profile(change, reply)).await?).into_response())
+}
+
+async fn create_profile(State(api): State<Api>, body: Bytes) -> Result<Response, Refused> {
+    let new: NewProfile = read(&body)?;
+    Ok((StatusCode::CREATED, change_profile(&api, ProfileChange::Create(new)).await?).into_response())
+}
+
+async fn rename_profile(State(api): State<Api>, Path(id): Path<String>, body: Bytes) -> Result<Response, Refused> {
+    #[derive(Deserialize)]
+    struct Name {
+        name: String,
+    }
+    let Name { name } = read(&body)?;
+    change_profile(&api, ProfileChange::Rename(id, name)).await
+}
+
+async fn delete_profile(State(api): State<Api>, Path(id): Path<String>) -> Result<Response, Refused> {
+    change_profile(&api, ProfileChange::Delete(id)).await
+}
+
+async fn activate_profile(State(api): State<Api>, Path(id): Path<String>) -> Result<Response, Refused> {
+    change_profile(&api, ProfileChange::Activate(id)).await
+}
+
+async fn undo(State(api): State<Api>) -> Result<Json<Value>, Refused> {
+    Ok(Json(json!({"step": api.hub.request(|reply| Command::Step(Direction::Undo, reply)).await?})))
+}
+
+async fn redo(State(api): State<Api>) -> Result<Json<Value>, Refused> {
+    Ok(Json(json!({"step": api.hub.request(|reply| Command::Step(Direction::Redo, reply)).await?})))
+}
+
+async fn sleep(State(api): State<Api>, body: Bytes) -> Result<StatusCode, Refused> {
+    #[derive(Deserialize)]
+    struct Sleep {
+        asleep: bool,
+    }
+    let Sleep { asleep } = read(&body)?;
+    api.hub.ask(|reply| Command::Sleep(asleep, reply)).await.ok_or(Refusal::Stopping)?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn dismiss_notice(State(api): State<Api>) -> Result<StatusCode, Refused> {
+    api.hub.ask(Command::DismissNotice).await.ok_or(Refusal::Stopping)?;
     Ok(StatusCode::NO_CONTENT)
 }
 

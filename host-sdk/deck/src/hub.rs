@@ -3,11 +3,13 @@
 
 mod command;
 mod connection;
+mod history;
 mod messages;
 mod packages;
 mod panel;
+mod profiles;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use host_sdk::manifest::{COLUMNS, ROWS};
@@ -18,14 +20,19 @@ use url::Url;
 use crate::config::{Config, Timing};
 use crate::log::Log;
 use crate::package::Package;
-use crate::page::{Application, Event, Grid, Outbox, State};
+use crate::page::{Application, Deck, Event, Grid, Outbox, State};
 use crate::process::{Report, Supervisor};
-use crate::state::{Panel, Placed, Saved};
-use crate::store::Store;
+use crate::state::{KEY_COLUMNS, KEY_ROWS, Panel, Placed, Saved};
+use crate::store::{Loaded, Store};
 
-pub use self::command::{Cell, Command, Handle, Phase, Place, Refusal, Registration, Reply, Target, ViewFiles};
+pub use self::command::{
+    Adjustment, Cell, Command, Handle, Phase, Place, Refusal, Registration, Reply, Resize, Target, ViewFiles,
+};
 pub use self::connection::Outgoing;
 use self::connection::{Connection, Peer};
+pub use self::history::Direction;
+use self::history::History;
+pub use self::profiles::{NewProfile, ProfileChange};
 
 /// Commands that wait for the hub. Who sends more waits.
 const COMMANDS: usize = 256;
@@ -59,6 +66,15 @@ pub struct Hub {
     panel: Panel,
     /// Instances of packages or widgets that aren't there now.
     absent: Vec<Placed>,
+    history: History,
+    /// Whether the device sleeps: nothing on it is visible.
+    asleep: bool,
+    /// Instances whose key is held down.
+    pressed: HashSet<String>,
+    /// What the user has to know, until it is dismissed.
+    notice: Option<String>,
+    /// What pages were told last of the device.
+    told: Deck,
     package_settings: BTreeMap<String, Settings>,
     packages: Vec<Package>,
     views: Vec<View>,
@@ -72,17 +88,23 @@ pub struct Hub {
 impl Hub {
     /// Starts the hub and the packages that are installed. `base` is the address of the package socket.
     #[must_use]
-    pub fn start(config: &Config, base: Url, saved: Saved, log: Log) -> (Handle, tokio::task::JoinHandle<()>) {
+    pub fn start(config: &Config, base: Url, loaded: Loaded, log: Log) -> (Handle, tokio::task::JoinHandle<()>) {
         let (commands, queue) = mpsc::channel(COMMANDS);
         let (reports, reported) = mpsc::channel(COMMANDS);
+        let Loaded { saved, notice } = loaded;
         let mut hub = Self {
             timing: config.timing,
             headless: config.headless,
             in_process: config.in_process,
             info: info(&config.language),
             store: Store::start(config.data.clone(), config.timing.save_after, log.clone()),
-            panel: Panel::default(),
+            panel: Panel::new(saved.profiles, saved.active),
             absent: saved.instances,
+            history: History::default(),
+            asleep: false,
+            pressed: HashSet::new(),
+            notice,
+            told: Deck::default(),
             package_settings: saved.package_settings,
             packages: Vec::new(),
             views: Vec::new(),
@@ -101,6 +123,8 @@ impl Hub {
     }
 
     async fn run(mut self, mut commands: mpsc::Receiver<Command>, mut reports: mpsc::Receiver<(u64, Report)>) {
+        let mut trouble = self.store.trouble.clone();
+        self.told = self.deck();
         let stopping = loop {
             tokio::select! {
                 command = commands.recv() => match command {
@@ -109,7 +133,10 @@ impl Hub {
                     None => break None,
                 },
                 Some((run, report)) = reports.recv() => self.reported(run, report),
+                // The pages are told below. An error means that the store's task has died, and there is no more to hear.
+                Ok(()) = trouble.changed() => {}
             }
+            self.tell_deck();
             if std::mem::take(&mut self.changed) {
                 self.store.save(self.saved());
             }
@@ -159,8 +186,25 @@ impl Hub {
             Command::Press(context, phase, reply) => {
                 let _ = reply.send(self.press(&context, phase));
             }
-            Command::SetTitle(context, title, reply) => {
-                let _ = reply.send(self.set_title(&context, &title));
+            Command::Adjust(context, adjustment, reply) => {
+                let _ = reply.send(self.adjust(&context, adjustment));
+            }
+            Command::Resize(context, resize, reply) => {
+                let _ = reply.send(self.resize(&context, resize));
+            }
+            Command::Profile(change, reply) => {
+                let _ = reply.send(self.change_profile(change));
+            }
+            Command::Step(direction, reply) => {
+                let _ = reply.send(self.step(direction));
+            }
+            Command::Sleep(asleep, reply) => {
+                self.sleep(asleep);
+                let _ = reply.send(());
+            }
+            Command::DismissNotice(reply) => {
+                self.notice = None;
+                let _ = reply.send(());
             }
             Command::OpenView(target, reply) => {
                 let _ = reply.send(self.open_view(target));
@@ -252,6 +296,15 @@ impl Hub {
         self.pages.retain(|(_, page)| page.push(event.clone()));
     }
 
+    /// Tells the pages of the device, if anything about it is new.
+    fn tell_deck(&mut self) {
+        let deck = self.deck();
+        if deck != self.told {
+            self.tell_pages(&Event::Deck { deck: deck.clone() });
+            self.told = deck;
+        }
+    }
+
     fn package(&self, uuid: &str) -> Option<&Package> {
         self.packages.iter().find(|package| package.config.uuid == uuid)
     }
@@ -273,16 +326,20 @@ impl Hub {
             },
             packages: self.package_views(),
             panel: Grid { columns: COLUMNS, rows: ROWS },
-            instances: self.panel.iter().map(|instance| self.instance_view(instance)).collect(),
+            keys: Grid { columns: KEY_COLUMNS, rows: KEY_ROWS },
+            deck: self.deck(),
+            instances: self.panel.shown().map(|instance| self.instance_view(instance)).collect(),
         }
     }
 
     fn saved(&self) -> Saved {
         let placed = self.panel.iter().map(|instance| &instance.placed);
         Saved {
+            version: Saved::VERSION,
+            profiles: self.panel.profiles.clone(),
+            active: self.panel.active.clone(),
             instances: placed.chain(&self.absent).cloned().collect(),
             package_settings: self.package_settings.clone(),
-            ..Saved::default()
         }
     }
 

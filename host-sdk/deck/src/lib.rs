@@ -10,6 +10,7 @@ mod config;
 mod guard;
 mod http;
 mod hub;
+mod icon;
 mod log;
 mod package;
 mod page;
@@ -59,7 +60,7 @@ impl Deck {
         fs::create_dir_all(folder).with_context(|| format!("the data folder {} can't be made", folder.display()))?;
         let lock = lock(folder)?;
         let log = Log::default();
-        let saved = store::load(folder, &log)
+        let loaded = store::load(folder, &log)
             .with_context(|| format!("the saved Panel in {} can't be read or set aside", folder.display()))?;
         let packages = config.packages_folder();
         fs::create_dir_all(&packages).with_context(|| format!("{} can't be made", packages.display()))?;
@@ -73,7 +74,7 @@ impl Deck {
         let (sockets, socket_port) = listen(0).await?;
         let base = Url::parse(&format!("http://127.0.0.1:{socket_port}/"))?;
         let token = random_id();
-        let (hub, hub_task) = Hub::start(&config, base, saved, log.clone());
+        let (hub, hub_task) = Hub::start(&config, base, loaded, log.clone());
         let api = http::Api {
             hub: hub.clone(),
             log: log.clone(),

@@ -128,6 +128,8 @@ impl Package {
             tooltip: widget.tooltip.clone(),
             icon: self.picture(base, &widget.icon),
             title_editable: widget.title_editable.unwrap_or(true),
+            title_view_editable: widget.title_view_editable.unwrap_or(true),
+            icon_editable: widget.icon_editable.unwrap_or(true),
             property_view: widget.property_view_path.is_some(),
             layouts: widget.layouts().into_iter().map(layout).collect(),
         }

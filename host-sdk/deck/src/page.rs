@@ -8,6 +8,7 @@ use serde::Serialize;
 use tokio::sync::Notify;
 
 use crate::log::Entry;
+use crate::state::{Area, Profile};
 
 /// Events that may wait for a page. One that falls further behind is cut off; it comes back and gets the whole state.
 const MOST_EVENTS: usize = 2000;
@@ -21,8 +22,42 @@ pub struct State {
     pub packages: Vec<Package>,
     /// The grid.
     pub panel: Grid,
-    /// What lies on it.
+    /// The function keys beside it.
+    pub keys: Grid,
+    /// Profiles, sleep, undo, notice.
+    pub deck: Deck,
+    /// What lies in the profile that is shown.
     pub instances: Vec<Instance>,
+}
+
+/// The device and what was done to it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Deck {
+    /// The hotkey profiles, in the order of the page strip.
+    pub profiles: Vec<Profile>,
+    /// The id of the one that is shown.
+    pub active: String,
+    /// Whether the device sleeps.
+    pub asleep: bool,
+    /// A word for what would be undone, if there is anything. For the words see `hub::history`.
+    pub undo: Option<&'static str>,
+    /// A word for what would be redone, if there is anything.
+    pub redo: Option<&'static str>,
+    /// How often something was done, undone or redone. Starts at 0 with the program.
+    pub revision: u64,
+    /// What the user has to know, in sentences.
+    pub notice: Option<String>,
+}
+
+/// What the user has edited of an instance.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Edited {
+    /// Whether the title is the user's.
+    pub title: bool,
+    /// Whether the font is the user's.
+    pub font: bool,
+    /// The states whose icon is the user's.
+    pub icons: Vec<u32>,
 }
 
 /// The host.
@@ -98,6 +133,10 @@ pub struct Widget {
     pub icon: String,
     /// Whether the user may edit the title.
     pub title_editable: bool,
+    /// Whether the user may edit how the title looks.
+    pub title_view_editable: bool,
+    /// Whether the user may change the icon.
+    pub icon_editable: bool,
     /// Whether it has a property view.
     pub property_view: bool,
     /// Its layouts, never empty.
@@ -127,6 +166,8 @@ pub struct Instance {
     pub package: String,
     /// The widget's UUID.
     pub widget: String,
+    /// The part of the device that it lies on: `grid` or `keys`.
+    pub area: Area,
     /// Zero-based.
     pub column: u8,
     /// Zero-based.
@@ -152,6 +193,10 @@ pub struct Instance {
     pub effect_image: Option<String>,
     /// How the title is drawn.
     pub font: Option<FontAttribute>,
+    /// How many states its widget has.
+    pub states: usize,
+    /// What the user has edited.
+    pub edited: Edited,
 }
 
 fn effect_name<S: serde::Serializer>(effect: &EffectKind, serializer: S) -> Result<S::Ok, S::Error> {
@@ -181,6 +226,11 @@ pub enum Event {
     InstanceRemoved {
         /// Which.
         context: String,
+    },
+    /// Profiles, sleep, undo or notice have changed.
+    Deck {
+        /// As it is now.
+        deck: Deck,
     },
     /// Open a page in a new tab.
     OpenUrl {
@@ -224,7 +274,7 @@ impl Outbox {
         }
         let older = waiting.events.iter_mut().find(|older| match (older, &event) {
             (Event::Instance { instance: old }, Event::Instance { instance: new }) => old.context == new.context,
-            (Event::Packages { .. }, Event::Packages { .. }) => true,
+            (Event::Packages { .. }, Event::Packages { .. }) | (Event::Deck { .. }, Event::Deck { .. }) => true,
             _ => false,
         });
         match older {
@@ -268,6 +318,7 @@ mod tests {
             context: context.into(),
             package: String::new(),
             widget: String::new(),
+            area: Area::Grid,
             column: 0,
             row: 0,
             width: 1,
@@ -280,6 +331,8 @@ mod tests {
             effect: EffectKind::Press,
             effect_image: None,
             font: None,
+            states: 1,
+            edited: Edited::default(),
         };
         Event::Instance { instance: Box::new(instance) }
     }

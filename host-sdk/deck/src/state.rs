@@ -1,5 +1,5 @@
-//! The Panel: which instances lie where, and what each of them shows. Plain data without any I/O; the hub owns the one
-//! value of it.
+//! The Panel: which profiles there are, which instances lie where in them, and what each of them shows. Plain data
+//! without any I/O; the hub owns the one value of it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,13 +8,24 @@ use host_sdk::manifest::{COLUMNS, ROWS, Widget};
 use host_sdk::protocol::{self, ActionEffect, EffectKind, FontAttribute, Settings};
 use serde::{Deserialize, Serialize};
 
+/// Columns of the function keys beside the grid.
+pub const KEY_COLUMNS: u8 = 2;
+/// Rows of the function keys beside the grid.
+pub const KEY_ROWS: u8 = 2;
+
 /// What is kept on disk.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Saved {
     /// Version of this form.
     pub version: u32,
-    /// What lies on the Panel.
+    /// The hotkey profiles, in the order of the page strip. Never empty after [`Saved::read`].
+    #[serde(default)]
+    pub profiles: Vec<Profile>,
+    /// The profile that is shown.
+    #[serde(default)]
+    pub active: String,
+    /// What lies on the Panel, in all profiles.
     #[serde(default)]
     pub instances: Vec<Placed>,
     /// Settings of packages, by UUID.
@@ -23,13 +34,76 @@ pub struct Saved {
 }
 
 impl Saved {
-    /// The version that this program reads and writes.
-    pub const VERSION: u32 = 1;
+    /// The version that this program writes. It reads version 1 too, which had one Panel and no profiles.
+    pub const VERSION: u32 = 2;
+
+    /// Reads what is on disk, with everything in it in order: there is a profile, and every instance is in one.
+    ///
+    /// # Errors
+    /// Why it can't be used, as part of a sentence.
+    pub fn read(text: &[u8]) -> Result<Self, String> {
+        let mut saved: Self = serde_json::from_slice(text).map_err(|error| error.to_string())?;
+        if !(1..=Self::VERSION).contains(&saved.version) {
+            return Err(format!("it was written by another version of the program ({})", saved.version));
+        }
+        saved.version = Self::VERSION;
+        saved.tidy();
+        Ok(saved)
+    }
+
+    /// A Panel on which nothing lies.
+    #[must_use]
+    pub fn empty() -> Self {
+        let mut saved = Self { version: Self::VERSION, ..Self::default() };
+        saved.tidy();
+        saved
+    }
+
+    fn tidy(&mut self) {
+        if self.profiles.is_empty() {
+            self.profiles.push(Profile { id: "1".to_owned(), name: "Profile 1".to_owned() });
+        }
+        let is_known = |id: &str| self.profiles.iter().any(|profile| profile.id == id);
+        let first = self.profiles[0].id.clone();
+        if !is_known(&self.active) {
+            self.active.clone_from(&first);
+        }
+        for placed in &mut self.instances {
+            if !is_known(&placed.profile) {
+                placed.profile.clone_from(&first);
+            }
+        }
+    }
 }
 
-impl Default for Saved {
-    fn default() -> Self {
-        Self { version: Self::VERSION, instances: Vec::new(), package_settings: BTreeMap::new() }
+/// A hotkey profile: a named Panel. One of them is shown.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Profile {
+    /// Its name for its whole life; opaque.
+    pub id: String,
+    /// What the user calls it.
+    pub name: String,
+}
+
+/// A part of the device that instances lie on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Area {
+    /// The grid of 5 x 4 places.
+    #[default]
+    Grid,
+    /// The four function keys beside it, two by two, each a place of 1 x 1.
+    Keys,
+}
+
+impl Area {
+    /// Its columns and rows.
+    #[must_use]
+    pub fn size(self) -> (u8, u8) {
+        match self {
+            Self::Grid => (COLUMNS, ROWS),
+            Self::Keys => (KEY_COLUMNS, KEY_ROWS),
+        }
     }
 }
 
@@ -43,6 +117,10 @@ pub struct Placed {
     pub package: String,
     /// The widget's UUID.
     pub widget: String,
+    /// The profile that it lies in.
+    pub profile: String,
+    /// The part of the device that it lies on.
+    pub area: Area,
     /// Zero-based.
     pub column: u8,
     /// Zero-based.
@@ -53,8 +131,20 @@ pub struct Placed {
     pub state: u32,
     /// The title that the user gave, if any.
     pub title: Option<String>,
+    /// How the user wants the title drawn, if the user said so.
+    pub font: Option<FontAttribute>,
+    /// The icons that the user chose, by state: data URIs.
+    pub icons: BTreeMap<u32, Arc<str>>,
     /// What its package or property view stored.
     pub settings: Settings,
+}
+
+impl Placed {
+    /// Takes over what a user decides, and nothing of what a package does: settings and state stay.
+    pub fn take_users_part(&mut self, other: &Self) {
+        let Self { profile, area, column, row, layout, title, font, icons, .. } = other.clone();
+        *self = Self { profile, area, column, row, layout, title, font, icons, ..std::mem::take(self) };
+    }
 }
 
 /// What one state of an instance shows.
@@ -76,10 +166,10 @@ pub struct Instance {
     /// Rows that it spans.
     pub height: u8,
     /// How its title is drawn, if its package said so.
-    pub font: Option<FontAttribute>,
+    pub package_font: Option<FontAttribute>,
     /// What is shown over it.
     pub effect: ActionEffect,
-    /// One a state, never empty.
+    /// What the package wants shown, one a state, never empty.
     looks: Vec<Look>,
 }
 
@@ -98,13 +188,17 @@ impl Instance {
         }
         // An update of the package may have fewer states than the one that left this behind.
         placed.state = placed.state.min(last(&looks));
-        let title = placed.title.clone();
         let effect = ActionEffect { kind: EffectKind::Clear, image: None };
-        let mut instance = Self { placed, width: layout.width, height: layout.height, font: None, effect, looks };
-        if let Some(title) = title {
-            instance.set_title(&title, None);
-        }
-        Some(instance)
+        Some(Self { placed, width: layout.width, height: layout.height, package_font: None, effect, looks })
+    }
+
+    /// Takes over what the user decided. False, and nothing has changed, if the widget has no such layout.
+    pub fn take_users_part(&mut self, other: &Placed, widget: &Widget) -> bool {
+        let layouts = widget.layouts();
+        let Some(layout) = layouts.get(other.layout) else { return false };
+        (self.width, self.height) = (layout.width, layout.height);
+        self.placed.take_users_part(other);
+        true
     }
 
     /// The layout as messages carry it.
@@ -118,6 +212,12 @@ impl Instance {
         (self.looks.len() > 1).then_some(self.placed.state)
     }
 
+    /// How many states its widget has, at least one.
+    #[must_use]
+    pub fn states(&self) -> usize {
+        self.looks.len()
+    }
+
     /// Shows another state. False if the widget has no such state.
     pub fn set_state(&mut self, state: u32) -> bool {
         let exists = state <= last(&self.looks);
@@ -127,20 +227,15 @@ impl Instance {
         exists
     }
 
-    /// Changes the title of one state, or of all.
+    /// Changes the package's title of one state, or of all. It is seen where the user gave none.
     pub fn set_title(&mut self, title: &str, state: Option<u32>) {
         for look in self.looks_of(state) {
             title.clone_into(&mut look.title);
         }
     }
 
-    /// The user's title: for every state, and kept. An empty one gives the title back to the package.
-    pub fn set_users_title(&mut self, title: &str) {
-        self.placed.title = Some(title.to_owned()).filter(|title| !title.is_empty());
-        self.set_title(title, None);
-    }
-
-    /// Changes the image of one state, or of all; none brings the widget's own back.
+    /// Changes the package's image of one state, or of all; none brings the widget's own back. It is seen where the user
+    /// chose none.
     pub fn set_image(&mut self, image: Option<Arc<str>>, description: Option<String>, state: Option<u32>) {
         for look in self.looks_of(state) {
             look.image.clone_from(&image);
@@ -155,32 +250,36 @@ impl Instance {
         }
     }
 
-    /// The titles, one a state.
+    /// The titles, one a state: the user's, else the package's.
     #[must_use]
     pub fn titles(&self) -> Vec<String> {
-        self.looks.iter().map(|look| look.title.clone()).collect()
+        self.looks.iter().map(|look| self.placed.title.as_ref().unwrap_or(&look.title).clone()).collect()
     }
 
-    /// The images that the package set, one a state.
+    /// The images, one a state: the user's, else the package's; none where the widget's own is shown.
     pub fn images(&self) -> impl Iterator<Item = Option<&str>> {
-        self.looks.iter().map(|look| look.image.as_deref())
+        (0_u32..).zip(&self.looks).map(|(n, look)| self.placed.icons.get(&n).or(look.image.as_ref()).map(AsRef::as_ref))
+    }
+
+    /// How its title is drawn: as the user said, else as its package did.
+    #[must_use]
+    pub fn font(&self) -> Option<&FontAttribute> {
+        self.placed.font.as_ref().or(self.package_font.as_ref())
     }
 
     /// What its present state shows: title, image and the image in words.
     #[must_use]
     pub fn shown(&self) -> (&str, Option<&Arc<str>>, Option<&str>) {
         let look = &self.looks[self.placed.state as usize];
-        (&look.title, look.image.as_ref(), look.description.as_deref())
-    }
-
-    fn covers(&self, other: &Span) -> bool {
-        self.span().overlaps(other)
+        let image = self.placed.icons.get(&self.placed.state).or(look.image.as_ref());
+        (self.placed.title.as_ref().unwrap_or(&look.title), image, look.description.as_deref())
     }
 
     /// The place that it takes.
     #[must_use]
     pub fn span(&self) -> Span {
-        Span { column: self.placed.column, row: self.placed.row, width: self.width, height: self.height }
+        let Placed { area, column, row, .. } = self.placed;
+        Span { area, column, row, width: self.width, height: self.height }
     }
 }
 
@@ -191,6 +290,8 @@ fn last(looks: &[Look]) -> u32 {
 /// A rectangle of cells, zero-based.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Span {
+    /// Where the cells are.
+    pub area: Area,
     /// Leftmost column.
     pub column: u8,
     /// Topmost row.
@@ -205,36 +306,69 @@ impl Span {
     fn is_on_panel(&self) -> bool {
         let fits =
             |start: u8, length: u8, most: u8| length > 0 && start.checked_add(length).is_some_and(|end| end <= most);
-        fits(self.column, self.width, COLUMNS) && fits(self.row, self.height, ROWS)
+        let (columns, rows) = self.area.size();
+        fits(self.column, self.width, columns)
+            && fits(self.row, self.height, rows)
+            // A function key is a place by itself: nothing spans two of them.
+            && (self.area == Area::Grid || (self.width, self.height) == (1, 1))
     }
 
     fn overlaps(&self, other: &Self) -> bool {
         let meets = |a: u8, a_length: u8, b: u8, b_length: u8| a < b + b_length && b < a + a_length;
-        meets(self.column, self.width, other.column, other.width)
+        self.area == other.area
+            && meets(self.column, self.width, other.column, other.width)
             && meets(self.row, self.height, other.row, other.height)
     }
 }
 
-/// The instances, in the order in which they were placed.
-#[derive(Clone, Debug, Default)]
+/// The profiles, and the instances of all of them in the order in which they were placed.
+#[derive(Clone, Debug)]
 pub struct Panel {
+    /// In the order of the page strip, never empty.
+    pub profiles: Vec<Profile>,
+    /// The one that is shown.
+    pub active: String,
     instances: Vec<Instance>,
 }
 
 impl Panel {
-    /// Whether a place is free. `besides` names an instance that doesn't count, because it is the one that moves.
+    /// A Panel of these profiles with nothing on it.
     #[must_use]
-    pub fn is_free(&self, span: Span, besides: Option<&str>) -> bool {
+    pub fn new(profiles: Vec<Profile>, active: String) -> Self {
+        Self { profiles, active, instances: Vec::new() }
+    }
+
+    /// A profile by its id.
+    #[must_use]
+    pub fn profile(&self, id: &str) -> Option<&Profile> {
+        self.profiles.iter().find(|profile| profile.id == id)
+    }
+
+    /// Whether a place of a profile is free. `besides` names an instance that doesn't count, because it is the one that
+    /// moves.
+    #[must_use]
+    pub fn is_free(&self, profile: &str, span: Span, besides: Option<&str>) -> bool {
         span.is_on_panel()
-            && !self
-                .instances
-                .iter()
-                .any(|instance| Some(instance.placed.context.as_str()) != besides && instance.covers(&span))
+            && !self.instances.iter().any(|instance| {
+                instance.placed.profile == profile
+                    && Some(instance.placed.context.as_str()) != besides
+                    && instance.span().overlaps(&span)
+            })
+    }
+
+    /// The free place for a thing of this size that is nearest to a cell, if there is any.
+    #[must_use]
+    pub fn nearest_free(&self, profile: &str, span: Span, besides: Option<&str>) -> Option<Span> {
+        let (columns, rows) = span.area.size();
+        (0..rows)
+            .flat_map(|row| (0..columns).map(move |column| Span { column, row, ..span }))
+            .filter(|span| self.is_free(profile, *span, besides))
+            .min_by_key(|free| free.column.abs_diff(span.column) + free.row.abs_diff(span.row))
     }
 
     /// Puts an instance where it says. False, and it is gone, if that place isn't free.
     pub fn place(&mut self, instance: Instance) -> bool {
-        let free = self.is_free(instance.span(), None);
+        let free = self.is_free(&instance.placed.profile, instance.span(), None);
         if free {
             self.instances.push(instance);
         }
@@ -263,7 +397,12 @@ impl Panel {
         self.instances.iter_mut().find(|instance| instance.placed.context == context)
     }
 
-    /// All of them.
+    /// Those of the profile that is shown.
+    pub fn shown(&self) -> impl Iterator<Item = &Instance> {
+        self.instances.iter().filter(|instance| instance.placed.profile == self.active)
+    }
+
+    /// All of them, in all profiles.
     pub fn iter(&self) -> impl Iterator<Item = &Instance> {
         self.instances.iter()
     }
@@ -290,20 +429,20 @@ mod tests {
     #[test]
     fn nothing_overlaps_or_leaves_the_panel() {
         let (small, wide) = (widget(1, &[]), widget(1, &[(3, 2)]));
-        let mut panel = Panel::default();
+        let mut panel = Panel::new(Vec::new(), String::new());
         assert!(panel.place(at("wide", 1, 1, &wide)));
         for (column, row) in [(1, 1), (3, 2)] {
             assert!(!panel.place(at("x", column, row, &small)), "{column}, {row} is taken");
         }
         for (column, row) in [(0, 1), (4, 1), (1, 0), (3, 3)] {
-            assert!(panel.is_free(at("x", column, row, &small).span(), None), "{column}, {row} is free");
+            assert!(panel.is_free("", at("x", column, row, &small).span(), None), "{column}, {row} is free");
         }
         for (column, row) in [(5, 0), (0, 4), (255, 0), (0, 255)] {
             assert!(!panel.place(at("x", column, row, &small)), "{column}, {row} is outside");
         }
         let moved = Span { column: 2, ..panel.get("wide").unwrap().span() };
-        assert!(!panel.is_free(moved, None) && panel.is_free(moved, Some("wide")), "it may move over itself");
-        assert!(!panel.is_free(Span { column: 3, ..moved }, Some("wide")), "beyond the right edge");
+        assert!(!panel.is_free("", moved, None) && panel.is_free("", moved, Some("wide")), "it may move over itself");
+        assert!(!panel.is_free("", Span { column: 3, ..moved }, Some("wide")), "beyond the right edge");
     }
 
     #[test]
@@ -318,8 +457,14 @@ mod tests {
         assert_eq!(instance.shown().2, Some("words"));
         assert!(instance.set_state(1) && !instance.set_state(2));
         assert_eq!((instance.shown().0, instance.shown().1.unwrap().as_ref()), ("one", "data:image/png;base64,BB"));
-        instance.set_users_title("mine");
-        assert_eq!((instance.titles(), instance.placed.title.as_deref()), (vec!["mine".to_owned(); 2], Some("mine")));
+        instance.placed.title = Some("mine".into());
+        instance.placed.icons.insert(1, "data:image/png;base64,DD".into());
+        instance.set_title("not seen", None);
+        instance.set_image(None, None, None);
+        assert_eq!((instance.titles(), instance.shown().0), (vec!["mine".to_owned(); 2], "mine"));
+        assert_eq!(instance.images().collect::<Vec<_>>(), [None, Some("data:image/png;base64,DD")]);
+        instance.placed.title = None;
+        assert_eq!(instance.shown().0, "not seen", "what the package said meanwhile");
     }
 
     #[test]
@@ -328,5 +473,50 @@ mod tests {
         assert_eq!(Instance::new(placed, &widget(2, &[])).unwrap().placed.state, 1);
         assert!(Instance::new(Placed { layout: 3, ..Placed::default() }, &widget(1, &[(3, 2)])).is_none());
         assert_eq!(at("c", 0, 0, &widget(0, &[])).wire_state(), None);
+    }
+
+    #[test]
+    fn a_function_key_takes_one_place_and_profiles_do_not_meet() {
+        let mut panel = Panel::new(Vec::new(), "a".into());
+        let key = |context: &str, profile: &str, column, row, widget: &Widget| {
+            let placed =
+                Placed { profile: profile.into(), area: Area::Keys, ..at(context, column, row, widget).placed };
+            Instance::new(placed, widget).unwrap()
+        };
+        let (small, wide) = (widget(1, &[]), widget(1, &[(2, 1)]));
+        assert!(panel.place(key("k", "a", 1, 1, &small)) && panel.place(key("k", "b", 1, 1, &small)));
+        assert!(!panel.place(key("x", "a", 1, 1, &small)), "taken");
+        assert!(!panel.place(key("x", "a", 2, 0, &small)), "there are two columns");
+        assert!(!panel.place(key("x", "a", 0, 0, &wide)), "one place each");
+        assert!(
+            panel.place(Instance {
+                placed: Placed { profile: "a".into(), ..Placed::default() },
+                ..at("g", 1, 1, &small)
+            })
+        );
+        assert_eq!((panel.iter().count(), panel.shown().count()), (3, 2));
+    }
+
+    #[test]
+    fn the_nearest_free_place_is_found() {
+        let wide = widget(1, &[(3, 2)]);
+        let mut panel = Panel::new(Vec::new(), String::new());
+        assert!(panel.place(at("a", 1, 1, &wide)));
+        let span = Span { column: 3, ..panel.get("a").unwrap().span() };
+        let free = panel.nearest_free("", span, Some("a")).unwrap();
+        assert_eq!((free.column, free.row), (2, 1));
+        assert_eq!(panel.nearest_free("", span, None), None);
+    }
+
+    #[test]
+    fn the_first_version_is_read_as_one_profile() {
+        let text =
+            r#"{"version": 1, "instances": [{"context": "c", "column": 2}], "packageSettings": {"p": {"a": 1}}}"#;
+        let saved = Saved::read(text.as_bytes()).unwrap();
+        assert_eq!((saved.version, saved.profiles.len()), (2, 1));
+        assert_eq!((&saved.active, &saved.instances[0].profile), (&saved.profiles[0].id, &saved.profiles[0].id));
+        assert_eq!((saved.instances[0].column, saved.instances[0].area), (2, Area::Grid));
+        assert_eq!(Saved::read(&serde_json::to_vec(&saved).unwrap()).unwrap(), saved);
+        assert!(Saved::read(br#"{"version": 3}"#).is_err());
     }
 }

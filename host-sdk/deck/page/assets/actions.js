@@ -4,7 +4,7 @@
 import * as api from "./api.js";
 import { store } from "./store.js";
 import { text } from "./strings.js";
-import { announce, showError } from "./toast.js";
+import { announce, showError, showNotice } from "./toast.js";
 
 /** "3 x 2". */
 export const sizeText = ({ width, height }) => text("size", { width, height });
@@ -12,16 +12,22 @@ export const sizeText = ({ width, height }) => text("size", { width, height });
 /** The widget's name as the list shows it, or its UUID while the package is away. */
 export const nameOf = (instance) => store.widgetOf(instance)?.name ?? instance.widget;
 
-/** Places a widget and selects it. */
-export async function place(widget, layout, column, row) {
+/** A place in words. */
+export const placeText = ({ area, column, row }) =>
+  text(area === "keys" ? "keyPlace" : "gridPlace", { column: column + 1, row: row + 1 });
+
+/** Places a widget at {area, column, row} and selects it. Answers the instance, or null where that failed. */
+export async function place(widget, layout, where) {
   try {
-    const instance = await api.addInstance(widget.uuid, layout, column, row);
+    const instance = await api.addInstance(widget.uuid, layout, where);
     // The event may have come first, with newer pictures.
     if (!store.instances.has(instance.context)) store.setInstance(instance);
     store.select(instance.context);
-    announce(text("placed", { name: widget.name, column: column + 1, row: row + 1 }));
+    announce(text("placed", { name: widget.name, place: placeText(instance) }));
+    return instance;
   } catch (error) {
     showError(error);
+    return null;
   }
 }
 
@@ -30,18 +36,28 @@ export async function placeAnywhere(widget, layout) {
   const size = widget.layouts[layout];
   const free = store.firstFree(size.width, size.height);
   if (free === null) showError(new Error(text("noRoom", { size: sizeText(size) })));
-  else await place(widget, layout, free.column, free.row);
+  else await place(widget, layout, free);
 }
 
-/** Moves a key; where it already is, nothing happens. */
-export async function move(context, column, row) {
+/** Moves a key to {area, column, row}; where it already is, nothing happens. */
+export async function move(context, { area, column, row }) {
   const instance = store.instances.get(context);
-  if (!instance || (instance.column === column && instance.row === row)) return;
+  if (!instance || (instance.area === area && instance.column === column && instance.row === row)) return;
   try {
-    await api.moveInstance(context, column, row);
+    await api.moveInstance(context, { area, column, row });
     const current = store.instances.get(context);
-    if (current) store.setInstance({ ...current, column, row });
-    announce(text("moved", { name: nameOf(instance), column: column + 1, row: row + 1 }));
+    if (current) store.setInstance({ ...current, area, column, row });
+    announce(text("moved", { name: nameOf(instance), place: placeText({ area, column, row }) }));
+  } catch (error) {
+    showError(error);
+  }
+}
+
+/** Gives a key another layout, where there is room for it. */
+export async function resize(context, layout) {
+  try {
+    const instance = await api.resizeInstance(context, layout);
+    announce(text("resized", { name: nameOf(instance), size: sizeText(instance), place: placeText(instance) }));
   } catch (error) {
     showError(error);
   }
@@ -51,13 +67,36 @@ export async function move(context, column, row) {
 export async function remove(context) {
   const instance = store.instances.get(context);
   if (!instance) return;
+  const { revision } = store.deck;
   try {
     await api.removeInstance(context);
     store.removeInstance(context);
+    offerUndo(text("deletedKey", { name: nameOf(instance) }), revision);
     announce(text("deletedKey", { name: nameOf(instance) }));
   } catch (error) {
     showError(error);
   }
+}
+
+/** Undoes ("undo") or does again ("redo") what was done last. */
+export async function step(direction) {
+  try {
+    const { step: name } = await api.step(direction);
+    announce(text(direction === "undo" ? "undone" : "redone", { step: text(`step.${name}`) }));
+  } catch (error) {
+    showError(error);
+  }
+}
+
+/** Says what was done when the device had `revision`, and offers to undo it as long as nothing else was done. */
+export function offerUndo(words, revision) {
+  const close = showNotice(words, { words: text("undo"), act: () => step("undo") });
+  function onDeck() {
+    if (store.deck.revision <= revision + 1) return;
+    store.removeEventListener("deck", onDeck);
+    close();
+  }
+  store.addEventListener("deck", onDeck);
 }
 
 /** Sends one phase of a press. */

@@ -53,15 +53,19 @@ function inOrder(context, send) {
 /** The newest entries of the log, oldest first. */
 export const getLog = async () => (await request("GET", "log")).entries;
 
-/** Puts a widget on the Panel; column and row are zero-based. Answers the instance; 409 where it does not fit. */
-export const addInstance = (widget, layout, column, row) =>
-  request("POST", "instances", { json: { widget, layout, column, row } });
+/** Puts a widget on a place ({area, column, row}, zero-based). Answers the instance; 409 where it does not fit. */
+export const addInstance = (widget, layout, { area, column, row }) =>
+  request("POST", "instances", { json: { widget, layout, area, column, row } });
 
 export const removeInstance = (context) => inOrder(context, () => request("DELETE", `instances/${part(context)}`));
 
 /** Moves an instance; 409 where it does not fit. */
-export const moveInstance = (context, column, row) =>
-  inOrder(context, () => request("POST", `instances/${part(context)}/move`, { json: { column, row } }));
+export const moveInstance = (context, { area, column, row }) =>
+  inOrder(context, () => request("POST", `instances/${part(context)}/move`, { json: { area, column, row } }));
+
+/** Gives an instance another layout, at the free place that is nearest. Answers the instance; 409 where there is none. */
+export const resizeInstance = (context, layout) =>
+  inOrder(context, () => request("PUT", `instances/${part(context)}/layout`, { json: { layout } }));
 
 /** One phase of a press: "down", then "up" (released on the key) or "cancel" (released elsewhere). */
 export const press = (context, phase) =>
@@ -69,6 +73,38 @@ export const press = (context, phase) =>
 
 export const setTitle = (context, title) =>
   inOrder(context, () => request("PUT", `instances/${part(context)}/title`, { json: { title } }));
+
+/** How the title is drawn; null gives it back to the package. */
+export const setFont = (context, font) =>
+  inOrder(context, () =>
+    request(font === null ? "DELETE" : "PUT", `instances/${part(context)}/font`, font === null ? {} : { json: font }),
+  );
+
+/** The icon of a state (a Blob); null gives it back to the package. */
+export const setIcon = (context, state, file) =>
+  inOrder(context, () =>
+    request(file === null ? "DELETE" : "PUT", `instances/${part(context)}/icons/${state}`, { body: file ?? undefined }),
+  );
+
+/** Shows another state, for a look. */
+export const setState = (context, state) =>
+  inOrder(context, () => request("PUT", `instances/${part(context)}/state`, { json: { state } }));
+
+/** Makes a profile and shows it; a copy of `copyOf` (an id) unless that is null. */
+export const createProfile = (name, copyOf) => request("POST", "profiles", { json: { name, copyOf } });
+
+export const renameProfile = (id, name) => request("PUT", `profiles/${part(id)}`, { json: { name } });
+
+export const deleteProfile = (id) => request("DELETE", `profiles/${part(id)}`);
+
+export const activateProfile = (id) => request("POST", `profiles/${part(id)}/activate`);
+
+/** Undoes ("undo") or does again ("redo"). Answers `{step}`, the word for what it was. */
+export const step = (direction) => request("POST", direction);
+
+export const setAsleep = (asleep) => request("PUT", "sleep", { json: { asleep } });
+
+export const dismissNotice = () => request("DELETE", "notice");
 
 /** Opens a property view (`{context}`) or a settings page (`{package}`). Answers `{view, url}`; 404 if there is none. */
 export const openView = (of) => request("POST", "views", { json: of });

@@ -26,9 +26,15 @@ const paths = {
   trash: "M4 5.5h12M8 5.5v-2h4v2M5.5 5.5l.8 11h7.4l.8-11M8.5 8.5v5M11.5 8.5v5",
   layouts: "M3.5 3.5h13v13h-13zM6.5 6.5H9V9H6.5zM11 6.5h2.5V9H11zM6.5 11H9v2.5H6.5zM11 11h2.5v2.5H11z",
   close: "M5 5l10 10M15 5 5 15",
+  add: "M10 4v12M4 10h12",
+  rename: "M4 16l.8-3.4L13.6 4 16 6.4 7.4 15.2zM12 5.6 14.4 8",
+  copy: "M7 7h9v9H7zM13 7V4H4v9h3",
+  undo: "M7 4 3.5 7.5 7 11M3.5 7.5H12a4 4 0 0 1 0 8H8",
+  redo: "M13 4l3.5 3.5L13 11M16.500 7.500H8a4 4 0 0 0 0 8h4",
+  sleep: "M15.500 11.700A6.300 6.300 0 1 1 8.300 4.500a5 5 0 0 0 7.200 7.200z",
 };
 
-/** A drawn sign by name (trash, layouts, close); decoration only, the button around it carries the label. */
+/** A drawn sign by name (a key of `paths`); decoration only, the button around it carries the label. */
 export function icon(name) {
   const svg = document.createElementNS(SVG, "svg");
   svg.setAttribute("viewBox", "0 0 20 20");

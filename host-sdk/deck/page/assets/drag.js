@@ -11,9 +11,9 @@ const THRESHOLD = 6;
 let target = null;
 
 /**
- * Names the drop target: `cellAt(x, y)` answers {column, row} or null; `fits(span, context)` whether a span is free;
- * `mark(span, fits)` shows where the thing would land, `unmark()` takes that off; `sizeOf(width, height)` is a span's
- * size on the screen, `columns` and `rows` those of the Panel.
+ * Names the drop target: `cellAt(x, y)` answers {area, column, row} or null; `fits(span, context)` whether a span is
+ * free; `mark(span, fits)` shows where the thing would land, `unmark()` takes that off; `sizeOf(width, height)` is a
+ * span's size on the screen, `areas` the columns and rows of the areas.
  */
 export function setDropTarget(dropTarget) {
   target = dropTarget;
@@ -22,7 +22,7 @@ export function setDropTarget(dropTarget) {
 /**
  * Makes `node` draggable. `cargo(event)` is asked when a drag begins and answers what is dragged: `{width, height}` in
  * cells, `image`, `context` (of the instance that moves, or null), `grabbed` (the cell of the thing that the pointer
- * holds), and `drop(column, row)`, called on a place where it fits; or null where nothing can be dragged now.
+ * holds), and `drop(place)`, called with an {area, column, row} where it fits; or null where nothing can be dragged now.
  * `press`, if given, hears of presses: `down(event)`, then `up()` or `cancel()`.
  */
 export function makeDraggable(node, { cargo, press }) {
@@ -108,9 +108,11 @@ class Gesture {
       return;
     }
     // At the Panel's edges the thing stays on the Panel: nobody means half a key.
+    const { columns, rows } = target.areas[cell.area];
     const span = {
-      column: Math.min(Math.max(cell.column - grabbed.column, 0), target.columns - width),
-      row: Math.min(Math.max(cell.row - grabbed.row, 0), target.rows - height),
+      area: cell.area,
+      column: Math.max(Math.min(Math.max(cell.column - grabbed.column, 0), columns - width), 0),
+      row: Math.max(Math.min(Math.max(cell.row - grabbed.row, 0), rows - height), 0),
       width,
       height,
     };
@@ -125,7 +127,7 @@ class Gesture {
       const place = this.#place;
       const cargo = this.#cargo;
       this.#finish();
-      if (place !== null) cargo.drop(place.column, place.row);
+      if (place !== null) cargo.drop(place);
       return;
     }
     const box = this.node.getBoundingClientRect();

@@ -1,5 +1,6 @@
 // Where the page starts: builds its parts and connects them with the events of the server.
 
+import { startDevice } from "./device.js";
 import { connect } from "./events.js";
 import { openUrl } from "./links.js";
 import { addLogEntry, loadLog, startLog } from "./log-drawer.js";
@@ -22,6 +23,7 @@ fillTexts(document);
 startPackages();
 startWidgetList();
 startPanel();
+startDevice();
 startProperties();
 startSettings();
 startLog();
@@ -29,6 +31,7 @@ startLog();
 const handlers = {
   state: ({ state }) => store.replace(state),
   packages: ({ packages }) => store.setPackages(packages),
+  deck: ({ deck }) => store.setDeck(deck),
   instance: ({ instance }) => store.setInstance(instance),
   instanceRemoved: ({ context }) => store.removeInstance(context),
   openUrl: ({ url, package: owner }) => openUrl(url, owner),

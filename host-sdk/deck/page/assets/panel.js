@@ -1,25 +1,113 @@
-// The Panel: the grid of places, the keys on it, pressing, selecting, moving and the keyboard's way through it.
+// The device: the grid of places and the function keys beside it, the keys on them, pressing, selecting, moving and the
+// keyboard's way through it.
 
-import { move, nameOf, press, remove } from "./actions.js";
+import { move, nameOf, placeText, press, remove } from "./actions.js";
 import { element, setAttribute, setText } from "./dom.js";
 import { makeDraggable, setDropTarget } from "./drag.js";
 import { Face } from "./face.js";
 import { store } from "./store.js";
 import { text } from "./strings.js";
+import { announce } from "./toast.js";
 
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
-const grid = document.getElementById("panel");
 const hint = document.getElementById("panel-hint");
-const dropMark = element("div", { className: "drop-mark", hidden: true, "aria-hidden": "true" });
-
-let rows = [];
-let cells = [];
 const keys = new Map();
-/** The place that the Tab key reaches; arrows move it. */
-let current = { column: 0, row: 0 };
+/** The key that the keyboard has picked up: `{context, span}` with the place where it would land; or null. */
+let held = null;
 
-/** Brings the Panel to life; it draws itself from the store from here on. */
+/** An area of the device: its places, and the mark that shows where something would land. */
+class Surface {
+  rows = [];
+  cells = [];
+  mark = element("div", { className: "drop-mark", hidden: true, "aria-hidden": "true" });
+  /** The place that the Tab key reaches; arrows move it. */
+  current = { column: 0, row: 0 };
+
+  constructor(area, id) {
+    this.area = area;
+    this.node = document.getElementById(id);
+    this.node.addEventListener("keydown", onKeyDown);
+    this.node.addEventListener("focusin", (event) => {
+      const place = event.target.closest("[data-column]");
+      if (place === null) return;
+      this.current = { column: Number(place.dataset.column), row: Number(place.dataset.row) };
+      this.setTabStop();
+    });
+  }
+
+  get size() {
+    return store.areas[this.area];
+  }
+
+  // The places are made once the size is known, and again only should it change. Answers whether they were made.
+  build() {
+    const { columns, rows: count } = this.size;
+    if (this.rows.length === count && this.cells.length === columns * count) return false;
+    this.rows = [];
+    this.cells = [];
+    this.node.style.setProperty("--columns", columns);
+    this.node.style.setProperty("--rows", count);
+    for (let row = 0; row < count; row += 1) {
+      const line = element("div", { role: "row", className: "panel-row" });
+      for (let column = 0; column < columns; column += 1) {
+        const cell = element("div", {
+          role: "gridcell",
+          className: "cell",
+          tabIndex: -1,
+          "data-area": this.area,
+          "data-column": column,
+          "data-row": row,
+          "aria-label": text("emptyCell", { place: placeText({ area: this.area, column, row }) }),
+        });
+        put(cell, { column, row, width: 1, height: 1 });
+        this.cells.push(cell);
+        line.append(cell);
+      }
+      this.rows.push(line);
+    }
+    this.node.replaceChildren(...this.rows, this.mark);
+    return true;
+  }
+
+  // Places under a key are there to be dropped on, but not to be read or reached.
+  arrange() {
+    for (const cell of this.cells) {
+      const taken = store.at(this.area, Number(cell.dataset.column), Number(cell.dataset.row)) !== null;
+      setAttribute(cell, "aria-hidden", taken ? "true" : null);
+      cell.toggleAttribute("data-taken", taken);
+    }
+    this.setTabStop();
+  }
+
+  setTabStop() {
+    const stop = this.elementAt(this.current.column, this.current.row);
+    const mine = [...keys.values()].filter((key) => key.instance.area === this.area).map((key) => key.node);
+    for (const place of [...this.cells, ...mine]) {
+      const wanted = place === stop ? 0 : -1;
+      if (place.tabIndex !== wanted) place.tabIndex = wanted;
+    }
+  }
+
+  elementAt(column, row) {
+    const instance = store.at(this.area, column, row);
+    return (instance && keys.get(instance.context)?.node) ?? this.cells[row * this.size.columns + column] ?? null;
+  }
+
+  cellAt(x, y) {
+    const first = this.cells[0].getBoundingClientRect();
+    const last = this.cells.at(-1).getBoundingClientRect();
+    const { columns, rows } = this.size;
+    const column = Math.floor(((x - first.left) / (last.right - first.left)) * columns);
+    const row = Math.floor(((y - first.top) / (last.bottom - first.top)) * rows);
+    const inside = column >= 0 && row >= 0 && column < columns && row < rows;
+    return inside ? { area: this.area, column, row } : null;
+  }
+}
+
+const surfaces = { grid: new Surface("grid", "panel"), keys: new Surface("keys", "function-keys") };
+
+/** Brings the device to life; it draws itself from the store from here on. */
 export function startPanel() {
   store.on("instance", (instance) => {
     build();
@@ -34,60 +122,21 @@ export function startPanel() {
   store.on("selected", () => {
     for (const key of keys.values()) key.markSelected();
   });
-  grid.addEventListener("keydown", onKeyDown);
-  grid.addEventListener("focusin", (event) => {
-    const place = event.target.closest("[data-column]");
-    if (place === null) return;
-    current = { column: Number(place.dataset.column), row: Number(place.dataset.row) };
-    setTabStop();
-  });
   setDropTarget({
-    get columns() {
-      return store.panel.columns;
+    get areas() {
+      return store.areas;
     },
-    get rows() {
-      return store.panel.rows;
-    },
-    cellAt,
+    cellAt: (x, y) => surfaces.grid.cellAt(x, y) ?? surfaces.keys.cellAt(x, y),
     sizeOf,
     fits: (span, context) => store.fits(span, context),
-    mark(span, fits) {
-      put(dropMark, span);
-      dropMark.dataset.fits = fits;
-      dropMark.hidden = false;
-    },
-    unmark() {
-      dropMark.hidden = true;
-    },
+    mark,
+    unmark,
   });
 }
 
-// The places are made once the Panel's size is known, and again only should it change.
 function build() {
-  const { columns, rows: count } = store.panel;
-  if (rows.length === count && cells.length === columns * count) return;
-  rows = [];
-  cells = [];
-  grid.style.setProperty("--columns", columns);
-  grid.style.setProperty("--rows", count);
-  for (let row = 0; row < count; row += 1) {
-    const line = element("div", { role: "row", className: "panel-row" });
-    for (let column = 0; column < columns; column += 1) {
-      const cell = element("div", {
-        role: "gridcell",
-        className: "cell",
-        tabIndex: -1,
-        "data-column": column,
-        "data-row": row,
-        "aria-label": text("emptyCell", { column: column + 1, row: row + 1 }),
-      });
-      put(cell, { column, row, width: 1, height: 1 });
-      cells.push(cell);
-      line.append(cell);
-    }
-    rows.push(line);
-  }
-  grid.replaceChildren(...rows, dropMark);
+  const made = Object.values(surfaces).filter((surface) => surface.build());
+  if (made.length === 0) return;
   keys.clear();
   for (const instance of store.instances.values()) show(instance);
 }
@@ -102,13 +151,34 @@ function show(instance) {
 }
 
 function discard(instance) {
+  if (held?.context === instance.context) letGo();
   const key = keys.get(instance.context);
   if (key === undefined) return;
   const focused = key.node.contains(document.activeElement);
   keys.delete(instance.context);
   key.node.remove();
   arrange();
-  if (focused) focusPlace(instance.column, instance.row);
+  if (focused) focusPlace(instance);
+}
+
+function arrange() {
+  for (const surface of Object.values(surfaces)) surface.arrange();
+  hint.hidden = !store.loaded || store.instances.size > 0;
+  setText(hint, text(store.packages.length === 0 ? "emptyPanelNoPackage" : "emptyPanel"));
+}
+
+function mark(span, fits) {
+  unmark();
+  const node = surfaces[span.area].mark;
+  // Something too large for the area is shown on the places that there are.
+  const { columns, rows } = store.areas[span.area];
+  put(node, { ...span, width: Math.min(span.width, columns), height: Math.min(span.height, rows) });
+  node.dataset.fits = fits;
+  node.hidden = false;
+}
+
+function unmark() {
+  for (const surface of Object.values(surfaces)) surface.mark.hidden = true;
 }
 
 /** One instance on the Panel. */
@@ -139,7 +209,8 @@ class Key {
     this.node.addEventListener("keydown", (event) => {
       if (event.key !== "Enter" && event.key !== " ") return;
       event.preventDefault();
-      if (event.repeat) return;
+      // With a key in the hand, this puts it down.
+      if (event.repeat || held !== null) return;
       store.select(this.context);
       this.#press("down");
       this.#byKeyboard = true;
@@ -168,14 +239,15 @@ class Key {
     setAttribute(this.node, "aria-label", label.filter(Boolean).join(", "));
     setAttribute(this.node, "data-widget-uuid", instance.widget);
     this.markSelected();
-    const same = ["column", "row", "width", "height"].every((side) => before?.[side] === instance[side]);
+    const same = ["area", "column", "row", "width", "height"].every((side) => before?.[side] === instance[side]);
     if (same) return false;
     put(this.node, instance);
+    this.node.dataset.area = instance.area;
     this.node.dataset.column = instance.column;
     this.node.dataset.row = instance.row;
     setAttribute(this.node, "aria-colspan", instance.width);
     setAttribute(this.node, "aria-rowspan", instance.height);
-    this.#enter(rows[instance.row]);
+    this.#enter(surfaces[instance.area].rows[instance.row]);
     return true;
   }
 
@@ -214,7 +286,7 @@ class Key {
         column: part(event.clientX - box.left, box.width, instance.width),
         row: part(event.clientY - box.top, box.height, instance.height),
       },
-      drop: (column, row) => move(this.context, column, row),
+      drop: (place) => move(this.context, place),
     };
   }
 }
@@ -224,41 +296,31 @@ function put(node, { column, row, width, height }) {
   node.style.gridRow = `${row + 1} / span ${height}`;
 }
 
-// Places under a key are there to be dropped on, but not to be read or reached.
-function arrange() {
-  for (const cell of cells) {
-    const taken = store.at(Number(cell.dataset.column), Number(cell.dataset.row)) !== null;
-    setAttribute(cell, "aria-hidden", taken ? "true" : null);
-    cell.toggleAttribute("data-taken", taken);
-  }
-  hint.hidden = !store.loaded || store.instances.size > 0;
-  setText(hint, text(store.packages.length === 0 ? "emptyPanelNoPackage" : "emptyPanel"));
-  setTabStop();
-}
-
-function setTabStop() {
-  const stop = elementAt(current.column, current.row);
-  for (const place of [...cells, ...[...keys.values()].map((key) => key.node)]) {
-    const wanted = place === stop ? 0 : -1;
-    if (place.tabIndex !== wanted) place.tabIndex = wanted;
-  }
-}
-
-function elementAt(column, row) {
-  const instance = store.at(column, row);
-  return (instance && keys.get(instance.context)?.node) ?? cells[row * store.panel.columns + column] ?? null;
-}
-
-function focusPlace(column, row) {
-  elementAt(column, row)?.focus();
+function focusPlace({ area, column, row }) {
+  surfaces[area].elementAt(column, row)?.focus();
 }
 
 function onKeyDown(event) {
   if (event.ctrlKey || event.metaKey) return;
-  const instance = store.instances.get(event.target.closest("[data-context]")?.dataset.context) ?? null;
+  const place = event.target.closest("[data-column]");
+  if (place === null) return;
+  const instance = store.instances.get(place.dataset.context) ?? null;
+  if (held !== null) {
+    whileHeld(event);
+    return;
+  }
   if (instance !== null && (event.key === "Delete" || event.key === "Backspace")) {
     event.preventDefault();
     remove(instance.context);
+    return;
+  }
+  if (instance !== null && event.key.toLowerCase() === "m" && !event.altKey) {
+    event.preventDefault();
+    const { area, column, row, width, height } = instance;
+    held = { context: instance.context, span: { area, column, row, width, height } };
+    keys.get(instance.context).node.dataset.dragged = "";
+    mark(held.span, true);
+    announce(text("pickedUp", { name: nameOf(instance) }));
     return;
   }
   const step = ARROWS[event.key];
@@ -268,34 +330,77 @@ function onKeyDown(event) {
   if (event.altKey) {
     if (instance === null) return;
     const span = { ...instance, column: instance.column + right, row: instance.row + down };
-    if (store.fits(span, instance.context)) move(instance.context, span.column, span.row);
+    if (store.fits(span, instance.context)) move(instance.context, span);
     return;
   }
+  const area = place.dataset.area;
   // From a wide key one step leads to the place beyond it, not to another of its own.
-  let { column, row } = current;
+  let { column, row } = surfaces[area].current;
   if (instance !== null) {
     if (right > 0) column = instance.column + instance.width - 1;
     if (right < 0) column = instance.column;
     if (down > 0) row = instance.row + instance.height - 1;
     if (down < 0) row = instance.row;
   }
-  column += right;
-  row += down;
-  if (column < 0 || row < 0 || column >= store.panel.columns || row >= store.panel.rows) return;
-  focusPlace(column, row);
+  const next = stepped({ area, column, row, width: 1, height: 1 }, right, down);
+  if (next !== null) focusPlace(next);
 }
 
-function cellAt(x, y) {
-  const first = cells[0].getBoundingClientRect();
-  const last = cells.at(-1).getBoundingClientRect();
-  const column = Math.floor(((x - first.left) / (last.right - first.left)) * store.panel.columns);
-  const row = Math.floor(((y - first.top) / (last.bottom - first.top)) * store.panel.rows);
-  const inside = column >= 0 && row >= 0 && column < store.panel.columns && row < store.panel.rows;
-  return inside ? { column, row } : null;
+// A span one step further. Beyond the grid's right edge lie the function keys. Null where there is nothing.
+function stepped(span, right, down) {
+  const next = { ...span, column: span.column + right, row: span.row + down };
+  const { columns, rows } = store.areas[span.area];
+  const inside =
+    next.column >= 0 && next.row >= 0 && next.column + span.width <= columns && next.row + span.height <= rows;
+  if (inside) return next;
+  const small = span.width === 1 && span.height === 1;
+  if (small && span.area === "grid" && next.column >= columns) {
+    return { ...span, area: "keys", column: 0, row: Math.min(span.row, store.areas.keys.rows - 1) };
+  }
+  if (span.area === "keys" && next.column < 0) return { ...span, area: "grid", column: store.areas.grid.columns - 1 };
+  return null;
+}
+
+// The keyboard's way to drag: arrows carry the key, Enter or Space puts it down, Escape leaves it where it was.
+function whileHeld(event) {
+  const step = ARROWS[event.key];
+  if (event.key === "Tab") {
+    letGo();
+    return;
+  }
+  event.preventDefault();
+  event.stopPropagation();
+  if (step !== undefined) {
+    const next = stepped(held.span, ...step);
+    if (next === null) return;
+    held.span = next;
+    const fits = store.fits(next, held.context);
+    mark(next, fits);
+    announce(text(fits ? "heldOver" : "heldOverTaken", { place: placeText(next) }));
+  } else if (event.key === "Enter" || event.key === " ") {
+    const { context, span } = held;
+    if (!store.fits(span, context)) {
+      announce(text("heldOverTaken", { place: placeText(span) }));
+      return;
+    }
+    letGo();
+    move(context, span);
+  } else if (event.key === "Escape") {
+    letGo();
+    announce(text("putBack"));
+  }
+}
+
+function letGo() {
+  const key = keys.get(held.context);
+  if (key !== undefined) delete key.node.dataset.dragged;
+  held = null;
+  unmark();
 }
 
 function sizeOf(width, height) {
+  const { cells, size } = surfaces.grid;
   const first = cells[0].getBoundingClientRect();
-  const corner = cells[(height - 1) * store.panel.columns + width - 1].getBoundingClientRect();
+  const corner = cells[(height - 1) * size.columns + width - 1].getBoundingClientRect();
   return { width: corner.right - first.left, height: corner.bottom - first.top };
 }

@@ -1,10 +1,11 @@
-// The area below the Panel: of the selected key its preview, its title, the package's property view, and the way to
+// The area below the Panel: of the selected key its preview, its title and look, the package's property view, and the way to
 // remove it.
 
 import * as api from "./api.js";
 import { nameOf, remove, sizeText } from "./actions.js";
 import { element, icon, setText } from "./dom.js";
 import { Face } from "./face.js";
+import { Look } from "./look.js";
 import { store } from "./store.js";
 import { text } from "./strings.js";
 import { showError } from "./toast.js";
@@ -61,6 +62,7 @@ class Properties {
   #size = element("p", { className: "widget-size" });
   #title = null;
   #titleTimer = null;
+  #look = null;
 
   constructor(instance, widget, subject) {
     this.subject = subject;
@@ -74,8 +76,6 @@ class Properties {
     trash.addEventListener("click", () => remove(this.context));
 
     this.#face.node.classList.add("preview");
-    this.#face.node.style.setProperty("--span-columns", instance.width);
-    this.#face.node.style.setProperty("--span-rows", instance.height);
     const left = element(
       "div",
       { className: "properties-preview" },
@@ -86,6 +86,8 @@ class Properties {
 
     const right = element("div", { className: "properties-fields" });
     if (widget?.titleEditable) right.append(this.#titleField());
+    this.#look = widget && new Look(instance, widget);
+    if (this.#look?.node) right.append(this.#look.node);
     const holder = element("div", { className: "frame-holder" });
     right.append(holder);
     this.frame = new ViewFrame(holder, "property-frame");
@@ -125,6 +127,9 @@ class Properties {
 
   update(instance, widget) {
     this.#face.update(instance, widget);
+    this.#face.node.style.setProperty("--span-columns", instance.width);
+    this.#face.node.style.setProperty("--span-rows", instance.height);
+    this.#look?.update(instance);
     const owner = store.package(instance.package)?.name ?? instance.package;
     setText(this.#heading, text("packageAndWidget", { package: owner, widget: nameOf(instance) }));
     setText(this.#size, sizeText(instance));

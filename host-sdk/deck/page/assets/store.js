@@ -2,11 +2,14 @@
 // and whose changes everybody hears; only events from the server and answers of the API change it.
 
 /**
- * Its events: "packages"; "instance" (detail: the instance, new or changed); "instanceRemoved" (detail: the instance
+ * Its events: "packages"; "deck"; "instance" (detail: the instance, new or changed); "instanceRemoved" (detail: the instance
  * that is gone); "selected" (detail: the context or null).
  */
 class Store extends EventTarget {
-  panel = { columns: 5, rows: 4 };
+  /** Columns and rows of the device's areas. */
+  areas = { grid: { columns: 5, rows: 4 }, keys: { columns: 2, rows: 2 } };
+  /** Profiles, which one is shown, sleep, what can be undone and redone, what the user has to know. */
+  deck = { profiles: [], active: "", asleep: false, undo: null, redo: null, revision: 0, notice: null };
   packages = [];
   instances = new Map();
   selected = null;
@@ -15,7 +18,7 @@ class Store extends EventTarget {
 
   /** Takes a whole state, telling only what differs. */
   replace(state) {
-    this.panel = state.panel;
+    this.areas = { grid: state.panel, keys: state.keys };
     this.loaded = true;
     const present = new Set(state.instances.map((instance) => instance.context));
     for (const context of [...this.instances.keys()]) {
@@ -23,6 +26,12 @@ class Store extends EventTarget {
     }
     this.setPackages(state.packages);
     for (const instance of state.instances) this.setInstance(instance);
+    this.setDeck(state.deck);
+  }
+
+  setDeck(deck) {
+    this.deck = deck;
+    this.#tell("deck");
   }
 
   setPackages(packages) {
@@ -58,18 +67,21 @@ class Store extends EventTarget {
     return this.package(instance.package)?.widgets.find((widget) => widget.uuid === instance.widget) ?? null;
   }
 
-  /** The instance that covers a cell, or null. */
-  at(column, row) {
+  /** The instance that covers a cell of an area, or null. */
+  at(area, column, row) {
     for (const instance of this.instances.values()) {
-      if (!apart(instance, { column, row, width: 1, height: 1 })) return instance;
+      if (!apart(instance, { area, column, row, width: 1, height: 1 })) return instance;
     }
     return null;
   }
 
-  /** Whether a span of cells is on the Panel and free, not counting the instance `except` (a context). */
+  /** Whether a span of cells is on the device and free, not counting the instance `except` (a context). */
   fits(span, except = null) {
-    const { column, row, width, height } = span;
-    if (column < 0 || row < 0 || column + width > this.panel.columns || row + height > this.panel.rows) return false;
+    const { area, column, row, width, height } = span;
+    const { columns, rows } = this.areas[area];
+    if (column < 0 || row < 0 || column + width > columns || row + height > rows) return false;
+    // A function key is a place by itself.
+    if (area === "keys" && (width > 1 || height > 1)) return false;
     for (const other of this.instances.values()) {
       if (other.context !== except && !apart(other, span)) return false;
     }
@@ -78,9 +90,11 @@ class Store extends EventTarget {
 
   /** The first free place of a size, row by row; null when there is none. */
   firstFree(width, height) {
-    for (let row = 0; row + height <= this.panel.rows; row += 1) {
-      for (let column = 0; column + width <= this.panel.columns; column += 1) {
-        if (this.fits({ column, row, width, height })) return { column, row };
+    for (const [area, { columns, rows }] of Object.entries(this.areas)) {
+      for (let row = 0; row + height <= rows; row += 1) {
+        for (let column = 0; column + width <= columns; column += 1) {
+          if (this.fits({ area, column, row, width, height })) return { area, column, row };
+        }
       }
     }
     return null;
@@ -99,6 +113,7 @@ class Store extends EventTarget {
 /** Whether two spans of cells have none in common. */
 function apart(one, other) {
   return (
+    one.area !== other.area ||
     one.column >= other.column + other.width ||
     one.column + one.width <= other.column ||
     one.row >= other.row + other.height ||

@@ -14,10 +14,20 @@ export function announce(words) {
   setText(announcer, words);
 }
 
-/** Shows a notice that goes by itself, or sooner by the function that this answers. */
-export function showNotice(words) {
-  const toast = show("notice", words);
-  setTimeout(() => toast.remove(), SHORT_MS);
+/**
+ * Shows a notice that goes by itself, or sooner by the function that this answers. `offer`, if given, is a button in it:
+ * `words` on it, `act()` when it is pressed.
+ */
+export function showNotice(words, offer = null) {
+  const button = offer && element("button", { type: "button" }, offer.words);
+  const toast = show("notice", words, button);
+  // The user reads and decides: that takes longer than a notice that asks nothing.
+  const duration = offer === null ? SHORT_MS : 2 * SHORT_MS;
+  button?.addEventListener("click", () => {
+    toast.remove();
+    offer.act();
+  });
+  setTimeout(() => toast.remove(), duration);
   return () => toast.remove();
 }
 

@@ -1,7 +1,7 @@
 // The Widget List: packages as groups that open and close, their widgets to be dragged to the Panel, and the choice of
 // a layout for those that have several.
 
-import { placeAnywhere, place, sizeText } from "./actions.js";
+import { placeAnywhere, place, resize, sizeText } from "./actions.js";
 import { askRemoval, chooseFile } from "./packages.js";
 import { element, icon, setAttribute } from "./dom.js";
 import { makeDraggable } from "./drag.js";
@@ -118,7 +118,7 @@ function entry(widget) {
         context: null,
         image: picture ?? widget.icon,
         grabbed: { column: 0, row: 0 },
-        drop: (column, row) => place(widget, index, column, row),
+        drop: (where) => drop(widget, index, where),
       };
     },
   });
@@ -133,6 +133,28 @@ function entry(widget) {
   return item;
 }
 
+// What has several layouts is put down in the chosen one, and asks at once whether it shall be another.
+async function drop(widget, index, where) {
+  const instance = await place(widget, index, where);
+  if (instance === null || widget.layouts.length < 2) return;
+  const popup = layoutPopup(widget, `dropped-${instance.context}`, index, (layout) => resize(instance.context, layout));
+  popup.addEventListener("toggle", (event) => {
+    if (event.newState === "closed") popup.remove();
+  });
+  document.body.append(popup);
+  popup.showPopover();
+  const key = document.querySelector(`.key[data-context="${CSS.escape(instance.context)}"]`);
+  if (key !== null) putBeside(popup, key.getBoundingClientRect());
+}
+
+function putBeside(popup, anchor) {
+  const left = Math.min(anchor.right + 8, innerWidth - popup.offsetWidth - 8);
+  const top = Math.min(anchor.top - 40, innerHeight - popup.offsetHeight - 8);
+  popup.style.left = `${Math.max(left, 8)}px`;
+  popup.style.top = `${Math.max(top, 8)}px`;
+  popup.querySelector("input:checked")?.focus();
+}
+
 // The button with the four squares, and the popup that it opens.
 function layoutPicker(widget, onChange) {
   const label = text("chooseLayout", { name: widget.name });
@@ -141,12 +163,22 @@ function layoutPicker(widget, onChange) {
     { type: "button", className: "icon-button", title: text("multiSized"), "aria-label": label, "aria-haspopup": "dialog" },
     icon("layouts"),
   );
+  const popup = layoutPopup(widget, widget.uuid, layoutOf(widget), (index) => {
+    chosen.set(widget.uuid, index);
+    onChange();
+  });
+  button.addEventListener("click", () => {
+    popup.togglePopover({ source: button });
+    if (popup.matches(":popover-open")) putBeside(popup, button.getBoundingClientRect());
+  });
+  return element("div", { className: "layout-picker" }, button, popup);
+}
+
+// The layouts of a widget to choose from; `choose(index)` hears of the choice.
+function layoutPopup(widget, name, current, choose) {
   const options = widget.layouts.map((layout, index) => {
-    const radio = element("input", { type: "radio", name: `layout-${widget.uuid}`, checked: index === layoutOf(widget) });
-    radio.addEventListener("change", () => {
-      chosen.set(widget.uuid, index);
-      onChange();
-    });
+    const radio = element("input", { type: "radio", name: `layout-${name}`, checked: index === current });
+    radio.addEventListener("change", () => choose(index));
     return element(
       "label",
       { className: "layout" },
@@ -172,15 +204,5 @@ function layoutPicker(widget, onChange) {
   popup.addEventListener("keydown", (event) => {
     if (event.key === "Enter") popup.hidePopover();
   });
-  button.addEventListener("click", () => {
-    popup.togglePopover({ source: button });
-    if (!popup.matches(":popover-open")) return;
-    const anchor = button.getBoundingClientRect();
-    const left = Math.min(anchor.right + 8, innerWidth - popup.offsetWidth - 8);
-    const top = Math.min(anchor.top - 40, innerHeight - popup.offsetHeight - 8);
-    popup.style.left = `${Math.max(left, 8)}px`;
-    popup.style.top = `${Math.max(top, 8)}px`;
-    popup.querySelector("input:checked")?.focus();
-  });
-  return element("div", { className: "layout-picker" }, button, popup);
+  return popup;
 }

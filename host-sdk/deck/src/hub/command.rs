@@ -4,12 +4,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use host_sdk::bundle::Installed;
-use host_sdk::protocol::{Info, ToHost};
+use host_sdk::protocol::{FontAttribute, Info, ToHost};
 use serde::Deserialize;
 use tokio::sync::{mpsc, oneshot};
 
 use super::connection::Outgoing;
+use super::{Direction, ProfileChange};
 use crate::page::{Outbox, State};
+use crate::state::{Area, Profile};
 
 /// Why a request isn't done.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,8 +65,18 @@ pub enum Command {
     Remove(String, Reply<Result<(), Refusal>>),
     /// Press a key.
     Press(String, Phase, Reply<Result<(), Refusal>>),
-    /// Change a title as the user.
-    SetTitle(String, String, Reply<Result<(), Refusal>>),
+    /// Change how an instance looks, as the user.
+    Adjust(String, Adjustment, Reply<Result<(), Refusal>>),
+    /// Give an instance another layout.
+    Resize(String, Resize, Reply<Result<crate::page::Instance, Refusal>>),
+    /// Make, name, remove or show a profile.
+    Profile(ProfileChange, Reply<Result<Profile, Refusal>>),
+    /// Undo or redo. Answers the name of what it was.
+    Step(Direction, Reply<Result<&'static str, Refusal>>),
+    /// Put the device to sleep, or wake it up.
+    Sleep(bool, Reply<()>),
+    /// The user has read the notice.
+    DismissNotice(Reply<()>),
     /// Show a property view or settings page. Answers its name and address.
     OpenView(Target, Reply<Result<(String, String), Refusal>>),
     /// Close a view.
@@ -109,9 +121,35 @@ pub struct Place {
     pub cell: Cell,
 }
 
+/// Another layout for an instance.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Resize {
+    /// Index into the widget's layouts.
+    pub layout: usize,
+    /// Where to then; none takes the free place that is nearest to where it is.
+    #[serde(default)]
+    pub to: Option<Cell>,
+}
+
+/// What a user changes about how an instance looks.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Adjustment {
+    /// The title of all states; an empty one gives it back to the package.
+    Title(String),
+    /// How the title is drawn; none gives it back to the package.
+    Font(Option<FontAttribute>),
+    /// The icon of a state, a data URI that was checked; none gives it back to the package.
+    Icon(u32, Option<Arc<str>>),
+    /// The state that is shown, for a look.
+    State(u32),
+}
+
 /// A cell of the Panel, zero-based.
 #[derive(Clone, Copy, Debug, Deserialize)]
 pub struct Cell {
+    /// The part of the device; the grid if none is said.
+    #[serde(default)]
+    pub area: Area,
     /// Column.
     pub column: u8,
     /// Row.

@@ -119,7 +119,7 @@ impl Hub {
                 return Some(FromHost::DidReceiveWidgetTitle { widget, context, titles: instance.titles() });
             }
             ToHost::GetFontAttribute { .. } => {
-                let font = instance.font.clone().unwrap_or_default();
+                let font = instance.font().cloned().unwrap_or_default();
                 return Some(FromHost::DidReceiveFontAttribute { widget, context, font });
             }
             ToHost::GetWidgetIcon { .. } => {
@@ -145,7 +145,7 @@ impl Hub {
                 }
                 self.changed = true;
             }
-            ToHost::ChangeFontAttribute { font, .. } => instance.font = Some(tidy(font)),
+            ToHost::ChangeFontAttribute { font, .. } => instance.package_font = Some(tidy(font)),
             ToHost::ChangeActionEffect { effect: ActionEffect { kind, image }, .. } => {
                 instance.effect = ActionEffect { kind, image: image.filter(|image| is_image(image)) };
             }
@@ -243,8 +243,8 @@ impl Hub {
         }
     }
 
-    /// An instance's icons, one a state: what the package set, else the path of the widget's own.
-    fn icons(&self, context: &str) -> Vec<String> {
+    /// An instance's icons, one a state: what the user chose, what the package set, else the path of the widget's own.
+    pub(super) fn icons(&self, context: &str) -> Vec<String> {
         let Some(instance) = self.panel.get(context) else { return Vec::new() };
         let package = self.package(&instance.placed.package);
         let widget = package.and_then(|package| package.config.widget(&instance.placed.widget));
@@ -273,7 +273,7 @@ fn is_image(text: &str) -> bool {
 }
 
 /// A font with every member within its range, so that the page can use it as it is.
-fn tidy(font: FontAttribute) -> FontAttribute {
+pub(super) fn tidy(font: FontAttribute) -> FontAttribute {
     let default = FontAttribute::default();
     let is_color = font.color.len() == 7
         && font.color.starts_with('#')

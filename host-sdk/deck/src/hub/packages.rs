@@ -114,7 +114,7 @@ impl Hub {
         self.add_package(config, folder);
         let views: Vec<_> = self
             .panel
-            .iter()
+            .shown()
             .filter(|instance| instance.placed.package == uuid)
             .map(|instance| self.instance_view(instance))
             .collect();
@@ -202,7 +202,7 @@ impl Hub {
         let contexts: Vec<_> = self
             .panel
             .iter()
-            .filter(|instance| instance.placed.package == uuid)
+            .filter(|instance| instance.placed.package == uuid && self.is_visible(instance))
             .map(|instance| instance.placed.context.clone())
             .collect();
         for context in contexts {

@@ -1,12 +1,15 @@
-//! What the user does in the page: place, move, press, name, remove; and the views that the page shows.
+//! What the user does in the page: place, move, resize, press, edit, remove; and the views that the page shows.
 
+use host_sdk::manifest::Widget;
 use host_sdk::protocol::{ActionEffect, EffectKind, FromHost, Settings, WidgetInfo};
 
-use super::{Cell, Hub, Phase, Place, Refusal, Target, VIEWS, View, ViewFiles};
+use super::messages::tidy;
+use super::{Adjustment, Cell, Hub, Phase, Place, Refusal, Resize, Target, VIEWS, View, ViewFiles};
 use crate::package::address;
-use crate::page::{self, Event};
+use crate::page;
+use crate::page::Event;
 use crate::random_id;
-use crate::state::{Instance, Placed, Span};
+use crate::state::{Area, Instance, Placed, Span};
 
 impl Hub {
     pub(super) fn place(&mut self, place: Place) -> Result<page::Instance, Refusal> {
@@ -17,63 +20,118 @@ impl Hub {
             context: random_id(),
             package: package.config.uuid.clone(),
             widget: place.widget,
+            profile: self.panel.active.clone(),
+            area: place.cell.area,
             column: place.cell.column,
             row: place.cell.row,
             layout: place.layout,
-            state: 0,
-            title: None,
             settings: Settings::new(),
+            ..Placed::default()
         };
+        let instance = Instance::new(placed.clone(), widget).ok_or_else(no_layout)?;
+        self.check_fit(instance.span(), None)?;
         let context = placed.context.clone();
-        let instance = Instance::new(placed, widget)
-            .ok_or_else(|| Refusal::NotFound("This widget has no such layout.".to_owned()))?;
-        if !self.panel.place(instance) {
-            return Err(does_not_fit());
-        }
-        self.changed = true;
-        self.tell_pages_of(&context);
-        self.appear(&context);
-        self.panel.get(&context).map(|instance| self.instance_view(instance)).ok_or_else(|| no("instance"))
+        self.commit_instance("place", None, Some(placed));
+        self.view_of(&context)
     }
 
     pub(super) fn move_to(&mut self, context: &str, cell: Cell) -> Result<page::Instance, Refusal> {
-        let instance = self.panel.get(context).ok_or_else(|| no("instance"))?;
-        let span = Span { column: cell.column, row: cell.row, ..instance.span() };
-        if !self.panel.is_free(span, Some(context)) {
-            return Err(does_not_fit());
+        let instance = self.shown_instance(context)?;
+        let span = Span { area: cell.area, column: cell.column, row: cell.row, ..instance.span() };
+        let before = instance.placed.clone();
+        self.check_fit(span, Some(context))?;
+        if span != instance.span() {
+            let after = Placed { area: cell.area, column: cell.column, row: cell.row, ..before.clone() };
+            self.commit_instance("move", Some(before), Some(after));
         }
-        let instance = self.panel.get_mut(context).ok_or_else(|| no("instance"))?;
-        (instance.placed.column, instance.placed.row) = (cell.column, cell.row);
-        self.changed = true;
-        self.tell_pages_of(context);
-        self.panel.get(context).map(|instance| self.instance_view(instance)).ok_or_else(|| no("instance"))
+        self.view_of(context)
+    }
+
+    /// Gives an instance another layout; context and settings stay. Where it can't stay, it goes to the nearest free
+    /// place unless the user has named one.
+    pub(super) fn resize(&mut self, context: &str, resize: Resize) -> Result<page::Instance, Refusal> {
+        let instance = self.shown_instance(context)?;
+        let before = instance.placed.clone();
+        let widget = self.package(&before.package).and_then(|package| package.config.widget(&before.widget));
+        let layouts = widget.ok_or_else(|| no("widget"))?.layouts();
+        let layout = layouts.get(resize.layout).ok_or_else(no_layout)?;
+        let mut span = Span { width: layout.width, height: layout.height, ..instance.span() };
+        match resize.to {
+            Some(Cell { area, column, row }) => {
+                span = Span { area, column, row, ..span };
+                self.check_fit(span, Some(context))?;
+            }
+            None => {
+                span = self.panel.nearest_free(&before.profile, span, Some(context)).ok_or_else(|| {
+                    let why = match span.area {
+                        Area::Keys => "A function key takes a layout of 1 x 1. Move it to the grid first.".to_owned(),
+                        Area::Grid => format!(
+                            "There is no free place of {} x {} on the Panel. Remove or move a key.",
+                            span.width, span.height
+                        ),
+                    };
+                    Refusal::Conflict(why)
+                })?;
+            }
+        }
+        if before.layout != resize.layout || span != instance.span() {
+            let Span { area, column, row, .. } = span;
+            let after = Placed { layout: resize.layout, area, column, row, ..before.clone() };
+            self.commit_instance("resize", Some(before), Some(after));
+        }
+        self.view_of(context)
     }
 
     pub(super) fn remove(&mut self, context: &str) -> Result<(), Refusal> {
-        // Views first, so that the package hears of their end while it still has the instance.
-        let views: Vec<_> = self
-            .views
-            .iter()
-            .filter(|view| view.context.as_deref() == Some(context))
-            .map(|view| view.id.clone())
-            .collect();
-        for view in views {
-            self.close_view(&view)?;
-        }
-        let instance = self.panel.remove(context).ok_or_else(|| no("instance"))?;
-        self.changed = true;
-        self.tell_pages(&Event::InstanceRemoved { context: context.to_owned() });
-        let message = FromHost::WidgetWillDisappear {
-            state: instance.wire_state(),
-            widget: instance.placed.widget,
-            context: instance.placed.context,
-        };
-        self.tell_package(&instance.placed.package, &message);
+        let placed = self.shown_instance(context)?.placed.clone();
+        self.commit_instance("remove", Some(placed), None);
         Ok(())
+    }
+
+    /// An instance of the profile that is shown: nobody can point at another one.
+    fn shown_instance(&self, context: &str) -> Result<&Instance, Refusal> {
+        let instance = self.panel.get(context).ok_or_else(|| no("instance"))?;
+        match instance.placed.profile == self.panel.active {
+            true => Ok(instance),
+            false => Err(Refusal::Conflict("This key is in another profile. Switch to it first.".to_owned())),
+        }
+    }
+
+    fn check_fit(&self, span: Span, besides: Option<&str>) -> Result<(), Refusal> {
+        let profile = &self.panel.active;
+        if self.panel.is_free(profile, span, besides) {
+            return Ok(());
+        }
+        if span.area == Area::Keys && (span.width, span.height) != (1, 1) {
+            return Err(Refusal::Conflict(
+                "A function key takes a layout of 1 x 1. Choose a place on the grid.".to_owned(),
+            ));
+        }
+        let size = format!("{} x {}", span.width, span.height);
+        Err(Refusal::Conflict(match self.panel.nearest_free(profile, span, besides) {
+            Some(free) => format!(
+                "It doesn't fit there. The nearest free place of {size} is column {}, row {}.",
+                free.column + 1,
+                free.row + 1
+            ),
+            None => format!("It doesn't fit there, and there is no free place of {size}. Remove or move a key."),
+        }))
+    }
+
+    fn view_of(&self, context: &str) -> Result<page::Instance, Refusal> {
+        self.panel.get(context).map(|instance| self.instance_view(instance)).ok_or_else(|| no("instance"))
     }
 
     pub(super) fn press(&mut self, context: &str, phase: Phase) -> Result<(), Refusal> {
         let instance = self.panel.get(context).ok_or_else(|| no("instance"))?;
+        if !self.is_visible(instance) {
+            return match phase {
+                // The key went from under the finger; its package has heard of that.
+                Phase::Up | Phase::Cancel => Ok(()),
+                _ if self.asleep => Err(Refusal::Conflict("The device sleeps. Wake it up first.".to_owned())),
+                _ => self.shown_instance(context).map(drop),
+            };
+        }
         let package = instance.placed.package.clone();
         let state = instance.wire_state();
         let ids = || (instance.placed.widget.clone(), instance.placed.context.clone());
@@ -86,25 +144,93 @@ impl Hub {
             Phase::Cancel => vec![up()],
             Phase::Tap => vec![down(), up(), triggered()],
         };
+        match phase {
+            Phase::Down => self.pressed.insert(context.to_owned()),
+            Phase::Up | Phase::Cancel | Phase::Tap => self.pressed.remove(context),
+        };
         for message in &messages {
             self.tell_package(&package, message);
         }
         Ok(())
     }
 
-    pub(super) fn set_title(&mut self, context: &str, title: &str) -> Result<(), Refusal> {
-        let instance = self.panel.get_mut(context).ok_or_else(|| no("instance"))?;
-        instance.set_users_title(title);
-        let package = instance.placed.package.clone();
-        let message = FromHost::DidReceiveWidgetTitle {
-            widget: instance.placed.widget.clone(),
-            context: context.to_owned(),
-            titles: instance.titles(),
+    /// Changes how an instance looks as its user wants it, where its package lets the user.
+    pub(super) fn adjust(&mut self, context: &str, adjustment: Adjustment) -> Result<(), Refusal> {
+        let instance = self.shown_instance(context)?;
+        let widget =
+            self.package(&instance.placed.package).and_then(|package| package.config.widget(&instance.placed.widget));
+        let widget = widget.ok_or_else(|| no("widget"))?;
+        let before = instance.placed.clone();
+        let mut after = before.clone();
+        let name = match adjustment {
+            Adjustment::State(state) => {
+                let instance = self.panel.get_mut(context).ok_or_else(|| no("instance"))?;
+                if !instance.set_state(state) {
+                    return Err(no("state"));
+                }
+                self.changed = true;
+                self.tell_pages_of(context);
+                return Ok(());
+            }
+            Adjustment::Title(title) => {
+                allowed(widget.title_editable, "title", widget)?;
+                after.title = Some(title).filter(|title| !title.is_empty());
+                "title"
+            }
+            Adjustment::Font(font) => {
+                allowed(widget.title_view_editable, "font", widget)?;
+                after.font = font.map(tidy);
+                "font"
+            }
+            Adjustment::Icon(state, icon) => {
+                allowed(widget.icon_editable, "icon", widget)?;
+                if usize::try_from(state).is_ok_and(|state| state >= instance.states()) {
+                    return Err(no("state"));
+                }
+                match icon {
+                    Some(icon) => after.icons.insert(state, icon),
+                    None => after.icons.remove(&state),
+                };
+                "icon"
+            }
         };
-        self.changed = true;
-        self.tell_package(&package, &message);
-        self.tell_pages_of(context);
+        if after != before {
+            self.commit_instance(name, Some(before), Some(after));
+        }
         Ok(())
+    }
+
+    /// Tells an instance's package what its titles are now.
+    pub(super) fn tell_title(&mut self, context: &str) {
+        let Some(instance) = self.panel.get(context) else { return };
+        let Placed { package, widget, context, .. } = instance.placed.clone();
+        self.tell_package(&package, &FromHost::DidReceiveWidgetTitle { widget, context, titles: instance.titles() });
+    }
+
+    /// Tells an instance's package how its title is drawn now.
+    pub(super) fn tell_font(&mut self, context: &str) {
+        let Some(instance) = self.panel.get(context) else { return };
+        let Placed { package, widget, context, .. } = instance.placed.clone();
+        let font = instance.font().cloned().unwrap_or_default();
+        self.tell_package(&package, &FromHost::DidReceiveFontAttribute { widget, context, font });
+    }
+
+    /// Tells an instance's package what its icons are now.
+    pub(super) fn tell_icons(&mut self, context: &str) {
+        let Some(instance) = self.panel.get(context) else { return };
+        let Placed { package, widget, context, .. } = instance.placed.clone();
+        let icons = self.icons(&context);
+        self.tell_package(&package, &FromHost::DidReceiveWidgetIcon { widget, context, icons });
+    }
+
+    /// Closes all property views of an instance.
+    pub(super) fn close_views_of(&mut self, context: &str) {
+        let is_meant = |view: &&View| view.context.as_deref() == Some(context);
+        let views: Vec<_> = self.views.iter().filter(is_meant).map(|view| view.id.clone()).collect();
+        for view in views {
+            // It is there: it was found a moment ago.
+            let _ = self.close_view(&view);
+        }
     }
 
     /// Tells an instance's package that it is visible.
@@ -194,7 +320,8 @@ impl Hub {
         if self.pages.is_empty() {
             return;
         }
-        let Some(instance) = self.panel.get(context) else { return };
+        let shown = self.panel.get(context).filter(|instance| instance.placed.profile == self.panel.active);
+        let Some(instance) = shown else { return };
         let instance = Box::new(self.instance_view(instance));
         self.tell_pages(&Event::Instance { instance });
     }
@@ -212,6 +339,7 @@ impl Hub {
             context: placed.context.clone(),
             package: placed.package.clone(),
             widget: placed.widget.clone(),
+            area: placed.area,
             column: placed.column,
             row: placed.row,
             width: instance.width,
@@ -223,7 +351,13 @@ impl Hub {
             description: description.map(str::to_owned),
             effect: instance.effect.kind,
             effect_image: instance.effect.image.clone(),
-            font: instance.font.clone(),
+            font: instance.font().cloned(),
+            states: instance.states(),
+            edited: page::Edited {
+                title: placed.title.is_some(),
+                font: placed.font.is_some(),
+                icons: placed.icons.keys().copied().collect(),
+            },
         }
     }
 }
@@ -232,6 +366,13 @@ fn no(what: &str) -> Refusal {
     Refusal::NotFound(format!("There is no such {what}."))
 }
 
-fn does_not_fit() -> Refusal {
-    Refusal::Conflict("It doesn't fit there. Choose a place that is free and large enough.".to_owned())
+fn no_layout() -> Refusal {
+    Refusal::NotFound("This widget has no such layout.".to_owned())
+}
+
+fn allowed(editable: Option<bool>, what: &str, widget: &Widget) -> Result<(), Refusal> {
+    match editable.unwrap_or(true) {
+        true => Ok(()),
+        false => Err(Refusal::Conflict(format!("The {what} of {} is its package's alone.", widget.name))),
+    }
 }

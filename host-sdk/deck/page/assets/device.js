@@ -1,0 +1,186 @@
+// What belongs to the device as a whole: the strip of hotkey profiles below the Panel, the tools above it (profiles,
+// undo and redo, sleep), and the notice about what is kept on disk.
+
+import * as api from "./api.js";
+import { offerUndo, step } from "./actions.js";
+import { element, icon, setAttribute, setText } from "./dom.js";
+import { store } from "./store.js";
+import { text } from "./strings.js";
+import { announce, keepNoticesIn, showError } from "./toast.js";
+
+/** As the server has it. */
+const LONGEST_NAME = 60;
+
+const bar = document.getElementById("stage-bar");
+const strip = document.getElementById("profile-strip");
+const device = document.getElementById("device");
+const wakeUp = document.getElementById("wake-up");
+const notice = document.getElementById("notice");
+const dialog = document.getElementById("profile-dialog");
+const tools = {};
+let drawn = null;
+
+/** Brings all of it to life; it draws itself from the store from here on. */
+export function startDevice() {
+  const name = element("strong", { id: "profile-name", className: "bar-name" });
+  tools.name = name;
+  bar.append(
+    element("span", { className: "muted" }, text("hotkeyProfile")),
+    name,
+    tool("profile-new", "add", text("newProfile"), () => ask(text("newProfile"), nextName(), (given) => create(given, null))),
+    tool("profile-rename", "rename", text("renameProfile"), () =>
+      ask(text("renameProfile"), active().name, (given) => api.renameProfile(store.deck.active, given)),
+    ),
+    tool("profile-copy", "copy", text("copyProfile"), () =>
+      ask(text("copyProfile"), text("copyOf", { name: active().name }), (given) => create(given, store.deck.active)),
+    ),
+    tool("profile-delete", "trash", text("deleteProfile"), deleteActive),
+    element("span", { className: "bar-gap" }),
+    tool("undo-button", "undo", text("undo"), () => step("undo")),
+    tool("redo-button", "redo", text("redo"), () => step("redo")),
+    tool("sleep-button", "sleep", text("sleepDevice"), () => setAsleep(!store.deck.asleep)),
+  );
+  wakeUp.addEventListener("click", () => setAsleep(false));
+  store.on("deck", draw);
+  document.addEventListener("keydown", (event) => {
+    if (!(event.ctrlKey || event.metaKey) || event.altKey || event.target.closest("input, textarea, select, dialog")) return;
+    const key = event.key.toLowerCase();
+    if (key !== "z" && (key !== "y" || event.shiftKey)) return;
+    event.preventDefault();
+    step(key === "y" || event.shiftKey ? "redo" : "undo");
+  });
+}
+
+function tool(id, sign, label, act) {
+  const button = element("button", { type: "button", id, className: "icon-button", title: label, "aria-label": label }, icon(sign));
+  button.addEventListener("click", act);
+  tools[id] = button;
+  return button;
+}
+
+const active = () => store.deck.profiles.find(({ id }) => id === store.deck.active) ?? { id: "", name: "" };
+
+function nextName() {
+  const names = new Set(store.deck.profiles.map(({ name }) => name));
+  for (let number = 1; ; number += 1) {
+    const name = text("profileNumber", { number });
+    if (!names.has(name)) return name;
+  }
+}
+
+function draw() {
+  const { profiles, asleep, undo, redo } = store.deck;
+  setText(tools.name, active().name);
+  tools["profile-delete"].disabled = profiles.length < 2;
+  for (const [id, word, next] of [["undo-button", "undo", undo], ["redo-button", "redo", redo]]) {
+    const label = next === null ? text(word) : text("stepOf", { word: text(word), step: text(`step.${next}`) });
+    // Not `disabled`: the focus would be lost with the last step.
+    setAttribute(tools[id], "aria-disabled", next === null ? "true" : null);
+    setAttribute(tools[id], "aria-label", label);
+    tools[id].title = label;
+  }
+  setAttribute(tools["sleep-button"], "aria-pressed", asleep);
+  device.toggleAttribute("data-asleep", asleep);
+  drawWakeUp(asleep);
+  for (const area of device.querySelectorAll(".panel")) area.inert = asleep;
+  drawStrip();
+  drawNotice();
+}
+
+// The focus goes along: what had it can't be used any more.
+function drawWakeUp(asleep) {
+  if (wakeUp.hidden !== asleep) return;
+  const focused = document.activeElement;
+  const goesAlong = focused === document.body || focused === tools["sleep-button"] || device.contains(focused);
+  wakeUp.hidden = !asleep;
+  if (goesAlong) (asleep ? wakeUp : tools["sleep-button"]).focus();
+}
+
+function drawStrip() {
+  const content = JSON.stringify([store.deck.profiles, store.deck.active]);
+  if (content === drawn) return;
+  drawn = content;
+  const focused = document.activeElement?.closest("#profile-strip button")?.dataset.profile;
+  strip.replaceChildren(
+    ...store.deck.profiles.map(({ id, name }) => {
+      const shown = id === store.deck.active;
+      const button = element("button", { type: "button", "data-profile": id, title: name }, name);
+      setAttribute(button, "aria-current", shown ? "true" : null);
+      button.addEventListener("click", async () => {
+        try {
+          await api.activateProfile(id);
+          announce(text("profileShown", { name }));
+        } catch (error) {
+          showError(error);
+        }
+      });
+      return button;
+    }),
+  );
+  if (focused !== undefined) strip.querySelector(`[data-profile="${CSS.escape(focused)}"]`)?.focus();
+  strip.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+}
+
+function drawNotice() {
+  const words = store.deck.notice;
+  notice.hidden = words === null;
+  if (words === null || notice.dataset.words === words) return;
+  notice.dataset.words = words;
+  const close = element("button", { type: "button", className: "small" }, text("dismiss"));
+  close.addEventListener("click", () => {
+    notice.hidden = true;
+    api.dismissNotice().catch(showError);
+  });
+  notice.replaceChildren(element("span", {}, words), close);
+}
+
+const create = (name, copyOf) => api.createProfile(name, copyOf);
+
+async function deleteActive() {
+  const { id, name } = active();
+  const { revision } = store.deck;
+  try {
+    await api.deleteProfile(id);
+    offerUndo(text("profileDeleted", { name }), revision);
+    announce(text("profileDeleted", { name }));
+  } catch (error) {
+    showError(error);
+  }
+}
+
+async function setAsleep(asleep) {
+  try {
+    await api.setAsleep(asleep);
+    announce(text(asleep ? "asleep" : "awake"));
+  } catch (error) {
+    showError(error);
+  }
+}
+
+// Asks for a profile's name and does `act` with it; what is refused is said and asked again.
+function ask(title, suggestion, act) {
+  const field = element("input", { type: "text", id: "profile-field", maxLength: LONGEST_NAME, required: true, value: suggestion, autocomplete: "off" });
+  const cancel = element("button", { type: "button" }, text("cancel"));
+  const form = element(
+    "form",
+    { method: "dialog" },
+    element("label", { htmlFor: "profile-field", className: "muted" }, text("profileName")),
+    field,
+    element("div", { className: "dialog-buttons" }, cancel, element("button", { type: "submit", className: "primary" }, text("ok"))),
+  );
+  cancel.addEventListener("click", () => dialog.close());
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    try {
+      await act(field.value);
+      dialog.close();
+    } catch (error) {
+      showError(error);
+    }
+  });
+  dialog.replaceChildren(element("h2", { id: "profile-dialog-title" }, title), form);
+  dialog.addEventListener("close", () => keepNoticesIn(null), { once: true });
+  keepNoticesIn(dialog);
+  dialog.showModal();
+  field.select();
+}

@@ -1,0 +1,217 @@
+//! Which instances are seen: hotkey profiles, sleep and wake-up. Whatever changes it, packages hear of the difference
+//! alone: those that aren't seen any more disappear, those that are now appear.
+
+use host_sdk::protocol::{FromHost, Layout};
+use serde::Deserialize;
+
+use super::history::{Edit, Step};
+use super::{Hub, Refusal};
+use crate::page::{Deck, Event};
+use crate::random_id;
+use crate::state::{Instance, Placed, Profile};
+
+/// Profiles at a time.
+const MOST_PROFILES: usize = 64;
+/// Characters of a profile's name.
+const LONGEST_NAME: usize = 60;
+
+/// What can be done to profiles.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ProfileChange {
+    /// Make one and show it.
+    Create(NewProfile),
+    /// Give the one with this id another name.
+    Rename(String, String),
+    /// Remove the one with this id, with all that lies in it.
+    Delete(String),
+    /// Show the one with this id.
+    Activate(String),
+}
+
+/// A profile that shall be.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NewProfile {
+    /// Its name: 1 to 60 characters.
+    pub name: String,
+    /// The id of the profile that it starts as a copy of; none for an empty one.
+    #[serde(default)]
+    pub copy_of: Option<String>,
+}
+
+/// What is seen before and after a change.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    /// What packages know as visible.
+    visible: Vec<Visible>,
+    /// What pages show: the same, but also while the device sleeps.
+    shown: Vec<String>,
+}
+
+#[derive(Debug)]
+struct Visible {
+    context: String,
+    package: String,
+    widget: String,
+    state: Option<u32>,
+    layout: Layout,
+}
+
+impl Visible {
+    fn of(instance: &Instance) -> Self {
+        Self {
+            context: instance.placed.context.clone(),
+            package: instance.placed.package.clone(),
+            widget: instance.placed.widget.clone(),
+            state: instance.wire_state(),
+            layout: instance.wire_layout(),
+        }
+    }
+
+    fn is_in(&self, others: &[Self]) -> bool {
+        others.iter().any(|other| other.context == self.context && other.layout == self.layout)
+    }
+}
+
+impl Hub {
+    /// Whether its package knows an instance as visible.
+    pub(super) fn is_visible(&self, instance: &Instance) -> bool {
+        !self.asleep && instance.placed.profile == self.panel.active
+    }
+
+    /// What is seen now.
+    pub(super) fn seen(&self) -> Seen {
+        Seen {
+            visible: self.panel.iter().filter(|instance| self.is_visible(instance)).map(Visible::of).collect(),
+            shown: self.panel.shown().map(|instance| instance.placed.context.clone()).collect(),
+        }
+    }
+
+    /// Tells packages and pages what is seen now and wasn't `before`, and the other way round. `edited` are instances
+    /// that look different to pages.
+    pub(super) fn settle(&mut self, before: &Seen, edited: &[String]) {
+        let now = self.seen();
+        for context in before.shown.iter().filter(|context| !now.shown.contains(context)) {
+            self.close_views_of(context);
+            self.tell_pages(&Event::InstanceRemoved { context: context.clone() });
+        }
+        for gone in before.visible.iter().filter(|old| !old.is_in(&now.visible)) {
+            let (widget, context, state) = (gone.widget.clone(), gone.context.clone(), gone.state);
+            // Whoever lifts the finger later lifts it from another key.
+            if self.pressed.remove(&context) {
+                let up = FromHost::ActionUp { widget: widget.clone(), context: context.clone(), state };
+                self.tell_package(&gone.package, &up);
+            }
+            self.tell_package(&gone.package, &FromHost::WidgetWillDisappear { widget, context, state });
+        }
+        for context in &now.shown {
+            if !before.shown.contains(context) || edited.contains(context) {
+                self.tell_pages_of(context);
+            }
+        }
+        for new in now.visible.iter().filter(|new| !new.is_in(&before.visible)) {
+            self.appear(&new.context);
+        }
+    }
+
+    /// Puts the device to sleep, or wakes it up. Not kept on disk: a deck starts awake.
+    pub(super) fn sleep(&mut self, asleep: bool) {
+        let before = self.seen();
+        self.asleep = asleep;
+        self.settle(&before, &[]);
+    }
+
+    /// Makes, names, removes or shows a profile. Answers the one that it is about.
+    pub(super) fn change_profile(&mut self, change: ProfileChange) -> Result<Profile, Refusal> {
+        match change {
+            ProfileChange::Create(new) => self.create_profile(new),
+            ProfileChange::Rename(id, name) => {
+                let name = checked(&name)?;
+                let (position, old) = self.listed(&id)?;
+                let new = Profile { name, ..old.clone() };
+                if new != old {
+                    let edits = vec![Edit::Profile(Some((position, old)), Some((position, new.clone())))];
+                    let shown = self.panel.active.clone();
+                    self.commit(Step { name: "renameProfile", edits, before: shown.clone(), after: shown });
+                }
+                Ok(new)
+            }
+            ProfileChange::Delete(id) => self.delete_profile(&id),
+            ProfileChange::Activate(id) => {
+                let (_, profile) = self.listed(&id)?;
+                let before = self.seen();
+                self.panel.active = id;
+                self.changed = true;
+                self.settle(&before, &[]);
+                Ok(profile)
+            }
+        }
+    }
+
+    fn create_profile(&mut self, new: NewProfile) -> Result<Profile, Refusal> {
+        let profile = Profile { id: random_id(), name: checked(&new.name)? };
+        let count = self.panel.profiles.len();
+        if count >= MOST_PROFILES {
+            return Err(Refusal::Conflict(format!("There are {MOST_PROFILES} profiles already. Delete one first.")));
+        }
+        let (name, position) = match &new.copy_of {
+            None => ("createProfile", count),
+            Some(id) => ("copyProfile", self.listed(id)?.0 + 1),
+        };
+        let mut edits = vec![Edit::Profile(None, Some((position, profile.clone())))];
+        for placed in new.copy_of.iter().flat_map(|id| self.placed_in(id)) {
+            let copy = Placed { context: random_id(), profile: profile.id.clone(), ..placed };
+            edits.push(Edit::Instance(None, Some(Box::new(copy))));
+        }
+        self.commit(Step { name, edits, before: self.panel.active.clone(), after: profile.id.clone() });
+        Ok(profile)
+    }
+
+    fn delete_profile(&mut self, id: &str) -> Result<Profile, Refusal> {
+        let (position, profile) = self.listed(id)?;
+        if self.panel.profiles.len() == 1 {
+            return Err(Refusal::Conflict("The last profile stays. Make another one first.".to_owned()));
+        }
+        let shown = self.panel.active.clone();
+        let neighbour = &self.panel.profiles[if position == 0 { 1 } else { position - 1 }];
+        let after = if shown == id { neighbour.id.clone() } else { shown.clone() };
+        let instances = self.placed_in(id).into_iter().map(|placed| Edit::Instance(Some(Box::new(placed)), None));
+        let edits = instances.chain([Edit::Profile(Some((position, profile.clone())), None)]).collect();
+        self.commit(Step { name: "deleteProfile", edits, before: shown, after });
+        Ok(profile)
+    }
+
+    fn listed(&self, id: &str) -> Result<(usize, Profile), Refusal> {
+        let position = self.panel.profiles.iter().position(|profile| profile.id == id);
+        let position = position.ok_or_else(|| Refusal::NotFound("There is no such profile.".to_owned()))?;
+        Ok((position, self.panel.profiles[position].clone()))
+    }
+
+    /// What lies in a profile, also what waits for its package.
+    fn placed_in(&self, id: &str) -> Vec<Placed> {
+        let placed = self.panel.iter().map(|instance| &instance.placed);
+        placed.chain(&self.absent).filter(|placed| placed.profile == id).cloned().collect()
+    }
+
+    /// The device as pages see it.
+    pub(super) fn deck(&self) -> Deck {
+        let (undo, redo) = self.history.next();
+        Deck {
+            profiles: self.panel.profiles.clone(),
+            active: self.panel.active.clone(),
+            asleep: self.asleep,
+            undo,
+            redo,
+            revision: self.history.revision,
+            notice: self.store.trouble.borrow().clone().or_else(|| self.notice.clone()),
+        }
+    }
+}
+
+fn checked(name: &str) -> Result<String, Refusal> {
+    let name = name.trim();
+    if name.is_empty() || name.chars().count() > LONGEST_NAME || name.chars().any(char::is_control) {
+        return Err(Refusal::Conflict(format!("A profile's name has 1 to {LONGEST_NAME} characters.")));
+    }
+    Ok(name.to_owned())
+}

@@ -1,0 +1,353 @@
+//! The Panel as its user changes it: profiles, function keys, layouts, undo, sleep, and what the user edits. What the
+//! package hears of it is looked at throughout.
+
+mod support;
+
+use serde_json::{Value, json};
+use support::{PATIENT, Socket, TOGGLE, WIDE, World, hear_of, http, nothing_more, port_of, say, start, world};
+
+/// A deck whose package has registered, with one key of two states at column 0, row 0.
+async fn with_key() -> (World, Socket, String) {
+    let mut world = world(PATIENT).await;
+    let mut package = world.package().await;
+    let context = world.place(TOGGLE, 0, 0).await;
+    appears(&mut package, &context).await;
+    (world, package, context)
+}
+
+async fn appears(package: &mut Socket, context: &str) -> Value {
+    let appear = hear_of(package, "widgetWillAppear").await;
+    assert_eq!(appear["context"], context);
+    let settings = hear_of(package, "didReceiveWidgetSettings").await;
+    assert_eq!(settings["context"], context);
+    appear["payload"].clone()
+}
+
+async fn disappears(package: &mut Socket, context: &str) {
+    assert_eq!(hear_of(package, "widgetWillDisappear").await["context"], context);
+}
+
+async fn deck(world: &World) -> Value {
+    world.call("GET", "/api/state", Value::Null).await.1["deck"].clone()
+}
+
+async fn shown(world: &World) -> Vec<Value> {
+    world.call("GET", "/api/state", Value::Null).await.1["instances"].as_array().unwrap().clone()
+}
+
+async fn ok(world: &World, method: &str, path: &str, body: Value) -> Value {
+    let (status, answer) = world.call(method, path, body).await;
+    assert!(matches!(status, 200..=204), "{method} {path}: {status} {answer}");
+    answer
+}
+
+/// Stores settings and waits until they are stored.
+async fn store(package: &mut Socket, context: &str, settings: Value) {
+    say(package, json!({"event": "setWidgetSettings", "context": context, "payload": settings})).await;
+    assert_eq!(hear_of(package, "didReceiveWidgetSettings").await["payload"], settings);
+}
+
+#[tokio::test]
+async fn switching_profiles_hides_one_set_and_shows_the_other() {
+    let (world, mut package, first) = with_key().await;
+    let home = deck(&world).await["active"].as_str().unwrap().to_owned();
+    let away = ok(&world, "POST", "/api/profiles", json!({"name": " Stream "})).await;
+    assert_eq!(away["name"], "Stream");
+    disappears(&mut package, &first).await;
+    let second = world.place(WIDE, 0, 0).await;
+    appears(&mut package, &second).await;
+    assert_eq!(shown(&world).await.len(), 1, "the place is free in the other profile");
+    let (status, _) = world.call("POST", &format!("/api/instances/{first}/press"), json!({"phase": "tap"})).await;
+    assert_eq!(status, 409, "nobody can press what isn't shown");
+
+    // What a hidden instance stores and shows is kept.
+    store(&mut package, &first, json!({"late": 1})).await;
+    ok(&world, "POST", &format!("/api/profiles/{home}/activate"), Value::Null).await;
+    disappears(&mut package, &second).await;
+    assert_eq!(appears(&mut package, &first).await["settings"], json!({"late": 1}));
+    assert_eq!(deck(&world).await["active"], json!(home));
+    nothing_more(&mut package).await;
+}
+
+#[tokio::test]
+async fn a_profile_is_copied_renamed_and_deleted_and_comes_back() {
+    let (world, mut package, first) = with_key().await;
+    store(&mut package, &first, json!({"a": 1})).await;
+    let home = deck(&world).await["active"].as_str().unwrap().to_owned();
+    let copy = ok(&world, "POST", "/api/profiles", json!({"name": "Copy", "copyOf": home})).await;
+    let id = copy["id"].as_str().unwrap();
+    let context = shown(&world).await[0]["context"].as_str().unwrap().to_owned();
+    assert_ne!(context, first);
+    disappears(&mut package, &first).await;
+    assert_eq!(appears(&mut package, &context).await["settings"], json!({"a": 1}));
+
+    ok(&world, "PUT", &format!("/api/profiles/{id}"), json!({"name": "Other"})).await;
+    store(&mut package, &context, json!({"a": 2})).await;
+    ok(&world, "DELETE", &format!("/api/profiles/{id}"), Value::Null).await;
+    disappears(&mut package, &context).await;
+    appears(&mut package, &first).await;
+    let (status, answer) = world.call("DELETE", &format!("/api/profiles/{home}"), Value::Null).await;
+    assert_eq!(status, 409, "the last one: {answer}");
+
+    assert_eq!(ok(&world, "POST", "/api/undo", Value::Null).await["step"], "deleteProfile");
+    disappears(&mut package, &first).await;
+    assert_eq!(appears(&mut package, &context).await["settings"], json!({"a": 2}), "with what it had");
+    let now = deck(&world).await;
+    assert_eq!((&now["profiles"][1]["name"], &now["active"]), (&json!("Other"), &json!(id)));
+    assert_eq!(ok(&world, "POST", "/api/undo", Value::Null).await["step"], "renameProfile");
+    assert_eq!(deck(&world).await["profiles"][1]["name"], "Copy");
+    for (method, path, body, status) in [
+        ("POST", "/api/profiles", json!({"name": "  "}), 409),
+        ("POST", "/api/profiles", json!({"name": "x".repeat(61)}), 409),
+        ("POST", "/api/profiles", json!({"name": "x", "copyOf": "none"}), 404),
+        ("POST", "/api/profiles/none/activate", Value::Null, 404),
+    ] {
+        assert_eq!(world.call(method, path, body.clone()).await.0, status, "{path} {body}");
+    }
+}
+
+#[tokio::test]
+async fn profiles_and_function_keys_are_there_after_a_restart() {
+    let (world, _package, _) = with_key().await;
+    let key = json!({"widget": TOGGLE, "area": "keys", "column": 1, "row": 0});
+    ok(&world, "POST", "/api/instances", key).await;
+    ok(&world, "POST", "/api/profiles", json!({"name": "Second"})).await;
+    let before = deck(&world).await;
+    world.deck.stop().await;
+    let world = start(world.data, |_| {}).await;
+    let after = deck(&world).await;
+    assert_eq!((&after["profiles"], &after["active"]), (&before["profiles"], &before["active"]));
+    assert!(shown(&world).await.is_empty());
+    let home = after["profiles"][0]["id"].as_str().unwrap();
+    ok(&world, "POST", &format!("/api/profiles/{home}/activate"), Value::Null).await;
+    assert_eq!(shown(&world).await[1]["area"], "keys");
+}
+
+#[tokio::test]
+async fn a_function_key_is_a_key_of_one_place() {
+    let (world, mut package, context) = with_key().await;
+    let on_keys =
+        |widget: &str, column: u8, row: u8| json!({"widget": widget, "area": "keys", "column": column, "row": row});
+    let key = ok(&world, "POST", "/api/instances", on_keys(TOGGLE, 1, 1)).await["context"].as_str().unwrap().to_owned();
+    appears(&mut package, &key).await;
+    ok(&world, "POST", &format!("/api/instances/{key}/press"), json!({"phase": "tap"})).await;
+    for event in ["actionDown", "actionUp", "actionTriggered"] {
+        assert_eq!(hear_of(&mut package, event).await["context"], key.as_str());
+    }
+    for (widget, column, row) in [(TOGGLE, 1, 1), (TOGGLE, 2, 0), (WIDE, 0, 0)] {
+        let (status, answer) = world.call("POST", "/api/instances", on_keys(widget, column, row)).await;
+        assert_eq!(status, 409, "{widget} {column} {row}");
+        assert!(answer["error"].as_str().unwrap().contains("fit") || widget == WIDE, "{answer}");
+    }
+    let to = json!({"area": "keys", "column": 0, "row": 0});
+    assert_eq!(ok(&world, "POST", &format!("/api/instances/{context}/move"), to).await["area"], "keys");
+    nothing_more(&mut package).await;
+}
+
+#[tokio::test]
+async fn another_layout_keeps_context_and_settings() {
+    let mut world = world(PATIENT).await;
+    let mut package = world.package().await;
+    let context = world.place(WIDE, 2, 2).await;
+    appears(&mut package, &context).await;
+    store(&mut package, &context, json!({"a": 1})).await;
+    let path = format!("/api/instances/{context}/layout");
+    let small = ok(&world, "PUT", &path, json!({"layout": 1, "to": {"column": 3, "row": 3}})).await;
+    assert_eq!((&small["width"], &small["height"], &small["column"]), (&json!(2), &json!(1), &json!(3)));
+    disappears(&mut package, &context).await;
+    let appear = appears(&mut package, &context).await;
+    assert_eq!(appear["settings"], json!({"a": 1}));
+    assert_eq!((&appear["layout"]["width"], &appear["layout"]["height"]), (&json!(2), &json!(1)));
+
+    // At the corner the larger layout has to go to where it fits.
+    let (status, answer) = world.call("PUT", &path, json!({"layout": 0, "to": {"column": 3, "row": 3}})).await;
+    assert_eq!(status, 409);
+    assert!(answer["error"].as_str().unwrap().contains("3 x 2 is column 3, row 3"), "{answer}");
+    let large = ok(&world, "PUT", &path, json!({"layout": 0})).await;
+    assert_eq!((&large["column"], &large["row"]), (&json!(2), &json!(2)));
+    disappears(&mut package, &context).await;
+    appears(&mut package, &context).await;
+    assert_eq!(world.call("PUT", &path, json!({"layout": 7})).await.0, 404);
+
+    assert_eq!(ok(&world, "POST", "/api/undo", Value::Null).await["step"], "resize");
+    disappears(&mut package, &context).await;
+    assert_eq!(appears(&mut package, &context).await["layout"]["width"], 2);
+    assert_eq!(shown(&world).await[0]["column"], 3);
+}
+
+#[tokio::test]
+async fn what_was_removed_comes_back_with_context_and_settings() {
+    let (world, mut package, context) = with_key().await;
+    store(&mut package, &context, json!({"a": 1})).await;
+    ok(&world, "POST", &format!("/api/instances/{context}/move"), json!({"column": 4, "row": 1})).await;
+    ok(&world, "DELETE", &format!("/api/instances/{context}"), Value::Null).await;
+    disappears(&mut package, &context).await;
+    assert_eq!(deck(&world).await["undo"], "remove");
+
+    ok(&world, "POST", "/api/undo", Value::Null).await;
+    assert_eq!(appears(&mut package, &context).await["settings"], json!({"a": 1}));
+    // Undoing a move doesn't take back what the package has stored since.
+    store(&mut package, &context, json!({"a": 2})).await;
+    ok(&world, "POST", "/api/undo", Value::Null).await;
+    assert_eq!(shown(&world).await[0]["column"], 0);
+    ok(&world, "POST", "/api/undo", Value::Null).await;
+    disappears(&mut package, &context).await;
+    assert_eq!(world.call("POST", "/api/undo", Value::Null).await.0, 409, "nothing is left");
+
+    ok(&world, "POST", "/api/redo", Value::Null).await;
+    assert_eq!(appears(&mut package, &context).await["settings"], json!({"a": 2}));
+    ok(&world, "POST", "/api/redo", Value::Null).await;
+    assert_eq!(shown(&world).await[0]["column"], 4);
+    assert_eq!(deck(&world).await["redo"], "remove");
+    ok(&world, "POST", &format!("/api/instances/{context}/move"), json!({"column": 1, "row": 1})).await;
+    assert_eq!(deck(&world).await["redo"], Value::Null, "another way was taken");
+}
+
+#[tokio::test]
+async fn fifty_steps_and_more_are_undone() {
+    let (world, _package, context) = with_key().await;
+    for n in 1..=60 {
+        let to = json!({"column": n % 5, "row": n / 5 % 4});
+        ok(&world, "POST", &format!("/api/instances/{context}/move"), to).await;
+    }
+    for _ in 1..=60 {
+        assert_eq!(ok(&world, "POST", "/api/undo", Value::Null).await["step"], "move");
+    }
+    let instance = &shown(&world).await[0];
+    assert_eq!((&instance["column"], &instance["row"]), (&json!(0), &json!(0)));
+}
+
+#[tokio::test]
+async fn asleep_nothing_is_visible_and_a_held_key_is_let_go() {
+    let (world, mut package, context) = with_key().await;
+    let press = format!("/api/instances/{context}/press");
+    ok(&world, "POST", &press, json!({"phase": "down"})).await;
+    hear_of(&mut package, "actionDown").await;
+    ok(&world, "PUT", "/api/sleep", json!({"asleep": true})).await;
+    hear_of(&mut package, "actionUp").await;
+    disappears(&mut package, &context).await;
+    ok(&world, "POST", &press, json!({"phase": "up"})).await;
+    assert_eq!(world.call("POST", &press, json!({"phase": "tap"})).await.0, 409);
+    nothing_more(&mut package).await;
+    let state = world.call("GET", "/api/state", Value::Null).await.1;
+    assert_eq!((&state["deck"]["asleep"], state["instances"].as_array().unwrap().len()), (&json!(true), 1));
+    ok(&world, "PUT", "/api/sleep", json!({"asleep": false})).await;
+    appears(&mut package, &context).await;
+    nothing_more(&mut package).await;
+}
+
+async fn put_icon(world: &World, context: &str, state: u32, file: &[u8]) -> u16 {
+    let port = port_of(&world.deck.page_url());
+    let headers = [format!("Host: 127.0.0.1:{port}"), format!("X-Deck-Token: {}", world.deck.token())];
+    let headers: Vec<&str> = headers.iter().map(String::as_str).collect();
+    http(port, "PUT", &format!("/api/instances/{context}/icons/{state}"), &headers, file).await.status
+}
+
+#[tokio::test]
+async fn the_users_title_font_and_icon_stand_and_can_be_given_back() {
+    let (mut world, mut package, context) = with_key().await;
+    let path = |what: &str| format!("/api/instances/{context}/{what}");
+    ok(&world, "PUT", &path("title"), json!({"title": "mine"})).await;
+    assert_eq!(hear_of(&mut package, "didReceiveWidgetTitle").await["payload"], json!(["mine", "mine"]));
+    let font = json!({"family": "Georgia", "size": 99, "color": "#ff0000", "hAlignment": "left", "bold": true});
+    ok(&world, "PUT", &path("font"), font).await;
+    let heard = hear_of(&mut package, "didReceiveFontAttribute").await["payload"].clone();
+    assert_eq!((&heard["family"], &heard["size"], &heard["bold"]), (&json!("Georgia"), &json!(18.0), &json!(true)));
+    let svg = b"<svg xmlns='http://www.w3.org/2000/svg'/>";
+    assert_eq!(put_icon(&world, &context, 1, svg).await, 204);
+    let icons = hear_of(&mut package, "didReceiveWidgetIcon").await["payload"].clone();
+    assert_eq!(icons[0], "icon.svg");
+    let icon = icons[1].as_str().unwrap().to_owned();
+    assert!(icon.starts_with("data:image/svg+xml;base64,"));
+    assert_eq!(put_icon(&world, &context, 2, svg).await, 404, "no such state");
+    assert_eq!(put_icon(&world, &context, 0, b"GIF89a").await, 400);
+    assert_eq!(put_icon(&world, &context, 0, &vec![b' '; (1 << 20) + 1]).await, 400);
+
+    // What the package says is remembered, but not shown.
+    let says = |event: &str, payload: Value| json!({"event": event, "context": context, "payload": payload});
+    say(&mut package, says("changeTitle", json!({"title": "theirs"}))).await;
+    say(&mut package, says("changeImage", json!({"image": "data:image/png;base64,AA"}))).await;
+    say(&mut package, says("changeFontAttribute", json!({"size": 7}))).await;
+    say(&mut package, says("changeState", json!({"state": 1}))).await;
+    let instance = world.instance(|instance| instance["state"] == 1).await;
+    assert_eq!((&instance["title"], &instance["image"]), (&json!("mine"), &json!(icon)));
+    assert_eq!(instance["font"]["family"], "Georgia");
+    assert_eq!(instance["edited"], json!({"title": true, "font": true, "icons": [1]}));
+
+    ok(&world, "PUT", &path("title"), json!({"title": ""})).await;
+    ok(&world, "DELETE", &path("font"), Value::Null).await;
+    ok(&world, "DELETE", &path("icons/1"), Value::Null).await;
+    let instance = shown(&world).await[0].clone();
+    assert_eq!((&instance["title"], &instance["image"]), (&json!("theirs"), &json!("data:image/png;base64,AA")));
+    assert_eq!((&instance["font"]["size"], &instance["edited"]["title"]), (&json!(7.0), &json!(false)));
+}
+
+#[tokio::test]
+async fn edits_are_kept_and_undone() {
+    let (world, mut package, context) = with_key().await;
+    let path = |what: &str| format!("/api/instances/{context}/{what}");
+    ok(&world, "PUT", &path("font"), json!({"family": "Georgia"})).await;
+    hear_of(&mut package, "didReceiveFontAttribute").await;
+    assert_eq!(put_icon(&world, &context, 0, b"<svg xmlns='http://www.w3.org/2000/svg'/>").await, 204);
+    hear_of(&mut package, "didReceiveWidgetIcon").await;
+    world.deck.stop().await;
+    let mut world = start(world.data, |_| {}).await;
+    let mut package = world.package().await;
+    appears(&mut package, &context).await;
+    let instance = shown(&world).await[0].clone();
+    assert_eq!((&instance["font"]["family"], &instance["edited"]["icons"]), (&json!("Georgia"), &json!([0])));
+    ok(&world, "DELETE", &path("icons/0"), Value::Null).await;
+    assert_eq!(hear_of(&mut package, "didReceiveWidgetIcon").await["payload"][0], "icon.svg");
+    ok(&world, "POST", "/api/undo", Value::Null).await;
+    let icons = hear_of(&mut package, "didReceiveWidgetIcon").await;
+    assert!(icons["payload"][0].as_str().unwrap().starts_with("data:"), "{icons}");
+}
+
+#[tokio::test]
+async fn a_state_is_shown_for_a_look() {
+    let (world, mut package, context) = with_key().await;
+    let path = format!("/api/instances/{context}/state");
+    ok(&world, "PUT", &path, json!({"state": 1})).await;
+    let instance = &shown(&world).await[0];
+    assert_eq!((&instance["state"], &instance["states"], &instance["title"]), (&json!(1), &json!(2), &json!("on")));
+    assert_eq!(world.call("PUT", &path, json!({"state": 2})).await.0, 404);
+    assert_eq!(deck(&world).await["undo"], "place", "a look is no change");
+    nothing_more(&mut package).await;
+}
+
+#[tokio::test]
+async fn a_damaged_state_brings_the_last_good_copy_and_a_word_about_it() {
+    let (world, _package, context) = with_key().await;
+    // Two writes, so that there is a copy with the key.
+    world.deck.stop().await;
+    let world = start(world.data, |_| {}).await;
+    ok(&world, "POST", &format!("/api/instances/{context}/move"), json!({"column": 1, "row": 0})).await;
+    world.deck.stop().await;
+    let file = world.data.path().join("state.json");
+    std::fs::remove_file(&file).unwrap();
+    std::fs::write(&file, "\0\0\0").unwrap();
+    let mut world = start(world.data, |_| {}).await;
+    assert_eq!(shown(&world).await[0]["context"], context.as_str());
+    assert!(deck(&world).await["notice"].as_str().unwrap().contains("last good copy"));
+    ok(&world, "DELETE", "/api/notice", Value::Null).await;
+    world.event(|event| (event["type"] == "deck" && event["deck"]["notice"].is_null()).then_some(())).await;
+}
+
+#[tokio::test]
+async fn what_a_package_keeps_to_itself_is_not_edited() {
+    let data = tempfile::tempdir().unwrap();
+    support::install(data.path(), PATIENT);
+    let mut config = support::config();
+    for member in ["TitleEditable", "TitleViewEditable", "IconEditable"] {
+        config["Widgets"][0][member] = json!(false);
+    }
+    let file = data.path().join("packages").join(support::PACKAGE).join("PackageConfig.json");
+    std::fs::write(file, config.to_string()).unwrap();
+    let world = start(data, |_| {}).await;
+    let context = world.place(TOGGLE, 0, 0).await;
+    let path = |what: &str| format!("/api/instances/{context}/{what}");
+    assert_eq!(world.call("PUT", &path("title"), json!({"title": "mine"})).await.0, 409);
+    assert_eq!(world.call("PUT", &path("font"), json!({"bold": true})).await.0, 409);
+    assert_eq!(put_icon(&world, &context, 0, b"<svg xmlns='http://www.w3.org/2000/svg'/>").await, 409);
+    assert_eq!(shown(&world).await[0]["edited"], json!({"title": false, "font": false, "icons": []}));
+}

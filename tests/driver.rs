@@ -1,0 +1,79 @@
+//! A real browser for tests: ChromeDriver, and the Chromium that it drives.
+
+use std::process::Stdio;
+
+use acceptance::SOON;
+use fantoccini::wd::Capabilities;
+use fantoccini::{Client, ClientBuilder};
+use hyper_util::client::legacy::connect::HttpConnector;
+use serde_json::json;
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::process::{Child, Command};
+
+/// A ChromeDriver and its browsers: they go together.
+pub struct Driver {
+    child: Child,
+    address: String,
+    profile: TempDir,
+}
+
+impl Driver {
+    /// Starts it on a free port.
+    pub async fn start() -> Self {
+        let profile = tempfile::tempdir().unwrap();
+        let mut child = Command::new("chromedriver")
+            .arg("--port=0")
+            .env("HOME", profile.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .process_group(0)
+            .kill_on_drop(true)
+            .spawn()
+            .expect("chromedriver; `cargo xtask test` installs it");
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let port = async {
+            while let Some(line) = lines.next_line().await.unwrap() {
+                if let Some((_, port)) = line.split_once("started successfully on port ") {
+                    return port.trim_end_matches('.').parse::<u16>().unwrap();
+                }
+            }
+            panic!("chromedriver says no port");
+        };
+        let port = tokio::time::timeout(SOON, port).await.expect("chromedriver starts");
+        // Read on, so that it never waits for a reader.
+        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+        Self { child, address: format!("http://127.0.0.1:{port}"), profile }
+    }
+
+    /// A new browser.
+    pub async fn browser(&self) -> Client {
+        let profile = format!("--user-data-dir={}", self.profile.path().join("profile").display());
+        let args = [
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-dev-shm-usage",
+            "--disable-background-networking",
+            "--window-size=1400,1000",
+            &profile,
+        ];
+        // With the popup blocker that users have, and that ChromeDriver would switch off.
+        let options = json!({"args": args, "excludeSwitches": ["disable-popup-blocking"]});
+        let capabilities = Capabilities::from_iter([("goog:chromeOptions".to_owned(), options)]);
+        ClientBuilder::new(HttpConnector::new())
+            .capabilities(capabilities)
+            .connect(&self.address)
+            .await
+            .expect("the browser starts")
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        if let Some(group) = self.child.id().and_then(|id| rustix::process::Pid::from_raw(id.cast_signed())) {
+            let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+        }
+    }
+}
