@@ -138,7 +138,7 @@ fn the_command_tells_tools_and_people() {
 
     let mut broken = files("good");
     broken.retain(|(path, _)| path != "on.svg");
-    broken[0].1 = String::from_utf8(broken[0].1.clone()).unwrap().replace("1.0.0", "one\u{1b}[2J").into_bytes();
+    broken[0].1 = String::from_utf8(broken[0].1.clone()).unwrap().replace("1.0.0", "one\\u001b[2J").into_bytes();
     fs::write(&file, bundle(broken)).unwrap();
     let (code, text) = run(&["validate", "--no-run"], &file);
     assert_eq!(code, Some(1), "{text}");

@@ -23,6 +23,8 @@ use crate::page::Outbox;
 const MOST_WIDGETS: usize = 60;
 /// Pictures and titles within a second that are a flood: no display shows more frames.
 const FLOOD: usize = 60;
+/// From the loss of a socket to the news of its process, if that has ended.
+const AFTER_SOCKET: Duration = Duration::from_secs(1);
 /// Odd messages that are listed.
 const MOST_ODD: usize = 10;
 
@@ -150,19 +152,19 @@ impl Run<'_> {
         let has_face = |run: &Self| run.faces.iter().any(|(_, now)| now["context"] == context && looks(now) != first);
         self.until(self.patience.face, |run| run.state() != "running" || has_face(run)).await;
         let shown = has_face(self);
-        let mut alive = self.is_alive(place, "when it appeared");
+        let mut alive = self.is_alive(place, "when it appeared").await;
         for (phase, when) in [(Phase::Down, "when it was pressed"), (Phase::Up, "when it was released")] {
             if alive {
                 // An error means that the instance is gone, which is seen in the end.
                 let _ = self.deck.hub.request(|reply| Command::Press(context.clone(), phase, reply)).await;
                 self.until(self.patience.aftermath, |run| run.state() != "running").await;
-                alive = self.is_alive(place, when);
+                alive = self.is_alive(place, when).await;
             }
         }
         if alive {
             let _ = self.deck.hub.request(|reply| Command::Remove(context.clone(), reply)).await;
             self.until(self.patience.aftermath, |run| run.state() != "running").await;
-            alive = self.is_alive(place, "when it disappeared");
+            alive = self.is_alive(place, "when it disappeared").await;
         }
         if alive && !shown && !has_face(self) {
             let message = "shows nothing but the picture of its state, neither when it appears nor when it is pressed";
@@ -178,10 +180,12 @@ impl Run<'_> {
         alive
     }
 
-    fn is_alive(&mut self, place: &str, when: &str) -> bool {
+    async fn is_alive(&mut self, place: &str, when: &str) -> bool {
         if self.state() == "running" {
             return true;
         }
+        // Its socket goes first; why is known a moment later.
+        self.until(AFTER_SOCKET, |run| ["restarting", "failed"].contains(&run.state())).await;
         let message = format!("ends the package {when}: {}", self.last_words());
         self.find(Severity::Error, "run-died", place, message, "look at what it writes to its output");
         false
@@ -226,12 +230,15 @@ impl Run<'_> {
     /// Why it ended, and the last line of its output.
     fn last_words(&self) -> String {
         let why = self.message();
-        let is_output = |message: &str| !message.contains("starts again in") && !message.contains("The package");
+        // What the deck itself says of a package stands in the log too.
+        let own = ["The package", "Version ", "One of its sockets", "Ignored: "];
+        let is_output = |message: &str| !own.iter().any(|start| message.starts_with(start));
         let entries = self.deck.log.entries();
         let output = entries
             .iter()
             .rev()
-            .find(|entry| entry.package.as_deref() == Some(&self.config.uuid) && is_output(&entry.message));
+            .filter(|entry| entry.package.as_deref() == Some(&self.config.uuid))
+            .find(|entry| entry.level == Level::Info && is_output(&entry.message));
         let why = why.split(" It starts again in").next().unwrap_or_default().trim_end_matches('.').to_owned();
         match output {
             Some(entry) => format!("{why}. Its last line was: {}", entry.message),
