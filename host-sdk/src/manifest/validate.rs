@@ -107,7 +107,8 @@ fn about(config: &PackageConfig, findings: &mut Findings) {
         findings.warning("version", "CreatorCentral.MinimumVersion", "is no version", remedy);
     }
     let sdk = &config.creator_central.sdk_version;
-    if sdk.as_f64() != Some(2.0) && !sdk.as_str().is_some_and(|text| text.split('.').next() == Some("2")) {
+    let is_two = sdk.as_f64() == Some(2.0) || sdk.as_str().is_some_and(|text| text.split('.').next() == Some("2"));
+    if !is_two {
         findings.error("sdk-version", "CreatorCentral.SDKVersion", "is not 2", "write 2");
     } else if sdk.is_string() {
         findings.note("kind", "CreatorCentral.SDKVersion", "is a text", "write the number 2 without quotes");
@@ -123,7 +124,7 @@ fn runtimes(config: &PackageConfig, exists: &dyn Fn(&str) -> bool, findings: &mu
         findings.error("runtime", "Runtime", "names no platform", "give it win or mac");
     } else if !config.runtime.contains_key("win") && !config.runtime.contains_key("mac") {
         let remedy = "add win or mac before you publish it";
-        findings.warning("runtime", "Runtime", "has neither win nor mac, where Creator Central runs", remedy);
+        findings.note("runtime", "Runtime", "has neither win nor mac, where Creator Central runs", remedy);
     }
     for (platform, runtime) in &config.runtime {
         let place = format!("Runtime.{platform}");
@@ -456,7 +457,7 @@ mod tests {
         one(|v| v["CreatorCentral"] = Value::Null, "error missing CreatorCentral.MinimumVersion");
         one(|v| v["CreatorCentral"]["MinimumVersion"] = json!("new"), "warning version CreatorCentral.MinimumVersion");
         one(|v| v["Runtime"] = json!({}), "error runtime Runtime");
-        one(|v| v["Runtime"] = json!({"linux": v["Runtime"]["win"].clone()}), "warning runtime Runtime");
+        one(|v| v["Runtime"] = json!({"linux": v["Runtime"]["win"].clone()}), "note runtime Runtime");
         one(|v| v["Runtime"]["amiga"] = v["Runtime"]["win"].clone(), "warning platform Runtime.amiga");
         one(|v| v["Runtime"]["win"]["type"] = json!("dll"), "error runtime-type Runtime.win.type");
         one(|v| v["Runtime"]["win"]["target"] = json!("../n.exe"), "refused path Runtime.win.target");

@@ -4,7 +4,6 @@
 
 import { element } from "./dom.js";
 import { text } from "./strings.js";
-import { keepNoticesIn } from "./toast.js";
 
 const dialog = document.getElementById("import-dialog");
 const severities = ["refused", "error", "warning", "note"];
@@ -27,7 +26,7 @@ export function askInstallation(fileName, report) {
       { className: "import-head" },
       element("h2", { id: "import-title" }, title),
       ...(about === null ? [element("p", {}, fileName)] : identity(about, refused)),
-      report.replaces === null || refused ? null : element("p", { className: "import-replaces" }, replacement(report)),
+      !report.replaces || refused ? null : element("p", { className: "import-replaces" }, replacement(report)),
       element("p", { id: "import-verdict", className: "import-verdict", "data-verdict": verdict(report) }, verdictWords(report)),
     ),
     findings(report),
@@ -35,14 +34,10 @@ export function askInstallation(fileName, report) {
   );
   // Another modal dialog would lie above it.
   document.querySelector("dialog:modal")?.close();
-  keepNoticesIn(dialog);
   dialog.returnValue = "";
   dialog.showModal();
   return new Promise((resolve) => {
-    const closed = () => {
-      keepNoticesIn(null);
-      resolve(!refused && dialog.returnValue === "install");
-    };
+    const closed = () => resolve(!refused && dialog.returnValue === "install");
     dialog.addEventListener("close", closed, { once: true });
   });
 }
