@@ -1,7 +1,6 @@
 //! The validator as authors and the page meet it: the smoke run of packages that misbehave in one way each, the command
 //! with its exit codes and JSON, and the page's call.
 
-#[allow(dead_code)]
 mod support;
 
 use std::fs;

@@ -57,7 +57,7 @@ fn look_at(picture: &Picture<'_>) -> Option<Finding> {
     let (width, height) = picture.recommended.map(|(width, height)| (f64::from(width), f64::from(height)))?;
     let shape = (size.width / size.height) / (width / height);
     let scale = (size.width / width).max(size.height / height);
-    let off = if shape > SHAPE || shape < 1.0 / SHAPE {
+    let off = if !(1.0 / SHAPE..=SHAPE).contains(&shape) {
         "has another shape than"
     } else if !size.scales && scale < 1.0 / SMALLER {
         "is much smaller than"
