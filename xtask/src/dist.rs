@@ -189,10 +189,7 @@ impl Bundle {
         for finding in &findings {
             eprintln!("    {finding}");
         }
-        ensure!(
-            !findings.iter().any(|finding| finding.severity.fails()),
-            "the package breaks rules of its format"
-        );
+        ensure!(!findings.iter().any(|finding| finding.severity.fails()), "the package breaks rules of its format");
         let mut bundle = Cursor::new(Vec::new());
         pack(&mut bundle, &config.uuid, entries)?;
         fs::create_dir_all(into)?;
