@@ -4,12 +4,14 @@
 //! [`pack`] makes one, the same bytes for the same content. [`install`] puts one into a packages folder and trusts nothing
 //! in it: a bundle may come from anywhere, so whatever reaches out of its folder, hides, or blows up is refused with a
 //! sentence before anything of an installed package is touched. [`stage`] is its first half, for hosts that have a process
-//! of the package to end before the second.
+//! of the package to end before the second. [`check`](check::check) installs nothing and says everything that there is to
+//! say about a bundle.
 
 use std::collections::HashSet;
 use std::fmt;
 use std::fs;
 use std::io::{self, Cursor, Read as _, Seek, Write};
+use std::mem::discriminant;
 use std::path::{Path, PathBuf};
 
 use zip::write::SimpleFileOptions;
@@ -18,6 +20,7 @@ use zip::{CompressionMethod, DateTime, ZipArchive, ZipWriter};
 use self::replace::{Disk, Obstacle};
 use crate::manifest::{self, FILE_NAME, PackageConfig, Severity};
 
+pub mod check;
 mod replace;
 
 /// How a bundle's file name ends.
@@ -117,7 +120,9 @@ impl fmt::Display for BundleError {
             Self::BadConfig(why) => write!(f, "the package's {FILE_NAME} can't be read: {why}"),
             Self::Invalid(findings) => {
                 write!(f, "the package's {FILE_NAME} breaks the rules:")?;
-                findings.iter().try_for_each(|finding| write!(f, " {} {};", finding.place, finding.message))
+                findings
+                    .iter()
+                    .try_for_each(|finding| write!(f, " {} {} ({});", finding.place(), finding.message, finding.remedy))
             }
             Self::InUse(path) => write!(f, "{}", in_use(path)),
             Self::Disk(error) => write!(f, "the package can't be written to the disk: {error}"),
@@ -243,42 +248,79 @@ pub fn uninstall(packages: &Path, uuid: &str) -> io::Result<()> {
 
 /// Looks through all entries before any is written. Answers the top folder's name.
 fn check(archive: &mut ZipArchive<Cursor<&[u8]>>) -> Result<String, BundleError> {
+    let (top_folder, mut faults) = faults(archive, 1);
+    match faults.pop() {
+        Some(fault) => Err(fault),
+        None => top_folder.ok_or(BundleError::TopFolder),
+    }
+}
+
+/// What is wrong with a bundle as an archive, up to `most` faults, and the name of its (first) top folder.
+fn faults(archive: &mut ZipArchive<Cursor<&[u8]>>, most: usize) -> (Option<String>, Vec<BundleError>) {
+    let mut faults = Vec::new();
     if archive.has_duplicate_names() {
-        return Err(BundleError::Twice("twice in the list of files".to_owned()));
+        faults.push(BundleError::Twice("twice in the list of files".to_owned()));
     }
     if archive.len() > MOST_ENTRIES {
-        return Err(BundleError::TooLarge(format!("more than {MOST_ENTRIES} files")));
+        faults.push(BundleError::TooLarge(format!("more than {MOST_ENTRIES} files")));
+        return (None, faults);
     }
     let mut top_folder: Option<String> = None;
     let mut seen = HashSet::new();
     let mut total: u64 = 0;
     for index in 0..archive.len() {
-        let entry = archive.by_index_raw(index).map_err(|error| BundleError::NotAZip(error.to_string()))?;
-        let name = std::str::from_utf8(entry.name_raw())
-            .map_err(|_| BundleError::BadName(String::from_utf8_lossy(entry.name_raw()).into_owned()))?
-            .to_owned();
-        let kind = entry.unix_mode().unwrap_or(0) & 0o170_000;
-        // 0: made by a system without such modes.
-        if entry.is_symlink() || !matches!(kind, 0 | 0o100_000 | 0o040_000) {
-            return Err(BundleError::Link(name));
+        if faults.len() >= most {
+            break;
         }
-        let path = name.strip_suffix('/').unwrap_or(&name);
-        if !is_good_name(path) {
-            return Err(BundleError::BadName(name));
-        }
-        if !seen.insert(path.to_lowercase()) {
-            return Err(BundleError::Twice(name));
-        }
-        let first = path.split('/').next().unwrap_or_default();
-        if top_folder.get_or_insert_with(|| first.to_owned()) != first || (path == first && !name.ends_with('/')) {
-            return Err(BundleError::TopFolder);
-        }
-        total = total.saturating_add(entry.size());
-        if total > MOST_BYTES {
-            return Err(BundleError::TooLarge(format!("it unpacks to more than {} MB", MOST_BYTES >> 20)));
+        let fault = check_entry(archive, index, &mut top_folder, &mut seen, &mut total).err();
+        let (one_folder, too_large) = (BundleError::TopFolder, BundleError::TooLarge(String::new()));
+        // These two are said once, whatever the number of entries that show it.
+        let said = |fault: &BundleError| {
+            [&one_folder, &too_large].iter().any(|kind| discriminant(*kind) == discriminant(fault))
+                && faults.iter().any(|other| discriminant(other) == discriminant(fault))
+        };
+        if let Some(fault) = fault.filter(|fault| !said(fault)) {
+            faults.push(fault);
         }
     }
-    top_folder.ok_or(BundleError::TopFolder)
+    if top_folder.is_none() && faults.is_empty() {
+        faults.push(BundleError::TopFolder);
+    }
+    (top_folder, faults)
+}
+
+fn check_entry(
+    archive: &mut ZipArchive<Cursor<&[u8]>>,
+    index: usize,
+    top_folder: &mut Option<String>,
+    seen: &mut HashSet<String>,
+    total: &mut u64,
+) -> Result<(), BundleError> {
+    let entry = archive.by_index_raw(index).map_err(|error| BundleError::NotAZip(error.to_string()))?;
+    let name = std::str::from_utf8(entry.name_raw())
+        .map_err(|_| BundleError::BadName(String::from_utf8_lossy(entry.name_raw()).into_owned()))?
+        .to_owned();
+    let kind = entry.unix_mode().unwrap_or(0) & 0o170_000;
+    // 0: made by a system without such modes.
+    if entry.is_symlink() || !matches!(kind, 0 | 0o100_000 | 0o040_000) {
+        return Err(BundleError::Link(name));
+    }
+    let path = name.strip_suffix('/').unwrap_or(&name);
+    if !is_good_name(path) {
+        return Err(BundleError::BadName(name));
+    }
+    if !seen.insert(path.to_lowercase()) {
+        return Err(BundleError::Twice(name));
+    }
+    let first = path.split('/').next().unwrap_or_default();
+    if top_folder.get_or_insert_with(|| first.to_owned()) != first || (path == first && !name.ends_with('/')) {
+        return Err(BundleError::TopFolder);
+    }
+    *total = total.saturating_add(entry.size());
+    if *total > MOST_BYTES {
+        return Err(BundleError::TooLarge(format!("it unpacks to more than {} MB", MOST_BYTES >> 20)));
+    }
+    Ok(())
 }
 
 /// Whether a path stays inside on every system, and every system takes it.

@@ -1,8 +1,9 @@
 //! The package file, `PackageConfig.json`: its types, and the rules that it has to follow.
 //!
 //! Reading is tolerant: members in either spelling that documents and samples use, unknown members kept so that writing
-//! the file back loses nothing, everything optional that a reader can do without. What is missing or wrong is said by
-//! [`validate`], with a remedy, instead of by a parser. Writing is exact: the form of the samples.
+//! the file back loses nothing, everything optional that a reader can do without, numbers for texts and the other way
+//! round. What is missing or wrong is said by [`validate`], with a remedy, instead of by a parser. Writing is exact: the
+//! form of the samples.
 //!
 //! Our documented additions, which Creator Central ignores: `SettingsPath` (a page for the package's own settings), the
 //! platform `linux`, and `library` in a platform's runtime (the package library that `package-runner` loads).
@@ -10,10 +11,16 @@
 //! Source of the rules: the Creator Central Package SDK 2.0.x documents ("Package Configuration") and sample packages.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+
+pub use self::findings::{Finding, Severity};
+pub use self::validate::{check_text, validate};
+
+mod findings;
+mod tolerant;
+mod validate;
 
 /// Name of the package file within a package's folder.
 pub const FILE_NAME: &str = "PackageConfig.json";
@@ -52,29 +59,37 @@ pub fn height_px(rows: u8) -> u32 {
 #[serde(rename_all = "PascalCase", default)]
 pub struct PackageConfig {
     /// Who made it.
+    #[serde(deserialize_with = "tolerant::text")]
     pub author: String,
     /// What it does, in a sentence.
+    #[serde(deserialize_with = "tolerant::text")]
     pub description: String,
     /// The name in the Widget List.
+    #[serde(deserialize_with = "tolerant::text")]
     pub name: String,
     /// Three or four numbers: "1.0.0", "1.0.0.7".
+    #[serde(deserialize_with = "tolerant::text")]
     pub version: String,
     /// Reverse DNS, `[a-z0-9.-]+`.
-    #[serde(rename = "UUID")]
+    #[serde(rename = "UUID", deserialize_with = "tolerant::text")]
     pub uuid: String,
     /// PNG or SVG, 75 x 54 recommended; relative path.
+    #[serde(deserialize_with = "tolerant::text")]
     pub icon: String,
     /// A web page about it.
-    #[serde(rename = "URL", skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "URL", skip_serializing_if = "Option::is_none", deserialize_with = "tolerant::optional_text")]
     pub url: Option<String>,
     /// Our addition: the package's settings page; relative path.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "tolerant::optional_text")]
     pub settings_path: Option<String>,
     /// What to start, by platform: `win`, `mac`; in hosts like ours also `linux`.
+    #[serde(deserialize_with = "tolerant::or_default")]
     pub runtime: BTreeMap<String, Runtime>,
     /// Which host it needs.
+    #[serde(deserialize_with = "tolerant::or_default")]
     pub creator_central: CreatorCentral,
     /// Its widgets.
+    #[serde(deserialize_with = "tolerant::or_default")]
     pub widgets: Vec<Widget>,
     /// Members that this version doesn't know.
     #[serde(flatten)]
@@ -86,15 +101,16 @@ pub struct PackageConfig {
 #[serde(default)]
 pub struct Runtime {
     /// `bin` (a program) or `web` (a page).
-    #[serde(rename = "type")]
+    #[serde(rename = "type", deserialize_with = "tolerant::text")]
     pub kind: String,
     /// The program or page; relative path. On macOS a program may be an application: a folder that ends in `.app`.
+    #[serde(deserialize_with = "tolerant::text")]
     pub target: String,
     /// Our addition: the package library that the program loads; relative path.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "tolerant::optional_text")]
     pub library: Option<String>,
     /// The oldest version of the system.
-    #[serde(rename = "MinimumVersion")]
+    #[serde(rename = "MinimumVersion", deserialize_with = "tolerant::text")]
     pub minimum_version: String,
     /// Members that this version doesn't know.
     #[serde(flatten)]
@@ -106,6 +122,7 @@ pub struct Runtime {
 #[serde(rename_all = "PascalCase", default)]
 pub struct CreatorCentral {
     /// The oldest version of the application.
+    #[serde(deserialize_with = "tolerant::text")]
     pub minimum_version: String,
     /// 2.
     #[serde(rename = "SDKVersion")]
@@ -120,31 +137,34 @@ pub struct CreatorCentral {
 #[serde(rename_all = "PascalCase", default)]
 pub struct Widget {
     /// Its name in the Widget List.
+    #[serde(deserialize_with = "tolerant::text")]
     pub name: String,
     /// Its icon in the Widget List, 75 x 54 recommended; relative path.
+    #[serde(deserialize_with = "tolerant::text")]
     pub icon: String,
     /// Reverse DNS, `[a-z0-9.-]+`.
-    #[serde(rename = "UUID")]
+    #[serde(rename = "UUID", deserialize_with = "tolerant::text")]
     pub uuid: String,
     /// What it does.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "tolerant::optional_text")]
     pub tooltip: Option<String>,
     /// The page shown when an instance is selected; relative path.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "tolerant::optional_text")]
     pub property_view_path: Option<String>,
     /// Whether the user may edit the title; true by default.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "tolerant::flag")]
     pub title_editable: Option<bool>,
     /// Whether the user may edit how the title looks; true by default.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "tolerant::flag")]
     pub title_view_editable: Option<bool>,
     /// Whether the user may change the icon; true by default.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "tolerant::flag")]
     pub icon_editable: Option<bool>,
     /// Its states, zero-based, at least one.
+    #[serde(deserialize_with = "tolerant::or_default")]
     pub states: Vec<State>,
     /// Its layouts; 1 x 1 if there are none.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "tolerant::or_default")]
     pub layouts: Vec<Layout>,
     /// Members that this version doesn't know.
     #[serde(flatten)]
@@ -167,9 +187,10 @@ impl Widget {
 #[serde(rename_all = "PascalCase", default)]
 pub struct State {
     /// The title at first. Samples write `Title`, documents `Name`.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "tolerant::optional_text")]
     pub title: Option<String>,
     /// The image at first; relative path.
+    #[serde(deserialize_with = "tolerant::text")]
     pub image: String,
     /// Members that this version doesn't know.
     #[serde(flatten)]
@@ -181,13 +202,16 @@ pub struct State {
 #[serde(rename_all = "PascalCase", default)]
 pub struct Layout {
     /// Its name in the layout picker.
+    #[serde(deserialize_with = "tolerant::text")]
     pub title: String,
     /// Its picture in the layout picker, 120 x 120; relative path.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "tolerant::optional_text")]
     pub icon: Option<String>,
     /// Columns, 1 to 5.
+    #[serde(deserialize_with = "tolerant::small_number")]
     pub width: u8,
     /// Rows, 1 to 4.
+    #[serde(deserialize_with = "tolerant::small_number")]
     pub height: u8,
     /// Members that this version doesn't know.
     #[serde(flatten)]
@@ -279,40 +303,6 @@ fn settle_spellings(file: &mut Value) {
     }
 }
 
-/// How bad a finding is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Severity {
-    /// The package could harm, or can't be told from others: no host may install it.
-    Refused,
-    /// A host may refuse the package, or something in it doesn't work.
-    Error,
-    /// It works, but not as well as it could.
-    Warning,
-}
-
-/// Something about a package file that should be otherwise.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Finding {
-    /// How bad it is.
-    pub severity: Severity,
-    /// Which member, such as `Widgets[2].Icon`.
-    pub place: String,
-    /// What is wrong and what to do about it.
-    pub message: String,
-}
-
-impl fmt::Display for Finding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let severity = match self.severity {
-            Severity::Refused => "refused",
-            Severity::Error => "error",
-            Severity::Warning => "warning",
-        };
-        write!(f, "{severity}: {}: {}", self.place, self.message)
-    }
-}
-
 /// Whether a text can be the UUID of a package or widget: `[a-z0-9.-]+`, and no name that means a folder.
 #[must_use]
 pub fn is_uuid(text: &str) -> bool {
@@ -343,98 +333,6 @@ pub fn application_programs(target: &str) -> Option<String> {
 #[must_use]
 pub fn application_info(target: &str) -> Option<String> {
     target.ends_with(APPLICATION).then(|| format!("{target}/Contents/Info.plist"))
-}
-
-/// Checks a package file. `exists` tells whether the package has a file or folder of a relative path.
-#[must_use]
-pub fn validate(config: &PackageConfig, exists: &dyn Fn(&str) -> bool) -> Vec<Finding> {
-    let mut findings = Findings(Vec::new());
-    let required = [
-        ("Author", &config.author),
-        ("Description", &config.description),
-        ("Name", &config.name),
-        ("CreatorCentral.MinimumVersion", &config.creator_central.minimum_version),
-    ];
-    for (place, value) in required {
-        findings.error_if(value.trim().is_empty(), place, "is missing; give it a text");
-    }
-    findings.refused_if(
-        !is_uuid(&config.uuid),
-        "UUID",
-        "takes small letters, digits, dots and hyphens, like com.example.name",
-    );
-    let numbers = config.version.split('.').collect::<Vec<_>>();
-    let is_version = matches!(numbers.len(), 3 | 4) && numbers.iter().all(|number| number.parse::<u32>().is_ok());
-    findings.error_if(!is_version, "Version", "takes three or four numbers, like 1.0.0");
-    let sdk = &config.creator_central.sdk_version;
-    findings.error_if(sdk.as_u64() != Some(2) && sdk.as_str() != Some("2"), "CreatorCentral.SDKVersion", "takes 2");
-    findings.error_if(config.runtime.is_empty(), "Runtime", "names no platform; give it win or mac");
-    for (platform, runtime) in &config.runtime {
-        let place = format!("Runtime.{platform}");
-        findings.warning_if(
-            !["win", "mac", "linux"].contains(&platform.as_str()),
-            &place,
-            "is no platform that hosts know",
-        );
-        findings.error_if(
-            !["bin", "web"].contains(&runtime.kind.as_str()),
-            &format!("{place}.type"),
-            "takes bin or web",
-        );
-        findings.warning_if(runtime.minimum_version.is_empty(), &format!("{place}.MinimumVersion"), "is missing");
-        // Of a missing target, what names no file inside is said below.
-        let inside = [application_info(&runtime.target), application_programs(&runtime.target)];
-        for path in inside.iter().flatten().filter(|path| is_inside(path) && exists(&runtime.target)) {
-            let message = format!("is an application without {}; build it again", &path[runtime.target.len() + 1..]);
-            findings.error_if(!exists(path), &format!("{place}.target"), &message);
-        }
-    }
-    findings.error_if(config.widgets.is_empty(), "Widgets", "is empty; a package has at least one");
-    for (n, widget) in config.widgets.iter().enumerate() {
-        let at = |member: &str| format!("Widgets[{n}].{member}");
-        findings.error_if(widget.name.trim().is_empty(), &at("Name"), "is missing; give it a text");
-        findings.refused_if(!is_uuid(&widget.uuid), &at("UUID"), "takes small letters, digits, dots and hyphens");
-        let twice = config.widgets[..n].iter().any(|other| other.uuid == widget.uuid);
-        findings.error_if(twice, &at("UUID"), "is another widget's too; make it unique");
-        findings.error_if(widget.states.is_empty(), &at("States"), "is empty; a widget has at least one state");
-        for (l, layout) in widget.layouts.iter().enumerate() {
-            let fits = (1..=COLUMNS).contains(&layout.width) && (1..=ROWS).contains(&layout.height);
-            findings.error_if(!fits, &at(&format!("Layouts[{l}]")), "goes beyond the grid of 5 columns and 4 rows");
-        }
-    }
-    for (place, path) in config.files() {
-        if path.is_empty() {
-            findings.error_if(true, &place, "is missing; name a file of the package");
-        } else if !is_inside(path) {
-            findings.refused_if(true, &place, "has to be a relative path within the package, with forward slashes");
-        } else {
-            findings.error_if(!exists(path), &place, "names a file that the package doesn't have");
-        }
-    }
-    findings.0.sort_by_key(|finding| finding.severity);
-    findings.0
-}
-
-struct Findings(Vec<Finding>);
-
-impl Findings {
-    fn add_if(&mut self, wrong: bool, severity: Severity, place: &str, message: &str) {
-        if wrong {
-            self.0.push(Finding { severity, place: place.to_owned(), message: message.to_owned() });
-        }
-    }
-
-    fn refused_if(&mut self, wrong: bool, place: &str, message: &str) {
-        self.add_if(wrong, Severity::Refused, place, message);
-    }
-
-    fn error_if(&mut self, wrong: bool, place: &str, message: &str) {
-        self.add_if(wrong, Severity::Error, place, message);
-    }
-
-    fn warning_if(&mut self, wrong: bool, place: &str, message: &str) {
-        self.add_if(wrong, Severity::Warning, place, message);
-    }
 }
 
 /// A file of `lang/`: the Widget List's texts in one language.
@@ -496,13 +394,6 @@ mod tests {
         })
     }
 
-    fn check(change: impl FnOnce(&mut Value)) -> Vec<String> {
-        let mut value = sample();
-        change(&mut value);
-        let config = PackageConfig::parse(&value.to_string()).unwrap();
-        validate(&config, &|path| path != "missing.png").iter().map(ToString::to_string).collect()
-    }
-
     #[test]
     fn pixels_are_the_vendors() {
         assert_eq!([1, 2, 3, 4, 5].map(width_px), [150, 308, 466, 624, 782]);
@@ -531,67 +422,6 @@ mod tests {
         let written: Value = serde_json::from_str(&config.to_text()).unwrap();
         assert_eq!(written["Runtime"]["win"]["Type"], json!("bin"));
         assert_eq!(written["Widgets"][0]["States"][0]["Name"], json!("off"));
-    }
-
-    #[test]
-    fn a_good_file_has_no_findings() {
-        assert_eq!(check(|_| {}), Vec::<String>::new());
-    }
-
-    #[test]
-    fn every_rule_is_checked() {
-        let one = |change: fn(&mut Value), place: &str| {
-            let findings = check(change);
-            assert!(
-                findings.iter().any(|finding| {
-                    ["error", "refused"].iter().any(|severity| finding.starts_with(&format!("{severity}: {place}:")))
-                }),
-                "{place}: {findings:?}"
-            );
-        };
-        one(|v| v["Author"] = json!(""), "Author");
-        one(|v| v["UUID"] = json!("com/example"), "UUID");
-        one(|v| v["UUID"] = json!(".."), "UUID");
-        one(|v| v["Version"] = json!("1.0"), "Version");
-        one(|v| v["Version"] = json!("1.0.x"), "Version");
-        one(|v| v["CreatorCentral"]["SDKVersion"] = json!(3), "CreatorCentral.SDKVersion");
-        one(|v| v["Runtime"] = json!({}), "Runtime");
-        one(|v| v["Runtime"]["win"]["Type"] = json!("dll"), "Runtime.win.type");
-        one(|v| v["Runtime"]["win"]["Target"] = json!("../n.exe"), "Runtime.win.target");
-        one(|v| v["Widgets"] = json!([]), "Widgets");
-        one(|v| v["Widgets"][0]["UUID"] = json!("UPPER"), "Widgets[0].UUID");
-        one(|v| v["Widgets"][0]["States"] = json!([]), "Widgets[0].States");
-        one(|v| v["Widgets"][0]["Layouts"][0]["Width"] = json!(6), "Widgets[0].Layouts[0]");
-        one(|v| v["Icon"] = json!("missing.png"), "Icon");
-        one(|v| v["SettingsPath"] = json!("C:\\x.html"), "SettingsPath");
-        one(
-            |v| {
-                let w = v["Widgets"][0].clone();
-                v["Widgets"].as_array_mut().unwrap().push(w)
-            },
-            "Widgets[1].UUID",
-        );
-    }
-
-    #[test]
-    fn a_macos_application_has_an_info_and_a_program() {
-        let mut file = sample();
-        file["Runtime"] = json!({"mac": {"type": "bin", "target": "n.app", "MinimumVersion": "12"}});
-        let config = PackageConfig::parse(&file.to_string()).unwrap();
-        let findings = |has: &[&str]| -> Vec<String> {
-            let exists = |path: &str| path.ends_with(".png") || has.iter().any(|file| file.starts_with(path));
-            validate(&config, &exists).iter().map(ToString::to_string).collect()
-        };
-        assert_eq!(findings(&["n.app/Contents/Info.plist", "n.app/Contents/MacOS/n"]), Vec::<String>::new());
-        assert_eq!(
-            findings(&["n.app/Contents/Info.plist"]),
-            ["error: Runtime.mac.target: is an application without Contents/MacOS; build it again"]
-        );
-        assert_eq!(
-            findings(&["n.app/Contents/MacOS/n"]),
-            ["error: Runtime.mac.target: is an application without Contents/Info.plist; build it again"]
-        );
-        assert_eq!(findings(&[]), ["error: Runtime.mac.target: names a file that the package doesn't have"]);
     }
 
     #[test]

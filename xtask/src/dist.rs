@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 use host_sdk::bundle::{EXTENSION, Entry, pack};
-use host_sdk::manifest::{FILE_NAME, PackageConfig, Runtime, Severity, application_programs, validate};
+use host_sdk::manifest::{FILE_NAME, PackageConfig, Runtime, application_programs, validate};
 use zip::ZipArchive;
 
 use crate::mac;
@@ -177,10 +177,7 @@ impl Bundle {
         for finding in &findings {
             eprintln!("    {finding}");
         }
-        ensure!(
-            findings.iter().all(|finding| finding.severity == Severity::Warning),
-            "the package breaks rules of its format"
-        );
+        ensure!(!findings.iter().any(|finding| finding.severity.fails()), "the package breaks rules of its format");
         let mut bundle = Cursor::new(Vec::new());
         pack(&mut bundle, &config.uuid, entries)?;
         fs::create_dir_all(into)?;

@@ -32,6 +32,7 @@ use crate::icon;
 use crate::log::Log;
 use crate::page::{self, Event};
 use crate::socket::SEND_WITHIN;
+use crate::validate::check_bundle;
 use crate::views::media_type;
 
 static PAGE: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/page");
@@ -87,6 +88,7 @@ pub fn router(api: Api) -> Router {
         .route("/views", post(open_view))
         .route("/views/{view}", delete(close_view))
         .route("/packages", post(install).layer(DefaultBodyLimit::max(MOST_BUNDLE_BYTES)))
+        .route("/packages/check", post(check).layer(DefaultBodyLimit::max(MOST_BUNDLE_BYTES)))
         .route("/packages/{package}", delete(uninstall))
         .route("/log", get(log))
         .fallback(|| async { Refused(StatusCode::NOT_FOUND, "There is no such call.".to_owned()) })
@@ -349,6 +351,18 @@ async fn install(State(api): State<Api>, body: Result<Bytes, BytesRejection>) ->
     })
     .await?;
     Ok((StatusCode::CREATED, Json(package)).into_response())
+}
+
+/// What the validator says of a package, without running it, and the version that it would replace.
+async fn check(State(api): State<Api>, body: Result<Bytes, BytesRejection>) -> Result<Json<Value>, Refused> {
+    let bundle = body.map_err(|error| Refused::bad(format!("The package can't be taken: {error}.")))?;
+    let report = on_disk(move || check_bundle(&bundle)).await?;
+    let state = api.hub.ask(Command::State).await.ok_or(Refusal::Stopping)?;
+    let installed =
+        state.packages.iter().find(|package| report.about.as_ref().is_some_and(|about| about.uuid == package.uuid));
+    let mut answer = report.to_json();
+    answer["replaces"] = installed.map_or(Value::Null, |package| json!({"version": package.version}));
+    Ok(Json(answer))
 }
 
 fn not_installed(error: BundleError) -> Refused {

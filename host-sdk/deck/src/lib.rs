@@ -6,6 +6,7 @@
 //!
 //! The program `creator-deck` is a command line around [`Deck`], which tests use in their own process.
 
+pub mod author;
 mod config;
 mod guard;
 mod http;
@@ -18,6 +19,7 @@ mod process;
 mod socket;
 mod state;
 mod store;
+pub mod validate;
 mod views;
 
 use std::fs::{self, File};
@@ -44,6 +46,8 @@ pub struct Deck {
     port: u16,
     socket_port: u16,
     token: String,
+    /// What the smoke run reads.
+    log: Log,
     tasks: Vec<JoinHandle<()>>,
     /// Keeps a second deck off the data folder.
     lock: File,
@@ -84,7 +88,8 @@ impl Deck {
             packages: std::sync::Arc::new(packages.into()),
         };
         let views = views::Views { hub: hub.clone(), port: socket_port, page_port: port };
-        let socket = socket::Sockets { hub: hub.clone(), log, register_within: config.timing.register_within };
+        let socket =
+            socket::Sockets { hub: hub.clone(), log: log.clone(), register_within: config.timing.register_within };
         let package_side = Router::new()
             .route("/view/{view}/{*path}", get(views::view))
             .route("/package/{package}/{*path}", get(views::picture))
@@ -92,7 +97,7 @@ impl Deck {
             .merge(Router::new().route("/", get(socket::accept)).with_state(socket))
             .layer(middleware::from_fn_with_state(socket_port, guard::check));
         let tasks = vec![serve(page, http::router(api)), serve(sockets, package_side), hub_task];
-        Ok(Self { hub, port, socket_port, token, tasks, lock })
+        Ok(Self { hub, port, socket_port, token, log, tasks, lock })
     }
 
     /// The address of the deck's page.

@@ -1,16 +1,83 @@
 //! `creator-deck`: the host as a program. It prints one line with the address of its page and runs until it is told to
-//! end.
+//! end. Its other commands are for package authors: check a package, begin one, pack one.
 
+use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
-use clap::Parser;
-use creator_deck::{Config, Deck, Timing};
+use clap::{Parser, Subcommand};
+use creator_deck::validate::{Patience, validate};
+use creator_deck::{Config, Deck, Timing, author};
+
+/// What the program answers when what it looked at has faults.
+const HAS_FAULTS: u8 = 1;
+/// What it answers when it couldn't do what it was asked for.
+const FAILED: u8 = 2;
 
 /// A host for Creator Central packages on any desktop.
 #[derive(Debug, Parser)]
-#[command(name = "creator-deck", version)]
+#[command(name = "creator-deck", version, args_conflicts_with_subcommands = true)]
 struct Args {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    run: Run,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the host; the same as no command
+    Run(Run),
+    /// Check a package: exit code 0 if it passes, 1 if it fails, 2 if it can't be read
+    Validate(Validate),
+    /// Make a new package in Rust, with one working widget
+    New(New),
+    /// Build a package made by `new` and pack it into NAME.creatorCentral
+    Pack(Pack),
+}
+
+#[derive(Debug, clap::Args)]
+struct Validate {
+    /// A .creatorCentral file, or a folder with PackageConfig.json in it.
+    #[arg(value_name = "FILE|FOLDER")]
+    path: PathBuf,
+    /// Answer in JSON, for tools.
+    #[arg(long)]
+    json: bool,
+    /// Only look at it; don't start its program.
+    #[arg(long)]
+    no_run: bool,
+}
+
+#[derive(Debug, clap::Args)]
+struct New {
+    /// The package's name: small letters, digits and hyphens. It becomes a folder of this name.
+    #[arg(value_name = "NAME")]
+    name: String,
+    /// Where to get host-sdk: the folder of its sources, or the address of a git repository.
+    #[arg(long, value_name = "PATH|URL")]
+    sdk: Option<String>,
+    /// The beginning of its UUID: a domain of yours, backwards.
+    #[arg(long, default_value = "com.example")]
+    domain: String,
+}
+
+#[derive(Debug, clap::Args)]
+struct Pack {
+    /// The package's folder.
+    #[arg(value_name = "FOLDER", default_value = ".")]
+    folder: PathBuf,
+    /// Build it faster and larger, for trying out.
+    #[arg(long)]
+    debug: bool,
+    /// Use no network.
+    #[arg(long)]
+    offline: bool,
+}
+
+#[derive(Debug, clap::Args)]
+struct Run {
     /// Don't open a browser.
     #[arg(long)]
     headless: bool,
@@ -31,7 +98,7 @@ struct Args {
     language: String,
 }
 
-impl Args {
+impl Run {
     fn into_config(self) -> Result<Config> {
         let data = match self.data {
             Some(data) => std::path::absolute(data)?,
@@ -53,23 +120,76 @@ impl Args {
 }
 
 #[tokio::main]
-async fn main() -> Result<()> {
+async fn main() -> ExitCode {
+    let args = Args::parse();
+    let command = args.command.unwrap_or(Command::Run(args.run));
+    // A check says what it has found by itself; the deck that it runs says nothing beside.
+    let filter = if matches!(command, Command::Run(_)) { "info" } else { "off" };
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(filter));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     // Packages inherit it.
     host_sdk::abi::no_error_boxes();
-    let config = Args::parse().into_config()?;
+    let is_run = matches!(command, Command::Run(_));
+    let done = match command {
+        Command::Run(run) => host(run).await,
+        Command::Validate(options) => check(options).await,
+        Command::New(options) => make(&options),
+        Command::Pack(options) => pack(&options),
+    };
+    done.unwrap_or_else(|error| {
+        eprintln!("Error: {error:?}");
+        ExitCode::from(if is_run { 1 } else { FAILED })
+    })
+}
+
+async fn check(Validate { path, json, no_run }: Validate) -> Result<ExitCode> {
+    let run = (!no_run).then(Patience::default);
+    let report = validate(&path, run).await.with_context(|| format!("{} can't be checked", path.display()))?;
+    let text = match json {
+        true => {
+            let mut text = serde_json::to_string_pretty(&report.to_json())?;
+            text.push('\n');
+            text
+        }
+        false => report.to_text(std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none()),
+    };
+    say(&text);
+    Ok(if report.passes() { ExitCode::SUCCESS } else { ExitCode::from(HAS_FAULTS) })
+}
+
+fn make(New { name, sdk, domain }: &New) -> Result<ExitCode> {
+    let folder = author::new_package(&std::env::current_dir()?, name, domain, sdk.as_deref())?;
+    say(&format!(
+        "{} is a package with a working widget. Next:\n  cd {name}\n  creator-deck pack\n  creator-deck validate \
+         {name}.creatorCentral\n  creator-deck --install {name}.creatorCentral\n",
+        folder.display()
+    ));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn pack(Pack { folder, debug, offline }: &Pack) -> Result<ExitCode> {
+    let profile = if *debug { author::Profile::Debug } else { author::Profile::Release };
+    let (file, findings) = author::pack(folder, profile, *offline)?;
+    findings.iter().for_each(|finding| eprintln!("{finding}"));
+    say(&format!("{}\n", file.display()));
+    let fails = findings.iter().any(|finding| finding.severity.fails());
+    Ok(if fails { ExitCode::from(HAS_FAULTS) } else { ExitCode::SUCCESS })
+}
+
+/// Not `println!`: a closed stdout is no reason to end.
+fn say(text: &str) {
+    let mut stdout = std::io::stdout();
+    let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+}
+
+async fn host(run: Run) -> Result<ExitCode> {
+    let config = run.into_config()?;
     let headless = config.headless;
     // Before the start, so that whoever ends us early ends the packages too.
     let end = end()?;
     let deck = Deck::start(config).await?;
-    {
-        // Not `println!`: a closed stdout is no reason to end.
-        use std::io::Write as _;
-        let mut stdout = std::io::stdout();
-        let _ = writeln!(stdout, "Creator Deck is ready: {}", deck.page_url()).and_then(|()| stdout.flush());
-    }
+    say(&format!("Creator Deck is ready: {}\n", deck.page_url()));
     if !headless {
         let url = deck.page_url();
         tokio::task::spawn_blocking(move || {
@@ -80,7 +200,7 @@ async fn main() -> Result<()> {
     }
     end.await;
     deck.stop().await;
-    Ok(())
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Waits until the program is told to end: Ctrl+C, or what a system sends to end a program.

@@ -112,6 +112,12 @@ export const openView = (of) => request("POST", "views", { json: of });
 /** Closes a view; may outlive the page. A view that is already gone is as good as closed. */
 export const closeView = (view) => request("DELETE", `views/${part(view)}`, { keepalive: true }).catch(() => {});
 
+/**
+ * What the validator says of the package in `file` (a Blob), without installing it: the report of docs/validator.md, and
+ * `replaces`, `{version}` of what is installed now or null.
+ */
+export const checkPackage = (file) => request("POST", "packages/check", { body: file });
+
 /** Installs the package in `file` (a Blob). Answers the package. */
 export const installPackage = (file) => request("POST", "packages", { body: file });
 

@@ -2,6 +2,7 @@
 
 import * as api from "./api.js";
 import { element, setAttribute, setText } from "./dom.js";
+import { askInstallation } from "./import-dialog.js";
 import { store } from "./store.js";
 import { text } from "./strings.js";
 import { keepNoticesIn, showError, showNotice } from "./toast.js";
@@ -44,21 +45,32 @@ function drawBar() {
   for (const item of items.values()) item.remove();
 }
 
-async function importFiles(files) {
-  for (const file of files) {
-    if (!file.name.toLowerCase().endsWith(".creatorcentral")) {
-      showError(text("notAPackage", { name: file.name }));
-      continue;
-    }
-    const done = showNotice(text("importing", { name: file.name }));
-    try {
-      const { name, version } = await api.installPackage(file);
-      showNotice(text("imported", { name, version }));
-    } catch (error) {
-      showError(error);
-    }
-    done();
+// One after the other, also when more are chosen meanwhile: each may have a question to ask.
+let line = Promise.resolve();
+
+function importFiles(files) {
+  for (const file of files) line = line.then(() => importFile(file));
+}
+
+async function importFile(file) {
+  if (!file.name.toLowerCase().endsWith(".creatorcentral")) {
+    showError(text("notAPackage", { name: file.name }));
+    return;
   }
+  let done = showNotice(text("checking", { name: file.name }));
+  try {
+    const report = await api.checkPackage(file);
+    done();
+    const { refused, error, warning } = report.counts;
+    const isPlain = refused + error + warning === 0 && report.replaces === null;
+    if (!isPlain && !(await askInstallation(file.name, report))) return;
+    done = showNotice(text("importing", { name: file.name }));
+    const { name, version } = await api.installPackage(file);
+    showNotice(text("imported", { name, version }));
+  } catch (error) {
+    showError(error);
+  }
+  done();
 }
 
 function acceptDrops() {

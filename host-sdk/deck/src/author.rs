@@ -1,0 +1,282 @@
+//! What package authors begin with: [`new_package`] makes a package in Rust with one working widget, and [`pack`] builds it,
+//! takes the runner along, and packs it.
+//!
+//! The runner comes from the sources of the very `host-sdk` that the package is built with, so that the two fit each other
+//! by themselves, wherever the package lies.
+
+use std::fs;
+use std::io::Cursor;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use host_sdk::bundle::check::check;
+use host_sdk::bundle::{self, EXTENSION, Entry};
+use host_sdk::manifest::{FILE_NAME, Finding, PLATFORM, PackageConfig, is_uuid};
+use include_dir::{Dir, include_dir};
+use serde_json::Value;
+
+use crate::validate::add_folder;
+
+static TEMPLATE: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/template");
+
+/// With its real name cargo would take the template for a crate of this repository.
+const TEMPLATE_CARGO: &str = "Cargo.toml.template";
+/// The folders of a package that go into the bundle as they are.
+const FOLDERS: [&str; 3] = ["assets", "lang", "property"];
+/// The package file of the sources.
+const MANIFEST: &str = "manifest.json";
+
+/// How to build.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Profile {
+    /// Fast to build, for trying out.
+    Debug,
+    /// For users.
+    Release,
+}
+
+impl Profile {
+    fn folder(self) -> &'static str {
+        match self {
+            Self::Debug => "debug",
+            Self::Release => "release",
+        }
+    }
+}
+
+/// Makes the folder `into`/`name` with a new package. `domain` is the beginning of its UUID. `sdk` says where `host-sdk`
+/// comes from: a folder with its sources, or the address of a git repository; none for the folder that this program was
+/// built in, if that is still there. Answers the folder.
+///
+/// # Errors
+/// If the name can't be a crate's, there is such a folder already, or there is no `host-sdk`.
+pub fn new_package(into: &Path, name: &str, domain: &str, sdk: Option<&str>) -> Result<PathBuf> {
+    let is_name = name.starts_with(|c: char| c.is_ascii_lowercase())
+        && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+        && !name.ends_with('-')
+        && name.len() <= 40;
+    ensure!(
+        is_name,
+        "{name:?} can't name a package: begin with a small letter, and use small letters, digits and hyphens"
+    );
+    ensure!(!["test", "core", "std", "alloc", "host-sdk"].contains(&name), "{name:?} is taken; choose another name");
+    let uuid = format!("{domain}.{name}");
+    ensure!(is_uuid(&uuid), "{domain:?} can't begin a UUID; write a domain backwards, like com.example");
+    let sdk = Sdk::find(sdk)?;
+    let folder = into.join(name);
+    fs::create_dir(&folder).with_context(|| format!("{} can't be made; choose another name", folder.display()))?;
+    let title: String = name
+        .split('-')
+        .filter(|word| !word.is_empty())
+        .map(|word| format!("{}{}", word[..1].to_uppercase(), &word[1..]))
+        .collect::<Vec<_>>()
+        .join(" ");
+    let words = [
+        ("{{name}}", name.to_owned()),
+        ("{{library}}", name.replace('-', "_")),
+        ("{{title}}", title),
+        ("{{uuid}}", uuid),
+        ("{{sdk}}", sdk.dependency()),
+    ];
+    write_template(&TEMPLATE, &folder, &words)?;
+    // The versions of dependencies that the SDK is known to build with.
+    if let Sdk::Folder(sdk) = &sdk
+        && let Some(lock) = sdk.parent().map(|root| root.join("Cargo.lock")).filter(|lock| lock.is_file())
+    {
+        fs::copy(lock, folder.join("Cargo.lock"))?;
+    }
+    Ok(folder)
+}
+
+fn write_template(from: &Dir<'_>, into: &Path, words: &[(&str, String)]) -> Result<()> {
+    for file in from.files() {
+        let path = match file.path() {
+            path if path == Path::new(TEMPLATE_CARGO) => into.join("Cargo.toml"),
+            path if path == Path::new("gitignore") => into.join(".gitignore"),
+            path => into.join(path),
+        };
+        let text = file.contents_utf8().with_context(|| format!("{} is no text", file.path().display()))?;
+        let text = words.iter().fold(text.to_owned(), |text, (word, value)| text.replace(word, value));
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        fs::write(&path, text).with_context(|| format!("{} can't be written", path.display()))?;
+    }
+    from.dirs().try_for_each(|folder| write_template(folder, into, words))
+}
+
+/// Where `host-sdk` comes from.
+enum Sdk {
+    /// The folder of the crate.
+    Folder(PathBuf),
+    /// A git repository.
+    Git(String),
+}
+
+impl Sdk {
+    fn find(given: Option<&str>) -> Result<Self> {
+        match given {
+            Some(url) if url.contains("://") => {
+                ensure!(!url.contains(['"', '\\', '\n']), "{url:?} is no address");
+                Ok(Self::Git(url.to_owned()))
+            }
+            Some(path) => Self::in_folder(Path::new(path))
+                .with_context(|| format!("{path} has no host-sdk; name the folder that it is in, or a git repository")),
+            None => {
+                let program = std::env::current_exe()?;
+                let found = program.ancestors().skip(1).find_map(Self::in_folder);
+                found.context("say with --sdk where host-sdk is: the folder of its sources, or a git repository")
+            }
+        }
+    }
+
+    /// The crate itself, or a folder with it in it.
+    fn in_folder(folder: &Path) -> Option<Self> {
+        let is_sdk = |folder: &PathBuf| {
+            fs::read_to_string(folder.join("Cargo.toml")).is_ok_and(|text| text.contains("name = \"host-sdk\""))
+        };
+        let folder = [folder.to_owned(), folder.join("host-sdk")].into_iter().find(is_sdk)?;
+        std::path::absolute(folder).ok().map(Self::Folder)
+    }
+
+    /// The dependency's value in Cargo.toml.
+    fn dependency(&self) -> String {
+        match self {
+            // Forward slashes are taken on every system, and need no escape.
+            Self::Folder(folder) => {
+                let folder = folder.display().to_string().replace('\\', "/").replace('"', "\\\"");
+                format!("{{ path = \"{folder}\" }}")
+            }
+            Self::Git(url) => format!("{{ git = \"{url}\" }}"),
+        }
+    }
+}
+
+/// Builds the package in a folder with cargo, and packs it for this system into `FOLDER/NAME.creatorCentral`. Answers the
+/// bundle's path, and what the validator says of it without running it.
+///
+/// # Errors
+/// If it can't be built, or its manifest can't be read or has nothing for this system.
+pub fn pack(folder: &Path, profile: Profile, offline: bool) -> Result<(PathBuf, Vec<Finding>)> {
+    let manifest = folder.join(MANIFEST);
+    let text = fs::read_to_string(&manifest)
+        .with_context(|| format!("{} can't be read; name the folder of a package's sources", manifest.display()))?;
+    let mut config = PackageConfig::parse(&text).with_context(|| format!("{} can't be read", manifest.display()))?;
+    let Some(runtime) = config.runtime_here().cloned() else {
+        bail!("{} has nothing for this system: add {PLATFORM} to its Runtime", manifest.display())
+    };
+    let library = runtime
+        .library
+        .as_deref()
+        .with_context(|| format!("{} names no library for {PLATFORM}: add it to its Runtime", manifest.display()))?;
+    let metadata = metadata(folder, offline)?;
+    let target = PathBuf::from(metadata["target_directory"].as_str().context("cargo names no target folder")?);
+    let sdk = metadata["packages"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .find(|package| package["name"] == "host-sdk")
+        .and_then(|package| Path::new(package["manifest_path"].as_str()?).parent())
+        .context("the package doesn't depend on host-sdk")?;
+    let name = metadata["packages"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .find(|package| metadata["workspace_members"].as_array().is_some_and(|all| all.contains(&package["id"])))
+        .and_then(|package| package["name"].as_str())
+        .context("cargo names no package")?;
+
+    build(&folder.join("Cargo.toml"), &target, profile, offline)?;
+    build(&sdk.join("runner/Cargo.toml"), &target, profile, offline)?;
+    let built = target.join(profile.folder());
+    let file = |from: &Path, to: &str, executable| -> Result<Entry> {
+        let content = fs::read(from).with_context(|| format!("{} was not built", from.display()))?;
+        Ok(Entry { path: to.to_owned(), content, executable })
+    };
+    let mut entries = vec![
+        file(&built.join(format!("package-runner{}", std::env::consts::EXE_SUFFIX)), &runtime.target, true)?,
+        file(&built.join(library), library, false)?,
+    ];
+    for name in FOLDERS {
+        let from = folder.join(name);
+        if from.is_dir() {
+            add_folder(&from, &format!("{name}/"), &mut entries)?;
+        }
+    }
+    config.runtime.retain(|platform, _| platform == PLATFORM);
+    entries.push(Entry { path: FILE_NAME.to_owned(), content: config.to_text().into_bytes(), executable: false });
+    let mut bundle = Cursor::new(Vec::new());
+    bundle::pack(&mut bundle, &config.uuid, entries)?;
+    let bundle = bundle.into_inner();
+    let path = folder.join(format!("{name}.{EXTENSION}"));
+    fs::write(&path, &bundle).with_context(|| format!("{} can't be written", path.display()))?;
+    Ok((path, check(&bundle).findings))
+}
+
+/// The cargo that runs us, if one does; else the one on the search path.
+fn cargo() -> Command {
+    Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+}
+
+fn metadata(folder: &Path, offline: bool) -> Result<Value> {
+    let mut command = cargo();
+    command.args(["metadata", "--format-version", "1", "--manifest-path"]).arg(folder.join("Cargo.toml"));
+    command.args(offline.then_some("--offline"));
+    let output = command.stdin(Stdio::null()).stderr(Stdio::inherit()).output();
+    let output = output.context("cargo can't be started; install Rust from https://rustup.rs")?;
+    ensure!(output.status.success(), "cargo can't tell what the package is made of; what it said is above");
+    Ok(serde_json::from_slice(&output.stdout)?)
+}
+
+fn build(manifest: &Path, target: &Path, profile: Profile, offline: bool) -> Result<()> {
+    let mut command = cargo();
+    command.args(["build", "--manifest-path"]).arg(manifest).arg("--target-dir").arg(target);
+    command.args((profile == Profile::Release).then_some("--release"));
+    command.args(offline.then_some("--offline"));
+    let status = command.stdin(Stdio::null()).status().context("cargo can't be started")?;
+    ensure!(status.success(), "{} can't be built; what cargo said is above", manifest.display());
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_no_crate_can_have_are_refused_before_anything_is_made() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["", "-", "a-", "A", "1a", "a b", "../a", "a/b", "a_b", "test", &"a".repeat(41)] {
+            assert!(new_package(folder.path(), name, "com.example", Some("https://example.com/x")).is_err(), "{name}");
+        }
+        for domain in ["", "..", "COM", "a b"] {
+            assert!(new_package(folder.path(), "a", domain, Some("https://example.com/x")).is_err(), "{domain}");
+        }
+        assert!(new_package(folder.path(), "a", "com.example", Some(folder.path().to_str().unwrap())).is_err());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_new_package_has_every_file_and_no_hole_and_is_never_written_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let made = new_package(folder.path(), "my-widget", "org.example", Some("https://example.com/sdk")).unwrap();
+        let mut entries = Vec::new();
+        add_folder(&made, "", &mut entries).unwrap();
+        for entry in &entries {
+            let text = String::from_utf8(entry.content.clone()).unwrap();
+            assert!(!text.contains("{{"), "{}", entry.path);
+        }
+        let cargo = fs::read_to_string(made.join("Cargo.toml")).unwrap();
+        assert!(cargo.contains("host-sdk = { git = \"https://example.com/sdk\" }"), "{cargo}");
+        let text = fs::read_to_string(made.join(MANIFEST)).unwrap();
+        let config = PackageConfig::parse(&text).unwrap();
+        assert_eq!((config.uuid.as_str(), config.name.as_str()), ("org.example.my-widget", "My Widget"));
+        let exists = |path: &str| {
+            config.runtime.values().any(|r| r.target == path || r.library.as_deref() == Some(path))
+                || made.join(path).exists()
+        };
+        let (_, findings) = host_sdk::manifest::check_text(&text, &exists);
+        assert!(findings.is_empty(), "{findings:?}");
+        assert!(new_package(folder.path(), "my-widget", "org.example", Some("https://example.com/sdk")).is_err());
+    }
+}

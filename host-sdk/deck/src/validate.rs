@@ -1,0 +1,229 @@
+//! The validator for users and tools: everything that `host_sdk::bundle::check` finds in a package, whether its pictures
+//! decode and have a fitting size, and a short run of it in a private deck. docs/validator.md describes what it says.
+
+mod pictures;
+mod smoke;
+
+use std::fmt::Write as _;
+use std::fs;
+use std::io::{self, Cursor};
+use std::path::Path;
+
+use host_sdk::bundle::check::{Checked, check, check_folder};
+use host_sdk::bundle::{self, EXTENSION};
+use host_sdk::manifest::{Finding, PackageConfig, Severity};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+pub use self::smoke::Patience;
+
+/// The version of the JSON form. Members and rules may be added to it; what is there keeps its name and meaning.
+const FORMAT: u32 = 1;
+
+/// What a package is, for somebody who is to decide about it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct About {
+    /// Its UUID.
+    pub uuid: String,
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// Who made it.
+    pub author: String,
+    /// What it does.
+    pub description: String,
+    /// The publisher's page, if it is one of the web.
+    pub url: Option<String>,
+    /// The platforms that it has something for.
+    pub platforms: Vec<String>,
+    /// The names of its widgets.
+    pub widgets: Vec<String>,
+}
+
+impl About {
+    fn of(config: &PackageConfig) -> Self {
+        // Nothing that a page would make a link of but what leads to the web.
+        let is_web = |url: &String| url::Url::parse(url).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
+        Self {
+            uuid: config.uuid.clone(),
+            name: config.name.clone(),
+            version: config.version.clone(),
+            author: config.author.clone(),
+            description: config.description.clone(),
+            url: config.url.clone().filter(is_web),
+            platforms: config.runtime.keys().cloned().collect(),
+            widgets: config.widgets.iter().map(|widget| widget.name.clone()).collect(),
+        }
+    }
+}
+
+/// Whether the package was run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SmokeRun {
+    /// It was; what happened is among the findings.
+    Done,
+    /// It wasn't. Why, as a sentence.
+    Skipped(String),
+}
+
+/// What the validator says.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// What the package is; none if its package file can't be read.
+    pub about: Option<About>,
+    /// What was found, the worst first.
+    pub findings: Vec<Finding>,
+    /// Whether it was run.
+    pub smoke_run: SmokeRun,
+}
+
+impl Report {
+    fn of(checked: Checked, smoke_run: SmokeRun) -> Self {
+        Self { about: checked.config.as_ref().map(About::of), findings: checked.findings, smoke_run }
+    }
+
+    /// Whether the package passes: nothing is refused, and nothing is an error.
+    #[must_use]
+    pub fn passes(&self) -> bool {
+        !self.findings.iter().any(|finding| finding.severity.fails())
+    }
+
+    /// The report for programs: docs/validator.md.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        let count = |severity| self.findings.iter().filter(|finding| finding.severity == severity).count();
+        let counts: serde_json::Map<_, _> =
+            Severity::ALL.into_iter().map(|severity| (severity.name().to_owned(), count(severity).into())).collect();
+        let (done, why) = match &self.smoke_run {
+            SmokeRun::Done => (true, None),
+            SmokeRun::Skipped(why) => (false, Some(why)),
+        };
+        json!({
+            "format": FORMAT,
+            "result": if self.passes() { "pass" } else { "fail" },
+            "package": self.about,
+            "smokeRun": {"done": done, "skipped": why},
+            "counts": counts,
+            "findings": self.findings,
+        })
+    }
+
+    /// The report for readers, with colours for a terminal where wanted.
+    #[must_use]
+    pub fn to_text(&self, colours: bool) -> String {
+        let paint = |colour: &str, text: &str| match colours {
+            true => format!("\u{1b}[{colour}m{text}\u{1b}[0m"),
+            false => text.to_owned(),
+        };
+        let mut text = String::new();
+        // Writing to a string can't fail.
+        if let Some(about) = &self.about {
+            let About { name, version, author, uuid, .. } = about;
+            let title = format!("{} {} by {} ({})", shown(name), shown(version), shown(author), shown(uuid));
+            let _ = writeln!(text, "{}", paint("1", &title));
+        }
+        for severity in Severity::ALL {
+            let (heading, colour) = match severity {
+                Severity::Refused => ("Refused: no host may install it", "1;31"),
+                Severity::Error => ("Errors", "31"),
+                Severity::Warning => ("Warnings", "33"),
+                Severity::Note => ("Notes", "36"),
+            };
+            let mut findings = self.findings.iter().filter(|finding| finding.severity == severity).peekable();
+            if findings.peek().is_some() {
+                let _ = writeln!(text, "\n{}", paint(colour, heading));
+            }
+            for finding in findings {
+                let place = paint("1", &shown(&finding.place()));
+                let _ = writeln!(text, "  {place} {} [{}]", shown(&finding.message), finding.rule);
+                let _ = writeln!(text, "    {}", shown(&finding.remedy));
+            }
+        }
+        if let SmokeRun::Skipped(why) = &self.smoke_run {
+            let _ = writeln!(text, "\nNot run: {}", shown(why));
+        }
+        let result = if self.passes() { paint("1;32", "pass") } else { paint("1;31", "fail") };
+        let _ = writeln!(text, "\nResult: {result}");
+        text
+    }
+}
+
+/// A text of the package without what a terminal would obey.
+fn shown(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}
+
+/// Checks a bundle without running it.
+#[must_use]
+pub fn check_bundle(content: &[u8]) -> Report {
+    let mut checked = check(content);
+    let found = pictures::check(&checked);
+    checked.add(found);
+    Report::of(checked, SmokeRun::Skipped("it was only looked at.".to_owned()))
+}
+
+/// Checks a bundle, or a package's folder, and runs it if `run` says how long to wait for what and nothing refuses it.
+///
+/// # Errors
+/// If the file or folder can't be read, or no private deck can be started.
+pub async fn validate(path: &Path, run: Option<Patience>) -> anyhow::Result<Report> {
+    let is_folder = fs::metadata(path)?.is_dir();
+    let owned = path.to_owned();
+    let (checked, content) = tokio::task::spawn_blocking(move || -> io::Result<_> {
+        let content = if is_folder { None } else { Some(fs::read(&owned)?) };
+        let mut checked = match &content {
+            Some(content) => check(content),
+            None => check_folder(&owned)?,
+        };
+        let found = pictures::check(&checked);
+        checked.add(found);
+        let has_name = owned.extension().is_some_and(|extension| extension.eq_ignore_ascii_case(EXTENSION));
+        if !is_folder && !has_name {
+            let message = format!("isn't named like a package file, NAME.{EXTENSION}");
+            let remedy = "rename it, so that hosts offer it for import";
+            checked.add([Finding::of_file(Severity::Warning, "file-name", "", message, remedy)]);
+        }
+        Ok((checked, content))
+    })
+    .await??;
+    let refused = checked.findings.iter().any(|finding| finding.severity == Severity::Refused);
+    let (Some(patience), Some(config), false) = (run, &checked.config, refused) else {
+        let why = if refused { "no host would install it." } else { "it was only looked at." };
+        return Ok(Report::of(checked, SmokeRun::Skipped(why.to_owned())));
+    };
+    let content = match content {
+        Some(content) => content,
+        None => pack_folder(path, &config.uuid)?,
+    };
+    let (smoke_run, found) = smoke::run(&content, config, patience).await?;
+    let mut checked = checked;
+    checked.add(found);
+    Ok(Report::of(checked, smoke_run))
+}
+
+/// Packs a folder as it is. Its programs become executable when it is installed.
+fn pack_folder(folder: &Path, uuid: &str) -> io::Result<Vec<u8>> {
+    let mut entries = Vec::new();
+    add_folder(folder, "", &mut entries)?;
+    let mut out = Cursor::new(Vec::new());
+    bundle::pack(&mut out, uuid, entries)?;
+    Ok(out.into_inner())
+}
+
+/// Reads the files of a folder, to be packed below `to` (empty, or with a slash at its end).
+///
+/// # Errors
+/// If one can't be read.
+pub(crate) fn add_folder(from: &Path, to: &str, entries: &mut Vec<bundle::Entry>) -> io::Result<()> {
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let path = format!("{to}{}", entry.file_name().to_string_lossy());
+        if entry.file_type()?.is_dir() {
+            add_folder(&entry.path(), &format!("{path}/"), entries)?;
+        } else {
+            entries.push(bundle::Entry { path, content: fs::read(entry.path())?, executable: false });
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,234 @@
+//! Packages with one thing wrong each, and what is said about them.
+
+use std::io::Write as _;
+
+use serde_json::json;
+use zip::ZipWriter;
+use zip::write::SimpleFileOptions;
+
+use super::*;
+use crate::bundle::{Entry, pack};
+
+const ELF: &[u8] = b"\x7fELF and so on";
+
+fn config() -> Value {
+    json!({
+        "Author": "A", "Description": "D", "Name": "N", "Version": "1.0.0", "UUID": "com.example.n", "Icon": "i.png",
+        "Runtime": {
+            "win": {"type": "bin", "target": "n.exe", "MinimumVersion": "10"},
+            "mac": {"type": "bin", "target": "n.app", "MinimumVersion": "12"},
+            "linux": {"type": "bin", "target": "./n", "library": "libn.so", "MinimumVersion": "5"}
+        },
+        "CreatorCentral": {"MinimumVersion": "1.1.2", "SDKVersion": 2},
+        "Widgets": [{
+            "Name": "W", "Icon": "i.png", "UUID": "com.example.n.w", "PropertyViewPath": "p/index.html",
+            "States": [{"Image": "s.png"}], "Layouts": [{"Title": "L", "Icon": "l.png", "Width": 1, "Height": 1}]
+        }]
+    })
+}
+
+type Files = BTreeMap<String, Vec<u8>>;
+
+fn good() -> Files {
+    let files: [(&str, &[u8]); 11] = [
+        ("i.png", b"icon"),
+        ("s.png", b"state"),
+        ("l.png", b"layout"),
+        ("n.exe", b"MZ and so on"),
+        ("n.app/Contents/Info.plist", b"<plist/>"),
+        ("n.app/Contents/MacOS/n", b"\xcf\xfa\xed\xfe and so on"),
+        ("n", ELF),
+        ("libn.so", ELF),
+        ("p/index.html", b"<script src='p.js'></script>"),
+        ("p/p.js", b"function connectCreatorCentral() {}"),
+        ("lang/en.json", br#"{"Name": "N", "com.example.n.w": {"Name": "W"}}"#),
+    ];
+    let files = files.into_iter().map(|(path, content)| (path.to_owned(), content.to_vec()));
+    files.chain([(FILE_NAME.to_owned(), config().to_string().into_bytes())]).collect()
+}
+
+fn packed(top_folder: &str, files: Files) -> Vec<u8> {
+    let mut out = Cursor::new(Vec::new());
+    let entries = files.into_iter().map(|(path, content)| Entry { path, content, executable: false }).collect();
+    pack(&mut out, top_folder, entries).unwrap();
+    out.into_inner()
+}
+
+fn words(checked: &Checked) -> Vec<String> {
+    checked.findings.iter().map(|f| format!("{} {} {}", f.severity.name(), f.rule, f.place())).collect()
+}
+
+/// What is said about the good package after a change, as a bundle and as a folder, which has to be the same.
+fn said(change: impl FnOnce(&mut Files)) -> Vec<String> {
+    let mut files = good();
+    change(&mut files);
+    let folder = tempfile::tempdir().unwrap();
+    for (path, content) in &files {
+        let path = folder.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, content).unwrap();
+    }
+    let of_bundle = words(&check(&packed("com.example.n", files)));
+    let of_folder = words(&check_folder(folder.path()).unwrap());
+    let sorted = |mut all: Vec<String>| {
+        all.sort();
+        all
+    };
+    assert_eq!(sorted(of_bundle.clone()), sorted(of_folder));
+    of_bundle
+}
+
+fn with_config(change: impl FnOnce(&mut Value)) -> Vec<String> {
+    said(|files| {
+        let mut config = config();
+        change(&mut config);
+        files.insert(FILE_NAME.to_owned(), config.to_string().into_bytes());
+    })
+}
+
+fn raw(names: &[&str]) -> Vec<u8> {
+    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+    for name in names {
+        zip.start_file(name, SimpleFileOptions::default()).unwrap();
+        zip.write_all(if name.ends_with(FILE_NAME) { b"{}" } else { b"x" }).unwrap();
+    }
+    zip.finish().unwrap().into_inner()
+}
+
+#[test]
+fn a_good_package_passes_without_a_word() {
+    assert_eq!(said(|_| {}), Vec::<String>::new());
+    let checked = check(&packed("com.example.n", good()));
+    assert!(checked.passes());
+    let pictures: Vec<_> = checked.pictures().into_iter().map(|p| (p.path.to_owned(), p.recommended)).collect();
+    let expected = [("i.png", Some((75, 54))), ("s.png", None), ("l.png", Some((120, 120)))];
+    assert_eq!(pictures, expected.map(|(path, size)| (path.to_owned(), size)));
+}
+
+#[test]
+fn every_rule_about_files_is_checked() {
+    let put = |path: &str, content: &[u8]| said(|files| drop(files.insert(path.to_owned(), content.to_vec())));
+    let without = |path: &str| said(|files| drop(files.remove(path)));
+    for (said, expected) in [
+        (without(FILE_NAME), "refused no-package-file PackageConfig.json"),
+        (put(FILE_NAME, b"\xff\xfe"), "refused unreadable PackageConfig.json"),
+        (put(FILE_NAME, b"{"), "refused unreadable PackageConfig.json"),
+        (without("n.exe"), "error missing-file Runtime.win.target"),
+        (put("n.exe", ELF), "error program Runtime.win.target"),
+        (put("n.exe", b""), "error program Runtime.win.target"),
+        (put("n", b"MZ"), "error program Runtime.linux.target"),
+        (put("n", b"plain text"), "error program Runtime.linux.target"),
+        (put("libn.so", b"#!/bin/sh"), "error program Runtime.linux.library"),
+        (put("n.app/Contents/MacOS/n", ELF), "error program Runtime.mac.target"),
+        (without("n.app/Contents/MacOS/n"), "error application Runtime.mac.target"),
+        (put("p/index.html", b""), "error page Widgets[0].PropertyViewPath"),
+        (put("p/p.js", b""), "warning page Widgets[0].PropertyViewPath"),
+        (put("lang/en.json", b"{"), "error language lang/en.json"),
+        (put("lang/en.json", b"[]"), "error language lang/en.json"),
+        (put("lang/en.json", br#"{"Name": 1}"#), "error language lang/en.json: Name"),
+        (put("lang/en.json", br#"{"com.example.n.w": 1}"#), "warning language lang/en.json: com.example.n.w"),
+        (put("lang/en.json", br#"{"com.example.gone": {}}"#), "warning language lang/en.json: com.example.gone"),
+        (put("lang/en.json", br#"{"Name": "N"}"#), "note language lang/en.json"),
+        (put("lang/xx.json", br#"{"Name": "N"}"#), "warning language lang/xx.json"),
+        (put("lang/readme.txt", b"x"), "note language lang/readme.txt"),
+        (put("i.png", &vec![0; (LARGE_PICTURE + 1) as usize]), "warning large i.png"),
+        (put(".DS_Store", b"x"), "warning junk .DS_Store"),
+        (put("p/Thumbs.db", b"x"), "warning junk p/Thumbs.db"),
+        (put("p/.git/config", b"x"), "warning junk p/.git"),
+    ] {
+        assert!(said.iter().any(|finding| finding == expected), "{expected}: {said:?}");
+    }
+    let german = said(|files| {
+        let english = files.remove("lang/en.json").unwrap();
+        files.insert("lang/de.json".to_owned(), english);
+    });
+    assert_eq!(german, ["warning language lang/en.json"]);
+    let web = |target: &str| {
+        with_config(|config| {
+            config["Runtime"]["win"] = json!({"type": "web", "target": target, "MinimumVersion": "10"})
+        })
+    };
+    assert_eq!(web("p/index.html"), Vec::<String>::new());
+    assert_eq!(web("p"), ["error web-target Runtime.win.target"]);
+    assert_eq!(web("n.exe"), ["warning web-target Runtime.win.target"]);
+}
+
+#[test]
+fn a_file_that_is_missing_for_a_capital_is_named() {
+    let mut files = good();
+    let icon = files.remove("i.png").unwrap();
+    files.insert("I.PNG".to_owned(), icon);
+    let checked = check(&packed("com.example.n", files));
+    let finding = &checked.findings[0];
+    assert_eq!((finding.rule, finding.remedy.as_str()), ("missing-file", "write I.PNG"));
+}
+
+#[test]
+fn everything_wrong_with_an_archive_is_said_at_once() {
+    let said = |bundle: &[u8]| words(&check(bundle));
+    assert_eq!(said(b"no zip"), ["refused zip the package"]);
+    let all = said(&raw(&["a/PackageConfig.json", "a/../x", "b/y", "c/z", "a/q:r", "a/X", "a/x", "/etc/passwd"]));
+    for expected in [
+        "refused name a/../x",
+        "refused name a/q:r",
+        "refused name /etc/passwd",
+        "refused twice a/x",
+        "refused top-folder the package",
+        "refused uuid UUID",
+    ] {
+        assert_eq!(all.iter().filter(|finding| *finding == expected).count(), 1, "{expected}: {all:?}");
+    }
+    let mac = check(&raw(&["a/PackageConfig.json", "__MACOSX/a/._x"]));
+    let top = mac.findings.iter().find(|finding| finding.rule == "top-folder").unwrap();
+    assert!(top.remedy.contains("without __MACOSX"), "{}", top.remedy);
+    assert!(words(&mac).contains(&"warning junk __MACOSX".to_owned()));
+    assert!(said(&raw(&["PackageConfig.json", "x"])).contains(&"refused top-folder the package".to_owned()));
+    assert!(said(&raw(&[])).contains(&"refused top-folder the package".to_owned()));
+    assert_eq!(said(&packed("other", good())), ["note top-folder-name the package"]);
+    let many: Vec<String> = (0..100).map(|n| format!("a/{n}:")).collect();
+    let many = said(&raw(&many.iter().map(String::as_str).collect::<Vec<_>>()));
+    assert!(many.len() <= MOST_ALIKE + 1, "{}", many.len());
+}
+
+#[test]
+fn truncated_and_garbled_bundles_are_refused_without_a_panic() {
+    let bundle = packed("com.example.n", good());
+    for end in (0..bundle.len()).step_by(7) {
+        assert!(!check(&bundle[..end]).passes(), "{end}");
+    }
+    for at in (0..bundle.len()).step_by(5) {
+        let mut garbled = bundle.clone();
+        garbled[at] ^= 0x55;
+        // Whatever it finds: some bytes mean nothing.
+        let _ = check(&garbled);
+    }
+}
+
+/// What is refused here isn't installed, and the other way round.
+#[test]
+fn check_and_installation_agree() {
+    let with = |change: &dyn Fn(&mut Value)| {
+        let (mut files, mut config) = (good(), config());
+        change(&mut config);
+        files.insert(FILE_NAME.to_owned(), config.to_string().into_bytes());
+        packed("com.example.n", files)
+    };
+    for bundle in [
+        packed("com.example.n", good()),
+        raw(&["a/PackageConfig.json", "b/x"]),
+        raw(&["a/../PackageConfig.json"]),
+        with(&|c| c["UUID"] = json!("..")),
+        with(&|c| c["Name"] = json!(7)),
+        with(&|c| c["Name"] = json!([])),
+        with(&|c| c["Icon"] = json!("/etc/passwd")),
+        with(&|c| c["Icon"] = json!("gone.png")),
+        with(&|c| c["Widgets"] = Value::Null),
+        with(&|c| c["Widgets"][0]["Layouts"][0]["Width"] = json!(-1)),
+    ] {
+        let packages = tempfile::tempdir().unwrap();
+        let checked = check(&bundle);
+        let refused = checked.findings.iter().any(|finding| finding.severity == Severity::Refused);
+        let installed = crate::bundle::install(&bundle, packages.path());
+        assert_eq!(refused, installed.is_err(), "{installed:?}: {:?}", words(&checked));
+    }
+}

@@ -1,0 +1,561 @@
+//! The rules of the package file. [`validate`] checks what was read; [`check_text`] checks the text as well: kinds of
+//! values, spellings, members that nobody knows.
+
+use std::collections::HashSet;
+
+use serde_json::{Map, Value};
+
+use super::{
+    COLUMNS, Finding, PackageConfig, ROWS, Severity, Widget, application_info, application_programs, is_inside, is_uuid,
+};
+
+/// States that are more than any host was seen to need. A bound of ours: the vendor's documents name none.
+const MANY_STATES: usize = 16;
+/// Bytes that a name should not have more of: what a Widget List has room for.
+const LONG_NAME: usize = 60;
+
+/// Checks the text of a package file: all that [`validate`] does, and what can be seen in the text only. The package
+/// file is none if no host can read it, which is among the findings then. `exists` as there.
+#[must_use]
+pub fn check_text(text: &str, exists: &dyn Fn(&str) -> bool) -> (Option<PackageConfig>, Vec<Finding>) {
+    let mut findings = Findings(Vec::new());
+    let unreadable = |why: &serde_json::Error| {
+        let remedy = "correct it there; an editor that knows JSON shows the place";
+        Finding::of_file(Severity::Refused, "unreadable", super::FILE_NAME, format!("can't be read: {why}"), remedy)
+    };
+    let file: Value = match serde_json::from_str(text.trim_start_matches('\u{feff}')) {
+        Ok(file) => file,
+        Err(error) => return (None, vec![unreadable(&error)]),
+    };
+    look_at(&file, PACKAGE, "", &mut findings);
+    let config = match PackageConfig::parse(text) {
+        Ok(config) => config,
+        Err(error) => {
+            // Said more exactly already, as a rule.
+            if !findings.0.iter().any(|finding| finding.severity == Severity::Refused) {
+                findings.0.push(unreadable(&error));
+            }
+            findings.0.sort_by_key(|finding| finding.severity);
+            return (None, findings.0);
+        }
+    };
+    findings.0.extend(validate(&config, exists));
+    findings.0.sort_by_key(|finding| finding.severity);
+    (Some(config), findings.0)
+}
+
+/// Checks a package file. `exists` tells whether the package has a file or folder of a relative path.
+#[must_use]
+pub fn validate(config: &PackageConfig, exists: &dyn Fn(&str) -> bool) -> Vec<Finding> {
+    let mut findings = Findings(Vec::new());
+    about(config, &mut findings);
+    runtimes(config, exists, &mut findings);
+    if config.widgets.is_empty() {
+        findings.error("widgets", "Widgets", "is empty", "give the package at least one widget");
+    }
+    for (n, widget) in config.widgets.iter().enumerate() {
+        check_widget(config, n, widget, &mut findings);
+    }
+    for (place, path) in config.files() {
+        let optional = ["SettingsPath", "PropertyViewPath", "library"].iter().any(|end| place.ends_with(end))
+            || place.contains(".Layouts[");
+        if path.is_empty() && optional {
+            findings.warning("missing", &place, "is empty", "leave the member out");
+        } else if path.is_empty() {
+            findings.error("missing", &place, "is missing", "name a file of the package");
+        } else if !is_inside(path) {
+            let remedy = "write it relative to the package's folder, with forward slashes and without ..";
+            findings.refused("path", &place, "is no path within the package", remedy);
+        } else if !exists(path) {
+            let remedy = "add the file, or correct the path; capitals and small letters differ";
+            findings.error("missing-file", &place, "names a file that the package doesn't have", remedy);
+        }
+    }
+    findings.0.sort_by_key(|finding| finding.severity);
+    findings.0
+}
+
+fn about(config: &PackageConfig, findings: &mut Findings) {
+    let required = [
+        ("Author", &config.author),
+        ("Description", &config.description),
+        ("Name", &config.name),
+        ("CreatorCentral.MinimumVersion", &config.creator_central.minimum_version),
+    ];
+    for (place, value) in required {
+        if value.trim().is_empty() {
+            findings.error("missing", place, "is missing", "give it a text");
+        }
+    }
+    if config.name.len() > LONG_NAME {
+        findings.warning("long-name", "Name", "is longer than the Widget List has room for", "shorten it");
+    }
+    if !is_uuid(&config.uuid) {
+        let remedy = "write small letters, digits, dots and hyphens, like com.example.name";
+        findings.refused("uuid", "UUID", "can't name a package", remedy);
+    } else if !config.uuid.contains('.') {
+        let remedy = "begin with a domain of yours, like com.example.name";
+        findings.note("uuid-domain", "UUID", "is no reverse domain name, and another package may have it too", remedy);
+    }
+    let numbers = config.version.split('.').count();
+    if !matches!(numbers, 3 | 4) || !are_numbers(&config.version) {
+        findings.error("version", "Version", "is no version", "write three or four numbers, like 1.0.0");
+    }
+    let minimum = &config.creator_central.minimum_version;
+    if !minimum.trim().is_empty() && !are_numbers(minimum) {
+        let remedy = "write numbers with dots, like 1.1.2";
+        findings.warning("version", "CreatorCentral.MinimumVersion", "is no version", remedy);
+    }
+    let sdk = &config.creator_central.sdk_version;
+    let is_two = sdk.as_f64() == Some(2.0) || sdk.as_str().is_some_and(|text| text.split('.').next() == Some("2"));
+    if !is_two {
+        findings.error("sdk-version", "CreatorCentral.SDKVersion", "is not 2", "write 2");
+    } else if sdk.is_string() {
+        findings.note("kind", "CreatorCentral.SDKVersion", "is a text", "write the number 2 without quotes");
+    }
+    if let Some(url) = config.url.as_deref().filter(|url| !url.is_empty() && !is_web_address(url)) {
+        let remedy = "write an address that begins with https:// or http://";
+        findings.error("url", "URL", format!("is no address of a web page: {}", cut(url)), remedy);
+    }
+}
+
+fn runtimes(config: &PackageConfig, exists: &dyn Fn(&str) -> bool, findings: &mut Findings) {
+    if config.runtime.is_empty() {
+        findings.error("runtime", "Runtime", "names no platform", "give it win or mac");
+    } else if !config.runtime.contains_key("win") && !config.runtime.contains_key("mac") {
+        let remedy = "add win or mac before you publish it";
+        findings.note("runtime", "Runtime", "has neither win nor mac, where Creator Central runs", remedy);
+    }
+    for (platform, runtime) in &config.runtime {
+        let place = format!("Runtime.{platform}");
+        if !["win", "mac", "linux"].contains(&platform.as_str()) {
+            findings.warning("platform", &place, "is no platform that hosts know", "write win, mac or linux");
+        }
+        if !["bin", "web"].contains(&runtime.kind.as_str()) {
+            let remedy = "write bin for a program, web for a page";
+            findings.error("runtime-type", &format!("{place}.type"), "is neither bin nor web", remedy);
+        }
+        let minimum = &runtime.minimum_version;
+        let place_of_minimum = format!("{place}.MinimumVersion");
+        if minimum.is_empty() {
+            let remedy = "name the oldest version of the system that it runs on, like 10";
+            findings.warning("missing", &place_of_minimum, "is missing", remedy);
+        } else if !are_numbers(minimum) {
+            findings.warning("version", &place_of_minimum, "is no version", "write numbers with dots, like 10.15");
+        }
+        // Of a missing target, what names no file inside is said below.
+        let inside = [application_info(&runtime.target), application_programs(&runtime.target)];
+        for path in inside.iter().flatten().filter(|path| is_inside(path) && exists(&runtime.target)) {
+            if !exists(path) {
+                let message = format!("is an application without {}", &path[runtime.target.len() + 1..]);
+                findings.error("application", &format!("{place}.target"), message, "build it again");
+            }
+        }
+    }
+}
+
+fn check_widget(config: &PackageConfig, n: usize, widget: &Widget, findings: &mut Findings) {
+    let at = |member: &str| format!("Widgets[{n}].{member}");
+    if widget.name.trim().is_empty() {
+        findings.error("missing", &at("Name"), "is missing", "give it a text");
+    } else if widget.name.len() > LONG_NAME {
+        findings.warning("long-name", &at("Name"), "is longer than the Widget List has room for", "shorten it");
+    }
+    if !is_uuid(&widget.uuid) {
+        let remedy = "write small letters, digits, dots and hyphens, like com.example.name.widget";
+        findings.refused("uuid", &at("UUID"), "can't name a widget", remedy);
+    } else if let Some(first) = config.widgets[..n].iter().position(|other| other.uuid == widget.uuid) {
+        findings.error("uuid-twice", &at("UUID"), format!("is that of Widgets[{first}] too"), "make it unique");
+    } else if is_uuid(&config.uuid) && !widget.uuid.starts_with(&format!("{}.", config.uuid)) {
+        let remedy = "this keeps widgets of different packages apart; don't change it once users have the package";
+        findings.note("uuid-prefix", &at("UUID"), "doesn't begin with the package's UUID and a dot", remedy);
+    }
+    if widget.states.is_empty() {
+        findings.error("states", &at("States"), "is empty", "give the widget at least one state");
+    } else if widget.states.len() > MANY_STATES {
+        let message = format!("has {} states", widget.states.len());
+        findings.warning("states", &at("States"), message, "use few states, and changeImage for pictures that vary");
+    }
+    for (l, layout) in widget.layouts.iter().enumerate() {
+        let place = at(&format!("Layouts[{l}]"));
+        if !(1..=COLUMNS).contains(&layout.width) || !(1..=ROWS).contains(&layout.height) {
+            let remedy = "write a Width of 1 to 5 and a Height of 1 to 4";
+            findings.error("layout", &place, "doesn't fit the grid of 5 columns and 4 rows", remedy);
+        }
+        let size = (layout.width, layout.height);
+        if let Some(first) = widget.layouts[..l].iter().position(|other| (other.width, other.height) == size) {
+            let message = format!("has the size of Layouts[{first}] too, and a package may not learn which was chosen");
+            findings.warning("layout-twice", &place, message, "give each layout a size of its own");
+        }
+        if layout.title.trim().is_empty() && widget.layouts.len() > 1 {
+            let remedy = "give it a text: it is its name in the layout picker";
+            findings.warning("missing", &format!("{place}.Title"), "is missing", remedy);
+        }
+    }
+}
+
+fn are_numbers(version: &str) -> bool {
+    version.split('.').all(|number| number.bytes().all(|digit| digit.is_ascii_digit()) && number.parse::<u32>().is_ok())
+}
+
+fn is_web_address(text: &str) -> bool {
+    let lower = text.to_ascii_lowercase();
+    let rest = lower.strip_prefix("https://").or_else(|| lower.strip_prefix("http://"));
+    rest.and_then(|rest| rest.split(['/', '?', '#']).next())
+        .is_some_and(|host| !host.is_empty() && !host.contains('@') && !lower.contains(|c: char| c.is_whitespace()))
+}
+
+/// A value as it is quoted in a message: nothing is gained by all of a long one.
+fn cut(text: &str) -> String {
+    let mut cut: String = text.chars().take(80).collect();
+    if cut.len() < text.len() {
+        cut.push('…');
+    }
+    format!("{cut:?}")
+}
+
+/// What a member should be.
+enum Kind {
+    /// A text.
+    Text,
+    /// A number.
+    Number,
+    /// True or false.
+    Flag,
+    /// Whatever [`validate`] makes of it.
+    Any,
+    /// An object.
+    Object(&'static [Member]),
+    /// An object of objects of this form, whatever their names.
+    Table(&'static [Member]),
+    /// A list of objects of this form.
+    List(&'static [Member]),
+}
+
+/// A member that hosts know: its name, what it should be, and another name for it that documents have.
+struct Member(&'static str, Kind, Option<&'static str>);
+
+const PACKAGE: &[Member] = &[
+    Member("Author", Kind::Text, None),
+    Member("Description", Kind::Text, None),
+    Member("Name", Kind::Text, None),
+    Member("Version", Kind::Text, None),
+    Member("UUID", Kind::Text, None),
+    Member("Icon", Kind::Text, None),
+    Member("URL", Kind::Text, None),
+    Member("SettingsPath", Kind::Text, None),
+    Member("Runtime", Kind::Table(RUNTIME), None),
+    Member("CreatorCentral", Kind::Object(CREATOR_CENTRAL), None),
+    Member("Widgets", Kind::List(WIDGET), None),
+];
+const RUNTIME: &[Member] = &[
+    Member("type", Kind::Text, Some("Type")),
+    Member("target", Kind::Text, Some("Target")),
+    Member("library", Kind::Text, None),
+    Member("MinimumVersion", Kind::Text, None),
+];
+const CREATOR_CENTRAL: &[Member] = &[Member("MinimumVersion", Kind::Text, None), Member("SDKVersion", Kind::Any, None)];
+const WIDGET: &[Member] = &[
+    Member("Name", Kind::Text, None),
+    Member("Icon", Kind::Text, None),
+    Member("UUID", Kind::Text, None),
+    Member("Tooltip", Kind::Text, None),
+    Member("PropertyViewPath", Kind::Text, None),
+    Member("TitleEditable", Kind::Flag, None),
+    Member("TitleViewEditable", Kind::Flag, None),
+    Member("IconEditable", Kind::Flag, None),
+    Member("States", Kind::List(STATE), None),
+    Member("Layouts", Kind::List(LAYOUT), None),
+];
+const STATE: &[Member] = &[Member("Title", Kind::Text, Some("Name")), Member("Image", Kind::Text, None)];
+const LAYOUT: &[Member] = &[
+    Member("Title", Kind::Text, None),
+    Member("Icon", Kind::Text, None),
+    Member("Width", Kind::Number, None),
+    Member("Height", Kind::Number, None),
+];
+
+/// Looks at an object's members: their kinds, and their names.
+fn look_at(value: &Value, members: &'static [Member], place: &str, findings: &mut Findings) {
+    let Some(object) = value.as_object() else { return wrong_kind(value, "an object", false, place, findings) };
+    let at = |name: &str| if place.is_empty() { name.to_owned() } else { format!("{place}.{name}") };
+    for Member(name, kind, other) in members {
+        if let Some(value) = object.get(*name) {
+            look_at_kind(value, kind, &at(name), findings);
+        }
+        if let Some((other, value)) = other.and_then(|other| Some((other, object.get(other)?))) {
+            if object.contains_key(*name) {
+                let remedy = format!("leave it out; hosts may take either of {name} and {other}");
+                findings.warning("spelled-twice", &at(other), format!("is there beside {name}"), remedy);
+            } else {
+                look_at_kind(value, kind, &at(other), findings);
+                let remedy = format!("samples write {name}; both are taken");
+                findings.note("spelling", &at(other), format!("is the documents' spelling of {name}"), remedy);
+            }
+        }
+    }
+    unknown_members(object, members, &at, findings);
+}
+
+fn unknown_members(
+    object: &Map<String, Value>,
+    members: &[Member],
+    at: &dyn Fn(&str) -> String,
+    findings: &mut Findings,
+) {
+    let known: HashSet<&str> =
+        members.iter().flat_map(|Member(name, _, other)| [Some(*name), *other]).flatten().collect();
+    for name in object.keys().filter(|name| !known.contains(name.as_str())) {
+        let meant = members.iter().find(|Member(known, ..)| known.eq_ignore_ascii_case(name));
+        match meant {
+            Some(Member(meant, ..)) if !object.contains_key(*meant) => {
+                let message = format!("is not known; {meant} is, with other capitals");
+                findings.error("spelling", &at(name), message, format!("write {meant}"));
+            }
+            _ => findings.note("unknown", &at(name), "is no member that hosts know", "leave it out if it has no use"),
+        }
+    }
+}
+
+fn look_at_kind(value: &Value, kind: &Kind, place: &str, findings: &mut Findings) {
+    match kind {
+        Kind::Text if !value.is_string() => {
+            wrong_kind(value, "a text in quotes", value.is_number() || value.is_null(), place, findings);
+        }
+        Kind::Number if !value.is_u64() => {
+            let readable = value.is_string() || value.is_number() || value.is_null();
+            wrong_kind(value, "a whole number without quotes", readable, place, findings);
+        }
+        Kind::Flag if !value.is_boolean() => {
+            let readable = match value {
+                Value::String(text) => text.eq_ignore_ascii_case("true") || text.eq_ignore_ascii_case("false"),
+                Value::Number(number) => matches!(number.as_u64(), Some(0 | 1)),
+                other => other.is_null(),
+            };
+            wrong_kind(value, "true or false, without quotes", readable, place, findings);
+        }
+        Kind::Object(members) => match value {
+            Value::Null => wrong_kind(value, "an object", true, place, findings),
+            _ => look_at(value, members, place, findings),
+        },
+        Kind::Table(members) => match value {
+            Value::Object(table) => {
+                table.iter().for_each(|(name, value)| look_at(value, members, &format!("{place}.{name}"), findings));
+            }
+            _ => wrong_kind(value, "an object", value.is_null(), place, findings),
+        },
+        Kind::List(members) => match value {
+            Value::Array(list) => {
+                list.iter()
+                    .enumerate()
+                    .for_each(|(n, value)| look_at(value, members, &format!("{place}[{n}]"), findings));
+            }
+            _ => wrong_kind(value, "a list", value.is_null(), place, findings),
+        },
+        Kind::Text | Kind::Number | Kind::Flag | Kind::Any => {}
+    }
+}
+
+/// `readable`: whether it is plain what is meant, so that tolerant hosts take it.
+fn wrong_kind(value: &Value, expected: &str, readable: bool, place: &str, findings: &mut Findings) {
+    let found = match value {
+        Value::Null => "null",
+        Value::Bool(_) => "true or false",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a text",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
+    };
+    let severity = if readable { Severity::Error } else { Severity::Refused };
+    findings.add(severity, "kind", place, format!("is {found}"), format!("write {expected}"));
+}
+
+struct Findings(Vec<Finding>);
+
+impl Findings {
+    fn add(
+        &mut self,
+        severity: Severity,
+        rule: &'static str,
+        member: &str,
+        message: impl Into<String>,
+        remedy: impl Into<String>,
+    ) {
+        self.0.push(Finding::of_member(severity, rule, member, message, remedy));
+    }
+
+    fn refused(&mut self, rule: &'static str, member: &str, message: impl Into<String>, remedy: impl Into<String>) {
+        self.add(Severity::Refused, rule, member, message, remedy);
+    }
+
+    fn error(&mut self, rule: &'static str, member: &str, message: impl Into<String>, remedy: impl Into<String>) {
+        self.add(Severity::Error, rule, member, message, remedy);
+    }
+
+    fn warning(&mut self, rule: &'static str, member: &str, message: impl Into<String>, remedy: impl Into<String>) {
+        self.add(Severity::Warning, rule, member, message, remedy);
+    }
+
+    fn note(&mut self, rule: &'static str, member: &str, message: impl Into<String>, remedy: impl Into<String>) {
+        self.add(Severity::Note, rule, member, message, remedy);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn sample() -> Value {
+        json!({
+            "Author": "A", "Description": "D", "Name": "N", "Version": "1.0.0.7", "UUID": "com.example.n", "Icon": "i.png",
+            "URL": "https://example.com/n",
+            "Runtime": {"win": {"type": "bin", "target": "n.exe", "MinimumVersion": "10"}},
+            "CreatorCentral": {"MinimumVersion": "1.0", "SDKVersion": 2},
+            "Widgets": [{
+                "Name": "W", "Icon": "w.png", "UUID": "com.example.n.w",
+                "States": [{"Title": "off", "Image": "s.png"}],
+                "Layouts": [{"Title": "L", "Icon": "l.png", "Width": 3, "Height": 2}]
+            }]
+        })
+    }
+
+    fn check(change: impl FnOnce(&mut Value)) -> (bool, Vec<String>) {
+        let mut value = sample();
+        change(&mut value);
+        let (config, findings) = check_text(&value.to_string(), &|path| path != "missing.png");
+        let findings = findings.iter().map(|f| format!("{} {} {}", f.severity.name(), f.rule, f.place())).collect();
+        (config.is_some(), findings)
+    }
+
+    #[test]
+    fn a_good_file_has_no_findings() {
+        assert_eq!(check(|_| {}), (true, Vec::new()));
+        assert!(check_text(&format!("\u{feff}{}", sample()), &|_| true).1.is_empty(), "a byte order mark is skipped");
+    }
+
+    #[test]
+    fn every_rule_is_checked() {
+        let one = |change: fn(&mut Value), wanted: &str| {
+            let (_, findings) = check(change);
+            assert!(findings.iter().any(|finding| finding == wanted), "{wanted}: {findings:?}");
+        };
+        one(|v| v["Author"] = json!(""), "error missing Author");
+        one(|v| drop(v.as_object_mut().unwrap().remove("Description")), "error missing Description");
+        one(|v| v["Name"] = json!("n".repeat(61)), "warning long-name Name");
+        one(|v| v["UUID"] = json!("com/example"), "refused uuid UUID");
+        one(|v| v["UUID"] = json!(".."), "refused uuid UUID");
+        one(|v| v["UUID"] = json!("mine"), "note uuid-domain UUID");
+        one(|v| v["Version"] = json!("1.0"), "error version Version");
+        one(|v| v["Version"] = json!("1.0.x"), "error version Version");
+        one(|v| v["Version"] = json!("1.0.+1"), "error version Version");
+        one(|v| v["URL"] = json!("example.com"), "error url URL");
+        one(|v| v["URL"] = json!("javascript:alert(1)"), "error url URL");
+        one(|v| v["CreatorCentral"]["SDKVersion"] = json!(3), "error sdk-version CreatorCentral.SDKVersion");
+        one(|v| v["CreatorCentral"]["SDKVersion"] = json!("2"), "note kind CreatorCentral.SDKVersion");
+        one(|v| v["CreatorCentral"] = Value::Null, "error missing CreatorCentral.MinimumVersion");
+        one(|v| v["CreatorCentral"]["MinimumVersion"] = json!("new"), "warning version CreatorCentral.MinimumVersion");
+        one(|v| v["Runtime"] = json!({}), "error runtime Runtime");
+        one(|v| v["Runtime"] = json!({"linux": v["Runtime"]["win"].clone()}), "note runtime Runtime");
+        one(|v| v["Runtime"]["amiga"] = v["Runtime"]["win"].clone(), "warning platform Runtime.amiga");
+        one(|v| v["Runtime"]["win"]["type"] = json!("dll"), "error runtime-type Runtime.win.type");
+        one(|v| v["Runtime"]["win"]["target"] = json!("../n.exe"), "refused path Runtime.win.target");
+        one(|v| v["Runtime"]["win"]["MinimumVersion"] = json!("XP"), "warning version Runtime.win.MinimumVersion");
+        one(|v| v["Widgets"] = json!([]), "error widgets Widgets");
+        one(|v| v["Widgets"][0]["UUID"] = json!("UPPER"), "refused uuid Widgets[0].UUID");
+        one(|v| v["Widgets"][0]["UUID"] = json!("com.other.w"), "note uuid-prefix Widgets[0].UUID");
+        one(|v| v["Widgets"][0]["States"] = json!([]), "error states Widgets[0].States");
+        one(
+            |v| v["Widgets"][0]["States"] = json!(vec![json!({"Image": "s.png"}); 17]),
+            "warning states Widgets[0].States",
+        );
+        one(|v| v["Widgets"][0]["Layouts"][0]["Width"] = json!(6), "error layout Widgets[0].Layouts[0]");
+        one(|v| v["Widgets"][0]["Layouts"][0]["Height"] = json!(999), "error layout Widgets[0].Layouts[0]");
+        one(|v| v["Widgets"][0]["Layouts"][0]["Icon"] = json!(""), "warning missing Widgets[0].Layouts[0].Icon");
+        one(|v| v["Icon"] = json!("missing.png"), "error missing-file Icon");
+        one(|v| v["SettingsPath"] = json!("C:\\x.html"), "refused path SettingsPath");
+        let double = |v: &mut Value, list: &str| {
+            let list = v["Widgets"][0][list].as_array_mut().unwrap();
+            list.push(list[0].clone());
+        };
+        let (_, findings) = check(|v| double(v, "Layouts"));
+        assert_eq!(findings, ["warning layout-twice Widgets[0].Layouts[1]"]);
+        let (_, findings) = check(|v| {
+            let widget = v["Widgets"][0].clone();
+            v["Widgets"].as_array_mut().unwrap().push(widget);
+        });
+        assert_eq!(findings, ["error uuid-twice Widgets[1].UUID"]);
+    }
+
+    #[test]
+    fn spellings_and_unknown_members_are_told_apart() {
+        let rename = |v: &mut Value, from: &str, to: &str| {
+            let object = v.as_object_mut().unwrap();
+            let value = object.remove(from).unwrap();
+            object.insert(to.to_owned(), value);
+        };
+        let (read, findings) = check(|v| {
+            rename(&mut v["Runtime"]["win"], "type", "Type");
+            rename(&mut v["Widgets"][0]["States"][0], "Title", "Name");
+            v["Future"] = json!(1);
+        });
+        assert!(read);
+        assert_eq!(
+            findings,
+            ["note spelling Runtime.win.Type", "note spelling Widgets[0].States[0].Name", "note unknown Future"]
+        );
+        let (_, findings) = check(|v| rename(v, "Author", "author"));
+        assert_eq!(findings, ["error spelling author", "error missing Author"]);
+        let (_, findings) = check(|v| v["Runtime"]["win"]["Type"] = json!("web"));
+        assert_eq!(findings, ["warning spelled-twice Runtime.win.Type"]);
+    }
+
+    #[test]
+    fn wrong_kinds_are_errors_where_it_is_plain_what_is_meant_and_refused_elsewhere() {
+        let (read, findings) = check(|v| {
+            v["Runtime"]["win"]["MinimumVersion"] = json!(10);
+            v["Widgets"][0]["TitleEditable"] = json!("false");
+            v["Widgets"][0]["Layouts"][0]["Width"] = json!("3");
+            v["Widgets"][0]["Tooltip"] = Value::Null;
+        });
+        assert!(read, "{findings:?}");
+        assert_eq!(findings.len(), 4, "{findings:?}");
+        assert!(findings.iter().all(|finding| finding.starts_with("error kind ")), "{findings:?}");
+        for (place, value) in [
+            ("Name", json!(["N"])),
+            ("Widgets", json!({})),
+            ("Runtime", json!("win")),
+            ("CreatorCentral", json!([])),
+            ("Icon", json!({"path": "i.png"})),
+        ] {
+            let (read, findings) = check(|v| v[place] = value);
+            assert_eq!((read, findings.as_slice()), (false, &[format!("refused kind {place}")][..]));
+        }
+        let (read, findings) = check(|v| *v = json!([]));
+        assert_eq!((read, findings.len()), (false, 1), "{findings:?}");
+        let (config, findings) = check_text("{", &|_| true);
+        assert!(config.is_none() && findings[0].rule == "unreadable", "{findings:?}");
+    }
+
+    #[test]
+    fn a_macos_application_has_an_info_and_a_program() {
+        let mut file = sample();
+        file["Runtime"] = json!({"mac": {"type": "bin", "target": "n.app", "MinimumVersion": "12"}});
+        let config = PackageConfig::parse(&file.to_string()).unwrap();
+        let findings = |has: &[&str]| -> Vec<String> {
+            let exists = |path: &str| path.ends_with(".png") || has.iter().any(|file| file.starts_with(path));
+            validate(&config, &exists).iter().map(|f| format!("{}: {}", f.place(), f.message)).collect()
+        };
+        assert_eq!(findings(&["n.app/Contents/Info.plist", "n.app/Contents/MacOS/n"]), Vec::<String>::new());
+        assert_eq!(
+            findings(&["n.app/Contents/Info.plist"]),
+            ["Runtime.mac.target: is an application without Contents/MacOS"]
+        );
+        assert_eq!(
+            findings(&["n.app/Contents/MacOS/n"]),
+            ["Runtime.mac.target: is an application without Contents/Info.plist"]
+        );
+        assert_eq!(findings(&[]), ["Runtime.mac.target: names a file that the package doesn't have"]);
+    }
+}
