@@ -3,6 +3,7 @@
 use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
@@ -28,6 +29,7 @@ use crate::hub::{Cell, Command, Handle, Phase, Place, Refusal, Target};
 use crate::log::Log;
 use crate::page::{self, Event};
 use crate::socket::SEND_WITHIN;
+use crate::traffic::Traffic;
 use crate::views::media_type;
 
 static PAGE: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/page");
@@ -39,6 +41,9 @@ const MOST_BUNDLE_BYTES: usize = 256 << 20;
 /// Bytes of any other request.
 const MOST_BYTES: usize = 64 << 10;
 
+/// How long a call may wait for a message.
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
+
 /// What the page's side needs.
 #[derive(Clone, Debug)]
 pub struct Api {
@@ -46,6 +51,8 @@ pub struct Api {
     pub hub: Handle,
     /// The log.
     pub log: Log,
+    /// The messages.
+    pub traffic: Traffic,
     /// What every call has to carry.
     pub token: Arc<str>,
     /// Port of the page and the API.
@@ -71,6 +78,7 @@ pub fn router(api: Api) -> Router {
         .route("/packages", post(install).layer(DefaultBodyLimit::max(MOST_BUNDLE_BYTES)))
         .route("/packages/{package}", delete(uninstall))
         .route("/log", get(log))
+        .route("/messages", get(messages))
         .fallback(|| async { Refused(StatusCode::NOT_FOUND, "There is no such call.".to_owned()) })
         .method_not_allowed_fallback(|| async {
             Refused(StatusCode::METHOD_NOT_ALLOWED, "This call takes another method.".to_owned())
@@ -282,6 +290,25 @@ async fn on_disk<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -
 
 async fn log(State(api): State<Api>) -> Json<Value> {
     Json(json!({"entries": api.log.entries()}))
+}
+
+/// Which messages a caller wants.
+#[derive(Deserialize)]
+struct MessagesQuery {
+    /// Those with a number above this one.
+    #[serde(default)]
+    after: u64,
+    /// How long to wait for one if there is none yet, in milliseconds.
+    #[serde(default)]
+    wait: u64,
+}
+
+async fn messages(State(api): State<Api>, Query(query): Query<MessagesQuery>) -> Json<Value> {
+    // What was asked for has come or hasn't: the answer says.
+    let _ = timeout(Duration::from_millis(query.wait).min(LONGEST_WAIT), api.traffic.wait(query.after)).await;
+    let messages = api.traffic.after(query.after);
+    let last = messages.last().map_or_else(|| api.traffic.last(), |message| message.number);
+    Json(json!({"last": last, "messages": messages}))
 }
 
 #[derive(Deserialize)]

@@ -11,12 +11,14 @@ mod guard;
 mod http;
 mod hub;
 mod log;
+mod log_file;
 mod package;
 mod page;
 mod process;
 mod socket;
 mod state;
 mod store;
+mod traffic;
 mod views;
 
 use std::fs::{self, File};
@@ -35,6 +37,8 @@ pub use config::{Config, Timing};
 
 use crate::hub::{Command, Handle, Hub};
 use crate::log::Log;
+use crate::log_file::LogFile;
+use crate::traffic::Traffic;
 
 /// A running host. Dropping it kills its packages without ado; [`Deck::stop`] ends them and saves first.
 #[derive(Debug)]
@@ -58,7 +62,9 @@ impl Deck {
         let folder = &config.data;
         fs::create_dir_all(folder).with_context(|| format!("the data folder {} can't be made", folder.display()))?;
         let lock = lock(folder)?;
-        let log = Log::default();
+        let logs = folder.join("logs");
+        let file = LogFile::start(&logs).with_context(|| format!("{} can't be made", logs.display()))?;
+        let (log, traffic) = (Log::new(file.clone()), Traffic::new(file));
         let saved = store::load(folder, &log)
             .with_context(|| format!("the saved Panel in {} can't be read or set aside", folder.display()))?;
         let packages = config.packages_folder();
@@ -77,13 +83,14 @@ impl Deck {
         let api = http::Api {
             hub: hub.clone(),
             log: log.clone(),
+            traffic: traffic.clone(),
             token: token.as_str().into(),
             port,
             views_port: socket_port,
             packages: std::sync::Arc::new(packages.into()),
         };
         let views = views::Views { hub: hub.clone(), port: socket_port, page_port: port };
-        let socket = socket::Sockets { hub: hub.clone(), log, register_within: config.timing.register_within };
+        let socket = socket::Sockets { hub: hub.clone(), log, traffic, register_within: config.timing.register_within };
         let package_side = Router::new()
             .route("/view/{view}/{*path}", get(views::view))
             .route("/package/{package}/{*path}", get(views::picture))

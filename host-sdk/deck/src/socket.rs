@@ -12,6 +12,7 @@ use tokio::time::timeout;
 
 use crate::hub::{Command, Handle, Outgoing, Registration};
 use crate::log::Log;
+use crate::traffic::{Direction, Traffic};
 
 /// The largest message that is taken; who sends more is cut off.
 const MAX_MESSAGE: usize = 16 << 20;
@@ -27,6 +28,8 @@ pub struct Sockets {
     pub hub: Handle,
     /// The log.
     pub log: Log,
+    /// Where every message is taken down.
+    pub traffic: Traffic,
     /// A socket that hasn't registered within this time is closed.
     pub register_within: Duration,
 }
@@ -39,20 +42,36 @@ pub async fn accept(State(sockets): State<Sockets>, upgrade: WebSocketUpgrade) -
         .on_upgrade(move |socket| async move { serve(socket, sockets).await })
 }
 
-async fn serve(socket: WebSocket, Sockets { hub, log, register_within }: Sockets) {
+async fn serve(socket: WebSocket, Sockets { hub, log, traffic, register_within }: Sockets) {
     let (sink, mut stream) = socket.split();
     let Ok(Some(register)) = timeout(register_within, registration(&mut stream)).await else {
         return log.warn(None, "A socket that didn't register was closed.");
     };
-    let answer = hub.ask(|reply| Command::Register { uuid: register.uuid, event: register.event, reply }).await;
+    let answer = hub.ask(|reply| Command::Register { uuid: register.uuid.clone(), event: register.event, reply }).await;
     let Some(Some(Registration { connection, package, outgoing })) = answer else {
         return log.warn(None, "A socket was closed: it registered with a name or event that wasn't given to it.");
     };
+    // A page registers with the name of its view.
+    let who = Who { page: register.uuid != package, package, traffic };
     tokio::select! {
-        () = read(stream, connection, &package, &hub, &log) => {}
-        () = write(sink, outgoing) => {}
+        () = read(stream, connection, &who, &hub, &log) => {}
+        () = write(sink, outgoing, &who) => {}
     }
     hub.tell(Command::Closed { connection }).await;
+}
+
+/// Who is at the other end, and where what is said is taken down.
+#[derive(Debug)]
+struct Who {
+    package: String,
+    page: bool,
+    traffic: Traffic,
+}
+
+impl Who {
+    fn record(&self, direction: Direction, text: &str) {
+        self.traffic.record(&self.package, self.page, direction, text);
+    }
 }
 
 /// The first message, if it is a registration.
@@ -66,11 +85,15 @@ async fn registration(stream: &mut SplitStream<WebSocket>) -> Option<Register> {
     }
 }
 
-async fn read(mut stream: SplitStream<WebSocket>, connection: u64, package: &str, hub: &Handle, log: &Log) {
+async fn read(mut stream: SplitStream<WebSocket>, connection: u64, who: &Who, hub: &Handle, log: &Log) {
+    let package = who.package.as_str();
     let mut garbage = 0;
     while let Some(message) = stream.next().await {
         let parsed = match message {
-            Ok(Message::Text(text)) => ToHost::parse(&text).map_err(|error| error.to_string()),
+            Ok(Message::Text(text)) => {
+                who.record(Direction::In, &text);
+                ToHost::parse(&text).map_err(|error| error.to_string())
+            }
             Ok(Message::Binary(_)) => Err("a binary frame".to_owned()),
             Ok(Message::Ping(_) | Message::Pong(_)) => continue,
             Ok(Message::Close(_)) => return,
@@ -93,8 +116,9 @@ async fn read(mut stream: SplitStream<WebSocket>, connection: u64, package: &str
     }
 }
 
-async fn write(mut sink: SplitSink<WebSocket, Message>, mut out: Outgoing) {
+async fn write(mut sink: SplitSink<WebSocket, Message>, mut out: Outgoing, who: &Who) {
     while let Some(text) = out.next().await {
+        who.record(Direction::Out, &text);
         if !matches!(timeout(SEND_WITHIN, sink.send(Message::text(&*text))).await, Ok(Ok(()))) {
             return;
         }
