@@ -69,7 +69,8 @@ pub fn router(api: Api) -> Router {
     let calls = Router::new()
         .route("/state", get(state))
         .route("/instances", post(place))
-        .route("/instances/{context}", delete(remove))
+        .route("/instances/{context}", get(instance).delete(remove))
+        .route("/instances/{context}/face", get(face))
         .route("/instances/{context}/move", post(move_to))
         .route("/instances/{context}/press", post(press))
         .route("/instances/{context}/title", put(set_title))
@@ -173,6 +174,33 @@ async fn place(State(api): State<Api>, body: Bytes) -> Result<Response, Refused>
     let place: Place = read(&body)?;
     let instance = api.hub.request(|reply| Command::Place(place, reply)).await?;
     Ok((StatusCode::CREATED, Json(instance)).into_response())
+}
+
+async fn instance(State(api): State<Api>, Path(context): Path<String>) -> Result<Json<Value>, Refused> {
+    let instance = find(&api, &context).await?;
+    let settings = api.hub.request(|reply| Command::Settings(context, reply)).await?;
+    Ok(Json(json!({"instance": instance, "settings": settings})))
+}
+
+async fn find(api: &Api, context: &str) -> Result<page::Instance, Refused> {
+    let state = api.hub.ask(Command::State).await.ok_or(Refusal::Stopping)?;
+    let found = state.instances.into_iter().find(|instance| instance.context == context);
+    found.ok_or_else(|| Refusal::NotFound("There is no such instance.".to_owned()).into())
+}
+
+/// The picture of an instance as the package sent it: PNG, JPEG or SVG.
+async fn face(State(api): State<Api>, Path(context): Path<String>) -> Result<Response, Refused> {
+    let instance = find(&api, &context).await?;
+    let image = instance.image.filter(|image| image.starts_with("data:"));
+    let none = || Refusal::NotFound("The package has given this instance no picture yet.".to_owned());
+    let image = image.ok_or_else(none)?;
+    let broken = || Refused(StatusCode::UNPROCESSABLE_ENTITY, "The picture's data URI can't be read.".to_owned());
+    let address = data_url::DataUrl::process(&image).map_err(|_| broken())?;
+    let (content, _) = address.decode_to_vec().map_err(|_| broken())?;
+    let kind = address.mime_type().to_string();
+    // An SVG that is opened by itself is a page, and mustn't be one that runs.
+    let policy = "default-src 'none'; style-src 'unsafe-inline'; sandbox".to_owned();
+    Ok(([(header::CONTENT_TYPE, kind), (header::CONTENT_SECURITY_POLICY, policy)], content).into_response())
 }
 
 async fn remove(State(api): State<Api>, Path(context): Path<String>) -> Result<StatusCode, Refused> {

@@ -159,6 +159,10 @@ impl Hub {
             Command::Press(context, phase, reply) => {
                 let _ = reply.send(self.press(&context, phase));
             }
+            Command::Settings(context, reply) => {
+                let settings = self.panel.get(&context).map(|instance| instance.placed.settings.clone());
+                let _ = reply.send(settings.ok_or_else(|| Refusal::NotFound("There is no such instance.".to_owned())));
+            }
             Command::SetTitle(context, title, reply) => {
                 let _ = reply.send(self.set_title(&context, &title));
             }

@@ -6,6 +6,7 @@
 //!
 //! The program `creator-deck` is a command line around [`Deck`], which tests use in their own process.
 
+mod access;
 mod config;
 mod guard;
 mod http;
@@ -15,6 +16,7 @@ mod log_file;
 mod package;
 mod page;
 mod process;
+mod script;
 mod socket;
 mod state;
 mod store;
@@ -34,6 +36,7 @@ use tokio::task::JoinHandle;
 use url::Url;
 
 pub use config::{Config, Timing};
+pub use script::{Failure, Script};
 
 use crate::hub::{Command, Handle, Hub};
 use crate::log::Log;
@@ -48,6 +51,9 @@ pub struct Deck {
     socket_port: u16,
     token: String,
     tasks: Vec<JoinHandle<()>>,
+    traffic: Traffic,
+    /// Where scripts find the token.
+    _access: access::Access,
     /// Keeps a second deck off the data folder.
     lock: File,
 }
@@ -90,7 +96,12 @@ impl Deck {
             packages: std::sync::Arc::new(packages.into()),
         };
         let views = views::Views { hub: hub.clone(), port: socket_port, page_port: port };
-        let socket = socket::Sockets { hub: hub.clone(), log, traffic, register_within: config.timing.register_within };
+        let socket = socket::Sockets {
+            hub: hub.clone(),
+            log,
+            traffic: traffic.clone(),
+            register_within: config.timing.register_within,
+        };
         let package_side = Router::new()
             .route("/view/{view}/{*path}", get(views::view))
             .route("/package/{package}/{*path}", get(views::picture))
@@ -98,7 +109,9 @@ impl Deck {
             .merge(Router::new().route("/", get(socket::accept)).with_state(socket))
             .layer(middleware::from_fn_with_state(socket_port, guard::check));
         let tasks = vec![serve(page, http::router(api)), serve(sockets, package_side), hub_task];
-        Ok(Self { hub, port, socket_port, token, tasks, lock })
+        let access = access::Access::write(folder, &format!("http://127.0.0.1:{port}/"), &token)
+            .with_context(|| format!("{} can't be written", folder.join(access::FILE_NAME).display()))?;
+        Ok(Self { hub, port, socket_port, token, tasks, traffic, _access: access, lock })
     }
 
     /// The address of the deck's page.
@@ -117,6 +130,14 @@ impl Deck {
     #[must_use]
     pub fn token(&self) -> &str {
         &self.token
+    }
+
+    /// Runs a script to its end.
+    ///
+    /// # Errors
+    /// The first step that failed.
+    pub async fn run_script(&self, script: &Script) -> Result<(), Failure> {
+        script::run(script, &self.hub, &self.traffic).await
     }
 
     /// Ends the packages, saves the Panel, and stops listening.

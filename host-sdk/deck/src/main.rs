@@ -2,10 +2,11 @@
 //! end.
 
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
 use clap::Parser;
-use creator_deck::{Config, Deck, Timing};
+use creator_deck::{Config, Deck, Script, Timing};
 
 /// A host for Creator Central packages on any desktop.
 #[derive(Debug, Parser)]
@@ -26,6 +27,11 @@ struct Args {
     /// Packages to install before anything starts.
     #[arg(long, value_name = "FILE", num_args = 1..)]
     install: Vec<PathBuf>,
+    /// Run the steps in this file, then end: 0 if all of them passed, 1 if one failed, 2 if it can't
+    /// be read or the deck can't start. Uses an
+    /// empty data folder, which is removed afterwards, unless --data names one. See docs/automation.md.
+    #[arg(long, value_name = "FILE")]
+    script: Option<PathBuf>,
     /// What packages are told as your language: en, ja, zh_TW, de, ko.
     #[arg(long, default_value = "en")]
     language: String,
@@ -53,13 +59,23 @@ impl Args {
 }
 
 #[tokio::main]
-async fn main() -> Result<()> {
+async fn main() -> Result<ExitCode> {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     // Packages inherit it.
     host_sdk::abi::no_error_boxes();
-    let config = Args::parse().into_config()?;
+    let mut args = Args::parse();
+    let script = args.script.take();
+    // A script's steps count on an empty Panel, and the user's own isn't theirs to fill.
+    let temporary = script.as_ref().filter(|_| args.data.is_none()).map(|_| tempfile::tempdir()).transpose()?;
+    if let Some(folder) = &temporary {
+        args.data = Some(folder.path().to_owned());
+    }
+    let config = args.into_config()?;
+    if let Some(file) = script {
+        return run_script(&file, config).await;
+    }
     let headless = config.headless;
     // Before the start, so that whoever ends us early ends the packages too.
     let end = end()?;
@@ -80,7 +96,41 @@ async fn main() -> Result<()> {
     }
     end.await;
     deck.stop().await;
-    Ok(())
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Runs a script against a deck of its own.
+async fn run_script(file: &std::path::Path, config: Config) -> Result<ExitCode> {
+    let read = std::fs::read_to_string(file).map_err(|error| error.to_string());
+    let script = match read.and_then(|text| Script::parse(&text)) {
+        Ok(script) => script,
+        Err(why) => {
+            tracing::error!("{} can't be read: {why}", file.display());
+            return Ok(ExitCode::from(2));
+        }
+    };
+    let end = end()?;
+    let deck = match Deck::start(config).await {
+        Ok(deck) => deck,
+        Err(error) => {
+            tracing::error!("{error:#}");
+            return Ok(ExitCode::from(2));
+        }
+    };
+    let result = tokio::select! {
+        result = deck.run_script(&script) => Some(result),
+        () = end => None,
+    };
+    deck.stop().await;
+    use std::io::Write as _;
+    // Not `println!`: a closed stdout is no reason to end otherwise.
+    let (said, code) = match result {
+        Some(Ok(())) => (format!("{}: passed", file.display()), ExitCode::SUCCESS),
+        Some(Err(failure)) => (format!("{}: {failure}", file.display()), ExitCode::FAILURE),
+        None => (format!("{}: ended before it was done", file.display()), ExitCode::FAILURE),
+    };
+    let _ = writeln!(std::io::stdout(), "{said}");
+    Ok(code)
 }
 
 /// Waits until the program is told to end: Ctrl+C, or what a system sends to end a program.

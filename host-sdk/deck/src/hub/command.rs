@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use host_sdk::bundle::Installed;
-use host_sdk::protocol::{Info, ToHost};
+use host_sdk::protocol::{Info, Settings, ToHost};
 use serde::Deserialize;
 use tokio::sync::{mpsc, oneshot};
 
@@ -63,6 +63,8 @@ pub enum Command {
     Remove(String, Reply<Result<(), Refusal>>),
     /// Press a key.
     Press(String, Phase, Reply<Result<(), Refusal>>),
+    /// The settings of an instance.
+    Settings(String, Reply<Result<Settings, Refusal>>),
     /// Change a title as the user.
     SetTitle(String, String, Reply<Result<(), Refusal>>),
     /// Show a property view or settings page. Answers its name and address.
