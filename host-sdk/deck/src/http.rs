@@ -24,7 +24,7 @@ use tokio::sync::Mutex;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::timeout;
 
-use crate::guard;
+use crate::guard::{self, Guard};
 use crate::hub::{Cell, Command, Handle, Phase, Place, Refusal, Target};
 use crate::log::Log;
 use crate::page::{self, Event};
@@ -92,7 +92,7 @@ pub fn router(api: Api) -> Router {
         .route("/api/events", get(events))
         .nest("/api", calls)
         .with_state(api)
-        .layer(middleware::from_fn_with_state(port, guard::check))
+        .layer(middleware::from_fn_with_state(Guard { port, packages: None }, guard::check))
 }
 
 /// An error as the page shows it.
@@ -148,9 +148,10 @@ async fn index(State(api): State<Api>) -> Response {
         return StatusCode::NOT_FOUND.into_response();
     };
     let (port, views) = (api.port, api.views_port);
+    // Each package's pages have a port of their own, which may be opened after this page was.
     let policy = format!(
         "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; \
-         img-src 'self' data: http://127.0.0.1:{views}; frame-src http://127.0.0.1:{views}; \
+         img-src 'self' data: http://127.0.0.1:{views}; frame-src http://127.0.0.1:*; \
          connect-src 'self' ws://127.0.0.1:{port} ws://localhost:{port}; \
          base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     );

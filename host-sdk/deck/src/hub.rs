@@ -17,6 +17,7 @@ use url::Url;
 
 use crate::config::{Config, Timing};
 use crate::log::Log;
+use crate::origins::Origins;
 use crate::package::Package;
 use crate::page::{Application, Event, Grid, Outbox, State};
 use crate::process::{Report, Supervisor};
@@ -51,8 +52,10 @@ pub struct Hub {
     timing: Timing,
     headless: bool,
     in_process: bool,
-    /// The address of the package socket and of package pages.
+    /// The address of the package socket and of packages' pictures.
     base: Url,
+    /// Where packages' pages are.
+    origins: Origins,
     info: Info,
     log: Log,
     store: Store,
@@ -72,7 +75,13 @@ pub struct Hub {
 impl Hub {
     /// Starts the hub and the packages that are installed. `base` is the address of the package socket.
     #[must_use]
-    pub fn start(config: &Config, base: Url, saved: Saved, log: Log) -> (Handle, tokio::task::JoinHandle<()>) {
+    pub fn start(
+        config: &Config,
+        base: Url,
+        origins: Origins,
+        saved: Saved,
+        log: Log,
+    ) -> (Handle, tokio::task::JoinHandle<()>) {
         let (commands, queue) = mpsc::channel(COMMANDS);
         let (reports, reported) = mpsc::channel(COMMANDS);
         let mut hub = Self {
@@ -91,6 +100,7 @@ impl Hub {
             numbers: 0,
             changed: false,
             base,
+            origins,
             log,
             reports,
         };

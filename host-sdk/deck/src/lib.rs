@@ -1,7 +1,8 @@
 //! Creator Deck: a host for Creator Central packages on any desktop.
 //!
-//! Two listeners on 127.0.0.1. One serves the deck's page and its API (`http`), the other the package socket and the
-//! packages' own pages (`socket`, `views`): another origin, so that a package's page can't reach the deck's API.
+//! Two ports of this machine. One serves the deck's page and its API (`http`), the other the package socket (`socket`)
+//! and packages' pictures. Each package's own pages have one more (`origins`, `views`): every one is another origin, so
+//! that a package's page can reach neither the deck's API nor the pages of another package.
 //! Between them stands the `hub`, the one task that owns the state; `process` keeps the packages running.
 //!
 //! The program `creator-deck` is a command line around [`Deck`], which tests use in their own process.
@@ -13,6 +14,7 @@ mod http;
 mod hub;
 mod log;
 mod log_file;
+mod origins;
 mod package;
 mod page;
 mod process;
@@ -20,11 +22,12 @@ mod script;
 mod socket;
 mod state;
 mod store;
+mod throttle;
 mod traffic;
 mod views;
 
 use std::fs::{self, File};
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use anyhow::{Context as _, Result, bail};
 use axum::Router;
@@ -32,15 +35,18 @@ use axum::middleware;
 use axum::routing::get;
 use host_sdk::bundle;
 use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
+use tokio::sync::mpsc;
+use tokio::task::{JoinHandle, JoinSet};
 use url::Url;
 
 pub use config::{Config, Timing};
 pub use script::{Failure, Script};
 
+use crate::guard::Guard;
 use crate::hub::{Command, Handle, Hub};
 use crate::log::Log;
 use crate::log_file::LogFile;
+use crate::origins::{Opened, Origins};
 use crate::traffic::Traffic;
 
 /// A running host. Dropping it kills its packages without ado; [`Deck::stop`] ends them and saves first.
@@ -85,7 +91,8 @@ impl Deck {
         let (sockets, socket_port) = listen(0).await?;
         let base = Url::parse(&format!("http://127.0.0.1:{socket_port}/"))?;
         let token = random_id();
-        let (hub, hub_task) = Hub::start(&config, base, saved, log.clone());
+        let (origins, opened) = Origins::new();
+        let (hub, hub_task) = Hub::start(&config, base, origins.clone(), saved, log.clone());
         let api = http::Api {
             hub: hub.clone(),
             log: log.clone(),
@@ -101,14 +108,16 @@ impl Deck {
             log,
             traffic: traffic.clone(),
             register_within: config.timing.register_within,
+            messages_a_second: config.timing.messages_a_second,
         };
         let package_side = Router::new()
-            .route("/view/{view}/{*path}", get(views::view))
             .route("/package/{package}/{*path}", get(views::picture))
-            .with_state(views)
+            .with_state(views.clone())
             .merge(Router::new().route("/", get(socket::accept)).with_state(socket))
-            .layer(middleware::from_fn_with_state(socket_port, guard::check));
-        let tasks = vec![serve(page, http::router(api)), serve(sockets, package_side), hub_task];
+            .layer(middleware::from_fn_with_state(Guard { port: socket_port, packages: Some(origins) }, guard::check));
+        let mut tasks = serve(page, &http::router(api));
+        tasks.extend(serve(sockets, &package_side));
+        tasks.extend([tokio::spawn(serve_packages(opened, views)), hub_task]);
         let access = access::Access::write(folder, &format!("http://127.0.0.1:{port}/"), &token)
             .with_context(|| format!("{} can't be written", folder.join(access::FILE_NAME).display()))?;
         Ok(Self { hub, port, socket_port, token, tasks, traffic, _access: access, lock })
@@ -179,19 +188,54 @@ fn lock(folder: &std::path::Path) -> Result<File> {
     }
 }
 
-async fn listen(port: u16) -> Result<(TcpListener, u16)> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
-        .await
-        .with_context(|| format!("port {port} of 127.0.0.1 can't be used; choose another one with --port"))?;
-    let port = listener.local_addr()?.port();
-    Ok((listener, port))
+/// Listens on 127.0.0.1 and, where the system has it, on [::1], on one port: browsers take either for `localhost`.
+async fn listen(port: u16) -> Result<(Vec<TcpListener>, u16)> {
+    /// A free port of the one may be taken of the other.
+    const TRIES: u32 = 10;
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        let four = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
+            .await
+            .with_context(|| format!("port {port} of 127.0.0.1 can't be used; choose another one with --port"))?;
+        let bound = four.local_addr()?.port();
+        match TcpListener::bind((Ipv6Addr::LOCALHOST, bound)).await {
+            Ok(six) => return Ok((vec![four, six], bound)),
+            Err(error) if error.kind() == std::io::ErrorKind::AddrInUse && port == 0 && tries < TRIES => {}
+            Err(error) => {
+                tracing::debug!(%error, port = bound, "only on 127.0.0.1");
+                return Ok((vec![four], bound));
+            }
+        }
+    }
 }
 
-fn serve(listener: TcpListener, router: Router) -> JoinHandle<()> {
-    tokio::spawn(async move {
-        // Never ends by itself: it retries when accepting fails.
-        let _ = axum::serve(listener, router).await;
-    })
+fn serve(listeners: Vec<TcpListener>, router: &Router) -> Vec<JoinHandle<()>> {
+    let serve = |listener| {
+        let router = router.clone();
+        tokio::spawn(async move {
+            // Never ends by itself: it retries when accepting fails.
+            let _ = axum::serve(listener, router).await;
+        })
+    };
+    listeners.into_iter().map(serve).collect()
+}
+
+/// Serves the pages of each package on its own origin, as they are opened. Ends them all when it ends.
+async fn serve_packages(mut opened: mpsc::UnboundedReceiver<Opened>, views: views::Views) {
+    let mut servers = JoinSet::new();
+    while let Some(Opened { package, listener, port }) = opened.recv().await {
+        let router = Router::new()
+            .route("/view/{view}/{*path}", get(views::view))
+            .with_state((views.clone(), package.as_str().into()))
+            .layer(middleware::from_fn_with_state(Guard { port, packages: None }, guard::check));
+        match TcpListener::from_std(listener) {
+            Ok(listener) => drop(servers.spawn(async move { axum::serve(listener, router).await })),
+            Err(error) => tracing::error!(%error, package, "the package's pages can't be served"),
+        }
+    }
+    // The hub has ended; whoever has started this decides when it is over.
+    servers.join_all().await;
 }
 
 /// A name that nobody can guess: 128 random bits.

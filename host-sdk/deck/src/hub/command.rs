@@ -147,6 +147,8 @@ pub enum Target {
 /// What a view's files are served from.
 #[derive(Clone, Debug)]
 pub struct ViewFiles {
+    /// The package.
+    pub package: String,
     /// The package's folder.
     pub folder: PathBuf,
     /// The page within it.
