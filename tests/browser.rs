@@ -8,7 +8,7 @@ mod driver;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use acceptance::{DeckHome, SOON, http_client, screenshots, until};
+use acceptance::{DeckHome, Launch, SOON, http_client, screenshots, until};
 use driver::Driver;
 use fantoccini::actions::{InputSource as _, MOUSE_BUTTON_LEFT, MouseActions, PointerAction};
 use fantoccini::elements::Element;
@@ -377,5 +377,94 @@ async fn a_key_that_plays_what_was_searched_for_and_one_that_likes_it() {
         user.keeps(widget).await;
         user.browser.enter_parent_frame().await.unwrap();
     }
+    user.browser.close().await.unwrap();
+}
+
+/// What a package's page tries, with everything that it could ever learn: the deck's token, and the address of another
+/// package's page.
+const ATTACK: &str = r"
+    const [api, token, other, done] = arguments;
+    const answers = {};
+    const attempt = async (name, what) => {
+      try {
+        answers[name] = `done: ${await what()}`;
+      } catch (error) {
+        answers[name] = 'refused';
+      }
+    };
+    const opens = (url) => new Promise((open, refused) => {
+      const socket = new WebSocket(url);
+      socket.onopen = () => open('open');
+      socket.onerror = refused;
+    });
+    const port = /\.\.\.\[(\d+)/.exec(document.documentElement.innerHTML)[1];
+    (async () => {
+      await attempt('deck page', () => parent.document.title);
+      await attempt('other package', () => parent.frames['second-frame'].document.body.innerHTML);
+      await attempt('other files', () => fetch(other).then((answer) => answer.text()));
+      await attempt('api', () => fetch(`${api}api/state`, { headers: { 'X-Deck-Token': token } }));
+      await attempt('api unread', () => fetch(`${api}api/packages`, { method: 'POST', mode: 'no-cors', body: 'x' }));
+      await attempt('events', () => opens(`${api.replace('http', 'ws')}api/events?token=${token}`));
+      await attempt('leave', () => { top.location = 'about:blank'; return 'gone'; });
+      await attempt('own socket', () => opens(`ws://127.0.0.1:${port}`));
+      await attempt('own socket by name', () => opens(`ws://localhost:${port}`));
+      await attempt('own files', () => fetch(location.href).then((answer) => answer.status));
+      const elsewhere = other.replace(/:\d+/, `:${location.port}`);
+      await attempt('other files here', () => fetch(elsewhere).then((answer) => answer.status));
+      done(answers);
+    })();
+";
+
+#[tokio::test]
+async fn a_package_page_reaches_neither_the_deck_nor_another_package() {
+    let spotify = Sim::start(Config::default()).await.unwrap();
+    let home = DeckHome::new();
+    for name in ["first", "second"] {
+        let uuid = format!("com.example.{name}");
+        let folder = home.data().join("packages").join(&uuid);
+        std::fs::create_dir_all(&folder).unwrap();
+        let config = json!({
+            "Author": "A", "Description": "D", "Name": name, "Version": "1.0.0", "UUID": uuid, "Icon": "icon.svg",
+            "SettingsPath": "settings.html",
+            "Runtime": {"linux": {"type": "bin", "target": "run.sh", "MinimumVersion": "1"}},
+            "CreatorCentral": {"MinimumVersion": "1", "SDKVersion": 2},
+            "Widgets": [{"Name": "W", "Icon": "icon.svg", "UUID": format!("{uuid}.w"), "States": [{"Image": "icon.svg"}]}],
+        });
+        for (file, content) in [
+            ("PackageConfig.json", config.to_string()),
+            ("icon.svg", "<svg xmlns='http://www.w3.org/2000/svg'/>".to_owned()),
+            ("settings.html", "<html><body><p id='page'>settings</p></body></html>".to_owned()),
+            ("run.sh", "#!/bin/sh\nread -r end\n".to_owned()),
+        ] {
+            std::fs::write(folder.join(file), content).unwrap();
+        }
+    }
+    let deck = home.launch(&spotify, Launch { bundles: &[], ..Launch::default() }).await;
+    let driver = Driver::start().await;
+    let user = User::new(&driver, "attack").await;
+    user.browser.goto(deck.page()).await.unwrap();
+    user.sees("#log-button").await;
+    let open = r"
+        const done = arguments[0];
+        import('/assets/view-frame.js').then(async ({ ViewFrame }) => {
+          for (const name of ['first', 'second']) {
+            await new ViewFrame(document.body, `${name}-frame`).open({ package: `com.example.${name}` }, name);
+            document.getElementById(`${name}-frame`).name = `${name}-frame`;
+          }
+          done([document.querySelector('meta[name=deck-token]').content, document.getElementById('second-frame').src]);
+        });
+    ";
+    let known = user.browser.execute_async(open, Vec::new()).await.unwrap();
+    user.sees("#first-frame").await.enter_frame().await.unwrap();
+    user.sees("#page").await;
+    let arguments = vec![json!(deck.page()), known[0].clone(), known[1].clone()];
+    let answers = user.browser.execute_async(ATTACK, arguments).await.unwrap();
+    let refused = "refused";
+    let expected = json!({
+        "deck page": refused, "other package": refused, "other files": refused, "api": refused, "api unread": refused,
+        "events": refused, "leave": refused, "own socket": "done: open", "own socket by name": "done: open",
+        "own files": "done: 200", "other files here": "done: 404",
+    });
+    assert_eq!(answers, expected);
     user.browser.close().await.unwrap();
 }

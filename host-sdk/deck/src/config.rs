@@ -44,7 +44,7 @@ impl Config {
     }
 }
 
-/// How long things may take. Tests shorten it; nobody else has a reason to.
+/// How long things may take, and how many a second. Tests shorten it; nobody else has a reason to.
 #[derive(Clone, Copy, Debug)]
 pub struct Timing {
     /// A socket that hasn't registered within this time is closed.
@@ -59,6 +59,8 @@ pub struct Timing {
     pub quick_death: Duration,
     /// How long a package may take to end when asked to, before it is killed.
     pub end_within: Duration,
+    /// Messages a second that one socket may send in the long run; twice as many may come at once. Above 0.
+    pub messages_a_second: u32,
     /// How long changes are gathered before the state is written to disk.
     pub save_after: Duration,
 }
@@ -72,6 +74,7 @@ impl Default for Timing {
             healthy_after: Duration::from_secs(60),
             quick_death: Duration::from_secs(10),
             end_within: Duration::from_secs(2),
+            messages_a_second: 2000,
             save_after: Duration::from_millis(300),
         }
     }

@@ -7,8 +7,10 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 
+use crate::origins::Origins;
+
 /// The names of this machine that a browser may use.
-const NAMES: [&str; 2] = ["127.0.0.1", "localhost"];
+const NAMES: [&str; 3] = ["127.0.0.1", "localhost", "[::1]"];
 
 /// Whether a request names this machine and the listener's port.
 fn has_good_host(headers: &HeaderMap, port: u16) -> bool {
@@ -22,12 +24,30 @@ fn has_good_origin(headers: &HeaderMap, port: u16) -> bool {
     NAMES.iter().any(|name| origin.as_bytes() == format!("http://{name}:{port}").as_bytes())
 }
 
+/// Whether a request comes from a page of a package.
+fn is_from_package_page(headers: &HeaderMap, origins: &Origins) -> bool {
+    let origin = headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok()).unwrap_or_default();
+    let port = origin.strip_prefix("http://127.0.0.1:").and_then(|port| port.parse().ok());
+    // Written as a browser does: `+1` and `01` are numbers too.
+    port.is_some_and(|port: u16| origin.ends_with(&format!(":{port}")) && origins.has(port))
+}
+
+/// What a listener lets in.
+#[derive(Clone, Debug)]
+pub struct Guard {
+    /// The listener's port.
+    pub port: u16,
+    /// The origins of packages, if their pages may come here too.
+    pub packages: Option<Origins>,
+}
+
 /// Refuses what doesn't come from here, and marks every answer as not to be kept or guessed at.
-pub async fn check(State(port): State<u16>, request: Request, next: Next) -> Response {
-    let headers = request.headers();
+pub async fn check(State(guard): State<Guard>, request: Request, next: Next) -> Response {
+    let (headers, port) = (request.headers(), guard.port);
+    let is_package = guard.packages.is_some_and(|origins| is_from_package_page(headers, &origins));
     let mut response = if !has_good_host(headers, port) {
         refuse("Use the address that Creator Deck printed at its start.")
-    } else if !has_good_origin(headers, port) {
+    } else if !has_good_origin(headers, port) && !is_package {
         refuse("Pages of other origins can't use Creator Deck.")
     } else {
         next.run(request).await
@@ -53,15 +73,41 @@ mod tests {
 
     #[test]
     fn only_this_machine_is_a_good_host() {
-        for good in ["127.0.0.1:80", "localhost:80"] {
+        for good in ["127.0.0.1:80", "localhost:80", "[::1]:80"] {
             assert!(has_good_host(&headers(header::HOST, good), 80), "{good}");
         }
-        for bad in
-            ["127.0.0.1", "127.0.0.1:81", "localhost.example.com:80", "example.com:80", "127.0.0.1:80.example.com", ""]
-        {
+        for bad in [
+            "127.0.0.1",
+            "[::1]:81",
+            "::1:80",
+            "[::2]:80",
+            "127.0.0.1:81",
+            "localhost.example.com:80",
+            "example.com:80",
+            "127.0.0.1:80.example.com",
+            "",
+        ] {
             assert!(!has_good_host(&headers(header::HOST, bad), 80), "{bad}");
         }
         assert!(!has_good_host(&HeaderMap::new(), 80));
+    }
+
+    #[test]
+    fn pages_of_packages_are_known_by_their_port() {
+        let (origins, _opened) = Origins::new();
+        let port = origins.of("com.x").unwrap().port().unwrap();
+        let from = |text: &str| {
+            is_from_package_page(&HeaderMap::from_iter([(header::ORIGIN, text.parse().unwrap())]), &origins)
+        };
+        assert!(from(&format!("http://127.0.0.1:{port}")));
+        for bad in [
+            "http://127.0.0.1:1".to_owned(),
+            format!("https://127.0.0.1:{port}"),
+            format!("http://example.com:{port}"),
+            format!("http://127.0.0.1:0{port}"),
+        ] {
+            assert!(!from(&bad), "{bad}");
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
@@ -24,7 +25,7 @@ use tokio::sync::Mutex;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::timeout;
 
-use crate::guard;
+use crate::guard::{self, Guard};
 use crate::hub::{
     Adjustment, Cell, Command, Direction, Handle, NewProfile, Phase, Place, ProfileChange, Refusal, Resize, Target,
 };
@@ -32,6 +33,7 @@ use crate::icon;
 use crate::log::Log;
 use crate::page::{self, Event};
 use crate::socket::SEND_WITHIN;
+use crate::traffic::Traffic;
 use crate::validate::check_bundle;
 use crate::views::media_type;
 
@@ -44,6 +46,9 @@ const MOST_BUNDLE_BYTES: usize = 256 << 20;
 /// Bytes of any other request.
 const MOST_BYTES: usize = 64 << 10;
 
+/// How long a call may wait for a message.
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
+
 /// What the page's side needs.
 #[derive(Clone, Debug)]
 pub struct Api {
@@ -51,6 +56,8 @@ pub struct Api {
     pub hub: Handle,
     /// The log.
     pub log: Log,
+    /// The messages.
+    pub traffic: Traffic,
     /// What every call has to carry.
     pub token: Arc<str>,
     /// Port of the page and the API.
@@ -67,7 +74,8 @@ pub fn router(api: Api) -> Router {
     let calls = Router::new()
         .route("/state", get(state))
         .route("/instances", post(place))
-        .route("/instances/{context}", delete(remove))
+        .route("/instances/{context}", get(instance).delete(remove))
+        .route("/instances/{context}/face", get(face))
         .route("/instances/{context}/move", post(move_to))
         .route("/instances/{context}/press", post(press))
         .route("/instances/{context}/title", put(set_title))
@@ -91,6 +99,7 @@ pub fn router(api: Api) -> Router {
         .route("/packages/check", post(check).layer(DefaultBodyLimit::max(MOST_BUNDLE_BYTES)))
         .route("/packages/{package}", delete(uninstall))
         .route("/log", get(log))
+        .route("/messages", get(messages))
         .fallback(|| async { Refused(StatusCode::NOT_FOUND, "There is no such call.".to_owned()) })
         .method_not_allowed_fallback(|| async {
             Refused(StatusCode::METHOD_NOT_ALLOWED, "This call takes another method.".to_owned())
@@ -103,7 +112,7 @@ pub fn router(api: Api) -> Router {
         .route("/api/events", get(events))
         .nest("/api", calls)
         .with_state(api)
-        .layer(middleware::from_fn_with_state(port, guard::check))
+        .layer(middleware::from_fn_with_state(Guard { port, packages: None }, guard::check))
 }
 
 /// An error as the page shows it.
@@ -159,9 +168,10 @@ async fn index(State(api): State<Api>) -> Response {
         return StatusCode::NOT_FOUND.into_response();
     };
     let (port, views) = (api.port, api.views_port);
+    // Each package's pages have a port of their own, which may be opened after this page was.
     let policy = format!(
         "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; \
-         img-src 'self' data: http://127.0.0.1:{views}; frame-src http://127.0.0.1:{views}; \
+         img-src 'self' data: http://127.0.0.1:{views}; frame-src http://127.0.0.1:*; \
          connect-src 'self' ws://127.0.0.1:{port} ws://localhost:{port}; \
          base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     );
@@ -185,6 +195,33 @@ async fn place(State(api): State<Api>, body: Bytes) -> Result<Response, Refused>
     let place: Place = read(&body)?;
     let instance = api.hub.request(|reply| Command::Place(place, reply)).await?;
     Ok((StatusCode::CREATED, Json(instance)).into_response())
+}
+
+async fn instance(State(api): State<Api>, Path(context): Path<String>) -> Result<Json<Value>, Refused> {
+    let instance = find(&api, &context).await?;
+    let settings = api.hub.request(|reply| Command::Settings(context, reply)).await?;
+    Ok(Json(json!({"instance": instance, "settings": settings})))
+}
+
+async fn find(api: &Api, context: &str) -> Result<page::Instance, Refused> {
+    let state = api.hub.ask(Command::State).await.ok_or(Refusal::Stopping)?;
+    let found = state.instances.into_iter().find(|instance| instance.context == context);
+    found.ok_or_else(|| Refusal::NotFound("There is no such instance.".to_owned()).into())
+}
+
+/// The picture of an instance as the package sent it: PNG, JPEG or SVG.
+async fn face(State(api): State<Api>, Path(context): Path<String>) -> Result<Response, Refused> {
+    let instance = find(&api, &context).await?;
+    let image = instance.image.filter(|image| image.starts_with("data:"));
+    let none = || Refusal::NotFound("The package has given this instance no picture yet.".to_owned());
+    let image = image.ok_or_else(none)?;
+    let broken = || Refused(StatusCode::UNPROCESSABLE_ENTITY, "The picture's data URI can't be read.".to_owned());
+    let address = data_url::DataUrl::process(&image).map_err(|_| broken())?;
+    let (content, _) = address.decode_to_vec().map_err(|_| broken())?;
+    let kind = address.mime_type().to_string();
+    // An SVG that is opened by itself is a page, and mustn't be one that runs.
+    let policy = "default-src 'none'; style-src 'unsafe-inline'; sandbox".to_owned();
+    Ok(([(header::CONTENT_TYPE, kind), (header::CONTENT_SECURITY_POLICY, policy)], content).into_response())
 }
 
 async fn remove(State(api): State<Api>, Path(context): Path<String>) -> Result<StatusCode, Refused> {
@@ -411,6 +448,25 @@ async fn on_disk<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -
 
 async fn log(State(api): State<Api>) -> Json<Value> {
     Json(json!({"entries": api.log.entries()}))
+}
+
+/// Which messages a caller wants.
+#[derive(Deserialize)]
+struct MessagesQuery {
+    /// Those with a number above this one.
+    #[serde(default)]
+    after: u64,
+    /// How long to wait for one if there is none yet, in milliseconds.
+    #[serde(default)]
+    wait: u64,
+}
+
+async fn messages(State(api): State<Api>, Query(query): Query<MessagesQuery>) -> Json<Value> {
+    // What was asked for has come or hasn't: the answer says.
+    let _ = timeout(Duration::from_millis(query.wait).min(LONGEST_WAIT), api.traffic.wait(query.after)).await;
+    let messages = api.traffic.after(query.after);
+    let last = messages.last().map_or_else(|| api.traffic.last(), |message| message.number);
+    Json(json!({"last": last, "messages": messages}))
 }
 
 #[derive(Deserialize)]

@@ -19,6 +19,7 @@ use url::Url;
 
 use crate::config::{Config, Timing};
 use crate::log::Log;
+use crate::origins::Origins;
 use crate::package::Package;
 use crate::page::{Application, Deck, Event, Grid, Outbox, State};
 use crate::process::{Report, Supervisor};
@@ -58,8 +59,10 @@ pub struct Hub {
     timing: Timing,
     headless: bool,
     in_process: bool,
-    /// The address of the package socket and of package pages.
+    /// The address of the package socket and of packages' pictures.
     base: Url,
+    /// Where packages' pages are.
+    origins: Origins,
     info: Info,
     log: Log,
     store: Store,
@@ -88,7 +91,13 @@ pub struct Hub {
 impl Hub {
     /// Starts the hub and the packages that are installed. `base` is the address of the package socket.
     #[must_use]
-    pub fn start(config: &Config, base: Url, loaded: Loaded, log: Log) -> (Handle, tokio::task::JoinHandle<()>) {
+    pub fn start(
+        config: &Config,
+        base: Url,
+        origins: Origins,
+        loaded: Loaded,
+        log: Log,
+    ) -> (Handle, tokio::task::JoinHandle<()>) {
         let (commands, queue) = mpsc::channel(COMMANDS);
         let (reports, reported) = mpsc::channel(COMMANDS);
         let Loaded { saved, notice } = loaded;
@@ -113,6 +122,7 @@ impl Hub {
             numbers: 0,
             changed: false,
             base,
+            origins,
             log,
             reports,
         };
@@ -205,6 +215,10 @@ impl Hub {
             Command::DismissNotice(reply) => {
                 self.notice = None;
                 let _ = reply.send(());
+            }
+            Command::Settings(context, reply) => {
+                let settings = self.panel.get(&context).map(|instance| instance.placed.settings.clone());
+                let _ = reply.send(settings.ok_or_else(|| Refusal::NotFound("There is no such instance.".to_owned())));
             }
             Command::OpenView(target, reply) => {
                 let _ = reply.send(self.open_view(target));

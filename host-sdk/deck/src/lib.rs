@@ -1,11 +1,13 @@
 //! Creator Deck: a host for Creator Central packages on any desktop.
 //!
-//! Two listeners on 127.0.0.1. One serves the deck's page and its API (`http`), the other the package socket and the
-//! packages' own pages (`socket`, `views`): another origin, so that a package's page can't reach the deck's API.
+//! Two ports of this machine. One serves the deck's page and its API (`http`), the other the package socket (`socket`)
+//! and packages' pictures. Each package's own pages have one more (`origins`, `views`): every one is another origin, so
+//! that a package's page can reach neither the deck's API nor the pages of another package.
 //! Between them stands the `hub`, the one task that owns the state; `process` keeps the packages running.
 //!
 //! The program `creator-deck` is a command line around [`Deck`], which tests use in their own process.
 
+mod access;
 pub mod author;
 mod config;
 mod guard;
@@ -13,17 +15,22 @@ mod http;
 mod hub;
 mod icon;
 mod log;
+mod log_file;
+mod origins;
 mod package;
 mod page;
 mod process;
+mod script;
 mod socket;
 mod state;
 mod store;
+mod throttle;
+mod traffic;
 pub mod validate;
 mod views;
 
 use std::fs::{self, File};
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use anyhow::{Context as _, Result, bail};
 use axum::Router;
@@ -31,13 +38,19 @@ use axum::middleware;
 use axum::routing::get;
 use host_sdk::bundle;
 use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
+use tokio::sync::mpsc;
+use tokio::task::{JoinHandle, JoinSet};
 use url::Url;
 
 pub use config::{Config, Timing};
+pub use script::{Failure, Script};
 
+use crate::guard::Guard;
 use crate::hub::{Command, Handle, Hub};
 use crate::log::Log;
+use crate::log_file::LogFile;
+use crate::origins::{Opened, Origins};
+use crate::traffic::Traffic;
 
 /// A running host. Dropping it kills its packages without ado; [`Deck::stop`] ends them and saves first.
 #[derive(Debug)]
@@ -49,6 +62,9 @@ pub struct Deck {
     /// What the smoke run reads.
     log: Log,
     tasks: Vec<JoinHandle<()>>,
+    traffic: Traffic,
+    /// Where scripts find the token.
+    _access: access::Access,
     /// Keeps a second deck off the data folder.
     lock: File,
 }
@@ -63,7 +79,9 @@ impl Deck {
         let folder = &config.data;
         fs::create_dir_all(folder).with_context(|| format!("the data folder {} can't be made", folder.display()))?;
         let lock = lock(folder)?;
-        let log = Log::default();
+        let logs = folder.join("logs");
+        let file = LogFile::start(&logs).with_context(|| format!("{} can't be made", logs.display()))?;
+        let (log, traffic) = (Log::new(file.clone()), Traffic::new(file));
         let loaded = store::load(folder, &log)
             .with_context(|| format!("the saved Panel in {} can't be read or set aside", folder.display()))?;
         let packages = config.packages_folder();
@@ -78,26 +96,36 @@ impl Deck {
         let (sockets, socket_port) = listen(0).await?;
         let base = Url::parse(&format!("http://127.0.0.1:{socket_port}/"))?;
         let token = random_id();
-        let (hub, hub_task) = Hub::start(&config, base, loaded, log.clone());
+        let (origins, opened) = Origins::new();
+        let (hub, hub_task) = Hub::start(&config, base, origins.clone(), loaded, log.clone());
         let api = http::Api {
             hub: hub.clone(),
             log: log.clone(),
+            traffic: traffic.clone(),
             token: token.as_str().into(),
             port,
             views_port: socket_port,
             packages: std::sync::Arc::new(packages.into()),
         };
         let views = views::Views { hub: hub.clone(), port: socket_port, page_port: port };
-        let socket =
-            socket::Sockets { hub: hub.clone(), log: log.clone(), register_within: config.timing.register_within };
+        let socket = socket::Sockets {
+            hub: hub.clone(),
+            log: log.clone(),
+            traffic: traffic.clone(),
+            register_within: config.timing.register_within,
+            messages_a_second: config.timing.messages_a_second,
+        };
         let package_side = Router::new()
-            .route("/view/{view}/{*path}", get(views::view))
             .route("/package/{package}/{*path}", get(views::picture))
-            .with_state(views)
+            .with_state(views.clone())
             .merge(Router::new().route("/", get(socket::accept)).with_state(socket))
-            .layer(middleware::from_fn_with_state(socket_port, guard::check));
-        let tasks = vec![serve(page, http::router(api)), serve(sockets, package_side), hub_task];
-        Ok(Self { hub, port, socket_port, token, log, tasks, lock })
+            .layer(middleware::from_fn_with_state(Guard { port: socket_port, packages: Some(origins) }, guard::check));
+        let mut tasks = serve(page, &http::router(api));
+        tasks.extend(serve(sockets, &package_side));
+        tasks.extend([tokio::spawn(serve_packages(opened, views)), hub_task]);
+        let access = access::Access::write(folder, &format!("http://127.0.0.1:{port}/"), &token)
+            .with_context(|| format!("{} can't be written", folder.join(access::FILE_NAME).display()))?;
+        Ok(Self { hub, port, socket_port, token, log, tasks, traffic, _access: access, lock })
     }
 
     /// The address of the deck's page.
@@ -116,6 +144,14 @@ impl Deck {
     #[must_use]
     pub fn token(&self) -> &str {
         &self.token
+    }
+
+    /// Runs a script to its end.
+    ///
+    /// # Errors
+    /// The first step that failed.
+    pub async fn run_script(&self, script: &Script) -> Result<(), Failure> {
+        script::run(script, &self.hub, &self.traffic).await
     }
 
     /// Ends the packages, saves the Panel, and stops listening.
@@ -157,19 +193,54 @@ fn lock(folder: &std::path::Path) -> Result<File> {
     }
 }
 
-async fn listen(port: u16) -> Result<(TcpListener, u16)> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
-        .await
-        .with_context(|| format!("port {port} of 127.0.0.1 can't be used; choose another one with --port"))?;
-    let port = listener.local_addr()?.port();
-    Ok((listener, port))
+/// Listens on 127.0.0.1 and, where the system has it, on [::1], on one port: browsers take either for `localhost`.
+async fn listen(port: u16) -> Result<(Vec<TcpListener>, u16)> {
+    /// A free port of the one may be taken of the other.
+    const TRIES: u32 = 10;
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        let four = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
+            .await
+            .with_context(|| format!("port {port} of 127.0.0.1 can't be used; choose another one with --port"))?;
+        let bound = four.local_addr()?.port();
+        match TcpListener::bind((Ipv6Addr::LOCALHOST, bound)).await {
+            Ok(six) => return Ok((vec![four, six], bound)),
+            Err(error) if error.kind() == std::io::ErrorKind::AddrInUse && port == 0 && tries < TRIES => {}
+            Err(error) => {
+                tracing::debug!(%error, port = bound, "only on 127.0.0.1");
+                return Ok((vec![four], bound));
+            }
+        }
+    }
 }
 
-fn serve(listener: TcpListener, router: Router) -> JoinHandle<()> {
-    tokio::spawn(async move {
-        // Never ends by itself: it retries when accepting fails.
-        let _ = axum::serve(listener, router).await;
-    })
+fn serve(listeners: Vec<TcpListener>, router: &Router) -> Vec<JoinHandle<()>> {
+    let serve = |listener| {
+        let router = router.clone();
+        tokio::spawn(async move {
+            // Never ends by itself: it retries when accepting fails.
+            let _ = axum::serve(listener, router).await;
+        })
+    };
+    listeners.into_iter().map(serve).collect()
+}
+
+/// Serves the pages of each package on its own origin, as they are opened. Ends them all when it ends.
+async fn serve_packages(mut opened: mpsc::UnboundedReceiver<Opened>, views: views::Views) {
+    let mut servers = JoinSet::new();
+    while let Some(Opened { package, listener, port }) = opened.recv().await {
+        let router = Router::new()
+            .route("/view/{view}/{*path}", get(views::view))
+            .with_state((views.clone(), package.as_str().into()))
+            .layer(middleware::from_fn_with_state(Guard { port, packages: None }, guard::check));
+        match TcpListener::from_std(listener) {
+            Ok(listener) => drop(servers.spawn(async move { axum::serve(listener, router).await })),
+            Err(error) => tracing::error!(%error, package, "the package's pages can't be served"),
+        }
+    }
+    // The hub has ended; whoever has started this decides when it is over.
+    servers.join_all().await;
 }
 
 /// A name that nobody can guess: 128 random bits.

@@ -1,5 +1,5 @@
 //! The deck's log as its page shows it: the last entries, and new ones as they come. Every entry goes to the program's
-//! own log (stderr) too. It stands beside the hub, so that a package that floods it delays nobody.
+//! own log (stderr) and to a file too. It stands beside the hub, so that a package that floods it delays nobody.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,6 +7,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
 use tokio::sync::broadcast;
+
+use crate::log_file::LogFile;
+use crate::traffic::masked;
 
 /// Entries that are kept.
 const KEPT: usize = 500;
@@ -45,19 +48,28 @@ pub struct Entry {
 pub struct Log {
     entries: Arc<Mutex<VecDeque<Arc<Entry>>>>,
     news: broadcast::Sender<Arc<Entry>>,
+    file: LogFile,
     now: fn() -> SystemTime,
 }
 
+#[cfg(test)]
 impl Default for Log {
     fn default() -> Self {
-        Self { entries: Arc::default(), news: broadcast::channel(BEHIND).0, now: SystemTime::now }
+        Self::new(LogFile::none())
     }
 }
 
 impl Log {
+    /// An empty log, which writes to `file` too.
+    #[must_use]
+    pub fn new(file: LogFile) -> Self {
+        Self { entries: Arc::default(), news: broadcast::channel(BEHIND).0, file, now: SystemTime::now }
+    }
+
     /// Writes a line.
     pub fn write(&self, level: Level, package: Option<&str>, message: impl Into<String>) {
-        let mut message = message.into();
+        // Packages print addresses, and what is in those isn't for a log.
+        let mut message = masked(&message.into());
         if message.len() > LONGEST {
             message.truncate(message.floor_char_boundary(LONGEST));
             message.push('…');
@@ -76,6 +88,7 @@ impl Log {
             entries.pop_front();
         }
         entries.push_back(entry.clone());
+        self.file.write(&*entry);
         // Within the lock, so that entries and news have one order. An error means that no page listens.
         let _ = self.news.send(entry);
     }

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result};
 use clap::{Parser, Subcommand};
 use creator_deck::validate::{Patience, validate};
-use creator_deck::{Config, Deck, Timing, author};
+use creator_deck::{Config, Deck, Script, Timing, author};
 
 /// What the program answers when what it looked at has faults.
 const HAS_FAULTS: u8 = 1;
@@ -93,6 +93,11 @@ struct Run {
     /// Packages to install before anything starts.
     #[arg(long, value_name = "FILE", num_args = 1..)]
     install: Vec<PathBuf>,
+    /// Run the steps in this file, then end: 0 if all of them passed, 1 if one failed, 2 if it can't
+    /// be read or the deck can't start. Uses an
+    /// empty data folder, which is removed afterwards, unless --data names one. See docs/automation.md.
+    #[arg(long, value_name = "FILE")]
+    script: Option<PathBuf>,
     /// What packages are told as your language: en, ja, zh_TW, de, ko.
     #[arg(long, default_value = "en")]
     language: String,
@@ -183,8 +188,17 @@ fn say(text: &str) {
     let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
 }
 
-async fn host(run: Run) -> Result<ExitCode> {
+async fn host(mut run: Run) -> Result<ExitCode> {
+    let script = run.script.take();
+    // A script's steps count on an empty Panel, and the user's own isn't theirs to fill.
+    let temporary = script.as_ref().filter(|_| run.data.is_none()).map(|_| tempfile::tempdir()).transpose()?;
+    if let Some(folder) = &temporary {
+        run.data = Some(folder.path().to_owned());
+    }
     let config = run.into_config()?;
+    if let Some(file) = script {
+        return run_script(&file, config).await;
+    }
     let headless = config.headless;
     // Before the start, so that whoever ends us early ends the packages too.
     let end = end()?;
@@ -201,6 +215,38 @@ async fn host(run: Run) -> Result<ExitCode> {
     end.await;
     deck.stop().await;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Runs a script against a deck of its own.
+async fn run_script(file: &std::path::Path, config: Config) -> Result<ExitCode> {
+    let read = std::fs::read_to_string(file).map_err(|error| error.to_string());
+    let script = match read.and_then(|text| Script::parse(&text)) {
+        Ok(script) => script,
+        Err(why) => {
+            tracing::error!("{} can't be read: {why}", file.display());
+            return Ok(ExitCode::from(2));
+        }
+    };
+    let end = end()?;
+    let deck = match Deck::start(config).await {
+        Ok(deck) => deck,
+        Err(error) => {
+            tracing::error!("{error:#}");
+            return Ok(ExitCode::from(2));
+        }
+    };
+    let result = tokio::select! {
+        result = deck.run_script(&script) => Some(result),
+        () = end => None,
+    };
+    deck.stop().await;
+    let (said, code) = match result {
+        Some(Ok(())) => (format!("{}: passed", file.display()), ExitCode::SUCCESS),
+        Some(Err(failure)) => (format!("{}: {failure}", file.display()), ExitCode::FAILURE),
+        None => (format!("{}: ended before it was done", file.display()), ExitCode::FAILURE),
+    };
+    say(&format!("{said}\n"));
+    Ok(code)
 }
 
 /// Waits until the program is told to end: Ctrl+C, or what a system sends to end a program.

@@ -1,5 +1,5 @@
-//! Files of packages for the browser, on the package socket's origin, which is another than that of the deck's page: the
-//! property views and settings pages that are open, and the pictures that the page shows.
+//! Files of packages for the browser: the property views and settings pages that are open, each on its package's own
+//! origin (`origins`), and, on the package socket's, the pictures that the page shows.
 //!
 //! A view is reached by a name that nobody can guess, and sees its own package's files only. Its page gets a script at
 //! its end that calls the page's `connectCreatorCentral` when it has loaded, as Creator Central does.
@@ -18,15 +18,21 @@ use crate::hub::{Command, Handle, ViewFiles};
 pub struct Views {
     /// The hub.
     pub hub: Handle,
-    /// Port of the package socket and of the views.
+    /// Port of the package socket.
     pub port: u16,
     /// Port of the deck's page, which shows the views.
     pub page_port: u16,
 }
 
-/// Serves a file of a view's package.
-pub async fn view(State(views): State<Views>, UrlPath((id, path)): UrlPath<(String, String)>) -> Response {
+/// Serves a file of a view's package, on the origin of this package alone.
+pub async fn view(
+    State((views, package)): State<(Views, std::sync::Arc<str>)>,
+    UrlPath((id, path)): UrlPath<(String, String)>,
+) -> Response {
     let Some(Some(files)) = views.hub.ask(|reply| Command::View(id.clone(), reply)).await else { return not_found() };
+    if *files.package != *package {
+        return not_found();
+    }
     let Some(mut content) = read(&files.folder, &path).await else { return not_found() };
     if path == files.entry {
         insert_call(&mut content, &call(views.port, &id, &files));
@@ -134,6 +140,7 @@ mod tests {
     fn the_call_comes_last_and_settings_cant_leave_it() {
         let mut page = b"<body>\xff</BODY></html>".to_vec();
         let files = ViewFiles {
+            package: String::new(),
             folder: "f".into(),
             entry: "e".into(),
             call: ("reg".into(), Info::default(), json!({"x": "</script>\u{2028}\u{1f3b5}"})),

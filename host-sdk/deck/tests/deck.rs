@@ -8,6 +8,7 @@ use std::io::Cursor;
 use host_sdk::bundle::{Entry, pack};
 use serde_json::{Value, json};
 use support::{PACKAGE, PATIENT, TOGGLE, WIDE, files, hear_of, http, port_of, say, start, target, world};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 #[tokio::test]
 async fn the_page_sees_packages_and_panel() {
@@ -150,7 +151,8 @@ async fn package_pages_see_their_own_files_only() {
         page.head
     );
     let id = view["view"].as_str().unwrap();
-    let script = world.get_file(&format!("/view/{id}/pages/page.js")).await;
+    let origin = view["url"].as_str().unwrap().split("/view/").next().unwrap().to_owned();
+    let script = world.get_view(&format!("{origin}/view/{id}/pages/page.js")).await;
     assert_eq!((script.status, script.body.as_str()), (200, "export {};"));
     assert!(script.head.contains("content-type: text/javascript"));
     for bad in [
@@ -161,7 +163,7 @@ async fn package_pages_see_their_own_files_only() {
         "pages",
         "none.html",
     ] {
-        assert_eq!(world.get_file(&format!("/view/{id}/{bad}")).await.status, 404, "{bad}");
+        assert_eq!(world.get_view(&format!("{origin}/view/{id}/{bad}")).await.status, 404, "{bad}");
     }
     for (path, status) in
         [("icon.svg", 200), ("pages/page.js", 404), ("PackageConfig.json", 404), ("..%2ficon.svg", 404)]
@@ -254,4 +256,65 @@ async fn a_bundle_that_is_refused_at_the_start_is_an_error() {
     config.install = vec![file];
     let error = creator_deck::Deck::start(config).await.unwrap_err();
     assert!(format!("{error:#}").contains("not a package file"), "{error:#}");
+}
+
+#[tokio::test]
+async fn a_view_is_on_its_packages_origin_alone() {
+    let world = world(PATIENT).await;
+    let (_, view) = world.call("POST", "/api/views", json!({"package": PACKAGE})).await;
+    let id = view["view"].as_str().unwrap();
+    assert_eq!(world.get_view(view["url"].as_str().unwrap()).await.status, 200);
+    let path = format!("/view/{id}/pages/settings.html");
+    assert_eq!(world.get_file(&path).await.status, 404, "not on the package socket's");
+
+    let port = port_of(view["url"].as_str().unwrap().split("/view/").next().unwrap());
+    for (host, origin, status) in [
+        (format!("127.0.0.1:{port}"), None, 200),
+        (format!("localhost:{port}"), None, 200),
+        ("example.com".to_owned(), None, 403),
+        (format!("example.com:{port}"), None, 403),
+        (format!("127.0.0.1:{port}"), Some("http://example.com".to_owned()), 403),
+        (format!("127.0.0.1:{port}"), Some(format!("http://127.0.0.1:{}", world.deck.socket_port())), 403),
+    ] {
+        let mut headers = vec![format!("Host: {host}")];
+        headers.extend(origin.map(|origin| format!("Origin: {origin}")));
+        let headers: Vec<&str> = headers.iter().map(String::as_str).collect();
+        assert_eq!(http(port, "GET", &path, &headers, b"").await.status, status, "{headers:?}");
+    }
+
+    // The socket lets the package's pages in, and the API doesn't, whatever they know.
+    let origin = format!("http://127.0.0.1:{port}");
+    assert!(world.connect(Some(&origin)).await.is_ok());
+    let page = port_of(&world.deck.page_url());
+    let headers = [
+        format!("Host: 127.0.0.1:{page}"),
+        format!("Origin: {origin}"),
+        format!("X-Deck-Token: {}", world.deck.token()),
+    ];
+    let headers: Vec<&str> = headers.iter().map(String::as_str).collect();
+    let answer = http(page, "GET", "/api/state", &headers, b"").await;
+    assert_eq!(answer.status, 403);
+    assert!(!answer.head.contains("access-control-allow"), "{}", answer.head);
+}
+
+#[tokio::test]
+async fn localhost_is_answered_on_both_of_its_addresses() {
+    let world = world(PATIENT).await;
+    if std::net::TcpListener::bind("[::1]:0").is_err() {
+        // A system without IPv6.
+        return;
+    }
+    for port in [port_of(&world.deck.page_url()), world.deck.socket_port()] {
+        let request =
+            |host: String| format!("GET /assets/logo.svg HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+        for (host, refused) in
+            [(format!("[::1]:{port}"), false), (format!("localhost:{port}"), false), (format!("[::2]:{port}"), true)]
+        {
+            let mut stream = tokio::net::TcpStream::connect(("::1", port)).await.unwrap();
+            stream.write_all(request(host.clone()).as_bytes()).await.unwrap();
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).await.unwrap();
+            assert_eq!(answer.starts_with("HTTP/1.1 403"), refused, "{host}: {answer}");
+        }
+    }
 }

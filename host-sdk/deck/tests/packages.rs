@@ -390,3 +390,20 @@ async fn a_package_that_does_not_listen_is_cut_off_and_nobody_else() {
     let mut package = world.register(&started.register).await;
     assert_eq!(hear_of(&mut package, "propertyViewDidAppear").await["context"], PACKAGE);
 }
+
+#[tokio::test]
+async fn a_package_that_floods_is_slowed_down_and_nothing_is_lost() {
+    let data = tempfile::tempdir().unwrap();
+    support::install(data.path(), PATIENT);
+    let mut world = start(data, |config| config.timing.messages_a_second = 20).await;
+    let mut package = world.package().await;
+    let context = world.place(TOGGLE, 0, 0).await;
+    hear_of(&mut package, "widgetWillAppear").await;
+    // Forty may come at once.
+    for n in 0..50 {
+        let payload = json!({"title": n.to_string()});
+        say(&mut package, json!({"event": "changeTitle", "context": context, "payload": payload})).await;
+    }
+    world.logged("sends too much").await;
+    world.instance(|instance| instance["title"] == "49").await;
+}

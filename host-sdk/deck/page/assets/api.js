@@ -13,7 +13,7 @@ export class ApiError extends Error {
   }
 }
 
-async function request(method, path, { json, body, keepalive } = {}) {
+async function request(method, path, { json, body, keepalive, signal } = {}) {
   const headers = { "X-Deck-Token": token };
   if (json !== undefined) headers["Content-Type"] = "application/json";
   let response;
@@ -23,6 +23,7 @@ async function request(method, path, { json, body, keepalive } = {}) {
       headers,
       body: json === undefined ? body : JSON.stringify(json),
       keepalive,
+      signal,
       cache: "no-store",
       redirect: "error",
     });
@@ -52,6 +53,12 @@ function inOrder(context, send) {
 
 /** The newest entries of the log, oldest first. */
 export const getLog = async () => (await request("GET", "log")).entries;
+
+/**
+ * The messages of packages with a number above `after`, oldest first, and the newest number: `{messages, last}`. Waits
+ * for one for up to `wait` milliseconds. `signal` ends the waiting.
+ */
+export const getMessages = (after, wait, signal) => request("GET", `messages?after=${after}&wait=${wait}`, { signal });
 
 /** Puts a widget on a place ({area, column, row}, zero-based). Answers the instance; 409 where it does not fit. */
 export const addInstance = (widget, layout, { area, column, row }) =>

@@ -169,6 +169,16 @@ const table = {
   clear: "Clear",
   closeLog: "Close the log",
   noLog: "Nothing has happened yet.",
+  noLogMatch: "Nothing matches the filter.",
+  logKind: "Show",
+  logKinds: { all: "Everything", log: "Log lines only", messages: "Messages only", in: "From packages", out: "To packages" },
+  logEvent: "Show the event",
+  allEvents: "All events",
+  searchLog: "Search the log",
+  direction: { in: "From", out: "To" },
+  page: "page",
+  logSize: "{size}\u00a0B",
+  messagesMissed: "{count} messages came too fast to be shown. They are in the log file.",
   pausedCount: "{count} more while paused",
 };
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use host_sdk::bundle::Installed;
-use host_sdk::protocol::{FontAttribute, Info, ToHost};
+use host_sdk::protocol::{FontAttribute, Info, Settings, ToHost};
 use serde::Deserialize;
 use tokio::sync::{mpsc, oneshot};
 
@@ -65,6 +65,8 @@ pub enum Command {
     Remove(String, Reply<Result<(), Refusal>>),
     /// Press a key.
     Press(String, Phase, Reply<Result<(), Refusal>>),
+    /// The settings of an instance.
+    Settings(String, Reply<Result<Settings, Refusal>>),
     /// Change how an instance looks, as the user.
     Adjust(String, Adjustment, Reply<Result<(), Refusal>>),
     /// Give an instance another layout.
@@ -183,6 +185,8 @@ pub enum Target {
 /// What a view's files are served from.
 #[derive(Clone, Debug)]
 pub struct ViewFiles {
+    /// The package.
+    pub package: String,
     /// The package's folder.
     pub folder: PathBuf,
     /// The page within it.

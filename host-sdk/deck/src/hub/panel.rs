@@ -284,7 +284,10 @@ impl Hub {
             self.close_view(&oldest)?;
         }
         let view = View { id: random_id(), register_event: random_id(), package, context, entry, connection: None };
-        let opened = (view.id.clone(), address(&self.base, &["view", &view.id], &view.entry));
+        let origin = self.origins.of(&view.package).map_err(|error| {
+            Refusal::Conflict(format!("The page can't be shown: there is no port for it ({error})."))
+        })?;
+        let opened = (view.id.clone(), address(&origin, &["view", &view.id], &view.entry));
         self.views.push(view);
         Ok(opened)
     }
@@ -309,6 +312,7 @@ impl Hub {
         };
         let widget_info = WidgetInfo { widget, context, settings, layout }.to_json();
         Some(ViewFiles {
+            package: view.package.clone(),
             folder: package.folder.clone(),
             entry: view.entry.clone(),
             call: (view.register_event.clone(), self.info.clone(), widget_info),

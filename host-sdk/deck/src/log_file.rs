@@ -1,0 +1,147 @@
+//! The log on disk: one JSON object a line, in a few files of bounded size, so that an author can look at what happened
+//! after the fact. Written by a thread of its own: a slow or full disk delays nobody, it only loses lines, and says so.
+
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+
+use serde::Serialize;
+
+/// Bytes of a file before the next one is begun.
+const FILE_BYTES: u64 = 5 << 20;
+/// Files that are kept beside the one that is written.
+const OLDER: u32 = 3;
+/// Lines that may wait for the disk.
+const WAITING: usize = 4096;
+
+/// Writes lines to rotating files. Clones write to the same ones; the thread ends with the last of them.
+#[derive(Clone, Debug)]
+pub struct LogFile {
+    lines: Option<SyncSender<Vec<u8>>>,
+    lost: Arc<AtomicU64>,
+}
+
+impl LogFile {
+    /// Writes nothing.
+    #[cfg(test)]
+    #[must_use]
+    pub fn none() -> Self {
+        Self { lines: None, lost: Arc::default() }
+    }
+
+    /// Writes to `deck.log` in this folder, which is made if it isn't there; older files are `deck.1.log` and up.
+    ///
+    /// # Errors
+    /// If the folder can't be made or the thread can't be started.
+    pub fn start(folder: &Path) -> io::Result<Self> {
+        fs::create_dir_all(folder)?;
+        let (lines, queue) = sync_channel(WAITING);
+        let lost = Arc::new(AtomicU64::new(0));
+        let files = Files { folder: folder.to_owned(), largest: FILE_BYTES, open: None };
+        let lost_here = lost.clone();
+        std::thread::Builder::new().name("log file".to_owned()).spawn(move || run(files, &queue, &lost_here))?;
+        Ok(Self { lines: Some(lines), lost })
+    }
+
+    /// Hands a line over. Lost, and counted, if the disk is too slow.
+    pub fn write(&self, line: &impl Serialize) {
+        let Some(lines) = &self.lines else { return };
+        let Ok(mut text) = serde_json::to_vec(line) else { return };
+        text.push(b'\n');
+        if let Err(TrySendError::Full(_)) = lines.try_send(text) {
+            self.lost.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+fn run(mut files: Files, queue: &Receiver<Vec<u8>>, lost: &AtomicU64) {
+    let mut complained = false;
+    while let Ok(line) = queue.recv() {
+        let missing = lost.swap(0, Ordering::Relaxed);
+        let said = if missing == 0 { Ok(()) } else { files.write(format!("{{\"lost\":{missing}}}\n").as_bytes()) };
+        match said.and_then(|()| files.write(&line)) {
+            Ok(()) => complained = false,
+            Err(error) => {
+                // The file is opened anew with the next line, when there may be room again.
+                files.open = None;
+                if !complained {
+                    tracing::warn!(%error, folder = %files.folder.display(), "the log can't be written");
+                }
+                complained = true;
+            }
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Files {
+    folder: PathBuf,
+    largest: u64,
+    open: Option<(File, u64)>,
+}
+
+impl Files {
+    fn write(&mut self, line: &[u8]) -> io::Result<()> {
+        let length = u64::try_from(line.len()).unwrap_or(u64::MAX);
+        if self.open.as_ref().is_some_and(|(_, size)| *size > 0 && size.saturating_add(length) > self.largest) {
+            self.open = None;
+            self.rotate();
+        }
+        let (mut file, size) = match self.open.take() {
+            Some(open) => open,
+            None => {
+                let file = File::options().create(true).append(true).open(self.path(0))?;
+                let size = file.metadata()?.len();
+                (file, size)
+            }
+        };
+        file.write_all(line)?;
+        self.open = Some((file, size.saturating_add(length)));
+        Ok(())
+    }
+
+    /// Every file takes the name of the next older one; the oldest is gone.
+    fn rotate(&self) {
+        for age in (0..OLDER).rev() {
+            // A file that isn't there yet has nothing to give; one that is in use stays and grows.
+            let _ = fs::rename(self.path(age), self.path(age + 1));
+        }
+    }
+
+    fn path(&self, age: u32) -> PathBuf {
+        self.folder.join(if age == 0 { "deck.log".to_owned() } else { format!("deck.{age}.log") })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_rotate_and_the_oldest_goes() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut files = Files { folder: folder.path().to_owned(), largest: 20, open: None };
+        for n in 0..20 {
+            files.write(format!("line number {n:02}\n").as_bytes()).unwrap();
+        }
+        let mut names: Vec<_> =
+            fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        assert_eq!(names, ["deck.1.log", "deck.2.log", "deck.3.log", "deck.log"]);
+        assert_eq!(fs::read_to_string(files.path(0)).unwrap(), "line number 19\n");
+        assert_eq!(fs::read_to_string(files.path(3)).unwrap(), "line number 16\n");
+    }
+
+    #[test]
+    fn a_file_of_an_earlier_start_is_gone_on_with() {
+        let folder = tempfile::tempdir().unwrap();
+        for _ in 0..2 {
+            let mut files = Files { folder: folder.path().to_owned(), largest: 1000, open: None };
+            files.write(b"x\n").unwrap();
+        }
+        assert_eq!(fs::read_to_string(folder.path().join("deck.log")).unwrap(), "x\nx\n");
+    }
+}

@@ -1,0 +1,472 @@
+//! Scripts: what a package author writes to try a package without a hand on the Panel. One step a line, as JSON; a step
+//! does something or waits for something, and the first one that fails ends the script with what was expected and what
+//! was there instead. docs/automation.md describes the steps.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use tokio::time::{Instant, sleep, timeout_at};
+
+use crate::hub::{Cell, Command, Handle, Phase, Place, Refusal};
+use crate::page::{Instance, Status};
+use crate::traffic::{Direction, Message, Traffic};
+
+/// How often a script looks whether what it waits for is there. Messages are waited for without looking.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+/// How long a step waits if it doesn't say, in milliseconds.
+const WITHIN: u64 = 5000;
+/// How long a press waits for its package to be there.
+const CONNECTED_WITHIN: Duration = Duration::from_secs(10);
+
+/// A script that was read.
+#[derive(Debug)]
+pub struct Script {
+    steps: Vec<(usize, String, Step)>,
+}
+
+/// Why a script ended early.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// The line of the step, from 1.
+    pub line: usize,
+    /// The step as it is written.
+    pub step: String,
+    /// What was expected. A sentence or a list of conditions.
+    pub expected: String,
+    /// What was there instead.
+    pub got: String,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { line, step, expected, got } = self;
+        write!(f, "line {line}: {step}\n  expected: {expected}\n       got: {got}")
+    }
+}
+
+impl std::error::Error for Failure {}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+enum Step {
+    Place(PlaceStep),
+    Move(MoveStep),
+    Remove(String),
+    Press(String),
+    Hold(String),
+    Release(String),
+    Cancel(String),
+    Title(TitleStep),
+    Running(RunningStep),
+    Face(FaceStep),
+    Settings(SettingsStep),
+    Message(MessageStep),
+    Pause(u64),
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PlaceStep {
+    widget: String,
+    #[serde(default)]
+    layout: usize,
+    column: u8,
+    row: u8,
+    #[serde(rename = "as")]
+    name: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct MoveStep {
+    key: String,
+    column: u8,
+    row: u8,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TitleStep {
+    key: String,
+    title: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RunningStep {
+    package: String,
+    #[serde(default = "within")]
+    within: u64,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FaceStep {
+    key: String,
+    title: Option<String>,
+    description: Option<String>,
+    contains: Option<String>,
+    image: Option<String>,
+    state: Option<u32>,
+    #[serde(default = "within")]
+    within: u64,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SettingsStep {
+    key: String,
+    equal: Option<Map<String, Value>>,
+    contain: Option<Map<String, Value>>,
+    #[serde(default = "within")]
+    within: u64,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct MessageStep {
+    package: Option<String>,
+    direction: Option<Direction>,
+    event: Option<String>,
+    key: Option<String>,
+    body: Option<Value>,
+    #[serde(default = "within")]
+    within: u64,
+}
+
+fn within() -> u64 {
+    WITHIN
+}
+
+impl Script {
+    /// Reads a script: a JSON object a line; empty lines and lines that begin with `#` are left out.
+    ///
+    /// # Errors
+    /// A sentence that names the line.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let mut steps = Vec::new();
+        for (at, line) in text.lines().enumerate() {
+            let line = line.trim();
+            if line.is_empty() || line.starts_with('#') {
+                continue;
+            }
+            let step = serde_json::from_str(line).map_err(|error| format!("line {}: {error}", at + 1))?;
+            steps.push((at + 1, line.to_owned(), step));
+        }
+        Ok(Self { steps })
+    }
+}
+
+/// What a step that failed expected and got.
+#[derive(Debug, PartialEq, Eq)]
+struct Difference {
+    expected: String,
+    got: String,
+}
+
+impl Difference {
+    fn new(expected: impl Into<String>, got: impl Into<String>) -> Self {
+        Self { expected: expected.into(), got: got.into() }
+    }
+
+    fn refused(refusal: Refusal) -> Self {
+        let why = match refusal {
+            Refusal::NotFound(why) | Refusal::Conflict(why) => why,
+            Refusal::Stopping => "Creator Deck is stopping.".to_owned(),
+        };
+        Self::new("the step is done", why)
+    }
+}
+
+/// Runs a script to its end.
+///
+/// # Errors
+/// The first step that failed.
+pub async fn run(script: &Script, hub: &Handle, traffic: &Traffic) -> Result<(), Failure> {
+    let mut run = Run { hub, traffic, names: HashMap::new(), heard: traffic.last() };
+    for (line, text, step) in &script.steps {
+        run.step(step).await.map_err(|Difference { expected, got }| Failure {
+            line: *line,
+            step: text.clone(),
+            expected,
+            got,
+        })?;
+    }
+    Ok(())
+}
+
+#[derive(Debug)]
+struct Run<'a> {
+    hub: &'a Handle,
+    traffic: &'a Traffic,
+    /// The contexts of instances, by the names that the script gave them.
+    names: HashMap<String, String>,
+    /// The number of the last message that a step has had, or that was there before the last thing that was done.
+    heard: u64,
+}
+
+impl Run<'_> {
+    async fn step(&mut self, step: &Step) -> Result<(), Difference> {
+        match step {
+            Step::Place(step) => {
+                self.heard = self.traffic.last();
+                let cell = Cell { column: step.column, row: step.row };
+                let place = Place { widget: step.widget.clone(), layout: step.layout, cell };
+                let instance = self.ask(|reply| Command::Place(place, reply)).await?;
+                self.names.insert(step.name.clone(), instance.context);
+                Ok(())
+            }
+            Step::Move(step) => {
+                let (context, cell) = (self.context(&step.key), Cell { column: step.column, row: step.row });
+                self.heard = self.traffic.last();
+                self.ask(|reply| Command::Move(context, cell, reply)).await.map(drop)
+            }
+            Step::Remove(key) => {
+                let context = self.context(key);
+                self.heard = self.traffic.last();
+                self.ask(|reply| Command::Remove(context, reply)).await
+            }
+            Step::Press(key) => self.press(key, Phase::Tap).await,
+            Step::Hold(key) => self.press(key, Phase::Down).await,
+            Step::Release(key) => self.press(key, Phase::Up).await,
+            Step::Cancel(key) => self.press(key, Phase::Cancel).await,
+            Step::Title(step) => {
+                let (context, title) = (self.context(&step.key), step.title.clone());
+                self.heard = self.traffic.last();
+                self.ask(|reply| Command::SetTitle(context, title, reply)).await
+            }
+            Step::Running(step) => self.running(&step.package, Duration::from_millis(step.within)).await,
+            Step::Face(step) => self.face(step).await,
+            Step::Settings(step) => self.settings(step).await,
+            Step::Message(step) => self.message(step).await,
+            Step::Pause(milliseconds) => {
+                sleep(Duration::from_millis(*milliseconds)).await;
+                Ok(())
+            }
+        }
+    }
+
+    async fn ask<T>(
+        &self,
+        command: impl FnOnce(crate::hub::Reply<Result<T, Refusal>>) -> Command,
+    ) -> Result<T, Difference> {
+        self.hub.request(command).await.map_err(Difference::refused)
+    }
+
+    /// What a script calls a key: the name that it gave it, or its context.
+    fn context(&self, key: &str) -> String {
+        self.names.get(key).map_or(key, String::as_str).to_owned()
+    }
+
+    async fn press(&mut self, key: &str, phase: Phase) -> Result<(), Difference> {
+        let context = self.context(key);
+        // A package that isn't there yet would not hear of it.
+        let package = self.instance(&context).await?.package;
+        self.running(&package, CONNECTED_WITHIN).await?;
+        self.heard = self.traffic.last();
+        self.ask(|reply| Command::Press(context, phase, reply)).await
+    }
+
+    async fn instance(&self, context: &str) -> Result<Instance, Difference> {
+        let state = self.hub.ask(Command::State).await.ok_or_else(|| Difference::refused(Refusal::Stopping))?;
+        let found = state.instances.into_iter().find(|instance| instance.context == context);
+        found.ok_or_else(|| Difference::new(format!("a key {context:?} on the Panel"), "there is none"))
+    }
+
+    async fn running(&self, uuid: &str, within: Duration) -> Result<(), Difference> {
+        let expected = format!("{uuid} is running within {} ms", within.as_millis());
+        self.until(within, &expected, async || {
+            let state = self.hub.ask(Command::State).await.ok_or("Creator Deck is stopping.")?;
+            match state.packages.into_iter().find(|package| package.uuid == uuid) {
+                Some(package) if package.status == Status::Running => Ok(()),
+                Some(package) => {
+                    Err(format!("{:?}: {}", package.status, package.message.unwrap_or_default()).to_lowercase())
+                }
+                None => Err("it is not installed".to_owned()),
+            }
+        })
+        .await
+    }
+
+    async fn face(&self, step: &FaceStep) -> Result<(), Difference> {
+        let context = self.context(&step.key);
+        let mut expected = Vec::new();
+        let mut expect =
+            |what: &str, value: Option<String>| expected.extend(value.map(|value| format!("{what} {value}")));
+        let quoted = |text: &Option<String>| text.as_ref().map(|text| format!("{text:?}"));
+        expect("title", quoted(&step.title));
+        expect("description", quoted(&step.description));
+        expect("description with", quoted(&step.contains));
+        expect("image that starts with", quoted(&step.image));
+        expect("state", step.state.map(|state| state.to_string()));
+        if expected.is_empty() {
+            expected.push("an image".to_owned());
+        }
+        let any_image = step.title.is_none()
+            && step.description.is_none()
+            && step.contains.is_none()
+            && step.image.is_none()
+            && step.state.is_none();
+        self.until(Duration::from_millis(step.within), &expected.join(", "), async || {
+            let face = self.instance(&context).await.map_err(|difference| difference.got)?;
+            let description = face.description.as_deref().unwrap_or_default();
+            let image = face.image.as_deref().unwrap_or_default();
+            let fits = step.title.as_deref().is_none_or(|title| face.title.as_deref().unwrap_or_default() == title)
+                && step.description.as_deref().is_none_or(|wanted| description == wanted)
+                && step.contains.as_deref().is_none_or(|part| description.contains(part))
+                && step.image.as_deref().is_none_or(|start| image.starts_with(start))
+                && step.state.is_none_or(|state| face.state == state)
+                && (!any_image || image.starts_with("data:"));
+            match fits {
+                true => Ok(()),
+                false => Err(face_in_words(&face)),
+            }
+        })
+        .await
+    }
+
+    async fn settings(&self, step: &SettingsStep) -> Result<(), Difference> {
+        let context = self.context(&step.key);
+        let mut expected = Vec::new();
+        expected.extend(step.equal.as_ref().map(|wanted| format!("exactly {}", Value::from(wanted.clone()))));
+        expected.extend(step.contain.as_ref().map(|part| format!("with {}", Value::from(part.clone()))));
+        self.until(Duration::from_millis(step.within), &format!("settings {}", expected.join(", ")), async || {
+            let settings = self.hub.request(|reply| Command::Settings(context.clone(), reply)).await;
+            let settings = settings.map_err(|refusal| Difference::refused(refusal).got)?;
+            let fits = step.equal.as_ref().is_none_or(|wanted| *wanted == settings);
+            let settings = Value::from(settings);
+            match fits && step.contain.as_ref().is_none_or(|part| has(&settings, &part.clone().into())) {
+                true => Ok(()),
+                false => Err(settings.to_string()),
+            }
+        })
+        .await
+    }
+
+    /// Looks again and again until it is as expected; then says what there was at last.
+    async fn until(
+        &self,
+        within: Duration,
+        expected: &str,
+        look: impl AsyncFn() -> Result<(), String>,
+    ) -> Result<(), Difference> {
+        let end = Instant::now() + within;
+        loop {
+            match look().await {
+                Ok(()) => return Ok(()),
+                Err(got) if Instant::now() >= end => return Err(Difference::new(expected, got)),
+                Err(_) => sleep(LOOK_EVERY).await,
+            }
+        }
+    }
+
+    async fn message(&mut self, step: &MessageStep) -> Result<(), Difference> {
+        let context = step.key.as_deref().map(|key| self.context(key));
+        let end = Instant::now() + Duration::from_millis(step.within);
+        let (first, mut seen) = (self.heard, Vec::new());
+        loop {
+            for message in self.traffic.after(self.heard) {
+                self.heard = message.number;
+                if step.fits(&message, context.as_deref()) {
+                    return Ok(());
+                }
+                seen.push(message);
+            }
+            if timeout_at(end, self.traffic.wait(self.heard)).await.is_err() {
+                // The step may be the one that is wrong; the next run shall see the same.
+                self.heard = first;
+                return Err(Difference::new(step.in_words(), messages_in_words(&seen)));
+            }
+        }
+    }
+}
+
+impl MessageStep {
+    fn fits(&self, message: &Message, context: Option<&str>) -> bool {
+        self.package.as_ref().is_none_or(|package| *package == message.package)
+            && self.direction.is_none_or(|direction| direction == message.direction)
+            && self.event.as_ref().is_none_or(|event| *event == message.event)
+            && context.is_none_or(|context| message.context.as_deref() == Some(context))
+            && self
+                .body
+                .as_ref()
+                .is_none_or(|part| serde_json::from_str::<Value>(&message.body).is_ok_and(|body| has(&body, part)))
+    }
+
+    fn in_words(&self) -> String {
+        let direction = match self.direction {
+            Some(Direction::In) => "a message from the package",
+            Some(Direction::Out) => "a message to the package",
+            None => "a message",
+        };
+        let mut words = vec![direction.to_owned()];
+        words.extend(self.event.as_ref().map(|event| format!("{event:?}")));
+        words.extend(self.package.as_ref().map(|package| format!("of {package}")));
+        words.extend(self.key.as_ref().map(|key| format!("about {key:?}")));
+        words.extend(self.body.as_ref().map(|body| format!("with {body}")));
+        format!("{} within {} ms", words.join(" "), self.within)
+    }
+}
+
+/// Whether a value has at least what another one has: members of objects may be more, all else is equal.
+fn has(value: &Value, part: &Value) -> bool {
+    match (value, part) {
+        (Value::Object(value), Value::Object(part)) => {
+            part.iter().all(|(name, part)| value.get(name).is_some_and(|value| has(value, part)))
+        }
+        _ => value == part,
+    }
+}
+
+fn face_in_words(face: &Instance) -> String {
+    let title = face.title.as_deref().map_or_else(|| "no title".to_owned(), |title| format!("title {title:?}"));
+    let words =
+        face.description.as_deref().map_or_else(|| "no description".to_owned(), |d| format!("description {d:?}"));
+    let image = face.image.as_deref().unwrap_or_default();
+    let image = match image.split([';', ',']).next() {
+        Some(kind) if kind.starts_with("data:") => format!("image {kind} of {} bytes", image.len()),
+        _ => "no image of the package's own".to_owned(),
+    };
+    format!("{title}, {words}, {image}, state {}", face.state)
+}
+
+/// The last few messages that came instead.
+fn messages_in_words(seen: &[std::sync::Arc<Message>]) -> String {
+    const SHOWN: usize = 5;
+    if seen.is_empty() {
+        return "no message at all".to_owned();
+    }
+    let mut words = format!("{} other messages", seen.len());
+    for message in &seen[seen.len().saturating_sub(SHOWN)..] {
+        let direction = if message.direction == Direction::In { "in " } else { "out" };
+        words.push_str(&format!("\n            {direction} {}", message.body.chars().take(200).collect::<String>()));
+    }
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_part_fits_what_has_more() {
+        assert!(has(&json!({"a": {"b": 1, "c": 2}, "d": []}), &json!({"a": {"b": 1}})));
+        for other in [json!({"a": {"b": 2}}), json!({"e": null}), json!({"d": [1]}), json!(1)] {
+            assert!(!has(&json!({"a": {"b": 1}, "d": []}), &other), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_script_that_cant_be_read_is_refused_with_its_line() {
+        let text = "# a comment\n\n{\"press\": \"clock\"}\n{\"pres\": \"clock\"}";
+        let error = Script::parse(text).unwrap_err();
+        assert!(error.starts_with("line 4: unknown variant `pres`"), "{error}");
+        assert!(Script::parse("{\"face\": {\"key\": \"a\", \"titel\": \"x\"}}").unwrap_err().contains("titel"));
+        assert_eq!(Script::parse("{\"pause\": 5}\n").unwrap().steps.len(), 1);
+    }
+}

@@ -1,0 +1,74 @@
+//! How fast one socket may speak. Who says more is read more slowly: nothing is lost, the sender waits, and the hub has
+//! time for everybody else.
+
+use std::time::{Duration, Instant};
+
+/// Bytes a second, in the long run.
+const BYTES: f64 = 32.0 * 1024.0 * 1024.0;
+/// Seconds' worth of both that may come at once.
+const BURST: f64 = 2.0;
+
+/// What one socket has left.
+#[derive(Debug)]
+pub struct Throttle {
+    rate: f64,
+    messages: f64,
+    bytes: f64,
+    last: Instant,
+}
+
+impl Throttle {
+    /// A socket that has said nothing yet, and may say so many messages a second in the long run.
+    #[must_use]
+    pub fn new(now: Instant, messages_a_second: u32) -> Self {
+        let rate = f64::from(messages_a_second.max(1));
+        Self { rate, messages: rate * BURST, bytes: BYTES * BURST, last: now }
+    }
+
+    /// Takes down a message, and answers how long to wait before the next one is read; zero unless it is too fast.
+    pub fn take(&mut self, now: Instant, bytes: usize) -> Duration {
+        let passed = now.saturating_duration_since(self.last).as_secs_f64();
+        self.last = now;
+        #[expect(clippy::cast_precision_loss, reason = "sizes of messages are far below 2^52")]
+        let bytes = bytes as f64;
+        self.messages = (self.messages + passed * self.rate).min(self.rate * BURST) - 1.0;
+        self.bytes = (self.bytes + passed * BYTES).min(BYTES * BURST) - bytes;
+        let debt = (-self.messages / self.rate).max(-self.bytes / BYTES).max(0.0);
+        Duration::from_secs_f64(debt)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_usual_package_never_waits() {
+        let start = Instant::now();
+        let mut throttle = Throttle::new(start, 2000);
+        // A hundred pictures of 50 kB a second, for a minute.
+        for n in 0..6000 {
+            assert_eq!(throttle.take(start + Duration::from_millis(10) * n, 50_000), Duration::ZERO);
+        }
+    }
+
+    #[test]
+    fn a_flood_is_slowed_to_the_rate_and_may_go_on_afterwards() {
+        let start = Instant::now();
+        let (mut throttle, mut now) = (Throttle::new(start, 2000), start);
+        for _ in 0..20_000 {
+            now += throttle.take(now, 10);
+        }
+        let took = (now - start).as_secs_f64();
+        assert!((7.9..8.1).contains(&took), "20000 messages, 4000 of them at once: {took} s");
+        assert_eq!(throttle.take(now + Duration::from_secs(1), 10), Duration::ZERO);
+    }
+
+    #[test]
+    fn bytes_count_too() {
+        let start = Instant::now();
+        let mut throttle = Throttle::new(start, 2000);
+        assert_eq!(throttle.take(start, 64 << 20), Duration::ZERO);
+        assert_eq!(throttle.take(start, 32 << 20), Duration::from_secs(1));
+    }
+}

@@ -1,0 +1,288 @@
+//! Every message between the deck and the packages, as an author wants to read it: who said it, when, about which
+//! instance, how large it was, and what was in it. What looks like a secret is masked before it is kept, and pictures
+//! are named by their size. It stands beside the hub: sockets write here, pages and scripts read.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use tokio::sync::watch;
+
+use crate::log_file::LogFile;
+
+/// Messages that are kept. At [`LONGEST_BODY`] each they take 8 MB.
+pub const KEPT: usize = 2000;
+/// Bytes of a body that are kept.
+const LONGEST_BODY: usize = 4096;
+/// Bytes of one text within a body that are kept; of a data URI only its kind and its size.
+const LONGEST_TEXT: usize = 1024;
+/// A data URI that is longer is shortened.
+const LONGEST_DATA: usize = 128;
+/// A body that is larger isn't looked into, only measured: reading it twice would cost more than it tells.
+const LARGEST_READ: usize = 1 << 20;
+/// What stands in place of a secret.
+const MASK: &str = "•••";
+
+/// Which way a message went, as the package sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Direction {
+    /// From the package or its page to the deck.
+    In,
+    /// From the deck to the package or its page.
+    Out,
+}
+
+/// A message that was said.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Message {
+    /// Its place in the order of all messages, from 1.
+    pub number: u64,
+    /// Milliseconds since 1970.
+    pub time: u64,
+    /// The package that it came from or went to.
+    pub package: String,
+    /// Whether one of the package's pages was at the other end, not the package itself.
+    pub page: bool,
+    /// Which way.
+    pub direction: Direction,
+    /// Its name; empty if it couldn't be read.
+    pub event: String,
+    /// The instance that it is about, if any.
+    pub context: Option<String>,
+    /// Bytes on the wire.
+    pub size: usize,
+    /// As JSON, secrets masked, long texts and pictures shortened.
+    pub body: String,
+}
+
+#[derive(Debug, Default)]
+struct Kept {
+    messages: VecDeque<Arc<Message>>,
+    last: u64,
+}
+
+/// The messages. Clones are the same.
+#[derive(Clone, Debug)]
+pub struct Traffic {
+    kept: Arc<Mutex<Kept>>,
+    news: watch::Sender<u64>,
+    file: LogFile,
+    now: fn() -> SystemTime,
+}
+
+impl Traffic {
+    /// Keeps nothing yet; writes to `file` what it keeps.
+    #[must_use]
+    pub fn new(file: LogFile) -> Self {
+        Self { kept: Arc::default(), news: watch::channel(0).0, file, now: SystemTime::now }
+    }
+
+    /// Takes down a message of a package or of one of its pages.
+    pub fn record(&self, package: &str, page: bool, direction: Direction, text: &str) {
+        let read: Option<Value> = if text.len() <= LARGEST_READ { serde_json::from_str(text).ok() } else { None };
+        let (event, context, body) = match read {
+            Some(mut value) => {
+                let word = |name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
+                let (event, context) = (word("event").unwrap_or_default(), word("context"));
+                tidy(&mut value);
+                (event, context, value.to_string())
+            }
+            None if text.len() > LARGEST_READ => (String::new(), None, "(too large to be shown)".to_owned()),
+            None => (String::new(), None, "(not readable as JSON)".to_owned()),
+        };
+        let time = (self.now)().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.last += 1;
+        let number = kept.last;
+        let message = Arc::new(Message {
+            number,
+            time: u64::try_from(time).unwrap_or(u64::MAX),
+            package: package.to_owned(),
+            page,
+            direction,
+            event: cut(event, LONGEST_DATA),
+            context: context.map(|context| cut(context, LONGEST_DATA)),
+            size: text.len(),
+            body: cut(body, LONGEST_BODY),
+        });
+        if kept.messages.len() == KEPT {
+            kept.messages.pop_front();
+        }
+        kept.messages.push_back(message.clone());
+        // Within the lock, so that the file has the messages' order.
+        self.file.write(&*message);
+        self.news.send_replace(number);
+    }
+
+    /// The number of the newest message; 0 if there is none.
+    #[must_use]
+    pub fn last(&self) -> u64 {
+        *self.news.borrow()
+    }
+
+    /// The kept messages with a number above this one, oldest first.
+    #[must_use]
+    pub fn after(&self, number: u64) -> Vec<Arc<Message>> {
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let skipped = kept.messages.partition_point(|message| message.number <= number);
+        kept.messages.range(skipped..).cloned().collect()
+    }
+
+    /// Waits until there is a message with a number above this one.
+    pub async fn wait(&self, number: u64) {
+        // An error means that the sender is gone, and `self` holds it.
+        let _ = self.news.subscribe().wait_for(|last| *last > number).await;
+    }
+}
+
+/// Masks secrets and shortens what is long, all the way down.
+fn tidy(value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            for (name, value) in members {
+                match is_secret(name) && !matches!(value, Value::Null | Value::Bool(_)) {
+                    true => *value = MASK.into(),
+                    false => tidy(value),
+                }
+            }
+        }
+        Value::Array(values) => values.iter_mut().for_each(tidy),
+        Value::String(text) => *text = tidy_text(text),
+        _ => {}
+    }
+}
+
+fn tidy_text(text: &str) -> String {
+    if text.get(..5).is_some_and(|start| start.eq_ignore_ascii_case("data:")) && text.len() > LONGEST_DATA {
+        let kind = text.split([',', ';']).next().unwrap_or_default();
+        return format!("{}… ({} bytes)", cut(kind.to_owned(), LONGEST_DATA), text.len());
+    }
+    // Some packages put JSON into a text.
+    if text.starts_with(['{', '['])
+        && let Ok(mut inner) = serde_json::from_str::<Value>(text)
+    {
+        tidy(&mut inner);
+        return cut(inner.to_string(), LONGEST_TEXT);
+    }
+    cut(masked(text), LONGEST_TEXT)
+}
+
+/// A text in which the values of parameters (`name=value`) that are named like a secret, and bearer tokens, are masked.
+#[must_use]
+pub fn masked(text: &str) -> String {
+    let mut result = String::with_capacity(text.len());
+    let mut rest = text;
+    let ends_value = |letter: char| letter.is_whitespace() || "&#;,\"'<>)".contains(letter);
+    while let Some(at) = rest.find(['=', ' ']) {
+        let (before, after) = rest.split_at(at + 1);
+        result.push_str(before);
+        rest = after;
+        let name = before[..at].rsplit(|c: char| !c.is_alphanumeric() && c != '_' && c != '-').next().unwrap_or("");
+        let hides = match before.as_bytes().last() {
+            Some(b'=') => is_secret(name),
+            _ => name.eq_ignore_ascii_case("bearer"),
+        };
+        if hides {
+            let end = rest.find(ends_value).unwrap_or(rest.len());
+            if end > 0 {
+                result.push_str(MASK);
+            }
+            rest = &rest[end..];
+        }
+    }
+    result.push_str(rest);
+    result
+}
+
+/// Whether a member or parameter is named like something that nobody else should read.
+fn is_secret(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    ["secret", "token", "password", "passwd", "authorization", "verifier", "apikey", "api_key"]
+        .iter()
+        .any(|part| name.contains(part))
+        || name == "code"
+        || name.ends_with("_code")
+        || name == "authcode"
+}
+
+fn cut(mut text: String, longest: usize) -> String {
+    if text.len() > longest {
+        text.truncate(text.floor_char_boundary(longest));
+        text.push('…');
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn traffic() -> Traffic {
+        Traffic::new(LogFile::none())
+    }
+
+    fn recorded(value: &Value) -> Message {
+        let traffic = traffic();
+        traffic.record("com.x", true, Direction::In, &value.to_string());
+        (*traffic.after(0)[0]).clone()
+    }
+
+    #[test]
+    fn secrets_are_masked_wherever_they_are() {
+        let message = recorded(&json!({
+            "event": "sendToPackage", "context": "c",
+            "payload": {
+                "clientSecret": "S1", "refresh_token": "S2", "Password": ["S3"], "code": "S4", "hasSecret": true,
+                "list": [{"accessToken": {"a": "S5"}}],
+                "url": "http://127.0.0.1/callback?code=S6&state=ok#access_token=S7",
+                "inner": "{\"token\":\"S8\",\"keep\":1}",
+                "log": "Authorization: Bearer S9 was sent",
+                "clientId": "kept",
+            },
+        }));
+        assert!(
+            !message.body.contains('S') || !(1..=9).any(|n| message.body.contains(&format!("S{n}"))),
+            "{}",
+            message.body
+        );
+        for part in ["\"kept\"", "state=ok", "was sent", "\"hasSecret\":true", "keep"] {
+            assert!(message.body.contains(part), "{part}: {}", message.body);
+        }
+        assert_eq!((message.event.as_str(), message.context.as_deref()), ("sendToPackage", Some("c")));
+    }
+
+    #[test]
+    fn pictures_and_long_texts_are_shortened_and_their_size_is_said() {
+        let image = format!("data:image/png;base64,{}", "A".repeat(50_000));
+        let message = recorded(&json!({"event": "changeImage", "payload": {"image": image, "long": "é".repeat(9000)}}));
+        assert!(message.body.contains("data:image/png… (50022 bytes)"), "{}", message.body);
+        assert!(message.body.len() <= LONGEST_BODY + 4 && message.size > 60_000);
+    }
+
+    #[test]
+    fn what_is_kept_has_a_bound_and_an_order() {
+        let traffic = traffic();
+        for _ in 0..KEPT + 5 {
+            traffic.record("com.x", false, Direction::Out, "{}");
+        }
+        let all = traffic.after(0);
+        assert_eq!((all.len(), all[0].number, traffic.last()), (KEPT, 6, KEPT as u64 + 5));
+        assert_eq!(traffic.after(KEPT as u64 + 3).len(), 2);
+        assert!(traffic.after(u64::MAX).is_empty());
+    }
+
+    #[test]
+    fn what_cant_be_read_is_kept_by_its_size_alone() {
+        let traffic = traffic();
+        traffic.record("com.x", false, Direction::In, "token=abc");
+        traffic.record("com.x", false, Direction::In, &"x".repeat(LARGEST_READ + 1));
+        let all = traffic.after(0);
+        assert!(!all[0].body.contains("abc"), "{}", all[0].body);
+        assert_eq!(all[1].size, LARGEST_READ + 1);
+    }
+}
