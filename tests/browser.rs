@@ -14,7 +14,7 @@ use fantoccini::actions::{InputSource as _, MOUSE_BUTTON_LEFT, MouseActions, Poi
 use fantoccini::elements::Element;
 use fantoccini::key::Key;
 use fantoccini::{Client, Locator};
-use serde_json::Value;
+use serde_json::{Value, json};
 use spotify_sim::catalogue::{album_uri, playlist_uri, track_uri};
 use spotify_sim::{
     BACKUP_CLIENT_ID, BACKUP_CLIENT_SECRET, Config, DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, Fault, Group, Sim,

@@ -10,8 +10,9 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use tokio::time::{Instant, sleep, timeout_at};
 
-use crate::hub::{Cell, Command, Handle, Phase, Place, Refusal};
+use crate::hub::{Adjustment, Cell, Command, Handle, Phase, Place, Refusal};
 use crate::page::{Instance, Status};
+use crate::state::Area;
 use crate::traffic::{Direction, Message, Traffic};
 
 /// How often a script looks whether what it waits for is there. Messages are waited for without looking.
@@ -73,6 +74,8 @@ struct PlaceStep {
     widget: String,
     #[serde(default)]
     layout: usize,
+    #[serde(default)]
+    area: Area,
     column: u8,
     row: u8,
     #[serde(rename = "as")]
@@ -83,6 +86,8 @@ struct PlaceStep {
 #[serde(deny_unknown_fields)]
 struct MoveStep {
     key: String,
+    #[serde(default)]
+    area: Area,
     column: u8,
     row: u8,
 }
@@ -213,14 +218,15 @@ impl Run<'_> {
         match step {
             Step::Place(step) => {
                 self.heard = self.traffic.last();
-                let cell = Cell { column: step.column, row: step.row };
+                let cell = Cell { area: step.area, column: step.column, row: step.row };
                 let place = Place { widget: step.widget.clone(), layout: step.layout, cell };
                 let instance = self.ask(|reply| Command::Place(place, reply)).await?;
                 self.names.insert(step.name.clone(), instance.context);
                 Ok(())
             }
             Step::Move(step) => {
-                let (context, cell) = (self.context(&step.key), Cell { column: step.column, row: step.row });
+                let (context, cell) =
+                    (self.context(&step.key), Cell { area: step.area, column: step.column, row: step.row });
                 self.heard = self.traffic.last();
                 self.ask(|reply| Command::Move(context, cell, reply)).await.map(drop)
             }
@@ -236,7 +242,7 @@ impl Run<'_> {
             Step::Title(step) => {
                 let (context, title) = (self.context(&step.key), step.title.clone());
                 self.heard = self.traffic.last();
-                self.ask(|reply| Command::SetTitle(context, title, reply)).await
+                self.ask(|reply| Command::Adjust(context, Adjustment::Title(title), reply)).await
             }
             Step::Running(step) => self.running(&step.package, Duration::from_millis(step.within)).await,
             Step::Face(step) => self.face(step).await,
