@@ -74,7 +74,7 @@ pub fn screenshots() -> PathBuf {
 #[must_use]
 pub fn bundle() -> &'static Path {
     static BUNDLE: OnceLock<PathBuf> = OnceLock::new();
-    BUNDLE.get_or_init(|| make(dist::SPOTIFY))
+    BUNDLE.get_or_init(|| make(dist::SPOTIFY, PLATFORM, &built()))
 }
 
 /// The Spotify package's bundle for Windows.
@@ -82,7 +82,7 @@ pub fn bundle() -> &'static Path {
 #[must_use]
 pub fn windows_bundle() -> &'static Path {
     static BUNDLE: OnceLock<PathBuf> = OnceLock::new();
-    BUNDLE.get_or_init(|| make_for_windows(dist::SPOTIFY))
+    BUNDLE.get_or_init(|| make(dist::SPOTIFY, "win", &windows("debug")))
 }
 
 /// The clock example's bundle for Windows.
@@ -90,26 +90,20 @@ pub fn windows_bundle() -> &'static Path {
 #[must_use]
 pub fn windows_clock_bundle() -> &'static Path {
     static BUNDLE: OnceLock<PathBuf> = OnceLock::new();
-    BUNDLE.get_or_init(|| make_for_windows(dist::CLOCK))
-}
-
-#[cfg(target_os = "linux")]
-fn make_for_windows(package: dist::Package) -> PathBuf {
-    let folder = built().join("acceptance").join(format!("{}-windows", std::process::id()));
-    dist::make(package, &[("win", &windows("debug"))], &folder).expect("the bundle is packed")
+    BUNDLE.get_or_init(|| make(dist::CLOCK, "win", &windows("debug")))
 }
 
 /// The clock example's bundle.
 #[must_use]
 pub fn clock_bundle() -> &'static Path {
     static BUNDLE: OnceLock<PathBuf> = OnceLock::new();
-    BUNDLE.get_or_init(|| make(dist::CLOCK))
+    BUNDLE.get_or_init(|| make(dist::CLOCK, PLATFORM, &built()))
 }
 
-fn make(package: dist::Package) -> PathBuf {
-    // A folder for each test process: they run side by side.
-    let folder = built().join("acceptance").join(std::process::id().to_string());
-    dist::make(package, &[(PLATFORM, &built())], &folder).expect("the bundle is packed")
+fn make(package: dist::Package, platform: &str, from: &Path) -> PathBuf {
+    // A folder for each test process, as they run side by side, and for each platform.
+    let folder = built().join("acceptance").join(format!("{}-{platform}", std::process::id()));
+    dist::make(package, &[(platform, from)], &folder).expect("the bundle is packed")
 }
 
 /// A bundle, installed into a folder of its own with nothing of the repository at hand.
@@ -124,7 +118,7 @@ impl Unpacked {
     /// Unpacks the Spotify package.
     #[must_use]
     pub fn spotify() -> Self {
-        Self::install(bundle(), "packages")
+        Self::of(bundle())
     }
 
     /// Unpacks a bundle of this system.
