@@ -17,7 +17,7 @@ use fantoccini::{Client, ClientBuilder, Locator};
 use host_sdk::bundle::{Entry, pack};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
-use support::{PACKAGE, PATIENT, files, hear, say, world};
+use support::{PACKAGE, PATIENT, files, hear, install, say, start, world};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 
@@ -140,6 +140,33 @@ async fn a_user_sees_what_a_package_is_before_it_is_installed() {
     keeps(&browser, "import-update").await;
     browser.find(Locator::Css("#import-dialog .primary")).await.unwrap().click().await.unwrap();
     world.logged("Version 1.5.0 is installed").await;
+    browser.close().await.unwrap();
+    driver.kill().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_user_is_told_of_a_damaged_state_until_the_notice_is_closed() {
+    let data = tempfile::tempdir().unwrap();
+    install(data.path(), PATIENT);
+    fs::write(data.path().join("state.json"), r#"{"version": 2, "instances": [{"cont"#).unwrap();
+    fs::write(data.path().join("state.json.last"), "").unwrap();
+    let world = start(data, |_| {}).await;
+    let folder = tempfile::tempdir().unwrap();
+    let (mut driver, browser) = browser(folder.path()).await;
+    browser.goto(&world.deck.page_url()).await.unwrap();
+    sees(&browser, "#notice:not([hidden])").await;
+    let notice = browser.find(Locator::Css("#notice")).await.unwrap();
+    let told = notice.text().await.unwrap();
+    for words in ["The saved Panel can't be read", "state.json.damaged.", "state.json.damaged-2", "The Panel is empty"]
+    {
+        assert!(told.contains(words), "{words}: {told}");
+    }
+    keeps(&browser, "state-damaged").await;
+    browser.find(Locator::Css("#notice button")).await.unwrap().click().await.unwrap();
+    sees(&browser, "#notice[hidden]").await;
+    browser.refresh().await.unwrap();
+    sees(&browser, "#package-status [data-package]").await;
+    sees(&browser, "#notice[hidden]").await;
     browser.close().await.unwrap();
     driver.kill().await.unwrap();
 }

@@ -281,7 +281,7 @@ function redraw() {
   const notes = [];
   if (held > 0) notes.push(text("pausedCount", { count: held }));
   if (lost > 0) notes.push(text("messagesMissed", { count: lost }));
-  setText(missed, notes.join(" "));
+  setText(missed, notes.join(" · "));
   if (atEnd) lines.scrollTop = lines.scrollHeight;
   // Once it calms down the lines before are there again.
   if (inARush) later();
