@@ -55,10 +55,14 @@ fn faces() -> Result<()> {
     Ok(())
 }
 
-/// What the acceptance tests drive.
-const TEST_PROGRAMS: [Needed; 4] = [
+/// The browser that tests and benchmarks drive.
+const BROWSER: [Needed; 2] = [
     Needed { any_of: &["chromium", "google-chrome", "chrome"], package: "chromium" },
     Needed { any_of: &["chromedriver"], package: "chromium-driver" },
+];
+
+/// What else the acceptance tests drive.
+const TEST_PROGRAMS: [Needed; 2] = [
     Needed { any_of: &["dbus-run-session"], package: "dbus-daemon" },
     Needed { any_of: &["gnome-keyring-daemon"], package: "gnome-keyring" },
 ];
@@ -66,6 +70,7 @@ const TEST_PROGRAMS: [Needed; 4] = [
 fn test() -> Result<()> {
     if cfg!(target_os = "linux") {
         step("looking for what the tests need");
+        ensure(&BROWSER)?;
         ensure(&TEST_PROGRAMS)?;
     }
     step("formatting");

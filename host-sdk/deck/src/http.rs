@@ -92,6 +92,7 @@ pub fn router(api: Api) -> Router {
         .route("/undo", post(undo))
         .route("/redo", post(redo))
         .route("/sleep", put(sleep))
+        .route("/save", post(save))
         .route("/notice", delete(dismiss_notice))
         .route("/views", post(open_view))
         .route("/views/{view}", delete(close_view))
@@ -348,6 +349,14 @@ async fn sleep(State(api): State<Api>, body: Bytes) -> Result<StatusCode, Refuse
     let Sleep { asleep } = read(&body)?;
     api.hub.ask(|reply| Command::Sleep(asleep, reply)).await.ok_or(Refusal::Stopping)?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Answers when all that was done before is on disk, whatever happens to the deck from then on.
+async fn save(State(api): State<Api>) -> Result<StatusCode, Refused> {
+    match api.hub.ask(Command::Save).await.ok_or(Refusal::Stopping)? {
+        Ok(()) => Ok(StatusCode::NO_CONTENT),
+        Err(why) => Err(Refused(StatusCode::INSUFFICIENT_STORAGE, why)),
+    }
 }
 
 async fn dismiss_notice(State(api): State<Api>) -> Result<StatusCode, Refused> {

@@ -133,7 +133,7 @@ impl Hub {
     }
 
     async fn run(mut self, mut commands: mpsc::Receiver<Command>, mut reports: mpsc::Receiver<(u64, Report)>) {
-        let mut trouble = self.store.trouble.clone();
+        let mut progress = self.store.progress.clone();
         self.told = self.deck();
         let stopping = loop {
             tokio::select! {
@@ -144,7 +144,7 @@ impl Hub {
                 },
                 Some((run, report)) = reports.recv() => self.reported(run, report),
                 // The pages are told below. An error means that the store's task has died, and there is no more to hear.
-                Ok(()) = trouble.changed() => {}
+                Ok(()) = progress.changed() => {}
             }
             self.tell_deck();
             if std::mem::take(&mut self.changed) {
@@ -215,6 +215,15 @@ impl Hub {
             Command::DismissNotice(reply) => {
                 self.notice = None;
                 let _ = reply.send(());
+            }
+            Command::Save(reply) => {
+                if std::mem::take(&mut self.changed) {
+                    self.store.save(self.saved());
+                }
+                let saved = self.store.saved();
+                tokio::spawn(async move {
+                    let _ = reply.send(saved.await);
+                });
             }
             Command::Settings(context, reply) => {
                 let settings = self.panel.get(&context).map(|instance| instance.placed.settings.clone());

@@ -63,8 +63,8 @@ pub struct Deck {
     log: Log,
     tasks: Vec<JoinHandle<()>>,
     traffic: Traffic,
-    /// Where scripts find the token.
-    _access: access::Access,
+    /// Where scripts find the token, if it could be written.
+    _access: Option<access::Access>,
     /// Keeps a second deck off the data folder.
     lock: File,
 }
@@ -123,9 +123,12 @@ impl Deck {
         let mut tasks = serve(page, &http::router(api));
         tasks.extend(serve(sockets, &package_side));
         tasks.extend([tokio::spawn(serve_packages(opened, views)), hub_task]);
-        let access = access::Access::write(folder, &format!("http://127.0.0.1:{port}/"), &token)
-            .with_context(|| format!("{} can't be written", folder.join(access::FILE_NAME).display()))?;
-        Ok(Self { hub, port, socket_port, token, log, tasks, traffic, _access: access, lock })
+        // A full disk is no reason not to start: only scripts of the user's own count on this file.
+        let access = access::Access::write(folder, &format!("http://127.0.0.1:{port}/"), &token).inspect_err(|error| {
+            let file = folder.join(access::FILE_NAME);
+            log.error(None, format!("{} can't be written ({error}): scripts don't find the API.", file.display()));
+        });
+        Ok(Self { hub, port, socket_port, token, log, tasks, traffic, _access: access.ok(), lock })
     }
 
     /// The address of the deck's page.

@@ -143,7 +143,8 @@ async fn main() -> ExitCode {
         Command::Pack(options) => pack(&options),
     };
     done.unwrap_or_else(|error| {
-        eprintln!("Error: {error:?}");
+        // One sentence with its causes, whatever RUST_BACKTRACE says: it is for users.
+        eprintln!("Error: {error:#}");
         ExitCode::from(if is_run { 1 } else { FAILED })
     })
 }

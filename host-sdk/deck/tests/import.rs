@@ -1,5 +1,5 @@
-//! What a user sees of a package before it is installed, in a real browser. Every step leaves a picture in
-//! `target/screenshots`.
+//! What a user sees of a package in a real browser: what it is before it is installed, and what it says afterwards. Every
+//! step leaves a picture in `target/screenshots`.
 
 #![cfg(target_os = "linux")]
 
@@ -17,7 +17,7 @@ use fantoccini::{Client, ClientBuilder, Locator};
 use host_sdk::bundle::{Entry, pack};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
-use support::{PACKAGE, PATIENT, files, world};
+use support::{PACKAGE, PATIENT, files, hear, install, say, start, world};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 
@@ -63,7 +63,7 @@ async fn keeps(browser: &Client, name: &str) {
     let test = std::env::current_exe().unwrap();
     let folder = test.ancestors().nth(3).unwrap().join("screenshots");
     fs::create_dir_all(&folder).unwrap();
-    fs::write(folder.join(format!("import-{name}.png")), browser.screenshot().await.unwrap()).unwrap();
+    fs::write(folder.join(format!("{name}.png")), browser.screenshot().await.unwrap()).unwrap();
 }
 
 /// The good package after a change of its package file.
@@ -113,7 +113,7 @@ async fn a_user_sees_what_a_package_is_before_it_is_installed() {
     }
     let focused = browser.active_element().await.unwrap();
     assert_eq!(focused.text().await.unwrap(), "Cancel", "the keyboard begins where nothing happens");
-    keeps(&browser, "faulty").await;
+    keeps(&browser, "import-faulty").await;
     focused.send_keys(&Key::Escape.to_string()).await.unwrap();
     sees(&browser, "#import-dialog:not([open])").await;
 
@@ -121,7 +121,7 @@ async fn a_user_sees_what_a_package_is_before_it_is_installed() {
     let harmful = changed(folder.path(), "harmful", |config| config["Icon"] = json!("../../icon.svg"));
     let told = choose(&harmful).await;
     assert!(told.contains("can not be installed") && told.contains("Refused (1)"), "{told}");
-    keeps(&browser, "refused").await;
+    keeps(&browser, "import-refused").await;
     let buttons = browser.find_all(Locator::Css("#import-dialog button")).await.unwrap();
     assert_eq!((buttons.len(), buttons[0].text().await.unwrap().as_str()), (1, "Close"));
     buttons[0].click().await.unwrap();
@@ -137,9 +137,116 @@ async fn a_user_sees_what_a_package_is_before_it_is_installed() {
         window.dispatchEvent(new DragEvent('drop', {dataTransfer: data, cancelable: true}));";
     browser.execute(drop, vec![bytes]).await.unwrap();
     sees(&browser, "#import-dialog[open] .primary").await;
-    keeps(&browser, "update").await;
+    keeps(&browser, "import-update").await;
     browser.find(Locator::Css("#import-dialog .primary")).await.unwrap().click().await.unwrap();
     world.logged("Version 1.5.0 is installed").await;
+    browser.close().await.unwrap();
+    driver.kill().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_user_is_told_of_a_damaged_state_until_the_notice_is_closed() {
+    let data = tempfile::tempdir().unwrap();
+    install(data.path(), PATIENT);
+    fs::write(data.path().join("state.json"), r#"{"version": 2, "instances": [{"cont"#).unwrap();
+    fs::write(data.path().join("state.json.last"), "").unwrap();
+    let world = start(data, |_| {}).await;
+    let folder = tempfile::tempdir().unwrap();
+    let (mut driver, browser) = browser(folder.path()).await;
+    browser.goto(&world.deck.page_url()).await.unwrap();
+    sees(&browser, "#notice:not([hidden])").await;
+    let notice = browser.find(Locator::Css("#notice")).await.unwrap();
+    let told = notice.text().await.unwrap();
+    for words in ["The saved Panel can't be read", "state.json.damaged.", "state.json.damaged-2", "The Panel is empty"]
+    {
+        assert!(told.contains(words), "{words}: {told}");
+    }
+    keeps(&browser, "state-damaged").await;
+    browser.find(Locator::Css("#notice button")).await.unwrap().click().await.unwrap();
+    sees(&browser, "#notice[hidden]").await;
+    browser.refresh().await.unwrap();
+    sees(&browser, "#package-status [data-package]").await;
+    sees(&browser, "#notice[hidden]").await;
+    browser.close().await.unwrap();
+    driver.kill().await.unwrap();
+}
+
+#[tokio::test]
+async fn the_log_stays_small_in_a_flood_and_can_be_read_afterwards() {
+    /// More than the server keeps, and more than a socket may send at once.
+    const FLOOD: u32 = 5000;
+    /// Lines in the page at most.
+    const LINES: u64 = 400;
+    let mut world = world(PATIENT).await;
+    let mut package = world.package().await;
+    let folder = tempfile::tempdir().unwrap();
+    let (mut driver, browser) = browser(folder.path()).await;
+    browser.goto(&world.deck.page_url()).await.unwrap();
+    sees(&browser, "#package-status [data-package]").await;
+    browser.find(Locator::Css("#log-button")).await.unwrap().click().await.unwrap();
+    sees(&browser, ".log-lines li").await;
+    let watch = "window.most = 0; new MutationObserver(() => {
+        window.most = Math.max(window.most, document.querySelectorAll('.log-lines li').length);
+      }).observe(document.querySelector('.log-lines'), {childList: true});";
+    browser.execute(watch, Vec::new()).await.unwrap();
+    let number = async |script: &str| browser.execute(script, Vec::new()).await.unwrap().as_u64().unwrap_or_default();
+    let lines = async || number("return document.querySelectorAll('.log-lines li').length").await;
+    let waits_for = async |selector: &str, words: &str| {
+        let read = "return [...document.querySelectorAll(arguments[0])].at(-1)?.textContent ?? ''";
+        let start = std::time::Instant::now();
+        loop {
+            let text = browser.execute(read, vec![json!(selector)]).await.unwrap();
+            if text.as_str().is_some_and(|text| text.contains(words)) {
+                return;
+            }
+            assert!(start.elapsed() < SOON, "{selector} says {words:?}: {text}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    let mut flood = async |numbers: std::ops::RangeInclusive<u32>| {
+        let last = *numbers.end();
+        let mut heard = 0;
+        for n in numbers {
+            say(&mut package, json!({"event": "setPackageSettings", "payload": {"n": n}})).await;
+            // What is answered is taken, as a package does.
+            while n - heard > 100 {
+                heard = u32::try_from(hear(&mut package).await["payload"]["n"].as_u64().unwrap_or_default()).unwrap();
+            }
+        }
+        while heard < last {
+            heard = u32::try_from(hear(&mut package).await["payload"]["n"].as_u64().unwrap_or_default()).unwrap();
+        }
+    };
+    flood(1..=FLOOD).await;
+    waits_for(".log-lines li", &format!("{{\"n\":{FLOOD}}}")).await;
+    keeps(&browser, "log-flood").await;
+    let start = std::time::Instant::now();
+    while lines().await < LINES {
+        assert!(start.elapsed() < SOON, "in peace there are as many lines as may be");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(number("return window.most").await, LINES);
+
+    // Paused, it stands still, and can be searched.
+    browser.find(Locator::Css("#log-pause")).await.unwrap().click().await.unwrap();
+    flood(FLOOD + 1..=FLOOD + 50).await;
+    waits_for(".log-missed", "100").await;
+    waits_for(".log-lines li", &format!("{{\"n\":{FLOOD}}}")).await;
+    let event = browser.find(Locator::Css("#log-event")).await.unwrap();
+    event.select_by_value("setPackageSettings").await.unwrap();
+    let asked = "return [...document.querySelectorAll('.log-event')].filter((e) => e.textContent !== 'setPackageSettings').length";
+    assert_eq!((lines().await, number(asked).await), (LINES, 0), "of older ones there are enough");
+    let search = browser.find(Locator::Css("#log-search")).await.unwrap();
+    search.send_keys(&format!("\"n\":{}}}", FLOOD - 700)).await.unwrap();
+    let start = std::time::Instant::now();
+    while lines().await != 1 {
+        assert!(start.elapsed() < SOON, "one has this number");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    keeps(&browser, "log-searched").await;
+    search.clear().await.unwrap();
+    browser.find(Locator::Css("#log-pause")).await.unwrap().click().await.unwrap();
+    waits_for(".log-lines li", &format!("{{\"n\":{}}}", FLOOD + 50)).await;
     browser.close().await.unwrap();
     driver.kill().await.unwrap();
 }

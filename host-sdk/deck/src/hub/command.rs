@@ -77,6 +77,8 @@ pub enum Command {
     Step(Direction, Reply<Result<&'static str, Refusal>>),
     /// Put the device to sleep, or wake it up.
     Sleep(bool, Reply<()>),
+    /// Answered when all that was said before is on disk, or with why it can't be written, in sentences.
+    Save(Reply<Result<(), String>>),
     /// The user has read the notice.
     DismissNotice(Reply<()>),
     /// Show a property view or settings page. Answers its name and address.

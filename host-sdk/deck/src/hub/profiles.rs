@@ -203,7 +203,7 @@ impl Hub {
             undo,
             redo,
             revision: self.history.revision,
-            notice: self.store.trouble.borrow().clone().or_else(|| self.notice.clone()),
+            notice: self.store.progress.borrow().trouble.clone().or_else(|| self.notice.clone()),
         }
     }
 }
