@@ -1,5 +1,5 @@
 //! How fast one socket may speak. Who says more is read more slowly: nothing is lost, the sender waits, and the hub has
-//! time for everybody else.
+//! time for everybody else. And how much a package may print: nobody waits for that, and the rest is left out.
 
 use std::time::{Duration, Instant};
 
@@ -36,6 +36,49 @@ impl Throttle {
         let debt = (-self.messages / self.rate).max(-self.bytes / BYTES).max(0.0);
         Duration::from_secs_f64(debt)
     }
+
+    /// Whether it has been slow for long enough to have at least half of a burst again.
+    #[must_use]
+    pub fn is_rested(&self) -> bool {
+        self.messages >= self.rate * BURST / 2.0 && self.bytes >= BYTES * BURST / 2.0
+    }
+}
+
+/// How many lines of a package's output are taken: what comes beyond is counted and left out, because a package that had
+/// to wait for its own chatter would stand still.
+#[derive(Debug)]
+pub struct Lines {
+    left: f64,
+    last: Instant,
+    left_out: u64,
+}
+
+impl Lines {
+    /// Lines a second, in the long run.
+    const RATE: f64 = 100.0;
+    /// Lines that may come at once.
+    const BURST: f64 = 500.0;
+
+    /// Output that has said nothing yet.
+    #[must_use]
+    pub fn new(now: Instant) -> Self {
+        Self { left: Self::BURST, last: now, left_out: 0 }
+    }
+
+    /// Takes down a line. Answers how many were left out before it; none if it is left out itself.
+    pub fn take(&mut self, now: Instant) -> Option<u64> {
+        let passed = now.saturating_duration_since(self.last).as_secs_f64();
+        self.last = now;
+        self.left = (self.left + passed * Self::RATE).min(Self::BURST);
+        // Those that were left out are told of once there is some room, not between any two lines.
+        let needed = if self.left_out == 0 { 1.0 } else { Self::RATE };
+        if self.left < needed {
+            self.left_out += 1;
+            return None;
+        }
+        self.left -= 1.0;
+        Some(std::mem::take(&mut self.left_out))
+    }
 }
 
 #[cfg(test)]
@@ -61,7 +104,26 @@ mod tests {
         }
         let took = (now - start).as_secs_f64();
         assert!((7.9..8.1).contains(&took), "20000 messages, 4000 of them at once: {took} s");
+        assert!(!throttle.is_rested());
         assert_eq!(throttle.take(now + Duration::from_secs(1), 10), Duration::ZERO);
+        assert!(!throttle.is_rested(), "it may go on at once");
+        assert_eq!(throttle.take(now + Duration::from_secs(3), 10), Duration::ZERO);
+        assert!(throttle.is_rested());
+    }
+
+    #[test]
+    fn of_a_flood_of_output_some_lines_are_taken_and_the_rest_is_counted() {
+        let start = Instant::now();
+        let mut lines = Lines::new(start);
+        let taken = (0..10_000).filter(|_| lines.take(start).is_some()).count();
+        assert_eq!(taken, 500);
+        assert_eq!(lines.take(start + Duration::from_millis(500)), None, "not between any two lines");
+        assert_eq!(lines.take(start + Duration::from_secs(2)), Some(9501));
+        assert_eq!(lines.take(start + Duration::from_secs(2)), Some(0));
+        // Who prints for ever is heard once a second.
+        let all: Vec<_> =
+            (0..10_000).filter_map(|n| lines.take(start + Duration::from_secs(2) + Duration::from_millis(n))).collect();
+        assert!((500..1500).contains(&all.len()), "{}", all.len());
     }
 
     #[test]
