@@ -260,6 +260,24 @@ impl DeckProcess {
         answer(self.api(reqwest::Method::POST, path).json(&body)).await
     }
 
+    /// Calls the API with another method, as its page does.
+    pub async fn call(&self, method: &str, path: &str, body: impl Into<reqwest::Body>) -> Value {
+        let method = method.parse().expect("a method");
+        answer(self.api(method, path).body(body)).await
+    }
+
+    /// The messages between host and packages with a number above this one, of this package.
+    pub async fn messages(&self, package: &str, after: u64) -> Vec<Value> {
+        let mut answer = self.get(&format!("messages?after={after}")).await;
+        let messages = answer["messages"].as_array_mut().map(std::mem::take).unwrap_or_default();
+        messages.into_iter().filter(|message| message["package"] == package).collect()
+    }
+
+    /// The number of the newest message.
+    pub async fn last_message(&self) -> u64 {
+        self.get("messages?after=0").await["last"].as_u64().expect("a number")
+    }
+
     /// Installs a bundle, as its page does.
     pub async fn install(&self, bundle: &Path) -> Value {
         let bytes = std::fs::read(bundle).expect("the bundle is there");
@@ -352,8 +370,9 @@ impl DeckProcess {
         request.headers_mut().insert("Origin", origin);
         let (socket, _) = tokio_tungstenite::connect_async(request).await.expect("the socket lets the page in");
         let port = u16::try_from(port.as_u64().expect("a number")).expect("a port");
-        let mut view = View { socket, info: arguments[4].clone(), port };
-        view.say_frame(Message::text(json!({"event": event, "uuid": name}).to_string())).await;
+        let name = name.as_str().expect("a name").to_owned();
+        let mut view = View { socket, info: arguments[4].clone(), port, name };
+        view.say_frame(Message::text(json!({"event": event, "uuid": view.name}).to_string())).await;
         view
     }
 
@@ -434,6 +453,7 @@ pub struct View {
     socket: Socket,
     info: Value,
     port: u16,
+    name: String,
 }
 
 impl View {
@@ -459,6 +479,12 @@ impl View {
             "event": event, "widget": self.info["widget"], "context": self.info["context"], "payload": payload,
         });
         self.say_frame(Message::text(message.to_string())).await;
+    }
+
+    /// The name that the host gave it, its propertyViewUUID.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// Port of the package socket.

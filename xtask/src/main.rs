@@ -56,11 +56,15 @@ fn faces() -> Result<()> {
 }
 
 /// What the acceptance tests drive.
-const TEST_PROGRAMS: [Needed; 4] = [
+const TEST_PROGRAMS: [Needed; 7] = [
     Needed { any_of: &["chromium", "google-chrome", "chrome"], package: "chromium" },
     Needed { any_of: &["chromedriver"], package: "chromium-driver" },
     Needed { any_of: &["dbus-run-session"], package: "dbus-daemon" },
     Needed { any_of: &["gnome-keyring-daemon"], package: "gnome-keyring" },
+    // What sample packages in other languages are run and built with.
+    Needed { any_of: &["node"], package: "nodejs" },
+    Needed { any_of: &["python3"], package: "python3" },
+    Needed { any_of: &["g++", "clang++"], package: "g++" },
 ];
 
 fn test() -> Result<()> {

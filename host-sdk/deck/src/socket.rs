@@ -21,7 +21,7 @@ const MAX_MESSAGE: usize = 16 << 20;
 /// How long a socket may take for one message.
 pub(crate) const SEND_WITHIN: Duration = Duration::from_secs(10);
 /// Frames of one socket without an effect that are logged.
-const LOGGED_GARBAGE: u32 = 5;
+const LOGGED_GARBAGE: u32 = 20;
 
 /// What a socket needs.
 #[derive(Clone, Debug)]

@@ -1,0 +1,1 @@
+//! Packages that misbehave, all at once, beside one that doesn't.
