@@ -230,7 +230,11 @@ async fn tells_the_story(deck: &DeckProcess, name: &str, row: u32) {
         deck.instance_until(&key, "its state changes", |instance| instance["state"] == 1 - state).await;
     }
     // Whoever lifts the finger elsewhere triggers nothing; a widget with one state is told none.
+    let mark = deck.last_message().await;
     let plain = deck.place(&format!("{}.plain", bench.package), 3, row).await;
+    let story = bench.story(mark, 2).await;
+    assert_eq!(names(&story), ["widgetWillAppear", "didReceiveWidgetSettings"], "{name}");
+    assert_eq!(story[0].1, json!({"settings": {}, "layout": layout}));
     let mark = deck.last_message().await;
     for phase in ["down", "cancel", "tap"] {
         deck.post(&format!("instances/{plain}/press"), json!({"phase": phase})).await;

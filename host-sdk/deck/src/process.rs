@@ -387,7 +387,7 @@ async fn has_loaded_another(library: &Path) -> bool {
 fn to_log(log: &Log, package: Option<&str>) -> impl FnMut(String) {
     let mut lines = Lines::new(std::time::Instant::now());
     move |line| {
-        let Some(left_out) = lines.take(std::time::Instant::now()) else { return };
+        let Some(left_out) = lines.take(std::time::Instant::now(), line.len()) else { return };
         if left_out > 0 {
             log.warn(package, format!("It prints too much: {left_out} lines of its output were left out."));
         }

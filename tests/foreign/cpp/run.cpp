@@ -24,9 +24,17 @@ static std::string member(const std::string &json, const std::string &name) {
   return json.substr(from, json.find('"', from) - from);
 }
 
+// Ends this process when the host wants it to, or is gone: its input ends then, or says so.
+static void wait_for_wire(int milliseconds) {
+  pollfd both[2] = {{STDIN_FILENO, POLLIN, 0}, {wire, POLLIN, 0}};
+  poll(both, wire < 0 ? 1 : 2, milliseconds);
+  if (both[0].revents != 0) std::exit(0);
+}
+
 static bool read_all(void *into, size_t length) {
   char *at = static_cast<char *>(into);
   while (length > 0) {
+    wait_for_wire(-1);
     const ssize_t got = read(wire, at, length);
     if (got <= 0) return false;
     at += got;
@@ -157,7 +165,8 @@ int main(int count, char **arguments) {
       }
     }
     if (wire >= 0) close(wire);
+    wire = -1;
     // Samples wait 5 s here; a test has no time for that.
-    usleep(50000);
+    wait_for_wire(50);
   }
 }

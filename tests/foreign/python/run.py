@@ -4,7 +4,7 @@ a property view orders: a text "say" with frames in hexadecimal, so that a test 
 
 import time
 
-from wire import Link, arguments
+from wire import Link, arguments, end_with_host
 
 
 def greet(link, message, info):
@@ -44,6 +44,7 @@ ANSWERS = {"widgetWillAppear": greet, "actionTriggered": switch, "sendToPackage"
 
 def main():
     port, uuid, event, info = arguments()
+    end_with_host()
     while True:
         try:
             link = Link(port)
