@@ -127,25 +127,41 @@ impl DeckHome {
         self.launch(spotify, Launch { bundles: &[built::bundle()], ..Launch::default() }).await
     }
 
-    /// Starts a host against a simulated Spotify and waits until its page is there.
-    pub async fn launch(&self, spotify: &Sim, launch: Launch<'_>) -> DeckProcess {
-        let Launch { bundles, in_process, log, environment } = launch;
+    /// The command of a host without a browser against a simulated Spotify, and how it calls a file of this system.
+    fn command(&self, spotify: &Sim, log: &str) -> (Command, fn(&Path) -> String) {
         let home = self.folder.path().join("home");
         std::fs::create_dir_all(&home).expect("a home folder");
         let (mut command, path) = self.program();
         command
             .arg("--headless")
-            .arg("--data")
-            .arg(path(&self.data()))
-            .args(in_process.then_some("--in-process"))
-            .args(bundles.iter().flat_map(|bundle| ["--install".to_owned(), path(bundle)]))
             .env("HOME", &home)
             .env("XDG_DATA_HOME", home.join("share"))
             .env("SPOTIFY_WIDGETS_LOG", path(&home.join("logs")))
             .env("SPOTIFY_API_URL", spotify.api_url())
             .env("SPOTIFY_ACCOUNTS_URL", spotify.accounts_url())
             .env("SPOTIFY_WIDGETS_STORE", format!("file:{}", path(&self.secrets())))
-            .env("RUST_LOG", log)
+            .env("RUST_LOG", log);
+        (command, path)
+    }
+
+    /// Runs a script as its author does, on an empty Panel, with the accounts that are linked in this home. Answers its
+    /// exit code and what it has said.
+    pub async fn run_script(&self, spotify: &Sim, bundle: &Path, script: &Path) -> (Option<i32>, String) {
+        let (mut command, path) = self.command(spotify, "off");
+        command.args(["--install", &path(bundle), "--script", &path(script)]).stdin(Stdio::null()).kill_on_drop(true);
+        let output = tokio::time::timeout(SOON, command.output()).await.expect("it ends").expect("it starts");
+        (output.status.code(), String::from_utf8(output.stdout).expect("text"))
+    }
+
+    /// Starts a host against a simulated Spotify and waits until its page is there.
+    pub async fn launch(&self, spotify: &Sim, launch: Launch<'_>) -> DeckProcess {
+        let Launch { bundles, in_process, log, environment } = launch;
+        let (mut command, path) = self.command(spotify, log);
+        command
+            .arg("--data")
+            .arg(path(&self.data()))
+            .args(in_process.then_some("--in-process"))
+            .args(bundles.iter().flat_map(|bundle| ["--install".to_owned(), path(bundle)]))
             .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
