@@ -298,8 +298,8 @@ fn check_entry(
 ) -> Result<(), BundleError> {
     let entry = archive.by_index_raw(index).map_err(|error| BundleError::NotAZip(error.to_string()))?;
     let name = std::str::from_utf8(entry.name_raw())
-        .map_err(|_| BundleError::BadName(String::from_utf8_lossy(entry.name_raw()).into_owned()))?
-        .to_owned();
+        .map_err(|_| BundleError::BadName(String::from_utf8_lossy(entry.name_raw()).into_owned()))
+        .map(with_slashes)?;
     let kind = entry.unix_mode().unwrap_or(0) & 0o170_000;
     // 0: made by a system without such modes.
     if entry.is_symlink() || !matches!(kind, 0 | 0o100_000 | 0o040_000) {
@@ -321,6 +321,11 @@ fn check_entry(
         return Err(BundleError::TooLarge(format!("it unpacks to more than {} MB", MOST_BYTES >> 20)));
     }
     Ok(())
+}
+
+/// The name of an entry. Some tools of Windows write backslashes into zips, against the rules, and hosts there take them.
+fn with_slashes(name: &str) -> String {
+    name.replace('\\', "/")
 }
 
 /// Whether a path stays inside on every system, and every system takes it.
@@ -346,7 +351,7 @@ fn unpack(archive: &mut ZipArchive<Cursor<&[u8]>>, top_folder: &str, into: &Path
     let mut left = MOST_BYTES;
     for index in 0..archive.len() {
         let mut entry = archive.by_index(index).map_err(|error| BundleError::NotAZip(error.to_string()))?;
-        let name = entry.name().map_err(|error| BundleError::NotAZip(error.to_string()))?.into_owned();
+        let name = with_slashes(&entry.name().map_err(|error| BundleError::NotAZip(error.to_string()))?);
         let Some(path) = name.strip_prefix(top_folder).and_then(|rest| rest.strip_prefix('/')) else { continue };
         let target = into.join(path);
         if entry.is_dir() {

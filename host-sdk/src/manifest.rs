@@ -281,9 +281,26 @@ impl PackageConfig {
     }
 }
 
+/// Members of the package file, at whatever depth, that are paths.
+const PATHS: [&str; 6] = ["Icon", "Image", "target", "library", "PropertyViewPath", "SettingsPath"];
+
 /// Where documents and samples spell a member differently, the samples' spelling is what counts; where a file has both,
-/// the other one stays beside it as a member like any unknown one.
+/// the other one stays beside it as a member like any unknown one. Paths as Windows writes them are those of everybody.
 fn settle_spellings(file: &mut Value) {
+    fn straighten(value: &mut Value) {
+        match value {
+            Value::Object(members) => {
+                for (name, value) in members {
+                    match value {
+                        Value::String(path) if PATHS.contains(&name.as_str()) => *path = path.replace('\\', "/"),
+                        value => straighten(value),
+                    }
+                }
+            }
+            Value::Array(values) => values.iter_mut().for_each(straighten),
+            _ => {}
+        }
+    }
     fn settle(object: &mut Value, from: &str, to: &str) {
         if let Some(object) = object.as_object_mut()
             && !object.contains_key(to)
@@ -299,6 +316,15 @@ fn settle_spellings(file: &mut Value) {
     for widget in file.get_mut("Widgets").and_then(Value::as_array_mut).into_iter().flatten() {
         for state in widget.get_mut("States").and_then(Value::as_array_mut).into_iter().flatten() {
             settle(state, "Name", "Title");
+        }
+    }
+    // Not everywhere: what isn't known isn't touched.
+    for name in ["Icon", "SettingsPath", "Runtime", "Widgets"] {
+        if let Some(value) = file.get_mut(name) {
+            match value {
+                Value::String(path) => *path = path.replace('\\', "/"),
+                value => straighten(value),
+            }
         }
     }
 }
@@ -409,6 +435,21 @@ mod tests {
         assert_eq!(written["Runtime"]["win"], json!({"type": "bin", "target": "n.exe", "MinimumVersion": "10"}));
         assert_eq!(written["Widgets"][0]["States"][0], json!({"Title": "off", "Image": "s.png", "Extra": 1}));
         assert_eq!(written["Future"], json!({"x": 1}), "what isn't known is kept");
+    }
+
+    #[test]
+    fn paths_as_windows_writes_them_are_read() {
+        let mut file = sample();
+        file["Icon"] = json!("images\\i.png");
+        file["Runtime"]["win"]["Target"] = json!(".\\bin\\n.exe");
+        file["Widgets"][0]["States"][0]["Image"] = json!("images\\s.png");
+        file["Widgets"][0]["Layouts"][0]["Icon"] = json!("..\\l.png");
+        file["Description"] = json!("either\\or");
+        let config = PackageConfig::parse(&file.to_string()).unwrap();
+        assert_eq!((config.icon.as_str(), config.runtime["win"].target.as_str()), ("images/i.png", "./bin/n.exe"));
+        assert_eq!(config.widgets[0].states[0].image, "images/s.png");
+        assert!(!is_inside(config.widgets[0].layouts[0].icon.as_deref().unwrap()), "they lead out as before");
+        assert_eq!(config.description, "either\\or");
     }
 
     #[test]

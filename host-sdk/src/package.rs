@@ -236,7 +236,7 @@ impl Host {
 
     /// Changes the font of a key's title.
     pub fn set_font(&self, instance: &InstanceId, font: FontAttribute) {
-        self.outbox.push(ToHost::ChangeFontAttribute { context: instance.to_string(), font });
+        self.outbox.push(ToHost::ChangeFontAttribute { context: instance.to_string(), font: font.into() });
     }
 
     /// Stores an instance's settings, all of them.

@@ -127,25 +127,41 @@ impl DeckHome {
         self.launch(spotify, Launch { bundles: &[built::bundle()], ..Launch::default() }).await
     }
 
-    /// Starts a host against a simulated Spotify and waits until its page is there.
-    pub async fn launch(&self, spotify: &Sim, launch: Launch<'_>) -> DeckProcess {
-        let Launch { bundles, in_process, log, environment } = launch;
+    /// The command of a host without a browser against a simulated Spotify, and how it calls a file of this system.
+    fn command(&self, spotify: &Sim, log: &str) -> (Command, fn(&Path) -> String) {
         let home = self.folder.path().join("home");
         std::fs::create_dir_all(&home).expect("a home folder");
         let (mut command, path) = self.program();
         command
             .arg("--headless")
-            .arg("--data")
-            .arg(path(&self.data()))
-            .args(in_process.then_some("--in-process"))
-            .args(bundles.iter().flat_map(|bundle| ["--install".to_owned(), path(bundle)]))
             .env("HOME", &home)
             .env("XDG_DATA_HOME", home.join("share"))
             .env("SPOTIFY_WIDGETS_LOG", path(&home.join("logs")))
             .env("SPOTIFY_API_URL", spotify.api_url())
             .env("SPOTIFY_ACCOUNTS_URL", spotify.accounts_url())
             .env("SPOTIFY_WIDGETS_STORE", format!("file:{}", path(&self.secrets())))
-            .env("RUST_LOG", log)
+            .env("RUST_LOG", log);
+        (command, path)
+    }
+
+    /// Runs a script as its author does, on an empty Panel, with the accounts that are linked in this home. Answers its
+    /// exit code and what it has said.
+    pub async fn run_script(&self, spotify: &Sim, bundle: &Path, script: &Path) -> (Option<i32>, String) {
+        let (mut command, path) = self.command(spotify, "off");
+        command.args(["--install", &path(bundle), "--script", &path(script)]).stdin(Stdio::null()).kill_on_drop(true);
+        let output = tokio::time::timeout(SOON, command.output()).await.expect("it ends").expect("it starts");
+        (output.status.code(), String::from_utf8(output.stdout).expect("text"))
+    }
+
+    /// Starts a host against a simulated Spotify and waits until its page is there.
+    pub async fn launch(&self, spotify: &Sim, launch: Launch<'_>) -> DeckProcess {
+        let Launch { bundles, in_process, log, environment } = launch;
+        let (mut command, path) = self.command(spotify, log);
+        command
+            .arg("--data")
+            .arg(path(&self.data()))
+            .args(in_process.then_some("--in-process"))
+            .args(bundles.iter().flat_map(|bundle| ["--install".to_owned(), path(bundle)]))
             .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -260,6 +276,24 @@ impl DeckProcess {
         answer(self.api(reqwest::Method::POST, path).json(&body)).await
     }
 
+    /// Calls the API with another method, as its page does.
+    pub async fn call(&self, method: &str, path: &str, body: impl Into<reqwest::Body>) -> Value {
+        let method = method.parse().expect("a method");
+        answer(self.api(method, path).body(body)).await
+    }
+
+    /// The messages between host and packages with a number above this one, of this package.
+    pub async fn messages(&self, package: &str, after: u64) -> Vec<Value> {
+        let mut answer = self.get(&format!("messages?after={after}")).await;
+        let messages = answer["messages"].as_array_mut().map(std::mem::take).unwrap_or_default();
+        messages.into_iter().filter(|message| message["package"] == package).collect()
+    }
+
+    /// The number of the newest message.
+    pub async fn last_message(&self) -> u64 {
+        self.get("messages?after=0").await["last"].as_u64().expect("a number")
+    }
+
     /// Installs a bundle, as its page does.
     pub async fn install(&self, bundle: &Path) -> Value {
         let bytes = std::fs::read(bundle).expect("the bundle is there");
@@ -352,8 +386,9 @@ impl DeckProcess {
         request.headers_mut().insert("Origin", origin);
         let (socket, _) = tokio_tungstenite::connect_async(request).await.expect("the socket lets the page in");
         let port = u16::try_from(port.as_u64().expect("a number")).expect("a port");
-        let mut view = View { socket, info: arguments[4].clone(), port };
-        view.say_frame(Message::text(json!({"event": event, "uuid": name}).to_string())).await;
+        let name = name.as_str().expect("a name").to_owned();
+        let mut view = View { socket, info: arguments[4].clone(), port, name };
+        view.say_frame(Message::text(json!({"event": event, "uuid": view.name}).to_string())).await;
         view
     }
 
@@ -434,6 +469,7 @@ pub struct View {
     socket: Socket,
     info: Value,
     port: u16,
+    name: String,
 }
 
 impl View {
@@ -459,6 +495,12 @@ impl View {
             "event": event, "widget": self.info["widget"], "context": self.info["context"], "payload": payload,
         });
         self.say_frame(Message::text(message.to_string())).await;
+    }
+
+    /// The name that the host gave it, its propertyViewUUID.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// Port of the package socket.

@@ -172,7 +172,8 @@ impl Hub {
                 let _ = reply.send(self.register(&uuid, &event));
             }
             Command::Message { connection, message } => self.message(connection, message),
-            Command::Closed { connection } => self.disconnect(connection),
+            Command::Closed { connection, why } => self.disconnect(connection, &why),
+            Command::Throttled { connection, throttled } => self.throttled(connection, throttled),
             Command::Subscribe(reply) => {
                 let number = self.next_number();
                 let page = Arc::new(Outbox::default());
@@ -277,16 +278,17 @@ impl Hub {
         self.connections.insert(number, connection);
         if let Some(replaced) = replaced {
             self.connections.remove(&replaced);
+            self.log.info(Some(uuid), "It has registered again; its earlier socket is closed.");
         }
         self.package_is_here(uuid);
         Some(Registration { connection: number, package: uuid.to_owned(), outgoing })
     }
 
     /// Forgets a socket: it is gone, or has to go.
-    fn disconnect(&mut self, number: u64) {
+    fn disconnect(&mut self, number: u64, why: &str) {
         let Some(connection) = self.connections.remove(&number) else { return };
         match connection.peer {
-            Peer::Package(uuid) => self.package_is_away(&uuid),
+            Peer::Package(uuid) => self.package_is_away(&uuid, why),
             Peer::View(id) => {
                 if let Some(view) = self.views.iter_mut().find(|view| view.id == id) {
                     view.connection = None;
@@ -302,12 +304,12 @@ impl Hub {
         if connection.send(&message.to_text()) {
             return;
         }
-        let package = match &connection.peer {
-            Peer::Package(uuid) => Some(uuid.clone()),
-            Peer::View(id) => self.view(id).map(|view| view.package.clone()),
-        };
-        self.log.warn(package.as_deref(), "It doesn't take the messages sent to it; its socket is closed.");
-        self.disconnect(number);
+        const WHY: &str = "It doesn't take the messages that are sent to it.";
+        if let Peer::View(id) = &connection.peer {
+            let package = self.view(id).map(|view| view.package.clone());
+            self.log.warn(package.as_deref(), format!("A page's socket is closed. {WHY}"));
+        }
+        self.disconnect(number, WHY);
     }
 
     fn tell_package(&mut self, package: &str, message: &FromHost) {

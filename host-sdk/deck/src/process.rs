@@ -25,6 +25,7 @@ use tokio::time::{Instant, timeout};
 use crate::config::Timing;
 use crate::log::Log;
 use crate::random_id;
+use crate::throttle::Lines;
 
 mod tree;
 
@@ -268,8 +269,8 @@ impl Run {
         let stdin = child.stdin.take();
         let output = async {
             tokio::join!(
-                copy_lines(stdout, |line| self.log.info(package, line)),
-                copy_lines(stderr, |line| self.log.info(package, line)),
+                copy_lines(stdout, to_log(&self.log, package)),
+                copy_lines(stderr, to_log(&self.log, package))
             );
         };
         tokio::pin!(output);
@@ -380,6 +381,18 @@ async fn has_loaded_another(library: &Path) -> bool {
     content.hash(&mut hasher);
     let now = hasher.finish();
     *LOADED.lock().unwrap_or_else(PoisonError::into_inner).entry(library.to_owned()).or_insert(now) != now
+}
+
+/// Writes a package's output to the log, as far as the log can take it.
+fn to_log(log: &Log, package: Option<&str>) -> impl FnMut(String) {
+    let mut lines = Lines::new(std::time::Instant::now());
+    move |line| {
+        let Some(left_out) = lines.take(std::time::Instant::now(), line.len()) else { return };
+        if left_out > 0 {
+            log.warn(package, format!("It prints too much: {left_out} lines of its output were left out."));
+        }
+        log.info(package, line);
+    }
 }
 
 /// Hands on a package's output line by line.

@@ -6,11 +6,14 @@ use std::collections::HashMap;
 use std::fmt;
 use std::time::Duration;
 
+use host_sdk::protocol::ToHost;
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use tokio::time::{Instant, sleep, timeout_at};
 
-use crate::hub::{Adjustment, Cell, Command, Handle, Phase, Place, Refusal};
+use crate::hub::{
+    Adjustment, Cell, Command, Handle, NewProfile, Phase, Place, ProfileChange, Refusal, Registration, Resize, Target,
+};
 use crate::page::{Instance, Status};
 use crate::state::Area;
 use crate::traffic::{Direction, Message, Traffic};
@@ -61,6 +64,10 @@ enum Step {
     Release(String),
     Cancel(String),
     Title(TitleStep),
+    Layout(LayoutStep),
+    Profile(String),
+    Sleep(bool),
+    Say(SayStep),
     Running(RunningStep),
     Face(FaceStep),
     Settings(SettingsStep),
@@ -101,6 +108,22 @@ struct TitleStep {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
+struct LayoutStep {
+    key: String,
+    layout: usize,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SayStep {
+    key: String,
+    event: String,
+    #[serde(default)]
+    payload: Value,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct RunningStep {
     package: String,
     #[serde(default = "within")]
@@ -137,6 +160,7 @@ struct MessageStep {
     direction: Option<Direction>,
     event: Option<String>,
     key: Option<String>,
+    page: Option<bool>,
     body: Option<Value>,
     #[serde(default = "within")]
     within: u64,
@@ -165,6 +189,10 @@ impl Script {
     }
 }
 
+fn stopping() -> Difference {
+    Difference::refused(Refusal::Stopping)
+}
+
 /// What a step that failed expected and got.
 #[derive(Debug, PartialEq, Eq)]
 struct Difference {
@@ -191,7 +219,7 @@ impl Difference {
 /// # Errors
 /// The first step that failed.
 pub async fn run(script: &Script, hub: &Handle, traffic: &Traffic) -> Result<(), Failure> {
-    let mut run = Run { hub, traffic, names: HashMap::new(), heard: traffic.last() };
+    let mut run = Run { hub, traffic, names: HashMap::new(), pages: HashMap::new(), heard: traffic.last() };
     for (line, text, step) in &script.steps {
         run.step(step).await.map_err(|Difference { expected, got }| Failure {
             line: *line,
@@ -209,6 +237,8 @@ struct Run<'a> {
     traffic: &'a Traffic,
     /// The contexts of instances, by the names that the script gave them.
     names: HashMap<String, String>,
+    /// The property views that the script speaks as, by their instances' contexts: package and connection.
+    pages: HashMap<String, (String, u64)>,
     /// The number of the last message that a step has had, or that was there before the last thing that was done.
     heard: u64,
 }
@@ -244,6 +274,17 @@ impl Run<'_> {
                 self.heard = self.traffic.last();
                 self.ask(|reply| Command::Adjust(context, Adjustment::Title(title), reply)).await
             }
+            Step::Layout(step) => {
+                let (context, resize) = (self.context(&step.key), Resize { layout: step.layout, to: None });
+                self.heard = self.traffic.last();
+                self.ask(|reply| Command::Resize(context, resize, reply)).await.map(drop)
+            }
+            Step::Profile(name) => self.profile(name).await,
+            Step::Sleep(asleep) => {
+                self.heard = self.traffic.last();
+                self.hub.ask(|reply| Command::Sleep(*asleep, reply)).await.ok_or_else(stopping)
+            }
+            Step::Say(step) => self.say(step).await,
             Step::Running(step) => self.running(&step.package, Duration::from_millis(step.within)).await,
             Step::Face(step) => self.face(step).await,
             Step::Settings(step) => self.settings(step).await,
@@ -276,8 +317,58 @@ impl Run<'_> {
         self.ask(|reply| Command::Press(context, phase, reply)).await
     }
 
+    /// Shows the profile of this name; makes it, if there is none.
+    async fn profile(&mut self, name: &str) -> Result<(), Difference> {
+        let state = self.hub.ask(Command::State).await.ok_or_else(stopping)?;
+        let change = match state.deck.profiles.into_iter().find(|profile| profile.name == name) {
+            Some(profile) => ProfileChange::Activate(profile.id),
+            None => ProfileChange::Create(NewProfile { name: name.to_owned(), copy_of: None }),
+        };
+        self.heard = self.traffic.last();
+        self.ask(|reply| Command::Profile(change, reply)).await.map(drop)
+    }
+
+    /// Says something as the property view of an instance, which is opened for it and stays so.
+    async fn say(&mut self, SayStep { key, event, payload }: &SayStep) -> Result<(), Difference> {
+        let context = self.context(key);
+        let (package, connection) = match self.pages.get(&context) {
+            Some(page) => page.clone(),
+            None => self.open_page(&context).await?,
+        };
+        let text = json!({"event": event, "context": context, "payload": payload}).to_string();
+        let message = ToHost::parse(&text).map_err(|error| Difference::new("a message", error.to_string()))?;
+        self.heard = self.traffic.last();
+        self.traffic.record(&package, true, Direction::In, &text);
+        match self.hub.tell(Command::Message { connection, message }).await {
+            true => Ok(()),
+            false => Err(stopping()),
+        }
+    }
+
+    async fn open_page(&mut self, context: &str) -> Result<(String, u64), Difference> {
+        let target = Target::Context(context.to_owned());
+        // Its package would not hear of it otherwise.
+        let package = self.instance(context).await?.package;
+        self.running(&package, CONNECTED_WITHIN).await?;
+        let (uuid, _) = self.ask(|reply| Command::OpenView(target, reply)).await?;
+        let files = self.hub.ask(|reply| Command::View(uuid.clone(), reply)).await.flatten().ok_or_else(stopping)?;
+        let event = files.call.0;
+        let registration = self.hub.ask(|reply| Command::Register { uuid, event, reply }).await;
+        let Registration { connection, package, mut outgoing } = registration.flatten().ok_or_else(stopping)?;
+        let (traffic, addressee) = (self.traffic.clone(), package.clone());
+        // Ends when the hub closes the page.
+        tokio::spawn(async move {
+            while let Some(text) = outgoing.next().await {
+                traffic.record(&addressee, true, Direction::Out, &text);
+            }
+        });
+        let page = (package, connection);
+        self.pages.insert(context.to_owned(), page.clone());
+        Ok(page)
+    }
+
     async fn instance(&self, context: &str) -> Result<Instance, Difference> {
-        let state = self.hub.ask(Command::State).await.ok_or_else(|| Difference::refused(Refusal::Stopping))?;
+        let state = self.hub.ask(Command::State).await.ok_or_else(stopping)?;
         let found = state.instances.into_iter().find(|instance| instance.context == context);
         found.ok_or_else(|| Difference::new(format!("a key {context:?} on the Panel"), "there is none"))
     }
@@ -395,6 +486,7 @@ impl MessageStep {
         self.package.as_ref().is_none_or(|package| *package == message.package)
             && self.direction.is_none_or(|direction| direction == message.direction)
             && self.event.as_ref().is_none_or(|event| *event == message.event)
+            && self.page.is_none_or(|page| page == message.page)
             && context.is_none_or(|context| message.context.as_deref() == Some(context))
             && self
                 .body
@@ -403,12 +495,12 @@ impl MessageStep {
     }
 
     fn in_words(&self) -> String {
-        let direction = match self.direction {
-            Some(Direction::In) => "a message from the package",
-            Some(Direction::Out) => "a message to the package",
-            None => "a message",
-        };
-        let mut words = vec![direction.to_owned()];
+        let whom = if self.page == Some(true) { "a page" } else { "the package" };
+        let mut words = vec![match self.direction {
+            Some(Direction::In) => format!("a message from {whom}"),
+            Some(Direction::Out) => format!("a message to {whom}"),
+            None => "a message".to_owned(),
+        }];
         words.extend(self.event.as_ref().map(|event| format!("{event:?}")));
         words.extend(self.package.as_ref().map(|package| format!("of {package}")));
         words.extend(self.key.as_ref().map(|key| format!("about {key:?}")));

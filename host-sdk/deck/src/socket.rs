@@ -7,6 +7,7 @@ use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
 use axum::response::Response;
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt as _, StreamExt as _};
+use host_sdk::manifest::is_uuid;
 use host_sdk::protocol::{Register, ToHost};
 use tokio::time::{sleep, timeout};
 
@@ -19,8 +20,8 @@ use crate::traffic::{Direction, Traffic};
 const MAX_MESSAGE: usize = 16 << 20;
 /// How long a socket may take for one message.
 pub(crate) const SEND_WITHIN: Duration = Duration::from_secs(10);
-/// Unreadable frames of one socket that are logged.
-const LOGGED_GARBAGE: u32 = 5;
+/// Frames of one socket without an effect that are logged.
+const LOGGED_GARBAGE: u32 = 20;
 
 /// What a socket needs.
 #[derive(Clone, Debug)]
@@ -47,20 +48,24 @@ pub async fn accept(State(sockets): State<Sockets>, upgrade: WebSocketUpgrade) -
 
 async fn serve(socket: WebSocket, Sockets { hub, log, traffic, register_within, messages_a_second }: Sockets) {
     let (sink, mut stream) = socket.split();
-    let Ok(Some(register)) = timeout(register_within, registration(&mut stream)).await else {
-        return log.warn(None, "A socket that didn't register was closed.");
+    let first = timeout(register_within, registration(&mut stream)).await;
+    let register = match first.unwrap_or_else(|_| Err("it said nothing for too long".to_owned())) {
+        Ok(register) => register,
+        Err(why) => return log.warn(None, format!("A socket that didn't register was closed: {why}.")),
     };
     let answer = hub.ask(|reply| Command::Register { uuid: register.uuid.clone(), event: register.event, reply }).await;
     let Some(Some(Registration { connection, package, outgoing })) = answer else {
-        return log.warn(None, "A socket was closed: it registered with a name or event that wasn't given to it.");
+        let claimed = Some(register.uuid).filter(|name| is_uuid(name) && name.contains('.')).unwrap_or_default();
+        let why = "it registered with a name or event that wasn't given to it";
+        return log.warn(None, format!("A socket was closed: {why}. {claimed}").trim_end());
     };
     // A page registers with the name of its view.
     let who = Who { page: register.uuid != package, package, traffic, messages_a_second };
-    tokio::select! {
-        () = read(stream, connection, &who, &hub, &log) => {}
-        () = write(sink, outgoing, &who) => {}
-    }
-    hub.tell(Command::Closed { connection }).await;
+    let why = tokio::select! {
+        why = read(stream, connection, &who, &hub, &log) => why,
+        why = write(sink, outgoing, &who) => why,
+    };
+    hub.tell(Command::Closed { connection, why }).await;
 }
 
 /// Who is at the other end, and where what is said is taken down.
@@ -78,46 +83,62 @@ impl Who {
     }
 }
 
-/// The first message, if it is a registration.
-async fn registration(stream: &mut SplitStream<WebSocket>) -> Option<Register> {
+/// The first message, or why it is no registration.
+async fn registration(stream: &mut SplitStream<WebSocket>) -> Result<Register, String> {
     loop {
-        match stream.next().await?.ok()? {
-            Message::Text(text) => return serde_json::from_str(&text).ok(),
-            Message::Ping(_) | Message::Pong(_) => {}
-            Message::Binary(_) | Message::Close(_) => return None,
+        match stream.next().await {
+            Some(Ok(Message::Text(text))) => {
+                return Register::parse(&text).map_err(|_| {
+                    "its first message has to be an object with the event and the uuid that it was given".to_owned()
+                });
+            }
+            Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+            Some(Ok(Message::Binary(_))) => {
+                return Err("its first message came in a binary frame, not as text".to_owned());
+            }
+            Some(Ok(Message::Close(_))) | None => return Err("it ended before".to_owned()),
+            Some(Err(error)) => return Err(error.to_string()),
         }
     }
 }
 
-async fn read(mut stream: SplitStream<WebSocket>, connection: u64, who: &Who, hub: &Handle, log: &Log) {
+/// Reads until the socket ends; answers why.
+async fn read(mut stream: SplitStream<WebSocket>, connection: u64, who: &Who, hub: &Handle, log: &Log) -> String {
     let package = who.package.as_str();
     let mut garbage = 0;
     let mut throttle = Throttle::new(Instant::now(), who.messages_a_second);
-    let mut slow = false;
+    let mut throttled = false;
     while let Some(message) = stream.next().await {
         let parsed = match message {
             Ok(Message::Text(text)) => {
                 who.record(Direction::In, &text);
                 let pause = throttle.take(Instant::now(), text.len());
-                if !pause.is_zero() {
-                    if !slow {
+                if !throttled && !pause.is_zero() || throttled && throttle.is_rested() {
+                    throttled = !throttled;
+                    if throttled {
                         log.warn(Some(package), "It sends too much; its socket is read more slowly from now on.");
                     }
-                    slow = true;
+                    hub.tell(Command::Throttled { connection, throttled }).await;
+                }
+                // Even the shortest sleep takes a millisecond.
+                if !pause.is_zero() {
                     sleep(pause).await;
                 }
-                ToHost::parse(&text).map_err(|error| error.to_string())
+                match ToHost::parse(&text) {
+                    Ok(ToHost::Unknown { event, .. }) => Err(not_understood(&event)),
+                    parsed => parsed.map_err(|error| error.to_string()),
+                }
             }
-            Ok(Message::Binary(_)) => Err("a binary frame".to_owned()),
+            Ok(Message::Binary(_)) => Err("a message in a binary frame, not as text".to_owned()),
             Ok(Message::Ping(_) | Message::Pong(_)) => continue,
-            Ok(Message::Close(_)) => return,
+            Ok(Message::Close(_)) => break,
             // Dropped, cut off in a frame, or too large.
-            Err(error) => return log.info(Some(package), format!("One of its sockets ended: {error}")),
+            Err(error) => return ended(&error),
         };
         match parsed {
             Ok(message) => {
                 if !hub.tell(Command::Message { connection, message }).await {
-                    return;
+                    return String::new();
                 }
             }
             Err(why) => {
@@ -128,15 +149,39 @@ async fn read(mut stream: SplitStream<WebSocket>, connection: u64, who: &Who, hu
             }
         }
     }
+    "It closed its socket.".to_owned()
 }
 
-async fn write(mut sink: SplitSink<WebSocket, Message>, mut out: Outgoing, who: &Who) {
+/// What broke a socket, in words.
+fn ended(error: &axum::Error) -> String {
+    let error = error.to_string();
+    // The error's type is that of axum's own version of its WebSocket library.
+    match error.contains("too long") {
+        true => format!("It sent a message of more than {} MB.", MAX_MESSAGE >> 20),
+        false => format!("Its socket broke: {error}."),
+    }
+}
+
+/// Why a message has no effect.
+fn not_understood(event: &str) -> String {
+    match ToHost::remedy(event) {
+        Some(remedy) => format!("{event}, because {remedy}."),
+        // An unknown event may be meant for another host; it is no fault.
+        None => format!("{:?}, an event that isn't known here.", event.chars().take(60).collect::<String>()),
+    }
+}
+
+/// Writes until the socket shall end, or can't be written to; answers why.
+async fn write(mut sink: SplitSink<WebSocket, Message>, mut out: Outgoing, who: &Who) -> String {
     while let Some(text) = out.next().await {
         who.record(Direction::Out, &text);
-        if !matches!(timeout(SEND_WITHIN, sink.send(Message::text(&*text))).await, Ok(Ok(()))) {
-            return;
+        match timeout(SEND_WITHIN, sink.send(Message::text(&*text))).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => return ended(&error),
+            Err(_) => return format!("It didn't take a message within {} s.", SEND_WITHIN.as_secs()),
         }
     }
     // The hub has let go of it. Said nicely where that is possible.
     let _ = timeout(SEND_WITHIN, sink.close()).await;
+    String::new()
 }

@@ -1,5 +1,5 @@
 //! How fast one socket may speak. Who says more is read more slowly: nothing is lost, the sender waits, and the hub has
-//! time for everybody else.
+//! time for everybody else. And how much a package may print: nobody waits for that, and the rest is left out.
 
 use std::time::{Duration, Instant};
 
@@ -36,6 +36,53 @@ impl Throttle {
         let debt = (-self.messages / self.rate).max(-self.bytes / BYTES).max(0.0);
         Duration::from_secs_f64(debt)
     }
+
+    /// Whether it has been slow for long enough to have at least half of a burst again.
+    #[must_use]
+    pub fn is_rested(&self) -> bool {
+        self.messages >= self.rate * BURST / 2.0 && self.bytes >= BYTES * BURST / 2.0
+    }
+}
+
+/// How many lines of a package's output are taken: what comes beyond is counted and left out, because a package that had
+/// to wait for its own chatter would stand still. A long line counts as several.
+#[derive(Debug)]
+pub struct Lines {
+    left: f64,
+    last: Instant,
+    left_out: u64,
+}
+
+impl Lines {
+    /// Lines a second, in the long run.
+    const RATE: f64 = 50.0;
+    /// Lines that may come at once: few enough that the log keeps something of everybody else.
+    const BURST: f64 = 200.0;
+    /// Bytes that count as a line.
+    const BYTES: usize = 256;
+
+    /// Output that has said nothing yet.
+    #[must_use]
+    pub fn new(now: Instant) -> Self {
+        Self { left: Self::BURST, last: now, left_out: 0 }
+    }
+
+    /// Takes down a line of so many bytes. Answers how many were left out before it; none if it is left out itself.
+    pub fn take(&mut self, now: Instant, bytes: usize) -> Option<u64> {
+        let passed = now.saturating_duration_since(self.last).as_secs_f64();
+        self.last = now;
+        self.left = (self.left + passed * Self::RATE).min(Self::BURST);
+        #[expect(clippy::cast_precision_loss, reason = "lines are far below 2^52 bytes")]
+        let cost = (1 + bytes / Self::BYTES).min(50) as f64;
+        // Those that were left out are told of once there is some room, not between any two lines.
+        let needed = if self.left_out == 0 { cost } else { Self::RATE };
+        if self.left < needed {
+            self.left_out += 1;
+            return None;
+        }
+        self.left -= cost;
+        Some(std::mem::take(&mut self.left_out))
+    }
 }
 
 #[cfg(test)]
@@ -61,7 +108,31 @@ mod tests {
         }
         let took = (now - start).as_secs_f64();
         assert!((7.9..8.1).contains(&took), "20000 messages, 4000 of them at once: {took} s");
+        assert!(!throttle.is_rested());
         assert_eq!(throttle.take(now + Duration::from_secs(1), 10), Duration::ZERO);
+        assert!(!throttle.is_rested(), "it may go on at once");
+        assert_eq!(throttle.take(now + Duration::from_secs(3), 10), Duration::ZERO);
+        assert!(throttle.is_rested());
+    }
+
+    #[test]
+    fn of_a_flood_of_output_some_lines_are_taken_and_the_rest_is_counted() {
+        let start = Instant::now();
+        let mut lines = Lines::new(start);
+        let taken = (0..10_000).filter(|_| lines.take(start, 10).is_some()).count();
+        assert_eq!(taken, 200);
+        assert_eq!(lines.take(start + Duration::from_millis(500), 10), None, "not between any two lines");
+        assert_eq!(lines.take(start + Duration::from_secs(2), 10), Some(9801));
+        assert_eq!(lines.take(start + Duration::from_secs(2), 10), Some(0));
+        // Who prints for ever is heard once a second.
+        let later = |n| start + Duration::from_secs(2) + Duration::from_millis(n);
+        let all: Vec<_> = (0..10_000).filter_map(|n| lines.take(later(n), 10)).collect();
+        assert!((400..700).contains(&all.len()), "{}", all.len());
+        let told = all.iter().filter(|left_out| **left_out > 0).count();
+        assert!((5..12).contains(&told), "{told}");
+        // Long lines fill the log sooner.
+        let mut lines = Lines::new(start);
+        assert_eq!((0..1000).filter(|_| lines.take(start, 4096).is_some()).count(), 11);
     }
 
     #[test]

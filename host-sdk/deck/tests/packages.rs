@@ -49,7 +49,7 @@ async fn who_does_not_register_is_shown_out() {
     let data = tempfile::tempdir().unwrap();
     let mut world = start(data, |config| config.timing.register_within = Duration::from_millis(1)).await;
     closed(&mut world.connect(None).await.unwrap()).await;
-    world.logged("didn't register").await;
+    world.logged("said nothing for too long").await;
 }
 
 #[tokio::test]
@@ -300,7 +300,7 @@ async fn odd_and_huge_frames_trouble_nobody_else() {
     let message = json!({"event": "sendLog", "payload": {"message": "x".repeat(17 << 20)}});
     // The deck may close before all of it is sent.
     let _ = huge.send(Message::text(message.to_string())).await;
-    world.logged("socket is closed").await;
+    world.logged("socket is closed. It sent a message of more than 16 MB").await;
     nothing_more(&mut view).await;
     let mut package = world.register(&started.register).await;
     hear_of(&mut package, "widgetWillAppear").await;
@@ -385,7 +385,7 @@ async fn a_package_that_does_not_listen_is_cut_off_and_nobody_else() {
     for _ in 0..12 {
         say(&mut view, large.clone()).await;
     }
-    world.logged("doesn't take the messages").await;
+    world.logged("socket is closed. It doesn't take the messages").await;
     nothing_more(&mut view).await;
     let mut package = world.register(&started.register).await;
     assert_eq!(hear_of(&mut package, "propertyViewDidAppear").await["context"], PACKAGE);

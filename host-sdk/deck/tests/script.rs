@@ -6,7 +6,7 @@ use std::fs;
 
 use creator_deck::Script;
 use serde_json::{Value, json};
-use support::{PACKAGE, PATIENT, Socket, TOGGLE, World, hear, http, port_of, say, world};
+use support::{PACKAGE, PATIENT, Socket, TOGGLE, WIDE, World, hear, http, port_of, say, world};
 
 /// A package that answers a press with a picture, its words and settings.
 async fn obey(mut package: Socket) {
@@ -51,6 +51,22 @@ async fn a_script_places_presses_and_waits() {
             "body": {"payload": {"description": "It was pressed"}}}}),
         json!({"face": {"key": "key", "contains": "pressed", "image": "data:image/png", "state": 0}}),
         json!({"settings": {"key": "key", "equal": {"pressed": true, "more": 1}}}),
+        json!({"say": {"key": "key", "event": "setWidgetSettings", "payload": {"by": "page"}}}),
+        json!({"settings": {"key": "key", "equal": {"by": "page"}}}),
+        json!({"message": {"direction": "out", "event": "didReceiveWidgetSettings", "page": true}}),
+        json!({"say": {"key": "key", "event": "sendToPackage", "payload": 1}}),
+        json!({"message": {"direction": "out", "event": "sendToPackage", "page": false, "body": {"payload": 1}}}),
+        json!({"profile": "Another"}),
+        json!({"message": {"direction": "out", "event": "widgetWillDisappear", "key": "key"}}),
+        json!({"place": {"widget": WIDE, "column": 0, "row": 0, "as": "wide"}}),
+        json!({"layout": {"key": "wide", "layout": 1}}),
+        json!({"message": {"direction": "out", "event": "widgetWillAppear", "key": "wide",
+            "body": {"payload": {"layout": {"width": 2}}}}}),
+        json!({"profile": "Profile 1"}),
+        json!({"message": {"direction": "out", "event": "widgetWillAppear", "key": "key"}}),
+        json!({"sleep": true}),
+        json!({"message": {"direction": "out", "event": "widgetWillDisappear", "key": "key"}}),
+        json!({"sleep": false}),
         json!({"move": {"key": "key", "column": 0, "row": 0}}),
         json!({"remove": "key"}),
         json!({"message": {"direction": "out", "event": "widgetWillDisappear"}}),

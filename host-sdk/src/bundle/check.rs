@@ -12,7 +12,9 @@ use std::path::Path;
 use serde_json::Value;
 use zip::ZipArchive;
 
-use super::{BundleError, LONGEST_NAME, MOST_BYTES, MOST_CONFIG_BYTES, MOST_ENTRIES, MOST_LEVELS, is_good_name};
+use super::{
+    BundleError, LONGEST_NAME, MOST_BYTES, MOST_CONFIG_BYTES, MOST_ENTRIES, MOST_LEVELS, is_good_name, with_slashes,
+};
 use crate::manifest::{self, FILE_NAME, Finding, PackageConfig, Severity, application_programs, is_inside};
 
 /// Faults of the archive, and findings of one kind, that are listed; more of them say nothing new.
@@ -136,7 +138,12 @@ pub fn check(bundle: &[u8]) -> Checked {
             return checked;
         }
     };
-    let names: Vec<String> = archive.file_names().filter_map(|name| Some(name.ok()?.into_owned())).collect();
+    let names: Vec<String> = archive.file_names().filter_map(|name| Some(with_slashes(&name.ok()?))).collect();
+    if archive.file_names().flatten().any(|name| name.contains('\\')) {
+        let message = "has backslashes in the names of its files, which are no separators in a zip";
+        let remedy = "pack it with another tool: File Explorer, 7-Zip, or `creator-deck pack`";
+        checked.say(Severity::Warning, "backslash", "", message, remedy);
+    }
     let (_, faults) = super::faults(&mut archive, MOST_ALIKE);
     for fault in &faults {
         checked.findings.push(of_archive(fault, &names));
@@ -168,7 +175,8 @@ pub fn check(bundle: &[u8]) -> Checked {
                 break;
             }
         };
-        let Some(path) = entry.name().ok().and_then(|name| Some(name.strip_prefix(&top)?.to_owned())) else { continue };
+        let name = entry.name().ok().map(|name| with_slashes(&name));
+        let Some(path) = name.and_then(|name| Some(name.strip_prefix(&top)?.to_owned())) else { continue };
         if path.is_empty() || entry.is_dir() || entry.is_symlink() {
             continue;
         }

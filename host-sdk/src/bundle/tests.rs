@@ -193,6 +193,9 @@ fn names_that_could_harm_are_refused() {
         "C:/evil",
         "n/c:evil",
         "n\\..\\evil",
+        "n\\..\\..\\evil",
+        "\\evil",
+        "n\\C:\\evil",
         "n/con",
         "n/NUL.txt",
         "n/com1.log",
@@ -206,6 +209,27 @@ fn names_that_could_harm_are_refused() {
     }
     let deep = format!("n/{}x", "d/".repeat(40));
     assert!(matches!(refused(&raw(&[&deep])), BundleError::BadName(_)));
+}
+
+#[test]
+fn a_zip_with_backslashes_is_installed_as_windows_does() {
+    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+    let config = CONFIG.replace("\"i.png\"", r#""images\\i.png""#);
+    zip.start_file("N\\images\\", SimpleFileOptions::default()).unwrap();
+    for (name, content) in
+        [("N\\PackageConfig.json", config.as_str()), ("N\\images\\i.png", "icon"), ("N\\run", "#!/bin/sh\n")]
+    {
+        zip.start_file(name, SimpleFileOptions::default()).unwrap();
+        zip.write_all(content.as_bytes()).unwrap();
+    }
+    let bundle = zip.finish().unwrap().into_inner();
+    let packages = tempfile::tempdir().unwrap();
+    let installed = install(&bundle, packages.path()).unwrap();
+    assert_eq!(fs::read(installed.folder.join("images/i.png")).unwrap(), b"icon");
+    assert_eq!(installed.config.icon, "images/i.png");
+    let findings = check::check(&bundle).findings;
+    assert!(findings.iter().any(|finding| finding.rule == "backslash"), "{findings:?}");
+    assert!(!findings.iter().any(|finding| finding.severity == Severity::Refused), "{findings:?}");
 }
 
 #[test]

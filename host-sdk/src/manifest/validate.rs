@@ -322,6 +322,10 @@ fn look_at_kind(value: &Value, kind: &Kind, place: &str, findings: &mut Findings
         Kind::Text if !value.is_string() => {
             wrong_kind(value, "a text in quotes", value.is_number() || value.is_null(), place, findings);
         }
+        Kind::Text if value.as_str().is_some_and(|text| text.contains('\\')) && is_path(place) => {
+            let remedy = "write forward slashes; Windows takes them too";
+            findings.warning("path", place, "has backslashes, which are no separators on other systems", remedy);
+        }
         Kind::Number if !value.is_u64() => {
             let readable = value.is_string() || value.is_number() || value.is_null();
             wrong_kind(value, "a whole number without quotes", readable, place, findings);
@@ -354,6 +358,11 @@ fn look_at_kind(value: &Value, kind: &Kind, place: &str, findings: &mut Findings
         },
         Kind::Text | Kind::Number | Kind::Flag | Kind::Any => {}
     }
+}
+
+fn is_path(place: &str) -> bool {
+    let name = place.rsplit('.').next().unwrap_or_default();
+    super::PATHS.contains(&name) || name == "Target"
 }
 
 /// `readable`: whether it is plain what is meant, so that tolerant hosts take it.
@@ -474,7 +483,8 @@ mod tests {
         one(|v| v["Widgets"][0]["Layouts"][0]["Height"] = json!(999), "error layout Widgets[0].Layouts[0]");
         one(|v| v["Widgets"][0]["Layouts"][0]["Icon"] = json!(""), "warning missing Widgets[0].Layouts[0].Icon");
         one(|v| v["Icon"] = json!("missing.png"), "error missing-file Icon");
-        one(|v| v["SettingsPath"] = json!("C:\\x.html"), "refused path SettingsPath");
+        one(|v| v["SettingsPath"] = json!("C:/x.html"), "refused path SettingsPath");
+        one(|v| v["Icon"] = json!(".\\i.png"), "warning path Icon");
         let double = |v: &mut Value, list: &str| {
             let list = v["Widgets"][0][list].as_array_mut().unwrap();
             list.push(list[0].clone());

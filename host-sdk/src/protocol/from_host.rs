@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::payload::{settings, state, texts};
-use super::{Envelope, FontAttribute, Layout, Settings, serde_through_envelope};
+use super::{Envelope, FontAttribute, FontChange, Layout, Settings, serde_through_envelope};
 
 /// A message from the host. `widget` and `context` are empty where a host leaves them out.
 #[derive(Clone, Debug, PartialEq)]
@@ -175,7 +175,7 @@ impl From<Envelope> for FromHost {
             "didReceiveFontAttribute" => Self::DidReceiveFontAttribute {
                 widget,
                 context,
-                font: serde_json::from_value(payload).unwrap_or_default(),
+                font: FontChange::read(&payload).onto(FontAttribute::default()),
             },
             _ => Self::Unknown { event, widget, context, payload },
         }

@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use from_host::FromHost;
-pub use payload::{ActionEffect, EffectKind, FontAttribute, Layout, Settings};
+pub use payload::{ActionEffect, EffectKind, FontAttribute, FontChange, Layout, Settings};
 pub use start::{Application, Info, Register, StartArgs, WidgetInfo};
 pub use to_host::ToHost;
 
@@ -77,9 +77,43 @@ impl fmt::Display for NotAMessage {
 
 impl std::error::Error for NotAMessage {}
 
-fn read_envelope(text: &str) -> Result<Envelope, NotAMessage> {
+/// Reads a frame's JSON, also after a byte order mark, and with halves of characters in it.
+fn read<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, NotAMessage> {
+    let text = text.trim_start_matches('\u{feff}');
+    let read = serde_json::from_str(text).or_else(|error| match without_halves(text) {
+        Some(mended) => serde_json::from_str(&mended),
+        None => Err(error),
+    });
     // serde_json's own text names line and column, never the content, so a secret in a bad frame stays out of logs.
-    serde_json::from_str(text).map_err(|error| NotAMessage(error.to_string()))
+    read.map_err(|error| NotAMessage(error.to_string()))
+}
+
+/// JSON with every escaped half of a character replaced; none if there is no such half. JavaScript sends them where it cuts
+/// a title within an emoji.
+fn without_halves(text: &str) -> Option<String> {
+    const REPLACEMENT: &str = "\\ufffd";
+    let unit = |at: usize| {
+        let escape = text.get(at..at + 6)?.strip_prefix("\\u")?;
+        u16::from_str_radix(escape, 16).ok()
+    };
+    let mut mended = String::new();
+    let (mut at, mut taken) = (0, 0);
+    while let Some(next) = text[at..].find('\\') {
+        at += next;
+        at = match unit(at) {
+            Some(0xd800..=0xdbff) if matches!(unit(at + 6), Some(0xdc00..=0xdfff)) => at + 12,
+            Some(0xd800..=0xdfff) => {
+                mended.push_str(&text[taken..at]);
+                mended.push_str(REPLACEMENT);
+                taken = at + 6;
+                taken
+            }
+            // The backslash, and what it escapes.
+            _ => at + 1 + text[at + 1..].chars().next().map_or(0, char::len_utf8),
+        };
+    }
+    mended.push_str(&text[taken..]);
+    (taken > 0).then_some(mended)
 }
 
 fn write_envelope(envelope: &Envelope) -> String {
@@ -94,7 +128,7 @@ macro_rules! serde_through_envelope {
             /// # Errors
             /// [`NotAMessage`](crate::protocol::NotAMessage) if the frame is not a JSON object with a string `event`.
             pub fn parse(text: &str) -> Result<Self, crate::protocol::NotAMessage> {
-                super::read_envelope(text).map(Self::from)
+                super::read::<super::Envelope>(text).map(Self::from)
             }
 
             /// The text frame to send.
@@ -118,3 +152,37 @@ macro_rules! serde_through_envelope {
     };
 }
 pub(crate) use serde_through_envelope;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn byte_order_marks_and_halves_of_characters_cost_no_message() {
+        let title = |json: &str| {
+            let text = format!("\u{feff}{{\"event\":\"changeTitle\",\"payload\":{{\"title\":\"{json}\"}}}}");
+            match ToHost::parse(&text) {
+                Ok(ToHost::ChangeTitle { title, .. }) => title,
+                other => panic!("{json}: {other:?}"),
+            }
+        };
+        for (json, read) in [
+            (r"a\ud83d", "a\u{fffd}"),
+            (r"\udfa7b\ud83d\u0041", "\u{fffd}b\u{fffd}A"),
+            (r"\ud83c\ud83c\udfa7", "\u{fffd}\u{1f3a7}"),
+            (r"\\ud83d \ud83d", "\\ud83d \u{fffd}"),
+            (r"\ud83c\udfa7", "\u{1f3a7}"),
+            ("\u{1f3a7}\\ud83c", "\u{1f3a7}\u{fffd}"),
+        ] {
+            assert_eq!(title(json), read, "{json}");
+        }
+        for broken in [r#"{"event":"\ud83d"#, r#"{"event":"\ud8"#, r"\", r#"{"event":"x\q\ud83d"}"#, "\\u\u{e9}\u{e9}"]
+        {
+            assert!(ToHost::parse(broken).is_err(), "{broken}");
+        }
+        assert_eq!(
+            Register::parse("\u{feff}{\"event\":\"e\",\"uuid\":\"u\",\"more\":1}"),
+            Ok(Register { event: "e".into(), uuid: "u".into() })
+        );
+    }
+}

@@ -21,16 +21,33 @@ pub(crate) fn settings(payload: Value) -> Settings {
     }
 }
 
-/// A `state` member: zero-based, absent where the widget has one state.
+/// A `state` member: zero-based, absent where the widget has one state. Packages in languages with one kind of number
+/// send `1.0`, and pages send what a form field holds, a text.
 pub(crate) fn state(payload: &Value) -> Option<u32> {
-    let state = payload.get("state")?;
-    let number = state.as_u64().or_else(|| state.as_str()?.parse().ok())?;
-    u32::try_from(number).ok()
+    let number = number(payload.get("state")?)?;
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked")]
+    (number.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(&number)).then_some(number as u32)
 }
 
-/// A string member, empty when missing.
+/// A text member, empty when missing. A counter's title is a number in JavaScript, and meant as a text.
 pub(crate) fn text(payload: &Value, member: &str) -> String {
-    payload.get(member).and_then(Value::as_str).unwrap_or_default().to_owned()
+    match payload.get(member) {
+        Some(Value::String(text)) => text.clone(),
+        Some(plain @ (Value::Number(_) | Value::Bool(_))) => plain.to_string(),
+        _ => String::new(),
+    }
+}
+
+fn number(value: &Value) -> Option<f64> {
+    value.as_f64().or_else(|| value.as_str()?.trim().parse().ok()).filter(|number| number.is_finite())
+}
+
+fn flag(value: &Value) -> Option<bool> {
+    match value {
+        Value::Bool(flag) => Some(*flag),
+        Value::String(text) => text.to_ascii_lowercase().parse().ok(),
+        other => other.as_u64().map(|number| number != 0),
+    }
 }
 
 /// One text a state: an array of strings, or of objects that hold it under `member`.
@@ -46,7 +63,8 @@ pub(crate) fn texts(payload: &Value, member: &str) -> Vec<String> {
 pub struct FontAttribute {
     /// Family name as the system knows it.
     pub family: String,
-    /// Points, 6 to 18 in Creator Central.
+    /// Points, 6 to 18 in Creator Central. Written without a fraction where it has none: packages read an integer.
+    #[serde(serialize_with = "whole_if_it_is")]
     pub size: f64,
     /// `#rrggbb`.
     pub color: String,
@@ -76,6 +94,91 @@ impl Default for FontAttribute {
     }
 }
 
+fn whole_if_it_is<S: serde::Serializer>(size: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+    #[expect(clippy::cast_possible_truncation, reason = "checked")]
+    match size.fract() == 0.0 && size.abs() < 1e9 {
+        true => serializer.serialize_i64(*size as i64),
+        false => serializer.serialize_f64(*size),
+    }
+}
+
+/// What `changeFontAttribute` changes about how an instance's title is drawn. The documents call every member required;
+/// packages that leave some out, or send a number or a flag as a text, change what can be read and nothing else.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct FontChange {
+    /// Family name as the system knows it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub family: Option<String>,
+    /// Points, as the package said: not yet made to fit 6 to 18.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "whole_if_there")]
+    pub size: Option<f64>,
+    /// `#rrggbb`, as the package said: not yet checked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub color: Option<String>,
+    /// `left`, `center` or `right`, in small letters, not yet checked.
+    #[serde(rename = "hAlignment", skip_serializing_if = "Option::is_none")]
+    pub h_alignment: Option<String>,
+    /// Bold style.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bold: Option<bool>,
+    /// Italic style.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub italic: Option<bool>,
+    /// Underlined.
+    #[serde(rename = "underLine", skip_serializing_if = "Option::is_none")]
+    pub under_line: Option<bool>,
+}
+
+#[expect(clippy::ref_option, reason = "serde hands it over like that")]
+fn whole_if_there<S: serde::Serializer>(size: &Option<f64>, serializer: S) -> Result<S::Ok, S::Error> {
+    whole_if_it_is(&size.unwrap_or_default(), serializer)
+}
+
+impl FontChange {
+    pub(crate) fn read(payload: &Value) -> Self {
+        let text = |member: &str| payload.get(member)?.as_str().map(str::to_owned);
+        let flag = |member: &str| flag(payload.get(member)?);
+        Self {
+            family: text("family").filter(|family| !family.trim().is_empty()),
+            size: payload.get("size").and_then(number),
+            color: text("color"),
+            h_alignment: text("hAlignment").map(|alignment| alignment.to_ascii_lowercase()),
+            bold: flag("bold"),
+            italic: flag("italic"),
+            under_line: flag("underLine").or_else(|| flag("underline")),
+        }
+    }
+
+    /// A font with the change in it.
+    #[must_use]
+    pub fn onto(self, font: FontAttribute) -> FontAttribute {
+        FontAttribute {
+            family: self.family.unwrap_or(font.family),
+            size: self.size.unwrap_or(font.size),
+            color: self.color.unwrap_or(font.color),
+            h_alignment: self.h_alignment.unwrap_or(font.h_alignment),
+            bold: self.bold.unwrap_or(font.bold),
+            italic: self.italic.unwrap_or(font.italic),
+            under_line: self.under_line.unwrap_or(font.under_line),
+        }
+    }
+}
+
+impl From<FontAttribute> for FontChange {
+    fn from(font: FontAttribute) -> Self {
+        let FontAttribute { family, size, color, h_alignment, bold, italic, under_line } = font;
+        Self {
+            family: Some(family),
+            size: Some(size),
+            color: Some(color),
+            h_alignment: Some(h_alignment),
+            bold: Some(bold),
+            italic: Some(italic),
+            under_line: Some(under_line),
+        }
+    }
+}
+
 /// What `changeActionEffect` shows over an instance.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ActionEffect {
@@ -99,12 +202,9 @@ pub enum EffectKind {
 }
 
 impl EffectKind {
-    pub(crate) fn from_name(name: &str) -> Self {
-        match name {
-            "press" => Self::Press,
-            "invalid" => Self::Invalid,
-            _ => Self::Clear,
-        }
+    /// None for what isn't an effect; the documents reserve `inactive` without saying what it does.
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
+        [Self::Press, Self::Invalid, Self::Clear].into_iter().find(|kind| name.eq_ignore_ascii_case(kind.name()))
     }
 
     /// The name on the wire.
@@ -151,5 +251,45 @@ impl Layout {
             _ => return None,
         };
         (layout != Self::default()).then_some(layout)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn states_are_read_from_whatever_holds_a_whole_number() {
+        for good in [json!(1), json!(1.0), json!("1"), json!("1.0"), json!(" 1")] {
+            assert_eq!(state(&json!({"state": good})), Some(1), "{good}");
+        }
+        for bad in [json!(-1), json!(0.5), json!("x"), json!(null), json!([1]), json!(1e300), json!("NaN")] {
+            assert_eq!(state(&json!({"state": bad})), None, "{bad}");
+        }
+        assert_eq!(state(&Value::Null), None);
+    }
+
+    #[test]
+    fn a_font_changes_in_what_can_be_read() {
+        let font = FontAttribute { size: 9.0, italic: true, ..FontAttribute::default() };
+        let change =
+            json!({"size": "18", "bold": "true", "underline": 1, "hAlignment": "Left", "color": 7, "italic": {}});
+        let changed = FontChange::read(&change).onto(font.clone());
+        let expected =
+            FontAttribute { size: 18.0, bold: true, under_line: true, h_alignment: "left".into(), ..font.clone() };
+        assert_eq!(changed, expected);
+        for nothing in [json!(null), json!({}), json!([]), json!("bold"), json!({"family": " "})] {
+            assert_eq!(FontChange::read(&nothing).onto(font.clone()), font, "{nothing}");
+        }
+        assert_eq!(FontChange::from(font.clone()).onto(FontAttribute::default()), font);
+    }
+
+    #[test]
+    fn sizes_are_written_as_packages_read_them() {
+        let size = |size| json!(FontAttribute { size, ..FontAttribute::default() })["size"].to_string();
+        assert_eq!([size(12.0), size(7.5)], ["12", "7.5"]);
+        assert_eq!(json!(FontChange { size: Some(12.0), ..FontChange::default() }).to_string(), r#"{"size":12}"#);
     }
 }

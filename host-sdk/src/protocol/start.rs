@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Layout, Settings};
+use super::{Layout, NotAMessage, Settings};
 
 /// What a host hands to a package at its start: on the command line of a process
 /// (`TARGET -port P -packageUUID U -registerEvent E -info JSON`), or through the stable ABI.
@@ -40,6 +40,16 @@ pub struct Register {
     pub event: String,
     /// The package's UUID, or the property view's.
     pub uuid: String,
+}
+
+impl Register {
+    /// Reads the first text frame of a socket.
+    ///
+    /// # Errors
+    /// [`NotAMessage`] if it isn't a JSON object with a string `event` and a string `uuid`.
+    pub fn parse(text: &str) -> Result<Self, NotAMessage> {
+        super::read(text)
+    }
 }
 
 /// What the host says of itself and of the system.

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::payload::{settings, state, text};
-use super::{ActionEffect, EffectKind, Envelope, FontAttribute, Settings, serde_through_envelope};
+use super::{ActionEffect, EffectKind, Envelope, FontChange, Settings, serde_through_envelope};
 
 /// A message to the host. Property views in the wild put the widget's context, their own UUID or the package UUID
 /// into `context`; a host knows from the socket which instance is meant.
@@ -56,9 +56,9 @@ pub enum ToHost {
     ChangeImage {
         /// Instance.
         context: String,
-        /// A data URI: PNG, JPEG or SVG.
+        /// A data URI: PNG, JPEG or SVG. Empty brings the widget's own image back.
         image: String,
-        /// For which state; the one shown if none.
+        /// For which state; all of them if none.
         state: Option<u32>,
         /// Our addition: the image in words, for screen readers and tests. Other hosts ignore it.
         description: Option<String>,
@@ -74,8 +74,8 @@ pub enum ToHost {
     ChangeFontAttribute {
         /// Instance.
         context: String,
-        /// The font.
-        font: FontAttribute,
+        /// What of it.
+        font: FontChange,
     },
     /// Show or clear an effect over an instance.
     ChangeActionEffect {
@@ -122,7 +122,8 @@ pub enum ToHost {
         /// Package UUID.
         context: String,
     },
-    /// An event that this version doesn't know. Not an error.
+    /// An event that this version doesn't know, or one whose payload lacks what it is about ([`ToHost::remedy`]). Not an
+    /// error.
     Unknown {
         /// Its name.
         event: String,
@@ -135,11 +136,29 @@ pub enum ToHost {
     },
 }
 
+impl ToHost {
+    /// What a message of this name needs that [`ToHost::Unknown`] ones of it lack; none for names that aren't known.
+    #[must_use]
+    pub fn remedy(event: &str) -> Option<&'static str> {
+        match event {
+            "setWidgetSettings" => Some("its payload has to be an object, the settings themselves"),
+            "setPackageSettings" => Some("its payload has to be an object, with the settings under \"settings\""),
+            "changeState" => Some("its payload has to have a \"state\", a number from 0"),
+            "changeActionEffect" => Some("its payload has to have a \"type\": press, invalid or clear"),
+            _ => None,
+        }
+    }
+}
+
 serde_through_envelope!(ToHost);
 
 impl From<Envelope> for ToHost {
     fn from(Envelope { event, widget, context, payload }: Envelope) -> Self {
         match event.as_str() {
+            // A package that has lost its settings on the way mustn't lose what is stored, too.
+            "setWidgetSettings" | "setPackageSettings" if !payload.is_object() => {
+                Self::Unknown { event, widget, context, payload }
+            }
             "setWidgetSettings" => Self::SetWidgetSettings { context, settings: settings(payload) },
             "getWidgetSettings" => Self::GetWidgetSettings { context },
             "setPackageSettings" => Self::SetPackageSettings { context, settings: settings(payload) },
@@ -157,15 +176,13 @@ impl From<Envelope> for ToHost {
                 Some(state) => Self::ChangeState { context, state },
                 None => Self::Unknown { event, widget, context, payload },
             },
-            "changeFontAttribute" => {
-                Self::ChangeFontAttribute { context, font: serde_json::from_value(payload).unwrap_or_default() }
-            }
-            "changeActionEffect" => Self::ChangeActionEffect {
-                context,
-                effect: ActionEffect {
-                    kind: EffectKind::from_name(&text(&payload, "type")),
-                    image: Some(text(&payload, "image")).filter(|image| !image.is_empty()),
-                },
+            "changeFontAttribute" => Self::ChangeFontAttribute { context, font: FontChange::read(&payload) },
+            "changeActionEffect" => match EffectKind::from_name(&text(&payload, "type")) {
+                Some(kind) => {
+                    let image = Some(text(&payload, "image")).filter(|image| !image.is_empty());
+                    Self::ChangeActionEffect { context, effect: ActionEffect { kind, image } }
+                }
+                None => Self::Unknown { event, widget, context, payload },
             },
             "getWidgetTitle" => Self::GetWidgetTitle { context },
             "getWidgetIcon" => Self::GetWidgetIcon { context },
@@ -262,7 +279,7 @@ mod tests {
             ToHost::ChangeState { context: context(), state: 1 },
             ToHost::ChangeFontAttribute {
                 context: context(),
-                font: FontAttribute { bold: true, ..FontAttribute::default() },
+                font: FontChange { bold: Some(true), size: Some(7.5), ..FontChange::default() },
             },
             ToHost::ChangeActionEffect {
                 context: context(),
@@ -307,5 +324,42 @@ mod tests {
             let ToHost::SetPackageSettings { settings, .. } = ToHost::parse(&text).unwrap() else { panic!() };
             assert_eq!(settings.get("a"), Some(&json!(1)));
         }
+    }
+
+    #[test]
+    fn odd_payloads_are_read_as_far_as_they_go() {
+        let parse = |value: Value| ToHost::parse(&value.to_string()).unwrap();
+        let change = |event: &str, payload: Value| parse(json!({"event": event, "context": "c", "payload": payload}));
+        for (title, read) in [(json!(5), "5"), (json!(1.5), "1.5"), (json!(true), "true"), (json!(null), "")] {
+            let ToHost::ChangeTitle { title, state, .. } = change("changeTitle", json!({"title": title, "state": "1"}))
+            else {
+                panic!("{title}");
+            };
+            assert_eq!((title.as_str(), state), (read, Some(1)));
+        }
+        assert_eq!(change("changeState", json!({"state": 1.0})), ToHost::ChangeState { context: "c".into(), state: 1 });
+        let image = ToHost::ChangeImage { context: "c".into(), image: String::new(), state: None, description: None };
+        for payload in [json!({}), json!(null), json!({"image": null}), json!([])] {
+            assert_eq!(change("changeImage", payload), image);
+        }
+        // What has lost the part that matters changes nothing, and says why.
+        for (event, payload) in [
+            ("setWidgetSettings", json!(null)),
+            ("setWidgetSettings", json!("x")),
+            ("setPackageSettings", json!([{}])),
+            ("changeState", json!({})),
+            ("changeState", json!({"state": -1})),
+            ("changeActionEffect", json!({"type": "inactive"})),
+            ("changeActionEffect", json!(null)),
+        ] {
+            let message = change(event, payload.clone());
+            assert!(matches!(message, ToHost::Unknown { .. }), "{event} {payload}: {message:?}");
+            assert!(ToHost::remedy(event).is_some(), "{event}");
+        }
+        assert_eq!(ToHost::remedy("fromTheFuture"), None);
+        let ToHost::ChangeActionEffect { effect, .. } = change("changeActionEffect", json!({"type": "Press"})) else {
+            panic!("capitals");
+        };
+        assert_eq!(effect.kind, EffectKind::Press);
     }
 }

@@ -50,6 +50,15 @@ pub enum Command {
     Closed {
         /// Its number.
         connection: u64,
+        /// Why, as a sentence.
+        why: String,
+    },
+    /// A registered socket sends more than it may, and is read more slowly; or no more.
+    Throttled {
+        /// Its number.
+        connection: u64,
+        /// Whether it is.
+        throttled: bool,
     },
     /// A page listens from now on.
     Subscribe(Reply<(u64, Arc<Outbox>)>),

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use host_sdk::protocol::{ActionEffect, FontAttribute, FromHost, Settings, ToHost};
+use host_sdk::protocol::{ActionEffect, FontAttribute, FontChange, FromHost, Settings, ToHost};
 
 use super::{Hub, Peer, View};
 use crate::package::web_address;
@@ -41,10 +41,8 @@ impl Hub {
             ToHost::SendToPackage { .. } => {
                 return self.log.warn(Some(package), "Ignored: sendToPackage is for property views.");
             }
-            ToHost::Unknown { event, .. } => {
-                tracing::debug!(package, event, "unknown event");
-                return;
-            }
+            // The socket has said so.
+            ToHost::Unknown { .. } => return,
             message => match self.about_instance(package, message) {
                 Some(answer) => answer,
                 None => return,
@@ -79,10 +77,8 @@ impl Hub {
             ToHost::SendLog { message } => return self.log.info(Some(&package), message),
             ToHost::OpenUrl { url } => return self.open_url(&package, &url),
             ToHost::OpenSettings { .. } => return self.open_settings(&package),
-            _ => {
-                tracing::debug!(package, "a message that property views don't send");
-                return;
-            }
+            ToHost::Unknown { .. } => return,
+            _ => return self.log.warn(Some(&package), "Ignored: a page sent what only its package can send."),
         };
         self.send(Some(connection), &answer);
     }
@@ -126,28 +122,39 @@ impl Hub {
                 let icons = self.icons(&context);
                 return Some(FromHost::DidReceiveWidgetIcon { widget, context, icons });
             }
-            ToHost::ChangeTitle { title, state, .. } => instance.set_title(&title, state),
-            ToHost::ChangeImage { image, .. } if !is_image(&image) && !image.is_empty() => {
-                self.log.warn(Some(package), "Ignored: changeImage takes a data URI of a PNG, JPEG or SVG image.");
+            ToHost::ChangeTitle { state: Some(state), .. }
+            | ToHost::ChangeImage { state: Some(state), .. }
+            | ToHost::ChangeState { state, .. }
+                if usize::try_from(state).is_ok_and(|state| state >= instance.states()) =>
+            {
+                self.log.warn(Some(package), format!("Ignored: {widget} has no state {state}."));
                 return None;
             }
+            ToHost::ChangeTitle { title, state, .. } => instance.set_title(&title, state),
             ToHost::ChangeImage { image, state, description, .. } => {
-                instance.set_image(
-                    Some(Arc::from(image)).filter(|image: &Arc<str>| !image.is_empty()),
-                    description,
-                    state,
-                );
+                let image = match image.is_empty() {
+                    true => None,
+                    false => match drawable(image) {
+                        Some(image) => Some(Arc::from(image)),
+                        None => {
+                            let why = "Ignored: changeImage takes a data URI of a PNG, JPEG, SVG, GIF or WebP image.";
+                            self.log.warn(Some(package), why);
+                            return None;
+                        }
+                    },
+                };
+                instance.set_image(image, description, state);
             }
             ToHost::ChangeState { state, .. } => {
-                if !instance.set_state(state) {
-                    self.log.warn(Some(package), format!("Ignored: {widget} has no state {state}."));
-                    return None;
-                }
+                instance.set_state(state);
                 self.changed = true;
             }
-            ToHost::ChangeFontAttribute { font, .. } => instance.package_font = Some(tidy(font)),
+            ToHost::ChangeFontAttribute { font, .. } => {
+                let before = instance.package_font.clone().unwrap_or_default();
+                instance.package_font = Some(tidy_onto(font, before));
+            }
             ToHost::ChangeActionEffect { effect: ActionEffect { kind, image }, .. } => {
-                instance.effect = ActionEffect { kind, image: image.filter(|image| is_image(image)) };
+                instance.effect = ActionEffect { kind, image: image.and_then(drawable) };
             }
             _ => return None,
         }
@@ -179,17 +186,27 @@ impl Hub {
     }
 
     /// From the package to the pages of one of its instances, or to its settings pages. `context` may be a page's own
-    /// name too.
+    /// name too. Without a context, or with the package's where no settings page is open, all its pages are meant: samples
+    /// fill it in like that, and in Creator Central there is one page at a time.
     fn send_to_views(&mut self, package: &str, context: &str, payload: serde_json::Value) {
-        let is_meant = |view: &View| {
+        let named = |view: &&View| {
             view.package == package
                 && (view.id == context || view.context.as_deref().unwrap_or(&view.package) == context)
         };
-        let Some((_, widget, context)) = self.views.iter().find(|view| is_meant(view)).map(|view| self.addressee(view))
-        else {
-            return;
-        };
-        self.tell_views(is_meant, &FromHost::SendToPropertyView { widget, context, payload });
+        let mut meant: Vec<_> = self.views.iter().filter(named).collect();
+        if meant.is_empty() && (context.is_empty() || context == package) {
+            meant = self.views.iter().filter(|view| view.package == package).collect();
+        }
+        let messages: Vec<_> = meant
+            .into_iter()
+            .map(|view| {
+                let ((_, widget, context), payload) = (self.addressee(view), payload.clone());
+                (view.connection, FromHost::SendToPropertyView { widget, context, payload })
+            })
+            .collect();
+        for (connection, message) in messages {
+            self.send(connection, &message);
+        }
     }
 
     fn tell_views(&mut self, is_meant: impl Fn(&View) -> bool, message: &FromHost) {
@@ -265,6 +282,20 @@ fn did_receive_settings(instance: &Instance) -> FromHost {
     }
 }
 
+/// An image as a browser draws it, if it is one.
+fn drawable(image: String) -> Option<String> {
+    let is_plain_svg = |image: &str| {
+        let kind = image.split(',').next().unwrap_or_default().to_ascii_lowercase();
+        kind.starts_with("data:image/svg+xml") && !kind.ends_with(";base64")
+    };
+    match is_image(&image) {
+        // Browsers end the data at a `#`, and SVG is full of colours. Hosts of the time took it as it was.
+        true if is_plain_svg(&image) && image.contains('#') => Some(image.replace('#', "%23")),
+        true => Some(image),
+        false => None,
+    }
+}
+
 fn is_image(text: &str) -> bool {
     IMAGES.iter().any(|start| {
         text.get(..start.len()).is_some_and(|head| head.eq_ignore_ascii_case(start))
@@ -274,15 +305,20 @@ fn is_image(text: &str) -> bool {
 
 /// A font with every member within its range, so that the page can use it as it is.
 pub(super) fn tidy(font: FontAttribute) -> FontAttribute {
-    let default = FontAttribute::default();
+    tidy_onto(font.into(), FontAttribute::default())
+}
+
+/// A font with what can be used of a change, each member within its range.
+fn tidy_onto(change: FontChange, before: FontAttribute) -> FontAttribute {
+    let font = change.onto(before.clone());
     let is_color = font.color.len() == 7
         && font.color.starts_with('#')
         && font.color[1..].bytes().all(|byte| byte.is_ascii_hexdigit());
     let is_alignment = ["left", "center", "right"].contains(&font.h_alignment.as_str());
     FontAttribute {
-        size: if font.size.is_finite() { font.size.clamp(6.0, 18.0) } else { default.size },
-        color: if is_color { font.color } else { default.color },
-        h_alignment: if is_alignment { font.h_alignment } else { default.h_alignment },
+        size: if font.size.is_finite() { font.size.clamp(6.0, 18.0) } else { before.size },
+        color: if is_color { font.color } else { before.color },
+        h_alignment: if is_alignment { font.h_alignment } else { before.h_alignment },
         ..font
     }
 }
@@ -313,5 +349,21 @@ mod tests {
             ..FontAttribute::default()
         };
         assert_eq!(tidy(good.clone()), good);
+        // A part of a font, or a part that is wrong, leaves the rest as it was.
+        let change = FontChange { bold: Some(true), color: Some("red".into()), ..FontChange::default() };
+        assert_eq!(tidy_onto(change, good.clone()), FontAttribute { bold: true, ..good });
+    }
+
+    #[test]
+    fn colours_in_an_svg_dont_end_it() {
+        let drawn = |image: &str| drawable(image.to_owned());
+        assert_eq!(
+            drawn("data:image/svg+xml;utf8,<svg fill='#fff'/>").as_deref(),
+            Some("data:image/svg+xml;utf8,<svg fill='%23fff'/>")
+        );
+        for same in ["data:image/svg+xml,%3Csvg fill='%23fff'/%3E", "data:image/svg+xml;charset=utf-8;base64,AA=="] {
+            assert_eq!(drawn(same).as_deref(), Some(same));
+        }
+        assert_eq!(drawn("images/a.svg#b"), None);
     }
 }

@@ -7,7 +7,7 @@ use host_sdk::manifest::PackageConfig;
 use host_sdk::protocol::FromHost;
 use tokio::sync::mpsc;
 
-use super::{Hub, Refusal, Reply};
+use super::{Hub, Peer, Refusal, Reply};
 use crate::package::Package;
 use crate::page::{self, Event, Status};
 use crate::process::{Program, Report, Supervisor};
@@ -220,13 +220,27 @@ impl Hub {
     }
 
     /// A package's socket is gone, though its process may live. It may come back with the same pair.
-    pub(super) fn package_is_away(&mut self, uuid: &str) {
+    pub(super) fn package_is_away(&mut self, uuid: &str, why: &str) {
         let Some(package) = self.package_mut(uuid) else { return };
         package.connection = None;
         package.status = Status::Starting;
-        package.message = Some("The package has lost its connection and may come back.".to_owned());
-        self.log.warn(Some(uuid), "The package's socket is closed.");
+        package.message = Some(format!("The package has lost its connection and may come back. {why}"));
+        self.log.warn(Some(uuid), format!("The package's socket is closed. {why}"));
         self.tell_packages();
+    }
+
+    /// A package, or one of its pages, sends more than it may, or has stopped to.
+    pub(super) fn throttled(&mut self, connection: u64, throttled: bool) {
+        // What a page does isn't its package's state.
+        let Some(Peer::Package(uuid)) = self.connections.get(&connection).map(|connection| connection.peer.clone())
+        else {
+            return;
+        };
+        if let Some(package) = self.package_mut(&uuid) {
+            let message = "It sends too much at once; its messages are read more slowly.".to_owned();
+            package.message = Some(message).filter(|_| throttled);
+            self.tell_packages();
+        }
     }
 
     /// Tells a package that one of its pages is shown, or not any more.

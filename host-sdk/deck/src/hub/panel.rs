@@ -296,7 +296,7 @@ impl Hub {
         let connection = self.view(id).ok_or_else(|| no("view"))?.connection;
         // Tells the package, which hears of it only if the view was there.
         if let Some(connection) = connection {
-            self.disconnect(connection);
+            self.disconnect(connection, "The page was closed.");
         }
         self.views.retain(|view| view.id != id);
         Ok(())

@@ -231,7 +231,7 @@ impl Run<'_> {
     fn last_words(&self) -> String {
         let why = self.message();
         // What the deck itself says of a package stands in the log too.
-        let own = ["The package", "Version ", "One of its sockets", "Ignored: "];
+        let own = ["The package", "Version ", "It has registered again", "Ignored: "];
         let is_output = |message: &str| !own.iter().any(|start| message.starts_with(start));
         let entries = self.deck.log.entries();
         let output = entries
