@@ -9,6 +9,7 @@
 
 mod access;
 pub mod author;
+mod browser;
 mod config;
 mod guard;
 mod http;
@@ -31,6 +32,7 @@ mod views;
 
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, Ipv6Addr};
+use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
 use axum::Router;
@@ -42,6 +44,7 @@ use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, JoinSet};
 use url::Url;
 
+pub use browser::find as find_browser;
 pub use config::{Config, Timing};
 pub use script::{Failure, Script};
 
@@ -63,6 +66,7 @@ pub struct Deck {
     log: Log,
     tasks: Vec<JoinHandle<()>>,
     traffic: Traffic,
+    browser: Option<browser::Unattended>,
     /// Where scripts find the token.
     _access: access::Access,
     /// Keeps a second deck off the data folder.
@@ -110,6 +114,7 @@ impl Deck {
         let views = views::Views { hub: hub.clone(), port: socket_port, page_port: port };
         let socket = socket::Sockets {
             hub: hub.clone(),
+            origins: origins.clone(),
             log: log.clone(),
             traffic: traffic.clone(),
             register_within: config.timing.register_within,
@@ -125,7 +130,7 @@ impl Deck {
         tasks.extend([tokio::spawn(serve_packages(opened, views)), hub_task]);
         let access = access::Access::write(folder, &format!("http://127.0.0.1:{port}/"), &token)
             .with_context(|| format!("{} can't be written", folder.join(access::FILE_NAME).display()))?;
-        Ok(Self { hub, port, socket_port, token, log, tasks, traffic, _access: access, lock })
+        Ok(Self { hub, port, socket_port, token, log, tasks, traffic, browser: None, _access: access, lock })
     }
 
     /// The address of the deck's page.
@@ -146,6 +151,24 @@ impl Deck {
         &self.token
     }
 
+    /// Whether a package is installed that runs in the deck's page.
+    pub async fn has_web_packages(&self) -> bool {
+        let state = self.hub.ask(Command::State).await;
+        state.is_some_and(|state| state.packages.iter().any(|package| package.web))
+    }
+
+    /// Opens the deck's page in a browser that nobody sees, for web packages to run in until the deck ends. `program` is
+    /// Chromium or one made of it.
+    ///
+    /// # Errors
+    /// If it can't be started.
+    pub fn open_unattended(&mut self, program: &Path) -> Result<()> {
+        let started = browser::Unattended::start(program, &self.page_url());
+        let browser = started.with_context(|| format!("the browser {} can't be started", program.display()))?;
+        self.browser = Some(browser);
+        Ok(())
+    }
+
     /// Runs a script to its end.
     ///
     /// # Errors
@@ -155,7 +178,9 @@ impl Deck {
     }
 
     /// Ends the packages, saves the Panel, and stops listening.
-    pub async fn stop(self) {
+    pub async fn stop(mut self) {
+        // Packages that it runs end with it.
+        drop(self.browser.take());
         self.hub.ask(Command::Stop).await;
     }
 }

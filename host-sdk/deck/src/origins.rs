@@ -56,10 +56,11 @@ impl Origins {
         Url::parse(&format!("http://127.0.0.1:{port}/")).map_err(io::Error::other)
     }
 
-    /// Whether a port is that of a package's pages.
+    /// The package whose pages have a port.
     #[must_use]
-    pub fn has(&self, port: u16) -> bool {
-        self.ports.lock().unwrap_or_else(PoisonError::into_inner).values().any(|known| *known == port)
+    pub fn package_at(&self, port: u16) -> Option<String> {
+        let ports = self.ports.lock().unwrap_or_else(PoisonError::into_inner);
+        ports.iter().find(|(_, known)| **known == port).map(|(package, _)| package.clone())
     }
 }
 
@@ -75,7 +76,8 @@ mod tests {
         assert_eq!(origins.of("one").unwrap(), one);
         let first = opened.try_recv().unwrap();
         assert_eq!((first.package.as_str(), Some(first.port)), ("one", one.port()));
-        assert!(origins.has(first.port) && !origins.has(1));
+        assert_eq!(origins.package_at(first.port).as_deref(), Some("one"));
+        assert_eq!(origins.package_at(1), None);
         opened.try_recv().unwrap();
         assert!(opened.try_recv().is_err(), "two listeners for two packages");
     }
