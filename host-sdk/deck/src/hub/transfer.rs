@@ -156,8 +156,11 @@ impl Hub {
     /// The Panel as a file.
     pub(super) fn export(&self) -> Export {
         let placed = self.panel.iter().map(|instance| &instance.placed).chain(&self.absent);
-        let instances: Vec<Placed> =
+        let mut instances: Vec<Placed> =
             placed.map(|placed| Placed { context: String::new(), ..placed.clone() }).collect();
+        // The same Panel, the same file, whatever was done to it and undone in between.
+        let at = |id: &str| self.panel.profiles.iter().position(|profile| profile.id == id);
+        instances.sort_by_key(|placed| (at(&placed.profile), placed.area.size(), placed.row, placed.column));
         let uuids: BTreeSet<&str> = instances.iter().map(|placed| placed.package.as_str()).collect();
         let origin = |uuid: &&str| {
             let package = self.package(uuid);
