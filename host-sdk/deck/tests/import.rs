@@ -1,4 +1,5 @@
-//! What a user sees of a package before it is installed, in a real browser. Every step leaves a picture in
+//! Packages in a real browser: what a user sees of one before it is installed, how a web package runs, what can be done to
+//! one that is there, and how the Panel goes into a file and comes back. Every step leaves a picture in
 //! `target/screenshots`.
 
 #![cfg(target_os = "linux")]
@@ -17,7 +18,7 @@ use fantoccini::{Client, ClientBuilder, Locator};
 use host_sdk::bundle::{Entry, pack};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
-use support::{PACKAGE, PATIENT, files, world};
+use support::{PACKAGE, PATIENT, TOGGLE, World, files, start, world};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 
@@ -45,7 +46,8 @@ async fn browser(profile: &Path) -> (Child, Client) {
     let data = format!("--user-data-dir={}", profile.join("profile").display());
     let args =
         ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--window-size=1280,900", &data];
-    let capabilities = Capabilities::from_iter([("goog:chromeOptions".to_owned(), json!({"args": args}))]);
+    let options = json!({"args": args, "prefs": {"download.default_directory": profile.join("downloads")}});
+    let capabilities = Capabilities::from_iter([("goog:chromeOptions".to_owned(), options)]);
     let browser = ClientBuilder::new(HttpConnector::new())
         .capabilities(capabilities)
         .connect(&format!("http://127.0.0.1:{port}"))
@@ -63,7 +65,7 @@ async fn keeps(browser: &Client, name: &str) {
     let test = std::env::current_exe().unwrap();
     let folder = test.ancestors().nth(3).unwrap().join("screenshots");
     fs::create_dir_all(&folder).unwrap();
-    fs::write(folder.join(format!("import-{name}.png")), browser.screenshot().await.unwrap()).unwrap();
+    fs::write(folder.join(format!("packages-{name}.png")), browser.screenshot().await.unwrap()).unwrap();
 }
 
 /// The good package after a change of its package file.
@@ -72,11 +74,8 @@ fn changed(folder: &Path, name: &str, change: impl FnOnce(&mut Value)) -> PathBu
     let mut config: Value = serde_json::from_slice(&files[0].1).unwrap();
     change(&mut config);
     files[0].1 = config.to_string().into_bytes();
-    let entries = files.into_iter().map(|(path, content)| Entry { path, content, executable: false }).collect();
-    let mut out = Cursor::new(Vec::new());
-    pack(&mut out, PACKAGE, entries).unwrap();
     let path = folder.join(format!("{name}.creatorCentral"));
-    fs::write(&path, out.into_inner()).unwrap();
+    fs::write(&path, bundle(files)).unwrap();
     path
 }
 
@@ -142,4 +141,214 @@ async fn a_user_sees_what_a_package_is_before_it_is_installed() {
     world.logged("Version 1.5.0 is installed").await;
     browser.close().await.unwrap();
     driver.kill().await.unwrap();
+}
+
+/// The web package of the fixtures, declared for a platform that isn't this one.
+fn web_package() -> Vec<(String, Vec<u8>)> {
+    let icon = "<svg xmlns='http://www.w3.org/2000/svg' width='75' height='54'><rect width='75' height='54' fill='#1b5e4b'/></svg>";
+    let config = json!({
+        "Author": "A", "Description": "Counts presses", "Name": "Web counter", "Version": "1.0.0", "UUID": PACKAGE,
+        "Icon": "icon.svg", "Runtime": {"win": {"type": "web", "target": "index.html", "MinimumVersion": "10"}},
+        "CreatorCentral": {"MinimumVersion": "1.1", "SDKVersion": 2},
+        "Widgets": [{"Name": "Count", "Icon": "icon.svg", "UUID": TOGGLE, "States": [{"Image": "icon.svg"}]}]
+    });
+    let texts = [
+        ("PackageConfig.json", config.to_string()),
+        ("icon.svg", icon.to_owned()),
+        ("index.html", "<!doctype html><script src='main.js'></script>".to_owned()),
+        ("main.js", include_str!("fixtures/web/main.js").to_owned()),
+        ("lang/en.json", json!({"Name": "Web counter", TOGGLE: {"Name": "Count"}}).to_string()),
+    ];
+    texts.into_iter().map(|(path, text)| (path.to_owned(), text.into_bytes())).collect()
+}
+
+async fn clicks(browser: &Client, css: &str) {
+    sees(browser, css).await;
+    let element = browser.find(Locator::Css(css)).await.unwrap();
+    element.click().await.unwrap_or_else(|error| panic!("{css}: {error}"));
+}
+
+/// Waits until there is no such element.
+async fn misses(browser: &Client, css: &str) {
+    let begin = std::time::Instant::now();
+    while !browser.find_all(Locator::Css(css)).await.unwrap().is_empty() {
+        assert!(begin.elapsed() < SOON, "{css} is still there");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+async fn place_and_press(world: &World, browser: &Client) {
+    world.place(TOGGLE, 1, 1).await;
+    sees(browser, ".key img[src^='data:image/png']").await;
+    clicks(browser, ".key").await;
+    sees(browser, ".key[aria-label*='en 1']").await;
+}
+
+#[tokio::test]
+async fn a_web_package_runs_in_the_page_and_is_loaded_and_unloaded_there() {
+    let data = tempfile::tempdir().unwrap();
+    let own = data.path().join("packages").join(PACKAGE);
+    for (path, content) in web_package() {
+        let path = own.join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, content).unwrap();
+    }
+    let world = start(data, |_| {}).await;
+    let folder = tempfile::tempdir().unwrap();
+    let (mut driver, browser) = browser(folder.path()).await;
+    browser.goto(&world.deck.page_url()).await.unwrap();
+    sees(&browser, "#package-status [data-status='running']").await;
+    place_and_press(&world, &browser).await;
+    keeps(&browser, "web-runs").await;
+
+    // A second page takes it over, and gives it back when it goes.
+    let first = browser.window().await.unwrap();
+    let second = browser.new_window(true).await.unwrap();
+    browser.switch_to_window(second.handle).await.unwrap();
+    browser.goto(&world.deck.page_url()).await.unwrap();
+    sees(&browser, ".web-packages iframe").await;
+    sees(&browser, ".key[aria-label*='en 1']").await;
+    clicks(&browser, ".key").await;
+    sees(&browser, ".key[aria-label*='en 2']").await;
+    browser.close_window().await.unwrap();
+    browser.switch_to_window(first).await.unwrap();
+    sees(&browser, ".web-packages iframe").await;
+    sees(&browser, "#package-status [data-status='running']").await;
+    clicks(&browser, ".key").await;
+    sees(&browser, ".key[aria-label*='en 3']").await;
+
+    // By the keyboard alone: the menu, Unload, and Load where it says that it is unloaded.
+    browser.execute("document.querySelector('[data-menu]').focus()", vec![]).await.unwrap();
+    let types = async |keys: &str| browser.active_element().await.unwrap().send_keys(keys).await.unwrap();
+    types(&Key::Enter.to_string()).await;
+    sees(&browser, ".package-menu:popover-open button:focus").await;
+    keeps(&browser, "menu").await;
+    types(&Key::Down.to_string()).await;
+    assert_eq!(browser.active_element().await.unwrap().text().await.unwrap(), "Unload");
+    types(&Key::Enter.to_string()).await;
+    sees(&browser, ".group[data-status='stopped'] .package-note button").await;
+    misses(&browser, ".web-packages iframe").await;
+    sees(&browser, "[data-menu]:focus").await;
+    sees(&browser, ".key").await;
+    keeps(&browser, "unloaded").await;
+    clicks(&browser, ".package-note button").await;
+    sees(&browser, ".group[data-status='running']").await;
+    sees(&browser, ".web-packages iframe").await;
+
+    // Reloaded with another script; what it has stored is still there.
+    let script = own.join("main.js");
+    let text = fs::read_to_string(&script).unwrap();
+    fs::write(&script, text.replace("`${language} ", "`new ")).unwrap();
+    clicks(&browser, "[data-menu]").await;
+    clicks(&browser, ".package-menu:popover-open button:nth-of-type(1)").await;
+    sees(&browser, ".key[aria-label*='new 3']").await;
+    sees(&browser, "[data-menu]:focus").await;
+
+    clicks(&browser, "[data-menu]").await;
+    clicks(&browser, ".package-menu:popover-open button:nth-of-type(4)").await;
+    sees(&browser, "#confirm-dialog[open] #keep-settings").await;
+    keeps(&browser, "remove").await;
+    clicks(&browser, "#confirm-dialog .danger").await;
+    misses(&browser, ".web-packages iframe").await;
+    misses(&browser, ".group").await;
+
+    // One that has nothing for this system says so.
+    let path = folder.path().join("far.creatorCentral");
+    let mut files = web_package();
+    let config = String::from_utf8(files[0].1.clone()).unwrap();
+    files[0].1 = config.replace(r#""type":"web""#, r#""type":"bin""#).replace("index.html", "far.exe").into_bytes();
+    files.push(("far.exe".to_owned(), b"MZ".to_vec()));
+    fs::write(&path, bundle(files)).unwrap();
+    browser.find(Locator::Css("#import-file")).await.unwrap().send_keys(path.to_str().unwrap()).await.unwrap();
+    sees(&browser, "#import-dialog[open] [data-rule='here']").await;
+    keeps(&browser, "for-another-system").await;
+    clicks(&browser, "#import-dialog .primary").await;
+    sees(&browser, ".group[data-status='failed'] .package-note").await;
+    keeps(&browser, "does-not-run").await;
+    browser.close().await.unwrap();
+    driver.kill().await.unwrap();
+}
+
+#[tokio::test]
+async fn the_panel_goes_into_a_file_and_comes_back() {
+    let world = world(PATIENT).await;
+    world.place(TOGGLE, 0, 0).await;
+    let folder = tempfile::tempdir().unwrap();
+    let (mut driver, browser) = browser(folder.path()).await;
+    browser.goto(&world.deck.page_url()).await.unwrap();
+    sees(&browser, ".key").await;
+    clicks(&browser, "#panel-export").await;
+    sees(&browser, "#confirm-dialog[open] #transfer-ok").await;
+    keeps(&browser, "export").await;
+    clicks(&browser, "#transfer-ok").await;
+    let downloads = folder.path().join("downloads");
+    let begin = std::time::Instant::now();
+    let exported = loop {
+        let files = fs::read_dir(&downloads).into_iter().flatten().flatten().map(|entry| entry.path());
+        if let Some(file) = files.into_iter().find(|path| path.extension().is_some_and(|extension| extension == "json")) {
+            break file;
+        }
+        assert!(begin.elapsed() < SOON, "the file is there");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    };
+    let mut file: Value = serde_json::from_slice(&fs::read(&exported).unwrap()).unwrap();
+    let profile = file["profiles"][0]["id"].clone();
+    file["instances"].as_array_mut().unwrap().extend([
+        json!({"package": "com.example.lights", "widget": "com.example.lights.lamp", "profile": profile, "column": 3}),
+        json!({"package": PACKAGE, "widget": TOGGLE, "profile": profile, "column": 9, "row": 0}),
+    ]);
+    let named = json!([{"uuid": "com.example.lights", "name": "Lights"}]);
+    file["packages"].as_array_mut().unwrap().extend(named.as_array().unwrap().clone());
+    fs::write(&exported, file.to_string()).unwrap();
+
+    let input = browser.find(Locator::Css("#panel-file")).await.unwrap();
+    input.send_keys(exported.to_str().unwrap()).await.unwrap();
+    sees(&browser, "#confirm-dialog[open] .transfer-report").await;
+    let told = browser.find(Locator::Css("#confirm-dialog")).await.unwrap().text().await.unwrap();
+    for words in ["Profiles: 1.", "Lights: 1", "Not taken (1)", "not on the Panel"] {
+        assert!(told.contains(words), "{words}: {told}");
+    }
+    keeps(&browser, "import-panel").await;
+    clicks(&browser, "#transfer-ok").await;
+    sees(&browser, "#profile-strip button:nth-child(2)[aria-current='true']").await;
+    keeps(&browser, "panel-imported").await;
+    clicks(&browser, ".toast > button:not(.icon-button)").await;
+    misses(&browser, "#profile-strip button:nth-child(2)").await;
+    browser.close().await.unwrap();
+    driver.kill().await.unwrap();
+}
+
+fn bundle(files: Vec<(String, Vec<u8>)>) -> Vec<u8> {
+    let entries = files.into_iter().map(|(path, content)| Entry { path, content, executable: false }).collect();
+    let mut out = Cursor::new(Vec::new());
+    pack(&mut out, PACKAGE, entries).unwrap();
+    out.into_inner()
+}
+
+#[test]
+fn a_web_package_is_tried_without_a_page_that_somebody_sees() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("web.creatorCentral");
+    fs::write(&file, bundle(web_package())).unwrap();
+    let script = folder.path().join("web.jsonl");
+    let steps = [
+        json!({"running": {"package": PACKAGE, "within": 30000}}),
+        json!({"place": {"widget": TOGGLE, "column": 0, "row": 0, "as": "key"}}),
+        json!({"face": {"key": "key", "image": "data:image/png", "title": "en 0"}}),
+        json!({"press": "key"}),
+        json!({"settings": {"key": "key", "equal": {"count": 1}}}),
+    ];
+    fs::write(&script, steps.map(|step| step.to_string()).join("\n")).unwrap();
+    let deck = || std::process::Command::new(env!("CARGO_BIN_EXE_creator-deck"));
+    let ran = deck().arg("--headless").arg("--install").arg(&file).arg("--script").arg(&script).output().unwrap();
+    let said = String::from_utf8_lossy(&ran.stdout);
+    assert!(ran.status.success(), "{said}{}", String::from_utf8_lossy(&ran.stderr));
+
+    let validated = deck().args(["validate", "--json"]).arg(&file).output().unwrap();
+    let report: Value = serde_json::from_slice(&validated.stdout).unwrap();
+    assert_eq!((&report["result"], &report["smokeRun"]["done"]), (&json!("pass"), &json!(true)), "{report}");
+    // Where there is no browser, it says so.
+    let validated = deck().args(["validate", "--json"]).arg(&file).env("PATH", "").output().unwrap();
+    let report: Value = serde_json::from_slice(&validated.stdout).unwrap();
+    assert!(report["smokeRun"]["skipped"].as_str().unwrap().contains("--browser"), "{report}");
 }
