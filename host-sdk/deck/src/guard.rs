@@ -94,11 +94,9 @@ mod tests {
 
     #[test]
     fn pages_of_packages_are_known_by_their_port() {
-        let (origins, _opened) = Origins::new();
+        let (origins, _opened) = Origins::new(std::collections::BTreeMap::new());
         let port = origins.of("com.x").unwrap().port().unwrap();
-        let from = |text: &str| {
-            package_of(&HeaderMap::from_iter([(header::ORIGIN, text.parse().unwrap())]), &origins)
-        };
+        let from = |text: &str| package_of(&HeaderMap::from_iter([(header::ORIGIN, text.parse().unwrap())]), &origins);
         assert_eq!(from(&format!("http://127.0.0.1:{port}")).as_deref(), Some("com.x"));
         for bad in [
             "http://127.0.0.1:1".to_owned(),

@@ -27,8 +27,8 @@ use tokio::time::timeout;
 
 use crate::guard::{self, Guard};
 use crate::hub::{
-    Adjustment, Cell, Command, Direction, Export, Handle, ImportReport, NewProfile, Phase, Place, ProfileChange, Refusal,
-    Resize, Runs, Taking, Target,
+    Adjustment, Cell, Command, Direction, Export, Handle, ImportReport, NewProfile, Phase, Place, ProfileChange,
+    Refusal, Resize, Runs, Taking, Target,
 };
 use crate::icon;
 use crate::log::Log;
@@ -486,7 +486,10 @@ async fn export_panel(State(api): State<Api>) -> Result<Json<Export>, Refused> {
     api.hub.ask(Command::Export).await.map(Json).ok_or_else(|| Refusal::Stopping.into())
 }
 
-async fn check_panel(State(api): State<Api>, body: Result<Bytes, BytesRejection>) -> Result<Json<ImportReport>, Refused> {
+async fn check_panel(
+    State(api): State<Api>,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Json<ImportReport>, Refused> {
     take_panel(api, body, None).await
 }
 

@@ -410,6 +410,7 @@ impl Hub {
             instances: placed.chain(&self.absent).cloned().collect(),
             package_settings: self.package_settings.clone(),
             unloaded: self.unloaded.clone(),
+            ports: self.origins.ports(),
         }
     }
 

@@ -100,7 +100,7 @@ impl Deck {
         let (sockets, socket_port) = listen(0).await?;
         let base = Url::parse(&format!("http://127.0.0.1:{socket_port}/"))?;
         let token = random_id();
-        let (origins, opened) = Origins::new();
+        let (origins, opened) = Origins::new(loaded.saved.ports.clone());
         let (hub, hub_task) = Hub::start(&config, base, origins.clone(), loaded, log.clone());
         let api = http::Api {
             hub: hub.clone(),

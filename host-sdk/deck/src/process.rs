@@ -72,8 +72,7 @@ impl Start {
         info: String,
     ) -> Result<Self, String> {
         let start = |path: &str| choice::start_of(&folder, path);
-        let Choice { platform, target, way } =
-            choice::choose(config, &Look { start: &start, find: &choice::on_path })?;
+        let Choice { platform, target, way } = choice::choose(config, &Look { start: &start, find: &choice::on_path })?;
         let interpreter = match way {
             Way::Page => return Ok(Self::Page(target)),
             Way::Program => None,

@@ -34,6 +34,9 @@ pub struct Saved {
     /// Packages that the user has unloaded: installed, but not started.
     #[serde(default)]
     pub unloaded: BTreeSet<String>,
+    /// Ports of packages' pages, by UUID: what such a page keeps in the browser hangs on it.
+    #[serde(default)]
+    pub ports: BTreeMap<String, u16>,
 }
 
 impl Saved {

@@ -16,7 +16,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 pub use self::smoke::Patience;
-use crate::process::choice::{Look, Way, choose, on_path};
+use crate::process::choice::{Look, Way, choose, on_path, system};
 
 /// The version of the JSON form. Members and rules may be added to it; what is there keeps its name and meaning.
 const FORMAT: u32 = 1;
@@ -168,7 +168,8 @@ pub fn check_bundle(content: &[u8]) -> Report {
 /// What becomes of a package on this system, if it declares nothing for it. `severity` is that of nothing at all: a
 /// matter for who is about to install it, and hardly one for its author.
 fn here(checked: &Checked, severity: Severity) -> Option<Finding> {
-    let config = checked.config.as_ref().filter(|config| config.runtime_here().is_none() && !config.runtime.is_empty())?;
+    let config =
+        checked.config.as_ref().filter(|config| config.runtime_here().is_none() && !config.runtime.is_empty())?;
     let start = |path: &str| checked.start_of(path).map(<[u8]>::to_vec);
     let of_runtime = |severity, message: String, remedy: &str| {
         Some(Finding::of_member(severity, "here", "Runtime", message, remedy))
@@ -180,13 +181,13 @@ fn here(checked: &Checked, severity: Severity) -> Option<Finding> {
                 Way::Program => "as a program",
                 Way::By(_) => "by Node.js",
             };
-            let message =
-                format!("has nothing for {PLATFORM}; here {} runs, its {}, {how}", choice.target, choice.platform);
+            let (here, of) = (system(PLATFORM), system(&choice.platform));
+            let message = format!("has nothing for {here}; what it has for {of}, {}, runs here {how}", choice.target);
             of_runtime(Severity::Note, message, "nothing has to be done")
         }
         Err(why) => {
-            let remedy = format!("add {PLATFORM} to its Runtime; it can be installed, but doesn't run here");
-            of_runtime(severity, format!("doesn't run here: {why}"), &remedy)
+            // As the page says it of the package once it is installed.
+            of_runtime(severity, why, &format!("its author can add {PLATFORM} to its Runtime"))
         }
     }
 }

@@ -51,7 +51,9 @@ pub async fn view(
     // A page that is a package does what a program does: it talks to the service or the device that it is for. What
     // listens on this machine doesn't take its origin for one of its own; the deck's page and API refuse it.
     let policy = match files.is_package {
-        true => format!("default-src * data: blob: 'unsafe-inline' 'unsafe-eval'; form-action 'self'; {ancestors}"),
+        true => {
+            format!("default-src * ws: wss: data: blob: 'unsafe-inline' 'unsafe-eval'; form-action 'self'; {ancestors}")
+        }
         false => policy,
     };
     respond(&path, &policy, content)

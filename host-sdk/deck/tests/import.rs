@@ -285,7 +285,8 @@ async fn the_panel_goes_into_a_file_and_comes_back() {
     let begin = std::time::Instant::now();
     let exported = loop {
         let files = fs::read_dir(&downloads).into_iter().flatten().flatten().map(|entry| entry.path());
-        if let Some(file) = files.into_iter().find(|path| path.extension().is_some_and(|extension| extension == "json")) {
+        if let Some(file) = files.into_iter().find(|path| path.extension().is_some_and(|extension| extension == "json"))
+        {
             break file;
         }
         assert!(begin.elapsed() < SOON, "the file is there");
@@ -305,7 +306,7 @@ async fn the_panel_goes_into_a_file_and_comes_back() {
     input.send_keys(exported.to_str().unwrap()).await.unwrap();
     sees(&browser, "#confirm-dialog[open] .transfer-report").await;
     let told = browser.find(Locator::Css("#confirm-dialog")).await.unwrap().text().await.unwrap();
-    for words in ["Profiles: 1.", "Lights: 1", "Not taken (1)", "not on the Panel"] {
+    for words in ["Profiles: 1.", "Lights, keys: 1", "Not taken (1)", "not on the Panel"] {
         assert!(told.contains(words), "{words}: {told}");
     }
     keeps(&browser, "import-panel").await;

@@ -9,8 +9,8 @@ use serde::Deserialize;
 use tokio::sync::{mpsc, oneshot};
 
 use super::connection::Outgoing;
-use super::{Export, ImportReport, Runs, Taking};
 use super::{Direction, ProfileChange};
+use super::{Export, ImportReport, Runs, Taking};
 use crate::page::{Outbox, State};
 use crate::state::{Area, Profile};
 

@@ -17,9 +17,10 @@ use crate::state::Instance;
 /// What is said of a package that the user has unloaded.
 const UNLOADED: &str = "It is unloaded. Load it to use its keys.";
 /// What is said of a web package while nothing can run it.
-const NEEDS_A_PAGE: &str = "It is a web package: it runs while a page of Creator Deck is open in a browser. Open the page.";
+const NEEDS_A_PAGE: &str =
+    "It is a web package: it runs while a page of Creator Deck is open in a browser. Open the page.";
 /// What is said of a web package that runs.
-const NEEDS_THIS_PAGE: &str = "Runs while this page is open.";
+const NEEDS_THE_PAGE: &str = "It runs while a page of Creator Deck is open in a browser.";
 
 fn no_package() -> Refusal {
     Refusal::NotFound("There is no such package.".to_owned())
@@ -261,9 +262,11 @@ impl Hub {
 
     /// A package has registered: it hears of everything that it is needed for.
     pub(super) fn package_is_here(&mut self, uuid: &str) {
+        let runner = self.pages.iter().find(|page| Some(page.number) == self.runner);
+        let needs_the_page = runner.is_some_and(|page| page.runs == Runs::Web);
         let Some(package) = self.package_mut(uuid) else { return };
         package.status = Status::Running;
-        package.message = package.entry.as_ref().map(|_| NEEDS_THIS_PAGE.to_owned());
+        package.message = needs_the_page.then(|| NEEDS_THE_PAGE.to_owned()).filter(|_| package.entry.is_some());
         self.log.info(Some(uuid), "The package is connected.");
         self.tell_packages();
         let contexts: Vec<_> = self
@@ -311,7 +314,9 @@ impl Hub {
 
     /// Decides which page runs the web packages, and tells it what has to be there.
     pub(super) fn tell_frames(&mut self) {
-        let runner = self.pages.iter().rev().find(|page| page.runs != Runs::Nothing).map(|page| page.number);
+        // One that is there for nothing else stays when the user's pages come and go, and is never slowed down behind others.
+        let newest = |wanted| self.pages.iter().rev().find(|page| page.runs == wanted);
+        let runner = newest(Runs::Unattended).or_else(|| newest(Runs::Web)).map(|page| page.number);
         if runner != self.runner {
             self.tell_frames_to(self.runner, Vec::new());
             self.runner = runner;
@@ -333,6 +338,7 @@ impl Hub {
         for package in &self.packages {
             let (Some(entry), Some(frame)) = (&package.entry, &package.frame) else { continue };
             let uuid = &package.config.uuid;
+            self.changed |= !self.origins.is_open(uuid);
             match self.origins.of(uuid) {
                 Ok(origin) => frames.push(Frame {
                     package: uuid.clone(),

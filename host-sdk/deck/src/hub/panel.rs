@@ -285,6 +285,7 @@ impl Hub {
             self.close_view(&oldest)?;
         }
         let view = View { id: random_id(), register_event: random_id(), package, context, entry, connection: None };
+        self.changed |= !self.origins.is_open(&view.package);
         let origin = self.origins.of(&view.package).map_err(|error| {
             Refusal::Conflict(format!("The page can't be shown: there is no port for it ({error})."))
         })?;

@@ -13,7 +13,7 @@ use crate::state::{Instance, Placed, Profile};
 /// Profiles at a time.
 pub(super) const MOST_PROFILES: usize = 64;
 /// Characters of a profile's name.
-const LONGEST_NAME: usize = 60;
+pub(super) const LONGEST_NAME: usize = 60;
 
 /// What can be done to profiles.
 #[derive(Clone, Debug, PartialEq, Eq)]

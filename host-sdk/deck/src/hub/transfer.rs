@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::history::{Edit, Step};
 use super::messages::tidy;
-use super::profiles::{MOST_PROFILES, checked};
+use super::profiles::{LONGEST_NAME, MOST_PROFILES, checked};
 use super::{Hub, Refusal};
 use crate::icon;
 use crate::random_id;
@@ -148,6 +148,13 @@ fn sound(picture: &str) -> Option<Arc<str>> {
     icon::data_uri(&content).ok().map(Into::into)
 }
 
+/// The name of an imported profile where there is one of that name already.
+fn told_apart(name: &str) -> String {
+    const ADDED: &str = " (imported)";
+    let room = LONGEST_NAME - ADDED.len();
+    format!("{}{ADDED}", name.chars().take(room).collect::<String>())
+}
+
 fn name_of(profiles: &[Profile], id: &str) -> String {
     profiles.iter().find(|profile| profile.id == id).map(|profile| profile.name.clone()).unwrap_or_default()
 }
@@ -198,7 +205,9 @@ impl Hub {
                 report.left.push(left("The file has another profile in its place."));
                 continue;
             }
-            let profile = Profile { id: random_id(), name: checked(name).unwrap_or_else(|_| NO_NAME.to_owned()) };
+            let name = checked(name).unwrap_or_else(|_| NO_NAME.to_owned());
+            let is_taken = kept > 0 && self.panel.profiles.iter().any(|own| own.name == name);
+            let profile = Profile { id: random_id(), name: if is_taken { told_apart(&name) } else { name } };
             edits.push(Edit::Profile(None, Some((kept + report.profiles, profile.clone()))));
             profiles.insert(id.clone(), profile);
             report.profiles += 1;

@@ -74,7 +74,8 @@ impl Run {
             };
             let package = Some(self.package.as_str());
             let Some(pause) = backoff.died(lived) else {
-                let message = format!("{why}, {QUICK_DEATHS} times in a row. Reload it to try once more, or install it again.");
+                let message =
+                    format!("{why}, {QUICK_DEATHS} times in a row. Reload it to try once more, or install it again.");
                 self.log.error(package, message.as_str());
                 // An error means that the hub is gone, and with it everybody who would care.
                 let _ = self.reports.send(Report::Failed(message)).await;
