@@ -8,12 +8,14 @@ mod messages;
 mod packages;
 mod panel;
 mod profiles;
+mod transfer;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use host_sdk::manifest::{COLUMNS, ROWS};
 use host_sdk::protocol::{FromHost, Info, Settings};
+use serde::Deserialize;
 use tokio::sync::mpsc;
 use url::Url;
 
@@ -21,7 +23,7 @@ use crate::config::{Config, Timing};
 use crate::log::Log;
 use crate::origins::Origins;
 use crate::package::Package;
-use crate::page::{Application, Deck, Event, Grid, Outbox, State};
+use crate::page::{Application, Deck, Event, Frame, Grid, Outbox, State};
 use crate::process::{Report, Supervisor};
 use crate::state::{KEY_COLUMNS, KEY_ROWS, Panel, Placed, Saved};
 use crate::store::{Loaded, Store};
@@ -34,6 +36,7 @@ use self::connection::{Connection, Peer};
 pub use self::history::Direction;
 use self::history::History;
 pub use self::profiles::{NewProfile, ProfileChange};
+pub use self::transfer::{Export, Report as ImportReport, Taking};
 
 /// Commands that wait for the hub. Who sends more waits.
 const COMMANDS: usize = 256;
@@ -51,6 +54,27 @@ struct View {
     entry: String,
     register_event: String,
     connection: Option<u64>,
+}
+
+/// Whether a page of the deck can run web packages.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Runs {
+    /// It can't.
+    #[default]
+    Nothing,
+    /// It can.
+    Web,
+    /// It can, and is there for nothing else: nobody sees it.
+    Unattended,
+}
+
+/// A page of the deck.
+#[derive(Debug)]
+struct Page {
+    number: u64,
+    outbox: Arc<Outbox>,
+    runs: Runs,
 }
 
 /// See the module's documentation.
@@ -79,10 +103,17 @@ pub struct Hub {
     /// What pages were told last of the device.
     told: Deck,
     package_settings: BTreeMap<String, Settings>,
+    /// Packages that the user has unloaded.
+    unloaded: BTreeSet<String>,
     packages: Vec<Package>,
     views: Vec<View>,
     connections: HashMap<u64, Connection>,
-    pages: Vec<(u64, Arc<Outbox>)>,
+    /// In the order in which they came.
+    pages: Vec<Page>,
+    /// The number of the page that runs web packages: the newest that can.
+    runner: Option<u64>,
+    /// What it was told last to run.
+    frames: Vec<Frame>,
     reports: mpsc::Sender<(u64, Report)>,
     numbers: u64,
     changed: bool,
@@ -115,10 +146,13 @@ impl Hub {
             notice,
             told: Deck::default(),
             package_settings: saved.package_settings,
+            unloaded: saved.unloaded,
             packages: Vec::new(),
             views: Vec::new(),
             connections: HashMap::new(),
             pages: Vec::new(),
+            runner: None,
+            frames: Vec::new(),
             numbers: 0,
             changed: false,
             base,
@@ -147,13 +181,14 @@ impl Hub {
                 Ok(()) = progress.changed() => {}
             }
             self.tell_deck();
+            self.tell_frames();
             if std::mem::take(&mut self.changed) {
                 self.store.save(self.saved());
             }
         };
         // Whoever waits for this task is let go, so that everybody can end.
         drop((commands, reports));
-        self.pages.iter().for_each(|(_, page)| page.close());
+        self.pages.iter().for_each(|page| page.outbox.close());
         let ends: Vec<_> =
             self.packages.iter_mut().filter_map(|package| package.supervisor.take()).map(Supervisor::end).collect();
         futures_util::future::join_all(ends).await;
@@ -168,20 +203,20 @@ impl Hub {
     fn obey(&mut self, command: Command) {
         // An answer that nobody waits for any more is no error, hence `let _` throughout.
         match command {
-            Command::Register { uuid, event, reply } => {
-                let _ = reply.send(self.register(&uuid, &event));
+            Command::Register { uuid, event, from, reply } => {
+                let _ = reply.send(self.register(&uuid, &event, from.as_deref()));
             }
             Command::Message { connection, message } => self.message(connection, message),
             Command::Closed { connection, why } => self.disconnect(connection, &why),
             Command::Throttled { connection, throttled } => self.throttled(connection, throttled),
-            Command::Subscribe(reply) => {
+            Command::Subscribe(runs, reply) => {
                 let number = self.next_number();
-                let page = Arc::new(Outbox::default());
-                page.push(Event::State { state: Box::new(self.state()) });
-                self.pages.push((number, page.clone()));
-                let _ = reply.send((number, page));
+                let outbox = Arc::new(Outbox::default());
+                outbox.push(Event::State { state: Box::new(self.state()) });
+                self.pages.push(Page { number, outbox: outbox.clone(), runs });
+                let _ = reply.send((number, outbox));
             }
-            Command::Unsubscribe(number) => self.pages.retain(|(page, _)| *page != number),
+            Command::Unsubscribe(number) => self.pages.retain(|page| page.number != number),
             Command::State(reply) => {
                 let _ = reply.send(self.state());
             }
@@ -248,6 +283,18 @@ impl Hub {
             Command::Installed(installed, reply) => {
                 let _ = reply.send(self.installed(*installed));
             }
+            Command::Reloaded(installed, reply) => {
+                let _ = reply.send(self.reloaded(*installed));
+            }
+            Command::Unload(package, reply) => {
+                let _ = reply.send(self.unload(&package));
+            }
+            Command::Export(reply) => {
+                let _ = reply.send(self.export());
+            }
+            Command::Import(export, taking, reply) => {
+                let _ = reply.send(self.import(*export, taking));
+            }
             Command::Uninstall(package, keep_settings, reply) => {
                 let _ = reply.send(self.uninstall(&package, keep_settings));
             }
@@ -255,9 +302,14 @@ impl Hub {
         }
     }
 
-    /// Lets a socket in, if it knows the pair that was handed out. A second one with that pair replaces the first.
-    fn register(&mut self, uuid: &str, event: &str) -> Option<Registration> {
+    /// Lets a socket in, if it knows the pair that was handed out. A second one with that pair replaces the first. A page
+    /// is let in for its own package alone, whatever it knows.
+    fn register(&mut self, uuid: &str, event: &str, from: Option<&str>) -> Option<Registration> {
         let number = self.next_number();
+        let owner = self.view(uuid).map_or(uuid, |view| &view.package);
+        if from.is_some_and(|from| from != owner) {
+            return None;
+        }
         if let Some(view) = self.views.iter_mut().find(|view| view.id == uuid && view.register_event == event) {
             let package = view.package.clone();
             let replaced = view.connection.replace(number);
@@ -274,6 +326,9 @@ impl Hub {
             .iter_mut()
             .find(|package| package.config.uuid == uuid && package.register_event.as_deref() == Some(event))?;
         let replaced = package.connection.replace(number);
+        if let Some(supervisor) = &package.supervisor {
+            supervisor.set_connected(true);
+        }
         let (connection, outgoing) = Connection::new(Peer::Package(uuid.to_owned()));
         self.connections.insert(number, connection);
         if let Some(replaced) = replaced {
@@ -318,7 +373,7 @@ impl Hub {
     }
 
     fn tell_pages(&mut self, event: &Event) {
-        self.pages.retain(|(_, page)| page.push(event.clone()));
+        self.pages.retain(|page| page.outbox.push(event.clone()));
     }
 
     /// Tells the pages of the device, if anything about it is new.
@@ -365,6 +420,8 @@ impl Hub {
             active: self.panel.active.clone(),
             instances: placed.chain(&self.absent).cloned().collect(),
             package_settings: self.package_settings.clone(),
+            unloaded: self.unloaded.clone(),
+            ports: self.origins.ports(),
         }
     }
 

@@ -1,7 +1,7 @@
 //! The Panel: which profiles there are, which instances lie where in them, and what each of them shows. Plain data
 //! without any I/O; the hub owns the one value of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use host_sdk::manifest::{COLUMNS, ROWS, Widget};
@@ -31,6 +31,12 @@ pub struct Saved {
     /// Settings of packages, by UUID.
     #[serde(default)]
     pub package_settings: BTreeMap<String, Settings>,
+    /// Packages that the user has unloaded: installed, but not started.
+    #[serde(default)]
+    pub unloaded: BTreeSet<String>,
+    /// Ports of packages' pages, by UUID: what such a page keeps in the browser hangs on it.
+    #[serde(default)]
+    pub ports: BTreeMap<String, u16>,
 }
 
 impl Saved {

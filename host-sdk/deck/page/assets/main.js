@@ -11,6 +11,8 @@ import { openSettings, startSettings } from "./settings-dialog.js";
 import { store } from "./store.js";
 import { fillTexts, text } from "./strings.js";
 import { announce } from "./toast.js";
+import { startTransfer } from "./transfer.js";
+import { runWebPackages } from "./web-packages.js";
 import { startWidgetList } from "./widget-list.js";
 
 /** A connection that comes back sooner than this was never worth a word. */
@@ -24,6 +26,7 @@ startPackages();
 startWidgetList();
 startPanel();
 startDevice();
+startTransfer();
 startProperties();
 startSettings();
 startLog();
@@ -34,6 +37,7 @@ const handlers = {
   deck: ({ deck }) => store.setDeck(deck),
   instance: ({ instance }) => store.setInstance(instance),
   instanceRemoved: ({ context }) => store.removeInstance(context),
+  frames: ({ frames }) => runWebPackages(frames),
   openUrl: ({ url, package: owner }) => openUrl(url, owner),
   openSettings: ({ package: owner }) => openSettings(owner),
   log: addLogEntry,

@@ -30,8 +30,8 @@ export function startProperties() {
 function draw() {
   const instance = store.instances.get(store.selected) ?? null;
   const widget = instance && store.widgetOf(instance);
-  // A package that was installed anew brings another property view.
-  const subject = instance && `${instance.context} ${store.package(instance.package)?.version}`;
+  // A package that was loaded anew brings another property view.
+  const subject = instance && `${instance.context} ${store.package(instance.package)?.loads}`;
   if (shown === null || shown.subject !== subject) {
     shown?.leave();
     shown = instance === null ? new Nothing() : new Properties(instance, widget, subject);

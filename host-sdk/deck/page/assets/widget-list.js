@@ -2,7 +2,8 @@
 // a layout for those that have several.
 
 import { placeAnywhere, place, resize, sizeText } from "./actions.js";
-import { askRemoval, chooseFile } from "./packages.js";
+import { packageControls } from "./package-controls.js";
+import { chooseFile } from "./packages.js";
 import { element, icon, setAttribute } from "./dom.js";
 import { makeDraggable } from "./drag.js";
 import { store } from "./store.js";
@@ -69,15 +70,9 @@ function group(owner, index) {
     else closed.delete(owner.uuid);
     setAttribute(toggle, "aria-expanded", String(!list.hidden));
   });
-  const label = text("removePackage", { name: owner.name });
-  const removeButton = element(
-    "button",
-    { type: "button", className: "icon-button", title: label, "aria-label": label },
-    icon("trash"),
-  );
-  removeButton.addEventListener("click", () => askRemoval(owner.uuid));
-  const heading = element("div", { className: "group-header" }, element("h3", {}, toggle), removeButton);
-  return element("section", { className: "group", "data-package": owner.uuid }, heading, list);
+  const { button, note } = packageControls(owner);
+  const heading = element("div", { className: "group-header" }, element("h3", {}, toggle), button);
+  return element("section", { className: "group", "data-package": owner.uuid }, heading, note, list);
 }
 
 function layoutOf(widget) {

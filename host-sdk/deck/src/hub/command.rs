@@ -4,12 +4,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use host_sdk::bundle::Installed;
-use host_sdk::protocol::{FontAttribute, Info, Settings, ToHost};
+use host_sdk::protocol::{FontAttribute, Settings, ToHost};
 use serde::Deserialize;
 use tokio::sync::{mpsc, oneshot};
 
 use super::connection::Outgoing;
 use super::{Direction, ProfileChange};
+use super::{Export, ImportReport, Runs, Taking};
 use crate::page::{Outbox, State};
 use crate::state::{Area, Profile};
 
@@ -36,6 +37,8 @@ pub enum Command {
         uuid: String,
         /// The register event that it was given.
         event: String,
+        /// The package from whose page it comes, if it comes from a page. It can be of no other package then.
+        from: Option<String>,
         /// What the socket needs from then on.
         reply: Reply<Option<Registration>>,
     },
@@ -61,7 +64,7 @@ pub enum Command {
         throttled: bool,
     },
     /// A page listens from now on.
-    Subscribe(Reply<(u64, Arc<Outbox>)>),
+    Subscribe(Runs, Reply<(u64, Arc<Outbox>)>),
     /// A page is gone.
     Unsubscribe(u64),
     /// What a page shows.
@@ -104,6 +107,14 @@ pub enum Command {
     Resume(String),
     /// A package was installed or updated.
     Installed(Box<Installed>, Reply<crate::page::Package>),
+    /// Start a halted package anew, with what its package file says now.
+    Reloaded(Box<Installed>, Reply<crate::page::Package>),
+    /// Keep a halted package from running until it is loaded again.
+    Unload(String, Reply<Result<crate::page::Package, Refusal>>),
+    /// The Panel as a file.
+    Export(Reply<Export>),
+    /// Take over a Panel from a file. None: say only what would be taken.
+    Import(Box<Export>, Option<Taking>, Reply<Result<ImportReport, Refusal>>),
     /// Forget a halted package: its folder is gone. `bool`: keep its settings.
     Uninstall(String, bool, Reply<Result<(), Refusal>>),
     /// Stop every package, save, and end.
@@ -202,8 +213,11 @@ pub struct ViewFiles {
     pub folder: PathBuf,
     /// The page within it.
     pub entry: String,
-    /// What the page's `connectCreatorCentral` is called with: register event, info, widgetInfo.
-    pub call: (String, Info, serde_json::Value),
+    /// What the page's `connectCreatorCentral` is called with, behind the port: a name, register event, info, and, in a
+    /// view, widgetInfo.
+    pub call: Vec<serde_json::Value>,
+    /// Whether the page is the package itself, not a view of it.
+    pub is_package: bool,
 }
 
 /// Speaks to the hub. Clones speak to the same.

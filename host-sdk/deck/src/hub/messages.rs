@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use host_sdk::protocol::{ActionEffect, FontAttribute, FontChange, FromHost, Settings, ToHost};
 
-use super::{Hub, Peer, View};
+use super::{Hub, Peer, Runs, View};
 use crate::package::web_address;
 use crate::page::Event;
 use crate::state::Instance;
@@ -234,11 +234,12 @@ impl Hub {
         let place = format!("{}{}", url.origin().ascii_serialization(), url.path());
         self.log.info(Some(package), format!("The package opens {place}"));
         let event = Event::OpenUrl { url: url.to_string(), package: package.to_owned() };
-        while let Some((_, page)) = self.pages.last() {
-            if page.push(event.clone()) {
+        // Nobody sits before the one that only runs packages.
+        while let Some(newest) = self.pages.iter().rposition(|page| page.runs != Runs::Unattended) {
+            if self.pages[newest].outbox.push(event.clone()) {
                 return;
             }
-            self.pages.pop();
+            self.pages.remove(newest);
         }
         if self.headless {
             return self.log.warn(Some(package), "Nobody sees it: there is neither a page nor a browser.");

@@ -2,6 +2,7 @@
 
 use host_sdk::manifest::Widget;
 use host_sdk::protocol::{ActionEffect, EffectKind, FromHost, Settings, WidgetInfo};
+use serde_json::json;
 
 use super::messages::tidy;
 use super::{Adjustment, Cell, Hub, Phase, Place, Refusal, Resize, Target, VIEWS, View, ViewFiles};
@@ -284,6 +285,7 @@ impl Hub {
             self.close_view(&oldest)?;
         }
         let view = View { id: random_id(), register_event: random_id(), package, context, entry, connection: None };
+        self.changed |= !self.origins.is_open(&view.package);
         let origin = self.origins.of(&view.package).map_err(|error| {
             Refusal::Conflict(format!("The page can't be shown: there is no port for it ({error})."))
         })?;
@@ -303,6 +305,9 @@ impl Hub {
     }
 
     pub(super) fn view_files(&self, id: &str) -> Option<ViewFiles> {
+        if let Some(files) = self.frame_files(id) {
+            return Some(files);
+        }
         let view = self.view(id)?;
         let package = self.package(&view.package)?;
         let (_, widget, context) = self.addressee(view);
@@ -315,7 +320,8 @@ impl Hub {
             package: view.package.clone(),
             folder: package.folder.clone(),
             entry: view.entry.clone(),
-            call: (view.register_event.clone(), self.info.clone(), widget_info),
+            call: vec![json!(id), json!(view.register_event), json!(self.info), widget_info],
+            is_package: false,
         })
     }
 

@@ -172,7 +172,12 @@ pub async fn start(data: TempDir, change: impl FnOnce(&mut Config)) -> World {
 }
 
 pub async fn connect_events(deck: &Deck) -> Socket {
-    let url = format!("{}api/events?token={}", deck.page_url().replace("http", "ws"), deck.token());
+    connect_page(deck, "").await
+}
+
+/// A page that says more of itself in the query.
+pub async fn connect_page(deck: &Deck, more: &str) -> Socket {
+    let url = format!("{}api/events?token={}{more}", deck.page_url().replace("http", "ws"), deck.token());
     tokio_tungstenite::connect_async(url).await.unwrap().0
 }
 
