@@ -18,6 +18,7 @@ use tokio::sync::mpsc;
 use url::Url;
 
 use crate::config::{Config, Timing};
+use crate::links::Links;
 use crate::log::Log;
 use crate::origins::Origins;
 use crate::package::Package;
@@ -40,6 +41,9 @@ const COMMANDS: usize = 256;
 /// Property views and settings pages at a time; beyond that the oldest is closed. Pages that went without saying so
 /// leave theirs behind.
 const VIEWS: usize = 64;
+
+/// Who holds a key that a program has pressed. No page has this number.
+const PROGRAM: u64 = 0;
 
 /// A property view or settings page.
 #[derive(Debug)]
@@ -72,8 +76,10 @@ pub struct Hub {
     history: History,
     /// Whether the device sleeps: nothing on it is visible.
     asleep: bool,
-    /// Instances whose key is held down.
-    pressed: HashSet<String>,
+    /// Instances whose key is held down, each with who holds it: the numbers of pages, or [`PROGRAM`].
+    pressed: HashMap<String, HashSet<u64>>,
+    /// How often packages have asked for pages of the web.
+    links: Links,
     /// What the user has to know, until it is dismissed.
     notice: Option<String>,
     /// What pages were told last of the device.
@@ -111,7 +117,8 @@ impl Hub {
             absent: saved.instances,
             history: History::default(),
             asleep: false,
-            pressed: HashSet::new(),
+            pressed: HashMap::new(),
+            links: Links::default(),
             notice,
             told: Deck::default(),
             package_settings: saved.package_settings,
@@ -176,11 +183,11 @@ impl Hub {
             Command::Subscribe(reply) => {
                 let number = self.next_number();
                 let page = Arc::new(Outbox::default());
-                page.push(Event::State { state: Box::new(self.state()) });
+                page.push(Event::State { state: Box::new(self.state()), page: number });
                 self.pages.push((number, page.clone()));
                 let _ = reply.send((number, page));
             }
-            Command::Unsubscribe(number) => self.pages.retain(|(page, _)| *page != number),
+            Command::Unsubscribe(number) => self.page_is_gone(number),
             Command::State(reply) => {
                 let _ = reply.send(self.state());
             }
@@ -195,6 +202,9 @@ impl Hub {
             }
             Command::Press(context, phase, reply) => {
                 let _ = reply.send(self.press(&context, phase));
+            }
+            Command::PressFrom(page, context, phase, reply) => {
+                let _ = reply.send(self.press_from(page, &context, phase));
             }
             Command::Adjust(context, adjustment, reply) => {
                 let _ = reply.send(self.adjust(&context, adjustment));

@@ -14,6 +14,7 @@ mod guard;
 mod http;
 mod hub;
 mod icon;
+mod links;
 mod log;
 mod log_file;
 mod origins;

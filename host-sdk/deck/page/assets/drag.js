@@ -4,7 +4,8 @@
 
 import { element } from "./dom.js";
 
-/** How far the pointer goes, in CSS pixels, before a press becomes a drag. */
+/** How far the pointer goes, in CSS pixels, before a press becomes a drag. A finger that only presses rolls a little. */
+const THRESHOLDS = { touch: 12 };
 const THRESHOLD = 6;
 
 /** Where things can be dropped: the Panel registers itself here. See `setDropTarget`. */
@@ -27,7 +28,8 @@ export function setDropTarget(dropTarget) {
  */
 export function makeDraggable(node, { cargo, press }) {
   node.addEventListener("pointerdown", (event) => {
-    if (event.button !== 0 || !event.isPrimary) return;
+    // Several fingers may press several keys at once.
+    if (event.button !== 0 || (!event.isPrimary && event.pointerType !== "touch")) return;
     new Gesture(node, event, cargo, press);
   });
   // Long touches would open the browser's menu in the middle of a press.
@@ -56,6 +58,8 @@ class Gesture {
     node.addEventListener("pointerup", mine((later) => this.#released(later)), { signal });
     node.addEventListener("pointercancel", mine(() => this.#abandon()), { signal });
     node.addEventListener("lostpointercapture", mine(() => this.#abandon()), { signal });
+    // Behind another tab nothing is heard of a pointer that is lifted.
+    document.addEventListener("visibilitychange", () => this.#abandon(), { signal });
     window.addEventListener(
       "keydown",
       (key) => {
@@ -68,11 +72,18 @@ class Gesture {
   }
 
   #moved(event) {
+    // It was lifted where nobody told.
+    if (event.buttons === 0) {
+      this.#abandon();
+      return;
+    }
     if (this.#cargo === null) {
-      if (Math.hypot(event.clientX - this.start.clientX, event.clientY - this.start.clientY) <= THRESHOLD) return;
+      const way = Math.hypot(event.clientX - this.start.clientX, event.clientY - this.start.clientY);
+      if (way <= (THRESHOLDS[this.start.pointerType] ?? THRESHOLD)) return;
       this.press?.cancel();
       this.press = null;
-      this.#cargo = this.ask(this.start);
+      // One thing is dragged at a time: there is one mark for where it would land.
+      this.#cargo = "dragging" in document.documentElement.dataset ? null : this.ask(this.start);
       if (this.#cargo === null || target === null) {
         this.#finish();
         return;

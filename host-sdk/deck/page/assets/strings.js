@@ -67,7 +67,9 @@ const table = {
   functionKeys: "Function keys",
   panelHelp:
     "Arrow keys go from place to place. Enter or Space presses a key. M picks it up: arrow keys carry it, Enter puts it down, Escape leaves it where it was. Delete removes it.",
-  emptyCell: "Free place, {place}",
+  emptyCell: "{place}: free",
+  keyLabel: "{place}: {what}",
+  stateOf: "state {number} of {count}",
   gridPlace: "column {column}, row {row}",
   keyPlace: "function key, column {column}, row {row}",
   placed: "{name} is on the Panel, {place}.",
