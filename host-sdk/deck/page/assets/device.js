@@ -25,7 +25,7 @@ export function startDevice() {
   const name = element("strong", { id: "profile-name", className: "bar-name" });
   tools.name = name;
   bar.append(
-    element("span", { className: "muted" }, text("hotkeyProfile")),
+    element("span", { className: "muted bar-label" }, text("hotkeyProfile")),
     name,
     tool("profile-new", "add", text("newProfile"), () => ask(text("newProfile"), nextName(), (given) => create(given, null))),
     tool("profile-rename", "rename", text("renameProfile"), () =>

@@ -8,6 +8,9 @@ import { element } from "./dom.js";
 const THRESHOLDS = { touch: 12 };
 const THRESHOLD = 6;
 
+/** How near to an edge of the window, in CSS pixels, what is dragged makes a page scroll that is longer than its window. */
+const EDGE = 48;
+
 /** Where things can be dropped: the Panel registers itself here. See `setDropTarget`. */
 let target = null;
 
@@ -44,6 +47,9 @@ class Gesture {
   #ghost = null;
   #place = null;
   #listening = new AbortController();
+  /** The newest event of the drag, and the frame that it waits for to scroll. */
+  #latest = null;
+  #frame = null;
 
   constructor(node, event, cargo, press) {
     this.node = node;
@@ -91,6 +97,21 @@ class Gesture {
       this.#lift();
     }
     this.#follow(event);
+    this.#latest = event;
+    this.#frame ??= requestAnimationFrame(() => this.#scroll());
+  }
+
+  // The device may lie beyond the window's edge.
+  #scroll() {
+    this.#frame = null;
+    if (this.#ghost === null) return;
+    const y = this.#latest.clientY;
+    const beyond = Math.min(y - EDGE, 0) + Math.max(y - (innerHeight - EDGE), 0);
+    const before = scrollY;
+    scrollBy(0, beyond / 4);
+    if (scrollY === before) return;
+    this.#follow(this.#latest);
+    this.#frame = requestAnimationFrame(() => this.#scroll());
   }
 
   #lift() {
@@ -160,8 +181,10 @@ class Gesture {
   #finish() {
     if (this.#listening.signal.aborted) return;
     this.#listening.abort();
+    cancelAnimationFrame(this.#frame);
     if (this.#ghost === null) return;
     this.#ghost.remove();
+    this.#ghost = null;
     target.unmark();
     delete document.documentElement.dataset.dragging;
     delete this.node.dataset.dragged;

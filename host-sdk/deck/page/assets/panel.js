@@ -5,6 +5,7 @@ import { move, nameOf, placeText, press, remove } from "./actions.js";
 import { element, setAttribute, setText } from "./dom.js";
 import { makeDraggable, setDropTarget } from "./drag.js";
 import { Face } from "./face.js";
+import { notePress } from "./links.js";
 import { store } from "./store.js";
 import { text } from "./strings.js";
 import { announce } from "./toast.js";
@@ -273,6 +274,8 @@ class Key {
     this.#pressed = phase === "down";
     this.#byKeyboard = false;
     this.node.toggleAttribute("data-pressed", this.#pressed);
+    // A press may open a page when it goes down and when it comes up.
+    if (phase !== "cancel") notePress(this.instance.package);
     press(this.context, phase);
   }
 
