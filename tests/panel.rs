@@ -1,8 +1,10 @@
 //! What a user does with the Panel itself, in a real browser: function keys, layouts, undo, profiles, the look of a key,
-//! sleep, by mouse and by keyboard. Every step leaves a picture in `target/screenshots`.
+//! sleep, by mouse, by touch and by keyboard; and what axe-core has to say to all of it. Every step leaves a picture in
+//! `target/screenshots`.
 
 #![cfg(target_os = "linux")]
 
+mod axe;
 mod driver;
 
 use std::fs;
@@ -10,9 +12,11 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use acceptance::{DeckHome, Launch, SOON, screenshots, until};
+use acceptance::{DeckHome, DeckProcess, Launch, SOON, bundle, clock_bundle, http_client, screenshots, until};
 use driver::Driver;
-use fantoccini::actions::{InputSource as _, MOUSE_BUTTON_LEFT, MouseActions, PointerAction};
+use fantoccini::actions::{
+    InputSource as _, KeyAction, KeyActions, MOUSE_BUTTON_LEFT, MouseActions, PointerAction, TouchActions,
+};
 use fantoccini::elements::Element;
 use fantoccini::key::Key;
 use fantoccini::{Client, Locator};
@@ -48,9 +52,13 @@ fn install(home: &DeckHome) {
 /// The user: looks, points, types, and keeps pictures.
 struct User {
     browser: Client,
+    /// Where ChromeDriver takes commands of DevTools for this browser.
+    devtools: String,
     folder: PathBuf,
     story: &'static str,
     pictures: u32,
+    /// What axe-core has found, each with where the user was.
+    faults: Vec<String>,
 }
 
 impl User {
@@ -94,12 +102,64 @@ impl User {
         let file = format!("panel-{}-{:02}-{name}.png", self.story, self.pictures);
         fs::write(self.folder.join(file), picture).expect("it is kept");
     }
+
+    /// Selects a key of the Spotify package without pressing it.
+    async fn selects(&self, widget: &str) {
+        let script = format!(
+            "const done = arguments[0]; import('/assets/store.js').then(({{ store }}) => {{
+               store.select([...store.instances.values()].find(({{ widget }}) => widget.endsWith('.{widget}')).context);
+               done();
+             }});"
+        );
+        self.browser.execute_async(&script, vec![]).await.unwrap();
+    }
+
+    /// Makes the page hear that the Spotify package asks to open a page of the web.
+    async fn asks_to_open(&self, url: &str) {
+        let script = format!(
+            "const done = arguments[0]; import('/assets/links.js').then(({{ openUrl }}) => {{
+               openUrl('{url}', 'com.spotify-widgets');
+               done();
+             }});"
+        );
+        self.browser.execute_async(&script, vec![]).await.unwrap();
+    }
+
+    async fn devtools(&self, command: &str, parameters: Value) {
+        let body = json!({"cmd": command, "params": parameters});
+        let answer = http_client().post(&self.devtools).json(&body).send().await.expect("ChromeDriver answers");
+        assert!(answer.status().is_success(), "{command}: {}", answer.text().await.unwrap_or_default());
+    }
+
+    /// Sets what the system of the user asks of pages, such as `prefers-color-scheme`.
+    async fn prefers(&self, features: &[(&str, &str)]) {
+        let features: Vec<_> = features.iter().map(|(name, value)| json!({"name": name, "value": value})).collect();
+        self.devtools("Emulation.setEmulatedMedia", json!({"features": features})).await;
+    }
+
+    /// Gives the page a window of this size, in CSS pixels; a small one is also what a page sees that is zoomed.
+    async fn sits_before(&self, width: u32, height: u32) {
+        let size = json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": false});
+        self.devtools("Emulation.setDeviceMetricsOverride", size).await;
+    }
+
+    /// Has axe-core look at the page, dark and light, and keeps pictures of both.
+    async fn is_served(&mut self, state: &str) {
+        for scheme in ["light", "dark"] {
+            self.prefers(&[("prefers-color-scheme", scheme)]).await;
+            let found = axe::faults(&self.browser).await;
+            self.faults.extend(found.into_iter().map(|fault| format!("{state}, {scheme}: {fault}")));
+            self.keeps(&format!("{state}-{scheme}")).await;
+        }
+    }
 }
 
 async fn user(driver: &Driver, story: &'static str, page: &str) -> User {
     let browser = driver.browser().await;
+    let session = browser.session_id().await.unwrap().expect("a session");
+    let devtools = format!("{}/session/{session}/goog/cdp/execute", driver.address);
     browser.goto(page).await.unwrap();
-    User { browser, folder: screenshots(), story, pictures: 0 }
+    User { browser, devtools, folder: screenshots(), story, pictures: 0, faults: Vec::new() }
 }
 
 fn cell(area: &str, column: u8, row: u8) -> String {
@@ -196,5 +256,120 @@ async fn profiles_sleep_and_the_look_of_a_key() {
     let names: Value =
         user.browser.execute("return document.getElementById('profile-name').textContent", vec![]).await.unwrap();
     assert_eq!(names, "Profile 1");
+    user.browser.close().await.unwrap();
+}
+
+/// A file of a package with something to find fault with: its icon is missing.
+fn odd_package(home: &DeckHome) -> PathBuf {
+    let config = json!({
+        "Author": "A", "Description": "A package that is not quite right.", "Name": "Odd", "Version": "1.0.0",
+        "UUID": "com.example.odd", "Icon": "missing.png", "URL": "https://example.com/odd",
+        "Runtime": {"win": {"type": "bin", "target": "run.exe", "MinimumVersion": "10"}},
+        "CreatorCentral": {"MinimumVersion": "1", "SDKVersion": 2},
+        "Widgets": [{"Name": "W", "Icon": "missing.png", "UUID": "com.example.odd.w", "States": [{"Image": "none.png"}]}]
+    });
+    let entry = |path: &str, content: &[u8]| host_sdk::bundle::Entry {
+        path: path.to_owned(),
+        content: content.to_vec(),
+        executable: false,
+    };
+    let entries = vec![entry("PackageConfig.json", config.to_string().as_bytes()), entry("run.exe", b"MZ")];
+    let file = home.folder().join("odd.creatorCentral");
+    host_sdk::bundle::pack(fs::File::create(&file).unwrap(), "com.example.odd", entries).unwrap();
+    file
+}
+
+#[tokio::test]
+async fn no_state_of_the_page_has_a_serious_accessibility_fault() {
+    let spotify = Sim::start(Config::default()).await.unwrap();
+    let home = DeckHome::new();
+    let deck = home.launch(&spotify, Launch::default()).await;
+    let driver = Driver::start().await;
+    let mut user = user(&driver, "axe", deck.page()).await;
+    user.sees(".widget-groups .empty").await;
+    // It finds what there is to find.
+    user.browser.execute("document.querySelector('main').append(document.createElement('button'))", vec![]).await.unwrap();
+    let planted = axe::faults(&user.browser).await;
+    assert!(planted.len() == 1 && planted[0].starts_with("button-name"), "{planted:?}");
+    user.browser.execute("document.querySelector('main').lastChild.remove()", vec![]).await.unwrap();
+    user.is_served("no-packages").await;
+
+    user.sees("#import-file").await.send_keys(odd_package(&home).to_str().unwrap()).await.unwrap();
+    user.sees("#import-dialog[open] .import-findings li").await;
+    user.is_served("import").await;
+    user.clicks("#import-dialog .dialog-buttons button").await;
+
+    deck.install(bundle()).await;
+    user.sees(".widget[data-widget='com.spotify-widgets.playing-now']").await;
+    user.is_served("empty-panel").await;
+    for (widget, column, row) in [("play-pause", 0, 0), ("playing-now", 0, 1), ("next", 4, 3)] {
+        let context = deck.place(&format!("com.spotify-widgets.{widget}"), column, row).await;
+        deck.shows(&context, "Link Spotify in Settings").await;
+    }
+    user.count(".key", 3).await;
+    user.is_served("keys").await;
+
+    // Selected without a press: that would open the settings.
+    user.selects("playing-now").await;
+    user.sees("#property-frame").await;
+    user.clicks(".look summary").await;
+    user.is_served("look").await;
+    user.sees("#property-frame").await.enter_frame().await.unwrap();
+    user.sees("#settings .label").await;
+    user.is_served("property-view").await;
+    user.browser.enter_parent_frame().await.unwrap();
+
+    user.clicks(".layout-picker button").await;
+    user.sees(".layout-popup:popover-open").await;
+    user.is_served("layouts").await;
+    user.types(&Key::Escape.to_string()).await;
+    user.clicks("#profile-new").await;
+    user.is_served("profile").await;
+    user.clicks("#profile-dialog button[type='submit']").await;
+    user.count("#profile-strip button", 2).await;
+    user.clicks("#profile-strip button:nth-child(1)").await;
+    user.count(".key", 3).await;
+
+    user.clicks("#log-button").await;
+    user.sees(".log-lines li[data-direction]").await;
+    user.is_served("log").await;
+    user.clicks("#log-button").await;
+    user.clicks(".group-header .icon-button:last-of-type").await;
+    user.sees("#confirm-dialog[open]").await;
+    user.is_served("confirm").await;
+    user.clicks("#confirm-dialog .dialog-buttons button").await;
+
+    user.asks_to_open("https://accounts.example.com/authorize?client_id=1").await;
+    user.is_served("asks").await;
+    user.clicks(".toast.card .dialog-buttons button:first-child").await;
+    user.clicks("#sleep-button").await;
+    user.sees("#wake-up").await;
+    user.is_served("asleep").await;
+    user.clicks("#wake-up").await;
+
+    user.clicks("#settings-button").await;
+    user.sees("#settings-frame").await;
+    user.is_served("settings").await;
+    user.sees("#settings-frame").await.enter_frame().await.unwrap();
+    user.sees("#redirect-uri").await;
+    user.is_served("settings-page").await;
+    user.browser.enter_parent_frame().await.unwrap();
+    user.clicks("#settings-close").await;
+
+    // A window of half the size is what 200 % makes of an ordinary one. No key becomes too small to be hit.
+    user.selects("playing-now").await;
+    for (name, width, height, least) in [("zoomed", 700, 500, 60), ("narrow", 400, 800, 44), ("tiny", 320, 640, 36)] {
+        user.sits_before(width, height).await;
+        user.is_served(name).await;
+        let script = "const box = document.querySelector('.cell').getBoundingClientRect(); \
+            return [box.height, document.documentElement.scrollWidth - document.documentElement.clientWidth]";
+        let seen = user.browser.execute(script, vec![]).await.unwrap();
+        assert!(seen[0].as_f64() >= Some(f64::from(least)), "{name}: {seen}");
+        assert_eq!(seen[1], 0, "{name}: nothing lies beyond the window's side");
+    }
+    user.sits_before(1400, 1000).await;
+    user.prefers(&[("forced-colors", "active"), ("prefers-reduced-motion", "reduce")]).await;
+    user.keeps("high-contrast").await;
+    assert!(user.faults.is_empty(), "{}", user.faults.join("\n"));
     user.browser.close().await.unwrap();
 }

@@ -56,9 +56,11 @@ fn faces() -> Result<()> {
 }
 
 /// What the acceptance tests drive.
-const TEST_PROGRAMS: [Needed; 4] = [
+const TEST_PROGRAMS: [Needed; 5] = [
     Needed { any_of: &["chromium", "google-chrome", "chrome"], package: "chromium" },
     Needed { any_of: &["chromedriver"], package: "chromium-driver" },
+    // For axe-core, which the browser tests load.
+    Needed { any_of: &["npm"], package: "npm" },
     Needed { any_of: &["dbus-run-session"], package: "dbus-daemon" },
     Needed { any_of: &["gnome-keyring-daemon"], package: "gnome-keyring" },
 ];
