@@ -15,7 +15,7 @@ use std::time::Duration;
 use acceptance::{DeckHome, DeckProcess, Launch, SOON, bundle, clock_bundle, http_client, screenshots, until};
 use driver::Driver;
 use fantoccini::actions::{
-    InputSource as _, KeyAction, KeyActions, MOUSE_BUTTON_LEFT, MouseActions, PointerAction, TouchActions,
+    Actions, InputSource as _, KeyAction, KeyActions, MOUSE_BUTTON_LEFT, MouseActions, PointerAction, TouchActions,
 };
 use fantoccini::elements::Element;
 use fantoccini::key::Key;
@@ -85,15 +85,16 @@ impl User {
     }
 
     async fn drags(&self, widget: &str, to: &str) {
-        let from = self.sees(&format!(".widget[data-widget='com.example.panel.{widget}']")).await;
-        let to = self.sees(to).await;
-        let (slowly, button) = (Some(MOVE), MOUSE_BUTTON_LEFT);
-        let hand = MouseActions::new("mouse".to_owned())
-            .then(PointerAction::MoveToElement { element: from, duration: slowly, x: 0.0, y: 0.0 })
-            .then(PointerAction::Down { button })
-            .then(PointerAction::MoveToElement { element: to, duration: slowly, x: 0.0, y: 0.0 })
-            .then(PointerAction::Up { button });
-        self.browser.perform_actions(hand).await.expect("the drag is done");
+        self.carries(&format!(".widget[data-widget='com.example.panel.{widget}']"), to).await;
+    }
+
+    async fn carries(&self, from: &str, to: &str) {
+        let (from, to) = (over(self.sees(from).await), over(self.sees(to).await));
+        self.does(mouse(&[from, DOWN, to, UP])).await;
+    }
+
+    async fn does(&self, hands: impl Into<Actions>) {
+        self.browser.perform_actions(hands).await.expect("the hands obey");
     }
 
     async fn keeps(&mut self, name: &str) {
@@ -101,6 +102,18 @@ impl User {
         let picture = self.browser.screenshot().await.expect("a screenshot");
         let file = format!("panel-{}-{:02}-{name}.png", self.story, self.pictures);
         fs::write(self.folder.join(file), picture).expect("it is kept");
+    }
+
+    /// Waits until a screen reader has been given these words.
+    async fn says(&self, words: &str) {
+        until(words, async || {
+            let said = self.browser.execute("return document.getElementById('announcer').textContent", vec![]).await;
+            match said.map_err(|error| error.to_string())?.as_str() {
+                Some(said) if said.trim_end() == words => Ok(()),
+                other => Err(format!("{other:?}")),
+            }
+        })
+        .await;
     }
 
     /// Selects a key of the Spotify package without pressing it.
@@ -162,6 +175,59 @@ async fn user(driver: &Driver, story: &'static str, page: &str) -> User {
     User { browser, devtools, folder: screenshots(), story, pictures: 0, faults: Vec::new() }
 }
 
+const DOWN: PointerAction = PointerAction::Down { button: MOUSE_BUTTON_LEFT };
+const UP: PointerAction = PointerAction::Up { button: MOUSE_BUTTON_LEFT };
+
+/// To the middle of an element, as slowly as a hand.
+fn over(element: Element) -> PointerAction {
+    PointerAction::MoveToElement { element, duration: Some(MOVE), x: 0.0, y: 0.0 }
+}
+
+fn by(x: f64, y: f64) -> PointerAction {
+    PointerAction::MoveBy { duration: Some(MOVE), x, y }
+}
+
+fn mouse(actions: &[PointerAction]) -> MouseActions {
+    actions.iter().cloned().fold(MouseActions::new("mouse".to_owned()), MouseActions::then)
+}
+
+fn finger(name: &str, actions: &[PointerAction]) -> TouchActions {
+    actions.iter().cloned().fold(TouchActions::new(name.to_owned()), TouchActions::then)
+}
+
+fn keyboard(actions: &[KeyAction]) -> KeyActions {
+    actions.iter().cloned().fold(KeyActions::new("keyboard".to_owned()), KeyActions::then)
+}
+
+/// What a package has heard of its keys, up to a point.
+struct Ear<'a> {
+    deck: &'a DeckProcess,
+    last: u64,
+}
+
+impl Ear<'_> {
+    /// Waits until its package has heard this since the last time, and nothing else: `action…` of each key (by the last
+    /// part of the event), in the order of the keys.
+    async fn hears(&mut self, wanted: &[(&str, &str)]) {
+        let what = format!("{wanted:?}");
+        let mut wanted: Vec<_> =
+            wanted.iter().map(|(event, key)| (format!("action{event}"), (*key).to_owned())).collect();
+        wanted.sort_by(|one, other| one.1.cmp(&other.1));
+        self.last = until(&what, async || {
+            let answer = self.deck.get(&format!("messages?after={}", self.last)).await;
+            let messages = answer["messages"].as_array().expect("messages");
+            let heard = messages.iter().filter_map(|message| {
+                let event = message["event"].as_str().filter(|event| event.starts_with("action"))?;
+                Some((event.to_owned(), message["context"].as_str()?.to_owned()))
+            });
+            let mut heard: Vec<_> = heard.collect();
+            heard.sort_by(|one, other| one.1.cmp(&other.1));
+            if heard == wanted { Ok(answer["last"].as_u64().unwrap()) } else { Err(format!("{heard:?}")) }
+        })
+        .await;
+    }
+}
+
 fn cell(area: &str, column: u8, row: u8) -> String {
     format!(".cell[data-area='{area}'][data-column='{column}'][data-row='{row}']")
 }
@@ -191,6 +257,12 @@ async fn keys_are_placed_resized_carried_and_brought_back() {
     user.sees(".key[aria-colspan='3'][aria-rowspan='2']").await;
     user.keeps("large-again").await;
 
+    // By the mouse: carried by its corner, and by what is taken.
+    user.carries("#panel .key", &cell("grid", 3, 3)).await;
+    user.sees("#panel .key[data-column='2'][data-row='2']").await;
+    user.carries("#function-keys .key", "#panel .key").await;
+    user.sees("#function-keys .key[data-column='1'][data-row='0']").await;
+
     // By the keyboard: picked up, carried onto the grid, put down, removed, and brought back.
     user.browser.execute("document.querySelector('#function-keys .key').focus()", vec![]).await.unwrap();
     user.types("m").await;
@@ -201,13 +273,114 @@ async fn keys_are_placed_resized_carried_and_brought_back() {
     user.sees("#panel .key[data-column='4'][data-row='0']:focus").await;
     user.types(&Key::Delete.to_string()).await;
     user.count(".key", 1).await;
+    user.sees("#panel .cell[data-column='4'][data-row='0']:focus").await;
     user.keeps("removed").await;
     user.types(&format!("{}z", Key::Control)).await;
-    user.sees("#panel .key[data-column='4'][data-row='0']").await;
+    user.sees("#panel .key[data-column='4'][data-row='0']:focus").await;
+    user.says("Undone: remove a key").await;
     user.clicks("#undo-button").await;
     user.sees("#function-keys .key[data-column='1'][data-row='0']").await;
     user.clicks("#redo-button").await;
-    user.sees("#panel .key[data-column='4'][data-row='0']").await;
+    user.sees("#panel .key[data-column='4'][data-row='0'][aria-label^='Column 5, row 1: Toggle']").await;
+
+    // With the button, which goes with the key; and from the list, by the keyboard and by two clicks.
+    user.clicks("#panel .key[aria-colspan='3']").await;
+    user.clicks("#delete-button").await;
+    user.sees("#panel .cell[data-column='2'][data-row='2']:focus").await;
+    let list = ".widget[data-widget='com.example.panel.toggle']";
+    user.sees(list).await.send_keys(&Key::Enter.to_string()).await.unwrap();
+    user.sees("#panel .key[data-column='0'][data-row='0']").await;
+    user.says("Toggle is on the Panel, column 1, row 1.").await;
+    user.does(mouse(&[over(user.sees(list).await), DOWN, UP, DOWN, UP])).await;
+    user.sees("#panel .key[data-column='1'][data-row='0']").await;
+
+    // The layout that is chosen in the list is what is dragged.
+    user.clicks(".layout-picker button").await;
+    user.clicks(".layout-popup:popover-open label:nth-of-type(2)").await;
+    user.drags("wide", &cell("grid", 0, 3)).await;
+    user.sees("#panel .key[aria-colspan='2'][data-row='3']").await;
+    user.keeps("small-at-once").await;
+    user.browser.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn keys_are_pressed_and_held_by_mouse_touch_and_keyboard() {
+    let spotify = Sim::start(Config::default()).await.unwrap();
+    let home = DeckHome::new();
+    let deck = home.launch(&spotify, Launch { bundles: &[clock_bundle()], ..Launch::default() }).await;
+    let (a, b) = (deck.place("com.example.clock.time", 1, 1).await, deck.place("com.example.clock.time", 3, 2).await);
+    for context in [&a, &b] {
+        deck.instance_until(context, "a time", |instance| instance["image"].is_string()).await;
+    }
+    let driver = Driver::start().await;
+    let mut user = user(&driver, "hands", deck.page()).await;
+    let (key, other) = (format!(".key[data-context='{a}']"), format!(".key[data-context='{b}']"));
+    let (here, there) = (over(user.sees(&key).await), over(user.sees(&other).await));
+    let mut package = Ear { deck: &deck, last: 0 };
+    let (a, b) = (a.as_str(), b.as_str());
+    let (tapped, let_go) = ([("Down", a), ("Up", a), ("Triggered", a)], [("Down", a), ("Up", a)]);
+
+    // By the mouse: held, released, and slid off, by which nothing moves as long as it comes back.
+    user.does(mouse(&[here.clone(), DOWN])).await;
+    package.hears(&tapped[..1]).await;
+    user.sees(".key[data-pressed]").await;
+    user.keeps("held").await;
+    user.does(mouse(&[UP])).await;
+    package.hears(&tapped[1..]).await;
+    user.does(mouse(&[here.clone(), DOWN, by(0.0, 40.0), here.clone(), UP])).await;
+    package.hears(&let_go).await;
+    user.sees(&format!("{key}[data-column='1'][data-row='1'][aria-selected='true']")).await;
+
+    // By fingers: one that rolls a little, one that slides off, and two at once.
+    user.does(finger("one", &[here.clone(), DOWN, by(5.0, 5.0), UP])).await;
+    package.hears(&tapped).await;
+    user.does(finger("one", &[here.clone(), DOWN, by(60.0, 0.0), here.clone(), UP])).await;
+    package.hears(&let_go).await;
+    let two = finger("two", &[there.clone(), DOWN, by(1.0, 0.0), UP]);
+    user.does(Actions::from(finger("one", &[here.clone(), DOWN, by(1.0, 0.0), UP])).and(two)).await;
+    package.hears(&[("Down", a), ("Up", a), ("Triggered", a), ("Down", b), ("Up", b), ("Triggered", b)]).await;
+
+    // By the keyboard: a key that repeats is held once, and one that loses the focus is let go.
+    user.browser.execute(&format!("document.querySelector(\"{key}\").focus()"), vec![]).await.unwrap();
+    for press in [' ', char::from(Key::Enter)] {
+        let down = KeyAction::Down { value: press };
+        user.does(keyboard(&[down.clone(), down.clone(), down])).await;
+        package.hears(&tapped[..1]).await;
+        user.does(keyboard(&[KeyAction::Up { value: press }])).await;
+        package.hears(&tapped[1..]).await;
+    }
+    user.does(keyboard(&[KeyAction::Down { value: ' ' }])).await;
+    package.hears(&tapped[..1]).await;
+    user.browser.execute("document.activeElement.blur()", vec![]).await.unwrap();
+    package.hears(&let_go[1..]).await;
+    user.does(keyboard(&[KeyAction::Up { value: ' ' }])).await;
+
+    // A finger that scrolls presses nothing and drags nothing.
+    user.sits_before(400, 500).await;
+    let list = over(user.sees(".widget-text").await);
+    user.browser
+        .execute("document.querySelector('.widget').scrollIntoView({ block: 'center' })", vec![])
+        .await
+        .unwrap();
+    let scrolled = async || user.browser.execute("return scrollY", vec![]).await.unwrap().as_f64().unwrap();
+    let before = scrolled().await;
+    user.does(finger("one", &[list, DOWN, by(0.0, 30.0), by(0.0, 30.0), UP])).await;
+    until("the page is scrolled", async || match scrolled().await {
+        now if now < before => Ok(()),
+        now => Err(format!("{before} to {now}")),
+    })
+    .await;
+    user.count(".key", 2).await;
+    user.count(".drag-ghost", 0).await;
+    user.sits_before(1400, 1000).await;
+
+    // A page that goes in the middle of a press takes its finger with it.
+    user.does(mouse(&[over(user.sees(&other).await), DOWN])).await;
+    package.hears(&[("Down", b)]).await;
+    user.browser.goto("about:blank").await.unwrap();
+    package.hears(&[("Up", b)]).await;
+    deck.press(a).await;
+    package.hears(&tapped).await;
     user.browser.close().await.unwrap();
 }
 
@@ -235,6 +408,19 @@ async fn profiles_sleep_and_the_look_of_a_key() {
     user.sees(".key[aria-label*=', on']").await;
     user.keeps("look").await;
 
+    user.sees("#title-field").await.clear().await.unwrap();
+    user.sees("#title-field").await.send_keys("Lamp").await.unwrap();
+    user.sees(".key[aria-label='Column 1, row 1: Toggle, state 2 of 2, Lamp']").await;
+    user.clicks("#title-field").await;
+    for _ in "Lamp".chars() {
+        user.types(&Key::Backspace.to_string()).await;
+    }
+    user.sees(".key[aria-label$=', on']").await;
+
+    user.clicks("#profile-rename").await;
+    user.sees("#profile-field").await.clear().await.unwrap();
+    user.sees("#profile-field").await.send_keys(&format!("Studio{}", Key::Enter)).await.unwrap();
+    user.sees("#profile-strip button[title='Studio']").await;
     user.clicks("#profile-copy").await;
     user.clicks("#profile-dialog button[type='submit']").await;
     user.count("#profile-strip button", 2).await;
@@ -255,7 +441,7 @@ async fn profiles_sleep_and_the_look_of_a_key() {
     user.sees("#device:not([data-asleep])").await;
     let names: Value =
         user.browser.execute("return document.getElementById('profile-name').textContent", vec![]).await.unwrap();
-    assert_eq!(names, "Profile 1");
+    assert_eq!(names, "Studio");
     user.browser.close().await.unwrap();
 }
 
@@ -288,7 +474,10 @@ async fn no_state_of_the_page_has_a_serious_accessibility_fault() {
     let mut user = user(&driver, "axe", deck.page()).await;
     user.sees(".widget-groups .empty").await;
     // It finds what there is to find.
-    user.browser.execute("document.querySelector('main').append(document.createElement('button'))", vec![]).await.unwrap();
+    user.browser
+        .execute("document.querySelector('main').append(document.createElement('button'))", vec![])
+        .await
+        .unwrap();
     let planted = axe::faults(&user.browser).await;
     assert!(planted.len() == 1 && planted[0].starts_with("button-name"), "{planted:?}");
     user.browser.execute("document.querySelector('main').lastChild.remove()", vec![]).await.unwrap();

@@ -78,8 +78,11 @@ class Surface {
   arrange() {
     for (const cell of this.cells) {
       const taken = store.at(this.area, Number(cell.dataset.column), Number(cell.dataset.row)) !== null;
+      const focused = taken && document.activeElement === cell;
       setAttribute(cell, "aria-hidden", taken ? "true" : null);
       cell.toggleAttribute("data-taken", taken);
+      // Who has undone a removal finds the key where it was.
+      if (focused) focusPlace({ area: this.area, column: Number(cell.dataset.column), row: Number(cell.dataset.row) });
     }
     this.setTabStop();
   }
@@ -310,7 +313,8 @@ function put(node, { column, row, width, height }) {
   node.style.gridRow = `${row + 1} / span ${height}`;
 }
 
-function focusPlace({ area, column, row }) {
+/** Gives the focus to what lies at {area, column, row}: a key, or the bare place. */
+export function focusPlace({ area, column, row }) {
   surfaces[area].elementAt(column, row)?.focus();
 }
 

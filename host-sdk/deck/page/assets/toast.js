@@ -9,9 +9,24 @@ const SHORT_MS = 5000;
 const container = document.getElementById("toasts");
 const announcer = document.getElementById("announcer");
 
+/** Where the focus was before it went to a notice. */
+let before = null;
+
+container.addEventListener("focusin", ({ relatedTarget }) => {
+  if (!container.contains(relatedTarget)) before = relatedTarget;
+});
+
 /** Says `words` to screen readers, without showing them. */
 export function announce(words) {
-  setText(announcer, words);
+  // The same words once more are news only if they differ.
+  setText(announcer, announcer.textContent === words ? `${words}\u00a0` : words);
+}
+
+// A notice that had the focus gives it back.
+function remove(toast) {
+  const focused = toast.contains(document.activeElement);
+  toast.remove();
+  if (focused) (before?.isConnected ? before : document.querySelector("#panel [tabindex='0']"))?.focus();
 }
 
 /**
@@ -24,11 +39,11 @@ export function showNotice(words, offer = null, detail = null) {
   // The user reads and decides: that takes longer than a notice that asks nothing.
   const duration = offer === null ? SHORT_MS : 2 * SHORT_MS;
   button?.addEventListener("click", () => {
-    toast.remove();
+    remove(toast);
     offer.act();
   });
-  setTimeout(() => toast.remove(), duration);
-  return () => toast.remove();
+  setTimeout(() => remove(toast), duration);
+  return () => remove(toast);
 }
 
 /** Shows what went wrong (an Error, or words) until the user dismisses it. The same error is shown once. */
@@ -48,7 +63,7 @@ export function showCard(label, ...content) {
   const toast = element("div", { className: "toast card", "data-kind": "link", role: "group", "aria-label": label });
   toast.append(...content.filter((part) => part !== null));
   container.append(toast);
-  return () => toast.remove();
+  return () => remove(toast);
 }
 
 /** Moves the notices into an open modal dialog, outside of which nothing can be clicked; null brings them back. */
@@ -64,7 +79,7 @@ function show(kind, words, ...more) {
   );
   const toast = element("div", { className: "toast", "data-kind": kind }, element("p", {}, words), ...more, close);
   if (kind === "error") toast.setAttribute("role", "alert");
-  close.addEventListener("click", () => toast.remove());
+  close.addEventListener("click", () => remove(toast));
   container.append(toast);
   return toast;
 }
