@@ -127,11 +127,11 @@ impl User {
         self.browser.execute_async(&script, vec![]).await.unwrap();
     }
 
-    /// Makes the page hear that the Spotify package asks to open a page of the web.
-    async fn asks_to_open(&self, url: &str) {
+    /// Makes the page hear that a package asks to open a page of the web.
+    async fn asks_to_open(&self, package: &str, url: &str) {
         let script = format!(
             "const done = arguments[0]; import('/assets/links.js').then(({{ openUrl }}) => {{
-               openUrl('{url}', 'com.spotify-widgets');
+               openUrl('{url}', '{package}');
                done();
              }});"
         );
@@ -283,6 +283,13 @@ async fn keys_are_placed_resized_carried_and_brought_back() {
     user.clicks("#redo-button").await;
     user.sees("#panel .key[data-column='4'][data-row='0'][aria-label^='Column 5, row 1: Toggle']").await;
 
+    user.does(finger(
+        "one",
+        &[over(user.sees(".widget-icon").await), DOWN, over(user.sees(&cell("keys", 0, 1)).await), UP],
+    ))
+    .await;
+    user.sees("#function-keys .key[data-column='0'][data-row='1']").await;
+
     // With the button, which goes with the key; and from the list, by the keyboard and by two clicks.
     user.clicks("#panel .key[aria-colspan='3']").await;
     user.clicks("#delete-button").await;
@@ -354,6 +361,37 @@ async fn keys_are_pressed_and_held_by_mouse_touch_and_keyboard() {
     user.browser.execute("document.activeElement.blur()", vec![]).await.unwrap();
     package.hears(&let_go[1..]).await;
     user.does(keyboard(&[KeyAction::Up { value: ' ' }])).await;
+
+    // What a package opens after a press needs no more clicks, once. Everything else is asked, and counted.
+    let clock = "com.example.clock";
+    let page = user.browser.window().await.unwrap();
+    let browser = user.browser.clone();
+    let tabs = async || browser.windows().await.unwrap();
+    user.does(mouse(&[here, DOWN, UP])).await;
+    package.hears(&tapped).await;
+    user.asks_to_open(clock, &spotify.page_url()).await;
+    let opened = tabs().await;
+    assert_eq!(opened.len(), 2);
+    for tab in opened.into_iter().filter(|tab| *tab != page) {
+        user.browser.switch_to_window(tab).await.unwrap();
+        user.browser.close_window().await.unwrap();
+    }
+    user.browser.switch_to_window(page).await.unwrap();
+    user.keeps("opened").await;
+    for url in ["https://xn--bcher-kva.example/a?b=c", "https://other.example/", "javascript:alert(1)"] {
+        user.asks_to_open(clock, url).await;
+    }
+    let card = user.sees(".toast.card").await.text().await.unwrap();
+    for part in
+        ["Clock wants", "\nxn--bcher-kva.example\n", "https://xn--bcher-kva.example/a?b=c", "easily", "for 1 more"]
+    {
+        assert!(card.contains(part), "{part:?} in {card:?}");
+    }
+    user.keeps("asked").await;
+    user.clicks(".toast.card .dialog-buttons button:first-child").await;
+    user.asks_to_open(clock, "https://again.example/").await;
+    user.count(".toast.card", 0).await;
+    assert_eq!(tabs().await.len(), 1, "nothing else was opened");
 
     // A finger that scrolls presses nothing and drags nothing.
     user.sits_before(400, 500).await;
@@ -528,7 +566,7 @@ async fn no_state_of_the_page_has_a_serious_accessibility_fault() {
     user.is_served("confirm").await;
     user.clicks("#confirm-dialog .dialog-buttons button").await;
 
-    user.asks_to_open("https://accounts.example.com/authorize?client_id=1").await;
+    user.asks_to_open("com.spotify-widgets", "https://accounts.example.com/authorize?client_id=1").await;
     user.is_served("asks").await;
     user.clicks(".toast.card .dialog-buttons button:first-child").await;
     user.clicks("#sleep-button").await;
