@@ -23,9 +23,9 @@ const refused = new Map();
 const waiting = new Map();
 let card = null;
 
-/** Tells that the user has pressed a key of a package (its UUID). */
-export function notePress(owner) {
-  pressed = { owner, time: performance.now() };
+/** Tells that the user has pressed a key of a package (its UUID), or has released it, which is no second deed. */
+export function notePress(owner, isNew) {
+  if (isNew || pressed.owner === owner) pressed = { owner, time: performance.now() };
 }
 
 /** Opens `url` for the package `owner` (a UUID), or asks. Anything but http and https is ignored. */

@@ -278,7 +278,7 @@ class Key {
     this.#byKeyboard = false;
     this.node.toggleAttribute("data-pressed", this.#pressed);
     // A press may open a page when it goes down and when it comes up.
-    if (phase !== "cancel") notePress(this.instance.package);
+    if (phase !== "cancel") notePress(this.instance.package, this.#pressed);
     press(this.context, phase);
   }
 
