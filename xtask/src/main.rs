@@ -62,9 +62,11 @@ const BROWSER: [Needed; 2] = [
 ];
 
 /// What else the acceptance tests drive.
-const TEST_PROGRAMS: [Needed; 5] = [
+const TEST_PROGRAMS: [Needed; 6] = [
     Needed { any_of: &["dbus-run-session"], package: "dbus-daemon" },
     Needed { any_of: &["gnome-keyring-daemon"], package: "gnome-keyring" },
+    // For axe-core, which the browser tests load.
+    Needed { any_of: &["npm"], package: "npm" },
     // What sample packages in other languages are run and built with.
     Needed { any_of: &["node"], package: "nodejs" },
     Needed { any_of: &["python3"], package: "python3" },

@@ -251,9 +251,15 @@ async fn press(State(api): State<Api>, Path(context): Path<String>, body: Bytes)
     #[derive(Deserialize)]
     struct Press {
         phase: Phase,
+        /// The number that the page was told with its first event; programs have none.
+        page: Option<u64>,
     }
-    let Press { phase } = read(&body)?;
-    api.hub.request(|reply| Command::Press(context, phase, reply)).await?;
+    let Press { phase, page } = read(&body)?;
+    let press = |reply| match page {
+        Some(page) => Command::PressFrom(page, context, phase, reply),
+        None => Command::Press(context, phase, reply),
+    };
+    api.hub.request(press).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -20,6 +20,7 @@ use tokio::sync::mpsc;
 use url::Url;
 
 use crate::config::{Config, Timing};
+use crate::links::Links;
 use crate::log::Log;
 use crate::origins::Origins;
 use crate::package::Package;
@@ -43,6 +44,9 @@ const COMMANDS: usize = 256;
 /// Property views and settings pages at a time; beyond that the oldest is closed. Pages that went without saying so
 /// leave theirs behind.
 const VIEWS: usize = 64;
+
+/// Who holds a key that a program has pressed. No page has this number.
+const PROGRAM: u64 = 0;
 
 /// A property view or settings page.
 #[derive(Debug)]
@@ -96,8 +100,10 @@ pub struct Hub {
     history: History,
     /// Whether the device sleeps: nothing on it is visible.
     asleep: bool,
-    /// Instances whose key is held down.
-    pressed: HashSet<String>,
+    /// Instances whose key is held down, each with who holds it: the numbers of pages, or [`PROGRAM`].
+    pressed: HashMap<String, HashSet<u64>>,
+    /// How often packages have asked for pages of the web.
+    links: Links,
     /// What the user has to know, until it is dismissed.
     notice: Option<String>,
     /// What pages were told last of the device.
@@ -109,6 +115,7 @@ pub struct Hub {
     views: Vec<View>,
     connections: HashMap<u64, Connection>,
     /// In the order in which they came.
+    /// The one that the user is at comes last: where a key was pressed last, else the newest.
     pages: Vec<Page>,
     /// The number of the page that runs web packages: the newest that can.
     runner: Option<u64>,
@@ -142,7 +149,8 @@ impl Hub {
             absent: saved.instances,
             history: History::default(),
             asleep: false,
-            pressed: HashSet::new(),
+            pressed: HashMap::new(),
+            links: Links::default(),
             notice,
             told: Deck::default(),
             package_settings: saved.package_settings,
@@ -212,11 +220,11 @@ impl Hub {
             Command::Subscribe(runs, reply) => {
                 let number = self.next_number();
                 let outbox = Arc::new(Outbox::default());
-                outbox.push(Event::State { state: Box::new(self.state()) });
+                outbox.push(Event::State { state: Box::new(self.state()), page: number });
                 self.pages.push(Page { number, outbox: outbox.clone(), runs });
                 let _ = reply.send((number, outbox));
             }
-            Command::Unsubscribe(number) => self.pages.retain(|page| page.number != number),
+            Command::Unsubscribe(number) => self.page_is_gone(number),
             Command::State(reply) => {
                 let _ = reply.send(self.state());
             }
@@ -231,6 +239,9 @@ impl Hub {
             }
             Command::Press(context, phase, reply) => {
                 let _ = reply.send(self.press(&context, phase));
+            }
+            Command::PressFrom(page, context, phase, reply) => {
+                let _ = reply.send(self.press_from(page, &context, phase));
             }
             Command::Adjust(context, adjustment, reply) => {
                 let _ = reply.send(self.adjust(&context, adjustment));

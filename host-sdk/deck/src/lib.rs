@@ -15,6 +15,7 @@ mod guard;
 mod http;
 mod hub;
 mod icon;
+mod links;
 mod log;
 mod log_file;
 mod origins;

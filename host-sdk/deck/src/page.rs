@@ -230,6 +230,8 @@ pub enum Event {
     State {
         /// Everything.
         state: Box<State>,
+        /// The number of the page that this is sent to, for its presses: see `hub::Command::PressFrom`.
+        page: u64,
     },
     /// The packages have changed.
     Packages {

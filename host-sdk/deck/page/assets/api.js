@@ -74,9 +74,20 @@ export const moveInstance = (context, { area, column, row }) =>
 export const resizeInstance = (context, layout) =>
   inOrder(context, () => request("PUT", `instances/${part(context)}/layout`, { json: { layout } }));
 
-/** One phase of a press: "down", then "up" (released on the key) or "cancel" (released elsewhere). */
+/** The number by which the server knows this page; another one after every reconnect. */
+let page = null;
+
+/** Takes the page's number, which comes with the first event. */
+export function setPage(number) {
+  page = number;
+}
+
+/**
+ * One phase of a press: "down", then "up" (released on the key) or "cancel" (released elsewhere). The server lets go by
+ * itself what a page holds that is gone or has lost its connection.
+ */
 export const press = (context, phase) =>
-  inOrder(context, () => request("POST", `instances/${part(context)}/press`, { json: { phase } }));
+  inOrder(context, () => request("POST", `instances/${part(context)}/press`, { json: { phase, page } }));
 
 export const setTitle = (context, title) =>
   inOrder(context, () => request("PUT", `instances/${part(context)}/title`, { json: { title } }));

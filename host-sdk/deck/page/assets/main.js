@@ -1,5 +1,6 @@
 // Where the page starts: builds its parts and connects them with the events of the server.
 
+import { setPage } from "./api.js";
 import { startDevice } from "./device.js";
 import { connect } from "./events.js";
 import { openUrl } from "./links.js";
@@ -32,7 +33,10 @@ startSettings();
 startLog();
 
 const handlers = {
-  state: ({ state }) => store.replace(state),
+  state: ({ state, page }) => {
+    setPage(page);
+    store.replace(state);
+  },
   packages: ({ packages }) => store.setPackages(packages),
   deck: ({ deck }) => store.setDeck(deck),
   instance: ({ instance }) => store.setInstance(instance),

@@ -128,10 +128,11 @@ function entry(widget) {
   return item;
 }
 
-// What has several layouts is put down in the chosen one, and asks at once whether it shall be another.
+// What has several layouts is put down in the first, and asks at once whether it shall be another; unless the user has
+// chosen one in the list.
 async function drop(widget, index, where) {
   const instance = await place(widget, index, where);
-  if (instance === null || widget.layouts.length < 2) return;
+  if (instance === null || widget.layouts.length < 2 || chosen.has(widget.uuid)) return;
   const popup = layoutPopup(widget, `dropped-${instance.context}`, index, (layout) => resize(instance.context, layout));
   popup.addEventListener("toggle", (event) => {
     if (event.newState === "closed") popup.remove();

@@ -75,8 +75,11 @@ pub enum Command {
     Move(String, Cell, Reply<Result<crate::page::Instance, Refusal>>),
     /// Take an instance off.
     Remove(String, Reply<Result<(), Refusal>>),
-    /// Press a key.
+    /// Press a key, as a program does: every phase reaches the package as it is.
     Press(String, Phase, Reply<Result<(), Refusal>>),
+    /// Press a key, as a finger on the page of this number does: a key that is down already goes down no further, one that
+    /// several hold comes up with the last of them, and all that a page holds comes up when it is gone.
+    PressFrom(u64, String, Phase, Reply<Result<(), Refusal>>),
     /// The settings of an instance.
     Settings(String, Reply<Result<Settings, Refusal>>),
     /// Change how an instance looks, as the user.

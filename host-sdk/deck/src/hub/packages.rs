@@ -329,8 +329,8 @@ impl Hub {
     /// Decides which page runs the web packages, and tells it what has to be there.
     pub(super) fn tell_frames(&mut self) {
         // One that is there for nothing else stays when the user's pages come and go, and is never slowed down behind others.
-        let newest = |wanted| self.pages.iter().rev().find(|page| page.runs == wanted);
-        let runner = newest(Runs::Unattended).or_else(|| newest(Runs::Web)).map(|page| page.number);
+        let newest = |wanted| self.pages.iter().filter(|page| page.runs == wanted).map(|page| page.number).max();
+        let runner = newest(Runs::Unattended).or_else(|| newest(Runs::Web));
         if runner != self.runner {
             self.tell_frames_to(self.runner, Vec::new());
             self.runner = runner;

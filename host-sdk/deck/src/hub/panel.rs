@@ -5,7 +5,7 @@ use host_sdk::protocol::{ActionEffect, EffectKind, FromHost, Settings, WidgetInf
 use serde_json::json;
 
 use super::messages::tidy;
-use super::{Adjustment, Cell, Hub, Phase, Place, Refusal, Resize, Target, VIEWS, View, ViewFiles};
+use super::{Adjustment, Cell, Hub, PROGRAM, Phase, Place, Refusal, Resize, Target, VIEWS, View, ViewFiles};
 use crate::package::address;
 use crate::page;
 use crate::page::Event;
@@ -124,6 +124,10 @@ impl Hub {
     }
 
     pub(super) fn press(&mut self, context: &str, phase: Phase) -> Result<(), Refusal> {
+        self.press_by(PROGRAM, context, phase)
+    }
+
+    fn press_by(&mut self, holder: u64, context: &str, phase: Phase) -> Result<(), Refusal> {
         let instance = self.panel.get(context).ok_or_else(|| no("instance"))?;
         if !self.is_visible(instance) {
             return match phase {
@@ -146,13 +150,51 @@ impl Hub {
             Phase::Tap => vec![down(), up(), triggered()],
         };
         match phase {
-            Phase::Down => self.pressed.insert(context.to_owned()),
-            Phase::Up | Phase::Cancel | Phase::Tap => self.pressed.remove(context),
-        };
+            Phase::Down => drop(self.pressed.entry(context.to_owned()).or_default().insert(holder)),
+            Phase::Up | Phase::Cancel | Phase::Tap => drop(self.pressed.remove(context)),
+        }
         for message in &messages {
             self.tell_package(&package, message);
         }
         Ok(())
+    }
+
+    /// See [`super::Command::PressFrom`].
+    pub(super) fn press_from(&mut self, page: u64, context: &str, phase: Phase) -> Result<(), Refusal> {
+        match (phase, self.pressed.get_mut(context)) {
+            (Phase::Down, holders) => {
+                // It can't tell when the finger is lifted.
+                let Some(at) = self.pages.iter().position(|other| other.number == page) else {
+                    return Err(Refusal::Conflict("This page has lost its connection. Press again.".to_owned()));
+                };
+                if let Some(holders) = holders {
+                    holders.insert(page);
+                    return Ok(());
+                }
+                // The page that the user is at is the one that opens what the press leads to.
+                self.pages[at..].rotate_left(1);
+            }
+            (Phase::Up | Phase::Cancel, Some(holders)) => {
+                if !holders.remove(&page) || !holders.is_empty() {
+                    return Ok(());
+                }
+            }
+            // It has come up already: the key has gone, or the connection was lost meanwhile.
+            (Phase::Up | Phase::Cancel, None) => return Ok(()),
+            (Phase::Tap, _) => {}
+        }
+        self.press_by(page, context, phase)
+    }
+
+    /// Forgets a page that listens no more, and lets go what it holds.
+    pub(super) fn page_is_gone(&mut self, page: u64) {
+        self.pages.retain(|other| other.number != page);
+        let held: Vec<_> =
+            self.pressed.iter().filter(|(_, holders)| holders.contains(&page)).map(|(key, _)| key.clone()).collect();
+        for context in held {
+            // It is there, or its package has heard of that already.
+            let _ = self.press_from(page, &context, Phase::Cancel);
+        }
     }
 
     /// Changes how an instance looks as its user wants it, where its package lets the user.

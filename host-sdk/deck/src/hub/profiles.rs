@@ -98,7 +98,7 @@ impl Hub {
         for gone in before.visible.iter().filter(|old| !old.is_in(&now.visible)) {
             let (widget, context, state) = (gone.widget.clone(), gone.context.clone(), gone.state);
             // Whoever lifts the finger later lifts it from another key.
-            if self.pressed.remove(&context) {
+            if self.pressed.remove(&context).is_some() {
                 let up = FromHost::ActionUp { widget: widget.clone(), context: context.clone(), state };
                 self.tell_package(&gone.package, &up);
             }
