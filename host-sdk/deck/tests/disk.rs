@@ -172,7 +172,14 @@ async fn a_full_disk_costs_nothing_but_what_cant_be_written() {
     host.call("POST", "/api/instances", place(0)).await;
     assert_eq!(host.call("POST", "/api/save", Value::Null).await.0, 204);
     host.kill().await;
-    let before = fs::read(data.path().join("state.json")).unwrap();
+    // Ports of pages may be written, as long as they fit.
+    let saved = || {
+        let text = fs::read(data.path().join("state.json")).unwrap();
+        let mut state: Value = serde_json::from_slice(&text).unwrap();
+        state["ports"].take();
+        state
+    };
+    let before = saved();
     let program = fs::read(data.path().join("packages").join(PACKAGE).join(support::target())).unwrap();
 
     // Nothing at all, and some small files: what is unpacked breaks off in the middle.
@@ -198,7 +205,7 @@ async fn a_full_disk_costs_nothing_but_what_cant_be_written() {
         assert_eq!(host.call("POST", "/api/instances", place(1)).await.0, 201, "and the deck goes on");
         host.kill().await;
     }
-    assert_eq!(fs::read(data.path().join("state.json")).unwrap(), before, "never written in part");
+    assert_eq!(saved(), before, "never written in part");
     assert_eq!(fs::read(data.path().join("packages").join(PACKAGE).join(support::target())).unwrap(), program);
 
     let host = Host::start(data.path(), None).await;
