@@ -127,12 +127,21 @@ impl Files {
     /// not be able to, the others stay as they are.
     fn rotate(&self) -> io::Result<()> {
         let aside = self.folder.join("deck.log.full");
+        // One that the program's sudden end has left there goes on first.
+        self.take_in(&aside)?;
         fs::rename(self.path(0), &aside)?;
+        self.take_in(&aside)
+    }
+
+    fn take_in(&self, aside: &Path) -> io::Result<()> {
+        if !aside.is_file() {
+            return Ok(());
+        }
         for age in (1..OLDER).rev() {
             // A file that isn't there yet has nothing to give.
             let _ = fs::rename(self.path(age), self.path(age + 1));
         }
-        fs::rename(&aside, self.path(1))
+        fs::rename(aside, self.path(1))
     }
 
     fn path(&self, age: u32) -> PathBuf {
@@ -157,6 +166,14 @@ mod tests {
         assert_eq!(names, ["deck.1.log", "deck.2.log", "deck.3.log", "deck.log"]);
         assert_eq!(fs::read_to_string(files.path(0)).unwrap(), "line number 19\n");
         assert_eq!(fs::read_to_string(files.path(3)).unwrap(), "line number 16\n");
+        // As if the program had ended in the middle of it.
+        fs::rename(files.path(0), folder.path().join("deck.log.full")).unwrap();
+        files.open = None;
+        files.write(b"the next one, and long\n").unwrap();
+        files.write(b"one more\n").unwrap();
+        let all: Vec<_> = (0..=OLDER).map(|age| fs::read_to_string(files.path(age)).unwrap()).collect();
+        let expected = ["one more\n", "the next one, and long\n", "line number 19\n", "line number 18\n"];
+        assert_eq!(all, expected);
     }
 
     #[test]

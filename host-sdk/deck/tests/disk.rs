@@ -101,7 +101,7 @@ async fn whenever_the_deck_is_killed_what_it_said_was_saved_is_there() {
     let data = tempfile::tempdir().unwrap();
     install(data.path(), PATIENT);
     let mut seed = 6;
-    let (mut said, mut saved, mut rounds_with_saves) = (0_u64, 0_u64, 0);
+    let (mut said, mut saved) = (0_u64, 0_u64);
     for round in 0..=KILLS {
         let host = Host::start(data.path(), None).await;
         let state = host.state().await;
@@ -132,9 +132,9 @@ async fn whenever_the_deck_is_killed_what_it_said_was_saved_is_there() {
         if round == 0 {
             assert_eq!(host.call("POST", "/api/save", Value::Null).await.0, 204);
         }
-        let before = saved;
-        // The moment is what is tried here, not something that is waited for.
-        let moment = Instant::now() + Duration::from_micros(20_000 + next(&mut seed) % 60_000);
+        // Some changes at least; the moment after them is what is tried here, not something that is waited for.
+        let (enough, flowing) = (said + 4 + next(&mut seed) % 20, tokio::sync::Notify::new());
+        let moment = Duration::from_micros(next(&mut seed) % 8_000);
         let changes = async {
             loop {
                 said += 1;
@@ -146,21 +146,62 @@ async fn whenever_the_deck_is_killed_what_it_said_was_saved_is_there() {
                 if said.is_multiple_of(3) && host.try_call("POST", "/api/save", b"").await?.status == 204 {
                     saved = said;
                 }
+                if said == enough {
+                    flowing.notify_one();
+                }
             }
             #[expect(unreachable_code, reason = "the type of what `?` leaves")]
             Some(())
         };
         tokio::select! {
             _ = changes => panic!("the deck ended by itself"),
-            () = tokio::time::sleep_until(moment.into()) => {}
+            () = async {
+                flowing.notified().await;
+                tokio::time::sleep(moment).await;
+            } => {}
         }
-        rounds_with_saves += usize::from(saved > before);
         host.kill().await;
     }
-    assert!(rounds_with_saves > KILLS / 2, "changes were flowing: {rounds_with_saves}");
     let log = fs::read_to_string(data.path().join("logs/deck.log")).unwrap();
     let torn = log.lines().filter(|line| serde_json::from_str::<Value>(line).is_err()).count();
     assert!(torn <= KILLS, "a kill cuts off one line at most: {torn}");
+}
+
+#[tokio::test]
+async fn whenever_the_deck_is_killed_during_an_import_one_version_is_there_as_a_whole() {
+    /// How often it is killed.
+    const KILLS: u64 = 10;
+    let data = tempfile::tempdir().unwrap();
+    install(data.path(), PATIENT);
+    let folder = data.path().join("packages").join(PACKAGE);
+    let mut seed = 7;
+    let mut may_be = vec!["1.0.0".to_owned()];
+    // How long one takes on this machine, at this hour.
+    let mut whole = SOON;
+    for round in 0..=KILLS {
+        let host = Host::start(data.path(), None).await;
+        let state = host.state().await;
+        let [package] = state["packages"].as_array().unwrap().as_slice() else { panic!("after kill {round}: {state}") };
+        let version = package["version"].as_str().unwrap().to_owned();
+        assert!(may_be.contains(&version), "after kill {round}: {version}, not one of {may_be:?}");
+        for (path, content) in files_of(&version) {
+            assert_eq!(fs::read(folder.join(&path)).ok(), Some(content), "after kill {round}: {path} of {version}");
+        }
+        let newer = format!("1.{}.0", round + 1);
+        // The first one is left alone.
+        let moment = if round == 0 { SOON } else { whole.mul_f64((next(&mut seed) % 120) as f64 / 100.0) };
+        let (update, start) = (update(&newer), Instant::now());
+        let answered = tokio::select! {
+            answer = host.try_call("POST", "/api/packages", &update) => answer.is_some_and(|answer| answer.status == 201),
+            () = tokio::time::sleep(moment) => false,
+        };
+        if round == 0 {
+            assert!(answered);
+            whole = start.elapsed();
+        }
+        may_be = if answered { vec![newer] } else { vec![version, newer] };
+        host.kill().await;
+    }
 }
 
 #[tokio::test]
@@ -196,7 +237,7 @@ async fn a_full_disk_costs_nothing_but_what_cant_be_written() {
         assert!(notice.contains("can't be saved") && notice.contains("Make room"), "{notice}");
 
         let (status, why) = {
-            let answer = host.try_call("POST", "/api/packages", &update()).await.unwrap();
+            let answer = host.try_call("POST", "/api/packages", &update("1.1.0")).await.unwrap();
             (answer.status, answer.body)
         };
         assert!(status == 500 && why.contains("disk"), "{status} {why}");
@@ -211,19 +252,32 @@ async fn a_full_disk_costs_nothing_but_what_cant_be_written() {
     let host = Host::start(data.path(), None).await;
     let state = host.state().await;
     assert_eq!((&state["deck"]["notice"], state["instances"].as_array().unwrap().len()), (&Value::Null, 1));
-    assert_eq!(host.try_call("POST", "/api/packages", &update()).await.unwrap().status, 201, "there is room again");
+    assert_eq!(
+        host.try_call("POST", "/api/packages", &update("1.1.0")).await.unwrap().status,
+        201,
+        "there is room again"
+    );
     let left: Vec<_> =
         fs::read_dir(data.path().join("packages")).unwrap().map(|file| file.unwrap().file_name()).collect();
     assert_eq!(left, [PACKAGE], "nothing of the attempts is left");
 }
 
-/// A newer version of the package.
-fn update() -> Vec<u8> {
+/// The package's files in a version, which one of its pages names, too.
+fn files_of(version: &str) -> Vec<(String, Vec<u8>)> {
     let mut files = files(PATIENT);
-    let mut config: Value = serde_json::from_slice(&files[0].1).unwrap();
-    config["Version"] = json!("1.1.0");
-    files[0].1 = config.to_string().into_bytes();
-    let entries = files.into_iter().map(|(path, content)| Entry { path, content, executable: false }).collect();
+    if version != "1.0.0" {
+        let mut config: Value = serde_json::from_slice(&files[0].1).unwrap();
+        config["Version"] = json!(version);
+        files[0].1 = config.to_string().into_bytes();
+        files.push(("pages/version.js".to_owned(), version.into()));
+    }
+    files
+}
+
+/// The bundle of a version.
+fn update(version: &str) -> Vec<u8> {
+    let entries = files_of(version);
+    let entries = entries.into_iter().map(|(path, content)| Entry { path, content, executable: false }).collect();
     let mut out = Cursor::new(Vec::new());
     pack(&mut out, PACKAGE, entries).unwrap();
     out.into_inner()

@@ -220,7 +220,7 @@ async fn pictures(
     packages: &mut [View],
     profiles: &[(String, Vec<String>)],
 ) -> Vec<Row> {
-    let name = "100 keys, 10 pictures a second each";
+    let name = &format!("100 keys, 10 pictures of {} KB a second each", picture(1).len() / 1000);
     let mut rows = Vec::new();
     let (counted, reports) = scene(deck, browser, packages, "draw", &mut rows, name).await;
     fs::write(screenshots().join("bench-deck.png"), browser.screenshot().await.expect("a picture")).expect("kept");
