@@ -244,6 +244,20 @@ async fn a_web_package_runs_in_the_page_and_is_loaded_and_unloaded_there() {
     sees(&browser, ".key[aria-label*='new 3']").await;
     sees(&browser, "[data-menu]:focus").await;
 
+    // One that hangs is alone with that.
+    fs::write(&script, "function connectCreatorCentral() { for (;;); }").unwrap();
+    clicks(&browser, "[data-menu]").await;
+    clicks(&browser, ".package-menu:popover-open button:nth-of-type(1)").await;
+    sees(&browser, ".group[data-status='starting']").await;
+    tokio::time::timeout(SOON, async {
+        clicks(&browser, "#log-button").await;
+        sees(&browser, "#log-drawer:not([hidden])").await;
+        clicks(&browser, "#log-button").await;
+        sees(&browser, "#log-drawer[hidden]").await;
+    })
+    .await
+    .expect("the page goes on");
+
     clicks(&browser, "[data-menu]").await;
     clicks(&browser, ".package-menu:popover-open button:nth-of-type(4)").await;
     sees(&browser, "#confirm-dialog[open] #keep-settings").await;
