@@ -284,6 +284,38 @@ async fn a_web_package_runs_in_the_page_and_is_loaded_and_unloaded_there() {
 }
 
 #[tokio::test]
+async fn a_web_package_reaches_nothing_of_the_deck_and_can_draw() {
+    let data = tempfile::tempdir().unwrap();
+    let own = data.path().join("packages").join(PACKAGE);
+    for (path, content) in web_package() {
+        let path = own.join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, content).unwrap();
+    }
+    fs::write(own.join("main.js"), include_str!("fixtures/web/attack.js")).unwrap();
+    let mut world = start(data, |_| {}).await;
+    let folder = tempfile::tempdir().unwrap();
+    let (mut driver, browser) = browser(folder.path()).await;
+    browser.goto(&world.deck.page_url()).await.unwrap();
+    let line = world.logged("TRIED ").await;
+    let tried: Vec<(String, String)> = serde_json::from_str(line.strip_prefix("TRIED ").unwrap()).unwrap();
+    assert_eq!(tried.len(), 11, "{tried:?}");
+    for (what, result) in &tried {
+        let is_good = match what.as_str() {
+            "deck" => format!("{result}/") == world.deck.page_url(),
+            "storage" => result == "0",
+            "frame" => result == "drawn",
+            _ => result.starts_with("refused: "),
+        };
+        assert!(is_good, "{what}: {result}");
+    }
+    assert_eq!(browser.current_url().await.unwrap().as_str(), world.deck.page_url());
+    sees(&browser, "#package-status [data-status='running']").await;
+    browser.close().await.unwrap();
+    driver.kill().await.unwrap();
+}
+
+#[tokio::test]
 async fn the_panel_goes_into_a_file_and_comes_back() {
     let world = world(PATIENT).await;
     world.place(TOGGLE, 0, 0).await;
