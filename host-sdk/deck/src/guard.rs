@@ -56,6 +56,9 @@ pub async fn check(State(guard): State<Guard>, request: Request, next: Next) -> 
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    // Ports of one machine are one site, and browsers run the pages of a site in one process: a package whose page hangs
+    // would take the deck's with it. This asks for a process for each origin.
+    headers.insert("origin-agent-cluster", HeaderValue::from_static("?1"));
     response
 }
 

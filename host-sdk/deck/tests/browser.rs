@@ -351,6 +351,20 @@ async fn a_web_package_runs_in_the_page_and_is_loaded_and_unloaded_there() {
     sees(&browser, ".key[aria-label*='new 3']").await;
     sees(&browser, "[data-menu]:focus").await;
 
+    // One that hangs is alone with that.
+    fs::write(&script, "function connectCreatorCentral() { for (;;); }").unwrap();
+    clicks(&browser, "[data-menu]").await;
+    clicks(&browser, ".package-menu:popover-open button:nth-of-type(1)").await;
+    sees(&browser, ".group[data-status='starting']").await;
+    tokio::time::timeout(SOON, async {
+        clicks(&browser, "#log-button").await;
+        sees(&browser, "#log-drawer:not([hidden])").await;
+        clicks(&browser, "#log-button").await;
+        sees(&browser, "#log-drawer[hidden]").await;
+    })
+    .await
+    .expect("the page goes on");
+
     clicks(&browser, "[data-menu]").await;
     clicks(&browser, ".package-menu:popover-open button:nth-of-type(4)").await;
     sees(&browser, "#confirm-dialog[open] #keep-settings").await;
@@ -372,6 +386,38 @@ async fn a_web_package_runs_in_the_page_and_is_loaded_and_unloaded_there() {
     clicks(&browser, "#import-dialog .primary").await;
     sees(&browser, ".group[data-status='failed'] .package-note").await;
     keeps(&browser, "does-not-run").await;
+    browser.close().await.unwrap();
+    driver.kill().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_web_package_reaches_nothing_of_the_deck_and_can_draw() {
+    let data = tempfile::tempdir().unwrap();
+    let own = data.path().join("packages").join(PACKAGE);
+    for (path, content) in web_package() {
+        let path = own.join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, content).unwrap();
+    }
+    fs::write(own.join("main.js"), include_str!("fixtures/web/attack.js")).unwrap();
+    let mut world = start(data, |_| {}).await;
+    let folder = tempfile::tempdir().unwrap();
+    let (mut driver, browser) = browser(folder.path()).await;
+    browser.goto(&world.deck.page_url()).await.unwrap();
+    let line = world.logged("TRIED ").await;
+    let tried: Vec<(String, String)> = serde_json::from_str(line.strip_prefix("TRIED ").unwrap()).unwrap();
+    assert_eq!(tried.len(), 11, "{tried:?}");
+    for (what, result) in &tried {
+        let is_good = match what.as_str() {
+            "deck" => format!("{result}/") == world.deck.page_url(),
+            "storage" => result == "0",
+            "frame" => result == "drawn",
+            _ => result.starts_with("refused: "),
+        };
+        assert!(is_good, "{what}: {result}");
+    }
+    assert_eq!(browser.current_url().await.unwrap().as_str(), world.deck.page_url());
+    sees(&browser, "#package-status [data-status='running']").await;
     browser.close().await.unwrap();
     driver.kill().await.unwrap();
 }
