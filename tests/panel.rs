@@ -263,7 +263,18 @@ async fn keys_are_placed_resized_carried_and_brought_back() {
     user.carries("#function-keys .key", "#panel .key").await;
     user.sees("#function-keys .key[data-column='1'][data-row='0']").await;
 
-    // By the keyboard: picked up, carried onto the grid, put down, removed, and brought back.
+    // By the keyboard: over the list to the Panel, and to the end of a row.
+    user.browser.refresh().await.unwrap();
+    user.count(".key", 2).await;
+    user.types(&Key::Tab.to_string()).await;
+    user.sees("#skip-link:focus").await;
+    user.keeps("skip").await;
+    user.types(&Key::Enter.to_string()).await;
+    user.sees("#panel .cell[data-column='0'][data-row='0']:focus").await;
+    user.types(&Key::End.to_string()).await;
+    user.sees("#panel .cell[data-column='4'][data-row='0']:focus").await;
+
+    // Picked up, carried onto the grid, put down, removed, and brought back.
     user.browser.execute("document.querySelector('#function-keys .key').focus()", vec![]).await.unwrap();
     user.types("m").await;
     user.types(&Key::Left.to_string()).await;

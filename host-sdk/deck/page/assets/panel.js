@@ -126,6 +126,13 @@ export function startPanel() {
     for (const instance of store.instances.values()) show(instance);
     arrange();
   });
+  document.getElementById("skip-link").addEventListener("click", (event) => {
+    event.preventDefault();
+    const { column, row } = surfaces.grid.current;
+    // While the device sleeps there is only this.
+    const wakeUp = document.querySelector("#wake-up:not([hidden])");
+    (wakeUp ?? surfaces.grid.elementAt(column, row))?.focus();
+  });
   store.on("selected", () => {
     for (const key of keys.values()) key.markSelected();
   });
@@ -339,6 +346,13 @@ function onKeyDown(event) {
     keys.get(instance.context).node.dataset.dragged = "";
     mark(held.span, true);
     announce(text("pickedUp", { name: nameOf(instance) }));
+    return;
+  }
+  if (!event.altKey && (event.key === "Home" || event.key === "End")) {
+    event.preventDefault();
+    const { columns } = store.areas[place.dataset.area];
+    const column = event.key === "Home" ? 0 : columns - 1;
+    focusPlace({ area: place.dataset.area, column, row: surfaces[place.dataset.area].current.row });
     return;
   }
   const step = ARROWS[event.key];

@@ -74,11 +74,12 @@ const table = {
 
   device: "Device",
   panel: "Panel",
+  skipToPanel: "Skip to the Panel",
   emptyPanel: "Drag a widget here",
   emptyPanelNoPackage: "Import a package to fill the Panel",
   functionKeys: "Function keys",
   panelHelp:
-    "Arrow keys go from place to place. Enter or Space presses a key. M picks it up: arrow keys carry it, Enter puts it down, Escape leaves it where it was. Delete removes it.",
+    "Arrow keys, Home and End go from place to place. Enter or Space presses a key. M picks it up: arrow keys carry it, Enter puts it down, Escape leaves it where it was. Delete removes it.",
   emptyCell: "{place}: free",
   keyLabel: "{place}: {what}",
   stateOf: "state {number} of {count}",
