@@ -351,7 +351,7 @@ async fn the_users_title_font_and_icon_stand_and_can_be_given_back() {
     ok(&world, "DELETE", &path("icons/1"), Value::Null).await;
     let instance = shown(&world).await[0].clone();
     assert_eq!((&instance["title"], &instance["image"]), (&json!("theirs"), &json!("data:image/png;base64,AA")));
-    assert_eq!((&instance["font"]["size"], &instance["edited"]["title"]), (&json!(7.0), &json!(false)));
+    assert_eq!((&instance["font"]["size"], &instance["edited"]["title"]), (&json!(7), &json!(false)));
 }
 
 #[tokio::test]
