@@ -3,6 +3,7 @@
 otherwise as patient as its host wants it."""
 
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -90,6 +91,16 @@ elif mode == "twice":
     list(first.messages())
     say(second, "the first one is closed")
     wait_for_ever(second)
+elif mode == "restless":
+    while True:
+        try:
+            link = registered()
+            link.send({"event": "getPackageSettings"})
+            # It is in, for it is answered.
+            next(link.messages(), None)
+            link.socket.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            time.sleep(1)
 elif mode == "garbage":
     link = registered()
     for n in range(500):
