@@ -7,8 +7,9 @@ use serde_json::json;
 use super::{Bench, install, install_sample, package_is, source, start, uuid_of};
 
 /// Each way to misbehave, with the status that it ends in and words of its message.
-const MODES: [(&str, &str, &str); 11] = [
+const MODES: [(&str, &str, &str); 12] = [
     ("flood", "running", "It sends too much at once"),
+    ("pings", "running", "It sends too much at once"),
     ("huge", "starting", "It sent a message of more than 16 MB"),
     ("deaf", "starting", "It doesn't take the messages that are sent to it"),
     ("die", "failed", "5 times in a row right after its start"),

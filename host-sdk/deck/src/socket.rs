@@ -155,31 +155,40 @@ async fn read(mut stream: SplitStream<WebSocket>, connection: u64, who: &Who, hu
     let mut throttle = Throttle::new(Instant::now(), who.messages_a_second);
     let mut throttled = false;
     while let Some(message) = stream.next().await {
-        let parsed = match message {
-            Ok(Message::Text(text)) => {
-                who.record(Direction::In, &text);
-                let pause = throttle.take(Instant::now(), text.len());
-                if !throttled && !pause.is_zero() || throttled && throttle.is_rested() {
-                    throttled = !throttled;
-                    if throttled {
-                        log.warn(Some(package), "It sends too much; its socket is read more slowly from now on.");
-                    }
-                    hub.tell(Command::Throttled { connection, throttled }).await;
-                }
-                // Even the shortest sleep takes a millisecond.
-                if !pause.is_zero() {
-                    sleep(pause).await;
-                }
-                match ToHost::parse(&text) {
-                    Ok(ToHost::Unknown { event, .. }) => Err(not_understood(&event)),
-                    parsed => parsed.map_err(|error| error.to_string()),
-                }
-            }
-            Ok(Message::Binary(_)) => Err("a message in a binary frame, not as text".to_owned()),
-            Ok(Message::Ping(_) | Message::Pong(_)) => continue,
+        let message = match message {
             Ok(Message::Close(_)) => break,
+            Ok(message) => message,
             // Dropped, cut off in a frame, or too large.
             Err(error) => return ended(&error),
+        };
+        // Whatever it is, reading it takes time.
+        let bytes = match &message {
+            Message::Text(text) => text.len(),
+            Message::Binary(bytes) | Message::Ping(bytes) | Message::Pong(bytes) => bytes.len(),
+            Message::Close(_) => 0,
+        };
+        if let Message::Text(text) = &message {
+            who.record(Direction::In, text);
+        }
+        let pause = throttle.take(Instant::now(), bytes);
+        if !throttled && !pause.is_zero() || throttled && throttle.is_rested() {
+            throttled = !throttled;
+            if throttled {
+                log.warn(Some(package), "It sends too much; its socket is read more slowly from now on.");
+            }
+            hub.tell(Command::Throttled { connection, throttled }).await;
+        }
+        // Even the shortest sleep takes a millisecond.
+        if !pause.is_zero() {
+            sleep(pause).await;
+        }
+        let parsed = match message {
+            Message::Text(text) => match ToHost::parse(&text) {
+                Ok(ToHost::Unknown { event, .. }) => Err(not_understood(&event)),
+                parsed => parsed.map_err(|error| error.to_string()),
+            },
+            Message::Binary(_) => Err("a message in a binary frame, not as text".to_owned()),
+            Message::Ping(_) | Message::Pong(_) | Message::Close(_) => continue,
         };
         match parsed {
             Ok(message) => {

@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 
 from wire import Link, arguments, end_with_host
@@ -43,6 +44,11 @@ if mode == "flood":
     link = registered()
     while True:
         link.send({"event": "changeTitle", "context": "nobody", "payload": {"title": "x"}})
+elif mode == "pings":
+    link = registered()
+    threading.Thread(target=lambda: list(link.messages()), daemon=True).start()
+    while True:
+        link.frame(9, b"")
 elif mode == "huge":
     link = registered()
     try:
