@@ -88,7 +88,9 @@ fn read<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, NotAMessage> {
     // What serde_json says of bad syntax names line and column only; what it says of a wrong member quotes it, and a
     // secret in a bad frame mustn't get into logs.
     let value = read.map_err(|error| NotAMessage(error.to_string()))?;
-    serde_json::from_value(value).map_err(|_| NotAMessage("no object, or without the names that it needs".to_owned()))
+    // A list of the members' values would do for serde.
+    let read = if value.is_object() { serde_json::from_value(value).ok() } else { None };
+    read.ok_or_else(|| NotAMessage("no object, or without the names that it needs".to_owned()))
 }
 
 /// JSON with every escaped half of a character replaced; none if there is no such half. JavaScript sends them where it cuts
