@@ -7,8 +7,9 @@ use serde_json::json;
 use super::{Bench, install, install_sample, package_is, source, start, uuid_of};
 
 /// Each way to misbehave, with the status that it ends in and words of its message.
-const MODES: [(&str, &str, &str); 10] = [
+const MODES: [(&str, &str, &str); 12] = [
     ("flood", "running", "It sends too much at once"),
+    ("pings", "running", "It sends too much at once"),
     ("huge", "starting", "It sent a message of more than 16 MB"),
     ("deaf", "starting", "It doesn't take the messages that are sent to it"),
     ("die", "failed", "5 times in a row right after its start"),
@@ -18,6 +19,7 @@ const MODES: [(&str, &str, &str); 10] = [
     ("thief", "running", ""),
     ("twice", "running", ""),
     ("garbage", "running", ""),
+    ("restless", "starting", "It dropped its connection"),
 ];
 /// Messages of the neighbour that have to come back.
 const ASKED: u32 = 200;
@@ -64,6 +66,7 @@ async fn who_misbehaves_is_stopped_with_a_word_and_the_neighbour_does_not_notice
     logs("flood", "It sends too much").await;
     logs("twice", "It has registered again; its earlier socket is closed").await;
     logs("twice", "the first one is closed").await;
+    logs("restless", "It registers again and again, and has to wait").await;
     logs("garbage", "all of it is said").await;
     logs("garbage", "Ignored: not a message").await;
     deck.logs("it registered with a name or event that wasn't given to it. com.example.javascript").await;

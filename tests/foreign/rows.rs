@@ -122,6 +122,11 @@ fn appearance() -> Vec<Row> {
         ),
         raw(By::Package, r#"{"event":"changeTitle","context":"$c","payload":{"title":"#, Logs("not a message")),
         key("changeTitle", Value::Null, Shows(json!({"title": null}))),
+        row(
+            By::Package,
+            &json!({"event": "changeTitle", "context": "$p", "payload": {"title": "x"}}),
+            Logs("without the key's context"),
+        ),
         image(PNG, PNG),
         image(JPEG, JPEG),
         image(GIF, GIF),

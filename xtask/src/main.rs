@@ -70,7 +70,7 @@ const TEST_PROGRAMS: [Needed; 6] = [
     // What sample packages in other languages are run and built with.
     Needed { any_of: &["node"], package: "nodejs" },
     Needed { any_of: &["python3"], package: "python3" },
-    Needed { any_of: &["g++", "clang++"], package: "g++" },
+    Needed { any_of: &["c++"], package: "g++" },
 ];
 
 fn test() -> Result<()> {

@@ -118,6 +118,7 @@ impl Deck {
             origins: origins.clone(),
             log: log.clone(),
             traffic: traffic.clone(),
+            arrivals: socket::Arrivals::default(),
             register_within: config.timing.register_within,
             messages_a_second: config.timing.messages_a_second,
         };

@@ -1,5 +1,7 @@
 //! The package socket: one WebSocket of a package or a property view, from its registration to its end.
 
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use axum::extract::State;
@@ -26,6 +28,37 @@ pub(crate) const SEND_WITHIN: Duration = Duration::from_secs(10);
 /// Frames of one socket without an effect that are logged.
 const LOGGED_GARBAGE: u32 = 20;
 
+/// Registrations a second of one package, in the long run; twice as many may come at once.
+const REGISTRATIONS_A_SECOND: u32 = 5;
+/// The longest that a package waits to be let in because it has come too often.
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
+
+/// How often each package has come lately. Every registration tells it everything anew, and the pages that it is there.
+#[derive(Clone, Debug, Default)]
+pub struct Arrivals(Arc<Mutex<HashMap<String, (Throttle, bool)>>>);
+
+impl Arrivals {
+    /// Takes down that a package comes; answers how long it has to wait, and whether that is new.
+    fn wait(&self, package: &str) -> (Duration, bool) {
+        let mut arrivals = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some((throttle, waits)) = arrivals.get_mut(package) else { return (Duration::ZERO, false) };
+        let wait = throttle.take(Instant::now(), 0).min(LONGEST_WAIT);
+        let is_new = !wait.is_zero() && !*waits;
+        // Calm again only after a rest, not with every little gap.
+        *waits = !wait.is_zero() || *waits && !throttle.is_rested();
+        (wait, is_new)
+    }
+
+    /// From its first registration on, a package is known.
+    fn know(&self, package: &str) {
+        let mut arrivals = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if !arrivals.contains_key(package) {
+            let throttle = Throttle::new(Instant::now(), REGISTRATIONS_A_SECOND);
+            arrivals.insert(package.to_owned(), (throttle, false));
+        }
+    }
+}
+
 /// What a socket needs.
 #[derive(Clone, Debug)]
 pub struct Sockets {
@@ -37,6 +70,8 @@ pub struct Sockets {
     pub log: Log,
     /// Where every message is taken down.
     pub traffic: Traffic,
+    /// How often packages have come.
+    pub arrivals: Arrivals,
     /// A socket that hasn't registered within this time is closed.
     pub register_within: Duration,
     /// Messages a second that a socket may send in the long run.
@@ -54,13 +89,20 @@ pub async fn accept(State(sockets): State<Sockets>, headers: HeaderMap, upgrade:
 
 /// `from` is the package whose page the socket is of, if it is a page's.
 async fn serve(socket: WebSocket, from: Option<String>, sockets: Sockets) {
-    let Sockets { hub, log, traffic, register_within, messages_a_second, origins: _ } = sockets;
+    let Sockets { hub, log, traffic, arrivals, register_within, messages_a_second, origins: _ } = sockets;
     let (sink, mut stream) = socket.split();
     let first = timeout(register_within, registration(&mut stream)).await;
     let register = match first.unwrap_or_else(|_| Err("it said nothing for too long".to_owned())) {
         Ok(register) => register,
         Err(why) => return log.warn(None, format!("A socket that didn't register was closed: {why}.")),
     };
+    let (wait, is_new) = arrivals.wait(&register.uuid);
+    if is_new {
+        log.warn(Some(&register.uuid), "It registers again and again, and has to wait each time from now on.");
+    }
+    if !wait.is_zero() {
+        sleep(wait).await;
+    }
     let Register { uuid, event } = register.clone();
     let answer = hub.ask(|reply| Command::Register { uuid, event, from, reply }).await;
     let Some(Some(Registration { connection, package, outgoing })) = answer else {
@@ -68,6 +110,9 @@ async fn serve(socket: WebSocket, from: Option<String>, sockets: Sockets) {
         let why = "it registered with a name or event that wasn't given to it";
         return log.warn(None, format!("A socket was closed: {why}. {claimed}").trim_end());
     };
+    if register.uuid == package {
+        arrivals.know(&package);
+    }
     // A page registers with the name of its view.
     let who = Who { page: register.uuid != package, package, traffic, messages_a_second };
     let why = tokio::select! {
@@ -118,31 +163,40 @@ async fn read(mut stream: SplitStream<WebSocket>, connection: u64, who: &Who, hu
     let mut throttle = Throttle::new(Instant::now(), who.messages_a_second);
     let mut throttled = false;
     while let Some(message) = stream.next().await {
-        let parsed = match message {
-            Ok(Message::Text(text)) => {
-                who.record(Direction::In, &text);
-                let pause = throttle.take(Instant::now(), text.len());
-                if !throttled && !pause.is_zero() || throttled && throttle.is_rested() {
-                    throttled = !throttled;
-                    if throttled {
-                        log.warn(Some(package), "It sends too much; its socket is read more slowly from now on.");
-                    }
-                    hub.tell(Command::Throttled { connection, throttled }).await;
-                }
-                // Even the shortest sleep takes a millisecond.
-                if !pause.is_zero() {
-                    sleep(pause).await;
-                }
-                match ToHost::parse(&text) {
-                    Ok(ToHost::Unknown { event, .. }) => Err(not_understood(&event)),
-                    parsed => parsed.map_err(|error| error.to_string()),
-                }
-            }
-            Ok(Message::Binary(_)) => Err("a message in a binary frame, not as text".to_owned()),
-            Ok(Message::Ping(_) | Message::Pong(_)) => continue,
+        let message = match message {
             Ok(Message::Close(_)) => break,
+            Ok(message) => message,
             // Dropped, cut off in a frame, or too large.
             Err(error) => return ended(&error),
+        };
+        // Whatever it is, reading it takes time.
+        let bytes = match &message {
+            Message::Text(text) => text.len(),
+            Message::Binary(bytes) | Message::Ping(bytes) | Message::Pong(bytes) => bytes.len(),
+            Message::Close(_) => 0,
+        };
+        if let Message::Text(text) = &message {
+            who.record(Direction::In, text);
+        }
+        let pause = throttle.take(Instant::now(), bytes);
+        if !throttled && !pause.is_zero() || throttled && throttle.is_rested() {
+            throttled = !throttled;
+            if throttled {
+                log.warn(Some(package), "It sends too much; its socket is read more slowly from now on.");
+            }
+            hub.tell(Command::Throttled { connection, throttled }).await;
+        }
+        // Even the shortest sleep takes a millisecond.
+        if !pause.is_zero() {
+            sleep(pause).await;
+        }
+        let parsed = match message {
+            Message::Text(text) => match ToHost::parse(&text) {
+                Ok(ToHost::Unknown { event, .. }) => Err(not_understood(&event)),
+                parsed => parsed.map_err(|error| error.to_string()),
+            },
+            Message::Binary(_) => Err("a message in a binary frame, not as text".to_owned()),
+            Message::Ping(_) | Message::Pong(_) | Message::Close(_) => continue,
         };
         match parsed {
             Ok(message) => {
@@ -165,9 +219,12 @@ async fn read(mut stream: SplitStream<WebSocket>, connection: u64, who: &Who, hu
 fn ended(error: &axum::Error) -> String {
     let error = error.to_string();
     // The error's type is that of axum's own version of its WebSocket library.
-    match error.contains("too long") {
-        true => format!("It sent a message of more than {} MB.", MAX_MESSAGE >> 20),
-        false => format!("Its socket broke: {error}."),
+    if error.contains("too long") {
+        format!("It sent a message of more than {} MB.", MAX_MESSAGE >> 20)
+    } else if error.contains("without closing handshake") {
+        "It dropped its connection.".to_owned()
+    } else {
+        format!("Its socket broke: {error}.")
     }
 }
 

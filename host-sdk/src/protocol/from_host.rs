@@ -331,7 +331,16 @@ mod tests {
 
     #[test]
     fn what_is_no_message_is_refused_without_its_content() {
-        for text in ["", "garbage s3cret", "[]", "7", r#"{"payload":{}}"#, r#"{"event":7}"#] {
+        for text in [
+            "",
+            "garbage s3cret",
+            "\"s3cret\"",
+            "[\"s3cret\"]",
+            "7",
+            r#"{"payload":{}}"#,
+            r#"{"event":7}"#,
+            r#"{"event":["s3cret"]}"#,
+        ] {
             let error = FromHost::parse(text).unwrap_err().to_string();
             assert!(!error.contains("s3cret"), "{error}");
         }

@@ -3,8 +3,10 @@
 otherwise as patient as its host wants it."""
 
 import os
+import socket
 import subprocess
 import sys
+import threading
 import time
 
 from wire import Link, arguments, end_with_host
@@ -42,6 +44,11 @@ if mode == "flood":
     link = registered()
     while True:
         link.send({"event": "changeTitle", "context": "nobody", "payload": {"title": "x"}})
+elif mode == "pings":
+    link = registered()
+    threading.Thread(target=lambda: list(link.messages()), daemon=True).start()
+    while True:
+        link.frame(9, b"")
 elif mode == "huge":
     link = registered()
     try:
@@ -90,6 +97,16 @@ elif mode == "twice":
     list(first.messages())
     say(second, "the first one is closed")
     wait_for_ever(second)
+elif mode == "restless":
+    while True:
+        try:
+            link = registered()
+            link.send({"event": "getPackageSettings"})
+            # It is in, for it is answered.
+            next(link.messages(), None)
+            link.socket.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            time.sleep(1)
 elif mode == "garbage":
     link = registered()
     for n in range(500):

@@ -102,8 +102,10 @@ impl Hub {
         };
         let context = context.clone();
         let Some(instance) = self.panel.get_mut(&context).filter(|instance| instance.placed.package == package) else {
-            // Usual for a moment after an instance was removed.
-            tracing::debug!(package, "a message about an instance that the package doesn't have");
+            // Usual for a moment after an instance was removed, but not with what was never an instance's.
+            if context.is_empty() || context == package {
+                self.log.warn(Some(package), "Ignored: a message about a key without the key's context.");
+            }
             return None;
         };
         let widget = instance.placed.widget.clone();
