@@ -177,6 +177,7 @@ impl Hub {
     async fn run(mut self, mut commands: mpsc::Receiver<Command>, mut reports: mpsc::Receiver<(u64, Report)>) {
         let mut progress = self.store.progress.clone();
         self.told = self.deck();
+        let mut since_saved = 0;
         let stopping = loop {
             tokio::select! {
                 command = commands.recv() => match command {
@@ -190,10 +191,14 @@ impl Hub {
             }
             self.tell_deck();
             self.tell_frames();
-            if std::mem::take(&mut self.changed) {
-                self.store.save(self.saved());
+            since_saved += 1;
+            // The whole state is copied for the store: once for all that waits here, but not never.
+            if self.changed && (commands.is_empty() || since_saved >= COMMANDS) {
+                self.save();
+                since_saved = 0;
             }
         };
+        self.save();
         // Whoever waits for this task is let go, so that everybody can end.
         drop((commands, reports));
         self.pages.iter().for_each(|page| page.outbox.close());
@@ -264,9 +269,7 @@ impl Hub {
                 let _ = reply.send(());
             }
             Command::Save(reply) => {
-                if std::mem::take(&mut self.changed) {
-                    self.store.save(self.saved());
-                }
+                self.save();
                 let saved = self.store.saved();
                 tokio::spawn(async move {
                     let _ = reply.send(saved.await);
@@ -420,6 +423,13 @@ impl Hub {
             keys: Grid { columns: KEY_COLUMNS, rows: KEY_ROWS },
             deck: self.deck(),
             instances: self.panel.shown().map(|instance| self.instance_view(instance)).collect(),
+        }
+    }
+
+    /// Hands the state over to be written, if anything about it is new.
+    fn save(&mut self) {
+        if std::mem::take(&mut self.changed) {
+            self.store.save(self.saved());
         }
     }
 
