@@ -264,6 +264,13 @@ impl Hub {
             Command::View(view, reply) => {
                 let _ = reply.send(self.view_files(&view));
             }
+            Command::Output { package, frame, lines, reply } => {
+                let is_here = self.package(&package).is_some_and(|package| package.frame.as_ref() == Some(&frame));
+                for line in lines.into_iter().filter(|_| is_here) {
+                    self.log.info(Some(&package), line);
+                }
+                let _ = reply.send(is_here);
+            }
             Command::Picture(package, path, reply) => {
                 let package = self.package(&package).filter(|package| package.has_picture(&path));
                 let _ = reply.send(package.map(|package| package.folder.clone()));
