@@ -23,7 +23,7 @@ use crate::config::{Config, Timing};
 use crate::log::Log;
 use crate::origins::Origins;
 use crate::package::Package;
-use crate::page::{Application, Deck, Event, Frame, Grid, Outbox, State};
+use crate::page::{Application, Deck, Event, Grid, Outbox, State};
 use crate::process::{Report, Supervisor};
 use crate::state::{KEY_COLUMNS, KEY_ROWS, Panel, Placed, Saved};
 use crate::store::{Loaded, Store};
@@ -112,8 +112,8 @@ pub struct Hub {
     pages: Vec<Page>,
     /// The number of the page that runs web packages: the newest that can.
     runner: Option<u64>,
-    /// What it was told last to run.
-    frames: Vec<Frame>,
+    /// The names of the frames that it was told last to have.
+    frames: Vec<String>,
     reports: mpsc::Sender<(u64, Report)>,
     numbers: u64,
     changed: bool,
