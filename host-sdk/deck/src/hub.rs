@@ -24,7 +24,7 @@ use crate::links::Links;
 use crate::log::Log;
 use crate::origins::Origins;
 use crate::package::Package;
-use crate::page::{Application, Deck, Event, Frame, Grid, Outbox, State};
+use crate::page::{Application, Deck, Event, Grid, Outbox, State};
 use crate::process::{Report, Supervisor};
 use crate::state::{KEY_COLUMNS, KEY_ROWS, Panel, Placed, Saved};
 use crate::store::{Loaded, Store};
@@ -119,8 +119,8 @@ pub struct Hub {
     pages: Vec<Page>,
     /// The number of the page that runs web packages: the newest that can.
     runner: Option<u64>,
-    /// What it was told last to run.
-    frames: Vec<Frame>,
+    /// The names of the frames that it was told last to have.
+    frames: Vec<String>,
     reports: mpsc::Sender<(u64, Report)>,
     numbers: u64,
     changed: bool,
@@ -287,6 +287,13 @@ impl Hub {
             }
             Command::View(view, reply) => {
                 let _ = reply.send(self.view_files(&view));
+            }
+            Command::Output { package, frame, lines, reply } => {
+                let is_here = self.package(&package).is_some_and(|package| package.frame.as_ref() == Some(&frame));
+                for line in lines.into_iter().filter(|_| is_here) {
+                    self.log.info(Some(&package), line);
+                }
+                let _ = reply.send(is_here);
             }
             Command::Picture(package, path, reply) => {
                 let package = self.package(&package).filter(|package| package.has_picture(&path));

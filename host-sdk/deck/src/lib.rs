@@ -39,7 +39,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use axum::Router;
 use axum::middleware;
-use axum::routing::get;
+use axum::routing::{get, post};
 use host_sdk::bundle;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
@@ -269,6 +269,7 @@ async fn serve_packages(mut opened: mpsc::UnboundedReceiver<Opened>, views: view
     while let Some(Opened { package, listener, port }) = opened.recv().await {
         let router = Router::new()
             .route("/view/{view}/{*path}", get(views::view))
+            .route("/output/{frame}", post(views::output_of))
             .with_state((views.clone(), package.as_str().into()))
             .layer(middleware::from_fn_with_state(Guard { port, packages: None }, guard::check));
         match TcpListener::from_std(listener) {
