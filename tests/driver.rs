@@ -14,7 +14,8 @@ use tokio::process::{Child, Command};
 /// A ChromeDriver and its browsers: they go together.
 pub struct Driver {
     child: Child,
-    address: String,
+    /// Where it is spoken to.
+    pub address: String,
     profile: TempDir,
 }
 
@@ -57,6 +58,8 @@ impl Driver {
             "--disable-dev-shm-usage",
             "--disable-background-networking",
             "--window-size=1400,1000",
+            // Dark, as the page is at home: pictures of one run look like those of the next.
+            "--blink-settings=preferredColorScheme=0",
             &profile,
         ];
         // With the popup blocker that users have, and that ChromeDriver would switch off.

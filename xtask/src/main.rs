@@ -55,12 +55,18 @@ fn faces() -> Result<()> {
     Ok(())
 }
 
-/// What the acceptance tests drive.
-const TEST_PROGRAMS: [Needed; 7] = [
+/// The browser that tests and benchmarks drive.
+const BROWSER: [Needed; 2] = [
     Needed { any_of: &["chromium", "google-chrome", "chrome"], package: "chromium" },
     Needed { any_of: &["chromedriver"], package: "chromium-driver" },
+];
+
+/// What else the acceptance tests drive.
+const TEST_PROGRAMS: [Needed; 6] = [
     Needed { any_of: &["dbus-run-session"], package: "dbus-daemon" },
     Needed { any_of: &["gnome-keyring-daemon"], package: "gnome-keyring" },
+    // For axe-core, which the browser tests load.
+    Needed { any_of: &["npm"], package: "npm" },
     // What sample packages in other languages are run and built with.
     Needed { any_of: &["node"], package: "nodejs" },
     Needed { any_of: &["python3"], package: "python3" },
@@ -70,6 +76,7 @@ const TEST_PROGRAMS: [Needed; 7] = [
 fn test() -> Result<()> {
     if cfg!(target_os = "linux") {
         step("looking for what the tests need");
+        ensure(&BROWSER)?;
         ensure(&TEST_PROGRAMS)?;
     }
     step("formatting");

@@ -32,8 +32,11 @@ impl Access {
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let text = serde_json::json!({"url": url, "token": token}).to_string();
-        options.open(&path)?.write_all(text.as_bytes())?;
-        Ok(Self { path })
+        let mut file = options.open(&path)?;
+        // From here on it is removed again, also if the disk takes only a part of it.
+        let access = Self { path };
+        file.write_all(text.as_bytes())?;
+        Ok(access)
     }
 }
 

@@ -5,11 +5,11 @@
 //! by themselves, wherever the package lies.
 
 use std::fs;
-use std::io::Cursor;
+use std::io::{Cursor, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use host_sdk::bundle::check::check;
 use host_sdk::bundle::{self, EXTENSION, Entry};
 use host_sdk::manifest::{FILE_NAME, Finding, PLATFORM, PackageConfig, is_uuid};
@@ -26,6 +26,77 @@ const TEMPLATE_CARGO: &str = "Cargo.toml.template";
 const FOLDERS: [&str; 3] = ["assets", "lang", "property"];
 /// The package file of the sources.
 const MANIFEST: &str = "manifest.json";
+
+/// What no package can be called although its letters would do: crates that every crate knows, words of the language, and
+/// files that Windows keeps for itself.
+const TAKEN: [&str; 66] = [
+    "abstract",
+    "alloc",
+    "as",
+    "async",
+    "aux",
+    "await",
+    "become",
+    "box",
+    "break",
+    "con",
+    "const",
+    "continue",
+    "core",
+    "crate",
+    "do",
+    "dyn",
+    "else",
+    "enum",
+    "extern",
+    "false",
+    "final",
+    "fn",
+    "for",
+    "gen",
+    "host-sdk",
+    "if",
+    "impl",
+    "in",
+    "let",
+    "loop",
+    "macro",
+    "match",
+    "mod",
+    "move",
+    "mut",
+    "nul",
+    "override",
+    "package-runner",
+    "priv",
+    "prn",
+    "proc-macro",
+    "pub",
+    "ref",
+    "return",
+    "self",
+    "static",
+    "std",
+    "struct",
+    "super",
+    "target",
+    "test",
+    "trait",
+    "true",
+    "try",
+    "type",
+    "typeof",
+    "union",
+    "unsafe",
+    "unsized",
+    "use",
+    "virtual",
+    "where",
+    "while",
+    "yield",
+    "com1",
+    "lpt1",
+];
 
 /// How to build.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,26 +117,28 @@ impl Profile {
 }
 
 /// Makes the folder `into`/`name` with a new package. `domain` is the beginning of its UUID. `sdk` says where `host-sdk`
-/// comes from: a folder with its sources, or the address of a git repository; none for the folder that this program was
-/// built in, if that is still there. Answers the folder.
+/// comes from: a folder with its sources, or the address of a git repository; none for the sources that this program was
+/// built from, if they are still there. Answers the folder.
 ///
 /// # Errors
 /// If the name can't be a crate's, there is such a folder already, or there is no `host-sdk`.
 pub fn new_package(into: &Path, name: &str, domain: &str, sdk: Option<&str>) -> Result<PathBuf> {
-    let is_name = name.starts_with(|c: char| c.is_ascii_lowercase())
-        && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
-        && !name.ends_with('-')
-        && name.len() <= 40;
-    ensure!(
-        is_name,
-        "{name:?} can't name a package: begin with a small letter, and use small letters, digits and hyphens"
-    );
-    ensure!(!["test", "core", "std", "alloc", "host-sdk"].contains(&name), "{name:?} is taken; choose another name");
+    if !is_name(name) {
+        let better = better_name(name).map_or_else(String::new, |better| format!("; {better:?} would do"));
+        bail!(
+            "{name:?} can't name a package: begin with a small letter, and use up to 40 small letters, digits and \
+             hyphens{better}"
+        );
+    }
+    ensure!(!TAKEN.contains(&name), "{name:?} has a meaning of its own; choose another name, like \"my-{name}\"");
     let uuid = format!("{domain}.{name}");
     ensure!(is_uuid(&uuid), "{domain:?} can't begin a UUID; write a domain backwards, like com.example");
     let sdk = Sdk::find(sdk)?;
     let folder = into.join(name);
-    fs::create_dir(&folder).with_context(|| format!("{} can't be made; choose another name", folder.display()))?;
+    fs::create_dir(&folder).map_err(|error| match error.kind() {
+        ErrorKind::AlreadyExists => anyhow!("there is a {} already; choose another name", folder.display()),
+        _ => anyhow!("the folder {} can't be made: {error}", folder.display()),
+    })?;
     let title: String = name
         .split('-')
         .filter(|word| !word.is_empty())
@@ -87,6 +160,23 @@ pub fn new_package(into: &Path, name: &str, domain: &str, sdk: Option<&str>) -> 
         fs::copy(lock, folder.join("Cargo.lock"))?;
     }
     Ok(folder)
+}
+
+fn is_name(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_lowercase())
+        && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+        && !name.ends_with('-')
+        && name.len() <= 40
+}
+
+/// A name that is nearly what was wanted, if there is one.
+fn better_name(name: &str) -> Option<String> {
+    let parts: Vec<String> = name
+        .split(|c: char| c.is_whitespace() || matches!(c, '_' | '-' | '.'))
+        .filter(|part| !part.is_empty())
+        .map(str::to_ascii_lowercase)
+        .collect();
+    Some(parts.join("-")).filter(|better| is_name(better) && !TAKEN.contains(&better.as_str()))
 }
 
 fn write_template(from: &Dir<'_>, into: &Path, words: &[(&str, String)]) -> Result<()> {
@@ -125,7 +215,9 @@ impl Sdk {
                 .with_context(|| format!("{path} has no host-sdk; name the folder that it is in, or a git repository")),
             None => {
                 let program = std::env::current_exe()?;
-                let found = program.ancestors().skip(1).find_map(Self::in_folder);
+                // `cargo install` puts the program elsewhere; the sources are where they were as long as nobody moves them.
+                let sources = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
+                let found = program.ancestors().skip(1).chain(sources).find_map(Self::in_folder);
                 found.context("say with --sdk where host-sdk is: the folder of its sources, or a git repository")
             }
         }
@@ -246,8 +338,21 @@ mod tests {
     #[test]
     fn names_that_no_crate_can_have_are_refused_before_anything_is_made() {
         let folder = tempfile::tempdir().unwrap();
-        for name in ["", "-", "a-", "A", "1a", "a b", "../a", "a/b", "a_b", "test", &"a".repeat(41)] {
-            assert!(new_package(folder.path(), name, "com.example", Some("https://example.com/x")).is_err(), "{name}");
+        let long = "a".repeat(41);
+        let bad = [
+            "", "-", "a-", "1a", "../a", "a/b", "a\\b", "/a", "C:a", ".", "größe", "日本", "a\0", &long, "fn", "test",
+            "nul",
+        ];
+        for name in bad {
+            let error = new_package(folder.path(), name, "com.example", Some("https://example.com/x")).unwrap_err();
+            assert!(
+                error.to_string().contains("begin with") || error.to_string().contains("choose"),
+                "{name:?}: {error}"
+            );
+        }
+        for (name, better) in [("My Widget", "my-widget"), ("my_widget", "my-widget"), ("A.b", "a-b")] {
+            let error = new_package(folder.path(), name, "com.example", Some("https://example.com/x")).unwrap_err();
+            assert!(error.to_string().contains(&format!("{better:?} would do")), "{error}");
         }
         for domain in ["", "..", "COM", "a b"] {
             assert!(new_package(folder.path(), "a", domain, Some("https://example.com/x")).is_err(), "{domain}");
@@ -277,6 +382,8 @@ mod tests {
         };
         let (_, findings) = host_sdk::manifest::check_text(&text, &exists);
         assert!(findings.is_empty(), "{findings:?}");
-        assert!(new_package(folder.path(), "my-widget", "org.example", Some("https://example.com/sdk")).is_err());
+        let again =
+            new_package(folder.path(), "my-widget", "org.example", Some("https://example.com/sdk")).unwrap_err();
+        assert!(again.to_string().contains("already"), "{again}");
     }
 }

@@ -59,6 +59,9 @@ pub struct Timing {
     pub quick_death: Duration,
     /// How long a package may take to end when asked to, before it is killed.
     pub end_within: Duration,
+    /// How long a page that is a package may be without a connection before it is loaded again. Longer than the 5 s after
+    /// which clients come back.
+    pub frame_within: Duration,
     /// Messages a second that one socket may send in the long run; twice as many may come at once. Above 0.
     pub messages_a_second: u32,
     /// How long changes are gathered before the state is written to disk.
@@ -74,6 +77,7 @@ impl Default for Timing {
             healthy_after: Duration::from_secs(60),
             quick_death: Duration::from_secs(10),
             end_within: Duration::from_secs(2),
+            frame_within: Duration::from_secs(15),
             messages_a_second: 2000,
             save_after: Duration::from_millis(300),
         }

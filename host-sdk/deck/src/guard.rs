@@ -24,12 +24,12 @@ fn has_good_origin(headers: &HeaderMap, port: u16) -> bool {
     NAMES.iter().any(|name| origin.as_bytes() == format!("http://{name}:{port}").as_bytes())
 }
 
-/// Whether a request comes from a page of a package.
-fn is_from_package_page(headers: &HeaderMap, origins: &Origins) -> bool {
-    let origin = headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok()).unwrap_or_default();
-    let port = origin.strip_prefix("http://127.0.0.1:").and_then(|port| port.parse().ok());
+/// The package from whose pages a request comes, if it does.
+pub fn package_of(headers: &HeaderMap, origins: &Origins) -> Option<String> {
+    let origin = headers.get(header::ORIGIN)?.to_str().ok()?;
+    let port: u16 = origin.strip_prefix("http://127.0.0.1:")?.parse().ok()?;
     // Written as a browser does: `+1` and `01` are numbers too.
-    port.is_some_and(|port: u16| origin.ends_with(&format!(":{port}")) && origins.has(port))
+    origin.ends_with(&format!(":{port}")).then(|| origins.package_at(port)).flatten()
 }
 
 /// What a listener lets in.
@@ -44,7 +44,7 @@ pub struct Guard {
 /// Refuses what doesn't come from here, and marks every answer as not to be kept or guessed at.
 pub async fn check(State(guard): State<Guard>, request: Request, next: Next) -> Response {
     let (headers, port) = (request.headers(), guard.port);
-    let is_package = guard.packages.is_some_and(|origins| is_from_package_page(headers, &origins));
+    let is_package = guard.packages.is_some_and(|origins| package_of(headers, &origins).is_some());
     let mut response = if !has_good_host(headers, port) {
         refuse("Use the address that Creator Deck printed at its start.")
     } else if !has_good_origin(headers, port) && !is_package {
@@ -56,6 +56,9 @@ pub async fn check(State(guard): State<Guard>, request: Request, next: Next) -> 
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    // Ports of one machine are one site, and browsers run the pages of a site in one process: a package whose page hangs
+    // would take the deck's with it. This asks for a process for each origin.
+    headers.insert("origin-agent-cluster", HeaderValue::from_static("?1"));
     response
 }
 
@@ -94,19 +97,17 @@ mod tests {
 
     #[test]
     fn pages_of_packages_are_known_by_their_port() {
-        let (origins, _opened) = Origins::new();
+        let (origins, _opened) = Origins::new(std::collections::BTreeMap::new());
         let port = origins.of("com.x").unwrap().port().unwrap();
-        let from = |text: &str| {
-            is_from_package_page(&HeaderMap::from_iter([(header::ORIGIN, text.parse().unwrap())]), &origins)
-        };
-        assert!(from(&format!("http://127.0.0.1:{port}")));
+        let from = |text: &str| package_of(&HeaderMap::from_iter([(header::ORIGIN, text.parse().unwrap())]), &origins);
+        assert_eq!(from(&format!("http://127.0.0.1:{port}")).as_deref(), Some("com.x"));
         for bad in [
             "http://127.0.0.1:1".to_owned(),
             format!("https://127.0.0.1:{port}"),
             format!("http://example.com:{port}"),
             format!("http://127.0.0.1:0{port}"),
         ] {
-            assert!(!from(&bad), "{bad}");
+            assert_eq!(from(&bad), None, "{bad}");
         }
     }
 

@@ -14,7 +14,7 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post, put};
 use axum::{Json, Router};
-use host_sdk::bundle::{self, BundleError};
+use host_sdk::bundle::{self, BundleError, Installed};
 use host_sdk::protocol::FontAttribute;
 use include_dir::{Dir, include_dir};
 use serde::Deserialize;
@@ -27,10 +27,12 @@ use tokio::time::timeout;
 
 use crate::guard::{self, Guard};
 use crate::hub::{
-    Adjustment, Cell, Command, Direction, Handle, NewProfile, Phase, Place, ProfileChange, Refusal, Resize, Target,
+    Adjustment, Cell, Command, Direction, Export, Handle, ImportReport, NewProfile, Phase, Place, ProfileChange,
+    Refusal, Resize, Runs, Taking, Target,
 };
 use crate::icon;
 use crate::log::Log;
+use crate::package::Package;
 use crate::page::{self, Event};
 use crate::socket::SEND_WITHIN;
 use crate::traffic::Traffic;
@@ -43,6 +45,8 @@ static PAGE: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/page");
 const TOKEN_HEADER: HeaderName = HeaderName::from_static("x-deck-token");
 /// Bytes of a bundle that is sent for installation.
 const MOST_BUNDLE_BYTES: usize = 256 << 20;
+/// Bytes of an exported Panel. Almost all of them are icons.
+const MOST_PANEL_BYTES: usize = 64 << 20;
 /// Bytes of any other request.
 const MOST_BYTES: usize = 64 << 10;
 
@@ -92,12 +96,17 @@ pub fn router(api: Api) -> Router {
         .route("/undo", post(undo))
         .route("/redo", post(redo))
         .route("/sleep", put(sleep))
+        .route("/save", post(save))
         .route("/notice", delete(dismiss_notice))
         .route("/views", post(open_view))
         .route("/views/{view}", delete(close_view))
         .route("/packages", post(install).layer(DefaultBodyLimit::max(MOST_BUNDLE_BYTES)))
         .route("/packages/check", post(check).layer(DefaultBodyLimit::max(MOST_BUNDLE_BYTES)))
         .route("/packages/{package}", delete(uninstall))
+        .route("/packages/{package}/load", post(load))
+        .route("/packages/{package}/unload", post(unload))
+        .route("/panel", get(export_panel).post(import_panel).layer(DefaultBodyLimit::max(MOST_PANEL_BYTES)))
+        .route("/panel/check", post(check_panel).layer(DefaultBodyLimit::max(MOST_PANEL_BYTES)))
         .route("/log", get(log))
         .route("/messages", get(messages))
         .fallback(|| async { Refused(StatusCode::NOT_FOUND, "There is no such call.".to_owned()) })
@@ -242,9 +251,15 @@ async fn press(State(api): State<Api>, Path(context): Path<String>, body: Bytes)
     #[derive(Deserialize)]
     struct Press {
         phase: Phase,
+        /// The number that the page was told with its first event; programs have none.
+        page: Option<u64>,
     }
-    let Press { phase } = read(&body)?;
-    api.hub.request(|reply| Command::Press(context, phase, reply)).await?;
+    let Press { phase, page } = read(&body)?;
+    let press = |reply| match page {
+        Some(page) => Command::PressFrom(page, context, phase, reply),
+        None => Command::Press(context, phase, reply),
+    };
+    api.hub.request(press).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -350,6 +365,14 @@ async fn sleep(State(api): State<Api>, body: Bytes) -> Result<StatusCode, Refuse
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// Answers when all that was done before is on disk, whatever happens to the deck from then on.
+async fn save(State(api): State<Api>) -> Result<StatusCode, Refused> {
+    match api.hub.ask(Command::Save).await.ok_or(Refusal::Stopping)? {
+        Ok(()) => Ok(StatusCode::NO_CONTENT),
+        Err(why) => Err(Refused(StatusCode::INSUFFICIENT_STORAGE, why)),
+    }
+}
+
 async fn dismiss_notice(State(api): State<Api>) -> Result<StatusCode, Refused> {
     api.hub.ask(Command::DismissNotice).await.ok_or(Refusal::Stopping)?;
     Ok(StatusCode::NO_CONTENT)
@@ -434,6 +457,80 @@ async fn uninstall(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// Ends a package, if it runs, reads its package file anew and starts it.
+async fn load(State(api): State<Api>, Path(package): Path<String>) -> Result<Json<page::Package>, Refused> {
+    let loaded = to_the_end(async move {
+        let packages = api.packages.lock().await;
+        find_package(&api, &package).await?;
+        api.hub.ask(|reply| Command::Halt(package.clone(), reply)).await.ok_or(Refusal::Stopping)?;
+        let (folder, uuid) = (packages.join(&package), package.clone());
+        match on_disk(move || Package::read(&folder, &uuid).map(|config| Installed { folder, config })).await? {
+            Ok(installed) => {
+                let installed = Box::new(installed);
+                Ok(api.hub.ask(|reply| Command::Reloaded(installed, reply)).await.ok_or(Refusal::Stopping)?)
+            }
+            Err(why) => {
+                api.hub.tell(Command::Resume(package)).await;
+                Err(Refused(StatusCode::CONFLICT, why))
+            }
+        }
+    });
+    Ok(Json(loaded.await?))
+}
+
+/// Ends a package, and keeps it from running until it is loaded.
+async fn unload(State(api): State<Api>, Path(package): Path<String>) -> Result<Json<page::Package>, Refused> {
+    let unloaded = to_the_end(async move {
+        let _packages = api.packages.lock().await;
+        find_package(&api, &package).await?;
+        api.hub.ask(|reply| Command::Halt(package.clone(), reply)).await.ok_or(Refusal::Stopping)?;
+        Ok(api.hub.request(|reply| Command::Unload(package, reply)).await?)
+    });
+    Ok(Json(unloaded.await?))
+}
+
+async fn find_package(api: &Api, uuid: &str) -> Result<(), Refused> {
+    let state = api.hub.ask(Command::State).await.ok_or(Refusal::Stopping)?;
+    match state.packages.iter().any(|package| package.uuid == uuid) {
+        true => Ok(()),
+        false => Err(Refusal::NotFound("There is no such package.".to_owned()).into()),
+    }
+}
+
+async fn export_panel(State(api): State<Api>) -> Result<Json<Export>, Refused> {
+    api.hub.ask(Command::Export).await.map(Json).ok_or_else(|| Refusal::Stopping.into())
+}
+
+async fn check_panel(
+    State(api): State<Api>,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Json<ImportReport>, Refused> {
+    take_panel(api, body, None).await
+}
+
+#[derive(Deserialize)]
+struct ImportQuery {
+    mode: Taking,
+}
+
+async fn import_panel(
+    State(api): State<Api>,
+    Query(query): Query<ImportQuery>,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Json<ImportReport>, Refused> {
+    take_panel(api, body, Some(query.mode)).await
+}
+
+async fn take_panel(
+    api: Api,
+    body: Result<Bytes, BytesRejection>,
+    taking: Option<Taking>,
+) -> Result<Json<ImportReport>, Refused> {
+    let file = body.map_err(|error| Refused::bad(format!("The Panel can't be taken: {error}.")))?;
+    let export = on_disk(move || Export::read(&file)).await?.map_err(Refused::bad)?;
+    Ok(Json(api.hub.request(|reply| Command::Import(Box::new(export), taking, reply)).await?))
+}
+
 /// Does something whose middle is no place to stop at, also when the page that has asked for it goes away meanwhile.
 async fn to_the_end<T: Send + 'static>(
     work: impl Future<Output = Result<T, Refused>> + Send + 'static,
@@ -473,18 +570,20 @@ async fn messages(State(api): State<Api>, Query(query): Query<MessagesQuery>) ->
 struct EventsQuery {
     #[serde(default)]
     token: String,
+    #[serde(default)]
+    runs: Runs,
 }
 
 async fn events(State(api): State<Api>, Query(query): Query<EventsQuery>, upgrade: WebSocketUpgrade) -> Response {
     if !is_token(&api, query.token.as_bytes()) {
         return no_token();
     }
-    upgrade.max_message_size(MOST_BYTES).on_upgrade(move |socket| tell_events(socket, api))
+    upgrade.max_message_size(MOST_BYTES).on_upgrade(move |socket| tell_events(socket, query.runs, api))
 }
 
-async fn tell_events(mut socket: WebSocket, api: Api) {
+async fn tell_events(mut socket: WebSocket, runs: Runs, api: Api) {
     let mut log = api.log.subscribe();
-    let Some((number, outbox)) = api.hub.ask(Command::Subscribe).await else { return };
+    let Some((number, outbox)) = api.hub.ask(|reply| Command::Subscribe(runs, reply)).await else { return };
     loop {
         let event = tokio::select! {
             event = outbox.next() => match event {

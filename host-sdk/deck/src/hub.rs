@@ -8,20 +8,23 @@ mod messages;
 mod packages;
 mod panel;
 mod profiles;
+mod transfer;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use host_sdk::manifest::{COLUMNS, ROWS};
 use host_sdk::protocol::{FromHost, Info, Settings};
+use serde::Deserialize;
 use tokio::sync::mpsc;
 use url::Url;
 
 use crate::config::{Config, Timing};
+use crate::links::Links;
 use crate::log::Log;
 use crate::origins::Origins;
 use crate::package::Package;
-use crate::page::{Application, Deck, Event, Grid, Outbox, State};
+use crate::page::{Application, Deck, Event, Frame, Grid, Outbox, State};
 use crate::process::{Report, Supervisor};
 use crate::state::{KEY_COLUMNS, KEY_ROWS, Panel, Placed, Saved};
 use crate::store::{Loaded, Store};
@@ -34,12 +37,16 @@ use self::connection::{Connection, Peer};
 pub use self::history::Direction;
 use self::history::History;
 pub use self::profiles::{NewProfile, ProfileChange};
+pub use self::transfer::{Export, Report as ImportReport, Taking};
 
 /// Commands that wait for the hub. Who sends more waits.
 const COMMANDS: usize = 256;
 /// Property views and settings pages at a time; beyond that the oldest is closed. Pages that went without saying so
 /// leave theirs behind.
 const VIEWS: usize = 64;
+
+/// Who holds a key that a program has pressed. No page has this number.
+const PROGRAM: u64 = 0;
 
 /// A property view or settings page.
 #[derive(Debug)]
@@ -51,6 +58,27 @@ struct View {
     entry: String,
     register_event: String,
     connection: Option<u64>,
+}
+
+/// Whether a page of the deck can run web packages.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Runs {
+    /// It can't.
+    #[default]
+    Nothing,
+    /// It can.
+    Web,
+    /// It can, and is there for nothing else: nobody sees it.
+    Unattended,
+}
+
+/// A page of the deck.
+#[derive(Debug)]
+struct Page {
+    number: u64,
+    outbox: Arc<Outbox>,
+    runs: Runs,
 }
 
 /// See the module's documentation.
@@ -72,17 +100,27 @@ pub struct Hub {
     history: History,
     /// Whether the device sleeps: nothing on it is visible.
     asleep: bool,
-    /// Instances whose key is held down.
-    pressed: HashSet<String>,
+    /// Instances whose key is held down, each with who holds it: the numbers of pages, or [`PROGRAM`].
+    pressed: HashMap<String, HashSet<u64>>,
+    /// How often packages have asked for pages of the web.
+    links: Links,
     /// What the user has to know, until it is dismissed.
     notice: Option<String>,
     /// What pages were told last of the device.
     told: Deck,
     package_settings: BTreeMap<String, Settings>,
+    /// Packages that the user has unloaded.
+    unloaded: BTreeSet<String>,
     packages: Vec<Package>,
     views: Vec<View>,
     connections: HashMap<u64, Connection>,
-    pages: Vec<(u64, Arc<Outbox>)>,
+    /// In the order in which they came.
+    /// The one that the user is at comes last: where a key was pressed last, else the newest.
+    pages: Vec<Page>,
+    /// The number of the page that runs web packages: the newest that can.
+    runner: Option<u64>,
+    /// What it was told last to run.
+    frames: Vec<Frame>,
     reports: mpsc::Sender<(u64, Report)>,
     numbers: u64,
     changed: bool,
@@ -111,14 +149,18 @@ impl Hub {
             absent: saved.instances,
             history: History::default(),
             asleep: false,
-            pressed: HashSet::new(),
+            pressed: HashMap::new(),
+            links: Links::default(),
             notice,
             told: Deck::default(),
             package_settings: saved.package_settings,
+            unloaded: saved.unloaded,
             packages: Vec::new(),
             views: Vec::new(),
             connections: HashMap::new(),
             pages: Vec::new(),
+            runner: None,
+            frames: Vec::new(),
             numbers: 0,
             changed: false,
             base,
@@ -133,7 +175,7 @@ impl Hub {
     }
 
     async fn run(mut self, mut commands: mpsc::Receiver<Command>, mut reports: mpsc::Receiver<(u64, Report)>) {
-        let mut trouble = self.store.trouble.clone();
+        let mut progress = self.store.progress.clone();
         self.told = self.deck();
         let stopping = loop {
             tokio::select! {
@@ -144,16 +186,17 @@ impl Hub {
                 },
                 Some((run, report)) = reports.recv() => self.reported(run, report),
                 // The pages are told below. An error means that the store's task has died, and there is no more to hear.
-                Ok(()) = trouble.changed() => {}
+                Ok(()) = progress.changed() => {}
             }
             self.tell_deck();
+            self.tell_frames();
             if std::mem::take(&mut self.changed) {
                 self.store.save(self.saved());
             }
         };
         // Whoever waits for this task is let go, so that everybody can end.
         drop((commands, reports));
-        self.pages.iter().for_each(|(_, page)| page.close());
+        self.pages.iter().for_each(|page| page.outbox.close());
         let ends: Vec<_> =
             self.packages.iter_mut().filter_map(|package| package.supervisor.take()).map(Supervisor::end).collect();
         futures_util::future::join_all(ends).await;
@@ -168,20 +211,20 @@ impl Hub {
     fn obey(&mut self, command: Command) {
         // An answer that nobody waits for any more is no error, hence `let _` throughout.
         match command {
-            Command::Register { uuid, event, reply } => {
-                let _ = reply.send(self.register(&uuid, &event));
+            Command::Register { uuid, event, from, reply } => {
+                let _ = reply.send(self.register(&uuid, &event, from.as_deref()));
             }
             Command::Message { connection, message } => self.message(connection, message),
             Command::Closed { connection, why } => self.disconnect(connection, &why),
             Command::Throttled { connection, throttled } => self.throttled(connection, throttled),
-            Command::Subscribe(reply) => {
+            Command::Subscribe(runs, reply) => {
                 let number = self.next_number();
-                let page = Arc::new(Outbox::default());
-                page.push(Event::State { state: Box::new(self.state()) });
-                self.pages.push((number, page.clone()));
-                let _ = reply.send((number, page));
+                let outbox = Arc::new(Outbox::default());
+                outbox.push(Event::State { state: Box::new(self.state()), page: number });
+                self.pages.push(Page { number, outbox: outbox.clone(), runs });
+                let _ = reply.send((number, outbox));
             }
-            Command::Unsubscribe(number) => self.pages.retain(|(page, _)| *page != number),
+            Command::Unsubscribe(number) => self.page_is_gone(number),
             Command::State(reply) => {
                 let _ = reply.send(self.state());
             }
@@ -196,6 +239,9 @@ impl Hub {
             }
             Command::Press(context, phase, reply) => {
                 let _ = reply.send(self.press(&context, phase));
+            }
+            Command::PressFrom(page, context, phase, reply) => {
+                let _ = reply.send(self.press_from(page, &context, phase));
             }
             Command::Adjust(context, adjustment, reply) => {
                 let _ = reply.send(self.adjust(&context, adjustment));
@@ -216,6 +262,15 @@ impl Hub {
             Command::DismissNotice(reply) => {
                 self.notice = None;
                 let _ = reply.send(());
+            }
+            Command::Save(reply) => {
+                if std::mem::take(&mut self.changed) {
+                    self.store.save(self.saved());
+                }
+                let saved = self.store.saved();
+                tokio::spawn(async move {
+                    let _ = reply.send(saved.await);
+                });
             }
             Command::Settings(context, reply) => {
                 let settings = self.panel.get(&context).map(|instance| instance.placed.settings.clone());
@@ -239,6 +294,18 @@ impl Hub {
             Command::Installed(installed, reply) => {
                 let _ = reply.send(self.installed(*installed));
             }
+            Command::Reloaded(installed, reply) => {
+                let _ = reply.send(self.reloaded(*installed));
+            }
+            Command::Unload(package, reply) => {
+                let _ = reply.send(self.unload(&package));
+            }
+            Command::Export(reply) => {
+                let _ = reply.send(self.export());
+            }
+            Command::Import(export, taking, reply) => {
+                let _ = reply.send(self.import(*export, taking));
+            }
             Command::Uninstall(package, keep_settings, reply) => {
                 let _ = reply.send(self.uninstall(&package, keep_settings));
             }
@@ -246,9 +313,14 @@ impl Hub {
         }
     }
 
-    /// Lets a socket in, if it knows the pair that was handed out. A second one with that pair replaces the first.
-    fn register(&mut self, uuid: &str, event: &str) -> Option<Registration> {
+    /// Lets a socket in, if it knows the pair that was handed out. A second one with that pair replaces the first. A page
+    /// is let in for its own package alone, whatever it knows.
+    fn register(&mut self, uuid: &str, event: &str, from: Option<&str>) -> Option<Registration> {
         let number = self.next_number();
+        let owner = self.view(uuid).map_or(uuid, |view| &view.package);
+        if from.is_some_and(|from| from != owner) {
+            return None;
+        }
         if let Some(view) = self.views.iter_mut().find(|view| view.id == uuid && view.register_event == event) {
             let package = view.package.clone();
             let replaced = view.connection.replace(number);
@@ -265,6 +337,9 @@ impl Hub {
             .iter_mut()
             .find(|package| package.config.uuid == uuid && package.register_event.as_deref() == Some(event))?;
         let replaced = package.connection.replace(number);
+        if let Some(supervisor) = &package.supervisor {
+            supervisor.set_connected(true);
+        }
         let (connection, outgoing) = Connection::new(Peer::Package(uuid.to_owned()));
         self.connections.insert(number, connection);
         if let Some(replaced) = replaced {
@@ -309,7 +384,7 @@ impl Hub {
     }
 
     fn tell_pages(&mut self, event: &Event) {
-        self.pages.retain(|(_, page)| page.push(event.clone()));
+        self.pages.retain(|page| page.outbox.push(event.clone()));
     }
 
     /// Tells the pages of the device, if anything about it is new.
@@ -356,6 +431,8 @@ impl Hub {
             active: self.panel.active.clone(),
             instances: placed.chain(&self.absent).cloned().collect(),
             package_settings: self.package_settings.clone(),
+            unloaded: self.unloaded.clone(),
+            ports: self.origins.ports(),
         }
     }
 

@@ -9,11 +9,13 @@
 
 mod access;
 pub mod author;
+mod browser;
 mod config;
 mod guard;
 mod http;
 mod hub;
 mod icon;
+mod links;
 mod log;
 mod log_file;
 mod origins;
@@ -31,6 +33,7 @@ mod views;
 
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, Ipv6Addr};
+use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
 use axum::Router;
@@ -42,6 +45,7 @@ use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, JoinSet};
 use url::Url;
 
+pub use browser::find as find_browser;
 pub use config::{Config, Timing};
 pub use script::{Failure, Script};
 
@@ -63,8 +67,9 @@ pub struct Deck {
     log: Log,
     tasks: Vec<JoinHandle<()>>,
     traffic: Traffic,
-    /// Where scripts find the token.
-    _access: access::Access,
+    browser: Option<browser::Unattended>,
+    /// Where scripts find the token, if it could be written.
+    _access: Option<access::Access>,
     /// Keeps a second deck off the data folder.
     lock: File,
 }
@@ -96,7 +101,7 @@ impl Deck {
         let (sockets, socket_port) = listen(0).await?;
         let base = Url::parse(&format!("http://127.0.0.1:{socket_port}/"))?;
         let token = random_id();
-        let (origins, opened) = Origins::new();
+        let (origins, opened) = Origins::new(loaded.saved.ports.clone());
         let (hub, hub_task) = Hub::start(&config, base, origins.clone(), loaded, log.clone());
         let api = http::Api {
             hub: hub.clone(),
@@ -110,6 +115,7 @@ impl Deck {
         let views = views::Views { hub: hub.clone(), port: socket_port, page_port: port };
         let socket = socket::Sockets {
             hub: hub.clone(),
+            origins: origins.clone(),
             log: log.clone(),
             traffic: traffic.clone(),
             arrivals: socket::Arrivals::default(),
@@ -124,9 +130,12 @@ impl Deck {
         let mut tasks = serve(page, &http::router(api));
         tasks.extend(serve(sockets, &package_side));
         tasks.extend([tokio::spawn(serve_packages(opened, views)), hub_task]);
-        let access = access::Access::write(folder, &format!("http://127.0.0.1:{port}/"), &token)
-            .with_context(|| format!("{} can't be written", folder.join(access::FILE_NAME).display()))?;
-        Ok(Self { hub, port, socket_port, token, log, tasks, traffic, _access: access, lock })
+        // A full disk is no reason not to start: only scripts of the user's own count on this file.
+        let access = access::Access::write(folder, &format!("http://127.0.0.1:{port}/"), &token).inspect_err(|error| {
+            let file = folder.join(access::FILE_NAME);
+            log.error(None, format!("{} can't be written ({error}): scripts don't find the API.", file.display()));
+        });
+        Ok(Self { hub, port, socket_port, token, log, tasks, traffic, browser: None, _access: access.ok(), lock })
     }
 
     /// The address of the deck's page.
@@ -147,6 +156,24 @@ impl Deck {
         &self.token
     }
 
+    /// Whether a package is installed that runs in the deck's page.
+    pub async fn has_web_packages(&self) -> bool {
+        let state = self.hub.ask(Command::State).await;
+        state.is_some_and(|state| state.packages.iter().any(|package| package.web))
+    }
+
+    /// Opens the deck's page in a browser that nobody sees, for web packages to run in until the deck ends. `program` is
+    /// Chromium or one made of it.
+    ///
+    /// # Errors
+    /// If it can't be started.
+    pub fn open_unattended(&mut self, program: &Path) -> Result<()> {
+        let started = browser::Unattended::start(program, &self.page_url());
+        let browser = started.with_context(|| format!("the browser {} can't be started", program.display()))?;
+        self.browser = Some(browser);
+        Ok(())
+    }
+
     /// Runs a script to its end.
     ///
     /// # Errors
@@ -156,7 +183,9 @@ impl Deck {
     }
 
     /// Ends the packages, saves the Panel, and stops listening.
-    pub async fn stop(self) {
+    pub async fn stop(mut self) {
+        // Packages that it runs end with it.
+        drop(self.browser.take());
         self.hub.ask(Command::Stop).await;
     }
 }

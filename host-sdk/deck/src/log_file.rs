@@ -2,7 +2,7 @@
 //! after the fact. Written by a thread of its own: a slow or full disk delays nobody, it only loses lines, and says so.
 
 use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -62,9 +62,12 @@ fn run(mut files: Files, queue: &Receiver<Vec<u8>>, lost: &AtomicU64) {
     while let Ok(line) = queue.recv() {
         let missing = lost.swap(0, Ordering::Relaxed);
         let said = if missing == 0 { Ok(()) } else { files.write(format!("{{\"lost\":{missing}}}\n").as_bytes()) };
+        // What was to be said of lost lines is to be said still if it couldn't be.
+        let unsaid = if said.is_ok() { 1 } else { missing + 1 };
         match said.and_then(|()| files.write(&line)) {
             Ok(()) => complained = false,
             Err(error) => {
+                lost.fetch_add(unsaid, Ordering::Relaxed);
                 // The file is opened anew with the next line, when there may be room again.
                 files.open = None;
                 if !complained {
@@ -87,28 +90,58 @@ impl Files {
     fn write(&mut self, line: &[u8]) -> io::Result<()> {
         let length = u64::try_from(line.len()).unwrap_or(u64::MAX);
         if self.open.as_ref().is_some_and(|(_, size)| *size > 0 && size.saturating_add(length) > self.largest) {
-            self.open = None;
-            self.rotate();
+            let (_, size) = self.open.take().unzip();
+            match self.rotate() {
+                // In use, or the disk doesn't allow it: it grows for a while, not for ever.
+                Err(error) if size > Some(self.largest.saturating_mul(2)) => return Err(error),
+                _ => {}
+            }
         }
         let (mut file, size) = match self.open.take() {
             Some(open) => open,
-            None => {
-                let file = File::options().create(true).append(true).open(self.path(0))?;
-                let size = file.metadata()?.len();
-                (file, size)
-            }
+            None => self.open()?,
         };
         file.write_all(line)?;
         self.open = Some((file, size.saturating_add(length)));
         Ok(())
     }
 
-    /// Every file takes the name of the next older one; the oldest is gone.
-    fn rotate(&self) {
-        for age in (0..OLDER).rev() {
-            // A file that isn't there yet has nothing to give; one that is in use stays and grows.
+    fn open(&self) -> io::Result<(File, u64)> {
+        fs::create_dir_all(&self.folder)?;
+        let mut file = File::options().create(true).read(true).append(true).open(self.path(0))?;
+        let mut size = file.metadata()?.len();
+        // A full disk, or the program's sudden end, may have cut off the last line in the middle.
+        let mut last = [b'\n'];
+        if size > 0 {
+            file.seek(SeekFrom::End(-1))?;
+            file.read_exact(&mut last)?;
+        }
+        if last != [b'\n'] {
+            file.write_all(b"\n")?;
+            size += 1;
+        }
+        Ok((file, size))
+    }
+
+    /// Every file takes the name of the next older one; the oldest is gone. First the newest one steps aside: should it
+    /// not be able to, the others stay as they are.
+    fn rotate(&self) -> io::Result<()> {
+        let aside = self.folder.join("deck.log.full");
+        // One that the program's sudden end has left there goes on first.
+        self.take_in(&aside)?;
+        fs::rename(self.path(0), &aside)?;
+        self.take_in(&aside)
+    }
+
+    fn take_in(&self, aside: &Path) -> io::Result<()> {
+        if !aside.is_file() {
+            return Ok(());
+        }
+        for age in (1..OLDER).rev() {
+            // A file that isn't there yet has nothing to give.
             let _ = fs::rename(self.path(age), self.path(age + 1));
         }
+        fs::rename(aside, self.path(1))
     }
 
     fn path(&self, age: u32) -> PathBuf {
@@ -133,6 +166,40 @@ mod tests {
         assert_eq!(names, ["deck.1.log", "deck.2.log", "deck.3.log", "deck.log"]);
         assert_eq!(fs::read_to_string(files.path(0)).unwrap(), "line number 19\n");
         assert_eq!(fs::read_to_string(files.path(3)).unwrap(), "line number 16\n");
+        // As if the program had ended in the middle of it.
+        fs::rename(files.path(0), folder.path().join("deck.log.full")).unwrap();
+        files.open = None;
+        files.write(b"the next one, and long\n").unwrap();
+        files.write(b"one more\n").unwrap();
+        let all: Vec<_> = (0..=OLDER).map(|age| fs::read_to_string(files.path(age)).unwrap()).collect();
+        let expected = ["one more\n", "the next one, and long\n", "line number 19\n", "line number 18\n"];
+        assert_eq!(all, expected);
+    }
+
+    #[test]
+    fn a_file_that_cant_be_rotated_grows_for_a_while_and_takes_none_of_the_others_with_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut files = Files { folder: folder.path().to_owned(), largest: 20, open: None };
+        fs::write(files.path(1), "older\n").unwrap();
+        // A folder in the way refuses the name to whoever runs this.
+        fs::create_dir(folder.path().join("deck.log.full")).unwrap();
+        let written = (0..20).take_while(|n| files.write(format!("line number {n:02}\n").as_bytes()).is_ok()).count();
+        assert_eq!((written, fs::metadata(files.path(0)).unwrap().len()), (3, 45));
+        assert_eq!(fs::read_to_string(files.path(1)).unwrap(), "older\n");
+        fs::remove_dir(folder.path().join("deck.log.full")).unwrap();
+        files.write(b"again\n").unwrap();
+        files.write(b"and again, in a new one\n").unwrap();
+        assert_eq!(fs::read_to_string(files.path(2)).unwrap(), "older\n");
+        assert!(fs::read_to_string(files.path(1)).unwrap().ends_with("line number 02\nagain\n"));
+    }
+
+    #[test]
+    fn a_line_that_was_cut_off_ends_where_it_was() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("deck.log"), "whole\nha").unwrap();
+        let mut files = Files { folder: folder.path().to_owned(), largest: 1000, open: None };
+        files.write(b"next\n").unwrap();
+        assert_eq!(fs::read_to_string(files.path(0)).unwrap(), "whole\nha\nnext\n");
     }
 
     #[test]

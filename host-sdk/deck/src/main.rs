@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result};
 use clap::{Parser, Subcommand};
 use creator_deck::validate::{Patience, validate};
-use creator_deck::{Config, Deck, Script, Timing, author};
+use creator_deck::{Config, Deck, Script, Timing, author, find_browser};
 
 /// What the program answers when what it looked at has faults.
 const HAS_FAULTS: u8 = 1;
@@ -48,6 +48,9 @@ struct Validate {
     /// Only look at it; don't start its program.
     #[arg(long)]
     no_run: bool,
+    /// The browser that runs it if it is a web package: Chromium or one made of it; one on the PATH if left out.
+    #[arg(long, value_name = "PROGRAM")]
+    browser: Option<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -98,6 +101,10 @@ struct Run {
     /// empty data folder, which is removed afterwards, unless --data names one. See docs/automation.md.
     #[arg(long, value_name = "FILE")]
     script: Option<PathBuf>,
+    /// Run web packages in this browser, which nobody sees: Chromium or one made of it. A script takes one on the PATH
+    /// if it has to.
+    #[arg(long, value_name = "PROGRAM")]
+    browser: Option<PathBuf>,
     /// What packages are told as your language: en, ja, zh_TW, de, ko.
     #[arg(long, default_value = "en")]
     language: String,
@@ -143,14 +150,15 @@ async fn main() -> ExitCode {
         Command::Pack(options) => pack(&options),
     };
     done.unwrap_or_else(|error| {
-        eprintln!("Error: {error:?}");
+        // One sentence with its causes, whatever RUST_BACKTRACE says: it is for users.
+        eprintln!("Error: {error:#}");
         ExitCode::from(if is_run { 1 } else { FAILED })
     })
 }
 
-async fn check(Validate { path, json, no_run }: Validate) -> Result<ExitCode> {
+async fn check(Validate { path, json, no_run, browser }: Validate) -> Result<ExitCode> {
     let run = (!no_run).then(Patience::default);
-    let report = validate(&path, run).await.with_context(|| format!("{} can't be checked", path.display()))?;
+    let report = validate(&path, run, browser).await.with_context(|| format!("{} can't be checked", path.display()))?;
     let text = match json {
         true => {
             let mut text = serde_json::to_string_pretty(&report.to_json())?;
@@ -195,14 +203,18 @@ async fn host(mut run: Run) -> Result<ExitCode> {
     if let Some(folder) = &temporary {
         run.data = Some(folder.path().to_owned());
     }
+    let browser = run.browser.take();
     let config = run.into_config()?;
     if let Some(file) = script {
-        return run_script(&file, config).await;
+        return run_script(&file, config, browser).await;
     }
     let headless = config.headless;
     // Before the start, so that whoever ends us early ends the packages too.
     let end = end()?;
-    let deck = Deck::start(config).await?;
+    let mut deck = Deck::start(config).await?;
+    if let Some(browser) = browser {
+        deck.open_unattended(&browser)?;
+    }
     say(&format!("Creator Deck is ready: {}\n", deck.page_url()));
     if !headless {
         let url = deck.page_url();
@@ -217,8 +229,20 @@ async fn host(mut run: Run) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// The browser that was named, or, where there is a web package to run, one that is there.
+async fn browser_for(deck: &Deck, named: Option<PathBuf>) -> Option<PathBuf> {
+    if named.is_some() || !deck.has_web_packages().await {
+        return named;
+    }
+    let found = find_browser();
+    if found.is_none() {
+        tracing::warn!("web packages don't run: there is no Chromium on the PATH; name a browser with --browser");
+    }
+    found
+}
+
 /// Runs a script against a deck of its own.
-async fn run_script(file: &std::path::Path, config: Config) -> Result<ExitCode> {
+async fn run_script(file: &std::path::Path, config: Config, browser: Option<PathBuf>) -> Result<ExitCode> {
     let read = std::fs::read_to_string(file).map_err(|error| error.to_string());
     let script = match read.and_then(|text| Script::parse(&text)) {
         Ok(script) => script,
@@ -228,7 +252,14 @@ async fn run_script(file: &std::path::Path, config: Config) -> Result<ExitCode> 
         }
     };
     let end = end()?;
-    let deck = match Deck::start(config).await {
+    let started = async {
+        let mut deck = Deck::start(config).await?;
+        if let Some(browser) = browser_for(&deck, browser).await {
+            deck.open_unattended(&browser)?;
+        }
+        anyhow::Ok(deck)
+    };
+    let deck = match started.await {
         Ok(deck) => deck,
         Err(error) => {
             tracing::error!("{error:#}");

@@ -33,6 +33,12 @@ pub struct Package {
     pub register_event: Option<String>,
     /// Its socket.
     pub connection: Option<u64>,
+    /// The page of the package that is the package, relative to its folder; none if it is a program.
+    pub entry: Option<String>,
+    /// The name under which that page is loaded now.
+    pub frame: Option<String>,
+    /// Grows whenever its files are read anew.
+    pub loads: u64,
 }
 
 impl Package {
@@ -49,6 +55,9 @@ impl Package {
             supervisor: None,
             register_event: None,
             connection: None,
+            entry: None,
+            frame: None,
+            loads: 0,
         }
     }
 
@@ -64,23 +73,29 @@ impl Package {
             else {
                 continue;
             };
-            let read = fs::read_to_string(folder.join(FILE_NAME))
-                .map_err(|error| error.to_string())
-                .and_then(|text| PackageConfig::parse(&text).map_err(|error| error.to_string()))
-                .and_then(|config| match config.uuid == name {
-                    true => Ok(config),
-                    false => Err(format!("it names another package, {:?}", config.uuid)),
-                });
-            match read {
+            match Self::read(&folder, name) {
                 Ok(config) => found.push((config, folder)),
-                Err(why) => log.error(
-                    Some(name),
-                    format!("{} can't be read ({why}). Install the package again.", folder.join(FILE_NAME).display()),
-                ),
+                Err(why) => log.error(Some(name), why),
             }
         }
         found.sort_by_key(|(config, _)| config.name.to_lowercase());
         found
+    }
+
+    /// Reads the package file of the package `uuid` in its folder.
+    ///
+    /// # Errors
+    /// A sentence that says why it can't be used.
+    pub fn read(folder: &Path, uuid: &str) -> Result<PackageConfig, String> {
+        let path = folder.join(FILE_NAME);
+        fs::read_to_string(&path)
+            .map_err(|error| error.to_string())
+            .and_then(|text| PackageConfig::parse(&text).map_err(|error| error.to_string()))
+            .and_then(|config| match config.uuid == uuid {
+                true => Ok(config),
+                false => Err(format!("it names another package, {:?}", config.uuid)),
+            })
+            .map_err(|why| format!("{} can't be read ({why}). Install the package again.", path.display()))
     }
 
     /// Its name in the user's language.
@@ -110,6 +125,8 @@ impl Package {
             url: link.map(str::to_owned),
             status: self.status,
             message: self.message.clone(),
+            web: self.entry.is_some(),
+            loads: self.loads,
             settings: config.settings_path.is_some(),
             widgets: config.widgets.iter().map(|widget| self.widget_view(base, widget)).collect(),
         }

@@ -90,6 +90,10 @@ pub enum Status {
     Starting,
     /// It ended and will be started again.
     Restarting,
+    /// It is a web package, and no page of the deck is open that could run it.
+    Waiting,
+    /// The user has unloaded it.
+    Stopped,
     /// It can't run, or died too often.
     Failed,
 }
@@ -111,8 +115,12 @@ pub struct Package {
     pub url: Option<String>,
     /// How it is doing.
     pub status: Status,
-    /// Why it is not running.
+    /// Why it is not running, or what it needs to go on.
     pub message: Option<String>,
+    /// Whether it runs in the deck's page, not as a program.
+    pub web: bool,
+    /// Grows whenever its files are read anew: what was shown of them is out of date then.
+    pub loads: u64,
     /// Whether it has a settings page.
     pub settings: bool,
     /// Its widgets.
@@ -203,6 +211,17 @@ fn effect_name<S: serde::Serializer>(effect: &EffectKind, serializer: S) -> Resu
     serializer.serialize_str(effect.name())
 }
 
+/// A web package to be run in a hidden frame.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Frame {
+    /// The package's UUID.
+    pub package: String,
+    /// The package's name in the user's language.
+    pub name: String,
+    /// Address of its page; another one whenever it has to be loaded anew.
+    pub url: String,
+}
+
 /// Something that a page is told.
 #[derive(Clone, Debug, Serialize)]
 #[serde(tag = "type", rename_all = "camelCase")]
@@ -211,6 +230,8 @@ pub enum Event {
     State {
         /// Everything.
         state: Box<State>,
+        /// The number of the page that this is sent to, for its presses: see `hub::Command::PressFrom`.
+        page: u64,
     },
     /// The packages have changed.
     Packages {
@@ -238,6 +259,11 @@ pub enum Event {
         url: String,
         /// Who asks.
         package: String,
+    },
+    /// The web packages that this page has to run, all others it has to end. For pages that have offered it.
+    Frames {
+        /// All of them.
+        frames: Vec<Frame>,
     },
     /// Open a package's settings page.
     OpenSettings {
@@ -274,7 +300,9 @@ impl Outbox {
         }
         let older = waiting.events.iter_mut().find(|older| match (older, &event) {
             (Event::Instance { instance: old }, Event::Instance { instance: new }) => old.context == new.context,
-            (Event::Packages { .. }, Event::Packages { .. }) | (Event::Deck { .. }, Event::Deck { .. }) => true,
+            (Event::Packages { .. }, Event::Packages { .. })
+            | (Event::Deck { .. }, Event::Deck { .. })
+            | (Event::Frames { .. }, Event::Frames { .. }) => true,
             _ => false,
         });
         match older {

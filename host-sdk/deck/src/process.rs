@@ -1,4 +1,5 @@
-//! Runs packages: each as a child process of its runtime target, or, where asked for, its library within this process.
+//! Runs packages: each as a child process of its runtime target, or, where asked for, its library within this process;
+//! what is a page, in the deck's page (`web`). `choice` says which of them a package is.
 //! A package that ends is started again with growing pauses; one that keeps dying right after its start is parked.
 //!
 //! What a package has started goes with it (`tree`), and on Windows also with this process, however that ends. On Unix a
@@ -27,9 +28,13 @@ use crate::log::Log;
 use crate::random_id;
 use crate::throttle::Lines;
 
+pub mod choice;
 mod tree;
+mod web;
 
-use self::tree::Tree;
+use self::choice::{Choice, Look, Way};
+pub use self::tree::Tree;
+pub use self::web::Stage;
 
 /// Quick deaths in a row after which a package is parked.
 const QUICK_DEATHS: u32 = 5;
@@ -46,25 +51,17 @@ const END: &[u8] = b"end\n";
 /// for one of them again gives what it has, whatever lies at that path by now.
 static LOADED: LazyLock<Mutex<HashMap<PathBuf, u64>>> = LazyLock::new(Mutex::default);
 
-/// What to start for a package on this system.
+/// What a package has to run on this system.
 #[derive(Clone, Debug)]
-pub struct Program {
-    /// The package's UUID.
-    pub package: String,
-    /// The package's folder.
-    pub folder: PathBuf,
-    /// The program, relative to the folder.
-    pub target: String,
-    /// The library to load into this process instead, relative to the folder.
-    pub library: Option<String>,
-    /// Port of the package socket.
-    pub port: u16,
-    /// What the package is told about the host, as JSON.
-    pub info: String,
+pub enum Start {
+    /// A program, or a library.
+    Program(Program),
+    /// A page, relative to the package's folder.
+    Page(String),
 }
 
-impl Program {
-    /// What a package has for this system.
+impl Start {
+    /// What a package has for this system. `program` makes a program of what is chosen.
     ///
     /// # Errors
     /// A sentence that says why it can't run here.
@@ -75,26 +72,42 @@ impl Program {
         port: u16,
         info: String,
     ) -> Result<Self, String> {
-        let Some(runtime) = config.runtime_here() else {
-            let has = config.runtime.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
-            return Err(format!(
-                "This package has nothing for this system ({PLATFORM}), only for: {has}. Get a version for this system."
-            ));
+        let start = |path: &str| choice::start_of(&folder, path);
+        let Choice { platform, target, way } = choice::choose(config, &Look { start: &start, find: &choice::on_path })?;
+        let interpreter = match way {
+            Way::Page => return Ok(Self::Page(target)),
+            Way::Program => None,
+            Way::By(interpreter) => Some(interpreter),
         };
-        if runtime.kind != "bin" {
-            return Err(format!(
-                "This package's runtime is of the type {:?}; Creator Deck runs \"bin\".",
-                runtime.kind
-            ));
-        }
-        let library = runtime.library.clone().filter(|_| in_process);
-        let target = program_of(&folder, &runtime.target)?;
+        // Another platform's library isn't one of this system's.
+        let library = config.runtime_here().filter(|_| in_process && platform == PLATFORM);
+        let library = library.and_then(|runtime| runtime.library.clone());
+        let target = program_of(&folder, &target)?;
         let path = library.as_ref().unwrap_or(&target);
         if !manifest::is_inside(path) || !folder.join(path).is_file() {
             return Err(format!("{path} is missing in the package's folder. Install the package again."));
         }
-        Ok(Self { package: config.uuid.clone(), folder, target, library, port, info })
+        Ok(Self::Program(Program { package: config.uuid.clone(), folder, target, interpreter, library, port, info }))
     }
+}
+
+/// What to start as a process, or to load.
+#[derive(Clone, Debug)]
+pub struct Program {
+    /// The package's UUID.
+    pub package: String,
+    /// The package's folder.
+    pub folder: PathBuf,
+    /// The program, relative to the folder.
+    pub target: String,
+    /// What runs the program, if it can't be started by itself.
+    pub interpreter: Option<PathBuf>,
+    /// The library to load into this process instead, relative to the folder.
+    pub library: Option<String>,
+    /// Port of the package socket.
+    pub port: u16,
+    /// What the package is told about the host, as JSON.
+    pub info: String,
 }
 
 /// The program that a target stands for: the one that a macOS application names as its own, else the target itself.
@@ -122,9 +135,13 @@ pub enum Report {
     Starting {
         /// The name of the event.
         register_event: String,
+        /// The name under which its page is loaded, if it is one; nobody can guess it.
+        frame: Option<String>,
         /// Answered when the hub accepts it.
         heard: oneshot::Sender<()>,
     },
+    /// It is a page, and there is none of the deck's open that could run it.
+    Waiting,
     /// The package ended and starts again after a pause. Why.
     Restarting(String),
     /// The package doesn't run and won't start by itself. Why.
@@ -135,6 +152,8 @@ pub enum Report {
 #[derive(Debug)]
 pub struct Supervisor {
     stop: watch::Sender<bool>,
+    /// What it hears of the deck's pages; none if it runs no page.
+    stage: Option<watch::Sender<Stage>>,
     task: Option<JoinHandle<()>>,
 }
 
@@ -144,7 +163,36 @@ impl Supervisor {
     pub fn start(program: Program, timing: Timing, log: Log, reports: mpsc::Sender<Report>) -> Self {
         let (stop, stopped) = watch::channel(false);
         let run = Run { program, timing, log, reports, stopped };
-        Self { stop, task: Some(tokio::spawn(run.supervise())) }
+        Self { stop, stage: None, task: Some(tokio::spawn(run.supervise())) }
+    }
+
+    /// Has a page run a package. `page` is the number of the deck's page to do it, if there is one.
+    #[must_use]
+    pub fn start_page(
+        package: String,
+        page: Option<u64>,
+        timing: Timing,
+        log: Log,
+        reports: mpsc::Sender<Report>,
+    ) -> Self {
+        let (stop, stopped) = watch::channel(false);
+        let (stage, staged) = watch::channel(Stage { page, connected: false });
+        let run = web::Run { package, timing, log, reports, stopped, stage: staged };
+        Self { stop, stage: Some(stage), task: Some(tokio::spawn(run.supervise())) }
+    }
+
+    /// Another of the deck's pages has to run the package, or none is left.
+    pub fn set_page(&self, page: Option<u64>) {
+        if let Some(stage) = &self.stage {
+            stage.send_replace(Stage { page, connected: false });
+        }
+    }
+
+    /// The package has registered, or has lost its socket.
+    pub fn set_connected(&self, connected: bool) {
+        if let Some(stage) = &self.stage {
+            stage.send_modify(|stage| stage.connected = connected);
+        }
     }
 
     /// Ends the package: asks it to, then makes it.
@@ -193,7 +241,7 @@ impl Run {
                 info: self.program.info.clone(),
             };
             let (heard, hears) = oneshot::channel();
-            let starting = Report::Starting { register_event: args.register_event.clone(), heard };
+            let starting = Report::Starting { register_event: args.register_event.clone(), frame: None, heard };
             if self.reports.send(starting).await.is_err() || hears.await.is_err() || *self.stopped.borrow() {
                 return;
             }
@@ -218,7 +266,7 @@ impl Run {
                 }
                 None => format!(
                     "{why}, {QUICK_DEATHS} times in a row right after its start. \
-                     Install it again, or start Creator Deck again to try once more."
+                     Reload it to try once more, or install it again."
                 ),
             };
             return self.fail(report).await;
@@ -237,7 +285,14 @@ impl Run {
             Ok(program) => program,
             Err(error) => return Some(format!("{} can't be found: {error}", self.program.target)),
         };
-        let mut command = Command::new(program);
+        let mut command = match &self.program.interpreter {
+            Some(interpreter) => {
+                let mut command = Command::new(interpreter);
+                command.arg(program);
+                command
+            }
+            None => Command::new(program),
+        };
         command
             .args(["-port", &args.port.to_string()])
             .args(["-packageUUID", &args.package_uuid])
@@ -493,7 +548,8 @@ mod tests {
     #[test]
     fn an_application_is_started_by_the_program_that_it_names() {
         let (folder, config) = application("<key>CFBundleExecutable</key><string>start</string>");
-        let program = Program::of(&config, folder.path().to_owned(), false, 1, String::new()).unwrap();
+        let start = Start::of(&config, folder.path().to_owned(), false, 1, String::new()).unwrap();
+        let Start::Program(program) = start else { panic!("a program") };
         assert_eq!(program.target, "run.app/Contents/MacOS/start");
         assert!(std::fs::read_to_string(program.folder.join(&program.target)).unwrap().starts_with("#!"));
     }
@@ -507,7 +563,7 @@ mod tests {
             ("<key>", "can't be read"),
         ] {
             let (folder, config) = application(info);
-            let error = Program::of(&config, folder.path().to_owned(), false, 1, String::new()).unwrap_err();
+            let error = Start::of(&config, folder.path().to_owned(), false, 1, String::new()).unwrap_err();
             assert!(error.contains(why), "{info}: {error}");
         }
     }

@@ -352,8 +352,8 @@ impl Run<'_> {
         self.running(&package, CONNECTED_WITHIN).await?;
         let (uuid, _) = self.ask(|reply| Command::OpenView(target, reply)).await?;
         let files = self.hub.ask(|reply| Command::View(uuid.clone(), reply)).await.flatten().ok_or_else(stopping)?;
-        let event = files.call.0;
-        let registration = self.hub.ask(|reply| Command::Register { uuid, event, reply }).await;
+        let event = files.call.get(1).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let registration = self.hub.ask(|reply| Command::Register { uuid, event, from: None, reply }).await;
         let Registration { connection, package, mut outgoing } = registration.flatten().ok_or_else(stopping)?;
         let (traffic, addressee) = (self.traffic.clone(), package.clone());
         // Ends when the hub closes the page.

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use axum::extract::State;
 use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
+use axum::http::HeaderMap;
 use axum::response::Response;
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt as _, StreamExt as _};
@@ -13,8 +14,10 @@ use host_sdk::manifest::is_uuid;
 use host_sdk::protocol::{Register, ToHost};
 use tokio::time::{sleep, timeout};
 
+use crate::guard;
 use crate::hub::{Command, Handle, Outgoing, Registration};
 use crate::log::Log;
+use crate::origins::Origins;
 use crate::throttle::Throttle;
 use crate::traffic::{Direction, Traffic};
 
@@ -61,6 +64,8 @@ impl Arrivals {
 pub struct Sockets {
     /// The hub.
     pub hub: Handle,
+    /// Where packages' pages are.
+    pub origins: Origins,
     /// The log.
     pub log: Log,
     /// Where every message is taken down.
@@ -74,15 +79,17 @@ pub struct Sockets {
 }
 
 /// Takes a socket.
-pub async fn accept(State(sockets): State<Sockets>, upgrade: WebSocketUpgrade) -> Response {
+pub async fn accept(State(sockets): State<Sockets>, headers: HeaderMap, upgrade: WebSocketUpgrade) -> Response {
+    let from = guard::package_of(&headers, &sockets.origins);
     upgrade
         .max_message_size(MAX_MESSAGE)
         .max_frame_size(MAX_MESSAGE)
-        .on_upgrade(move |socket| async move { serve(socket, sockets).await })
+        .on_upgrade(move |socket| async move { serve(socket, from, sockets).await })
 }
 
-async fn serve(socket: WebSocket, sockets: Sockets) {
-    let Sockets { hub, log, traffic, arrivals, register_within, messages_a_second } = sockets;
+/// `from` is the package whose page the socket is of, if it is a page's.
+async fn serve(socket: WebSocket, from: Option<String>, sockets: Sockets) {
+    let Sockets { hub, log, traffic, arrivals, register_within, messages_a_second, origins: _ } = sockets;
     let (sink, mut stream) = socket.split();
     let first = timeout(register_within, registration(&mut stream)).await;
     let register = match first.unwrap_or_else(|_| Err("it said nothing for too long".to_owned())) {
@@ -96,7 +103,8 @@ async fn serve(socket: WebSocket, sockets: Sockets) {
     if !wait.is_zero() {
         sleep(wait).await;
     }
-    let answer = hub.ask(|reply| Command::Register { uuid: register.uuid.clone(), event: register.event, reply }).await;
+    let Register { uuid, event } = register.clone();
+    let answer = hub.ask(|reply| Command::Register { uuid, event, from, reply }).await;
     let Some(Some(Registration { connection, package, outgoing })) = answer else {
         let claimed = Some(register.uuid).filter(|name| is_uuid(name) && name.contains('.')).unwrap_or_default();
         let why = "it registered with a name or event that wasn't given to it";

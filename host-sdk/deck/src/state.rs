@@ -1,7 +1,7 @@
 //! The Panel: which profiles there are, which instances lie where in them, and what each of them shows. Plain data
 //! without any I/O; the hub owns the one value of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use host_sdk::manifest::{COLUMNS, ROWS, Widget};
@@ -31,24 +31,31 @@ pub struct Saved {
     /// Settings of packages, by UUID.
     #[serde(default)]
     pub package_settings: BTreeMap<String, Settings>,
+    /// Packages that the user has unloaded: installed, but not started.
+    #[serde(default)]
+    pub unloaded: BTreeSet<String>,
+    /// Ports of packages' pages, by UUID: what such a page keeps in the browser hangs on it.
+    #[serde(default)]
+    pub ports: BTreeMap<String, u16>,
 }
 
 impl Saved {
     /// The version that this program writes. It reads version 1 too, which had one Panel and no profiles.
     pub const VERSION: u32 = 2;
 
-    /// Reads what is on disk, with everything in it in order: there is a profile, and every instance is in one.
+    /// Reads what is on disk, with everything in it in order: there is a profile, and every instance is in one. Answers the
+    /// version that it was written in, too.
     ///
     /// # Errors
     /// Why it can't be used, as part of a sentence.
-    pub fn read(text: &[u8]) -> Result<Self, String> {
+    pub fn read(text: &[u8]) -> Result<(Self, u32), String> {
         let mut saved: Self = serde_json::from_slice(text).map_err(|error| error.to_string())?;
         if !(1..=Self::VERSION).contains(&saved.version) {
             return Err(format!("it was written by another version of the program ({})", saved.version));
         }
-        saved.version = Self::VERSION;
+        let version = std::mem::replace(&mut saved.version, Self::VERSION);
         saved.tidy();
-        Ok(saved)
+        Ok((saved, version))
     }
 
     /// A Panel on which nothing lies.
@@ -512,11 +519,11 @@ mod tests {
     fn the_first_version_is_read_as_one_profile() {
         let text =
             r#"{"version": 1, "instances": [{"context": "c", "column": 2}], "packageSettings": {"p": {"a": 1}}}"#;
-        let saved = Saved::read(text.as_bytes()).unwrap();
-        assert_eq!((saved.version, saved.profiles.len()), (2, 1));
+        let (saved, version) = Saved::read(text.as_bytes()).unwrap();
+        assert_eq!((version, saved.version, saved.profiles.len()), (1, 2, 1));
         assert_eq!((&saved.active, &saved.instances[0].profile), (&saved.profiles[0].id, &saved.profiles[0].id));
         assert_eq!((saved.instances[0].column, saved.instances[0].area), (2, Area::Grid));
-        assert_eq!(Saved::read(&serde_json::to_vec(&saved).unwrap()).unwrap(), saved);
+        assert_eq!(Saved::read(&serde_json::to_vec(&saved).unwrap()).unwrap(), (saved, 2));
         assert!(Saved::read(br#"{"version": 3}"#).is_err());
     }
 }

@@ -1,7 +1,8 @@
-//! Keeps the deck's state on disk. Writes are atomic and durable (a new file, synced, renamed over the old one), gathered
-//! for a moment so that a package that stores its settings at every turn of a knob doesn't wear the disk, and flushed at
-//! the end. The file before the last one is kept: when the last can't be read it is set aside, never deleted, and the one
-//! before it is used. Neither a damaged file nor a full disk stops the deck; the user is told.
+//! Keeps the deck's state on disk. Writes are atomic and durable (a new file, synced, renamed over the old one). The first
+//! change after a rest is written at once; those that follow are gathered for a moment, so that a package that stores its
+//! settings at every turn of a knob doesn't wear the disk; the last ones are flushed at the end. The file before the last
+//! one is kept: when the last can't be read it is set aside, never deleted, and the one before it is used. Neither a
+//! damaged file nor a full disk stops the deck; the user is told.
 
 use std::fs;
 use std::io::{self, Write as _};
@@ -10,6 +11,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 use crate::log::Log;
 use crate::state::Saved;
@@ -18,7 +20,10 @@ const FILE_NAME: &str = "state.json";
 const NEW_NAME: &str = "state.json.new";
 /// The file before the last one.
 const LAST_NAME: &str = "state.json.last";
+/// What can't be read is kept under this name, with a number behind it from the second on.
 const DAMAGED_NAME: &str = "state.json.damaged";
+/// What an older version of the program has written is kept under this name and its number, should a user go back.
+const OLDER_NAME: &str = "state.json.version-";
 
 /// How long to wait after a disk that said no.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
@@ -32,65 +37,154 @@ pub struct Loaded {
     pub notice: Option<String>,
 }
 
-/// Reads the state: the last file, else the one before it, else an empty one.
+/// Reads the state: the last file, else the one before it, else an empty one. What can't be read is set aside.
 ///
 /// # Errors
-/// If a damaged file can't be set aside: going on would overwrite what a user may want to save.
+/// If a file can't be read at all, or a damaged one can't be set aside: going on would overwrite what a user may want to
+/// save.
 pub fn load(folder: &Path, log: &Log) -> io::Result<Loaded> {
-    let why = match read(&folder.join(FILE_NAME))? {
-        Some(Ok(saved)) => return Ok(Loaded { saved, notice: None }),
-        Some(Err(why)) => Some(why),
-        None => None,
-    };
-    let mut notice = match why {
-        Some(why) => {
-            let aside = folder.join(DAMAGED_NAME);
-            fs::rename(folder.join(FILE_NAME), &aside)?;
+    let (file, before) = (folder.join(FILE_NAME), folder.join(LAST_NAME));
+    let mut notice = match read(&file)? {
+        Some(Ok(saved)) => {
+            keep_older(&file, &saved);
+            return Ok(Loaded { saved: saved.saved, notice: None });
+        }
+        Some(Err(why)) => {
+            let aside = set_aside(&file)?;
             format!("The saved Panel can't be read ({why}). It is kept as {}.", aside.display())
         }
         None => "The saved Panel is missing.".to_owned(),
     };
-    let before = read(&folder.join(LAST_NAME))?.and_then(Result::ok);
-    match &before {
-        Some(_) => notice += " The last good copy is used: what was changed in the moment before may be gone.",
+    let saved = match read(&before)? {
+        Some(Ok(saved)) => {
+            notice += " The last good copy is used: what was changed in the moment before may be gone.";
+            keep_older(&before, &saved);
+            saved.saved
+        }
+        Some(Err(why)) => {
+            let aside = set_aside(&before)?;
+            notice += &format!(
+                " The copy of it can't be read either ({why}), and is kept as {}. The Panel is empty.",
+                aside.display()
+            );
+            Saved::empty()
+        }
         // Nothing was ever saved.
         None if !folder.join(DAMAGED_NAME).exists() => return Ok(Loaded { saved: Saved::empty(), notice: None }),
-        None => notice += " There is no good copy, so the Panel is empty.",
-    }
+        None => {
+            notice += " There is no good copy, so the Panel is empty.";
+            Saved::empty()
+        }
+    };
     log.error(None, notice.as_str());
-    Ok(Loaded { saved: before.unwrap_or_else(Saved::empty), notice: Some(notice) })
+    Ok(Loaded { saved, notice: Some(notice) })
+}
+
+/// A state and the version of the form that it was written in.
+struct Read {
+    saved: Saved,
+    version: u32,
 }
 
 /// A file's state, or why it can't be used; none if there is no file.
-fn read(path: &Path) -> io::Result<Option<Result<Saved, String>>> {
+fn read(path: &Path) -> io::Result<Option<Result<Read, String>>> {
     match fs::read(path) {
-        Ok(text) => Ok(Some(Saved::read(&text))),
+        Ok(text) => Ok(Some(Saved::read(&text).map(|(saved, version)| Read { saved, version }))),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
     }
 }
 
+/// Gives a damaged file a name that is free. Answers where it is.
+fn set_aside(file: &Path) -> io::Result<PathBuf> {
+    let first = file.with_file_name(DAMAGED_NAME);
+    let numbered = (2..).map(|number: u32| file.with_file_name(format!("{DAMAGED_NAME}-{number}")));
+    // The names have no end, so one of them is free.
+    let aside = std::iter::once(first.clone()).chain(numbered).find(|path| path.symlink_metadata().is_err());
+    let aside = aside.unwrap_or(first);
+    fs::rename(file, &aside)?;
+    Ok(aside)
+}
+
+/// Keeps what an older version has written: it couldn't read what this one writes.
+fn keep_older(file: &Path, read: &Read) {
+    if read.version == Saved::VERSION {
+        return;
+    }
+    let kept = file.with_file_name(format!("{OLDER_NAME}{}", read.version));
+    if kept.exists() {
+        return;
+    }
+    // A second name, where the file system knows such. That it isn't there is no reason not to start.
+    if let Err(error) = fs::hard_link(file, &kept).or_else(|_| fs::copy(file, &kept).map(drop)) {
+        tracing::warn!(%error, file = %kept.display(), "the state of an older version isn't kept");
+    }
+}
+
+/// How far the writing is.
+#[derive(Clone, Debug, Default)]
+pub struct Progress {
+    /// The number of the state that is on disk, with all before it; 0 at first.
+    pub written: u64,
+    /// Why the state can't be written, as long as it can't. Sentences.
+    pub trouble: Option<String>,
+}
+
+/// What shall be on disk.
+#[derive(Debug, Default)]
+struct Latest {
+    /// How many states there were.
+    number: u64,
+    state: Saved,
+    /// The number of the last one that somebody waits for.
+    urgent: u64,
+}
+
 /// Writes states to disk in the background.
 #[derive(Debug)]
 pub struct Store {
-    latest: watch::Sender<Saved>,
-    /// Why the state can't be written, as long as it can't.
-    pub trouble: watch::Receiver<Option<String>>,
+    latest: watch::Sender<Latest>,
+    /// How far it is.
+    pub progress: watch::Receiver<Progress>,
     task: JoinHandle<()>,
 }
 
 impl Store {
-    /// Starts the task that writes to `folder`.
+    /// Starts the task that writes to `folder`: at once after a rest of `save_after`, else when it is over.
     #[must_use]
     pub fn start(folder: PathBuf, save_after: Duration, log: Log) -> Self {
-        let (latest, states) = watch::channel(Saved::default());
-        let (tell, trouble) = watch::channel(None);
-        Self { latest, trouble, task: tokio::spawn(run(folder, save_after, states, tell, log)) }
+        let (latest, states) = watch::channel(Latest::default());
+        let (tell, progress) = watch::channel(Progress::default());
+        Self { latest, progress, task: tokio::spawn(run(folder, save_after, states, tell, log)) }
     }
 
     /// Hands over what shall be on disk soon.
     pub fn save(&self, state: Saved) {
-        self.latest.send_replace(state);
+        self.latest.send_modify(|latest| {
+            latest.number += 1;
+            latest.state = state;
+        });
+    }
+
+    /// Waits until everything that was handed over so far is on disk, which it is without waiting for more.
+    ///
+    /// # Errors
+    /// Why it can't be written now, in sentences.
+    pub fn saved(&self) -> impl Future<Output = Result<(), String>> + Send + use<> {
+        let number = self.latest.borrow().number;
+        let mut progress = self.progress.clone();
+        if progress.borrow().written < number {
+            self.latest.send_modify(|latest| latest.urgent = number);
+        }
+        async move {
+            let done = progress.wait_for(|progress| progress.written >= number || progress.trouble.is_some()).await;
+            match done.map(|progress| progress.clone()) {
+                Ok(progress) if progress.written >= number => Ok(()),
+                Ok(progress) => Err(progress.trouble.unwrap_or_default()),
+                // The deck is ending.
+                Err(_) => Err("Creator Deck is stopping.".to_owned()),
+            }
+        }
     }
 
     /// Writes what is still unwritten and ends.
@@ -104,38 +198,49 @@ impl Store {
 async fn run(
     folder: PathBuf,
     save_after: Duration,
-    mut states: watch::Receiver<Saved>,
-    trouble: watch::Sender<Option<String>>,
+    mut states: watch::Receiver<Latest>,
+    progress: watch::Sender<Progress>,
     log: Log,
 ) {
-    while states.changed().await.is_ok() {
-        wait(save_after, &mut states).await;
+    let mut not_before = Instant::now();
+    let mut tried = 0;
+    while states.wait_for(|latest| latest.number > tried).await.is_ok() {
+        let mut ended = wait_until(not_before, &mut states, tried).await;
         loop {
-            let state = states.borrow_and_update().clone();
+            let (number, state) = {
+                let latest = states.borrow_and_update();
+                (latest.number, latest.state.clone())
+            };
+            tried = number;
             let folder = folder.clone();
             let written = tokio::task::spawn_blocking(move || write(&folder, &state)).await;
             let error = match written {
                 Ok(Ok(())) => {
-                    trouble.send_if_modified(|trouble| trouble.take().is_some());
+                    progress.send_replace(Progress { written: number, trouble: None });
                     break;
                 }
                 Ok(Err(error)) => error.to_string(),
                 Err(panic) => panic.to_string(),
             };
             let why = format!("The Panel can't be saved ({error}). Make room on the disk or check its rights.");
-            log.error(None, why.as_str());
-            trouble.send_replace(Some(why));
-            if wait(RETRY_AFTER, &mut states).await {
+            if progress.borrow().trouble.as_ref() != Some(&why) {
+                log.error(None, why.as_str());
+            }
+            progress.send_modify(|progress| progress.trouble = Some(why));
+            if ended {
                 return;
             }
+            // At the end there is one more try.
+            ended = wait_until(Instant::now() + RETRY_AFTER, &mut states, tried).await;
         }
+        not_before = Instant::now() + save_after;
     }
 }
 
-/// Waits, but not beyond the end. True if the end came.
-async fn wait(duration: Duration, states: &mut watch::Receiver<Saved>) -> bool {
-    let ended = async { while states.changed().await.is_ok() {} };
-    tokio::time::timeout(duration, ended).await.is_ok()
+/// Waits, but not beyond the end, nor while somebody waits for a state after this one. True if the end came.
+async fn wait_until(moment: Instant, states: &mut watch::Receiver<Latest>, tried: u64) -> bool {
+    let urgent = states.wait_for(|latest| latest.urgent > tried);
+    matches!(tokio::time::timeout_at(moment, urgent).await, Ok(Err(_)))
 }
 
 fn write(folder: &Path, state: &Saved) -> io::Result<()> {
@@ -180,13 +285,19 @@ mod tests {
     #[tokio::test]
     async fn what_was_handed_over_last_is_there_after_a_flush() {
         let folder = tempfile::tempdir().unwrap();
-        // Long enough that only the flush can have written it.
+        // Long enough that only the flush can have written the second one.
         let store = Store::start(folder.path().to_owned(), Duration::from_secs(3600), Log::default());
         store.save(state("one"));
-        tokio::task::yield_now().await;
+        store.saved().await.unwrap();
+        assert_eq!(load(folder.path(), &Log::default()).unwrap().saved, state("one"), "at once");
         store.save(state("two"));
+        tokio::task::yield_now().await;
+        assert_eq!(load(folder.path(), &Log::default()).unwrap().saved, state("one"), "gathered");
+        store.saved().await.unwrap();
+        assert_eq!(load(folder.path(), &Log::default()).unwrap().saved, state("two"), "waited for");
+        store.save(state("three"));
         store.flush().await;
-        assert_eq!(load(folder.path(), &Log::default()).unwrap().saved, state("two"));
+        assert_eq!(load(folder.path(), &Log::default()).unwrap().saved, state("three"));
         assert!(!folder.path().join(NEW_NAME).exists());
     }
 
@@ -205,6 +316,44 @@ mod tests {
             assert_eq!(fs::read_to_string(folder.path().join(DAMAGED_NAME)).unwrap(), text);
             assert_eq!(log.entries().len(), 1, "the user is told");
         }
+    }
+
+    #[test]
+    fn two_damaged_files_are_both_kept_and_nothing_kept_is_written_over() {
+        let folder = tempfile::tempdir().unwrap();
+        for n in 0..2 {
+            fs::write(folder.path().join(FILE_NAME), format!("file {n}")).unwrap();
+            fs::write(folder.path().join(LAST_NAME), format!("copy {n}")).unwrap();
+            let loaded = load(folder.path(), &Log::default()).unwrap();
+            assert_eq!(loaded.saved, Saved::empty());
+            let notice = loaded.notice.unwrap();
+            assert_eq!(notice.matches("is kept as").count(), 2, "{notice}");
+        }
+        for (name, text) in [("", "file 0"), ("-2", "copy 0"), ("-3", "file 1"), ("-4", "copy 1")] {
+            assert_eq!(fs::read_to_string(folder.path().join(format!("{DAMAGED_NAME}{name}"))).unwrap(), text);
+        }
+        assert!(load(folder.path(), &Log::default()).unwrap().notice.is_some(), "until something is saved");
+        write(folder.path(), &Saved::empty()).unwrap();
+        assert_eq!(load(folder.path(), &Log::default()).unwrap().notice, None);
+    }
+
+    #[test]
+    fn an_update_of_the_program_loses_nothing_and_there_is_a_way_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = r#"{"version": 1, "instances": [{"context": "c", "package": "p", "widget": "w", "column": 3, "row": 1,
+            "layout": 1, "state": 1, "title": "mine", "settings": {"a": 1}}], "packageSettings": {"p": {"b": 2}}}"#;
+        fs::write(folder.path().join(FILE_NAME), first).unwrap();
+        let Loaded { saved, notice } = load(folder.path(), &Log::default()).unwrap();
+        assert_eq!((notice, saved.version, saved.instances.len()), (None, Saved::VERSION, 1));
+        let placed = &saved.instances[0];
+        assert_eq!((placed.column, placed.row, placed.layout, placed.state), (3, 1, 1, 1));
+        assert_eq!((placed.title.as_deref(), &placed.settings["a"]), (Some("mine"), &1.into()));
+        assert_eq!(saved.package_settings["p"]["b"], 2);
+        for _ in 0..2 {
+            write(folder.path(), &saved).unwrap();
+        }
+        assert_eq!(load(folder.path(), &Log::default()).unwrap(), Loaded { saved, notice: None });
+        assert_eq!(fs::read_to_string(folder.path().join(format!("{OLDER_NAME}1"))).unwrap(), first);
     }
 
     #[test]
@@ -235,12 +384,25 @@ mod tests {
         // A folder in the way of the new file fails every write, for whoever runs this.
         fs::create_dir(folder.path().join(NEW_NAME)).unwrap();
         let store = Store::start(folder.path().to_owned(), Duration::ZERO, Log::default());
-        let mut trouble = store.trouble.clone();
         store.save(state("kept"));
-        trouble.wait_for(Option::is_some).await.unwrap();
+        assert!(store.saved().await.unwrap_err().contains("can't be saved"));
         fs::remove_dir(folder.path().join(NEW_NAME)).unwrap();
-        trouble.wait_for(Option::is_none).await.unwrap();
+        store.progress.clone().wait_for(|progress| progress.trouble.is_none()).await.unwrap();
+        store.saved().await.unwrap();
         store.flush().await;
         assert_eq!(load(folder.path(), &Log::default()).unwrap().saved, state("kept"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn at_the_end_there_is_one_more_try() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join(NEW_NAME)).unwrap();
+        let store = Store::start(folder.path().to_owned(), Duration::ZERO, Log::default());
+        store.save(state("old"));
+        store.saved().await.unwrap_err();
+        store.save(state("new"));
+        fs::remove_dir(folder.path().join(NEW_NAME)).unwrap();
+        store.flush().await;
+        assert_eq!(load(folder.path(), &Log::default()).unwrap().saved, state("new"));
     }
 }

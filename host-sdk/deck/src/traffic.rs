@@ -3,11 +3,13 @@
 //! are named by their size. It stands beside the hub: sockets write here, pages and scripts read.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Number, Value};
 use tokio::sync::watch;
 
 use crate::log_file::LogFile;
@@ -82,13 +84,11 @@ impl Traffic {
 
     /// Takes down a message of a package or of one of its pages.
     pub fn record(&self, package: &str, page: bool, direction: Direction, text: &str) {
-        let read: Option<Value> = if text.len() <= LARGEST_READ { serde_json::from_str(text).ok() } else { None };
+        let read = if text.len() <= LARGEST_READ { tidied(text) } else { None };
         let (event, context, body) = match read {
-            Some(mut value) => {
+            Some(value) => {
                 let word = |name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
-                let (event, context) = (word("event").unwrap_or_default(), word("context"));
-                tidy(&mut value);
-                (event, context, value.to_string())
+                (word("event").unwrap_or_default(), word("context"), value.to_string())
             }
             None if text.len() > LARGEST_READ => (String::new(), None, "(too large to be shown)".to_owned()),
             None => (String::new(), None, "(not readable as JSON)".to_owned()),
@@ -138,20 +138,87 @@ impl Traffic {
     }
 }
 
-/// Masks secrets and shortens what is long, all the way down.
-fn tidy(value: &mut Value) {
-    match value {
-        Value::Object(members) => {
-            for (name, value) in members {
-                match is_secret(name) && !matches!(value, Value::Null | Value::Bool(_)) {
-                    true => *value = MASK.into(),
-                    false => tidy(value),
-                }
+/// A text's JSON, secrets masked and long texts shortened, all the way down. None if it isn't JSON.
+fn tidied(text: &str) -> Option<Value> {
+    let mut reader = serde_json::Deserializer::from_str(text);
+    let value = Tidy { secret: false }.deserialize(&mut reader).ok()?;
+    reader.end().ok()?;
+    Some(value)
+}
+
+/// Reads a value and tidies it on the way: a picture of 100 KB, of which a size is kept, is never copied.
+#[derive(Clone, Copy, Debug)]
+struct Tidy {
+    /// Whether the value has the name of a secret.
+    secret: bool,
+}
+
+impl Tidy {
+    fn unless_secret(self, value: impl Into<Value>) -> Value {
+        if self.secret { MASK.into() } else { value.into() }
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Tidy {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Tidy {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(self.unless_secret(value))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(self.unless_secret(value))
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        Ok(self.unless_secret(Number::from_f64(value).map_or(Value::Null, Value::Number)))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Value, E> {
+        Ok(if self.secret { MASK.into() } else { tidy_text(text).into() })
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut values: A) -> Result<Value, A::Error> {
+        let mut tidied = Vec::new();
+        while let Some(value) = values.next_element_seed(Self { secret: false })? {
+            if !self.secret {
+                tidied.push(value);
             }
         }
-        Value::Array(values) => values.iter_mut().for_each(tidy),
-        Value::String(text) => *text = tidy_text(text),
-        _ => {}
+        Ok(self.unless_secret(tidied))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
+        let mut tidied = Map::new();
+        while let Some(name) = members.next_key::<String>()? {
+            if self.secret {
+                members.next_value::<IgnoredAny>()?;
+            } else {
+                let value = members.next_value_seed(Self { secret: is_secret(&name) })?;
+                tidied.insert(name, value);
+            }
+        }
+        Ok(self.unless_secret(tidied))
     }
 }
 
@@ -162,9 +229,8 @@ fn tidy_text(text: &str) -> String {
     }
     // Some packages put JSON into a text.
     if text.starts_with(['{', '['])
-        && let Ok(mut inner) = serde_json::from_str::<Value>(text)
+        && let Some(inner) = tidied(text)
     {
-        tidy(&mut inner);
         return cut(inner.to_string(), LONGEST_TEXT);
     }
     cut(masked(text), LONGEST_TEXT)
@@ -238,6 +304,7 @@ mod tests {
             "event": "sendToPackage", "context": "c",
             "payload": {
                 "clientSecret": "S1", "refresh_token": "S2", "Password": ["S3"], "code": "S4", "hasSecret": true,
+                "tokens": 123_454_321, "noToken": null, "numbers": [1, -2, 2.5],
                 "list": [{"accessToken": {"a": "S5"}}],
                 "url": "http://127.0.0.1/callback?code=S6&state=ok#access_token=S7",
                 "inner": "{\"token\":\"S8\",\"keep\":1}",
@@ -250,7 +317,9 @@ mod tests {
             "{}",
             message.body
         );
-        for part in ["\"kept\"", "state=ok", "was sent", "\"hasSecret\":true", "keep"] {
+        assert!(!message.body.contains("123454321"), "{}", message.body);
+        for part in ["\"noToken\":null", "[1,-2,2.5]", "\"kept\"", "state=ok", "was sent", "\"hasSecret\":true", "keep"]
+        {
             assert!(message.body.contains(part), "{part}: {}", message.body);
         }
         assert_eq!((message.event.as_str(), message.context.as_deref()), ("sendToPackage", Some("c")));

@@ -7,15 +7,16 @@ mod smoke;
 use std::fmt::Write as _;
 use std::fs;
 use std::io::{self, Cursor};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use host_sdk::bundle::check::{Checked, check, check_folder};
 use host_sdk::bundle::{self, EXTENSION};
-use host_sdk::manifest::{Finding, PackageConfig, Severity};
+use host_sdk::manifest::{Finding, PLATFORM, PackageConfig, Severity};
 use serde::Serialize;
 use serde_json::{Value, json};
 
 pub use self::smoke::Patience;
+use crate::process::choice::{Look, Way, choose, on_path, system};
 
 /// The version of the JSON form. Members and rules may be added to it; what is there keeps its name and meaning.
 const FORMAT: u32 = 1;
@@ -158,16 +159,45 @@ fn shown(text: &str) -> String {
 #[must_use]
 pub fn check_bundle(content: &[u8]) -> Report {
     let mut checked = check(content);
-    let found = pictures::check(&checked);
+    let mut found = pictures::check(&checked);
+    found.extend(here(&checked, Severity::Warning));
     checked.add(found);
     Report::of(checked, SmokeRun::Skipped("it was only looked at.".to_owned()))
 }
 
-/// Checks a bundle, or a package's folder, and runs it if `run` says how long to wait for what and nothing refuses it.
+/// What becomes of a package on this system, if it declares nothing for it. `severity` is that of nothing at all: a
+/// matter for who is about to install it, and hardly one for its author.
+fn here(checked: &Checked, severity: Severity) -> Option<Finding> {
+    let config =
+        checked.config.as_ref().filter(|config| config.runtime_here().is_none() && !config.runtime.is_empty())?;
+    let start = |path: &str| checked.start_of(path).map(<[u8]>::to_vec);
+    let of_runtime = |severity, message: String, remedy: &str| {
+        Some(Finding::of_member(severity, "here", "Runtime", message, remedy))
+    };
+    match choose(config, &Look { start: &start, find: &on_path }) {
+        Ok(choice) => {
+            let how = match choice.way {
+                Way::Page => "in the page of Creator Deck",
+                Way::Program => "as a program",
+                Way::By(_) => "by Node.js",
+            };
+            let (here, of) = (system(PLATFORM), system(&choice.platform));
+            let message = format!("has nothing for {here}; what it has for {of}, {}, runs here {how}", choice.target);
+            of_runtime(Severity::Note, message, "nothing has to be done")
+        }
+        Err(why) => {
+            // As the page says it of the package once it is installed.
+            of_runtime(severity, why, &format!("its author can add {PLATFORM} to its Runtime"))
+        }
+    }
+}
+
+/// Checks a bundle, or a package's folder, and runs it if `run` says how long to wait for what and nothing refuses it. A
+/// web package runs in `browser`, or in one that is on the PATH.
 ///
 /// # Errors
 /// If the file or folder can't be read, or no private deck can be started.
-pub async fn validate(path: &Path, run: Option<Patience>) -> anyhow::Result<Report> {
+pub async fn validate(path: &Path, run: Option<Patience>, browser: Option<PathBuf>) -> anyhow::Result<Report> {
     let is_folder = fs::metadata(path)?.is_dir();
     let owned = path.to_owned();
     let (checked, content) = tokio::task::spawn_blocking(move || -> io::Result<_> {
@@ -176,7 +206,8 @@ pub async fn validate(path: &Path, run: Option<Patience>) -> anyhow::Result<Repo
             Some(content) => check(content),
             None => check_folder(&owned)?,
         };
-        let found = pictures::check(&checked);
+        let mut found = pictures::check(&checked);
+        found.extend(here(&checked, Severity::Note));
         checked.add(found);
         let has_name = owned.extension().is_some_and(|extension| extension.eq_ignore_ascii_case(EXTENSION));
         if !is_folder && !has_name {
@@ -196,7 +227,7 @@ pub async fn validate(path: &Path, run: Option<Patience>) -> anyhow::Result<Repo
         Some(content) => content,
         None => pack_folder(path, &config.uuid)?,
     };
-    let (smoke_run, found) = smoke::run(&content, config, patience).await?;
+    let (smoke_run, found) = smoke::run(&content, config, patience, browser).await?;
     let mut checked = checked;
     checked.add(found);
     Ok(Report::of(checked, smoke_run))

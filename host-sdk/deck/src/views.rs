@@ -1,5 +1,5 @@
-//! Files of packages for the browser: the property views and settings pages that are open, each on its package's own
-//! origin (`origins`), and, on the package socket's, the pictures that the page shows.
+//! Files of packages for the browser: the property views and settings pages that are open, and the pages that are packages
+//! themselves, each on its package's own origin (`origins`), and, on the package socket's, the pictures that the page shows.
 //!
 //! A view is reached by a name that nobody can guess, and sees its own package's files only. Its page gets a script at
 //! its end that calls the page's `connectCreatorCentral` when it has loaded, as Creator Central does.
@@ -10,8 +10,9 @@ use axum::extract::{Path as UrlPath, State};
 use axum::http::{HeaderName, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use host_sdk::manifest;
+use serde_json::Value;
 
-use crate::hub::{Command, Handle, ViewFiles};
+use crate::hub::{Command, Handle};
 
 /// What the views need.
 #[derive(Clone, Debug)]
@@ -34,18 +35,27 @@ pub async fn view(
         return not_found();
     }
     let Some(mut content) = read(&files.folder, &path).await else { return not_found() };
-    if path == files.entry {
-        insert_call(&mut content, &call(views.port, &id, &files));
+    if path == files.entry.trim_start_matches("./") {
+        insert_call(&mut content, &call(views.port, &files.call));
     }
     let (port, page) = (views.port, views.page_port);
     // Packages are written for a host without any policy: scripts and styles in the page have to work, and pictures come
     // from wherever the package's service has them. What they can't do is to talk to other origins, or to be shown by
     // others than the deck.
+    let ancestors = format!("frame-ancestors http://127.0.0.1:{page} http://localhost:{page}");
     let policy = format!(
         "default-src 'self' data: blob: 'unsafe-inline' 'unsafe-eval'; \
          img-src 'self' data: blob: https: http://127.0.0.1:*; connect-src 'self' ws://127.0.0.1:{port} ws://localhost:{port}; form-action 'self'; base-uri 'self'; \
-         frame-ancestors http://127.0.0.1:{page} http://localhost:{page}"
+         {ancestors}"
     );
+    // A page that is a package does what a program does: it talks to the service or the device that it is for. What
+    // listens on this machine doesn't take its origin for one of its own; the deck's page and API refuse it.
+    let policy = match files.is_package {
+        true => {
+            format!("default-src * ws: wss: data: blob: 'unsafe-inline' 'unsafe-eval'; form-action 'self'; {ancestors}")
+        }
+        false => policy,
+    };
     respond(&path, &policy, content)
 }
 
@@ -82,8 +92,8 @@ async fn read(folder: &Path, path: &str) -> Option<Vec<u8>> {
 }
 
 /// The script that calls the page's `connectCreatorCentral`.
-fn call(port: u16, view: &str, ViewFiles { call: (register_event, info, widget_info), .. }: &ViewFiles) -> String {
-    let arguments = serde_json::json!([port, view, register_event, info, widget_info]).to_string();
+fn call(port: u16, arguments: &[Value]) -> String {
+    let arguments = Value::from_iter([Value::from(port)].into_iter().chain(arguments.iter().cloned())).to_string();
     // Plain ASCII without `<`: whatever the settings hold can't end the script, nor does the page's encoding matter.
     let mut script = String::from("<script>addEventListener('load', () => globalThis.connectCreatorCentral?.(...");
     for unit in arguments.encode_utf16() {
@@ -131,7 +141,6 @@ pub fn media_type(path: &str) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use host_sdk::protocol::Info;
     use serde_json::json;
 
     use super::*;
@@ -139,13 +148,8 @@ mod tests {
     #[test]
     fn the_call_comes_last_and_settings_cant_leave_it() {
         let mut page = b"<body>\xff</BODY></html>".to_vec();
-        let files = ViewFiles {
-            package: String::new(),
-            folder: "f".into(),
-            entry: "e".into(),
-            call: ("reg".into(), Info::default(), json!({"x": "</script>\u{2028}\u{1f3b5}"})),
-        };
-        insert_call(&mut page, &call(7, "view", &files));
+        let arguments = [json!("view"), json!("reg"), json!({}), json!({"x": "</script>\u{2028}\u{1f3b5}"})];
+        insert_call(&mut page, &call(7, &arguments));
         let text = String::from_utf8_lossy(&page);
         assert!(text.ends_with("));</script></BODY></html>"), "{text}");
         assert!(text.contains(r#"(...[7,"view","reg",{"#), "{text}");

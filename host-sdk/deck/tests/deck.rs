@@ -216,7 +216,10 @@ async fn packages_are_installed_updated_and_removed() {
     assert_eq!(world.call("DELETE", &format!("/api/packages/{PACKAGE}"), Value::Null).await.0, 404);
     world.deck.stop().await;
     let saved: Value = serde_json::from_slice(&fs::read(world.data.path().join("state.json")).unwrap()).unwrap();
-    assert_eq!((&saved["instances"], &saved["packageSettings"][PACKAGE]), (&json!([]), &json!({"keep": 1})));
+    assert_eq!(
+        (&saved["instances"][0]["context"], &saved["packageSettings"][PACKAGE]),
+        (&json!(context), &json!({"keep": 1}))
+    );
 }
 
 #[tokio::test]

@@ -4,7 +4,10 @@
 mod support;
 
 use serde_json::{Value, json};
-use support::{PATIENT, Socket, TOGGLE, WIDE, World, hear_of, http, nothing_more, port_of, say, start, world};
+use support::{
+    PATIENT, Socket, TOGGLE, WIDE, World, connect_events, hear, hear_of, hear_of_type, http, nothing_more, port_of,
+    say, start, world,
+};
 
 /// A deck whose package has registered, with one key of two states at column 0, row 0.
 async fn with_key() -> (World, Socket, String) {
@@ -236,6 +239,72 @@ async fn asleep_nothing_is_visible_and_a_held_key_is_let_go() {
     nothing_more(&mut package).await;
 }
 
+/// A page, and the number that it was told.
+async fn page(world: &World) -> (Socket, Value) {
+    let mut page = connect_events(&world.deck).await;
+    let number = hear_of_type(&mut page, "state").await["page"].clone();
+    assert!(number.is_u64(), "{number}");
+    (page, number)
+}
+
+#[tokio::test]
+async fn a_key_that_pages_hold_comes_up_with_the_last_of_them_and_with_one_that_is_gone() {
+    let (world, mut package, context) = with_key().await;
+    let ((_first, one), (second, two)) = (page(&world).await, page(&world).await);
+    let path = format!("/api/instances/{context}/press");
+    let press =
+        async |page: &Value, phase: &str| world.call("POST", &path, json!({"phase": phase, "page": page})).await.0;
+    for (page, phase) in [(&one, "down"), (&two, "down"), (&one, "up")] {
+        assert_eq!(press(page, phase).await, 204);
+    }
+    hear_of(&mut package, "actionDown").await;
+    nothing_more(&mut package).await;
+    drop(second);
+    hear_of(&mut package, "actionUp").await;
+    assert_eq!((press(&two, "up").await, press(&two, "down").await), (204, 409), "nobody would let it go");
+    nothing_more(&mut package).await;
+    press(&one, "down").await;
+    press(&one, "down").await;
+    press(&one, "up").await;
+    for event in ["actionDown", "actionUp", "actionTriggered"] {
+        hear_of(&mut package, event).await;
+    }
+    press(&one, "cancel").await;
+    nothing_more(&mut package).await;
+}
+
+#[tokio::test]
+async fn a_page_of_the_web_is_opened_where_the_user_is_and_not_in_floods() {
+    let (mut world, mut package, context) = with_key().await;
+    let ((mut first, one), (mut second, _)) = (page(&world).await, page(&world).await);
+    let path = format!("/api/instances/{context}/press");
+    ok(&world, "POST", &path, json!({"phase": "down", "page": one})).await;
+    hear_of(&mut package, "actionDown").await;
+    let open = |n: usize| json!({"event": "openUrl", "payload": {"url": format!("https://example.com/{n}")}});
+    for url in ["https://good.example@evil.example/".to_owned(), format!("https://example.com/{}", "x".repeat(9000))] {
+        say(&mut package, json!({"event": "openUrl", "payload": {"url": url}})).await;
+    }
+    for n in 0..50 {
+        say(&mut package, open(n)).await;
+    }
+    world.logged("too many pages").await;
+    nothing_more(&mut package).await;
+    let opened = async |page: &mut Socket| {
+        let mut urls = Vec::new();
+        loop {
+            let event = hear(page).await;
+            match event["type"].as_str() {
+                Some("openUrl") => urls.push(event["url"].as_str().unwrap().to_owned()),
+                Some("deck") => return urls,
+                _ => {}
+            }
+        }
+    };
+    ok(&world, "PUT", "/api/sleep", json!({"asleep": true})).await;
+    let expected: Vec<_> = (0..5).map(|n| format!("https://example.com/{n}")).collect();
+    assert_eq!((opened(&mut first).await, opened(&mut second).await), (expected, Vec::new()));
+}
+
 async fn put_icon(world: &World, context: &str, state: u32, file: &[u8]) -> u16 {
     let port = port_of(&world.deck.page_url());
     let headers = [format!("Host: 127.0.0.1:{port}"), format!("X-Deck-Token: {}", world.deck.token())];
@@ -252,7 +321,10 @@ async fn the_users_title_font_and_icon_stand_and_can_be_given_back() {
     let font = json!({"family": "Georgia", "size": 99, "color": "#ff0000", "hAlignment": "left", "bold": true});
     ok(&world, "PUT", &path("font"), font).await;
     let heard = hear_of(&mut package, "didReceiveFontAttribute").await["payload"].clone();
-    assert_eq!((&heard["family"], &heard["size"], &heard["bold"]), (&json!("Georgia"), &json!(18), &json!(true)));
+    assert_eq!(
+        (&heard["family"], heard["size"].as_f64(), &heard["bold"]),
+        (&json!("Georgia"), Some(18.0), &json!(true))
+    );
     let svg = b"<svg xmlns='http://www.w3.org/2000/svg'/>";
     assert_eq!(put_icon(&world, &context, 1, svg).await, 204);
     let icons = hear_of(&mut package, "didReceiveWidgetIcon").await["payload"].clone();

@@ -87,6 +87,12 @@ impl Checked {
         self.findings.sort_by_key(|finding| finding.severity);
     }
 
+    /// The first bytes of a file of the package, at least 64 if it has as many; none if there is no such file.
+    #[must_use]
+    pub fn start_of(&self, path: &str) -> Option<&[u8]> {
+        self.files.get(plain(path)).map(|file| file.kept.as_slice())
+    }
+
     /// The pictures that the package file names and that are there, each once.
     #[must_use]
     pub fn pictures(&self) -> Vec<Picture<'_>> {

@@ -6,11 +6,17 @@
 //!
 //! Here alone time is real, and nothing passes or fails: a goal that is missed is a line in the table.
 //!
-//! Parts can be named: `cargo bench -p acceptance-tests --bench figures -- start press volume minute changes ends idle`.
+//! Parts can be named: `cargo bench -p acceptance-tests --bench figures -- start press volume deck minute changes ends
+//! idle`.
 //!
 //! It drives the package as it is built in the profile of the benchmark; `cargo xtask bench` builds both.
 
 mod bare;
+#[cfg(target_os = "linux")]
+mod deck;
+#[cfg(target_os = "linux")]
+#[path = "../../driver.rs"]
+mod driver;
 mod idle;
 mod minute;
 mod panel;
@@ -33,6 +39,8 @@ fn main() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     match arguments.first().map(String::as_str) {
         Some(bare::FLAG) => runtime.block_on(bare::run(&arguments[1..])),
+        #[cfg(target_os = "linux")]
+        Some(deck::FLAG) => runtime.block_on(deck::run(&arguments)),
         // Cargo says `--bench` when the figures are wanted; with tests it only has to build.
         _ if arguments.iter().any(|argument| argument == "--bench") => {
             let only: Vec<&str> = arguments.iter().map(String::as_str).filter(|word| !word.starts_with('-')).collect();
@@ -59,6 +67,11 @@ async fn measure(only: &[&str]) {
     if wanted("volume") {
         say("volume");
         rows.extend(volume::measure(&unpacked).await);
+    }
+    #[cfg(target_os = "linux")]
+    if wanted("deck") {
+        say("the deck with 100 keys, and a browser");
+        rows.extend(deck::measure().await);
     }
     say("what takes a minute, in several packages at once");
     let scenes: [(&str, LocalBoxFuture<'_, Vec<Row>>); 4] = [

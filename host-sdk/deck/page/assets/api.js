@@ -74,9 +74,20 @@ export const moveInstance = (context, { area, column, row }) =>
 export const resizeInstance = (context, layout) =>
   inOrder(context, () => request("PUT", `instances/${part(context)}/layout`, { json: { layout } }));
 
-/** One phase of a press: "down", then "up" (released on the key) or "cancel" (released elsewhere). */
+/** The number by which the server knows this page; another one after every reconnect. */
+let page = null;
+
+/** Takes the page's number, which comes with the first event. */
+export function setPage(number) {
+  page = number;
+}
+
+/**
+ * One phase of a press: "down", then "up" (released on the key) or "cancel" (released elsewhere). The server lets go by
+ * itself what a page holds that is gone or has lost its connection.
+ */
 export const press = (context, phase) =>
-  inOrder(context, () => request("POST", `instances/${part(context)}/press`, { json: { phase } }));
+  inOrder(context, () => request("POST", `instances/${part(context)}/press`, { json: { phase, page } }));
 
 export const setTitle = (context, title) =>
   inOrder(context, () => request("PUT", `instances/${part(context)}/title`, { json: { title } }));
@@ -131,11 +142,28 @@ export const installPackage = (file) => request("POST", "packages", { body: file
 export const removePackage = (uuid, keepSettings) =>
   request("DELETE", `packages/${part(uuid)}${keepSettings ? "?keepSettings=true" : ""}`);
 
+/** Starts a package, or, where it runs, starts it again, with its package file read anew. Answers the package. */
+export const loadPackage = (uuid) => request("POST", `packages/${part(uuid)}/load`);
+
+/** Ends a package until it is loaded again. Answers the package. */
+export const unloadPackage = (uuid) => request("POST", `packages/${part(uuid)}/unload`);
+
+/** The Panel as a file has it: docs/deck-api.md. */
+export const exportPanel = () => request("GET", "panel");
+
+/** What would be taken from the exported Panel in `file` (a Blob): `{profiles, keys, waiting, left}`. */
+export const checkPanel = (file) => request("POST", "panel/check", { body: file });
+
+/** Takes the exported Panel in `file` beside what is there ("add") or in place of it ("replace"). Answers as `checkPanel`. */
+export const importPanel = (file, mode) => request("POST", `panel?mode=${mode}`, { body: file });
+
 /** The address of the event socket; browsers cannot set headers there, so the token is in the query. */
 export function eventsUrl() {
   const url = new URL("/api/events", location.href);
   url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
   url.searchParams.set("token", token);
+  // This page runs web packages. One that the program has opened for nothing else says so.
+  url.searchParams.set("runs", location.hash === "#unattended" ? "unattended" : "web");
   return url;
 }
 

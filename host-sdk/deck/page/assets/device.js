@@ -25,7 +25,7 @@ export function startDevice() {
   const name = element("strong", { id: "profile-name", className: "bar-name" });
   tools.name = name;
   bar.append(
-    element("span", { className: "muted" }, text("hotkeyProfile")),
+    element("span", { className: "muted bar-label" }, text("hotkeyProfile")),
     name,
     tool("profile-new", "add", text("newProfile"), () => ask(text("newProfile"), nextName(), (given) => create(given, null))),
     tool("profile-rename", "rename", text("renameProfile"), () =>
@@ -71,10 +71,10 @@ function nextName() {
 function draw() {
   const { profiles, asleep, undo, redo } = store.deck;
   setText(tools.name, active().name);
-  tools["profile-delete"].disabled = profiles.length < 2;
+  // Not `disabled`, here and below: the focus would be lost with what was done last. The server says why it can't be.
+  setAttribute(tools["profile-delete"], "aria-disabled", profiles.length < 2 ? "true" : null);
   for (const [id, word, next] of [["undo-button", "undo", undo], ["redo-button", "redo", redo]]) {
     const label = next === null ? text(word) : text("stepOf", { word: text(word), step: text(`step.${next}`) });
-    // Not `disabled`: the focus would be lost with the last step.
     setAttribute(tools[id], "aria-disabled", next === null ? "true" : null);
     setAttribute(tools[id], "aria-label", label);
     tools[id].title = label;
@@ -134,7 +134,10 @@ function drawNotice() {
   notice.replaceChildren(element("span", {}, words), close);
 }
 
-const create = (name, copyOf) => api.createProfile(name, copyOf);
+async function create(name, copyOf) {
+  const profile = await api.createProfile(name, copyOf);
+  announce(text("profileShown", { name: profile.name }));
+}
 
 async function deleteActive() {
   const { id, name } = active();

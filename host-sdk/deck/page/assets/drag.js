@@ -4,8 +4,12 @@
 
 import { element } from "./dom.js";
 
-/** How far the pointer goes, in CSS pixels, before a press becomes a drag. */
+/** How far the pointer goes, in CSS pixels, before a press becomes a drag. A finger that only presses rolls a little. */
+const THRESHOLDS = { touch: 12 };
 const THRESHOLD = 6;
+
+/** How near to an edge of the window, in CSS pixels, what is dragged makes a page scroll that is longer than its window. */
+const EDGE = 48;
 
 /** Where things can be dropped: the Panel registers itself here. See `setDropTarget`. */
 let target = null;
@@ -27,7 +31,8 @@ export function setDropTarget(dropTarget) {
  */
 export function makeDraggable(node, { cargo, press }) {
   node.addEventListener("pointerdown", (event) => {
-    if (event.button !== 0 || !event.isPrimary) return;
+    // Several fingers may press several keys at once.
+    if (event.button !== 0 || (!event.isPrimary && event.pointerType !== "touch")) return;
     new Gesture(node, event, cargo, press);
   });
   // Long touches would open the browser's menu in the middle of a press.
@@ -42,6 +47,9 @@ class Gesture {
   #ghost = null;
   #place = null;
   #listening = new AbortController();
+  /** The newest event of the drag, and the frame that it waits for to scroll. */
+  #latest = null;
+  #frame = null;
 
   constructor(node, event, cargo, press) {
     this.node = node;
@@ -56,6 +64,8 @@ class Gesture {
     node.addEventListener("pointerup", mine((later) => this.#released(later)), { signal });
     node.addEventListener("pointercancel", mine(() => this.#abandon()), { signal });
     node.addEventListener("lostpointercapture", mine(() => this.#abandon()), { signal });
+    // Behind another tab nothing is heard of a pointer that is lifted.
+    document.addEventListener("visibilitychange", () => this.#abandon(), { signal });
     window.addEventListener(
       "keydown",
       (key) => {
@@ -68,11 +78,18 @@ class Gesture {
   }
 
   #moved(event) {
+    // It was lifted where nobody told.
+    if (event.buttons === 0) {
+      this.#abandon();
+      return;
+    }
     if (this.#cargo === null) {
-      if (Math.hypot(event.clientX - this.start.clientX, event.clientY - this.start.clientY) <= THRESHOLD) return;
+      const way = Math.hypot(event.clientX - this.start.clientX, event.clientY - this.start.clientY);
+      if (way <= (THRESHOLDS[this.start.pointerType] ?? THRESHOLD)) return;
       this.press?.cancel();
       this.press = null;
-      this.#cargo = this.ask(this.start);
+      // One thing is dragged at a time: there is one mark for where it would land.
+      this.#cargo = "dragging" in document.documentElement.dataset ? null : this.ask(this.start);
       if (this.#cargo === null || target === null) {
         this.#finish();
         return;
@@ -80,6 +97,21 @@ class Gesture {
       this.#lift();
     }
     this.#follow(event);
+    this.#latest = event;
+    this.#frame ??= requestAnimationFrame(() => this.#scroll());
+  }
+
+  // The device may lie beyond the window's edge.
+  #scroll() {
+    this.#frame = null;
+    if (this.#ghost === null) return;
+    const y = this.#latest.clientY;
+    const beyond = Math.min(y - EDGE, 0) + Math.max(y - (innerHeight - EDGE), 0);
+    const before = scrollY;
+    scrollBy(0, beyond / 4);
+    if (scrollY === before) return;
+    this.#follow(this.#latest);
+    this.#frame = requestAnimationFrame(() => this.#scroll());
   }
 
   #lift() {
@@ -149,8 +181,10 @@ class Gesture {
   #finish() {
     if (this.#listening.signal.aborted) return;
     this.#listening.abort();
+    cancelAnimationFrame(this.#frame);
     if (this.#ghost === null) return;
     this.#ghost.remove();
+    this.#ghost = null;
     target.unmark();
     delete document.documentElement.dataset.dragging;
     delete this.node.dataset.dragged;

@@ -13,6 +13,7 @@ export class Face {
   #shown = null;
   #wanted = null;
   #loading = false;
+  #font = null;
 
   constructor() {
     const content = element("span", { className: "face-content" }, this.#picture, this.#title);
@@ -56,7 +57,11 @@ export class Face {
     this.#loading = false;
   }
 
+  // Most updates are pictures: what hasn't changed costs nothing.
   #setFont(font) {
+    const wanted = JSON.stringify(font ?? {});
+    if (wanted === this.#font) return;
+    this.#font = wanted;
     const style = this.#title.style;
     const size = Number(font?.size);
     style.setProperty("--title-size", Number.isFinite(size) ? Math.min(Math.max(size, 6), 18) : 11);

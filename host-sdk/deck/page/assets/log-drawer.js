@@ -12,6 +12,8 @@ import { showError } from "./toast.js";
 const LIMITS = { log: 500, messages: 2000 };
 /** Lines that are drawn: the newest of those that pass the filter. */
 const DRAWN = 400;
+/** Lines that are drawn while more than these come between two drawings: nobody reads more before they are gone. */
+const DRAWN_IN_A_RUSH = 60;
 /** Pause between two fetches of messages, and between two drawings. */
 const PACE_MS = 200;
 /** How long a fetch of messages waits for one. */
@@ -40,6 +42,8 @@ let waiting = { log: [], messages: [] };
 const events = new Set();
 let paused = false;
 let drawing = null;
+/** How many have come since the last drawing. */
+let fresh = 0;
 /** The number of the newest message that has come, and how many were dropped before they could. */
 let last = 0;
 let lost = 0;
@@ -124,6 +128,7 @@ function add(list, entries) {
   const to = paused ? waiting : shown;
   to[list].push(...entries);
   trim(to);
+  fresh += entries.length;
   later();
 }
 
@@ -234,17 +239,17 @@ function passes(entry, words) {
 }
 
 /** The newest entries of both lists that pass the filter, oldest first. */
-function wantedEntries() {
+function wantedEntries(most) {
   const words = search.value.trim().toLowerCase();
   const newest = (list) => {
     const found = [];
-    for (let at = list.length - 1; at >= 0 && found.length < DRAWN; at -= 1) {
+    for (let at = list.length - 1; at >= 0 && found.length < most; at -= 1) {
       if (passes(list[at], words)) found.push(list[at]);
     }
     return found.reverse();
   };
   // Both are in order of time, and sorting leaves what has the same time as it is.
-  return [...newest(shown.log), ...newest(shown.messages)].sort((a, b) => a.time - b.time).slice(-DRAWN);
+  return [...newest(shown.log), ...newest(shown.messages)].sort((a, b) => a.time - b.time).slice(-most);
 }
 
 const nodes = new WeakMap();
@@ -254,7 +259,9 @@ function redraw() {
   drawing = null;
   if (drawer.hidden) return;
   const atEnd = lines.scrollTop + lines.clientHeight >= lines.scrollHeight - 8;
-  const wanted = wantedEntries();
+  const inARush = !paused && atEnd && fresh > DRAWN_IN_A_RUSH;
+  fresh = 0;
+  const wanted = wantedEntries(inARush ? DRAWN_IN_A_RUSH : DRAWN);
   const keep = new Set();
   for (const entry of wanted) {
     if (!nodes.has(entry)) nodes.set(entry, line(entry));
@@ -274,15 +281,20 @@ function redraw() {
   const notes = [];
   if (held > 0) notes.push(text("pausedCount", { count: held }));
   if (lost > 0) notes.push(text("messagesMissed", { count: lost }));
-  setText(missed, notes.join(" "));
+  setText(missed, notes.join(" · "));
   if (atEnd) lines.scrollTop = lines.scrollHeight;
+  // Once it calms down the lines before are there again.
+  if (inARush) later();
 }
+
+// Made once: to make one takes longer than to draw a line.
+const clockTime = new Intl.DateTimeFormat([], { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
 
 function line(entry) {
   const { time, package: owner } = entry;
   const when = new Date(time);
   const name = owner === null ? text("host") : (store.package(owner)?.name ?? owner);
-  const clock = element("time", { dateTime: when.toISOString() }, when.toLocaleTimeString([], { hour12: false }));
+  const clock = element("time", { dateTime: when.toISOString() }, clockTime.format(when));
   if (!isMessage(entry)) {
     return element(
       "li",

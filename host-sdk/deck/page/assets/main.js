@@ -1,5 +1,6 @@
 // Where the page starts: builds its parts and connects them with the events of the server.
 
+import { setPage } from "./api.js";
 import { startDevice } from "./device.js";
 import { connect } from "./events.js";
 import { openUrl } from "./links.js";
@@ -11,6 +12,8 @@ import { openSettings, startSettings } from "./settings-dialog.js";
 import { store } from "./store.js";
 import { fillTexts, text } from "./strings.js";
 import { announce } from "./toast.js";
+import { startTransfer } from "./transfer.js";
+import { runWebPackages } from "./web-packages.js";
 import { startWidgetList } from "./widget-list.js";
 
 /** A connection that comes back sooner than this was never worth a word. */
@@ -24,16 +27,21 @@ startPackages();
 startWidgetList();
 startPanel();
 startDevice();
+startTransfer();
 startProperties();
 startSettings();
 startLog();
 
 const handlers = {
-  state: ({ state }) => store.replace(state),
+  state: ({ state, page }) => {
+    setPage(page);
+    store.replace(state);
+  },
   packages: ({ packages }) => store.setPackages(packages),
   deck: ({ deck }) => store.setDeck(deck),
   instance: ({ instance }) => store.setInstance(instance),
   instanceRemoved: ({ context }) => store.removeInstance(context),
+  frames: ({ frames }) => runWebPackages(frames),
   openUrl: ({ url, package: owner }) => openUrl(url, owner),
   openSettings: ({ package: owner }) => openSettings(owner),
   log: addLogEntry,

@@ -6,6 +6,7 @@ import { askInstallation } from "./import-dialog.js";
 import { store } from "./store.js";
 import { text } from "./strings.js";
 import { keepNoticesIn, showError, showNotice } from "./toast.js";
+import { importPanel, isPanelFile } from "./transfer.js";
 
 const bar = document.getElementById("package-status");
 const fileInput = document.getElementById("import-file");
@@ -53,6 +54,10 @@ function importFiles(files) {
 }
 
 async function importFile(file) {
+  if (isPanelFile(file)) {
+    await importPanel(file);
+    return;
+  }
   if (!file.name.toLowerCase().endsWith(".creatorcentral")) {
     showError(text("notAPackage", { name: file.name }));
     return;

@@ -5,6 +5,7 @@ import { move, nameOf, placeText, press, remove } from "./actions.js";
 import { element, setAttribute, setText } from "./dom.js";
 import { makeDraggable, setDropTarget } from "./drag.js";
 import { Face } from "./face.js";
+import { notePress } from "./links.js";
 import { store } from "./store.js";
 import { text } from "./strings.js";
 import { announce } from "./toast.js";
@@ -46,10 +47,12 @@ class Surface {
     if (this.rows.length === count && this.cells.length === columns * count) return false;
     this.rows = [];
     this.cells = [];
+    setAttribute(this.node, "aria-colcount", columns);
+    setAttribute(this.node, "aria-rowcount", count);
     this.node.style.setProperty("--columns", columns);
     this.node.style.setProperty("--rows", count);
     for (let row = 0; row < count; row += 1) {
-      const line = element("div", { role: "row", className: "panel-row" });
+      const line = element("div", { role: "row", className: "panel-row", "aria-rowindex": row + 1 });
       for (let column = 0; column < columns; column += 1) {
         const cell = element("div", {
           role: "gridcell",
@@ -58,7 +61,8 @@ class Surface {
           "data-area": this.area,
           "data-column": column,
           "data-row": row,
-          "aria-label": text("emptyCell", { place: placeText({ area: this.area, column, row }) }),
+          "aria-colindex": column + 1,
+          "aria-label": text("emptyCell", { place: placeLabel({ area: this.area, column, row }) }),
         });
         put(cell, { column, row, width: 1, height: 1 });
         this.cells.push(cell);
@@ -74,8 +78,11 @@ class Surface {
   arrange() {
     for (const cell of this.cells) {
       const taken = store.at(this.area, Number(cell.dataset.column), Number(cell.dataset.row)) !== null;
+      const focused = taken && document.activeElement === cell;
       setAttribute(cell, "aria-hidden", taken ? "true" : null);
       cell.toggleAttribute("data-taken", taken);
+      // Who has undone a removal finds the key where it was.
+      if (focused) focusPlace({ area: this.area, column: Number(cell.dataset.column), row: Number(cell.dataset.row) });
     }
     this.setTabStop();
   }
@@ -118,6 +125,13 @@ export function startPanel() {
     build();
     for (const instance of store.instances.values()) show(instance);
     arrange();
+  });
+  document.getElementById("skip-link").addEventListener("click", (event) => {
+    event.preventDefault();
+    const { column, row } = surfaces.grid.current;
+    // While the device sleeps there is only this.
+    const wakeUp = document.querySelector("#wake-up:not([hidden])");
+    (wakeUp ?? surfaces.grid.elementAt(column, row))?.focus();
   });
   store.on("selected", () => {
     for (const key of keys.values()) key.markSelected();
@@ -210,13 +224,15 @@ class Key {
       if (event.key !== "Enter" && event.key !== " ") return;
       event.preventDefault();
       // With a key in the hand, this puts it down.
-      if (event.repeat || held !== null) return;
-      store.select(this.context);
+      if (event.repeat || held !== null || this.#pressed) return;
       this.#press("down");
       this.#byKeyboard = true;
     });
     this.node.addEventListener("keyup", (event) => {
-      if (event.key === "Enter" || event.key === " ") this.#press("up");
+      if ((event.key !== "Enter" && event.key !== " ") || !this.#byKeyboard) return;
+      this.#press("up");
+      // Not before: the property view may take the focus, and the release would not be heard.
+      store.select(this.context);
     });
     // Without the focus no keyup would come. A press of the pointer goes on: a property view may take the focus.
     this.node.addEventListener("blur", () => {
@@ -230,13 +246,10 @@ class Key {
     const before = this.instance;
     this.instance = instance;
     this.#face.update(instance, widget);
-    const label = [
-      nameOf(instance),
-      instance.description,
-      instance.title,
-      instance.effect === "invalid" ? text("invalidKey") : null,
-    ];
-    setAttribute(this.node, "aria-label", label.filter(Boolean).join(", "));
+    const state = instance.description ?? (instance.states > 1 ? stateText(instance) : null);
+    const parts = [nameOf(instance), state, instance.title, instance.effect === "invalid" ? text("invalidKey") : null];
+    const what = parts.filter(Boolean).join(", ");
+    setAttribute(this.node, "aria-label", text("keyLabel", { place: placeLabel(instance), what }));
     setAttribute(this.node, "data-widget-uuid", instance.widget);
     this.markSelected();
     const same = ["area", "column", "row", "width", "height"].every((side) => before?.[side] === instance[side]);
@@ -245,6 +258,7 @@ class Key {
     this.node.dataset.area = instance.area;
     this.node.dataset.column = instance.column;
     this.node.dataset.row = instance.row;
+    setAttribute(this.node, "aria-colindex", instance.column + 1);
     setAttribute(this.node, "aria-colspan", instance.width);
     setAttribute(this.node, "aria-rowspan", instance.height);
     this.#enter(surfaces[instance.area].rows[instance.row]);
@@ -270,6 +284,8 @@ class Key {
     this.#pressed = phase === "down";
     this.#byKeyboard = false;
     this.node.toggleAttribute("data-pressed", this.#pressed);
+    // A press may open a page when it goes down and when it comes up.
+    if (phase !== "cancel") notePress(this.instance.package, this.#pressed);
     press(this.context, phase);
   }
 
@@ -291,12 +307,21 @@ class Key {
   }
 }
 
+/** A place at the start of a label. */
+function placeLabel(place) {
+  const words = placeText(place);
+  return words.charAt(0).toUpperCase() + words.slice(1);
+}
+
+const stateText = ({ state, states }) => text("stateOf", { number: state + 1, count: states });
+
 function put(node, { column, row, width, height }) {
   node.style.gridColumn = `${column + 1} / span ${width}`;
   node.style.gridRow = `${row + 1} / span ${height}`;
 }
 
-function focusPlace({ area, column, row }) {
+/** Gives the focus to what lies at {area, column, row}: a key, or the bare place. */
+export function focusPlace({ area, column, row }) {
   surfaces[area].elementAt(column, row)?.focus();
 }
 
@@ -321,6 +346,13 @@ function onKeyDown(event) {
     keys.get(instance.context).node.dataset.dragged = "";
     mark(held.span, true);
     announce(text("pickedUp", { name: nameOf(instance) }));
+    return;
+  }
+  if (!event.altKey && (event.key === "Home" || event.key === "End")) {
+    event.preventDefault();
+    const { columns } = store.areas[place.dataset.area];
+    const column = event.key === "Home" ? 0 : columns - 1;
+    focusPlace({ area: place.dataset.area, column, row: surfaces[place.dataset.area].current.row });
     return;
   }
   const step = ARROWS[event.key];

@@ -6,6 +6,7 @@ import { nameOf, remove, sizeText } from "./actions.js";
 import { element, icon, setText } from "./dom.js";
 import { Face } from "./face.js";
 import { Look } from "./look.js";
+import { focusPlace } from "./panel.js";
 import { store } from "./store.js";
 import { text } from "./strings.js";
 import { showError } from "./toast.js";
@@ -30,8 +31,8 @@ export function startProperties() {
 function draw() {
   const instance = store.instances.get(store.selected) ?? null;
   const widget = instance && store.widgetOf(instance);
-  // A package that was installed anew brings another property view.
-  const subject = instance && `${instance.context} ${store.package(instance.package)?.version}`;
+  // A package that was loaded anew brings another property view.
+  const subject = instance && `${instance.context} ${store.package(instance.package)?.loads}`;
   if (shown === null || shown.subject !== subject) {
     shown?.leave();
     shown = instance === null ? new Nothing() : new Properties(instance, widget, subject);
@@ -73,7 +74,12 @@ class Properties {
       { type: "button", id: "delete-button", className: "icon-button", title: label, "aria-label": label },
       icon("trash"),
     );
-    trash.addEventListener("click", () => remove(this.context));
+    trash.addEventListener("click", async () => {
+      const gone = store.instances.get(this.context);
+      await remove(this.context);
+      // The button goes with the key.
+      if (gone && !store.instances.has(this.context)) focusPlace(gone);
+    });
 
     this.#face.node.classList.add("preview");
     const left = element(

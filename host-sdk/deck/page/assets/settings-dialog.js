@@ -12,6 +12,8 @@ const holder = element("div", { className: "frame-holder" });
 const frame = new ViewFrame(holder, "settings-frame");
 
 let chosen = null;
+/** Which loading of the chosen package the page is of. */
+let loads = 0;
 let drawn = null;
 
 /** Brings the dialog and its button in the top bar to life. */
@@ -37,7 +39,10 @@ export function startSettings() {
   });
   document.getElementById("settings-button").addEventListener("click", () => openSettings());
   store.on("packages", () => {
-    if (dialog.open) draw();
+    if (!dialog.open) return;
+    draw();
+    // A package that was loaded anew brings another page.
+    if (chosen !== null && store.package(chosen)?.loads !== loads) choose(chosen);
   });
 }
 
@@ -86,11 +91,13 @@ function item({ uuid, name, icon: picture }) {
 }
 
 function choose(uuid) {
-  if (uuid === chosen) return;
+  const owner = uuid === null ? null : store.package(uuid);
+  if (uuid === chosen && owner?.loads === loads) return;
   chosen = uuid;
+  loads = owner?.loads;
   for (const button of list.querySelectorAll("button")) {
     setAttribute(button, "aria-current", button.dataset.package === uuid ? "true" : null);
   }
   if (uuid === null) frame.close();
-  else frame.open({ package: uuid }, text("settingsOf", { name: store.package(uuid).name }));
+  else frame.open({ package: uuid }, text("settingsOf", { name: owner.name }));
 }

@@ -3,6 +3,7 @@
 
 import * as api from "./api.js";
 import { element } from "./dom.js";
+import { store } from "./store.js";
 import { text } from "./strings.js";
 import { showError } from "./toast.js";
 
@@ -52,6 +53,7 @@ export class ViewFrame {
       referrerPolicy: "no-referrer",
       sandbox: SANDBOX,
       allow: "clipboard-write",
+      "data-owner": of.package ?? store.instances.get(of.context)?.package,
     });
     this.holder.append(this.#shown);
   }

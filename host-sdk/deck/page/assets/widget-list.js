@@ -2,7 +2,8 @@
 // a layout for those that have several.
 
 import { placeAnywhere, place, resize, sizeText } from "./actions.js";
-import { askRemoval, chooseFile } from "./packages.js";
+import { packageControls } from "./package-controls.js";
+import { chooseFile } from "./packages.js";
 import { element, icon, setAttribute } from "./dom.js";
 import { makeDraggable } from "./drag.js";
 import { store } from "./store.js";
@@ -69,15 +70,9 @@ function group(owner, index) {
     else closed.delete(owner.uuid);
     setAttribute(toggle, "aria-expanded", String(!list.hidden));
   });
-  const label = text("removePackage", { name: owner.name });
-  const removeButton = element(
-    "button",
-    { type: "button", className: "icon-button", title: label, "aria-label": label },
-    icon("trash"),
-  );
-  removeButton.addEventListener("click", () => askRemoval(owner.uuid));
-  const heading = element("div", { className: "group-header" }, element("h3", {}, toggle), removeButton);
-  return element("section", { className: "group", "data-package": owner.uuid }, heading, list);
+  const { button, note } = packageControls(owner);
+  const heading = element("div", { className: "group-header" }, element("h3", {}, toggle), button);
+  return element("section", { className: "group", "data-package": owner.uuid }, heading, note, list);
 }
 
 function layoutOf(widget) {
@@ -133,10 +128,11 @@ function entry(widget) {
   return item;
 }
 
-// What has several layouts is put down in the chosen one, and asks at once whether it shall be another.
+// What has several layouts is put down in the first, and asks at once whether it shall be another; unless the user has
+// chosen one in the list.
 async function drop(widget, index, where) {
   const instance = await place(widget, index, where);
-  if (instance === null || widget.layouts.length < 2) return;
+  if (instance === null || widget.layouts.length < 2 || chosen.has(widget.uuid)) return;
   const popup = layoutPopup(widget, `dropped-${instance.context}`, index, (layout) => resize(instance.context, layout));
   popup.addEventListener("toggle", (event) => {
     if (event.newState === "closed") popup.remove();

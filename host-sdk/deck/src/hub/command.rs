@@ -4,12 +4,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use host_sdk::bundle::Installed;
-use host_sdk::protocol::{FontAttribute, Info, Settings, ToHost};
+use host_sdk::protocol::{FontAttribute, Settings, ToHost};
 use serde::Deserialize;
 use tokio::sync::{mpsc, oneshot};
 
 use super::connection::Outgoing;
 use super::{Direction, ProfileChange};
+use super::{Export, ImportReport, Runs, Taking};
 use crate::page::{Outbox, State};
 use crate::state::{Area, Profile};
 
@@ -36,6 +37,8 @@ pub enum Command {
         uuid: String,
         /// The register event that it was given.
         event: String,
+        /// The package from whose page it comes, if it comes from a page. It can be of no other package then.
+        from: Option<String>,
         /// What the socket needs from then on.
         reply: Reply<Option<Registration>>,
     },
@@ -61,7 +64,7 @@ pub enum Command {
         throttled: bool,
     },
     /// A page listens from now on.
-    Subscribe(Reply<(u64, Arc<Outbox>)>),
+    Subscribe(Runs, Reply<(u64, Arc<Outbox>)>),
     /// A page is gone.
     Unsubscribe(u64),
     /// What a page shows.
@@ -72,8 +75,11 @@ pub enum Command {
     Move(String, Cell, Reply<Result<crate::page::Instance, Refusal>>),
     /// Take an instance off.
     Remove(String, Reply<Result<(), Refusal>>),
-    /// Press a key.
+    /// Press a key, as a program does: every phase reaches the package as it is.
     Press(String, Phase, Reply<Result<(), Refusal>>),
+    /// Press a key, as a finger on the page of this number does: a key that is down already goes down no further, one that
+    /// several hold comes up with the last of them, and all that a page holds comes up when it is gone.
+    PressFrom(u64, String, Phase, Reply<Result<(), Refusal>>),
     /// The settings of an instance.
     Settings(String, Reply<Result<Settings, Refusal>>),
     /// Change how an instance looks, as the user.
@@ -86,6 +92,8 @@ pub enum Command {
     Step(Direction, Reply<Result<&'static str, Refusal>>),
     /// Put the device to sleep, or wake it up.
     Sleep(bool, Reply<()>),
+    /// Answered when all that was said before is on disk, or with why it can't be written, in sentences.
+    Save(Reply<Result<(), String>>),
     /// The user has read the notice.
     DismissNotice(Reply<()>),
     /// Show a property view or settings page. Answers its name and address.
@@ -102,6 +110,14 @@ pub enum Command {
     Resume(String),
     /// A package was installed or updated.
     Installed(Box<Installed>, Reply<crate::page::Package>),
+    /// Start a halted package anew, with what its package file says now.
+    Reloaded(Box<Installed>, Reply<crate::page::Package>),
+    /// Keep a halted package from running until it is loaded again.
+    Unload(String, Reply<Result<crate::page::Package, Refusal>>),
+    /// The Panel as a file.
+    Export(Reply<Export>),
+    /// Take over a Panel from a file. None: say only what would be taken.
+    Import(Box<Export>, Option<Taking>, Reply<Result<ImportReport, Refusal>>),
     /// Forget a halted package: its folder is gone. `bool`: keep its settings.
     Uninstall(String, bool, Reply<Result<(), Refusal>>),
     /// Stop every package, save, and end.
@@ -200,8 +216,11 @@ pub struct ViewFiles {
     pub folder: PathBuf,
     /// The page within it.
     pub entry: String,
-    /// What the page's `connectCreatorCentral` is called with: register event, info, widgetInfo.
-    pub call: (String, Info, serde_json::Value),
+    /// What the page's `connectCreatorCentral` is called with, behind the port: a name, register event, info, and, in a
+    /// view, widgetInfo.
+    pub call: Vec<serde_json::Value>,
+    /// Whether the page is the package itself, not a view of it.
+    pub is_package: bool,
 }
 
 /// Speaks to the hub. Clones speak to the same.

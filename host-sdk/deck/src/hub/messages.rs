@@ -4,10 +4,12 @@
 //! into `context`: pages in the wild put three different ids there. A settings page's instance is the package itself.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use host_sdk::protocol::{ActionEffect, FontAttribute, FontChange, FromHost, Settings, ToHost};
 
-use super::{Hub, Peer, View};
+use super::{Hub, Peer, Runs, View};
+use crate::links::{self, Verdict};
 use crate::package::web_address;
 use crate::page::Event;
 use crate::state::Instance;
@@ -230,17 +232,30 @@ impl Hub {
     /// Opens a page of the web for the user: in the newest of the deck's pages, else in the system's browser.
     fn open_url(&mut self, package: &str, address: &str) {
         let Some(url) = web_address(address) else {
-            return self.log.warn(Some(package), "Ignored: openUrl takes an address that starts with http or https.");
+            let why = "Ignored: openUrl takes an address that starts with http or https and has no user's name in it.";
+            return self.log.warn(Some(package), why);
         };
+        if url.as_str().len() > links::LONGEST {
+            return self.log.warn(Some(package), "Ignored: openUrl takes an address of at most 8192 characters.");
+        }
+        match self.links.ask(package, Instant::now()) {
+            Verdict::Open => {}
+            Verdict::FirstRefused => {
+                let why = "Ignored: the package asks for too many pages of the web. More of them aren't told.";
+                return self.log.warn(Some(package), why);
+            }
+            Verdict::Refused => return,
+        }
         // Without the query, which may hold what isn't for a log.
         let place = format!("{}{}", url.origin().ascii_serialization(), url.path());
         self.log.info(Some(package), format!("The package opens {place}"));
         let event = Event::OpenUrl { url: url.to_string(), package: package.to_owned() };
-        while let Some((_, page)) = self.pages.last() {
-            if page.push(event.clone()) {
+        // Nobody sits before the one that only runs packages.
+        while let Some(newest) = self.pages.iter().rposition(|page| page.runs != Runs::Unattended) {
+            if self.pages[newest].outbox.push(event.clone()) {
                 return;
             }
-            self.pages.pop();
+            self.pages.remove(newest);
         }
         if self.headless {
             return self.log.warn(Some(package), "Nobody sees it: there is neither a page nor a browser.");

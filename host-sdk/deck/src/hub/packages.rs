@@ -5,34 +5,65 @@ use std::path::PathBuf;
 use host_sdk::bundle::Installed;
 use host_sdk::manifest::PackageConfig;
 use host_sdk::protocol::FromHost;
+use serde_json::json;
 use tokio::sync::mpsc;
 
-use super::{Hub, Peer, Refusal, Reply};
-use crate::package::Package;
-use crate::page::{self, Event, Status};
-use crate::process::{Program, Report, Supervisor};
+use super::{Hub, Peer, Refusal, Reply, Runs, ViewFiles};
+use crate::package::{Package, address};
+use crate::page::{self, Event, Frame, Status};
+use crate::process::{Report, Start, Supervisor};
 use crate::state::Instance;
 
+/// What is said of a package that the user has unloaded.
+const UNLOADED: &str = "It is unloaded. Load it to use its keys.";
+/// What is said of a web package while nothing can run it.
+const NEEDS_A_PAGE: &str =
+    "It is a web package: it runs while a page of Creator Deck is open in a browser. Open the page.";
+/// What is said of a web package that runs.
+const NEEDS_THE_PAGE: &str = "It runs while a page of Creator Deck is open in a browser.";
+
+fn no_package() -> Refusal {
+    Refusal::NotFound("There is no such package.".to_owned())
+}
+
 impl Hub {
-    /// Adds a package and starts it.
+    /// Adds a package and starts it, unless the user has unloaded it.
     pub(super) fn add_package(&mut self, config: PackageConfig, folder: PathBuf) {
         let mut package = Package::new(config, folder, self.info.language());
+        package.loads = self.next_number();
+        if self.unloaded.contains(&package.config.uuid) {
+            package.status = Status::Stopped;
+            package.message = Some(UNLOADED.to_owned());
+        } else {
+            self.start_package(&mut package);
+        }
+        self.bring_back(&package);
+        let name = |package: &Package| package.config.name.to_lowercase();
+        let place = self.packages.partition_point(|other| name(other) <= name(&package));
+        self.packages.insert(place, package);
+    }
+
+    fn start_package(&mut self, package: &mut Package) {
         let info = serde_json::to_string(&self.info).unwrap_or_default();
         let port = self.base.port().unwrap_or_default();
-        match Program::of(&package.config, package.folder.clone(), self.in_process, port, info) {
-            Ok(program) => {
-                package.run = self.next_number();
-                let reports = self.reports_of(package.run);
-                package.supervisor = Some(Supervisor::start(program, self.timing, self.log.clone(), reports));
+        let start = Start::of(&package.config, package.folder.clone(), self.in_process, port, info);
+        package.run = self.next_number();
+        let reports = self.reports_of(package.run);
+        let (timing, log) = (self.timing, self.log.clone());
+        package.supervisor = match start {
+            Ok(Start::Program(program)) => Some(Supervisor::start(program, timing, log, reports)),
+            Ok(Start::Page(entry)) => {
+                package.entry = Some(entry);
+                let uuid = package.config.uuid.clone();
+                Some(Supervisor::start_page(uuid, self.runner, timing, log, reports))
             }
             Err(why) => {
                 self.log.error(Some(&package.config.uuid), why.as_str());
                 package.status = Status::Failed;
                 package.message = Some(why);
+                None
             }
-        }
-        self.bring_back(&package);
-        self.packages.push(package);
+        };
     }
 
     /// The way for the reports of one supervisor.
@@ -49,18 +80,17 @@ impl Hub {
         reports
     }
 
-    /// Puts the instances back that a package left behind when it wasn't there. Those whose widget it doesn't have
-    /// wait on; those whose place was taken meanwhile are gone.
+    /// Puts the instances back that a package left behind when it wasn't there. Those whose widget it doesn't have, or
+    /// whose place was taken meanwhile, wait on.
     fn bring_back(&mut self, package: &Package) {
         let absent = std::mem::take(&mut self.absent);
         for placed in absent {
             let widget = package.config.widget(&placed.widget).filter(|_| placed.package == package.config.uuid);
             match widget.and_then(|widget| Instance::new(placed.clone(), widget)) {
-                Some(instance) => {
-                    let removed = !self.panel.place(instance);
-                    self.changed |= removed;
+                Some(instance) if self.panel.is_free(&placed.profile, instance.span(), None) => {
+                    self.panel.place(instance);
                 }
-                None => self.absent.push(placed),
+                _ => self.absent.push(placed),
             }
         }
     }
@@ -71,6 +101,7 @@ impl Hub {
             // What the supervisor still says is of no interest.
             package.run = 0;
             package.register_event = None;
+            package.frame = None;
             package.status = Status::Restarting;
             package.message = Some("Its files are being changed.".to_owned());
             (package.supervisor.take(), package.connection.take())
@@ -100,12 +131,37 @@ impl Hub {
 
     /// A bundle was installed, as a new package or over an older version of it, which was halted.
     pub(super) fn installed(&mut self, installed: Installed) -> page::Package {
-        let uuid = installed.config.uuid.clone();
-        self.log.info(Some(&uuid), format!("Version {} is installed.", installed.config.version));
+        let Installed { config, folder } = installed;
+        self.log.info(Some(&config.uuid), format!("Version {} is installed.", config.version));
+        self.replace_package(config, folder)
+    }
+
+    /// A package was halted, and its package file was read anew. It is started also where it was unloaded.
+    pub(super) fn reloaded(&mut self, installed: Installed) -> page::Package {
+        let Installed { config, folder } = installed;
+        self.log.info(Some(&config.uuid), format!("Version {} is loaded again.", config.version));
+        self.replace_package(config, folder)
+    }
+
+    fn replace_package(&mut self, config: PackageConfig, folder: PathBuf) -> page::Package {
+        let uuid = config.uuid.clone();
         // A supervisor that is there all the same is dropped, which kills.
         drop(self.take_package(&uuid));
-        self.put_package(installed.config, installed.folder);
-        self.package_views().pop().expect("it was added last")
+        self.unloaded.remove(&uuid);
+        self.put_package(config, folder);
+        self.package(&uuid).map(|package| package.view(&self.base)).expect("it was added a moment ago")
+    }
+
+    /// Keeps a halted package from running. Its keys stay where they are.
+    pub(super) fn unload(&mut self, uuid: &str) -> Result<page::Package, Refusal> {
+        let Some(package) = self.package_mut(uuid) else { return Err(no_package()) };
+        package.status = Status::Stopped;
+        package.message = Some(UNLOADED.to_owned());
+        self.unloaded.insert(uuid.to_owned());
+        self.changed = true;
+        self.log.info(Some(uuid), "The package is unloaded.");
+        self.tell_packages();
+        self.package(uuid).map(|package| package.view(&self.base)).ok_or_else(no_package)
     }
 
     /// Adds a package and shows the pages its instances, which were waiting for it.
@@ -144,13 +200,14 @@ impl Hub {
         Some(package)
     }
 
-    /// Forgets a package, which was halted.
+    /// Forgets a package, which was halted. Its settings and its keys, with theirs, go or wait for its return.
     pub(super) fn uninstall(&mut self, uuid: &str, keep_settings: bool) -> Result<(), Refusal> {
         if self.take_package(uuid).is_none() {
-            return Err(Refusal::NotFound("There is no such package.".to_owned()));
+            return Err(no_package());
         }
-        self.absent.retain(|placed| placed.package != uuid);
+        self.unloaded.remove(uuid);
         if !keep_settings {
+            self.absent.retain(|placed| placed.package != uuid);
             self.package_settings.remove(uuid);
         }
         self.changed = true;
@@ -163,11 +220,22 @@ impl Hub {
     pub(super) fn reported(&mut self, run: u64, report: Report) {
         let Some(package) = self.packages.iter_mut().find(|package| package.run == run) else { return };
         let lost = package.connection.take();
+        if let Some(supervisor) = &package.supervisor {
+            supervisor.set_connected(false);
+        }
+        package.frame = None;
         let heard = match report {
-            Report::Starting { register_event, heard } => {
+            Report::Starting { register_event, frame, heard } => {
                 package.register_event = Some(register_event);
+                package.frame = frame;
                 package.status = Status::Starting;
                 Some(heard)
+            }
+            Report::Waiting => {
+                package.register_event = None;
+                package.status = Status::Waiting;
+                package.message = Some(NEEDS_A_PAGE.to_owned());
+                None
             }
             Report::Restarting(why) => {
                 package.register_event = None;
@@ -194,9 +262,11 @@ impl Hub {
 
     /// A package has registered: it hears of everything that it is needed for.
     pub(super) fn package_is_here(&mut self, uuid: &str) {
+        let runner = self.pages.iter().find(|page| Some(page.number) == self.runner);
+        let needs_the_page = runner.is_some_and(|page| page.runs == Runs::Web);
         let Some(package) = self.package_mut(uuid) else { return };
         package.status = Status::Running;
-        package.message = None;
+        package.message = needs_the_page.then(|| NEEDS_THE_PAGE.to_owned()).filter(|_| package.entry.is_some());
         self.log.info(Some(uuid), "The package is connected.");
         self.tell_packages();
         let contexts: Vec<_> = self
@@ -223,6 +293,9 @@ impl Hub {
     pub(super) fn package_is_away(&mut self, uuid: &str, why: &str) {
         let Some(package) = self.package_mut(uuid) else { return };
         package.connection = None;
+        if let Some(supervisor) = &package.supervisor {
+            supervisor.set_connected(false);
+        }
         package.status = Status::Starting;
         package.message = Some(format!("The package has lost its connection and may come back. {why}"));
         self.log.warn(Some(uuid), format!("The package's socket is closed. {why}"));
@@ -251,6 +324,69 @@ impl Hub {
             false => FromHost::PropertyViewDidDisappear { widget, context },
         };
         self.tell_package(&package, &message);
+    }
+
+    /// Decides which page runs the web packages, and tells it what has to be there.
+    pub(super) fn tell_frames(&mut self) {
+        // One that is there for nothing else stays when the user's pages come and go, and is never slowed down behind others.
+        let newest = |wanted| self.pages.iter().filter(|page| page.runs == wanted).map(|page| page.number).max();
+        let runner = newest(Runs::Unattended).or_else(|| newest(Runs::Web));
+        if runner != self.runner {
+            self.tell_frames_to(self.runner, Vec::new());
+            self.runner = runner;
+            self.frames.clear();
+            let mut lost = Vec::new();
+            for package in self.packages.iter_mut().filter(|package| package.entry.is_some()) {
+                let Some(supervisor) = &package.supervisor else { continue };
+                // What the page before has loaded is out of date at once: a package must not be there twice.
+                (package.register_event, package.frame) = (None, None);
+                lost.extend(package.connection.take());
+                supervisor.set_page(runner);
+            }
+            lost.iter().for_each(|lost| drop(self.connections.remove(lost)));
+        }
+        if runner.is_none() {
+            return;
+        }
+        let mut frames = Vec::new();
+        for package in &self.packages {
+            let (Some(entry), Some(frame)) = (&package.entry, &package.frame) else { continue };
+            let uuid = &package.config.uuid;
+            self.changed |= !self.origins.is_open(uuid);
+            match self.origins.of(uuid) {
+                Ok(origin) => frames.push(Frame {
+                    package: uuid.clone(),
+                    name: package.name().to_owned(),
+                    url: address(&origin, &["view", frame], entry.trim_start_matches("./")),
+                }),
+                Err(error) => {
+                    self.log.error(Some(uuid), format!("Its page can't be loaded: there is no port for it ({error})."));
+                }
+            }
+        }
+        if frames != self.frames {
+            self.frames.clone_from(&frames);
+            self.tell_frames_to(runner, frames);
+        }
+    }
+
+    fn tell_frames_to(&self, page: Option<u64>, frames: Vec<Frame>) {
+        let page = self.pages.iter().find(|other| Some(other.number) == page);
+        // One that is too far behind is cut off with the next event for all.
+        let _ = page.is_none_or(|page| page.outbox.push(Event::Frames { frames }));
+    }
+
+    /// What the page is served from that is a package itself and has this name now.
+    pub(super) fn frame_files(&self, name: &str) -> Option<ViewFiles> {
+        let package = self.packages.iter().find(|package| package.frame.as_deref() == Some(name))?;
+        let uuid = &package.config.uuid;
+        Some(ViewFiles {
+            package: uuid.clone(),
+            folder: package.folder.clone(),
+            entry: package.entry.clone()?,
+            call: vec![json!(uuid), json!(package.register_event.as_ref()?), json!(self.info)],
+            is_package: true,
+        })
     }
 
     pub(super) fn package_views(&self) -> Vec<page::Package> {

@@ -2,9 +2,10 @@
 
 use host_sdk::manifest::Widget;
 use host_sdk::protocol::{ActionEffect, EffectKind, FromHost, Settings, WidgetInfo};
+use serde_json::json;
 
 use super::messages::tidy;
-use super::{Adjustment, Cell, Hub, Phase, Place, Refusal, Resize, Target, VIEWS, View, ViewFiles};
+use super::{Adjustment, Cell, Hub, PROGRAM, Phase, Place, Refusal, Resize, Target, VIEWS, View, ViewFiles};
 use crate::package::address;
 use crate::page;
 use crate::page::Event;
@@ -123,6 +124,10 @@ impl Hub {
     }
 
     pub(super) fn press(&mut self, context: &str, phase: Phase) -> Result<(), Refusal> {
+        self.press_by(PROGRAM, context, phase)
+    }
+
+    fn press_by(&mut self, holder: u64, context: &str, phase: Phase) -> Result<(), Refusal> {
         let instance = self.panel.get(context).ok_or_else(|| no("instance"))?;
         if !self.is_visible(instance) {
             return match phase {
@@ -145,13 +150,51 @@ impl Hub {
             Phase::Tap => vec![down(), up(), triggered()],
         };
         match phase {
-            Phase::Down => self.pressed.insert(context.to_owned()),
-            Phase::Up | Phase::Cancel | Phase::Tap => self.pressed.remove(context),
-        };
+            Phase::Down => drop(self.pressed.entry(context.to_owned()).or_default().insert(holder)),
+            Phase::Up | Phase::Cancel | Phase::Tap => drop(self.pressed.remove(context)),
+        }
         for message in &messages {
             self.tell_package(&package, message);
         }
         Ok(())
+    }
+
+    /// See [`super::Command::PressFrom`].
+    pub(super) fn press_from(&mut self, page: u64, context: &str, phase: Phase) -> Result<(), Refusal> {
+        match (phase, self.pressed.get_mut(context)) {
+            (Phase::Down, holders) => {
+                // It can't tell when the finger is lifted.
+                let Some(at) = self.pages.iter().position(|other| other.number == page) else {
+                    return Err(Refusal::Conflict("This page has lost its connection. Press again.".to_owned()));
+                };
+                if let Some(holders) = holders {
+                    holders.insert(page);
+                    return Ok(());
+                }
+                // The page that the user is at is the one that opens what the press leads to.
+                self.pages[at..].rotate_left(1);
+            }
+            (Phase::Up | Phase::Cancel, Some(holders)) => {
+                if !holders.remove(&page) || !holders.is_empty() {
+                    return Ok(());
+                }
+            }
+            // It has come up already: the key has gone, or the connection was lost meanwhile.
+            (Phase::Up | Phase::Cancel, None) => return Ok(()),
+            (Phase::Tap, _) => {}
+        }
+        self.press_by(page, context, phase)
+    }
+
+    /// Forgets a page that listens no more, and lets go what it holds.
+    pub(super) fn page_is_gone(&mut self, page: u64) {
+        self.pages.retain(|other| other.number != page);
+        let held: Vec<_> =
+            self.pressed.iter().filter(|(_, holders)| holders.contains(&page)).map(|(key, _)| key.clone()).collect();
+        for context in held {
+            // It is there, or its package has heard of that already.
+            let _ = self.press_from(page, &context, Phase::Cancel);
+        }
     }
 
     /// Changes how an instance looks as its user wants it, where its package lets the user.
@@ -284,6 +327,7 @@ impl Hub {
             self.close_view(&oldest)?;
         }
         let view = View { id: random_id(), register_event: random_id(), package, context, entry, connection: None };
+        self.changed |= !self.origins.is_open(&view.package);
         let origin = self.origins.of(&view.package).map_err(|error| {
             Refusal::Conflict(format!("The page can't be shown: there is no port for it ({error})."))
         })?;
@@ -303,6 +347,9 @@ impl Hub {
     }
 
     pub(super) fn view_files(&self, id: &str) -> Option<ViewFiles> {
+        if let Some(files) = self.frame_files(id) {
+            return Some(files);
+        }
         let view = self.view(id)?;
         let package = self.package(&view.package)?;
         let (_, widget, context) = self.addressee(view);
@@ -315,7 +362,8 @@ impl Hub {
             package: view.package.clone(),
             folder: package.folder.clone(),
             entry: view.entry.clone(),
-            call: (view.register_event.clone(), self.info.clone(), widget_info),
+            call: vec![json!(id), json!(view.register_event), json!(self.info), widget_info],
+            is_package: false,
         })
     }
 

@@ -11,9 +11,9 @@ use crate::random_id;
 use crate::state::{Instance, Placed, Profile};
 
 /// Profiles at a time.
-const MOST_PROFILES: usize = 64;
+pub(super) const MOST_PROFILES: usize = 64;
 /// Characters of a profile's name.
-const LONGEST_NAME: usize = 60;
+pub(super) const LONGEST_NAME: usize = 60;
 
 /// What can be done to profiles.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -98,7 +98,7 @@ impl Hub {
         for gone in before.visible.iter().filter(|old| !old.is_in(&now.visible)) {
             let (widget, context, state) = (gone.widget.clone(), gone.context.clone(), gone.state);
             // Whoever lifts the finger later lifts it from another key.
-            if self.pressed.remove(&context) {
+            if self.pressed.remove(&context).is_some() {
                 let up = FromHost::ActionUp { widget: widget.clone(), context: context.clone(), state };
                 self.tell_package(&gone.package, &up);
             }
@@ -188,7 +188,7 @@ impl Hub {
     }
 
     /// What lies in a profile, also what waits for its package.
-    fn placed_in(&self, id: &str) -> Vec<Placed> {
+    pub(super) fn placed_in(&self, id: &str) -> Vec<Placed> {
         let placed = self.panel.iter().map(|instance| &instance.placed);
         placed.chain(&self.absent).filter(|placed| placed.profile == id).cloned().collect()
     }
@@ -203,12 +203,12 @@ impl Hub {
             undo,
             redo,
             revision: self.history.revision,
-            notice: self.store.trouble.borrow().clone().or_else(|| self.notice.clone()),
+            notice: self.store.progress.borrow().trouble.clone().or_else(|| self.notice.clone()),
         }
     }
 }
 
-fn checked(name: &str) -> Result<String, Refusal> {
+pub(super) fn checked(name: &str) -> Result<String, Refusal> {
     let name = name.trim();
     if name.is_empty() || name.chars().count() > LONGEST_NAME || name.chars().any(char::is_control) {
         return Err(Refusal::Conflict(format!("A profile's name has 1 to {LONGEST_NAME} characters.")));

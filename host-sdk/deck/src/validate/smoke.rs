@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeSet, VecDeque};
 use std::fs;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,10 +15,12 @@ use tokio::time::{Instant, timeout_at};
 
 use super::SmokeRun;
 use crate::Deck;
+use crate::browser::find;
 use crate::config::Config;
-use crate::hub::{Command, Phase, Refusal};
+use crate::hub::{Command, Phase, Refusal, Runs};
 use crate::log::Level;
 use crate::page::Outbox;
+use crate::process::choice::{Look, Way, choose, on_path, start_of};
 
 /// Widgets that are tried; a package with more has shown by then what it is.
 const MOST_WIDGETS: usize = 60;
@@ -25,6 +28,8 @@ const MOST_WIDGETS: usize = 60;
 const FLOOD: usize = 60;
 /// From the loss of a socket to the news of its process, if that has ended.
 const AFTER_SOCKET: Duration = Duration::from_secs(1);
+/// What a browser may take to start, on a slow machine.
+const BROWSER_START: Duration = Duration::from_secs(20);
 /// Odd messages that are listed.
 const MOST_ODD: usize = 10;
 
@@ -57,31 +62,45 @@ pub async fn run(
     bundle: &[u8],
     config: &PackageConfig,
     patience: Patience,
+    browser: Option<PathBuf>,
 ) -> anyhow::Result<(SmokeRun, Vec<Finding>)> {
-    let has = |kind: &str| config.runtime_here().is_some_and(|runtime| runtime.kind == kind);
-    if has("web") {
-        let why = "a web package runs in a browser; import it into Creator Deck to try it.";
-        return Ok((SmokeRun::Skipped(why.to_owned()), Vec::new()));
-    }
     let data = tempfile::tempdir()?;
     let file = data.path().join("package");
     fs::write(&file, bundle)?;
     let mut deck_config = Config::headless(data.path().join("deck"));
     deck_config.install = vec![file];
-    let deck = Deck::start(deck_config).await?;
-    let ran = match deck.hub.ask(Command::Subscribe).await {
+    let folder = deck_config.packages_folder().join(&config.uuid);
+    let mut deck = Deck::start(deck_config).await?;
+    let start = |path: &str| start_of(&folder, path);
+    let way = match choose(config, &Look { start: &start, find: &on_path }) {
+        Ok(choice) => choice.way,
+        // Otherwise what it has is broken, which the run says.
+        Err(why) if config.runtime_here().is_none() => return Ok((SmokeRun::Skipped(why), Vec::new())),
+        Err(_) => Way::Program,
+    };
+    if way == Way::Page {
+        let Some(browser) = browser.or_else(find) else {
+            let why = "a web package runs in a browser, and there is no Chromium on the PATH; name one with --browser.";
+            return Ok((SmokeRun::Skipped(why.to_owned()), Vec::new()));
+        };
+        deck.open_unattended(&browser)?;
+    }
+    let ran = match deck.hub.ask(|reply| Command::Subscribe(Runs::Nothing, reply)).await {
         Some((_, outbox)) => {
             let mut run = Run {
                 deck: &deck,
                 outbox,
                 config,
-                patience,
+                patience: match way {
+                    Way::Page => Patience { register: patience.register + BROWSER_START, ..patience },
+                    _ => patience,
+                },
                 status: Value::Null,
                 faces: VecDeque::new(),
                 findings: Vec::new(),
             };
-            let skipped = run.run().await;
-            (skipped.map_or(SmokeRun::Done, SmokeRun::Skipped), run.findings)
+            run.run().await;
+            (SmokeRun::Done, run.findings)
         }
         None => (SmokeRun::Skipped("Creator Deck has ended.".to_owned()), Vec::new()),
     };
@@ -102,23 +121,21 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    /// Answers why the package can't be run here, if it can't.
-    async fn run(&mut self) -> Option<String> {
+    async fn run(&mut self) {
         let settled = |run: &Self| ["running", "restarting", "failed"].contains(&run.state());
         let started = self.until(self.patience.register, settled).await;
         match self.state() {
             "running" => {}
-            "failed" if self.config.runtime_here().is_none() => return Some(self.message()),
             _ if !started => {
                 let message = format!("didn't register within {} s", self.patience.register.as_secs_f32());
                 let remedy = "open the socket at the port of -port, and send {\"event\": EVENT, \"uuid\": UUID} first";
                 self.find(Severity::Error, "run-register", "Runtime", message, remedy);
-                return None;
+                return;
             }
             _ => {
                 let message = format!("didn't stay alive until it registered: {}", self.last_words());
                 self.find(Severity::Error, "run-start", "Runtime", message, "look at what it writes to its output");
-                return None;
+                return;
             }
         }
         let mut flooded = false;
@@ -129,7 +146,6 @@ impl Run<'_> {
             }
         }
         self.odd_messages();
-        None
     }
 
     /// Answers whether the package lives.

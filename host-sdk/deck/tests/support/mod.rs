@@ -172,7 +172,12 @@ pub async fn start(data: TempDir, change: impl FnOnce(&mut Config)) -> World {
 }
 
 pub async fn connect_events(deck: &Deck) -> Socket {
-    let url = format!("{}api/events?token={}", deck.page_url().replace("http", "ws"), deck.token());
+    connect_page(deck, "").await
+}
+
+/// A page that says more of itself in the query.
+pub async fn connect_page(deck: &Deck, more: &str) -> Socket {
+    let url = format!("{}api/events?token={}{more}", deck.page_url().replace("http", "ws"), deck.token());
     tokio_tungstenite::connect_async(url).await.unwrap().0
 }
 
@@ -298,20 +303,25 @@ pub struct Answer {
 
 /// One request, with nothing in it but what is given: no client that would correct it.
 pub async fn http(port: u16, method: &str, path: &str, headers: &[&str], body: &[u8]) -> Answer {
-    let mut stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+    try_http(port, method, path, headers, body).await.expect("it is answered")
+}
+
+/// As [`http`]. None if nobody answers, or not to the end.
+pub async fn try_http(port: u16, method: &str, path: &str, headers: &[&str], body: &[u8]) -> Option<Answer> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).await.ok()?;
     let head = format!(
         "{method} {path} HTTP/1.1\r\n{}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n",
         headers.join("\r\n"),
         body.len()
     );
-    stream.write_all(head.as_bytes()).await.unwrap();
-    stream.write_all(body).await.unwrap();
+    stream.write_all(head.as_bytes()).await.ok()?;
+    stream.write_all(body).await.ok()?;
     let mut answer = Vec::new();
-    tokio::time::timeout(SOON, stream.read_to_end(&mut answer)).await.unwrap().unwrap();
+    tokio::time::timeout(SOON, stream.read_to_end(&mut answer)).await.expect("it ends").ok()?;
     let answer = String::from_utf8(answer).unwrap();
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n")?;
     let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-    Answer { status, head: head.to_lowercase(), body: body.to_owned() }
+    Some(Answer { status, head: head.to_lowercase(), body: body.to_owned() })
 }
 
 pub fn port_of(url: &str) -> u16 {
@@ -319,15 +329,25 @@ pub fn port_of(url: &str) -> u16 {
 }
 
 pub async fn say(socket: &mut Socket, message: Value) {
-    socket.send(Message::text(message.to_string())).await.unwrap();
+    try_say(socket, message).await.expect("it is sent");
+}
+
+/// As [`say`]. None if the other side is gone.
+pub async fn try_say(socket: &mut Socket, message: Value) -> Option<()> {
+    socket.send(Message::text(message.to_string())).await.ok()
 }
 
 /// The next message, as JSON.
 pub async fn hear(socket: &mut Socket) -> Value {
+    try_hear(socket).await.expect("the socket is open")
+}
+
+/// As [`hear`]. None if the other side is gone.
+pub async fn try_hear(socket: &mut Socket) -> Option<Value> {
     loop {
-        let message = tokio::time::timeout(SOON, socket.next()).await.expect("a message comes").unwrap().unwrap();
+        let message = tokio::time::timeout(SOON, socket.next()).await.expect("a message comes")?.ok()?;
         if let Message::Text(text) = message {
-            return serde_json::from_str(&text).unwrap();
+            return Some(serde_json::from_str(&text).unwrap());
         }
     }
 }

@@ -1,0 +1,335 @@
+//! The Panel as a file, to keep it or to take it to another computer: profiles, where what lies in them, and each key's
+//! title, look and settings. Not in it: packages and what they keep as a whole, which is where their sign-ins may be.
+//!
+//! A file may come from anybody and be of any age. What can be taken from it is taken, in profiles of its own; the rest is
+//! named with the reason.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::history::{Edit, Step};
+use super::messages::tidy;
+use super::profiles::{LONGEST_NAME, MOST_PROFILES, checked};
+use super::{Hub, Refusal};
+use crate::icon;
+use crate::random_id;
+use crate::state::{Instance, Panel, Placed, Profile, Span};
+
+/// What says that a file is one of these.
+const FORMAT: &str = "creator-deck-panel";
+/// The version that this program writes, and the highest that it reads.
+const VERSION: u32 = 1;
+/// What a profile is called whose own name can't be one.
+const NO_NAME: &str = "Imported";
+
+/// A Panel as a file has it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Export {
+    format: String,
+    version: u32,
+    /// The packages of the keys, for whoever has to find them.
+    #[serde(default)]
+    packages: Vec<Origin>,
+    #[serde(default)]
+    profiles: Vec<Profile>,
+    #[serde(default)]
+    active: String,
+    /// Without contexts: they are made anew.
+    #[serde(default)]
+    instances: Vec<Placed>,
+    /// What was found to be unusable when it was read.
+    #[serde(skip)]
+    unusable: Vec<Left>,
+}
+
+/// A package that keys of a file belong to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Origin {
+    uuid: String,
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    version: String,
+}
+
+/// What becomes of the Panel that is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Taking {
+    /// It stays; the file's profiles come behind its own.
+    Add,
+    /// It goes.
+    Replace,
+}
+
+/// What is taken from a file.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// How many profiles.
+    pub profiles: usize,
+    /// How many keys that can be used at once.
+    pub keys: usize,
+    /// Keys that are kept until there is their package, or a version of it that has their widget.
+    pub waiting: Vec<Waiting>,
+    /// What isn't taken.
+    pub left: Vec<Left>,
+}
+
+/// Keys that wait for a package.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Waiting {
+    /// Its UUID.
+    pub package: String,
+    /// Its name as far as the file says it, else its UUID.
+    pub name: String,
+    /// Whether the package is there, in a version without their widgets.
+    pub installed: bool,
+    /// How many keys.
+    pub keys: usize,
+}
+
+/// Something that isn't taken.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Left {
+    /// The profile's name in the file; empty where it has none.
+    pub profile: String,
+    /// The widget's UUID; empty if it is about the whole profile.
+    pub widget: String,
+    /// Why, as a sentence.
+    pub why: String,
+}
+
+impl Export {
+    /// Reads a file, and leaves out pictures that can't be shown. Takes a while for large ones.
+    ///
+    /// # Errors
+    /// Why it can't be used at all, as sentences for the user.
+    pub fn read(text: &[u8]) -> Result<Self, String> {
+        const NO_PANEL: &str = "This is not the export of a Panel. Choose a file that Creator Deck has exported.";
+        let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
+        let value: serde_json::Value = serde_json::from_slice(text).map_err(|_| NO_PANEL.to_owned())?;
+        if value["format"] != FORMAT {
+            return Err(NO_PANEL.to_owned());
+        }
+        if value["version"].as_u64().is_none_or(|version| version == 0 || version > u64::from(VERSION)) {
+            return Err("A newer Creator Deck has exported this Panel. Update Creator Deck to import it.".to_owned());
+        }
+        let mut export: Self =
+            serde_json::from_value(value).map_err(|error| format!("The exported Panel is damaged: {error}."))?;
+        if export.profiles.is_empty() {
+            return Err("The exported Panel is damaged: it has no profile.".to_owned());
+        }
+        let mut unusable = Vec::new();
+        for placed in &mut export.instances {
+            let icons = std::mem::take(&mut placed.icons);
+            for (state, picture) in icons {
+                match sound(&picture) {
+                    Some(picture) => drop(placed.icons.insert(state, picture)),
+                    None => unusable.push(Left {
+                        profile: name_of(&export.profiles, &placed.profile),
+                        widget: placed.widget.clone(),
+                        why: "Its icon is no picture that can be shown. The key gets its package's.".to_owned(),
+                    }),
+                }
+            }
+        }
+        export.unusable = unusable;
+        Ok(export)
+    }
+}
+
+/// A picture of a file, looked at as one that the user chooses.
+fn sound(picture: &str) -> Option<Arc<str>> {
+    let address = data_url::DataUrl::process(picture).ok()?;
+    let (content, _) = address.decode_to_vec().ok()?;
+    icon::data_uri(&content).ok().map(Into::into)
+}
+
+/// The name of an imported profile where there is one of that name already.
+fn told_apart(name: &str) -> String {
+    const ADDED: &str = " (imported)";
+    let room = LONGEST_NAME - ADDED.len();
+    format!("{}{ADDED}", name.chars().take(room).collect::<String>())
+}
+
+fn name_of(profiles: &[Profile], id: &str) -> String {
+    profiles.iter().find(|profile| profile.id == id).map(|profile| profile.name.clone()).unwrap_or_default()
+}
+
+impl Hub {
+    /// The Panel as a file.
+    pub(super) fn export(&self) -> Export {
+        let placed = self.panel.iter().map(|instance| &instance.placed).chain(&self.absent);
+        let mut instances: Vec<Placed> =
+            placed.map(|placed| Placed { context: String::new(), ..placed.clone() }).collect();
+        // The same Panel, the same file, whatever was done to it and undone in between.
+        let at = |id: &str| self.panel.profiles.iter().position(|profile| profile.id == id);
+        instances.sort_by_key(|placed| (at(&placed.profile), placed.area.size(), placed.row, placed.column));
+        let uuids: BTreeSet<&str> = instances.iter().map(|placed| placed.package.as_str()).collect();
+        let origin = |uuid: &&str| {
+            let package = self.package(uuid);
+            let name = package.map(|package| package.name().to_owned()).unwrap_or_default();
+            let version = package.map(|package| package.config.version.clone()).unwrap_or_default();
+            Origin { uuid: (*uuid).to_owned(), name, version }
+        };
+        Export {
+            format: FORMAT.to_owned(),
+            version: VERSION,
+            packages: uuids.iter().map(origin).collect(),
+            profiles: self.panel.profiles.clone(),
+            active: self.panel.active.clone(),
+            instances,
+            unusable: Vec::new(),
+        }
+    }
+
+    /// Takes over a Panel, as one step that can be undone. None: says only what would be taken.
+    pub(super) fn import(&mut self, export: Export, taking: Option<Taking>) -> Result<Report, Refusal> {
+        let Export { packages, profiles: theirs, active, instances, unusable, .. } = export;
+        let kept = if taking == Some(Taking::Replace) { 0 } else { self.panel.profiles.len() };
+        let mut report = Report { left: unusable, ..Report::default() };
+        // Their ids to ours.
+        let mut profiles: HashMap<String, Profile> = HashMap::new();
+        let mut edits = Vec::new();
+        for Profile { id, name } in &theirs {
+            let left = |why: &str| Left { profile: name.clone(), widget: String::new(), why: why.to_owned() };
+            if kept + report.profiles >= MOST_PROFILES {
+                let why = format!("There are at most {MOST_PROFILES} profiles. Its keys are left out, too.");
+                report.left.push(left(&why));
+                continue;
+            }
+            if profiles.contains_key(id) {
+                report.left.push(left("The file has another profile in its place."));
+                continue;
+            }
+            let name = checked(name).unwrap_or_else(|_| NO_NAME.to_owned());
+            let is_taken = kept > 0 && self.panel.profiles.iter().any(|own| own.name == name);
+            let profile = Profile { id: random_id(), name: if is_taken { told_apart(&name) } else { name } };
+            edits.push(Edit::Profile(None, Some((kept + report.profiles, profile.clone()))));
+            profiles.insert(id.clone(), profile);
+            report.profiles += 1;
+        }
+        let mut room = Panel::new(Vec::new(), String::new());
+        let mut cells = BTreeSet::new();
+        let mut waiting: BTreeMap<String, Waiting> = BTreeMap::new();
+        for placed in instances {
+            let left = |why: &str| Left {
+                profile: name_of(&theirs, &placed.profile),
+                widget: placed.widget.clone(),
+                why: why.to_owned(),
+            };
+            let Some(profile) = profiles.get(&placed.profile) else {
+                if !theirs.iter().any(|profile| profile.id == placed.profile) {
+                    report.left.push(left("It is in a profile that the file doesn't have."));
+                }
+                continue;
+            };
+            let placed = Placed {
+                context: random_id(),
+                profile: profile.id.clone(),
+                font: placed.font.clone().map(tidy),
+                ..placed.clone()
+            };
+            let package = self.package(&placed.package);
+            let cell = Span { area: placed.area, column: placed.column, row: placed.row, width: 1, height: 1 };
+            let is_alone = cells.insert((placed.profile.clone(), placed.area.size(), placed.column, placed.row));
+            let taken = match package.and_then(|package| package.config.widget(&placed.widget)) {
+                Some(widget) => match Instance::new(placed.clone(), widget) {
+                    Some(instance) => match room.place(instance) {
+                        true => {
+                            report.keys += 1;
+                            Ok(())
+                        }
+                        false => Err("Its place isn't free, or not on the Panel."),
+                    },
+                    None => Err("The widget has no such layout in the version that is installed."),
+                },
+                None if is_alone && room.is_free(&placed.profile, cell, None) => {
+                    let name = || {
+                        let named = packages.iter().find(|package| package.uuid == placed.package);
+                        let name = named.map(|package| package.name.clone()).filter(|name| !name.is_empty());
+                        name.unwrap_or_else(|| placed.package.clone())
+                    };
+                    let waiting = waiting.entry(placed.package.clone()).or_insert_with(|| Waiting {
+                        package: placed.package.clone(),
+                        name: name(),
+                        installed: package.is_some(),
+                        keys: 0,
+                    });
+                    waiting.keys += 1;
+                    Ok(())
+                }
+                None => Err("Its package isn't installed, and its place isn't free, or not on the Panel."),
+            };
+            match taken {
+                Ok(()) => edits.push(Edit::Instance(None, Some(Box::new(placed)))),
+                Err(why) => report.left.push(left(why)),
+            }
+        }
+        report.waiting = waiting.into_values().collect();
+        let Some(taking) = taking else { return Ok(report) };
+
+        let mut before = Vec::new();
+        if taking == Taking::Replace {
+            for (position, profile) in self.panel.profiles.clone().into_iter().enumerate() {
+                let gone = self.placed_in(&profile.id).into_iter();
+                before.extend(gone.map(|placed| Edit::Instance(Some(Box::new(placed)), None)));
+                before.push(Edit::Profile(Some((position, profile)), None));
+            }
+        }
+        let first = theirs.iter().find_map(|profile| profiles.get(&profile.id));
+        let Some(shown) = profiles.get(&active).or(first) else {
+            let why = format!("There are {MOST_PROFILES} profiles already. Delete one first.");
+            return Err(Refusal::Conflict(why));
+        };
+        let after = shown.id.clone();
+        before.extend(edits);
+        self.commit(Step { name: "importPanel", edits: before, before: self.panel.active.clone(), after });
+        Ok(report)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn read(change: impl FnOnce(&mut serde_json::Value)) -> Result<Export, String> {
+        let picture = "data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg'/>";
+        let mut file = json!({
+            "format": "creator-deck-panel", "version": 1, "profiles": [{"id": "a", "name": "A"}], "later": true,
+            "instances": [{"widget": "w", "profile": "a", "icons": {"0": picture, "1": "data:text/html,<script>"}}]
+        });
+        change(&mut file);
+        Export::read(file.to_string().as_bytes())
+    }
+
+    #[test]
+    fn pictures_that_are_none_are_left_out_and_named() {
+        let export = read(|_| {}).unwrap();
+        assert_eq!(export.instances[0].icons.keys().collect::<Vec<_>>(), [&0]);
+        assert_eq!((export.unusable[0].profile.as_str(), export.unusable[0].widget.as_str()), ("A", "w"));
+    }
+
+    #[test]
+    fn what_is_no_panel_is_not_read() {
+        for (change, part) in [
+            (json!({"format": "x"}), "not the export of a Panel"),
+            (json!({"version": 2}), "newer"),
+            (json!({"version": "1"}), "newer"),
+            (json!({"profiles": []}), "no profile"),
+            (json!({"instances": [{"column": -1}]}), "damaged"),
+        ] {
+            let error = read(|file| {
+                file.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+            })
+            .unwrap_err();
+            assert!(error.contains(part), "{error}");
+        }
+        assert!(Export::read(b"PK\x03\x04").is_err());
+    }
+}

@@ -1,0 +1,375 @@
+//! What becomes of packages that are no program for this system, and what the user can do to any: web packages and the page
+//! that runs them, other platforms' files, load and unload, and the Panel as a file.
+
+mod support;
+
+use std::fs;
+use std::io::Cursor;
+use std::time::Duration;
+
+use host_sdk::bundle::{Entry, pack};
+use host_sdk::manifest::PLATFORM;
+use serde_json::{Value, json};
+use support::{
+    Answer, PACKAGE, PATIENT, Socket, TOGGLE, WIDE, World, closed, config, connect_page, files, hear, hear_of,
+    hear_of_type, http, is_alive, nothing_more, port_of, say, start, target,
+};
+use tempfile::TempDir;
+
+/// A platform that isn't this one.
+const OTHER: &str = if cfg!(windows) { "mac" } else { "win" };
+
+/// A data folder with the package as it is for another platform.
+fn installed(runtime: &Value) -> TempDir {
+    let data = tempfile::tempdir().unwrap();
+    support::install(data.path(), PATIENT);
+    change(&data, |config| config["Runtime"] = json!({OTHER: runtime}));
+    data
+}
+
+fn web() -> TempDir {
+    let data = installed(&json!({"type": "web", "target": "./pages/package.html", "MinimumVersion": "1"}));
+    let page = "<body><script>function connectCreatorCentral() {}</script></body>";
+    fs::write(data.path().join("packages").join(PACKAGE).join("pages/package.html"), page).unwrap();
+    data
+}
+
+/// Changes the package file of the installed package.
+fn change(data: &TempDir, change: impl FnOnce(&mut Value)) {
+    let path = data.path().join("packages").join(PACKAGE).join("PackageConfig.json");
+    let mut config: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    change(&mut config);
+    fs::write(path, config.to_string()).unwrap();
+}
+
+/// One of the deck's pages that runs web packages, and what it has to run at first.
+async fn page(world: &World) -> (Socket, Vec<Value>) {
+    let mut page = connect_page(&world.deck, "&runs=web").await;
+    hear_of_type(&mut page, "state").await;
+    let frames = frames(&mut page, |frames| !frames.is_empty()).await;
+    (page, frames)
+}
+
+/// Waits until a page has to run what is wanted.
+async fn frames(page: &mut Socket, wanted: impl Fn(&[Value]) -> bool) -> Vec<Value> {
+    loop {
+        let event = hear(page).await;
+        if event["type"] == "frames" && wanted(event["frames"].as_array().unwrap()) {
+            return event["frames"].as_array().unwrap().clone();
+        }
+    }
+}
+
+/// Waits until the package is as wanted; answers it.
+async fn package_is(world: &mut World, wanted: impl Fn(&Value) -> bool) -> Value {
+    let found = |event: &Value| {
+        let packages = event.get("packages").or_else(|| event.get("state").map(|state| &state["packages"]))?;
+        packages.as_array()?.iter().find(|package| package["uuid"] == PACKAGE && wanted(package)).cloned()
+    };
+    world.event(found).await
+}
+
+async fn load_page(url: &str) -> Answer {
+    let (port, path) = url.strip_prefix("http://127.0.0.1:").unwrap().split_once('/').unwrap();
+    http(port.parse().unwrap(), "GET", &format!("/{path}"), &[&format!("Host: 127.0.0.1:{port}")], b"").await
+}
+
+/// What the page of a frame is called with.
+async fn call(frame: &Value) -> Vec<Value> {
+    let page = load_page(frame["url"].as_str().unwrap()).await;
+    let call = page.body.split("(...").nth(1).and_then(|rest| rest.split("));</script>").next()).unwrap();
+    serde_json::from_str(call).unwrap()
+}
+
+/// The package's socket, as the frame's page opens it.
+async fn socket_of(world: &World, frame: &Value) -> Socket {
+    let call = call(frame).await;
+    let origin = frame["url"].as_str().unwrap().split("/view/").next().unwrap();
+    let mut socket = world.connect(Some(origin)).await.unwrap();
+    say(&mut socket, json!({"event": call[2], "uuid": call[1]})).await;
+    socket
+}
+
+#[tokio::test]
+async fn a_web_package_runs_in_the_newest_page_alone() {
+    let mut world = start(web(), |_| {}).await;
+    let waiting = package_is(&mut world, |package| package["status"] == "waiting").await;
+    assert_eq!(waiting["web"], true);
+    assert!(waiting["message"].as_str().unwrap().contains("Open the page"), "{waiting}");
+    let context = world.place(TOGGLE, 0, 0).await;
+
+    let (mut first, one) = page(&world).await;
+    assert_eq!((one.len(), &one[0]["package"]), (1, &json!(PACKAGE)));
+    let arguments = call(&one[0]).await;
+    assert_eq!(arguments.len(), 4, "no widgetInfo for a package: {arguments:?}");
+    assert_eq!((&arguments[0], &arguments[1]), (&json!(world.deck.socket_port()), &json!(PACKAGE)));
+    assert_eq!(arguments[3]["application"]["language"], "en");
+    let loaded = load_page(one[0]["url"].as_str().unwrap()).await;
+    assert!(loaded.head.contains("frame-ancestors http://127.0.0.1:"), "nobody else shows it: {}", loaded.head);
+    let mut package = socket_of(&world, &one[0]).await;
+    assert_eq!(hear_of(&mut package, "widgetWillAppear").await["context"], context.as_str());
+    let running = package_is(&mut world, |package| package["status"] == "running").await;
+    assert_eq!(running["message"], "It runs while a page of Creator Deck is open in a browser.");
+
+    // Another page takes over, with another address; what the first had is worth nothing any more.
+    let (second, two) = page(&world).await;
+    frames(&mut first, <[Value]>::is_empty).await;
+    support::closed_after(&mut package, &["didReceiveWidgetSettings"]).await;
+    assert_eq!(load_page(one[0]["url"].as_str().unwrap()).await.status, 404);
+    closed(&mut world.register(&json!({"event": arguments[2], "uuid": PACKAGE})).await).await;
+    let mut package = socket_of(&world, &two[0]).await;
+    hear_of(&mut package, "widgetWillAppear").await;
+
+    // The second goes, the first has it back; both gone, it waits.
+    drop(second);
+    let three = frames(&mut first, |frames| !frames.is_empty()).await;
+    let mut package = socket_of(&world, &three[0]).await;
+    hear_of(&mut package, "widgetWillAppear").await;
+    hear_of(&mut package, "didReceiveWidgetSettings").await;
+    nothing_more(&mut package).await;
+    // One that nobody sees has it for good.
+    let mut unseen = connect_page(&world.deck, "&runs=unattended").await;
+    let four = frames(&mut unseen, |frames| !frames.is_empty()).await;
+    closed(&mut package).await;
+    let mut third = connect_page(&world.deck, "&runs=web").await;
+    hear_of_type(&mut third, "state").await;
+    let mut package = socket_of(&world, &four[0]).await;
+    hear_of(&mut package, "widgetWillAppear").await;
+    // There is nothing that the user has to do for it.
+    package_is(&mut world, |package| package["status"] == "running" && package["message"].is_null()).await;
+    drop((first, third, unseen));
+    support::closed_after(&mut package, &["didReceiveWidgetSettings"]).await;
+    package_is(&mut world, |package| package["status"] == "waiting").await;
+
+    // The next time it has the same origin, and so what it has stored in the browser.
+    world.deck.stop().await;
+    let world = start(world.data, |_| {}).await;
+    let (_page, frames) = page(&world).await;
+    let origin = |frame: &Value| frame["url"].as_str().unwrap().split("/view/").next().unwrap().to_owned();
+    assert_eq!(origin(&frames[0]), origin(&one[0]));
+}
+
+#[tokio::test]
+async fn a_page_of_another_package_cant_speak_for_this_one() {
+    let data = web();
+    let other = data.path().join("packages/com.example.other");
+    let own = data.path().join("packages").join(PACKAGE);
+    fs::create_dir_all(other.join("pages")).unwrap();
+    fs::copy(own.join("pages/package.html"), other.join("pages/package.html")).unwrap();
+    let text = fs::read_to_string(own.join("PackageConfig.json")).unwrap();
+    fs::write(other.join("PackageConfig.json"), text.replace(PACKAGE, "com.example.other")).unwrap();
+    let mut world = start(data, |_| {}).await;
+    let mut page = connect_page(&world.deck, "&runs=web").await;
+    let both = frames(&mut page, |frames| frames.len() == 2).await;
+    let of = |uuid: &str| both.iter().find(|frame| frame["package"] == uuid).unwrap();
+    let arguments = call(of(PACKAGE)).await;
+    let pair = json!({"event": arguments[2], "uuid": PACKAGE});
+
+    // Even one that has got hold of the pair.
+    let theirs = of("com.example.other")["url"].as_str().unwrap().split("/view/").next().unwrap();
+    let mut socket = world.connect(Some(theirs)).await.unwrap();
+    say(&mut socket, pair.clone()).await;
+    closed(&mut socket).await;
+    assert!(world.connect(Some("https://example.com")).await.is_err(), "a page of the web");
+    assert!(world.connect(Some("null")).await.is_err(), "a sandboxed one");
+    let mut socket = socket_of(&world, of(PACKAGE)).await;
+    nothing_more(&mut socket).await;
+    // And its files are on its own origin alone.
+    let path = of(PACKAGE)["url"].as_str().unwrap().split("/view/").nth(1).unwrap();
+    assert_eq!(load_page(&format!("{theirs}/view/{path}")).await.status, 404);
+    package_is(&mut world, |package| package["status"] == "running").await;
+}
+
+#[tokio::test]
+async fn a_frame_that_stays_silent_is_loaded_anew_and_given_up_in_the_end() {
+    let world = start(web(), |config| config.timing.frame_within = Duration::from_millis(400)).await;
+    let (mut page, one) = page(&world).await;
+    let two = frames(&mut page, |frames| !frames.is_empty() && frames[0]["url"] != one[0]["url"]).await;
+    assert_eq!(load_page(one[0]["url"].as_str().unwrap()).await.status, 404);
+    assert_eq!(two.len(), 1);
+    let message = loop {
+        let event = hear(&mut page).await;
+        if event["type"] == "packages" && event["packages"][0]["status"] == "failed" {
+            break event["packages"][0]["message"].as_str().unwrap().to_owned();
+        }
+    };
+    assert!(message.contains("didn't connect") && message.contains("5 times in a row"), "{message}");
+
+    let (status, loaded) = world.call("POST", &format!("/api/packages/{PACKAGE}/load"), Value::Null).await;
+    assert_eq!((status, &loaded["status"]), (200, &json!("starting")));
+    let again = frames(&mut page, |frames| !frames.is_empty()).await;
+    let mut package = socket_of(&world, &again[0]).await;
+    nothing_more(&mut package).await;
+}
+
+fn bundle(runtime: &Value) -> Vec<u8> {
+    let mut config = config();
+    config["Runtime"] = runtime.clone();
+    let entries = files(PATIENT).into_iter().map(|(path, content)| match path.as_str() {
+        "PackageConfig.json" => Entry { path, content: config.to_string().into_bytes(), executable: false },
+        _ => Entry { path, content, executable: false },
+    });
+    let mut bundle = Cursor::new(Vec::new());
+    pack(&mut bundle, PACKAGE, entries.collect()).unwrap();
+    bundle.into_inner()
+}
+
+async fn send(world: &World, path: &str, body: &[u8]) -> (u16, Value) {
+    let port = port_of(&world.deck.page_url());
+    let headers = [format!("Host: 127.0.0.1:{port}"), format!("X-Deck-Token: {}", world.deck.token())];
+    let answer = http(port, "POST", path, &headers.each_ref().map(String::as_str), body).await;
+    (answer.status, serde_json::from_str(&answer.body).unwrap_or_default())
+}
+
+#[tokio::test]
+async fn what_another_platform_names_is_run_if_it_fits() {
+    let mut world = start(tempfile::tempdir().unwrap(), |_| {}).await;
+    let wrong = bundle(&json!({OTHER: {"type": "bin", "target": "mode", "MinimumVersion": "1"}}));
+    let (_, checked) = send(&world, "/api/packages/check", &wrong).await;
+    let found = checked["findings"].as_array().unwrap().iter().find(|finding| finding["rule"] == "here").unwrap();
+    let (status, package) = send(&world, "/api/packages", &wrong).await;
+    assert_eq!((status, &package["status"]), (201, &json!("failed")));
+    let why = package["message"].as_str().unwrap();
+    assert!(why.contains("This package has nothing for") && why.contains("(mode is no program)"), "{why}");
+    assert_eq!(found["severity"], "warning");
+    assert_eq!(found["message"], why, "both say the same");
+
+    // Packed without the bit that makes a program of it.
+    let fitting = bundle(&json!({OTHER: {"Type": "bin", "Target": target(), "MinimumVersion": "1"}}));
+    let (_, checked) = send(&world, "/api/packages/check", &fitting).await;
+    let found = checked["findings"].as_array().unwrap().iter().find(|finding| finding["rule"] == "here").unwrap();
+    assert_eq!(found["severity"], "note", "{found}");
+    assert_eq!(send(&world, "/api/packages", &fitting).await.0, 201);
+    nothing_more(&mut world.package().await).await;
+}
+
+#[tokio::test]
+async fn a_package_is_reloaded_unloaded_and_loaded() {
+    let mut world = support::world(PATIENT).await;
+    let act = format!("/api/packages/{PACKAGE}");
+    let first = world.started().await;
+    let mut package = world.register(&first.register).await;
+    world.logged("The package is connected").await;
+    let context = world.place(TOGGLE, 1, 1).await;
+    hear_of(&mut package, "widgetWillAppear").await;
+    hear_of(&mut package, "didReceiveWidgetSettings").await;
+
+    change(&world.data, |config| config["Version"] = json!("1.2.0"));
+    let (status, reloaded) = world.call("POST", &format!("{act}/load"), Value::Null).await;
+    assert_eq!((status, &reloaded["version"]), (200, &json!("1.2.0")));
+    closed(&mut package).await;
+    assert!(!is_alive(first.pid));
+    let second = world.started().await;
+    let mut package = world.register(&second.register).await;
+    assert_eq!(hear_of(&mut package, "widgetWillAppear").await["context"], context.as_str(), "its keys stay");
+
+    // What can't be read changes nothing.
+    let path = world.data.path().join("packages").join(PACKAGE).join("PackageConfig.json");
+    let good = fs::read(&path).unwrap();
+    fs::write(&path, "{").unwrap();
+    let (status, refused) = world.call("POST", &format!("{act}/load"), Value::Null).await;
+    assert!(status == 409 && refused["error"].as_str().unwrap().contains("can't be read"), "{refused}");
+    fs::write(&path, good).unwrap();
+    let third = world.started().await;
+
+    let (status, unloaded) = world.call("POST", &format!("{act}/unload"), Value::Null).await;
+    assert_eq!((status, &unloaded["status"]), (200, &json!("stopped")));
+    assert!(!is_alive(third.pid));
+    assert_eq!(world.call("POST", "/api/packages/com.example.none/unload", Value::Null).await.0, 404);
+    let (_, state) = world.call("GET", "/api/state", Value::Null).await;
+    assert_eq!(state["instances"][0]["context"], context.as_str());
+
+    // It stays so, also when the deck starts again.
+    world.deck.stop().await;
+    let mut world = start(world.data, |_| {}).await;
+    package_is(&mut world, |package| package["status"] == "stopped").await;
+    world.call("POST", &format!("{act}/load"), Value::Null).await;
+    let mut package = world.package().await;
+    assert_eq!(hear_of(&mut package, "widgetWillAppear").await["context"], context.as_str());
+    world.deck.stop().await;
+    let mut world = start(world.data, |_| {}).await;
+    let mut package = world.package().await;
+    hear_of(&mut package, "widgetWillAppear").await;
+    hear_of(&mut package, "didReceiveWidgetSettings").await;
+
+    // Removed with its settings kept, it finds its keys again.
+    say(&mut package, json!({"event": "setWidgetSettings", "context": context, "payload": {"a": 1}})).await;
+    hear_of(&mut package, "didReceiveWidgetSettings").await;
+    assert_eq!(world.call("DELETE", &format!("{act}?keepSettings=true"), Value::Null).await.0, 204);
+    let own = bundle(&json!({PLATFORM: {"type": "bin", "target": target(), "MinimumVersion": "1"}}));
+    assert_eq!(send(&world, "/api/packages", &own).await.0, 201);
+    let appeared = hear_of(&mut world.package().await, "widgetWillAppear").await;
+    assert_eq!((&appeared["context"], &appeared["payload"]["settings"]), (&json!(context), &json!({"a": 1})));
+    assert_eq!(world.call("DELETE", &act, Value::Null).await.0, 204);
+    assert_eq!(send(&world, "/api/packages", &own).await.0, 201);
+    nothing_more(&mut world.package().await).await;
+}
+
+#[tokio::test]
+async fn a_panel_is_exported_and_imported_and_what_is_left_is_named() {
+    let mut world = support::world(PATIENT).await;
+    let mut package = world.package().await;
+    let context = world.place(TOGGLE, 4, 3).await;
+    world.place(WIDE, 0, 0).await;
+    say(&mut package, json!({"event": "setWidgetSettings", "context": context, "payload": {"a": [1]}})).await;
+    say(&mut package, json!({"event": "setPackageSettings", "payload": {"settings": {"token": "s3cret"}}})).await;
+    world.call("PUT", &format!("/api/instances/{context}/title"), json!({"title": "mine"})).await;
+    let (status, exported) = world.call("GET", "/api/panel", Value::Null).await;
+    assert_eq!((status, &exported["format"], &exported["version"]), (200, &json!("creator-deck-panel"), &json!(1)));
+    assert_eq!(exported["packages"], json!([{"uuid": PACKAGE, "name": "Test package", "version": "1.0.0"}]));
+    let text = exported.to_string();
+    assert!(!text.contains("s3cret") && !text.contains(&context), "neither package settings nor contexts: {text}");
+
+    // With what another computer may bring along.
+    let mut file = exported.clone();
+    let profile = file["profiles"][0]["id"].clone();
+    file["packages"].as_array_mut().unwrap().push(json!({"uuid": "com.example.far", "name": "Far away"}));
+    file["instances"].as_array_mut().unwrap().extend([
+        json!({"package": "com.example.far", "widget": "far", "profile": profile, "column": 3, "row": 0}),
+        json!({"package": "com.example.far", "widget": "on-top", "profile": profile, "column": 0, "row": 0}),
+        json!({"package": PACKAGE, "widget": TOGGLE, "profile": profile, "column": 9, "row": 0}),
+        json!({"package": PACKAGE, "widget": WIDE, "profile": profile, "layout": 7, "column": 0, "row": 3}),
+        json!({"package": PACKAGE, "widget": TOGGLE, "profile": "lost", "column": 0, "row": 3}),
+    ]);
+    let file = file.to_string();
+    let (status, report) = send(&world, "/api/panel/check", file.as_bytes()).await;
+    assert_eq!((status, &report["profiles"], &report["keys"]), (200, &json!(1), &json!(2)), "{report}");
+    assert_eq!(
+        report["waiting"],
+        json!([{"package": "com.example.far", "name": "Far away", "installed": false, "keys": 1}])
+    );
+    let left: Vec<_> = report["left"].as_array().unwrap().iter().map(|left| left["widget"].as_str().unwrap()).collect();
+    assert_eq!(left, ["on-top", TOGGLE, WIDE, TOGGLE]);
+    let state = async |world: &World| world.call("GET", "/api/state", Value::Null).await.1;
+    assert_eq!(state(&world).await["deck"]["profiles"].as_array().unwrap().len(), 1, "only looked at");
+
+    let (status, added) = send(&world, "/api/panel?mode=add", file.as_bytes()).await;
+    assert_eq!((status, &added), (200, &report));
+    let now = state(&world).await;
+    assert_eq!((now["deck"]["profiles"].as_array().unwrap().len(), now["instances"].as_array().unwrap().len()), (2, 2));
+    assert_eq!(now["deck"]["undo"], "importPanel");
+    assert_eq!(now["deck"]["profiles"][1]["name"], "Profile 1 (imported)");
+    let copy = now["instances"].as_array().unwrap().iter().find(|key| key["title"] == "mine").unwrap();
+    assert_ne!(copy["context"], context.as_str());
+    let (_, settings) =
+        world.call("GET", &format!("/api/instances/{}", copy["context"].as_str().unwrap()), Value::Null).await;
+    assert_eq!((&settings["settings"], &copy["column"]), (&json!({"a": [1]}), &json!(4)));
+    world.call("POST", "/api/undo", Value::Null).await;
+    let now = state(&world).await;
+    assert_eq!((&now["deck"]["profiles"], &now["deck"]["active"]), (&exported["profiles"], &exported["active"]));
+    assert_eq!(now["instances"].as_array().unwrap().len(), 2);
+
+    // In place of what was there, and back: also what waits.
+    assert_eq!(send(&world, "/api/panel?mode=replace", file.as_bytes()).await.0, 200);
+    let (_, again) = world.call("GET", "/api/panel", Value::Null).await;
+    assert_eq!((again["profiles"].as_array().unwrap().len(), again["instances"].as_array().unwrap().len()), (1, 3));
+    assert_ne!(again["profiles"], exported["profiles"], "profiles of their own");
+    world.call("POST", "/api/undo", Value::Null).await;
+    assert_eq!(world.call("GET", "/api/panel", Value::Null).await.1, exported);
+
+    for (body, part) in [("{}", "not the export"), ("PK", "not the export")] {
+        let (status, refused) = send(&world, "/api/panel?mode=add", body.as_bytes()).await;
+        assert!(status == 400 && refused["error"].as_str().unwrap().contains(part), "{refused}");
+    }
+    assert_eq!(send(&world, "/api/panel?mode=maybe", file.as_bytes()).await.0, 400);
+}

@@ -1,0 +1,403 @@
+//! How much the deck stands: 100 instances of 10 packages that each show ten pictures a second, and a real browser that
+//! looks on; then thousands of messages a second with the log open. The packages are processes of their own: this program
+//! again, started by the deck with the arguments that every package gets.
+//!
+//! A device has 24 places. The 100 instances lie in five profiles, one of which is shown; the packages go on drawing
+//! those that aren't, so that all thousand pictures a second reach the deck.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use acceptance::{DeckHome, DeckProcess, Launch, View, screenshots, until};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use fantoccini::{Client, Locator};
+use futures_util::{SinkExt as _, StreamExt as _};
+use serde_json::{Value, json};
+use spotify_sim::{Config, Sim};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
+use tokio_tungstenite::tungstenite::Message;
+
+use crate::driver::Driver;
+use crate::table::{Row, Unit};
+use crate::usage::Usage;
+
+/// The first argument of every package's program.
+pub const FLAG: &str = "-port";
+
+const PACKAGES: usize = 10;
+const INSTANCES: usize = 100;
+/// Places of a device: 5 x 4, and four function keys.
+const PLACES: usize = 24;
+/// Pictures a second and instance.
+const RATE: u32 = 10;
+/// Questions a second and package while it floods; each has an answer.
+const FLOOD: u32 = 300;
+/// How long is measured.
+const TIME: Duration = Duration::from_secs(10);
+/// What the page has to itself before: its first pictures, and what the browser compiles.
+const WARM_UP: Duration = Duration::from_secs(3);
+/// Frames a second that the page should have.
+const FRAMES: f64 = 30.0;
+
+fn uuid(package: usize) -> String {
+    format!("com.example.bench-{package}")
+}
+
+/// Counts the page's frames and the pictures that its keys get.
+const COUNTER: &str = "
+    const counts = {frames: 0, gaps: [], pictures: 0, lines: 0};
+    let last = performance.now();
+    const frame = (now) => {
+      counts.frames += 1;
+      counts.gaps.push(now - last);
+      last = now;
+      counts.lines = Math.max(counts.lines, document.querySelectorAll('.log-lines li').length);
+      requestAnimationFrame(frame);
+    };
+    requestAnimationFrame(frame);
+    const isFace = (node) => node.classList?.contains('face-image');
+    new MutationObserver((changes) => {
+      for (const {type, target, addedNodes} of changes) {
+        counts.pictures += type === 'attributes' ? isFace(target) : [...addedNodes].filter(isFace).length;
+      }
+    }).observe(document.getElementById('device'), {childList: true, subtree: true, attributes: true, attributeFilter: ['src']});
+    window.takeCounts = () => {
+      const taken = {...counts};
+      Object.assign(counts, {frames: 0, gaps: [], pictures: 0, lines: 0});
+      return taken;
+    };
+";
+
+/// Runs both scenes.
+pub async fn measure() -> Vec<Row> {
+    let home = DeckHome::new();
+    for package in 0..PACKAGES {
+        install(&home.data().join("packages").join(uuid(package)), &uuid(package));
+    }
+    let spotify = Sim::start(Config::default()).await.expect("a simulator");
+    let deck = home.launch(&spotify, Launch { log: "warn", ..Launch::default() }).await;
+    until("all packages run", async || {
+        let state = deck.get("state").await;
+        let running =
+            state["packages"].as_array().into_iter().flatten().filter(|package| package["status"] == "running");
+        let running = running.count();
+        if running == PACKAGES { Ok(()) } else { Err(format!("{running} packages")) }
+    })
+    .await;
+    let contexts = place_all(&deck).await;
+    let driver = Driver::start().await;
+    let browser = driver.browser().await;
+    browser.goto(deck.page()).await.expect("the page");
+    browser.wait().for_element(Locator::Css(".key .face-image")).await.expect("keys");
+    browser.execute(COUNTER, Vec::new()).await.expect("the counter runs");
+    let mut packages = Vec::new();
+    for package in 0..PACKAGES {
+        packages.push(deck.settings_page(&uuid(package)).await);
+    }
+
+    let mut rows = pictures(&deck, &browser, &mut packages, &contexts).await;
+    browser.find(Locator::Css("#log-button")).await.expect("a button").click().await.expect("clicked");
+    rows.extend(messages(&deck, &browser, &mut packages).await);
+    fs::write(screenshots().join("bench-log.png"), browser.screenshot().await.expect("a picture")).expect("kept");
+    browser.close().await.expect("closed");
+    rows
+}
+
+/// Fills five profiles, and shows the first one again. Answers the contexts, by profile.
+async fn place_all(deck: &DeckProcess) -> Vec<(String, Vec<String>)> {
+    let mut filled: Vec<(String, Vec<String>)> = Vec::new();
+    for number in 0..INSTANCES {
+        let place = number % PLACES;
+        if place == 0 {
+            let profile = match number {
+                0 => deck.get("state").await["deck"]["active"].clone(),
+                _ => {
+                    deck.post("profiles", json!({"name": format!("Profile {}", filled.len() + 1)})).await["id"].clone()
+                }
+            };
+            filled.push((profile.as_str().expect("an id").to_owned(), Vec::new()));
+        }
+        let (area, column, row) = match place {
+            0..20 => ("grid", place % 5, place / 5),
+            _ => ("keys", (place - 20) % 2, (place - 20) / 2),
+        };
+        let widget = format!("{}.key", uuid(number % PACKAGES));
+        let instance =
+            deck.post("instances", json!({"widget": widget, "area": area, "column": column, "row": row})).await;
+        let (_, contexts) = filled.last_mut().expect("it was made");
+        contexts.push(instance["context"].as_str().expect("a context").to_owned());
+    }
+    deck.post(&format!("profiles/{}/activate", filled[0].0), Value::Null).await;
+    filled
+}
+
+/// What was counted in the page since the last time.
+struct Counted {
+    frames_a_second: f64,
+    /// Of the pauses between two frames, in milliseconds.
+    gaps: Vec<f64>,
+    pictures: f64,
+    lines: f64,
+}
+
+async fn counted(browser: &Client, time: Duration) -> Counted {
+    let value = browser.execute("return window.takeCounts();", Vec::new()).await.expect("counts");
+    let number = |name: &str| value[name].as_f64().expect("a number");
+    Counted {
+        frames_a_second: number("frames") / time.as_secs_f64(),
+        gaps: value["gaps"].as_array().expect("a list").iter().filter_map(Value::as_f64).collect(),
+        pictures: number("pictures"),
+        lines: number("lines"),
+    }
+}
+
+/// Lets the packages do something, and measures.
+async fn scene(
+    deck: &DeckProcess,
+    browser: &Client,
+    packages: &mut [View],
+    command: &str,
+    rows: &mut Vec<Row>,
+    name: &str,
+) -> (Counted, Vec<Value>) {
+    let start = Instant::now();
+    let before = last_message(deck).await;
+    for package in packages.iter_mut() {
+        package.says(json!({"command": command})).await;
+    }
+    sleep(WARM_UP).await;
+    let _ = counted(browser, TIME).await;
+    let (used, from) = (Usage::of(deck.pid()), Instant::now());
+    sleep(TIME).await;
+    let time = from.elapsed();
+    let now = Usage::of(deck.pid());
+    let counted = counted(browser, time).await;
+    let mut reports = Vec::new();
+    for package in packages.iter_mut() {
+        package.says(json!({"command": "stop"})).await;
+    }
+    for package in packages.iter_mut() {
+        reports.push(package.hears("a report", |report| report.get("images").is_some().then(|| report.clone())).await);
+    }
+    let lasted = start.elapsed();
+    let sum = |name: &str| reports.iter().filter_map(|report| report[name].as_f64()).sum::<f64>();
+    // Each question has an answer, each page's command goes in and out, and each report, too.
+    let expected = sum("images") + sum("asked") + sum("heard") + (reports.len() * 6) as f64;
+    let said = last_message(deck).await - before;
+    let row = |what: &str, unit, values| Row::new(format!("{name}: {what}"), unit, values);
+    rows.push(row("messages a second, in and out", Unit::Count, vec![said / lasted.as_secs_f64()]));
+    let lost = (expected - said).abs() + sum("asked") - sum("heard") + sum("gaps");
+    rows.push(row("messages lost", Unit::Count, vec![lost]).at_most(0.0));
+    let slow = FRAMES - counted.frames_a_second;
+    rows.push(row("frames a second in the page", Unit::Count, vec![counted.frames_a_second]));
+    rows.push(row("frames a second below 30", Unit::Count, vec![slow.max(0.0)]).at_most(0.0));
+    rows.push(row("time between two frames", Unit::Milliseconds, counted.gaps.clone()));
+    rows.push(row(
+        "longest time between two frames",
+        Unit::Milliseconds,
+        counted.gaps.iter().copied().reduce(f64::max).into_iter().collect(),
+    ));
+    if let (Some(used), Some(now)) = (used, now) {
+        let share = (now.cpu_s - used.cpu_s) / time.as_secs_f64() * 100.0;
+        rows.push(row("percent of a core that the deck uses", Unit::Count, vec![share]));
+        rows.push(row("the deck's memory, resident", Unit::Megabytes, vec![now.resident_mb]));
+        rows.push(row("the deck's memory, resident at most since the start", Unit::Megabytes, vec![now.peak_mb]));
+    }
+    (counted, reports)
+}
+
+/// The number of the newest message.
+async fn last_message(deck: &DeckProcess) -> f64 {
+    deck.get(&format!("messages?after={}", u64::MAX)).await["last"].as_f64().expect("a number")
+}
+
+async fn pictures(
+    deck: &DeckProcess,
+    browser: &Client,
+    packages: &mut [View],
+    profiles: &[(String, Vec<String>)],
+) -> Vec<Row> {
+    let name = &format!("100 keys, 10 pictures of {} KB a second each", picture(1).len() / 1000);
+    let mut rows = Vec::new();
+    let (counted, reports) = scene(deck, browser, packages, "draw", &mut rows, name).await;
+    fs::write(screenshots().join("bench-deck.png"), browser.screenshot().await.expect("a picture")).expect("kept");
+    let shown = counted.pictures / TIME.as_secs_f64() / PLACES as f64;
+    rows.push(Row::new(
+        format!("{name}: pictures a second on each of the 24 keys in the page"),
+        Unit::Count,
+        vec![shown],
+    ));
+    // What every key shows in the end is the last that was sent for it.
+    let mut wrong = 0.0;
+    for (profile, contexts) in profiles {
+        deck.post(&format!("profiles/{profile}/activate"), Value::Null).await;
+        let state = deck.get("state").await;
+        for context in contexts {
+            let sent = reports.iter().find_map(|report| report["last"].get(context)).expect("it was drawn");
+            let instance = state["instances"].as_array().into_iter().flatten().find(|one| one["context"] == *context);
+            if instance.is_none_or(|instance| instance["description"].as_str() != Some(&sent.to_string())) {
+                wrong += 1.0;
+            }
+        }
+    }
+    rows.push(
+        Row::new(format!("{name}: keys that don't show the last picture in the end"), Unit::Count, vec![wrong])
+            .at_most(0.0),
+    );
+    rows
+}
+
+async fn messages(deck: &DeckProcess, browser: &Client, packages: &mut [View]) -> Vec<Row> {
+    let name = "Thousands of messages a second, the log open";
+    let mut rows = Vec::new();
+    let (counted, _) = scene(deck, browser, packages, "flood", &mut rows, name).await;
+    rows.push(Row::new(format!("{name}: lines in the page at most"), Unit::Count, vec![counted.lines]).at_most(400.0));
+    rows
+}
+
+/// Puts a package where the deck looks for it.
+fn install(folder: &Path, uuid: &str) {
+    let config = json!({
+        "Author": "A", "Description": "D", "Name": uuid, "Version": "1.0.0", "UUID": uuid, "Icon": "icon.svg",
+        "SettingsPath": "settings.html",
+        "Runtime": {"linux": {"type": "bin", "target": "program", "MinimumVersion": "1"}},
+        "CreatorCentral": {"MinimumVersion": "1", "SDKVersion": 2},
+        "Widgets": [{"Name": "Key", "Icon": "icon.svg", "UUID": format!("{uuid}.key"), "States": [{"Image": "icon.svg"}]}]
+    });
+    fs::create_dir_all(folder).expect("a folder");
+    fs::write(folder.join("PackageConfig.json"), config.to_string()).expect("written");
+    fs::write(folder.join("icon.svg"), "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 1 1'/>").expect("written");
+    fs::write(folder.join("settings.html"), "<!doctype html><title>Settings</title>").expect("written");
+    let program = std::env::current_exe().expect("the benchmark knows where it is");
+    std::os::unix::fs::symlink(program, folder.join("program")).expect("linked");
+}
+
+/// What a package is told to do.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Task {
+    Nothing,
+    Draw,
+    Flood,
+}
+
+/// What a package has said and heard.
+#[derive(Default)]
+struct Said {
+    /// The number of the last picture, by context.
+    last: BTreeMap<String, u64>,
+    images: u64,
+    asked: u64,
+    heard: u64,
+    /// Answers that were missing before another one.
+    gaps: u64,
+}
+
+/// Runs as a package: `-port P -packageUUID U -registerEvent E -info JSON`.
+pub async fn run(arguments: &[String]) {
+    let [_, port, _, uuid, _, register, ..] = arguments else { panic!("not the arguments of a package") };
+    let (socket, _) =
+        tokio_tungstenite::connect_async(format!("ws://127.0.0.1:{port}")).await.expect("the deck is there");
+    let (mut sink, mut stream) = socket.split();
+    let register = json!({"event": register, "uuid": uuid}).to_string();
+    sink.send(Message::text(register)).await.expect("registered");
+    let pictures: Vec<String> = (0..RATE).map(picture).collect();
+    let mut said = Said::default();
+    let mut task = Task::Nothing;
+    let mut ticks = interval(Duration::from_secs(1) / RATE);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => {
+                let asks = match task {
+                    Task::Nothing => continue,
+                    Task::Draw => 1,
+                    Task::Flood => FLOOD / RATE,
+                };
+                let mut messages = Vec::new();
+                if task == Task::Draw {
+                    for (context, number) in &mut said.last {
+                        *number += 1;
+                        said.images += 1;
+                        let picture = &pictures[(*number % u64::from(RATE)) as usize];
+                        messages.push(json!({
+                            "event": "changeImage", "context": context,
+                            "payload": {"image": picture, "description": number.to_string()},
+                        }));
+                    }
+                }
+                let first = said.last.keys().next().cloned().unwrap_or_default();
+                for _ in 0..asks {
+                    said.asked += 1;
+                    messages.push(json!({"event": "setWidgetSettings", "context": first, "payload": {"n": said.asked}}));
+                }
+                for message in messages {
+                    sink.feed(Message::text(message.to_string())).await.expect("sent");
+                }
+                sink.flush().await.expect("sent");
+            }
+            message = stream.next() => {
+                // The deck has ended.
+                let Some(Ok(message)) = message else { return };
+                let Message::Text(text) = message else { continue };
+                let message: Value = serde_json::from_str(&text).expect("JSON");
+                match message["event"].as_str() {
+                    Some("widgetWillAppear") => {
+                        let context = message["context"].as_str().expect("a context").to_owned();
+                        said.last.entry(context).or_default();
+                    }
+                    // With every appearance there is one, too, which nobody has asked for.
+                    Some("didReceiveWidgetSettings") if said.heard < said.asked => {
+                        said.heard += 1;
+                        said.gaps += u64::from(message["payload"]["n"] != said.heard);
+                        if task == Task::Nothing && said.heard == said.asked {
+                            sink.send(report(uuid, &mut said)).await.expect("sent");
+                        }
+                    }
+                    Some("sendToPackage") => match message["payload"]["command"].as_str() {
+                        Some("draw") => task = Task::Draw,
+                        Some("flood") => task = Task::Flood,
+                        _ => {
+                            task = Task::Nothing;
+                            if said.heard == said.asked {
+                                sink.send(report(uuid, &mut said)).await.expect("sent");
+                            }
+                        }
+                    },
+                    _ => {}
+                }
+            }
+        }
+    }
+}
+
+/// Tells what was said, when all answers have come, and counts from the start again.
+fn report(uuid: &str, said: &mut Said) -> Message {
+    let Said { last, images, asked, heard, gaps } = std::mem::take(said);
+    let payload = json!({"last": last, "images": images, "asked": asked, "heard": heard, "gaps": gaps});
+    said.last = last;
+    Message::text(json!({"event": "sendToPropertyView", "context": uuid, "payload": payload}).to_string())
+}
+
+/// A picture of 150 x 108 that is as large as a photograph of that size: a data URI of a PNG.
+fn picture(number: u32) -> String {
+    let (width, height) = (150_u32, 108_u32);
+    let mut noise = number.wrapping_mul(2_654_435_761) | 1;
+    let pixels: Vec<u8> = (0..width * height)
+        .flat_map(|at| {
+            noise ^= noise << 13;
+            noise ^= noise >> 17;
+            noise ^= noise << 5;
+            let (x, y) = (at % width, at / width);
+            let fine = noise % 8;
+            [x + fine, y + fine + number * 10, (x + y) / 2 + noise % 5].map(|value| (value % 256) as u8)
+        })
+        .collect();
+    let mut file = Vec::new();
+    let mut encoder = png::Encoder::new(&mut file, width, height);
+    encoder.set_color(png::ColorType::Rgb);
+    encoder.write_header().and_then(|mut writer| writer.write_image_data(&pixels)).expect("encoded");
+    format!("data:image/png;base64,{}", BASE64_STANDARD.encode(file))
+}
