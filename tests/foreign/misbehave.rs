@@ -34,7 +34,7 @@ async fn who_misbehaves_is_stopped_with_a_word_and_the_neighbour_does_not_notice
         let files = [("run.py", source("python/bad.py")), ("wire.py", source("python/wire.py")), ("mode", mode.into())];
         install(&home, mode, "run.py", &files);
     }
-    let (_spotify, mut deck) = start(&home).await;
+    let (_spotify, mut deck) = start(&home, None).await;
 
     // The neighbour is asked while the others are at it, and answers in order.
     let mut neighbour = Bench::new(&deck, "javascript", 0).await;
