@@ -95,7 +95,10 @@ async fn read(folder: &Path, path: &str) -> Option<Vec<u8>> {
 fn call(port: u16, arguments: &[Value]) -> String {
     let arguments = Value::from_iter([Value::from(port)].into_iter().chain(arguments.iter().cloned())).to_string();
     // Plain ASCII without `<`: whatever the settings hold can't end the script, nor does the page's encoding matter.
-    let mut script = String::from("<script>addEventListener('load', () => globalThis.connectCreatorCentral?.(...");
+    // By its name alone: what a page declares with `const` is no member of `globalThis`.
+    let mut script = String::from(
+        "<script>addEventListener('load', () => typeof connectCreatorCentral === 'function' && connectCreatorCentral(...",
+    );
     for unit in arguments.encode_utf16() {
         match u8::try_from(unit).ok().filter(|byte| byte.is_ascii() && *byte != b'<') {
             Some(byte) => script.push(char::from(byte)),

@@ -33,7 +33,7 @@ function obey(order) {
   if (order[0] === "d") link.close();
 }
 
-function connectCreatorCentral(port, uuid, event, info) {
+const connectCreatorCentral = (port, uuid, event, info) => {
   link = new WebSocket(`ws://localhost:${port}`);
   link.onopen = () => send({ event, uuid });
   link.onmessage = ({ data }) => {
@@ -42,6 +42,6 @@ function connectCreatorCentral(port, uuid, event, info) {
   };
   // Samples wait 5 s here; a test has no time for that.
   link.onclose = () => setTimeout(() => connectCreatorCentral(port, uuid, event, info), 50);
-}
+};
 
-globalThis.connectCreatorCentral = connectCreatorCentral;
+if (typeof module !== "undefined") module.exports = { connectCreatorCentral };
