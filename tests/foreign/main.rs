@@ -20,8 +20,8 @@ use tokio_tungstenite::tungstenite::Message;
 
 /// A picture of 150 x 108 as packages have them.
 const ICON: &str = "<svg xmlns='http://www.w3.org/2000/svg' width='150' height='108'/>";
-/// The samples, by the name of their folder.
-const SAMPLES: [&str; 3] = ["javascript", "python", "cpp"];
+/// The samples: the JavaScript one as a page and as a program.
+const SAMPLES: [&str; 4] = ["web", "javascript", "python", "cpp"];
 
 fn sources() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("foreign")
@@ -32,13 +32,16 @@ fn uuid_of(name: &str) -> String {
     format!("com.example.{name}")
 }
 
-/// Puts a package where the host looks for it: its program and whatever lies beside that in its source folder.
-fn install(home: &DeckHome, name: &str, program: &str, files: &[(&str, Vec<u8>)]) {
+/// Puts a package where the host looks for it: its program, or its page, and whatever lies beside that.
+fn install(home: &DeckHome, name: &str, target: &str, files: &[(&str, Vec<u8>)]) {
     let uuid = uuid_of(name);
     let folder = home.data().join("packages").join(&uuid);
     let config = json!({
         "Author": "A", "Description": "D", "Name": name, "Version": "1.0.0", "UUID": uuid, "Icon": "icon.svg",
-        "Runtime": {"linux": {"type": "bin", "target": program, "MinimumVersion": "1"}},
+        "Runtime": {
+            // As the vendor's samples have it: nothing for Linux.
+            "win": {"type": if target.ends_with(".html") { "web" } else { "bin" }, "target": target, "MinimumVersion": "10.0"},
+        },
         "CreatorCentral": {"MinimumVersion": "1.1", "SDKVersion": 2},
         "Widgets": [
             {"Name": "Switch", "Icon": "icon.svg", "UUID": format!("{uuid}.switch"), "PropertyViewPath": "property.html",
@@ -57,7 +60,7 @@ fn install(home: &DeckHome, name: &str, program: &str, files: &[(&str, Vec<u8>)]
     for (file, content) in files {
         fs::write(folder.join(file), content).unwrap();
     }
-    fs::set_permissions(folder.join(program), fs::Permissions::from_mode(0o755)).unwrap();
+    fs::set_permissions(folder.join(target), fs::Permissions::from_mode(0o755)).unwrap();
 }
 
 /// A file of the samples.
@@ -67,6 +70,10 @@ fn source(path: &str) -> Vec<u8> {
 
 fn install_sample(home: &DeckHome, name: &str) {
     match name {
+        "web" => {
+            let page = b"<!DOCTYPE html><script src='package.js'></script>".to_vec();
+            install(home, name, "index.html", &[("index.html", page), ("package.js", source("javascript/package.js"))]);
+        }
         "javascript" => {
             let files = [("run.js", source("javascript/run.js")), ("package.js", source("javascript/package.js"))];
             install(home, name, "run.js", &files);
@@ -86,9 +93,17 @@ fn install_sample(home: &DeckHome, name: &str) {
     }
 }
 
-async fn start(home: &DeckHome) -> (Sim, DeckProcess) {
+/// A browser on the PATH.
+fn browser() -> &'static str {
+    let folders: Vec<PathBuf> = std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()).collect();
+    let is_there = |name: &&str| folders.iter().any(|folder| folder.join(name).is_file());
+    let names = ["chromium", "google-chrome", "chrome"];
+    names.into_iter().find(is_there).expect("a browser; `cargo xtask test` installs one")
+}
+
+async fn start(home: &DeckHome, browser: Option<&str>) -> (Sim, DeckProcess) {
     let spotify = Sim::start(Config::default()).await.unwrap();
-    let deck = home.launch(&spotify, Launch::default()).await;
+    let deck = home.launch(&spotify, Launch { browser, ..Launch::default() }).await;
     (spotify, deck)
 }
 
@@ -186,7 +201,7 @@ impl<'a> Bench<'a> {
 async fn every_message_has_its_effect_whatever_language_the_package_is_written_in() {
     let home = DeckHome::new();
     SAMPLES.iter().for_each(|name| install_sample(&home, name));
-    let (_spotify, deck) = start(&home).await;
+    let (_spotify, deck) = start(&home, Some(browser())).await;
     let benches = SAMPLES.iter().zip(0..).map(async |(name, row)| {
         let mut bench = Bench::new(&deck, name, row).await;
         for row in rows::rows() {
@@ -194,6 +209,7 @@ async fn every_message_has_its_effect_whatever_language_the_package_is_written_i
         }
     });
     join_all(benches).await;
+    deck.terminate().await;
 }
 
 fn names(story: &[(String, Value)]) -> Vec<&str> {
@@ -204,10 +220,11 @@ fn names(story: &[(String, Value)]) -> Vec<&str> {
 async fn what_happens_to_a_key_is_told_in_its_order() {
     let home = DeckHome::new();
     SAMPLES.iter().for_each(|name| install_sample(&home, name));
-    let (_spotify, deck) = start(&home).await;
+    let (_spotify, deck) = start(&home, Some(browser())).await;
     for (name, row) in SAMPLES.iter().zip(0..) {
         tells_the_story(&deck, name, row).await;
     }
+    deck.terminate().await;
 }
 
 async fn tells_the_story(deck: &DeckProcess, name: &str, row: u32) {

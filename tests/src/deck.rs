@@ -45,6 +45,8 @@ pub struct Launch<'a> {
     pub in_process: bool,
     /// `RUST_LOG` of the host and its packages.
     pub log: &'a str,
+    /// The browser that runs web packages, which nobody sees.
+    pub browser: Option<&'a str>,
     /// More for the environment of the host and its packages.
     pub environment: &'a [(&'a str, &'a str)],
 }
@@ -52,7 +54,7 @@ pub struct Launch<'a> {
 impl Default for Launch<'_> {
     /// Nothing to install, packages in processes of their own.
     fn default() -> Self {
-        Self { bundles: &[], in_process: false, log: "info", environment: &[] }
+        Self { bundles: &[], in_process: false, log: "info", browser: None, environment: &[] }
     }
 }
 
@@ -155,12 +157,13 @@ impl DeckHome {
 
     /// Starts a host against a simulated Spotify and waits until its page is there.
     pub async fn launch(&self, spotify: &Sim, launch: Launch<'_>) -> DeckProcess {
-        let Launch { bundles, in_process, log, environment } = launch;
+        let Launch { bundles, in_process, log, browser, environment } = launch;
         let (mut command, path) = self.command(spotify, log);
         command
             .arg("--data")
             .arg(path(&self.data()))
             .args(in_process.then_some("--in-process"))
+            .args(browser.into_iter().flat_map(|browser| ["--browser", browser]))
             .args(bundles.iter().flat_map(|bundle| ["--install".to_owned(), path(bundle)]))
             .envs(environment.iter().copied())
             .stdin(Stdio::null())
@@ -376,7 +379,7 @@ impl DeckProcess {
         let opened = self.post("views", of).await;
         let url = opened["url"].as_str().expect("an address");
         let page = self.http.get(url).send().await.expect("a page").text().await.expect("text");
-        let (_, call) = page.split_once("connectCreatorCentral?.(...").expect("the page is called");
+        let (_, call) = page.split_once("connectCreatorCentral(...").expect("the page is called");
         let (arguments, _) = call.split_once("));</script>").expect("a whole call");
         let arguments: Value = serde_json::from_str(arguments).expect("arguments in JSON");
         let (port, name, event) = (&arguments[0], &arguments[1], &arguments[2]);

@@ -12,10 +12,14 @@ use crate::origins::Origins;
 /// The names of this machine that a browser may use.
 const NAMES: [&str; 3] = ["127.0.0.1", "localhost", "[::1]"];
 
-/// Whether a request names this machine and the listener's port.
-fn has_good_host(headers: &HeaderMap, port: u16) -> bool {
+/// Whether a request names this machine and the listener's port. `bare`: whether it may leave the port out, as browsers
+/// never do, but programs whose author wrote the wire by hand.
+fn has_good_host(headers: &HeaderMap, port: u16, bare: bool) -> bool {
     let Some(host) = headers.get(header::HOST).and_then(|host| host.to_str().ok()) else { return false };
-    NAMES.iter().any(|name| host.strip_prefix(name).and_then(|rest| rest.strip_prefix(':')) == Some(&*port.to_string()))
+    NAMES.iter().filter_map(|name| host.strip_prefix(name)).any(|rest| match rest.strip_prefix(':') {
+        Some(named) => *named == *port.to_string(),
+        None => bare && rest.is_empty(),
+    })
 }
 
 /// Whether a request comes from the listener's own origin, or from no page at all.
@@ -37,15 +41,16 @@ pub fn package_of(headers: &HeaderMap, origins: &Origins) -> Option<String> {
 pub struct Guard {
     /// The listener's port.
     pub port: u16,
-    /// The origins of packages, if their pages may come here too.
+    /// The origins of packages, if this is where packages and their pages come to.
     pub packages: Option<Origins>,
 }
 
 /// Refuses what doesn't come from here, and marks every answer as not to be kept or guessed at.
 pub async fn check(State(guard): State<Guard>, request: Request, next: Next) -> Response {
     let (headers, port) = (request.headers(), guard.port);
+    let is_socket = guard.packages.is_some();
     let is_package = guard.packages.is_some_and(|origins| package_of(headers, &origins).is_some());
-    let mut response = if !has_good_host(headers, port) {
+    let mut response = if !has_good_host(headers, port, is_socket) {
         refuse("Use the address that Creator Deck printed at its start.")
     } else if !has_good_origin(headers, port) && !is_package {
         refuse("Pages of other origins can't use Creator Deck.")
@@ -77,10 +82,9 @@ mod tests {
     #[test]
     fn only_this_machine_is_a_good_host() {
         for good in ["127.0.0.1:80", "localhost:80", "[::1]:80"] {
-            assert!(has_good_host(&headers(header::HOST, good), 80), "{good}");
+            assert!(has_good_host(&headers(header::HOST, good), 80, false), "{good}");
         }
         for bad in [
-            "127.0.0.1",
             "[::1]:81",
             "::1:80",
             "[::2]:80",
@@ -90,9 +94,13 @@ mod tests {
             "127.0.0.1:80.example.com",
             "",
         ] {
-            assert!(!has_good_host(&headers(header::HOST, bad), 80), "{bad}");
+            assert!(!has_good_host(&headers(header::HOST, bad), 80, true), "{bad}");
         }
-        assert!(!has_good_host(&HeaderMap::new(), 80));
+        assert!(!has_good_host(&HeaderMap::new(), 80, true));
+        for name in NAMES {
+            assert!(has_good_host(&headers(header::HOST, name), 80, true), "{name}: programs come so");
+            assert!(!has_good_host(&headers(header::HOST, name), 80, false), "{name}: browsers don't");
+        }
     }
 
     #[test]

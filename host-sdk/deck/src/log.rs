@@ -1,7 +1,7 @@
 //! The deck's log as its page shows it: the last entries, and new ones as they come. Every entry goes to the program's
 //! own log (stderr) and to a file too. It stands beside the hub, so that a package that floods it delays nobody.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -85,7 +85,7 @@ impl Log {
         let entry = Arc::new(Entry { time, package: package.map(str::to_owned), level, message });
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         if entries.len() == KEPT {
-            entries.pop_front();
+            make_room(&mut entries);
         }
         entries.push_back(entry.clone());
         self.file.write(&*entry);
@@ -121,6 +121,18 @@ impl Log {
     }
 }
 
+/// Removes the oldest entry of whoever has the most, so that a package that floods the log pushes out its own lines and
+/// nobody else's.
+fn make_room(entries: &mut VecDeque<Arc<Entry>>) {
+    let mut counts: HashMap<Option<&str>, usize> = HashMap::new();
+    for entry in &*entries {
+        *counts.entry(entry.package.as_deref()).or_default() += 1;
+    }
+    let most = counts.values().copied().max().unwrap_or_default();
+    let oldest = entries.iter().position(|entry| counts.get(&entry.package.as_deref()) == Some(&most));
+    entries.remove(oldest.unwrap_or_default());
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -137,5 +149,17 @@ mod tests {
         let last = log.entries().pop().unwrap();
         assert_eq!(last.message.chars().count(), LONGEST / 2 + 1);
         assert_eq!((last.level, last.package.as_deref()), (Level::Warn, Some("com.x")));
+    }
+
+    #[test]
+    fn who_floods_it_pushes_out_nobody_else() {
+        let log = Log::default();
+        (0..50).for_each(|n| log.info(Some("com.quiet"), format!("quiet {n}")));
+        (0..2 * KEPT).for_each(|n| log.info(Some("com.loud"), format!("loud {n}")));
+        let entries = log.entries();
+        let quiet: Vec<_> = entries.iter().filter(|entry| entry.package.as_deref() == Some("com.quiet")).collect();
+        assert_eq!((entries.len(), quiet.len()), (KEPT, 50));
+        assert_eq!(entries.last().unwrap().message, format!("loud {}", 2 * KEPT - 1));
+        assert_eq!(entries[50].message, format!("loud {}", 2 * KEPT - (KEPT - 50)), "its own oldest went");
     }
 }

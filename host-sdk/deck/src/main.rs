@@ -247,7 +247,7 @@ async fn run_script(file: &std::path::Path, config: Config, browser: Option<Path
     let script = match read.and_then(|text| Script::parse(&text)) {
         Ok(script) => script,
         Err(why) => {
-            tracing::error!("{} can't be read: {why}", file.display());
+            eprintln!("{} can't be read: {why}", file.display());
             return Ok(ExitCode::from(2));
         }
     };
@@ -262,7 +262,7 @@ async fn run_script(file: &std::path::Path, config: Config, browser: Option<Path
     let deck = match started.await {
         Ok(deck) => deck,
         Err(error) => {
-            tracing::error!("{error:#}");
+            eprintln!("{error:#}");
             return Ok(ExitCode::from(2));
         }
     };

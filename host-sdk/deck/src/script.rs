@@ -182,7 +182,11 @@ impl Script {
             if line.is_empty() || line.starts_with('#') {
                 continue;
             }
-            let step = serde_json::from_str(line).map_err(|error| format!("line {}: {error}", at + 1))?;
+            let step = serde_json::from_str(line).map_err(|error| {
+                // Of this line, not of the file.
+                let why = error.to_string().replace(" at line 1 column ", ", column ");
+                format!("line {}: {why}", at + 1)
+            })?;
             steps.push((at + 1, line.to_owned(), step));
         }
         Ok(Self { steps })
@@ -250,7 +254,11 @@ impl Run<'_> {
                 self.heard = self.traffic.last();
                 let cell = Cell { area: step.area, column: step.column, row: step.row };
                 let place = Place { widget: step.widget.clone(), layout: step.layout, cell };
-                let instance = self.ask(|reply| Command::Place(place, reply)).await?;
+                let placed = self.ask(|reply| Command::Place(place, reply)).await;
+                let instance = match placed {
+                    Ok(instance) => instance,
+                    Err(difference) => return Err(self.with_widgets(&step.widget, difference).await),
+                };
                 self.names.insert(step.name.clone(), instance.context);
                 Ok(())
             }
@@ -294,6 +302,17 @@ impl Run<'_> {
                 Ok(())
             }
         }
+    }
+
+    /// Names the widgets that there are, if the one that was asked for isn't.
+    async fn with_widgets(&self, wanted: &str, mut difference: Difference) -> Difference {
+        let packages = self.hub.ask(Command::State).await.map(|state| state.packages).unwrap_or_default();
+        let widgets: Vec<_> =
+            packages.into_iter().flat_map(|package| package.widgets).map(|widget| widget.uuid).collect();
+        if !widgets.iter().any(|widget| widget == wanted) {
+            difference.got.push_str(&format!(" There are: {}", widgets.join(", ")));
+        }
+        difference
     }
 
     async fn ask<T>(
@@ -563,7 +582,7 @@ mod tests {
     fn a_script_that_cant_be_read_is_refused_with_its_line() {
         let text = "# a comment\n\n{\"press\": \"clock\"}\n{\"pres\": \"clock\"}";
         let error = Script::parse(text).unwrap_err();
-        assert!(error.starts_with("line 4: unknown variant `pres`"), "{error}");
+        assert!(error.starts_with("line 4: unknown variant `pres`") && error.ends_with(", column 7"), "{error}");
         assert!(Script::parse("{\"face\": {\"key\": \"a\", \"titel\": \"x\"}}").unwrap_err().contains("titel"));
         assert_eq!(Script::parse("{\"pause\": 5}\n").unwrap().steps.len(), 1);
     }

@@ -105,7 +105,9 @@ async fn serve(socket: WebSocket, from: Option<String>, sockets: Sockets) {
     }
     let Register { uuid, event } = register.clone();
     let answer = hub.ask(|reply| Command::Register { uuid, event, from, reply }).await;
-    let Some(Some(Registration { connection, package, outgoing })) = answer else {
+    // None: the deck is stopping.
+    let Some(answer) = answer else { return };
+    let Some(Registration { connection, package, outgoing }) = answer else {
         let claimed = Some(register.uuid).filter(|name| is_uuid(name) && name.contains('.')).unwrap_or_default();
         let why = "it registered with a name or event that wasn't given to it";
         return log.warn(None, format!("A socket was closed: {why}. {claimed}").trim_end());

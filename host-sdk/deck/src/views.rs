@@ -4,7 +4,7 @@
 //! A view is reached by a name that nobody can guess, and sees its own package's files only. Its page gets a script at
 //! its end that calls the page's `connectCreatorCentral` when it has loaded, as Creator Central does.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use axum::extract::{Path as UrlPath, State};
 use axum::http::{HeaderName, StatusCode, header};
@@ -101,7 +101,10 @@ async fn read(folder: &Path, path: &str) -> Option<Vec<u8>> {
         return None;
     }
     let folder = tokio::fs::canonicalize(folder).await.ok()?;
-    let file = tokio::fs::canonicalize(folder.join(path)).await.ok()?;
+    let file = match tokio::fs::canonicalize(folder.join(path)).await {
+        Ok(file) => file,
+        Err(_) => tokio::fs::canonicalize(in_other_capitals(&folder, path).await?).await.ok()?,
+    };
     if !file.starts_with(&folder) || !tokio::fs::metadata(&file).await.ok()?.is_file() {
         return None;
     }
@@ -128,13 +131,28 @@ fn insert_first(page: &mut Vec<u8>, script: &str) {
     page.splice(at..at, script.bytes());
 }
 
+/// A file that is named with other capitals than it has. Packages come from systems that don't tell them apart.
+async fn in_other_capitals(folder: &Path, path: &str) -> Option<PathBuf> {
+    let mut found = folder.to_owned();
+    for part in path.split('/').filter(|part| *part != ".") {
+        let mut entries = tokio::fs::read_dir(&found).await.ok()?;
+        found = loop {
+            let entry = entries.next_entry().await.ok()??;
+            if entry.file_name().to_str().is_some_and(|name| name.to_lowercase() == part.to_lowercase()) {
+                break entry.path();
+            }
+        };
+    }
+    Some(found)
+}
+
 /// The script that calls the page's `connectCreatorCentral`: also one that was declared with `const`, which makes it no
 /// member of the page's global object.
 fn call(port: u16, arguments: &[Value]) -> String {
     let arguments = Value::from_iter([Value::from(port)].into_iter().chain(arguments.iter().cloned())).to_string();
     // Plain ASCII without `<`: whatever the settings hold can't end the script, nor does the page's encoding matter.
     let mut script = String::from(
-        "<script>addEventListener('load', () => typeof connectCreatorCentral === 'function' && connectCreatorCentral?.(...",
+        "<script>addEventListener('load', () => typeof connectCreatorCentral === 'function' && connectCreatorCentral(...",
     );
     for unit in arguments.encode_utf16() {
         match u8::try_from(unit).ok().filter(|byte| byte.is_ascii() && *byte != b'<') {
@@ -226,7 +244,9 @@ mod tests {
         std::fs::create_dir_all(folder.join("sub")).unwrap();
         std::fs::write(root.path().join("secret"), "s").unwrap();
         std::fs::write(folder.join("sub/page.html"), "p").unwrap();
-        assert_eq!(read(&folder, "sub/page.html").await.as_deref(), Some(&b"p"[..]));
+        for path in ["sub/page.html", "./sub/page.html", "SUB/Page.HTML"] {
+            assert_eq!(read(&folder, path).await.as_deref(), Some(&b"p"[..]), "{path}");
+        }
         let secret = root.path().join("secret");
         for bad in [
             "../secret",
@@ -243,7 +263,9 @@ mod tests {
         #[cfg(unix)]
         {
             std::os::unix::fs::symlink(root.path().join("secret"), folder.join("link")).unwrap();
-            assert_eq!(read(&folder, "link").await, None, "a link out of the folder");
+            for link in ["link", "LINK"] {
+                assert_eq!(read(&folder, link).await, None, "a link out of the folder");
+            }
         }
     }
 }

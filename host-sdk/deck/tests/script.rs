@@ -89,6 +89,7 @@ async fn a_failure_says_where_what_was_expected_and_what_there_was() {
             "changeImage",
         ),
         (json!({"place": {"widget": TOGGLE, "column": 0, "row": 0, "as": "second"}}), "the step is done", "place"),
+        (json!({"place": {"widget": "com.example.tog", "column": 0, "row": 0, "as": "x"}}), "the step is done", TOGGLE),
         (json!({"press": "nobody"}), "a key \"nobody\" on the Panel", "there is none"),
         (json!({"running": {"package": "com.none", "within": 0}}), "com.none is running", "it is not installed"),
     ] {

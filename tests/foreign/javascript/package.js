@@ -1,5 +1,6 @@
 // A sample package as a page's script: it knows nothing but the browser's WebSocket and JSON, and is called by the
-// host through the global `connectCreatorCentral`. `run.js` lends it a WebSocket where there is no page.
+// host through the global `connectCreatorCentral`. It is tried in a page (a `web` package), and as a program, where
+// `run.js` lends it a WebSocket.
 //
 // It greets with the host's language, switches its state when it is pressed, and obeys what a property view orders:
 // a text "say" with frames in hexadecimal, so that a test decides what goes over the wire to the last byte.
@@ -27,12 +28,12 @@ function obey(order) {
   const bytes = Uint8Array.from(order.slice(1).match(/../g) ?? [], (pair) => parseInt(pair, 16));
   const text = () => new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
   if (order[0] === "t") link.send(text());
-  if (order[0] === "f") link.sendInParts(text());
+  if (order[0] === "f") (link.sendInParts ?? link.send).call(link, text());
   if (order[0] === "b") link.send(bytes);
   if (order[0] === "d") link.close();
 }
 
-function connectCreatorCentral(port, uuid, event, info) {
+const connectCreatorCentral = (port, uuid, event, info) => {
   link = new WebSocket(`ws://localhost:${port}`);
   link.onopen = () => send({ event, uuid });
   link.onmessage = ({ data }) => {
@@ -41,6 +42,6 @@ function connectCreatorCentral(port, uuid, event, info) {
   };
   // Samples wait 5 s here; a test has no time for that.
   link.onclose = () => setTimeout(() => connectCreatorCentral(port, uuid, event, info), 50);
-}
+};
 
-globalThis.connectCreatorCentral = connectCreatorCentral;
+if (typeof module !== "undefined") module.exports = { connectCreatorCentral };

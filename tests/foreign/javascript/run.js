@@ -78,7 +78,7 @@ globalThis.WebSocket = class {
 };
 
 const named = (name) => process.argv[process.argv.indexOf(name) + 1];
-require("./package.js");
+const { connectCreatorCentral } = require("./package.js");
 connectCreatorCentral(Number(named("-port")), named("-packageUUID"), named("-registerEvent"), JSON.parse(named("-info")));
 // The host is gone, or wants the package to end.
 process.stdin.resume().on("end", () => process.exit(0));
