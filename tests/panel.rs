@@ -572,7 +572,9 @@ async fn no_state_of_the_page_has_a_serious_accessibility_fault() {
     user.sees(".log-lines li[data-direction]").await;
     user.is_served("log").await;
     user.clicks("#log-button").await;
-    user.clicks(".group-header .icon-button:last-of-type").await;
+    user.clicks("[data-menu]").await;
+    user.is_served("package-menu").await;
+    user.clicks(".package-menu:popover-open button:nth-of-type(4)").await;
     user.sees("#confirm-dialog[open]").await;
     user.is_served("confirm").await;
     user.clicks("#confirm-dialog .dialog-buttons button").await;

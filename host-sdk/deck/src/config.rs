@@ -47,6 +47,9 @@ impl Config {
 /// How long things may take, and how many a second. Tests shorten it; nobody else has a reason to.
 #[derive(Clone, Copy, Debug)]
 pub struct Timing {
+    /// How long another deck may take to leave the data folder. One that was killed in the moment in which it was starting a
+    /// package holds it until that package is its own program.
+    pub lock_within: Duration,
     /// A socket that hasn't registered within this time is closed.
     pub register_within: Duration,
     /// The pause before a package that died is started again; it doubles with every death.
@@ -71,6 +74,7 @@ pub struct Timing {
 impl Default for Timing {
     fn default() -> Self {
         Self {
+            lock_within: Duration::from_secs(1),
             register_within: Duration::from_secs(10),
             first_restart: Duration::from_millis(500),
             last_restart: Duration::from_secs(30),

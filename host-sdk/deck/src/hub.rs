@@ -24,7 +24,7 @@ use crate::links::Links;
 use crate::log::Log;
 use crate::origins::Origins;
 use crate::package::Package;
-use crate::page::{Application, Deck, Event, Frame, Grid, Outbox, State};
+use crate::page::{Application, Deck, Event, Grid, Outbox, State};
 use crate::process::{Report, Supervisor};
 use crate::state::{KEY_COLUMNS, KEY_ROWS, Panel, Placed, Saved};
 use crate::store::{Loaded, Store};
@@ -119,8 +119,8 @@ pub struct Hub {
     pages: Vec<Page>,
     /// The number of the page that runs web packages: the newest that can.
     runner: Option<u64>,
-    /// What it was told last to run.
-    frames: Vec<Frame>,
+    /// The names of the frames that it was told last to have.
+    frames: Vec<String>,
     reports: mpsc::Sender<(u64, Report)>,
     numbers: u64,
     changed: bool,
@@ -177,6 +177,7 @@ impl Hub {
     async fn run(mut self, mut commands: mpsc::Receiver<Command>, mut reports: mpsc::Receiver<(u64, Report)>) {
         let mut progress = self.store.progress.clone();
         self.told = self.deck();
+        let mut since_saved = 0;
         let stopping = loop {
             tokio::select! {
                 command = commands.recv() => match command {
@@ -190,10 +191,14 @@ impl Hub {
             }
             self.tell_deck();
             self.tell_frames();
-            if std::mem::take(&mut self.changed) {
-                self.store.save(self.saved());
+            since_saved += 1;
+            // The whole state is copied for the store: once for all that waits here, but not never.
+            if self.changed && (commands.is_empty() || since_saved >= COMMANDS) {
+                self.save();
+                since_saved = 0;
             }
         };
+        self.save();
         // Whoever waits for this task is let go, so that everybody can end.
         drop((commands, reports));
         self.pages.iter().for_each(|page| page.outbox.close());
@@ -264,9 +269,7 @@ impl Hub {
                 let _ = reply.send(());
             }
             Command::Save(reply) => {
-                if std::mem::take(&mut self.changed) {
-                    self.store.save(self.saved());
-                }
+                self.save();
                 let saved = self.store.saved();
                 tokio::spawn(async move {
                     let _ = reply.send(saved.await);
@@ -284,6 +287,13 @@ impl Hub {
             }
             Command::View(view, reply) => {
                 let _ = reply.send(self.view_files(&view));
+            }
+            Command::Output { package, frame, lines, reply } => {
+                let is_here = self.package(&package).is_some_and(|package| package.frame.as_ref() == Some(&frame));
+                for line in lines.into_iter().filter(|_| is_here) {
+                    self.log.info(Some(&package), line);
+                }
+                let _ = reply.send(is_here);
             }
             Command::Picture(package, path, reply) => {
                 let package = self.package(&package).filter(|package| package.has_picture(&path));
@@ -420,6 +430,13 @@ impl Hub {
             keys: Grid { columns: KEY_COLUMNS, rows: KEY_ROWS },
             deck: self.deck(),
             instances: self.panel.shown().map(|instance| self.instance_view(instance)).collect(),
+        }
+    }
+
+    /// Hands the state over to be written, if anything about it is new.
+    fn save(&mut self) {
+        if std::mem::take(&mut self.changed) {
+            self.store.save(self.saved());
         }
     }
 

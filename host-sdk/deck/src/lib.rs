@@ -34,15 +34,17 @@ mod views;
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use axum::Router;
 use axum::middleware;
-use axum::routing::get;
+use axum::routing::{get, post};
 use host_sdk::bundle;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::{Instant, sleep};
 use url::Url;
 
 pub use browser::find as find_browser;
@@ -83,7 +85,7 @@ impl Deck {
     pub async fn start(config: Config) -> Result<Self> {
         let folder = &config.data;
         fs::create_dir_all(folder).with_context(|| format!("the data folder {} can't be made", folder.display()))?;
-        let lock = lock(folder)?;
+        let lock = lock(folder, config.timing.lock_within).await?;
         let logs = folder.join("logs");
         let file = LogFile::start(&logs).with_context(|| format!("{} can't be made", logs.display()))?;
         let (log, traffic) = (Log::new(file.clone()), Traffic::new(file));
@@ -209,16 +211,21 @@ pub fn open_in_browser(url: &str) -> std::io::Result<()> {
 }
 
 /// Makes sure that no other deck uses the folder, as long as the file is open.
-fn lock(folder: &std::path::Path) -> Result<File> {
+async fn lock(folder: &std::path::Path, within: Duration) -> Result<File> {
+    const LOOK_EVERY: Duration = Duration::from_millis(20);
     let path = folder.join("deck.lock");
     let file = File::create(&path).with_context(|| format!("{} can't be made", path.display()))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(fs::TryLockError::WouldBlock) => {
-            bail!("another Creator Deck uses {}; end it, or choose another folder with --data", folder.display())
-        }
-        Err(fs::TryLockError::Error(error)) => {
-            Err(error).with_context(|| format!("{} can't be locked", path.display()))
+    let end = Instant::now() + within;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(fs::TryLockError::WouldBlock) if Instant::now() < end => sleep(LOOK_EVERY).await,
+            Err(fs::TryLockError::WouldBlock) => {
+                bail!("another Creator Deck uses {}; end it, or choose another folder with --data", folder.display())
+            }
+            Err(fs::TryLockError::Error(error)) => {
+                return Err(error).with_context(|| format!("{} can't be locked", path.display()));
+            }
         }
     }
 }
@@ -262,6 +269,7 @@ async fn serve_packages(mut opened: mpsc::UnboundedReceiver<Opened>, views: view
     while let Some(Opened { package, listener, port }) = opened.recv().await {
         let router = Router::new()
             .route("/view/{view}/{*path}", get(views::view))
+            .route("/output/{frame}", post(views::output_of))
             .with_state((views.clone(), package.as_str().into()))
             .layer(middleware::from_fn_with_state(Guard { port, packages: None }, guard::check));
         match TcpListener::from_std(listener) {

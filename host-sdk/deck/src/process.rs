@@ -61,7 +61,7 @@ pub enum Start {
 }
 
 impl Start {
-    /// What a package has for this system. `program` makes a program of what is chosen.
+    /// What a package has for this system.
     ///
     /// # Errors
     /// A sentence that says why it can't run here.

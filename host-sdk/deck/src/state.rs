@@ -49,11 +49,17 @@ impl Saved {
     /// # Errors
     /// Why it can't be used, as part of a sentence.
     pub fn read(text: &[u8]) -> Result<(Self, u32), String> {
-        let mut saved: Self = serde_json::from_slice(text).map_err(|error| error.to_string())?;
-        if !(1..=Self::VERSION).contains(&saved.version) {
-            return Err(format!("it was written by another version of the program ({})", saved.version));
+        /// Before the rest is read, which may have another form.
+        #[derive(Deserialize)]
+        struct Version {
+            version: u32,
         }
-        let version = std::mem::replace(&mut saved.version, Self::VERSION);
+        let Version { version } = serde_json::from_slice(text).map_err(|error| error.to_string())?;
+        if !(1..=Self::VERSION).contains(&version) {
+            return Err(format!("version {version} of its form isn't known: a newer Creator Deck may have written it"));
+        }
+        let mut saved: Self = serde_json::from_slice(text).map_err(|error| error.to_string())?;
+        saved.version = Self::VERSION;
         saved.tidy();
         Ok((saved, version))
     }
@@ -524,6 +530,7 @@ mod tests {
         assert_eq!((&saved.active, &saved.instances[0].profile), (&saved.profiles[0].id, &saved.profiles[0].id));
         assert_eq!((saved.instances[0].column, saved.instances[0].area), (2, Area::Grid));
         assert_eq!(Saved::read(&serde_json::to_vec(&saved).unwrap()).unwrap(), (saved, 2));
-        assert!(Saved::read(br#"{"version": 3}"#).is_err());
+        let newer = Saved::read(br#"{"version": 3, "instances": {}}"#).unwrap_err();
+        assert!(newer.contains("newer Creator Deck"), "{newer}");
     }
 }

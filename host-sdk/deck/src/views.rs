@@ -36,6 +36,9 @@ pub async fn view(
     }
     let Some(mut content) = read(&files.folder, &path).await else { return not_found() };
     if path == files.entry.trim_start_matches("./") {
+        if files.is_package {
+            insert_first(&mut content, &output(&id));
+        }
         insert_call(&mut content, &call(views.port, &files.call));
     }
     let (port, page) = (views.port, views.page_port);
@@ -57,6 +60,20 @@ pub async fn view(
         false => policy,
     };
     respond(&path, &policy, content)
+}
+
+/// Takes what a page that is a package has to say, as it takes a program's output.
+pub async fn output_of(
+    State((views, package)): State<(Views, std::sync::Arc<str>)>,
+    UrlPath(frame): UrlPath<String>,
+    text: String,
+) -> StatusCode {
+    let lines = text.lines().filter(|line| !line.trim().is_empty()).map(|line| line.trim_end().to_owned()).collect();
+    match views.hub.ask(|reply| Command::Output { package: package.to_string(), frame, lines, reply }).await {
+        Some(true) => StatusCode::NO_CONTENT,
+        Some(false) => StatusCode::NOT_FOUND,
+        None => StatusCode::SERVICE_UNAVAILABLE,
+    }
 }
 
 /// Serves a picture that a package file names.
@@ -109,13 +126,33 @@ async fn in_other_capitals(folder: &Path, path: &str) -> Option<PathBuf> {
     Some(found)
 }
 
-/// The script that calls the page's `connectCreatorCentral`.
+/// The script that has a page's output brought to [`output_of`].
+fn output(frame: &str) -> String {
+    let script = include_str!("views/output.js").replacen("fetch(OUTPUT", &format!("fetch(\"/output/{frame}\""), 1);
+    format!("<script>{script}</script>")
+}
+
+/// Inserts a script before all others of a page: at the start of its head, or, if it has none, behind what comes before.
+fn insert_first(page: &mut Vec<u8>, script: &str) {
+    let end_of = |tag: &str| {
+        let is_tag = |part: &[u8]| {
+            let (name, next) = part.split_at(tag.len());
+            name.eq_ignore_ascii_case(tag.as_bytes()) && next[0].is_ascii_whitespace() | (next[0] == b'>')
+        };
+        let start = page.windows(tag.len() + 1).position(is_tag)?;
+        page[start..].iter().position(|byte| *byte == b'>').map(|length| start + length + 1)
+    };
+    let at = ["<head", "<html", "<!doctype"].into_iter().find_map(end_of).unwrap_or(0);
+    page.splice(at..at, script.bytes());
+}
+
+/// The script that calls the page's `connectCreatorCentral`: also one that was declared with `const`, which makes it no
+/// member of the page's global object.
 fn call(port: u16, arguments: &[Value]) -> String {
     let arguments = Value::from_iter([Value::from(port)].into_iter().chain(arguments.iter().cloned())).to_string();
     // Plain ASCII without `<`: whatever the settings hold can't end the script, nor does the page's encoding matter.
-    // By its name alone: what a page declares with `const` is no member of `globalThis`.
     let mut script = String::from(
-        "<script>addEventListener('load', () => typeof connectCreatorCentral === 'function' && connectCreatorCentral(...",
+        "<script>addEventListener('load', () => typeof connectCreatorCentral === 'function' && connectCreatorCentral?.(...",
     );
     for unit in arguments.encode_utf16() {
         match u8::try_from(unit).ok().filter(|byte| byte.is_ascii() && *byte != b'<') {
@@ -178,6 +215,26 @@ mod tests {
         let mut bare = b"no body".to_vec();
         insert_call(&mut bare, "<script>");
         assert_eq!(bare, b"no body<script>");
+    }
+
+    #[test]
+    fn the_output_comes_first_and_leaves_the_page_what_it_is() {
+        for (page, wanted) in [
+            (
+                "<!DOCTYPE html><html lang=\"a\"><HEAD class='b'><script>",
+                "<!DOCTYPE html><html lang=\"a\"><HEAD class='b'>|<script>",
+            ),
+            ("<!doctype html>\n<script>", "<!doctype html>|\n<script>"),
+            ("<html><header><head>", "<html><header><head>|"),
+            ("<html><body>", "<html>|<body>"),
+            ("<script>", "|<script>"),
+            ("<head", "|<head"),
+        ] {
+            let mut changed = page.as_bytes().to_vec();
+            insert_first(&mut changed, "|");
+            assert_eq!(String::from_utf8(changed).unwrap(), wanted);
+        }
+        assert!(output("name").contains("fetch(\"/output/name\", {"));
     }
 
     #[tokio::test]

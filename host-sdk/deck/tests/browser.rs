@@ -300,7 +300,7 @@ async fn a_web_package_runs_in_the_page_and_is_loaded_and_unloaded_there() {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, content).unwrap();
     }
-    let world = start(data, |_| {}).await;
+    let mut world = start(data, |_| {}).await;
     let folder = tempfile::tempdir().unwrap();
     let (mut driver, browser) = browser(folder.path()).await;
     browser.goto(&world.deck.page_url()).await.unwrap();
@@ -351,11 +351,14 @@ async fn a_web_package_runs_in_the_page_and_is_loaded_and_unloaded_there() {
     sees(&browser, ".key[aria-label*='new 3']").await;
     sees(&browser, "[data-menu]:focus").await;
 
-    // One that hangs is alone with that.
-    fs::write(&script, "function connectCreatorCentral() { for (;;); }").unwrap();
+    // One that hangs is alone with that. What it wrote before is in the log.
+    fs::write(&script, "console.log('hung', {up: 1}); const connectCreatorCentral = () => setTimeout(() => { for (;;); }, 300); gone();")
+        .unwrap();
     clicks(&browser, "[data-menu]").await;
     clicks(&browser, ".package-menu:popover-open button:nth-of-type(1)").await;
     sees(&browser, ".group[data-status='starting']").await;
+    assert_eq!(world.logged("hung").await, "hung {\"up\":1}");
+    world.logged("gone is not defined (main.js, line 1)").await;
     tokio::time::timeout(SOON, async {
         clicks(&browser, "#log-button").await;
         sees(&browser, "#log-drawer:not([hidden])").await;

@@ -94,7 +94,9 @@ async fn a_damaged_state_is_set_aside_and_the_deck_starts() {
 #[tokio::test]
 async fn a_second_deck_keeps_off_the_data() {
     let world = world(PATIENT).await;
-    let error = creator_deck::Deck::start(creator_deck::Config::headless(world.data.path())).await.unwrap_err();
+    let mut config = creator_deck::Config::headless(world.data.path());
+    config.timing.lock_within = std::time::Duration::ZERO;
+    let error = creator_deck::Deck::start(config).await.unwrap_err();
     assert!(error.to_string().contains("another Creator Deck"), "{error}");
 }
 

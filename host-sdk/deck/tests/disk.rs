@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use host_sdk::bundle::{Entry, pack};
 use serde_json::{Value, json};
 use support::{Answer, PACKAGE, PATIENT, Socket, TOGGLE, files, hear, http, install, port_of, say};
-use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 use tokio_tungstenite::connect_async;
 
@@ -42,9 +42,18 @@ impl Host {
             }
         };
         command.args(["--headless", "--data"]).arg(data).stdin(Stdio::null()).stdout(Stdio::piped());
-        let mut child = command.stderr(Stdio::null()).kill_on_drop(true).spawn().unwrap();
+        let mut child = command.stderr(Stdio::piped()).kill_on_drop(true).spawn().unwrap();
+        let mut errors = child.stderr.take().unwrap();
+        let errors = tokio::spawn(async move {
+            let mut said = String::new();
+            // Whatever there is; it is for whoever reads that the deck hasn't started.
+            let _ = errors.read_to_string(&mut said).await;
+            said
+        });
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let line = tokio::time::timeout(SOON, lines.next_line()).await.unwrap().unwrap().expect("the deck starts");
+        let Some(line) = tokio::time::timeout(SOON, lines.next_line()).await.unwrap().unwrap() else {
+            panic!("the deck doesn't start: {}", errors.await.unwrap());
+        };
         let port = port_of(line.rsplit(' ').next().unwrap());
         let page = http(port, "GET", "/", &[&format!("Host: 127.0.0.1:{port}")], b"").await.body;
         let token = page.split("name=\"deck-token\" content=\"").nth(1).and_then(|rest| rest.split('"').next());

@@ -37,6 +37,8 @@ const RATE: u32 = 10;
 const FLOOD: u32 = 300;
 /// How long is measured.
 const TIME: Duration = Duration::from_secs(10);
+/// A key is pressed meanwhile, through the API, as the page does.
+const BETWEEN_PRESSES: Duration = Duration::from_millis(250);
 /// What the page has to itself before: its first pictures, and what the browser compiles.
 const WARM_UP: Duration = Duration::from_secs(3);
 /// Frames a second that the page should have.
@@ -87,7 +89,7 @@ pub async fn measure() -> Vec<Row> {
         if running == PACKAGES { Ok(()) } else { Err(format!("{running} packages")) }
     })
     .await;
-    let contexts = place_all(&deck).await;
+    let profiles = place_all(&deck).await;
     let driver = Driver::start().await;
     let browser = driver.browser().await;
     browser.goto(deck.page()).await.expect("the page");
@@ -98,9 +100,11 @@ pub async fn measure() -> Vec<Row> {
         packages.push(deck.settings_page(&uuid(package)).await);
     }
 
-    let mut rows = pictures(&deck, &browser, &mut packages, &contexts).await;
+    let mut rows = pictures(&deck, &browser, &mut packages, &profiles).await;
     browser.find(Locator::Css("#log-button")).await.expect("a button").click().await.expect("clicked");
-    rows.extend(messages(&deck, &browser, &mut packages).await);
+    // The last profile is the one that is shown now.
+    let (_, shown) = profiles.last().expect("five of them");
+    rows.extend(messages(&deck, &browser, &mut packages, &shown[0]).await);
     fs::write(screenshots().join("bench-log.png"), browser.screenshot().await.expect("a picture")).expect("kept");
     browser.close().await.expect("closed");
     rows
@@ -154,12 +158,12 @@ async fn counted(browser: &Client, time: Duration) -> Counted {
     }
 }
 
-/// Lets the packages do something, and measures.
+/// Lets the packages do what the command says, presses a key meanwhile, and measures.
 async fn scene(
     deck: &DeckProcess,
     browser: &Client,
     packages: &mut [View],
-    command: &str,
+    (command, pressed): (&str, &str),
     rows: &mut Vec<Row>,
     name: &str,
 ) -> (Counted, Vec<Value>) {
@@ -171,7 +175,13 @@ async fn scene(
     sleep(WARM_UP).await;
     let _ = counted(browser, TIME).await;
     let (used, from) = (Usage::of(deck.pid()), Instant::now());
-    sleep(TIME).await;
+    let mut presses = Vec::new();
+    while from.elapsed() < TIME {
+        let start = Instant::now();
+        deck.press(pressed).await;
+        presses.push(start.elapsed());
+        sleep(BETWEEN_PRESSES).await;
+    }
     let time = from.elapsed();
     let now = Usage::of(deck.pid());
     let counted = counted(browser, time).await;
@@ -185,7 +195,8 @@ async fn scene(
     let lasted = start.elapsed();
     let sum = |name: &str| reports.iter().filter_map(|report| report[name].as_f64()).sum::<f64>();
     // Each question has an answer, each page's command goes in and out, and each report, too.
-    let expected = sum("images") + sum("asked") + sum("heard") + (reports.len() * 6) as f64;
+    // A press is three messages.
+    let expected = sum("images") + sum("asked") + sum("heard") + (reports.len() * 6 + presses.len() * 3) as f64;
     let said = last_message(deck).await - before;
     let row = |what: &str, unit, values| Row::new(format!("{name}: {what}"), unit, values);
     rows.push(row("messages a second, in and out", Unit::Count, vec![said / lasted.as_secs_f64()]));
@@ -194,6 +205,7 @@ async fn scene(
     let slow = FRAMES - counted.frames_a_second;
     rows.push(row("frames a second in the page", Unit::Count, vec![counted.frames_a_second]));
     rows.push(row("frames a second below 30", Unit::Count, vec![slow.max(0.0)]).at_most(0.0));
+    rows.push(Row::milliseconds(format!("{name}: a press, until the deck has answered"), &presses));
     rows.push(row("time between two frames", Unit::Milliseconds, counted.gaps.clone()));
     rows.push(row(
         "longest time between two frames",
@@ -222,7 +234,7 @@ async fn pictures(
 ) -> Vec<Row> {
     let name = &format!("100 keys, 10 pictures of {} KB a second each", picture(1).len() / 1000);
     let mut rows = Vec::new();
-    let (counted, reports) = scene(deck, browser, packages, "draw", &mut rows, name).await;
+    let (counted, reports) = scene(deck, browser, packages, ("draw", &profiles[0].1[0]), &mut rows, name).await;
     fs::write(screenshots().join("bench-deck.png"), browser.screenshot().await.expect("a picture")).expect("kept");
     let shown = counted.pictures / TIME.as_secs_f64() / PLACES as f64;
     rows.push(Row::new(
@@ -250,10 +262,10 @@ async fn pictures(
     rows
 }
 
-async fn messages(deck: &DeckProcess, browser: &Client, packages: &mut [View]) -> Vec<Row> {
+async fn messages(deck: &DeckProcess, browser: &Client, packages: &mut [View], pressed: &str) -> Vec<Row> {
     let name = "Thousands of messages a second, the log open";
     let mut rows = Vec::new();
-    let (counted, _) = scene(deck, browser, packages, "flood", &mut rows, name).await;
+    let (counted, _) = scene(deck, browser, packages, ("flood", pressed), &mut rows, name).await;
     rows.push(Row::new(format!("{name}: lines in the page at most"), Unit::Count, vec![counted.lines]).at_most(400.0));
     rows
 }

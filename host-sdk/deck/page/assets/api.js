@@ -157,13 +157,15 @@ export const checkPanel = (file) => request("POST", "panel/check", { body: file 
 /** Takes the exported Panel in `file` beside what is there ("add") or in place of it ("replace"). Answers as `checkPanel`. */
 export const importPanel = (file, mode) => request("POST", `panel?mode=${mode}`, { body: file });
 
+/** Whether nobody sees this page: the program has opened it for web packages to run in. */
+export const isUnattended = location.hash === "#unattended";
+
 /** The address of the event socket; browsers cannot set headers there, so the token is in the query. */
 export function eventsUrl() {
   const url = new URL("/api/events", location.href);
   url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
   url.searchParams.set("token", token);
-  // This page runs web packages. One that the program has opened for nothing else says so.
-  url.searchParams.set("runs", location.hash === "#unattended" ? "unattended" : "web");
+  url.searchParams.set("runs", isUnattended ? "unattended" : "web");
   return url;
 }
 

@@ -1,6 +1,6 @@
 // Where the page starts: builds its parts and connects them with the events of the server.
 
-import { setPage } from "./api.js";
+import { isUnattended, setPage } from "./api.js";
 import { startDevice } from "./device.js";
 import { connect } from "./events.js";
 import { openUrl } from "./links.js";
@@ -18,9 +18,12 @@ import { startWidgetList } from "./widget-list.js";
 
 /** A connection that comes back sooner than this was never worth a word. */
 const GRACE_MS = 1000;
+/** A page that nobody sees goes when its program is gone for so long: nobody else would close it. */
+const UNATTENDED_GRACE_MS = 5000;
 
 const banner = document.getElementById("banner");
 let bannerTimer = null;
+let closeTimer = null;
 
 fillTexts(document);
 startPackages();
@@ -53,7 +56,8 @@ connect({
   },
   onUp() {
     clearTimeout(bannerTimer);
-    bannerTimer = null;
+    clearTimeout(closeTimer);
+    bannerTimer = closeTimer = null;
     if (!banner.hidden) {
       banner.hidden = true;
       announce(text("connectionBack"));
@@ -61,6 +65,7 @@ connect({
     loadLog();
   },
   onDown() {
+    if (isUnattended) closeTimer ??= setTimeout(() => window.close(), UNATTENDED_GRACE_MS);
     bannerTimer ??= setTimeout(() => {
       banner.textContent = text("connectionLost");
       banner.hidden = false;

@@ -102,6 +102,17 @@ pub enum Command {
     CloseView(String, Reply<Result<(), Refusal>>),
     /// What a view's files are served from.
     View(String, Reply<Option<ViewFiles>>),
+    /// A page that is a package has written to its console. Answers whether there is such a page.
+    Output {
+        /// The package.
+        package: String,
+        /// The name under which its page is loaded.
+        frame: String,
+        /// What.
+        lines: Vec<String>,
+        /// The answer.
+        reply: Reply<bool>,
+    },
     /// The folder of a package, if a path in it is a picture that the page may show.
     Picture(String, String, Reply<Option<PathBuf>>),
     /// End a package, if there is one, because its files are about to change. Answered when it has ended.

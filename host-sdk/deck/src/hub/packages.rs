@@ -345,9 +345,12 @@ impl Hub {
             }
             lost.iter().for_each(|lost| drop(self.connections.remove(lost)));
         }
-        if runner.is_none() {
+        // Asked after every command: it has to be cheap while nothing changes.
+        let names = || self.packages.iter().filter_map(|package| package.frame.as_ref());
+        if runner.is_none() || names().eq(&self.frames) {
             return;
         }
+        self.frames = names().cloned().collect();
         let mut frames = Vec::new();
         for package in &self.packages {
             let (Some(entry), Some(frame)) = (&package.entry, &package.frame) else { continue };
@@ -364,10 +367,7 @@ impl Hub {
                 }
             }
         }
-        if frames != self.frames {
-            self.frames.clone_from(&frames);
-            self.tell_frames_to(runner, frames);
-        }
+        self.tell_frames_to(runner, frames);
     }
 
     fn tell_frames_to(&self, page: Option<u64>, frames: Vec<Frame>) {

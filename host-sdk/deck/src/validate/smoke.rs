@@ -127,7 +127,8 @@ impl Run<'_> {
         match self.state() {
             "running" => {}
             _ if !started => {
-                let message = format!("didn't register within {} s", self.patience.register.as_secs_f32());
+                let said = self.last_line().map(|line| format!("; its last line was: {line}")).unwrap_or_default();
+                let message = format!("didn't register within {} s{said}", self.patience.register.as_secs_f32());
                 let remedy = "open the socket at the port of -port, and send {\"event\": EVENT, \"uuid\": UUID} first";
                 self.find(Severity::Error, "run-register", "Runtime", message, remedy);
                 return;
@@ -243,9 +244,8 @@ impl Run<'_> {
         self.status["message"].as_str().unwrap_or("no reason is known").to_owned()
     }
 
-    /// Why it ended, and the last line of its output.
-    fn last_words(&self) -> String {
-        let why = self.message();
+    /// The last line of its output.
+    fn last_line(&self) -> Option<String> {
         // What the deck itself says of a package stands in the log too.
         let own = ["The package", "Version ", "It has registered again", "Ignored: "];
         let is_output = |message: &str| !own.iter().any(|start| message.starts_with(start));
@@ -255,9 +255,15 @@ impl Run<'_> {
             .rev()
             .filter(|entry| entry.package.as_deref() == Some(&self.config.uuid))
             .find(|entry| entry.level == Level::Info && is_output(&entry.message));
+        output.map(|entry| entry.message.clone())
+    }
+
+    /// Why it ended, and the last line of its output.
+    fn last_words(&self) -> String {
+        let why = self.message();
         let why = why.split(" It starts again in").next().unwrap_or_default().trim_end_matches('.').to_owned();
-        match output {
-            Some(entry) => format!("{why}. Its last line was: {}", entry.message),
+        match self.last_line() {
+            Some(line) => format!("{why}. Its last line was: {line}"),
             None => why,
         }
     }
