@@ -379,7 +379,7 @@ impl DeckProcess {
         let opened = self.post("views", of).await;
         let url = opened["url"].as_str().expect("an address");
         let page = self.http.get(url).send().await.expect("a page").text().await.expect("text");
-        let (_, call) = page.split_once("connectCreatorCentral?.(...").expect("the page is called");
+        let (_, call) = page.split_once("connectCreatorCentral(...").expect("the page is called");
         let (arguments, _) = call.split_once("));</script>").expect("a whole call");
         let arguments: Value = serde_json::from_str(arguments).expect("arguments in JSON");
         let (port, name, event) = (&arguments[0], &arguments[1], &arguments[2]);

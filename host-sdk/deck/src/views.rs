@@ -111,21 +111,6 @@ async fn read(folder: &Path, path: &str) -> Option<Vec<u8>> {
     tokio::fs::read(file).await.ok()
 }
 
-/// A file that is named with other capitals than it has. Packages come from systems that don't tell them apart.
-async fn in_other_capitals(folder: &Path, path: &str) -> Option<PathBuf> {
-    let mut found = folder.to_owned();
-    for part in path.split('/').filter(|part| *part != ".") {
-        let mut entries = tokio::fs::read_dir(&found).await.ok()?;
-        found = loop {
-            let entry = entries.next_entry().await.ok()??;
-            if entry.file_name().to_str().is_some_and(|name| name.to_lowercase() == part.to_lowercase()) {
-                break entry.path();
-            }
-        };
-    }
-    Some(found)
-}
-
 /// The script that has a page's output brought to [`output_of`].
 fn output(frame: &str) -> String {
     let script = include_str!("views/output.js").replacen("fetch(OUTPUT", &format!("fetch(\"/output/{frame}\""), 1);
@@ -146,13 +131,28 @@ fn insert_first(page: &mut Vec<u8>, script: &str) {
     page.splice(at..at, script.bytes());
 }
 
+/// A file that is named with other capitals than it has. Packages come from systems that don't tell them apart.
+async fn in_other_capitals(folder: &Path, path: &str) -> Option<PathBuf> {
+    let mut found = folder.to_owned();
+    for part in path.split('/').filter(|part| *part != ".") {
+        let mut entries = tokio::fs::read_dir(&found).await.ok()?;
+        found = loop {
+            let entry = entries.next_entry().await.ok()??;
+            if entry.file_name().to_str().is_some_and(|name| name.to_lowercase() == part.to_lowercase()) {
+                break entry.path();
+            }
+        };
+    }
+    Some(found)
+}
+
 /// The script that calls the page's `connectCreatorCentral`: also one that was declared with `const`, which makes it no
 /// member of the page's global object.
 fn call(port: u16, arguments: &[Value]) -> String {
     let arguments = Value::from_iter([Value::from(port)].into_iter().chain(arguments.iter().cloned())).to_string();
     // Plain ASCII without `<`: whatever the settings hold can't end the script, nor does the page's encoding matter.
     let mut script = String::from(
-        "<script>addEventListener('load', () => typeof connectCreatorCentral === 'function' && connectCreatorCentral?.(...",
+        "<script>addEventListener('load', () => typeof connectCreatorCentral === 'function' && connectCreatorCentral(...",
     );
     for unit in arguments.encode_utf16() {
         match u8::try_from(unit).ok().filter(|byte| byte.is_ascii() && *byte != b'<') {
