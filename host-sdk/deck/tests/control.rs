@@ -79,7 +79,7 @@ async fn call(frame: &Value) -> Vec<Value> {
     let page = load_page(frame["url"].as_str().unwrap()).await;
     let call = page
         .body
-        .split("connectCreatorCentral?.(...")
+        .split("connectCreatorCentral(...")
         .nth(1)
         .and_then(|rest| rest.split("));</script>").next())
         .unwrap();
