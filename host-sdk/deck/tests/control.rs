@@ -77,12 +77,8 @@ async fn load_page(url: &str) -> Answer {
 /// What the page of a frame is called with.
 async fn call(frame: &Value) -> Vec<Value> {
     let page = load_page(frame["url"].as_str().unwrap()).await;
-    let call = page
-        .body
-        .split("connectCreatorCentral?.(...")
-        .nth(1)
-        .and_then(|rest| rest.split("));</script>").next())
-        .unwrap();
+    let call =
+        page.body.split("connectCreatorCentral(...").nth(1).and_then(|rest| rest.split("));</script>").next()).unwrap();
     serde_json::from_str(call).unwrap()
 }
 
