@@ -316,7 +316,7 @@ fn metadata(folder: &Path, offline: bool) -> Result<Value> {
     command.args(["metadata", "--format-version", "1", "--manifest-path"]).arg(folder.join("Cargo.toml"));
     command.args(offline.then_some("--offline"));
     let output = command.stdin(Stdio::null()).stderr(Stdio::inherit()).output();
-    let output = output.context("cargo can't be started; install Rust from https://rustup.rs")?;
+    let output = output.context("cargo can't be started; install Rust, with rustup")?;
     ensure!(output.status.success(), "cargo can't tell what the package is made of; what it said is above");
     Ok(serde_json::from_slice(&output.stdout)?)
 }
