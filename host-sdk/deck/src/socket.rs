@@ -34,14 +34,15 @@ const REGISTRATIONS_A_SECOND: u32 = 5;
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
 /// How often each package has come lately. Every registration tells it everything anew, and the pages that it is there.
+/// They are told apart by the register event that each was given: who only knows a package's name can't make it wait.
 #[derive(Clone, Debug, Default)]
 pub struct Arrivals(Arc<Mutex<HashMap<String, (Throttle, bool)>>>);
 
 impl Arrivals {
-    /// Takes down that a package comes; answers how long it has to wait, and whether that is new.
-    fn wait(&self, package: &str) -> (Duration, bool) {
+    /// Takes down that somebody comes with this event; answers how long to wait, and whether that is new.
+    fn wait(&self, event: &str) -> (Duration, bool) {
         let mut arrivals = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some((throttle, waits)) = arrivals.get_mut(package) else { return (Duration::ZERO, false) };
+        let Some((throttle, waits)) = arrivals.get_mut(event) else { return (Duration::ZERO, false) };
         let wait = throttle.take(Instant::now(), 0).min(LONGEST_WAIT);
         let is_new = !wait.is_zero() && !*waits;
         // Calm again only after a rest, not with every little gap.
@@ -49,12 +50,12 @@ impl Arrivals {
         (wait, is_new)
     }
 
-    /// From its first registration on, a package is known.
-    fn know(&self, package: &str) {
+    /// From the first registration on, its event is known.
+    fn know(&self, event: &str) {
         let mut arrivals = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if !arrivals.contains_key(package) {
+        if !arrivals.contains_key(event) {
             let throttle = Throttle::new(Instant::now(), REGISTRATIONS_A_SECOND);
-            arrivals.insert(package.to_owned(), (throttle, false));
+            arrivals.insert(event.to_owned(), (throttle, false));
         }
     }
 }
@@ -96,7 +97,7 @@ async fn serve(socket: WebSocket, from: Option<String>, sockets: Sockets) {
         Ok(register) => register,
         Err(why) => return log.warn(None, format!("A socket that didn't register was closed: {why}.")),
     };
-    let (wait, is_new) = arrivals.wait(&register.uuid);
+    let (wait, is_new) = arrivals.wait(&register.event);
     if is_new {
         log.warn(Some(&register.uuid), "It registers again and again, and has to wait each time from now on.");
     }
@@ -113,7 +114,7 @@ async fn serve(socket: WebSocket, from: Option<String>, sockets: Sockets) {
         return log.warn(None, format!("A socket was closed: {why}. {claimed}").trim_end());
     };
     if register.uuid == package {
-        arrivals.know(&package);
+        arrivals.know(&register.event);
     }
     // A page registers with the name of its view.
     let who = Who { page: register.uuid != package, package, traffic, messages_a_second };

@@ -47,7 +47,8 @@ impl Shared {
     fn config(&self) -> Config {
         Config {
             private_file: Some(self.file()),
-            lock_file: Some(self.folder.path().join("accounts.lock")),
+            // One lock for whoever uses the file, however it came to it.
+            lock_file: Some(self.file().with_added_extension("lock")),
             ..self.world.config(StoreChoice::Keyring)
         }
     }
