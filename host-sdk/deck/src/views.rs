@@ -42,14 +42,15 @@ pub async fn view(
         insert_call(&mut content, &call(views.port, &files.call));
     }
     let (port, page) = (views.port, views.page_port);
-    // Packages are written for a host without any policy: scripts and styles in the page have to work, and pictures come
-    // from wherever the package's service has them. What they can't do is to talk to other origins, or to be shown by
-    // others than the deck.
+    // Packages are written for a host without any policy: scripts and styles in the page have to work, and what they load
+    // or ask comes from wherever the package's service is. What they can't do is to talk to what else listens on this
+    // machine or in its network, or to be shown by others than the deck.
     let ancestors = format!("frame-ancestors http://127.0.0.1:{page} http://localhost:{page}");
     let policy = format!(
-        "default-src 'self' data: blob: 'unsafe-inline' 'unsafe-eval'; \
-         img-src 'self' data: blob: https: http://127.0.0.1:*; connect-src 'self' ws://127.0.0.1:{port} ws://localhost:{port}; form-action 'self'; base-uri 'self'; \
-         {ancestors}"
+        "default-src 'self' https: data: blob: 'unsafe-inline' 'unsafe-eval'; \
+         img-src 'self' data: blob: https: http://127.0.0.1:*; \
+         connect-src 'self' https: wss: data: blob: ws://127.0.0.1:{port} ws://localhost:{port}; \
+         form-action 'self'; base-uri 'self'; {ancestors}"
     );
     // A page that is a package does what a program does: it talks to the service or the device that it is for. What
     // listens on this machine doesn't take its origin for one of its own; the deck's page and API refuse it.
