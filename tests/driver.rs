@@ -1,8 +1,9 @@
-//! A real browser for tests: ChromeDriver, and the Chromium that it drives.
+//! A real browser for tests: ChromeDriver, and the Chromium that it drives. The tests of Creator Deck's own crate use it too.
 
+use std::path::PathBuf;
 use std::process::Stdio;
+use std::time::Duration;
 
-use acceptance::SOON;
 use fantoccini::wd::Capabilities;
 use fantoccini::{Client, ClientBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -10,6 +11,9 @@ use serde_json::json;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
+
+/// How long ChromeDriver may take to be there.
+const STARTS_WITHIN: Duration = Duration::from_secs(30);
 
 /// A ChromeDriver and its browsers: they go together.
 pub struct Driver {
@@ -42,10 +46,15 @@ impl Driver {
             }
             panic!("chromedriver says no port");
         };
-        let port = tokio::time::timeout(SOON, port).await.expect("chromedriver starts");
+        let port = tokio::time::timeout(STARTS_WITHIN, port).await.expect("chromedriver starts");
         // Read on, so that it never waits for a reader.
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
         Self { child, address: format!("http://127.0.0.1:{port}"), profile }
+    }
+
+    /// Where the browsers put what they download.
+    pub fn downloads(&self) -> PathBuf {
+        self.profile.path().join("downloads")
     }
 
     /// A new browser.
@@ -63,7 +72,11 @@ impl Driver {
             &profile,
         ];
         // With the popup blocker that users have, and that ChromeDriver would switch off.
-        let options = json!({"args": args, "excludeSwitches": ["disable-popup-blocking"]});
+        let options = json!({
+            "args": args,
+            "excludeSwitches": ["disable-popup-blocking"],
+            "prefs": {"download.default_directory": self.downloads()},
+        });
         let capabilities = Capabilities::from_iter([("goog:chromeOptions".to_owned(), options)]);
         ClientBuilder::new(HttpConnector::new())
             .capabilities(capabilities)

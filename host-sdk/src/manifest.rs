@@ -386,17 +386,23 @@ impl Translation {
     }
 }
 
+/// A language as it is compared: hosts and packages write `zh_TW`, `zh-tw` and `zh_tw`.
+pub(crate) fn plain_language(text: &str) -> String {
+    text.to_lowercase().replace('-', "_")
+}
+
 /// Of the languages that there are, the one for what a host reports: without regard to case, `-` or `_`; then without
 /// the region; then English.
 #[must_use]
 pub fn choose_language<'a>(wanted: &str, available: &[&'a str]) -> Option<&'a str> {
-    let plain = |text: &str| text.to_lowercase().replace('-', "_");
-    let wanted = plain(wanted);
+    let wanted = plain_language(wanted);
     let base = wanted.split('_').next().unwrap_or_default().to_owned();
-    let find = |name: &str| available.iter().copied().find(|candidate| plain(candidate) == name);
+    let find = |name: &str| available.iter().copied().find(|candidate| plain_language(candidate) == name);
     find(&wanted)
         .or_else(|| find(&base))
-        .or_else(|| available.iter().copied().find(|candidate| plain(candidate).split('_').next() == Some(&base)))
+        .or_else(|| {
+            available.iter().copied().find(|candidate| plain_language(candidate).split('_').next() == Some(&base))
+        })
         .or_else(|| find("en"))
 }
 

@@ -17,6 +17,7 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 use spotify_sim::{Config, Sim};
 use tokio_tungstenite::tungstenite::Message;
+use xtask::debian::on_path;
 
 /// A picture of 150 x 108 as packages have them.
 const ICON: &str = "<svg xmlns='http://www.w3.org/2000/svg' width='150' height='108'/>";
@@ -95,10 +96,8 @@ fn install_sample(home: &DeckHome, name: &str) {
 
 /// A browser on the PATH.
 fn browser() -> &'static str {
-    let folders: Vec<PathBuf> = std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()).collect();
-    let is_there = |name: &&str| folders.iter().any(|folder| folder.join(name).is_file());
     let names = ["chromium", "google-chrome", "chrome"];
-    names.into_iter().find(is_there).expect("a browser; `cargo xtask test` installs one")
+    names.into_iter().find(|name| on_path(name)).expect("a browser; `cargo xtask test` installs one")
 }
 
 async fn start(home: &DeckHome, browser: Option<&str>) -> (Sim, DeckProcess) {

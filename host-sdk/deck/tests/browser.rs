@@ -4,55 +4,38 @@
 
 #![cfg(target_os = "linux")]
 
+#[path = "../../../tests/driver.rs"]
+mod driver;
 mod support;
 
 use std::fs;
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 use std::time::Duration;
 
+use driver::Driver;
 use fantoccini::key::Key;
-use fantoccini::wd::Capabilities;
-use fantoccini::{Client, ClientBuilder, Locator};
+use fantoccini::{Client, Locator};
 use host_sdk::bundle::{Entry, pack};
-use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
 use support::{PACKAGE, PATIENT, TOGGLE, World, files, hear, install, say, start, world};
-use tokio::io::{AsyncBufReadExt as _, BufReader};
-use tokio::process::{Child, Command};
 
 const SOON: Duration = Duration::from_secs(30);
 
-/// A ChromeDriver on a port of its own, and a browser of it.
-async fn browser(profile: &Path) -> (Child, Client) {
-    let mut driver = Command::new("chromedriver")
-        .arg("--port=0")
-        .env("HOME", profile)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .kill_on_drop(true)
-        .spawn()
-        .expect("chromedriver; `cargo xtask test` installs it");
-    let mut lines = BufReader::new(driver.stdout.take().unwrap()).lines();
-    let port: u16 = loop {
-        let line = lines.next_line().await.unwrap().expect("chromedriver says its port");
-        if let Some((_, port)) = line.split_once("started successfully on port ") {
-            break port.trim_end_matches('.').parse().unwrap();
-        }
-    };
-    tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-    let data = format!("--user-data-dir={}", profile.join("profile").display());
-    let args =
-        ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--window-size=1280,900", &data];
-    let options = json!({"args": args, "prefs": {"download.default_directory": profile.join("downloads")}});
-    let capabilities = Capabilities::from_iter([("goog:chromeOptions".to_owned(), options)]);
-    let browser = ClientBuilder::new(HttpConnector::new())
-        .capabilities(capabilities)
-        .connect(&format!("http://127.0.0.1:{port}"))
-        .await
-        .expect("the browser starts");
+/// Asks again and again until the answer is yes.
+async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
+    let start = std::time::Instant::now();
+    while !is_so().await {
+        assert!(start.elapsed() < SOON, "{what}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// A browser with the deck's page.
+async fn open(world: &World) -> (Driver, Client) {
+    let driver = Driver::start().await;
+    let browser = driver.browser().await;
+    browser.goto(&world.deck.page_url()).await.unwrap();
     (driver, browser)
 }
 
@@ -83,8 +66,7 @@ fn changed(folder: &Path, name: &str, change: impl FnOnce(&mut Value)) -> PathBu
 async fn a_user_sees_what_a_package_is_before_it_is_installed() {
     let mut world = world(PATIENT).await;
     let folder = tempfile::tempdir().unwrap();
-    let (mut driver, browser) = browser(folder.path()).await;
-    browser.goto(&world.deck.page_url()).await.unwrap();
+    let (_driver, browser) = open(&world).await;
     sees(&browser, "#package-status [data-package]").await;
     let choose = async |path: &Path| {
         let input = browser.find(Locator::Css("#import-file")).await.unwrap();
@@ -140,7 +122,6 @@ async fn a_user_sees_what_a_package_is_before_it_is_installed() {
     browser.find(Locator::Css("#import-dialog .primary")).await.unwrap().click().await.unwrap();
     world.logged("Version 1.5.0 is installed").await;
     browser.close().await.unwrap();
-    driver.kill().await.unwrap();
 }
 
 #[tokio::test]
@@ -150,9 +131,7 @@ async fn a_user_is_told_of_a_damaged_state_until_the_notice_is_closed() {
     fs::write(data.path().join("state.json"), r#"{"version": 2, "instances": [{"cont"#).unwrap();
     fs::write(data.path().join("state.json.last"), "").unwrap();
     let world = start(data, |_| {}).await;
-    let folder = tempfile::tempdir().unwrap();
-    let (mut driver, browser) = browser(folder.path()).await;
-    browser.goto(&world.deck.page_url()).await.unwrap();
+    let (_driver, browser) = open(&world).await;
     sees(&browser, "#notice:not([hidden])").await;
     let notice = browser.find(Locator::Css("#notice")).await.unwrap();
     let told = notice.text().await.unwrap();
@@ -167,7 +146,6 @@ async fn a_user_is_told_of_a_damaged_state_until_the_notice_is_closed() {
     sees(&browser, "#package-status [data-package]").await;
     sees(&browser, "#notice[hidden]").await;
     browser.close().await.unwrap();
-    driver.kill().await.unwrap();
 }
 
 #[tokio::test]
@@ -178,9 +156,7 @@ async fn the_log_stays_small_in_a_flood_and_can_be_read_afterwards() {
     const LINES: u64 = 400;
     let mut world = world(PATIENT).await;
     let mut package = world.package().await;
-    let folder = tempfile::tempdir().unwrap();
-    let (mut driver, browser) = browser(folder.path()).await;
-    browser.goto(&world.deck.page_url()).await.unwrap();
+    let (_driver, browser) = open(&world).await;
     sees(&browser, "#package-status [data-package]").await;
     browser.find(Locator::Css("#log-button")).await.unwrap().click().await.unwrap();
     sees(&browser, ".log-lines li").await;
@@ -219,11 +195,7 @@ async fn the_log_stays_small_in_a_flood_and_can_be_read_afterwards() {
     flood(1..=FLOOD).await;
     waits_for(".log-lines li", &format!("{{\"n\":{FLOOD}}}")).await;
     keeps(&browser, "log-flood").await;
-    let start = std::time::Instant::now();
-    while lines().await < LINES {
-        assert!(start.elapsed() < SOON, "in peace there are as many lines as may be");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    until("in peace there are as many lines as may be", async || lines().await >= LINES).await;
     assert_eq!(number("return window.most").await, LINES);
 
     // Paused, it stands still, and can be searched.
@@ -237,17 +209,12 @@ async fn the_log_stays_small_in_a_flood_and_can_be_read_afterwards() {
     assert_eq!((lines().await, number(asked).await), (LINES, 0), "of older ones there are enough");
     let search = browser.find(Locator::Css("#log-search")).await.unwrap();
     search.send_keys(&format!("\"n\":{}}}", FLOOD - 700)).await.unwrap();
-    let start = std::time::Instant::now();
-    while lines().await != 1 {
-        assert!(start.elapsed() < SOON, "one has this number");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    until("one has this number", async || lines().await == 1).await;
     keeps(&browser, "log-searched").await;
     search.clear().await.unwrap();
     browser.find(Locator::Css("#log-pause")).await.unwrap().click().await.unwrap();
     waits_for(".log-lines li", &format!("{{\"n\":{}}}", FLOOD + 50)).await;
     browser.close().await.unwrap();
-    driver.kill().await.unwrap();
 }
 
 /// The web package of the fixtures, declared for a platform that isn't this one.
@@ -269,6 +236,17 @@ fn web_package() -> Vec<(String, Vec<u8>)> {
     texts.into_iter().map(|(path, text)| (path.to_owned(), text.into_bytes())).collect()
 }
 
+/// Puts it where the deck looks for it; answers its folder.
+fn install_web(data: &Path) -> PathBuf {
+    let own = data.join("packages").join(PACKAGE);
+    for (path, content) in web_package() {
+        let path = own.join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, content).unwrap();
+    }
+    own
+}
+
 async fn clicks(browser: &Client, css: &str) {
     sees(browser, css).await;
     let element = browser.find(Locator::Css(css)).await.unwrap();
@@ -277,11 +255,8 @@ async fn clicks(browser: &Client, css: &str) {
 
 /// Waits until there is no such element.
 async fn misses(browser: &Client, css: &str) {
-    let begin = std::time::Instant::now();
-    while !browser.find_all(Locator::Css(css)).await.unwrap().is_empty() {
-        assert!(begin.elapsed() < SOON, "{css} is still there");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    let is_gone = async || browser.find_all(Locator::Css(css)).await.unwrap().is_empty();
+    until(&format!("{css} is still there"), is_gone).await;
 }
 
 async fn place_and_press(world: &World, browser: &Client) {
@@ -294,16 +269,10 @@ async fn place_and_press(world: &World, browser: &Client) {
 #[tokio::test]
 async fn a_web_package_runs_in_the_page_and_is_loaded_and_unloaded_there() {
     let data = tempfile::tempdir().unwrap();
-    let own = data.path().join("packages").join(PACKAGE);
-    for (path, content) in web_package() {
-        let path = own.join(path);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, content).unwrap();
-    }
+    let own = install_web(data.path());
     let mut world = start(data, |_| {}).await;
     let folder = tempfile::tempdir().unwrap();
-    let (mut driver, browser) = browser(folder.path()).await;
-    browser.goto(&world.deck.page_url()).await.unwrap();
+    let (_driver, browser) = open(&world).await;
     sees(&browser, "#package-status [data-status='running']").await;
     place_and_press(&world, &browser).await;
     keeps(&browser, "web-runs").await;
@@ -390,23 +359,15 @@ async fn a_web_package_runs_in_the_page_and_is_loaded_and_unloaded_there() {
     sees(&browser, ".group[data-status='failed'] .package-note").await;
     keeps(&browser, "does-not-run").await;
     browser.close().await.unwrap();
-    driver.kill().await.unwrap();
 }
 
 #[tokio::test]
 async fn a_web_package_reaches_nothing_of_the_deck_and_can_draw() {
     let data = tempfile::tempdir().unwrap();
-    let own = data.path().join("packages").join(PACKAGE);
-    for (path, content) in web_package() {
-        let path = own.join(path);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, content).unwrap();
-    }
+    let own = install_web(data.path());
     fs::write(own.join("main.js"), include_str!("fixtures/web/attack.js")).unwrap();
     let mut world = start(data, |_| {}).await;
-    let folder = tempfile::tempdir().unwrap();
-    let (mut driver, browser) = browser(folder.path()).await;
-    browser.goto(&world.deck.page_url()).await.unwrap();
+    let (_driver, browser) = open(&world).await;
     let line = world.logged("TRIED ").await;
     let tried: Vec<(String, String)> = serde_json::from_str(line.strip_prefix("TRIED ").unwrap()).unwrap();
     assert_eq!(tried.len(), 11, "{tried:?}");
@@ -422,22 +383,19 @@ async fn a_web_package_reaches_nothing_of_the_deck_and_can_draw() {
     assert_eq!(browser.current_url().await.unwrap().as_str(), world.deck.page_url());
     sees(&browser, "#package-status [data-status='running']").await;
     browser.close().await.unwrap();
-    driver.kill().await.unwrap();
 }
 
 #[tokio::test]
 async fn the_panel_goes_into_a_file_and_comes_back() {
     let world = world(PATIENT).await;
     world.place(TOGGLE, 0, 0).await;
-    let folder = tempfile::tempdir().unwrap();
-    let (mut driver, browser) = browser(folder.path()).await;
-    browser.goto(&world.deck.page_url()).await.unwrap();
+    let (driver, browser) = open(&world).await;
     sees(&browser, ".key").await;
     clicks(&browser, "#panel-export").await;
     sees(&browser, "#confirm-dialog[open] #transfer-ok").await;
     keeps(&browser, "export").await;
     clicks(&browser, "#transfer-ok").await;
-    let downloads = folder.path().join("downloads");
+    let downloads = driver.downloads();
     let begin = std::time::Instant::now();
     let exported = loop {
         let files = fs::read_dir(&downloads).into_iter().flatten().flatten().map(|entry| entry.path());
@@ -472,7 +430,6 @@ async fn the_panel_goes_into_a_file_and_comes_back() {
     clicks(&browser, ".toast > button:not(.icon-button)").await;
     misses(&browser, "#profile-strip button:nth-child(2)").await;
     browser.close().await.unwrap();
-    driver.kill().await.unwrap();
 }
 
 fn bundle(files: Vec<(String, Vec<u8>)>) -> Vec<u8> {

@@ -23,8 +23,8 @@ const MOST_ALIKE: usize = 20;
 const MOST_KEPT: u64 = 8 << 20;
 /// Bytes kept of all such files together.
 const MOST_KEPT_TOTAL: u64 = 96 << 20;
-/// Bytes kept of any other file: enough to tell what it is.
-const START: u64 = 64;
+/// Bytes of a file's start that are enough to tell what it is; of most files no more is kept.
+pub const START: u64 = 64;
 /// A file larger than this is worth a warning.
 const LARGE_FILE: u64 = 128 << 20;
 /// A package that unpacks to more than this is worth a warning.
@@ -518,17 +518,25 @@ fn targets(checked: &mut Checked, config: &PackageConfig) {
 
 /// What a program is, by its first bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Form {
+pub enum Form {
+    /// A program or library for Windows (PE, or for DOS, which begins alike).
     Windows,
+    /// One for macOS (Mach-O).
     Mac,
+    /// One for Linux (ELF).
     Linux,
+    /// A script whose first line names its interpreter.
     Script,
+    /// There is nothing in it.
     Empty,
+    /// Something else.
     Unknown,
 }
 
 impl Form {
-    fn of(start: &[u8]) -> Self {
+    /// Tells it from a file's first bytes; [`START`] of them are enough.
+    #[must_use]
+    pub fn of(start: &[u8]) -> Self {
         match start {
             [] => Self::Empty,
             [b'M', b'Z', ..] => Self::Windows,
@@ -542,7 +550,9 @@ impl Form {
         }
     }
 
-    fn words(self) -> &'static str {
+    /// In words, as what follows "is".
+    #[must_use]
+    pub fn words(self) -> &'static str {
         match self {
             Self::Windows => "a program for Windows",
             Self::Mac => "a program for macOS",
@@ -605,7 +615,7 @@ fn languages(checked: &mut Checked, config: &PackageConfig) {
             continue;
         };
         any = true;
-        let language = language.to_lowercase().replace('-', "_");
+        let language = manifest::plain_language(language);
         english |= language == "en";
         if !LANGUAGES.contains(&language.as_str()) {
             let remedy = "hosts report en, ja, zh_tw, zh_cn, de and ko";

@@ -116,15 +116,16 @@ impl Hub {
             }
             ToHost::GetWidgetSettings { .. } => return Some(did_receive_settings(instance)),
             ToHost::GetWidgetTitle { .. } => {
-                return Some(FromHost::DidReceiveWidgetTitle { widget, context, titles: instance.titles() });
+                self.tell_title(&context);
+                return None;
             }
             ToHost::GetFontAttribute { .. } => {
-                let font = instance.font().cloned().unwrap_or_default();
-                return Some(FromHost::DidReceiveFontAttribute { widget, context, font });
+                self.tell_font(&context);
+                return None;
             }
             ToHost::GetWidgetIcon { .. } => {
-                let icons = self.icons(&context);
-                return Some(FromHost::DidReceiveWidgetIcon { widget, context, icons });
+                self.tell_icons(&context);
+                return None;
             }
             ToHost::ChangeTitle { state: Some(state), .. }
             | ToHost::ChangeImage { state: Some(state), .. }

@@ -4,10 +4,8 @@
 use std::env::consts::{ARCH, EXE_SUFFIX, OS};
 use std::path::{Path, PathBuf};
 
+use host_sdk::bundle::check::{Form, START};
 use host_sdk::manifest::{self, PLATFORM, PackageConfig, Runtime};
-
-/// Bytes of a file's start that are enough to tell what it is.
-pub const START: u64 = 64;
 
 /// The name of the program that runs JavaScript.
 const NODE: &str = "node";
@@ -133,16 +131,13 @@ fn fit(runtime: &Runtime, look: &Look<'_>) -> Result<Way, String> {
 fn program(target: &str, start: &[u8], look: &Look<'_>) -> Result<Way, String> {
     let here = |is_here: bool, what: &str| if is_here { Ok(Way::Program) } else { Err(what.to_owned()) };
     let extension = target.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase()).unwrap_or_default();
-    match start {
-        [0x7f, b'E', b'L', b'F', ..] if OS == "linux" => here(is_for_this_processor(start), "for another processor"),
-        [0x7f, b'E', b'L', b'F', ..] => here(false, "a program for Linux"),
-        [b'M', b'Z', ..] => here(OS == "windows", "a program for Windows"),
-        // 32 and 64 bits in either order of bytes, and files for several processors.
-        [0xfe, 0xed, 0xfa, 0xce | 0xcf, ..]
-        | [0xce | 0xcf, 0xfa, 0xed, 0xfe, ..]
-        | [0xca, 0xfe, 0xba, 0xbe | 0xbf, ..] => here(OS == "macos", "a program for macOS"),
-        [b'#', b'!', line @ ..] if cfg!(unix) => {
-            let interpreter = interpreter(line);
+    match Form::of(start) {
+        Form::Linux if OS == "linux" => here(is_for_this_processor(start), "for another processor"),
+        form @ Form::Linux => here(false, form.words()),
+        form @ Form::Windows => here(OS == "windows", form.words()),
+        form @ Form::Mac => here(OS == "macos", form.words()),
+        Form::Script if cfg!(unix) => {
+            let interpreter = interpreter(&start[2..]);
             let is_there = match interpreter.contains('/') {
                 true => Path::new(&interpreter).is_file(),
                 false => (look.find)(&interpreter).is_some(),
@@ -154,9 +149,8 @@ fn program(target: &str, start: &[u8], look: &Look<'_>) -> Result<Way, String> {
             None => Err("a script for Node.js, which isn't on the PATH".to_owned()),
         },
         _ if ["bat", "cmd"].contains(&extension.as_str()) => here(OS == "windows", "a script for Windows"),
-        [b'#', b'!', ..] => here(false, "a script for other systems"),
-        [] => here(false, "empty"),
-        _ => here(false, "no program"),
+        Form::Script => here(false, "a script for other systems"),
+        form => here(false, form.words()),
     }
 }
 
