@@ -26,7 +26,7 @@ use crate::gesture::{Finger, Gesture, Means};
 use crate::layouts::Layouts;
 use crate::pages::{self, PageCommand, PageEvent, Reply};
 use crate::player::{self, Input, Interest, Model, Player};
-use crate::spotify::{Client, Error};
+use crate::spotify::{Client, Error, Uri};
 use crate::widgets::{self, Face, Request, Widget};
 
 /// Answers of page commands that wait for the loop.
@@ -157,7 +157,7 @@ struct Package {
     pages: HashSet<Page>,
     replies: mpsc::Sender<(Page, Reply)>,
     /// The playlist that something was added to last, as the host has stored it.
-    last_playlist: Option<String>,
+    last_playlist: Option<Uri>,
     /// The tasks that ask whose sign-in an account's is, by its id.
     asking_who: HashMap<String, JoinHandle<()>>,
     /// When the faces were looked at last, to notice a clock that was set back.
@@ -235,9 +235,9 @@ impl Package {
                 self.tell_shown().await;
             }
             Event::PackageSettings(settings) => {
-                if let Some(uri) = settings.get(LAST_PLAYLIST).and_then(Value::as_str) {
-                    self.last_playlist = Some(uri.to_owned());
-                    self.player.tell(Input::LastPlaylist(uri.to_owned())).await;
+                if let Some(uri) = settings.get(LAST_PLAYLIST).and_then(Value::as_str).and_then(Uri::parse) {
+                    self.last_playlist = Some(uri.clone());
+                    self.player.tell(Input::LastPlaylist(uri)).await;
                 }
             }
             Event::Titles(..) | Event::Icons(..) | Event::Font(..) => {}
@@ -372,9 +372,9 @@ impl Package {
     /// The host keeps what should outlive us and is no secret.
     fn keep_last_playlist(&mut self) {
         let used = self.model.last_playlist();
-        if used.is_some() && used != self.last_playlist.as_deref() {
-            self.last_playlist = used.map(str::to_owned);
-            let settings = used.map(|uri| (LAST_PLAYLIST.to_owned(), Value::from(uri)));
+        if used.is_some() && used != self.last_playlist.as_ref() {
+            self.last_playlist = used.cloned();
+            let settings = used.map(|uri| (LAST_PLAYLIST.to_owned(), Value::from(uri.as_str())));
             self.host.save_package_settings(settings.into_iter().collect());
         }
     }

@@ -309,7 +309,7 @@ impl From<Item> for PageResult {
         Self {
             by: item.byline(),
             image: best(&pictures, KEY_COVER).map(str::to_owned),
-            uri: item.uri,
+            uri: item.uri.map(|uri| uri.as_str().to_owned()).unwrap_or_default(),
             kind: item.kind,
             name: item.name,
             owned: None,
@@ -321,7 +321,7 @@ impl From<Item> for PageResult {
 const KEY_COVER: u32 = 200;
 
 fn results(found: Vec<Item>) -> Vec<PageResult> {
-    found.into_iter().filter(|item| !item.uri.is_empty()).map(PageResult::from).collect()
+    found.into_iter().filter(|item| item.uri.is_some()).map(PageResult::from).collect()
 }
 
 /// A part of the user's library, each in its place, with what is known of who may change it.
@@ -329,7 +329,7 @@ fn mine(items: Vec<Option<Item>>, user: Option<String>) -> Vec<Option<PageResult
     let in_its_place = |item: Item| {
         let owner = item.owner.as_ref().map(|owner| owner.id.clone()).filter(|id| !id.is_empty());
         let owned = owner.zip(user.clone()).map(|(owner, user)| item.collaborative || owner == user);
-        let named = !item.uri.is_empty();
+        let named = item.uri.is_some();
         named.then(|| PageResult { owned, ..item.into() })
     };
     items.into_iter().map(|item| item.and_then(in_its_place)).collect()

@@ -3,10 +3,7 @@
 use std::time::Duration;
 
 use super::snapshot::{Now, Player};
-use crate::spotify::{Device, Error, Repeat, Restriction, Uri};
-
-/// Stands for Liked Songs, which have no URI that can be played.
-pub const LIKED_SONGS: &str = "spotify:collection";
+use crate::spotify::{Device, Error, Repeat, Restriction, Uri, UriKind};
 
 /// What a press asks for. The device, where one is given, is Spotify's id of it; otherwise the active one is meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,15 +43,15 @@ pub enum Verb {
     /// Repeat off, then the context, then the track.
     CycleRepeat,
     /// Save this URI to the library or remove it; without one, what plays.
-    ToggleSaved(Option<String>),
+    ToggleSaved(Option<Uri>),
     /// Play something that was chosen.
     Start(Start),
     /// Add what plays to this playlist; without one, to the one that was used last.
-    AddToPlaylist(Option<String>),
+    AddToPlaylist(Option<Uri>),
     /// Remove what plays from the playlist that it plays from.
     RemoveFromPlaylist,
     /// Put this track or episode into the queue; without one, what plays.
-    Enqueue(Option<String>),
+    Enqueue(Option<Uri>),
     /// Move playback to a device.
     MoveTo {
         /// Spotify's id of it.
@@ -69,8 +66,8 @@ pub enum Verb {
 /// Something that was chosen to be played.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Start {
-    /// Its Spotify URI, or [`LIKED_SONGS`].
-    pub uri: String,
+    /// Its Spotify URI.
+    pub uri: Uri,
     /// What a press does while it plays already.
     pub again: Again,
     /// Shuffle on or off; None leaves it.
@@ -100,12 +97,12 @@ pub(super) enum Call {
     Seek(u64),
     Shuffle(bool),
     Repeat(Repeat),
-    Save { uri: String, saved: bool },
+    Save { uri: Uri, saved: bool },
     PlayUri(Uri),
     PlayLiked,
-    AddToPlaylist { playlist: Uri, uri: String },
-    RemoveFromPlaylist { playlist: Uri, uri: String },
-    Enqueue(String),
+    AddToPlaylist { playlist: Uri, uri: Uri },
+    RemoveFromPlaylist { playlist: Uri, uri: Uri },
+    Enqueue(Uri),
     Transfer { device: String, play: Option<bool> },
 }
 
@@ -134,14 +131,14 @@ pub(super) struct QueuedCall {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum What {
     Playing(bool),
-    Skip { from: String },
-    Started { uri: String },
+    Skip { from: Option<Uri> },
+    Started { uri: Uri },
     Volume(u8),
     Position(u64),
     Shuffle(bool),
     Repeat(Repeat),
     Device(Device),
-    Saved { uri: String, saved: bool },
+    Saved { uri: Uri, saved: bool },
 }
 
 impl What {
@@ -176,9 +173,9 @@ pub(super) fn decide(verb: &Verb, player: &Player, loud: Option<u8>) -> Result<V
     let volume = now.and_then(|now| now.volume);
     let to_volume = |percent: u8| vec![(Call::Volume(percent), Some(What::Volume(percent)))];
     let to_position = |position: u64| vec![(Call::Seek(position), Some(What::Position(position)))];
-    let skip = |call| vec![(call, now.map(|now| What::Skip { from: now.uri().unwrap_or_default().to_owned() }))];
-    let what_plays = || match now.and_then(Now::uri).filter(|uri| !uri.is_empty()) {
-        Some(uri) => Ok(uri.to_owned()),
+    let skip = |call| vec![(call, now.map(|now| What::Skip { from: now.uri().cloned() }))];
+    let what_plays = || match now.and_then(Now::uri) {
+        Some(uri) => Ok(uri.clone()),
         None => restricted(Restriction::NothingPlaying),
     };
     // Spotify knows no more of a file of the user's own than its name.
@@ -227,8 +224,9 @@ pub(super) fn decide(verb: &Verb, player: &Player, loud: Option<u8>) -> Result<V
         }
         Verb::Start(start) => self::start(start, player)?,
         Verb::AddToPlaylist(playlist) => {
-            let playlist = playlist.as_ref().or(player.last_playlist.as_ref()).and_then(|uri| Uri::parse(uri));
-            let Some(playlist) = playlist else { return restricted(Restriction::NoPlaylistChosen) };
+            let Some(playlist) = playlist.clone().or_else(|| player.last_playlist.clone()) else {
+                return restricted(Restriction::NoPlaylistChosen);
+            };
             vec![(Call::AddToPlaylist { playlist, uri: catalogued()? }, None)]
         }
         Verb::RemoveFromPlaylist => {
@@ -269,10 +267,10 @@ fn start(start: &Start, player: &Player) -> Result<Vec<Step>, Error> {
     if again && start.again == Again::Pause {
         return Ok(vec![toggle(now)]);
     }
-    let call = if start.uri == LIKED_SONGS {
-        Call::PlayLiked
-    } else {
-        Call::PlayUri(Uri::parse(&start.uri).ok_or(Error::Restricted(Restriction::NotPlayable))?)
+    let call = match start.uri.kind() {
+        UriKind::LikedSongs => Call::PlayLiked,
+        UriKind::Other => return restricted(Restriction::NotPlayable),
+        _ => Call::PlayUri(start.uri.clone()),
     };
     let shuffle = if again && start.again == Again::Shuffle { Some(true) } else { start.shuffle };
     let shuffle = shuffle.filter(|on| now.is_none_or(|now| now.shuffle != *on));

@@ -12,7 +12,7 @@ mod schedule;
 mod snapshot;
 mod task;
 
-pub use command::{Again, Command, LIKED_SONGS, Start, Verb};
+pub use command::{Again, Command, Start, Verb};
 pub use model::{Interest, Model};
 pub use snapshot::{Now, Player, Refusal, Track, Wait};
 pub use task::{Handle, Input, start};

@@ -11,7 +11,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use super::command::{Call, Command, LIKED_SONGS, QueuedCall, Verb, What, decide};
+use super::command::{Call, Command, QueuedCall, Verb, What, decide};
 use super::snapshot::{Done, Now, Player, Refusal, Track, Wait};
 use crate::auth::{AuthState, Group, Limit, Link};
 use crate::spotify::{Device, Error, Item, Playback, Restriction, Uri};
@@ -47,12 +47,10 @@ impl Change {
         let now = &state.now;
         match &self.what {
             What::Playing(playing) => now.playing == *playing,
-            What::Skip { from } => now.uri().is_none_or(|uri| uri != from),
+            What::Skip { from } => now.uri().is_none() || now.uri() != from.as_ref(),
             // Spotify is given them as a list of tracks, and tells no context then.
-            What::Started { uri } if uri == LIKED_SONGS => {
-                now.context.as_deref().is_none_or(|context| context.ends_with(":collection"))
-            }
-            What::Started { uri } => now.context.as_deref() == Some(uri) || now.uri() == Some(uri),
+            What::Started { uri } if uri.is_liked_songs() => now.context.as_ref().is_none_or(Uri::is_liked_songs),
+            What::Started { uri } => now.context.as_ref() == Some(uri) || now.uri() == Some(uri),
             What::Volume(volume) => now.volume == Some(*volume),
             What::Position(position) => {
                 let there = if now.playing { position + now_ms.saturating_sub(self.at_ms) } else { *position };
@@ -107,7 +105,7 @@ pub struct Interest {
     /// Whether what plays is saved.
     pub saved_now: bool,
     /// Whether these URIs are saved.
-    pub saved: BTreeSet<String>,
+    pub saved: BTreeSet<Uri>,
     /// The devices.
     pub devices: bool,
     /// What comes next.
@@ -119,7 +117,7 @@ pub struct Interest {
 /// Something other than what plays that Spotify can be asked.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Question {
-    Saved(String),
+    Saved(Uri),
     Devices,
     Queue,
     PlaylistName(Uri),
@@ -128,7 +126,7 @@ pub(super) enum Question {
 /// What came of a [`Question`].
 #[derive(Clone, Debug)]
 pub(super) enum Told {
-    Saved(String, bool),
+    Saved(Uri, bool),
     Devices(Vec<Device>),
     Queue(Vec<Item>),
     PlaylistName(Uri, String),
@@ -180,11 +178,11 @@ pub struct Model {
     /// The volume before it was muted.
     loud: Option<u8>,
     last_device: Option<String>,
-    last_playlist: Option<String>,
-    started: Option<String>,
-    saved: BTreeMap<String, bool>,
+    last_playlist: Option<Uri>,
+    started: Option<Uri>,
+    saved: BTreeMap<Uri, bool>,
     /// When we have saved or removed something last: answers from before that are no news.
-    saved_ms: BTreeMap<String, u64>,
+    saved_ms: BTreeMap<Uri, u64>,
     playlists: BTreeMap<Uri, String>,
     devices: Option<Arc<Vec<Device>>>,
     coming: Option<Arc<Vec<Track>>>,
@@ -389,9 +387,9 @@ impl Model {
                 self.saved_ms.insert(uri.clone(), now_ms);
                 self.changes.retain(|change| change.id != call.id);
             }
-            Call::AddToPlaylist { playlist, .. } => self.last_playlist = Some(playlist.as_str().to_owned()),
-            Call::PlayLiked => self.started = Some(LIKED_SONGS.to_owned()),
-            Call::PlayUri(uri) => self.started = Some(uri.as_str().to_owned()),
+            Call::AddToPlaylist { playlist, .. } => self.last_playlist = Some(playlist.clone()),
+            Call::PlayLiked => self.started = Some(Uri::liked_songs()),
+            Call::PlayUri(uri) => self.started = Some(uri.clone()),
             Call::Enqueue(_) => drop(self.asked.remove(&Question::Queue)),
             Call::Transfer { .. } => drop(self.asked.remove(&Question::Devices)),
             _ => {}
@@ -510,7 +508,7 @@ impl Model {
     }
 
     /// Takes in what was known before a restart; what has happened since counts more.
-    pub(super) fn remember_playlist(&mut self, uri: String) {
+    pub(super) fn remember_playlist(&mut self, uri: Uri) {
         self.last_playlist.get_or_insert(uri);
     }
 
@@ -542,8 +540,8 @@ impl Model {
     pub(super) fn next_question(&self, interest: &Interest, now_ms: u64) -> Option<(Question, u64)> {
         let known = self.known.as_ref()?.as_ref();
         let track = known.and_then(|known| known.now.track.as_ref()).filter(|track| !track.local);
-        let playing = track.map(|track| track.uri.as_str()).filter(|uri| interest.saved_now && !uri.is_empty());
-        let saved = interest.saved.iter().map(String::as_str).chain(playing).map(|uri| Question::Saved(uri.to_owned()));
+        let playing = track.and_then(|track| track.uri.as_ref()).filter(|_| interest.saved_now);
+        let saved = interest.saved.iter().chain(playing).cloned().map(Question::Saved);
         let devices = interest.devices.then_some(Question::Devices);
         let queue = interest.queue.then_some(Question::Queue).filter(|_| known.is_some());
         let playlist = known.and_then(|known| known.now.playlist()).filter(|_| interest.playlist);
@@ -604,8 +602,8 @@ impl Model {
 
     /// The playlist that something was added to last.
     #[must_use]
-    pub fn last_playlist(&self) -> Option<&str> {
-        self.last_playlist.as_deref()
+    pub fn last_playlist(&self) -> Option<&Uri> {
+        self.last_playlist.as_ref()
     }
 
     /// The device that was active last.
@@ -716,7 +714,7 @@ fn read(playback: Playback) -> Now {
         playing: playback.is_playing,
         track: playback.item.as_ref().map(Track::of),
         kind: playback.currently_playing_type,
-        context: playback.context.map(|context| context.uri).filter(|uri| !uri.is_empty()),
+        context: playback.context.and_then(|context| context.uri),
         position_ms: playback.progress_ms.unwrap_or_default(),
         volume: device.volume_percent.filter(|_| device.supports_volume != Some(false)),
         shuffle: playback.shuffle_state,
@@ -737,12 +735,16 @@ mod tests {
 
     const T: u64 = 1_000_000;
 
+    fn uri(text: &str) -> Uri {
+        Uri::from_spotify(text).unwrap()
+    }
+
     fn playback(playing: bool, progress_ms: u64) -> Playback {
         Playback {
             is_playing: playing,
             progress_ms: Some(progress_ms),
             device: Some(Device { volume_percent: Some(40), ..Device::default() }),
-            item: Some(Item { uri: "spotify:track:1".into(), duration_ms: 60_000, ..Item::default() }),
+            item: Some(Item { uri: Some(uri("spotify:track:1")), duration_ms: 60_000, ..Item::default() }),
             ..Playback::default()
         }
     }
@@ -948,17 +950,17 @@ mod tests {
     fn a_like_shows_at_once_and_is_asked_about_once_a_track() {
         let mut model = model(true);
         let interest = Interest { instances: 1, saved_now: true, ..Interest::default() };
-        let question = Question::Saved("spotify:track:1".into());
+        let question = Question::Saved(uri("spotify:track:1"));
         assert_eq!(model.next_question(&interest, T), Some((question.clone(), T)));
         model.asking(question.clone(), T);
-        model.told(Told::Saved("spotify:track:1".into(), true));
+        model.told(Told::Saved(uri("spotify:track:1"), true));
         assert_eq!(model.next_question(&interest, T + 1), Some((question.clone(), T + 600_000)));
-        assert_eq!(model.at(T).saved("spotify:track:1"), Some(true));
+        assert_eq!(model.at(T).saved(&uri("spotify:track:1")), Some(true));
         press(&mut model, Verb::ToggleSaved(None), T);
-        assert_eq!(model.at(T).saved("spotify:track:1"), Some(false));
+        assert_eq!(model.at(T).saved(&uri("spotify:track:1")), Some(false));
         let call = model.next_call(T).unwrap();
         model.refused(&call, Error::PremiumRequired, T);
-        assert_eq!(model.at(T).saved("spotify:track:1"), Some(true), "back to what is true");
+        assert_eq!(model.at(T).saved(&uri("spotify:track:1")), Some(true), "back to what is true");
         let mut other = playback(false, 12_000);
         other.shuffle_state = true;
         model.heard(Some(other), T + 2_000, T + 2_000);
@@ -972,7 +974,7 @@ mod tests {
     #[test]
     fn an_answer_from_before_a_like_does_not_take_it_back() {
         let mut model = model(true);
-        let uri = "spotify:track:1".to_owned();
+        let uri = uri("spotify:track:1");
         model.asking(Question::Saved(uri.clone()), T);
         press(&mut model, Verb::ToggleSaved(None), T + 10);
         let call = model.next_call(T + 10).unwrap();
@@ -986,10 +988,10 @@ mod tests {
 
     #[test]
     fn what_plays_already_pauses_restarts_or_shuffles() {
-        let start = |again| Verb::Start(super::super::Start { uri: "spotify:album:a".into(), again, shuffle: None });
+        let start = |again| Verb::Start(super::super::Start { uri: uri("spotify:album:a"), again, shuffle: None });
         let mut playing = playback(true, 10_000);
-        playing.context = Some(crate::spotify::Context { uri: "spotify:album:a".into(), kind: "album".into() });
-        let uri = crate::spotify::Uri::parse("spotify:album:a").unwrap();
+        playing.context = Some(crate::spotify::Context { uri: Some(uri("spotify:album:a")), kind: "album".into() });
+        let uri = uri("spotify:album:a");
         for (again, expected) in [
             (super::super::Again::Pause, vec![Call::Pause]),
             (super::super::Again::Restart, vec![Call::PlayUri(uri.clone())]),
@@ -1025,7 +1027,7 @@ mod tests {
     #[test]
     fn what_shows_nowhere_else_is_said() {
         let mut model = model(true);
-        let playlist = Some("spotify:playlist:p".to_owned());
+        let playlist = Some(uri("spotify:playlist:p"));
         press(&mut model, Verb::AddToPlaylist(playlist.clone()), T);
         let call = model.next_call(T).unwrap();
         model.confirmed(&call, T + 50);
@@ -1061,9 +1063,9 @@ mod tests {
     fn liked_songs_have_started_when_what_plays_has_no_context() {
         let mut model = model(true);
         let mut album = playback(true, 10_000);
-        album.context = Some(crate::spotify::Context { uri: "spotify:album:a".into(), kind: "album".into() });
+        album.context = Some(crate::spotify::Context { uri: Some(uri("spotify:album:a")), kind: "album".into() });
         model.heard(Some(album.clone()), T, T);
-        let liked = super::super::Start { uri: LIKED_SONGS.into(), again: super::super::Again::Pause, shuffle: None };
+        let liked = super::super::Start { uri: Uri::liked_songs(), again: super::super::Again::Pause, shuffle: None };
         press(&mut model, Verb::Start(liked), T);
         let call = model.next_call(T).unwrap();
         model.confirmed(&call, T + 50);
@@ -1071,7 +1073,7 @@ mod tests {
         assert!(now(&model, T + 120).skipping, "Spotify still tells what was before");
         model.heard(Some(playback(true, 200)), T + 300, T + 300);
         assert_eq!((now(&model, T + 1_300).position_ms, now(&model, T + 1_300).skipping), (1_200, false));
-        assert!(model.at(T + 1_300).plays(LIKED_SONGS));
+        assert!(model.at(T + 1_300).plays(&Uri::liked_songs()));
     }
 
     #[test]
@@ -1082,8 +1084,7 @@ mod tests {
         model.heard(Some(file), T, T);
         let interest = Interest { instances: 1, saved_now: true, ..Interest::default() };
         assert_eq!(model.next_question(&interest, T), None);
-        for verb in
-            [Verb::ToggleSaved(None), Verb::Enqueue(None), Verb::AddToPlaylist(Some("spotify:playlist:p".into()))]
+        for verb in [Verb::ToggleSaved(None), Verb::Enqueue(None), Verb::AddToPlaylist(Some(uri("spotify:playlist:p")))]
         {
             assert!(!model.command(Command { verb: verb.clone(), device: None }, T));
             let why = Error::Restricted(Restriction::LocalFile);
@@ -1128,7 +1129,7 @@ mod tests {
         model.heard(Some(playback(true, 10_300)), T + 100, T + 100);
         assert!(now(&model, T + 100).skipping);
         let mut next = playback(true, 20);
-        next.item.as_mut().unwrap().uri = "spotify:track:2".into();
+        next.item.as_mut().unwrap().uri = Some(uri("spotify:track:2"));
         model.heard(Some(next), T + 300, T + 300);
         assert!(!now(&model, T + 300).skipping);
         assert_eq!(now(&model, T + 1_300).position_ms, 1_020);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::command::{LIKED_SONGS, Verb};
+use super::command::Verb;
 use crate::auth::{AuthState, Limit, LimitKind, Link};
 use crate::spotify::{Device, Error, Item, PlayingType, Repeat, Uri, UriKind};
 
@@ -12,8 +12,8 @@ const HOUR_MS: u64 = 3_600_000;
 /// What plays.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Track {
-    /// Its Spotify URI; empty where it has none.
-    pub uri: String,
+    /// Its Spotify URI; none where Spotify names none.
+    pub uri: Option<Uri>,
     /// Its kind in Spotify's words, such as track or episode.
     pub kind: String,
     /// Its title.
@@ -56,7 +56,7 @@ pub struct Now {
     /// The kind of what plays, also where there is no track.
     pub kind: PlayingType,
     /// The URI of the playlist, album, artist or show that it plays from.
-    pub context: Option<String>,
+    pub context: Option<Uri>,
     /// How far it has played, in milliseconds.
     pub position_ms: u64,
     /// The volume, 0 to 100, where the device has one.
@@ -80,8 +80,8 @@ pub struct Now {
 impl Now {
     /// The URI of what plays.
     #[must_use]
-    pub fn uri(&self) -> Option<&str> {
-        self.track.as_ref().map(|track| track.uri.as_str())
+    pub fn uri(&self) -> Option<&Uri> {
+        self.track.as_ref()?.uri.as_ref()
     }
 
     /// Its length in milliseconds, if that is known.
@@ -93,7 +93,7 @@ impl Now {
     /// The playlist that it plays from, if it is one.
     #[must_use]
     pub fn playlist(&self) -> Option<Uri> {
-        Uri::parse(self.context.as_deref()?).filter(|uri| uri.kind() == UriKind::Playlist)
+        self.context.clone().filter(|uri| uri.kind() == UriKind::Playlist)
     }
 }
 
@@ -171,10 +171,10 @@ pub struct Player {
     /// What comes next; none while nobody shows it.
     pub queue: Option<Arc<Vec<Track>>>,
     /// The playlist that something was added to last.
-    pub last_playlist: Option<String>,
-    pub(super) saved: BTreeMap<String, bool>,
+    pub last_playlist: Option<Uri>,
+    pub(super) saved: BTreeMap<Uri, bool>,
     pub(super) playlist: Option<String>,
-    pub(super) started: Option<String>,
+    pub(super) started: Option<Uri>,
     pub(super) refusal: Option<Refusal>,
     pub(super) done: Option<Done>,
 }
@@ -194,7 +194,7 @@ impl Player {
 
     /// Whether the user has saved this URI, if that is known.
     #[must_use]
-    pub fn saved(&self, uri: &str) -> Option<bool> {
+    pub fn saved(&self, uri: &Uri) -> Option<bool> {
         self.saved.get(uri).copied()
     }
 
@@ -206,13 +206,13 @@ impl Player {
 
     /// Whether this is what plays, or what it plays from.
     #[must_use]
-    pub fn plays(&self, uri: &str) -> bool {
+    pub fn plays(&self, uri: &Uri) -> bool {
         let Some(now) = &self.now else { return false };
-        let context = now.context.as_deref();
-        if uri == LIKED_SONGS {
-            let collection = context.is_some_and(|context| context.ends_with(":collection"));
-            return collection || (context.is_none() && self.started.as_deref() == Some(LIKED_SONGS));
+        match &now.context {
+            Some(context) if context == uri => true,
+            // They may have been started as a list of tracks, for which Spotify names no context.
+            None if uri.is_liked_songs() => self.started.as_ref() == Some(uri),
+            _ => now.uri() == Some(uri),
         }
-        context == Some(uri) || now.uri() == Some(uri)
     }
 }

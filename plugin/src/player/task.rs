@@ -13,7 +13,7 @@ use super::model::{Interest, Model, Question, Told};
 use super::schedule::{Situation, ask_again_in};
 use crate::auth::{AuthState, Limit};
 use crate::clock::Clock;
-use crate::spotify::{Client, Device, Error, Playback, Restriction};
+use crate::spotify::{Client, Device, Error, Playback, Restriction, Uri};
 
 /// Commands that wait for the task. It takes them at once, so this is never full for long; when it is, the sender waits.
 const INPUTS: usize = 64;
@@ -37,7 +37,7 @@ pub enum Input {
     /// Something may have changed elsewhere: ask now.
     Refresh,
     /// The playlist that something was added to last, before a restart.
-    LastPlaylist(String),
+    LastPlaylist(Uri),
 }
 
 /// The way to the player's task. It ends when the last one of these is dropped.
@@ -432,8 +432,7 @@ async fn send(spotify: &Client, call: &Call, device: Option<&str>) -> Result<(),
         Call::PlayUri(uri) => spotify.play_uri(uri, device).await,
         Call::PlayLiked => {
             let songs = spotify.liked(0).await?.items;
-            let uris: Vec<String> =
-                songs.into_iter().flatten().map(|song| song.uri).filter(|uri| !uri.is_empty()).collect();
+            let uris: Vec<Uri> = songs.into_iter().flatten().filter_map(|song| song.uri).collect();
             if uris.is_empty() {
                 return Err(Error::Restricted(Restriction::NothingLiked));
             }

@@ -207,8 +207,13 @@ impl Client {
     ///
     /// # Errors
     /// See [`Error`].
-    pub async fn play_all(&self, uris: &[String], device_id: Option<&str>) -> Result<(), Error> {
-        self.write(Call::new(Method::PUT, "me/player/play").device(device_id).body(json!({ "uris": uris }))).await
+    pub async fn play_all(&self, uris: &[Uri], device_id: Option<&str>) -> Result<(), Error> {
+        self.write(
+            Call::new(Method::PUT, "me/player/play")
+                .device(device_id)
+                .body(json!({ "uris": uris.iter().map(Uri::as_str).collect::<Vec<_>>() })),
+        )
+        .await
     }
 
     /// Pauses.
@@ -284,16 +289,16 @@ impl Client {
     ///
     /// # Errors
     /// See [`Error`].
-    pub async fn enqueue(&self, uri: &str, device_id: Option<&str>) -> Result<(), Error> {
-        self.write(Call::new(Method::POST, "me/player/queue").query("uri", uri).device(device_id)).await
+    pub async fn enqueue(&self, uri: &Uri, device_id: Option<&str>) -> Result<(), Error> {
+        self.write(Call::new(Method::POST, "me/player/queue").query("uri", uri.as_str()).device(device_id)).await
     }
 
     /// Whether the user has saved this.
     ///
     /// # Errors
     /// See [`Error`].
-    pub async fn is_saved(&self, uri: &str) -> Result<bool, Error> {
-        let answer = self.send(&Call::new(Method::GET, "me/library/contains").query("uris", uri)).await?;
+    pub async fn is_saved(&self, uri: &Uri) -> Result<bool, Error> {
+        let answer = self.send(&Call::new(Method::GET, "me/library/contains").query("uris", uri.as_str())).await?;
         let status = answer.status().as_u16();
         read::<Vec<bool>>(answer).await?.first().copied().ok_or(Error::Unexpected(status))
     }
@@ -302,9 +307,9 @@ impl Client {
     ///
     /// # Errors
     /// See [`Error`].
-    pub async fn save(&self, uri: &str, saved: bool) -> Result<(), Error> {
+    pub async fn save(&self, uri: &Uri, saved: bool) -> Result<(), Error> {
         let method = if saved { Method::PUT } else { Method::DELETE };
-        self.write(Call::new(method, "me/library").query("uris", uri)).await
+        self.write(Call::new(method, "me/library").query("uris", uri.as_str())).await
     }
 
     /// A page of the user's playlists, their own and those that they follow, from this one on.
@@ -329,18 +334,18 @@ impl Client {
     ///
     /// # Errors
     /// See [`Error`].
-    pub async fn add_to_playlist(&self, playlist: &Uri, uri: &str) -> Result<(), Error> {
+    pub async fn add_to_playlist(&self, playlist: &Uri, uri: &Uri) -> Result<(), Error> {
         let path = format!("playlists/{}/items", playlist.id());
-        theirs(self.write(Call::new(Method::POST, path).body(json!({ "uris": [uri] }))).await)
+        theirs(self.write(Call::new(Method::POST, path).body(json!({ "uris": [uri.as_str()] }))).await)
     }
 
     /// Removes a track or an episode from a playlist, wherever it stands in it.
     ///
     /// # Errors
     /// See [`Error`].
-    pub async fn remove_from_playlist(&self, playlist: &Uri, uri: &str) -> Result<(), Error> {
+    pub async fn remove_from_playlist(&self, playlist: &Uri, uri: &Uri) -> Result<(), Error> {
         let path = format!("playlists/{}/items", playlist.id());
-        theirs(self.write(Call::new(Method::DELETE, path).body(json!({ "items": [{ "uri": uri }] }))).await)
+        theirs(self.write(Call::new(Method::DELETE, path).body(json!({ "items": [{ "uri": uri.as_str() }] }))).await)
     }
 
     /// What a URI stands for: its name, who made it, its pictures.
@@ -348,12 +353,14 @@ impl Client {
     /// # Errors
     /// See [`Error`].
     pub async fn look_up(&self, uri: &Uri) -> Result<Item, Error> {
-        let call = Call::new(Method::GET, format!("{}/{}", uri.kind().collection(), uri.id()));
+        let Some(collection) = uri.kind().collection() else { return Err(Error::Restricted(Restriction::NotPlayable)) };
+        let call = Call::new(Method::GET, format!("{collection}/{}", uri.id()));
         let call = match uri.kind() {
-            // Spotify wants a user's word for these, and fewer members make a playlist's answer small.
+            // Spotify wants a user's word for these.
             UriKind::Show | UriKind::Episode => call,
+            // Fewer members make a playlist's answer small.
             UriKind::Playlist => call.without_user().query("fields", "uri,type,name,images,owner(display_name)"),
-            UriKind::Track | UriKind::Album | UriKind::Artist => call.without_user(),
+            _ => call.without_user(),
         };
         read(self.send(&call).await?).await
     }

@@ -8,6 +8,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
+use super::uri::Uri;
+
 /// Any value, or the default if it isn't what it should be.
 fn lenient<'de, D: Deserializer<'de>, T: DeserializeOwned + Default>(deserializer: D) -> Result<T, D::Error> {
     let value = Value::deserialize(deserializer)?;
@@ -157,7 +159,7 @@ pub enum PlayingType {
 pub struct Context {
     /// Its Spotify URI.
     #[serde(deserialize_with = "lenient")]
-    pub uri: String,
+    pub uri: Option<Uri>,
     /// Its kind, such as playlist or album.
     #[serde(rename = "type", deserialize_with = "lenient")]
     pub kind: String,
@@ -216,7 +218,7 @@ pub struct Item {
     pub id: Option<String>,
     /// Its Spotify URI.
     #[serde(deserialize_with = "lenient")]
-    pub uri: String,
+    pub uri: Option<Uri>,
     /// Its title.
     #[serde(deserialize_with = "lenient")]
     pub name: String,
@@ -410,7 +412,7 @@ impl Search {
     /// Everything that was found and has an address, kind by kind.
     pub fn found(self) -> Vec<Item> {
         let pages = [self.tracks, self.albums, self.artists, self.playlists, self.shows, self.episodes];
-        pages.into_iter().flat_map(|page| page.items).flatten().filter(|item| !item.uri.is_empty()).collect()
+        pages.into_iter().flat_map(|page| page.items).flatten().filter(|item| item.uri.is_some()).collect()
     }
 }
 
@@ -459,7 +461,7 @@ mod tests {
             "playlists":{"items":[null,{"type":"playlist","uri":"spotify:playlist:2","name":"P"},{"name":"no address"}]},
             "shows":null}"#;
         let found = serde_json::from_str::<Search>(answer).unwrap().found();
-        let uris: Vec<_> = found.iter().map(|item| item.uri.as_str()).collect();
+        let uris: Vec<_> = found.iter().map(|item| item.uri.as_ref().unwrap().as_str()).collect();
         assert_eq!(uris, ["spotify:track:1", "spotify:playlist:2"]);
     }
 

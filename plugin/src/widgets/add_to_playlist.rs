@@ -5,6 +5,7 @@ use host_sdk::package::Settings;
 use super::{Face, Widget, chosen, key, nothing_playing};
 use crate::face::{Icon, Tone};
 use crate::player::{Player, Verb};
+use crate::spotify::{Uri, UriKind};
 
 pub(super) const WIDGET: Widget = Widget {
     uuid: "com.spotify-widgets.add-to-playlist",
@@ -15,8 +16,8 @@ pub(super) const WIDGET: Widget = Widget {
 };
 
 /// The playlist that was chosen; None means the one that was used last.
-fn uri(settings: &Settings) -> Option<String> {
-    chosen(settings, "playlist").map(|playlist| playlist.uri)
+fn uri(settings: &Settings) -> Option<Uri> {
+    chosen(settings, "playlist", &[UriKind::Playlist]).map(|playlist| playlist.uri)
 }
 
 fn face(player: &Player, settings: &Settings) -> Face {
@@ -24,7 +25,9 @@ fn face(player: &Player, settings: &Settings) -> Face {
         return key(player, Icon::PlusList, "Added", Tone::Active);
     }
     let tone = if nothing_playing(player.now.as_ref()) { Tone::Disabled } else { Tone::Normal };
-    let name = chosen(settings, "playlist").map(|playlist| playlist.name).filter(|name| !name.is_empty());
+    let name = chosen(settings, "playlist", &[UriKind::Playlist])
+        .map(|playlist| playlist.name)
+        .filter(|name| !name.is_empty());
     match name {
         Some(name) => key(player, Icon::PlusList, "Add to", tone).with_note(&name),
         None => key(player, Icon::PlusList, "Add to playlist", tone),

@@ -5,6 +5,10 @@ use host_sdk::package::Settings;
 use super::{Face, Widget, chosen, key, nothing_playing};
 use crate::face::{Icon, Tone};
 use crate::player::{Player, Verb};
+use crate::spotify::{Uri, UriKind};
+
+/// What Spotify's queue takes.
+const QUEUEABLE: [UriKind; 2] = [UriKind::Track, UriKind::Episode];
 
 pub(super) const WIDGET: Widget = Widget {
     uuid: "com.spotify-widgets.add-to-queue",
@@ -15,15 +19,15 @@ pub(super) const WIDGET: Widget = Widget {
 };
 
 /// What was chosen; None means what plays.
-fn uri(settings: &Settings) -> Option<String> {
-    chosen(settings, "item").map(|item| item.uri)
+fn uri(settings: &Settings) -> Option<Uri> {
+    chosen(settings, "item", &QUEUEABLE).map(|item| item.uri)
 }
 
 fn face(player: &Player, settings: &Settings) -> Face {
     if player.done(|verb| *verb == Verb::Enqueue(uri(settings))) {
         return key(player, Icon::QueueAdd, "Added", Tone::Active);
     }
-    let item = chosen(settings, "item");
+    let item = chosen(settings, "item", &QUEUEABLE);
     let tone = if item.is_none() && nothing_playing(player.now.as_ref()) { Tone::Disabled } else { Tone::Normal };
     match item.map(|item| item.name).filter(|name| !name.is_empty()) {
         Some(name) => key(player, Icon::QueueAdd, "Queue", tone).with_note(&name),

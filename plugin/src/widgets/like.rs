@@ -5,6 +5,10 @@ use host_sdk::package::Settings;
 use super::{Face, Widget, chosen, key};
 use crate::face::{Icon, Tone};
 use crate::player::{Now, Player, Verb};
+use crate::spotify::{Uri, UriKind};
+
+/// What a user's library can hold. Artists are followed, which Development Mode apps can't do.
+const LIKEABLE: [UriKind; 5] = [UriKind::Track, UriKind::Album, UriKind::Playlist, UriKind::Show, UriKind::Episode];
 
 pub(super) const WIDGET: Widget = Widget {
     uuid: "com.spotify-widgets.like",
@@ -19,15 +23,15 @@ pub(super) const WIDGET: Widget = Widget {
 };
 
 /// What was chosen; None means what plays.
-fn uri(settings: &Settings) -> Option<String> {
-    chosen(settings, "item").map(|chosen| chosen.uri)
+fn uri(settings: &Settings) -> Option<Uri> {
+    chosen(settings, "item", &LIKEABLE).map(|chosen| chosen.uri)
 }
 
 fn face(player: &Player, settings: &Settings) -> Face {
-    let chosen = chosen(settings, "item");
+    let chosen = chosen(settings, "item", &LIKEABLE);
     let uri = match &chosen {
-        Some(chosen) => Some(chosen.uri.as_str()),
-        None => player.now.as_ref().and_then(Now::uri).filter(|uri| !uri.is_empty()),
+        Some(chosen) => Some(&chosen.uri),
+        None => player.now.as_ref().and_then(Now::uri),
     };
     let face = match uri.map(|uri| player.saved(uri)) {
         None => key(player, Icon::Heart, "Like", Tone::Disabled).in_state(0),

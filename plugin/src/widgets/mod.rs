@@ -34,7 +34,7 @@ use crate::auth::{LimitKind, Link, Remedy};
 use crate::face::{Icon, Key, Notice, Picture, Scroll, Size, Tone};
 use crate::gesture::{Gesture, Means};
 use crate::player::{Command, Interest, Now, Player, Verb, Wait};
-use crate::spotify::{Error, PlayingType, Uri};
+use crate::spotify::{Error, PlayingType, Uri, UriKind};
 
 /// Every widget.
 pub const ALL: [Widget; 21] = [
@@ -341,8 +341,8 @@ impl Extra {
         match self {
             Self::Open => {
                 let now = player.now.as_ref()?;
-                let uri = now.uri().and_then(Uri::parse).or_else(|| Uri::parse(now.context.as_deref()?))?;
-                Some(Request::OpenUrl(uri.link()))
+                let uris = now.uri().into_iter().chain(&now.context);
+                uris.filter_map(Uri::link).next().map(Request::OpenUrl)
             }
             Self::SwitchAccount => Some(Request::SwitchAccount),
             _ => self.verb().map(|verb| Request::Command(Command { verb, device: device(settings) })),
@@ -361,18 +361,21 @@ fn extra(settings: &Settings, name: &str) -> Option<Extra> {
     Extra::deserialize(settings.get(name)?).ok()
 }
 
-/// Something of Spotify's that the user has chosen: its URI and name.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(default)]
+/// Something of Spotify's that the user has chosen.
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Chosen {
-    uri: String,
+    uri: Uri,
     name: String,
     image: Option<String>,
 }
 
-/// What the user has chosen under this name; None for nothing, or nothing that makes sense.
-fn chosen(settings: &Settings, name: &str) -> Option<Chosen> {
-    Chosen::deserialize(settings.get(name)?).ok().filter(|chosen| !chosen.uri.is_empty())
+/// What the user has chosen under this name, if it is of one of these kinds. `None` for nothing, or for what can't be
+/// understood: the widget then does what it does by default.
+fn chosen(settings: &Settings, name: &str, kinds: &[UriKind]) -> Option<Chosen> {
+    let chosen = settings.get(name)?;
+    let member = |name: &str| chosen.get(name).and_then(Value::as_str);
+    let uri = Uri::parse(member("uri")?).filter(|uri| kinds.contains(&uri.kind()))?;
+    Some(Chosen { uri, name: member("name").unwrap_or_default().to_owned(), image: member("image").map(str::to_owned) })
 }
 
 /// A whole number of the settings, within its bounds.

@@ -5,20 +5,35 @@ use host_sdk::package::Settings;
 
 use super::{Chosen, Face, Widget, chosen, notice, word};
 use crate::face::{CoverKey, Icon, Picture, Tone};
-use crate::player::{Again, LIKED_SONGS, Player, Start, Verb};
+use crate::player::{Again, Player, Start, Verb};
+use crate::spotify::{Uri, UriKind};
+
+const PLAYABLE: [UriKind; 7] = [
+    UriKind::Track,
+    UriKind::Album,
+    UriKind::Artist,
+    UriKind::Playlist,
+    UriKind::Show,
+    UriKind::Episode,
+    UriKind::LikedSongs,
+];
 
 pub(super) const WIDGET: Widget = Widget {
     uuid: "com.spotify-widgets.play",
-    press: |_, settings| chosen(settings, "item").map(|item| Verb::Start(start(item.uri, settings))),
-    owns: |verb, settings| matches!(verb, Verb::Start(start) if chosen(settings, "item").is_some_and(|item| item.uri == start.uri)),
-    face: |player, settings, _| match chosen(settings, "item") {
+    press: |_, settings| item(settings).map(|item| Verb::Start(start(item.uri, settings))),
+    owns: |verb, settings| matches!(verb, Verb::Start(start) if item(settings).is_some_and(|item| item.uri == start.uri)),
+    face: |player, settings, _| match item(settings) {
         Some(item) => face(player, item),
         None => notice(Icon::Music, "Choose what to play"),
     },
     ..Widget::BLANK
 };
 
-fn start(uri: String, settings: &Settings) -> Start {
+fn item(settings: &Settings) -> Option<Chosen> {
+    chosen(settings, "item", &PLAYABLE)
+}
+
+fn start(uri: Uri, settings: &Settings) -> Start {
     let again = match word(settings, "again") {
         "restart" => Again::Restart,
         "shuffle" => Again::Shuffle,
@@ -34,7 +49,7 @@ fn start(uri: String, settings: &Settings) -> Start {
 
 fn face(player: &Player, item: Chosen) -> Face {
     let plays = player.plays(&item.uri) && player.now.as_ref().is_some_and(|now| now.playing);
-    let icon = match (item.uri == LIKED_SONGS, plays) {
+    let icon = match (item.uri.is_liked_songs(), plays) {
         (true, _) => Icon::HeartFilled,
         (false, true) => Icon::Pause,
         (false, false) => Icon::Play,

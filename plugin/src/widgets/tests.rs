@@ -19,7 +19,7 @@ fn playback() -> Playback {
         progress_ms: Some(61_500),
         device: Some(Device { volume_percent: Some(40), name: "Desk".into(), ..Device::default() }),
         item: Some(Item {
-            uri: "spotify:track:1".into(),
+            uri: Uri::parse("spotify:track:1"),
             name: "Title".into(),
             duration_ms: 180_000,
             artists: vec![Named { name: "Artist".into(), uri: None }],
@@ -261,7 +261,7 @@ fn the_account_key_says_who_serves_and_what_is_the_matter() {
 #[test]
 fn the_new_keys_show_what_they_are_set_to_and_ask_for_it() {
     let album = json!({"item": {"uri": "spotify:album:a", "name": "Album", "image": "https://i.scdn.co/image/a"}});
-    let start = |again| Verb::Start(Start { uri: "spotify:album:a".into(), again, shuffle: None });
+    let start = |again| Verb::Start(Start { uri: Uri::parse("spotify:album:a").unwrap(), again, shuffle: None });
     let device = json!({"device": {"id": "d", "name": "Desk", "type": "Computer"}, "play": "play"});
     for (name, set, words, verb) in [
         ("mute", json!({}), "Mute", Verb::ToggleMute),
@@ -276,14 +276,14 @@ fn the_new_keys_show_what_they_are_set_to_and_ask_for_it() {
         ("seek", json!({"direction": "back", "seconds": 5}), "−5 s", Verb::SeekBy(-5_000)),
         ("restart", json!({}), "Restart", Verb::Restart),
         ("like", json!({}), "Like", Verb::ToggleSaved(None)),
-        ("like", album.clone(), "Like: Album", Verb::ToggleSaved(Some("spotify:album:a".into()))),
+        ("like", album.clone(), "Like: Album", Verb::ToggleSaved(Uri::parse("spotify:album:a"))),
         ("play", album.clone(), "Play: Album", start(Again::Pause)),
         ("add-to-playlist", json!({}), "Add to playlist", Verb::AddToPlaylist(None)),
         (
             "add-to-playlist",
             json!({"playlist": {"uri": "spotify:playlist:p", "name": "Mine"}}),
             "Add to: Mine",
-            Verb::AddToPlaylist(Some("spotify:playlist:p".into())),
+            Verb::AddToPlaylist(Uri::parse("spotify:playlist:p")),
         ),
         ("remove-from-playlist", json!({}), "Remove", Verb::RemoveFromPlaylist),
         ("add-to-queue", json!({}), "Add to queue", Verb::Enqueue(None)),
