@@ -293,7 +293,10 @@ impl Task {
             let spotify = self.spotify.clone();
             self.questioning = Some(Box::pin(async move {
                 let told = match &question {
-                    Question::Saved(uri) => spotify.is_saved(uri).await.map(|saved| Told::Saved(uri.clone(), saved)),
+                    Question::Saved(uri) => {
+                        let saved = spotify.are_saved(std::slice::from_ref(uri)).await;
+                        saved.map(|saved| Told::Saved(uri.clone(), saved.first().copied().unwrap_or_default()))
+                    }
                     Question::Devices => spotify.devices().await.map(Told::Devices),
                     Question::Queue => spotify.queue().await.map(Told::Queue),
                     Question::PlaylistName(playlist) => {

@@ -36,6 +36,8 @@ const LONGEST_ANSWER: usize = 4 << 20;
 const MOST_FOUND: u32 = 10;
 /// The most that Spotify gives of a list at a time.
 const PAGE: u32 = 50;
+/// The most URIs that a call about the library may have.
+const MAX_LIBRARY_URIS: usize = 40;
 
 /// The calls. Cloning it is cheap.
 #[derive(Clone)]
@@ -293,14 +295,23 @@ impl Client {
         self.write(Call::new(Method::POST, "me/player/queue").query("uri", uri.as_str()).device(device_id)).await
     }
 
-    /// Whether the user has saved this.
+    /// Whether the user has saved each of these, in their order: one call for up to 40 of them.
     ///
     /// # Errors
-    /// See [`Error`].
-    pub async fn is_saved(&self, uri: &Uri) -> Result<bool, Error> {
-        let answer = self.send(&Call::new(Method::GET, "me/library/contains").query("uris", uri.as_str())).await?;
-        let status = answer.status().as_u16();
-        read::<Vec<bool>>(answer).await?.first().copied().ok_or(Error::Unexpected(status))
+    /// See [`Error`]. An answer for fewer or more than were asked for is [`Error::Unexpected`].
+    pub async fn are_saved(&self, uris: &[Uri]) -> Result<Vec<bool>, Error> {
+        let mut saved = Vec::with_capacity(uris.len());
+        for asked in uris.chunks(MAX_LIBRARY_URIS) {
+            let list = asked.iter().map(Uri::as_str).collect::<Vec<_>>().join(",");
+            let answer = self.send(&Call::new(Method::GET, "me/library/contains").query("uris", list)).await?;
+            let status = answer.status().as_u16();
+            let known: Vec<bool> = read(answer).await?;
+            if known.len() != asked.len() {
+                return Err(Error::Unexpected(status));
+            }
+            saved.extend(known);
+        }
+        Ok(saved)
     }
 
     /// Saves this to the user's library, or removes it.

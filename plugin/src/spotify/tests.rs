@@ -142,3 +142,19 @@ async fn without_an_account_nothing_is_sent() {
     assert_eq!(error.remedy().key(), "Link Spotify in Settings");
     assert!(world.sim.requests().is_empty());
 }
+
+#[tokio::test]
+async fn saved_is_asked_forty_at_a_time() {
+    let world = World::new().await;
+    let client = client(&world).await;
+    let uris: Vec<Uri> = (1..=41).map(|n| Uri::from_spotify(&format!("spotify:track:{n}")).unwrap()).collect();
+    client.save(&uris[40], true).await.unwrap();
+    world.sim.clear_requests();
+    let saved = client.are_saved(&uris).await.unwrap();
+    assert_eq!((saved.len(), saved.iter().position(|saved| *saved)), (41, Some(40)));
+    let sizes: Vec<_> =
+        world.sim.requests().iter().map(|call| call.query("uris").unwrap().split(',').count()).collect();
+    assert_eq!(sizes, [40, 1]);
+    assert_eq!(client.are_saved(&[]).await, Ok(vec![]));
+    assert_eq!(world.sim.requests().len(), 2, "nothing is asked about nothing");
+}
