@@ -68,7 +68,10 @@ pub trait Entry: Send + Sync + 'static {
     /// The package's version.
     const VERSION: &'static str;
     /// Runs the package until [`Events::next`] answers `None`.
-    fn run(args: StartArgs, host: Host, events: Events) -> impl Future<Output = ()> + Send;
+    ///
+    /// # Errors
+    /// What the package can't go on without. Its process then ends with a status other than 0, and the host starts it again.
+    fn run(args: StartArgs, host: Host, events: Events) -> impl Future<Output = Result<(), PackageError>> + Send;
 }
 
 /// Exports a package from a `cdylib`: a type that implements [`Entry`](crate::abi::Entry).
@@ -182,7 +185,7 @@ fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
 mod runs {
     use super::{
         Arc, AssertUnwindSafe, AtomicU64, Condvar, Duration, Entry, HashMap, LazyLock, Mutex, MutexGuard, Ordering,
-        PoisonError, StartArgs, Stop, catch_unwind, connect, panic_text,
+        PackageError, PoisonError, StartArgs, Stop, catch_unwind, connect, panic_text,
     };
 
     static NEXT: AtomicU64 = AtomicU64::new(1);
@@ -233,11 +236,13 @@ mod runs {
             .name(E::NAME.to_owned())
             .spawn(move || {
                 let result = catch_unwind(AssertUnwindSafe(|| {
-                    runtime.block_on(E::run(args, host, events));
+                    let ended = runtime.block_on(E::run(args, host, events));
                     // What the package left running gets a moment, then goes with the runtime.
                     runtime.shutdown_timeout(Duration::from_millis(500));
+                    ended
                 }));
-                *lock(&its_run.ended) = Some(result.map_err(|panic| panic_text(&*panic)));
+                let result = result.unwrap_or_else(|panic| Err(PackageError(panic_text(&*panic))));
+                *lock(&its_run.ended) = Some(result.map_err(|error| error.0));
                 its_run.changed.notify_all();
             })
             .map_err(|error| format!("no thread could be started: {error}"))?;

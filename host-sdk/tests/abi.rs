@@ -90,6 +90,16 @@ fn a_panic_inside_comes_back_as_an_error() {
 }
 
 #[test]
+fn a_run_that_fails_comes_back_as_its_error() {
+    let library = Library::load(&example("fails")).unwrap();
+    let (listener, args) = listen();
+    let running = library.start(&args).unwrap();
+    let _socket = accept(&listener);
+    let error = running.wait(SOON).expect("it ends by itself").unwrap_err();
+    assert_eq!(error.to_string(), "a part of the package has ended");
+}
+
+#[test]
 fn what_does_not_fit_is_refused_with_a_sentence() {
     let missing = Library::load(&example("no_such")).unwrap_err();
     assert!(matches!(missing, LoadError::Missing(_)), "{missing}");

@@ -18,7 +18,7 @@ pub mod player;
 pub mod spotify;
 pub mod widgets;
 
-use host_sdk::abi::Entry;
+use host_sdk::abi::{Entry, PackageError};
 use host_sdk::package::{Events, Host};
 use host_sdk::protocol::StartArgs;
 
@@ -29,7 +29,7 @@ impl Entry for Spotify {
     const NAME: &'static str = "spotify-widgets";
     const VERSION: &'static str = env!("CARGO_PKG_VERSION");
 
-    async fn run(args: StartArgs, host: Host, events: Events) {
+    async fn run(args: StartArgs, host: Host, events: Events) -> Result<(), PackageError> {
         let (config, bad) = config::Config::from_env();
         log::start(config.log.as_deref());
         let info = args.read_info();
@@ -40,6 +40,7 @@ impl Entry for Spotify {
         }
         package::run(host, events, info.told_language().unwrap_or_default(), config).await;
         tracing::info!("the package ends");
+        Ok(())
     }
 }
 

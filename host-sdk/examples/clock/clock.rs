@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use host_sdk::abi::Entry;
+use host_sdk::abi::{Entry, PackageError};
 use host_sdk::package::{Events, Host, Image, Instance, Package, serve};
 use host_sdk::protocol::StartArgs;
 
@@ -46,8 +46,9 @@ impl Package for Clock {
 impl Entry for Clock {
     const NAME: &'static str = "clock";
     const VERSION: &'static str = env!("CARGO_PKG_VERSION");
-    async fn run(_: StartArgs, host: Host, events: Events) {
+    async fn run(_: StartArgs, host: Host, events: Events) -> Result<(), PackageError> {
         serve(Self, host, events).await;
+        Ok(())
     }
 }
 

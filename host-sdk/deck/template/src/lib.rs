@@ -1,7 +1,7 @@
 //! A package with one widget: a key that counts how often it was pressed. The number is kept in the key's settings, and
 //! its colour is chosen in the property view.
 
-use host_sdk::abi::Entry;
+use host_sdk::abi::{Entry, PackageError};
 use host_sdk::manifest::{height_px, width_px};
 use host_sdk::package::{Events, Host, Image, Instance, Package, Settings, serve};
 use host_sdk::protocol::StartArgs;
@@ -55,8 +55,9 @@ impl Entry for Counter {
     const NAME: &'static str = "{{name}}";
     const VERSION: &'static str = env!("CARGO_PKG_VERSION");
 
-    async fn run(_: StartArgs, host: Host, events: Events) {
+    async fn run(_: StartArgs, host: Host, events: Events) -> Result<(), PackageError> {
         serve(Self, host, events).await;
+        Ok(())
     }
 }
 
