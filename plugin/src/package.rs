@@ -66,7 +66,7 @@ pub async fn run(host: Host, events: Events, language: &str, config: Config) {
     let (covers, arrived) = Covers::new(cover_limits(&config.api_url));
     let spotify = Client::new(http, config.api_url, auth.clone());
     let accounts = auth.watch();
-    let player = player::start(spotify.clone(), accounts.clone(), clock.clone());
+    let (player, _player_task) = player::start(spotify.clone(), accounts.clone(), clock.clone());
     let (replies, answers) = mpsc::channel(REPLIES);
     let package = Package {
         model: player.watch().borrow().clone(),
@@ -237,7 +237,7 @@ impl Package {
             Event::PackageSettings(settings) => {
                 if let Some(uri) = settings.get(LAST_PLAYLIST).and_then(Value::as_str).and_then(Uri::parse) {
                     self.last_playlist = Some(uri.clone());
-                    self.player.tell(Input::LastPlaylist(uri)).await;
+                    let _ = self.player.tell(Input::LastPlaylist(uri)).await;
                 }
             }
             Event::Titles(..) | Event::Icons(..) | Event::Font(..) => {}
@@ -273,7 +273,7 @@ impl Package {
         for instance in self.instances.values() {
             instance.widget.looks_at(&instance.settings, &mut interest);
         }
-        self.player.tell(Input::Shown(interest)).await;
+        let _ = self.player.tell(Input::Shown(interest)).await;
     }
 
     /// A finger does something with a key.
@@ -300,8 +300,8 @@ impl Package {
         let Some(instance) = self.instances.get_mut(id) else { return };
         match instance.widget.act(gesture, &snapshot, &instance.settings) {
             None => {}
-            Some(Request::Command(command)) => self.player.tell(Input::Command(command)).await,
-            Some(Request::Refresh) => self.player.tell(Input::Refresh).await,
+            Some(Request::Command(command)) => drop(self.player.tell(Input::Command(command)).await),
+            Some(Request::Refresh) => drop(self.player.tell(Input::Refresh).await),
             Some(Request::OpenSettings) => self.host.open_settings(),
             Some(Request::OpenUrl(url)) => self.host.open_url(url),
             Some(Request::SignIn) => self.sign_in(),

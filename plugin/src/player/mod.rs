@@ -15,7 +15,7 @@ mod task;
 pub use command::{Again, Command, Start, Verb};
 pub use model::{Interest, Model};
 pub use snapshot::{Now, Player, Refusal, Track, Wait};
-pub use task::{Handle, Input, start};
+pub use task::{Ended, Handle, Input, start};
 
 #[cfg(test)]
 mod tests;

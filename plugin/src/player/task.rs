@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::command::{Call, Command, QueuedCall};
@@ -40,6 +41,11 @@ pub enum Input {
     LastPlaylist(Uri),
 }
 
+/// The player's task has ended, so that nothing takes commands any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the player's task has ended")]
+pub struct Ended;
+
 /// The way to the player's task. It ends when the last one of these is dropped.
 #[derive(Clone, Debug)]
 pub struct Handle {
@@ -48,22 +54,32 @@ pub struct Handle {
 }
 
 impl Handle {
-    /// Tells the task something. Waits only while many inputs wait already; nothing is ever dropped.
-    pub async fn tell(&self, input: Input) {
-        // The task ends with its last handle, so it is there.
-        let _ = self.inputs.send(input).await;
+    /// Sends the task an input. Waits only while many inputs wait already; nothing is ever dropped.
+    ///
+    /// # Errors
+    /// [`Ended`], if the task has panicked or ended: the input is lost.
+    pub async fn tell(&self, input: Input) -> Result<(), Ended> {
+        self.inputs.send(input).await.map_err(|_| Ended)
     }
 
-    /// The model, and every change of it.
+    /// The model, and every change of it. The channel closes when the task ends.
     #[must_use]
     pub fn watch(&self) -> watch::Receiver<Arc<Model>> {
         self.model.clone()
     }
 }
 
-/// Starts the task on the current tokio runtime.
+/// Spawns the task on the current tokio runtime.
+///
+/// The second value resolves when the task ends: with an error if it has panicked, without one if its last [`Handle`] was
+/// dropped, or if `accounts` was closed, as what it goes by would be frozen from then on. Whoever keeps a handle has to
+/// watch it.
 #[must_use]
-pub fn start(spotify: Client, accounts: watch::Receiver<Arc<AuthState>>, clock: Arc<dyn Clock>) -> Handle {
+pub fn start(
+    spotify: Client,
+    accounts: watch::Receiver<Arc<AuthState>>,
+    clock: Arc<dyn Clock>,
+) -> (Handle, JoinHandle<()>) {
     let (sender, inputs) = mpsc::channel(INPUTS);
     let model = Model::new(accounts.borrow().clone());
     let (shown, watch) = watch::channel(Arc::new(model.clone()));
@@ -87,8 +103,8 @@ pub fn start(spotify: Client, accounts: watch::Receiver<Arc<AuthState>>, clock: 
         beat_ms: clock.unix_ms(),
         clock,
     };
-    tokio::spawn(task.run(inputs, accounts));
-    Handle { inputs: sender, model: watch }
+    let running = tokio::spawn(task.run(inputs, accounts));
+    (Handle { inputs: sender, model: watch }, running)
 }
 
 type Pending<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -139,7 +155,10 @@ impl Task {
                 (call, result) = run(&mut self.writing) => self.written(&call, result),
                 (asked_ms, result) = run(&mut self.asking) => self.answered(asked_ms, result),
                 (question, result) = run(&mut self.questioning) => self.told(&question, result),
-                Ok(()) = accounts.changed() => self.accounts_changed(&accounts),
+                changed = accounts.changed() => match changed {
+                    Ok(()) => self.accounts_changed(&accounts),
+                    Err(_) => return,
+                },
                 () = until(self.step_at) => self.model.step_fade(self.clock.unix_ms()),
                 () = until(self.ask_at), if self.asking.is_none() => self.ask(),
                 () = until(self.question_at), if self.questioning.is_none() => self.question(),

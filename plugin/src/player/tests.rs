@@ -1,6 +1,7 @@
 //! The player's task with real accounts and a simulated Spotify over HTTP.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use spotify_sim::{BACKUP_CLIENT_ID, BACKUP_CLIENT_SECRET, DEMO_CLIENT_ID, Fault, Network};
@@ -9,7 +10,7 @@ use url::Url;
 use super::*;
 use crate::auth::testing::{World, demo, until};
 use crate::auth::{SaveAccount, Secret};
-use crate::clock::{Clock as _, ManualClock};
+use crate::clock::{Clock, ManualClock};
 use crate::spotify::Client;
 
 /// Lets the time pass, for the clock and for whoever sleeps, second by second.
@@ -25,17 +26,17 @@ async fn in_an_hour_of_a_total_limit_nothing_is_sent_and_then_it_goes_on_by_itse
     let world = World::new().await;
     let (auth, _) = world.linked().await;
     let client = Client::new(world.http.clone(), Url::parse(&world.sim.api_url()).unwrap(), auth.clone());
-    let player = start(client, auth.watch(), world.clock.clone());
+    let (player, _) = start(client, auth.watch(), world.clock.clone());
     world.sim.inject(Fault::quota(Some(3_600)).times(1));
-    player.tell(Input::Shown(Interest { instances: 10, ..Interest::default() })).await;
+    player.tell(Input::Shown(Interest { instances: 10, ..Interest::default() })).await.unwrap();
     until(&auth, |state| state.limit.is_some()).await;
     world.sim.clear_requests();
 
     tokio::time::pause();
     for _ in 0..359 {
         pass(&world.clock, 10).await;
-        player.tell(Input::Command(Command { verb: Verb::Next, device: None })).await;
-        player.tell(Input::Refresh).await;
+        player.tell(Input::Command(Command { verb: Verb::Next, device: None })).await.unwrap();
+        player.tell(Input::Refresh).await.unwrap();
         let snapshot = player.watch().borrow().at(world.clock.unix_ms());
         assert!(snapshot.wait.is_some(), "the keys say how long it takes");
     }
@@ -56,9 +57,9 @@ async fn a_backup_that_is_linked_meanwhile_is_asked_at_once() {
     let (auth, first) = world.linked().await;
     let client = Client::new(world.http.clone(), Url::parse(&world.sim.api_url()).unwrap(), auth.clone());
     auth.identified(&first, client.me(&first).await.unwrap()).await;
-    let player = start(client.clone(), auth.watch(), world.clock.clone());
+    let (player, _) = start(client.clone(), auth.watch(), world.clock.clone());
     world.sim.inject(Fault::quota(Some(50_400)).of(DEMO_CLIENT_ID));
-    player.tell(Input::Shown(Interest { instances: 1, ..Interest::default() })).await;
+    player.tell(Input::Shown(Interest { instances: 1, ..Interest::default() })).await.unwrap();
     let mut watch = player.watch();
     watch.wait_for(|model| model.at(world.clock.unix_ms()).problem.is_some()).await.unwrap();
 
@@ -80,10 +81,10 @@ async fn a_backup_that_is_linked_meanwhile_is_asked_at_once() {
 async fn paused(world: &World) -> Handle {
     let (auth, _) = world.linked().await;
     let client = Client::new(world.http.clone(), Url::parse(&world.sim.api_url()).unwrap(), auth.clone());
-    let player = start(client, auth.watch(), world.clock.clone());
+    let (player, _) = start(client, auth.watch(), world.clock.clone());
     let pause = spotify_sim::Change { playing: Some(false), ..spotify_sim::Change::default() };
     world.sim.change_playback(pause).unwrap();
-    player.tell(Input::Shown(Interest { instances: 1, ..Interest::default() })).await;
+    player.tell(Input::Shown(Interest { instances: 1, ..Interest::default() })).await.unwrap();
     let mut watch = player.watch();
     watch.wait_for(|model| model.at(world.clock.unix_ms()).known).await.unwrap();
     world.sim.clear_requests();
@@ -110,12 +111,12 @@ async fn after_a_sleep_what_was_known_to_fail_is_asked_again_within_two_seconds_
     let world = World::new().await;
     let (auth, _) = world.linked().await;
     let client = Client::new(world.http.clone(), Url::parse(&world.sim.api_url()).unwrap(), auth.clone());
-    let player = start(client, auth.watch(), world.clock.clone());
+    let (player, _) = start(client, auth.watch(), world.clock.clone());
     let mut watch = player.watch();
     // The lid is closed on a computer that has lost its network, and whose token is over.
     world.sim.set_network(Network::Refusing);
     world.clock.advance(3_600_000);
-    player.tell(Input::Shown(Interest { instances: 1, ..Interest::default() })).await;
+    player.tell(Input::Shown(Interest { instances: 1, ..Interest::default() })).await.unwrap();
     watch.wait_for(|model| model.at(world.clock.unix_ms()).problem.is_some()).await.unwrap();
     tokio::time::pause();
     for _ in 0..120 {
@@ -162,10 +163,52 @@ async fn where_spotify_plays_nowhere_a_press_wakes_the_only_device() {
     playback.devices[0].is_active = false;
     playback.is_playing = false;
     world.sim.set_playback(playback);
-    let player = start(client, auth.watch(), world.clock.clone());
-    player.tell(Input::Shown(Interest { instances: 1, ..Interest::default() })).await;
+    let (player, _) = start(client, auth.watch(), world.clock.clone());
+    player.tell(Input::Shown(Interest { instances: 1, ..Interest::default() })).await.unwrap();
     player.watch().wait_for(|model| model.at(world.clock.unix_ms()).known).await.unwrap();
-    player.tell(Input::Command(Command { verb: Verb::TogglePlay, device: None })).await;
+    player.tell(Input::Command(Command { verb: Verb::TogglePlay, device: None })).await.unwrap();
     world.sim.wait_for(Duration::from_secs(20), |_, playback| playback.is_playing).await.unwrap();
     assert_eq!(world.sim.playback().active().unwrap().id.as_deref(), Some(spotify_sim::COMPUTER_ID));
+}
+
+/// A clock that panics once it is told to: a stand-in for any fault in the task.
+struct BrokenClock {
+    clock: Arc<ManualClock>,
+    broken: AtomicBool,
+}
+
+impl Clock for BrokenClock {
+    fn unix_ms(&self) -> u64 {
+        assert!(!self.broken.load(Ordering::SeqCst), "the clock is broken");
+        self.clock.unix_ms()
+    }
+}
+
+#[tokio::test]
+async fn a_panic_of_the_task_is_visible_to_its_owner() {
+    let world = World::new().await;
+    let (auth, _) = world.linked().await;
+    let client = Client::new(world.http.clone(), Url::parse(&world.sim.api_url()).unwrap(), auth.clone());
+    let clock = Arc::new(BrokenClock { clock: world.clock.clone(), broken: AtomicBool::new(false) });
+    let (player, running) = start(client, auth.watch(), clock.clone());
+    let mut watch = player.watch();
+    player.tell(Input::Refresh).await.unwrap();
+    clock.broken.store(true, Ordering::SeqCst);
+    player.tell(Input::Refresh).await.unwrap();
+    assert!(running.await.unwrap_err().is_panic());
+    assert_eq!(player.tell(Input::Refresh).await, Err(Ended));
+    while watch.changed().await.is_ok() {}
+}
+
+#[tokio::test]
+async fn the_task_ends_when_the_accounts_are_gone() {
+    let world = World::new().await;
+    let (auth, _) = world.linked().await;
+    let client = Client::new(world.http.clone(), Url::parse(&world.sim.api_url()).unwrap(), auth.clone());
+    let (accounts, watch) = tokio::sync::watch::channel(auth.watch().borrow().clone());
+    let (player, running) = start(client, watch, world.clock.clone());
+    player.tell(Input::Refresh).await.unwrap();
+    drop(accounts);
+    running.await.unwrap();
+    assert_eq!(player.tell(Input::Refresh).await, Err(Ended));
 }
