@@ -24,6 +24,8 @@ static TEMPLATE: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/template");
 const TEMPLATE_CARGO: &str = "Cargo.toml.template";
 /// The folders of a package that go into the bundle as they are.
 const FOLDERS: [&str; 3] = ["assets", "lang", "property"];
+/// What rustc calls the SDK.
+const SDK: &str = "host_sdk";
 /// The package file of the sources.
 const MANIFEST: &str = "manifest.json";
 
@@ -105,15 +107,6 @@ pub enum Profile {
     Debug,
     /// For users.
     Release,
-}
-
-impl Profile {
-    fn folder(self) -> &'static str {
-        match self {
-            Self::Debug => "debug",
-            Self::Release => "release",
-        }
-    }
 }
 
 /// Makes the folder `into`/`name` with a new package. `domain` is the beginning of its UUID. `sdk` says where `host-sdk`
@@ -262,33 +255,17 @@ pub fn pack(folder: &Path, profile: Profile, offline: bool) -> Result<(PathBuf, 
         .library
         .as_deref()
         .with_context(|| format!("{} names no library for {PLATFORM}: add it to its Runtime", manifest.display()))?;
-    let metadata = metadata(folder, offline)?;
-    let target = PathBuf::from(metadata["target_directory"].as_str().context("cargo names no target folder")?);
-    let sdk = metadata["packages"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .find(|package| package["name"] == "host-sdk")
-        .and_then(|package| Path::new(package["manifest_path"].as_str()?).parent())
-        .context("the package doesn't depend on host-sdk")?;
-    let name = metadata["packages"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .find(|package| metadata["workspace_members"].as_array().is_some_and(|all| all.contains(&package["id"])))
-        .and_then(|package| package["name"].as_str())
-        .context("cargo names no package")?;
-
-    build(&folder.join("Cargo.toml"), &target, profile, offline)?;
-    build(&sdk.join("runner/Cargo.toml"), &target, profile, offline)?;
-    let built = target.join(profile.folder());
+    let (name, target) = package_of(folder, offline)?;
+    let package = build(&folder.join("Cargo.toml"), &target, profile, offline)?;
+    let sdk = package.sources_of(SDK).context("the package doesn't depend on host-sdk")?;
+    let runner = build(&sdk.join("runner/Cargo.toml"), &target, profile, offline)?;
     let file = |from: &Path, to: &str, executable| -> Result<Entry> {
-        let content = fs::read(from).with_context(|| format!("{} was not built", from.display()))?;
+        let content = fs::read(from).with_context(|| format!("{} can't be read", from.display()))?;
         Ok(Entry { path: to.to_owned(), content, executable })
     };
     let mut entries = vec![
-        file(&built.join(format!("package-runner{}", std::env::consts::EXE_SUFFIX)), &runtime.target, true)?,
-        file(&built.join(library), library, false)?,
+        file(runner.file(&format!("package-runner{}", std::env::consts::EXE_SUFFIX))?, &runtime.target, true)?,
+        file(package.file(library)?, library, false)?,
     ];
     for name in FOLDERS {
         let from = folder.join(name);
@@ -311,24 +288,79 @@ fn cargo() -> Command {
     Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
 }
 
-fn metadata(folder: &Path, offline: bool) -> Result<Value> {
+/// The name of the package in a folder, and where cargo builds it.
+///
+/// `--no-deps`: with dependencies cargo would want the sources of every platform's, and of those for tests.
+fn package_of(folder: &Path, offline: bool) -> Result<(String, PathBuf)> {
+    let manifest = folder.join("Cargo.toml");
     let mut command = cargo();
-    command.args(["metadata", "--format-version", "1", "--manifest-path"]).arg(folder.join("Cargo.toml"));
+    command.args(["metadata", "--no-deps", "--format-version", "1", "--manifest-path"]).arg(&manifest);
     command.args(offline.then_some("--offline"));
     let output = command.stdin(Stdio::null()).stderr(Stdio::inherit()).output();
     let output = output.context("cargo can't be started; install Rust, with rustup")?;
-    ensure!(output.status.success(), "cargo can't tell what the package is made of; what it said is above");
-    Ok(serde_json::from_slice(&output.stdout)?)
+    ensure!(output.status.success(), "cargo can't read {}; what it said is above", manifest.display());
+    let metadata: Value = serde_json::from_slice(&output.stdout)?;
+    let target = PathBuf::from(metadata["target_directory"].as_str().context("cargo names no target folder")?);
+    let ours = fs::canonicalize(&manifest)?;
+    // A package may lie in a workspace with others.
+    let is_ours = |package: &&Value| {
+        let path = package["manifest_path"].as_str();
+        path.and_then(|path| fs::canonicalize(path).ok()).is_some_and(|path| path == ours)
+    };
+    let package = metadata["packages"].as_array().into_iter().flatten().find(is_ours);
+    let name = package.and_then(|package| package["name"].as_str());
+    let name = name.with_context(|| format!("{} is no package", manifest.display()))?;
+    Ok((name.to_owned(), target))
 }
 
-fn build(manifest: &Path, target: &Path, profile: Profile, offline: bool) -> Result<()> {
+/// What cargo reported of a build.
+#[derive(Debug, Default)]
+struct Built {
+    /// Each crate's target with the folder of its sources.
+    sources: Vec<(String, PathBuf)>,
+    /// The files that came out.
+    files: Vec<PathBuf>,
+}
+
+impl Built {
+    /// Reads cargo's messages, one JSON object a line.
+    fn read(messages: &str) -> Self {
+        let mut built = Self::default();
+        for message in messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok()) {
+            if message["reason"] != "compiler-artifact" {
+                continue;
+            }
+            let manifest = message["manifest_path"].as_str().and_then(|path| Path::new(path).parent());
+            if let (Some(name), Some(sources)) = (message["target"]["name"].as_str(), manifest) {
+                built.sources.push((name.to_owned(), sources.to_owned()));
+            }
+            let files = message["filenames"].as_array().into_iter().flatten().filter_map(Value::as_str);
+            built.files.extend(files.map(PathBuf::from));
+        }
+        built
+    }
+
+    /// Where the sources of a library lie.
+    fn sources_of(&self, library: &str) -> Option<&Path> {
+        self.sources.iter().find(|(name, _)| name == library).map(|(_, folder)| folder.as_path())
+    }
+
+    fn file(&self, name: &str) -> Result<&Path> {
+        let found = self.files.iter().find(|file| file.file_name().is_some_and(|file| file == name));
+        found.map(PathBuf::as_path).with_context(|| format!("{name} was not built for this system"))
+    }
+}
+
+/// Builds, and has cargo say where everything is: the folder depends on what the user's configuration says.
+fn build(manifest: &Path, target: &Path, profile: Profile, offline: bool) -> Result<Built> {
     let mut command = cargo();
-    command.args(["build", "--manifest-path"]).arg(manifest).arg("--target-dir").arg(target);
+    command.args(["build", "--message-format", "json-render-diagnostics"]);
+    command.arg("--manifest-path").arg(manifest).arg("--target-dir").arg(target);
     command.args((profile == Profile::Release).then_some("--release"));
     command.args(offline.then_some("--offline"));
-    let status = command.stdin(Stdio::null()).status().context("cargo can't be started")?;
-    ensure!(status.success(), "{} can't be built; what cargo said is above", manifest.display());
-    Ok(())
+    let output = command.stdin(Stdio::null()).stderr(Stdio::inherit()).output().context("cargo can't be started")?;
+    ensure!(output.status.success(), "{} can't be built; what cargo said is above", manifest.display());
+    Ok(Built::read(&String::from_utf8_lossy(&output.stdout)))
 }
 
 #[cfg(test)]
