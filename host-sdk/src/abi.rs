@@ -25,7 +25,7 @@ use abi_stable::prefix_type::PrefixTypeTrait;
 use abi_stable::sabi_types::VersionStrings;
 use abi_stable::std_types::{ROption, RResult, RStr, RString};
 
-use crate::package::{Events, Host, Stop, connect};
+use crate::package::{Connection, Events, Host, Stop, open_connection};
 use crate::protocol::StartArgs;
 
 /// Version of this ABI. The major number changes when old and new can't work together; the minor one when something is
@@ -67,10 +67,11 @@ pub trait Entry: Send + Sync + 'static {
     const NAME: &'static str;
     /// The package's version.
     const VERSION: &'static str;
-    /// Runs the package until [`Events::next`] answers `None`.
+    /// Runs the package until [`Events::next`] answers `None`. A package that returns sooner has failed, whatever it
+    /// returns: hosts start it again.
     ///
     /// # Errors
-    /// What the package can't go on without. Its process then ends with a status other than 0, and the host starts it again.
+    /// Why it can't go on. The host logs it.
     fn run(args: StartArgs, host: Host, events: Events) -> impl Future<Output = Result<(), PackageError>> + Send;
 }
 
@@ -177,16 +178,25 @@ fn guarded<T>(work: impl FnOnce() -> Result<T, String>) -> RResult<T, RString> {
 }
 
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    format!("the package panicked: {}", panic_message(panic))
+}
+
+fn panic_message(panic: &(dyn std::any::Any + Send)) -> &str {
     let said = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    format!("the package panicked: {}", said.unwrap_or("no message"))
+    said.unwrap_or("no message")
 }
 
 /// The runs of the package in this library.
 mod runs {
+    use tokio::task::JoinHandle;
+
     use super::{
-        Arc, AssertUnwindSafe, AtomicU64, Condvar, Duration, Entry, HashMap, LazyLock, Mutex, MutexGuard, Ordering,
-        PackageError, PoisonError, StartArgs, Stop, catch_unwind, connect, panic_text,
+        Arc, AssertUnwindSafe, AtomicU64, Condvar, Connection, Duration, Entry, HashMap, LazyLock, Mutex, MutexGuard,
+        Ordering, PackageError, PoisonError, StartArgs, Stop, catch_unwind, open_connection, panic_message, panic_text,
     };
+
+    /// How long what a package has left running may take to end.
+    const LEFT_RUNNING: Duration = Duration::from_millis(500);
 
     static NEXT: AtomicU64 = AtomicU64::new(1);
     static RUNS: LazyLock<Mutex<HashMap<u64, Arc<Run>>>> = LazyLock::new(Mutex::default);
@@ -225,9 +235,9 @@ mod runs {
             .enable_all()
             .build()
             .map_err(|error| format!("no tokio runtime could be made: {error}"))?;
-        let (host, events, stop) = {
+        let Connection { host, events, stop, task } = {
             let _inside = runtime.enter();
-            connect(&args)
+            open_connection(&args)
         };
         let run = Arc::new(Run { stop, ended: Mutex::new(None), changed: Condvar::new() });
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
@@ -236,11 +246,10 @@ mod runs {
             .name(E::NAME.to_owned())
             .spawn(move || {
                 let result = catch_unwind(AssertUnwindSafe(|| {
-                    let ended = runtime.block_on(E::run(args, host, events));
-                    // What the package left running gets a moment, then goes with the runtime.
-                    runtime.shutdown_timeout(Duration::from_millis(500));
-                    ended
+                    runtime.block_on(supervise(E::run(args, host, events), task, &its_run.stop))
                 }));
+                // Also after a panic: dropping the runtime would wait for its blocking tasks without end.
+                runtime.shutdown_timeout(LEFT_RUNNING);
                 let result = result.unwrap_or_else(|panic| Err(PackageError(panic_text(&*panic))));
                 *lock(&its_run.ended) = Some(result.map_err(|error| error.0));
                 its_run.changed.notify_all();
@@ -248,6 +257,26 @@ mod runs {
             .map_err(|error| format!("no thread could be started: {error}"))?;
         lock(&RUNS).insert(id, run);
         Ok(id)
+    }
+
+    /// Runs a package to its end, which is a good one only if the host has asked for it. `connection` is the task whose end
+    /// ends the package's events.
+    pub(super) async fn supervise(
+        package: impl Future<Output = Result<(), PackageError>>,
+        connection: JoinHandle<()>,
+        stop: &Stop,
+    ) -> Result<(), PackageError> {
+        package.await?;
+        if stop.was_called() {
+            return Ok(());
+        }
+        if connection.is_finished()
+            && let Err(error) = connection.await
+            && let Ok(panic) = error.try_into_panic()
+        {
+            return Err(PackageError(format!("its connection to the host panicked: {}", panic_message(&*panic))));
+        }
+        Err(PackageError("it ended without being asked to".to_owned()))
     }
 }
 
@@ -461,6 +490,51 @@ fn millis(duration: Duration) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use std::future::ready;
+
+    use super::PackageError;
+    use super::runs::supervise;
+    use crate::package::{Connection, open_connection};
+    use crate::protocol::StartArgs;
+
+    /// A connection to a host that isn't there.
+    fn connection() -> Connection {
+        open_connection(&StartArgs {
+            port: 1,
+            package_uuid: "com.x".into(),
+            register_event: "reg".into(),
+            info: String::new(),
+        })
+    }
+
+    #[tokio::test]
+    async fn a_package_whose_connection_panics_has_failed() {
+        let Connection { stop, .. } = connection();
+        let (alive, mut ended) = tokio::sync::mpsc::channel::<()>(1);
+        let task = tokio::spawn(async move {
+            let _alive = alive;
+            panic!("out of sockets");
+        });
+        let package = async {
+            // As `Events::next` answers when its task has gone.
+            assert!(ended.recv().await.is_none());
+            Ok(())
+        };
+        let error = supervise(package, task, &stop).await.unwrap_err();
+        assert_eq!(error.0, "its connection to the host panicked: out of sockets");
+    }
+
+    #[tokio::test]
+    async fn only_a_package_that_was_asked_to_ends_well() {
+        let Connection { stop, task, .. } = connection();
+        let error = supervise(ready(Ok(())), task, &stop).await.unwrap_err();
+        assert_eq!(error.0, "it ended without being asked to");
+        stop.stop();
+        supervise(ready(Ok(())), connection().task, &stop).await.unwrap();
+        let failed = || ready(Err(PackageError("the page is full".into())));
+        assert!(supervise(failed(), connection().task, &stop).await.is_err());
+    }
+
     #[test]
     fn exports_under_the_name_that_abi_stable_looks_for() {
         let source = include_str!("abi.rs");

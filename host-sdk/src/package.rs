@@ -17,6 +17,8 @@ use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::Value;
 use tokio::net::TcpStream;
 use tokio::sync::{Notify, mpsc, watch};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{self, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
@@ -32,6 +34,10 @@ const OUTBOX: usize = 4096;
 const MAX_MESSAGE: usize = 16 << 20;
 const FIRST_RETRY: Duration = Duration::from_millis(200);
 const LAST_RETRY: Duration = Duration::from_secs(5);
+/// How long a host may take to accept a connection, with its part of the WebSocket handshake. It is on this computer.
+const OPEN_WITHIN: Duration = Duration::from_secs(5);
+/// How long a host may take to accept the registration.
+const REGISTER_WITHIN: Duration = Duration::from_secs(5);
 
 /// Names one instance of a widget for as long as it exists.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -361,6 +367,10 @@ impl Stop {
     pub fn stop(&self) {
         self.0.send_replace(true);
     }
+
+    pub(crate) fn was_called(&self) -> bool {
+        *self.0.borrow()
+    }
 }
 
 /// Starts to keep a connection to the host, in a task of the current tokio runtime. It is kept until [`Stop`] says so
@@ -371,12 +381,25 @@ impl Stop {
 /// Outside a tokio runtime with time and I/O enabled.
 #[must_use]
 pub fn connect(args: &StartArgs) -> (Host, Events, Stop) {
+    let Connection { host, events, stop, task: _ } = open_connection(args);
+    (host, events, stop)
+}
+
+/// What [`connect`] answers, and the task that it has started.
+pub(crate) struct Connection {
+    pub(crate) host: Host,
+    pub(crate) events: Events,
+    pub(crate) stop: Stop,
+    pub(crate) task: JoinHandle<()>,
+}
+
+pub(crate) fn open_connection(args: &StartArgs) -> Connection {
     let outbox = Arc::new(Outbox::default());
     let (sender, receiver) = mpsc::channel(EVENTS);
     let (stop, stopped) = watch::channel(false);
     let host = Host { outbox: outbox.clone(), package_uuid: args.package_uuid.as_str().into() };
-    tokio::spawn(keep_connected(args.clone(), outbox, sender, stopped));
-    (host, Events { events: receiver }, Stop(stop))
+    let task = tokio::spawn(keep_connected(args.clone(), outbox, sender, stopped));
+    Connection { host, events: Events { events: receiver }, stop: Stop(stop), task }
 }
 
 async fn keep_connected(
@@ -421,14 +444,25 @@ type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 /// Where hosts listen: the first needs no name to be resolved, and the last is for systems whose `localhost` lacks it.
 const HOSTS: [&str; 3] = ["127.0.0.1", "localhost", "[::1]"];
 
-async fn open(port: u16) -> Result<Socket, tungstenite::Error> {
+/// Why there is no connection to a host.
+#[derive(Debug, thiserror::Error)]
+enum OpenError {
+    #[error(transparent)]
+    Socket(#[from] tungstenite::Error),
+    #[error("no answer within {} s", OPEN_WITHIN.as_secs())]
+    Silent,
+}
+
+async fn open(port: u16) -> Result<Socket, OpenError> {
     let config = WebSocketConfig::default().max_message_size(Some(MAX_MESSAGE)).max_frame_size(Some(MAX_MESSAGE));
     let mut first_error = None;
     for name in HOSTS {
         let address = format!("ws://{name}:{port}/");
-        match tokio_tungstenite::connect_async_with_config(address, Some(config), true).await {
-            Ok((socket, _)) => return Ok(socket),
-            Err(error) => first_error = first_error.or(Some(error)),
+        let connecting = tokio_tungstenite::connect_async_with_config(address, Some(config), true);
+        match timeout(OPEN_WITHIN, connecting).await {
+            Ok(Ok((socket, _))) => return Ok(socket),
+            Ok(Err(error)) => first_error = first_error.or(Some(error.into())),
+            Err(_) => first_error = first_error.or(Some(OpenError::Silent)),
         }
     }
     Err(first_error.expect("there are hosts to try"))
@@ -438,9 +472,16 @@ async fn open(port: u16) -> Result<Socket, tungstenite::Error> {
 async fn converse(socket: Socket, args: &StartArgs, outbox: &Outbox, events: &mpsc::Sender<Event>) -> bool {
     let (mut sink, mut stream) = socket.split();
     let register = serde_json::to_string(&args.register()).expect("two strings always serialize");
-    if let Err(error) = sink.send(Message::text(register)).await {
-        tracing::warn!(%error, "registering with the host failed");
-        return false;
+    match timeout(REGISTER_WITHIN, sink.send(Message::text(register))).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => {
+            tracing::warn!(%error, "registering with the host failed");
+            return false;
+        }
+        Err(_) => {
+            tracing::warn!("the host doesn't take the registration");
+            return false;
+        }
     }
     if events.send(Event::Connected).await.is_err() {
         return false;

@@ -80,13 +80,20 @@ fn one_library_runs_several_times_at_once() {
 }
 
 #[test]
-fn a_panic_inside_comes_back_as_an_error() {
+fn a_package_that_ends_by_itself_has_failed() {
     let library = Library::load(&example("panics")).unwrap();
-    let (listener, args) = listen();
-    let running = library.start(&args).unwrap();
-    let _socket = accept(&listener);
-    let error = running.wait(SOON).expect("it ends by itself").unwrap_err();
-    assert_eq!(error.to_string(), "the package panicked: as it should");
+    for (way, why) in [
+        ("returns", "it ended without being asked to"),
+        ("fails", "its player has ended"),
+        ("panics", "the package panicked: as it should"),
+        ("panics while it works", "the package panicked: as it should"),
+    ] {
+        let (listener, args) = listen();
+        let running = library.start(&StartArgs { info: way.to_owned(), ..args }).unwrap();
+        let _socket = accept(&listener);
+        let error = running.wait(SOON).expect("it ends by itself").unwrap_err();
+        assert_eq!(error.to_string(), why, "{way}");
+    }
 }
 
 #[test]

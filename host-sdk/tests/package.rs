@@ -91,6 +91,16 @@ async fn comes_back_when_the_socket_drops_even_in_the_middle_of_a_frame() {
     assert_eq!(heard, ToHost::SendLog { message: "said while the host was away".into() });
 }
 
+#[tokio::test(start_paused = true)]
+async fn host_that_accepts_and_is_silent_is_tried_again() {
+    let (listener, args) = listen("127.0.0.1:0").await;
+    let (_host, mut events, _stop) = connect(&args);
+    // Taken, and not answered, under either of its names.
+    let _silent = (listener.accept().await.unwrap(), listener.accept().await.unwrap());
+    let _socket = accept(&listener).await;
+    assert_eq!(events.next().await, Some(Event::Connected));
+}
+
 #[tokio::test]
 async fn finds_a_host_that_listens_on_ipv6_only() {
     let (listener, args) = match TcpListener::bind("[::1]:0").await {

@@ -4,9 +4,10 @@
 //! Hosts of Creator Central's kind start a process with
 //! `-port P -packageUUID U -registerEvent E -info JSON`. One runner serves every package written in Rust.
 //!
-//! Exit codes: 0 the host went away or the package ended; 2 the command line is wrong; 3 no usable PackageConfig.json;
-//! 4 the library can't be loaded; 5 the package refused to start; 6 the package failed while it ran. Each comes with
-//! one line on stderr. On Windows it is a program without a window; its stderr goes where the host has it go.
+//! Exit codes: 0 the host went away or asked it to end; 2 the command line is wrong; 3 no usable PackageConfig.json;
+//! 4 the library can't be loaded; 5 the package refused to start; 6 the package failed while it ran, or ended although
+//! its host hadn't asked it to. Each but 0 comes with one line on stderr. On Windows it is a program without a window; its
+//! stderr goes where the host has it go.
 
 #![cfg_attr(all(windows, not(test)), windows_subsystem = "windows")]
 

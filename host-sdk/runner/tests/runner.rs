@@ -32,6 +32,8 @@ struct World {
     diary: PathBuf,
     /// What the package starts.
     starts: Option<&'static str>,
+    /// How the package fails.
+    fails: Option<&'static str>,
     host: TcpListener,
 }
 
@@ -56,12 +58,19 @@ impl World {
         fs::write(package.join("PackageConfig.json"), config).unwrap();
         let diary = package.join("diary");
         fs::create_dir(&diary).unwrap();
-        Self { _folder: folder, package, diary, starts: None, host: TcpListener::bind("127.0.0.1:0").unwrap() }
+        Self {
+            _folder: folder,
+            package,
+            diary,
+            starts: None,
+            fails: None,
+            host: TcpListener::bind("127.0.0.1:0").unwrap(),
+        }
     }
 
     fn args(&self) -> Vec<String> {
         let port = self.host.local_addr().unwrap().port().to_string();
-        let info = serde_json::json!({"diary": self.diary, "starts": self.starts}).to_string();
+        let info = serde_json::json!({"diary": self.diary, "starts": self.starts, "fails": self.fails}).to_string();
         ["-port", &port, "-packageUUID", "com.example.diary", "-registerEvent", "e", "-info", &info]
             .map(str::to_owned)
             .into()
@@ -166,13 +175,22 @@ fn each_way_to_fail_has_its_exit_code_and_one_line() {
     let fails = |world: &World, args: &[String], code: i32, says: &str| {
         let mut command = Command::new(world.package.join(runner()));
         let mut child = spawn(command.args(args).stdin(Stdio::null()).stderr(Stdio::piped()));
-        let mut said = String::new();
-        BufReader::new(child.stderr.take().unwrap()).read_line(&mut said).unwrap();
-        assert_eq!(wait(&mut child).code(), Some(code), "{said}");
-        assert!(said.starts_with("package-runner: ") && said.contains(says), "{said}");
+        let lines: Vec<_> = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap).collect();
+        assert_eq!(wait(&mut child).code(), Some(code), "{lines:?}");
+        // Before it there is what a panic says for itself.
+        let said = lines.last().unwrap();
+        assert!(said.starts_with("package-runner: ") && said.contains(says), "{lines:?}");
     };
-    let world = World::new("package");
+    let mut world = World::new("package");
     fails(&world, &[], 2, "-port is missing");
+    for (way, says) in [
+        ("returns", "the package failed: it ended without being asked to"),
+        ("fails", "the package failed: the page is full"),
+        ("panics", "the package failed: the package panicked: the pen is broken"),
+    ] {
+        world.fails = Some(way);
+        fails(&world, &world.args(), 6, says);
+    }
     fs::write(world.package.join(library()), "not a library").unwrap();
     fails(&world, &world.args(), 4, "can't be loaded");
     fs::remove_file(world.package.join(library())).unwrap();
