@@ -185,6 +185,9 @@ pub(crate) fn player_json(playback: &Playback, catalogue: &Catalogue, episodes: 
     if playback.played.is_empty() && playback.repeat == Repeat::Off {
         disallows["skipping_prev"] = true.into();
     }
+    for action in &device.quirks.disallows {
+        disallows[action] = true.into();
+    }
     Some(json!({
         "actions": { "disallows": disallows },
         "context": playback.context.as_deref().map(|uri| catalogue.context_json(uri)),
@@ -296,7 +299,7 @@ async fn play(State(shared): AppState, headers: HeaderMap, Query(query): Paramet
         return Err(error(413, "Payload too large"));
     }
     let tracks = match &body.context_uri {
-        Some(uri) => shared.look(|state, _| state.context(uri, &shared.catalogue)),
+        Some(uri) => shared.look(|state, _| state.playable_context(uri, &shared.catalogue)),
         None => body.uris.clone(),
     };
     command(&shared, &headers, |player, catalogue| {

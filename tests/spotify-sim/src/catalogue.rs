@@ -15,19 +15,22 @@ pub const EPISODE_URI: &str = "spotify:episode:SimEpisode000000000001";
 pub const SHOW_URI: &str = "spotify:show:SimShow000000000000001";
 /// URI of the track that is a file on the user's own disk: it has no ID, and neither have its artist and album.
 pub const LOCAL_URI: &str = "spotify:local:Kellerband:Proberaum+1998:Demo+%28Kassette%29:187";
-/// URI of the context that plays when somebody plays their Liked Songs in a Spotify app. The Web API shows it, but does
-/// not take it.
+/// URI of the context that plays when somebody plays their Liked Songs in a Spotify app. Whether the Web API takes it, too, is
+/// a switch: see [`Sim::set_liked_context`](crate::Sim::set_liked_context).
 pub const LIKED_URI: &str = "spotify:user:sim_user:collection";
 /// URI of the advertisement; the Web API never shows it, but says `currently_playing_type` "ad" with a null item.
 pub const AD_URI: &str = "spotify:ad:SimAd00000000000000001";
 /// The number of tracks that have an ID, see [`track_uri`].
 pub const TRACKS: usize = 10;
+/// The number of further tracks, with the numbers after [`TRACKS`]: all alike, for long lists. They are on no album, in no
+/// playlist, and no search finds them.
+pub const MORE_TRACKS: usize = 1_200;
 /// The number of albums, see [`album_uri`].
 pub const ALBUMS: usize = 3;
 /// The number of playlists, see [`playlist_uri`].
 pub const PLAYLISTS: usize = 5;
 
-/// URI of track `number` (1 to [`TRACKS`]). Tracks 1 to 4 are album 1, 5 to 7 album 2, 8 to 10 album 3. Track 1 has
+/// URI of track `number` (1 to [`TRACKS`], and [`MORE_TRACKS`] after them). Tracks 1 to 4 are album 1, 5 to 7 album 2, 8 to 10 album 3. Track 1 has
 /// umlauts, 4 the very long title, 5 is Japanese, 7 Korean, 8 Arabic, 9 has emoji.
 pub fn track_uri(number: usize) -> String {
     format!("spotify:track:SimTrack{number:014}")
@@ -155,6 +158,18 @@ impl Catalogue {
         items.push(other(LOCAL_URI, Kind::LocalTrack, "Demo (Kassette)", 187_000));
         items.push(other(EPISODE_URI, Kind::Episode, "Episode 42: What the Keys Are For", 1_834_000));
         items.push(other(AD_URI, Kind::Ad, "An advertisement", 30_000));
+        for number in TRACKS + 1..=TRACKS + MORE_TRACKS {
+            items.push(Item {
+                uri: track_uri(number),
+                kind: Kind::Track,
+                name: "One of many",
+                artists: &[],
+                album: None,
+                duration_ms: 180_000,
+                track_number: 1,
+                explicit: false,
+            });
+        }
         Self { base, items }
     }
 
@@ -368,7 +383,7 @@ impl Catalogue {
             "track" => self
                 .items
                 .iter()
-                .filter(|item| item.kind == Kind::Track)
+                .filter(|item| item.kind == Kind::Track && item.album.is_some())
                 .filter(|item| has(item.name) || by(item.artists) || item.album.is_some_and(|a| has(SHELF[a].name)))
                 .map(|item| self.item_json(item))
                 .collect(),

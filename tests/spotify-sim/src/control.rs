@@ -20,6 +20,7 @@ use crate::fault::{Fault, Preset};
 use crate::limits::{Budget, Group, Throttle};
 use crate::network::{Network, Service};
 use crate::playback::{Change, millis};
+use crate::quirks::DeviceChange;
 use crate::server;
 use crate::shared::{self, Shared};
 
@@ -32,6 +33,8 @@ pub(crate) fn router() -> Router<Arc<Shared>> {
         .route("/requests", get(requests).delete(clear_requests))
         .route("/faults", post(inject).delete(clear_faults))
         .route("/playback", post(playback))
+        .route("/device", post(device))
+        .route("/liked-context", post(liked_context))
         .route("/library", post(library))
         .route("/tokens/expire", post(expire))
         .route("/refresh-tokens/revoke", post(revoke))
@@ -146,6 +149,37 @@ async fn playback(State(shared): AppState, bytes: Bytes) -> Result<StatusCode, B
     shared
         .change(|state, now| state.change_playback(now, change, catalogue))
         .map_err(|refusal| BadRequest(format!("{refusal:?}")))?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// The device, and the members of a [`DeviceChange`] beside it.
+#[derive(Deserialize)]
+struct DeviceBody {
+    device: String,
+    #[serde(flatten)]
+    change: serde_json::Map<String, Value>,
+}
+
+async fn device(State(shared): AppState, bytes: Bytes) -> Result<StatusCode, BadRequest> {
+    let DeviceBody { device, change } = body(&bytes)?;
+    let change: DeviceChange =
+        serde_json::from_value(Value::Object(change)).map_err(|error| BadRequest(error.to_string()))?;
+    let catalogue = &shared.catalogue;
+    shared
+        .change(|state, now| state.write(now, catalogue, |player| player.change_device(&device, change)))
+        .map_err(|refusal| BadRequest(format!("{refusal:?}")))?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LikedContextBody {
+    taken: bool,
+}
+
+async fn liked_context(State(shared): AppState, bytes: Bytes) -> Result<StatusCode, BadRequest> {
+    let LikedContextBody { taken } = body(&bytes)?;
+    shared.change(|state, _| state.liked_context = taken);
     Ok(StatusCode::NO_CONTENT)
 }
 

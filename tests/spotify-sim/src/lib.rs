@@ -36,6 +36,8 @@
 //! | `POST /sim/faults` | adds a [`Fault`] (its members are those of the type), or one by name: `{"preset", "times"?, "methods"?, "path"?, "client_id"?, "retry_after"?, "delay_ms"?}` with preset `throttle`, `quota`, `premium_required`, `owner_not_premium`, `not_on_allow_list`, `no_active_device`, `server_error`, `unauthorized`, `invalid_grant`, `drop`, `slow` |
 //! | `DELETE /sim/faults` | clears all |
 //! | `POST /sim/playback` | a [`Change`], as if another Spotify app did it: `{"action": "next"}`, `{"playing": false, "volume_percent": 20}`, `{"device": null}` … |
+//! | `POST /sim/device` | a [`DeviceChange`] of the `device` of this id or name: `{"device": "Wohnzimmer", "id": "new"}`, `{"device": "Wohnzimmer", "quirks": {"volume": "one_less", "wakes": "empty", "disallows": ["seeking"]}}` … |
+//! | `POST /sim/liked-context` | `{"taken"}`: whether programs can play Liked Songs as a context |
 //! | `POST /sim/library` | `{"uri", "saved"}`: saves to the user's library or removes from it; a playlist is followed or not |
 //! | `POST /sim/tokens/expire` | every access token given out so far is expired |
 //! | `POST /sim/refresh-tokens/revoke` | every refresh token given out so far is revoked |
@@ -85,6 +87,7 @@ pub use journal::{Authorization, MASK, Reply, Request};
 pub use limits::{Budget, Group, Throttle};
 pub use network::{Network, Service};
 pub use playback::{Action, COMPUTER_ID, Change, Device, PHONE_ID, Playback, Repeat, SPEAKER_ID};
+pub use quirks::{DeviceChange, Quirks, VolumeQuirk, Waking};
 
 mod accounts;
 mod api;
@@ -100,6 +103,7 @@ mod limits;
 mod network;
 mod playback;
 mod playlists;
+mod quirks;
 mod server;
 mod shared;
 
@@ -398,6 +402,22 @@ impl Sim {
         self.shared
             .change(|state, now| state.change_playback(now, change, catalogue))
             .map_err(|refusal| format!("{refusal:?}"))
+    }
+
+    /// Changes one device, told by its id or its name.
+    ///
+    /// # Errors
+    /// The reason, when there is no such device.
+    pub fn change_device(&self, id_or_name: &str, change: DeviceChange) -> Result<(), String> {
+        let catalogue = &self.shared.catalogue;
+        self.shared
+            .change(|state, now| state.write(now, catalogue, |player| player.change_device(id_or_name, change)))
+            .map_err(|refusal| format!("{refusal:?}"))
+    }
+
+    /// Sets whether programs can play Liked Songs as a context, as has been reported since 2024. They can at first.
+    pub fn set_liked_context(&self, taken: bool) {
+        self.shared.change(|state, _| state.liked_context = taken);
     }
 
     /// URIs that the user has saved, the newest first. Playlists are not among them.

@@ -10,9 +10,10 @@ use std::time::Duration;
 use rand::SeedableRng;
 use rand::rngs::SmallRng;
 use rand::seq::SliceRandom;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 
 use crate::catalogue::{self, AD_URI, Catalogue, EPISODE_URI, LOCAL_URI, SHOW_URI};
+use crate::quirks::{self, DeviceChange, Quirks, present};
 
 /// A device that is signed in to the user's account. Serialised, it is the Web API's device object.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -38,6 +39,9 @@ pub struct Device {
     /// wakes it, which takes [`Config::wake_delay`](crate::Config::wake_delay). The Web API does not tell.
     #[serde(skip)]
     pub sleeping: bool,
+    /// What it does differently from others. The Web API does not tell.
+    #[serde(skip)]
+    pub quirks: Quirks,
 }
 
 impl Device {
@@ -52,6 +56,7 @@ impl Device {
             volume_percent,
             supports_volume: volume_percent.is_some(),
             sleeping: false,
+            quirks: Quirks::default(),
         }
     }
 
@@ -303,11 +308,6 @@ pub enum Action {
     Previous,
 }
 
-/// Tells a member that is null from one that is absent.
-fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
-    Option::deserialize(deserializer).map(Some)
-}
-
 /// Why Spotify refuses a player command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
@@ -364,6 +364,8 @@ pub(crate) struct Player {
     rng: SmallRng,
     wake_delay: Duration,
     waking: Option<Waking>,
+    /// The item that a device has woken up without, until it is asked to play once more.
+    forgotten: Option<String>,
     /// The latest natural end of an item: when it was, and what was true just before.
     ended: Option<(Duration, Playback)>,
     /// The latest first.
@@ -379,6 +381,7 @@ impl Player {
             rng: SmallRng::seed_from_u64(seed),
             wake_delay,
             waking: None,
+            forgotten: None,
             ended: None,
             recent: VecDeque::new(),
         }
@@ -404,7 +407,23 @@ impl Player {
     pub fn replace(&mut self, playback: Playback) {
         self.playback = playback;
         self.waking = None;
+        self.forgotten = None;
         self.touch();
+    }
+
+    /// Changes one device, told by its id or its name.
+    pub fn change_device(&mut self, id_or_name: &str, change: DeviceChange) -> Result<(), Refusal> {
+        let mut devices = self.playback.devices.iter_mut();
+        let found = devices.find(|device| device.has_id(id_or_name) || device.name == id_or_name);
+        let device = found.ok_or(Refusal::DeviceNotFound)?;
+        device.id = change.id.unwrap_or_else(|| device.id.take());
+        device.name = change.name.unwrap_or_else(|| std::mem::take(&mut device.name));
+        device.is_restricted = change.restricted.unwrap_or(device.is_restricted);
+        device.supports_volume = change.supports_volume.unwrap_or(device.supports_volume);
+        device.volume_percent = change.volume_percent.unwrap_or(device.volume_percent);
+        device.quirks = change.quirks.unwrap_or_else(|| std::mem::take(&mut device.quirks));
+        self.touch();
+        Ok(())
     }
 
     /// Lets time pass until `now`: progress moves, tracks end and follow each other, devices wake up.
@@ -549,9 +568,30 @@ impl Player {
         }
     }
 
+    /// What a device doesn't allow is refused while it is the active one.
+    fn refuse_disallowed(&self, device: usize, action: &str) -> Result<(), Refusal> {
+        let device = &self.playback.devices[device];
+        if device.is_active && device.quirks.disallows(action) { Err(Refusal::Restriction) } else { Ok(()) }
+    }
+
+    /// Asks a device that has woken up empty to play: it knows again what it was, or does nothing.
+    fn recall(&mut self, device: usize) {
+        self.playback.activate(device);
+        if self.playback.devices[device].quirks.wakes == quirks::Waking::Empty {
+            self.playback.item = self.forgotten.take();
+            self.playback.is_playing = true;
+        }
+        self.touch();
+    }
+
     pub fn resume(&mut self, device_id: Option<&str>) -> Result<(), Refusal> {
         let was_elsewhere = device_id.is_some_and(|id| self.playback.active().is_none_or(|device| !device.has_id(id)));
-        self.find(device_id)?;
+        let found = self.find(device_id)?;
+        self.refuse_disallowed(found, "resuming")?;
+        if self.forgotten.is_some() {
+            self.recall(found);
+            return Ok(());
+        }
         if self.playback.item.is_none() || (self.playback.is_playing && !was_elsewhere) {
             return Err(Refusal::Restriction);
         }
@@ -562,7 +602,8 @@ impl Player {
     }
 
     pub fn start(&mut self, start: Start, device_id: Option<&str>, catalogue: &Catalogue) -> Result<(), Refusal> {
-        self.find(device_id)?;
+        let found = self.find(device_id)?;
+        self.refuse_disallowed(found, "interrupting_playback")?;
         let tracks = start.tracks.ok_or(Refusal::NoSuchContext)?;
         if tracks.is_empty() || tracks.iter().any(|uri| catalogue.item(uri).is_none()) {
             return Err(Refusal::NoSuchItem);
@@ -579,6 +620,7 @@ impl Player {
         };
         let first = first.ok_or(Refusal::NoSuchItem)?;
         self.target(device_id)?;
+        self.forgotten = None;
         self.playback.tracks = tracks;
         self.load(Some(first));
         self.playback.context = start.context;
@@ -589,7 +631,8 @@ impl Player {
     }
 
     pub fn pause(&mut self, device_id: Option<&str>, catalogue: &Catalogue) -> Result<(), Refusal> {
-        self.find(device_id)?;
+        let found = self.find(device_id)?;
+        self.refuse_disallowed(found, "pausing")?;
         self.refuse_in_ad(catalogue)?;
         if !self.playback.is_playing {
             return Err(Refusal::Restriction);
@@ -601,7 +644,8 @@ impl Player {
     }
 
     pub fn next(&mut self, device_id: Option<&str>, catalogue: &Catalogue) -> Result<(), Refusal> {
-        self.find(device_id)?;
+        let found = self.find(device_id)?;
+        self.refuse_disallowed(found, "skipping_next")?;
         self.refuse_in_ad(catalogue)?;
         if !self.step() {
             return Err(Refusal::Restriction);
@@ -613,7 +657,8 @@ impl Player {
     }
 
     pub fn previous(&mut self, device_id: Option<&str>, catalogue: &Catalogue) -> Result<(), Refusal> {
-        self.find(device_id)?;
+        let found = self.find(device_id)?;
+        self.refuse_disallowed(found, "skipping_prev")?;
         self.refuse_in_ad(catalogue)?;
         let playback = &mut self.playback;
         let before = playback.played.pop().or_else(|| match playback.repeat {
@@ -635,7 +680,8 @@ impl Player {
 
     /// Seeks; beyond the end goes on to the next item, as the live service does.
     pub fn seek(&mut self, ms: u64, device_id: Option<&str>, catalogue: &Catalogue) -> Result<(), Refusal> {
-        self.find(device_id)?;
+        let found = self.find(device_id)?;
+        self.refuse_disallowed(found, "seeking")?;
         self.refuse_in_ad(catalogue)?;
         let duration = self.duration(catalogue).ok_or(Refusal::Restriction)?;
         self.target(device_id)?;
@@ -649,15 +695,28 @@ impl Player {
     }
 
     pub fn set_repeat(&mut self, repeat: Repeat, device_id: Option<&str>) -> Result<(), Refusal> {
+        let found = self.find(device_id)?;
+        // The mode that is switched: the one that comes, or the one that goes.
+        let switched = if repeat == Repeat::Off { self.playback.repeat } else { repeat };
+        match switched {
+            Repeat::Off => {}
+            Repeat::Context => self.refuse_disallowed(found, "toggling_repeat_context")?,
+            Repeat::Track => self.refuse_disallowed(found, "toggling_repeat_track")?,
+        }
         self.target(device_id)?;
-        self.playback.repeat = repeat;
+        self.playback.repeat = self.playback.devices[found].quirks.repeat(repeat);
         self.touch();
         Ok(())
     }
 
     pub fn set_shuffle(&mut self, shuffle: bool, device_id: Option<&str>) -> Result<(), Refusal> {
+        let found = self.find(device_id)?;
+        self.refuse_disallowed(found, "toggling_shuffle")?;
         self.target(device_id)?;
-        self.shuffle(shuffle);
+        if !self.playback.devices[found].quirks.ignores_shuffle {
+            self.shuffle(shuffle);
+            self.playback.smart_shuffle &= shuffle;
+        }
         self.touch();
         Ok(())
     }
@@ -676,7 +735,8 @@ impl Player {
         if !device.supports_volume {
             return Err(Refusal::VolumeDisallowed);
         }
-        device.volume_percent = Some(percent);
+        // A device that tells no volume goes on telling none.
+        device.volume_percent = device.volume_percent.map(|before| device.quirks.volume.stored(percent, before));
         self.touch();
         Ok(())
     }
@@ -685,6 +745,9 @@ impl Player {
     /// takes a while; what plays elsewhere goes on meanwhile.
     pub fn transfer(&mut self, device_id: &str, play: Option<bool>) -> Result<(), Refusal> {
         let device = self.locate(Some(device_id))?;
+        if let Some(active) = self.playback.devices.iter().position(|device| device.is_active) {
+            self.refuse_disallowed(active, "transferring_playback")?;
+        }
         self.waking = None;
         if self.playback.devices[device].sleeping && !self.wake_delay.is_zero() {
             self.waking = Some(Waking { device, at: self.now + self.wake_delay, play });
@@ -695,6 +758,13 @@ impl Player {
     }
 
     fn wake(&mut self, device: usize, play: Option<bool>) {
+        let Device { is_active, ref quirks, .. } = self.playback.devices[device];
+        if !is_active && quirks.wakes != quirks::Waking::Playing {
+            self.forgotten = self.playback.item.take().or_else(|| self.forgotten.take());
+            self.playback.is_playing = false;
+        } else if let Some(item) = self.forgotten.take_if(|_| !is_active) {
+            self.playback.item = Some(item);
+        }
         self.playback.devices[device].sleeping = false;
         self.playback.activate(device);
         if play == Some(true) && self.playback.item.is_some() {

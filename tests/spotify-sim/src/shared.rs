@@ -39,6 +39,8 @@ pub(crate) struct State {
     library: Vec<(String, Duration)>,
     pub latency: Duration,
     pub read_lag: Duration,
+    /// Whether programs can play Liked Songs as a context.
+    pub liked_context: bool,
     /// Added to the clock.
     pub skew: Duration,
     player: Player,
@@ -64,6 +66,7 @@ impl State {
             library: Vec::new(),
             latency,
             read_lag,
+            liked_context: true,
             skew: Duration::ZERO,
             player,
             history: Vec::new(),
@@ -125,12 +128,22 @@ impl State {
         self.playlists.get(uri).map(|playlist| playlist.uris()).or_else(|| catalogue.context(uri))
     }
 
-    /// Changes the playback as another Spotify app does, which can play Liked Songs as a context, too.
-    pub fn change_playback(&mut self, now: Duration, change: Change, catalogue: &Catalogue) -> Result<(), Refusal> {
-        let tracks = change.context.as_deref().and_then(|uri| match uri {
+    /// What a context that another program asks for holds: Liked Songs are one only where that is switched on.
+    pub fn playable_context(&self, uri: &str, catalogue: &Catalogue) -> Option<Vec<String>> {
+        if uri == LIKED_URI && !self.liked_context { None } else { self.own_context(uri, catalogue) }
+    }
+
+    /// What a context that a Spotify app asks for holds, which can play Liked Songs as one, too.
+    fn own_context(&self, uri: &str, catalogue: &Catalogue) -> Option<Vec<String>> {
+        match uri {
             LIKED_URI => Some(self.liked().map(|(uri, _)| uri.to_owned()).collect()),
             _ => self.context(uri, catalogue),
-        });
+        }
+    }
+
+    /// Changes the playback as another Spotify app does.
+    pub fn change_playback(&mut self, now: Duration, change: Change, catalogue: &Catalogue) -> Result<(), Refusal> {
+        let tracks = change.context.as_deref().and_then(|uri| self.own_context(uri, catalogue));
         self.write(now, catalogue, |player| player.change(change, tracks, catalogue))
     }
 

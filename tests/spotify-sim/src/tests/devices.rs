@@ -64,3 +64,72 @@ async fn a_track_ends_by_itself_and_reads_hear_of_it_late_when_asked() {
     let player = session.get("/me/player?additional_types=episode").await;
     assert_eq!(player["item"]["uri"], track_uri(3), "the list goes on after what came in between");
 }
+
+fn quirks(quirks: Quirks) -> DeviceChange {
+    DeviceChange { quirks: Some(quirks), ..DeviceChange::default() }
+}
+
+#[tokio::test]
+async fn a_device_can_round_volumes_or_tell_none() {
+    let session = Session::start(stopped()).await;
+    let volume = async || session.get("/me/player").await["device"]["volume_percent"].clone();
+    session
+        .sim
+        .change_device(COMPUTER_ID, quirks(Quirks { volume: VolumeQuirk::OneLess, ..Quirks::default() }))
+        .unwrap();
+    assert_eq!(session.put("/me/player/volume?volume_percent=31").await, StatusCode::OK);
+    assert_eq!(volume().await, 30);
+    let untold = DeviceChange { volume_percent: Some(None), ..DeviceChange::default() };
+    session.sim.change_device(COMPUTER_ID, untold).unwrap();
+    assert_eq!(session.put("/me/player/volume?volume_percent=31").await, StatusCode::OK);
+    assert_eq!(volume().await, Value::Null);
+}
+
+#[tokio::test]
+async fn a_device_can_lack_modes_and_refuse_what_it_disallows() {
+    let session = Session::start(stopped()).await;
+    let lacks = Quirks {
+        repeat: vec![(Repeat::Track, Repeat::Context)],
+        ignores_shuffle: true,
+        disallows: vec!["seeking".to_owned(), "toggling_repeat_context".to_owned()],
+        ..Quirks::default()
+    };
+    session.sim.change_device("Office Computer", quirks(lacks)).unwrap();
+    assert_eq!(session.put("/me/player/repeat?state=track").await, StatusCode::OK);
+    assert_eq!(session.put("/me/player/shuffle?state=true").await, StatusCode::OK);
+    let player = session.get("/me/player").await;
+    assert_eq!((&player["repeat_state"], &player["shuffle_state"]), (&json!("context"), &json!(false)));
+    assert_eq!(player["actions"]["disallows"]["seeking"], true);
+    assert_eq!(session.reason("/me/player/seek?position_ms=1").await.0, 403);
+    assert_eq!(session.reason("/me/player/repeat?state=off").await.0, 403, "it would switch the context's off");
+}
+
+#[tokio::test]
+async fn a_device_that_wakes_up_empty_plays_when_asked_once_more() {
+    let config = Config { playback: Playback::asleep(), ..stopped() };
+    let session = Session::start(config).await;
+    session.sim.change_device(SPEAKER_ID, quirks(Quirks { wakes: Waking::Empty, ..Quirks::default() })).unwrap();
+    session.sim.change_device(PHONE_ID, quirks(Quirks { wakes: Waking::Forgetful, ..Quirks::default() })).unwrap();
+    let shown = async || {
+        let player = session.get("/me/player").await;
+        (player["is_playing"].clone(), player["item"]["uri"].clone())
+    };
+    assert_eq!(session.transfer(SPEAKER_ID, true).await, StatusCode::OK);
+    assert_eq!(shown().await, (json!(false), Value::Null));
+    assert_eq!(session.put("/me/player/play").await, StatusCode::OK);
+    assert_eq!(shown().await, (json!(true), json!(track_uri(1))));
+    assert_eq!(session.transfer(PHONE_ID, true).await, StatusCode::OK);
+    assert_eq!(session.put("/me/player/play").await, StatusCode::OK);
+    assert_eq!(shown().await, (json!(false), Value::Null));
+}
+
+#[tokio::test]
+async fn a_device_can_come_back_with_another_id() {
+    let session = Session::start(stopped()).await;
+    let renewed = DeviceChange { id: Some(Some("new".to_owned())), ..DeviceChange::default() };
+    session.sim.change_device(SPEAKER_ID, renewed.clone()).unwrap();
+    assert_eq!(session.get("/me/player/devices").await["devices"][1]["id"], "new");
+    assert_eq!(session.transfer(SPEAKER_ID, true).await, StatusCode::NOT_FOUND);
+    assert_eq!(session.transfer("new", true).await, StatusCode::OK);
+    assert!(session.sim.change_device(SPEAKER_ID, renewed).is_err());
+}

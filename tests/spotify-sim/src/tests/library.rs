@@ -58,6 +58,7 @@ async fn liked_songs_are_played_as_a_list_or_by_another_app_as_a_context() {
     let more = json!({ "uris": vec![track_uri(1); 801] });
     assert_eq!(session.refused(Method::PUT, "/me/player/play", Some(more)).await.0, 413);
 
+    session.sim.set_liked_context(false);
     let context = json!({ "context_uri": LIKED_URI });
     assert_eq!(session.refused(Method::PUT, "/me/player/play", Some(context)).await.0, 404);
     session.sim.change_playback(Change::context(LIKED_URI)).expect("changed");
