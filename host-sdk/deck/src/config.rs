@@ -52,6 +52,9 @@ pub struct Timing {
     pub lock_within: Duration,
     /// A socket that hasn't registered within this time is closed.
     pub register_within: Duration,
+    /// How long a client of the page, the API or the socket may take for the head of a request, stay connected without one,
+    /// and pause within a body.
+    pub read_within: Duration,
     /// The pause before a package that died is started again; it doubles with every death.
     pub first_restart: Duration,
     /// The longest such pause.
@@ -76,6 +79,7 @@ impl Default for Timing {
         Self {
             lock_within: Duration::from_secs(1),
             register_within: Duration::from_secs(10),
+            read_within: Duration::from_secs(20),
             first_restart: Duration::from_millis(500),
             last_restart: Duration::from_secs(30),
             healthy_after: Duration::from_secs(60),

@@ -35,6 +35,7 @@ use crate::log::Log;
 use crate::package::Package;
 use crate::page::{self, Event};
 use crate::socket::SEND_WITHIN;
+use crate::tasks::catch_panic;
 use crate::traffic::Traffic;
 use crate::validate::check_bundle;
 use crate::views::media_type;
@@ -584,28 +585,32 @@ async fn events(State(api): State<Api>, Query(query): Query<EventsQuery>, upgrad
 async fn tell_events(mut socket: WebSocket, runs: Runs, api: Api) {
     let mut log = api.log.subscribe();
     let Some((number, outbox)) = api.hub.ask(|reply| Command::Subscribe(runs, reply)).await else { return };
-    loop {
-        let event = tokio::select! {
-            event = outbox.next() => match event {
-                Some(event) => event,
-                None => break,
-            },
-            entry = log.recv() => match entry {
-                Ok(entry) => Event::Log(entry),
-                // The page misses some lines, and can ask for the last ones.
-                Err(RecvError::Lagged(_)) => continue,
-                Err(RecvError::Closed) => break,
-            },
-            // A page says nothing here; read to notice that it is gone.
-            message = socket.recv() => match message {
-                Some(Ok(_)) => continue,
-                _ => break,
-            },
-        };
-        let Ok(text) = serde_json::to_string(&event) else { continue };
-        if !matches!(timeout(SEND_WITHIN, socket.send(Message::text(text))).await, Ok(Ok(()))) {
-            break;
+    let conversation = async {
+        loop {
+            let event = tokio::select! {
+                event = outbox.next() => match event {
+                    Some(event) => event,
+                    None => break,
+                },
+                entry = log.recv() => match entry {
+                    Ok(entry) => Event::Log(entry),
+                    // The page misses some lines, and can ask for the last ones.
+                    Err(RecvError::Lagged(_)) => continue,
+                    Err(RecvError::Closed) => break,
+                },
+                // A page says nothing here; read to notice that it is gone.
+                message = socket.recv() => match message {
+                    Some(Ok(_)) => continue,
+                    _ => break,
+                },
+            };
+            let Ok(text) = serde_json::to_string(&event) else { continue };
+            if !matches!(timeout(SEND_WITHIN, socket.send(Message::text(text))).await, Ok(Ok(()))) {
+                break;
+            }
         }
-    }
+    };
+    // The hub learns of the end in any case: the page holds keys.
+    let _ = catch_panic(conversation).await;
     api.hub.tell(Command::Unsubscribe(number)).await;
 }

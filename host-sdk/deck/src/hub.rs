@@ -16,7 +16,7 @@ use std::sync::Arc;
 use host_sdk::manifest::{COLUMNS, ROWS};
 use host_sdk::protocol::{FromHost, Info, Settings};
 use serde::Deserialize;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use url::Url;
 
 use crate::config::{Config, Timing};
@@ -27,7 +27,8 @@ use crate::package::Package;
 use crate::page::{Application, Deck, Event, Grid, Outbox, State};
 use crate::process::{Report, Supervisor};
 use crate::state::{KEY_COLUMNS, KEY_ROWS, Panel, Placed, Saved};
-use crate::store::{Loaded, Store};
+use crate::store::{Loaded, Progress, Store};
+use crate::tasks::Tasks;
 
 pub use self::command::{
     Adjustment, Cell, Command, Handle, Phase, Place, Refusal, Registration, Reply, Resize, Target, ViewFiles,
@@ -127,24 +128,28 @@ pub struct Hub {
 }
 
 impl Hub {
-    /// Starts the hub and the packages that are installed. `base` is the address of the package socket.
-    #[must_use]
+    /// Starts the hub and the packages that are installed. `base` is the address of the package socket. Answers how far the
+    /// state is written, too.
     pub fn start(
         config: &Config,
         base: Url,
         origins: Origins,
         loaded: Loaded,
         log: Log,
-    ) -> (Handle, tokio::task::JoinHandle<()>) {
+        tasks: &mut Tasks,
+    ) -> (Handle, watch::Receiver<Progress>) {
         let (commands, queue) = mpsc::channel(COMMANDS);
         let (reports, reported) = mpsc::channel(COMMANDS);
         let Loaded { saved, notice } = loaded;
+        let (store, writing) = Store::new(config.data.clone(), config.timing.save_after, log.clone());
+        tasks.spawn("store", writing);
+        let progress = store.progress.clone();
         let mut hub = Self {
             timing: config.timing,
             headless: config.headless,
             in_process: config.in_process,
             info: info(&config.language),
-            store: Store::start(config.data.clone(), config.timing.save_after, log.clone()),
+            store,
             panel: Panel::new(saved.profiles, saved.active),
             absent: saved.instances,
             history: History::default(),
@@ -171,7 +176,8 @@ impl Hub {
         for (config, folder) in Package::installed(&config.packages_folder(), &hub.log) {
             hub.add_package(config, folder);
         }
-        (Handle::new(commands), tokio::spawn(hub.run(queue, reported)))
+        tasks.spawn("hub", hub.run(queue, reported));
+        (Handle::new(commands), progress)
     }
 
     async fn run(mut self, mut commands: mpsc::Receiver<Command>, mut reports: mpsc::Receiver<(u64, Report)>) {

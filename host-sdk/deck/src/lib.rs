@@ -11,6 +11,7 @@ mod access;
 pub mod author;
 mod browser;
 mod config;
+mod door;
 mod guard;
 mod http;
 mod hub;
@@ -26,6 +27,7 @@ mod script;
 mod socket;
 mod state;
 mod store;
+mod tasks;
 mod throttle;
 mod traffic;
 pub mod validate;
@@ -33,6 +35,7 @@ mod views;
 
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, Ipv6Addr};
+use std::panic::resume_unwind;
 use std::path::Path;
 use std::time::Duration;
 
@@ -43,20 +46,27 @@ use axum::routing::{get, post};
 use host_sdk::bundle;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
-use tokio::task::{JoinHandle, JoinSet};
-use tokio::time::{Instant, sleep};
+use tokio::sync::watch;
+use tokio::task::{JoinError, JoinSet};
+use tokio::time::{Instant, sleep, timeout};
 use url::Url;
 
 pub use browser::find as find_browser;
 pub use config::{Config, Timing};
 pub use script::{Failure, Script};
+pub use tasks::TaskEnded;
 
 use crate::guard::Guard;
 use crate::hub::{Command, Handle, Hub};
 use crate::log::Log;
 use crate::log_file::LogFile;
 use crate::origins::{Opened, Origins};
+use crate::store::Progress;
+use crate::tasks::{Tasks, Watched};
 use crate::traffic::Traffic;
+
+/// How long the last state may take to the disk when the hub has failed.
+const WRITE_WITHIN: Duration = Duration::from_secs(5);
 
 /// A running host. Dropping it kills its packages without ado; [`Deck::stop`] ends them and saves first.
 #[derive(Debug)]
@@ -67,7 +77,9 @@ pub struct Deck {
     token: String,
     /// What the smoke run reads.
     log: Log,
-    tasks: Vec<JoinHandle<()>>,
+    tasks: Watched,
+    /// How far the state is written; ends when all of it is.
+    progress: watch::Receiver<Progress>,
     traffic: Traffic,
     browser: Option<browser::Unattended>,
     /// Where scripts find the token, if it could be written.
@@ -87,7 +99,9 @@ impl Deck {
         fs::create_dir_all(folder).with_context(|| format!("the data folder {} can't be made", folder.display()))?;
         let lock = lock(folder, config.timing.lock_within).await?;
         let logs = folder.join("logs");
-        let file = LogFile::start(&logs).with_context(|| format!("{} can't be made", logs.display()))?;
+        let mut tasks = Tasks::default();
+        let (file, log_file) = LogFile::start(&logs).with_context(|| format!("{} can't be made", logs.display()))?;
+        tasks.spawn("log file", log_file);
         let (log, traffic) = (Log::new(file.clone()), Traffic::new(file));
         let loaded = store::load(folder, &log)
             .with_context(|| format!("the saved Panel in {} can't be read or set aside", folder.display()))?;
@@ -104,7 +118,7 @@ impl Deck {
         let base = Url::parse(&format!("http://127.0.0.1:{socket_port}/"))?;
         let token = random_id();
         let (origins, opened) = Origins::new(loaded.saved.ports.clone());
-        let (hub, hub_task) = Hub::start(&config, base, origins.clone(), loaded, log.clone());
+        let (hub, progress) = Hub::start(&config, base, origins.clone(), loaded, log.clone(), &mut tasks);
         let api = http::Api {
             hub: hub.clone(),
             log: log.clone(),
@@ -129,15 +143,33 @@ impl Deck {
             .with_state(views.clone())
             .merge(Router::new().route("/", get(socket::accept)).with_state(socket))
             .layer(middleware::from_fn_with_state(Guard { port: socket_port, packages: Some(origins) }, guard::check));
-        let mut tasks = serve(page, &http::router(api));
-        tasks.extend(serve(sockets, &package_side));
-        tasks.extend([tokio::spawn(serve_packages(opened, views)), hub_task]);
+        let read_within = config.timing.read_within;
+        for (name, listeners, router) in [("page", page, http::router(api)), ("package socket", sockets, package_side)]
+        {
+            for listener in listeners {
+                tasks.spawn(name, door::serve(listener, router.clone(), read_within));
+            }
+        }
+        tasks.spawn("packages' pages", serve_packages(opened, views, read_within));
         // A full disk is no reason not to start: only scripts of the user's own count on this file.
         let access = access::Access::write(folder, &format!("http://127.0.0.1:{port}/"), &token).inspect_err(|error| {
             let file = folder.join(access::FILE_NAME);
             log.error(None, format!("{} can't be written ({error}): scripts don't find the API.", file.display()));
         });
-        Ok(Self { hub, port, socket_port, token, log, tasks, traffic, browser: None, _access: access.ok(), lock })
+        let tasks = tasks.watch();
+        Ok(Self {
+            hub,
+            port,
+            socket_port,
+            token,
+            log,
+            tasks,
+            progress,
+            traffic,
+            browser: None,
+            _access: access.ok(),
+            lock,
+        })
     }
 
     /// The address of the deck's page.
@@ -184,17 +216,45 @@ impl Deck {
         script::run(script, &self.hub, &self.traffic).await
     }
 
+    /// Waits until a part of the deck ends that it can't run without, which none does by itself: there is nothing left to do
+    /// then but to [`stop`](Self::stop) it.
+    pub fn failure(&self) -> impl Future<Output = TaskEnded> + Send + use<> {
+        let (first_end, log) = (self.tasks.first_end(), self.log.clone());
+        async move {
+            let ended = first_end.await;
+            log.error(None, format!("Creator Deck can't go on: {ended}. Start it again."));
+            ended
+        }
+    }
+
+    /// Runs until `end`, then stops.
+    ///
+    /// # Errors
+    /// What has ended before.
+    pub async fn run_until(self, end: impl Future<Output = ()>) -> Result<(), TaskEnded> {
+        let ended = tokio::select! {
+            () = end => Ok(()),
+            ended = self.failure() => Err(ended),
+        };
+        self.stop().await;
+        ended
+    }
+
     /// Ends the packages, saves the Panel, and stops listening.
     pub async fn stop(mut self) {
         // Packages that it runs end with it.
         drop(self.browser.take());
-        self.hub.ask(Command::Stop).await;
+        if self.hub.ask(Command::Stop).await.is_none() {
+            // The hub has failed, and with it its packages ended. What it has handed over may still be on its way to the disk.
+            let written = async { while self.progress.changed().await.is_ok() {} };
+            let _ = timeout(WRITE_WITHIN, written).await;
+        }
     }
 }
 
 impl Drop for Deck {
     fn drop(&mut self) {
-        self.tasks.iter().for_each(JoinHandle::abort);
+        self.tasks.abort();
         // By hand: closing is not enough as long as a process that is just being started has a copy of the open file.
         if let Err(error) = self.lock.unlock() {
             tracing::warn!(%error, "the data folder stays locked until this program ends");
@@ -252,33 +312,30 @@ async fn listen(port: u16) -> Result<(Vec<TcpListener>, u16)> {
     }
 }
 
-fn serve(listeners: Vec<TcpListener>, router: &Router) -> Vec<JoinHandle<()>> {
-    let serve = |listener| {
-        let router = router.clone();
-        tokio::spawn(async move {
-            // Never ends by itself: it retries when accepting fails.
-            let _ = axum::serve(listener, router).await;
-        })
-    };
-    listeners.into_iter().map(serve).collect()
-}
-
-/// Serves the pages of each package on its own origin, as they are opened. Ends them all when it ends.
-async fn serve_packages(mut opened: mpsc::UnboundedReceiver<Opened>, views: views::Views) {
+/// Serves the pages of each package on its own origin, as they are opened. Ends when one of them does, and ends them all.
+async fn serve_packages(mut opened: mpsc::UnboundedReceiver<Opened>, views: views::Views, read_within: Duration) {
     let mut servers = JoinSet::new();
-    while let Some(Opened { package, listener, port }) = opened.recv().await {
+    loop {
+        let Opened { package, listener, port } = tokio::select! {
+            next = opened.recv() => match next {
+                Some(next) => next,
+                None => return,
+            },
+            Some(ended) = servers.join_next() => match ended.map_err(JoinError::try_into_panic) {
+                Err(Ok(panic)) => resume_unwind(panic),
+                Ok(()) | Err(Err(_)) => return,
+            },
+        };
         let router = Router::new()
             .route("/view/{view}/{*path}", get(views::view))
             .route("/output/{frame}", post(views::output_of))
             .with_state((views.clone(), package.as_str().into()))
             .layer(middleware::from_fn_with_state(Guard { port, packages: None }, guard::check));
         match TcpListener::from_std(listener) {
-            Ok(listener) => drop(servers.spawn(async move { axum::serve(listener, router).await })),
+            Ok(listener) => drop(servers.spawn(door::serve(listener, router, read_within))),
             Err(error) => tracing::error!(%error, package, "the package's pages can't be served"),
         }
     }
-    // The hub has ended; whoever has started this decides when it is over.
-    servers.join_all().await;
 }
 
 /// A name that nobody can guess: 128 random bits.
@@ -289,4 +346,77 @@ fn random_id() -> String {
     let mut bytes = [0_u8; 16];
     getrandom::fill(&mut bytes).expect("the system provides randomness");
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::{pending, ready};
+
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpStream;
+
+    use super::*;
+
+    /// Ends a test that would hang; nothing waits for it in one that passes.
+    const SOON: Duration = Duration::from_secs(20);
+
+    async fn deck(change: impl FnOnce(&mut Config)) -> (Deck, tempfile::TempDir) {
+        let data = tempfile::tempdir().unwrap();
+        let mut config = Config::headless(data.path());
+        change(&mut config);
+        (Deck::start(config).await.unwrap(), data)
+    }
+
+    #[tokio::test]
+    async fn deck_ends_with_a_reason_when_any_task_ends() {
+        let (deck_of_all, _data) = deck(|_| {}).await;
+        let mut names = deck_of_all.tasks.names();
+        names.dedup();
+        assert_eq!(names, ["hub", "log file", "package socket", "packages' pages", "page", "store"]);
+        for name in names {
+            let (deck, _data) = deck(|_| {}).await;
+            let log = deck.log.clone();
+            deck.tasks.kill(name);
+            let ended = timeout(SOON, deck.run_until(pending())).await.expect("it ends").unwrap_err();
+            assert_eq!(ended, TaskEnded::Ended(name));
+            let last = log.entries().pop().unwrap().message.clone();
+            assert_eq!(last, format!("Creator Deck can't go on: its {name} has ended. Start it again."));
+        }
+    }
+
+    #[tokio::test]
+    async fn deck_that_is_asked_to_end_ends_well() {
+        let (deck, _data) = deck(|_| {}).await;
+        deck.run_until(ready(())).await.unwrap();
+    }
+
+    /// Without an end to what is said first, no handshake of a WebSocket ever ends either.
+    #[tokio::test]
+    async fn client_that_never_finishes_its_head_is_cut_off() {
+        let (deck, _data) = deck(|config| config.timing.read_within = Duration::from_millis(50)).await;
+        for port in [deck.port, deck.socket_port] {
+            for head in ["", "GET / HT", "GET / HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"] {
+                let mut client = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+                client.write_all(head.as_bytes()).await.unwrap();
+                let mut answer = Vec::new();
+                let ended = timeout(SOON, client.read_to_end(&mut answer)).await.expect("it is cut off");
+                drop(ended);
+                assert!(!answer.starts_with(b"HTTP/1.1 1") && !answer.starts_with(b"HTTP/1.1 2"), "{answer:?}");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn client_that_never_finishes_its_body_is_cut_off() {
+        let (deck, _data) = deck(|config| config.timing.read_within = Duration::from_millis(50)).await;
+        let head = format!(
+            "POST /api/profiles HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nX-Deck-Token: {}\r\nContent-Length: 100\r\n\r\n{{",
+            deck.port, deck.token
+        );
+        let mut client = TcpStream::connect(("127.0.0.1", deck.port)).await.unwrap();
+        client.write_all(head.as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        timeout(SOON, client.read_to_end(&mut answer)).await.expect("it is cut off").unwrap();
+        assert!(answer.starts_with(b"HTTP/1.1 4"), "{}", String::from_utf8_lossy(&answer));
+    }
 }

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 
 use serde::Serialize;
+use tokio::sync::oneshot;
 
 /// Bytes of a file before the next one is begun.
 const FILE_BYTES: u64 = 5 << 20;
@@ -32,18 +33,24 @@ impl LogFile {
         Self { lines: None, lost: Arc::default() }
     }
 
-    /// Writes to `deck.log` in this folder, which is made if it isn't there; older files are `deck.1.log` and up.
+    /// Writes to `deck.log` in this folder, which is made if it isn't there; older files are `deck.1.log` and up. Answers what
+    /// waits for the end of the thread that does it, too.
     ///
     /// # Errors
     /// If the folder can't be made or the thread can't be started.
-    pub fn start(folder: &Path) -> io::Result<Self> {
+    pub fn start(folder: &Path) -> io::Result<(Self, impl Future<Output = ()> + Send + 'static)> {
         fs::create_dir_all(folder)?;
         let (lines, queue) = sync_channel(WAITING);
         let lost = Arc::new(AtomicU64::new(0));
         let files = Files { folder: folder.to_owned(), largest: FILE_BYTES, open: None };
         let lost_here = lost.clone();
-        std::thread::Builder::new().name("log file".to_owned()).spawn(move || run(files, &queue, &lost_here))?;
-        Ok(Self { lines: Some(lines), lost })
+        let (alive, ended) = oneshot::channel::<()>();
+        std::thread::Builder::new().name("log file".to_owned()).spawn(move || {
+            let _alive = alive;
+            run(files, &queue, &lost_here);
+        })?;
+        // An error is all that there is: nothing is ever sent.
+        Ok((Self { lines: Some(lines), lost }, async move { drop(ended.await) }))
     }
 
     /// Hands a line over. Lost, and counted, if the disk is too slow.

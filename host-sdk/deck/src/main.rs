@@ -97,7 +97,7 @@ struct Run {
     #[arg(long, value_name = "FILE", num_args = 1..)]
     install: Vec<PathBuf>,
     /// Run the steps in this file, then end: 0 if all of them passed, 1 if one failed, 2 if it can't
-    /// be read or the deck can't start. Uses an
+    /// be read or the deck can't run. Uses an
     /// empty data folder, which is removed afterwards, unless --data names one. See docs/automation.md.
     #[arg(long, value_name = "FILE")]
     script: Option<PathBuf>,
@@ -224,8 +224,7 @@ async fn host(mut run: Run) -> Result<ExitCode> {
             }
         });
     }
-    end.await;
-    deck.stop().await;
+    deck.run_until(end).await.context("Creator Deck can't go on")?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -269,6 +268,11 @@ async fn run_script(file: &std::path::Path, config: Config, browser: Option<Path
     let result = tokio::select! {
         result = deck.run_script(&script) => Some(result),
         () = end => None,
+        ended = deck.failure() => {
+            deck.stop().await;
+            eprintln!("Creator Deck can't go on: {ended}");
+            return Ok(ExitCode::from(2));
+        }
     };
     deck.stop().await;
     let (said, code) = match result {

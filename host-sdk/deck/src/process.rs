@@ -26,6 +26,7 @@ use tokio::time::{Instant, timeout};
 use crate::config::Timing;
 use crate::log::Log;
 use crate::random_id;
+use crate::tasks::catch_panic;
 use crate::throttle::Lines;
 
 pub mod choice;
@@ -148,6 +149,22 @@ pub enum Report {
     Failed(String),
 }
 
+/// A supervisor's way to the hub.
+#[derive(Clone, Debug)]
+pub struct Reports {
+    /// The number of the run that it supervises.
+    pub run: u64,
+    /// The hub.
+    pub hub: mpsc::Sender<(u64, Report)>,
+}
+
+impl Reports {
+    /// Reports something. False when the hub has ended.
+    async fn send(&self, report: Report) -> bool {
+        self.hub.send((self.run, report)).await.is_ok()
+    }
+}
+
 /// Keeps one package running. Dropping it kills the package.
 #[derive(Debug)]
 pub struct Supervisor {
@@ -160,25 +177,27 @@ pub struct Supervisor {
 impl Supervisor {
     /// Starts a package.
     #[must_use]
-    pub fn start(program: Program, timing: Timing, log: Log, reports: mpsc::Sender<Report>) -> Self {
+    pub fn start(program: Program, timing: Timing, log: Log, reports: Reports) -> Self {
         let (stop, stopped) = watch::channel(false);
-        let run = Run { program, timing, log, reports, stopped };
-        Self { stop, stage: None, task: Some(tokio::spawn(run.supervise())) }
+        let package = program.package.clone();
+        let run = Run { program, timing, log: log.clone(), reports: reports.clone(), stopped };
+        Self { stop, stage: None, task: Some(tokio::spawn(watched(run.supervise(), package, log, reports))) }
     }
 
     /// Has a page run a package. `page` is the number of the deck's page to do it, if there is one.
     #[must_use]
-    pub fn start_page(
-        package: String,
-        page: Option<u64>,
-        timing: Timing,
-        log: Log,
-        reports: mpsc::Sender<Report>,
-    ) -> Self {
+    pub fn start_page(package: String, page: Option<u64>, timing: Timing, log: Log, reports: Reports) -> Self {
         let (stop, stopped) = watch::channel(false);
         let (stage, staged) = watch::channel(Stage { page, connected: false });
-        let run = web::Run { package, timing, log, reports, stopped, stage: staged };
-        Self { stop, stage: Some(stage), task: Some(tokio::spawn(run.supervise())) }
+        let run = web::Run {
+            package: package.clone(),
+            timing,
+            log: log.clone(),
+            reports: reports.clone(),
+            stopped,
+            stage: staged,
+        };
+        Self { stop, stage: Some(stage), task: Some(tokio::spawn(watched(run.supervise(), package, log, reports))) }
     }
 
     /// Another of the deck's pages has to run the package, or none is left.
@@ -217,8 +236,18 @@ struct Run {
     program: Program,
     timing: Timing,
     log: Log,
-    reports: mpsc::Sender<Report>,
+    reports: Reports,
     stopped: watch::Receiver<bool>,
+}
+
+/// Supervises a package, and reports it as failed should the supervision itself panic: others go on.
+async fn watched(supervision: impl Future<Output = ()>, package: String, log: Log, reports: Reports) {
+    if let Err(panic) = catch_panic(supervision).await {
+        let why = format!("Creator Deck has failed to run it ({panic}). Reload it to try once more.");
+        log.error(Some(&package), why.as_str());
+        // An error means that the hub is gone, and with it everybody who would care.
+        let _ = reports.send(Report::Failed(why)).await;
+    }
 }
 
 impl Run {
@@ -242,7 +271,7 @@ impl Run {
             };
             let (heard, hears) = oneshot::channel();
             let starting = Report::Starting { register_event: args.register_event.clone(), frame: None, heard };
-            if self.reports.send(starting).await.is_err() || hears.await.is_err() || *self.stopped.borrow() {
+            if !self.reports.send(starting).await || hears.await.is_err() || *self.stopped.borrow() {
                 return;
             }
             let started = Instant::now();
@@ -256,7 +285,7 @@ impl Run {
                 Some(pause) => {
                     let message = format!("{why}. It starts again in {} s.", pause.as_secs_f32());
                     self.log.warn(Some(&self.program.package), message.as_str());
-                    if self.reports.send(Report::Restarting(message)).await.is_err() {
+                    if !self.reports.send(Report::Restarting(message)).await {
                         return;
                     }
                     if timeout(pause, self.stopped.wait_for(|stopped| *stopped)).await.is_ok() {
@@ -566,6 +595,15 @@ mod tests {
             let error = Start::of(&config, folder.path().to_owned(), false, 1, String::new()).unwrap_err();
             assert!(error.contains(why), "{info}: {error}");
         }
+    }
+
+    #[tokio::test]
+    async fn package_whose_supervision_panics_is_reported() {
+        let (hub, mut reported) = mpsc::channel(1);
+        let reports = Reports { run: 7, hub };
+        watched(async { panic!("out of pipes") }, "com.x".to_owned(), Log::default(), reports).await;
+        let Some((7, Report::Failed(why))) = reported.recv().await else { panic!("a report of the run") };
+        assert!(why.contains("out of pipes"), "{why}");
     }
 
     #[tokio::test]

@@ -18,6 +18,7 @@ use crate::guard;
 use crate::hub::{Command, Handle, Outgoing, Registration};
 use crate::log::Log;
 use crate::origins::Origins;
+use crate::tasks::catch_panic;
 use crate::throttle::Throttle;
 use crate::traffic::{Direction, Traffic};
 
@@ -118,10 +119,15 @@ async fn serve(socket: WebSocket, from: Option<String>, sockets: Sockets) {
     }
     // A page registers with the name of its view.
     let who = Who { page: register.uuid != package, package, traffic, messages_a_second };
-    let why = tokio::select! {
-        why = read(stream, connection, &who, &hub, &log) => why,
-        why = write(sink, outgoing, &who) => why,
+    let conversation = async {
+        tokio::select! {
+            why = read(stream, connection, &who, &hub, &log) => why,
+            why = write(sink, outgoing, &who) => why,
+        }
     };
+    // The hub learns of the end in any case: nothing else would show that the package is gone.
+    let why = catch_panic(conversation).await;
+    let why = why.unwrap_or_else(|panic| format!("Creator Deck has failed to speak with it ({panic})."));
     hub.tell(Command::Closed { connection, why }).await;
 }
 

@@ -10,7 +10,6 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use crate::log::Log;
@@ -146,16 +145,15 @@ pub struct Store {
     latest: watch::Sender<Latest>,
     /// How far it is.
     pub progress: watch::Receiver<Progress>,
-    task: JoinHandle<()>,
 }
 
 impl Store {
-    /// Starts the task that writes to `folder`: at once after a rest of `save_after`, else when it is over.
-    #[must_use]
-    pub fn start(folder: PathBuf, save_after: Duration, log: Log) -> Self {
+    /// Answers the task that writes to `folder`, too: at once after a rest of `save_after`, else when it is over. It ends with
+    /// the store.
+    pub fn new(folder: PathBuf, save_after: Duration, log: Log) -> (Self, impl Future<Output = ()> + Send + 'static) {
         let (latest, states) = watch::channel(Latest::default());
         let (tell, progress) = watch::channel(Progress::default());
-        Self { latest, progress, task: tokio::spawn(run(folder, save_after, states, tell, log)) }
+        (Self { latest, progress }, run(folder, save_after, states, tell, log))
     }
 
     /// Hands over what shall be on disk soon.
@@ -189,9 +187,10 @@ impl Store {
 
     /// Writes what is still unwritten and ends.
     pub async fn flush(self) {
-        drop(self.latest);
-        // An error means that the task panicked, and there is nobody left to tell.
-        let _ = self.task.await;
+        let Self { latest, mut progress } = self;
+        drop(latest);
+        // An error means that the task has ended.
+        while progress.changed().await.is_ok() {}
     }
 }
 
@@ -276,6 +275,12 @@ fn keep_last(folder: &Path) -> io::Result<()> {
 mod tests {
     use super::*;
 
+    fn start(folder: &Path, save_after: Duration) -> Store {
+        let (store, task) = Store::new(folder.to_owned(), save_after, Log::default());
+        tokio::spawn(task);
+        store
+    }
+
     fn state(key: &str) -> Saved {
         let mut saved = Saved::empty();
         saved.package_settings.insert(key.to_owned(), serde_json::Map::new());
@@ -286,7 +291,7 @@ mod tests {
     async fn what_was_handed_over_last_is_there_after_a_flush() {
         let folder = tempfile::tempdir().unwrap();
         // Long enough that only the flush can have written the second one.
-        let store = Store::start(folder.path().to_owned(), Duration::from_secs(3600), Log::default());
+        let store = start(folder.path(), Duration::from_secs(3600));
         store.save(state("one"));
         store.saved().await.unwrap();
         assert_eq!(load(folder.path(), &Log::default()).unwrap().saved, state("one"), "at once");
@@ -383,7 +388,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         // A folder in the way of the new file fails every write, for whoever runs this.
         fs::create_dir(folder.path().join(NEW_NAME)).unwrap();
-        let store = Store::start(folder.path().to_owned(), Duration::ZERO, Log::default());
+        let store = start(folder.path(), Duration::ZERO);
         store.save(state("kept"));
         assert!(store.saved().await.unwrap_err().contains("can't be saved"));
         fs::remove_dir(folder.path().join(NEW_NAME)).unwrap();
@@ -397,7 +402,7 @@ mod tests {
     async fn at_the_end_there_is_one_more_try() {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join(NEW_NAME)).unwrap();
-        let store = Store::start(folder.path().to_owned(), Duration::ZERO, Log::default());
+        let store = start(folder.path(), Duration::ZERO);
         store.save(state("old"));
         store.saved().await.unwrap_err();
         store.save(state("new"));

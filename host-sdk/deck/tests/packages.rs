@@ -9,7 +9,7 @@ use futures_util::SinkExt as _;
 use serde_json::{Value, json};
 use support::{
     DEAF, DYING, FAMILY, PACKAGE, PATIENT, TOGGLE, WIDE, closed, connect_events, family, hear, hear_of, hear_of_type,
-    is_alive, kill, nothing_more, say, start, world,
+    install, is_alive, kill, nothing_more, say, start, world,
 };
 use tokio::io::AsyncWriteExt as _;
 use tokio_tungstenite::tungstenite::Message;
@@ -50,6 +50,30 @@ async fn who_does_not_register_is_shown_out() {
     let mut world = start(data, |config| config.timing.register_within = Duration::from_millis(1)).await;
     closed(&mut world.connect(None).await.unwrap()).await;
     world.logged("said nothing for too long").await;
+}
+
+/// The real runner, with a library that panics when it hears from its host.
+#[tokio::test]
+async fn package_that_fails_is_started_again() {
+    let data = tempfile::tempdir().unwrap();
+    install(data.path(), PATIENT);
+    let (folder, test) = (data.path().join("packages").join(PACKAGE), std::env::current_exe().unwrap());
+    let built = test.ancestors().nth(2).unwrap();
+    let runner = format!("package-runner{}", std::env::consts::EXE_SUFFIX);
+    let library = format!("{}panics{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
+    for (from, to) in [(built.join(&runner), &runner), (built.join("examples").join(&library), &library)] {
+        std::fs::copy(&from, folder.join(to))
+            .unwrap_or_else(|error| panic!("{}: {error}; `cargo xtask test` builds it", from.display()));
+    }
+    let mut config = support::config();
+    config["Runtime"][host_sdk::manifest::PLATFORM] =
+        json!({"type": "bin", "target": runner, "library": library, "MinimumVersion": "1"});
+    std::fs::write(folder.join("PackageConfig.json"), config.to_string()).unwrap();
+    let mut world = start(data, |_| {}).await;
+    for _ in 0..2 {
+        world.logged("The package is connected").await;
+        world.logged("The package ended with exit code 6. It starts again").await;
+    }
 }
 
 #[tokio::test]

@@ -6,12 +6,11 @@ use host_sdk::bundle::Installed;
 use host_sdk::manifest::PackageConfig;
 use host_sdk::protocol::FromHost;
 use serde_json::json;
-use tokio::sync::mpsc;
 
 use super::{Hub, Peer, Refusal, Reply, Runs, ViewFiles};
 use crate::package::{Package, address};
 use crate::page::{self, Event, Frame, Status};
-use crate::process::{Report, Start, Supervisor};
+use crate::process::{Report, Reports, Start, Supervisor};
 use crate::state::Instance;
 
 /// What is said of a package that the user has unloaded.
@@ -48,7 +47,7 @@ impl Hub {
         let port = self.base.port().unwrap_or_default();
         let start = Start::of(&package.config, package.folder.clone(), self.in_process, port, info);
         package.run = self.next_number();
-        let reports = self.reports_of(package.run);
+        let reports = Reports { run: package.run, hub: self.reports.clone() };
         let (timing, log) = (self.timing, self.log.clone());
         package.supervisor = match start {
             Ok(Start::Program(program)) => Some(Supervisor::start(program, timing, log, reports)),
@@ -64,20 +63,6 @@ impl Hub {
                 None
             }
         };
-    }
-
-    /// The way for the reports of one supervisor.
-    fn reports_of(&self, run: u64) -> mpsc::Sender<Report> {
-        let (reports, mut queue) = mpsc::channel(8);
-        let all = self.reports.clone();
-        tokio::spawn(async move {
-            while let Some(report) = queue.recv().await {
-                if all.send((run, report)).await.is_err() {
-                    return;
-                }
-            }
-        });
-        reports
     }
 
     /// Puts the instances back that a package left behind when it wasn't there. Those whose widget it doesn't have, or

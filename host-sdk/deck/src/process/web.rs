@@ -4,10 +4,10 @@
 
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, timeout};
 
-use super::{Backoff, QUICK_DEATHS, Report};
+use super::{Backoff, QUICK_DEATHS, Report, Reports};
 use crate::config::Timing;
 use crate::log::Log;
 use crate::random_id;
@@ -25,7 +25,7 @@ pub(super) struct Run {
     pub package: String,
     pub timing: Timing,
     pub log: Log,
-    pub reports: mpsc::Sender<Report>,
+    pub reports: Reports,
     pub stopped: watch::Receiver<bool>,
     pub stage: watch::Receiver<Stage>,
 }
@@ -55,7 +55,7 @@ impl Run {
         loop {
             let page = self.stage.borrow_and_update().page;
             let Some(page) = page else {
-                if self.reports.send(Report::Waiting).await.is_err()
+                if !self.reports.send(Report::Waiting).await
                     || self.stage.wait_for(|stage| stage.page.is_some()).await.is_err()
                 {
                     return;
@@ -64,7 +64,7 @@ impl Run {
             };
             let (heard, hears) = oneshot::channel();
             let starting = Report::Starting { register_event: random_id(), frame: Some(random_id()), heard };
-            if self.reports.send(starting).await.is_err() || hears.await.is_err() {
+            if !self.reports.send(starting).await || hears.await.is_err() {
                 return;
             }
             let (why, lived) = match self.life(page).await {
@@ -83,7 +83,7 @@ impl Run {
             };
             let message = format!("{why}. Its page is loaded again in {} s.", pause.as_secs_f32());
             self.log.warn(package, message.as_str());
-            if self.reports.send(Report::Restarting(message)).await.is_err() {
+            if !self.reports.send(Report::Restarting(message)).await {
                 return;
             }
             // Another page of the deck may try at once.

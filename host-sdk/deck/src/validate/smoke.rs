@@ -99,7 +99,10 @@ pub async fn run(
                 faces: VecDeque::new(),
                 findings: Vec::new(),
             };
-            run.run().await;
+            tokio::select! {
+                () = run.run() => {}
+                ended = deck.failure() => return Err(ended.into()),
+            }
             (SmokeRun::Done, run.findings)
         }
         None => (SmokeRun::Skipped("Creator Deck has ended.".to_owned()), Vec::new()),

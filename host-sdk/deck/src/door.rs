@@ -1,0 +1,50 @@
+//! A listener: takes connections and speaks HTTP with them. Whoever connects and doesn't come to the point is sent away, and
+//! there is a bound on how many may try at once.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tokio::time::sleep;
+use tower_http::timeout::RequestBodyTimeout;
+
+/// Connections that speak HTTP at a time; those beyond wait. One that has become a WebSocket doesn't count any more.
+const MOST_CONNECTIONS: usize = 256;
+/// How long to wait when the system has no connection to give, which it says at once and again and again.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// Serves a listener, and never ends. `read_within` is how long the head of a request may take, an idle connection stay
+/// open, and a body pause.
+pub async fn serve(listener: TcpListener, router: Router, read_within: Duration) {
+    let free = Arc::new(Semaphore::new(MOST_CONNECTIONS));
+    loop {
+        // It is never closed.
+        let Ok(permit) = free.clone().acquire_owned().await else { return };
+        let stream = match listener.accept().await {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                tracing::warn!(%error, "no connection can be accepted");
+                sleep(RETRY_AFTER).await;
+                continue;
+            }
+        };
+        // Answers are small, and people wait for them. An error means that the client is gone.
+        let _ = stream.set_nodelay(true);
+        let service = TowerToHyperService::new(RequestBodyTimeout::new(router.clone(), read_within));
+        tokio::spawn(async move {
+            let connection = http1::Builder::new()
+                .timer(TokioTimer::new())
+                .header_read_timeout(read_within)
+                .serve_connection(TokioIo::new(stream), service)
+                .with_upgrades();
+            // An error is the client's: it went, was too slow, or spoke no HTTP.
+            let _ = connection.await;
+            drop(permit);
+        });
+    }
+}

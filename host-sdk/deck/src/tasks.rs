@@ -1,0 +1,164 @@
+//! The tasks that a deck can't run without. None of them ends while the deck runs: when one does, or panics, the deck is of
+//! no use any more, and whoever has started it learns which one it was.
+
+use std::any::Any;
+use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
+
+use futures_util::FutureExt as _;
+use tokio::sync::watch;
+use tokio::task::{AbortHandle, JoinError, JoinHandle, JoinSet};
+
+/// Why a deck can't go on.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TaskEnded {
+    /// A task has come to its end.
+    #[error("its {0} has ended")]
+    Ended(&'static str),
+    /// A task has panicked.
+    #[error("its {0} has panicked: {1}")]
+    Panicked(&'static str, String),
+}
+
+impl TaskEnded {
+    fn new(name: &'static str, ended: Result<(), JoinError>) -> Self {
+        match ended.map_err(JoinError::try_into_panic) {
+            Err(Ok(panic)) => Self::Panicked(name, message(&*panic).to_owned()),
+            Ok(()) | Err(Err(_)) => Self::Ended(name),
+        }
+    }
+}
+
+/// Tasks that are being started.
+#[derive(Debug, Default)]
+pub struct Tasks {
+    tasks: JoinSet<()>,
+    names: HashMap<tokio::task::Id, (&'static str, AbortHandle)>,
+}
+
+impl Tasks {
+    /// Starts a task. `name` follows "its" in a sentence.
+    pub fn spawn(&mut self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
+        let handle = self.tasks.spawn(task);
+        self.names.insert(handle.id(), (name, handle));
+    }
+
+    /// Watches all of them.
+    #[must_use]
+    pub fn watch(mut self) -> Watched {
+        let (tell, ended) = watch::channel(None);
+        let handles = self.names.values().cloned().collect();
+        let watcher = tokio::spawn(async move {
+            while let Some(joined) = self.tasks.join_next_with_id().await {
+                let (id, result) = match joined {
+                    Ok((id, ())) => (id, Ok(())),
+                    Err(error) => (error.id(), Err(error)),
+                };
+                let name = self.names.get(&id).map_or("task", |(name, _)| name);
+                // The first one counts: others end because of it.
+                tell.send_if_modified(|first| {
+                    let is_first = first.is_none();
+                    first.get_or_insert_with(|| TaskEnded::new(name, result));
+                    is_first
+                });
+            }
+        });
+        Watched { ended, handles, watcher }
+    }
+}
+
+/// Tasks that run. Dropping it ends them all.
+#[derive(Debug)]
+pub struct Watched {
+    ended: watch::Receiver<Option<TaskEnded>>,
+    handles: Vec<(&'static str, AbortHandle)>,
+    watcher: JoinHandle<()>,
+}
+
+impl Watched {
+    /// Waits until one of them has ended.
+    pub fn first_end(&self) -> impl Future<Output = TaskEnded> + Send + use<> {
+        let mut ended = self.ended.clone();
+        async move {
+            let first = ended.wait_for(Option::is_some).await.ok().and_then(|first| first.clone());
+            first.unwrap_or(TaskEnded::Ended("watch over its tasks"))
+        }
+    }
+
+    /// Ends them all.
+    pub fn abort(&self) {
+        self.watcher.abort();
+        self.handles.iter().for_each(|(_, task)| task.abort());
+    }
+
+    /// The names of those that run.
+    #[cfg(test)]
+    pub fn names(&self) -> Vec<&'static str> {
+        let mut names: Vec<_> = self.handles.iter().map(|(name, _)| *name).collect();
+        names.sort_unstable();
+        names
+    }
+
+    /// Ends those of a name, as no deck does.
+    #[cfg(test)]
+    pub fn kill(&self, name: &str) {
+        self.handles.iter().filter(|(other, _)| *other == name).for_each(|(_, task)| task.abort());
+    }
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        self.abort();
+    }
+}
+
+/// Runs something to its end or its panic.
+///
+/// # Errors
+/// What the panic said.
+pub async fn catch_panic<T>(work: impl Future<Output = T>) -> Result<T, String> {
+    AssertUnwindSafe(work).catch_unwind().await.map_err(|panic| message(&*panic).to_owned())
+}
+
+fn message(panic: &(dyn Any + Send)) -> &str {
+    let said = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    said.unwrap_or("no message")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn the_first_task_that_ends_is_named() {
+        let mut tasks = Tasks::default();
+        tasks.spawn("hub", async {});
+        tasks.spawn("store", pending());
+        let watched = tasks.watch();
+        assert_eq!(watched.first_end().await, TaskEnded::Ended("hub"));
+        watched.kill("store");
+        assert_eq!(watched.first_end().await, TaskEnded::Ended("hub"), "and stays the first");
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_named_with_what_it_said() {
+        let mut tasks = Tasks::default();
+        tasks.spawn("hub", async { panic!("no place for {}", 7) });
+        let ended = tasks.watch().first_end().await;
+        assert_eq!(ended.to_string(), "its hub has panicked: no place for 7");
+    }
+
+    #[tokio::test]
+    async fn dropping_the_watch_ends_the_tasks() {
+        let (alive, mut ended) = tokio::sync::mpsc::channel::<()>(1);
+        let mut tasks = Tasks::default();
+        tasks.spawn("hub", async move {
+            let _alive = alive;
+            pending().await
+        });
+        drop(tasks.watch());
+        assert!(ended.recv().await.is_none());
+    }
+}
