@@ -25,7 +25,7 @@ use crate::face::{CoverLimits, CoverState, Covers, Frame, Picture, Renderer, Siz
 use crate::gesture::{Finger, Gesture, Means};
 use crate::layouts::Layouts;
 use crate::pages::{self, PageCommand, PageEvent, Reply};
-use crate::player::{self, Input, Interest, Model, Player};
+use crate::player::{self, Input, Interest, Player, State};
 use crate::spotify::{Client, Error, Uri};
 use crate::widgets::{self, Face, Request, Widget};
 
@@ -149,7 +149,7 @@ struct Package {
     auth: Auth,
     spotify: Client,
     player: player::Handle,
-    model: Arc<Model>,
+    model: Arc<State>,
     covers: Covers,
     layouts: Layouts,
     renderer: Renderer,

@@ -1,20 +1,25 @@
 //! The player: the one model of what Spotify is doing, and the one task that owns it.
 //!
 //! - [`Model`] is pure: what Spotify said, what was asked for since, and what follows from both.
-//! - [`Player`] is a snapshot of it for one moment, which widgets look at.
+//! - [`State`] is the part of it that is shown, published whenever it changes.
+//! - [`Player`] is a snapshot of that for one moment, which widgets look at.
 //! - [`start`] runs the task: commands in, calls out one at a time, snapshots to whoever watches.
 //!
 //! This room never sees a token or a URL: it asks [`spotify`](crate::spotify), which borrows what it needs.
 
 mod command;
 mod model;
+mod queries;
 mod schedule;
 mod snapshot;
+mod state;
 mod task;
 
 pub use command::{Again, Command, Start, Verb};
-pub use model::{Interest, Model};
+pub use model::Model;
+pub use queries::Interest;
 pub use snapshot::{Now, Player, Refusal, Track, Wait};
+pub use state::State;
 pub use task::{Ended, Handle, Input, start};
 
 #[cfg(test)]

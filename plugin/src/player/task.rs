@@ -10,8 +10,10 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::command::{Call, Command, QueuedCall};
-use super::model::{Interest, Model, Question, Told};
+use super::model::Model;
+use super::queries::{Interest, Question, Told};
 use super::schedule::{Situation, ask_again_in};
+use super::state::State;
 use crate::auth::{AuthState, Limit};
 use crate::clock::Clock;
 use crate::spotify::{Client, Device, Error, Playback, Restriction, Uri};
@@ -50,7 +52,7 @@ pub struct Ended;
 #[derive(Clone, Debug)]
 pub struct Handle {
     inputs: mpsc::Sender<Input>,
-    model: watch::Receiver<Arc<Model>>,
+    state: watch::Receiver<Arc<State>>,
 }
 
 impl Handle {
@@ -62,10 +64,10 @@ impl Handle {
         self.inputs.send(input).await.map_err(|_| Ended)
     }
 
-    /// The model, and every change of it. The channel closes when the task ends.
+    /// What is shown, and every change of it. The channel closes when the task ends.
     #[must_use]
-    pub fn watch(&self) -> watch::Receiver<Arc<Model>> {
-        self.model.clone()
+    pub fn watch(&self) -> watch::Receiver<Arc<State>> {
+        self.state.clone()
     }
 }
 
@@ -82,7 +84,7 @@ pub fn start(
 ) -> (Handle, JoinHandle<()>) {
     let (sender, inputs) = mpsc::channel(INPUTS);
     let model = Model::new(accounts.borrow().clone());
-    let (shown, watch) = watch::channel(Arc::new(model.clone()));
+    let (shown, watch) = watch::channel(Arc::new(model.state().clone()));
     let task = Task {
         spotify,
         model,
@@ -104,7 +106,7 @@ pub fn start(
         clock,
     };
     let running = tokio::spawn(task.run(inputs, accounts));
-    (Handle { inputs: sender, model: watch }, running)
+    (Handle { inputs: sender, state: watch }, running)
 }
 
 type Pending<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -115,7 +117,7 @@ struct Task {
     spotify: Client,
     clock: Arc<dyn Clock>,
     model: Model,
-    watch: watch::Sender<Arc<Model>>,
+    watch: watch::Sender<Arc<State>>,
     interest: Interest,
     failures: u32,
     /// How often Spotify was asked since the track should have ended.
@@ -393,9 +395,9 @@ impl Task {
     /// Wakes whoever watches, if there is something new to see.
     fn publish(&self) {
         self.watch.send_if_modified(|shown| {
-            let changed = **shown != self.model;
+            let changed = **shown != *self.model.state();
             if changed {
-                *shown = Arc::new(self.model.clone());
+                *shown = Arc::new(self.model.state().clone());
             }
             changed
         });

@@ -46,7 +46,7 @@ async fn in_an_hour_of_a_total_limit_nothing_is_sent_and_then_it_goes_on_by_itse
     tokio::time::resume();
     world.sim.wait_for_request("GET", "/v1/me/player", Duration::from_secs(20)).await.unwrap();
     let mut watch = player.watch();
-    let heard = |model: &Arc<Model>| model.at(world.clock.unix_ms()).known;
+    let heard = |state: &Arc<State>| state.at(world.clock.unix_ms()).known;
     watch.wait_for(heard).await.unwrap();
     assert!(!world.sim.requests().iter().any(|request| request.method == "POST" && request.path.ends_with("next")));
 }
@@ -128,7 +128,7 @@ async fn after_a_sleep_what_was_known_to_fail_is_asked_again_within_two_seconds_
     world.clock.advance(8 * 3_600_000);
     tokio::time::advance(Duration::from_secs(1)).await;
     tokio::time::resume();
-    let heard = |model: &Arc<Model>| model.at(world.clock.unix_ms()).problem.is_none();
+    let heard = |state: &Arc<State>| state.at(world.clock.unix_ms()).problem.is_none();
     tokio::time::timeout(Duration::from_secs(20), watch.wait_for(heard)).await.unwrap().unwrap();
     assert!(world.sim.connections().accepted > before);
 }

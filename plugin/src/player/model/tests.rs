@@ -1,0 +1,457 @@
+use super::*;
+use crate::auth::LimitKind;
+use crate::auth::testing::accounts;
+use crate::player::state::STALE_MS;
+use crate::spotify::{Device, Item};
+
+const T: u64 = 1_000_000;
+
+fn uri(text: &str) -> Uri {
+    Uri::from_spotify(text).unwrap()
+}
+
+fn playback(playing: bool, progress_ms: u64) -> Playback {
+    Playback {
+        is_playing: playing,
+        progress_ms: Some(progress_ms),
+        device: Some(Device { volume_percent: Some(40), ..Device::default() }),
+        item: Some(Item { uri: Some(uri("spotify:track:1")), duration_ms: 60_000, ..Item::default() }),
+        ..Playback::default()
+    }
+}
+
+fn model(playing: bool) -> Model {
+    let mut model = Model::new(Arc::new(accounts(Link::Linked, &["A"])));
+    model.heard(Some(playback(playing, 10_000)), T, T);
+    model
+}
+
+fn press(model: &mut Model, verb: Verb, at: u64) {
+    assert!(model.command(Command { verb, device: None }, at));
+}
+
+#[test]
+fn a_clock_set_back_leaves_nothing_behind_that_lasts_until_it_gets_there_again() {
+    let mut model = model(true);
+    press(&mut model, Verb::TogglePlay, T + 1_000);
+    let call = model.next_call(T + 1_000).unwrap();
+    model.confirmed(&call, T + 1_000);
+    press(&mut model, Verb::Next, T + 1_000);
+    let call = model.next_call(T + 1_000).unwrap();
+    model.refused(&call, Error::Offline, T + 1_000);
+    let back = T - 500_000;
+    assert!(model.at(back).refusal.is_some(), "it would last for minutes");
+    model.woke(back);
+    assert_eq!(model.at(back).refusal, None);
+    // The pause is not trusted for longer than it would have been.
+    assert!(!now(&model, back).playing);
+    model.heard(Some(playback(true, 10_000)), back + TRUST_MS, back + TRUST_MS);
+    assert!(now(&model, back + TRUST_MS).playing);
+    assert_eq!(now(&model, back + TRUST_MS + 1_000).position_ms, 11_000, "it moves on");
+}
+
+fn now(model: &Model, at: u64) -> Now {
+    model.at(at).now.unwrap()
+}
+
+#[test]
+fn a_press_shows_at_once_and_progress_stands_still_while_paused() {
+    let mut model = model(true);
+    assert_eq!(now(&model, T + 2_000).position_ms, 12_000);
+    press(&mut model, Verb::TogglePlay, T + 2_000);
+    assert!(!now(&model, T + 2_000).playing);
+    assert_eq!(now(&model, T + 9_000).position_ms, 12_000);
+    assert_eq!(model.next_call(T + 60_000).unwrap().call, Call::Pause);
+    press(&mut model, Verb::TogglePlay, T + 9_000);
+    assert_eq!(now(&model, T + 10_000).position_ms, 13_000);
+    assert_eq!(model.next_call(T + 60_000).unwrap().call, Call::Play);
+}
+
+#[test]
+fn a_press_before_the_first_answer_waits_for_it() {
+    let mut model = Model::new(Arc::new(accounts(Link::Linked, &["A"])));
+    press(&mut model, Verb::VolumeBy(5), T);
+    press(&mut model, Verb::ToggleSaved(None), T + 10);
+    assert_eq!(model.next_call(T + 20), None);
+    let mut offline = model.clone();
+    model.heard(Some(playback(true, 10_000)), T, T + 100);
+    assert_eq!(model.next_call(T + 60_000).unwrap().call, Call::Volume(45));
+    assert!(matches!(model.next_call(T + 60_000).unwrap().call, Call::Save { .. }));
+    offline.unheard(Error::Offline, T + 100);
+    assert!(offline.next_call(T + 60_000).is_some(), "and is tried all the same if none comes");
+}
+
+#[test]
+fn a_refused_change_is_taken_back_with_its_reason_for_a_while() {
+    let mut model = model(true);
+    press(&mut model, Verb::TogglePlay, T);
+    let call = model.next_call(T + 60_000).unwrap();
+    model.refused(&call, Error::PremiumRequired, T + 50);
+    let player = model.at(T + 60);
+    assert!(player.now.as_ref().unwrap().playing);
+    assert_eq!(player.refusal(|verb| *verb == Verb::TogglePlay), Some(&Error::PremiumRequired));
+    assert_eq!(player.refusal(|verb| *verb == Verb::Next), None, "other keys don't say it");
+    assert_eq!(model.state.next_change_ms(T + 60), Some(T + 50 + SAY_WHY_MS));
+    assert_eq!(model.at(T + 50 + SAY_WHY_MS).refusal(|_| true), None);
+}
+
+#[test]
+fn pausing_what_is_paused_already_is_a_success() {
+    let mut model = model(true);
+    press(&mut model, Verb::TogglePlay, T);
+    let call = model.next_call(T + 60_000).unwrap();
+    model.refused(&call, Error::Restricted(Restriction::AlreadyPaused), T + 50);
+    assert!(!now(&model, T + 60).playing);
+    assert_eq!(model.at(T + 60).refusal(|_| true), None);
+}
+
+#[test]
+fn a_read_that_lags_behind_a_write_does_not_flip_the_key_back() {
+    let mut model = model(true);
+    press(&mut model, Verb::TogglePlay, T);
+    let call = model.next_call(T + 60_000).unwrap();
+    model.heard(Some(playback(true, 10_100)), T + 10, T + 20);
+    assert!(!now(&model, T + 30).playing, "the call isn't even answered");
+    model.confirmed(&call, T + 50);
+    model.heard(Some(playback(true, 10_200)), T + 100, T + 110);
+    assert!(!now(&model, T + 120).playing, "Spotify has not had time to agree");
+    model.heard(Some(playback(false, 10_000)), T + 500, T + 510);
+    assert!(!now(&model, T + 520).playing);
+    assert!(model.waits_for_agreement().is_none(), "it has agreed");
+    model.heard(Some(playback(true, 10_000)), T + 600, T + 610);
+    assert!(now(&model, T + 620).playing, "so the next state is the truth");
+}
+
+#[test]
+fn trust_ends_when_spotify_never_agrees() {
+    let mut model = model(true);
+    press(&mut model, Verb::TogglePlay, T);
+    let call = model.next_call(T + 60_000).unwrap();
+    model.confirmed(&call, T);
+    model.heard(Some(playback(true, 15_000)), T + TRUST_MS, T + TRUST_MS);
+    assert!(now(&model, T + TRUST_MS).playing);
+}
+
+#[test]
+fn an_answer_to_a_question_from_before_the_write_does_not_count_as_agreement() {
+    let mut model = model(false);
+    press(&mut model, Verb::TogglePlay, T);
+    let play = model.next_call(T + 60_000).unwrap();
+    press(&mut model, Verb::TogglePlay, T + 5);
+    let pause = model.next_call(T + 60_000).unwrap();
+    model.confirmed(&play, T + 50);
+    model.confirmed(&pause, T + 90);
+    // It agrees with the pause, but was asked before either was done.
+    model.heard(Some(playback(false, 10_000)), T + 1, T + 95);
+    assert!(model.waits_for_agreement().is_some());
+    assert!(!now(&model, T + 96).playing);
+}
+
+#[test]
+fn of_many_volume_presses_the_waiting_call_takes_the_last_value() {
+    let mut model = model(true);
+    press(&mut model, Verb::VolumeBy(5), T);
+    let first = model.next_call(T).unwrap();
+    assert_eq!(first.call, Call::Volume(45));
+    for n in 0..20 {
+        press(&mut model, Verb::VolumeBy(5), T + n);
+    }
+    assert_eq!(now(&model, T + 30).volume, Some(100));
+    assert_eq!((model.next_call(T + 199), model.next_step_ms(T + 199)), (None, Some(T + 200)), "more may come");
+    assert_eq!(model.next_call(T + 200).unwrap().call, Call::Volume(100));
+    press(&mut model, Verb::VolumeBy(-5), T + 210);
+    press(&mut model, Verb::Next, T + 211);
+    assert_eq!(model.next_call(T + 212).unwrap().call, Call::Volume(95), "nothing waits behind a volume");
+    assert_eq!(model.next_call(T + 213).unwrap().call, Call::Next);
+    assert_eq!(model.next_call(T + 60_000), None);
+}
+
+/// Makes every call that is due from one moment to another, and gives them with their times.
+fn calls(model: &mut Model, from: u64, to: u64) -> Vec<(u64, Call)> {
+    let mut calls = Vec::new();
+    for at in (from..=to).step_by(50) {
+        model.step_fade(at);
+        while let Some(call) = model.next_call(at) {
+            model.confirmed(&call, at);
+            calls.push((at - from, call.call));
+        }
+    }
+    calls
+}
+
+#[test]
+fn a_fade_gets_there_in_its_time_and_the_last_word_counts() {
+    let mut model = model(true);
+    press(&mut model, Verb::VolumeTo { percent: 0, over: std::time::Duration::from_secs(4) }, T);
+    let made = calls(&mut model, T, T + 6_000);
+    assert_eq!(made.last(), Some(&(4_000, Call::Volume(0))));
+    assert_eq!(made.len(), 8, "{made:?}");
+    press(&mut model, Verb::VolumeTo { percent: 100, over: std::time::Duration::from_secs(4) }, T + 7_000);
+    calls(&mut model, T + 7_000, T + 8_000);
+    press(&mut model, Verb::VolumeTo { percent: 30, over: std::time::Duration::ZERO }, T + 8_010);
+    assert_eq!(calls(&mut model, T + 8_300, T + 20_000), [(0, Call::Volume(30))]);
+}
+
+#[test]
+fn mute_comes_back_to_what_it_was() {
+    let mut model = model(true);
+    press(&mut model, Verb::ToggleMute, T);
+    assert_eq!(now(&model, T).volume, Some(0));
+    press(&mut model, Verb::ToggleMute, T + 1_000);
+    assert_eq!(now(&model, T + 1_000).volume, Some(40));
+}
+
+#[test]
+fn seeks_add_up_and_stay_within_the_item() {
+    let mut model = model(true);
+    press(&mut model, Verb::SeekBy(15_000), T);
+    assert_eq!(now(&model, T).position_ms, 25_000);
+    press(&mut model, Verb::SeekBy(15_000), T + 1_000);
+    assert_eq!(now(&model, T + 1_000).position_ms, 41_000);
+    assert_eq!(model.next_call(T + 1_000).unwrap().call, Call::Seek(41_000));
+    press(&mut model, Verb::SeekBy(90_000), T + 2_000);
+    assert_eq!(now(&model, T + 2_000).position_ms, 60_000);
+    press(&mut model, Verb::SeekBy(-90_000), T + 3_000);
+    assert_eq!(now(&model, T + 3_500).position_ms, 500);
+    press(&mut model, Verb::Restart, T + 4_000);
+    assert_eq!(calls(&mut model, T + 4_000, T + 5_000), [(0, Call::Seek(0))]);
+}
+
+#[test]
+fn a_like_shows_at_once_and_is_asked_about_once_a_track() {
+    let mut model = model(true);
+    let interest = Interest { instances: 1, saved_now: true, ..Interest::default() };
+    let question = Question::Saved(uri("spotify:track:1"));
+    assert_eq!(model.next_question(&interest, T), Some((question.clone(), T)));
+    model.asking(question.clone(), T);
+    model.told(Told::Saved(uri("spotify:track:1"), true));
+    assert_eq!(model.next_question(&interest, T + 1), Some((question.clone(), T + 600_000)));
+    assert_eq!(model.at(T).saved(&uri("spotify:track:1")), Some(true));
+    press(&mut model, Verb::ToggleSaved(None), T);
+    assert_eq!(model.at(T).saved(&uri("spotify:track:1")), Some(false));
+    let call = model.next_call(T).unwrap();
+    model.refused(&call, Error::PremiumRequired, T);
+    assert_eq!(model.at(T).saved(&uri("spotify:track:1")), Some(true), "back to what is true");
+    let mut other = playback(false, 12_000);
+    other.shuffle_state = true;
+    model.heard(Some(other), T + 2_000, T + 2_000);
+    assert_eq!(model.next_question(&interest, T + 2_000), Some((question, T + 1_000)), "somebody is at work elsewhere");
+}
+
+#[test]
+fn an_answer_from_before_a_like_does_not_take_it_back() {
+    let mut model = model(true);
+    let uri = uri("spotify:track:1");
+    model.asking(Question::Saved(uri.clone()), T);
+    press(&mut model, Verb::ToggleSaved(None), T + 10);
+    let call = model.next_call(T + 10).unwrap();
+    model.confirmed(&call, T + 60);
+    model.told(Told::Saved(uri.clone(), false));
+    assert_eq!(model.at(T + 70).saved(&uri), Some(true));
+    model.asking(Question::Saved(uri.clone()), T + 60 + TRUST_MS);
+    model.told(Told::Saved(uri.clone(), false));
+    assert_eq!(model.at(T + 9_000).saved(&uri), Some(false), "but one that was asked later does");
+}
+
+#[test]
+fn what_plays_already_pauses_restarts_or_shuffles() {
+    let start = |again| Verb::Start(crate::player::Start { uri: uri("spotify:album:a"), again, shuffle: None });
+    let mut playing = playback(true, 10_000);
+    playing.context = Some(crate::spotify::Context { uri: Some(uri("spotify:album:a")), kind: "album".into() });
+    let uri = uri("spotify:album:a");
+    for (again, expected) in [
+        (crate::player::Again::Pause, vec![Call::Pause]),
+        (crate::player::Again::Restart, vec![Call::PlayUri(uri.clone())]),
+        (crate::player::Again::Shuffle, vec![Call::Shuffle(true), Call::PlayUri(uri.clone())]),
+    ] {
+        let mut model = model(true);
+        press(&mut model, start(again), T);
+        let first: Vec<_> = calls(&mut model, T, T).into_iter().map(|(_, call)| call).collect();
+        assert_eq!(first, [Call::PlayUri(uri.clone())], "something else plays");
+        model.heard(Some(playing.clone()), T + 5_000, T + 5_000);
+        press(&mut model, start(again), T + 5_000);
+        let again: Vec<_> = calls(&mut model, T + 5_000, T + 5_000).into_iter().map(|(_, call)| call).collect();
+        assert_eq!(again, expected);
+    }
+}
+
+#[test]
+fn commands_that_mean_nothing_now_say_so_and_send_nothing() {
+    let mut model = Model::new(Arc::new(accounts(Link::Linked, &["A"])));
+    model.heard(None, T, T);
+    for (verb, why) in [
+        (Verb::SeekBy(1_000), Restriction::NothingPlaying),
+        (Verb::ToggleSaved(None), Restriction::NothingPlaying),
+        (Verb::RemoveFromPlaylist, Restriction::NothingPlaying),
+        (Verb::AddToPlaylist(None), Restriction::NoPlaylistChosen),
+    ] {
+        assert!(!model.command(Command { verb: verb.clone(), device: None }, T));
+        assert_eq!(model.at(T).refusal(|said| *said == verb), Some(&Error::Restricted(why)));
+    }
+    assert_eq!(model.next_call(T), None);
+}
+
+#[test]
+fn what_shows_nowhere_else_is_said() {
+    let mut model = model(true);
+    let playlist = Some(uri("spotify:playlist:p"));
+    press(&mut model, Verb::AddToPlaylist(playlist.clone()), T);
+    let call = model.next_call(T).unwrap();
+    model.confirmed(&call, T + 50);
+    let done = |player: &Player| player.done(|verb| matches!(verb, Verb::AddToPlaylist(_)));
+    assert!(done(&model.at(T + 60)) && !done(&model.at(T + 50 + SAY_DONE_MS)));
+    assert_eq!(model.at(T).last_playlist, playlist, "the next one without a choice goes there, too");
+}
+
+#[test]
+fn what_was_done_after_it_outdates_a_change_that_no_read_has_shown() {
+    let mut model = model(true);
+    for (verb, at) in [(Verb::TogglePlay, T), (Verb::TogglePlay, T + 100)] {
+        press(&mut model, verb, at);
+        let call = model.next_call(at).unwrap();
+        model.confirmed(&call, at + 50);
+    }
+    model.heard(Some(playback(true, 10_300)), T + 300, T + 310);
+    assert!(now(&model, T + 320).playing, "the pause before is forgotten");
+    assert!(model.waits_for_agreement().is_none());
+    for (at, percent) in [(1_000, 33), (1_300, 26), (1_600, 19)] {
+        press(&mut model, Verb::VolumeBy(-7), T + at);
+        let call = model.next_call(T + at).unwrap();
+        assert_eq!(call.call, Call::Volume(percent));
+        model.confirmed(&call, T + at + 50);
+    }
+    let mut last = playback(true, 11_800);
+    last.device.as_mut().unwrap().volume_percent = Some(19);
+    model.heard(Some(last), T + 1_800, T + 1_810);
+    assert_eq!(now(&model, T + 1_820).volume, Some(19));
+}
+
+#[test]
+fn liked_songs_have_started_when_what_plays_has_no_context() {
+    let mut model = model(true);
+    let mut album = playback(true, 10_000);
+    album.context = Some(crate::spotify::Context { uri: Some(uri("spotify:album:a")), kind: "album".into() });
+    model.heard(Some(album.clone()), T, T);
+    let liked = crate::player::Start { uri: Uri::liked_songs(), again: crate::player::Again::Pause, shuffle: None };
+    press(&mut model, Verb::Start(liked), T);
+    let call = model.next_call(T).unwrap();
+    model.confirmed(&call, T + 50);
+    model.heard(Some(album), T + 100, T + 110);
+    assert!(now(&model, T + 120).skipping, "Spotify still tells what was before");
+    model.heard(Some(playback(true, 200)), T + 300, T + 300);
+    assert_eq!((now(&model, T + 1_300).position_ms, now(&model, T + 1_300).skipping), (1_200, false));
+    assert!(model.at(T + 1_300).plays(&Uri::liked_songs()));
+}
+
+#[test]
+fn a_file_of_the_users_own_is_not_asked_about_saved_or_added() {
+    let mut model = model(true);
+    let mut file = playback(true, 10_000);
+    file.item.as_mut().unwrap().is_local = true;
+    model.heard(Some(file), T, T);
+    let interest = Interest { instances: 1, saved_now: true, ..Interest::default() };
+    assert_eq!(model.next_question(&interest, T), None);
+    for verb in [Verb::ToggleSaved(None), Verb::Enqueue(None), Verb::AddToPlaylist(Some(uri("spotify:playlist:p")))] {
+        assert!(!model.command(Command { verb: verb.clone(), device: None }, T));
+        let why = Error::Restricted(Restriction::LocalFile);
+        assert_eq!(model.at(T).refusal(|said| *said == verb), Some(&why));
+    }
+}
+
+#[test]
+fn the_next_device_is_the_one_after_that_which_plays() {
+    let mut model = model(true);
+    let device = |id: &str, is_active| Device { id: Some(id.into()), is_active, ..Device::default() };
+    // Listed when A was still active.
+    model.told(Told::Devices(vec![device("A", true), device("B", false), device("C", false)]));
+    let mut on_b = playback(true, 10_000);
+    on_b.device = Some(device("B", true));
+    model.heard(Some(on_b), T, T);
+    for expected in ["C", "A", "B"] {
+        press(&mut model, Verb::NextDevice, T);
+        let call = model.next_call(T).unwrap().call;
+        assert_eq!(call, Call::Transfer { device: expected.into(), play: None });
+    }
+}
+
+#[test]
+fn skips_are_queued_and_counted() {
+    let mut model = model(true);
+    for _ in 0..3 {
+        press(&mut model, Verb::Next, T);
+    }
+    assert_eq!(now(&model, T + 10).position_ms, 0);
+    assert!(now(&model, T + 10).skipping);
+    let calls: Vec<_> = std::iter::from_fn(|| model.next_call(T + 60_000)).map(|call| call.call).collect();
+    assert_eq!(calls, [Call::Next, Call::Next, Call::Next]);
+}
+
+#[test]
+fn a_skip_agrees_when_another_track_plays() {
+    let mut model = model(true);
+    press(&mut model, Verb::Next, T);
+    let call = model.next_call(T + 60_000).unwrap();
+    model.confirmed(&call, T + 50);
+    model.heard(Some(playback(true, 10_300)), T + 100, T + 100);
+    assert!(now(&model, T + 100).skipping);
+    let mut next = playback(true, 20);
+    next.item.as_mut().unwrap().uri = Some(uri("spotify:track:2"));
+    model.heard(Some(next), T + 300, T + 300);
+    assert!(!now(&model, T + 300).skipping);
+    assert_eq!(now(&model, T + 1_300).position_ms, 1_020);
+}
+
+#[test]
+fn trouble_that_passes_drops_what_waits_behind_it() {
+    let mut model = model(true);
+    press(&mut model, Verb::ToggleShuffle, T);
+    press(&mut model, Verb::Next, T);
+    let call = model.next_call(T + 60_000).unwrap();
+    model.refused(&call, Error::Offline, T + 10);
+    assert_eq!(model.next_call(T + 60_000), None);
+    assert!(!now(&model, T + 20).shuffle && !now(&model, T + 20).skipping);
+    assert_eq!(model.at(T + 20).problem, Some(Error::Offline));
+}
+
+#[test]
+fn state_that_can_not_be_renewed_gets_old_and_heals() {
+    let mut model = model(true);
+    model.unheard(Error::Offline, T);
+    assert!(!model.at(T + STALE_MS - 1).stale);
+    assert!(model.at(T + STALE_MS).stale);
+    assert_eq!(model.state.next_change_ms(T), Some(T + STALE_MS));
+    model.heard(Some(playback(true, 0)), T + STALE_MS, T + STALE_MS);
+    assert!(!model.at(T + STALE_MS).stale);
+}
+
+#[test]
+fn nothing_is_done_or_kept_without_a_link() {
+    let mut model = model(true);
+    model.set_accounts(Arc::new(accounts(Link::SignInAgain, &["A"])));
+    assert_eq!(model.at(T).now, None);
+    assert!(!model.command(Command { verb: Verb::Next, device: None }, T));
+    assert_eq!(model.next_call(T + 60_000), None);
+}
+
+#[test]
+fn position_never_runs_past_the_end() {
+    let model = model(true);
+    assert_eq!(now(&model, T + 500_000).position_ms, 60_000);
+    assert_eq!(model.ends_ms(T), Some(T + 50_000));
+}
+
+#[test]
+fn a_wait_counts_down_and_ends_by_itself() {
+    let limit = |kind, until_ms| Some(Limit { until_ms, kind });
+    let mut state = accounts(Link::Linked, &["A"]);
+    state.limit = limit(LimitKind::Throttle, T + 2_500);
+    let mut model = Model::new(Arc::new(state.clone()));
+    let seconds = |model: &Model, now_ms| model.at(now_ms).wait.map(|wait| wait.seconds);
+    assert_eq!((seconds(&model, T), model.state.next_change_ms(T)), (Some(3), Some(T + 500)));
+    assert_eq!((seconds(&model, T + 500), model.state.next_change_ms(T + 500)), (Some(2), Some(T + 1_500)));
+    assert_eq!((seconds(&model, T + 2_500), model.state.next_change_ms(T + 2_500)), (None, None));
+    state.limit = limit(LimitKind::Quota, T + 50_400_001);
+    model.set_accounts(Arc::new(state));
+    assert_eq!((seconds(&model, T), model.state.next_change_ms(T)), (Some(50_460), Some(T + 1)));
+    assert_eq!((seconds(&model, T + 1), model.state.next_change_ms(T + 1)), (Some(50_400), Some(T + 60_001)));
+}

@@ -1,0 +1,206 @@
+//! The part of the model that is shown. It is published whenever it changes, so it is small and stays so: a snapshot for
+//! any moment can be made of it, and nothing in it grows with what was played before.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::command::What;
+use super::snapshot::{Done, Now, Player, Refusal, Track, Wait};
+use crate::auth::{AuthState, Group, Limit};
+use crate::spotify::{Device, Error, Uri};
+
+/// State that couldn't be renewed for so long is shown as old.
+pub(super) const STALE_MS: u64 = 20_000;
+/// A position that Spotify tells is taken for the one that was asked for within this.
+const SAME_POSITION_MS: u64 = 2_500;
+const DAY_MS: u64 = 24 * 3_600_000;
+
+/// A change that was asked for and isn't yet part of what Spotify tells.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Change {
+    pub id: u64,
+    pub what: What,
+    pub at_ms: u64,
+    /// When its call succeeded.
+    pub done_ms: Option<u64>,
+}
+
+impl Change {
+    pub fn agrees_with(&self, state: &Known, now_ms: u64) -> bool {
+        let now = &state.now;
+        match &self.what {
+            What::Playing(playing) => now.playing == *playing,
+            What::Skip { from } => now.uri().is_none() || now.uri() != from.as_ref(),
+            // Spotify is given them as a list of tracks, and tells no context then.
+            What::Started { uri } if uri.is_liked_songs() => now.context.as_ref().is_none_or(Uri::is_liked_songs),
+            What::Started { uri } => now.context.as_ref() == Some(uri) || now.uri() == Some(uri),
+            What::Volume(volume) => now.volume == Some(*volume),
+            What::Position(position) => {
+                let there = if now.playing { position + now_ms.saturating_sub(self.at_ms) } else { *position };
+                now.position_ms.abs_diff(there) <= SAME_POSITION_MS
+            }
+            What::Shuffle(on) => now.shuffle == *on,
+            What::Repeat(repeat) => now.repeat == *repeat,
+            What::Device(device) => now.device.id == device.id,
+            // Told by another question.
+            What::Saved { .. } => false,
+        }
+    }
+}
+
+/// What Spotify told, and when.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Known {
+    pub now: Now,
+    /// When `now.position_ms` was right.
+    pub at_ms: u64,
+}
+
+/// What is shown: what Spotify told last, and what was asked for since.
+#[derive(Clone, Debug, PartialEq)]
+pub struct State {
+    pub(super) accounts: Arc<AuthState>,
+    pub(super) known: Option<Option<Known>>,
+    pub(super) heard_ms: u64,
+    pub(super) problem: Option<Error>,
+    pub(super) refusal: Option<Refusal>,
+    pub(super) done: Option<Done>,
+    pub(super) changes: Vec<Change>,
+    pub(super) last_playlist: Option<Uri>,
+    pub(super) started: Option<Uri>,
+    pub(super) saved: BTreeMap<Uri, bool>,
+    pub(super) playlists: BTreeMap<Uri, String>,
+    pub(super) devices: Option<Arc<Vec<Device>>>,
+    pub(super) coming: Option<Arc<Vec<Track>>>,
+}
+
+impl State {
+    pub(super) fn new(accounts: Arc<AuthState>) -> Self {
+        Self {
+            accounts,
+            known: None,
+            heard_ms: 0,
+            problem: None,
+            refusal: None,
+            done: None,
+            changes: Vec::new(),
+            last_playlist: None,
+            started: None,
+            saved: BTreeMap::new(),
+            playlists: BTreeMap::new(),
+            devices: None,
+            coming: None,
+        }
+    }
+
+    /// Until when nothing may be sent, as every account is limited.
+    pub(super) fn limit(&self, now_ms: u64) -> Option<Limit> {
+        self.accounts.limit.filter(|limit| limit.until_ms > now_ms)
+    }
+
+    /// What limits the account that should serve, while another one does.
+    fn first_limit(&self) -> Option<Limit> {
+        let (serving, _) = self.accounts.serving()?;
+        let first = self.accounts.accounts.iter().position(|account| account.by_hand).unwrap_or_default();
+        if serving == first {
+            return None;
+        }
+        let limits = &self.accounts.accounts.get(first)?.limits;
+        let of_the_player = limits.iter().filter(|(group, _)| group.is_none_or(|group| group == Group::Player));
+        of_the_player.map(|(_, limit)| *limit).max_by_key(|limit| limit.until_ms)
+    }
+
+    /// The playlist that something was added to last.
+    #[must_use]
+    pub fn last_playlist(&self) -> Option<&Uri> {
+        self.last_playlist.as_ref()
+    }
+
+    /// When what is shown changes by itself next, other than by progress: a refusal that has been said long enough, a
+    /// state that gets old, a second of a wait.
+    #[must_use]
+    pub fn next_change_ms(&self, now_ms: u64) -> Option<u64> {
+        let refusal = self.refusal.as_ref().map(|refusal| refusal.until_ms);
+        let done = self.done.as_ref().map(|done| done.until_ms);
+        let stale = self.problem.as_ref().map(|_| self.heard_ms + STALE_MS);
+        let wait = self.limit(now_ms).and_then(|limit| Wait::next_change_ms(limit, now_ms));
+        let first = self.first_limit().and_then(|limit| Wait::next_change_ms(limit, now_ms));
+        [refusal, done, stale, wait, first].into_iter().flatten().filter(|at| *at > now_ms).min()
+    }
+
+    pub(super) fn now_at(&self, now_ms: u64) -> Option<Now> {
+        let known = self.known.as_ref()?.as_ref()?;
+        let mut now = known.now.clone();
+        let mut at_ms = known.at_ms;
+        for change in &self.changes {
+            match &change.what {
+                What::Playing(playing) => {
+                    now.position_ms = moved(&now, at_ms, change.at_ms);
+                    at_ms = change.at_ms.max(at_ms);
+                    now.playing = *playing;
+                }
+                What::Skip { .. } => {
+                    now.position_ms = 0;
+                    at_ms = now_ms;
+                    now.skipping = true;
+                }
+                What::Started { uri } => {
+                    now.position_ms = 0;
+                    at_ms = now_ms;
+                    now.skipping = true;
+                    now.playing = true;
+                    now.context = Some(uri.clone());
+                }
+                What::Position(position) => {
+                    now.position_ms = *position;
+                    at_ms = change.at_ms;
+                }
+                What::Volume(volume) => now.volume = Some(*volume),
+                What::Shuffle(on) => now.shuffle = *on,
+                What::Repeat(repeat) => now.repeat = *repeat,
+                What::Device(device) => now.device = device.clone(),
+                What::Saved { .. } => {}
+            }
+        }
+        now.position_ms = moved(&now, at_ms, now_ms);
+        Some(now)
+    }
+
+    /// All that a widget may look at, at a moment.
+    #[must_use]
+    pub fn at(&self, now_ms: u64) -> Player {
+        let mut saved = self.saved.clone();
+        for change in &self.changes {
+            if let What::Saved { uri, saved: wanted } = &change.what {
+                saved.insert(uri.clone(), *wanted);
+            }
+        }
+        let ends_soon = self.accounts.accounts.iter().filter(|account| account.sign_in_ends_soon);
+        let next_end_ms = ends_soon.filter_map(|account| account.sign_in_ends_ms).min();
+        Player {
+            link: self.accounts.link,
+            accounts: Arc::clone(&self.accounts),
+            wait: self.limit(now_ms).and_then(|limit| Wait::of(limit, now_ms)),
+            first_back_in: self.first_limit().and_then(|limit| Wait::of(limit, now_ms)),
+            sign_in_ends_in: next_end_ms.map(|ends_ms| ends_ms.saturating_sub(now_ms).div_ceil(DAY_MS)),
+            now: self.now_at(now_ms),
+            known: self.known.is_some(),
+            stale: self.problem.is_some() && now_ms >= self.heard_ms + STALE_MS,
+            problem: self.problem.clone(),
+            devices: self.devices.clone(),
+            queue: self.coming.clone(),
+            last_playlist: self.last_playlist.clone(),
+            saved,
+            playlist: self.now_at(now_ms).and_then(|now| self.playlists.get(&now.playlist()?).cloned()),
+            started: self.started.clone(),
+            refusal: self.refusal.clone().filter(|refusal| now_ms < refusal.until_ms),
+            done: self.done.clone().filter(|done| now_ms < done.until_ms),
+        }
+    }
+}
+
+/// Where it is by then.
+fn moved(now: &Now, from_ms: u64, to_ms: u64) -> u64 {
+    let position = if now.playing { now.position_ms + to_ms.saturating_sub(from_ms) } else { now.position_ms };
+    now.duration_ms().map_or(position, |duration| position.min(duration))
+}
