@@ -16,8 +16,9 @@ pub struct Config {
     pub in_process: bool,
     /// Bundles to install before anything starts.
     pub install: Vec<PathBuf>,
-    /// What packages are told as the user's language: `en`, `ja`, `zh_TW`, `de`, `ko`.
-    pub language: String,
+    /// What packages are told as the user's language: `en`, `ja`, `zh_TW`, `de`, `ko`. None: what the user has chosen in the
+    /// page, else English.
+    pub language: Option<String>,
     /// How long things may take.
     pub timing: Timing,
 }
@@ -32,7 +33,7 @@ impl Config {
             headless: true,
             in_process: false,
             install: Vec::new(),
-            language: "en".to_owned(),
+            language: None,
             timing: Timing::default(),
         }
     }

@@ -12,14 +12,14 @@ use axum::extract::{DefaultBodyLimit, Path, Query, Request, State};
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{delete, get, post, put};
+use axum::routing::{delete, get, patch, post, put};
 use axum::{Json, Router};
 use host_sdk::bundle::{self, BundleError, Installed};
 use host_sdk::protocol::FontAttribute;
 use include_dir::{Dir, include_dir};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use subtle::ConstantTimeEq as _;
 use tokio::sync::Mutex;
 use tokio::sync::broadcast::error::RecvError;
@@ -94,6 +94,8 @@ pub fn router(api: Api) -> Router {
         .route("/profiles", post(create_profile))
         .route("/profiles/{profile}", put(rename_profile).delete(delete_profile))
         .route("/profiles/{profile}/activate", post(activate_profile))
+        .route("/page", put(show_page))
+        .route("/preferences", patch(prefer))
         .route("/undo", post(undo))
         .route("/redo", post(redo))
         .route("/sleep", put(sleep))
@@ -346,6 +348,25 @@ async fn delete_profile(State(api): State<Api>, Path(id): Path<String>) -> Resul
 
 async fn activate_profile(State(api): State<Api>, Path(id): Path<String>) -> Result<Response, Refused> {
     change_profile(&api, ProfileChange::Activate(id)).await
+}
+
+/// Shows a page of the grid.
+async fn show_page(State(api): State<Api>, body: Bytes) -> Result<StatusCode, Refused> {
+    #[derive(Deserialize)]
+    struct Shown {
+        page: u8,
+    }
+    let Shown { page } = read(&body)?;
+    api.hub.request(|reply| Command::ShowPage(page, reply)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Takes over what the user chooses about the deck itself.
+async fn prefer(State(api): State<Api>, body: Bytes) -> Result<StatusCode, Refused> {
+    let change: Map<String, Value> = read(&body)?;
+    let taken = api.hub.ask(|reply| Command::Prefer(change, reply)).await.ok_or(Refusal::Stopping)?;
+    taken.map_err(|error| Refused::bad(error.to_string()))?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 async fn undo(State(api): State<Api>) -> Result<Json<Value>, Refused> {

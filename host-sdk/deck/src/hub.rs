@@ -25,8 +25,9 @@ use crate::log::Log;
 use crate::origins::Origins;
 use crate::package::Package;
 use crate::page::{Application, Deck, Event, Grid, Outbox, State};
+use crate::preferences::Preferences;
 use crate::process::{Report, Supervisor};
-use crate::state::{KEY_COLUMNS, KEY_ROWS, Panel, Placed, Saved};
+use crate::state::{KEY_COLUMNS, KEY_ROWS, Panel, Placed, Saved, Unread};
 use crate::store::{Loaded, Progress, Store};
 use crate::tasks::Tasks;
 
@@ -46,6 +47,8 @@ const COMMANDS: usize = 256;
 /// leave theirs behind.
 const VIEWS: usize = 64;
 
+/// What packages are told as the user's language unless something else is chosen.
+const DEFAULT_LANGUAGE: &str = "en";
 /// Who holds a key that a program has pressed. No page has this number.
 const PROGRAM: u64 = 0;
 
@@ -110,6 +113,9 @@ pub struct Hub {
     /// What pages were told last of the device.
     told: Deck,
     package_settings: BTreeMap<String, Settings>,
+    preferences: Preferences,
+    /// What of the state on disk this version can't read, and keeps.
+    unread: Unread,
     /// Packages that the user has unloaded.
     unloaded: BTreeSet<String>,
     packages: Vec<Package>,
@@ -144,11 +150,12 @@ impl Hub {
         let (store, writing) = Store::new(config.data.clone(), config.timing.save_after, log.clone());
         tasks.spawn("store", writing);
         let progress = store.progress.clone();
+        let chosen = config.language.clone().or_else(|| saved.preferences.language());
         let mut hub = Self {
+            info: info(chosen.as_deref().unwrap_or(DEFAULT_LANGUAGE)),
             timing: config.timing,
             headless: config.headless,
             in_process: config.in_process,
-            info: info(&config.language),
             store,
             panel: Panel::new(saved.profiles, saved.active),
             absent: saved.instances,
@@ -159,6 +166,8 @@ impl Hub {
             notice,
             told: Deck::default(),
             package_settings: saved.package_settings,
+            preferences: saved.preferences,
+            unread: saved.unread,
             unloaded: saved.unloaded,
             packages: Vec::new(),
             views: Vec::new(),
@@ -269,6 +278,12 @@ impl Hub {
             Command::Sleep(asleep, reply) => {
                 self.sleep(asleep);
                 let _ = reply.send(());
+            }
+            Command::ShowPage(page, reply) => {
+                let _ = reply.send(self.show_page(page));
+            }
+            Command::Prefer(change, reply) => {
+                let _ = reply.send(self.prefer(change));
             }
             Command::DismissNotice(reply) => {
                 self.notice = None;
@@ -456,6 +471,8 @@ impl Hub {
             package_settings: self.package_settings.clone(),
             unloaded: self.unloaded.clone(),
             ports: self.origins.ports(),
+            preferences: self.preferences.clone(),
+            unread: self.unread.clone(),
         }
     }
 

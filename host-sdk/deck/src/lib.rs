@@ -22,6 +22,7 @@ mod log_file;
 mod origins;
 mod package;
 mod page;
+mod preferences;
 mod process;
 mod script;
 mod socket;

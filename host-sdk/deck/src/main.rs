@@ -105,9 +105,9 @@ struct Run {
     /// if it has to.
     #[arg(long, value_name = "PROGRAM")]
     browser: Option<PathBuf>,
-    /// What packages are told as your language: en, ja, zh_TW, de, ko.
-    #[arg(long, default_value = "en")]
-    language: String,
+    /// What packages are told as your language: en, ja, zh_TW, de, ko; what is chosen in the page's settings if left out.
+    #[arg(long)]
+    language: Option<String>,
 }
 
 impl Run {

@@ -8,7 +8,8 @@ use serde::Serialize;
 use tokio::sync::Notify;
 
 use crate::log::Entry;
-use crate::state::{Area, Profile};
+use crate::preferences::Choices;
+use crate::state::{self, Area};
 
 /// Events that may wait for a page. One that falls further behind is cut off; it comes back and gets the whole state.
 const MOST_EVENTS: usize = 2000;
@@ -33,10 +34,14 @@ pub struct State {
 /// The device and what was done to it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Deck {
-    /// The hotkey profiles, in the order of the page strip.
+    /// The hotkey profiles, in the order of their tabs.
     pub profiles: Vec<Profile>,
     /// The id of the one that is shown.
     pub active: String,
+    /// The page of its grid that is shown, zero-based.
+    pub page: u8,
+    /// How many keys lie on each of its pages.
+    pub pages: Vec<usize>,
     /// Whether the device sleeps.
     pub asleep: bool,
     /// A word for what would be undone, if there is anything. For the words see `hub::history`.
@@ -45,8 +50,27 @@ pub struct Deck {
     pub redo: Option<&'static str>,
     /// How often something was done, undone or redone. Starts at 0 with the program.
     pub revision: u64,
+    /// What the user has chosen about the deck itself.
+    pub preferences: Choices,
     /// What the user has to know, in sentences.
     pub notice: Option<String>,
+}
+
+/// A hotkey profile.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Profile {
+    /// Its name for its whole life.
+    pub id: String,
+    /// What the user calls it.
+    pub name: String,
+}
+
+impl Profile {
+    /// A profile as the page sees it.
+    #[must_use]
+    pub fn of(profile: &state::Profile) -> Self {
+        Self { id: profile.id.clone(), name: profile.name.clone() }
+    }
 }
 
 /// What the user has edited of an instance.

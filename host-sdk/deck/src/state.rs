@@ -1,101 +1,38 @@
 //! The Panel: which profiles there are, which instances lie where in them, and what each of them shows. Plain data
 //! without any I/O; the hub owns the one value of it.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod saved;
+
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use host_sdk::manifest::{COLUMNS, ROWS, Widget};
 use host_sdk::protocol::{self, ActionEffect, EffectKind, FontAttribute, Settings};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+pub use self::saved::{Saved, Unread};
 
 /// Columns of the function keys beside the grid.
 pub const KEY_COLUMNS: u8 = 2;
 /// Rows of the function keys beside the grid.
 pub const KEY_ROWS: u8 = 2;
-
-/// What is kept on disk.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Saved {
-    /// Version of this form.
-    pub version: u32,
-    /// The hotkey profiles, in the order of the page strip. Never empty after [`Saved::read`].
-    #[serde(default)]
-    pub profiles: Vec<Profile>,
-    /// The profile that is shown.
-    #[serde(default)]
-    pub active: String,
-    /// What lies on the Panel, in all profiles.
-    #[serde(default)]
-    pub instances: Vec<Placed>,
-    /// Settings of packages, by UUID.
-    #[serde(default)]
-    pub package_settings: BTreeMap<String, Settings>,
-    /// Packages that the user has unloaded: installed, but not started.
-    #[serde(default)]
-    pub unloaded: BTreeSet<String>,
-    /// Ports of packages' pages, by UUID: what such a page keeps in the browser hangs on it.
-    #[serde(default)]
-    pub ports: BTreeMap<String, u16>,
-}
-
-impl Saved {
-    /// The version that this program writes. It reads version 1 too, which had one Panel and no profiles.
-    pub const VERSION: u32 = 2;
-
-    /// Reads what is on disk, with everything in it in order: there is a profile, and every instance is in one. Answers the
-    /// version that it was written in, too.
-    ///
-    /// # Errors
-    /// Why it can't be used, as part of a sentence.
-    pub fn read(text: &[u8]) -> Result<(Self, u32), String> {
-        /// Before the rest is read, which may have another form.
-        #[derive(Deserialize)]
-        struct Version {
-            version: u32,
-        }
-        let Version { version } = serde_json::from_slice(text).map_err(|error| error.to_string())?;
-        if !(1..=Self::VERSION).contains(&version) {
-            return Err(format!("version {version} of its form isn't known: a newer Creator Deck may have written it"));
-        }
-        let mut saved: Self = serde_json::from_slice(text).map_err(|error| error.to_string())?;
-        saved.version = Self::VERSION;
-        saved.tidy();
-        Ok((saved, version))
-    }
-
-    /// A Panel on which nothing lies.
-    #[must_use]
-    pub fn empty() -> Self {
-        let mut saved = Self { version: Self::VERSION, ..Self::default() };
-        saved.tidy();
-        saved
-    }
-
-    fn tidy(&mut self) {
-        if self.profiles.is_empty() {
-            self.profiles.push(Profile { id: "1".to_owned(), name: "Profile 1".to_owned() });
-        }
-        let is_known = |id: &str| self.profiles.iter().any(|profile| profile.id == id);
-        let first = self.profiles[0].id.clone();
-        if !is_known(&self.active) {
-            self.active.clone_from(&first);
-        }
-        for placed in &mut self.instances {
-            if !is_known(&placed.profile) {
-                placed.profile.clone_from(&first);
-            }
-        }
-    }
-}
+/// Pages of the grid in each profile, as many as the vendor's device has. The function keys are the same on all of them.
+pub const PAGES: u8 = 5;
 
 /// A hotkey profile: a named Panel. One of them is shown.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Profile {
     /// Its name for its whole life; opaque.
     pub id: String,
     /// What the user calls it.
     pub name: String,
+    /// The page of its grid that is shown, or was last. Below [`PAGES`].
+    #[serde(default)]
+    pub page: u8,
+    /// What a newer version has written of it.
+    #[serde(flatten, skip_deserializing)]
+    pub rest: Map<String, Value>,
 }
 
 /// A part of the device that instances lie on.
@@ -118,6 +55,15 @@ impl Area {
             Self::Keys => (KEY_COLUMNS, KEY_ROWS),
         }
     }
+
+    /// The page that something on it belongs to, which was put down while `shown` was shown: function keys are on all of them.
+    #[must_use]
+    pub fn page(self, shown: u8) -> u8 {
+        match self {
+            Self::Grid => shown,
+            Self::Keys => 0,
+        }
+    }
 }
 
 /// The part of an instance that outlives the program.
@@ -132,6 +78,8 @@ pub struct Placed {
     pub widget: String,
     /// The profile that it lies in.
     pub profile: String,
+    /// The page of the profile's grid; 0 for a function key, which is on all of them.
+    pub page: u8,
     /// The part of the device that it lies on.
     pub area: Area,
     /// Zero-based.
@@ -150,14 +98,51 @@ pub struct Placed {
     pub icons: BTreeMap<u32, Arc<str>>,
     /// What its package or property view stored.
     pub settings: Settings,
+    /// The multi-action key in whose list it is. Such an instance takes no place of its own: it is where that key is.
+    pub parent: Option<String>,
+    /// What a multi-action key does, in this order.
+    pub steps: Vec<Step>,
+    /// What a newer version has written of it.
+    #[serde(flatten, skip_deserializing)]
+    pub rest: Map<String, Value>,
 }
 
 impl Placed {
     /// Takes over what a user decides, and nothing of what a package does: settings and state stay.
     pub fn take_users_part(&mut self, other: &Self) {
-        let Self { profile, area, column, row, layout, title, font, icons, .. } = other.clone();
-        *self = Self { profile, area, column, row, layout, title, font, icons, ..std::mem::take(self) };
+        let Self { profile, page, area, column, row, layout, title, font, icons, parent, steps, .. } = other.clone();
+        *self = Self {
+            profile,
+            page,
+            area,
+            column,
+            row,
+            layout,
+            title,
+            font,
+            icons,
+            parent,
+            steps,
+            ..std::mem::take(self)
+        };
     }
+}
+
+/// Something that a multi-action key does.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Step {
+    /// Presses the instance of this context, which is in the list of the same key.
+    Press(String),
+    /// Waits, for milliseconds.
+    Pause(u32),
+    /// Shows the profile of this id.
+    Profile(String),
+    /// Opens an address of the web.
+    Url(String),
+    /// What a newer version knows. Kept, and passed over.
+    #[serde(untagged)]
+    Other(Value),
 }
 
 /// What one state of an instance shows.
@@ -291,8 +276,8 @@ impl Instance {
     /// The place that it takes.
     #[must_use]
     pub fn span(&self) -> Span {
-        let Placed { area, column, row, .. } = self.placed;
-        Span { area, column, row, width: self.width, height: self.height }
+        let Placed { page, area, column, row, .. } = self.placed;
+        Span { page: area.page(page), area, column, row, width: self.width, height: self.height }
     }
 }
 
@@ -303,6 +288,8 @@ fn last(looks: &[Look]) -> u32 {
 /// A rectangle of cells, zero-based.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Span {
+    /// The page of the grid; 0 on the function keys.
+    pub page: u8,
     /// Where the cells are.
     pub area: Area,
     /// Leftmost column.
@@ -320,7 +307,8 @@ impl Span {
         let fits =
             |start: u8, length: u8, most: u8| length > 0 && start.checked_add(length).is_some_and(|end| end <= most);
         let (columns, rows) = self.area.size();
-        fits(self.column, self.width, columns)
+        self.page < PAGES
+            && fits(self.column, self.width, columns)
             && fits(self.row, self.height, rows)
             // A function key is a place by itself: nothing spans two of them.
             && (self.area == Area::Grid || (self.width, self.height) == (1, 1))
@@ -328,7 +316,7 @@ impl Span {
 
     fn overlaps(&self, other: &Self) -> bool {
         let meets = |a: u8, a_length: u8, b: u8, b_length: u8| a < b + b_length && b < a + a_length;
-        self.area == other.area
+        (self.area, self.page) == (other.area, other.page)
             && meets(self.column, self.width, other.column, other.width)
             && meets(self.row, self.height, other.row, other.height)
     }
@@ -364,6 +352,7 @@ impl Panel {
         span.is_on_panel()
             && !self.instances.iter().any(|instance| {
                 instance.placed.profile == profile
+                    && instance.placed.parent.is_none()
                     && Some(instance.placed.context.as_str()) != besides
                     && instance.span().overlaps(&span)
             })
@@ -379,9 +368,9 @@ impl Panel {
             .min_by_key(|free| free.column.abs_diff(span.column) + free.row.abs_diff(span.row))
     }
 
-    /// Puts an instance where it says. False, and it is gone, if that place isn't free.
+    /// Puts an instance where it says. False, and it is gone, if that place isn't free. One in a list needs none.
     pub fn place(&mut self, instance: Instance) -> bool {
-        let free = self.is_free(&instance.placed.profile, instance.span(), None);
+        let free = instance.placed.parent.is_some() || self.is_free(&instance.placed.profile, instance.span(), None);
         if free {
             self.instances.push(instance);
         }
@@ -410,9 +399,23 @@ impl Panel {
         self.instances.iter_mut().find(|instance| instance.placed.context == context)
     }
 
-    /// Those of the profile that is shown.
+    /// The page of the grid that is shown.
+    #[must_use]
+    pub fn page(&self) -> u8 {
+        self.profile(&self.active).map_or(0, |profile| profile.page)
+    }
+
+    /// Whether an instance lies in what is shown: in the profile, and on the page or the function keys.
+    #[must_use]
+    pub fn is_shown(&self, placed: &Placed) -> bool {
+        placed.profile == self.active && placed.area.page(self.page()) == placed.page
+    }
+
+    /// Those of the profile and page that are shown.
     pub fn shown(&self) -> impl Iterator<Item = &Instance> {
-        self.instances.iter().filter(|instance| instance.placed.profile == self.active)
+        let page = self.page();
+        let is_shown = move |placed: &Placed| placed.profile == self.active && placed.area.page(page) == placed.page;
+        self.instances.iter().filter(move |instance| is_shown(&instance.placed))
     }
 
     /// All of them, in all profiles.
@@ -519,18 +522,5 @@ mod tests {
         let free = panel.nearest_free("", span, Some("a")).unwrap();
         assert_eq!((free.column, free.row), (2, 1));
         assert_eq!(panel.nearest_free("", span, None), None);
-    }
-
-    #[test]
-    fn the_first_version_is_read_as_one_profile() {
-        let text =
-            r#"{"version": 1, "instances": [{"context": "c", "column": 2}], "packageSettings": {"p": {"a": 1}}}"#;
-        let (saved, version) = Saved::read(text.as_bytes()).unwrap();
-        assert_eq!((version, saved.version, saved.profiles.len()), (1, 2, 1));
-        assert_eq!((&saved.active, &saved.instances[0].profile), (&saved.profiles[0].id, &saved.profiles[0].id));
-        assert_eq!((saved.instances[0].column, saved.instances[0].area), (2, Area::Grid));
-        assert_eq!(Saved::read(&serde_json::to_vec(&saved).unwrap()).unwrap(), (saved, 2));
-        let newer = Saved::read(br#"{"version": 3, "instances": {}}"#).unwrap_err();
-        assert!(newer.contains("newer Creator Deck"), "{newer}");
     }
 }

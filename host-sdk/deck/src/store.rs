@@ -21,8 +21,8 @@ const NEW_NAME: &str = "state.json.new";
 const LAST_NAME: &str = "state.json.last";
 /// What can't be read is kept under this name, with a number behind it from the second on.
 const DAMAGED_NAME: &str = "state.json.damaged";
-/// What an older version of the program has written is kept under this name and its number, should a user go back.
-const OLDER_NAME: &str = "state.json.version-";
+/// What another version of the program has written is kept under this name and its number, should a user go back.
+const OTHER_NAME: &str = "state.json.version-";
 
 /// How long to wait after a disk that said no.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
@@ -44,9 +44,9 @@ pub struct Loaded {
 pub fn load(folder: &Path, log: &Log) -> io::Result<Loaded> {
     let (file, before) = (folder.join(FILE_NAME), folder.join(LAST_NAME));
     let mut notice = match read(&file)? {
-        Some(Ok(saved)) => {
-            keep_older(&file, &saved);
-            return Ok(Loaded { saved: saved.saved, notice: None });
+        Some(Ok(read)) => {
+            let notice = set_apart(&file, &read, log);
+            return Ok(Loaded { saved: read.saved, notice });
         }
         Some(Err(why)) => {
             let aside = set_aside(&file)?;
@@ -55,10 +55,10 @@ pub fn load(folder: &Path, log: &Log) -> io::Result<Loaded> {
         None => "The saved Panel is missing.".to_owned(),
     };
     let saved = match read(&before)? {
-        Some(Ok(saved)) => {
+        Some(Ok(read)) => {
             notice += " The last good copy is used: what was changed in the moment before may be gone.";
-            keep_older(&before, &saved);
-            saved.saved
+            set_apart(&before, &read, log).into_iter().for_each(|more| notice += &format!(" {more}"));
+            read.saved
         }
         Some(Err(why)) => {
             let aside = set_aside(&before)?;
@@ -105,19 +105,41 @@ fn set_aside(file: &Path) -> io::Result<PathBuf> {
     Ok(aside)
 }
 
-/// Keeps what an older version has written: it couldn't read what this one writes.
-fn keep_older(file: &Path, read: &Read) {
+/// Keeps a copy of what another version has written. Returns what the user has to know of it, in sentences.
+fn set_apart(file: &Path, read: &Read, log: &Log) -> Option<String> {
+    let copy = keep_other(file, read);
+    let unread = read.saved.unread.count();
+    let notice = match copy {
+        Some(copy) if read.version > Saved::VERSION => format!(
+            "A newer Creator Deck has saved the Panel. What this version doesn't know is kept in the file; a copy is in {}.",
+            copy.display()
+        ),
+        _ if unread > 0 => format!(
+            "Parts of the saved Panel can't be read (keys and packages' settings: {unread}). They stay in the file as they are."
+        ),
+        _ => return None,
+    };
+    log.warn(None, notice.as_str());
+    Some(notice)
+}
+
+/// Keeps what another version has written, which may know more than this one, or less. Returns where it is.
+fn keep_other(file: &Path, read: &Read) -> Option<PathBuf> {
     if read.version == Saved::VERSION {
-        return;
+        return None;
     }
-    let kept = file.with_file_name(format!("{OLDER_NAME}{}", read.version));
-    if kept.exists() {
-        return;
+    let kept = file.with_file_name(format!("{OTHER_NAME}{}", read.version));
+    if kept.exists() && read.version < Saved::VERSION {
+        return Some(kept);
     }
+    // One that a newer version has written later is worth more than an earlier one.
+    let _ = fs::remove_file(&kept);
     // A second name, where the file system knows such. That it isn't there is no reason not to start.
     if let Err(error) = fs::hard_link(file, &kept).or_else(|_| fs::copy(file, &kept).map(drop)) {
-        tracing::warn!(%error, file = %kept.display(), "the state of an older version isn't kept");
+        tracing::warn!(%error, file = %kept.display(), "the state of another version isn't kept");
+        return None;
     }
+    Some(kept)
 }
 
 /// How far the writing is.
@@ -314,7 +336,7 @@ mod tests {
 
     #[test]
     fn damaged_and_foreign_files_are_set_aside() {
-        for text in ["", "{\"version\": 1, \"instances\": [", "[]", r#"{"version": 99, "instances": []}"#] {
+        for text in ["", "{\"version\": 1, \"instances\": [", "[]", r#"{"version": 99, "instances": {}}"#] {
             let (folder, log) = (tempfile::tempdir().unwrap(), Log::default());
             fs::write(folder.path().join(FILE_NAME), text).unwrap();
             assert_eq!(load(folder.path(), &log).unwrap().saved, Saved::empty(), "{text}");
@@ -358,7 +380,22 @@ mod tests {
             write(folder.path(), &saved).unwrap();
         }
         assert_eq!(load(folder.path(), &Log::default()).unwrap(), Loaded { saved, notice: None });
-        assert_eq!(fs::read_to_string(folder.path().join(format!("{OLDER_NAME}1"))).unwrap(), first);
+        assert_eq!(fs::read_to_string(folder.path().join(format!("{OTHER_NAME}1"))).unwrap(), first);
+    }
+
+    #[test]
+    fn state_of_a_newer_version_is_used_and_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let newer = r#"{"version": 7, "lights": [1], "instances": [{"context": "c", "glow": 2}, {"context": "d", "area": "dials"}]}"#;
+        fs::write(folder.path().join(FILE_NAME), newer).unwrap();
+        let Loaded { saved, notice } = load(folder.path(), &Log::default()).unwrap();
+        assert!(notice.unwrap().contains("newer Creator Deck"));
+        assert_eq!((saved.instances.len(), saved.unread.count()), (1, 1));
+        write(folder.path(), &saved).unwrap();
+        assert_eq!(fs::read_to_string(folder.path().join(format!("{OTHER_NAME}7"))).unwrap(), newer);
+        let Loaded { saved: again, notice } = load(folder.path(), &Log::default()).unwrap();
+        assert_eq!(again, saved, "nothing of it is lost by writing");
+        assert!(notice.unwrap().contains("can't be read"));
     }
 
     #[test]

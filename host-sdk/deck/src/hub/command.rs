@@ -6,12 +6,14 @@ use std::sync::Arc;
 use host_sdk::bundle::Installed;
 use host_sdk::protocol::{FontAttribute, Settings, ToHost};
 use serde::Deserialize;
+use serde_json::{Map, Value};
 use tokio::sync::{mpsc, oneshot};
 
 use super::connection::Outgoing;
 use super::{Direction, ProfileChange};
 use super::{Export, ImportReport, Runs, Taking};
 use crate::page::{Outbox, State};
+use crate::preferences::PreferenceError;
 use crate::state::{Area, Profile};
 
 /// Why a request isn't done.
@@ -94,6 +96,10 @@ pub enum Command {
     Sleep(bool, Reply<()>),
     /// Answered when all that was said before is on disk, or with why it can't be written, in sentences.
     Save(Reply<Result<(), String>>),
+    /// Show a page of the grid.
+    ShowPage(u8, Reply<Result<(), Refusal>>),
+    /// Take over what the user chooses about the deck itself.
+    Prefer(Map<String, Value>, Reply<Result<(), PreferenceError>>),
     /// The user has read the notice.
     DismissNotice(Reply<()>),
     /// Show a property view or settings page. Answers its name and address.

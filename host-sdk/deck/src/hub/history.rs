@@ -38,10 +38,19 @@ pub struct Step {
     pub name: &'static str,
     /// In the order in which they are made; unmade in the opposite order.
     pub edits: Vec<Edit>,
-    /// The profile that is shown when it is undone.
-    pub before: String,
-    /// The profile that is shown when it is done.
-    pub after: String,
+    /// What is shown when it is undone.
+    pub before: Shown,
+    /// What is shown when it is done.
+    pub after: Shown,
+}
+
+/// What of the Panel is shown.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Shown {
+    /// The id of the profile.
+    pub profile: String,
+    /// The page of its grid.
+    pub page: u8,
 }
 
 /// What was done, and what was undone since.
@@ -87,7 +96,7 @@ fn is_same_title(last: &Step, step: &Step) -> bool {
 impl Hub {
     /// A step about one instance.
     pub(super) fn commit_instance(&mut self, name: &'static str, before: Option<Placed>, after: Option<Placed>) {
-        let shown = self.panel.active.clone();
+        let shown = self.place_shown();
         let edits = vec![Edit::Instance(before.map(Box::new), after.map(Box::new))];
         self.commit(Step { name, edits, before: shown.clone(), after: shown });
     }
@@ -122,7 +131,7 @@ impl Hub {
     fn perform(&mut self, step: &mut Step, direction: Direction) {
         let before = self.seen();
         let mut edited = Vec::new();
-        let active = match direction {
+        let shown = match direction {
             Direction::Redo => {
                 step.edits.iter_mut().for_each(|edit| edited.extend(self.make(edit, direction)));
                 &step.after
@@ -132,9 +141,7 @@ impl Hub {
                 &step.before
             }
         };
-        if self.panel.profile(active).is_some() {
-            self.panel.active.clone_from(active);
-        }
+        self.show(shown);
         self.changed = true;
         self.history.revision += 1;
         self.settle(&before, &edited);
@@ -147,6 +154,10 @@ impl Hub {
                 let (from, to) = oriented(before, after, direction);
                 match (from, to) {
                     (_, Some((position, profile))) => {
+                        // The page that is shown is no part of what is undone.
+                        if let Some(now) = self.panel.profile(&profile.id) {
+                            profile.page = now.page;
+                        }
                         self.panel.profiles.retain(|other| other.id != profile.id);
                         let position = (*position).min(self.panel.profiles.len());
                         self.panel.profiles.insert(position, profile.clone());
@@ -253,7 +264,7 @@ mod tests {
             Some(Box::new(Placed { context: context.into(), title: Some(title.into()), ..Placed::default() }))
         };
         let edits = vec![Edit::Instance(placed(before), placed(after))];
-        Step { name: "title", edits, before: String::new(), after: String::new() }
+        Step { name: "title", edits, before: Shown::default(), after: Shown::default() }
     }
 
     #[test]

@@ -22,6 +22,7 @@ impl Hub {
             package: package.config.uuid.clone(),
             widget: place.widget,
             profile: self.panel.active.clone(),
+            page: place.cell.area.page(self.panel.page()),
             area: place.cell.area,
             column: place.cell.column,
             row: place.cell.row,
@@ -38,11 +39,12 @@ impl Hub {
 
     pub(super) fn move_to(&mut self, context: &str, cell: Cell) -> Result<page::Instance, Refusal> {
         let instance = self.shown_instance(context)?;
-        let span = Span { area: cell.area, column: cell.column, row: cell.row, ..instance.span() };
+        let page = cell.area.page(self.panel.page());
+        let span = Span { page, area: cell.area, column: cell.column, row: cell.row, ..instance.span() };
         let before = instance.placed.clone();
         self.check_fit(span, Some(context))?;
         if span != instance.span() {
-            let after = Placed { area: cell.area, column: cell.column, row: cell.row, ..before.clone() };
+            let after = Placed { page, area: cell.area, column: cell.column, row: cell.row, ..before.clone() };
             self.commit_instance("move", Some(before), Some(after));
         }
         self.view_of(context)
@@ -59,7 +61,7 @@ impl Hub {
         let mut span = Span { width: layout.width, height: layout.height, ..instance.span() };
         match resize.to {
             Some(Cell { area, column, row }) => {
-                span = Span { area, column, row, ..span };
+                span = Span { page: area.page(self.panel.page()), area, column, row, ..span };
                 self.check_fit(span, Some(context))?;
             }
             None => {
@@ -76,8 +78,8 @@ impl Hub {
             }
         }
         if before.layout != resize.layout || span != instance.span() {
-            let Span { area, column, row, .. } = span;
-            let after = Placed { layout: resize.layout, area, column, row, ..before.clone() };
+            let Span { page, area, column, row, .. } = span;
+            let after = Placed { layout: resize.layout, page, area, column, row, ..before.clone() };
             self.commit_instance("resize", Some(before), Some(after));
         }
         self.view_of(context)
@@ -89,13 +91,14 @@ impl Hub {
         Ok(())
     }
 
-    /// An instance of the profile that is shown: nobody can point at another one.
+    /// An instance that is shown: nobody can point at another one.
     fn shown_instance(&self, context: &str) -> Result<&Instance, Refusal> {
         let instance = self.panel.get(context).ok_or_else(|| no("instance"))?;
-        match instance.placed.profile == self.panel.active {
-            true => Ok(instance),
-            false => Err(Refusal::Conflict("This key is in another profile. Switch to it first.".to_owned())),
+        if self.panel.is_shown(&instance.placed) {
+            return Ok(instance);
         }
+        let what = if instance.placed.profile == self.panel.active { "on another page" } else { "in another profile" };
+        Err(Refusal::Conflict(format!("This key is {what}. Switch to it first.")))
     }
 
     fn check_fit(&self, span: Span, besides: Option<&str>) -> Result<(), Refusal> {
@@ -372,7 +375,7 @@ impl Hub {
         if self.pages.is_empty() {
             return;
         }
-        let shown = self.panel.get(context).filter(|instance| instance.placed.profile == self.panel.active);
+        let shown = self.panel.get(context).filter(|instance| self.panel.is_shown(&instance.placed));
         let Some(instance) = shown else { return };
         let instance = Box::new(self.instance_view(instance));
         self.tell_pages(&Event::Instance { instance });

@@ -3,12 +3,14 @@
 
 use host_sdk::protocol::{FromHost, Layout};
 use serde::Deserialize;
+use serde_json::{Map, Value};
 
-use super::history::{Edit, Step};
+use super::history::{Edit, Shown, Step};
 use super::{Hub, Refusal};
-use crate::page::{Deck, Event};
+use crate::page::{self, Deck, Event};
+use crate::preferences::PreferenceError;
 use crate::random_id;
-use crate::state::{Instance, Placed, Profile};
+use crate::state::{Area, Instance, PAGES, Placed, Profile};
 
 /// Profiles at a time.
 pub(super) const MOST_PROFILES: usize = 64;
@@ -76,7 +78,7 @@ impl Visible {
 impl Hub {
     /// Whether its package knows an instance as visible.
     pub(super) fn is_visible(&self, instance: &Instance) -> bool {
-        !self.asleep && instance.placed.profile == self.panel.active
+        !self.asleep && self.panel.is_shown(&instance.placed)
     }
 
     /// What is seen now.
@@ -131,7 +133,7 @@ impl Hub {
                 let new = Profile { name, ..old.clone() };
                 if new != old {
                     let edits = vec![Edit::Profile(Some((position, old)), Some((position, new.clone())))];
-                    let shown = self.panel.active.clone();
+                    let shown = self.place_shown();
                     self.commit(Step { name: "renameProfile", edits, before: shown.clone(), after: shown });
                 }
                 Ok(new)
@@ -149,7 +151,7 @@ impl Hub {
     }
 
     fn create_profile(&mut self, new: NewProfile) -> Result<Profile, Refusal> {
-        let profile = Profile { id: random_id(), name: checked(&new.name)? };
+        let profile = Profile { id: random_id(), name: checked(&new.name)?, ..Profile::default() };
         let count = self.panel.profiles.len();
         if count >= MOST_PROFILES {
             return Err(Refusal::Conflict(format!("There are {MOST_PROFILES} profiles already. Delete one first.")));
@@ -163,7 +165,8 @@ impl Hub {
             let copy = Placed { context: random_id(), profile: profile.id.clone(), ..placed };
             edits.push(Edit::Instance(None, Some(Box::new(copy))));
         }
-        self.commit(Step { name, edits, before: self.panel.active.clone(), after: profile.id.clone() });
+        let after = Shown { profile: profile.id.clone(), page: 0 };
+        self.commit(Step { name, edits, before: self.place_shown(), after });
         Ok(profile)
     }
 
@@ -172,9 +175,12 @@ impl Hub {
         if self.panel.profiles.len() == 1 {
             return Err(Refusal::Conflict("The last profile stays. Make another one first.".to_owned()));
         }
-        let shown = self.panel.active.clone();
+        let shown = self.place_shown();
         let neighbour = &self.panel.profiles[if position == 0 { 1 } else { position - 1 }];
-        let after = if shown == id { neighbour.id.clone() } else { shown.clone() };
+        let after = match shown.profile == id {
+            true => Shown { profile: neighbour.id.clone(), page: neighbour.page },
+            false => shown.clone(),
+        };
         let instances = self.placed_in(id).into_iter().map(|placed| Edit::Instance(Some(Box::new(placed)), None));
         let edits = instances.chain([Edit::Profile(Some((position, profile.clone())), None)]).collect();
         self.commit(Step { name: "deleteProfile", edits, before: shown, after });
@@ -193,16 +199,63 @@ impl Hub {
         placed.chain(&self.absent).filter(|placed| placed.profile == id).cloned().collect()
     }
 
+    /// The profile and page that are shown.
+    pub(super) fn place_shown(&self) -> Shown {
+        Shown { profile: self.panel.active.clone(), page: self.panel.page() }
+    }
+
+    /// Shows a page of the grid in the profile that is shown.
+    pub(super) fn show_page(&mut self, page: u8) -> Result<(), Refusal> {
+        if page >= PAGES {
+            return Err(Refusal::NotFound(format!("There are {PAGES} pages.")));
+        }
+        let before = self.seen();
+        let active = self.panel.active.clone();
+        self.show(&Shown { profile: active, page });
+        self.changed = true;
+        self.settle(&before, &[]);
+        Ok(())
+    }
+
+    /// Makes a profile, if it is there, and a page of it the ones that are shown. Who calls this settles what follows.
+    pub(super) fn show(&mut self, place: &Shown) {
+        if let Some(profile) = self.panel.profiles.iter_mut().find(|profile| profile.id == place.profile) {
+            profile.page = place.page;
+            self.panel.active.clone_from(&place.profile);
+        }
+    }
+
+    /// Takes over what the user chooses about the deck itself.
+    pub(super) fn prefer(&mut self, change: Map<String, Value>) -> Result<(), PreferenceError> {
+        self.changed |= self.preferences.change(change)?;
+        Ok(())
+    }
+
+    /// How many keys lie on each page of the profile that is shown.
+    fn pages(&self) -> Vec<usize> {
+        let mut pages = vec![0; PAGES.into()];
+        let on_grid = |placed: &&Placed| {
+            placed.profile == self.panel.active && placed.area == Area::Grid && placed.parent.is_none()
+        };
+        for placed in self.panel.iter().map(|instance| &instance.placed).filter(on_grid) {
+            pages[usize::from(placed.page.min(PAGES - 1))] += 1;
+        }
+        pages
+    }
+
     /// The device as pages see it.
     pub(super) fn deck(&self) -> Deck {
         let (undo, redo) = self.history.next();
         Deck {
-            profiles: self.panel.profiles.clone(),
+            profiles: self.panel.profiles.iter().map(page::Profile::of).collect(),
             active: self.panel.active.clone(),
+            page: self.panel.page(),
+            pages: self.pages(),
             asleep: self.asleep,
             undo,
             redo,
             revision: self.history.revision,
+            preferences: self.preferences.choices(),
             notice: self.store.progress.borrow().trouble.clone().or_else(|| self.notice.clone()),
         }
     }

@@ -9,18 +9,18 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::history::{Edit, Step};
+use super::history::{Edit, Shown, Step};
 use super::messages::tidy;
 use super::profiles::{LONGEST_NAME, MOST_PROFILES, checked};
 use super::{Hub, Refusal};
 use crate::icon;
 use crate::random_id;
-use crate::state::{Instance, Panel, Placed, Profile, Span};
+use crate::state::{Instance, PAGES, Panel, Placed, Profile, Span};
 
 /// What says that a file is one of these.
 const FORMAT: &str = "creator-deck-panel";
-/// The version that this program writes, and the highest that it reads.
-const VERSION: u32 = 1;
+/// The version that this program writes, and the highest that it reads. Version 1 had no pages and no multi-action keys.
+const VERSION: u32 = 2;
 /// What a profile is called whose own name can't be one.
 const NO_NAME: &str = "Imported";
 
@@ -167,7 +167,8 @@ impl Hub {
             placed.map(|placed| Placed { context: String::new(), ..placed.clone() }).collect();
         // The same Panel, the same file, whatever was done to it and undone in between.
         let at = |id: &str| self.panel.profiles.iter().position(|profile| profile.id == id);
-        instances.sort_by_key(|placed| (at(&placed.profile), placed.area.size(), placed.row, placed.column));
+        instances
+            .sort_by_key(|placed| (at(&placed.profile), placed.page, placed.area.size(), placed.row, placed.column));
         let uuids: BTreeSet<&str> = instances.iter().map(|placed| placed.package.as_str()).collect();
         let origin = |uuid: &&str| {
             let package = self.package(uuid);
@@ -194,7 +195,7 @@ impl Hub {
         // Their ids to ours.
         let mut profiles: HashMap<String, Profile> = HashMap::new();
         let mut edits = Vec::new();
-        for Profile { id, name } in &theirs {
+        for Profile { id, name, page, .. } in &theirs {
             let left = |why: &str| Left { profile: name.clone(), widget: String::new(), why: why.to_owned() };
             if kept + report.profiles >= MOST_PROFILES {
                 let why = format!("There are at most {MOST_PROFILES} profiles. Its keys are left out, too.");
@@ -207,7 +208,8 @@ impl Hub {
             }
             let name = checked(name).unwrap_or_else(|_| NO_NAME.to_owned());
             let is_taken = kept > 0 && self.panel.profiles.iter().any(|own| own.name == name);
-            let profile = Profile { id: random_id(), name: if is_taken { told_apart(&name) } else { name } };
+            let name = if is_taken { told_apart(&name) } else { name };
+            let profile = Profile { id: random_id(), name, page: (*page).min(PAGES - 1), ..Profile::default() };
             edits.push(Edit::Profile(None, Some((kept + report.profiles, profile.clone()))));
             profiles.insert(id.clone(), profile);
             report.profiles += 1;
@@ -230,12 +232,14 @@ impl Hub {
             let placed = Placed {
                 context: random_id(),
                 profile: profile.id.clone(),
+                page: placed.area.page(placed.page),
                 font: placed.font.clone().map(tidy),
                 ..placed.clone()
             };
             let package = self.package(&placed.package);
-            let cell = Span { area: placed.area, column: placed.column, row: placed.row, width: 1, height: 1 };
-            let is_alone = cells.insert((placed.profile.clone(), placed.area.size(), placed.column, placed.row));
+            let Placed { page, area, column, row, .. } = placed;
+            let cell = Span { page, area, column, row, width: 1, height: 1 };
+            let is_alone = cells.insert((placed.profile.clone(), page, area.size(), column, row));
             let taken = match package.and_then(|package| package.config.widget(&placed.widget)) {
                 Some(widget) => match Instance::new(placed.clone(), widget) {
                     Some(instance) => match room.place(instance) {
@@ -285,9 +289,9 @@ impl Hub {
             let why = format!("There are {MOST_PROFILES} profiles already. Delete one first.");
             return Err(Refusal::Conflict(why));
         };
-        let after = shown.id.clone();
+        let after = Shown { profile: shown.id.clone(), page: shown.page };
         before.extend(edits);
-        self.commit(Step { name: "importPanel", edits: before, before: self.panel.active.clone(), after });
+        self.commit(Step { name: "importPanel", edits: before, before: self.place_shown(), after });
         Ok(report)
     }
 }
@@ -319,7 +323,7 @@ mod tests {
     fn what_is_no_panel_is_not_read() {
         for (change, part) in [
             (json!({"format": "x"}), "not the export of a Panel"),
-            (json!({"version": 2}), "newer"),
+            (json!({"version": VERSION + 1}), "newer"),
             (json!({"version": "1"}), "newer"),
             (json!({"profiles": []}), "no profile"),
             (json!({"instances": [{"column": -1}]}), "damaged"),

@@ -1,0 +1,311 @@
+//! What is kept on disk, and how it is read. A file may be of any age, older or newer than this program, and a part of it may
+//! be damaged: whatever can be read is used, and what can't be stays in the file as it is.
+//!
+//! | version | what is new in it |
+//! |---|---|
+//! | 1 | one Panel |
+//! | 2 | profiles, function keys |
+//! | 3 | pages, multi-action keys, preferences |
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
+
+use host_sdk::protocol::Settings;
+use serde::de::DeserializeOwned;
+use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+
+use super::{PAGES, Placed, Profile};
+use crate::preferences::Preferences;
+
+/// What is kept on disk.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Saved {
+    /// Version of this form.
+    pub version: u32,
+    /// The hotkey profiles, in the order of their tabs. Never empty after [`Saved::read`].
+    pub profiles: Vec<Profile>,
+    /// The profile that is shown.
+    pub active: String,
+    /// What lies on the Panel, in all profiles.
+    pub instances: Vec<Placed>,
+    /// Settings of packages, by UUID.
+    pub package_settings: BTreeMap<String, Settings>,
+    /// Packages that the user has unloaded: installed, but not started.
+    pub unloaded: BTreeSet<String>,
+    /// Ports of packages' pages, by UUID: what such a page keeps in the browser hangs on it.
+    pub ports: BTreeMap<String, u16>,
+    /// What the user has chosen about the deck itself.
+    pub preferences: Preferences,
+    /// What this program can't read, to be written again as it was.
+    pub unread: Unread,
+}
+
+/// Parts of a file that this program can't read: damaged ones, and what a newer version has put there.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Unread {
+    /// Instances.
+    pub instances: Vec<Raw>,
+    /// Settings of packages, by UUID.
+    pub package_settings: BTreeMap<String, Raw>,
+    /// Members of the file itself.
+    pub members: BTreeMap<String, Raw>,
+}
+
+impl Unread {
+    /// How many instances and settings can't be read. Unknown members are no loss.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.instances.len() + self.package_settings.len()
+    }
+}
+
+/// JSON as it stands in the file.
+#[derive(Clone, Debug, Serialize)]
+#[serde(transparent)]
+pub struct Raw(Box<RawValue>);
+
+impl PartialEq for Raw {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.get() == other.0.get()
+    }
+}
+
+/// The members of an object, each unread.
+type Members = BTreeMap<String, Box<RawValue>>;
+
+impl Saved {
+    /// The version that this program writes. It reads every other one, too.
+    pub const VERSION: u32 = 3;
+
+    /// Reads what is on disk, with everything in it in order: there is a profile, and every instance is in one. Answers the
+    /// version that it was written in, too.
+    ///
+    /// # Errors
+    /// Why it can't be used, as part of a sentence.
+    pub fn read(text: &[u8]) -> Result<(Self, u32), String> {
+        let mut members: Members = serde_json::from_slice(text).map_err(|error| error.to_string())?;
+        let version: u32 = take(&mut members, "version")?.ok_or("it has no version")?;
+        let mut saved = Self {
+            version: Self::VERSION,
+            active: take(&mut members, "active")?.unwrap_or_default(),
+            unloaded: take(&mut members, "unloaded")?.unwrap_or_default(),
+            ports: take(&mut members, "ports")?.unwrap_or_default(),
+            preferences: take(&mut members, "preferences")?.unwrap_or_default(),
+            ..Self::default()
+        };
+        for raw in take::<Vec<Box<RawValue>>>(&mut members, "profiles")?.unwrap_or_default() {
+            let profile: Profile = serde_json::from_str(raw.get()).map_err(|error| error.to_string())?;
+            saved.profiles.push(Profile { rest: unknown(&raw, &PROFILE), ..profile });
+        }
+        for raw in take::<Vec<Box<RawValue>>>(&mut members, "instances")?.unwrap_or_default() {
+            match serde_json::from_str::<Placed>(raw.get()) {
+                Ok(placed) => saved.instances.push(Placed { rest: unknown(&raw, &PLACED), ..placed }),
+                Err(_) => saved.unread.instances.push(Raw(raw)),
+            }
+        }
+        for (package, raw) in take::<Members>(&mut members, "packageSettings")?.unwrap_or_default() {
+            match serde_json::from_str(raw.get()) {
+                Ok(settings) => drop(saved.package_settings.insert(package, settings)),
+                Err(_) => drop(saved.unread.package_settings.insert(package, Raw(raw))),
+            }
+        }
+        saved.unread.members = members.into_iter().map(|(name, raw)| (name, Raw(raw))).collect();
+        saved.tidy();
+        Ok((saved, version))
+    }
+
+    /// A Panel on which nothing lies.
+    #[must_use]
+    pub fn empty() -> Self {
+        let mut saved = Self { version: Self::VERSION, ..Self::default() };
+        saved.tidy();
+        saved
+    }
+
+    fn tidy(&mut self) {
+        if self.profiles.is_empty() {
+            self.profiles.push(Profile { id: "1".to_owned(), name: "Profile 1".to_owned(), ..Profile::default() });
+        }
+        for profile in &mut self.profiles {
+            profile.page = profile.page.min(PAGES - 1);
+        }
+        let known: BTreeSet<&str> = self.profiles.iter().map(|profile| profile.id.as_str()).collect();
+        let first = &self.profiles[0].id;
+        if !known.contains(self.active.as_str()) {
+            self.active.clone_from(first);
+        }
+        for placed in &mut self.instances {
+            if !known.contains(placed.profile.as_str()) {
+                placed.profile.clone_from(first);
+            }
+        }
+    }
+}
+
+/// A member by its name, if it is there.
+fn take<T: DeserializeOwned>(members: &mut Members, name: &str) -> Result<Option<T>, String> {
+    let Some(raw) = members.remove(name) else { return Ok(None) };
+    serde_json::from_str(raw.get()).map(Some).map_err(|error| format!("{name}: {error}"))
+}
+
+/// The members of each kind of object that this program knows.
+static PROFILE: LazyLock<BTreeSet<String>> = LazyLock::new(|| names(&Profile::default()));
+static PLACED: LazyLock<BTreeSet<String>> = LazyLock::new(|| names(&Placed::default()));
+
+fn names(value: &impl Serialize) -> BTreeSet<String> {
+    match serde_json::to_value(value) {
+        Ok(Value::Object(members)) => members.into_iter().map(|(name, _)| name).collect(),
+        _ => BTreeSet::new(),
+    }
+}
+
+/// The members of an object that this program doesn't know.
+fn unknown(raw: &RawValue, known: &BTreeSet<String>) -> Map<String, Value> {
+    let members: BTreeMap<String, &RawValue> = serde_json::from_str(raw.get()).unwrap_or_default();
+    let unknown = members.into_iter().filter(|(name, _)| !known.contains(name));
+    unknown.filter_map(|(name, raw)| Some((name, serde_json::from_str(raw.get()).ok()?))).collect()
+}
+
+impl Serialize for Saved {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        #[serde(untagged)]
+        enum Part<'a, T> {
+            Read(&'a T),
+            Unread(&'a Raw),
+        }
+        #[derive(Serialize)]
+        #[serde(rename_all = "camelCase")]
+        struct File<'a> {
+            version: u32,
+            profiles: &'a [Profile],
+            active: &'a str,
+            instances: Vec<Part<'a, Placed>>,
+            package_settings: BTreeMap<&'a String, Part<'a, Settings>>,
+            unloaded: &'a BTreeSet<String>,
+            ports: &'a BTreeMap<String, u16>,
+            preferences: &'a Preferences,
+            #[serde(flatten)]
+            members: &'a BTreeMap<String, Raw>,
+        }
+        let Self { unread, .. } = self;
+        let instances = self.instances.iter().map(Part::Read).chain(unread.instances.iter().map(Part::Unread));
+        // What a package has stored since takes the place of what couldn't be read.
+        let unread_settings = unread.package_settings.iter().map(|(package, raw)| (package, Part::Unread(raw)));
+        let settings = self.package_settings.iter().map(|(package, settings)| (package, Part::Read(settings)));
+        File {
+            version: self.version,
+            profiles: &self.profiles,
+            active: &self.active,
+            instances: instances.collect(),
+            package_settings: unread_settings.chain(settings).collect(),
+            unloaded: &self.unloaded,
+            ports: &self.ports,
+            preferences: &self.preferences,
+            members: &unread.members,
+        }
+        .serialize(serializer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::{Area, Step};
+    use super::*;
+
+    fn read(file: &Value) -> (Saved, u32) {
+        Saved::read(file.to_string().as_bytes()).unwrap()
+    }
+
+    fn written(saved: &Saved) -> Value {
+        serde_json::from_slice(&serde_json::to_vec(saved).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn version_1_is_read_as_one_profile() {
+        let file =
+            json!({"version": 1, "instances": [{"context": "c", "column": 2}], "packageSettings": {"p": {"a": 1}}});
+        let (saved, version) = read(&file);
+        assert_eq!((version, saved.version, saved.profiles.len()), (1, Saved::VERSION, 1));
+        assert_eq!((&saved.active, &saved.instances[0].profile), (&saved.profiles[0].id, &saved.profiles[0].id));
+        assert_eq!((saved.instances[0].column, saved.instances[0].area), (2, Area::Grid));
+        assert_eq!(read(&written(&saved)), (saved, Saved::VERSION));
+    }
+
+    #[test]
+    fn version_2_is_read_with_its_keys_on_the_first_page() {
+        let file = json!({
+            "version": 2, "profiles": [{"id": "a", "name": "A"}, {"id": "b", "name": "B"}], "active": "b",
+            "instances": [
+                {"context": "c", "package": "p", "widget": "w", "profile": "b", "area": "keys", "column": 1, "row": 1,
+                 "layout": 0, "state": 1, "title": "mine", "font": null, "icons": {"0": "data:,"}, "settings": {"a": [1.5]}}
+            ],
+            "packageSettings": {"p": {"a": 1}}, "unloaded": ["p"], "ports": {"p": 4000}
+        });
+        let (saved, version) = read(&file);
+        assert_eq!((version, saved.active.as_str(), saved.profiles[1].page), (2, "b", 0));
+        let now = written(&saved);
+        for member in ["active", "packageSettings", "unloaded", "ports"] {
+            assert_eq!(now[member], file[member], "{member}");
+        }
+        for (member, value) in file["instances"][0].as_object().unwrap() {
+            assert_eq!(&now["instances"][0][member], value, "{member}");
+        }
+        assert_eq!((&now["instances"][0]["page"], &now["profiles"][0]["name"]), (&json!(0), &json!("A")));
+    }
+
+    #[test]
+    fn newer_state_keeps_what_this_version_does_not_know() {
+        let file = json!({
+            "version": 99, "scenes": [1, {"two": 2}], "active": "a",
+            "profiles": [{"id": "a", "name": "A", "page": 1, "color": "red"}],
+            "instances": [
+                {"context": "c", "package": "p", "widget": "w", "profile": "a", "page": 1, "glow": {"on": true},
+                 "steps": [{"press": "d"}, {"sound": {"file": "x"}}]},
+                {"context": "d", "area": "dials", "column": 0}
+            ],
+            "packageSettings": {"p": {"a": 1}, "q": ["not", "an object"]},
+            "preferences": {"mode": "watch", "appearance": "dark"}
+        });
+        let (saved, version) = read(&file);
+        assert_eq!((version, saved.instances.len(), saved.unread.count()), (99, 1, 2));
+        assert_eq!(saved.instances[0].steps[0], Step::Press("d".into()));
+        let now = written(&saved);
+        assert_eq!(now["version"], json!(Saved::VERSION));
+        for member in ["scenes", "profiles", "packageSettings", "preferences"] {
+            assert_eq!(now[member], file[member], "{member}");
+        }
+        assert_eq!(now["instances"][1], file["instances"][1]);
+        for member in ["glow", "steps", "page"] {
+            assert_eq!(now["instances"][0][member], file["instances"][0][member], "{member}");
+        }
+        assert_eq!(read(&now).0, saved, "and so it stays");
+    }
+
+    #[test]
+    fn unreadable_instance_costs_no_other() {
+        let deep = format!("{}1{}", "[".repeat(200), "]".repeat(200));
+        let file = format!(
+            r#"{{"version": 3, "instances": [{{"context": "a", "settings": {{"deep": {deep}}}}}, {{"context": "b"}}],
+                "packageSettings": {{"p": {{"deep": {deep}}}, "q": {{"a": 1}}}}}}"#
+        );
+        let (saved, _) = Saved::read(file.as_bytes()).unwrap();
+        assert_eq!((saved.instances.len(), saved.package_settings.len(), saved.unread.count()), (1, 1, 2));
+        let text = serde_json::to_string(&saved).unwrap();
+        assert_eq!(text.matches(&deep).count(), 2, "they stay in the file");
+        assert_eq!(Saved::read(text.as_bytes()).unwrap().0, saved);
+    }
+
+    #[test]
+    fn what_is_no_state_is_refused() {
+        for text in
+            ["", "[]", "{}", r#"{"version": "x"}"#, r#"{"version": 3, "instances": {}}"#, r#"{"version": 3, "a""#]
+        {
+            assert!(Saved::read(text.as_bytes()).is_err(), "{text}");
+        }
+    }
+}
