@@ -3,6 +3,7 @@
 //! - [`protocol`]: every message of the wire, both directions.
 //! - [`package`]: the package's end of it: connection, events in, faces out.
 //! - [`abi`]: the stable ABI through which a package library is loaded.
+//! - [`json`]: what JSON from elsewhere may be.
 //! - [`manifest`]: the package file and its rules.
 //! - [`paths`]: paths longer than Windows takes without being told.
 //! - `bundle` (feature `bundle`): packing and installing `.creatorCentral` files.
@@ -12,6 +13,7 @@
 pub mod abi;
 #[cfg(feature = "bundle")]
 pub mod bundle;
+pub mod json;
 pub mod manifest;
 pub mod package;
 pub mod paths;

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 use host_sdk::bundle::{EXTENSION, Entry, pack};
-use host_sdk::manifest::{FILE_NAME, PackageConfig, Runtime, application_programs, validate};
+use host_sdk::manifest::{FILE_NAME, Finding, PackageConfig, Runtime, application_programs, validate};
 use zip::ZipArchive;
 
 use crate::mac;
@@ -72,6 +72,9 @@ pub fn make(package: Package, built: &[(&str, &Path)], into: &Path) -> Result<Pa
     let manifest = root().join(package.manifest);
     let text = fs::read_to_string(&manifest).with_context(|| manifest.display().to_string())?;
     let mut config = PackageConfig::parse(&text).with_context(|| manifest.display().to_string())?;
+    if let Some(finding) = Finding::of_members_twice(package.manifest, &text).first() {
+        bail!("{finding}");
+    }
     config.runtime.retain(|platform, _| built.iter().any(|(name, _)| name == platform));
 
     let mut entries = Vec::new();

@@ -280,7 +280,10 @@ pub fn pack(folder: &Path, profile: Profile, offline: bool) -> Result<(PathBuf, 
     let bundle = bundle.into_inner();
     let path = folder.join(format!("{name}.{EXTENSION}"));
     fs::write(&path, &bundle).with_context(|| format!("{} can't be written", path.display()))?;
-    Ok((path, check(&bundle).findings))
+    // The package file is written anew, from the last of two members of one name.
+    let mut findings = Finding::of_members_twice(MANIFEST, &text);
+    findings.extend(check(&bundle).findings);
+    Ok((path, findings))
 }
 
 /// The cargo that runs us, if one does; else the one on the search path.

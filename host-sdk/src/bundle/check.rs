@@ -621,8 +621,8 @@ fn languages(checked: &mut Checked, config: &PackageConfig) {
             let remedy = "hosts report en, ja, zh_tw, zh_cn, de and ko";
             say(Severity::Warning, "", "is for a language that hosts don't report".to_owned(), remedy);
         }
-        let parsed = file.whole().and_then(|text| std::str::from_utf8(text).ok());
-        let parsed = match parsed.map(|text| serde_json::from_str::<Value>(text.trim_start_matches('\u{feff}'))) {
+        let text = file.whole().and_then(|text| std::str::from_utf8(text).ok());
+        let parsed = match text.map(|text| serde_json::from_str::<Value>(text.trim_start_matches('\u{feff}'))) {
             Some(Ok(Value::Object(parsed))) => parsed,
             Some(Ok(_)) => {
                 say(Severity::Error, "", "is no JSON object".to_owned(), "write an object with names in it");
@@ -636,6 +636,11 @@ fn languages(checked: &mut Checked, config: &PackageConfig) {
                 say(Severity::Error, "", "isn't UTF-8, or is too large".to_owned(), "save it as UTF-8");
                 continue;
             }
+        };
+        findings.extend(text.into_iter().flat_map(|text| Finding::of_members_twice(path, text)));
+        let mut say = |severity, member: &str, message: String, remedy: &str| {
+            let finding = Finding::of_file(severity, "language", path, message, remedy);
+            findings.push(Finding { member: member.to_owned(), ..finding });
         };
         for (member, value) in &parsed {
             if member == "Name" {

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 use super::FILE_NAME;
+use crate::json::{Twice, members_twice};
 
 /// How bad a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -83,6 +84,20 @@ impl Finding {
         remedy: impl Into<String>,
     ) -> Self {
         Self { member: member.into(), ..Self::of_file(severity, rule, FILE_NAME, message, remedy) }
+    }
+
+    /// The findings about members that a text in JSON has more than once.
+    #[must_use]
+    pub fn of_members_twice(file: &str, text: &str) -> Vec<Self> {
+        let finding = |Twice { place, alike }| {
+            let (severity, message) = match alike {
+                true => (Severity::Warning, "is there twice"),
+                false => (Severity::Error, "is there twice, with different values: hosts take either of them"),
+            };
+            let finding = Self::of_file(severity, "member-twice", file, message, "leave one of them out");
+            Self { member: place, ..finding }
+        };
+        members_twice(text).into_iter().map(finding).collect()
     }
 
     /// Where it is, for readers: a member of the package file by itself, others with their file.

@@ -28,6 +28,7 @@ pub fn check_text(text: &str, exists: &dyn Fn(&str) -> bool) -> (Option<PackageC
         Err(error) => return (None, vec![unreadable(&error)]),
     };
     look_at(&file, PACKAGE, "", &mut findings);
+    findings.0.extend(Finding::of_members_twice(super::FILE_NAME, text));
     let config = match PackageConfig::parse(text) {
         Ok(config) => config,
         Err(error) => {
@@ -496,6 +497,21 @@ mod tests {
             v["Widgets"].as_array_mut().unwrap().push(widget);
         });
         assert_eq!(findings, ["error uuid-twice Widgets[1].UUID"]);
+    }
+
+    #[test]
+    fn members_that_are_there_twice_are_found() {
+        let text = sample().to_string();
+        let twice = |from: &str, to: &str| {
+            let text = text.replacen(from, to, 1);
+            let (config, findings) = check_text(&text, &|_| true);
+            assert!(config.is_some());
+            findings.iter().map(|f| format!("{} {} {}", f.severity.name(), f.rule, f.place())).collect::<Vec<_>>()
+        };
+        assert_eq!(twice(r#""Author":"A""#, r#""Author":"B","Author":"A""#), ["error member-twice Author"]);
+        let image = r#""Image":"s.png""#;
+        let images = format!("{image},{image}");
+        assert_eq!(twice(image, &images), ["warning member-twice Widgets[0].States[0].Image"]);
     }
 
     #[test]

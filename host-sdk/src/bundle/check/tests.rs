@@ -232,3 +232,14 @@ fn check_and_installation_agree() {
         assert_eq!(refused, installed.is_err(), "{installed:?}: {:?}", words(&checked));
     }
 }
+
+#[test]
+fn names_that_are_there_twice_are_found() {
+    let text = |name: &str| {
+        format!(r#"{{"Name": "N", "com.example.n.w": {{"Name": "W"}}, "com.example.n.w": {{"Name": "{name}"}}}}"#)
+    };
+    for (name, severity) in [("W", "warning"), ("V", "error")] {
+        let said = said(|files| drop(files.insert("lang/en.json".into(), text(name).into_bytes())));
+        assert_eq!(said, [format!("{severity} member-twice lang/en.json: com.example.n.w")]);
+    }
+}
