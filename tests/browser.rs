@@ -133,7 +133,7 @@ impl User {
 
     /// The picture on a key; none while it is being replaced.
     async fn picture(&self, key: &Element) -> Option<String> {
-        key.find(Locator::Css("img")).await.ok()?.attr("src").await.ok()?
+        key.find(Locator::Css("img.face-image")).await.ok()?.attr("src").await.ok()?
     }
 
     /// Keeps a picture of the page.

@@ -5,6 +5,7 @@
 //! - [`abi`]: the stable ABI through which a package library is loaded.
 //! - [`json`]: what JSON from elsewhere may be.
 //! - [`manifest`]: the package file and its rules.
+//! - [`picture`]: what a picture is, told by its bytes.
 //! - [`paths`]: paths longer than Windows takes without being told.
 //! - `bundle` (feature `bundle`): packing and installing `.creatorCentral` files.
 //!
@@ -17,4 +18,5 @@ pub mod json;
 pub mod manifest;
 pub mod package;
 pub mod paths;
+pub mod picture;
 pub mod protocol;

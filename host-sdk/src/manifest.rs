@@ -160,6 +160,9 @@ pub struct Widget {
     /// Whether the user may change the icon; true by default.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "tolerant::flag")]
     pub icon_editable: Option<bool>,
+    /// Whether it can be a step of a multi-action key; true by default. Since SDK 2.0.5.
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "tolerant::flag")]
+    pub multi_action_supported: Option<bool>,
     /// Its states, zero-based, at least one.
     #[serde(deserialize_with = "tolerant::or_default")]
     pub states: Vec<State>,

@@ -147,7 +147,8 @@ impl Event {
             FromHost::SendToPackage { widget, context, payload } => {
                 Self::PageMessage(Page { widget, context }, payload)
             }
-            FromHost::SendToPropertyView { .. } => return None,
+            // The connection itself ends with the second.
+            FromHost::SendToPropertyView { .. } | FromHost::ApplicationWillTerminate => return None,
             FromHost::Unknown { event, .. } => {
                 tracing::debug!(event, "the host sent an event that this version doesn't know");
                 return None;
@@ -352,7 +353,8 @@ pub struct Events {
 }
 
 impl Events {
-    /// The next event; `None` when the package shall end. Safe to cancel.
+    /// The next event; `None` when the package shall end: it was asked to, or the host has announced its own end. Safe to
+    /// cancel.
     pub async fn next(&mut self) -> Option<Event> {
         self.events.recv().await
     }
@@ -398,7 +400,7 @@ pub(crate) fn open_connection(args: &StartArgs) -> Connection {
     let (sender, receiver) = mpsc::channel(EVENTS);
     let (stop, stopped) = watch::channel(false);
     let host = Host { outbox: outbox.clone(), package_uuid: args.package_uuid.as_str().into() };
-    let task = tokio::spawn(keep_connected(args.clone(), outbox, sender, stopped));
+    let task = tokio::spawn(keep_connected(args.clone(), outbox, sender, stop.clone(), stopped));
     Connection { host, events: Events { events: receiver }, stop: Stop(stop), task }
 }
 
@@ -406,6 +408,7 @@ async fn keep_connected(
     args: StartArgs,
     outbox: Arc<Outbox>,
     events: mpsc::Sender<Event>,
+    stop: watch::Sender<bool>,
     mut stopped: watch::Receiver<bool>,
 ) {
     let work = async {
@@ -414,7 +417,7 @@ async fn keep_connected(
             match open(args.port).await {
                 Ok(socket) => {
                     tracing::info!(port = args.port, "connected to the host");
-                    let heard = converse(socket, &args, &outbox, &events).await;
+                    let heard = converse(socket, &args, &outbox, &events, &stop).await;
                     tracing::info!(port = args.port, "the connection to the host ended");
                     outbox.forget_images();
                     if events.send(Event::Disconnected).await.is_err() {
@@ -434,7 +437,7 @@ async fn keep_connected(
     };
     tokio::select! {
         () = work => {}
-        // An error means that `Stop` was dropped without a word: then only `Events` ends the connection.
+        // It never fails: `stop` is here.
         Ok(_) = stopped.wait_for(|stopped| *stopped) => {}
     }
 }
@@ -469,7 +472,14 @@ async fn open(port: u16) -> Result<Socket, OpenError> {
 }
 
 /// Registers and carries messages both ways until the socket ends. Answers whether the host said anything.
-async fn converse(socket: Socket, args: &StartArgs, outbox: &Outbox, events: &mpsc::Sender<Event>) -> bool {
+/// Sets `stop` when the host announces its end.
+async fn converse(
+    socket: Socket,
+    args: &StartArgs,
+    outbox: &Outbox,
+    events: &mpsc::Sender<Event>,
+    stop: &watch::Sender<bool>,
+) -> bool {
     let (mut sink, mut stream) = socket.split();
     let register = serde_json::to_string(&args.register()).expect("two strings always serialize");
     match timeout(REGISTER_WITHIN, sink.send(Message::text(register))).await {
@@ -493,6 +503,12 @@ async fn converse(socket: Socket, args: &StartArgs, outbox: &Outbox, events: &mp
                 Ok(Message::Text(text)) => {
                     heard = true;
                     match FromHost::parse(&text) {
+                        Ok(FromHost::ApplicationWillTerminate) => {
+                            tracing::info!("the host ends, or ends this package");
+                            stop.send_replace(true);
+                            // Whoever waits for that drops this.
+                            return std::future::pending().await;
+                        }
                         Ok(message) => {
                             if let Some(event) = Event::from_wire(message)
                                 && events.send(event).await.is_err()

@@ -91,6 +91,18 @@ async fn comes_back_when_the_socket_drops_even_in_the_middle_of_a_frame() {
     assert_eq!(heard, ToHost::SendLog { message: "said while the host was away".into() });
 }
 
+#[tokio::test]
+async fn host_that_announces_its_end_ends_the_events() {
+    let (listener, args) = listen("127.0.0.1:0").await;
+    let (_host, mut events, _stop) = connect(&args);
+    let mut socket = accept(&listener).await;
+    assert_eq!(events.next().await, Some(Event::Connected));
+    say(&mut socket, json!({"event": "actionDown", "context": "c"})).await;
+    say(&mut socket, json!({"event": "applicationWillTerminate"})).await;
+    assert_eq!(events.next().await, Some(Event::Pressed("c".into())), "what came before is not lost");
+    assert_eq!(events.next().await, None);
+}
+
 #[tokio::test(start_paused = true)]
 async fn host_that_accepts_and_is_silent_is_tried_again() {
     let (listener, args) = listen("127.0.0.1:0").await;

@@ -232,8 +232,8 @@ async fn tells_the_story(deck: &DeckProcess, name: &str, row: u32) {
     let path = format!("instances/{key}");
     let story = bench.story(0, 3).await;
     assert_eq!(names(&story), ["widgetWillAppear", "didReceiveWidgetSettings", "propertyViewDidAppear"], "{name}");
-    let layout = json!({"index": 0, "width": 1, "height": 1});
-    assert_eq!(story[0].1, json!({"state": 0, "settings": {}, "layout": layout}));
+    let size = json!({"width": 1, "height": 1});
+    assert_eq!(story[0].1, json!({"state": 0, "settings": {}, "layout": 0, "layoutSize": size}));
     assert_eq!((&story[1].1, &story[2].1), (&json!({}), &Value::Null));
 
     // A press changes the state, so the next one tells another.
@@ -250,7 +250,7 @@ async fn tells_the_story(deck: &DeckProcess, name: &str, row: u32) {
     let plain = deck.place(&format!("{}.plain", bench.package), 3, row).await;
     let story = bench.story(mark, 2).await;
     assert_eq!(names(&story), ["widgetWillAppear", "didReceiveWidgetSettings"], "{name}");
-    assert_eq!(story[0].1, json!({"settings": {}, "layout": layout}));
+    assert_eq!(story[0].1, json!({"settings": {}, "layout": 0, "layoutSize": size}));
     let mark = deck.last_message().await;
     for phase in ["down", "cancel", "tap"] {
         deck.post(&format!("instances/{plain}/press"), json!({"phase": phase})).await;
@@ -295,5 +295,5 @@ async fn tells_the_story(deck: &DeckProcess, name: &str, row: u32) {
     deck.call("DELETE", &path, "").await;
     let story = bench.story(mark, 2).await;
     assert_eq!(names(&story), ["propertyViewDidDisappear", "widgetWillDisappear"], "{name}");
-    assert_eq!(story[1].1, json!({"state": 0}));
+    assert_eq!(story[1].1, json!({"state": 0, "layout": 0, "layoutSize": size}));
 }

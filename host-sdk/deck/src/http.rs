@@ -221,14 +221,14 @@ async fn find(api: &Api, context: &str) -> Result<page::Instance, Refused> {
     found.ok_or_else(|| Refusal::NotFound("There is no such instance.".to_owned()).into())
 }
 
-/// The picture of an instance as the package sent it: PNG, JPEG or SVG.
+/// The picture of an instance as the package sent it.
 async fn face(State(api): State<Api>, Path(context): Path<String>) -> Result<Response, Refused> {
     let instance = find(&api, &context).await?;
-    let image = instance.image.filter(|image| image.starts_with("data:"));
+    let image = instance.picture().filter(|image| image.starts_with("data:"));
     let none = || Refusal::NotFound("The package has given this instance no picture yet.".to_owned());
     let image = image.ok_or_else(none)?;
     let broken = || Refused(StatusCode::UNPROCESSABLE_ENTITY, "The picture's data URI can't be read.".to_owned());
-    let address = data_url::DataUrl::process(&image).map_err(|_| broken())?;
+    let address = data_url::DataUrl::process(image).map_err(|_| broken())?;
     let (content, _) = address.decode_to_vec().map_err(|_| broken())?;
     let kind = address.mime_type().to_string();
     // An SVG that is opened by itself is a page, and mustn't be one that runs.

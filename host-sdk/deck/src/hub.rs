@@ -361,6 +361,7 @@ impl Hub {
                 Some(replaced) => drop(self.connections.remove(&replaced)),
                 None => self.tell_package_of_view(uuid, true),
             }
+            self.send_settings_to_view(uuid);
             return Some(Registration { connection: number, package, outgoing });
         }
         let package = self

@@ -4,6 +4,7 @@ use std::io::Cursor;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use host_sdk::picture::Kind;
 use image::{ImageFormat, ImageReader};
 
 /// Bytes of an icon's file.
@@ -12,7 +13,7 @@ pub const MOST_BYTES: usize = 1 << 20;
 pub const TOO_LARGE: &str = "The icon is larger than 1 MB. Choose a smaller one.";
 /// Pixels of its longer side. The whole Panel has 782.
 const LONGEST_SIDE: u32 = 4096;
-const NO_ICON: &str = "This is not a picture that can be shown. Choose a PNG, JPEG or SVG file.";
+const NO_ICON: &str = "This is not a picture that can be shown. Choose a PNG, JPEG, GIF, BMP, WebP or SVG file.";
 
 /// An icon's file as a data URI.
 ///
@@ -22,13 +23,15 @@ pub fn data_uri(file: &[u8]) -> Result<String, String> {
     if file.len() > MOST_BYTES {
         return Err(TOO_LARGE.to_owned());
     }
-    let kind = match image::guess_format(file) {
-        Ok(ImageFormat::Png) => bitmap(file, ImageFormat::Png).map(|()| "png")?,
-        Ok(ImageFormat::Jpeg) => bitmap(file, ImageFormat::Jpeg).map(|()| "jpeg")?,
-        _ if is_svg(file) => "svg+xml",
-        _ => return Err(NO_ICON.to_owned()),
-    };
-    Ok(format!("data:image/{kind};base64,{}", STANDARD.encode(file)))
+    let kind = Kind::of(file).ok_or(NO_ICON)?;
+    match kind {
+        Kind::Png => bitmap(file, ImageFormat::Png)?,
+        Kind::Jpeg => bitmap(file, ImageFormat::Jpeg)?,
+        Kind::Svg if !is_svg(file) => return Err(NO_ICON.to_owned()),
+        // Whether these decode is seen where they are drawn.
+        Kind::Svg | Kind::Gif | Kind::Bmp | Kind::Webp => {}
+    }
+    Ok(format!("data:{};base64,{}", kind.media_type(), STANDARD.encode(file)))
 }
 
 fn bitmap(file: &[u8], format: ImageFormat) -> Result<(), String> {
@@ -70,12 +73,13 @@ mod tests {
         assert!(data_uri(jpeg.get_ref()).unwrap().starts_with("data:image/jpeg;base64,"));
         let svg = "<?xml version='1.0'?><svg xmlns='http://www.w3.org/2000/svg'/>";
         assert!(data_uri(svg.as_bytes()).unwrap().starts_with("data:image/svg+xml;base64,"));
+        assert!(data_uri(b"GIF89a").unwrap().starts_with("data:image/gif;base64,"));
     }
 
     #[test]
     fn what_is_no_picture_is_refused_with_a_reason() {
         let whole = png(8);
-        for bad in [&whole[..whole.len() / 2], b"", b"<svg/>", b"<html/>", b"GIF89a", &[0xff, 0xd8, 0xff]] {
+        for bad in [&whole[..whole.len() / 2], b"", b"<svg/>", b"<html/>", &[0xff, 0xd8, 0xff]] {
             assert_eq!(data_uri(bad), Err(NO_ICON.to_owned()), "{bad:?}");
         }
         assert!(data_uri(&png(LONGEST_SIDE + 1)).unwrap_err().contains("4096 pixels"));

@@ -10,9 +10,6 @@ use crate::log::Log;
 use crate::page::{self, Status};
 use crate::process::Supervisor;
 
-/// Pictures that a package file may name for the page to show.
-const PICTURES: [&str; 4] = ["png", "svg", "jpg", "jpeg"];
-
 /// A package.
 #[derive(Debug)]
 pub struct Package {
@@ -104,11 +101,11 @@ impl Package {
         self.texts.name.as_deref().unwrap_or(&self.config.name)
     }
 
-    /// Whether a path is a picture that the page may show.
+    /// Whether its package file names a picture of this path, for the page to show. Whether it is one, its bytes tell.
     #[must_use]
     pub fn has_picture(&self, path: &str) -> bool {
-        let extension = path.rsplit('.').next().unwrap_or_default().to_ascii_lowercase();
-        PICTURES.contains(&extension.as_str()) && self.config.files().iter().any(|(_, named)| *named == path)
+        let is_picture = |member: &str| member.ends_with("Icon") || member.ends_with("Image");
+        self.config.files().iter().any(|(member, named)| *named == path && is_picture(member))
     }
 
     /// As the page sees it. `base` is the address of the package socket.
@@ -147,6 +144,7 @@ impl Package {
             title_editable: widget.title_editable.unwrap_or(true),
             title_view_editable: widget.title_view_editable.unwrap_or(true),
             icon_editable: widget.icon_editable.unwrap_or(true),
+            multi_action_supported: widget.multi_action_supported.unwrap_or(true),
             property_view: widget.property_view_path.is_some(),
             layouts: widget.layouts().into_iter().map(layout).collect(),
         }
@@ -229,12 +227,12 @@ mod tests {
     #[test]
     fn only_named_pictures_are_shown() {
         let config = PackageConfig {
-            icon: "icon.PNG".into(),
+            icon: "icon".into(),
             settings_path: Some("settings.html".into()),
             ..PackageConfig::default()
         };
         let package = Package::new(config, PathBuf::new(), "en");
-        assert!(package.has_picture("icon.PNG"));
+        assert!(package.has_picture("icon"));
         assert!(!package.has_picture("settings.html") && !package.has_picture("other.png"));
     }
 }

@@ -169,6 +169,8 @@ pub struct Widget {
     pub title_view_editable: bool,
     /// Whether the user may change the icon.
     pub icon_editable: bool,
+    /// Whether it can be a step of a multi-action key.
+    pub multi_action_supported: bool,
     /// Whether it has a property view.
     pub property_view: bool,
     /// Its layouts, never empty.
@@ -212,13 +214,15 @@ pub struct Instance {
     pub layout: usize,
     /// Zero-based.
     pub state: u32,
-    /// Drawn over the image.
+    /// The picture of its state, a data URI or an address. What follows lies over it, in this order.
+    pub icon: Option<Arc<str>>,
+    /// Drawn over the icon.
     pub title: Option<String>,
-    /// A data URI or an address.
+    /// What its package shows over both, a data URI.
     pub image: Option<Arc<str>>,
     /// The image in words.
     pub description: Option<String>,
-    /// What is shown over it: `clear`, `press` or `invalid`.
+    /// What is shown over all of it: `clear`, `press` or `invalid`.
     #[serde(serialize_with = "effect_name")]
     pub effect: EffectKind,
     /// A data URI to show in place of the effect.
@@ -229,6 +233,14 @@ pub struct Instance {
     pub states: usize,
     /// What the user has edited.
     pub edited: Edited,
+}
+
+impl Instance {
+    /// The uppermost of its pictures, without the effect.
+    #[must_use]
+    pub fn picture(&self) -> Option<&Arc<str>> {
+        self.image.as_ref().or(self.icon.as_ref())
+    }
 }
 
 fn effect_name<S: serde::Serializer>(effect: &EffectKind, serializer: S) -> Result<S::Ok, S::Error> {
@@ -377,6 +389,7 @@ mod tests {
             height: 1,
             layout: 0,
             state,
+            icon: None,
             title: None,
             image: None,
             description: None,

@@ -429,7 +429,7 @@ impl Run<'_> {
         self.until(Duration::from_millis(step.within), &expected.join(", "), async || {
             let face = self.instance(&context).await.map_err(|difference| difference.got)?;
             let description = face.description.as_deref().unwrap_or_default();
-            let image = face.image.as_deref().unwrap_or_default();
+            let image = face.picture().map_or("", AsRef::as_ref);
             let fits = step.title.as_deref().is_none_or(|title| face.title.as_deref().unwrap_or_default() == title)
                 && step.description.as_deref().is_none_or(|wanted| description == wanted)
                 && step.contains.as_deref().is_none_or(|part| description.contains(part))
@@ -542,7 +542,7 @@ fn face_in_words(face: &Instance) -> String {
     let title = face.title.as_deref().map_or_else(|| "no title".to_owned(), |title| format!("title {title:?}"));
     let words =
         face.description.as_deref().map_or_else(|| "no description".to_owned(), |d| format!("description {d:?}"));
-    let image = face.image.as_deref().unwrap_or_default();
+    let image = face.picture().map_or("", AsRef::as_ref);
     let image = match image.split([';', ',']).next() {
         Some(kind) if kind.starts_with("data:") => format!("image {kind} of {} bytes", image.len()),
         _ => "no image of the package's own".to_owned(),

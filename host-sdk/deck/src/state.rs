@@ -145,13 +145,30 @@ pub enum Step {
     Other(Value),
 }
 
-/// What one state of an instance shows.
+/// What its package wants one state of an instance to show.
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Look {
+    /// Lies over the icon.
     title: String,
-    /// A data URI; the widget's own image if none.
+    /// A data URI (`changeIcon`); the widget's own picture if none.
+    icon: Option<Arc<str>>,
+    /// A data URI (`changeImage`), which lies over icon and title; nothing if none.
     image: Option<Arc<str>>,
+    /// The image in words.
     description: Option<String>,
+}
+
+/// What an instance shows, from below: icon, title, image.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Shown<'a> {
+    /// A data URI; the widget's own picture if none.
+    pub icon: Option<&'a Arc<str>>,
+    /// Empty if there is none.
+    pub title: &'a str,
+    /// A data URI.
+    pub image: Option<&'a Arc<str>>,
+    /// The image in words.
+    pub description: Option<&'a str>,
 }
 
 /// An instance on the Panel.
@@ -232,8 +249,15 @@ impl Instance {
         }
     }
 
-    /// Changes the package's image of one state, or of all; none brings the widget's own back. It is seen where the user
+    /// Changes the package's icon of one state, or of all; none brings the widget's own back. It is seen where the user
     /// chose none.
+    pub fn set_icon(&mut self, icon: Option<Arc<str>>, state: Option<u32>) {
+        for look in self.looks_of(state) {
+            look.icon.clone_from(&icon);
+        }
+    }
+
+    /// Changes the package's image of one state, or of all; none takes it off. It is seen where the user chose no icon.
     pub fn set_image(&mut self, image: Option<Arc<str>>, description: Option<String>, state: Option<u32>) {
         for look in self.looks_of(state) {
             look.image.clone_from(&image);
@@ -254,9 +278,9 @@ impl Instance {
         self.looks.iter().map(|look| self.placed.title.as_ref().unwrap_or(&look.title).clone()).collect()
     }
 
-    /// The images, one a state: the user's, else the package's; none where the widget's own is shown.
-    pub fn images(&self) -> impl Iterator<Item = Option<&str>> {
-        (0_u32..).zip(&self.looks).map(|(n, look)| self.placed.icons.get(&n).or(look.image.as_ref()).map(AsRef::as_ref))
+    /// The icons, one a state: the user's, else the package's; none where the widget's own is shown.
+    pub fn icons(&self) -> impl Iterator<Item = Option<&str>> {
+        (0_u32..).zip(&self.looks).map(|(n, look)| self.placed.icons.get(&n).or(look.icon.as_ref()).map(AsRef::as_ref))
     }
 
     /// How its title is drawn: as the user said, else as its package did.
@@ -265,12 +289,17 @@ impl Instance {
         self.placed.font.as_ref().or(self.package_font.as_ref())
     }
 
-    /// What its present state shows: title, image and the image in words.
+    /// What its present state shows. An icon that the user chose is seen: no image of the package lies over it.
     #[must_use]
-    pub fn shown(&self) -> (&str, Option<&Arc<str>>, Option<&str>) {
+    pub fn shown(&self) -> Shown<'_> {
         let look = &self.looks[self.placed.state as usize];
-        let image = self.placed.icons.get(&self.placed.state).or(look.image.as_ref());
-        (self.placed.title.as_ref().unwrap_or(&look.title), image, look.description.as_deref())
+        let chosen = self.placed.icons.get(&self.placed.state);
+        Shown {
+            icon: chosen.or(look.icon.as_ref()),
+            title: self.placed.title.as_ref().unwrap_or(&look.title),
+            image: look.image.as_ref().filter(|_| chosen.is_none()),
+            description: look.description.as_deref(),
+        }
     }
 
     /// The place that it takes.
@@ -462,25 +491,35 @@ mod tests {
     }
 
     #[test]
-    fn titles_and_images_go_to_one_state_or_to_all() {
+    fn titles_icons_and_images_go_to_one_state_or_to_all() {
         let mut instance = at("c", 0, 0, &widget(2, &[]));
         assert_eq!(instance.titles(), ["from the package"; 2]);
         instance.set_title("one", Some(1));
         instance.set_image(Some("data:image/png;base64,AA".into()), Some("words".into()), None);
         instance.set_image(Some("data:image/png;base64,BB".into()), None, Some(1));
         instance.set_image(Some("data:image/png;base64,CC".into()), None, Some(7));
-        assert_eq!(instance.shown().0, "from the package");
-        assert_eq!(instance.shown().2, Some("words"));
+        assert_eq!(instance.shown().title, "from the package");
+        assert_eq!(instance.shown().description, Some("words"));
         assert!(instance.set_state(1) && !instance.set_state(2));
-        assert_eq!((instance.shown().0, instance.shown().1.unwrap().as_ref()), ("one", "data:image/png;base64,BB"));
+        assert_eq!(
+            (instance.shown().title, instance.shown().image.unwrap().as_ref()),
+            ("one", "data:image/png;base64,BB")
+        );
+        instance.set_icon(Some("data:image/png;base64,EE".into()), None);
+        instance.set_icon(None, Some(0));
+        assert_eq!(instance.icons().collect::<Vec<_>>(), [None, Some("data:image/png;base64,EE")]);
+        assert!(instance.shown().image.is_some(), "an icon leaves the image that lies over it");
         instance.placed.title = Some("mine".into());
         instance.placed.icons.insert(1, "data:image/png;base64,DD".into());
         instance.set_title("not seen", None);
-        instance.set_image(None, None, None);
-        assert_eq!((instance.titles(), instance.shown().0), (vec!["mine".to_owned(); 2], "mine"));
-        assert_eq!(instance.images().collect::<Vec<_>>(), [None, Some("data:image/png;base64,DD")]);
+        let shown = instance.shown();
+        assert_eq!((shown.icon.map(AsRef::as_ref), shown.image), (Some("data:image/png;base64,DD"), None));
+        assert_eq!((instance.titles(), shown.title), (vec!["mine".to_owned(); 2], "mine"));
+        assert_eq!(instance.icons().collect::<Vec<_>>(), [None, Some("data:image/png;base64,DD")]);
         instance.placed.title = None;
-        assert_eq!(instance.shown().0, "not seen", "what the package said meanwhile");
+        instance.placed.icons.clear();
+        assert_eq!(instance.shown().title, "not seen", "what the package sent meanwhile");
+        assert!(instance.shown().image.is_some());
     }
 
     #[test]

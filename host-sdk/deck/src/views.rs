@@ -10,6 +10,7 @@ use axum::extract::{Path as UrlPath, State};
 use axum::http::{HeaderName, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use host_sdk::manifest;
+use host_sdk::picture::Kind;
 use serde_json::Value;
 
 use crate::hub::{Command, Handle};
@@ -60,7 +61,7 @@ pub async fn view(
         }
         false => policy,
     };
-    respond(&path, &policy, content)
+    respond(media_type(&path), &policy, content)
 }
 
 /// Takes what a page that is a package has to say, as it takes a program's output.
@@ -77,18 +78,19 @@ pub async fn output_of(
     }
 }
 
-/// Serves a picture that a package file names.
+/// Serves a picture that a package file names, as what its bytes are: browsers draw nothing that is called something else.
 pub async fn picture(State(views): State<Views>, UrlPath((package, path)): UrlPath<(String, String)>) -> Response {
     let folder = views.hub.ask(|reply| Command::Picture(package, path.clone(), reply)).await;
     let Some(Some(folder)) = folder else { return not_found() };
     let Some(content) = read(&folder, &path).await else { return not_found() };
+    let Some(kind) = Kind::of(&content) else { return not_found() };
     // An SVG that is opened by itself is a page, and mustn't be one that runs.
-    respond(&path, "default-src 'none'; style-src 'unsafe-inline'; sandbox", content)
+    respond(kind.media_type(), "default-src 'none'; style-src 'unsafe-inline'; sandbox", content)
 }
 
-fn respond(path: &str, policy: &str, content: Vec<u8>) -> Response {
+fn respond(media_type: &str, policy: &str, content: Vec<u8>) -> Response {
     let headers: [(HeaderName, &str); 2] =
-        [(header::CONTENT_TYPE, media_type(path)), (header::CONTENT_SECURITY_POLICY, policy)];
+        [(header::CONTENT_TYPE, media_type), (header::CONTENT_SECURITY_POLICY, policy)];
     (headers, content).into_response()
 }
 

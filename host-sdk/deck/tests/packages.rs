@@ -14,7 +14,7 @@ use support::{
 use tokio::io::AsyncWriteExt as _;
 use tokio_tungstenite::tungstenite::Message;
 
-const PICTURE: &str = "data:image/png;base64,AAAA";
+const PICTURE: &str = "data:image/png;base64,iVBORw0KGgo=";
 
 #[tokio::test]
 async fn only_the_pair_that_was_handed_out_is_let_in() {
@@ -97,7 +97,7 @@ async fn instances_appear_are_pressed_and_disappear() {
         (&json!(WIDE), &json!(wide)),
         "placed before the package was there"
     );
-    assert_eq!(appear["payload"], json!({"settings": {}, "layout": {"index": 0, "width": 3, "height": 2}}));
+    assert_eq!(appear["payload"], json!({"settings": {}, "layout": 0, "layoutSize": {"width": 3, "height": 2}}));
     hear_of(&mut package, "didReceiveWidgetSettings").await;
 
     let toggle = world.place(TOGGLE, 0, 0).await;
@@ -117,7 +117,9 @@ async fn instances_appear_are_pressed_and_disappear() {
     }
     let path = format!("/api/instances/{toggle}");
     assert_eq!(world.call("DELETE", &path, Value::Null).await.0, 204);
-    assert_eq!(hear_of(&mut package, "widgetWillDisappear").await["context"], toggle.as_str());
+    let gone = hear_of(&mut package, "widgetWillDisappear").await;
+    assert_eq!(gone["context"], toggle.as_str());
+    assert_eq!(gone["payload"], json!({"state": 0, "layout": 0, "layoutSize": {"width": 1, "height": 1}}));
     world
         .event(|event| Some(()).filter(|()| event["type"] == "instanceRemoved" && event["context"] == toggle.as_str()))
         .await;
@@ -134,7 +136,8 @@ async fn what_a_package_shows_is_seen_in_the_page() {
     hear_of(&mut package, "didReceiveWidgetSettings").await;
     let first = world.instance(|_| true).await;
     assert_eq!((&first["title"], &first["effect"]), (&json!("off"), &json!("clear")));
-    assert!(first["image"].as_str().unwrap().ends_with("/package/com.example.test/icon.svg"));
+    assert!(first["icon"].as_str().unwrap().ends_with("/package/com.example.test/icon.svg"));
+    assert_eq!(first["image"], Value::Null);
 
     let change = |event: &str, payload: Value| json!({"event": event, "context": context, "payload": payload});
     say(&mut package, change("changeImage", json!({"image": PICTURE, "description": "a key"}))).await;
@@ -142,9 +145,15 @@ async fn what_a_package_shows_is_seen_in_the_page() {
     assert_eq!(seen["description"], "a key");
     say(&mut package, change("changeImage", json!({"image": "https://example.com/spy.png"}))).await;
     world.logged("changeImage").await;
+    // What lies under the title is another layer than what lies over it.
+    let bare = PICTURE.split(',').nth(1).unwrap();
+    say(&mut package, change("changeIcon", json!({"image": bare, "state": 1}))).await;
+    say(&mut package, change("changeIcon", json!({"image": "images/none.png", "state": 1}))).await;
+    world.logged("Ignored: changeIcon").await;
     say(&mut package, change("changeTitle", json!({"title": "hello", "state": 1}))).await;
     say(&mut package, change("changeState", json!({"state": 1}))).await;
-    world.instance(|instance| instance["state"] == 1 && instance["title"] == "hello").await;
+    let seen = world.instance(|instance| instance["state"] == 1 && instance["title"] == "hello").await;
+    assert_eq!((&seen["icon"], &seen["image"]), (&json!(PICTURE), &json!(PICTURE)));
     say(&mut package, change("changeState", json!({"state": 2}))).await;
     world.logged("has no state 2").await;
     say(&mut package, change("changeActionEffect", json!({"type": "invalid"}))).await;
@@ -155,12 +164,38 @@ async fn what_a_package_shows_is_seen_in_the_page() {
     say(&mut package, change("getWidgetTitle", Value::Null)).await;
     assert_eq!(hear_of(&mut package, "didReceiveWidgetTitle").await["payload"], json!(["off", "hello"]));
     say(&mut package, change("getWidgetIcon", Value::Null)).await;
-    assert_eq!(hear_of(&mut package, "didReceiveWidgetIcon").await["payload"], json!([PICTURE, PICTURE]));
+    assert_eq!(hear_of(&mut package, "didReceiveWidgetIcon").await["payload"], json!(["icon.svg", PICTURE]));
     say(&mut package, change("getFontAttribute", Value::Null)).await;
     assert_eq!(hear_of(&mut package, "didReceiveFontAttribute").await["payload"]["family"], "Inter");
     assert_eq!(world.call("PUT", &format!("/api/instances/{context}/title"), json!({"title": "mine"})).await.0, 204);
     assert_eq!(hear_of(&mut package, "didReceiveWidgetTitle").await["payload"], json!(["mine", "mine"]));
     world.instance(|instance| instance["title"] == "mine").await;
+}
+
+#[tokio::test]
+async fn view_is_sent_its_settings_once_for_each_socket() {
+    let mut world = world(PATIENT).await;
+    let mut package = world.package().await;
+    let context = world.place(TOGGLE, 0, 0).await;
+    for event in ["widgetWillAppear", "didReceiveWidgetSettings"] {
+        hear_of(&mut package, event).await;
+    }
+    let settings = json!({"one": 1, "two": "2"});
+    say(&mut package, json!({"event": "setWidgetSettings", "context": context, "payload": settings})).await;
+    say(&mut package, json!({"event": "setPackageSettings", "payload": {"all": true}})).await;
+    for event in ["didReceiveWidgetSettings", "didReceivePackageSettings"] {
+        hear_of(&mut package, event).await;
+    }
+    let mut views = Vec::new();
+    for (target, told) in [(json!({"context": context}), settings), (json!({"package": PACKAGE}), json!({"all": true}))]
+    {
+        let (mut view, _, widget_info) = world.view(target).await;
+        assert_eq!(widget_info["payload"]["settings"], told);
+        nothing_more(&mut view).await;
+        hear_of(&mut package, "propertyViewDidAppear").await;
+        nothing_more(&mut package).await;
+        views.push(view);
+    }
 }
 
 #[tokio::test]
@@ -173,11 +208,8 @@ async fn settings_are_stored_and_everybody_is_told() {
         hear_of(&mut package, event).await;
     }
     let (mut view, id, widget_info) = world.view(json!({"context": context})).await;
-    let layout = json!({"index": 0, "width": 1, "height": 1});
-    assert_eq!(
-        widget_info,
-        json!({"widget": TOGGLE, "context": context, "payload": {"settings": {}, "layout": layout}})
-    );
+    let payload = json!({"settings": {}, "layout": 0, "layoutSize": {"width": 1, "height": 1}});
+    assert_eq!(widget_info, json!({"widget": TOGGLE, "context": context, "payload": payload}));
     assert_eq!(hear_of(&mut package, "propertyViewDidAppear").await["context"], context.as_str());
 
     // Pages in the wild put three kinds of ids there, and none of them reaches another instance.

@@ -19,7 +19,7 @@ async fn obey(mut package: Socket) {
                 say(&mut package, json!({"event": "setWidgetSettings", "context": context, "payload": settings})).await;
             }
             Some("actionTriggered") => {
-                let payload = json!({"image": "data:image/png;base64,AAEC", "description": "It was pressed"});
+                let payload = json!({"image": "data:image/png;base64,iVBORw0KGgo=", "description": "It was pressed"});
                 say(&mut package, json!({"event": "changeImage", "context": context, "payload": payload})).await;
             }
             _ => {}
@@ -61,7 +61,7 @@ async fn a_script_places_presses_and_waits() {
         json!({"place": {"widget": WIDE, "column": 0, "row": 0, "as": "wide"}}),
         json!({"layout": {"key": "wide", "layout": 1}}),
         json!({"message": {"direction": "out", "event": "widgetWillAppear", "key": "wide",
-            "body": {"payload": {"layout": {"width": 2}}}}}),
+            "body": {"payload": {"layout": 1, "layoutSize": {"width": 2}}}}}),
         json!({"profile": "Profile 1"}),
         json!({"message": {"direction": "out", "event": "widgetWillAppear", "key": "key"}}),
         json!({"sleep": true}),
@@ -80,7 +80,7 @@ async fn a_failure_says_where_what_was_expected_and_what_there_was() {
         (
             json!({"face": {"key": "key", "description": "Nothing like it", "within": 0}}),
             "description \"Nothing like it\"",
-            "description \"It was pressed\", image data:image/png of 26 bytes, state 0",
+            "description \"It was pressed\", image data:image/png of 34 bytes, state 0",
         ),
         (json!({"settings": {"key": "key", "equal": {}, "within": 0}}), "settings exactly {}", "\"more\":1"),
         (

@@ -265,6 +265,7 @@ const WIDGET: &[Member] = &[
     Member("TitleEditable", Kind::Flag, None),
     Member("TitleViewEditable", Kind::Flag, None),
     Member("IconEditable", Kind::Flag, None),
+    Member("MultiActionSupported", Kind::Flag, None),
     Member("States", Kind::List(STATE), None),
     Member("Layouts", Kind::List(LAYOUT), None),
 ];
@@ -544,9 +545,18 @@ mod tests {
             v["Widgets"][0]["TitleEditable"] = json!("false");
             v["Widgets"][0]["Layouts"][0]["Width"] = json!("3");
             v["Widgets"][0]["Tooltip"] = Value::Null;
+            v["Widgets"][0]["MultiActionSupported"] = json!("no");
+        });
+        assert!(!read, "no flag: {findings:?}");
+        let (read, findings) = check(|v| {
+            v["Runtime"]["win"]["MinimumVersion"] = json!(10);
+            v["Widgets"][0]["TitleEditable"] = json!("false");
+            v["Widgets"][0]["Layouts"][0]["Width"] = json!("3");
+            v["Widgets"][0]["Tooltip"] = Value::Null;
+            v["Widgets"][0]["MultiActionSupported"] = json!(0);
         });
         assert!(read, "{findings:?}");
-        assert_eq!(findings.len(), 4, "{findings:?}");
+        assert_eq!(findings.len(), 5, "{findings:?}");
         assert!(findings.iter().all(|finding| finding.starts_with("error kind ")), "{findings:?}");
         for (place, value) in [
             ("Name", json!(["N"])),

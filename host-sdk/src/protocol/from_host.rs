@@ -59,7 +59,7 @@ pub enum FromHost {
         state: Option<u32>,
         /// Its settings, where the host sends them here (`didReceiveWidgetSettings` follows in any case).
         settings: Option<Settings>,
-        /// Its layout, where the host says it.
+        /// Its layout, where the host sends it.
         layout: Option<Layout>,
     },
     /// An instance is no longer visible: deleted, or its profile switched away from.
@@ -70,6 +70,8 @@ pub enum FromHost {
         context: String,
         /// Last state, where the widget has several.
         state: Option<u32>,
+        /// Its layout, where the host sends it: since SDK 2.0.5.
+        layout: Option<Layout>,
     },
     /// The property view of an instance is shown.
     PropertyViewDidAppear {
@@ -130,6 +132,8 @@ pub enum FromHost {
         /// The font.
         font: FontAttribute,
     },
+    /// The application, or the package, ends in 3 s. Since SDK 2.0.5.
+    ApplicationWillTerminate,
     /// An event that this version doesn't know. Not an error.
     Unknown {
         /// Its name.
@@ -163,7 +167,9 @@ impl From<Envelope> for FromHost {
                 settings: payload.get("settings").and_then(Value::as_object).cloned(),
                 layout: Layout::read(&payload),
             },
-            "widgetWillDisappear" => Self::WidgetWillDisappear { widget, context, state },
+            "widgetWillDisappear" => {
+                Self::WidgetWillDisappear { widget, context, state, layout: Layout::read(&payload) }
+            }
             "propertyViewDidAppear" => Self::PropertyViewDidAppear { widget, context },
             "propertyViewDidDisappear" => Self::PropertyViewDidDisappear { widget, context },
             "sendToPackage" => Self::SendToPackage { widget, context, payload },
@@ -177,6 +183,7 @@ impl From<Envelope> for FromHost {
                 context,
                 font: FontChange::read(&payload).onto(FontAttribute::default()),
             },
+            "applicationWillTerminate" => Self::ApplicationWillTerminate,
             _ => Self::Unknown { event, widget, context, payload },
         }
     }
@@ -206,12 +213,16 @@ impl From<FromHost> for Envelope {
                     envelope.payload["settings"] = Value::Object(settings);
                 }
                 if let Some(layout) = layout {
-                    envelope.payload["layout"] = json!(layout);
+                    layout.write(&mut envelope.payload);
                 }
                 envelope
             }
-            FromHost::WidgetWillDisappear { widget, context, state } => {
-                with_state("widgetWillDisappear", &widget, &context, state)
+            FromHost::WidgetWillDisappear { widget, context, state, layout } => {
+                let mut envelope = with_state("widgetWillDisappear", &widget, &context, state);
+                if let Some(layout) = layout {
+                    layout.write(&mut envelope.payload);
+                }
+                envelope
             }
             FromHost::PropertyViewDidAppear { widget, context } => {
                 Envelope::about("propertyViewDidAppear", &context).of_widget(&widget)
@@ -234,6 +245,7 @@ impl From<FromHost> for Envelope {
             FromHost::DidReceiveFontAttribute { widget, context, font } => {
                 Envelope::about("didReceiveFontAttribute", &context).of_widget(&widget).with(json!(font))
             }
+            FromHost::ApplicationWillTerminate => Envelope::new("applicationWillTerminate"),
             FromHost::Unknown { event, widget, context, payload } => Envelope { event, widget, context, payload },
         }
     }
@@ -265,7 +277,12 @@ mod tests {
                 settings: Some(settings),
                 layout: Some(Layout { index: Some(2), width: Some(3), height: Some(1) }),
             },
-            FromHost::WidgetWillDisappear { widget: id().0, context: id().1, state: None },
+            FromHost::WidgetWillDisappear {
+                widget: id().0,
+                context: id().1,
+                state: None,
+                layout: Some(Layout { index: Some(1), ..Layout::default() }),
+            },
             FromHost::PropertyViewDidAppear { widget: id().0, context: id().1 },
             FromHost::PropertyViewDidDisappear { widget: id().0, context: id().1 },
             FromHost::SendToPackage { widget: id().0, context: id().1, payload: json!({"command": "x"}) },
@@ -273,6 +290,7 @@ mod tests {
             FromHost::DidReceiveWidgetTitle { widget: id().0, context: id().1, titles: vec!["a".into(), "b".into()] },
             FromHost::DidReceiveWidgetIcon { widget: id().0, context: id().1, icons: vec!["data:".into()] },
             FromHost::DidReceiveFontAttribute { widget: id().0, context: id().1, font: FontAttribute::default() },
+            FromHost::ApplicationWillTerminate,
             FromHost::Unknown { event: "new".into(), widget: id().0, context: id().1, payload: json!([1]) },
         ];
         for message in all {
@@ -315,6 +333,20 @@ mod tests {
     }
 
     #[test]
+    fn layout_is_written_as_its_index_and_its_size_beside_it() {
+        let message = FromHost::WidgetWillDisappear {
+            widget: "w".into(),
+            context: "c".into(),
+            state: None,
+            layout: Some(Layout { index: Some(2), width: Some(3), height: Some(1) }),
+        };
+        assert_eq!(
+            serde_json::from_str::<Value>(&message.to_text()).unwrap()["payload"],
+            json!({"layout": 2, "layoutSize": {"width": 3, "height": 1}})
+        );
+    }
+
+    #[test]
     fn layouts_are_read_as_index_or_object() {
         let layout = |layout: Value| match parse(json!({"event": "widgetWillAppear", "payload": {"layout": layout}})) {
             FromHost::WidgetWillAppear { layout, .. } => layout,
@@ -327,6 +359,7 @@ mod tests {
         );
         assert_eq!(layout(json!({"width": 99, "height": 0})), None, "a span beyond the grid is no layout");
         assert_eq!(layout(json!("big")), None);
+        assert_eq!(layout(json!("1")), layout(json!(1.0)), "as states are");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The parts of messages that have a form of their own.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 /// What a package stores with the host: for an instance, or for itself. Always a JSON object.
 pub type Settings = Map<String, Value>;
@@ -24,7 +24,12 @@ pub(crate) fn settings(payload: Value) -> Settings {
 /// A `state` member: zero-based, absent where the widget has one state. Packages in languages with one kind of number
 /// send `1.0`, and pages send what a form field holds, a text.
 pub(crate) fn state(payload: &Value) -> Option<u32> {
-    let number = number(payload.get("state")?)?;
+    whole(payload.get("state")?)
+}
+
+/// A whole number from zero, whatever holds it.
+fn whole(value: &Value) -> Option<u32> {
+    let number = number(value)?;
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked")]
     (number.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(&number)).then_some(number as u32)
 }
@@ -199,12 +204,15 @@ pub enum EffectKind {
     /// As before.
     #[default]
     Clear,
+    /// Reserved by the vendor's documents, which don't say what it shows: hosts show nothing for it.
+    Inactive,
 }
 
 impl EffectKind {
-    /// None for what isn't an effect; the documents reserve `inactive` without saying what it does.
+    /// None for what isn't an effect.
     pub(crate) fn from_name(name: &str) -> Option<Self> {
-        [Self::Press, Self::Invalid, Self::Clear].into_iter().find(|kind| name.eq_ignore_ascii_case(kind.name()))
+        let all = [Self::Press, Self::Invalid, Self::Clear, Self::Inactive];
+        all.into_iter().find(|kind| name.eq_ignore_ascii_case(kind.name()))
     }
 
     /// The name on the wire.
@@ -214,43 +222,49 @@ impl EffectKind {
             Self::Press => "press",
             Self::Invalid => "invalid",
             Self::Clear => "clear",
+            Self::Inactive => "inactive",
         }
     }
 }
 
-/// Which layout an instance got. The vendor's documents never say how a package learns this; a host may send it as
-/// `payload.layout`, an index into the widget's `Layouts` or an object with the grid span.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+/// Which layout an instance got: the index in `payload.layout`, a number, and, an addition of ours, the grid span in
+/// `payload.layoutSize`. Some hosts put an object with all of it into `payload.layout`; both are read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Layout {
-    /// Index into `Layouts`, when the host says it.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// Index into the widget's `Layouts`, zero-based, when the host sends it.
     pub index: Option<usize>,
-    /// Columns, 1 to 5, when the host says it.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// Columns, 1 to 5, when the host sends it.
     pub width: Option<u8>,
-    /// Rows, 1 to 4, when the host says it.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// Rows, 1 to 4, when the host sends it.
     pub height: Option<u8>,
 }
 
 impl Layout {
     pub(crate) fn read(payload: &Value) -> Option<Self> {
-        let number = |value: &Value, low: &str, high: &str| value.get(low).or_else(|| value.get(high))?.as_u64();
-        let within = |number: Option<u64>, most: u8| {
+        let member = |value: &Value, low: &str, high: &str| whole(value.get(low).or_else(|| value.get(high))?);
+        let within = |number: Option<u32>, most: u8| {
             number.and_then(|n| u8::try_from(n).ok()).filter(|n| (1..=most).contains(n))
         };
-        let layout = match payload.get("layout")? {
-            Value::Number(index) => {
-                Self { index: index.as_u64().and_then(|n| usize::try_from(n).ok()), ..Self::default() }
-            }
-            object @ Value::Object(_) => Self {
-                index: number(object, "index", "Index").and_then(|n| usize::try_from(n).ok()),
-                width: within(number(object, "width", "Width"), 5),
-                height: within(number(object, "height", "Height"), 4),
-            },
-            _ => return None,
+        let (named, size) = (payload.get("layout"), payload.get("layoutSize"));
+        let index = named.and_then(|layout| whole(layout).or_else(|| member(layout, "index", "Index")));
+        let side =
+            |low: &str, high: &str| [size, named].into_iter().flatten().find_map(|value| member(value, low, high));
+        let layout = Self {
+            index: index.and_then(|index| usize::try_from(index).ok()),
+            width: within(side("width", "Width"), 5),
+            height: within(side("height", "Height"), 4),
         };
         (layout != Self::default()).then_some(layout)
+    }
+
+    /// Writes it into a payload, which has to be an object.
+    pub(crate) fn write(self, payload: &mut Value) {
+        if let Some(index) = self.index {
+            payload["layout"] = index.into();
+        }
+        if let (Some(width), Some(height)) = (self.width, self.height) {
+            payload["layoutSize"] = json!({"width": width, "height": height});
+        }
     }
 }
 

@@ -105,7 +105,7 @@ pub struct WidgetInfo {
     pub context: String,
     /// The instance's settings.
     pub settings: Settings,
-    /// Our addition: the instance's layout.
+    /// The instance's layout: an addition of ours, in the form that it has in `widgetWillAppear`.
     pub layout: Option<Layout>,
 }
 
@@ -115,7 +115,7 @@ impl WidgetInfo {
     pub fn to_json(&self) -> Value {
         let mut payload = json!({"settings": self.settings});
         if let Some(layout) = self.layout {
-            payload["layout"] = json!(layout);
+            layout.write(&mut payload);
         }
         json!({"widget": self.widget, "context": self.context, "payload": payload})
     }

@@ -52,7 +52,7 @@ pub enum ToHost {
         /// For which state; all of them if none.
         state: Option<u32>,
     },
-    /// Change an instance's image.
+    /// Change an instance's image, which lies over the title.
     ChangeImage {
         /// Instance.
         context: String,
@@ -62,6 +62,15 @@ pub enum ToHost {
         state: Option<u32>,
         /// Our addition: the image in words, for screen readers and tests. Other hosts ignore it.
         description: Option<String>,
+    },
+    /// Replace the picture of a state, which lies under the title. Since SDK 2.0.5.
+    ChangeIcon {
+        /// Instance.
+        context: String,
+        /// As of [`ToHost::ChangeImage`]. Empty brings the widget's own picture back.
+        image: String,
+        /// For which state; all of them if none.
+        state: Option<u32>,
     },
     /// Show another of a widget's states.
     ChangeState {
@@ -172,6 +181,7 @@ impl From<Envelope> for ToHost {
                 state: state(&payload),
                 description: payload.get("description").and_then(Value::as_str).map(str::to_owned),
             },
+            "changeIcon" => Self::ChangeIcon { context, image: text(&payload, "image"), state: state(&payload) },
             "changeState" => match state(&payload) {
                 Some(state) => Self::ChangeState { context, state },
                 None => Self::Unknown { event, widget, context, payload },
@@ -217,6 +227,9 @@ impl From<ToHost> for Envelope {
                     payload["description"] = Value::String(description);
                 }
                 Envelope::about("changeImage", &context).with(payload)
+            }
+            ToHost::ChangeIcon { context, image, state } => {
+                Envelope::about("changeIcon", &context).with(with_state(json!({"image": image}), state))
             }
             ToHost::ChangeState { context, state } => {
                 Envelope::about("changeState", &context).with(json!({"state": state}))
@@ -276,6 +289,7 @@ mod tests {
                 state: None,
                 description: Some("d".into()),
             },
+            ToHost::ChangeIcon { context: context(), image: "data:".into(), state: Some(1) },
             ToHost::ChangeState { context: context(), state: 1 },
             ToHost::ChangeFontAttribute {
                 context: context(),
@@ -349,7 +363,7 @@ mod tests {
             ("setPackageSettings", json!([{}])),
             ("changeState", json!({})),
             ("changeState", json!({"state": -1})),
-            ("changeActionEffect", json!({"type": "inactive"})),
+            ("changeActionEffect", json!({"type": "shaken"})),
             ("changeActionEffect", json!(null)),
         ] {
             let message = change(event, payload.clone());

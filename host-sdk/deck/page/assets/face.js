@@ -1,60 +1,44 @@
-// What one key shows: the package's image, the title that the host draws over it, and the action effect. Used by the
-// Panel and by the small preview beside the property view.
+// What one key shows, from below: the picture of its state, the title that the host draws over it, the package's image, and
+// the action effect. Used by the Panel and by the small preview beside the property view.
 
 import { element, setAttribute, setText } from "./dom.js";
 
 const FALLBACK_FONT = '"Segoe UI", "Helvetica Neue", Arial, "Noto Sans", sans-serif';
 const PLACES = { left: "left", center: "center", right: "right" };
+/** Stands in for a picture that can't be drawn. */
+export const NO_PICTURE = "/assets/no-picture.svg";
 
 /** Makes the picture of an instance; `node` is the element, `update` draws what has changed. */
 export class Face {
-  #picture = element("img", { className: "face-image", alt: "", draggable: false });
+  #icon = new Layer("face-icon", NO_PICTURE);
   #title = element("span", { className: "face-title" });
-  #shown = null;
-  #wanted = null;
-  #loading = false;
+  #image = new Layer("face-image");
+  #effect = new Layer("face-effect");
   #font = null;
 
   constructor() {
-    const content = element("span", { className: "face-content" }, this.#picture, this.#title);
+    const content = element("span", { className: "face-content" }, this.#icon.node, this.#title, this.#image.node);
     const mark = element("span", { className: "face-mark", "aria-hidden": "true" }, "!");
-    this.node = element("span", { className: "face" }, content, mark);
+    this.node = element("span", { className: "face" }, content, mark, this.#effect.node);
   }
 
-  /** Shows `instance`; `widget` (or null) lends its icon while there is no image. */
+  /** The address of the picture that is seen, or null. */
+  get source() {
+    return this.#image.source ?? this.#icon.source;
+  }
+
+  /** Shows `instance`; `widget` (or null) lends its icon while its state has none. */
   update(instance, widget) {
     const effect = instance.effect ?? "clear";
-    const image = (effect === "clear" ? null : instance.effectImage) ?? instance.image ?? widget?.icon ?? null;
-    this.#show(image);
+    const effectImage = effect === "clear" ? null : (instance.effectImage ?? null);
+    this.#icon.show(instance.icon ?? widget?.icon ?? null);
+    this.#image.show(instance.image ?? null);
+    this.#effect.show(effectImage);
     setAttribute(this.node, "data-effect", effect);
-    setAttribute(this.node, "data-stand-in", instance.image ? null : "");
+    // A picture of the package's own takes the place of the host's way to draw the effect.
+    setAttribute(this.node, "data-drawn-effect", effectImage === null ? effect : "clear");
     setText(this.#title, instance.title ?? "");
     this.#setFont(instance.font);
-  }
-
-  // A new picture is decoded aside and then takes the old one's place, so that nothing blinks. While one is being
-  // decoded, only the latest of those that arrive is kept.
-  async #show(source) {
-    this.#wanted = source;
-    if (this.#loading) return;
-    this.#loading = true;
-    while (this.#wanted !== this.#shown) {
-      const next = this.#wanted;
-      this.#shown = next;
-      const picture = element("img", { className: "face-image", alt: "", draggable: false });
-      if (next !== null) {
-        picture.src = next;
-        try {
-          await picture.decode();
-        } catch {
-          // A picture that cannot be drawn leaves the last good one on the key.
-          continue;
-        }
-      }
-      this.#picture.replaceWith(picture);
-      this.#picture = picture;
-    }
-    this.#loading = false;
   }
 
   // Most updates are pictures: what hasn't changed costs nothing.
@@ -73,5 +57,47 @@ export class Face {
     style.fontWeight = font ? (font.bold ? "700" : "400") : "";
     style.fontStyle = font?.italic ? "italic" : "";
     style.textDecoration = font?.underLine ? "underline" : "";
+  }
+}
+
+/** One of a face's pictures. `standIn` is shown for one that can't be drawn; without it the last good one stays. */
+class Layer {
+  #standIn;
+  #shown = null;
+  #wanted = null;
+  #loading = false;
+
+  constructor(className, standIn = null) {
+    this.#standIn = standIn;
+    this.node = element("img", { className, alt: "", draggable: false });
+  }
+
+  get source() {
+    return this.node.getAttribute("src");
+  }
+
+  // A new picture is decoded aside and then takes the old one's place, so that nothing blinks. While one is being
+  // decoded, only the latest of those that arrive is kept.
+  async show(source) {
+    this.#wanted = source;
+    if (this.#loading) return;
+    this.#loading = true;
+    while (this.#wanted !== this.#shown) {
+      const next = this.#wanted;
+      this.#shown = next;
+      const picture = element("img", { className: this.node.className, alt: "", draggable: false });
+      if (next !== null) {
+        picture.src = next;
+        try {
+          await picture.decode();
+        } catch {
+          if (this.#standIn === null) continue;
+          picture.src = this.#standIn;
+        }
+      }
+      this.node.replaceWith(picture);
+      this.node = picture;
+    }
+    this.#loading = false;
   }
 }

@@ -99,7 +99,7 @@ export class Look {
   #iconGroup(count) {
     const rows = Array.from({ length: count }, (_, state) => {
       const name = count > 1 ? text("iconOfState", { number: state + 1 }) : text("icon");
-      const file = element("input", { type: "file", id: `icon-file-${state}`, accept: ".png,.jpg,.jpeg,.svg,image/png,image/jpeg,image/svg+xml", hidden: true, "aria-label": name });
+      const file = element("input", { type: "file", id: `icon-file-${state}`, accept: ".png,.jpg,.jpeg,.gif,.bmp,.webp,.svg,image/png,image/jpeg,image/gif,image/bmp,image/webp,image/svg+xml", hidden: true, "aria-label": name });
       file.addEventListener("change", () => this.#send(state, file));
       const choose = element("button", { type: "button", className: "small", "aria-label": text("chooseIconOf", { name }) }, text("chooseFile"));
       choose.addEventListener("click", () => file.click());

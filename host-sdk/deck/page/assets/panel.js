@@ -297,7 +297,7 @@ class Key {
       width: instance.width,
       height: instance.height,
       context: this.context,
-      image: this.node.querySelector("img")?.src,
+      image: this.#face.source,
       grabbed: {
         column: part(event.clientX - box.left, box.width, instance.width),
         row: part(event.clientY - box.top, box.height, instance.height),

@@ -6,17 +6,14 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use host_sdk::protocol::{ActionEffect, FontAttribute, FontChange, FromHost, Settings, ToHost};
+use host_sdk::picture;
+use host_sdk::protocol::{ActionEffect, EffectKind, FontAttribute, FontChange, FromHost, Settings, ToHost};
 
 use super::{Hub, Peer, Runs, View};
 use crate::links::{self, Verdict};
 use crate::package::web_address;
 use crate::page::Event;
 use crate::state::Instance;
-
-/// What a `changeImage` may carry.
-const IMAGES: [&str; 6] =
-    ["data:image/png", "data:image/jpeg", "data:image/jpg", "data:image/svg+xml", "data:image/gif", "data:image/webp"];
 
 impl Hub {
     /// A registered socket says something. Messages of one that was cut off meanwhile are dropped.
@@ -91,6 +88,7 @@ impl Hub {
         | ToHost::GetWidgetSettings { context }
         | ToHost::ChangeTitle { context, .. }
         | ToHost::ChangeImage { context, .. }
+        | ToHost::ChangeIcon { context, .. }
         | ToHost::ChangeState { context, .. }
         | ToHost::ChangeFontAttribute { context, .. }
         | ToHost::ChangeActionEffect { context, .. }
@@ -129,6 +127,7 @@ impl Hub {
             }
             ToHost::ChangeTitle { state: Some(state), .. }
             | ToHost::ChangeImage { state: Some(state), .. }
+            | ToHost::ChangeIcon { state: Some(state), .. }
             | ToHost::ChangeState { state, .. }
                 if usize::try_from(state).is_ok_and(|state| state >= instance.states()) =>
             {
@@ -136,20 +135,20 @@ impl Hub {
                 return None;
             }
             ToHost::ChangeTitle { title, state, .. } => instance.set_title(&title, state),
-            ToHost::ChangeImage { image, state, description, .. } => {
-                let image = match image.is_empty() {
-                    true => None,
-                    false => match drawable(image) {
-                        Some(image) => Some(Arc::from(image)),
-                        None => {
-                            let why = "Ignored: changeImage takes a data URI of a PNG, JPEG, SVG, GIF or WebP image.";
-                            self.log.warn(Some(package), why);
-                            return None;
-                        }
-                    },
-                };
-                instance.set_image(image, description, state);
-            }
+            ToHost::ChangeImage { image, state, description, .. } => match drawable(&image) {
+                Ok(image) => instance.set_image(image, description, state),
+                Err(NoPicture) => {
+                    self.log.warn(Some(package), format!("Ignored: changeImage {TAKES_PICTURES}"));
+                    return None;
+                }
+            },
+            ToHost::ChangeIcon { image, state, .. } => match drawable(&image) {
+                Ok(icon) => instance.set_icon(icon, state),
+                Err(NoPicture) => {
+                    self.log.warn(Some(package), format!("Ignored: changeIcon {TAKES_PICTURES}"));
+                    return None;
+                }
+            },
             ToHost::ChangeState { state, .. } => {
                 instance.set_state(state);
                 self.changed = true;
@@ -158,8 +157,18 @@ impl Hub {
                 let before = instance.package_font.clone().unwrap_or_default();
                 instance.package_font = Some(tidy_onto(font, before));
             }
+            // Reserved: nobody knows what it shows.
+            ToHost::ChangeActionEffect { effect: ActionEffect { kind: EffectKind::Inactive, .. }, .. } => return None,
             ToHost::ChangeActionEffect { effect: ActionEffect { kind, image }, .. } => {
-                instance.effect = ActionEffect { kind, image: image.and_then(drawable) };
+                let image = match drawable(image.as_deref().unwrap_or_default()) {
+                    Ok(image) => image,
+                    Err(NoPicture) => {
+                        let why = format!("Only the effect is shown: the image of changeActionEffect {TAKES_PICTURES}");
+                        self.log.warn(Some(package), why);
+                        None
+                    }
+                };
+                instance.effect = ActionEffect { kind, image: image.map(|image| image.to_string()) };
             }
             _ => return None,
         }
@@ -176,6 +185,21 @@ impl Hub {
         self.changed = true;
         self.tell_package(&package, &message);
         self.tell_views(|view| view.context.as_deref() == Some(context), &message);
+    }
+
+    /// Sends a view its settings, once for each of its sockets: released views fill their fields only then.
+    pub(super) fn send_settings_to_view(&mut self, id: &str) {
+        let Some(view) = self.view(id) else { return };
+        let (connection, (package, widget, context)) = (view.connection, self.addressee(view));
+        let message = match self.panel.get(&context) {
+            Some(instance) => did_receive_settings(instance),
+            // A settings page: its settings are the package's.
+            None => {
+                let settings = self.package_settings_of(&package);
+                FromHost::DidReceiveWidgetSettings { widget, context, settings }
+            }
+        };
+        self.send(connection, &message);
     }
 
     fn store_package_settings(&mut self, package: &str, settings: Settings) {
@@ -284,11 +308,7 @@ impl Hub {
         let package = self.package(&instance.placed.package);
         let widget = package.and_then(|package| package.config.widget(&instance.placed.widget));
         let own = |n: usize| widget.and_then(|widget| widget.states.get(n)).map(|state| state.image.as_str());
-        instance
-            .images()
-            .enumerate()
-            .map(|(n, image)| image.or_else(|| own(n)).unwrap_or_default().to_owned())
-            .collect()
+        instance.icons().enumerate().map(|(n, icon)| icon.or_else(|| own(n)).unwrap_or_default().to_owned()).collect()
     }
 }
 
@@ -300,25 +320,18 @@ fn did_receive_settings(instance: &Instance) -> FromHost {
     }
 }
 
-/// An image as a browser draws it, if it is one.
-fn drawable(image: String) -> Option<String> {
-    let is_plain_svg = |image: &str| {
-        let kind = image.split(',').next().unwrap_or_default().to_ascii_lowercase();
-        kind.starts_with("data:image/svg+xml") && !kind.ends_with(";base64")
-    };
-    match is_image(&image) {
-        // Browsers end the data at a `#`, and SVG is full of colours. Hosts of the time took it as it was.
-        true if is_plain_svg(&image) && image.contains('#') => Some(image.replace('#', "%23")),
-        true => Some(image),
-        false => None,
-    }
-}
+/// A text that holds no picture that hosts show.
+struct NoPicture;
 
-fn is_image(text: &str) -> bool {
-    IMAGES.iter().any(|start| {
-        text.get(..start.len()).is_some_and(|head| head.eq_ignore_ascii_case(start))
-            && matches!(text.as_bytes().get(start.len()), Some(b';' | b','))
-    })
+/// What the log says then, behind the name of the message.
+const TAKES_PICTURES: &str = "takes a PNG, JPEG, GIF, BMP, WebP or SVG in base64, as a data URI or bare.";
+
+/// A picture as browsers draw it; none for an empty text, which takes the package's picture off.
+fn drawable(image: &str) -> Result<Option<Arc<str>>, NoPicture> {
+    if image.is_empty() {
+        return Ok(None);
+    }
+    picture::data_uri(image).map(|uri| Some(uri.into())).ok_or(NoPicture)
 }
 
 /// A font with every member within its range, so that the page can use it as it is.
@@ -346,16 +359,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_pictures_are_images() {
-        for good in ["data:image/png;base64,AA", "DATA:image/SVG+xml,%3Csvg", "data:image/jpeg;base64,"] {
-            assert!(is_image(good), "{good}");
-        }
-        for bad in ["data:text/html,x", "https://example.com/a.png", "data:image/pngx;", "data:image/png", "é"] {
-            assert!(!is_image(bad), "{bad}");
-        }
-    }
-
-    #[test]
     fn fonts_are_made_to_fit() {
         let font =
             FontAttribute { size: 99.0, color: "#éab".into(), h_alignment: "up".into(), ..FontAttribute::default() };
@@ -370,18 +373,5 @@ mod tests {
         // A part of a font, or a part that is wrong, leaves the rest as it was.
         let change = FontChange { bold: Some(true), color: Some("red".into()), ..FontChange::default() };
         assert_eq!(tidy_onto(change, good.clone()), FontAttribute { bold: true, ..good });
-    }
-
-    #[test]
-    fn colours_in_an_svg_dont_end_it() {
-        let drawn = |image: &str| drawable(image.to_owned());
-        assert_eq!(
-            drawn("data:image/svg+xml;utf8,<svg fill='#fff'/>").as_deref(),
-            Some("data:image/svg+xml;utf8,<svg fill='%23fff'/>")
-        );
-        for same in ["data:image/svg+xml,%3Csvg fill='%23fff'/%3E", "data:image/svg+xml;charset=utf-8;base64,AA=="] {
-            assert_eq!(drawn(same).as_deref(), Some(same));
-        }
-        assert_eq!(drawn("images/a.svg#b"), None);
     }
 }

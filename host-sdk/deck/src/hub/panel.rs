@@ -10,7 +10,7 @@ use crate::package::address;
 use crate::page;
 use crate::page::Event;
 use crate::random_id;
-use crate::state::{Area, Instance, Placed, Span};
+use crate::state::{Area, Instance, Placed, Shown, Span};
 
 impl Hub {
     pub(super) fn place(&mut self, place: Place) -> Result<page::Instance, Refusal> {
@@ -384,7 +384,7 @@ impl Hub {
     /// An instance as the page sees it.
     pub(super) fn instance_view(&self, instance: &Instance) -> page::Instance {
         let placed = &instance.placed;
-        let (title, image, description) = instance.shown();
+        let Shown { icon, title, image, description } = instance.shown();
         let own = || {
             let package = self.package(&placed.package)?;
             let state = package.config.widget(&placed.widget)?.states.get(placed.state as usize)?;
@@ -401,8 +401,9 @@ impl Hub {
             height: instance.height,
             layout: placed.layout,
             state: placed.state,
+            icon: icon.cloned().or_else(own),
             title: Some(title.to_owned()).filter(|title| !title.is_empty()),
-            image: image.cloned().or_else(own),
+            image: image.cloned(),
             description: description.map(str::to_owned),
             effect: instance.effect.kind,
             effect_image: instance.effect.image.clone(),

@@ -104,7 +104,10 @@ impl Hub {
                 let up = FromHost::ActionUp { widget: widget.clone(), context: context.clone(), state };
                 self.tell_package(&gone.package, &up);
             }
-            self.tell_package(&gone.package, &FromHost::WidgetWillDisappear { widget, context, state });
+            self.tell_package(
+                &gone.package,
+                &FromHost::WidgetWillDisappear { widget, context, state, layout: Some(gone.layout) },
+            );
         }
         for context in &now.shown {
             if !before.shown.contains(context) || edited.contains(context) {

@@ -167,7 +167,7 @@ impl Run<'_> {
         };
         let context = placed["context"].as_str().unwrap_or_default().to_owned();
         self.faces.clear();
-        let looks = |instance: &Value| [instance["image"].clone(), instance["title"].clone()];
+        let looks = |instance: &Value| ["icon", "title", "image"].map(|layer| instance[layer].clone());
         let first = looks(&placed);
         let has_face = |run: &Self| run.faces.iter().any(|(_, now)| now["context"] == context && looks(now) != first);
         self.until(self.patience.face, |run| run.state() != "running" || has_face(run)).await;

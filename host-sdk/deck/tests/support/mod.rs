@@ -266,7 +266,7 @@ impl World {
         instance["context"].as_str().unwrap().to_owned()
     }
 
-    /// Opens a view, and registers as its page would, with what the page is called with.
+    /// Opens a view, registers as its page would, and hears its settings. Answers its last argument too.
     pub async fn view(&self, target: Value) -> (Socket, String, Value) {
         let (status, view) = self.call("POST", "/api/views", target).await;
         assert_eq!(status, 201, "{view}");
@@ -275,7 +275,12 @@ impl World {
         let call = page.body.split("(...").nth(1).and_then(|rest| rest.split("));</script>").next()).unwrap();
         let call: Value = serde_json::from_str(call).unwrap();
         assert_eq!(call[0], self.deck.socket_port());
-        let socket = self.register(&json!({"event": call[2], "uuid": call[1]})).await;
+        let mut socket = self.register(&json!({"event": call[2], "uuid": call[1]})).await;
+        let told = hear_of(&mut socket, "didReceiveWidgetSettings").await;
+        assert_eq!(
+            (&told["widget"], &told["context"], &told["payload"]),
+            (&call[4]["widget"], &call[4]["context"], &call[4]["payload"]["settings"])
+        );
         (socket, view["view"].as_str().unwrap().to_owned(), call[4].clone())
     }
 
