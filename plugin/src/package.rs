@@ -17,7 +17,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use crate::auth::{self, AccountState, AccountView, Auth, AuthState};
+use crate::auth::{self, AccountState, Auth, AuthState, SignInId};
 use crate::awake;
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
@@ -88,15 +88,11 @@ pub async fn run(host: Host, events: Events, language: &str, config: Config) {
     package.run(events, accounts, arrived, answers).await;
 }
 
-fn unknown(account: &AccountView) -> bool {
-    account.state == AccountState::Linked && account.user.is_none()
-}
-
-/// Asks until Spotify has said whose sign-in it is, or that is not to be known any more.
-async fn ask_who(auth: Auth, spotify: Client, id: String) {
+/// Asks until Spotify has answered whose sign-in this is. The task is aborted when the account has another sign-in or none.
+async fn ask_who(auth: Auth, spotify: Client, id: String, sign_in: SignInId) {
     loop {
         let error = match spotify.me(&id).await {
-            Ok(user) => return auth.identified(&id, user).await,
+            Ok(user) => return auth.identified(sign_in, user).await,
             Err(error) => error,
         };
         tracing::warn!(%error, "Spotify doesn't say who has signed in");
@@ -106,9 +102,6 @@ async fn ask_who(auth: Auth, spotify: Client, id: String) {
             _ => ASK_WHO_LATER,
         })
         .await;
-        if !auth.watch().borrow().accounts.iter().any(|account| account.id == id && unknown(account)) {
-            return;
-        }
     }
 }
 
@@ -158,8 +151,8 @@ struct Package {
     replies: mpsc::Sender<(Page, Reply)>,
     /// The playlist that something was added to last, as the host has stored it.
     last_playlist: Option<Uri>,
-    /// The tasks that ask whose sign-in an account's is, by its id.
-    asking_who: HashMap<String, JoinHandle<()>>,
+    /// The tasks that ask whose sign-ins they are, also those that are done: each sign-in is asked about once.
+    asking_who: HashMap<SignInId, JoinHandle<()>>,
     /// When the faces were looked at last, to notice a clock that was set back.
     shown_ms: u64,
 }
@@ -358,14 +351,21 @@ impl Package {
         self.pages.iter().for_each(|page| self.host.send_to_page(page, message.clone()));
     }
 
-    /// Asks Spotify whose sign-ins they are, where that isn't known yet.
+    /// Asks Spotify whose sign-ins they are, where that isn't known yet. A new sign-in is asked about at once, whatever an
+    /// earlier one of the account was refused with.
     fn learn_who(&mut self, accounts: &AuthState) {
-        self.asking_who.retain(|_, task| !task.is_finished());
-        for account in accounts.accounts.iter().filter(|account| unknown(account)) {
-            if !self.asking_who.contains_key(&account.id) {
-                let (auth, spotify, id) = (self.auth.clone(), self.spotify.clone(), account.id.clone());
-                self.asking_who.insert(account.id.clone(), tokio::spawn(ask_who(auth, spotify, id)));
+        let sign_ins: HashSet<SignInId> = accounts.accounts.iter().filter_map(|account| account.sign_in).collect();
+        self.asking_who.retain(|sign_in, task| {
+            let is_current = sign_ins.contains(sign_in);
+            if !is_current {
+                task.abort();
             }
+            is_current
+        });
+        for account in &accounts.accounts {
+            let Some(sign_in) = account.to_identify() else { continue };
+            let (auth, spotify, id) = (self.auth.clone(), self.spotify.clone(), account.id.clone());
+            self.asking_who.entry(sign_in).or_insert_with(|| tokio::spawn(ask_who(auth, spotify, id, sign_in)));
         }
     }
 

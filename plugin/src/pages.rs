@@ -204,6 +204,8 @@ pub struct PageAccount {
     /// The signed-in user's name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
+    /// Whether there is a sign-in of which it isn't known whose it is.
+    pub identifying: bool,
     /// What is to be said about the account.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
@@ -355,6 +357,7 @@ impl PageAccount {
             has_secret: account.has_secret,
             state: account.state,
             user: account.user.clone().map(|User { name, .. }| name),
+            identifying: account.sign_in.is_some() && account.user.is_none(),
             message: account.problem.as_ref().map(|problem| problem.remedy().sentence().to_owned()),
             active: account.active,
             by_hand: account.by_hand,
@@ -693,7 +696,8 @@ mod tests {
                 has_secret: true,
                 redirect: Redirect::Avermedia,
                 state: AccountState::NeedsLogin,
-                user: Some(User { id: "u".into(), name: "Name".into() }),
+                sign_in: None,
+                user: Some(User { id: "u".into(), account_id: None, name: "Name".into() }),
                 problem: Some(AuthError::Denied),
                 active: true,
                 by_hand: false,
@@ -716,7 +720,7 @@ mod tests {
             json!({
                 "event": "accounts",
                 "accounts": [{
-                    "id": "a", "clientId": "c", "hasSecret": true, "state": "needsLogin", "user": "Name",
+                    "id": "a", "clientId": "c", "hasSecret": true, "state": "needsLogin", "user": "Name", "identifying": false,
                     "message": AuthError::Denied.to_string(), "active": true, "byHand": false,
                     "redirect": "avermedia", "redirectUri": "https://www.avermedia.com/oauth/auth_v2.0.php",
                     "sameDeveloperAs": "b",

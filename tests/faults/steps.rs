@@ -52,6 +52,28 @@ async fn a_backup_of_another_spotify_user_is_refused_with_both_names() {
 }
 
 #[tokio::test]
+async fn new_log_in_asks_at_once_who_signed_in() {
+    let unpacked = Unpacked::spotify();
+    let mut stage = stage(&unpacked).await;
+    stage.add(DEMO, &Value::Null).await;
+    stage.spotify.set_allow_list(BACKUP.client_id, Some(Vec::new())).unwrap();
+    stage.save(BACKUP).await;
+    let added = |account: &Value| account["state"] == "needsLogin";
+    let id = stage.host.account_until(BACKUP.client_id, "it is added", added).await["id"].clone();
+    stage.log_in(&id).await;
+    let refused = |account: &Value| account["trouble"] == "notOnAllowList";
+    let account = stage.host.account_until(BACKUP.client_id, "it is refused", refused).await;
+    assert_eq!((&account["state"], &account["identifying"]), (&json!("linked"), &json!(true)));
+
+    // The refusal alone would be tried again in minutes.
+    stage.spotify.set_allow_list(BACKUP.client_id, None).unwrap();
+    stage.log_in(&id).await;
+    let known = |account: &Value| account["user"].is_string();
+    let account = stage.host.account_until(BACKUP.client_id, "its user is known", known).await;
+    assert_eq!((&account["identifying"], &account["trouble"]), (&json!(false), &Value::Null));
+}
+
+#[tokio::test]
 async fn a_limit_survives_a_restart_of_the_package() {
     let unpacked = Unpacked::spotify();
     let mut stage = stage(&unpacked).await;

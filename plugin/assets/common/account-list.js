@@ -186,7 +186,7 @@
       setText(row.state, words.brief(account, now));
       row.inUse.hidden = !account.active;
       row.byHand.hidden = !account.byHand;
-      const fine = account.state === "linked" && words.tone(account, now) !== "bad";
+      const fine = account.state === "linked" && !account.identifying && words.tone(account, now) !== "bad";
       const canServe = several && fine && !words.isShut(account, now);
       row.use.hidden = !account.byHand && (!canServe || account.active);
       row.use.disabled = busy;

@@ -52,6 +52,7 @@
       clientId: string(value.clientId),
       state: string(value.state) || "needsLogin",
       user: string(user) || string(user?.name) || string(user?.id),
+      identifying: value.identifying === true,
       message: string(value.message),
       active: value.active === true,
       byHand: value.byHand === true,

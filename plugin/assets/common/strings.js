@@ -103,6 +103,22 @@
       zh_TW: "請在 Spotify 頁面上選擇「同意」，此頁面會自動更新。",
       zh_CN: "请在 Spotify 页面上选择“同意”，此页面会自动更新。",
     },
+    identifying: {
+      en: "Checking who signed in…",
+      de: "Prüfe, wer sich angemeldet hat…",
+      ja: "ログインしたユーザーを確認しています…",
+      ko: "로그인한 사용자를 확인하는 중…",
+      zh_TW: "正在確認登入的使用者…",
+      zh_CN: "正在确认登录的用户…",
+    },
+    identifyingHint: {
+      en: "A backup takes over once it is known to be the same user's.",
+      de: "Eine Reserve springt ein, sobald klar ist, dass sie demselben Nutzer gehört.",
+      ja: "バックアップは、同じユーザーのものだと確認されてから引き継ぎます。",
+      ko: "백업은 같은 사용자의 것으로 확인된 뒤부터 대신 작동합니다.",
+      zh_TW: "確認屬於同一位使用者後，備援才會接手。",
+      zh_CN: "确认属于同一位用户后，备用帐号才会接手。",
+    },
     linkedAs: {
       en: "Linked as {name}",
       de: "Verknüpft als {name}",

@@ -104,6 +104,7 @@
     switch (account.state) {
       case "linked":
         if (linkedTrouble(account)) return text(linkedTrouble(account)[0]);
+        if (account.identifying) return text("identifying");
         return account.user ? text("linkedAs", { name: account.user }) : text("linked");
       case "linking":
         return text("stateLinking");
@@ -125,6 +126,7 @@
       case "linked":
         if (linkedTrouble(account)) return text(linkedTrouble(account)[1]);
         if (limits(account, now).length) return "";
+        if (account.identifying) return account.message || text("identifyingHint");
         return account.message || (endsSoon(account, now) ? text("signInEndsHint") : "");
       case "linking":
         return text("stateLinkingHint");
@@ -153,7 +155,7 @@
 
   /** The account in one line, for a list in which its name stands already. */
   function brief(account, now) {
-    if (account.state !== "linked" || tone(account, now) === "bad") return state(account);
+    if (account.state !== "linked" || account.identifying || tone(account, now) === "bad") return state(account);
     return facts(account, now).join(" · ") || text("linked");
   }
 
@@ -162,7 +164,7 @@
     if (isOtherUser(account) || linkedTrouble(account)) return "bad";
     switch (account.state) {
       case "linked":
-        return facts(account, now).length ? "warn" : "good";
+        return account.identifying || facts(account, now).length ? "warn" : "good";
       case "invalidCredentials":
       case "signInAgain":
         return "bad";

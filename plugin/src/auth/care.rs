@@ -240,6 +240,7 @@ impl Inner {
         }
         let mut before = std::mem::take(&mut state.accounts);
         for stored in merged.iter().cloned() {
+            let sign_in_id = state.new_sign_in();
             let known = before.iter().position(|account| account.stored.id == stored.id).or_else(|| {
                 // Another copy has added the same app at the same time, and so has given it another id.
                 before.iter().position(|account| {
@@ -250,10 +251,10 @@ impl Inner {
             state.accounts.push(match known {
                 Some(place) => {
                     let mut account = before.swap_remove(place);
-                    account.take_in(stored);
+                    account.take_in(stored, sign_in_id);
                     account
                 }
-                None => Account::new(stored),
+                None => Account::new(stored, sign_in_id),
             });
         }
         let State { accounts, login, .. } = state;

@@ -69,10 +69,12 @@ impl Inner {
                 return Err(AuthError::NoLogin);
             }
             let now = self.clock.unix_s();
+            let sign_in_id = state.new_sign_in();
             let account = state.account(&id).ok_or(AuthError::UnknownAccount)?;
             let before = account.sign_in().or(account.replaced.take());
             account.end_sign_in();
             account.replaced = before;
+            account.sign_in_id = sign_in_id;
             account.stored.refresh_token = tokens.refresh.clone();
             account.stored.signed_in_at = Some(now);
             let app = account.stored.client_id.clone();

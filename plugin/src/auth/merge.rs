@@ -235,7 +235,8 @@ mod tests {
     #[test]
     fn a_user_that_one_copy_has_learned_stays_when_another_renews_the_token() {
         let base = account("a");
-        let learned = StoredAccount { user: Some(User { id: "u".into(), name: "U".into() }), ..base.clone() };
+        let learned =
+            StoredAccount { user: Some(User { id: "u".into(), account_id: None, name: "U".into() }), ..base.clone() };
         let both = StoredAccount { user: learned.user.clone(), ..token(&base, "t1", 9) };
         for (ours, theirs) in [(learned.clone(), token(&base, "t1", 9)), (token(&base, "t1", 9), learned)] {
             assert_eq!(alone(&base, &ours, &theirs), both);
@@ -297,7 +298,7 @@ mod tests {
                 redirect: if relay { Redirect::Avermedia } else { Redirect::Loopback },
                 same_developer_as: None,
                 refresh_token: token.map(|token| Secret::new(format!("{client} {token}"))),
-                user: user.map(|user| User { id: user.to_string(), name: user.to_string() }),
+                user: user.map(|user| User { id: user.to_string(), account_id: None, name: user.to_string() }),
                 signed_in_at,
                 token_at,
             }

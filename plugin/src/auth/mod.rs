@@ -47,7 +47,9 @@ pub use rotation::{Group, Limit, LimitKind, Outcome, Trouble};
 pub use secret::Secret;
 pub use state::Needs;
 pub use usage::Counts;
-pub use view::{AccountCounts, AccountState, AccountView, AuthState, Link, Redirect, StoreKind, StoreView, User};
+pub use view::{
+    AccountCounts, AccountState, AccountView, AuthState, Link, Redirect, SignInId, StoreKind, StoreView, User,
+};
 
 use crate::clock::Clock;
 use callback::Callback;
@@ -91,6 +93,7 @@ pub struct SaveAccount {
 pub struct AccessToken {
     account: String,
     app: String,
+    sign_in: SignInId,
     of: Needs,
     bearer: Secret,
     serial: u64,
@@ -383,24 +386,32 @@ impl Auth {
         Ok(())
     }
 
-    /// Notes whose sign-in an account's is. Called by whoever has asked Spotify after a sign-in. If the others are
-    /// another user's, the sign-in is given up, and what was there before it comes back: keys must not reach somebody
-    /// else's music.
-    pub async fn identified(&self, id: &str, user: User) {
+    /// Records whose sign-in this is, as Spotify has answered. An answer about a sign-in that has been replaced or ended
+    /// meanwhile changes nothing. If the other accounts are another user's, the sign-in is given up, and what was there
+    /// before it comes back: keys must not reach somebody else's music.
+    pub async fn identified(&self, sign_in: SignInId, user: User) {
         {
             let mut state = self.inner.lock();
-            let mut others = state.accounts.iter().filter(|other| other.stored.id != id && other.signed_in());
+            let next = state.new_sign_in();
+            let is_it = |account: &Account| account.sign_in_id == sign_in && account.signed_in();
+            let mut others = state.accounts.iter().filter(|other| !is_it(other) && other.signed_in());
             let expected = others.find_map(|other| other.stored.user.clone());
-            let Some(account) = state.account(id).filter(|account| account.signed_in()) else { return };
-            match expected.filter(|expected| expected.id != user.id) {
-                None if account.stored.user.as_ref() == Some(&user) => return,
-                None => {
+            let Some(account) = state.accounts.iter_mut().find(|account| is_it(account)) else { return };
+            match (account.stored.user.clone(), expected.filter(|expected| !expected.is_same(&user))) {
+                (Some(known), _) if known == user => return,
+                // Under the same sign-in it is the same person, whatever the ids are now: so are the others of that name.
+                (Some(known), _) => {
+                    let same = state.accounts.iter_mut().filter_map(|account| account.stored.user.as_mut());
+                    same.filter(|other| other.is_same(&known)).for_each(|other| other.clone_from(&user));
+                }
+                (None, None) => {
                     account.stored.user = Some(user);
                     account.replaced = None;
                 }
-                Some(expected) => {
+                (None, Some(expected)) => {
+                    let id = &account.stored.id;
                     tracing::warn!(account = %id, "another Spotify user than the other accounts' has signed in");
-                    account.sign_in_was_wrong();
+                    account.sign_in_was_wrong(next);
                     account.problem = Some(AuthError::OtherUser { name: user.name, expected: expected.name });
                 }
             }
@@ -491,16 +502,28 @@ impl Auth {
         self.inner.lend(&token.account, token.of).await
     }
 
-    /// Counts a request that goes out with this token now.
+    /// Counts a request that goes out with this token now. Of an account that has been removed nothing is remembered.
     pub fn sent(&self, token: &AccessToken, group: Group) {
         let mut state = self.inner.lock();
+        if !state.has_app(&token.app) {
+            return;
+        }
         state.rotation.sent(self.inner.clock.unix_ms(), &token.app, group);
         state.rotation_unsaved = true;
     }
 
-    /// Says what came of a call, so that the next one goes to the right account, or nowhere.
+    /// Records the outcome of a call, so that the next one goes to the right account, or nowhere. A limit is the app's,
+    /// whoever has signed in; everything else belongs to the sign-in with which the call was made.
     pub fn heard(&self, token: &AccessToken, group: Group, outcome: Outcome) {
         let mut state = self.inner.lock();
+        let of_the_app = matches!(outcome, Outcome::Limited(..));
+        let is_current = |account: &Account| {
+            account.stored.client_id == token.app
+                && (of_the_app || token.of == Needs::App || account.sign_in_id == token.sign_in)
+        };
+        if !state.accounts.iter().any(is_current) {
+            return;
+        }
         state.rotation.heard(self.inner.clock.unix_ms(), &token.app, group, outcome);
         if let Outcome::Limited(kind, retry_after) = outcome {
             tracing::warn!(account = %token.account, ?group, ?kind, ?retry_after, "Spotify limits the calls");
@@ -715,7 +738,7 @@ impl Inner {
                 None => {
                     let random = (self.random)().map_err(|_| AuthError::NoRandomness)?;
                     let id = hex(&random[..8]);
-                    let mut account = Account::new(StoredAccount {
+                    let stored = StoredAccount {
                         id: id.clone(),
                         client_id,
                         client_secret,
@@ -725,7 +748,8 @@ impl Inner {
                         user: None,
                         signed_in_at: None,
                         token_at: 0,
-                    });
+                    };
+                    let mut account = Account::new(stored, state.new_sign_in());
                     account.problem = problem;
                     state.accounts.push(account);
                     id

@@ -18,8 +18,9 @@ use url::Url;
 use super::secret::Secret;
 
 /// What the package asks the user for: the union of what all its widgets need, so that nobody has to sign in again when
-/// a version brings more widgets. By Spotify's scope table as of November 2026.
-pub(super) const SCOPES: [&str; 11] = [
+/// a version brings more widgets. A sign-in that lacks one goes on with all else. By Spotify's
+/// [scope table](https://developer.spotify.com/documentation/web-api/concepts/scopes) as of November 2026.
+pub(super) const SCOPES: [&str; 12] = [
     "user-read-private",
     "user-read-playback-state",
     "user-modify-playback-state",
@@ -29,6 +30,7 @@ pub(super) const SCOPES: [&str; 11] = [
     "user-library-read",
     "user-library-modify",
     "playlist-read-private",
+    "playlist-read-collaborative",
     "playlist-modify-public",
     "playlist-modify-private",
 ];

@@ -12,7 +12,7 @@ use super::oauth;
 use super::rotation::{Choice, Group, Limit, Member, Rotation};
 use super::secret::Secret;
 use super::store::{StoredAccount, Vault};
-use super::view::{AccountState, AccountView, AuthState, Link, StoreView, User};
+use super::view::{AccountState, AccountView, AuthState, Link, SignInId, StoreView, User};
 use super::{AccessToken, MARGIN_MS};
 
 /// How long Spotify lets a sign-in live: six months, which are 181 days at the least.
@@ -47,6 +47,8 @@ pub(super) enum Loading {
 
 pub(super) struct Account {
     pub(super) stored: StoredAccount,
+    /// Tells the present sign-in from others of this account.
+    pub(super) sign_in_id: SignInId,
     /// The sign-in that the present one has replaced, until it is known that it is the right user's.
     pub(super) replaced: Option<SignIn>,
     pub(super) access: Option<Access>,
@@ -99,9 +101,10 @@ pub(super) struct Login {
 }
 
 impl Account {
-    pub(super) fn new(stored: StoredAccount) -> Self {
+    pub(super) fn new(stored: StoredAccount, sign_in_id: SignInId) -> Self {
         let mut account = Self {
             stored,
+            sign_in_id,
             replaced: None,
             access: None,
             app_access: None,
@@ -128,20 +131,25 @@ impl Account {
 
     /// Takes in what the store holds now. An access token stays good when another copy has renewed the refresh token; it
     /// goes with the sign-in that it belongs to.
-    pub(super) fn take_in(&mut self, stored: StoredAccount) {
-        let before = std::mem::replace(&mut self.stored, stored);
-        let (was, is) = (&before, &self.stored);
+    pub(super) fn take_in(&mut self, stored: StoredAccount, next: SignInId) {
+        let was = std::mem::replace(&mut self.stored, stored);
+        let is = &mut self.stored;
         let other_app = was.client_id != is.client_id;
+        let other_secret = was.client_secret != is.client_secret;
         let other_sign_in = other_app || was.signed_in_at != is.signed_in_at;
         let other_token = was.refresh_token != is.refresh_token;
         if other_sign_in || (other_token && is.refresh_token.is_none()) {
             self.access = None;
             self.replaced = None;
+            self.sign_in_id = next;
+        } else if is.user.is_none() {
+            // The store had no room for it.
+            is.user = was.user;
         }
-        if other_app || was.client_secret != is.client_secret {
+        if other_app || other_secret {
             self.app_access = None;
         }
-        if other_sign_in || other_token || was.client_secret != is.client_secret {
+        if other_sign_in || other_token || other_secret {
             // What was said about the old ones says nothing about these.
             self.problem = None;
             self.problem = self.standing_problem();
@@ -171,9 +179,10 @@ impl Account {
     }
 
     /// A sign-in that turned out to be somebody else's: the one that it has replaced comes back, if there was one.
-    pub(super) fn sign_in_was_wrong(&mut self) {
+    pub(super) fn sign_in_was_wrong(&mut self, next: SignInId) {
         match self.replaced.take() {
             Some(before) => {
+                self.sign_in_id = next;
                 self.drop_tokens();
                 self.stored.refresh_token = Some(before.refresh_token);
                 self.stored.user = before.user;
@@ -181,6 +190,12 @@ impl Account {
             }
             None => self.end_sign_in(),
         }
+    }
+
+    /// The problem of an account that is known to be another user's, as when two copies of the package have added one each.
+    fn other_user_than(&self, expected: &User) -> Option<AuthError> {
+        let user = self.stored.user.as_ref().filter(|user| self.signed_in() && !user.is_same(expected))?;
+        Some(AuthError::OtherUser { name: user.name.clone(), expected: expected.name.clone() })
     }
 
     /// The sign-in as it is stored, if there is one.
@@ -211,6 +226,7 @@ impl Account {
         Some(AccessToken {
             account: self.stored.id.clone(),
             app: self.stored.client_id.clone(),
+            sign_in: self.sign_in_id,
             of,
             bearer: access.bearer.clone(),
             serial: access.serial,
@@ -244,6 +260,11 @@ impl State {
         self.serials
     }
 
+    /// The id of a new sign-in.
+    pub(super) fn new_sign_in(&mut self) -> SignInId {
+        SignInId(self.serial())
+    }
+
     /// All accounts as they are to be stored.
     pub(super) fn to_store(&self) -> Vec<StoredAccount> {
         self.accounts.iter().map(|account| account.stored.clone()).collect()
@@ -251,6 +272,11 @@ impl State {
 
     pub(super) fn account(&mut self, id: &str) -> Option<&mut Account> {
         self.accounts.iter_mut().find(|account| account.stored.id == id)
+    }
+
+    /// Whether an account is of the app with this Client ID.
+    pub(super) fn has_app(&self, client_id: &str) -> bool {
+        self.accounts.iter().any(|account| account.stored.client_id == client_id)
     }
 
     /// The place of an account in the list.
@@ -328,6 +354,8 @@ impl State {
             Choice::Nobody => (None, None),
         };
         let linking = self.login.as_ref().map(|login| login.account.as_str());
+        let first_user =
+            self.accounts.iter().filter(|account| account.signed_in()).find_map(|one| one.stored.user.as_ref());
         let accounts = self.accounts.iter().enumerate().map(|(index, account)| {
             let app = account.stored.client_id.as_str();
             let ends_ms = account.ends_ms();
@@ -337,8 +365,9 @@ impl State {
                 has_secret: account.stored.client_secret.is_some(),
                 redirect: account.stored.redirect,
                 state: account.view_state(linking),
+                sign_in: account.signed_in().then_some(account.sign_in_id),
                 user: account.stored.user.clone(),
-                problem: account.problem.clone(),
+                problem: account.problem.clone().or_else(|| account.other_user_than(first_user?)),
                 active: active == Some(index),
                 by_hand: self.rotation.by_hand() == Some(app),
                 same_developer_as: account.stored.same_developer_as.clone(),
@@ -386,10 +415,11 @@ pub(super) fn members(accounts: &[Account], needs: Needs) -> Vec<Member<'_>> {
 /// Whether an account may act for the user: a backup has to be known to be of the same one as those before it, or a press
 /// might reach somebody else's music.
 fn same_user(accounts: &[Account], index: usize) -> bool {
-    let user = |account: &Account| account.stored.user.as_ref().map(|user| user.id.clone());
     let mut signed_in = accounts.iter().enumerate().filter(|(_, account)| account.signed_in());
-    match user(&accounts[index]) {
-        Some(id) => signed_in.find_map(|(_, account)| user(account)).is_none_or(|first| first == id),
+    match &accounts[index].stored.user {
+        Some(user) => {
+            signed_in.find_map(|(_, account)| account.stored.user.as_ref()).is_none_or(|first| first.is_same(user))
+        }
         None => signed_in.next().is_none_or(|(first, _)| first == index),
     }
 }

@@ -637,7 +637,7 @@ mod tests {
             redirect: Redirect::Avermedia,
             same_developer_as: Some("0123456789abcdef".into()),
             refresh_token: Some(Secret::new("r".repeat(1000))),
-            user: Some(User { id: "user".into(), name: "名前 ".repeat(30) }),
+            user: Some(User { id: "user".into(), account_id: None, name: "名前 ".repeat(30) }),
             signed_in_at: Some(1_800_000_000),
             token_at: 1_800_000_000_000,
         }
@@ -649,7 +649,7 @@ mod tests {
             client_id: "c".repeat(super::super::LONGEST_CREDENTIAL),
             client_secret: Some(Secret::new("s".repeat(super::super::LONGEST_CREDENTIAL))),
             refresh_token: Some(Secret::new("r".repeat(token))),
-            user: Some(User { id: "u".repeat(64), name: "名前 ".repeat(100) }),
+            user: Some(User { id: "u".repeat(64), account_id: None, name: "名前 ".repeat(100) }),
             signed_in_at: Some(u64::MAX),
             token_at: u64::MAX,
             ..account("0123456789abcdef")
@@ -676,7 +676,7 @@ mod tests {
             assert_eq!(StoredAccount { user: None, ..account.clone() }, StoredAccount { user: None, ..largest(token) });
             account.user
         };
-        assert_eq!(fitted(1500), Some(User { id: "u".repeat(64), name: "u".repeat(64) }));
+        assert_eq!(fitted(1500), Some(User { id: "u".repeat(64), account_id: None, name: "u".repeat(64) }));
         assert_eq!(fitted(1850), None);
     }
 

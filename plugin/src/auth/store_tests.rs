@@ -8,7 +8,7 @@ use spotify_sim::{Fault, STOPPED_AT, Sim};
 
 use super::care::{KEYRING_LOCKED, NOT_WRITTEN, ROUND, STORE_RETRY, TOO_LARGE, WRITE_PATIENCE};
 use super::store::StoreError;
-use super::testing::{Scripted, World, demo, until};
+use super::testing::{Scripted, World, demo, identify, until, user};
 use super::*;
 use crate::clock::ManualClock;
 
@@ -419,7 +419,7 @@ async fn a_copy_whose_file_was_moved_away_follows_it_into_the_keyring() {
     first.retry_store().await;
     assert_eq!(store(&first).kind, StoreKind::Keyring);
     first.save(other()).await.unwrap();
-    second.identified(&id, User { id: "u".into(), name: "Name".into() }).await;
+    identify(&second, &id, user("u", "Name")).await;
     assert_eq!((store(&second).kind, store(&second).message), (StoreKind::Keyring, None));
     assert_eq!(clients(&second), [demo().client_id, "other".into()]);
     assert!(one.accounts.lock().unwrap()[0].user.is_some());

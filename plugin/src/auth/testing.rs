@@ -137,7 +137,8 @@ pub(crate) fn accounts(link: Link, names: &[&str]) -> AuthState {
         has_secret: true,
         redirect: Redirect::Loopback,
         state: if link == Link::Linked { AccountState::Linked } else { AccountState::NeedsLogin },
-        user: Some(User { id: "user".into(), name: name.to_owned() }),
+        sign_in: (link == Link::Linked).then_some(SignInId(index as u64)),
+        user: Some(user("user", name)),
         problem: None,
         active: link == Link::Linked && index == 0,
         by_hand: false,
@@ -154,6 +155,18 @@ pub(crate) fn accounts(link: Link, names: &[&str]) -> AuthState {
         limit: None,
         strained_until_ms: None,
     }
+}
+
+/// A user without the id that stays.
+pub(crate) fn user(id: &str, name: &str) -> User {
+    User { id: id.to_owned(), account_id: None, name: name.to_owned() }
+}
+
+/// Records whose the present sign-in of an account is.
+pub(crate) async fn identify(auth: &Auth, id: &str, user: User) {
+    let state = Arc::clone(&auth.watch().borrow());
+    let account = state.accounts.iter().find(|account| account.id == id).unwrap();
+    auth.identified(account.sign_in.unwrap(), user).await;
 }
 
 /// Waits until the state is as wanted, and gives it.

@@ -6,7 +6,7 @@ use spotify_sim::{DEMO_CLIENT_SECRET, Fault};
 
 use super::care::{NOT_WRITTEN, ROUND, STORE_RETRY};
 use super::store::StoreError;
-use super::testing::{Scripted, World, demo, until};
+use super::testing::{Scripted, World, demo, identify, until, user};
 use super::tokens::{FIRST_BACKOFF, LONGEST_BACKOFF, backoff};
 use super::view::AVERMEDIA_RELAY;
 use super::*;
@@ -54,7 +54,7 @@ async fn a_sign_in_from_the_first_word_to_the_first_token() {
     assert!(world.sim.issued_tokens().access.iter().any(|issued| token.bearer().matches(issued)));
     assert_eq!(world.grants("refresh_token"), 0);
 
-    auth.identified(&id, User { id: "u".into(), name: "Name".into() }).await;
+    identify(&auth, &id, user("u", "Name")).await;
     assert_eq!(only(&now(&auth)).user.as_ref().unwrap().name, "Name");
 
     // One use: the listener goes away by itself.
@@ -391,7 +391,7 @@ async fn a_restart_needs_no_new_sign_in() {
     let auth = world.started(config.clone()).await;
     let id = auth.save(demo()).await.unwrap();
     world.sign_in(&auth, &id).await;
-    auth.identified(&id, User { id: "u".into(), name: "Name".into() }).await;
+    identify(&auth, &id, user("u", "Name")).await;
     drop(auth);
 
     let auth = world.started(config.clone()).await;
@@ -461,6 +461,64 @@ async fn a_refused_secret_keeps_the_sign_in_for_the_right_one() {
     auth.save(SaveAccount { id: Some(id), ..demo() }).await.unwrap();
     assert_eq!(now(&auth).link, Link::Linked);
     auth.token(Group::Player, Needs::User).await.unwrap();
+}
+
+#[tokio::test]
+async fn answer_about_replaced_sign_in_is_ignored() {
+    let world = World::new().await;
+    let (auth, id) = world.linked().await;
+    let first = only(&now(&auth)).sign_in.unwrap();
+    let token = auth.token(Group::Player, Needs::User).await.unwrap();
+    world.sign_in(&auth, &id).await;
+    auth.identified(first, user("guest", "Guest")).await;
+    auth.heard(&token, Group::Profile, Outcome::Trouble(Trouble::NotOnAllowList));
+    let state = now(&auth);
+    assert_eq!((&only(&state).user, only(&state).trouble), (&None, None));
+    assert_eq!(only(&state).to_identify(), only(&state).sign_in);
+    assert_ne!(only(&state).sign_in, Some(first));
+}
+
+#[tokio::test]
+async fn limit_told_to_replaced_sign_in_counts() {
+    let world = World::new().await;
+    let (auth, id) = world.linked().await;
+    let token = auth.token(Group::Player, Needs::User).await.unwrap();
+    world.sign_in(&auth, &id).await;
+    auth.heard(&token, Group::Player, Outcome::Limited(LimitKind::Throttle, Some(Duration::from_secs(7))));
+    assert!(now(&auth).limit.is_some());
+}
+
+#[tokio::test]
+async fn stored_users_learn_their_account_id_together() {
+    let world = World::new().await;
+    let (auth, id) = world.linked().await;
+    let other = auth.save(SaveAccount { client_id: spotify_sim::SIBLING_CLIENT_ID.into(), pkce_only: true, ..demo() });
+    let other = other.await.unwrap();
+    world.sign_in(&auth, &other).await;
+    for id in [&id, &other] {
+        identify(&auth, id, user("before", "Name")).await;
+    }
+    assert!(now(&auth).accounts.iter().all(|account| account.to_identify().is_some()));
+    // The name under which Spotify knew the user has changed since, and the one account knows it first.
+    let renamed = User { id: "after".into(), account_id: Some("stable".into()), name: "Name".into() };
+    identify(&auth, &other, renamed.clone()).await;
+    let state = now(&auth);
+    assert!(state.accounts.iter().all(|account| account.user == Some(renamed.clone()) && account.problem.is_none()));
+    assert!(state.accounts.iter().all(|account| account.to_identify().is_none()));
+}
+
+#[test]
+fn users_are_told_apart_by_account_id() {
+    let with = |id: &str, account_id: Option<&str>| User {
+        id: id.into(),
+        account_id: account_id.map(str::to_owned),
+        name: "Name".into(),
+    };
+    assert!(with("a", Some("x")).is_same(&with("b", Some("x"))));
+    assert!(!with("a", Some("x")).is_same(&with("a", Some("y"))));
+    assert!(with("a", Some("x")).is_same(&with("a", None)));
+    assert!(!with("a", None).is_same(&with("b", None)));
+    assert_eq!(serde_json::from_str::<User>(r#"{"id":"a","name":"Name"}"#).unwrap(), with("a", None));
 }
 
 #[tokio::test]

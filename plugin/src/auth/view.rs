@@ -37,11 +37,30 @@ impl Redirect {
 /// A Spotify user.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct User {
-    /// Spotify's id.
+    /// Spotify's id, as playlists name their owner. It may change.
     pub id: String,
+    /// The id that stays: the `account_id` of [`GET /me`](https://developer.spotify.com/documentation/web-api/reference/get-current-users-profile)
+    /// since May 2026. None from answers without it, and in what was stored before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account_id: Option<String>,
     /// The name to show; the id where there is no name.
     pub name: String,
 }
+
+impl User {
+    /// Whether both are one person: by the id that stays where both have it, otherwise by the other one.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        match (&self.account_id, &other.account_id) {
+            (Some(ours), Some(theirs)) => ours == theirs,
+            _ => self.id == other.id,
+        }
+    }
+}
+
+/// One log-in, as told from those before and after it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct SignInId(pub(super) u64);
 
 /// What an account is now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -72,6 +91,8 @@ pub struct AccountView {
     pub redirect: Redirect,
     /// What it is now.
     pub state: AccountState,
+    /// The sign-in, if there is one.
+    pub sign_in: Option<SignInId>,
     /// Whose sign-in it is, once known.
     pub user: Option<User>,
     /// What is to be said about it, if anything: the last thing that went wrong.
@@ -90,6 +111,16 @@ pub struct AccountView {
     pub sign_in_ends_ms: Option<u64>,
     /// True if that is near enough for the user to do something about it: within 30 days.
     pub sign_in_ends_soon: bool,
+}
+
+impl AccountView {
+    /// The sign-in of which it isn't known whose it is: a backup serves only when it is. Or it isn't known by the id that
+    /// stays, as it was stored before there was one.
+    #[must_use]
+    pub fn to_identify(&self) -> Option<SignInId> {
+        let known = self.user.as_ref().is_some_and(|user| user.account_id.is_some());
+        self.sign_in.filter(|_| self.state == AccountState::Linked && !known)
+    }
 }
 
 /// Requests that an account has sent, by group; see [`Auth::counts`](super::Auth::counts).

@@ -8,7 +8,7 @@ use spotify_sim::{BACKUP_CLIENT_ID, BACKUP_CLIENT_SECRET, DEMO_CLIENT_ID, Fault,
 use url::Url;
 
 use super::*;
-use crate::auth::testing::{World, demo, until};
+use crate::auth::testing::{World, demo, identify, until};
 use crate::auth::{SaveAccount, Secret};
 use crate::clock::{Clock, ManualClock};
 use crate::spotify::Client;
@@ -56,7 +56,7 @@ async fn a_backup_that_is_linked_meanwhile_is_asked_at_once() {
     let world = World::new().await;
     let (auth, first) = world.linked().await;
     let client = Client::new(world.http.clone(), Url::parse(&world.sim.api_url()).unwrap(), auth.clone());
-    auth.identified(&first, client.me(&first).await.unwrap()).await;
+    identify(&auth, &first, client.me(&first).await.unwrap()).await;
     let (player, _) = start(client.clone(), auth.watch(), world.clock.clone());
     world.sim.inject(Fault::quota(Some(50_400)).of(DEMO_CLIENT_ID));
     player.tell(Input::Shown(Interest { instances: 1, ..Interest::default() })).await.unwrap();
@@ -70,7 +70,7 @@ async fn a_backup_that_is_linked_meanwhile_is_asked_at_once() {
     };
     let id = auth.save(backup).await.unwrap();
     world.sign_in(&auth, &id).await;
-    auth.identified(&id, client.me(&id).await.unwrap()).await;
+    identify(&auth, &id, client.me(&id).await.unwrap()).await;
     let snapshot =
         watch.wait_for(|model| model.at(world.clock.unix_ms()).known).await.unwrap().at(world.clock.unix_ms());
     assert_eq!((snapshot.problem, snapshot.wait), (None, None));

@@ -130,7 +130,8 @@ impl Client {
         self.auth.woke(set_back_ms);
     }
 
-    /// Who has signed in with an account: what `Auth::identified` wants to know.
+    /// Returns who has signed in with an account: what `Auth::identified` wants to know.
+    /// <https://developer.spotify.com/documentation/web-api/reference/get-current-users-profile>
     ///
     /// # Errors
     /// See [`Error`].
@@ -138,8 +139,12 @@ impl Client {
         let call = Call::new(Method::GET, "me");
         let token = self.auth.token_of(account, call.group()).await.map_err(|error| self.no_token(error))?;
         let profile: Profile = read(self.attempt(&call, token).await.map_err(|failure| failure.error)?).await?;
-        let name = profile.display_name.filter(|name| !name.trim().is_empty()).unwrap_or_else(|| profile.id.clone());
-        Ok(User { id: profile.id, name })
+        let account_id = profile.account_id.filter(|id| !id.is_empty());
+        let id = Some(profile.id).filter(|id| !id.is_empty()).or_else(|| account_id.clone());
+        // Without either, one user would look like any other.
+        let id = id.ok_or(Error::Unexpected(StatusCode::OK.as_u16()))?;
+        let name = profile.display_name.filter(|name| !name.trim().is_empty()).unwrap_or_else(|| id.clone());
+        Ok(User { id, account_id, name })
     }
 
     /// What Spotify finds for some words, up to 10 of each kind. Needs no user: it works before anybody has signed in.

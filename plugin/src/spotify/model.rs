@@ -39,6 +39,9 @@ pub struct Profile {
     /// Spotify's id of the user.
     #[serde(deserialize_with = "lenient")]
     pub id: String,
+    /// The id that stays, in answers since May 2026.
+    #[serde(deserialize_with = "lenient")]
+    pub account_id: Option<String>,
     /// The name to show, if the user has one.
     #[serde(deserialize_with = "lenient")]
     pub display_name: Option<String>,

@@ -8,7 +8,7 @@ use spotify_sim::{
 };
 
 use super::*;
-use crate::auth::testing::{World, demo, until};
+use crate::auth::testing::{World, demo, identify, until};
 use crate::auth::{AccountState, AuthState, LimitKind, SaveAccount, Secret, StoreChoice};
 use crate::clock::Clock as _;
 
@@ -40,7 +40,7 @@ impl Several {
         for account in std::iter::once(demo()).chain(others.iter().copied().map(account)) {
             let id = auth.save(account).await.unwrap();
             world.sign_in(&auth, &id).await;
-            auth.identified(&id, client.me(&id).await.unwrap()).await;
+            identify(&auth, &id, client.me(&id).await.unwrap()).await;
             ids.push(id);
         }
         world.sim.clear_requests();
@@ -201,7 +201,7 @@ async fn a_backup_of_another_user_is_refused_with_both_names_and_loses_nothing()
     assert_eq!(it.sent().last().unwrap(), DEMO_CLIENT_ID);
 
     let user = it.client.me(&it.ids[1]).await.unwrap();
-    it.auth.identified(&it.ids[1], user.clone()).await;
+    identify(&it.auth, &it.ids[1], user.clone()).await;
     let state = it.state();
     let problem = state.accounts[1].problem.clone().unwrap();
     assert_eq!(problem, AuthError::OtherUser { name: user.name.clone(), expected: "Simone Löwe".into() });

@@ -28,6 +28,7 @@ async fn the_reads() {
     let (client, account) = client_and_account(&world).await;
     let user = client.me(&account).await.unwrap();
     assert_eq!((user.id.as_str(), user.name.as_str()), ("sim_user", "Simone Löwe"));
+    assert_eq!(user.account_id.as_deref(), Some("account-of-sim_user"));
 
     let playback = client.player().await.unwrap().unwrap();
     assert_eq!(last(&world).query("additional_types"), Some("track,episode"));
@@ -41,6 +42,27 @@ async fn the_reads() {
 
     world.sim.set_playback(spotify_sim::Playback::idle());
     assert_eq!(client.player().await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn profile_without_any_id_is_refused() {
+    let world = World::new().await;
+    let (client, account) = client_and_account(&world).await;
+    let answers = |body: &str| Fault {
+        outcome: spotify_sim::Outcome::Answer { status: 200, headers: vec![], body: body.into() },
+        ..Fault::drop_connection().on("GET", "/v1/me").times(1)
+    };
+    for (body, expected) in [
+        ("{}", Err(Error::Unexpected(200))),
+        (r#"{"id":"","account_id":""}"#, Err(Error::Unexpected(200))),
+        (r#"{"account_id":"stable","display_name":" "}"#, Ok(("stable", Some("stable"), "stable"))),
+        (r#"{"id":"old","display_name":"Name"}"#, Ok(("old", None, "Name"))),
+    ] {
+        world.sim.inject(answers(body));
+        let user = client.me(&account).await;
+        let read = user.as_ref().map(|user| (user.id.as_str(), user.account_id.as_deref(), user.name.as_str()));
+        assert_eq!(read.map_err(Clone::clone), expected, "{body}");
+    }
 }
 
 #[tokio::test]

@@ -154,6 +154,8 @@ fn loopback(uri: &str) -> Option<Url> {
 pub struct User {
     /// The user ID.
     pub id: String,
+    /// The stable ID that `GET /me` has beside it since May 2026; without one the answer has none, as before.
+    pub account_id: Option<String>,
     /// The display name.
     pub display_name: String,
     /// Whether the user has Premium. Without, player writes answer 403 PREMIUM_REQUIRED.
@@ -163,7 +165,12 @@ pub struct User {
 impl User {
     /// A user with Premium.
     pub fn new(id: &str, display_name: &str) -> Self {
-        Self { id: id.to_owned(), display_name: display_name.to_owned(), premium: true }
+        Self {
+            id: id.to_owned(),
+            account_id: Some(format!("account-of-{id}")),
+            display_name: display_name.to_owned(),
+            premium: true,
+        }
     }
 
     /// Somebody else: the other user whom the consent page offers by default.

@@ -136,9 +136,21 @@ fn authorize(shared: &Shared, headers: &HeaderMap, scopes: &[&str]) -> Result<Op
     })
 }
 
+/// Whether the caller's token has a scope without which a call only answers with less.
+fn has_scope(shared: &Shared, headers: &HeaderMap, scope: &str) -> bool {
+    let token = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
+    token.is_some_and(|token| {
+        shared.look(|state, now| state.accounts.access(token, now).is_ok_and(|access| access.has_scope(scope)))
+    })
+}
+
 async fn me(State(shared): AppState, headers: HeaderMap) -> Answer {
     let user = authorize(&shared, &headers, &[READ_PRIVATE])?;
-    let mut profile = shared.catalogue.user_json(&user.ok_or(NO_USER)?);
+    let user = user.ok_or(NO_USER)?;
+    let mut profile = shared.catalogue.user_json(&user);
+    if let Some(account_id) = user.account_id {
+        profile["account_id"] = account_id.into();
+    }
     profile["images"] = json!([]);
     Ok(Json(profile).into_response())
 }

@@ -24,7 +24,7 @@ pub(crate) struct Playlist {
     name: &'static str,
     description: &'static str,
     owner: User,
-    collaborative: bool,
+    pub collaborative: bool,
     pub public: bool,
     /// Whether it is in the users' library. What they own is, until they remove it.
     pub followed: bool,
@@ -110,9 +110,14 @@ impl Playlist {
         }
     }
 
+    /// Whether it belongs to a user.
+    pub fn is_owned_by(&self, user_id: &str) -> bool {
+        self.owner.id == user_id
+    }
+
     /// Whether a user may see its entries and change them: its owner, and whoever follows it if it is collaborative.
     pub fn is_open_to(&self, user_id: &str) -> bool {
-        self.owner.id == user_id || (self.collaborative && self.followed)
+        self.is_owned_by(user_id) || (self.collaborative && self.followed)
     }
 
     /// The URIs of its entries, in their order.

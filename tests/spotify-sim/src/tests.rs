@@ -17,7 +17,7 @@ mod several;
 
 const CALLBACK: &str = "http://127.0.0.1:40404/callback";
 const ALL: &str = "user-read-private user-read-playback-state user-read-currently-playing user-modify-playback-state \
-                   playlist-read-private playlist-modify-public playlist-modify-private user-library-read \
+                   playlist-read-private playlist-read-collaborative playlist-modify-public playlist-modify-private user-library-read \
                    user-library-modify user-read-recently-played user-read-playback-position";
 const SOON: Duration = Duration::from_secs(20);
 

@@ -15,13 +15,15 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
 use super::{
-    Answer, ApiError, AppState, MALFORMED, NO_USER, NOT_FOUND, Parameters, authorize, error, page, required, window,
+    Answer, ApiError, AppState, MALFORMED, NO_USER, NOT_FOUND, Parameters, authorize, error, has_scope, page, required,
+    window,
 };
 use crate::catalogue::id_of;
 use crate::playlists::{Playlist, time_json};
 use crate::shared::{self, Shared};
 
 const READ_PLAYLISTS: &str = "playlist-read-private";
+const READ_COLLABORATIVE: &str = "playlist-read-collaborative";
 const MODIFY_PUBLIC: &str = "playlist-modify-public";
 const MODIFY_PRIVATE: &str = "playlist-modify-private";
 const READ_LIBRARY: &str = "user-library-read";
@@ -89,11 +91,16 @@ async fn liked(State(shared): AppState, headers: HeaderMap, Query(query): Parame
 }
 
 async fn playlists(State(shared): AppState, headers: HeaderMap, Query(query): Parameters) -> Answer {
-    authorize(&shared, &headers, &[READ_PLAYLISTS])?;
+    let user = authorize(&shared, &headers, &[READ_PLAYLISTS])?.ok_or(NO_USER)?;
     let (limit, offset) = window(&query, 20, 50)?;
     let catalogue = &shared.catalogue;
+    // Without the scope, others' collaborative playlists are left out.
+    let collaborative = has_scope(&shared, &headers, READ_COLLABORATIVE);
     let all = shared.look(|state, _| {
-        let followed = state.playlists.all().iter().filter(|playlist| playlist.followed);
+        let shown = |playlist: &&Playlist| {
+            playlist.followed && (collaborative || !playlist.collaborative || playlist.is_owned_by(&user.id))
+        };
+        let followed = state.playlists.all().iter().filter(shown);
         followed.map(|playlist| playlist.json(catalogue)).collect()
     });
     Ok(Json(page(&format!("{}/v1/me/playlists", catalogue.base()), all, limit, offset)).into_response())

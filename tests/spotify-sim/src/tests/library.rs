@@ -226,3 +226,25 @@ async fn the_control_api_saves_and_tells_what_is_saved() {
     assert_eq!(state["connections"]["open"], 1);
     assert_eq!(state["sleeping"], json!([false, false, false, false]));
 }
+
+#[tokio::test]
+async fn collaborative_playlists_of_others_need_their_scope() {
+    let collaborative = playlist_uri(4);
+    for (scopes, shown) in
+        [("playlist-read-private", false), ("playlist-read-private playlist-read-collaborative", true)]
+    {
+        let session = Session::with_scopes(stopped(), scopes).await;
+        let list = session.get("/me/playlists").await;
+        let found = list["items"].as_array().expect("a list").iter().any(|one| one["uri"] == collaborative);
+        assert_eq!(found, shown, "{scopes}");
+    }
+}
+
+#[tokio::test]
+async fn profile_has_the_id_that_stays_unless_it_is_an_old_answer() {
+    let session = Session::start(stopped()).await;
+    assert_eq!(session.get("/me").await["account_id"], "account-of-sim_user");
+    let user = User { account_id: None, ..User::default() };
+    let session = Session::start(Config { user, ..stopped() }).await;
+    assert_eq!(session.get("/me").await.get("account_id"), None);
+}
