@@ -10,6 +10,7 @@ pub mod clock;
 pub mod config;
 pub mod face;
 pub mod gesture;
+pub mod http;
 pub mod layouts;
 pub mod log;
 pub mod package;

@@ -23,6 +23,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::face::{CoverLimits, CoverState, Covers, Frame, Picture, Renderer, Size, SystemFonts, default_cover_folder};
 use crate::gesture::{Finger, Gesture, Means};
+use crate::http::Http;
 use crate::layouts::Layouts;
 use crate::pages::{self, PageCommand, PageEvent, Reply};
 use crate::player::{self, Input, Interest, Player, State};
@@ -42,14 +43,7 @@ const ASK_WHO_LATER: Duration = Duration::from_secs(300);
 
 /// Runs the package until the host ends it. `language` is the user's, as the host wrote it; empty if it said none.
 pub async fn run(host: Host, events: Events, language: &str, config: Config) {
-    let http = match auth::Http::new() {
-        Ok(http) => http,
-        Err(error) => {
-            tracing::error!(%error, "no HTTP client could be made");
-            host.log(format!("Spotify can't be reached: {error}"));
-            return;
-        }
-    };
+    let http = Http::new();
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let limits_file = config.limits_file();
     let auth = Auth::start(auth::Config {

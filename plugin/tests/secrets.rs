@@ -9,8 +9,9 @@ use std::{fs, io};
 
 use base64::prelude::*;
 use serde_json::json;
-use spotify_plugin::auth::{Auth, AuthState, Config, Group, Http, Link, Needs, StoreChoice, system_random};
+use spotify_plugin::auth::{Auth, AuthState, Config, Group, Link, Needs, StoreChoice, system_random};
 use spotify_plugin::clock::{Clock, ManualClock};
+use spotify_plugin::http::Http;
 use spotify_plugin::pages::{PageCommand, PageEvent, Reply, handle};
 use spotify_plugin::spotify::Client;
 use spotify_sim::{DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, STOPPED_AT, Sim};
@@ -74,7 +75,7 @@ async fn no_secret_is_logged_or_shown() {
     })
     .await
     .unwrap();
-    let http = Http::new().unwrap();
+    let http = Http::new();
     let auth = Auth::start(Config {
         accounts_url: Url::parse(&sim.accounts_url()).unwrap(),
         store: StoreChoice::File(folder.path().join("accounts.json")),
@@ -101,7 +102,7 @@ async fn no_secret_is_logged_or_shown() {
         if pasted {
             command(&auth, &spotify, &mut seen, json!({"command": "finishLogin", "url": back.as_str()})).await;
         } else {
-            note(&mut seen, &http.client().get(back).send().await.unwrap().text().await.unwrap());
+            note(&mut seen, &http.client().await.unwrap().get(back).send().await.unwrap().text().await.unwrap());
         }
         assert_eq!(watch.borrow().link, Link::Linked);
         note(&mut seen, &spotify.me(&id).await.unwrap());

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use url::Url;
 
-use super::Http;
 use crate::clock::Clock;
+use crate::http::Http;
 
 /// Spotify's accounts service.
 pub const ACCOUNTS_URL: &str = "https://accounts.spotify.com";

@@ -34,7 +34,7 @@ async fn the_process_that_ends_in_the_middle() {
         limits_file: None,
         language: String::new(),
         clock: Arc::new(ManualClock::at(u64::try_from(STOPPED_AT.as_millis()).unwrap())),
-        http: Http::new().unwrap(),
+        http: Http::new(),
         random: system_random(),
     });
     until(&auth, |state| state.link == Link::Linked).await;

@@ -15,7 +15,6 @@ mod callback;
 mod care;
 mod config;
 mod error;
-mod http;
 mod limits;
 mod lock;
 mod login;
@@ -41,7 +40,6 @@ pub use config::{
     system_random,
 };
 pub use error::{AuthError, Field, Remedy};
-pub use http::Http;
 pub use oauth::retry_after;
 pub use rotation::{Group, Limit, LimitKind, Outcome, Trouble};
 pub use secret::Secret;
@@ -52,6 +50,7 @@ pub use view::{
 };
 
 use crate::clock::Clock;
+use crate::http::Http;
 use callback::Callback;
 use care::{MEMORY_CHOSEN, Sought, look_after};
 use lock::Renewals;
@@ -641,7 +640,7 @@ impl Inner {
     fn service(&self, client_id: &str, client_secret: Option<&Secret>) -> Service {
         Service {
             base: self.accounts_url.clone(),
-            http: self.http.client(),
+            http: self.http.clone(),
             client_id: client_id.to_owned(),
             client_secret: client_secret.cloned(),
         }

@@ -16,6 +16,7 @@ use oauth2::{
 use url::Url;
 
 use super::secret::Secret;
+use crate::http::Http;
 
 /// What the package asks the user for: the union of what all its widgets need, so that nobody has to sign in again when
 /// a version brings more widgets. A sign-in that lacks one goes on with all else. By Spotify's
@@ -70,7 +71,7 @@ pub(super) struct Service {
     /// Base address, such as `https://accounts.spotify.com`.
     pub base: Url,
     /// The shared client.
-    pub http: reqwest::Client,
+    pub http: Http,
     /// The app.
     pub client_id: String,
     /// Its secret, if it has one.
@@ -158,7 +159,7 @@ enum SendError {
 }
 
 /// Our HTTP client as `oauth2` wants it.
-struct Sender(reqwest::Client);
+struct Sender(Http);
 
 impl AsyncHttpClient<'_> for Sender {
     type Error = SendError;
@@ -169,13 +170,17 @@ impl AsyncHttpClient<'_> for Sender {
     }
 }
 
-async fn send(http: reqwest::Client, request: HttpRequest) -> Result<HttpResponse, SendError> {
+async fn send(http: Http, request: HttpRequest) -> Result<HttpResponse, SendError> {
     let (parts, body) = request.into_parts();
     let mut headers = parts.headers;
     if let Some(value) = headers.get_mut(http::header::AUTHORIZATION) {
         // Keeps it out of the HTTP library's own traces.
         value.set_sensitive(true);
     }
+    let http = http.client().await.map_err(|error| {
+        tracing::warn!(error = &error as &dyn std::error::Error, "no call to the accounts service is possible");
+        SendError::Network
+    })?;
     let response = http.request(parts.method, parts.uri.to_string()).headers(headers).body(body).send().await.map_err(
         |error| {
             tracing::debug!(error = %error.without_url(), "the accounts service was not reached");
@@ -271,7 +276,7 @@ mod tests {
 
     #[test]
     fn the_authorize_address_holds_all_that_spotify_asks_for() {
-        let http = crate::auth::Http::new().unwrap().client();
+        let http = Http::new();
         let base = Url::parse("https://accounts.spotify.com").unwrap();
         let service = Service { base, http, client_id: "id".into(), client_secret: Some(Secret::new("very-secret")) };
         let redirect = Url::parse("http://127.0.0.1:4000/callback").unwrap();

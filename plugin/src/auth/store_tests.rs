@@ -30,7 +30,7 @@ impl Shared {
             rotate_refresh_tokens: true,
             ..spotify_sim::Config::default()
         };
-        let world = World { sim: Sim::start(config).await.unwrap(), clock, http: Http::new().unwrap() };
+        let world = World { sim: Sim::start(config).await.unwrap(), clock, http: Http::new() };
         Self { world, folder: tempfile::tempdir().unwrap() }
     }
 

@@ -52,7 +52,7 @@ impl World {
             clock: Arc::new(move || Duration::from_millis(shared.unix_ms())),
             ..spotify_sim::Config::default()
         };
-        Self { sim: Sim::start(config).await.unwrap(), clock, http: Http::new().unwrap() }
+        Self { sim: Sim::start(config).await.unwrap(), clock, http: Http::new() }
     }
 
     pub fn config(&self, store: StoreChoice) -> Config {
@@ -102,7 +102,7 @@ impl World {
 
     /// Opens an address as the browser would.
     pub async fn visit(&self, url: Url) -> (u16, String) {
-        let answer = self.http.client().get(url).send().await.unwrap();
+        let answer = self.http.client().await.unwrap().get(url).send().await.unwrap();
         (answer.status().as_u16(), answer.text().await.unwrap())
     }
 

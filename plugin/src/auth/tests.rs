@@ -39,7 +39,7 @@ async fn a_sign_in_from_the_first_word_to_the_first_token() {
     assert_eq!((now(&auth).link, only(&now(&auth)).state), (Link::Linking, AccountState::Linking));
     let back = world.consent(&page, true);
     let local = back.socket_addrs(|| None).unwrap()[0];
-    let answer = world.http.client().get(back).send().await.unwrap();
+    let answer = world.http.client().await.unwrap().get(back).send().await.unwrap();
     let headers = answer.headers().clone();
     assert!(headers["content-security-policy"].to_str().unwrap().starts_with("default-src 'none';"));
     assert_eq!(headers["referrer-policy"], "no-referrer");
@@ -150,9 +150,9 @@ async fn strangers_at_the_listener_change_nothing() {
     assert_eq!(world.visit(with(&|url| url.set_query(Some("error=access_denied")))).await.0, 400);
     assert_eq!(world.visit(with(&|url| url.set_path("/favicon.ico"))).await.0, 404);
     assert_eq!(world.visit(with(&|url| url.set_path("/callbacks"))).await.0, 404);
-    assert_eq!(world.http.client().post(back.clone()).send().await.unwrap().status(), 405);
+    assert_eq!(world.http.client().await.unwrap().post(back.clone()).send().await.unwrap().status(), 405);
     for host in ["evil.example", "localhost", "127.0.0.1"] {
-        let answer = world.http.client().get(back.clone()).header("host", host).send().await.unwrap();
+        let answer = world.http.client().await.unwrap().get(back.clone()).header("host", host).send().await.unwrap();
         assert_eq!(answer.status(), 421, "{host}");
     }
     let nothing = with(&|url| {

@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::io::Cursor;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use fast_image_resize::images::{Image, ImageRef};
@@ -22,6 +22,7 @@ use url::{Origin, Url};
 
 use super::colour::{self, Rgb};
 use super::disk::Disk;
+use crate::http::Http;
 
 /// How long a connection is kept after a cover. Covers come a few at once and then for minutes none; a connection of before
 /// a sleep of the computer would only be found dead.
@@ -253,12 +254,11 @@ pub struct Covers(Arc<Shared>);
 
 struct Shared {
     limits: CoverLimits,
-    also_from: Vec<Origin>,
+    also_from: Arc<[Origin]>,
     runtime: Handle,
     slots: Mutex<Slots>,
     arrived: mpsc::Sender<String>,
-    /// Made with the first cover: reading the system's certificates has no place in the start-up.
-    client: OnceLock<Option<reqwest::Client>>,
+    http: Http,
     disk: Option<Disk>,
     downloads: Semaphore,
     /// One at a time: a picture at the limits takes 64 MB while it is decoded.
@@ -296,7 +296,7 @@ impl Covers {
     /// Outside of a tokio runtime: covers are fetched on the one that this is called in.
     pub fn new(limits: CoverLimits) -> (Covers, mpsc::Receiver<String>) {
         let (arrived, receiver) = mpsc::channel(16);
-        let also_from = limits
+        let also_from: Arc<[Origin]> = limits
             .also_from
             .iter()
             .filter_map(|address| Url::parse(address).ok())
@@ -307,11 +307,11 @@ impl Covers {
         let shared = Shared {
             disk,
             limits,
+            http: client(Arc::clone(&also_from)),
             also_from,
             runtime: Handle::current(),
             slots: Mutex::default(),
             arrived,
-            client: OnceLock::new(),
             downloads: Semaphore::new(Self::AT_ONCE),
             decoding: Semaphore::new(1),
         };
@@ -452,7 +452,10 @@ impl Shared {
     }
 
     async fn download(&self, url: Url) -> Result<Vec<u8>, CoverError> {
-        let client = self.client.get_or_init(|| client(self.also_from.clone())).as_ref().ok_or(CoverError::Network)?;
+        let client = self.http.client().await.map_err(|error| {
+            tracing::warn!(error = &error as &dyn std::error::Error, "no cover can be fetched");
+            CoverError::Network
+        })?;
         let mut response = client
             .get(url)
             .send()
@@ -500,23 +503,18 @@ fn is_allowed(url: &Url, also_from: &[Origin]) -> bool {
 }
 
 /// A client that follows redirects only to where covers may come from.
-fn client(also_from: Vec<Origin>) -> Option<reqwest::Client> {
-    // Does nothing where another room has chosen one before.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let redirects = redirect::Policy::custom(move |attempt| {
-        if attempt.previous().len() > 3 || !is_allowed(attempt.url(), &also_from) {
-            attempt.error("redirected to where covers are not fetched from")
-        } else {
-            attempt.follow()
-        }
-    });
-    reqwest::Client::builder()
-        .redirect(redirects)
-        .referer(false)
-        .pool_idle_timeout(IDLE)
-        .build()
-        .inspect_err(|error| tracing::warn!(%error, "covers can't be fetched"))
-        .ok()
+fn client(also_from: Arc<[Origin]>) -> Http {
+    Http::with(move |client| {
+        let also_from = Arc::clone(&also_from);
+        let redirects = redirect::Policy::custom(move |attempt| {
+            if attempt.previous().len() > 3 || !is_allowed(attempt.url(), &also_from) {
+                attempt.error("redirected to where covers are not fetched from")
+            } else {
+                attempt.follow()
+            }
+        });
+        client.redirect(redirects).referer(false).pool_idle_timeout(IDLE)
+    })
 }
 
 /// A lock whose holder has panicked guards nothing that could be half done here.

@@ -24,7 +24,8 @@ pub use model::{
 };
 pub use uri::{Uri, UriKind};
 
-use crate::auth::{AccessToken, Auth, AuthError, Group, Http, Needs, Outcome, Trouble, User};
+use crate::auth::{AccessToken, Auth, AuthError, Group, Needs, Outcome, Trouble, User};
+use crate::http::Http;
 
 /// Spotify's Web API.
 pub const API_URL: &str = "https://api.spotify.com/v1";
@@ -451,9 +452,11 @@ impl Client {
 
     async fn send_with(&self, call: &Call, token: &AccessToken) -> Result<reqwest::Response, Error> {
         let base = self.base.as_str().trim_end_matches('/');
-        let mut request = self
-            .http
-            .client()
+        let http = self.http.client().await.map_err(|error| {
+            tracing::warn!(error = &error as &dyn std::error::Error, "no call to Spotify is possible");
+            Error::Offline
+        })?;
+        let mut request = http
             .request(call.method.clone(), format!("{base}/{}", call.path))
             .query(&call.query)
             .bearer_auth(token.bearer().expose());

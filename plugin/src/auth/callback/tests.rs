@@ -106,7 +106,16 @@ async fn the_page_is_in_the_hosts_language() {
         let mut elsewhere = world.consent(&page, true);
         elsewhere.set_path("/");
         // The browser's language doesn't count where the host's is known.
-        let answer = world.http.client().get(elsewhere).header("accept-language", "fr, en, de").send().await.unwrap();
+        let answer = world
+            .http
+            .client()
+            .await
+            .unwrap()
+            .get(elsewhere)
+            .header("accept-language", "fr, en, de")
+            .send()
+            .await
+            .unwrap();
         let text = answer.text().await.unwrap();
         assert!(text.contains(&format!("<html lang=\"{}\">", language.tag())), "{text}");
         assert!(text.contains(&escape(NOTHING_HERE_MORE.in_language(language))), "{text}");
@@ -131,7 +140,7 @@ async fn the_browsers_language_is_the_second_choice_and_english_the_last() {
         let (world, auth, id) = world_in(host).await;
         let mut url = world.consent(&auth.login(&id).await.unwrap(), true);
         url.set_path("/");
-        let mut request = world.http.client().get(url);
+        let mut request = world.http.client().await.unwrap().get(url);
         if let Some(browser) = browser {
             request = request.header("accept-language", browser);
         }
@@ -186,7 +195,7 @@ async fn a_code_is_used_once() {
 
     let (written, hold) = std::sync::mpsc::channel();
     *store.hold.lock().unwrap() = Some(hold);
-    let first = tokio::spawn(world.http.client().get(back.clone()).send());
+    let first = tokio::spawn(world.http.client().await.unwrap().get(back.clone()).send());
     while store.hold.lock().unwrap().is_some() {
         tokio::task::yield_now().await;
     }
@@ -214,13 +223,13 @@ async fn whatever_else_a_page_or_a_program_sends_the_sign_in_goes_on() {
     let address = local(&back);
 
     // A page of another site: its form, its question whether it may, and its script.
-    let form = world.http.client().post(back.clone()).header("origin", "https://evil.example");
+    let http = world.http.client().await.unwrap();
+    let form = http.post(back.clone()).header("origin", "https://evil.example");
     let form = form.header("sec-fetch-site", "cross-site").form(&[("code", "c"), ("state", "s")]);
-    let ask = world.http.client().request(Method::OPTIONS, back.clone()).header("origin", "https://evil.example");
+    let ask = http.request(Method::OPTIONS, back.clone()).header("origin", "https://evil.example");
     let ask =
         ask.header("access-control-request-method", "GET").header("access-control-request-private-network", "true");
-    let methods =
-        [Method::PUT, Method::DELETE, Method::PATCH].map(|method| world.http.client().request(method, back.clone()));
+    let methods = [Method::PUT, Method::DELETE, Method::PATCH].map(|method| http.request(method, back.clone()));
     for request in [form, ask].into_iter().chain(methods) {
         let answer = request.send().await.unwrap();
         assert_eq!(answer.status(), 405);
@@ -230,7 +239,7 @@ async fn whatever_else_a_page_or_a_program_sends_the_sign_in_goes_on() {
         assert!(text.contains("There is nothing here"), "{text}");
     }
     // Whoever only looks ahead must not use the code up.
-    let answer = world.http.client().head(back.clone()).send().await.unwrap();
+    let answer = world.http.client().await.unwrap().head(back.clone()).send().await.unwrap();
     assert_eq!((answer.status(), answer.text().await.unwrap().as_str()), (StatusCode::METHOD_NOT_ALLOWED, ""));
 
     let path = &back[url::Position::BeforePath..];
@@ -267,8 +276,14 @@ async fn whatever_else_a_page_or_a_program_sends_the_sign_in_goes_on() {
     assert_eq!(world.grants("authorization_code"), 0);
 
     // A browser says that it comes from Spotify's site. One that says nothing is served as well, as all other tests show.
-    let real =
-        world.http.client().get(back).header("sec-fetch-site", "cross-site").header("sec-fetch-mode", "navigate");
+    let real = world
+        .http
+        .client()
+        .await
+        .unwrap()
+        .get(back)
+        .header("sec-fetch-site", "cross-site")
+        .header("sec-fetch-mode", "navigate");
     assert_eq!(real.send().await.unwrap().status(), 200);
     assert_eq!(auth.watch().borrow().link, Link::Linked);
 }
