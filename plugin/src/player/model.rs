@@ -8,15 +8,15 @@
 //! Calls wait in one queue and leave it in order, one at a time. Of volumes and positions that wait only the last one
 //! matters, and while nothing waits behind them they leave at most every [`PACE_MS`].
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::command::{Call, Command, QueuedCall, Verb, What, decide};
-use super::queries::{ASK_AGAIN_MS, Asked, Interest, LEAST_MS, Question, Told};
+use super::queries::{Interest, Memory, Place, Question, Told, Wanted, can_be_saved};
 use super::snapshot::{Done, Now, Player, Refusal, Track};
 use super::state::{Change, Known, State};
 use crate::auth::{AuthState, Limit, Link};
-use crate::spotify::{Error, Playback, Restriction, Uri};
+use crate::spotify::{Error, Playback, Restriction, Uri, UriKind};
 
 /// How long a write is trusted over reads that don't show it.
 const TRUST_MS: u64 = 3_000;
@@ -69,9 +69,9 @@ pub struct Model {
     /// The volume before it was muted.
     loud: Option<u8>,
     last_device: Option<String>,
-    /// When we have saved or removed something last: answers from before that are no news.
-    saved_ms: BTreeMap<Uri, u64>,
-    asked: BTreeMap<Question, Asked>,
+    /// What visible keys show.
+    interest: Interest,
+    memory: Memory,
     /// When it was last seen that somebody may have changed something elsewhere.
     suspect_ms: u64,
     next_id: u64,
@@ -90,8 +90,8 @@ impl Model {
             fade: None,
             loud: None,
             last_device: None,
-            saved_ms: BTreeMap::new(),
-            asked: BTreeMap::new(),
+            interest: Interest::default(),
+            memory: Memory::new(),
             suspect_ms: 0,
             next_id: 1,
         }
@@ -101,7 +101,8 @@ impl Model {
     pub fn set_accounts(&mut self, accounts: Arc<AuthState>) {
         if accounts.link != Link::Linked {
             let last_playlist = self.state.last_playlist.take();
-            *self = Self { next_id: self.next_id, ..Self::new(Arc::clone(&accounts)) };
+            let interest = std::mem::take(&mut self.interest);
+            *self = Self { next_id: self.next_id, interest, ..Self::new(Arc::clone(&accounts)) };
             self.state.last_playlist = last_playlist;
         }
         if accounts.limit.is_none() {
@@ -109,7 +110,46 @@ impl Model {
             self.state.problem.take_if(|problem| matches!(problem, Error::RateLimited { .. }));
             self.state.refusal.take_if(|refusal| matches!(refusal.error, Error::RateLimited { .. }));
         }
+        let sign_in = |accounts: &AuthState| {
+            let (_, account) = accounts.serving()?;
+            Some((account.id.clone(), account.user.clone(), account.sign_in_ends_ms, account.trouble))
+        };
+        if sign_in(&accounts) != sign_in(&self.state.accounts) {
+            self.memory.forget_refusals();
+        }
         self.state.accounts = accounts;
+    }
+
+    /// Records what visible keys show.
+    pub(super) fn look_at(&mut self, interest: Interest) {
+        self.interest = interest;
+        self.recall();
+    }
+
+    /// How many instances are visible.
+    pub(super) fn visible(&self) -> usize {
+        self.interest.instances
+    }
+
+    /// Brings what is shown of the memory up to date: only that is published, however much is remembered.
+    fn recall(&mut self) {
+        let known = self.state.known.as_ref().and_then(Option::as_ref);
+        let playing = known.and_then(|known| known.now.uri());
+        let shown = self.interest.chosen().chain(playing);
+        let saved = shown.filter_map(|uri| Some((uri.clone(), self.memory.is_saved(uri)?))).collect();
+        let started = self.state.changes.iter().filter_map(|change| match &change.what {
+            What::Started { uri } => Some(uri),
+            _ => None,
+        });
+        let playlists = started.chain(known.and_then(|known| known.now.context.as_ref()));
+        let names =
+            playlists.filter_map(|uri| Some((uri.clone(), self.memory.playlist_name(uri)?.to_owned()))).collect();
+        if *self.state.saved != saved {
+            self.state.saved = Arc::new(saved);
+        }
+        if *self.state.playlists != names {
+            self.state.playlists = Arc::new(names);
+        }
     }
 
     /// Until when nothing may be sent, as every account is limited.
@@ -173,6 +213,7 @@ impl Model {
         for (call, what) in steps {
             self.push(call, what, device.clone(), verb.clone(), now_ms);
         }
+        self.recall();
         true
     }
 
@@ -245,15 +286,14 @@ impl Model {
         }
         match &call.call {
             Call::Save { uri, saved } => {
-                self.state.saved.insert(uri.clone(), *saved);
-                self.saved_ms.insert(uri.clone(), now_ms);
+                self.memory.on_saved(uri, *saved, now_ms);
                 self.state.changes.retain(|change| change.id != call.id);
             }
             Call::AddToPlaylist { playlist, .. } => self.state.last_playlist = Some(playlist.clone()),
             Call::PlayLiked => self.state.started = Some(Uri::liked_songs()),
             Call::PlayUri(uri) => self.state.started = Some(uri.clone()),
-            Call::Enqueue(_) => drop(self.asked.remove(&Question::Queue)),
-            Call::Transfer { .. } => drop(self.asked.remove(&Question::Devices)),
+            Call::Enqueue(_) => self.memory.invalidate_queue(),
+            Call::Transfer { .. } => self.memory.invalidate_devices(),
             _ => {}
         }
         let shows_nowhere =
@@ -261,6 +301,7 @@ impl Model {
         if shows_nowhere {
             self.state.done = Some(Done { verb: call.verb.clone(), until_ms: now_ms + SAY_DONE_MS });
         }
+        self.recall();
     }
 
     /// A call has failed: its change is taken back, and the key says why.
@@ -313,6 +354,7 @@ impl Model {
         let playing = known.as_ref().is_some_and(|known| known.now.playing);
         self.still_since_ms = if playing { None } else { self.still_since_ms.or(Some(now_ms)) };
         self.state.known = Some(known);
+        self.recall();
         self.command_early(now_ms);
     }
 
@@ -342,31 +384,40 @@ impl Model {
         self.command_early(now_ms);
     }
 
-    /// What Spotify has told about something else.
+    /// Spotify has answered another question.
     pub(super) fn told(&mut self, told: Told) {
+        self.memory.on_answer(&told);
         match told {
-            Told::Saved(uri, saved) => {
-                let asked = self.asked.get(&Question::Saved(uri.clone())).map_or(0, |asked| asked.at_ms);
-                if self.saved_ms.get(&uri).is_none_or(|done_ms| asked >= done_ms + TRUST_MS) {
-                    self.state.saved.insert(uri, saved);
-                }
-            }
+            Told::Saved(_) | Told::PlaylistName(..) => {}
             Told::Devices(devices) => self.state.devices = Some(Arc::new(devices)),
-            Told::PlaylistName(playlist, name) => drop(self.state.playlists.insert(playlist, name)),
             Told::Queue(items) => self.state.coming = Some(Arc::new(items.iter().map(Track::of).collect())),
         }
+        self.recall();
     }
 
-    /// A question is being put.
-    pub(super) fn asking(&mut self, question: Question, now_ms: u64) {
-        self.asked.insert(question, Asked { at_ms: now_ms, failed: false });
+    /// A question is being asked.
+    pub(super) fn asking(&mut self, question: &Question, now_ms: u64) {
+        self.memory.on_asked(question, self.place(), now_ms);
     }
 
     /// A question could not be answered.
-    pub(super) fn not_told(&mut self, question: &Question) {
-        if let Some(asked) = self.asked.get_mut(question) {
-            asked.failed = true;
-        }
+    pub(super) fn not_told(&mut self, question: &Question, error: &Error, now_ms: u64) {
+        self.memory.on_failure(question, error, now_ms);
+    }
+
+    /// The user asks for an answer now: what was refused before may be answered by now.
+    pub(super) fn on_refresh(&mut self, now_ms: u64) {
+        self.suspect(now_ms);
+        self.memory.forget_refusals();
+    }
+
+    /// What plays from where, and on what.
+    fn place(&self) -> Place {
+        let known = self.state.known.as_ref().and_then(Option::as_ref);
+        known.map_or_else(Place::default, |known| Place {
+            context: known.now.context.clone(),
+            device: known.now.device.id.clone(),
+        })
     }
 
     /// Takes in what was known before a restart; what has happened since counts more.
@@ -388,7 +439,7 @@ impl Model {
         self.fade.take_if(|fade| fade.start_ms > now_ms);
         self.state.heard_ms = self.state.heard_ms.min(now_ms);
         self.still_since_ms = self.still_since_ms.map(|since| since.min(now_ms));
-        self.saved_ms.values_mut().for_each(|at_ms| *at_ms = now_ms.min(*at_ms));
+        self.memory.on_clock_change(now_ms);
         for change in &mut self.state.changes {
             change.at_ms = change.at_ms.min(now_ms);
             change.done_ms = change.done_ms.map(|done_ms| done_ms.min(now_ms));
@@ -398,39 +449,24 @@ impl Model {
         }
     }
 
-    /// The question that should be put next, and when, for somebody who is interested in all this.
-    pub(super) fn next_question(&self, interest: &Interest, now_ms: u64) -> Option<(Question, u64)> {
+    /// The question to ask next, and when; `None`: none before something changes.
+    pub(super) fn next_question(&self, now_ms: u64) -> Option<(Question, u64)> {
+        let interest = &self.interest;
         let known = self.state.known.as_ref()?.as_ref();
         let track = known.and_then(|known| known.now.track.as_ref()).filter(|track| !track.local);
-        let playing = track.and_then(|track| track.uri.as_ref()).filter(|_| interest.saved_now);
-        let saved = interest.saved.iter().chain(playing).cloned().map(Question::Saved);
-        let devices = interest.devices.then_some(Question::Devices);
-        let queue = interest.queue.then_some(Question::Queue).filter(|_| known.is_some());
-        let playlist = known.and_then(|known| known.now.playlist()).filter(|_| interest.playlist);
-        let playlist = playlist.map(Question::PlaylistName);
-        let due = saved.chain(devices).chain(queue).chain(playlist).map(|question| {
-            let due_ms = self.due_ms(&question, now_ms);
-            (question, due_ms)
-        });
-        due.min_by_key(|(_, due_ms)| *due_ms)
-    }
-
-    fn due_ms(&self, question: &Question, now_ms: u64) -> u64 {
-        let Some(asked) = self.asked.get(question).filter(|asked| asked.at_ms <= now_ms) else { return now_ms };
-        if asked.failed {
-            return asked.at_ms + ASK_AGAIN_MS;
-        }
-        let item_since_ms = match question {
-            Question::Queue => self.item_since_ms(),
-            Question::Saved(_) | Question::Devices => 0,
-            // Nobody renames a playlist while it plays.
-            Question::PlaylistName(_) => return asked.at_ms + question.lasts_ms(),
+        let playing = track.and_then(|track| track.uri.as_ref());
+        let playing = playing.filter(|uri| interest.saved_now && can_be_saved(uri));
+        let context = known.and_then(|known| known.now.context.as_ref());
+        let wanted = Wanted {
+            saved: interest.chosen().chain(playing).collect(),
+            devices: interest.devices,
+            queue: interest.queue && known.is_some(),
+            playlist: context.filter(|uri| interest.playlist && uri.kind() == UriKind::Playlist),
+            place: self.place(),
+            suspect_ms: self.suspect_ms,
+            item_since_ms: self.item_since_ms(),
         };
-        if self.suspect_ms.max(item_since_ms) > asked.at_ms {
-            // A moment later, so that Spotify's queue has gone on, too.
-            return asked.at_ms + LEAST_MS.min(item_since_ms.saturating_sub(asked.at_ms).max(1_000));
-        }
-        asked.at_ms + question.lasts_ms()
+        self.memory.next_question(&wanted, now_ms)
     }
 
     /// About when what plays began to.

@@ -172,7 +172,7 @@ pub struct Player {
     pub queue: Option<Arc<Vec<Track>>>,
     /// The playlist that something was added to last.
     pub last_playlist: Option<Uri>,
-    pub(super) saved: BTreeMap<Uri, bool>,
+    pub(super) saved: Arc<BTreeMap<Uri, bool>>,
     pub(super) playlist: Option<String>,
     pub(super) started: Option<Uri>,
     pub(super) refusal: Option<Refusal>,

@@ -68,8 +68,10 @@ pub struct State {
     pub(super) changes: Vec<Change>,
     pub(super) last_playlist: Option<Uri>,
     pub(super) started: Option<Uri>,
-    pub(super) saved: BTreeMap<Uri, bool>,
-    pub(super) playlists: BTreeMap<Uri, String>,
+    /// Whether what visible keys show is saved, as far as that is known.
+    pub(super) saved: Arc<BTreeMap<Uri, bool>>,
+    /// The names of the playlist that plays and of those that are being started, as far as they are known.
+    pub(super) playlists: Arc<BTreeMap<Uri, String>>,
     pub(super) devices: Option<Arc<Vec<Device>>>,
     pub(super) coming: Option<Arc<Vec<Track>>>,
 }
@@ -86,8 +88,8 @@ impl State {
             changes: Vec::new(),
             last_playlist: None,
             started: None,
-            saved: BTreeMap::new(),
-            playlists: BTreeMap::new(),
+            saved: Arc::default(),
+            playlists: Arc::default(),
             devices: None,
             coming: None,
         }
@@ -169,10 +171,10 @@ impl State {
     /// All that a widget may look at, at a moment.
     #[must_use]
     pub fn at(&self, now_ms: u64) -> Player {
-        let mut saved = self.saved.clone();
+        let mut saved = Arc::clone(&self.saved);
         for change in &self.changes {
             if let What::Saved { uri, saved: wanted } = &change.what {
-                saved.insert(uri.clone(), *wanted);
+                Arc::make_mut(&mut saved).insert(uri.clone(), *wanted);
             }
         }
         let ends_soon = self.accounts.accounts.iter().filter(|account| account.sign_in_ends_soon);

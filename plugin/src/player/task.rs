@@ -89,7 +89,6 @@ pub fn start(
         spotify,
         model,
         watch: shown,
-        interest: Interest::default(),
         failures: 0,
         overdue: 0,
         asked_at: None,
@@ -118,7 +117,6 @@ struct Task {
     clock: Arc<dyn Clock>,
     model: Model,
     watch: watch::Sender<Arc<State>>,
-    interest: Interest,
     failures: u32,
     /// How often Spotify was asked since the track should have ended.
     overdue: u32,
@@ -179,15 +177,15 @@ impl Task {
                 self.model.command(command, self.clock.unix_ms());
             }
             Input::Shown(interest) => {
-                let more = interest.instances > self.interest.instances;
-                self.interest = interest;
+                let more = interest.instances > self.model.visible();
+                self.model.look_at(interest);
                 let asked = self.asked_at.is_some_and(|asked| asked.elapsed() < FRESH);
                 let fresh = asked && (self.asking.is_some() || self.model.knows());
                 if more && !fresh { self.ask_soon() } else { self.plan() }
             }
             Input::LastPlaylist(uri) => self.model.remember_playlist(uri),
             Input::Refresh => {
-                self.model.suspect(self.clock.unix_ms());
+                self.model.on_refresh(self.clock.unix_ms());
                 self.ask_soon();
             }
         }
@@ -308,15 +306,15 @@ impl Task {
     fn question(&mut self) {
         self.question_at = None;
         let now_ms = self.clock.unix_ms();
-        let due = self.model.next_question(&self.interest, now_ms).filter(|(_, due_ms)| *due_ms <= now_ms);
+        let due = self.model.next_question(now_ms).filter(|(_, due_ms)| *due_ms <= now_ms);
         if let Some((question, _)) = due {
-            self.model.asking(question.clone(), now_ms);
+            self.model.asking(&question, now_ms);
             let spotify = self.spotify.clone();
             self.questioning = Some(Box::pin(async move {
                 let told = match &question {
-                    Question::Saved(uri) => {
-                        let saved = spotify.are_saved(std::slice::from_ref(uri)).await;
-                        saved.map(|saved| Told::Saved(uri.clone(), saved.first().copied().unwrap_or_default()))
+                    Question::Saved(uris) => {
+                        let saved = spotify.are_saved(uris).await;
+                        saved.map(|saved| Told::Saved(uris.iter().cloned().zip(saved).collect()))
                     }
                     Question::Devices => spotify.devices().await.map(Told::Devices),
                     Question::Queue => spotify.queue().await.map(Told::Queue),
@@ -337,7 +335,7 @@ impl Task {
             Ok(told) => self.model.told(told),
             Err(error) => {
                 tracing::info!(?question, %error, "Spotify has not answered");
-                self.model.not_told(question);
+                self.model.not_told(question, &error, self.clock.unix_ms());
             }
         }
         self.plan_questions();
@@ -360,7 +358,7 @@ impl Task {
             linked: self.model.linked(),
             limited_for: self.planned_limit.map(|limit| milliseconds(limit.until_ms - now_ms)),
             strained: self.model.strained(now_ms),
-            visible: self.interest.instances > 0,
+            visible: self.model.visible() > 0,
             since: self.asked_at.map_or(Duration::MAX, |asked| asked.elapsed()),
             pressed: self.pressed_at.map(|pressed| pressed.elapsed()),
             woke: self.woke_at.map(|woke| woke.elapsed()),
@@ -380,8 +378,8 @@ impl Task {
 
     fn plan_questions(&mut self) {
         let now_ms = self.clock.unix_ms();
-        let quiet = !self.model.linked() || self.interest.instances == 0 || self.model.limit(now_ms).is_some();
-        let next = if quiet { None } else { self.model.next_question(&self.interest, now_ms) };
+        let quiet = !self.model.linked() || self.model.visible() == 0 || self.model.limit(now_ms).is_some();
+        let next = if quiet { None } else { self.model.next_question(now_ms) };
         self.question_at =
             next.map(|(_, due_ms)| Instant::now() + Duration::from_millis(due_ms.saturating_sub(now_ms)));
     }

@@ -221,11 +221,12 @@ fn seeks_add_up_and_stay_within_the_item() {
 fn a_like_shows_at_once_and_is_asked_about_once_a_track() {
     let mut model = model(true);
     let interest = Interest { instances: 1, saved_now: true, ..Interest::default() };
-    let question = Question::Saved(uri("spotify:track:1"));
-    assert_eq!(model.next_question(&interest, T), Some((question.clone(), T)));
-    model.asking(question.clone(), T);
-    model.told(Told::Saved(uri("spotify:track:1"), true));
-    assert_eq!(model.next_question(&interest, T + 1), Some((question.clone(), T + 600_000)));
+    model.look_at(interest);
+    let question = Question::Saved(vec![uri("spotify:track:1")]);
+    assert_eq!(model.next_question(T), Some((question.clone(), T)));
+    model.asking(&question, T);
+    model.told(Told::Saved(vec![(uri("spotify:track:1"), true)]));
+    assert_eq!(model.next_question(T + 1), Some((question.clone(), T + 600_000)));
     assert_eq!(model.at(T).saved(&uri("spotify:track:1")), Some(true));
     press(&mut model, Verb::ToggleSaved(None), T);
     assert_eq!(model.at(T).saved(&uri("spotify:track:1")), Some(false));
@@ -235,21 +236,22 @@ fn a_like_shows_at_once_and_is_asked_about_once_a_track() {
     let mut other = playback(false, 12_000);
     other.shuffle_state = true;
     model.heard(Some(other), T + 2_000, T + 2_000);
-    assert_eq!(model.next_question(&interest, T + 2_000), Some((question, T + 1_000)), "somebody is at work elsewhere");
+    assert_eq!(model.next_question(T + 2_000), Some((question, T + 1_000)), "somebody is at work elsewhere");
 }
 
 #[test]
 fn an_answer_from_before_a_like_does_not_take_it_back() {
     let mut model = model(true);
     let uri = uri("spotify:track:1");
-    model.asking(Question::Saved(uri.clone()), T);
+    let question = Question::Saved(vec![uri.clone()]);
+    model.asking(&question, T);
     press(&mut model, Verb::ToggleSaved(None), T + 10);
     let call = model.next_call(T + 10).unwrap();
     model.confirmed(&call, T + 60);
-    model.told(Told::Saved(uri.clone(), false));
+    model.told(Told::Saved(vec![(uri.clone(), false)]));
     assert_eq!(model.at(T + 70).saved(&uri), Some(true));
-    model.asking(Question::Saved(uri.clone()), T + 60 + TRUST_MS);
-    model.told(Told::Saved(uri.clone(), false));
+    model.asking(&question, T + 60 + TRUST_MS);
+    model.told(Told::Saved(vec![(uri.clone(), false)]));
     assert_eq!(model.at(T + 9_000).saved(&uri), Some(false), "but one that was asked later does");
 }
 
@@ -350,7 +352,8 @@ fn a_file_of_the_users_own_is_not_asked_about_saved_or_added() {
     file.item.as_mut().unwrap().is_local = true;
     model.heard(Some(file), T, T);
     let interest = Interest { instances: 1, saved_now: true, ..Interest::default() };
-    assert_eq!(model.next_question(&interest, T), None);
+    model.look_at(interest);
+    assert_eq!(model.next_question(T), None);
     for verb in [Verb::ToggleSaved(None), Verb::Enqueue(None), Verb::AddToPlaylist(Some(uri("spotify:playlist:p")))] {
         assert!(!model.command(Command { verb: verb.clone(), device: None }, T));
         let why = Error::Restricted(Restriction::LocalFile);
@@ -454,4 +457,37 @@ fn a_wait_counts_down_and_ends_by_itself() {
     model.set_accounts(Arc::new(state));
     assert_eq!((seconds(&model, T), model.state.next_change_ms(T)), (Some(50_460), Some(T + 1)));
     assert_eq!((seconds(&model, T + 1), model.state.next_change_ms(T + 1)), (Some(50_400), Some(T + 60_001)));
+}
+
+#[test]
+fn what_is_published_does_not_grow_with_what_was_played() {
+    let mut model = model(true);
+    let playlist = |number: u64| uri(&format!("spotify:playlist:{number}"));
+    let chosen = uri("spotify:album:chosen");
+    model.look_at(Interest {
+        instances: 3,
+        saved_now: true,
+        saved: [chosen].into(),
+        playlist: true,
+        ..Interest::default()
+    });
+    for number in 0..3_000_u64 {
+        let at = T + number * 200_000;
+        let mut next = playback(true, 0);
+        next.item.as_mut().unwrap().uri = Some(uri(&format!("spotify:track:n{number}")));
+        next.context = Some(crate::spotify::Context { uri: Some(playlist(number)), kind: "playlist".into() });
+        model.heard(Some(next), at, at);
+        while let Some((question, due_ms)) = model.next_question(at)
+            && due_ms <= at
+        {
+            model.asking(&question, at);
+            model.told(match question {
+                Question::Saved(uris) => Told::Saved(uris.into_iter().map(|uri| (uri, true)).collect()),
+                Question::PlaylistName(uri) => Told::PlaylistName(uri, "Name".to_owned()),
+                other => panic!("{other:?}"),
+            });
+        }
+        assert_eq!((model.state.saved.len(), model.state.playlists.len()), (2, 1));
+    }
+    assert_eq!(model.at(T + 600_000_000).playlist_name(), Some("Name"));
 }

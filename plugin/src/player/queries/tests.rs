@@ -1,0 +1,228 @@
+use std::time::Duration;
+
+use super::*;
+use crate::auth::LimitKind;
+
+const T: u64 = 1_000_000;
+const MINUTE_MS: u64 = 60_000;
+
+fn uri(text: &str) -> Uri {
+    Uri::from_spotify(text).unwrap()
+}
+
+fn tracks(count: usize) -> Vec<Uri> {
+    (1..=count).map(|number| uri(&format!("spotify:track:{number}"))).collect()
+}
+
+fn saved(uris: &[Uri]) -> Wanted<'_> {
+    Wanted { saved: uris.iter().collect(), ..Wanted::default() }
+}
+
+fn answer(memory: &mut Memory, uris: &[Uri], at_ms: u64) {
+    memory.on_asked(&Question::Saved(uris.to_vec()), Place::default(), at_ms);
+    memory.on_answer(&Told::Saved(uris.iter().map(|uri| (uri.clone(), true)).collect()));
+}
+
+/// Asks whatever is due in a span of time and fails it: when that was, and what was asked.
+fn failures(memory: &mut Memory, wanted: &Wanted<'_>, error: &Error, span_ms: u64) -> Vec<(u64, Question)> {
+    let mut asked = Vec::new();
+    for now_ms in (T..T + span_ms).step_by(10_000) {
+        let due = memory.next_question(wanted, now_ms).filter(|(_, due_ms)| *due_ms <= now_ms);
+        if let Some((question, _)) = due {
+            memory.on_asked(&question, wanted.place.clone(), now_ms);
+            memory.on_failure(&question, error, now_ms);
+            asked.push((now_ms - T, question));
+        }
+    }
+    asked
+}
+
+#[test]
+fn all_visible_uris_are_asked_about_together() {
+    let mut memory = Memory::new();
+    let uris = tracks(20);
+    assert_eq!(memory.next_question(&saved(&uris), T), Some((Question::Saved(uris.clone()), T)));
+    answer(&mut memory, &uris, T);
+    assert_eq!(memory.next_question(&saved(&uris), T).unwrap().1, T + 600_000);
+    // Another one begins to play: a call that is made anyway renews the others.
+    let more = tracks(21);
+    let (question, due_ms) = memory.next_question(&saved(&more), T + 1_000).unwrap();
+    let Question::Saved(mut asked) = question else { panic!("{question:?}") };
+    assert_eq!((due_ms, &asked[0], asked.len()), (T + 1_000, &more[20], 21));
+    asked.sort();
+    assert_eq!(asked, {
+        let mut sorted = more.clone();
+        sorted.sort();
+        sorted
+    });
+}
+
+#[test]
+fn more_than_one_call_takes_are_asked_in_turns() {
+    let mut memory = Memory::new();
+    let uris = tracks(90);
+    let mut sizes = Vec::new();
+    while let Some((Question::Saved(asked), due_ms)) = memory.next_question(&saved(&uris), T)
+        && due_ms <= T
+    {
+        answer(&mut memory, &asked, T);
+        sizes.push(asked.len());
+    }
+    assert_eq!(sizes, [40, 40, 40], "the last one has room for some that are known");
+    assert!(uris.iter().all(|uri| memory.is_saved(uri) == Some(true)));
+}
+
+#[test]
+fn refused_name_is_asked_once() {
+    for error in [Error::Unexpected(400), Error::Unexpected(403), Error::Unexpected(404)] {
+        let mut memory = Memory::new();
+        let playlist = uri("spotify:playlist:p");
+        let wanted = Wanted { playlist: Some(&playlist), suspect_ms: T + 1, ..Wanted::default() };
+        let asked = failures(&mut memory, &wanted, &error, DAY_MS);
+        assert_eq!(asked, [(0, Question::PlaylistName(playlist.clone()))], "{error:?}");
+        let other = uri("spotify:playlist:q");
+        let wanted = Wanted { playlist: Some(&other), ..Wanted::default() };
+        assert_eq!(memory.next_question(&wanted, T).unwrap().1, T, "another one may have a name");
+        memory.forget_refusals();
+        let wanted = Wanted { playlist: Some(&playlist), ..Wanted::default() };
+        assert_eq!(memory.next_question(&wanted, T + 1_000).unwrap().1, T + 1_000, "another account may know it");
+    }
+}
+
+#[test]
+fn missing_permission_is_one_of_every_question_of_its_kind() {
+    for error in [Error::MissingScope, Error::PremiumRequired, Error::NotOnAllowList, Error::AppOwnerNeedsPremium] {
+        let mut memory = Memory::new();
+        let uris = tracks(300);
+        let mut asked = 0;
+        // Track after track plays, and each would be asked about.
+        for (number, uri) in (0..).zip(&uris) {
+            let now_ms = T + number * 200_000;
+            let wanted = Wanted { saved: vec![uri], devices: true, ..Wanted::default() };
+            while let Some((question, due_ms)) = memory.next_question(&wanted, now_ms)
+                && due_ms <= now_ms
+            {
+                memory.on_asked(&question, Place::default(), now_ms);
+                memory.on_failure(&question, &error, now_ms);
+                asked += 1;
+            }
+        }
+        assert_eq!(asked, 2, "{error:?}: the library and the devices, once each");
+        memory.forget_refusals();
+        assert!(memory.next_question(&saved(&uris), T + DAY_MS / 2).unwrap().1 <= T + DAY_MS / 2);
+    }
+}
+
+#[test]
+fn one_malformed_uri_does_not_spoil_the_others() {
+    let mut memory = Memory::new();
+    let uris = tracks(5);
+    let mut calls = Vec::new();
+    while let Some((question, due_ms)) = memory.next_question(&saved(&uris), T)
+        && due_ms <= T
+    {
+        let Question::Saved(asked) = &question else { panic!("{question:?}") };
+        calls.push(asked.len());
+        if asked.contains(&uris[2]) {
+            memory.on_asked(&question, Place::default(), T);
+            memory.on_failure(&question, &Error::Unexpected(400), T);
+        } else {
+            answer(&mut memory, asked, T);
+        }
+    }
+    assert_eq!(calls, [5, 1, 1, 1, 1, 1]);
+    let known: Vec<_> = uris.iter().map(|uri| memory.is_saved(uri)).collect();
+    assert_eq!(known, [Some(true), Some(true), None, Some(true), Some(true)]);
+    // From then on the others are asked about together.
+    let (question, due_ms) = memory.next_question(&saved(&uris), T).unwrap();
+    assert_eq!(due_ms, T + 600_000);
+    assert!(matches!(question, Question::Saved(asked) if asked.len() == 4));
+}
+
+#[test]
+fn refused_queue_is_asked_again_in_another_context_or_on_another_device() {
+    let mut memory = Memory::new();
+    let place = |context: &str, device: &str| Place { context: Some(uri(context)), device: Some(device.to_owned()) };
+    let at = |place: Place| Wanted { queue: true, place, ..Wanted::default() };
+    let here = at(place("spotify:album:a", "desk"));
+    assert_eq!(failures(&mut memory, &here, &Error::Unexpected(403), 6 * 60 * MINUTE_MS).len(), 1);
+    let now_ms = T + 6 * 60 * MINUTE_MS;
+    for there in [place("spotify:album:b", "desk"), place("spotify:album:a", "phone")] {
+        assert!(memory.next_question(&at(there), now_ms).unwrap().1 <= now_ms);
+    }
+}
+
+#[test]
+fn passing_failures_back_off_and_end_with_an_answer() {
+    let mut memory = Memory::new();
+    let wanted = Wanted { devices: true, ..Wanted::default() };
+    for error in [Error::Offline, Error::SpotifyDown(Some(502)), Error::Unexpected(200)] {
+        memory = Memory::new();
+        let asked = failures(&mut memory, &wanted, &error, 60 * MINUTE_MS);
+        let times: Vec<u64> = asked.iter().map(|(at_ms, _)| at_ms / 1_000).collect();
+        assert_eq!(times, [0, 30, 90, 210, 450, 930, 1_830, 2_730], "{error:?}");
+    }
+    let now_ms = T + 60 * MINUTE_MS;
+    memory.on_asked(&Question::Devices, Place::default(), now_ms);
+    memory.on_answer(&Told::Devices(Vec::new()));
+    memory.on_asked(&Question::Devices, Place::default(), now_ms + 200_000);
+    memory.on_failure(&Question::Devices, &Error::Offline, now_ms + 200_000);
+    assert_eq!(memory.next_question(&wanted, now_ms + 200_000).unwrap().1, now_ms + 230_000);
+}
+
+#[test]
+fn spotifys_wait_is_kept_to() {
+    let mut memory = Memory::new();
+    let wanted = Wanted { devices: true, ..Wanted::default() };
+    let wait = Error::RateLimited { retry_after: Some(Duration::from_secs(5_000)), kind: LimitKind::Quota };
+    memory.on_asked(&Question::Devices, Place::default(), T);
+    memory.on_failure(&Question::Devices, &wait, T);
+    assert_eq!(memory.next_question(&wanted, T).unwrap().1, T + 5_000_000);
+}
+
+#[test]
+fn lost_answer_is_asked_for_again() {
+    let mut memory = Memory::new();
+    let wanted = Wanted { devices: true, ..Wanted::default() };
+    memory.on_asked(&Question::Devices, Place::default(), T);
+    assert_eq!(memory.next_question(&wanted, T + 1).unwrap().1, T + RETRY_MS);
+}
+
+#[test]
+fn memory_keeps_its_bounds() {
+    let mut memory = Memory::new();
+    let chosen = tracks(20);
+    for number in 0..3_000_u64 {
+        let now_ms = T + number * 200_000;
+        let track = uri(&format!("spotify:track:played{number}"));
+        let list = uri(&format!("spotify:playlist:{number}"));
+        let mut all = chosen.clone();
+        all.push(track.clone());
+        let wanted = Wanted { playlist: Some(&list), ..saved(&all) };
+        while let Some((question, due_ms)) = memory.next_question(&wanted, now_ms)
+            && due_ms <= now_ms
+        {
+            memory.on_asked(&question, Place::default(), now_ms);
+            match question {
+                Question::Saved(uris) => {
+                    memory.on_answer(&Told::Saved(uris.into_iter().map(|uri| (uri, true)).collect()));
+                }
+                Question::PlaylistName(uri) => memory.on_answer(&Told::PlaylistName(uri, "Name".to_owned())),
+                other => panic!("{other:?}"),
+            }
+        }
+        assert_eq!(memory.is_saved(&track), Some(true));
+    }
+    assert!(memory.asked.len() <= MAX_ASKED.get());
+    assert_eq!((memory.saved.len(), memory.names.len()), (MAX_SAVED.get(), MAX_NAMES.get()));
+    assert!(chosen.iter().all(|uri| memory.is_saved(uri).is_some()), "what is looked at all the time stays");
+}
+
+#[test]
+fn library_is_asked_about_what_it_can_hold_only() {
+    let texts = ["spotify:artist:a", "spotify:local:a:b:c:1", "spotify:collection", "spotify:episode:e"];
+    let interest = Interest { saved: texts.map(uri).into(), ..Interest::default() };
+    assert_eq!(interest.chosen().map(Uri::as_str).collect::<Vec<_>>(), ["spotify:episode:e"]);
+    let many = Interest { saved: tracks(1_000).into_iter().collect(), ..Interest::default() };
+    assert_eq!(many.chosen().count(), MAX_CHOSEN);
+}
