@@ -17,6 +17,7 @@ pub mod package;
 pub mod pages;
 pub mod player;
 pub mod spotify;
+pub mod supervisor;
 pub mod widgets;
 
 use host_sdk::abi::{Entry, PackageError};
@@ -39,9 +40,9 @@ impl Entry for Spotify {
             tracing::warn!("{variable}");
             host.log(variable.to_string());
         }
-        package::run(host, events, info.told_language().unwrap_or_default(), config).await;
+        let ended = package::run(host, events, info.told_language().unwrap_or_default(), config).await;
         tracing::info!("the package ends");
-        Ok(())
+        ended.map_err(|failure| PackageError(failure.to_string()))
     }
 }
 

@@ -13,8 +13,8 @@ use std::time::Duration;
 
 use host_sdk::package::{Event, Events, Host, Image, Instance, InstanceId, Layout, Page, Settings};
 use serde_json::Value;
-use tokio::sync::{mpsc, watch};
-use tokio::task::JoinHandle;
+use tokio::sync::mpsc;
+use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
 use crate::auth::{self, AccountState, Auth, AuthState, SignInId};
@@ -28,6 +28,7 @@ use crate::layouts::Layouts;
 use crate::pages::{self, PageCommand, PageEvent, Reply};
 use crate::player::{self, Input, Interest, Player, State};
 use crate::spotify::{Client, Error, Uri};
+use crate::supervisor::{Failures, Supervisor, TaskFailure};
 use crate::widgets::{self, Face, Request, Widget};
 
 /// Answers of page commands that wait for the loop.
@@ -42,7 +43,11 @@ const ASK_WHO_AGAIN: Duration = Duration::from_secs(30);
 const ASK_WHO_LATER: Duration = Duration::from_secs(300);
 
 /// Runs the package until the host ends it. `language` is the user's, as the host wrote it; empty if it said none.
-pub async fn run(host: Host, events: Events, language: &str, config: Config) {
+///
+/// # Errors
+/// If one of the package's tasks has ended or panicked.
+pub async fn run(host: Host, events: Events, language: &str, config: Config) -> Result<(), TaskFailure> {
+    let (tasks, failures) = Supervisor::new();
     let http = Http::new();
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let limits_file = config.limits_file();
@@ -56,31 +61,18 @@ pub async fn run(host: Host, events: Events, language: &str, config: Config) {
         clock: clock.clone(),
         http: http.clone(),
         random: auth::system_random(),
+        tasks: tasks.clone(),
     });
-    let (covers, arrived) = Covers::new(cover_limits(&config.api_url));
+    let (covers, arrived) = Covers::new(cover_limits(&config.api_url), tasks.clone());
     let spotify = Client::new(http, config.api_url, auth.clone());
-    let accounts = auth.watch();
-    let (player, _player_task) = player::start(spotify.clone(), accounts.clone(), clock.clone());
-    let (replies, answers) = mpsc::channel(REPLIES);
-    let package = Package {
-        model: player.watch().borrow().clone(),
-        host,
-        clock,
-        auth,
-        spotify,
-        player,
-        covers,
-        layouts: Layouts::of_the_manifest(),
-        renderer: Renderer::new(language, SystemFonts::WhenNeeded),
-        instances: HashMap::new(),
-        pages: HashSet::new(),
-        replies,
-        last_playlist: None,
-        asking_who: HashMap::new(),
-        shown_ms: 0,
-    };
-    package.run(events, accounts, arrived, answers).await;
+    let (player, player_task) = player::start(spotify.clone(), auth.watch(), clock.clone());
+    tasks.watch(PLAYER, player_task);
+    let renderer = Renderer::new(language, SystemFonts::WhenNeeded);
+    Package::new(host, clock, auth, spotify, player, covers, renderer, tasks).run(events, arrived, failures).await
 }
+
+/// The player's task, in [`TaskFailure`]s.
+const PLAYER: &str = "player";
 
 /// Asks until Spotify has answered whose sign-in this is. The task is aborted when the account has another sign-in or none.
 async fn ask_who(auth: Auth, spotify: Client, id: String, sign_in: SignInId) {
@@ -143,32 +135,81 @@ struct Package {
     instances: HashMap<InstanceId, Visible>,
     pages: HashSet<Page>,
     replies: mpsc::Sender<(Page, Reply)>,
+    answers: mpsc::Receiver<(Page, Reply)>,
+    tasks: Supervisor,
     /// The playlist that something was added to last, as the host has stored it.
     last_playlist: Option<Uri>,
     /// The tasks that ask whose sign-ins they are, also those that are done: each sign-in is asked about once.
-    asking_who: HashMap<SignInId, JoinHandle<()>>,
+    asking_who: HashMap<SignInId, AbortHandle>,
     /// When the faces were looked at last, to notice a clock that was set back.
     shown_ms: u64,
 }
 
 impl Package {
+    #[expect(clippy::too_many_arguments, reason = "its parts, each of another type")]
+    fn new(
+        host: Host,
+        clock: Arc<dyn Clock>,
+        auth: Auth,
+        spotify: Client,
+        player: player::Handle,
+        covers: Covers,
+        renderer: Renderer,
+        tasks: Supervisor,
+    ) -> Self {
+        let (replies, answers) = mpsc::channel(REPLIES);
+        Self {
+            model: player.watch().borrow().clone(),
+            host,
+            clock,
+            auth,
+            spotify,
+            player,
+            covers,
+            layouts: Layouts::of_the_manifest(),
+            renderer,
+            instances: HashMap::new(),
+            pages: HashSet::new(),
+            replies,
+            answers,
+            tasks,
+            last_playlist: None,
+            asking_who: HashMap::new(),
+            shown_ms: 0,
+        }
+    }
+
+    /// Runs until the host ends the package, or one of its tasks has failed.
     async fn run(
-        mut self,
-        mut events: Events,
-        mut accounts: watch::Receiver<Arc<AuthState>>,
-        mut arrived: mpsc::Receiver<String>,
-        mut answers: mpsc::Receiver<(Page, Reply)>,
-    ) {
+        self,
+        events: Events,
+        arrived: mpsc::Receiver<String>,
+        mut failures: Failures,
+    ) -> Result<(), TaskFailure> {
+        let ended = tokio::select! {
+            failure = failures.next() => return Err(failure),
+            ended = self.serve(events, arrived) => ended,
+        };
+        match ended {
+            Ok(()) => Ok(()),
+            // Its supervisor knows why.
+            Err(player::Ended) => Err(failures.next().await),
+        }
+    }
+
+    async fn serve(mut self, mut events: Events, mut arrived: mpsc::Receiver<String>) -> Result<(), player::Ended> {
+        let mut accounts = self.auth.watch();
         let mut model = self.player.watch();
         let mut tick = None;
         self.learn_who(&accounts.borrow_and_update().clone());
         loop {
             tokio::select! {
                 event = events.next() => match event {
-                    Some(event) => self.happened(event).await,
-                    None => return,
+                    Some(event) => self.happened(event).await?,
+                    None => return Ok(()),
                 },
-                Ok(()) = model.changed() => {
+                changed = model.changed() => {
+                    changed.map_err(|_| player::Ended)?;
                     self.model = model.borrow_and_update().clone();
                     self.keep_last_playlist();
                 }
@@ -177,9 +218,9 @@ impl Package {
                     self.learn_who(&state);
                     self.tell_pages(&PageEvent::accounts(&state, self.auth.counts()).payload());
                 }
-                Some((page, reply)) = answers.recv() => self.answer(&page, reply),
+                Some((page, reply)) = self.answers.recv() => self.answer(&page, reply),
                 Some(url) = arrived.recv() => self.cover_arrived(&url),
-                () = sleep_until(tick) => self.held().await,
+                () = sleep_until(tick) => self.held().await?,
             }
             // What has just been asked for leaves for Spotify before the faces are drawn.
             tokio::task::yield_now().await;
@@ -187,21 +228,21 @@ impl Package {
         }
     }
 
-    async fn happened(&mut self, event: Event) {
+    async fn happened(&mut self, event: Event) -> Result<(), player::Ended> {
         match event {
-            Event::Appeared(instance) => self.appeared(instance).await,
+            Event::Appeared(instance) => self.appeared(instance).await?,
             Event::Disappeared(id) => {
                 self.instances.remove(&id);
-                self.tell_shown().await;
+                self.tell_shown().await?;
             }
-            Event::Pressed(id) => self.moved(&id, Finger::down).await,
-            Event::Released(id) => self.moved(&id, Finger::up).await,
-            Event::Triggered(id) => self.moved(&id, |finger, _, _| finger.triggered()).await,
+            Event::Pressed(id) => self.moved(&id, Finger::down).await?,
+            Event::Released(id) => self.moved(&id, Finger::up).await?,
+            Event::Triggered(id) => self.moved(&id, |finger, _, _| finger.triggered()).await?,
             Event::Settings(id, settings) => {
                 if let Some(instance) = self.instances.get_mut(&id) {
                     instance.size = self.layouts.size(instance.widget.uuid, instance.layout, &settings);
                     instance.settings = settings;
-                    self.tell_shown().await;
+                    self.tell_shown().await?;
                 }
             }
             Event::PageOpened(page) => {
@@ -219,22 +260,23 @@ impl Package {
                 }
                 self.instances.clear();
                 self.pages.clear();
-                self.tell_shown().await;
+                self.tell_shown().await?;
             }
             Event::PackageSettings(settings) => {
                 if let Some(uri) = settings.get(LAST_PLAYLIST).and_then(Value::as_str).and_then(Uri::parse) {
                     self.last_playlist = Some(uri.clone());
-                    let _ = self.player.tell(Input::LastPlaylist(uri)).await;
+                    self.player.tell(Input::LastPlaylist(uri)).await?;
                 }
             }
             Event::Titles(..) | Event::Icons(..) | Event::Font(..) => {}
         }
+        Ok(())
     }
 
-    async fn appeared(&mut self, instance: Instance) {
+    async fn appeared(&mut self, instance: Instance) -> Result<(), player::Ended> {
         let Some(widget) = widgets::by_uuid(&instance.widget) else {
             tracing::warn!(widget = instance.widget, "the host shows a widget that this version doesn't have");
-            return;
+            return Ok(());
         };
         let size = self.layouts.size(widget.uuid, instance.layout, &instance.settings);
         let visible = Visible {
@@ -252,43 +294,49 @@ impl Package {
             says: None,
         };
         self.instances.insert(instance.id, visible);
-        self.tell_shown().await;
+        self.tell_shown().await
     }
 
-    async fn tell_shown(&self) {
+    async fn tell_shown(&self) -> Result<(), player::Ended> {
         let mut interest = Interest { instances: self.instances.len(), ..Interest::default() };
         for instance in self.instances.values() {
             instance.widget.looks_at(&instance.settings, &mut interest);
         }
-        let _ = self.player.tell(Input::Shown(interest)).await;
+        self.player.tell(Input::Shown(interest)).await
     }
 
     /// A finger does something with a key.
-    async fn moved(&mut self, id: &InstanceId, how: impl Fn(&mut Finger, Means, u64) -> Option<Gesture>) {
+    async fn moved(
+        &mut self,
+        id: &InstanceId,
+        how: impl Fn(&mut Finger, Means, u64) -> Option<Gesture>,
+    ) -> Result<(), player::Ended> {
         let now_ms = self.clock.unix_ms();
-        let Some(instance) = self.instances.get_mut(id) else { return };
+        let Some(instance) = self.instances.get_mut(id) else { return Ok(()) };
         let means = instance.widget.means(&instance.settings);
-        if let Some(gesture) = how(&mut instance.finger, means, now_ms) {
-            self.meant(id, gesture).await;
+        match how(&mut instance.finger, means, now_ms) {
+            Some(gesture) => self.meant(id, gesture).await,
+            None => Ok(()),
         }
     }
 
     /// Some time has passed: keys that are held may mean something by now.
-    async fn held(&mut self) {
+    async fn held(&mut self) -> Result<(), player::Ended> {
         let ids: Vec<InstanceId> = self.instances.keys().cloned().collect();
         for id in ids {
-            self.moved(&id, Finger::later).await;
+            self.moved(&id, Finger::later).await?;
         }
+        Ok(())
     }
 
     /// Does what was meant.
-    async fn meant(&mut self, id: &InstanceId, gesture: Gesture) {
+    async fn meant(&mut self, id: &InstanceId, gesture: Gesture) -> Result<(), player::Ended> {
         let snapshot = self.snapshot();
-        let Some(instance) = self.instances.get_mut(id) else { return };
+        let Some(instance) = self.instances.get_mut(id) else { return Ok(()) };
         match instance.widget.act(gesture, &snapshot, &instance.settings) {
             None => {}
-            Some(Request::Command(command)) => drop(self.player.tell(Input::Command(command)).await),
-            Some(Request::Refresh) => drop(self.player.tell(Input::Refresh).await),
+            Some(Request::Command(command)) => self.player.tell(Input::Command(command)).await?,
+            Some(Request::Refresh) => self.player.tell(Input::Refresh).await?,
             Some(Request::OpenSettings) => self.host.open_settings(),
             Some(Request::OpenUrl(url)) => self.host.open_url(url),
             Some(Request::SignIn) => self.sign_in(),
@@ -300,6 +348,7 @@ impl Package {
                     .map(|error| (widgets::says(&error.remedy()), self.clock.unix_ms() + SAY_WHY_MS));
             }
         }
+        Ok(())
     }
 
     /// Starts the sign-in of the account whose was ended, or of the first one that lacks one, from a key.
@@ -325,7 +374,7 @@ impl Package {
     /// Does what a page asks for, beside the loop: it may take as long as a call to Spotify.
     fn command(&self, page: Page, command: PageCommand) {
         let (auth, spotify, replies) = (self.auth.clone(), self.spotify.clone(), self.replies.clone());
-        tokio::spawn(async move {
+        self.tasks.spawn_once("page command", async move {
             for reply in pages::handle(&auth, &spotify, command).await {
                 if replies.send((page.clone(), reply)).await.is_err() {
                     return;
@@ -359,7 +408,9 @@ impl Package {
         for account in &accounts.accounts {
             let Some(sign_in) = account.to_identify() else { continue };
             let (auth, spotify, id) = (self.auth.clone(), self.spotify.clone(), account.id.clone());
-            self.asking_who.entry(sign_in).or_insert_with(|| tokio::spawn(ask_who(auth, spotify, id, sign_in)));
+            self.asking_who
+                .entry(sign_in)
+                .or_insert_with(|| self.tasks.spawn_once("user", ask_who(auth, spotify, id, sign_in)));
         }
     }
 
@@ -501,7 +552,103 @@ async fn sleep_until(at: Option<Instant>) {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use host_sdk::package::Stop;
+    use host_sdk::protocol::StartArgs;
+
     use super::*;
+    use crate::auth::StoreChoice;
+    use crate::auth::testing::World;
+    use crate::clock::ManualClock;
+
+    /// A clock that panics from a moment on: kills the task that asks it, and no other.
+    #[derive(Default)]
+    struct Deadly(AtomicBool);
+
+    impl Deadly {
+        fn strike(&self) {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+
+    impl Clock for Deadly {
+        fn unix_ms(&self) -> u64 {
+            assert!(!self.0.load(Ordering::Relaxed), "as it should");
+            1_800_000_000_000
+        }
+    }
+
+    /// A running package with a clock for each task.
+    struct Running {
+        of_the_player: Arc<Deadly>,
+        of_the_accounts: Arc<Deadly>,
+        tasks: Supervisor,
+        ended: tokio::task::JoinHandle<Result<(), TaskFailure>>,
+        stop: Stop,
+    }
+
+    impl Running {
+        async fn start() -> Self {
+            let world = World::new().await;
+            let (of_the_player, of_the_accounts) = (Arc::<Deadly>::default(), Arc::<Deadly>::default());
+            let (tasks, failures) = Supervisor::new();
+            let auth = Auth::start(auth::Config {
+                clock: of_the_accounts.clone(),
+                tasks: tasks.clone(),
+                ..world.config(StoreChoice::Memory)
+            });
+            let api = url::Url::parse(&world.sim.api_url()).unwrap();
+            let (covers, arrived) = Covers::new(cover_limits(&api), tasks.clone());
+            let spotify = Client::new(world.http.clone(), api, auth.clone());
+            let (player, task) = player::start(spotify.clone(), auth.watch(), of_the_player.clone());
+            tasks.watch(PLAYER, task);
+            // A host that isn't there: it is called again and again.
+            let (host, events, stop) = host_sdk::package::connect(&StartArgs {
+                port: 1,
+                package_uuid: "com.spotify-widgets".into(),
+                register_event: "register".into(),
+                info: String::new(),
+            });
+            let clock = Arc::new(ManualClock::at(1_800_000_000_000));
+            let renderer = Renderer::new("en", SystemFonts::Never);
+            let package = Package::new(host, clock, auth, spotify, player, covers, renderer, tasks.clone());
+            let ended = tokio::spawn(package.run(events, arrived, failures));
+            Self { of_the_player, of_the_accounts, tasks, ended, stop }
+        }
+    }
+
+    #[tokio::test]
+    async fn package_fails_when_the_player_panics() {
+        let running = Running::start().await;
+        tokio::time::pause();
+        running.of_the_player.strike();
+        assert_eq!(running.ended.await.unwrap(), Err(TaskFailure::Panicked("player")));
+    }
+
+    #[tokio::test]
+    async fn package_fails_when_the_accounts_task_panics() {
+        let running = Running::start().await;
+        tokio::time::pause();
+        running.of_the_accounts.strike();
+        assert_eq!(running.ended.await.unwrap(), Err(TaskFailure::Panicked("accounts")));
+    }
+
+    #[tokio::test]
+    async fn package_fails_when_a_short_task_panics() {
+        for name in ["cover", "page command", "user", "log-in", "keyring"] {
+            let running = Running::start().await;
+            running.tasks.spawn_once(name, async { panic!("as it should") });
+            assert_eq!(running.ended.await.unwrap(), Err(TaskFailure::Panicked(name)));
+        }
+    }
+
+    #[tokio::test]
+    async fn package_ends_well_when_the_host_ends_it() {
+        let running = Running::start().await;
+        running.stop.stop();
+        assert_eq!(running.ended.await.unwrap(), Ok(()));
+    }
 
     #[test]
     fn a_clock_set_back_holds_up_neither_what_a_key_says_nor_what_scrolls() {

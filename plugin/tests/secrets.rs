@@ -14,6 +14,7 @@ use spotify_plugin::clock::{Clock, ManualClock};
 use spotify_plugin::http::Http;
 use spotify_plugin::pages::{PageCommand, PageEvent, Reply, handle};
 use spotify_plugin::spotify::Client;
+use spotify_plugin::supervisor::Supervisor;
 use spotify_sim::{DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, STOPPED_AT, Sim};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
@@ -86,6 +87,7 @@ async fn no_secret_is_logged_or_shown() {
         clock: Arc::clone(&clock) as Arc<dyn Clock>,
         http: http.clone(),
         random: system_random(),
+        tasks: Supervisor::new().0,
     });
     let spotify = Client::new(http.clone(), Url::parse(&sim.api_url()).unwrap(), auth.clone());
     let mut watch = auth.watch();

@@ -466,7 +466,7 @@ impl Inner {
         };
         if keyring_due {
             let inner = Arc::clone(self);
-            tokio::spawn(async move { inner.seek().await });
+            self.tasks.spawn_once("keyring", async move { inner.seek().await });
         }
         let inner = Arc::clone(self);
         // Joined with nobody: it is done again next time if it fails.

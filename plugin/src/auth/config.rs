@@ -7,6 +7,7 @@ use url::Url;
 
 use crate::clock::Clock;
 use crate::http::Http;
+use crate::supervisor::Supervisor;
 
 /// Spotify's accounts service.
 pub const ACCOUNTS_URL: &str = "https://accounts.spotify.com";
@@ -94,4 +95,6 @@ pub struct Config {
     pub http: Http,
     /// Where unguessable texts come from, see [`system_random`].
     pub random: Random,
+    /// Watches the tasks of the accounts.
+    pub tasks: Supervisor,
 }

@@ -36,6 +36,7 @@ async fn the_process_that_ends_in_the_middle() {
         clock: Arc::new(ManualClock::at(u64::try_from(STOPPED_AT.as_millis()).unwrap())),
         http: Http::new(),
         random: system_random(),
+        tasks: Supervisor::new().0,
     });
     until(&auth, |state| state.link == Link::Linked).await;
     auth.token(Group::Player, Needs::User).await.unwrap();

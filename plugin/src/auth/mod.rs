@@ -51,6 +51,7 @@ pub use view::{
 
 use crate::clock::Clock;
 use crate::http::Http;
+use crate::supervisor::Supervisor;
 use callback::Callback;
 use care::{MEMORY_CHOSEN, Sought, look_after};
 use lock::Renewals;
@@ -123,6 +124,7 @@ struct Inner {
     clock: Arc<dyn Clock>,
     http: Http,
     random: Random,
+    tasks: Supervisor,
     private_file: Option<PathBuf>,
     lock_file: Option<PathBuf>,
     renewals: Renewals,
@@ -191,6 +193,7 @@ impl Auth {
             clock: config.clock,
             http: config.http,
             random: config.random,
+            tasks: config.tasks,
             private_file: config.private_file,
             renewals: Renewals::beside(lock_file.as_deref()),
             lock_file,
@@ -201,7 +204,7 @@ impl Auth {
             watch,
             settled: watch::Sender::new(false),
         });
-        tokio::spawn(look_after(Arc::downgrade(&inner), load));
+        inner.tasks.spawn("accounts", look_after(Arc::downgrade(&inner), load));
         Self { inner }
     }
 
@@ -332,7 +335,8 @@ impl Auth {
             Some(Login { serial, account: id.to_owned(), part, verifier, redirect_uri, used: false, _listener: gone });
         self.inner.publish(&state);
         drop(state);
-        tokio::spawn(serve_login(Arc::downgrade(&self.inner), serial, listener, address, listening));
+        let serving = serve_login(Arc::downgrade(&self.inner), serial, listener, address, listening);
+        self.inner.tasks.spawn_once("log-in", serving);
         Ok(url)
     }
 

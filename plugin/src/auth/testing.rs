@@ -66,6 +66,7 @@ impl World {
             clock: Arc::clone(&self.clock) as Arc<dyn Clock>,
             http: self.http.clone(),
             random: system_random(),
+            tasks: Supervisor::new().0,
         }
     }
 

@@ -15,7 +15,6 @@ use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer
 use image::{DynamicImage, ImageReader, Limits, RgbImage, imageops};
 use reqwest::redirect;
 use tiny_skia::Pixmap;
-use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::Instant;
 use url::{Origin, Url};
@@ -23,6 +22,7 @@ use url::{Origin, Url};
 use super::colour::{self, Rgb};
 use super::disk::Disk;
 use crate::http::Http;
+use crate::supervisor::Supervisor;
 
 /// How long a connection is kept after a cover. Covers come a few at once and then for minutes none; a connection of before
 /// a sleep of the computer would only be found dead.
@@ -255,7 +255,7 @@ pub struct Covers(Arc<Shared>);
 struct Shared {
     limits: CoverLimits,
     also_from: Arc<[Origin]>,
-    runtime: Handle,
+    tasks: Supervisor,
     slots: Mutex<Slots>,
     arrived: mpsc::Sender<String>,
     http: Http,
@@ -292,9 +292,8 @@ impl Covers {
     /// An empty store, and the channel on which it says the address of each cover that has arrived or
     /// failed. Whoever holds the other end is to draw what shows that cover again.
     ///
-    /// # Panics
-    /// Outside of a tokio runtime: covers are fetched on the one that this is called in.
-    pub fn new(limits: CoverLimits) -> (Covers, mpsc::Receiver<String>) {
+    /// Covers are fetched by `tasks`.
+    pub fn new(limits: CoverLimits, tasks: Supervisor) -> (Covers, mpsc::Receiver<String>) {
         let (arrived, receiver) = mpsc::channel(16);
         let also_from: Arc<[Origin]> = limits
             .also_from
@@ -309,7 +308,7 @@ impl Covers {
             limits,
             http: client(Arc::clone(&also_from)),
             also_from,
-            runtime: Handle::current(),
+            tasks,
             slots: Mutex::default(),
             arrived,
             downloads: Semaphore::new(Self::AT_ONCE),
@@ -319,6 +318,9 @@ impl Covers {
     }
 
     /// The cover at an address. Asks for it if nobody has; never waits.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
     pub fn get(&self, url: &str) -> CoverState {
         let Some(address) = self.0.allowed(url) else {
             return CoverState::Failed(CoverError::NotAllowed);
@@ -345,7 +347,7 @@ impl Covers {
         drop(slots);
 
         let (shared, url) = (self.0.clone(), url.to_owned());
-        self.0.runtime.spawn(async move {
+        self.0.tasks.spawn_once("cover", async move {
             let result = shared.bring(address).await;
             if let Err(error) = &result {
                 tracing::debug!(%url, %error, "no cover");
@@ -610,7 +612,7 @@ mod tests {
     #[tokio::test]
     async fn one_request_serves_all_who_ask() {
         let (origin, requests) = server(|_| ok(&picture(64))).await;
-        let (covers, mut arrived) = Covers::new(limits(&origin));
+        let (covers, mut arrived) = Covers::new(limits(&origin), Supervisor::new().0);
         let url = format!("{origin}/one");
         for _ in 0..10 {
             assert!(matches!(covers.get(&url), CoverState::Pending));
@@ -644,7 +646,7 @@ mod tests {
         let limits = CoverLimits { folder: Some(folder.path().join("covers")), ..limits(&origin) };
         let url = format!("{origin}/one");
         let fetched = async || {
-            let (covers, mut arrived) = Covers::new(limits.clone());
+            let (covers, mut arrived) = Covers::new(limits.clone(), Supervisor::new().0);
             covers.get(&url);
             arrived.recv().await;
             assert!(covers.get(&url).ready().is_some());
@@ -683,7 +685,8 @@ mod tests {
             _ => b"garbage".to_vec(),
         })
         .await;
-        let (covers, mut arrived) = Covers::new(CoverLimits { file_bytes: 200_000, ..limits(&origin) });
+        let (covers, mut arrived) =
+            Covers::new(CoverLimits { file_bytes: 200_000, ..limits(&origin) }, Supervisor::new().0);
         for (path, expected) in [
             ("cut", CoverError::NotAPicture),
             ("text", CoverError::NotAPicture),
@@ -706,7 +709,7 @@ mod tests {
     #[tokio::test]
     async fn a_failure_is_remembered_for_a_while() {
         let (origin, requests) = server(|_| ok(b"nothing")).await;
-        let (covers, mut arrived) = Covers::new(limits(&origin));
+        let (covers, mut arrived) = Covers::new(limits(&origin), Supervisor::new().0);
         let url = format!("{origin}/x");
         covers.get(&url);
         arrived.recv().await;
@@ -724,7 +727,7 @@ mod tests {
     async fn a_silent_server_is_given_up() {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("bound");
         let origin = format!("http://{}", listener.local_addr().expect("address"));
-        let (covers, mut arrived) = Covers::new(limits(&origin));
+        let (covers, mut arrived) = Covers::new(limits(&origin), Supervisor::new().0);
         let url = format!("{origin}/x");
         covers.get(&url);
         arrived.recv().await;
@@ -734,7 +737,7 @@ mod tests {
     #[tokio::test]
     async fn the_store_stays_within_its_bounds() {
         let (origin, _) = server(|_| ok(&picture(100))).await;
-        let (covers, mut arrived) = Covers::new(CoverLimits { kept: 3, ..limits(&origin) });
+        let (covers, mut arrived) = Covers::new(CoverLimits { kept: 3, ..limits(&origin) }, Supervisor::new().0);
         let url = |n: u32| format!("{origin}/{n}");
         let ready = |covers: &Covers| {
             let slots = lock(&covers.0.slots);
@@ -752,7 +755,8 @@ mod tests {
         arrived.recv().await;
         assert_eq!(ready(&covers), [url(0), url(2), url(3)]);
 
-        let (covers, mut arrived) = Covers::new(CoverLimits { kept_bytes: 70_000, ..limits(&origin) });
+        let (covers, mut arrived) =
+            Covers::new(CoverLimits { kept_bytes: 70_000, ..limits(&origin) }, Supervisor::new().0);
         for n in 0..5 {
             covers.get(&url(n));
             arrived.recv().await;
@@ -764,7 +768,7 @@ mod tests {
     async fn no_more_than_so_many_are_open() {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("bound");
         let origin = format!("http://{}", listener.local_addr().expect("address"));
-        let (covers, _arrived) = Covers::new(limits(&origin));
+        let (covers, _arrived) = Covers::new(limits(&origin), Supervisor::new().0);
         for n in 0..200 {
             assert!(matches!(covers.get(&format!("{origin}/{n}")), CoverState::Pending));
         }
