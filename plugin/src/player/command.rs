@@ -131,7 +131,7 @@ pub(super) struct QueuedCall {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum What {
     Playing(bool),
-    Skip { from: Option<Uri> },
+    Skip,
     Started { uri: Uri },
     Volume(u8),
     Position(u64),
@@ -146,8 +146,8 @@ impl What {
     pub(super) fn outdates(&self, earlier: &Self) -> bool {
         match (self, earlier) {
             // Skipping and starting make it play, from the beginning of something else.
-            (Self::Skip { .. } | Self::Started { .. }, earlier) => {
-                matches!(earlier, Self::Playing(false) | Self::Skip { .. } | Self::Started { .. } | Self::Position(_))
+            (Self::Skip | Self::Started { .. }, earlier) => {
+                matches!(earlier, Self::Playing(false) | Self::Skip | Self::Started { .. } | Self::Position(_))
             }
             (Self::Saved { uri, .. }, Self::Saved { uri: before, .. }) => uri == before,
             (this, earlier) => std::mem::discriminant(this) == std::mem::discriminant(earlier),
@@ -173,7 +173,7 @@ pub(super) fn decide(verb: &Verb, player: &Player, loud: Option<u8>) -> Result<V
     let volume = now.and_then(|now| now.volume);
     let to_volume = |percent: u8| vec![(Call::Volume(percent), Some(What::Volume(percent)))];
     let to_position = |position: u64| vec![(Call::Seek(position), Some(What::Position(position)))];
-    let skip = |call| vec![(call, now.map(|now| What::Skip { from: now.uri().cloned() }))];
+    let skip = |call| vec![(call, now.map(|_| What::Skip))];
     let what_plays = || match now.and_then(Now::uri) {
         Some(uri) => Ok(uri.clone()),
         None => restricted(Restriction::NothingPlaying),

@@ -9,6 +9,7 @@
 
 mod command;
 mod model;
+mod position;
 mod queries;
 mod schedule;
 mod snapshot;

@@ -12,9 +12,10 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::command::{Call, Command, QueuedCall, Verb, What, decide};
+use super::position::{Before, Position};
 use super::queries::{Interest, Memory, Place, Question, Told, Wanted, can_be_saved};
 use super::snapshot::{Done, Now, Player, Refusal, Track};
-use super::state::{Change, Known, State};
+use super::state::{Change, Known, Left, State, is_start_of};
 use crate::auth::{AuthState, Limit, Link};
 use crate::spotify::{Error, Playback, Restriction, Uri, UriKind};
 
@@ -230,9 +231,26 @@ impl Model {
         let id = self.next_id;
         self.next_id += 1;
         if let Some(what) = what {
-            self.state.changes.push(Change { id, what, at_ms: now_ms, done_ms: None });
+            let left = self.left(&what, now_ms);
+            self.state.changes.push(Change { id, what, at_ms: now_ms, done_ms: None, left });
         }
         self.queue.push_back(QueuedCall { id, call, device, verb });
+    }
+
+    /// What plays now, for a change that puts on another item.
+    fn left(&self, what: &What, now_ms: u64) -> Option<Left> {
+        let known = self.state.known.as_ref()?.as_ref()?;
+        let matched = match what {
+            What::Skip => false,
+            What::Started { uri } => is_start_of(uri, &known.now),
+            _ => return None,
+        };
+        Some(Left {
+            uri: known.now.uri().cloned(),
+            position_ms: self.state.position_at(now_ms, |_| true).unwrap_or_default(),
+            playing: known.now.playing,
+            matched,
+        })
     }
 
     /// Goes on with the fade, if its next step is due.
@@ -335,8 +353,8 @@ impl Model {
     pub fn heard(&mut self, playback: Option<Playback>, asked_ms: u64, now_ms: u64) {
         self.state.problem = None;
         // The state was taken somewhere between question and answer.
-        let at_ms = asked_ms + now_ms.saturating_sub(asked_ms) / 2;
-        let known = playback.map(|playback| Known { now: read(playback), at_ms });
+        let at_ms = asked_ms.saturating_add(now_ms.saturating_sub(asked_ms) / 2);
+        let known = playback.map(|playback| self.read(playback, asked_ms, at_ms));
         if self.surprises(known.as_ref(), now_ms) {
             self.suspect_ms = now_ms;
         }
@@ -356,6 +374,25 @@ impl Model {
         self.state.known = Some(known);
         self.recall();
         self.command_early(now_ms);
+    }
+
+    fn read(&self, playback: Playback, asked_ms: u64, at_ms: u64) -> Known {
+        let told_ms = playback.progress_ms;
+        let mut now = read(playback);
+        let done = |change: &Change| change.done_ms.is_some_and(|done_ms| done_ms <= asked_ms);
+        let before = self.state.known.as_ref().and_then(Option::as_ref).map(|known| {
+            let skips = self.state.changes.iter().filter(|change| change.left.is_some() && done(change));
+            Before {
+                now: &known.now,
+                position: known.position,
+                at_ms: known.at_ms,
+                expected_ms: self.state.position_at(at_ms, done).unwrap_or_default(),
+                skipped_ms: skips.filter_map(|change| change.done_ms).max(),
+            }
+        });
+        let position = Position::read(told_ms, &now, before, at_ms);
+        now.position_ms = position.ms;
+        Known { now, position, at_ms }
     }
 
     /// Takes the commands that have waited for the first answer, or for it to be known that none comes.
@@ -469,10 +506,10 @@ impl Model {
         self.memory.next_question(&wanted, now_ms)
     }
 
-    /// About when what plays began to.
+    /// About when what plays began.
     fn item_since_ms(&self) -> u64 {
         let known = self.state.known.as_ref().and_then(Option::as_ref);
-        known.map_or(0, |known| known.at_ms.saturating_sub(known.now.position_ms))
+        known.map_or(0, |known| known.position.since_ms)
     }
 
     /// Whether Spotify has told anything, and could be asked last time.
@@ -489,7 +526,7 @@ impl Model {
     pub(super) fn waits_for_agreement(&self) -> Option<(u64, bool)> {
         let done = self.state.changes.iter().filter_map(|change| Some((change.done_ms?, &change.what)));
         let done = done.filter(|(_, what)| !matches!(what, What::Saved { .. }));
-        done.map(|(since, what)| (since, matches!(what, What::Skip { .. } | What::Started { .. })))
+        done.map(|(since, what)| (since, matches!(what, What::Skip | What::Started { .. })))
             .min_by_key(|(since, _)| *since)
     }
 
@@ -534,7 +571,7 @@ fn read(playback: Playback) -> Now {
         track: playback.item.as_ref().map(Track::of),
         kind: playback.currently_playing_type,
         context: playback.context.and_then(|context| context.uri),
-        position_ms: playback.progress_ms.unwrap_or_default(),
+        position_ms: 0,
         volume: device.volume_percent.filter(|_| device.supports_volume != Some(false)),
         shuffle: playback.shuffle_state,
         repeat: playback.repeat_state,

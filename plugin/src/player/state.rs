@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::command::What;
+use super::position::{Position, has_begun_again};
 use super::snapshot::{Done, Now, Player, Refusal, Track, Wait};
 use crate::auth::{AuthState, Group, Limit};
 use crate::spotify::{Device, Error, Uri};
@@ -13,6 +14,8 @@ use crate::spotify::{Device, Error, Uri};
 pub(super) const STALE_MS: u64 = 20_000;
 /// A position that Spotify tells is taken for the one that was asked for within this.
 const SAME_POSITION_MS: u64 = 2_500;
+/// Reads lag behind writes by no more than this; mostly by some 100 ms.
+const LAG_MS: u64 = 1_000;
 const DAY_MS: u64 = 24 * 3_600_000;
 
 /// A change that was asked for and isn't yet part of what Spotify tells.
@@ -23,20 +26,50 @@ pub(super) struct Change {
     pub at_ms: u64,
     /// When its call succeeded.
     pub done_ms: Option<u64>,
+    /// What played then, where it puts on another item.
+    pub left: Option<Left>,
+}
+
+/// What played when another item was asked for. The other one may be the same: where it is repeated, twice in a row, or
+/// started once more.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Left {
+    pub uri: Option<Uri>,
+    pub position_ms: u64,
+    pub playing: bool,
+    /// Whether it was what was asked for already.
+    pub matched: bool,
 }
 
 impl Change {
+    /// Whether what plays is no longer what played when this was asked for.
+    fn has_left(&self, known: &Known, now_ms: u64) -> bool {
+        let Some(left) = &self.left else { return true };
+        if known.now.uri().is_none() || known.now.uri() != left.uri.as_ref() {
+            return true;
+        }
+        let elapsed_ms = now_ms.saturating_sub(self.at_ms);
+        let expected_ms = if left.playing { left.position_ms.saturating_add(elapsed_ms) } else { left.position_ms };
+        if known.position.is_reckoned {
+            // It can't be told, so reads are believed once they can't lag behind the call any more.
+            return self.done_ms.is_some_and(|done_ms| now_ms.saturating_sub(done_ms) >= LAG_MS);
+        }
+        has_begun_again(known.now.position_ms, expected_ms, elapsed_ms)
+    }
+
     pub fn agrees_with(&self, state: &Known, now_ms: u64) -> bool {
         let now = &state.now;
         match &self.what {
             What::Playing(playing) => now.playing == *playing,
-            What::Skip { from } => now.uri().is_none() || now.uri() != from.as_ref(),
-            // Spotify is given them as a list of tracks, and tells no context then.
-            What::Started { uri } if uri.is_liked_songs() => now.context.as_ref().is_none_or(Uri::is_liked_songs),
-            What::Started { uri } => now.context.as_ref() == Some(uri) || now.uri() == Some(uri),
+            What::Skip => self.has_left(state, now_ms),
+            What::Started { uri } => {
+                let anew = self.left.as_ref().is_some_and(|left| left.matched);
+                is_start_of(uri, now) && (!anew || self.has_left(state, now_ms))
+            }
             What::Volume(volume) => now.volume == Some(*volume),
             What::Position(position) => {
-                let there = if now.playing { position + now_ms.saturating_sub(self.at_ms) } else { *position };
+                let there =
+                    if now.playing { position.saturating_add(now_ms.saturating_sub(self.at_ms)) } else { *position };
                 now.position_ms.abs_diff(there) <= SAME_POSITION_MS
             }
             What::Shuffle(on) => now.shuffle == *on,
@@ -48,11 +81,22 @@ impl Change {
     }
 }
 
+/// Whether what plays can be what was started with this URI.
+pub(super) fn is_start_of(uri: &Uri, now: &Now) -> bool {
+    match &now.context {
+        // Spotify is given Liked Songs as a list of tracks, and tells no context then.
+        None if uri.is_liked_songs() => true,
+        context => context.as_ref() == Some(uri) || now.uri() == Some(uri),
+    }
+}
+
 /// What Spotify told, and when.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Known {
     pub now: Now,
-    /// When `now.position_ms` was right.
+    /// How `now.position_ms` is known.
+    pub position: Position,
+    /// When it was right.
     pub at_ms: u64,
 }
 
@@ -124,10 +168,38 @@ impl State {
     pub fn next_change_ms(&self, now_ms: u64) -> Option<u64> {
         let refusal = self.refusal.as_ref().map(|refusal| refusal.until_ms);
         let done = self.done.as_ref().map(|done| done.until_ms);
-        let stale = self.problem.as_ref().map(|_| self.heard_ms + STALE_MS);
+        let stale = self.problem.as_ref().map(|_| self.heard_ms.saturating_add(STALE_MS));
         let wait = self.limit(now_ms).and_then(|limit| Wait::next_change_ms(limit, now_ms));
         let first = self.first_limit().and_then(|limit| Wait::next_change_ms(limit, now_ms));
         [refusal, done, stale, wait, first].into_iter().flatten().filter(|at| *at > now_ms).min()
+    }
+
+    /// Where the item that is known would be by then, whatever its length, with those of the changes that don't put on
+    /// another one.
+    pub(super) fn position_at(&self, now_ms: u64, counts: impl Fn(&Change) -> bool) -> Option<u64> {
+        let known = self.known.as_ref()?.as_ref()?;
+        let (mut position_ms, mut playing, mut at_ms) = (known.now.position_ms, known.now.playing, known.at_ms);
+        let mut go_on = |position_ms: &mut u64, playing: bool, to_ms: u64| {
+            if playing {
+                *position_ms = position_ms.saturating_add(to_ms.saturating_sub(at_ms));
+            }
+            at_ms = at_ms.max(to_ms);
+        };
+        for change in self.changes.iter().filter(|change| counts(change)) {
+            match change.what {
+                What::Playing(then) => {
+                    go_on(&mut position_ms, playing, change.at_ms);
+                    playing = then;
+                }
+                What::Position(then) => {
+                    go_on(&mut position_ms, false, change.at_ms);
+                    position_ms = then;
+                }
+                _ => {}
+            }
+        }
+        go_on(&mut position_ms, playing, now_ms);
+        Some(position_ms)
     }
 
     pub(super) fn now_at(&self, now_ms: u64) -> Option<Now> {
@@ -141,7 +213,7 @@ impl State {
                     at_ms = change.at_ms.max(at_ms);
                     now.playing = *playing;
                 }
-                What::Skip { .. } => {
+                What::Skip => {
                     now.position_ms = 0;
                     at_ms = now_ms;
                     now.skipping = true;
@@ -187,7 +259,7 @@ impl State {
             sign_in_ends_in: next_end_ms.map(|ends_ms| ends_ms.saturating_sub(now_ms).div_ceil(DAY_MS)),
             now: self.now_at(now_ms),
             known: self.known.is_some(),
-            stale: self.problem.is_some() && now_ms >= self.heard_ms + STALE_MS,
+            stale: self.problem.is_some() && now_ms >= self.heard_ms.saturating_add(STALE_MS),
             problem: self.problem.clone(),
             devices: self.devices.clone(),
             queue: self.coming.clone(),
@@ -203,6 +275,7 @@ impl State {
 
 /// Where it is by then.
 fn moved(now: &Now, from_ms: u64, to_ms: u64) -> u64 {
-    let position = if now.playing { now.position_ms + to_ms.saturating_sub(from_ms) } else { now.position_ms };
+    let position =
+        if now.playing { now.position_ms.saturating_add(to_ms.saturating_sub(from_ms)) } else { now.position_ms };
     now.duration_ms().map_or(position, |duration| position.min(duration))
 }

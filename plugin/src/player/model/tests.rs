@@ -491,3 +491,106 @@ fn what_is_published_does_not_grow_with_what_was_played() {
     }
     assert_eq!(model.at(T + 600_000_000).playlist_name(), Some("Name"));
 }
+
+/// Reads what plays every 8.6 s, as the schedule does, and asks what is due: the positions, and how often the queue was
+/// asked about.
+fn polls(model: &mut Model, count: u64, answer: impl Fn(u64) -> Playback) -> (Vec<u64>, usize) {
+    let (mut positions, mut queues) = (Vec::new(), 0);
+    for number in 0..count {
+        let at = T + number * 8_600;
+        model.heard(Some(answer(at - T)), at, at);
+        positions.push(now(model, at).position_ms);
+        for at in [at, at + 4_000] {
+            while let Some((question, due_ms)) = model.next_question(at)
+                && due_ms <= at
+            {
+                model.asking(&question, at);
+                model.told(Told::Queue(Vec::new()));
+                queues += 1;
+            }
+        }
+    }
+    (positions, queues)
+}
+
+#[test]
+fn untold_position_runs_on_and_the_queue_is_asked_once_a_track() {
+    for told in [None, Some(0), Some(777)] {
+        let mut model = Model::new(Arc::new(accounts(Link::Linked, &["A"])));
+        model.look_at(Interest { instances: 1, queue: true, ..Interest::default() });
+        let (positions, queues) = polls(&mut model, 6, |_| Playback { progress_ms: told, ..playback(true, 0) });
+        assert!(positions.is_sorted(), "{told:?}: {positions:?}");
+        assert_eq!(positions.last().unwrap() - positions[0], 5 * 8_600, "{told:?}");
+        assert_eq!(queues, 1, "{told:?}");
+        assert_eq!(model.ends_ms(T + 5 * 8_600), Some(T + 60_000 - positions[0]), "its end is known");
+    }
+}
+
+#[test]
+fn seek_counts_where_the_position_is_never_told() {
+    let mut model = model(true);
+    for at in [T + 1_500, T + 3_000] {
+        model.heard(Some(playback(true, 10_000)), at, at);
+    }
+    assert_eq!(now(&model, T + 3_000).position_ms, 13_000);
+    press(&mut model, Verb::SeekBy(20_000), T + 3_000);
+    let call = model.next_call(T + 3_000).unwrap();
+    model.confirmed(&call, T + 3_050);
+    model.heard(Some(playback(true, 10_000)), T + 4_000, T + 4_000);
+    assert_eq!(now(&model, T + 4_000).position_ms, 34_000);
+    model.heard(Some(playback(true, 10_000)), T + 9_000, T + 9_000);
+    assert_eq!(now(&model, T + 9_000).position_ms, 39_000, "also when the seek is long past");
+}
+
+#[test]
+fn skip_to_the_same_item_is_done_when_it_begins_again() {
+    for verb in [Verb::Next, Verb::Previous] {
+        let mut model = model(true);
+        press(&mut model, verb.clone(), T + 20_000);
+        let call = model.next_call(T + 20_000).unwrap();
+        model.confirmed(&call, T + 20_050);
+        model.heard(Some(playback(true, 30_200)), T + 20_100, T + 20_200);
+        assert!(now(&model, T + 20_200).skipping, "{verb:?}: the read lags");
+        model.heard(Some(playback(true, 300)), T + 20_400, T + 20_400);
+        assert_eq!((now(&model, T + 20_400).skipping, model.waits_for_agreement()), (false, None), "{verb:?}");
+        assert_eq!(now(&model, T + 21_400).position_ms, 1_300);
+    }
+}
+
+#[test]
+fn skip_to_the_same_item_is_done_without_a_position() {
+    let mut model = Model::new(Arc::new(accounts(Link::Linked, &["A"])));
+    let untold = || Some(Playback { progress_ms: None, ..playback(true, 0) });
+    for at in [T, T + 8_000] {
+        model.heard(untold(), at, at);
+    }
+    press(&mut model, Verb::Next, T + 8_000);
+    let call = model.next_call(T + 8_000).unwrap();
+    model.confirmed(&call, T + 8_100);
+    model.heard(untold(), T + 8_350, T + 8_400);
+    assert!(now(&model, T + 8_400).skipping, "the read may lag");
+    model.heard(untold(), T + 9_200, T + 9_200);
+    assert_eq!(model.waits_for_agreement(), None);
+    assert_eq!(now(&model, T + 9_200).position_ms, 1_100, "from the skip on");
+}
+
+#[test]
+fn starting_what_plays_once_more_waits_for_its_beginning() {
+    let mut album = playback(true, 40_000);
+    album.context = Some(crate::spotify::Context { uri: Some(uri("spotify:album:a")), kind: "album".into() });
+    let again = |model: &mut Model, target: &str| {
+        let start = crate::player::Start { uri: uri(target), again: crate::player::Again::Restart, shuffle: None };
+        press(model, Verb::Start(start), T);
+        let call = model.next_call(T).unwrap();
+        model.confirmed(&call, T + 50);
+    };
+    for target in ["spotify:album:a", "spotify:track:1"] {
+        let mut model = model(true);
+        model.heard(Some(album.clone()), T, T);
+        again(&mut model, target);
+        model.heard(Some(Playback { progress_ms: Some(40_100), ..album.clone() }), T + 100, T + 100);
+        assert!(now(&model, T + 100).skipping, "{target}: the read lags");
+        model.heard(Some(Playback { progress_ms: Some(250), ..album.clone() }), T + 300, T + 300);
+        assert_eq!((now(&model, T + 300).skipping, now(&model, T + 300).position_ms), (false, 250), "{target}");
+    }
+}
