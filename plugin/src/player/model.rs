@@ -17,7 +17,7 @@ use super::queries::{Interest, Memory, Place, Question, Told, Wanted, can_be_sav
 use super::snapshot::{Done, Now, Player, Refusal, Track};
 use super::state::{Change, Known, Left, State, is_start_of};
 use crate::auth::{AuthState, Limit, Link};
-use crate::spotify::{Error, Playback, Restriction, Uri, UriKind};
+use crate::spotify::{Error, Playback, PlayingType, Restriction, Uri, UriKind};
 
 /// How long a write is trusted over reads that don't show it.
 const TRUST_MS: u64 = 3_000;
@@ -75,6 +75,8 @@ pub struct Model {
     memory: Memory,
     /// When it was last seen that somebody may have changed something elsewhere.
     suspect_ms: u64,
+    /// Whether the last answer said that nothing plays, or said nothing that can be used, where something played before.
+    doubted: bool,
     next_id: u64,
 }
 
@@ -94,6 +96,7 @@ impl Model {
             interest: Interest::default(),
             memory: Memory::new(),
             suspect_ms: 0,
+            doubted: false,
             next_id: 1,
         }
     }
@@ -350,8 +353,18 @@ impl Model {
     }
 
     /// Spotify has answered a question that was asked at `asked_ms`.
+    ///
+    /// That nothing plays comes as a 204, and in other forms that are no more than a device: see [`plays_something`]. Where
+    /// something was known to play, one such answer changes nothing yet: the next one has to say the same.
     pub fn heard(&mut self, playback: Option<Playback>, asked_ms: u64, now_ms: u64) {
         self.state.problem = None;
+        let active = playback.as_ref().and_then(|playback| playback.device.as_ref()?.id.clone());
+        self.last_device = active.or(self.last_device.take());
+        let playback = playback.filter(plays_something);
+        if playback.is_none() && self.doubt() {
+            return;
+        }
+        self.doubted = false;
         // The state was taken somewhere between question and answer.
         let at_ms = asked_ms.saturating_add(now_ms.saturating_sub(asked_ms) / 2);
         let known = playback.map(|playback| self.read(playback, asked_ms, at_ms));
@@ -366,9 +379,6 @@ impl Model {
             let trusted = now_ms < done_ms + TRUST_MS;
             trusted && !(asked_after && agrees)
         });
-        if let Some(known) = &known {
-            self.last_device = known.now.device.id.clone().or(self.last_device.take());
-        }
         let playing = known.as_ref().is_some_and(|known| known.now.playing);
         self.still_since_ms = if playing { None } else { self.still_since_ms.or(Some(now_ms)) };
         self.state.known = Some(known);
@@ -415,10 +425,25 @@ impl Model {
         at_work(&expected) != at_work(told) || (expected.uri() != told.uri() && !ended)
     }
 
-    /// Spotify could not be asked.
+    /// Spotify could not be asked. Where something was known, one answer that can't be used changes nothing yet.
     pub fn unheard(&mut self, error: Error, now_ms: u64) {
+        if matches!(error, Error::Unexpected(_)) && self.doubt() {
+            return;
+        }
         self.state.problem = Some(error);
         self.command_early(now_ms);
+    }
+
+    /// Whether an answer is to be confirmed by another one before it counts: it is the first one that contradicts what was
+    /// known.
+    fn doubt(&mut self) -> bool {
+        let knows_something = self.state.known.as_ref().is_some_and(Option::is_some);
+        !std::mem::replace(&mut self.doubted, true) && knows_something
+    }
+
+    /// Whether an answer waits for another one to confirm it.
+    pub(super) fn doubts(&self) -> bool {
+        self.doubted && self.state.known.as_ref().is_some_and(Option::is_some) && self.state.problem.is_none()
     }
 
     /// Spotify has answered another question.
@@ -471,6 +496,8 @@ impl Model {
     /// until it gets there again, so nothing is left to have happened later than now.
     pub(super) fn woke(&mut self, now_ms: u64) {
         self.suspect(now_ms);
+        // What was known is old: the next answer counts, whatever it is.
+        self.doubted = true;
         self.state.refusal.take_if(|refusal| refusal.until_ms > now_ms.saturating_add(SAY_WHY_MS));
         self.state.done.take_if(|done| done.until_ms > now_ms.saturating_add(SAY_DONE_MS));
         self.fade.take_if(|fade| fade.start_ms > now_ms);
@@ -561,6 +588,11 @@ impl Model {
     pub(super) fn state(&self) -> &State {
         &self.state
     }
+}
+
+/// Whether an answer says that something plays or could go on. A device alone may be idle; during an ad there is no item.
+fn plays_something(playback: &Playback) -> bool {
+    playback.item.is_some() || playback.is_playing || playback.currently_playing_type == PlayingType::Ad
 }
 
 fn read(playback: Playback) -> Now {

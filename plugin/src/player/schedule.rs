@@ -30,6 +30,8 @@ const AFTER_WRITE: [Duration; 1] = [Duration::from_millis(800)];
 const AFTER_END: Duration = Duration::from_millis(350);
 /// A track that should have ended and has not is asked about again after this.
 const OVERDUE: Duration = Duration::from_millis(700);
+/// An answer that contradicts what was known is confirmed after this.
+const DOUBT: Duration = Duration::from_secs(1);
 /// After a press somebody is at work, here or in another Spotify app: so much quicker, and for so long.
 const AFTER_PRESS: Duration = Duration::from_millis(4_400);
 const PRESS_COUNTS: Duration = Duration::from_secs(15);
@@ -38,6 +40,10 @@ const STRAINED: u32 = 4;
 /// After a first failure; doubled with every further one.
 const FIRST_RETRY: Duration = Duration::from_secs(2);
 const LAST_RETRY: Duration = Duration::from_secs(60);
+/// After a refusal that only something outside can change, such as a missing permission or a user who isn't on the app's list:
+/// what the user does here asks at once. Doubled with every further one.
+const FIRST_REFUSED: Duration = Duration::from_secs(30);
+const LAST_REFUSED: Duration = Duration::from_secs(3_600);
 /// So long after a wake-up of the computer its network may not be there yet: the wait isn't doubled meanwhile.
 const WAKING: Duration = Duration::from_secs(15);
 
@@ -63,11 +69,18 @@ pub(super) struct Situation<'a> {
     pub ends_in: Option<Duration>,
     /// How often Spotify was asked since the track should have ended.
     pub overdue: u32,
+    /// Whether the last answer is to be confirmed by another one.
+    pub doubts: bool,
     /// For how long a write waits for a read that agrees, and whether it put on another item.
     pub written: Option<(Duration, bool)>,
     /// The last failure, and how many there were in a row.
     pub problem: Option<&'a Error>,
     pub failures: u32,
+}
+
+/// Whether a failure is one that asking again won't change. What can't be read isn't: a network's own page mostly.
+pub(super) fn lasts(error: &Error) -> bool {
+    !error.passes() && !matches!(error, Error::Unexpected(200..=299))
 }
 
 /// In how long to ask again; `None`: not before something changes.
@@ -78,10 +91,11 @@ pub(super) fn ask_again_in(situation: &Situation<'_>) -> Option<Duration> {
     if let Some(limited_for) = situation.limited_for {
         return Some(limited_for);
     }
-    if situation.problem.is_some() {
+    if let Some(error) = situation.problem {
         let waking = situation.woke.is_some_and(|ago| ago < WAKING);
         let doublings = if waking { 0 } else { situation.failures.saturating_sub(1).min(8) };
-        let wait = (FIRST_RETRY * 2_u32.pow(doublings)).min(LAST_RETRY);
+        let (first, last) = if lasts(error) { (FIRST_REFUSED, LAST_REFUSED) } else { (FIRST_RETRY, LAST_RETRY) };
+        let wait = first.saturating_mul(2_u32.pow(doublings)).min(last);
         return Some(wait.saturating_sub(situation.since));
     }
     let patience = if situation.strained { STRAINED } else { 1 };
@@ -89,6 +103,7 @@ pub(super) fn ask_again_in(situation: &Situation<'_>) -> Option<Duration> {
     let quick = |wait: Duration| if pressed { wait.min(AFTER_PRESS) } else { wait };
     let after = |wait: Duration| (quick(wait) * patience).saturating_sub(situation.since);
     let usual = match situation.still_for {
+        _ if situation.doubts => DOUBT.saturating_sub(situation.since),
         Some(still) if still >= LONG_STILL => after(ASLEEP),
         Some(_) => after(STILL),
         None => match situation.ends_in {
@@ -122,6 +137,7 @@ mod tests {
             still_for: None,
             ends_in: Some(Duration::from_secs(100)),
             overdue: 0,
+            doubts: false,
             written: None,
             problem: None,
             failures: 0,
@@ -195,6 +211,24 @@ mod tests {
         assert_eq!(ask_again_in(&failed(15)), Some(FIRST_RETRY * 16));
         let limited = Situation { limited_for: Some(seconds(60)), ..failed(1) };
         assert_eq!(ask_again_in(&limited), Some(seconds(60)), "what Spotify says counts all the same");
+    }
+
+    #[test]
+    fn refusals_that_last_are_rarely_asked_again() {
+        for error in [Error::MissingScope, Error::NotOnAllowList, Error::Unexpected(404)] {
+            let refused = |failures| Situation { problem: Some(&error), failures, ..calm() };
+            let waits: Vec<u64> = [1, 2, 7, 8, 99].map(|times| ask_again_in(&refused(times)).unwrap().as_secs()).into();
+            assert_eq!(waits, [30, 60, 1_920, 3_600, 3_600], "{error:?}");
+        }
+        let odd = Situation { problem: Some(&Error::Unexpected(200)), failures: 1, ..calm() };
+        assert_eq!(ask_again_in(&odd), Some(FIRST_RETRY), "a page of the network's passes");
+    }
+
+    #[test]
+    fn doubtful_answer_is_confirmed_soon() {
+        assert_eq!(ask_again_in(&Situation { doubts: true, ..calm() }), Some(DOUBT));
+        let still = Situation { doubts: true, still_for: Some(seconds(700)), since: seconds(1), ..calm() };
+        assert_eq!(ask_again_in(&still), Some(Duration::ZERO));
     }
 
     #[test]

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use super::command::{Call, Command, QueuedCall};
 use super::model::Model;
 use super::queries::{Interest, Question, Told};
-use super::schedule::{Situation, ask_again_in};
+use super::schedule::{Situation, ask_again_in, lasts};
 use super::state::State;
 use crate::auth::{AuthState, Limit};
 use crate::clock::Clock;
@@ -279,7 +279,14 @@ impl Task {
         self.overdue = if ended { self.overdue + 1 } else { 0 };
         self.asked_at = Some(Instant::now());
         let spotify = self.spotify.clone();
-        self.asking = Some(Box::pin(async move { (now_ms, spotify.player().await) }));
+        self.asking = Some(Box::pin(async move {
+            let answer = match spotify.player().await {
+                // Said so for a command mostly; here it is as good as a 204.
+                Err(Error::NoActiveDevice) => Ok(None),
+                answer => answer,
+            };
+            (now_ms, answer)
+        }));
     }
 
     fn answered(&mut self, asked_ms: u64, result: Result<Option<Playback>, Error>) {
@@ -341,10 +348,13 @@ impl Task {
         self.plan_questions();
     }
 
-    /// Asks at once, unless Spotify has said to wait, or failed a moment ago.
+    /// Asks at once, unless Spotify has said to wait, or failed a moment ago. A failure that lasts may have been mended by
+    /// whatever has happened.
     fn ask_soon(&mut self) {
         self.plan();
-        let held = self.model.problem().is_some() || self.model.limit(self.clock.unix_ms()).is_some();
+        let just_asked = self.asked_at.is_some_and(|asked| asked.elapsed() < FRESH);
+        let failed = self.model.problem().is_some_and(|error| just_asked || !lasts(error));
+        let held = failed || self.model.limit(self.clock.unix_ms()).is_some();
         if self.ask_at.is_some() && !held {
             self.ask_at = Some(Instant::now());
         }
@@ -365,6 +375,7 @@ impl Task {
             still_for: self.model.still_for_ms(now_ms).map(milliseconds),
             ends_in: self.model.ends_ms(now_ms).map(|end| milliseconds(end.saturating_sub(now_ms))),
             overdue: self.overdue,
+            doubts: self.model.doubts(),
             written: self
                 .model
                 .waits_for_agreement()

@@ -594,3 +594,64 @@ fn starting_what_plays_once_more_waits_for_its_beginning() {
         assert_eq!((now(&model, T + 300).skipping, now(&model, T + 300).position_ms), (false, 250), "{target}");
     }
 }
+
+#[test]
+fn nothing_plays_in_whatever_form_it_is_said() {
+    let device = Device { id: Some("desk".into()), is_active: true, volume_percent: Some(40), ..Device::default() };
+    for nothing in [
+        None,
+        Some(Playback::default()),
+        Some(Playback { device: Some(device.clone()), ..Playback::default() }),
+        Some(Playback { device: Some(device.clone()), progress_ms: Some(0), ..Playback::default() }),
+        Some(Playback { currently_playing_type: PlayingType::Track, device: Some(device), ..Playback::default() }),
+    ] {
+        let mut fresh = Model::new(Arc::new(accounts(Link::Linked, &["A"])));
+        fresh.heard(nothing.clone(), T, T);
+        assert!(fresh.at(T).known && fresh.at(T).now.is_none(), "{nothing:?}");
+        let mut model = model(true);
+        model.heard(nothing.clone(), T + 1_000, T + 1_000);
+        assert!(now(&model, T + 1_000).playing && model.doubts(), "one among good ones: {nothing:?}");
+        model.heard(nothing.clone(), T + 2_000, T + 2_000);
+        assert_eq!((model.at(T + 2_000).now, model.doubts()), (None, false), "{nothing:?}");
+        assert_eq!(model.still_for_ms(T + 2_000), Some(0));
+    }
+}
+
+#[test]
+fn something_plays_also_without_an_item() {
+    for something in [
+        Playback { is_playing: true, ..Playback::default() },
+        Playback { currently_playing_type: PlayingType::Ad, ..Playback::default() },
+    ] {
+        let mut model = Model::new(Arc::new(accounts(Link::Linked, &["A"])));
+        model.heard(Some(something.clone()), T, T);
+        assert!(model.at(T).now.is_some(), "{something:?}");
+    }
+}
+
+#[test]
+fn one_odd_answer_among_good_ones_changes_nothing() {
+    for status in [200, 202, 400, 404, 418] {
+        let mut model = model(true);
+        for at in [T + 8_000, T + 16_000] {
+            model.unheard(Error::Unexpected(status), at);
+            assert_eq!(model.at(at).problem, None, "{status}");
+            model.heard(Some(playback(true, 10_000 + at - T)), at + 1_000, at + 1_000);
+            assert!(now(&model, at + 1_000).playing && !model.doubts());
+        }
+        model.unheard(Error::Unexpected(status), T + 30_000);
+        model.heard(None, T + 31_000, T + 31_000);
+        assert_eq!(model.at(T + 31_000).now, None, "two of them are believed");
+    }
+    let mut model = model(true);
+    model.unheard(Error::MissingScope, T + 8_000);
+    assert_eq!(model.at(T + 8_000).problem, Some(Error::MissingScope), "what is clear is said at once");
+}
+
+#[test]
+fn after_a_sleep_the_first_answer_counts() {
+    let mut model = model(true);
+    model.woke(T + 5_000_000);
+    model.heard(None, T + 5_000_000, T + 5_000_000);
+    assert_eq!(model.at(T + 5_000_000).now, None);
+}
