@@ -207,9 +207,11 @@ pub fn stage(bundle: &[u8], packages: &Path) -> Result<Staged, BundleError> {
 
     let text = fs::read(staging.0.join(FILE_NAME)).map_err(|_| BundleError::NoConfig)?;
     let text = String::from_utf8(text).map_err(|error| BundleError::BadConfig(error.to_string()))?;
-    let config = PackageConfig::parse(&text).map_err(|error| BundleError::BadConfig(error.to_string()))?;
+    let mut config = PackageConfig::parse(&text).map_err(|error| BundleError::BadConfig(error.to_string()))?;
     // A macOS program is a folder.
-    let mut findings = manifest::validate(&config, &|path| staging.0.join(path).exists());
+    let exists = |path: &str| staging.0.join(path).exists();
+    config.complete_paths(&exists);
+    let mut findings = manifest::validate(&config, &exists);
     findings.retain(|finding| finding.severity == Severity::Refused);
     if !findings.is_empty() {
         return Err(BundleError::Invalid(findings));

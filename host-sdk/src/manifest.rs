@@ -16,9 +16,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 pub use self::findings::{Finding, Severity};
+pub use self::names::{is_disruptive, single_line, without_disruptive};
 pub use self::validate::{check_text, validate};
 
 mod findings;
+mod names;
 mod tolerant;
 mod validate;
 
@@ -30,8 +32,14 @@ pub const COLUMNS: u8 = 5;
 /// Rows of the Panel.
 pub const ROWS: u8 = 4;
 
+/// The languages that hosts report, as Creator Central's documents and samples write them.
+pub const LANGUAGES: [&str; 6] = ["en", "de", "ja", "ko", "zh_CN", "zh_TW"];
+
 /// How the folder of a macOS application is named.
 const APPLICATION: &str = ".app";
+/// How a file may end whose name lacks its ending in the package file, in the order in which they are looked for.
+const PICTURE_ENDINGS: &[&str] = &[".png", ".svg", ".jpg", ".jpeg", ".gif", ".bmp", ".webp"];
+const PAGE_ENDINGS: &[&str] = &[".html", ".htm"];
 
 /// The platform key of the system that this was built for.
 pub const PLATFORM: &str = if cfg!(windows) {
@@ -282,20 +290,75 @@ impl PackageConfig {
         }
         files
     }
+
+    /// The paths of [`PackageConfig::files`], in the same order.
+    fn paths_mut(&mut self) -> Vec<&mut String> {
+        let mut paths = vec![&mut self.icon];
+        paths.extend(&mut self.settings_path);
+        for runtime in self.runtime.values_mut() {
+            paths.push(&mut runtime.target);
+            paths.extend(&mut runtime.library);
+        }
+        for widget in &mut self.widgets {
+            paths.push(&mut widget.icon);
+            paths.extend(&mut widget.property_view_path);
+            paths.extend(widget.states.iter_mut().map(|state| &mut state.image));
+            paths.extend(widget.layouts.iter_mut().filter_map(|layout| layout.icon.as_mut()));
+        }
+        paths
+    }
+
+    /// Gives each path the ending that it lacks, where the package has such a file: released packages name `images/full`
+    /// and mean `images/full.png`, or `Program` and mean `Program.exe`. Answers the member, what it named, and what it
+    /// names now. `exists` tells whether the package has a file or folder of a relative path.
+    pub fn complete_paths(&mut self, exists: &dyn Fn(&str) -> bool) -> Vec<(String, String, String)> {
+        let mut completed = Vec::new();
+        for (member, path) in self.files() {
+            let with = |endings: &[&str]| {
+                endings.iter().map(|ending| format!("{path}{ending}")).find(|path| is_inside(path) && exists(path))
+            };
+            let found = match self.runtime_of_target(&member) {
+                Some(("win", "bin")) if path.to_lowercase().ends_with(".exe") => None,
+                // As Windows does it, also beside the program of another system.
+                Some(("win", "bin")) => with(&[".exe"]),
+                _ if exists(path) => None,
+                Some(("mac", "bin")) => with(&[APPLICATION]),
+                Some((_, "web")) => with(PAGE_ENDINGS),
+                Some(_) => None,
+                None if member.ends_with("Path") => with(PAGE_ENDINGS),
+                None if member.ends_with("library") => None,
+                None => with(PICTURE_ENDINGS),
+            };
+            completed.push(found.map(|found| (member, path.to_owned(), found)));
+        }
+        for (path, completed) in self.paths_mut().into_iter().zip(&completed) {
+            if let Some((_, _, found)) = completed {
+                path.clone_from(found);
+            }
+        }
+        completed.into_iter().flatten().collect()
+    }
+
+    /// Platform and kind of the runtime whose target a member of the package file is.
+    fn runtime_of_target(&self, member: &str) -> Option<(&str, &str)> {
+        let platform = member.strip_prefix("Runtime.")?.strip_suffix(".target")?;
+        self.runtime.get_key_value(platform).map(|(platform, runtime)| (platform.as_str(), runtime.kind.as_str()))
+    }
 }
 
 /// Members of the package file, at whatever depth, that are paths.
 const PATHS: [&str; 6] = ["Icon", "Image", "target", "library", "PropertyViewPath", "SettingsPath"];
 
 /// Where documents and samples spell a member differently, the samples' spelling is what counts; where a file has both,
-/// the other one stays beside it as a member like any unknown one. Paths as Windows writes them are those of everybody.
+/// the other one stays beside it as a member like any unknown one. Paths as Windows writes them, and those with a slash in
+/// front, are as everybody writes them.
 fn settle_spellings(file: &mut Value) {
     fn straighten(value: &mut Value) {
         match value {
             Value::Object(members) => {
                 for (name, value) in members {
                     match value {
-                        Value::String(path) if PATHS.contains(&name.as_str()) => *path = path.replace('\\', "/"),
+                        Value::String(path) if PATHS.contains(&name.as_str()) => *path = settled_path(path),
                         value => straighten(value),
                     }
                 }
@@ -325,10 +388,20 @@ fn settle_spellings(file: &mut Value) {
     for name in ["Icon", "SettingsPath", "Runtime", "Widgets"] {
         if let Some(value) = file.get_mut(name) {
             match value {
-                Value::String(path) => *path = path.replace('\\', "/"),
+                Value::String(path) => *path = settled_path(path),
                 value => straighten(value),
             }
         }
+    }
+}
+
+/// A path of the package file with forward slashes, and without one in front: the package's folder is meant all the same.
+/// Two of them name another computer, and stay what they are.
+fn settled_path(path: &str) -> String {
+    let path = path.replace('\\', "/");
+    match path.strip_prefix('/') {
+        Some(rest) if !rest.starts_with('/') => rest.to_owned(),
+        _ => path,
     }
 }
 
@@ -392,6 +465,12 @@ impl Translation {
 /// A language as it is compared: hosts and packages write `zh_TW`, `zh-tw` and `zh_tw`.
 pub(crate) fn plain_language(text: &str) -> String {
     text.to_lowercase().replace('-', "_")
+}
+
+/// The language of [`LANGUAGES`] that a text names, without regard to case, `-` or `_`.
+#[must_use]
+pub fn known_language(text: &str) -> Option<&'static str> {
+    LANGUAGES.into_iter().find(|language| plain_language(language) == plain_language(text))
 }
 
 /// Of the languages that there are, the one for what a host reports: without regard to case, `-` or `_`; then without
@@ -459,6 +538,82 @@ mod tests {
         assert_eq!(config.widgets[0].states[0].image, "images/s.png");
         assert!(!is_inside(config.widgets[0].layouts[0].icon.as_deref().unwrap()), "they lead out as before");
         assert_eq!(config.description, "either\\or");
+    }
+
+    #[test]
+    fn one_slash_in_front_means_the_packages_folder() {
+        for (written, read, inside) in [
+            ("/i.png", "i.png", true),
+            ("\\images\\i.png", "images/i.png", true),
+            ("//server/i.png", "//server/i.png", false),
+            ("\\\\server\\i.png", "//server/i.png", false),
+            ("/../i.png", "../i.png", false),
+            ("/C:/i.png", "C:/i.png", false),
+            ("/", "", false),
+        ] {
+            let mut file = sample();
+            file["Icon"] = json!(written);
+            file["Widgets"][0]["States"][0]["Image"] = json!(written);
+            file["Runtime"]["win"]["Target"] = json!(written);
+            let config = PackageConfig::parse(&file.to_string()).unwrap();
+            for path in [&config.icon, &config.widgets[0].states[0].image, &config.runtime["win"].target] {
+                assert_eq!((path.as_str(), is_inside(path)), (read, inside), "{written}");
+            }
+        }
+    }
+
+    #[test]
+    fn paths_get_the_endings_that_they_lack() {
+        let mut file = sample();
+        file["Icon"] = json!("images/full");
+        file["SettingsPath"] = json!("pages/settings");
+        file["Runtime"] = json!({
+            "linux": {"type": "bin", "target": "Program"}, "mac": {"type": "bin", "target": "N"},
+            "web": {"type": "web", "target": "index"}, "win": {"type": "bin", "target": "Program", "library": "lib"}
+        });
+        file["Widgets"][0]["PropertyViewPath"] = json!("v1.2/property");
+        file["Widgets"][0]["States"] = json!([{"Image": "on"}, {"Image": "off.state"}, {"Image": "gone"}]);
+        file["Widgets"][0]["Layouts"][0]["Icon"] = json!("../l");
+        let mut config = PackageConfig::parse(&file.to_string()).unwrap();
+        let has = [
+            "images/full.svg",
+            "images/full.png",
+            "pages/settings.htm",
+            "Program",
+            "Program.exe",
+            "N.app",
+            "index.html",
+            "lib.dll",
+            "v1.2/property.html",
+            "on.jpg",
+            "off.state.png",
+            "w.png",
+            "w.png.svg",
+            "../l.png",
+        ];
+        let completed = config.complete_paths(&|path| has.contains(&path));
+        let now: Vec<String> = config.files().into_iter().map(|(_, path)| path.to_owned()).collect();
+        assert_eq!(
+            now,
+            [
+                "images/full.png",
+                "pages/settings.htm",
+                "Program",
+                "N.app",
+                "index.html",
+                "Program.exe",
+                "lib",
+                "w.png",
+                "v1.2/property.html",
+                "on.jpg",
+                "off.state.png",
+                "gone",
+                "../l"
+            ]
+        );
+        assert_eq!(completed.len(), 8, "{completed:?}");
+        assert_eq!(completed[0], ("Icon".to_owned(), "images/full".to_owned(), "images/full.png".to_owned()));
+        assert_eq!(config.paths_mut().len(), now.len());
     }
 
     #[test]

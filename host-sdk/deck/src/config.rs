@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use host_sdk::manifest::{LANGUAGES, known_language};
+
 /// How to run a [`Deck`](crate::Deck).
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -16,11 +18,24 @@ pub struct Config {
     pub in_process: bool,
     /// Bundles to install before anything starts.
     pub install: Vec<PathBuf>,
-    /// What packages are told as the user's language: `en`, `ja`, `zh_TW`, `de`, `ko`. None: what the user has chosen in the
-    /// page, else English.
+    /// What packages are told as the user's language, one of [`host_sdk::manifest::LANGUAGES`]. None: what the user has chosen
+    /// in the page, else English.
     pub language: Option<String>,
     /// How long things may take.
     pub timing: Timing,
+}
+
+/// A language that hosts don't report.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("packages know {}; choose one of them", LANGUAGES.join(", "))]
+pub struct UnknownLanguage;
+
+/// The language that a text names, as hosts report it.
+///
+/// # Errors
+/// If hosts report none of this name.
+pub fn language(text: &str) -> Result<String, UnknownLanguage> {
+    known_language(text).map(str::to_owned).ok_or(UnknownLanguage)
 }
 
 impl Config {

@@ -483,6 +483,8 @@ impl Hub {
     }
 }
 
+/// What packages are told of this host. Each of the two places for the language has a spelling of its own: released views
+/// look it up by what they find at the top.
 fn info(language: &str) -> Info {
     Info {
         application: host_sdk::protocol::Application {
@@ -491,6 +493,6 @@ fn info(language: &str) -> Info {
             platform_version: os_info::get().version().to_string(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
         },
-        language: Some(language.to_owned()),
+        language: Some(language.to_lowercase()),
     }
 }

@@ -53,7 +53,7 @@ use tokio::time::{Instant, sleep, timeout};
 use url::Url;
 
 pub use browser::find as find_browser;
-pub use config::{Config, Timing};
+pub use config::{Config, Timing, UnknownLanguage, language};
 pub use script::{Failure, Script};
 pub use tasks::TaskEnded;
 

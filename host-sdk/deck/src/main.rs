@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result};
 use clap::{Parser, Subcommand};
 use creator_deck::validate::{Patience, validate};
-use creator_deck::{Config, Deck, Script, Timing, author, find_browser};
+use creator_deck::{Config, Deck, Script, Timing, author, find_browser, language};
 
 /// What the program answers when what it looked at has faults.
 const HAS_FAULTS: u8 = 1;
@@ -105,8 +105,9 @@ struct Run {
     /// if it has to.
     #[arg(long, value_name = "PROGRAM")]
     browser: Option<PathBuf>,
-    /// What packages are told as your language: en, ja, zh_TW, de, ko; what is chosen in the page's settings if left out.
-    #[arg(long)]
+    /// What packages are told as your language: en, de, ja, ko, zh_CN or zh_TW; what is chosen in the page's settings if
+    /// left out.
+    #[arg(long, value_parser = language)]
     language: Option<String>,
 }
 

@@ -17,6 +17,7 @@ pub struct Package {
     pub config: PackageConfig,
     /// Its folder.
     pub folder: PathBuf,
+    name: String,
     texts: Translation,
     /// How it is doing.
     pub status: Status,
@@ -42,8 +43,10 @@ impl Package {
     /// A package that hasn't been started.
     #[must_use]
     pub fn new(config: PackageConfig, folder: PathBuf, language: &str) -> Self {
+        let texts = translation(&folder, language);
         Self {
-            texts: translation(&folder, language),
+            name: manifest::single_line(texts.name.as_ref().unwrap_or(&config.name)),
+            texts,
             config,
             folder,
             status: Status::Starting,
@@ -88,6 +91,10 @@ impl Package {
         fs::read_to_string(&path)
             .map_err(|error| error.to_string())
             .and_then(|text| PackageConfig::parse(&text).map_err(|error| error.to_string()))
+            .map(|mut config| {
+                config.complete_paths(&|path| folder.join(path).exists());
+                config
+            })
             .and_then(|config| match config.uuid == uuid {
                 true => Ok(config),
                 false => Err(format!("it names another package, {:?}", config.uuid)),
@@ -95,17 +102,19 @@ impl Package {
             .map_err(|why| format!("{} can't be read ({why}). Install the package again.", path.display()))
     }
 
-    /// Its name in the user's language.
+    /// Its name in the user's language, as it can be shown among other text.
     #[must_use]
     pub fn name(&self) -> &str {
-        self.texts.name.as_deref().unwrap_or(&self.config.name)
+        &self.name
     }
 
     /// Whether its package file names a picture of this path, for the page to show. Whether it is one, its bytes tell.
     #[must_use]
     pub fn has_picture(&self, path: &str) -> bool {
         let is_picture = |member: &str| member.ends_with("Icon") || member.ends_with("Image");
-        self.config.files().iter().any(|(member, named)| *named == path && is_picture(member))
+        // As its address has it.
+        let plain = |named: &str| named.trim_start_matches("./") == path;
+        self.config.files().iter().any(|(member, named)| plain(named) && is_picture(member))
     }
 
     /// As the page sees it. `base` is the address of the package socket.
@@ -116,8 +125,8 @@ impl Package {
         page::Package {
             uuid: config.uuid.clone(),
             name: self.name().to_owned(),
-            version: config.version.clone(),
-            description: config.description.clone(),
+            version: manifest::single_line(&config.version),
+            description: manifest::without_disruptive(&config.description),
             icon: Some(self.picture(base, &config.icon)).filter(|_| !config.icon.is_empty()),
             url: link.map(str::to_owned),
             status: self.status,
@@ -131,15 +140,15 @@ impl Package {
 
     fn widget_view(&self, base: &Url, widget: &Widget) -> page::Widget {
         let layout = |layout: manifest::Layout| page::Layout {
-            title: layout.title,
+            title: manifest::single_line(&layout.title),
             icon: layout.icon.map(|icon| self.picture(base, &icon)),
             width: layout.width,
             height: layout.height,
         };
         page::Widget {
             uuid: widget.uuid.clone(),
-            name: self.texts.widgets.get(&widget.uuid).unwrap_or(&widget.name).clone(),
-            tooltip: widget.tooltip.clone(),
+            name: manifest::single_line(self.texts.widgets.get(&widget.uuid).unwrap_or(&widget.name)),
+            tooltip: widget.tooltip.as_deref().map(manifest::without_disruptive),
             icon: self.picture(base, &widget.icon),
             title_editable: widget.title_editable.unwrap_or(true),
             title_view_editable: widget.title_view_editable.unwrap_or(true),
@@ -233,6 +242,8 @@ mod tests {
         };
         let package = Package::new(config, PathBuf::new(), "en");
         assert!(package.has_picture("icon"));
+        let config = PackageConfig { icon: "./icon.png".into(), ..PackageConfig::default() };
+        assert!(Package::new(config, PathBuf::new(), "en").has_picture("icon.png"));
         assert!(!package.has_picture("settings.html") && !package.has_picture("other.png"));
     }
 }

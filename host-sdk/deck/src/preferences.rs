@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
+use host_sdk::manifest::LANGUAGES;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -14,8 +15,6 @@ const MOST_CLOSED: usize = 256;
 const LONGEST_UUID: usize = 256;
 /// How much of the page's height the properties of a key can take, in percent.
 const PROPERTIES: RangeInclusive<u8> = 15..=80;
-/// The languages that Creator Central has.
-pub const LANGUAGES: [&str; 5] = ["en", "ja", "zh_TW", "de", "ko"];
 
 /// What clicks on the Panel do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

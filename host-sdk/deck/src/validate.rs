@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use host_sdk::bundle::check::{Checked, check, check_folder};
 use host_sdk::bundle::{self, EXTENSION};
-use host_sdk::manifest::{Finding, PLATFORM, PackageConfig, Severity};
+use host_sdk::manifest::{Finding, PLATFORM, PackageConfig, Severity, is_disruptive, single_line, without_disruptive};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -48,13 +48,13 @@ impl About {
         let is_web = |url: &String| url::Url::parse(url).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
         Self {
             uuid: config.uuid.clone(),
-            name: config.name.clone(),
-            version: config.version.clone(),
-            author: config.author.clone(),
-            description: config.description.clone(),
+            name: single_line(&config.name),
+            version: single_line(&config.version),
+            author: single_line(&config.author),
+            description: without_disruptive(&config.description),
             url: config.url.clone().filter(is_web),
             platforms: config.runtime.keys().cloned().collect(),
-            widgets: config.widgets.iter().map(|widget| widget.name.clone()).collect(),
+            widgets: config.widgets.iter().map(|widget| single_line(&widget.name)).collect(),
         }
     }
 }
@@ -150,9 +150,9 @@ impl Report {
     }
 }
 
-/// A text of the package without what a terminal would obey.
+/// A text of the package without what a terminal would obey, or what would turn the text behind it round.
 fn shown(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+    text.chars().map(|c| if is_disruptive(c) { '\u{fffd}' } else { c }).collect()
 }
 
 /// Checks a bundle without running it.

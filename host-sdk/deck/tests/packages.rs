@@ -173,6 +173,65 @@ async fn what_a_package_shows_is_seen_in_the_page() {
 }
 
 #[tokio::test]
+async fn language_is_spelled_as_each_place_is_read() {
+    let data = tempfile::tempdir().unwrap();
+    support::install(data.path(), PATIENT);
+    let mut world = start(data, |config| config.language = Some("zh_TW".into())).await;
+    let info = world.started().await.info;
+    assert_eq!((&info["application"]["language"], &info["language"]), (&json!("zh_TW"), &json!("zh_tw")));
+}
+
+#[test]
+fn language_that_no_host_reports_is_answered_with_those_there_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let deck = |language: &str| {
+        let mut deck = std::process::Command::new(env!("CARGO_BIN_EXE_creator-deck"));
+        // Another fault, so that it never starts.
+        deck.args(["--headless", "--language", language, "--install", "none", "--data"]).arg(folder.path());
+        String::from_utf8(deck.output().unwrap().stderr).unwrap()
+    };
+    let error = deck("fr");
+    assert!(error.contains("'fr'") && error.contains("en, de, ja, ko, zh_CN, zh_TW"), "{error}");
+    for known in ["zh-tw", "DE", "zh_CN"] {
+        let error = deck(known);
+        assert!(error.contains("none can't be read"), "{known}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn package_as_windows_writes_it_is_shown_and_started() {
+    let data = tempfile::tempdir().unwrap();
+    support::install(data.path(), PATIENT);
+    let folder = data.path().join("packages").join(PACKAGE);
+    let mut config = support::config();
+    config["Icon"] = json!("./icon.svg");
+    config["SettingsPath"] = json!("/pages/settings");
+    config["Widgets"][0]["Icon"] = json!("\\icon");
+    config["Widgets"][0]["States"][0]["Image"] = json!("/on");
+    std::fs::write(folder.join("PackageConfig.json"), config.to_string()).unwrap();
+    // A picture is what it is, whatever it is called.
+    std::fs::write(folder.join("on.svg"), b"GIF89a").unwrap();
+    std::fs::write(folder.join("icon.png"), b"<html/>").unwrap();
+    let world = start(data, |_| {}).await;
+    let (_, state) = world.call("GET", "/api/state", Value::Null).await;
+    let context = world.place(TOGGLE, 0, 0).await;
+    let (_, instance) = world.call("GET", &format!("/api/instances/{context}"), Value::Null).await;
+    let package = &state["packages"][0];
+    let get = async |address: &Value| {
+        let path = address.as_str().unwrap().splitn(4, '/').nth(3).unwrap().to_owned();
+        world.get_file(&format!("/{path}")).await
+    };
+    let picture = get(&package["icon"]).await;
+    assert!(picture.status == 200 && picture.head.contains("content-type: image/svg+xml"), "{picture:?}");
+    let picture = get(&instance["instance"]["icon"]).await;
+    assert!(picture.status == 200 && picture.head.contains("content-type: image/gif"), "{picture:?}");
+    assert_eq!(get(&package["widgets"][0]["icon"]).await.status, 404, "icon.png comes first, and is no picture");
+    let (status, view) = world.call("POST", "/api/views", json!({"package": PACKAGE})).await;
+    assert_eq!(status, 201);
+    assert!(world.get_view(view["url"].as_str().unwrap()).await.body.contains("settings"));
+}
+
+#[tokio::test]
 async fn view_is_sent_its_settings_once_for_each_socket() {
     let mut world = world(PATIENT).await;
     let mut package = world.package().await;

@@ -31,8 +31,6 @@ const LARGE_FILE: u64 = 128 << 20;
 const LARGE_PACKAGE: u64 = 256 << 20;
 /// A picture larger than this is worth a warning: hosts load all of them at their start.
 const LARGE_PICTURE: u64 = 1 << 20;
-/// The languages that Creator Central's documents and samples know, as files are named.
-const LANGUAGES: [&str; 6] = ["en", "ja", "zh_tw", "zh_cn", "de", "ko"];
 /// Recommended size of icons in the Widget List, in pixels.
 const ICON: (u32, u32) = (75, 54);
 /// Recommended size of pictures in the layout picker, in pixels.
@@ -617,9 +615,9 @@ fn languages(checked: &mut Checked, config: &PackageConfig) {
         any = true;
         let language = manifest::plain_language(language);
         english |= language == "en";
-        if !LANGUAGES.contains(&language.as_str()) {
-            let remedy = "hosts report en, ja, zh_tw, zh_cn, de and ko";
-            say(Severity::Warning, "", "is for a language that hosts don't report".to_owned(), remedy);
+        if manifest::known_language(&language).is_none() {
+            let remedy = format!("hosts report {}", manifest::LANGUAGES.join(", "));
+            say(Severity::Warning, "", "is for a language that hosts don't report".to_owned(), &remedy);
         }
         let text = file.whole().and_then(|text| std::str::from_utf8(text).ok());
         let parsed = match text.map(|text| serde_json::from_str::<Value>(text.trim_start_matches('\u{feff}'))) {
@@ -643,6 +641,11 @@ fn languages(checked: &mut Checked, config: &PackageConfig) {
             findings.push(Finding { member: member.to_owned(), ..finding });
         };
         for (member, value) in &parsed {
+            let name = if member == "Name" { Some(value) } else { value.get("Name") };
+            if name.and_then(Value::as_str).is_some_and(|name| name.chars().any(manifest::is_disruptive)) {
+                let message = "has characters that can't be seen and that change the text around it".to_owned();
+                say(Severity::Warning, member, message, "write it anew, as plain text on one line");
+            }
             if member == "Name" {
                 if !value.is_string() {
                     say(Severity::Error, member, "is no text".to_owned(), "write the package's name");

@@ -6,16 +6,17 @@ use std::collections::HashSet;
 use serde_json::{Map, Value};
 
 use super::{
-    COLUMNS, Finding, PackageConfig, ROWS, Severity, Widget, application_info, application_programs, is_inside, is_uuid,
+    COLUMNS, Finding, PackageConfig, ROWS, Severity, Widget, application_info, application_programs, is_disruptive,
+    is_inside, is_uuid,
 };
 
 /// States that are more than any host was seen to need. A bound of ours: the vendor's documents name none.
 const MANY_STATES: usize = 16;
-/// Bytes that a name should not have more of: what a Widget List has room for.
+/// Characters that a name should not have more of: what a Widget List has room for.
 const LONG_NAME: usize = 60;
 
 /// Checks the text of a package file: all that [`validate`] does, and what can be seen in the text only. The package
-/// file is none if no host can read it, which is among the findings then. `exists` as there.
+/// file is none if no host can read it, which is among the findings then; else its paths are complete. `exists` as there.
 #[must_use]
 pub fn check_text(text: &str, exists: &dyn Fn(&str) -> bool) -> (Option<PackageConfig>, Vec<Finding>) {
     let mut findings = Findings(Vec::new());
@@ -29,7 +30,7 @@ pub fn check_text(text: &str, exists: &dyn Fn(&str) -> bool) -> (Option<PackageC
     };
     look_at(&file, PACKAGE, "", &mut findings);
     findings.0.extend(Finding::of_members_twice(super::FILE_NAME, text));
-    let config = match PackageConfig::parse(text) {
+    let mut config = match PackageConfig::parse(text) {
         Ok(config) => config,
         Err(error) => {
             // Said more exactly already, as a rule.
@@ -40,6 +41,10 @@ pub fn check_text(text: &str, exists: &dyn Fn(&str) -> bool) -> (Option<PackageC
             return (None, findings.0);
         }
     };
+    for (member, named, found) in config.complete_paths(exists) {
+        let message = format!("names {named}, which the package has as {found}");
+        findings.warning("ending", &member, message, format!("write {found}"));
+    }
     findings.0.extend(validate(&config, exists));
     findings.0.sort_by_key(|finding| finding.severity);
     (Some(config), findings.0)
@@ -88,9 +93,8 @@ fn about(config: &PackageConfig, findings: &mut Findings) {
             findings.error("missing", place, "is missing", "give it a text");
         }
     }
-    if config.name.len() > LONG_NAME {
-        findings.warning("long-name", "Name", "is longer than the Widget List has room for", "shorten it");
-    }
+    check_name("Name", &config.name, findings);
+    check_characters("Author", &config.author, findings);
     if !is_uuid(&config.uuid) {
         let remedy = "write small letters, digits, dots and hyphens, like com.example.name";
         findings.refused("uuid", "UUID", "can't name a package", remedy);
@@ -159,9 +163,8 @@ fn check_widget(config: &PackageConfig, n: usize, widget: &Widget, findings: &mu
     let at = |member: &str| format!("Widgets[{n}].{member}");
     if widget.name.trim().is_empty() {
         findings.error("missing", &at("Name"), "is missing", "give it a text");
-    } else if widget.name.len() > LONG_NAME {
-        findings.warning("long-name", &at("Name"), "is longer than the Widget List has room for", "shorten it");
     }
+    check_name(&at("Name"), &widget.name, findings);
     if !is_uuid(&widget.uuid) {
         let remedy = "write small letters, digits, dots and hyphens, like com.example.name.widget";
         findings.refused("uuid", &at("UUID"), "can't name a widget", remedy);
@@ -188,10 +191,26 @@ fn check_widget(config: &PackageConfig, n: usize, widget: &Widget, findings: &mu
             let message = format!("has the size of Layouts[{first}] too, and a package may not learn which was chosen");
             findings.warning("layout-twice", &place, message, "give each layout a size of its own");
         }
+        check_name(&format!("{place}.Title"), &layout.title, findings);
         if layout.title.trim().is_empty() && widget.layouts.len() > 1 {
             let remedy = "give it a text: it is its name in the layout picker";
             findings.warning("missing", &format!("{place}.Title"), "is missing", remedy);
         }
+    }
+}
+
+/// A name as the Widget List shows it.
+fn check_name(place: &str, name: &str, findings: &mut Findings) {
+    if name.chars().count() > LONG_NAME {
+        findings.warning("long-name", place, "is longer than the Widget List has room for", "shorten it");
+    }
+    check_characters(place, name, findings);
+}
+
+fn check_characters(place: &str, text: &str, findings: &mut Findings) {
+    if text.chars().any(is_disruptive) {
+        let message = "has characters that can't be seen and that change the text around it; they are left out";
+        findings.warning("name-characters", place, message, "write it anew, as plain text on one line");
     }
 }
 
@@ -328,6 +347,15 @@ fn look_at_kind(value: &Value, kind: &Kind, place: &str, findings: &mut Findings
             let remedy = "write forward slashes; Windows takes them too";
             findings.warning("path", place, "has backslashes, which are no separators on other systems", remedy);
         }
+        Kind::Text if value.as_str().is_some_and(starts_with_one_slash) && is_path(place) => {
+            let remedy = "leave it out: paths are relative to the package's folder";
+            findings.warning(
+                "path",
+                place,
+                "begins with a slash, which some hosts take for the root of the disk",
+                remedy,
+            );
+        }
         Kind::Number if !value.is_u64() => {
             let readable = value.is_string() || value.is_number() || value.is_null();
             wrong_kind(value, "a whole number without quotes", readable, place, findings);
@@ -360,6 +388,10 @@ fn look_at_kind(value: &Value, kind: &Kind, place: &str, findings: &mut Findings
         },
         Kind::Text | Kind::Number | Kind::Flag | Kind::Any => {}
     }
+}
+
+fn starts_with_one_slash(path: &str) -> bool {
+    path.strip_prefix('/').is_some_and(|rest| !rest.starts_with(['/', '\\']))
 }
 
 fn is_path(place: &str) -> bool {
@@ -435,7 +467,7 @@ mod tests {
     fn check(change: impl FnOnce(&mut Value)) -> (bool, Vec<String>) {
         let mut value = sample();
         change(&mut value);
-        let (config, findings) = check_text(&value.to_string(), &|path| path != "missing.png");
+        let (config, findings) = check_text(&value.to_string(), &|path| !path.starts_with("missing.png"));
         let findings = findings.iter().map(|f| format!("{} {} {}", f.severity.name(), f.rule, f.place())).collect();
         (config.is_some(), findings)
     }
@@ -487,6 +519,15 @@ mod tests {
         one(|v| v["Icon"] = json!("missing.png"), "error missing-file Icon");
         one(|v| v["SettingsPath"] = json!("C:/x.html"), "refused path SettingsPath");
         one(|v| v["Icon"] = json!(".\\i.png"), "warning path Icon");
+        one(|v| v["Icon"] = json!("//i.png"), "refused path Icon");
+        one(|v| v["Runtime"]["win"]["target"] = json!("/../n.exe"), "refused path Runtime.win.target");
+        one(|v| v["Name"] = json!("ab\u{202e}gnp"), "warning name-characters Name");
+        one(|v| v["Author"] = json!("a\nb"), "warning name-characters Author");
+        one(|v| v["Widgets"][0]["Name"] = json!("a\u{7}"), "warning name-characters Widgets[0].Name");
+        one(
+            |v| v["Widgets"][0]["Layouts"][0]["Title"] = json!("\u{2066}a"),
+            "warning name-characters Widgets[0].Layouts[0].Title",
+        );
         let double = |v: &mut Value, list: &str| {
             let list = v["Widgets"][0][list].as_array_mut().unwrap();
             list.push(list[0].clone());
@@ -513,6 +554,19 @@ mod tests {
         let image = r#""Image":"s.png""#;
         let images = format!("{image},{image}");
         assert_eq!(twice(image, &images), ["warning member-twice Widgets[0].States[0].Image"]);
+    }
+
+    #[test]
+    fn slash_in_front_and_missing_endings_are_warned_of() {
+        assert_eq!(check(|v| v["Icon"] = json!("/i.png")), (true, vec!["warning path Icon".to_owned()]));
+        let mut file = sample();
+        file["Widgets"][0]["States"][0]["Image"] = json!("images/full");
+        let (config, findings) = check_text(&file.to_string(), &|path| path.contains('.'));
+        assert_eq!(config.unwrap().widgets[0].states[0].image, "images/full.png");
+        assert_eq!(
+            (findings.len(), findings[0].rule, findings[0].remedy.as_str()),
+            (1, "ending", "write images/full.png")
+        );
     }
 
     #[test]

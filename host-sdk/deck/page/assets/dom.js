@@ -20,6 +20,11 @@ export function element(name, properties = {}, ...children) {
   return made;
 }
 
+/** A name of a package's own, on one line: whatever it holds, what stands beside it stays as it is. */
+export function nameNode(words) {
+  return element("bdi", { className: "name" }, words);
+}
+
 const SVG = "http://www.w3.org/2000/svg";
 
 const paths = {

@@ -1,7 +1,7 @@
 // Packages as such: their state in the top bar, importing (button, or a file dropped on the page) and removing.
 
 import * as api from "./api.js";
-import { element, setAttribute, setText } from "./dom.js";
+import { element, nameNode, setAttribute, setText } from "./dom.js";
 import { askInstallation } from "./import-dialog.js";
 import { store } from "./store.js";
 import { text } from "./strings.js";
@@ -35,13 +35,15 @@ function drawBar() {
     let item = items.get(uuid);
     items.delete(uuid);
     if (item === undefined) {
-      item = element("li", { "data-package": uuid }, element("span", { className: "dot", "aria-hidden": "true" }), element("span", {}));
+      const dot = element("span", { className: "dot", "aria-hidden": "true" });
+      item = element("li", { "data-package": uuid }, dot, nameNode(""), element("span", { className: "package-state" }));
       bar.append(item);
     }
     const words = text("statusOf", { name, status: text(`status.${status}`) });
     setAttribute(item, "data-status", status);
     setAttribute(item, "title", message ? `${words}\n${message}` : words);
-    setText(item.lastChild, status === "running" ? name : words);
+    setText(item.querySelector(".name"), name);
+    setText(item.lastChild, status === "running" ? "" : text(`status.${status}`));
   }
   for (const item of items.values()) item.remove();
 }

@@ -1,6 +1,6 @@
 // The Settings dialog: the packages that have settings on the left, the chosen one's settings page on the right.
 
-import { element, icon, setAttribute } from "./dom.js";
+import { element, icon, nameNode, setAttribute } from "./dom.js";
 import { store } from "./store.js";
 import { text } from "./strings.js";
 import { keepNoticesIn } from "./toast.js";
@@ -84,7 +84,7 @@ function emptyState() {
 function item({ uuid, name, icon: picture }) {
   const button = element("button", { type: "button", "data-package": uuid });
   if (picture) button.append(element("img", { src: picture, alt: "", width: 50, height: 36 }));
-  button.append(element("span", {}, name));
+  button.append(nameNode(name));
   setAttribute(button, "aria-current", chosen === uuid ? "true" : null);
   button.addEventListener("click", () => choose(uuid));
   return element("li", {}, button);

@@ -225,7 +225,16 @@ const table = {
 export function text(key, values = {}) {
   const found = key.split(".").reduce((group, part) => group?.[part], table);
   if (typeof found !== "string") return key;
-  return found.replace(/\{(\w+)\}/g, (_, name) => String(values[name] ?? ""));
+  return found.replace(/\{(\w+)\}/g, (_, name) => isolated(String(values[name] ?? "")));
+}
+
+/** Letters that are written from right to left. */
+const RIGHT_TO_LEFT = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]|\ud83a|[\ud802\ud803]/;
+
+// What packages say stands within a sentence without turning the rest of it round.
+function isolated(words) {
+  const plain = words.replace(/[\u202a-\u202e\u2066-\u2069]/g, "");
+  return RIGHT_TO_LEFT.test(plain) ? `\u2068${plain}\u2069` : plain;
 }
 
 /** Fills in the words of the elements that name them by data-text, data-label and data-title. */

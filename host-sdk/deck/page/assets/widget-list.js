@@ -4,7 +4,7 @@
 import { placeAnywhere, place, resize, sizeText } from "./actions.js";
 import { packageControls } from "./package-controls.js";
 import { chooseFile } from "./packages.js";
-import { element, icon, setAttribute } from "./dom.js";
+import { element, icon, nameNode, setAttribute } from "./dom.js";
 import { makeDraggable } from "./drag.js";
 import { store } from "./store.js";
 import { text } from "./strings.js";
@@ -62,7 +62,7 @@ function group(owner, index) {
       "aria-expanded": String(!list.hidden),
       "aria-controls": listId,
     },
-    owner.name,
+    nameNode(owner.name),
   );
   toggle.addEventListener("click", () => {
     list.hidden = !list.hidden;
@@ -96,7 +96,7 @@ function entry(widget) {
     "button",
     { type: "button", className: "widget", title: widget.tooltip, "data-widget": widget.uuid },
     element("img", { className: "widget-icon", src: widget.icon, width: 75, height: 54, alt: "", draggable: false }),
-    element("span", { className: "widget-text" }, element("span", { className: "widget-name" }, widget.name), size),
+    element("span", { className: "widget-text" }, element("bdi", { className: "widget-name" }, widget.name), size),
   );
   // A click of the keyboard or of a screen reader has no count; one of the mouse takes two, for one begins a drag.
   button.addEventListener("click", (event) => {
@@ -183,7 +183,7 @@ function layoutPopup(widget, name, current, choose) {
       element(
         "span",
         { className: "layout-text" },
-        element("span", {}, layoutTitle(widget, index)),
+        nameNode(layoutTitle(widget, index)),
         element("span", { className: "widget-size" }, sizeText(layout)),
       ),
     );

@@ -1,0 +1,57 @@
+//! Names of packages and widgets as they can be shown among other text: they come from anybody.
+
+/// Characters of a name that are shown. Far more than any place has room for.
+const LONGEST: usize = 200;
+
+/// Whether a character can't be seen and changes the text around it: control characters, breaks of lines and paragraphs, those
+/// that embed, override or isolate a direction of writing, and those that have no width. The joiners of emoji and of some
+/// scripts aren't among them, nor are the marks of direction that such scripts need.
+#[must_use]
+pub fn is_disruptive(c: char) -> bool {
+    c.is_control()
+        || matches!(
+            c,
+            '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{200b}' | '\u{feff}'
+        )
+}
+
+/// A text without [disruptive](is_disruptive) characters, as one line of at most 200 characters.
+#[must_use]
+pub fn single_line(text: &str) -> String {
+    let is_space = |c: char| c.is_whitespace() || matches!(c, '\u{2028}' | '\u{2029}');
+    let words = text.split(is_space).map(without_disruptive).filter(|word| !word.is_empty());
+    let mut line = words.collect::<Vec<_>>().join(" ");
+    if let Some((end, _)) = line.char_indices().nth(LONGEST) {
+        line.truncate(end);
+        line.push('…');
+    }
+    line
+}
+
+/// A text without [disruptive](is_disruptive) characters but its line breaks and tabs.
+#[must_use]
+pub fn without_disruptive(text: &str) -> String {
+    text.chars().filter(|c| matches!(c, '\n' | '\t') || !is_disruptive(*c)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn name_is_one_line_of_characters_that_are_seen() {
+        for (name, shown) in [
+            ("Play \u{202e}esuaP", "Play esuaP"),
+            ("  two\r\nlines\u{2028}and\ttabs ", "two lines and tabs"),
+            ("\u{2066}\u{2069}\u{7}\u{9b}31m", "31m"),
+            ("\u{5e2}\u{5d1}\u{5e8}\u{5d9}\u{5ea}\u{200f}!", "\u{5e2}\u{5d1}\u{5e8}\u{5d9}\u{5ea}\u{200f}!"),
+            ("\u{1f469}\u{200d}\u{1f3a4}", "\u{1f469}\u{200d}\u{1f3a4}"),
+            ("a b", "a b"),
+            ("", ""),
+        ] {
+            assert_eq!(single_line(name), shown);
+        }
+        assert_eq!(single_line(&"é".repeat(201)), format!("{}…", "é".repeat(200)));
+        assert_eq!(without_disruptive("a\n\u{202e}b"), "a\nb");
+    }
+}
