@@ -11,6 +11,7 @@ mod command;
 mod model;
 mod position;
 mod queries;
+mod queue;
 mod schedule;
 mod snapshot;
 mod state;

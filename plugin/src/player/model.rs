@@ -14,6 +14,7 @@ use std::sync::Arc;
 use super::command::{Call, Command, QueuedCall, Verb, What, decide};
 use super::position::{Before, Position};
 use super::queries::{Interest, Memory, Place, Question, Told, Wanted, can_be_saved};
+use super::queue::first_round;
 use super::snapshot::{Done, Now, Player, Refusal, Track};
 use super::state::{Change, Known, Left, State, is_start_of};
 use crate::auth::{AuthState, Limit, Link};
@@ -452,7 +453,9 @@ impl Model {
         match told {
             Told::Saved(_) | Told::PlaylistName(..) => {}
             Told::Devices(devices) => self.state.devices = Some(Arc::new(devices)),
-            Told::Queue(items) => self.state.coming = Some(Arc::new(items.iter().map(Track::of).collect())),
+            Told::Queue(items) => {
+                self.state.coming = Some(Arc::new(first_round(items.iter().map(Track::of).collect())));
+            }
         }
         self.recall();
     }

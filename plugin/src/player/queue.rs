@@ -1,0 +1,79 @@
+//! What comes next, as Spotify's queue tells it.
+//!
+//! The queue goes round: after the last item of what plays come its first ones again, also where nothing is repeated, and a
+//! single track comes ten or twenty times. It is shown to its first round.
+
+use super::snapshot::Track;
+
+/// Cuts a queue after its first round. What comes before it goes round, such as what the user has put into the queue, stays.
+pub(super) fn first_round(mut queue: Vec<Track>) -> Vec<Track> {
+    let rounds = (1..queue.len()).filter_map(|length| round_of(&queue, length));
+    if let Some(end) = rounds.min() {
+        queue.truncate(end);
+    }
+    queue
+}
+
+/// Where the first round of so many items ends, if the queue ends with at least two of them. One item has to come three
+/// times: twice in a row it may well stand in a list.
+fn round_of(queue: &[Track], length: usize) -> Option<usize> {
+    let repeats = |(item, later): &(&Track, &Track)| is_same(item, later);
+    let repeated = queue.iter().rev().skip(length).zip(queue.iter().rev()).take_while(repeats).count();
+    let least = if length == 1 { 2 } else { length };
+    let begin = queue.len().checked_sub(length.checked_add(repeated)?)?;
+    (repeated >= least).then(|| begin.saturating_add(length))
+}
+
+fn is_same(one: &Track, other: &Track) -> bool {
+    one.uri == other.uri && (one.uri.is_some() || (one.title == other.title && one.byline == other.byline))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spotify::{Item, Uri};
+
+    /// A queue with an item for each letter, cut after its first round.
+    fn shown(letters: &str) -> String {
+        let track = |letter: char| {
+            let uri = Uri::from_spotify(&format!("spotify:track:{letter}"));
+            Track::of(&Item { uri, name: letter.to_string(), ..Item::default() })
+        };
+        first_round(letters.chars().map(track).collect()).into_iter().map(|track| track.title).collect()
+    }
+
+    #[test]
+    fn queue_is_shown_to_its_first_round() {
+        for (queue, round) in [
+            ("ABCABC", "ABC"),
+            ("ABCABCAB", "ABC"),
+            ("AAAAAAAAAA", "A"),
+            ("ABABABABAB", "AB"),
+            ("ABCDEFGHIJABCDEFGHIJ", "ABCDEFGHIJ"),
+        ] {
+            assert_eq!(shown(queue), round, "{queue}");
+        }
+    }
+
+    #[test]
+    fn what_was_queued_comes_before_the_round() {
+        for (queue, round) in [("XABCABC", "XABC"), ("XYAAAA", "XYA"), ("AXBCAXBCAXBC", "AXBC"), ("AABCABC", "AABC")] {
+            assert_eq!(shown(queue), round, "{queue}");
+        }
+    }
+
+    #[test]
+    fn what_does_not_go_round_is_shown_as_it_is() {
+        for queue in ["", "A", "AA", "AB", "ABC", "AAB", "ABCA", "ABAC", "ABCDEFGHIJKLMNOPQRST", "ABBA", "XABCAB"] {
+            assert_eq!(shown(queue), queue);
+        }
+    }
+
+    #[test]
+    fn items_without_a_uri_are_told_apart_by_their_words() {
+        let local = |title: &str| Track::of(&Item { name: title.to_owned(), is_local: true, ..Item::default() });
+        let different = vec![local("A"), local("B"), local("C")];
+        assert_eq!(first_round(different.clone()), different);
+        assert_eq!(first_round(vec![local("A"), local("A"), local("A")]), [local("A")]);
+    }
+}
