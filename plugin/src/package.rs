@@ -110,6 +110,10 @@ struct Visible {
     face: Option<Face>,
     /// Whether the face was drawn with the covers that it wants.
     with_covers: bool,
+    /// Whether the face was drawn without a font that is looked for.
+    lacks_fonts: bool,
+    /// Whether the face is to be drawn again though it is the same.
+    redraw: bool,
     /// Since when its words are shown, in Unix milliseconds: what scrolls does so from then on.
     words_since_ms: u64,
     /// When it looks different by itself, as something scrolls.
@@ -220,6 +224,9 @@ impl Package {
                 }
                 Some((page, reply)) = self.answers.recv() => self.answer(&page, reply),
                 Some(url) = arrived.recv() => self.cover_arrived(&url),
+                () = self.renderer.fonts_found() => {
+                    self.instances.values_mut().for_each(|instance| instance.redraw |= instance.lacks_fonts);
+                }
                 () = sleep_until(tick) => self.held().await?,
             }
             // What has just been asked for leaves for Spotify before the faces are drawn.
@@ -286,6 +293,8 @@ impl Package {
             size,
             face: None,
             with_covers: false,
+            lacks_fonts: false,
+            redraw: false,
             words_since_ms: 0,
             next_frame_ms: None,
             sent: None,
@@ -474,7 +483,8 @@ impl Package {
                 face.picture.covers().into_iter().map(|url| (url.to_owned(), self.covers.get(url))).collect();
             let settled = !covers.values().any(|cover| matches!(cover, CoverState::Pending));
             let due = instance.next_frame_ms.is_some_and(|next_ms| next_ms <= now_ms);
-            if instance.face.as_ref() != Some(&face) || due || (settled && !instance.with_covers) {
+            let due = due || instance.redraw || (settled && !instance.with_covers);
+            if instance.face.as_ref() != Some(&face) || due {
                 if instance.size != Size::KEY && !keys_are_off {
                     tokio::task::yield_now().await;
                     keys_are_off = true;
@@ -530,7 +540,8 @@ impl Visible {
             self.words_since_ms = now_ms;
         }
         let shown_ms = now_ms.saturating_sub(self.words_since_ms);
-        let Frame { png, next_ms } = renderer.frame(&face.picture, self.size, &covers, shown_ms);
+        let Frame { png, next_ms, lacks_fonts } = renderer.frame(&face.picture, self.size, &covers, shown_ms);
+        (self.lacks_fonts, self.redraw) = (lacks_fonts, false);
         self.next_frame_ms = next_ms.map(|next_ms| now_ms + next_ms);
         let mut hasher = DefaultHasher::new();
         (&png, &face.description).hash(&mut hasher);
@@ -663,6 +674,8 @@ mod tests {
             size: Size::KEY,
             face: None,
             with_covers: false,
+            lacks_fonts: false,
+            redraw: false,
             words_since_ms: now_ms,
             next_frame_ms: Some(now_ms + 50),
             sent: None,

@@ -1,23 +1,27 @@
 //! Which font shows which character.
 //!
-//! Inter is embedded and comes first. What it lacks comes from the fonts of the system, whose list is read
-//! only when the first such character turns up: reading it takes some 10 to 100 ms, which start-up doesn't
-//! have. The list is kept apart from the fonts that text is laid out with, and only the faces that are really
-//! used are handed over (as mapped files): a system has hundreds, and cosmic-text's own fallback would open
-//! every one of them for a character that none has.
+//! Inter is embedded and comes first. What it lacks comes from the fonts of the system, which are looked for elsewhere
+//! (`installed`). Until they are found a text is laid out with what is there, and has to be laid out again then.
+//! Only the faces that are really used are handed over to the layout, as mapped files: a system has hundreds, and
+//! cosmic-text's own fallback would open every one of them for a character that none has.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
-use cosmic_text::fontdb::{Database, FaceInfo, Family, ID, Source, Stretch, Style, Weight};
-use cosmic_text::{Attrs, Fallback, FontSystem, PlatformFallback};
+use cosmic_text::fontdb::{Database, FaceInfo, Family, Source, Stretch, Style, Weight};
+use cosmic_text::{Attrs, Fallback, FontSystem};
 use unicode_script::{Script, UnicodeScript};
 use unicode_segmentation::UnicodeSegmentation;
 
+use super::installed::{Answer, Coverage, Installed, Kind, Wanted, is_emoji};
+
 /// The family that is embedded.
 const FAMILY: &str = "Inter";
-static REGULAR: &[u8] = include_bytes!("../../assets/fonts/Inter-Regular.otf");
+pub(super) static REGULAR: &[u8] = include_bytes!("../../assets/fonts/Inter-Regular.otf");
 static SEMI_BOLD: &[u8] = include_bytes!("../../assets/fonts/Inter-SemiBold.otf");
+
+/// What the embedded fonts have; a test holds them to be equal in it.
+static EMBEDDED: LazyLock<Coverage> = LazyLock::new(|| Coverage::of(REGULAR, 0));
 
 /// Shown for a character that no font has: a plain square, which the embedded font has.
 const UNKNOWN: &str = "\u{25a1}";
@@ -30,18 +34,17 @@ pub(super) const STRONG: Weight = Weight::SEMIBOLD;
 pub(super) struct Fonts {
     /// Embedded fonts, and those of the system's that are in use.
     pub(super) system: FontSystem,
-    /// What is installed; none until it is needed.
-    installed: Installed,
+    /// What is installed.
+    pub(super) installed: Installed,
     /// The language that decides between Chinese and Japanese forms where a text leaves that open.
     language: &'static str,
-    chosen: HashMap<(Box<str>, Weight, &'static str), Choice>,
-}
-
-enum Installed {
-    /// The system's fonts are never to be used: for pictures that are the same on every machine.
-    Never,
-    Unread,
-    Read(Database),
+    /// The font of each grapheme; none while it is looked for.
+    chosen: HashMap<Wanted, Option<Choice>>,
+    /// The installed face that was found last for each kind of text, and what it has. The next grapheme of the kind is
+    /// mostly in it, too, and has its font at once.
+    found: HashMap<Kind, (Arc<Face>, Arc<Coverage>)>,
+    /// A text lacks a font that is looked for.
+    pub(super) lacking: bool,
 }
 
 /// The font of a grapheme.
@@ -102,17 +105,19 @@ impl Fonts {
     /// Graphemes whose choice is remembered; a title in Chinese has some ten new ones.
     const REMEMBERED: usize = 2048;
 
-    /// `language` is a tag such as "ja" or "zh_TW"; `installed` says whether the system's fonts may be used.
-    pub(super) fn new(language: &str, installed: bool) -> Self {
+    /// `language` is a tag such as "ja" or "zh_TW".
+    pub(super) fn new(language: &str, installed: Installed) -> Self {
         let mut embedded = Database::new();
         for font in [REGULAR, SEMI_BOLD] {
             embedded.load_font_source(Source::Binary(Arc::new(font)));
         }
         Fonts {
             system: FontSystem::new_with_locale_and_db_and_fallback("en".to_owned(), embedded, OnlyEmbedded),
-            installed: if installed { Installed::Unread } else { Installed::Never },
+            installed,
             language: han_locale(language),
             chosen: HashMap::new(),
+            found: HashMap::new(),
+            lacking: false,
         }
     }
 
@@ -121,11 +126,13 @@ impl Fonts {
         Attrs::new().family(Family::Name(FAMILY)).weight(weight)
     }
 
-    /// Cuts a text into spans of one font each.
+    /// Cuts a text into spans of one font each. Sets `lacking` where a font is yet to be found.
     pub(super) fn spans<'t>(&mut self, text: &'t str, weight: Weight) -> Vec<Span<'t>> {
         let han = han_of(text).unwrap_or(self.language);
+        let mut new = Vec::new();
         let mut graphemes: Vec<(&str, Choice)> =
-            text.graphemes(true).map(|grapheme| (grapheme, self.choose(grapheme, weight, han))).collect();
+            text.graphemes(true).map(|grapheme| (grapheme, self.choose(grapheme, weight, han, &mut new))).collect();
+        self.look_for(new);
         keep_together(&mut graphemes);
 
         let mut spans: Vec<Span<'t>> = Vec::new();
@@ -145,77 +152,77 @@ impl Fonts {
         spans
     }
 
-    fn choose(&mut self, grapheme: &str, weight: Weight, han: &'static str) -> Choice {
+    /// The font of a grapheme, as far as it is known. One that is to be looked for goes to `new`.
+    fn choose(&mut self, grapheme: &str, weight: Weight, han: &'static str, new: &mut Vec<Wanted>) -> Choice {
         // Most text is this, and needs no look-up.
         if grapheme.len() == 1 && grapheme.is_ascii() {
             return Choice::Embedded;
         }
-        let key = (Box::from(grapheme), weight, han);
-        if let Some(choice) = self.chosen.get(&key) {
-            return choice.clone();
+        let wanted = Wanted { grapheme: grapheme.into(), weight, han };
+        if let Some(choice) = self.chosen.get(&wanted) {
+            self.lacking |= choice.is_none();
+            return choice.clone().unwrap_or_else(|| without_installed(grapheme));
         }
-        let choice = if !is_emoji(grapheme) && covers(REGULAR, 0, grapheme) {
-            Choice::Embedded
+        let choice = if !is_emoji(grapheme) && EMBEDDED.has(grapheme) {
+            Some(Choice::Embedded)
         } else {
-            match self.installed_face(grapheme, weight, han) {
-                Some(face) => Choice::Face(self.hand_over(&face)),
-                // An emoji may have a plain form in the embedded font.
-                None if covers(REGULAR, 0, grapheme) => Choice::Embedded,
-                None => Choice::Nothing,
-            }
+            self.found
+                .get(&wanted.kind())
+                .filter(|(_, coverage)| coverage.has(grapheme))
+                .map(|(face, _)| Choice::Face(face.clone()))
         };
+        if choice.is_none() {
+            new.push(wanted.clone());
+        }
+        self.remember(wanted, choice.clone());
+        choice.unwrap_or_else(|| without_installed(grapheme))
+    }
+
+    fn look_for(&mut self, new: Vec<Wanted>) {
+        if new.is_empty() {
+            return;
+        }
+        if self.installed.look_for(new.clone()) {
+            self.lacking = true;
+            return;
+        }
+        let never = matches!(self.installed, Installed::Never);
+        for wanted in new {
+            if never {
+                let choice = without_installed(&wanted.grapheme);
+                self.remember(wanted, Some(choice));
+            } else {
+                // It is asked for again by the next text that has it.
+                self.chosen.remove(&wanted);
+                self.lacking = true;
+            }
+        }
+    }
+
+    /// Takes in which fonts were found.
+    pub(super) fn take_in(&mut self, answer: Answer) {
+        for (wanted, found) in answer {
+            let choice = match found {
+                Some(found) => {
+                    let face = self.hand_over(&found.face);
+                    self.found.insert(wanted.kind(), (face.clone(), found.coverage));
+                    Choice::Face(face)
+                }
+                None => without_installed(&wanted.grapheme),
+            };
+            self.remember(wanted, Some(choice));
+        }
+        if matches!(self.installed, Installed::Never) {
+            // What is still looked for will not be found.
+            self.chosen.retain(|_, choice| choice.is_some());
+        }
+    }
+
+    fn remember(&mut self, wanted: Wanted, choice: Option<Choice>) {
         if self.chosen.len() >= Self::REMEMBERED {
             self.chosen.clear();
         }
-        self.chosen.insert(key, choice.clone());
-        choice
-    }
-
-    /// The installed face that shows a grapheme best.
-    fn installed_face(&mut self, grapheme: &str, weight: Weight, han: &str) -> Option<FaceInfo> {
-        if matches!(self.installed, Installed::Unread) {
-            let mut database = Database::new();
-            database.load_system_fonts();
-            tracing::debug!(faces = database.len(), "read the list of the system's fonts");
-            self.installed = Installed::Read(database);
-        }
-        let Installed::Read(database) = &self.installed else {
-            return None;
-        };
-
-        let script =
-            grapheme.chars().map(|c| c.script()).find(|script| !matches!(script, Script::Common | Script::Inherited));
-        let platform = PlatformFallback;
-        let emoji = is_emoji(grapheme);
-        let preferred: Vec<&str> = emoji
-            .then_some(EMOJI)
-            .into_iter()
-            .flatten()
-            .chain(script.map_or(&[][..], |script| platform.script_fallback(script, han)))
-            .chain(platform.common_fallback())
-            .copied()
-            .collect();
-
-        let has = |id: ID| database.with_face_data(id, |data, index| covers(data, index, grapheme)).unwrap_or(false);
-        // Preferred families first; after them plain sans-serif ones before what is narrow, slanted or odd.
-        let mut faces: Vec<(_, &FaceInfo)> = database
-            .faces()
-            .map(|face| {
-                let family = |name: &&str| face.families.iter().any(|(own, _)| own == name);
-                let place = preferred.iter().position(family).unwrap_or(usize::MAX);
-                let name = &face.post_script_name;
-                let odd = face.style != Style::Normal
-                    || face.stretch != Stretch::Normal
-                    || face.monospaced
-                    || name.contains("Serif")
-                    || name.contains("Emoji") != emoji;
-                let lighter = face.weight.0 < weight.0;
-                let off = face.weight.0.abs_diff(weight.0);
-                ((place, odd, off, lighter, name, face.id), face)
-            })
-            .collect();
-        faces.sort_unstable_by_key(|(key, _)| *key);
-        faces.into_iter().find(|(_, face)| has(face.id)).map(|(_, face)| face.clone())
+        self.chosen.insert(wanted, choice);
     }
 
     /// cosmic-text falls back to fonts of the same weight only, so the embedded one has to be there in the
@@ -271,33 +278,9 @@ pub(super) fn is_rtl(text: &str) -> bool {
     )
 }
 
-/// The colour fonts of the three systems.
-const EMOJI: &[&str] = &["Noto Color Emoji", "Segoe UI Emoji", "Apple Color Emoji"];
-
-/// Whether a font has a glyph for every visible character of a grapheme.
-fn covers(font: &[u8], index: u32, grapheme: &str) -> bool {
-    let Some(font) = swash::FontRef::from_index(font, index as usize) else {
-        return false;
-    };
-    let charmap = font.charmap();
-    grapheme.chars().filter(|&c| !is_ignorable(c)).all(|c| charmap.map(c) != 0)
-}
-
-/// Characters that steer the shaping and have no picture of their own.
-fn is_ignorable(c: char) -> bool {
-    matches!(c,
-        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
-        | '\u{2060}'..='\u{206f}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{e0000}'..='\u{e0fff}')
-}
-
-/// Whether a grapheme asks for its colour form: by a variation selector or keycap, or by being a pictograph.
-fn is_emoji(grapheme: &str) -> bool {
-    let pictograph = |c: char| {
-        matches!(c, '\u{1f000}'..='\u{1faff}' | '\u{2614}' | '\u{2615}' | '\u{2648}'..='\u{2653}'
-            | '\u{26a1}' | '\u{26bd}' | '\u{26be}' | '\u{2728}' | '\u{274c}' | '\u{2753}'..='\u{2755}'
-            | '\u{2b50}')
-    };
-    !grapheme.contains('\u{fe0e}') && (grapheme.contains(['\u{fe0f}', '\u{20e3}']) || grapheme.chars().any(pictograph))
+/// The font of a grapheme that no installed font shows. An emoji may have a plain form in the embedded one.
+fn without_installed(grapheme: &str) -> Choice {
+    if EMBEDDED.has(grapheme) { Choice::Embedded } else { Choice::Nothing }
 }
 
 /// The country forms of Chinese characters that a text itself gives away: kana are Japanese, hangul Korean,
@@ -328,7 +311,7 @@ mod tests {
     use super::*;
 
     fn embedded(text: &str) -> bool {
-        let mut fonts = Fonts::new("en", false);
+        let mut fonts = Fonts::new("en", Installed::Never);
         fonts.spans(text, STRONG).iter().all(|span| span.choice == Choice::Embedded)
     }
 
@@ -342,14 +325,13 @@ mod tests {
 
     #[test]
     fn both_weights_cover_the_same() {
-        for text in ["é", "Ж", "Ω", "ệ", "€", "…", UNKNOWN, "−", "•"] {
-            assert!(covers(REGULAR, 0, text) && covers(SEMI_BOLD, 0, text), "{text}");
-        }
+        assert!(EMBEDDED.has(UNKNOWN));
+        assert!(Coverage::of(SEMI_BOLD, 0) == *EMBEDDED);
     }
 
     #[test]
     fn what_no_font_has_is_one_sign_each() {
-        let mut fonts = Fonts::new("en", false);
+        let mut fonts = Fonts::new("en", Installed::Never);
         let texts: Vec<&str> = fonts.spans("a漢字b", NORMAL).iter().map(|span| span.text).collect();
         assert_eq!(texts, ["a", UNKNOWN, UNKNOWN, "b"]);
     }
@@ -371,7 +353,7 @@ mod tests {
 
     #[test]
     fn the_embedded_font_is_there_in_every_weight_in_use() {
-        let mut fonts = Fonts::new("en", false);
+        let mut fonts = Fonts::new("en", Installed::Never);
         fonts.embed_as(Weight::BOLD);
         fonts.embed_as(Weight::BOLD);
         fonts.embed_as(NORMAL);
@@ -384,16 +366,6 @@ mod tests {
     fn direction_is_of_the_first_letter() {
         assert!(is_rtl("«أنت» Live") && is_rtl("1998 שלום"));
         assert!(!is_rtl("Live (أنت)") && !is_rtl("") && !is_rtl("123"));
-    }
-
-    #[test]
-    fn emoji_are_told_from_symbols() {
-        for emoji in ["😀", "❤\u{fe0f}", "1\u{fe0f}\u{20e3}", "🇯🇵", "👩‍🎤"] {
-            assert!(is_emoji(emoji), "{emoji}");
-        }
-        for other in ["❤\u{fe0e}", "a", "漢", "♪", "★"] {
-            assert!(!is_emoji(other), "{other}");
-        }
     }
 
     #[test]

@@ -16,6 +16,7 @@ mod covers;
 mod disk;
 mod fonts;
 mod icons;
+mod installed;
 mod keys;
 mod playing;
 mod renderer;

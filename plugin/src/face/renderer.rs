@@ -11,6 +11,7 @@ use super::canvas::{CoverOf, Face, Moving};
 use super::covers::Cover;
 use super::fonts::Fonts;
 use super::icons::Icons;
+use super::installed::Installed;
 use super::scroll::Moment;
 use super::text::Typesetter;
 use super::{NowPlaying, Picture, Progress, Scroll, Size};
@@ -18,7 +19,7 @@ use super::{NowPlaying, Picture, Progress, Scroll, Size};
 /// Whether characters that the embedded font lacks are looked for in the system's fonts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SystemFonts {
-    /// From the first such character on; that first time takes as long as reading the list of fonts does.
+    /// From the first such character on, beside the drawing: see [`Renderer::fonts_found`].
     WhenNeeded,
     /// Never, so that a picture is the same on every machine; such characters show as squares.
     Never,
@@ -27,7 +28,7 @@ pub enum SystemFonts {
 /// Draws pictures. Owns the fonts and what was drawn with them; one serves all instances.
 ///
 /// The same picture, size, covers and time always give the same bytes (with [`SystemFonts::WhenNeeded`]: on the same
-/// machine).
+/// machine, once its fonts are found).
 pub struct Renderer {
     text: Typesetter,
     icons: Icons,
@@ -42,6 +43,8 @@ pub struct Frame {
     /// In how many milliseconds the picture looks different by itself, because a line of it scrolls; none if none does.
     /// The progress of a track is not meant: its place comes in with the picture.
     pub next_ms: Option<u64>,
+    /// A font of it is yet to be found; it looks different after [`Renderer::fonts_found`].
+    pub lacks_fonts: bool,
 }
 
 impl Renderer {
@@ -49,8 +52,36 @@ impl Renderer {
     /// forms of characters where a title leaves that open. Cheap: neither files nor fonts are read here.
     #[must_use]
     pub fn new(language: &str, system_fonts: SystemFonts) -> Self {
-        let fonts = Fonts::new(language, system_fonts == SystemFonts::WhenNeeded);
-        Renderer { text: Typesetter::new(fonts), icons: Icons::default(), grounds: Grounds::default() }
+        Self::with_fonts(
+            language,
+            match system_fonts {
+                SystemFonts::WhenNeeded => Installed::system(),
+                SystemFonts::Never => Installed::Never,
+            },
+        )
+    }
+
+    pub(super) fn with_fonts(language: &str, installed: Installed) -> Self {
+        let text = Typesetter::new(Fonts::new(language, installed));
+        Renderer { text, icons: Icons::default(), grounds: Grounds::default() }
+    }
+
+    /// Waits until fonts are found that a frame has lacked. Whoever shows such a frame draws it again then. Pending while
+    /// none are looked for; safe to cancel.
+    pub async fn fonts_found(&mut self) {
+        let answer = self.text.fonts.installed.answer().await;
+        self.text.fonts.take_in(answer);
+    }
+
+    /// Waits for the fonts that the last picture has lacked, one part at a time. False if it lacked none.
+    #[cfg(test)]
+    pub(super) fn wait_for_fonts(&mut self) -> bool {
+        if !self.text.fonts.lacking {
+            return false;
+        }
+        let answer = self.text.fonts.installed.wait();
+        self.text.fonts.take_in(answer);
+        true
     }
 
     /// Draws a picture.
@@ -60,7 +91,7 @@ impl Renderer {
     /// that scrolls is there where it is after that time.
     pub fn frame(&mut self, picture: &Picture, size: Size, covers: &CoverOf<'_>, shown_ms: u64) -> Frame {
         let (canvas, next_ms) = self.draw(picture, size, covers, shown_ms);
-        Frame { png: encode(&canvas), next_ms }
+        Frame { png: encode(&canvas), next_ms, lacks_fonts: self.text.fonts.lacking }
     }
 
     pub(super) fn draw(
@@ -72,6 +103,7 @@ impl Renderer {
     ) -> (Pixmap, Option<u64>) {
         let covered: Vec<Option<Weak<Cover>>> =
             picture.covers().into_iter().map(|url| covers(url).as_ref().map(Arc::downgrade)).collect();
+        self.text.fonts.lacking = false;
         let ground = match self.grounds.take(picture, size, &covered) {
             Some(ground) => ground,
             None => {
@@ -101,7 +133,9 @@ impl Renderer {
         for moving in &ground.moving {
             moving.draw(&mut canvas, &mut self.text, moment, progress(picture));
         }
-        self.grounds.keep(ground);
+        if !self.text.fonts.lacking {
+            self.grounds.keep(ground);
+        }
         (canvas, moment.map(|moment| moment.next_ms))
     }
 }
@@ -210,6 +244,7 @@ fn encode(canvas: &Pixmap) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::face::installed::testing;
     use crate::face::samples::{self, draw, draw_with, now, renderer, sizes};
     use crate::face::{Icon, Notice};
 
@@ -331,6 +366,50 @@ mod tests {
         }
         // There are no words on a single key.
         assert_eq!(next(long, Scroll::Normal, Size::KEY), None);
+    }
+
+    #[test]
+    fn face_is_drawn_at_once_and_again_when_its_fonts_are_found() {
+        let mut renderer = Renderer::with_fonts("en", Installed::Unread(testing::fonts));
+        let frame = |renderer: &mut Renderer, title: &str| renderer.frame(&now(title).into(), WIDE, &|_| None, 0);
+        let squares = self::renderer().frame(&now("漢字").into(), WIDE, &|_| None, 0);
+        let first = frame(&mut renderer, "漢字");
+        assert!(first.lacks_fonts && !squares.lacks_fonts);
+        assert_eq!(first.png, squares.png, "with what is there");
+        assert!(renderer.wait_for_fonts());
+        let second = frame(&mut renderer, "漢字");
+        assert!(!second.lacks_fonts);
+        // The font of the test shows a square, too, but in a regular weight.
+        assert_ne!(second.png, first.png);
+        assert_eq!(frame(&mut renderer, "漢字"), second, "from the kept ground, too");
+        // What is in a font that is in use needs no search.
+        assert!(!frame(&mut renderer, "字").lacks_fonts);
+    }
+
+    #[test]
+    fn what_no_font_has_is_looked_for_once() {
+        let mut renderer = Renderer::with_fonts("en", Installed::Unread(testing::fonts));
+        let frame = |renderer: &mut Renderer, title: &str| renderer.frame(&now(title).into(), WIDE, &|_| None, 0);
+        assert!(frame(&mut renderer, "語").lacks_fonts);
+        while renderer.wait_for_fonts() {
+            frame(&mut renderer, "語");
+        }
+        assert!(!frame(&mut renderer, "語").lacks_fonts);
+        assert!(!frame(&mut renderer, "語語 and more").lacks_fonts);
+    }
+
+    #[test]
+    fn drawing_goes_on_without_the_fonts_thread() {
+        fn broken() -> cosmic_text::fontdb::Database {
+            panic!("as it should");
+        }
+        let mut renderer = Renderer::with_fonts("en", Installed::Unread(broken));
+        let frame = |renderer: &mut Renderer| renderer.frame(&now("漢").into(), WIDE, &|_| None, 0);
+        frame(&mut renderer);
+        while renderer.wait_for_fonts() {
+            frame(&mut renderer);
+        }
+        assert!(!frame(&mut renderer).lacks_fonts);
     }
 
     #[test]

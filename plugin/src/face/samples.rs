@@ -329,7 +329,12 @@ impl Drawer {
             let number: usize = url.parse().expect("a number");
             sample.covered.then(|| self.covers[number % self.covers.len()].clone())
         };
-        self.renderer.draw(&sample.picture, sample.size, &covers, sample.shown_ms).0
+        loop {
+            let face = self.renderer.draw(&sample.picture, sample.size, &covers, sample.shown_ms).0;
+            if !self.renderer.wait_for_fonts() {
+                return face;
+            }
+        }
     }
 }
 

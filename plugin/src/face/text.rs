@@ -39,7 +39,7 @@ const LONGEST: usize = 300;
 
 /// Fonts, and what was found out and drawn with them.
 pub(super) struct Typesetter {
-    fonts: Fonts,
+    pub(super) fonts: Fonts,
     glyphs: SwashCache,
     /// What was left of texts that were too long. A title is asked for with every second of its track.
     cuts: HashMap<Place, String>,
@@ -194,10 +194,13 @@ impl Typesetter {
         // A longer beginning never takes less room, so halving finds the longest that fits.
         let fitting = ends.partition_point(|&end| self.holds(&shortened(end), width, style, lines));
         let cut = shortened(ends[..fitting].last().copied().unwrap_or(0));
-        if self.cuts.len() >= Self::CUTS {
-            self.cuts.clear();
+        // Where a font is lacking it is cut anew once that is found.
+        if !self.fonts.lacking {
+            if self.cuts.len() >= Self::CUTS {
+                self.cuts.clear();
+            }
+            self.cuts.insert(place, cut.clone());
         }
-        self.cuts.insert(place, cut.clone());
         cut
     }
 
@@ -353,11 +356,12 @@ mod tests {
     use super::*;
     use crate::face::colour::WHITE;
     use crate::face::fonts::{NORMAL, STRONG};
+    use crate::face::installed::Installed;
 
     const STYLE: Style = Style { size: 16.0, weight: STRONG, colour: WHITE, align: Align::Left, tabular: false };
 
     fn text() -> Typesetter {
-        Typesetter::new(Fonts::new("en", false))
+        Typesetter::new(Fonts::new("en", Installed::Never))
     }
 
     fn canvas(width: u32, height: u32) -> Pixmap {
