@@ -1,9 +1,149 @@
-//! What JSON from elsewhere may be: how deep, and every member once.
+//! What JSON from elsewhere may be, how deep and how large, with every member once; and JSON that is kept and handed on
+//! without being read.
 
 use std::fmt;
+use std::sync::Arc;
 
-use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, DeserializeOwned, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
+
+/// Levels of objects and lists within one another that settings may have, and what packages and pages send each other.
+///
+/// Readers such as serde_json give up at [`READABLE`]; what is put around a value on its way, in messages, files and answers,
+/// are at most [`AROUND`].
+pub const MOST_LEVELS: usize = 100;
+/// Levels that anything puts around a value: a file, a list of keys, a key, and the like.
+pub const AROUND: usize = 8;
+/// Levels that a reader of JSON takes.
+pub const READABLE: usize = 127;
+const _: () = assert!(MOST_LEVELS + AROUND <= READABLE);
+/// Bytes of JSON that the settings of one key, or of a package, may have.
+pub const MOST_SETTINGS: usize = 1 << 20;
+
+/// How many objects and lists lie within one another in a text that is JSON.
+#[must_use]
+pub fn levels(text: &str) -> usize {
+    let (mut level, mut most, mut in_text, mut escaped) = (0_usize, 0, false, false);
+    for byte in text.bytes() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_text => escaped = true,
+            b'"' => in_text = !in_text,
+            _ if in_text => {}
+            b'{' | b'[' => {
+                level += 1;
+                most = most.max(level);
+            }
+            b'}' | b']' => level = level.saturating_sub(1),
+            _ => {}
+        }
+    }
+    most
+}
+
+/// Whether a value has more than [`MOST_LEVELS`].
+#[must_use]
+pub fn is_too_deep(value: &Value) -> bool {
+    fn is_deeper(value: &Value, levels: usize) -> bool {
+        match value {
+            Value::Array(values) => levels == 0 || values.iter().any(|value| is_deeper(value, levels - 1)),
+            Value::Object(members) => levels == 0 || members.values().any(|value| is_deeper(value, levels - 1)),
+            _ => false,
+        }
+    }
+    is_deeper(value, MOST_LEVELS)
+}
+
+/// JSON as the text that it came in: nothing of it is lost or changed, and a copy costs nothing.
+#[derive(Clone)]
+pub struct Raw(Arc<RawValue>);
+
+impl Raw {
+    /// The text.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        self.0.get()
+    }
+
+    pub(crate) fn raw(&self) -> &RawValue {
+        &self.0
+    }
+
+    /// Whether it is an object.
+    #[must_use]
+    pub fn is_object(&self) -> bool {
+        self.text().starts_with('{')
+    }
+
+    /// Whether a host can keep it as settings, and a package read it again.
+    #[must_use]
+    pub fn are_settings(&self) -> bool {
+        self.is_object()
+            && self.text().len() <= MOST_SETTINGS
+            && levels(self.text()) <= MOST_LEVELS
+            && self.read::<Value>().is_ok()
+    }
+
+    /// Reads it.
+    ///
+    /// # Errors
+    /// If it is something else than wanted, or nested too deeply.
+    pub fn read<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
+        serde_json::from_str(self.text())
+    }
+}
+
+impl From<Box<RawValue>> for Raw {
+    fn from(raw: Box<RawValue>) -> Self {
+        Self(raw.into())
+    }
+}
+
+impl From<&RawValue> for Raw {
+    fn from(raw: &RawValue) -> Self {
+        raw.to_owned().into()
+    }
+}
+
+impl From<&Map<String, Value>> for Raw {
+    fn from(object: &Map<String, Value>) -> Self {
+        serde_json::value::to_raw_value(object).expect("texts and JSON always serialize").into()
+    }
+}
+
+/// An empty object.
+impl Default for Raw {
+    fn default() -> Self {
+        (&Map::new()).into()
+    }
+}
+
+impl PartialEq for Raw {
+    fn eq(&self, other: &Self) -> bool {
+        self.text() == other.text()
+    }
+}
+
+/// Without the content, which may hold secrets.
+impl fmt::Debug for Raw {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Raw({} bytes)", self.text().len())
+    }
+}
+
+impl Serialize for Raw {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Raw {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Box::<RawValue>::deserialize(deserializer).map(Self::from)
+    }
+}
 
 /// Members that are there twice of which it is told; more of them say nothing new.
 const MOST_TOLD: usize = 20;
@@ -120,6 +260,32 @@ impl<'de> Visitor<'de> for Members<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn levels_are_counted_outside_of_texts() {
+        for (text, count) in
+            [("1", 0), (r#""[[""#, 0), (r#""\"[""#, 0), (r#"["\\", {"{": "}"}]"#, 2), ("[[], {}, [{}]]", 3)]
+        {
+            assert_eq!(levels(text), count, "{text}");
+        }
+        let deep = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+        assert_eq!(levels(&deep(500)), 500);
+        for levels in [1, MOST_LEVELS, MOST_LEVELS + 1] {
+            let value: Value = serde_json::from_str(&deep(levels)).unwrap();
+            assert_eq!(is_too_deep(&value), levels > MOST_LEVELS);
+        }
+        assert!(serde_json::from_str::<Value>(&deep(READABLE)).is_ok());
+        assert!(serde_json::from_str::<Value>(&deep(READABLE + 1)).is_err());
+    }
+
+    #[test]
+    fn raw_json_is_kept_to_the_letter_and_not_shown() {
+        let text = r#"{"b": 0.1000000000000000055511151231257827, "a":  123456789012345678901234567890, "b": 1}"#;
+        let raw: Raw = serde_json::from_str(text).unwrap();
+        assert_eq!((raw.text(), serde_json::to_string(&raw).unwrap().as_str()), (text, text));
+        assert_eq!(format!("{raw:?}"), format!("Raw({} bytes)", text.len()));
+        assert_eq!((Raw::default().text(), Raw::default().is_object()), ("{}", true));
+    }
 
     #[test]
     fn members_that_come_again_are_found_at_any_depth() {

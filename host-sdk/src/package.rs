@@ -23,6 +23,7 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{self, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
+use crate::json::{self, MOST_LEVELS};
 use crate::protocol::{ActionEffect, EffectKind, FromHost, StartArgs, ToHost};
 pub use crate::protocol::{FontAttribute, Info, Layout, Settings};
 
@@ -320,6 +321,11 @@ impl Outbox {
     }
 
     fn push(&self, message: ToHost) {
+        if is_too_deep(&message) {
+            return tracing::error!(
+                "a message isn't sent: hosts refuse more than {MOST_LEVELS} levels within one another"
+            );
+        }
         let mut messages = self.lock();
         if let ToHost::ChangeImage { context, state, .. } = &message {
             // The newest goes to the end, not into the place of the one before: a change of state that waits between
@@ -343,6 +349,17 @@ impl Outbox {
     /// Pictures of keys that a new connection will ask for anew.
     fn forget_images(&self) {
         self.lock().retain(|message| !matches!(message, ToHost::ChangeImage { .. }));
+    }
+}
+
+/// Whether hosts would refuse what a package sends as being nested too deeply.
+fn is_too_deep(message: &ToHost) -> bool {
+    match message {
+        ToHost::SetWidgetSettings { settings, .. } | ToHost::SetPackageSettings { settings, .. } => {
+            json::is_too_deep(&Value::Object(settings.clone()))
+        }
+        ToHost::SendToPropertyView { payload, .. } => json::is_too_deep(payload),
+        _ => false,
     }
 }
 

@@ -15,10 +15,11 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, patch, post, put};
 use axum::{Json, Router};
 use host_sdk::bundle::{self, BundleError, Installed};
+use host_sdk::json::Raw;
 use host_sdk::protocol::FontAttribute;
 use include_dir::{Dir, include_dir};
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use subtle::ConstantTimeEq as _;
 use tokio::sync::Mutex;
@@ -209,10 +210,17 @@ async fn place(State(api): State<Api>, body: Bytes) -> Result<Response, Refused>
     Ok((StatusCode::CREATED, Json(instance)).into_response())
 }
 
-async fn instance(State(api): State<Api>, Path(context): Path<String>) -> Result<Json<Value>, Refused> {
+/// An instance with its settings as its package has stored them.
+#[derive(Serialize)]
+struct WithSettings {
+    instance: page::Instance,
+    settings: Raw,
+}
+
+async fn instance(State(api): State<Api>, Path(context): Path<String>) -> Result<Json<WithSettings>, Refused> {
     let instance = find(&api, &context).await?;
     let settings = api.hub.request(|reply| Command::Settings(context, reply)).await?;
-    Ok(Json(json!({"instance": instance, "settings": settings})))
+    Ok(Json(WithSettings { instance, settings }))
 }
 
 async fn find(api: &Api, context: &str) -> Result<page::Instance, Refused> {

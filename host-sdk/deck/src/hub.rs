@@ -13,8 +13,9 @@ mod transfer;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
+use host_sdk::json::Raw;
 use host_sdk::manifest::{COLUMNS, ROWS};
-use host_sdk::protocol::{FromHost, Info, Settings};
+use host_sdk::protocol::{FromHost, Info};
 use serde::Deserialize;
 use tokio::sync::{mpsc, watch};
 use url::Url;
@@ -112,7 +113,7 @@ pub struct Hub {
     notice: Option<String>,
     /// What pages were told last of the device.
     told: Deck,
-    package_settings: BTreeMap<String, Settings>,
+    package_settings: BTreeMap<String, Raw>,
     preferences: Preferences,
     /// What of the state on disk this version can't read, and keeps.
     unread: Unread,
@@ -396,10 +397,10 @@ impl Hub {
         }
     }
 
-    fn send(&mut self, connection: Option<u64>, message: &FromHost) {
+    fn send(&mut self, connection: Option<u64>, message: &Arc<str>) {
         let Some(number) = connection else { return };
         let Some(connection) = self.connections.get(&number) else { return };
-        if connection.send(&message.to_text()) {
+        if connection.send(message) {
             return;
         }
         const WHY: &str = "It doesn't take the messages that are sent to it.";
@@ -411,6 +412,10 @@ impl Hub {
     }
 
     fn tell_package(&mut self, package: &str, message: &FromHost) {
+        self.send_to_package(package, &message.to_text().into());
+    }
+
+    fn send_to_package(&mut self, package: &str, message: &Arc<str>) {
         let connection = self.package(package).and_then(|package| package.connection);
         self.send(connection, message);
     }

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::time::Duration;
 
-use host_sdk::protocol::ToHost;
+use host_sdk::protocol::Incoming;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use tokio::time::{Instant, sleep, timeout_at};
@@ -355,7 +355,7 @@ impl Run<'_> {
             None => self.open_page(&context).await?,
         };
         let text = json!({"event": event, "context": context, "payload": payload}).to_string();
-        let message = ToHost::parse(&text).map_err(|error| Difference::new("a message", error.to_string()))?;
+        let message = Incoming::parse(&text).map_err(|error| Difference::new("a message", error.to_string()))?;
         self.heard = self.traffic.last();
         self.traffic.record(&package, true, Direction::In, &text);
         match self.hub.tell(Command::Message { connection, message }).await {
@@ -452,6 +452,7 @@ impl Run<'_> {
         self.until(Duration::from_millis(step.within), &format!("settings {}", expected.join(", ")), async || {
             let settings = self.hub.request(|reply| Command::Settings(context.clone(), reply)).await;
             let settings = settings.map_err(|refusal| Difference::refused(refusal).got)?;
+            let settings: Map<String, Value> = settings.read().unwrap_or_default();
             let fits = step.equal.as_ref().is_none_or(|wanted| *wanted == settings);
             let settings = Value::from(settings);
             match fits && step.contain.as_ref().is_none_or(|part| has(&settings, &part.clone().into())) {

@@ -11,7 +11,7 @@ use axum::response::Response;
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt as _, StreamExt as _};
 use host_sdk::manifest::is_uuid;
-use host_sdk::protocol::{Register, ToHost};
+use host_sdk::protocol::{Incoming, Register, ToHost};
 use tokio::time::{sleep, timeout};
 
 use crate::guard;
@@ -200,8 +200,8 @@ async fn read(mut stream: SplitStream<WebSocket>, connection: u64, who: &Who, hu
             sleep(pause).await;
         }
         let parsed = match message {
-            Message::Text(text) => match ToHost::parse(&text) {
-                Ok(ToHost::Unknown { event, .. }) => Err(not_understood(&event)),
+            Message::Text(text) => match Incoming::parse(&text) {
+                Ok(Incoming::Other(ToHost::Unknown { event, .. })) => Err(not_understood(&event)),
                 parsed => parsed.map_err(|error| error.to_string()),
             },
             Message::Binary(_) => Err("a message in a binary frame, not as text".to_owned()),

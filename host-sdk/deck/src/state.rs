@@ -6,8 +6,9 @@ mod saved;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use host_sdk::json::Raw;
 use host_sdk::manifest::{COLUMNS, ROWS, Widget};
-use host_sdk::protocol::{self, ActionEffect, EffectKind, FontAttribute, Settings};
+use host_sdk::protocol::{self, ActionEffect, EffectKind, FontAttribute};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -97,7 +98,7 @@ pub struct Placed {
     /// The icons that the user chose, by state: data URIs.
     pub icons: BTreeMap<u32, Arc<str>>,
     /// What its package or property view stored.
-    pub settings: Settings,
+    pub settings: Raw,
     /// The multi-action key in whose list it is. Such an instance takes no place of its own: it is where that key is.
     pub parent: Option<String>,
     /// What a multi-action key does, in this order.
@@ -380,10 +381,11 @@ impl Panel {
     pub fn is_free(&self, profile: &str, span: Span, besides: Option<&str>) -> bool {
         span.is_on_panel()
             && !self.instances.iter().any(|instance| {
-                instance.placed.profile == profile
+                // The quickest first: with a large Panel there are many to ask.
+                instance.span().overlaps(&span)
                     && instance.placed.parent.is_none()
+                    && instance.placed.profile == profile
                     && Some(instance.placed.context.as_str()) != besides
-                    && instance.span().overlaps(&span)
             })
     }
 
@@ -394,7 +396,7 @@ impl Panel {
         (0..rows)
             .flat_map(|row| (0..columns).map(move |column| Span { column, row, ..span }))
             .filter(|span| self.is_free(profile, *span, besides))
-            .min_by_key(|free| free.column.abs_diff(span.column) + free.row.abs_diff(span.row))
+            .min_by_key(|free| u16::from(free.column.abs_diff(span.column)) + u16::from(free.row.abs_diff(span.row)))
     }
 
     /// Puts an instance where it says. False, and it is gone, if that place isn't free. One in a list needs none.
@@ -561,5 +563,7 @@ mod tests {
         let free = panel.nearest_free("", span, Some("a")).unwrap();
         assert_eq!((free.column, free.row), (2, 1));
         assert_eq!(panel.nearest_free("", span, None), None);
+        let free = panel.nearest_free("", Span { column: 255, row: 255, ..span }, Some("a")).unwrap();
+        assert_eq!((free.column, free.row), (2, 2), "however far away");
     }
 }

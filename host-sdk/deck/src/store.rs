@@ -295,6 +295,8 @@ fn keep_last(folder: &Path) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use host_sdk::json::Raw;
+
     use super::*;
 
     fn start(folder: &Path, save_after: Duration) -> Store {
@@ -305,7 +307,7 @@ mod tests {
 
     fn state(key: &str) -> Saved {
         let mut saved = Saved::empty();
-        saved.package_settings.insert(key.to_owned(), serde_json::Map::new());
+        saved.package_settings.insert(key.to_owned(), Raw::default());
         saved
     }
 
@@ -374,8 +376,8 @@ mod tests {
         assert_eq!((notice, saved.version, saved.instances.len()), (None, Saved::VERSION, 1));
         let placed = &saved.instances[0];
         assert_eq!((placed.column, placed.row, placed.layout, placed.state), (3, 1, 1, 1));
-        assert_eq!((placed.title.as_deref(), &placed.settings["a"]), (Some("mine"), &1.into()));
-        assert_eq!(saved.package_settings["p"]["b"], 2);
+        assert_eq!((placed.title.as_deref(), placed.settings.text()), (Some("mine"), r#"{"a": 1}"#));
+        assert_eq!(saved.package_settings["p"].text(), r#"{"b": 2}"#);
         for _ in 0..2 {
             write(folder.path(), &saved).unwrap();
         }

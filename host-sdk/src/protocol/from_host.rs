@@ -147,10 +147,11 @@ pub enum FromHost {
     },
 }
 
-serde_through_envelope!(FromHost);
+serde_through_envelope!(FromHost, super::read::<super::Envelope>);
 
 impl From<Envelope> for FromHost {
-    fn from(Envelope { event, widget, context, payload }: Envelope) -> Self {
+    fn from(Envelope { event, widget, context, payload, settings_as_payload }: Envelope) -> Self {
+        let settings = |payload| settings(payload, settings_as_payload);
         let state = state(&payload);
         match event.as_str() {
             "didReceiveWidgetSettings" => {
@@ -197,10 +198,10 @@ impl From<FromHost> for Envelope {
         };
         match message {
             FromHost::DidReceiveWidgetSettings { widget, context, settings } => {
-                Envelope::about("didReceiveWidgetSettings", &context).of_widget(&widget).with(Value::Object(settings))
+                Envelope::about("didReceiveWidgetSettings", &context).of_widget(&widget).with_settings(settings)
             }
             FromHost::DidReceivePackageSettings { settings } => {
-                Envelope::new("didReceivePackageSettings").with(Value::Object(settings))
+                Envelope::new("didReceivePackageSettings").with_settings(settings)
             }
             FromHost::ActionDown { widget, context, state } => with_state("actionDown", &widget, &context, state),
             FromHost::ActionUp { widget, context, state } => with_state("actionUp", &widget, &context, state),
@@ -246,7 +247,9 @@ impl From<FromHost> for Envelope {
                 Envelope::about("didReceiveFontAttribute", &context).of_widget(&widget).with(json!(font))
             }
             FromHost::ApplicationWillTerminate => Envelope::new("applicationWillTerminate"),
-            FromHost::Unknown { event, widget, context, payload } => Envelope { event, widget, context, payload },
+            FromHost::Unknown { event, widget, context, payload } => {
+                Envelope { event, widget, context, payload, ..Self::default() }
+            }
         }
     }
 }

@@ -10,22 +10,25 @@
 //! "Register") and sample packages.
 
 mod from_host;
+mod incoming;
 mod payload;
+mod relayed;
 mod start;
 mod to_host;
-
-use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use from_host::FromHost;
+pub use incoming::Incoming;
 pub use payload::{ActionEffect, EffectKind, FontAttribute, FontChange, Layout, Settings};
+pub use relayed::Relayed;
 pub use start::{Application, Info, Register, StartArgs, WidgetInfo};
 pub use to_host::ToHost;
 
 /// The frame's outer form, from which both enums are read and to which both are written.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct Envelope {
     pub event: String,
     #[serde(default, deserialize_with = "lenient", skip_serializing_if = "String::is_empty")]
@@ -34,6 +37,9 @@ pub(crate) struct Envelope {
     pub context: String,
     #[serde(default, skip_serializing_if = "Value::is_null")]
     pub payload: Value,
+    /// Our addition, of messages that bring settings: the payload is the settings, though it looks as if they were within it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub settings_as_payload: bool,
 }
 
 impl Envelope {
@@ -48,6 +54,12 @@ impl Envelope {
     fn with(mut self, payload: Value) -> Self {
         self.payload = payload;
         self
+    }
+
+    /// Settings as the payload itself.
+    fn with_settings(mut self, settings: Settings) -> Self {
+        self.settings_as_payload = payload::seem_to_be_within(&settings);
+        self.with(Value::Object(settings))
     }
 
     fn of_widget(mut self, widget: &str) -> Self {
@@ -66,16 +78,25 @@ fn lenient<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, 
 }
 
 /// A frame that isn't a message of this protocol. The connection goes on; the frame is logged and dropped.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
 pub struct NotAMessage(String);
 
-impl fmt::Display for NotAMessage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "not a message of the package protocol: {}", self.0)
+impl NotAMessage {
+    /// What serde_json says of bad syntax names line and column only.
+    fn unreadable(error: &serde_json::Error) -> Self {
+        Self(format!("not a message of the package protocol: {error}"))
+    }
+
+    fn no_object() -> Self {
+        Self("not a message of the package protocol: no object, or without the names that it needs".to_owned())
+    }
+
+    /// `what` names the message, and the bound that it has gone over.
+    fn too_much(what: String) -> Self {
+        Self(what)
     }
 }
-
-impl std::error::Error for NotAMessage {}
 
 /// Reads a frame's JSON, also after a byte order mark, and with halves of characters in it. Of two members of one name the
 /// last one counts, as everywhere.
@@ -87,10 +108,10 @@ fn read<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, NotAMessage> {
     });
     // What serde_json says of bad syntax names line and column only; what it says of a wrong member quotes it, and a
     // secret in a bad frame mustn't get into logs.
-    let value = read.map_err(|error| NotAMessage(error.to_string()))?;
+    let value = read.map_err(|error| NotAMessage::unreadable(&error))?;
     // A list of the members' values would do for serde.
     let read = if value.is_object() { serde_json::from_value(value).ok() } else { None };
-    read.ok_or_else(|| NotAMessage("no object, or without the names that it needs".to_owned()))
+    read.ok_or_else(NotAMessage::no_object)
 }
 
 /// JSON with every escaped half of a character replaced; none if there is no such half. JavaScript sends them where it cuts
@@ -126,14 +147,14 @@ fn write_envelope(envelope: &Envelope) -> String {
 }
 
 macro_rules! serde_through_envelope {
-    ($message:ty) => {
+    ($message:ty, $parse:path) => {
         impl $message {
             /// Reads one text frame.
             ///
             /// # Errors
             /// [`NotAMessage`](crate::protocol::NotAMessage) if the frame is not a JSON object with a string `event`.
             pub fn parse(text: &str) -> Result<Self, crate::protocol::NotAMessage> {
-                super::read::<super::Envelope>(text).map(Self::from)
+                $parse(text).map(Self::from)
             }
 
             /// The text frame to send.

@@ -6,19 +6,23 @@ use serde_json::{Map, Value, json};
 /// What a package stores with the host: for an instance, or for itself. Always a JSON object.
 pub type Settings = Map<String, Value>;
 
-/// Reads settings in both forms: the object itself (samples), or under `settings` (one document page; older hosts).
-pub(crate) fn settings(payload: Value) -> Settings {
+/// Reads settings in both forms: the object itself (samples), or under `settings` (one document page; older hosts). `bare`:
+/// it is the object itself, however it looks.
+pub(crate) fn settings(payload: Value, bare: bool) -> Settings {
     match payload {
-        Value::Object(mut object) => match object.get("settings") {
-            // Only as the sole member: a package's own settings may hold a member of this name.
-            Some(Value::Object(_)) if object.len() == 1 => match object.remove("settings") {
-                Some(Value::Object(inner)) => inner,
-                _ => object,
-            },
+        Value::Object(mut object) if !bare && seem_to_be_within(&object) => match object.remove("settings") {
+            Some(Value::Object(inner)) => inner,
             _ => object,
         },
+        Value::Object(object) => object,
         _ => Settings::new(),
     }
+}
+
+/// Whether settings lie under `settings` of an object: only as the sole member, for a package's own settings may hold a
+/// member of this name.
+pub(crate) fn seem_to_be_within(object: &Settings) -> bool {
+    object.len() == 1 && object.get("settings").is_some_and(Value::is_object)
 }
 
 /// A `state` member: zero-based, absent where the widget has one state. Packages in languages with one kind of number

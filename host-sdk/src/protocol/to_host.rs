@@ -159,18 +159,18 @@ impl ToHost {
     }
 }
 
-serde_through_envelope!(ToHost);
+serde_through_envelope!(ToHost, super::Incoming::parse);
 
 impl From<Envelope> for ToHost {
-    fn from(Envelope { event, widget, context, payload }: Envelope) -> Self {
+    fn from(Envelope { event, widget, context, payload, .. }: Envelope) -> Self {
         match event.as_str() {
             // A package that has lost its settings on the way mustn't lose what is stored, too.
             "setWidgetSettings" | "setPackageSettings" if !payload.is_object() => {
                 Self::Unknown { event, widget, context, payload }
             }
-            "setWidgetSettings" => Self::SetWidgetSettings { context, settings: settings(payload) },
+            "setWidgetSettings" => Self::SetWidgetSettings { context, settings: settings(payload, true) },
             "getWidgetSettings" => Self::GetWidgetSettings { context },
-            "setPackageSettings" => Self::SetPackageSettings { context, settings: settings(payload) },
+            "setPackageSettings" => Self::SetPackageSettings { context, settings: settings(payload, false) },
             "getPackageSettings" => Self::GetPackageSettings { context },
             "sendLog" => Self::SendLog { message: text(&payload, "message") },
             "openUrl" => Self::OpenUrl { url: text(&payload, "url") },
@@ -254,7 +254,9 @@ impl From<ToHost> for Envelope {
                 Envelope::about("sendToPackage", &context).of_widget(&widget).with(payload)
             }
             ToHost::OpenSettings { context } => Envelope::about("openSettings", &context),
-            ToHost::Unknown { event, widget, context, payload } => Envelope { event, widget, context, payload },
+            ToHost::Unknown { event, widget, context, payload } => {
+                Envelope { event, widget, context, payload, ..Self::default() }
+            }
         }
     }
 }

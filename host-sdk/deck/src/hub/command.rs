@@ -4,7 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use host_sdk::bundle::Installed;
-use host_sdk::protocol::{FontAttribute, Settings, ToHost};
+use host_sdk::json::Raw;
+use host_sdk::protocol::{FontAttribute, Incoming};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use tokio::sync::{mpsc, oneshot};
@@ -49,7 +50,7 @@ pub enum Command {
         /// Its number.
         connection: u64,
         /// What.
-        message: ToHost,
+        message: Incoming,
     },
     /// A registered socket is gone.
     Closed {
@@ -83,7 +84,7 @@ pub enum Command {
     /// several hold comes up with the last of them, and all that a page holds comes up when it is gone.
     PressFrom(u64, String, Phase, Reply<Result<(), Refusal>>),
     /// The settings of an instance.
-    Settings(String, Reply<Result<Settings, Refusal>>),
+    Settings(String, Reply<Result<Raw, Refusal>>),
     /// Change how an instance looks, as the user.
     Adjust(String, Adjustment, Reply<Result<(), Refusal>>),
     /// Give an instance another layout.

@@ -46,13 +46,13 @@ impl Connection {
 
     /// Queues a message. False if too much waits already.
     #[must_use]
-    pub fn send(&self, message: &str) -> bool {
+    pub fn send(&self, message: &Arc<str>) -> bool {
         if self.waiting.load(Ordering::Relaxed) > MOST_BYTES {
             return false;
         }
         self.waiting.fetch_add(message.len(), Ordering::Relaxed);
         // A closed channel means that the socket is gone; the hub hears of it in a moment.
-        !matches!(self.messages.try_send(message.into()), Err(mpsc::error::TrySendError::Full(_)))
+        !matches!(self.messages.try_send(message.clone()), Err(mpsc::error::TrySendError::Full(_)))
     }
 }
 
@@ -72,15 +72,16 @@ mod tests {
     #[tokio::test]
     async fn bounded_in_number_and_in_bytes() {
         let (connection, _outgoing) = Connection::new(Peer::Package(String::new()));
-        assert!((0..MOST_MESSAGES).all(|_| connection.send("x")));
-        assert!(!connection.send("x"));
+        let small: Arc<str> = "x".into();
+        assert!((0..MOST_MESSAGES).all(|_| connection.send(&small)));
+        assert!(!connection.send(&small));
 
         let (connection, mut outgoing) = Connection::new(Peer::Package(String::new()));
-        let large = "x".repeat(MOST_BYTES);
-        assert!(connection.send(&large) && connection.send("x"), "the largest message passes");
-        assert!(!connection.send("x"));
+        let large = "x".repeat(MOST_BYTES).into();
+        assert!(connection.send(&large) && connection.send(&small), "the largest message passes");
+        assert!(!connection.send(&small));
         outgoing.next().await.unwrap();
-        assert!(connection.send("x"), "there is room again");
+        assert!(connection.send(&small), "there is room again");
         drop(connection);
         assert!(outgoing.next().await.is_some() && outgoing.next().await.is_some());
         assert!(outgoing.next().await.is_none());

@@ -6,8 +6,9 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use host_sdk::json::Raw;
 use host_sdk::picture;
-use host_sdk::protocol::{ActionEffect, EffectKind, FontAttribute, FontChange, FromHost, Settings, ToHost};
+use host_sdk::protocol::{ActionEffect, EffectKind, FontAttribute, FontChange, Incoming, Relayed, ToHost};
 
 use super::{Hub, Peer, Runs, View};
 use crate::links::{self, Verdict};
@@ -15,9 +16,12 @@ use crate::package::web_address;
 use crate::page::Event;
 use crate::state::Instance;
 
+/// Bytes of settings that a package and its keys may have altogether.
+const MOST_STORED: usize = 16 << 20;
+
 impl Hub {
     /// A registered socket says something. Messages of one that was cut off meanwhile are dropped.
-    pub(super) fn message(&mut self, connection: u64, message: ToHost) {
+    pub(super) fn message(&mut self, connection: u64, message: Incoming) {
         match self.connections.get(&connection).map(|connection| connection.peer.clone()) {
             Some(Peer::Package(package)) => self.package_says(&package, connection, message),
             Some(Peer::View(view)) => self.view_says(&view, connection, message),
@@ -25,67 +29,81 @@ impl Hub {
         }
     }
 
-    fn package_says(&mut self, package: &str, connection: u64, message: ToHost) {
+    fn package_says(&mut self, package: &str, connection: u64, message: Incoming) {
         let answer = match message {
-            ToHost::SetPackageSettings { settings, .. } => return self.store_package_settings(package, settings),
-            ToHost::GetPackageSettings { .. } => {
-                FromHost::DidReceivePackageSettings { settings: self.package_settings_of(package) }
+            Incoming::SetPackageSettings { settings, .. } => return self.store_package_settings(package, settings),
+            Incoming::SetWidgetSettings { context, settings } => {
+                if self.is_of(package, &context) {
+                    self.store_settings(&context, settings);
+                }
+                return;
             }
-            ToHost::SendLog { message } => return self.log.info(Some(package), message),
-            ToHost::OpenUrl { url } => return self.open_url(package, &url),
-            ToHost::OpenSettings { .. } => return self.open_settings(package),
-            ToHost::SendToPropertyView { context, payload, .. } => {
+            Incoming::SendToPropertyView { context, payload, .. } => {
                 return self.send_to_views(package, &context, payload);
             }
-            ToHost::SendToPackage { .. } => {
+            Incoming::SendToPackage { .. } => {
                 return self.log.warn(Some(package), "Ignored: sendToPackage is for property views.");
             }
+            Incoming::Other(ToHost::GetPackageSettings { .. }) => self.package_settings_of(package),
+            Incoming::Other(ToHost::SendLog { message }) => return self.log.info(Some(package), message),
+            Incoming::Other(ToHost::OpenUrl { url }) => return self.open_url(package, &url),
+            Incoming::Other(ToHost::OpenSettings { .. }) => return self.open_settings(package),
             // The socket has said so.
-            ToHost::Unknown { .. } => return,
-            message => match self.about_instance(package, message) {
+            Incoming::Other(ToHost::Unknown { .. }) => return,
+            Incoming::Other(message) => match self.about_instance(package, message) {
                 Some(answer) => answer,
                 None => return,
             },
         };
-        self.send(Some(connection), &answer);
+        self.send(Some(connection), &answer.to_text().into());
     }
 
-    fn view_says(&mut self, view: &str, connection: u64, message: ToHost) {
+    fn view_says(&mut self, view: &str, connection: u64, message: Incoming) {
         let Some((package, widget, context)) = self.view(view).map(|view| self.addressee(view)) else { return };
         let is_settings_page = context == package;
         let answer = match message {
-            ToHost::SendToPackage { payload, .. } => {
-                return self.tell_package(&package, &FromHost::SendToPackage { widget, context, payload });
+            Incoming::SendToPackage { payload, .. } => {
+                let message = Relayed::SendToPackage { widget, context, payload };
+                return self.send_to_package(&package, &message.to_text().into());
             }
-            ToHost::SetWidgetSettings { settings, .. } if is_settings_page => {
+            Incoming::SetWidgetSettings { settings, .. } if is_settings_page => {
                 return self.store_package_settings(&package, settings);
             }
-            ToHost::GetWidgetSettings { .. } if is_settings_page => {
-                let settings = self.package_settings_of(&package);
-                FromHost::DidReceiveWidgetSettings { widget, context, settings }
+            Incoming::Other(ToHost::GetWidgetSettings { .. }) if is_settings_page => {
+                let settings = self.package_settings.get(&package).cloned().unwrap_or_default();
+                Relayed::DidReceiveWidgetSettings { widget, context, settings }
             }
-            ToHost::SetWidgetSettings { settings, .. } => return self.store_settings(&context, settings),
-            ToHost::GetWidgetSettings { .. } => match self.panel.get(&context) {
+            Incoming::SetWidgetSettings { settings, .. } => return self.store_settings(&context, settings),
+            Incoming::Other(ToHost::GetWidgetSettings { .. }) => match self.panel.get(&context) {
                 Some(instance) => did_receive_settings(instance),
                 None => return,
             },
-            ToHost::SetPackageSettings { settings, .. } => return self.store_package_settings(&package, settings),
-            ToHost::GetPackageSettings { .. } => {
-                FromHost::DidReceivePackageSettings { settings: self.package_settings_of(&package) }
+            Incoming::SetPackageSettings { settings, .. } => return self.store_package_settings(&package, settings),
+            Incoming::Other(ToHost::GetPackageSettings { .. }) => self.package_settings_of(&package),
+            Incoming::Other(ToHost::SendLog { message }) => return self.log.info(Some(&package), message),
+            Incoming::Other(ToHost::OpenUrl { url }) => return self.open_url(&package, &url),
+            Incoming::Other(ToHost::OpenSettings { .. }) => return self.open_settings(&package),
+            Incoming::Other(ToHost::Unknown { .. }) => return,
+            Incoming::Other(_) | Incoming::SendToPropertyView { .. } => {
+                return self.log.warn(Some(&package), "Ignored: a page sent what only its package can send.");
             }
-            ToHost::SendLog { message } => return self.log.info(Some(&package), message),
-            ToHost::OpenUrl { url } => return self.open_url(&package, &url),
-            ToHost::OpenSettings { .. } => return self.open_settings(&package),
-            ToHost::Unknown { .. } => return,
-            _ => return self.log.warn(Some(&package), "Ignored: a page sent what only its package can send."),
         };
-        self.send(Some(connection), &answer);
+        self.send(Some(connection), &answer.to_text().into());
+    }
+
+    /// Whether an instance is the package's own. What is sent about another one is ignored.
+    fn is_of(&self, package: &str, context: &str) -> bool {
+        let is_of = self.panel.get(context).is_some_and(|instance| instance.placed.package == package);
+        // Usual for a moment after an instance was removed, but not with what was never an instance's.
+        if !is_of && (context.is_empty() || context == package) {
+            self.log.warn(Some(package), "Ignored: a message about a key without the key's context.");
+        }
+        is_of
     }
 
     /// The messages about one instance of the package. Answers what is answered.
-    fn about_instance(&mut self, package: &str, message: ToHost) -> Option<FromHost> {
-        let (ToHost::SetWidgetSettings { context, .. }
-        | ToHost::GetWidgetSettings { context }
+    fn about_instance(&mut self, package: &str, message: ToHost) -> Option<Relayed> {
+        let (ToHost::GetWidgetSettings { context }
         | ToHost::ChangeTitle { context, .. }
         | ToHost::ChangeImage { context, .. }
         | ToHost::ChangeIcon { context, .. }
@@ -99,19 +117,12 @@ impl Hub {
             return None;
         };
         let context = context.clone();
-        let Some(instance) = self.panel.get_mut(&context).filter(|instance| instance.placed.package == package) else {
-            // Usual for a moment after an instance was removed, but not with what was never an instance's.
-            if context.is_empty() || context == package {
-                self.log.warn(Some(package), "Ignored: a message about a key without the key's context.");
-            }
+        if !self.is_of(package, &context) {
             return None;
-        };
+        }
+        let instance = self.panel.get_mut(&context)?;
         let widget = instance.placed.widget.clone();
         match message {
-            ToHost::SetWidgetSettings { settings, .. } => {
-                self.store_settings(&context, settings);
-                return None;
-            }
             ToHost::GetWidgetSettings { .. } => return Some(did_receive_settings(instance)),
             ToHost::GetWidgetTitle { .. } => {
                 self.tell_title(&context);
@@ -177,13 +188,17 @@ impl Hub {
     }
 
     /// Stores an instance's settings and tells everybody whom they concern, the sender too: samples count on it.
-    fn store_settings(&mut self, context: &str, settings: Settings) {
+    fn store_settings(&mut self, context: &str, settings: Raw) {
+        let Some(instance) = self.panel.get(context) else { return };
+        let package = instance.placed.package.clone();
+        if !self.has_room_for(&package, &settings, &instance.placed.settings) {
+            return;
+        }
         let Some(instance) = self.panel.get_mut(context) else { return };
         instance.placed.settings = settings;
-        let package = instance.placed.package.clone();
-        let message = did_receive_settings(instance);
+        let message = did_receive_settings(instance).to_text().into();
         self.changed = true;
-        self.tell_package(&package, &message);
+        self.send_to_package(&package, &message);
         self.tell_views(|view| view.context.as_deref() == Some(context), &message);
     }
 
@@ -195,29 +210,50 @@ impl Hub {
             Some(instance) => did_receive_settings(instance),
             // A settings page: its settings are the package's.
             None => {
-                let settings = self.package_settings_of(&package);
-                FromHost::DidReceiveWidgetSettings { widget, context, settings }
+                let settings = self.package_settings.get(&package).cloned().unwrap_or_default();
+                Relayed::DidReceiveWidgetSettings { widget, context, settings }
             }
         };
-        self.send(connection, &message);
+        self.send(connection, &message.to_text().into());
     }
 
-    fn store_package_settings(&mut self, package: &str, settings: Settings) {
-        self.package_settings.insert(package.to_owned(), settings.clone());
+    fn store_package_settings(&mut self, package: &str, settings: Raw) {
+        let before = self.package_settings.get(package).cloned().unwrap_or_default();
+        if !self.has_room_for(package, &settings, &before) {
+            return;
+        }
+        self.package_settings.insert(package.to_owned(), settings);
         self.changed = true;
-        let message = FromHost::DidReceivePackageSettings { settings };
-        self.tell_package(package, &message);
+        let message = self.package_settings_of(package).to_text().into();
+        self.send_to_package(package, &message);
         self.tell_views(|view| view.package == package, &message);
     }
 
-    pub(super) fn package_settings_of(&self, package: &str) -> Settings {
-        self.package_settings.get(package).cloned().unwrap_or_default()
+    /// Whether a package may store settings in place of other ones: all of it is written with every change of the Panel.
+    fn has_room_for(&self, package: &str, settings: &Raw, before: &Raw) -> bool {
+        let placed = self.panel.iter().map(|instance| &instance.placed).chain(&self.absent);
+        let keys = placed.filter(|placed| placed.package == package).map(|placed| &placed.settings);
+        let stored =
+            keys.chain(self.package_settings.get(package)).map(|settings| settings.text().len()).sum::<usize>();
+        let after = stored - before.text().len().min(stored) + settings.text().len();
+        let has_room = after <= MOST_STORED || settings.text().len() <= before.text().len();
+        if !has_room {
+            let most = MOST_STORED >> 20;
+            self.log
+                .warn(Some(package), format!("Ignored: the package's settings have more than {most} MB altogether."));
+        }
+        has_room
+    }
+
+    fn package_settings_of(&self, package: &str) -> Relayed {
+        let settings = self.package_settings.get(package).cloned().unwrap_or_default();
+        Relayed::DidReceivePackageSettings { settings }
     }
 
     /// From the package to the pages of one of its instances, or to its settings pages. `context` may be a page's own
     /// name too. Without a context, or with the package's where no settings page is open, all its pages are meant: samples
     /// fill it in like that, and in Creator Central there is one page at a time.
-    fn send_to_views(&mut self, package: &str, context: &str, payload: serde_json::Value) {
+    fn send_to_views(&mut self, package: &str, context: &str, payload: Raw) {
         let named = |view: &&View| {
             view.package == package
                 && (view.id == context || view.context.as_deref().unwrap_or(&view.package) == context)
@@ -230,15 +266,15 @@ impl Hub {
             .into_iter()
             .map(|view| {
                 let ((_, widget, context), payload) = (self.addressee(view), payload.clone());
-                (view.connection, FromHost::SendToPropertyView { widget, context, payload })
+                (view.connection, Relayed::SendToPropertyView { widget, context, payload })
             })
             .collect();
         for (connection, message) in messages {
-            self.send(connection, &message);
+            self.send(connection, &message.to_text().into());
         }
     }
 
-    fn tell_views(&mut self, is_meant: impl Fn(&View) -> bool, message: &FromHost) {
+    fn tell_views(&mut self, is_meant: impl Fn(&View) -> bool, message: &Arc<str>) {
         let connections: Vec<_> = self.views.iter().filter(|view| is_meant(view)).map(|view| view.connection).collect();
         for connection in connections {
             self.send(connection, message);
@@ -312,8 +348,8 @@ impl Hub {
     }
 }
 
-fn did_receive_settings(instance: &Instance) -> FromHost {
-    FromHost::DidReceiveWidgetSettings {
+fn did_receive_settings(instance: &Instance) -> Relayed {
+    Relayed::DidReceiveWidgetSettings {
         widget: instance.placed.widget.clone(),
         context: instance.placed.context.clone(),
         settings: instance.placed.settings.clone(),

@@ -1,7 +1,7 @@
 //! What the user does in the page: place, move, resize, press, edit, remove; and the views that the page shows.
 
 use host_sdk::manifest::Widget;
-use host_sdk::protocol::{ActionEffect, EffectKind, FromHost, Settings, WidgetInfo};
+use host_sdk::protocol::{ActionEffect, EffectKind, FromHost, Relayed, WidgetInfo};
 use serde_json::json;
 
 use super::messages::tidy;
@@ -27,7 +27,6 @@ impl Hub {
             column: place.cell.column,
             row: place.cell.row,
             layout: place.layout,
-            settings: Settings::new(),
             ..Placed::default()
         };
         let instance = Instance::new(placed.clone(), widget).ok_or_else(no_layout)?;
@@ -286,20 +285,20 @@ impl Hub {
         instance.effect = ActionEffect { kind: EffectKind::Clear, image: None };
         let placed = &instance.placed;
         let package = placed.package.clone();
-        let appear = FromHost::WidgetWillAppear {
+        let appear = Relayed::WidgetWillAppear {
             widget: placed.widget.clone(),
             context: context.to_owned(),
             state: instance.wire_state(),
-            settings: Some(placed.settings.clone()),
+            settings: placed.settings.clone(),
             layout: Some(instance.wire_layout()),
         };
-        let settings = FromHost::DidReceiveWidgetSettings {
+        let settings = Relayed::DidReceiveWidgetSettings {
             widget: placed.widget.clone(),
             context: context.to_owned(),
             settings: placed.settings.clone(),
         };
-        self.tell_package(&package, &appear);
-        self.tell_package(&package, &settings);
+        self.send_to_package(&package, &appear.to_text().into());
+        self.send_to_package(&package, &settings.to_text().into());
         self.tell_pages_of(context);
     }
 
@@ -358,8 +357,10 @@ impl Hub {
         let (_, widget, context) = self.addressee(view);
         let (settings, layout) = match view.context.as_ref().and_then(|context| self.panel.get(context)) {
             Some(instance) => (instance.placed.settings.clone(), Some(instance.wire_layout())),
-            None => (self.package_settings_of(&view.package), None),
+            None => (self.package_settings.get(&view.package).cloned().unwrap_or_default(), None),
         };
+        // What can't be read was never stored.
+        let settings = settings.read().unwrap_or_default();
         let widget_info = WidgetInfo { widget, context, settings, layout }.to_json();
         Some(ViewFiles {
             package: view.package.clone(),

@@ -7,7 +7,10 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
+use host_sdk::json::Raw;
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 use super::history::{Edit, Shown, Step};
 use super::messages::tidy;
@@ -21,6 +24,10 @@ use crate::state::{Instance, PAGES, Panel, Placed, Profile, Span};
 const FORMAT: &str = "creator-deck-panel";
 /// The version that this program writes, and the highest that it reads. Version 1 had no pages and no multi-action keys.
 const VERSION: u32 = 2;
+/// Profiles in a file; those that the Panel has no room for are named.
+const MOST_PROFILES_READ: usize = 1000;
+/// Keys in a file: more than fit a Panel of [`MOST_PROFILES`] profiles.
+const MOST_KEYS: usize = 10_000;
 /// What a profile is called whose own name can't be one.
 const NO_NAME: &str = "Imported";
 
@@ -43,6 +50,21 @@ pub struct Export {
     /// What was found to be unusable when it was read.
     #[serde(skip)]
     unusable: Vec<Left>,
+}
+
+/// What is looked at before all of a file is read.
+#[derive(Deserialize)]
+struct Head<'a> {
+    #[serde(borrow)]
+    format: &'a RawValue,
+    #[serde(borrow)]
+    version: &'a RawValue,
+    #[serde(default)]
+    packages: Vec<IgnoredAny>,
+    #[serde(default)]
+    profiles: Vec<IgnoredAny>,
+    #[serde(default)]
+    instances: Vec<IgnoredAny>,
 }
 
 /// A package that keys of a file belong to.
@@ -110,30 +132,51 @@ impl Export {
     pub fn read(text: &[u8]) -> Result<Self, String> {
         const NO_PANEL: &str = "This is not the export of a Panel. Choose a file that Creator Deck has exported.";
         let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
-        let value: serde_json::Value = serde_json::from_slice(text).map_err(|_| NO_PANEL.to_owned())?;
-        if value["format"] != FORMAT {
+        let head: Head = serde_json::from_slice(text).map_err(|_| NO_PANEL.to_owned())?;
+        if head.format.get() != format!("{FORMAT:?}") {
             return Err(NO_PANEL.to_owned());
         }
-        if value["version"].as_u64().is_none_or(|version| version == 0 || version > u64::from(VERSION)) {
+        let version: Option<u32> = serde_json::from_str(head.version.get()).ok();
+        if version.is_none_or(|version| !(1..=VERSION).contains(&version)) {
             return Err("A newer Creator Deck has exported this Panel. Update Creator Deck to import it.".to_owned());
         }
+        for (what, count, most) in [
+            ("profiles", head.profiles.len(), MOST_PROFILES_READ),
+            ("keys", head.instances.len(), MOST_KEYS),
+            ("packages", head.packages.len(), MOST_KEYS),
+        ] {
+            if count > most {
+                return Err(format!(
+                    "The exported Panel is too large: it has {count} {what}, and at most {most} are read."
+                ));
+            }
+        }
         let mut export: Self =
-            serde_json::from_value(value).map_err(|error| format!("The exported Panel is damaged: {error}."))?;
+            serde_json::from_slice(text).map_err(|error| format!("The exported Panel is damaged: {error}."))?;
         if export.profiles.is_empty() {
             return Err("The exported Panel is damaged: it has no profile.".to_owned());
         }
+        let names: HashMap<&str, &str> =
+            export.profiles.iter().map(|profile| (profile.id.as_str(), profile.name.as_str())).collect();
         let mut unusable = Vec::new();
         for placed in &mut export.instances {
+            let left = |why: &str| Left {
+                profile: names.get(placed.profile.as_str()).copied().unwrap_or_default().to_owned(),
+                widget: placed.widget.clone(),
+                why: why.to_owned(),
+            };
             let icons = std::mem::take(&mut placed.icons);
             for (state, picture) in icons {
                 match sound(&picture) {
                     Some(picture) => drop(placed.icons.insert(state, picture)),
-                    None => unusable.push(Left {
-                        profile: name_of(&export.profiles, &placed.profile),
-                        widget: placed.widget.clone(),
-                        why: "Its icon is no picture that can be shown. The key gets its package's.".to_owned(),
-                    }),
+                    None => {
+                        unusable.push(left("Its icon is no picture that can be shown. The key gets its package's."));
+                    }
                 }
+            }
+            if !placed.settings.are_settings() {
+                unusable.push(left("Its settings can't be read. The key has none."));
+                placed.settings = Raw::default();
             }
         }
         export.unusable = unusable;
@@ -153,10 +196,6 @@ fn told_apart(name: &str) -> String {
     const ADDED: &str = " (imported)";
     let room = LONGEST_NAME - ADDED.len();
     format!("{}{ADDED}", name.chars().take(room).collect::<String>())
-}
-
-fn name_of(profiles: &[Profile], id: &str) -> String {
-    profiles.iter().find(|profile| profile.id == id).map(|profile| profile.name.clone()).unwrap_or_default()
 }
 
 impl Hub {
@@ -216,15 +255,17 @@ impl Hub {
         }
         let mut room = Panel::new(Vec::new(), String::new());
         let mut cells = BTreeSet::new();
+        let names: HashMap<&str, &str> =
+            theirs.iter().map(|profile| (profile.id.as_str(), profile.name.as_str())).collect();
         let mut waiting: BTreeMap<String, Waiting> = BTreeMap::new();
         for placed in instances {
             let left = |why: &str| Left {
-                profile: name_of(&theirs, &placed.profile),
+                profile: names.get(placed.profile.as_str()).copied().unwrap_or_default().to_owned(),
                 widget: placed.widget.clone(),
                 why: why.to_owned(),
             };
             let Some(profile) = profiles.get(&placed.profile) else {
-                if !theirs.iter().any(|profile| profile.id == placed.profile) {
+                if !names.contains_key(placed.profile.as_str()) {
                     report.left.push(left("It is in a profile that the file doesn't have."));
                 }
                 continue;
@@ -320,6 +361,17 @@ mod tests {
     }
 
     #[test]
+    fn settings_that_no_package_could_read_are_left_out_and_named() {
+        let deep = |levels| (0..levels).fold(json!(1), |inner, _| json!({"a": inner}));
+        for (settings, is_read) in [(deep(100), true), (deep(101), false), (json!([]), false)] {
+            let export = read(|file| file["instances"][0]["settings"] = settings.clone()).unwrap();
+            let kept: serde_json::Value = export.instances[0].settings.read().unwrap();
+            assert_eq!(kept, if is_read { settings } else { json!({}) });
+            assert_eq!(export.unusable.iter().any(|left| left.why.contains("settings")), !is_read);
+        }
+    }
+
+    #[test]
     fn what_is_no_panel_is_not_read() {
         for (change, part) in [
             (json!({"format": "x"}), "not the export of a Panel"),
@@ -327,6 +379,8 @@ mod tests {
             (json!({"version": "1"}), "newer"),
             (json!({"profiles": []}), "no profile"),
             (json!({"instances": [{"column": -1}]}), "damaged"),
+            (json!({"instances": vec![json!({}); MOST_KEYS + 1]}), "10001 keys"),
+            (json!({"profiles": vec![json!({"id": "a", "name": "A"}); MOST_PROFILES_READ + 1]}), "1001 profiles"),
         ] {
             let error = read(|file| {
                 file.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());

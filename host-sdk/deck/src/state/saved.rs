@@ -10,7 +10,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
-use host_sdk::protocol::Settings;
+use host_sdk::json::{AROUND, READABLE, Raw, levels};
 use serde::de::DeserializeOwned;
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
@@ -31,7 +31,7 @@ pub struct Saved {
     /// What lies on the Panel, in all profiles.
     pub instances: Vec<Placed>,
     /// Settings of packages, by UUID.
-    pub package_settings: BTreeMap<String, Settings>,
+    pub package_settings: BTreeMap<String, Raw>,
     /// Packages that the user has unloaded: installed, but not started.
     pub unloaded: BTreeSet<String>,
     /// Ports of packages' pages, by UUID: what such a page keeps in the browser hangs on it.
@@ -58,17 +58,6 @@ impl Unread {
     #[must_use]
     pub fn count(&self) -> usize {
         self.instances.len() + self.package_settings.len()
-    }
-}
-
-/// JSON as it stands in the file.
-#[derive(Clone, Debug, Serialize)]
-#[serde(transparent)]
-pub struct Raw(Box<RawValue>);
-
-impl PartialEq for Raw {
-    fn eq(&self, other: &Self) -> bool {
-        self.0.get() == other.0.get()
     }
 }
 
@@ -101,17 +90,21 @@ impl Saved {
         }
         for raw in take::<Vec<Box<RawValue>>>(&mut members, "instances")?.unwrap_or_default() {
             match serde_json::from_str::<Placed>(raw.get()) {
-                Ok(placed) => saved.instances.push(Placed { rest: unknown(&raw, &PLACED), ..placed }),
-                Err(_) => saved.unread.instances.push(Raw(raw)),
+                Ok(placed) if are_settings(&placed.settings) => {
+                    saved.instances.push(Placed { rest: unknown(&raw, &PLACED), ..placed });
+                }
+                _ => saved.unread.instances.push(raw.into()),
             }
         }
         for (package, raw) in take::<Members>(&mut members, "packageSettings")?.unwrap_or_default() {
-            match serde_json::from_str(raw.get()) {
-                Ok(settings) => drop(saved.package_settings.insert(package, settings)),
-                Err(_) => drop(saved.unread.package_settings.insert(package, Raw(raw))),
-            }
+            let settings = Raw::from(raw);
+            let of_all = match are_settings(&settings) {
+                true => &mut saved.package_settings,
+                false => &mut saved.unread.package_settings,
+            };
+            of_all.insert(package, settings);
         }
-        saved.unread.members = members.into_iter().map(|(name, raw)| (name, Raw(raw))).collect();
+        saved.unread.members = members.into_iter().map(|(name, raw)| (name, raw.into())).collect();
         saved.tidy();
         Ok((saved, version))
     }
@@ -142,6 +135,11 @@ impl Saved {
             }
         }
     }
+}
+
+/// Whether packages can read what was stored: whatever is around it in a message.
+fn are_settings(settings: &Raw) -> bool {
+    settings.is_object() && levels(settings.text()) <= READABLE - AROUND
 }
 
 /// A member by its name, if it is there.
@@ -183,7 +181,7 @@ impl Serialize for Saved {
             profiles: &'a [Profile],
             active: &'a str,
             instances: Vec<Part<'a, Placed>>,
-            package_settings: BTreeMap<&'a String, Part<'a, Settings>>,
+            package_settings: BTreeMap<&'a String, Part<'a, Raw>>,
             unloaded: &'a BTreeSet<String>,
             ports: &'a BTreeMap<String, u16>,
             preferences: &'a Preferences,
@@ -306,6 +304,76 @@ mod tests {
             ["", "[]", "{}", r#"{"version": "x"}"#, r#"{"version": 3, "instances": {}}"#, r#"{"version": 3, "a""#]
         {
             assert!(Saved::read(text.as_bytes()).is_err(), "{text}");
+        }
+    }
+
+    mod whatever_a_host_accepts {
+        use host_sdk::protocol::{FromHost, Incoming, Relayed};
+        use proptest::prelude::*;
+
+        use super::*;
+
+        /// JSON as packages write it: of any depth, with numbers and escapes that readers treat differently.
+        fn json_text() -> impl Strategy<Value = String> {
+            let leaf = prop_oneof![
+                Just("null".to_owned()),
+                any::<f64>().prop_map(|number| json!(number).to_string()),
+                "-?[1-9][0-9]{0,25}([.][0-9]{1,20})?([eE]-?[0-9]{1,3})?",
+                any::<String>().prop_map(|text| json!(text).to_string()),
+                r#""(\\u[0-9a-f]{4}|\\n|[a-z ]){0,6}""#,
+            ];
+            let nested = leaf.prop_recursive(4, 24, 4, |inner| {
+                prop_oneof![
+                    prop::collection::vec(inner.clone(), 0..4).prop_map(|all| format!("[{}]", all.join(", "))),
+                    prop::collection::vec(("[a-c]|settings", inner), 0..4).prop_map(|all| {
+                        let members: Vec<_> = all.iter().map(|(name, value)| format!("\"{name}\":{value}")).collect();
+                        format!("{{{}}}", members.join(","))
+                    }),
+                ]
+            });
+            (nested, prop_oneof![4 => Just(0_usize), 1 => 90_usize..130])
+                .prop_map(|(inner, around)| format!("{}{inner}{}", "[".repeat(around), "]".repeat(around)))
+        }
+
+        proptest! {
+            #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
+
+            #[test]
+            fn is_there_after_a_restart_and_can_be_sent(
+                member in json_text(), of_package in any::<bool>(), wrapped in any::<bool>()
+            ) {
+                let event = if of_package { "setPackageSettings" } else { "setWidgetSettings" };
+                let payload = match wrapped {
+                    true => format!(r#"{{"settings":{{"a":{member}}}}}"#),
+                    false => format!(r#"{{"a":{member}}}"#),
+                };
+                let said = Incoming::parse(&format!(r#"{{"event":"{event}","context":"c","payload":{payload}}}"#));
+                let mut saved = Saved::empty();
+                let (settings, relayed) = match said {
+                    Ok(Incoming::SetPackageSettings { settings, .. }) => {
+                        saved.package_settings.insert("p".to_owned(), settings.clone());
+                        (settings.clone(), Relayed::DidReceivePackageSettings { settings })
+                    }
+                    Ok(Incoming::SetWidgetSettings { settings, .. }) => {
+                        saved.instances.push(Placed { settings: settings.clone(), ..Placed::default() });
+                        let (widget, context) = (String::new(), String::new());
+                        (settings.clone(), Relayed::DidReceiveWidgetSettings { widget, context, settings })
+                    }
+                    Ok(other) => panic!("{other:?}"),
+                    Err(_) => return Ok(()),
+                };
+                saved.tidy();
+                let text = serde_json::to_vec_pretty(&saved).unwrap();
+                prop_assert_eq!(&Saved::read(&text).unwrap().0, &saved);
+                prop_assert!(settings.are_settings());
+                let (FromHost::DidReceivePackageSettings { settings: received }
+                | FromHost::DidReceiveWidgetSettings { settings: received, .. }) =
+                    FromHost::parse(&relayed.to_text()).unwrap()
+                else {
+                    panic!("settings")
+                };
+                prop_assert_eq!(received, settings.read().unwrap());
+            }
         }
     }
 }

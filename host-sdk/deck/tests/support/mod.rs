@@ -337,6 +337,21 @@ pub async fn say(socket: &mut Socket, message: Value) {
     try_say(socket, message).await.expect("it is sent");
 }
 
+/// As [`say`], to the letter.
+pub async fn say_text(socket: &mut Socket, message: &str) {
+    socket.send(Message::text(message)).await.expect("it is sent");
+}
+
+/// As [`hear`], to the letter.
+pub async fn hear_text(socket: &mut Socket) -> String {
+    loop {
+        let message = tokio::time::timeout(SOON, socket.next()).await.expect("a message comes").expect("it is open");
+        if let Message::Text(text) = message.expect("it is open") {
+            return text.to_string();
+        }
+    }
+}
+
 /// As [`say`]. None if the other side is gone.
 pub async fn try_say(socket: &mut Socket, message: Value) -> Option<()> {
     socket.send(Message::text(message.to_string())).await.ok()
