@@ -92,6 +92,20 @@ impl User {
         .await
     }
 
+    /// Changes to one of the page's modes: `edit` or `use`.
+    async fn changes_to(&self, mode: &str) {
+        self.sees(&format!("#mode-{mode}")).await.click().await.unwrap();
+        self.sees(&format!("body[data-mode='{mode}']")).await;
+    }
+
+    /// Presses a key, and goes on editing.
+    async fn presses(&self, key: &str) {
+        self.sees(key).await;
+        self.changes_to("use").await;
+        self.sees(key).await.click().await.unwrap();
+        self.changes_to("edit").await;
+    }
+
     /// Drags a widget from the list to a free place on the Panel, as a hand does.
     async fn drags(&self, widget: &str, column: u32, row: u32) {
         let from = self.sees(&format!(".widget[data-widget='com.spotify-widgets.{widget}']")).await;
@@ -175,7 +189,11 @@ async fn from_the_widget_list_to_music_that_pauses() {
     }
     user.keeps("unlinked-keys").await;
 
-    // A press on a key that can't work yet leads to the settings.
+    // A press on a key that can't work yet leads to the settings; a click in Edit, where a new user starts, doesn't.
+    user.sees(&key("play-pause", "Link Spotify")).await.click().await.unwrap();
+    user.sees(&(key("play-pause", "Link Spotify") + "[aria-selected='true']")).await;
+    user.sees("#settings-dialog:not([open])").await;
+    user.changes_to("use").await;
     user.sees(&key("play-pause", "Link Spotify")).await.click().await.unwrap();
     user.sees("#settings-dialog[open]").await;
     user.sees("#settings-frame").await.enter_frame().await.unwrap();
@@ -245,6 +263,7 @@ async fn a_backup_takes_over_and_when_all_are_limited_the_keys_count_down() {
     let mut user = User::new(&driver, "backup").await;
     user.browser.goto(deck.page()).await.unwrap();
     user.sees(&key("account", "Simone Löwe")).await;
+    user.changes_to("use").await;
 
     user.sees("#settings-button").await.click().await.unwrap();
     user.sees("#settings-frame").await.enter_frame().await.unwrap();
@@ -330,7 +349,7 @@ async fn a_key_that_plays_what_was_searched_for_and_one_that_likes_it() {
     user.reads(".chosen", "Postcards").await;
     user.keeps("chosen").await;
     user.browser.enter_parent_frame().await.unwrap();
-    user.sees(&key("play", "Play: Postcards")).await.click().await.unwrap();
+    user.presses(&key("play", "Play: Postcards")).await;
     let album = Some(album_uri(3));
     let plays = spotify.wait_for(SOON, move |_, playback| playback.is_playing && playback.context == album).await;
     plays.expect("the album plays");
@@ -352,18 +371,20 @@ async fn a_key_that_plays_what_was_searched_for_and_one_that_likes_it() {
     user.reads(".presses summary", "Next").await;
     user.keeps("long-press").await;
     user.browser.enter_parent_frame().await.unwrap();
-    user.sees(&key("play", "Play: Keys & Coffee")).await.click().await.unwrap();
+    user.presses(&key("play", "Play: Keys & Coffee")).await;
     user.sees(&key("playing-now", "Grüße aus Köln-Süd")).await;
     spotify.clear_requests();
+    user.changes_to("use").await;
     user.holds(user.sees(&key("play", "Playing: Keys & Coffee")).await).await;
     spotify.wait_for_request("POST", "/v1/me/player/next", SOON).await.expect("the long press arrives");
     user.browser.release_actions().await.unwrap();
+    user.changes_to("edit").await;
     assert_eq!(spotify.playback().item, Some(track_uri(4)));
 
     user.drags("like", 1, 0).await;
     user.looks_into_properties().await;
     user.browser.enter_parent_frame().await.unwrap();
-    user.sees(&key("like", "Like")).await.click().await.unwrap();
+    user.presses(&key("like", "Like")).await;
     user.sees(&key("like", "Liked")).await;
     user.keeps("liked").await;
     assert_eq!(spotify.library(), [track_uri(4)]);

@@ -6,6 +6,8 @@
 
 #[path = "../../../tests/driver.rs"]
 mod driver;
+#[path = "support/page.rs"]
+mod page;
 mod support;
 
 use std::fs;
@@ -13,43 +15,12 @@ use std::io::Cursor;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use driver::Driver;
 use fantoccini::key::Key;
 use fantoccini::{Client, Locator};
 use host_sdk::bundle::{Entry, pack};
+use page::{SOON, changes_to, clicks, keeps, misses, open, sees, until};
 use serde_json::{Value, json};
 use support::{PACKAGE, PATIENT, TOGGLE, World, files, hear, install, say, start, world};
-
-const SOON: Duration = Duration::from_secs(30);
-
-/// Asks again and again until the answer is yes.
-async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
-    let start = std::time::Instant::now();
-    while !is_so().await {
-        assert!(start.elapsed() < SOON, "{what}");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-}
-
-/// A browser with the deck's page.
-async fn open(world: &World) -> (Driver, Client) {
-    let driver = Driver::start().await;
-    let browser = driver.browser().await;
-    browser.goto(&world.deck.page_url()).await.unwrap();
-    (driver, browser)
-}
-
-async fn sees(browser: &Client, css: &str) {
-    let found = browser.wait().at_most(SOON).every(Duration::from_millis(50)).for_element(Locator::Css(css)).await;
-    found.unwrap_or_else(|error| panic!("there is no {css} on the page: {error}"));
-}
-
-async fn keeps(browser: &Client, name: &str) {
-    let test = std::env::current_exe().unwrap();
-    let folder = test.ancestors().nth(3).unwrap().join("screenshots");
-    fs::create_dir_all(&folder).unwrap();
-    fs::write(folder.join(format!("deck-{name}.png")), browser.screenshot().await.unwrap()).unwrap();
-}
 
 /// The good package after a change of its package file.
 fn changed(folder: &Path, name: &str, change: impl FnOnce(&mut Value)) -> PathBuf {
@@ -247,20 +218,9 @@ fn install_web(data: &Path) -> PathBuf {
     own
 }
 
-async fn clicks(browser: &Client, css: &str) {
-    sees(browser, css).await;
-    let element = browser.find(Locator::Css(css)).await.unwrap();
-    element.click().await.unwrap_or_else(|error| panic!("{css}: {error}"));
-}
-
-/// Waits until there is no such element.
-async fn misses(browser: &Client, css: &str) {
-    let is_gone = async || browser.find_all(Locator::Css(css)).await.unwrap().is_empty();
-    until(&format!("{css} is still there"), is_gone).await;
-}
-
 async fn place_and_press(world: &World, browser: &Client) {
     world.place(TOGGLE, 1, 1).await;
+    changes_to(browser, "use").await;
     sees(browser, ".key img[src^='data:image/png']").await;
     clicks(browser, ".key").await;
     sees(browser, ".key[aria-label*='en 1']").await;
@@ -292,6 +252,7 @@ async fn a_web_package_runs_in_the_page_and_is_loaded_and_unloaded_there() {
     sees(&browser, "#package-status [data-status='running']").await;
     clicks(&browser, ".key").await;
     sees(&browser, ".key[aria-label*='en 3']").await;
+    changes_to(&browser, "edit").await;
 
     // By the keyboard alone: the menu, Unload, and Load where it says that it is unloaded.
     browser.execute("document.querySelector('[data-menu]').focus()", vec![]).await.unwrap();

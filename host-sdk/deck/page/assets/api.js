@@ -89,6 +89,13 @@ export function setPage(number) {
 export const press = (context, phase) =>
   inOrder(context, () => request("POST", `instances/${part(context)}/press`, { json: { phase, page } }));
 
+/** One phase of a press, or "triggered", as it is: the package hears of nothing else. */
+export const sendPhase = (context, phase) =>
+  inOrder(context, () => request("POST", `instances/${part(context)}/press`, { json: { phase } }));
+
+/** An instance and what is stored for it: `{instance, settings}`. */
+export const getInstance = (context) => request("GET", `instances/${part(context)}`);
+
 export const setTitle = (context, title) =>
   inOrder(context, () => request("PUT", `instances/${part(context)}/title`, { json: { title } }));
 
@@ -121,6 +128,9 @@ export const activateProfile = (id) => request("POST", `profiles/${part(id)}/act
 export const step = (direction) => request("POST", direction);
 
 export const setAsleep = (asleep) => request("PUT", "sleep", { json: { asleep } });
+
+/** Takes over what the user chooses about the deck itself: `{mode, appearance, properties, …}`, null takes a choice back. */
+export const prefer = (choices) => request("PATCH", "preferences", { json: choices });
 
 export const dismissNotice = () => request("DELETE", "notice");
 

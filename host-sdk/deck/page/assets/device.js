@@ -4,6 +4,7 @@
 import * as api from "./api.js";
 import { offerUndo, step } from "./actions.js";
 import { element, icon, setAttribute, setText } from "./dom.js";
+import { isEditing } from "./mode.js";
 import { store } from "./store.js";
 import { text } from "./strings.js";
 import { announce, keepNoticesIn, showError } from "./toast.js";
@@ -45,7 +46,7 @@ export function startDevice() {
   document.addEventListener("keydown", (event) => {
     if (!(event.ctrlKey || event.metaKey) || event.altKey || event.target.closest("input, textarea, select, dialog")) return;
     const key = event.key.toLowerCase();
-    if (key !== "z" && (key !== "y" || event.shiftKey)) return;
+    if (!isEditing() || (key !== "z" && (key !== "y" || event.shiftKey))) return;
     event.preventDefault();
     step(key === "y" || event.shiftKey ? "redo" : "undo");
   });

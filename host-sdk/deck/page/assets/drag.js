@@ -27,7 +27,7 @@ export function setDropTarget(dropTarget) {
  * Makes `node` draggable. `cargo(event)` is asked when a drag begins and answers what is dragged: `{width, height}` in
  * cells, `image`, `context` (of the instance that moves, or null), `grabbed` (the cell of the thing that the pointer
  * holds), and `drop(place)`, called with an {area, column, row} where it fits; or null where nothing can be dragged now.
- * `press`, if given, hears of presses: `down(event)`, then `up()` or `cancel()`.
+ * `press`, if given, hears of presses: `down(event)`, then `up(event)` or `cancel()`.
  */
 export function makeDraggable(node, { cargo, press }) {
   node.addEventListener("pointerdown", (event) => {
@@ -168,7 +168,7 @@ class Gesture {
     const press = this.press;
     this.press = null;
     this.#finish();
-    if (inside) press?.up();
+    if (inside) press?.up(event);
     else press?.cancel();
   }
 

@@ -25,7 +25,7 @@ export class Look {
       widget.titleViewEditable ? this.#font() : null,
       widget.iconEditable ? this.#iconGroup(instance.states) : null,
     ].filter((group) => group !== null);
-    this.node = groups.length === 0 ? null : element("details", { className: "look" }, element("summary", {}, text("look")), ...groups);
+    this.node = groups.length === 0 ? null : element("div", { className: "look" }, ...groups);
   }
 
   /** Shows what the instance has now. */

@@ -2,9 +2,11 @@
 
 import { isUnattended, setPage } from "./api.js";
 import { startDevice } from "./device.js";
+import { startDivider } from "./divider.js";
 import { connect } from "./events.js";
 import { openUrl } from "./links.js";
 import { addLogEntry, loadLog, startLog } from "./log-drawer.js";
+import { startModes } from "./mode.js";
 import { startPackages } from "./packages.js";
 import { startPanel } from "./panel.js";
 import { startProperties } from "./properties.js";
@@ -26,12 +28,14 @@ let bannerTimer = null;
 let closeTimer = null;
 
 fillTexts(document);
+startModes();
 startPackages();
 startWidgetList();
 startPanel();
 startDevice();
 startTransfer();
 startProperties();
+startDivider();
 startSettings();
 startLog();
 

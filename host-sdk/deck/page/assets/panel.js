@@ -1,16 +1,20 @@
-// The device: the grid of places and the function keys beside it, the keys on them, pressing, selecting, moving and the
-// keyboard's way through it.
+// The device: the grid of places and the function keys beside it, the keys on them, what clicks on them do in either mode,
+// moving, and the keyboard's way through it.
 
 import { move, nameOf, placeText, press, remove } from "./actions.js";
 import { element, setAttribute, setText } from "./dom.js";
 import { makeDraggable, setDropTarget } from "./drag.js";
 import { Face } from "./face.js";
 import { notePress } from "./links.js";
+import { isEditing } from "./mode.js";
 import { store } from "./store.js";
 import { text } from "./strings.js";
 import { announce } from "./toast.js";
 
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+
+/** How soon a second click has to follow to be a double one. */
+const DOUBLE_CLICK_MS = 500;
 
 const hint = document.getElementById("panel-hint");
 const keys = new Map();
@@ -34,6 +38,13 @@ class Surface {
       if (place === null) return;
       this.current = { column: Number(place.dataset.column), row: Number(place.dataset.row) };
       this.setTabStop();
+    });
+    // A click beside the keys selects none of them.
+    this.node.addEventListener("pointerdown", (event) => {
+      const cell = event.target.closest(".cell");
+      if (cell === null || event.button !== 0 || !isEditing()) return;
+      cell.focus({ focusVisible: false });
+      store.select(null);
     });
   }
 
@@ -136,6 +147,11 @@ export function startPanel() {
   store.on("selected", () => {
     for (const key of keys.values()) key.markSelected();
   });
+  store.on("mode", () => {
+    if (held !== null) letGo();
+    for (const key of keys.values()) key.changeMode();
+    arrange();
+  });
   setDropTarget({
     get areas() {
       return store.areas;
@@ -178,7 +194,8 @@ function discard(instance) {
 function arrange() {
   for (const surface of Object.values(surfaces)) surface.arrange();
   hint.hidden = !store.loaded || store.instances.size > 0;
-  setText(hint, text(store.packages.length === 0 ? "emptyPanelNoPackage" : "emptyPanel"));
+  const empty = isEditing() ? "emptyPanel" : "emptyPanelInUse";
+  setText(hint, text(store.packages.length === 0 ? "emptyPanelNoPackage" : empty));
 }
 
 function mark(span, fits) {
@@ -200,6 +217,8 @@ class Key {
   #face = new Face();
   #pressed = false;
   #byKeyboard = false;
+  /** When it was clicked last, in Edit. */
+  #clicked = -Infinity;
 
   constructor(instance) {
     this.context = instance.context;
@@ -212,10 +231,13 @@ class Key {
       press: {
         down: () => {
           this.node.focus({ focusVisible: false });
-          store.select(this.context);
-          this.#press("down");
+          if (isEditing()) store.select(this.context);
+          else this.#press("down");
         },
-        up: () => this.#press("up"),
+        up: (event) => {
+          if (isEditing()) this.#onClick(event.timeStamp);
+          else this.#press("up");
+        },
         cancel: () => this.#press("cancel"),
       },
       cargo: (event) => this.#cargo(event),
@@ -225,16 +247,19 @@ class Key {
       event.preventDefault();
       // With a key in the hand, this puts it down.
       if (event.repeat || held !== null || this.#pressed) return;
+      if (isEditing()) {
+        store.select(this.context);
+        if (event.key === "Enter") store.open(this.context);
+        return;
+      }
       this.#press("down");
       this.#byKeyboard = true;
     });
     this.node.addEventListener("keyup", (event) => {
       if ((event.key !== "Enter" && event.key !== " ") || !this.#byKeyboard) return;
       this.#press("up");
-      // Not before: the property view may take the focus, and the release would not be heard.
-      store.select(this.context);
     });
-    // Without the focus no keyup would come. A press of the pointer goes on: a property view may take the focus.
+    // Without the focus no keyup would come. A press of the pointer goes on.
     this.node.addEventListener("blur", () => {
       if (this.#byKeyboard) this.#press("cancel");
     });
@@ -266,7 +291,20 @@ class Key {
   }
 
   markSelected() {
-    setAttribute(this.node, "aria-selected", store.selected === this.context);
+    setAttribute(this.node, "aria-selected", isEditing() ? store.selected === this.context : null);
+  }
+
+  /** What is held down when the mode changes is let go. */
+  changeMode() {
+    this.#press("cancel");
+    this.markSelected();
+  }
+
+  // Two clicks open the settings, by a finger too: browsers make no double click of touches that could be drags.
+  #onClick(time) {
+    const isSecond = time - this.#clicked < DOUBLE_CLICK_MS;
+    this.#clicked = isSecond ? -Infinity : time;
+    if (isSecond) store.open(this.context);
   }
 
   // Within a row, keys stand in the order of their columns, before the bare places, for those who read the page aloud.
@@ -290,6 +328,7 @@ class Key {
   }
 
   #cargo(event) {
+    if (!isEditing()) return null;
     const instance = this.instance;
     const box = this.node.getBoundingClientRect();
     const part = (offset, whole, count) => Math.min(Math.max(Math.floor((offset / whole) * count), 0), count - 1);
@@ -334,12 +373,12 @@ function onKeyDown(event) {
     whileHeld(event);
     return;
   }
-  if (instance !== null && (event.key === "Delete" || event.key === "Backspace")) {
+  if (isEditing() && instance !== null && (event.key === "Delete" || event.key === "Backspace")) {
     event.preventDefault();
     remove(instance.context);
     return;
   }
-  if (instance !== null && event.key.toLowerCase() === "m" && !event.altKey) {
+  if (isEditing() && instance !== null && event.key.toLowerCase() === "m" && !event.altKey) {
     event.preventDefault();
     const { area, column, row, width, height } = instance;
     held = { context: instance.context, span: { area, column, row, width, height } };
@@ -360,7 +399,7 @@ function onKeyDown(event) {
   event.preventDefault();
   const [right, down] = step;
   if (event.altKey) {
-    if (instance === null) return;
+    if (instance === null || !isEditing()) return;
     const span = { ...instance, column: instance.column + right, row: instance.row + down };
     if (store.fits(span, instance.context)) move(instance.context, span);
     return;

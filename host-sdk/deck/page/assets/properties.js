@@ -1,14 +1,17 @@
-// The area below the Panel: of the selected key its preview, its title and look, the package's property view, and the way to
-// remove it.
+// The area below the Panel, in Edit: of the selected key its preview and title, and, each behind a tab, the package's property
+// view, the key's look, and what package authors try it with.
 
 import * as api from "./api.js";
 import { nameOf, remove, sizeText } from "./actions.js";
-import { element, icon, setText } from "./dom.js";
+import { element, icon, setAttribute, setText } from "./dom.js";
 import { Face } from "./face.js";
 import { Look } from "./look.js";
+import { isEditing } from "./mode.js";
 import { focusPlace } from "./panel.js";
 import { store } from "./store.js";
 import { text } from "./strings.js";
+import { Tabs } from "./tabs.js";
+import { Trial } from "./trial.js";
 import { showError } from "./toast.js";
 import { ViewFrame } from "./view-frame.js";
 
@@ -17,19 +20,30 @@ const TYPING_PAUSE_MS = 300;
 
 const area = document.getElementById("properties");
 let shown = null;
+/** The tab that the user has chosen last, which is shown of the next key, too. */
+let tab = "settings";
 
 /** Brings the area to life; it draws itself from the store from here on. */
 export function startProperties() {
   store.on("selected", draw);
+  store.on("opened", () => shown?.open("settings"));
+  store.on("mode", draw);
   store.on("instance", (instance) => {
     if (instance.context === store.selected) draw();
   });
   store.on("packages", draw);
+  area.addEventListener("keydown", (event) => {
+    const instance = store.instances.get(store.selected);
+    if (event.key !== "Escape" || instance === undefined || event.defaultPrevented) return;
+    event.preventDefault();
+    focusPlace(instance);
+  });
   draw();
 }
 
 function draw() {
-  const instance = store.instances.get(store.selected) ?? null;
+  // In Use nothing of it is seen, and no page is open that a package would have to serve.
+  const instance = (isEditing() && store.instances.get(store.selected)) || null;
   const widget = instance && store.widgetOf(instance);
   // A package that was loaded anew brings another property view.
   const subject = instance && `${instance.context} ${store.package(instance.package)?.loads}`;
@@ -53,6 +67,8 @@ class Nothing {
     ),
   ];
 
+  open() {}
+
   leave() {}
 }
 
@@ -64,6 +80,7 @@ class Properties {
   #title = null;
   #titleTimer = null;
   #look = null;
+  #tabs;
 
   constructor(instance, widget, subject) {
     this.subject = subject;
@@ -82,29 +99,36 @@ class Properties {
     });
 
     this.#face.node.classList.add("preview");
-    const left = element(
+    const side = element(
       "div",
-      { className: "properties-preview" },
-      element("h3", {}, text("widget")),
-      this.#size,
+      { className: "properties-side" },
       element("div", { className: "preview-holder" }, this.#face.node),
+      this.#size,
+      widget?.titleEditable ? this.#titleField() : null,
     );
 
-    const right = element("div", { className: "properties-fields" });
-    if (widget?.titleEditable) right.append(this.#titleField());
-    this.#look = widget && new Look(instance, widget);
-    if (this.#look?.node) right.append(this.#look.node);
     const holder = element("div", { className: "frame-holder" });
-    right.append(holder);
     this.frame = new ViewFrame(holder, "property-frame");
     if (widget?.propertyView) {
       this.frame.open({ context: this.context }, text("propertyView", { name: nameOf(instance) }));
     } else {
       holder.append(element("p", { className: "muted" }, text("noProperties")));
     }
+    this.#look = widget && new Look(instance, widget);
+    this.trial = new Trial(this.context);
+    const panels = [
+      ["settings", text("tabSettings"), holder],
+      this.#look?.node ? ["look", text("look"), this.#look.node] : null,
+      ["test", text("tabTest"), this.trial.node],
+    ];
+    this.#tabs = new Tabs("property", text("properties"), panels.filter((panel) => panel !== null), (name) => {
+      tab = name;
+      if (name === "test") this.trial.refresh();
+    });
+    this.#tabs.choose(tab);
     this.nodes = [
-      element("header", { className: "properties-header" }, this.#heading, trash),
-      element("div", { className: "properties-body" }, left, right),
+      element("header", { className: "properties-header" }, this.#heading, this.#tabs.list, trash),
+      element("div", { className: "properties-body" }, side, ...this.#tabs.panels),
     ];
   }
 
@@ -131,13 +155,21 @@ class Properties {
     api.setTitle(this.context, title).catch(showError);
   }
 
+  /** Shows a tab, and gives it the focus. */
+  open(name) {
+    this.#tabs.choose(name);
+    this.#tabs.focus();
+  }
+
   update(instance, widget) {
     this.#face.update(instance, widget);
     this.#face.node.style.setProperty("--span-columns", instance.width);
     this.#face.node.style.setProperty("--span-rows", instance.height);
     this.#look?.update(instance);
     const owner = store.package(instance.package)?.name ?? instance.package;
-    setText(this.#heading, text("packageAndWidget", { package: owner, widget: nameOf(instance) }));
+    const heading = text("packageAndWidget", { package: owner, widget: nameOf(instance) });
+    setText(this.#heading, heading);
+    setAttribute(this.#heading, "title", heading);
     setText(this.#size, sizeText(instance));
     // What the user is typing is not overwritten by what the package says meanwhile.
     const typing = this.#titleTimer !== null || document.activeElement === this.#title;

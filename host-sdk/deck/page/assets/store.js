@@ -3,16 +3,19 @@
 
 /**
  * Its events: "packages"; "deck"; "instance" (detail: the instance, new or changed); "instanceRemoved" (detail: the instance
- * that is gone); "selected" (detail: the context or null).
+ * that is gone); "selected" (detail: the context or null); "opened" (detail: the
+ * context whose settings the user wants); "mode".
  */
 class Store extends EventTarget {
   /** Columns and rows of the device's areas. */
   areas = { grid: { columns: 5, rows: 4 }, keys: { columns: 2, rows: 2 } };
-  /** Profiles, which one is shown, sleep, what can be undone and redone, what the user has to know. */
+  /** Profiles, which one is shown, sleep, what can be undone and redone, what the user has chosen and has to know. */
   deck = { profiles: [], active: "", asleep: false, undo: null, redo: null, revision: 0, notice: null };
   packages = [];
   instances = new Map();
   selected = null;
+  /** What clicks on the Panel do in this page: "edit" or "use". A page begins with what was chosen last in any. */
+  mode = "edit";
   /** False until the server has told its state for the first time. */
   loaded = false;
 
@@ -30,6 +33,7 @@ class Store extends EventTarget {
   }
 
   setDeck(deck) {
+    if (this.deck.preferences === undefined) this.setMode(deck.preferences.mode);
     this.deck = deck;
     this.#tell("deck");
   }
@@ -56,6 +60,18 @@ class Store extends EventTarget {
     if (this.selected === context) return;
     this.selected = context;
     this.#tell("selected", context);
+  }
+
+  /** Selects an instance and leads to its settings. */
+  open(context) {
+    this.select(context);
+    this.#tell("opened", context);
+  }
+
+  setMode(mode) {
+    if (this.mode === mode) return;
+    this.mode = mode;
+    this.#tell("mode");
   }
 
   package(uuid) {

@@ -4,6 +4,15 @@
 const table = {
   product: "Creator Deck",
 
+  mode: "Mode",
+  modeName: { edit: "Edit", use: "Use" },
+  modeHint: {
+    edit: "Edit: a click selects a key, drag moves it",
+    use: "Use: a click presses a key",
+  },
+  modeTitle: "{what} ({key})",
+  modeOn: { edit: "Edit: keys are selected, not pressed.", use: "Use: keys are pressed." },
+
   packages: "Packages",
   status: {
     running: "running",
@@ -76,10 +85,13 @@ const table = {
   panel: "Panel",
   skipToPanel: "Skip to the Panel",
   emptyPanel: "Drag a widget here",
+  emptyPanelInUse: "Nothing is here yet. Change to Edit to add keys",
   emptyPanelNoPackage: "Import a package to fill the Panel",
   functionKeys: "Function keys",
-  panelHelp:
-    "Arrow keys, Home and End go from place to place. Enter or Space presses a key. M picks it up: arrow keys carry it, Enter puts it down, Escape leaves it where it was. Delete removes it.",
+  panelHelp: {
+    edit: "Arrow keys, Home and End go from place to place. Space selects a key, Enter opens its settings. M picks it up: arrow keys carry it, Enter puts it down, Escape leaves it where it was. Delete removes it. F2 changes to Use.",
+    use: "Arrow keys, Home and End go from place to place. Enter or Space presses a key. F2 changes to Edit.",
+  },
   emptyCell: "{place}: free",
   keyLabel: "{place}: {what}",
   stateOf: "state {number} of {count}",
@@ -152,7 +164,16 @@ const table = {
   invalidKey: "something is wrong",
 
   properties: "Properties",
-  widget: "Widget",
+  divider: "Height of the properties",
+  dividerHint: "Drag, or use the arrow keys, to give the properties more room. A double click brings the usual height back",
+  tabSettings: "Settings",
+  tabTest: "Test",
+  trialHint: "For package authors: sends the package one message of a press. What it answers is in the log.",
+  trialMessages: "Messages to the package",
+  trialContext: "Context:",
+  trialSettings: "Stored settings",
+  trialRefresh: "Refresh",
+  trialSent: "{message} was sent.",
   title: "Title",
   look: "Look",
   layout: "Layout",
@@ -172,7 +193,7 @@ const table = {
   backToDefault: "Back to default",
   deleteKey: "Remove this key from the Panel",
   nothingSelected: "No key selected",
-  nothingSelectedHint: "Press a key on the Panel to see what can be set for it.",
+  nothingSelectedHint: "Click a key on the Panel to see what can be set for it.",
   noProperties: "This widget has nothing more to set.",
   viewFailed: "This page could not be opened. Leave it and open it again to try once more.",
   propertyView: "Settings of {name}",

@@ -213,6 +213,8 @@ pub enum Phase {
     Cancel,
     /// Down and up.
     Tap,
+    /// None: only the message that follows a press.
+    Triggered,
 }
 
 /// Whose page to show.

@@ -150,10 +150,12 @@ impl Hub {
             Phase::Up => vec![up(), triggered()],
             Phase::Cancel => vec![up()],
             Phase::Tap => vec![down(), up(), triggered()],
+            Phase::Triggered => vec![triggered()],
         };
         match phase {
             Phase::Down => drop(self.pressed.entry(context.to_owned()).or_default().insert(holder)),
             Phase::Up | Phase::Cancel | Phase::Tap => drop(self.pressed.remove(context)),
+            Phase::Triggered => {}
         }
         for message in &messages {
             self.tell_package(&package, message);
@@ -183,7 +185,7 @@ impl Hub {
             }
             // It has come up already: the key has gone, or the connection was lost meanwhile.
             (Phase::Up | Phase::Cancel, None) => return Ok(()),
-            (Phase::Tap, _) => {}
+            (Phase::Tap | Phase::Triggered, _) => {}
         }
         self.press_by(page, context, phase)
     }
