@@ -382,6 +382,7 @@ async fn a_key_that_plays_what_was_searched_for_and_one_that_likes_it() {
     assert_eq!(spotify.playback().item, Some(track_uri(4)));
 
     user.drags("like", 1, 0).await;
+    user.sees(".key[aria-selected='true'][data-widget-uuid='com.spotify-widgets.like']").await;
     user.looks_into_properties().await;
     user.browser.enter_parent_frame().await.unwrap();
     user.presses(&key("like", "Like")).await;

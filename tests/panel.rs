@@ -412,6 +412,7 @@ async fn keys_are_pressed_and_held_by_mouse_touch_and_keyboard() {
     assert_eq!(tabs().await.len(), 1, "nothing else was opened");
 
     // A finger that scrolls presses nothing and drags nothing.
+    user.changes_to("edit").await;
     user.sits_before(400, 500).await;
     let list = over(user.sees(".widget-text").await);
     user.browser
@@ -429,6 +430,7 @@ async fn keys_are_pressed_and_held_by_mouse_touch_and_keyboard() {
     user.count(".key", 2).await;
     user.count(".drag-ghost", 0).await;
     user.sits_before(1400, 1000).await;
+    user.changes_to("use").await;
 
     // A page that goes in the middle of a press takes its finger with it.
     user.does(mouse(&[over(user.sees(&other).await), DOWN])).await;
@@ -559,11 +561,17 @@ async fn no_state_of_the_page_has_a_serious_accessibility_fault() {
     user.sees("#property-frame").await;
     user.clicks("#property-tab-look").await;
     user.is_served("look").await;
+    user.clicks("#property-tab-test").await;
+    user.is_served("test").await;
+    user.clicks("#property-tab-settings").await;
     user.sees("#property-frame").await.enter_frame().await.unwrap();
     user.sees("#settings .label").await;
     user.is_served("property-view").await;
     user.browser.enter_parent_frame().await.unwrap();
 
+    user.changes_to("use").await;
+    user.is_served("use").await;
+    user.changes_to("edit").await;
     user.clicks(".layout-picker button").await;
     user.sees(".layout-popup:popover-open").await;
     user.is_served("layouts").await;
