@@ -28,8 +28,8 @@ use tokio::time::timeout;
 
 use crate::guard::{self, Guard};
 use crate::hub::{
-    Adjustment, Cell, Command, Direction, Export, Handle, ImportReport, NewProfile, Phase, Place, ProfileChange,
-    Refusal, Resize, Runs, Taking, Target,
+    Adjustment, Cell, Command, Destination, Direction, Export, Handle, ImportReport, NewProfile, Phase, Place,
+    ProfileChange, Refusal, Resize, Runs, Taking, Target,
 };
 use crate::icon;
 use crate::log::Log;
@@ -83,6 +83,9 @@ pub fn router(api: Api) -> Router {
         .route("/instances/{context}", get(instance).delete(remove))
         .route("/instances/{context}/face", get(face))
         .route("/instances/{context}/move", post(move_to))
+        .route("/instances/{context}/copy", post(copy_to))
+        .route("/clipboard", post(clip).delete(clear_clipboard))
+        .route("/clipboard/paste", post(paste))
         .route("/instances/{context}/press", post(press))
         .route("/instances/{context}/title", put(set_title))
         .route("/instances/{context}/layout", put(resize))
@@ -254,8 +257,37 @@ async fn move_to(
     Path(context): Path<String>,
     body: Bytes,
 ) -> Result<Json<page::Instance>, Refused> {
+    let to: Destination = read(&body)?;
+    Ok(Json(api.hub.request(|reply| Command::Move(context, to, reply)).await?))
+}
+
+async fn copy_to(State(api): State<Api>, Path(context): Path<String>, body: Bytes) -> Result<Response, Refused> {
+    let to: Destination = read(&body)?;
+    let copy = api.hub.request(|reply| Command::Copy(context, to, reply)).await?;
+    Ok((StatusCode::CREATED, Json(copy)).into_response())
+}
+
+async fn clip(State(api): State<Api>, body: Bytes) -> Result<StatusCode, Refused> {
+    #[derive(Deserialize)]
+    struct Clip {
+        context: String,
+        #[serde(default)]
+        cut: bool,
+    }
+    let Clip { context, cut } = read(&body)?;
+    api.hub.request(|reply| Command::Clip(context, cut, reply)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn clear_clipboard(State(api): State<Api>) -> Result<StatusCode, Refused> {
+    api.hub.ask(Command::ClearClipboard).await.ok_or(Refusal::Stopping)?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn paste(State(api): State<Api>, body: Bytes) -> Result<Response, Refused> {
     let cell: Cell = read(&body)?;
-    Ok(Json(api.hub.request(|reply| Command::Move(context, cell, reply)).await?))
+    let pasted = api.hub.request(|reply| Command::Paste(cell, reply)).await?;
+    Ok((StatusCode::CREATED, Json(pasted)).into_response())
 }
 
 async fn press(State(api): State<Api>, Path(context): Path<String>, body: Bytes) -> Result<StatusCode, Refused> {

@@ -1,6 +1,7 @@
 //! The hub: the one task that owns the deck's state. Sockets, the page's requests and the packages' supervisors speak to
 //! it through channels with bounds, and it never waits for any of them: whoever doesn't take what it is sent is cut off.
 
+mod clipboard;
 mod command;
 mod connection;
 mod history;
@@ -32,6 +33,8 @@ use crate::state::{KEY_COLUMNS, KEY_ROWS, Panel, Placed, Saved, Unread};
 use crate::store::{Loaded, Progress, Store};
 use crate::tasks::Tasks;
 
+use self::clipboard::Clipboard;
+pub use self::clipboard::Destination;
 pub use self::command::{
     Adjustment, Cell, Command, Handle, Phase, Place, Refusal, Registration, Reply, Resize, Target, ViewFiles,
 };
@@ -103,6 +106,8 @@ pub struct Hub {
     /// Instances of packages or widgets that aren't there now.
     absent: Vec<Placed>,
     history: History,
+    /// A key to paste.
+    clipboard: Option<Clipboard>,
     /// Whether the device sleeps: nothing on it is visible.
     asleep: bool,
     /// Instances whose key is held down, each with who holds it: the numbers of pages, or [`PROGRAM`].
@@ -161,6 +166,7 @@ impl Hub {
             panel: Panel::new(saved.profiles, saved.active),
             absent: saved.instances,
             history: History::default(),
+            clipboard: None,
             asleep: false,
             pressed: HashMap::new(),
             links: Links::default(),
@@ -252,8 +258,21 @@ impl Hub {
             Command::Place(place, reply) => {
                 let _ = reply.send(self.place(place));
             }
-            Command::Move(context, cell, reply) => {
-                let _ = reply.send(self.move_to(&context, cell));
+            Command::Move(context, to, reply) => {
+                let _ = reply.send(self.move_to(&context, &to));
+            }
+            Command::Copy(context, to, reply) => {
+                let _ = reply.send(self.copy_to(&context, &to));
+            }
+            Command::Clip(context, cut, reply) => {
+                let _ = reply.send(self.clip(&context, cut));
+            }
+            Command::ClearClipboard(reply) => {
+                self.clear_clipboard(None);
+                let _ = reply.send(());
+            }
+            Command::Paste(cell, reply) => {
+                let _ = reply.send(self.paste(cell));
             }
             Command::Remove(context, reply) => {
                 let _ = reply.send(self.remove(&context));

@@ -50,10 +50,21 @@ pub struct Deck {
     pub redo: Option<&'static str>,
     /// How often something was done, undone or redone. Starts at 0 with the program.
     pub revision: u64,
+    /// The key that can be pasted, if there is one.
+    pub clipboard: Option<Clipboard>,
     /// What the user has chosen about the deck itself.
     pub preferences: Choices,
     /// What the user has to know, in sentences.
     pub notice: Option<String>,
+}
+
+/// A key that can be pasted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Clipboard {
+    /// Its context.
+    pub context: String,
+    /// Whether it is moved then.
+    pub cut: bool,
 }
 
 /// A hotkey profile.

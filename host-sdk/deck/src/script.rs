@@ -12,7 +12,8 @@ use serde_json::{Map, Value, json};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::hub::{
-    Adjustment, Cell, Command, Handle, NewProfile, Phase, Place, ProfileChange, Refusal, Registration, Resize, Target,
+    Adjustment, Cell, Command, Destination, Handle, NewProfile, Phase, Place, ProfileChange, Refusal, Registration,
+    Resize, Target,
 };
 use crate::page::{Instance, Status};
 use crate::state::Area;
@@ -266,7 +267,8 @@ impl Run<'_> {
                 let (context, cell) =
                     (self.context(&step.key), Cell { area: step.area, column: step.column, row: step.row });
                 self.heard = self.traffic.last();
-                self.ask(|reply| Command::Move(context, cell, reply)).await.map(drop)
+                let to = Destination { cell: Some(cell), ..Destination::default() };
+                self.ask(|reply| Command::Move(context, to, reply)).await.map(drop)
             }
             Step::Remove(key) => {
                 let context = self.context(key);

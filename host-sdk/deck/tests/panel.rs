@@ -426,3 +426,133 @@ async fn what_a_package_keeps_to_itself_is_not_edited() {
     assert_eq!(put_icon(&world, &context, 0, b"<svg xmlns='http://www.w3.org/2000/svg'/>").await, 409);
     assert_eq!(shown(&world).await[0]["edited"], json!({"title": false, "font": false, "icons": []}));
 }
+
+#[tokio::test]
+async fn copy_has_the_look_and_settings_of_its_original() {
+    let (world, mut package, context) = with_key().await;
+    store(&mut package, &context, json!({"a": 1})).await;
+    ok(&world, "PUT", &format!("/api/instances/{context}/title"), json!({"title": "Mine"})).await;
+    hear_of(&mut package, "didReceiveWidgetTitle").await;
+    let copy = ok(&world, "POST", &format!("/api/instances/{context}/copy"), json!({})).await;
+    assert_eq!((&copy["column"], &copy["row"], &copy["title"]), (&json!(1), &json!(0), &json!("Mine")));
+    let new = copy["context"].as_str().unwrap();
+    assert_ne!(new, context);
+    assert_eq!(appears(&mut package, new).await["settings"], json!({"a": 1}));
+    assert_eq!(ok(&world, "POST", "/api/undo", Value::Null).await["step"], "duplicate");
+    disappears(&mut package, new).await;
+    nothing_more(&mut package).await;
+}
+
+#[tokio::test]
+async fn copied_key_is_pasted_also_when_its_original_is_gone() {
+    let (world, mut package, context) = with_key().await;
+    store(&mut package, &context, json!({"a": 1})).await;
+    assert_eq!(world.call("POST", "/api/clipboard/paste", json!({"column": 0, "row": 0})).await.0, 409, "nothing");
+    ok(&world, "POST", "/api/clipboard", json!({"context": context})).await;
+    assert_eq!(deck(&world).await["clipboard"], json!({"context": context, "cut": false}));
+    ok(&world, "DELETE", &format!("/api/instances/{context}"), Value::Null).await;
+    disappears(&mut package, &context).await;
+    for row in [3, 2] {
+        let pasted = ok(&world, "POST", "/api/clipboard/paste", json!({"column": 2, "row": 3})).await;
+        assert_eq!((&pasted["column"], &pasted["row"]), (&json!(2), &json!(row)), "as near as there is room");
+        let new = pasted["context"].as_str().unwrap();
+        assert_eq!(appears(&mut package, new).await["settings"], json!({"a": 1}));
+    }
+    assert_eq!(deck(&world).await["undo"], "paste");
+}
+
+#[tokio::test]
+async fn cut_key_moves_to_the_profile_in_which_it_is_pasted() {
+    let (world, mut package, context) = with_key().await;
+    let home = deck(&world).await["active"].as_str().unwrap().to_owned();
+    ok(&world, "POST", "/api/clipboard", json!({"context": context, "cut": true})).await;
+    assert_eq!(shown(&world).await.len(), 1, "it stays until it is pasted");
+    ok(&world, "POST", "/api/profiles", json!({"name": "Other"})).await;
+    disappears(&mut package, &context).await;
+    let pasted = ok(&world, "POST", "/api/clipboard/paste", json!({"area": "keys", "column": 1, "row": 1})).await;
+    assert_eq!((pasted["context"].as_str(), &pasted["area"]), (Some(context.as_str()), &json!("keys")));
+    appears(&mut package, &context).await;
+    assert_eq!(deck(&world).await["clipboard"], Value::Null);
+    ok(&world, "POST", "/api/undo", Value::Null).await;
+    disappears(&mut package, &context).await;
+    ok(&world, "POST", &format!("/api/profiles/{home}/activate"), Value::Null).await;
+    appears(&mut package, &context).await;
+    assert_eq!(shown(&world).await[0]["area"], "grid");
+    nothing_more(&mut package).await;
+}
+
+#[tokio::test]
+async fn key_is_copied_and_moved_to_another_profile() {
+    let (world, mut package, context) = with_key().await;
+    let home = deck(&world).await["active"].as_str().unwrap().to_owned();
+    let other = ok(&world, "POST", "/api/profiles", json!({"name": "Other"})).await["id"].clone();
+    disappears(&mut package, &context).await;
+    ok(&world, "POST", &format!("/api/profiles/{home}/activate"), Value::Null).await;
+    appears(&mut package, &context).await;
+    let copy = ok(&world, "POST", &format!("/api/instances/{context}/copy"), json!({"profile": other})).await;
+    assert_eq!((&copy["column"], shown(&world).await.len()), (&json!(0), 1));
+    let moved = ok(&world, "POST", &format!("/api/instances/{context}/move"), json!({"profile": other})).await;
+    assert_eq!(moved["column"], 1, "the nearest free place");
+    disappears(&mut package, &context).await;
+    assert!(shown(&world).await.is_empty());
+    for (body, status) in [(json!({"profile": "none"}), 404), (json!({"page": 9}), 404)] {
+        let path = format!("/api/instances/{context}/move");
+        ok(&world, "POST", &format!("/api/profiles/{}/activate", other.as_str().unwrap()), Value::Null).await;
+        assert_eq!(world.call("POST", &path, body).await.0, status);
+    }
+}
+
+#[tokio::test]
+async fn pages_of_a_profile_hide_and_show_their_keys() {
+    let (world, mut package, first) = with_key().await;
+    let function = json!({"widget": TOGGLE, "area": "keys", "column": 0, "row": 0});
+    let function = ok(&world, "POST", "/api/instances", function).await["context"].as_str().unwrap().to_owned();
+    appears(&mut package, &function).await;
+    ok(&world, "PUT", "/api/page", json!({"page": 3})).await;
+    disappears(&mut package, &first).await;
+    let second = world.place(TOGGLE, 0, 0).await;
+    appears(&mut package, &second).await;
+    let now = deck(&world).await;
+    assert_eq!((&now["page"], &now["pages"]), (&json!(3), &json!([1, 0, 0, 1, 0])));
+    assert_eq!(shown(&world).await.len(), 2, "function keys are on every page");
+    assert_eq!(world.call("POST", &format!("/api/instances/{first}/press"), json!({"phase": "tap"})).await.0, 409);
+    assert_eq!(world.call("PUT", "/api/page", json!({"page": 5})).await.0, 404);
+
+    // Undone is what was done on another page, and it is seen.
+    ok(&world, "PUT", "/api/page", json!({"page": 0})).await;
+    disappears(&mut package, &second).await;
+    appears(&mut package, &first).await;
+    assert_eq!(ok(&world, "POST", "/api/undo", Value::Null).await["step"], "place");
+    disappears(&mut package, &first).await;
+    assert_eq!(deck(&world).await["page"], 3);
+    ok(&world, "POST", "/api/redo", Value::Null).await;
+    appears(&mut package, &second).await;
+    nothing_more(&mut package).await;
+}
+
+#[tokio::test]
+async fn page_of_each_profile_is_there_after_a_restart() {
+    let (world, mut package, first) = with_key().await;
+    ok(&world, "PUT", "/api/page", json!({"page": 2})).await;
+    disappears(&mut package, &first).await;
+    let path = "/api/instances";
+    ok(&world, "POST", path, json!({"widget": TOGGLE, "column": 4, "row": 3})).await;
+    world.deck.stop().await;
+    let world = start(world.data, |_| {}).await;
+    let now = deck(&world).await;
+    assert_eq!((&now["page"], &now["pages"]), (&json!(2), &json!([1, 0, 1, 0, 0])));
+    assert_eq!(shown(&world).await[0]["column"], 4);
+}
+
+#[tokio::test]
+async fn key_is_moved_to_another_page_and_back() {
+    let (world, mut package, context) = with_key().await;
+    let path = format!("/api/instances/{context}/move");
+    let moved = ok(&world, "POST", &path, json!({"page": 1})).await;
+    assert_eq!((&moved["column"], &moved["row"]), (&json!(0), &json!(0)));
+    disappears(&mut package, &context).await;
+    assert_eq!(deck(&world).await["pages"], json!([0, 1, 0, 0, 0]));
+    ok(&world, "POST", "/api/undo", Value::Null).await;
+    appears(&mut package, &context).await;
+    nothing_more(&mut package).await;
+}

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use tokio::sync::{mpsc, oneshot};
 
 use super::connection::Outgoing;
-use super::{Direction, ProfileChange};
+use super::{Destination, Direction, ProfileChange};
 use super::{Export, ImportReport, Runs, Taking};
 use crate::page::{Outbox, State};
 use crate::preferences::PreferenceError;
@@ -75,7 +75,15 @@ pub enum Command {
     /// Put a widget on the Panel.
     Place(Place, Reply<Result<crate::page::Instance, Refusal>>),
     /// Move an instance.
-    Move(String, Cell, Reply<Result<crate::page::Instance, Refusal>>),
+    Move(String, Destination, Reply<Result<crate::page::Instance, Refusal>>),
+    /// Put a copy of an instance somewhere.
+    Copy(String, Destination, Reply<Result<crate::page::Instance, Refusal>>),
+    /// Take an instance into the clipboard. `bool`: to move it when it is pasted.
+    Clip(String, bool, Reply<Result<(), Refusal>>),
+    /// Forget what is in the clipboard.
+    ClearClipboard(Reply<()>),
+    /// Put down what is in the clipboard, as near to a cell as there is room.
+    Paste(Cell, Reply<Result<crate::page::Instance, Refusal>>),
     /// Take an instance off.
     Remove(String, Reply<Result<(), Refusal>>),
     /// Press a key, as a program does: every phase reaches the package as it is.

@@ -33,7 +33,8 @@ pub enum Edit {
 /// One thing that the user did.
 #[derive(Clone, Debug)]
 pub struct Step {
-    /// A word for it, which the page translates: `place`, `move`, `remove`, `resize`, `title`, `font`, `icon`,
+    /// A word for it, which the page translates: `place`, `move`, `remove`, `resize`, `title`, `font`, `icon`, `copy`,
+    /// `duplicate`, `paste`,
     /// `createProfile`, `copyProfile`, `renameProfile`, `deleteProfile`, `importPanel`.
     pub name: &'static str,
     /// In the order in which they are made; unmade in the opposite order.

@@ -191,6 +191,7 @@ impl Hub {
             return Err(no_package());
         }
         self.unloaded.remove(uuid);
+        self.clear_clipboard(Some(uuid));
         if !keep_settings {
             self.absent.retain(|placed| placed.package != uuid);
             self.package_settings.remove(uuid);

@@ -30,23 +30,10 @@ impl Hub {
             ..Placed::default()
         };
         let instance = Instance::new(placed.clone(), widget).ok_or_else(no_layout)?;
-        self.check_fit(instance.span(), None)?;
+        self.check_fit(&self.panel.active, instance.span(), None)?;
         let context = placed.context.clone();
         self.commit_instance("place", None, Some(placed));
         self.view_of(&context)
-    }
-
-    pub(super) fn move_to(&mut self, context: &str, cell: Cell) -> Result<page::Instance, Refusal> {
-        let instance = self.shown_instance(context)?;
-        let page = cell.area.page(self.panel.page());
-        let span = Span { page, area: cell.area, column: cell.column, row: cell.row, ..instance.span() };
-        let before = instance.placed.clone();
-        self.check_fit(span, Some(context))?;
-        if span != instance.span() {
-            let after = Placed { page, area: cell.area, column: cell.column, row: cell.row, ..before.clone() };
-            self.commit_instance("move", Some(before), Some(after));
-        }
-        self.view_of(context)
     }
 
     /// Gives an instance another layout; context and settings stay. Where it can't stay, it goes to the nearest free
@@ -61,7 +48,7 @@ impl Hub {
         match resize.to {
             Some(Cell { area, column, row }) => {
                 span = Span { page: area.page(self.panel.page()), area, column, row, ..span };
-                self.check_fit(span, Some(context))?;
+                self.check_fit(&before.profile, span, Some(context))?;
             }
             None => {
                 span = self.panel.nearest_free(&before.profile, span, Some(context)).ok_or_else(|| {
@@ -91,7 +78,7 @@ impl Hub {
     }
 
     /// An instance that is shown: nobody can point at another one.
-    fn shown_instance(&self, context: &str) -> Result<&Instance, Refusal> {
+    pub(super) fn shown_instance(&self, context: &str) -> Result<&Instance, Refusal> {
         let instance = self.panel.get(context).ok_or_else(|| no("instance"))?;
         if self.panel.is_shown(&instance.placed) {
             return Ok(instance);
@@ -100,8 +87,7 @@ impl Hub {
         Err(Refusal::Conflict(format!("This key is {what}. Switch to it first.")))
     }
 
-    fn check_fit(&self, span: Span, besides: Option<&str>) -> Result<(), Refusal> {
-        let profile = &self.panel.active;
+    pub(super) fn check_fit(&self, profile: &str, span: Span, besides: Option<&str>) -> Result<(), Refusal> {
         if self.panel.is_free(profile, span, besides) {
             return Ok(());
         }
@@ -121,7 +107,7 @@ impl Hub {
         }))
     }
 
-    fn view_of(&self, context: &str) -> Result<page::Instance, Refusal> {
+    pub(super) fn view_of(&self, context: &str) -> Result<page::Instance, Refusal> {
         self.panel.get(context).map(|instance| self.instance_view(instance)).ok_or_else(|| no("instance"))
     }
 
@@ -425,7 +411,11 @@ fn no(what: &str) -> Refusal {
     Refusal::NotFound(format!("There is no such {what}."))
 }
 
-fn no_layout() -> Refusal {
+pub(super) fn no_instance() -> Refusal {
+    no("instance")
+}
+
+pub(super) fn no_layout() -> Refusal {
     Refusal::NotFound("This widget has no such layout.".to_owned())
 }
 

@@ -5,6 +5,7 @@ use host_sdk::protocol::{FromHost, Layout};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use super::clipboard::renewed;
 use super::history::{Edit, Shown, Step};
 use super::{Hub, Refusal};
 use crate::page::{self, Deck, Event};
@@ -164,8 +165,9 @@ impl Hub {
             Some(id) => ("copyProfile", self.listed(id)?.0 + 1),
         };
         let mut edits = vec![Edit::Profile(None, Some((position, profile.clone())))];
-        for placed in new.copy_of.iter().flat_map(|id| self.placed_in(id)) {
-            let copy = Placed { context: random_id(), profile: profile.id.clone(), ..placed };
+        let copied = new.copy_of.iter().flat_map(|id| self.placed_in(id));
+        let moved = copied.map(|placed| Placed { profile: profile.id.clone(), ..placed });
+        for copy in renewed(moved.collect()) {
             edits.push(Edit::Instance(None, Some(Box::new(copy))));
         }
         let after = Shown { profile: profile.id.clone(), page: 0 };
@@ -190,7 +192,7 @@ impl Hub {
         Ok(profile)
     }
 
-    fn listed(&self, id: &str) -> Result<(usize, Profile), Refusal> {
+    pub(super) fn listed(&self, id: &str) -> Result<(usize, Profile), Refusal> {
         let position = self.panel.profiles.iter().position(|profile| profile.id == id);
         let position = position.ok_or_else(|| Refusal::NotFound("There is no such profile.".to_owned()))?;
         Ok((position, self.panel.profiles[position].clone()))
@@ -258,6 +260,7 @@ impl Hub {
             undo,
             redo,
             revision: self.history.revision,
+            clipboard: self.clipboard_view(),
             preferences: self.preferences.choices(),
             notice: self.store.progress.borrow().trouble.clone().or_else(|| self.notice.clone()),
         }
