@@ -8,8 +8,8 @@ use serde_json::Value;
 use url::Url;
 
 use crate::auth::{
-    AccountCounts, AccountState, AccountView, Auth, AuthError, AuthState, Counts, Field, Group, LimitKind, Redirect,
-    SaveAccount, Secret, StoreKind, Trouble, User,
+    AccountCounts, AccountState, AccountView, Auth, AuthError, AuthState, Counts, Field, Group, Limit, LimitKind,
+    Redirect, SaveAccount, Secret, StoreKind, Trouble, User,
 };
 use crate::face::best;
 use crate::spotify::{Client, Device, Item, Uri, UriKind};
@@ -246,6 +246,9 @@ pub struct PageLimit {
     pub kind: LimitKind,
     /// The name of a [`Group`], or `all`.
     pub group: Value,
+    /// Whether only some calls of the group are shut.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub part: bool,
     /// Its end in Unix milliseconds, which may have passed.
     pub until: u64,
 }
@@ -351,6 +354,12 @@ impl PageAccount {
             _ => None,
         };
         let trouble = account.trouble.map(named::<Trouble>);
+        let limit = |group, part, limit: &Limit| PageLimit { kind: limit.kind, group, part, until: limit.until_ms };
+        let limits = account.limits.iter().map(|(group, one)| {
+            let group = group.map_or_else(|| "all".into(), named::<Group>);
+            limit(group, false, one)
+        });
+        let call_limits = account.call_limits.iter().map(|(group, one)| limit(named(*group), true, one));
         Self {
             id: account.id.clone(),
             client_id: account.client_id.clone(),
@@ -365,15 +374,7 @@ impl PageAccount {
             port,
             redirect_uri: account.redirect.registered(),
             same_developer_as: account.same_developer_as.clone().unwrap_or_default(),
-            limits: account
-                .limits
-                .iter()
-                .map(|(group, limit)| PageLimit {
-                    kind: limit.kind,
-                    group: group.map_or_else(|| "all".into(), named::<Group>),
-                    until: limit.until_ms,
-                })
-                .collect(),
+            limits: limits.chain(call_limits).collect(),
             trouble: other_user.as_ref().map(|_| "otherUser".into()).or(trouble),
             other_user,
             sign_in_ends: account.sign_in_ends_ms,
@@ -611,7 +612,7 @@ async fn act(auth: &Auth, command: PageCommand) -> Result<Option<Url>, AuthError
 mod tests {
     use super::*;
     use crate::auth::testing::World;
-    use crate::auth::{Limit, Link, StoreView};
+    use crate::auth::{Link, StoreView};
     use serde_json::json;
     use spotify_sim::{COMPUTER_ID, DEMO_CLIENT_ID, DEMO_CLIENT_SECRET};
 
@@ -706,6 +707,7 @@ mod tests {
                     (None, Limit { until_ms: 7, kind: LimitKind::Throttle }),
                     (Some(Group::Player), Limit { until_ms: 8, kind: LimitKind::Quota }),
                 ],
+                call_limits: vec![(Group::Library, Limit { until_ms: 9, kind: LimitKind::Throttle })],
                 trouble: Some(Trouble::NotOnAllowList),
                 sign_in_ends_ms: Some(9),
                 sign_in_ends_soon: true,
@@ -727,6 +729,7 @@ mod tests {
                     "limits": [
                         {"kind": "throttle", "group": "all", "until": 7},
                         {"kind": "quota", "group": "player", "until": 8},
+                        {"kind": "throttle", "group": "library", "part": true, "until": 9},
                     ],
                     "trouble": "notOnAllowList", "signInEnds": 9, "signInEndsSoon": true,
                     "usage": [{"group": "player", "last30s": 1, "lastHour": 2, "lastDay": 3}],

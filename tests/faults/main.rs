@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 use spotify_sim::{Config, Fault, Network, Outcome, Reply, Request, Service, Sim, User};
 
 const PLAY: Instance = Instance { widget: "play-pause", context: "c-play" };
+const LIKE: Instance = Instance { widget: "like", context: "c-like" };
 const NEXT: Instance = Instance { widget: "next", context: "c-next" };
 
 /// Requests belong to what was done if they follow each other within this. What the package does by itself later (a look
@@ -403,7 +404,9 @@ fn page(accounts: &Value, errors: &[Value], requests: &[Request]) -> String {
         }
         for limit in account["limits"].as_array().into_iter().flatten() {
             let (kind, group) = (limit["kind"].as_str().unwrap_or_default(), limit["group"].as_str());
-            let group = group.filter(|group| *group != "all").map(|group| format!(" of {group}")).unwrap_or_default();
+            let part = if limit["part"] == true { "a part of " } else { "" };
+            let group =
+                group.filter(|group| *group != "all").map(|group| format!(" of {part}{group}")).unwrap_or_default();
             // Writing to a String never fails.
             let _ = write!(part, ", {kind}{group} for {} s", seconds(&limit["until"], client_id));
         }

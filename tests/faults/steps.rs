@@ -74,6 +74,29 @@ async fn new_log_in_asks_at_once_who_signed_in() {
 }
 
 #[tokio::test]
+async fn presses_go_on_while_one_call_is_always_throttled() {
+    let unpacked = Unpacked::spotify();
+    let mut stage = stage(&unpacked).await;
+    stage.add(DEMO, &Value::Null).await;
+    stage.spotify.inject(Fault::throttle(Some(1)).on("GET", "/v1/me/library/contains"));
+    stage.host.appear(PLAY).await;
+    stage.host.appear(NEXT).await;
+    stage.host.appear(LIKE).await;
+    let limited =
+        |account: &Value| account["limits"].as_array().is_some_and(|all| all.iter().any(|one| one["part"] == true));
+    stage.host.account_until(DEMO.client_id, "the call is shut alone", limited).await;
+    stage.spotify.clear_requests();
+    for number in 1..=6 {
+        stage.host.press(NEXT).await;
+        let Stage { spotify, host, .. } = &mut stage;
+        let arrives = spotify.wait_for_requests("POST", "/v1/me/player/next", number, SOON);
+        host.hear_while(arrives).await.expect("the press arrives");
+    }
+    let accounts = stage.host.accounts().await;
+    assert_eq!((&accounts["nobodyUntil"], &accounts["accounts"][0]["active"]), (&Value::Null, &json!(true)));
+}
+
+#[tokio::test]
 async fn a_limit_survives_a_restart_of_the_package() {
     let unpacked = Unpacked::spotify();
     let mut stage = stage(&unpacked).await;

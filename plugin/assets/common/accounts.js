@@ -29,8 +29,13 @@
   const objects = (value) => (Array.isArray(value) ? value.filter((one) => typeof one === "object" && one !== null) : []);
 
   /** A limit that Spotify has set: `until` is a Unix time in milliseconds. */
-  function limit({ kind, group, until }) {
-    return { kind: kind === "quota" ? "quota" : "throttle", group: string(group) || "all", until: number(until) };
+  function limit({ kind, group, part, until }) {
+    return {
+      kind: kind === "quota" ? "quota" : "throttle",
+      group: string(group) || "all",
+      part: part === true,
+      until: number(until),
+    };
   }
 
   /** How many requests were sent for one group of calls. */

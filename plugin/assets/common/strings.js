@@ -391,6 +391,14 @@
       zh_TW: "{groups}的配額已用完，至 {time}",
       zh_CN: "{groups}的配额已用完，至 {time}",
     },
+    partLimitedUntil: {
+      en: "Some requests wait until {time}: {groups}",
+      de: "Einige Anfragen warten bis {time}: {groups}",
+      ja: "{time} まで一部のリクエストを保留中（{groups}）",
+      ko: "{time}까지 일부 요청 대기({groups})",
+      zh_TW: "部分請求等待至 {time}：{groups}",
+      zh_CN: "部分请求等待至 {time}：{groups}",
+    },
     withRest: {
       en: "{text} ({rest} left)",
       de: "{text} (noch {rest})",

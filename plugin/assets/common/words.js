@@ -65,18 +65,21 @@
     for (const limit of held) {
       // What is shut as a whole needs no word about its parts.
       if (limit.group !== "all" && limit.until <= whole) continue;
-      const key = `${limit.kind} ${limit.until}`;
-      if (!kinds.has(key)) kinds.set(key, { kind: limit.kind, until: limit.until, groups: [] });
-      kinds.get(key).groups.push(limit.group);
+      const key = `${limit.kind} ${limit.part} ${limit.until}`;
+      if (!kinds.has(key)) kinds.set(key, { kind: limit.kind, part: limit.part, until: limit.until, groups: [] });
+      const { groups } = kinds.get(key);
+      if (!groups.includes(limit.group)) groups.push(limit.group);
     }
     return [...kinds.values()].sort((one, other) => one.until - other.until);
   }
 
   /** One of `limits` in words: what is shut, and until when. */
-  function limitText({ kind, until, groups }, now) {
+  function limitText({ kind, part, until, groups }, now) {
+    const time = pages.times.until(until, now);
+    if (part) return text("partLimitedUntil", { time, groups: list(groups.map(group)) });
     const whole = groups.includes("all");
     const row = kind === "quota" ? (whole ? "quotaUntil" : "quotaForUntil") : whole ? "throttledUntil" : "throttledForUntil";
-    return text(row, { time: pages.times.until(until, now), groups: whole ? "" : list(groups.map(group)) });
+    return text(row, { time, groups: whole ? "" : list(groups.map(group)) });
   }
 
   /** Whether the account may send nothing at all at `now`. */

@@ -239,6 +239,7 @@ impl Inner {
             return;
         }
         let mut before = std::mem::take(&mut state.accounts);
+        let apps: Vec<String> = before.iter().map(|account| account.stored.client_id.clone()).collect();
         for stored in merged.iter().cloned() {
             let sign_in_id = state.new_sign_in();
             let known = before.iter().position(|account| account.stored.id == stored.id).or_else(|| {
@@ -256,6 +257,11 @@ impl Inner {
                 }
                 None => Account::new(stored, sign_in_id),
             });
+        }
+        let now = self.clock.unix_ms();
+        for gone in apps.iter().filter(|app| !state.has_app(app)).collect::<Vec<_>>() {
+            state.rotation.on_removed(now, gone);
+            state.rotation_unsaved = true;
         }
         let State { accounts, login, .. } = state;
         login.take_if(|login| accounts.iter().all(|account| account.stored.id != login.account));

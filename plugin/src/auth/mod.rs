@@ -41,7 +41,7 @@ pub use config::{
 };
 pub use error::{AuthError, Field, Remedy};
 pub use oauth::retry_after;
-pub use rotation::{Group, Limit, LimitKind, Outcome, Trouble};
+pub use rotation::{Group, Limit, LimitKind, Outcome, Route, Trouble};
 pub use secret::Secret;
 pub use state::Needs;
 pub use usage::Counts;
@@ -59,7 +59,7 @@ use login::serve_login;
 use oauth::Service;
 use rotation::Choice;
 use state::{Account, Loading, Login, State, members};
-use store::{Backend, Keyring, Memory, PrivateFile, StoredAccount, Vault};
+use store::{Backend, Keyring, Memory, PrivateFile, StoredAccount, Vault, damaged_copy};
 use view::AVERMEDIA_RELAY;
 
 /// How long a sign-in may take in the browser.
@@ -131,6 +131,9 @@ struct Inner {
     /// Itself, for tasks that go on when their caller stops waiting.
     me: Weak<Inner>,
     limits_file: Option<PathBuf>,
+    saving_limits: Mutex<()>,
+    /// Where private files may lie that could not be read.
+    damaged_copies: Vec<PathBuf>,
     language: Option<callback::Language>,
     state: Mutex<State>,
     watch: watch::Sender<Arc<AuthState>>,
@@ -159,6 +162,11 @@ impl Auth {
             StoreChoice::File(path) => Some(Path::new(path).with_added_extension("lock")),
             StoreChoice::Memory => None,
         };
+        let chosen_file = match &config.store {
+            StoreChoice::File(path) => Some(path),
+            StoreChoice::Keyring | StoreChoice::Memory => config.private_file.as_ref(),
+        };
+        let damaged_copies = chosen_file.into_iter().map(|path| damaged_copy(path)).collect();
         let vault = Vault::new(backend, lock_file.clone());
         let chosen_before = config.private_file.as_ref().map(PrivateFile::new).filter(PrivateFile::is_there);
         let (vault, kind, sought) = match (kind, chosen_before) {
@@ -181,7 +189,11 @@ impl Auth {
             accounts: Vec::new(),
             login: None,
             // Small, and read before anything is sent: a limit of before the restart still counts.
-            rotation: config.limits_file.as_deref().map(limits::load).unwrap_or_default(),
+            rotation: config
+                .limits_file
+                .as_deref()
+                .map(|path| limits::load(path, config.clock.unix_ms()))
+                .unwrap_or_default(),
             rotation_unsaved: false,
             serials: 0,
         };
@@ -199,6 +211,8 @@ impl Auth {
             lock_file,
             me: Weak::clone(me),
             limits_file: config.limits_file,
+            saving_limits: Mutex::default(),
+            damaged_copies,
             language: callback::Language::of(&config.language),
             state: Mutex::new(state),
             watch,
@@ -371,21 +385,24 @@ impl Auth {
             self.inner.publish(&state);
         }
         self.persist().await;
+        self.discard_damaged_copies().await;
         Ok(())
     }
 
-    /// Removes an account with its secrets.
+    /// Removes an account with its secrets, its limits and its counts.
     ///
     /// # Errors
     /// If the account is unknown.
     pub async fn remove(&self, id: &str) -> Result<(), AuthError> {
         {
             let mut state = self.inner.lock();
-            state.remove(id).ok_or(AuthError::UnknownAccount)?;
+            state.remove(id, self.inner.clock.unix_ms()).ok_or(AuthError::UnknownAccount)?;
             state.login.take_if(|login| login.account == id);
             self.inner.publish(&state);
         }
         self.persist().await;
+        self.save_limits().await;
+        self.discard_damaged_copies().await;
         Ok(())
     }
 
@@ -438,12 +455,13 @@ impl Auth {
         self.inner.retry_store().await;
     }
 
-    /// Lends the token of the account that serves the next call of this group. A token that runs out soon is renewed
+    /// Lends the token of the account that serves the next call of this kind. A token that runs out soon is renewed
     /// meanwhile; for one that has run out the caller waits, together with all others.
     ///
     /// # Errors
     /// Where there is none, as what the user can do about it; [`AuthError::Limited`] while nothing may be sent.
-    pub async fn token(&self, group: Group, needs: Needs) -> Result<AccessToken, AuthError> {
+    pub async fn token(&self, route: impl Into<Route>, needs: Needs) -> Result<AccessToken, AuthError> {
+        let route = route.into();
         let mut failed: Option<(String, AuthError)> = None;
         loop {
             let id = {
@@ -451,7 +469,7 @@ impl Auth {
                 let now = self.inner.clock.unix_ms();
                 // The time alone may have brought another account to serve.
                 self.inner.publish(&state);
-                let index = match state.choose(now, group, needs) {
+                let index = match state.choose(now, route.clone(), needs) {
                     Choice::Serve { index, .. } => index,
                     Choice::Wait(limit) => return Err(AuthError::Limited(limit)),
                     Choice::Nobody => return Err(state.why_none()),
@@ -460,7 +478,7 @@ impl Auth {
                 if let Some((_, error)) = failed.take_if(|(id, _)| *id == account.stored.id) {
                     // It is still the one that should serve: its trouble is not one that makes it unusable, so another
                     // one steps in only if it has a token already. Most likely the trouble is everybody's.
-                    return state.any_fresh(now, group, needs).ok_or(error);
+                    return state.any_fresh(now, &route, needs).ok_or(error);
                 }
                 account.stored.id.clone()
             };
@@ -475,12 +493,12 @@ impl Auth {
     ///
     /// # Errors
     /// As [`Auth::token`].
-    pub async fn token_of(&self, id: &str, group: Group) -> Result<AccessToken, AuthError> {
+    pub async fn token_of(&self, id: &str, route: impl Into<Route>) -> Result<AccessToken, AuthError> {
         {
             let state = self.inner.lock();
             let index = state.place(id).ok_or(AuthError::UnknownAccount)?;
             let members = members(&state.accounts, Needs::User);
-            if let Some(limit) = state.rotation.shut(self.inner.clock.unix_ms(), group, &members, index) {
+            if let Some(limit) = state.rotation.shut(self.inner.clock.unix_ms(), route, &members, index) {
                 return Err(AuthError::Limited(limit));
             }
         }
@@ -517,7 +535,8 @@ impl Auth {
 
     /// Records the outcome of a call, so that the next one goes to the right account, or nowhere. A limit is the app's,
     /// whoever has signed in; everything else belongs to the sign-in with which the call was made.
-    pub fn heard(&self, token: &AccessToken, group: Group, outcome: Outcome) {
+    pub fn heard(&self, token: &AccessToken, route: impl Into<Route>, outcome: Outcome) {
+        let route = route.into();
         let mut state = self.inner.lock();
         let of_the_app = matches!(outcome, Outcome::Limited(..));
         let is_current = |account: &Account| {
@@ -527,13 +546,14 @@ impl Auth {
         if !state.accounts.iter().any(is_current) {
             return;
         }
-        state.rotation.heard(self.inner.clock.unix_ms(), &token.app, group, outcome);
         if let Outcome::Limited(kind, retry_after) = outcome {
-            tracing::warn!(account = %token.account, ?group, ?kind, ?retry_after, "Spotify limits the calls");
+            let Route { group, endpoint, .. } = &route;
+            tracing::warn!(account = %token.account, ?group, %endpoint, ?kind, ?retry_after, "Spotify limits the calls");
             state.rotation_unsaved = true;
             let inner = Arc::clone(&self.inner);
             tokio::task::spawn_blocking(move || inner.save_limits());
         }
+        state.rotation.heard(self.inner.clock.unix_ms(), &token.app, route, outcome);
         self.inner.publish(&state);
     }
 
@@ -596,6 +616,29 @@ impl Auth {
     #[must_use]
     pub fn remaining(&self, limit: &Limit) -> Duration {
         Duration::from_millis(limit.until_ms.saturating_sub(self.inner.clock.unix_ms()))
+    }
+
+    /// Writes down limits and counts now, where a moment later wouldn't do.
+    async fn save_limits(&self) {
+        let inner = Arc::clone(&self.inner);
+        // Joined only to wait: a failure is tried again, and a panic can't be helped here.
+        let _ = tokio::task::spawn_blocking(move || inner.save_limits()).await;
+    }
+
+    /// Deletes what could not be read: it may hold tokens of the account that the user has just taken away.
+    async fn discard_damaged_copies(&self) {
+        let copies = self.inner.damaged_copies.clone();
+        let delete = move || {
+            for path in copies {
+                match std::fs::remove_file(&path) {
+                    Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                        tracing::warn!(%error, "the copy of a damaged file could not be deleted");
+                    }
+                    _ => {}
+                }
+            }
+        };
+        let _ = tokio::task::spawn_blocking(delete).await;
     }
 
     async fn persist(&self) {
@@ -683,6 +726,8 @@ impl Inner {
     /// Writes down what the rotation knows, if there is news. Blocks for the moment that a small file takes.
     fn save_limits(&self) {
         let Some(path) = &self.limits_file else { return };
+        // One after the other, so that none writes what another one has just dropped.
+        let _turn = self.saving_limits.lock().unwrap_or_else(PoisonError::into_inner);
         let now = self.clock.unix_ms();
         let mut rotation = {
             let mut state = self.lock();
@@ -707,6 +752,7 @@ impl Inner {
         let Settings { client_id, client_secret, redirect, same_developer_as } = settings;
         let id = {
             let mut state = self.lock();
+            let now = self.clock.unix_ms();
             let same_developer_as = same_developer_as.map(|other| Some(other).filter(|other| !other.is_empty()));
             if let Some(Some(other)) = &same_developer_as
                 && (state.account(other).is_none() || Some(other) == id.as_ref())
@@ -721,12 +767,12 @@ impl Inner {
                     let stale_login = other_app
                         || account.stored.client_secret != client_secret
                         || account.stored.redirect != redirect;
+                    let before = std::mem::replace(&mut account.stored.client_id, client_id.clone());
                     if other_app {
                         // Tokens belong to one Client ID.
                         account.end_sign_in();
                         account.app_access = None;
                     }
-                    account.stored.client_id = client_id;
                     account.stored.client_secret = client_secret;
                     account.stored.redirect = redirect;
                     if let Some(other) = same_developer_as {
@@ -736,11 +782,18 @@ impl Inner {
                     account.problem = problem.or_else(|| account.standing_problem());
                     account.backoff = None;
                     state.login.take_if(|login| stale_login && login.account == id);
+                    if other_app {
+                        state.rotation.on_removed(now, &before);
+                        state.rotation.on_added(now, &client_id);
+                        state.rotation_unsaved = true;
+                    }
                     id
                 }
                 None => {
                     let random = (self.random)().map_err(|_| AuthError::NoRandomness)?;
                     let id = hex(&random[..8]);
+                    state.rotation.on_added(now, &client_id);
+                    state.rotation_unsaved = true;
                     let stored = StoredAccount {
                         id: id.clone(),
                         client_id,

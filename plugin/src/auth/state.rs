@@ -9,7 +9,7 @@ use url::Url;
 use super::care::Sought;
 use super::error::AuthError;
 use super::oauth;
-use super::rotation::{Choice, Group, Limit, Member, Rotation};
+use super::rotation::{Choice, Group, Limit, Member, Rotation, Route};
 use super::secret::Secret;
 use super::store::{StoredAccount, Vault};
 use super::view::{AccountState, AccountView, AuthState, Link, SignInId, StoreView, User};
@@ -285,11 +285,10 @@ impl State {
     }
 
     /// Takes an account out of the list. Those that were of its developer account stay together.
-    pub(super) fn remove(&mut self, id: &str) -> Option<Account> {
+    pub(super) fn remove(&mut self, id: &str, now_ms: u64) -> Option<Account> {
         let account = self.accounts.remove(self.place(id)?);
-        if self.rotation.by_hand() == Some(&account.stored.client_id) {
-            self.rotation.put_first(None, &[]);
-        }
+        self.rotation.on_removed(now_ms, &account.stored.client_id);
+        self.rotation_unsaved = true;
         let mut heir = account.stored.same_developer_as.clone();
         for other in self.accounts.iter_mut().filter(|other| other.stored.same_developer_as.as_deref() == Some(id)) {
             other.stored.same_developer_as = heir.clone().filter(|heir| *heir != other.stored.id);
@@ -298,15 +297,15 @@ impl State {
         Some(account)
     }
 
-    pub(super) fn choose(&self, now_ms: u64, group: Group, needs: Needs) -> Choice {
-        self.rotation.choose(now_ms, group, &members(&self.accounts, needs))
+    pub(super) fn choose(&self, now_ms: u64, route: impl Into<Route>, needs: Needs) -> Choice {
+        self.rotation.choose(now_ms, route, &members(&self.accounts, needs))
     }
 
     /// A token that is there already, of the first account that may serve and has one.
-    pub(super) fn any_fresh(&self, now_ms: u64, group: Group, needs: Needs) -> Option<AccessToken> {
+    pub(super) fn any_fresh(&self, now_ms: u64, route: &Route, needs: Needs) -> Option<AccessToken> {
         let members = members(&self.accounts, needs);
         self.accounts.iter().enumerate().find_map(|(index, account)| {
-            let shut = !members[index].usable || self.rotation.shut(now_ms, group, &members, index).is_some();
+            let shut = !members[index].usable || self.rotation.shut(now_ms, route.clone(), &members, index).is_some();
             account.fresh(now_ms, MARGIN_MS).filter(|_| !shut)
         })
     }
@@ -359,6 +358,8 @@ impl State {
         let accounts = self.accounts.iter().enumerate().map(|(index, account)| {
             let app = account.stored.client_id.as_str();
             let ends_ms = account.ends_ms();
+            // A limit of one that couldn't serve anyway is nothing to wait for.
+            let usable = account.signed_in();
             AccountView {
                 id: account.stored.id.clone(),
                 client_id: app.to_owned(),
@@ -371,7 +372,8 @@ impl State {
                 active: active == Some(index),
                 by_hand: self.rotation.by_hand() == Some(app),
                 same_developer_as: account.stored.same_developer_as.clone(),
-                limits: self.rotation.limits(now_ms, &members, index),
+                limits: if usable { self.rotation.limits(now_ms, &members, index) } else { Vec::new() },
+                call_limits: if usable { self.rotation.call_limits(now_ms, app) } else { Vec::new() },
                 trouble: self.rotation.trouble(app),
                 sign_in_ends_ms: ends_ms,
                 sign_in_ends_soon: ends_ms.is_some_and(|ends| ends <= now_ms.saturating_add(ENDS_SOON_MS)),

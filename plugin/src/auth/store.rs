@@ -500,7 +500,7 @@ impl PrivateFile {
 
     /// Deletes it with all that belongs to it.
     pub fn remove(self) -> Result<(), StoreError> {
-        for path in [self.beside(".new"), self.path.clone()] {
+        for path in [self.beside(".new"), damaged_copy(&self.path), self.path.clone()] {
             match fs::remove_file(path) {
                 Ok(()) => sync_folder(self.folder())?,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -558,6 +558,11 @@ impl PrivateFile {
     }
 }
 
+/// Where a private file at `path` goes that can't be read. It has tokens in it all the same.
+pub(super) fn damaged_copy(path: &Path) -> PathBuf {
+    path.with_added_extension("damaged")
+}
+
 impl Backend for PrivateFile {
     fn load(&mut self) -> Result<Accounts, StoreError> {
         self.recover()?;
@@ -570,7 +575,7 @@ impl Backend for PrivateFile {
         self.seen = true;
         serde_json::from_slice(&bytes).map_err(|_| {
             // Out of the way of the next write, so that it can still be looked at.
-            if let Err(error) = fs::rename(&self.path, self.beside(".damaged")) {
+            if let Err(error) = fs::rename(&self.path, damaged_copy(&self.path)) {
                 tracing::warn!(%error, "the damaged file could not be moved aside");
             }
             self.seen = false;

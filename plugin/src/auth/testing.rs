@@ -145,6 +145,7 @@ pub(crate) fn accounts(link: Link, names: &[&str]) -> AuthState {
         by_hand: false,
         same_developer_as: None,
         limits: Vec::new(),
+        call_limits: Vec::new(),
         trouble: None,
         sign_in_ends_ms: None,
         sign_in_ends_soon: false,

@@ -411,6 +411,71 @@ async fn a_restart_needs_no_new_sign_in() {
     assert_eq!(std::fs::read_to_string(folder.path().join("accounts.json")).unwrap(), "[]");
 }
 
+/// An account in a file with limits beside it, and the copy of a file that could not be read.
+async fn kept_in(world: &World, folder: &Path) -> (Auth, String) {
+    let file = folder.join("accounts.json");
+    std::fs::write(&file, r#"[{"id":"a","refresh_token":"old token""#).unwrap();
+    let config = Config { limits_file: Some(folder.join("limits.json")), ..world.config(StoreChoice::File(file)) };
+    let auth = world.started(config).await;
+    let id = auth.save(demo()).await.unwrap();
+    world.sign_in(&auth, &id).await;
+    (auth, id)
+}
+
+/// The names of the files in a folder that hold a text.
+fn holding(folder: &Path, text: &str) -> Vec<String> {
+    let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
+    let holding = files.filter(|file| std::fs::read_to_string(file.path()).unwrap().contains(text));
+    holding.map(|file| file.file_name().into_string().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn removed_account_leaves_nothing_in_any_file() {
+    let world = World::new().await;
+    let folder = tempfile::tempdir().unwrap();
+    let (auth, id) = kept_in(&world, folder.path()).await;
+    let token = auth.token(Group::Player, Needs::User).await.unwrap();
+    auth.sent(&token, Group::Player);
+    auth.use_account(Some(&id)).unwrap();
+    auth.heard(&token, Group::Player, Outcome::Limited(LimitKind::Quota, None));
+    auth.save_limits().await;
+    assert_eq!(holding(folder.path(), &demo().client_id).len(), 2);
+    assert_eq!(holding(folder.path(), "old token"), ["accounts.json.damaged"]);
+    auth.remove(&id).await.unwrap();
+    // A call that was under way meanwhile.
+    auth.sent(&token, Group::Player);
+    auth.heard(&token, Group::Player, Outcome::Limited(LimitKind::Quota, None));
+    auth.save_limits().await;
+    drop(auth);
+    for text in [demo().client_id.as_str(), "old token"] {
+        assert_eq!(holding(folder.path(), text), [""; 0], "{text}");
+    }
+}
+
+#[tokio::test]
+async fn client_id_that_is_replaced_leaves_no_counts() {
+    let world = World::new().await;
+    let folder = tempfile::tempdir().unwrap();
+    let (auth, id) = kept_in(&world, folder.path()).await;
+    let token = auth.token(Group::Player, Needs::User).await.unwrap();
+    auth.sent(&token, Group::Player);
+    auth.save_limits().await;
+    let other = SaveAccount { id: Some(id), client_id: "other".into(), pkce_only: true, ..demo() };
+    auth.save(other).await.unwrap();
+    auth.save_limits().await;
+    assert_eq!(holding(folder.path(), &demo().client_id), [""; 0]);
+}
+
+#[tokio::test]
+async fn log_out_deletes_the_copy_of_a_damaged_file() {
+    let world = World::new().await;
+    let folder = tempfile::tempdir().unwrap();
+    let (auth, id) = kept_in(&world, folder.path()).await;
+    auth.logout(&id).await.unwrap();
+    assert_eq!(holding(folder.path(), "old token"), [""; 0]);
+    assert_eq!(holding(folder.path(), &demo().client_id), ["accounts.json"]);
+}
+
 #[tokio::test]
 async fn an_ended_sign_in_is_not_retried_and_keeps_id_and_secret() {
     let world = World::new().await;

@@ -63,6 +63,13 @@ impl Usage {
         }
     }
 
+    /// Drops what a file of ours never holds: more than fits into the windows.
+    pub fn bound(&mut self) {
+        self.recent.truncate(MOST_RECENT);
+        self.minutes.truncate(usize::try_from(MINUTES).unwrap_or(usize::MAX));
+        self.quarters.truncate(usize::try_from(QUARTERS).unwrap_or(usize::MAX));
+    }
+
     /// Lets go of what is too old, or lies in the future because the computer's clock was set back.
     fn forget(&mut self, now_ms: u64) {
         self.recent.retain(|at| *at <= now_ms && now_ms - at < WINDOW_MS);

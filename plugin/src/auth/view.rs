@@ -105,6 +105,8 @@ pub struct AccountView {
     pub same_developer_as: Option<String>,
     /// What Spotify has shut, and until when; without a group it is everything. Limits of the past may be among them.
     pub limits: Vec<(Option<Group>, Limit)>,
+    /// What Spotify has shut of single calls, by their group, while others are served.
+    pub call_limits: Vec<(Group, Limit)>,
     /// What else is the matter with the app or its user.
     pub trouble: Option<Trouble>,
     /// When Spotify will end the sign-in, in Unix milliseconds.

@@ -24,7 +24,7 @@ pub use model::{
 };
 pub use uri::{Uri, UriKind};
 
-use crate::auth::{AccessToken, Auth, AuthError, Group, Needs, Outcome, Trouble, User};
+use crate::auth::{AccessToken, Auth, AuthError, Group, Needs, Outcome, Route, Trouble, User};
 use crate::http::Http;
 
 /// Spotify's Web API.
@@ -93,6 +93,22 @@ impl Call {
         }
     }
 
+    /// What Spotify may shut it by.
+    fn route(&self) -> Route {
+        let group = self.group();
+        let parts: Vec<&str> = self.path.split('/').collect();
+        // What stands in the second place is an id, but below `me`.
+        let path = match parts.as_slice() {
+            ["me", ..] | [_] => self.path.to_string(),
+            [kind, _] => format!("{kind}/{{id}}"),
+            [kind, _, rest @ ..] => format!("{kind}/{{id}}/{}", rest.join("/")),
+            [] => String::new(),
+        };
+        let needed = self.method != Method::GET || self.path == "me/player";
+        let is_extra = !needed && matches!(group, Group::Player | Group::Library | Group::Playlists);
+        Route { group, endpoint: format!("{} {path}", self.method).into(), is_extra }
+    }
+
     /// Whether it is a command, which only Premium users may give.
     fn is_command(&self) -> bool {
         self.method != Method::GET && self.group() == Group::Player
@@ -138,7 +154,7 @@ impl Client {
     /// See [`Error`].
     pub async fn me(&self, account: &str) -> Result<User, Error> {
         let call = Call::new(Method::GET, "me");
-        let token = self.auth.token_of(account, call.group()).await.map_err(|error| self.no_token(error))?;
+        let token = self.auth.token_of(account, call.route()).await.map_err(|error| self.no_token(error))?;
         let profile: Profile = read(self.attempt(&call, token).await.map_err(|failure| failure.error)?).await?;
         let account_id = profile.account_id.filter(|id| !id.is_empty());
         let id = Some(profile.id).filter(|id| !id.is_empty()).or_else(|| account_id.clone());
@@ -395,7 +411,7 @@ impl Client {
         let mut tried: Vec<String> = Vec::new();
         let mut refused = None;
         loop {
-            let token = self.auth.token(call.group(), call.needs).await.map_err(|error| self.no_token(error))?;
+            let token = self.auth.token(call.route(), call.needs).await.map_err(|error| self.no_token(error))?;
             let account = token.account().to_owned();
             if let Some(refused) = refused.take_if(|_| tried.contains(&account)) {
                 return Err(refused);
@@ -420,7 +436,7 @@ impl Client {
         }
         let status = answer.status();
         if status.is_success() {
-            self.auth.heard(&token, call.group(), Outcome::Served { command: call.is_command() });
+            self.auth.heard(&token, call.route(), Outcome::Served { command: call.is_command() });
             return Ok(answer);
         }
         let headers = answer.headers().clone();
@@ -434,7 +450,7 @@ impl Client {
             _ => None,
         };
         if let Some(outcome) = outcome {
-            self.auth.heard(&token, call.group(), outcome);
+            self.auth.heard(&token, call.route(), outcome);
         }
         tracing::debug!(method = %call.method, path = %call.path, status = status.as_u16(), %error, "Spotify refused a call");
         Err(error.into())

@@ -295,3 +295,61 @@ async fn six_months_are_announced_from_thirty_days_before() {
     it.client.player().await.unwrap();
     assert!(it.state().accounts[0].sign_in_ends_soon);
 }
+
+/// Six presses and polls while a read that only adds something is always refused: the answer of each, and who was asked.
+async fn pressed_while_refused(it: &Several, path: &str, fault: Fault) -> (usize, Vec<Option<usize>>) {
+    it.world.sim.inject(fault.on("GET", path));
+    let uris = [Uri::parse("spotify:track:7ouMYWpwJ422jRcDASZB7P").unwrap()];
+    let (mut arrived, mut serving) = (0, Vec::new());
+    for _ in 0..6 {
+        let extra = match path {
+            "/v1/me/library/contains" => it.client.are_saved(&uris).await.map(drop),
+            "/v1/me/player/queue" => it.client.queue().await.map(drop),
+            "/v1/me/player/devices" => it.client.devices().await.map(drop),
+            "/v1/me/playlists" => it.client.playlists(0).await.map(drop),
+            _ => it.client.search("a", &[UriKind::Track]).await.map(drop),
+        };
+        assert!(extra.is_err() || it.ids.len() > 1, "{path}");
+        arrived += usize::from(it.client.next(None).await.is_ok() && it.client.player().await.is_ok());
+        serving.push(it.serving());
+        it.world.clock.advance(11_000);
+    }
+    (arrived, serving)
+}
+
+const EXTRAS: [&str; 5] =
+    ["/v1/me/library/contains", "/v1/me/player/queue", "/v1/me/player/devices", "/v1/me/playlists", "/v1/search"];
+
+#[tokio::test]
+async fn presses_go_on_while_one_call_is_always_throttled() {
+    for path in EXTRAS {
+        let it = Several::new(&[]).await;
+        let (arrived, serving) = pressed_while_refused(&it, path, Fault::throttle(Some(11))).await;
+        assert_eq!(arrived, 5, "{path}: the first refusal may shut the app");
+        assert_eq!(serving, [&[None][..], &[Some(0); 5]].concat(), "{path}");
+        let asked = it.world.sim.requests().iter().filter(|request| request.status() == Some(429)).count();
+        assert!(asked <= 4, "{path}: it is backed off, and was asked {asked} times");
+    }
+}
+
+#[tokio::test]
+async fn backup_serves_only_the_call_that_is_always_throttled() {
+    for path in EXTRAS {
+        let it = Several::new(&[BACKUP]).await;
+        let fault = Fault::throttle(Some(11)).of(DEMO_CLIENT_ID);
+        let (arrived, serving) = pressed_while_refused(&it, path, fault).await;
+        assert_eq!(arrived, 6, "{path}");
+        assert_eq!(serving, [&[Some(1)][..], &[Some(0); 5]].concat(), "{path}: no flipping");
+    }
+}
+
+#[tokio::test]
+async fn quota_of_one_read_leaves_the_presses_alone() {
+    for path in ["/v1/me/library/contains", "/v1/me/player/queue", "/v1/me/player/devices", "/v1/me/playlists"] {
+        let it = Several::new(&[]).await;
+        let (arrived, _) = pressed_while_refused(&it, path, Fault::quota(Some(50_000))).await;
+        assert_eq!(arrived, 6, "{path}");
+        assert_eq!(it.state().limit, None);
+        assert_eq!(it.state().accounts[0].call_limits.len(), 1, "{path}");
+    }
+}

@@ -23,8 +23,8 @@ fn quota(seconds: u64) -> Outcome {
     Outcome::Limited(LimitKind::Quota, Some(Duration::from_secs(seconds)))
 }
 
-fn serving(rotation: &Rotation, now_ms: u64, group: Group, members: &[Member<'_>]) -> Option<usize> {
-    match rotation.choose(now_ms, group, members) {
+fn serving(rotation: &Rotation, now_ms: u64, route: impl Into<Route>, members: &[Member<'_>]) -> Option<usize> {
+    match rotation.choose(now_ms, route, members) {
         Choice::Serve { index, .. } => Some(index),
         Choice::Wait(_) | Choice::Nobody => None,
     }
@@ -171,6 +171,175 @@ fn others_go_before_an_app_in_trouble_but_alone_it_is_tried() {
     assert_eq!(rotation.trouble("a"), Some(Trouble::UserNeedsPremium), "reading needs no Premium");
     rotation.heard(NOW, "a", Group::Player, Outcome::Served { command: true });
     assert_eq!(rotation.trouble("a"), None);
+}
+
+const CONTAINS: &str = "GET me/library/contains";
+const QUEUE: &str = "GET me/player/queue";
+
+fn route(group: Group, endpoint: &'static str, is_extra: bool) -> Route {
+    Route { group, endpoint: endpoint.into(), is_extra }
+}
+
+fn contains() -> Route {
+    route(Group::Library, CONTAINS, true)
+}
+
+fn poll() -> Route {
+    route(Group::Player, "GET me/player", false)
+}
+
+const SERVED: Outcome = Outcome::Served { command: false };
+
+#[test]
+fn endpoint_refused_again_is_shut_alone_and_backed_off() {
+    let mut rotation = Rotation::default();
+    let one = &three()[..1];
+    rotation.heard(NOW, "a", contains(), throttle(11));
+    assert_eq!(serving(&rotation, NOW, poll(), one), None, "the first refusal is taken at its word");
+    let mut now = NOW;
+    for (wait, next) in [(11, 11), (11, 22), (22, 44), (44, 88)] {
+        now += wait * 1_000;
+        rotation.heard(now, "a", poll(), SERVED);
+        rotation.heard(now, "a", contains(), throttle(11));
+        assert_eq!(serving(&rotation, now, poll(), one), Some(0));
+        let until_ms = now + next * 1_000;
+        assert_eq!(rotation.shut(now, contains(), one, 0), Some(Limit { until_ms, kind: LimitKind::Throttle }));
+        assert_eq!(rotation.call_limits(now, "a")[0].1.until_ms, until_ms);
+        assert_eq!(rotation.limits(now, one, 0), [], "nothing else is shut");
+    }
+    for _ in 0..20 {
+        now = rotation.shut(now, contains(), one, 0).unwrap().until_ms;
+        rotation.heard(now, "a", contains(), throttle(11));
+    }
+    assert_eq!(rotation.shut(now, contains(), one, 0).unwrap().until_ms, now + HOUR);
+}
+
+#[test]
+fn endpoint_of_the_player_is_shut_without_the_player() {
+    let mut rotation = Rotation::default();
+    let queue = || route(Group::Player, QUEUE, true);
+    for (later, outcome) in [(0, throttle(11)), (11_000, throttle(11))] {
+        rotation.heard(NOW + later, "a", queue(), outcome);
+        rotation.heard(NOW + later, "a", poll(), SERVED);
+    }
+    assert_eq!(serving(&rotation, NOW + 11_000, poll(), &three()), Some(0));
+    assert_eq!(serving(&rotation, NOW + 11_000, Group::Player, &three()), Some(0), "a press");
+    assert_eq!(serving(&rotation, NOW + 11_000, queue(), &three()), Some(1), "another account serves this call alone");
+}
+
+#[test]
+fn refusal_after_the_wait_that_was_told_is_the_endpoints_own() {
+    let one = &three()[..1];
+    for (retry_after, poll_goes_on) in [(Some(Duration::from_secs(11)), true), (None, false)] {
+        let mut rotation = Rotation::default();
+        let refused = Outcome::Limited(LimitKind::Throttle, retry_after);
+        rotation.heard(NOW, "a", contains(), refused);
+        rotation.heard(NOW + 11_000, "a", contains(), refused);
+        assert_eq!(serving(&rotation, NOW + 11_000, poll(), one).is_some(), poll_goes_on, "{retry_after:?}");
+    }
+}
+
+#[test]
+fn refusals_of_several_endpoints_in_turn_shut_the_app() {
+    let mut rotation = Rotation::default();
+    let mut now = NOW;
+    for _ in 0..3 {
+        for refused in [contains(), poll()] {
+            rotation.heard(now, "a", refused, throttle(7));
+            assert_eq!(serving(&rotation, now, Group::Catalog, &three()[..1]), None);
+            now += 7_000;
+        }
+    }
+}
+
+#[test]
+fn calls_refused_together_count_once() {
+    let mut rotation = Rotation::default();
+    let one = &three()[..1];
+    for later in 0..4 {
+        rotation.heard(NOW + later, "a", contains(), throttle(7));
+    }
+    assert_eq!(serving(&rotation, NOW + 10, poll(), one), None);
+    rotation.heard(NOW + 7_003, "a", contains(), throttle(7));
+    assert_eq!(rotation.shut(NOW + 7_003, contains(), one, 0).unwrap().until_ms, NOW + 14_003);
+}
+
+#[test]
+fn served_endpoint_is_trusted_again_unless_it_was_refused_alone() {
+    let one = &three()[..1];
+    for (refusals, poll_goes_on) in [(1, false), (2, true)] {
+        let mut rotation = Rotation::default();
+        let mut now = NOW;
+        for _ in 0..refusals {
+            rotation.heard(now, "a", contains(), throttle(7));
+            now += 7_000;
+            rotation.heard(now, "a", poll(), SERVED);
+        }
+        rotation.heard(now, "a", contains(), SERVED);
+        rotation.heard(now + 1_000, "a", contains(), throttle(7));
+        assert_eq!(serving(&rotation, now + 1_000, poll(), one).is_some(), poll_goes_on, "{refusals} refusals");
+        assert_eq!(rotation.shut(now + 1_000, contains(), one, 0).unwrap().until_ms, now + 8_000);
+    }
+}
+
+#[test]
+fn quota_of_an_extra_read_shuts_that_read_alone() {
+    let mut rotation = Rotation::default();
+    rotation.heard(NOW, "a", route(Group::Player, QUEUE, true), quota(50_000));
+    assert_eq!(serving(&rotation, NOW, poll(), &three()), Some(0));
+    let text = serde_json::to_string(&rotation).unwrap();
+    let back: Rotation = serde_json::from_str(&text).unwrap();
+    let limit = Limit { until_ms: NOW + 50_000_000, kind: LimitKind::Quota };
+    assert_eq!(back.call_limits(NOW, "a"), [(Group::Player, limit)]);
+    let mut other = Rotation::default();
+    other.take_in(NOW, back);
+    assert_eq!(other.call_limits(NOW, "a"), [(Group::Player, limit)]);
+}
+
+#[test]
+fn premium_that_one_app_shows_holds_for_all() {
+    let mut rotation = Rotation::default();
+    for app in ["a", "b"] {
+        rotation.heard(NOW, app, Group::Player, Outcome::Trouble(Trouble::UserNeedsPremium));
+    }
+    rotation.heard(NOW, "c", Group::Player, Outcome::Trouble(Trouble::NotOnAllowList));
+    rotation.heard(NOW, "b", Group::Player, Outcome::Served { command: true });
+    let troubles = ["a", "b", "c"].map(|app| rotation.trouble(app));
+    assert_eq!(troubles, [None, None, Some(Trouble::NotOnAllowList)]);
+}
+
+#[test]
+fn numbers_from_a_file_saturate() {
+    let text = |number: &str| {
+        format!(
+            r#"{{"apps":{{"a":{{"throttledUntil":{number},"quotaUntil":{{"player":{number},"later":1}},
+            "endpoints":{{"GET me":{{"group":"profile","kind":"throttle","until":{number},"inARow":{number},"alone":true}}}},
+            "usage":{{"player":{{"recent":[{number}],"minutes":[[{number},4294967295],[{number},4294967295]],"quarters":[]}}}}}}}}}}"#
+        )
+    };
+    for number in ["18446744073709551615", "36893488147419103230", "-1", "1e300", "0.5", "null", "\"soon\"", "[]"] {
+        let mut rotation: Rotation = serde_json::from_str(&text(number)).unwrap();
+        let members = &three()[..1];
+        let _ = rotation.strained_until(NOW, "a");
+        let _ = rotation.counts(NOW, "a");
+        rotation.sent(NOW, "a", Group::Player);
+        for later in 0..3 {
+            rotation.heard(NOW + later * 100_000, "a", route(Group::Profile, "GET me", false), throttle(1));
+        }
+        rotation.set_back(u64::MAX);
+        rotation.take_in(NOW, serde_json::from_str(&text(number)).unwrap());
+        rotation.tidy(NOW);
+        let _ = rotation.choose(NOW, Group::Player, members);
+    }
+}
+
+#[test]
+fn parts_that_can_not_be_read_are_left_out_alone() {
+    let text = r#"{"apps":{"a":{"throttledUntil":1800000007000,"quotaUntil":{"player":1800000009000,"podcasts":5}},
+        "b":"odd","c":{"usage":{"player":[]}}},"by_hand":7}"#;
+    let rotation: Rotation = serde_json::from_str(text).unwrap();
+    assert_eq!(rotation.limits(NOW, &three(), 0).len(), 2);
+    assert_eq!(rotation.by_hand(), None);
 }
 
 #[test]
