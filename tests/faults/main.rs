@@ -404,9 +404,9 @@ fn page(accounts: &Value, errors: &[Value], requests: &[Request]) -> String {
         }
         for limit in account["limits"].as_array().into_iter().flatten() {
             let (kind, group) = (limit["kind"].as_str().unwrap_or_default(), limit["group"].as_str());
-            let part = if limit["part"] == true { "a part of " } else { "" };
+            let some = if limit["part"] == true { "a part of " } else { "" };
             let group =
-                group.filter(|group| *group != "all").map(|group| format!(" of {part}{group}")).unwrap_or_default();
+                group.filter(|group| *group != "all").map(|group| format!(" of {some}{group}")).unwrap_or_default();
             // Writing to a String never fails.
             let _ = write!(part, ", {kind}{group} for {} s", seconds(&limit["until"], client_id));
         }
