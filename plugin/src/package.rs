@@ -246,6 +246,7 @@ impl Package {
             Event::Released(id) => self.moved(&id, Finger::up).await?,
             Event::Triggered(id) => self.moved(&id, |finger, _, _| finger.triggered()).await?,
             Event::Settings(id, settings) => {
+                let settings = widgets::bounded(settings);
                 if let Some(instance) = self.instances.get_mut(&id) {
                     instance.size = self.layouts.size(instance.widget.uuid, instance.layout, &settings);
                     instance.settings = settings;
@@ -285,10 +286,11 @@ impl Package {
             tracing::warn!(widget = instance.widget, "the host shows a widget that this version doesn't have");
             return Ok(());
         };
-        let size = self.layouts.size(widget.uuid, instance.layout, &instance.settings);
+        let settings = widgets::bounded(instance.settings);
+        let size = self.layouts.size(widget.uuid, instance.layout, &settings);
         let visible = Visible {
             widget,
-            settings: instance.settings,
+            settings,
             layout: instance.layout,
             size,
             face: None,

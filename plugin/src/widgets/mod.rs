@@ -123,6 +123,26 @@ pub fn by_uuid(uuid: &str) -> Option<&'static Widget> {
     const { &ALL }.iter().find(|widget| widget.uuid == uuid)
 }
 
+/// Bytes of a text in an instance's settings that count: more than a sensible template, name or address has. Settings are
+/// read for every picture.
+const LONGEST_SETTING: usize = 4096;
+
+/// An instance's settings with their texts cut to a length that is read quickly.
+#[must_use]
+pub fn bounded(mut settings: Settings) -> Settings {
+    settings.values_mut().for_each(shorten);
+    settings
+}
+
+fn shorten(value: &mut Value) {
+    match value {
+        Value::String(text) => text.truncate(text.floor_char_boundary(LONGEST_SETTING)),
+        Value::Array(values) => values.iter_mut().for_each(shorten),
+        Value::Object(members) => members.values_mut().for_each(shorten),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
 impl Widget {
     /// A widget that does and shows nothing: what the others start from.
     const BLANK: Self = Self {

@@ -18,6 +18,8 @@ pub(super) const WIDGET: Widget = Widget {
 const USUAL: &str = "{title}\n{artist}";
 /// More lines than anybody can read on a key.
 const MOST_LINES: usize = 6;
+/// More characters of a line than any face shows, however often a field is written in it.
+const LONGEST_LINE: usize = 300;
 
 fn template(settings: &Settings) -> &str {
     let template = word(settings, "template");
@@ -42,31 +44,49 @@ fn face(player: &Player, settings: &Settings) -> Face {
 
 /// A line with its fields filled in. What is no field stays as the user has written it.
 fn filled(line: &str, now: &Now, player: &Player) -> String {
-    let mut text = String::new();
+    let mut text = Limited { text: String::new(), room: LONGEST_LINE };
     let mut rest = line;
-    while let Some((before, after)) = rest.split_once('{') {
-        text += before;
-        match after.split_once('}').and_then(|(name, behind)| Some((field(name, now, player)?, behind))) {
-            Some((value, behind)) => {
-                text += &value;
+    while let Some((before, after)) = rest.split_once('{').filter(|_| text.room > 0) {
+        text.push(before);
+        // A name has no brace in it, so that no part of the line is looked at twice.
+        let name = after.find(['{', '}']).map(|end| after.split_at(end));
+        let known = name.and_then(|(name, behind)| Some((behind.strip_prefix('}')?, field(name, now, player)?)));
+        match known {
+            Some((behind, value)) => {
+                text.push(&value);
                 rest = behind;
             }
             None => {
-                text.push('{');
+                text.push("{");
                 rest = after;
             }
         }
     }
-    text + rest
+    text.push(rest);
+    text.text
+}
+
+/// Text of so many characters at most.
+struct Limited {
+    text: String,
+    room: usize,
+}
+
+impl Limited {
+    fn push(&mut self, more: &str) {
+        for c in more.chars().take(self.room) {
+            self.text.push(c);
+            self.room -= 1;
+        }
+    }
 }
 
 fn field(name: &str, now: &Now, player: &Player) -> Option<String> {
     let track = now.track.as_ref();
-    let (title, artist) = super::words(now);
     let duration = now.duration_ms();
     Some(match name {
-        "title" => title,
-        "artist" => artist,
+        "title" => super::words(now).0,
+        "artist" => super::words(now).1,
         "album" => track.map(|track| track.album.clone()).unwrap_or_default(),
         "playlist" => player.playlist_name().unwrap_or_default().to_owned(),
         "elapsed" => time(now.position_ms),

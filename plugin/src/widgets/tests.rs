@@ -324,6 +324,36 @@ fn a_text_is_filled_in_and_keeps_what_is_no_field() {
 }
 
 #[test]
+fn template_is_read_in_one_go_and_filled_within_bounds() {
+    let says = |template: &str, title: &str| {
+        let mut playback = playback();
+        playback.item.as_mut().unwrap().name = title.to_owned();
+        let set = settings(json!({"template": template, "scroll": "off"}));
+        let face = widget("now-playing-text").face(&player(Some(playback)), &set, Size::KEY);
+        let Picture::Text(text) = face.picture else { panic!("{:?}", face.picture) };
+        text.lines.into_iter().map(|line| line.text).collect::<Vec<_>>()
+    };
+    // Each of these takes seconds where a part of the line is looked at again for every brace.
+    for braces in ["{", "}", "{{}", "{x", "}{"] {
+        let template = braces.repeat(262_144);
+        assert_eq!(says(&template, "T"), [template.chars().take(300).collect::<String>()], "{braces}");
+    }
+    let title = "\u{f6}".repeat(1 << 20);
+    assert_eq!(says(&"{title}".repeat(400), &title), ["\u{f6}".repeat(300)]);
+    assert_eq!(says(&"{title}\n".repeat(400), "T"), ["T"; 6]);
+    assert_eq!(says(&format!("{}{{title}}", "x".repeat(299)), "Title"), [format!("{}T", "x".repeat(299))]);
+}
+
+#[test]
+fn texts_of_settings_are_cut_at_a_character() {
+    let long = "a\u{f6}".repeat(3_000);
+    let cut = "a\u{f6}".repeat(1_365);
+    let set = bounded(settings(json!({"template": long, "item": {"name": long, "tags": [long, 7]}, "on": true})));
+    let expected = json!({"template": cut, "item": {"name": cut, "tags": [cut, 7]}, "on": true});
+    assert_eq!(Value::Object(set), expected);
+}
+
+#[test]
 fn a_long_and_a_double_press_mean_what_the_user_has_chosen() {
     let playing = player(Some(playback()));
     let set = settings(json!({"longPress": "like", "doublePress": "open"}));
