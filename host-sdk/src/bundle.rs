@@ -21,6 +21,7 @@ use self::replace::{Disk, Obstacle};
 use crate::manifest::{self, FILE_NAME, PackageConfig, Severity};
 
 pub mod check;
+mod other_host;
 mod replace;
 
 /// How a bundle's file name ends.
@@ -97,6 +98,8 @@ pub enum BundleError {
     TopFolder,
     /// No package file.
     NoConfig,
+    /// No package file, but what another host takes.
+    OtherHost(String),
     /// The package file can't be read.
     BadConfig(String),
     /// The package file breaks rules that hosts rely on.
@@ -117,6 +120,9 @@ impl fmt::Display for BundleError {
             Self::Twice(name) => write!(f, "the package is refused because two of its files have one name: {name:?}"),
             Self::TopFolder => f.write_str("the package has to have exactly one top folder with everything in it"),
             Self::NoConfig => write!(f, "the package has no {FILE_NAME} in its top folder"),
+            Self::OtherHost(what) => {
+                write!(f, "this is {what}, which doesn't run here; get a package for Creator Central, if there is one")
+            }
             Self::BadConfig(why) => write!(f, "the package's {FILE_NAME} can't be read: {why}"),
             Self::Invalid(findings) => {
                 write!(f, "the package's {FILE_NAME} breaks the rules:")?;
@@ -205,7 +211,7 @@ pub fn stage(bundle: &[u8], packages: &Path) -> Result<Staged, BundleError> {
     let staging = Staging::new(packages)?;
     unpack(&mut archive, &top_folder, &staging.0)?;
 
-    let text = fs::read(staging.0.join(FILE_NAME)).map_err(|_| BundleError::NoConfig)?;
+    let text = fs::read(staging.0.join(FILE_NAME)).map_err(|_| no_config(&staging.0))?;
     let text = String::from_utf8(text).map_err(|error| BundleError::BadConfig(error.to_string()))?;
     let mut config = PackageConfig::parse(&text).map_err(|error| BundleError::BadConfig(error.to_string()))?;
     // A macOS program is a folder.
@@ -218,6 +224,20 @@ pub fn stage(bundle: &[u8], packages: &Path) -> Result<Staged, BundleError> {
     }
     make_executable(&staging.0, &config)?;
     Ok(Staged { config, packages: packages.to_owned(), staging })
+}
+
+/// What a folder without a package file is.
+fn no_config(folder: &Path) -> BundleError {
+    let read = |path: &str| {
+        let mut content = Vec::new();
+        let file = fs::File::open(folder.join(path)).ok()?;
+        file.take(MOST_CONFIG_BYTES).read_to_end(&mut content).ok()?;
+        Some(content)
+    };
+    match other_host::recognize(&read) {
+        Some((host, _)) => BundleError::OtherHost(host.to_string()),
+        None => BundleError::NoConfig,
+    }
 }
 
 /// Cleans up after an installation or removal that was cut off at any point: what was unpacked goes, a version that was

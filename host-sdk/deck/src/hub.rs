@@ -36,7 +36,8 @@ use crate::tasks::Tasks;
 use self::clipboard::Clipboard;
 pub use self::clipboard::Destination;
 pub use self::command::{
-    Adjustment, Cell, Command, Handle, Phase, Place, Refusal, Registration, Reply, Resize, Target, ViewFiles,
+    Adjustment, Cell, Command, Handle, OutputLine, Phase, Place, Refusal, Registration, Reply, Resize, Target,
+    ViewFiles,
 };
 pub use self::connection::Outgoing;
 use self::connection::{Connection, Peer};
@@ -329,12 +330,8 @@ impl Hub {
             Command::View(view, reply) => {
                 let _ = reply.send(self.view_files(&view));
             }
-            Command::Output { package, frame, lines, reply } => {
-                let is_here = self.package(&package).is_some_and(|package| package.frame.as_ref() == Some(&frame));
-                for line in lines.into_iter().filter(|_| is_here) {
-                    self.log.info(Some(&package), line);
-                }
-                let _ = reply.send(is_here);
+            Command::Output { package, page, lines, reply } => {
+                let _ = reply.send(self.output(&package, &page, lines));
             }
             Command::Picture(package, path, reply) => {
                 let package = self.package(&package).filter(|package| package.has_picture(&path));

@@ -23,6 +23,8 @@ pub struct Package {
     pub status: Status,
     /// Why it isn't running.
     pub message: Option<String>,
+    /// The last error in one of its pages that nothing there has caught, since its start.
+    pub script_error: Option<String>,
     /// Number of its supervisor, to tell reports of an earlier one.
     pub run: u64,
     /// What runs it; none if it can't run.
@@ -51,6 +53,7 @@ impl Package {
             folder,
             status: Status::Starting,
             message: None,
+            script_error: None,
             run: 0,
             supervisor: None,
             register_event: None,
@@ -108,6 +111,14 @@ impl Package {
         &self.name
     }
 
+    /// What is to be known of how it is doing, as sentences.
+    fn message(&self) -> Option<String> {
+        let error = self.script_error.as_deref();
+        let error = error.map(|error| format!("A script of one of its pages failed: {}.", error.trim_end_matches('.')));
+        let parts: Vec<_> = self.message.iter().chain(&error).map(String::as_str).collect();
+        (!parts.is_empty()).then(|| parts.join(" "))
+    }
+
     /// Whether its package file names a picture of this path, for the page to show. Whether it is one, its bytes tell.
     #[must_use]
     pub fn has_picture(&self, path: &str) -> bool {
@@ -130,7 +141,7 @@ impl Package {
             icon: Some(self.picture(base, &config.icon)).filter(|_| !config.icon.is_empty()),
             url: link.map(str::to_owned),
             status: self.status,
-            message: self.message.clone(),
+            message: self.message(),
             web: self.entry.is_some(),
             loads: self.loads,
             settings: config.settings_path.is_some(),

@@ -1,11 +1,13 @@
 //! Files of packages for the browser: the property views and settings pages that are open, and the pages that are packages
 //! themselves, each on its package's own origin (`origins`), and, on the package socket's, the pictures that the page shows.
 //!
-//! A view is reached by a name that nobody can guess, and sees its own package's files only. Its page gets a script at
-//! its end that calls the page's `connectCreatorCentral` when it has loaded, as Creator Central does.
+//! A view is reached by a name that nobody can guess, and sees its own package's files only. Its page gets two scripts before
+//! all others: one calls the page's `connectCreatorCentral` when it has loaded, as Creator Central does; the other brings what
+//! the page writes to its console, and what fails in it, to the log.
 
 use std::path::{Path, PathBuf};
 
+use axum::Json;
 use axum::extract::{Path as UrlPath, State};
 use axum::http::{HeaderName, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
@@ -13,7 +15,7 @@ use host_sdk::manifest;
 use host_sdk::picture::Kind;
 use serde_json::Value;
 
-use crate::hub::{Command, Handle};
+use crate::hub::{Command, Handle, OutputLine};
 
 /// What the views need.
 #[derive(Clone, Debug)]
@@ -37,10 +39,7 @@ pub async fn view(
     }
     let Some(mut content) = read(&files.folder, &path).await else { return not_found() };
     if path == files.entry.trim_start_matches("./") {
-        if files.is_package {
-            insert_first(&mut content, &output(&id));
-        }
-        insert_call(&mut content, &call(views.port, &files.call));
+        insert_first(&mut content, &format!("{}{}", output(&id), call(views.port, &files.call)));
     }
     let (port, page) = (views.port, views.page_port);
     // Packages are written for a host without any policy: scripts and styles in the page have to work, and what they load
@@ -64,14 +63,18 @@ pub async fn view(
     respond(media_type(&path), &policy, content)
 }
 
-/// Takes what a page that is a package has to say, as it takes a program's output.
+/// Lines of a page's output that are taken at once: as many as its script sends.
+const MOST_LINES: usize = 201;
+
+/// Takes what a page of a package has to say, as it takes a program's output.
 pub async fn output_of(
     State((views, package)): State<(Views, std::sync::Arc<str>)>,
-    UrlPath(frame): UrlPath<String>,
-    text: String,
+    UrlPath(page): UrlPath<String>,
+    Json(mut lines): Json<Vec<OutputLine>>,
 ) -> StatusCode {
-    let lines = text.lines().filter(|line| !line.trim().is_empty()).map(|line| line.trim_end().to_owned()).collect();
-    match views.hub.ask(|reply| Command::Output { package: package.to_string(), frame, lines, reply }).await {
+    lines.truncate(MOST_LINES);
+    lines.retain(|line| !line.line.trim().is_empty());
+    match views.hub.ask(|reply| Command::Output { package: package.to_string(), page, lines, reply }).await {
         Some(true) => StatusCode::NO_CONTENT,
         Some(false) => StatusCode::NOT_FOUND,
         None => StatusCode::SERVICE_UNAVAILABLE,
@@ -115,23 +118,33 @@ async fn read(folder: &Path, path: &str) -> Option<Vec<u8>> {
 }
 
 /// The script that has a page's output brought to [`output_of`].
-fn output(frame: &str) -> String {
-    let script = include_str!("views/output.js").replacen("fetch(OUTPUT", &format!("fetch(\"/output/{frame}\""), 1);
+fn output(page: &str) -> String {
+    let script = include_str!("views/output.js").replacen("fetch(OUTPUT", &format!("fetch(\"/output/{page}\""), 1);
     format!("<script>{script}</script>")
 }
 
-/// Inserts a script before all others of a page: at the start of its head, or, if it has none, behind what comes before.
+/// Inserts a script before all others of a page, and before a policy that the page has for itself: at the start of its head,
+/// or, if it has none, behind what comes before.
 fn insert_first(page: &mut Vec<u8>, script: &str) {
-    let end_of = |tag: &str| {
-        let is_tag = |part: &[u8]| {
-            let (name, next) = part.split_at(tag.len());
-            name.eq_ignore_ascii_case(tag.as_bytes()) && next[0].is_ascii_whitespace() | (next[0] == b'>')
-        };
-        let start = page.windows(tag.len() + 1).position(is_tag)?;
-        page[start..].iter().position(|byte| *byte == b'>').map(|length| start + length + 1)
-    };
-    let at = ["<head", "<html", "<!doctype"].into_iter().find_map(end_of).unwrap_or(0);
+    let at = ["<head", "<html", "<!doctype"].into_iter().find_map(|tag| end_of(page, tag)).unwrap_or(0);
     page.splice(at..at, script.bytes());
+}
+
+/// Where the first tag of this name ends. Those in comments are none.
+fn end_of(page: &[u8], tag: &str) -> Option<usize> {
+    let mut at = 0;
+    loop {
+        at += page.get(at..)?.iter().position(|byte| *byte == b'<')?;
+        let rest = &page[at..];
+        let name = rest.get(..tag.len()).is_some_and(|name| name.eq_ignore_ascii_case(tag.as_bytes()));
+        if name && rest.get(tag.len()).is_some_and(|next| next.is_ascii_whitespace() || *next == b'>') {
+            return rest.iter().position(|byte| *byte == b'>').map(|length| at + length + 1);
+        }
+        at += match rest.strip_prefix(b"<!--") {
+            Some(comment) => comment.windows(3).position(|part| part == b"-->")? + 7,
+            None => 1,
+        };
+    }
 }
 
 /// A file that is named with other capitals than it has. Packages come from systems that don't tell them apart.
@@ -149,14 +162,11 @@ async fn in_other_capitals(folder: &Path, path: &str) -> Option<PathBuf> {
     Some(found)
 }
 
-/// The script that calls the page's `connectCreatorCentral`: also one that was declared with `const`, which makes it no
-/// member of the page's global object.
+/// The script that calls the page's `connectCreatorCentral`.
 fn call(port: u16, arguments: &[Value]) -> String {
     let arguments = Value::from_iter([Value::from(port)].into_iter().chain(arguments.iter().cloned())).to_string();
     // Plain ASCII without `<`: whatever the settings hold can't end the script, nor does the page's encoding matter.
-    let mut script = String::from(
-        "<script>addEventListener('load', () => typeof connectCreatorCentral === 'function' && connectCreatorCentral(...",
-    );
+    let mut script = format!("<script>({})(() => connectCreatorCentral(...", include_str!("views/call.js").trim_end());
     for unit in arguments.encode_utf16() {
         match u8::try_from(unit).ok().filter(|byte| byte.is_ascii() && *byte != b'<') {
             Some(byte) => script.push(char::from(byte)),
@@ -165,13 +175,6 @@ fn call(port: u16, arguments: &[Value]) -> String {
     }
     script.push_str("));</script>");
     script
-}
-
-/// Inserts a script at the end of a page's body, or at the end of the page.
-fn insert_call(page: &mut Vec<u8>, script: &str) {
-    let end = b"</body";
-    let at = page.windows(end.len()).rposition(|window| window.eq_ignore_ascii_case(end)).unwrap_or(page.len());
-    page.splice(at..at, script.bytes());
 }
 
 /// The media type of a file, by its name.
@@ -207,21 +210,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_call_comes_last_and_settings_cant_leave_it() {
-        let mut page = b"<body>\xff</BODY></html>".to_vec();
+    fn settings_cant_leave_the_script_of_the_call() {
         let arguments = [json!("view"), json!("reg"), json!({}), json!({"x": "</script>\u{2028}\u{1f3b5}"})];
-        insert_call(&mut page, &call(7, &arguments));
-        let text = String::from_utf8_lossy(&page);
-        assert!(text.ends_with("));</script></BODY></html>"), "{text}");
+        let text = call(7, &arguments);
+        assert!(text.starts_with("<script>(") && text.ends_with("));</script>"), "{text}");
         assert!(text.contains(r#"(...[7,"view","reg",{"#), "{text}");
+        assert_eq!(text.matches("</script>").count(), 1, "{text}");
         assert!(text.contains(r#"{"x":"\u003c/script>\u2028\ud83c\udfb5"}"#), "{text}");
-        let mut bare = b"no body".to_vec();
-        insert_call(&mut bare, "<script>");
-        assert_eq!(bare, b"no body<script>");
     }
 
     #[test]
-    fn the_output_comes_first_and_leaves_the_page_what_it_is() {
+    fn inserted_script_comes_first_and_leaves_the_page_what_it_is() {
         for (page, wanted) in [
             (
                 "<!DOCTYPE html><html lang=\"a\"><HEAD class='b'><script>",
@@ -231,6 +230,9 @@ mod tests {
             ("<html><header><head>", "<html><header><head>|"),
             ("<html><body>", "<html>|<body>"),
             ("<script>", "|<script>"),
+            ("<!-- <head> --><html><!-- --><head>", "<!-- <head> --><html><!-- --><head>|"),
+            ("<!-- <head>", "|<!-- <head>"),
+            ("\u{fc}<p>", "|\u{fc}<p>"),
             ("<head", "|<head"),
         ] {
             let mut changed = page.as_bytes().to_vec();

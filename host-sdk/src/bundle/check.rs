@@ -380,6 +380,18 @@ fn examine(checked: &mut Checked) {
 /// The package file's text.
 fn package_file(checked: &mut Checked) -> Option<String> {
     let Some(file) = checked.files.get(FILE_NAME) else {
+        let read = |path: &str| checked.files.get(path).map(|file| file.kept.clone());
+        if let Some((host, file)) = super::other_host::recognize(&read) {
+            let message = format!("is that of {host}, which runs neither in Creator Central nor here");
+            checked.say(
+                Severity::Refused,
+                "other-host",
+                file,
+                message,
+                "get a package for Creator Central, if there is one",
+            );
+            return None;
+        }
         let other = checked.files.keys().find(|path| path.eq_ignore_ascii_case(FILE_NAME));
         let remedy = match other {
             Some(other) => format!("name {other} exactly so: capitals and small letters differ"),

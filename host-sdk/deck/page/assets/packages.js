@@ -11,6 +11,9 @@ import { importPanel, isPanelFile } from "./transfer.js";
 const bar = document.getElementById("package-status");
 const fileInput = document.getElementById("import-file");
 const veil = document.getElementById("drop-veil");
+/** How files end that are worth a look: packages, and what users take for one. */
+const ENDINGS = [".creatorcentral", ".streamdeckplugin", ".sdplugin", ".tpp", ".lplug4"];
+
 const confirmDialog = document.getElementById("confirm-dialog");
 
 /** Brings the top bar, the Import button and dropping of files to life. */
@@ -60,7 +63,8 @@ async function importFile(file) {
     await importPanel(file);
     return;
   }
-  if (!file.name.toLowerCase().endsWith(".creatorcentral")) {
+  // What is for another host is told what it is.
+  if (!ENDINGS.some((ending) => file.name.toLowerCase().endsWith(ending))) {
     showError(text("notAPackage", { name: file.name }));
     return;
   }

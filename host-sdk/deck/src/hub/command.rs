@@ -117,14 +117,14 @@ pub enum Command {
     CloseView(String, Reply<Result<(), Refusal>>),
     /// What a view's files are served from.
     View(String, Reply<Option<ViewFiles>>),
-    /// A page that is a package has written to its console. Answers whether there is such a page.
+    /// A page of a package has written to its console, or something has failed in it. Answers whether there is such a page.
     Output {
         /// The package.
         package: String,
-        /// The name under which its page is loaded.
-        frame: String,
+        /// The name of the page's view, or under which it is loaded if it is the package itself.
+        page: String,
         /// What.
-        lines: Vec<String>,
+        lines: Vec<OutputLine>,
         /// The answer.
         reply: Reply<bool>,
     },
@@ -148,6 +148,16 @@ pub enum Command {
     Uninstall(String, bool, Reply<Result<(), Refusal>>),
     /// Stop every package, save, and end.
     Stop(Reply<()>),
+}
+
+/// A line of a page's output.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct OutputLine {
+    /// What it says.
+    pub line: String,
+    /// Whether it is of an error that nothing in the page has caught.
+    #[serde(default)]
+    pub error: bool,
 }
 
 /// A socket that was let in.

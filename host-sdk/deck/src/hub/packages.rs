@@ -7,7 +7,7 @@ use host_sdk::manifest::PackageConfig;
 use host_sdk::protocol::FromHost;
 use serde_json::json;
 
-use super::{Hub, Peer, Refusal, Reply, Runs, ViewFiles};
+use super::{Hub, OutputLine, Peer, Refusal, Reply, Runs, ViewFiles};
 use crate::package::{Package, address};
 use crate::page::{self, Event, Frame, Status};
 use crate::process::{Report, Reports, Start, Supervisor};
@@ -20,6 +20,9 @@ const NEEDS_A_PAGE: &str =
     "It is a web package: it runs while a page of Creator Deck is open in a browser. Open the page.";
 /// What is said of a web package that runs.
 const NEEDS_THE_PAGE: &str = "It runs while a page of Creator Deck is open in a browser.";
+
+/// How the log begins a line about an error in a page that nothing there has caught.
+const SCRIPT_FAILED: &str = "A script failed: ";
 
 fn no_package() -> Refusal {
     Refusal::NotFound("There is no such package.".to_owned())
@@ -212,6 +215,7 @@ impl Hub {
         package.frame = None;
         let heard = match report {
             Report::Starting { register_event, frame, heard } => {
+                package.script_error = None;
                 package.register_event = Some(register_event);
                 package.frame = frame;
                 package.status = Status::Starting;
@@ -300,6 +304,28 @@ impl Hub {
             package.message = Some(message).filter(|_| throttled);
             self.tell_packages();
         }
+    }
+
+    /// A page of a package says something. Answers whether there is such a page.
+    pub(super) fn output(&mut self, uuid: &str, page: &str, lines: Vec<OutputLine>) -> bool {
+        let is_package = self.package(uuid).is_some_and(|package| package.frame.as_deref() == Some(page));
+        if !is_package && !self.view(page).is_some_and(|view| view.package == uuid) {
+            return false;
+        }
+        let mut last_error = None;
+        for OutputLine { line, error } in lines {
+            if error {
+                self.log.warn(Some(uuid), format!("{SCRIPT_FAILED}{line}"));
+                last_error = Some(line);
+            } else {
+                self.log.info(Some(uuid), line);
+            }
+        }
+        if let (Some(error), Some(package)) = (last_error, self.package_mut(uuid)) {
+            package.script_error = Some(error);
+            self.tell_packages();
+        }
+        true
     }
 
     /// Tells a package that one of its pages is shown, or not any more.

@@ -1,9 +1,9 @@
-// Runs first in a page that is a package: what it writes to the console, and what goes wrong in it, goes to the deck's log,
-// as a program's output does. `OUTPUT` is where to; the deck fills it in.
+// Runs first in a page of a package: what goes wrong in it, and what it writes to the console, goes to the deck's log, as a
+// program's output does. `OUTPUT` is where to; the deck fills it in.
 (() => {
   const MOST_LINES = 100;
   const LONGEST = 2000;
-  const waiting = [];
+  let waiting = [];
   let missed = 0;
   let timer = null;
 
@@ -11,14 +11,17 @@
   function send() {
     timer = null;
     if (waiting.length === 0) return;
-    if (missed > 0) waiting.push(`(${missed} more lines came too fast.)`);
+    if (missed > 0) waiting.push({ line: `(${missed} more lines came too fast.)`, error: false });
     missed = 0;
-    fetch(OUTPUT, { method: "POST", body: waiting.splice(0).join("\n") }).catch(() => {});
+    const body = JSON.stringify(waiting);
+    waiting = [];
+    fetch(OUTPUT, { method: "POST", headers: { "Content-Type": "application/json" }, body }).catch(() => {});
     timer = setTimeout(send, 50);
   }
 
-  function say(line) {
-    if (waiting.length < MOST_LINES) waiting.push(line.slice(0, LONGEST));
+  // An error that comes after too much else is worth a line all the same.
+  function say(line, error = false) {
+    if (waiting.length < MOST_LINES || (error && waiting.length < 2 * MOST_LINES)) waiting.push({ line: line.slice(0, LONGEST), error });
     else missed += 1;
     if (timer === null) send();
   }
@@ -40,14 +43,20 @@
       write(...values);
     };
   }
-  // Also of scripts and pictures that can't be loaded, whose events don't bubble.
+  // Also of scripts and pictures that can't be loaded, whose events don't bubble. A page without one of its own scripts isn't
+  // what its author has tried; what lies elsewhere may be out of reach for a while.
   const failed = ({ message, filename, lineno, target }) => {
-    if (message) say(`${message} (${filename.split("/").pop()}, line ${lineno})`);
-    else say(`It can't be loaded: ${target.src ?? target.href}`);
+    if (message) {
+      const file = filename?.split("/").pop();
+      say(file ? `${message} (${file}, line ${lineno})` : message, true);
+      return;
+    }
+    const address = target?.src ?? target?.href;
+    if (!address) return;
+    const isOwnScript = target.localName === "script" && address.startsWith(`${location.origin}/`);
+    const name = isOwnScript ? new URL(address).pathname.split("/").slice(3).join("/") : address;
+    say(`It can't be loaded: ${name}`, isOwnScript);
   };
   addEventListener("error", failed, true);
-  addEventListener("unhandledrejection", ({ reason }) => say(`Nobody has caught: ${word(reason)}`));
-  addEventListener("load", () => {
-    if (typeof connectCreatorCentral !== "function") say("The page has no function connectCreatorCentral.");
-  });
+  addEventListener("unhandledrejection", ({ reason }) => say(`A promise was rejected: ${word(reason)}`, true));
 })();

@@ -243,3 +243,30 @@ fn names_that_are_there_twice_are_found() {
         assert_eq!(said, [format!("{severity} member-twice lang/en.json: com.example.n.w")]);
     }
 }
+
+#[test]
+fn what_is_for_another_host_is_named_and_not_installed() {
+    let deck = json!({"Name": "N", "SDKVersion": 2, "CodePath": "bin/plugin.js", "Actions": [{"UUID": "com.x.y", "States": []}]});
+    let old_dock = json!({"Name": "N", "SDKVersion": 1, "Actions": []});
+    let dock = json!({"Name": "N", "SDKVersion": 2, "Actions": [{"Controllers": ["Keypad", "Knob"]}]});
+    for (file, content, host) in [
+        ("manifest.json", format!("\u{feff}{deck}"), "a plugin for Stream Deck"),
+        ("manifest.json", old_dock.to_string(), "a plugin for Stream Dock"),
+        ("manifest.json", dock.to_string(), "a plugin for Stream Dock"),
+        ("WidgetConfig.json", "{}".to_owned(), "a package for Creator Central 1"),
+        ("entry.tp", "{}".to_owned(), "a plugin for Touch Portal"),
+        ("metadata/LoupedeckPackage.yaml", "type: plugin4".to_owned(), "a plugin for Loupedeck"),
+    ] {
+        let bundle = packed("com.x.sdPlugin", [(file.to_owned(), content.into_bytes())].into());
+        let checked = check(&bundle);
+        let found: Vec<_> = checked.findings.iter().map(|found| (found.rule, found.file.as_str())).collect();
+        assert_eq!(found, [("other-host", file)]);
+        assert!(checked.findings[0].message.contains(host), "{}", checked.findings[0].message);
+        let packages = tempfile::tempdir().unwrap();
+        let error = crate::bundle::install(&bundle, packages.path()).unwrap_err().to_string();
+        assert!(error.contains(host) && error.contains("doesn't run here"), "{error}");
+    }
+    let sources = packed("my-widget", [("manifest.json".to_owned(), config().to_string().into_bytes())].into());
+    let checked = check(&sources);
+    assert!(checked.findings[0].remedy.contains("creator-deck pack"), "{}", checked.findings[0].remedy);
+}
