@@ -244,7 +244,8 @@ pub(super) fn decide(verb: &Verb, player: &Player, loud: Option<u8>) -> Result<V
                 Some(id) => usable.iter().position(|device| device.id.as_ref() == Some(id)),
                 None => usable.iter().position(|device| device.is_active),
             };
-            let next = active.map_or(0, |active| (active + 1) % usable.len());
+            let next =
+                active.map_or(0, |active| active.saturating_add(1)).checked_rem(usable.len()).unwrap_or_default();
             let Some(id) = usable.get(next).and_then(|device| device.id.as_deref()) else {
                 return Err(Error::NoActiveDevice);
             };

@@ -45,13 +45,14 @@ struct Fade {
 
 impl Fade {
     fn at(&self, now_ms: u64) -> u8 {
-        let (done, all) = (now_ms.saturating_sub(self.start_ms), (self.end_ms - self.start_ms).max(1));
+        let (done, all) = (now_ms.saturating_sub(self.start_ms), self.end_ms.saturating_sub(self.start_ms));
         if done >= all {
             return self.to;
         }
-        let (from, to) = (i64::from(self.from), i64::from(self.to));
-        let step = (to - from) * i64::try_from(done).unwrap_or_default() / i64::try_from(all).unwrap_or(1);
-        u8::try_from(from + step).unwrap_or(self.to)
+        let way = u128::from(self.to.abs_diff(self.from));
+        let gone = way.saturating_mul(done.into()).checked_div(all.into()).unwrap_or(way);
+        let gone = u8::try_from(gone).unwrap_or(u8::MAX);
+        if self.to > self.from { self.from.saturating_add(gone) } else { self.from.saturating_sub(gone) }
     }
 }
 
@@ -189,7 +190,7 @@ impl Model {
         let steps = match decide(&verb, &self.at(now_ms), self.loud) {
             Ok(steps) => steps,
             Err(error) => {
-                self.state.refusal = Some(Refusal { verb, error, until_ms: now_ms + SAY_WHY_MS });
+                self.state.refusal = Some(Refusal { verb, error, until_ms: now_ms.saturating_add(SAY_WHY_MS) });
                 return false;
             }
         };
@@ -204,7 +205,7 @@ impl Model {
         {
             let length_ms = u64::try_from(over.as_millis()).unwrap_or(u64::MAX);
             self.fade = Some(Fade {
-                from: volume.unwrap_or(*percent),
+                from: volume.unwrap_or(*percent).min(100),
                 to: (*percent).min(100),
                 start_ms: now_ms,
                 end_ms: now_ms.saturating_add(length_ms),
@@ -233,7 +234,7 @@ impl Model {
             return;
         }
         let id = self.next_id;
-        self.next_id += 1;
+        self.next_id = self.next_id.wrapping_add(1);
         if let Some(what) = what {
             let left = self.left(&what, now_ms);
             self.state.changes.push(Change { id, what, at_ms: now_ms, done_ms: None, left });
@@ -266,7 +267,7 @@ impl Model {
             self.push(Call::Volume(percent), what, fade.device.clone(), fade.verb.clone(), now_ms);
         }
         if now_ms < fade.end_ms {
-            let next_ms = (now_ms + FADE_STEP_MS).min(fade.end_ms);
+            let next_ms = now_ms.saturating_add(FADE_STEP_MS).min(fade.end_ms);
             self.fade = Some(Fade { next_ms, ..fade });
         }
     }
@@ -287,7 +288,8 @@ impl Model {
     fn paced_until(&self, now_ms: u64) -> Option<u64> {
         let waits = self.queue.len() == 1 && self.queue[0].call.takes_the_last_value();
         // A clock that was set back must not hold it for long.
-        let until = Some(self.paced_ms + PACE_MS).filter(|until| *until > now_ms && until - now_ms <= PACE_MS);
+        let until = Some(self.paced_ms.saturating_add(PACE_MS))
+            .filter(|until| (1..=PACE_MS).contains(&until.saturating_sub(now_ms)));
         until.filter(|_| waits)
     }
 
@@ -321,7 +323,7 @@ impl Model {
         let shows_nowhere =
             matches!(call.call, Call::AddToPlaylist { .. } | Call::RemoveFromPlaylist { .. } | Call::Enqueue(_));
         if shows_nowhere {
-            self.state.done = Some(Done { verb: call.verb.clone(), until_ms: now_ms + SAY_DONE_MS });
+            self.state.done = Some(Done { verb: call.verb.clone(), until_ms: now_ms.saturating_add(SAY_DONE_MS) });
         }
         self.recall();
     }
@@ -344,7 +346,8 @@ impl Model {
             self.drop_waiting();
             self.state.problem = Some(error.clone());
         }
-        self.state.refusal = Some(Refusal { verb: call.verb.clone(), error, until_ms: now_ms + SAY_WHY_MS });
+        self.state.refusal =
+            Some(Refusal { verb: call.verb.clone(), error, until_ms: now_ms.saturating_add(SAY_WHY_MS) });
     }
 
     fn drop_waiting(&mut self) {
@@ -377,7 +380,7 @@ impl Model {
             let Some(done_ms) = change.done_ms else { return true };
             let asked_after = asked_ms >= done_ms;
             let agrees = known.as_ref().is_none_or(|known| change.agrees_with(known, now_ms));
-            let trusted = now_ms < done_ms + TRUST_MS;
+            let trusted = now_ms < done_ms.saturating_add(TRUST_MS);
             trusted && !(asked_after && agrees)
         });
         let playing = known.as_ref().is_some_and(|known| known.now.playing);
@@ -574,7 +577,7 @@ impl Model {
     pub(super) fn ends_ms(&self, now_ms: u64) -> Option<u64> {
         let now = self.now_at(now_ms)?;
         let left = now.duration_ms()?.saturating_sub(now.position_ms);
-        now.playing.then(|| now_ms + left)
+        now.playing.then(|| now_ms.saturating_add(left))
     }
 
     fn now_at(&self, now_ms: u64) -> Option<Now> {
@@ -618,5 +621,7 @@ fn read(playback: Playback) -> Now {
     }
 }
 
+#[cfg(test)]
+mod properties;
 #[cfg(test)]
 mod tests;

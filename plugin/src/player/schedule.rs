@@ -101,7 +101,7 @@ pub(super) fn ask_again_in(situation: &Situation<'_>) -> Option<Duration> {
     let patience = if situation.strained { STRAINED } else { 1 };
     let pressed = situation.pressed.is_some_and(|ago| ago < PRESS_COUNTS);
     let quick = |wait: Duration| if pressed { wait.min(AFTER_PRESS) } else { wait };
-    let after = |wait: Duration| (quick(wait) * patience).saturating_sub(situation.since);
+    let after = |wait: Duration| quick(wait).saturating_mul(patience).saturating_sub(situation.since);
     let usual = match situation.still_for {
         _ if situation.doubts => DOUBT.saturating_sub(situation.since),
         Some(still) if still >= LONG_STILL => after(ASLEEP),
@@ -110,13 +110,13 @@ pub(super) fn ask_again_in(situation: &Situation<'_>) -> Option<Duration> {
             Some(Duration::ZERO) if situation.overdue > 0 && situation.overdue < 4 => after(OVERDUE),
             Some(Duration::ZERO) if situation.overdue > 0 => after(PLAYING),
             // Unless that would be long after the last question: it may be about the end of a track that is put off.
-            Some(end) if situation.since + end < NEARLY_OVER => end + AFTER_END,
+            Some(end) if situation.since.saturating_add(end) < NEARLY_OVER => end.saturating_add(AFTER_END),
             _ => after(PLAYING),
         },
     };
     let after_write = situation.written.and_then(|(since, another_item)| {
         let times: &[Duration] = if another_item { &AFTER_SKIP } else { &AFTER_WRITE };
-        times.iter().find(|time| **time > since).map(|time| (*time - since) * patience)
+        times.iter().find(|time| **time > since).map(|time| time.saturating_sub(since).saturating_mul(patience))
     });
     Some(after_write.map_or(usual, |wait| wait.min(usual)))
 }

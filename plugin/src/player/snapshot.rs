@@ -112,7 +112,7 @@ impl Wait {
     pub fn of(limit: Limit, now_ms: u64) -> Option<Self> {
         let left_ms = limit.until_ms.checked_sub(now_ms).filter(|left| *left > 0)?;
         let unit = Self::unit_ms(left_ms);
-        Some(Self { seconds: left_ms.div_ceil(unit) * (unit / 1_000), kind: limit.kind })
+        Some(Self { seconds: left_ms.div_ceil(unit).saturating_mul(unit / 1_000), kind: limit.kind })
     }
 
     /// The step in which what is left is told.
@@ -124,7 +124,12 @@ impl Wait {
     pub(super) fn next_change_ms(limit: Limit, now_ms: u64) -> Option<u64> {
         let left_ms = limit.until_ms.checked_sub(now_ms).filter(|left| *left > 0)?;
         let unit = Self::unit_ms(left_ms);
-        Some(now_ms + (left_ms - 1) % unit + 1)
+        // When a whole number of units is left, or the next lower one.
+        let to_next = match left_ms.checked_rem(unit) {
+            Some(0) | None => unit,
+            Some(rest) => rest,
+        };
+        Some(now_ms.saturating_add(to_next))
     }
 }
 

@@ -141,7 +141,7 @@ struct Task {
 impl Task {
     async fn run(mut self, mut inputs: mpsc::Receiver<Input>, mut accounts: watch::Receiver<Arc<AuthState>>) {
         // The first beat is one beat from now, as every later one is from the one before.
-        let mut beat = tokio::time::interval_at(Instant::now() + HEARTBEAT, HEARTBEAT);
+        let mut beat = tokio::time::interval_at(soon(HEARTBEAT), HEARTBEAT);
         beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         self.accounts_changed(&accounts);
         loop {
@@ -276,7 +276,7 @@ impl Task {
         self.ask_at = None;
         let now_ms = self.clock.unix_ms();
         let ended = self.model.ends_ms(now_ms).is_some_and(|end| end <= now_ms);
-        self.overdue = if ended { self.overdue + 1 } else { 0 };
+        self.overdue = if ended { self.overdue.saturating_add(1) } else { 0 };
         self.asked_at = Some(Instant::now());
         let spotify = self.spotify.clone();
         self.asking = Some(Box::pin(async move {
@@ -303,7 +303,7 @@ impl Task {
                 if self.model.problem() != Some(&error) {
                     tracing::warn!(%error, "Spotify's state can't be read");
                 }
-                self.failures += 1;
+                self.failures = self.failures.saturating_add(1);
                 self.model.unheard(error, self.clock.unix_ms());
             }
         }
@@ -366,7 +366,7 @@ impl Task {
         self.planned_limit = self.model.limit(now_ms);
         let wait = ask_again_in(&Situation {
             linked: self.model.linked(),
-            limited_for: self.planned_limit.map(|limit| milliseconds(limit.until_ms - now_ms)),
+            limited_for: self.planned_limit.map(|limit| milliseconds(limit.until_ms.saturating_sub(now_ms))),
             strained: self.model.strained(now_ms),
             visible: self.model.visible() > 0,
             since: self.asked_at.map_or(Duration::MAX, |asked| asked.elapsed()),
@@ -383,7 +383,7 @@ impl Task {
             problem: self.model.problem(),
             failures: self.failures,
         });
-        self.ask_at = wait.and_then(|wait| Instant::now().checked_add(wait));
+        self.ask_at = wait.map(soon);
         self.plan_questions();
     }
 
@@ -391,14 +391,13 @@ impl Task {
         let now_ms = self.clock.unix_ms();
         let quiet = !self.model.linked() || self.model.visible() == 0 || self.model.limit(now_ms).is_some();
         let next = if quiet { None } else { self.model.next_question(now_ms) };
-        self.question_at =
-            next.map(|(_, due_ms)| Instant::now() + Duration::from_millis(due_ms.saturating_sub(now_ms)));
+        self.question_at = next.map(|(_, due_ms)| soon(Duration::from_millis(due_ms.saturating_sub(now_ms))));
     }
 
     fn plan_steps(&mut self) {
         let now_ms = self.clock.unix_ms();
         let next = if self.writing.is_some() { None } else { self.model.next_step_ms(now_ms) };
-        self.step_at = next.map(|at_ms| Instant::now() + Duration::from_millis(at_ms.saturating_sub(now_ms)));
+        self.step_at = next.map(|at_ms| soon(Duration::from_millis(at_ms.saturating_sub(now_ms))));
     }
 
     /// Wakes whoever watches, if there is something new to see.
@@ -483,6 +482,13 @@ async fn run<T>(slot: &mut Option<Pending<T>>) -> T {
         Some(future) => future.await,
         None => pending().await,
     }
+}
+
+/// The moment after a wait; at most a day from now, when everything is looked at again.
+fn soon(wait: Duration) -> Instant {
+    const DAY: Duration = Duration::from_secs(24 * 3_600);
+    let now = Instant::now();
+    now.checked_add(wait.min(DAY)).unwrap_or(now)
 }
 
 async fn until(at: Option<Instant>) {
