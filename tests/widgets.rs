@@ -10,7 +10,9 @@ use futures_util::future::join_all;
 use host_sdk::protocol::{FromHost, ToHost};
 use serde_json::{Value, json};
 use spotify_sim::catalogue::{self, album_uri, playlist_uri, track_uri};
-use spotify_sim::{COMPUTER_ID, Change, Config, Fault, PHONE_ID, Playback, Request, SPEAKER_ID, Sim};
+use spotify_sim::{
+    COMPUTER_ID, Change, Config, Device, DeviceChange, Fault, PHONE_ID, Playback, Quirks, Request, SPEAKER_ID, Sim,
+};
 
 /// Requests that follow by themselves come within this, if they come.
 const QUIET: Duration = Duration::from_millis(1_500);
@@ -150,6 +152,8 @@ async fn devices_are_woken_and_what_plays_is_shown() {
     tokio::join!(
         device_keys_move_playback_and_say_where_it_is(unpacked),
         a_press_wakes_the_chosen_device_the_last_one_or_the_only_one(unpacked),
+        a_device_with_a_new_id_is_the_one_of_its_name_and_its_id_is_stored(unpacked),
+        what_is_disallowed_is_not_sent_and_says_why(unpacked),
         text_has_every_field_and_its_times_move_by_themselves(unpacked),
         whatever_plays_is_shown_as_what_it_is(unpacked),
         keys_about_what_plays_say_when_nothing_does(unpacked),
@@ -538,6 +542,82 @@ async fn a_press_wakes_the_chosen_device_the_last_one_or_the_only_one(unpacked: 
     tokio::join!(wakes(only, json!({}), SPEAKER_ID), wakes(Playback::asleep(), chosen, PHONE_ID), several, last);
 }
 
+/// Waits until an instance's settings are stored; answers the id of its device.
+async fn stores_device(host: &mut FakeHost, instance: Instance) -> String {
+    let stored = host.hear_until("the settings are stored", |message| match message {
+        ToHost::SetWidgetSettings { context, settings, .. } if context == instance.context => Some(settings.clone()),
+        _ => None,
+    });
+    let settings = stored.await;
+    assert_eq!(settings["step"], 7, "nothing else is lost");
+    settings["device"]["id"].as_str().expect("an id").to_owned()
+}
+
+async fn a_device_with_a_new_id_is_the_one_of_its_name_and_its_id_is_stored(unpacked: &Unpacked) {
+    let chosen = |id: &str| json!({"device": {"id": id, "name": "Wohnzimmer", "type": "Speaker"}, "step": 7});
+    let renewed = DeviceChange { id: Some(Some("renewed".to_owned())), ..DeviceChange::default() };
+    let (device, play) = (key("device", "device"), key("play-pause", "play"));
+    // The list shows it before anything is pressed.
+    let mut stage = start_with(unpacked, Playback::paused()).await;
+    stage.spotify.change_device(SPEAKER_ID, renewed.clone()).unwrap();
+    appears(&mut stage.host, play, chosen(SPEAKER_ID)).await;
+    appears(&mut stage.host, device, chosen(SPEAKER_ID)).await;
+    let ids = [stores_device(&mut stage.host, play).await, stores_device(&mut stage.host, device).await];
+    assert_eq!(ids, ["renewed", "renewed"]);
+    says(&mut stage.host, device, "Wohnzimmer: Ready").await;
+    assert_eq!(press(&mut stage, device).await, r#"PUT player {"device_ids":["renewed"]}"#);
+    says(&mut stage.host, device, "Wohnzimmer: Active").await;
+
+    // No list is shown, so that a press finds it out.
+    let mut stage = start_with(unpacked, Playback::paused()).await;
+    stage.spotify.change_device(SPEAKER_ID, renewed).unwrap();
+    appears(&mut stage.host, play, chosen(SPEAKER_ID)).await;
+    says(&mut stage.host, play, "Play").await;
+    stage.spotify.clear_requests();
+    stage.host.press(play).await;
+    assert_eq!(stores_device(&mut stage.host, play).await, "renewed");
+    let sent = sends(&mut stage, 2).await;
+    assert_eq!(sent, [SPEAKER_ID, "renewed"].map(|id| format!("PUT player/play device_id={id}")));
+    says(&mut stage.host, play, "Pause").await;
+
+    // Of two none is guessed.
+    let mut two = Playback::paused();
+    two.devices.push(Device { id: Some("twin".to_owned()), ..two.devices[1].clone() });
+    let mut stage = start_with(unpacked, two).await;
+    appears(&mut stage.host, play, chosen("old")).await;
+    says(&mut stage.host, play, "Play").await;
+    stage.host.press(play).await;
+    says(&mut stage.host, play, "Choose the device again").await;
+    appears(&mut stage.host, device, chosen("old")).await;
+    says(&mut stage.host, device, "Wohnzimmer: Choose again").await;
+}
+
+async fn what_is_disallowed_is_not_sent_and_says_why(unpacked: &Unpacked) {
+    let all = |words: &'static str| [("play-pause", words), ("next", words), ("previous", words), ("seek", words)];
+    let disallows = ["pausing", "skipping_next", "skipping_prev", "seeking"].map(str::to_owned).to_vec();
+    let quirks = Some(Quirks { disallows, ..Quirks::default() });
+    let arranged = async |playback: Playback, change: DeviceChange, words| {
+        let mut stage = start_with(unpacked, playback).await;
+        stage.spotify.change_device(COMPUTER_ID, change).unwrap();
+        for (widget, _) in all(words) {
+            appears(&mut stage.host, key(widget, widget), json!({})).await;
+        }
+        says(&mut stage.host, key("play-pause", "play-pause"), "Pause").await;
+        stage.spotify.clear_requests();
+        for (widget, words) in all(words) {
+            stage.host.press(key(widget, widget)).await;
+            says(&mut stage.host, key(widget, widget), words).await;
+        }
+        assert_eq!(commands(&stage.spotify), [""; 0], "{words}");
+    };
+    let restricted = DeviceChange { restricted: Some(true), ..DeviceChange::default() };
+    tokio::join!(
+        arranged(Playback::advertisement(), DeviceChange::default(), "Not during an ad"),
+        arranged(Playback::default(), DeviceChange { quirks, ..DeviceChange::default() }, "Not possible now"),
+        arranged(Playback::default(), restricted, "Device not controllable"),
+    );
+}
+
 // ---- What plays, in words ------------------------------------------------------------------------------------------
 
 async fn text_has_every_field_and_its_times_move_by_themselves(unpacked: &Unpacked) {
@@ -685,7 +765,7 @@ async fn long_and_double_presses_do_what_was_chosen(unpacked: &Unpacked) {
     stage.spotify.change_playback(Change::advertisement()).unwrap();
     says(&mut stage.host, open, "Advertisement").await;
     goes_down(&mut stage.host, long).await;
-    says(&mut stage.host, long, "Not possible now").await;
+    says(&mut stage.host, long, "Not during an ad").await;
     comes_up(&mut stage.host, long).await;
 }
 

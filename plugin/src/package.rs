@@ -216,6 +216,7 @@ impl Package {
                     changed.map_err(|_| player::Ended)?;
                     self.model = model.borrow_and_update().clone();
                     self.keep_last_playlist();
+                    self.renew_devices();
                 }
                 Ok(()) = accounts.changed() => {
                     let state = accounts.borrow_and_update().clone();
@@ -305,6 +306,7 @@ impl Package {
             says: None,
         };
         self.instances.insert(instance.id, visible);
+        self.renew_devices();
         self.tell_shown().await
     }
 
@@ -432,6 +434,18 @@ impl Package {
             self.last_playlist = used.cloned();
             let settings = used.map(|uri| (LAST_PLAYLIST.to_owned(), Value::from(uri.as_str())));
             self.host.save_package_settings(settings.into_iter().collect());
+        }
+    }
+
+    /// Spotify's ids of devices change; the instances' settings follow, where it is clear which device is meant.
+    fn renew_devices(&mut self) {
+        let Some(devices) = self.model.devices() else { return };
+        for (id, instance) in &mut self.instances {
+            if let Some(settings) = widgets::with_renewed_device(&instance.settings, devices) {
+                tracing::info!("a chosen device has another id now; it is stored");
+                self.host.save_settings(id, settings.clone());
+                instance.settings = settings;
+            }
         }
     }
 

@@ -2,16 +2,17 @@
 
 use std::time::Duration;
 
+use super::device::{self, ChosenDevice, Found};
 use super::snapshot::{Now, Player};
-use crate::spotify::{Device, Error, Repeat, Restriction, Uri, UriKind};
+use crate::spotify::{Device, Error, PlayingType, Repeat, Restriction, Uri, UriKind};
 
-/// What a press asks for. The device, where one is given, is Spotify's id of it; otherwise the active one is meant.
+/// What a press asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Command {
     /// What to do.
     pub verb: Verb,
-    /// On which device.
-    pub device: Option<String>,
+    /// On which device; without one the active one is meant.
+    pub device: Option<ChosenDevice>,
 }
 
 /// What to do.
@@ -54,13 +55,25 @@ pub enum Verb {
     Enqueue(Option<Uri>),
     /// Move playback to a device.
     MoveTo {
-        /// Spotify's id of it.
-        device: String,
+        /// The device.
+        device: ChosenDevice,
         /// Whether it plays there then; None keeps what it was.
         play: Option<bool>,
     },
     /// Move playback to the next device of the list.
     NextDevice,
+}
+
+impl Verb {
+    /// Whether it sets the volume.
+    pub(super) fn is_volume(&self) -> bool {
+        matches!(self, Self::VolumeBy(_) | Self::VolumeTo { .. } | Self::ToggleMute)
+    }
+
+    /// Whether it is about the library, which no device has a part in.
+    fn is_library(&self) -> bool {
+        matches!(self, Self::ToggleSaved(_) | Self::AddToPlaylist(_) | Self::RemoveFromPlaylist)
+    }
 }
 
 /// Something that was chosen to be played.
@@ -97,19 +110,38 @@ pub(super) enum Call {
     Seek(u64),
     Shuffle(bool),
     Repeat(Repeat),
-    Save { uri: Uri, saved: bool },
+    Save {
+        uri: Uri,
+        saved: bool,
+    },
     PlayUri(Uri),
     PlayLiked,
-    AddToPlaylist { playlist: Uri, uri: Uri },
-    RemoveFromPlaylist { playlist: Uri, uri: Uri },
+    AddToPlaylist {
+        playlist: Uri,
+        uri: Uri,
+    },
+    RemoveFromPlaylist {
+        playlist: Uri,
+        uri: Uri,
+    },
     Enqueue(Uri),
-    Transfer { device: String, play: Option<bool> },
+    Transfer {
+        device: ChosenDevice,
+        play: Option<bool>,
+    },
+    /// To the device after the active one, where the devices aren't known yet.
+    NextDevice,
 }
 
 impl Call {
     /// Whether of several that wait only the last one matters.
     pub(super) fn takes_the_last_value(&self) -> bool {
         matches!(self, Self::Volume(_) | Self::Seek(_))
+    }
+
+    /// Whether something plays after it.
+    pub(super) fn starts(&self) -> bool {
+        matches!(self, Self::Play | Self::PlayUri(_) | Self::PlayLiked)
     }
 
     /// Whether it replaces another one that waits.
@@ -123,8 +155,10 @@ pub(super) struct QueuedCall {
     /// Connects the call with the change that it stands for.
     pub id: u64,
     pub call: Call,
-    pub device: Option<String>,
+    pub device: Option<ChosenDevice>,
     pub verb: Verb,
+    /// Whether nothing was known to be active when it was asked for.
+    pub from_nothing: bool,
 }
 
 /// What a call changes, until Spotify's own state shows it.
@@ -167,8 +201,121 @@ fn restricted<T>(why: Restriction) -> Result<T, Error> {
     Err(Error::Restricted(why))
 }
 
-/// The calls that a command becomes. What a fade needs beyond its first step, the model adds.
-pub(super) fn decide(verb: &Verb, player: &Player, loud: Option<u8>) -> Result<Vec<Step>, Error> {
+/// What a command becomes.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Decision {
+    /// The calls. What a fade needs beyond its first step, the model adds.
+    pub steps: Vec<Step>,
+    /// The device that they are for, under the id that it has now as far as is known.
+    pub device: Option<ChosenDevice>,
+}
+
+/// What is known to be in the way of a command: the device takes no commands, has no volume, or can't be told from
+/// others, or Spotify doesn't allow it now. Presses and faces both come here, so that a key that looks as if it did nothing
+/// sends nothing. What is known too badly is in the way of nothing (see [`Player::believes_now`] and
+/// [`Player::believes_devices`]): Spotify itself decides then.
+pub(super) fn obstacle(command: &Command, player: &Player) -> Option<Error> {
+    let Command { verb, device } = command;
+    if verb.is_library() {
+        return None;
+    }
+    let chosen = match verb {
+        Verb::MoveTo { device, .. } => Some(device),
+        Verb::NextDevice => None,
+        _ => device.as_ref(),
+    };
+    let now = player.now.as_ref().filter(|_| player.believes_now);
+    let listed = player.devices.as_deref().map(Vec::as_slice).filter(|_| player.believes_devices);
+    let found = chosen.map(|chosen| chosen.find_in(listed.unwrap_or_default()));
+    if found == Some(Found::Several) {
+        return Some(Error::Restricted(Restriction::SeveralDevices));
+    }
+    // What plays is known better than what was listed a while ago.
+    let is_active = |chosen: &ChosenDevice| {
+        let active = now.and_then(|now| now.device.id.as_deref());
+        active.is_some_and(|active| {
+            active == chosen.id
+                || found.and_then(Found::device).is_some_and(|device| device.id.as_deref() == Some(active))
+        })
+    };
+    let active = now.filter(|_| chosen.is_none_or(is_active));
+    let target = active.map(|now| &now.device).or(found.and_then(Found::device));
+    if let Some(target) = target.filter(|_| *verb != Verb::NextDevice) {
+        // Only what is chosen needs an id: the active device is the active one without.
+        if target.is_restricted || (target.id.is_none() && chosen.is_some()) {
+            return Some(Error::Restricted(Restriction::Device));
+        }
+        if verb.is_volume() && target.supports_volume == Some(false) {
+            return Some(Error::VolumeNotAllowed);
+        }
+    }
+    let playing = if matches!(verb, Verb::MoveTo { .. }) { now } else { active };
+    let forbidden = playing.is_some_and(|now| is_disallowed(verb, now, player));
+    forbidden.then(|| match playing.map(|now| now.kind) {
+        Some(PlayingType::Ad) => Error::Restricted(Restriction::Advertisement),
+        _ => Error::Restricted(Restriction::Other),
+    })
+}
+
+/// Whether Spotify has named what a command would do among what it disallows now.
+fn is_disallowed(verb: &Verb, now: &Now, player: &Player) -> bool {
+    let disallows = &now.disallows;
+    let toggling = if now.playing { disallows.pausing } else { disallows.resuming };
+    match verb {
+        Verb::TogglePlay => toggling,
+        Verb::Start(start) if pauses(start, player) => toggling,
+        Verb::Start(_) => disallows.interrupting_playback,
+        Verb::Next => disallows.skipping_next,
+        Verb::Previous => disallows.skipping_prev,
+        Verb::SeekBy(_) | Verb::Restart => disallows.seeking,
+        Verb::ToggleShuffle => disallows.toggling_shuffle,
+        Verb::CycleRepeat => next_repeat(now).is_none(),
+        Verb::MoveTo { .. } | Verb::NextDevice => disallows.transferring_playback,
+        Verb::VolumeBy(_)
+        | Verb::VolumeTo { .. }
+        | Verb::ToggleMute
+        | Verb::ToggleSaved(_)
+        | Verb::AddToPlaylist(_)
+        | Verb::RemoveFromPlaylist
+        | Verb::Enqueue(_) => false,
+    }
+}
+
+/// The repeat mode after the present one that may be switched to: off, the context, the track. `None` where there is none.
+fn next_repeat(now: &Now) -> Option<Repeat> {
+    let may_toggle = |mode| match mode {
+        Repeat::Off => true,
+        Repeat::Context => !now.disallows.toggling_repeat_context,
+        Repeat::Track => !now.disallows.toggling_repeat_track,
+    };
+    let following = match now.repeat {
+        Repeat::Off => [Repeat::Context, Repeat::Track],
+        Repeat::Context => [Repeat::Track, Repeat::Off],
+        Repeat::Track => [Repeat::Off, Repeat::Context],
+    };
+    // To switch off is to toggle what is on.
+    let toggled = |mode| if mode == Repeat::Off { now.repeat } else { mode };
+    following.into_iter().find(|mode| may_toggle(toggled(*mode)))
+}
+
+/// What a command becomes, as far as [`obstacle`] doesn't know better.
+pub(super) fn decide(command: &Command, player: &Player) -> Result<Decision, Error> {
+    let listed = player.devices.as_deref().map(Vec::as_slice).unwrap_or_default();
+    let current = |chosen: &ChosenDevice| match chosen.find_in(listed).device().and_then(|device| device.id.as_deref())
+    {
+        Some(id) => chosen.with_id(id),
+        // It may be asleep, or not listed yet: whoever sends the call will see.
+        None => chosen.clone(),
+    };
+    let steps = match &command.verb {
+        Verb::MoveTo { device, play } => vec![transfer(player, current(device), *play)],
+        verb => steps(verb, player)?,
+    };
+    Ok(Decision { steps, device: command.device.as_ref().map(current) })
+}
+
+fn steps(verb: &Verb, player: &Player) -> Result<Vec<Step>, Error> {
+    let loud = player.loud;
     let now = player.now.as_ref();
     let volume = now.and_then(|now| now.volume);
     let to_volume = |percent: u8| vec![(Call::Volume(percent), Some(What::Volume(percent)))];
@@ -210,11 +357,7 @@ pub(super) fn decide(verb: &Verb, player: &Player, loud: Option<u8>) -> Result<V
             vec![(Call::Shuffle(on), Some(What::Shuffle(on)))]
         }
         Verb::CycleRepeat => {
-            let repeat = match now.map(|now| now.repeat).unwrap_or_default() {
-                Repeat::Off => Repeat::Context,
-                Repeat::Context => Repeat::Track,
-                Repeat::Track => Repeat::Off,
-            };
+            let repeat = now.map_or(Some(Repeat::Context), next_repeat).unwrap_or(Repeat::Off);
             vec![(Call::Repeat(repeat), Some(What::Repeat(repeat)))]
         }
         Verb::ToggleSaved(uri) => {
@@ -235,21 +378,17 @@ pub(super) fn decide(verb: &Verb, player: &Player, loud: Option<u8>) -> Result<V
             vec![(Call::RemoveFromPlaylist { playlist, uri }, None)]
         }
         Verb::Enqueue(uri) => vec![(Call::Enqueue(uri.clone().map_or_else(catalogued, Ok)?), None)],
-        Verb::MoveTo { device, play } => vec![transfer(player, device, *play)],
+        // Both are about devices alone.
+        Verb::MoveTo { .. } => Vec::new(),
         Verb::NextDevice => {
-            let devices = player.devices.iter().flat_map(|devices| devices.iter());
-            let usable: Vec<&Device> = devices.filter(|device| device.id.is_some() && !device.is_restricted).collect();
-            // What plays is known better than what was listed a while ago.
-            let active = match now.and_then(|now| now.device.id.as_ref()) {
-                Some(id) => usable.iter().position(|device| device.id.as_ref() == Some(id)),
-                None => usable.iter().position(|device| device.is_active),
+            let Some(devices) = &player.devices else { return Ok(vec![(Call::NextDevice, None)]) };
+            let next = device::next(devices, now.and_then(|now| now.device.id.as_deref()));
+            let Some((next, id)) = next.and_then(|next| Some((next, next.id.clone()?))) else {
+                // It may have come by now.
+                return Ok(vec![(Call::NextDevice, None)]);
             };
-            let next =
-                active.map_or(0, |active| active.saturating_add(1)).checked_rem(usable.len()).unwrap_or_default();
-            let Some(id) = usable.get(next).and_then(|device| device.id.as_deref()) else {
-                return Err(Error::NoActiveDevice);
-            };
-            vec![transfer(player, id, None)]
+            let next = ChosenDevice { id, name: next.name.clone(), kind: next.kind.clone() };
+            vec![transfer(player, next, None)]
         }
     })
 }
@@ -262,10 +401,15 @@ fn toggle(now: Option<&Now>) -> Step {
     }
 }
 
+/// Whether a press pauses what was chosen, or goes on with it, as it plays already.
+fn pauses(start: &Start, player: &Player) -> bool {
+    start.again == Again::Pause && player.plays(&start.uri)
+}
+
 fn start(start: &Start, player: &Player) -> Result<Vec<Step>, Error> {
     let now = player.now.as_ref();
     let again = player.plays(&start.uri);
-    if again && start.again == Again::Pause {
+    if pauses(start, player) {
         return Ok(vec![toggle(now)]);
     }
     let call = match start.uri.kind() {
@@ -277,12 +421,17 @@ fn start(start: &Start, player: &Player) -> Result<Vec<Step>, Error> {
     let shuffle = shuffle.filter(|on| now.is_none_or(|now| now.shuffle != *on));
     let shuffle = shuffle.map(|on| (Call::Shuffle(on), Some(What::Shuffle(on))));
     let started = now.map(|_| What::Started { uri: start.uri.clone() });
-    Ok(shuffle.into_iter().chain([(call, started)]).collect())
+    let mut steps: Vec<Step> = shuffle.into_iter().chain([(call, started)]).collect();
+    if now.is_some_and(|now| now.disallows.toggling_shuffle) {
+        // That is about what plays now: what is started may well be shuffled.
+        steps.reverse();
+    }
+    Ok(steps)
 }
 
-fn transfer(player: &Player, id: &str, play: Option<bool>) -> Step {
-    let known =
-        player.devices.iter().flat_map(|devices| devices.iter()).find(|device| device.id.as_deref() == Some(id));
-    let change = known.map(|device| What::Device(device.clone()));
-    (Call::Transfer { device: id.to_owned(), play }, change)
+fn transfer(player: &Player, device: ChosenDevice, play: Option<bool>) -> Step {
+    let devices = player.devices.as_deref().map(Vec::as_slice).unwrap_or_default();
+    let known = devices.iter().find(|known| known.id.as_deref() == Some(device.id.as_str()));
+    let change = known.map(|known| What::Device(known.clone()));
+    (Call::Transfer { device, play }, change)
 }

@@ -8,21 +8,26 @@
 //! This room never sees a token or a URL: it asks [`spotify`](crate::spotify), which borrows what it needs.
 
 mod command;
+mod device;
 mod model;
 mod position;
 mod queries;
 mod queue;
 mod schedule;
+mod send;
 mod snapshot;
 mod state;
 mod task;
 
 pub use command::{Again, Command, Start, Verb};
+pub use device::{ChosenDevice, Found};
 pub use model::Model;
 pub use queries::Interest;
 pub use snapshot::{Now, Player, Refusal, Track, Wait};
 pub use state::State;
 pub use task::{Ended, Handle, Input, start};
 
+#[cfg(test)]
+mod device_tests;
 #[cfg(test)]
 mod tests;

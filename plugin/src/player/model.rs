@@ -11,7 +11,8 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::command::{Call, Command, QueuedCall, Verb, What, decide};
+use super::command::{Call, Command, Decision, QueuedCall, Verb, What, decide, obstacle};
+use super::device::ChosenDevice;
 use super::position::{Before, Position};
 use super::queries::{Interest, Memory, Place, Question, Told, Wanted, can_be_saved};
 use super::queue::first_round;
@@ -26,6 +27,8 @@ const TRUST_MS: u64 = 3_000;
 const SAY_WHY_MS: u64 = 4_000;
 /// How long a key says that its command has worked, where that shows nowhere else.
 const SAY_DONE_MS: u64 = 2_000;
+/// What is older than this is asked once more before it is in the way of a press: an ad may be over by now.
+const SURE_MS: u64 = 1_000;
 /// Between two volumes, or two positions, that nothing waits behind.
 const PACE_MS: u64 = 200;
 /// Between two steps of a fade: slow enough for Spotify, quick enough for the ear.
@@ -39,7 +42,7 @@ struct Fade {
     start_ms: u64,
     end_ms: u64,
     next_ms: u64,
-    device: Option<String>,
+    device: Option<ChosenDevice>,
     verb: Verb,
 }
 
@@ -63,15 +66,15 @@ pub struct Model {
     state: State,
     /// Since when nothing has played.
     still_since_ms: Option<u64>,
-    /// Commands from before the first answer: what they mean depends on it.
+    /// Commands that wait for the next answer: from before the first one, as what they mean depends on it, and those that
+    /// what is known would be in the way of, if it is still true.
     early: Vec<Command>,
     queue: VecDeque<QueuedCall>,
     /// When a call that is paced has left last.
     paced_ms: u64,
     fade: Option<Fade>,
-    /// The volume before it was muted.
-    loud: Option<u8>,
     last_device: Option<String>,
+    devices_asked_ms: u64,
     /// What visible keys show.
     interest: Interest,
     memory: Memory,
@@ -93,8 +96,8 @@ impl Model {
             queue: VecDeque::new(),
             paced_ms: 0,
             fade: None,
-            loud: None,
             last_device: None,
+            devices_asked_ms: 0,
             interest: Interest::default(),
             memory: Memory::new(),
             suspect_ms: 0,
@@ -177,28 +180,45 @@ impl Model {
     /// Takes a command: the model changes at once, and the calls that it needs are queued. Returns whether anything was
     /// done.
     pub fn command(&mut self, command: Command, now_ms: u64) -> bool {
+        self.take(command, now_ms, true)
+    }
+
+    /// Takes a command. `may_wait`: whether it waits for an answer where what is known isn't sure.
+    fn take(&mut self, command: Command, now_ms: u64, may_wait: bool) -> bool {
         if !self.linked() {
             return false;
         }
-        if self.state.known.is_none() && self.state.problem.is_none() && self.limit(now_ms).is_none() {
+        let answer_comes = self.state.problem.is_none() && self.limit(now_ms).is_none();
+        if self.state.known.is_none() && answer_comes {
             self.early.push(command);
             return true;
         }
-        let Command { verb, device } = command;
         self.state.refusal = None;
         self.state.done = None;
-        let steps = match decide(&verb, &self.at(now_ms), self.loud) {
-            Ok(steps) => steps,
+        let player = self.at(now_ms);
+        let decision = match obstacle(&command, &player) {
+            Some(_) if may_wait && answer_comes && self.state.known_age_ms(now_ms) > SURE_MS => {
+                self.early.push(command);
+                return true;
+            }
+            Some(error) => Err(error),
+            None => decide(&command, &player),
+        };
+        let Command { verb, .. } = command;
+        let Decision { steps, device } = match decision {
+            Ok(decision) => decision,
             Err(error) => {
+                // What it depends on may have changed elsewhere.
+                self.suspect(now_ms);
                 self.state.refusal = Some(Refusal { verb, error, until_ms: now_ms.saturating_add(SAY_WHY_MS) });
                 return false;
             }
         };
         let volume = self.now_at(now_ms).and_then(|now| now.volume);
-        if matches!(verb, Verb::VolumeBy(_) | Verb::VolumeTo { .. } | Verb::ToggleMute) {
+        if verb.is_volume() {
             // The last word counts.
             self.fade = None;
-            self.loud = volume.filter(|volume| *volume > 0).or(self.loud);
+            self.state.loud = volume.filter(|volume| *volume > 0).or(self.state.loud);
         }
         if let Verb::VolumeTo { percent, over } = &verb
             && !over.is_zero()
@@ -223,7 +243,7 @@ impl Model {
         true
     }
 
-    fn push(&mut self, call: Call, what: Option<What>, device: Option<String>, verb: Verb, now_ms: u64) {
+    fn push(&mut self, call: Call, what: Option<What>, device: Option<ChosenDevice>, verb: Verb, now_ms: u64) {
         if let Some(waiting) = self.queue.back_mut().filter(|last| call.replaces(&last.call) && last.device == device) {
             // Only the last value matters; the call that waits takes it.
             let id = waiting.id;
@@ -233,13 +253,14 @@ impl Model {
             }
             return;
         }
+        let from_nothing = self.now_at(now_ms).is_none_or(|now| now.track.is_none() && !now.playing);
         let id = self.next_id;
         self.next_id = self.next_id.wrapping_add(1);
         if let Some(what) = what {
             let left = self.left(&what, now_ms);
             self.state.changes.push(Change { id, what, at_ms: now_ms, done_ms: None, left });
         }
-        self.queue.push_back(QueuedCall { id, call, device, verb });
+        self.queue.push_back(QueuedCall { id, call, device, verb, from_nothing });
     }
 
     /// What plays now, for a change that puts on another item.
@@ -409,11 +430,16 @@ impl Model {
         Known { now, position, at_ms }
     }
 
-    /// Takes the commands that have waited for the first answer, or for it to be known that none comes.
+    /// Takes the commands that have waited for an answer, or for it to be known that none comes.
     fn command_early(&mut self, now_ms: u64) {
         for command in std::mem::take(&mut self.early) {
-            self.command(command, now_ms);
+            self.take(command, now_ms, false);
         }
+    }
+
+    /// Whether commands wait for an answer.
+    pub(super) fn waits_for_answer(&self) -> bool {
+        !self.early.is_empty()
     }
 
     /// Whether what Spotify tells isn't what was to be expected: somebody is at work elsewhere.
@@ -455,7 +481,10 @@ impl Model {
         self.memory.on_answer(&told);
         match told {
             Told::Saved(_) | Told::PlaylistName(..) => {}
-            Told::Devices(devices) => self.state.devices = Some(Arc::new(devices)),
+            Told::Devices(devices) => {
+                self.state.devices_ms = self.devices_asked_ms;
+                self.state.devices = Some(Arc::new(devices));
+            }
             Told::Queue(items) => {
                 self.state.coming = Some(Arc::new(first_round(items.iter().map(Track::of).collect())));
             }
@@ -465,6 +494,9 @@ impl Model {
 
     /// A question is being asked.
     pub(super) fn asking(&mut self, question: &Question, now_ms: u64) {
+        if *question == Question::Devices {
+            self.devices_asked_ms = now_ms;
+        }
         self.memory.on_asked(question, self.place(), now_ms);
     }
 
@@ -508,6 +540,7 @@ impl Model {
         self.state.done.take_if(|done| done.until_ms > now_ms.saturating_add(SAY_DONE_MS));
         self.fade.take_if(|fade| fade.start_ms > now_ms);
         self.state.heard_ms = self.state.heard_ms.min(now_ms);
+        self.state.devices_ms = self.state.devices_ms.min(now_ms);
         self.still_since_ms = self.still_since_ms.map(|since| since.min(now_ms));
         self.memory.on_clock_change(now_ms);
         for change in &mut self.state.changes {
@@ -602,7 +635,6 @@ fn plays_something(playback: &Playback) -> bool {
 }
 
 fn read(playback: Playback) -> Now {
-    let disallows = playback.actions.disallows;
     let device = playback.device.unwrap_or_default();
     Now {
         playing: playback.is_playing,
@@ -613,9 +645,7 @@ fn read(playback: Playback) -> Now {
         volume: device.volume_percent.filter(|_| device.supports_volume != Some(false)),
         shuffle: playback.shuffle_state,
         repeat: playback.repeat_state,
-        no_next: disallows.skipping_next,
-        no_previous: disallows.skipping_prev,
-        no_seek: disallows.seeking,
+        disallows: playback.actions.disallows,
         device,
         skipping: false,
     }

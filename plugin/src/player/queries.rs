@@ -70,6 +70,9 @@ pub(super) fn can_be_saved(uri: &Uri) -> bool {
     matches!(uri.kind(), UriKind::Track | UriKind::Album | UriKind::Playlist | UriKind::Show | UriKind::Episode)
 }
 
+/// A list of devices gets old after this: which one is active comes with what plays.
+pub(super) const DEVICES_LAST_MS: u64 = 180_000;
+
 /// Something other than what plays that Spotify can be asked, in one call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Question {
@@ -103,8 +106,7 @@ impl Subject {
     fn lasts_ms(&self) -> u64 {
         match self {
             Self::Saved(_) => 600_000,
-            // Which one is active comes with what plays.
-            Self::Devices => 180_000,
+            Self::Devices => DEVICES_LAST_MS,
             Self::Queue => 120_000,
             Self::PlaylistName(_) => DAY_MS,
         }

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::command::Verb;
+use super::command::{self, Command, Verb};
+use super::device::{self, ChosenDevice};
 use crate::auth::{AuthState, Limit, LimitKind, Link};
-use crate::spotify::{Device, Error, Item, PlayingType, Repeat, Uri, UriKind};
+use crate::spotify::{Device, Disallows, Error, Item, PlayingType, Repeat, Uri, UriKind};
 
 const HOUR_MS: u64 = 3_600_000;
 
@@ -65,12 +66,8 @@ pub struct Now {
     pub shuffle: bool,
     /// What is repeated.
     pub repeat: Repeat,
-    /// Spotify would refuse to skip forward.
-    pub no_next: bool,
-    /// Spotify would refuse to skip back.
-    pub no_previous: bool,
-    /// Spotify would refuse to seek.
-    pub no_seek: bool,
+    /// What Spotify would refuse.
+    pub disallows: Disallows,
     /// The active device.
     pub device: Device,
     /// A skip was asked for whose outcome isn't known yet.
@@ -177,6 +174,13 @@ pub struct Player {
     pub queue: Option<Arc<Vec<Track>>>,
     /// The playlist that something was added to last.
     pub last_playlist: Option<Uri>,
+    /// Whether `now` is recent enough for what it disallows to be in the way of a press: see
+    /// [`BELIEVED_MS`](super::state::BELIEVED_MS).
+    pub(super) believes_now: bool,
+    /// The same of `devices`.
+    pub(super) believes_devices: bool,
+    /// The volume before it was muted.
+    pub(super) loud: Option<u8>,
     pub(super) saved: Arc<BTreeMap<Uri, bool>>,
     pub(super) playlist: Option<String>,
     pub(super) started: Option<Uri>,
@@ -189,6 +193,23 @@ impl Player {
     #[must_use]
     pub fn refusal(&self, about: impl Fn(&Verb) -> bool) -> Option<&Error> {
         self.refusal.as_ref().filter(|refusal| about(&refusal.verb)).map(|refusal| &refusal.error)
+    }
+
+    /// What would be in the way of a command now, as far as is known: a press would say so and send nothing.
+    #[must_use]
+    pub fn obstacle(&self, verb: &Verb, device: Option<&ChosenDevice>) -> Option<Error> {
+        let command = Command { verb: verb.clone(), device: device.cloned() };
+        command::obstacle(&command, self).or_else(|| command::decide(&command, self).err())
+    }
+
+    /// Whether there may be another device to move to: there is one, or it isn't known.
+    #[must_use]
+    pub fn has_next_device(&self) -> bool {
+        let active = self.now.as_ref().and_then(|now| now.device.id.as_deref());
+        self.devices
+            .as_ref()
+            .filter(|_| self.believes_devices)
+            .is_none_or(|devices| device::next(devices, active).is_some())
     }
 
     /// Whether a command whose effect shows nowhere else has just worked.

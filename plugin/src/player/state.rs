@@ -6,12 +6,16 @@ use std::sync::Arc;
 
 use super::command::What;
 use super::position::{Position, has_begun_again};
+use super::queries::DEVICES_LAST_MS;
 use super::snapshot::{Done, Now, Player, Refusal, Track, Wait};
 use crate::auth::{AuthState, Group, Limit};
-use crate::spotify::{Device, Error, Uri};
+use crate::spotify::{Device, Disallows, Error, Uri};
 
 /// State that couldn't be renewed for so long is shown as old.
 pub(super) const STALE_MS: u64 = 20_000;
+/// What Spotify has said that it disallows is in the way of a press for so long: a little longer than the longest time between
+/// two questions, so that no key changes its look between them.
+pub(super) const BELIEVED_MS: u64 = 75_000;
 /// A position that Spotify tells is taken for the one that was asked for within this.
 const SAME_POSITION_MS: u64 = 2_500;
 /// Reads lag behind writes by no more than this; mostly by some 100 ms.
@@ -117,6 +121,10 @@ pub struct State {
     /// The names of the playlist that plays and of those that are being started, as far as they are known.
     pub(super) playlists: Arc<BTreeMap<Uri, String>>,
     pub(super) devices: Option<Arc<Vec<Device>>>,
+    /// When `devices` was asked for.
+    pub(super) devices_ms: u64,
+    /// The volume before it was muted.
+    pub(super) loud: Option<u8>,
     pub(super) coming: Option<Arc<Vec<Track>>>,
 }
 
@@ -135,6 +143,8 @@ impl State {
             saved: Arc::default(),
             playlists: Arc::default(),
             devices: None,
+            devices_ms: 0,
+            loud: None,
             coming: None,
         }
     }
@@ -162,6 +172,21 @@ impl State {
         self.last_playlist.as_ref()
     }
 
+    /// The devices as they were listed last.
+    #[must_use]
+    pub fn devices(&self) -> Option<&[Device]> {
+        self.devices.as_deref().map(Vec::as_slice)
+    }
+
+    /// How old is what is known of what plays.
+    pub(super) fn known_age_ms(&self, now_ms: u64) -> u64 {
+        let known_ms = match &self.known {
+            Some(Some(known)) => known.at_ms,
+            _ => self.heard_ms,
+        };
+        now_ms.saturating_sub(known_ms)
+    }
+
     /// When what is shown changes by itself next, other than by progress: a refusal that has been said long enough, a
     /// state that gets old, a second of a wait.
     #[must_use]
@@ -171,7 +196,9 @@ impl State {
         let stale = self.problem.as_ref().map(|_| self.heard_ms.saturating_add(STALE_MS));
         let wait = self.limit(now_ms).and_then(|limit| Wait::next_change_ms(limit, now_ms));
         let first = self.first_limit().and_then(|limit| Wait::next_change_ms(limit, now_ms));
-        [refusal, done, stale, wait, first].into_iter().flatten().filter(|at| *at > now_ms).min()
+        let believed =
+            self.known.is_some().then(|| now_ms.saturating_sub(self.known_age_ms(now_ms)).saturating_add(BELIEVED_MS));
+        [refusal, done, stale, wait, first, believed].into_iter().flatten().filter(|at| *at > now_ms).min()
     }
 
     /// Where the item that is known would be by then, whatever its length, with those of the changes that don't put on
@@ -212,11 +239,14 @@ impl State {
                     now.position_ms = moved(&now, at_ms, change.at_ms);
                     at_ms = change.at_ms.max(at_ms);
                     now.playing = *playing;
+                    (now.disallows.pausing, now.disallows.resuming) = (false, false);
                 }
                 What::Skip => {
                     now.position_ms = 0;
                     at_ms = now_ms;
                     now.skipping = true;
+                    // It was said of what played before.
+                    now.disallows = Disallows::default();
                 }
                 What::Started { uri } => {
                     now.position_ms = 0;
@@ -224,6 +254,7 @@ impl State {
                     now.skipping = true;
                     now.playing = true;
                     now.context = Some(uri.clone());
+                    now.disallows = Disallows::default();
                 }
                 What::Position(position) => {
                     now.position_ms = *position;
@@ -232,7 +263,10 @@ impl State {
                 What::Volume(volume) => now.volume = Some(*volume),
                 What::Shuffle(on) => now.shuffle = *on,
                 What::Repeat(repeat) => now.repeat = *repeat,
-                What::Device(device) => now.device = device.clone(),
+                What::Device(device) => {
+                    now.device = device.clone();
+                    now.disallows = Disallows::default();
+                }
                 What::Saved { .. } => {}
             }
         }
@@ -264,6 +298,9 @@ impl State {
             devices: self.devices.clone(),
             queue: self.coming.clone(),
             last_playlist: self.last_playlist.clone(),
+            believes_now: self.problem.is_none() && self.known_age_ms(now_ms) <= BELIEVED_MS,
+            believes_devices: now_ms.saturating_sub(self.devices_ms) <= DEVICES_LAST_MS,
+            loud: self.loud,
             saved,
             playlist: self.now_at(now_ms).and_then(|now| self.playlists.get(&now.playlist()?).cloned()),
             started: self.started.clone(),

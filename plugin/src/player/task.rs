@@ -9,14 +9,15 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use super::command::{Call, Command, QueuedCall};
+use super::command::{Command, QueuedCall};
 use super::model::Model;
 use super::queries::{Interest, Question, Told};
 use super::schedule::{Situation, ask_again_in, lasts};
+use super::send::{Sent, send};
 use super::state::State;
 use crate::auth::{AuthState, Limit};
 use crate::clock::Clock;
-use crate::spotify::{Client, Device, Error, Playback, Restriction, Uri};
+use crate::spotify::{Client, Error, Playback, Uri};
 
 /// Commands that wait for the task. It takes them at once, so this is never full for long; when it is, the sender waits.
 const INPUTS: usize = 64;
@@ -26,9 +27,6 @@ const HEARTBEAT: Duration = Duration::from_secs(1);
 const TOLERANCE_MS: u64 = 4_000;
 /// What was asked so recently needn't be asked again for a widget that appears: they often come many at a time.
 const FRESH: Duration = Duration::from_secs(3);
-/// How often, and with which pause, a device that was just woken is tried.
-const WAKE_TRIES: u32 = 6;
-const WAKE_PAUSE: Duration = Duration::from_millis(500);
 
 /// What the task is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -131,7 +129,7 @@ struct Task {
     question_at: Option<Instant>,
     /// When the queue or a fade goes on by itself.
     step_at: Option<Instant>,
-    writing: Option<Pending<(QueuedCall, Result<(), Error>)>>,
+    writing: Option<Pending<(QueuedCall, Sent)>>,
     asking: Option<Pending<Answer>>,
     questioning: Option<Pending<(Question, Result<Told, Error>)>>,
     /// The computer's clock at the last heartbeat.
@@ -152,7 +150,7 @@ impl Task {
                     Some(input) => self.input(input),
                     None => return,
                 },
-                (call, result) = run(&mut self.writing) => self.written(&call, result),
+                (call, sent) = run(&mut self.writing) => self.written(&call, sent),
                 (asked_ms, result) = run(&mut self.asking) => self.answered(asked_ms, result),
                 (question, result) = run(&mut self.questioning) => self.told(&question, result),
                 changed = accounts.changed() => match changed {
@@ -175,6 +173,9 @@ impl Task {
             Input::Command(command) => {
                 self.pressed_at = Some(Instant::now());
                 self.model.command(command, self.clock.unix_ms());
+                if self.model.waits_for_answer() {
+                    self.ask_soon();
+                }
             }
             Input::Shown(interest) => {
                 let more = interest.instances > self.model.visible();
@@ -246,18 +247,26 @@ impl Task {
             return;
         }
         let Some(call) = self.model.next_call(self.clock.unix_ms()) else { return };
-        let spotify = self.spotify.clone();
+        let (spotify, clock) = (self.spotify.clone(), self.clock.clone());
         let last_device = self.model.last_device().map(str::to_owned);
         self.writing = Some(Box::pin(async move {
-            let result = send_or_wake(&spotify, &call, last_device.as_deref()).await;
-            (call, result)
+            let sent = send(spotify, clock, &call, last_device.as_deref()).await;
+            (call, sent)
         }));
     }
 
-    fn written(&mut self, call: &QueuedCall, result: Result<(), Error>) {
+    fn written(&mut self, call: &QueuedCall, sent: Sent) {
         self.writing = None;
         let now_ms = self.clock.unix_ms();
-        match result {
+        if let Some((asked_ms, devices)) = sent.devices {
+            self.model.asking(&Question::Devices, asked_ms);
+            self.model.told(Told::Devices(devices));
+        }
+        if let Some((asked_ms, playback)) = sent.playback {
+            self.asked_at = Some(Instant::now());
+            self.model.heard(playback, asked_ms, now_ms);
+        }
+        match sent.result {
             Ok(()) => {
                 self.failures = 0;
                 self.model.confirmed(call, now_ms);
@@ -409,71 +418,6 @@ impl Task {
             }
             changed
         });
-    }
-}
-
-/// Sends a call. Where Spotify plays nowhere, a device is woken for it: the chosen one, else the last one, else the only
-/// one.
-async fn send_or_wake(spotify: &Client, call: &QueuedCall, last_device: Option<&str>) -> Result<(), Error> {
-    let refused = match send(spotify, &call.call, call.device.as_deref()).await {
-        // What plays nowhere needs no pause.
-        Err(error @ Error::NoActiveDevice) if !matches!(call.call, Call::Transfer { .. } | Call::Pause) => error,
-        other => return other,
-    };
-    let devices = spotify.devices().await?;
-    let Some(device) = to_wake(&devices, call.device.as_deref(), last_device) else { return Err(refused) };
-    tracing::info!("Spotify plays nowhere; a device is woken");
-    spotify.transfer(device, Some(matches!(call.call, Call::Play))).await?;
-    if call.call == Call::Play {
-        // It goes on with what it played last.
-        return Ok(());
-    }
-    for _ in 0..WAKE_TRIES {
-        match send(spotify, &call.call, Some(device)).await {
-            Err(Error::NoActiveDevice) => tokio::time::sleep(WAKE_PAUSE).await,
-            other => return other,
-        }
-    }
-    Err(refused)
-}
-
-fn to_wake<'a>(devices: &'a [Device], chosen: Option<&str>, last: Option<&str>) -> Option<&'a str> {
-    let usable: Vec<&str> =
-        devices.iter().filter(|device| !device.is_restricted).filter_map(|device| device.id.as_deref()).collect();
-    let known = |id: &str| usable.iter().copied().find(|usable| *usable == id);
-    match chosen {
-        Some(chosen) => known(chosen),
-        None => last.and_then(known).or(match usable[..] {
-            [only] => Some(only),
-            _ => None,
-        }),
-    }
-}
-
-async fn send(spotify: &Client, call: &Call, device: Option<&str>) -> Result<(), Error> {
-    match call {
-        Call::Play => spotify.play(device).await,
-        Call::Pause => spotify.pause(device).await,
-        Call::Next => spotify.next(device).await,
-        Call::Previous => spotify.previous(device).await,
-        Call::Volume(percent) => spotify.volume(*percent, device).await,
-        Call::Seek(position_ms) => spotify.seek(*position_ms, device).await,
-        Call::Shuffle(on) => spotify.shuffle(*on, device).await,
-        Call::Repeat(repeat) => spotify.repeat(*repeat, device).await,
-        Call::Save { uri, saved } => spotify.save(uri, *saved).await,
-        Call::PlayUri(uri) => spotify.play_uri(uri, device).await,
-        Call::PlayLiked => {
-            let songs = spotify.liked(0).await?.items;
-            let uris: Vec<Uri> = songs.into_iter().flatten().filter_map(|song| song.uri).collect();
-            if uris.is_empty() {
-                return Err(Error::Restricted(Restriction::NothingLiked));
-            }
-            spotify.play_all(&uris, device).await
-        }
-        Call::AddToPlaylist { playlist, uri } => spotify.add_to_playlist(playlist, uri).await,
-        Call::RemoveFromPlaylist { playlist, uri } => spotify.remove_from_playlist(playlist, uri).await,
-        Call::Enqueue(uri) => spotify.enqueue(uri, device).await,
-        Call::Transfer { device, play } => spotify.transfer(device, *play).await,
     }
 }
 

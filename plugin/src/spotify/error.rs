@@ -38,7 +38,15 @@ pub enum Restriction {
     NothingLiked,
     /// What was chosen can't be played.
     NotPlayable,
-    /// Not while this plays (an ad, a station, a limited context), or Spotify didn't say.
+    /// Not during an advertisement.
+    Advertisement,
+    /// Several devices have the name of the chosen one, and none its id.
+    SeveralDevices,
+    /// There is no other device to move to.
+    NoOtherDevice,
+    /// The device is awake, was asked to play, and doesn't.
+    StaysSilent,
+    /// Not while this plays (a station, a limited context), or Spotify didn't say.
     Other,
 }
 
@@ -175,6 +183,21 @@ impl Error {
             Self::Restricted(Restriction::NotPlayable) => {
                 ("Choose what to play", "What was chosen can't be played. Choose something in the key's settings.")
             }
+            Self::Restricted(Restriction::Advertisement) => {
+                ("Not during an ad", "Spotify doesn't allow this during an advertisement.")
+            }
+            Self::Restricted(Restriction::SeveralDevices) => (
+                "Choose the device again",
+                "Spotify has given the chosen device a new id, and several devices have its name. Choose it again in the key's \
+                 settings.",
+            ),
+            Self::Restricted(Restriction::NoOtherDevice) => {
+                ("No other device", "Spotify is open on no other device that it could move to.")
+            }
+            Self::Restricted(Restriction::StaysSilent) => (
+                "Choose something to play",
+                "The device doesn't know what to play. Start something on it, or press a key that plays something.",
+            ),
             Self::Restricted(Restriction::Other) => ("Not possible now", "Spotify doesn't allow this at the moment."),
             Self::VolumeNotAllowed => (
                 "Volume is fixed here",

@@ -206,6 +206,12 @@ pub struct Disallows {
     /// Repeating the track.
     #[serde(deserialize_with = "lenient")]
     pub toggling_repeat_track: bool,
+    /// Moving to another device.
+    #[serde(deserialize_with = "lenient")]
+    pub transferring_playback: bool,
+    /// Playing something else.
+    #[serde(deserialize_with = "lenient")]
+    pub interrupting_playback: bool,
 }
 
 /// Something that can play: a track, an episode, a chapter, a local file, or what may come. Members that its kind

@@ -33,8 +33,8 @@ use serde_json::Value;
 use crate::auth::{LimitKind, Link, Remedy};
 use crate::face::{Icon, Key, Notice, Picture, Scroll, Size, Tone};
 use crate::gesture::{Gesture, Means};
-use crate::player::{Command, Interest, Now, Player, Verb, Wait};
-use crate::spotify::{Error, PlayingType, Uri, UriKind};
+use crate::player::{ChosenDevice, Command, Found, Interest, Now, Player, Verb, Wait};
+use crate::spotify::{Device, Error, PlayingType, Uri, UriKind};
 
 /// Every widget.
 pub const ALL: [Widget; 21] = [
@@ -317,6 +317,24 @@ impl Face {
     }
 }
 
+/// How a key stands out whose press asks for this: grey where it would have no effect.
+fn tone(player: &Player, verb: &Verb, settings: &Settings) -> Tone {
+    match player.obstacle(verb, device(settings).as_ref()) {
+        Some(_) => Tone::Disabled,
+        None => Tone::Normal,
+    }
+}
+
+/// The same for what is about something that plays.
+fn tone_while_playing(player: &Player, verb: &Verb, settings: &Settings) -> Tone {
+    if nothing_playing(player.now.as_ref()) { Tone::Disabled } else { tone(player, verb, settings) }
+}
+
+/// The tone of something that is on, where a press would have an effect.
+fn lit(tone: Tone, on: bool) -> Tone {
+    if on && tone == Tone::Normal { Tone::Active } else { tone }
+}
+
 fn nothing_playing(now: Option<&Now>) -> bool {
     now.is_none_or(|now| now.track.is_none())
 }
@@ -410,11 +428,24 @@ fn word<'a>(settings: &'a Settings, name: &str) -> &'a str {
     settings.get(name).and_then(Value::as_str).unwrap_or_default()
 }
 
+/// The member of an instance's settings that holds its device.
+const DEVICE: &str = "device";
+
 /// The device that the user has chosen for an instance; without one the active device is meant.
-fn device(settings: &Settings) -> Option<String> {
-    let device = settings.get("device")?;
-    let id = device.get("id").and_then(Value::as_str)?;
-    Some(id.to_owned()).filter(|id| !id.is_empty())
+fn device(settings: &Settings) -> Option<ChosenDevice> {
+    let device = settings.get(DEVICE)?;
+    let member = |name: &str| device.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let chosen = ChosenDevice { id: member("id"), name: member("name"), kind: member("type") };
+    Some(chosen).filter(|chosen| !chosen.id.is_empty())
+}
+
+/// The settings of an instance with the id that its device has now, if that is another one.
+#[must_use]
+pub fn with_renewed_device(settings: &Settings, devices: &[Device]) -> Option<Settings> {
+    let Found::ByName(Device { id: Some(id), .. }) = device(settings)?.find_in(devices) else { return None };
+    let mut settings = settings.clone();
+    settings.get_mut(DEVICE)?.as_object_mut()?.insert("id".to_owned(), Value::from(id.as_str()));
+    Some(settings)
 }
 
 /// The volume step in percent that the user has chosen for an instance: 1 to 25, 5 by default.

@@ -2,15 +2,15 @@
 
 use host_sdk::package::Settings;
 
-use super::{Face, Widget, key, nothing_playing, number, word};
-use crate::face::{Icon, Tone};
+use super::{Face, Widget, key, number, tone_while_playing, word};
+use crate::face::Icon;
 use crate::player::{Player, Verb};
 
 pub(super) const WIDGET: Widget = Widget {
     uuid: "com.spotify-widgets.seek",
-    press: |_, settings| Some(Verb::SeekBy(by_seconds(settings) * 1_000)),
+    press: |_, settings| Some(verb(settings)),
     repeats: true,
-    owns: |verb, settings| *verb == Verb::SeekBy(by_seconds(settings) * 1_000),
+    owns: |asked, settings| *asked == verb(settings),
     face: |player, settings, _| face(player, settings),
     ..Widget::BLANK
 };
@@ -21,11 +21,13 @@ fn by_seconds(settings: &Settings) -> i64 {
     if word(settings, "direction") == "back" { -seconds } else { seconds }
 }
 
+fn verb(settings: &Settings) -> Verb {
+    Verb::SeekBy(by_seconds(settings) * 1_000)
+}
+
 fn face(player: &Player, settings: &Settings) -> Face {
     let by = by_seconds(settings);
-    let now = player.now.as_ref();
-    let off = nothing_playing(now) || now.is_some_and(|now| now.no_seek);
     let icon = if by < 0 { Icon::SeekBack } else { Icon::SeekForward };
     let sign = if by < 0 { '−' } else { '+' };
-    key(player, icon, &format!("{sign}{} s", by.abs()), if off { Tone::Disabled } else { Tone::Normal })
+    key(player, icon, &format!("{sign}{} s", by.abs()), tone_while_playing(player, &verb(settings), settings))
 }

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::*;
 use crate::auth::testing::accounts;
 use crate::auth::{AccountState, AuthState, Limit, Trouble};
-use crate::player::{Again, Model, Start};
+use crate::player::{Again, ChosenDevice, Model, Start};
 use crate::spotify::{Actions, Device, Disallows, Item, Named, Playback, PlayingType, Repeat};
 
 const T: u64 = 1_000_000;
@@ -132,7 +132,8 @@ fn settings_choose_the_step_and_the_device() {
     let playing = player(Some(playback()));
     for (value, step) in [(json!(10), 10), (json!("7"), 7), (json!(0), 1), (json!(500), 25), (json!(null), 5)] {
         let settings = settings(json!({"step": value, "device": {"id": "d1", "name": "Desk"}}));
-        let command = Command { verb: Verb::VolumeBy(step), device: Some("d1".into()) };
+        let device = ChosenDevice { id: "d1".into(), name: "Desk".into(), kind: String::new() };
+        let command = Command { verb: Verb::VolumeBy(step), device: Some(device) };
         assert_eq!(widget("volume-up").press(&playing, &settings), Some(Request::Command(command)));
     }
 }
@@ -263,6 +264,7 @@ fn the_new_keys_show_what_they_are_set_to_and_ask_for_it() {
     let album = json!({"item": {"uri": "spotify:album:a", "name": "Album", "image": "https://i.scdn.co/image/a"}});
     let start = |again| Verb::Start(Start { uri: Uri::parse("spotify:album:a").unwrap(), again, shuffle: None });
     let device = json!({"device": {"id": "d", "name": "Desk", "type": "Computer"}, "play": "play"});
+    let desk = ChosenDevice { id: "d".into(), name: "Desk".into(), kind: "Computer".into() };
     for (name, set, words, verb) in [
         ("mute", json!({}), "Mute", Verb::ToggleMute),
         ("set-volume", json!({}), "50 %", Verb::VolumeTo { percent: 50, over: Duration::ZERO }),
@@ -288,7 +290,7 @@ fn the_new_keys_show_what_they_are_set_to_and_ask_for_it() {
         ("remove-from-playlist", json!({}), "Remove", Verb::RemoveFromPlaylist),
         ("add-to-queue", json!({}), "Add to queue", Verb::Enqueue(None)),
         ("device", json!({"mode": "next"}), "Desk: Next device", Verb::NextDevice),
-        ("device", device, "Desk", Verb::MoveTo { device: "d".into(), play: Some(true) }),
+        ("device", device, "Desk", Verb::MoveTo { device: desk, play: Some(true) }),
     ] {
         let (set, player) = (settings(set), player(Some(playback())));
         let widget = widget(name);
@@ -377,4 +379,59 @@ fn a_long_and_a_double_press_mean_what_the_user_has_chosen() {
     assert_eq!(louder.means(&set), Means { long: true, double: false, repeats: false }, "a long press was chosen");
     let unlinked = Model::new(Arc::new(accounts(Link::NotLinked, &["Name"]))).at(T);
     assert_eq!(key.act(Gesture::Long, &unlinked, &set), Some(Request::OpenSettings));
+}
+
+/// How a key stands out.
+fn tone_of(face: &Face) -> Option<Tone> {
+    match &face.picture {
+        Picture::Key(key) => Some(key.tone),
+        _ => None,
+    }
+}
+
+/// Presses a key of a widget in a state, and answers whether anything is sent, and what the key says then.
+fn pressed(name: &str, model: &mut Model, set: &Settings) -> (bool, String) {
+    let Some(Request::Command(command)) = widget(name).press(&model.at(T), set) else { panic!("{name}") };
+    let sent = model.command(command, T);
+    (sent, widget(name).face(&model.at(T), set, Size::KEY).description)
+}
+
+#[test]
+fn face_and_press_agree_on_what_is_disallowed() {
+    type Set = fn(&mut Disallows) -> &mut bool;
+    let album = json!({"item": {"uri": "spotify:album:a", "name": "Album"}});
+    let device = json!({"device": {"id": "d", "name": "Attic"}});
+    for (set, playing, name, of) in [
+        ((|it| &mut it.pausing) as Set, true, "play-pause", json!({})),
+        (|it| &mut it.resuming, false, "play-pause", json!({})),
+        (|it| &mut it.skipping_next, true, "next", json!({})),
+        (|it| &mut it.skipping_prev, true, "previous", json!({})),
+        (|it| &mut it.seeking, true, "seek", json!({})),
+        (|it| &mut it.seeking, true, "restart", json!({})),
+        (|it| &mut it.toggling_shuffle, true, "shuffle", json!({})),
+        (|it| &mut it.transferring_playback, true, "device", json!({"mode": "next"})),
+        (|it| &mut it.transferring_playback, true, "device", device),
+        (|it| &mut it.interrupting_playback, true, "play", album),
+    ] {
+        let of = settings(of);
+        for kind in [PlayingType::Ad, PlayingType::Track] {
+            let mut disallows = Disallows::default();
+            *set(&mut disallows) = true;
+            let actions = Actions { disallows };
+            let state = Playback { is_playing: playing, actions, currently_playing_type: kind, ..playback() };
+            let mut model = Model::new(linked());
+            model.heard(Some(state.clone()), T, T);
+            let face = widget(name).face(&model.at(T), &of, Size::KEY);
+            assert_ne!(tone_of(&face), Some(Tone::Normal), "{name}");
+            assert_ne!(tone_of(&face), Some(Tone::Active), "{name}");
+            let words = if kind == PlayingType::Ad { "Not during an ad" } else { "Not possible now" };
+            assert_eq!(pressed(name, &mut model, &of), (false, words.to_owned()), "{name}");
+
+            model = Model::new(linked());
+            model.heard(Some(Playback { actions: Actions::default(), ..state }), T, T);
+            let face = widget(name).face(&model.at(T), &of, Size::KEY);
+            assert_ne!(tone_of(&face), Some(Tone::Disabled), "{name}");
+            assert!(pressed(name, &mut model, &of).0, "{name}");
+        }
+    }
 }

@@ -20,9 +20,7 @@ fn item(number: u32, playing: bool) -> Now {
         volume: None,
         shuffle: false,
         repeat: Repeat::Off,
-        no_next: false,
-        no_previous: false,
-        no_seek: false,
+        disallows: crate::spotify::Disallows::default(),
         device: Device::default(),
         skipping: false,
     }

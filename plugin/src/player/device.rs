@@ -1,0 +1,172 @@
+//! Devices: which one a command is for, which one comes next, and which one is woken.
+//!
+//! Spotify's ids of devices are not for life: a reconnect, an update or a new browser session brings another one. So a chosen
+//! device is kept with its name and its kind, and where its id is gone, the one device of that name and kind is it. Of
+//! several none is guessed. Lists come as odd as Spotify makes them: without ids, with one device twice, with devices that take
+//! no commands.
+
+use crate::spotify::Device;
+
+/// A device that the user has chosen.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ChosenDevice {
+    /// Spotify's id of it when it was chosen, or was found last.
+    pub id: String,
+    /// Its name; empty if it isn't known.
+    pub name: String,
+    /// Its kind, such as Computer or Speaker; empty if it isn't known.
+    pub kind: String,
+}
+
+/// What a list has of a [`ChosenDevice`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Found<'a> {
+    /// The device with its id.
+    ById(&'a Device),
+    /// The one device of its name and kind, under another id or under none.
+    ByName(&'a Device),
+    /// Several devices of its name and kind, none of them with its id.
+    Several,
+    /// Nothing: it is off, asleep, or gone.
+    Nowhere,
+}
+
+impl<'a> Found<'a> {
+    /// The device, if it is one.
+    #[must_use]
+    pub fn device(self) -> Option<&'a Device> {
+        match self {
+            Self::ById(device) | Self::ByName(device) => Some(device),
+            Self::Several | Self::Nowhere => None,
+        }
+    }
+}
+
+impl ChosenDevice {
+    /// Finds it in a list.
+    #[must_use]
+    pub fn find_in<'a>(&self, devices: &'a [Device]) -> Found<'a> {
+        if let Some(device) = devices.iter().find(|device| device.id.as_deref() == Some(self.id.as_str())) {
+            return Found::ById(device);
+        }
+        if self.name.is_empty() {
+            return Found::Nowhere;
+        }
+        let alike = |device: &&Device| {
+            device.name == self.name && (self.kind.is_empty() || device.kind.eq_ignore_ascii_case(&self.kind))
+        };
+        let mut with_id = devices.iter().filter(alike).filter(|device| device.id.is_some());
+        match (with_id.next(), devices.iter().find(alike)) {
+            // The same device listed twice is one.
+            (Some(first), _) if with_id.all(|device| device.id == first.id) => Found::ByName(first),
+            (Some(_), _) => Found::Several,
+            (None, Some(first)) => Found::ByName(first),
+            (None, None) => Found::Nowhere,
+        }
+    }
+
+    /// Whether this is the same choice, under whichever id.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.id == other.id || (!self.name.is_empty() && self.name == other.name && self.kind == other.kind)
+    }
+
+    /// The same choice under the id that its device has now.
+    pub(super) fn with_id(&self, id: &str) -> Self {
+        Self { id: id.to_owned(), ..self.clone() }
+    }
+}
+
+/// The devices of a list that take commands, each once.
+fn usable(devices: &[Device]) -> Vec<(&str, &Device)> {
+    let mut usable: Vec<(&str, &Device)> = Vec::new();
+    for device in devices.iter().filter(|device| !device.is_restricted) {
+        if let Some(id) = device.id.as_deref()
+            && !usable.iter().any(|(known, _)| *known == id)
+        {
+            usable.push((id, device));
+        }
+    }
+    usable
+}
+
+/// The device after the active one, round and round; `active` is the id of what plays, which is known better than what was
+/// listed a while ago. `None` where there is no other one.
+pub(super) fn next<'a>(devices: &'a [Device], active: Option<&str>) -> Option<&'a Device> {
+    let usable = usable(devices);
+    let place = match active {
+        Some(active) => usable.iter().position(|(id, _)| *id == active),
+        None => usable.iter().position(|(_, device)| device.is_active),
+    };
+    let next = place.map_or(0, |place| (place + 1) % usable.len());
+    usable.get(next).filter(|_| place != Some(next)).map(|(_, device)| *device)
+}
+
+/// The id of the device to wake where Spotify plays nowhere and none was chosen: the last one, else the only one.
+pub(super) fn to_wake<'a>(devices: &'a [Device], last: Option<&str>) -> Option<&'a str> {
+    let usable = usable(devices);
+    let last = last.and_then(|last| usable.iter().find(|(id, _)| *id == last));
+    last.or(if usable.len() == 1 { usable.first() } else { None }).map(|(id, _)| *id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn device(id: Option<&str>, name: &str) -> Device {
+        Device { id: id.map(str::to_owned), name: name.to_owned(), kind: "Speaker".to_owned(), ..Device::default() }
+    }
+
+    fn chosen(id: &str, name: &str) -> ChosenDevice {
+        ChosenDevice { id: id.to_owned(), name: name.to_owned(), kind: "speaker".to_owned() }
+    }
+
+    #[test]
+    fn chosen_device_is_found_by_id_then_by_name_and_kind() {
+        let desk = device(Some("new"), "Desk");
+        let phone = Device { kind: "Smartphone".to_owned(), ..device(Some("phone"), "Desk") };
+        let unnamed = device(Some("x"), "");
+        let list = [desk.clone(), phone, unnamed, device(None, "Attic")];
+        assert_eq!(chosen("new", "Renamed").find_in(&list), Found::ById(&desk));
+        assert_eq!(chosen("old", "Desk").find_in(&list), Found::ByName(&desk));
+        assert_eq!(chosen("old", "Attic").find_in(&list).device().and_then(|device| device.id.clone()), None);
+        assert_eq!(chosen("old", "Cellar").find_in(&list), Found::Nowhere);
+        assert_eq!(chosen("old", "").find_in(&list), Found::Nowhere);
+    }
+
+    #[test]
+    fn chosen_device_is_not_guessed_among_several() {
+        let (one, other) = (device(Some("1"), "Desk"), device(Some("2"), "Desk"));
+        assert_eq!(chosen("old", "Desk").find_in(&[one.clone(), other.clone()]), Found::Several);
+        assert_eq!(chosen("2", "Desk").find_in(&[one.clone(), other.clone()]), Found::ById(&other));
+        assert_eq!(chosen("old", "Desk").find_in(&[one.clone(), one.clone()]), Found::ByName(&one), "listed twice");
+        assert_eq!(chosen("old", "Desk").find_in(&[device(None, "Desk"), one.clone()]), Found::ByName(&one));
+    }
+
+    #[test]
+    fn next_device_goes_round_whatever_the_list_is_like() {
+        let next = |devices: &[Device], active| next(devices, active).and_then(|device| device.id.clone());
+        let restricted = Device { is_restricted: true, ..device(Some("R"), "R") };
+        let list =
+            [device(Some("A"), "A"), device(Some("A"), "A"), device(None, "N"), restricted, device(Some("B"), "B")];
+        assert_eq!(next(&list, Some("A")).as_deref(), Some("B"), "a device that is listed twice is passed once");
+        assert_eq!(next(&list, Some("B")).as_deref(), Some("A"));
+        assert_eq!(next(&list, Some("gone")).as_deref(), Some("A"));
+        assert_eq!(next(&list, None).as_deref(), Some("A"));
+        assert_eq!(next(&list[..2], Some("A")), None, "there is no other one");
+        assert_eq!(next(&list[2..4], None), None);
+        assert_eq!(next(&[], Some("A")), None);
+        let many: Vec<Device> = (0..50).map(|number| device(Some(&number.to_string()), "Alike")).collect();
+        assert_eq!(next(&many, Some("48")).as_deref(), Some("49"));
+        assert_eq!(next(&many, Some("49")).as_deref(), Some("0"));
+    }
+
+    #[test]
+    fn last_or_only_device_is_woken() {
+        let list = [device(Some("A"), "A"), device(Some("B"), "B")];
+        assert_eq!(to_wake(&list, Some("B")), Some("B"));
+        assert_eq!(to_wake(&list, None), None);
+        assert_eq!(to_wake(&list[..1], Some("gone")), Some("A"));
+        assert_eq!(to_wake(&[list[0].clone(), list[0].clone()], None), Some("A"));
+    }
+}

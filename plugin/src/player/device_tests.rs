@@ -1,0 +1,234 @@
+//! Devices as odd as users have them, over real HTTP.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use spotify_sim::{COMPUTER_ID, Change, DeviceChange, PHONE_ID, Playback, Quirks, Request, SPEAKER_ID, Waking};
+use url::Url;
+
+use super::*;
+use crate::auth::testing::World;
+use crate::clock::Clock as _;
+use crate::spotify::{Client, Error, Restriction};
+
+const SOON: Duration = Duration::from_secs(20);
+
+/// A player that has seen what plays.
+struct Stage {
+    world: World,
+    player: Handle,
+}
+
+impl Stage {
+    async fn new(playback: Playback) -> Self {
+        let world = World::new().await;
+        let (auth, _) = world.linked().await;
+        world.sim.set_playback(playback);
+        let client = Client::new(world.http.clone(), Url::parse(&world.sim.api_url()).unwrap(), auth.clone());
+        let (player, _) = start(client, auth.watch(), world.clock.clone());
+        player.tell(Input::Shown(Interest { instances: 1, ..Interest::default() })).await.unwrap();
+        let stage = Self { world, player };
+        stage.shows(|player| player.known).await;
+        stage.world.sim.clear_requests();
+        stage
+    }
+
+    async fn presses(&self, verb: Verb, device: Option<&ChosenDevice>) {
+        let command = Command { verb, device: device.cloned() };
+        self.player.tell(Input::Command(command)).await.unwrap();
+    }
+
+    /// Waits until what widgets look at is like this.
+    async fn shows(&self, like: impl Fn(&Player) -> bool) {
+        let mut watch = self.player.watch();
+        let now_ms = self.world.clock.unix_ms();
+        let shown = watch.wait_for(|state: &Arc<State>| like(&state.at(now_ms)));
+        tokio::time::timeout(SOON, shown).await.expect("it is shown").unwrap();
+    }
+
+    async fn refuses(&self, why: Restriction) {
+        self.shows(|player| player.refusal(|_| true) == Some(&Error::Restricted(why))).await;
+    }
+
+    async fn plays(&self, like: impl Fn(&Playback) -> bool + Send + 'static) {
+        let played = self.world.sim.wait_for(SOON, move |_, playback| like(playback)).await;
+        assert!(played.is_ok(), "{:?}", self.world.sim.playback());
+    }
+
+    fn change(&self, device: &str, change: DeviceChange) {
+        self.world.sim.change_device(device, change).unwrap();
+    }
+
+    /// The commands that were sent, by their paths.
+    fn commands(&self) -> Vec<String> {
+        let commands = |request: &Request| request.method != "GET" && request.path.starts_with("/v1/");
+        let requests = self.world.sim.requests().into_iter().filter(commands);
+        requests.map(|request| request.path.trim_start_matches("/v1/me/").to_owned()).collect()
+    }
+}
+
+fn new_id(id: &str) -> DeviceChange {
+    DeviceChange { id: Some(Some(id.to_owned())), ..DeviceChange::default() }
+}
+
+fn wakes(waking: Waking) -> DeviceChange {
+    DeviceChange { quirks: Some(Quirks { wakes: waking, ..Quirks::default() }), ..DeviceChange::default() }
+}
+
+/// The speaker as it was chosen.
+fn speaker() -> ChosenDevice {
+    ChosenDevice { id: SPEAKER_ID.to_owned(), name: "Wohnzimmer".to_owned(), kind: "Speaker".to_owned() }
+}
+
+fn is_active(id: &'static str) -> impl Fn(&Playback) -> bool + Send {
+    move |playback| playback.active().and_then(|device| device.id.as_deref()) == Some(id)
+}
+
+/// No device is active, and only the one with this id is there.
+fn only(id: &str) -> Playback {
+    let mut playback = Playback::idle();
+    playback.devices.retain(|device| device.id.as_deref() == Some(id));
+    playback
+}
+
+#[tokio::test]
+async fn chosen_device_with_a_new_id_takes_every_command() {
+    for verb in [
+        Verb::TogglePlay,
+        Verb::Next,
+        Verb::ToggleShuffle,
+        Verb::CycleRepeat,
+        Verb::Enqueue(crate::spotify::Uri::parse(&spotify_sim::catalogue::track_uri(3))),
+        Verb::MoveTo { device: speaker(), play: None },
+    ] {
+        let stage = Stage::new(Playback::paused()).await;
+        stage.change(SPEAKER_ID, new_id("renewed"));
+        stage.presses(verb.clone(), Some(&speaker())).await;
+        stage.plays(is_active("renewed")).await;
+        stage.shows(|player| player.devices.is_some()).await;
+    }
+}
+
+#[tokio::test]
+async fn sleeping_device_with_a_new_id_is_woken() {
+    let stage = Stage::new(Playback::asleep()).await;
+    stage.change(SPEAKER_ID, new_id("renewed"));
+    stage.presses(Verb::TogglePlay, Some(&speaker())).await;
+    stage.plays(|playback| is_active("renewed")(playback) && playback.is_playing).await;
+}
+
+#[tokio::test]
+async fn pause_reaches_a_chosen_device_with_a_new_id() {
+    let stage = Stage::new(Playback::default()).await;
+    stage.world.sim.change_playback(Change::device(SPEAKER_ID)).unwrap();
+    stage.change(SPEAKER_ID, new_id("renewed"));
+    stage.presses(Verb::TogglePlay, Some(&speaker())).await;
+    stage.plays(|playback| !playback.is_playing).await;
+    assert_eq!(stage.commands(), ["player/pause", "player/pause"]);
+}
+
+#[tokio::test]
+async fn one_of_several_devices_of_a_name_is_not_guessed() {
+    for verb in [Verb::TogglePlay, Verb::MoveTo { device: speaker(), play: None }] {
+        let mut playback = Playback::paused();
+        let twin = spotify_sim::Device { id: Some("twin".to_owned()), ..playback.devices[1].clone() };
+        playback.devices.push(twin);
+        let stage = Stage::new(playback).await;
+        stage.change(SPEAKER_ID, new_id("renewed"));
+        stage.presses(verb, Some(&speaker())).await;
+        stage.refuses(Restriction::SeveralDevices).await;
+        assert!(is_active(COMPUTER_ID)(&stage.world.sim.playback()));
+    }
+}
+
+#[tokio::test]
+async fn chosen_device_that_takes_no_commands_says_so() {
+    let stage = Stage::new(Playback::asleep()).await;
+    stage.change(SPEAKER_ID, DeviceChange { restricted: Some(true), ..new_id("renewed") });
+    stage.presses(Verb::TogglePlay, Some(&speaker())).await;
+    stage.refuses(Restriction::Device).await;
+}
+
+#[tokio::test]
+async fn speaker_that_wakes_up_empty_is_asked_once_more() {
+    let stage = Stage::new(only(SPEAKER_ID)).await;
+    stage.change(SPEAKER_ID, wakes(Waking::Empty));
+    stage.presses(Verb::TogglePlay, None).await;
+    stage.plays(|playback| playback.is_playing).await;
+    stage.shows(|player| player.now.as_ref().is_some_and(|now| now.playing && now.track.is_some())).await;
+    assert_eq!(stage.commands(), ["player/play", "player", "player/play"]);
+}
+
+#[tokio::test]
+async fn speaker_that_stays_silent_says_what_to_do() {
+    let stage = Stage::new(only(SPEAKER_ID)).await;
+    stage.change(SPEAKER_ID, wakes(Waking::Forgetful));
+    stage.presses(Verb::TogglePlay, None).await;
+    stage.refuses(Restriction::StaysSilent).await;
+    assert_eq!(stage.commands(), ["player/play", "player", "player/play"], "one more, and no more");
+    // It is awake now, and as empty as before.
+    stage.world.sim.clear_requests();
+    stage.presses(Verb::TogglePlay, None).await;
+    stage.shows(|player| player.refusal(|_| true).is_none()).await;
+    stage.refuses(Restriction::StaysSilent).await;
+    assert_eq!(stage.commands(), ["player/play", "player/play"]);
+}
+
+#[tokio::test]
+async fn what_was_chosen_plays_on_a_speaker_that_wakes_up_empty() {
+    let stage = Stage::new(only(SPEAKER_ID)).await;
+    stage.change(SPEAKER_ID, wakes(Waking::Forgetful));
+    let uri = crate::spotify::Uri::parse(&spotify_sim::catalogue::album_uri(2)).unwrap();
+    stage.presses(Verb::Start(Start { uri, again: Again::Pause, shuffle: None }), None).await;
+    stage.plays(|playback| playback.is_playing).await;
+    stage.shows(|player| player.now.as_ref().is_some_and(|now| now.playing)).await;
+    assert_eq!(stage.commands(), ["player/play", "player", "player/play"]);
+}
+
+#[tokio::test]
+async fn next_device_is_chosen_from_the_list_as_it_is_now() {
+    let stage = Stage::new(Playback::paused()).await;
+    // Nothing has shown the devices, so none are known.
+    stage.presses(Verb::NextDevice, None).await;
+    stage.plays(is_active(SPEAKER_ID)).await;
+    stage.shows(|player| player.devices.is_some()).await;
+    // The next one is gone since it was listed.
+    stage.shows(|player| player.now.as_ref().is_some_and(|now| now.device.id.as_deref() == Some(SPEAKER_ID))).await;
+    let mut playback = stage.world.sim.playback();
+    playback.devices.retain(|device| device.id.as_deref() != Some(PHONE_ID));
+    stage.world.sim.set_playback(playback);
+    stage.presses(Verb::NextDevice, None).await;
+    stage.plays(is_active(COMPUTER_ID)).await;
+}
+
+#[tokio::test]
+async fn next_device_says_when_there_is_no_other_one() {
+    let mut playback = Playback::paused();
+    playback.devices.retain(|device| device.is_active);
+    let stage = Stage::new(playback).await;
+    stage.presses(Verb::NextDevice, None).await;
+    stage.refuses(Restriction::NoOtherDevice).await;
+    let stage = Stage::new(Playback { devices: Vec::new(), ..Playback::idle() }).await;
+    stage.presses(Verb::NextDevice, None).await;
+    stage.shows(|player| player.refusal(|_| true) == Some(&Error::NoActiveDevice)).await;
+}
+
+#[tokio::test]
+async fn nothing_is_sent_during_an_ad_until_it_is_over() {
+    let stage = Stage::new(Playback::advertisement()).await;
+    for verb in [Verb::TogglePlay, Verb::Next, Verb::Previous, Verb::SeekBy(1_000)] {
+        // Old enough to be asked once more.
+        stage.world.clock.advance(2_000);
+        stage.presses(verb, None).await;
+        stage.refuses(Restriction::Advertisement).await;
+        stage.presses(Verb::ToggleSaved(None), None).await;
+        stage.refuses(Restriction::NothingPlaying).await;
+    }
+    assert_eq!(stage.commands(), [""; 0]);
+    // Nothing has been read since it ended, and the press arrives all the same.
+    stage.world.sim.change_playback(Change::item(&spotify_sim::catalogue::track_uri(2))).unwrap();
+    stage.world.clock.advance(2_000);
+    stage.presses(Verb::TogglePlay, None).await;
+    stage.plays(|playback| !playback.is_playing).await;
+    assert_eq!(stage.commands(), ["player/pause"]);
+}

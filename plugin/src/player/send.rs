@@ -1,0 +1,204 @@
+//! How a call reaches Spotify: on the device that is meant, under the id that it has now, and awake.
+//!
+//! Where Spotify answers that it plays nowhere, or doesn't know the device, the devices are asked for: a chosen device may have
+//! another id by now, and one that sleeps is woken by moving playback to it. Some devices wake up without knowing what they
+//! played, or take a while to begin. So where nothing played before, it is looked whether something does, and if not, it is
+//! asked for once more. Every wait is bounded, and what comes of none is said.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::command::{Call, QueuedCall, Verb};
+use super::device::{self, ChosenDevice, Found};
+use crate::clock::Clock;
+use crate::spotify::{Client, Device, Error, Playback, Restriction, Uri};
+
+/// How often, and with which pause, a device that was just woken is tried, or looked at: 4 s in all.
+const WAKE_TRIES: u32 = 8;
+const WAKE_PAUSE: Duration = Duration::from_millis(500);
+/// A device that is awake and silent at so many looks is asked once more.
+const SILENT_LOOKS: u32 = 2;
+
+/// What came of a call, and what was learnt on the way.
+#[derive(Debug)]
+pub(super) struct Sent {
+    pub result: Result<(), Error>,
+    /// The devices, and when they were asked for, if they were.
+    pub devices: Option<(u64, Vec<Device>)>,
+    /// What plays, and when it was asked for, if it was.
+    pub playback: Option<(u64, Option<Playback>)>,
+}
+
+/// Sends a call. Where Spotify plays nowhere, a device is woken for it: the chosen one, else the last one, else the only
+/// one.
+pub(super) async fn send(spotify: Client, clock: Arc<dyn Clock>, call: &QueuedCall, last: Option<&str>) -> Sent {
+    let mut sender = Sender { spotify, clock, devices: None, playback: None };
+    let result = sender.send(call, last).await;
+    Sent { result, devices: sender.devices, playback: sender.playback }
+}
+
+struct Sender {
+    spotify: Client,
+    clock: Arc<dyn Clock>,
+    devices: Option<(u64, Vec<Device>)>,
+    playback: Option<(u64, Option<Playback>)>,
+}
+
+impl Sender {
+    async fn send(&mut self, call: &QueuedCall, last: Option<&str>) -> Result<(), Error> {
+        if call.call == Call::NextDevice {
+            return self.next_device().await;
+        }
+        let chosen = call.device.as_ref();
+        let refused = match self.attempt(&call.call, chosen.map(|device| device.id.as_str())).await {
+            // What plays nowhere needs no pause.
+            Err(error @ Error::NoActiveDevice) if call.call != Call::Pause || chosen.is_some() => error,
+            Ok(()) if call.from_nothing && call.call.starts() => {
+                return self.look(&call.call, chosen.map(|device| device.id.as_str()), true).await;
+            }
+            other => return other,
+        };
+        match &call.call {
+            Call::Transfer { .. } if call.verb == Verb::NextDevice => self.next_device().await,
+            Call::Transfer { device, play } => match self.find(device).await? {
+                Some(id) if id != device.id => self.spotify.transfer(&id, *play).await,
+                _ => Err(refused),
+            },
+            _ => {
+                let id = match chosen {
+                    Some(chosen) => match self.find(chosen).await? {
+                        Some(id) if id != chosen.id => match self.attempt(&call.call, Some(&id)).await {
+                            Err(Error::NoActiveDevice) => Some(id),
+                            other => return other,
+                        },
+                        found => found,
+                    },
+                    None => device::to_wake(self.devices().await?, last).map(str::to_owned),
+                };
+                match id {
+                    Some(id) if call.call != Call::Pause => self.wake(&call.call, &id).await,
+                    _ => Err(refused),
+                }
+            }
+        }
+    }
+
+    /// The devices as they are now.
+    async fn devices(&mut self) -> Result<&[Device], Error> {
+        let asked_ms = self.clock.unix_ms();
+        let devices = self.spotify.devices().await?;
+        Ok(&self.devices.insert((asked_ms, devices)).1)
+    }
+
+    /// The id that a chosen device has now; `None` where it isn't listed.
+    async fn find(&mut self, chosen: &ChosenDevice) -> Result<Option<String>, Error> {
+        match chosen.find_in(self.devices().await?) {
+            Found::Several => Err(Error::Restricted(Restriction::SeveralDevices)),
+            Found::Nowhere => Ok(None),
+            Found::ById(device) | Found::ByName(device) => match &device.id {
+                Some(id) if !device.is_restricted => Ok(Some(id.clone())),
+                _ => Err(Error::Restricted(Restriction::Device)),
+            },
+        }
+    }
+
+    /// Moves playback to the device after the active one, as both are listed now.
+    async fn next_device(&mut self) -> Result<(), Error> {
+        let devices = self.devices().await?;
+        let id = device::next(devices, None).and_then(|next| next.id.clone());
+        let error = if devices.iter().any(|device| device.is_active) {
+            Error::Restricted(Restriction::NoOtherDevice)
+        } else {
+            Error::NoActiveDevice
+        };
+        match id {
+            Some(id) => self.spotify.transfer(&id, None).await,
+            None => Err(error),
+        }
+    }
+
+    /// Wakes a device, and makes the call there.
+    async fn wake(&mut self, call: &Call, id: &str) -> Result<(), Error> {
+        tracing::info!("Spotify plays nowhere; a device is woken");
+        let plays = *call == Call::Play;
+        self.spotify.transfer(id, Some(plays)).await?;
+        if plays {
+            return self.look(call, Some(id), true).await;
+        }
+        if call.starts() {
+            return self.look(call, Some(id), false).await;
+        }
+        for _ in 0..WAKE_TRIES {
+            match self.attempt(call, Some(id)).await {
+                Err(Error::NoActiveDevice) => tokio::time::sleep(WAKE_PAUSE).await,
+                other => return other,
+            }
+        }
+        Err(Error::NoActiveDevice)
+    }
+
+    /// Looks whether something plays by now, and if not, asks for it once more. `asked`: whether it has been asked for.
+    async fn look(&mut self, call: &Call, id: Option<&str>, mut asked: bool) -> Result<(), Error> {
+        let mut silent = 0;
+        let mut awake = false;
+        for _ in 0..WAKE_TRIES {
+            if !asked || silent == SILENT_LOOKS {
+                match self.attempt(call, id).await {
+                    Ok(()) => asked = true,
+                    Err(Error::NoActiveDevice) => {}
+                    // It has begun meanwhile, or will say at the next look what it makes of it.
+                    Err(Error::Restricted(_)) if asked => {}
+                    Err(error) => return Err(error),
+                }
+                silent += u32::from(silent == SILENT_LOOKS);
+            }
+            tokio::time::sleep(WAKE_PAUSE).await;
+            let asked_ms = self.clock.unix_ms();
+            let playback = match self.spotify.player().await {
+                Ok(playback) => playback,
+                Err(Error::NoActiveDevice) => None,
+                // It was asked for; how it goes on, the next question will tell.
+                Err(_) => return Ok(()),
+            };
+            let playing = playback.as_ref().is_some_and(|playback| playback.is_playing);
+            awake |= playback.is_some();
+            silent += u32::from(asked && playback.is_some() && !playing);
+            self.playback = Some((asked_ms, playback));
+            if playing {
+                return Ok(());
+            }
+        }
+        Err(if awake { Error::Restricted(Restriction::StaysSilent) } else { Error::NoActiveDevice })
+    }
+
+    /// Makes the call once, on a device or on the active one.
+    async fn attempt(&self, call: &Call, device: Option<&str>) -> Result<(), Error> {
+        let spotify = &self.spotify;
+        match call {
+            Call::Play => spotify.play(device).await,
+            Call::Pause => spotify.pause(device).await,
+            Call::Next => spotify.next(device).await,
+            Call::Previous => spotify.previous(device).await,
+            Call::Volume(percent) => spotify.volume(*percent, device).await,
+            Call::Seek(position_ms) => spotify.seek(*position_ms, device).await,
+            Call::Shuffle(on) => spotify.shuffle(*on, device).await,
+            Call::Repeat(repeat) => spotify.repeat(*repeat, device).await,
+            Call::Save { uri, saved } => spotify.save(uri, *saved).await,
+            Call::PlayUri(uri) => spotify.play_uri(uri, device).await,
+            Call::PlayLiked => {
+                let songs = spotify.liked(0).await?.items;
+                let uris: Vec<Uri> = songs.into_iter().flatten().filter_map(|song| song.uri).collect();
+                if uris.is_empty() {
+                    return Err(Error::Restricted(Restriction::NothingLiked));
+                }
+                spotify.play_all(&uris, device).await
+            }
+            Call::AddToPlaylist { playlist, uri } => spotify.add_to_playlist(playlist, uri).await,
+            Call::RemoveFromPlaylist { playlist, uri } => spotify.remove_from_playlist(playlist, uri).await,
+            Call::Enqueue(uri) => spotify.enqueue(uri, device).await,
+            Call::Transfer { device, play } => spotify.transfer(&device.id, *play).await,
+            // Which one is known only where the devices are.
+            Call::NextDevice => Err(Error::NoActiveDevice),
+        }
+    }
+}
