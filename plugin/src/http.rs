@@ -110,6 +110,21 @@ impl Http {
     }
 }
 
+/// The body of an answer, unless it is longer than `most` bytes after it was decompressed.
+///
+/// # Errors
+/// As reqwest has them. A body that is too long is given up, as `Ok(None)`.
+pub async fn body(mut answer: reqwest::Response, most: usize) -> reqwest::Result<Option<Vec<u8>>> {
+    let mut body = Vec::new();
+    while let Some(chunk) = answer.chunk().await? {
+        if body.len() + chunk.len() > most {
+            return Ok(None);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(Some(body))
+}
+
 /// TLS by rustls with ring and the computer's root certificates: read from the disk at the first call that succeeds, on
 /// Linux; Windows and macOS check a server's certificate themselves.
 fn tls() -> Result<ClientConfig, HttpError> {

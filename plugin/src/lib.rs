@@ -9,6 +9,7 @@ mod awake;
 pub mod clock;
 pub mod config;
 pub mod face;
+mod foreign;
 pub mod gesture;
 pub mod http;
 pub mod layouts;

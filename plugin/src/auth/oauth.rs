@@ -13,10 +13,12 @@ use oauth2::{
     HttpRequest, HttpResponse, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, RefreshToken, RequestTokenError,
     Scope, TokenResponse, TokenUrl,
 };
+use serde_json::Value;
 use url::Url;
 
 use super::secret::Secret;
-use crate::http::Http;
+use crate::foreign::whole;
+use crate::http::{self as client, Http};
 
 /// What the package asks the user for: the union of what all its widgets need, so that nobody has to sign in again when
 /// a version brings more widgets. A sign-in that lacks one goes on with all else. By Spotify's
@@ -38,6 +40,9 @@ pub(super) const SCOPES: [&str; 12] = [
 
 /// Spotify's documented life of an access token, for an answer that doesn't say.
 const USUAL_LIFE: Duration = Duration::from_secs(3600);
+
+/// More than any answer of the accounts service is long, in bytes.
+const LONGEST_ANSWER: usize = 1 << 16;
 
 /// Tokens that were given.
 pub(super) struct Tokens {
@@ -192,8 +197,9 @@ async fn send(http: Http, request: HttpRequest) -> Result<HttpResponse, SendErro
         return Err(SendError::Server(status.as_u16(), retry_after(response.headers())));
     }
     let content_type = response.headers().get(http::header::CONTENT_TYPE).cloned();
-    let body = response.bytes().await.map_err(|_| SendError::Network)?;
-    let mut answer = http::Response::new(body.to_vec());
+    let body = client::body(response, LONGEST_ANSWER).await.map_err(|_| SendError::Network)?;
+    let body = body.ok_or(SendError::Server(0, None))?;
+    let mut answer = http::Response::new(tolerable(body));
     *answer.status_mut() = status;
     if let Some(content_type) = content_type {
         answer.headers_mut().insert(http::header::CONTENT_TYPE, content_type);
@@ -201,13 +207,29 @@ async fn send(http: Http, request: HttpRequest) -> Result<HttpResponse, SendErro
     Ok(answer)
 }
 
-/// How long to wait by a `Retry-After` header in seconds. Names of headers have no case; a date, a negative number and
-/// nonsense count as absent.
+/// An answer in the form that `oauth2` insists on: it reads the life of a token as a plain number only, and fails on a scope that
+/// is no text. We have no use for the scope.
+fn tolerable(body: Vec<u8>) -> Vec<u8> {
+    let Ok(Value::Object(mut answer)) = serde_json::from_slice(&body) else { return body };
+    answer.remove("scope");
+    if let Some(life) = answer.get_mut("expires_in") {
+        *life = whole(life).into();
+    }
+    serde_json::to_vec(&answer).unwrap_or(body)
+}
+
+/// How long to wait by a `Retry-After` header: seconds, also with a fraction, or a date, which is compared with the `Date` of
+/// the same answer, as this computer's clock may be wrong. A negative number and nonsense count as absent.
 #[must_use]
 pub fn retry_after(headers: &http::HeaderMap) -> Option<Duration> {
-    let text = headers.get(http::header::RETRY_AFTER)?.to_str().ok()?;
-    let seconds: f64 = text.trim().parse().ok()?;
-    Duration::try_from_secs_f64(seconds.ceil()).ok()
+    let text = |name| Some(headers.get(name)?.to_str().ok()?.trim());
+    let wanted = text(http::header::RETRY_AFTER)?;
+    if let Ok(seconds) = wanted.parse::<f64>() {
+        return Duration::try_from_secs_f64(seconds.ceil()).ok();
+    }
+    let then = httpdate::parse_http_date(wanted).ok()?;
+    let now = httpdate::parse_http_date(text(http::header::DATE)?).ok()?;
+    Some(then.duration_since(now).unwrap_or_default())
 }
 
 type Answer =
@@ -217,7 +239,8 @@ fn sorted(answer: Answer) -> Result<Tokens, TokenError> {
     match answer {
         Ok(tokens) => Ok(Tokens {
             access: Secret::new(tokens.access_token().secret().as_str()),
-            life: tokens.expires_in().unwrap_or(USUAL_LIFE),
+            // One of no length would be renewed before every call.
+            life: tokens.expires_in().filter(|life| !life.is_zero()).unwrap_or(USUAL_LIFE),
             refresh: tokens
                 .refresh_token()
                 .map(|token| Secret::new(token.secret().as_str()))
@@ -260,10 +283,46 @@ mod tests {
         assert_eq!(wait("7"), Some(Duration::from_secs(7)));
         assert_eq!(wait(" 86207 "), Some(Duration::from_secs(86_207)));
         assert_eq!(wait("0.2"), Some(Duration::from_secs(1)));
-        for nonsense in ["", "-1", "soon", "NaN", "inf", "1e300", "Wed, 21 Oct 2026 07:28:00 GMT"] {
+        assert_eq!(wait("7.0"), Some(Duration::from_secs(7)));
+        for nonsense in ["", "-1", "soon", "NaN", "inf", "1e300", "7 s", "Wed, 21 Oct 2026 07:28:00 GMT"] {
             assert_eq!(wait(nonsense), None, "{nonsense}");
         }
         assert_eq!(retry_after(&HeaderMap::new()), None);
+    }
+
+    #[test]
+    fn retry_after_as_a_date_is_read_by_the_answers_own_date() {
+        let wait = |date: &str, then: &str| {
+            let headers = [("date", date), ("retry-after", then)];
+            let header = |(name, value): (&'static str, &str)| {
+                (http::HeaderName::from_static(name), HeaderValue::from_str(value).unwrap())
+            };
+            retry_after(&headers.map(header).into_iter().collect())
+        };
+        let now = "Wed, 21 Oct 2026 07:28:00 GMT";
+        assert_eq!(wait(now, "Wed, 21 Oct 2026 07:28:07 GMT"), Some(Duration::from_secs(7)));
+        assert_eq!(wait(now, "Wed, 21 Oct 2026 07:00:00 GMT"), Some(Duration::ZERO));
+        assert_eq!(wait("now", "Wed, 21 Oct 2026 07:28:07 GMT"), None);
+    }
+
+    #[test]
+    fn token_answers_are_read_in_several_forms() {
+        let life = |member: &str| {
+            let body =
+                format!(r#"{{"access_token":"a","token_type":"bearer","scope":[],"refresh_token":null{member}}}"#);
+            let answer: BasicTokenResponse = serde_json::from_slice(&tolerable(body.into_bytes())).unwrap();
+            sorted(Ok(answer)).ok().unwrap().life
+        };
+        for member in [r#","expires_in":1800"#, r#","expires_in":1800.0"#, r#","expires_in":"1800""#] {
+            assert_eq!(life(member), Duration::from_secs(1800), "{member}");
+        }
+        for member in
+            ["", r#","expires_in":null"#, r#","expires_in":-1"#, r#","expires_in":0"#, r#","expires_in":"soon""#]
+        {
+            assert_eq!(life(member), USUAL_LIFE, "{member}");
+        }
+        assert!(life(r#","expires_in":18446744073709551615"#) > USUAL_LIFE);
+        assert_eq!(tolerable(b"<html>".to_vec()), b"<html>");
     }
 
     #[test]

@@ -3,25 +3,60 @@
 //! Documents and live answers differ, and both change. So no member is trusted to be there or to have its documented
 //! type: what is missing, null or odd becomes the type's default, an odd element of a list is left out, and only an
 //! answer that is no JSON object at all is an error.
+//!
+//! Numbers come in any form that means a whole one, and are bounded here:
+//!
+//! | in the answer | is read as |
+//! |---|---|
+//! | `640.0`, `6.4e2`, `"640"`, `640.9` | 640 |
+//! | `-1`, `"soon"`, what doesn't fit its type | as if it were missing |
+//! | more than 2^53 - 1 | 2^53 - 1 |
+//! | a length or position of more than a week | a week |
+//! | a volume of more than 100 | 100 |
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use super::uri::Uri;
+use crate::foreign::whole;
+
+/// The longest that anything lasts, in milliseconds: a week.
+const MAX_LENGTH_MS: u64 = 7 * 24 * 3_600_000;
+/// The loudest volume, in percent.
+const MAX_PERCENT: u8 = 100;
 
 /// Any value, or the default if it isn't what it should be.
 fn lenient<'de, D: Deserializer<'de>, T: DeserializeOwned + Default>(deserializer: D) -> Result<T, D::Error> {
     let value = Value::deserialize(deserializer)?;
-    Ok(serde_json::from_value(value).unwrap_or_default())
+    let number = whole(&value);
+    let read_as_it_is = if value.is_number() { None } else { read(value) };
+    Ok(read_as_it_is.or_else(|| read(number?)).unwrap_or_default())
+}
+
+fn read<T: DeserializeOwned>(value: impl Into<Value>) -> Option<T> {
+    serde_json::from_value(value.into()).ok()
+}
+
+/// A length or a position in milliseconds; 0 if it isn't known.
+fn milliseconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    Ok(known_milliseconds(deserializer)?.unwrap_or_default())
+}
+
+/// A length or a position in milliseconds, if it is known.
+fn known_milliseconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    Ok(lenient::<_, Option<u64>>(deserializer)?.map(|length| length.min(MAX_LENGTH_MS)))
+}
+
+/// A part of a hundred, if it is known.
+fn percent<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u8>, D::Error> {
+    let percent = lenient::<_, Option<u64>>(deserializer)?;
+    Ok(percent.map(|percent| u8::try_from(percent).unwrap_or(MAX_PERCENT).min(MAX_PERCENT)))
 }
 
 /// A list without the elements that aren't what they should be.
 fn lenient_list<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<Vec<T>, D::Error> {
-    let Value::Array(values) = Value::deserialize(deserializer)? else {
-        return Ok(Vec::new());
-    };
-    Ok(values.into_iter().filter_map(|value| serde_json::from_value(value).ok()).collect())
+    Ok(lenient_places(deserializer)?.into_iter().flatten().collect())
 }
 
 /// A list in which every element keeps its place, also one that isn't what it should be.
@@ -29,7 +64,7 @@ fn lenient_places<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: 
     let Value::Array(values) = Value::deserialize(deserializer)? else {
         return Ok(Vec::new());
     };
-    Ok(values.into_iter().map(|value| serde_json::from_value(value).ok()).collect())
+    Ok(values.into_iter().map(read).collect())
 }
 
 /// Who has signed in (GET /me).
@@ -67,7 +102,7 @@ pub struct Playback {
     #[serde(deserialize_with = "lenient")]
     pub timestamp: Option<u64>,
     /// How far the item has played, in milliseconds.
-    #[serde(deserialize_with = "lenient")]
+    #[serde(deserialize_with = "known_milliseconds")]
     pub progress_ms: Option<u64>,
     /// Whether it plays now.
     #[serde(deserialize_with = "lenient")]
@@ -109,7 +144,7 @@ pub struct Device {
     #[serde(rename = "type", deserialize_with = "lenient")]
     pub kind: String,
     /// Its volume, 0 to 100.
-    #[serde(deserialize_with = "lenient")]
+    #[serde(deserialize_with = "percent")]
     pub volume_percent: Option<u8>,
     /// Whether its volume can be set; not always said.
     #[serde(deserialize_with = "lenient")]
@@ -232,7 +267,7 @@ pub struct Item {
     #[serde(deserialize_with = "lenient")]
     pub name: String,
     /// Its length in milliseconds; 0 if unknown.
-    #[serde(deserialize_with = "lenient")]
+    #[serde(deserialize_with = "milliseconds")]
     pub duration_ms: u64,
     /// Whether it is marked as explicit.
     #[serde(deserialize_with = "lenient")]
@@ -428,6 +463,7 @@ impl Search {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     fn playback(text: &str) -> Playback {
         serde_json::from_str(text).unwrap()
@@ -483,7 +519,7 @@ mod tests {
         let odd = playback(
             r#"{"device":{"id":null,"volume_percent":null,"name":7},"repeat_state":"sometimes","progress_ms":-5,
             "currently_playing_type":"hologram","item":{"type":"track","name":"N","album":{"images":[null,{"width":1}]},
-            "artists":"nobody","duration_ms":1.5}}"#,
+            "artists":"nobody","duration_ms":-1.5}}"#,
         );
         assert_eq!(odd.repeat_state, Repeat::Off);
         assert_eq!(odd.progress_ms, None);
@@ -492,5 +528,76 @@ mod tests {
         assert_eq!((item.name.as_str(), item.duration_ms), ("N", 0));
         assert!(item.pictures().is_empty() && item.byline().is_empty());
         assert_eq!(odd.device.unwrap().name, "");
+    }
+
+    /// The same answer with every number in another form.
+    fn rewritten(value: &Value, form: &impl Fn(u64) -> Value) -> Value {
+        match value {
+            Value::Number(number) => form(number.as_u64().unwrap()),
+            Value::Array(values) => values.iter().map(|value| rewritten(value, form)).collect(),
+            Value::Object(members) => {
+                members.iter().map(|(name, value)| (name.clone(), rewritten(value, form))).collect()
+            }
+            other => other.clone(),
+        }
+    }
+
+    #[test]
+    fn numbers_are_read_in_any_form() {
+        let item = json!({"name": "N", "duration_ms": 200_000, "images": [{"url": "u", "width": 640, "height": 300}],
+            "album": {"images": [{"url": "v", "width": 64, "height": 64}]}});
+        let device = json!({"id": "d", "volume_percent": 59});
+        let playback =
+            json!({"device": device, "timestamp": 1_792_800_000_000_u64, "progress_ms": 44_272, "item": item});
+        let page = json!({"items": [item], "total": 120});
+        let saved = json!({"items": [{"track": item}], "total": 70});
+        let forms: [&dyn Fn(u64) -> Value; 3] =
+            [&|number| json!(number as f64), &|number| json!(number.to_string()), &|number| json!(number as f64 + 0.5)];
+        for form in forms {
+            let form = &|number| form(number);
+            assert_eq!(from::<Playback>(&rewritten(&playback, form)), from(&playback));
+            assert_eq!(from::<Page>(&rewritten(&page, form)), from(&page));
+            assert_eq!(from::<Search>(&rewritten(&json!({"tracks": page}), form)), from(&json!({"tracks": page})));
+            assert_eq!(from::<SavedPage>(&rewritten(&saved, form)), from(&saved));
+            let (devices, queue) = (json!({"devices": [device]}), json!({"queue": [item]}));
+            assert_eq!(from::<Devices>(&rewritten(&devices, form)), from(&devices));
+            assert_eq!(from::<Queue>(&rewritten(&queue, form)), from(&queue));
+        }
+        assert_eq!(from::<Playback>(&serde_json::from_str(r#"{"progress_ms":6.4e2}"#).unwrap()).progress_ms, Some(640));
+    }
+
+    #[test]
+    fn numbers_without_sense_are_bounded() {
+        for (number, expected) in [
+            (json!(u64::MAX), Some(MAX_LENGTH_MS)),
+            (json!(1e300), Some(MAX_LENGTH_MS)),
+            (json!("18446744073709551615"), Some(MAX_LENGTH_MS)),
+            (json!(0), Some(0)),
+            (json!(-0.0), Some(0)),
+            (json!(-1), None),
+            (json!(-1e300), None),
+            (json!(i64::MIN), None),
+            (json!("NaN"), None),
+            (json!("Infinity"), None),
+            (json!(""), None),
+            (json!(null), None),
+            (json!(true), None),
+            (json!([7]), None),
+        ] {
+            let playback: Playback =
+                from(&json!({"progress_ms": number, "item": {"duration_ms": number}, "timestamp": number}));
+            assert_eq!(playback.progress_ms, expected, "{number}");
+            assert_eq!(playback.item.unwrap().duration_ms, expected.unwrap_or_default(), "{number}");
+            assert!(playback.timestamp.is_none_or(|timestamp| timestamp <= crate::foreign::MAX_WHOLE), "{number}");
+        }
+        for (number, expected) in [(json!(101), Some(100)), (json!(300), Some(100)), (json!(-1), None)] {
+            assert_eq!(from::<Device>(&json!({"volume_percent": number})).volume_percent, expected, "{number}");
+        }
+        let image: Image = from(&json!({"url": "u", "width": 5_000_000_000_u64, "height": -1}));
+        assert_eq!((image.width, image.height), (None, None));
+    }
+
+    fn from<T: DeserializeOwned>(value: &Value) -> T {
+        serde_json::from_value(value.clone()).unwrap()
     }
 }
