@@ -157,7 +157,11 @@ fn polling() -> Vec<Row> {
     let guess = "primary linked, throttle for 5 s; nobody for 5 s";
     let trouble = |what, fault| poll(what, fault).sends("primary read 403");
     let down = |what, fault, sent| poll(what, fault).sends(sent).key("Spotify is down");
-    let offline = |what, fault: Option<Fault>| poll(what, fault).sends("primary read dropped").key("No network");
+    // Once more, on a new connection.
+    let lost = |what, fault: Option<Fault>| {
+        poll(what, fault).sends("primary read dropped, primary read dropped").key("Connection lost")
+    };
+    let intercepted = |what, fault, sent| poll(what, Some(fault)).sends(sent).key("Check the network");
     vec![
         poll("all is well", None).sends("primary read 200").key("Pause"),
         poll("204: nothing is active", None)
@@ -176,10 +180,18 @@ fn polling() -> Vec<Row> {
         trouble("403 in plain text: not on the allow list", Fault::not_on_allow_list())
             .key("Add user to the app")
             .page("primary linked, in use, notOnAllowList"),
-        trouble("403 in plain text of another kind", Fault::plain_forbidden("Forbidden"))
-            .key("App owner needs Premium")
-            .page("primary linked, in use, appOwnerNeedsPremium"),
-        trouble("403 without a body", answers(403, &[], "")).key("Spotify refused"),
+        intercepted("403 in plain text of another kind", Fault::plain_forbidden("Forbidden"), "primary read 403"),
+        intercepted("403 in HTML", Fault::forbidden_page(), "primary read 403"),
+        intercepted(
+            "403 in JSON of something else",
+            answers(403, &[], r#"{"message":"Forbidden"}"#),
+            "primary read 403",
+        ),
+        intercepted("401 in HTML", answers(401, &[("Content-Type", "text/html")], PORTAL), "primary read 401"),
+        intercepted("404 in HTML", answers(404, &[("Content-Type", "text/html")], PORTAL), "primary read 404"),
+        intercepted("407", answers(407, &[], ""), "primary read 407"),
+        intercepted("302 to a log-in page", answers(302, &[("Location", "/")], ""), "primary read 302"),
+        trouble("403 without a body", answers(403, &[], "")).key("Spotify refused this"),
         trouble("403 Insufficient client scope", json_answer(403, "Insufficient client scope", ""))
             .key("Sign in again"),
         limited("429 throttle with Retry-After", Fault::throttle(Some(7)))
@@ -194,10 +206,14 @@ fn polling() -> Vec<Row> {
             .page(guess),
         limited(
             "429 throttle with Retry-After as a date",
-            throttle_with("Retry-After", "Wed, 21 Oct 2026 07:28:00 GMT"),
+            answers(
+                429,
+                &[("Date", "Wed, 21 Oct 2026 07:28:00 GMT"), ("Retry-After", "Wed, 21 Oct 2026 07:28:07 GMT")],
+                "",
+            ),
         )
         .key("Spotify asks to wait 0:0…")
-        .page(guess),
+        .page("primary linked, throttle for 7 s; nobody for 7 s"),
         limited("429 throttle with Retry-After: -1", throttle_with("Retry-After", "-1"))
             .key("Spotify asks to wait 0:0…")
             .page(guess),
@@ -216,10 +232,18 @@ fn polling() -> Vec<Row> {
         down("500", Some(Fault::server_error(500)), "primary read 500"),
         down("502 in HTML", Some(bad_gateway()), "primary read 502"),
         down("503 with Retry-After", Some(unavailable()), "primary read 503"),
-        poll("200 with HTML", captive_portal()).sends("primary read 200").key("Spotify refused"),
-        offline("connection dropped", Some(Fault::drop_connection())),
-        offline("answer lost", Some(lost_answer())),
-        offline("no network to the Web API", None).when(no_web_api),
+        intercepted("200 with HTML", captive_portal(), "primary read 200"),
+        poll("200 without a body", answers(200, &[], "")).sends("primary read 200").key("Play"),
+        poll("numbers as floats", Fault::floats()).sends("primary read 200").key("Pause"),
+        poll("connection dropped once", Fault::drop_connection().times(1))
+            .sends("primary read dropped, primary read 200")
+            .key("Pause"),
+        poll("answer cut off once", Fault::cut_answer().times(1))
+            .sends("primary read 200, primary read 200")
+            .key("Pause"),
+        lost("connection dropped", Some(Fault::drop_connection())),
+        lost("answer lost", Some(lost_answer())),
+        lost("every connection to the Web API closed at once", None).when(no_web_api),
     ]
 }
 
@@ -243,11 +267,15 @@ fn polling_with_others() -> Vec<Row> {
         taken_over("403 in plain text: not on the allow list", Fault::not_on_allow_list())
             .page("primary linked, notOnAllowList; backup linked, in use"),
         poll("500", Fault::server_error(500)).with(Cast::WithBackup).sends("primary read 500").key("Spotify is down"),
-        poll("no network to the Web API", None)
+        poll("403 in HTML", Fault::forbidden_page())
+            .with(Cast::WithBackup)
+            .sends("primary read 403")
+            .key("Check the network"),
+        poll("every connection to the Web API closed at once", None)
             .with(Cast::WithBackup)
             .when(no_web_api)
-            .sends("primary read dropped")
-            .key("No network"),
+            .sends("primary read dropped, primary read dropped")
+            .key("Connection lost"),
         poll("429 throttle on both", Fault::throttle(Some(7)))
             .with(Cast::WithBackup)
             .and(Fault::throttle(Some(9)).of(BACKUP.client_id))
@@ -361,13 +389,33 @@ fn pressing() -> Vec<Row> {
         refused("500", Fault::server_error(500), "primary pause 500").key("Spotify is down"),
         refused("502 in HTML", bad_gateway(), "primary pause 502").key("Spotify is down"),
         refused("503 with Retry-After", unavailable(), "primary pause 503").key("Spotify is down"),
-        refused("connection dropped", Fault::drop_connection(), "primary pause dropped").key("No network"),
-        refused("answer lost", lost_answer(), "primary pause dropped").key("No network"),
+        refused(
+            "403 Restricted device, without a reason",
+            Fault::restricted_device(),
+            "primary pause 403, primary read 200",
+        )
+        .key("Device not controllable"),
+        refused("403 in HTML", Fault::forbidden_page(), "primary pause 403").key("Check the network"),
+        refused("connection dropped", Fault::drop_connection(), "primary pause dropped, primary pause dropped")
+            .key("Connection lost"),
+        press("connection dropped once", Fault::drop_connection().times(1))
+            .sends("primary pause dropped, primary pause 200, primary read 200")
+            .key("Play"),
+        press("answer lost once", lost_answer().times(1))
+            .sends("primary pause dropped, primary pause 403, primary read 200")
+            .key("Play"),
+        press("kept connection closed at the first byte", None)
+            .when(|spotify| spotify.cut_kept_connections(1))
+            .sends("primary pause 200, primary read 200")
+            .key("Play"),
         press("200 with HTML", None)
             .when(|spotify| spotify.inject(captive_portal().on("", "/v1/")))
-            .sends("primary pause 200, primary read 200")
-            .key("Spotify refused"),
-        press("no network to the Web API", None).when(no_web_api).sends("primary pause dropped").key("No network"),
+            .sends("primary pause 200")
+            .key("Check the network"),
+        press("every connection to the Web API closed at once", None)
+            .when(no_web_api)
+            .sends("primary pause dropped, primary pause dropped")
+            .key("Connection lost"),
         with_backup("401, then 400 invalid_grant", Some(Fault::unauthorized().times(1)))
             .when(|spotify| spotify.inject(token_error("invalid_grant", "Refresh token revoked")))
             .sends("primary pause 401, primary refresh 400, backup pause 200, backup read 200")
@@ -403,7 +451,9 @@ fn pressing() -> Vec<Row> {
             .sends("primary pause 404, primary read 200")
             .key("Open Spotify on a device"),
         with_backup("503 with Retry-After", Some(unavailable())).sends("primary pause 503").key("Spotify is down"),
-        with_backup("answer lost", Some(lost_answer())).sends("primary pause dropped").key("No network"),
+        with_backup("answer lost", Some(lost_answer()))
+            .sends("primary pause dropped, primary pause dropped")
+            .key("Connection lost"),
         press("429 quota with Retry-After", Fault::quota(Some(QUOTA)))
             .with(Cast::WithSibling)
             .sends("primary pause 429")

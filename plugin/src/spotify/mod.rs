@@ -1,10 +1,10 @@
 //! The Web API: one typed call an endpoint. The only room that knows its addresses.
 //!
 //! A [`Client`] borrows a token from `auth` for each call, tells `auth` what came of it, and turns every failure into one
-//! [`Error`]. It asks again in two cases only, at once and without a state of its own: with a new token if Spotify refuses
-//! the first, and with the next account, if `auth` has one, where Spotify has refused the call for a reason that lies with
-//! the account. A refused call was not carried out, so that is safe for commands, too. When to ask again after anything
-//! else is the player's decision.
+//! [`Error`]. It asks again in three cases only, at once and without a state of its own: with a new token if Spotify refuses
+//! the first; with the next account, if `auth` has one, where Spotify has refused the call for a reason that lies with the
+//! account; and on a new connection where the first was lost, if the call has the same effect twice as once. A refused call
+//! was not carried out, so that is safe for commands, too. When to ask again after anything else is the player's decision.
 
 mod error;
 mod model;
@@ -12,8 +12,10 @@ mod uri;
 
 use std::borrow::Cow;
 
-use http::{Method, StatusCode};
+use http::header::CONTENT_LENGTH;
+use http::{HeaderMap, Method, StatusCode};
 use serde::de::DeserializeOwned;
+use serde_json::error::Category;
 use serde_json::{Value, json};
 use url::Url;
 
@@ -25,12 +27,13 @@ pub use model::{
 pub use uri::{Uri, UriKind};
 
 use crate::auth::{AccessToken, Auth, AuthError, Group, Needs, Outcome, Route, Trouble, User};
-use crate::http::Http;
+use crate::http::{Http, body};
 
 /// Spotify's Web API.
 pub const API_URL: &str = "https://api.spotify.com/v1";
 
-/// More than any answer of ours is long; a longer one is cut off instead of filling the memory.
+/// More than any answer of ours is long, in bytes and after it was decompressed; a longer one is given up instead of filling
+/// the memory.
 const LONGEST_ANSWER: usize = 4 << 20;
 
 /// The most that Spotify gives for a kind in a search.
@@ -46,6 +49,37 @@ pub struct Client {
     http: Http,
     base: Url,
     auth: Auth,
+}
+
+/// An answer with its whole body.
+struct Answer {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: Vec<u8>,
+    /// Whether the call was made twice, as the connection was lost the first time.
+    repeated: bool,
+}
+
+impl Answer {
+    /// Why it isn't what was asked for; none for a success.
+    fn error(&self) -> Option<Error> {
+        if self.status.is_success() {
+            return Error::from_success(self.status, &self.headers, &self.body);
+        }
+        Some(Error::from_answer(self.status, &self.headers, &self.body))
+    }
+
+    fn is_empty(&self) -> bool {
+        self.body.trim_ascii().is_empty()
+    }
+
+    fn read<T: DeserializeOwned>(&self) -> Result<T, Error> {
+        serde_json::from_slice(&self.body).map_err(|error| match error.classify() {
+            // It breaks off in the middle, and its headers didn't say how long it is.
+            Category::Eof => Error::ConnectionLost,
+            _ => Error::Intercepted(self.status.as_u16()),
+        })
+    }
 }
 
 /// Why a call has failed, and whether it may be made again with another account: it was not carried out then.
@@ -109,6 +143,13 @@ impl Call {
         Route { group, endpoint: format!("{} {path}", self.method).into(), is_extra }
     }
 
+    /// Whether it may be carried out twice with the same effect as once. It is true of GET, PUT and DELETE by
+    /// [their definition](https://www.rfc-editor.org/rfc/rfc9110#section-9.2.2), and of all that are sent here: there is no
+    /// "louder by 5" and no "toggle" among them.
+    fn is_repeatable(&self) -> bool {
+        self.method != Method::POST
+    }
+
     /// Whether it is a command, which only Premium users may give.
     fn is_command(&self) -> bool {
         self.method != Method::GET && self.group() == Group::Player
@@ -155,7 +196,7 @@ impl Client {
     pub async fn me(&self, account: &str) -> Result<User, Error> {
         let call = Call::new(Method::GET, "me");
         let token = self.auth.token_of(account, call.route()).await.map_err(|error| self.no_token(error))?;
-        let profile: Profile = read(self.attempt(&call, token).await.map_err(|failure| failure.error)?).await?;
+        let profile: Profile = self.attempt(&call, token).await.map_err(|failure| failure.error)?.read()?;
         let account_id = profile.account_id.filter(|id| !id.is_empty());
         let id = Some(profile.id).filter(|id| !id.is_empty()).or_else(|| account_id.clone());
         // Without either, one user would look like any other.
@@ -172,7 +213,7 @@ impl Client {
         let types: Vec<_> = kinds.iter().map(|kind| kind.name()).collect();
         let call = Call::new(Method::GET, "search").without_user();
         let call = call.query("q", words).query("type", types.join(",")).query("limit", MOST_FOUND);
-        Ok(read::<model::Search>(self.send(&call).await?).await?.found())
+        Ok(self.send(&call).await?.read::<model::Search>()?.found())
     }
 
     /// What plays, where and how. None if nothing is active.
@@ -182,10 +223,7 @@ impl Client {
     pub async fn player(&self) -> Result<Option<Playback>, Error> {
         let call = Call::new(Method::GET, "me/player").query("additional_types", "track,episode");
         let answer = self.send(&call).await?;
-        if answer.status() == StatusCode::NO_CONTENT {
-            return Ok(None);
-        }
-        read(answer).await
+        if answer.is_empty() { Ok(None) } else { answer.read().map(Some) }
     }
 
     /// The devices with Spotify open. One without an id can't be addressed.
@@ -194,7 +232,7 @@ impl Client {
     /// See [`Error`].
     pub async fn devices(&self) -> Result<Vec<Device>, Error> {
         let answer = self.send(&Call::new(Method::GET, "me/player/devices")).await?;
-        Ok(read::<model::Devices>(answer).await?.devices)
+        Ok(answer.read::<model::Devices>()?.devices)
     }
 
     /// Moves playback to a device. `play`: whether it then plays; None keeps what it was.
@@ -306,7 +344,7 @@ impl Client {
     /// See [`Error`].
     pub async fn queue(&self) -> Result<Vec<Item>, Error> {
         let answer = self.send(&Call::new(Method::GET, "me/player/queue")).await?;
-        Ok(read::<model::Queue>(answer).await?.queue)
+        Ok(answer.read::<model::Queue>()?.queue)
     }
 
     /// Puts a track or an episode behind what the user has put into the queue.
@@ -326,10 +364,9 @@ impl Client {
         for asked in uris.chunks(MAX_LIBRARY_URIS) {
             let list = asked.iter().map(Uri::as_str).collect::<Vec<_>>().join(",");
             let answer = self.send(&Call::new(Method::GET, "me/library/contains").query("uris", list)).await?;
-            let status = answer.status().as_u16();
-            let known: Vec<bool> = read(answer).await?;
+            let known: Vec<bool> = answer.read()?;
             if known.len() != asked.len() {
-                return Err(Error::Unexpected(status));
+                return Err(Error::Unexpected(answer.status.as_u16()));
             }
             saved.extend(known);
         }
@@ -351,7 +388,7 @@ impl Client {
     /// See [`Error`].
     pub async fn playlists(&self, offset: u32) -> Result<Page, Error> {
         let call = Call::new(Method::GET, "me/playlists").query("limit", PAGE).query("offset", offset);
-        read(self.send(&call).await?).await
+        self.send(&call).await?.read()
     }
 
     /// A page of Liked Songs, the newest first, from this one on.
@@ -360,7 +397,7 @@ impl Client {
     /// See [`Error`].
     pub async fn liked(&self, offset: u32) -> Result<Page, Error> {
         let call = Call::new(Method::GET, "me/tracks").query("limit", PAGE).query("offset", offset);
-        Ok(read::<model::SavedPage>(self.send(&call).await?).await?.into())
+        Ok(self.send(&call).await?.read::<model::SavedPage>()?.into())
     }
 
     /// Adds a track or an episode to a playlist, at its end.
@@ -395,19 +432,21 @@ impl Client {
             UriKind::Playlist => call.without_user().query("fields", "uri,type,name,images,owner(display_name)"),
             _ => call.without_user(),
         };
-        read(self.send(&call).await?).await
+        let answer = self.send(&call).await.map_err(|error| match error {
+            // Some of what Spotify has made is there for its own apps only.
+            Error::Unexpected(403 | 404) | Error::Restricted(_) => Error::NotShared,
+            other => other,
+        })?;
+        answer.read()
     }
 
     /// A call whose success says nothing more: the live service answers with text of its own, which isn't read.
     async fn write(&self, call: Call) -> Result<(), Error> {
-        let answer = self.send(&call).await?;
-        // Read to its end, so that the connection serves the next call.
-        let _ = limited_body(answer).await;
-        Ok(())
+        self.send(&call).await.map(drop)
     }
 
-    /// Sends a call with whichever account serves it. Gives back only a 2xx.
-    async fn send(&self, call: &Call) -> Result<reqwest::Response, Error> {
+    /// Sends a call with whichever account serves it. Gives back only what is a success.
+    async fn send(&self, call: &Call) -> Result<Answer, Error> {
         let mut tried: Vec<String> = Vec::new();
         let mut refused = None;
         loop {
@@ -426,22 +465,24 @@ impl Client {
     }
 
     /// Sends a call with this account, with a second token if the first is refused, and tells `auth` what came of it.
-    async fn attempt(&self, call: &Call, mut token: AccessToken) -> Result<reqwest::Response, Failure> {
+    async fn attempt(&self, call: &Call, mut token: AccessToken) -> Result<Answer, Failure> {
         let mut answer = self.send_with(call, &token).await?;
-        if answer.status() == StatusCode::UNAUTHORIZED {
+        let mut error = answer.error();
+        if error == Some(Error::Account(AuthError::SignInAgain)) {
             // Whatever keeps this account from a new token, the call was refused, so that another one may make it.
             let refused = |error| Failure { error: self.no_token(error), elsewhere: true };
             token = self.auth.rejected(&token).await.map_err(refused)?;
             answer = self.send_with(call, &token).await?;
+            error = answer.error();
         }
-        let status = answer.status();
-        if status.is_success() {
+        if answer.repeated && call.is_command() {
+            // "Paused already", mostly: the first one was carried out. What Spotify tells next shows it.
+            error.take_if(|error| matches!(error, Error::Restricted(_)));
+        }
+        let Some(error) = error else {
             self.auth.heard(&token, call.route(), Outcome::Served { command: call.is_command() });
             return Ok(answer);
-        }
-        let headers = answer.headers().clone();
-        let body = limited_body(answer).await.unwrap_or_default();
-        let error = Error::from_answer(status, &headers, &body);
+        };
         let outcome = match &error {
             Error::RateLimited { retry_after, kind } => Some(Outcome::Limited(*kind, *retry_after)),
             Error::PremiumRequired => Some(Outcome::Trouble(Trouble::UserNeedsPremium)),
@@ -452,7 +493,9 @@ impl Client {
         if let Some(outcome) = outcome {
             self.auth.heard(&token, call.route(), outcome);
         }
-        tracing::debug!(method = %call.method, path = %call.path, status = status.as_u16(), %error, "Spotify refused a call");
+        tracing::debug!(
+            method = %call.method, path = %call.path, status = answer.status.as_u16(), %error, "Spotify refused a call"
+        );
         Err(error.into())
     }
 
@@ -466,7 +509,23 @@ impl Client {
         }
     }
 
-    async fn send_with(&self, call: &Call, token: &AccessToken) -> Result<reqwest::Response, Error> {
+    /// Sends a call; once more, on a new connection, if the connection was lost under one that may be repeated.
+    ///
+    /// What never left this computer is sent again by hyper (an idle connection that turns out to be closed before anything
+    /// was written), and what a server of HTTP/2 says it hasn't touched by reqwest (GOAWAY, REFUSED_STREAM). Everything
+    /// else that breaks off arrives here, and may or may not have been carried out.
+    async fn send_with(&self, call: &Call, token: &AccessToken) -> Result<Answer, Error> {
+        match self.send_once(call, token).await {
+            Err(Error::ConnectionLost) if call.is_repeatable() => {
+                // Others that are kept open are as old, and may be as dead.
+                self.http.renew();
+                Ok(Answer { repeated: true, ..self.send_once(call, token).await? })
+            }
+            other => other,
+        }
+    }
+
+    async fn send_once(&self, call: &Call, token: &AccessToken) -> Result<Answer, Error> {
         let base = self.base.as_str().trim_end_matches('/');
         let http = self.http.client().await.map_err(|error| {
             tracing::warn!(error = &error as &dyn std::error::Error, "no call to Spotify is possible");
@@ -479,15 +538,21 @@ impl Client {
         request = match &call.body {
             Some(body) => request.json(body),
             // A PUT or POST without a length is refused by some servers.
-            None if call.method != Method::GET => request.header(http::header::CONTENT_LENGTH, 0),
+            None if call.method != Method::GET => request.header(CONTENT_LENGTH, 0),
             None => request,
         };
         self.auth.sent(token, call.group());
-        request.send().await.map_err(|error| {
+        let lost = |error: reqwest::Error| {
             let sorted = Error::from_transport(&error);
             tracing::debug!(path = %call.path, error = %error.without_url(), "Spotify was not reached");
             sorted
-        })
+        };
+        let answer = request.send().await.map_err(lost)?;
+        let (status, headers) = (answer.status(), answer.headers().clone());
+        let body = body(answer, LONGEST_ANSWER).await.map_err(lost)?;
+        // Nothing of the Web API's is so long.
+        let body = body.ok_or(Error::Intercepted(status.as_u16()))?;
+        Ok(Answer { status, headers, body, repeated: false })
     }
 }
 
@@ -499,25 +564,6 @@ fn theirs(result: Result<(), Error>) -> Result<(), Error> {
         }
         other => other,
     })
-}
-
-/// The body, unless it is longer than any that we expect.
-async fn limited_body(mut answer: reqwest::Response) -> Result<Vec<u8>, Error> {
-    let mut body = Vec::new();
-    while let Some(chunk) = answer.chunk().await.map_err(|error| Error::from_transport(&error))? {
-        if body.len() + chunk.len() > LONGEST_ANSWER {
-            return Err(Error::Unexpected(answer.status().as_u16()));
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(body)
-}
-
-async fn read<T: DeserializeOwned>(answer: reqwest::Response) -> Result<T, Error> {
-    let status = answer.status().as_u16();
-    let body = limited_body(answer).await?;
-    // A captive portal's page is a 200 without JSON.
-    serde_json::from_slice(&body).map_err(|_| Error::Unexpected(status))
 }
 
 #[cfg(test)]

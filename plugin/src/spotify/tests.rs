@@ -111,7 +111,9 @@ async fn refusals_become_what_the_user_can_do() {
         (Fault::not_on_allow_list(), Error::NotOnAllowList),
         (Fault::no_active_device(), Error::NoActiveDevice),
         (Fault::server_error(502), Error::SpotifyDown(Some(502))),
-        (Fault::drop_connection(), Error::Offline),
+        (Fault::drop_connection(), Error::ConnectionLost),
+        (Fault::forbidden_page(), Error::Intercepted(403)),
+        (Fault::restricted_device(), Error::Restricted(Restriction::Device)),
     ] {
         world.sim.inject(fault);
         assert_eq!(client.pause(None).await, Err(error));
@@ -179,4 +181,127 @@ async fn saved_is_asked_forty_at_a_time() {
     assert_eq!(sizes, [40, 1]);
     assert_eq!(client.are_saved(&[]).await, Ok(vec![]));
     assert_eq!(world.sim.requests().len(), 2, "nothing is asked about nothing");
+}
+
+#[tokio::test]
+async fn numbers_as_floats_are_read() {
+    let world = World::new().await;
+    let client = client(&world).await;
+    let whole = client.player().await.unwrap().unwrap();
+    world.sim.inject(Fault::floats());
+    assert_eq!(client.player().await.unwrap().unwrap(), whole);
+    assert!(whole.item.unwrap().pictures().iter().all(|picture| picture.width.is_some()));
+}
+
+#[tokio::test]
+async fn lost_connection_repeats_what_can_be() {
+    let world = World::new().await;
+    let client = client(&world).await;
+    client.player().await.unwrap();
+    let before = world.sim.connections().accepted;
+    world.sim.cut_kept_connections(1);
+    client.pause(None).await.unwrap();
+    assert!(!world.sim.playback().is_playing);
+    assert_eq!(world.sim.connections().accepted, before + 1, "on a new connection");
+    let uri = Uri::from_spotify(&spotify_sim::catalogue::track_uri(1)).unwrap();
+    let playlist = Uri::from_spotify(&spotify_sim::catalogue::playlist_uri(1)).unwrap();
+    for fault in [Fault::drop_connection(), Fault::lose_answer(), Fault::cut_answer()] {
+        let once = |fault: &Fault| world.sim.inject(fault.clone().times(1));
+        once(&fault);
+        client.play(None).await.unwrap();
+        once(&fault);
+        client.pause(None).await.unwrap();
+        once(&fault);
+        client.seek(1_000, None).await.unwrap();
+        once(&fault);
+        client.volume(30, None).await.unwrap();
+        once(&fault);
+        client.shuffle(true, None).await.unwrap();
+        once(&fault);
+        client.repeat(Repeat::Context, None).await.unwrap();
+        once(&fault);
+        client.transfer(SPEAKER_ID, Some(false)).await.unwrap();
+        once(&fault);
+        client.save(&uri, true).await.unwrap();
+        once(&fault);
+        client.save(&uri, false).await.unwrap();
+        once(&fault);
+        client.remove_from_playlist(&playlist, &uri).await.unwrap();
+        once(&fault);
+        client.play_uri(&playlist, None).await.unwrap();
+        once(&fault);
+        client.devices().await.unwrap();
+        world.sim.clear_faults();
+    }
+}
+
+#[tokio::test]
+async fn lost_connection_never_repeats_a_post() {
+    let world = World::new().await;
+    let client = client(&world).await;
+    let uri = Uri::from_spotify(&spotify_sim::catalogue::track_uri(1)).unwrap();
+    let playlist = Uri::from_spotify(&spotify_sim::catalogue::playlist_uri(1)).unwrap();
+    world.sim.inject(Fault::lose_answer());
+    assert_eq!(client.next(None).await, Err(Error::ConnectionLost));
+    assert_eq!(client.previous(None).await, Err(Error::ConnectionLost));
+    assert_eq!(client.enqueue(&uri, None).await, Err(Error::ConnectionLost));
+    assert_eq!(client.add_to_playlist(&playlist, &uri).await, Err(Error::ConnectionLost));
+    assert_eq!(world.sim.requests().len(), 4);
+}
+
+#[tokio::test]
+async fn without_a_network_there_is_none_to_be_lost() {
+    let world = World::new().await;
+    let (auth, _) = world.linked().await;
+    let nowhere = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let client = Client::new(world.http.clone(), Url::parse(&format!("http://{nowhere}/v1")).unwrap(), auth);
+    assert_eq!(client.player().await, Err(Error::Offline));
+    assert_eq!(client.next(None).await, Err(Error::Offline));
+}
+
+#[tokio::test]
+async fn a_page_instead_of_an_answer_is_no_success() {
+    let world = World::new().await;
+    let client = client(&world).await;
+    let portal = |status, location: &str| Fault {
+        outcome: spotify_sim::Outcome::Answer {
+            status,
+            headers: vec![("Content-Type".into(), "text/html".into()), ("Location".into(), location.into())],
+            body: "<html>Welcome to our hotel".into(),
+        },
+        ..Fault::drop_connection()
+    };
+    let elsewhere = format!("{}/me/player/pause", world.sim.api_url());
+    for status in [200, 302, 303, 307, 308, 401, 404, 407, 451, 511] {
+        world.sim.inject(portal(status, &elsewhere));
+        world.sim.clear_requests();
+        assert_eq!(client.next(None).await, Err(Error::Intercepted(status)));
+        assert_eq!(client.player().await, Err(Error::Intercepted(status)));
+        assert_eq!(world.sim.requests().len(), 2, "neither a redirect nor a 401 of others is followed");
+        world.sim.clear_faults();
+    }
+    assert_eq!(world.grants("refresh_token"), 0);
+    client.pause(None).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_answer_without_end_is_given_up() {
+    let world = World::new().await;
+    let client = client(&world).await;
+    let endless = format!("{{\"a\":\"{}\"}}", "x".repeat(LONGEST_ANSWER));
+    world.sim.inject(Fault {
+        outcome: spotify_sim::Outcome::Answer { status: 200, headers: vec![], body: endless },
+        ..Fault::drop_connection()
+    });
+    assert_eq!(client.player().await, Err(Error::Intercepted(200)));
+}
+
+#[tokio::test]
+async fn what_is_not_shared_says_so() {
+    let world = World::new().await;
+    let client = client(&world).await;
+    let mix = Uri::parse("spotify:playlist:37i9dQZF1E3").unwrap();
+    assert_eq!(client.look_up(&mix).await, Err(Error::NotShared));
+    world.sim.inject(Fault::restricted_device().on("GET", "/v1/playlists"));
+    assert_eq!(client.look_up(&mix).await, Err(Error::NotShared));
 }

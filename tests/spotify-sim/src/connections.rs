@@ -1,8 +1,12 @@
 //! The connections that the simulator was asked for: how many, which protocol they speak, and which are open. What a
 //! press costs depends on whether it finds one open, so that is counted here.
 
+use std::io::IoSlice;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
 use serde::Serialize;
-use tokio::io;
+use tokio::io::{self, AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
 /// What a connection speaks.
@@ -79,5 +83,65 @@ impl Connections {
             Protocol::Http1 => &mut self.http1,
             Protocol::Http2 => &mut self.http2,
         }
+    }
+}
+
+/// A connection that can be made to end at the first byte of a request that follows another one: what happens to a client that
+/// uses a kept connection at the moment at which the server has had enough of it.
+pub(crate) struct Kept<F> {
+    stream: TcpStream,
+    /// Whether it ends now.
+    ends: F,
+    /// Whether a request has been answered.
+    used: bool,
+}
+
+impl<F> Kept<F> {
+    pub fn new(stream: TcpStream, ends: F) -> Self {
+        Self { stream, ends, used: false }
+    }
+}
+
+impl<F: Fn() -> bool + Unpin> AsyncRead for Kept<F> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
+        let came = buffer.filled().len() > before;
+        if came && self.used && (self.ends)() {
+            return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<F: Unpin> AsyncWrite for Kept<F> {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.used = true;
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.used = true;
+        Pin::new(&mut self.stream).poll_write_vectored(context, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
     }
 }

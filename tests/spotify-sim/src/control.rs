@@ -35,6 +35,7 @@ pub(crate) fn router() -> Router<Arc<Shared>> {
         .route("/playback", post(playback))
         .route("/device", post(device))
         .route("/liked-context", post(liked_context))
+        .route("/cut", post(cut))
         .route("/library", post(library))
         .route("/tokens/expire", post(expire))
         .route("/refresh-tokens/revoke", post(revoke))
@@ -168,6 +169,18 @@ async fn device(State(shared): AppState, bytes: Bytes) -> Result<StatusCode, Bad
     shared
         .change(|state, now| state.write(now, catalogue, |player| player.change_device(&device, change)))
         .map_err(|refusal| BadRequest(format!("{refusal:?}")))?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CutBody {
+    times: u32,
+}
+
+async fn cut(State(shared): AppState, bytes: Bytes) -> Result<StatusCode, BadRequest> {
+    let CutBody { times } = body(&bytes)?;
+    shared.change(|state, _| state.cuts = times);
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// A trouble that befalls matching requests. The first fault that matches acts; a used-up one is removed.
 ///
@@ -54,6 +55,12 @@ pub enum Outcome {
         #[serde(default)]
         body: String,
     },
+    /// It is served, and this JSON merge patch (RFC 7396) is laid over the answer.
+    Patch(Value),
+    /// It is served, and every number in the answer is a float: 640 is `640.0`.
+    Floats,
+    /// It is served, and the connection is closed in the middle of the answer's body.
+    CutAnswer,
     /// It is not carried out, and the connection is closed without an answer.
     Drop,
     /// It is carried out, but the connection is closed without an answer.
@@ -138,6 +145,40 @@ impl Fault {
         Self::error("/v1/", 401, "The access token expired", None)
     }
 
+    /// The answer is another one, by a JSON merge patch.
+    pub fn patch(patch: Value) -> Self {
+        Self::new("/v1/", Outcome::Patch(patch))
+    }
+
+    /// The numbers of the answer are floats.
+    pub fn floats() -> Self {
+        Self::new("/v1/", Outcome::Floats)
+    }
+
+    /// The connection is closed in the middle of the answer's body.
+    pub fn cut_answer() -> Self {
+        Self::new("/v1/", Outcome::CutAnswer)
+    }
+
+    /// It is carried out, and the connection is closed without an answer.
+    pub fn lose_answer() -> Self {
+        Self::new("/v1/", Outcome::LoseAnswer)
+    }
+
+    /// 403 by a server in between, with a page that knows nothing of the Web API.
+    pub fn forbidden_page() -> Self {
+        let page = "<!doctype html><html><title>Error 403 (Forbidden)</title>\
+                    Your client does not have permission to get URL <code>/v1/</code> from this server.</html>";
+        Self::answer("/v1/", 403, "text/html; charset=UTF-8", page.to_owned())
+    }
+
+    /// 403 on player writes without a reason: the device can't be controlled.
+    pub fn restricted_device() -> Self {
+        let mut fault = Self::error("/v1/me/player", 403, "Restricted device", None);
+        fault.methods = vec!["PUT".to_owned(), "POST".to_owned()];
+        fault
+    }
+
     /// The connection is closed without an answer.
     pub fn drop_connection() -> Self {
         Self::new("/v1/", Outcome::Drop)
@@ -210,7 +251,12 @@ enum Name {
     ServerError,
     Unauthorized,
     InvalidGrant,
+    ForbiddenPage,
+    RestrictedDevice,
+    Floats,
     Drop,
+    CutAnswer,
+    LoseAnswer,
     Slow,
 }
 
@@ -226,7 +272,12 @@ impl From<Preset> for Fault {
             Name::ServerError => Self::server_error(503),
             Name::Unauthorized => Self::unauthorized(),
             Name::InvalidGrant => Self::token_error("invalid_grant", "Refresh token revoked"),
+            Name::ForbiddenPage => Self::forbidden_page(),
+            Name::RestrictedDevice => Self::restricted_device(),
+            Name::Floats => Self::floats(),
             Name::Drop => Self::drop_connection(),
+            Name::CutAnswer => Self::cut_answer(),
+            Name::LoseAnswer => Self::lose_answer(),
             Name::Slow => Self::delay(Duration::from_millis(preset.delay_ms.unwrap_or(3_000))),
         };
         fault.methods = preset.methods.unwrap_or(fault.methods);

@@ -33,10 +33,11 @@
 //! | `GET /sim/state` | `now_ms`; `playback` ([`Playback`]); `item` (`uri`, `title`, `artist`, `album`, `cover`, `duration_ms`, or null); `player` (what `GET /v1/me/player` answers without lag, null for 204); `liked` (whether the item is saved); `sleeping` (whether each of the devices is); `library` (newest first); `connections` ([`Connections`]); `faults`; `throttle` (`calls`, `window_ms`, or null); `omit_retry_after`; `network` (`accounts`, `api`); `apps` (`name`, `client_id`, `client_secret`, `allow_list`, `developer`, its `premium`, `throttled_until_ms` or null, `shut_until_ms` by group); `users` (`id`, `display_name`, `premium`); the number of `requests` |
 //! | `GET /sim/requests?limit=N` | the latest [`Request`]s, oldest first |
 //! | `DELETE /sim/requests` | forgets them |
-//! | `POST /sim/faults` | adds a [`Fault`] (its members are those of the type), or one by name: `{"preset", "times"?, "methods"?, "path"?, "client_id"?, "retry_after"?, "delay_ms"?}` with preset `throttle`, `quota`, `premium_required`, `owner_not_premium`, `not_on_allow_list`, `no_active_device`, `server_error`, `unauthorized`, `invalid_grant`, `drop`, `slow` |
+//! | `POST /sim/faults` | adds a [`Fault`] (its members are those of the type), or one by name: `{"preset", "times"?, "methods"?, "path"?, "client_id"?, "retry_after"?, "delay_ms"?}` with preset `throttle`, `quota`, `premium_required`, `owner_not_premium`, `not_on_allow_list`, `no_active_device`, `server_error`, `unauthorized`, `invalid_grant`, `forbidden_page`, `restricted_device`, `floats`, `drop`, `cut_answer`, `lose_answer`, `slow` |
 //! | `DELETE /sim/faults` | clears all |
 //! | `POST /sim/playback` | a [`Change`], as if another Spotify app did it: `{"action": "next"}`, `{"playing": false, "volume_percent": 20}`, `{"device": null}` … |
 //! | `POST /sim/device` | a [`DeviceChange`] of the `device` of this id or name: `{"device": "Wohnzimmer", "id": "new"}`, `{"device": "Wohnzimmer", "quirks": {"volume": "one_less", "wakes": "empty", "disallows": ["seeking"]}}` … |
+//! | `POST /sim/cut` | `{"times"}`: so many kept HTTP/1.1 connections end at the first byte of their next request |
 //! | `POST /sim/liked-context` | `{"taken"}`: whether programs can play Liked Songs as a context |
 //! | `POST /sim/library` | `{"uri", "saved"}`: saves to the user's library or removes from it; a playlist is followed or not |
 //! | `POST /sim/tokens/expire` | every access token given out so far is expired |
@@ -98,6 +99,7 @@ mod consent;
 mod control;
 pub mod cover;
 mod fault;
+mod forms;
 mod journal;
 mod limits;
 mod network;
@@ -448,6 +450,12 @@ impl Sim {
     /// The faults in force, with how often they still act.
     pub fn faults(&self) -> Vec<Fault> {
         self.shared.look(|state, _| state.faults.list().to_vec())
+    }
+
+    /// Lets kept HTTP/1.1 connections end at the first byte of their next request, so many times. Such a request leaves no trace
+    /// in [`requests`](Self::requests).
+    pub fn cut_kept_connections(&self, times: u32) {
+        self.shared.change(|state, _| state.cuts = times);
     }
 
     /// Sets the latency of the answers to requests that arrive from now on.

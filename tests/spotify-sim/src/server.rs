@@ -25,14 +25,14 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, oneshot, watch};
 use tokio::task::JoinSet;
 
-use crate::connections::Protocol;
+use crate::connections::{Kept, Protocol};
 use crate::fault::Outcome;
 use crate::journal::{self, Authorization, Reply, Request};
 use crate::limits::Group;
 use crate::network::{self, Network, Service};
 use crate::playback::millis;
 use crate::shared::Shared;
-use crate::{api, consent, control, cover};
+use crate::{api, consent, control, cover, forms};
 
 /// The largest body that is read, in bytes.
 const BODY_LIMIT: usize = 1 << 20;
@@ -43,7 +43,7 @@ struct DropConnection;
 
 /// The error by which hyper is made to close a connection.
 #[derive(Debug)]
-struct Dropped;
+pub(crate) struct Dropped;
 
 impl fmt::Display for Dropped {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -205,12 +205,16 @@ async fn serve_connection(
             }
         }
     });
+    let ends = {
+        let (activity, shared) = (activity.clone(), open.shared.clone());
+        move || activity.spotifys.load(Ordering::Relaxed) && shared.change(|state, _| state.takes_cut())
+    };
     let builder = auto::Builder::new(TokioExecutor::new());
     let builder = match protocol {
         Protocol::Http1 => builder.http1_only(),
         Protocol::Http2 => builder.http2_only(),
     };
-    let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
+    let mut connection = pin!(builder.serve_connection(TokioIo::new(Kept::new(stream, ends)), service));
     let idle_close = terms.idle_close.filter(|_| protocol == Protocol::Http1);
     let mut closing = false;
     loop {
@@ -310,6 +314,9 @@ async fn record(State(shared): State<Arc<Shared>>, request: HttpRequest, next: N
         };
         match fate.outcome {
             Outcome::Serve => carry_out.await,
+            Outcome::Patch(patch) => forms::changed(carry_out.await, |answer| forms::merge(answer, &patch)).await,
+            Outcome::Floats => forms::changed(carry_out.await, forms::floats).await,
+            Outcome::CutAnswer => forms::cut_off(carry_out.await).await,
             Outcome::Answer { status, headers, body } => answer(status, &headers, body),
             Outcome::Drop => dropped(),
             Outcome::LoseAnswer => {

@@ -41,6 +41,8 @@ pub(crate) struct State {
     pub read_lag: Duration,
     /// Whether programs can play Liked Songs as a context.
     pub liked_context: bool,
+    /// How many kept connections still end at the first byte of their next request.
+    pub cuts: u32,
     /// Added to the clock.
     pub skew: Duration,
     player: Player,
@@ -67,10 +69,18 @@ impl State {
             latency,
             read_lag,
             liked_context: true,
+            cuts: 0,
             skew: Duration::ZERO,
             player,
             history: Vec::new(),
         }
+    }
+
+    /// Whether a kept connection ends now; counted.
+    pub fn takes_cut(&mut self) -> bool {
+        let takes = self.cuts > 0;
+        self.cuts = self.cuts.saturating_sub(1);
+        takes
     }
 
     /// Counts a call of the Web API, and says how it is refused whatever it calls: by a limit, because of the owner of
