@@ -81,7 +81,7 @@ fn signing_in() -> Vec<Row> {
 
 fn refreshing() -> Vec<Row> {
     let offline = "primary linked, in use, \"Spotify can't be reached\"";
-    let down = "primary linked, in use, \"Spotify's accounts service has trouble of its own\"";
+    let down = "primary linked, in use, \"Spotify's accounts service can't answer at the moment\"";
     let with_backup = |what, fault: Option<Fault>| refresh(what, fault).with(Cast::WithBackup);
     vec![
         refresh("all is well", None).sends("primary read 401, primary refresh 200, primary read 200").key("Pause"),
@@ -116,8 +116,8 @@ fn refreshing() -> Vec<Row> {
             .page(down),
         refresh("200 with HTML", captive_portal())
             .sends("primary read 401, primary refresh 200")
-            .key("Spotify is down")
-            .page(down),
+            .key("Check the network")
+            .page("primary linked, in use, \"Something between this computer and Spotify answered instead, such as a network's log-in page, a proxy or a firewall\""),
         refresh("connection dropped", Fault::drop_connection())
             .sends("primary read 401, primary refresh dropped")
             .key("No network")
@@ -143,7 +143,7 @@ fn refreshing() -> Vec<Row> {
         with_backup("503 with Retry-After", Some(unavailable()))
             .sends("primary read 401, primary refresh 503, backup read 200")
             .key("Pause")
-            .page("primary linked, in use, \"Spotify's accounts service has trouble of its own\"; backup linked"),
+            .page("primary linked, in use, \"Spotify's accounts service can't answer at the moment\"; backup linked"),
         with_backup("no network to the accounts service", None)
             .when(no_accounts_service)
             .sends("primary read 401, primary refresh dropped, backup read 200")
@@ -343,7 +343,7 @@ fn pressing() -> Vec<Row> {
             .when(|spotify| spotify.inject(unavailable().on("POST", "/accounts/api/token")))
             .sends("primary pause 401, primary refresh 503")
             .key("Spotify is down")
-            .page("primary linked, in use, \"Spotify's accounts service has trouble of its own\""),
+            .page("primary linked, in use, \"Spotify's accounts service can't answer at the moment\""),
         refused("403 PREMIUM_REQUIRED", Fault::premium_required(), "primary pause 403, primary read 200")
             .key("Premium needed")
             .page("primary linked, in use, userNeedsPremium"),
@@ -426,7 +426,7 @@ fn pressing() -> Vec<Row> {
             .when(|spotify| spotify.inject(unavailable().on("POST", "/accounts/api/token")))
             .sends("primary pause 401, primary refresh 503, backup pause 200, backup read 200")
             .key("Play")
-            .page("primary linked, in use, \"Spotify's accounts service has trouble of its own\"; backup linked"),
+            .page("primary linked, in use, \"Spotify's accounts service can't answer at the moment\"; backup linked"),
         with_backup("429 throttle with Retry-After", Some(Fault::throttle(Some(7))))
             .sends("primary pause 429, backup pause 200, backup read 200")
             .key("Play")

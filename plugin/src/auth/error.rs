@@ -199,19 +199,25 @@ impl AuthError {
             }
             Self::Limited(Limit { kind: LimitKind::Throttle, .. }) => (
                 "Too fast, wait a moment",
-                "Spotify asks for a short pause because of too many requests. It goes on by itself.",
+                "Spotify asks for a short pause because of too many requests. It resumes automatically.",
             ),
             Self::Limited(Limit { kind: LimitKind::Quota, .. }) => (
                 "Quota used up, wait",
-                "Spotify's quota for this Client ID is used up for some hours. It goes on by itself.",
+                "Spotify's quota for this Client ID is used up for some hours. It resumes automatically.",
             ),
             Self::Offline => (
                 "No network",
-                "Spotify can't be reached: check this computer's network. Nothing is lost; it goes on by itself.",
+                "Spotify can't be reached: check this computer's network. Nothing is lost; it is tried again automatically.",
+            ),
+            Self::AccountsDown(0) => (
+                "Check the network",
+                "Something between this computer and Spotify answered instead, such as a network's log-in page, a proxy or a \
+                 firewall. Open a web page to see whether the network asks for a log-in. Spotify is tried again \
+                 automatically.",
             ),
             Self::AccountsDown(_) => (
                 "Spotify is down",
-                "Spotify's accounts service has trouble of its own. Nothing is lost; it goes on by itself.",
+                "Spotify's accounts service can't answer at the moment. Nothing is lost; it is tried again automatically.",
             ),
             Self::NoLogin => ("Log in again", "No sign-in is waiting for an answer any more. Choose Log in again."),
             Self::NotACallback => (

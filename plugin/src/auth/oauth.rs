@@ -257,7 +257,7 @@ fn sorted(answer: Answer) -> Result<Tokens, TokenError> {
             BasicErrorResponseType::Extension(code)
                 if matches!(code.as_str(), "server_error" | "temporarily_unavailable") =>
             {
-                TokenError::Down(0, None)
+                TokenError::Down(503, None)
             }
             other => TokenError::Refused(super::error::shown_code(other.as_ref())),
         }),

@@ -15,6 +15,7 @@ mod queries;
 mod queue;
 mod schedule;
 mod send;
+mod settle;
 mod snapshot;
 mod state;
 mod task;

@@ -16,6 +16,7 @@ use super::device::ChosenDevice;
 use super::position::{Before, Position};
 use super::queries::{Interest, Memory, Place, Question, Told, Wanted, can_be_saved};
 use super::queue::first_round;
+use super::settle::LastPlaying;
 use super::snapshot::{Done, Now, Player, Refusal, Track};
 use super::state::{Change, Known, Left, State, is_start_of};
 use crate::auth::{AuthState, Limit, Link};
@@ -604,6 +605,11 @@ impl Model {
     /// The device that was active last.
     pub(super) fn last_device(&self) -> Option<&str> {
         self.last_device.as_deref()
+    }
+
+    /// What plays before a call, if that is sure.
+    pub(super) fn before(&self, call: &QueuedCall, now_ms: u64) -> Option<LastPlaying> {
+        self.state.before(call.id, now_ms)
     }
 
     /// When the track that plays will have ended, if it does and that is known.

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use super::command::{Call, QueuedCall, Verb};
 use super::device::{self, ChosenDevice, Found};
+use super::settle::{self, LastPlaying, Outcome};
 use crate::clock::Clock;
 use crate::spotify::{Client, Device, Error, Playback, Restriction, Uri};
 
@@ -30,10 +31,23 @@ pub(super) struct Sent {
 }
 
 /// Sends a call. Where Spotify plays nowhere, a device is woken for it: the chosen one, else the last one, else the only
-/// one.
-pub(super) async fn send(spotify: Client, clock: Arc<dyn Clock>, call: &QueuedCall, last: Option<&str>) -> Sent {
+/// one. What became of one whose connection was lost is found out by what played `before`.
+pub(super) async fn send(
+    spotify: Client,
+    clock: Arc<dyn Clock>,
+    call: &QueuedCall,
+    last: Option<&str>,
+    before: Option<&LastPlaying>,
+) -> Sent {
     let mut sender = Sender { spotify, clock, devices: None, playback: None };
-    let result = sender.send(call, last).await;
+    let mut result = sender.send(call, last).await;
+    if let Err(error) = &result {
+        match settle::outcome(&sender.spotify, &call.call, before, error).await {
+            Outcome::Done => result = Ok(()),
+            Outcome::NotDone => result = sender.send(call, last).await,
+            Outcome::Unknown => {}
+        }
+    }
     Sent { result, devices: sender.devices, playback: sender.playback }
 }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::command::What;
 use super::position::{Position, has_begun_again};
 use super::queries::DEVICES_LAST_MS;
+use super::settle::LastPlaying;
 use super::snapshot::{Done, Now, Player, Refusal, Track, Wait};
 use crate::auth::{AuthState, Group, Limit};
 use crate::spotify::{Device, Disallows, Error, Uri};
@@ -227,6 +228,20 @@ impl State {
         }
         go_on(&mut position_ms, playing, now_ms);
         Some(position_ms)
+    }
+
+    /// What plays before a call with this id, if that is sure: Spotify's state is fresh, and all that was asked for before shows
+    /// in it.
+    pub(super) fn before(&self, id: u64, now_ms: u64) -> Option<LastPlaying> {
+        let known = self.known.as_ref()?.as_ref()?;
+        let moves = |change: &Change| !matches!(change.what, What::Volume(_) | What::Saved { .. } | What::Shuffle(_));
+        let unsettled = self.changes.iter().any(|change| change.id != id && moves(change));
+        if unsettled || self.problem.is_some() || now_ms.saturating_sub(known.at_ms) > STALE_MS {
+            return None;
+        }
+        let position_ms = moved(&known.now, known.at_ms, now_ms);
+        let ended = known.now.duration_ms().is_some_and(|duration_ms| position_ms >= duration_ms);
+        Some(LastPlaying { uri: known.now.uri()?.clone(), position_ms }).filter(|_| !ended)
     }
 
     pub(super) fn now_at(&self, now_ms: u64) -> Option<Now> {

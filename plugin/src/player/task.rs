@@ -249,8 +249,9 @@ impl Task {
         let Some(call) = self.model.next_call(self.clock.unix_ms()) else { return };
         let (spotify, clock) = (self.spotify.clone(), self.clock.clone());
         let last_device = self.model.last_device().map(str::to_owned);
+        let before = self.model.before(&call, self.clock.unix_ms());
         self.writing = Some(Box::pin(async move {
-            let sent = send(spotify, clock, &call, last_device.as_deref()).await;
+            let sent = send(spotify, clock, &call, last_device.as_deref(), before.as_ref()).await;
             (call, sent)
         }));
     }

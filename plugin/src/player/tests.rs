@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use spotify_sim::{BACKUP_CLIENT_ID, BACKUP_CLIENT_SECRET, DEMO_CLIENT_ID, Fault, Network};
+use spotify_sim::{Action, BACKUP_CLIENT_ID, BACKUP_CLIENT_SECRET, DEMO_CLIENT_ID, Fault, Network};
 use url::Url;
 
 use super::*;
@@ -211,4 +211,69 @@ async fn the_task_ends_when_the_accounts_are_gone() {
     drop(accounts);
     running.await.unwrap();
     assert_eq!(player.tell(Input::Refresh).await, Err(Ended));
+}
+
+/// A player that knows what plays; nothing was sent since.
+async fn playing(world: &World) -> Handle {
+    let (auth, _) = world.linked().await;
+    let client = Client::new(world.http.clone(), Url::parse(&world.sim.api_url()).unwrap(), auth.clone());
+    let (player, _) = start(client, auth.watch(), world.clock.clone());
+    player.tell(Input::Shown(Interest { instances: 1, ..Interest::default() })).await.unwrap();
+    player.watch().wait_for(|state| state.at(world.clock.unix_ms()).known).await.unwrap();
+    world.sim.clear_requests();
+    player
+}
+
+/// Gives a command whose call is lost in this way, and waits until so many requests were answered. How many of them were to change
+/// something.
+async fn lost(world: &World, player: &Handle, verb: Verb, fault: &Fault, requests: usize) -> usize {
+    world.sim.clear_requests();
+    world.sim.inject(fault.clone().on("POST", "/v1/").times(1));
+    player.tell(Input::Command(Command { verb: verb.clone(), device: None })).await.unwrap();
+    let all = move |sent: &[spotify_sim::Request], _: &spotify_sim::Playback| {
+        sent.iter().filter(|request| request.reply != spotify_sim::Reply::Pending).count() >= requests
+    };
+    world.sim.wait_for(crate::auth::testing::PATIENCE, all).await.unwrap();
+    let state = player.watch().borrow().at(world.clock.unix_ms());
+    assert_eq!(state.refusal(|said| *said == verb), None);
+    world.sim.requests().iter().filter(|request| request.method == "POST").count()
+}
+
+#[tokio::test]
+async fn lost_skip_is_settled_by_what_plays() {
+    for (fault, sent) in [(Fault::drop_connection(), 2), (Fault::lose_answer(), 1)] {
+        for verb in [Verb::Next, Verb::Previous] {
+            let world = World::new().await;
+            let skip = |action| {
+                let change = spotify_sim::Change { action: Some(action), ..spotify_sim::Change::default() };
+                world.sim.change_playback(change).unwrap();
+                world.sim.playback().item
+            };
+            let expected = match verb {
+                Verb::Next => [Action::Next, Action::Next, Action::Previous].map(skip)[1].clone(),
+                _ => [Action::Next, Action::Next].map(skip)[0].clone(),
+            };
+            let player = playing(&world).await;
+            // Each, a look, and the look of after a press.
+            assert_eq!(lost(&world, &player, verb.clone(), &fault, sent + 2).await, sent, "{verb:?}");
+            assert_eq!(world.sim.playback().item, expected, "{verb:?}, exactly once");
+        }
+    }
+}
+
+#[tokio::test]
+async fn lost_addition_is_settled_by_what_is_there() {
+    for (fault, sent) in [(Fault::drop_connection(), 2), (Fault::lose_answer(), 1)] {
+        let world = World::new().await;
+        let player = playing(&world).await;
+        let playlist = spotify_sim::catalogue::playlist_uri(2);
+        let before = world.sim.playlist(&playlist).unwrap().len();
+        let verb = Verb::AddToPlaylist(crate::spotify::Uri::parse(&playlist));
+        assert_eq!(lost(&world, &player, verb, &fault, sent + 2).await, sent);
+        let entries = world.sim.playlist(&playlist).unwrap();
+        assert_eq!((entries.len(), entries.last()), (before + 1, world.sim.playback().item.as_ref()));
+
+        assert_eq!(lost(&world, &player, Verb::Enqueue(None), &fault, sent + 1).await, sent);
+        assert_eq!(world.sim.playback().queue.len(), 1);
+    }
 }

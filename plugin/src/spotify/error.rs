@@ -172,15 +172,10 @@ impl Error {
                 return AuthError::Limited(Limit { until_ms: 0, kind: *kind }).remedy();
             }
             Self::Offline => return AuthError::Offline.remedy(),
+            Self::Intercepted(_) => return AuthError::AccountsDown(0).remedy(),
             Self::ConnectionLost => {
                 ("Connection lost", "The connection to Spotify was lost and is restored automatically. Try again.")
             }
-            Self::Intercepted(_) => (
-                "Check the network",
-                "Something between this computer and Spotify answered instead, such as a network's log-in page, a proxy or a \
-                 firewall. Open a web page to see whether the network asks for a log-in. Spotify is tried again \
-                 automatically.",
-            ),
             Self::PremiumRequired => {
                 ("Premium needed", "Spotify lets only Premium users control playback from other programs.")
             }
@@ -278,7 +273,9 @@ impl From<AuthError> for Error {
     fn from(error: AuthError) -> Self {
         match error {
             AuthError::Offline => Self::Offline,
-            AuthError::AccountsDown(status) => Self::SpotifyDown((status != 0).then_some(status)),
+            // An answer that makes no sense.
+            AuthError::AccountsDown(0) => Self::Intercepted(0),
+            AuthError::AccountsDown(status) => Self::SpotifyDown(Some(status)),
             AuthError::Limited(limit) => Self::RateLimited { retry_after: None, kind: limit.kind },
             other => Self::Account(other),
         }

@@ -40,6 +40,8 @@ const LONGEST_ANSWER: usize = 4 << 20;
 const MOST_FOUND: u32 = 10;
 /// The most that Spotify gives of a list at a time.
 const PAGE: u32 = 50;
+/// How many entries at the end of a playlist are looked through for one that was just added.
+const LAST_ENTRIES: u32 = 5;
 /// The most URIs that a call about the library may have.
 const MAX_LIBRARY_URIS: usize = 40;
 
@@ -416,6 +418,21 @@ impl Client {
     pub async fn remove_from_playlist(&self, playlist: &Uri, uri: &Uri) -> Result<(), Error> {
         let path = format!("playlists/{}/items", playlist.id());
         theirs(self.write(Call::new(Method::DELETE, path).body(json!({ "items": [{ "uri": uri.as_str() }] }))).await)
+    }
+
+    /// Whether a track or an episode is among the last few entries of a playlist.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn ends_with(&self, playlist: &Uri, uri: &Uri) -> Result<bool, Error> {
+        let entries = |limit: u32, offset: u32| {
+            let call = Call::new(Method::GET, format!("playlists/{}/items", playlist.id()));
+            call.query("limit", limit).query("offset", offset)
+        };
+        let total = self.send(&entries(1, 0)).await?.read::<model::SavedPage>()?.total();
+        let call = entries(LAST_ENTRIES, total.saturating_sub(LAST_ENTRIES));
+        let last = Page::from(self.send(&call).await?.read::<model::SavedPage>()?);
+        Ok(last.items.into_iter().flatten().any(|item| item.uri.as_ref() == Some(uri)))
     }
 
     /// What a URI stands for: its name, who made it, its pictures.

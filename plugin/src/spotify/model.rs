@@ -421,7 +421,7 @@ pub struct Page {
     pub total: u32,
 }
 
-/// A part of Liked Songs: each item is in an envelope with the time at which it was saved.
+/// A part of Liked Songs or of a playlist: each item is in an envelope with the time at which it was added.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub(super) struct SavedPage {
@@ -436,6 +436,13 @@ struct Saved {
     // Renamed in 2026; both are accepted.
     #[serde(alias = "item")]
     track: Item,
+}
+
+impl SavedPage {
+    /// How many there are in all.
+    pub fn total(&self) -> u32 {
+        self.total
+    }
 }
 
 impl From<SavedPage> for Page {
