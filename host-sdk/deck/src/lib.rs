@@ -19,6 +19,7 @@ mod icon;
 mod links;
 mod log;
 mod log_file;
+mod mask;
 mod origins;
 mod package;
 mod page;

@@ -9,14 +9,14 @@ use serde::Serialize;
 use tokio::sync::broadcast;
 
 use crate::log_file::LogFile;
-use crate::traffic::masked;
+use crate::traffic::masked_start;
 
 /// Entries that are kept.
 const KEPT: usize = 500;
 /// Entries that a page may fall behind; it misses the oldest ones beyond that.
 const BEHIND: usize = 1000;
 /// Bytes of a message that are kept.
-const LONGEST: usize = 4096;
+pub const LONGEST: usize = 4096;
 
 /// How much an entry matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -67,13 +67,9 @@ impl Log {
     }
 
     /// Writes a line.
-    pub fn write(&self, level: Level, package: Option<&str>, message: impl Into<String>) {
+    pub fn write(&self, level: Level, package: Option<&str>, message: impl AsRef<str>) {
         // Packages print addresses, and what is in those isn't for a log.
-        let mut message = masked(&message.into());
-        if message.len() > LONGEST {
-            message.truncate(message.floor_char_boundary(LONGEST));
-            message.push('…');
-        }
+        let message = masked_start(message.as_ref(), LONGEST);
         let about = package.unwrap_or("deck");
         match level {
             Level::Info => tracing::info!(target: "creator_deck", package = about, "{message}"),
@@ -94,17 +90,17 @@ impl Log {
     }
 
     /// For the record.
-    pub fn info(&self, package: Option<&str>, message: impl Into<String>) {
+    pub fn info(&self, package: Option<&str>, message: impl AsRef<str>) {
         self.write(Level::Info, package, message);
     }
 
     /// Something isn't as it should be, and goes on.
-    pub fn warn(&self, package: Option<&str>, message: impl Into<String>) {
+    pub fn warn(&self, package: Option<&str>, message: impl AsRef<str>) {
         self.write(Level::Warn, package, message);
     }
 
     /// Something doesn't work.
-    pub fn error(&self, package: Option<&str>, message: impl Into<String>) {
+    pub fn error(&self, package: Option<&str>, message: impl AsRef<str>) {
         self.write(Level::Error, package, message);
     }
 
@@ -149,6 +145,16 @@ mod tests {
         let last = log.entries().pop().unwrap();
         assert_eq!(last.message.chars().count(), LONGEST / 2 + 1);
         assert_eq!((last.level, last.package.as_deref()), (Level::Warn, Some("com.x")));
+    }
+
+    #[test]
+    fn secrets_are_masked_also_in_json() {
+        let log = Log::default();
+        log.info(Some("com.x"), r#"answered {"access_token":"S1","expires_in":3600} for client_secret="S2""#);
+        log.info(Some("com.x"), format!("Authorization: Basic S3 {}", "x".repeat(LONGEST)));
+        let entries = log.entries();
+        assert!(entries.iter().all(|entry| (1..=3).all(|n| !entry.message.contains(&format!("S{n}")))), "{entries:?}");
+        assert!(entries[0].message.contains(r#""expires_in":3600"#));
     }
 
     #[test]

@@ -25,6 +25,7 @@ use tokio::time::{Instant, timeout};
 
 use crate::config::Timing;
 use crate::log::Log;
+use crate::mask;
 use crate::random_id;
 use crate::tasks::catch_panic;
 use crate::throttle::Lines;
@@ -39,7 +40,7 @@ pub use self::web::Stage;
 
 /// Quick deaths in a row after which a package is parked.
 const QUICK_DEATHS: u32 = 5;
-/// The longest line taken from a package's output; longer ones are cut into several.
+/// The longest line taken from a package's output; of longer ones that is the start.
 const LONGEST_LINE: usize = 4096;
 /// How long a dead package's last output is waited for. A grandchild may hold the pipe open for ever.
 const LAST_OUTPUT: Duration = Duration::from_millis(500);
@@ -470,7 +471,10 @@ async fn has_loaded_another(library: &Path) -> bool {
 /// Writes a package's output to the log, as far as the log can take it.
 fn to_log(log: &Log, package: Option<&str>) -> impl FnMut(String) {
     let mut lines = Lines::new(std::time::Instant::now());
+    let mut mask = mask::Lines::default();
     move |line| {
+        // Also of lines that are left out: the next one may go on from there.
+        let line = mask.next(&line);
         let Some(left_out) = lines.take(std::time::Instant::now(), line.len()) else { return };
         if left_out > 0 {
             log.warn(package, format!("It prints too much: {left_out} lines of its output were left out."));
@@ -479,25 +483,26 @@ fn to_log(log: &Log, package: Option<&str>) -> impl FnMut(String) {
     }
 }
 
-/// Hands on a package's output line by line.
+/// Hands on a package's output line by line. What comes behind [`LONGEST_LINE`] is left out: in two lines it could not be seen
+/// what is a secret.
 async fn copy_lines(from: Option<impl AsyncRead + Unpin>, mut to: impl FnMut(String)) {
     let Some(from) = from else { return };
     let mut from = BufReader::with_capacity(LONGEST_LINE, from);
     let mut line = Vec::new();
     loop {
-        let (taken, ended) = match from.fill_buf().await {
-            Ok([]) | Err(_) => (0, true),
+        let (part, ended) = match from.fill_buf().await {
+            Ok([]) | Err(_) => (None, true),
             Ok(bytes) => match bytes.iter().position(|byte| *byte == b'\n') {
-                Some(end) => {
-                    line.extend_from_slice(&bytes[..end]);
-                    (end + 1, true)
-                }
-                None => {
-                    line.extend_from_slice(bytes);
-                    (bytes.len(), line.len() >= LONGEST_LINE)
-                }
+                Some(end) => (Some(&bytes[..end]), true),
+                None => (Some(bytes), false),
             },
         };
+        let taken = part.map_or(0, |part| {
+            let room = LONGEST_LINE - line.len().min(LONGEST_LINE);
+            line.extend_from_slice(&part[..part.len().min(room)]);
+            part.len() + usize::from(ended)
+        });
+        let is_over = part.is_none();
         from.consume(taken);
         if ended {
             let text = String::from_utf8_lossy(&line);
@@ -505,9 +510,9 @@ async fn copy_lines(from: Option<impl AsyncRead + Unpin>, mut to: impl FnMut(Str
                 to(text.trim_end().to_owned());
             }
             line.clear();
-            if taken == 0 {
-                return;
-            }
+        }
+        if is_over {
+            return;
         }
     }
 }
@@ -621,12 +626,13 @@ mod tests {
 
     #[tokio::test]
     async fn output_is_cut_into_lines_and_no_line_grows_without_end() {
-        let long = "x".repeat(3 * LONGEST_LINE);
+        let long = format!("{}token={}", "x".repeat(LONGEST_LINE - 6), "s3cret".repeat(LONGEST_LINE));
         let text = format!("one\r\n\n\u{fc}ber\n{long}\nlast");
         let mut lines = Vec::new();
         copy_lines(Some(text.as_bytes()), |line| lines.push(line)).await;
         assert_eq!((lines[0].as_str(), lines[1].as_str()), ("one", "\u{fc}ber"));
         assert_eq!(lines.last().map(String::as_str), Some("last"));
-        assert!(lines.iter().all(|line| line.len() <= 2 * LONGEST_LINE));
+        assert_eq!(lines.len(), 4);
+        assert!(lines.iter().all(|line| line.len() <= LONGEST_LINE && !line.contains("s3cret")));
     }
 }

@@ -2,6 +2,7 @@
 //! instance, how large it was, and what was in it. What looks like a secret is masked before it is kept, and pictures
 //! are named by their size. It stands beside the hub: sockets write here, pages and scripts read.
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,6 +14,7 @@ use serde_json::{Map, Number, Value};
 use tokio::sync::watch;
 
 use crate::log_file::LogFile;
+use crate::mask::{MASK, is_secret, masked};
 
 /// Messages that are kept. At [`LONGEST_BODY`] each they take 8 MB.
 pub const KEPT: usize = 2000;
@@ -24,8 +26,6 @@ const LONGEST_TEXT: usize = 1024;
 const LONGEST_DATA: usize = 128;
 /// A body that is larger isn't looked into, only measured: reading it twice would cost more than it tells.
 const LARGEST_READ: usize = 1 << 20;
-/// What stands in place of a secret.
-const MASK: &str = "•••";
 
 /// Which way a message went, as the package sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -141,25 +141,42 @@ impl Traffic {
 /// A text's JSON, secrets masked and long texts shortened, all the way down. None if it isn't JSON.
 fn tidied(text: &str) -> Option<Value> {
     let mut reader = serde_json::Deserializer::from_str(text);
-    let value = Tidy { secret: false }.deserialize(&mut reader).ok()?;
+    let left = Cell::new(LONGEST_BODY);
+    let value = Tidy { secret: false, outermost: true, left: &left }.deserialize(&mut reader).ok()?;
     reader.end().ok()?;
     Some(value)
 }
 
-/// Reads a value and tidies it on the way: a picture of 100 KB, of which a size is kept, is never copied.
+/// Reads a value and tidies it on the way: of a picture of 100 KB only a size is kept, and of a million numbers no more than
+/// are shown.
 #[derive(Clone, Copy, Debug)]
-struct Tidy {
+struct Tidy<'a> {
     /// Whether the value has the name of a secret.
     secret: bool,
+    /// Whether it is the message itself, whose members are read in any case.
+    outermost: bool,
+    /// Values that may still be kept.
+    left: &'a Cell<usize>,
 }
 
-impl Tidy {
+impl<'a> Tidy<'a> {
     fn unless_secret(self, value: impl Into<Value>) -> Value {
         if self.secret { MASK.into() } else { value.into() }
     }
+
+    /// Whether another value is kept.
+    fn takes_one(self) -> bool {
+        let left = self.left.get();
+        self.left.set(left.saturating_sub(1));
+        self.outermost || left > 0 && !self.secret
+    }
+
+    fn within(self, secret: bool) -> Tidy<'a> {
+        Tidy { secret, outermost: false, left: self.left }
+    }
 }
 
-impl<'de> DeserializeSeed<'de> for Tidy {
+impl<'de> DeserializeSeed<'de> for Tidy<'_> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
@@ -167,7 +184,7 @@ impl<'de> DeserializeSeed<'de> for Tidy {
     }
 }
 
-impl<'de> Visitor<'de> for Tidy {
+impl<'de> Visitor<'de> for Tidy<'_> {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -200,24 +217,24 @@ impl<'de> Visitor<'de> for Tidy {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut values: A) -> Result<Value, A::Error> {
         let mut tidied = Vec::new();
-        while let Some(value) = values.next_element_seed(Self { secret: false })? {
-            if !self.secret {
-                tidied.push(value);
+        while self.takes_one() {
+            match values.next_element_seed(self.within(false))? {
+                Some(value) => tidied.push(value),
+                None => return Ok(self.unless_secret(tidied)),
             }
         }
+        while values.next_element::<IgnoredAny>()?.is_some() {}
         Ok(self.unless_secret(tidied))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
         let mut tidied = Map::new();
-        while let Some(name) = members.next_key::<String>()? {
-            if self.secret {
-                members.next_value::<IgnoredAny>()?;
-            } else {
-                let value = members.next_value_seed(Self { secret: is_secret(&name) })?;
-                tidied.insert(name, value);
-            }
+        while self.takes_one() {
+            let Some(name) = members.next_key::<String>()? else { return Ok(self.unless_secret(tidied)) };
+            let value = members.next_value_seed(self.within(is_secret(&name)))?;
+            tidied.insert(cut(name, LONGEST_DATA), value);
         }
+        while members.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
         Ok(self.unless_secret(tidied))
     }
 }
@@ -225,53 +242,24 @@ impl<'de> Visitor<'de> for Tidy {
 fn tidy_text(text: &str) -> String {
     if text.get(..5).is_some_and(|start| start.eq_ignore_ascii_case("data:")) && text.len() > LONGEST_DATA {
         let kind = text.split([',', ';']).next().unwrap_or_default();
-        return format!("{}… ({} bytes)", cut(kind.to_owned(), LONGEST_DATA), text.len());
-    }
-    // Some packages put JSON into a text.
-    if text.starts_with(['{', '['])
-        && let Some(inner) = tidied(text)
-    {
-        return cut(inner.to_string(), LONGEST_TEXT);
-    }
-    cut(masked(text), LONGEST_TEXT)
-}
-
-/// A text in which the values of parameters (`name=value`) that are named like a secret, and bearer tokens, are masked.
-#[must_use]
-pub fn masked(text: &str) -> String {
-    let mut result = String::with_capacity(text.len());
-    let mut rest = text;
-    let ends_value = |letter: char| letter.is_whitespace() || "&#;,\"'<>)".contains(letter);
-    while let Some(at) = rest.find(['=', ' ']) {
-        let (before, after) = rest.split_at(at + 1);
-        result.push_str(before);
-        rest = after;
-        let name = before[..at].rsplit(|c: char| !c.is_alphanumeric() && c != '_' && c != '-').next().unwrap_or("");
-        let hides = match before.as_bytes().last() {
-            Some(b'=') => is_secret(name),
-            _ => name.eq_ignore_ascii_case("bearer"),
-        };
-        if hides {
-            let end = rest.find(ends_value).unwrap_or(rest.len());
-            if end > 0 {
-                result.push_str(MASK);
-            }
-            rest = &rest[end..];
+        let is_kind = |byte: u8| byte.is_ascii_alphanumeric() || b":/+.-".contains(&byte);
+        // Else it is no data URI, whatever it begins with.
+        if kind.len() <= LONGEST_DATA && kind.bytes().all(is_kind) {
+            return format!("{kind}… ({} bytes)", text.len());
         }
     }
-    result.push_str(rest);
-    result
+    masked_start(text, LONGEST_TEXT)
 }
 
-/// Whether a member or parameter is named like something that nobody else should read.
-fn is_secret(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    ["secret", "token", "password", "passwd", "authorization", "verifier", "apikey", "api_key"]
-        .iter()
-        .any(|part| name.contains(part))
-        || name == "code"
-        || name.ends_with("_code")
-        || name == "authcode"
+/// The start of a text, secrets masked. No more of it is looked at than may be shown.
+pub fn masked_start(text: &str, longest: usize) -> String {
+    let start = masked(&text[..text.floor_char_boundary(longest)]);
+    let is_all = text.len() <= longest;
+    let mut start = cut(start, longest);
+    if !is_all && !start.ends_with('…') {
+        start.push('…');
+    }
+    start
 }
 
 fn cut(mut text: String, longest: usize) -> String {
@@ -331,6 +319,27 @@ mod tests {
         let message = recorded(&json!({"event": "changeImage", "payload": {"image": image, "long": "é".repeat(9000)}}));
         assert!(message.body.contains("data:image/png… (50022 bytes)"), "{}", message.body);
         assert!(message.body.len() <= LONGEST_BODY + 4 && message.size > 60_000);
+    }
+
+    #[test]
+    fn what_begins_like_a_picture_is_masked_too() {
+        for text in [format!("data:{}?code=S6", "A".repeat(200)), format!("data:{}?code=S6", "A".repeat(100))] {
+            let message = recorded(&json!({"event": "openUrl", "payload": {"url": text}}));
+            assert!(!message.body.contains("S6"), "{}", message.body);
+        }
+    }
+
+    #[test]
+    fn of_a_message_with_many_values_the_first_are_kept() {
+        let many =
+            json!({"payload": vec![1; 100_000], "more": {"a": {"b": [1]}}, "event": "sendToPackage", "context": "c"});
+        let message = recorded(&many);
+        assert!(message.body.len() <= LONGEST_BODY + 4);
+        assert_eq!((message.event.as_str(), message.context.as_deref()), ("sendToPackage", Some("c")));
+        let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+        let traffic = traffic();
+        traffic.record("com.x", false, Direction::In, &deep);
+        assert_eq!(traffic.after(0)[0].body, "(not readable as JSON)");
     }
 
     #[test]

@@ -16,6 +16,8 @@ use host_sdk::picture::Kind;
 use serde_json::Value;
 
 use crate::hub::{Command, Handle, OutputLine};
+use crate::log;
+use crate::traffic::masked_start;
 
 /// What the views need.
 #[derive(Clone, Debug)]
@@ -74,6 +76,8 @@ pub async fn output_of(
 ) -> StatusCode {
     lines.truncate(MOST_LINES);
     lines.retain(|line| !line.line.trim().is_empty());
+    // Here, where only this page waits: the last error is shown with the package, too.
+    lines.iter_mut().for_each(|line| line.line = masked_start(&line.line, log::LONGEST));
     match views.hub.ask(|reply| Command::Output { package: package.to_string(), page, lines, reply }).await {
         Some(true) => StatusCode::NO_CONTENT,
         Some(false) => StatusCode::NOT_FOUND,

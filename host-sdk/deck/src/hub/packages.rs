@@ -309,7 +309,7 @@ impl Hub {
     /// A page of a package says something. Answers whether there is such a page.
     pub(super) fn output(&mut self, uuid: &str, page: &str, lines: Vec<OutputLine>) -> bool {
         let is_package = self.package(uuid).is_some_and(|package| package.frame.as_deref() == Some(page));
-        if !is_package && !self.view(page).is_some_and(|view| view.package == uuid) {
+        if !is_package && self.view(page).is_none_or(|view| view.package != uuid) {
             return false;
         }
         let mut last_error = None;
