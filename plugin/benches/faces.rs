@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use host_sdk::package::Image;
 use spotify_plugin::face::{
-    Cover, Icon, Key, NowPlaying, Picture, Progress, Renderer, Scroll, Size, SystemFonts, Tone,
+    Cover, CoverLimits, Icon, Key, NowPlaying, Picture, Progress, Renderer, Scroll, Size, SystemFonts, Tone,
 };
 
 const RUNS: usize = 101;
@@ -104,11 +104,28 @@ fn main() {
         });
         frame(&mut renderer, &picture, Size::KEY, &none, 0)
     });
-    for side in [64, 300, 640] {
-        let file = cover_file(1, side);
-        case(&format!("Decode a cover of {side} pixels"), |_| {
-            std::hint::black_box(Cover::decode(&file, 4096).expect("decoded"));
-            file.len()
-        });
+    let most = CoverLimits::default().pixels;
+    for side in [64, 300, 640, most] {
+        decode(&format!("Decode a cover of {side} pixels"), &cover_file(1, side), most);
     }
+    decode(&format!("Decode a PNG of {most} pixels, 16 bits"), &deep_file(most), most);
+    // Spotify has no such pictures; their headers are enough to refuse them.
+    decode("Refuse a cover of 4096 pixels", &cover_file(1, 4096), most);
+    decode("Refuse a PNG of 4096 pixels, 16 bits", &deep_file(4096), most);
+}
+
+/// A PNG of 16 bits a channel, with transparency, that packs well.
+fn deep_file(side: u32) -> Vec<u8> {
+    let pixel = |x, y| image::Rgba([x as u16, y as u16, 0x1234, 0xfedc]);
+    let picture = image::ImageBuffer::<image::Rgba<u16>, Vec<u16>>::from_fn(side, side, pixel);
+    let mut file = Vec::new();
+    picture.write_to(&mut Cursor::new(&mut file), image::ImageFormat::Png).expect("encoded");
+    file
+}
+
+fn decode(name: &str, file: &[u8], pixels: u32) {
+    case(name, |_| {
+        let _ = std::hint::black_box(Cover::decode(file, pixels));
+        file.len()
+    });
 }

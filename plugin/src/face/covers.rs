@@ -34,9 +34,10 @@ pub struct CoverLimits {
     /// Addresses besides Spotify's image hosts, as scheme, host and port ("http://127.0.0.1:4000"): for a
     /// simulated Spotify. What doesn't parse allows nothing.
     pub also_from: Vec<String>,
-    /// Length of a picture's file, in bytes.
+    /// Length of a picture's file, in bytes. Spotify's largest have some 200,000.
     pub file_bytes: usize,
-    /// Width and height of a picture, in pixels.
+    /// Width and height of a picture, in pixels, as its header says: a larger one is not decoded. Spotify's largest have
+    /// 640; the time and the memory that one takes grow with the square.
     pub pixels: u32,
     /// Time from asking for a picture until it is here.
     pub time: Duration,
@@ -57,8 +58,8 @@ impl Default for CoverLimits {
     fn default() -> Self {
         CoverLimits {
             also_from: Vec::new(),
-            file_bytes: 5 << 20,
-            pixels: 4096,
+            file_bytes: 2 << 20,
+            pixels: 1280,
             time: Duration::from_secs(10),
             kept: 32,
             kept_bytes: 6 << 20,
@@ -261,7 +262,7 @@ struct Shared {
     http: Http,
     disk: Option<Disk>,
     downloads: Semaphore,
-    /// One at a time: a picture at the limits takes 64 MB while it is decoded.
+    /// One at a time: a picture at the limits takes 13 MB while it is decoded, and 0.2 s.
     decoding: Semaphore,
 }
 
@@ -286,6 +287,8 @@ enum Content {
 impl Covers {
     /// Downloads that run at a time.
     const AT_ONCE: usize = 4;
+    /// Bytes of an address. Spotify's have some 70.
+    const LONGEST: usize = 2048;
     /// Addresses that are on their way or remembered as failed; more are not begun.
     const OPEN: usize = 64;
 
@@ -322,9 +325,9 @@ impl Covers {
     /// # Panics
     /// Outside a tokio runtime.
     pub fn get(&self, url: &str) -> CoverState {
-        let Some(address) = self.0.allowed(url) else {
+        if url.len() > Self::LONGEST {
             return CoverState::Failed(CoverError::NotAllowed);
-        };
+        }
         let mut slots = lock(&self.0.slots);
         slots.clock += 1;
         let clock = slots.clock;
@@ -339,6 +342,9 @@ impl Covers {
                 Content::Failed(..) => {}
             }
         }
+        let Some(address) = self.0.allowed(url) else {
+            return CoverState::Failed(CoverError::NotAllowed);
+        };
         if !slots.make_room(url, Self::OPEN) {
             return CoverState::Pending;
         }
@@ -784,7 +790,7 @@ mod tests {
         file.extend_from_slice(&[8, 2, 0, 0, 0]);
         file.extend_from_slice(&crc(&file[12..]).to_be_bytes());
         file.extend_from_slice(b"\0\0\0\0IDAT\x35\xaf\x06\x1e");
-        assert_eq!(Cover::decode(&file, 4096).err(), Some(CoverError::TooLarge));
+        assert_eq!(Cover::decode(&file, 1280).err(), Some(CoverError::TooLarge));
         assert_eq!(Cover::decode(&picture(65), 64).err(), Some(CoverError::TooLarge));
     }
 
@@ -794,19 +800,103 @@ mod tests {
         })
     }
 
-    #[test]
-    fn every_cut_of_a_picture_is_an_error() {
+    fn jpeg(side: u32) -> Vec<u8> {
         let mut jpeg = Vec::new();
-        RgbImage::from_fn(40, 40, |x, y| image::Rgb([x as u8 * 6, y as u8 * 6, 90]))
+        RgbImage::from_fn(side, side, |x, y| image::Rgb([(x * 6) as u8, (y * 6) as u8, 90]))
             .write_to(&mut Cursor::new(&mut jpeg), image::ImageFormat::Jpeg)
             .expect("encoded");
-        assert!(Cover::decode(&jpeg, 4096).is_ok());
+        jpeg
+    }
+
+    fn deep_png(side: u32) -> Vec<u8> {
+        let mut file = Vec::new();
+        image::ImageBuffer::<image::Rgba<u16>, Vec<u16>>::from_pixel(side, side, image::Rgba([0x1234, 7, 9, 0xffff]))
+            .write_to(&mut Cursor::new(&mut file), image::ImageFormat::Png)
+            .expect("encoded");
+        file
+    }
+
+    /// A file whose header says that the picture is `side` pixels wide and high, and progressive where it is a JPEG.
+    fn claiming(mut file: Vec<u8>, side: u32) -> Vec<u8> {
+        if file.starts_with(b"\x89PNG") {
+            file[16..20].copy_from_slice(&side.to_be_bytes());
+            file[20..24].copy_from_slice(&side.to_be_bytes());
+            let crc = crc(&file[12..29]);
+            file[29..33].copy_from_slice(&crc.to_be_bytes());
+        } else {
+            let frame = file.windows(2).position(|marker| marker == [0xff, 0xc0]).expect("a frame");
+            file[frame + 1] = 0xc2;
+            let side = u16::try_from(side).expect("a side").to_be_bytes();
+            file[frame + 5..frame + 7].copy_from_slice(&side);
+            file[frame + 7..frame + 9].copy_from_slice(&side);
+        }
+        file
+    }
+
+    #[test]
+    fn pictures_of_any_form_are_bounded_by_their_pixels() {
+        // Twice as wide as Spotify's largest, in the package.
+        assert_eq!(CoverLimits::default().pixels, 1280);
+        let most = 64;
+        let decode = |file: Vec<u8>| Cover::decode(&file, most).map(|_| ());
+        for make in [jpeg, picture, deep_png] {
+            assert_eq!(decode(make(most)), Ok(()));
+            assert_eq!(decode(make(most + 1)), Err(CoverError::TooLarge));
+            for side in [most + 1, 4096, 65_535] {
+                assert_eq!(decode(claiming(make(40), side)), Err(CoverError::TooLarge), "{side}");
+            }
+        }
+    }
+
+    #[test]
+    fn headers_that_lie_within_the_bounds_are_harmless() {
+        let most = 64;
+        for make in [jpeg, picture, deep_png] {
+            for side in [1, 39, 41, most] {
+                // An error, or what there is of it, in no more room than the header says.
+                if let Ok(cover) = Cover::decode(&claiming(make(40), side), most) {
+                    assert!(cover.bytes() <= (side * side * 3) as usize, "{side}");
+                }
+            }
+            for side in [0, u32::from(u16::MAX)] {
+                assert!(Cover::decode(&claiming(make(40), side), most).is_err(), "{side}");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn kept_file_beyond_the_bounds_is_fetched_anew() {
+        let folder = tempfile::tempdir().expect("folder");
+        let (origin, requests) = server(|_| ok(&picture(64))).await;
+        let limits = CoverLimits { folder: Some(folder.path().to_owned()), ..limits(&origin) };
+        let url = format!("{origin}/one");
+        // As a version with other bounds has left it.
+        Disk::new(folder.path().to_owned(), 1 << 30, 1 << 30).put(&url, &picture(limits.pixels + 1));
+        let (covers, mut arrived) = Covers::new(limits, Supervisor::new().0);
+        covers.get(&url);
+        arrived.recv().await;
+        assert_eq!(covers.get(&url).ready().map(|cover| cover.picture.width()), Some(64));
+        assert_eq!(requests.load(Ordering::SeqCst), 1);
+    }
+
+    #[tokio::test]
+    async fn address_without_end_is_not_kept() {
+        let (covers, _arrived) = Covers::new(limits("http://127.0.0.1:1"), Supervisor::new().0);
+        let url = format!("http://127.0.0.1:1/{}", "x".repeat(Covers::LONGEST));
+        assert_eq!(error(covers.get(&url)), CoverError::NotAllowed);
+        assert!(lock(&covers.0.slots).by_url.is_empty());
+    }
+
+    #[test]
+    fn every_cut_of_a_picture_is_an_error() {
+        let jpeg = jpeg(40);
+        assert!(Cover::decode(&jpeg, 1280).is_ok());
         // Some decoders show what they have of a picture; it must not be a panic, that is all.
         for length in 0..jpeg.len() {
-            let _ = Cover::decode(&jpeg[..length], 4096);
+            let _ = Cover::decode(&jpeg[..length], 1280);
         }
         for length in 0..60 {
-            assert!(Cover::decode(&picture(40)[..length], 4096).is_err());
+            assert!(Cover::decode(&picture(40)[..length], 1280).is_err());
         }
     }
 
@@ -816,7 +906,7 @@ mod tests {
         RgbImage::from_pixel(200, 100, image::Rgb([1, 2, 3]))
             .write_to(&mut Cursor::new(&mut file), image::ImageFormat::Png)
             .expect("encoded");
-        let cover = Cover::decode(&file, 4096).expect("decoded");
+        let cover = Cover::decode(&file, 1280).expect("decoded");
         let scaled = cover.scaled(80).expect("scaled");
         assert_eq!((scaled.width(), scaled.height()), (80, 40));
         assert_eq!(scale(&RgbImage::new(4_000, 1), 80).map(|scaled| scaled.dimensions()), Some((80, 1)));
@@ -833,7 +923,7 @@ mod tests {
         image::RgbaImage::from_pixel(8, 8, image::Rgba([255, 255, 255, 0]))
             .write_to(&mut Cursor::new(&mut file), image::ImageFormat::Png)
             .expect("encoded");
-        let cover = Cover::decode(&file, 4096).expect("decoded");
+        let cover = Cover::decode(&file, 1280).expect("decoded");
         let pixel = cover.scaled(8).and_then(|p| p.pixel(4, 4)).expect("pixel");
         assert_eq!((pixel.red(), pixel.alpha()), (colour::KEY.0, 255));
     }
