@@ -498,7 +498,7 @@ async fn profiles_sleep_and_the_look_of_a_key() {
     user.clicks("#wake-up").await;
     user.sees("#device:not([data-asleep])").await;
     let names: Value =
-        user.browser.execute("return document.getElementById('profile-name').textContent", vec![]).await.unwrap();
+        user.browser.execute("return document.querySelector('#profile-strip [aria-current]').textContent", vec![]).await.unwrap();
     assert_eq!(names, "Studio");
     user.browser.close().await.unwrap();
 }
@@ -572,6 +572,22 @@ async fn no_state_of_the_page_has_a_serious_accessibility_fault() {
     user.changes_to("use").await;
     user.is_served("use").await;
     user.changes_to("edit").await;
+    user.clicks("#key-menu-button").await;
+    user.sees(".menu").await;
+    user.is_served("key-menu").await;
+    user.types("m").await;
+    user.types(&Key::Enter.to_string()).await;
+    user.is_served("move-to").await;
+    user.types(&Key::Escape.to_string()).await;
+    user.clicks(".widget[data-widget='com.spotify-widgets.next']").await;
+    user.sees(".cell[data-free]").await;
+    user.is_served("offered").await;
+    user.types(&Key::Escape.to_string()).await;
+    user.sees("#widget-search").await.send_keys("volume").await.unwrap();
+    user.is_served("search").await;
+    user.types("xyz").await;
+    user.is_served("search-finds-nothing").await;
+    user.types(&Key::Escape.to_string()).await;
     user.clicks(".layout-picker button").await;
     user.sees(".layout-popup:popover-open").await;
     user.is_served("layouts").await;

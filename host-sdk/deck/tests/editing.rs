@@ -10,12 +10,13 @@ mod page;
 mod support;
 
 use fantoccini::Client;
+use fantoccini::actions::{MOUSE_BUTTON_RIGHT, PointerAction};
 use fantoccini::key::Key;
 use page::{
-    DOWN, UP, cell, changes_to, clicks, drags, focuses, keeps, misses, open, points, reads, sees, types, until,
+    DOWN, UP, cell, changes_to, clicks, ctrl, drags, focuses, keeps, misses, open, points, reads, sees, types, until,
 };
 use serde_json::{Value, json};
-use support::{PATIENT, Socket, TOGGLE, World, hear_of, nothing_more, world};
+use support::{PATIENT, Socket, TOGGLE, WIDE, World, hear_of, nothing_more, world};
 
 /// A deck whose package has registered, with one key of two states at column 1, row 1, and a browser that shows it.
 struct Scene {
@@ -200,5 +201,209 @@ async fn property_view_keeps_its_room_beside_the_look() {
     clicks(&scene.browser, "#property-tab-look").await;
     clicks(&scene.browser, "#property-tab-settings").await;
     assert_eq!(reads(&scene.browser, frame).await, json!(tall));
+    scene.ends().await;
+}
+
+/// The keys on the Panel, as `[column, row]` each, in the order of their rows.
+async fn places(browser: &Client) -> Value {
+    let script = "return [...document.querySelectorAll('.key')]
+        .map(({ dataset }) => [Number(dataset.column), Number(dataset.row)])
+        .sort((a, b) => a[1] - b[1] || a[0] - b[0])";
+    reads(browser, script).await
+}
+
+async fn lie_at(browser: &Client, wanted: Value) {
+    until(&format!("keys at {wanted}"), async || places(browser).await == wanted).await;
+}
+
+#[tokio::test]
+async fn key_is_copied_cut_pasted_and_duplicated_by_keyboard() {
+    let scene = scene().await;
+    let browser = &scene.browser;
+    focuses(browser, ".key").await;
+    types(browser, &ctrl('d')).await;
+    lie_at(browser, json!([[1, 0], [1, 1]])).await;
+    sees(browser, ".key[data-row='0'][aria-selected='true']:focus").await;
+    types(browser, &ctrl('c')).await;
+    focuses(browser, &cell("grid", 4, 3)).await;
+    types(browser, &ctrl('v')).await;
+    lie_at(browser, json!([[1, 0], [1, 1], [4, 3]])).await;
+    sees(browser, ".key[data-column='4']:focus").await;
+    types(browser, &ctrl('x')).await;
+    sees(browser, ".key[data-column='4'][data-cut]").await;
+    keeps(browser, "cut").await;
+    focuses(browser, &cell("keys", 0, 1)).await;
+    types(browser, &ctrl('v')).await;
+    sees(browser, "#function-keys .key[data-column='0'][data-row='1']:focus").await;
+    misses(browser, ".key[data-cut]").await;
+    types(browser, &ctrl('z')).await;
+    lie_at(browser, json!([[1, 0], [1, 1], [4, 3]])).await;
+    scene.ends().await;
+}
+
+#[tokio::test]
+async fn escape_leaves_a_cut_key_where_it_is() {
+    let scene = scene().await;
+    focuses(&scene.browser, ".key").await;
+    types(&scene.browser, &ctrl('x')).await;
+    sees(&scene.browser, ".key[data-cut]").await;
+    types(&scene.browser, &Key::Escape.to_string()).await;
+    misses(&scene.browser, ".key[data-cut]").await;
+    lie_at(&scene.browser, json!([[1, 1]])).await;
+    scene.ends().await;
+}
+
+#[tokio::test]
+async fn menu_of_a_key_does_everything_by_keyboard() {
+    let scene = scene().await;
+    let browser = &scene.browser;
+    scene.world.call("POST", "/api/profiles", json!({"name": "Stream"})).await;
+    clicks(browser, "#profile-strip button:first-child").await;
+    focuses(browser, ".key").await;
+    let opens = format!("{}{}{}", Key::Shift, Key::F10, Key::Null);
+    types(browser, &opens).await;
+    sees(browser, ".menu [role='menuitem']:first-child:focus").await;
+    keeps(browser, "menu-of-a-key").await;
+    types(browser, "d").await;
+    types(browser, &Key::Enter.to_string()).await;
+    lie_at(browser, json!([[1, 0], [1, 1]])).await;
+    types(browser, &opens).await;
+    sees(browser, ".menu").await;
+    types(browser, "m").await;
+    types(browser, &Key::Right.to_string()).await;
+    sees(browser, ".menu[aria-label='Move to'] [role='menuitem']:focus").await;
+    keeps(browser, "menu-move-to").await;
+    types(browser, &Key::Up.to_string()).await;
+    types(browser, &Key::Up.to_string()).await;
+    types(browser, &Key::Enter.to_string()).await;
+    lie_at(browser, json!([[1, 1]])).await;
+    clicks(browser, "#profile-strip button:nth-child(2)").await;
+    lie_at(browser, json!([[1, 0]])).await;
+    focuses(browser, ".key").await;
+    types(browser, &opens).await;
+    types(browser, &Key::End.to_string()).await;
+    types(browser, &Key::Enter.to_string()).await;
+    lie_at(browser, json!([])).await;
+    scene.ends().await;
+}
+
+#[tokio::test]
+async fn menu_opens_at_the_pointer_and_escape_closes_it() {
+    let scene = scene().await;
+    let button = MOUSE_BUTTON_RIGHT;
+    let (down, up) = (PointerAction::Down { button }, PointerAction::Up { button });
+    points(&scene.browser, ".key", &[down.clone(), up.clone()]).await;
+    sees(&scene.browser, ".key[aria-selected='true']").await;
+    sees(&scene.browser, ".menu").await;
+    types(&scene.browser, &Key::Escape.to_string()).await;
+    misses(&scene.browser, ".menu").await;
+    sees(&scene.browser, ".key:focus").await;
+    points(&scene.browser, &cell("grid", 3, 0), &[down, up]).await;
+    sees(&scene.browser, ".menu [aria-disabled='true']").await;
+    scene.ends().await;
+}
+
+#[tokio::test]
+async fn key_dropped_on_a_tab_is_copied_there() {
+    let scene = scene().await;
+    scene.world.call("POST", "/api/profiles", json!({"name": "Stream"})).await;
+    clicks(&scene.browser, "#profile-strip button:first-child").await;
+    sees(&scene.browser, ".key").await;
+    drags(&scene.browser, ".key", "#profile-strip button:nth-child(2)").await;
+    sees(&scene.browser, ".menu").await;
+    keeps(&scene.browser, "dropped-on-a-tab").await;
+    clicks(&scene.browser, ".menu button:first-child").await;
+    sees(&scene.browser, ".toast").await;
+    lie_at(&scene.browser, json!([[1, 1]])).await;
+    clicks(&scene.browser, "#profile-strip button:nth-child(2)").await;
+    lie_at(&scene.browser, json!([[1, 1]])).await;
+    let copy = reads(&scene.browser, "return document.querySelector('.key').dataset.context").await;
+    assert_ne!(copy, json!(scene.context));
+    scene.ends().await;
+}
+
+#[tokio::test]
+async fn pages_are_turned_by_lights_arrows_and_keyboard() {
+    let scene = scene().await;
+    let browser = &scene.browser;
+    clicks(browser, ".page-arrow:last-child").await;
+    sees(browser, "[data-page='1'][aria-current]").await;
+    misses(browser, ".key").await;
+    sees(browser, "[data-page='0'][data-filled]").await;
+    keeps(browser, "page-2").await;
+    clicks(browser, "[data-page='4']").await;
+    sees(browser, "[data-page='4'][aria-current]").await;
+    sees(browser, ".page-arrow:last-child[aria-disabled='true']").await;
+    focuses(browser, &cell("grid", 0, 0)).await;
+    types(browser, &Key::PageUp.to_string()).await;
+    sees(browser, "[data-page='3'][aria-current]").await;
+    clicks(browser, "[data-page='0']").await;
+    sees(browser, ".key").await;
+    drags(browser, ".key", "[data-page='2']").await;
+    clicks(browser, ".menu button:last-child").await;
+    sees(browser, "[data-page='2'][data-filled]").await;
+    misses(browser, ".key").await;
+    scene.ends().await;
+}
+
+#[tokio::test]
+async fn widgets_are_found_by_name_and_group() {
+    let scene = scene().await;
+    let browser = &scene.browser;
+    let found = async || reads(browser, "return document.querySelectorAll('.group li:not([hidden])').length").await;
+    assert_eq!(found().await, json!(2));
+    clicks(browser, "#widget-search").await;
+    types(browser, "TOGGL").await;
+    until("one is found", async || found().await == 1).await;
+    keeps(browser, "search").await;
+    types(browser, "x").await;
+    sees(browser, ".widget-none:not([hidden])").await;
+    types(browser, &Key::Escape.to_string()).await;
+    until("all are there again", async || found().await == 2).await;
+    types(browser, "test wid").await;
+    until("by group and name", async || found().await == 1).await;
+    types(browser, &Key::Down.to_string()).await;
+    sees(browser, &format!(".widget[data-widget='{WIDE}']:focus")).await;
+    types(browser, &Key::Enter.to_string()).await;
+    sees(browser, ".key[aria-colspan='3']").await;
+    scene.ends().await;
+}
+
+#[tokio::test]
+async fn closed_groups_are_remembered() {
+    let scene = scene().await;
+    clicks(&scene.browser, ".group-toggle").await;
+    sees(&scene.browser, ".group ul[hidden]").await;
+    until("it is stored", async || {
+        let (_, state) = scene.world.call("GET", "/api/state", Value::Null).await;
+        !state["deck"]["preferences"]["closedGroups"].as_array().unwrap().is_empty()
+    })
+    .await;
+    scene.browser.refresh().await.unwrap();
+    sees(&scene.browser, ".group ul[hidden]").await;
+    clicks(&scene.browser, "#fold-button").await;
+    sees(&scene.browser, ".group ul:not([hidden])").await;
+    scene.ends().await;
+}
+
+#[tokio::test]
+async fn one_click_offers_a_widget_and_two_place_it() {
+    let scene = scene().await;
+    let browser = &scene.browser;
+    let widget = format!(".widget[data-widget='{TOGGLE}']");
+    clicks(browser, &widget).await;
+    sees(browser, "#offer-hint:not([hidden])").await;
+    keeps(browser, "offered").await;
+    lie_at(browser, json!([[1, 1]])).await;
+    clicks(browser, &cell("grid", 3, 2)).await;
+    lie_at(browser, json!([[1, 1], [3, 2]])).await;
+    sees(browser, "#offer-hint[hidden]").await;
+    clicks(browser, &widget).await;
+    sees(browser, ".cell[data-free]").await;
+    types(browser, &Key::Escape.to_string()).await;
+    misses(browser, ".cell[data-free]").await;
+    points(browser, &widget, &[DOWN, UP, DOWN, UP]).await;
+    lie_at(browser, json!([[0, 0], [1, 1], [3, 2]])).await;
+    misses(browser, ".cell[data-free]").await;
     scene.ends().await;
 }

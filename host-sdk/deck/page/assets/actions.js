@@ -53,6 +53,69 @@ export async function move(context, { area, column, row }) {
   }
 }
 
+/** Takes a key into the clipboard; `cut`: to move it when it is pasted. */
+export async function clip(context, cut) {
+  const instance = store.instances.get(context);
+  if (!instance) return;
+  try {
+    await api.clip(context, cut);
+    announce(text(cut ? "keyCut" : "keyCopied", { name: nameOf(instance) }));
+  } catch (error) {
+    showError(error);
+  }
+}
+
+/** Forgets a key that was cut. */
+export function cancelCut() {
+  if (store.deck.clipboard?.cut) api.clearClipboard().catch(showError);
+}
+
+/** Puts down what is in the clipboard, as near to a place as there is room, and selects it. */
+export function paste(place) {
+  return put(() => api.paste(place), "pasted");
+}
+
+/** Puts a copy of a key beside it, and selects it. */
+export function duplicate(context) {
+  return put(() => api.copyInstance(context, {}), "duplicated");
+}
+
+async function put(request, words) {
+  try {
+    const instance = await request();
+    if (!store.instances.has(instance.context)) store.setInstance(instance);
+    store.select(instance.context);
+    store.point(instance);
+    announce(text(words, { name: nameOf(instance), place: placeText(instance) }));
+  } catch (error) {
+    showError(error);
+  }
+}
+
+/** Puts a copy of a key into another profile or on another page, `to`, which is called `words`. */
+export function copyTo(context, to, words) {
+  return send(context, () => api.copyInstance(context, to), "copiedTo", words);
+}
+
+/** As `copyTo`, but the key itself goes. */
+export function moveTo(context, to, words) {
+  return send(context, () => api.moveInstance(context, to), "movedTo", words);
+}
+
+async function send(context, request, done, place) {
+  const instance = store.instances.get(context);
+  if (!instance) return;
+  const { revision } = store.deck;
+  try {
+    await request();
+    const words = text(done, { name: nameOf(instance), place });
+    offerUndo(words, revision);
+    announce(words);
+  } catch (error) {
+    showError(error);
+  }
+}
+
 /** Gives a key another layout, where there is room for it. */
 export async function resize(context, layout) {
   try {
@@ -77,6 +140,21 @@ export async function remove(context) {
     showError(error);
   }
 }
+
+/** Shows a page of the grid, zero-based. */
+export async function showPage(page) {
+  const count = store.deck.pages.length;
+  if (page < 0 || page >= count || page === store.deck.page) return;
+  try {
+    await api.showPage(page);
+    announce(text("pageShown", { number: page + 1, count }));
+  } catch (error) {
+    showError(error);
+  }
+}
+
+/** Shows the page that is so many further on. */
+export const turnPage = (step) => showPage(store.deck.page + step);
 
 /** Undoes ("undo") or does again ("redo") what was done last. */
 export async function step(direction) {

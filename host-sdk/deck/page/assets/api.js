@@ -66,9 +66,23 @@ export const addInstance = (widget, layout, { area, column, row }) =>
 
 export const removeInstance = (context) => inOrder(context, () => request("DELETE", `instances/${part(context)}`));
 
-/** Moves an instance; 409 where it does not fit. */
-export const moveInstance = (context, { area, column, row }) =>
-  inOrder(context, () => request("POST", `instances/${part(context)}/move`, { json: { area, column, row } }));
+/**
+ * Moves an instance to `{profile, page, area, column, row}`; 409 where it does not fit. What is left out stays; without a place
+ * it goes to the nearest free one. Answers the instance.
+ */
+export const moveInstance = (context, to) =>
+  inOrder(context, () => request("POST", `instances/${part(context)}/move`, { json: to }));
+
+/** Puts a copy of an instance somewhere; as `moveInstance`. */
+export const copyInstance = (context, to) => request("POST", `instances/${part(context)}/copy`, { json: to });
+
+/** Takes an instance into the clipboard; `cut`: to move it when it is pasted. */
+export const clip = (context, cut) => request("POST", "clipboard", { json: { context, cut } });
+
+export const clearClipboard = () => request("DELETE", "clipboard");
+
+/** Puts down what is in the clipboard, as near to a place as there is room. Answers the instance. */
+export const paste = ({ area, column, row }) => request("POST", "clipboard/paste", { json: { area, column, row } });
 
 /** Gives an instance another layout, at the free place that is nearest. Answers the instance; 409 where there is none. */
 export const resizeInstance = (context, layout) =>
@@ -123,6 +137,9 @@ export const renameProfile = (id, name) => request("PUT", `profiles/${part(id)}`
 export const deleteProfile = (id) => request("DELETE", `profiles/${part(id)}`);
 
 export const activateProfile = (id) => request("POST", `profiles/${part(id)}/activate`);
+
+/** Shows a page of the grid, zero-based. */
+export const showPage = (page) => request("PUT", "page", { json: { page } });
 
 /** Undoes ("undo") or does again ("redo"). Answers `{step}`, the word for what it was. */
 export const step = (direction) => request("POST", direction);

@@ -1,9 +1,9 @@
-// What belongs to the device as a whole: the strip of hotkey profiles below the Panel, the tools above it (profiles,
-// undo and redo, sleep), and the notice about what is kept on disk.
+// What belongs to the device as a whole: above the Panel the tabs of the hotkey profiles and the tools (profiles, undo and redo,
+// sleep), below it the pages, and the notice about what is kept on disk.
 
 import * as api from "./api.js";
-import { offerUndo, step } from "./actions.js";
-import { element, icon, setAttribute, setText } from "./dom.js";
+import { offerUndo, showPage, step, turnPage } from "./actions.js";
+import { element, icon, setAttribute } from "./dom.js";
 import { isEditing } from "./mode.js";
 import { store } from "./store.js";
 import { text } from "./strings.js";
@@ -14,6 +14,7 @@ const LONGEST_NAME = 60;
 
 const bar = document.getElementById("stage-bar");
 const strip = document.getElementById("profile-strip");
+const pageStrip = document.getElementById("page-strip");
 const device = document.getElementById("device");
 const wakeUp = document.getElementById("wake-up");
 const notice = document.getElementById("notice");
@@ -23,11 +24,7 @@ let drawn = null;
 
 /** Brings all of it to life; it draws itself from the store from here on. */
 export function startDevice() {
-  const name = element("strong", { id: "profile-name", className: "bar-name" });
-  tools.name = name;
   bar.append(
-    element("span", { className: "muted bar-label" }, text("hotkeyProfile")),
-    name,
     tool("profile-new", "add", text("newProfile"), () => ask(text("newProfile"), nextName(), (given) => create(given, null))),
     tool("profile-rename", "rename", text("renameProfile"), () =>
       ask(text("renameProfile"), active().name, (given) => api.renameProfile(store.deck.active, given)),
@@ -71,7 +68,6 @@ function nextName() {
 
 function draw() {
   const { profiles, asleep, undo, redo } = store.deck;
-  setText(tools.name, active().name);
   // Not `disabled`, here and below: the focus would be lost with what was done last. The server says why it can't be.
   setAttribute(tools["profile-delete"], "aria-disabled", profiles.length < 2 ? "true" : null);
   for (const [id, word, next] of [["undo-button", "undo", undo], ["redo-button", "redo", redo]]) {
@@ -85,6 +81,7 @@ function draw() {
   drawWakeUp(asleep);
   for (const area of device.querySelectorAll(".panel")) area.inert = asleep;
   drawStrip();
+  drawPages();
   drawNotice();
 }
 
@@ -107,6 +104,8 @@ function drawStrip() {
       const shown = id === store.deck.active;
       const button = element("button", { type: "button", "data-profile": id, title: name }, name);
       setAttribute(button, "aria-current", shown ? "true" : null);
+      // Keys can be dropped on the tabs of the others.
+      if (!shown) button.dataset.zone = "";
       button.addEventListener("click", async () => {
         try {
           await api.activateProfile(id);
@@ -120,6 +119,38 @@ function drawStrip() {
   );
   if (focused !== undefined) strip.querySelector(`[data-profile="${CSS.escape(focused)}"]`)?.focus();
   strip.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+}
+
+// As the device has them: a light for each page, and an arrow on either side.
+function drawPages() {
+  const { page, pages } = store.deck;
+  const count = pages.length;
+  if (pageStrip.children.length !== count + 2) {
+    const lights = pages.map((_, index) => {
+      const light = element("button", { type: "button", className: "page-light", "data-page": index });
+      light.addEventListener("click", () => showPage(index));
+      return light;
+    });
+    pageStrip.replaceChildren(arrow("back", "previousPage", -1), ...lights, arrow("forward", "nextPage", 1));
+  }
+  for (const light of pageStrip.querySelectorAll("[data-page]")) {
+    const index = Number(light.dataset.page);
+    const label = text("pageLabel", { number: index + 1, count, keys: pages[index] });
+    setAttribute(light, "aria-label", label);
+    setAttribute(light, "title", label);
+    setAttribute(light, "aria-current", index === page ? "true" : null);
+    setAttribute(light, "data-zone", index === page ? null : "");
+    light.toggleAttribute("data-filled", pages[index] > 0);
+  }
+  setAttribute(pageStrip.firstChild, "aria-disabled", page === 0 ? "true" : null);
+  setAttribute(pageStrip.lastChild, "aria-disabled", page === count - 1 ? "true" : null);
+}
+
+function arrow(sign, label, step) {
+  const words = text(label);
+  const button = element("button", { type: "button", className: "page-arrow", title: words, "aria-label": words }, icon(sign));
+  button.addEventListener("click", () => turnPage(step));
+  return button;
 }
 
 function drawNotice() {

@@ -30,6 +30,10 @@ const SVG = "http://www.w3.org/2000/svg";
 const paths = {
   trash: "M4 5.5h12M8 5.5v-2h4v2M5.5 5.5l.8 11h7.4l.8-11M8.5 8.5v5M11.5 8.5v5",
   layouts: "M3.5 3.5h13v13h-13zM6.5 6.5H9V9H6.5zM11 6.5h2.5V9H11zM6.5 11H9v2.5H6.5zM11 11h2.5v2.5H11z",
+  fold: "M5 4.500l5 4 5-4M5 15.500l5-4 5 4",
+  unfold: "M5 8l5-4 5 4M5 12l5 4 5-4",
+  back: "M12 5l-5 5 5 5",
+  forward: "M8 5l5 5-5 5",
   close: "M5 5l10 10M15 5 5 15",
   add: "M10 4v12M4 10h12",
   rename: "M4 16l.8-3.4L13.6 4 16 6.4 7.4 15.2zM12 5.6 14.4 8",

@@ -26,8 +26,9 @@ export function setDropTarget(dropTarget) {
 /**
  * Makes `node` draggable. `cargo(event)` is asked when a drag begins and answers what is dragged: `{width, height}` in
  * cells, `image`, `context` (of the instance that moves, or null), `grabbed` (the cell of the thing that the pointer
- * holds), and `drop(place)`, called with an {area, column, row} where it fits; or null where nothing can be dragged now.
- * `press`, if given, hears of presses: `down(event)`, then `up(event)` or `cancel()`.
+ * holds), `drop(place)`, called with an {area, column, row} where it fits, and `dropOn(zone, event)`, if it can also be dropped
+ * on elements with `data-zone`; or null where nothing can be dragged now.
+ * `press`, if given, hears of presses: `down(event)`, then `up(event)` or `cancel()`; `isMenu()` says whether a menu opens on it.
  */
 export function makeDraggable(node, { cargo, press }) {
   node.addEventListener("pointerdown", (event) => {
@@ -46,6 +47,8 @@ class Gesture {
   #cargo = null;
   #ghost = null;
   #place = null;
+  /** The element with `data-zone` that it is over. */
+  #zone = null;
   #listening = new AbortController();
   /** The newest event of the drag, and the frame that it waits for to scroll. */
   #latest = null;
@@ -64,6 +67,8 @@ class Gesture {
     node.addEventListener("pointerup", mine((later) => this.#released(later)), { signal });
     node.addEventListener("pointercancel", mine(() => this.#abandon()), { signal });
     node.addEventListener("lostpointercapture", mine(() => this.#abandon()), { signal });
+    // A menu that opens takes the pointer over; where there is none, a long touch is a press.
+    node.addEventListener("contextmenu", () => press === undefined || !press.isMenu() || this.#abandon(), { signal });
     // Behind another tab nothing is heard of a pointer that is lifted.
     document.addEventListener("visibilitychange", () => this.#abandon(), { signal });
     window.addEventListener(
@@ -133,6 +138,7 @@ class Gesture {
     const y = event.clientY - (whole.height * (grabbed.row + 0.5)) / height;
     this.#ghost.style.transform = `translate(${x}px, ${y}px)`;
 
+    this.#enter(this.#cargo.dropOn ? document.elementFromPoint(event.clientX, event.clientY)?.closest("[data-zone]") : null);
     const cell = target.cellAt(event.clientX, event.clientY);
     this.#place = null;
     if (cell === null) {
@@ -153,13 +159,22 @@ class Gesture {
     target.mark(span, fits);
   }
 
+  #enter(zone) {
+    if (this.#zone === (zone ?? null)) return;
+    if (this.#zone !== null) delete this.#zone.dataset.over;
+    this.#zone = zone ?? null;
+    if (this.#zone !== null) this.#zone.dataset.over = "";
+  }
+
   #released(event) {
     if (this.#cargo !== null) {
       this.#follow(event);
       const place = this.#place;
+      const zone = this.#zone;
       const cargo = this.#cargo;
       this.#finish();
       if (place !== null) cargo.drop(place);
+      else if (zone !== null) cargo.dropOn(zone, event);
       return;
     }
     const box = this.node.getBoundingClientRect();
@@ -185,6 +200,7 @@ class Gesture {
     if (this.#ghost === null) return;
     this.#ghost.remove();
     this.#ghost = null;
+    this.#enter(null);
     target.unmark();
     delete document.documentElement.dataset.dragging;
     delete this.node.dataset.dragged;

@@ -1,12 +1,14 @@
 // The device: the grid of places and the function keys beside it, the keys on them, what clicks on them do in either mode,
 // moving, and the keyboard's way through it.
 
-import { move, nameOf, placeText, press, remove } from "./actions.js";
+import { cancelCut, move, nameOf, placeText, press, remove, turnPage } from "./actions.js";
 import { element, setAttribute, setText } from "./dom.js";
 import { makeDraggable, setDropTarget } from "./drag.js";
 import { Face } from "./face.js";
+import { onShortcut, showDropMenu, showKeyMenu, showPlaceMenu } from "./key-menu.js";
 import { notePress } from "./links.js";
 import { isEditing } from "./mode.js";
+import { accept, offeredName } from "./offer.js";
 import { store } from "./store.js";
 import { text } from "./strings.js";
 import { announce } from "./toast.js";
@@ -17,6 +19,7 @@ const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], Arrow
 const DOUBLE_CLICK_MS = 500;
 
 const hint = document.getElementById("panel-hint");
+const offerHint = document.getElementById("offer-hint");
 const keys = new Map();
 /** The key that the keyboard has picked up: `{context, span}` with the place where it would land; or null. */
 let held = null;
@@ -39,13 +42,24 @@ class Surface {
       this.current = { column: Number(place.dataset.column), row: Number(place.dataset.row) };
       this.setTabStop();
     });
+    this.node.addEventListener("contextmenu", onContextMenu);
     // A click beside the keys selects none of them.
     this.node.addEventListener("pointerdown", (event) => {
       const cell = event.target.closest(".cell");
       if (cell === null || event.button !== 0 || !isEditing()) return;
       cell.focus({ focusVisible: false });
-      store.select(null);
+      // The browser would take the focus from what is put here.
+      event.preventDefault();
+      if (!accept(placeOf(cell))) store.select(null);
     });
+    this.node.addEventListener("pointermove", (event) => {
+      const cell = event.target.closest(".cell");
+      if (store.offered === null || cell === null) return;
+      const span = { ...placeOf(cell), ...store.offered };
+      if (store.fits(span)) mark(span, true);
+      else unmark();
+    });
+    this.node.addEventListener("pointerleave", () => store.offered === null || unmark());
   }
 
   get size() {
@@ -95,7 +109,16 @@ class Surface {
       // Who has undone a removal finds the key where it was.
       if (focused) focusPlace({ area: this.area, column: Number(cell.dataset.column), row: Number(cell.dataset.row) });
     }
+    this.markFree();
     this.setTabStop();
+  }
+
+  // Where what is offered can be put.
+  markFree() {
+    for (const cell of this.cells) {
+      const span = store.offered && { ...placeOf(cell), ...store.offered };
+      cell.toggleAttribute("data-free", span !== null && store.fits(span));
+    }
   }
 
   setTabStop() {
@@ -147,6 +170,15 @@ export function startPanel() {
   store.on("selected", () => {
     for (const key of keys.values()) key.markSelected();
   });
+  store.on("offered", () => {
+    for (const surface of Object.values(surfaces)) surface.markFree();
+    unmark();
+    arrange();
+  });
+  store.on("pointed", focusPlace);
+  store.on("deck", () => {
+    for (const key of keys.values()) key.markCut();
+  });
   store.on("mode", () => {
     if (held !== null) letGo();
     for (const key of keys.values()) key.changeMode();
@@ -193,9 +225,11 @@ function discard(instance) {
 
 function arrange() {
   for (const surface of Object.values(surfaces)) surface.arrange();
-  hint.hidden = !store.loaded || store.instances.size > 0;
+  hint.hidden = !store.loaded || store.instances.size > 0 || store.offered !== null;
   const empty = isEditing() ? "emptyPanel" : "emptyPanelInUse";
   setText(hint, text(store.packages.length === 0 ? "emptyPanelNoPackage" : empty));
+  offerHint.hidden = store.offered === null;
+  if (store.offered !== null) setText(offerHint, text("offerHint", { name: offeredName() }));
 }
 
 function mark(span, fits) {
@@ -239,6 +273,7 @@ class Key {
           else this.#press("up");
         },
         cancel: () => this.#press("cancel"),
+        isMenu: isEditing,
       },
       cargo: (event) => this.#cargo(event),
     });
@@ -277,6 +312,7 @@ class Key {
     setAttribute(this.node, "aria-label", text("keyLabel", { place: placeLabel(instance), what }));
     setAttribute(this.node, "data-widget-uuid", instance.widget);
     this.markSelected();
+    this.markCut();
     const same = ["area", "column", "row", "width", "height"].every((side) => before?.[side] === instance[side]);
     if (same) return false;
     put(this.node, instance);
@@ -292,6 +328,11 @@ class Key {
 
   markSelected() {
     setAttribute(this.node, "aria-selected", isEditing() ? store.selected === this.context : null);
+  }
+
+  markCut() {
+    const { clipboard } = store.deck;
+    this.node.toggleAttribute("data-cut", clipboard !== null && clipboard.cut && clipboard.context === this.context);
   }
 
   /** What is held down when the mode changes is let go. */
@@ -342,6 +383,11 @@ class Key {
         row: part(event.clientY - box.top, box.height, instance.height),
       },
       drop: (place) => move(this.context, place),
+      dropOn: ({ dataset }, { clientX: x, clientY: y }) => {
+        const to = dataset.profile === undefined ? { page: Number(dataset.page) } : { profile: dataset.profile };
+        // Not before the pointer's event is over: that would close it again.
+        setTimeout(() => showDropMenu(this.instance, to, this.node, { x, y }));
+      },
     };
   }
 }
@@ -364,13 +410,49 @@ export function focusPlace({ area, column, row }) {
   surfaces[area].elementAt(column, row)?.focus();
 }
 
+function onContextMenu(event) {
+  const node = event.target.closest("[data-column]");
+  if (node === null) return;
+  event.preventDefault();
+  const instance = store.instances.get(node.dataset.context) ?? null;
+  if (held !== null || !isEditing()) return;
+  // Where the keyboard has asked for it, the pointer may be anywhere.
+  const { left, right, top, bottom } = node.getBoundingClientRect();
+  const { clientX: x, clientY: y } = event;
+  const at = x > left && x < right && y > top && y < bottom ? { x, y } : node;
+  node.focus({ focusVisible: false });
+  if (instance === null) {
+    const place = placeOf(node);
+    showPlaceMenu(place, placeLabel(place), node, at, []);
+  } else {
+    store.select(instance.context);
+    showKeyMenu(instance, node, at);
+  }
+}
+
+const placeOf = ({ dataset }) => ({ area: dataset.area, column: Number(dataset.column), row: Number(dataset.row) });
+
 function onKeyDown(event) {
-  if (event.ctrlKey || event.metaKey) return;
   const place = event.target.closest("[data-column]");
   if (place === null) return;
   const instance = store.instances.get(place.dataset.context) ?? null;
+  if (held === null && onShortcut(event, instance, placeOf(place))) return;
+  if (event.ctrlKey || event.metaKey) return;
   if (held !== null) {
     whileHeld(event);
+    return;
+  }
+  if (event.key === "Escape" && isEditing()) {
+    cancelCut();
+    return;
+  }
+  if ((event.key === "Enter" || event.key === " ") && instance === null && accept(placeOf(place))) {
+    event.preventDefault();
+    return;
+  }
+  if (event.key === "PageUp" || event.key === "PageDown") {
+    event.preventDefault();
+    turnPage(event.key === "PageUp" ? -1 : 1);
     return;
   }
   if (isEditing() && instance !== null && (event.key === "Delete" || event.key === "Backspace")) {

@@ -6,6 +6,7 @@ import { nameOf, remove, sizeText } from "./actions.js";
 import { element, icon, setAttribute, setText } from "./dom.js";
 import { Face } from "./face.js";
 import { Look } from "./look.js";
+import { showKeyMenu } from "./key-menu.js";
 import { isEditing } from "./mode.js";
 import { focusPlace } from "./panel.js";
 import { store } from "./store.js";
@@ -98,6 +99,16 @@ class Properties {
       if (gone && !store.instances.has(this.context)) focusPlace(gone);
     });
 
+    const more = element(
+      "button",
+      { type: "button", id: "key-menu-button", className: "icon-button", title: text("moreActions"), "aria-label": text("moreActions"), "aria-haspopup": "menu" },
+      icon("more"),
+    );
+    more.addEventListener("click", () => {
+      const now = store.instances.get(this.context);
+      if (now) showKeyMenu(now, more, more);
+    });
+
     this.#face.node.classList.add("preview");
     const side = element(
       "div",
@@ -127,7 +138,7 @@ class Properties {
     });
     this.#tabs.choose(tab);
     this.nodes = [
-      element("header", { className: "properties-header" }, this.#heading, this.#tabs.list, trash),
+      element("header", { className: "properties-header" }, this.#heading, this.#tabs.list, element("span", { className: "properties-tools" }, more, trash)),
       element("div", { className: "properties-body" }, side, ...this.#tabs.panels),
     ];
   }

@@ -4,16 +4,18 @@
 /**
  * Its events: "packages"; "deck"; "instance" (detail: the instance, new or changed); "instanceRemoved" (detail: the instance
  * that is gone); "selected" (detail: the context or null); "opened" (detail: the
- * context whose settings the user wants); "mode".
+ * context whose settings the user wants); "pointed" (detail: the place that the focus is to go to); "offered";
+ * "mode".
  */
 class Store extends EventTarget {
   /** Columns and rows of the device's areas. */
   areas = { grid: { columns: 5, rows: 4 }, keys: { columns: 2, rows: 2 } };
   /** Profiles, which one is shown, sleep, what can be undone and redone, what the user has chosen and has to know. */
-  deck = { profiles: [], active: "", asleep: false, undo: null, redo: null, revision: 0, notice: null };
+  deck = { profiles: [], active: "", asleep: false, page: 0, pages: [], undo: null, redo: null, revision: 0, clipboard: null, notice: null };
   packages = [];
   instances = new Map();
   selected = null;
+  offered = null;
   /** What clicks on the Panel do in this page: "edit" or "use". A page begins with what was chosen last in any. */
   mode = "edit";
   /** False until the server has told its state for the first time. */
@@ -66,6 +68,17 @@ class Store extends EventTarget {
   open(context) {
     this.select(context);
     this.#tell("opened", context);
+  }
+
+  /** The size, `{width, height}`, of a widget that can be put on a free place by a click; null if there is none. */
+  offer(size) {
+    this.offered = size;
+    this.#tell("offered");
+  }
+
+  /** Asks for the focus to go to a place, or to the key on it. */
+  point(place) {
+    this.#tell("pointed", place);
   }
 
   setMode(mode) {

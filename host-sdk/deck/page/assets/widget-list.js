@@ -1,44 +1,123 @@
-// The Widget List: packages as groups that open and close, their widgets to be dragged to the Panel, and the choice of
-// a layout for those that have several.
+// The Widget List: packages as groups that open and close, a search in them, their widgets to be dragged to the Panel or offered
+// to it, and the choice of a layout for those that have several.
 
+import * as api from "./api.js";
 import { placeAnywhere, place, resize, sizeText } from "./actions.js";
+import { offer, withdraw } from "./offer.js";
 import { packageControls } from "./package-controls.js";
 import { chooseFile } from "./packages.js";
-import { element, icon, nameNode, setAttribute } from "./dom.js";
+import { element, icon, nameNode, setAttribute, setText } from "./dom.js";
 import { makeDraggable } from "./drag.js";
 import { store } from "./store.js";
 import { text } from "./strings.js";
+import { showError } from "./toast.js";
 
 const groups = document.getElementById("widget-groups");
 const hint = document.getElementById("widget-hint");
 
-/** Packages whose group the user has closed. */
-const closed = new Set();
+const search = document.getElementById("widget-search");
+const fold = document.getElementById("fold-button");
+const count = document.getElementById("widget-count");
+
 /** The chosen layout of each widget that has several, by its UUID. */
 const chosen = new Map();
 let drawn = null;
 
 /** Brings the list to life; it draws itself from the store from here on. */
 export function startWidgetList() {
+  search.placeholder = text("searchWidgets");
+  search.setAttribute("aria-label", text("searchWidgets"));
+  search.addEventListener("input", () => {
+    filter();
+    setText(count, searched() === "" ? "" : text("widgetsFound", { count: shownWidgets().length }));
+  });
+  search.addEventListener("keydown", (event) => {
+    if (event.key === "ArrowDown" || event.key === "Enter") {
+      event.preventDefault();
+      shownWidgets()[0]?.focus();
+    } else if (event.key === "Escape" && search.value !== "") {
+      event.stopPropagation();
+      search.value = "";
+      filter();
+    }
+  });
+  groups.addEventListener("keydown", onKeyDown);
+  fold.addEventListener("click", () => close(closed().size > 0 ? [] : packages().map(({ uuid }) => uuid)));
   store.on("packages", draw);
+  store.on("deck", filter);
+}
+
+const packages = () => store.packages;
+
+/** Packages whose group the user has closed. */
+const closed = () => new Set(store.deck.preferences?.closedGroups ?? []);
+
+function close(uuids) {
+  // What is no more is forgotten with that.
+  const closedGroups = uuids.filter((uuid) => store.package(uuid) !== null);
+  store.setDeck({ ...store.deck, preferences: { ...store.deck.preferences, closedGroups } });
+  api.prefer({ closedGroups }).catch(showError);
 }
 
 function draw() {
   // A package that merely starts or stops must not take the focus, or a drag, out of the list.
-  const content = JSON.stringify(store.packages, (key, value) =>
-    key === "status" || key === "message" ? undefined : value,
-  );
+  const content = JSON.stringify(packages(), (key, value) => (key === "status" || key === "message" ? undefined : value));
   if (content !== drawn) {
     drawn = content;
-    const nodes = store.packages.map(group);
-    groups.replaceChildren(...(nodes.length > 0 ? nodes : [emptyList()]));
+    const nodes = packages().map(group);
+    groups.replaceChildren(...(store.packages.length > 0 ? nodes : [emptyList(), ...nodes]), nothingFound);
     hint.hidden = nodes.length === 0;
+    filter();
   }
-  for (const { uuid, status } of store.packages) {
+  for (const { uuid, status } of packages()) {
     const node = groups.querySelector(`[data-package="${CSS.escape(uuid)}"]`);
     if (node !== null) node.dataset.status = status;
   }
 }
+
+/** What is looked for, without regard to case and accents. */
+const searched = () => plain(search.value.trim());
+
+const plain = (words) => words.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
+
+const shownWidgets = () => [...groups.querySelectorAll(".widget")].filter((widget) => widget.checkVisibility());
+
+// While something is looked for, a group shows what fits, closed or not. A group whose own name fits shows all that is in it.
+function filter() {
+  const words = searched().split(/\s+/).filter((word) => word !== "");
+  const folded = closed();
+  let found = 0;
+  for (const node of groups.querySelectorAll(".group")) {
+    const owner = plain(node.dataset.name);
+    let fits = 0;
+    for (const item of node.querySelectorAll("li")) {
+      item.hidden = !words.every((word) => owner.includes(word) || plain(item.dataset.words).includes(word));
+      if (!item.hidden) fits += 1;
+    }
+    found += fits;
+    const isOpen = words.length > 0 || !folded.has(node.dataset.package);
+    node.hidden = words.length > 0 && fits === 0;
+    node.querySelector("ul").hidden = !isOpen;
+    setAttribute(node.querySelector(".group-toggle"), "aria-expanded", isOpen);
+  }
+  nothingFound.hidden = words.length === 0 || found > 0;
+  setText(nothingFound, text("noWidgetFound", { words: search.value.trim() }));
+  const label = text(folded.size > 0 ? "openGroups" : "closeGroups");
+  if (fold.title !== label) fold.replaceChildren(icon(folded.size > 0 ? "unfold" : "fold"));
+  setAttribute(fold, "aria-label", label);
+  fold.title = label;
+}
+
+// Up and down go from widget to widget; beyond the first one lies the search.
+function onKeyDown(event) {
+  if ((event.key !== "ArrowDown" && event.key !== "ArrowUp") || !event.target.matches(".widget")) return;
+  event.preventDefault();
+  const widgets = shownWidgets();
+  const at = widgets.indexOf(event.target) + (event.key === "ArrowDown" ? 1 : -1);
+  (at < 0 ? search : widgets[at])?.focus();
+}
+
+const nothingFound = element("p", { className: "muted widget-none", hidden: true });
 
 function emptyList() {
   return element(
@@ -52,27 +131,25 @@ function emptyList() {
 
 function group(owner, index) {
   const listId = `widgets-of-${index}`;
-  const list = element("ul", { id: listId, hidden: closed.has(owner.uuid) }, ...owner.widgets.map(entry));
+  const list = element("ul", { id: listId }, ...owner.widgets.map(entry));
   const toggle = element(
     "button",
     {
       type: "button",
       className: "group-toggle",
       title: owner.description,
-      "aria-expanded": String(!list.hidden),
       "aria-controls": listId,
     },
     nameNode(owner.name),
   );
   toggle.addEventListener("click", () => {
-    list.hidden = !list.hidden;
-    if (list.hidden) closed.add(owner.uuid);
-    else closed.delete(owner.uuid);
-    setAttribute(toggle, "aria-expanded", String(!list.hidden));
+    const folded = closed();
+    if (!folded.delete(owner.uuid)) folded.add(owner.uuid);
+    close([...folded]);
   });
   const { button, note } = packageControls(owner);
   const heading = element("div", { className: "group-header" }, element("h3", {}, toggle), button);
-  return element("section", { className: "group", "data-package": owner.uuid }, heading, note, list);
+  return element("section", { className: "group", "data-package": owner.uuid, "data-name": owner.name }, heading, note, list);
 }
 
 function layoutOf(widget) {
@@ -98,13 +175,18 @@ function entry(widget) {
     element("img", { className: "widget-icon", src: widget.icon, width: 75, height: 54, alt: "", draggable: false }),
     element("span", { className: "widget-text" }, element("bdi", { className: "widget-name" }, widget.name), size),
   );
-  // A click of the keyboard or of a screen reader has no count; one of the mouse takes two, for one begins a drag.
+  // A click of the keyboard or of a screen reader has no count. One of the mouse offers the widget, two place it.
   button.addEventListener("click", (event) => {
     if (event.detail === 0) placeAnywhere(widget, layoutOf(widget));
+    else if (event.detail === 1) offer(widget, layoutOf(widget), button);
   });
-  button.addEventListener("dblclick", () => placeAnywhere(widget, layoutOf(widget)));
+  button.addEventListener("dblclick", () => {
+    withdraw();
+    placeAnywhere(widget, layoutOf(widget));
+  });
   makeDraggable(button, {
     cargo() {
+      withdraw();
       const index = layoutOf(widget);
       const { width, height, icon: picture } = widget.layouts[index];
       return {
@@ -117,11 +199,12 @@ function entry(widget) {
       };
     },
   });
-  const item = element("li", {}, button);
+  const item = element("li", { "data-words": `${widget.name} ${widget.tooltip ?? ""}` }, button);
   if (widget.layouts.length > 1) {
     item.append(
       layoutPicker(widget, () => {
         size.textContent = describe(widget);
+        withdraw();
       }),
     );
   }
