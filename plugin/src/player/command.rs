@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::device::{self, ChosenDevice, Found};
 use super::snapshot::{Now, Player};
+use super::volume::Volumes;
 use crate::spotify::{Device, Error, PlayingType, Repeat, Restriction, Uri, UriKind};
 
 /// What a press asks for.
@@ -166,13 +167,24 @@ pub(super) struct QueuedCall {
 pub(super) enum What {
     Playing(bool),
     Skip,
-    Started { uri: Uri },
-    Volume(u8),
+    Started {
+        uri: Uri,
+    },
+    Volume {
+        /// Spotify's id of the device that it is set on.
+        device: Option<String>,
+        percent: u8,
+        /// What that told before.
+        before: Option<u8>,
+    },
     Position(u64),
     Shuffle(bool),
     Repeat(Repeat),
     Device(Device),
-    Saved { uri: Uri, saved: bool },
+    Saved {
+        uri: Uri,
+        saved: bool,
+    },
 }
 
 impl What {
@@ -184,6 +196,7 @@ impl What {
                 matches!(earlier, Self::Playing(false) | Self::Skip | Self::Started { .. } | Self::Position(_))
             }
             (Self::Saved { uri, .. }, Self::Saved { uri: before, .. }) => uri == before,
+            (Self::Volume { device, .. }, Self::Volume { device: before, .. }) => device == before,
             (this, earlier) => std::mem::discriminant(this) == std::mem::discriminant(earlier),
         }
     }
@@ -194,7 +207,8 @@ pub(super) type Step = (Call, Option<What>);
 
 /// Where in its item a track is taken for started anew.
 const BEGINNING_MS: u64 = 0;
-/// Without a known volume the middle is the least surprising place to start from.
+/// Where a device has a volume and doesn't tell it, a step starts from the middle, and so does what was muted. From then on it counts
+/// as what was asked for.
 const UNKNOWN_VOLUME: u8 = 50;
 
 fn restricted<T>(why: Restriction) -> Result<T, Error> {
@@ -298,27 +312,40 @@ fn next_repeat(now: &Now) -> Option<Repeat> {
     following.into_iter().find(|mode| may_toggle(toggled(*mode)))
 }
 
-/// What a command becomes, as far as [`obstacle`] doesn't know better.
-pub(super) fn decide(command: &Command, player: &Player) -> Result<Decision, Error> {
-    let listed = player.devices.as_deref().map(Vec::as_slice).unwrap_or_default();
-    let current = |chosen: &ChosenDevice| match chosen.find_in(listed).device().and_then(|device| device.id.as_deref())
-    {
-        Some(id) => chosen.with_id(id),
-        // It may be asleep, or not listed yet: whoever sends the call will see.
-        None => chosen.clone(),
-    };
+/// What a command becomes, as far as [`obstacle`] doesn't know better. `volumes`: what is remembered of them.
+pub(super) fn decide(command: &Command, player: &Player, volumes: &Volumes) -> Result<Decision, Error> {
+    let device = command.device.as_ref().map(|device| player.current(device));
     let steps = match &command.verb {
-        Verb::MoveTo { device, play } => vec![transfer(player, current(device), *play)],
+        Verb::MoveTo { device, play } => vec![transfer(player, player.current(device), *play)],
+        verb if verb.is_volume() => volume(verb, device.as_ref(), player, volumes),
         verb => steps(verb, player)?,
     };
-    Ok(Decision { steps, device: command.device.as_ref().map(current) })
+    Ok(Decision { steps, device })
+}
+
+/// A call that sets the volume of a device, or of the active one.
+pub(super) fn set_volume(percent: u8, device: Option<&ChosenDevice>, player: &Player) -> Step {
+    let percent = percent.min(100);
+    let before = player.told_volume(device);
+    let device = player.target(device).map(str::to_owned);
+    (Call::Volume(percent), Some(What::Volume { device, percent, before }))
+}
+
+/// A fade is gone by itself, see [`Fade`](super::volume::Fade).
+fn volume(verb: &Verb, device: Option<&ChosenDevice>, player: &Player, volumes: &Volumes) -> Vec<Step> {
+    let volume = player.volume(device);
+    let percent = match verb {
+        Verb::VolumeBy(step) => volume.from(*step).unwrap_or(UNKNOWN_VOLUME).saturating_add_signed(*step),
+        Verb::VolumeTo { percent, over } if over.is_zero() => *percent,
+        Verb::ToggleMute if volume.percent == Some(0) => volumes.loud(player.target(device)).unwrap_or(UNKNOWN_VOLUME),
+        Verb::ToggleMute => 0,
+        _ => return Vec::new(),
+    };
+    vec![set_volume(percent, device, player)]
 }
 
 fn steps(verb: &Verb, player: &Player) -> Result<Vec<Step>, Error> {
-    let loud = player.loud;
     let now = player.now.as_ref();
-    let volume = now.and_then(|now| now.volume);
-    let to_volume = |percent: u8| vec![(Call::Volume(percent), Some(What::Volume(percent)))];
     let to_position = |position: u64| vec![(Call::Seek(position), Some(What::Position(position)))];
     let skip = |call| vec![(call, now.map(|_| What::Skip))];
     let what_plays = || match now.and_then(Now::uri) {
@@ -334,13 +361,6 @@ fn steps(verb: &Verb, player: &Player) -> Result<Vec<Step>, Error> {
         Verb::TogglePlay => vec![toggle(now)],
         Verb::Next => skip(Call::Next),
         Verb::Previous => skip(Call::Previous),
-        Verb::VolumeBy(step) => to_volume(volume.unwrap_or(UNKNOWN_VOLUME).saturating_add_signed(*step).min(100)),
-        Verb::VolumeTo { percent, over } if over.is_zero() => to_volume((*percent).min(100)),
-        Verb::VolumeTo { .. } => Vec::new(),
-        Verb::ToggleMute => match volume {
-            Some(0) => to_volume(loud.unwrap_or(UNKNOWN_VOLUME)),
-            _ => to_volume(0),
-        },
         Verb::SeekBy(by) => {
             let Some(now) = now.filter(|now| now.track.is_some()) else {
                 return restricted(Restriction::NothingPlaying);
@@ -378,8 +398,8 @@ fn steps(verb: &Verb, player: &Player) -> Result<Vec<Step>, Error> {
             vec![(Call::RemoveFromPlaylist { playlist, uri }, None)]
         }
         Verb::Enqueue(uri) => vec![(Call::Enqueue(uri.clone().map_or_else(catalogued, Ok)?), None)],
-        // Both are about devices alone.
-        Verb::MoveTo { .. } => Vec::new(),
+        // These depend on a device.
+        Verb::MoveTo { .. } | Verb::VolumeBy(_) | Verb::VolumeTo { .. } | Verb::ToggleMute => Vec::new(),
         Verb::NextDevice => {
             let Some(devices) = &player.devices else { return Ok(vec![(Call::NextDevice, None)]) };
             let next = device::next(devices, now.and_then(|now| now.device.id.as_deref()));

@@ -19,6 +19,7 @@ mod settle;
 mod snapshot;
 mod state;
 mod task;
+mod volume;
 
 pub use command::{Again, Command, Start, Verb};
 pub use device::{ChosenDevice, Found};
@@ -27,8 +28,11 @@ pub use queries::Interest;
 pub use snapshot::{Now, Player, Refusal, Track, Wait};
 pub use state::State;
 pub use task::{Ended, Handle, Input, start};
+pub use volume::Volume;
 
 #[cfg(test)]
 mod device_tests;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod volume_tests;

@@ -11,14 +11,15 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::command::{Call, Command, Decision, QueuedCall, Verb, What, decide, obstacle};
+use super::command::{Call, Command, Decision, QueuedCall, Verb, What, decide, obstacle, set_volume};
 use super::device::ChosenDevice;
 use super::position::{Before, Position};
 use super::queries::{Interest, Memory, Place, Question, Told, Wanted, can_be_saved};
 use super::queue::first_round;
 use super::settle::LastPlaying;
 use super::snapshot::{Done, Now, Player, Refusal, Track};
-use super::state::{Change, Known, Left, State, is_start_of};
+use super::state::{Change, Known, Left, State, is_start_of, set_volume as set_listed_volume};
+use super::volume::{Fade, Volumes};
 use crate::auth::{AuthState, Limit, Link};
 use crate::spotify::{Error, Playback, PlayingType, Restriction, Uri, UriKind};
 
@@ -32,34 +33,6 @@ const SAY_DONE_MS: u64 = 2_000;
 const SURE_MS: u64 = 1_000;
 /// Between two volumes, or two positions, that nothing waits behind.
 const PACE_MS: u64 = 200;
-/// Between two steps of a fade: slow enough for Spotify, quick enough for the ear.
-const FADE_STEP_MS: u64 = 500;
-
-/// The volume on its way to another one.
-#[derive(Clone, Debug, PartialEq)]
-struct Fade {
-    from: u8,
-    to: u8,
-    start_ms: u64,
-    end_ms: u64,
-    next_ms: u64,
-    device: Option<ChosenDevice>,
-    verb: Verb,
-}
-
-impl Fade {
-    fn at(&self, now_ms: u64) -> u8 {
-        let (done, all) = (now_ms.saturating_sub(self.start_ms), self.end_ms.saturating_sub(self.start_ms));
-        if done >= all {
-            return self.to;
-        }
-        let way = u128::from(self.to.abs_diff(self.from));
-        let gone = way.saturating_mul(done.into()).checked_div(all.into()).unwrap_or(way);
-        let gone = u8::try_from(gone).unwrap_or(u8::MAX);
-        if self.to > self.from { self.from.saturating_add(gone) } else { self.from.saturating_sub(gone) }
-    }
-}
-
 /// The model. Time is Unix milliseconds and always comes from outside.
 #[derive(Clone, Debug)]
 pub struct Model {
@@ -74,6 +47,7 @@ pub struct Model {
     /// When a call that is paced has left last.
     paced_ms: u64,
     fade: Option<Fade>,
+    volumes: Volumes,
     last_device: Option<String>,
     devices_asked_ms: u64,
     /// What visible keys show.
@@ -97,6 +71,7 @@ impl Model {
             queue: VecDeque::new(),
             paced_ms: 0,
             fade: None,
+            volumes: Volumes::default(),
             last_device: None,
             devices_asked_ms: 0,
             interest: Interest::default(),
@@ -203,7 +178,7 @@ impl Model {
                 return true;
             }
             Some(error) => Err(error),
-            None => decide(&command, &player),
+            None => decide(&command, &player, &self.volumes),
         };
         let Command { verb, .. } = command;
         let Decision { steps, device } = match decision {
@@ -215,25 +190,17 @@ impl Model {
                 return false;
             }
         };
-        let volume = self.now_at(now_ms).and_then(|now| now.volume);
         if verb.is_volume() {
             // The last word counts.
             self.fade = None;
-            self.state.loud = volume.filter(|volume| *volume > 0).or(self.state.loud);
+            self.volumes.note_loud(player.target(device.as_ref()), player.volume(device.as_ref()).percent);
         }
         if let Verb::VolumeTo { percent, over } = &verb
             && !over.is_zero()
         {
             let length_ms = u64::try_from(over.as_millis()).unwrap_or(u64::MAX);
-            self.fade = Some(Fade {
-                from: volume.unwrap_or(*percent).min(100),
-                to: (*percent).min(100),
-                start_ms: now_ms,
-                end_ms: now_ms.saturating_add(length_ms),
-                next_ms: now_ms,
-                device,
-                verb,
-            });
+            let from = player.volume(device.as_ref()).percent;
+            self.fade = Some(Fade::new(from, *percent, length_ms, now_ms, device, verb));
             self.step_fade(now_ms);
             return true;
         }
@@ -282,16 +249,13 @@ impl Model {
 
     /// Goes on with the fade, if its next step is due.
     pub(super) fn step_fade(&mut self, now_ms: u64) {
-        let Some(fade) = self.fade.take_if(|fade| fade.next_ms <= now_ms) else { return };
-        let percent = fade.at(now_ms);
-        if self.now_at(now_ms).and_then(|now| now.volume) != Some(percent) {
-            let what = Some(What::Volume(percent));
-            self.push(Call::Volume(percent), what, fade.device.clone(), fade.verb.clone(), now_ms);
+        let Some(fade) = self.fade.take_if(|fade| fade.next_ms() <= now_ms) else { return };
+        let (percent, player) = (fade.at(now_ms), self.at(now_ms));
+        if player.volume(fade.device.as_ref()).percent != Some(percent) {
+            let (call, what) = set_volume(percent, fade.device.as_ref(), &player);
+            self.push(call, what, fade.device.clone(), fade.verb.clone(), now_ms);
         }
-        if now_ms < fade.end_ms {
-            let next_ms = now_ms.saturating_add(FADE_STEP_MS).min(fade.end_ms);
-            self.fade = Some(Fade { next_ms, ..fade });
-        }
+        self.fade = fade.after(now_ms);
     }
 
     /// The next call to make, in order. It is out of the queue from then on.
@@ -317,7 +281,7 @@ impl Model {
 
     /// When the queue or a fade wants to be looked at again although nothing has happened.
     pub(super) fn next_step_ms(&self, now_ms: u64) -> Option<u64> {
-        let fade = self.fade.as_ref().map(|fade| fade.next_ms.max(now_ms));
+        let fade = self.fade.as_ref().map(|fade| fade.next_ms().max(now_ms));
         self.paced_until(now_ms).into_iter().chain(fade).min()
     }
 
@@ -331,6 +295,7 @@ impl Model {
             self.state.changes.retain(|change| change.id >= call.id || !done.what.outdates(&change.what));
         }
         match &call.call {
+            Call::Volume(_) => self.confirm_elsewhere(call.id),
             Call::Save { uri, saved } => {
                 self.memory.on_saved(uri, *saved, now_ms);
                 self.state.changes.retain(|change| change.id != call.id);
@@ -348,6 +313,19 @@ impl Model {
             self.state.done = Some(Done { verb: call.verb.clone(), until_ms: now_ms.saturating_add(SAY_DONE_MS) });
         }
         self.recall();
+    }
+
+    /// A volume was set. Reads tell that of the active device; in the list of the others it is noted.
+    fn confirm_elsewhere(&mut self, id: u64) {
+        let active = self.state.known.as_ref().and_then(Option::as_ref).and_then(|known| known.now.device.id.clone());
+        let Some(place) = self.state.changes.iter().position(|change| change.id == id) else { return };
+        if let What::Volume { device: Some(device), percent, .. } = &self.state.changes[place].what
+            && active.as_ref() != Some(device)
+            && let Some(devices) = &mut self.state.devices
+        {
+            set_listed_volume(devices, device, *percent);
+            self.state.changes.remove(place);
+        }
     }
 
     /// A call has failed: its change is taken back, and the key says why.
@@ -393,7 +371,10 @@ impl Model {
         self.doubted = false;
         // The state was taken somewhere between question and answer.
         let at_ms = asked_ms.saturating_add(now_ms.saturating_sub(asked_ms) / 2);
-        let known = playback.map(|playback| self.read(playback, asked_ms, at_ms));
+        let mut known = playback.map(|playback| self.read(playback, asked_ms, at_ms));
+        if let Some(known) = &mut known {
+            self.hear_volume(&mut known.now, asked_ms, now_ms);
+        }
         if self.surprises(known.as_ref(), now_ms) {
             self.suspect_ms = now_ms;
         }
@@ -410,6 +391,22 @@ impl Model {
         self.state.known = Some(known);
         self.recall();
         self.command_early(now_ms);
+    }
+
+    /// Learns what the active device has made of the last volume that it was asked for, and takes what it tells for that.
+    fn hear_volume(&mut self, now: &mut Now, asked_ms: u64, now_ms: u64) {
+        let (id, told) = (now.device.id.clone(), now.device.told_volume());
+        for change in &self.state.changes {
+            let What::Volume { device, percent, before } = &change.what else { continue };
+            let Some(done_ms) = change.done_ms.filter(|done_ms| asked_ms >= *done_ms && *device == id) else {
+                continue;
+            };
+            let trusted = now_ms < done_ms.saturating_add(TRUST_MS);
+            if !trusted || Volumes::is_answer(*percent, *before, told) {
+                self.volumes.learn(id.as_deref(), *percent, *before, told);
+            }
+        }
+        now.set_loudness(self.volumes.volume(id.as_deref(), told));
     }
 
     fn read(&self, playback: Playback, asked_ms: u64, at_ms: u64) -> Known {
@@ -539,7 +536,7 @@ impl Model {
         self.doubted = true;
         self.state.refusal.take_if(|refusal| refusal.until_ms > now_ms.saturating_add(SAY_WHY_MS));
         self.state.done.take_if(|done| done.until_ms > now_ms.saturating_add(SAY_DONE_MS));
-        self.fade.take_if(|fade| fade.start_ms > now_ms);
+        self.fade.take_if(|fade| fade.is_of_the_future(now_ms));
         self.state.heard_ms = self.state.heard_ms.min(now_ms);
         self.state.devices_ms = self.state.devices_ms.min(now_ms);
         self.still_since_ms = self.still_since_ms.map(|since| since.min(now_ms));
@@ -635,6 +632,32 @@ impl Model {
     }
 }
 
+#[cfg(test)]
+impl Model {
+    /// Has Spotify list these devices.
+    pub(crate) fn list_devices(&mut self, devices: Vec<crate::spotify::Device>, now_ms: u64) {
+        self.asking(&Question::Devices, now_ms);
+        self.told(Told::Devices(devices));
+    }
+
+    /// Has every call that waits succeed.
+    pub(crate) fn settle(&mut self, now_ms: u64) {
+        self.settled(now_ms);
+    }
+
+    /// Has every call that waits succeed, and gives the calls.
+    pub(super) fn settled(&mut self, now_ms: u64) -> Vec<Call> {
+        let mut calls = Vec::new();
+        self.paced_ms = 0;
+        while let Some(call) = self.next_call(now_ms) {
+            self.confirmed(&call, now_ms);
+            self.paced_ms = 0;
+            calls.push(call.call);
+        }
+        calls
+    }
+}
+
 /// Whether an answer says that something plays or could go on. A device alone may be idle; during an ad there is no item.
 fn plays_something(playback: &Playback) -> bool {
     playback.item.is_some() || playback.is_playing || playback.currently_playing_type == PlayingType::Ad
@@ -648,7 +671,8 @@ fn read(playback: Playback) -> Now {
         kind: playback.currently_playing_type,
         context: playback.context.and_then(|context| context.uri),
         position_ms: 0,
-        volume: device.volume_percent.filter(|_| device.supports_volume != Some(false)),
+        volume: device.told_volume(),
+        steps_from: None,
         shuffle: playback.shuffle_state,
         repeat: playback.repeat_state,
         disallows: playback.actions.disallows,

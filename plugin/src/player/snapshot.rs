@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::command::{self, Command, Verb};
 use super::device::{self, ChosenDevice};
+use super::volume::{Volume, Volumes};
 use crate::auth::{AuthState, Limit, LimitKind, Link};
 use crate::spotify::{Device, Disallows, Error, Item, PlayingType, Repeat, Uri, UriKind};
 
@@ -60,8 +61,10 @@ pub struct Now {
     pub context: Option<Uri>,
     /// How far it has played, in milliseconds.
     pub position_ms: u64,
-    /// The volume, 0 to 100, where the device has one.
+    /// The volume, 0 to 100, where the device has one and tells it.
     pub volume: Option<u8>,
+    /// What a step up, and a step down, start from, where that is known.
+    pub(super) steps_from: Option<(u8, u8)>,
     /// Whether shuffle is on.
     pub shuffle: bool,
     /// What is repeated.
@@ -85,6 +88,16 @@ impl Now {
     #[must_use]
     pub fn duration_ms(&self) -> Option<u64> {
         self.track.as_ref().map(|track| track.duration_ms).filter(|duration| *duration > 0)
+    }
+
+    pub(super) fn set_loudness(&mut self, volume: Volume) {
+        self.volume = volume.percent;
+        self.steps_from = volume.up_from.zip(volume.down_from);
+    }
+
+    fn loudness(&self) -> Volume {
+        let (up_from, down_from) = self.steps_from.unzip();
+        Volume { percent: self.volume, up_from, down_from }
     }
 
     /// The playlist that it plays from, if it is one.
@@ -179,8 +192,6 @@ pub struct Player {
     pub(super) believes_now: bool,
     /// The same of `devices`.
     pub(super) believes_devices: bool,
-    /// The volume before it was muted.
-    pub(super) loud: Option<u8>,
     pub(super) saved: Arc<BTreeMap<Uri, bool>>,
     pub(super) playlist: Option<String>,
     pub(super) started: Option<Uri>,
@@ -195,11 +206,53 @@ impl Player {
         self.refusal.as_ref().filter(|refusal| about(&refusal.verb)).map(|refusal| &refusal.error)
     }
 
+    /// A chosen device under the id that it has now, as far as is known.
+    pub(super) fn current(&self, chosen: &ChosenDevice) -> ChosenDevice {
+        let listed = self.devices.as_deref().map(Vec::as_slice).unwrap_or_default();
+        match chosen.find_in(listed).device().and_then(|device| device.id.as_deref()) {
+            Some(id) => chosen.with_id(id),
+            // It may be asleep, or not listed yet: whoever sends the call will see.
+            None => chosen.clone(),
+        }
+    }
+
+    /// The id of a chosen device, or of the active one.
+    pub(super) fn target<'a>(&'a self, chosen: Option<&'a ChosenDevice>) -> Option<&'a str> {
+        match chosen {
+            Some(chosen) => Some(chosen.id.as_str()),
+            None => self.now.as_ref()?.device.id.as_deref(),
+        }
+    }
+
+    /// What is known of a chosen device, or of the active one.
+    fn device(&self, chosen: Option<&ChosenDevice>) -> Option<&Device> {
+        let active = self.now.as_ref().map(|now| &now.device);
+        let Some(chosen) = chosen else { return active };
+        // What plays is known better than what was listed a while ago.
+        let is_chosen = |device: &&Device| device.id.as_deref() == Some(chosen.id.as_str());
+        active.filter(is_chosen).or_else(|| chosen.find_in(self.devices.as_deref()?).device())
+    }
+
+    /// The volume that a chosen device, or the active one, tells.
+    pub(super) fn told_volume(&self, chosen: Option<&ChosenDevice>) -> Option<u8> {
+        self.device(chosen)?.told_volume()
+    }
+
+    /// The volume of a chosen device, or of the active one, with everything that was asked for taken as done.
+    #[must_use]
+    pub fn volume(&self, chosen: Option<&ChosenDevice>) -> Volume {
+        let Some(device) = self.device(chosen) else { return Volume::default() };
+        match &self.now {
+            Some(now) if std::ptr::eq(&now.device, device) => now.loudness(),
+            _ => Volume::exactly(device.told_volume()),
+        }
+    }
+
     /// What would be in the way of a command now, as far as is known: a press would say so and send nothing.
     #[must_use]
     pub fn obstacle(&self, verb: &Verb, device: Option<&ChosenDevice>) -> Option<Error> {
         let command = Command { verb: verb.clone(), device: device.cloned() };
-        command::obstacle(&command, self).or_else(|| command::decide(&command, self).err())
+        command::obstacle(&command, self).or_else(|| command::decide(&command, self, &Volumes::default()).err())
     }
 
     /// Whether there may be another device to move to: there is one, or it isn't known.

@@ -9,6 +9,7 @@ use super::position::{Position, has_begun_again};
 use super::queries::DEVICES_LAST_MS;
 use super::settle::LastPlaying;
 use super::snapshot::{Done, Now, Player, Refusal, Track, Wait};
+use super::volume::{Volume, Volumes};
 use crate::auth::{AuthState, Group, Limit};
 use crate::spotify::{Device, Disallows, Error, Uri};
 
@@ -71,7 +72,9 @@ impl Change {
                 let anew = self.left.as_ref().is_some_and(|left| left.matched);
                 is_start_of(uri, now) && (!anew || self.has_left(state, now_ms))
             }
-            What::Volume(volume) => now.volume == Some(*volume),
+            What::Volume { device, percent, before } => {
+                *device == now.device.id && Volumes::is_answer(*percent, *before, now.device.told_volume())
+            }
             What::Position(position) => {
                 let there =
                     if now.playing { position.saturating_add(now_ms.saturating_sub(self.at_ms)) } else { *position };
@@ -124,8 +127,6 @@ pub struct State {
     pub(super) devices: Option<Arc<Vec<Device>>>,
     /// When `devices` was asked for.
     pub(super) devices_ms: u64,
-    /// The volume before it was muted.
-    pub(super) loud: Option<u8>,
     pub(super) coming: Option<Arc<Vec<Track>>>,
 }
 
@@ -145,7 +146,6 @@ impl State {
             playlists: Arc::default(),
             devices: None,
             devices_ms: 0,
-            loud: None,
             coming: None,
         }
     }
@@ -234,7 +234,7 @@ impl State {
     /// in it.
     pub(super) fn before(&self, id: u64, now_ms: u64) -> Option<LastPlaying> {
         let known = self.known.as_ref()?.as_ref()?;
-        let moves = |change: &Change| !matches!(change.what, What::Volume(_) | What::Saved { .. } | What::Shuffle(_));
+        let moves = |change: &Change| !matches!(change.what, What::Volume { .. } | What::Saved { .. } | What::Shuffle(_));
         let unsettled = self.changes.iter().any(|change| change.id != id && moves(change));
         if unsettled || self.problem.is_some() || now_ms.saturating_sub(known.at_ms) > STALE_MS {
             return None;
@@ -275,10 +275,14 @@ impl State {
                     now.position_ms = *position;
                     at_ms = change.at_ms;
                 }
-                What::Volume(volume) => now.volume = Some(*volume),
+                What::Volume { device, percent, .. } if *device == now.device.id => {
+                    now.set_loudness(Volume::exactly(Some(*percent)));
+                }
+                What::Volume { .. } => {}
                 What::Shuffle(on) => now.shuffle = *on,
                 What::Repeat(repeat) => now.repeat = *repeat,
                 What::Device(device) => {
+                    now.set_loudness(Volume::exactly(device.told_volume()));
                     now.device = device.clone();
                     now.disallows = Disallows::default();
                 }
@@ -287,6 +291,17 @@ impl State {
         }
         now.position_ms = moved(&now, at_ms, now_ms);
         Some(now)
+    }
+
+    /// The devices with the volumes that were asked for.
+    fn devices_at(&self) -> Option<Arc<Vec<Device>>> {
+        let mut devices = self.devices.clone()?;
+        for change in &self.changes {
+            if let What::Volume { device: Some(id), percent, .. } = &change.what {
+                set_volume(&mut devices, id, *percent);
+            }
+        }
+        Some(devices)
     }
 
     /// All that a widget may look at, at a moment.
@@ -310,12 +325,11 @@ impl State {
             known: self.known.is_some(),
             stale: self.problem.is_some() && now_ms >= self.heard_ms.saturating_add(STALE_MS),
             problem: self.problem.clone(),
-            devices: self.devices.clone(),
+            devices: self.devices_at(),
             queue: self.coming.clone(),
             last_playlist: self.last_playlist.clone(),
             believes_now: self.problem.is_none() && self.known_age_ms(now_ms) <= BELIEVED_MS,
             believes_devices: now_ms.saturating_sub(self.devices_ms) <= DEVICES_LAST_MS,
-            loud: self.loud,
             saved,
             playlist: self.now_at(now_ms).and_then(|now| self.playlists.get(&now.playlist()?).cloned()),
             started: self.started.clone(),
@@ -323,6 +337,12 @@ impl State {
             done: self.done.clone().filter(|done| now_ms < done.until_ms),
         }
     }
+}
+
+/// Sets the volume of a device in a list.
+pub(super) fn set_volume(devices: &mut Arc<Vec<Device>>, id: &str, percent: u8) {
+    let Some(place) = devices.iter().position(|device| device.id.as_deref() == Some(id)) else { return };
+    Arc::make_mut(devices)[place].volume_percent = Some(percent);
 }
 
 /// Where it is by then.

@@ -151,6 +151,14 @@ pub struct Device {
     pub supports_volume: Option<bool>,
 }
 
+impl Device {
+    /// The volume that it tells, where it has one.
+    #[must_use]
+    pub fn told_volume(&self) -> Option<u8> {
+        self.volume_percent.filter(|_| self.supports_volume != Some(false)).map(|percent| percent.min(100))
+    }
+}
+
 /// What is repeated.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -473,13 +473,48 @@ fn words(now: &Now) -> (String, String) {
     }
 }
 
+/// The volume of the device that a key is for, as the key shows it.
+enum Loudness {
+    /// Its device is known to have none that can be set: a press says so.
+    Fixed,
+    /// It is known.
+    Percent(u8),
+    /// The device has one and doesn't tell it, or isn't known yet.
+    Unknown,
+    /// There is no device.
+    Nowhere,
+}
+
+fn loudness(player: &Player, verb: &Verb, settings: &Settings) -> Loudness {
+    let device = device(settings);
+    if player.obstacle(verb, device.as_ref()) == Some(Error::VolumeNotAllowed) {
+        return Loudness::Fixed;
+    }
+    match player.volume(device.as_ref()).percent {
+        Some(percent) => Loudness::Percent(percent),
+        None if device.is_none() && player.now.is_none() => Loudness::Nowhere,
+        None => Loudness::Unknown,
+    }
+}
+
+/// A chosen device's volume comes with the list of devices.
+fn looks_at_volume(settings: &Settings, interest: &mut Interest) {
+    interest.devices |= device(settings).is_some();
+}
+
 /// The face of the two volume widgets.
-fn volume_face(player: &Player, icon: Icon, word: &str) -> Face {
-    let Some(now) = &player.now else { return key(player, icon, word, Tone::Disabled) };
-    let Some(volume) = now.volume else { return key(player, icon, "Volume is fixed", Tone::Disabled) };
-    let mut face = key(player, icon, &format!("{volume} %"), Tone::Normal).with_meter(Some(volume));
-    face.description = format!("{word}: {volume} %");
-    face
+fn volume_face(player: &Player, settings: &Settings, verb: &Verb, icon: Icon, word: &str) -> Face {
+    let tone = tone(player, verb, settings);
+    match loudness(player, verb, settings) {
+        Loudness::Fixed => key(player, icon, "Volume is fixed", Tone::Disabled),
+        Loudness::Nowhere => key(player, icon, word, Tone::Disabled),
+        Loudness::Unknown => key(player, icon, word, tone),
+        Loudness::Percent(percent) => {
+            let mut face = key(player, icon, &format!("{percent} %"), tone).with_meter(Some(percent));
+            face.description = format!("{word}: {percent} %");
+            face
+        }
+    }
 }
 
 #[cfg(test)]

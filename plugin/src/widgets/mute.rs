@@ -1,6 +1,8 @@
 //! Mute: silent, and as loud as before.
 
-use super::{Face, Widget, key};
+use host_sdk::package::Settings;
+
+use super::{Face, Loudness, Widget, key, lit, looks_at_volume, loudness, tone};
 use crate::face::{Icon, Tone};
 use crate::player::{Player, Verb};
 
@@ -8,15 +10,17 @@ pub(super) const WIDGET: Widget = Widget {
     uuid: "com.spotify-widgets.mute",
     press: |_, _| Some(Verb::ToggleMute),
     owns: |verb, _| *verb == Verb::ToggleMute,
-    face: |player, _, _| face(player),
+    looks_at: looks_at_volume,
+    face: |player, settings, _| face(player, settings),
     ..Widget::BLANK
 };
 
-fn face(player: &Player) -> Face {
-    match player.now.as_ref().map(|now| now.volume) {
-        None => key(player, Icon::Mute, "Mute", Tone::Disabled).in_state(0),
-        Some(None) => key(player, Icon::Mute, "Volume is fixed", Tone::Disabled).in_state(0),
-        Some(Some(0)) => key(player, Icon::Mute, "Muted", Tone::Active).in_state(1),
-        Some(Some(_)) => key(player, Icon::Mute, "Mute", Tone::Normal).in_state(0),
+fn face(player: &Player, settings: &Settings) -> Face {
+    let tone = tone(player, &Verb::ToggleMute, settings);
+    match loudness(player, &Verb::ToggleMute, settings) {
+        Loudness::Fixed => key(player, Icon::Mute, "Volume is fixed", Tone::Disabled).in_state(0),
+        Loudness::Nowhere => key(player, Icon::Mute, "Mute", Tone::Disabled).in_state(0),
+        Loudness::Percent(0) => key(player, Icon::Mute, "Muted", lit(tone, true)).in_state(1),
+        Loudness::Percent(_) | Loudness::Unknown => key(player, Icon::Mute, "Mute", tone).in_state(0),
     }
 }

@@ -4,14 +4,15 @@ use std::time::Duration;
 
 use host_sdk::package::Settings;
 
-use super::{Face, Widget, key, number};
+use super::{Face, Loudness, Widget, key, lit, looks_at_volume, loudness, number, tone};
 use crate::face::{Icon, Tone};
 use crate::player::{Player, Verb};
 
 pub(super) const WIDGET: Widget = Widget {
     uuid: "com.spotify-widgets.set-volume",
-    press: |_, settings| Some(Verb::VolumeTo { percent: percent(settings), over: over(settings) }),
-    owns: |verb, settings| *verb == Verb::VolumeTo { percent: percent(settings), over: over(settings) },
+    press: |_, settings| Some(verb(settings)),
+    looks_at: looks_at_volume,
+    owns: |asked, settings| *asked == verb(settings),
     face: |player, settings, _| face(player, settings),
     ..Widget::BLANK
 };
@@ -26,15 +27,20 @@ fn over(settings: &Settings) -> Duration {
     Duration::from_secs(u64::try_from(number(settings, "fadeSeconds", 0..=60, 0)).unwrap_or_default())
 }
 
+fn verb(settings: &Settings) -> Verb {
+    Verb::VolumeTo { percent: percent(settings), over: over(settings) }
+}
+
 fn face(player: &Player, settings: &Settings) -> Face {
     let (percent, over) = (percent(settings), over(settings));
-    let volume = player.now.as_ref().and_then(|now| now.volume);
-    let tone = match volume {
-        None => Tone::Disabled,
-        Some(volume) if volume == percent => Tone::Active,
-        Some(_) => Tone::Normal,
-    };
     let icon = if percent == 0 { Icon::Mute } else { Icon::Volume };
+    let tone = tone(player, &verb(settings), settings);
+    let (tone, volume) = match loudness(player, &verb(settings), settings) {
+        Loudness::Fixed => return key(player, icon, "Volume is fixed", Tone::Disabled),
+        Loudness::Nowhere => (Tone::Disabled, None),
+        Loudness::Unknown => (tone, None),
+        Loudness::Percent(volume) => (lit(tone, volume == percent), Some(volume)),
+    };
     let face = key(player, icon, &format!("{percent} %"), tone).with_meter(volume);
     if over.is_zero() { face } else { face.with_note(&format!("over {} s", over.as_secs())) }
 }

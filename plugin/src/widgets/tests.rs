@@ -157,8 +157,8 @@ fn odd_answers_are_shown_as_what_they_are() {
     let private =
         Playback { item: None, device: Some(device), currently_playing_type: PlayingType::Unknown, ..playback() };
     assert_eq!(says("playing-now", &player(Some(private))), "Playing: Private session – Desk");
-    let fixed = Playback { device: Some(Device { volume_percent: None, ..Device::default() }), ..playback() };
-    assert_eq!(says("volume-down", &player(Some(fixed))), "Volume is fixed");
+    let untold = Playback { device: Some(Device { volume_percent: None, ..Device::default() }), ..playback() };
+    assert_eq!(says("volume-down", &player(Some(untold))), "Volume Down", "it may well be set");
     let disallows = Disallows { skipping_next: true, ..Disallows::default() };
     let station = player(Some(Playback { actions: Actions { disallows }, ..playback() }));
     let Picture::Key(key) = look("next", &station).picture else { panic!() };
@@ -434,4 +434,61 @@ fn face_and_press_agree_on_what_is_disallowed() {
             assert!(pressed(name, &mut model, &of).0, "{name}");
         }
     }
+}
+
+#[test]
+fn device_without_volume_says_so_and_is_sent_nothing() {
+    let of = |supports_volume, volume_percent| {
+        let device = Device { supports_volume, volume_percent, ..Device::default() };
+        let mut model = Model::new(linked());
+        model.heard(Some(Playback { device: Some(device), ..playback() }), T, T);
+        model
+    };
+    let fade = json!({"volume": 10, "fadeSeconds": 5});
+    for (name, set) in [
+        ("volume-up", json!({})),
+        ("volume-down", json!({})),
+        ("mute", json!({})),
+        ("set-volume", json!({})),
+        ("set-volume", fade),
+    ] {
+        let set = settings(set);
+        for told in [None, Some(0), Some(100)] {
+            let mut fixed = of(Some(false), told);
+            let face = widget(name).face(&fixed.at(T), &set, Size::KEY);
+            assert_eq!(
+                (face.description.as_str(), tone_of(&face)),
+                ("Volume is fixed", Some(Tone::Disabled)),
+                "{name}"
+            );
+            assert_eq!(pressed(name, &mut fixed, &set), (false, "Volume is fixed here".to_owned()), "{name}");
+        }
+        for supports in [None, Some(true)] {
+            let mut unknown = of(supports, None);
+            let face = widget(name).face(&unknown.at(T), &set, Size::KEY);
+            assert_eq!(tone_of(&face), Some(Tone::Normal), "{name}");
+            assert!(pressed(name, &mut unknown, &set).0, "{name}");
+        }
+    }
+}
+
+#[test]
+fn volume_keys_of_a_device_show_and_step_its_own() {
+    let desk = Device { id: Some("desk".into()), volume_percent: Some(40), ..Device::default() };
+    let attic = Device { id: Some("attic".into()), volume_percent: Some(70), ..Device::default() };
+    let mut model = Model::new(linked());
+    model.heard(Some(Playback { device: Some(desk.clone()), ..playback() }), T, T);
+    model.list_devices(vec![desk, attic], T);
+    let set = settings(json!({"device": {"id": "attic", "name": "Attic"}}));
+    let mut interest = Interest::default();
+    widget("volume-up").looks_at(&set, &mut interest);
+    assert!(interest.devices);
+    for (name, words) in [("volume-up", "Volume Up: 75 %"), ("volume-up", "Volume Up: 80 %"), ("mute", "Muted")] {
+        assert_eq!(pressed(name, &mut model, &set), (true, words.to_owned()));
+        model.settle(T);
+        assert_eq!(says("volume-up", &model.at(T)), "Volume Up: 40 %", "that of the other one is its own");
+    }
+    assert_eq!(widget("volume-up").face(&model.at(T), &set, Size::KEY).description, "Volume Up: 0 %");
+    pressed("mute", &mut model, &set);
+    assert_eq!(widget("volume-up").face(&model.at(T), &set, Size::KEY).description, "Volume Up: 80 %");
 }

@@ -1,14 +1,21 @@
 //! Volume Down: by a step that the user chooses.
 
-use super::{Widget, step, volume_face};
+use host_sdk::package::Settings;
+
+use super::{Widget, looks_at_volume, step, volume_face};
 use crate::face::Icon;
 use crate::player::Verb;
 
 pub(super) const WIDGET: Widget = Widget {
     uuid: "com.spotify-widgets.volume-down",
-    press: |_, settings| Some(Verb::VolumeBy(-step(settings))),
+    press: |_, settings| Some(verb(settings)),
+    looks_at: looks_at_volume,
     repeats: true,
     owns: |verb, _| matches!(verb, Verb::VolumeBy(step) if *step < 0),
-    face: |player, _, _| volume_face(player, Icon::VolumeDown, "Volume Down"),
+    face: |player, settings, _| volume_face(player, settings, &verb(settings), Icon::VolumeDown, "Volume Down"),
     ..Widget::BLANK
 };
+
+fn verb(settings: &Settings) -> Verb {
+    Verb::VolumeBy(-step(settings))
+}

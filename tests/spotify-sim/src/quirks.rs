@@ -55,8 +55,8 @@ pub enum VolumeQuirk {
 }
 
 impl VolumeQuirk {
-    /// The volume that is stored, where `before` was.
-    pub(crate) fn stored(self, wanted: u8, before: u8) -> u8 {
+    /// What is stored where `before` was.
+    pub fn stored(self, wanted: u8, before: u8) -> u8 {
         let hundredths = u32::from(wanted) * 100;
         let stepped = |step: u16, added: u32| {
             let step = u32::from(step).max(1);

@@ -18,6 +18,7 @@ fn item(number: u32, playing: bool) -> Now {
         context: None,
         position_ms: 0,
         volume: None,
+        steps_from: None,
         shuffle: false,
         repeat: Repeat::Off,
         disallows: crate::spotify::Disallows::default(),
