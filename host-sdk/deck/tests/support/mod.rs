@@ -272,7 +272,7 @@ impl World {
         assert_eq!(status, 201, "{view}");
         let page = self.get_view(view["url"].as_str().unwrap()).await;
         assert_eq!(page.status, 200);
-        let call = page.body.split("(...").nth(1).and_then(|rest| rest.split("));</script>").next()).unwrap();
+        let call = page.body.rsplit("(...").next().and_then(|rest| rest.split("));</script>").next()).unwrap();
         let call: Value = serde_json::from_str(call).unwrap();
         assert_eq!(call[0], self.deck.socket_port());
         let mut socket = self.register(&json!({"event": call[2], "uuid": call[1]})).await;
