@@ -7,7 +7,7 @@
 //! of the package to end before the second. [`check`](check::check) installs nothing and says everything that there is to
 //! say about a bundle.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::fmt;
 use std::fs;
 use std::io::{self, Cursor, Read as _, Seek, Write};
@@ -288,7 +288,7 @@ fn faults(archive: &mut ZipArchive<Cursor<&[u8]>>, most: usize) -> (Option<Strin
         return (None, faults);
     }
     let mut top_folder: Option<String> = None;
-    let mut seen = HashSet::new();
+    let mut seen = HashMap::new();
     let mut total: u64 = 0;
     for index in 0..archive.len() {
         if faults.len() >= most {
@@ -315,7 +315,7 @@ fn check_entry(
     archive: &mut ZipArchive<Cursor<&[u8]>>,
     index: usize,
     top_folder: &mut Option<String>,
-    seen: &mut HashSet<String>,
+    seen: &mut HashMap<String, Seen>,
     total: &mut u64,
 ) -> Result<(), BundleError> {
     let entry = archive.by_index_raw(index).map_err(|error| BundleError::NotAZip(error.to_string()))?;
@@ -331,7 +331,7 @@ fn check_entry(
     if !is_good_name(path) {
         return Err(BundleError::BadName(name));
     }
-    if !seen.insert(path.to_lowercase()) {
+    if !is_first(path, name.ends_with('/'), seen) {
         return Err(BundleError::Twice(name));
     }
     let first = path.split('/').next().unwrap_or_default();
@@ -343,6 +343,30 @@ fn check_entry(
         return Err(BundleError::TooLarge(format!("it unpacks to more than {} MB", MOST_BYTES >> 20)));
     }
     Ok(())
+}
+
+/// What a name stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Seen {
+    File,
+    Folder,
+    /// A folder that has no entry of its own, but something in it.
+    Around,
+}
+
+/// Whether nothing else has this name, on systems that don't tell capitals apart, and no file is where a folder is needed.
+fn is_first(path: &str, is_folder: bool, seen: &mut HashMap<String, Seen>) -> bool {
+    let path = path.to_lowercase();
+    for (at, _) in path.match_indices('/') {
+        if *seen.entry(path[..at].to_owned()).or_insert(Seen::Around) == Seen::File {
+            return false;
+        }
+    }
+    let kind = if is_folder { Seen::Folder } else { Seen::File };
+    match seen.insert(path, kind) {
+        None => true,
+        Some(before) => before == Seen::Around && is_folder,
+    }
 }
 
 /// The name of an entry. Some tools of Windows write backslashes into zips, against the rules, and hosts there take them.
@@ -386,13 +410,19 @@ fn unpack(archive: &mut ZipArchive<Cursor<&[u8]>>, top_folder: &str, into: &Path
         let most = if path == FILE_NAME { MOST_CONFIG_BYTES } else { left };
         let mut file = fs::OpenOptions::new().write(true).create_new(true).open(&target)?;
         // What the entry claims to be long is not what it has to be: counted while it is unpacked.
-        let written = io::copy(&mut entry.by_ref().take(most + 1), &mut file).map_err(|error| match error.kind() {
-            io::ErrorKind::InvalidData
-            | io::ErrorKind::InvalidInput
-            | io::ErrorKind::UnexpectedEof
-            | io::ErrorKind::Other => BundleError::NotAZip(format!("{name}: {error}")),
-            _ => BundleError::Disk(error),
-        })?;
+        let mut part = [0; 1 << 14];
+        let mut written = 0;
+        let mut limited = entry.by_ref().take(most + 1);
+        loop {
+            // What can't be read is the bundle's fault, whatever the kind of the error; what can't be written the disk's.
+            let length = match limited.read(&mut part) {
+                Ok(0) => break,
+                Ok(length) => length,
+                Err(error) => return Err(BundleError::NotAZip(format!("{name}: {error}"))),
+            };
+            file.write_all(&part[..length])?;
+            written += length as u64;
+        }
         if written > most {
             return Err(BundleError::TooLarge(format!("{name} unpacks to more than allowed")));
         }

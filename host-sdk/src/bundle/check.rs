@@ -4,7 +4,7 @@
 //! What it calls refused, [`install`](super::install) refuses: both ask the same functions. Whether pictures decode is for
 //! its caller to look at ([`Checked::pictures`]), so that packages, which are linked with this library, carry no decoders.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fs;
 use std::io::{self, Cursor, Read};
 use std::path::Path;
@@ -115,7 +115,8 @@ impl Checked {
     fn has(&self, path: &str) -> bool {
         let path = plain(path);
         let folder = format!("{path}/");
-        self.files.contains_key(path) || self.files.keys().any(|file| file.starts_with(&folder))
+        self.files.contains_key(path)
+            || self.files.range(folder.clone()..).next().is_some_and(|(file, _)| file.starts_with(&folder))
     }
 
     fn say(
@@ -163,6 +164,11 @@ pub fn check(bundle: &[u8]) -> Checked {
         .or_else(|| names.first().map(|name| &name[..name.find('/').map_or(0, |end| end + 1)]))
         .unwrap_or_default()
         .to_owned();
+    // Elsewhere no host looks for it.
+    if top.matches('/').count() > 1 && names.iter().any(|name| *name == format!("{top}{FILE_NAME}")) {
+        let (message, remedy) = (format!("lies in {top}, not in the top folder"), "pack the folder that it is in");
+        checked.say(Severity::Refused, "no-package-file", FILE_NAME, message, remedy);
+    }
     let mut reader = Reader::default();
     for index in 0..archive.len() {
         let mut entry = match archive.by_index(index) {
@@ -420,10 +426,11 @@ fn package_file(checked: &mut Checked) -> Option<String> {
 
 /// Files that are missing only because of a capital.
 fn other_capitals(checked: &mut Checked, config: &PackageConfig) {
-    let files = config.files();
+    let named: HashMap<String, &str> = config.files().into_iter().collect();
+    let there: HashMap<String, &String> = checked.files.keys().map(|path| (path.to_lowercase(), path)).collect();
     for finding in checked.findings.iter_mut().filter(|finding| finding.rule == "missing-file") {
-        let Some((_, path)) = files.iter().find(|(place, _)| *place == finding.member) else { continue };
-        if let Some(other) = checked.files.keys().find(|other| other.to_lowercase() == plain(path).to_lowercase()) {
+        let Some(path) = named.get(&finding.member) else { continue };
+        if let Some(other) = there.get(&plain(path).to_lowercase()) {
             finding.message = format!("names {path}, but the package has {other}: systems tell them apart");
             finding.remedy = format!("write {other}");
         }
@@ -611,6 +618,7 @@ fn pages(checked: &mut Checked, config: &PackageConfig) {
 fn languages(checked: &mut Checked, config: &PackageConfig) {
     let mut findings = Vec::new();
     let (mut any, mut english) = (false, false);
+    let widgets: HashSet<&str> = config.widgets.iter().map(|widget| widget.uuid.as_str()).collect();
     let files = checked.files.iter().filter_map(|(path, file)| {
         let (folder, name) = path.split_once('/')?;
         folder.eq_ignore_ascii_case("lang").then_some((path, name, file))
@@ -662,7 +670,7 @@ fn languages(checked: &mut Checked, config: &PackageConfig) {
                 if !value.is_string() {
                     say(Severity::Error, member, "is no text".to_owned(), "write the package's name");
                 }
-            } else if config.widget(member).is_some() {
+            } else if widgets.contains(member.as_str()) {
                 if !value.get("Name").is_some_and(Value::is_string) {
                     say(Severity::Warning, member, "has no Name".to_owned(), "write {\"Name\": \"…\"}");
                 }

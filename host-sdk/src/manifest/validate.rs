@@ -1,7 +1,7 @@
 //! The rules of the package file. [`validate`] checks what was read; [`check_text`] checks the text as well: kinds of
 //! values, spellings, members that nobody knows.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::{Map, Value};
 
@@ -14,6 +14,11 @@ use super::{
 const MANY_STATES: usize = 16;
 /// Characters that a name should not have more of: what a Widget List has room for.
 const LONG_NAME: usize = 60;
+
+/// Widgets of a package that hosts take. A bound of ours; the largest package that was met has a hundred.
+const MOST_WIDGETS: usize = 1000;
+/// States, and layouts, of a widget that hosts take.
+const MOST_PARTS: usize = 256;
 
 /// Checks the text of a package file: all that [`validate`] does, and what can be seen in the text only. The package
 /// file is none if no host can read it, which is among the findings then; else its paths are complete. `exists` as there.
@@ -59,8 +64,14 @@ pub fn validate(config: &PackageConfig, exists: &dyn Fn(&str) -> bool) -> Vec<Fi
     if config.widgets.is_empty() {
         findings.error("widgets", "Widgets", "is empty", "give the package at least one widget");
     }
+    if too_many(config, &mut findings) {
+        findings.0.sort_by_key(|finding| finding.severity);
+        return findings.0;
+    }
+    let mut seen = HashMap::new();
     for (n, widget) in config.widgets.iter().enumerate() {
-        check_widget(config, n, widget, &mut findings);
+        let first = *seen.entry(widget.uuid.as_str()).or_insert(n);
+        check_widget(config, n, first, widget, &mut findings);
     }
     for (place, path) in config.files() {
         let optional = ["SettingsPath", "PropertyViewPath", "library"].iter().any(|end| place.ends_with(end))
@@ -79,6 +90,25 @@ pub fn validate(config: &PackageConfig, exists: &dyn Fn(&str) -> bool) -> Vec<Fi
     }
     findings.0.sort_by_key(|finding| finding.severity);
     findings.0
+}
+
+/// Whether there is more of something than any host should have to look at.
+fn too_many(config: &PackageConfig, findings: &mut Findings) -> bool {
+    let widgets = [("Widgets".to_owned(), config.widgets.len(), MOST_WIDGETS)];
+    let parts = config.widgets.iter().take(MOST_WIDGETS).enumerate().flat_map(|(n, widget)| {
+        [
+            (format!("Widgets[{n}].States"), widget.states.len(), MOST_PARTS),
+            (format!("Widgets[{n}].Layouts"), widget.layouts.len(), MOST_PARTS),
+        ]
+    });
+    match widgets.into_iter().chain(parts).find(|(_, count, most)| count > most) {
+        Some((place, count, most)) => {
+            let message = format!("has {count} entries, and at most {most} are taken");
+            findings.refused("too-many", &place, message, "leave most of them out");
+            true
+        }
+        None => false,
+    }
 }
 
 fn about(config: &PackageConfig, findings: &mut Findings) {
@@ -159,7 +189,8 @@ fn runtimes(config: &PackageConfig, exists: &dyn Fn(&str) -> bool, findings: &mu
     }
 }
 
-fn check_widget(config: &PackageConfig, n: usize, widget: &Widget, findings: &mut Findings) {
+/// `first` is the first widget with this one's UUID.
+fn check_widget(config: &PackageConfig, n: usize, first: usize, widget: &Widget, findings: &mut Findings) {
     let at = |member: &str| format!("Widgets[{n}].{member}");
     if widget.name.trim().is_empty() {
         findings.error("missing", &at("Name"), "is missing", "give it a text");
@@ -168,7 +199,7 @@ fn check_widget(config: &PackageConfig, n: usize, widget: &Widget, findings: &mu
     if !is_uuid(&widget.uuid) {
         let remedy = "write small letters, digits, dots and hyphens, like com.example.name.widget";
         findings.refused("uuid", &at("UUID"), "can't name a widget", remedy);
-    } else if let Some(first) = config.widgets[..n].iter().position(|other| other.uuid == widget.uuid) {
+    } else if first < n {
         findings.error("uuid-twice", &at("UUID"), format!("is that of Widgets[{first}] too"), "make it unique");
     } else if is_uuid(&config.uuid) && !widget.uuid.starts_with(&format!("{}.", config.uuid)) {
         let remedy = "this keeps widgets of different packages apart; don't change it once users have the package";
@@ -539,6 +570,27 @@ mod tests {
             v["Widgets"].as_array_mut().unwrap().push(widget);
         });
         assert_eq!(findings, ["error uuid-twice Widgets[1].UUID"]);
+    }
+
+    #[test]
+    fn more_than_any_host_takes_is_refused() {
+        let widgets = |v: &mut Value, count: usize| {
+            let widget = v["Widgets"][0].clone();
+            v["Widgets"] = (0..count)
+                .map(|n| {
+                    let mut widget = widget.clone();
+                    widget["UUID"] = json!(format!("com.example.n.w{n}"));
+                    widget
+                })
+                .collect();
+        };
+        assert_eq!(check(|v| widgets(v, MOST_WIDGETS)).1, Vec::<String>::new());
+        assert_eq!(check(|v| widgets(v, MOST_WIDGETS + 1)).1, ["refused too-many Widgets"]);
+        for part in ["States", "Layouts"] {
+            let many =
+                |v: &mut Value| v["Widgets"][0][part] = json!(vec![v["Widgets"][0][part][0].clone(); MOST_PARTS + 1]);
+            assert_eq!(check(many).1, [format!("refused too-many Widgets[0].{part}")]);
+        }
     }
 
     #[test]

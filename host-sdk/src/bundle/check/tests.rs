@@ -270,3 +270,121 @@ fn what_is_for_another_host_is_named_and_not_installed() {
     let checked = check(&sources);
     assert!(checked.findings[0].remedy.contains("creator-deck pack"), "{}", checked.findings[0].remedy);
 }
+
+mod the_validator_and_install_agree {
+    use proptest::prelude::*;
+    use zip::CompressionMethod;
+
+    use super::*;
+    use crate::bundle::{BundleError, stage};
+
+    /// Names that meet each other in every way, and some that no package may have.
+    const NAMES: [&str; 16] = [
+        "com.example.n/x/a",
+        "com.example.n/x/a/b",
+        "com.example.n/X/a",
+        "com.example.n/x/",
+        "com.example.n/x",
+        "com.example.n/",
+        "com.example.n/i.png",
+        "com.example.n/PackageConfig.json",
+        "com.example.n/PACKAGECONFIG.JSON",
+        "com.example.n/com.example.n/PackageConfig.json",
+        "com.example.n\\y\\z",
+        "com.example.n/../z",
+        "com.example.n/con",
+        "PackageConfig.json",
+        "other/PackageConfig.json",
+        "readme.txt",
+    ];
+
+    fn config_text() -> impl Strategy<Value = String> {
+        let with = |member: &str, value: Value| {
+            let mut config = config();
+            config[member] = value;
+            config.to_string()
+        };
+        prop::sample::select(vec![
+            config().to_string(),
+            config().to_string(),
+            config().to_string(),
+            String::new(),
+            "{".to_owned(),
+            "{}".to_owned(),
+            with("UUID", json!("..")),
+            with("Name", json!([])),
+            with("Runtime", Value::Null),
+            with("Widgets", json!(vec![config()["Widgets"][0].clone(); 1001])),
+            with("Icon", json!("../i.png")),
+            with("Runtime", json!({"win": null})),
+        ])
+    }
+
+    fn bundle(names: &[&str], config: &str, damage: Option<(usize, u8)>) -> Vec<u8> {
+        let mut out = Cursor::new(Vec::new());
+        let mut zip = ZipWriter::new(&mut out);
+        for name in names {
+            let options = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
+            let is_config = name.to_lowercase().ends_with("packageconfig.json");
+            // A second one of a name is nothing that this tool writes.
+            let _ = match name.ends_with('/') {
+                true => zip.add_directory(*name, options),
+                false => zip
+                    .start_file(*name, options)
+                    .and_then(|()| Ok(zip.write_all(if is_config { config.as_bytes() } else { b"content" })?)),
+            };
+        }
+        zip.finish().unwrap();
+        let mut out = out.into_inner();
+        if let Some((at, value)) = damage {
+            let at = at % out.len();
+            out[at] ^= value;
+        }
+        out
+    }
+
+    fn agree(bundle: &[u8]) -> (bool, String) {
+        let checked = check(bundle);
+        let is_refused = checked.findings.iter().any(|finding| finding.severity == Severity::Refused);
+        let folder = tempfile::tempdir().unwrap();
+        let staged = stage(bundle, folder.path()).map(drop);
+        let is_agreed = staged.is_err() == is_refused && !matches!(staged, Err(BundleError::Disk(_)));
+        (is_agreed, format!("{staged:?} {:?}", words(&checked)))
+    }
+
+    #[test]
+    fn about_folders_in_folders_files_for_folders_and_unknown_methods() {
+        let config = config().to_string();
+        for names in [
+            &["com.example.n/com.example.n/PackageConfig.json"][..],
+            &["com.example.n/PackageConfig.json", "com.example.n/x/a", "com.example.n/x/a/b"],
+            &["com.example.n/PackageConfig.json", "com.example.n/x/a/b", "com.example.n/x/a"],
+        ] {
+            let (is_agreed, why) = agree(&bundle(names, &config, None));
+            assert!(is_agreed && why.contains("Err"), "{names:?}: {why}");
+        }
+        let mut unknown = bundle(&["com.example.n/PackageConfig.json"], &config, None);
+        // The method, in the entry and in the list of entries.
+        let list = unknown.windows(4).position(|part| part == b"PK\x01\x02").unwrap();
+        (unknown[8], unknown[list + 10]) = (77, 77);
+        let (is_agreed, why) = agree(&unknown);
+        assert!(is_agreed && why.contains("NotAZip"), "{why}");
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn about_any_bundle(
+            more in prop::collection::vec(prop::sample::select(&NAMES[..]), 0..5),
+            has_config in prop::bool::weighted(0.8),
+            config in config_text(),
+            damage in prop::option::weighted(0.2, (any::<usize>(), 1_u8..)),
+        ) {
+            let mut names = more;
+            names.extend(has_config.then_some("com.example.n/PackageConfig.json"));
+            let (is_agreed, why) = agree(&bundle(&names, &config, damage));
+            prop_assert!(is_agreed, "{names:?}: {why}");
+        }
+    }
+}
