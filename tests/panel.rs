@@ -497,8 +497,11 @@ async fn profiles_sleep_and_the_look_of_a_key() {
     user.keeps("asleep").await;
     user.clicks("#wake-up").await;
     user.sees("#device:not([data-asleep])").await;
-    let names: Value =
-        user.browser.execute("return document.querySelector('#profile-strip [aria-current]').textContent", vec![]).await.unwrap();
+    let names: Value = user
+        .browser
+        .execute("return document.querySelector('#profile-strip [aria-current]').textContent", vec![])
+        .await
+        .unwrap();
     assert_eq!(names, "Studio");
     user.browser.close().await.unwrap();
 }

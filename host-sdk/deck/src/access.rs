@@ -1,9 +1,11 @@
 //! How a script of the user's own finds the API: a file in the data folder with the page's address and the token, which
 //! the user's account alone may read. It is there while the deck runs.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+
+use crate::private;
 
 /// The file's name in the data folder.
 pub const FILE_NAME: &str = "api.json";
@@ -27,12 +29,8 @@ impl Access {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
-        let mut options = File::options();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let text = serde_json::json!({"url": url, "token": token}).to_string();
-        let mut file = options.open(&path)?;
+        let mut file = private::options().write(true).create_new(true).open(&path)?;
         // From here on it is removed again, also if the disk takes only a part of it.
         let access = Self { path };
         file.write_all(text.as_bytes())?;

@@ -24,6 +24,7 @@ mod origins;
 mod package;
 mod page;
 mod preferences;
+mod private;
 mod process;
 mod script;
 mod socket;
@@ -98,17 +99,22 @@ impl Deck {
     /// If the data folder can't be used or is in use, the port is taken, or a bundle is refused. Says which.
     pub async fn start(config: Config) -> Result<Self> {
         let folder = &config.data;
-        fs::create_dir_all(folder).with_context(|| format!("the data folder {} can't be made", folder.display()))?;
+        private::create_folder(folder)
+            .with_context(|| format!("the data folder {} can't be made", folder.display()))?;
         let lock = lock(folder, config.timing.lock_within).await?;
         let logs = folder.join("logs");
         let mut tasks = Tasks::default();
         let (file, log_file) = LogFile::start(&logs).with_context(|| format!("{} can't be made", logs.display()))?;
         tasks.spawn("log file", log_file);
         let (log, traffic) = (Log::new(file.clone()), Traffic::new(file));
+        if let Err(error) = private::tighten(&[folder, &logs], &[&config.packages_folder()]) {
+            let folder = folder.display();
+            log.warn(None, format!("Other accounts of this computer may be able to read {folder}: {error}."));
+        }
         let loaded = store::load(folder, &log)
             .with_context(|| format!("the saved Panel in {} can't be read or set aside", folder.display()))?;
         let packages = config.packages_folder();
-        fs::create_dir_all(&packages).with_context(|| format!("{} can't be made", packages.display()))?;
+        private::create_folder(&packages).with_context(|| format!("{} can't be made", packages.display()))?;
         bundle::recover(&packages).with_context(|| format!("{} can't be put in order", packages.display()))?;
         for file in &config.install {
             let content = fs::read(file).with_context(|| format!("{} can't be read", file.display()))?;
@@ -276,7 +282,8 @@ pub fn open_in_browser(url: &str) -> std::io::Result<()> {
 async fn lock(folder: &std::path::Path, within: Duration) -> Result<File> {
     const LOOK_EVERY: Duration = Duration::from_millis(20);
     let path = folder.join("deck.lock");
-    let file = File::create(&path).with_context(|| format!("{} can't be made", path.display()))?;
+    let file = private::options().write(true).create(true).truncate(false).open(&path);
+    let file = file.with_context(|| format!("{} can't be made", path.display()))?;
     let end = Instant::now() + within;
     loop {
         match file.try_lock() {

@@ -11,6 +11,8 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use serde::Serialize;
 use tokio::sync::oneshot;
 
+use crate::private;
+
 /// Bytes of a file before the next one is begun.
 const FILE_BYTES: u64 = 5 << 20;
 /// Files that are kept beside the one that is written.
@@ -39,7 +41,7 @@ impl LogFile {
     /// # Errors
     /// If the folder can't be made or the thread can't be started.
     pub fn start(folder: &Path) -> io::Result<(Self, impl Future<Output = ()> + Send + 'static)> {
-        fs::create_dir_all(folder)?;
+        private::create_folder(folder)?;
         let (lines, queue) = sync_channel(WAITING);
         let lost = Arc::new(AtomicU64::new(0));
         let files = Files { folder: folder.to_owned(), largest: FILE_BYTES, open: None };
@@ -114,8 +116,8 @@ impl Files {
     }
 
     fn open(&self) -> io::Result<(File, u64)> {
-        fs::create_dir_all(&self.folder)?;
-        let mut file = File::options().create(true).read(true).append(true).open(self.path(0))?;
+        private::create_folder(&self.folder)?;
+        let mut file = private::options().create(true).read(true).append(true).open(self.path(0))?;
         let mut size = file.metadata()?.len();
         // A full disk, or the program's sudden end, may have cut off the last line in the middle.
         let mut last = [b'\n'];

@@ -13,6 +13,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::log::Log;
+use crate::private;
 use crate::state::Saved;
 
 const FILE_NAME: &str = "state.json";
@@ -267,7 +268,7 @@ async fn wait_until(moment: Instant, states: &mut watch::Receiver<Latest>, tried
 fn write(folder: &Path, state: &Saved) -> io::Result<()> {
     let text = serde_json::to_vec_pretty(state)?;
     let new = folder.join(NEW_NAME);
-    let mut file = fs::File::create(&new)?;
+    let mut file = private::options().write(true).create(true).truncate(true).open(&new)?;
     file.write_all(&text)?;
     file.sync_all()?;
     drop(file);

@@ -234,7 +234,8 @@ impl State {
     /// in it.
     pub(super) fn before(&self, id: u64, now_ms: u64) -> Option<LastPlaying> {
         let known = self.known.as_ref()?.as_ref()?;
-        let moves = |change: &Change| !matches!(change.what, What::Volume { .. } | What::Saved { .. } | What::Shuffle(_));
+        let moves =
+            |change: &Change| !matches!(change.what, What::Volume { .. } | What::Saved { .. } | What::Shuffle(_));
         let unsettled = self.changes.iter().any(|change| change.id != id && moves(change));
         if unsettled || self.problem.is_some() || now_ms.saturating_sub(known.at_ms) > STALE_MS {
             return None;

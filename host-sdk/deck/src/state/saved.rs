@@ -61,6 +61,9 @@ impl Unread {
     }
 }
 
+/// Profiles that are read: many times as many as can be made.
+const MOST_PROFILES: usize = 1000;
+
 /// The members of an object, each unread.
 type Members = BTreeMap<String, Box<RawValue>>;
 
@@ -84,7 +87,11 @@ impl Saved {
             preferences: take(&mut members, "preferences")?.unwrap_or_default(),
             ..Self::default()
         };
-        for raw in take::<Vec<Box<RawValue>>>(&mut members, "profiles")?.unwrap_or_default() {
+        let profiles = take::<Vec<Box<RawValue>>>(&mut members, "profiles")?.unwrap_or_default();
+        if profiles.len() > MOST_PROFILES {
+            return Err(format!("it has {} profiles, and at most {MOST_PROFILES} are read", profiles.len()));
+        }
+        for raw in profiles {
             let profile: Profile = serde_json::from_str(raw.get()).map_err(|error| error.to_string())?;
             saved.profiles.push(Profile { rest: unknown(&raw, &PROFILE), ..profile });
         }
@@ -305,6 +312,10 @@ mod tests {
         {
             assert!(Saved::read(text.as_bytes()).is_err(), "{text}");
         }
+        let many = |count: usize| json!({"version": 3, "profiles": vec![json!({"id": "a", "name": "A"}); count]});
+        assert!(Saved::read(many(MOST_PROFILES).to_string().as_bytes()).is_ok());
+        let error = Saved::read(many(MOST_PROFILES + 1).to_string().as_bytes()).unwrap_err();
+        assert!(error.contains("1001 profiles"), "{error}");
     }
 
     mod whatever_a_host_accepts {
