@@ -16,6 +16,7 @@ pub mod layouts;
 pub mod log;
 pub mod package;
 pub mod pages;
+mod pasted;
 pub mod player;
 pub mod spotify;
 pub mod supervisor;

@@ -13,11 +13,13 @@ use axum::Router;
 use axum::extract::State;
 use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
+use percent_encoding::percent_decode_str;
 use tokio::net::TcpListener;
 use url::{Url, form_urlencoded};
 
 use super::error::{AuthError, shown_code};
 use super::secret::Secret;
+use crate::pasted;
 pub(super) use door::Door;
 pub(super) use words::Language;
 use words::{CLOSE, FAILED, LINKED, NOTHING_HERE, NOTHING_HERE_MORE, Text, sentence};
@@ -79,11 +81,30 @@ impl Callback {
         Self { candidates, outcome }
     }
 
-    /// Reads a pasted address. None if it is no address, or one without a result.
+    /// Reads a pasted address, with whatever is around it: quotes, a sentence, line breaks in the middle, no scheme, or the
+    /// query alone. None for what has no result in it.
     pub fn from_pasted(text: &str) -> Option<Self> {
-        let url = Url::parse(text.trim()).ok()?;
-        let callback = Self::read(url.path(), url.query().unwrap_or_default());
-        callback.outcome.is_some().then_some(callback)
+        if text.len() > pasted::MAX_LENGTH {
+            return None;
+        }
+        let mut text = pasted::plain(text).replace("&amp;", "&");
+        if !text.contains('=') {
+            // It is encoded as a whole.
+            text = percent_decode_str(&text).decode_utf8_lossy().into_owned();
+        }
+        // A terminal breaks long lines.
+        let is_broken = !text.trim().contains([' ', '\t']);
+        if is_broken {
+            text.retain(|character| !character.is_whitespace());
+        }
+        pasted::parts(&text).find_map(|address| {
+            // A sentence may end behind it.
+            let address = address.trim_end_matches(|end: char| !end.is_ascii_alphanumeric() && !"_-=%/".contains(end));
+            let (before, query) = address.split_once('?').unwrap_or(("", address));
+            let path = before.find(PATH).map_or("", |at| &before[at..]);
+            let query = query.split('#').next().unwrap_or_default();
+            Some(Self::read(path, query)).filter(|callback| callback.outcome.is_some())
+        })
     }
 
     /// True if it brings the unguessable part of this sign-in.

@@ -24,7 +24,7 @@ pub use model::{
     Actions, Collection, Context, Device, Disallows, Image, Item, Named, Owner, Page, Playback, PlayingType, Profile,
     Repeat,
 };
-pub use uri::{Uri, UriKind};
+pub use uri::{Uri, UriError, UriKind};
 
 use crate::auth::{AccessToken, Auth, AuthError, Group, Needs, Outcome, Route, Trouble, User};
 use crate::http::{Http, body};

@@ -3,8 +3,10 @@
 //! One thing can come under several names, such as `spotify:playlist:ID` and `spotify:user:NAME:playlist:ID`. [`Uri`] keeps
 //! the one canonical form, so that equality of two `Uri`s is equality of what they name.
 
-use serde::{Deserialize, Deserializer};
-use url::Url;
+use percent_encoding::percent_decode_str;
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::pasted;
 
 /// What a [`Uri`] names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
@@ -71,6 +73,106 @@ pub struct Uri {
     kind: UriKind,
 }
 
+/// Why a text is no link or URI that can be used. What is more specific is greater.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, thiserror::Error)]
+#[serde(rename_all = "camelCase")]
+pub enum UriError {
+    /// There is nothing in it that looks like one.
+    #[error("Paste a link from Spotify's Share menu, or a Spotify URI.")]
+    NoLink,
+    /// It leads to Spotify, but not to something that can be played or saved, such as to a user or a search.
+    #[error("This link leads to something else. Use the link of a track, album, artist, playlist, show or episode.")]
+    OtherPage,
+    /// It is one of the short links that only Spotify can follow.
+    #[error("This is a short link. Open it in a browser first, and copy the address that it leads to.")]
+    ShortLink,
+    /// The part that names the item is missing, or isn't what it can be.
+    #[error("This link is incomplete. Copy it again, from beginning to end.")]
+    Damaged,
+}
+
+/// What a link begins with, in small letters.
+const BEGINNINGS: [&str; 3] = ["http://", "https://", "spotify:"];
+/// The hosts of short links.
+const SHORT_HOSTS: [&str; 4] = ["spotify.link", "spotify.app.link", "spoti.fi", "link.tospotify.com"];
+
+/// The text percent-decoded and in plain characters. What was shared by a program that was given an encoded link is encoded
+/// twice.
+fn plain(text: &str) -> String {
+    let mut text = text.to_owned();
+    for _ in 0..2 {
+        if text.contains('%') {
+            text = percent_decode_str(&text).decode_utf8_lossy().into_owned();
+        }
+    }
+    pasted::plain(&text)
+}
+
+/// `text` without a beginning, in any case.
+fn without<'a>(text: &'a str, beginning: &str) -> Option<&'a str> {
+    let (start, rest) = text.split_at_checked(beginning.len())?;
+    start.eq_ignore_ascii_case(beginning).then_some(rest)
+}
+
+/// Reads a link or URI that begins here. What follows it was cut off at white space and quotes.
+fn link(text: &str) -> Result<Uri, UriError> {
+    let ends = ['?', '#', '&'];
+    if let Some(rest) = without(text, "spotify:") {
+        let path = rest.split(ends).next().unwrap_or_default();
+        return page(path.split([':', '/']).collect(), false);
+    }
+    let rest = without(text, "https:").or_else(|| without(text, "http:")).unwrap_or(text).trim_start_matches('/');
+    let (host, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    let host = host.split(':').next().unwrap_or_default().trim_end_matches('.').to_ascii_lowercase();
+    if SHORT_HOSTS.contains(&host.as_str()) {
+        return Err(UriError::ShortLink);
+    }
+    if host != "spotify.com" && !host.ends_with(".spotify.com") {
+        return Err(UriError::NoLink);
+    }
+    // The player that other sites embed takes what it plays as a URI.
+    let embedded = path.split(ends).find_map(|member| without(member, "uri=")).map(link);
+    if let Some(Ok(uri)) = embedded {
+        return Ok(uri);
+    }
+    let path = path.split(ends).next().unwrap_or_default();
+    page(path.split('/').collect(), true)
+}
+
+/// Reads the parts of a URI or of a link's path. Links may have more behind the id, such as `discography`.
+fn page(parts: Vec<&str>, is_link: bool) -> Result<Uri, UriError> {
+    if parts.iter().any(|part| matches!(*part, "." | "..")) {
+        return Err(UriError::Damaged);
+    }
+    // Punctuation behind a link belongs to the sentence that it stands in.
+    let parts = parts.into_iter().map(|part| part.trim_end_matches(|end: char| !end.is_alphanumeric()));
+    let decoration = |part: &&str| without(part, "intl-").is_some() || part.to_ascii_lowercase().starts_with("embed");
+    let parts: Vec<&str> = parts.filter(|part| !part.is_empty()).skip_while(decoration).collect();
+    let named = |part: &str, name: &str| part.eq_ignore_ascii_case(name);
+    let parts = match *parts {
+        [user, _, ref parts @ ..] if named(user, "user") && !parts.is_empty() => parts,
+        ref parts => parts,
+    };
+    match *parts {
+        [] => Err(UriError::NoLink),
+        [collection] if named(collection, "collection") => Ok(Uri::liked_songs()),
+        [collection, tracks] if named(collection, "collection") && named(tracks, "tracks") => Ok(Uri::liked_songs()),
+        [kind, ref rest @ ..] => {
+            let Some(kind) = UriKind::CATALOGUE.into_iter().find(|known| named(kind, known.name())) else {
+                // A single word behind `spotify:` may be meant as a word.
+                return Err(if is_link || !rest.is_empty() { UriError::OtherPage } else { UriError::NoLink });
+            };
+            match *rest {
+                [id] => Uri::of(kind, id),
+                [id, more] if named(more, "recommended") || named(more, "play") => Uri::of(kind, id),
+                [id, ..] if is_link => Uri::of(kind, id),
+                _ => None,
+            }
+            .ok_or(UriError::Damaged)
+        }
+    }
+}
+
 /// The longest URI that is kept, in bytes. A local file's has artist, album and title in it.
 const MAX_LENGTH: usize = 2_048;
 /// The longest id. Spotify's own have 22 characters.
@@ -83,21 +185,42 @@ impl Uri {
         Self { text: "spotify:collection".to_owned(), kind: UriKind::LikedSongs }
     }
 
-    /// Reads what a user types or pastes: a URI (`spotify:track:ID`) or a link (`https://open.spotify.com/track/ID?si=…`, with
-    /// or without a language before the kind). `None` for anything else.
+    /// Reads what a user types or pastes, as [`Uri::read`] does, where the reason for a refusal doesn't matter.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let text = text.trim();
-        if text.starts_with("spotify:") {
-            return Self::from_spotify(text).filter(|uri| uri.kind != UriKind::Other);
+        Self::read(text).ok()
+    }
+
+    /// Reads what a user types or pastes: a URI or a link, whatever is around it. Scheme, host and kind are read in any case,
+    /// and these are equal:
+    ///
+    /// - `spotify:track:ID`, `spotify://track/ID`, `spotify:user:NAME:playlist:ID`, with or without `?si=…`
+    /// - `https://open.spotify.com/track/ID?si=…#…`, with or without scheme, language (`intl-de`) or `embed`, of any host of
+    ///   `spotify.com`, and `https://embed.spotify.com/?uri=spotify:track:ID`
+    /// - one of these in quotes, brackets or a shared text, percent-encoded, or with invisible characters in it
+    ///
+    /// `spotify:collection`, `https://open.spotify.com/collection/tracks` and their other forms are [`Uri::liked_songs`].
+    ///
+    /// # Errors
+    /// What is wrong with the text, by the part of it that looks most like a link.
+    pub fn read(text: &str) -> Result<Self, UriError> {
+        if text.len() > pasted::MAX_LENGTH {
+            return Err(UriError::NoLink);
         }
-        let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;
-        if url.host_str() != Some("open.spotify.com") {
-            return None;
+        let text = plain(text);
+        let mut error = UriError::NoLink;
+        for part in pasted::parts(&text) {
+            // A link may begin in the middle, as in `uri=spotify:…` or `https://l.example/?u=https://open.spotify.com/…`.
+            let lower = part.to_ascii_lowercase();
+            let inner = BEGINNINGS.iter().flat_map(|beginning| lower.match_indices(beginning)).map(|(at, _)| at);
+            for at in std::iter::once(0).chain(inner.filter(|at| *at > 0)) {
+                match link(&part[at..]) {
+                    Ok(uri) => return Ok(uri),
+                    Err(why) => error = error.max(why),
+                }
+            }
         }
-        let parts: Vec<&str> = url.path_segments()?.filter(|part| !part.is_empty()).collect();
-        let at = parts.len().checked_sub(2)?;
-        Self::new(parts[at], parts[at + 1])
+        Err(error)
     }
 
     /// Reads a URI as Spotify's answers have it. What isn't in the catalogue is kept as [`UriKind::Other`]. `None` for what is no
@@ -121,7 +244,10 @@ impl Uri {
     }
 
     fn new(kind: &str, id: &str) -> Option<Self> {
-        let kind = UriKind::CATALOGUE.into_iter().find(|known| known.name() == kind)?;
+        Self::of(UriKind::CATALOGUE.into_iter().find(|known| known.name() == kind)?, id)
+    }
+
+    fn of(kind: UriKind, id: &str) -> Option<Self> {
         // It becomes part of an address: nothing but what Spotify's ids are made of gets in.
         let sound =
             (1..=MAX_ID_LENGTH).contains(&id.len()) && id.chars().all(|character| character.is_ascii_alphanumeric());
@@ -180,26 +306,174 @@ impl<'de> Deserialize<'de> for Uri {
 mod tests {
     use super::*;
 
+    const TRACK: &str = "spotify:track:4uLU6hMCjMI75M1A2tKUQC";
+    const PLAYLIST: &str = "spotify:playlist:37i9dQZF1DX";
+
+    fn read(text: &str) -> Result<String, UriError> {
+        Uri::read(text).map(|uri| uri.as_str().to_owned())
+    }
+
     #[test]
-    fn uris_and_links_are_read() {
-        for (text, uri) in [
-            ("spotify:track:4uLU6hMCjMI75M1A2tKUQC", Some("spotify:track:4uLU6hMCjMI75M1A2tKUQC")),
-            (" https://open.spotify.com/playlist/37i9dQZF1DX?si=x ", Some("spotify:playlist:37i9dQZF1DX")),
-            (
-                "https://open.spotify.com/intl-de/album/1ATL5GLyefJaxhQzSPVrLX",
-                Some("spotify:album:1ATL5GLyefJaxhQzSPVrLX"),
-            ),
-            ("https://open.spotify.com/user/me/playlist/abc", Some("spotify:playlist:abc")),
-            ("spotify:user:me", None),
-            ("spotify:track:a/../b", None),
-            ("spotify:track:", None),
-            ("https://open.spotify.com.evil.example/track/a", None),
-            ("https://open.spotify.com/track", None),
-            ("file:///track/a", None),
-            ("hello", None),
+    fn a_track_is_read_in_every_form() {
+        for form in [
+            "spotify:track:ID",
+            "Spotify:Track:ID",
+            "SPOTIFY:TRACK:ID",
+            "spotify://track/ID",
+            "spotify:/track/ID",
+            "spotify:track:ID?si=abc&context=spotify:album:x",
+            "spotify:track:ID#0:30",
+            "spotify:track:ID:play",
+            "https://open.spotify.com/track/ID",
+            "http://open.spotify.com/track/ID?si=3c2&nd=1&dlsi=4",
+            "HTTPS://OPEN.SPOTIFY.COM/TRACK/ID",
+            "open.spotify.com/track/ID",
+            "//open.spotify.com/track/ID/",
+            "https://open.spotify.com:443/track/ID#login",
+            "https://open.spotify.com./track/ID",
+            "https://open.spotify.com/intl-de/track/ID",
+            "https://open.spotify.com/intl-pt-BR/track/ID?si=1",
+            "https://open.spotify.com/embed/track/ID?utm_source=generator",
+            "https://open.spotify.com/intl-ja/embed/track/ID",
+            "https://open.spotify.com/embed-podcast/track/ID",
+            "https://play.spotify.com/track/ID",
+            "https://embed.spotify.com/?uri=spotify:track:ID&theme=white",
+            "https://embed.spotify.com/?uri=spotify%3Atrack%3AID",
+            "https://open.spotify.com/embed?uri=https%3A%2F%2Fopen.spotify.com%2Ftrack%2FID",
+            "https%3A%2F%2Fopen.spotify.com%2Ftrack%2FID%3Fsi%3Dx",
+            "https%253A%252F%252Fopen.spotify.com%252Ftrack%252FID",
+            "spotify%3Atrack%3AID",
+            "https:\\/\\/open.spotify.com\\/track\\/ID",
+            "\"https://open.spotify.com/track/ID\"",
+            "'spotify:track:ID'",
+            "„https://open.spotify.com/track/ID“",
+            "<https://open.spotify.com/track/ID>",
+            "(https://open.spotify.com/track/ID).",
+            "[Never gonna give you up](https://open.spotify.com/track/ID)",
+            "<a href=\"https://open.spotify.com/track/ID\">Never</a>",
+            "https://open.spotify.com/track/ID,",
+            "https://open.spotify.com/track/ID…",
+            "  \t\nhttps://open.spotify.com/track/ID\r\n",
+            "\u{feff}https://open.spotify.com/track/ID\u{200b}",
+            "\u{202a}https://open.spotify.com/\u{200d}track/ID\u{202c}",
+            "\u{a0}spotify:track:ID\u{3000}",
+            "ｓｐｏｔｉｆｙ：track：ID",
+            "Listen to Never Gonna Give You Up by Rick Astley! https://open.spotify.com/track/ID?si=x via Spotify",
+            "Höre „100 % Hits“ auf Spotify:https://open.spotify.com/track/ID",
+            "https://spotify.link/abc\nhttps://open.spotify.com/track/ID",
+            "https://www.google.com/url?q=https://open.spotify.com/track/ID&sa=D",
         ] {
-            assert_eq!(Uri::parse(text).as_ref().map(Uri::as_str), uri, "{text}");
+            assert_eq!(read(&form.replace("ID", "4uLU6hMCjMI75M1A2tKUQC")).as_deref(), Ok(TRACK), "{form}");
         }
+    }
+
+    #[test]
+    fn every_kind_is_read() {
+        for kind in UriKind::CATALOGUE {
+            let uri = format!("spotify:{}:1ATL5GLyefJaxhQzSPVrLX", kind.name());
+            for form in [
+                uri.clone(),
+                format!("https://open.spotify.com/{}/1ATL5GLyefJaxhQzSPVrLX", kind.name()),
+                format!(
+                    "open.spotify.com/intl-fr/{}/1ATL5GLyefJaxhQzSPVrLX/discography/all",
+                    kind.name().to_uppercase()
+                ),
+            ] {
+                assert_eq!(Uri::read(&form).map(|uri| uri.kind()), Ok(kind), "{form}");
+                assert_eq!(read(&form), Ok(uri.clone()), "{form}");
+            }
+        }
+        for form in [
+            "spotify:user:someone:playlist:37i9dQZF1DX",
+            "https://open.spotify.com/user/track/playlist/37i9dQZF1DX",
+            "spotify:playlist:37i9dQZF1DX:recommended",
+        ] {
+            assert_eq!(read(form).as_deref(), Ok(PLAYLIST), "{form}");
+        }
+    }
+
+    #[test]
+    fn liked_songs_are_read_in_every_form() {
+        for form in [
+            "spotify:collection",
+            "Spotify:Collection:Tracks",
+            "spotify:user:someone:collection",
+            "spotify:user:someone:collection:tracks",
+            "spotify://collection/tracks",
+            "https://open.spotify.com/collection/tracks",
+            "https://open.spotify.com/collection/tracks/?si=x",
+            "open.spotify.com/intl-de/collection/tracks",
+            "http://play.spotify.com/collection",
+            "https://open.spotify.com/user/someone/collection",
+            "\"https://open.spotify.com/collection/tracks\".",
+        ] {
+            assert_eq!(Uri::read(form), Ok(Uri::liked_songs()), "{form}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_link_is_told() {
+        for (error, texts) in [
+            (
+                UriError::NoLink,
+                [
+                    "",
+                    "hello",
+                    "spotify: the movie",
+                    "spotify:originals",
+                    "4uLU6hMCjMI75M1A2tKUQC",
+                    "https://open.spotify.com.evil.example/track/a",
+                    "https://notspotify.com/track/a",
+                    "file:///track/a",
+                    "https://open.spotify.com",
+                    "https://youtu.be/abc",
+                    "% %% %zz",
+                ]
+                .as_slice(),
+            ),
+            (
+                UriError::ShortLink,
+                &[
+                    "https://spotify.link/abc",
+                    "spotify.link/abc",
+                    "Listen: HTTPS://SPOTIFY.APP.LINK/abc?_p=1",
+                    "http://spoti.fi/2abc",
+                ],
+            ),
+            (
+                UriError::OtherPage,
+                &[
+                    "spotify:user:me",
+                    "https://open.spotify.com/user/me",
+                    "https://open.spotify.com/search/abba",
+                    "https://open.spotify.com/genre/0JQ5DAqbMKFQ00XGBls6ym",
+                    "https://open.spotify.com/collection/albums",
+                    "spotify:local:Artist:Album:Title:123",
+                    "https://www.spotify.com/premium",
+                ],
+            ),
+            (
+                UriError::Damaged,
+                &[
+                    "spotify:track:",
+                    "spotify:track:a/../b",
+                    "spotify:track:a:b",
+                    "spotify:track:a-b",
+                    "spotify:track:über",
+                    "https://open.spotify.com/track",
+                    "https://open.spotify.com/track/../album/a",
+                    "https://open.spotify.com/track/?si=x",
+                    "https://spotify.link/a https://open.spotify.com/album/",
+                ],
+            ),
+        ] {
+            for text in texts {
+                assert_eq!(read(text), Err(error), "{text}");
+                assert!(error.to_string().ends_with('.'));
+            }
+        }
+        assert_eq!(read(&format!("spotify:track:{}", "a".repeat(65))), Err(UriError::Damaged));
+        assert_eq!(read(&format!("{}spotify:track:a", " ".repeat(pasted::MAX_LENGTH))), Err(UriError::NoLink));
     }
 
     #[test]

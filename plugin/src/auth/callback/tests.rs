@@ -41,7 +41,33 @@ fn a_pasted_address_needs_a_result() {
     );
     assert!(outcome("http://127.0.0.1:1/callback?state=s").is_none());
     assert!(outcome("http://127.0.0.1:1/callback?code=&state=s").is_none());
-    assert!(outcome("code=c&state=s").is_none());
+    assert!(outcome("http://127.0.0.1:1/callback").is_none());
+    assert!(outcome("hello").is_none());
+    assert!(outcome(&format!("{}?code=c&state=s", " ".repeat(20_000))).is_none());
+}
+
+#[test]
+fn a_pasted_address_may_have_anything_around_it() {
+    let part = Secret::new("Abc_-123");
+    for text in [
+        "http://127.0.0.1:4000/callback?code=AQ_x-9&state=Abc_-123",
+        "HTTP://127.0.0.1:4000/callback?code=AQ_x-9&state=Abc_-123#_=_",
+        "127.0.0.1:4000/callback?code=AQ_x-9&state=Abc_-123",
+        "?code=AQ_x-9&state=Abc_-123",
+        "code=AQ_x-9&state=Abc_-123",
+        "http://127.0.0.1:4000/callback/Abc_-123?code=AQ_x-9&state=other",
+        "\"http://127.0.0.1:4000/callback?code=AQ_x-9&state=Abc_-123\"",
+        "<http://127.0.0.1:4000/callback?code=AQ_x-9&amp;state=Abc_-123>.",
+        "It says: http://127.0.0.1:4000/callback?code=AQ_x-9&state=Abc_-123. What now?",
+        "\u{feff}http://127.0.0.1:4000/callback?code=AQ_\u{200b}x-9&state=Abc_-123\u{a0}",
+        "http://127.0.0.1:4000/callback?code=AQ_\nx-9&state=Abc_\r\n-123\n",
+        "http%3A%2F%2F127.0.0.1%3A4000%2Fcallback%3Fcode%3DAQ_x-9%26state%3DAbc_-123",
+        "https://relay.example/?code=AQ_x-9&state=http%3A%2F%2F127.0.0.1%3A4000%2Fcallback%2FAbc_-123",
+    ] {
+        let callback = Callback::from_pasted(text).unwrap_or_else(|| panic!("{text}"));
+        assert!(callback.belongs_to(&part), "{text}");
+        assert!(matches!(callback.outcome, Some(Outcome::Code(code)) if code.matches("AQ_x-9")), "{text}");
+    }
 }
 
 #[test]
