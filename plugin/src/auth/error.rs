@@ -112,7 +112,7 @@ pub enum AuthError {
     NotFinished,
     /// No port could be opened for the answer.
     CannotListen,
-    /// Another program uses the port that the user has chosen.
+    /// The port that the user has chosen can't be opened: another program uses it, or the system keeps it.
     PortTaken(u16),
     /// The port that was chosen can't be one.
     PortForm,
@@ -264,10 +264,10 @@ impl AuthError {
             ),
             Self::PortTaken(port) => {
                 return Remedy::new(
-                    "Log in again",
+                    "Choose another port",
                     format!(
-                        "Another program uses port {port} of this computer. End it, or choose another port and register \
-                         its address in the Spotify dashboard."
+                        "Port {port} of this computer can't be opened: another program uses it, or the system keeps it for \
+                         itself. Choose another port and register its address in the Spotify dashboard."
                     ),
                 );
             }

@@ -324,8 +324,8 @@ impl Auth {
         };
         let (listener, address) = callback::listen(port).await.map_err(|error| {
             tracing::warn!(%error, "no port for the sign-in");
-            port.filter(|_| error.kind() == std::io::ErrorKind::AddrInUse)
-                .map_or(AuthError::CannotListen, AuthError::PortTaken)
+            // Taken by another program, reserved by the system, or not allowed: another port helps in each case.
+            port.map_or(AuthError::CannotListen, AuthError::PortTaken)
         })?;
         tracing::info!(account = %id, ?redirect, port = address.port(), "a sign-in begins");
         let local = format!("http://{address}{}", callback::PATH);

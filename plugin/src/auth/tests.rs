@@ -753,3 +753,16 @@ fn the_store_is_chosen_by_name() {
     assert_eq!(StoreChoice::parse("file:"), None);
     assert_eq!(StoreChoice::parse("cloud"), None);
 }
+
+#[tokio::test]
+async fn fixed_port_that_cannot_be_opened_is_named() {
+    let world = World::new().await;
+    let auth = world.auth().await;
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let id = auth.save(SaveAccount { redirect: Redirect::Fixed(port), ..demo() }).await.unwrap();
+    let error = auth.login(&id).await.unwrap_err();
+    assert_eq!((&error, error.field()), (&AuthError::PortTaken(port), Some(Field::Port)));
+    let sentence = error.to_string();
+    assert!(sentence.contains(&port.to_string()) && sentence.contains("Choose another port"), "{sentence}");
+}
