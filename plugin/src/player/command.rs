@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::device::{self, ChosenDevice, Found};
+use super::modes::Lacking;
 use super::snapshot::{Now, Player};
 use super::volume::Volumes;
 use crate::spotify::{Device, Error, PlayingType, Repeat, Restriction, Uri, UriKind};
@@ -116,7 +117,10 @@ pub(super) enum Call {
         saved: bool,
     },
     PlayUri(Uri),
-    PlayLiked,
+    PlayLiked {
+        /// Spotify's id of the user, where Liked Songs are tried as a context.
+        user: Option<String>,
+    },
     AddToPlaylist {
         playlist: Uri,
         uri: Uri,
@@ -142,7 +146,7 @@ impl Call {
 
     /// Whether something plays after it.
     pub(super) fn starts(&self) -> bool {
-        matches!(self, Self::Play | Self::PlayUri(_) | Self::PlayLiked)
+        matches!(self, Self::Play | Self::PlayUri(_) | Self::PlayLiked { .. })
     }
 
     /// Whether it replaces another one that waits.
@@ -283,7 +287,7 @@ fn is_disallowed(verb: &Verb, now: &Now, player: &Player) -> bool {
         Verb::Previous => disallows.skipping_prev,
         Verb::SeekBy(_) | Verb::Restart => disallows.seeking,
         Verb::ToggleShuffle => disallows.toggling_shuffle,
-        Verb::CycleRepeat => next_repeat(now).is_none(),
+        Verb::CycleRepeat => next_repeat(now, &player.lacking).is_none(),
         Verb::MoveTo { .. } | Verb::NextDevice => disallows.transferring_playback,
         Verb::VolumeBy(_)
         | Verb::VolumeTo { .. }
@@ -295,8 +299,9 @@ fn is_disallowed(verb: &Verb, now: &Now, player: &Player) -> bool {
     }
 }
 
-/// The repeat mode after the present one that may be switched to: off, the context, the track. `None` where there is none.
-fn next_repeat(now: &Now) -> Option<Repeat> {
+/// The repeat mode after the present one that may be switched to: off, the context, the track. Those that weren't taken before are
+/// passed over as long as there is another one. `None` where none is allowed.
+fn next_repeat(now: &Now, lacking: &Lacking) -> Option<Repeat> {
     let may_toggle = |mode| match mode {
         Repeat::Off => true,
         Repeat::Context => !now.disallows.toggling_repeat_context,
@@ -309,7 +314,8 @@ fn next_repeat(now: &Now) -> Option<Repeat> {
     };
     // To switch off is to toggle what is on.
     let toggled = |mode| if mode == Repeat::Off { now.repeat } else { mode };
-    following.into_iter().find(|mode| may_toggle(toggled(*mode)))
+    let mut allowed = following.into_iter().filter(|mode| may_toggle(toggled(*mode)));
+    allowed.clone().find(|mode| !lacking.has(*mode, now)).or_else(|| allowed.next())
 }
 
 /// What a command becomes, as far as [`obstacle`] doesn't know better. `volumes`: what is remembered of them.
@@ -377,7 +383,8 @@ fn steps(verb: &Verb, player: &Player) -> Result<Vec<Step>, Error> {
             vec![(Call::Shuffle(on), Some(What::Shuffle(on)))]
         }
         Verb::CycleRepeat => {
-            let repeat = now.map_or(Some(Repeat::Context), next_repeat).unwrap_or(Repeat::Off);
+            let next = |now| next_repeat(now, &player.lacking);
+            let repeat = now.map_or(Some(Repeat::Context), next).unwrap_or(Repeat::Off);
             vec![(Call::Repeat(repeat), Some(What::Repeat(repeat)))]
         }
         Verb::ToggleSaved(uri) => {
@@ -433,7 +440,7 @@ fn start(start: &Start, player: &Player) -> Result<Vec<Step>, Error> {
         return Ok(vec![toggle(now)]);
     }
     let call = match start.uri.kind() {
-        UriKind::LikedSongs => Call::PlayLiked,
+        UriKind::LikedSongs => Call::PlayLiked { user: player.liked_context().map(str::to_owned) },
         UriKind::Other => return restricted(Restriction::NotPlayable),
         _ => Call::PlayUri(start.uri.clone()),
     };

@@ -9,7 +9,7 @@ use url::Url;
 use super::*;
 use crate::auth::testing::World;
 use crate::clock::Clock as _;
-use crate::spotify::{Client, Error, Restriction};
+use crate::spotify::{Client, Error, Repeat, Restriction};
 
 const SOON: Duration = Duration::from_secs(20);
 
@@ -17,20 +17,32 @@ const SOON: Duration = Duration::from_secs(20);
 struct Stage {
     world: World,
     player: Handle,
+    client: Client,
+    auth: crate::auth::Auth,
+    account: String,
 }
 
 impl Stage {
     async fn new(playback: Playback) -> Self {
         let world = World::new().await;
-        let (auth, _) = world.linked().await;
+        let (auth, account) = world.linked().await;
         world.sim.set_playback(playback);
         let client = Client::new(world.http.clone(), Url::parse(&world.sim.api_url()).unwrap(), auth.clone());
-        let (player, _) = start(client, auth.watch(), world.clock.clone());
+        let (player, _) = start(client.clone(), auth.watch(), world.clock.clone());
         player.tell(Input::Shown(Interest { instances: 1, ..Interest::default() })).await.unwrap();
-        let stage = Self { world, player };
+        let stage = Self { world, player, client, auth, account };
         stage.shows(|player| player.known).await;
         stage.world.sim.clear_requests();
         stage
+    }
+
+    /// Has it be known whose sign-in it is, as the package does.
+    async fn identify(&self) {
+        let sign_in = self.auth.watch().borrow().accounts[0].sign_in.unwrap();
+        let user = self.client.me(&self.account).await.unwrap();
+        self.auth.identified(sign_in, user).await;
+        self.shows(|player| player.liked_context().is_some()).await;
+        self.world.sim.clear_requests();
     }
 
     async fn presses(&self, verb: Verb, device: Option<&ChosenDevice>) {
@@ -231,4 +243,171 @@ async fn nothing_is_sent_during_an_ad_until_it_is_over() {
     stage.presses(Verb::TogglePlay, None).await;
     stage.plays(|playback| !playback.is_playing).await;
     assert_eq!(stage.commands(), ["player/pause"]);
+}
+
+/// Lets the time pass in which a write is trusted, again and again, and has what plays read, until this is shown.
+async fn settles(stage: &Stage, like: impl Fn(&Player) -> bool) {
+    let mut watch = stage.player.watch();
+    for _ in 0..40 {
+        stage.world.clock.advance(3_500);
+        stage.player.tell(Input::Refresh).await.unwrap();
+        let now_ms = stage.world.clock.unix_ms();
+        let shown = watch.wait_for(|state: &Arc<State>| like(&state.at(now_ms)));
+        if tokio::time::timeout(Duration::from_millis(500), shown).await.is_ok() {
+            return;
+        }
+    }
+    panic!("it is never shown");
+}
+
+fn repeats(player: &Player, repeat: &str) -> bool {
+    player.now.as_ref().is_some_and(|now| now.repeat.name() == repeat)
+}
+
+/// Presses Repeat, waits until it is answered, and gives the mode that was asked for.
+async fn cycles(stage: &Stage) -> String {
+    stage.world.sim.clear_requests();
+    stage.presses(Verb::CycleRepeat, None).await;
+    let asked = stage.world.sim.wait_for_request("PUT", "/v1/me/player/repeat", SOON).await.unwrap();
+    asked.query("state").unwrap_or_default().to_owned()
+}
+
+#[tokio::test]
+async fn repeat_goes_on_past_a_mode_that_is_not_taken() {
+    for (lacking, cycle) in [
+        ((Repeat::Track, Repeat::Context), ["context", "track", "off", "context", "off", "context"]),
+        ((Repeat::Context, Repeat::Off), ["context", "track", "off", "track", "off", "track"]),
+    ] {
+        let stage = Stage::new(Playback::default()).await;
+        let mode = |mode| match mode {
+            Repeat::Off => spotify_sim::Repeat::Off,
+            Repeat::Context => spotify_sim::Repeat::Context,
+            Repeat::Track => spotify_sim::Repeat::Track,
+        };
+        let repeat = vec![(mode(lacking.0), mode(lacking.1))];
+        let quirks = Some(Quirks { repeat, ..Quirks::default() });
+        stage.change(COMPUTER_ID, DeviceChange { quirks, ..DeviceChange::default() });
+        for expected in cycle {
+            assert_eq!(cycles(&stage).await, expected, "{lacking:?}");
+            let (told, why) = if expected == lacking.0.name() {
+                (lacking.1.name(), Some(Error::Restricted(Restriction::NotTaken)))
+            } else {
+                (expected, None)
+            };
+            settles(&stage, |player| repeats(player, told) && player.refusal(|_| true) == why.as_ref()).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn repeat_passes_over_what_is_disallowed() {
+    let stage = Stage::new(Playback::default()).await;
+    let quirks = Quirks { disallows: vec!["toggling_repeat_context".to_owned()], ..Quirks::default() };
+    stage.change(COMPUTER_ID, DeviceChange { quirks: Some(quirks), ..DeviceChange::default() });
+    settles(&stage, |player| player.now.as_ref().is_some_and(|now| now.disallows.toggling_repeat_context)).await;
+    for expected in ["track", "off", "track"] {
+        assert_eq!(cycles(&stage).await, expected);
+        settles(&stage, |player| repeats(player, expected)).await;
+    }
+}
+
+#[tokio::test]
+async fn shuffle_that_is_not_taken_says_so() {
+    let stage = Stage::new(Playback::default()).await;
+    let quirks = Some(Quirks { ignores_shuffle: true, ..Quirks::default() });
+    stage.change(COMPUTER_ID, DeviceChange { quirks, ..DeviceChange::default() });
+    stage.presses(Verb::ToggleShuffle, None).await;
+    stage.world.sim.wait_for_request("PUT", "/v1/me/player/shuffle", SOON).await.unwrap();
+    stage.shows(|player| player.now.as_ref().is_some_and(|now| now.shuffle)).await;
+    let why = Error::Restricted(Restriction::NotTaken);
+    settles(&stage, |player| player.refusal(|_| true) == Some(&why)).await;
+    stage.shows(|player| player.now.as_ref().is_some_and(|now| !now.shuffle)).await;
+}
+
+#[tokio::test]
+async fn smart_shuffle_is_shuffle_and_is_switched_off() {
+    let stage = Stage::new(Playback { smart_shuffle: true, ..Playback::default() }).await;
+    stage.shows(|player| player.now.as_ref().is_some_and(|now| now.shuffle && now.smart_shuffle)).await;
+    stage.presses(Verb::ToggleShuffle, None).await;
+    let asked = stage.world.sim.wait_for_request("PUT", "/v1/me/player/shuffle", SOON).await.unwrap();
+    assert_eq!(asked.query("state"), Some("false"));
+    stage.plays(|playback| !playback.smart_shuffle).await;
+}
+
+fn liked() -> Verb {
+    Verb::Start(Start { uri: crate::spotify::Uri::liked_songs(), again: Again::Restart, shuffle: None })
+}
+
+/// A stage with a user who has liked 70 songs.
+async fn with_liked_songs() -> Stage {
+    let stage = Stage::new(Playback::default()).await;
+    for number in 11..=80 {
+        stage.world.sim.set_saved(&spotify_sim::catalogue::track_uri(number), true);
+    }
+    stage
+}
+
+#[tokio::test]
+async fn all_liked_songs_are_played_as_a_list_where_they_are_no_context() {
+    let stage = with_liked_songs().await;
+    stage.world.sim.set_liked_context(false);
+    stage.presses(liked(), None).await;
+    stage.plays(|playback| playback.tracks.len() == 70 && playback.is_playing).await;
+    stage.shows(|player| player.plays(&crate::spotify::Uri::liked_songs())).await;
+    let first = stage.commands().len();
+    stage.presses(liked(), None).await;
+    let all = move |requests: &[Request], _: &Playback| {
+        requests.iter().filter(|one| one.path == "/v1/me/player/play" && one.status() == Some(200)).count() == 2
+    };
+    stage.world.sim.wait_for(SOON, all).await.unwrap();
+    assert_eq!(stage.commands().len(), first + 1, "what was refused is not tried again");
+}
+
+#[tokio::test]
+async fn all_liked_songs_are_played_as_a_context_where_that_is_taken() {
+    let stage = with_liked_songs().await;
+    stage.identify().await;
+    stage.presses(liked(), None).await;
+    let context = spotify_sim::catalogue::LIKED_URI;
+    stage.plays(move |playback| playback.context.as_deref() == Some(context) && playback.tracks.len() == 70).await;
+    stage.shows(|player| player.plays(&crate::spotify::Uri::liked_songs())).await;
+    assert_eq!(stage.commands(), ["player/play"]);
+}
+
+#[tokio::test]
+async fn liked_songs_that_are_refused_as_a_context_are_not_tried_as_one_again() {
+    let stage = with_liked_songs().await;
+    stage.identify().await;
+    stage.world.sim.set_liked_context(false);
+    for count in [2, 3] {
+        stage.presses(liked(), None).await;
+        let played = move |requests: &[Request], _: &Playback| {
+            requests.iter().filter(|one| one.path == "/v1/me/player/play" && one.status().is_some()).count() == count
+        };
+        stage.world.sim.wait_for(SOON, played).await.unwrap();
+        stage.plays(|playback| playback.tracks.len() == 70).await;
+        stage.shows(|player| player.liked_as_list).await;
+    }
+}
+
+#[tokio::test]
+async fn premium_needed_goes_after_a_press_that_worked() {
+    let stage = Stage::new(Playback::default()).await;
+    stage.world.sim.inject(spotify_sim::Fault::premium_required().times(1));
+    stage.presses(Verb::Next, None).await;
+    stage.presses(Verb::ToggleShuffle, None).await;
+    stage.plays(|playback| playback.shuffle).await;
+    stage
+        .shows(|player| player.refusal(|_| true).is_none() && player.now.as_ref().is_some_and(|now| now.shuffle))
+        .await;
+}
+
+#[tokio::test]
+async fn refusal_goes_when_what_was_in_the_way_is_over() {
+    let stage = Stage::new(Playback::advertisement()).await;
+    stage.presses(Verb::Next, None).await;
+    stage.refuses(Restriction::Advertisement).await;
+    stage.world.sim.change_playback(Change::item(&spotify_sim::catalogue::track_uri(2))).unwrap();
+    stage.player.tell(Input::Refresh).await.unwrap();
+    stage.shows(|player| player.refusal(|_| true).is_none()).await;
 }

@@ -10,6 +10,7 @@
 mod command;
 mod device;
 mod model;
+mod modes;
 mod position;
 mod queries;
 mod queue;

@@ -102,6 +102,13 @@ impl Model {
         if sign_in(&accounts) != sign_in(&self.state.accounts) {
             self.memory.forget_refusals();
         }
+        let serving =
+            |accounts: &AuthState| accounts.serving().map(|(_, account)| (account.id.clone(), account.sign_in));
+        if serving(&accounts) != serving(&self.state.accounts) {
+            // Another account or sign-in: what was said about the one before is over.
+            self.state.refusal.take_if(|refusal| refusal.error.is_about_the_account());
+            self.state.liked_as_list = false;
+        }
         self.state.accounts = accounts;
     }
 
@@ -180,13 +187,13 @@ impl Model {
             Some(error) => Err(error),
             None => decide(&command, &player, &self.volumes),
         };
-        let Command { verb, .. } = command;
+        let Command { verb, device: chosen } = command;
         let Decision { steps, device } = match decision {
             Ok(decision) => decision,
             Err(error) => {
                 // What it depends on may have changed elsewhere.
                 self.suspect(now_ms);
-                self.state.refusal = Some(Refusal { verb, error, until_ms: now_ms.saturating_add(SAY_WHY_MS) });
+                self.refuse(verb, error, Some(chosen), now_ms);
                 return false;
             }
         };
@@ -288,6 +295,8 @@ impl Model {
     /// A call has succeeded: its change is trusted for a while.
     pub(super) fn confirmed(&mut self, call: &QueuedCall, now_ms: u64) {
         self.state.problem = None;
+        // A press has worked: what was in the way of an earlier one for another reason than its own no longer is.
+        self.state.refusal.take_if(|refusal| !matches!(refusal.error, Error::Restricted(_) | Error::VolumeNotAllowed));
         if let Some(place) = self.state.changes.iter().position(|change| change.id == call.id) {
             self.state.changes[place].done_ms = Some(now_ms);
             // No read will ever agree with what came before it, and nothing of that must show again.
@@ -301,7 +310,7 @@ impl Model {
                 self.state.changes.retain(|change| change.id != call.id);
             }
             Call::AddToPlaylist { playlist, .. } => self.state.last_playlist = Some(playlist.clone()),
-            Call::PlayLiked => self.state.started = Some(Uri::liked_songs()),
+            Call::PlayLiked { .. } => self.state.started = Some(Uri::liked_songs()),
             Call::PlayUri(uri) => self.state.started = Some(uri.clone()),
             Call::Enqueue(_) => self.memory.invalidate_queue(),
             Call::Transfer { .. } => self.memory.invalidate_devices(),
@@ -346,8 +355,50 @@ impl Model {
             self.drop_waiting();
             self.state.problem = Some(error.clone());
         }
-        self.state.refusal =
-            Some(Refusal { verb: call.verb.clone(), error, until_ms: now_ms.saturating_add(SAY_WHY_MS) });
+        if let (Call::Repeat(mode), Error::Restricted(_), Some(now)) = (&call.call, &error, self.now_at(now_ms)) {
+            self.state.lacking.learn(*mode, &now);
+        }
+        self.refuse(call.verb.clone(), error, None, now_ms);
+    }
+
+    /// Says why a command has no effect. `here`: see [`Refusal`].
+    fn refuse(&mut self, verb: Verb, error: Error, here: Option<Option<ChosenDevice>>, now_ms: u64) {
+        self.state.refusal = Some(Refusal { verb, error, until_ms: now_ms.saturating_add(SAY_WHY_MS), here });
+    }
+
+    /// Forgets why a command had no effect where it would have one now.
+    fn review_refusal(&mut self, now_ms: u64) {
+        let Some(Refusal { verb, here: Some(device), .. }) = &self.state.refusal else { return };
+        if self.at(now_ms).obstacle(verb, device.as_ref()).is_none() {
+            self.state.refusal = None;
+        }
+    }
+
+    /// Liked Songs weren't taken as a context: from now on they are played as a list.
+    pub(super) fn play_liked_as_list(&mut self) {
+        self.state.liked_as_list = true;
+    }
+
+    /// Learns what was accepted and not taken.
+    fn hear_modes(&mut self, now: &Now, asked_ms: u64, now_ms: u64) {
+        self.state.lacking.see(now);
+        let settled = |change: &&Change| {
+            change.done_ms.is_some_and(|done_ms| asked_ms >= done_ms && now_ms >= done_ms.saturating_add(TRUST_MS))
+        };
+        let settled: Vec<What> = self.state.changes.iter().filter(settled).map(|change| change.what.clone()).collect();
+        for what in settled {
+            match what {
+                What::Repeat(mode) if now.repeat != mode => {
+                    self.state.lacking.learn(mode, now);
+                    self.refuse(Verb::CycleRepeat, Error::Restricted(Restriction::NotTaken), None, now_ms);
+                }
+                What::Shuffle(on) if now.shuffle != on => {
+                    self.refuse(Verb::ToggleShuffle, Error::Restricted(Restriction::NotTaken), None, now_ms);
+                }
+                What::Started { uri } if uri.is_liked_songs() && !is_start_of(&uri, now) => self.play_liked_as_list(),
+                _ => {}
+            }
+        }
     }
 
     fn drop_waiting(&mut self) {
@@ -374,6 +425,7 @@ impl Model {
         let mut known = playback.map(|playback| self.read(playback, asked_ms, at_ms));
         if let Some(known) = &mut known {
             self.hear_volume(&mut known.now, asked_ms, now_ms);
+            self.hear_modes(&known.now, asked_ms, now_ms);
         }
         if self.surprises(known.as_ref(), now_ms) {
             self.suspect_ms = now_ms;
@@ -389,6 +441,7 @@ impl Model {
         let playing = known.as_ref().is_some_and(|known| known.now.playing);
         self.still_since_ms = if playing { None } else { self.still_since_ms.or(Some(now_ms)) };
         self.state.known = Some(known);
+        self.review_refusal(now_ms);
         self.recall();
         self.command_early(now_ms);
     }
@@ -673,7 +726,8 @@ fn read(playback: Playback) -> Now {
         position_ms: 0,
         volume: device.told_volume(),
         steps_from: None,
-        shuffle: playback.shuffle_state,
+        shuffle: playback.shuffle_state || playback.smart_shuffle,
+        smart_shuffle: playback.smart_shuffle,
         repeat: playback.repeat_state,
         disallows: playback.actions.disallows,
         device,

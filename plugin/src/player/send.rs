@@ -20,6 +20,12 @@ const WAKE_PAUSE: Duration = Duration::from_millis(500);
 /// A device that is awake and silent at so many looks is asked once more.
 const SILENT_LOOKS: u32 = 2;
 
+/// So many Liked Songs are played where Spotify doesn't take them as a context: it has refused a list of 850, and each 50 take a
+/// call.
+const MOST_LIKED: usize = 500;
+/// Their list is read no further than this: some entries may have no name.
+const MOST_LIKED_PLACES: u32 = 1_000;
+
 /// What came of a call, and what was learnt on the way.
 #[derive(Debug)]
 pub(super) struct Sent {
@@ -28,6 +34,8 @@ pub(super) struct Sent {
     pub devices: Option<(u64, Vec<Device>)>,
     /// What plays, and when it was asked for, if it was.
     pub playback: Option<(u64, Option<Playback>)>,
+    /// Whether Liked Songs weren't taken as a context.
+    pub liked_as_list: bool,
 }
 
 /// Sends a call. Where Spotify plays nowhere, a device is woken for it: the chosen one, else the last one, else the only
@@ -39,7 +47,7 @@ pub(super) async fn send(
     last: Option<&str>,
     before: Option<&LastPlaying>,
 ) -> Sent {
-    let mut sender = Sender { spotify, clock, devices: None, playback: None };
+    let mut sender = Sender { spotify, clock, devices: None, playback: None, liked_as_list: false };
     let mut result = sender.send(call, last).await;
     if let Err(error) = &result {
         match settle::outcome(&sender.spotify, &call.call, before, error).await {
@@ -48,7 +56,8 @@ pub(super) async fn send(
             Outcome::Unknown => {}
         }
     }
-    Sent { result, devices: sender.devices, playback: sender.playback }
+    let Sender { devices, playback, liked_as_list, .. } = sender;
+    Sent { result, devices, playback, liked_as_list }
 }
 
 struct Sender {
@@ -56,6 +65,7 @@ struct Sender {
     clock: Arc<dyn Clock>,
     devices: Option<(u64, Vec<Device>)>,
     playback: Option<(u64, Option<Playback>)>,
+    liked_as_list: bool,
 }
 
 impl Sender {
@@ -185,8 +195,26 @@ impl Sender {
         Err(if awake { Error::Restricted(Restriction::StaysSilent) } else { Error::NoActiveDevice })
     }
 
+    /// The newest Liked Songs, up to [`MOST_LIKED`].
+    async fn liked(&self) -> Result<Vec<Uri>, Error> {
+        let mut uris = Vec::new();
+        let mut offset = 0_u32;
+        while uris.len() < MOST_LIKED {
+            let page = self.spotify.liked(offset).await?;
+            // Also an entry that Spotify doesn't name takes a place.
+            let places = u32::try_from(page.items.len()).unwrap_or(u32::MAX);
+            offset = offset.saturating_add(places);
+            uris.extend(page.items.into_iter().flatten().filter_map(|song| song.uri));
+            if places == 0 || offset >= page.total || offset >= MOST_LIKED_PLACES {
+                break;
+            }
+        }
+        uris.truncate(MOST_LIKED);
+        Ok(uris)
+    }
+
     /// Makes the call once, on a device or on the active one.
-    async fn attempt(&self, call: &Call, device: Option<&str>) -> Result<(), Error> {
+    async fn attempt(&mut self, call: &Call, device: Option<&str>) -> Result<(), Error> {
         let spotify = &self.spotify;
         match call {
             Call::Play => spotify.play(device).await,
@@ -199,13 +227,20 @@ impl Sender {
             Call::Repeat(repeat) => spotify.repeat(*repeat, device).await,
             Call::Save { uri, saved } => spotify.save(uri, *saved).await,
             Call::PlayUri(uri) => spotify.play_uri(uri, device).await,
-            Call::PlayLiked => {
-                let songs = spotify.liked(0).await?.items;
-                let uris: Vec<Uri> = songs.into_iter().flatten().filter_map(|song| song.uri).collect();
+            Call::PlayLiked { user } => {
+                if let Some(user) = user.as_deref().filter(|_| !self.liked_as_list) {
+                    match spotify.play_liked_context(user, device).await {
+                        Err(Error::Unexpected(_) | Error::NotShared | Error::Restricted(Restriction::Other)) => {
+                            self.liked_as_list = true;
+                        }
+                        other => return other,
+                    }
+                }
+                let uris = self.liked().await?;
                 if uris.is_empty() {
                     return Err(Error::Restricted(Restriction::NothingLiked));
                 }
-                spotify.play_all(&uris, device).await
+                self.spotify.play_all(&uris, device).await
             }
             Call::AddToPlaylist { playlist, uri } => spotify.add_to_playlist(playlist, uri).await,
             Call::RemoveFromPlaylist { playlist, uri } => spotify.remove_from_playlist(playlist, uri).await,

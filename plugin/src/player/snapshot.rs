@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::command::{self, Command, Verb};
 use super::device::{self, ChosenDevice};
+use super::modes::Lacking;
 use super::volume::{Volume, Volumes};
 use crate::auth::{AuthState, Limit, LimitKind, Link};
 use crate::spotify::{Device, Disallows, Error, Item, PlayingType, Repeat, Uri, UriKind};
@@ -65,8 +66,10 @@ pub struct Now {
     pub volume: Option<u8>,
     /// What a step up, and a step down, start from, where that is known.
     pub(super) steps_from: Option<(u8, u8)>,
-    /// Whether shuffle is on.
+    /// Whether shuffle is on, Spotify's own mix included.
     pub shuffle: bool,
+    /// Whether it is Spotify's own mix that is on.
+    pub smart_shuffle: bool,
     /// What is repeated.
     pub repeat: Repeat,
     /// What Spotify would refuse.
@@ -151,6 +154,8 @@ pub struct Refusal {
     /// What was in the way.
     pub error: Error,
     pub(super) until_ms: u64,
+    /// Where it was refused here, as what was known was in the way: the device that it was for, if one was chosen.
+    pub(super) here: Option<Option<ChosenDevice>>,
 }
 
 /// A command whose effect shows nowhere else, shortly after it worked.
@@ -192,6 +197,9 @@ pub struct Player {
     pub(super) believes_now: bool,
     /// The same of `devices`.
     pub(super) believes_devices: bool,
+    pub(super) lacking: Lacking,
+    /// Whether Liked Songs are to be played as a list, as they weren't taken as a context.
+    pub(super) liked_as_list: bool,
     pub(super) saved: Arc<BTreeMap<Uri, bool>>,
     pub(super) playlist: Option<String>,
     pub(super) started: Option<Uri>,
@@ -204,6 +212,12 @@ impl Player {
     #[must_use]
     pub fn refusal(&self, about: impl Fn(&Verb) -> bool) -> Option<&Error> {
         self.refusal.as_ref().filter(|refusal| about(&refusal.verb)).map(|refusal| &refusal.error)
+    }
+
+    /// The user whose Liked Songs can be tried as a context.
+    pub(super) fn liked_context(&self) -> Option<&str> {
+        let (_, account) = self.accounts.serving().filter(|_| !self.liked_as_list)?;
+        account.user.as_ref().map(|user| user.id.as_str())
     }
 
     /// A chosen device under the id that it has now, as far as is known.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::command::What;
+use super::modes::Lacking;
 use super::position::{Position, has_begun_again};
 use super::queries::DEVICES_LAST_MS;
 use super::settle::LastPlaying;
@@ -127,6 +128,9 @@ pub struct State {
     pub(super) devices: Option<Arc<Vec<Device>>>,
     /// When `devices` was asked for.
     pub(super) devices_ms: u64,
+    pub(super) lacking: Lacking,
+    /// Whether Liked Songs weren't taken as a context.
+    pub(super) liked_as_list: bool,
     pub(super) coming: Option<Arc<Vec<Track>>>,
 }
 
@@ -146,6 +150,8 @@ impl State {
             playlists: Arc::default(),
             devices: None,
             devices_ms: 0,
+            lacking: Lacking::default(),
+            liked_as_list: false,
             coming: None,
         }
     }
@@ -280,7 +286,10 @@ impl State {
                     now.set_loudness(Volume::exactly(Some(*percent)));
                 }
                 What::Volume { .. } => {}
-                What::Shuffle(on) => now.shuffle = *on,
+                What::Shuffle(on) => {
+                    now.shuffle = *on;
+                    now.smart_shuffle &= *on;
+                }
                 What::Repeat(repeat) => now.repeat = *repeat,
                 What::Device(device) => {
                     now.set_loudness(Volume::exactly(device.told_volume()));
@@ -329,6 +338,8 @@ impl State {
             devices: self.devices_at(),
             queue: self.coming.clone(),
             last_playlist: self.last_playlist.clone(),
+            lacking: self.lacking.clone(),
+            liked_as_list: self.liked_as_list,
             believes_now: self.problem.is_none() && self.known_age_ms(now_ms) <= BELIEVED_MS,
             believes_devices: now_ms.saturating_sub(self.devices_ms) <= DEVICES_LAST_MS,
             saved,

@@ -267,6 +267,9 @@ impl Task {
             self.asked_at = Some(Instant::now());
             self.model.heard(playback, asked_ms, now_ms);
         }
+        if sent.liked_as_list {
+            self.model.play_liked_as_list();
+        }
         match sent.result {
             Ok(()) => {
                 self.failures = 0;

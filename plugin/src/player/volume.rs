@@ -140,13 +140,14 @@ impl Fade {
 
     /// Where it is by now.
     pub(super) fn at(&self, now_ms: u64) -> u8 {
-        let (done, all) = (now_ms.saturating_sub(self.start_ms), (self.end_ms - self.start_ms).max(1));
+        let (done, all) = (now_ms.saturating_sub(self.start_ms), self.end_ms.saturating_sub(self.start_ms));
         if done >= all {
             return self.to;
         }
-        let (from, to) = (i64::from(self.from), i64::from(self.to));
-        let step = (to - from) * i64::try_from(done).unwrap_or_default() / i64::try_from(all).unwrap_or(1);
-        u8::try_from(from + step).unwrap_or(self.to)
+        let way = u128::from(self.to.abs_diff(self.from));
+        let gone = way.saturating_mul(done.into()).checked_div(all.into()).unwrap_or(way);
+        let gone = u8::try_from(gone).unwrap_or(u8::MAX);
+        if self.to > self.from { self.from.saturating_add(gone) } else { self.from.saturating_sub(gone) }
     }
 
     /// What is left of it after a step; `None` when it is there.

@@ -47,6 +47,8 @@ pub enum Restriction {
     NoOtherDevice,
     /// The device is awake, was asked to play, and doesn't.
     StaysSilent,
+    /// It was accepted, and nothing has changed.
+    NotTaken,
     /// Not while this plays (a station, a limited context), or Spotify didn't say.
     Other,
 }
@@ -163,6 +165,19 @@ impl Error {
         matches!(self, Self::RateLimited { .. } | Self::AppOwnerNeedsPremium | Self::NotOnAllowList)
     }
 
+    /// True for what lies with the account that has made the call, its app, its sign-in or its user.
+    #[must_use]
+    pub fn is_about_the_account(&self) -> bool {
+        matches!(
+            self,
+            Self::Account(_)
+                | Self::PremiumRequired
+                | Self::AppOwnerNeedsPremium
+                | Self::NotOnAllowList
+                | Self::MissingScope
+        )
+    }
+
     /// What to tell the user.
     #[must_use]
     pub fn remedy(&self) -> Remedy {
@@ -235,6 +250,10 @@ impl Error {
             Self::Restricted(Restriction::NoOtherDevice) => {
                 ("No other device", "Spotify is open on no other device that it could move to.")
             }
+            Self::Restricted(Restriction::NotTaken) => (
+                "Not available here",
+                "The device, or what it plays, doesn't have this: Spotify has accepted it, and nothing has changed.",
+            ),
             Self::Restricted(Restriction::StaysSilent) => (
                 "Choose something to play",
                 "The device doesn't know what to play. Start something on it, or press a key that plays something.",

@@ -267,6 +267,15 @@ impl Client {
         self.write(Call::new(Method::PUT, "me/player/play").device(device_id).body(body)).await
     }
 
+    /// Plays a user's Liked Songs as a context. Not documented; reported to work since 2024.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn play_liked_context(&self, user: &str, device_id: Option<&str>) -> Result<(), Error> {
+        let body = json!({ "context_uri": format!("spotify:user:{user}:collection") });
+        self.write(Call::new(Method::PUT, "me/player/play").device(device_id).body(body)).await
+    }
+
     /// Plays these tracks and episodes, one after the other.
     ///
     /// # Errors

@@ -19,6 +19,7 @@ fn item(number: u32, playing: bool) -> Now {
         position_ms: 0,
         volume: None,
         steps_from: None,
+        smart_shuffle: false,
         shuffle: false,
         repeat: Repeat::Off,
         disallows: crate::spotify::Disallows::default(),
