@@ -79,6 +79,9 @@ pub struct Timing {
     pub healthy_after: Duration,
     /// A package that died before this time died quickly; too many such deaths in a row park it.
     pub quick_death: Duration,
+    /// How long before a package is ended it is told so by `applicationWillTerminate`. It may end by itself within it, and
+    /// isn't waited for then.
+    pub end_notice: Duration,
     /// How long a package may take to end when asked to, before it is killed.
     pub end_within: Duration,
     /// How long a page that is a package may be without a connection before it is loaded again. Longer than the 5 s after
@@ -100,6 +103,7 @@ impl Default for Timing {
             last_restart: Duration::from_secs(30),
             healthy_after: Duration::from_secs(60),
             quick_death: Duration::from_secs(10),
+            end_notice: Duration::from_secs(3),
             end_within: Duration::from_secs(2),
             frame_within: Duration::from_secs(15),
             messages_a_second: 2000,

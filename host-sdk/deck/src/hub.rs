@@ -13,12 +13,13 @@ mod transfer;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use host_sdk::json::Raw;
 use host_sdk::manifest::{COLUMNS, ROWS};
 use host_sdk::protocol::{FromHost, Info};
 use serde::Deserialize;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use url::Url;
 
 use crate::config::{Config, Timing};
@@ -26,9 +27,9 @@ use crate::links::Links;
 use crate::log::Log;
 use crate::origins::Origins;
 use crate::package::Package;
-use crate::page::{Application, Deck, Event, Grid, Outbox, State};
+use crate::page::{Application, Deck, Event, Frame, Grid, Outbox, State};
 use crate::preferences::Preferences;
-use crate::process::{Report, Supervisor};
+use crate::process::Report;
 use crate::state::{KEY_COLUMNS, KEY_ROWS, Panel, Placed, Saved, Unread};
 use crate::store::{Loaded, Progress, Store};
 use crate::tasks::Tasks;
@@ -43,6 +44,7 @@ pub use self::connection::Outgoing;
 use self::connection::{Connection, Peer};
 pub use self::history::Direction;
 use self::history::History;
+pub use self::packages::SCRIPT_FAILED;
 pub use self::profiles::{NewProfile, ProfileChange};
 pub use self::transfer::{Export, Report as ImportReport, Taking};
 
@@ -67,6 +69,8 @@ struct View {
     entry: String,
     register_event: String,
     connection: Option<u64>,
+    /// Where it is loaded by the page that runs web packages, for a try; none if somebody looks at it.
+    tried: Option<Frame>,
 }
 
 /// Whether a page of the deck can run web packages.
@@ -135,6 +139,8 @@ pub struct Hub {
     runner: Option<u64>,
     /// The names of the frames that it was told last to have.
     frames: Vec<String>,
+    /// Who waits for a page that is there for web packages alone.
+    awaiting_unattended: Vec<Reply<()>>,
     reports: mpsc::Sender<(u64, Report)>,
     numbers: u64,
     changed: bool,
@@ -183,6 +189,7 @@ impl Hub {
             pages: Vec::new(),
             runner: None,
             frames: Vec::new(),
+            awaiting_unattended: Vec::new(),
             numbers: 0,
             changed: false,
             base,
@@ -201,13 +208,28 @@ impl Hub {
         let mut progress = self.store.progress.clone();
         self.told = self.deck();
         let mut since_saved = 0;
-        let stopping = loop {
+        // Who wants the hub to stop. It goes on meanwhile: packages have last words.
+        let mut stopping = Vec::new();
+        let (all_ended, mut packages_ended) = oneshot::channel();
+        let mut all_ended = Some(all_ended);
+        loop {
             tokio::select! {
                 command = commands.recv() => match command {
-                    Some(Command::Stop(reply)) => break Some(reply),
+                    Some(Command::Stop(reply)) => {
+                        stopping.push(reply);
+                        if let Some(all_ended) = all_ended.take() {
+                            let ends: Vec<_> = self.end_all();
+                            tokio::spawn(async move {
+                                futures_util::future::join_all(ends).await;
+                                // An error means that the hub has ended, too.
+                                let _ = all_ended.send(());
+                            });
+                        }
+                    }
                     Some(command) => self.obey(command),
-                    None => break None,
+                    None => break,
                 },
+                _ = &mut packages_ended, if !stopping.is_empty() => break,
                 Some((run, report)) = reports.recv() => self.reported(run, report),
                 // The pages are told below. An error means that the store's task has died, and there is no more to hear.
                 Ok(()) = progress.changed() => {}
@@ -220,17 +242,17 @@ impl Hub {
                 self.save();
                 since_saved = 0;
             }
-        };
+        }
         self.save();
         // Whoever waits for this task is let go, so that everybody can end.
         drop((commands, reports));
         self.pages.iter().for_each(|page| page.outbox.close());
-        let ends: Vec<_> =
-            self.packages.iter_mut().filter_map(|package| package.supervisor.take()).map(Supervisor::end).collect();
-        futures_util::future::join_all(ends).await;
+        // Those that have come since, or all if nobody has wanted to stop but everybody is gone.
+        let ends: Vec<_> = self.packages.iter_mut().filter_map(|package| package.supervisor.as_mut()).collect();
+        futures_util::future::join_all(ends.into_iter().map(|supervisor| supervisor.end(Duration::ZERO))).await;
         self.connections.clear();
         self.store.flush().await;
-        if let Some(reply) = stopping {
+        for reply in stopping {
             // An error means that nobody waits for the end any more.
             let _ = reply.send(());
         }
@@ -324,6 +346,10 @@ impl Hub {
             Command::OpenView(target, reply) => {
                 let _ = reply.send(self.open_view(target));
             }
+            Command::TryView(target, reply) => {
+                let _ = reply.send(self.try_view(target));
+            }
+            Command::AwaitUnattended(reply) => self.awaiting_unattended.push(reply),
             Command::CloseView(view, reply) => {
                 let _ = reply.send(self.close_view(&view));
             }

@@ -250,13 +250,13 @@ impl Deck {
 
     /// Ends the packages, saves the Panel, and stops listening.
     pub async fn stop(mut self) {
-        // Packages that it runs end with it.
-        drop(self.browser.take());
         if self.hub.ask(Command::Stop).await.is_none() {
             // The hub has failed, and with it its packages ended. What it has handed over may still be on its way to the disk.
             let written = async { while self.progress.changed().await.is_ok() {} };
             let _ = timeout(WRITE_WITHIN, written).await;
         }
+        // Not before: packages that it runs have last words, too.
+        drop(self.browser.take());
     }
 }
 

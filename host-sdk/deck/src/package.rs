@@ -23,6 +23,10 @@ pub struct Package {
     pub status: Status,
     /// Why it isn't running.
     pub message: Option<String>,
+    /// Whether it was told to end: it isn't started again then.
+    pub is_ending: bool,
+    /// Whether starting it may help, where it doesn't run.
+    pub can_start: bool,
     /// The last error in one of its pages that nothing there has caught, since its start.
     pub script_error: Option<String>,
     /// Number of its supervisor, to tell reports of an earlier one.
@@ -53,6 +57,8 @@ impl Package {
             folder,
             status: Status::Starting,
             message: None,
+            is_ending: false,
+            can_start: true,
             script_error: None,
             run: 0,
             supervisor: None,
@@ -142,6 +148,7 @@ impl Package {
             url: link.map(str::to_owned),
             status: self.status,
             message: self.message(),
+            can_start: self.can_start,
             web: self.entry.is_some(),
             loads: self.loads,
             settings: config.settings_path.is_some(),

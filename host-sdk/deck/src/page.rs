@@ -152,6 +152,9 @@ pub struct Package {
     pub status: Status,
     /// Why it is not running, or what it needs to go on.
     pub message: Option<String>,
+    /// Whether starting it may help, where it doesn't run: it has something that runs here.
+    #[serde(rename = "canStart")]
+    pub can_start: bool,
     /// Whether it runs in the deck's page, not as a program.
     pub web: bool,
     /// Grows whenever its files are read anew: what was shown of them is out of date then.

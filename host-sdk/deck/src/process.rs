@@ -146,8 +146,26 @@ pub enum Report {
     Waiting,
     /// The package ended and starts again after a pause. Why.
     Restarting(String),
-    /// The package doesn't run and won't start by itself. Why.
-    Failed(String),
+    /// The package doesn't run and won't start by itself.
+    Failed {
+        /// Why, as sentences.
+        why: String,
+        /// Whether another try may go better.
+        can_start: bool,
+    },
+    /// The package was ended, as the hub wanted. Answered when the hub knows it.
+    Ended(oneshot::Sender<()>),
+}
+
+/// What a supervisor is to do with its package.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Order {
+    /// Keep it running.
+    Run,
+    /// It was told that it ends: when it does, it isn't started again.
+    LetEnd,
+    /// End it.
+    End,
 }
 
 /// A supervisor's way to the hub.
@@ -169,7 +187,7 @@ impl Reports {
 /// Keeps one package running. Dropping it kills the package.
 #[derive(Debug)]
 pub struct Supervisor {
-    stop: watch::Sender<bool>,
+    orders: watch::Sender<Order>,
     /// What it hears of the deck's pages; none if it runs no page.
     stage: Option<watch::Sender<Stage>>,
     task: Option<JoinHandle<()>>,
@@ -179,26 +197,26 @@ impl Supervisor {
     /// Starts a package.
     #[must_use]
     pub fn start(program: Program, timing: Timing, log: Log, reports: Reports) -> Self {
-        let (stop, stopped) = watch::channel(false);
+        let (orders, order) = watch::channel(Order::Run);
         let package = program.package.clone();
-        let run = Run { program, timing, log: log.clone(), reports: reports.clone(), stopped };
-        Self { stop, stage: None, task: Some(tokio::spawn(watched(run.supervise(), package, log, reports))) }
+        let run = Run { program, timing, log: log.clone(), reports: reports.clone(), order };
+        Self { orders, stage: None, task: Some(tokio::spawn(watched(run.supervise(), package, log, reports))) }
     }
 
     /// Has a page run a package. `page` is the number of the deck's page to do it, if there is one.
     #[must_use]
     pub fn start_page(package: String, page: Option<u64>, timing: Timing, log: Log, reports: Reports) -> Self {
-        let (stop, stopped) = watch::channel(false);
+        let (orders, order) = watch::channel(Order::Run);
         let (stage, staged) = watch::channel(Stage { page, connected: false });
         let run = web::Run {
             package: package.clone(),
             timing,
             log: log.clone(),
             reports: reports.clone(),
-            stopped,
+            order,
             stage: staged,
         };
-        Self { stop, stage: Some(stage), task: Some(tokio::spawn(watched(run.supervise(), package, log, reports))) }
+        Self { orders, stage: Some(stage), task: Some(tokio::spawn(watched(run.supervise(), package, log, reports))) }
     }
 
     /// Another of the deck's pages has to run the package, or none is left.
@@ -215,10 +233,19 @@ impl Supervisor {
         }
     }
 
-    /// Ends the package: asks it to, then makes it.
-    pub async fn end(mut self) {
-        self.stop.send_replace(true);
-        if let Some(task) = self.task.take() {
+    /// Ends the package: leaves it `notice` to end by itself, asks it to, then makes it. It is done when the future is. A
+    /// second call has nothing to do.
+    pub fn end(&mut self, notice: Duration) -> impl Future<Output = ()> + Send + use<> {
+        let (orders, task) = (self.orders.clone(), self.task.take());
+        async move {
+            let Some(mut task) = task else { return };
+            if !notice.is_zero() {
+                orders.send_replace(Order::LetEnd);
+                if timeout(notice, &mut task).await.is_ok() {
+                    return;
+                }
+            }
+            orders.send_replace(Order::End);
             // An error means that the task panicked; its child was killed when it was dropped.
             let _ = task.await;
         }
@@ -238,7 +265,7 @@ struct Run {
     timing: Timing,
     log: Log,
     reports: Reports,
-    stopped: watch::Receiver<bool>,
+    order: watch::Receiver<Order>,
 }
 
 /// Supervises a package, and reports it as failed should the supervision itself panic: others go on.
@@ -247,7 +274,7 @@ async fn watched(supervision: impl Future<Output = ()>, package: String, log: Lo
         let why = format!("Creator Deck has failed to run it ({panic}). Reload it to try once more.");
         log.error(Some(&package), why.as_str());
         // An error means that the hub is gone, and with it everybody who would care.
-        let _ = reports.send(Report::Failed(why)).await;
+        let _ = reports.send(Report::Failed { why, can_start: true }).await;
     }
 }
 
@@ -257,11 +284,9 @@ impl Run {
         if let Some(library) = &self.program.library
             && has_loaded_another(&self.program.folder.join(library)).await
         {
-            return self.fail(
-                "Another version of this package is still loaded in Creator Deck. Start Creator Deck again to run this \
-                 one."
-                    .to_owned(),
-            ).await;
+            let why = "Another version of this package is still loaded in Creator Deck. Start Creator Deck again to run this \
+                       one.";
+            return self.fail(why.to_owned(), false).await;
         }
         loop {
             let args = StartArgs {
@@ -272,7 +297,7 @@ impl Run {
             };
             let (heard, hears) = oneshot::channel();
             let starting = Report::Starting { register_event: args.register_event.clone(), frame: None, heard };
-            if !self.reports.send(starting).await || hears.await.is_err() || *self.stopped.borrow() {
+            if !self.reports.send(starting).await || hears.await.is_err() || *self.order.borrow() != Order::Run {
                 return;
             }
             let started = Instant::now();
@@ -281,7 +306,7 @@ impl Run {
                 None => self.run_process(&args).await,
             };
             // None: it was stopped.
-            let Some(why) = ended else { return };
+            let Some(why) = ended.filter(|_| *self.order.borrow() == Order::Run) else { return };
             let report = match backoff.died(started.elapsed()) {
                 Some(pause) => {
                     let message = format!("{why}. It starts again in {} s.", pause.as_secs_f32());
@@ -289,7 +314,7 @@ impl Run {
                     if !self.reports.send(Report::Restarting(message)).await {
                         return;
                     }
-                    if timeout(pause, self.stopped.wait_for(|stopped| *stopped)).await.is_ok() {
+                    if timeout(pause, self.order.wait_for(|order| *order != Order::Run)).await.is_ok() {
                         return;
                     }
                     continue;
@@ -299,14 +324,14 @@ impl Run {
                      Reload it to try once more, or install it again."
                 ),
             };
-            return self.fail(report).await;
+            return self.fail(report, true).await;
         }
     }
 
-    async fn fail(&self, why: String) {
+    async fn fail(&self, why: String, can_start: bool) {
         self.log.error(Some(&self.program.package), why.as_str());
         // An error means that the hub is gone, and with it everybody who would care.
-        let _ = self.reports.send(Report::Failed(why)).await;
+        let _ = self.reports.send(Report::Failed { why, can_start }).await;
     }
 
     /// Runs the program until it ends (why) or is stopped (None).
@@ -360,12 +385,12 @@ impl Run {
         };
         tokio::pin!(output);
         let mut output_ended = false;
-        let mut stopped = self.stopped.clone();
+        let mut order = self.order.clone();
         let ended = loop {
             tokio::select! {
                 ended = child.wait() => break Some(ended),
                 // An error means that the supervisor was dropped, which is a stop too.
-                _ = stopped.wait_for(|stopped| *stopped) => break None,
+                _ = order.wait_for(|order| *order == Order::End) => break None,
                 () = &mut output, if !output_ended => output_ended = true,
             }
         };
@@ -415,7 +440,7 @@ impl Run {
         };
         tokio::select! {
             ended = &mut run => return Some(why(ended)),
-            _ = self.stopped.wait_for(|stopped| *stopped) => {}
+            _ = self.order.wait_for(|order| *order == Order::End) => {}
         }
         drop(stopper);
         if let Ok(Err(error)) = run.await {
@@ -607,7 +632,7 @@ mod tests {
         let (hub, mut reported) = mpsc::channel(1);
         let reports = Reports { run: 7, hub };
         watched(async { panic!("out of pipes") }, "com.x".to_owned(), Log::default(), reports).await;
-        let Some((7, Report::Failed(why))) = reported.recv().await else { panic!("a report of the run") };
+        let Some((7, Report::Failed { why, .. })) = reported.recv().await else { panic!("a report of the run") };
         assert!(why.contains("out of pipes"), "{why}");
     }
 

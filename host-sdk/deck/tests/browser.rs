@@ -322,68 +322,6 @@ async fn a_web_package_runs_in_the_page_and_is_loaded_and_unloaded_there() {
     browser.close().await.unwrap();
 }
 
-/// The package as the API has it now.
-async fn package_now(world: &World) -> Value {
-    world.call("GET", "/api/state", Value::Null).await.1["packages"][0].clone()
-}
-
-#[tokio::test]
-async fn view_that_fills_its_fields_late_loses_no_setting() {
-    let data = tempfile::tempdir().unwrap();
-    install(data.path(), PATIENT);
-    let view = data.path().join("packages").join(PACKAGE).join("pages/property.html");
-    fs::write(view, include_str!("fixtures/view.html")).unwrap();
-    let mut world = start(data, |_| {}).await;
-    let mut package = world.package().await;
-    let context = world.place(TOGGLE, 0, 0).await;
-    let settings = json!({"makerKey": "k", "eventName": "first"});
-    say(&mut package, json!({"event": "setWidgetSettings", "context": context, "payload": settings})).await;
-    let path = format!("/api/instances/{context}");
-    until("the settings are stored", async || world.call("GET", &path, Value::Null).await.1["settings"] == settings)
-        .await;
-
-    let (_driver, browser) = open(&world).await;
-    clicks(&browser, ".key").await;
-    sees(&browser, "#property-frame").await;
-    browser.find(Locator::Css("#property-frame")).await.unwrap().enter_frame().await.unwrap();
-    sees(&browser, "body[data-filled='1']").await;
-    let event = browser.find(Locator::Css("#event-name")).await.unwrap();
-    assert_eq!(event.prop("value").await.unwrap().as_deref(), Some("first"));
-    event.send_keys(&format!(" second{}", Key::Enter)).await.unwrap();
-    let stored = json!({"makerKey": "k", "eventName": "first second"});
-    until("both are stored", async || world.call("GET", &path, Value::Null).await.1["settings"] == stored).await;
-
-    // What has failed in it is the package's matter.
-    let line = world.logged("A script failed: ").await;
-    assert!(line.contains("null") && line.contains("(property.html, line "), "{line}");
-    let message = package_now(&world).await["message"].clone();
-    assert!(message.as_str().unwrap().contains("A script of one of its pages failed: "), "{message}");
-    browser.close().await.unwrap();
-}
-
-#[tokio::test]
-async fn web_package_that_is_ready_late_starts_and_its_errors_are_told() {
-    let data = tempfile::tempdir().unwrap();
-    let own = install_web(data.path());
-    let script = include_str!("fixtures/web/main.js").replace("function connectCreatorCentral", "function late");
-    let script = format!(
-        "{script}\nsetTimeout(() => {{ window.connectCreatorCentral = late; }}, 300);\n\
-         Promise.reject(new TypeError('unheard of'));"
-    );
-    fs::write(own.join("main.js"), script.replace("connectCreatorCentral(port", "late(port")).unwrap();
-    let page = "<!doctype html><script src='gone.js'></script><script src='main.js'></script>";
-    fs::write(own.join("index.html"), page).unwrap();
-    let mut world = start(data, |_| {}).await;
-    let (_driver, browser) = open(&world).await;
-    sees(&browser, "#package-status [data-status='running']").await;
-    place_and_press(&world, &browser).await;
-    world.logged("A script failed: It can't be loaded: gone.js").await;
-    world.logged("A script failed: A promise was rejected: TypeError: unheard of").await;
-    let message = package_now(&world).await["message"].as_str().unwrap_or_default().to_owned();
-    assert!(message.contains("unheard of"), "{message}");
-    browser.close().await.unwrap();
-}
-
 #[tokio::test]
 async fn a_web_package_reaches_nothing_of_the_deck_and_can_draw() {
     let data = tempfile::tempdir().unwrap();

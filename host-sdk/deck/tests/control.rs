@@ -258,7 +258,7 @@ async fn a_package_is_reloaded_unloaded_and_loaded() {
     change(&world.data, |config| config["Version"] = json!("1.2.0"));
     let (status, reloaded) = world.call("POST", &format!("{act}/load"), Value::Null).await;
     assert_eq!((status, &reloaded["version"]), (200, &json!("1.2.0")));
-    closed(&mut package).await;
+    support::closed_after(&mut package, &["applicationWillTerminate"]).await;
     assert!(!is_alive(first.pid));
     let second = world.started().await;
     let mut package = world.register(&second.register).await;

@@ -207,7 +207,8 @@ async fn packages_are_installed_updated_and_removed() {
 
     let updated = http(port, "POST", "/api/packages", &headers, &bundle("2.0.0")).await;
     assert_eq!(serde_json::from_str::<Value>(&updated.body).unwrap()["version"], "2.0.0");
-    support::closed_after(&mut package, &["didReceiveWidgetSettings", "didReceivePackageSettings"]).await;
+    let told = ["didReceiveWidgetSettings", "didReceivePackageSettings", "applicationWillTerminate"];
+    support::closed_after(&mut package, &told).await;
     let mut package = world.package().await;
     assert_eq!(hear_of(&mut package, "widgetWillAppear").await["context"], context.as_str(), "it is still there");
 

@@ -84,7 +84,12 @@ impl Host {
         let (port, path) = url.strip_prefix("http://127.0.0.1:").and_then(|rest| rest.split_once('/')).unwrap();
         let host = format!("Host: 127.0.0.1:{port}");
         let page = http(port.parse().unwrap(), "GET", &format!("/{path}"), &[&host], b"").await;
-        let call = page.body.rsplit("(...").next().and_then(|rest| rest.split("));</script>").next()).unwrap();
+        let call = page
+            .body
+            .split("connectCreatorCentral(...")
+            .nth(1)
+            .and_then(|rest| rest.split("));</script>").next())
+            .unwrap();
         let call: Value = serde_json::from_str(call).unwrap();
         let (mut socket, _) = connect_async(format!("ws://127.0.0.1:{}", call[0])).await.unwrap();
         say(&mut socket, json!({"event": call[2], "uuid": call[1]})).await;

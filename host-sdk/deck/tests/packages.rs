@@ -8,8 +8,8 @@ use std::time::Duration;
 use futures_util::SinkExt as _;
 use serde_json::{Value, json};
 use support::{
-    DEAF, DYING, FAMILY, PACKAGE, PATIENT, TOGGLE, WIDE, closed, connect_events, family, hear, hear_of, hear_of_type,
-    install, is_alive, kill, nothing_more, say, start, world,
+    DEAF, DYING, FAMILY, PACKAGE, PATIENT, Socket, TOGGLE, WIDE, World, closed, connect_events, family, hear, hear_of,
+    hear_of_type, install, is_alive, kill, nothing_more, say, start, world,
 };
 use tokio::io::AsyncWriteExt as _;
 use tokio_tungstenite::tungstenite::Message;
@@ -438,6 +438,62 @@ async fn a_process_that_dies_is_started_again_with_a_new_event() {
     assert!(is_alive(second.pid));
     world.deck.stop().await;
     assert!(!is_alive(second.pid), "the deck's end is the package's");
+}
+
+/// Waits for the notice of its end, has the last word, and ends by itself.
+async fn last_words(package: &mut Socket, context: &str, pid: u32) {
+    assert_eq!(hear_of(package, "applicationWillTerminate").await, json!({"event": "applicationWillTerminate"}));
+    let settings = json!({"last": "words"});
+    say(package, json!({"event": "setWidgetSettings", "context": context, "payload": settings})).await;
+    assert_eq!(hear_of(package, "didReceiveWidgetSettings").await["payload"], settings);
+    kill(pid);
+}
+
+/// The package as soon as it has registered and heard of its one key; and its process.
+async fn with_its_key(world: &mut World) -> (Socket, u32) {
+    let started = world.started().await;
+    let mut package = world.register(&started.register).await;
+    for event in ["widgetWillAppear", "didReceiveWidgetSettings"] {
+        hear_of(&mut package, event).await;
+    }
+    (package, started.pid)
+}
+
+#[tokio::test]
+async fn package_is_told_of_its_end_and_stores_until_then() {
+    let data = tempfile::tempdir().unwrap();
+    install(data.path(), PATIENT);
+    // Longer than the test may take: who ends by itself isn't waited for.
+    let mut world = start(data, |config| config.timing.end_notice = Duration::from_secs(600)).await;
+    let context = world.place(TOGGLE, 0, 0).await;
+    let act = |call: &str| format!("/api/packages/{PACKAGE}/{call}");
+    for (call, status) in [("unload", "stopped"), ("load", "starting")] {
+        let (mut package, pid) = with_its_key(&mut world).await;
+        let (ended, call) = (last_words(&mut package, &context, pid), act(call));
+        let ((_, answer), ()) = tokio::join!(world.call("POST", &call, Value::Null), ended);
+        assert_eq!(answer["status"], status);
+        closed(&mut package).await;
+        if status == "stopped" {
+            world.call("POST", &act("load"), Value::Null).await;
+        }
+    }
+    // The deck's own end, during which it does what packages ask.
+    let (mut package, pid) = with_its_key(&mut world).await;
+    let World { deck, data, .. } = world;
+    tokio::join!(deck.stop(), last_words(&mut package, &context, pid));
+    let saved: Value = serde_json::from_slice(&std::fs::read(data.path().join("state.json")).unwrap()).unwrap();
+    assert_eq!(saved["instances"][0]["settings"], json!({"last": "words"}));
+}
+
+#[tokio::test]
+async fn package_that_stays_is_ended_after_the_notice() {
+    let mut world = world(PATIENT).await;
+    let started = world.started().await;
+    let mut package = world.register(&started.register).await;
+    world.logged("The package is connected").await;
+    assert_eq!(world.call("DELETE", &format!("/api/packages/{PACKAGE}"), Value::Null).await.0, 204);
+    support::closed_after(&mut package, &["applicationWillTerminate"]).await;
+    assert!(!is_alive(started.pid));
 }
 
 #[tokio::test]

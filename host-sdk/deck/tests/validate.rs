@@ -30,7 +30,7 @@ fn built(example: &str) -> PathBuf {
 /// A package whose program behaves in a way.
 fn files(behaviour: &str) -> Vec<(String, Vec<u8>)> {
     let icon = "<svg xmlns='http://www.w3.org/2000/svg' width='75' height='54'/>";
-    let page = "<script>function connectCreatorCentral() {}</script>";
+    let page = include_str!("fixtures/registers.html");
     let texts = [
         ("PackageConfig.json", config().to_string()),
         ("behaviour", behaviour.to_owned()),
@@ -51,10 +51,25 @@ fn bundle(files: Vec<(String, Vec<u8>)>) -> Vec<u8> {
 }
 
 async fn report(behaviour: &str, patience: Patience) -> Report {
+    report_of(files(behaviour), patience).await
+}
+
+async fn report_of(files: Vec<(String, Vec<u8>)>, patience: Patience) -> Report {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("test.creatorCentral");
-    fs::write(&file, bundle(files(behaviour))).unwrap();
+    fs::write(&file, bundle(files)).unwrap();
     validate(&file, Some(patience), None).await.unwrap()
+}
+
+/// The package with so many widgets of one place and without pages.
+fn with_widgets(behaviour: &str, count: usize) -> Vec<(String, Vec<u8>)> {
+    let mut files = files(behaviour);
+    let mut config = config();
+    let widget = |n| json!({"Name": format!("W{n}"), "Icon": "icon.svg", "UUID": format!("{PACKAGE}.w{n}"), "States": [{"Image": "icon.svg"}]});
+    config["Widgets"] = (0..count).map(widget).collect();
+    config.as_object_mut().unwrap().remove("SettingsPath");
+    files[0].1 = config.to_string().into_bytes();
+    files
 }
 
 /// What the smoke run says: severity, rule and place of each finding.
@@ -87,6 +102,25 @@ async fn a_package_that_dies_fails_with_its_last_words() {
     assert_eq!(of_run(&of_a_press), ["error run-died Widgets[0]"]);
     let text = of_a_press.to_text(false);
     assert!(text.contains("when it was pressed") && text.contains("exit code 7"), "{text}");
+}
+
+#[tokio::test]
+async fn widgets_are_tried_as_many_at_once_as_there_is_room() {
+    let faceless = report_of(with_widgets("faceless", 45), PATIENCE).await;
+    let notes = of_run(&faceless);
+    assert_eq!(notes.len(), 45, "each of them is tried: {notes:?}");
+    assert!(notes.contains(&"note run-face Widgets[44]".to_owned()), "{notes:?}");
+    // Dies when there are twenty, and of none of them alone.
+    let crowded = report_of(with_widgets("dies-of-a-crowd", 21), PATIENCE).await;
+    assert_eq!(of_run(&crowded), ["error run-died Widgets[0]"]);
+    assert!(crowded.to_text(false).contains("with 19 others at the same time"), "{}", crowded.to_text(false));
+}
+
+#[tokio::test]
+async fn widget_that_ends_the_package_is_found_among_others() {
+    let report = report_of(with_widgets("dies-of-w2", 4), PATIENCE).await;
+    assert_eq!(of_run(&report), ["error run-died Widgets[2]"]);
+    assert!(report.to_text(false).contains("when it was pressed"), "{}", report.to_text(false));
 }
 
 #[tokio::test]

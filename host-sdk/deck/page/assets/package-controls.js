@@ -80,7 +80,7 @@ class Controls {
     return button;
   }
 
-  update({ name, version, status, message }) {
+  update({ name, version, status, message, canStart }) {
     const state = text(`status.${status}`);
     setText(this.#state, text("packageState", { version, status: state }));
     setText(this.#message, message ?? "");
@@ -92,7 +92,9 @@ class Controls {
     this.note.hidden = !SPEAKING.includes(status);
     setAttribute(this.note, "data-status", status);
     setText(this.#why, message ?? state);
-    this.#again.hidden = status === "waiting";
+    // Only where it can help: a package that has nothing for this system never starts.
+    this.#again.hidden = status === "waiting" || !canStart;
+    this.#reload.hidden ||= !canStart;
     setText(this.#again, text(stopped ? "load" : "startAgain"));
     setAttribute(this.#again, "aria-label", text(stopped ? "loadNamed" : "startAgainNamed", { name }));
   }

@@ -113,6 +113,10 @@ pub enum Command {
     DismissNotice(Reply<()>),
     /// Show a property view or settings page. Answers its name and address.
     OpenView(Target, Reply<Result<(String, String), Refusal>>),
+    /// Load a view in the page that is there for web packages alone, to see whether it works. Answers its name.
+    TryView(Target, Reply<Result<String, Refusal>>),
+    /// Answered when there is a page that is there for web packages alone.
+    AwaitUnattended(Reply<()>),
     /// Close a view.
     CloseView(String, Reply<Result<(), Refusal>>),
     /// What a view's files are served from.

@@ -1,6 +1,7 @@
 //! Packages in the hub: installed, started, registered, lost, removed.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use host_sdk::bundle::Installed;
 use host_sdk::manifest::PackageConfig;
@@ -22,7 +23,7 @@ const NEEDS_A_PAGE: &str =
 const NEEDS_THE_PAGE: &str = "It runs while a page of Creator Deck is open in a browser.";
 
 /// How the log begins a line about an error in a page that nothing there has caught.
-const SCRIPT_FAILED: &str = "A script failed: ";
+pub const SCRIPT_FAILED: &str = "A script failed: ";
 
 fn no_package() -> Refusal {
     Refusal::NotFound("There is no such package.".to_owned())
@@ -63,6 +64,7 @@ impl Hub {
                 self.log.error(Some(&package.config.uuid), why.as_str());
                 package.status = Status::Failed;
                 package.message = Some(why);
+                package.can_start = false;
                 None
             }
         };
@@ -85,29 +87,45 @@ impl Hub {
 
     /// Ends a package, if there is one, and keeps its place: its files are about to change. Answers when it has ended.
     pub(super) fn halt(&mut self, uuid: &str, reply: Reply<()>) {
-        let halted = self.package_mut(uuid).map(|package| {
-            // What the supervisor still says is of no interest.
-            package.run = 0;
-            package.register_event = None;
-            package.frame = None;
-            package.status = Status::Restarting;
-            package.message = Some("Its files are being changed.".to_owned());
-            (package.supervisor.take(), package.connection.take())
-        });
-        let Some((supervisor, connection)) = halted else {
+        let run = self.package(uuid).map(|package| package.run);
+        let (Some(run), Some(ended)) = (run, self.end_package(uuid)) else {
             let _ = reply.send(());
             return;
         };
-        if let Some(connection) = connection {
-            self.connections.remove(&connection);
-        }
         self.tell_packages();
+        let reports = self.reports.clone();
         tokio::spawn(async move {
-            if let Some(supervisor) = supervisor {
-                supervisor.end().await;
-            }
-            let _ = reply.send(());
+            ended.await;
+            // An error means that the hub has ended, and with it whoever waits.
+            let _ = reports.send((run, Report::Ended(reply))).await;
         });
+    }
+
+    /// Begins to end a package: tells it so, and leaves it its socket, and its page if it is one, for its last words. None if
+    /// there is no such package.
+    fn end_package(&mut self, uuid: &str) -> Option<impl Future<Output = ()> + Send + use<>> {
+        let notice = self.timing.end_notice;
+        let package = self.package_mut(uuid)?;
+        package.register_event = None;
+        package.is_ending = true;
+        package.status = Status::Restarting;
+        package.message = Some("It is ending.".to_owned());
+        let notice = package.connection.map_or(Duration::ZERO, |_| notice);
+        let ended = package.supervisor.as_mut().map(|supervisor| supervisor.end(notice));
+        self.tell_package(uuid, &FromHost::ApplicationWillTerminate);
+        Some(async move {
+            if let Some(ended) = ended {
+                ended.await;
+            }
+        })
+    }
+
+    /// Begins to end all packages.
+    pub(super) fn end_all(&mut self) -> Vec<impl Future<Output = ()> + Send + use<>> {
+        let all: Vec<String> = self.packages.iter().map(|package| package.config.uuid.clone()).collect();
+        let ends = all.iter().filter_map(|uuid| self.end_package(uuid)).collect();
+        self.tell_packages();
+        ends
     }
 
     /// Starts a halted package again.
@@ -143,6 +161,7 @@ impl Hub {
     /// Keeps a halted package from running. Its keys stay where they are.
     pub(super) fn unload(&mut self, uuid: &str) -> Result<page::Package, Refusal> {
         let Some(package) = self.package_mut(uuid) else { return Err(no_package()) };
+        package.is_ending = false;
         package.status = Status::Stopped;
         package.message = Some(UNLOADED.to_owned());
         self.unloaded.insert(uuid.to_owned());
@@ -207,7 +226,21 @@ impl Hub {
 
     /// A supervisor says something.
     pub(super) fn reported(&mut self, run: u64, report: Report) {
-        let Some(package) = self.packages.iter_mut().find(|package| package.run == run) else { return };
+        let package = self.packages.iter_mut().find(|package| package.run == run);
+        let package = match (package, report) {
+            (None, Report::Ended(reply)) => {
+                // An error means that nobody waits any more.
+                let _ = reply.send(());
+                return;
+            }
+            (None, _) => return,
+            (Some(package), report) => (package, report),
+        };
+        let (package, report) = package;
+        // Of one that is ending, all else that the supervisor still says is of no interest.
+        if package.is_ending && !matches!(report, Report::Ended(_)) {
+            return;
+        }
         let lost = package.connection.take();
         if let Some(supervisor) = &package.supervisor {
             supervisor.set_connected(false);
@@ -233,11 +266,16 @@ impl Hub {
                 package.message = Some(why);
                 None
             }
-            Report::Failed(why) => {
+            Report::Failed { why, can_start } => {
                 package.register_event = None;
                 package.status = Status::Failed;
                 package.message = Some(why);
+                package.can_start = can_start;
                 None
+            }
+            Report::Ended(reply) => {
+                package.run = 0;
+                Some(reply)
             }
         };
         if let Some(lost) = lost {
@@ -285,6 +323,9 @@ impl Hub {
         package.connection = None;
         if let Some(supervisor) = &package.supervisor {
             supervisor.set_connected(false);
+        }
+        if package.is_ending {
+            return;
         }
         package.status = Status::Starting;
         package.message = Some(format!("The package has lost its connection and may come back. {why}"));
@@ -358,12 +399,20 @@ impl Hub {
             lost.iter().for_each(|lost| drop(self.connections.remove(lost)));
         }
         // Asked after every command: it has to be cheap while nothing changes.
-        let names = || self.packages.iter().filter_map(|package| package.frame.as_ref());
+        let tried = || self.views.iter().filter_map(|view| Some((&view.id, view.tried.as_ref()?)));
+        let packages = || self.packages.iter().filter_map(|package| package.frame.as_ref());
+        let names = || packages().chain(tried().map(|(id, _)| id));
+        if !self.awaiting_unattended.is_empty() && self.pages.iter().any(|page| page.runs == Runs::Unattended) {
+            for reply in self.awaiting_unattended.drain(..) {
+                // An error means that nobody waits any more.
+                let _ = reply.send(());
+            }
+        }
         if runner.is_none() || names().eq(&self.frames) {
             return;
         }
+        let mut frames: Vec<_> = tried().map(|(_, frame)| frame.clone()).collect();
         self.frames = names().cloned().collect();
-        let mut frames = Vec::new();
         for package in &self.packages {
             let (Some(entry), Some(frame)) = (&package.entry, &package.frame) else { continue };
             let uuid = &package.config.uuid;

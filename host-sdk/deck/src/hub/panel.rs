@@ -8,7 +8,7 @@ use super::messages::tidy;
 use super::{Adjustment, Cell, Hub, PROGRAM, Phase, Place, Refusal, Resize, Target, VIEWS, View, ViewFiles};
 use crate::package::address;
 use crate::page;
-use crate::page::Event;
+use crate::page::{Event, Frame};
 use crate::random_id;
 use crate::state::{Area, Instance, Placed, Shown, Span};
 
@@ -316,7 +316,15 @@ impl Hub {
             let oldest = self.views[0].id.clone();
             self.close_view(&oldest)?;
         }
-        let view = View { id: random_id(), register_event: random_id(), package, context, entry, connection: None };
+        let view = View {
+            id: random_id(),
+            register_event: random_id(),
+            package,
+            context,
+            entry,
+            connection: None,
+            tried: None,
+        };
         self.changed |= !self.origins.is_open(&view.package);
         let origin = self.origins.of(&view.package).map_err(|error| {
             Refusal::Conflict(format!("The page can't be shown: there is no port for it ({error})."))
@@ -324,6 +332,15 @@ impl Hub {
         let opened = (view.id.clone(), address(&origin, &["view", &view.id], &view.entry));
         self.views.push(view);
         Ok(opened)
+    }
+
+    /// Opens a view for the page that runs web packages.
+    pub(super) fn try_view(&mut self, target: Target) -> Result<String, Refusal> {
+        let (id, url) = self.open_view(target)?;
+        if let Some(view) = self.views.iter_mut().find(|view| view.id == id) {
+            view.tried = Some(Frame { package: view.package.clone(), name: view.package.clone(), url });
+        }
+        Ok(id)
     }
 
     pub(super) fn close_view(&mut self, id: &str) -> Result<(), Refusal> {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, timeout};
 
-use super::{Backoff, QUICK_DEATHS, Report, Reports};
+use super::{Backoff, Order, QUICK_DEATHS, Report, Reports};
 use crate::config::Timing;
 use crate::log::Log;
 use crate::random_id;
@@ -26,7 +26,7 @@ pub(super) struct Run {
     pub timing: Timing,
     pub log: Log,
     pub reports: Reports,
-    pub stopped: watch::Receiver<bool>,
+    pub order: watch::Receiver<Order>,
     pub stage: watch::Receiver<Stage>,
 }
 
@@ -42,10 +42,16 @@ enum End {
 
 impl Run {
     pub async fn supervise(mut self) {
-        let mut stopped = self.stopped.clone();
+        let (mut order, mut told, mut stage) = (self.order.clone(), self.order.clone(), self.stage.clone());
+        // Its page lives as long as its frame; that it is done is seen by its socket.
+        let ended_by_itself = async {
+            let _ = told.wait_for(|order| *order != Order::Run).await;
+            let _ = stage.wait_for(|stage| !stage.connected).await;
+        };
         tokio::select! {
             // An error means that the supervisor was dropped, which is a stop too.
-            _ = stopped.wait_for(|stopped| *stopped) => {}
+            _ = order.wait_for(|order| *order == Order::End) => {}
+            () = ended_by_itself => {}
             () = self.run() => {}
         }
     }
@@ -78,7 +84,7 @@ impl Run {
                     format!("{why}, {QUICK_DEATHS} times in a row. Reload it to try once more, or install it again.");
                 self.log.error(package, message.as_str());
                 // An error means that the hub is gone, and with it everybody who would care.
-                let _ = self.reports.send(Report::Failed(message)).await;
+                let _ = self.reports.send(Report::Failed { why: message, can_start: true }).await;
                 return;
             };
             let message = format!("{why}. Its page is loaded again in {} s.", pause.as_secs_f32());

@@ -1,37 +1,48 @@
 //! The smoke run: a private deck installs a package, starts it, puts each of its widgets on the Panel, presses and
-//! releases it, and takes it off again. What goes wrong becomes findings.
+//! releases it, and takes it off again. As many widgets as fit the Panel are tried at once; only where the package dies of
+//! that, one by one. Its property views are loaded in a browser, if there is one. What goes wrong becomes findings.
 //!
 //! It runs the package's own program with the rights of whoever runs the validator, as every host does.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use host_sdk::manifest::{FILE_NAME, Finding, PackageConfig, Severity, Widget};
+use host_sdk::manifest::{COLUMNS, FILE_NAME, Finding, PackageConfig, ROWS, Severity, Widget};
 use serde_json::{Value, json};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::SmokeRun;
 use crate::Deck;
 use crate::browser::find;
 use crate::config::Config;
-use crate::hub::{Command, Phase, Refusal, Runs};
+use crate::hub::{Command, Phase, Refusal, Runs, SCRIPT_FAILED, Target};
 use crate::log::Level;
 use crate::page::Outbox;
 use crate::process::choice::{Look, Way, choose, on_path, start_of};
 
 /// Widgets that are tried; a package with more has shown by then what it is.
 const MOST_WIDGETS: usize = 60;
-/// Pictures and titles within a second that are a flood: no display shows more frames.
-const FLOOD: usize = 60;
+/// More messages with a picture, or with a title, for a key than this within this time are a flood: a device shows 16 pictures a second, and a usual
+/// animation has 30.
+const FLOODS: [(usize, Duration); 2] = [(40, Duration::from_millis(500)), (120, Duration::from_secs(2))];
 /// From the loss of a socket to the news of its process, if that has ended.
 const AFTER_SOCKET: Duration = Duration::from_secs(1);
 /// What a browser may take to start, on a slow machine.
 const BROWSER_START: Duration = Duration::from_secs(20);
-/// Odd messages that are listed.
+/// Odd messages, and errors of scripts, that are listed.
 const MOST_ODD: usize = 10;
+/// Property views and settings pages that are tried.
+const MOST_VIEWS: usize = 8;
+/// What a view may take to register.
+const VIEW_WITHIN: Duration = Duration::from_secs(3);
+/// How long the package has to end when all is tried. It was told before, but nothing hangs on its last words here.
+const END_NOTICE: Duration = Duration::from_millis(500);
+
+/// What helps where a package dies.
+const LOOK_AT_OUTPUT: &str = "look at what it writes to its output";
 
 /// How long the smoke run waits for what.
 #[derive(Clone, Copy, Debug)]
@@ -70,6 +81,7 @@ pub async fn run(
     let mut deck_config = Config::headless(data.path().join("deck"));
     deck_config.install = vec![file];
     let folder = deck_config.packages_folder().join(&config.uuid);
+    deck_config.timing.end_notice = END_NOTICE;
     let mut deck = Deck::start(deck_config).await?;
     let start = |path: &str| start_of(&folder, path);
     let way = match choose(config, &Look { start: &start, find: &on_path }) {
@@ -78,12 +90,14 @@ pub async fn run(
         Err(why) if config.runtime_here().is_none() => return Ok((SmokeRun::Skipped(why), Vec::new())),
         Err(_) => Way::Program,
     };
-    if way == Way::Page {
-        let Some(browser) = browser.or_else(find) else {
-            let why = "a web package runs in a browser, and there is no Chromium on the PATH; name one with --browser.";
-            return Ok((SmokeRun::Skipped(why.to_owned()), Vec::new()));
-        };
-        deck.open_unattended(&browser)?;
+    let has_views = config.settings_path.is_some() || config.widgets.iter().any(|w| w.property_view_path.is_some());
+    let browser = browser.or_else(find).filter(|_| way == Way::Page || has_views);
+    if way == Way::Page && browser.is_none() {
+        let why = "a web package runs in a browser, and there is no Chromium on the PATH; name one with --browser.";
+        return Ok((SmokeRun::Skipped(why.to_owned()), Vec::new()));
+    }
+    if let Some(browser) = &browser {
+        deck.open_unattended(browser)?;
     }
     let ran = match deck.hub.ask(|reply| Command::Subscribe(Runs::Nothing, reply)).await {
         Some((_, outbox)) => {
@@ -95,8 +109,10 @@ pub async fn run(
                     Way::Page => Patience { register: patience.register + BROWSER_START, ..patience },
                     _ => patience,
                 },
+                browser: browser.is_some(),
                 status: Value::Null,
-                faces: VecDeque::new(),
+                faces: HashMap::new(),
+                counted: 0,
                 findings: Vec::new(),
             };
             tokio::select! {
@@ -116,14 +132,74 @@ struct Run<'a> {
     outbox: Arc<Outbox>,
     config: &'a PackageConfig,
     patience: Patience,
+    /// Whether there is a browser to load views in.
+    browser: bool,
     /// The package as the page sees it.
     status: Value,
-    /// The last pictures and titles: when each came, and the instance as it was then.
-    faces: VecDeque<(Instant, Value)>,
+    /// What each instance has shown lately.
+    faces: HashMap<String, Faces>,
+    /// The number of the last message that was counted.
+    counted: u64,
     findings: Vec<Finding>,
 }
 
-impl Run<'_> {
+/// What an instance shows, and when that was new.
+#[derive(Default)]
+struct Faces {
+    /// Whether it ever showed anything but what it began with.
+    changed: bool,
+    pictures: Recent,
+    titles: Recent,
+    /// As it was when it was placed.
+    first: Value,
+}
+
+/// When something happened, the last few times, in milliseconds.
+#[derive(Default)]
+struct Recent(VecDeque<u64>);
+
+impl Recent {
+    fn push(&mut self, now: u64) {
+        self.0.push_back(now);
+        let most = FLOODS.iter().map(|(count, _)| *count).max().unwrap_or_default();
+        if self.0.len() > most + 1 {
+            self.0.pop_front();
+        }
+    }
+
+    fn is_flood(&self) -> bool {
+        let times: Vec<u64> = self.0.iter().copied().collect();
+        let passed = |some: &[u64]| Duration::from_millis(some[some.len() - 1].saturating_sub(some[0]));
+        FLOODS.iter().any(|(count, within)| times.windows(count + 1).any(|some| passed(some) <= *within))
+    }
+}
+
+/// A widget that is tried, and what was seen of it.
+struct Trial<'a> {
+    widget: &'a Widget,
+    /// Its place in the package file.
+    place: String,
+    context: String,
+    flooded: bool,
+}
+
+/// What is done to the widgets, in this order.
+const STEPS: [(Step, &str); 4] = [
+    (Step::Appear, "when it appeared"),
+    (Step::Press, "when it was pressed"),
+    (Step::Release, "when it was released"),
+    (Step::Disappear, "when it disappeared"),
+];
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Step {
+    Appear,
+    Press,
+    Release,
+    Disappear,
+}
+
+impl<'a> Run<'a> {
     async fn run(&mut self) {
         let settled = |run: &Self| ["running", "restarting", "failed"].contains(&run.state());
         let started = self.until(self.patience.register, settled).await;
@@ -134,109 +210,275 @@ impl Run<'_> {
                 let message = format!("didn't register within {} s{said}", self.patience.register.as_secs_f32());
                 let remedy = "open the socket at the port of -port, and send {\"event\": EVENT, \"uuid\": UUID} first";
                 self.find(Severity::Error, "run-register", "Runtime", message, remedy);
-                return;
+                return self.script_errors();
             }
             _ => {
                 let message = format!("didn't stay alive until it registered: {}", self.last_words());
                 self.find(Severity::Error, "run-start", "Runtime", message, "look at what it writes to its output");
-                return;
+                return self.script_errors();
             }
         }
-        let mut flooded = false;
-        for (n, widget) in self.config.widgets.iter().take(MOST_WIDGETS).enumerate() {
-            let place = format!("Widgets[{n}]");
-            if !self.try_widget(&place, widget, &mut flooded).await {
+        let config = self.config;
+        let widgets: Vec<(usize, &Widget)> = config.widgets.iter().take(MOST_WIDGETS).enumerate().collect();
+        let mut rest = widgets.as_slice();
+        while let Some(batch) = self.place(&mut rest).await {
+            if !self.try_widgets(batch).await {
                 break;
             }
         }
+        if self.browser && self.state() == "running" {
+            self.try_views().await;
+        }
+        self.script_errors();
         self.odd_messages();
     }
 
-    /// Answers whether the package lives.
-    async fn try_widget(&mut self, place: &str, widget: &Widget, flooded: &mut bool) -> bool {
-        let cell = json!({"widget": widget.uuid, "layout": 0, "column": 0, "row": 0});
-        let Ok(cell) = serde_json::from_value(cell) else { return true };
-        let placed = match self.deck.hub.request(|reply| Command::Place(cell, reply)).await {
-            Ok(placed) => serde_json::to_value(placed).unwrap_or_default(),
-            Err(Refusal::NotFound(why) | Refusal::Conflict(why)) => {
-                let remedy = "correct the widget's layouts in the package file";
-                self.find(Severity::Error, "run-place", place, format!("can't be put on the Panel: {why}"), remedy);
-                return true;
-            }
-            Err(Refusal::Stopping) => return false,
-        };
-        let context = placed["context"].as_str().unwrap_or_default().to_owned();
+    /// Puts as many of the widgets on the Panel as there is room for, and takes them off the list. None if nothing is left
+    /// to be tried.
+    async fn place(&mut self, rest: &mut &[(usize, &'a Widget)]) -> Option<Vec<Trial<'a>>> {
         self.faces.clear();
-        let looks = |instance: &Value| ["icon", "title", "image"].map(|layer| instance[layer].clone());
-        let first = looks(&placed);
-        let has_face = |run: &Self| run.faces.iter().any(|(_, now)| now["context"] == context && looks(now) != first);
-        self.until(self.patience.face, |run| run.state() != "running" || has_face(run)).await;
-        let shown = has_face(self);
-        let mut alive = self.is_alive(place, "when it appeared").await;
-        for (phase, when) in [(Phase::Down, "when it was pressed"), (Phase::Up, "when it was released")] {
-            if alive {
-                // An error means that the instance is gone, which is seen in the end.
-                let _ = self.deck.hub.request(|reply| Command::Press(context.clone(), phase, reply)).await;
-                self.until(self.patience.aftermath, |run| run.state() != "running").await;
-                alive = self.is_alive(place, when).await;
+        let mut room = Room::default();
+        let mut batch = Vec::new();
+        while let Some((n, widget)) = rest.first().copied() {
+            let layout = widget.layouts().first().map_or((1, 1), |layout| (layout.width, layout.height));
+            // What doesn't fit even an empty Panel is put there all the same, and the deck says what is wrong.
+            let cell = match room.take(layout) {
+                Some(cell) => cell,
+                None if batch.is_empty() => (0, 0),
+                None => break,
+            };
+            *rest = &rest[1..];
+            let place = format!("Widgets[{n}]");
+            match self.place_one(widget, cell).await {
+                Ok(context) => batch.push(Trial { widget, place, context, flooded: false }),
+                Err(Refusal::NotFound(why) | Refusal::Conflict(why)) => {
+                    let message = format!("can't be put on the Panel: {why}");
+                    let remedy = "correct the widget's layouts in the package file";
+                    self.find(Severity::Error, "run-place", &place, message, remedy);
+                }
+                Err(Refusal::Stopping) => return None,
             }
         }
-        if alive {
-            let _ = self.deck.hub.request(|reply| Command::Remove(context.clone(), reply)).await;
-            self.until(self.patience.aftermath, |run| run.state() != "running").await;
-            alive = self.is_alive(place, "when it disappeared").await;
-        }
-        if alive && !shown && !has_face(self) {
-            let message = "shows nothing but the picture of its state, neither when it appears nor when it is pressed";
-            let remedy = "send changeImage or changeTitle, if it has anything to show";
-            self.find(Severity::Note, "run-face", place, message, remedy);
-        }
-        if !*flooded && self.is_flooded() {
-            *flooded = true;
-            let message = format!("changes its face more than {FLOOD} times a second");
-            let remedy = "send a picture only when it differs, and at most 10 a second";
-            self.find(Severity::Warning, "run-flood", place, message, remedy);
-        }
-        alive
+        (!batch.is_empty()).then_some(batch)
     }
 
-    async fn is_alive(&mut self, place: &str, when: &str) -> bool {
-        if self.state() == "running" {
-            return true;
+    /// Puts a widget in its first layout at a column and row. Answers its context.
+    async fn place_one(&mut self, widget: &Widget, (column, row): (u8, u8)) -> Result<String, Refusal> {
+        let cell = json!({"widget": widget.uuid, "layout": 0, "column": column, "row": row});
+        let cell = serde_json::from_value(cell).map_err(|error| Refusal::NotFound(error.to_string()))?;
+        let placed = self.deck.hub.request(|reply| Command::Place(cell, reply)).await?;
+        let context = placed.context.clone();
+        let first = serde_json::to_value(placed).unwrap_or_default();
+        self.faces.insert(context.clone(), Faces { first, ..Faces::default() });
+        Ok(context)
+    }
+
+    /// Answers whether the package lives.
+    async fn try_widgets(&mut self, mut batch: Vec<Trial<'a>>) -> bool {
+        for (step, when) in STEPS {
+            if !self.take_step(step, &mut batch).await {
+                self.blame(&batch, when).await;
+                return false;
+            }
         }
+        for Trial { place, context, .. } in &batch {
+            if !self.faces.get(context).is_some_and(|faces| faces.changed) {
+                let message =
+                    "shows nothing but the picture of its state, neither when it appears nor when it is pressed";
+                let remedy = "send changeImage or changeTitle, if it has anything to show";
+                self.find(Severity::Note, "run-face", place, message, remedy);
+            }
+        }
+        // Said once of a package: what one of its widgets does, the others do as a rule.
+        let is_new = !self.findings.iter().any(|finding| finding.rule == "run-flood");
+        if let Some(trial) = batch.iter().find(|trial| trial.flooded && is_new) {
+            let message = "changes its face more than 60 times a second";
+            let remedy = "send a picture only when it differs; a device shows 16 a second at most";
+            self.find(Severity::Warning, "run-flood", &trial.place, message, remedy);
+        }
+        true
+    }
+
+    /// Does something to all of these widgets, and answers whether the package has survived it.
+    async fn take_step(&mut self, step: Step, batch: &mut [Trial<'a>]) -> bool {
+        for Trial { context, .. } in &*batch {
+            let context = context.clone();
+            // An error means that the instance is gone, which is seen in the end.
+            let _ = match step {
+                Step::Appear => Ok(()),
+                Step::Press => self.deck.hub.request(|reply| Command::Press(context, Phase::Down, reply)).await,
+                Step::Release => self.deck.hub.request(|reply| Command::Press(context, Phase::Up, reply)).await,
+                Step::Disappear => self.deck.hub.request(|reply| Command::Remove(context, reply)).await,
+            };
+        }
+        let contexts: Vec<String> = batch.iter().map(|trial| trial.context.clone()).collect();
+        let (within, wants_faces) = match step {
+            Step::Appear => (self.patience.face, true),
+            _ => (self.patience.aftermath, false),
+        };
+        self.until(within, |run| {
+            let has_face = |context| run.faces.get(context).is_some_and(|faces| faces.changed);
+            run.state() != "running" || wants_faces && contexts.iter().all(has_face)
+        })
+        .await;
+        self.count_messages();
+        for trial in batch {
+            let faces = self.faces.get(&trial.context);
+            trial.flooded |= faces.is_some_and(|faces| faces.pictures.is_flood() || faces.titles.is_flood());
+        }
+        self.state() == "running"
+    }
+
+    /// The package has died while several widgets were tried: finds out of which, one by one.
+    async fn blame(&mut self, batch: &[Trial<'a>], when: &str) {
+        let restarted = |run: &Self| ["restarting", "failed"].contains(&run.state());
         // Its socket goes first; why is known a moment later.
-        self.until(AFTER_SOCKET, |run| ["restarting", "failed"].contains(&run.state())).await;
-        let message = format!("ends the package {when}: {}", self.last_words());
-        self.find(Severity::Error, "run-died", place, message, "look at what it writes to its output");
-        false
+        self.until(AFTER_SOCKET, restarted).await;
+        let why = self.last_words();
+        for Trial { context, .. } in batch {
+            let context = context.clone();
+            let _ = self.deck.hub.request(|reply| Command::Remove(context, reply)).await;
+        }
+        for Trial { widget, place, .. } in batch.iter().filter(|_| batch.len() > 1) {
+            if !self.until(self.patience.register, |run| ["running", "failed"].contains(&run.state())).await
+                || self.state() == "failed"
+            {
+                break;
+            }
+            let Ok(context) = self.place_one(widget, (0, 0)).await else { continue };
+            let mut trial = [Trial { widget, place: place.clone(), context, flooded: false }];
+            for (step, when) in STEPS {
+                if !self.take_step(step, &mut trial).await {
+                    self.until(AFTER_SOCKET, restarted).await;
+                    let message = format!("ends the package {when}: {}", self.last_words());
+                    return self.find(Severity::Error, "run-died", place, message, LOOK_AT_OUTPUT);
+                }
+            }
+        }
+        let message = match batch {
+            [_] => format!("ends the package {when}: {why}"),
+            _ => format!("ends the package {when}, with {} others at the same time: {why}", batch.len() - 1),
+        };
+        let place = batch.first().map_or("", |trial| &trial.place);
+        self.find(Severity::Error, "run-died", place, message, LOOK_AT_OUTPUT);
     }
 
-    /// More than [`FLOOD`] faces within any second.
-    fn is_flooded(&self) -> bool {
-        let times: Vec<Instant> = self.faces.iter().map(|(time, _)| *time).collect();
-        times.windows(FLOOD + 1).any(|some| some[FLOOD] - some[0] <= Duration::from_secs(1))
+    /// Loads the package's views, each page once, and looks whether they register.
+    async fn try_views(&mut self) {
+        let config = self.config;
+        let mut seen = BTreeSet::new();
+        let mut room = Room::default();
+        let mut tried = Vec::new();
+        let views = config.widgets.iter().enumerate().filter_map(|(n, widget)| {
+            let path = widget.property_view_path.as_deref().filter(|path| !path.is_empty())?;
+            Some((n, widget, path))
+        });
+        for (n, widget, path) in views.take(MOST_WIDGETS) {
+            if tried.len() == MOST_VIEWS || !seen.insert(path) {
+                continue;
+            }
+            let layout = widget.layouts().first().map_or((1, 1), |layout| (layout.width, layout.height));
+            let Some(cell) = room.take(layout) else { break };
+            let Ok(context) = self.place_one(widget, cell).await else { continue };
+            tried.push((format!("Widgets[{n}].PropertyViewPath"), Target::Context(context.clone()), context));
+        }
+        if config.settings_path.as_deref().is_some_and(|path| seen.insert(path)) {
+            let uuid = config.uuid.clone();
+            tried.push(("SettingsPath".to_owned(), Target::Package(uuid.clone()), uuid));
+        }
+        if tried.is_empty()
+            || timeout(BROWSER_START, self.deck.hub.ask(Command::AwaitUnattended)).await.ok().flatten().is_none()
+        {
+            return;
+        }
+        let mark = self.deck.traffic.last();
+        let mut waiting = Vec::new();
+        for (place, target, context) in tried {
+            if let Ok(view) = self.deck.hub.request(|reply| Command::TryView(target, reply)).await {
+                waiting.push((place, context, view));
+            }
+        }
+        let views: Vec<String> = waiting.iter().map(|(.., view)| view.clone()).collect();
+        let end = Instant::now() + VIEW_WITHIN;
+        loop {
+            let said = self.deck.traffic.after(mark);
+            // What every view is sent when it has registered.
+            let has_registered = |context: &str| {
+                said.iter().any(|said| {
+                    said.page && said.event == "didReceiveWidgetSettings" && said.context.as_deref() == Some(context)
+                })
+            };
+            waiting.retain(|(_, context, _)| !has_registered(context));
+            let last = said.last().map_or(mark, |said| said.number);
+            if waiting.is_empty() || timeout_at(end, self.deck.traffic.wait(last)).await.is_err() {
+                break;
+            }
+        }
+        for (place, ..) in waiting {
+            let message = format!("names a page that didn't register within {} s", VIEW_WITHIN.as_secs());
+            let remedy = "open the socket at the port that connectCreatorCentral gets, and send {\"event\": EVENT, \"uuid\": UUID} first";
+            self.find(Severity::Warning, "run-view", &place, message, remedy);
+        }
+        // What fails in them fails early.
+        self.until(self.patience.aftermath, |run| run.state() != "running").await;
+        for view in views {
+            let _ = self.deck.hub.request(|reply| Command::CloseView(view, reply)).await;
+        }
+    }
+
+    /// What has failed in its pages.
+    fn script_errors(&mut self) {
+        for message in self.warnings(SCRIPT_FAILED) {
+            let message = format!("has a script that fails: {message}");
+            self.find(Severity::Error, "run-error", "", message, "correct it, or catch what may fail");
+        }
     }
 
     /// What the deck has ignored.
     fn odd_messages(&mut self) {
-        let odd: BTreeSet<String> = self
-            .deck
-            .log
-            .entries()
-            .iter()
-            .filter(|entry| entry.level == Level::Warn && entry.package.as_deref() == Some(&self.config.uuid))
-            .filter_map(|entry| entry.message.strip_prefix("Ignored: ").map(str::to_owned))
-            .collect();
-        for message in odd.into_iter().take(MOST_ODD) {
+        for message in self.warnings("Ignored: ") {
             let message = format!("sends a message that hosts ignore: {message}");
             self.find(Severity::Warning, "run-message", "", message, "correct it, or leave it out");
         }
+    }
+
+    /// The warnings about the package that begin so, each once, without that beginning.
+    fn warnings(&self, beginning: &str) -> Vec<String> {
+        let entries = self.deck.log.entries();
+        let ours = entries
+            .iter()
+            .filter(|entry| entry.level == Level::Warn && entry.package.as_deref() == Some(&self.config.uuid));
+        let different: BTreeSet<String> =
+            ours.filter_map(|entry| entry.message.strip_prefix(beginning).map(str::to_owned)).collect();
+        different.into_iter().take(MOST_ODD).collect()
     }
 
     fn find(&mut self, severity: Severity, rule: &'static str, member: &str, message: impl Into<String>, remedy: &str) {
         let file = if member.is_empty() { "" } else { FILE_NAME };
         let finding = Finding::of_file(severity, rule, file, message, remedy);
         self.findings.push(Finding { member: member.to_owned(), ..finding });
+    }
+
+    /// Takes in what an instance shows now.
+    fn saw(&mut self, instance: &Value) {
+        let Some(faces) = instance["context"].as_str().and_then(|context| self.faces.get_mut(context)) else { return };
+        faces.changed |= ["icon", "title", "image"].iter().any(|layer| faces.first[layer] != instance[layer]);
+    }
+
+    /// Takes in what the package has sent since the last time. What pages show is no measure: of several pictures that wait
+    /// they are sent the last.
+    fn count_messages(&mut self) {
+        for message in self.deck.traffic.after(self.counted) {
+            self.counted = message.number;
+            let Some(faces) = message.context.as_ref().and_then(|context| self.faces.get_mut(context)) else {
+                continue;
+            };
+            match message.event.as_str() {
+                "changeImage" | "changeIcon" => faces.pictures.push(message.time),
+                "changeTitle" => faces.titles.push(message.time),
+                _ => {}
+            }
+        }
     }
 
     fn state(&self) -> &str {
@@ -284,11 +526,7 @@ impl Run<'_> {
                 Some("state") => &event["state"]["packages"],
                 Some("packages") => &event["packages"],
                 Some("instance") => {
-                    self.faces.push_back((Instant::now(), event["instance"].clone()));
-                    // Enough to see a flood, and to remember a face.
-                    if self.faces.len() > 4 * FLOOD {
-                        self.faces.pop_front();
-                    }
+                    self.saw(&event["instance"]);
                     continue;
                 }
                 _ => continue,
@@ -296,5 +534,56 @@ impl Run<'_> {
             let ours = packages.as_array().into_iter().flatten().find(|package| package["uuid"] == *self.config.uuid);
             self.status = ours.cloned().unwrap_or_default();
         }
+    }
+}
+
+/// The free places of a Panel on which nothing lies yet.
+#[derive(Default)]
+struct Room([[bool; COLUMNS as usize]; ROWS as usize]);
+
+impl Room {
+    /// Takes the first free place of a size. Answers its column and row.
+    fn take(&mut self, (width, height): (u8, u8)) -> Option<(u8, u8)> {
+        let columns = 0..=COLUMNS.checked_sub(width)?;
+        let rows = 0..=ROWS.checked_sub(height)?;
+        let cells = |column: u8, row: u8| {
+            (row..row + height).flat_map(move |row| (column..column + width).map(move |column| (column, row)))
+        };
+        let mut places = rows.flat_map(|row| columns.clone().map(move |column| (column, row)));
+        let free = places.find(|(column, row)| {
+            cells(*column, *row).all(|(column, row)| !self.0[usize::from(row)][usize::from(column)])
+        })?;
+        cells(free.0, free.1).for_each(|(column, row)| self.0[usize::from(row)][usize::from(column)] = true);
+        Some(free)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn widgets_of_any_size_find_room_until_the_panel_is_full() {
+        let mut room = Room::default();
+        assert_eq!(
+            [room.take((3, 2)), room.take((3, 2)), room.take((1, 1))],
+            [Some((0, 0)), Some((0, 2)), Some((3, 0))]
+        );
+        assert_eq!((room.take((5, 4)), room.take((6, 1)), room.take((2, 4))), (None, None, None));
+        assert_eq!((0..20).filter(|_| room.take((1, 1)).is_some()).count(), 20 - 6 - 6 - 1);
+    }
+
+    #[test]
+    fn usual_animation_is_no_flood() {
+        let rate = |milliseconds: u64| {
+            let mut recent = Recent::default();
+            (0..500).for_each(|n| recent.push(n * milliseconds));
+            recent.is_flood()
+        };
+        assert_eq!([rate(62), rate(33), rate(20), rate(15), rate(5)], [false, false, false, true, true]);
+        // Half a second that came late, and all at once.
+        let mut late = Recent::default();
+        (0..40).for_each(|n| late.push(if n < 15 { 500 } else { n * 33 }));
+        assert!(!late.is_flood());
     }
 }

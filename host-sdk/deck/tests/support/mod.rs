@@ -156,6 +156,8 @@ pub async fn world(mode: &str) -> World {
 pub async fn start(data: TempDir, change: impl FnOnce(&mut Config)) -> World {
     let mut config = Config::headless(data.path());
     config.timing.first_restart = Duration::from_millis(1);
+    // These packages have no last words.
+    config.timing.end_notice = Duration::from_millis(1);
     change(&mut config);
     let deck = Deck::start(config).await.unwrap();
     let mut events = connect_events(&deck).await;
@@ -272,7 +274,12 @@ impl World {
         assert_eq!(status, 201, "{view}");
         let page = self.get_view(view["url"].as_str().unwrap()).await;
         assert_eq!(page.status, 200);
-        let call = page.body.rsplit("(...").next().and_then(|rest| rest.split("));</script>").next()).unwrap();
+        let call = page
+            .body
+            .split("connectCreatorCentral(...")
+            .nth(1)
+            .and_then(|rest| rest.split("));</script>").next())
+            .unwrap();
         let call: Value = serde_json::from_str(call).unwrap();
         assert_eq!(call[0], self.deck.socket_port());
         let mut socket = self.register(&json!({"event": call[2], "uuid": call[1]})).await;
