@@ -22,9 +22,13 @@ pub mod spotify;
 pub mod supervisor;
 pub mod widgets;
 
+use std::sync::Arc;
+
 use host_sdk::abi::{Entry, PackageError};
 use host_sdk::package::{Events, Host};
 use host_sdk::protocol::StartArgs;
+
+use crate::clock::SystemClock;
 
 /// What the library exports.
 struct Spotify;
@@ -42,7 +46,8 @@ impl Entry for Spotify {
             tracing::warn!("{variable}");
             host.log(variable.to_string());
         }
-        let ended = package::run(host, events, info.told_language().unwrap_or_default(), config).await;
+        let ended =
+            package::run(host, events, info.told_language().unwrap_or_default(), config, Arc::new(SystemClock)).await;
         tracing::info!("the package ends");
         ended.map_err(|failure| PackageError(failure.to_string()))
     }

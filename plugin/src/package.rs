@@ -19,7 +19,7 @@ use tokio::time::Instant;
 
 use crate::auth::{self, AccountState, Auth, AuthState, SignInId};
 use crate::awake;
-use crate::clock::{Clock, SystemClock};
+use crate::clock::Clock;
 use crate::config::Config;
 use crate::face::{CoverLimits, CoverState, Covers, Frame, Picture, Renderer, Size, SystemFonts, default_cover_folder};
 use crate::gesture::{Finger, Gesture, Means};
@@ -46,10 +46,15 @@ const ASK_WHO_LATER: Duration = Duration::from_secs(300);
 ///
 /// # Errors
 /// If one of the package's tasks has ended or panicked.
-pub async fn run(host: Host, events: Events, language: &str, config: Config) -> Result<(), TaskFailure> {
+pub async fn run(
+    host: Host,
+    events: Events,
+    language: &str,
+    config: Config,
+    clock: Arc<dyn Clock>,
+) -> Result<(), TaskFailure> {
     let (tasks, failures) = Supervisor::new();
     let http = Http::new();
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let limits_file = config.limits_file();
     let auth = Auth::start(auth::Config {
         accounts_url: config.accounts_url,

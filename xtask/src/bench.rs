@@ -20,6 +20,7 @@ pub fn run(options: &Options) -> Result<()> {
     let (profile, name) = if options.dev { (Profile::Dev, "dev") } else { (Profile::Release, "release") };
     let figures = ["bench", "--profile", name, "--package", "acceptance-tests", "--bench", "figures"];
     let faces = ["bench", "--profile", name, "--package", "spotify-plugin", "--bench", "faces"];
+    let day = ["bench", "--profile", name, "--package", "spotify-plugin", "--bench", "day"];
     if cfg!(target_os = "linux") {
         step("looking for the browser that looks at the deck");
         ensure(&crate::BROWSER)?;
@@ -27,6 +28,7 @@ pub fn run(options: &Options) -> Result<()> {
     step("building what measures");
     cargo(&[&figures[..], &["--no-run"]].concat())?;
     cargo(&[&faces[..], &["--no-run"]].concat())?;
+    cargo(&[&day[..], &["--no-run"]].concat())?;
     // Last, so that what is measured is what users get: with benchmarks, dependencies have features for tests.
     step("building the package and the deck");
     build(profile, &["--package", "spotify-plugin", "--package", "package-runner", "--package", "creator-deck"])?;
@@ -34,5 +36,8 @@ pub fn run(options: &Options) -> Result<()> {
     cargo(&figures)?;
     println!();
     step("measuring how faces are drawn");
-    cargo(&faces)
+    cargo(&faces)?;
+    println!();
+    step("listening for a day (two minutes)");
+    cargo(&day)
 }
