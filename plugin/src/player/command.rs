@@ -164,6 +164,8 @@ pub(super) struct QueuedCall {
     pub verb: Verb,
     /// Whether nothing was known to be active when it was asked for.
     pub from_nothing: bool,
+    /// The title of what it is about, where that is what plays.
+    pub title: Option<String>,
 }
 
 /// What a call changes, until Spotify's own state shows it.

@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use super::command::{Call, Command, Decision, QueuedCall, Verb, What, decide, obstacle, set_volume};
 use super::device::ChosenDevice;
+use super::pending::{Pending, SURE_MS, Seen};
 use super::position::{Before, Position};
 use super::queries::{Interest, Memory, Place, Question, Told, Wanted, can_be_saved};
 use super::queue::first_round;
@@ -27,10 +28,10 @@ use crate::spotify::{Error, Playback, PlayingType, Restriction, Uri, UriKind};
 const TRUST_MS: u64 = 3_000;
 /// How long a key says why its command was refused.
 const SAY_WHY_MS: u64 = 4_000;
-/// How long a key says that its command has worked, where that shows nowhere else.
-const SAY_DONE_MS: u64 = 2_000;
-/// What is older than this is asked once more before it is in the way of a press: an ad may be over by now.
-const SURE_MS: u64 = 1_000;
+/// How long a key says that its command has worked, where that shows nowhere else: long enough to read a title.
+const SAY_DONE_MS: u64 = 3_000;
+/// So many commands wait for an answer at most; more are refused.
+const MAX_PENDING: usize = 64;
 /// Between two volumes, or two positions, that nothing waits behind.
 const PACE_MS: u64 = 200;
 /// The model. Time is Unix milliseconds and always comes from outside.
@@ -40,9 +41,11 @@ pub struct Model {
     state: State,
     /// Since when nothing has played.
     still_since_ms: Option<u64>,
-    /// Commands that wait for the next answer: from before the first one, as what they mean depends on it, and those that
-    /// what is known would be in the way of, if it is still true.
-    early: Vec<Command>,
+    /// Commands that wait for an answer: from before the first one, as what they mean depends on it, those that what is known
+    /// would be in the way of, if it is still true, and those about what plays.
+    pending: Vec<Pending>,
+    /// When the last answer was asked for.
+    asked_ms: u64,
     queue: VecDeque<QueuedCall>,
     /// When a call that is paced has left last.
     paced_ms: u64,
@@ -67,7 +70,8 @@ impl Model {
         Self {
             state: State::new(accounts),
             still_since_ms: None,
-            early: Vec::new(),
+            pending: Vec::new(),
+            asked_ms: 0,
             queue: VecDeque::new(),
             paced_ms: 0,
             fade: None,
@@ -163,31 +167,41 @@ impl Model {
     /// Takes a command: the model changes at once, and the calls that it needs are queued. Returns whether anything was
     /// done.
     pub fn command(&mut self, command: Command, now_ms: u64) -> bool {
-        self.take(command, now_ms, true)
+        let seen = self.state.known.as_ref().map(|known| Seen::of(known.as_ref()));
+        self.take(Pending { command, at_ms: now_ms, seen, shown: None }, now_ms, true)
     }
 
     /// Takes a command. `may_wait`: whether it waits for an answer where what is known isn't sure.
-    fn take(&mut self, command: Command, now_ms: u64, may_wait: bool) -> bool {
+    fn take(&mut self, pending: Pending, now_ms: u64, may_wait: bool) -> bool {
         if !self.linked() {
             return false;
         }
-        let answer_comes = self.state.problem.is_none() && self.limit(now_ms).is_none();
-        if self.state.known.is_none() && answer_comes {
-            self.early.push(command);
+        let limited = self.limit(now_ms).is_some();
+        let answer_comes = self.state.problem.is_none() && !limited;
+        let verb = &pending.command.verb;
+        let is_early = self.state.known.is_none() && answer_comes;
+        let is_behind = !self.pending.is_empty() && verb.depends_on_item();
+        let is_unsure = verb.is_about_what_plays() && !limited && !self.knows_what_plays(pending.at_ms);
+        if is_early || is_behind || is_unsure {
+            self.wait(pending, now_ms);
             return true;
         }
         self.state.refusal = None;
         self.state.done = None;
+        if verb.is_about_what_plays() && !pending.means(self.state.known.as_ref().and_then(Option::as_ref)) {
+            self.refuse(pending.command.verb, Error::Restricted(Restriction::JustChanged), None, now_ms);
+            return false;
+        }
         let player = self.at(now_ms);
-        let decision = match obstacle(&command, &player) {
+        let decision = match obstacle(&pending.command, &player) {
             Some(_) if may_wait && answer_comes && self.state.known_age_ms(now_ms) > SURE_MS => {
-                self.early.push(command);
+                self.wait(pending, now_ms);
                 return true;
             }
             Some(error) => Err(error),
-            None => decide(&command, &player, &self.volumes),
+            None => decide(&pending.command, &player, &self.volumes),
         };
-        let Command { verb, device: chosen } = command;
+        let Command { verb, device: chosen } = pending.command;
         let Decision { steps, device } = match decision {
             Ok(decision) => decision,
             Err(error) => {
@@ -218,6 +232,38 @@ impl Model {
         true
     }
 
+    /// Lets a command wait for an answer. A heart shows at once what it will be, if all is as it seems.
+    fn wait(&mut self, mut pending: Pending, now_ms: u64) {
+        if self.pending.len() >= MAX_PENDING {
+            self.refuse(pending.command.verb, Error::SpotifyDown(None), None, now_ms);
+            return;
+        }
+        if matches!(pending.command.verb, Verb::ToggleSaved(None))
+            && let Ok(decision) = decide(&pending.command, &self.at(now_ms), &self.volumes)
+        {
+            for what in decision.steps.into_iter().filter_map(|(_, what)| what) {
+                let id = self.new_id();
+                self.state.changes.push(Change { id, what, at_ms: now_ms, done_ms: None, left: None });
+                pending.shown = Some(id);
+            }
+        }
+        self.pending.push(pending);
+    }
+
+    /// Whether what plays is known from an answer no older than a second at that time, and nothing was asked for since that
+    /// may put on something else.
+    fn knows_what_plays(&self, at_ms: u64) -> bool {
+        let changing = self.state.changes.iter().any(|change| change.left.is_some());
+        let recent = self.asked_ms.saturating_add(SURE_MS) >= at_ms;
+        self.state.known.is_some() && !self.doubted && recent && !changing
+    }
+
+    fn new_id(&mut self) -> u64 {
+        let id = self.next_id;
+        self.next_id = self.next_id.wrapping_add(1);
+        id
+    }
+
     fn push(&mut self, call: Call, what: Option<What>, device: Option<ChosenDevice>, verb: Verb, now_ms: u64) {
         if let Some(waiting) = self.queue.back_mut().filter(|last| call.replaces(&last.call) && last.device == device) {
             // Only the last value matters; the call that waits takes it.
@@ -229,13 +275,15 @@ impl Model {
             return;
         }
         let from_nothing = self.now_at(now_ms).is_none_or(|now| now.track.is_none() && !now.playing);
-        let id = self.next_id;
-        self.next_id = self.next_id.wrapping_add(1);
+        let known = self.state.known.as_ref().and_then(Option::as_ref);
+        let track = known.and_then(|known| known.now.track.as_ref());
+        let title = track.filter(|_| verb.is_about_what_plays()).map(|track| track.title.clone());
+        let id = self.new_id();
         if let Some(what) = what {
             let left = self.left(&what, now_ms);
             self.state.changes.push(Change { id, what, at_ms: now_ms, done_ms: None, left });
         }
-        self.queue.push_back(QueuedCall { id, call, device, verb, from_nothing });
+        self.queue.push_back(QueuedCall { id, call, device, verb, from_nothing, title });
     }
 
     /// What plays now, for a change that puts on another item.
@@ -319,7 +367,8 @@ impl Model {
         let shows_nowhere =
             matches!(call.call, Call::AddToPlaylist { .. } | Call::RemoveFromPlaylist { .. } | Call::Enqueue(_));
         if shows_nowhere {
-            self.state.done = Some(Done { verb: call.verb.clone(), until_ms: now_ms.saturating_add(SAY_DONE_MS) });
+            let (verb, title) = (call.verb.clone(), call.title.clone());
+            self.state.done = Some(Done { verb, title, until_ms: now_ms.saturating_add(SAY_DONE_MS) });
         }
         self.recall();
     }
@@ -420,6 +469,7 @@ impl Model {
             return;
         }
         self.doubted = false;
+        self.asked_ms = asked_ms;
         // The state was taken somewhere between question and answer.
         let at_ms = asked_ms.saturating_add(now_ms.saturating_sub(asked_ms) / 2);
         let mut known = playback.map(|playback| self.read(playback, asked_ms, at_ms));
@@ -443,7 +493,13 @@ impl Model {
         self.state.known = Some(known);
         self.review_refusal(now_ms);
         self.recall();
-        self.command_early(now_ms);
+        for pending in self.take_pending() {
+            if !pending.is_too_old(now_ms) {
+                self.take(pending, now_ms, false);
+            } else if !pending.is_forgotten(now_ms) {
+                self.refuse(pending.command.verb, Error::SpotifyDown(None), None, now_ms);
+            }
+        }
     }
 
     /// Learns what the active device has made of the last volume that it was asked for, and takes what it tells for that.
@@ -481,16 +537,17 @@ impl Model {
         Known { now, position, at_ms }
     }
 
-    /// Takes the commands that have waited for an answer, or for it to be known that none comes.
-    fn command_early(&mut self, now_ms: u64) {
-        for command in std::mem::take(&mut self.early) {
-            self.take(command, now_ms, false);
-        }
+    /// The commands that have waited. What they show already is taken off again.
+    fn take_pending(&mut self) -> Vec<Pending> {
+        let pending = std::mem::take(&mut self.pending);
+        let shown: Vec<u64> = pending.iter().filter_map(|pending| pending.shown).collect();
+        self.state.changes.retain(|change| !shown.contains(&change.id));
+        pending
     }
 
     /// Whether commands wait for an answer.
     pub(super) fn waits_for_answer(&self) -> bool {
-        !self.early.is_empty()
+        !self.pending.is_empty()
     }
 
     /// Whether what Spotify tells isn't what was to be expected: somebody is at work elsewhere.
@@ -511,8 +568,14 @@ impl Model {
         if matches!(error, Error::Unexpected(_)) && self.doubt() {
             return;
         }
-        self.state.problem = Some(error);
-        self.command_early(now_ms);
+        self.state.problem = Some(error.clone());
+        for pending in self.take_pending() {
+            if pending.command.verb.is_about_what_plays() {
+                self.refuse(pending.command.verb, error.clone(), None, now_ms);
+            } else {
+                self.take(pending, now_ms, false);
+            }
+        }
     }
 
     /// Whether an answer is to be confirmed by another one before it counts: it is the first one that contradicts what was
@@ -587,6 +650,7 @@ impl Model {
         self.suspect(now_ms);
         // What was known is old: the next answer counts, whatever it is.
         self.doubted = true;
+        self.asked_ms = 0;
         self.state.refusal.take_if(|refusal| refusal.until_ms > now_ms.saturating_add(SAY_WHY_MS));
         self.state.done.take_if(|done| done.until_ms > now_ms.saturating_add(SAY_DONE_MS));
         self.fade.take_if(|fade| fade.is_of_the_future(now_ms));

@@ -30,6 +30,8 @@ const AFTER_WRITE: [Duration; 1] = [Duration::from_millis(800)];
 const AFTER_END: Duration = Duration::from_millis(350);
 /// A track that should have ended and has not is asked about again after this.
 const OVERDUE: Duration = Duration::from_millis(700);
+/// A command that waits for an answer is worth a question so soon after the last one.
+const WANTED: Duration = Duration::from_millis(300);
 /// An answer that contradicts what was known is confirmed after this.
 const DOUBT: Duration = Duration::from_secs(1);
 /// After a press somebody is at work, here or in another Spotify app: so much quicker, and for so long.
@@ -57,6 +59,8 @@ pub(super) struct Situation<'a> {
     pub strained: bool,
     /// Whether any instance is visible.
     pub visible: bool,
+    /// Whether a command waits for an answer.
+    pub wanted: bool,
     /// How long ago Spotify was asked last.
     pub since: Duration,
     /// How long ago a key was pressed.
@@ -90,6 +94,9 @@ pub(super) fn ask_again_in(situation: &Situation<'_>) -> Option<Duration> {
     }
     if let Some(limited_for) = situation.limited_for {
         return Some(limited_for);
+    }
+    if situation.wanted {
+        return Some(WANTED.saturating_sub(situation.since));
     }
     if let Some(error) = situation.problem {
         let waking = situation.woke.is_some_and(|ago| ago < WAKING);
@@ -131,6 +138,7 @@ mod tests {
             limited_for: None,
             strained: false,
             visible: true,
+            wanted: false,
             since: Duration::ZERO,
             pressed: None,
             woke: None,
@@ -222,6 +230,15 @@ mod tests {
         }
         let odd = Situation { problem: Some(&Error::Unexpected(200)), failures: 1, ..calm() };
         assert_eq!(ask_again_in(&odd), Some(FIRST_RETRY), "a page of the network's passes");
+    }
+
+    #[test]
+    fn command_that_waits_is_worth_a_question() {
+        let failed = Situation { problem: Some(&Error::Offline), failures: 9, ..calm() };
+        assert_eq!(ask_again_in(&Situation { wanted: true, ..failed }), Some(WANTED));
+        assert_eq!(ask_again_in(&Situation { wanted: true, since: seconds(1), ..calm() }), Some(Duration::ZERO));
+        let limited = Situation { wanted: true, limited_for: Some(seconds(60)), ..calm() };
+        assert_eq!(ask_again_in(&limited), Some(seconds(60)));
     }
 
     #[test]

@@ -160,9 +160,12 @@ pub struct Refusal {
 
 /// A command whose effect shows nowhere else, shortly after it worked.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Done {
+pub struct Done {
+    /// The command.
     pub verb: Verb,
-    pub until_ms: u64,
+    /// The title of what it was about, where that is what played.
+    pub title: Option<String>,
+    pub(super) until_ms: u64,
 }
 
 /// A snapshot of the model: all that a widget may look at.
@@ -279,10 +282,10 @@ impl Player {
             .is_none_or(|devices| device::next(devices, active).is_some())
     }
 
-    /// Whether a command whose effect shows nowhere else has just worked.
+    /// A command whose effect shows nowhere else, if it has just worked.
     #[must_use]
-    pub fn done(&self, about: impl Fn(&Verb) -> bool) -> bool {
-        self.done.as_ref().is_some_and(|done| about(&done.verb))
+    pub fn done(&self, about: impl Fn(&Verb) -> bool) -> Option<&Done> {
+        self.done.as_ref().filter(|done| about(&done.verb))
     }
 
     /// Whether the user has saved this URI, if that is known.

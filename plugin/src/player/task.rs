@@ -174,7 +174,7 @@ impl Task {
                 self.pressed_at = Some(Instant::now());
                 self.model.command(command, self.clock.unix_ms());
                 if self.model.waits_for_answer() {
-                    self.ask_soon();
+                    self.plan();
                 }
             }
             Input::Shown(interest) => {
@@ -382,6 +382,7 @@ impl Task {
             limited_for: self.planned_limit.map(|limit| milliseconds(limit.until_ms.saturating_sub(now_ms))),
             strained: self.model.strained(now_ms),
             visible: self.model.visible() > 0,
+            wanted: self.model.waits_for_answer(),
             since: self.asked_at.map_or(Duration::MAX, |asked| asked.elapsed()),
             pressed: self.pressed_at.map(|pressed| pressed.elapsed()),
             woke: self.woke_at.map(|woke| woke.elapsed()),

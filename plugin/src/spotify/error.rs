@@ -27,6 +27,8 @@ pub enum Restriction {
     Device,
     /// Nothing plays that it could be about.
     NothingPlaying,
+    /// What plays is another item than the one that a press was about.
+    JustChanged,
     /// What plays doesn't come from a playlist.
     NoPlaylist,
     /// No playlist has been chosen.
@@ -220,6 +222,10 @@ impl Error {
             Self::Restricted(Restriction::NothingPlaying) => {
                 ("Nothing is playing", "Nothing is playing. Start something in Spotify.")
             }
+            Self::Restricted(Restriction::JustChanged) => (
+                "Track changed, press again",
+                "Another track had begun when the key was pressed, so nothing was changed. Press again if you mean that one.",
+            ),
             Self::Restricted(Restriction::NoPlaylist) => {
                 ("Not from a playlist", "This works while something from a playlist of yours is playing.")
             }
@@ -551,6 +557,7 @@ mod tests {
             Error::NoActiveDevice,
             Error::Restricted(Restriction::Other),
             Error::Restricted(Restriction::Device),
+            Error::Restricted(Restriction::JustChanged),
             Error::VolumeNotAllowed,
             Error::RateLimited { retry_after: None, kind: LimitKind::Quota },
             Error::Offline,

@@ -21,8 +21,8 @@ fn uri(settings: &Settings) -> Option<Uri> {
 }
 
 fn face(player: &Player, settings: &Settings) -> Face {
-    if player.done(|verb| *verb == Verb::AddToPlaylist(uri(settings))) {
-        return key(player, Icon::PlusList, "Added", Tone::Active);
+    if let Some(done) = player.done(|verb| *verb == Verb::AddToPlaylist(uri(settings))) {
+        return key(player, Icon::PlusList, "Added", Tone::Active).about(done);
     }
     let tone = if nothing_playing(player.now.as_ref()) { Tone::Disabled } else { Tone::Normal };
     let name = chosen(settings, "playlist", &[UriKind::Playlist])

@@ -24,8 +24,8 @@ fn uri(settings: &Settings) -> Option<Uri> {
 }
 
 fn face(player: &Player, settings: &Settings) -> Face {
-    if player.done(|verb| *verb == Verb::Enqueue(uri(settings))) {
-        return key(player, Icon::QueueAdd, "Added", Tone::Active);
+    if let Some(done) = player.done(|verb| *verb == Verb::Enqueue(uri(settings))) {
+        return key(player, Icon::QueueAdd, "Added", Tone::Active).about(done);
     }
     let item = chosen(settings, "item", &QUEUEABLE);
     let tone = if item.is_none() && nothing_playing(player.now.as_ref()) { Tone::Disabled } else { Tone::Normal };

@@ -33,7 +33,7 @@ use serde_json::Value;
 use crate::auth::{LimitKind, Link, Remedy};
 use crate::face::{Icon, Key, Notice, Picture, Scroll, Size, Tone};
 use crate::gesture::{Gesture, Means};
-use crate::player::{ChosenDevice, Command, Found, Interest, Now, Player, Verb, Wait};
+use crate::player::{ChosenDevice, Command, Done, Found, Interest, Now, Player, Verb, Wait};
 use crate::spotify::{Device, Error, PlayingType, Uri, UriKind};
 
 /// Every widget.
@@ -307,6 +307,14 @@ impl Face {
             self.description = format!("{}: {note}", self.description);
         }
         self
+    }
+
+    /// Names what a command was about.
+    fn about(self, done: &Done) -> Self {
+        match done.title.as_deref().filter(|title| !title.is_empty()) {
+            Some(title) => self.with_note(title),
+            None => self,
+        }
     }
 
     fn with_meter(mut self, percent: Option<u8>) -> Self {

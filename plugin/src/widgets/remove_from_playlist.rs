@@ -13,8 +13,8 @@ pub(super) const WIDGET: Widget = Widget {
 };
 
 fn face(player: &Player) -> Face {
-    if player.done(|verb| *verb == Verb::RemoveFromPlaylist) {
-        return key(player, Icon::MinusList, "Removed", Tone::Active);
+    if let Some(done) = player.done(|verb| *verb == Verb::RemoveFromPlaylist) {
+        return key(player, Icon::MinusList, "Removed", Tone::Active).about(done);
     }
     let possible = player.now.as_ref().and_then(Now::playlist).is_some();
     key(player, Icon::MinusList, "Remove", if possible { Tone::Normal } else { Tone::Disabled })

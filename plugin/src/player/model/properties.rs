@@ -184,10 +184,10 @@ fn on_event(model: &mut Model, event: Event, now_ms: u64) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn model_survives_anything_at_any_time(events in prop::collection::vec((moment(), event(), moment()), 1..60)) {
+    fn model_survives_anything_at_any_time(events in prop::collection::vec((moment(), event(), moment()), 1..40)) {
         let mut model = Model::new(Arc::new(accounts(Link::Linked, &["A"])));
         for (now_ms, event, look_ms) in events {
             on_event(&mut model, event, now_ms);

@@ -300,7 +300,7 @@ fn what_shows_nowhere_else_is_said() {
     press(&mut model, Verb::AddToPlaylist(playlist.clone()), T);
     let call = model.next_call(T).unwrap();
     model.confirmed(&call, T + 50);
-    let done = |player: &Player| player.done(|verb| matches!(verb, Verb::AddToPlaylist(_)));
+    let done = |player: &Player| player.done(|verb| matches!(verb, Verb::AddToPlaylist(_))).is_some();
     assert!(done(&model.at(T + 60)) && !done(&model.at(T + 50 + SAY_DONE_MS)));
     assert_eq!(model.at(T).last_playlist, playlist, "the next one without a choice goes there, too");
 }
@@ -654,4 +654,158 @@ fn after_a_sleep_the_first_answer_counts() {
     model.woke(T + 5_000_000);
     model.heard(None, T + 5_000_000, T + 5_000_000);
     assert_eq!(model.at(T + 5_000_000).now, None);
+}
+
+/// What plays out of a playlist, under a title.
+fn from_playlist(track: &str, playlist: &str, progress_ms: u64) -> Playback {
+    let mut playback = playback(true, progress_ms);
+    let item = playback.item.as_mut().unwrap();
+    (item.uri, item.name) = (Some(uri(&format!("spotify:track:{track}"))), format!("Title {track}"));
+    let uri = Some(uri(&format!("spotify:playlist:{playlist}")));
+    playback.context = Some(crate::spotify::Context { uri, kind: "playlist".into() });
+    playback
+}
+
+/// A model that has known for 5 s that track A plays from playlist P.
+fn five_seconds_old() -> Model {
+    let mut model = Model::new(Arc::new(accounts(Link::Linked, &["A"])));
+    model.heard(Some(from_playlist("A", "P", 20_000)), T - 5_000, T - 5_000);
+    model
+}
+
+fn about_what_plays() -> [Verb; 4] {
+    let playlist = Some(uri("spotify:playlist:mine"));
+    [Verb::RemoveFromPlaylist, Verb::AddToPlaylist(playlist), Verb::Enqueue(None), Verb::ToggleSaved(None)]
+}
+
+#[test]
+fn command_about_what_plays_asks_first() {
+    for verb in about_what_plays() {
+        let mut model = five_seconds_old();
+        press(&mut model, verb.clone(), T);
+        assert!(model.next_call(T).is_none() && model.waits_for_answer(), "{verb:?}");
+        model.heard(Some(from_playlist("A", "P", 25_100)), T + 50, T + 150);
+        let call = model.next_call(T + 150).unwrap();
+        assert_eq!((call.verb.clone(), call.title.as_deref()), (verb.clone(), Some("Title A")));
+        assert!(!model.waits_for_answer());
+        // What was asked for within the last second is known for sure.
+        press(&mut model, verb.clone(), T + 1_000);
+        assert_eq!(model.next_call(T + 1_000).map(|call| call.verb), Some(verb));
+    }
+}
+
+#[test]
+fn what_has_been_heard_for_a_second_is_meant() {
+    for verb in about_what_plays() {
+        let mut model = five_seconds_old();
+        press(&mut model, verb.clone(), T);
+        model.heard(Some(from_playlist("B", "Q", 1_250)), T + 50, T + 150);
+        let call = model.next_call(T + 150);
+        match verb {
+            Verb::ToggleSaved(_) => {
+                assert_eq!(call, None, "the heart was that of the other one");
+                assert!(model.at(T + 150).refusal(|said| *said == verb).is_some());
+            }
+            _ => assert_eq!(call.unwrap().title.as_deref(), Some("Title B"), "{verb:?}"),
+        }
+    }
+}
+
+#[test]
+fn what_has_just_begun_is_not_meant() {
+    for verb in about_what_plays() {
+        for answer in [
+            from_playlist("B", "P", 800),
+            Playback { progress_ms: None, ..from_playlist("B", "P", 0) },
+            Playback { is_playing: false, ..from_playlist("B", "P", 90_000) },
+        ] {
+            let mut model = five_seconds_old();
+            press(&mut model, verb.clone(), T);
+            model.heard(Some(answer), T + 50, T + 150);
+            assert_eq!(model.next_call(T + 150), None, "{verb:?}");
+            let why = Error::Restricted(Restriction::JustChanged);
+            assert_eq!(model.at(T + 150).refusal(|said| *said == verb), Some(&why));
+        }
+    }
+}
+
+#[test]
+fn same_track_of_another_playlist_is_removed_only_when_heard() {
+    for (progress_ms, removed) in [(300, false), (30_000, true)] {
+        let mut model = five_seconds_old();
+        press(&mut model, Verb::RemoveFromPlaylist, T);
+        model.heard(Some(from_playlist("A", "Q", progress_ms)), T + 50, T + 150);
+        let call = model.next_call(T + 150).map(|call| call.call);
+        let expected = Call::RemoveFromPlaylist { playlist: uri("spotify:playlist:Q"), uri: uri("spotify:track:A") };
+        assert_eq!(call, removed.then_some(expected));
+    }
+}
+
+#[test]
+fn removal_after_a_skip_waits_for_the_other_track() {
+    let mut model = five_seconds_old();
+    press(&mut model, Verb::Next, T);
+    press(&mut model, Verb::RemoveFromPlaylist, T + 1_500);
+    press(&mut model, Verb::Next, T + 1_600);
+    let next = model.next_call(T + 1_600).unwrap();
+    assert_eq!((next.call.clone(), model.next_call(T + 1_600)), (Call::Next, None), "the order is kept");
+    model.confirmed(&next, T + 1_700);
+    model.heard(Some(from_playlist("A", "P", 26_700)), T + 1_750, T + 1_800);
+    assert_eq!(model.next_call(T + 1_800), None, "the read lags behind the skip");
+    model.heard(Some(from_playlist("B", "P", 700)), T + 2_100, T + 2_200);
+    assert_eq!(model.next_call(T + 2_200).unwrap().call, Call::Next, "nothing is removed unheard");
+}
+
+#[test]
+fn heart_shows_at_once_what_it_will_be() {
+    let saved = |model: &Model| model.at(T + 100).saved(&uri("spotify:track:A"));
+    let mut model = five_seconds_old();
+    press(&mut model, Verb::ToggleSaved(None), T);
+    assert_eq!(saved(&model), Some(true));
+    press(&mut model, Verb::ToggleSaved(None), T + 50);
+    assert_eq!(saved(&model), Some(false));
+    model.heard(Some(from_playlist("A", "P", 25_100)), T + 60, T + 100);
+    assert_eq!(saved(&model), Some(false));
+    let calls: Vec<_> = std::iter::from_fn(|| model.next_call(T + 100)).map(|call| call.call).collect();
+    let save = |saved| Call::Save { uri: uri("spotify:track:A"), saved };
+    assert_eq!(calls, [save(true), save(false)]);
+    let mut model = five_seconds_old();
+    press(&mut model, Verb::ToggleSaved(None), T);
+    model.heard(Some(from_playlist("B", "P", 300)), T + 60, T + 100);
+    assert_eq!(saved(&model), None, "it is taken off again");
+}
+
+#[test]
+fn command_that_can_not_be_asked_about_says_why() {
+    for verb in about_what_plays() {
+        let mut model = five_seconds_old();
+        press(&mut model, verb.clone(), T);
+        model.unheard(Error::Offline, T + 100);
+        assert_eq!(model.next_call(T + 100), None);
+        assert_eq!(model.at(T + 100).refusal(|said| *said == verb), Some(&Error::Offline));
+        let mut model = five_seconds_old();
+        press(&mut model, verb.clone(), T);
+        model.heard(Some(from_playlist("A", "P", 40_000)), T + 15_000, T + 15_000);
+        assert_eq!(model.next_call(T + 15_000), None, "{verb:?}: it is too late");
+    }
+}
+
+#[test]
+fn waiting_commands_are_bounded() {
+    let mut model = five_seconds_old();
+    for _ in 0..1_000 {
+        model.command(Command { verb: Verb::RemoveFromPlaylist, device: None }, T);
+    }
+    assert_eq!(model.pending.len(), MAX_PENDING);
+}
+
+#[test]
+fn key_names_what_was_removed() {
+    let mut model = five_seconds_old();
+    press(&mut model, Verb::RemoveFromPlaylist, T);
+    model.heard(Some(from_playlist("A", "P", 25_000)), T, T);
+    let call = model.next_call(T).unwrap();
+    model.confirmed(&call, T + 100);
+    let player = model.at(T + 200);
+    assert_eq!(player.done(|verb| *verb == Verb::RemoveFromPlaylist).unwrap().title.as_deref(), Some("Title A"));
 }
