@@ -38,6 +38,36 @@ fn read<T: DeserializeOwned>(value: impl Into<Value>) -> Option<T> {
     serde_json::from_value(value.into()).ok()
 }
 
+/// Characters of a name or title: more than any face shows. The rest is left out, as names are copied for every picture.
+const LONGEST_NAME: usize = 300;
+/// Pictures of one thing. Spotify has three.
+const MOST_PICTURES: usize = 16;
+
+/// A name or a title, cut to [`LONGEST_NAME`].
+fn name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    lenient(deserializer).map(shortened)
+}
+
+/// The same, where there may be none.
+fn known_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    Ok(lenient::<_, Option<String>>(deserializer)?.map(shortened))
+}
+
+fn shortened(mut text: String) -> String {
+    if let Some((end, _)) = text.char_indices().nth(LONGEST_NAME) {
+        text.truncate(end);
+        text.shrink_to_fit();
+    }
+    text
+}
+
+/// The pictures of one thing, [`MOST_PICTURES`] of them.
+fn pictures<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Image>, D::Error> {
+    let mut pictures = lenient_list(deserializer)?;
+    pictures.truncate(MOST_PICTURES);
+    Ok(pictures)
+}
+
 /// A length or a position in milliseconds; 0 if it isn't known.
 fn milliseconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
     Ok(known_milliseconds(deserializer)?.unwrap_or_default())
@@ -78,7 +108,7 @@ pub struct Profile {
     #[serde(deserialize_with = "lenient")]
     pub account_id: Option<String>,
     /// The name to show, if the user has one.
-    #[serde(deserialize_with = "lenient")]
+    #[serde(deserialize_with = "known_name")]
     pub display_name: Option<String>,
 }
 
@@ -138,7 +168,7 @@ pub struct Device {
     #[serde(deserialize_with = "lenient")]
     pub is_private_session: bool,
     /// Its name.
-    #[serde(deserialize_with = "lenient")]
+    #[serde(deserialize_with = "name")]
     pub name: String,
     /// Its kind, such as Computer, Smartphone or Speaker.
     #[serde(rename = "type", deserialize_with = "lenient")]
@@ -272,7 +302,7 @@ pub struct Item {
     #[serde(deserialize_with = "lenient")]
     pub uri: Option<Uri>,
     /// Its title.
-    #[serde(deserialize_with = "lenient")]
+    #[serde(deserialize_with = "name")]
     pub name: String,
     /// Its length in milliseconds; 0 if unknown.
     #[serde(deserialize_with = "milliseconds")]
@@ -296,7 +326,7 @@ pub struct Item {
     #[serde(deserialize_with = "lenient")]
     pub audiobook: Option<Collection>,
     /// Its own pictures, for what has them: episodes, albums, artists, playlists, shows.
-    #[serde(deserialize_with = "lenient_list")]
+    #[serde(deserialize_with = "pictures")]
     pub images: Vec<Image>,
     /// Whose playlist it is.
     #[serde(deserialize_with = "lenient")]
@@ -305,7 +335,7 @@ pub struct Item {
     #[serde(deserialize_with = "lenient")]
     pub collaborative: bool,
     /// Who publishes a show.
-    #[serde(deserialize_with = "lenient")]
+    #[serde(deserialize_with = "name")]
     pub publisher: String,
 }
 
@@ -317,7 +347,7 @@ pub struct Owner {
     #[serde(deserialize_with = "lenient")]
     pub id: String,
     /// The name to show.
-    #[serde(deserialize_with = "lenient")]
+    #[serde(deserialize_with = "name")]
     pub display_name: String,
 }
 
@@ -333,7 +363,7 @@ impl Item {
         }
         let names: Vec<&str> =
             self.artists.iter().map(|artist| artist.name.as_str()).filter(|name| !name.is_empty()).collect();
-        names.join(", ")
+        shortened(names.join(", "))
     }
 
     /// Its pictures: its own, else the album's, show's or audiobook's. In any order of size.
@@ -356,7 +386,7 @@ impl Item {
 #[serde(default)]
 pub struct Named {
     /// The name.
-    #[serde(deserialize_with = "lenient")]
+    #[serde(deserialize_with = "name")]
     pub name: String,
     /// The Spotify URI.
     #[serde(deserialize_with = "lenient")]
@@ -368,13 +398,13 @@ pub struct Named {
 #[serde(default)]
 pub struct Collection {
     /// Its name.
-    #[serde(deserialize_with = "lenient")]
+    #[serde(deserialize_with = "name")]
     pub name: String,
     /// Its Spotify URI.
     #[serde(deserialize_with = "lenient")]
     pub uri: Option<String>,
     /// Its pictures.
-    #[serde(deserialize_with = "lenient_list")]
+    #[serde(deserialize_with = "pictures")]
     pub images: Vec<Image>,
 }
 
@@ -555,6 +585,26 @@ mod tests {
             }
             other => other.clone(),
         }
+    }
+
+    #[test]
+    fn names_and_pictures_are_bounded() {
+        let long = "\u{f6}".repeat(1 << 20);
+        let artists = vec![json!({"name": "Artist"}); 10_000];
+        let images = vec![json!({"url": "u", "width": 64}); 10_000];
+        let collection = json!({"name": long, "images": images});
+        let item: Item = from(&json!({"name": long, "artists": artists, "album": collection, "show": collection,
+            "images": images, "owner": {"display_name": long}, "publisher": long}));
+        let album = item.album.as_ref().unwrap();
+        let owner = item.owner.as_ref().unwrap();
+        for name in [&item.name, &album.name, &owner.display_name, &item.publisher, &item.byline()] {
+            assert_eq!(name.chars().count(), LONGEST_NAME);
+        }
+        assert_eq!((item.images.len(), album.images.len()), (MOST_PICTURES, MOST_PICTURES));
+        assert_eq!(from::<Device>(&json!({"name": long})).name.chars().count(), LONGEST_NAME);
+        let user: Profile = from(&json!({"display_name": long}));
+        assert_eq!(user.display_name.map(|name| name.chars().count()), Some(LONGEST_NAME));
+        assert_eq!(from::<Device>(&json!({"name": "Desk"})).name, "Desk");
     }
 
     #[test]
