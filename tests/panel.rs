@@ -586,6 +586,16 @@ async fn no_state_of_the_page_has_a_serious_accessibility_fault() {
     user.sees(".cell[data-free]").await;
     user.is_served("offered").await;
     user.types(&Key::Escape.to_string()).await;
+    let multi_action = user.sees(".widget[data-widget='creator-deck:multi-action']").await;
+    multi_action.send_keys(&Key::Enter.to_string()).await.unwrap();
+    for step in ["stepAddPause", "stepAddProfile", "stepAddUrl"] {
+        user.clicks(&format!("[data-add='{step}']")).await;
+        user.sees(&format!("[data-add='{step}']")).await;
+    }
+    user.count(".steps li", 3).await;
+    user.is_served("multi-action").await;
+    user.clicks("#delete-button").await;
+    user.count(".key", 3).await;
     user.sees("#widget-search").await.send_keys("volume").await.unwrap();
     user.is_served("search").await;
     user.types("xyz").await;

@@ -29,7 +29,7 @@ use tokio::time::timeout;
 use crate::guard::{self, Guard};
 use crate::hub::{
     Adjustment, Cell, Command, Destination, Direction, Export, Handle, ImportReport, NewProfile, Phase, Place,
-    ProfileChange, Refusal, Resize, Runs, Taking, Target,
+    ProfileChange, Refusal, Resize, Runs, Taking, Target, WantedStep,
 };
 use crate::icon;
 use crate::log::Log;
@@ -84,6 +84,7 @@ pub fn router(api: Api) -> Router {
         .route("/instances/{context}/face", get(face))
         .route("/instances/{context}/move", post(move_to))
         .route("/instances/{context}/copy", post(copy_to))
+        .route("/instances/{context}/steps", put(set_steps))
         .route("/clipboard", post(clip).delete(clear_clipboard))
         .route("/clipboard/paste", post(paste))
         .route("/instances/{context}/press", post(press))
@@ -265,6 +266,19 @@ async fn copy_to(State(api): State<Api>, Path(context): Path<String>, body: Byte
     let to: Destination = read(&body)?;
     let copy = api.hub.request(|reply| Command::Copy(context, to, reply)).await?;
     Ok((StatusCode::CREATED, Json(copy)).into_response())
+}
+
+async fn set_steps(
+    State(api): State<Api>,
+    Path(context): Path<String>,
+    body: Bytes,
+) -> Result<Json<page::Instance>, Refused> {
+    #[derive(Deserialize)]
+    struct List {
+        steps: Vec<WantedStep>,
+    }
+    let List { steps } = read(&body)?;
+    Ok(Json(api.hub.request(|reply| Command::SetSteps(context, steps, reply)).await?))
 }
 
 async fn clip(State(api): State<Api>, body: Bytes) -> Result<StatusCode, Refused> {

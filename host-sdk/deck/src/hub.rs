@@ -6,6 +6,7 @@ mod command;
 mod connection;
 mod history;
 mod messages;
+mod multi;
 mod packages;
 mod panel;
 mod profiles;
@@ -20,6 +21,7 @@ use host_sdk::manifest::{COLUMNS, ROWS};
 use host_sdk::protocol::{FromHost, Info};
 use serde::Deserialize;
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::{Instant, sleep_until};
 use url::Url;
 
 use crate::config::{Config, Timing};
@@ -44,6 +46,8 @@ pub use self::connection::Outgoing;
 use self::connection::{Connection, Peer};
 pub use self::history::Direction;
 use self::history::History;
+use self::multi::Run;
+pub use self::multi::WantedStep;
 pub use self::packages::SCRIPT_FAILED;
 pub use self::profiles::{NewProfile, ProfileChange};
 pub use self::transfer::{Export, Report as ImportReport, Taking};
@@ -111,6 +115,10 @@ pub struct Hub {
     /// Instances of packages or widgets that aren't there now.
     absent: Vec<Placed>,
     history: History,
+    /// What the deck itself offers.
+    own: Package,
+    /// Multi-action keys that are under way.
+    runs: Vec<Run>,
     /// A key to paste.
     clipboard: Option<Clipboard>,
     /// Whether the device sleeps: nothing on it is visible.
@@ -174,6 +182,8 @@ impl Hub {
             absent: saved.instances,
             history: History::default(),
             clipboard: None,
+            own: multi::own_package(),
+            runs: Vec::new(),
             asleep: false,
             pressed: HashMap::new(),
             links: Links::default(),
@@ -197,6 +207,7 @@ impl Hub {
             log,
             reports,
         };
+        hub.bring_back_own();
         for (config, folder) in Package::installed(&config.packages_folder(), &hub.log) {
             hub.add_package(config, folder);
         }
@@ -213,6 +224,7 @@ impl Hub {
         let (all_ended, mut packages_ended) = oneshot::channel();
         let mut all_ended = Some(all_ended);
         loop {
+            let next_step = self.next_step();
             tokio::select! {
                 command = commands.recv() => match command {
                     Some(Command::Stop(reply)) => {
@@ -233,7 +245,9 @@ impl Hub {
                 Some((run, report)) = reports.recv() => self.reported(run, report),
                 // The pages are told below. An error means that the store's task has died, and there is no more to hear.
                 Ok(()) = progress.changed() => {}
+                () = sleep_until(next_step.unwrap_or_else(Instant::now)), if next_step.is_some() => self.go_on(),
             }
+            self.end_lost_runs();
             self.tell_deck();
             self.tell_frames();
             since_saved += 1;
@@ -283,6 +297,9 @@ impl Hub {
             }
             Command::Move(context, to, reply) => {
                 let _ = reply.send(self.move_to(&context, &to));
+            }
+            Command::SetSteps(context, steps, reply) => {
+                let _ = reply.send(self.set_steps(&context, steps));
             }
             Command::Copy(context, to, reply) => {
                 let _ = reply.send(self.copy_to(&context, &to));
@@ -476,7 +493,7 @@ impl Hub {
     }
 
     fn package(&self, uuid: &str) -> Option<&Package> {
-        self.packages.iter().find(|package| package.config.uuid == uuid)
+        self.packages.iter().chain([&self.own]).find(|package| package.config.uuid == uuid)
     }
 
     fn package_mut(&mut self, uuid: &str) -> Option<&mut Package> {
@@ -495,6 +512,7 @@ impl Hub {
                 language: self.info.language().to_owned(),
             },
             packages: self.package_views(),
+            own: self.own.view(&self.base),
             panel: Grid { columns: COLUMNS, rows: ROWS },
             keys: Grid { columns: KEY_COLUMNS, rows: KEY_ROWS },
             deck: self.deck(),

@@ -180,6 +180,10 @@ impl Package {
     /// The address of one of its pictures.
     #[must_use]
     pub fn picture(&self, base: &Url, path: &str) -> String {
+        // What the deck itself offers has its pictures among the page's files.
+        if self.folder.as_os_str().is_empty() {
+            return format!("/assets/{path}");
+        }
         address(base, &["package", &self.config.uuid], path)
     }
 }
@@ -206,6 +210,10 @@ pub fn web_address(text: &str) -> Option<Url> {
 }
 
 fn translation(folder: &Path, language: &str) -> Translation {
+    // What the deck itself offers has no folder.
+    if folder.as_os_str().is_empty() {
+        return Translation::default();
+    }
     let folder = folder.join("lang");
     let names: Vec<String> = fs::read_dir(&folder)
         .into_iter()

@@ -21,6 +21,8 @@ pub struct State {
     pub application: Application,
     /// What is installed.
     pub packages: Vec<Package>,
+    /// What the deck itself offers.
+    pub own: Package,
     /// The grid.
     pub panel: Grid,
     /// The function keys beside it.
@@ -247,6 +249,10 @@ pub struct Instance {
     pub states: usize,
     /// What the user has edited.
     pub edited: Edited,
+    /// The multi-action key in whose list it is.
+    pub parent: Option<String>,
+    /// What a multi-action key does.
+    pub steps: Vec<state::Step>,
 }
 
 impl Instance {
@@ -412,6 +418,8 @@ mod tests {
             font: None,
             states: 1,
             edited: Edited::default(),
+            parent: None,
+            steps: Vec::new(),
         };
         Event::Instance { instance: Box::new(instance) }
     }

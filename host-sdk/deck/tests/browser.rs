@@ -304,7 +304,7 @@ async fn a_web_package_runs_in_the_page_and_is_loaded_and_unloaded_there() {
     keeps(&browser, "remove").await;
     clicks(&browser, "#confirm-dialog .danger").await;
     misses(&browser, ".web-packages iframe").await;
-    misses(&browser, ".group").await;
+    misses(&browser, &format!(".group[data-package='{PACKAGE}']")).await;
 
     // One that has nothing for this system says so.
     let path = folder.path().join("far.creatorCentral");

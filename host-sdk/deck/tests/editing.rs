@@ -9,9 +9,9 @@ mod driver;
 mod page;
 mod support;
 
-use fantoccini::Client;
 use fantoccini::actions::{MOUSE_BUTTON_RIGHT, PointerAction};
 use fantoccini::key::Key;
+use fantoccini::{Client, Locator};
 use page::{
     DOWN, UP, cell, changes_to, clicks, ctrl, drags, focuses, keeps, misses, open, points, reads, sees, types, until,
 };
@@ -351,7 +351,7 @@ async fn widgets_are_found_by_name_and_group() {
     let scene = scene().await;
     let browser = &scene.browser;
     let found = async || reads(browser, "return document.querySelectorAll('.group li:not([hidden])').length").await;
-    assert_eq!(found().await, json!(2));
+    assert_eq!(found().await, json!(3));
     clicks(browser, "#widget-search").await;
     types(browser, "TOGGL").await;
     until("one is found", async || found().await == 1).await;
@@ -359,7 +359,7 @@ async fn widgets_are_found_by_name_and_group() {
     types(browser, "x").await;
     sees(browser, ".widget-none:not([hidden])").await;
     types(browser, &Key::Escape.to_string()).await;
-    until("all are there again", async || found().await == 2).await;
+    until("all are there again", async || found().await == 3).await;
     types(browser, "test wid").await;
     until("by group and name", async || found().await == 1).await;
     types(browser, &Key::Down.to_string()).await;
@@ -405,5 +405,46 @@ async fn one_click_offers_a_widget_and_two_place_it() {
     points(browser, &widget, &[DOWN, UP, DOWN, UP]).await;
     lie_at(browser, json!([[0, 0], [1, 1], [3, 2]])).await;
     misses(browser, ".cell[data-free]").await;
+    scene.ends().await;
+}
+
+#[tokio::test]
+async fn multi_action_key_is_made_and_does_its_steps() {
+    let mut scene = scene().await;
+    let browser = &scene.browser;
+    scene.world.call("POST", "/api/profiles", json!({"name": "Stream"})).await;
+    clicks(browser, "#profile-strip button:first-child").await;
+    sees(browser, ".key").await;
+    drags(browser, ".widget[data-widget='creator-deck:multi-action']", &cell("grid", 4, 0)).await;
+    sees(browser, "#step-widget").await;
+    let select = browser.find(Locator::Css("#step-widget")).await.unwrap();
+    select.select_by_value(TOGGLE).await.unwrap();
+    sees(browser, ".steps li:nth-child(1) button").await;
+    clicks(browser, "[data-add='stepAddPause']").await;
+    sees(browser, ".steps li:nth-child(2) input").await;
+    clicks(browser, "[data-add='stepAddProfile']").await;
+    sees(browser, ".steps li:nth-child(3) select").await;
+    clicks(browser, "[data-focus='stepUp-2']").await;
+    sees(browser, ".steps li:nth-child(2) select").await;
+    misses(browser, ".cell[data-free]").await;
+    keeps(browser, "multi-action").await;
+    clicks(browser, ".steps li:nth-child(1) .small").await;
+    sees(browser, "#back-to-list").await;
+    sees(browser, "#property-frame").await;
+    keeps(browser, "multi-action-step").await;
+    clicks(browser, "#back-to-list").await;
+    sees(browser, "#step-widget").await;
+    changes_to(browser, "use").await;
+    for event in ["widgetWillDisappear", "widgetWillAppear", "didReceiveWidgetSettings"] {
+        hear_of(&mut scene.package, event).await;
+    }
+    for event in ["widgetWillAppear", "didReceiveWidgetSettings"] {
+        hear_of(&mut scene.package, event).await;
+    }
+    clicks(browser, ".key[data-widget-uuid='creator-deck:multi-action']").await;
+    for event in PRESS {
+        hear_of(&mut scene.package, event).await;
+    }
+    sees(browser, "#profile-strip button:nth-child(2)[aria-current='true']").await;
     scene.ends().await;
 }

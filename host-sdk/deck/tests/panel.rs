@@ -556,3 +556,140 @@ async fn key_is_moved_to_another_page_and_back() {
     appears(&mut package, &context).await;
     nothing_more(&mut package).await;
 }
+
+/// A multi-action key at column 4, row 3, of a deck with one other key, whose package has heard of that.
+async fn with_multi_action(world: &World) -> String {
+    let state = world.call("GET", "/api/state", Value::Null).await.1;
+    let widget = state["own"]["widgets"][0]["uuid"].as_str().unwrap().to_owned();
+    world.place(&widget, 4, 3).await
+}
+
+/// Gives a multi-action key a list; answers the contexts of what it presses.
+async fn set_steps(world: &World, key: &str, steps: Value) -> Vec<String> {
+    let instance = ok(world, "PUT", &format!("/api/instances/{key}/steps"), json!({"steps": steps})).await;
+    let steps = instance["steps"].as_array().unwrap();
+    steps.iter().filter_map(|step| step["press"].as_str().map(str::to_owned)).collect()
+}
+
+async fn presses(package: &mut Socket, context: &str) {
+    for event in ["actionDown", "actionUp", "actionTriggered"] {
+        assert_eq!(hear_of(package, event).await["context"], context);
+    }
+}
+
+#[tokio::test]
+async fn multi_action_key_presses_widgets_that_are_not_on_the_panel() {
+    let (world, mut package, _) = with_key().await;
+    let key = with_multi_action(&world).await;
+    let pressed = set_steps(&world, &key, json!([{"widget": TOGGLE}, {"pause": 1}, {"widget": WIDE}])).await;
+    for context in &pressed {
+        appears(&mut package, context).await;
+    }
+    store(&mut package, &pressed[0], json!({"a": 1})).await;
+    ok(&world, "POST", &format!("/api/instances/{key}/press"), json!({"phase": "tap"})).await;
+    for context in &pressed {
+        presses(&mut package, context).await;
+    }
+    nothing_more(&mut package).await;
+    assert_eq!(shown(&world).await.iter().filter(|instance| instance["parent"] == json!(key)).count(), 2);
+}
+
+#[tokio::test]
+async fn multi_action_key_goes_on_in_the_profile_that_it_shows() {
+    let (world, mut package, first) = with_key().await;
+    let home = deck(&world).await["active"].clone();
+    let other = ok(&world, "POST", "/api/profiles", json!({"name": "Other"})).await["id"].clone();
+    disappears(&mut package, &first).await;
+    ok(&world, "POST", &format!("/api/profiles/{}/activate", home.as_str().unwrap()), Value::Null).await;
+    appears(&mut package, &first).await;
+    let key = with_multi_action(&world).await;
+    let pressed = set_steps(&world, &key, json!([{"profile": other}, {"pause": 1}, {"widget": TOGGLE}])).await;
+    appears(&mut package, &pressed[0]).await;
+    ok(&world, "POST", &format!("/api/instances/{key}/press"), json!({"phase": "tap"})).await;
+    disappears(&mut package, &first).await;
+    presses(&mut package, &pressed[0]).await;
+    disappears(&mut package, &pressed[0]).await;
+    assert_eq!(deck(&world).await["active"], other);
+    nothing_more(&mut package).await;
+}
+
+#[tokio::test]
+async fn multi_action_key_opens_an_address() {
+    let (world, _package, _) = with_key().await;
+    let (mut page, _) = page(&world).await;
+    let key = with_multi_action(&world).await;
+    set_steps(&world, &key, json!([{"url": "https://example.com/live"}])).await;
+    ok(&world, "POST", &format!("/api/instances/{key}/press"), json!({"phase": "tap"})).await;
+    loop {
+        let event = hear(&mut page).await;
+        if event["type"] == "openUrl" {
+            assert_eq!(event["url"], "https://example.com/live");
+            break;
+        }
+    }
+}
+
+#[tokio::test]
+async fn list_of_a_multi_action_key_is_undone_copied_and_removed() {
+    let (world, mut package, _) = with_key().await;
+    let key = with_multi_action(&world).await;
+    let pressed = set_steps(&world, &key, json!([{"widget": TOGGLE}])).await;
+    appears(&mut package, &pressed[0]).await;
+    store(&mut package, &pressed[0], json!({"a": 1})).await;
+    set_steps(&world, &key, json!([])).await;
+    disappears(&mut package, &pressed[0]).await;
+    assert_eq!(ok(&world, "POST", "/api/undo", Value::Null).await["step"], "steps");
+    assert_eq!(appears(&mut package, &pressed[0]).await["settings"], json!({"a": 1}));
+    let copy = ok(&world, "POST", &format!("/api/instances/{key}/copy"), json!({})).await;
+    let copied = copy["steps"][0]["press"].as_str().unwrap();
+    assert_ne!(copied, pressed[0]);
+    assert_eq!(appears(&mut package, copied).await["settings"], json!({"a": 1}));
+    ok(&world, "DELETE", &format!("/api/instances/{key}"), Value::Null).await;
+    disappears(&mut package, &pressed[0]).await;
+    nothing_more(&mut package).await;
+}
+
+#[tokio::test]
+async fn multi_action_key_is_there_after_a_restart_and_in_a_file() {
+    let (world, mut package, _) = with_key().await;
+    let key = with_multi_action(&world).await;
+    let pressed = set_steps(&world, &key, json!([{"pause": 5}, {"widget": TOGGLE}])).await;
+    appears(&mut package, &pressed[0]).await;
+    store(&mut package, &pressed[0], json!({"a": 1})).await;
+    world.deck.stop().await;
+    let world = start(world.data, |_| {}).await;
+    let steps = json!([{"pause": 5}, {"press": pressed[0]}]);
+    let found = shown(&world).await.into_iter().find(|instance| instance["context"] == json!(key)).unwrap();
+    assert_eq!(found["steps"], steps);
+
+    let file = ok(&world, "GET", "/api/panel", Value::Null).await;
+    let report = ok(&world, "POST", "/api/panel?mode=replace", file.clone()).await;
+    assert_eq!((&report["keys"], &report["left"]), (&json!(3), &json!([])));
+    let now = shown(&world).await;
+    let list = now.iter().find(|instance| !instance["steps"].as_array().unwrap().is_empty()).unwrap();
+    let child = now.iter().find(|instance| instance["parent"] == list["context"]).unwrap();
+    assert_eq!(list["steps"][1]["press"], child["context"]);
+    assert_eq!(ok(&world, "GET", "/api/panel", Value::Null).await["instances"].as_array().unwrap().len(), 3);
+}
+
+#[tokio::test]
+async fn list_that_cannot_be_is_refused() {
+    let (world, _package, context) = with_key().await;
+    let key = with_multi_action(&world).await;
+    let multi = shown(&world).await.iter().find(|i| i["context"] == json!(key)).unwrap()["widget"].clone();
+    let path = format!("/api/instances/{key}/steps");
+    for (steps, status) in [
+        (json!([{"press": context}]), 404),
+        (json!([{"widget": "none"}]), 404),
+        (json!([{"widget": multi}]), 404),
+        (json!([{"pause": 600_001}]), 409),
+        (json!([{"profile": "none"}]), 404),
+        (json!([{"url": "file:///etc/passwd"}]), 409),
+        (json!(vec![json!({"pause": 1}); 65]), 409),
+        (json!([{"dance": 1}]), 400),
+    ] {
+        assert_eq!(world.call("PUT", &path, json!({"steps": steps})).await.0, status, "{steps}");
+    }
+    let other = format!("/api/instances/{context}/steps");
+    assert_eq!(world.call("PUT", &other, json!({"steps": []})).await.0, 409);
+}

@@ -76,6 +76,13 @@ export const moveInstance = (context, to) =>
 /** Puts a copy of an instance somewhere; as `moveInstance`. */
 export const copyInstance = (context, to) => request("POST", `instances/${part(context)}/copy`, { json: to });
 
+/**
+ * Gives a multi-action key another list: `{press}` of what it has, `{widget}` (a UUID) of what is new, `{pause}` in milliseconds,
+ * `{profile}` (an id), `{url}`. Answers the instance.
+ */
+export const setSteps = (context, steps) =>
+  inOrder(context, () => request("PUT", `instances/${part(context)}/steps`, { json: { steps } }));
+
 /** Takes an instance into the clipboard; `cut`: to move it when it is pasted. */
 export const clip = (context, cut) => request("POST", "clipboard", { json: { context, cut } });
 

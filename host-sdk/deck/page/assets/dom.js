@@ -32,6 +32,8 @@ const paths = {
   layouts: "M3.5 3.5h13v13h-13zM6.5 6.5H9V9H6.5zM11 6.5h2.5V9H11zM6.5 11H9v2.5H6.5zM11 11h2.5v2.5H11z",
   fold: "M5 4.500l5 4 5-4M5 15.500l5-4 5 4",
   unfold: "M5 8l5-4 5 4M5 12l5 4 5-4",
+  up: "M5 12l5-5 5 5",
+  down: "M5 8l5 5 5-5",
   back: "M12 5l-5 5 5 5",
   forward: "M8 5l5 5-5 5",
   close: "M5 5l10 10M15 5 5 15",

@@ -45,6 +45,8 @@ export function openUrl(url, owner) {
 
 // The user's own deed, once: a press of the package's key, or a click in its page, which has the focus then.
 function isWanted(owner) {
+  // The user's own list of a multi-action key says so.
+  if (owner === store.own?.uuid) return true;
   const byKey = pressed.owner === owner && performance.now() - pressed.time < FOLLOWS_MS;
   const inPage = document.activeElement?.dataset?.owner === owner && navigator.userActivation?.isActive === true;
   if (byKey) pressed = { owner: null, time: 0 };

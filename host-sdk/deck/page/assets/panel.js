@@ -204,6 +204,8 @@ function build() {
 }
 
 function show(instance) {
+  // What is in the list of a multi-action key lies on no place.
+  if (instance.parent !== null) return;
   let key = keys.get(instance.context);
   if (key === undefined) {
     key = new Key(instance);
@@ -327,7 +329,7 @@ class Key {
   }
 
   markSelected() {
-    setAttribute(this.node, "aria-selected", isEditing() ? store.selected === this.context : null);
+    setAttribute(this.node, "aria-selected", isEditing() ? isSelected(this.context) : null);
   }
 
   markCut() {
@@ -391,6 +393,9 @@ class Key {
     };
   }
 }
+
+// With something in its list, a multi-action key is selected, too.
+const isSelected = (context) => store.selected === context || store.instances.get(store.selected)?.parent === context;
 
 /** A place at the start of a label. */
 function placeLabel(place) {

@@ -9,6 +9,7 @@ import { Look } from "./look.js";
 import { showKeyMenu } from "./key-menu.js";
 import { isEditing } from "./mode.js";
 import { focusPlace } from "./panel.js";
+import { isMultiAction, StepList } from "./steps.js";
 import { store } from "./store.js";
 import { text } from "./strings.js";
 import { Tabs } from "./tabs.js";
@@ -30,8 +31,9 @@ export function startProperties() {
   store.on("opened", () => shown?.open("settings"));
   store.on("mode", draw);
   store.on("instance", (instance) => {
-    if (instance.context === store.selected) draw();
+    if (instance.context === store.selected || instance.parent === store.selected) draw();
   });
+  store.on("deck", draw);
   store.on("packages", draw);
   area.addEventListener("keydown", (event) => {
     const instance = store.instances.get(store.selected);
@@ -120,7 +122,10 @@ class Properties {
 
     const holder = element("div", { className: "frame-holder" });
     this.frame = new ViewFrame(holder, "property-frame");
-    if (widget?.propertyView) {
+    if (isMultiAction(instance)) {
+      this.steps = new StepList(this.context);
+      holder.append(this.steps.node);
+    } else if (widget?.propertyView) {
       this.frame.open({ context: this.context }, text("propertyView", { name: nameOf(instance) }));
     } else {
       holder.append(element("p", { className: "muted" }, text("noProperties")));
@@ -138,9 +143,16 @@ class Properties {
     });
     this.#tabs.choose(tab);
     this.nodes = [
-      element("header", { className: "properties-header" }, this.#heading, this.#tabs.list, element("span", { className: "properties-tools" }, more, trash)),
+      element("header", { className: "properties-header" }, this.#heading, this.#tabs.list, instance.parent === null ? element("span", { className: "properties-tools" }, more, trash) : this.#wayBack(instance.parent)),
       element("div", { className: "properties-body" }, side, ...this.#tabs.panels),
     ];
+  }
+
+  // From something in the list of a multi-action key to the list.
+  #wayBack(parent) {
+    const button = element("button", { type: "button", id: "back-to-list", className: "properties-tools" }, text("backToList"));
+    button.addEventListener("click", () => store.open(parent));
+    return button;
   }
 
   #titleField() {
@@ -177,6 +189,7 @@ class Properties {
     this.#face.node.style.setProperty("--span-columns", instance.width);
     this.#face.node.style.setProperty("--span-rows", instance.height);
     this.#look?.update(instance);
+    this.steps?.update(instance);
     const owner = store.package(instance.package)?.name ?? instance.package;
     const heading = text("packageAndWidget", { package: owner, widget: nameOf(instance) });
     setText(this.#heading, heading);

@@ -13,6 +13,8 @@ class Store extends EventTarget {
   /** Profiles, which one is shown, sleep, what can be undone and redone, what the user has chosen and has to know. */
   deck = { profiles: [], active: "", asleep: false, page: 0, pages: [], undo: null, redo: null, revision: 0, clipboard: null, notice: null };
   packages = [];
+  /** What the deck itself offers, as a package; null until the server has told its state. */
+  own = null;
   instances = new Map();
   selected = null;
   offered = null;
@@ -25,6 +27,7 @@ class Store extends EventTarget {
   replace(state) {
     this.areas = { grid: state.panel, keys: state.keys };
     this.loaded = true;
+    this.own = state.own;
     const present = new Set(state.instances.map((instance) => instance.context));
     for (const context of [...this.instances.keys()]) {
       if (!present.has(context)) this.removeInstance(context);
@@ -88,7 +91,7 @@ class Store extends EventTarget {
   }
 
   package(uuid) {
-    return this.packages.find((candidate) => candidate.uuid === uuid) ?? null;
+    return [...this.packages, this.own].find((candidate) => candidate?.uuid === uuid) ?? null;
   }
 
   /** The widget of an instance, or null while its package is unknown. */
@@ -99,7 +102,7 @@ class Store extends EventTarget {
   /** The instance that covers a cell of an area, or null. */
   at(area, column, row) {
     for (const instance of this.instances.values()) {
-      if (!apart(instance, { area, column, row, width: 1, height: 1 })) return instance;
+      if (instance.parent === null && !apart(instance, { area, column, row, width: 1, height: 1 })) return instance;
     }
     return null;
   }
@@ -112,7 +115,7 @@ class Store extends EventTarget {
     // A function key is a place by itself.
     if (area === "keys" && (width > 1 || height > 1)) return false;
     for (const other of this.instances.values()) {
-      if (other.context !== except && !apart(other, span)) return false;
+      if (other.context !== except && other.parent === null && !apart(other, span)) return false;
     }
     return true;
   }

@@ -47,7 +47,8 @@ export function startWidgetList() {
   store.on("deck", filter);
 }
 
-const packages = () => store.packages;
+// What the deck itself offers comes last.
+const packages = () => [...store.packages, ...(store.own === null ? [] : [store.own])];
 
 /** Packages whose group the user has closed. */
 const closed = () => new Set(store.deck.preferences?.closedGroups ?? []);
@@ -69,7 +70,7 @@ function draw() {
     hint.hidden = nodes.length === 0;
     filter();
   }
-  for (const { uuid, status } of packages()) {
+  for (const { uuid, status } of store.packages) {
     const node = groups.querySelector(`[data-package="${CSS.escape(uuid)}"]`);
     if (node !== null) node.dataset.status = status;
   }
@@ -147,9 +148,9 @@ function group(owner, index) {
     if (!folded.delete(owner.uuid)) folded.add(owner.uuid);
     close([...folded]);
   });
-  const { button, note } = packageControls(owner);
+  const { button, note } = owner === store.own ? { button: null, note: null } : packageControls(owner);
   const heading = element("div", { className: "group-header" }, element("h3", {}, toggle), button);
-  return element("section", { className: "group", "data-package": owner.uuid, "data-name": owner.name }, heading, note, list);
+  return element("section", { className: "group", "data-package": owner.uuid, "data-name": owner.name }, heading, ...(note === null ? [] : [note]), list);
 }
 
 function layoutOf(widget) {
@@ -176,8 +177,14 @@ function entry(widget) {
     element("span", { className: "widget-text" }, element("bdi", { className: "widget-name" }, widget.name), size),
   );
   // A click of the keyboard or of a screen reader has no count. One of the mouse offers the widget, two place it.
+  // What was dragged is clicked, too, for the browser.
+  let wasDragged = false;
+  button.addEventListener("pointerdown", () => {
+    wasDragged = false;
+  });
   button.addEventListener("click", (event) => {
-    if (event.detail === 0) placeAnywhere(widget, layoutOf(widget));
+    if (wasDragged) wasDragged = false;
+    else if (event.detail === 0) placeAnywhere(widget, layoutOf(widget));
     else if (event.detail === 1) offer(widget, layoutOf(widget), button);
   });
   button.addEventListener("dblclick", () => {
@@ -186,6 +193,7 @@ function entry(widget) {
   });
   makeDraggable(button, {
     cargo() {
+      wasDragged = true;
       withdraw();
       const index = layoutOf(widget);
       const { width, height, icon: picture } = widget.layouts[index];

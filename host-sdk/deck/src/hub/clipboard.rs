@@ -37,7 +37,7 @@ pub struct Destination {
 impl Hub {
     /// Takes a key that is shown into the clipboard.
     pub(super) fn clip(&mut self, context: &str, cut: bool) -> Result<(), Refusal> {
-        self.shown_instance(context)?;
+        self.shown_key(context)?;
         self.clipboard = Some(Clipboard { key: self.family(context), cut });
         Ok(())
     }
@@ -63,7 +63,7 @@ impl Hub {
 
     /// Puts a copy of a key somewhere.
     pub(super) fn copy_to(&mut self, context: &str, to: &Destination) -> Result<page::Instance, Refusal> {
-        self.shown_instance(context)?;
+        self.shown_key(context)?;
         let (profile, place) = self.destination(context, to, None)?;
         let name = if profile == self.panel.active { "duplicate" } else { "copy" };
         self.add_copy(name, self.family(context), &profile, place)
@@ -71,7 +71,7 @@ impl Hub {
 
     /// Moves a key somewhere.
     pub(super) fn move_to(&mut self, context: &str, to: &Destination) -> Result<page::Instance, Refusal> {
-        self.shown_instance(context)?;
+        self.shown_key(context)?;
         let (profile, place) = self.destination(context, to, Some(context))?;
         self.relocate(context, &profile, place);
         self.view_of(context)

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use tokio::sync::{mpsc, oneshot};
 
 use super::connection::Outgoing;
-use super::{Destination, Direction, ProfileChange};
+use super::{Destination, Direction, ProfileChange, WantedStep};
 use super::{Export, ImportReport, Runs, Taking};
 use crate::page::{Outbox, State};
 use crate::preferences::PreferenceError;
@@ -76,6 +76,8 @@ pub enum Command {
     Place(Place, Reply<Result<crate::page::Instance, Refusal>>),
     /// Move an instance.
     Move(String, Destination, Reply<Result<crate::page::Instance, Refusal>>),
+    /// Give a multi-action key another list.
+    SetSteps(String, Vec<WantedStep>, Reply<Result<crate::page::Instance, Refusal>>),
     /// Put a copy of an instance somewhere.
     Copy(String, Destination, Reply<Result<crate::page::Instance, Refusal>>),
     /// Take an instance into the clipboard. `bool`: to move it when it is pasted.

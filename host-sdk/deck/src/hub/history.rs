@@ -34,7 +34,7 @@ pub enum Edit {
 #[derive(Clone, Debug)]
 pub struct Step {
     /// A word for it, which the page translates: `place`, `move`, `remove`, `resize`, `title`, `font`, `icon`, `copy`,
-    /// `duplicate`, `paste`,
+    /// `duplicate`, `paste`, `steps`,
     /// `createProfile`, `copyProfile`, `renameProfile`, `deleteProfile`, `importPanel`.
     pub name: &'static str,
     /// In the order in which they are made; unmade in the opposite order.

@@ -291,7 +291,7 @@ impl Hub {
     }
 
     /// Opens a page of the web for the user: in the newest of the deck's pages, else in the system's browser.
-    fn open_url(&mut self, package: &str, address: &str) {
+    pub(super) fn open_url(&mut self, package: &str, address: &str) {
         let Some(url) = web_address(address) else {
             let why = "Ignored: openUrl takes an address that starts with http or https and has no user's name in it.";
             return self.log.warn(Some(package), why);

@@ -77,12 +77,20 @@ impl Hub {
         for placed in absent {
             let widget = package.config.widget(&placed.widget).filter(|_| placed.package == package.config.uuid);
             match widget.and_then(|widget| Instance::new(placed.clone(), widget)) {
-                Some(instance) if self.panel.is_free(&placed.profile, instance.span(), None) => {
+                Some(instance)
+                    if placed.parent.is_some() || self.panel.is_free(&placed.profile, instance.span(), None) =>
+                {
                     self.panel.place(instance);
                 }
                 _ => self.absent.push(placed),
             }
         }
+    }
+
+    /// Puts the keys back that the deck itself offers.
+    pub(super) fn bring_back_own(&mut self) {
+        let own = super::multi::own_package();
+        self.bring_back(&own);
     }
 
     /// Ends a package, if there is one, and keeps its place: its files are about to change. Answers when it has ended.

@@ -4,9 +4,10 @@ use host_sdk::manifest::Widget;
 use host_sdk::protocol::{ActionEffect, EffectKind, FromHost, Relayed, WidgetInfo};
 use serde_json::json;
 
+use super::history::{Edit, Step};
 use super::messages::tidy;
 use super::{Adjustment, Cell, Hub, PROGRAM, Phase, Place, Refusal, Resize, Target, VIEWS, View, ViewFiles};
-use crate::package::address;
+use crate::package::{Package, address};
 use crate::page;
 use crate::page::{Event, Frame};
 use crate::random_id;
@@ -14,7 +15,8 @@ use crate::state::{Area, Instance, Placed, Shown, Span};
 
 impl Hub {
     pub(super) fn place(&mut self, place: Place) -> Result<page::Instance, Refusal> {
-        let package = self.packages.iter().find(|package| package.config.widget(&place.widget).is_some());
+        let offers = |package: &&Package| package.config.widget(&place.widget).is_some();
+        let package = self.packages.iter().chain([&self.own]).find(offers);
         let widget = package.and_then(|package| Some((package, package.config.widget(&place.widget)?)));
         let Some((package, widget)) = widget else { return Err(no("widget")) };
         let placed = Placed {
@@ -39,7 +41,7 @@ impl Hub {
     /// Gives an instance another layout; context and settings stay. Where it can't stay, it goes to the nearest free
     /// place unless the user has named one.
     pub(super) fn resize(&mut self, context: &str, resize: Resize) -> Result<page::Instance, Refusal> {
-        let instance = self.shown_instance(context)?;
+        let instance = self.shown_key(context)?;
         let before = instance.placed.clone();
         let widget = self.package(&before.package).and_then(|package| package.config.widget(&before.widget));
         let layouts = widget.ok_or_else(|| no("widget"))?.layouts();
@@ -72,9 +74,21 @@ impl Hub {
     }
 
     pub(super) fn remove(&mut self, context: &str) -> Result<(), Refusal> {
-        let placed = self.shown_instance(context)?.placed.clone();
-        self.commit_instance("remove", Some(placed), None);
+        self.shown_key(context)?;
+        let family = self.family(context).into_iter();
+        let edits = family.map(|placed| Edit::Instance(Some(Box::new(placed)), None)).collect();
+        let shown = self.place_shown();
+        self.commit(Step { name: "remove", edits, before: shown.clone(), after: shown });
         Ok(())
+    }
+
+    /// A key that is shown. What is in a list is none.
+    pub(super) fn shown_key(&self, context: &str) -> Result<&Instance, Refusal> {
+        let instance = self.shown_instance(context)?;
+        match instance.placed.parent {
+            None => Ok(instance),
+            Some(_) => Err(Refusal::Conflict("It is in the list of a multi-action key. Change the list.".to_owned())),
+        }
     }
 
     /// An instance that is shown: nobody can point at another one.
@@ -145,6 +159,9 @@ impl Hub {
         }
         for message in &messages {
             self.tell_package(&package, message);
+        }
+        if matches!(phase, Phase::Up | Phase::Tap | Phase::Triggered) {
+            self.run_steps(context);
         }
         Ok(())
     }
@@ -420,6 +437,8 @@ impl Hub {
                 font: placed.font.is_some(),
                 icons: placed.icons.keys().copied().collect(),
             },
+            parent: placed.parent.clone(),
+            steps: placed.steps.clone(),
         }
     }
 }

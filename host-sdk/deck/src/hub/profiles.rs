@@ -79,7 +79,9 @@ impl Visible {
 impl Hub {
     /// Whether its package knows an instance as visible.
     pub(super) fn is_visible(&self, instance: &Instance) -> bool {
-        !self.asleep && self.panel.is_shown(&instance.placed)
+        // What a multi-action key presses is there until it is done, also when it has changed the profile.
+        let is_pressed = || instance.placed.parent.as_ref().is_some_and(|parent| self.is_running(parent));
+        !self.asleep && (self.panel.is_shown(&instance.placed) || is_pressed())
     }
 
     /// What is seen now.

@@ -12,13 +12,14 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use super::clipboard::renewed;
 use super::history::{Edit, Shown, Step};
 use super::messages::tidy;
 use super::profiles::{LONGEST_NAME, MOST_PROFILES, checked};
 use super::{Hub, Refusal};
 use crate::icon;
 use crate::random_id;
-use crate::state::{Instance, PAGES, Panel, Placed, Profile, Span};
+use crate::state::{self, Instance, PAGES, Panel, Placed, Profile, Span};
 
 /// What says that a file is one of these.
 const FORMAT: &str = "creator-deck-panel";
@@ -191,6 +192,16 @@ fn sound(picture: &str) -> Option<Arc<str>> {
     icon::data_uri(&content).ok().map(Into::into)
 }
 
+/// A step with the profile of this deck that it means.
+fn known(step: &state::Step, profiles: &HashMap<String, Profile>) -> state::Step {
+    match step {
+        state::Step::Profile(id) => {
+            state::Step::Profile(profiles.get(id).map_or_else(|| id.clone(), |profile| profile.id.clone()))
+        }
+        step => step.clone(),
+    }
+}
+
 /// The name of an imported profile where there is one of that name already.
 fn told_apart(name: &str) -> String {
     const ADDED: &str = " (imported)";
@@ -198,16 +209,34 @@ fn told_apart(name: &str) -> String {
     format!("{}{ADDED}", name.chars().take(room).collect::<String>())
 }
 
+/// Gives the keys of a file names where they need them: a multi-action key and what is in its list. The others have none.
+fn name_families(instances: &mut [Placed]) {
+    let parents: BTreeSet<String> = instances.iter().filter_map(|placed| placed.parent.clone()).collect();
+    let named = instances.iter().filter(|placed| placed.parent.is_some() || parents.contains(&placed.context));
+    let names: HashMap<String, String> =
+        named.enumerate().map(|(n, placed)| (placed.context.clone(), (n + 1).to_string())).collect();
+    let name = |context: &str| names.get(context).cloned().unwrap_or_default();
+    for placed in instances {
+        placed.context = name(&placed.context);
+        placed.parent = placed.parent.as_deref().map(name);
+        for step in &mut placed.steps {
+            if let state::Step::Press(context) = step {
+                *context = name(context);
+            }
+        }
+    }
+}
+
 impl Hub {
     /// The Panel as a file.
     pub(super) fn export(&self) -> Export {
         let placed = self.panel.iter().map(|instance| &instance.placed).chain(&self.absent);
-        let mut instances: Vec<Placed> =
-            placed.map(|placed| Placed { context: String::new(), ..placed.clone() }).collect();
+        let mut instances: Vec<Placed> = placed.cloned().collect();
         // The same Panel, the same file, whatever was done to it and undone in between.
         let at = |id: &str| self.panel.profiles.iter().position(|profile| profile.id == id);
-        instances
-            .sort_by_key(|placed| (at(&placed.profile), placed.page, placed.area.size(), placed.row, placed.column));
+        let order = |placed: &Placed| (at(&placed.profile), placed.page, placed.area.size(), placed.row, placed.column);
+        instances.sort_by_key(|placed| (order(placed), placed.parent.is_some()));
+        name_families(&mut instances);
         let uuids: BTreeSet<&str> = instances.iter().map(|placed| placed.package.as_str()).collect();
         let origin = |uuid: &&str| {
             let package = self.package(uuid);
@@ -258,7 +287,7 @@ impl Hub {
         let names: HashMap<&str, &str> =
             theirs.iter().map(|profile| (profile.id.as_str(), profile.name.as_str())).collect();
         let mut waiting: BTreeMap<String, Waiting> = BTreeMap::new();
-        for placed in instances {
+        for placed in renewed(instances) {
             let left = |why: &str| Left {
                 profile: names.get(placed.profile.as_str()).copied().unwrap_or_default().to_owned(),
                 widget: placed.widget.clone(),
@@ -271,10 +300,10 @@ impl Hub {
                 continue;
             };
             let placed = Placed {
-                context: random_id(),
                 profile: profile.id.clone(),
                 page: placed.area.page(placed.page),
                 font: placed.font.clone().map(tidy),
+                steps: placed.steps.iter().map(|step| known(step, &profiles)).collect(),
                 ..placed.clone()
             };
             let package = self.package(&placed.package);
@@ -292,7 +321,7 @@ impl Hub {
                     },
                     None => Err("The widget has no such layout in the version that is installed."),
                 },
-                None if is_alone && room.is_free(&placed.profile, cell, None) => {
+                None if placed.parent.is_some() || is_alone && room.is_free(&placed.profile, cell, None) => {
                     let name = || {
                         let named = packages.iter().find(|package| package.uuid == placed.package);
                         let name = named.map(|package| package.name.clone()).filter(|name| !name.is_empty());
