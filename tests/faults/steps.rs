@@ -1,6 +1,7 @@
 //! Faults that take more than one step.
 
 use acceptance::until;
+use spotify_sim::{COMPUTER_ID, DeviceChange, Playback, Quirks, SPEAKER_ID, VolumeQuirk, Waking};
 
 use super::*;
 
@@ -212,4 +213,42 @@ async fn a_sign_in_that_is_denied_or_of_nobody_leaves_the_one_before_alone() {
     let refused = |event: &Value| (event["event"] == "error").then(|| event["field"].clone());
     assert_eq!(stage.host.page_hears("the secret is refused", refused).await, "clientSecret");
     assert_eq!(stage.stored(), before);
+}
+
+#[tokio::test]
+async fn volume_moves_at_each_press_on_a_device_that_rounds() {
+    let unpacked = Unpacked::spotify();
+    let mut stage = stage(&unpacked).await;
+    let quirks = Some(Quirks { volume: VolumeQuirk::OneLess, ..Quirks::default() });
+    stage.spotify.change_device(COMPUTER_ID, DeviceChange { quirks, ..DeviceChange::default() }).unwrap();
+    stage.add(DEMO, &Value::Null).await;
+    let louder = Instance { widget: "volume-up", context: "c-louder" };
+    stage.host.appear_as(louder, json!({"state": 0, "settings": {"step": 1}})).await;
+    stage.host.shows(louder, "65 %").await;
+    for percent in 66..=69_u8 {
+        stage.host.press(louder).await;
+        stage.host.shows(louder, &format!("{percent} %")).await;
+        settled(&mut stage).await;
+        let stored = stage.spotify.playback().active().and_then(|device| device.volume_percent);
+        assert_eq!(stored, Some(percent - 1));
+        assert_eq!(stage.host.shown(louder), format!("Volume Up: {percent} %"), "it doesn't go back to what is told");
+    }
+}
+
+#[tokio::test]
+async fn speaker_that_wakes_up_empty_plays_or_says_what_to_do() {
+    let unpacked = Unpacked::spotify();
+    for (wakes, words) in [(Waking::Empty, "Pause"), (Waking::Forgetful, "Choose something to play")] {
+        let mut stage = stage(&unpacked).await;
+        let mut playback = Playback::idle();
+        playback.devices.retain(|device| device.id.as_deref() == Some(SPEAKER_ID));
+        playback.devices[0].quirks.wakes = wakes;
+        stage.spotify.set_playback(playback);
+        stage.add(DEMO, &Value::Null).await;
+        stage.host.appear(PLAY).await;
+        stage.host.shows(PLAY, "Play").await;
+        stage.host.press(PLAY).await;
+        stage.host.shows(PLAY, words).await;
+        assert_eq!(stage.spotify.playback().is_playing, wakes == Waking::Empty);
+    }
 }
