@@ -356,14 +356,15 @@ fn steps(verb: &Verb, player: &Player) -> Result<Vec<Step>, Error> {
     let now = player.now.as_ref();
     let to_position = |position: u64| vec![(Call::Seek(position), Some(What::Position(position)))];
     let skip = |call| vec![(call, now.map(|_| What::Skip))];
-    let what_plays = || match now.and_then(Now::uri) {
+    let what_plays = || match now.and_then(Now::library_uri) {
         Some(uri) => Ok(uri.clone()),
         None => restricted(Restriction::NothingPlaying),
     };
     // Spotify knows no more of a file of the user's own than its name.
     let catalogued = || match now.and_then(|now| now.track.as_ref()) {
         Some(track) if track.local => restricted(Restriction::LocalFile),
-        _ => what_plays(),
+        // An ad or a chapter is in no library.
+        _ => what_plays().and_then(|uri| if uri.is_single() { Ok(uri) } else { restricted(Restriction::Other) }),
     };
     Ok(match verb {
         Verb::TogglePlay => vec![toggle(now)],
@@ -403,7 +404,7 @@ fn steps(verb: &Verb, player: &Player) -> Result<Vec<Step>, Error> {
         }
         Verb::RemoveFromPlaylist => {
             let uri = what_plays()?;
-            let Some(playlist) = now.and_then(Now::playlist) else { return restricted(Restriction::NoPlaylist) };
+            let Some(playlist) = now.and_then(Now::removable_from) else { return restricted(Restriction::NoPlaylist) };
             vec![(Call::RemoveFromPlaylist { playlist, uri }, None)]
         }
         Verb::Enqueue(uri) => vec![(Call::Enqueue(uri.clone().map_or_else(catalogued, Ok)?), None)],

@@ -130,7 +130,7 @@ impl Model {
     /// Brings what is shown of the memory up to date: only that is published, however much is remembered.
     fn recall(&mut self) {
         let known = self.state.known.as_ref().and_then(Option::as_ref);
-        let playing = known.and_then(|known| known.now.uri());
+        let playing = known.and_then(|known| known.now.library_uri());
         let shown = self.interest.chosen().chain(playing);
         let saved = shown.filter_map(|uri| Some((uri.clone(), self.memory.is_saved(uri)?))).collect();
         let started = self.state.changes.iter().filter_map(|change| match &change.what {
@@ -671,8 +671,9 @@ impl Model {
     pub(super) fn next_question(&self, now_ms: u64) -> Option<(Question, u64)> {
         let interest = &self.interest;
         let known = self.state.known.as_ref()?.as_ref();
-        let track = known.and_then(|known| known.now.track.as_ref()).filter(|track| !track.local);
-        let playing = track.and_then(|track| track.uri.as_ref());
+        let now = known.map(|known| &known.now);
+        let now = now.filter(|now| now.track.as_ref().is_some_and(|track| !track.local));
+        let playing = now.and_then(Now::library_uri);
         let playing = playing.filter(|uri| interest.saved_now && can_be_saved(uri));
         let context = known.and_then(|known| known.now.context.as_ref());
         let wanted = Wanted {
@@ -786,6 +787,7 @@ fn read(playback: Playback) -> Now {
         playing: playback.is_playing,
         track: playback.item.as_ref().map(Track::of),
         kind: playback.currently_playing_type,
+        recommended: playback.context.as_ref().is_some_and(|context| context.recommended),
         context: playback.context.and_then(|context| context.uri),
         position_ms: 0,
         volume: device.told_volume(),

@@ -17,6 +17,8 @@ const HOUR_MS: u64 = 3_600_000;
 pub struct Track {
     /// Its Spotify URI; none where Spotify names none.
     pub uri: Option<Uri>,
+    /// What it plays in place of, where that isn't available itself: that is what playlists and the library have.
+    pub original: Option<Uri>,
     /// Its kind in Spotify's words, such as track or episode.
     pub kind: String,
     /// Its title.
@@ -38,6 +40,7 @@ impl Track {
         let covers = item.pictures().iter().map(|picture| (picture.width.unwrap_or_default(), picture.url.clone()));
         Self {
             uri: item.uri.clone(),
+            original: item.linked_from.as_ref().and_then(|original| original.uri.clone()),
             kind: item.kind.clone(),
             title: item.name.clone(),
             byline: item.byline(),
@@ -60,6 +63,8 @@ pub struct Now {
     pub kind: PlayingType,
     /// The URI of the playlist, album, artist or show that it plays from.
     pub context: Option<Uri>,
+    /// Whether it is what Spotify goes on with after the context, and isn't in it.
+    pub recommended: bool,
     /// How far it has played, in milliseconds.
     pub position_ms: u64,
     /// The volume, 0 to 100, where the device has one and tells it.
@@ -85,6 +90,25 @@ impl Now {
     #[must_use]
     pub fn uri(&self) -> Option<&Uri> {
         self.track.as_ref()?.uri.as_ref()
+    }
+
+    /// The URI under which playlists and the library have what plays.
+    #[must_use]
+    pub fn library_uri(&self) -> Option<&Uri> {
+        let track = self.track.as_ref()?;
+        track.original.as_ref().or(track.uri.as_ref())
+    }
+
+    /// Whether this is what plays, or what it plays in place of.
+    #[must_use]
+    pub fn is(&self, uri: &Uri) -> bool {
+        [self.uri(), self.library_uri()].contains(&Some(uri))
+    }
+
+    /// The playlist that it can be removed from: the one that it plays from, if it is in it.
+    #[must_use]
+    pub fn removable_from(&self) -> Option<Uri> {
+        self.playlist().filter(|_| !self.recommended)
     }
 
     /// Its length in milliseconds, if that is known.
@@ -308,7 +332,7 @@ impl Player {
             Some(context) if context == uri => true,
             // They may have been started as a list of tracks, for which Spotify names no context.
             None if uri.is_liked_songs() => self.started.as_ref() == Some(uri),
-            _ => now.uri() == Some(uri),
+            _ => now.is(uri),
         }
     }
 }

@@ -95,7 +95,7 @@ pub(super) fn is_start_of(uri: &Uri, now: &Now) -> bool {
     match &now.context {
         // Spotify is given Liked Songs as a list of tracks, and tells no context then.
         None if uri.is_liked_songs() => true,
-        context => context.as_ref() == Some(uri) || now.uri() == Some(uri),
+        context => context.as_ref() == Some(uri) || now.is(uri),
     }
 }
 
@@ -276,6 +276,7 @@ impl State {
                     now.skipping = true;
                     now.playing = true;
                     now.context = Some(uri.clone());
+                    now.recommended = false;
                     now.disallows = Disallows::default();
                 }
                 What::Position(position) => {

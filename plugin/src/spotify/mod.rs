@@ -21,8 +21,8 @@ use url::Url;
 
 pub use error::{Error, Restriction};
 pub use model::{
-    Actions, Collection, Context, Device, Disallows, Image, Item, Named, Owner, Page, Playback, PlayingType, Profile,
-    Repeat,
+    Actions, Collection, Context, Device, Disallows, Image, Item, LinkedFrom, Named, Owner, Page, Playback,
+    PlayingType, Profile, Repeat,
 };
 pub use uri::{Uri, UriError, UriKind};
 

@@ -231,14 +231,39 @@ pub enum PlayingType {
 
 /// Where something plays from.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(default)]
+#[serde(from = "ContextAnswer")]
 pub struct Context {
+    /// Its Spotify URI.
+    pub uri: Option<Uri>,
+    /// Its kind, such as playlist or album.
+    pub kind: String,
+    /// Whether it is what Spotify goes on with after it: it sounds like it and isn't in it.
+    pub recommended: bool,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct ContextAnswer {
+    #[serde(deserialize_with = "lenient")]
+    uri: Option<String>,
+    #[serde(rename = "type", deserialize_with = "lenient")]
+    kind: String,
+}
+
+impl From<ContextAnswer> for Context {
+    fn from(answer: ContextAnswer) -> Self {
+        let text = answer.uri.unwrap_or_default();
+        Self { uri: Uri::from_spotify(&text), kind: answer.kind, recommended: text.ends_with(":recommended") }
+    }
+}
+
+/// What was asked for where Spotify plays another version of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct LinkedFrom {
     /// Its Spotify URI.
     #[serde(deserialize_with = "lenient")]
     pub uri: Option<Uri>,
-    /// Its kind, such as playlist or album.
-    #[serde(rename = "type", deserialize_with = "lenient")]
-    pub kind: String,
 }
 
 /// What can't be done now.
@@ -313,6 +338,10 @@ pub struct Item {
     /// Whether it is a file of the user's own.
     #[serde(deserialize_with = "lenient")]
     pub is_local: bool,
+    /// What a track plays in place of, where it isn't available itself: playlists and the library have that one. Not always
+    /// told.
+    #[serde(deserialize_with = "lenient")]
+    pub linked_from: Option<LinkedFrom>,
     /// A track's artists.
     #[serde(deserialize_with = "lenient_list")]
     pub artists: Vec<Named>,
@@ -532,6 +561,21 @@ mod tests {
         assert_eq!(state.currently_playing_type, PlayingType::Track);
         assert!(state.actions.disallows.resuming && !state.actions.disallows.pausing);
         assert_eq!(state.device.unwrap().volume_percent, Some(59));
+    }
+
+    #[test]
+    fn recommendations_after_a_playlist_are_told_from_it() {
+        for (uri, recommended) in [
+            ("spotify:playlist:p", false),
+            ("spotify:user:someone:playlist:p", false),
+            ("spotify:playlist:p:recommended", true),
+            ("spotify:user:someone:playlist:p:recommended", true),
+        ] {
+            let context = playback(&format!(r#"{{"context":{{"uri":"{uri}","type":"playlist"}}}}"#)).context.unwrap();
+            assert_eq!(context.uri.as_ref().map(Uri::as_str), Some("spotify:playlist:p"), "{uri}");
+            assert_eq!((context.recommended, context.kind.as_str()), (recommended, "playlist"));
+        }
+        assert_eq!(playback(r#"{"context":{"uri":7}}"#).context, Some(Context::default()));
     }
 
     #[test]

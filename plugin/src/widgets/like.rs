@@ -31,7 +31,7 @@ fn face(player: &Player, settings: &Settings) -> Face {
     let chosen = chosen(settings, "item", &LIKEABLE);
     let uri = match &chosen {
         Some(chosen) => Some(&chosen.uri),
-        None => player.now.as_ref().and_then(Now::uri),
+        None => player.now.as_ref().and_then(Now::library_uri),
     };
     let face = match uri.map(|uri| player.saved(uri)) {
         None => key(player, Icon::Heart, "Like", Tone::Disabled).in_state(0),

@@ -16,6 +16,6 @@ fn face(player: &Player) -> Face {
     if let Some(done) = player.done(|verb| *verb == Verb::RemoveFromPlaylist) {
         return key(player, Icon::MinusList, "Removed", Tone::Active).about(done);
     }
-    let possible = player.now.as_ref().and_then(Now::playlist).is_some();
+    let possible = player.now.as_ref().and_then(Now::removable_from).is_some();
     key(player, Icon::MinusList, "Remove", if possible { Tone::Normal } else { Tone::Disabled })
 }

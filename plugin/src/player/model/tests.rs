@@ -2,7 +2,7 @@ use super::*;
 use crate::auth::LimitKind;
 use crate::auth::testing::accounts;
 use crate::player::state::STALE_MS;
-use crate::spotify::{Device, Item};
+use crate::spotify::{Device, Item, LinkedFrom};
 
 const T: u64 = 1_000_000;
 
@@ -259,7 +259,8 @@ fn an_answer_from_before_a_like_does_not_take_it_back() {
 fn what_plays_already_pauses_restarts_or_shuffles() {
     let start = |again| Verb::Start(crate::player::Start { uri: uri("spotify:album:a"), again, shuffle: None });
     let mut playing = playback(true, 10_000);
-    playing.context = Some(crate::spotify::Context { uri: Some(uri("spotify:album:a")), kind: "album".into() });
+    playing.context =
+        Some(crate::spotify::Context { uri: Some(uri("spotify:album:a")), kind: "album".into(), recommended: false });
     let uri = uri("spotify:album:a");
     for (again, expected) in [
         (crate::player::Again::Pause, vec![Call::Pause]),
@@ -332,7 +333,8 @@ fn what_was_done_after_it_outdates_a_change_that_no_read_has_shown() {
 fn liked_songs_have_started_when_what_plays_has_no_context() {
     let mut model = model(true);
     let mut album = playback(true, 10_000);
-    album.context = Some(crate::spotify::Context { uri: Some(uri("spotify:album:a")), kind: "album".into() });
+    album.context =
+        Some(crate::spotify::Context { uri: Some(uri("spotify:album:a")), kind: "album".into(), recommended: false });
     model.heard(Some(album.clone()), T, T);
     let liked = crate::player::Start { uri: Uri::liked_songs(), again: crate::player::Again::Pause, shuffle: None };
     press(&mut model, Verb::Start(liked), T);
@@ -475,7 +477,8 @@ fn what_is_published_does_not_grow_with_what_was_played() {
         let at = T + number * 200_000;
         let mut next = playback(true, 0);
         next.item.as_mut().unwrap().uri = Some(uri(&format!("spotify:track:n{number}")));
-        next.context = Some(crate::spotify::Context { uri: Some(playlist(number)), kind: "playlist".into() });
+        next.context =
+            Some(crate::spotify::Context { uri: Some(playlist(number)), kind: "playlist".into(), recommended: false });
         model.heard(Some(next), at, at);
         while let Some((question, due_ms)) = model.next_question(at)
             && due_ms <= at
@@ -577,7 +580,8 @@ fn skip_to_the_same_item_is_done_without_a_position() {
 #[test]
 fn starting_what_plays_once_more_waits_for_its_beginning() {
     let mut album = playback(true, 40_000);
-    album.context = Some(crate::spotify::Context { uri: Some(uri("spotify:album:a")), kind: "album".into() });
+    album.context =
+        Some(crate::spotify::Context { uri: Some(uri("spotify:album:a")), kind: "album".into(), recommended: false });
     let again = |model: &mut Model, target: &str| {
         let start = crate::player::Start { uri: uri(target), again: crate::player::Again::Restart, shuffle: None };
         press(model, Verb::Start(start), T);
@@ -662,7 +666,7 @@ fn from_playlist(track: &str, playlist: &str, progress_ms: u64) -> Playback {
     let item = playback.item.as_mut().unwrap();
     (item.uri, item.name) = (Some(uri(&format!("spotify:track:{track}"))), format!("Title {track}"));
     let uri = Some(uri(&format!("spotify:playlist:{playlist}")));
-    playback.context = Some(crate::spotify::Context { uri, kind: "playlist".into() });
+    playback.context = Some(crate::spotify::Context { uri, kind: "playlist".into(), recommended: false });
     playback
 }
 
@@ -808,4 +812,46 @@ fn key_names_what_was_removed() {
     model.confirmed(&call, T + 100);
     let player = model.at(T + 200);
     assert_eq!(player.done(|verb| *verb == Verb::RemoveFromPlaylist).unwrap().title.as_deref(), Some("Title A"));
+}
+
+#[test]
+fn recommendation_after_a_playlist_is_not_removed_from_it() {
+    let mut model = Model::new(Arc::new(accounts(Link::Linked, &["A"])));
+    let mut recommended = from_playlist("R", "P", 20_000);
+    recommended.context.as_mut().unwrap().recommended = true;
+    model.heard(Some(recommended), T, T);
+    assert!(!model.command(Command { verb: Verb::RemoveFromPlaylist, device: None }, T));
+    let why = Error::Restricted(Restriction::NoPlaylist);
+    assert_eq!(model.at(T).refusal(|verb| *verb == Verb::RemoveFromPlaylist), Some(&why));
+    assert!(model.at(T).plays(&uri("spotify:playlist:P")), "its key is still active");
+    press(&mut model, Verb::ToggleSaved(None), T);
+    assert!(model.next_call(T).is_some());
+}
+
+#[test]
+fn relinked_track_is_the_one_that_lists_have() {
+    let mut model = Model::new(Arc::new(accounts(Link::Linked, &["A"])));
+    model.look_at(Interest { instances: 1, saved_now: true, ..Interest::default() });
+    let mut relinked = from_playlist("B", "P", 20_000);
+    relinked.item.as_mut().unwrap().linked_from = Some(LinkedFrom { uri: Some(uri("spotify:track:A")) });
+    model.heard(Some(relinked), T, T);
+    for plays in ["spotify:track:A", "spotify:track:B", "spotify:playlist:P"] {
+        assert!(model.at(T).plays(&uri(plays)), "{plays}");
+    }
+    assert_eq!(model.next_question(T), Some((Question::Saved(vec![uri("spotify:track:A")]), T)));
+    press(&mut model, Verb::RemoveFromPlaylist, T);
+    let expected = Call::RemoveFromPlaylist { playlist: uri("spotify:playlist:P"), uri: uri("spotify:track:A") };
+    assert_eq!(model.next_call(T).unwrap().call, expected);
+}
+
+#[test]
+fn what_is_no_track_or_episode_is_not_saved_or_added() {
+    let mut model = Model::new(Arc::new(accounts(Link::Linked, &["A"])));
+    let mut chapter = from_playlist("C", "P", 20_000);
+    chapter.item.as_mut().unwrap().uri = Some(uri("spotify:chapter:c"));
+    model.heard(Some(chapter), T, T);
+    for verb in [Verb::ToggleSaved(None), Verb::Enqueue(None), Verb::AddToPlaylist(Some(uri("spotify:playlist:p")))] {
+        assert!(!model.command(Command { verb, device: None }, T));
+    }
+    assert_eq!(model.next_call(T), None);
 }

@@ -16,6 +16,7 @@ fn item(number: u32, playing: bool) -> Now {
         track: Some(track),
         kind: PlayingType::Track,
         context: None,
+        recommended: false,
         position_ms: 0,
         volume: None,
         steps_from: None,
