@@ -497,8 +497,24 @@ async fn check(State(api): State<Api>, body: Result<Bytes, BytesRejection>) -> R
     let installed =
         state.packages.iter().find(|package| report.about.as_ref().is_some_and(|about| about.uuid == package.uuid));
     let mut answer = report.to_json();
-    answer["replaces"] = installed.map_or(Value::Null, |package| json!({"version": package.version}));
+    answer["replaces"] = installed.map_or(Value::Null, |package| {
+        let newer = report.about.as_ref().is_some_and(|about| is_newer(&package.version, &about.version));
+        json!({"version": package.version, "newer": newer})
+    });
     Ok(Json(answer))
+}
+
+/// Whether a version is newer than another. What is no number counts as zero.
+fn is_newer(version: &str, than: &str) -> bool {
+    let numbers = |version: &str| -> Vec<u64> {
+        let mut numbers: Vec<u64> =
+            version.split('.').map(|number| number.trim().parse().unwrap_or_default()).collect();
+        while numbers.last() == Some(&0) {
+            numbers.pop();
+        }
+        numbers
+    };
+    numbers(version) > numbers(than)
 }
 
 fn not_installed(error: BundleError) -> Refused {
@@ -688,4 +704,17 @@ async fn tell_events(mut socket: WebSocket, runs: Runs, api: Api) {
     // The hub learns of the end in any case: the page holds keys.
     let _ = catch_panic(conversation).await;
     api.hub.tell(Command::Unsubscribe(number)).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_compared_by_their_numbers() {
+        for (version, than) in [("1.10.0", "1.9.9"), ("2.0.0", "1.0.0.7"), ("1.0.0.1", "1.0.0")] {
+            assert!(is_newer(version, than) && !is_newer(than, version), "{version} {than}");
+        }
+        assert!(!is_newer("1.0.0", "1.0.0.0") && !is_newer("x", "0.0.0"));
+    }
 }

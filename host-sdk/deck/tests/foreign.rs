@@ -18,7 +18,7 @@ use creator_deck::validate::{Patience, validate};
 use fantoccini::Locator;
 use fantoccini::key::Key;
 use host_sdk::bundle::{Entry, pack};
-use page::{clicks, open, sees, until};
+use page::{clicks, keeps, open, reads, sees, until};
 use serde_json::{Value, json};
 use support::{PACKAGE, PATIENT, TOGGLE, World, files, install, say, start};
 
@@ -156,4 +156,50 @@ async fn script_that_fails_fails_the_package_in_the_smoke_run() {
 fn behaving() -> PathBuf {
     let test = std::env::current_exe().unwrap();
     test.ancestors().nth(2).unwrap().join("examples/behaving")
+}
+
+#[tokio::test]
+async fn names_and_pictures_of_any_kind_leave_the_page_whole() {
+    let data = tempfile::tempdir().unwrap();
+    install(data.path(), PATIENT);
+    let own = data.path().join("packages").join(PACKAGE);
+    let mut config = support::config();
+    config["Name"] = json!(format!("Evil \u{202e}{}", "long name ".repeat(20)));
+    config["Widgets"][0]["Name"] = json!("\u{5e2}\u{5d1}\u{5e8}\u{5d9}\u{5ea} \u{202e}abc\u{2028}def");
+    config["Widgets"][0]["Icon"] = json!("broken.png");
+    config["Widgets"][1]["States"][0]["Image"] = json!("broken.png");
+    fs::write(own.join("PackageConfig.json"), config.to_string()).unwrap();
+    fs::write(own.join("broken.png"), b"\x89PNG\r\n\x1a\nand no more").unwrap();
+    fs::write(own.join("icon.svg"), ICON).unwrap();
+    fs::remove_dir_all(own.join("lang")).unwrap();
+    let mut world = start(data, |_| {}).await;
+    let mut package = world.package().await;
+    let key = world.place(TOGGLE, 0, 0).await;
+    world.place(support::WIDE, 1, 0).await;
+    let image = "<svg xmlns='http://www.w3.org/2000/svg' width='150' height='108'><circle cx='75' cy='54' r='40' fill='#c33'/></svg>";
+    for (event, payload) in [("changeTitle", json!({"title": "two\nlines"})), ("changeImage", json!({"image": image}))]
+    {
+        say(&mut package, json!({"event": event, "context": key, "payload": payload})).await;
+    }
+    let (_driver, browser) = open(&world).await;
+    sees(&browser, ".key .face-image[src^='data:image/svg+xml']").await;
+    sees(&browser, ".widget-icon[src='/assets/no-picture.svg']").await;
+    sees(&browser, ".key .face-icon[src='/assets/no-picture.svg']").await;
+    // The image lies over the title, and the name leaves the bar one line high.
+    let layers = "const face = document.querySelector('.key .face'); \
+        return face.querySelector('.face-title').compareDocumentPosition(face.querySelector('.face-image')) === 4";
+    assert_eq!(reads(&browser, layers).await, json!(true));
+    let bar = "return [document.querySelector('.top-bar').offsetHeight < 60, document.body.scrollWidth <= innerWidth, \
+        !document.querySelector('#package-status').textContent.includes('\\u202e')]";
+    assert_eq!(reads(&browser, bar).await, json!([true, true, true]));
+    clicks(&browser, &format!(".key[data-context='{key}']")).await;
+    sees(&browser, "#title-field").await;
+    assert_eq!(reads(&browser, "return document.querySelector('#title-field').value").await, json!("two\nlines"));
+    keeps(&browser, "foreign-names").await;
+
+    let act = format!("/api/packages/{PACKAGE}/unload");
+    world.call("POST", &act, Value::Null).await;
+    sees(&browser, ".key[aria-label*='its package is unloaded'] .face[data-rests='stopped']").await;
+    keeps(&browser, "foreign-unloaded").await;
+    browser.close().await.unwrap();
 }

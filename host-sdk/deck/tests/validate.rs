@@ -156,6 +156,10 @@ async fn a_package_for_other_systems_is_looked_at_only() {
     assert!(!report.passes(), "a missing program is an error all the same");
 }
 
+fn config_text() -> String {
+    config().to_string()
+}
+
 fn run(args: &[&str], path: &Path) -> (Option<i32>, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_creator-deck")).args(args).arg(path).output().unwrap();
     (output.status.code(), String::from_utf8(output.stdout).unwrap())
@@ -205,13 +209,20 @@ async fn the_page_is_told_before_anything_is_installed() {
     };
     let token = world.deck.token().to_owned();
     let (status, answer) = check(&bundle(files("good")), &token).await;
-    assert_eq!((status, &answer["result"], &answer["replaces"]), (200, &json!("pass"), &json!({"version": "1.0.0"})));
+    assert_eq!(
+        (status, &answer["result"], &answer["replaces"]),
+        (200, &json!("pass"), &json!({"version": "1.0.0", "newer": false}))
+    );
     assert_eq!(answer["package"]["widgets"], json!(["Toggle", "Wide"]));
     let mut other = files("good");
     let config = config().to_string().replace(PACKAGE, "com.example.other").replace(TOGGLE, "x").replace(WIDE, "y");
     other[0].1 = config.into_bytes();
     let (_, answer) = check(&bundle(other), &token).await;
     assert_eq!(answer["replaces"], Value::Null);
+    let mut older = files("good");
+    older[0].1 = config_text().replace("1.0.0", "0.10.0").into_bytes();
+    let (_, answer) = check(&bundle(older), &token).await;
+    assert_eq!(answer["replaces"]["newer"], true);
     let (status, answer) = check(b"no zip", &token).await;
     assert_eq!((status, &answer["package"], &answer["counts"]["refused"]), (200, &Value::Null, &json!(1)));
     assert_eq!(check(b"no zip", "guessed").await.0, 401);

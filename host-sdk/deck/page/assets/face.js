@@ -2,11 +2,20 @@
 // the action effect. Used by the Panel and by the small preview beside the property view.
 
 import { element, setAttribute, setText } from "./dom.js";
+import { store } from "./store.js";
 
 const FALLBACK_FONT = '"Segoe UI", "Helvetica Neue", Arial, "Noto Sans", sans-serif';
 const PLACES = { left: "left", center: "center", right: "right" };
 /** Stands in for a picture that can't be drawn. */
 export const NO_PICTURE = "/assets/no-picture.svg";
+/** The states in which a package's keys do nothing until its user does something about it. */
+const RESTING = ["failed", "stopped"];
+
+/** The state of the package of an instance, if its keys do nothing for now; else null. */
+export function restOf(instance) {
+  const status = store.package(instance.package)?.status;
+  return RESTING.includes(status) ? status : null;
+}
 
 /** Makes the picture of an instance; `node` is the element, `update` draws what has changed. */
 export class Face {
@@ -37,6 +46,7 @@ export class Face {
     setAttribute(this.node, "data-effect", effect);
     // A picture of the package's own takes the place of the host's way to draw the effect.
     setAttribute(this.node, "data-drawn-effect", effectImage === null ? effect : "clear");
+    setAttribute(this.node, "data-rests", restOf(instance));
     setText(this.#title, instance.title ?? "");
     this.#setFont(instance.font);
   }

@@ -64,7 +64,8 @@ function webLink(url) {
 
 function replacement({ package: about, replaces }) {
   const same = replaces.version === about.version;
-  return text(same ? "checkedReplacesSame" : "checkedReplaces", { version: replaces.version });
+  const words = replaces.newer ? "checkedDowngrade" : same ? "checkedReplacesSame" : "checkedReplaces";
+  return text(words, { version: replaces.version });
 }
 
 function verdict({ counts }) {

@@ -4,6 +4,7 @@ import { isUnattended, setPage } from "./api.js";
 import { startDevice } from "./device.js";
 import { startDivider } from "./divider.js";
 import { connect } from "./events.js";
+import { NO_PICTURE } from "./face.js";
 import { openUrl } from "./links.js";
 import { addLogEntry, loadLog, startLog } from "./log-drawer.js";
 import { startModes } from "./mode.js";
@@ -22,6 +23,15 @@ import { startWidgetList } from "./widget-list.js";
 const GRACE_MS = 1000;
 /** A page that nobody sees goes when its program is gone for so long: nobody else would close it. */
 const UNATTENDED_GRACE_MS = 5000;
+
+// Pictures of packages come from anybody. Their errors don't bubble.
+document.addEventListener(
+  "error",
+  ({ target }) => {
+    if (target instanceof HTMLImageElement && target.getAttribute("src") !== NO_PICTURE) target.src = NO_PICTURE;
+  },
+  true,
+);
 
 const banner = document.getElementById("banner");
 let bannerTimer = null;

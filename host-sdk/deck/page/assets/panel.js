@@ -4,7 +4,7 @@
 import { cancelCut, move, nameOf, placeText, press, remove, turnPage } from "./actions.js";
 import { element, setAttribute, setText } from "./dom.js";
 import { makeDraggable, setDropTarget } from "./drag.js";
-import { Face } from "./face.js";
+import { Face, restOf } from "./face.js";
 import { onShortcut, showDropMenu, showKeyMenu, showPlaceMenu } from "./key-menu.js";
 import { notePress } from "./links.js";
 import { isEditing } from "./mode.js";
@@ -309,7 +309,7 @@ class Key {
     this.instance = instance;
     this.#face.update(instance, widget);
     const state = instance.description ?? (instance.states > 1 ? stateText(instance) : null);
-    const parts = [nameOf(instance), state, instance.title, instance.effect === "invalid" ? text("invalidKey") : null];
+    const parts = [nameOf(instance), state, instance.title, instance.effect === "invalid" ? text("invalidKey") : null, restText(instance)];
     const what = parts.filter(Boolean).join(", ");
     setAttribute(this.node, "aria-label", text("keyLabel", { place: placeLabel(instance), what }));
     setAttribute(this.node, "data-widget-uuid", instance.widget);
@@ -403,6 +403,7 @@ function placeLabel(place) {
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
+const restText = (instance) => (restOf(instance) === null ? null : text(`keyRests.${restOf(instance)}`));
 const stateText = ({ state, states }) => text("stateOf", { number: state + 1, count: states });
 
 function put(node, { column, row, width, height }) {

@@ -156,7 +156,8 @@ class Properties {
   }
 
   #titleField() {
-    this.#title = element("input", { type: "text", id: "title-field", maxLength: 200, autocomplete: "off", spellcheck: false });
+    // Titles have lines.
+    this.#title = element("textarea", { id: "title-field", rows: 1, maxLength: 200, autocomplete: "off", spellcheck: false });
     this.#title.addEventListener("input", () => {
       clearTimeout(this.#titleTimer);
       this.#titleTimer = setTimeout(() => this.#sendTitle(), TYPING_PAUSE_MS);

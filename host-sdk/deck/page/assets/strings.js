@@ -45,6 +45,8 @@ const table = {
   checkedVersion: "Version {version}",
   checkedAuthor: "by {author}",
   checkedReplaces: "Replaces version {version}. The keys on your Panel and their settings stay.",
+  checkedDowngrade:
+    "An older version than {version}, which is installed: this goes back to it. The keys on your Panel and their settings stay.",
   checkedReplacesSame: "Version {version} is installed already. It is installed again; your keys and settings stay.",
   checkedPage: "Publisher's page: {host}",
   checkedWidgets: "Widgets: {names}",
@@ -199,6 +201,7 @@ const table = {
   noRoom: "There is no free place of {size} on the Panel. Remove a key or choose a smaller layout.",
   deletedKey: "{name} was removed from the Panel.",
   invalidKey: "something is wrong",
+  keyRests: { failed: "its package does not run", stopped: "its package is unloaded" },
 
   properties: "Properties",
   backToList: "Back to the list",
