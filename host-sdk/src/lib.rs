@@ -3,6 +3,7 @@
 //! - [`protocol`]: every message of the wire, both directions.
 //! - [`package`]: the package's end of it: connection, events in, faces out.
 //! - [`abi`]: the stable ABI through which a package library is loaded.
+//! - [`files`]: files that are private and outlive a power cut.
 //! - [`json`]: what JSON from elsewhere may be.
 //! - [`manifest`]: the package file and its rules.
 //! - [`picture`]: what a picture is, told by its bytes.
@@ -14,6 +15,7 @@
 pub mod abi;
 #[cfg(feature = "bundle")]
 pub mod bundle;
+pub mod files;
 pub mod json;
 pub mod manifest;
 pub mod package;

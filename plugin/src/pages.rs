@@ -9,7 +9,7 @@ use url::Url;
 
 use crate::auth::{
     AccountCounts, AccountState, AccountView, Auth, AuthError, AuthState, Counts, Field, Group, Limit, LimitKind,
-    Redirect, SaveAccount, Secret, StoreKind, Trouble, User,
+    Redirect, SaveAccount, Secret, StoreIssue, StoreKind, Trouble, User,
 };
 use crate::face::best;
 use crate::spotify::{Client, Device, Item, Uri, UriKind};
@@ -289,9 +289,12 @@ pub struct RedirectUris {
 pub struct PageStore {
     /// Where secrets are kept.
     pub kind: StoreKind,
-    /// What is to be said about it.
+    /// What is to be said about it: the name of a [`StoreIssue`].
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub message: Option<String>,
+    pub issue: Option<StoreIssue>,
+    /// The same in words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<&'static str>,
     /// Whether to offer the private file.
     pub can_use_file: bool,
     /// Whether to offer another try.
@@ -517,7 +520,8 @@ impl PageEvent {
             },
             store: PageStore {
                 kind: state.store.kind,
-                message: state.store.message.clone(),
+                issue: state.store.issue,
+                message: state.store.message(),
                 can_use_file: state.store.can_use_file,
                 can_retry: state.store.can_retry,
             },
@@ -712,7 +716,7 @@ mod tests {
                 sign_in_ends_ms: Some(9),
                 sign_in_ends_soon: true,
             }],
-            store: StoreView { kind: StoreKind::Memory, message: None, can_use_file: true, can_retry: false },
+            store: StoreView { kind: StoreKind::Memory, issue: None, can_use_file: true, can_retry: false },
             limit: Some(Limit { until_ms: 7, kind: LimitKind::Throttle }),
             strained_until_ms: None,
         };

@@ -70,8 +70,26 @@ impl Supervisor {
         self.report(name, task, Some(TaskFailure::Ended(name)));
     }
 
+    /// Spawns work that may block, and may end but not panic.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    pub fn spawn_blocking(&self, name: &'static str, work: impl FnOnce() + Send + 'static) {
+        self.report(name, tokio::task::spawn_blocking(work), None);
+    }
+
+    /// Records that a thread of another kind has panicked.
+    pub fn on_panic(&self, name: &'static str) {
+        self.fail(TaskFailure::Panicked(name));
+    }
+
+    fn fail(&self, failure: TaskFailure) {
+        tracing::error!(%failure, "the package can't go on");
+        let _ = self.0.try_send(failure);
+    }
+
     fn report(&self, name: &'static str, task: JoinHandle<()>, ended: Option<TaskFailure>) {
-        let failed = self.0.clone();
+        let supervisor = self.clone();
         tokio::spawn(async move {
             let failure = match task.await {
                 Ok(()) => ended,
@@ -79,8 +97,7 @@ impl Supervisor {
                 Err(_) => ended,
             };
             if let Some(failure) = failure {
-                tracing::error!(%failure, "the package can't go on");
-                let _ = failed.try_send(failure);
+                supervisor.fail(failure);
             }
         });
     }

@@ -52,8 +52,7 @@ fn signing_in() -> Vec<Row> {
             .page("primary needsLogin, \"Spotify did not accept the code of this sign-in\""),
         sign_in("400 invalid_client, of the secret", token_error("invalid_client", "Invalid client secret"))
             .sends("primary code 400")
-            .key("Check ID and Secret")
-            .page("primary invalidCredentials, \"Spotify refuses this Client Secret\""),
+            .page("primary needsLogin, \"Spotify has refused this account during the sign-in\""),
         sign_in("400 of an unknown kind", token_error("unsupported_grant_type", "?"))
             .sends("primary code 400")
             .page("primary needsLogin, \"Spotify has answered with the error \"unsupported_grant_type\"\""),
@@ -82,6 +81,7 @@ fn signing_in() -> Vec<Row> {
 fn refreshing() -> Vec<Row> {
     let offline = "primary linked, in use, \"Spotify can't be reached\"";
     let down = "primary linked, in use, \"Spotify's accounts service can't answer at the moment\"";
+    let doubted = "primary linked, in use, \"Spotify has refused this account\"";
     let with_backup = |what, fault: Option<Fault>| refresh(what, fault).with(Cast::WithBackup);
     vec![
         refresh("all is well", None).sends("primary read 401, primary refresh 200, primary read 200").key("Pause"),
@@ -90,14 +90,18 @@ fn refreshing() -> Vec<Row> {
             .key("Sign in again")
             .page("primary signInAgain, \"Sign in again\"")
             .stores(ONE_ENDED),
+        refresh("400 invalid_grant for no known reason", token_error("invalid_grant", ""))
+            .sends("primary read 401, primary refresh 400")
+            .key("Refused, trying again")
+            .page(doubted),
         refresh("400 invalid_client, of the ID", token_error("invalid_client", "Invalid client"))
             .sends("primary read 401, primary refresh 400")
-            .key("Check ID and Secret")
-            .page("primary invalidCredentials, \"Spotify doesn't know this Client ID\""),
+            .key("Refused, trying again")
+            .page(doubted),
         refresh("400 invalid_client, of the secret", token_error("invalid_client", "Invalid client secret"))
             .sends("primary read 401, primary refresh 400")
-            .key("Check ID and Secret")
-            .page("primary invalidCredentials, \"Spotify refuses this Client Secret\""),
+            .key("Refused, trying again")
+            .page(doubted),
         refresh("429 with Retry-After", answers(429, &[("Retry-After", "7")], ""))
             .sends("primary read 401, primary refresh 429")
             .key("Spotify is down")
@@ -139,7 +143,7 @@ fn refreshing() -> Vec<Row> {
         with_backup("400 invalid_client, of the secret", Some(token_error("invalid_client", "Invalid client secret")))
             .sends("primary read 401, primary refresh 400, backup read 200")
             .key("Pause")
-            .page("primary invalidCredentials, \"Spotify refuses this Client Secret\"; backup linked, in use"),
+            .page("primary linked, in use, \"Spotify has refused this account\"; backup linked"),
         with_backup("503 with Retry-After", Some(unavailable()))
             .sends("primary read 401, primary refresh 503, backup read 200")
             .key("Pause")

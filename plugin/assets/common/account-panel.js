@@ -17,6 +17,27 @@
   /** For so long a short message such as "Saved" stays (ms). */
   const MESSAGE_MS = 2500;
 
+  /** What the panel asks for, so that the answer is shown in it. */
+  const OWN_COMMANDS = new Set([
+    "getAccounts",
+    "saveAccount",
+    "moveAccount",
+    "useAccount",
+    "login",
+    "finishLogin",
+    "cancelLogin",
+    "logout",
+    "removeAccount",
+    "useFileStore",
+    "retryStore",
+  ]);
+  /** The words for what may be the matter with the store; for others the package's own are shown. */
+  const STORE_ISSUES = new Map([
+    ["noKeyring", "storeMemory"],
+    ["locked", "storeLocked"],
+    ["noAnswer", "storeWaiting"],
+  ]);
+
   class AccountPanel {
     _client;
     _accounts;
@@ -424,8 +445,8 @@
     }
 
     _showError({ command, field, message }) {
-      // Devices are not this panel's.
-      if (command === "getDevices") return;
+      // What the property view asks for itself is shown there.
+      if (!OWN_COMMANDS.has(command)) return;
       this._endPending();
       this._render();
       const { alert, finishUrl } = this._nodes;
@@ -599,8 +620,8 @@
 
     _renderStore() {
       const nodes = this._nodes;
-      const { kind, message, canUseFile, canRetry } = this._accounts.store;
-      const own = kind === "memory" && canUseFile ? "storeMemory" : kind === "file" && !message ? "storeFile" : "";
+      const { kind, issue, message, canUseFile, canRetry } = this._accounts.store;
+      const own = STORE_ISSUES.get(issue) || (kind === "file" && !message ? "storeFile" : "");
       setText(nodes.storeText, own ? text(own) : message || (canRetry ? text("storeWaiting") : ""));
       nodes.storeNotice.hidden = !nodes.storeText.textContent;
       nodes.storeNotice.classList.toggle("warn", kind !== "file" || canRetry);

@@ -89,8 +89,8 @@
     list = [];
     /** Until when no account may send anything (Unix ms); 0: some account may. */
     nobodyUntil = 0;
-    /** Where secrets are kept, what is to be said about it, whether a private file would be better, and a new try possible. */
-    store = { kind: "", message: "", canUseFile: false, canRetry: false };
+    /** Where secrets are kept, what is the matter with it by name and in words, whether a private file would be better, and a new try possible. */
+    store = { kind: "", issue: "", message: "", canUseFile: false, canRetry: false };
     /** Whether the package has ever answered. */
     known = false;
     /** Whether the package leaves questions unanswered. */
@@ -182,6 +182,7 @@
         };
         this.store = {
           kind: string(message.store?.kind),
+          issue: string(message.store?.issue),
           message: string(message.store?.message),
           canUseFile: message.store?.canUseFile === true,
           canRetry: message.store?.canRetry === true,

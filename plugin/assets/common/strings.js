@@ -813,6 +813,14 @@
       zh_TW: "登入資訊保存在此電腦的私人檔案中。",
       zh_CN: "登录信息保存在此电脑的私有文件中。",
     },
+    storeLocked: {
+      en: "This computer's keyring is locked, so what you change is not stored there yet. Unlock it, then try again.",
+      de: "Der Schlüsselbund dieses Computers ist gesperrt, deshalb werden Änderungen dort noch nicht gespeichert. Entsperre ihn und versuche es noch einmal.",
+      ja: "このコンピューターのキーリングがロックされているため、変更はまだ保存されていません。ロックを解除してからもう一度お試しください。",
+      ko: "이 컴퓨터의 키링이 잠겨 있어 변경 사항이 아직 저장되지 않았습니다. 잠금을 해제한 뒤 다시 시도하세요.",
+      zh_TW: "此電腦的金鑰圈已鎖定，您的變更尚未儲存。請先解鎖，然後再試一次。",
+      zh_CN: "此电脑的密钥环已锁定，您的更改尚未保存。请先解锁，然后重试。",
+    },
     storeWaiting: {
       en: "This computer's keyring does not answer. If it asks for its password, unlock it, then try again.",
       de: "Der Schlüsselbund dieses Computers antwortet nicht. Wenn er nach seinem Passwort fragt, entsperre ihn und versuche es noch einmal.",

@@ -15,8 +15,8 @@ use super::error::AuthError;
 use super::merge::merge;
 use super::rotation::{Choice, Group};
 use super::state::{Account, Loading, Needs, State};
-use super::store::{Memory, PrivateFile, StoreError, StoredAccount, Vault};
-use super::view::{Link, StoreKind, StoreView};
+use super::store::{Memory, PrivateFile, StoreError, StoredAccount, Vault, with_clients};
+use super::view::{Link, StoreIssue, StoreKind, StoreView};
 use super::{AHEAD_MS, Inner};
 
 /// How long the store may take before the keys ask the user to look at the keyring.
@@ -31,22 +31,6 @@ const SHORTEST_ROUND: Duration = Duration::from_millis(100);
 /// After this a failed write is tried again, a keyring that wasn't there is looked for, and other copies are asked for a
 /// sign-in if there is none here. Not sooner: each try may make the keyring ask for its password.
 pub(super) const STORE_RETRY: Duration = Duration::from_secs(300);
-
-pub(super) const MEMORY_CHOSEN: &str = "SPOTIFY_WIDGETS_STORE asks for memory: sign-ins are lost when the host stops.";
-pub(super) const NO_KEYRING: &str =
-    "No keyring answers on this computer, so sign-ins are kept in memory and lost when the host stops.";
-pub(super) const KEYRING_LOCKED: &str = "The computer's keyring is locked, so sign-ins are kept in memory and lost when the host stops. \
-    Unlock it and try again to get the stored ones back.";
-pub(super) const FILE_MEANWHILE: &str = "The computer's keyring is locked, so sign-ins stay in the private file. Unlock it and try again to move them there.";
-pub(super) const KEYRING_LATE: &str =
-    "The computer's keyring has not answered yet. If it asks for a password, unlock it.";
-pub(super) const NOT_WRITTEN: &str =
-    "The last change could not be stored and is lost when the host stops. It is tried again now and then.";
-pub(super) const TOO_LARGE: &str = "An account is larger than an entry of the computer's keyring may be, so its last change is lost when the host stops. \
-    A private file has room for it.";
-pub(super) const DAMAGED: &str = "What was stored could not be read and was left out. Enter missing accounts again.";
-pub(super) const FILE_UNREADABLE: &str =
-    "The private file can't be read, so sign-ins are kept in memory and lost when the host stops.";
 
 /// A keyring that should hold the secrets but doesn't.
 pub(super) struct Sought {
@@ -78,11 +62,6 @@ impl Sought {
     fn due(&self) -> bool {
         !self.asked() && !self.locked && self.last.is_none_or(|last| last.elapsed() >= STORE_RETRY)
     }
-}
-
-/// Whether the message is that the last change is in memory only.
-fn is_unsaved(store: &StoreView) -> bool {
-    matches!(store.message.as_deref(), Some(NOT_WRITTEN | TOO_LARGE))
 }
 
 impl Inner {
@@ -120,12 +99,15 @@ impl Inner {
         let Some(inner) = self.me.upgrade() else { return };
         let done = Arc::new(AtomicBool::new(false));
         let said = Arc::clone(&done);
-        let task = tokio::spawn(async move { inner.sync(reload, &said).await });
-        if tokio::time::timeout(patience, task).await.is_err() {
+        let sync = self.run("store", async move {
+            inner.sync(reload, &said).await;
+            Ok(())
+        });
+        if tokio::time::timeout(patience, sync).await.is_err() {
             let mut state = self.lock();
             if !done.load(Ordering::Relaxed) {
                 tracing::warn!("the secret store has not answered yet");
-                self.not_stored(&mut state, reload, NOT_WRITTEN);
+                self.not_stored(&mut state, reload, StoreIssue::NotWritten);
                 self.publish(&state);
             }
         }
@@ -179,8 +161,12 @@ impl Inner {
                 Err(error) => {
                     tracing::warn!(%error, "the secret store failed");
                     let unchanged = *base == ours;
-                    let message = if error == StoreError::TooLarge { TOO_LARGE } else { NOT_WRITTEN };
-                    self.not_stored(&mut state, unchanged, message);
+                    let issue = match error {
+                        StoreError::TooLarge => StoreIssue::TooLarge,
+                        StoreError::Locked => StoreIssue::Locked,
+                        _ => StoreIssue::NotWritten,
+                    };
+                    self.not_stored(&mut state, unchanged, issue);
                 }
             }
             self.publish(&state);
@@ -194,19 +180,21 @@ impl Inner {
             return;
         }
         state.unsaved = None;
-        if is_unsaved(&state.store) {
-            state.store = StoreView { kind: state.store.kind, message: None, can_use_file: false, can_retry: false };
+        if state.store.is_unsaved() {
+            state.store = StoreView::without_issue(state.store.kind);
             self.show_sought(state);
         }
         self.publish(state);
     }
 
     /// Notes that the store doesn't do what it should. The user need not know, if nothing is lost by it.
-    fn not_stored(&self, state: &mut State, nothing_lost: bool, message: &str) {
+    fn not_stored(&self, state: &mut State, nothing_lost: bool, issue: StoreIssue) {
         state.unsaved = Some(Instant::now());
         if !nothing_lost {
-            state.store.message = Some(message.to_owned());
-            state.store.can_use_file = state.store.kind == StoreKind::Keyring && self.private_file.is_some();
+            state.store.issue = Some(issue);
+            // One that is locked needs its password, not another place.
+            let file_helps = state.store.kind == StoreKind::Keyring && issue != StoreIssue::Locked;
+            state.store.can_use_file = file_helps && self.private_file.is_some();
             state.store.can_retry = true;
         }
     }
@@ -272,7 +260,7 @@ impl Inner {
             let state = self.lock();
             self.private_file.clone().filter(|_| state.store.can_use_file).ok_or(AuthError::FileNotNeeded)?
         };
-        let file = Vault::new(Box::new(PrivateFile::new(&path)), self.lock_file.clone());
+        let file = Vault::new(Box::new(PrivateFile::new(&path)), self.lock_file.clone(), &self.tasks);
         let mut base = file.turn().await;
         let ours = {
             let mut state = self.lock();
@@ -295,7 +283,7 @@ impl Inner {
                     state.sought = Some(Sought::failed(before, &StoreError::NoAnswer));
                 }
                 state.unsaved = None;
-                state.store = StoreView { kind: StoreKind::File, message: None, can_use_file: false, can_retry: false };
+                state.store = StoreView::without_issue(StoreKind::File);
                 self.show_sought(&mut state);
                 self.publish(&state);
             }
@@ -350,14 +338,15 @@ impl Inner {
     /// `base` is what the store of now is known to hold; the caller has its turn.
     async fn move_in(&self, base: &[StoredAccount], keyring: Vault) -> Result<(), StoreError> {
         let mut turn = keyring.turn().await;
-        let (file, ours) = {
+        let (file, ours, removed) = {
             let mut state = self.lock();
             self.stamp(&mut state, base);
             let file = self.private_file.clone().filter(|_| state.store.kind == StoreKind::File);
-            (file, state.to_store())
+            (file, state.to_store(), state.removed.clone())
         };
-        let stored = keyring.move_in(file, base.to_vec(), ours.clone()).await?;
+        let stored = keyring.move_in(file, base.to_vec(), ours.clone(), removed).await?;
         let mut state = self.lock();
+        state.removed.clear();
         tracing::info!("the keyring holds the sign-ins now");
         self.adopt(&mut state, &ours, &stored);
         state.vault = keyring;
@@ -365,7 +354,7 @@ impl Inner {
         // What has changed since is on its way already; this makes sure of it.
         state.unsaved = (state.to_store() != stored).then(Instant::now);
         *turn = stored;
-        state.store = StoreView { kind: StoreKind::Keyring, message: None, can_use_file: false, can_retry: false };
+        state.store = StoreView::without_issue(StoreKind::Keyring);
         self.publish(&state);
         Ok(())
     }
@@ -373,32 +362,34 @@ impl Inner {
     /// Says what a missing keyring means to the store that stands in for it.
     fn show_sought(&self, state: &mut State) {
         let Some(sought) = &state.sought else { return };
-        let message = match state.store.kind {
+        let issue = match state.store.kind {
             StoreKind::Keyring => return,
-            _ if is_unsaved(&state.store) => return,
-            StoreKind::File => sought.locked.then_some(FILE_MEANWHILE),
-            StoreKind::Memory if state.store.message.as_deref() == Some(FILE_UNREADABLE) => Some(FILE_UNREADABLE),
-            StoreKind::Memory if sought.locked => Some(KEYRING_LOCKED),
-            StoreKind::Memory => Some(NO_KEYRING),
+            _ if state.store.is_unsaved() => return,
+            StoreKind::File => sought.locked.then_some(StoreIssue::Locked),
+            StoreKind::Memory if state.store.issue == Some(StoreIssue::FileUnreadable) => state.store.issue,
+            StoreKind::Memory if sought.locked => Some(StoreIssue::Locked),
+            StoreKind::Memory => Some(StoreIssue::NoKeyring),
         };
         let (in_memory, locked) = (state.store.kind == StoreKind::Memory, sought.locked);
-        state.store.message = message.map(str::to_owned);
-        state.store.can_use_file = in_memory && message != Some(FILE_UNREADABLE) && self.private_file.is_some();
+        state.store.issue = issue;
+        state.store.can_use_file = issue == Some(StoreIssue::NoKeyring) && self.private_file.is_some();
         state.store.can_retry = in_memory || locked;
     }
 
     pub(super) async fn retry_store(&self) {
         let Some(inner) = self.me.upgrade() else { return };
-        let task = tokio::spawn(async move {
+        let retry = self.run("keyring", async move {
             inner.seek().await;
             if inner.lock().unsaved.is_some() {
                 inner.persist().await;
             }
+            Ok(())
         });
-        if tokio::time::timeout(WRITE_PATIENCE, task).await.is_err() {
+        if tokio::time::timeout(WRITE_PATIENCE, retry).await.is_err() {
             let mut state = self.lock();
             if state.sought.as_ref().is_some_and(Sought::asked) {
-                state.store.message = Some(KEYRING_LATE.to_owned());
+                state.store.issue = Some(StoreIssue::NoAnswer);
+                state.store.can_use_file = false;
                 self.publish(&state);
             }
         }
@@ -413,22 +404,23 @@ impl Inner {
             state.loading = Loading::Done;
             self.settled.send_replace(true);
             if state.store.kind != StoreKind::Memory {
-                state.store.message = None;
+                state.store.issue = None;
             }
             match result {
                 Ok(stored) => {
                     let signed_in = stored.iter().filter(|account| account.refresh_token.is_some()).count();
                     tracing::info!(accounts = stored.len(), signed_in, kind = ?state.store.kind, "the store was read");
-                    // The user may have added accounts while the keyring was waiting.
+                    // The user may have added accounts while the keyring was waiting, or removed them.
                     self.stamp(&mut state, &[]);
-                    self.adopt(&mut state, &[], &stored);
+                    let removed = with_clients(&stored, &std::mem::take(&mut state.removed));
+                    self.adopt(&mut state, &removed, &stored);
                     *base = stored;
                 }
-                Err(StoreError::Damaged) => state.store.message = Some(DAMAGED.to_owned()),
+                Err(StoreError::Damaged) => state.store.issue = Some(StoreIssue::Damaged),
                 Err(error) => {
                     tracing::warn!(%error, "the secret store is not usable");
                     // A list that could not be read must not be overwritten.
-                    let memory = Vault::new(Box::<Memory>::default(), None);
+                    let memory = Vault::new(Box::<Memory>::default(), None, &self.tasks);
                     let failed = std::mem::replace(&mut state.vault, memory);
                     let from_keyring = state.store.kind == StoreKind::Keyring;
                     if from_keyring {
@@ -436,7 +428,7 @@ impl Inner {
                     }
                     state.store = StoreView {
                         kind: StoreKind::Memory,
-                        message: (!from_keyring).then(|| FILE_UNREADABLE.to_owned()),
+                        issue: (!from_keyring).then_some(StoreIssue::FileUnreadable),
                         can_use_file: false,
                         can_retry: false,
                     };
@@ -454,7 +446,7 @@ impl Inner {
 
     /// One look at everything that should happen without being asked for.
     pub(super) async fn round(self: &Arc<Self>) {
-        let (due, store_due, keyring_due) = {
+        let (due, doubted, store_due, keyring_due) = {
             let state = self.lock();
             let now = self.clock.unix_ms();
             // While nothing may be sent no token is needed; the call that may be sent again brings its own.
@@ -462,26 +454,39 @@ impl Inner {
             let due: Vec<String> = state
                 .accounts
                 .iter()
-                .filter(|account| !all_shut && account.works() && account.fresh(now, AHEAD_MS).is_none())
+                .filter(|account| account.works() || (account.signed_in() && account.is_to_recheck()))
+                .filter(|account| !all_shut && account.fresh(now, AHEAD_MS).is_none())
+                .map(|account| account.stored.id.clone())
+                .collect();
+            // Without a sign-in only the app's own token shows whether ID and secret are right again.
+            let doubted: Vec<String> = state
+                .accounts
+                .iter()
+                .filter(|account| !account.signed_in() && account.stored.client_secret.is_some())
+                .filter(|account| account.is_to_recheck())
                 .map(|account| account.stored.id.clone())
                 .collect();
             let store_due =
                 state.loading == Loading::Done && state.unsaved.is_some_and(|since| since.elapsed() >= STORE_RETRY);
             let keyring_due = state.loading == Loading::Done && state.sought.as_ref().is_some_and(Sought::due);
-            (due, store_due, keyring_due)
+            (due, doubted, store_due, keyring_due)
         };
         if keyring_due {
             let inner = Arc::clone(self);
             self.tasks.spawn_once("keyring", async move { inner.seek().await });
         }
         let inner = Arc::clone(self);
-        // Joined with nobody: it is done again next time if it fails.
-        tokio::task::spawn_blocking(move || inner.save_limits());
+        self.tasks.spawn_blocking("limits", move || inner.save_limits());
         if store_due {
             self.persist().await;
         }
         for id in due {
-            tokio::spawn(Arc::clone(self).refresh(id, AHEAD_MS));
+            self.refresh_soon(id);
+        }
+        for id in doubted {
+            let inner = Arc::clone(self);
+            // What comes of it is in the state.
+            self.tasks.spawn_once("token", async move { drop(inner.renew_app_token(&id).await) });
         }
     }
 }
@@ -500,7 +505,7 @@ pub(super) async fn look_after(
                 state.loading = Loading::Late;
                 inner.settled.send_replace(true);
                 if state.store.kind == StoreKind::Keyring {
-                    state.store.message = Some(KEYRING_LATE.to_owned());
+                    state.store.issue = Some(StoreIssue::NoAnswer);
                 }
                 inner.publish(&state);
             }

@@ -76,6 +76,15 @@ pub enum AuthError {
     ClientIdRefused,
     /// Spotify refuses the Client Secret.
     ClientSecretRefused,
+    /// Spotify has refused the ID, the secret or the sign-in once. It may be a fault of Spotify's, so it is tried again
+    /// some minutes later before the user is asked.
+    Doubted,
+    /// The same at the end of a sign-in.
+    LoginDoubted,
+    /// The list has as many accounts as it may have.
+    TooManyAccounts,
+    /// A part of the package has failed, and the package is about to be started again.
+    Restarting,
     /// No Client ID was given.
     ClientIdMissing,
     /// What was given can't be a Client ID.
@@ -151,7 +160,16 @@ impl AuthError {
     /// True for what passes without the user's doing: the same call may work a little later.
     #[must_use]
     pub fn passes(&self) -> bool {
-        matches!(self, Self::Loading | Self::KeyringWaiting | Self::Limited(_) | Self::Offline | Self::AccountsDown(_))
+        matches!(
+            self,
+            Self::Loading
+                | Self::KeyringWaiting
+                | Self::Limited(_)
+                | Self::Offline
+                | Self::AccountsDown(_)
+                | Self::Doubted
+                | Self::Restarting
+        )
     }
 
     /// What to tell the user.
@@ -180,6 +198,20 @@ impl AuthError {
                 "Check the Client Secret",
                 "Spotify refuses this Client Secret. Copy it again from your app in the Spotify dashboard.",
             ),
+            Self::Doubted => (
+                "Refused, trying again",
+                "Spotify has refused this account. That may be a fault at Spotify, so it is tried again in a few minutes. \
+                 Nothing is lost.",
+            ),
+            Self::LoginDoubted => (
+                "Log in again later",
+                "Spotify has refused this account during the sign-in. That may be a fault at Spotify: log in again in a few \
+                 minutes.",
+            ),
+            Self::TooManyAccounts => {
+                ("Remove an account first", "There can be no more than 50 accounts. Remove one before you add another.")
+            }
+            Self::Restarting => ("Restarting…", "The package is restarting. Try again in a moment."),
             Self::ClientIdMissing => ("Link Spotify in Settings", "Enter the Client ID of your Spotify app."),
             Self::ClientIdForm => (
                 "Check the Client ID",

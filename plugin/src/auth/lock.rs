@@ -35,7 +35,7 @@ impl Drop for Held {
 /// Takes the lock, if nobody has it now.
 fn try_hold(path: &Path) -> io::Result<Option<Held>> {
     if let Some(folder) = path.parent() {
-        super::store::create_private_folder(folder)?;
+        host_sdk::files::create_private_folder(folder)?;
     }
     let file = fs::OpenOptions::new().create(true).truncate(false).write(true).open(path)?;
     match file.try_lock() {

@@ -1,7 +1,7 @@
 //! The second half of a sign-in: from the browser's return to the stored tokens, or to the end of its time.
 
 use std::net::SocketAddr;
-use std::sync::Weak;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use tokio::net::TcpListener;
@@ -10,10 +10,10 @@ use tokio::sync::watch;
 use super::callback::{self, Callback, Door, Outcome};
 use super::error::AuthError;
 use super::oauth::TokenError;
-use super::state::{Access, State};
+use super::state::{Access, Account, State};
 use super::tokens::trouble;
 use super::view::Redirect;
-use super::{Inner, LOGIN_PATIENCE, own_task};
+use super::{Inner, LOGIN_PATIENCE};
 
 /// How long the answer's page may take on its way to the browser before the listener is gone for good.
 pub(super) const LAST_PAGE_PATIENCE: Duration = Duration::from_secs(2);
@@ -52,41 +52,51 @@ impl Inner {
         let tokens = match answer {
             Ok(tokens) => tokens,
             Err(error) => {
+                let mut state = self.lock();
                 let problem = match error {
-                    TokenError::InvalidGrant => AuthError::CodeRefused,
+                    TokenError::InvalidGrant { .. } => AuthError::CodeRefused,
                     // The code may have been used up, and it is good for minutes only: nothing goes on by itself here.
                     TokenError::Offline | TokenError::Down(..) => AuthError::NotFinished,
+                    refused @ (TokenError::InvalidClient | TokenError::InvalidSecret) => {
+                        let again = state.account(&id).is_none_or(Account::is_refused_again);
+                        if again { trouble(refused) } else { AuthError::LoginDoubted }
+                    }
                     other => trouble(other),
                 };
-                self.end_login(&mut self.lock(), serial, Some(problem.clone()));
+                self.end_login(&mut state, serial, Some(problem.clone()));
                 return Err(problem);
             }
         };
-        {
+        let sign_in_id = {
             let mut state = self.lock();
-            if state.login.as_ref().map(|login| login.serial) != Some(serial) {
+            let sign_in_id = state.new_sign_in();
+            let Some(login) = state.login.as_mut().filter(|login| login.serial == serial) else {
                 // Given up while Spotify was answering.
                 return Err(AuthError::NoLogin);
-            }
+            };
+            login.became = Some(sign_in_id);
             let now = self.clock.unix_s();
-            let sign_in_id = state.new_sign_in();
             let account = state.account(&id).ok_or(AuthError::UnknownAccount)?;
             let before = account.sign_in().or(account.replaced.take());
-            account.end_sign_in();
+            account.end_sign_in(sign_in_id);
             account.replaced = before;
-            account.sign_in_id = sign_in_id;
             account.stored.refresh_token = tokens.refresh.clone();
             account.stored.signed_in_at = Some(now);
+            account.backoff = None;
+            account.on_accepted();
             let app = account.stored.client_id.clone();
             state.rotation.settle(&app);
-        }
+            sign_in_id
+        };
         self.persist().await;
         let mut state = self.lock();
         let serial_of_access = state.serial();
         let now = self.clock.unix_ms();
-        if let Some(account) = state.account(&id) {
-            account.access = Some(Access::new(&tokens, now, serial_of_access));
-        }
+        // Storing it may have waited for the keyring's user, who may have logged the account out meanwhile, removed it, or
+        // given it another app.
+        let account = state.accounts.iter_mut().find(|account| account.sign_in_id == sign_in_id);
+        let account = account.ok_or(AuthError::NoLogin)?;
+        account.access = Some(Access::new(&tokens, now, serial_of_access));
         self.end_login(&mut state, serial, None);
         tracing::info!(account = %id, "Spotify is linked");
         Ok(())
@@ -122,7 +132,8 @@ impl callback::Finish for Finisher {
     async fn finish(&self, callback: Callback) -> Result<(), AuthError> {
         let inner = self.0.upgrade().ok_or(AuthError::NoLogin)?;
         // The browser may hang up; the code must not be lost with it.
-        own_task(async move { inner.finish_login(callback).await }).await
+        let finishing = Arc::clone(&inner);
+        inner.run("log-in", async move { finishing.finish_login(callback).await }).await
     }
 }
 

@@ -5,9 +5,12 @@
 //! both changed the same account, its sign-in goes by the newer one and the rest by us. A pure function, because it
 //! decides over tokens that can't be had again.
 
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
+
 use super::store::StoredAccount;
 
-/// Merges what we made of `base` with what others made of it meanwhile.
+/// Merges what we made of `base` with what others made of it meanwhile. Takes time in proportion to the lists.
 ///
 /// - An account that one side left alone is as the other side has it.
 /// - Where both changed it, the sign-in is one side's, as one unit but for a user that only the other has learned: the user's log-in or log-out before a token that was
@@ -18,16 +21,21 @@ use super::store::StoredAccount;
 /// - Two accounts with one Client ID are one account.
 /// - The order is theirs with our additions at the end; ours with theirs at the end if we reordered.
 pub(super) fn merge(base: &[StoredAccount], ours: &[StoredAccount], theirs: &[StoredAccount]) -> Vec<StoredAccount> {
-    let in_base = |id: &str| find(base, id);
+    let (base_ids, our_ids, their_ids) = (places(base, id), places(ours, id), places(theirs, id));
+    let their_clients = places(theirs, |account| &account.client_id);
+    let in_base = |id: &str| base_ids.get(id).map(|place| &base[*place]);
     // Where an account stands in our list, where in theirs, and what came of it.
     let mut merged: Vec<(Option<usize>, Option<usize>, StoredAccount)> = Vec::new();
     let mut paired = vec![false; theirs.len()];
     for (place, our) in ours.iter().enumerate() {
-        let other = theirs.iter().position(|their| their.id == our.id).or_else(|| {
-            theirs.iter().position(|their| their.client_id == our.client_id && find(ours, &their.id).is_none())
-        });
-        match other.and_then(|other| Some((other, theirs.get(other)?))) {
-            Some((other, their)) => {
+        let same_app = || {
+            let place = their_clients.get(our.client_id.as_str()).copied();
+            place.filter(|place| !our_ids.contains_key(theirs[*place].id.as_str()))
+        };
+        let other = their_ids.get(our.id.as_str()).copied().or_else(same_app);
+        match other {
+            Some(other) => {
+                let their = &theirs[other];
                 paired[other] = true;
                 let known = in_base(&our.id).or_else(|| in_base(&their.id));
                 // One that we have removed and added again stands where we have added it.
@@ -52,14 +60,34 @@ pub(super) fn merge(base: &[StoredAccount], ours: &[StoredAccount], theirs: &[St
     } else {
         merged.sort_by_key(|(our, their, _)| (their.unwrap_or(end), our.unwrap_or(end)));
     }
-    let mut list: Vec<StoredAccount> = Vec::new();
+    let mut list: Vec<StoredAccount> = Vec::with_capacity(merged.len());
+    let mut clients: HashMap<String, usize> = HashMap::with_capacity(merged.len());
     for (_, _, account) in merged {
-        match list.iter_mut().find(|known| known.client_id == account.client_id) {
-            Some(known) => *known = with_sign_in(known, newer_sign_in(known, &account)),
-            None => list.push(account),
+        match clients.entry(account.client_id.clone()) {
+            Entry::Occupied(place) => {
+                let known = &mut list[*place.get()];
+                *known = with_sign_in(known, newer_sign_in(known, &account));
+            }
+            Entry::Vacant(place) => {
+                place.insert(list.len());
+                list.push(account);
+            }
         }
     }
     list
+}
+
+fn id(account: &StoredAccount) -> &str {
+    &account.id
+}
+
+/// Where in a list the first account with each value is.
+fn places<'a>(list: &'a [StoredAccount], value: impl Fn(&'a StoredAccount) -> &'a str) -> HashMap<&'a str, usize> {
+    let mut places = HashMap::with_capacity(list.len());
+    for (place, account) in list.iter().enumerate() {
+        places.entry(value(account)).or_insert(place);
+    }
+    places
 }
 
 fn merge_one(base: Option<&StoredAccount>, ours: &StoredAccount, theirs: &StoredAccount) -> StoredAccount {
@@ -131,24 +159,23 @@ fn changed_by_user(before: &StoredAccount, after: &StoredAccount) -> bool {
 
 /// True if the order of `list` is another than that of `base` with what was added at the end.
 fn reordered(base: &[StoredAccount], list: &[StoredAccount]) -> bool {
-    let kept = base.iter().filter(|account| find(list, &account.id).is_some());
+    let ids: HashSet<&str> = list.iter().map(id).collect();
+    let kept = base.iter().filter(|account| ids.contains(account.id.as_str()));
     !kept.zip(list).all(|(before, now)| before.id == now.id)
-}
-
-fn find<'a>(list: &'a [StoredAccount], id: &str) -> Option<&'a StoredAccount> {
-    list.iter().find(|account| account.id == id)
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashSet;
-
     use proptest::collection::vec;
     use proptest::option;
     use proptest::prelude::*;
 
     use super::*;
     use crate::auth::{Redirect, Secret, User};
+
+    fn find<'a>(list: &'a [StoredAccount], id: &str) -> Option<&'a StoredAccount> {
+        list.iter().find(|account| account.id == id)
+    }
 
     fn account(id: &str) -> StoredAccount {
         StoredAccount {

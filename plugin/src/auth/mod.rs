@@ -32,7 +32,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use tokio::sync::watch;
+use sha2::{Digest, Sha256};
+use tokio::sync::{oneshot, watch};
 use url::Url;
 
 pub use config::{
@@ -46,20 +47,21 @@ pub use secret::Secret;
 pub use state::Needs;
 pub use usage::Counts;
 pub use view::{
-    AccountCounts, AccountState, AccountView, AuthState, Link, Redirect, SignInId, StoreKind, StoreView, User,
+    AccountCounts, AccountState, AccountView, AuthState, Link, Redirect, SignInId, StoreIssue, StoreKind, StoreView,
+    User,
 };
 
 use crate::clock::Clock;
 use crate::http::Http;
 use crate::supervisor::Supervisor;
 use callback::Callback;
-use care::{MEMORY_CHOSEN, Sought, look_after};
+use care::{Sought, WRITE_PATIENCE, look_after};
 use lock::Renewals;
 use login::serve_login;
 use oauth::Service;
 use rotation::Choice;
 use state::{Account, Loading, Login, State, members};
-use store::{Backend, Keyring, Memory, PrivateFile, StoredAccount, Vault, damaged_copy};
+use store::{Backend, Keyring, MOST_ACCOUNTS, Memory, PrivateFile, StoredAccount, Vault, damaged_copy};
 use view::AVERMEDIA_RELAY;
 
 /// How long a sign-in may take in the browser.
@@ -162,16 +164,17 @@ impl Auth {
             StoreChoice::File(path) => Some(Path::new(path).with_added_extension("lock")),
             StoreChoice::Memory => None,
         };
+        let tasks = config.tasks;
         let chosen_file = match &config.store {
             StoreChoice::File(path) => Some(path),
             StoreChoice::Keyring | StoreChoice::Memory => config.private_file.as_ref(),
         };
         let damaged_copies = chosen_file.into_iter().map(|path| damaged_copy(path)).collect();
-        let vault = Vault::new(backend, lock_file.clone());
+        let vault = Vault::new(backend, lock_file.clone(), &tasks);
         let chosen_before = config.private_file.as_ref().map(PrivateFile::new).filter(PrivateFile::is_there);
         let (vault, kind, sought) = match (kind, chosen_before) {
             (StoreKind::Keyring, Some(file)) => {
-                (Vault::new(Box::new(file), lock_file.clone()), StoreKind::File, Some(Sought::new(vault)))
+                (Vault::new(Box::new(file), lock_file.clone(), &tasks), StoreKind::File, Some(Sought::new(vault)))
             }
             _ => (vault, kind, None),
         };
@@ -180,13 +183,14 @@ impl Auth {
             sought,
             store: StoreView {
                 kind,
-                message: (kind == StoreKind::Memory).then(|| MEMORY_CHOSEN.to_owned()),
+                issue: (kind == StoreKind::Memory).then_some(StoreIssue::MemoryChosen),
                 can_use_file: false,
                 can_retry: false,
             },
             loading: Loading::Running,
             unsaved: None,
             accounts: Vec::new(),
+            removed: Vec::new(),
             login: None,
             // Small, and read before anything is sent: a limit of before the restart still counts.
             rotation: config
@@ -205,7 +209,7 @@ impl Auth {
             clock: config.clock,
             http: config.http,
             random: config.random,
-            tasks: config.tasks,
+            tasks,
             private_file: config.private_file,
             renewals: Renewals::beside(lock_file.as_deref()),
             lock_file,
@@ -266,6 +270,7 @@ impl Auth {
                     let stored = &state.account(id).ok_or(AuthError::UnknownAccount)?.stored;
                     typed.or_else(|| stored.client_secret.clone().filter(|_| !account.pkce_only))
                 }
+                None if state.accounts.len() >= MOST_ACCOUNTS => return Err(AuthError::TooManyAccounts),
                 None => typed,
             }
         };
@@ -283,7 +288,7 @@ impl Auth {
             redirect: account.redirect,
             same_developer_as: account.same_developer_as,
         };
-        own_task(async move { inner.keep(account.id, settings, problem).await }).await
+        self.inner.run("save", async move { inner.keep(account.id, settings, problem).await }).await
     }
 
     /// Gives an account another place in the list, from 0; more than there are is the last one.
@@ -345,8 +350,16 @@ impl Auth {
             &sent_state,
             &verifier,
         );
-        state.login =
-            Some(Login { serial, account: id.to_owned(), part, verifier, redirect_uri, used: false, _listener: gone });
+        state.login = Some(Login {
+            serial,
+            account: id.to_owned(),
+            part,
+            verifier,
+            redirect_uri,
+            used: false,
+            became: None,
+            _listener: gone,
+        });
         self.inner.publish(&state);
         drop(state);
         let serving = serve_login(Arc::downgrade(&self.inner), serial, listener, address, listening);
@@ -361,14 +374,22 @@ impl Auth {
     pub async fn finish_login(&self, url: &Secret) -> Result<(), AuthError> {
         let callback = Callback::from_pasted(url.expose()).ok_or(AuthError::NotACallback)?;
         let inner = Arc::clone(&self.inner);
-        own_task(async move { inner.finish_login(callback).await }).await
+        self.inner.run("log-in", async move { inner.finish_login(callback).await }).await
     }
 
-    /// Gives up the running sign-in, if there is one.
+    /// Gives up the running sign-in, if there is one. One that is just being stored is taken back.
     pub fn cancel_login(&self) {
         let mut state = self.inner.lock();
-        state.login = None;
+        let next = state.new_sign_in();
+        let became = state.login.take().and_then(|login| login.became);
+        let taken_back = state.accounts.iter_mut().find(|account| Some(account.sign_in_id) == became);
+        let is_stored = taken_back.map(|account| account.sign_in_was_wrong(next)).is_some();
         self.inner.publish(&state);
+        drop(state);
+        if is_stored {
+            let inner = Arc::clone(&self.inner);
+            self.inner.tasks.spawn_once("store", async move { inner.persist().await });
+        }
     }
 
     /// Ends an account's sign-in here; ID and secret stay.
@@ -378,9 +399,15 @@ impl Auth {
     pub async fn logout(&self, id: &str) -> Result<(), AuthError> {
         {
             let mut state = self.inner.lock();
+            let next = state.new_sign_in();
+            let now = self.inner.clock.unix_ms();
             let account = state.account(id).ok_or(AuthError::UnknownAccount)?;
-            account.end_sign_in();
+            account.end_sign_in(next);
+            // Newer than any sign-in that a store which could not be asked yet may hold.
+            account.stored.token_at = now.max(account.stored.token_at.saturating_add(1));
             account.problem = account.standing_problem();
+            let app = account.stored.client_id.clone();
+            state.rotation.on_logged_out(&app);
             state.login.take_if(|login| login.account == id);
             self.inner.publish(&state);
         }
@@ -446,7 +473,7 @@ impl Auth {
     /// [`AuthError::FileNotNeeded`] where it isn't offered, [`AuthError::FileFailed`] if it can't be written.
     pub async fn use_private_file(&self) -> Result<(), AuthError> {
         let inner = Arc::clone(&self.inner);
-        own_task(async move { inner.use_private_file().await }).await
+        self.inner.run("store", async move { inner.use_private_file().await }).await
     }
 
     /// Looks for the keyring again, or tries the last write again: for the user who says that it is there now. It may ask
@@ -551,7 +578,7 @@ impl Auth {
             tracing::warn!(account = %token.account, ?group, %endpoint, ?kind, ?retry_after, "Spotify limits the calls");
             state.rotation_unsaved = true;
             let inner = Arc::clone(&self.inner);
-            tokio::task::spawn_blocking(move || inner.save_limits());
+            self.inner.tasks.spawn_blocking("limits", move || inner.save_limits());
         }
         state.rotation.heard(self.inner.clock.unix_ms(), &token.app, route, outcome);
         self.inner.publish(&state);
@@ -621,43 +648,34 @@ impl Auth {
     /// Writes down limits and counts now, where a moment later wouldn't do.
     async fn save_limits(&self) {
         let inner = Arc::clone(&self.inner);
-        // Joined only to wait: a failure is tried again, and a panic can't be helped here.
-        let _ = tokio::task::spawn_blocking(move || inner.save_limits()).await;
+        self.inner.run_blocking("limits", move || inner.save_limits()).await;
     }
 
     /// Deletes what could not be read: it may hold tokens of the account that the user has just taken away.
     async fn discard_damaged_copies(&self) {
         let copies = self.inner.damaged_copies.clone();
+        let vault = self.inner.lock().vault.clone();
+        let in_store = tokio::time::timeout(WRITE_PATIENCE, vault.discard_damaged()).await;
+        if let Ok(Err(error)) = in_store {
+            tracing::warn!(%error, "what the store could not read could not be deleted");
+        }
         let delete = move || {
-            for path in copies {
-                match std::fs::remove_file(&path) {
-                    Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                        tracing::warn!(%error, "the copy of a damaged file could not be deleted");
-                    }
-                    _ => {}
-                }
+            for error in copies.iter().filter_map(|path| host_sdk::files::remove(path).err()) {
+                tracing::warn!(%error, "the copy of a damaged file could not be deleted");
             }
         };
-        let _ = tokio::task::spawn_blocking(delete).await;
+        self.inner.run_blocking("store", delete).await;
     }
 
     async fn persist(&self) {
         let inner = Arc::clone(&self.inner);
         // The write itself can't be cancelled; only the look at its result could.
-        let _ = own_task(async move {
+        let stored = self.inner.run("store", async move {
             inner.persist().await;
             Ok(())
-        })
-        .await;
+        });
+        let _ = stored.await;
     }
-}
-
-/// Runs something in a task of its own, so that it goes on if the caller stops waiting.
-async fn own_task<T: Send + 'static>(
-    work: impl Future<Output = Result<T, AuthError>> + Send + 'static,
-) -> Result<T, AuthError> {
-    // A task of ours ends early only when the runtime stops or it panicked; both are nothing that a retry breaks.
-    tokio::spawn(work).await.unwrap_or(Err(AuthError::AccountsDown(0)))
 }
 
 /// One word of a sensible length: more can't be said about IDs and secrets that Spotify may give in future.
@@ -666,6 +684,34 @@ fn plausible(text: &str) -> bool {
 }
 
 impl Inner {
+    /// Runs something in a task of its own, so that it goes on if the caller stops waiting. If it panics, the package ends.
+    async fn run<T: Send + 'static>(
+        &self,
+        name: &'static str,
+        work: impl Future<Output = Result<T, AuthError>> + Send + 'static,
+    ) -> Result<T, AuthError> {
+        let (reply, answer) = oneshot::channel();
+        self.tasks.spawn_once(name, async move { drop(reply.send(work.await)) });
+        answer.await.unwrap_or(Err(AuthError::Restarting))
+    }
+
+    /// The same for work that blocks.
+    async fn run_blocking(&self, name: &'static str, work: impl FnOnce() + Send + 'static) {
+        let (reply, answer) = oneshot::channel();
+        self.tasks.spawn_blocking(name, move || {
+            work();
+            let _ = reply.send(());
+        });
+        let _ = answer.await;
+    }
+
+    /// Renews an account's token without anybody waiting for it.
+    fn refresh_soon(self: &Arc<Self>, id: String) {
+        let inner = Arc::clone(self);
+        // What comes of it is in the state.
+        self.tasks.spawn_once("token", async move { drop(inner.refresh(id, AHEAD_MS).await) });
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         // Nothing panics with the lock held; if it did all the same, the data is still whole.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -709,7 +755,7 @@ impl Inner {
             let fresh = if for_app { account.fresh_app(now, MARGIN_MS) } else { account.fresh(now, MARGIN_MS) };
             if let Some(token) = fresh {
                 if !for_app && account.fresh(now, AHEAD_MS).is_none() {
-                    tokio::spawn(Arc::clone(self).refresh(id.to_owned(), AHEAD_MS));
+                    self.refresh_soon(id.to_owned());
                 }
                 return Ok(token);
             }
@@ -717,9 +763,9 @@ impl Inner {
         };
         let (inner, id) = (Arc::clone(self), id.to_owned());
         if for_app {
-            own_task(async move { inner.renew_app_token(&id).await }).await
+            self.run("token", async move { inner.renew_app_token(&id).await }).await
         } else {
-            own_task(inner.refresh(id, MARGIN_MS)).await
+            self.run("token", inner.refresh(id, MARGIN_MS)).await
         }
     }
 
@@ -753,6 +799,12 @@ impl Inner {
         let id = {
             let mut state = self.lock();
             let now = self.clock.unix_ms();
+            // Once more, as another one may have been added while Spotify was asked.
+            let is_taken =
+                |other: &Account| other.stored.client_id == client_id && Some(&other.stored.id) != id.as_ref();
+            if state.accounts.iter().any(is_taken) {
+                return Err(AuthError::ClientIdTaken);
+            }
             let same_developer_as = same_developer_as.map(|other| Some(other).filter(|other| !other.is_empty()));
             if let Some(Some(other)) = &same_developer_as
                 && (state.account(other).is_none() || Some(other) == id.as_ref())
@@ -760,6 +812,7 @@ impl Inner {
                 return Err(AuthError::UnknownAccount);
             }
             state.rotation.settle(&client_id);
+            let next = state.new_sign_in();
             let id = match id {
                 Some(id) => {
                     let account = state.account(&id).ok_or(AuthError::UnknownAccount)?;
@@ -770,7 +823,7 @@ impl Inner {
                     let before = std::mem::replace(&mut account.stored.client_id, client_id.clone());
                     if other_app {
                         // Tokens belong to one Client ID.
-                        account.end_sign_in();
+                        account.end_sign_in(next);
                         account.app_access = None;
                     }
                     account.stored.client_secret = client_secret;
@@ -781,6 +834,7 @@ impl Inner {
                     account.problem = None;
                     account.problem = problem.or_else(|| account.standing_problem());
                     account.backoff = None;
+                    account.doubted_since = None;
                     state.login.take_if(|login| stale_login && login.account == id);
                     if other_app {
                         state.rotation.on_removed(now, &before);
@@ -805,7 +859,7 @@ impl Inner {
                         signed_in_at: None,
                         token_at: 0,
                     };
-                    let mut account = Account::new(stored, state.new_sign_in());
+                    let mut account = Account::new(stored, next);
                     account.problem = problem;
                     state.accounts.push(account);
                     id
@@ -844,9 +898,14 @@ fn log_change(before: &AuthState, now: &AuthState) {
     if was != is {
         tracing::info!(before = was, now = is, limited = now.limit.is_some(), "another account serves");
     }
-    if before.store.kind != now.store.kind || before.store.message != now.store.message {
-        tracing::info!(kind = ?now.store.kind, message = now.store.message, "the store of the sign-ins has changed");
+    if before.store.kind != now.store.kind || before.store.issue != now.store.issue {
+        tracing::info!(kind = ?now.store.kind, issue = ?now.store.issue, "the store of the sign-ins has changed");
     }
+}
+
+/// Stands for something in a place where that itself must not be.
+fn digest(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes)[..8])
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -38,6 +38,11 @@ pub(super) const SCOPES: [&str; 12] = [
     "playlist-modify-private",
 ];
 
+/// What Spotify says of a grant that is over for good, after six months for instance: "Refresh token revoked", "Refresh
+/// token expired", "Invalid refresh token".
+/// <https://developer.spotify.com/blog/2026-06-18-refresh-token-expiration>
+const GRANT_IS_OVER: [&str; 3] = ["revoked", "expired", "invalid refresh token"];
+
 /// Spotify's documented life of an access token, for an answer that doesn't say.
 const USUAL_LIFE: Duration = Duration::from_secs(3600);
 
@@ -57,8 +62,12 @@ pub(super) struct Tokens {
 /// Why no tokens were given.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum TokenError {
-    /// The code or the refresh token is over and will never work again.
-    InvalidGrant,
+    /// The code or the refresh token is over.
+    InvalidGrant {
+        /// Whether the answer says so in words that Spotify documents or that are known for it. It never works again then.
+        /// Any other may be a fault of Spotify's.
+        is_documented: bool,
+    },
     /// The Client ID is wrong.
     InvalidClient,
     /// The Client Secret is wrong.
@@ -212,6 +221,14 @@ async fn send(http: Http, request: HttpRequest) -> Result<HttpResponse, SendErro
 fn tolerable(body: Vec<u8>) -> Vec<u8> {
     let Ok(Value::Object(mut answer)) = serde_json::from_slice(&body) else { return body };
     answer.remove("scope");
+    if answer.contains_key("access_token") {
+        if !answer.get("token_type").is_some_and(Value::is_string) {
+            answer.insert("token_type".to_owned(), "Bearer".into());
+        }
+        if !answer.get("refresh_token").is_some_and(Value::is_string) {
+            answer.remove("refresh_token");
+        }
+    }
     if let Some(life) = answer.get_mut("expires_in") {
         *life = whole(life).into();
     }
@@ -247,7 +264,11 @@ fn sorted(answer: Answer) -> Result<Tokens, TokenError> {
                 .filter(|token| !token.is_empty()),
         }),
         Err(RequestTokenError::ServerResponse(error)) => Err(match error.error() {
-            BasicErrorResponseType::InvalidGrant => TokenError::InvalidGrant,
+            BasicErrorResponseType::InvalidGrant => {
+                let said = error.error_description().map(|text| text.to_ascii_lowercase()).unwrap_or_default();
+                let is_documented = GRANT_IS_OVER.iter().any(|words| said.contains(words));
+                TokenError::InvalidGrant { is_documented }
+            }
             BasicErrorResponseType::InvalidClient => {
                 // Spotify says "Invalid client" or "Invalid client secret"; nothing else tells the two apart.
                 let about_secret =

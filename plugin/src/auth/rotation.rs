@@ -25,7 +25,6 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 
 use super::usage::{Counts, Usage};
 use endpoint::Endpoints;
@@ -462,6 +461,12 @@ impl Rotation {
         }
     }
 
+    /// Records that the user has logged an account out: it isn't first by hand any more.
+    pub fn on_logged_out(&mut self, app: &str) {
+        self.by_hand.take_if(|by_hand| by_hand == app);
+        self.settle(app);
+    }
+
     /// Forgets an app, as its account was removed.
     pub fn on_removed(&mut self, now_ms: u64, app: &str) {
         self.apps.remove(app);
@@ -572,7 +577,7 @@ fn is_zero(number: &Saturating<u64>) -> bool {
 
 /// Stands for a Client ID where that must not be told.
 fn fingerprint(app: &str) -> String {
-    super::hex(&Sha256::digest(app.as_bytes())[..8])
+    super::digest(app.as_bytes())
 }
 
 fn millis(duration: Duration) -> u64 {

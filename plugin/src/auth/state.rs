@@ -1,6 +1,7 @@
 //! The state behind the handle: plain data under one lock, and the questions about it that need nothing else.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -11,8 +12,8 @@ use super::error::AuthError;
 use super::oauth;
 use super::rotation::{Choice, Group, Limit, Member, Rotation, Route};
 use super::secret::Secret;
-use super::store::{StoredAccount, Vault};
-use super::view::{AccountState, AccountView, AuthState, Link, SignInId, StoreView, User};
+use super::store::{MOST_ACCOUNTS, StoredAccount, Vault};
+use super::view::{AccountState, AccountView, AuthState, Link, SignInId, StoreIssue, StoreView, User};
 use super::{AccessToken, MARGIN_MS};
 
 /// How long Spotify lets a sign-in live: six months, which are 181 days at the least.
@@ -20,6 +21,10 @@ const SIGN_IN_LIFE_MS: u64 = 181 * DAY_MS;
 /// From when on its end is announced.
 const ENDS_SOON_MS: u64 = 30 * DAY_MS;
 const DAY_MS: u64 = 24 * 3_600_000;
+/// A refusal of ID, secret or sign-in counts when it comes again after this time. Incidents at Spotify last minutes.
+pub(super) const CONFIRM_AFTER: Duration = Duration::from_secs(120);
+/// A refusal that comes again after a longer time than this is a first one.
+const DOUBT_LIFE: Duration = Duration::from_secs(3_600);
 
 pub(super) struct State {
     pub(super) vault: Vault,
@@ -30,6 +35,9 @@ pub(super) struct State {
     /// When the store was last found wanting, so that what is in memory has to be written again.
     pub(super) unsaved: Option<Instant>,
     pub(super) accounts: Vec<Account>,
+    /// Client IDs of accounts that were removed while the store that should hold them could not be asked; at most
+    /// [`MOST_ACCOUNTS`].
+    pub(super) removed: Vec<String>,
     pub(super) login: Option<Login>,
     pub(super) rotation: Rotation,
     /// Whether `rotation` holds something that should outlive us and isn't written down.
@@ -56,6 +64,9 @@ pub(super) struct Account {
     pub(super) app_access: Option<Access>,
     pub(super) problem: Option<AuthError>,
     pub(super) backoff: Option<Backoff>,
+    /// When Spotify has refused the ID, the secret or the sign-in for the first time, unless it has accepted them since:
+    /// one refusal may be a fault of its own.
+    pub(super) doubted_since: Option<Instant>,
     /// Held by the one task that refreshes.
     pub(super) refreshing: Arc<tokio::sync::Mutex<()>>,
 }
@@ -96,6 +107,8 @@ pub(super) struct Login {
     pub(super) redirect_uri: Url,
     /// Its answer has come and is being exchanged for tokens.
     pub(super) used: bool,
+    /// The sign-in that it has become, while that is being stored.
+    pub(super) became: Option<SignInId>,
     /// Dropped with the sign-in; the listener ends then.
     pub(super) _listener: watch::Sender<()>,
 }
@@ -110,6 +123,7 @@ impl Account {
             app_access: None,
             problem: None,
             backoff: None,
+            doubted_since: None,
             refreshing: Arc::default(),
         };
         account.problem = account.standing_problem();
@@ -154,7 +168,43 @@ impl Account {
             self.problem = None;
             self.problem = self.standing_problem();
             self.backoff = None;
+            self.doubted_since = None;
         }
+    }
+
+    /// Records that Spotify has refused the ID, the secret or the sign-in. Returns true if that is a second time, minutes
+    /// after the first, so that the user has to do something.
+    pub(super) fn is_refused_again(&mut self) -> bool {
+        let since = *self.doubted_since.get_or_insert_with(Instant::now);
+        if since.elapsed() > DOUBT_LIFE {
+            self.doubted_since = Some(Instant::now());
+            return false;
+        }
+        since.elapsed() >= CONFIRM_AFTER
+    }
+
+    /// Records that Spotify has accepted ID and secret.
+    pub(super) fn on_accepted(&mut self) {
+        if self.doubted_since.take().is_none() && !self.refused() {
+            return;
+        }
+        self.problem = None;
+        self.problem = self.standing_problem();
+        self.backoff = None;
+    }
+
+    /// What keeps it from being asked for tokens, if that is a refusal.
+    pub(super) fn refusal(&self) -> Option<AuthError> {
+        if self.refused() { self.problem.clone() } else { self.doubted_since.map(|_| AuthError::Doubted) }
+    }
+
+    pub(super) fn is_backed_off(&self) -> bool {
+        self.backoff.as_ref().is_some_and(|backoff| Instant::now() < backoff.until)
+    }
+
+    /// Whether it is time to find out if a refusal was a fault of Spotify's.
+    pub(super) fn is_to_recheck(&self) -> bool {
+        self.doubted_since.is_some_and(|since| since.elapsed() >= CONFIRM_AFTER) && !self.is_backed_off()
     }
 
     pub(super) fn signed_in(&self) -> bool {
@@ -170,8 +220,9 @@ impl Account {
         self.signed_in() && !self.refused()
     }
 
-    /// The user's own end of a sign-in: nothing of it stays.
-    pub(super) fn end_sign_in(&mut self) {
+    /// The user's own end of a sign-in: nothing of it stays. `next` is the id of what comes after it.
+    pub(super) fn end_sign_in(&mut self, next: SignInId) {
+        self.sign_in_id = next;
         self.drop_tokens();
         self.replaced = None;
         self.stored.user = None;
@@ -188,7 +239,7 @@ impl Account {
                 self.stored.user = before.user;
                 self.stored.signed_in_at = before.signed_in_at;
             }
-            None => self.end_sign_in(),
+            None => self.end_sign_in(next),
         }
     }
 
@@ -209,6 +260,7 @@ impl Account {
         self.stored.refresh_token = None;
         self.access = None;
         self.backoff = None;
+        self.doubted_since = None;
     }
 
     /// The user's access token, if it is good for at least `margin_ms` more.
@@ -289,6 +341,9 @@ impl State {
         let account = self.accounts.remove(self.place(id)?);
         self.rotation.on_removed(now_ms, &account.stored.client_id);
         self.rotation_unsaved = true;
+        if (self.loading != Loading::Done || self.sought.is_some()) && self.removed.len() < MOST_ACCOUNTS {
+            self.removed.push(account.stored.client_id.clone());
+        }
         let mut heir = account.stored.same_developer_as.clone();
         for other in self.accounts.iter_mut().filter(|other| other.stored.same_developer_as.as_deref() == Some(id)) {
             other.stored.same_developer_as = heir.clone().filter(|heir| *heir != other.stored.id);
@@ -383,7 +438,10 @@ impl State {
         AuthState {
             link: self.link(),
             accounts: accounts.collect(),
-            store: self.store.clone(),
+            store: StoreView {
+                issue: self.store.issue.or(self.vault.has_unread().then_some(StoreIssue::Unread)),
+                ..self.store.clone()
+            },
             limit,
             strained_until_ms: serving.and_then(|app| self.rotation.strained_until(now_ms, app)),
         }

@@ -7,20 +7,26 @@
 //! client needs in order to block.
 //!
 //! Other copies of the package may use the same store. So nobody just writes: a vault reads what is stored now, merges
-//! ([`merge`]) and writes the result, all under a lock that the copies share.
+//! ([`merge`]) and writes the result, all under a lock that the copies share. They may also be of a newer version: an
+//! account that this one can't read stays in the store as it is.
 
 use std::collections::HashMap;
+use std::error::Error;
 use std::fs;
-use std::io::{self, Write};
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread;
 
 #[cfg(target_os = "macos")]
 use apple_native_keyring_store::keychain::Store as SystemStore;
-use keyring_core::api::CredentialStoreApi;
+use host_sdk::files;
+use keyring_core::CredentialStore;
 use secrecy::zeroize::Zeroizing;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use tokio::sync::{OwnedMutexGuard, oneshot};
 #[cfg(windows)]
 use windows_native_keyring_store::Store as SystemStore;
@@ -31,11 +37,17 @@ use super::lock::{STORE_PATIENCE, hold};
 use super::merge::merge;
 use super::secret::Secret;
 use super::{Redirect, User};
+use crate::supervisor::Supervisor;
 
 /// The service name under which the keyring shows our entries.
 const SERVICE: &str = "spotify-widgets";
 /// The keyring entry with the ordered ids of the accounts.
 const INDEX_ENTRY: &str = "accounts";
+/// The keyring entry with an index that could not be read.
+const DAMAGED_ENTRY: &str = "accounts-damaged";
+/// The most accounts there may be. A developer account may have 25 apps, and those share one quota: nobody has a use for
+/// more than a few. Those that are stored beyond it stay stored.
+pub(super) const MOST_ACCOUNTS: usize = 50;
 /// What an entry of the Windows credential store may hold: `CRED_MAX_CREDENTIAL_BLOB_SIZE`, 5 * 512 bytes.
 const LARGEST_ENTRY: usize = 2560;
 /// How entries are to be made. On Windows they stay on this computer (`CRED_PERSIST_LOCAL_MACHINE`): the store's own
@@ -121,12 +133,112 @@ impl From<io::Error> for StoreError {
     }
 }
 
+impl From<keyring_core::Error> for StoreError {
+    fn from(error: keyring_core::Error) -> Self {
+        match &error {
+            keyring_core::Error::NoStorageAccess(cause) | keyring_core::Error::PlatformFailure(cause)
+                if is_locked(&**cause) =>
+            {
+                Self::Locked
+            }
+            // The text is for the log. Variants that carry stored bytes don't show them in Display.
+            _ => Self::Unavailable(error.to_string()),
+        }
+    }
+}
+
+/// Whether a keyring is there but waits for its password, as its own error tells: the keyring crates put that together
+/// with others, each in its own way.
+#[cfg(all(unix, not(target_os = "macos")))]
+fn is_locked(cause: &(dyn Error + Send + Sync + 'static)) -> bool {
+    match cause.downcast_ref::<secret_service::Error>() {
+        Some(
+            secret_service::Error::Locked | secret_service::Error::Prompt | secret_service::Error::PromptDisconnected,
+        ) => true,
+        // <https://specifications.freedesktop.org/secret-service-spec/latest/errors.html>
+        Some(error @ secret_service::Error::Zbus(_)) => {
+            error.to_string().contains("org.freedesktop.Secret.Error.IsLocked")
+        }
+        _ => false,
+    }
+}
+
+/// By the codes of `SecBase.h`: not allowed to ask, has to ask, the password was wrong, the user said no.
+#[cfg(target_os = "macos")]
+fn is_locked(cause: &(dyn Error + Send + Sync + 'static)) -> bool {
+    let code = cause.downcast_ref::<security_framework::base::Error>().map(|error| error.code());
+    matches!(code, Some(-25308 | -25315 | -25293 | -128))
+}
+
+/// The credential store of Windows is open as long as the user is logged in.
+#[cfg(windows)]
+fn is_locked(_cause: &(dyn Error + Send + Sync + 'static)) -> bool {
+    false
+}
+
+/// An account that stays in the store although this version doesn't use it: a newer one has made it, or it is one more
+/// than [`MOST_ACCOUNTS`].
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct Unread {
+    /// Its id, if it has one.
+    id: Option<String>,
+    /// As it is stored. Empty for an entry of the keyring that has not been looked at.
+    json: Zeroizing<Vec<u8>>,
+}
+
+/// Reads a list of accounts, and what of it isn't used.
+fn read_list(bytes: &[u8]) -> Result<(Accounts, Vec<Unread>), StoreError> {
+    #[derive(Deserialize)]
+    struct WithId {
+        id: Option<String>,
+    }
+    let all: Vec<&RawValue> = serde_json::from_slice(bytes).map_err(|_| StoreError::Damaged)?;
+    let (mut accounts, mut unread) = (Vec::new(), Vec::new());
+    for json in all {
+        match serde_json::from_str(json.get()) {
+            Ok(account) if accounts.len() < MOST_ACCOUNTS => accounts.push(account),
+            _ if json.get().starts_with('{') => {
+                let id = serde_json::from_str::<WithId>(json.get()).ok().and_then(|with_id| with_id.id);
+                unread.push(Unread { id, json: Zeroizing::new(json.get().as_bytes().to_vec()) });
+            }
+            // No version has ever made this.
+            _ => return Err(StoreError::Damaged),
+        }
+    }
+    Ok((accounts, unread))
+}
+
+/// The list as it is stored, with what isn't used at its end.
+fn encode_list(accounts: &[StoredAccount], unread: &[Unread]) -> Result<Zeroizing<Vec<u8>>, StoreError> {
+    let mut bytes = encode(accounts)?;
+    for Unread { json, .. } in unread {
+        bytes.pop();
+        if bytes.len() > 1 {
+            bytes.push(b',');
+        }
+        bytes.extend_from_slice(json);
+        bytes.push(b']');
+    }
+    Ok(bytes)
+}
+
 /// A place for secrets. Its calls may block for as long as they like.
 pub(super) trait Backend: Send + 'static {
     /// Reads all accounts in their order. An empty store is an empty list.
     fn load(&mut self) -> Result<Vec<StoredAccount>, StoreError>;
-    /// Makes the store hold exactly these accounts, durably: when this returns, a power cut doesn't undo it.
+    /// Makes the store hold exactly these accounts, and what the last reading found but didn't use, durably: when this
+    /// returns, a power cut doesn't undo it.
     fn write(&mut self, accounts: &[StoredAccount]) -> Result<(), StoreError>;
+    /// What the last reading found but didn't use.
+    fn unread(&self) -> &[Unread] {
+        &[]
+    }
+    /// Takes in what another store holds but doesn't use.
+    fn keep(&mut self, _unread: Vec<Unread>) {}
+    /// Deletes what was put aside because it could not be read.
+    fn discard_damaged(&mut self) -> Result<(), StoreError> {
+        Ok(())
+    }
     /// Makes an account fit into the store, if it can do without something. False if it is too large all the same.
     fn fit(&self, _account: &mut StoredAccount) -> bool {
         true
@@ -139,36 +251,59 @@ type Reply = oneshot::Sender<Result<Accounts, StoreError>>;
 enum Job {
     Load(Reply),
     Sync { base: Accounts, ours: Accounts, restore: bool, reply: Reply },
-    MoveIn { file: Option<PathBuf>, base: Accounts, ours: Accounts, reply: Reply },
+    MoveIn { file: Option<PathBuf>, base: Accounts, ours: Accounts, removed: Vec<String>, reply: Reply },
+    DiscardDamaged(Reply),
 }
+
+/// The thread's name.
+const THREAD: &str = "secret-store";
 
 /// A backend on its thread. The thread ends after the last clone is dropped, when its last job is done.
 #[derive(Clone)]
 pub(super) struct Vault {
     jobs: mpsc::Sender<Job>,
     base: Arc<tokio::sync::Mutex<Accounts>>,
+    has_unread: Arc<AtomicBool>,
 }
 
 impl Vault {
-    /// Starts the thread. `lock` is the file that the copies of the package lock while they use this store.
-    pub fn new(backend: Box<dyn Backend>, lock: Option<PathBuf>) -> Self {
+    /// Starts the thread. `lock` is the file that the copies of the package lock while they use this store; `tasks` gets to
+    /// know if the thread is lost.
+    pub fn new(backend: Box<dyn Backend>, lock: Option<PathBuf>, tasks: &Supervisor) -> Self {
         let (jobs, inbox) = mpsc::channel();
-        let mut keeper = Keeper { backend, lock };
+        let has_unread = Arc::new(AtomicBool::new(false));
+        let mut keeper = Keeper { backend, lock, has_unread: Arc::clone(&has_unread) };
         let work = move || {
             // A caller that has stopped waiting has dropped its end; that is no failure of the job.
             while let Ok(job) = inbox.recv() {
                 match job {
                     Job::Load(reply) => drop(reply.send(keeper.load())),
                     Job::Sync { base, ours, restore, reply } => drop(reply.send(keeper.sync(&base, &ours, restore))),
-                    Job::MoveIn { file, base, ours, reply } => drop(reply.send(keeper.move_in(file, &base, &ours))),
+                    Job::MoveIn { file, base, ours, removed, reply } => {
+                        drop(reply.send(keeper.move_in(file, &base, &ours, &removed)));
+                    }
+                    Job::DiscardDamaged(reply) => drop(reply.send(keeper.discard_damaged())),
                 }
             }
         };
-        if let Err(error) = thread::Builder::new().name("secret-store".into()).spawn(work) {
+        let watched = {
+            let tasks = tasks.clone();
+            move || {
+                if catch_unwind(AssertUnwindSafe(work)).is_err() {
+                    tasks.on_panic(THREAD);
+                }
+            }
+        };
+        if let Err(error) = thread::Builder::new().name(THREAD.into()).spawn(watched) {
             // The channel is closed then, and every call answers NoAnswer.
             tracing::error!(%error, "the secret store's thread did not start");
         }
-        Self { jobs, base: Arc::default() }
+        Self { jobs, base: Arc::default(), has_unread }
+    }
+
+    /// Whether the last reading found accounts that this version doesn't use.
+    pub fn has_unread(&self) -> bool {
+        self.has_unread.load(Ordering::Relaxed)
     }
 
     /// True if both are handles to the same store.
@@ -199,14 +334,21 @@ impl Vault {
     }
 
     /// Merges `ours` into this store, which we haven't used so far, and gives back what is stored then. Of a private
-    /// file, from which `base` was read, the accounts come along, and it is deleted once they have been read back.
+    /// file, from which `base` was read, the accounts come along, and it is deleted once they have been read back. Accounts
+    /// with the Client IDs of `removed` are deleted here: the user has removed them meanwhile.
     pub fn move_in(
         &self,
         file: Option<PathBuf>,
         base: Accounts,
         ours: Accounts,
+        removed: Vec<String>,
     ) -> impl Future<Output = Result<Accounts, StoreError>> + Send + use<> {
-        answered(self.ask(move |reply| Job::MoveIn { file, base, ours, reply }))
+        answered(self.ask(move |reply| Job::MoveIn { file, base, ours, removed, reply }))
+    }
+
+    /// Deletes what was put aside because it could not be read.
+    pub fn discard_damaged(&self) -> impl Future<Output = Result<Accounts, StoreError>> + Send + use<> {
+        answered(self.ask(Job::DiscardDamaged))
     }
 
     fn ask(&self, job: impl FnOnce(Reply) -> Job) -> oneshot::Receiver<Result<Accounts, StoreError>> {
@@ -225,17 +367,28 @@ async fn answered(answer: oneshot::Receiver<Result<Accounts, StoreError>>) -> Re
 struct Keeper {
     backend: Box<dyn Backend>,
     lock: Option<PathBuf>,
+    has_unread: Arc<AtomicBool>,
 }
 
 impl Keeper {
     fn load(&mut self) -> Result<Accounts, StoreError> {
         let _held = hold(self.lock.as_deref(), STORE_PATIENCE);
-        self.backend.load()
+        self.read()
+    }
+
+    fn read(&mut self) -> Result<Accounts, StoreError> {
+        let read = self.backend.load();
+        self.has_unread.store(!self.backend.unread().is_empty(), Ordering::Relaxed);
+        read
+    }
+
+    fn discard_damaged(&mut self) -> Result<Accounts, StoreError> {
+        self.backend.discard_damaged().map(|()| Accounts::new())
     }
 
     fn sync(&mut self, base: &[StoredAccount], ours: &[StoredAccount], restore: bool) -> Result<Accounts, StoreError> {
         let _held = hold(self.lock.as_deref(), STORE_PATIENCE);
-        let theirs = match self.backend.load() {
+        let theirs = match self.read() {
             Ok(theirs) => Some(theirs),
             // Nobody has changed an account there; it is the store that failed.
             Err(StoreError::Damaged) => None,
@@ -243,6 +396,9 @@ impl Keeper {
             Err(error) => return Err(error),
         };
         let mut merged = merge(base, ours, theirs.as_deref().unwrap_or(base));
+        // What a newer version has made of an account counts more than what we know of it.
+        let unread = self.backend.unread();
+        merged.retain(|account| unread.iter().all(|unread| unread.id.as_ref() != Some(&account.id)));
         self.fit(&mut merged);
         if theirs.as_ref() != Some(&merged) {
             self.backend.write(&merged)?;
@@ -255,6 +411,7 @@ impl Keeper {
         file: Option<PathBuf>,
         base: &[StoredAccount],
         ours: &[StoredAccount],
+        removed: &[String],
     ) -> Result<Accounts, StoreError> {
         let _held = hold(self.lock.as_deref(), STORE_PATIENCE);
         let mut file = file.map(PrivateFile::new);
@@ -263,22 +420,27 @@ impl Keeper {
             Some(file) if file.is_there() => Some(file.load()),
             _ => None,
         };
-        let theirs = match self.backend.load() {
+        let theirs = match self.read() {
             Err(StoreError::Damaged) => Vec::new(),
             other => other?,
         };
+        // As known to be stored, so that they are gone where they are missing in ours.
+        let gone = with_clients(&theirs, removed);
         let mut merged = match (in_file, &file) {
-            (Some(Ok(in_file)), _) => merge(&[], &merge(base, ours, &in_file), &theirs),
-            (Some(Err(StoreError::Damaged)), _) | (None, None) => merge(&[], ours, &theirs),
+            (Some(Ok(in_file)), _) => merge(&gone, &merge(base, ours, &in_file), &theirs),
+            (Some(Err(StoreError::Damaged)), _) | (None, None) => merge(&gone, ours, &theirs),
             (Some(Err(error)), _) => return Err(error),
             (None, Some(_)) => merge(base, ours, &theirs),
         };
+        if let Some(file) = &file {
+            self.backend.keep(file.unread().to_vec());
+        }
         if !self.fit(&mut merged) {
             // Where they are now, there is room for all of them.
             return Err(StoreError::TooLarge);
         }
         self.backend.write(&merged)?;
-        if self.backend.load()? != merged {
+        if self.read()? != merged {
             return Err(StoreError::Unavailable("it doesn't keep what it is given".into()));
         }
         if let Some(file) = file {
@@ -295,6 +457,11 @@ impl Keeper {
         }
         all
     }
+}
+
+/// Those of `accounts` whose Client ID is one of `clients`.
+pub(super) fn with_clients(accounts: &[StoredAccount], clients: &[String]) -> Accounts {
+    accounts.iter().filter(|account| clients.contains(&account.client_id)).cloned().collect()
 }
 
 /// Nothing outlives the process.
@@ -318,22 +485,32 @@ impl Backend for Memory {
 pub(super) struct Keyring {
     /// Whether one entry holds everything. Either form is understood in reading.
     together: bool,
+    /// Finds the way to it.
+    connect: fn() -> Result<Arc<CredentialStore>, keyring_core::Error>,
     /// The way to it, once it has been found. Given up when it fails: a keyring that was restarted needs a new one.
-    system: Option<Arc<SystemStore>>,
+    system: Option<Arc<CredentialStore>>,
     /// What the entries hold as of the last reading and writing, to leave alone what hasn't changed.
     known: HashMap<String, Zeroizing<Vec<u8>>>,
+    /// What the last reading found but didn't use.
+    unread: Vec<Unread>,
 }
 
 impl Keyring {
     /// The keyring of this computer, in the form that is best there.
     pub fn new() -> Self {
-        Self { together: cfg!(target_os = "macos"), system: None, known: HashMap::new() }
+        Self {
+            together: cfg!(target_os = "macos"),
+            connect: || Ok(SystemStore::new()?),
+            system: None,
+            known: HashMap::new(),
+            unread: Vec::new(),
+        }
     }
 
     fn entry(&mut self, name: &str) -> Result<keyring_core::Entry, keyring_core::Error> {
         let system = match &self.system {
             Some(system) => system,
-            None => self.system.insert(SystemStore::new()?),
+            None => self.system.insert((self.connect)()?),
         };
         let modifiers: HashMap<&str, &str> = MODIFIERS.iter().copied().collect();
         system.build(SERVICE, name, (!modifiers.is_empty()).then_some(&modifiers))
@@ -348,11 +525,12 @@ impl Keyring {
         match self.entry(name).and_then(|entry| work(&entry)) {
             Ok(done) => Ok(Some(done)),
             Err(keyring_core::Error::NoEntry) => Ok(None),
-            Err(keyring_core::Error::NoStorageAccess(_)) => Err(StoreError::Locked),
             Err(error) => {
-                self.system = None;
-                // The text is for the log. Variants that carry stored bytes don't show them in Display.
-                Err(StoreError::Unavailable(error.to_string()))
+                let error = StoreError::from(error);
+                if error != StoreError::Locked {
+                    self.system = None;
+                }
+                Err(error)
             }
         }
     }
@@ -389,22 +567,37 @@ impl Keyring {
         for bytes in self.known.values_mut() {
             bytes.clear();
         }
+        self.unread.clear();
         let Some(index) = self.get(INDEX_ENTRY)? else {
             return Ok(Vec::new());
         };
-        if let Ok(accounts) = serde_json::from_slice::<Accounts>(&index) {
+        let Ok(ids) = serde_json::from_slice::<Vec<String>>(&index) else {
+            let Ok((accounts, unread)) = read_list(&index) else {
+                // Out of the way of the next write. It isn't known, so that no write deletes it.
+                self.with(DAMAGED_ENTRY, |entry| entry.set_secret(&index))?;
+                return Err(StoreError::Damaged);
+            };
+            self.unread = unread;
             return Ok(accounts);
-        }
-        let ids: Vec<String> = serde_json::from_slice(&index).map_err(|_| StoreError::Damaged)?;
+        };
         let mut accounts = Vec::new();
         for id in ids {
+            if accounts.len() == MOST_ACCOUNTS && !self.together {
+                self.unread.push(Unread { id: Some(id), json: Zeroizing::default() });
+                continue;
+            }
+            let name = account_entry(&id);
             // An id without its entry is what a crash between the two writes leaves.
-            let Some(bytes) = self.get(&account_entry(&id))? else {
+            let Some(bytes) = self.get(&name)? else {
                 continue;
             };
             match serde_json::from_slice::<StoredAccount>(&bytes) {
-                Ok(account) => accounts.push(account),
-                Err(_) => tracing::warn!(%id, "an account in the keyring is damaged and was left out"),
+                Ok(account) if accounts.len() < MOST_ACCOUNTS => accounts.push(account),
+                _ => {
+                    tracing::warn!(%id, "an account in the keyring can't be read by this version; it stays there");
+                    self.known.remove(&name);
+                    self.unread.push(Unread { id: Some(id), json: bytes });
+                }
             }
         }
         Ok(accounts)
@@ -423,7 +616,7 @@ impl Backend for Keyring {
 
     fn write(&mut self, accounts: &[StoredAccount]) -> Result<(), StoreError> {
         if self.together {
-            self.put(INDEX_ENTRY, encode(accounts)?)?;
+            self.put(INDEX_ENTRY, encode_list(accounts, &self.unread)?)?;
         }
         // In this order a crash at any point leaves no secret that the index doesn't know.
         let wanted: Vec<String> = match self.together {
@@ -438,10 +631,19 @@ impl Backend for Keyring {
         if self.together {
             return Ok(());
         }
-        let ids: Vec<&str> = accounts.iter().map(|account| account.id.as_str()).collect();
-        let index = serde_json::to_vec(&ids).map_err(|_| StoreError::Damaged)?;
+        let unread: Vec<(String, Zeroizing<Vec<u8>>)> =
+            self.unread.iter().map(|unread| (unread.entry_id(), unread.json.clone())).collect();
+        let ids = accounts.iter().map(|account| account.id.as_str()).chain(unread.iter().map(|(id, _)| id.as_str()));
+        let index = serde_json::to_vec(&ids.collect::<Vec<_>>()).map_err(|_| StoreError::Damaged)?;
         self.put(INDEX_ENTRY, Zeroizing::new(index))?;
         let mut written = Ok(());
+        // Those that came from a private file; what lies in the keyring already is left alone.
+        for (id, json) in unread.into_iter().filter(|(_, json)| !json.is_empty()) {
+            let name = account_entry(&id);
+            if self.with(&name, keyring_core::Entry::get_secret)?.is_none() {
+                self.with(&name, |entry| entry.set_secret(&json))?;
+            }
+        }
         for (account, name) in accounts.iter().zip(wanted) {
             match self.put(&name, encode(account)?) {
                 // One must not keep the others from being stored.
@@ -450,6 +652,18 @@ impl Backend for Keyring {
             }
         }
         written
+    }
+
+    fn unread(&self) -> &[Unread] {
+        &self.unread
+    }
+
+    fn keep(&mut self, unread: Vec<Unread>) {
+        self.unread.extend(unread);
+    }
+
+    fn discard_damaged(&mut self) -> Result<(), StoreError> {
+        self.with(DAMAGED_ENTRY, keyring_core::Entry::delete_credential).map(drop)
     }
 
     /// Whose sign-in it is can be asked again; tokens can't.
@@ -469,6 +683,13 @@ impl Backend for Keyring {
     }
 }
 
+impl Unread {
+    /// The id under which it has its entry in the keyring.
+    fn entry_id(&self) -> String {
+        self.id.clone().unwrap_or_else(|| format!("unread-{}", super::digest(&self.json)))
+    }
+}
+
 fn account_entry(id: &str) -> String {
     format!("account-{id}")
 }
@@ -485,27 +706,25 @@ pub(super) struct PrivateFile {
     path: PathBuf,
     /// It was there before.
     seen: bool,
+    /// What the last reading found but didn't use.
+    unread: Vec<Unread>,
 }
 
 impl PrivateFile {
     /// The store in the file at `path`, which need not exist.
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), seen: false }
+        Self { path: path.into(), seen: false, unread: Vec::new() }
     }
 
     /// True if it has been written, be it by a process that crashed before the end.
     pub fn is_there(&self) -> bool {
-        self.path.exists() || self.beside(".new").exists()
+        self.path.exists() || self.beside_it().exists()
     }
 
     /// Deletes it with all that belongs to it.
     pub fn remove(self) -> Result<(), StoreError> {
-        for path in [self.beside(".new"), damaged_copy(&self.path), self.path.clone()] {
-            match fs::remove_file(path) {
-                Ok(()) => sync_folder(self.folder())?,
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => return Err(error.into()),
-            }
+        for path in [self.beside_it(), damaged_copy(&self.path), self.path.clone()] {
+            files::remove(&path)?;
         }
         Ok(())
     }
@@ -517,44 +736,26 @@ impl PrivateFile {
         }
     }
 
-    fn beside(&self, ending: &str) -> PathBuf {
-        let mut name = self.path.clone().into_os_string();
-        name.push(ending);
-        name.into()
+    /// What is written before it takes the file's place.
+    fn beside_it(&self) -> PathBuf {
+        self.path.with_added_extension("new")
     }
 
     /// Finishes what a crash has interrupted.
     fn recover(&self) -> Result<(), StoreError> {
-        let new = self.beside(".new");
+        let new = self.beside_it();
         let bytes = match fs::read(&new) {
             Ok(bytes) => Zeroizing::new(bytes),
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             Err(error) => return Err(error.into()),
         };
-        if serde_json::from_slice::<Accounts>(&bytes).is_ok() {
-            fs::rename(&new, &self.path)?;
-            sync_folder(self.folder())?;
+        if read_list(&bytes).is_ok() {
+            files::rename(&new, &self.path)?;
         } else {
             // Half of one: the process ended while it was writing, and the old file still holds.
-            fs::remove_file(&new)?;
+            files::remove(&new)?;
         }
         Ok(())
-    }
-
-    fn write_beside(&self, bytes: &[u8]) -> io::Result<PathBuf> {
-        let new = self.beside(".new");
-        match fs::remove_file(&new) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-        let mut file = create_private_file(&new)?;
-        let written = file.write_all(bytes).and_then(|()| file.sync_all());
-        drop(file);
-        if let Err(error) = written {
-            let _ = fs::remove_file(&new);
-            return Err(error);
-        }
-        Ok(new)
     }
 }
 
@@ -573,61 +774,37 @@ impl Backend for PrivateFile {
             Err(error) => return Err(error.into()),
         };
         self.seen = true;
-        serde_json::from_slice(&bytes).map_err(|_| {
+        self.unread.clear();
+        let Ok((accounts, unread)) = read_list(&bytes) else {
             // Out of the way of the next write, so that it can still be looked at.
-            if let Err(error) = fs::rename(&self.path, damaged_copy(&self.path)) {
+            if let Err(error) = files::rename(&self.path, &damaged_copy(&self.path)) {
                 tracing::warn!(%error, "the damaged file could not be moved aside");
             }
             self.seen = false;
-            StoreError::Damaged
-        })
+            return Err(StoreError::Damaged);
+        };
+        self.unread = unread;
+        Ok(accounts)
     }
 
     fn write(&mut self, accounts: &[StoredAccount]) -> Result<(), StoreError> {
-        create_private_folder(self.folder())?;
-        let new = self.write_beside(&encode(accounts)?)?;
+        files::create_private_folder(self.folder())?;
+        let new = self.beside_it();
+        files::write_private(&new, &encode_list(accounts, &self.unread)?)?;
         #[cfg(test)]
         super::testing::reached(super::testing::Step::WrittenBeside);
-        fs::rename(&new, &self.path)?;
-        sync_folder(self.folder())?;
+        files::rename(&new, &self.path)?;
         self.seen = true;
         Ok(())
     }
-}
 
-#[cfg(unix)]
-pub(super) fn create_private_folder(folder: &Path) -> io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt;
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
-}
+    fn unread(&self) -> &[Unread] {
+        &self.unread
+    }
 
-#[cfg(not(unix))]
-pub(super) fn create_private_folder(folder: &Path) -> io::Result<()> {
-    fs::create_dir_all(folder)
-}
-
-#[cfg(unix)]
-fn create_private_file(path: &Path) -> io::Result<fs::File> {
-    use std::os::unix::fs::OpenOptionsExt;
-    fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
-}
-
-/// On Windows the user's local data folder keeps others out.
-#[cfg(not(unix))]
-fn create_private_file(path: &Path) -> io::Result<fs::File> {
-    fs::OpenOptions::new().write(true).create_new(true).open(path)
-}
-
-/// Makes a rename in a folder durable.
-#[cfg(unix)]
-fn sync_folder(folder: &Path) -> io::Result<()> {
-    fs::File::open(folder)?.sync_all()
-}
-
-/// Windows makes a rename durable by itself and can't open a folder.
-#[cfg(not(unix))]
-fn sync_folder(_folder: &Path) -> io::Result<()> {
-    Ok(())
+    fn discard_damaged(&mut self) -> Result<(), StoreError> {
+        Ok(files::remove(&damaged_copy(&self.path))?)
+    }
 }
 
 #[cfg(test)]
@@ -766,6 +943,142 @@ mod tests {
         assert_eq!(fs::read_to_string(folder.path().join("accounts.json.damaged")).unwrap(), "[{\"id\":");
     }
 
+    /// A keyring in memory.
+    fn in_memory(together: bool) -> Keyring {
+        Keyring { together, system: Some(keyring_core::mock::Store::new().unwrap()), ..Keyring::new() }
+    }
+
+    /// The same keyring as another copy of the package sees it.
+    fn again(keyring: &Keyring) -> Keyring {
+        Keyring { together: keyring.together, system: keyring.system.clone(), ..Keyring::new() }
+    }
+
+    /// An account as a newer version may store it.
+    const NEWER: &str = r#"{"id":"n","client_id":{"of":"two","kinds":[]},"refresh_token":"newer"}"#;
+
+    #[test]
+    fn keyring_entry_of_a_newer_version_is_kept() {
+        let mut keyring = in_memory(false);
+        keyring.write(&[account("a"), account("b")]).unwrap();
+        keyring.put("account-n", Zeroizing::new(NEWER.into())).unwrap();
+        keyring.put(INDEX_ENTRY, Zeroizing::new(br#"["a","n","b"]"#.to_vec())).unwrap();
+        let mut keyring = again(&keyring);
+        assert_eq!(keyring.load(), Ok(vec![account("a"), account("b")]));
+        for accounts in [vec![account("b")], vec![account("b"), account("c")], vec![]] {
+            keyring.write(&accounts).unwrap();
+            assert_eq!(again(&keyring).load(), Ok(accounts));
+            assert_eq!(keyring.get("account-n").unwrap().unwrap().as_slice(), NEWER.as_bytes());
+            assert_eq!(keyring.load().map(|accounts| accounts.len()), again(&keyring).load().map(|all| all.len()));
+        }
+        assert_eq!(keyring.get(INDEX_ENTRY).unwrap().unwrap().as_slice(), br#"["n"]"#);
+    }
+
+    #[test]
+    fn keyring_entry_with_all_accounts_keeps_those_of_a_newer_version() {
+        let mut keyring = in_memory(true);
+        keyring.keep(vec![Unread { id: Some("n".into()), json: Zeroizing::new(NEWER.into()) }]);
+        for accounts in [vec![account("a")], vec![], vec![account("b"), account("c")]] {
+            keyring.write(&accounts).unwrap();
+            keyring = again(&keyring);
+            assert_eq!(keyring.load(), Ok(accounts));
+            assert_eq!(keyring.unread().len(), 1);
+        }
+    }
+
+    #[test]
+    fn keyring_index_that_can_not_be_read_is_put_aside_until_a_removal() {
+        let mut keyring = in_memory(false);
+        keyring.put(INDEX_ENTRY, Zeroizing::new(br#"{"ids":["a"]}"#.to_vec())).unwrap();
+        let mut keyring = again(&keyring);
+        assert_eq!(keyring.load(), Err(StoreError::Damaged));
+        keyring.write(&[account("b")]).unwrap();
+        assert_eq!(again(&keyring).load(), Ok(vec![account("b")]));
+        assert_eq!(keyring.get(DAMAGED_ENTRY).unwrap().unwrap().as_slice(), br#"{"ids":["a"]}"#);
+        keyring.discard_damaged().unwrap();
+        keyring.discard_damaged().unwrap();
+        assert_eq!(keyring.get(DAMAGED_ENTRY), Ok(None));
+    }
+
+    #[test]
+    fn accounts_beyond_the_most_stay_stored() {
+        let many: Vec<StoredAccount> = (0..4_000).map(|number| account(&number.to_string())).collect();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("accounts.json");
+        fs::write(&path, encode(&many).unwrap()).unwrap();
+        let mut keyring = in_memory(false);
+        keyring.write(&many[..60]).unwrap();
+        let backends: [(Box<dyn Backend>, usize); 2] =
+            [(Box::new(PrivateFile::new(&path)), many.len()), (Box::new(again(&keyring)), 60)];
+        for (mut backend, all) in backends {
+            assert_eq!(backend.load().unwrap(), many[..MOST_ACCOUNTS]);
+            assert_eq!(backend.unread().len(), all - MOST_ACCOUNTS);
+            backend.write(&many[1..MOST_ACCOUNTS]).unwrap();
+            // There is room for the next now.
+            assert_eq!(backend.load().unwrap(), many[1..=MOST_ACCOUNTS]);
+            assert_eq!(backend.unread().len(), all - MOST_ACCOUNTS - 1);
+        }
+    }
+
+    #[test]
+    fn account_of_a_newer_version_stays_in_the_file_and_moves_along() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("accounts.json");
+        let old = String::from_utf8(encode(&account("a")).unwrap().to_vec()).unwrap();
+        fs::write(&path, format!("[{old}, {NEWER}]")).unwrap();
+        let mut file = PrivateFile::new(&path);
+        assert_eq!(file.load(), Ok(vec![account("a")]));
+        file.write(&[account("b")]).unwrap();
+        assert!(fs::read_to_string(&path).unwrap().contains(NEWER));
+        let keyring = in_memory(false);
+        let mut keeper = Keeper { backend: Box::new(again(&keyring)), lock: None, has_unread: Arc::default() };
+        let moved = keeper.move_in(Some(path.clone()), &[account("b")], &[account("b")], &[]);
+        assert_eq!(moved, Ok(vec![account("b")]));
+        assert!(!path.exists() && keeper.has_unread.load(Ordering::Relaxed));
+        assert_eq!(again(&keyring).get("account-n").unwrap().unwrap().as_slice(), NEWER.as_bytes());
+    }
+
+    #[test]
+    fn account_that_a_newer_version_has_taken_over_is_not_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("accounts.json");
+        fs::write(&path, format!("[{NEWER}]")).unwrap();
+        let mut keeper = Keeper { backend: Box::new(PrivateFile::new(&path)), lock: None, has_unread: Arc::default() };
+        let edited = StoredAccount { redirect: Redirect::Loopback, ..account("n") };
+        assert_eq!(keeper.sync(&[account("n")], &[edited, account("b")], false), Ok(vec![account("b")]));
+        assert!(fs::read_to_string(&path).unwrap().contains(NEWER));
+    }
+
+    #[test]
+    fn removed_accounts_do_not_come_back_with_the_keyring() {
+        let mut keyring = in_memory(false);
+        keyring.write(&[account("a"), account("b")]).unwrap();
+        let mut keeper = Keeper { backend: Box::new(again(&keyring)), lock: None, has_unread: Arc::default() };
+        let moved = keeper.move_in(None, &[], &[account("c")], &["client-a".to_owned()]);
+        assert_eq!(moved, Ok(vec![account("b"), account("c")]));
+        assert_eq!(again(&keyring).get("account-a"), Ok(None));
+    }
+
+    #[cfg(all(unix, not(target_os = "macos")))]
+    #[test]
+    fn locked_keyring_is_told_from_a_missing_one() {
+        use keyring_core::Error::{NoStorageAccess, PlatformFailure};
+        use secret_service::Error as Cause;
+        for error in [
+            NoStorageAccess(Box::new(Cause::Locked)),
+            NoStorageAccess(Box::new(Cause::Prompt)),
+            PlatformFailure(Box::new(Cause::PromptDisconnected)),
+        ] {
+            assert_eq!(StoreError::from(error), StoreError::Locked);
+        }
+        for error in [
+            NoStorageAccess(Box::new(Cause::NoResult)),
+            PlatformFailure(Box::new(Cause::Unavailable)),
+            PlatformFailure(Box::new(Cause::Crypto("of another kind"))),
+        ] {
+            assert!(matches!(StoreError::from(error), StoreError::Unavailable(_)));
+        }
+    }
+
     /// Run by `dbus-run-session -- sh -c 'echo | gnome-keyring-daemon --unlock && cargo test -p spotify-plugin -- --ignored
     /// keyring'`, or on Windows as a user who is there for it (under Wine in a prefix of its own), never against the
     /// keyring of the user who is logged in.
@@ -842,7 +1155,7 @@ mod tests {
     #[tokio::test]
     #[ignore = "needs a keyring of its own"]
     async fn a_keyring_works_beside_an_async_runtime() {
-        let vault = Vault::new(Box::new(Keyring::new()), None);
+        let vault = Vault::new(Box::new(Keyring::new()), None, &Supervisor::new().0);
         vault.load().await.unwrap();
         vault.sync(vec![], vec![account("z")], false).await.unwrap();
         assert_eq!(vault.load().await, Ok(vec![account("z")]));
@@ -855,7 +1168,7 @@ mod tests {
     #[ignore = "needs a keyring of its own"]
     async fn two_copies_share_a_keyring() {
         let folder = tempfile::tempdir().unwrap();
-        let vault = || Vault::new(Box::new(Keyring::new()), Some(folder.path().join("lock")));
+        let vault = || Vault::new(Box::new(Keyring::new()), Some(folder.path().join("lock")), &Supervisor::new().0);
         let (one, two) = (vault(), vault());
         let add = |id: &str| vec![account(id)];
         let (first, second) = tokio::join!(one.sync(vec![], add("one"), false), two.sync(vec![], add("two"), false));
@@ -877,10 +1190,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("accounts.json");
         PrivateFile::new(&path).write(&[account("f")]).unwrap();
-        let vault = Vault::new(Box::new(Keyring::new()), None);
+        let vault = Vault::new(Box::new(Keyring::new()), None, &Supervisor::new().0);
         vault.sync(vec![], vec![account("k")], false).await.unwrap();
         let both = vec![account("k"), account("f")];
-        assert_eq!(vault.move_in(Some(path.clone()), vec![account("f")], vec![account("f")]).await, Ok(both.clone()));
+        assert_eq!(
+            vault.move_in(Some(path.clone()), vec![account("f")], vec![account("f")], vec![]).await,
+            Ok(both.clone())
+        );
         assert_eq!(Keyring::new().load(), Ok(both.clone()));
         assert!(!path.exists());
         vault.sync(both, vec![], false).await.unwrap();

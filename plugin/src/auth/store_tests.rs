@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use spotify_sim::{Fault, STOPPED_AT, Sim};
 
-use super::care::{KEYRING_LOCKED, NOT_WRITTEN, ROUND, STORE_RETRY, TOO_LARGE, WRITE_PATIENCE};
+use super::care::{ROUND, STORE_RETRY, WRITE_PATIENCE};
 use super::store::StoreError;
 use super::testing::{Scripted, World, demo, identify, until, user};
 use super::*;
@@ -276,9 +276,9 @@ async fn a_keyring_that_hangs_does_not_keep_a_token_from_being_renewed() {
         }
     }
     asking.await.unwrap().unwrap();
-    assert_eq!(store(&auth).message.as_deref(), Some(NOT_WRITTEN));
+    assert_eq!(store(&auth).issue, Some(StoreIssue::NotWritten));
     drop(release);
-    until(&auth, |state| state.store.message.is_none()).await;
+    until(&auth, |state| state.store.issue.is_none()).await;
     assert_ne!(stored(), before, "the rotated token was written in the end");
     shared.copy_with(&keyring).await.token(Group::Player, Needs::User).await.unwrap();
 }
@@ -299,7 +299,7 @@ async fn a_keyring_that_comes_later_takes_over_by_itself() {
 
     keyring.fail(None);
     let state = later(&auth, |state| state.store.kind == StoreKind::Keyring).await;
-    assert_eq!((&state.store.message, state.store.can_use_file, state.store.can_retry), (&None, false, false));
+    assert_eq!((&state.store.issue, state.store.can_use_file, state.store.can_retry), (&None, false, false));
     assert_eq!(clients(&auth), ["other".into(), demo().client_id]);
     assert_eq!(keyring.clients(), clients(&auth));
     auth.token(Group::Player, Needs::User).await.unwrap();
@@ -312,8 +312,8 @@ async fn a_locked_keyring_is_asked_again_only_when_the_user_says_so() {
     let keyring = Scripted::new();
     keyring.fail(Some(StoreError::Locked));
     let auth = shared.copy_with(&keyring).await;
-    assert_eq!(store(&auth).message.as_deref(), Some(KEYRING_LOCKED));
-    assert!(store(&auth).can_retry);
+    let view = store(&auth);
+    assert_eq!((view.issue, view.can_use_file, view.can_retry), (Some(StoreIssue::Locked), false, true));
     auth.save(demo()).await.unwrap();
     keyring.fail(None);
     tokio::time::pause();
@@ -324,7 +324,7 @@ async fn a_locked_keyring_is_asked_again_only_when_the_user_says_so() {
     tokio::time::resume();
     assert_eq!(store(&auth).kind, StoreKind::Memory);
     auth.retry_store().await;
-    assert_eq!((store(&auth).kind, store(&auth).message), (StoreKind::Keyring, None));
+    assert_eq!((store(&auth).kind, store(&auth).issue), (StoreKind::Keyring, None));
     assert_eq!(keyring.clients(), [demo().client_id]);
 }
 
@@ -362,7 +362,7 @@ async fn a_private_file_goes_into_a_keyring_that_comes_later_or_is_unlocked() {
         } else {
             later(&auth, |state| state.store.kind == StoreKind::Keyring).await;
         }
-        assert_eq!((store(&auth).kind, store(&auth).message), (StoreKind::Keyring, None));
+        assert_eq!((store(&auth).kind, store(&auth).issue), (StoreKind::Keyring, None));
         assert_eq!(keyring.clients(), [demo().client_id, "other".into()]);
         assert!(!shared.file().exists());
     }
@@ -420,7 +420,7 @@ async fn a_copy_whose_file_was_moved_away_follows_it_into_the_keyring() {
     assert_eq!(store(&first).kind, StoreKind::Keyring);
     first.save(other()).await.unwrap();
     identify(&second, &id, user("u", "Name")).await;
-    assert_eq!((store(&second).kind, store(&second).message), (StoreKind::Keyring, None));
+    assert_eq!((store(&second).kind, store(&second).issue), (StoreKind::Keyring, None));
     assert_eq!(clients(&second), [demo().client_id, "other".into()]);
     assert!(one.accounts.lock().unwrap()[0].user.is_some());
     assert!(!shared.file().exists());
@@ -433,7 +433,7 @@ async fn a_copy_whose_file_is_gone_and_that_finds_no_keyring_writes_it_again() {
     let auth = shared.copy_with(&unavailable()).await;
     std::fs::remove_file(shared.file()).unwrap();
     auth.save(other()).await.unwrap();
-    assert_eq!((store(&auth).kind, store(&auth).message), (StoreKind::File, None));
+    assert_eq!((store(&auth).kind, store(&auth).issue), (StoreKind::File, None));
     assert_eq!(clients(&shared.copy().await), [demo().client_id, "other".into()]);
 }
 
@@ -455,10 +455,10 @@ async fn while_the_keyring_hangs_the_file_can_be_chosen_and_the_keyring_takes_it
     tokio::time::advance(WRITE_PATIENCE).await;
     let state = until(&auth, |state| state.store.can_use_file).await;
     tokio::time::resume();
-    assert_eq!((state.store.message.as_deref(), state.store.can_retry), (Some(NOT_WRITTEN), true));
+    assert_eq!((state.store.issue, state.store.can_retry), (Some(StoreIssue::NotWritten), true));
     saving.await.unwrap().unwrap();
     auth.use_private_file().await.unwrap();
-    assert_eq!((store(&auth).kind, store(&auth).message), (StoreKind::File, None));
+    assert_eq!((store(&auth).kind, store(&auth).issue), (StoreKind::File, None));
     assert!(shared.file().exists());
     drop(release);
     later(&auth, |state| state.store.kind == StoreKind::Keyring).await;
@@ -474,10 +474,10 @@ async fn an_account_that_no_entry_holds_is_said_and_goes_into_the_private_file()
     keyring.fail(Some(StoreError::TooLarge));
     let id = auth.save(demo()).await.unwrap();
     shared.world.sign_in(&auth, &id).await;
-    assert_eq!((store(&auth).message.as_deref(), store(&auth).can_use_file), (Some(TOO_LARGE), true));
+    assert_eq!((store(&auth).issue, store(&auth).can_use_file), (Some(StoreIssue::TooLarge), true));
     auth.token(Group::Player, Needs::User).await.unwrap();
     auth.use_private_file().await.unwrap();
-    assert_eq!((store(&auth).kind, store(&auth).message), (StoreKind::File, None));
+    assert_eq!((store(&auth).kind, store(&auth).issue), (StoreKind::File, None));
     // The keyring is asked again, and refuses again.
     auth.retry_store().await;
     assert_eq!(store(&auth).kind, StoreKind::File);
@@ -492,12 +492,22 @@ async fn a_retry_is_a_second_chance_for_a_failed_write() {
     let shared = Shared::new().await;
     let keyring = Scripted::new();
     let auth = shared.copy_with(&keyring).await;
-    keyring.fail(Some(StoreError::Locked));
+    for (failure, issue) in
+        [(StoreError::Locked, StoreIssue::Locked), (StoreError::Unavailable("gone".into()), StoreIssue::NotWritten)]
+    {
+        keyring.fail(Some(failure));
+        auth.save(demo()).await.ok();
+        auth.move_account(&auth.watch().borrow().accounts[0].id.clone(), 0).await.unwrap();
+        let view = store(&auth);
+        // One that is locked needs its password and not another place.
+        let file_helps = issue == StoreIssue::NotWritten;
+        assert_eq!((view.issue, view.can_retry, view.can_use_file), (Some(issue), true, file_helps));
+        keyring.fail(None);
+        auth.retry_store().await;
+        assert_eq!((store(&auth).issue, store(&auth).can_retry), (None, false));
+        auth.remove(&auth.watch().borrow().accounts[0].id.clone()).await.unwrap();
+    }
     auth.save(demo()).await.unwrap();
-    assert_eq!((store(&auth).message.as_deref(), store(&auth).can_retry), (Some(NOT_WRITTEN), true));
-    keyring.fail(None);
-    auth.retry_store().await;
-    assert_eq!((store(&auth).message, store(&auth).can_retry), (None, false));
     assert_eq!(keyring.clients(), [demo().client_id]);
 }
 

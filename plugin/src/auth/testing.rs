@@ -153,7 +153,7 @@ pub(crate) fn accounts(link: Link, names: &[&str]) -> AuthState {
     AuthState {
         link,
         accounts: names.iter().enumerate().map(|(index, name)| view(index, name)).collect(),
-        store: StoreView { kind: StoreKind::Memory, message: None, can_use_file: false, can_retry: false },
+        store: StoreView { kind: StoreKind::Memory, issue: None, can_use_file: false, can_retry: false },
         limit: None,
         strained_until_ms: None,
     }

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use spotify_sim::{DEMO_CLIENT_SECRET, Fault};
 
-use super::care::{NOT_WRITTEN, ROUND, STORE_RETRY};
+use super::care::{ROUND, STORE_RETRY};
+use super::state::CONFIRM_AFTER;
 use super::store::StoreError;
 use super::testing::{Scripted, World, demo, identify, until, user};
 use super::tokens::{FIRST_BACKOFF, LONGEST_BACKOFF, backoff};
@@ -22,6 +23,22 @@ fn now(auth: &Auth) -> Arc<AuthState> {
 
 /// The life of an access token.
 const HOUR_MS: u64 = 3_600_000;
+
+/// Lets the time of waits pass, without what the room does by itself meanwhile.
+async fn pass(time: Duration) {
+    tokio::time::pause();
+    tokio::time::advance(time).await;
+    tokio::time::resume();
+}
+
+/// Lets the time of waits pass until the state is as wanted, with what the room does by itself.
+async fn later(auth: &Auth, time: Duration, wanted: impl Fn(&AuthState) -> bool) -> Arc<AuthState> {
+    tokio::time::pause();
+    tokio::time::advance(time).await;
+    // The rounds need the time to go on; Spotify's answers are real.
+    tokio::time::resume();
+    until(auth, wanted).await
+}
 
 #[tokio::test]
 async fn a_sign_in_from_the_first_word_to_the_first_token() {
@@ -515,14 +532,17 @@ async fn an_ended_sign_in_is_not_retried_and_keeps_id_and_secret() {
 async fn a_refused_secret_keeps_the_sign_in_for_the_right_one() {
     let world = World::new().await;
     let (auth, id) = world.linked().await;
-    world.sim.inject(Fault::token_error("invalid_client", "Invalid client secret").times(1));
+    world.sim.inject(Fault::token_error("invalid_client", "Invalid client secret").times(2));
     world.clock.advance(HOUR_MS);
-    for _ in 0..3 {
-        assert_eq!(auth.token(Group::Player, Needs::User).await.unwrap_err(), AuthError::ClientSecretRefused);
+    for (error, asked) in [(AuthError::Doubted, 1), (AuthError::ClientSecretRefused, 2)] {
+        for _ in 0..3 {
+            assert_eq!(auth.token(Group::Player, Needs::User).await.unwrap_err(), error);
+        }
+        assert_eq!(world.grants("refresh_token"), asked, "nothing is sent in between");
+        pass(CONFIRM_AFTER).await;
     }
     assert_eq!(only(&now(&auth)).state, AccountState::InvalidCredentials);
     assert_eq!(now(&auth).link, Link::InvalidCredentials);
-    assert_eq!(world.grants("refresh_token"), 1);
     auth.save(SaveAccount { id: Some(id), ..demo() }).await.unwrap();
     assert_eq!(now(&auth).link, Link::Linked);
     auth.token(Group::Player, Needs::User).await.unwrap();
@@ -584,6 +604,196 @@ fn users_are_told_apart_by_account_id() {
     assert!(with("a", Some("x")).is_same(&with("a", None)));
     assert!(!with("a", None).is_same(&with("b", None)));
     assert_eq!(serde_json::from_str::<User>(r#"{"id":"a","name":"Name"}"#).unwrap(), with("a", None));
+}
+
+#[tokio::test]
+async fn one_refusal_during_an_incident_costs_nothing() {
+    for error in ["invalid_client", "invalid_grant"] {
+        let world = World::new().await;
+        let (auth, _) = world.linked().await;
+        world.sim.inject(Fault::token_error(error, "").times(1));
+        world.clock.advance(HOUR_MS);
+        assert_eq!(auth.token(Group::Player, Needs::User).await.unwrap_err(), AuthError::Doubted);
+        let state = now(&auth);
+        assert_eq!((state.link, only(&state).state), (Link::Linked, AccountState::Linked), "{error}");
+        assert_eq!(only(&state).problem, Some(AuthError::Doubted));
+        // Nobody asks, and it heals all the same.
+        let state = later(&auth, CONFIRM_AFTER + ROUND, |state| only(state).problem.is_none()).await;
+        assert_eq!(only(&state).state, AccountState::Linked);
+        auth.token(Group::Player, Needs::User).await.unwrap();
+        assert_eq!(world.grants("refresh_token"), 2);
+    }
+}
+
+#[tokio::test]
+async fn unexplained_end_of_a_sign_in_is_confirmed() {
+    let world = World::new().await;
+    let (auth, _) = world.linked().await;
+    world.sim.inject(Fault::token_error("invalid_grant", "Something is wrong").times(2));
+    world.clock.advance(HOUR_MS);
+    assert_eq!(auth.token(Group::Player, Needs::User).await.unwrap_err(), AuthError::Doubted);
+    pass(CONFIRM_AFTER).await;
+    assert_eq!(auth.token(Group::Player, Needs::User).await.unwrap_err(), AuthError::SignInAgain);
+    assert_eq!(now(&auth).link, Link::SignInAgain);
+}
+
+#[tokio::test]
+async fn refusal_of_the_apps_own_token_is_confirmed() {
+    let world = World::new().await;
+    let auth = world.auth().await;
+    auth.save(demo()).await.unwrap();
+    let asked = world.grants("client_credentials");
+    world.sim.inject(Fault::token_error("invalid_client", "Invalid client").times(2));
+    for (error, more) in [(AuthError::Doubted, 1), (AuthError::ClientIdRefused, 2)] {
+        for _ in 0..3 {
+            assert_eq!(auth.token(Group::Catalog, Needs::App).await.unwrap_err(), error);
+        }
+        assert_eq!(world.grants("client_credentials"), asked + more, "{error:?}");
+        pass(CONFIRM_AFTER).await;
+    }
+    // A fault that lasts is over some time: the user need not type anything.
+    let healed = |state: &AuthState| only(state).state == AccountState::NeedsLogin && only(state).problem.is_none();
+    later(&auth, Duration::from_secs(1_800) + ROUND, healed).await;
+}
+
+#[tokio::test]
+async fn refusal_at_the_end_of_a_sign_in_keeps_the_one_before() {
+    let world = World::new().await;
+    let (auth, id) = world.linked().await;
+    world.sim.inject(Fault::token_error("invalid_client", "Invalid client secret").times(1));
+    let page = auth.login(&id).await.unwrap();
+    let (_, text) = world.visit(world.consent(&page, true)).await;
+    assert!(text.contains("log in again in a few minutes"), "{text}");
+    let state = now(&auth);
+    assert_eq!((state.link, &only(&state).problem), (Link::Linked, &Some(AuthError::LoginDoubted)));
+    auth.token(Group::Player, Needs::User).await.unwrap();
+}
+
+#[tokio::test]
+async fn life_of_a_token_is_read_in_every_form() {
+    for life in ["3600", "3600.0", "\"3600\"", "3.6e3", "null", "-1", "\"soon\"", "[]"] {
+        let world = World::new().await;
+        let (auth, _) = world.linked().await;
+        let body = format!(r#"{{"access_token":"BQ","expires_in":{life},"refresh_token":null,"scope":["a"]}}"#);
+        let outcome = spotify_sim::Outcome::Answer { status: 200, headers: vec![], body };
+        world.sim.inject(Fault { outcome, ..Fault::token_error("", "").times(1) });
+        world.clock.advance(HOUR_MS);
+        assert!(auth.token(Group::Player, Needs::User).await.unwrap().bearer().matches("BQ"), "{life}");
+        world.clock.advance(HOUR_MS - AHEAD_MS - 1_000);
+        assert!(auth.token(Group::Player, Needs::User).await.unwrap().bearer().matches("BQ"), "{life}");
+        assert_eq!(world.grants("refresh_token"), 1, "{life}");
+    }
+}
+
+/// A keyring that asks its user something when a sign-in is to be stored: the sign-in, and the answer to give.
+async fn stored_later(
+    world: &World,
+) -> (Auth, String, Scripted, std::sync::mpsc::Sender<()>, tokio::task::JoinHandle<String>) {
+    let keyring = Scripted::new();
+    let auth = Auth::start_with(world.config(StoreChoice::Keyring), Box::new(keyring.clone()), StoreKind::Keyring);
+    until(&auth, |state| state.link == Link::NotLinked).await;
+    let id = auth.save(demo()).await.unwrap();
+    let (answer, hold) = std::sync::mpsc::channel();
+    let back = world.consent(&auth.login(&id).await.unwrap(), true);
+    *keyring.hold.lock().unwrap() = Some(hold);
+    let http = world.http.client().await.unwrap();
+    let visit = tokio::spawn(async move { http.get(back).send().await.unwrap().text().await.unwrap() });
+    while keyring.hold.lock().unwrap().is_some() {
+        tokio::task::yield_now().await;
+    }
+    (auth, id, keyring, answer, visit)
+}
+
+#[tokio::test]
+async fn sign_in_ended_while_it_was_stored_stays_ended() {
+    for change in ["log out", "remove", "another app", "cancel"] {
+        let world = World::new().await;
+        let (auth, id, keyring, answer, visit) = stored_later(&world).await;
+        let other = SaveAccount { id: Some(id.clone()), client_id: "other".into(), pkce_only: true, ..demo() };
+        let doing = tokio::spawn({
+            let (auth, id) = (auth.clone(), id.clone());
+            async move {
+                match change {
+                    "log out" => auth.logout(&id).await.unwrap(),
+                    "remove" => auth.remove(&id).await.unwrap(),
+                    "another app" => drop(auth.save(other).await.unwrap()),
+                    _ => auth.cancel_login(),
+                }
+            }
+        });
+        let gone = |state: &AuthState| state.accounts.iter().all(|account| account.sign_in.is_none());
+        until(&auth, gone).await;
+        drop(answer);
+        doing.await.unwrap();
+        let text = visit.await.unwrap();
+        assert!(text.contains("No sign-in is waiting"), "{change}: {text}");
+        auth.persist().await;
+        assert!(gone(&now(&auth)), "{change}");
+        assert!(auth.token(Group::Player, Needs::User).await.is_err(), "{change}");
+        assert!(keyring.accounts.lock().unwrap().iter().all(|account| account.refresh_token.is_none()), "{change}");
+    }
+}
+
+#[tokio::test]
+async fn no_more_accounts_are_added_than_are_read() {
+    let world = World::new().await;
+    let auth = world.auth().await;
+    let add = |number: usize| SaveAccount { client_id: format!("app{number}"), pkce_only: true, ..demo() };
+    for number in 0..MOST_ACCOUNTS {
+        auth.save(add(number)).await.unwrap();
+    }
+    let error = auth.save(add(MOST_ACCOUNTS)).await.unwrap_err();
+    assert_eq!(error, AuthError::TooManyAccounts);
+    assert!(error.to_string().contains(&MOST_ACCOUNTS.to_string()));
+    let first = now(&auth).accounts[0].id.clone();
+    auth.save(SaveAccount { id: Some(first), ..add(0) }).await.unwrap();
+}
+
+#[tokio::test]
+async fn task_that_panics_is_noticed() {
+    let world = World::new().await;
+    let clock = Arc::new(PanickingClock::default());
+    let (tasks, mut failures) = Supervisor::new();
+    let config = Config { clock: Arc::clone(&clock) as Arc<dyn Clock>, tasks, ..world.config(StoreChoice::Memory) };
+    let auth = world.started(config).await;
+    auth.save(demo()).await.unwrap();
+    clock.0.store(true, std::sync::atomic::Ordering::SeqCst);
+    let other = SaveAccount { client_id: "other".into(), pkce_only: true, ..demo() };
+    assert_eq!(auth.save(other).await, Err(AuthError::Restarting));
+    assert!(matches!(failures.next().await, crate::supervisor::TaskFailure::Panicked(_)));
+}
+
+/// A clock that breaks.
+#[derive(Default)]
+struct PanickingClock(std::sync::atomic::AtomicBool);
+
+impl Clock for PanickingClock {
+    fn unix_ms(&self) -> u64 {
+        assert!(!self.0.load(std::sync::atomic::Ordering::SeqCst), "as it should");
+        1_800_000_000_000
+    }
+}
+
+/// A store whose library panics.
+struct Panicking;
+
+impl store::Backend for Panicking {
+    fn load(&mut self) -> Result<Vec<StoredAccount>, StoreError> {
+        panic!("as it should")
+    }
+
+    fn write(&mut self, _accounts: &[StoredAccount]) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn thread_of_the_store_that_panics_is_noticed() {
+    let world = World::new().await;
+    let (tasks, mut failures) = Supervisor::new();
+    let config = Config { tasks, ..world.config(StoreChoice::Keyring) };
+    let _auth = Auth::start_with(config, Box::new(Panicking), StoreKind::Keyring);
+    assert_eq!(failures.next().await, crate::supervisor::TaskFailure::Panicked("secret-store"));
 }
 
 #[tokio::test]
@@ -674,14 +884,14 @@ async fn without_a_keyring_memory_serves_until_the_user_chooses_the_file() {
     let auth = Auth::start_with(config.clone(), Box::new(none), StoreKind::Keyring);
     let state = until(&auth, |state| state.link != Link::Loading).await;
     assert_eq!((state.store.kind, state.store.can_use_file), (StoreKind::Memory, true));
-    assert!(state.store.message.as_ref().unwrap().contains("No keyring answers"));
+    assert!(state.store.issue == Some(StoreIssue::NoKeyring));
     let id = auth.save(demo()).await.unwrap();
     world.sign_in(&auth, &id).await;
     assert!(!path.exists(), "a file needs the user's choice");
 
     auth.use_private_file().await.unwrap();
     let state = now(&auth);
-    assert_eq!((state.store.kind, &state.store.message), (StoreKind::File, &None));
+    assert_eq!((state.store.kind, &state.store.issue), (StoreKind::File, &None));
     assert_eq!(auth.use_private_file().await, Err(AuthError::FileNotNeeded));
     drop(auth);
 
@@ -708,7 +918,7 @@ async fn a_keyring_that_waits_for_its_user_holds_nothing_up() {
     tokio::time::pause();
     let state = until(&auth, |state| state.link == Link::KeyringWaiting).await;
     tokio::time::resume();
-    assert!(state.store.message.is_some());
+    assert!(state.store.issue.is_some());
     assert_eq!(auth.token(Group::Player, Needs::User).await.unwrap_err(), AuthError::KeyringWaiting);
     // What is saved meanwhile must not overwrite what is still to be read.
     let other = SaveAccount { client_id: "other".into(), client_secret: None, ..demo() };
@@ -716,7 +926,7 @@ async fn a_keyring_that_waits_for_its_user_holds_nothing_up() {
     let again = auth.save(demo()).await.unwrap();
     drop(unlock);
     let state = until(&auth, |state| state.link == Link::Linked).await;
-    assert_eq!((state.accounts.len(), &state.store.message), (2, &None));
+    assert_eq!((state.accounts.len(), &state.store.issue), (2, &None));
     assert_eq!(state.accounts[1].client_id, "other");
     assert_eq!(state.accounts[0].id, again);
     auth.token(Group::Player, Needs::User).await.unwrap();
@@ -734,13 +944,14 @@ async fn a_failing_write_is_said_and_made_good() {
     let id = auth.save(demo()).await.unwrap();
     world.sign_in(&auth, &id).await;
     auth.token(Group::Player, Needs::User).await.expect("the sign-in works all the same");
-    assert_eq!(now(&auth).store.message.as_deref(), Some(NOT_WRITTEN));
+    let view = now(&auth).store.clone();
+    assert_eq!((view.issue, view.can_use_file, view.can_retry), (Some(StoreIssue::Locked), false, true));
     assert!(store.accounts.lock().unwrap().is_empty());
 
     *store.failure.lock().unwrap() = None;
     tokio::time::pause();
     tokio::time::advance(STORE_RETRY + ROUND).await;
-    let state = until(&auth, |state| state.store.message.is_none()).await;
+    let state = until(&auth, |state| state.store.issue.is_none()).await;
     assert_eq!(state.store.kind, StoreKind::Keyring);
     assert_eq!(store.accounts.lock().unwrap().len(), 1);
 }

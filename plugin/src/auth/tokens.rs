@@ -8,12 +8,14 @@ use tokio::time::Instant;
 use super::error::AuthError;
 use super::oauth::{Service, TokenError, Tokens};
 use super::secret::Secret;
-use super::state::{Access, Account, Backoff, State};
+use super::state::{Access, Account, Backoff, CONFIRM_AFTER, State};
 use super::{AccessToken, Inner, LOGIN_PATIENCE, MARGIN_MS};
 
 /// Back-off after the network or the service failed: doubled from the first to the longest.
 pub(super) const FIRST_BACKOFF: Duration = Duration::from_secs(1);
 pub(super) const LONGEST_BACKOFF: Duration = Duration::from_secs(60);
+/// How often an ID or a secret is tried again that Spotify has refused more than once.
+const RECHECK_EVERY: Duration = Duration::from_secs(1_800);
 
 impl Inner {
     /// Tries an ID and a secret out. Without a secret there is nothing to try.
@@ -40,6 +42,11 @@ impl Inner {
             if let Some(token) = account.fresh_app(self.clock.unix_ms(), MARGIN_MS) {
                 return Ok(token);
             }
+            if account.is_backed_off()
+                && let Some(problem) = account.refusal()
+            {
+                return Err(problem);
+            }
             (account.stored.client_id.clone(), account.stored.client_secret.clone())
         };
         let answer = self.service(&client_id, client_secret.as_ref()).client_credentials().await;
@@ -53,16 +60,17 @@ impl Inner {
         match answer {
             Ok(tokens) => {
                 account.app_access = Some(Access::new(&tokens, now, serial));
-                account.fresh_app(now, 0).ok_or(AuthError::AccountsDown(0))
+                account.on_accepted();
+                let token = account.fresh_app(now, 0).ok_or(AuthError::AccountsDown(0));
+                self.publish(&state);
+                token
             }
-            Err(error) => {
-                let problem = trouble(error);
-                if matches!(problem, AuthError::ClientIdRefused | AuthError::ClientSecretRefused) {
-                    account.problem = Some(problem.clone());
-                    self.publish(&state);
-                }
+            Err(refused @ (TokenError::InvalidClient | TokenError::InvalidSecret)) => {
+                let problem = account.on_refused(refused);
+                self.publish(&state);
                 Err(problem)
             }
+            Err(error) => Err(trouble(error)),
         }
     }
 
@@ -105,16 +113,20 @@ impl Inner {
             super::testing::reached(super::testing::Step::Answered);
             match answer {
                 Ok(tokens) => return self.renewed(&id, &refresh_token, tokens).await,
-                Err(TokenError::InvalidGrant) if !looked_again => {
+                Err(TokenError::InvalidGrant { is_documented }) => {
                     // Perhaps another copy has renewed it, and could not be waited for.
-                    self.reload().await;
-                    let newer = self.lock().account(&id).and_then(|account| account.stored.refresh_token.clone());
-                    if newer.is_none_or(|newer| newer == refresh_token) {
+                    if !std::mem::replace(&mut looked_again, true) {
+                        self.reload().await;
+                        let newer = self.lock().account(&id).and_then(|account| account.stored.refresh_token.clone());
+                        if newer.is_some_and(|newer| newer != refresh_token) {
+                            continue;
+                        }
+                    }
+                    if is_documented || self.lock().current(&id, &refresh_token)?.is_refused_again() {
                         return self.ended(&id, &refresh_token).await;
                     }
-                    looked_again = true;
+                    return self.not_renewed(&id, &refresh_token, TokenError::InvalidGrant { is_documented });
                 }
-                Err(TokenError::InvalidGrant) => return self.ended(&id, &refresh_token).await,
                 Err(error) => return self.not_renewed(&id, &refresh_token, error),
             }
         }
@@ -127,13 +139,8 @@ impl Inner {
         if let Some(token) = account.fresh(self.clock.unix_ms(), margin_ms) {
             return Ok(Need::Nothing(token));
         }
-        if let Some(problem) = account.problem.clone().filter(|_| account.refused()) {
-            return Err(problem);
-        }
-        if let Some(backoff) = &account.backoff
-            && Instant::now() < backoff.until
-        {
-            return Err(account.problem.clone().unwrap_or(AuthError::Offline));
+        if account.is_backed_off() {
+            return Err(account.refusal().or_else(|| account.problem.clone()).unwrap_or(AuthError::Offline));
         }
         let Some(refresh_token) = account.stored.refresh_token.clone() else {
             // A sign-in that came without a refresh token is over with its access token.
@@ -170,6 +177,7 @@ impl Inner {
         account.access = Some(Access::new(&tokens, now, serial));
         account.problem = None;
         account.backoff = None;
+        account.doubted_since = None;
         let token = account.fresh(now, 0).ok_or(AuthError::AccountsDown(0));
         self.publish(&state);
         token
@@ -195,6 +203,13 @@ impl Inner {
             TokenError::Down(_, wait) => *wait,
             _ => None,
         };
+        if matches!(error, TokenError::InvalidClient | TokenError::InvalidSecret | TokenError::InvalidGrant { .. }) {
+            let mut state = self.lock();
+            let problem = state.current(id, used)?.on_refused(error);
+            tracing::warn!(account = %id, %problem, "Spotify has refused to renew a token");
+            self.publish(&state);
+            return Err(problem);
+        }
         let problem = trouble(error);
         let jitter = (self.random)().map_or(128, |random| random[0]);
         let mut state = self.lock();
@@ -206,6 +221,24 @@ impl Inner {
         account.problem = Some(problem.clone());
         self.publish(&state);
         Err(problem)
+    }
+}
+
+impl Account {
+    /// Takes in that Spotify has refused the ID, the secret or the sign-in. The first time it is only doubted, and nothing
+    /// is sent for some minutes. The second time the user has to correct it, but it is still looked at now and then: a
+    /// fault of Spotify's may last.
+    fn on_refused(&mut self, error: TokenError) -> AuthError {
+        let of_the_app = matches!(error, TokenError::InvalidClient | TokenError::InvalidSecret);
+        let (problem, pause) = if of_the_app && (self.refused() || self.is_refused_again()) {
+            (trouble(error), RECHECK_EVERY)
+        } else {
+            (AuthError::Doubted, CONFIRM_AFTER)
+        };
+        let failures = self.backoff.as_ref().map_or(0, |backoff| backoff.failures);
+        self.backoff = Some(Backoff { failures, until: Instant::now() + pause });
+        self.problem = Some(problem.clone());
+        problem
     }
 }
 
@@ -230,7 +263,7 @@ impl State {
 /// What a failed call to the accounts service means to the user.
 pub(super) fn trouble(error: TokenError) -> AuthError {
     match error {
-        TokenError::InvalidGrant => AuthError::SignInAgain,
+        TokenError::InvalidGrant { .. } => AuthError::SignInAgain,
         TokenError::InvalidClient => AuthError::ClientIdRefused,
         TokenError::InvalidSecret => AuthError::ClientSecretRefused,
         TokenError::Refused(code) => AuthError::Refused(code),

@@ -140,17 +140,109 @@ pub enum StoreKind {
     Memory,
 }
 
+/// What the user should know about the secret store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum StoreIssue {
+    /// The environment asks for memory.
+    MemoryChosen,
+    /// There is no keyring; memory stands in for it.
+    NoKeyring,
+    /// The keyring is locked; memory or the private file stands in for it, or the last change is not in it.
+    Locked,
+    /// The keyring has been asked and hasn't answered.
+    NoAnswer,
+    /// The last change is in memory only.
+    NotWritten,
+    /// An account is larger than an entry of the keyring may be.
+    TooLarge,
+    /// What was stored could not be understood.
+    Damaged,
+    /// The private file can't be read; memory stands in for it.
+    FileUnreadable,
+    /// Accounts are stored that this version doesn't use.
+    Unread,
+}
+
+impl StoreIssue {
+    /// One or two whole sentences about a store of this kind, for a page and the log.
+    #[must_use]
+    pub fn sentence(self, kind: StoreKind) -> &'static str {
+        match (self, kind) {
+            (Self::MemoryChosen, _) => "SPOTIFY_WIDGETS_STORE asks for memory: sign-ins are lost when the host stops.",
+            (Self::NoKeyring, _) => {
+                "No keyring answers on this computer, so sign-ins are kept in memory and lost when the host stops."
+            }
+            (Self::Locked, StoreKind::Memory) => {
+                "The computer's keyring is locked, so sign-ins are kept in memory and lost when the host stops. Unlock it \
+                 and try again to get the stored ones back."
+            }
+            (Self::Locked, StoreKind::File) => {
+                "The computer's keyring is locked, so sign-ins stay in the private file. Unlock it and try again to move \
+                 them there."
+            }
+            (Self::Locked, StoreKind::Keyring) => {
+                "The computer's keyring is locked, so the last change is not stored yet. Unlock it and try again."
+            }
+            (Self::NoAnswer, _) => "The computer's keyring has not answered yet. If it asks for a password, unlock it.",
+            (Self::NotWritten, _) => {
+                "The last change could not be stored and is lost when the host stops. Storing it is tried again every few \
+                 minutes."
+            }
+            (Self::TooLarge, _) => {
+                "An account is larger than an entry of the computer's keyring may be, so its last change is lost when the \
+                 host stops. A private file has room for it."
+            }
+            (Self::Damaged, _) => "What was stored could not be read and was left out. Enter missing accounts again.",
+            (Self::FileUnreadable, _) => {
+                "The private file can't be read, so sign-ins are kept in memory and lost when the host stops."
+            }
+            (Self::Unread, _) => {
+                "Some stored accounts are not shown: a newer version of this package stored them, or there are more than 50. \
+                 They are kept."
+            }
+        }
+    }
+
+    /// Whether it is that the last change is in memory only.
+    pub(super) fn is_unsaved(self, kind: StoreKind) -> bool {
+        match self {
+            Self::NotWritten | Self::TooLarge => true,
+            Self::Locked => kind == StoreKind::Keyring,
+            _ => false,
+        }
+    }
+}
+
 /// The state of the secret store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoreView {
     /// Where secrets are kept now.
     pub kind: StoreKind,
     /// What the user should know about it, if anything.
-    pub message: Option<String>,
+    pub issue: Option<StoreIssue>,
     /// True if [`Auth::use_private_file`](super::Auth::use_private_file) would make it better.
     pub can_use_file: bool,
     /// True if [`Auth::retry_store`](super::Auth::retry_store) might make it better.
     pub can_retry: bool,
+}
+
+impl StoreView {
+    /// A store that does what it should.
+    pub(super) fn without_issue(kind: StoreKind) -> Self {
+        Self { kind, issue: None, can_use_file: false, can_retry: false }
+    }
+
+    /// Whether the last change is in memory only.
+    pub(super) fn is_unsaved(&self) -> bool {
+        self.issue.is_some_and(|issue| issue.is_unsaved(self.kind))
+    }
+
+    /// What to tell the user, if anything.
+    #[must_use]
+    pub fn message(&self) -> Option<&'static str> {
+        self.issue.map(|issue| issue.sentence(self.kind))
+    }
 }
 
 /// All accounts in one word, for the keys.

@@ -181,8 +181,8 @@ async fn what_spotify_says_to_the_code_is_on_the_page_and_the_next_sign_in_works
     let token = "/accounts/api/token";
     for (fault, error) in [
         (Fault::token_error("invalid_grant", "Invalid authorization code"), AuthError::CodeRefused),
-        (Fault::token_error("invalid_client", "Invalid client"), AuthError::ClientIdRefused),
-        (Fault::token_error("invalid_client", "Invalid client secret"), AuthError::ClientSecretRefused),
+        (Fault::token_error("invalid_client", "Invalid client"), AuthError::LoginDoubted),
+        (Fault::token_error("invalid_client", "Invalid client secret"), AuthError::LoginDoubted),
         (Fault::token_error("invalid_scope", "no"), AuthError::Refused("invalid_scope".into())),
         (Fault::drop_connection().on("", token), AuthError::NotFinished),
         (Fault::server_error(503).on("", token), AuthError::NotFinished),

@@ -117,6 +117,7 @@ fn row(error: &AuthError) -> Option<&'static Text> {
         AuthError::ClientSecretRefused => Some(&CLIENT_SECRET_REFUSED),
         AuthError::NotFinished => Some(&NOT_FINISHED),
         AuthError::UnknownAccount => Some(&UNKNOWN_ACCOUNT),
+        AuthError::LoginDoubted => Some(&LOGIN_DOUBTED),
         AuthError::Loading
         | AuthError::KeyringWaiting
         | AuthError::NotLinked
@@ -134,6 +135,9 @@ fn row(error: &AuthError) -> Option<&'static Text> {
         | AuthError::PortTaken(_)
         | AuthError::PortForm
         | AuthError::OtherUser { .. }
+        | AuthError::Doubted
+        | AuthError::TooManyAccounts
+        | AuthError::Restarting
         | AuthError::NoOtherAccount
         | AuthError::NoRandomness
         | AuthError::FileNotNeeded
@@ -276,6 +280,15 @@ const NOT_FINISHED: Text = Text {
     zh_cn: "无法连接到 Spotify，因此未能完成这次登录。请检查此电脑的网络，然后重新登录。",
 };
 
+const LOGIN_DOUBTED: Text = Text {
+    en: "Spotify has refused this account during the sign-in. That may be a fault at Spotify: log in again in a few minutes.",
+    de: "Spotify hat dieses Konto bei der Anmeldung abgelehnt. Das kann an einer Störung bei Spotify liegen: Melde dich in ein paar Minuten erneut an.",
+    ja: "サインイン中に Spotify がこのアカウントを拒否しました。Spotify 側の障害の可能性があります。数分後にもう一度ログインしてください。",
+    ko: "로그인 중에 Spotify가 이 계정을 거부했습니다. Spotify의 장애일 수 있으니 몇 분 뒤에 다시 로그인하세요.",
+    zh_tw: "登入時 Spotify 拒絕了此帳號。這可能是 Spotify 的故障：請在幾分鐘後重新登入。",
+    zh_cn: "登录时 Spotify 拒绝了此帐号。这可能是 Spotify 的故障：请在几分钟后重新登录。",
+};
+
 const UNKNOWN_ACCOUNT: Text = Text {
     en: "This account is not in the list any more. Add it again in the settings.",
     de: "Dieses Konto ist nicht mehr in der Liste. Füge es in den Einstellungen wieder hinzu.",
@@ -305,6 +318,7 @@ pub(super) mod tests {
             AuthError::ClientSecretRefused,
             AuthError::NotFinished,
             AuthError::UnknownAccount,
+            AuthError::LoginDoubted,
         ]
     }
 
