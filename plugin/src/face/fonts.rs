@@ -199,6 +199,12 @@ impl Fonts {
         }
     }
 
+    /// How much is remembered: choices, kinds of text with a font, fonts.
+    #[cfg(test)]
+    pub(super) fn remembered(&self) -> [usize; 3] {
+        [self.chosen.len(), self.found.len(), self.system.db().len()]
+    }
+
     /// Takes in which fonts were found.
     pub(super) fn take_in(&mut self, answer: Answer) {
         for (wanted, found) in answer {

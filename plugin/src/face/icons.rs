@@ -164,8 +164,14 @@ pub(super) struct Icons {
 }
 
 impl Icons {
-    /// The layouts use some dozen sizes and few colours, so this is never reached; it bounds a mistake.
+    /// The layouts use some dozen sizes. Most colours are few, but those beside a cover are of the cover.
     const KEPT: usize = 256;
+
+    /// How many icons are kept.
+    #[cfg(test)]
+    pub(super) fn remembered(&self) -> usize {
+        self.drawn.len()
+    }
 
     /// The icon, `px` pixels wide and high; none if its source is broken, which a test rules out.
     pub(super) fn get(&mut self, icon: Icon, colour: Rgb, px: u32) -> Option<&Pixmap> {

@@ -427,6 +427,35 @@ mod tests {
         assert!(renderer.grounds.kept.len() >= 30);
     }
 
+    /// What is remembered of drawing: choices and kinds of fonts, fonts, glyphs, cut texts, icons, bytes of grounds.
+    fn remembered(renderer: &Renderer) -> [usize; 7] {
+        let [chosen, found, fonts, glyphs, cuts] = renderer.text.remembered();
+        let grounds = renderer.grounds.kept.iter().map(|ground| ground.canvas.data().len()).sum();
+        [chosen, found, fonts, glyphs, cuts, renderer.icons.remembered(), grounds]
+    }
+
+    #[test]
+    fn drawing_a_day_of_tracks_remembers_no_more_than_its_bounds() {
+        let mut renderer = Renderer::with_fonts("en", Installed::Unread(testing::fonts));
+        for number in 0..1_500_u32 {
+            // Another title, with characters of its own that some font has, or none; another colour beside the cover.
+            let odd = |offset| char::from_u32(0x4e00 + 4 * number + offset).expect("a character");
+            let title = format!("Title {number} {}{}{} 漢 that is too long for its line", odd(0), odd(1), odd(2));
+            let cover = samples::two_colours((number as u8, (number / 6) as u8, 90), (0, 0, 0), 0);
+            let paused = NowPlaying { playing: false, scroll: Scroll::Off, ..now(&title) };
+            let key = samples::cover_key(&title, crate::face::Tone::Active);
+            for picture in [paused.into(), key] {
+                renderer.draw(&picture, Size::KEY, &|_| Some(cover.clone()), 0);
+            }
+            if number % 100 == 0 {
+                renderer.wait_for_fonts();
+            }
+        }
+        let most = [2048, 16, 8, 2 * 2048, 64, 256, Grounds::BYTES];
+        let remembered = remembered(&renderer);
+        assert!(remembered.iter().zip(most).all(|(now, most)| *now <= most), "{remembered:?}, not {most:?}");
+    }
+
     #[test]
     fn notices_stay_clear_of_the_edges() {
         let mut renderer = renderer();

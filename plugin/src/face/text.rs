@@ -84,6 +84,13 @@ impl Typesetter {
         Typesetter { fonts, glyphs: SwashCache::new(), cuts: HashMap::new() }
     }
 
+    /// How much is remembered: choices of fonts, kinds of text with a font, fonts, glyphs, cut texts.
+    #[cfg(test)]
+    pub(super) fn remembered(&self) -> [usize; 5] {
+        let [chosen, found, fonts] = self.fonts.remembered();
+        [chosen, found, fonts, self.glyphs.image_cache.len(), self.cuts.len()]
+    }
+
     /// Draws one line into a strip, in its vertical middle; what doesn't fit ends with an ellipsis.
     pub(super) fn strip(&mut self, canvas: &mut Pixmap, text: &str, area: Area, style: &Style) {
         self.block(canvas, text, area, style, 1);
