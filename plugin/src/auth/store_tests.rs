@@ -496,8 +496,7 @@ async fn a_retry_is_a_second_chance_for_a_failed_write() {
         [(StoreError::Locked, StoreIssue::Locked), (StoreError::Unavailable("gone".into()), StoreIssue::NotWritten)]
     {
         keyring.fail(Some(failure));
-        auth.save(demo()).await.ok();
-        auth.move_account(&auth.watch().borrow().accounts[0].id.clone(), 0).await.unwrap();
+        let id = auth.save(demo()).await.unwrap();
         let view = store(&auth);
         // One that is locked needs its password and not another place.
         let file_helps = issue == StoreIssue::NotWritten;
@@ -505,7 +504,7 @@ async fn a_retry_is_a_second_chance_for_a_failed_write() {
         keyring.fail(None);
         auth.retry_store().await;
         assert_eq!((store(&auth).issue, store(&auth).can_retry), (None, false));
-        auth.remove(&auth.watch().borrow().accounts[0].id.clone()).await.unwrap();
+        auth.remove(&id).await.unwrap();
     }
     auth.save(demo()).await.unwrap();
     assert_eq!(keyring.clients(), [demo().client_id]);
