@@ -27,7 +27,7 @@ use crate::http::Http;
 use crate::layouts::Layouts;
 use crate::pages::{self, PageCommand, PageEvent, Reply};
 use crate::player::{self, Input, Interest, Player, State};
-use crate::spotify::{Client, Error, Uri};
+use crate::spotify::{Client, Error, Uri, UriKind};
 use crate::supervisor::{Failures, Supervisor, TaskFailure};
 use crate::widgets::{self, Face, Request, Widget};
 
@@ -277,7 +277,8 @@ impl Package {
                 self.tell_shown().await?;
             }
             Event::PackageSettings(settings) => {
-                if let Some(uri) = settings.get(LAST_PLAYLIST).and_then(Value::as_str).and_then(Uri::parse) {
+                let uri = settings.get(LAST_PLAYLIST).and_then(Value::as_str).and_then(Uri::parse);
+                if let Some(uri) = uri.filter(|uri| uri.kind() == UriKind::Playlist) {
                     self.last_playlist = Some(uri.clone());
                     self.player.tell(Input::LastPlaylist(uri)).await?;
                 }

@@ -12,7 +12,8 @@ use crate::auth::{
     Redirect, SaveAccount, Secret, StoreIssue, StoreKind, Trouble, User,
 };
 use crate::face::best;
-use crate::spotify::{Client, Device, Item, Uri, UriKind};
+use crate::foreign::whole;
+use crate::spotify::{Client, Device, Error, Item, Uri, UriError, UriKind};
 
 /// What a page asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -175,11 +176,44 @@ pub struct PageError {
     pub field: Option<&'static str>,
     /// What to tell the user.
     pub message: String,
+    /// For `resolve`: what is wrong with the text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<LinkProblem>,
+    /// For `resolve`: what the link names, where Spotify doesn't share it. It may still be playable.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub result: Option<Box<PageResult>>,
+}
+
+/// What is wrong with a link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum LinkProblem {
+    /// The text is none.
+    NoLink,
+    /// It leads to something that can't be used.
+    OtherPage,
+    /// It is a short link, which only Spotify can follow.
+    ShortLink,
+    /// A part of it is missing.
+    Damaged,
+    /// Spotify doesn't share what it leads to.
+    NotShared,
+}
+
+impl From<UriError> for LinkProblem {
+    fn from(error: UriError) -> Self {
+        match error {
+            UriError::NoLink => Self::NoLink,
+            UriError::OtherPage => Self::OtherPage,
+            UriError::ShortLink => Self::ShortLink,
+            UriError::Damaged => Self::Damaged,
+        }
+    }
 }
 
 impl PageError {
     fn new(command: &str, field: Option<&'static str>, message: &str) -> Self {
-        Self { command: command.to_owned(), field, message: message.to_owned() }
+        Self { command: command.to_owned(), field, message: message.to_owned(), reason: None, result: None }
     }
 
     /// The error event as JSON, ready to be sent to a page.
@@ -413,6 +447,11 @@ fn redirect(command: &str, payload: &Value) -> Result<Redirect, PageError> {
     }
 }
 
+/// The most characters that Spotify's search takes: errors have been reported from 101 on.
+const MAX_WORDS: usize = 100;
+/// The largest offset that Spotify takes.
+const MAX_OFFSET: u32 = 100_000;
+
 impl PageCommand {
     /// Reads what a page has sent.
     ///
@@ -446,19 +485,23 @@ impl PageCommand {
                 liked: text("kind") == Some("liked"),
                 offset: payload
                     .get("offset")
-                    .and_then(Value::as_u64)
+                    .and_then(whole)
                     .and_then(|at| u32::try_from(at).ok())
+                    .filter(|at| *at <= MAX_OFFSET)
                     .unwrap_or(0),
             }),
             "resolve" => Ok(Self::Resolve { text: text("text").unwrap_or_default().to_owned() }),
             "search" => {
                 let words = text("q").map(str::trim).filter(|words| !words.is_empty());
-                let kinds = payload.get("types").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+                let words =
+                    words.ok_or_else(|| PageError::new(command, Some("q"), "The command needs words to look for."))?;
+                let wanted = payload.get("types").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+                let wanted: Vec<UriKind> =
+                    wanted.iter().filter_map(|kind| serde_json::from_value(kind.clone()).ok()).collect();
                 Ok(Self::Search {
-                    words: words
-                        .ok_or_else(|| PageError::new(command, Some("q"), "The command needs words to look for."))?
-                        .to_owned(),
-                    kinds: kinds.iter().filter_map(|kind| serde_json::from_value(kind.clone()).ok()).collect(),
+                    words: words.chars().take(MAX_WORDS).collect::<String>().trim_end().to_owned(),
+                    // Each once, whatever the page says.
+                    kinds: UriKind::CATALOGUE.into_iter().filter(|kind| wanted.contains(kind)).collect(),
                 })
             }
             "login" => Ok(Self::Login { id: id()? }),
@@ -565,13 +608,10 @@ pub async fn handle(auth: &Auth, spotify: &Client, command: PageCommand) -> Vec<
             let user = auth.watch().borrow().serving().and_then(|(_, account)| Some(account.user.clone()?.id));
             page.map(|page| PageEvent::Library { kind, total: page.total, results: mine(page.items, user), offset })
         }
-        PageCommand::Resolve { text } => match Uri::parse(&text) {
-            Some(uri) => spotify.look_up(&uri).await.map(|item| PageEvent::Resolved { result: item.into() }),
-            None => {
-                let wanted = "Paste a link from Spotify's Share menu, or a Spotify URI.";
-                return error(Some("text"), wanted);
-            }
-        },
+        PageCommand::Resolve { text } => {
+            let found = resolve(spotify, &text).await;
+            return vec![Reply::Event(found.unwrap_or_else(PageEvent::Error))];
+        }
         command => {
             return match act(auth, command).await {
                 Ok(url) => {
@@ -585,6 +625,33 @@ pub async fn handle(auth: &Auth, spotify: &Client, command: PageCommand) -> Vec<
     match asked {
         Ok(event) => vec![Reply::Event(event)],
         Err(wrong) => error(None, wrong.remedy().sentence()),
+    }
+}
+
+/// What a link or a URI stands for.
+async fn resolve(spotify: &Client, text: &str) -> Result<PageEvent, PageError> {
+    let refused = |field, message: &str| PageError::new("resolve", field, message);
+    let uri = Uri::read(text)
+        .map_err(|error| PageError { reason: Some(error.into()), ..refused(Some("text"), &error.to_string()) })?;
+    let named = |name: &str| PageResult {
+        uri: uri.as_str().to_owned(),
+        kind: uri.kind().name().to_owned(),
+        name: name.to_owned(),
+        by: String::new(),
+        image: None,
+        owned: None,
+    };
+    if uri.is_liked_songs() {
+        return Ok(PageEvent::Resolved { result: named("Liked Songs") });
+    }
+    match spotify.look_up(&uri).await {
+        Ok(item) => Ok(PageEvent::Resolved { result: PageResult { uri: uri.as_str().to_owned(), ..item.into() } }),
+        Err(error @ Error::NotShared) => Err(PageError {
+            reason: Some(LinkProblem::NotShared),
+            result: Some(Box::new(named(""))),
+            ..refused(Some("text"), error.remedy().sentence())
+        }),
+        Err(error) => Err(refused(None, error.remedy().sentence())),
     }
 }
 
@@ -674,7 +741,7 @@ mod tests {
             (json!({"command": "login"}), "login", Some("id")),
             (json!({"command": "saveAccount", "redirect": "pigeon"}), "saveAccount", Some("redirect")),
         ] {
-            let Err(PageError { command: said, field: blamed, message }) = PageCommand::read(&payload) else {
+            let Err(PageError { command: said, field: blamed, message, .. }) = PageCommand::read(&payload) else {
                 panic!("{payload} was understood");
             };
             assert_eq!((said.as_str(), blamed), (command, field));
@@ -751,6 +818,84 @@ mod tests {
         assert_eq!(
             PageEvent::Error(PageError::new("login", Some("id"), "No.")).payload(),
             json!({"event": "error", "command": "login", "field": "id", "message": "No."})
+        );
+    }
+
+    #[test]
+    fn commands_stay_within_what_spotify_takes() {
+        let search = |payload: Value| match PageCommand::read(&payload).unwrap() {
+            PageCommand::Search { words, kinds } => (words, kinds),
+            other => panic!("{other:?}"),
+        };
+        let (words, kinds) = search(json!({"command": "search", "q": format!("  {}", "\u{f6}".repeat(300))}));
+        assert_eq!((words, kinds), ("\u{f6}".repeat(100), vec![]));
+        let types = json!(["show", "hologram", 7, "track", "track", "Track", null, "collection"]);
+        let (words, kinds) = search(json!({"command": "search", "q": "a", "types": types}));
+        assert_eq!((words.as_str(), kinds), ("a", vec![UriKind::Track, UriKind::Show]));
+        assert!(PageCommand::read(&json!({"command": "search", "q": " \t"})).is_err());
+        let offset = |offset: Value| match PageCommand::read(&json!({"command": "getLibrary", "offset": offset})) {
+            Ok(PageCommand::GetLibrary { offset, .. }) => offset,
+            other => panic!("{other:?}"),
+        };
+        for (given, meant) in [
+            (json!(50), 50),
+            (json!(50.0), 50),
+            (json!("50"), 50),
+            (json!(100_000), 100_000),
+            (json!(100_001), 0),
+            (json!(u64::MAX), 0),
+            (json!(-1), 0),
+            (json!("far"), 0),
+            (json!(null), 0),
+        ] {
+            assert_eq!(offset(given.clone()), meant, "{given}");
+        }
+    }
+
+    #[tokio::test]
+    async fn resolve_tells_what_a_link_is_or_what_is_wrong() {
+        let world = World::new().await;
+        let (auth, _) = world.linked().await;
+        let spotify = Client::new(world.http.clone(), Url::parse(&world.sim.api_url()).unwrap(), auth.clone());
+        let resolve = async |text: &str| {
+            let command = PageCommand::read(&json!({"command": "resolve", "text": text})).unwrap();
+            match handle(&auth, &spotify, command).await.pop() {
+                Some(Reply::Event(event)) => event.payload(),
+                other => panic!("{other:?}"),
+            }
+        };
+        world.sim.clear_requests();
+        for (text, reason) in [
+            ("hello", "noLink"),
+            ("https://spotify.link/abc", "shortLink"),
+            ("https://open.spotify.com/user/me", "otherPage"),
+            ("spotify:track:", "damaged"),
+        ] {
+            let answer = resolve(text).await;
+            assert_eq!(
+                (&answer["event"], &answer["field"], &answer["reason"]),
+                (&json!("error"), &json!("text"), &json!(reason))
+            );
+        }
+        let liked = resolve("\"https://open.spotify.com/collection/tracks\"").await;
+        let result = json!({"uri": "spotify:collection", "type": "collection", "name": "Liked Songs", "by": ""});
+        assert_eq!(liked, json!({"event": "resolved", "result": result}));
+        assert!(world.sim.requests().is_empty(), "nothing of that needs Spotify");
+
+        let track = spotify_sim::catalogue::track_uri(1);
+        let found = resolve(&format!("<{track}?si=x>")).await;
+        assert_eq!((&found["event"], &found["result"]["uri"]), (&json!("resolved"), &json!(track)));
+        let mix = resolve("https://open.spotify.com/playlist/37i9dQZF1E3?si=x").await;
+        assert_eq!((&mix["reason"], &mix["field"]), (&json!("notShared"), &json!("text")));
+        assert_eq!(
+            mix["result"],
+            json!({"uri": "spotify:playlist:37i9dQZF1E3", "type": "playlist", "name": "", "by": ""})
+        );
+        assert!(
+            mix["message"]
+                .as_str()
+                .unwrap()
+                .starts_with("Spotify doesn't share this one: it may be private, deleted, or a mix")
         );
     }
 

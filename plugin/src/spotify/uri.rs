@@ -4,7 +4,7 @@
 //! the one canonical form, so that equality of two `Uri`s is equality of what they name.
 
 use percent_encoding::percent_decode_str;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer};
 
 use crate::pasted;
 
@@ -74,8 +74,7 @@ pub struct Uri {
 }
 
 /// Why a text is no link or URI that can be used. What is more specific is greater.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, thiserror::Error)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
 pub enum UriError {
     /// There is nothing in it that looks like one.
     #[error("Paste a link from Spotify's Share menu, or a Spotify URI.")]

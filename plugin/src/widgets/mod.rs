@@ -436,6 +436,8 @@ fn word<'a>(settings: &'a Settings, name: &str) -> &'a str {
     settings.get(name).and_then(Value::as_str).unwrap_or_default()
 }
 
+/// The longest id of a device, in characters. Spotify's have 40.
+const MAX_DEVICE_ID: usize = 256;
 /// The member of an instance's settings that holds its device.
 const DEVICE: &str = "device";
 
@@ -444,7 +446,10 @@ fn device(settings: &Settings) -> Option<ChosenDevice> {
     let device = settings.get(DEVICE)?;
     let member = |name: &str| device.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
     let chosen = ChosenDevice { id: member("id"), name: member("name"), kind: member("type") };
-    Some(chosen).filter(|chosen| !chosen.id.is_empty())
+    // Spotify's have letters, digits and a few signs; nothing else is sent there as the name of a device.
+    let sound = |character: char| character.is_ascii_alphanumeric() || "-_.:".contains(character);
+    let is_sound = |id: &str| (1..=MAX_DEVICE_ID).contains(&id.len()) && id.chars().all(sound);
+    Some(chosen).filter(|chosen| is_sound(&chosen.id))
 }
 
 /// The settings of an instance with the id that its device has now, if that is another one.
