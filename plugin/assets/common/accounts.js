@@ -120,7 +120,7 @@
       this._listeners.push(listener);
     }
 
-    /** Calls `listener` with each error `{command, field, message}` that the package reports. */
+    /** Calls `listener` with each error `{command, field, message, reason, result}` that the package reports. */
     onError(listener) {
       this._errorListeners.push(listener);
     }
@@ -196,6 +196,8 @@
           command: string(message.command),
           field: string(message.field),
           message: string(message.message),
+          reason: string(message.reason),
+          result: message.result,
         };
         for (const listener of this._errorListeners) listener(error);
       }

@@ -19,11 +19,13 @@
   /** The filter that shows every kind. */
   const EVERYTHING = "";
 
-  /** Whether somebody means a link or a URI rather than words to look for. */
-  const isLink = (words) => /^(spotify:|https?:\/\/)/i.test(words);
-  /** The user's Liked Songs have a link, but no id. */
-  const isLikedLink = (words) =>
-    /^(spotify:collection(:tracks)?$|https:\/\/open\.spotify\.com\/collection\/tracks)/i.test(words);
+  /** The words for what the package finds wrong with a link; a text that is no link at all is looked for instead. */
+  const LINK_PROBLEMS = new Map([
+    ["otherPage", "linkUnknown"],
+    ["shortLink", "linkShort"],
+    ["damaged", "linkDamaged"],
+    ["notShared", "linkNotShared"],
+  ]);
 
   /**
    * The questions of one field to the package. One is under way at a time, as answers don't say which question was theirs; of
@@ -40,13 +42,13 @@
         if (message.event === this._now?.event) this._finish((question) => question.answer(message));
       });
       client.on("closed", () => this._finish((question) => question.fail(text("hostLost"))));
-      accounts.onError(({ command, field, message }) => {
-        if (command !== this._now?.command.command) return;
-        this._finish((question) => question.fail(message || text("noAnswer"), field));
+      accounts.onError((error) => {
+        if (error.command !== this._now?.command.command) return;
+        this._finish((question) => question.fail(error.message || text("noAnswer"), error));
       });
     }
 
-    /** Asks: `answer` gets the event of that name, `fail` what went wrong in words, and the member that is to blame. */
+    /** Asks: `answer` gets the event of that name, `fail` what went wrong in words, and the package's error if it is one. */
     ask(command, event, answer, fail) {
       this.forget();
       this._next = { command, event, answer, fail, wanted: true };
@@ -88,9 +90,10 @@
   /**
    * Something of Spotify's, kept with what is needed to show it: `setting`, `label`, `none` (the words for nothing chosen),
    * `types` (what may be chosen); `library`: the user's playlists, `own`: only those that the user can change, `liked`: the
-   * Liked Songs too; `needed`: without a choice the widget does nothing.
+   * Liked Songs too; `unshared`: what Spotify doesn't share can be kept all the same; `needed`: without a choice the widget does
+   * nothing.
    */
-  function picker({ setting, label, none, types, library, own, liked, needed }) {
+  function picker({ setting, label, none, types, library, own, liked, unshared, needed }) {
     const { client, accounts } = pages;
     const id = `setting-${setting}`;
     const questions = new Questions(client, accounts);
@@ -142,7 +145,8 @@
     const input = element("input", {
       id,
       type: "text",
-      maxlength: 300,
+      // A link may stand in a text that was shared with it.
+      maxlength: 2000,
       autocomplete: "off",
       spellcheck: "false",
       "aria-label": text(label),
@@ -156,6 +160,10 @@
       input.focus();
     });
     retry.hidden = true;
+    /** What Spotify doesn't share, if it may be kept. */
+    let keepable = null;
+    const keep = button(`${id}-keep`, text("keepAnyway"), "small", () => choose(keepable));
+    keep.hidden = true;
     const sources = fields.segments(
       `${id}-source`,
       [
@@ -192,7 +200,7 @@
       element("p", { id: `${id}-paste`, class: "hint", text: text("pasteHint") }),
       filters.node,
       list.node,
-      element("div", { class: "row outcome" }, status, retry),
+      element("div", { class: "row outcome" }, status, retry, keep),
     );
 
     function isOpen() {
@@ -205,6 +213,7 @@
       setText(status, message);
       status.className = className;
       retry.hidden = true;
+      keep.hidden = true;
     }
 
     function fail(message, canRetry = true) {
@@ -253,18 +262,17 @@
         showResults();
         return say(inTheWay);
       }
-      if (isLink(words)) {
-        timer = setTimeout(() => resolve(words), pause);
-      } else if (source === "library") {
+      if (source === "library") {
         say("");
         showResults();
+        if (words) timer = setTimeout(() => resolve(words, () => loadMore()), pause);
       } else if (!words) {
         questions.forget();
         found = [];
         foundFor = null;
         showResults();
       } else if (words !== foundFor) {
-        timer = setTimeout(() => search(words), pause);
+        timer = setTimeout(() => resolve(words, () => search(words)), pause);
       } else {
         showResults();
       }
@@ -288,27 +296,36 @@
       );
     }
 
-    function resolve(words) {
-      if (liked && isLikedLink(words)) return choose(likedSongs);
-      say(text("searching"));
+    /** Takes the words for a link if the package knows them for one; `otherwise` is called where they are none. */
+    function resolve(words, otherwise) {
+      // One question at a time: the playlists that are on their way come first.
+      if (questions.waitsFor("getLibrary")) {
+        timer = setTimeout(() => resolve(words, otherwise), TYPING_MS);
+        return;
+      }
       questions.ask(
         { command: "resolve", text: words },
         "resolved",
         ({ result }) => {
           const item = results.itemOf(result);
+          if (item?.uri === results.LIKED_SONGS && liked) return choose(likedSongs);
           if (item && types.includes(item.type)) return choose(item);
           input.setAttribute("aria-invalid", "true");
           const list = new Intl.ListFormat(pages.strings.locale, { type: "disjunction" });
           const kinds = list.format(types.map((type) => results.kind(type)));
-          fail(
-            item ? text("linkOtherKind", { kind: results.kind(item.type) || item.type, kinds }) : text("linkUnknown"),
-            false,
-          );
+          const name = item?.uri === results.LIKED_SONGS ? likedSongs.name : results.kind(item?.type);
+          fail(item ? text("linkOtherKind", { kind: name || item.type, kinds }) : text("linkUnknown"), false);
         },
-        (message, field) => {
+        (message, error) => {
+          if (error?.reason === "noLink") return otherwise();
           input.setAttribute("aria-invalid", "true");
-          if (field === "text") fail(text("linkUnknown"), false);
-          else fail(message);
+          if (error?.field !== "text") return fail(message);
+          fail(text(LINK_PROBLEMS.get(error.reason) || "linkUnknown"), false);
+          const item = unshared && error.reason === "notShared" ? results.itemOf(error.result) : null;
+          if (!item || !types.includes(item.type)) return;
+          // Spotify tells no name, so that of its kind has to do.
+          keepable = { ...item, name: results.kind(item.type) };
+          keep.hidden = false;
         },
       );
     }
@@ -316,7 +333,7 @@
     /** The next page of the playlists, if somebody looks at the end of what is here. */
     function loadMore() {
       if (source !== "library" || !isOpen() || nextPage === null || failed || obstacle()) return;
-      if (questions.waitsFor("getLibrary")) return;
+      if (questions.waitsFor("getLibrary") || questions.waitsFor("resolve")) return;
       say(text(playlists.length ? "loadingMore" : "loadingPlaylists"));
       const offset = nextPage;
       questions.ask(

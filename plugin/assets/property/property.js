@@ -65,6 +65,7 @@
     types: ["track", "album", "artist", "playlist", "show", "episode"],
     library: true,
     liked: true,
+    unshared: true,
   };
   const AGAIN = {
     kind: "choice",

@@ -492,3 +492,14 @@ fn volume_keys_of_a_device_show_and_step_its_own() {
     pressed("mute", &mut model, &set);
     assert_eq!(widget("volume-up").face(&model.at(T), &set, Size::KEY).description, "Volume Up: 80 %");
 }
+
+#[test]
+fn odd_device_ids_mean_the_active_device() {
+    let chosen = |id: &str| device(&settings(json!({"device": {"id": id, "name": "Desk"}})));
+    for id in ["5fbb3ba6aa454b5534c4ba43a8c7e8e45a63ad0e", "ed01a3ca_amzn_1", "a-b.c:d"] {
+        assert_eq!(chosen(id).map(|device| device.id).as_deref(), Some(id));
+    }
+    for id in ["", "a b", "a&play=true", "../x", "ü", "a\n", &"a".repeat(300)] {
+        assert_eq!(chosen(id), None, "{id}");
+    }
+}
