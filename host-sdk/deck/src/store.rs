@@ -273,11 +273,7 @@ fn write(folder: &Path, state: &Saved) -> io::Result<()> {
     file.sync_all()?;
     drop(file);
     keep_last(folder)?;
-    fs::rename(&new, folder.join(FILE_NAME))?;
-    // The rename itself is on disk when the folder is. Windows has no such call and needs none.
-    #[cfg(unix)]
-    fs::File::open(folder)?.sync_all()?;
-    Ok(())
+    host_sdk::files::rename(&new, &folder.join(FILE_NAME))
 }
 
 /// Keeps the file that is about to be replaced. At no moment is there none: it gets a second name, which stays.

@@ -141,6 +141,12 @@
       return this.list.find((one) => one.active) || this.list.find((one) => one.state === "linked") || this.list[0];
     }
 
+    /** Who serves, if anybody does: what was refused before this changed may be answered now. */
+    get serving() {
+      const active = this.list.find((one) => one.active);
+      return active && this.nobodyUntil <= Date.now() ? active.id : "";
+    }
+
     /** The redirect choice of an account, or the package's default for a new one. */
     redirectOf(one) {
       if (one?.redirect) return one.redirect;

@@ -185,6 +185,8 @@
     let shown = "";
     let timer = null;
     let wasLinked = false;
+    /** Who served when the last question failed; null: it did not. */
+    let failedWith = null;
 
     function say(message) {
       setText(problem, message);
@@ -227,7 +229,10 @@
     function lookAtAccounts() {
       const linked = accounts.list.some((one) => one.state === "linked");
       refresh.disabled = !linked;
-      if (linked && !wasLinked) ask();
+      // A failure goes with its reason: another account serves now, or the wait is over.
+      if (failedWith !== null && !accounts.serving) failedWith = "";
+      const servedAgain = failedWith !== null && accounts.serving !== failedWith;
+      if (linked && (!wasLinked || servedAgain)) ask();
       if (!linked) {
         answered();
         say("");
@@ -246,6 +251,7 @@
     client.on("message", (message) => {
       if (message.event !== "devices" || !Array.isArray(message.devices)) return;
       answered();
+      failedWith = null;
       // Spotify lists devices that have no id; nothing can be sent to those.
       devices = message.devices
         .filter((one) => one && typeof one.id === "string" && one.id)
@@ -261,6 +267,7 @@
     accounts.onError(({ command, message }) => {
       if (command !== "getDevices") return;
       answered();
+      failedWith = accounts.serving;
       say(message || text("noAnswer"));
     });
     accounts.onChange(lookAtAccounts);

@@ -116,6 +116,8 @@
     /** Where the next page of the playlists begins; null: all are here. */
     let nextPage = 0;
     let failed = false;
+    /** Who served when the last question failed. */
+    let failedWith = "";
     /** What was in the way of asking when it was last looked at. */
     let inTheWay = "";
     let timer = null;
@@ -219,6 +221,7 @@
     function fail(message, canRetry = true) {
       say(message, "field-error");
       failed = true;
+      failedWith = accounts.serving;
       retry.hidden = !canRetry;
     }
 
@@ -420,7 +423,10 @@
       }
     });
     accounts.onChange(() => {
-      if (isOpen() && obstacle() !== inTheWay) look(0);
+      // A failure goes with its reason: another account serves now, or the wait is over.
+      if (!accounts.serving) failedWith = "";
+      const servedAgain = failed && !retry.hidden && accounts.serving !== failedWith;
+      if (isOpen() && (servedAgain || obstacle() !== inTheWay)) look(0);
     });
 
     sources.set(source);

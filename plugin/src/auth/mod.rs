@@ -408,6 +408,7 @@ impl Auth {
             account.problem = account.standing_problem();
             let app = account.stored.client_id.clone();
             state.rotation.on_logged_out(&app);
+            state.forget_other_users();
             state.login.take_if(|login| login.account == id);
             self.inner.publish(&state);
         }
@@ -424,6 +425,7 @@ impl Auth {
         {
             let mut state = self.inner.lock();
             state.remove(id, self.inner.clock.unix_ms()).ok_or(AuthError::UnknownAccount)?;
+            state.forget_other_users();
             state.login.take_if(|login| login.account == id);
             self.inner.publish(&state);
         }
@@ -859,6 +861,8 @@ impl Inner {
                         signed_in_at: None,
                         token_at: 0,
                     };
+                    // The user enters again what could not be read.
+                    state.store.issue.take_if(|issue| *issue == StoreIssue::Damaged);
                     let mut account = Account::new(stored, next);
                     account.problem = problem;
                     state.accounts.push(account);

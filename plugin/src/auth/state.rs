@@ -185,7 +185,8 @@ impl Account {
 
     /// Records that Spotify has accepted ID and secret.
     pub(super) fn on_accepted(&mut self) {
-        if self.doubted_since.take().is_none() && !self.refused() {
+        let was_unchecked = self.problem == Some(AuthError::Unchecked);
+        if self.doubted_since.take().is_none() && !self.refused() && !was_unchecked {
             return;
         }
         self.problem = None;
@@ -324,6 +325,18 @@ impl State {
 
     pub(super) fn account(&mut self, id: &str) -> Option<&mut Account> {
         self.accounts.iter_mut().find(|account| account.stored.id == id)
+    }
+
+    /// Drops what was said about other users' sign-ins where those have ended meanwhile.
+    pub(super) fn forget_other_users(&mut self) {
+        let signed_in = self.accounts.iter().filter(|account| account.signed_in());
+        let names: Vec<String> = signed_in.filter_map(|account| Some(account.stored.user.clone()?.name)).collect();
+        for account in &mut self.accounts {
+            if matches!(&account.problem, Some(AuthError::OtherUser { expected, .. }) if !names.contains(expected)) {
+                account.problem = None;
+                account.problem = account.standing_problem();
+            }
+        }
     }
 
     /// Whether an account is of the app with this Client ID.

@@ -494,6 +494,44 @@ async fn log_out_deletes_the_copy_of_a_damaged_file() {
 }
 
 #[tokio::test]
+async fn limits_of_a_logged_out_account_are_not_shown() {
+    let world = World::new().await;
+    let (auth, id) = world.linked().await;
+    let token = auth.token(Group::Player, Needs::User).await.unwrap();
+    auth.use_account(Some(&id)).unwrap();
+    auth.heard(&token, Group::Player, Outcome::Limited(LimitKind::Quota, None));
+    auth.heard(&token, Group::Player, Outcome::Trouble(Trouble::UserNeedsPremium));
+    assert_eq!((only(&now(&auth)).limits.len(), now(&auth).limit.is_some()), (1, true));
+    auth.logout(&id).await.unwrap();
+    let state = now(&auth);
+    assert_eq!((only(&state).limits.len(), state.limit, only(&state).trouble), (0, None, None));
+    // The limit itself goes on: a new log-in doesn't open what Spotify has shut.
+    world.sign_in(&auth, &id).await;
+    assert_eq!(only(&now(&auth)).limits.len(), 1);
+}
+
+#[tokio::test]
+async fn other_user_is_forgotten_with_the_sign_in_it_differed_from() {
+    for removed in [false, true] {
+        let world = World::new().await;
+        let (auth, first) = world.linked().await;
+        identify(&auth, &first, user("u", "Name")).await;
+        let second = SaveAccount { client_id: spotify_sim::SIBLING_CLIENT_ID.into(), pkce_only: true, ..demo() };
+        let second = auth.save(second).await.unwrap();
+        world.sign_in(&auth, &second).await;
+        identify(&auth, &second, user("guest", "Guest")).await;
+        let problem = |state: &AuthState| state.accounts.last().unwrap().problem.clone();
+        assert!(matches!(problem(&now(&auth)), Some(AuthError::OtherUser { .. })));
+        if removed {
+            auth.remove(&first).await.unwrap();
+        } else {
+            auth.logout(&first).await.unwrap();
+        }
+        assert_eq!(problem(&now(&auth)), None);
+    }
+}
+
+#[tokio::test]
 async fn an_ended_sign_in_is_not_retried_and_keeps_id_and_secret() {
     let world = World::new().await;
     let folder = tempfile::tempdir().unwrap();
