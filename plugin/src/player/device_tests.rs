@@ -187,6 +187,24 @@ async fn speaker_that_stays_silent_says_what_to_do() {
 }
 
 #[tokio::test]
+async fn speaker_that_has_forgotten_plays_what_was_played_last() {
+    let stage = Stage::new(Playback::default()).await;
+    let last = stage.world.sim.playback();
+    // A track counts as played once it has ended.
+    stage.world.sim.advance(Duration::from_secs(250));
+    stage.world.sim.set_playback(only(SPEAKER_ID));
+    stage.player.tell(Input::Refresh).await.unwrap();
+    stage.shows(|player| player.now.is_none()).await;
+    stage.change(SPEAKER_ID, wakes(Waking::Forgetful));
+    stage.world.sim.clear_requests();
+    stage.presses(Verb::TogglePlay, None).await;
+    stage
+        .plays(move |playback| playback.is_playing && playback.item == last.item && playback.context == last.context)
+        .await;
+    assert_eq!(stage.commands(), ["player/play", "player", "player/play", "player/play"]);
+}
+
+#[tokio::test]
 async fn what_was_chosen_plays_on_a_speaker_that_wakes_up_empty() {
     let stage = Stage::new(only(SPEAKER_ID)).await;
     stage.change(SPEAKER_ID, wakes(Waking::Forgetful));

@@ -3,7 +3,7 @@
 //! Where Spotify answers that it plays nowhere, or doesn't know the device, the devices are asked for: a chosen device may have
 //! another id by now, and one that sleeps is woken by moving playback to it. Some devices wake up without knowing what they
 //! played, or take a while to begin. So where nothing played before, it is looked whether something does, and if not, it is
-//! asked for once more. Every wait is bounded, and what comes of none is said.
+//! asked for once more, and at last given what the user has played last, on whatever device. Every wait is bounded, and what comes of none is said.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,12 +12,13 @@ use super::command::{Call, QueuedCall, Verb};
 use super::device::{self, ChosenDevice, Found};
 use super::settle::{self, LastPlaying, Outcome};
 use crate::clock::Clock;
-use crate::spotify::{Client, Device, Error, Playback, Restriction, Uri};
+use crate::spotify::{Client, Device, Error, Item, Playback, Played, Restriction, Uri, UriKind};
 
 /// How often, and with which pause, a device that was just woken is tried, or looked at: 4 s in all.
 const WAKE_TRIES: u32 = 8;
 const WAKE_PAUSE: Duration = Duration::from_millis(500);
-/// A device that is awake and silent at so many looks is asked once more.
+/// A device that is awake and silent at so many looks is asked once more; where it was to go on with what it doesn't know any
+/// more, after as many again it is given what the user has played last.
 const SILENT_LOOKS: u32 = 2;
 
 /// So many Liked Songs are played where Spotify doesn't take them as a context: it has refused a list of 850, and each 50 take a
@@ -164,9 +165,19 @@ impl Sender {
     /// Looks whether something plays by now, and if not, asks for it once more. `asked`: whether it has been asked for.
     async fn look(&mut self, call: &Call, id: Option<&str>, mut asked: bool) -> Result<(), Error> {
         let mut silent = 0;
+        let mut asked_again = false;
         let mut awake = false;
         for _ in 0..WAKE_TRIES {
-            if !asked || silent == SILENT_LOOKS {
+            if asked_again && silent == SILENT_LOOKS {
+                // There is nothing else to try.
+                if *call != Call::Play || !self.play_last_played(id).await {
+                    break;
+                }
+                silent += 1;
+            } else if !asked || silent == SILENT_LOOKS {
+                if asked {
+                    (asked_again, silent) = (true, 0);
+                }
                 match self.attempt(call, id).await {
                     Ok(()) => asked = true,
                     Err(Error::NoActiveDevice) => {}
@@ -174,7 +185,6 @@ impl Sender {
                     Err(Error::Restricted(_)) if asked => {}
                     Err(error) => return Err(error),
                 }
-                silent += u32::from(silent == SILENT_LOOKS);
             }
             tokio::time::sleep(WAKE_PAUSE).await;
             let asked_ms = self.clock.unix_ms();
@@ -193,6 +203,27 @@ impl Sender {
             }
         }
         Err(if awake { Error::Restricted(Restriction::StaysSilent) } else { Error::NoActiveDevice })
+    }
+
+    /// Plays what the user has played last. False where Spotify doesn't tell it, such as to a sign-in from before it was asked
+    /// for, or doesn't play it.
+    async fn play_last_played(&self, id: Option<&str>) -> bool {
+        let last = match self.spotify.last_played().await {
+            Ok(last) => last,
+            Err(error) => {
+                tracing::info!(%error, "what was played last isn't known");
+                return false;
+            }
+        };
+        let Some(Played { track: Some(Item { uri: Some(track), .. }), context }) = last else { return false };
+        let context = context.and_then(|context| context.uri);
+        // Spotify takes an offset in these alone.
+        let played = match context.filter(|context| matches!(context.kind(), UriKind::Album | UriKind::Playlist)) {
+            Some(context) => self.spotify.play_from(&context, &track, id).await,
+            None => Err(Error::Restricted(Restriction::NotPlayable)),
+        };
+        // A playlist may be gone, or without the track by now.
+        played.is_ok() || self.spotify.play_all(std::slice::from_ref(&track), id).await.is_ok()
     }
 
     /// The newest Liked Songs, up to [`MOST_LIKED`].

@@ -21,7 +21,7 @@ use url::Url;
 
 pub use error::{Error, Restriction};
 pub use model::{
-    Actions, Collection, Context, Device, Disallows, Image, Item, LinkedFrom, Named, Owner, Page, Playback,
+    Actions, Collection, Context, Device, Disallows, Image, Item, LinkedFrom, Named, Owner, Page, Playback, Played,
     PlayingType, Profile, Repeat,
 };
 pub use uri::{Uri, UriError, UriKind};
@@ -274,6 +274,26 @@ impl Client {
     pub async fn play_liked_context(&self, user: &str, device_id: Option<&str>) -> Result<(), Error> {
         let body = json!({ "context_uri": format!("spotify:user:{user}:collection") });
         self.write(Call::new(Method::PUT, "me/player/play").device(device_id).body(body)).await
+    }
+
+    /// Plays a playlist or an album from this item on.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn play_from(&self, context: &Uri, item: &Uri, device_id: Option<&str>) -> Result<(), Error> {
+        let body = json!({ "context_uri": context.as_str(), "offset": { "uri": item.as_str() } });
+        self.write(Call::new(Method::PUT, "me/player/play").device(device_id).body(body)).await
+    }
+
+    /// What the user has played last, if Spotify knows: a track that was played for half a minute, never an episode.
+    /// [Reference](https://developer.spotify.com/documentation/web-api/reference/get-recently-played).
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn last_played(&self) -> Result<Option<Played>, Error> {
+        let call = Call::new(Method::GET, "me/player/recently-played").query("limit", 1);
+        let answer = self.send(&call).await?;
+        Ok(answer.read::<model::RecentlyPlayed>()?.items.into_iter().next())
     }
 
     /// Plays these tracks and episodes, one after the other.

@@ -526,6 +526,26 @@ pub(super) struct Queue {
     pub queue: Vec<Item>,
 }
 
+/// The answer of GET /me/player/recently-played.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub(super) struct RecentlyPlayed {
+    #[serde(deserialize_with = "lenient_list")]
+    pub items: Vec<Played>,
+}
+
+/// A track that was played, and what it was played from.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct Played {
+    /// The track.
+    #[serde(deserialize_with = "lenient")]
+    pub track: Option<Item>,
+    /// The playlist, album, artist or show that it was played from.
+    #[serde(deserialize_with = "lenient")]
+    pub context: Option<Context>,
+}
+
 impl Search {
     /// Everything that was found and has an address, kind by kind.
     pub fn found(self) -> Vec<Item> {
