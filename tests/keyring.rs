@@ -160,7 +160,8 @@ async fn a_locked_secret_service_is_said_and_asked_again_by_the_page() {
     let _session = start_in(LOCKED_SESSION, unpacked.command_for(&host, &spotify).env("UNLOCK", &unlock));
     host.registered().await;
     let store = store_is(&mut host, "memory").await;
-    assert_eq!(store["canRetry"], true, "{store}");
+    assert_eq!((&store["issue"], &store["canRetry"]), (&json!("locked"), &json!(true)), "{store}");
+    assert_eq!(store["canUseFile"], false, "nobody is led to a plain file: {store}");
     assert!(store["message"].as_str().is_some_and(|message| message.contains("locked")), "{store}");
 
     std::fs::write(&unlock, "").unwrap();
