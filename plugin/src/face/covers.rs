@@ -521,7 +521,8 @@ fn client(also_from: Arc<[Origin]>) -> Http {
                 attempt.follow()
             }
         });
-        client.redirect(redirects).referer(false).pool_idle_timeout(IDLE)
+        // Pictures are compressed already.
+        client.redirect(redirects).referer(false).no_gzip().pool_idle_timeout(IDLE)
     })
 }
 

@@ -305,3 +305,28 @@ async fn what_is_not_shared_says_so() {
     world.sim.inject(Fault::restricted_device().on("GET", "/v1/playlists"));
     assert_eq!(client.look_up(&mix).await, Err(Error::NotShared));
 }
+
+#[tokio::test]
+async fn answers_come_compressed() {
+    let world = World::new().await;
+    let client = client(&world).await;
+    let call = async || {
+        client.player().await.unwrap();
+        client.queue().await.unwrap();
+        client.search("a", &UriKind::CATALOGUE).await.unwrap();
+        client.playlists(0).await.unwrap();
+    };
+    call().await;
+    for request in world.sim.requests() {
+        println!("{} {} B, {} B sent", request.path, request.plain_bytes, request.sent_bytes);
+        assert!(request.sent_bytes * 2 < request.plain_bytes, "{request:?}");
+    }
+    // A body that is small on its way is bounded by what becomes of it.
+    let bomb = format!("{{\"a\":\"{}\"}}", "x".repeat(LONGEST_ANSWER));
+    world.sim.inject(Fault {
+        outcome: spotify_sim::Outcome::Answer { status: 200, headers: vec![], body: bomb },
+        ..Fault::drop_connection()
+    });
+    assert_eq!(client.player().await, Err(Error::Intercepted(200)));
+    assert!(last(&world).sent_bytes < 100_000);
+}

@@ -1,10 +1,14 @@
-//! Other forms in which an answer can arrive: with members changed, with numbers as floats, or cut off in the
+//! Other forms in which an answer can arrive: with members changed, with numbers as floats, compressed, or cut off in the
 //! middle.
+
+use std::io::Write as _;
 
 use axum::body::{Body, Bytes, to_bytes};
 use axum::http::HeaderValue;
-use axum::http::header::CONTENT_LENGTH;
+use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use axum::response::Response;
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use futures_util::stream;
 use serde_json::Value;
 
@@ -56,6 +60,38 @@ pub(crate) async fn changed(response: Response, change: impl FnOnce(&mut Value))
     change(&mut value);
     parts.headers.remove(CONTENT_LENGTH);
     Response::from_parts(parts, Body::from(value.to_string()))
+}
+
+/// Below this an answer is not worth compressing, in bytes.
+const LEAST_COMPRESSED: usize = 256;
+
+/// The answer with gzip, if the client takes that and the answer gains by it; with how long its body is, and how many bytes of
+/// it are sent.
+pub(crate) async fn compressed(response: Response, accepts: Option<&str>) -> (Response, usize, usize) {
+    let (mut parts, body) = response.into_parts();
+    let is_picture = {
+        let kind = parts.headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+        kind.is_some_and(|kind| kind.starts_with("image/"))
+    };
+    let takes = accepts.is_some_and(|names| names.split(',').any(|name| name.trim().starts_with("gzip")));
+    // The bodies are our own, and in memory.
+    let plain = to_bytes(body, BODY_LIMIT).await.unwrap_or_default();
+    let gains = plain.len() >= LEAST_COMPRESSED && !is_picture && !parts.headers.contains_key(CONTENT_ENCODING);
+    let length = plain.len();
+    let small = (takes && gains).then(|| {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+        encoder.write_all(&plain).and_then(|()| encoder.finish())
+    });
+    let body = match small {
+        Some(Ok(small)) => {
+            parts.headers.remove(CONTENT_LENGTH);
+            parts.headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+            Bytes::from(small)
+        }
+        _ => plain,
+    };
+    let sent = body.len();
+    (Response::from_parts(parts, Body::from(body)), length, sent)
 }
 
 /// The first half of an answer that says how long the whole is; the connection is closed behind it.

@@ -57,6 +57,10 @@ pub struct Request {
     pub arrived_ns: u64,
     /// [`answered`](Self::answered) in nanoseconds since the simulator's start.
     pub answered_ns: Option<u64>,
+    /// How long the body of the answer is, in bytes.
+    pub plain_bytes: usize,
+    /// How many bytes of it were sent: fewer where it was compressed.
+    pub sent_bytes: usize,
 }
 
 impl Request {
@@ -150,6 +154,13 @@ impl Journal {
             request.reply = reply;
             request.answered = Some(Instant::now());
             request.answered_ns = request.answered.map(|at| nanoseconds(start, at));
+        }
+    }
+
+    /// Notes how long the body of an answer is, and how many bytes of it are sent.
+    pub fn weigh(&mut self, number: u64, plain: usize, sent: usize) {
+        if let Some(request) = self.requests.iter_mut().rev().find(|request| request.number == number) {
+            (request.plain_bytes, request.sent_bytes) = (plain, sent);
         }
     }
 

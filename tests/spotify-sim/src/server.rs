@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{Path, Request as HttpRequest, State};
-use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::header::{ACCEPT_ENCODING, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::{Html, IntoResponse, Response};
@@ -265,6 +265,7 @@ async fn record(State(shared): State<Arc<Shared>>, request: HttpRequest, next: N
     let service = Service::of(path);
     let query = parts.uri.query().unwrap_or_default();
     let authorization = header(&parts.headers, AUTHORIZATION).map(str::to_owned);
+    let accepts = header(&parts.headers, ACCEPT_ENCODING).map(str::to_owned);
     let text = journal::masked_body(header(&parts.headers, CONTENT_TYPE), &body);
     let Some(origin) = parts.extensions.get::<Origin>().copied() else {
         // `serve_connection` puts one into every request.
@@ -290,6 +291,8 @@ async fn record(State(shared): State<Arc<Shared>>, request: HttpRequest, next: N
             protocol: origin.protocol,
             arrived_ns: 0,
             answered_ns: None,
+            plain_bytes: 0,
+            sent_bytes: 0,
         });
         (number, client_id)
     });
@@ -312,18 +315,21 @@ async fn record(State(shared): State<Arc<Shared>>, request: HttpRequest, next: N
                 _ => next.run(HttpRequest::from_parts(parts, Body::from(body))).await,
             }
         };
-        match fate.outcome {
-            Outcome::Serve => carry_out.await,
+        let cuts = fate.outcome == Outcome::CutAnswer;
+        let response = match fate.outcome {
+            Outcome::Serve | Outcome::CutAnswer => carry_out.await,
             Outcome::Patch(patch) => forms::changed(carry_out.await, |answer| forms::merge(answer, &patch)).await,
             Outcome::Floats => forms::changed(carry_out.await, forms::floats).await,
-            Outcome::CutAnswer => forms::cut_off(carry_out.await).await,
             Outcome::Answer { status, headers, body } => answer(status, &headers, body),
-            Outcome::Drop => dropped(),
+            Outcome::Drop => return dropped(),
             Outcome::LoseAnswer => {
                 carry_out.await;
-                dropped()
+                return dropped();
             }
-        }
+        };
+        let (response, plain, sent) = forms::compressed(response, accepts.as_deref()).await;
+        shared.change(|state, _| state.journal.weigh(number, plain, sent));
+        if cuts { forms::cut_off(response).await } else { response }
     };
     let response = tokio::select! {
         biased;
