@@ -238,6 +238,18 @@ fn polling() -> Vec<Row> {
         down("503 with Retry-After", Some(unavailable()), "primary read 503"),
         intercepted("200 with HTML", captive_portal(), "primary read 200"),
         poll("200 without a body", answers(200, &[], "")).sends("primary read 200").key("Play"),
+        poll("202 without a body", answers(202, &[], "")).sends("primary read 202").key("Play"),
+        poll("200 with null", answers(200, &[], "null")).sends("primary read 200").key("Play"),
+        poll("200 with an empty object", answers(200, &[], "{}")).sends("primary read 200").key("Play"),
+        poll("an active device with nothing to play", Fault::patch(json!({"item": null, "is_playing": false})))
+            .sends("primary read 200")
+            .key("Play"),
+        poll("a position and a length that can't be", Fault::patch(json!({"progress_ms": u64::MAX, "timestamp": -1})))
+            .sends("primary read 200")
+            .key("Pause"),
+        poll("every member null", Fault::patch(json!({"actions": null, "context": null, "repeat_state": null})))
+            .sends("primary read 200")
+            .key("Pause"),
         poll("numbers as floats", Fault::floats()).sends("primary read 200").key("Pause"),
         poll("connection dropped once", Fault::drop_connection().times(1))
             .sends("primary read dropped, primary read 200")

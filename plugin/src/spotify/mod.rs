@@ -225,7 +225,8 @@ impl Client {
     pub async fn player(&self) -> Result<Option<Playback>, Error> {
         let call = Call::new(Method::GET, "me/player").query("additional_types", "track,episode");
         let answer = self.send(&call).await?;
-        if answer.is_empty() { Ok(None) } else { answer.read().map(Some) }
+        // An empty body and `null` have been seen in place of 204.
+        if answer.is_empty() { Ok(None) } else { answer.read() }
     }
 
     /// The devices with Spotify open. One without an id can't be addressed.
