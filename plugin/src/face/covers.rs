@@ -262,7 +262,7 @@ struct Shared {
     http: Http,
     disk: Option<Disk>,
     downloads: Semaphore,
-    /// One at a time: a picture at the limits takes 13 MB while it is decoded, and 0.2 s.
+    /// One at a time: a picture at the limits takes 13 MB while it is decoded, and up to 50 ms.
     decoding: Semaphore,
 }
 
