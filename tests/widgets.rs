@@ -541,15 +541,20 @@ async fn a_press_wakes_the_chosen_device_the_last_one_or_the_only_one(unpacked: 
     tokio::join!(wakes(only, json!({}), SPEAKER_ID), wakes(Playback::asleep(), chosen, PHONE_ID), several, last);
 }
 
-/// Waits until an instance's settings are stored; answers the id of its device.
-async fn stores_device(host: &mut FakeHost, instance: Instance) -> String {
-    let stored = host.hear_until("the settings are stored", |message| match message {
-        ToHost::SetWidgetSettings { context, settings, .. } if context == instance.context => Some(settings.clone()),
-        _ => None,
-    });
-    let settings = stored.await;
-    assert_eq!(settings["step"], 7, "nothing else is lost");
-    settings["device"]["id"].as_str().expect("an id").to_owned()
+/// Waits until the settings of all these instances are stored, in any order; returns the ids of their devices.
+async fn stored_devices<const N: usize>(host: &mut FakeHost, instances: [Instance; N]) -> [String; N] {
+    let mut ids = [const { None }; N];
+    host.hear_until("the settings are stored", |message| {
+        if let ToHost::SetWidgetSettings { context, settings, .. } = message
+            && let Some(place) = instances.iter().position(|instance| context == instance.context)
+        {
+            assert_eq!(settings["step"], 7, "nothing else is lost");
+            ids[place] = settings["device"]["id"].as_str().map(str::to_owned);
+        }
+        ids.iter().all(Option::is_some).then_some(())
+    })
+    .await;
+    ids.map(|id| id.expect("all are stored"))
 }
 
 async fn a_device_with_a_new_id_is_the_one_of_its_name_and_its_id_is_stored(unpacked: &Unpacked) {
@@ -561,7 +566,7 @@ async fn a_device_with_a_new_id_is_the_one_of_its_name_and_its_id_is_stored(unpa
     stage.spotify.change_device(SPEAKER_ID, renewed.clone()).unwrap();
     appears(&mut stage.host, play, chosen(SPEAKER_ID)).await;
     appears(&mut stage.host, device, chosen(SPEAKER_ID)).await;
-    let ids = [stores_device(&mut stage.host, play).await, stores_device(&mut stage.host, device).await];
+    let ids = stored_devices(&mut stage.host, [play, device]).await;
     assert_eq!(ids, ["renewed", "renewed"]);
     says(&mut stage.host, device, "Wohnzimmer: Ready").await;
     assert_eq!(press(&mut stage, device).await, r#"PUT player {"device_ids":["renewed"]}"#);
@@ -574,7 +579,7 @@ async fn a_device_with_a_new_id_is_the_one_of_its_name_and_its_id_is_stored(unpa
     says(&mut stage.host, play, "Play").await;
     stage.spotify.clear_requests();
     stage.host.press(play).await;
-    assert_eq!(stores_device(&mut stage.host, play).await, "renewed");
+    assert_eq!(stored_devices(&mut stage.host, [play]).await, ["renewed"]);
     let sent = sends(&mut stage, 2).await;
     assert_eq!(sent, [SPEAKER_ID, "renewed"].map(|id| format!("PUT player/play device_id={id}")));
     says(&mut stage.host, play, "Pause").await;

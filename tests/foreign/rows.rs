@@ -65,6 +65,13 @@ fn settings(payload: &Value) -> Value {
     told("didReceiveWidgetSettings", payload)
 }
 
+/// Settings whose only member is called as documents call the one around them.
+fn as_payload(payload: &Value) -> Value {
+    let mut message = settings(payload);
+    message["settingsAsPayload"] = true.into();
+    message
+}
+
 fn package_settings(payload: &Value) -> Value {
     json!({"event": "didReceivePackageSettings", "payload": payload})
 }
@@ -220,7 +227,8 @@ fn stored() -> Vec<Row> {
     let own = |payload: Value, seen: &Value| key("setWidgetSettings", payload, TellsBoth(settings(seen)));
     vec![
         own(json!({"n": 1, "deep": {"x": [null]}}), &json!({"n": 1, "deep": {"x": [null]}})),
-        own(json!({"settings": {"n": 2}}), &json!({"n": 2})),
+        // Nothing of it is lost on the way, and whoever reads it is told that the member isn't the host's.
+        key("setWidgetSettings", json!({"settings": {"n": 2}}), TellsBoth(as_payload(&json!({"settings": {"n": 2}})))),
         own(json!({}), &json!({})),
         own(json!({"settings": {"a": 1}, "n": 3}), &json!({"settings": {"a": 1}, "n": 3})),
         key("setWidgetSettings", Value::Null, Logs("setWidgetSettings, because its payload")),

@@ -58,9 +58,9 @@ elif mode == "huge":
     wait_for_ever(link)
 elif mode == "deaf":
     link = registered()
-    link.send({"event": "setPackageSettings", "payload": {"settings": {"large": "x" * (4 << 20)}}})
+    link.send({"event": "setPackageSettings", "payload": {"settings": {"large": "x" * 1_000_000}}})
     try:
-        for _ in range(20):
+        for _ in range(80):
             link.send({"event": "getPackageSettings"})
         while True:
             time.sleep(3600)
