@@ -303,6 +303,7 @@ impl Catalogue {
         });
         let mut album = self.album_json(index);
         album["copyrights"] = json!([]);
+        album["external_ids"] = json!({ "upc": format!("00000000000{index}") });
         album["genres"] = json!([]);
         album["tracks"] = Self::whole_page(&format!("{}/tracks", self.href("album", uri)), tracks.collect());
         Some(album)
@@ -342,6 +343,7 @@ impl Catalogue {
     fn show_json(&self) -> Value {
         json!({
             "copyrights": [], "description": "A podcast about keys.", "explicit": false,
+            "html_description": "<p>A podcast about keys.</p>",
             "external_urls": external("show", id_of(SHOW_URI)), "href": self.href("show", SHOW_URI),
             "id": id_of(SHOW_URI), "images": self.images(SHOW_MOTIF), "is_externally_hosted": false,
             "languages": ["en"], "media_type": "audio", "name": "Key Matters", "total_episodes": 1, "type": "show",

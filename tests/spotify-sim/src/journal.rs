@@ -61,6 +61,8 @@ pub struct Request {
     pub plain_bytes: usize,
     /// How many bytes of it were sent: fewer where it was compressed.
     pub sent_bytes: usize,
+    /// What of it breaks the Web API's contract.
+    pub violations: Vec<String>,
 }
 
 impl Request {
@@ -127,11 +129,16 @@ pub(crate) struct Journal {
     count: u64,
     /// When the simulator was started.
     start: Instant,
+    /// What has broken the contract since.
+    violations: Vec<String>,
 }
+
+/// The most violations that are kept: a few say enough.
+const MOST_VIOLATIONS: usize = 100;
 
 impl Default for Journal {
     fn default() -> Self {
-        Self { requests: Vec::new(), count: 0, start: Instant::now() }
+        Self { requests: Vec::new(), count: 0, start: Instant::now(), violations: Vec::new() }
     }
 }
 
@@ -141,6 +148,8 @@ impl Journal {
         self.count += 1;
         request.number = self.count;
         request.arrived_ns = nanoseconds(self.start, request.instant);
+        let room = MOST_VIOLATIONS.saturating_sub(self.violations.len());
+        self.violations.extend(request.violations.iter().take(room).cloned());
         if self.requests.len() >= CAPACITY {
             self.requests.drain(..CAPACITY / 10);
         }
@@ -155,6 +164,11 @@ impl Journal {
             request.answered = Some(Instant::now());
             request.answered_ns = request.answered.map(|at| nanoseconds(start, at));
         }
+    }
+
+    /// What has broken the contract since the start, at most [`MOST_VIOLATIONS`].
+    pub fn violations(&self) -> &[String] {
+        &self.violations
     }
 
     /// Notes how long the body of an answer is, and how many bytes of it are sent.

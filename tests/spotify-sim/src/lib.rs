@@ -96,6 +96,7 @@ pub mod catalogue;
 mod clock;
 mod connections;
 mod consent;
+mod contract;
 mod control;
 pub mod cover;
 mod fault;
@@ -275,6 +276,11 @@ impl Sim {
     /// 10,000). Secrets in them are masked.
     pub fn requests(&self) -> Vec<Request> {
         self.shared.look(|state, _| state.journal.all().to_vec())
+    }
+
+    /// What of all requests since the start has broken the Web API's contract, also of those that were forgotten.
+    pub fn violations(&self) -> Vec<String> {
+        self.shared.look(|state, _| state.journal.violations().to_vec())
     }
 
     /// Forgets the requests so far.

@@ -12,7 +12,9 @@ use std::time::{Duration, Instant};
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{Path, Request as HttpRequest, State};
-use axum::http::header::{ACCEPT_ENCODING, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::header::{
+    ACCEPT_ENCODING, AUTHORIZATION, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING,
+};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::{Html, IntoResponse, Response};
@@ -32,7 +34,7 @@ use crate::limits::Group;
 use crate::network::{self, Network, Service};
 use crate::playback::millis;
 use crate::shared::Shared;
-use crate::{api, consent, control, cover, forms};
+use crate::{api, consent, contract, control, cover, forms};
 
 /// The largest body that is read, in bytes.
 const BODY_LIMIT: usize = 1 << 20;
@@ -271,6 +273,16 @@ async fn record(State(shared): State<Arc<Shared>>, request: HttpRequest, next: N
         // `serve_connection` puts one into every request.
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     };
+    let plain_query: Vec<(String, String)> = url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+    let call = contract::Call {
+        method: parts.method.as_str(),
+        path,
+        query: &plain_query,
+        body: &body,
+        has_length: parts.headers.contains_key(CONTENT_LENGTH) || parts.headers.contains_key(TRANSFER_ENCODING),
+        protocol: origin.protocol,
+    };
+    let (violations, lacks_length) = (call.violations(), call.lacks_length());
     let (number, client_id) = shared.change(|state, now| {
         let client_id = state.accounts.client_of(authorization.as_deref(), &text, query);
         let number = state.journal.add(Request {
@@ -293,6 +305,7 @@ async fn record(State(shared): State<Arc<Shared>>, request: HttpRequest, next: N
             answered_ns: None,
             plain_bytes: 0,
             sent_bytes: 0,
+            violations,
         });
         (number, client_id)
     });
@@ -311,6 +324,8 @@ async fn record(State(shared): State<Arc<Shared>>, request: HttpRequest, next: N
         }
         let carry_out = async {
             match refusal {
+                // The servers in front of Spotify's refuse it before anything reads it.
+                _ if lacks_length => StatusCode::LENGTH_REQUIRED.into_response(),
                 Some(Outcome::Answer { status, headers, body }) => answer(status, &headers, body),
                 _ => next.run(HttpRequest::from_parts(parts, Body::from(body))).await,
             }

@@ -3,6 +3,7 @@
 use std::sync::Once;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use reqwest::header::CONTENT_LENGTH;
 use reqwest::redirect::Policy;
 use reqwest::{Client, Method, Response, StatusCode};
 use serde_json::{Value, json};
@@ -55,9 +56,10 @@ impl Session {
     async fn send(&self, method: Method, path: &str, body: Option<Value>) -> Response {
         let url = format!("{}{path}", self.sim.api_url());
         let mut request = self.client.request(method, url).bearer_auth(&self.token);
-        if let Some(body) = body {
-            request = request.json(&body);
-        }
+        request = match body {
+            Some(body) => request.json(&body),
+            None => request.header(CONTENT_LENGTH, 0),
+        };
         request.send().await.expect("an answer")
     }
 
@@ -379,13 +381,13 @@ async fn faults_answer_delay_drop_and_end() {
 
     session.sim.inject(Fault::drop_connection());
     let url = format!("{}/me/player/pause", session.sim.api_url());
-    let lost = session.client.put(&url).bearer_auth(&session.token).send().await;
+    let lost = session.client.put(&url).bearer_auth(&session.token).header(CONTENT_LENGTH, 0).send().await;
     assert!(lost.is_err());
     assert!(session.sim.playback().is_playing);
     session.sim.clear_faults();
 
     session.sim.inject(Fault { outcome: Outcome::LoseAnswer, ..Fault::drop_connection() }.times(1));
-    let lost = session.client.put(&url).bearer_auth(&session.token).send().await;
+    let lost = session.client.put(&url).bearer_auth(&session.token).header(CONTENT_LENGTH, 0).send().await;
     assert!(lost.is_err());
     assert!(!session.sim.playback().is_playing, "this one is carried out");
     let replies: Vec<Reply> = session.sim.requests().iter().map(|request| request.reply).collect();
@@ -500,4 +502,36 @@ async fn the_clock_can_be_the_tests_own() {
     assert_eq!(sim.playback().progress_ms, 0);
     time.store(7_500, Ordering::Relaxed);
     assert_eq!(sim.playback().progress_ms, 2_500);
+}
+
+#[tokio::test]
+async fn body_of_unknown_length_is_refused() {
+    let session = Session::start(stopped()).await;
+    let pause = session.client.put(format!("{}/me/player/pause", session.sim.api_url())).bearer_auth(&session.token);
+    let answer = pause.try_clone().expect("no stream").send().await.expect("an answer");
+    assert_eq!(answer.status(), StatusCode::LENGTH_REQUIRED);
+    assert!(session.sim.playback().is_playing);
+    assert_eq!(session.sim.violations(), ["PUT /v1/me/player/pause: a body of unknown length"]);
+    assert_eq!(pause.header(CONTENT_LENGTH, 0).send().await.expect("an answer").status(), StatusCode::OK);
+    session.sim.clear_requests();
+    assert_eq!(session.sim.violations().len(), 1, "kept, and no more came");
+}
+
+#[tokio::test]
+async fn podcasts_need_a_market_where_no_user_has_one() {
+    let sim = Sim::start(stopped()).await.expect("started");
+    let client = client();
+    let form = [("grant_type", "client_credentials")];
+    let app = json_of(token(&sim, &client, DEMO_CLIENT_SECRET, &form).await).await["access_token"].clone();
+    let search = async |market: &str| {
+        let url = format!("{}/search?q=key&type=show,episode{market}", sim.api_url());
+        client.get(url).bearer_auth(app.as_str().expect("a token")).send().await.expect("an answer")
+    };
+    let shows = async |market: &str| json_of(search(market).await).await["shows"]["total"].clone();
+    assert_eq!(shows("").await, 0);
+    assert_eq!(shows("&market=AQ").await, 0);
+    assert_eq!(shows("&market=DE").await, 1);
+    assert_eq!(search("&market=Germany").await.status(), StatusCode::BAD_REQUEST);
+    let session = Session::start(stopped()).await;
+    assert_eq!(session.get("/search?q=key&type=show").await["shows"]["total"], 1, "the user's own country counts");
 }

@@ -46,7 +46,8 @@ impl World {
     }
 
     async fn try_send(&self, token: &str, method: Method, path: &str) -> reqwest::Result<Response> {
-        self.client.request(method, format!("{}{path}", self.sim.api_url())).bearer_auth(token).send().await
+        let request = self.client.request(method, format!("{}{path}", self.sim.api_url()));
+        request.bearer_auth(token).header(CONTENT_LENGTH, 0).send().await
     }
 
     async fn get(&self, token: &str, path: &str) -> u16 {
