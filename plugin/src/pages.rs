@@ -13,7 +13,7 @@ use crate::auth::{
 };
 use crate::face::best;
 use crate::foreign::whole;
-use crate::spotify::{Client, Device, Error, Item, Uri, UriError, UriKind};
+use crate::spotify::{Client, Device, Error, Item, Market, Uri, UriError, UriKind};
 
 /// What a page asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,6 +66,8 @@ pub enum PageCommand {
         words: String,
         /// What to look for; everything if empty.
         kinds: Vec<UriKind>,
+        /// The country whose podcasts are looked for before a log-in; this computer's without one.
+        market: Option<Market>,
     },
     /// A part of the user's own library.
     GetLibrary {
@@ -502,6 +504,7 @@ impl PageCommand {
                     words: words.chars().take(MAX_WORDS).collect::<String>().trim_end().to_owned(),
                     // Each once, whatever the page says.
                     kinds: UriKind::CATALOGUE.into_iter().filter(|kind| wanted.contains(kind)).collect(),
+                    market: text("market").and_then(Market::new),
                 })
             }
             "login" => Ok(Self::Login { id: id()? }),
@@ -598,9 +601,13 @@ pub async fn handle(auth: &Auth, spotify: &Client, command: PageCommand) -> Vec<
     let error = |field, message: &str| vec![Reply::Event(PageEvent::Error(PageError::new(name, field, message)))];
     let asked = match command {
         PageCommand::GetDevices => spotify.devices().await.map(PageEvent::devices),
-        PageCommand::Search { words, kinds } => {
+        PageCommand::Search { words, kinds, market } => {
             let kinds = if kinds.is_empty() { &EVERY_KIND } else { kinds.as_slice() };
-            spotify.search(&words, kinds).await.map(|found| PageEvent::SearchResults { results: results(found) })
+            let market = market.unwrap_or_else(Market::of_this_computer);
+            spotify
+                .search(&words, kinds, &market)
+                .await
+                .map(|found| PageEvent::SearchResults { results: results(found) })
         }
         PageCommand::GetLibrary { liked, offset } => {
             let page = if liked { spotify.liked(offset).await } else { spotify.playlists(offset).await };
@@ -824,7 +831,7 @@ mod tests {
     #[test]
     fn commands_stay_within_what_spotify_takes() {
         let search = |payload: Value| match PageCommand::read(&payload).unwrap() {
-            PageCommand::Search { words, kinds } => (words, kinds),
+            PageCommand::Search { words, kinds, .. } => (words, kinds),
             other => panic!("{other:?}"),
         };
         let (words, kinds) = search(json!({"command": "search", "q": format!("  {}", "\u{f6}".repeat(300))}));
@@ -850,6 +857,32 @@ mod tests {
         ] {
             assert_eq!(offset(given.clone()), meant, "{given}");
         }
+    }
+
+    #[tokio::test]
+    async fn podcasts_are_found_before_a_log_in() {
+        let world = World::new().await;
+        let auth = world.auth().await;
+        auth.save(crate::auth::testing::demo()).await.unwrap();
+        let spotify = Client::new(world.http.clone(), Url::parse(&world.sim.api_url()).unwrap(), auth.clone());
+        let found = async |market: Value| {
+            let command = json!({"command": "search", "q": "key", "types": ["show", "episode"], "market": market});
+            match handle(&auth, &spotify, PageCommand::read(&command).unwrap()).await.pop() {
+                Some(Reply::Event(PageEvent::SearchResults { results })) => results.len(),
+                other => panic!("{other:?}"),
+            }
+        };
+        assert!(found(json!("de")).await > 0);
+        assert_eq!(world.sim.requests().pop().unwrap().query("market"), Some("DE"));
+        assert_eq!(found(json!("AQ")).await, 0);
+        for odd in [json!("Germany"), json!(7), json!(null)] {
+            found(odd).await;
+            let request = world.sim.requests().pop().unwrap();
+            assert_eq!(request.query("market"), Some(Market::of_this_computer().as_str()));
+        }
+        let tracks = json!({"command": "search", "q": "a", "types": ["track"]});
+        handle(&auth, &spotify, PageCommand::read(&tracks).unwrap()).await;
+        assert_eq!(world.sim.requests().pop().unwrap().query("market"), None, "nothing else needs one");
     }
 
     #[tokio::test]

@@ -45,6 +45,15 @@ pub struct Stage<'a> {
     package: Child,
 }
 
+impl Drop for Stage<'_> {
+    /// No call of the package may break the Web API's contract, whatever a test is about.
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            assert_eq!(self.spotify.violations(), [""; 0]);
+        }
+    }
+}
+
 impl<'a> Stage<'a> {
     /// Starts the package, with nothing stored.
     pub async fn start(unpacked: &'a Unpacked, spotify: Sim) -> Self {

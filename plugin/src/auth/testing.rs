@@ -44,6 +44,15 @@ pub(crate) struct World {
     pub http: Http,
 }
 
+impl Drop for World {
+    /// No call of ours may break the Web API's contract, whatever a test is about.
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            assert_eq!(self.sim.violations(), [""; 0]);
+        }
+    }
+}
+
 impl World {
     pub async fn new() -> Self {
         let clock = Arc::new(ManualClock::at(u64::try_from(STOPPED_AT.as_millis()).unwrap()));

@@ -7,6 +7,7 @@
 //! was not carried out, so that is safe for commands, too. When to ask again after anything else is the player's decision.
 
 mod error;
+mod market;
 mod model;
 mod uri;
 
@@ -20,6 +21,7 @@ use serde_json::{Value, json};
 use url::Url;
 
 pub use error::{Error, Restriction};
+pub use market::Market;
 pub use model::{
     Actions, Collection, Context, Device, Disallows, Image, Item, LinkedFrom, Named, Owner, Page, Playback, Played,
     PlayingType, Profile, Repeat,
@@ -207,14 +209,19 @@ impl Client {
         Ok(User { id, account_id, name })
     }
 
-    /// What Spotify finds for some words, up to 10 of each kind. Needs no user: it works before anybody has signed in.
+    /// What Spotify finds for some words, up to 10 of each kind. Needs no user: it works before anybody has signed in. Podcasts are
+    /// those of `market` then; a user's own country counts more.
     ///
     /// # Errors
     /// See [`Error`].
-    pub async fn search(&self, words: &str, kinds: &[UriKind]) -> Result<Vec<Item>, Error> {
+    pub async fn search(&self, words: &str, kinds: &[UriKind], market: &Market) -> Result<Vec<Item>, Error> {
         let types: Vec<_> = kinds.iter().map(|kind| kind.name()).collect();
         let call = Call::new(Method::GET, "search").without_user();
-        let call = call.query("q", words).query("type", types.join(",")).query("limit", MOST_FOUND);
+        let mut call = call.query("q", words).query("type", types.join(",")).query("limit", MOST_FOUND);
+        // Nothing else is left out for want of a country.
+        if kinds.iter().any(|kind| matches!(kind, UriKind::Show | UriKind::Episode)) {
+            call = call.query("market", market.as_str());
+        }
         Ok(self.send(&call).await?.read::<model::Search>()?.found())
     }
 

@@ -100,7 +100,7 @@ async fn a_quota_is_the_developers_and_the_groups() {
     );
     it.client.next(None).await.unwrap();
     assert_eq!(it.sent(), [BACKUP_CLIENT_ID]);
-    it.client.search("a", &[UriKind::Track]).await.unwrap();
+    it.client.search("a", &[UriKind::Track], &Market::of_this_computer()).await.unwrap();
     assert_eq!(it.sent(), [DEMO_CLIENT_ID], "other groups still answer");
     it.world.clock.advance(50_000_000);
     it.client.player().await.unwrap();
@@ -256,7 +256,7 @@ async fn search_needs_nobody_to_sign_in() {
     let world = World::new().await;
     let auth = world.auth().await;
     let client = Client::new(world.http.clone(), Url::parse(&world.sim.api_url()).unwrap(), auth.clone());
-    let search = async || client.search("a", &[UriKind::Track, UriKind::Playlist]).await;
+    let search = async || client.search("a", &[UriKind::Track, UriKind::Playlist], &Market::of_this_computer()).await;
     assert_eq!(search().await, Err(Error::Account(AuthError::NotLinked)));
     auth.save(demo()).await.unwrap();
     world.sim.clear_requests();
@@ -307,7 +307,7 @@ async fn pressed_while_refused(it: &Several, path: &str, fault: Fault) -> (usize
             "/v1/me/player/queue" => it.client.queue().await.map(drop),
             "/v1/me/player/devices" => it.client.devices().await.map(drop),
             "/v1/me/playlists" => it.client.playlists(0).await.map(drop),
-            _ => it.client.search("a", &[UriKind::Track]).await.map(drop),
+            _ => it.client.search("a", &[UriKind::Track], &Market::of_this_computer()).await.map(drop),
         };
         assert!(extra.is_err() || it.ids.len() > 1, "{path}");
         arrived += usize::from(it.client.next(None).await.is_ok() && it.client.player().await.is_ok());

@@ -313,7 +313,7 @@ async fn answers_come_compressed() {
     let call = async || {
         client.player().await.unwrap();
         client.queue().await.unwrap();
-        client.search("a", &UriKind::CATALOGUE).await.unwrap();
+        client.search("a", &UriKind::CATALOGUE, &Market::of_this_computer()).await.unwrap();
         client.playlists(0).await.unwrap();
     };
     call().await;
