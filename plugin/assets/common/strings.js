@@ -1376,6 +1376,22 @@
       zh_TW: "此連結找不到可用的內容。請使用分享 → 複製連結。",
       zh_CN: "此链接找不到可用的内容。请使用分享 → 复制链接。",
     },
+    market: {
+      en: "Country for podcasts",
+      de: "Land für Podcasts",
+      ja: "ポッドキャストの国",
+      ko: "팟캐스트 국가",
+      zh_TW: "Podcast 的國家",
+      zh_CN: "播客的国家",
+    },
+    marketHint: {
+      en: "Two letters, such as DE. Empty: this computer's.",
+      de: "Zwei Buchstaben, etwa DE. Leer: das dieses Computers.",
+      ja: "DE などの 2 文字。空欄ではこのコンピューターの国になります。",
+      ko: "DE처럼 두 글자. 비워 두면 이 컴퓨터의 국가입니다.",
+      zh_TW: "兩個字母，例如 DE。留空則使用此電腦的國家。",
+      zh_CN: "两个字母，例如 DE。留空则使用此电脑的国家。",
+    },
     linkShort: {
       en: "This is a short link. Open it in a browser first, and copy the address that it leads to.",
       de: "Das ist ein Kurzlink. Öffne ihn zuerst im Browser und kopiere die Adresse, zu der er führt.",

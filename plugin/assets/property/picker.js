@@ -166,6 +166,33 @@
     let keepable = null;
     const keep = button(`${id}-keep`, text("keepAnyway"), "small", () => choose(keepable));
     keep.hidden = true;
+    /** The country whose podcasts are looked for before anyone has logged in; empty: this computer's. */
+    let market = "";
+    const podcasts = types.includes("show") || types.includes("episode");
+    const country = element("input", {
+      id: `${id}-market`,
+      type: "text",
+      class: "number",
+      maxlength: 2,
+      autocomplete: "off",
+      spellcheck: "false",
+      "aria-describedby": `${id}-market-hint`,
+    });
+    country.addEventListener("change", () => {
+      const letters = country.value.trim().toUpperCase();
+      market = /^[A-Z]{2}$/.test(letters) ? letters : "";
+      country.value = market;
+      client.setSetting("market", market || undefined);
+      foundFor = null;
+      look(0);
+    });
+    const countryLine = element(
+      "div",
+      { class: "row", hidden: true },
+      element("label", { class: "hint", for: country.id, text: text("market") }),
+      country,
+      element("span", { id: `${id}-market-hint`, class: "hint", text: text("marketHint") }),
+    );
     const sources = fields.segments(
       `${id}-source`,
       [
@@ -200,6 +227,7 @@
       sources.node,
       input,
       element("p", { id: `${id}-paste`, class: "hint", text: text("pasteHint") }),
+      countryLine,
       filters.node,
       list.node,
       element("div", { class: "row outcome" }, status, retry, keep),
@@ -258,6 +286,9 @@
       input.removeAttribute("aria-invalid");
       const words = input.value.trim();
       input.placeholder = text(source === "search" ? "searchPlaceholder" : "filterPlaceholder");
+      // Spotify knows the country of a user who has logged in.
+      const linked = accounts.list.some((one) => one.state === "linked");
+      countryLine.hidden = !podcasts || source !== "search" || linked || accounts.list.length === 0;
       inTheWay = obstacle();
       input.disabled = Boolean(inTheWay);
       if (inTheWay) {
@@ -284,7 +315,7 @@
     function search(words) {
       say(text("searching"));
       questions.ask(
-        { command: "search", q: words, types },
+        { command: "search", q: words, types, ...(market ? { market } : {}) },
         "searchResults",
         (message) => {
           found = itemsOf(message.results);
@@ -435,6 +466,10 @@
       node: fields.group("group", id, text(label), card, chooser),
       show(settings) {
         chosen = results.itemOf(settings[setting]);
+        if (document.activeElement !== country) {
+          market = typeof settings.market === "string" && /^[A-Z]{2}$/.test(settings.market) ? settings.market : "";
+          country.value = market;
+        }
         // As the packages' settings come again and again, what is being read stays where it is.
         const signature = JSON.stringify(chosen);
         if (signature !== shown) show();
