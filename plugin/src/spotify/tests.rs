@@ -330,3 +330,22 @@ async fn answers_come_compressed() {
     assert_eq!(client.player().await, Err(Error::Intercepted(200)));
     assert!(last(&world).sent_bytes < 100_000);
 }
+
+#[tokio::test]
+async fn lost_http2_connection_repeats_what_can_be() {
+    let world = World::new().await;
+    let (auth, _) = world.linked().await;
+    let http = Http::with(reqwest::ClientBuilder::http2_prior_knowledge);
+    let client = Client::new(http, Url::parse(&world.sim.api_url()).unwrap(), auth);
+    client.player().await.unwrap();
+    let before = world.sim.connections().http2.accepted;
+    for fault in [Fault::drop_connection(), Fault::lose_answer()] {
+        world.sim.inject(fault.times(1));
+        client.volume(30, None).await.unwrap();
+    }
+    world.sim.inject(Fault::cut_answer().times(1));
+    client.player().await.unwrap();
+    assert!(world.sim.connections().http2.accepted >= before + 3, "each time on a new connection");
+    world.sim.inject(Fault::lose_answer().times(1));
+    assert_eq!(client.next(None).await, Err(Error::ConnectionLost));
+}
