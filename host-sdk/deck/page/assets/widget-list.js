@@ -177,14 +177,14 @@ function entry(widget) {
     element("span", { className: "widget-text" }, element("bdi", { className: "widget-name" }, widget.name), size),
   );
   // A click of the keyboard or of a screen reader has no count. One of the mouse offers the widget, two place it.
-  // What was dragged is clicked, too, for the browser.
+  // What the mouse has dragged is clicked, too, for the browser; what a finger has dragged isn't.
   let wasDragged = false;
   button.addEventListener("pointerdown", () => {
     wasDragged = false;
   });
   button.addEventListener("click", (event) => {
-    if (wasDragged) wasDragged = false;
-    else if (event.detail === 0) placeAnywhere(widget, layoutOf(widget));
+    if (event.detail === 0) placeAnywhere(widget, layoutOf(widget));
+    else if (wasDragged) wasDragged = false;
     else if (event.detail === 1) offer(widget, layoutOf(widget), button);
   });
   button.addEventListener("dblclick", () => {
