@@ -13,7 +13,8 @@ use fantoccini::actions::{MOUSE_BUTTON_RIGHT, PointerAction};
 use fantoccini::key::Key;
 use fantoccini::{Client, Locator};
 use page::{
-    DOWN, UP, cell, changes_to, clicks, ctrl, drags, focuses, keeps, misses, open, points, reads, sees, types, until,
+    DOWN, UP, cell, changes_to, clicks, ctrl, double_clicks, drags, focuses, keeps, misses, open, points, reads, sees,
+    types, until,
 };
 use serde_json::{Value, json};
 use support::{PATIENT, Socket, TOGGLE, WIDE, World, hear_of, nothing_more, world};
@@ -108,8 +109,7 @@ async fn double_click_and_enter_open_settings() {
     let mut scene = scene().await;
     clicks(&scene.browser, ".key").await;
     clicks(&scene.browser, "#property-tab-look").await;
-    points(&scene.browser, ".key", &[DOWN, UP, DOWN, UP]).await;
-    sees(&scene.browser, "#property-tab-settings[aria-selected='true']:focus").await;
+    double_clicks(&scene.browser, ".key", "#property-tab-settings[aria-selected='true']:focus").await;
     types(&scene.browser, &Key::Escape.to_string()).await;
     sees(&scene.browser, ".key:focus").await;
     clicks(&scene.browser, &cell("grid", 3, 3)).await;
@@ -401,7 +401,7 @@ async fn one_click_offers_a_widget_and_two_place_it() {
     sees(browser, ".cell[data-free]").await;
     types(browser, &Key::Escape.to_string()).await;
     misses(browser, ".cell[data-free]").await;
-    points(browser, &widget, &[DOWN, UP, DOWN, UP]).await;
+    double_clicks(browser, &widget, "#panel .key[data-column='0'][data-row='0']").await;
     lie_at(browser, json!([[0, 0], [1, 1], [3, 2]])).await;
     misses(browser, ".cell[data-free]").await;
     scene.ends().await;

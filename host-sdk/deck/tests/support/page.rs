@@ -60,6 +60,21 @@ pub async fn points(browser: &Client, css: &str, actions: &[PointerAction]) {
     browser.perform_actions(mouse).await.unwrap_or_else(|error| panic!("{css}: {error}"));
 }
 
+/// Double-clicks an element until `then` is on the page: on a busy computer two clicks may be too slow to be a double one.
+pub async fn double_clicks(browser: &Client, css: &str, then: &str) {
+    const TRIES: u32 = 5;
+    const OPENS_WITHIN: Duration = Duration::from_secs(3);
+    for _ in 0..TRIES {
+        points(browser, css, &[DOWN, UP, DOWN, UP]).await;
+        let opened =
+            browser.wait().at_most(OPENS_WITHIN).every(Duration::from_millis(50)).for_element(Locator::Css(then));
+        if opened.await.is_ok() {
+            return;
+        }
+    }
+    panic!("there is no {then} after double clicks on {css}");
+}
+
 /// To the middle of an element, as slowly as a hand.
 pub async fn over(browser: &Client, css: &str) -> PointerAction {
     sees(browser, css).await;
