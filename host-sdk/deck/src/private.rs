@@ -19,6 +19,7 @@ pub fn create_folder(path: &Path) -> io::Result<()> {
 /// How to open a file that may have to be made: private from its first moment.
 #[must_use]
 pub fn options() -> OpenOptions {
+    #[cfg_attr(not(unix), allow(unused_mut, reason = "only Unix has modes"))]
     let mut options = OpenOptions::new();
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
