@@ -458,7 +458,7 @@ impl Model {
 
     /// Spotify has answered a question that was asked at `asked_ms`.
     ///
-    /// That nothing plays comes as a 204, and in other forms that are no more than a device: see [`plays_something`]. Where
+    /// That nothing plays comes as a 204, and in other forms that are no more than a device: see `plays_something`. Where
     /// something was known to play, one such answer changes nothing yet: the next one has to say the same.
     pub fn heard(&mut self, playback: Option<Playback>, asked_ms: u64, now_ms: u64) {
         self.state.problem = None;
