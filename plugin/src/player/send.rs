@@ -3,7 +3,8 @@
 //! Where Spotify answers that it plays nowhere, or doesn't know the device, the devices are asked for: a chosen device may have
 //! another id by now, and one that sleeps is woken by moving playback to it. Some devices wake up without knowing what they
 //! played, or take a while to begin. So where nothing played before, it is looked whether something does, and if not, it is
-//! asked for once more, and at last given what the user has played last, on whatever device. Every wait is bounded, and what comes of none is said.
+//! asked for once more, and at last given what the user has played last, on whatever device. Every wait is bounded, and what
+//! comes of none is said.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -162,7 +163,8 @@ impl Sender {
         Err(Error::NoActiveDevice)
     }
 
-    /// Looks whether something plays by now, and if not, asks for it once more. `asked`: whether it has been asked for.
+    /// Looks whether something plays by now, and if not, asks for it once more, then for what was played last. `asked`: whether
+    /// it has been asked for.
     async fn look(&mut self, call: &Call, id: Option<&str>, mut asked: bool) -> Result<(), Error> {
         let mut silent = 0;
         let mut asked_again = false;
