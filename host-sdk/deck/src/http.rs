@@ -31,10 +31,11 @@ use crate::hub::{
     Adjustment, Cell, Command, Destination, Direction, Export, Handle, ImportReport, NewProfile, Phase, Place,
     ProfileChange, Refusal, Resize, Runs, Taking, Target, WantedStep,
 };
-use crate::icon;
+use crate::icon::{self, NoIcon};
 use crate::log::Log;
 use crate::package::Package;
 use crate::page::{self, Event};
+use crate::picture_process::Decoder;
 use crate::socket::SEND_WITHIN;
 use crate::tasks::catch_panic;
 use crate::traffic::Traffic;
@@ -357,8 +358,9 @@ async fn set_icon(
     Path((context, state)): Path<(String, u32)>,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<StatusCode, Refused> {
-    let file = body.map_err(|_| Refused::bad(icon::TOO_LARGE))?;
-    let icon = on_disk(move || icon::data_uri(&file)).await?.map_err(Refused::bad)?;
+    let not_taken = |why: NoIcon| Refused::bad(why.to_string());
+    let file = body.map_err(|_| not_taken(NoIcon::TooLarge))?;
+    let icon = on_disk(move || icon::data_uri(&file, &Decoder::default())).await?.map_err(not_taken)?;
     adjust(&api, context, Adjustment::Icon(state, Some(icon.into()))).await
 }
 
@@ -619,7 +621,7 @@ async fn take_panel(
     taking: Option<Taking>,
 ) -> Result<Json<ImportReport>, Refused> {
     let file = body.map_err(|error| Refused::bad(format!("The Panel can't be taken: {error}.")))?;
-    let export = on_disk(move || Export::read(&file)).await?.map_err(Refused::bad)?;
+    let export = on_disk(move || Export::read(&file, &Decoder::default())).await?.map_err(Refused::bad)?;
     Ok(Json(api.hub.request(|reply| Command::Import(Box::new(export), taking, reply)).await?))
 }
 

@@ -23,6 +23,7 @@ mod mask;
 mod origins;
 mod package;
 mod page;
+mod picture_process;
 mod preferences;
 mod private;
 mod process;
@@ -56,6 +57,7 @@ use url::Url;
 
 pub use browser::find as find_browser;
 pub use config::{Config, Timing, UnknownLanguage, language};
+pub use picture_process::child::run as decode_pictures;
 pub use script::{Failure, Script};
 pub use tasks::TaskEnded;
 

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result};
 use clap::{Parser, Subcommand};
 use creator_deck::validate::{Patience, validate};
-use creator_deck::{Config, Deck, Script, Timing, author, find_browser, language};
+use creator_deck::{Config, Deck, Script, Timing, author, decode_pictures, find_browser, language};
 
 /// What the program answers when what it looked at has faults.
 const HAS_FAULTS: u8 = 1;
@@ -35,6 +35,9 @@ enum Command {
     New(New),
     /// Build a package made by `new` and pack it into NAME.creatorCentral
     Pack(Pack),
+    /// Answers what pictures on standard input are. For Creator Deck itself.
+    #[command(name = "decode-pictures", hide = true)]
+    DecodePictures,
 }
 
 #[derive(Debug, clap::Args)]
@@ -132,23 +135,31 @@ impl Run {
     }
 }
 
-#[tokio::main]
-async fn main() -> ExitCode {
+fn main() -> ExitCode {
     let args = Args::parse();
-    let command = args.command.unwrap_or(Command::Run(args.run));
+    // Packages, and the process that decodes pictures, inherit it.
+    host_sdk::abi::no_error_boxes();
+    match args.command.unwrap_or(Command::Run(args.run)) {
+        // Before there are other threads: it limits its memory, and each of them would take of it.
+        Command::DecodePictures => decode_pictures(),
+        command => run(command),
+    }
+}
+
+#[tokio::main]
+async fn run(command: Command) -> ExitCode {
     // A check says what it has found by itself; the deck that it runs says nothing beside.
     let filter = if matches!(command, Command::Run(_)) { "info" } else { "off" };
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(filter));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
-    // Packages inherit it.
-    host_sdk::abi::no_error_boxes();
     let is_run = matches!(command, Command::Run(_));
     let done = match command {
         Command::Run(run) => host(run).await,
         Command::Validate(options) => check(options).await,
         Command::New(options) => make(&options),
         Command::Pack(options) => pack(&options),
+        Command::DecodePictures => Ok(decode_pictures()),
     };
     done.unwrap_or_else(|error| {
         // One sentence with its causes, whatever RUST_BACKTRACE says: it is for users.

@@ -35,6 +35,8 @@ mod tree;
 mod web;
 
 use self::choice::{Choice, Look, Way};
+#[cfg(windows)]
+pub use self::tree::CREATE_NO_WINDOW;
 pub use self::tree::Tree;
 pub use self::web::Stage;
 

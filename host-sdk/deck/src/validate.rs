@@ -16,6 +16,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 pub use self::smoke::Patience;
+use crate::picture_process::Decoder;
 use crate::process::choice::{Look, Way, choose, on_path, system};
 
 /// The version of the JSON form. Members and rules may be added to it; what is there keeps its name and meaning.
@@ -159,7 +160,7 @@ fn shown(text: &str) -> String {
 #[must_use]
 pub fn check_bundle(content: &[u8]) -> Report {
     let mut checked = check(content);
-    let mut found = pictures::check(&checked);
+    let mut found = pictures::check(&checked, &Decoder::default());
     found.extend(here(&checked, Severity::Warning));
     checked.add(found);
     Report::of(checked, SmokeRun::Skipped("it was only looked at.".to_owned()))
@@ -206,7 +207,7 @@ pub async fn validate(path: &Path, run: Option<Patience>, browser: Option<PathBu
             Some(content) => check(content),
             None => check_folder(&owned)?,
         };
-        let mut found = pictures::check(&checked);
+        let mut found = pictures::check(&checked, &Decoder::default());
         found.extend(here(&checked, Severity::Note));
         checked.add(found);
         let has_name = owned.extension().is_some_and(|extension| extension.eq_ignore_ascii_case(EXTENSION));

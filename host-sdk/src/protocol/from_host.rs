@@ -366,6 +366,19 @@ mod tests {
     }
 
     #[test]
+    fn deeply_nested_message_is_refused() {
+        let nested = |levels: usize| {
+            let lists = [&b"["[..], b"]"].map(|bracket| String::from_utf8(bracket.repeat(levels)).unwrap());
+            format!(r#"{{"event":"sendToPackage","payload":{}}}"#, lists.concat())
+        };
+        // The message itself is a level.
+        assert!(FromHost::parse(&nested(crate::json::READABLE - 1)).is_ok());
+        for levels in [crate::json::READABLE, 1_000_000] {
+            assert!(FromHost::parse(&nested(levels)).is_err(), "{levels}");
+        }
+    }
+
+    #[test]
     fn what_is_no_message_is_refused_without_its_content() {
         for text in [
             "",

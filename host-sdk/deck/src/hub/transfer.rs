@@ -17,7 +17,8 @@ use super::history::{Edit, Shown, Step};
 use super::messages::tidy;
 use super::profiles::{LONGEST_NAME, MOST_PROFILES, checked};
 use super::{Hub, Refusal};
-use crate::icon;
+use crate::icon::{self, NoIcon};
+use crate::picture_process::Decoder;
 use crate::random_id;
 use crate::state::{self, Instance, PAGES, Panel, Placed, Profile, Span};
 
@@ -130,7 +131,7 @@ impl Export {
     ///
     /// # Errors
     /// Why it can't be used at all, as sentences for the user.
-    pub fn read(text: &[u8]) -> Result<Self, String> {
+    pub fn read(text: &[u8], decoder: &Decoder) -> Result<Self, String> {
         const NO_PANEL: &str = "This is not the export of a Panel. Choose a file that Creator Deck has exported.";
         let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
         let head: Head = serde_json::from_slice(text).map_err(|_| NO_PANEL.to_owned())?;
@@ -159,6 +160,7 @@ impl Export {
         }
         let names: HashMap<&str, &str> =
             export.profiles.iter().map(|profile| (profile.id.as_str(), profile.name.as_str())).collect();
+        let looked_at = look_at_icons(&export.instances, decoder);
         let mut unusable = Vec::new();
         for placed in &mut export.instances {
             let left = |why: &str| Left {
@@ -168,9 +170,11 @@ impl Export {
             };
             let icons = std::mem::take(&mut placed.icons);
             for (state, picture) in icons {
-                match sound(&picture) {
-                    Some(picture) => drop(placed.icons.insert(state, picture)),
-                    None => {
+                match looked_at.get(&picture) {
+                    Some(Ok(picture)) => drop(placed.icons.insert(state, picture.clone())),
+                    Some(Err(NoIcon::TooCostly)) => unusable
+                        .push(left("Its icon takes too much memory or time to be drawn. The key gets its package's.")),
+                    Some(Err(_)) | None => {
                         unusable.push(left("Its icon is no picture that can be shown. The key gets its package's."));
                     }
                 }
@@ -185,11 +189,18 @@ impl Export {
     }
 }
 
-/// A picture of a file, looked at as one that the user chooses.
-fn sound(picture: &str) -> Option<Arc<str>> {
-    let address = data_url::DataUrl::process(picture).ok()?;
-    let (content, _) = address.decode_to_vec().ok()?;
-    icon::data_uri(&content).ok().map(Into::into)
+/// The icons of a file's keys, looked at as those that the user chooses: each once, all of them by one process.
+fn look_at_icons(instances: &[Placed], decoder: &Decoder) -> HashMap<Arc<str>, Result<Arc<str>, NoIcon>> {
+    let icons: BTreeSet<&Arc<str>> = instances.iter().flat_map(|placed| placed.icons.values()).collect();
+    let contents: Vec<_> = icons.iter().map(|icon| content_of(icon).unwrap_or_default()).collect();
+    let contents: Vec<_> = contents.iter().map(Vec::as_slice).collect();
+    let uris = icon::data_uris(&contents, decoder).into_iter().map(|uri| uri.map(Arc::from));
+    icons.into_iter().cloned().zip(uris).collect()
+}
+
+/// What is in a data URI.
+fn content_of(icon: &str) -> Option<Vec<u8>> {
+    Some(data_url::DataUrl::process(icon).ok()?.decode_to_vec().ok()?.0)
 }
 
 /// A step with the profile of this deck that it means.
@@ -379,7 +390,7 @@ mod tests {
             "instances": [{"widget": "w", "profile": "a", "icons": {"0": picture, "1": "data:text/html,<script>"}}]
         });
         change(&mut file);
-        Export::read(file.to_string().as_bytes())
+        Export::read(file.to_string().as_bytes(), &Decoder::missing())
     }
 
     #[test]
@@ -417,6 +428,6 @@ mod tests {
             .unwrap_err();
             assert!(error.contains(part), "{error}");
         }
-        assert!(Export::read(b"PK\x03\x04").is_err());
+        assert!(Export::read(b"PK\x03\x04", &Decoder::missing()).is_err());
     }
 }

@@ -7,6 +7,11 @@ use std::io;
 
 use tokio::process::{Child, Command};
 
+/// The flag with which Windows opens no console window for a program:
+/// <https://learn.microsoft.com/windows/win32/procthread/process-creation-flags>.
+#[cfg(windows)]
+pub const CREATE_NO_WINDOW: u32 = 0x0800_0000;
+
 /// See the module's documentation. Dropping it ends what is left.
 #[derive(Debug)]
 pub struct Tree {
@@ -20,10 +25,7 @@ impl Tree {
     /// Has a command start its process as the first of a tree, and without a window.
     pub fn prepare(command: &mut Command) {
         #[cfg(windows)]
-        {
-            const CREATE_NO_WINDOW: u32 = 0x0800_0000;
-            command.creation_flags(CREATE_NO_WINDOW);
-        }
+        command.creation_flags(CREATE_NO_WINDOW);
         #[cfg(unix)]
         command.process_group(0);
     }
