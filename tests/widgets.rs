@@ -118,62 +118,11 @@ fn item(uri: &str, name: &str) -> Value {
     json!({"uri": uri, "name": name})
 }
 
-// ---- The tests -----------------------------------------------------------------------------------------------------
-
-// Mostly they wait, for fingers and for what must not happen: side by side they take a quarter of the time.
-
-#[tokio::test]
-async fn keys_about_volume_and_position_do_what_they_say() {
-    let unpacked = &Unpacked::spotify();
-    tokio::join!(
-        mute_and_set_volume_do_what_they_say_and_a_fade_takes_its_time(unpacked),
-        twenty_quick_presses_arrive_at_the_exact_volume_and_a_held_key_goes_on(unpacked),
-        a_device_without_volume_says_so(unpacked),
-        seek_and_restart_move_within_what_plays(unpacked),
-        presses_during_other_calls_are_queued_and_none_is_lost(unpacked),
-    );
-}
-
-#[tokio::test]
-async fn keys_about_the_library_do_what_they_say() {
-    let unpacked = &Unpacked::spotify();
-    tokio::join!(
-        like_shows_and_changes_what_is_saved_here_and_elsewhere(unpacked),
-        a_like_while_it_is_still_being_asked_about_stays(unpacked),
-        play_starts_what_was_chosen_and_does_again_what_was_chosen(unpacked),
-        playlists_take_and_lose_what_plays_where_that_is_allowed(unpacked),
-        the_queue_is_filled_and_shown(unpacked),
-    );
-}
-
-#[tokio::test]
-async fn devices_are_woken_and_what_plays_is_shown() {
-    let unpacked = &Unpacked::spotify();
-    tokio::join!(
-        device_keys_move_playback_and_say_where_it_is(unpacked),
-        a_press_wakes_the_chosen_device_the_last_one_or_the_only_one(unpacked),
-        a_device_with_a_new_id_is_the_one_of_its_name_and_its_id_is_stored(unpacked),
-        what_is_disallowed_is_not_sent_and_says_why(unpacked),
-        text_has_every_field_and_its_times_move_by_themselves(unpacked),
-        whatever_plays_is_shown_as_what_it_is(unpacked),
-        keys_about_what_plays_say_when_nothing_does(unpacked),
-        each_layout_is_drawn_in_its_size(unpacked),
-    );
-}
-
-#[tokio::test]
-async fn gestures_mean_what_was_chosen() {
-    long_and_double_presses_do_what_was_chosen(&Unpacked::spotify()).await;
-}
-
-#[tokio::test]
-async fn requests_are_as_few_as_can_be() {
-    what_is_asked_does_not_depend_on_how_many_look(&Unpacked::spotify()).await;
-}
-
 // ---- Volume --------------------------------------------------------------------------------------------------------
 
-async fn mute_and_set_volume_do_what_they_say_and_a_fade_takes_its_time(unpacked: &Unpacked) {
+#[tokio::test]
+async fn mute_and_set_volume_send_the_exact_value_and_fade_in_steps() {
+    let unpacked = &Unpacked::spotify();
     let mut stage = start_with(unpacked, Playback::default()).await;
     let (mute, low, fade) = (key("mute", "m"), key("set-volume", "low"), key("set-volume", "fade"));
     appears(&mut stage.host, mute, json!({})).await;
@@ -209,7 +158,9 @@ async fn mute_and_set_volume_do_what_they_say_and_a_fade_takes_its_time(unpacked
     assert_eq!(volume(&stage.spotify.playback()), Some(0));
 }
 
-async fn twenty_quick_presses_arrive_at_the_exact_volume_and_a_held_key_goes_on(unpacked: &Unpacked) {
+#[tokio::test]
+async fn volume_presses_add_up_and_a_held_key_repeats() {
+    let unpacked = &Unpacked::spotify();
     let latency = Duration::from_millis(60);
     let mut stage = start(unpacked, Config { latency, ..Config::default() }).await;
     let (up, down) = (key("volume-up", "u"), key("volume-down", "d"));
@@ -239,7 +190,9 @@ async fn twenty_quick_presses_arrive_at_the_exact_volume_and_a_held_key_goes_on(
     assert_eq!(commands(&stage.spotify), [""; 0], "it has been let go");
 }
 
-async fn a_device_without_volume_says_so(unpacked: &Unpacked) {
+#[tokio::test]
+async fn device_without_volume_is_named_on_the_key() {
+    let unpacked = &Unpacked::spotify();
     let mut stage = start_with(unpacked, Playback::default()).await;
     stage.spotify.change_playback(Change::device(PHONE_ID)).unwrap();
     let (up, mute) = (key("volume-up", "u"), key("mute", "m"));
@@ -253,7 +206,9 @@ async fn a_device_without_volume_says_so(unpacked: &Unpacked) {
 
 // ---- Position ------------------------------------------------------------------------------------------------------
 
-async fn seek_and_restart_move_within_what_plays(unpacked: &Unpacked) {
+#[tokio::test]
+async fn seek_and_restart_stay_within_the_track() {
+    let unpacked = &Unpacked::spotify();
     let playback = Playback { progress_ms: 60_000, ..Playback::paused() };
     let mut stage = start_with(unpacked, playback).await;
     let (forward, back, restart) = (key("seek", "f"), key("seek", "b"), key("restart", "r"));
@@ -274,7 +229,9 @@ async fn seek_and_restart_move_within_what_plays(unpacked: &Unpacked) {
     assert_eq!(press(&mut stage, restart).await, "PUT player/seek position_ms=0");
 }
 
-async fn presses_during_other_calls_are_queued_and_none_is_lost(unpacked: &Unpacked) {
+#[tokio::test]
+async fn presses_during_other_calls_are_queued() {
+    let unpacked = &Unpacked::spotify();
     let latency = Duration::from_millis(150);
     let mut stage = start(unpacked, Config { latency, ..Config::default() }).await;
     let (next, toggle, shuffle) = (key("next", "n"), key("play-pause", "p"), key("shuffle", "s"));
@@ -295,7 +252,9 @@ async fn presses_during_other_calls_are_queued_and_none_is_lost(unpacked: &Unpac
 
 // ---- The library ---------------------------------------------------------------------------------------------------
 
-async fn like_shows_and_changes_what_is_saved_here_and_elsewhere(unpacked: &Unpacked) {
+#[tokio::test]
+async fn like_follows_changes_here_and_elsewhere() {
+    let unpacked = &Unpacked::spotify();
     let mut stage = start_with(unpacked, Playback::default()).await;
     let (like, album) = (key("like", "l"), key("like", "a"));
     appears(&mut stage.host, like, json!({})).await;
@@ -318,7 +277,9 @@ async fn like_shows_and_changes_what_is_saved_here_and_elsewhere(unpacked: &Unpa
     says(&mut stage.host, album, "Like: 夜明けの信号").await;
 }
 
-async fn a_like_while_it_is_still_being_asked_about_stays(unpacked: &Unpacked) {
+#[tokio::test]
+async fn like_pressed_before_the_first_answer_is_kept() {
+    let unpacked = &Unpacked::spotify();
     let mut stage = start_with(unpacked, Playback::default()).await;
     let (toggle, like) = (key("play-pause", "p"), key("like", "l"));
     appears(&mut stage.host, toggle, json!({})).await;
@@ -334,7 +295,9 @@ async fn a_like_while_it_is_still_being_asked_about_stays(unpacked: &Unpacked) {
     assert_eq!(stage.host.shown(like), "Liked");
 }
 
-async fn play_starts_what_was_chosen_and_does_again_what_was_chosen(unpacked: &Unpacked) {
+#[tokio::test]
+async fn play_starts_and_resumes_what_was_chosen() {
+    let unpacked = &Unpacked::spotify();
     let saved = vec![track_uri(3), track_uri(7)];
     let mut stage = start(unpacked, Config { saved, ..Config::default() }).await;
     let (album, list, artist, track, liked, text) = (
@@ -401,7 +364,9 @@ async fn play_starts_what_was_chosen_and_does_again_what_was_chosen(unpacked: &U
     says(&mut stage.host, liked, "No Liked Songs").await;
 }
 
-async fn playlists_take_and_lose_what_plays_where_that_is_allowed(unpacked: &Unpacked) {
+#[tokio::test]
+async fn playlist_keys_add_and_remove_where_allowed() {
+    let unpacked = &Unpacked::spotify();
     let mut stage = start_with(unpacked, Playback::default()).await;
     let (own, other, last, remove) = (
         key("add-to-playlist", "own"),
@@ -452,7 +417,9 @@ async fn playlists_take_and_lose_what_plays_where_that_is_allowed(unpacked: &Unp
     says(&mut stage.host, remove, "Not from a playlist").await;
 }
 
-async fn the_queue_is_filled_and_shown(unpacked: &Unpacked) {
+#[tokio::test]
+async fn queue_keys_fill_and_show_the_queue() {
+    let unpacked = &Unpacked::spotify();
     let mut stage = start_with(unpacked, Playback::default()).await;
     let (this, that, up_next) = (key("add-to-queue", "this"), key("add-to-queue", "that"), key("up-next", "up"));
     appears(&mut stage.host, this, json!({})).await;
@@ -470,7 +437,9 @@ async fn the_queue_is_filled_and_shown(unpacked: &Unpacked) {
 
 // ---- Devices -------------------------------------------------------------------------------------------------------
 
-async fn device_keys_move_playback_and_say_where_it_is(unpacked: &Unpacked) {
+#[tokio::test]
+async fn device_keys_move_playback_and_show_where_it_is() {
+    let unpacked = &Unpacked::spotify();
     let mut stage = start_with(unpacked, Playback::paused()).await;
     let (speaker, next) = (key("device", "speaker"), key("device", "next"));
     let chosen = json!({"id": SPEAKER_ID, "name": "Wohnzimmer", "type": "Speaker"});
@@ -494,7 +463,9 @@ async fn device_keys_move_playback_and_say_where_it_is(unpacked: &Unpacked) {
     says(&mut stage.host, gone, "Open Spotify on a device").await;
 }
 
-async fn a_press_wakes_the_chosen_device_the_last_one_or_the_only_one(unpacked: &Unpacked) {
+#[tokio::test]
+async fn press_wakes_the_chosen_last_or_only_device() {
+    let unpacked = &Unpacked::spotify();
     let play = key("play-pause", "p");
     let woken = async |playback: Playback, settings: Value| {
         let wake_delay = Duration::from_millis(700);
@@ -557,7 +528,9 @@ async fn stored_devices<const N: usize>(host: &mut FakeHost, instances: [Instanc
     ids.map(|id| id.expect("all are stored"))
 }
 
-async fn a_device_with_a_new_id_is_the_one_of_its_name_and_its_id_is_stored(unpacked: &Unpacked) {
+#[tokio::test]
+async fn device_with_a_new_id_is_found_by_its_name() {
+    let unpacked = &Unpacked::spotify();
     let chosen = |id: &str| json!({"device": {"id": id, "name": "Wohnzimmer", "type": "Speaker"}, "step": 7});
     let renewed = DeviceChange { id: Some(Some("renewed".to_owned())), ..DeviceChange::default() };
     let (device, play) = (key("device", "device"), key("play-pause", "play"));
@@ -596,7 +569,9 @@ async fn a_device_with_a_new_id_is_the_one_of_its_name_and_its_id_is_stored(unpa
     says(&mut stage.host, device, "Wohnzimmer: Choose again").await;
 }
 
-async fn what_is_disallowed_is_not_sent_and_says_why(unpacked: &Unpacked) {
+#[tokio::test]
+async fn disallowed_press_is_not_sent_and_explained() {
+    let unpacked = &Unpacked::spotify();
     let all = |words: &'static str| [("play-pause", words), ("next", words), ("previous", words), ("seek", words)];
     let disallows = ["pausing", "skipping_next", "skipping_prev", "seeking"].map(str::to_owned).to_vec();
     let quirks = Some(Quirks { disallows, ..Quirks::default() });
@@ -624,7 +599,9 @@ async fn what_is_disallowed_is_not_sent_and_says_why(unpacked: &Unpacked) {
 
 // ---- What plays, in words ------------------------------------------------------------------------------------------
 
-async fn text_has_every_field_and_its_times_move_by_themselves(unpacked: &Unpacked) {
+#[tokio::test]
+async fn text_fills_every_field_and_its_times_advance() {
+    let unpacked = &Unpacked::spotify();
     let playback = Playback { progress_ms: 61_500, ..Playback::default() };
     let mut stage = start_with(unpacked, playback).await;
     let (all, usual) = (key("now-playing-text", "all"), key("now-playing-text", "usual"));
@@ -646,7 +623,9 @@ async fn text_has_every_field_and_its_times_move_by_themselves(unpacked: &Unpack
     assert_eq!(press(&mut stage, usual).await, "PUT player/pause");
 }
 
-async fn whatever_plays_is_shown_as_what_it_is(unpacked: &Unpacked) {
+#[tokio::test]
+async fn every_kind_of_item_is_shown_as_what_it_is() {
+    let unpacked = &Unpacked::spotify();
     let shown = async |playback: Playback, words: &str, like: &str| {
         let mut stage = start_with(unpacked, playback).await;
         let (now, text) = (key("playing-now", "now"), key("now-playing-text", "text"));
@@ -683,7 +662,9 @@ async fn whatever_plays_is_shown_as_what_it_is(unpacked: &Unpacked) {
     );
 }
 
-async fn keys_about_what_plays_say_when_nothing_does(unpacked: &Unpacked) {
+#[tokio::test]
+async fn keys_show_when_nothing_plays() {
+    let unpacked = &Unpacked::spotify();
     let mut stage = start_with(unpacked, Playback::idle()).await;
     let shown = [("playing-now", "1"), ("now-playing-text", "2"), ("up-next", "3")].map(|(w, c)| key(w, c));
     for instance in shown {
@@ -703,7 +684,9 @@ async fn keys_about_what_plays_say_when_nothing_does(unpacked: &Unpacked) {
     assert_eq!(commands(&stage.spotify), [""; 0], "there is nothing to send");
 }
 
-async fn each_layout_is_drawn_in_its_size(unpacked: &Unpacked) {
+#[tokio::test]
+async fn each_layout_is_drawn_in_its_size() {
+    let unpacked = &Unpacked::spotify();
     let mut stage = start_with(unpacked, Playback::default()).await;
     let (cover, list, text): (&[_], &[_], &[_]) = (
         &[(3, 2), (2, 2), (3, 1), (1, 1), (4, 3), (5, 4)],
@@ -728,7 +711,9 @@ async fn each_layout_is_drawn_in_its_size(unpacked: &Unpacked) {
 
 // ---- Gestures ------------------------------------------------------------------------------------------------------
 
-async fn long_and_double_presses_do_what_was_chosen(unpacked: &Unpacked) {
+#[tokio::test]
+async fn long_and_double_presses_run_the_chosen_gesture() {
+    let unpacked = &Unpacked::spotify();
     let mut stage = start_with(unpacked, Playback::default()).await;
     let (long, double, open) = (key("play-pause", "long"), key("mute", "double"), key("playing-now", "open"));
     appears(&mut stage.host, long, json!({"longPress": "next"})).await;
@@ -775,7 +760,9 @@ async fn long_and_double_presses_do_what_was_chosen(unpacked: &Unpacked) {
 
 // ---- Requests ------------------------------------------------------------------------------------------------------
 
-async fn what_is_asked_does_not_depend_on_how_many_look(unpacked: &Unpacked) {
+#[tokio::test]
+async fn requests_do_not_depend_on_the_number_of_keys() {
+    let unpacked = &Unpacked::spotify();
     const WIDGETS: [&str; 10] = [
         "play-pause",
         "next",

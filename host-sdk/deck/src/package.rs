@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use host_sdk::manifest::{self, FILE_NAME, PackageConfig, Translation, Widget};
 use url::Url;
@@ -37,12 +38,51 @@ pub struct Package {
     pub register_event: Option<String>,
     /// Its socket.
     pub connection: Option<u64>,
+    /// What its pages have sent while it wasn't connected.
+    pub held: Held,
     /// The page of the package that is the package, relative to its folder; none if it is a program.
     pub entry: Option<String>,
     /// The name under which that page is loaded now.
     pub frame: Option<String>,
     /// Grows whenever its files are read anew.
     pub loads: u64,
+}
+
+/// Messages of pages for a package that isn't connected yet, in their order.
+#[derive(Debug, Default)]
+pub struct Held {
+    messages: Vec<Arc<str>>,
+    bytes: usize,
+}
+
+/// No more messages are kept.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Full;
+
+impl Held {
+    /// Messages at a time.
+    const MOST_MESSAGES: usize = 64;
+    /// Their bytes altogether.
+    const MOST_BYTES: usize = 1 << 20;
+
+    /// Keeps one more.
+    ///
+    /// # Errors
+    /// If there is no room for it.
+    pub fn push(&mut self, message: Arc<str>) -> Result<(), Full> {
+        if self.messages.len() >= Self::MOST_MESSAGES || self.bytes + message.len() > Self::MOST_BYTES {
+            return Err(Full);
+        }
+        self.bytes += message.len();
+        self.messages.push(message);
+        Ok(())
+    }
+
+    /// The messages, oldest first.
+    #[must_use]
+    pub fn into_messages(self) -> Vec<Arc<str>> {
+        self.messages
+    }
 }
 
 impl Package {
@@ -64,6 +104,7 @@ impl Package {
             supervisor: None,
             register_event: None,
             connection: None,
+            held: Held::default(),
             entry: None,
             frame: None,
             loads: 0,
@@ -257,6 +298,15 @@ mod tests {
         ] {
             assert!(web_address(bad).is_none(), "{bad}");
         }
+    }
+
+    #[test]
+    fn held_messages_are_bounded_in_number_and_bytes() {
+        let mut held = Held::default();
+        assert_eq!(held.push("x".repeat(Held::MOST_BYTES + 1).into()), Err(Full));
+        assert!((0..Held::MOST_MESSAGES).all(|_| held.push("x".into()).is_ok()));
+        assert_eq!(held.push("x".into()), Err(Full));
+        assert_eq!(held.into_messages().len(), Held::MOST_MESSAGES);
     }
 
     #[test]

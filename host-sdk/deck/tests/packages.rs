@@ -563,6 +563,44 @@ async fn a_package_that_does_not_listen_is_cut_off_and_nobody_else() {
 }
 
 #[tokio::test]
+async fn page_messages_wait_for_their_package() {
+    let mut world = world(PATIENT).await;
+    let started = world.started().await;
+    let (mut view, ..) = world.view(json!({"package": PACKAGE})).await;
+    let message = |n: u8| json!({"event": "sendToPackage", "payload": n});
+    for n in 0..2 {
+        say(&mut view, message(n)).await;
+    }
+    // Answered behind them: the deck has them.
+    say(&mut view, json!({"event": "getPackageSettings"})).await;
+    hear_of(&mut view, "didReceivePackageSettings").await;
+    for first in [0, 2] {
+        let mut package = world.register(&started.register).await;
+        assert_eq!(hear(&mut package).await["event"], "propertyViewDidAppear");
+        for n in first..first + 2 {
+            assert_eq!(hear_of(&mut package, "sendToPackage").await["payload"], n);
+        }
+        nothing_more(&mut package).await;
+        drop(package);
+        world.logged("The package's socket is closed").await;
+        for n in 2..4 {
+            say(&mut view, message(n)).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn page_messages_for_a_stopped_package_are_logged() {
+    let mut world = world(PATIENT).await;
+    let _package = world.package().await;
+    let (status, _) = world.call("POST", &format!("/api/packages/{PACKAGE}/unload"), Value::Null).await;
+    assert_eq!(status, 200);
+    let (mut view, ..) = world.view(json!({"package": PACKAGE})).await;
+    say(&mut view, json!({"event": "sendToPackage", "payload": 1})).await;
+    world.logged("a message of its page, because the package isn't running").await;
+}
+
+#[tokio::test]
 async fn a_package_that_floods_is_slowed_down_and_nothing_is_lost() {
     let data = tempfile::tempdir().unwrap();
     support::install(data.path(), PATIENT);

@@ -12,8 +12,8 @@ use host_sdk::protocol::{ActionEffect, EffectKind, FontAttribute, FontChange, In
 
 use super::{Hub, Peer, Runs, View};
 use crate::links::{self, Verdict};
-use crate::package::web_address;
-use crate::page::Event;
+use crate::package::{Full, web_address};
+use crate::page::{Event, Status};
 use crate::state::Instance;
 
 /// Bytes of settings that a package and its keys may have altogether.
@@ -64,7 +64,7 @@ impl Hub {
         let answer = match message {
             Incoming::SendToPackage { payload, .. } => {
                 let message = Relayed::SendToPackage { widget, context, payload };
-                return self.send_to_package(&package, &message.to_text().into());
+                return self.send_or_hold(&package, message.to_text().into());
             }
             Incoming::SetWidgetSettings { settings, .. } if is_settings_page => {
                 return self.store_package_settings(&package, settings);
@@ -89,6 +89,24 @@ impl Hub {
             }
         };
         self.send(Some(connection), &answer.to_text().into());
+    }
+
+    /// Sends a page's message to its package, or keeps it until the package has registered: what a user has typed must not
+    /// be lost because the package is just starting.
+    fn send_or_hold(&mut self, package: &str, message: Arc<str>) {
+        let Some(found) = self.package_mut(package) else { return };
+        if found.connection.is_some() {
+            return self.send_to_package(package, &message);
+        }
+        let why = match found.status {
+            _ if found.is_ending => "the package is ending",
+            Status::Stopped | Status::Failed => "the package isn't running",
+            Status::Running | Status::Starting | Status::Restarting | Status::Waiting => match found.held.push(message) {
+                Ok(()) => return,
+                Err(Full) => "too many wait for the package already",
+            },
+        };
+        self.log.warn(Some(package), format!("Ignored: a message of its page, because {why}."));
     }
 
     /// Whether an instance is the package's own. What is sent about another one is ignored.

@@ -323,6 +323,10 @@ impl Hub {
         for view in views {
             self.tell_package_of_view(&view, true);
         }
+        let held = self.package_mut(uuid).map(|package| std::mem::take(&mut package.held)).unwrap_or_default();
+        for message in held.into_messages() {
+            self.send_to_package(uuid, &message);
+        }
     }
 
     /// A package's socket is gone, though its process may live. It may come back with the same pair.
