@@ -402,10 +402,10 @@ async fn a_key_that_plays_what_was_searched_for_and_one_that_likes_it() {
     user.browser.close().await.unwrap();
 }
 
-/// What a package's page tries, with everything that it could ever learn: the deck's token, and the address of another
-/// package's page.
+/// What a package's page tries, with everything that it could ever learn: the secrets of the deck's session and of its API, and
+/// the address of another package's page.
 const ATTACK: &str = r"
-    const [api, token, other, done] = arguments;
+    const [api, token, secret, other, done] = arguments;
     const answers = {};
     const attempt = async (name, what) => {
       try {
@@ -425,13 +425,21 @@ const ATTACK: &str = r"
       await attempt('other package', () => parent.frames[1].document.body.innerHTML);
       await attempt('other files', () => fetch(other).then((answer) => answer.text()));
       await attempt('api', () => fetch(`${api}api/state`, { headers: { 'X-Deck-Token': token } }));
+      await attempt('session', () => fetch(`${api}api/state`, { headers: { 'X-Deck-Session': secret }, credentials: 'include' }));
       await attempt('api unread', () => fetch(`${api}api/packages`, { method: 'POST', mode: 'no-cors', body: 'x' }));
       await attempt('events', () => opens(`${api.replace('http', 'ws')}api/events?token=${token}`));
+      await attempt('this machine', () => fetch(`http://127.0.0.1:${port}/probe`, { mode: 'no-cors' }));
+      await attempt('picture of this machine', () => new Promise((loaded, failed) => {
+        const image = new Image();
+        image.onload = loaded;
+        image.onerror = () => failed(new TypeError());
+        image.src = `http://127.0.0.1:${port}/package/com.example.second/icon.svg`;
+      }));
       await attempt('leave', () => { top.location = 'about:blank'; return 'gone'; });
       await attempt('own socket', () => opens(`ws://127.0.0.1:${port}`));
       await attempt('own socket by name', () => opens(`ws://localhost:${port}`));
       await attempt('own files', () => fetch(location.href).then((answer) => answer.status));
-      const elsewhere = other.replace(/:\d+/, `:${location.port}`);
+      const elsewhere = other.replace(/com-[^.]*/, location.hostname.split('.')[0]);
       await attempt('other files here', () => fetch(elsewhere).then((answer) => answer.status));
       done(answers);
     })();
@@ -472,17 +480,18 @@ async fn a_package_page_reaches_neither_the_deck_nor_another_package() {
           for (const name of ['first', 'second']) {
             await new ViewFrame(document.body, `${name}-frame`).open({ package: `com.example.${name}` }, name);
           }
-          done([document.querySelector('meta[name=deck-token]').content, document.getElementById('second-frame').src]);
+          done([localStorage.getItem('creator-deck-session'), document.getElementById('second-frame').src]);
         });
     ";
     let known = user.browser.execute_async(open, Vec::new()).await.unwrap();
     user.sees("#first-frame").await.enter_frame().await.unwrap();
     user.sees("#page").await;
-    let arguments = vec![json!(deck.page()), known[0].clone(), known[1].clone()];
+    let arguments = vec![json!(deck.api()), json!(deck.token()), known[0].clone(), known[1].clone()];
     let answers = user.browser.execute_async(ATTACK, arguments).await.unwrap();
     let expected = json!({
         "deck page": "SecurityError", "other package": "SecurityError", "leave": "SecurityError",
-        "other files": "TypeError", "api": "TypeError", "api unread": "TypeError", "events": "error",
+        "other files": "TypeError", "api": "TypeError", "session": "TypeError", "api unread": "TypeError", "events": "error",
+        "this machine": "TypeError", "picture of this machine": "TypeError",
         "own socket": "done: open", "own socket by name": "done: open", "own files": "done: 200", "other files here": "done: 404",
     });
     assert_eq!(answers, expected);

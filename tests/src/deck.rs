@@ -179,6 +179,7 @@ impl DeckHome {
             child,
             pid,
             page: String::new(),
+            api: String::new(),
             token: String::new(),
             http: http_client(),
             said: Arc::default(),
@@ -200,9 +201,10 @@ impl DeckHome {
             .strip_prefix("Creator Deck is ready: ")
             .unwrap_or_else(|| panic!("{ready:?} is no address"))
             .to_owned();
-        let page = deck.http.get(&deck.page).send().await.expect("a page").text().await.expect("text");
-        let token = page.split_once(r#"<meta name="deck-token" content=""#).expect("the page has a token").1;
-        deck.token = token.split_once('"').expect("an attribute").0.to_owned();
+        let access = std::fs::read(self.data().join("api.json")).expect("the API is told to programs");
+        let access: Value = serde_json::from_slice(&access).expect("JSON");
+        deck.api = access["url"].as_str().expect("an address").to_owned();
+        deck.token = access["token"].as_str().expect("a token").to_owned();
         deck
     }
 }
@@ -212,6 +214,7 @@ pub struct DeckProcess {
     child: Child,
     pid: u32,
     page: String,
+    api: String,
     token: String,
     http: reqwest::Client,
     said: Arc<Mutex<Vec<u8>>>,
@@ -219,10 +222,22 @@ pub struct DeckProcess {
 }
 
 impl DeckProcess {
-    /// The address of its page.
+    /// The address of its page, with the key that lets one browser in.
     #[must_use]
     pub fn page(&self) -> &str {
         &self.page
+    }
+
+    /// The address of its page without a key, ending in a slash.
+    #[must_use]
+    pub fn api(&self) -> &str {
+        &self.api
+    }
+
+    /// What calls of its API carry in `X-Deck-Token`.
+    #[must_use]
+    pub fn token(&self) -> &str {
+        &self.token
     }
 
     /// Its process id.
@@ -266,7 +281,7 @@ impl DeckProcess {
     }
 
     fn api(&self, method: reqwest::Method, path: &str) -> reqwest::RequestBuilder {
-        self.http.request(method, format!("{}api/{path}", self.page)).header("X-Deck-Token", &self.token)
+        self.http.request(method, format!("{}api/{path}", self.api)).header("X-Deck-Token", &self.token)
     }
 
     /// Calls the API: `GET /api/{path}`.
@@ -358,7 +373,7 @@ impl DeckProcess {
 
     /// Listens to what the host tells its page.
     pub async fn events(&self) -> PageEvents {
-        let address = self.page.replacen("http", "ws", 1);
+        let address = self.api.replacen("http", "ws", 1);
         let url = format!("{address}api/events?token={}", self.token);
         let (socket, _) = tokio_tungstenite::connect_async(url).await.expect("the events");
         PageEvents(socket)
@@ -378,14 +393,20 @@ impl DeckProcess {
     async fn view(&self, of: Value) -> View {
         let opened = self.post("views", of).await;
         let url = opened["url"].as_str().expect("an address");
-        let page = self.http.get(url).send().await.expect("a page").text().await.expect("text");
+        // Browsers resolve packages' names by themselves, and few systems do.
+        let mut address = reqwest::Url::parse(url).expect("an address");
+        let host = format!("{}:{}", address.host_str().expect("a name"), address.port().expect("a port"));
+        let origin = format!("http://{host}");
+        address.set_host(Some("127.0.0.1")).expect("a host");
+        let page = self.http.get(address).header("Host", host).send().await.expect("a page");
+        let page = page.text().await.expect("text");
         let (_, call) = page.split_once("connectCreatorCentral(...").expect("the page is called");
         let (arguments, _) = call.split_once("));</script>").expect("a whole call");
         let arguments: Value = serde_json::from_str(arguments).expect("arguments in JSON");
         let (port, name, event) = (&arguments[0], &arguments[1], &arguments[2]);
         assert_eq!(name, &opened["view"], "the page registers as itself");
         let mut request = format!("ws://127.0.0.1:{port}/").into_client_request().expect("an address");
-        let origin = HeaderValue::from_str(&format!("http://127.0.0.1:{port}")).expect("an origin");
+        let origin = HeaderValue::from_str(&origin).expect("an origin");
         request.headers_mut().insert("Origin", origin);
         let (socket, _) = tokio_tungstenite::connect_async(request).await.expect("the socket lets the page in");
         let port = u16::try_from(port.as_u64().expect("a number")).expect("a port");

@@ -1,14 +1,91 @@
-//! How a script of the user's own finds the API: a file in the data folder with the page's address and the token, which
+//! How a program of the user's own finds the API: a file in the data folder with the page's address and the token, which
 //! the user's account alone may read. It is there while the deck runs.
 
 use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use axum::body::{Body, to_bytes};
+use axum::http::{Request, StatusCode, header};
+use hyper_util::rt::TokioIo;
+use serde::Deserialize;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use url::Url;
 
 use crate::private;
 
 /// The file's name in the data folder.
 pub const FILE_NAME: &str = "api.json";
+
+/// How long a deck may take to answer.
+const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+/// Bytes of an answer.
+const MOST_BYTES: usize = 64 << 10;
+
+/// What the file holds.
+#[derive(Deserialize)]
+struct Content {
+    url: String,
+    token: String,
+}
+
+/// Why a running deck gave no address of its page.
+#[derive(Debug, thiserror::Error)]
+pub enum NotRunning {
+    /// There is no file, or it can't be read.
+    #[error("no Creator Deck runs with the data folder {}; start it with creator-deck", folder.display())]
+    NoFile {
+        /// The data folder.
+        folder: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The file isn't this deck's.
+    #[error("{} isn't what Creator Deck writes there; end Creator Deck and start it again", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The deck doesn't answer.
+    #[error("the Creator Deck of the data folder {} doesn't answer; end it and start it again", folder.display())]
+    Silent {
+        /// The data folder.
+        folder: PathBuf,
+    },
+}
+
+/// Asks the deck that runs with a data folder for an address of its page that lets one browser in.
+///
+/// # Errors
+/// If none runs there, or it doesn't answer.
+pub async fn running_entry_url(folder: &Path) -> Result<String, NotRunning> {
+    let path = folder.join(FILE_NAME);
+    let text = fs::read(&path).map_err(|source| NotRunning::NoFile { folder: folder.to_owned(), source })?;
+    let Ok(Content { url, token }) = serde_json::from_slice(&text) else { return Err(NotRunning::Damaged { path }) };
+    let port = Url::parse(&url).ok().and_then(|url| url.port()).ok_or(NotRunning::Damaged { path })?;
+    let asked = timeout(ANSWER_WITHIN, ask_for_key(port, &token)).await;
+    asked.ok().and_then(Result::ok).ok_or_else(|| NotRunning::Silent { folder: folder.to_owned() })
+}
+
+async fn ask_for_key(port: u16, token: &str) -> anyhow::Result<String> {
+    #[derive(Deserialize)]
+    struct Answer {
+        url: String,
+    }
+    let stream = TcpStream::connect(("127.0.0.1", port)).await?;
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+    tokio::spawn(connection);
+    let request = Request::post("/api/keys")
+        .header(header::HOST, format!("127.0.0.1:{port}"))
+        .header("x-deck-token", token)
+        .body(Body::empty())?;
+    let response = sender.send_request(request).await?;
+    anyhow::ensure!(response.status() == StatusCode::OK, "it answered {}", response.status());
+    let body = to_bytes(Body::new(response.into_body()), MOST_BYTES).await?;
+    Ok(serde_json::from_slice::<Answer>(&body)?.url)
+}
 
 /// The file. Dropping it removes it.
 #[derive(Debug)]

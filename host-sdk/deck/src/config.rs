@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use host_sdk::manifest::{LANGUAGES, known_language};
+use url::Origin;
 
 /// How to run a [`Deck`](crate::Deck).
 #[derive(Clone, Debug)]
@@ -21,6 +22,9 @@ pub struct Config {
     /// What packages are told as the user's language, one of [`host_sdk::manifest::LANGUAGES`]. None: what the user has chosen
     /// in the page, else English.
     pub language: Option<String>,
+    /// Origins on this machine or in its network that property views may reach besides the web, for development against a
+    /// service that runs there.
+    pub allow: Vec<Origin>,
     /// How long things may take.
     pub timing: Timing,
 }
@@ -49,6 +53,7 @@ impl Config {
             in_process: false,
             install: Vec::new(),
             language: None,
+            allow: Vec::new(),
             timing: Timing::default(),
         }
     }

@@ -1,10 +1,11 @@
 //! A listener: takes connections and speaks HTTP with them. Whoever connects and doesn't come to the point is sent away, and
 //! there is a bound on how many may try at once.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
+use axum::{Extension, Router};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
@@ -18,6 +19,37 @@ const MOST_CONNECTIONS: usize = 256;
 /// How long to wait when the system has no connection to give, which it says at once and again and again.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
+/// The other end of the connection that a request has come over.
+#[derive(Clone, Copy, Debug)]
+pub struct Peer(pub SocketAddr);
+
+impl Peer {
+    /// Whether another user of this computer is at the other end: a program of theirs may have read a key among the arguments
+    /// of a browser that was started with it. False where the system doesn't say: only Linux does.
+    #[must_use]
+    pub fn is_another_user(self) -> bool {
+        #[cfg(target_os = "linux")]
+        {
+            // Of root, too, who can do what the user can. A connection from another system, such as the one around a
+            // virtual machine, is in no table.
+            let own = rustix::process::geteuid().as_raw();
+            let is_peer = |address: SocketAddr| {
+                address.port() == self.0.port() && address.ip().to_canonical() == self.0.ip().to_canonical()
+            };
+            let mut entries = tables().into_iter().flatten();
+            entries.any(|entry| is_peer(entry.local_address) && entry.uid != own && entry.uid != 0)
+        }
+        #[cfg(not(target_os = "linux"))]
+        false
+    }
+}
+
+/// The connections of this computer, each with whose it is.
+#[cfg(target_os = "linux")]
+fn tables() -> [Vec<procfs::net::TcpNetEntry>; 2] {
+    [procfs::net::tcp(), procfs::net::tcp6()].map(Result::unwrap_or_default)
+}
+
 /// Serves a listener, and never ends. `read_within` is how long the head of a request may take, an idle connection stay
 /// open, and a body pause.
 pub async fn serve(listener: TcpListener, router: Router, read_within: Duration) {
@@ -25,8 +57,8 @@ pub async fn serve(listener: TcpListener, router: Router, read_within: Duration)
     loop {
         // It is never closed.
         let Ok(permit) = free.clone().acquire_owned().await else { return };
-        let stream = match listener.accept().await {
-            Ok((stream, _)) => stream,
+        let (stream, peer) = match listener.accept().await {
+            Ok(accepted) => accepted,
             Err(error) => {
                 tracing::warn!(%error, "no connection can be accepted");
                 sleep(RETRY_AFTER).await;
@@ -35,7 +67,8 @@ pub async fn serve(listener: TcpListener, router: Router, read_within: Duration)
         };
         // Answers are small, and people wait for them. An error means that the client is gone.
         let _ = stream.set_nodelay(true);
-        let service = TowerToHyperService::new(RequestBodyTimeout::new(router.clone(), read_within));
+        let router = router.clone().layer(Extension(Peer(peer)));
+        let service = TowerToHyperService::new(RequestBodyTimeout::new(router, read_within));
         tokio::spawn(async move {
             let connection = http1::Builder::new()
                 .timer(TokioTimer::new())

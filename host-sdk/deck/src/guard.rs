@@ -1,68 +1,95 @@
-//! Who may speak to the deck's two listeners. Both are bound to this machine, but a page of the web can make a browser
-//! send requests here too: by its own origin, or by a name of its own that resolves to 127.0.0.1. So the `Host` header
-//! has to name this machine, and an `Origin`, where there is one, has to be our own.
+//! Which requests the deck's two listeners take. Both are bound to this machine, but a page of the web can make a browser
+//! send requests here too: from its own origin, or from a name of its own that resolves to 127.0.0.1. So the `Host` header
+//! has to be a name that is served here, and an `Origin`, where there is one, has to be ours.
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
-use axum::response::{IntoResponse as _, Response};
+use axum::response::{IntoResponse as _, Redirect, Response};
 
-use crate::origins::Origins;
+use crate::origins;
 
-/// The names of this machine that a browser may use.
+/// The names of this machine that a browser or program may use. The first is that of the addresses that the deck hands out.
 const NAMES: [&str; 3] = ["127.0.0.1", "localhost", "[::1]"];
 
-/// Whether a request names this machine and the listener's port. `bare`: whether it may leave the port out, as browsers
-/// never do, but programs whose author wrote the wire by hand.
-fn has_good_host(headers: &HeaderMap, port: u16, bare: bool) -> bool {
-    let Some(host) = headers.get(header::HOST).and_then(|host| host.to_str().ok()) else { return false };
-    NAMES.iter().filter_map(|name| host.strip_prefix(name)).any(|rest| match rest.strip_prefix(':') {
-        Some(named) => *named == *port.to_string(),
-        None => bare && rest.is_empty(),
-    })
+/// The package whose host name a request names, by its label; none for the deck's own names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Site(pub Option<String>);
+
+fn header_text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
 }
 
-/// Whether a request comes from the listener's own origin, or from no page at all.
-fn has_good_origin(headers: &HeaderMap, port: u16) -> bool {
-    let Some(origin) = headers.get(header::ORIGIN) else { return true };
-    NAMES.iter().any(|name| origin.as_bytes() == format!("http://{name}:{port}").as_bytes())
+/// Whether a host, as `NAME:PORT`, is this machine on this port.
+fn is_this_machine(host: &str, port: u16) -> bool {
+    NAMES.iter().filter_map(|name| host.strip_prefix(name)?.strip_prefix(':')).any(|named| *named == *port.to_string())
 }
 
-/// The package from whose pages a request comes, if it does.
-pub fn package_of(headers: &HeaderMap, origins: &Origins) -> Option<String> {
-    let origin = headers.get(header::ORIGIN)?.to_str().ok()?;
-    let port: u16 = origin.strip_prefix("http://127.0.0.1:")?.parse().ok()?;
-    // Written as a browser does: `+1` and `01` are numbers too.
-    origin.ends_with(&format!(":{port}")).then(|| origins.package_at(port)).flatten()
+/// The label of the package from one of whose pages a request comes, if it does.
+pub fn package_of(headers: &HeaderMap, port: u16) -> Option<&str> {
+    origins::label_of_origin(header_text(headers, header::ORIGIN)?, port)
 }
 
-/// What a listener lets in.
-#[derive(Clone, Debug)]
-pub struct Guard {
-    /// The listener's port.
-    pub port: u16,
-    /// The origins of packages, if this is where packages and their pages come to.
-    pub packages: Option<Origins>,
-}
+/// The port of a listener.
+#[derive(Clone, Copy, Debug)]
+pub struct Port(pub u16);
 
-/// Refuses what doesn't come from here, and marks every answer as not to be kept or guessed at.
-pub async fn check(State(guard): State<Guard>, request: Request, next: Next) -> Response {
-    let (headers, port) = (request.headers(), guard.port);
-    let is_socket = guard.packages.is_some();
-    let is_package = guard.packages.is_some_and(|origins| package_of(headers, &origins).is_some());
-    let mut response = if !has_good_host(headers, port, is_socket) {
+/// Refuses at the page's listener what doesn't come from there.
+pub async fn page(State(Port(port)): State<Port>, request: Request, next: Next) -> Response {
+    let headers = request.headers();
+    let host = header_text(headers, header::HOST).unwrap_or_default();
+    let origin = headers.get(header::ORIGIN);
+    let own = format!("{}:{port}", NAMES[0]);
+    let response = if host != own && is_this_machine(host, port) && *request.method() == Method::GET {
+        // One origin alone has the session; a browser that was given another name of it is brought there.
+        let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
+        Redirect::temporary(&format!("http://{own}{path}")).into_response()
+    } else if host != own {
         refuse("Use the address that Creator Deck printed at its start.")
-    } else if !has_good_origin(headers, port) && !is_package {
+    } else if origin.is_some_and(|origin| origin.as_bytes() != format!("http://{own}").as_bytes()) {
         refuse("Pages of other origins can't use Creator Deck.")
     } else {
         next.run(request).await
     };
+    let mut response = marked(response);
+    let headers = response.headers_mut();
+    // A page that opens this one, or is opened by it, gets no hold of its window; and no other site may embed what is here.
+    headers.insert("cross-origin-opener-policy", HeaderValue::from_static("same-origin"));
+    headers.insert("cross-origin-resource-policy", HeaderValue::from_static("same-origin"));
+    response
+}
+
+/// Refuses at the listener of packages and their pages what doesn't come from one of them, and says whose host name a
+/// request has named.
+pub async fn packages(State(Port(port)): State<Port>, mut request: Request, next: Next) -> Response {
+    let headers = request.headers();
+    let host = header_text(headers, header::HOST).unwrap_or_default();
+    let label = origins::label_of_host(host, port);
+    // Browsers never leave the port out, but programs do whose author wrote the handshake by hand.
+    let is_own_name = is_this_machine(host, port) || NAMES.contains(&host);
+    let origin = headers.get(header::ORIGIN).map(|origin| origin.to_str().unwrap_or_default());
+    let is_good_origin = origin.is_none_or(|origin| {
+        let is_own = origin.strip_prefix("http://").is_some_and(|host| is_this_machine(host, port));
+        is_own || origins::label_of_origin(origin, port).is_some_and(|from| label.is_none_or(|label| label == from))
+    });
+    if label.is_none() && !is_own_name {
+        return marked(refuse("Use the address that Creator Deck gave you."));
+    }
+    if !is_good_origin {
+        return marked(refuse("Pages of other origins can't use Creator Deck."));
+    }
+    let site = Site(label.map(str::to_owned));
+    request.extensions_mut().insert(site);
+    marked(next.run(request).await)
+}
+
+/// Marks an answer as not to be kept or guessed at.
+fn marked(mut response: Response) -> Response {
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    // Ports of one machine are one site, and browsers run the pages of a site in one process: a package whose page hangs
-    // would take the deck's with it. This asks for a process for each origin.
+    // Asks for a process for each origin: a package whose page hangs must not take the deck's with it.
     headers.insert("origin-agent-cluster", HeaderValue::from_static("?1"));
     response
 }
@@ -75,14 +102,10 @@ fn refuse(why: &str) -> Response {
 mod tests {
     use super::*;
 
-    fn headers(name: header::HeaderName, value: &'static str) -> HeaderMap {
-        HeaderMap::from_iter([(name, HeaderValue::from_static(value))])
-    }
-
     #[test]
     fn only_this_machine_is_a_good_host() {
         for good in ["127.0.0.1:80", "localhost:80", "[::1]:80"] {
-            assert!(has_good_host(&headers(header::HOST, good), 80, false), "{good}");
+            assert!(is_this_machine(good, 80), "{good}");
         }
         for bad in [
             "[::1]:81",
@@ -92,39 +115,20 @@ mod tests {
             "localhost.example.com:80",
             "example.com:80",
             "127.0.0.1:80.example.com",
+            "127.0.0.1",
             "",
         ] {
-            assert!(!has_good_host(&headers(header::HOST, bad), 80, true), "{bad}");
-        }
-        assert!(!has_good_host(&HeaderMap::new(), 80, true));
-        for name in NAMES {
-            assert!(has_good_host(&headers(header::HOST, name), 80, true), "{name}: programs come so");
-            assert!(!has_good_host(&headers(header::HOST, name), 80, false), "{name}: browsers don't");
+            assert!(!is_this_machine(bad, 80), "{bad}");
         }
     }
 
     #[test]
-    fn pages_of_packages_are_known_by_their_port() {
-        let (origins, _opened) = Origins::new(std::collections::BTreeMap::new());
-        let port = origins.of("com.x").unwrap().port().unwrap();
-        let from = |text: &str| package_of(&HeaderMap::from_iter([(header::ORIGIN, text.parse().unwrap())]), &origins);
-        assert_eq!(from(&format!("http://127.0.0.1:{port}")).as_deref(), Some("com.x"));
-        for bad in [
-            "http://127.0.0.1:1".to_owned(),
-            format!("https://127.0.0.1:{port}"),
-            format!("http://example.com:{port}"),
-            format!("http://127.0.0.1:0{port}"),
-        ] {
-            assert_eq!(from(&bad), None, "{bad}");
-        }
-    }
-
-    #[test]
-    fn only_our_own_origin_is_good() {
-        assert!(has_good_origin(&HeaderMap::new(), 80));
-        assert!(has_good_origin(&headers(header::ORIGIN, "http://127.0.0.1:80"), 80));
-        for bad in ["null", "http://127.0.0.1:81", "https://127.0.0.1:80", "http://example.com", "file://", ""] {
-            assert!(!has_good_origin(&headers(header::ORIGIN, bad), 80), "{bad}");
-        }
+    fn page_of_a_package_is_known_by_its_host_name() {
+        let port = 8080;
+        let origin = origins::origin("com.x", port).origin().ascii_serialization();
+        let headers = HeaderMap::from_iter([(header::ORIGIN, origin.parse().unwrap())]);
+        assert_eq!(package_of(&headers, port), Some(&*origins::label("com.x")));
+        assert_eq!(package_of(&headers, 8081), None);
+        assert_eq!(package_of(&HeaderMap::new(), port), None);
     }
 }

@@ -1,4 +1,5 @@
-//! The deck's page and the API that it uses. Every call needs the token that is written into the page.
+//! The deck's page and the API that it uses. Every call needs a session of the page (`sessions`) or the token that programs of
+//! the user's own find in the data folder (`access`).
 
 use std::io::ErrorKind;
 use std::path::PathBuf;
@@ -13,7 +14,7 @@ use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, patch, post, put};
-use axum::{Json, Router};
+use axum::{Extension, Json, Router};
 use host_sdk::bundle::{self, BundleError, Installed};
 use host_sdk::json::Raw;
 use host_sdk::protocol::FontAttribute;
@@ -26,16 +27,19 @@ use tokio::sync::Mutex;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::timeout;
 
-use crate::guard::{self, Guard};
+use crate::door::Peer;
+use crate::guard;
 use crate::hub::{
     Adjustment, Cell, Command, Destination, Direction, Export, Handle, ImportReport, NewProfile, Phase, Place,
     ProfileChange, Refusal, Resize, Runs, Taking, Target, WantedStep,
 };
 use crate::icon::{self, NoIcon};
 use crate::log::Log;
+use crate::origins;
 use crate::package::Package;
 use crate::page::{self, Event};
 use crate::picture_process::Decoder;
+use crate::sessions::Sessions;
 use crate::socket::SEND_WITHIN;
 use crate::tasks::catch_panic;
 use crate::traffic::Traffic;
@@ -46,6 +50,8 @@ static PAGE: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/page");
 
 /// The header that carries the token.
 const TOKEN_HEADER: HeaderName = HeaderName::from_static("x-deck-token");
+/// The header that carries the secret of the page's session.
+const SESSION_HEADER: HeaderName = HeaderName::from_static("x-deck-session");
 /// Bytes of a bundle that is sent for installation.
 const MOST_BUNDLE_BYTES: usize = 256 << 20;
 /// Bytes of an exported Panel. Almost all of them are icons.
@@ -53,6 +59,8 @@ const MOST_PANEL_BYTES: usize = 64 << 20;
 /// Bytes of any other request.
 const MOST_BYTES: usize = 64 << 10;
 
+/// How long a browser keeps its session.
+const SESSION_SECONDS: u32 = 180 * 24 * 60 * 60;
 /// How long a call may wait for a message.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
@@ -65,8 +73,10 @@ pub struct Api {
     pub log: Log,
     /// The messages.
     pub traffic: Traffic,
-    /// What every call has to carry.
+    /// What calls of programs have to carry.
     pub token: Arc<str>,
+    /// The browsers that were let in.
+    pub sessions: Sessions,
     /// Port of the page and the API.
     pub port: u16,
     /// Port of package pages.
@@ -118,19 +128,21 @@ pub fn router(api: Api) -> Router {
         .route("/panel/check", post(check_panel).layer(DefaultBodyLimit::max(MOST_PANEL_BYTES)))
         .route("/log", get(log))
         .route("/messages", get(messages))
+        .route("/keys", post(new_key))
         .fallback(|| async { Refused(StatusCode::NOT_FOUND, "There is no such call.".to_owned()) })
         .method_not_allowed_fallback(|| async {
             Refused(StatusCode::METHOD_NOT_ALLOWED, "This call takes another method.".to_owned())
         })
         .layer(DefaultBodyLimit::max(MOST_BYTES))
-        .route_layer(middleware::from_fn_with_state(api.clone(), needs_token));
+        .route_layer(middleware::from_fn_with_state(api.clone(), needs_access));
     Router::new()
         .route("/", get(index))
         .route("/assets/{*path}", get(asset))
         .route("/api/events", get(events))
+        .route("/api/session", post(begin_session).get(session))
         .nest("/api", calls)
         .with_state(api)
-        .layer(middleware::from_fn_with_state(Guard { port, packages: None }, guard::check))
+        .layer(middleware::from_fn_with_state(guard::Port(port), guard::page))
 }
 
 /// An error as the page shows it.
@@ -163,39 +175,121 @@ impl From<Refusal> for Refused {
     }
 }
 
-async fn needs_token(State(api): State<Api>, headers: HeaderMap, request: Request, next: Next) -> Response {
+async fn needs_access(State(api): State<Api>, headers: HeaderMap, request: Request, next: Next) -> Response {
     let given = headers.get(TOKEN_HEADER).map_or(&[][..], |token| token.as_bytes());
-    if is_token(&api, given) { next.run(request).await } else { no_token() }
+    if is_token(&api, given) || is_session(&api, &headers) { next.run(request).await } else { no_access() }
 }
 
 fn is_token(api: &Api, given: &[u8]) -> bool {
     given.ct_eq(api.token.as_bytes()).into()
 }
 
-fn no_token() -> Response {
-    Refused(StatusCode::UNAUTHORIZED, "The token is missing or out of date. Load the page again.".to_owned())
-        .into_response()
+/// Whether a call of the page carries both parts of a session.
+fn is_session(api: &Api, headers: &HeaderMap) -> bool {
+    let secret = headers.get(SESSION_HEADER).and_then(|secret| secret.to_str().ok());
+    secret.is_some_and(|secret| is_session_with(api, headers, secret))
+}
+
+fn is_session_with(api: &Api, headers: &HeaderMap, secret: &str) -> bool {
+    cookie(api, headers).is_some_and(|cookie| api.sessions.is_session(cookie, secret))
+}
+
+/// The session's cookie, of this deck: cookies of one machine are for all its ports.
+fn cookie<'a>(api: &Api, headers: &'a HeaderMap) -> Option<&'a str> {
+    let name = cookie_name(api);
+    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|header| header.to_str().ok());
+    let mut pairs = cookies.flat_map(|header| header.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    pairs.find(|(named, _)| *named == name).map(|(_, value)| value)
+}
+
+fn cookie_name(api: &Api) -> String {
+    format!("creator-deck-{}", api.port)
+}
+
+fn no_access() -> Response {
+    const WHY: &str = "The session or token is missing or out of date. Open the page again: run creator-deck open.";
+    Refused(StatusCode::UNAUTHORIZED, WHY.to_owned()).into_response()
+}
+
+/// A file of the page's own, with a status and what the page may load.
+fn own_page(name: &str, status: StatusCode, policy: &str) -> Response {
+    let Some(page) = PAGE.get_file(name) else { return StatusCode::NOT_FOUND.into_response() };
+    let headers = [(header::CONTENT_TYPE, media_type(name)), (header::CONTENT_SECURITY_POLICY, policy)];
+    (status, headers, page.contents()).into_response()
+}
+
+#[derive(Deserialize)]
+struct PageQuery {
+    key: Option<String>,
+}
+
+/// The page, for a browser that was let in; the one that exchanges a key; or the one that says how to get in.
+async fn index(State(api): State<Api>, Query(query): Query<PageQuery>, headers: HeaderMap) -> Response {
+    const PLAIN: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
+                         base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+    let is_in = cookie(&api, &headers).is_some_and(|cookie| api.sessions.is_cookie(cookie));
+    match query.key {
+        Some(key) if is_in || api.sessions.is_key(&key) => own_page("enter.html", StatusCode::OK, PLAIN),
+        None if is_in => {
+            let (port, views) = (api.port, origins::all(api.views_port));
+            let policy = format!(
+                "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; \
+                 img-src 'self' data: http://127.0.0.1:{} {views}; frame-src {views}; \
+                 connect-src 'self' ws://127.0.0.1:{port}; \
+                 base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+                api.views_port
+            );
+            own_page("index.html", StatusCode::OK, &policy)
+        }
+        Some(_) | None => own_page("locked.html", StatusCode::UNAUTHORIZED, PLAIN),
+    }
+}
+
+/// Exchanges a key for a session: its cookie, and in the answer its secret.
+async fn begin_session(
+    State(api): State<Api>,
+    Extension(peer): Extension<Peer>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, Refused> {
+    #[derive(Deserialize)]
+    struct Begin {
+        key: String,
+    }
+    // Browsers send it with every POST of a page. What has none is no page.
+    if !headers.contains_key(header::ORIGIN) {
+        return Err(Refused(StatusCode::FORBIDDEN, "Only the deck's page can begin a session.".to_owned()));
+    }
+    let Begin { key } = read(&body)?;
+    if is_session(&api, &headers) {
+        api.sessions.discard(&key);
+        return Ok(StatusCode::NO_CONTENT.into_response());
+    }
+    let sessions = api.sessions.clone();
+    let begun = on_disk(move || if peer.is_another_user() { None } else { sessions.begin(&key) }).await?;
+    let Some(begun) = begun else { return Ok(no_access()) };
+    let cookie =
+        format!("{}={}; HttpOnly; SameSite=Strict; Path=/; Max-Age={SESSION_SECONDS}", cookie_name(&api), begun.cookie);
+    Ok(([(header::SET_COOKIE, cookie)], Json(json!({"secret": begun.secret}))).into_response())
+}
+
+/// Whether the caller has a session.
+async fn session(State(api): State<Api>, headers: HeaderMap) -> Response {
+    if is_session(&api, &headers) { StatusCode::NO_CONTENT.into_response() } else { no_access() }
+}
+
+/// A new address of the page, with a key in it.
+async fn new_key(State(api): State<Api>) -> Json<Value> {
+    Json(json!({"url": entry_url(api.port, &api.sessions)}))
+}
+
+/// An address of the page that lets one browser in.
+pub fn entry_url(port: u16, sessions: &Sessions) -> String {
+    format!("http://127.0.0.1:{port}/?key={}", sessions.new_key())
 }
 
 fn read<T: DeserializeOwned>(body: &Bytes) -> Result<T, Refused> {
     serde_json::from_slice(body).map_err(|error| Refused::bad(format!("The call can't be read: {error}.")))
-}
-
-async fn index(State(api): State<Api>) -> Response {
-    let Some(page) = PAGE.get_file("index.html").and_then(|file| file.contents_utf8()) else {
-        return StatusCode::NOT_FOUND.into_response();
-    };
-    let (port, views) = (api.port, api.views_port);
-    // Each package's pages have a port of their own, which may be opened after this page was.
-    let policy = format!(
-        "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; \
-         img-src 'self' data: http://127.0.0.1:{views}; frame-src http://127.0.0.1:*; \
-         connect-src 'self' ws://127.0.0.1:{port} ws://localhost:{port}; \
-         base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-    );
-    let headers =
-        [(header::CONTENT_TYPE, media_type("index.html")), (header::CONTENT_SECURITY_POLICY, policy.as_str())];
-    (headers, page.replace("{{token}}", &api.token)).into_response()
 }
 
 async fn asset(Path(path): Path<String>) -> Response {
@@ -664,13 +758,21 @@ async fn messages(State(api): State<Api>, Query(query): Query<MessagesQuery>) ->
 struct EventsQuery {
     #[serde(default)]
     token: String,
+    /// The secret of the page's session: browsers let no page set a header here.
+    #[serde(default)]
+    session: String,
     #[serde(default)]
     runs: Runs,
 }
 
-async fn events(State(api): State<Api>, Query(query): Query<EventsQuery>, upgrade: WebSocketUpgrade) -> Response {
-    if !is_token(&api, query.token.as_bytes()) {
-        return no_token();
+async fn events(
+    State(api): State<Api>,
+    Query(query): Query<EventsQuery>,
+    headers: HeaderMap,
+    upgrade: WebSocketUpgrade,
+) -> Response {
+    if !is_token(&api, query.token.as_bytes()) && !is_session_with(&api, &headers, &query.session) {
+        return no_access();
     }
     upgrade.max_message_size(MOST_BYTES).on_upgrade(move |socket| tell_events(socket, query.runs, api))
 }

@@ -27,7 +27,7 @@ use url::Url;
 use crate::config::{Config, Timing};
 use crate::links::Links;
 use crate::log::Log;
-use crate::origins::Origins;
+use crate::origins;
 use crate::package::Package;
 use crate::page::{Application, Deck, Event, Frame, Grid, Outbox, State};
 use crate::preferences::Preferences;
@@ -104,10 +104,8 @@ pub struct Hub {
     timing: Timing,
     headless: bool,
     in_process: bool,
-    /// The address of the package socket and of packages' pictures.
+    /// The address of the package socket and of packages' pictures. Their pages are on the same port.
     base: Url,
-    /// Where packages' pages are.
-    origins: Origins,
     info: Info,
     log: Log,
     store: Store,
@@ -160,7 +158,6 @@ impl Hub {
     pub fn start(
         config: &Config,
         base: Url,
-        origins: Origins,
         loaded: Loaded,
         log: Log,
         tasks: &mut Tasks,
@@ -201,9 +198,8 @@ impl Hub {
             frames: Vec::new(),
             awaiting_unattended: Vec::new(),
             numbers: 0,
-            changed: false,
+            changed: saved.view_port != base.port(),
             base,
-            origins,
             log,
             reports,
         };
@@ -373,8 +369,8 @@ impl Hub {
             Command::View(view, reply) => {
                 let _ = reply.send(self.view_files(&view));
             }
-            Command::Output { package, page, lines, reply } => {
-                let _ = reply.send(self.output(&package, &page, lines));
+            Command::Output { label, page, lines, reply } => {
+                let _ = reply.send(self.output(&label, &page, lines));
             }
             Command::Picture(package, path, reply) => {
                 let package = self.package(&package).filter(|package| package.has_picture(&path));
@@ -405,11 +401,11 @@ impl Hub {
     }
 
     /// Lets a socket in, if it knows the pair that was handed out. A second one with that pair replaces the first. A page
-    /// is let in for its own package alone, whatever it knows.
+    /// is let in for its own package alone, whatever it knows; `from` is its package's label.
     fn register(&mut self, uuid: &str, event: &str, from: Option<&str>) -> Option<Registration> {
         let number = self.next_number();
         let owner = self.view(uuid).map_or(uuid, |view| &view.package);
-        if from.is_some_and(|from| from != owner) {
+        if from.is_some_and(|from| from != origins::label(owner)) {
             return None;
         }
         if let Some(view) = self.views.iter_mut().find(|view| view.id == uuid && view.register_event == event) {
@@ -536,7 +532,7 @@ impl Hub {
             instances: placed.chain(&self.absent).cloned().collect(),
             package_settings: self.package_settings.clone(),
             unloaded: self.unloaded.clone(),
-            ports: self.origins.ports(),
+            view_port: self.base.port(),
             preferences: self.preferences.clone(),
             unread: self.unread.clone(),
         }

@@ -1,8 +1,9 @@
 //! Creator Deck: a host for Creator Central packages on any desktop.
 //!
-//! Two ports of this machine. One serves the deck's page and its API (`http`), the other the package socket (`socket`)
-//! and packages' pictures. Each package's own pages have one more (`origins`, `views`): every one is another origin, so
-//! that a package's page can reach neither the deck's API nor the pages of another package.
+//! Two ports of this machine. One serves the deck's page and its API (`http`) to browsers that were let in (`sessions`), the
+//! other the package socket (`socket`), packages' pictures and their own pages (`views`). The pages of each package have a host
+//! name of their own there (`origins`): every one is another site for a browser, so that a package's page can reach neither
+//! the deck's API nor the pages of another package.
 //! Between them stands the `hub`, the one task that owns the state; `process` keeps the packages running.
 //!
 //! The program `creator-deck` is a command line around [`Deck`], which tests use in their own process.
@@ -28,6 +29,7 @@ mod preferences;
 mod private;
 mod process;
 mod script;
+mod sessions;
 mod socket;
 mod state;
 mod store;
@@ -39,33 +41,30 @@ mod views;
 
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, Ipv6Addr};
-use std::panic::resume_unwind;
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use axum::Router;
 use axum::middleware;
 use axum::routing::{get, post};
 use host_sdk::bundle;
 use tokio::net::TcpListener;
-use tokio::sync::mpsc;
 use tokio::sync::watch;
-use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep, timeout};
 use url::Url;
 
+pub use access::{NotRunning, running_entry_url};
 pub use browser::find as find_browser;
 pub use config::{Config, Timing, UnknownLanguage, language};
 pub use picture_process::child::run as decode_pictures;
 pub use script::{Failure, Script};
 pub use tasks::TaskEnded;
 
-use crate::guard::Guard;
 use crate::hub::{Command, Handle, Hub};
 use crate::log::Log;
 use crate::log_file::LogFile;
-use crate::origins::{Opened, Origins};
+use crate::sessions::Sessions;
 use crate::store::Progress;
 use crate::tasks::{Tasks, Watched};
 use crate::traffic::Traffic;
@@ -80,6 +79,7 @@ pub struct Deck {
     port: u16,
     socket_port: u16,
     token: String,
+    sessions: Sessions,
     /// What the smoke run reads.
     log: Log,
     tasks: Watched,
@@ -98,7 +98,7 @@ impl Deck {
     /// and time.
     ///
     /// # Errors
-    /// If the data folder can't be used or is in use, the port is taken, or a bundle is refused. Says which.
+    /// If the data folder can't be used or is [in use](InUse), the port is taken, or a bundle is refused. Says which.
     pub async fn start(config: Config) -> Result<Self> {
         let folder = &config.data;
         private::create_folder(folder)
@@ -124,24 +124,31 @@ impl Deck {
         }
 
         let (page, port) = listen(config.port).await?;
-        let (sockets, socket_port) = listen(0).await?;
+        // The port of last time: what packages' pages have stored in the browser belongs to it.
+        let earlier = loaded.saved.view_port.filter(|earlier| *earlier != port).unwrap_or_default();
+        let (sockets, socket_port) = match listen(earlier).await {
+            Err(_) if earlier != 0 => listen(0).await?,
+            listening => listening?,
+        };
         let base = Url::parse(&format!("http://127.0.0.1:{socket_port}/"))?;
         let token = random_id();
-        let (origins, opened) = Origins::new(loaded.saved.ports.clone());
-        let (hub, progress) = Hub::start(&config, base, origins.clone(), loaded, log.clone(), &mut tasks);
+        let sessions = Sessions::load(folder, log.clone());
+        let (hub, progress) = Hub::start(&config, base, loaded, log.clone(), &mut tasks);
         let api = http::Api {
             hub: hub.clone(),
             log: log.clone(),
             traffic: traffic.clone(),
             token: token.as_str().into(),
+            sessions: sessions.clone(),
             port,
             views_port: socket_port,
             packages: std::sync::Arc::new(packages.into()),
         };
-        let views = views::Views { hub: hub.clone(), port: socket_port, page_port: port };
+        let allowed = config.allow.clone().into();
+        let views = views::Views { hub: hub.clone(), port: socket_port, page_port: port, allowed };
         let socket = socket::Sockets {
             hub: hub.clone(),
-            origins: origins.clone(),
+            port: socket_port,
             log: log.clone(),
             traffic: traffic.clone(),
             arrivals: socket::Arrivals::default(),
@@ -150,9 +157,12 @@ impl Deck {
         };
         let package_side = Router::new()
             .route("/package/{package}/{*path}", get(views::picture))
-            .with_state(views.clone())
+            .route("/view/{view}/{*path}", get(views::view))
+            .route("/output/{frame}", post(views::output_of))
+            .route("/probe", get(views::probe))
+            .with_state(views)
             .merge(Router::new().route("/", get(socket::accept)).with_state(socket))
-            .layer(middleware::from_fn_with_state(Guard { port: socket_port, packages: Some(origins) }, guard::check));
+            .layer(middleware::from_fn_with_state(guard::Port(socket_port), guard::packages));
         let read_within = config.timing.read_within;
         for (name, listeners, router) in [("page", page, http::router(api)), ("package socket", sockets, package_side)]
         {
@@ -160,7 +170,6 @@ impl Deck {
                 tasks.spawn(name, door::serve(listener, router.clone(), read_within));
             }
         }
-        tasks.spawn("packages' pages", serve_packages(opened, views, read_within));
         // A full disk is no reason not to start: only scripts of the user's own count on this file.
         let access = access::Access::write(folder, &format!("http://127.0.0.1:{port}/"), &token).inspect_err(|error| {
             let file = folder.join(access::FILE_NAME);
@@ -172,6 +181,7 @@ impl Deck {
             port,
             socket_port,
             token,
+            sessions,
             log,
             tasks,
             progress,
@@ -182,10 +192,16 @@ impl Deck {
         })
     }
 
-    /// The address of the deck's page.
+    /// The address of the deck's page, for a browser that was let in.
     #[must_use]
     pub fn page_url(&self) -> String {
         format!("http://127.0.0.1:{}/", self.port)
+    }
+
+    /// An address of the deck's page that lets one browser in, whichever shows it first.
+    #[must_use]
+    pub fn entry_url(&self) -> String {
+        http::entry_url(self.port, &self.sessions)
     }
 
     /// The port of the package socket on 127.0.0.1.
@@ -212,7 +228,7 @@ impl Deck {
     /// # Errors
     /// If it can't be started.
     pub fn open_unattended(&mut self, program: &Path) -> Result<()> {
-        let started = browser::Unattended::start(program, &self.page_url());
+        let started = browser::Unattended::start(program, &self.entry_url());
         let browser = started.with_context(|| format!("the browser {} can't be started", program.display()))?;
         self.browser = Some(browser);
         Ok(())
@@ -259,6 +275,7 @@ impl Deck {
         }
         // Not before: packages that it runs have last words, too.
         drop(self.browser.take());
+        self.tasks.end().await;
     }
 }
 
@@ -280,6 +297,14 @@ pub fn open_in_browser(url: &str) -> std::io::Result<()> {
     webbrowser::open(url)
 }
 
+/// Another deck uses the data folder.
+#[derive(Debug, thiserror::Error)]
+#[error("another Creator Deck uses {}; end it, or choose another folder with --data", folder.display())]
+pub struct InUse {
+    /// The data folder.
+    pub folder: std::path::PathBuf,
+}
+
 /// Makes sure that no other deck uses the folder, as long as the file is open.
 async fn lock(folder: &std::path::Path, within: Duration) -> Result<File> {
     const LOOK_EVERY: Duration = Duration::from_millis(20);
@@ -291,9 +316,7 @@ async fn lock(folder: &std::path::Path, within: Duration) -> Result<File> {
         match file.try_lock() {
             Ok(()) => return Ok(file),
             Err(fs::TryLockError::WouldBlock) if Instant::now() < end => sleep(LOOK_EVERY).await,
-            Err(fs::TryLockError::WouldBlock) => {
-                bail!("another Creator Deck uses {}; end it, or choose another folder with --data", folder.display())
-            }
+            Err(fs::TryLockError::WouldBlock) => return Err(InUse { folder: folder.to_owned() }.into()),
             Err(fs::TryLockError::Error(error)) => {
                 return Err(error).with_context(|| format!("{} can't be locked", path.display()));
             }
@@ -319,32 +342,6 @@ async fn listen(port: u16) -> Result<(Vec<TcpListener>, u16)> {
                 tracing::debug!(%error, port = bound, "only on 127.0.0.1");
                 return Ok((vec![four], bound));
             }
-        }
-    }
-}
-
-/// Serves the pages of each package on its own origin, as they are opened. Ends when one of them does, and ends them all.
-async fn serve_packages(mut opened: mpsc::UnboundedReceiver<Opened>, views: views::Views, read_within: Duration) {
-    let mut servers = JoinSet::new();
-    loop {
-        let Opened { package, listener, port } = tokio::select! {
-            next = opened.recv() => match next {
-                Some(next) => next,
-                None => return,
-            },
-            Some(ended) = servers.join_next() => match ended.map_err(JoinError::try_into_panic) {
-                Err(Ok(panic)) => resume_unwind(panic),
-                Ok(()) | Err(Err(_)) => return,
-            },
-        };
-        let router = Router::new()
-            .route("/view/{view}/{*path}", get(views::view))
-            .route("/output/{frame}", post(views::output_of))
-            .with_state((views.clone(), package.as_str().into()))
-            .layer(middleware::from_fn_with_state(Guard { port, packages: None }, guard::check));
-        match TcpListener::from_std(listener) {
-            Ok(listener) => drop(servers.spawn(door::serve(listener, router, read_within))),
-            Err(error) => tracing::error!(%error, package, "the package's pages can't be served"),
         }
     }
 }
@@ -383,7 +380,7 @@ mod tests {
         let (deck_of_all, _data) = deck(|_| {}).await;
         let mut names = deck_of_all.tasks.names();
         names.dedup();
-        assert_eq!(names, ["hub", "log file", "package socket", "packages' pages", "page", "store"]);
+        assert_eq!(names, ["hub", "log file", "package socket", "page", "store"]);
         for name in names {
             let (deck, _data) = deck(|_| {}).await;
             let log = deck.log.clone();

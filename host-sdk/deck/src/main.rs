@@ -8,7 +8,8 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result};
 use clap::{Parser, Subcommand};
 use creator_deck::validate::{Patience, validate};
-use creator_deck::{Config, Deck, Script, Timing, author, decode_pictures, find_browser, language};
+use creator_deck::{Config, Deck, InUse, Script, Timing, author, decode_pictures, find_browser, language};
+use url::{Origin, Url};
 
 /// What the program answers when what it looked at has faults.
 const HAS_FAULTS: u8 = 1;
@@ -29,6 +30,8 @@ struct Args {
 enum Command {
     /// Run the host; the same as no command
     Run(Run),
+    /// Open the page of the host that runs
+    Open(Open),
     /// Check a package: exit code 0 if it passes, 1 if it fails, 2 if it can't be read
     Validate(Validate),
     /// Make a new package in Rust, with one working widget
@@ -54,6 +57,16 @@ struct Validate {
     /// The browser that runs it if it is a web package: Chromium or one made of it; one on the PATH if left out.
     #[arg(long, value_name = "PROGRAM")]
     browser: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+struct Open {
+    /// The data folder of the host that runs.
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Open no browser; print the address, which lets one browser in.
+    #[arg(long)]
+    print: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -112,24 +125,45 @@ struct Run {
     /// left out.
     #[arg(long, value_parser = language)]
     language: Option<String>,
+    /// Let packages' property views also reach this origin of this computer or its network, such as http://127.0.0.1:8080;
+    /// for development.
+    #[arg(long, value_name = "ORIGIN", value_parser = origin)]
+    allow: Vec<Origin>,
+}
+
+/// An argument that is no origin.
+#[derive(Debug, thiserror::Error)]
+#[error("an origin is a scheme, a host and maybe a port, such as http://127.0.0.1:8080")]
+struct NoOrigin;
+
+fn origin(text: &str) -> Result<Origin, NoOrigin> {
+    let url = Url::parse(text).map_err(|_| NoOrigin)?;
+    let is_bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
+    let origin = url.origin();
+    if is_bare && origin.is_tuple() { Ok(origin) } else { Err(NoOrigin) }
+}
+
+/// The data folder: what was chosen, else the system's place for such data.
+fn data_folder(chosen: Option<PathBuf>) -> Result<PathBuf> {
+    match chosen {
+        Some(data) => Ok(std::path::absolute(data)?),
+        None => Ok(directories::ProjectDirs::from("", "", "creator-deck")
+            .context("the system names no folder for data; choose one with --data")?
+            .data_local_dir()
+            .to_owned()),
+    }
 }
 
 impl Run {
     fn into_config(self) -> Result<Config> {
-        let data = match self.data {
-            Some(data) => std::path::absolute(data)?,
-            None => directories::ProjectDirs::from("", "", "creator-deck")
-                .context("the system names no folder for data; choose one with --data")?
-                .data_local_dir()
-                .to_owned(),
-        };
         Ok(Config {
-            data,
+            data: data_folder(self.data)?,
             port: self.port,
             headless: self.headless,
             in_process: self.in_process,
             install: self.install,
             language: self.language,
+            allow: self.allow,
             timing: Timing::default(),
         })
     }
@@ -156,6 +190,7 @@ async fn run(command: Command) -> ExitCode {
     let is_run = matches!(command, Command::Run(_));
     let done = match command {
         Command::Run(run) => host(run).await,
+        Command::Open(options) => open(options).await,
         Command::Validate(options) => check(options).await,
         Command::New(options) => make(&options),
         Command::Pack(options) => pack(&options),
@@ -223,20 +258,47 @@ async fn host(mut run: Run) -> Result<ExitCode> {
     let headless = config.headless;
     // Before the start, so that whoever ends us early ends the packages too.
     let end = end()?;
-    let mut deck = Deck::start(config).await?;
+    let is_plain = !headless && config.install.is_empty();
+    let mut deck = match Deck::start(config).await {
+        // Who starts it a second time wants to see it.
+        Err(error) if is_plain && error.is::<InUse>() => {
+            let InUse { folder } = error.downcast()?;
+            return open(Open { data: Some(folder), print: false }).await;
+        }
+        started => started?,
+    };
     if let Some(browser) = browser {
         deck.open_unattended(&browser)?;
     }
-    say(&format!("Creator Deck is ready: {}\n", deck.page_url()));
+    say(&format!("Creator Deck is ready: {}\n", deck.entry_url()));
     if !headless {
-        let url = deck.page_url();
+        let url = deck.entry_url();
         tokio::task::spawn_blocking(move || {
             if let Err(error) = creator_deck::open_in_browser(&url) {
-                tracing::warn!("no browser could be opened ({error}); open {url} yourself");
+                tracing::warn!("no browser could be opened ({error}); open the address above yourself");
             }
         });
     }
     deck.run_until(end).await.context("Creator Deck can't go on")?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Opens the page of the host that runs.
+async fn open(Open { data, print }: Open) -> Result<ExitCode> {
+    let url = creator_deck::running_entry_url(&data_folder(data)?).await?;
+    if !print {
+        let url = url.clone();
+        tokio::task::spawn_blocking(move || creator_deck::open_in_browser(&url))
+            .await?
+            .context("no browser could be opened; use creator-deck open --print and open the address yourself")?;
+    }
+    say(&format!(
+        "Creator Deck runs already. {}\n",
+        match print {
+            true => url.as_str(),
+            false => "Its page is opened in your browser.",
+        }
+    ));
     Ok(ExitCode::SUCCESS)
 }
 

@@ -1,137 +1,109 @@
-//! An origin for each package: a port of its own for the pages of one package, so that a browser keeps them apart from
-//! the deck's page and from the pages of every other package: no reading of each other's windows, storage or files.
-//!
-//! A package keeps its port where that is free, so that its pages find again what they have stored in the browser.
+//! An origin for each package: the pages of one package are served under a host name of its own, `LABEL.localhost`, on the
+//! port of the package socket. Browsers resolve such names to this machine without asking anybody (RFC 6761), and treat
+//! each of them as a site of its own: cookies, storage, service workers, channels and windows of one package are out of
+//! reach for every other one and for the deck. By port alone they would share cookies, which don't know ports.
 
-use std::collections::{BTreeMap, HashMap};
-use std::io;
-use std::net::{Ipv4Addr, TcpListener};
-use std::sync::{Arc, Mutex, PoisonError};
-
-use tokio::sync::mpsc;
+use sha2::{Digest as _, Sha256};
 use url::Url;
 
-/// A listener that was just opened for a package's pages.
-#[derive(Debug)]
-pub struct Opened {
-    /// The package.
-    pub package: String,
-    /// Its listener, in non-blocking mode.
-    pub listener: TcpListener,
-    /// Its port.
-    pub port: u16,
+/// The domain that every browser resolves to this machine.
+const DOMAIN: &str = "localhost";
+/// Characters of a UUID that a label begins with, for people to recognise.
+const READABLE: usize = 40;
+/// Bytes of the UUID's hash in a label: nobody can choose a UUID that has another package's label.
+const HASHED: usize = 10;
+
+/// The label of a package's host name: what can be read of its UUID, and a part of the UUID's hash. A single label, because
+/// two names under one shared label would be one site.
+#[must_use]
+pub fn label(package: &str) -> String {
+    let readable: String = package
+        .chars()
+        .take(READABLE)
+        .map(|letter| match letter.is_ascii_alphanumeric() {
+            true => letter.to_ascii_lowercase(),
+            false => '-',
+        })
+        .collect();
+    let hash = Sha256::digest(package.as_bytes());
+    let hash: String = hash[..HASHED].iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("{}-{hash}", readable.trim_start_matches('-')).trim_start_matches('-').to_owned()
 }
 
-/// The packages' ports. Clones are the same.
-#[derive(Clone, Debug)]
-pub struct Origins {
-    ports: Arc<Mutex<HashMap<String, u16>>>,
-    /// Those that packages had before.
-    earlier: Arc<BTreeMap<String, u16>>,
-    opened: mpsc::UnboundedSender<Opened>,
+/// The address of a package's origin.
+#[must_use]
+pub fn origin(package: &str, port: u16) -> Url {
+    // A label has only letters, digits and hyphens.
+    Url::parse(&format!("http://{}.{DOMAIN}:{port}/", label(package))).unwrap_or_else(|error| unreachable!("{error}"))
 }
 
-impl Origins {
-    /// No ports yet, and where the listeners come from that somebody has to serve. There are as many as packages. `earlier`
-    /// are the ports that packages had before.
-    #[must_use]
-    pub fn new(earlier: BTreeMap<String, u16>) -> (Self, mpsc::UnboundedReceiver<Opened>) {
-        let (opened, queue) = mpsc::unbounded_channel();
-        (Self { ports: Arc::default(), earlier: Arc::new(earlier), opened }, queue)
-    }
+/// All origins of packages, as a policy for content names them.
+#[must_use]
+pub fn all(port: u16) -> String {
+    format!("http://*.{DOMAIN}:{port}")
+}
 
-    /// Whether a package's origin was opened.
-    #[must_use]
-    pub fn is_open(&self, package: &str) -> bool {
-        self.ports.lock().unwrap_or_else(PoisonError::into_inner).contains_key(package)
-    }
+/// The label in the host name `NAME:PORT`, if it is one of a package's.
+#[must_use]
+pub fn label_of_host(host: &str, port: u16) -> Option<&str> {
+    let name = host.strip_suffix(&format!(":{port}"))?.strip_suffix(DOMAIN)?.strip_suffix('.')?;
+    let is_label = !name.is_empty() && name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'));
+    is_label.then_some(name)
+}
 
-    /// The ports that packages have now, or had before.
-    #[must_use]
-    pub fn ports(&self) -> BTreeMap<String, u16> {
-        let ports = self.ports.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = ports.iter().map(|(package, port)| (package.clone(), *port));
-        self.earlier.iter().map(|(package, port)| (package.clone(), *port)).chain(now).collect()
-    }
-
-    fn listen(&self, package: &str) -> io::Result<TcpListener> {
-        if let Some(port) = self.earlier.get(package)
-            && let Ok(listener) = TcpListener::bind((Ipv4Addr::LOCALHOST, *port))
-        {
-            return Ok(listener);
-        }
-        let mut others = Vec::new();
-        loop {
-            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-            let port = listener.local_addr()?.port();
-            // What another package has stored in the browser is there to be read.
-            if !self.earlier.iter().any(|(other, known)| *known == port && other != package) {
-                return Ok(listener);
-            }
-            others.push(listener);
-        }
-    }
-
-    /// The address of a package's origin, opened at the first call. It stays until the deck ends.
-    ///
-    /// # Errors
-    /// If the system has no port left.
-    pub fn of(&self, package: &str) -> io::Result<Url> {
-        let mut ports = self.ports.lock().unwrap_or_else(PoisonError::into_inner);
-        let port = match ports.get(package) {
-            Some(port) => *port,
-            None => {
-                let listener = self.listen(package)?;
-                listener.set_nonblocking(true)?;
-                let port = listener.local_addr()?.port();
-                ports.insert(package.to_owned(), port);
-                // An error means that the deck is ending, and nobody will ask there.
-                let _ = self.opened.send(Opened { package: package.to_owned(), listener, port });
-                port
-            }
-        };
-        Url::parse(&format!("http://127.0.0.1:{port}/")).map_err(io::Error::other)
-    }
-
-    /// The package whose pages have a port.
-    #[must_use]
-    pub fn package_at(&self, port: u16) -> Option<String> {
-        let ports = self.ports.lock().unwrap_or_else(PoisonError::into_inner);
-        ports.iter().find(|(_, known)| **known == port).map(|(package, _)| package.clone())
-    }
+/// The label in an origin, if it is one of a package's pages.
+#[must_use]
+pub fn label_of_origin(origin: &str, port: u16) -> Option<&str> {
+    label_of_host(origin.strip_prefix("http://")?, port)
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
-    fn every_package_has_one_port_of_its_own() {
-        let (origins, mut opened) = Origins::new(BTreeMap::new());
-        let (one, two) = (origins.of("one").unwrap(), origins.of("two").unwrap());
-        assert_ne!(one, two);
-        assert_eq!(origins.of("one").unwrap(), one);
-        let first = opened.try_recv().unwrap();
-        assert_eq!((first.package.as_str(), Some(first.port)), ("one", one.port()));
-        assert_eq!(origins.package_at(first.port).as_deref(), Some("one"));
-        assert_eq!(origins.package_at(1), None);
-        opened.try_recv().unwrap();
-        assert!(opened.try_recv().is_err(), "two listeners for two packages");
+    fn label_is_readable_and_of_one_package() {
+        let one = label("com.spotify-widgets");
+        assert!(one.starts_with("com-spotify-widgets-"), "{one}");
+        for other in ["com-spotify.widgets", "com.spotify-widgets.", "COM.spotify-widgets", "com.spotify_widgets"] {
+            assert_ne!(label(other), one, "{other}");
+        }
     }
 
     #[test]
-    fn a_package_has_its_earlier_port_unless_somebody_else_has() {
-        let (origins, opened) = Origins::new(BTreeMap::new());
-        let before = origins.of("one").unwrap();
-        let earlier = BTreeMap::from([("gone".to_owned(), 9), ("one".to_owned(), before.port().unwrap())]);
-        let (origins, _opened) = Origins::new(earlier.clone());
-        let other = origins.of("one").unwrap();
-        assert_ne!(other, before, "it is taken");
-        assert!(origins.is_open("one") && !origins.is_open("gone"));
-        let known = BTreeMap::from([("gone".to_owned(), 9), ("one".to_owned(), other.port().unwrap())]);
-        assert_eq!(origins.ports(), known);
-        drop(opened);
-        let (origins, _opened) = Origins::new(earlier);
-        assert_eq!(origins.of("one").unwrap(), before);
+    fn only_package_names_on_the_port_are_taken() {
+        let url = origin("com.example.x", 8080);
+        let text = url.origin().ascii_serialization();
+        assert_eq!(label_of_origin(&text, 8080), Some(&*label("com.example.x")));
+        for bad in [
+            "http://127.0.0.1:8080",
+            "http://localhost:8080",
+            "http://.localhost:8080",
+            "http://a.b.localhost:8080",
+            "http://a.localhost",
+            "http://a.localhost:80800",
+            "http://a.localhost:08080",
+            "http://a.localhost.example.com:8080",
+            "http://a.notlocalhost:8080",
+            "https://a.localhost:8080",
+            "http://A.localhost:8080",
+            "http://u@a.localhost:8080",
+            "null",
+            "",
+        ] {
+            assert_eq!(label_of_origin(bad, 8080), None, "{bad}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn labels_are_valid_host_names(package in ".{1,80}") {
+            let label = label(&package);
+            prop_assert!(label.len() <= 63 && !label.starts_with('-') && !label.ends_with('-'), "{label}");
+            let text = origin(&package, 9).origin().ascii_serialization();
+            prop_assert_eq!(label_of_origin(&text, 9), Some(&*label));
+        }
     }
 }

@@ -17,7 +17,6 @@ use tokio::time::{sleep, timeout};
 use crate::guard;
 use crate::hub::{Command, Handle, Outgoing, Registration};
 use crate::log::Log;
-use crate::origins::Origins;
 use crate::tasks::catch_panic;
 use crate::throttle::Throttle;
 use crate::traffic::{Direction, Traffic};
@@ -66,8 +65,8 @@ impl Arrivals {
 pub struct Sockets {
     /// The hub.
     pub hub: Handle,
-    /// Where packages' pages are.
-    pub origins: Origins,
+    /// The port of the sockets and of packages' pages.
+    pub port: u16,
     /// The log.
     pub log: Log,
     /// Where every message is taken down.
@@ -82,16 +81,16 @@ pub struct Sockets {
 
 /// Takes a socket.
 pub async fn accept(State(sockets): State<Sockets>, headers: HeaderMap, upgrade: WebSocketUpgrade) -> Response {
-    let from = guard::package_of(&headers, &sockets.origins);
+    let from = guard::package_of(&headers, sockets.port).map(str::to_owned);
     upgrade
         .max_message_size(MAX_MESSAGE)
         .max_frame_size(MAX_MESSAGE)
         .on_upgrade(move |socket| async move { serve(socket, from, sockets).await })
 }
 
-/// `from` is the package whose page the socket is of, if it is a page's.
+/// `from` is the label of the package whose page the socket is of, if it is a page's.
 async fn serve(socket: WebSocket, from: Option<String>, sockets: Sockets) {
-    let Sockets { hub, log, traffic, arrivals, register_within, messages_a_second, origins: _ } = sockets;
+    let Sockets { hub, log, traffic, arrivals, register_within, messages_a_second, port: _ } = sockets;
     let (sink, mut stream) = socket.split();
     let first = timeout(register_within, registration(&mut stream)).await;
     let register = match first.unwrap_or_else(|_| Err("it said nothing for too long".to_owned())) {

@@ -91,6 +91,13 @@ impl Watched {
         self.handles.iter().for_each(|(_, task)| task.abort());
     }
 
+    /// Ends them all, and waits until they have let go of what they had.
+    pub async fn end(&mut self) {
+        self.handles.iter().for_each(|(_, task)| task.abort());
+        // An error means that the watcher has panicked, and its tasks are gone with it.
+        let _ = (&mut self.watcher).await;
+    }
+
     /// The names of those that run.
     #[cfg(test)]
     pub fn names(&self) -> Vec<&'static str> {

@@ -1,5 +1,6 @@
 //! Files of packages for the browser: the property views and settings pages that are open, and the pages that are packages
 //! themselves, each on its package's own origin (`origins`), and, on the package socket's, the pictures that the page shows.
+//! All of them are on one port: the host name says whose page it is.
 //!
 //! A view is reached by a name that nobody can guess, and sees its own package's files only. Its page gets two scripts before
 //! all others: one calls the page's `connectCreatorCentral` when it has loaded, as Creator Central does; the other brings what
@@ -7,16 +8,19 @@
 
 use std::path::{Path, PathBuf};
 
-use axum::Json;
 use axum::extract::{Path as UrlPath, State};
 use axum::http::{HeaderName, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
+use axum::{Extension, Json};
 use host_sdk::manifest;
 use host_sdk::picture::Kind;
 use serde_json::Value;
+use url::Origin;
 
+use crate::guard::Site;
 use crate::hub::{Command, Handle, OutputLine};
 use crate::log;
+use crate::origins;
 use crate::traffic::masked_start;
 
 /// What the views need.
@@ -28,15 +32,18 @@ pub struct Views {
     pub port: u16,
     /// Port of the deck's page, which shows the views.
     pub page_port: u16,
+    /// What property views may also reach, besides the web.
+    pub allowed: std::sync::Arc<[Origin]>,
 }
 
 /// Serves a file of a view's package, on the origin of this package alone.
 pub async fn view(
-    State((views, package)): State<(Views, std::sync::Arc<str>)>,
+    State(views): State<Views>,
+    Extension(site): Extension<Site>,
     UrlPath((id, path)): UrlPath<(String, String)>,
 ) -> Response {
     let Some(Some(files)) = views.hub.ask(|reply| Command::View(id.clone(), reply)).await else { return not_found() };
-    if *files.package != *package {
+    if site.0 != Some(origins::label(&files.package)) {
         return not_found();
     }
     let Some(mut content) = read(&files.folder, &path).await else { return not_found() };
@@ -45,13 +52,15 @@ pub async fn view(
     }
     let (port, page) = (views.port, views.page_port);
     // Packages are written for a host without any policy: scripts and styles in the page have to work, and what they load
-    // or ask comes from wherever the package's service is. What they can't do is to talk to what else listens on this
-    // machine or in its network, or to be shown by others than the deck.
-    let ancestors = format!("frame-ancestors http://127.0.0.1:{page} http://localhost:{page}");
+    // or ask comes from wherever the package's service is. What they can't do is to speak plain HTTP or WebSocket with what
+    // else listens on this machine or in its network, or to be shown by others than the deck. Over TLS they can: a policy
+    // can't leave out addresses.
+    let ancestors = format!("frame-ancestors http://127.0.0.1:{page}");
+    let also: String = views.allowed.iter().map(|origin| format!(" {}", origin.ascii_serialization())).collect();
     let policy = format!(
         "default-src 'self' https: data: blob: 'unsafe-inline' 'unsafe-eval'; \
-         img-src 'self' data: blob: https: http://127.0.0.1:*; \
-         connect-src 'self' https: wss: data: blob: ws://127.0.0.1:{port} ws://localhost:{port}; \
+         img-src 'self' data: blob: https:{also}; \
+         connect-src 'self' https: wss: data: blob: ws://127.0.0.1:{port} ws://localhost:{port}{also}; \
          form-action 'self'; base-uri 'self'; {ancestors}"
     );
     // A page that is a package does what a program does: it talks to the service or the device that it is for. What
@@ -70,15 +79,17 @@ const MOST_LINES: usize = 201;
 
 /// Takes what a page of a package has to say, as it takes a program's output.
 pub async fn output_of(
-    State((views, package)): State<(Views, std::sync::Arc<str>)>,
+    State(views): State<Views>,
+    Extension(site): Extension<Site>,
     UrlPath(page): UrlPath<String>,
     Json(mut lines): Json<Vec<OutputLine>>,
 ) -> StatusCode {
+    let Some(label) = site.0 else { return StatusCode::NOT_FOUND };
     lines.truncate(MOST_LINES);
     lines.retain(|line| !line.line.trim().is_empty());
     // Here, where only this page waits: the last error is shown with the package, too.
     lines.iter_mut().for_each(|line| line.line = masked_start(&line.line, log::LONGEST));
-    match views.hub.ask(|reply| Command::Output { package: package.to_string(), page, lines, reply }).await {
+    match views.hub.ask(|reply| Command::Output { label, page, lines, reply }).await {
         Some(true) => StatusCode::NO_CONTENT,
         Some(false) => StatusCode::NOT_FOUND,
         None => StatusCode::SERVICE_UNAVAILABLE,
@@ -86,13 +97,29 @@ pub async fn output_of(
 }
 
 /// Serves a picture that a package file names, as what its bytes are: browsers draw nothing that is called something else.
-pub async fn picture(State(views): State<Views>, UrlPath((package, path)): UrlPath<(String, String)>) -> Response {
+pub async fn picture(
+    State(views): State<Views>,
+    Extension(site): Extension<Site>,
+    UrlPath((package, path)): UrlPath<(String, String)>,
+) -> Response {
+    if site.0.is_some() {
+        return not_found();
+    }
     let folder = views.hub.ask(|reply| Command::Picture(package, path.clone(), reply)).await;
     let Some(Some(folder)) = folder else { return not_found() };
     let Some(content) = read(&folder, &path).await else { return not_found() };
     let Some(kind) = Kind::of(&content) else { return not_found() };
     // An SVG that is opened by itself is a page, and mustn't be one that runs.
     respond(kind.media_type(), "default-src 'none'; style-src 'unsafe-inline'; sandbox", content)
+}
+
+/// An answer that shows the deck's page that this browser finds the host names of packages.
+pub async fn probe() -> Response {
+    respond(
+        "image/svg+xml",
+        "default-src 'none'",
+        br#"<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"/>"#.to_vec(),
+    )
 }
 
 fn respond(media_type: &str, policy: &str, content: Vec<u8>) -> Response {

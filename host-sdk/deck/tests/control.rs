@@ -11,8 +11,8 @@ use host_sdk::bundle::{Entry, pack};
 use host_sdk::manifest::PLATFORM;
 use serde_json::{Value, json};
 use support::{
-    Answer, PACKAGE, PATIENT, Socket, TOGGLE, WIDE, World, closed, config, connect_page, files, hear, hear_of,
-    hear_of_type, http, is_alive, nothing_more, port_of, say, start, target,
+    PACKAGE, PATIENT, Socket, TOGGLE, WIDE, World, closed, config, connect_page, files, hear, hear_of, hear_of_type,
+    http, is_alive, load, nothing_more, port_of, say, start, target,
 };
 use tempfile::TempDir;
 
@@ -69,14 +69,9 @@ async fn package_is(world: &mut World, wanted: impl Fn(&Value) -> bool) -> Value
     world.event(found).await
 }
 
-async fn load_page(url: &str) -> Answer {
-    let (port, path) = url.strip_prefix("http://127.0.0.1:").unwrap().split_once('/').unwrap();
-    http(port.parse().unwrap(), "GET", &format!("/{path}"), &[&format!("Host: 127.0.0.1:{port}")], b"").await
-}
-
 /// What the page of a frame is called with.
 async fn call(frame: &Value) -> Vec<Value> {
-    let page = load_page(frame["url"].as_str().unwrap()).await;
+    let page = load(frame["url"].as_str().unwrap()).await;
     let call =
         page.body.split("connectCreatorCentral(...").nth(1).and_then(|rest| rest.split("));</script>").next()).unwrap();
     serde_json::from_str(call).unwrap()
@@ -105,7 +100,7 @@ async fn a_web_package_runs_in_the_newest_page_alone() {
     assert_eq!(arguments.len(), 4, "no widgetInfo for a package: {arguments:?}");
     assert_eq!((&arguments[0], &arguments[1]), (&json!(world.deck.socket_port()), &json!(PACKAGE)));
     assert_eq!(arguments[3]["application"]["language"], "en");
-    let loaded = load_page(one[0]["url"].as_str().unwrap()).await;
+    let loaded = load(one[0]["url"].as_str().unwrap()).await;
     assert!(loaded.head.contains("frame-ancestors http://127.0.0.1:"), "nobody else shows it: {}", loaded.head);
     let mut package = socket_of(&world, &one[0]).await;
     assert_eq!(hear_of(&mut package, "widgetWillAppear").await["context"], context.as_str());
@@ -116,7 +111,7 @@ async fn a_web_package_runs_in_the_newest_page_alone() {
     let (second, two) = page(&world).await;
     frames(&mut first, <[Value]>::is_empty).await;
     support::closed_after(&mut package, &["didReceiveWidgetSettings"]).await;
-    assert_eq!(load_page(one[0]["url"].as_str().unwrap()).await.status, 404);
+    assert_eq!(load(one[0]["url"].as_str().unwrap()).await.status, 404);
     closed(&mut world.register(&json!({"event": arguments[2], "uuid": PACKAGE})).await).await;
     let mut package = socket_of(&world, &two[0]).await;
     hear_of(&mut package, "widgetWillAppear").await;
@@ -177,7 +172,7 @@ async fn a_page_of_another_package_cant_speak_for_this_one() {
     nothing_more(&mut socket).await;
     // And its files are on its own origin alone.
     let path = of(PACKAGE)["url"].as_str().unwrap().split("/view/").nth(1).unwrap();
-    assert_eq!(load_page(&format!("{theirs}/view/{path}")).await.status, 404);
+    assert_eq!(load(&format!("{theirs}/view/{path}")).await.status, 404);
     package_is(&mut world, |package| package["status"] == "running").await;
 }
 
@@ -186,7 +181,7 @@ async fn a_frame_that_stays_silent_is_loaded_anew_and_given_up_in_the_end() {
     let world = start(web(), |config| config.timing.frame_within = Duration::from_millis(400)).await;
     let (mut page, one) = page(&world).await;
     let two = frames(&mut page, |frames| !frames.is_empty() && frames[0]["url"] != one[0]["url"]).await;
-    assert_eq!(load_page(one[0]["url"].as_str().unwrap()).await.status, 404);
+    assert_eq!(load(one[0]["url"].as_str().unwrap()).await.status, 404);
     assert_eq!(two.len(), 1);
     let message = loop {
         let event = hear(&mut page).await;

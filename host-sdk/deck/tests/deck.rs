@@ -132,12 +132,120 @@ async fn only_the_page_with_its_token_is_served() {
     assert_eq!(ask("/api/none", &[&host, &token]).await, 404);
 
     let page = http(port, "GET", "/", &[&host], b"").await;
-    assert!(page.body.contains(world.deck.token()) && !page.body.contains("{{token}}"));
-    for header in
-        ["cache-control: no-store", "x-content-type-options: nosniff", "script-src 'self';", "frame-ancestors 'none'"]
-    {
+    assert_eq!(page.status, 401);
+    assert!(page.body.contains("creator-deck open") && !page.body.contains(world.deck.token()), "{}", page.body);
+    for header in [
+        "cache-control: no-store",
+        "x-content-type-options: nosniff",
+        "script-src 'self';",
+        "frame-ancestors 'none'",
+        "cross-origin-opener-policy: same-origin",
+        "cross-origin-resource-policy: same-origin",
+    ] {
         assert!(page.head.contains(header), "{header}: {}", page.head);
     }
+}
+
+#[tokio::test]
+async fn one_time_key_lets_one_browser_in() {
+    let world = world(PATIENT).await;
+    let url = world.deck.entry_url();
+    let (port, host) = (port_of(&url), format!("Host: 127.0.0.1:{}", port_of(&url)));
+    // Who only looks at it doesn't use it up.
+    for _ in 0..2 {
+        let entry =
+            http(port, "GET", url.rsplit('/').next().map(|query| format!("/{query}")).unwrap().as_str(), &[&host], b"")
+                .await;
+        assert!(
+            entry.status == 200 && entry.body.contains("enter.js") && !entry.head.contains("set-cookie"),
+            "{entry:?}"
+        );
+    }
+    let (answer, session) = support::begin_session(&url).await;
+    let [cookie, secret] = session.expect("it is let in");
+    for attribute in ["; httponly", "; samesite=strict", "; path=/"] {
+        assert!(answer.head.contains(attribute), "{}", answer.head);
+    }
+    assert!(support::begin_session(&url).await.1.is_none(), "it is used up");
+    assert_eq!(http(port, "GET", "/", &[&host, &cookie], b"").await.status, 200);
+
+    let state = async |headers: &[&str]| http(port, "GET", "/api/state", headers, b"").await.status;
+    let (name, value) = cookie.split_once('=').unwrap();
+    let other_port = format!("{name}0={value}");
+    assert_eq!(state(&[&host, &cookie, &secret]).await, 200);
+    assert_eq!(state(&[&host, &cookie, &secret, &format!("Origin: http://127.0.0.1:{port}")]).await, 200);
+    for stolen in [&[cookie.as_str()][..], &[&secret], &[&cookie, "X-Deck-Session: "], &[&other_port, &secret]] {
+        assert_eq!(state(&[&[host.as_str()], stolen].concat()).await, 401, "{stolen:?}");
+    }
+    assert_eq!(state(&[&host, &cookie, &secret, "Origin: http://example.com"]).await, 403);
+}
+
+#[tokio::test]
+async fn wrong_key_and_pageless_caller_get_no_session() {
+    let world = world(PATIENT).await;
+    let url = world.deck.entry_url();
+    let (port, host) = (port_of(&url), format!("Host: 127.0.0.1:{}", port_of(&url)));
+    for wrong in ["", "0", &"0".repeat(32)] {
+        let (answer, session) = support::begin_session(&format!("http://127.0.0.1:{port}/?key={wrong}")).await;
+        assert!(answer.status == 401 && session.is_none(), "{answer:?}");
+        assert_eq!(http(port, "GET", &format!("/?key={wrong}"), &[&host], b"").await.status, 401);
+    }
+    let body = json!({"key": url.split('=').next_back()}).to_string();
+    assert_eq!(http(port, "POST", "/api/session", &[&host], body.as_bytes()).await.status, 403, "no page");
+    assert!(support::begin_session(&url).await.1.is_some(), "the key is still good");
+}
+
+/// A program of another user that has seen the key among a browser's arguments.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn other_user_of_this_computer_gets_no_session() {
+    use std::os::unix::process::CommandExt as _;
+    const NOBODY: u32 = 65_534;
+    let world = world(PATIENT).await;
+    let url = world.deck.entry_url();
+    let port = port_of(&url);
+    let body = json!({"key": url.split('=').next_back()}).to_string();
+    let script = format!(
+        "exec 3<>/dev/tcp/127.0.0.1/{port}; printf 'POST /api/session HTTP/1.1\\r\\nHost: 127.0.0.1:{port}\\r\\n\
+         Origin: http://127.0.0.1:{port}\\r\\nConnection: close\\r\\nContent-Length: {}\\r\\n\\r\\n%s' '{body}' >&3; cat <&3",
+        body.len()
+    );
+    let program = move || {
+        let mut bash = std::process::Command::new("bash");
+        bash.args(["-c", &script]).uid(NOBODY).current_dir("/").output()
+    };
+    // Only root can be another user.
+    let Ok(output) = tokio::task::spawn_blocking(program).await.unwrap() else { return };
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(said.starts_with("HTTP/1.1 401"), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(support::begin_session(&url).await.1.is_some(), "the key is still its user's");
+}
+
+#[tokio::test]
+async fn session_outlives_a_restart_on_the_same_port() {
+    let first = world(PATIENT).await;
+    let port = port_of(&first.deck.page_url());
+    let session = support::begin_session(&first.deck.entry_url()).await.1.unwrap();
+    let views = first.deck.socket_port();
+    first.deck.stop().await;
+    let second = start(first.data, |config| config.port = port).await;
+    let [cookie, secret] = &session;
+    let host = format!("Host: 127.0.0.1:{port}");
+    assert_eq!(http(port, "GET", "/api/session", &[&host, cookie, secret], b"").await.status, 204);
+    assert_eq!(second.deck.socket_port(), views, "what packages' pages have stored is found again");
+}
+
+#[tokio::test]
+async fn programs_get_an_address_of_the_page() {
+    let world = world(PATIENT).await;
+    let url = creator_deck::running_entry_url(world.data.path()).await.unwrap();
+    assert!(support::begin_session(&url).await.1.is_some(), "{url}");
+    let none = tempfile::tempdir().unwrap();
+    let error = creator_deck::running_entry_url(none.path()).await.unwrap_err();
+    assert!(error.to_string().contains("no Creator Deck runs"), "{error}");
+    fs::write(none.path().join("api.json"), r#"{"url": "http://127.0.0.1:1/", "token": "t"}"#).unwrap();
+    let error = creator_deck::running_entry_url(none.path()).await.unwrap_err();
+    assert!(error.to_string().contains("doesn't answer"), "{error}");
 }
 
 #[tokio::test]
@@ -268,29 +376,34 @@ async fn a_bundle_that_is_refused_at_the_start_is_an_error() {
 async fn a_view_is_on_its_packages_origin_alone() {
     let world = world(PATIENT).await;
     let (_, view) = world.call("POST", "/api/views", json!({"package": PACKAGE})).await;
-    let id = view["view"].as_str().unwrap();
-    assert_eq!(world.get_view(view["url"].as_str().unwrap()).await.status, 200);
-    let path = format!("/view/{id}/pages/settings.html");
-    assert_eq!(world.get_file(&path).await.status, 404, "not on the package socket's");
-
-    let port = port_of(view["url"].as_str().unwrap().split("/view/").next().unwrap());
-    for (host, origin, status) in [
-        (format!("127.0.0.1:{port}"), None, 200),
-        (format!("localhost:{port}"), None, 200),
-        ("example.com".to_owned(), None, 403),
-        (format!("example.com:{port}"), None, 403),
-        (format!("127.0.0.1:{port}"), Some("http://example.com".to_owned()), 403),
-        (format!("127.0.0.1:{port}"), Some(format!("http://127.0.0.1:{}", world.deck.socket_port())), 403),
+    let url = view["url"].as_str().unwrap();
+    let (origin, path) = url.split_once("/view/").map(|(origin, path)| (origin, format!("/view/{path}"))).unwrap();
+    let (port, own) = (world.deck.socket_port(), origin.strip_prefix("http://").unwrap());
+    let others = format!("com-other-0123456789abcdef0123.localhost:{port}");
+    for (host, from, status) in [
+        (own, None, 200),
+        (own, Some(origin.to_owned()), 200),
+        (own, Some("http://example.com".to_owned()), 403),
+        (own, Some(format!("http://{others}")), 403),
+        (&others, None, 404),
+        (&format!("127.0.0.1:{port}"), None, 404),
+        (&format!("localhost:{port}"), None, 404),
+        (&own.replace(&format!(":{port}"), ""), None, 403),
+        (&format!("a.{own}"), None, 403),
+        ("example.com", None, 403),
+        (&format!("example.com:{port}"), None, 403),
     ] {
         let mut headers = vec![format!("Host: {host}")];
-        headers.extend(origin.map(|origin| format!("Origin: {origin}")));
+        headers.extend(from.map(|from| format!("Origin: {from}")));
         let headers: Vec<&str> = headers.iter().map(String::as_str).collect();
         assert_eq!(http(port, "GET", &path, &headers, b"").await.status, status, "{headers:?}");
     }
+    // Pictures are the deck's page's alone.
+    let picture = format!("/package/{PACKAGE}/icon.svg");
+    assert_eq!(http(port, "GET", &picture, &[&format!("Host: {own}")], b"").await.status, 404);
 
     // The socket lets the package's pages in, and the API doesn't, whatever they know.
-    let origin = format!("http://127.0.0.1:{port}");
-    assert!(world.connect(Some(&origin)).await.is_ok());
+    assert!(world.connect(Some(origin)).await.is_ok());
     let page = port_of(&world.deck.page_url());
     let headers = [
         format!("Host: 127.0.0.1:{page}"),
@@ -303,24 +416,61 @@ async fn a_view_is_on_its_packages_origin_alone() {
     assert!(!answer.head.contains("access-control-allow"), "{}", answer.head);
 }
 
+/// A request to [::1]; none on a system without IPv6.
+async fn ask_at_version_six(port: u16, host: &str) -> Option<String> {
+    let mut stream = tokio::net::TcpStream::connect(("::1", port)).await.ok()?;
+    let request = format!("GET /assets/logo.svg HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    Some(answer)
+}
+
 #[tokio::test]
-async fn localhost_is_answered_on_both_of_its_addresses() {
+async fn other_names_of_this_machine_lead_to_the_page() {
     let world = world(PATIENT).await;
-    if std::net::TcpListener::bind("[::1]:0").is_err() {
-        // A system without IPv6.
+    let port = port_of(&world.deck.page_url());
+    let location = format!("location: http://127.0.0.1:{port}/assets/logo.svg");
+    for host in [format!("[::1]:{port}"), format!("localhost:{port}")] {
+        let answer = http(port, "GET", "/assets/logo.svg", &[&format!("Host: {host}")], b"").await;
+        assert!(answer.status == 307 && answer.head.contains(&location), "{answer:?}");
+        let posted = http(port, "POST", "/api/undo", &[&format!("Host: {host}")], b"").await;
+        assert_eq!(posted.status, 403, "{posted:?}");
+        if let Some(answer) = ask_at_version_six(port, &host).await {
+            assert!(answer.starts_with("HTTP/1.1 307"), "{answer}");
+        }
+    }
+    if let Some(answer) = ask_at_version_six(port, &format!("[::2]:{port}")).await {
+        assert!(answer.starts_with("HTTP/1.1 403"), "{answer}");
+    }
+}
+
+/// Programs of packages connect to `localhost`, which may be either.
+#[tokio::test]
+async fn package_socket_is_at_both_addresses_of_localhost() {
+    let world = world(PATIENT).await;
+    let port = world.deck.socket_port();
+    for host in [format!("[::1]:{port}"), format!("localhost:{port}")] {
+        let Some(answer) = ask_at_version_six(port, &host).await else { return };
+        assert!(answer.starts_with("HTTP/1.1 404"), "{answer}");
+    }
+    let (socket, _) = tokio_tungstenite::connect_async(format!("ws://[::1]:{port}/")).await.unwrap();
+    drop(socket);
+}
+
+/// Tries it from the network's side: at this computer's own address there.
+#[tokio::test]
+async fn nothing_listens_in_the_network() {
+    let world = world(PATIENT).await;
+    let socket = std::net::UdpSocket::bind("0.0.0.0:0").unwrap();
+    // Nothing is sent: the system only says which of its addresses it would use.
+    if socket.connect("192.0.2.1:9").is_err() {
         return;
     }
+    let address = socket.local_addr().unwrap().ip();
+    assert!(!address.is_loopback());
     for port in [port_of(&world.deck.page_url()), world.deck.socket_port()] {
-        let request =
-            |host: String| format!("GET /assets/logo.svg HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
-        for (host, refused) in
-            [(format!("[::1]:{port}"), false), (format!("localhost:{port}"), false), (format!("[::2]:{port}"), true)]
-        {
-            let mut stream = tokio::net::TcpStream::connect(("::1", port)).await.unwrap();
-            stream.write_all(request(host.clone()).as_bytes()).await.unwrap();
-            let mut answer = String::new();
-            stream.read_to_string(&mut answer).await.unwrap();
-            assert_eq!(answer.starts_with("HTTP/1.1 403"), refused, "{host}: {answer}");
-        }
+        let error = tokio::net::TcpStream::connect((address, port)).await.unwrap_err();
+        assert_eq!(error.kind(), std::io::ErrorKind::ConnectionRefused);
     }
 }

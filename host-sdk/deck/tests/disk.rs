@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use host_sdk::bundle::{Entry, pack};
 use serde_json::{Value, json};
-use support::{Answer, PACKAGE, PATIENT, Socket, TOGGLE, files, hear, http, install, port_of, say};
+use support::{Answer, PACKAGE, PATIENT, Socket, TOGGLE, files, hear, install, port_of, say};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 use tokio_tungstenite::connect_async;
@@ -24,7 +24,7 @@ const SOON: Duration = Duration::from_secs(30);
 struct Host {
     child: Child,
     port: u16,
-    token: String,
+    session: support::Session,
 }
 
 impl Host {
@@ -54,17 +54,18 @@ impl Host {
         let Some(line) = tokio::time::timeout(SOON, lines.next_line()).await.unwrap().unwrap() else {
             panic!("the deck doesn't start: {}", errors.await.unwrap());
         };
-        let port = port_of(line.rsplit(' ').next().unwrap());
-        let page = http(port, "GET", "/", &[&format!("Host: 127.0.0.1:{port}")], b"").await.body;
-        let token = page.split("name=\"deck-token\" content=\"").nth(1).and_then(|rest| rest.split('"').next());
-        let token = token.unwrap().to_owned();
-        Self { child, port, token }
+        // A disk that takes nothing has no file with the token for programs.
+        let url = line.rsplit(' ').next().unwrap();
+        let (answer, session) = support::begin_session(url).await;
+        let session = session.unwrap_or_else(|| panic!("the key lets it in: {answer:?}"));
+        Self { child, port: port_of(url), session }
     }
 
     /// Calls the API. None if the deck was killed meanwhile.
     async fn try_call(&self, method: &str, path: &str, body: &[u8]) -> Option<Answer> {
-        let headers = [format!("Host: 127.0.0.1:{}", self.port), format!("X-Deck-Token: {}", self.token)];
-        support::try_http(self.port, method, path, &headers.each_ref().map(String::as_str), body).await
+        let [cookie, secret] = &self.session;
+        let host = format!("Host: 127.0.0.1:{}", self.port);
+        support::try_http(self.port, method, path, &[&host, cookie, secret], body).await
     }
 
     async fn call(&self, method: &str, path: &str, body: Value) -> (u16, Value) {
@@ -80,10 +81,7 @@ impl Host {
     /// The package's settings page: its socket, and the settings that it was opened with.
     async fn settings_page(&self) -> (Socket, Value) {
         let (_, view) = self.call("POST", "/api/views", json!({"package": PACKAGE})).await;
-        let url = view["url"].as_str().unwrap().to_owned();
-        let (port, path) = url.strip_prefix("http://127.0.0.1:").and_then(|rest| rest.split_once('/')).unwrap();
-        let host = format!("Host: 127.0.0.1:{port}");
-        let page = http(port.parse().unwrap(), "GET", &format!("/{path}"), &[&host], b"").await;
+        let page = support::load(view["url"].as_str().unwrap()).await;
         let call = page
             .body
             .split("connectCreatorCentral(...")

@@ -1,9 +1,10 @@
-// The page's end of the server's HTTP interface: one function a request, the token on every one of them, and one kind
-// of error whose message can be shown to the user as it is.
+// The page's end of the server's HTTP interface: one function a request, the session's secret on every one of them, and one
+// kind of error whose message can be shown to the user as it is.
 
+import { savedSecret, SESSION_HEADER } from "./session.js";
 import { text } from "./strings.js";
 
-const token = document.querySelector('meta[name="deck-token"]').content;
+const secret = savedSecret();
 
 /** A request that failed. `status` is the HTTP status, 0 when nobody answered; `message` says what to do. */
 export class ApiError extends Error {
@@ -14,7 +15,7 @@ export class ApiError extends Error {
 }
 
 async function request(method, path, { json, body, keepalive, signal } = {}) {
-  const headers = { "X-Deck-Token": token };
+  const headers = { [SESSION_HEADER]: secret };
   if (json !== undefined) headers["Content-Type"] = "application/json";
   let response;
   try {
@@ -194,23 +195,20 @@ export const importPanel = (file, mode) => request("POST", `panel?mode=${mode}`,
 /** Whether nobody sees this page: the program has opened it for web packages to run in. */
 export const isUnattended = location.hash === "#unattended";
 
-/** The address of the event socket; browsers cannot set headers there, so the token is in the query. */
+/** The address of the event socket; browsers cannot set headers there, so the secret is in the query. */
 export function eventsUrl() {
   const url = new URL("/api/events", location.href);
   url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
-  url.searchParams.set("token", token);
+  url.searchParams.set("session", secret);
   url.searchParams.set("runs", isUnattended ? "unattended" : "web");
   return url;
 }
 
-/** Whether the server hands out another token by now: it was started anew, and this page belongs to the old one. */
+/** Whether the server answers, and doesn't know this page's session: only a page that was opened anew fits it. */
 export async function isOutdated() {
   try {
-    const response = await fetch("/", { cache: "no-store" });
-    if (!response.ok) return false;
-    const page = new DOMParser().parseFromString(await response.text(), "text/html");
-    const current = page.querySelector('meta[name="deck-token"]')?.content;
-    return current !== undefined && current !== token;
+    const response = await fetch("/api/session", { headers: { [SESSION_HEADER]: secret }, cache: "no-store" });
+    return response.status === 401;
   } catch {
     return false;
   }

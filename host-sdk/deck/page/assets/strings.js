@@ -256,6 +256,8 @@ const table = {
   nothingSelected: "No key selected",
   nothingSelectedHint: "Click a key on the Panel to see what can be set for it.",
   noProperties: "This widget has nothing more to set.",
+  noPackageNames:
+    "This browser doesn't find the pages of packages, which are at names such as package.localhost. Open Creator Deck in Chrome, Edge or Firefox.",
   viewFailed: "This page could not be opened. Leave it and open it again to try once more.",
   propertyView: "Settings of {name}",
   packageAndWidget: "{package} - {widget}",

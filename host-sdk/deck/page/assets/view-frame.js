@@ -3,6 +3,7 @@
 
 import * as api from "./api.js";
 import { element } from "./dom.js";
+import { isReachable } from "./package-names.js";
 import { store } from "./store.js";
 import { text } from "./strings.js";
 import { showError } from "./toast.js";
@@ -41,8 +42,15 @@ export class ViewFrame {
       this.holder.append(this.#shown);
       return;
     }
+    const reachable = await isReachable(opened.url);
     if (turn !== this.#turn) {
       api.closeView(opened.view);
+      return;
+    }
+    if (!reachable) {
+      api.closeView(opened.view);
+      this.#shown = element("p", { className: "muted" }, text("noPackageNames"));
+      this.holder.append(this.#shown);
       return;
     }
     this.#view = opened.view;

@@ -2,7 +2,9 @@
 // frame that nobody sees, from its package's own origin.
 
 import { element } from "./dom.js";
+import { isReachable } from "./package-names.js";
 import { text } from "./strings.js";
+import { showError } from "./toast.js";
 
 // As for views, less what a page that nobody sees has no use for: dialogs, downloads, windows of its own.
 const SANDBOX = "allow-scripts allow-same-origin allow-forms";
@@ -14,6 +16,15 @@ document.body.append(holder);
 
 /** The frames that are there, by address. */
 const frames = new Map();
+
+/** Whether the user knows that web packages can't run in this browser. */
+let isWarned = false;
+
+async function warnIfUnreachable(url) {
+  if ((await isReachable(url)) || isWarned) return;
+  isWarned = true;
+  showError(new Error(text("noPackageNames")));
+}
 
 /** Has exactly these web packages run here: `{package, name, url}` each. Another address is another start. */
 export function runWebPackages(wanted) {
@@ -35,6 +46,7 @@ export function runWebPackages(wanted) {
       tabIndex: -1,
     });
     frames.set(url, frame);
+    warnIfUnreachable(url);
     holder.append(frame);
   }
 }

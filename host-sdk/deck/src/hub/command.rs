@@ -40,7 +40,7 @@ pub enum Command {
         uuid: String,
         /// The register event that it was given.
         event: String,
-        /// The package from whose page it comes, if it comes from a page. It can be of no other package then.
+        /// The label of the package from whose page it comes, if it comes from a page. It can be of no other package then.
         from: Option<String>,
         /// What the socket needs from then on.
         reply: Reply<Option<Registration>>,
@@ -125,8 +125,8 @@ pub enum Command {
     View(String, Reply<Option<ViewFiles>>),
     /// A page of a package has written to its console, or something has failed in it. Answers whether there is such a page.
     Output {
-        /// The package.
-        package: String,
+        /// The label of the package's origin.
+        label: String,
         /// The name of the page's view, or under which it is loaded if it is the package itself.
         page: String,
         /// What.

@@ -101,7 +101,8 @@ impl Hub {
         let why = match found.status {
             _ if found.is_ending => "the package is ending",
             Status::Stopped | Status::Failed => "the package isn't running",
-            Status::Running | Status::Starting | Status::Restarting | Status::Waiting => match found.held.push(message) {
+            Status::Running | Status::Starting | Status::Restarting | Status::Waiting => match found.held.push(message)
+            {
                 Ok(()) => return,
                 Err(Full) => "too many wait for the package already",
             },

@@ -9,7 +9,8 @@ use host_sdk::protocol::FromHost;
 use serde_json::json;
 
 use super::{Hub, OutputLine, Peer, Refusal, Reply, Runs, ViewFiles};
-use crate::package::{Package, address};
+use crate::origins;
+use crate::package::Package;
 use crate::page::{self, Event, Frame, Status};
 use crate::process::{Report, Reports, Start, Supervisor};
 use crate::state::Instance;
@@ -359,12 +360,15 @@ impl Hub {
         }
     }
 
-    /// A page of a package says something. Answers whether there is such a page.
-    pub(super) fn output(&mut self, uuid: &str, page: &str, lines: Vec<OutputLine>) -> bool {
-        let is_package = self.package(uuid).is_some_and(|package| package.frame.as_deref() == Some(page));
-        if !is_package && self.view(page).is_none_or(|view| view.package != uuid) {
+    /// Logs what a page of the package with this label has written. Returns whether there is such a page.
+    pub(super) fn output(&mut self, label: &str, page: &str, lines: Vec<OutputLine>) -> bool {
+        let of_package = self.packages.iter().find(|package| package.frame.as_deref() == Some(page));
+        let uuid = of_package.map(|package| &package.config.uuid);
+        let Some(uuid) = uuid.or_else(|| self.view(page).map(|view| &view.package)).cloned() else { return false };
+        if label != origins::label(&uuid) {
             return false;
         }
+        let uuid = uuid.as_str();
         let mut last_error = None;
         for OutputLine { line, error } in lines {
             if error {
@@ -428,17 +432,8 @@ impl Hub {
         for package in &self.packages {
             let (Some(entry), Some(frame)) = (&package.entry, &package.frame) else { continue };
             let uuid = &package.config.uuid;
-            self.changed |= !self.origins.is_open(uuid);
-            match self.origins.of(uuid) {
-                Ok(origin) => frames.push(Frame {
-                    package: uuid.clone(),
-                    name: package.name().to_owned(),
-                    url: address(&origin, &["view", frame], entry.trim_start_matches("./")),
-                }),
-                Err(error) => {
-                    self.log.error(Some(uuid), format!("Its page can't be loaded: there is no port for it ({error})."));
-                }
-            }
+            let url = self.view_address(uuid, frame, entry);
+            frames.push(Frame { package: uuid.clone(), name: package.name().to_owned(), url });
         }
         self.tell_frames_to(runner, frames);
     }

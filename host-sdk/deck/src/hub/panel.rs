@@ -7,6 +7,7 @@ use serde_json::json;
 use super::history::{Edit, Step};
 use super::messages::tidy;
 use super::{Adjustment, Cell, Hub, PROGRAM, Phase, Place, Refusal, Resize, Target, VIEWS, View, ViewFiles};
+use crate::origins;
 use crate::package::{Package, address};
 use crate::page;
 use crate::page::{Event, Frame};
@@ -342,13 +343,15 @@ impl Hub {
             connection: None,
             tried: None,
         };
-        self.changed |= !self.origins.is_open(&view.package);
-        let origin = self.origins.of(&view.package).map_err(|error| {
-            Refusal::Conflict(format!("The page can't be shown: there is no port for it ({error})."))
-        })?;
-        let opened = (view.id.clone(), address(&origin, &["view", &view.id], &view.entry));
+        let opened = (view.id.clone(), self.view_address(&view.package, &view.id, &view.entry));
         self.views.push(view);
         Ok(opened)
+    }
+
+    /// Where a file of a package's view, or of the page that is the package, is served.
+    pub(super) fn view_address(&self, package: &str, id: &str, entry: &str) -> String {
+        let origin = origins::origin(package, self.base.port().unwrap_or_default());
+        address(&origin, &["view", id], entry.trim_start_matches("./"))
     }
 
     /// Opens a view for the page that runs web packages.

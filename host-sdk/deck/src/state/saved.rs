@@ -34,8 +34,8 @@ pub struct Saved {
     pub package_settings: BTreeMap<String, Raw>,
     /// Packages that the user has unloaded: installed, but not started.
     pub unloaded: BTreeSet<String>,
-    /// Ports of packages' pages, by UUID: what such a page keeps in the browser hangs on it.
-    pub ports: BTreeMap<String, u16>,
+    /// The port of packages' pages at the last start: what they keep in the browser belongs to it.
+    pub view_port: Option<u16>,
     /// What the user has chosen about the deck itself.
     pub preferences: Preferences,
     /// What this program can't read, to be written again as it was.
@@ -83,10 +83,12 @@ impl Saved {
             version: Self::VERSION,
             active: take(&mut members, "active")?.unwrap_or_default(),
             unloaded: take(&mut members, "unloaded")?.unwrap_or_default(),
-            ports: take(&mut members, "ports")?.unwrap_or_default(),
+            view_port: members.remove("viewPort").and_then(|raw| raw.get().parse().ok()),
             preferences: take(&mut members, "preferences")?.unwrap_or_default(),
             ..Self::default()
         };
+        // Each package had a port of its own once.
+        members.remove("ports");
         let profiles = take::<Vec<Box<RawValue>>>(&mut members, "profiles")?.unwrap_or_default();
         if profiles.len() > MOST_PROFILES {
             return Err(format!("it has {} profiles, and at most {MOST_PROFILES} are read", profiles.len()));
@@ -190,7 +192,8 @@ impl Serialize for Saved {
             instances: Vec<Part<'a, Placed>>,
             package_settings: BTreeMap<&'a String, Part<'a, Raw>>,
             unloaded: &'a BTreeSet<String>,
-            ports: &'a BTreeMap<String, u16>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            view_port: Option<u16>,
             preferences: &'a Preferences,
             #[serde(flatten)]
             members: &'a BTreeMap<String, Raw>,
@@ -207,7 +210,7 @@ impl Serialize for Saved {
             instances: instances.collect(),
             package_settings: unread_settings.chain(settings).collect(),
             unloaded: &self.unloaded,
-            ports: &self.ports,
+            view_port: self.view_port,
             preferences: &self.preferences,
             members: &unread.members,
         }
@@ -249,12 +252,12 @@ mod tests {
                 {"context": "c", "package": "p", "widget": "w", "profile": "b", "area": "keys", "column": 1, "row": 1,
                  "layout": 0, "state": 1, "title": "mine", "font": null, "icons": {"0": "data:,"}, "settings": {"a": [1.5]}}
             ],
-            "packageSettings": {"p": {"a": 1}}, "unloaded": ["p"], "ports": {"p": 4000}
+            "packageSettings": {"p": {"a": 1}}, "unloaded": ["p"], "viewPort": 4000
         });
         let (saved, version) = read(&file);
         assert_eq!((version, saved.active.as_str(), saved.profiles[1].page), (2, "b", 0));
         let now = written(&saved);
-        for member in ["active", "packageSettings", "unloaded", "ports"] {
+        for member in ["active", "packageSettings", "unloaded", "viewPort"] {
             assert_eq!(now[member], file[member], "{member}");
         }
         for (member, value) in file["instances"][0].as_object().unwrap() {

@@ -292,10 +292,8 @@ impl World {
     }
 
     pub async fn get_view(&self, url: &str) -> Answer {
-        let (port, path) = url.strip_prefix("http://127.0.0.1:").and_then(|rest| rest.split_once('/')).unwrap();
-        let port = port.parse().unwrap();
-        assert!(port != self.deck.socket_port() && port != port_of(&self.deck.page_url()), "its own origin");
-        http(port, "GET", &format!("/{path}"), &[&format!("Host: 127.0.0.1:{port}")], b"").await
+        assert!(url.contains(&format!(".localhost:{}/", self.deck.socket_port())), "a name of its own: {url}");
+        load(url).await
     }
 
     pub async fn get_file(&self, path: &str) -> Answer {
@@ -311,6 +309,12 @@ pub struct Answer {
     /// In small letters.
     pub head: String,
     pub body: String,
+}
+
+/// A page, at whatever name of this machine it is.
+pub async fn load(url: &str) -> Answer {
+    let (host, path) = url.strip_prefix("http://").and_then(|rest| rest.split_once('/')).unwrap();
+    http(port_of(url), "GET", &format!("/{path}"), &[&format!("Host: {host}")], b"").await
 }
 
 /// One request, with nothing in it but what is given: no client that would correct it.
@@ -337,7 +341,25 @@ pub async fn try_http(port: u16, method: &str, path: &str, headers: &[&str], bod
 }
 
 pub fn port_of(url: &str) -> u16 {
-    url.trim_end_matches('/').rsplit(':').next().unwrap().parse().unwrap()
+    let after = url.split("/?").next().unwrap().rsplit(':').next().unwrap();
+    after.split('/').next().unwrap().parse().unwrap()
+}
+
+/// What a browser has once it was let in, as headers of its calls.
+pub type Session = [String; 2];
+
+/// Exchanges the key in an address that a deck has printed, as the page does.
+pub async fn begin_session(url: &str) -> (Answer, Option<Session>) {
+    let (origin, key) = url.split_once("/?key=").unwrap();
+    let host = format!("Host: {}", origin.strip_prefix("http://").unwrap());
+    let body = json!({"key": key}).to_string();
+    let headers = [host.as_str(), &format!("Origin: {origin}")];
+    let answer = http(port_of(origin), "POST", "/api/session", &headers, body.as_bytes()).await;
+    let cookie = answer.head.lines().find_map(|line| line.strip_prefix("set-cookie: ")?.split(';').next());
+    let secret = serde_json::from_str::<Value>(&answer.body).unwrap_or_default();
+    let session = cookie.zip(secret["secret"].as_str());
+    let session = session.map(|(cookie, secret)| [format!("Cookie: {cookie}"), format!("X-Deck-Session: {secret}")]);
+    (answer, session)
 }
 
 pub async fn say(socket: &mut Socket, message: Value) {

@@ -31,7 +31,7 @@ pub async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
 pub async fn open(world: &World) -> (Driver, Client) {
     let driver = Driver::start().await;
     let browser = driver.browser().await;
-    browser.goto(&world.deck.page_url()).await.unwrap();
+    browser.goto(&world.deck.entry_url()).await.unwrap();
     (driver, browser)
 }
 

@@ -1,0 +1,252 @@
+//! Who may use the deck's page: a browser that has shown a one-time key.
+//!
+//! The address that the deck prints and opens carries a key. The first browser whose page exchanges it gets a session: a
+//! cookie that scripts can't read and other sites can't use (`HttpOnly`, `SameSite=Strict`), and a secret that the page keeps
+//! in its origin's storage. The API wants both. The cookie alone wouldn't do: browsers send it to every port of 127.0.0.1, so
+//! that any program that gets the user's browser to look at a port of its own could read it, while storage is the origin's.
+//! The secret alone wouldn't do either: a script that got into the page could carry it away.
+//!
+//! Of sessions only hashes are kept, in memory and, for a page that is open while the deck restarts, in the data folder.
+//! Programs of the user's own have another way in (`access`).
+
+use std::collections::VecDeque;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::{fs, io};
+
+use host_sdk::files;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+use subtle::ConstantTimeEq as _;
+
+use crate::log::Log;
+use crate::random_id;
+
+/// The file's name in the data folder.
+const FILE_NAME: &str = "sessions.json";
+/// Keys that may be unused at a time; the oldest is forgotten for the next.
+const MOST_KEYS: usize = 16;
+/// Browsers that may be in at a time; the one that came first is forgotten for the next.
+const MOST_SESSIONS: usize = 64;
+
+/// SHA-256 of a secret, in hexadecimal digits. The secrets are 128 random bits: nothing finds them from it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+struct Hash(String);
+
+impl Hash {
+    fn of(secret: &str) -> Self {
+        let mut text = String::new();
+        for byte in Sha256::digest(secret.as_bytes()) {
+            // Writing to a string can't fail.
+            let _ = write!(text, "{byte:02x}");
+        }
+        Self(text)
+    }
+
+    fn is_of(&self, secret: &str) -> bool {
+        self.0.as_bytes().ct_eq(Self::of(secret).0.as_bytes()).into()
+    }
+}
+
+/// A browser that was let in.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Session {
+    cookie: Hash,
+    secret: Hash,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    keys: VecDeque<Hash>,
+    sessions: VecDeque<Session>,
+}
+
+/// What a browser is given for a key.
+#[derive(Debug)]
+pub struct Begun {
+    /// For its cookie.
+    pub cookie: String,
+    /// For the storage of its page.
+    pub secret: String,
+}
+
+/// The sessions, and the keys that wait for a browser. Clones are the same.
+#[derive(Clone, Debug)]
+pub struct Sessions {
+    inner: Arc<Mutex<Inner>>,
+    /// The file, for whoever writes it.
+    file: Arc<Mutex<PathBuf>>,
+    log: Log,
+}
+
+impl Sessions {
+    /// Reads the sessions of the deck's last run. A file that can't be read is none: its browsers need a key again.
+    #[must_use]
+    pub fn load(folder: &Path, log: Log) -> Self {
+        let file = folder.join(FILE_NAME);
+        let sessions = match fs::read(&file) {
+            Ok(text) => serde_json::from_slice(&text).unwrap_or_default(),
+            Err(_) => VecDeque::new(),
+        };
+        let inner = Arc::new(Mutex::new(Inner { keys: VecDeque::new(), sessions }));
+        Self { inner, file: Arc::new(Mutex::new(file)), log }
+    }
+
+    /// Makes a key that lets one browser in.
+    #[must_use]
+    pub fn new_key(&self) -> String {
+        let key = random_id();
+        self.change(|inner| {
+            inner.keys.truncate(MOST_KEYS - 1);
+            inner.keys.push_front(Hash::of(&key));
+        });
+        key
+    }
+
+    /// Whether a key waits for a browser.
+    #[must_use]
+    pub fn is_key(&self, key: &str) -> bool {
+        self.look(|inner| inner.keys.iter().any(|known| known.is_of(key)))
+    }
+
+    /// Uses a key up, and begins a session. None if there is no such key. Writes a file, which takes a moment.
+    #[must_use]
+    pub fn begin(&self, key: &str) -> Option<Begun> {
+        let begun = Begun { cookie: random_id(), secret: random_id() };
+        let session = Session { cookie: Hash::of(&begun.cookie), secret: Hash::of(&begun.secret) };
+        let is_used = self.change(|inner| {
+            let is_used = inner.use_up(key);
+            if is_used {
+                inner.sessions.truncate(MOST_SESSIONS - 1);
+                inner.sessions.push_front(session);
+            }
+            is_used
+        });
+        is_used.then(|| {
+            self.store();
+            begun
+        })
+    }
+
+    /// Uses a key up for a browser that is in already.
+    pub fn discard(&self, key: &str) {
+        self.change(|inner| inner.use_up(key));
+    }
+
+    /// Whether a cookie is that of a session.
+    #[must_use]
+    pub fn is_cookie(&self, cookie: &str) -> bool {
+        self.look(|inner| inner.sessions.iter().any(|session| session.cookie.is_of(cookie)))
+    }
+
+    /// Whether a cookie and a secret are those of one session.
+    #[must_use]
+    pub fn is_session(&self, cookie: &str, secret: &str) -> bool {
+        self.look(|inner| {
+            let session = inner.sessions.iter().find(|session| session.cookie.is_of(cookie));
+            session.is_some_and(|session| session.secret.is_of(secret))
+        })
+    }
+
+    fn look<T>(&self, look: impl FnOnce(&Inner) -> T) -> T {
+        look(&self.inner.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn change<T>(&self, change: impl FnOnce(&mut Inner) -> T) -> T {
+        change(&mut self.inner.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Writes the sessions. Without the file they end with the deck, and nothing else is lost.
+    fn store(&self) {
+        let file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        let sessions = self.look(|inner| inner.sessions.clone());
+        let new = file.with_extension("new");
+        let written = serde_json::to_vec(&sessions)
+            .map_err(io::Error::other)
+            .and_then(|text| files::write_private(&new, &text))
+            .and_then(|()| files::rename(&new, &file));
+        if let Err(error) = written {
+            let file = file.display();
+            let why = format!("{file} can't be written ({error}): open pages need a new key after a restart.");
+            self.log.warn(None, why);
+        }
+    }
+}
+
+impl Inner {
+    fn use_up(&mut self, key: &str) -> bool {
+        let at = self.keys.iter().position(|known| known.is_of(key));
+        at.is_some_and(|at| self.keys.remove(at).is_some())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sessions(folder: &Path) -> Sessions {
+        Sessions::load(folder, Log::default())
+    }
+
+    #[test]
+    fn key_lets_one_browser_in() {
+        let folder = tempfile::tempdir().unwrap();
+        let sessions = sessions(folder.path());
+        let key = sessions.new_key();
+        assert!(sessions.is_key(&key) && !sessions.is_key("") && !sessions.is_key(&key[1..]));
+        let Begun { cookie, .. } = sessions.begin(&key).unwrap();
+        assert!(sessions.is_cookie(&cookie) && !sessions.is_cookie("") && !sessions.is_cookie(&key));
+        assert!(!sessions.is_key(&key) && sessions.begin(&key).is_none());
+        let other = sessions.new_key();
+        sessions.discard(&other);
+        assert!(!sessions.is_key(&other));
+    }
+
+    #[test]
+    fn secret_belongs_to_its_cookie() {
+        let folder = tempfile::tempdir().unwrap();
+        let sessions = sessions(folder.path());
+        let [one, two] = [(); 2].map(|()| sessions.begin(&sessions.new_key()).unwrap());
+        assert!(sessions.is_session(&one.cookie, &one.secret));
+        for (cookie, secret) in [
+            (&two.cookie, &one.secret),
+            (&one.cookie, &two.secret),
+            (&one.cookie, &one.cookie),
+            (&one.secret, &one.secret),
+        ] {
+            assert!(!sessions.is_session(cookie, secret));
+        }
+        assert!(!sessions.is_session(&one.cookie, "") && !sessions.is_session("", &one.secret));
+    }
+
+    #[test]
+    fn sessions_outlive_the_deck_and_their_file_holds_no_secret() {
+        let folder = tempfile::tempdir().unwrap();
+        let before = sessions(folder.path());
+        let key = before.new_key();
+        let Begun { cookie, secret } = before.begin(&before.new_key()).unwrap();
+        let after = sessions(folder.path());
+        assert!(after.is_session(&cookie, &secret) && !after.is_key(&key));
+        let file = fs::read_to_string(folder.path().join(FILE_NAME)).unwrap();
+        assert!(!file.contains(&cookie) && !file.contains(&secret), "{file}");
+        let debug = format!("{before:?}");
+        assert!(!debug.contains(&secret) && !debug.contains(&key), "{debug}");
+        fs::write(folder.path().join(FILE_NAME), "damaged").unwrap();
+        assert!(!sessions(folder.path()).is_cookie(&cookie));
+    }
+
+    #[test]
+    fn keys_and_sessions_are_bounded() {
+        let folder = tempfile::tempdir().unwrap();
+        let sessions = sessions(folder.path());
+        let keys: Vec<_> = (0..=MOST_KEYS).map(|_| sessions.new_key()).collect();
+        assert!(sessions.begin(&keys[0]).is_none());
+        let first = sessions.begin(&keys[1]).unwrap();
+        for _ in 0..MOST_SESSIONS {
+            assert!(sessions.begin(&sessions.new_key()).is_some());
+        }
+        assert!(!sessions.is_cookie(&first.cookie));
+    }
+}
