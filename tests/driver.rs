@@ -59,8 +59,13 @@ impl Driver {
 
     /// A new browser.
     pub async fn browser(&self) -> Client {
+        self.browser_with(&[]).await
+    }
+
+    /// A new browser, with more arguments.
+    pub async fn browser_with(&self, more: &[&str]) -> Client {
         let profile = format!("--user-data-dir={}", self.profile.path().join("profile").display());
-        let args = [
+        let mut args = vec![
             "--headless=new",
             "--no-sandbox",
             "--disable-gpu",
@@ -71,6 +76,7 @@ impl Driver {
             "--blink-settings=preferredColorScheme=0",
             &profile,
         ];
+        args.extend(more);
         // With the popup blocker that users have, and that ChromeDriver would switch off.
         let options = json!({
             "args": args,

@@ -91,6 +91,8 @@ pub fn run(options: &Options) -> Result<()> {
         deck.env("SPOTIFY_API_URL", &addresses.api)
             .env("SPOTIFY_ACCOUNTS_URL", &addresses.accounts)
             .env("SPOTIFY_WIDGETS_STORE", format!("file:{}", store.display()));
+        // Its covers come from this computer, where the real one's come from the web.
+        deck.arg("--allow").arg(addresses.page.trim_end_matches('/'));
         said.push(format!("Simulated Spotify: {}", addresses.page));
         said.push(format!("Client ID:         {}", addresses.client_id));
         said.push(format!("Client Secret:     {}", addresses.client_secret));
@@ -102,7 +104,7 @@ pub fn run(options: &Options) -> Result<()> {
     let page = page.rsplit_once(' ').map_or(page.as_str(), |(_, address)| address).to_owned();
 
     println!();
-    println!("Ready after {} s. Open this page in a browser:", started.elapsed().as_secs());
+    println!("Ready after {} s. Open this page in a browser; the address works once:", started.elapsed().as_secs());
     println!();
     println!("    {page}");
     println!();

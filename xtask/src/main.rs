@@ -59,6 +59,7 @@ fn faces() -> Result<()> {
 const BROWSER: [Needed; 2] = [
     Needed { any_of: &["chromium", "google-chrome", "chrome"], package: "chromium" },
     Needed { any_of: &["chromedriver"], package: "chromium-driver" },
+    Needed { any_of: &["firefox-esr"], package: "firefox-esr" },
 ];
 
 /// What else the acceptance tests drive.
