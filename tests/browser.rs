@@ -486,7 +486,7 @@ async fn a_package_page_reaches_neither_the_deck_nor_another_package() {
     let known = user.browser.execute_async(open, Vec::new()).await.unwrap();
     user.sees("#first-frame").await.enter_frame().await.unwrap();
     user.sees("#page").await;
-    let arguments = vec![json!(deck.api()), json!(deck.token()), known[0].clone(), known[1].clone()];
+    let arguments = vec![json!(deck.origin()), json!(deck.token()), known[0].clone(), known[1].clone()];
     let answers = user.browser.execute_async(ATTACK, arguments).await.unwrap();
     let expected = json!({
         "deck page": "SecurityError", "other package": "SecurityError", "leave": "SecurityError",

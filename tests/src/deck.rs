@@ -179,7 +179,7 @@ impl DeckHome {
             child,
             pid,
             page: String::new(),
-            api: String::new(),
+            origin: String::new(),
             token: String::new(),
             http: http_client(),
             said: Arc::default(),
@@ -203,7 +203,7 @@ impl DeckHome {
             .to_owned();
         let access = std::fs::read(self.data().join("api.json")).expect("the API is told to programs");
         let access: Value = serde_json::from_slice(&access).expect("JSON");
-        deck.api = access["url"].as_str().expect("an address").to_owned();
+        deck.origin = access["url"].as_str().expect("an address").to_owned();
         deck.token = access["token"].as_str().expect("a token").to_owned();
         deck
     }
@@ -214,7 +214,7 @@ pub struct DeckProcess {
     child: Child,
     pid: u32,
     page: String,
-    api: String,
+    origin: String,
     token: String,
     http: reqwest::Client,
     said: Arc<Mutex<Vec<u8>>>,
@@ -230,8 +230,8 @@ impl DeckProcess {
 
     /// The address of its page without a key, ending in a slash.
     #[must_use]
-    pub fn api(&self) -> &str {
-        &self.api
+    pub fn origin(&self) -> &str {
+        &self.origin
     }
 
     /// What calls of its API carry in `X-Deck-Token`.
@@ -281,7 +281,7 @@ impl DeckProcess {
     }
 
     fn api(&self, method: reqwest::Method, path: &str) -> reqwest::RequestBuilder {
-        self.http.request(method, format!("{}api/{path}", self.api)).header("X-Deck-Token", &self.token)
+        self.http.request(method, format!("{}api/{path}", self.origin)).header("X-Deck-Token", &self.token)
     }
 
     /// Calls the API: `GET /api/{path}`.
@@ -373,7 +373,7 @@ impl DeckProcess {
 
     /// Listens to what the host tells its page.
     pub async fn events(&self) -> PageEvents {
-        let address = self.api.replacen("http", "ws", 1);
+        let address = self.origin.replacen("http", "ws", 1);
         let url = format!("{address}api/events?token={}", self.token);
         let (socket, _) = tokio_tungstenite::connect_async(url).await.expect("the events");
         PageEvents(socket)
