@@ -56,7 +56,7 @@ fn faces() -> Result<()> {
 }
 
 /// The browser that tests and benchmarks drive.
-const BROWSER: [Needed; 2] = [
+const BROWSER: [Needed; 3] = [
     Needed { any_of: &["chromium", "google-chrome", "chrome"], package: "chromium" },
     Needed { any_of: &["chromedriver"], package: "chromium-driver" },
     Needed { any_of: &["firefox-esr"], package: "firefox-esr" },
