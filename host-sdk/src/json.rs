@@ -22,16 +22,29 @@ const _: () = assert!(MOST_LEVELS + AROUND <= READABLE);
 /// Bytes of JSON that the settings of one key, or of a package, may have.
 pub const MOST_SETTINGS: usize = 1 << 20;
 
-/// How many objects and lists lie within one another in a text that is JSON.
-#[must_use]
-pub fn levels(text: &str) -> usize {
-    let (mut level, mut most, mut in_text, mut escaped) = (0_usize, 0, false, false);
-    for byte in text.bytes() {
+/// Values that a message may have whose content is for the host itself: such a message has about ten.
+pub const MOST_VALUES: usize = 10_000;
+
+/// The bytes of a text that is JSON which lie outside of its texts.
+fn structure(text: &str) -> impl Iterator<Item = u8> {
+    let (mut in_text, mut escaped) = (false, false);
+    text.bytes().filter(move |byte| {
         match byte {
             _ if escaped => escaped = false,
             b'\\' if in_text => escaped = true,
             b'"' => in_text = !in_text,
-            _ if in_text => {}
+            _ => return !in_text,
+        }
+        false
+    })
+}
+
+/// How many objects and lists lie within one another in a text that is JSON.
+#[must_use]
+pub fn levels(text: &str) -> usize {
+    let (mut level, mut most) = (0_usize, 0);
+    for byte in structure(text) {
+        match byte {
             b'{' | b'[' => {
                 level += 1;
                 most = most.max(level);
@@ -41,6 +54,12 @@ pub fn levels(text: &str) -> usize {
         }
     }
     most
+}
+
+/// How many values a text that is JSON has at most: one, and one more for each object, list and comma.
+#[must_use]
+pub fn values(text: &str) -> usize {
+    1 + structure(text).filter(|byte| matches!(byte, b'{' | b'[' | b',')).count()
 }
 
 /// Whether a value has more than [`MOST_LEVELS`].
@@ -276,6 +295,14 @@ mod tests {
         }
         assert!(serde_json::from_str::<Value>(&deep(READABLE)).is_ok());
         assert!(serde_json::from_str::<Value>(&deep(READABLE + 1)).is_err());
+    }
+
+    #[test]
+    fn values_are_counted_outside_of_texts() {
+        for (text, count) in [("1", 1), (r#""a,[b""#, 1), ("[]", 2), ("[1,2,3]", 4), (r#"{"a,": [1, {}], "b": 2}"#, 6)]
+        {
+            assert_eq!(values(text), count, "{text}");
+        }
     }
 
     #[test]

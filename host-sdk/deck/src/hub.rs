@@ -46,6 +46,7 @@ pub use self::connection::Outgoing;
 use self::connection::{Connection, Peer};
 pub use self::history::Direction;
 use self::history::History;
+pub use self::messages::{Drawable, take_picture};
 use self::multi::Run;
 pub use self::multi::WantedStep;
 pub use self::packages::SCRIPT_FAILED;
@@ -274,7 +275,7 @@ impl Hub {
             Command::Register { uuid, event, from, reply } => {
                 let _ = reply.send(self.register(&uuid, &event, from.as_deref()));
             }
-            Command::Message { connection, message } => self.message(connection, message),
+            Command::Message { connection, message, picture } => self.message(connection, message, picture),
             Command::Closed { connection, why } => self.disconnect(connection, &why),
             Command::Throttled { connection, throttled } => self.throttled(connection, throttled),
             Command::Subscribe(runs, reply) => {

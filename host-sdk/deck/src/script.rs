@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::hub::{
     Adjustment, Cell, Command, Destination, Handle, NewProfile, Phase, Place, ProfileChange, Refusal, Registration,
-    Resize, Target,
+    Resize, Target, take_picture,
 };
 use crate::page::{Instance, Status};
 use crate::state::Area;
@@ -357,10 +357,11 @@ impl Run<'_> {
             None => self.open_page(&context).await?,
         };
         let text = json!({"event": event, "context": context, "payload": payload}).to_string();
-        let message = Incoming::parse(&text).map_err(|error| Difference::new("a message", error.to_string()))?;
+        let mut message = Incoming::parse(&text).map_err(|error| Difference::new("a message", error.to_string()))?;
         self.heard = self.traffic.last();
         self.traffic.record(&package, true, Direction::In, &text);
-        match self.hub.tell(Command::Message { connection, message }).await {
+        let picture = take_picture(&mut message);
+        match self.hub.tell(Command::Message { connection, message, picture }).await {
             true => Ok(()),
             false => Err(stopping()),
         }

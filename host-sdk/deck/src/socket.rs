@@ -12,10 +12,11 @@ use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt as _, StreamExt as _};
 use host_sdk::manifest::is_uuid;
 use host_sdk::protocol::{Incoming, Register, ToHost};
+use tokio::task::spawn_blocking;
 use tokio::time::{sleep, timeout};
 
 use crate::guard;
-use crate::hub::{Command, Handle, Outgoing, Registration};
+use crate::hub::{Command, Drawable, Handle, Outgoing, Registration, take_picture};
 use crate::log::Log;
 use crate::tasks::catch_panic;
 use crate::throttle::Throttle;
@@ -25,6 +26,9 @@ use crate::traffic::{Direction, Traffic};
 const MAX_MESSAGE: usize = 16 << 20;
 /// How long a socket may take for one message.
 pub(crate) const SEND_WITHIN: Duration = Duration::from_secs(10);
+/// Bytes of a message from which on it is read beside the tasks that have to answer soon. A package of everyday size is
+/// read in less time than it takes to hand it over.
+const LARGE: usize = 64 << 10;
 /// Frames of one socket without an effect that are logged.
 const LOGGED_GARBAGE: u32 = 20;
 
@@ -199,16 +203,17 @@ async fn read(mut stream: SplitStream<WebSocket>, connection: u64, who: &Who, hu
             sleep(pause).await;
         }
         let parsed = match message {
-            Message::Text(text) => match Incoming::parse(&text) {
-                Ok(Incoming::Other(ToHost::Unknown { event, .. })) => Err(not_understood(&event)),
-                parsed => parsed.map_err(|error| error.to_string()),
+            Message::Text(text) if text.len() > LARGE => match spawn_blocking(move || parse(&text)).await {
+                Ok(parsed) => parsed,
+                Err(panic) => return format!("Creator Deck has failed to read a message of it ({panic})."),
             },
+            Message::Text(text) => parse(&text),
             Message::Binary(_) => Err("a message in a binary frame, not as text".to_owned()),
             Message::Ping(_) | Message::Pong(_) | Message::Close(_) => continue,
         };
         match parsed {
-            Ok(message) => {
-                if !hub.tell(Command::Message { connection, message }).await {
+            Ok((message, picture)) => {
+                if !hub.tell(Command::Message { connection, message, picture }).await {
                     return String::new();
                 }
             }
@@ -221,6 +226,18 @@ async fn read(mut stream: SplitStream<WebSocket>, connection: u64, who: &Who, hu
         }
     }
     "It closed its socket.".to_owned()
+}
+
+/// Reads a message, and its picture; or says why it has no effect.
+fn parse(text: &str) -> Result<(Incoming, Drawable), String> {
+    match Incoming::parse(text) {
+        Ok(Incoming::Other(ToHost::Unknown { event, .. })) => Err(not_understood(&event)),
+        Ok(mut message) => {
+            let picture = take_picture(&mut message);
+            Ok((message, picture))
+        }
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 /// What broke a socket, in words.

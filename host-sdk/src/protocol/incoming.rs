@@ -9,7 +9,10 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::{Envelope, NotAMessage, Settings, ToHost, without_halves};
-use crate::json::{MOST_LEVELS, MOST_SETTINGS, Raw, levels};
+use crate::json::{MOST_LEVELS, MOST_SETTINGS, MOST_VALUES, Raw, levels, values};
+
+/// Characters of a message's name that are told.
+const LONGEST_NAME: usize = 60;
 
 /// A message to a host, as the host reads it: [`ToHost`] with what isn't the host's to read left as it came. All of it can be
 /// written and read again: see [`MOST_LEVELS`] and [`MOST_SETTINGS`].
@@ -154,7 +157,7 @@ impl Frame<'_> {
                 Ok(Incoming::SendToPackage { widget, context, payload: shallow(&event, payload)?.into() })
             }
             _ => {
-                let payload = serde_json::from_str(shallow(&event, payload)?.get());
+                let payload = serde_json::from_str(few(&event, shallow(&event, payload)?)?.get());
                 let payload = payload.map_err(|error| NotAMessage::unreadable(&error))?;
                 Ok(Incoming::Other(Envelope { event, widget, context, payload, ..Envelope::default() }.into()))
             }
@@ -177,6 +180,16 @@ fn shallow<'a>(event: &str, payload: &'a RawValue) -> Result<&'a RawValue, NotAM
     if levels(payload.get()) > MOST_LEVELS {
         let why = format!("{event} with more than {MOST_LEVELS} levels of objects and lists within one another");
         return Err(NotAMessage::too_much(why));
+    }
+    Ok(payload)
+}
+
+/// A payload whose values a host reads, and that hasn't more of them than it needs: each takes many times the memory of its
+/// text.
+fn few<'a>(event: &str, payload: &'a RawValue) -> Result<&'a RawValue, NotAMessage> {
+    if values(payload.get()) > MOST_VALUES {
+        let event: String = event.chars().take(LONGEST_NAME).collect();
+        return Err(NotAMessage::too_much(format!("{event} with more than {MOST_VALUES} values")));
     }
     Ok(payload)
 }
@@ -230,6 +243,21 @@ mod tests {
                 let error = Incoming::parse(&frame(levels)).unwrap_err().to_string();
                 assert!(error.contains("more than 100 levels"), "{event}: {error}");
             }
+        }
+    }
+
+    #[test]
+    fn many_values_are_refused_only_where_the_host_reads_them() {
+        let frame = |event: &str, count: usize| {
+            format!(r#"{{"event":"{event}","payload":{{"a":[{}1]}}}}"#, "1,".repeat(count - 3))
+        };
+        for event in ["changeImage", "sendLog", "fromTheFuture"] {
+            assert!(Incoming::parse(&frame(event, MOST_VALUES)).is_ok(), "{event}");
+            let error = Incoming::parse(&frame(event, MOST_VALUES + 1)).unwrap_err().to_string();
+            assert_eq!(error, format!("{event} with more than 10000 values"));
+        }
+        for event in ["setWidgetSettings", "setPackageSettings", "sendToPropertyView", "sendToPackage"] {
+            assert!(Incoming::parse(&frame(event, 2 * MOST_VALUES)).is_ok(), "{event}");
         }
     }
 

@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 use tokio::sync::{mpsc, oneshot};
 
 use super::connection::Outgoing;
+use super::messages::Drawable;
 use super::{Destination, Direction, ProfileChange, WantedStep};
 use super::{Export, ImportReport, Runs, Taking};
 use crate::page::{Outbox, State};
@@ -49,8 +50,10 @@ pub enum Command {
     Message {
         /// Its number.
         connection: u64,
-        /// What.
+        /// What, without its picture.
         message: Incoming,
+        /// Its picture.
+        picture: Drawable,
     },
     /// A registered socket is gone.
     Closed {

@@ -3,6 +3,7 @@
 //! A package reaches its own instances only. A page reaches the one instance that it was opened for, whatever it puts
 //! into `context`: pages in the wild put three different ids there. A settings page's instance is the package itself.
 
+use std::mem;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -21,15 +22,15 @@ const MOST_STORED: usize = 16 << 20;
 
 impl Hub {
     /// A registered socket says something. Messages of one that was cut off meanwhile are dropped.
-    pub(super) fn message(&mut self, connection: u64, message: Incoming) {
+    pub(super) fn message(&mut self, connection: u64, message: Incoming, picture: Drawable) {
         match self.connections.get(&connection).map(|connection| connection.peer.clone()) {
-            Some(Peer::Package(package)) => self.package_says(&package, connection, message),
+            Some(Peer::Package(package)) => self.package_says(&package, connection, message, picture),
             Some(Peer::View(view)) => self.view_says(&view, connection, message),
             None => {}
         }
     }
 
-    fn package_says(&mut self, package: &str, connection: u64, message: Incoming) {
+    fn package_says(&mut self, package: &str, connection: u64, message: Incoming, picture: Drawable) {
         let answer = match message {
             Incoming::SetPackageSettings { settings, .. } => return self.store_package_settings(package, settings),
             Incoming::SetWidgetSettings { context, settings } => {
@@ -50,7 +51,7 @@ impl Hub {
             Incoming::Other(ToHost::OpenSettings { .. }) => return self.open_settings(package),
             // The socket has said so.
             Incoming::Other(ToHost::Unknown { .. }) => return,
-            Incoming::Other(message) => match self.about_instance(package, message) {
+            Incoming::Other(message) => match self.about_instance(package, message, picture) {
                 Some(answer) => answer,
                 None => return,
             },
@@ -121,7 +122,7 @@ impl Hub {
     }
 
     /// The messages about one instance of the package. Answers what is answered.
-    fn about_instance(&mut self, package: &str, message: ToHost) -> Option<Relayed> {
+    fn about_instance(&mut self, package: &str, message: ToHost, picture: Drawable) -> Option<Relayed> {
         let (ToHost::GetWidgetSettings { context }
         | ToHost::ChangeTitle { context, .. }
         | ToHost::ChangeImage { context, .. }
@@ -165,14 +166,14 @@ impl Hub {
                 return None;
             }
             ToHost::ChangeTitle { title, state, .. } => instance.set_title(&title, state),
-            ToHost::ChangeImage { image, state, description, .. } => match drawable(&image) {
+            ToHost::ChangeImage { state, description, .. } => match picture {
                 Ok(image) => instance.set_image(image, description, state),
                 Err(NoPicture) => {
                     self.log.warn(Some(package), format!("Ignored: changeImage {TAKES_PICTURES}"));
                     return None;
                 }
             },
-            ToHost::ChangeIcon { image, state, .. } => match drawable(&image) {
+            ToHost::ChangeIcon { state, .. } => match picture {
                 Ok(icon) => instance.set_icon(icon, state),
                 Err(NoPicture) => {
                     self.log.warn(Some(package), format!("Ignored: changeIcon {TAKES_PICTURES}"));
@@ -189,8 +190,8 @@ impl Hub {
             }
             // Reserved: nobody knows what it shows.
             ToHost::ChangeActionEffect { effect: ActionEffect { kind: EffectKind::Inactive, .. }, .. } => return None,
-            ToHost::ChangeActionEffect { effect: ActionEffect { kind, image }, .. } => {
-                let image = match drawable(image.as_deref().unwrap_or_default()) {
+            ToHost::ChangeActionEffect { effect: ActionEffect { kind, .. }, .. } => {
+                let image = match picture {
                     Ok(image) => image,
                     Err(NoPicture) => {
                         let why = format!("Only the effect is shown: the image of changeActionEffect {TAKES_PICTURES}");
@@ -311,12 +312,17 @@ impl Hub {
 
     /// Opens a page of the web for the user: in the newest of the deck's pages, else in the system's browser.
     pub(super) fn open_url(&mut self, package: &str, address: &str) {
+        const TOO_LONG: &str = "Ignored: openUrl takes an address of at most 8192 characters.";
+        // Before it is read, and as it is then.
+        if address.len() > links::LONGEST {
+            return self.log.warn(Some(package), TOO_LONG);
+        }
         let Some(url) = web_address(address) else {
             let why = "Ignored: openUrl takes an address that starts with http or https and has no user's name in it.";
             return self.log.warn(Some(package), why);
         };
         if url.as_str().len() > links::LONGEST {
-            return self.log.warn(Some(package), "Ignored: openUrl takes an address of at most 8192 characters.");
+            return self.log.warn(Some(package), TOO_LONG);
         }
         match self.links.ask(package, Instant::now()) {
             Verdict::Open => {}
@@ -376,17 +382,26 @@ fn did_receive_settings(instance: &Instance) -> Relayed {
 }
 
 /// A text that holds no picture that hosts show.
-struct NoPicture;
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NoPicture;
+
+/// A picture as browsers draw it; none where there is none, or an empty text, which takes the package's picture off.
+pub type Drawable = Result<Option<Arc<str>>, NoPicture>;
 
 /// What the log says then, behind the name of the message.
 const TAKES_PICTURES: &str = "takes a PNG, JPEG, GIF, BMP, WebP or SVG in base64, as a data URI or bare.";
 
-/// A picture as browsers draw it; none for an empty text, which takes the package's picture off.
-fn drawable(image: &str) -> Result<Option<Arc<str>>, NoPicture> {
-    if image.is_empty() {
-        return Ok(None);
+/// Takes the picture out of a message. It takes a while for a large one, in which the hub couldn't answer anything else.
+pub fn take_picture(message: &mut Incoming) -> Drawable {
+    let image = match message {
+        Incoming::Other(ToHost::ChangeImage { image, .. } | ToHost::ChangeIcon { image, .. }) => mem::take(image),
+        Incoming::Other(ToHost::ChangeActionEffect { effect, .. }) => effect.image.take().unwrap_or_default(),
+        _ => return Ok(None),
+    };
+    match image.is_empty() {
+        true => Ok(None),
+        false => picture::data_uri(&image).map(|uri| Some(uri.into())).ok_or(NoPicture),
     }
-    picture::data_uri(image).map(|uri| Some(uri.into())).ok_or(NoPicture)
 }
 
 /// A font with every member within its range, so that the page can use it as it is.
@@ -412,6 +427,23 @@ fn tidy_onto(change: FontChange, before: FontAttribute) -> FontAttribute {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn picture_is_taken_out_of_a_message() {
+        let taken = |event: &str, payload: &str| {
+            let text = format!(r#"{{"event":"{event}","context":"c","payload":{payload}}}"#);
+            let mut message = Incoming::parse(&text).unwrap();
+            (take_picture(&mut message), !format!("{message:?}").contains("iVBOR"))
+        };
+        let png = "data:image/png;base64,iVBORw0KGgo=";
+        for event in ["changeImage", "changeIcon", "changeActionEffect"] {
+            let with = |image: &str| format!(r#"{{"type":"press","image":"{image}"}}"#);
+            assert_eq!(taken(event, &with("iVBORw0KGgo=")), (Ok(Some(png.into())), true), "{event}");
+            assert_eq!(taken(event, &with("no picture")), (Err(NoPicture), true), "{event}");
+            assert_eq!(taken(event, &with("")), (Ok(None), true), "{event}");
+        }
+        assert_eq!(taken("changeTitle", r#"{"title":"iVBORw0KGgo="}"#), (Ok(None), false));
+    }
 
     #[test]
     fn fonts_are_made_to_fit() {
