@@ -80,7 +80,7 @@ pub enum Unavailable {
     #[error("the process that decodes pictures can't be started: {0}")]
     Start(#[from] io::Error),
     /// It isn't the program that was meant, or can't limit itself.
-    #[error("the process that decodes pictures hasn't said that it is ready")]
+    #[error("the process that decodes pictures didn't report that it is ready")]
     NotReady,
 }
 

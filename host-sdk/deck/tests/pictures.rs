@@ -110,8 +110,8 @@ fn bundle(pictures: &[(&str, Vec<u8>)]) -> Vec<u8> {
     out.into_inner()
 }
 
-/// What is said of pictures: rule and file of each finding.
-async fn said_of(pictures: &[(&str, Vec<u8>)]) -> Vec<(&'static str, String)> {
+/// The findings about pictures: rule and file of each.
+async fn findings_of(pictures: &[(&str, Vec<u8>)]) -> Vec<(&'static str, String)> {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("test.creatorCentral");
     fs::write(&file, bundle(pictures)).unwrap();
@@ -126,15 +126,15 @@ async fn is_too_costly(picture: Vec<u8>) {
 }
 
 async fn is_too_costly_as(name: &str, picture: Vec<u8>) {
-    let said = said_of(&[(name, picture), ("good.svg", good()), ("broken.svg", b"<svg".to_vec())]).await;
-    assert_eq!(said, [("picture", name.to_owned()), ("picture", "broken.svg".to_owned())]);
+    let findings = findings_of(&[(name, picture), ("good.svg", good()), ("broken.svg", b"<svg".to_vec())]).await;
+    assert_eq!(findings, [("picture", name.to_owned()), ("picture", "broken.svg".to_owned())]);
 }
 
 /// A picture may be drawn or not, but those behind it are looked at.
 async fn is_survived_as(name: &str, picture: Vec<u8>) {
-    let said = said_of(&[(name, picture), ("good.svg", good()), ("broken.svg", b"<svg".to_vec())]).await;
-    assert!(said.contains(&("picture", "broken.svg".to_owned())), "{said:?}");
-    assert!(said.iter().all(|(rule, file)| *rule == "picture" && file != "good.svg"), "{said:?}");
+    let findings = findings_of(&[(name, picture), ("good.svg", good()), ("broken.svg", b"<svg".to_vec())]).await;
+    assert!(findings.contains(&("picture", "broken.svg".to_owned())), "{findings:?}");
+    assert!(findings.iter().all(|(rule, file)| *rule == "picture" && file != "good.svg"), "{findings:?}");
 }
 
 #[tokio::test]
@@ -221,7 +221,7 @@ async fn png_of_gigantic_size_is_named() {
 async fn interlaced_png_is_looked_at() {
     // More than enough for the lines of seven passes.
     let interlaced = png(1024, 1, 0, true, 1 << 20, &[]);
-    assert_eq!(said_of(&[("i.png", interlaced), ("good.svg", good())]).await, []);
+    assert_eq!(findings_of(&[("i.png", interlaced), ("good.svg", good())]).await, []);
     is_survived_as("bomb.png", png(4096, 16, 6, true, 4096 * (4096 * 8 + 64), &[])).await;
 }
 
@@ -238,7 +238,7 @@ async fn pictures_have_a_bound_altogether() {
     let large = large_png();
     let names: Vec<_> = (0..20).map(|n| format!("{n:02}.png")).collect();
     let pictures: Vec<_> = names.iter().map(|name| (name.as_str(), large.clone())).collect();
-    assert_eq!(said_of(&pictures).await, [("pictures", String::new())]);
+    assert_eq!(findings_of(&pictures).await, [("pictures", String::new())]);
 }
 
 #[tokio::test]
@@ -247,16 +247,16 @@ async fn bombs_beyond_a_few_are_not_tried() {
     let bomb = svg("<path d='M0 0a3 2 0 0 1-2-6e65'/>");
     let names: Vec<_> = (0..10).map(|n| format!("{n}.svg")).collect();
     let pictures: Vec<_> = names.iter().map(|name| (name.as_str(), bomb.clone())).collect();
-    let said = said_of(&pictures).await;
-    let named: Vec<_> = said.iter().filter(|(rule, _)| *rule == "picture").map(|(_, file)| file.as_str()).collect();
+    let findings = findings_of(&pictures).await;
+    let named: Vec<_> = findings.iter().filter(|(rule, _)| *rule == "picture").map(|(_, file)| file.as_str()).collect();
     assert_eq!(named, ["0.svg", "1.svg", "2.svg", "3.svg"]);
-    assert_eq!(said.last().unwrap(), &("pictures", String::new()));
+    assert_eq!(findings.last().unwrap(), &("pictures", String::new()));
 }
 
 #[tokio::test]
 async fn pictures_that_hosts_can_show_have_no_findings() {
     let small = png(75, 8, 0, false, 75 * 76, &[]);
-    assert_eq!(said_of(&[("a.svg", good()), ("b.png", small), ("c.jpg", jpeg())]).await, []);
+    assert_eq!(findings_of(&[("a.svg", good()), ("b.png", small), ("c.jpg", jpeg())]).await, []);
 }
 
 #[tokio::test]
@@ -266,7 +266,7 @@ async fn broken_pictures_are_named() {
     let broken =
         [("a.svg", b"<html></html>".to_vec()), ("b.png", half), ("c.png", b"text".to_vec()), ("d.jpg", vec![])];
     let named: Vec<_> = broken.iter().map(|(name, _)| ("picture", (*name).to_owned())).collect();
-    assert_eq!(said_of(&broken).await, named);
+    assert_eq!(findings_of(&broken).await, named);
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 use super::{Envelope, NotAMessage, Settings, ToHost, without_halves};
 use crate::json::{MOST_LEVELS, MOST_SETTINGS, MOST_VALUES, Raw, levels, values};
 
-/// Characters of a message's name that are told.
+/// Characters of an event's name that errors quote.
 const LONGEST_NAME: usize = 60;
 
 /// A message to a host, as the host reads it: [`ToHost`] with what isn't the host's to read left as it came. All of it can be

@@ -35,10 +35,10 @@ const MOST_BYTES: u32 = 64 << 20;
 const MOST_NODES: u32 = 100_000;
 /// Bytes of its stack: elements of an SVG are read by functions that call themselves.
 const STACK: usize = 64 << 20;
-/// Characters of what a decoder says that are handed on.
+/// Characters of a decoder's message that are passed on.
 const LONGEST_REASON: usize = 200;
 
-/// What is said of a picture.
+/// The answer for one picture.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Answer {
@@ -142,7 +142,7 @@ fn look_at(picture: &[u8]) -> Answer {
         Some(Kind::Jpeg) => bitmap(picture, ImageFormat::Jpeg),
         Some(Kind::Gif | Kind::Bmp | Kind::Webp) => Answer::Other,
         Some(Kind::Svg) => svg(picture),
-        // What means to be an SVG is told why it is none.
+        // The reason why it is no SVG helps its author.
         None if picture.trim_ascii_start().starts_with(b"<") => svg(picture),
         None => Answer::Other,
     }
@@ -191,7 +191,7 @@ fn svg(picture: &[u8]) -> Answer {
     }
 }
 
-/// What a decoder says, in bounds: it may quote the picture.
+/// A decoder's message, bounded: it may quote the picture.
 fn reason(error: &dyn Display) -> String {
     error.to_string().chars().take(LONGEST_REASON).collect()
 }
@@ -219,13 +219,12 @@ mod tests {
         assert_eq!(look_at(&drawn(ImageFormat::Jpeg, 8, 5)), decodes(8, 5, 120));
         assert_eq!(look_at(svg), decodes(75, 54, 0));
         assert_eq!(look_at(br#"<svg xmlns="http://www.w3.org/2000/svg" width="0" height="54"/>"#), {
-            let said = usvg::Error::InvalidSize;
-            Answer::Undrawable(said.to_string())
+            Answer::Undrawable(usvg::Error::InvalidSize.to_string())
         });
     }
 
     #[test]
-    fn what_is_no_picture_is_told_from_a_broken_one() {
+    fn other_files_are_distinguished_from_broken_pictures() {
         let png = drawn(ImageFormat::Png, 8, 8);
         for broken in [&png[..png.len() / 2], b"<svg", b"<svg/>", b"<html></html>", b"\xff\xd8\xff"] {
             assert!(matches!(look_at(broken), Answer::Broken(_)), "{:?}", String::from_utf8_lossy(broken));
@@ -267,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_decoder_says_is_bounded() {
+    fn decoder_messages_are_bounded() {
         assert_eq!(reason(&"é".repeat(5000)).chars().count(), LONGEST_REASON);
     }
 }
