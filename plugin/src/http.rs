@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use reqwest::ClientBuilder;
+use reqwest::header::{self, HeaderMap};
 use reqwest::redirect::Policy;
 use rustls::ClientConfig;
 use rustls_platform_verifier::BuilderVerifierExt;
@@ -142,10 +143,26 @@ fn tls() -> Result<ClientConfig, HttpError> {
     Ok(shared.insert(tls).clone())
 }
 
+/// How long to wait by a `Retry-After` header: seconds, also with a fraction, or a date, which is compared with the `Date` of
+/// the same answer, as this computer's clock may be wrong. A negative number and nonsense count as absent.
+#[must_use]
+pub fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let text = |name| Some(headers.get(name)?.to_str().ok()?.trim());
+    let wanted = text(header::RETRY_AFTER)?;
+    if let Ok(seconds) = wanted.parse::<f64>() {
+        return Duration::try_from_secs_f64(seconds.ceil()).ok();
+    }
+    let then = httpdate::parse_http_date(wanted).ok()?;
+    let now = httpdate::parse_http_date(text(header::DATE)?).ok()?;
+    Some(then.duration_since(now).unwrap_or_default())
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::thread::{self, ThreadId};
+
+    use reqwest::header::{HeaderName, HeaderValue};
 
     use super::*;
     use crate::auth::testing::World;
@@ -204,5 +221,37 @@ mod tests {
     fn root_certificates_are_read_once() {
         let (one, two) = (tls().unwrap(), tls().unwrap());
         assert!(Arc::ptr_eq(&one.cert_compression_cache, &two.cert_compression_cache));
+    }
+
+    #[test]
+    fn retry_after_is_read_with_patience() {
+        let wait = |text: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert("ReTrY-AfTeR", HeaderValue::from_str(text).unwrap());
+            retry_after(&headers)
+        };
+        assert_eq!(wait("7"), Some(Duration::from_secs(7)));
+        assert_eq!(wait(" 86207 "), Some(Duration::from_secs(86_207)));
+        assert_eq!(wait("0.2"), Some(Duration::from_secs(1)));
+        assert_eq!(wait("7.0"), Some(Duration::from_secs(7)));
+        for nonsense in ["", "-1", "soon", "NaN", "inf", "1e300", "7 s", "Wed, 21 Oct 2026 07:28:00 GMT"] {
+            assert_eq!(wait(nonsense), None, "{nonsense}");
+        }
+        assert_eq!(retry_after(&HeaderMap::new()), None);
+    }
+
+    #[test]
+    fn retry_after_as_a_date_is_read_by_the_answers_own_date() {
+        let wait = |date: &str, then: &str| {
+            let headers = [("date", date), ("retry-after", then)];
+            let header = |(name, value): (&'static str, &str)| {
+                (HeaderName::from_static(name), HeaderValue::from_str(value).unwrap())
+            };
+            retry_after(&headers.map(header).into_iter().collect())
+        };
+        let now = "Wed, 21 Oct 2026 07:28:00 GMT";
+        assert_eq!(wait(now, "Wed, 21 Oct 2026 07:28:07 GMT"), Some(Duration::from_secs(7)));
+        assert_eq!(wait(now, "Wed, 21 Oct 2026 07:00:00 GMT"), Some(Duration::ZERO));
+        assert_eq!(wait("now", "Wed, 21 Oct 2026 07:28:07 GMT"), None);
     }
 }

@@ -83,7 +83,7 @@ const PLAYER: &str = "player";
 async fn ask_who(auth: Auth, spotify: Client, id: String, sign_in: SignInId) {
     loop {
         let error = match spotify.me(&id).await {
-            Ok(user) => return auth.identified(sign_in, user).await,
+            Ok(user) => return auth.set_user(sign_in, user).await,
             Err(error) => error,
         };
         tracing::warn!(%error, "Spotify doesn't say who has signed in");
@@ -226,7 +226,8 @@ impl Package {
                 Ok(()) = accounts.changed() => {
                     let state = accounts.borrow_and_update().clone();
                     self.learn_who(&state);
-                    self.tell_pages(&PageEvent::accounts(&state, self.auth.counts()).payload());
+                    let counts = self.auth.counts().await;
+                    self.tell_pages(&PageEvent::accounts(&state, counts).payload());
                 }
                 Some((page, reply)) = self.answers.recv() => self.answer(&page, reply),
                 Some(url) = arrived.recv() => self.cover_arrived(&url),
@@ -363,8 +364,9 @@ impl Package {
                 instance.says = self
                     .auth
                     .switch_account()
+                    .await
                     .err()
-                    .map(|error| (widgets::says(&error.remedy()), self.clock.unix_ms() + SAY_WHY_MS));
+                    .map(|error| (widgets::says(&error.user_message()), self.clock.unix_ms() + SAY_WHY_MS));
             }
         }
         Ok(())
@@ -703,7 +705,7 @@ mod tests {
             sent: None,
             state: None,
             finger,
-            says: Some((widgets::says(&crate::auth::AuthError::NoOtherAccount.remedy()), now_ms + SAY_WHY_MS)),
+            says: Some((widgets::says(&crate::auth::AuthError::NoOtherAccount.user_message()), now_ms + SAY_WHY_MS)),
         };
         let back_ms = now_ms - 3_600_000;
         instance.clock_set_back(back_ms);

@@ -8,8 +8,8 @@ use serde_json::Value;
 use url::Url;
 
 use crate::auth::{
-    AccountCounts, AccountState, AccountView, Auth, AuthError, AuthState, Counts, Field, Group, Limit, LimitKind,
-    Redirect, SaveAccount, Secret, StoreIssue, StoreKind, Trouble, User,
+    AccountCounts, AccountIssue, AccountState, AccountView, Auth, AuthError, AuthState, Counts, Field, Group, Limit,
+    LimitKind, Redirect, SaveAccount, Secret, StoreKind, StoreStatus, User,
 };
 use crate::face::best;
 use crate::foreign::whole;
@@ -260,7 +260,7 @@ pub struct PageAccount {
     pub same_developer_as: String,
     /// What Spotify has shut.
     pub limits: Vec<PageLimit>,
-    /// What else is the matter: the name of a [`Trouble`], or `otherUser`.
+    /// What else is the matter: the name of a [`AccountIssue`], or `otherUser`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trouble: Option<Value>,
     /// With `otherUser`: who has signed in, and who should have.
@@ -325,9 +325,9 @@ pub struct RedirectUris {
 pub struct PageStore {
     /// Where secrets are kept.
     pub kind: StoreKind,
-    /// What is to be said about it: the name of a [`StoreIssue`].
+    /// What is wrong with it, by its name in the messages.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub issue: Option<StoreIssue>,
+    pub issue: Option<&'static str>,
     /// The same in words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<&'static str>,
@@ -335,6 +335,73 @@ pub struct PageStore {
     pub can_use_file: bool,
     /// Whether to offer another try.
     pub can_retry: bool,
+}
+
+impl From<StoreStatus> for PageStore {
+    fn from(status: StoreStatus) -> Self {
+        let issue = store_issue(status);
+        Self {
+            kind: status.kind(),
+            issue: issue.map(|(name, _)| name),
+            message: issue.map(|(_, sentence)| sentence),
+            can_use_file: status.can_use_file(),
+            can_retry: status.can_retry(),
+        }
+    }
+}
+
+/// What is wrong with the store, by its name in the messages, and in one or two whole sentences.
+fn store_issue(status: StoreStatus) -> Option<(&'static str, &'static str)> {
+    let issue = match status {
+        StoreStatus::Ready(_) => return None,
+        StoreStatus::MemoryChosen => {
+            ("memoryChosen", "SPOTIFY_WIDGETS_STORE asks for memory: sign-ins are lost when the host stops.")
+        }
+        StoreStatus::NoKeyring { .. } => (
+            "noKeyring",
+            "No keyring answers on this computer, so sign-ins are kept in memory and lost when the host stops.",
+        ),
+        StoreStatus::Locked(StoreKind::Memory) => (
+            "locked",
+            "The computer's keyring is locked, so sign-ins are kept in memory and lost when the host stops. Unlock it \
+             and try again to get the stored ones back.",
+        ),
+        StoreStatus::Locked(StoreKind::File) => (
+            "locked",
+            "The computer's keyring is locked, so sign-ins stay in the private file. Unlock it and try again to move \
+             them there.",
+        ),
+        StoreStatus::Locked(StoreKind::Keyring) => (
+            "locked",
+            "The computer's keyring is locked, so the last change is not stored yet. Unlock it and try again.",
+        ),
+        StoreStatus::Unanswered(_) => {
+            ("noAnswer", "The computer's keyring has not answered yet. If it asks for a password, unlock it.")
+        }
+        StoreStatus::NotWritten { .. } => (
+            "notWritten",
+            "The last change could not be stored and is lost when the host stops. Storing it is tried again every few \
+             minutes.",
+        ),
+        StoreStatus::TooLarge { .. } => (
+            "tooLarge",
+            "An account is larger than an entry of the computer's keyring may be, so its last change is lost when the \
+             host stops. A private file has room for it.",
+        ),
+        StoreStatus::Damaged(_) => {
+            ("damaged", "What was stored could not be read and was left out. Enter missing accounts again.")
+        }
+        StoreStatus::FileUnreadable { .. } => (
+            "fileUnreadable",
+            "The private file can't be read, so sign-ins are kept in memory and lost when the host stops.",
+        ),
+        StoreStatus::Unread(_) => (
+            "unread",
+            "Some stored accounts are not shown: a newer version of this package stored them, or there are more than 50. \
+             They are kept.",
+        ),
+    };
+    Some(issue)
 }
 
 /// What comes of a command.
@@ -386,13 +453,13 @@ impl PageAccount {
             Redirect::Fixed(port) => ("fixed", Some(port)),
             Redirect::Avermedia => ("avermedia", None),
         };
-        let other_user = match &account.problem {
+        let other_user = match &account.last_error {
             Some(AuthError::OtherUser { name, expected }) => {
                 Some(PageOtherUser { name: name.clone(), expected: expected.clone() })
             }
             _ => None,
         };
-        let trouble = account.trouble.map(named::<Trouble>);
+        let trouble = account.issue.map(named::<AccountIssue>);
         let limit = |group, part, limit: &Limit| PageLimit { kind: limit.kind, group, part, until: limit.until_ms };
         let limits = account.limits.iter().map(|(group, one)| {
             let group = group.map_or_else(|| "all".into(), named::<Group>);
@@ -406,7 +473,7 @@ impl PageAccount {
             state: account.state,
             user: account.user.clone().map(|User { name, .. }| name),
             identifying: account.sign_in.is_some() && account.user.is_none(),
-            message: account.problem.as_ref().map(|problem| problem.remedy().sentence().to_owned()),
+            message: account.last_error.as_ref().map(|error| error.user_message().sentence().to_owned()),
             active: account.active,
             by_hand: account.by_hand,
             redirect,
@@ -433,8 +500,9 @@ fn named<T: Serialize>(variant: T) -> Value {
 fn redirect(command: &str, payload: &Value) -> Result<Redirect, PageError> {
     let port = || {
         let port = payload.get("port").and_then(|port| port.as_u64().or_else(|| port.as_str()?.trim().parse().ok()));
-        port.and_then(|port| u16::try_from(port).ok())
-            .ok_or_else(|| PageError::new(command, Some(Field::Port.name()), AuthError::PortForm.remedy().sentence()))
+        port.and_then(|port| u16::try_from(port).ok()).ok_or_else(|| {
+            PageError::new(command, Some(Field::Port.name()), AuthError::PortForm.user_message().sentence())
+        })
     };
     match payload.get("redirect").filter(|redirect| !redirect.is_null()).map(Value::as_str) {
         None => Ok(Redirect::default()),
@@ -564,13 +632,7 @@ impl PageEvent {
                 fixed: Redirect::Fixed(0).registered().replace(":0/", ":{port}/"),
                 avermedia: Redirect::Avermedia.registered(),
             },
-            store: PageStore {
-                kind: state.store.kind,
-                issue: state.store.issue,
-                message: state.store.message(),
-                can_use_file: state.store.can_use_file,
-                can_retry: state.store.can_retry,
-            },
+            store: state.store.into(),
             nobody_until: state.limit.map(|limit| limit.until_ms),
         }
     }
@@ -622,16 +684,17 @@ pub async fn handle(auth: &Auth, spotify: &Client, command: PageCommand) -> Vec<
         command => {
             return match act(auth, command).await {
                 Ok(url) => {
-                    let accounts = PageEvent::accounts(&auth.watch().borrow(), auth.counts());
+                    let counts = auth.counts().await;
+                    let accounts = PageEvent::accounts(&auth.watch().borrow(), counts);
                     url.map(Reply::OpenUrl).into_iter().chain([Reply::Event(accounts)]).collect()
                 }
-                Err(wrong) => error(wrong.field().map(Field::name), wrong.remedy().sentence()),
+                Err(wrong) => error(wrong.field().map(Field::name), wrong.user_message().sentence()),
             };
         }
     };
     match asked {
         Ok(event) => vec![Reply::Event(event)],
-        Err(wrong) => error(None, wrong.remedy().sentence()),
+        Err(wrong) => error(None, wrong.user_message().sentence()),
     }
 }
 
@@ -656,9 +719,9 @@ async fn resolve(spotify: &Client, text: &str) -> Result<PageEvent, PageError> {
         Err(error @ Error::NotShared) => Err(PageError {
             reason: Some(LinkProblem::NotShared),
             result: Some(Box::new(named(""))),
-            ..refused(Some("text"), error.remedy().sentence())
+            ..refused(Some("text"), error.user_message().sentence())
         }),
-        Err(error) => Err(refused(None, error.remedy().sentence())),
+        Err(error) => Err(refused(None, error.user_message().sentence())),
     }
 }
 
@@ -675,11 +738,11 @@ async fn act(auth: &Auth, command: PageCommand) -> Result<Option<Url>, AuthError
         PageCommand::SaveAccount(account) => drop(auth.save(account).await?),
         PageCommand::Login { id } => return auth.login(&id).await.map(Some),
         PageCommand::FinishLogin { url } => auth.finish_login(&url).await?,
-        PageCommand::CancelLogin => auth.cancel_login(),
+        PageCommand::CancelLogin => auth.cancel_login().await,
         PageCommand::Logout { id } => auth.logout(&id).await?,
         PageCommand::RemoveAccount { id } => auth.remove(&id).await?,
         PageCommand::MoveAccount { id, to } => auth.move_account(&id, to).await?,
-        PageCommand::UseAccount { id } => auth.use_account(id.as_deref())?,
+        PageCommand::UseAccount { id } => auth.use_account(id.as_deref()).await?,
         PageCommand::UseFileStore => auth.use_private_file().await?,
         PageCommand::RetryStore => auth.retry_store().await,
     }
@@ -689,8 +752,8 @@ async fn act(auth: &Auth, command: PageCommand) -> Result<Option<Url>, AuthError
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::auth::Link;
     use crate::auth::testing::World;
-    use crate::auth::{Link, StoreView};
     use serde_json::json;
     use spotify_sim::{COMPUTER_ID, DEMO_CLIENT_ID, DEMO_CLIENT_SECRET};
 
@@ -777,7 +840,7 @@ mod tests {
                 state: AccountState::NeedsLogin,
                 sign_in: None,
                 user: Some(User { id: "u".into(), account_id: None, name: "Name".into() }),
-                problem: Some(AuthError::Denied),
+                last_error: Some(AuthError::Denied),
                 active: true,
                 by_hand: false,
                 same_developer_as: Some("b".into()),
@@ -786,11 +849,11 @@ mod tests {
                     (Some(Group::Player), Limit { until_ms: 8, kind: LimitKind::Quota }),
                 ],
                 call_limits: vec![(Group::Library, Limit { until_ms: 9, kind: LimitKind::Throttle })],
-                trouble: Some(Trouble::NotOnAllowList),
+                issue: Some(AccountIssue::NotOnAllowList),
                 sign_in_ends_ms: Some(9),
                 sign_in_ends_soon: true,
             }],
-            store: StoreView { kind: StoreKind::Memory, issue: None, can_use_file: true, can_retry: false },
+            store: StoreStatus::NoKeyring { file_possible: true },
             limit: Some(Limit { until_ms: 7, kind: LimitKind::Throttle }),
             strained_until_ms: None,
         };
@@ -818,7 +881,10 @@ mod tests {
                     "fixed": "http://127.0.0.1:{port}/callback",
                     "avermedia": "https://www.avermedia.com/oauth/auth_v2.0.php",
                 },
-                "store": {"kind": "memory", "canUseFile": true, "canRetry": false},
+                "store": {
+                    "kind": "memory", "issue": "noKeyring", "canUseFile": true, "canRetry": true,
+                    "message": "No keyring answers on this computer, so sign-ins are kept in memory and lost when the host stops.",
+                },
                 "nobodyUntil": 7,
             })
         );
@@ -826,6 +892,33 @@ mod tests {
             PageEvent::Error(PageError::new("login", Some("id"), "No.")).payload(),
             json!({"event": "error", "command": "login", "field": "id", "message": "No."})
         );
+    }
+
+    #[test]
+    fn store_status_has_the_documented_name_and_flags() {
+        use StoreKind::{File, Keyring, Memory};
+        let file_possible = true;
+        for (status, issue, can_use_file, can_retry) in [
+            (StoreStatus::Ready(Keyring), None, false, false),
+            (StoreStatus::MemoryChosen, Some("memoryChosen"), false, false),
+            (StoreStatus::NoKeyring { file_possible }, Some("noKeyring"), true, true),
+            (StoreStatus::NoKeyring { file_possible: false }, Some("noKeyring"), false, true),
+            (StoreStatus::Locked(Memory), Some("locked"), false, true),
+            (StoreStatus::Locked(Keyring), Some("locked"), false, true),
+            (StoreStatus::Unanswered(Keyring), Some("noAnswer"), false, false),
+            (StoreStatus::Unanswered(Memory), Some("noAnswer"), false, true),
+            (StoreStatus::NotWritten { kind: Keyring, file_possible }, Some("notWritten"), true, true),
+            (StoreStatus::NotWritten { kind: File, file_possible }, Some("notWritten"), false, true),
+            (StoreStatus::TooLarge { kind: Keyring, file_possible }, Some("tooLarge"), true, true),
+            (StoreStatus::Damaged(File), Some("damaged"), false, false),
+            (StoreStatus::FileUnreadable { has_keyring: true }, Some("fileUnreadable"), false, true),
+            (StoreStatus::FileUnreadable { has_keyring: false }, Some("fileUnreadable"), false, false),
+            (StoreStatus::Unread(Keyring), Some("unread"), false, false),
+        ] {
+            let page = PageStore::from(status);
+            assert_eq!((page.issue, page.can_use_file, page.can_retry), (issue, can_use_file, can_retry), "{status:?}");
+            assert_eq!(page.message.map(|message| message.ends_with('.')), issue.map(|_| true), "{status:?}");
+        }
     }
 
     #[test]

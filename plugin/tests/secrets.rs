@@ -117,7 +117,8 @@ async fn no_secret_is_logged_or_shown() {
     sim.revoke_refresh_tokens();
     clock.advance(3_600_000);
     note(&mut seen, &spotify.pause(None).await.unwrap_err());
-    note(&mut seen, &PageEvent::accounts(&watch.borrow(), auth.counts()).payload());
+    let counts = auth.counts().await;
+    note(&mut seen, &PageEvent::accounts(&watch.borrow(), counts).payload());
     note(&mut seen, &watch.borrow());
 
     let panicked = tokio::spawn(async { panic!("as nothing should") }).await;

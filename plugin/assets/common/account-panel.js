@@ -621,10 +621,10 @@
     _renderStore() {
       const nodes = this._nodes;
       const { kind, issue, message, canUseFile, canRetry } = this._accounts.store;
-      const own = STORE_ISSUES.get(issue) || (kind === "file" && !message ? "storeFile" : "");
-      setText(nodes.storeText, own ? text(own) : message || (canRetry ? text("storeWaiting") : ""));
+      const own = STORE_ISSUES.get(issue) || (kind === "file" && !issue ? "storeFile" : "");
+      setText(nodes.storeText, own ? text(own) : message);
       nodes.storeNotice.hidden = !nodes.storeText.textContent;
-      nodes.storeNotice.classList.toggle("warn", kind !== "file" || canRetry);
+      nodes.storeNotice.classList.toggle("warn", issue !== "");
       nodes.retryStore.hidden = !canRetry;
       nodes.useFileStore.hidden = !canUseFile;
       nodes.retryStore.disabled = nodes.useFileStore.disabled = this._isBusy();

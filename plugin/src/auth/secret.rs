@@ -1,8 +1,8 @@
 //! A text that must not be seen: Client Secrets, tokens, authorization codes, pasted callback addresses.
 //!
 //! It can be cloned and compared (in constant time), and is wiped from memory when dropped. It has no `Display` and no
-//! serde, and its `Debug` says only that something is there, so that it can't slip into a log, an error or a message
-//! by accident: whoever needs the text writes [`Secret::expose`].
+//! serde, and its `Debug` shows only that something is there, so that it can't slip into a log, an error or a message
+//! by accident: code that needs the text calls [`Secret::expose`].
 
 use std::fmt;
 
@@ -63,13 +63,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn debug_hides_the_text() {
+    fn secret_is_hidden_in_debug() {
         let secret = Secret::new("hunter2");
         assert_eq!(format!("{secret:?} {:?}", Some(&secret)), "[secret] Some([secret])");
     }
 
     #[test]
-    fn compares_by_content() {
+    fn secret_compares_by_content() {
         assert!(Secret::new("abc").matches("abc"));
         assert!(!Secret::new("abc").matches("abd"));
         assert!(!Secret::new("abc").matches("ab"));

@@ -40,7 +40,7 @@ impl Stage {
     async fn identify(&self) {
         let sign_in = self.auth.watch().borrow().accounts[0].sign_in.unwrap();
         let user = self.client.me(&self.account).await.unwrap();
-        self.auth.identified(sign_in, user).await;
+        self.auth.set_user(sign_in, user).await;
         self.shows(|player| player.liked_context().is_some()).await;
         self.world.sim.clear_requests();
     }

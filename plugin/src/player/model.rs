@@ -101,7 +101,7 @@ impl Model {
         }
         let sign_in = |accounts: &AuthState| {
             let (_, account) = accounts.serving()?;
-            Some((account.id.clone(), account.user.clone(), account.sign_in_ends_ms, account.trouble))
+            Some((account.id.clone(), account.user.clone(), account.sign_in_ends_ms, account.issue))
         };
         if sign_in(&accounts) != sign_in(&self.state.accounts) {
             self.memory.forget_refusals();

@@ -160,7 +160,7 @@ impl Task {
                 () = until(self.step_at) => self.model.step_fade(self.clock.unix_ms()),
                 () = until(self.ask_at), if self.asking.is_none() => self.ask(),
                 () = until(self.question_at), if self.questioning.is_none() => self.question(),
-                _ = beat.tick() => self.beat(),
+                _ = beat.tick() => self.beat().await,
             }
             self.write_next();
             self.plan_steps();
@@ -217,7 +217,7 @@ impl Task {
     /// Notices that the computer has slept, or that its clock was set: nothing that was known is true any more. A sleep
     /// shows in either of two ways: where timers stand still meanwhile, the clock is ahead of them; where they go on, the
     /// beat itself is late. Either way the clock has gone on by something else than a beat.
-    fn beat(&mut self) {
+    async fn beat(&mut self) {
         let now_ms = self.clock.unix_ms();
         let expected = self.beat_ms.saturating_add(u64::try_from(HEARTBEAT.as_millis()).unwrap_or_default());
         self.beat_ms = now_ms;
@@ -226,7 +226,7 @@ impl Task {
         }
         let (ahead_ms, back_ms) = (now_ms.saturating_sub(expected), expected.saturating_sub(now_ms));
         tracing::info!(ahead_ms, back_ms, "the computer has slept, or its clock was set; Spotify is asked anew");
-        self.spotify.woke(back_ms);
+        self.spotify.woke(back_ms).await;
         self.model.woke(now_ms);
         self.failures = 0;
         self.woke_at = Some(Instant::now());

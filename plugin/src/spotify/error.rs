@@ -1,7 +1,7 @@
 //! What a failed call means, decided here and nowhere else, from the status, the headers and the body.
 //!
 //! The variants are what the user can do about it; the words for keys, pages and the log come from
-//! [`Error::remedy`]. Spotify's bodies are JSON mostly, sometimes plain text, sometimes nothing. What isn't in Spotify's own
+//! [`Error::user_message`]. Spotify's bodies are JSON mostly, sometimes plain text, sometimes nothing. What isn't in Spotify's own
 //! form comes from something in between, whatever its status: it says nothing about the account, the device or the item.
 
 use std::time::Duration;
@@ -10,7 +10,8 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderMap, StatusCode};
 use serde_json::Value;
 
-use crate::auth::{AuthError, Limit, LimitKind, Remedy, retry_after};
+use crate::auth::{AuthError, Limit, LimitKind, UserMessage};
+use crate::http::retry_after;
 
 /// Why a player command was refused although nothing is broken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,7 +58,7 @@ pub enum Restriction {
 
 /// What is in the way of a call.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{}", self.remedy().sentence())]
+#[error("{}", self.user_message().sentence())]
 pub enum Error {
     /// No account can serve it; the reason is the accounts' own: not linked, sign in again, wrong ID or secret, the
     /// keyring.
@@ -182,14 +183,14 @@ impl Error {
 
     /// What to tell the user.
     #[must_use]
-    pub fn remedy(&self) -> Remedy {
+    pub fn user_message(&self) -> UserMessage {
         let (key, sentence) = match self {
-            Self::Account(error) => return error.remedy(),
+            Self::Account(error) => return error.user_message(),
             Self::RateLimited { kind, .. } => {
-                return AuthError::Limited(Limit { until_ms: 0, kind: *kind }).remedy();
+                return AuthError::Limited(Limit { until_ms: 0, kind: *kind }).user_message();
             }
-            Self::Offline => return AuthError::Offline.remedy(),
-            Self::Intercepted(_) => return AuthError::AccountsDown(0).remedy(),
+            Self::Offline => return AuthError::Offline.user_message(),
+            Self::Intercepted(_) => return AuthError::Intercepted.user_message(),
             Self::ConnectionLost => {
                 ("Connection lost", "The connection to Spotify was lost and is restored automatically. Try again.")
             }
@@ -283,13 +284,13 @@ impl Error {
                 "Spotify doesn't share this one: it may be private, deleted, or a mix made for you.",
             ),
             Self::Unexpected(status) => {
-                return Remedy::new(
+                return UserMessage::new(
                     "Spotify refused this",
                     format!("Spotify refused this (status {status}). Try something else, or try again later."),
                 );
             }
         };
-        Remedy::new(key, sentence)
+        UserMessage::new(key, sentence)
     }
 }
 
@@ -299,7 +300,7 @@ impl From<AuthError> for Error {
         match error {
             AuthError::Offline => Self::Offline,
             // An answer that makes no sense.
-            AuthError::AccountsDown(0) => Self::Intercepted(0),
+            AuthError::Intercepted => Self::Intercepted(0),
             AuthError::AccountsDown(status) => Self::SpotifyDown(Some(status)),
             AuthError::Limited(limit) => Self::RateLimited { retry_after: None, kind: limit.kind },
             other => Self::Account(other),
@@ -568,9 +569,9 @@ mod tests {
             Error::NotShared,
             Error::Unexpected(418),
         ] {
-            let remedy = error.remedy();
-            assert!(remedy.key().len() <= 26, "{}", remedy.key());
-            assert!(remedy.sentence().ends_with('.'), "{}", remedy.sentence());
+            let message = error.user_message();
+            assert!(message.key().len() <= 26, "{}", message.key());
+            assert!(message.sentence().ends_with('.'), "{}", message.sentence());
         }
     }
 }

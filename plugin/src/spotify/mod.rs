@@ -28,7 +28,7 @@ pub use model::{
 };
 pub use uri::{Uri, UriError, UriKind};
 
-use crate::auth::{AccessToken, Auth, AuthError, Group, Needs, Outcome, Route, Trouble, User};
+use crate::auth::{AccessToken, AccountIssue, Auth, AuthError, Group, Needs, Outcome, Route, User};
 use crate::http::{Http, body};
 
 /// Spotify's Web API.
@@ -187,12 +187,12 @@ impl Client {
 
     /// Says that the computer has slept, or that its clock was set, back by `set_back_ms` (0: forward): connections of
     /// before may be dead, and `auth` remembers moments that were told by another clock.
-    pub fn woke(&self, set_back_ms: u64) {
+    pub async fn woke(&self, set_back_ms: u64) {
         self.http.renew();
-        self.auth.woke(set_back_ms);
+        self.auth.on_wake(set_back_ms).await;
     }
 
-    /// Returns who has signed in with an account: what `Auth::identified` wants to know.
+    /// Returns who has signed in with an account: what [`Auth::set_user`] wants to know.
     /// <https://developer.spotify.com/documentation/web-api/reference/get-current-users-profile>
     ///
     /// # Errors
@@ -525,7 +525,7 @@ impl Client {
         if error == Some(Error::Account(AuthError::SignInAgain)) {
             // Whatever keeps this account from a new token, the call was refused, so that another one may make it.
             let refused = |error| Failure { error: self.no_token(error), elsewhere: true };
-            token = self.auth.rejected(&token).await.map_err(refused)?;
+            token = self.auth.renew_rejected(&token).await.map_err(refused)?;
             answer = self.send_with(call, &token).await?;
             error = answer.error();
         }
@@ -534,18 +534,18 @@ impl Client {
             error.take_if(|error| matches!(error, Error::Restricted(_)));
         }
         let Some(error) = error else {
-            self.auth.heard(&token, call.route(), Outcome::Served { command: call.is_command() });
+            self.auth.record_outcome(&token, call.route(), Outcome::Served { command: call.is_command() }).await;
             return Ok(answer);
         };
         let outcome = match &error {
             Error::RateLimited { retry_after, kind } => Some(Outcome::Limited(*kind, *retry_after)),
-            Error::PremiumRequired => Some(Outcome::Trouble(Trouble::UserNeedsPremium)),
-            Error::AppOwnerNeedsPremium => Some(Outcome::Trouble(Trouble::AppOwnerNeedsPremium)),
-            Error::NotOnAllowList => Some(Outcome::Trouble(Trouble::NotOnAllowList)),
+            Error::PremiumRequired => Some(Outcome::Issue(AccountIssue::UserNeedsPremium)),
+            Error::AppOwnerNeedsPremium => Some(Outcome::Issue(AccountIssue::AppOwnerNeedsPremium)),
+            Error::NotOnAllowList => Some(Outcome::Issue(AccountIssue::NotOnAllowList)),
             _ => None,
         };
         if let Some(outcome) = outcome {
-            self.auth.heard(&token, call.route(), outcome);
+            self.auth.record_outcome(&token, call.route(), outcome).await;
         }
         tracing::debug!(
             method = %call.method, path = %call.path, status = answer.status.as_u16(), %error, "Spotify refused a call"
@@ -595,7 +595,7 @@ impl Client {
             None if call.method != Method::GET => request.header(CONTENT_LENGTH, 0),
             None => request,
         };
-        self.auth.sent(token, call.group());
+        self.auth.record_sent(token, call.group()).await;
         let lost = |error: reqwest::Error| {
             let sorted = Error::from_transport(&error);
             tracing::debug!(path = %call.path, error = %error.without_url(), "Spotify was not reached");

@@ -82,7 +82,7 @@ async fn a_throttled_call_is_replayed_on_the_next_account_and_the_first_is_back_
     assert_eq!(it.serving(), Some(0));
     assert!(it.state().strained_until_ms.is_some_and(|until| until > it.world.clock.unix_ms()));
     let usage: Vec<_> =
-        it.auth.counts().into_iter().flatten().map(|(group, counts)| (group, counts.last_hour)).collect();
+        it.auth.counts().await.into_iter().flatten().map(|(group, counts)| (group, counts.last_hour)).collect();
     // With the question whose sign-in it is.
     assert_eq!(usage, [(Group::Player, 2), (Group::Profile, 1), (Group::Player, 2), (Group::Profile, 1)]);
 }
@@ -144,7 +144,7 @@ async fn limits_and_counts_survive_a_restart() {
     it.world.sim.inject(Fault::quota(Some(50_400)).times(1));
     assert!(it.client.player().await.is_err());
     let Several { world, auth, client, .. } = it;
-    let counted = auth.counts();
+    let counted = auth.counts().await;
     // A limit is written down at once, beside the call that met it.
     let file = folder.path().join("limits.json");
     while !std::fs::read_to_string(&file).is_ok_and(|text| text.contains("\"player\":")) {
@@ -155,7 +155,7 @@ async fn limits_and_counts_survive_a_restart() {
     let auth = world.started(config).await;
     let limit = auth.watch().borrow().limit.unwrap();
     assert_eq!((limit.until_ms - world.clock.unix_ms(), limit.kind), (50_400_000, LimitKind::Quota));
-    assert_eq!(auth.counts(), counted);
+    assert_eq!(auth.counts().await, counted);
     world.sim.clear_requests();
     let client = Client::new(world.http.clone(), Url::parse(&world.sim.api_url()).unwrap(), auth);
     assert!(matches!(client.next(None).await, Err(Error::RateLimited { .. })));
@@ -168,18 +168,18 @@ async fn an_app_in_trouble_is_passed_over_and_alone_it_is_tried() {
     it.world.sim.set_developer_premium(DEMO_CLIENT_ID, false).unwrap();
     it.client.pause(None).await.unwrap();
     assert_eq!(it.sent(), [DEMO_CLIENT_ID, BACKUP_CLIENT_ID]);
-    assert_eq!(it.state().accounts[0].trouble, Some(Trouble::AppOwnerNeedsPremium));
+    assert_eq!(it.state().accounts[0].issue, Some(AccountIssue::AppOwnerNeedsPremium));
     it.client.player().await.unwrap();
     assert_eq!(it.sent(), [BACKUP_CLIENT_ID]);
 
     it.world.sim.set_allow_list(BACKUP_CLIENT_ID, Some(vec![])).unwrap();
     assert_eq!(it.client.next(None).await, Err(Error::AppOwnerNeedsPremium));
     assert_eq!(it.sent(), [BACKUP_CLIENT_ID, DEMO_CLIENT_ID]);
-    assert_eq!(it.state().accounts[1].trouble, Some(Trouble::NotOnAllowList));
+    assert_eq!(it.state().accounts[1].issue, Some(AccountIssue::NotOnAllowList));
     it.world.sim.set_developer_premium(DEMO_CLIENT_ID, true).unwrap();
     it.client.next(None).await.unwrap();
     assert_eq!(it.sent(), [DEMO_CLIENT_ID], "as soon as somebody has done something about it");
-    assert_eq!(it.state().accounts[0].trouble, None);
+    assert_eq!(it.state().accounts[0].issue, None);
 
     it.world.sim.set_user_premium("sim_user", false).unwrap();
     assert_eq!(it.client.next(None).await, Err(Error::PremiumRequired));
@@ -203,7 +203,7 @@ async fn a_backup_of_another_user_is_refused_with_both_names_and_loses_nothing()
     let user = it.client.me(&it.ids[1]).await.unwrap();
     identify(&it.auth, &it.ids[1], user.clone()).await;
     let state = it.state();
-    let problem = state.accounts[1].problem.clone().unwrap();
+    let problem = state.accounts[1].last_error.clone().unwrap();
     assert_eq!(problem, AuthError::OtherUser { name: user.name.clone(), expected: "Simone Löwe".into() });
     assert!(problem.to_string().contains(&user.name) && problem.to_string().contains("Simone Löwe"));
     assert_eq!(state.accounts[1].user.as_ref().unwrap().name, "Simone Löwe", "the sign-in of before is back");
@@ -215,19 +215,19 @@ async fn a_backup_of_another_user_is_refused_with_both_names_and_loses_nothing()
 #[tokio::test]
 async fn by_hand_another_account_serves() {
     let it = Several::new(&[BACKUP]).await;
-    it.auth.switch_account().unwrap();
+    it.auth.switch_account().await.unwrap();
     it.client.player().await.unwrap();
     assert_eq!(it.sent(), [BACKUP_CLIENT_ID]);
     assert!(it.state().accounts[1].by_hand);
     it.world.clock.advance(1_500);
-    it.auth.switch_account().unwrap();
+    it.auth.switch_account().await.unwrap();
     assert_eq!(it.serving(), Some(0));
-    it.auth.use_account(Some(&it.ids[1])).unwrap();
+    it.auth.use_account(Some(&it.ids[1])).await.unwrap();
     assert_eq!(it.serving(), Some(1));
-    it.auth.use_account(None).unwrap();
+    it.auth.use_account(None).await.unwrap();
     assert_eq!(it.serving(), Some(0));
     it.auth.remove(&it.ids[1]).await.unwrap();
-    assert_eq!(it.auth.switch_account(), Err(AuthError::NoOtherAccount));
+    assert_eq!(it.auth.switch_account().await, Err(AuthError::NoOtherAccount));
 }
 
 #[tokio::test]

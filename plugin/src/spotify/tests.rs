@@ -163,7 +163,7 @@ async fn without_an_account_nothing_is_sent() {
     let client = Client::new(world.http.clone(), Url::parse(&world.sim.api_url()).unwrap(), auth);
     let error = client.play(None).await.unwrap_err();
     assert_eq!(error, Error::Account(AuthError::NotLinked));
-    assert_eq!(error.remedy().key(), "Link Spotify in Settings");
+    assert_eq!(error.user_message().key(), "Link Spotify in Settings");
     assert!(world.sim.requests().is_empty());
 }
 

@@ -2,7 +2,7 @@
 //! second press within 2 s back.
 
 use super::{About, Face, Widget, key, left};
-use crate::auth::{AccountState, AccountView, Trouble};
+use crate::auth::{AccountIssue, AccountState, AccountView};
 use crate::face::{Icon, Tone};
 use crate::player::Player;
 
@@ -60,12 +60,12 @@ fn role(index: usize) -> String {
 
 /// What somebody has to do something about, in a few words.
 fn trouble(account: &AccountView) -> Option<&'static str> {
-    match (account.state, account.trouble) {
+    match (account.state, account.issue) {
         (AccountState::SignInAgain, _) => Some("Sign in again"),
         (AccountState::InvalidCredentials, _) => Some("Check ID and Secret"),
-        (_, Some(Trouble::UserNeedsPremium)) => Some("Premium needed"),
-        (_, Some(Trouble::AppOwnerNeedsPremium)) => Some("App owner needs Premium"),
-        (_, Some(Trouble::NotOnAllowList)) => Some("Add user to the app"),
+        (_, Some(AccountIssue::UserNeedsPremium)) => Some("Premium needed"),
+        (_, Some(AccountIssue::AppOwnerNeedsPremium)) => Some("App owner needs Premium"),
+        (_, Some(AccountIssue::NotOnAllowList)) => Some("Add user to the app"),
         (AccountState::NeedsLogin | AccountState::Linking | AccountState::Linked, None) => None,
     }
 }

@@ -30,7 +30,7 @@ use host_sdk::package::Settings;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::auth::{LimitKind, Link, Remedy};
+use crate::auth::{LimitKind, Link, UserMessage};
 use crate::face::{Icon, Key, Notice, Picture, Scroll, Size, Tone};
 use crate::gesture::{Gesture, Means};
 use crate::player::{ChosenDevice, Command, Done, Found, Interest, Now, Player, Verb, Wait};
@@ -213,8 +213,8 @@ impl Widget {
     /// What an instance looks like.
     #[must_use]
     pub fn face(&self, player: &Player, settings: &Settings, size: Size) -> Face {
-        if let Some(remedy) = player.link.remedy() {
-            return notice(Icon::Link, remedy.key());
+        if let Some(message) = player.link.user_message() {
+            return notice(Icon::Link, message.key());
         }
         if self.about == About::Accounts {
             return (self.face)(player, settings, size);
@@ -244,13 +244,13 @@ fn refused(error: &Error) -> Face {
         Error::Account(_) => Icon::Link,
         _ => Icon::Warning,
     };
-    notice(icon, error.remedy().key())
+    notice(icon, error.user_message().key())
 }
 
 /// Says what is in the way of something that isn't the player's.
 #[must_use]
-pub fn says(remedy: &Remedy) -> Face {
-    notice(Icon::Warning, remedy.key())
+pub fn says(message: &UserMessage) -> Face {
+    notice(Icon::Warning, message.key())
 }
 
 /// Says how long Spotify wants to be left alone.

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::*;
 use crate::auth::testing::accounts;
-use crate::auth::{AccountState, AuthState, Limit, Trouble};
+use crate::auth::{AccountIssue, AccountState, AuthState, Limit};
 use crate::player::{Again, ChosenDevice, Model, Start};
 use crate::spotify::{Actions, Device, Disallows, Item, Named, Playback, PlayingType, Repeat};
 
@@ -175,9 +175,9 @@ fn only_the_widget_whose_command_failed_says_why() {
     model = Model::new(linked());
     model.unheard(Error::Offline, T);
     let never_known = model.at(T);
-    assert_eq!(says("play-pause", &never_known), Error::Offline.remedy().key());
+    assert_eq!(says("play-pause", &never_known), Error::Offline.user_message().key());
     model.unheard(Error::AppOwnerNeedsPremium, T);
-    assert_eq!(says("next", &model.at(T)), Error::AppOwnerNeedsPremium.remedy().key());
+    assert_eq!(says("next", &model.at(T)), Error::AppOwnerNeedsPremium.user_message().key());
 }
 
 #[test]
@@ -245,7 +245,7 @@ fn the_account_key_says_who_serves_and_what_is_the_matter() {
         "Primary: Sign in again"
     );
     assert_eq!(
-        says(&|state: &mut AuthState| state.accounts[1].trouble = Some(Trouble::NotOnAllowList)),
+        says(&|state: &mut AuthState| state.accounts[1].issue = Some(AccountIssue::NotOnAllowList)),
         "Backup 1: Add user to the app"
     );
     assert_eq!(

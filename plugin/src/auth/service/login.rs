@@ -1,0 +1,257 @@
+//! A sign-in: from the page to open, over the browser's return, to the stored tokens or to the end of its time.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use url::Url;
+
+use super::callback::{self, Callback, ConnectionLimit, Outcome};
+use super::{Auth, Service, WeakAuth};
+use crate::auth::accounts::{AVERMEDIA_RELAY, AuthError, Credentials, Now, Redirect, SignInId, TokenError, Tokens};
+use crate::auth::secret::Secret;
+
+/// How long a sign-in may take in the browser.
+pub(super) const LOGIN_PATIENCE: Duration = Duration::from_secs(300);
+/// How long the answer's page may take on its way to the browser before the listener is closed.
+pub(super) const LAST_PAGE_PATIENCE: Duration = Duration::from_secs(2);
+
+/// A sign-in that is running.
+pub(super) struct Login {
+    serial: u64,
+    pub account: String,
+    /// The unguessable part that the browser has to bring back.
+    part: Secret,
+    verifier: Secret,
+    /// As it was sent, with the port.
+    redirect_uri: Url,
+    /// Its answer has come and is being exchanged for tokens.
+    is_used: bool,
+    /// The sign-in that it has become, while that is being stored.
+    became: Option<SignInId>,
+    /// Dropped with the sign-in; the listener ends then.
+    _listener: watch::Sender<()>,
+}
+
+/// What a code is exchanged for tokens with.
+struct Exchange {
+    serial: u64,
+    account: String,
+    code: Secret,
+    redirect_uri: Url,
+    verifier: Secret,
+    credentials: Credentials,
+}
+
+impl Auth {
+    /// Starts a sign-in and returns the page to open in the browser. One that is running is given up for it.
+    ///
+    /// # Errors
+    /// If the account is unknown, or the computer has no port or no random numbers to give.
+    pub async fn login(&self, id: &str) -> Result<Url, AuthError> {
+        let (part, verifier) = (self.shared.unguessable()?, self.shared.unguessable()?);
+        let id = id.to_owned();
+        let account = id.clone();
+        let prepare = move |service: &mut Service, _| {
+            // Its listener may have the port that this one needs.
+            service.login.take_if(|_| service.accounts.contains(&account));
+            service.accounts.redirect(&account).ok_or(AuthError::UnknownAccount)
+        };
+        let redirect = self.call(prepare).await??;
+        let port = match redirect {
+            Redirect::Fixed(port) => Some(port),
+            Redirect::Loopback | Redirect::Avermedia => None,
+        };
+        let (listener, address) = callback::listen(port).await.map_err(|error| {
+            tracing::warn!(%error, "no port for the sign-in");
+            // Taken by another program, reserved by the system, or not allowed: another port helps in each case.
+            port.map_or(AuthError::CannotListen, AuthError::PortTaken)
+        })?;
+        tracing::info!(account = %id, ?redirect, port = address.port(), "a sign-in begins");
+        let local = format!("http://{address}{}", callback::PATH);
+        let (redirect_uri, sent_state) = match redirect {
+            Redirect::Loopback | Redirect::Fixed(_) => (local, part.clone()),
+            Redirect::Avermedia => (AVERMEDIA_RELAY.to_owned(), Secret::new(format!("{local}/{}", part.expose()))),
+        };
+        let redirect_uri = Url::parse(&redirect_uri).map_err(|_| AuthError::CannotListen)?;
+        let (gone, listening) = watch::channel(());
+        let start = move |service: &mut Service, _| {
+            let credentials = service.accounts.credentials(&id).ok_or(AuthError::UnknownAccount)?;
+            service.accounts.on_login_started(&id);
+            let accounts_service = service.shared.accounts_service(credentials);
+            let url = accounts_service.authorize_url(&redirect_uri, &sent_state, &verifier);
+            service.logins += 1;
+            let serial = service.logins;
+            let (is_used, became) = (false, None);
+            service.login =
+                Some(Login { serial, account: id, part, verifier, redirect_uri, is_used, became, _listener: gone });
+            let serving = serve(service.me.clone(), serial, listener, address, listening);
+            service.shared.tasks.spawn_once("log-in", serving);
+            Ok(url)
+        };
+        self.call(start).await?
+    }
+
+    /// Finishes the running sign-in with a callback address that the user has copied from a browser.
+    ///
+    /// # Errors
+    /// As on the browser's page; an address of another sign-in leaves the running one alone.
+    pub async fn finish_login(&self, url: &Secret) -> Result<(), AuthError> {
+        let callback = Callback::from_pasted(url.expose()).ok_or(AuthError::NotACallback)?;
+        self.on_callback(callback).await
+    }
+
+    /// Gives up the running sign-in, if there is one. One that is just being stored is taken back.
+    pub async fn cancel_login(&self) {
+        let cancel = |service: &mut Service, now| {
+            let became = service.login.take().and_then(|login| login.became);
+            if became.is_some_and(|sign_in| service.accounts.revert_sign_in(sign_in)) {
+                // What comes of it is in the state.
+                drop(service.store.save(now));
+            }
+        };
+        let _ = self.call(cancel).await;
+    }
+
+    /// Finishes the running sign-in, if the callback belongs to it. The browser may hang up; the code must not be lost then.
+    async fn on_callback(&self, callback: Callback) -> Result<(), AuthError> {
+        let auth = self.clone();
+        self.run("log-in", async move { auth.exchange(callback).await }).await
+    }
+
+    async fn exchange(&self, callback: Callback) -> Result<(), AuthError> {
+        let exchange = self.call(move |service, _| service.take_code(callback)).await??;
+        let Exchange { serial, account, code, redirect_uri, verifier, credentials } = exchange;
+        let answer = self.shared.accounts_service(credentials).exchange_code(&redirect_uri, &code, &verifier).await;
+        let tokens = match answer {
+            Ok(tokens) => tokens,
+            Err(error) => {
+                let refuse = move |service: &mut Service, now| service.on_code_refused(serial, &account, error, now);
+                return Err(self.call(refuse).await?);
+            }
+        };
+        let refresh = tokens.refresh.clone();
+        let begin = move |service: &mut Service, now| service.begin_sign_in(serial, &account, refresh, now);
+        let sign_in = self.change(begin).await?;
+        self.call(move |service, now| service.complete_sign_in(serial, sign_in, &tokens, now)).await?
+    }
+}
+
+impl Service {
+    /// The code that a callback brings for the running sign-in.
+    fn take_code(&mut self, callback: Callback) -> Result<Exchange, AuthError> {
+        let login = self.login.as_mut().filter(|login| !login.is_used).ok_or(AuthError::NoLogin)?;
+        if !callback.belongs_to(&login.part) {
+            return Err(AuthError::WrongState);
+        }
+        let serial = login.serial;
+        let code = match callback.outcome {
+            Some(Outcome::Code(code)) => code,
+            Some(Outcome::Error(code)) => {
+                let error = if code == "access_denied" { AuthError::Denied } else { AuthError::Refused(code) };
+                self.end_login(serial, Some(error.clone()));
+                return Err(error);
+            }
+            None => return Err(AuthError::NotACallback),
+        };
+        login.is_used = true;
+        let account = login.account.clone();
+        let (redirect_uri, verifier) = (login.redirect_uri.clone(), login.verifier.clone());
+        let credentials = self.accounts.credentials(&account).ok_or(AuthError::UnknownAccount)?;
+        Ok(Exchange { serial, account, code, redirect_uri, verifier, credentials })
+    }
+
+    fn on_code_refused(&mut self, serial: u64, account: &str, error: TokenError, now: Now) -> AuthError {
+        let error = match error {
+            TokenError::InvalidGrant { .. } => AuthError::CodeRefused,
+            // The code may have been used up, and it is good for minutes only: there is no retry.
+            TokenError::Offline | TokenError::Down(..) | TokenError::Intercepted => AuthError::NotFinished,
+            refusal @ (TokenError::InvalidClient | TokenError::InvalidSecret) => {
+                self.accounts.on_login_refused(account, refusal, now)
+            }
+            other @ TokenError::Refused(_) => other.into(),
+        };
+        self.end_login(serial, Some(error.clone()));
+        error
+    }
+
+    /// Puts the new sign-in in place, unless the log-in was given up while Spotify was answering.
+    fn begin_sign_in(
+        &mut self,
+        serial: u64,
+        account: &str,
+        refresh: Option<Secret>,
+        now: Now,
+    ) -> Result<SignInId, AuthError> {
+        let login = self.login.as_mut().filter(|login| login.serial == serial).ok_or(AuthError::NoLogin)?;
+        let sign_in = self.accounts.begin_sign_in(account, refresh, now)?;
+        login.became = Some(sign_in);
+        Ok(sign_in)
+    }
+
+    /// Completes the sign-in once it is stored. Storing it may have waited for the keyring's user, who may have logged the
+    /// account out meanwhile, removed it, or given it another app.
+    fn complete_sign_in(&mut self, serial: u64, sign_in: SignInId, tokens: &Tokens, now: Now) -> Result<(), AuthError> {
+        if !self.accounts.complete_sign_in(sign_in, tokens, now) {
+            return Err(AuthError::NoLogin);
+        }
+        tracing::info!(account = self.login.as_ref().map(|login| &login.account), "Spotify is linked");
+        self.end_login(serial, None);
+        Ok(())
+    }
+
+    /// Ends the log-in of this number, if it is still the running one, and records on the account how it went.
+    fn end_login(&mut self, serial: u64, error: Option<AuthError>) {
+        if let Some(login) = self.login.take_if(|login| login.serial == serial) {
+            if let Some(error) = &error {
+                tracing::warn!(account = %login.account, %error, "the sign-in failed");
+            }
+            self.accounts.on_login_ended(&login.account, error);
+        }
+    }
+
+    fn on_login_timed_out(&mut self, serial: u64) {
+        let running = self.login.as_ref().filter(|login| login.serial == serial && !login.is_used);
+        let Some(account) = running.map(|login| login.account.as_str()) else { return };
+        let redirect = self.accounts.redirect(account).unwrap_or_default();
+        self.end_login(serial, Some(AuthError::TimedOut(redirect.registered())));
+    }
+}
+
+impl callback::Finish for WeakAuth {
+    async fn finish(&self, callback: Callback) -> Result<(), AuthError> {
+        self.upgrade().ok_or(AuthError::NoLogin)?.on_callback(callback).await
+    }
+}
+
+/// Waits until the sign-in that holds the other end is over.
+async fn is_over(mut listening: watch::Receiver<()>) {
+    while listening.changed().await.is_ok() {}
+}
+
+/// Serves the callback address as long as its sign-in is running, and ends the sign-in when its time is over.
+async fn serve(
+    service: WeakAuth,
+    serial: u64,
+    listener: TcpListener,
+    address: SocketAddr,
+    listening: watch::Receiver<()>,
+) {
+    let router = callback::router(address, service.shared.language, service.clone());
+    // Connections that are still open when this function ends are closed with it.
+    let (listener, _connections) = ConnectionLimit::new(listener);
+    let server = axum::serve(listener, router).with_graceful_shutdown(is_over(listening.clone())).into_future();
+    tokio::pin!(server);
+    tokio::select! {
+        _ = &mut server => return,
+        () = is_over(listening) => {}
+        () = tokio::time::sleep(LOGIN_PATIENCE) => {
+            if let Some(auth) = service.upgrade() {
+                let _ = auth.call(move |service, _| service.on_login_timed_out(serial)).await;
+            }
+        }
+    }
+    // A connection that sends nothing doesn't keep the rest alive.
+    let _ = tokio::time::timeout(LAST_PAGE_PATIENCE, server).await;
+}
