@@ -13,8 +13,8 @@ use fantoccini::actions::{MOUSE_BUTTON_RIGHT, PointerAction};
 use fantoccini::key::Key;
 use fantoccini::{Client, Locator};
 use page::{
-    DOWN, UP, cell, changes_to, clicks, ctrl, double_clicks, drags, focuses, keeps, misses, open, points, reads, sees,
-    types, until,
+    DOWN, UP, cell, changes_to, clicks, ctrl, double_clicks, double_taps, drags, focuses, keeps, misses, open, points,
+    reads, sees, touches, types, until,
 };
 use serde_json::{Value, json};
 use support::{PATIENT, Socket, TOGGLE, WIDE, World, hear_of, nothing_more, world};
@@ -67,6 +67,47 @@ async fn click_in_edit_selects_and_does_not_press() {
     clicks(&scene.browser, &cell("grid", 3, 3)).await;
     sees(&scene.browser, ".key[aria-selected='false']").await;
     misses(&scene.browser, "#property-frame").await;
+    scene.ends().await;
+}
+
+#[tokio::test]
+async fn tap_in_edit_selects_and_two_open_settings() {
+    let mut scene = scene().await;
+    let browser = &scene.browser;
+    // A finger that rolls a little still taps.
+    let rolls = PointerAction::MoveBy { duration: None, x: 8.0, y: 0.0 };
+    touches(browser, ".key", &[DOWN, rolls, UP]).await;
+    sees(browser, ".key[data-column='1'][aria-selected='true']").await;
+    keeps(browser, "tapped-in-edit").await;
+    touches(browser, &cell("grid", 3, 3), &[DOWN, UP]).await;
+    sees(browser, ".key[aria-selected='false']").await;
+    double_taps(browser, ".key", "#property-tab-settings[aria-selected='true']:focus").await;
+    scene.hears(&[]).await;
+    scene.ends().await;
+}
+
+#[tokio::test]
+async fn finger_in_edit_carries_a_key_and_presses_nothing() {
+    let mut scene = scene().await;
+    let browser = &scene.browser;
+    let to = page::over(browser, &cell("grid", 3, 2)).await;
+    touches(browser, ".key", &[DOWN, to, UP]).await;
+    sees(browser, ".key[data-column='3'][data-row='2']").await;
+    let to = page::over(browser, &cell("keys", 1, 1)).await;
+    touches(browser, ".key", &[DOWN, to, UP]).await;
+    sees(browser, "#function-keys .key[data-column='1'][data-row='1']").await;
+    scene.hears(&[]).await;
+    scene.ends().await;
+}
+
+#[tokio::test]
+async fn finger_in_edit_drags_a_widget_by_its_picture() {
+    let mut scene = scene().await;
+    let browser = &scene.browser;
+    let to = page::over(browser, &cell("grid", 3, 2)).await;
+    touches(browser, &format!(".widget[data-widget='{TOGGLE}'] .widget-icon"), &[DOWN, to, UP]).await;
+    sees(browser, ".key[data-column='3'][data-row='2'][aria-selected='true']").await;
+    scene.hears(&["widgetWillAppear", "didReceiveWidgetSettings"]).await;
     scene.ends().await;
 }
 

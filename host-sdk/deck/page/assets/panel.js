@@ -279,6 +279,8 @@ class Key {
       },
       cargo: (event) => this.#cargo(event),
     });
+    // It has the focus since the pointer went down. After a touch the browser would take it back from what two taps have opened.
+    this.node.addEventListener("mousedown", (event) => event.preventDefault());
     this.node.addEventListener("keydown", (event) => {
       if (event.key !== "Enter" && event.key !== " ") return;
       event.preventDefault();

@@ -13,7 +13,7 @@ const LONGEST_PAUSE_S = 600;
 const USUAL_PAUSE_MS = 500;
 
 /** The widget of the deck's own that has a list. */
-export const isMultiAction = (instance) => instance.package === store.own?.uuid;
+export const isMultiAction = (instance) => instance.package === store.own?.uuid && instance.missing === null;
 
 /** The list of one key. */
 export class StepList {
@@ -21,6 +21,8 @@ export class StepList {
   #empty = element("p", { className: "muted" }, text("stepsEmpty"));
   #drawn = null;
   #steps = [];
+  /** Settles when the last change that was made is done. */
+  #sent = Promise.resolve();
 
   constructor(context) {
     this.context = context;
@@ -43,7 +45,8 @@ export class StepList {
   #name(step) {
     if (step.press !== undefined) {
       const pressed = store.instances.get(step.press);
-      return pressed ? nameOf(pressed) : text("stepMissing");
+      if (!pressed) return text("stepMissing");
+      return pressed.missing === null ? nameOf(pressed) : text("stepMissingNamed", { name: nameOf(pressed), why: text(`missing.${pressed.missing.why}`) });
     }
     if (step.pause !== undefined) return text("stepPause");
     if (step.profile !== undefined) return text("stepProfile");
@@ -84,7 +87,7 @@ export class StepList {
     const replace = (other) => this.#change(this.#steps.with(index, other));
     if (step.press !== undefined) {
       const pressed = store.instances.get(step.press);
-      if (!pressed) return null;
+      if (!pressed || pressed.missing !== null) return null;
       const settings = element("button", { type: "button", className: "small", ...common }, text("stepSettings"));
       settings.setAttribute("aria-label", text("stepSettingsOf", { number: index + 1, name: this.#name(step) }));
       settings.addEventListener("click", () => store.open(step.press));
@@ -145,8 +148,9 @@ export class StepList {
     return element("div", { className: "step-adding" }, select, ...buttons);
   }
 
+  // To the list as it is then: what was added before may still be on its way.
   #add(step) {
-    this.#change([...this.#steps, step]);
+    this.#change((steps) => [...steps, step]);
   }
 
   #move(index, by) {
@@ -157,9 +161,16 @@ export class StepList {
     if (focused) document.activeElement.dataset.focus = focused.replace(/\d+$/, String(index + by));
   }
 
-  async #change(steps) {
+  // Takes the new list, or what makes it of the list that is there when all earlier changes are made.
+  #change(wanted) {
+    this.#sent = this.#sent.then(() => this.#send(typeof wanted === "function" ? wanted(this.#steps) : wanted));
+  }
+
+  async #send(steps) {
     try {
       const instance = await api.setSteps(this.context, steps);
+      // The event may come later; what is added next is added to this.
+      this.#steps = instance.steps;
       announce(text("stepsCount", { count: instance.steps.length }));
     } catch (error) {
       showError(error);

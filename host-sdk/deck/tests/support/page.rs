@@ -4,7 +4,7 @@
 use std::fs;
 use std::time::Duration;
 
-use fantoccini::actions::{InputSource as _, MOUSE_BUTTON_LEFT, MouseActions, PointerAction};
+use fantoccini::actions::{InputSource as _, MOUSE_BUTTON_LEFT, MouseActions, PointerAction, TouchActions};
 use fantoccini::key::Key;
 use fantoccini::{Client, Locator};
 use serde_json::Value;
@@ -62,17 +62,26 @@ pub async fn points(browser: &Client, css: &str, actions: &[PointerAction]) {
 
 /// Double-clicks an element until `then` is on the page: on a busy computer two clicks may be too slow to be a double one.
 pub async fn double_clicks(browser: &Client, css: &str, then: &str) {
+    twice(browser, css, then, points).await;
+}
+
+/// As [`double_clicks`], with a finger.
+pub async fn double_taps(browser: &Client, css: &str, then: &str) {
+    twice(browser, css, then, touches).await;
+}
+
+async fn twice(browser: &Client, css: &str, then: &str, hand: impl AsyncFn(&Client, &str, &[PointerAction])) {
     const TRIES: u32 = 5;
     const OPENS_WITHIN: Duration = Duration::from_secs(3);
     for _ in 0..TRIES {
-        points(browser, css, &[DOWN, UP, DOWN, UP]).await;
+        hand(browser, css, &[DOWN, UP, DOWN, UP]).await;
         let opened =
             browser.wait().at_most(OPENS_WITHIN).every(Duration::from_millis(50)).for_element(Locator::Css(then));
         if opened.await.is_ok() {
             return;
         }
     }
-    panic!("there is no {then} after double clicks on {css}");
+    panic!("there is no {then} after {css} was hit twice");
 }
 
 /// To the middle of an element, as slowly as a hand.
@@ -80,6 +89,13 @@ pub async fn over(browser: &Client, css: &str) -> PointerAction {
     sees(browser, css).await;
     let element = browser.find(Locator::Css(css)).await.unwrap();
     PointerAction::MoveToElement { element, duration: Some(Duration::from_millis(100)), x: 0.0, y: 0.0 }
+}
+
+/// Does something with a finger, which begins over the middle of an element.
+pub async fn touches(browser: &Client, css: &str, actions: &[PointerAction]) {
+    let finger = TouchActions::new("finger".to_owned()).then(over(browser, css).await);
+    let finger = actions.iter().cloned().fold(finger, TouchActions::then);
+    browser.perform_actions(finger).await.unwrap_or_else(|error| panic!("{css}: {error}"));
 }
 
 /// Drags one element onto another.
