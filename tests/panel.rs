@@ -551,6 +551,15 @@ async fn no_state_of_the_page_has_a_serious_accessibility_fault() {
 
     deck.install(bundle()).await;
     user.sees(".widget[data-widget='com.spotify-widgets.playing-now']").await;
+    user.sees("#starter:not([hidden])").await;
+    user.is_served("starter").await;
+    user.clicks("#starter-place").await;
+    user.count(".key", 10).await;
+    user.is_served("starter-placed").await;
+    user.clicks("#undo-button").await;
+    user.count(".key", 0).await;
+    user.clicks("#starter-refuse").await;
+    user.sees("#panel-hint:not([hidden])").await;
     user.is_served("empty-panel").await;
     for (widget, column, row) in [("play-pause", 0, 0), ("playing-now", 0, 1), ("next", 4, 3)] {
         let context = deck.place(&format!("com.spotify-widgets.{widget}"), column, row).await;
@@ -638,6 +647,13 @@ async fn no_state_of_the_page_has_a_serious_accessibility_fault() {
     user.sees("#redirect-uri").await;
     user.is_served("settings-page").await;
     user.browser.enter_parent_frame().await.unwrap();
+    user.clicks("[data-package='deck']").await;
+    let language = user.sees("#deck-language").await;
+    language.select_by_value("de").await.unwrap();
+    user.sees(".deck-restart:not([hidden])").await;
+    user.is_served("deck-settings").await;
+    language.select_by_value("en").await.unwrap();
+    user.sees(".deck-restart[hidden]").await;
     user.clicks("#settings-close").await;
 
     // A window of half the size is what 200 % makes of an ordinary one. No key becomes too small to be hit.
@@ -652,6 +668,14 @@ async fn no_state_of_the_page_has_a_serious_accessibility_fault() {
         assert_eq!(seen[1], 0, "{name}: nothing lies beyond the window's side");
     }
     user.sits_before(1400, 1000).await;
+    user.clicks("[data-menu]").await;
+    user.clicks(".package-menu:popover-open button:nth-of-type(4)").await;
+    user.clicks("#keep-settings").await;
+    user.clicks("#confirm-dialog .danger").await;
+    user.count(".key [data-missing='package']", 3).await;
+    user.clicks(".key[aria-colspan='3']").await;
+    user.sees("#import-package").await;
+    user.is_served("placeholders").await;
     user.prefers(&[("forced-colors", "active"), ("prefers-reduced-motion", "reduce")]).await;
     user.keeps("high-contrast").await;
     assert!(user.faults.is_empty(), "{}", user.faults.join("\n"));

@@ -5,8 +5,8 @@
 //! round. What is missing or wrong is said by [`validate`], with a remedy, instead of by a parser. Writing is exact: the
 //! form of the samples.
 //!
-//! Our documented additions, which Creator Central ignores: `SettingsPath` (a page for the package's own settings), the
-//! platform `linux`, and `library` in a platform's runtime (the package library that `package-runner` loads).
+//! Our documented additions, which Creator Central ignores: `SettingsPath` (a page for the package's own settings), `Starter`
+//! (the keys that a new user may begin with), the platform `linux`, and `library` in a platform's runtime (the package library that `package-runner` loads).
 //!
 //! Source of the rules: the Creator Central Package SDK 2.0.x documents ("Package Configuration") and sample packages.
 
@@ -99,6 +99,9 @@ pub struct PackageConfig {
     /// Its widgets.
     #[serde(deserialize_with = "tolerant::or_default")]
     pub widgets: Vec<Widget>,
+    /// Our addition: the keys that a host may offer to whoever has none yet.
+    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "tolerant::or_default")]
+    pub starter: Vec<StarterKey>,
     /// Members that this version doesn't know.
     #[serde(flatten)]
     pub more: Map<String, Value>,
@@ -191,6 +194,27 @@ impl Widget {
         }
         self.layouts.clone()
     }
+}
+
+/// A key of a package's starter Panel.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct StarterKey {
+    /// The UUID of one of the package's widgets.
+    #[serde(deserialize_with = "tolerant::text")]
+    pub widget: String,
+    /// Index into the widget's layouts.
+    #[serde(deserialize_with = "tolerant::small_number")]
+    pub layout: u8,
+    /// The leftmost column of its place, zero-based; none leaves the place to the host.
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "tolerant::optional_small_number")]
+    pub column: Option<u8>,
+    /// The topmost row of its place, zero-based; none leaves the place to the host.
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "tolerant::optional_small_number")]
+    pub row: Option<u8>,
+    /// Members that this version doesn't know.
+    #[serde(flatten)]
+    pub more: Map<String, Value>,
 }
 
 /// One state of a widget.

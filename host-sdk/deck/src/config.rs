@@ -6,6 +6,9 @@ use std::time::Duration;
 use host_sdk::manifest::{LANGUAGES, known_language};
 use url::Origin;
 
+use crate::autostart::Autostart;
+use crate::desktop::OpenFolder;
+
 /// How to run a [`Deck`](crate::Deck).
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -25,6 +28,10 @@ pub struct Config {
     /// Origins on this machine or in its network that property views may reach besides the web, for development against a
     /// service that runs there.
     pub allow: Vec<Origin>,
+    /// How the user can have it start with the computer; none if that isn't offered.
+    pub autostart: Option<Autostart>,
+    /// How a folder is shown to the user; none if nobody would see it.
+    pub open_folder: Option<OpenFolder>,
     /// How long things may take.
     pub timing: Timing,
 }
@@ -43,7 +50,7 @@ pub fn language(text: &str) -> Result<String, UnknownLanguage> {
 }
 
 impl Config {
-    /// A headless deck on a free port, in English.
+    /// A headless deck on a free port, in English, which leaves the user's desktop alone.
     #[must_use]
     pub fn headless(data: impl Into<PathBuf>) -> Self {
         Self {
@@ -54,6 +61,8 @@ impl Config {
             install: Vec::new(),
             language: None,
             allow: Vec::new(),
+            autostart: None,
+            open_folder: None,
             timing: Timing::default(),
         }
     }

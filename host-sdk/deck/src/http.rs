@@ -27,6 +27,7 @@ use tokio::sync::Mutex;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::timeout;
 
+use crate::desktop::{self, Desktop};
 use crate::door::Peer;
 use crate::guard;
 use crate::hub::{
@@ -83,6 +84,8 @@ pub struct Api {
     pub views_port: u16,
     /// Where bundles are installed, one at a time.
     pub packages: Arc<Mutex<PathBuf>>,
+    /// The user's desktop.
+    pub desktop: Arc<Desktop>,
 }
 
 /// The page and its API.
@@ -91,6 +94,7 @@ pub fn router(api: Api) -> Router {
     let calls = Router::new()
         .route("/state", get(state))
         .route("/instances", post(place))
+        .route("/starter", post(place_starter))
         .route("/instances/{context}", get(instance).delete(remove))
         .route("/instances/{context}/face", get(face))
         .route("/instances/{context}/move", post(move_to))
@@ -126,6 +130,7 @@ pub fn router(api: Api) -> Router {
         .route("/packages/{package}/unload", post(unload))
         .route("/panel", get(export_panel).post(import_panel).layer(DefaultBodyLimit::max(MOST_PANEL_BYTES)))
         .route("/panel/check", post(check_panel).layer(DefaultBodyLimit::max(MOST_PANEL_BYTES)))
+        .merge(desktop::calls())
         .route("/log", get(log))
         .route("/messages", get(messages))
         .route("/keys", post(new_key))
@@ -147,10 +152,10 @@ pub fn router(api: Api) -> Router {
 
 /// An error as the page shows it.
 #[derive(Debug)]
-struct Refused(StatusCode, String);
+pub(crate) struct Refused(pub StatusCode, pub String);
 
 impl Refused {
-    fn bad(why: impl Into<String>) -> Self {
+    pub fn bad(why: impl Into<String>) -> Self {
         Self(StatusCode::BAD_REQUEST, why.into())
     }
 
@@ -288,7 +293,7 @@ pub fn entry_url(port: u16, sessions: &Sessions) -> String {
     format!("http://127.0.0.1:{port}/?key={}", sessions.new_key())
 }
 
-fn read<T: DeserializeOwned>(body: &Bytes) -> Result<T, Refused> {
+pub(crate) fn read<T: DeserializeOwned>(body: &Bytes) -> Result<T, Refused> {
     serde_json::from_slice(body).map_err(|error| Refused::bad(format!("The call can't be read: {error}.")))
 }
 
@@ -307,6 +312,11 @@ async fn place(State(api): State<Api>, body: Bytes) -> Result<Response, Refused>
     let place: Place = read(&body)?;
     let instance = api.hub.request(|reply| Command::Place(place, reply)).await?;
     Ok((StatusCode::CREATED, Json(instance)).into_response())
+}
+
+async fn place_starter(State(api): State<Api>) -> Result<Response, Refused> {
+    let keys = api.hub.request(Command::PlaceStarter).await?;
+    Ok((StatusCode::CREATED, Json(json!({"keys": keys}))).into_response())
 }
 
 /// An instance with its settings as its package has stored them.
@@ -727,7 +737,7 @@ async fn to_the_end<T: Send + 'static>(
 }
 
 /// Does something that takes a while on the disk.
-async fn on_disk<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Refused> {
+pub(crate) async fn on_disk<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Refused> {
     tokio::task::spawn_blocking(work).await.map_err(|panic| Refused::internal(&panic))
 }
 

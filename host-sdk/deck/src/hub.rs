@@ -9,7 +9,9 @@ mod messages;
 mod multi;
 mod packages;
 mod panel;
+mod placeholders;
 mod profiles;
+mod starter;
 mod transfer;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -32,6 +34,7 @@ use crate::package::Package;
 use crate::page::{Application, Deck, Event, Frame, Grid, Outbox, State};
 use crate::preferences::Preferences;
 use crate::process::Report;
+use crate::state::known::Known;
 use crate::state::{KEY_COLUMNS, KEY_ROWS, Panel, Placed, Saved, Unread};
 use crate::store::{Loaded, Progress, Store};
 use crate::tasks::Tasks;
@@ -108,11 +111,15 @@ pub struct Hub {
     /// The address of the package socket and of packages' pictures. Their pages are on the same port.
     base: Url,
     info: Info,
+    /// Whether the language was named when the deck was started: the user's choice comes after that.
+    is_language_fixed: bool,
     log: Log,
     store: Store,
     panel: Panel,
-    /// Instances of packages or widgets that aren't there now.
+    /// Instances that have no place on the Panel: what takes it came while their widget wasn't there.
     absent: Vec<Placed>,
+    /// What is known of packages that aren't there, and of those that were.
+    known: Known,
     history: History,
     /// What the deck itself offers.
     own: Package,
@@ -172,12 +179,14 @@ impl Hub {
         let chosen = config.language.clone().or_else(|| saved.preferences.language());
         let mut hub = Self {
             info: info(chosen.as_deref().unwrap_or(DEFAULT_LANGUAGE)),
+            is_language_fixed: config.language.is_some(),
             timing: config.timing,
             headless: config.headless,
             in_process: config.in_process,
             store,
             panel: Panel::new(saved.profiles, saved.active),
             absent: saved.instances,
+            known: saved.packages,
             history: History::default(),
             clipboard: None,
             own: multi::own_package(),
@@ -204,10 +213,10 @@ impl Hub {
             log,
             reports,
         };
-        hub.bring_back_own();
         for (config, folder) in Package::installed(&config.packages_folder(), &hub.log) {
             hub.add_package(config, folder);
         }
+        hub.revive();
         tasks.spawn("hub", hub.run(queue, reported));
         (Handle::new(commands), progress)
     }
@@ -294,6 +303,9 @@ impl Hub {
             }
             Command::Move(context, to, reply) => {
                 let _ = reply.send(self.move_to(&context, &to));
+            }
+            Command::PlaceStarter(reply) => {
+                let _ = reply.send(self.place_starter());
             }
             Command::SetSteps(context, steps, reply) => {
                 let _ = reply.send(self.set_steps(&context, steps));
@@ -484,7 +496,7 @@ impl Hub {
     fn tell_deck(&mut self) {
         let deck = self.deck();
         if deck != self.told {
-            self.tell_pages(&Event::Deck { deck: deck.clone() });
+            self.tell_pages(&Event::Deck { deck: Box::new(deck.clone()) });
             self.told = deck;
         }
     }
@@ -525,12 +537,13 @@ impl Hub {
     }
 
     fn saved(&self) -> Saved {
-        let placed = self.panel.iter().map(|instance| &instance.placed);
+        let placed = || self.panel.iter().map(|instance| &instance.placed).chain(&self.absent);
         Saved {
             version: Saved::VERSION,
             profiles: self.panel.profiles.clone(),
             active: self.panel.active.clone(),
-            instances: placed.chain(&self.absent).cloned().collect(),
+            instances: placed().cloned().collect(),
+            packages: self.known_of(placed()),
             package_settings: self.package_settings.clone(),
             unloaded: self.unloaded.clone(),
             view_port: self.base.port(),
@@ -548,13 +561,19 @@ impl Hub {
 /// What packages are told of this host. Each of the two places for the language has a spelling of its own: released views
 /// look it up by what they find at the top.
 fn info(language: &str) -> Info {
-    Info {
-        application: host_sdk::protocol::Application {
-            language: language.to_owned(),
-            platform: host_sdk::manifest::PLATFORM.to_owned(),
-            platform_version: os_info::get().version().to_string(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-        },
-        language: Some(language.to_lowercase()),
-    }
+    let application = host_sdk::protocol::Application {
+        language: String::new(),
+        platform: host_sdk::manifest::PLATFORM.to_owned(),
+        platform_version: os_info::get().version().to_string(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+    };
+    let mut info = Info { application, language: None };
+    set_language(&mut info, language);
+    info
+}
+
+/// Changes what packages are told as the user's language when they start.
+fn set_language(info: &mut Info, language: &str) {
+    language.clone_into(&mut info.application.language);
+    info.language = Some(language.to_lowercase());
 }

@@ -10,8 +10,10 @@
 
 mod access;
 pub mod author;
+mod autostart;
 mod browser;
 mod config;
+mod desktop;
 mod door;
 mod guard;
 mod http;
@@ -55,8 +57,10 @@ use tokio::time::{Instant, sleep, timeout};
 use url::Url;
 
 pub use access::{NotRunning, running_entry_url};
+pub use autostart::{Autostart, AutostartError};
 pub use browser::find as find_browser;
 pub use config::{Config, Timing, UnknownLanguage, language};
+pub use desktop::OpenFolder;
 pub use picture_process::child::run as decode_pictures;
 pub use script::{Failure, Script};
 pub use tasks::TaskEnded;
@@ -143,6 +147,12 @@ impl Deck {
             port,
             views_port: socket_port,
             packages: std::sync::Arc::new(packages.into()),
+            desktop: std::sync::Arc::new(desktop::Desktop {
+                data: folder.clone(),
+                logs,
+                autostart: config.autostart.clone(),
+                open_folder: config.open_folder,
+            }),
         };
         let allowed = config.allow.clone().into();
         let views = views::Views { hub: hub.clone(), port: socket_port, page_port: port, allowed };
@@ -295,6 +305,14 @@ impl Drop for Deck {
 /// If there is none.
 pub fn open_in_browser(url: &str) -> std::io::Result<()> {
     webbrowser::open(url)
+}
+
+/// Shows a folder in the system's file manager.
+///
+/// # Errors
+/// If there is none.
+pub fn open_folder(folder: &Path) -> std::io::Result<()> {
+    open::that_detached(folder)
 }
 
 /// Another deck uses the data folder.

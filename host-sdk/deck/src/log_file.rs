@@ -17,6 +17,8 @@ use crate::private;
 const FILE_BYTES: u64 = 5 << 20;
 /// Files that are kept beside the one that is written.
 const OLDER: u32 = 3;
+/// Bytes of all of them.
+pub const MOST_BYTES: u64 = FILE_BYTES * (OLDER as u64 + 1);
 /// Lines that may wait for the disk.
 const WAITING: usize = 4096;
 

@@ -8,7 +8,9 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result};
 use clap::{Parser, Subcommand};
 use creator_deck::validate::{Patience, validate};
-use creator_deck::{Config, Deck, InUse, Script, Timing, author, decode_pictures, find_browser, language};
+use creator_deck::{
+    Autostart, Config, Deck, InUse, Script, Timing, author, decode_pictures, find_browser, language, open_folder,
+};
 use url::{Origin, Url};
 
 /// What the program answers when what it looked at has faults.
@@ -155,11 +157,47 @@ fn data_folder(chosen: Option<PathBuf>) -> Result<PathBuf> {
 }
 
 impl Run {
+    /// What the program is started with the next time, to run as it does now. What is installed is there by then.
+    fn arguments(&self) -> Result<Vec<String>> {
+        let text = |path: &PathBuf| {
+            // A bare name is looked for on the PATH.
+            let is_bare = path.components().count() == 1 && !path.has_root();
+            let path = if is_bare { path.clone() } else { std::path::absolute(path)? };
+            path.into_os_string().into_string().map_err(|path| anyhow::anyhow!("{} is no text", path.display()))
+        };
+        let mut arguments = Vec::new();
+        let data = self.data.as_ref().map(std::path::absolute).transpose()?;
+        for (name, path) in [("--data", &data), ("--browser", &self.browser)] {
+            if let Some(path) = path {
+                arguments.extend([name.to_owned(), text(path)?]);
+            }
+        }
+        let port = (self.port != 0).then(|| self.port.to_string());
+        for (name, value) in [("--port", &port), ("--language", &self.language)] {
+            if let Some(value) = value {
+                arguments.extend([name.to_owned(), value.clone()]);
+            }
+        }
+        let allowed = self.allow.iter().map(Origin::ascii_serialization);
+        arguments.extend(allowed.flat_map(|origin| ["--allow".to_owned(), origin]));
+        for (name, is_on) in [("--headless", self.headless), ("--in-process", self.in_process)] {
+            arguments.extend(is_on.then(|| name.to_owned()));
+        }
+        Ok(arguments)
+    }
+
     fn into_config(self) -> Result<Config> {
+        // What can't be written into an entry can't be started with the computer, and runs all the same.
+        let autostart = match (std::env::current_exe(), self.arguments()) {
+            (Ok(program), Ok(arguments)) => Autostart::of_user(program, arguments).ok().flatten(),
+            _ => None,
+        };
         Ok(Config {
             data: data_folder(self.data)?,
             port: self.port,
             headless: self.headless,
+            autostart,
+            open_folder: (!self.headless).then_some(open_folder),
             in_process: self.in_process,
             install: self.install,
             language: self.language,
@@ -250,7 +288,7 @@ async fn host(mut run: Run) -> Result<ExitCode> {
     if let Some(folder) = &temporary {
         run.data = Some(folder.path().to_owned());
     }
-    let browser = run.browser.take();
+    let browser = run.browser.clone();
     let config = run.into_config()?;
     if let Some(file) = script {
         return run_script(&file, config, browser).await;

@@ -10,6 +10,7 @@ use url::Url;
 use crate::log::Log;
 use crate::page::{self, Status};
 use crate::process::Supervisor;
+use crate::state::known::{KnownPackage, KnownWidget};
 
 /// A package.
 #[derive(Debug)]
@@ -20,6 +21,7 @@ pub struct Package {
     pub folder: PathBuf,
     name: String,
     texts: Translation,
+    language: String,
     /// How it is doing.
     pub status: Status,
     /// Why it isn't running.
@@ -93,6 +95,7 @@ impl Package {
         Self {
             name: manifest::single_line(texts.name.as_ref().unwrap_or(&config.name)),
             texts,
+            language: language.to_owned(),
             config,
             folder,
             status: Status::Starting,
@@ -193,6 +196,7 @@ impl Package {
             web: self.entry.is_some(),
             loads: self.loads,
             settings: config.settings_path.is_some(),
+            language: self.language.clone(),
             widgets: config.widgets.iter().map(|widget| self.widget_view(base, widget)).collect(),
         }
     }
@@ -206,7 +210,7 @@ impl Package {
         };
         page::Widget {
             uuid: widget.uuid.clone(),
-            name: manifest::single_line(self.texts.widgets.get(&widget.uuid).unwrap_or(&widget.name)),
+            name: self.widget_name(widget),
             tooltip: widget.tooltip.as_deref().map(manifest::without_disruptive),
             icon: self.picture(base, &widget.icon),
             title_editable: widget.title_editable.unwrap_or(true),
@@ -216,6 +220,22 @@ impl Package {
             property_view: widget.property_view_path.is_some(),
             layouts: widget.layouts().into_iter().map(layout).collect(),
         }
+    }
+
+    /// What is to be remembered of it and of those of its widgets that are `wanted`, by UUID.
+    #[must_use]
+    pub fn known(&self, wanted: impl Fn(&str) -> bool) -> KnownPackage {
+        let widgets = self.config.widgets.iter().filter(|widget| wanted(&widget.uuid)).map(|widget| {
+            let layouts = widget.layouts().iter().map(|layout| (layout.width, layout.height)).collect();
+            (widget.uuid.clone(), KnownWidget { name: self.widget_name(widget), layouts })
+        });
+        let version = manifest::single_line(&self.config.version);
+        KnownPackage { name: self.name().to_owned(), version, widgets: widgets.collect() }
+    }
+
+    /// A widget's name in the user's language, as it can be shown among other text.
+    fn widget_name(&self, widget: &Widget) -> String {
+        manifest::single_line(self.texts.widgets.get(&widget.uuid).unwrap_or(&widget.name))
     }
 
     /// The address of one of its pictures.

@@ -54,10 +54,36 @@ pub struct Deck {
     pub revision: u64,
     /// The key that can be pasted, if there is one.
     pub clipboard: Option<Clipboard>,
+    /// The keys of a starter Panel, if one is offered.
+    pub starter: Vec<StarterKey>,
     /// What the user has chosen about the deck itself.
     pub preferences: Choices,
+    /// What packages are told as the user's language when they start.
+    pub language: String,
+    /// Whether it was named when the deck was started, so that the user's choice has no effect.
+    #[serde(rename = "languageFixed")]
+    pub is_language_fixed: bool,
     /// What the user has to know, in sentences.
     pub notice: Option<String>,
+}
+
+/// A key of a starter Panel, on the grid.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct StarterKey {
+    /// The package's UUID.
+    pub package: String,
+    /// The widget's UUID.
+    pub widget: String,
+    /// Index into the widget's layouts.
+    pub layout: usize,
+    /// Zero-based.
+    pub column: u8,
+    /// Zero-based.
+    pub row: u8,
+    /// Columns.
+    pub width: u8,
+    /// Rows.
+    pub height: u8,
 }
 
 /// A key that can be pasted.
@@ -163,6 +189,8 @@ pub struct Package {
     pub loads: u64,
     /// Whether it has a settings page.
     pub settings: bool,
+    /// What it was told as the user's language when it was started.
+    pub language: String,
     /// Its widgets.
     pub widgets: Vec<Widget>,
 }
@@ -204,6 +232,17 @@ pub struct Layout {
     pub width: u8,
     /// Rows.
     pub height: u8,
+}
+
+/// What is missing for an instance to be used.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Missing {
+    /// `package`, `widget` or `room`: see [`state::Missing`].
+    pub why: state::Missing,
+    /// The name of its package, as far as it is known.
+    pub package: String,
+    /// The name of its widget, as far as it is known.
+    pub widget: String,
 }
 
 /// An instance on the Panel.
@@ -249,6 +288,8 @@ pub struct Instance {
     pub states: usize,
     /// What the user has edited.
     pub edited: Edited,
+    /// What is missing for it to be used; it is a placeholder then.
+    pub missing: Option<Missing>,
     /// The multi-action key in whose list it is.
     pub parent: Option<String>,
     /// What a multi-action key does.
@@ -307,7 +348,7 @@ pub enum Event {
     /// Profiles, sleep, undo or notice have changed.
     Deck {
         /// As it is now.
-        deck: Deck,
+        deck: Box<Deck>,
     },
     /// Open a page in a new tab.
     OpenUrl {
@@ -418,6 +459,7 @@ mod tests {
             font: None,
             states: 1,
             edited: Edited::default(),
+            missing: None,
             parent: None,
             steps: Vec::new(),
         };

@@ -9,10 +9,10 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// Packages whose group in the Widget List is remembered as closed.
-const MOST_CLOSED: usize = 256;
-/// Bytes of a package's UUID there.
-const LONGEST_UUID: usize = 256;
+/// Packages whose group in the Widget List is remembered as closed, and profiles without a starter Panel.
+const MOST_IDS: usize = 256;
+/// Bytes of a package's UUID, or of a profile's id, there.
+const LONGEST_ID: usize = 256;
 /// How much of the page's height the properties of a key can take, in percent.
 const PROPERTIES: RangeInclusive<u8> = 15..=80;
 
@@ -53,10 +53,14 @@ pub struct Choices {
     pub mode: Mode,
     /// The page's colours.
     pub appearance: Appearance,
+    /// What packages are to be told as the user's language; none if the user hasn't said.
+    pub language: Option<String>,
     /// How much of the page's height the properties of a key take, in percent; none if the user hasn't said.
     pub properties: Option<u8>,
     /// Packages whose group in the Widget List is closed, by UUID.
     pub closed_groups: BTreeSet<String>,
+    /// Profiles in which no starter Panel is offered, by id.
+    pub without_starter: BTreeSet<String>,
 }
 
 /// Why a choice isn't taken.
@@ -77,8 +81,10 @@ impl Preferences {
         Choices {
             mode: self.get("mode").unwrap_or_default(),
             appearance: self.get("appearance").unwrap_or_default(),
+            language: self.language(),
             properties: self.get("properties").filter(|percent| PROPERTIES.contains(percent)),
             closed_groups: self.get("closedGroups").unwrap_or_default(),
+            without_starter: self.get("withoutStarter").unwrap_or_default(),
         }
     }
 
@@ -109,9 +115,8 @@ impl Preferences {
                 "appearance" => Appearance::deserialize(&value).is_ok(),
                 "language" => value.as_str().is_some_and(|language| LANGUAGES.contains(&language)),
                 "properties" => u8::deserialize(&value).is_ok_and(|percent| PROPERTIES.contains(&percent)),
-                "closedGroups" => BTreeSet::<String>::deserialize(&value).is_ok_and(|closed| {
-                    closed.len() <= MOST_CLOSED && closed.iter().all(|uuid| uuid.len() <= LONGEST_UUID)
-                }),
+                "closedGroups" | "withoutStarter" => BTreeSet::<String>::deserialize(&value)
+                    .is_ok_and(|ids| ids.len() <= MOST_IDS && ids.iter().all(|id| id.len() <= LONGEST_ID)),
                 _ => return Err(PreferenceError::Unknown(name)),
             };
             if !is_possible {
@@ -154,8 +159,8 @@ mod tests {
             json!({"mode": "use", "appearance": "pink"}),
             json!({"properties": 99}),
             json!({"language": "tlh"}),
-            json!({"closedGroups": vec!["x".repeat(LONGEST_UUID + 1)]}),
-            json!({"closedGroups": (0..=MOST_CLOSED).map(|n| n.to_string()).collect::<Vec<_>>()}),
+            json!({"closedGroups": vec!["x".repeat(LONGEST_ID + 1)]}),
+            json!({"closedGroups": (0..=MOST_IDS).map(|n| n.to_string()).collect::<Vec<_>>()}),
             json!({"something": 1}),
         ] {
             assert!(change(&mut preferences, &bad).is_err(), "{bad}");

@@ -1,9 +1,10 @@
 //! The Panel: which profiles there are, which instances lie where in them, and what each of them shows. Plain data
 //! without any I/O; the hub owns the one value of it.
 
+pub mod known;
 mod saved;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use host_sdk::json::Raw;
@@ -37,7 +38,7 @@ pub struct Profile {
 }
 
 /// A part of the device that instances lie on.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Area {
     /// The grid of 5 x 4 places.
@@ -172,6 +173,18 @@ pub struct Shown<'a> {
     pub description: Option<&'a str>,
 }
 
+/// Why an instance is a placeholder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Missing {
+    /// Its package isn't installed.
+    Package,
+    /// The installed version of its package doesn't have its widget, or not in its layout.
+    Widget,
+    /// Its widget is there, but has another size by now, which doesn't fit where it lies.
+    Room,
+}
+
 /// An instance on the Panel.
 #[derive(Clone, Debug)]
 pub struct Instance {
@@ -185,6 +198,8 @@ pub struct Instance {
     pub package_font: Option<FontAttribute>,
     /// What is shown over it.
     pub effect: ActionEffect,
+    /// Why it is a placeholder, if it is one: its widget isn't there.
+    pub missing: Option<Missing>,
     /// What the package wants shown, one a state, never empty.
     looks: Vec<Look>,
 }
@@ -205,7 +220,16 @@ impl Instance {
         // An update of the package may have fewer states than the one that left this behind.
         placed.state = placed.state.min(last(&looks));
         let effect = ActionEffect { kind: EffectKind::Clear, image: None };
-        Some(Self { placed, width: layout.width, height: layout.height, package_font: None, effect, looks })
+        let (width, height) = (layout.width, layout.height);
+        Some(Self { placed, width, height, package_font: None, effect, missing: None, looks })
+    }
+
+    /// What keeps the place of an instance, of this many columns and rows, whose widget isn't there.
+    #[must_use]
+    pub fn placeholder(placed: Placed, (width, height): (u8, u8), missing: Missing) -> Self {
+        let effect = ActionEffect { kind: EffectKind::Clear, image: None };
+        let looks = vec![Look::default()];
+        Self { placed, width, height, package_font: None, effect, missing: Some(missing), looks }
     }
 
     /// Takes over what the user decided. False, and nothing has changed, if the widget has no such layout.
@@ -293,7 +317,8 @@ impl Instance {
     /// What its present state shows. An icon that the user chose is seen: no image of the package lies over it.
     #[must_use]
     pub fn shown(&self) -> Shown<'_> {
-        let look = &self.looks[self.placed.state as usize];
+        // A placeholder keeps its state, and has one look.
+        let look = self.looks.get(self.placed.state as usize).unwrap_or(&self.looks[0]);
         let chosen = self.placed.icons.get(&self.placed.state);
         Shown {
             icon: chosen.or(look.icon.as_ref()),
@@ -332,7 +357,19 @@ pub struct Span {
     pub height: u8,
 }
 
+/// Cells of an area, a bit each.
+type Cells = u32;
+
 impl Span {
+    /// The cells that it covers, if it is on the Panel.
+    fn cells(&self) -> Cells {
+        let (columns, rows) = self.area.size();
+        let within = |start: u8, length: u8, most: u8| start.min(most)..start.saturating_add(length).min(most);
+        within(self.row, self.height, rows)
+            .flat_map(|row| within(self.column, self.width, columns).map(move |column| (row, column)))
+            .fold(0, |cells, (row, column)| cells | 1 << (row * columns + column))
+    }
+
     fn is_on_panel(&self) -> bool {
         let fits =
             |start: u8, length: u8, most: u8| length > 0 && start.checked_add(length).is_some_and(|end| end <= most);
@@ -414,9 +451,48 @@ impl Panel {
         Some(self.instances.remove(position))
     }
 
+    /// As [`Panel::place`] for many, in a time that grows with their number. Answers those whose place isn't free.
+    pub fn place_all(&mut self, instances: Vec<Instance>) -> Vec<Instance> {
+        let mut taken: HashMap<(String, u8, Area), Cells> = HashMap::new();
+        let cells_of = |instance: &Instance| {
+            let span = instance.span();
+            ((instance.placed.profile.clone(), span.page, span.area), span.cells())
+        };
+        for instance in self.instances.iter().filter(|instance| instance.placed.parent.is_none()) {
+            let (place, cells) = cells_of(instance);
+            *taken.entry(place).or_default() |= cells;
+        }
+        let mut left = Vec::new();
+        for instance in instances {
+            if instance.placed.parent.is_none() {
+                let (place, cells) = cells_of(&instance);
+                let taken = taken.entry(place).or_default();
+                if !instance.span().is_on_panel() || *taken & cells != 0 {
+                    left.push(instance);
+                    continue;
+                }
+                *taken |= cells;
+            }
+            self.instances.push(instance);
+        }
+        left
+    }
+
     /// Takes all instances of a package off.
     pub fn remove_package(&mut self, package: &str) -> Vec<Instance> {
         self.instances.extract_if(.., |instance| instance.placed.package == package).collect()
+    }
+
+    /// Those of a package, to change.
+    pub fn of_package_mut(&mut self, package: &str) -> impl Iterator<Item = &mut Instance> {
+        self.instances.iter_mut().filter(move |instance| instance.placed.package == package)
+    }
+
+    /// The contexts of all placeholders.
+    #[must_use]
+    pub fn placeholders(&self) -> Vec<String> {
+        let missing = self.instances.iter().filter(|instance| instance.missing.is_some());
+        missing.map(|instance| instance.placed.context.clone()).collect()
     }
 
     /// An instance by its context.
@@ -490,6 +566,43 @@ mod tests {
         let moved = Span { column: 2, ..panel.get("wide").unwrap().span() };
         assert!(!panel.is_free("", moved, None) && panel.is_free("", moved, Some("wide")), "it may move over itself");
         assert!(!panel.is_free("", Span { column: 3, ..moved }, Some("wide")), "beyond the right edge");
+    }
+
+    #[test]
+    fn placing_many_is_placing_one_after_the_other() {
+        let (small, wide) = (widget(1, &[]), widget(1, &[(3, 2)]));
+        let all = || {
+            let at = |context, column, row, widget| at(context, column, row, widget);
+            let keys = at("k", 1, 1, &small).placed;
+            let key = Placed { area: Area::Keys, ..keys };
+            let inner = Placed { parent: Some("a".into()), ..at("i", 0, 0, &small).placed };
+            vec![
+                at("a", 0, 0, &wide),
+                at("b", 2, 1, &small),
+                at("c", 3, 1, &wide),
+                at("d", 4, 3, &small),
+                at("e", 255, 255, &small),
+                Instance::new(key.clone(), &small).unwrap(),
+                Instance::new(Placed { context: "l".into(), ..key }, &small).unwrap(),
+                Instance::new(inner, &small).unwrap(),
+            ]
+        };
+        let (mut many, mut singly) = (Panel::new(Vec::new(), String::new()), Panel::new(Vec::new(), String::new()));
+        let left = many.place_all(all());
+        for instance in all() {
+            singly.place(instance);
+        }
+        let contexts = |panel: &Panel| panel.iter().map(|i| i.placed.context.clone()).collect::<Vec<_>>();
+        assert_eq!(contexts(&many), contexts(&singly));
+        assert_eq!(left.iter().map(|i| i.placed.context.as_str()).collect::<Vec<_>>(), ["b", "c", "e", "l"]);
+    }
+
+    #[test]
+    fn placeholder_keeps_its_state_and_place() {
+        let placed = Placed { context: "c".into(), column: 1, state: 3, ..Placed::default() };
+        let instance = Instance::placeholder(placed.clone(), (3, 2), Missing::Package);
+        assert_eq!((instance.span().width, instance.span().height, instance.shown().title), (3, 2, ""));
+        assert_eq!(instance.placed, placed);
     }
 
     #[test]

@@ -312,7 +312,11 @@ async fn a_panel_is_exported_and_imported_and_what_is_left_is_named() {
     world.call("PUT", &format!("/api/instances/{context}/title"), json!({"title": "mine"})).await;
     let (status, exported) = world.call("GET", "/api/panel", Value::Null).await;
     assert_eq!((status, &exported["format"], &exported["version"]), (200, &json!("creator-deck-panel"), &json!(2)));
-    assert_eq!(exported["packages"], json!([{"uuid": PACKAGE, "name": "Test package", "version": "1.0.0"}]));
+    let widgets = json!({
+        TOGGLE: {"name": "Toggle it", "layouts": [[1, 1]]}, WIDE: {"name": "Wide", "layouts": [[3, 2], [2, 1]]}
+    });
+    let origin = json!({"uuid": PACKAGE, "name": "Test package", "version": "1.0.0", "widgets": widgets});
+    assert_eq!(exported["packages"], json!([origin]));
     let text = exported.to_string();
     assert!(!text.contains("s3cret") && !text.contains(&context), "neither package settings nor contexts: {text}");
 
@@ -342,7 +346,7 @@ async fn a_panel_is_exported_and_imported_and_what_is_left_is_named() {
     let (status, added) = send(&world, "/api/panel?mode=add", file.as_bytes()).await;
     assert_eq!((status, &added), (200, &report));
     let now = state(&world).await;
-    assert_eq!((now["deck"]["profiles"].as_array().unwrap().len(), now["instances"].as_array().unwrap().len()), (2, 2));
+    assert_eq!((now["deck"]["profiles"].as_array().unwrap().len(), now["instances"].as_array().unwrap().len()), (2, 3));
     assert_eq!(now["deck"]["undo"], "importPanel");
     assert_eq!(now["deck"]["profiles"][1]["name"], "Profile 1 (imported)");
     let copy = now["instances"].as_array().unwrap().iter().find(|key| key["title"] == "mine").unwrap();

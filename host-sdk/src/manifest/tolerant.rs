@@ -45,6 +45,17 @@ pub fn small_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u8, D:
     Ok(number.trim().trim_end_matches(".0").parse().unwrap_or_default())
 }
 
+/// As [`small_number`]; none for null, and for one that is none or too large.
+pub fn optional_small_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u8>, D::Error> {
+    let number = match Value::deserialize(deserializer)? {
+        Value::Number(number) => number.to_string(),
+        Value::String(text) => text,
+        Value::Null => return Ok(None),
+        other => return Err(wrong(&other, "a number")),
+    };
+    Ok(number.trim().trim_end_matches(".0").parse().ok())
+}
+
 /// Anything, or null.
 pub fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(deserializer: D) -> Result<T, D::Error> {
     Option::deserialize(deserializer).map(Option::unwrap_or_default)

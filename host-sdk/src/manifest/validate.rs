@@ -73,6 +73,7 @@ pub fn validate(config: &PackageConfig, exists: &dyn Fn(&str) -> bool) -> Vec<Fi
         let first = *seen.entry(widget.uuid.as_str()).or_insert(n);
         check_widget(config, n, first, widget, &mut findings);
     }
+    check_starter(config, &mut findings);
     for (place, path) in config.files() {
         let optional = ["SettingsPath", "PropertyViewPath", "library"].iter().any(|end| place.ends_with(end))
             || place.contains(".Layouts[");
@@ -94,7 +95,10 @@ pub fn validate(config: &PackageConfig, exists: &dyn Fn(&str) -> bool) -> Vec<Fi
 
 /// Whether there is more of something than any host should have to look at.
 fn too_many(config: &PackageConfig, findings: &mut Findings) -> bool {
-    let widgets = [("Widgets".to_owned(), config.widgets.len(), MOST_WIDGETS)];
+    let widgets = [
+        ("Widgets".to_owned(), config.widgets.len(), MOST_WIDGETS),
+        ("Starter".to_owned(), config.starter.len(), MOST_PARTS),
+    ];
     let parts = config.widgets.iter().take(MOST_WIDGETS).enumerate().flat_map(|(n, widget)| {
         [
             (format!("Widgets[{n}].States"), widget.states.len(), MOST_PARTS),
@@ -230,6 +234,31 @@ fn check_widget(config: &PackageConfig, n: usize, first: usize, widget: &Widget,
     }
 }
 
+/// What a host can't place is left out of the starter Panel, and nothing else is wrong with the package.
+fn check_starter(config: &PackageConfig, findings: &mut Findings) {
+    let widgets: HashMap<&str, &Widget> = config.widgets.iter().map(|widget| (widget.uuid.as_str(), widget)).collect();
+    for (n, key) in config.starter.iter().enumerate() {
+        let at = |member: &str| format!("Starter[{n}].{member}");
+        let Some(widget) = widgets.get(key.widget.as_str()) else {
+            findings.warning("starter", &at("Widget"), "is no widget of the package", "write the UUID of one");
+            continue;
+        };
+        let layouts = widget.layouts();
+        let Some(layout) = layouts.get(usize::from(key.layout)) else {
+            let message = format!("is no layout of the widget, which has {}", layouts.len());
+            findings.warning("starter", &at("Layout"), message, "layouts count from 0");
+            continue;
+        };
+        let beyond =
+            |start: Option<u8>, length: u8, most: u8| start.is_some_and(|start| start > most.saturating_sub(length));
+        if beyond(key.column, layout.width, COLUMNS) || beyond(key.row, layout.height, ROWS) {
+            let place = format!("Starter[{n}]");
+            let remedy = "columns and rows count from 0";
+            findings.warning("starter", &place, "lies beyond the grid of 5 columns and 4 rows", remedy);
+        }
+    }
+}
+
 /// A name as the Widget List shows it.
 fn check_name(place: &str, name: &str, findings: &mut Findings) {
     if name.chars().count() > LONG_NAME {
@@ -298,6 +327,7 @@ const PACKAGE: &[Member] = &[
     Member("Runtime", Kind::Table(RUNTIME), None),
     Member("CreatorCentral", Kind::Object(CREATOR_CENTRAL), None),
     Member("Widgets", Kind::List(WIDGET), None),
+    Member("Starter", Kind::List(STARTER), None),
 ];
 const RUNTIME: &[Member] = &[
     Member("type", Kind::Text, Some("Type")),
@@ -318,6 +348,12 @@ const WIDGET: &[Member] = &[
     Member("MultiActionSupported", Kind::Flag, None),
     Member("States", Kind::List(STATE), None),
     Member("Layouts", Kind::List(LAYOUT), None),
+];
+const STARTER: &[Member] = &[
+    Member("Widget", Kind::Text, None),
+    Member("Layout", Kind::Number, None),
+    Member("Column", Kind::Number, None),
+    Member("Row", Kind::Number, None),
 ];
 const STATE: &[Member] = &[Member("Title", Kind::Text, Some("Name")), Member("Image", Kind::Text, None)];
 const LAYOUT: &[Member] = &[
@@ -559,6 +595,12 @@ mod tests {
             |v| v["Widgets"][0]["Layouts"][0]["Title"] = json!("\u{2066}a"),
             "warning name-characters Widgets[0].Layouts[0].Title",
         );
+        one(|v| v["Starter"] = json!([{"Widget": "com.example.n.x"}]), "warning starter Starter[0].Widget");
+        one(
+            |v| v["Starter"] = json!([{"Widget": "com.example.n.w", "Layout": 1}]),
+            "warning starter Starter[0].Layout",
+        );
+        one(|v| v["Starter"] = json!([{"Widget": "com.example.n.w", "Column": 3}]), "warning starter Starter[0]");
         let double = |v: &mut Value, list: &str| {
             let list = v["Widgets"][0][list].as_array_mut().unwrap();
             list.push(list[0].clone());
@@ -570,6 +612,14 @@ mod tests {
             v["Widgets"].as_array_mut().unwrap().push(widget);
         });
         assert_eq!(findings, ["error uuid-twice Widgets[1].UUID"]);
+    }
+
+    #[test]
+    fn starter_that_fits_has_no_findings() {
+        let starter =
+            json!([{"Widget": "com.example.n.w"}, {"Widget": "com.example.n.w", "Layout": 0, "Column": 2, "Row": 2}]);
+        let (_, findings) = check(|v| v["Starter"] = starter);
+        assert_eq!(findings, Vec::<String>::new());
     }
 
     #[test]

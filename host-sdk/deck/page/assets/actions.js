@@ -9,8 +9,12 @@ import { announce, showError, showNotice } from "./toast.js";
 /** "3 x 2". */
 export const sizeText = ({ width, height }) => text("size", { width, height });
 
-/** The widget's name as the list shows it, or its UUID while the package is away. */
-export const nameOf = (instance) => store.widgetOf(instance)?.name ?? instance.widget;
+/** The widget's name as the list shows it, or as it was when its package was there last. */
+export const nameOf = (instance) => instance.missing?.widget ?? store.widgetOf(instance)?.name ?? instance.widget;
+
+/** Why a placeholder can't be used, and what helps. */
+export const missingExplanation = (instance) =>
+  text(`missingExplanation.${instance.missing.why}`, { widget: nameOf(instance), package: instance.missing.package });
 
 /** A place in words. */
 export const placeText = ({ area, column, row }) =>

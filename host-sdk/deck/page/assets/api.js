@@ -137,6 +137,9 @@ export const setIcon = (context, state, file) =>
 export const setState = (context, state) =>
   inOrder(context, () => request("PUT", `instances/${part(context)}/state`, { json: { state } }));
 
+/** Places the starter Panel that is offered. Answers `{keys}`, how many it has. */
+export const placeStarter = () => request("POST", "starter");
+
 /** Makes a profile and shows it; a copy of `copyOf` (an id) unless that is null. */
 export const createProfile = (name, copyOf) => request("POST", "profiles", { json: { name, copyOf } });
 
@@ -156,6 +159,15 @@ export const setAsleep = (asleep) => request("PUT", "sleep", { json: { asleep } 
 
 /** Takes over what the user chooses about the deck itself: `{mode, appearance, properties, …}`, null takes a choice back. */
 export const prefer = (choices) => request("PATCH", "preferences", { json: choices });
+
+/** Where the deck's files lie, and whether it starts with the computer: docs/deck-api.md. */
+export const getDesktop = () => request("GET", "desktop");
+
+/** Has the deck start with the computer, or not any more. */
+export const setStart = (on) => request("PUT", "desktop/start", { json: { on } });
+
+/** Shows a folder, "data" or "logs", in the system's file manager. */
+export const openFolder = (folder) => request("POST", "desktop/open", { json: { folder } });
 
 export const dismissNotice = () => request("DELETE", "notice");
 

@@ -1,8 +1,9 @@
 // What one key shows, from below: the picture of its state, the title that the host draws over it, the package's image, and
 // the action effect. Used by the Panel and by the small preview beside the property view.
 
-import { element, setAttribute, setText } from "./dom.js";
+import { element, icon, setAttribute, setText } from "./dom.js";
 import { store } from "./store.js";
+import { text } from "./strings.js";
 
 const FALLBACK_FONT = '"Segoe UI", "Helvetica Neue", Arial, "Noto Sans", sans-serif';
 const PLACES = { left: "left", center: "center", right: "right" };
@@ -23,12 +24,15 @@ export class Face {
   #title = element("span", { className: "face-title" });
   #image = new Layer("face-image");
   #effect = new Layer("face-effect");
+  #name = element("span", { className: "face-missing-name" });
+  // Why it is missing is drawn beside it by the style sheet: the key's label has both, with a comma between them.
+  #missing = element("span", { className: "face-missing", "aria-hidden": "true" }, icon("package"), this.#name);
   #font = null;
 
   constructor() {
     const content = element("span", { className: "face-content" }, this.#icon.node, this.#title, this.#image.node);
     const mark = element("span", { className: "face-mark", "aria-hidden": "true" }, "!");
-    this.node = element("span", { className: "face" }, content, mark, this.#effect.node);
+    this.node = element("span", { className: "face" }, content, mark, this.#effect.node, this.#missing);
   }
 
   /** The address of the picture that is seen, or null. */
@@ -48,6 +52,10 @@ export class Face {
     setAttribute(this.node, "data-drawn-effect", effectImage === null ? effect : "clear");
     setAttribute(this.node, "data-rests", restOf(instance));
     setText(this.#title, instance.title ?? "");
+    const { missing } = instance;
+    setAttribute(this.node, "data-missing", missing?.why ?? null);
+    setText(this.#name, missing === null ? "" : instance.title || missing.widget);
+    setAttribute(this.#missing, "data-why", missing === null ? null : text(`missing.${missing.why}`));
     this.#setFont(instance.font);
   }
 

@@ -4,6 +4,7 @@
 import { clip, copyTo, duplicate, moveTo, nameOf, paste, remove } from "./actions.js";
 import { showMenu } from "./menu.js";
 import { isEditing } from "./mode.js";
+import { chooseFile } from "./packages.js";
 import { store } from "./store.js";
 import { text } from "./strings.js";
 
@@ -17,7 +18,9 @@ export function showKeyMenu(instance, node, at) {
   showMenu(
     nameOf(instance),
     [
-      { words: text("menuSettings"), keys: text("keyEnter"), act: () => store.open(context) },
+      instance.missing === null
+        ? { words: text("menuSettings"), keys: text("keyEnter"), act: () => store.open(context) }
+        : { words: text("importThePackage"), act: chooseFile },
       null,
       { words: text("cut"), keys: shortcut("X"), act: () => clip(context, true) },
       { words: text("copy"), keys: shortcut("C"), act: () => clip(context, false) },

@@ -105,6 +105,11 @@ export function startLog() {
   setPaused(false);
 }
 
+/** Opens the drawer, if it isn't open. */
+export function openLog() {
+  setOpen(true);
+}
+
 /** Takes one entry of the event socket. */
 export function addLogEntry(entry) {
   add("log", [entry]);

@@ -1,6 +1,7 @@
 // Where the page starts: builds its parts and connects them with the events of the server.
 
 import { isUnattended, setPage } from "./api.js";
+import { startAppearance } from "./appearance.js";
 import { startDevice } from "./device.js";
 import { startDivider } from "./divider.js";
 import { connect } from "./events.js";
@@ -12,6 +13,7 @@ import { startPackages } from "./packages.js";
 import { startPanel } from "./panel.js";
 import { startProperties } from "./properties.js";
 import { openSettings, startSettings } from "./settings-dialog.js";
+import { startStarter } from "./starter.js";
 import { store } from "./store.js";
 import { fillTexts, text } from "./strings.js";
 import { announce } from "./toast.js";
@@ -38,10 +40,12 @@ let bannerTimer = null;
 let closeTimer = null;
 
 fillTexts(document);
+startAppearance();
 startModes();
 startPackages();
 startWidgetList();
 startPanel();
+startStarter();
 startDevice();
 startTransfer();
 startProperties();

@@ -1,7 +1,7 @@
 // The device: the grid of places and the function keys beside it, the keys on them, what clicks on them do in either mode,
 // moving, and the keyboard's way through it.
 
-import { cancelCut, move, nameOf, placeText, press, remove, turnPage } from "./actions.js";
+import { cancelCut, missingExplanation, move, nameOf, placeText, press, remove, turnPage } from "./actions.js";
 import { element, setAttribute, setText } from "./dom.js";
 import { makeDraggable, setDropTarget } from "./drag.js";
 import { Face, restOf } from "./face.js";
@@ -9,9 +9,10 @@ import { onShortcut, showDropMenu, showKeyMenu, showPlaceMenu } from "./key-menu
 import { notePress } from "./links.js";
 import { isEditing } from "./mode.js";
 import { accept, offeredName } from "./offer.js";
+import { chooseFile } from "./packages.js";
 import { store } from "./store.js";
 import { text } from "./strings.js";
-import { announce } from "./toast.js";
+import { announce, showNotice } from "./toast.js";
 
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
@@ -253,6 +254,8 @@ class Key {
   #face = new Face();
   #pressed = false;
   #byKeyboard = false;
+  /** What says that there is nothing to press. */
+  #notice = null;
   /** When it was clicked last, in Edit. */
   #clicked = -Infinity;
 
@@ -311,7 +314,7 @@ class Key {
     this.instance = instance;
     this.#face.update(instance, widget);
     const state = instance.description ?? (instance.states > 1 ? stateText(instance) : null);
-    const parts = [nameOf(instance), state, instance.title, instance.effect === "invalid" ? text("invalidKey") : null, restText(instance)];
+    const parts = [nameOf(instance), state, instance.title, instance.effect === "invalid" ? text("invalidKey") : null, missingText(instance), restText(instance)];
     const what = parts.filter(Boolean).join(", ");
     setAttribute(this.node, "aria-label", text("keyLabel", { place: placeLabel(instance), what }));
     setAttribute(this.node, "data-widget-uuid", instance.widget);
@@ -364,12 +367,24 @@ class Key {
 
   #press(phase) {
     if ((phase === "down") === this.#pressed) return;
+    if (phase === "down" && this.instance.missing !== null) {
+      this.#refuse();
+      return;
+    }
     this.#pressed = phase === "down";
     this.#byKeyboard = false;
     this.node.toggleAttribute("data-pressed", this.#pressed);
     // A press may open a page when it goes down and when it comes up.
     if (phase !== "cancel") notePress(this.instance.package, this.#pressed);
     press(this.context, phase);
+  }
+
+  // There is nothing to press. Said once, however often it is tried.
+  #refuse() {
+    const words = missingExplanation(this.instance);
+    announce(words);
+    if (this.#notice?.isConnected) return;
+    this.#notice = showNotice(words, { words: text("importThePackage"), act: chooseFile }).node;
   }
 
   #cargo(event) {
@@ -405,6 +420,7 @@ function placeLabel(place) {
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
+const missingText = ({ missing }) => (missing === null ? null : text(`missing.${missing.why}`));
 const restText = (instance) => (restOf(instance) === null ? null : text(`keyRests.${restOf(instance)}`));
 const stateText = ({ state, states }) => text("stateOf", { number: state + 1, count: states });
 

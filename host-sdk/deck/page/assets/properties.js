@@ -2,12 +2,13 @@
 // view, the key's look, and what package authors try it with.
 
 import * as api from "./api.js";
-import { nameOf, remove, sizeText } from "./actions.js";
+import { missingExplanation, nameOf, remove, sizeText } from "./actions.js";
 import { element, icon, setAttribute, setText } from "./dom.js";
 import { Face } from "./face.js";
 import { Look } from "./look.js";
 import { showKeyMenu } from "./key-menu.js";
 import { isEditing } from "./mode.js";
+import { chooseFile } from "./packages.js";
 import { focusPlace } from "./panel.js";
 import { isMultiAction, StepList } from "./steps.js";
 import { store } from "./store.js";
@@ -49,10 +50,11 @@ function draw() {
   const instance = (isEditing() && store.instances.get(store.selected)) || null;
   const widget = instance && store.widgetOf(instance);
   // A package that was loaded anew brings another property view.
-  const subject = instance && `${instance.context} ${store.package(instance.package)?.loads}`;
+  const subject = instance && `${instance.context} ${store.package(instance.package)?.loads} ${instance.missing?.why}`;
   if (shown === null || shown.subject !== subject) {
     shown?.leave();
-    shown = instance === null ? new Nothing() : new Properties(instance, widget, subject);
+    if (instance === null) shown = new Nothing();
+    else shown = instance.missing === null ? new Properties(instance, widget, subject) : new Placeholder(instance, subject);
     area.replaceChildren(...shown.nodes);
   }
   if (instance !== null) shown.update(instance, widget);
@@ -75,6 +77,50 @@ class Nothing {
   leave() {}
 }
 
+/** What is there for a key whose widget isn't. */
+class Placeholder {
+  #face = new Face();
+  #heading = element("h2", {});
+  #explanation = element("p", {});
+  #import = element("button", { type: "button", id: "import-package", className: "primary" }, text("importThePackage"));
+
+  constructor(instance, subject) {
+    this.subject = subject;
+    this.#import.addEventListener("click", chooseFile);
+    this.#face.node.classList.add("preview");
+    const side = element(
+      "div",
+      { className: "properties-side" },
+      element("div", { className: "preview-holder" }, this.#face.node),
+    );
+    const explained = element(
+      "div",
+      { className: "empty" },
+      element("p", { className: "empty-title" }, text(`missing.${instance.missing.why}`)),
+      this.#explanation,
+      instance.missing.why === "room" ? null : this.#import,
+    );
+    this.nodes = [
+      element("header", { className: "properties-header" }, this.#heading, instance.parent === null ? keyTools(instance.context) : wayBack(instance.parent)),
+      element("div", { className: "properties-body placeholder-body" }, side, explained),
+    ];
+  }
+
+  open() {
+    this.#import.focus();
+  }
+
+  update(instance) {
+    this.#face.update(instance, null);
+    fitPreview(this.#face, instance);
+    setText(this.#explanation, missingExplanation(instance));
+    setText(this.#heading, headingOf(instance));
+    setAttribute(this.#heading, "title", headingOf(instance));
+  }
+
+  leave() {}
+}
+
 /** The properties of one instance. */
 class Properties {
   #face = new Face();
@@ -88,29 +134,6 @@ class Properties {
   constructor(instance, widget, subject) {
     this.subject = subject;
     this.context = instance.context;
-    const label = text("deleteKey");
-    const trash = element(
-      "button",
-      { type: "button", id: "delete-button", className: "icon-button", title: label, "aria-label": label },
-      icon("trash"),
-    );
-    trash.addEventListener("click", async () => {
-      const gone = store.instances.get(this.context);
-      await remove(this.context);
-      // The button goes with the key.
-      if (gone && !store.instances.has(this.context)) focusPlace(gone);
-    });
-
-    const more = element(
-      "button",
-      { type: "button", id: "key-menu-button", className: "icon-button", title: text("moreActions"), "aria-label": text("moreActions"), "aria-haspopup": "menu" },
-      icon("more"),
-    );
-    more.addEventListener("click", () => {
-      const now = store.instances.get(this.context);
-      if (now) showKeyMenu(now, more, more);
-    });
-
     this.#face.node.classList.add("preview");
     const side = element(
       "div",
@@ -143,16 +166,15 @@ class Properties {
     });
     this.#tabs.choose(tab);
     this.nodes = [
-      element("header", { className: "properties-header" }, this.#heading, this.#tabs.list, instance.parent === null ? element("span", { className: "properties-tools" }, more, trash) : this.#wayBack(instance.parent)),
+      element(
+        "header",
+        { className: "properties-header" },
+        this.#heading,
+        this.#tabs.list,
+        instance.parent === null ? keyTools(this.context) : wayBack(instance.parent),
+      ),
       element("div", { className: "properties-body" }, side, ...this.#tabs.panels),
     ];
-  }
-
-  // From something in the list of a multi-action key to the list.
-  #wayBack(parent) {
-    const button = element("button", { type: "button", id: "back-to-list", className: "properties-tools" }, text("backToList"));
-    button.addEventListener("click", () => store.open(parent));
-    return button;
   }
 
   #titleField() {
@@ -187,12 +209,10 @@ class Properties {
 
   update(instance, widget) {
     this.#face.update(instance, widget);
-    this.#face.node.style.setProperty("--span-columns", instance.width);
-    this.#face.node.style.setProperty("--span-rows", instance.height);
+    fitPreview(this.#face, instance);
     this.#look?.update(instance);
     this.steps?.update(instance);
-    const owner = store.package(instance.package)?.name ?? instance.package;
-    const heading = text("packageAndWidget", { package: owner, widget: nameOf(instance) });
+    const heading = headingOf(instance);
     setText(this.#heading, heading);
     setAttribute(this.#heading, "title", heading);
     setText(this.#size, sizeText(instance));
@@ -206,4 +226,47 @@ class Properties {
     clearTimeout(this.#titleTimer);
     this.frame.close();
   }
+}
+
+function headingOf(instance) {
+  const owner = instance.missing?.package ?? store.package(instance.package)?.name ?? instance.package;
+  return text("packageAndWidget", { package: owner, widget: nameOf(instance) });
+}
+
+function fitPreview(face, { width, height }) {
+  face.node.style.setProperty("--span-columns", width);
+  face.node.style.setProperty("--span-rows", height);
+}
+
+// The menu of a key, and its way off the Panel.
+function keyTools(context) {
+  const label = text("deleteKey");
+  const trash = element(
+    "button",
+    { type: "button", id: "delete-button", className: "icon-button", title: label, "aria-label": label },
+    icon("trash"),
+  );
+  trash.addEventListener("click", async () => {
+    const gone = store.instances.get(context);
+    await remove(context);
+    // The button goes with the key.
+    if (gone && !store.instances.has(context)) focusPlace(gone);
+  });
+  const more = element(
+    "button",
+    { type: "button", id: "key-menu-button", className: "icon-button", title: text("moreActions"), "aria-label": text("moreActions"), "aria-haspopup": "menu" },
+    icon("more"),
+  );
+  more.addEventListener("click", () => {
+    const now = store.instances.get(context);
+    if (now) showKeyMenu(now, more, more);
+  });
+  return element("span", { className: "properties-tools" }, more, trash);
+}
+
+// From something in the list of a multi-action key to the list.
+function wayBack(parent) {
+  const button = element("button", { type: "button", id: "back-to-list", className: "properties-tools" }, text("backToList"));
+  button.addEventListener("click", () => store.open(parent));
+  return button;
 }

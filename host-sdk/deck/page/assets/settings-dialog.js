@@ -1,5 +1,7 @@
-// The Settings dialog: the packages that have settings on the left, the chosen one's settings page on the right.
+// The Settings dialog: on the left the deck itself and the packages that have settings, on the right the settings of the chosen
+// one.
 
+import { DeckSettings } from "./deck-settings.js";
 import { element, icon, nameNode, setAttribute } from "./dom.js";
 import { store } from "./store.js";
 import { text } from "./strings.js";
@@ -11,6 +13,10 @@ const list = element("ul", { className: "settings-list" });
 const holder = element("div", { className: "frame-holder" });
 const frame = new ViewFrame(holder, "settings-frame");
 
+/** The entry of the deck itself. */
+const DECK = "deck";
+const deckSettings = new DeckSettings(() => dialog.close());
+/** What is shown: the UUID of a package, `DECK`, or null while the dialog is closed. */
 let chosen = null;
 /** Which loading of the chosen package the page is of. */
 let loads = 0;
@@ -29,8 +35,9 @@ export function startSettings() {
     element(
       "div",
       { className: "settings-body" },
-      element("nav", { "aria-label": text("packages") }, list),
+      element("nav", { "aria-label": text("settings") }, list),
       holder,
+      deckSettings.node,
     ),
   );
   dialog.addEventListener("close", () => {
@@ -42,11 +49,13 @@ export function startSettings() {
     if (!dialog.open) return;
     draw();
     // A package that was loaded anew brings another page.
-    if (chosen !== null && store.package(chosen)?.loads !== loads) choose(chosen);
+    if (chosen !== null && chosen !== DECK && store.package(chosen)?.loads !== loads) choose(chosen);
+    deckSettings.update();
   });
+  store.on("deck", () => dialog.open && deckSettings.update());
 }
 
-/** Opens the dialog at a package (its UUID); without one, or with one that has no settings, at the first that has. */
+/** Opens the dialog at a package (its UUID); without one, or with one that has no settings, at the first that has, or the deck. */
 export function openSettings(uuid = null) {
   const able = store.packages.filter((candidate) => candidate.settings);
   const wanted = able.find((candidate) => candidate.uuid === uuid) ?? able[0] ?? null;
@@ -57,7 +66,7 @@ export function openSettings(uuid = null) {
     dialog.showModal();
   }
   draw();
-  choose(wanted?.uuid ?? null);
+  choose(wanted?.uuid ?? DECK);
 }
 
 function draw() {
@@ -65,20 +74,10 @@ function draw() {
   const content = JSON.stringify(able.map(({ uuid, name, version, icon: picture }) => [uuid, name, version, picture]));
   if (content !== drawn) {
     drawn = content;
-    list.replaceChildren(...able.map(item));
-    holder.querySelector(".empty")?.remove();
-    if (able.length === 0) holder.append(emptyState());
+    list.replaceChildren(item({ uuid: DECK, name: text("product"), icon: "/assets/logo.svg" }), ...able.map(item));
   }
-  if (chosen !== null && !able.some((candidate) => candidate.uuid === chosen)) choose(able[0]?.uuid ?? null);
-}
-
-function emptyState() {
-  return element(
-    "div",
-    { className: "empty" },
-    element("p", { className: "empty-title" }, text("noSettings")),
-    element("p", {}, text("noSettingsHint")),
-  );
+  const isThere = chosen === null || chosen === DECK || able.some((candidate) => candidate.uuid === chosen);
+  if (!isThere) choose(DECK);
 }
 
 function item({ uuid, name, icon: picture }) {
@@ -91,13 +90,16 @@ function item({ uuid, name, icon: picture }) {
 }
 
 function choose(uuid) {
-  const owner = uuid === null ? null : store.package(uuid);
+  const owner = uuid === null || uuid === DECK ? null : store.package(uuid);
   if (uuid === chosen && owner?.loads === loads) return;
   chosen = uuid;
   loads = owner?.loads;
   for (const button of list.querySelectorAll("button")) {
     setAttribute(button, "aria-current", button.dataset.package === uuid ? "true" : null);
   }
-  if (uuid === null) frame.close();
+  deckSettings.node.hidden = uuid !== DECK;
+  holder.hidden = uuid === DECK;
+  if (uuid === DECK) deckSettings.refresh();
+  if (owner === null) frame.close();
   else frame.open({ package: uuid }, text("settingsOf", { name: owner.name }));
 }

@@ -30,7 +30,7 @@ function remove(toast) {
 }
 
 /**
- * Shows a notice that goes by itself, or sooner by the function that this answers. `offer`, if given, is a button in it:
+ * Shows a notice that goes by itself, or sooner by the function that this answers, which has its element as `node`. `offer`, if given, is a button in it:
  * `words` on it, `act()` when it is pressed. `detail` stands below it in small letters.
  */
 export function showNotice(words, offer = null, detail = null) {
@@ -43,7 +43,7 @@ export function showNotice(words, offer = null, detail = null) {
     offer.act();
   });
   setTimeout(() => remove(toast), duration);
-  return () => remove(toast);
+  return Object.assign(() => remove(toast), { node: toast });
 }
 
 /** Shows what went wrong (an Error, or words) until the user dismisses it. The same error is shown once. */

@@ -9,7 +9,7 @@ use super::history::{Edit, Step};
 use super::{Cell, Hub, Refusal};
 use crate::page;
 use crate::random_id;
-use crate::state::{self, Area, Instance, PAGES, Placed, Span};
+use crate::state::{self, Area, PAGES, Placed, Span};
 
 /// A key to paste.
 #[derive(Clone, Debug)]
@@ -48,7 +48,7 @@ impl Hub {
         let Clipboard { key, cut } = self.clipboard.clone().ok_or_else(empty)?;
         let first = key.first().ok_or_else(empty)?;
         let context = first.context.clone();
-        let near = self.span_of(first, self.panel.active.clone(), cell.area.page(self.panel.page()), cell)?;
+        let near = self.span_of(first, self.panel.active.clone(), cell.area.page(self.panel.page()), cell);
         let is_there = cut && self.panel.get(&context).is_some();
         let besides = is_there.then_some(context.as_str());
         let free = self.panel.nearest_free(&self.panel.active, near, besides).ok_or_else(|| full(near))?;
@@ -89,7 +89,7 @@ impl Hub {
         }
         let page = to.page.unwrap_or(profile.page);
         if let Some(cell) = to.cell {
-            let span = self.span_of(&instance.placed, profile.id.clone(), cell.area.page(page), cell)?;
+            let span = self.span_of(&instance.placed, profile.id.clone(), cell.area.page(page), cell);
             self.check_fit(&profile.id, span, besides)?;
             return Ok((profile.id, span));
         }
@@ -105,14 +105,9 @@ impl Hub {
     }
 
     /// What a key takes when it is put on a cell.
-    fn span_of(&self, placed: &Placed, profile: String, page: u8, cell: Cell) -> Result<Span, Refusal> {
+    fn span_of(&self, placed: &Placed, profile: String, page: u8, cell: Cell) -> Span {
         let Cell { area, column, row } = cell;
-        let there = Placed { profile, page, area, column, row, ..placed.clone() };
-        let widget = self.package(&there.package).and_then(|package| package.config.widget(&there.widget));
-        let Some(widget) = widget else {
-            return Err(Refusal::Conflict("The key's package isn't installed. Install it first.".to_owned()));
-        };
-        Instance::new(there, widget).map(|instance| instance.span()).ok_or_else(super::panel::no_layout)
+        self.instance_of(Placed { profile, page, area, column, row, ..placed.clone() }).span()
     }
 
     /// Moves a key, with what is in its list, to a free place.

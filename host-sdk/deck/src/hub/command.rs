@@ -77,6 +77,8 @@ pub enum Command {
     State(Reply<State>),
     /// Put a widget on the Panel.
     Place(Place, Reply<Result<crate::page::Instance, Refusal>>),
+    /// Place the starter Panel in the profile that is shown. Answers how many keys it has.
+    PlaceStarter(Reply<Result<usize, Refusal>>),
     /// Move an instance.
     Move(String, Destination, Reply<Result<crate::page::Instance, Refusal>>),
     /// Give a multi-action key another list.

@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 
 use super::{Hub, Refusal};
-use crate::state::{Instance, Placed, Profile};
+use crate::state::{Placed, Profile};
 
 /// Steps that can be undone; older ones are forgotten.
 const MOST_STEPS: usize = 200;
@@ -34,7 +34,7 @@ pub enum Edit {
 #[derive(Clone, Debug)]
 pub struct Step {
     /// A word for it, which the page translates: `place`, `move`, `remove`, `resize`, `title`, `font`, `icon`, `copy`,
-    /// `duplicate`, `paste`, `steps`,
+    /// `duplicate`, `paste`, `steps`, `starter`,
     /// `createProfile`, `copyProfile`, `renameProfile`, `deleteProfile`, `importPanel`.
     pub name: &'static str,
     /// In the order in which they are made; unmade in the opposite order.
@@ -142,6 +142,7 @@ impl Hub {
                 &step.before
             }
         };
+        edited.extend(self.revive());
         self.show(shown);
         self.changed = true;
         self.history.revision += 1;
@@ -192,16 +193,14 @@ impl Hub {
         }
     }
 
-    /// Puts an instance on the Panel, or where it waits for its package.
+    /// Puts an instance on the Panel, or where it waits for its place.
     fn put(&mut self, placed: &Placed) {
-        let widget = self.package(&placed.package).and_then(|package| package.config.widget(&placed.widget));
-        match widget.and_then(|widget| Instance::new(placed.clone(), widget)) {
-            Some(instance) => {
-                if !self.panel.place(instance) {
-                    self.log.warn(Some(&placed.package), "A key can't come back: its place is taken by now.");
-                }
-            }
-            None => self.absent.push(placed.clone()),
+        let instance = self.instance_of(placed.clone());
+        let is_missing = instance.missing.is_some();
+        match self.panel.place(instance) {
+            true => {}
+            false if is_missing => self.absent.push(placed.clone()),
+            false => self.log.warn(Some(&placed.package), "A key can't come back: its place is taken by now."),
         }
     }
 
@@ -221,12 +220,20 @@ impl Hub {
         if let Some(placed) = self.absent.iter_mut().find(|placed| placed.context == target.context) {
             return placed.take_users_part(target);
         }
-        let widget = self.package(&target.package).and_then(|package| package.config.widget(&target.widget)).cloned();
-        let (Some(widget), Some(instance)) = (widget, self.panel.get(&target.context)) else { return };
+        let Some(instance) = self.panel.get(&target.context) else { return };
         let mut wanted = instance.clone();
-        let fits = wanted.take_users_part(target, &widget)
-            && self.panel.is_free(&target.profile, wanted.span(), Some(&target.context));
-        if !fits {
+        let is_possible = match self.package(&target.package).and_then(|package| package.config.widget(&target.widget))
+        {
+            Some(widget) if instance.missing.is_none() => wanted.take_users_part(target, widget),
+            _ => {
+                wanted.placed.take_users_part(target);
+                wanted = self.instance_of(wanted.placed);
+                true
+            }
+        };
+        let fits = target.parent.is_some()
+            || self.panel.is_free(&target.profile, wanted.span(), Some(target.context.as_str()));
+        if !is_possible || !fits {
             return self.log.warn(Some(&target.package), "A key stays as it is: the place for it is taken by now.");
         }
         let old = instance.placed.clone();

@@ -113,7 +113,10 @@ impl Hub {
 
     /// Whether an instance is the package's own. What is sent about another one is ignored.
     fn is_of(&self, package: &str, context: &str) -> bool {
-        let is_of = self.panel.get(context).is_some_and(|instance| instance.placed.package == package);
+        let is_of = self
+            .panel
+            .get(context)
+            .is_some_and(|instance| instance.missing.is_none() && instance.placed.package == package);
         // Usual for a moment after an instance was removed, but not with what was never an instance's.
         if !is_of && (context.is_empty() || context == package) {
             self.log.warn(Some(package), "Ignored: a message about a key without the key's context.");

@@ -13,7 +13,6 @@ use crate::origins;
 use crate::package::Package;
 use crate::page::{self, Event, Frame, Status};
 use crate::process::{Report, Reports, Start, Supervisor};
-use crate::state::Instance;
 
 /// What is said of a package that the user has unloaded.
 const UNLOADED: &str = "It is unloaded. Load it to use its keys.";
@@ -41,7 +40,6 @@ impl Hub {
         } else {
             self.start_package(&mut package);
         }
-        self.bring_back(&package);
         let name = |package: &Package| package.config.name.to_lowercase();
         let place = self.packages.partition_point(|other| name(other) <= name(&package));
         self.packages.insert(place, package);
@@ -69,29 +67,6 @@ impl Hub {
                 None
             }
         };
-    }
-
-    /// Puts the instances back that a package left behind when it wasn't there. Those whose widget it doesn't have, or
-    /// whose place was taken meanwhile, wait on.
-    fn bring_back(&mut self, package: &Package) {
-        let absent = std::mem::take(&mut self.absent);
-        for placed in absent {
-            let widget = package.config.widget(&placed.widget).filter(|_| placed.package == package.config.uuid);
-            match widget.and_then(|widget| Instance::new(placed.clone(), widget)) {
-                Some(instance)
-                    if placed.parent.is_some() || self.panel.is_free(&placed.profile, instance.span(), None) =>
-                {
-                    self.panel.place(instance);
-                }
-                _ => self.absent.push(placed),
-            }
-        }
-    }
-
-    /// Puts the keys back that the deck itself offers.
-    pub(super) fn bring_back_own(&mut self) {
-        let own = super::multi::own_package();
-        self.bring_back(&own);
     }
 
     /// Ends a package, if there is one, and keeps its place: its files are about to change. Answers when it has ended.
@@ -184,20 +159,13 @@ impl Hub {
     fn put_package(&mut self, config: PackageConfig, folder: PathBuf) {
         let uuid = config.uuid.clone();
         self.add_package(config, folder);
-        let views: Vec<_> = self
-            .panel
-            .shown()
-            .filter(|instance| instance.placed.package == uuid)
-            .map(|instance| self.instance_view(instance))
-            .collect();
+        self.revive();
         self.tell_packages();
-        for instance in views {
-            self.tell_pages(&Event::Instance { instance: Box::new(instance) });
-        }
+        self.tell_pages_of_package(&uuid);
         self.changed = true;
     }
 
-    /// Takes a package out, with its sockets and views. Its instances wait for its return.
+    /// Takes a package out, with its sockets and views. Placeholders wait for its return.
     fn take_package(&mut self, uuid: &str) -> Option<Package> {
         let position = self.packages.iter().position(|package| package.config.uuid == uuid)?;
         let package = self.packages.remove(position);
@@ -209,10 +177,8 @@ impl Hub {
                 self.connections.remove(&connection);
             }
         }
-        for instance in self.panel.remove_package(uuid) {
-            self.tell_pages(&Event::InstanceRemoved { context: instance.placed.context.clone() });
-            self.absent.push(instance.placed);
-        }
+        self.known.entry(uuid.to_owned()).or_default().update(package.known(|_| true));
+        self.leave_placeholders(uuid);
         Some(package)
     }
 
@@ -224,12 +190,16 @@ impl Hub {
         self.unloaded.remove(uuid);
         self.clear_clipboard(Some(uuid));
         if !keep_settings {
+            for instance in self.panel.remove_package(uuid) {
+                self.tell_pages(&Event::InstanceRemoved { context: instance.placed.context });
+            }
             self.absent.retain(|placed| placed.package != uuid);
             self.package_settings.remove(uuid);
         }
         self.changed = true;
         self.log.info(Some(uuid), "The package is removed.");
         self.tell_packages();
+        self.tell_pages_of_package(uuid);
         Ok(())
     }
 

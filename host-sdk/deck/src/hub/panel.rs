@@ -43,6 +43,7 @@ impl Hub {
     /// place unless the user has named one.
     pub(super) fn resize(&mut self, context: &str, resize: Resize) -> Result<page::Instance, Refusal> {
         let instance = self.shown_key(context)?;
+        self.usable(instance)?;
         let before = instance.placed.clone();
         let widget = self.package(&before.package).and_then(|package| package.config.widget(&before.widget));
         let layouts = widget.ok_or_else(|| no("widget"))?.layouts();
@@ -137,7 +138,7 @@ impl Hub {
                 // The key went from under the finger; its package has heard of that.
                 Phase::Up | Phase::Cancel => Ok(()),
                 _ if self.asleep => Err(Refusal::Conflict("The device sleeps. Wake it up first.".to_owned())),
-                _ => self.shown_instance(context).map(drop),
+                _ => self.usable(instance).and_then(|()| self.shown_instance(context).map(drop)),
             };
         }
         let package = instance.placed.package.clone();
@@ -208,6 +209,7 @@ impl Hub {
     /// Changes how an instance looks as its user wants it, where its package lets the user.
     pub(super) fn adjust(&mut self, context: &str, adjustment: Adjustment) -> Result<(), Refusal> {
         let instance = self.shown_instance(context)?;
+        self.usable(instance)?;
         let widget =
             self.package(&instance.placed.package).and_then(|package| package.config.widget(&instance.placed.widget));
         let widget = widget.ok_or_else(|| no("widget"))?;
@@ -312,6 +314,7 @@ impl Hub {
         let (package, context, entry) = match target {
             Target::Context(context) => {
                 let instance = self.panel.get(&context).ok_or_else(|| no("instance"))?;
+                self.usable(instance)?;
                 let package = self.package(&instance.placed.package).ok_or_else(|| no("package"))?;
                 let widget = package.config.widget(&instance.placed.widget).ok_or_else(|| no("widget"))?;
                 let entry = widget
@@ -440,6 +443,7 @@ impl Hub {
                 font: placed.font.is_some(),
                 icons: placed.icons.keys().copied().collect(),
             },
+            missing: self.missing_view(instance),
             parent: placed.parent.clone(),
             steps: placed.steps.clone(),
         }

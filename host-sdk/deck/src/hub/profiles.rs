@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::clipboard::renewed;
 use super::history::{Edit, Shown, Step};
-use super::{Hub, Refusal};
+use super::{DEFAULT_LANGUAGE, Hub, Refusal, set_language};
 use crate::page::{self, Deck, Event};
 use crate::preferences::PreferenceError;
 use crate::random_id;
@@ -81,7 +81,7 @@ impl Hub {
     pub(super) fn is_visible(&self, instance: &Instance) -> bool {
         // What a multi-action key presses is there until it is done, also when it has changed the profile.
         let is_pressed = || instance.placed.parent.as_ref().is_some_and(|parent| self.is_running(parent));
-        !self.asleep && (self.panel.is_shown(&instance.placed) || is_pressed())
+        !self.asleep && instance.missing.is_none() && (self.panel.is_shown(&instance.placed) || is_pressed())
     }
 
     /// What is seen now.
@@ -235,6 +235,10 @@ impl Hub {
     /// Takes over what the user chooses about the deck itself.
     pub(super) fn prefer(&mut self, change: Map<String, Value>) -> Result<(), PreferenceError> {
         self.changed |= self.preferences.change(change)?;
+        let language = self.preferences.language();
+        if !self.is_language_fixed {
+            set_language(&mut self.info, language.as_deref().unwrap_or(DEFAULT_LANGUAGE));
+        }
         Ok(())
     }
 
@@ -263,7 +267,10 @@ impl Hub {
             redo,
             revision: self.history.revision,
             clipboard: self.clipboard_view(),
+            starter: self.offered_starter(),
             preferences: self.preferences.choices(),
+            language: self.info.language().to_owned(),
+            is_language_fixed: self.is_language_fixed,
             notice: self.store.progress.borrow().trouble.clone().or_else(|| self.notice.clone()),
         }
     }

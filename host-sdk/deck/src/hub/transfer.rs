@@ -20,7 +20,8 @@ use super::{Hub, Refusal};
 use crate::icon::{self, NoIcon};
 use crate::picture_process::Decoder;
 use crate::random_id;
-use crate::state::{self, Instance, PAGES, Panel, Placed, Profile, Span};
+use crate::state::known::{self, KnownPackage};
+use crate::state::{self, Missing, PAGES, Panel, Placed, Profile};
 
 /// What says that a file is one of these.
 const FORMAT: &str = "creator-deck-panel";
@@ -73,10 +74,8 @@ struct Head<'a> {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Origin {
     uuid: String,
-    #[serde(default)]
-    name: String,
-    #[serde(default)]
-    version: String,
+    #[serde(flatten)]
+    known: KnownPackage,
 }
 
 /// What becomes of the Panel that is there.
@@ -204,7 +203,7 @@ fn content_of(icon: &str) -> Option<Vec<u8>> {
 }
 
 /// A step with the profile of this deck that it means.
-fn known(step: &state::Step, profiles: &HashMap<String, Profile>) -> state::Step {
+fn with_profiles(step: &state::Step, profiles: &HashMap<String, Profile>) -> state::Step {
     match step {
         state::Step::Profile(id) => {
             state::Step::Profile(profiles.get(id).map_or_else(|| id.clone(), |profile| profile.id.clone()))
@@ -249,11 +248,10 @@ impl Hub {
         instances.sort_by_key(|placed| (order(placed), placed.parent.is_some()));
         name_families(&mut instances);
         let uuids: BTreeSet<&str> = instances.iter().map(|placed| placed.package.as_str()).collect();
+        let known = self.known_of(instances.iter());
         let origin = |uuid: &&str| {
-            let package = self.package(uuid);
-            let name = package.map(|package| package.name().to_owned()).unwrap_or_default();
-            let version = package.map(|package| package.config.version.clone()).unwrap_or_default();
-            Origin { uuid: (*uuid).to_owned(), name, version }
+            let known = known.get(*uuid).cloned().unwrap_or_default();
+            Origin { uuid: (*uuid).to_owned(), known }
         };
         Export {
             format: FORMAT.to_owned(),
@@ -293,8 +291,11 @@ impl Hub {
             profiles.insert(id.clone(), profile);
             report.profiles += 1;
         }
+        let mut known = self.known.clone();
+        for Origin { uuid, known: theirs } in packages {
+            known.entry(uuid).or_insert_with(|| theirs.tidied());
+        }
         let mut room = Panel::new(Vec::new(), String::new());
-        let mut cells = BTreeSet::new();
         let names: HashMap<&str, &str> =
             theirs.iter().map(|profile| (profile.id.as_str(), profile.name.as_str())).collect();
         let mut waiting: BTreeMap<String, Waiting> = BTreeMap::new();
@@ -314,40 +315,33 @@ impl Hub {
                 profile: profile.id.clone(),
                 page: placed.area.page(placed.page),
                 font: placed.font.clone().map(tidy),
-                steps: placed.steps.iter().map(|step| known(step, &profiles)).collect(),
+                steps: placed.steps.iter().map(|step| with_profiles(step, &profiles)).collect(),
                 ..placed.clone()
             };
-            let package = self.package(&placed.package);
-            let Placed { page, area, column, row, .. } = placed;
-            let cell = Span { page, area, column, row, width: 1, height: 1 };
-            let is_alone = cells.insert((placed.profile.clone(), page, area.size(), column, row));
-            let taken = match package.and_then(|package| package.config.widget(&placed.widget)) {
-                Some(widget) => match Instance::new(placed.clone(), widget) {
-                    Some(instance) => match room.place(instance) {
-                        true => {
-                            report.keys += 1;
-                            Ok(())
-                        }
-                        false => Err("Its place isn't free, or not on the Panel."),
-                    },
-                    None => Err("The widget has no such layout in the version that is installed."),
-                },
-                None if placed.parent.is_some() || is_alone && room.is_free(&placed.profile, cell, None) => {
-                    let name = || {
-                        let named = packages.iter().find(|package| package.uuid == placed.package);
-                        let name = named.map(|package| package.name.clone()).filter(|name| !name.is_empty());
-                        name.unwrap_or_else(|| placed.package.clone())
-                    };
+            let widget = self.package(&placed.package).and_then(|package| package.config.widget(&placed.widget));
+            let has_layout = widget.is_none_or(|widget| widget.layouts().len() > placed.layout);
+            let instance = self.instance_with(placed.clone(), &known);
+            let missing = instance.missing;
+            let taken = match (has_layout, room.place(instance), missing) {
+                (false, ..) => Err("The widget has no such layout in the version that is installed."),
+                (true, true, None) => {
+                    report.keys += 1;
+                    Ok(())
+                }
+                (true, true, Some(missing)) => {
                     let waiting = waiting.entry(placed.package.clone()).or_insert_with(|| Waiting {
                         package: placed.package.clone(),
-                        name: name(),
-                        installed: package.is_some(),
+                        name: known::names(&known, &placed).0,
+                        installed: missing != Missing::Package,
                         keys: 0,
                     });
                     waiting.keys += 1;
                     Ok(())
                 }
-                None => Err("Its package isn't installed, and its place isn't free, or not on the Panel."),
+                (true, false, None) => Err("Its place isn't free, or not on the Panel."),
+                (true, false, Some(_)) => {
+                    Err("Its package isn't installed, and its place isn't free, or not on the Panel.")
+                }
             };
             match taken {
                 Ok(()) => edits.push(Edit::Instance(None, Some(Box::new(placed)))),
@@ -357,6 +351,7 @@ impl Hub {
         report.waiting = waiting.into_values().collect();
         let Some(taking) = taking else { return Ok(report) };
 
+        self.known = known;
         let mut before = Vec::new();
         if taking == Taking::Replace {
             for (position, profile) in self.panel.profiles.clone().into_iter().enumerate() {

@@ -16,6 +16,7 @@ use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
+use super::known::{Known, KnownPackage};
 use super::{PAGES, Placed, Profile};
 use crate::preferences::Preferences;
 
@@ -30,6 +31,8 @@ pub struct Saved {
     pub active: String,
     /// What lies on the Panel, in all profiles.
     pub instances: Vec<Placed>,
+    /// What is known of the packages of those, for the time when they are missing.
+    pub packages: Known,
     /// Settings of packages, by UUID.
     pub package_settings: BTreeMap<String, Raw>,
     /// Packages that the user has unloaded: installed, but not started.
@@ -103,6 +106,12 @@ impl Saved {
                     saved.instances.push(Placed { rest: unknown(&raw, &PLACED), ..placed });
                 }
                 _ => saved.unread.instances.push(raw.into()),
+            }
+        }
+        // Only names and sizes: what can't be read of it is found out again from the package.
+        for (package, raw) in take::<Members>(&mut members, "packages").ok().flatten().unwrap_or_default() {
+            if let Ok(known) = serde_json::from_str::<KnownPackage>(raw.get()) {
+                saved.packages.insert(package, known.tidied());
             }
         }
         for (package, raw) in take::<Members>(&mut members, "packageSettings")?.unwrap_or_default() {
@@ -190,6 +199,8 @@ impl Serialize for Saved {
             profiles: &'a [Profile],
             active: &'a str,
             instances: Vec<Part<'a, Placed>>,
+            #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+            packages: &'a Known,
             package_settings: BTreeMap<&'a String, Part<'a, Raw>>,
             unloaded: &'a BTreeSet<String>,
             #[serde(skip_serializing_if = "Option::is_none")]
@@ -208,6 +219,7 @@ impl Serialize for Saved {
             profiles: &self.profiles,
             active: &self.active,
             instances: instances.collect(),
+            packages: &self.packages,
             package_settings: unread_settings.chain(settings).collect(),
             unloaded: &self.unloaded,
             view_port: self.view_port,
@@ -306,6 +318,18 @@ mod tests {
         let text = serde_json::to_string(&saved).unwrap();
         assert_eq!(text.matches(&deep).count(), 2, "they stay in the file");
         assert_eq!(Saved::read(text.as_bytes()).unwrap().0, saved);
+    }
+
+    #[test]
+    fn known_packages_are_read_as_far_as_they_can_be() {
+        let file = json!({"version": 3, "packages": {
+            "p": {"name": "P", "version": "1.0", "widgets": {"w": {"name": "W", "layouts": [[3, 2]]}}},
+            "q": {"name": 1}
+        }});
+        let (saved, _) = read(&file);
+        assert_eq!(saved.packages.keys().collect::<Vec<_>>(), ["p"]);
+        assert_eq!(written(&saved)["packages"]["p"], file["packages"]["p"]);
+        assert_eq!(read(&json!({"version": 3, "packages": []})).0, Saved::empty());
     }
 
     #[test]

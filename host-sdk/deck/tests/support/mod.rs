@@ -3,11 +3,13 @@
 
 use std::collections::VecDeque;
 use std::fs;
+use std::io::Cursor;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use creator_deck::{Config, Deck};
 use futures_util::{SinkExt as _, StreamExt as _};
+use host_sdk::bundle::{Entry, pack};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -113,6 +115,20 @@ pub fn install(data: &Path, mode: &str) {
         use std::os::unix::fs::PermissionsExt as _;
         fs::set_permissions(folder.join(target()), fs::Permissions::from_mode(0o755)).unwrap();
     }
+}
+
+/// The package as a file, after a change of its package file.
+pub fn bundle(mode: &str, change: impl FnOnce(&mut Value)) -> Vec<u8> {
+    let mut config = config();
+    change(&mut config);
+    let program = target();
+    let entries = files(mode).into_iter().map(|(path, content)| match path.as_str() {
+        "PackageConfig.json" => Entry { path, content: config.to_string().into_bytes(), executable: false },
+        _ => Entry { executable: path == program, path, content },
+    });
+    let mut bundle = Cursor::new(Vec::new());
+    pack(&mut bundle, PACKAGE, entries.collect()).unwrap();
+    bundle.into_inner()
 }
 
 /// Whether a process lives. One that has ended and that nobody has taken notice of doesn't.
@@ -257,6 +273,15 @@ impl World {
         let port = port_of(&self.deck.page_url());
         let answer = http(port, method, path, &[&format!("Host: 127.0.0.1:{port}"), &token], &body).await;
         (answer.status, serde_json::from_str(&answer.body).unwrap_or_default())
+    }
+
+    /// Installs the package, in place of what is there, after a change of its package file.
+    pub async fn install(&mut self, change: impl FnOnce(&mut Value)) {
+        let token = format!("X-Deck-Token: {}", self.deck.token());
+        let port = port_of(&self.deck.page_url());
+        let host = format!("Host: 127.0.0.1:{port}");
+        let answer = http(port, "POST", "/api/packages", &[&host, &token], &bundle(PATIENT, change)).await;
+        assert_eq!(answer.status, 201, "{}", answer.body);
     }
 
     /// Puts a widget on the Panel; answers its context.

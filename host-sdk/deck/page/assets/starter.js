@@ -1,0 +1,98 @@
+// The starter Panel: a card on a Panel without keys, with a small picture of the keys that are offered, and one button that places
+// them. Whoever wants none isn't asked again in that profile.
+
+import * as api from "./api.js";
+import { offerUndo } from "./actions.js";
+import { element, setAttribute } from "./dom.js";
+import { isEditing } from "./mode.js";
+import { store } from "./store.js";
+import { text } from "./strings.js";
+import { announce, showError } from "./toast.js";
+
+const panel = document.getElementById("panel");
+const card = element("div", { id: "starter", className: "starter", role: "group", hidden: true, "aria-labelledby": "starter-title" });
+let drawn = null;
+
+/** Brings the card to life; it draws itself from the store from here on. */
+export function startStarter() {
+  panel.after(card);
+  for (const event of ["deck", "packages", "mode", "offered"]) store.on(event, draw);
+}
+
+const offered = () => (isEditing() && !store.deck.asleep && store.offered === null ? (store.deck.starter ?? []) : []);
+
+function draw() {
+  const keys = offered().map((key) => ({ ...key, shown: widgetOf(key) })).filter(({ shown }) => shown !== null);
+  const hadFocus = card.contains(document.activeElement);
+  card.hidden = keys.length === 0;
+  if (card.hidden && hadFocus) store.point({ area: "grid", column: 0, row: 0 });
+  const content = JSON.stringify(keys);
+  if (content === drawn || card.hidden) return;
+  drawn = content;
+  const place = element("button", { type: "button", id: "starter-place", className: "primary" }, text("starterPlace"));
+  const refuse = element("button", { type: "button", id: "starter-refuse" }, text("starterRefuse"));
+  place.addEventListener("click", accept);
+  refuse.addEventListener("click", decline);
+  const owners = [...new Set(keys.map((key) => store.package(key.package).name))];
+  card.replaceChildren(
+    picture(keys),
+    element(
+      "div",
+      { className: "starter-words" },
+      element("h2", { id: "starter-title" }, text("starterTitle")),
+      element("p", {}, text("starterSummary", { count: keys.length, packages: owners.join(", ") })),
+      element("p", { className: "starter-names" }, keys.map(({ shown }) => shown.name).join(", ")),
+      element("div", { className: "starter-buttons" }, place, refuse),
+    ),
+  );
+  if (hadFocus) place.focus();
+}
+
+const widgetOf = (key) => store.package(key.package)?.widgets.find(({ uuid }) => uuid === key.widget) ?? null;
+
+// The Panel in small. What it shows stands beside it in words.
+function picture(keys) {
+  const { columns, rows } = store.areas.grid;
+  const small = element("div", { className: "starter-picture", "aria-hidden": "true" });
+  small.style.setProperty("--columns", columns);
+  small.style.setProperty("--rows", rows);
+  for (let row = 0; row < rows; row += 1) {
+    for (let column = 0; column < columns; column += 1) small.append(put(element("span", {}), { column, row, width: 1, height: 1 }));
+  }
+  for (const key of keys) {
+    const face = put(element("span", { className: "starter-key" }), key);
+    face.append(element("img", { src: key.shown.icon, alt: "", draggable: false }));
+    small.append(face);
+  }
+  return small;
+}
+
+function put(node, { column, row, width, height }) {
+  node.style.gridColumn = `${column + 1} / span ${width}`;
+  node.style.gridRow = `${row + 1} / span ${height}`;
+  return node;
+}
+
+async function accept() {
+  const { revision } = store.deck;
+  setAttribute(card, "aria-busy", "true");
+  try {
+    const { keys } = await api.placeStarter();
+    const words = text("starterPlaced", { count: keys });
+    offerUndo(words, revision);
+    announce(words);
+  } catch (error) {
+    showError(error);
+  }
+  setAttribute(card, "aria-busy", null);
+}
+
+async function decline() {
+  const { profiles, active, preferences } = store.deck;
+  // Profiles that are gone are forgotten with that.
+  const refused = (preferences.withoutStarter ?? []).filter((id) => profiles.some((profile) => profile.id === id));
+  const withoutStarter = [...refused, active];
+  store.setDeck({ ...store.deck, starter: [], preferences: { ...preferences, withoutStarter } });
+  announce(text("starterRefused"));
+  api.prefer({ withoutStarter }).catch(showError);
+}

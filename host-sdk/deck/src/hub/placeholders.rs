@@ -1,0 +1,127 @@
+//! Keys whose widget isn't there: their package isn't installed, or its version doesn't have them. A placeholder keeps the place
+//! of such a key, and the key is there as before once its widget is.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use host_sdk::manifest::Widget;
+
+use super::{Hub, Refusal};
+use crate::page;
+use crate::page::Event;
+use crate::state::known::{self, Known, KnownPackage};
+use crate::state::{Instance, Missing, Placed};
+
+impl Hub {
+    fn widget_of(&self, placed: &Placed) -> Option<&Widget> {
+        self.package(&placed.package)?.config.widget(&placed.widget)
+    }
+
+    /// The instance that a key is: of its widget, or a placeholder of the size that is `known`.
+    pub(super) fn instance_with(&self, placed: Placed, known: &Known) -> Instance {
+        if let Some(instance) = self.widget_of(&placed).and_then(|widget| Instance::new(placed.clone(), widget)) {
+            return instance;
+        }
+        let missing = if self.package(&placed.package).is_some() { Missing::Widget } else { Missing::Package };
+        let size = known::size(known, &placed);
+        Instance::placeholder(placed, size, missing)
+    }
+
+    /// As [`Hub::instance_with`], by what the hub knows.
+    pub(super) fn instance_of(&self, placed: Placed) -> Instance {
+        self.instance_with(placed, &self.known)
+    }
+
+    /// Turns placeholders into keys whose widget is there, and puts on the Panel what has had no place there so far. Answers
+    /// the contexts of those that have changed.
+    pub(super) fn revive(&mut self) -> Vec<String> {
+        let mut revived = Vec::new();
+        for context in self.panel.placeholders() {
+            let Some(old) = self.panel.get(&context) else { continue };
+            let mut new = self.instance_of(old.placed.clone());
+            let fits = new.placed.parent.is_some()
+                || self.panel.is_free(&new.placed.profile, new.span(), Some(context.as_str()));
+            if !fits {
+                let missing = new.missing.unwrap_or(Missing::Room);
+                new = Instance::placeholder(old.placed.clone(), (old.width, old.height), missing);
+            }
+            if (new.missing, new.width, new.height) != (old.missing, old.width, old.height) {
+                if let Some(instance) = self.panel.get_mut(&context) {
+                    *instance = new;
+                }
+                revived.push(context);
+            }
+        }
+        let absent: Vec<_> =
+            std::mem::take(&mut self.absent).into_iter().map(|placed| self.instance_of(placed)).collect();
+        if !absent.is_empty() {
+            revived.extend(absent.iter().map(|instance| instance.placed.context.clone()));
+            let left = self.panel.place_all(absent);
+            self.absent = left.into_iter().map(|instance| instance.placed).collect();
+        }
+        revived
+    }
+
+    /// Leaves placeholders in the places of a package's keys: the package has gone.
+    pub(super) fn leave_placeholders(&mut self, uuid: &str) {
+        for instance in self.panel.of_package_mut(uuid) {
+            // A finger that is lifted later is lifted from nothing.
+            self.pressed.remove(&instance.placed.context);
+            let size = (instance.width, instance.height);
+            *instance = Instance::placeholder(std::mem::take(&mut instance.placed), size, Missing::Package);
+        }
+    }
+
+    /// Tells the pages of a package's keys, as they are now.
+    pub(super) fn tell_pages_of_package(&mut self, uuid: &str) {
+        let shown = self.panel.shown().filter(|instance| instance.placed.package == uuid);
+        let views: Vec<_> = shown.map(|instance| Box::new(self.instance_view(instance))).collect();
+        for instance in views {
+            self.tell_pages(&Event::Instance { instance });
+        }
+    }
+
+    /// What is known of the packages of some keys: those that are installed say so themselves.
+    pub(super) fn known_of<'a>(&self, keys: impl Iterator<Item = &'a Placed>) -> Known {
+        let mut used: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+        for placed in keys.filter(|placed| placed.package != super::multi::OWN) {
+            used.entry(&placed.package).or_default().insert(&placed.widget);
+        }
+        let of_package = |(uuid, widgets): (&str, BTreeSet<&str>)| {
+            let mut known = self.known.get(uuid).cloned().unwrap_or_default();
+            if let Some(package) = self.package(uuid) {
+                known.update(package.known(|widget| widgets.contains(widget)));
+            }
+            known.widgets.retain(|widget, _| widgets.contains(widget.as_str()));
+            (uuid.to_owned(), known)
+        };
+        used.into_iter().map(of_package).filter(|(_, known)| *known != KnownPackage::default()).collect()
+    }
+
+    /// Why a placeholder can't be used. An instance whose widget is there can be.
+    pub(super) fn usable(&self, instance: &Instance) -> Result<(), Refusal> {
+        let Some(page::Missing { why, package, widget }) = self.missing_view(instance) else { return Ok(()) };
+        Err(Refusal::Conflict(match why {
+            Missing::Package => format!("The package {package} isn't installed. Import it to use this key."),
+            Missing::Widget => {
+                format!(
+                    "The installed version of {package} doesn't have {widget}. Import another version to use this key."
+                )
+            }
+            Missing::Room => {
+                format!(
+                    "{widget} has another size by now, which doesn't fit here. Move the key to where there is room."
+                )
+            }
+        }))
+    }
+
+    /// What the page shows of a placeholder.
+    pub(super) fn missing_view(&self, instance: &Instance) -> Option<page::Missing> {
+        let why = instance.missing?;
+        let (mut package, widget) = known::names(&self.known, &instance.placed);
+        if let Some(installed) = self.package(&instance.placed.package) {
+            installed.name().clone_into(&mut package);
+        }
+        Some(page::Missing { why, package, widget })
+    }
+}
