@@ -423,3 +423,23 @@ fn end() -> Result<impl Future<Output = ()>> {
         }
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(arguments: &[&str]) -> Run {
+        Args::parse_from(["creator-deck"].iter().chain(arguments)).run
+    }
+
+    #[test]
+    fn next_start_has_the_options_of_this_one() {
+        let data = std::env::temp_dir().join("a b");
+        let data = data.to_str().unwrap();
+        let kept = ["--data", data, "--browser", "chromium", "--port", "4000", "--language", "de"];
+        let kept = [&kept[..], &["--allow", "http://127.0.0.1:8080", "--headless", "--in-process"]].concat();
+        let once = ["--install", "x.creatorCentral"];
+        assert_eq!(run(&[&kept[..], &once].concat()).arguments().unwrap(), kept);
+        assert!(run(&[]).arguments().unwrap().is_empty());
+    }
+}

@@ -247,6 +247,17 @@ async fn switch_shows_whether_the_deck_starts_with_the_computer() {
 }
 
 #[tokio::test]
+async fn entry_that_cannot_be_made_says_why() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let world = on_a_desktop(&file.path().join("autostart")).await;
+    let (status, answer) = world.call("PUT", "/api/desktop/start", json!({"on": true})).await;
+    assert!(status == 409 && answer["error"].as_str().unwrap().contains("can't be read or written"), "{answer}");
+    let desktop = call(&world, "GET", "/api/desktop", Value::Null).await;
+    assert_eq!(desktop["startsWithComputer"], Value::Null);
+    assert!(desktop["startsError"].as_str().unwrap().contains("can't be read or written"), "{desktop}");
+}
+
+#[tokio::test]
 async fn folders_are_named_and_shown_and_the_log_is_opened() {
     let world = on_a_desktop(Path::new("/nowhere")).await;
     let (_driver, browser) = open(&world).await;
