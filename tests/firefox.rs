@@ -28,18 +28,9 @@ impl Firefox {
     /// Starts it with an empty profile.
     pub async fn start() -> Self {
         let profile = tempfile::tempdir().unwrap();
-        let mut child = Command::new("firefox-esr")
-            .args(["--headless", "--no-remote", "--remote-debugging-port", "0", "--profile"])
-            .arg(profile.path())
-            .arg("about:blank")
-            .env("HOME", profile.path())
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .process_group(0)
-            .kill_on_drop(true)
-            .spawn()
-            .expect("firefox-esr; `cargo xtask test` installs it");
+        // What Debian calls it, and what others do.
+        let started = ["firefox-esr", "firefox"].into_iter().find_map(|program| Self::launch(program, &profile).ok());
+        let mut child = started.expect("Firefox; `cargo xtask test` installs it");
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let address = async {
             while let Some(line) = lines.next_line().await.unwrap() {
@@ -56,6 +47,20 @@ impl Firefox {
         let mut firefox = Self { child, socket, number: 0, _profile: profile };
         firefox.call("session.new", json!({"capabilities": {}})).await;
         firefox
+    }
+
+    fn launch(program: &str, profile: &TempDir) -> std::io::Result<Child> {
+        Command::new(program)
+            .args(["--headless", "--no-remote", "--remote-debugging-port", "0", "--profile"])
+            .arg(profile.path())
+            .arg("about:blank")
+            .env("HOME", profile.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .process_group(0)
+            .kill_on_drop(true)
+            .spawn()
     }
 
     async fn call(&mut self, method: &str, params: Value) -> Value {

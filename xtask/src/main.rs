@@ -56,14 +56,14 @@ fn faces() -> Result<()> {
 }
 
 /// The browser that tests and benchmarks drive.
-const BROWSER: [Needed; 3] = [
+const BROWSER: [Needed; 2] = [
     Needed { any_of: &["chromium", "google-chrome", "chrome"], package: "chromium" },
     Needed { any_of: &["chromedriver"], package: "chromium-driver" },
-    Needed { any_of: &["firefox-esr"], package: "firefox-esr" },
 ];
 
 /// What else the acceptance tests drive.
-const TEST_PROGRAMS: [Needed; 6] = [
+const TEST_PROGRAMS: [Needed; 7] = [
+    Needed { any_of: &["firefox-esr", "firefox"], package: "firefox-esr" },
     Needed { any_of: &["dbus-run-session"], package: "dbus-daemon" },
     Needed { any_of: &["gnome-keyring-daemon"], package: "gnome-keyring" },
     // For axe-core, which the browser tests load.
