@@ -16,7 +16,7 @@ const LONGEST_HOLD_MS: u64 = 15_000;
 
 /// What a key can mean beside a press.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Means {
+pub struct GestureConfig {
     /// A long press means something of its own.
     pub long: bool,
     /// A double press means something of its own.
@@ -60,18 +60,18 @@ enum State {
 
 impl Finger {
     /// The key goes down.
-    pub fn down(&mut self, means: Means, now_ms: u64) -> Option<Gesture> {
+    pub fn down(&mut self, config: GestureConfig, now_ms: u64) -> Option<Gesture> {
         self.went_down = true;
         let second = matches!(self.state, State::Between { until_ms } if now_ms < until_ms);
-        if means.repeats {
+        if config.repeats {
             self.state = State::Repeating { since_ms: now_ms, next_ms: now_ms + LONG_MS };
             return Some(Gesture::Press);
         }
-        if second && !means.long {
+        if second && !config.long {
             self.state = State::Done;
             return Some(Gesture::Double);
         }
-        if means.long || means.double {
+        if config.long || config.double {
             self.state = State::Down { since_ms: now_ms, second };
             return None;
         }
@@ -80,13 +80,13 @@ impl Finger {
     }
 
     /// The key comes up.
-    pub fn up(&mut self, means: Means, now_ms: u64) -> Option<Gesture> {
+    pub fn up(&mut self, config: GestureConfig, now_ms: u64) -> Option<Gesture> {
         match std::mem::take(&mut self.state) {
-            State::Down { since_ms, .. } if means.long && now_ms.saturating_sub(since_ms) >= LONG_MS => {
+            State::Down { since_ms, .. } if config.long && now_ms.saturating_sub(since_ms) >= LONG_MS => {
                 Some(Gesture::Long)
             }
             State::Down { second: true, .. } => Some(Gesture::Double),
-            State::Down { .. } if means.double => {
+            State::Down { .. } if config.double => {
                 self.state = State::Between { until_ms: now_ms + DOUBLE_MS };
                 None
             }
@@ -103,9 +103,9 @@ impl Finger {
     }
 
     /// Time has passed.
-    pub fn later(&mut self, means: Means, now_ms: u64) -> Option<Gesture> {
+    pub fn later(&mut self, config: GestureConfig, now_ms: u64) -> Option<Gesture> {
         match self.state {
-            State::Down { since_ms, .. } if means.long && now_ms >= since_ms + LONG_MS => {
+            State::Down { since_ms, .. } if config.long && now_ms >= since_ms + LONG_MS => {
                 self.state = State::Done;
                 Some(Gesture::Long)
             }
@@ -127,9 +127,9 @@ impl Finger {
 
     /// When time alone may mean something.
     #[must_use]
-    pub fn next_ms(&self, means: Means) -> Option<u64> {
+    pub fn next_ms(&self, config: GestureConfig) -> Option<u64> {
         match self.state {
-            State::Down { since_ms, .. } => means.long.then_some(since_ms + LONG_MS),
+            State::Down { since_ms, .. } => config.long.then_some(since_ms + LONG_MS),
             State::Between { until_ms } => Some(until_ms),
             State::Repeating { next_ms, .. } => Some(next_ms),
             State::Off | State::Done => None,
@@ -141,23 +141,23 @@ impl Finger {
 mod tests {
     use super::*;
 
-    const PLAIN: Means = Means { long: false, double: false, repeats: false };
-    const LONG: Means = Means { long: true, ..PLAIN };
-    const DOUBLE: Means = Means { double: true, ..PLAIN };
-    const BOTH: Means = Means { long: true, double: true, repeats: false };
-    const REPEATS: Means = Means { repeats: true, ..PLAIN };
+    const PLAIN: GestureConfig = GestureConfig { long: false, double: false, repeats: false };
+    const LONG: GestureConfig = GestureConfig { long: true, ..PLAIN };
+    const DOUBLE: GestureConfig = GestureConfig { double: true, ..PLAIN };
+    const BOTH: GestureConfig = GestureConfig { long: true, double: true, repeats: false };
+    const REPEATS: GestureConfig = GestureConfig { repeats: true, ..PLAIN };
 
     /// Plays key movements (`d` or `u` with their times) and every moment between, and gives what was meant and when.
-    fn play(means: Means, moves: &[(char, u64)]) -> Vec<(Gesture, u64)> {
+    fn play(config: GestureConfig, moves: &[(char, u64)]) -> Vec<(Gesture, u64)> {
         let mut finger = Finger::default();
         let mut meant = Vec::new();
         for now in 0..20_000 {
             for (what, _) in moves.iter().filter(|(_, at)| *at == now) {
-                let gesture = if *what == 'd' { finger.down(means, now) } else { finger.up(means, now) };
+                let gesture = if *what == 'd' { finger.down(config, now) } else { finger.up(config, now) };
                 meant.extend(gesture.map(|gesture| (gesture, now)));
             }
-            if finger.next_ms(means).is_some_and(|next| next <= now) {
-                meant.extend(finger.later(means, now).map(|gesture| (gesture, now)));
+            if finger.next_ms(config).is_some_and(|next| next <= now) {
+                meant.extend(finger.later(config, now).map(|gesture| (gesture, now)));
             }
         }
         meant

@@ -22,14 +22,14 @@ use crate::awake;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::face::{CoverLimits, CoverState, Covers, Frame, Picture, Renderer, Size, SystemFonts, default_cover_folder};
-use crate::gesture::{Finger, Gesture, Means};
+use crate::gesture::{Finger, Gesture, GestureConfig};
 use crate::http::Http;
 use crate::layouts::Layouts;
 use crate::pages::{self, PageCommand, PageEvent, Reply};
-use crate::player::{self, Input, Interest, Player, State};
+use crate::player::{self, Input, Player, State, Subscription};
 use crate::spotify::{Client, Error, Uri, UriKind};
 use crate::supervisor::{Failures, Supervisor, TaskFailure};
-use crate::widgets::{self, Face, Request, Widget};
+use crate::widgets::{self, Face, Request, WidgetInstance};
 
 /// Answers of page commands that wait for the loop.
 const REPLIES: usize = 32;
@@ -108,7 +108,10 @@ fn cover_limits(api_url: &url::Url) -> CoverLimits {
 
 /// A visible instance and what it shows.
 struct Visible {
-    widget: &'static Widget,
+    widget: Box<dyn WidgetInstance>,
+    /// The UUID of its widget.
+    uuid: &'static str,
+    /// Its settings as the host has them.
     settings: Settings,
     layout: Option<Layout>,
     size: Size,
@@ -214,7 +217,7 @@ impl Package {
         loop {
             tokio::select! {
                 event = events.next() => match event {
-                    Some(event) => self.happened(event).await?,
+                    Some(event) => self.on_event(event).await?,
                     None => return Ok(()),
                 },
                 changed = model.changed() => {
@@ -230,11 +233,11 @@ impl Package {
                     self.tell_pages(&PageEvent::accounts(&state, counts).payload());
                 }
                 Some((page, reply)) = self.answers.recv() => self.answer(&page, reply),
-                Some(url) = arrived.recv() => self.cover_arrived(&url),
+                Some(url) = arrived.recv() => self.on_cover_loaded(&url),
                 () = self.renderer.fonts_found() => {
                     self.instances.values_mut().for_each(|instance| instance.redraw |= instance.lacks_fonts);
                 }
-                () = sleep_until(tick) => self.held().await?,
+                () = sleep_until(tick) => self.on_tick().await?,
             }
             // What has just been asked for leaves for Spotify before the faces are drawn.
             tokio::task::yield_now().await;
@@ -242,22 +245,23 @@ impl Package {
         }
     }
 
-    async fn happened(&mut self, event: Event) -> Result<(), player::Ended> {
+    async fn on_event(&mut self, event: Event) -> Result<(), player::Ended> {
         match event {
-            Event::Appeared(instance) => self.appeared(instance).await?,
+            Event::Appeared(instance) => self.on_appeared(instance).await?,
             Event::Disappeared(id) => {
                 self.instances.remove(&id);
-                self.tell_shown().await?;
+                self.publish_subscription().await?;
             }
-            Event::Pressed(id) => self.moved(&id, Finger::down).await?,
-            Event::Released(id) => self.moved(&id, Finger::up).await?,
-            Event::Triggered(id) => self.moved(&id, |finger, _, _| finger.triggered()).await?,
+            Event::Pressed(id) => self.on_finger(&id, Finger::down).await?,
+            Event::Released(id) => self.on_finger(&id, Finger::up).await?,
+            Event::Triggered(id) => self.on_finger(&id, |finger, _, _| finger.triggered()).await?,
             Event::Settings(id, settings) => {
                 let settings = widgets::bounded(settings);
                 if let Some(instance) = self.instances.get_mut(&id) {
-                    instance.size = self.layouts.size(instance.widget.uuid, instance.layout, &settings);
+                    instance.size = self.layouts.size(instance.uuid, instance.layout, &settings);
+                    instance.widget.set_settings(&settings);
                     instance.settings = settings;
-                    self.tell_shown().await?;
+                    self.publish_subscription().await?;
                 }
             }
             Event::PageOpened(page) => {
@@ -275,7 +279,7 @@ impl Package {
                 }
                 self.instances.clear();
                 self.pages.clear();
-                self.tell_shown().await?;
+                self.publish_subscription().await?;
             }
             Event::PackageSettings(settings) => {
                 let uri = settings.get(LAST_PLAYLIST).and_then(Value::as_str).and_then(Uri::parse);
@@ -289,15 +293,16 @@ impl Package {
         Ok(())
     }
 
-    async fn appeared(&mut self, instance: Instance) -> Result<(), player::Ended> {
-        let Some(widget) = widgets::by_uuid(&instance.widget) else {
+    async fn on_appeared(&mut self, instance: Instance) -> Result<(), player::Ended> {
+        let Some(kind) = widgets::by_uuid(&instance.widget) else {
             tracing::warn!(widget = instance.widget, "the host shows a widget that this version doesn't have");
             return Ok(());
         };
         let settings = widgets::bounded(instance.settings);
-        let size = self.layouts.size(widget.uuid, instance.layout, &settings);
+        let size = self.layouts.size(kind.uuid, instance.layout, &settings);
         let visible = Visible {
-            widget,
+            widget: kind.instance(instance.id.clone(), &settings),
+            uuid: kind.uuid,
             settings,
             layout: instance.layout,
             size,
@@ -314,46 +319,46 @@ impl Package {
         };
         self.instances.insert(instance.id, visible);
         self.renew_devices();
-        self.tell_shown().await
+        self.publish_subscription().await
     }
 
-    async fn tell_shown(&self) -> Result<(), player::Ended> {
-        let mut interest = Interest { instances: self.instances.len(), ..Interest::default() };
+    async fn publish_subscription(&self) -> Result<(), player::Ended> {
+        let mut subscription = Subscription { instances: self.instances.len(), ..Subscription::default() };
         for instance in self.instances.values() {
-            instance.widget.looks_at(&instance.settings, &mut interest);
+            instance.widget.subscribe(&mut subscription);
         }
-        self.player.tell(Input::Shown(interest)).await
+        self.player.tell(Input::Shown(subscription)).await
     }
 
     /// A finger does something with a key.
-    async fn moved(
+    async fn on_finger(
         &mut self,
         id: &InstanceId,
-        how: impl Fn(&mut Finger, Means, u64) -> Option<Gesture>,
+        how: impl Fn(&mut Finger, GestureConfig, u64) -> Option<Gesture>,
     ) -> Result<(), player::Ended> {
         let now_ms = self.clock.unix_ms();
         let Some(instance) = self.instances.get_mut(id) else { return Ok(()) };
-        let means = instance.widget.means(&instance.settings);
-        match how(&mut instance.finger, means, now_ms) {
-            Some(gesture) => self.meant(id, gesture).await,
+        let config = instance.widget.gesture_config();
+        match how(&mut instance.finger, config, now_ms) {
+            Some(gesture) => self.on_gesture(id, gesture).await,
             None => Ok(()),
         }
     }
 
     /// Some time has passed: keys that are held may mean something by now.
-    async fn held(&mut self) -> Result<(), player::Ended> {
+    async fn on_tick(&mut self) -> Result<(), player::Ended> {
         let ids: Vec<InstanceId> = self.instances.keys().cloned().collect();
         for id in ids {
-            self.moved(&id, Finger::later).await?;
+            self.on_finger(&id, Finger::later).await?;
         }
         Ok(())
     }
 
-    /// Does what was meant.
-    async fn meant(&mut self, id: &InstanceId, gesture: Gesture) -> Result<(), player::Ended> {
+    /// Does what a gesture asks for.
+    async fn on_gesture(&mut self, id: &InstanceId, gesture: Gesture) -> Result<(), player::Ended> {
         let snapshot = self.snapshot();
         let Some(instance) = self.instances.get_mut(id) else { return Ok(()) };
-        match instance.widget.act(gesture, &snapshot, &instance.settings) {
+        match instance.widget.on_gesture(gesture, &snapshot) {
             None => {}
             Some(Request::Command(command)) => self.player.tell(Input::Command(command)).await?,
             Some(Request::Refresh) => self.player.tell(Input::Refresh).await?,
@@ -366,7 +371,7 @@ impl Package {
                     .switch_account()
                     .await
                     .err()
-                    .map(|error| (widgets::says(&error.user_message()), self.clock.unix_ms() + SAY_WHY_MS));
+                    .map(|error| (widgets::notice_face(&error.user_message()), self.clock.unix_ms() + SAY_WHY_MS));
             }
         }
         Ok(())
@@ -452,12 +457,13 @@ impl Package {
             if let Some(settings) = widgets::with_renewed_device(&instance.settings, devices) {
                 tracing::info!("a chosen device has another id now; it is stored");
                 self.host.save_settings(id, settings.clone());
+                instance.widget.set_settings(&settings);
                 instance.settings = settings;
             }
         }
     }
 
-    fn cover_arrived(&mut self, url: &str) {
+    fn on_cover_loaded(&mut self, url: &str) {
         for instance in self.instances.values_mut() {
             if instance.face.as_ref().is_some_and(|face| face.picture.covers().contains(&url)) {
                 instance.with_covers = false;
@@ -483,7 +489,7 @@ impl Package {
         let mut said_enough = None;
         let mut next_frame = None;
         let fingers = self.instances.values();
-        let finger = fingers.filter_map(|one| one.finger.next_ms(one.widget.means(&one.settings))).min();
+        let finger = fingers.filter_map(|one| one.finger.next_ms(one.widget.gesture_config())).min();
         // Small ones first, and off to the host: a key that was pressed does not wait for the large picture beside it.
         let mut instances: Vec<_> = self.instances.iter_mut().collect();
         instances.sort_unstable_by_key(|(_, instance)| instance.size.columns * instance.size.rows);
@@ -495,7 +501,7 @@ impl Package {
                     said_enough = said_enough.into_iter().chain([*until_ms]).min();
                     face.clone()
                 }
-                None => instance.widget.face(&snapshot, &instance.settings, instance.size),
+                None => instance.widget.face(&snapshot, instance.size),
             };
             progress |= match &face.picture {
                 Picture::NowPlaying(now) => now.playing && now.progress.is_some(),
@@ -687,12 +693,13 @@ mod tests {
 
     #[test]
     fn a_clock_set_back_holds_up_neither_what_a_key_says_nor_what_scrolls() {
-        let widget = widgets::by_uuid("com.spotify-widgets.play-pause").unwrap();
+        let kind = widgets::by_uuid("com.spotify-widgets.play-pause").unwrap();
         let now_ms = 1_800_000_000_000;
         let mut finger = Finger::default();
-        let _ = finger.down(Means { long: true, ..Means::default() }, now_ms);
+        let _ = finger.down(GestureConfig { long: true, ..GestureConfig::default() }, now_ms);
         let mut instance = Visible {
-            widget,
+            widget: kind.instance("key".into(), &Settings::default()),
+            uuid: kind.uuid,
             settings: Settings::default(),
             layout: None,
             size: Size::KEY,
@@ -705,7 +712,10 @@ mod tests {
             sent: None,
             state: None,
             finger,
-            says: Some((widgets::says(&crate::auth::AuthError::NoOtherAccount.user_message()), now_ms + SAY_WHY_MS)),
+            says: Some((
+                widgets::notice_face(&crate::auth::AuthError::NoOtherAccount.user_message()),
+                now_ms + SAY_WHY_MS,
+            )),
         };
         let back_ms = now_ms - 3_600_000;
         instance.clock_set_back(back_ms);

@@ -139,7 +139,7 @@
     "add-to-queue": playback(QUEUED),
     "up-next": playback(LIST_LAYOUTS),
     device: [MODE, TARGET, MOVED, PRESSES],
-    "now-playing-text": playback(TEXT_LAYOUTS, { ...TEMPLATE, layouts: TEXT_LAYOUTS.layouts }),
+    "now-playing-text": playback(TEXT_LAYOUTS, { ...TEMPLATE, layouts: TEXT_LAYOUTS.layouts }, SCROLL),
     "playing-now": playback(COVER_LAYOUTS, SCROLL),
     account: [],
   };

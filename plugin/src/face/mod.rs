@@ -26,6 +26,7 @@ mod scroll;
 mod text;
 
 use host_sdk::manifest::{height_px, width_px};
+use serde::Deserialize;
 
 pub use covers::{Cover, CoverError, CoverLimits, CoverState, Covers, best, default_cover_folder};
 pub use icons::Icon;
@@ -173,7 +174,8 @@ impl NowPlaying {
 /// How fast a line moves that is too long for its place.
 ///
 /// It rests at its beginning, moves until its end is seen, rests there, and moves back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Scroll {
     /// It doesn't: an ellipsis stands for what doesn't fit.
     Off,

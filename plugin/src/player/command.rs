@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use host_sdk::package::InstanceId;
+use serde::Deserialize;
+
 use super::device::{self, ChosenDevice, Found};
 use super::modes::Lacking;
 use super::snapshot::{Now, Player};
@@ -11,6 +14,8 @@ use crate::spotify::{Device, Error, PlayingType, Repeat, Restriction, Uri, UriKi
 /// What a press asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Command {
+    /// The instance whose key was pressed: a refusal is shown there.
+    pub instance: InstanceId,
     /// What to do.
     pub verb: Verb,
     /// On which device; without one the active one is meant.
@@ -90,7 +95,8 @@ pub struct Start {
 }
 
 /// What a press does for something that plays already.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Again {
     /// Pause, and go on.
     #[default]
@@ -160,8 +166,10 @@ pub(super) struct QueuedCall {
     /// Connects the call with the change that it stands for.
     pub id: u64,
     pub call: Call,
+    /// The device under the id that it has now.
     pub device: Option<ChosenDevice>,
-    pub verb: Verb,
+    /// What was asked for.
+    pub command: Command,
     /// Whether nothing was known to be active when it was asked for.
     pub from_nothing: bool,
     /// The title of what it is about, where that is what plays.
@@ -234,15 +242,14 @@ pub(super) struct Decision {
 /// others, or Spotify doesn't allow it now. Presses and faces both come here, so that a key that looks as if it did nothing
 /// sends nothing. What is known too badly is in the way of nothing (see [`Player::believes_now`] and
 /// [`Player::believes_devices`]): Spotify itself decides then.
-pub(super) fn obstacle(command: &Command, player: &Player) -> Option<Error> {
-    let Command { verb, device } = command;
+pub(super) fn obstacle(verb: &Verb, device: Option<&ChosenDevice>, player: &Player) -> Option<Error> {
     if verb.is_library() {
         return None;
     }
     let chosen = match verb {
         Verb::MoveTo { device, .. } => Some(device),
         Verb::NextDevice => None,
-        _ => device.as_ref(),
+        _ => device,
     };
     let now = player.now.as_ref().filter(|_| player.believes_now);
     let listed = player.devices.as_deref().map(Vec::as_slice).filter(|_| player.believes_devices);
@@ -321,9 +328,14 @@ fn next_repeat(now: &Now, lacking: &Lacking) -> Option<Repeat> {
 }
 
 /// What a command becomes, as far as [`obstacle`] doesn't know better. `volumes`: what is remembered of them.
-pub(super) fn decide(command: &Command, player: &Player, volumes: &Volumes) -> Result<Decision, Error> {
-    let device = command.device.as_ref().map(|device| player.current(device));
-    let steps = match &command.verb {
+pub(super) fn decide(
+    verb: &Verb,
+    device: Option<&ChosenDevice>,
+    player: &Player,
+    volumes: &Volumes,
+) -> Result<Decision, Error> {
+    let device = device.map(|device| player.current(device));
+    let steps = match verb {
         Verb::MoveTo { device, play } => vec![transfer(player, player.current(device), *play)],
         verb if verb.is_volume() => volume(verb, device.as_ref(), player, volumes),
         verb => steps(verb, player)?,

@@ -9,6 +9,7 @@ use url::Url;
 use super::*;
 use crate::auth::testing::World;
 use crate::clock::Clock as _;
+use crate::player::testing::{key, pressed};
 use crate::spotify::{Client, Error, Repeat, Restriction};
 
 const SOON: Duration = Duration::from_secs(20);
@@ -29,7 +30,7 @@ impl Stage {
         world.sim.set_playback(playback);
         let client = Client::new(world.http.clone(), Url::parse(&world.sim.api_url()).unwrap(), auth.clone());
         let (player, _) = start(client.clone(), auth.watch(), world.clock.clone());
-        player.tell(Input::Shown(Interest { instances: 1, ..Interest::default() })).await.unwrap();
+        player.tell(Input::Shown(Subscription { instances: 1, ..Subscription::default() })).await.unwrap();
         let stage = Self { world, player, client, auth, account };
         stage.shows(|player| player.known).await;
         stage.world.sim.clear_requests();
@@ -46,7 +47,7 @@ impl Stage {
     }
 
     async fn presses(&self, verb: Verb, device: Option<&ChosenDevice>) {
-        let command = Command { verb, device: device.cloned() };
+        let command = pressed(verb, device.cloned());
         self.player.tell(Input::Command(command)).await.unwrap();
     }
 
@@ -59,7 +60,7 @@ impl Stage {
     }
 
     async fn refuses(&self, why: Restriction) {
-        self.shows(|player| player.refusal(|_| true) == Some(&Error::Restricted(why))).await;
+        self.shows(|player| player.refusal(&key()) == Some(&Error::Restricted(why))).await;
     }
 
     async fn plays(&self, like: impl Fn(&Playback) -> bool + Send + 'static) {
@@ -181,7 +182,7 @@ async fn speaker_that_stays_silent_says_what_to_do() {
     // It is awake now, and as empty as before.
     stage.world.sim.clear_requests();
     stage.presses(Verb::TogglePlay, None).await;
-    stage.shows(|player| player.refusal(|_| true).is_none()).await;
+    stage.shows(|player| player.refusal(&key()).is_none()).await;
     stage.refuses(Restriction::StaysSilent).await;
     assert_eq!(stage.commands(), ["player/play", "player/play"]);
 }
@@ -240,7 +241,7 @@ async fn next_device_says_when_there_is_no_other_one() {
     stage.refuses(Restriction::NoOtherDevice).await;
     let stage = Stage::new(Playback { devices: Vec::new(), ..Playback::idle() }).await;
     stage.presses(Verb::NextDevice, None).await;
-    stage.shows(|player| player.refusal(|_| true) == Some(&Error::NoActiveDevice)).await;
+    stage.shows(|player| player.refusal(&key()) == Some(&Error::NoActiveDevice)).await;
 }
 
 #[tokio::test]
@@ -312,7 +313,7 @@ async fn repeat_goes_on_past_a_mode_that_is_not_taken() {
             } else {
                 (expected, None)
             };
-            settles(&stage, |player| repeats(player, told) && player.refusal(|_| true) == why.as_ref()).await;
+            settles(&stage, |player| repeats(player, told) && player.refusal(&key()) == why.as_ref()).await;
         }
     }
 }
@@ -338,7 +339,7 @@ async fn shuffle_that_is_not_taken_says_so() {
     stage.world.sim.wait_for_request("PUT", "/v1/me/player/shuffle", SOON).await.unwrap();
     stage.shows(|player| player.now.as_ref().is_some_and(|now| now.shuffle)).await;
     let why = Error::Restricted(Restriction::NotTaken);
-    settles(&stage, |player| player.refusal(|_| true) == Some(&why)).await;
+    settles(&stage, |player| player.refusal(&key()) == Some(&why)).await;
     stage.shows(|player| player.now.as_ref().is_some_and(|now| !now.shuffle)).await;
 }
 
@@ -415,9 +416,7 @@ async fn premium_needed_goes_after_a_press_that_worked() {
     stage.presses(Verb::Next, None).await;
     stage.presses(Verb::ToggleShuffle, None).await;
     stage.plays(|playback| playback.shuffle).await;
-    stage
-        .shows(|player| player.refusal(|_| true).is_none() && player.now.as_ref().is_some_and(|now| now.shuffle))
-        .await;
+    stage.shows(|player| player.refusal(&key()).is_none() && player.now.as_ref().is_some_and(|now| now.shuffle)).await;
 }
 
 #[tokio::test]
@@ -427,5 +426,5 @@ async fn refusal_goes_when_what_was_in_the_way_is_over() {
     stage.refuses(Restriction::Advertisement).await;
     stage.world.sim.change_playback(Change::item(&spotify_sim::catalogue::track_uri(2))).unwrap();
     stage.player.tell(Input::Refresh).await.unwrap();
-    stage.shows(|player| player.refusal(|_| true).is_none()).await;
+    stage.shows(|player| player.refusal(&key()).is_none()).await;
 }

@@ -26,7 +26,7 @@ mod volume;
 pub use command::{Again, Command, Start, Verb};
 pub use device::{ChosenDevice, Found};
 pub use model::Model;
-pub use queries::Interest;
+pub use queries::Subscription;
 pub use snapshot::{Done, Now, Player, Refusal, Track, Wait};
 pub use state::State;
 pub use task::{Ended, Handle, Input, start};
@@ -34,6 +34,8 @@ pub use volume::Volume;
 
 #[cfg(test)]
 mod device_tests;
+#[cfg(test)]
+pub mod testing;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]

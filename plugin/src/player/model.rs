@@ -11,11 +11,13 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use host_sdk::package::InstanceId;
+
 use super::command::{Call, Command, Decision, QueuedCall, Verb, What, decide, obstacle, set_volume};
 use super::device::ChosenDevice;
 use super::pending::{Pending, SURE_MS, Seen};
 use super::position::{Before, Position};
-use super::queries::{Interest, Memory, Place, Question, Told, Wanted, can_be_saved};
+use super::queries::{Memory, Place, Question, Subscription, Told, Wanted, can_be_saved};
 use super::queue::first_round;
 use super::settle::LastPlaying;
 use super::snapshot::{Done, Now, Player, Refusal, Track};
@@ -54,7 +56,7 @@ pub struct Model {
     last_device: Option<String>,
     devices_asked_ms: u64,
     /// What visible keys show.
-    interest: Interest,
+    subscription: Subscription,
     memory: Memory,
     /// When it was last seen that somebody may have changed something elsewhere.
     suspect_ms: u64,
@@ -78,7 +80,7 @@ impl Model {
             volumes: Volumes::default(),
             last_device: None,
             devices_asked_ms: 0,
-            interest: Interest::default(),
+            subscription: Subscription::default(),
             memory: Memory::new(),
             suspect_ms: 0,
             doubted: false,
@@ -90,8 +92,8 @@ impl Model {
     pub fn set_accounts(&mut self, accounts: Arc<AuthState>) {
         if accounts.link != Link::Linked {
             let last_playlist = self.state.last_playlist.take();
-            let interest = std::mem::take(&mut self.interest);
-            *self = Self { next_id: self.next_id, interest, ..Self::new(Arc::clone(&accounts)) };
+            let subscription = std::mem::take(&mut self.subscription);
+            *self = Self { next_id: self.next_id, subscription, ..Self::new(Arc::clone(&accounts)) };
             self.state.last_playlist = last_playlist;
         }
         if accounts.limit.is_none() {
@@ -117,21 +119,21 @@ impl Model {
     }
 
     /// Records what visible keys show.
-    pub(super) fn look_at(&mut self, interest: Interest) {
-        self.interest = interest;
+    pub(super) fn look_at(&mut self, subscription: Subscription) {
+        self.subscription = subscription;
         self.recall();
     }
 
     /// How many instances are visible.
     pub(super) fn visible(&self) -> usize {
-        self.interest.instances
+        self.subscription.instances
     }
 
     /// Brings what is shown of the memory up to date: only that is published, however much is remembered.
     fn recall(&mut self) {
         let known = self.state.known.as_ref().and_then(Option::as_ref);
         let playing = known.and_then(|known| known.now.library_uri());
-        let shown = self.interest.chosen().chain(playing);
+        let shown = self.subscription.chosen().chain(playing);
         let saved = shown.filter_map(|uri| Some((uri.clone(), self.memory.is_saved(uri)?))).collect();
         let started = self.state.changes.iter().filter_map(|change| match &change.what {
             What::Started { uri } => Some(uri),
@@ -189,44 +191,45 @@ impl Model {
         self.state.refusal = None;
         self.state.done = None;
         if verb.is_about_what_plays() && !pending.means(self.state.known.as_ref().and_then(Option::as_ref)) {
-            self.refuse(pending.command.verb, Error::Restricted(Restriction::JustChanged), None, now_ms);
+            self.refuse(pending.command.instance, Error::Restricted(Restriction::JustChanged), None, now_ms);
             return false;
         }
         let player = self.at(now_ms);
-        let decision = match obstacle(&pending.command, &player) {
+        let (verb, chosen) = (&pending.command.verb, pending.command.device.as_ref());
+        let decision = match obstacle(verb, chosen, &player) {
             Some(_) if may_wait && answer_comes && self.state.known_age_ms(now_ms) > SURE_MS => {
                 self.wait(pending, now_ms);
                 return true;
             }
             Some(error) => Err(error),
-            None => decide(&pending.command, &player, &self.volumes),
+            None => decide(verb, chosen, &player, &self.volumes),
         };
-        let Command { verb, device: chosen } = pending.command;
+        let command = pending.command;
         let Decision { steps, device } = match decision {
             Ok(decision) => decision,
             Err(error) => {
                 // What it depends on may have changed elsewhere.
                 self.suspect(now_ms);
-                self.refuse(verb, error, Some(chosen), now_ms);
+                self.refuse(command.instance.clone(), error, Some(command), now_ms);
                 return false;
             }
         };
-        if verb.is_volume() {
+        if command.verb.is_volume() {
             // The last word counts.
             self.fade = None;
             self.volumes.note_loud(player.target(device.as_ref()), player.volume(device.as_ref()).percent);
         }
-        if let Verb::VolumeTo { percent, over } = &verb
+        if let Verb::VolumeTo { percent, over } = &command.verb
             && !over.is_zero()
         {
             let length_ms = u64::try_from(over.as_millis()).unwrap_or(u64::MAX);
             let from = player.volume(device.as_ref()).percent;
-            self.fade = Some(Fade::new(from, *percent, length_ms, now_ms, device, verb));
+            self.fade = Some(Fade::new(from, *percent, length_ms, now_ms, device, command));
             self.step_fade(now_ms);
             return true;
         }
         for (call, what) in steps {
-            self.push(call, what, device.clone(), verb.clone(), now_ms);
+            self.push(call, what, device.clone(), &command, now_ms);
         }
         self.recall();
         true
@@ -235,15 +238,17 @@ impl Model {
     /// Lets a command wait for an answer. A heart shows at once what it will be, if all is as it seems.
     fn wait(&mut self, mut pending: Pending, now_ms: u64) {
         if self.pending.len() >= MAX_PENDING {
-            self.refuse(pending.command.verb, Error::SpotifyDown(None), None, now_ms);
+            self.refuse(pending.command.instance, Error::SpotifyDown(None), None, now_ms);
             return;
         }
         if matches!(pending.command.verb, Verb::ToggleSaved(None))
-            && let Ok(decision) = decide(&pending.command, &self.at(now_ms), &self.volumes)
+            && let Ok(decision) =
+                decide(&pending.command.verb, pending.command.device.as_ref(), &self.at(now_ms), &self.volumes)
         {
             for what in decision.steps.into_iter().filter_map(|(_, what)| what) {
                 let id = self.new_id();
-                self.state.changes.push(Change { id, what, at_ms: now_ms, done_ms: None, left: None });
+                let instance = pending.command.instance.clone();
+                self.state.changes.push(Change { id, what, at_ms: now_ms, done_ms: None, left: None, instance });
                 pending.shown = Some(id);
             }
         }
@@ -264,11 +269,11 @@ impl Model {
         id
     }
 
-    fn push(&mut self, call: Call, what: Option<What>, device: Option<ChosenDevice>, verb: Verb, now_ms: u64) {
+    fn push(&mut self, call: Call, what: Option<What>, device: Option<ChosenDevice>, command: &Command, now_ms: u64) {
         if let Some(waiting) = self.queue.back_mut().filter(|last| call.replaces(&last.call) && last.device == device) {
             // Only the last value matters; the call that waits takes it.
             let id = waiting.id;
-            (waiting.call, waiting.verb) = (call, verb);
+            (waiting.call, waiting.command) = (call, command.clone());
             if let (Some(change), Some(what)) = (self.state.changes.iter_mut().find(|change| change.id == id), what) {
                 (change.what, change.at_ms) = (what, now_ms);
             }
@@ -277,13 +282,14 @@ impl Model {
         let from_nothing = self.now_at(now_ms).is_none_or(|now| now.track.is_none() && !now.playing);
         let known = self.state.known.as_ref().and_then(Option::as_ref);
         let track = known.and_then(|known| known.now.track.as_ref());
-        let title = track.filter(|_| verb.is_about_what_plays()).map(|track| track.title.clone());
+        let title = track.filter(|_| command.verb.is_about_what_plays()).map(|track| track.title.clone());
         let id = self.new_id();
         if let Some(what) = what {
             let left = self.left(&what, now_ms);
-            self.state.changes.push(Change { id, what, at_ms: now_ms, done_ms: None, left });
+            let instance = command.instance.clone();
+            self.state.changes.push(Change { id, what, at_ms: now_ms, done_ms: None, left, instance });
         }
-        self.queue.push_back(QueuedCall { id, call, device, verb, from_nothing, title });
+        self.queue.push_back(QueuedCall { id, call, device, command: command.clone(), from_nothing, title });
     }
 
     /// What plays now, for a change that puts on another item.
@@ -308,7 +314,7 @@ impl Model {
         let (percent, player) = (fade.at(now_ms), self.at(now_ms));
         if player.volume(fade.device.as_ref()).percent != Some(percent) {
             let (call, what) = set_volume(percent, fade.device.as_ref(), &player);
-            self.push(call, what, fade.device.clone(), fade.verb.clone(), now_ms);
+            self.push(call, what, fade.device.clone(), &fade.command, now_ms);
         }
         self.fade = fade.after(now_ms);
     }
@@ -367,8 +373,8 @@ impl Model {
         let shows_nowhere =
             matches!(call.call, Call::AddToPlaylist { .. } | Call::RemoveFromPlaylist { .. } | Call::Enqueue(_));
         if shows_nowhere {
-            let (verb, title) = (call.verb.clone(), call.title.clone());
-            self.state.done = Some(Done { verb, title, until_ms: now_ms.saturating_add(SAY_DONE_MS) });
+            let (instance, title) = (call.command.instance.clone(), call.title.clone());
+            self.state.done = Some(Done { instance, title, until_ms: now_ms.saturating_add(SAY_DONE_MS) });
         }
         self.recall();
     }
@@ -398,7 +404,7 @@ impl Model {
             return;
         }
         self.state.changes.retain(|change| change.id != call.id);
-        self.fade.take_if(|fade| fade.verb == call.verb);
+        self.fade.take_if(|fade| fade.command == call.command);
         if error.passes() {
             // What comes after it was asked for in the belief that it would work; it would only fail alike.
             self.drop_waiting();
@@ -407,18 +413,18 @@ impl Model {
         if let (Call::Repeat(mode), Error::Restricted(_), Some(now)) = (&call.call, &error, self.now_at(now_ms)) {
             self.state.lacking.learn(*mode, &now);
         }
-        self.refuse(call.verb.clone(), error, None, now_ms);
+        self.refuse(call.command.instance.clone(), error, None, now_ms);
     }
 
-    /// Says why a command has no effect. `here`: see [`Refusal`].
-    fn refuse(&mut self, verb: Verb, error: Error, here: Option<Option<ChosenDevice>>, now_ms: u64) {
-        self.state.refusal = Some(Refusal { verb, error, until_ms: now_ms.saturating_add(SAY_WHY_MS), here });
+    /// Shows on an instance why its press had no effect. `unsent`: see [`Refusal`].
+    fn refuse(&mut self, instance: InstanceId, error: Error, unsent: Option<Command>, now_ms: u64) {
+        self.state.refusal = Some(Refusal { instance, error, until_ms: now_ms.saturating_add(SAY_WHY_MS), unsent });
     }
 
     /// Forgets why a command had no effect where it would have one now.
     fn review_refusal(&mut self, now_ms: u64) {
-        let Some(Refusal { verb, here: Some(device), .. }) = &self.state.refusal else { return };
-        if self.at(now_ms).obstacle(verb, device.as_ref()).is_none() {
+        let Some(Refusal { unsent: Some(command), .. }) = &self.state.refusal else { return };
+        if self.at(now_ms).obstacle(&command.verb, command.device.as_ref()).is_none() {
             self.state.refusal = None;
         }
     }
@@ -434,15 +440,17 @@ impl Model {
         let settled = |change: &&Change| {
             change.done_ms.is_some_and(|done_ms| asked_ms >= done_ms && now_ms >= done_ms.saturating_add(TRUST_MS))
         };
-        let settled: Vec<What> = self.state.changes.iter().filter(settled).map(|change| change.what.clone()).collect();
-        for what in settled {
+        let changes = self.state.changes.iter();
+        let settled: Vec<(What, InstanceId)> =
+            changes.filter(settled).map(|change| (change.what.clone(), change.instance.clone())).collect();
+        for (what, instance) in settled {
             match what {
                 What::Repeat(mode) if now.repeat != mode => {
                     self.state.lacking.learn(mode, now);
-                    self.refuse(Verb::CycleRepeat, Error::Restricted(Restriction::NotTaken), None, now_ms);
+                    self.refuse(instance, Error::Restricted(Restriction::NotTaken), None, now_ms);
                 }
                 What::Shuffle(on) if now.shuffle != on => {
-                    self.refuse(Verb::ToggleShuffle, Error::Restricted(Restriction::NotTaken), None, now_ms);
+                    self.refuse(instance, Error::Restricted(Restriction::NotTaken), None, now_ms);
                 }
                 What::Started { uri } if uri.is_liked_songs() && !is_start_of(&uri, now) => self.play_liked_as_list(),
                 _ => {}
@@ -497,7 +505,7 @@ impl Model {
             if !pending.is_too_old(now_ms) {
                 self.take(pending, now_ms, false);
             } else if !pending.is_forgotten(now_ms) {
-                self.refuse(pending.command.verb, Error::SpotifyDown(None), None, now_ms);
+                self.refuse(pending.command.instance, Error::SpotifyDown(None), None, now_ms);
             }
         }
     }
@@ -571,7 +579,7 @@ impl Model {
         self.state.problem = Some(error.clone());
         for pending in self.take_pending() {
             if pending.command.verb.is_about_what_plays() {
-                self.refuse(pending.command.verb, error.clone(), None, now_ms);
+                self.refuse(pending.command.instance, error.clone(), None, now_ms);
             } else {
                 self.take(pending, now_ms, false);
             }
@@ -669,18 +677,18 @@ impl Model {
 
     /// The question to ask next, and when; `None`: none before something changes.
     pub(super) fn next_question(&self, now_ms: u64) -> Option<(Question, u64)> {
-        let interest = &self.interest;
+        let subscription = &self.subscription;
         let known = self.state.known.as_ref()?.as_ref();
         let now = known.map(|known| &known.now);
         let now = now.filter(|now| now.track.as_ref().is_some_and(|track| !track.local));
         let playing = now.and_then(Now::library_uri);
-        let playing = playing.filter(|uri| interest.saved_now && can_be_saved(uri));
+        let playing = playing.filter(|uri| subscription.saved_now && can_be_saved(uri));
         let context = known.and_then(|known| known.now.context.as_ref());
         let wanted = Wanted {
-            saved: interest.chosen().chain(playing).collect(),
-            devices: interest.devices,
-            queue: interest.queue && known.is_some(),
-            playlist: context.filter(|uri| interest.playlist && uri.kind() == UriKind::Playlist),
+            saved: subscription.chosen().chain(playing).collect(),
+            devices: subscription.devices,
+            queue: subscription.queue && known.is_some(),
+            playlist: context.filter(|uri| subscription.playlist && uri.kind() == UriKind::Playlist),
             place: self.place(),
             suspect_ms: self.suspect_ms,
             item_since_ms: self.item_since_ms(),

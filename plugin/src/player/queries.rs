@@ -43,7 +43,7 @@ const DAY_MS: u64 = 24 * 3_600_000;
 
 /// What of Spotify's state is looked at: nothing else is asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Interest {
+pub struct Subscription {
     /// How many instances are visible.
     pub instances: usize,
     /// Whether what plays is saved.
@@ -58,7 +58,7 @@ pub struct Interest {
     pub playlist: bool,
 }
 
-impl Interest {
+impl Subscription {
     /// The chosen URIs that the library can hold, as many as are asked about.
     pub(super) fn chosen(&self) -> impl Iterator<Item = &Uri> {
         self.saved.iter().filter(|uri| can_be_saved(uri)).take(MAX_CHOSEN)

@@ -85,7 +85,7 @@ impl Sender {
             other => return other,
         };
         match &call.call {
-            Call::Transfer { .. } if call.verb == Verb::NextDevice => self.next_device().await,
+            Call::Transfer { .. } if call.command.verb == Verb::NextDevice => self.next_device().await,
             Call::Transfer { device, play } => match self.find(device).await? {
                 Some(id) if id != device.id => self.spotify.transfer(&id, *play).await,
                 _ => Err(refused),

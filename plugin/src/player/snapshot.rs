@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use host_sdk::package::InstanceId;
+
 use super::command::{self, Command, Verb};
 use super::device::{self, ChosenDevice};
 use super::modes::Lacking;
@@ -173,20 +175,20 @@ impl Wait {
 /// Why a command had no effect.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Refusal {
-    /// The command.
-    pub verb: Verb,
+    /// The instance whose key was pressed.
+    pub instance: InstanceId,
     /// What was in the way.
     pub error: Error,
     pub(super) until_ms: u64,
-    /// Where it was refused here, as what was known was in the way: the device that it was for, if one was chosen.
-    pub(super) here: Option<Option<ChosenDevice>>,
+    /// The command, where it was refused without a call, as what was known was in the way.
+    pub(super) unsent: Option<Command>,
 }
 
 /// A command whose effect shows nowhere else, shortly after it worked.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Done {
-    /// The command.
-    pub verb: Verb,
+    /// The instance whose key was pressed.
+    pub instance: InstanceId,
     /// The title of what it was about, where that is what played.
     pub title: Option<String>,
     pub(super) until_ms: u64,
@@ -235,10 +237,10 @@ pub struct Player {
 }
 
 impl Player {
-    /// Why a command had no effect, shortly after.
+    /// Why the last press of an instance had no effect, shortly after.
     #[must_use]
-    pub fn refusal(&self, about: impl Fn(&Verb) -> bool) -> Option<&Error> {
-        self.refusal.as_ref().filter(|refusal| about(&refusal.verb)).map(|refusal| &refusal.error)
+    pub fn refusal(&self, instance: &InstanceId) -> Option<&Error> {
+        self.refusal.as_ref().filter(|refusal| refusal.instance == *instance).map(|refusal| &refusal.error)
     }
 
     /// The user whose Liked Songs can be tried as a context.
@@ -292,8 +294,7 @@ impl Player {
     /// What would be in the way of a command now, as far as is known: a press would say so and send nothing.
     #[must_use]
     pub fn obstacle(&self, verb: &Verb, device: Option<&ChosenDevice>) -> Option<Error> {
-        let command = Command { verb: verb.clone(), device: device.cloned() };
-        command::obstacle(&command, self).or_else(|| command::decide(&command, self, &Volumes::default()).err())
+        command::obstacle(verb, device, self).or_else(|| command::decide(verb, device, self, &Volumes::default()).err())
     }
 
     /// Whether there may be another device to move to: there is one, or it isn't known.
@@ -306,10 +307,10 @@ impl Player {
             .is_none_or(|devices| device::next(devices, active).is_some())
     }
 
-    /// A command whose effect shows nowhere else, if it has just worked.
+    /// The last press of an instance, if it has just worked and its effect shows nowhere else.
     #[must_use]
-    pub fn done(&self, about: impl Fn(&Verb) -> bool) -> Option<&Done> {
-        self.done.as_ref().filter(|done| about(&done.verb))
+    pub fn done(&self, instance: &InstanceId) -> Option<&Done> {
+        self.done.as_ref().filter(|done| done.instance == *instance)
     }
 
     /// Whether the user has saved this URI, if that is known.

@@ -4,6 +4,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use host_sdk::package::InstanceId;
+
 use super::command::What;
 use super::modes::Lacking;
 use super::position::{Position, has_begun_again};
@@ -35,6 +37,8 @@ pub(super) struct Change {
     pub done_ms: Option<u64>,
     /// What played then, where it puts on another item.
     pub left: Option<Left>,
+    /// The instance whose key was pressed.
+    pub instance: InstanceId,
 }
 
 /// What played when another item was asked for. The other one may be the same: where it is repeated, twice in a row, or

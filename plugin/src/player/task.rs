@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::command::{Command, QueuedCall};
 use super::model::Model;
-use super::queries::{Interest, Question, Told};
+use super::queries::{Question, Subscription, Told};
 use super::schedule::{Situation, ask_again_in, lasts};
 use super::send::{Sent, send};
 use super::state::State;
@@ -34,7 +34,7 @@ pub enum Input {
     /// A press.
     Command(Command),
     /// What of Spotify's state is looked at.
-    Shown(Interest),
+    Shown(Subscription),
     /// Something may have changed elsewhere: ask now.
     Refresh,
     /// The playlist that something was added to last, before a restart.
@@ -177,9 +177,9 @@ impl Task {
                     self.plan();
                 }
             }
-            Input::Shown(interest) => {
-                let more = interest.instances > self.model.visible();
-                self.model.look_at(interest);
+            Input::Shown(subscription) => {
+                let more = subscription.instances > self.model.visible();
+                self.model.look_at(subscription);
                 let asked = self.asked_at.is_some_and(|asked| asked.elapsed() < FRESH);
                 let fresh = asked && (self.asking.is_some() || self.model.knows());
                 if more && !fresh { self.ask_soon() } else { self.plan() }
@@ -277,7 +277,7 @@ impl Task {
                 self.plan();
             }
             Err(error) => {
-                tracing::info!(command = ?call.verb, %error, "a command had no effect");
+                tracing::info!(command = ?call.command.verb, %error, "a command had no effect");
                 self.model.refused(call, error, now_ms);
                 // To see what is true.
                 self.ask_soon();

@@ -11,6 +11,7 @@ use super::*;
 use crate::auth::testing::{World, demo, identify, until};
 use crate::auth::{SaveAccount, Secret};
 use crate::clock::{Clock, ManualClock};
+use crate::player::testing::{key, pressed};
 use crate::spotify::Client;
 
 /// Lets the time pass, for the clock and for whoever sleeps, second by second.
@@ -28,14 +29,14 @@ async fn in_an_hour_of_a_total_limit_nothing_is_sent_and_then_it_goes_on_by_itse
     let client = Client::new(world.http.clone(), Url::parse(&world.sim.api_url()).unwrap(), auth.clone());
     let (player, _) = start(client, auth.watch(), world.clock.clone());
     world.sim.inject(Fault::quota(Some(3_600)).times(1));
-    player.tell(Input::Shown(Interest { instances: 10, ..Interest::default() })).await.unwrap();
+    player.tell(Input::Shown(Subscription { instances: 10, ..Subscription::default() })).await.unwrap();
     until(&auth, |state| state.limit.is_some()).await;
     world.sim.clear_requests();
 
     tokio::time::pause();
     for _ in 0..359 {
         pass(&world.clock, 10).await;
-        player.tell(Input::Command(Command { verb: Verb::Next, device: None })).await.unwrap();
+        player.tell(Input::Command(pressed(Verb::Next, None))).await.unwrap();
         player.tell(Input::Refresh).await.unwrap();
         let snapshot = player.watch().borrow().at(world.clock.unix_ms());
         assert!(snapshot.wait.is_some(), "the keys say how long it takes");
@@ -59,7 +60,7 @@ async fn a_backup_that_is_linked_meanwhile_is_asked_at_once() {
     identify(&auth, &first, client.me(&first).await.unwrap()).await;
     let (player, _) = start(client.clone(), auth.watch(), world.clock.clone());
     world.sim.inject(Fault::quota(Some(50_400)).of(DEMO_CLIENT_ID));
-    player.tell(Input::Shown(Interest { instances: 1, ..Interest::default() })).await.unwrap();
+    player.tell(Input::Shown(Subscription { instances: 1, ..Subscription::default() })).await.unwrap();
     let mut watch = player.watch();
     watch.wait_for(|model| model.at(world.clock.unix_ms()).problem.is_some()).await.unwrap();
 
@@ -84,7 +85,7 @@ async fn paused(world: &World) -> Handle {
     let (player, _) = start(client, auth.watch(), world.clock.clone());
     let pause = spotify_sim::Change { playing: Some(false), ..spotify_sim::Change::default() };
     world.sim.change_playback(pause).unwrap();
-    player.tell(Input::Shown(Interest { instances: 1, ..Interest::default() })).await.unwrap();
+    player.tell(Input::Shown(Subscription { instances: 1, ..Subscription::default() })).await.unwrap();
     let mut watch = player.watch();
     watch.wait_for(|model| model.at(world.clock.unix_ms()).known).await.unwrap();
     world.sim.clear_requests();
@@ -116,7 +117,7 @@ async fn after_a_sleep_what_was_known_to_fail_is_asked_again_within_two_seconds_
     // The lid is closed on a computer that has lost its network, and whose token is over.
     world.sim.set_network(Network::Refusing);
     world.clock.advance(3_600_000);
-    player.tell(Input::Shown(Interest { instances: 1, ..Interest::default() })).await.unwrap();
+    player.tell(Input::Shown(Subscription { instances: 1, ..Subscription::default() })).await.unwrap();
     watch.wait_for(|model| model.at(world.clock.unix_ms()).problem.is_some()).await.unwrap();
     tokio::time::pause();
     for _ in 0..120 {
@@ -164,9 +165,9 @@ async fn where_spotify_plays_nowhere_a_press_wakes_the_only_device() {
     playback.is_playing = false;
     world.sim.set_playback(playback);
     let (player, _) = start(client, auth.watch(), world.clock.clone());
-    player.tell(Input::Shown(Interest { instances: 1, ..Interest::default() })).await.unwrap();
+    player.tell(Input::Shown(Subscription { instances: 1, ..Subscription::default() })).await.unwrap();
     player.watch().wait_for(|model| model.at(world.clock.unix_ms()).known).await.unwrap();
-    player.tell(Input::Command(Command { verb: Verb::TogglePlay, device: None })).await.unwrap();
+    player.tell(Input::Command(pressed(Verb::TogglePlay, None))).await.unwrap();
     world.sim.wait_for(Duration::from_secs(20), |_, playback| playback.is_playing).await.unwrap();
     assert_eq!(world.sim.playback().active().unwrap().id.as_deref(), Some(spotify_sim::COMPUTER_ID));
 }
@@ -218,7 +219,7 @@ async fn playing(world: &World) -> Handle {
     let (auth, _) = world.linked().await;
     let client = Client::new(world.http.clone(), Url::parse(&world.sim.api_url()).unwrap(), auth.clone());
     let (player, _) = start(client, auth.watch(), world.clock.clone());
-    player.tell(Input::Shown(Interest { instances: 1, ..Interest::default() })).await.unwrap();
+    player.tell(Input::Shown(Subscription { instances: 1, ..Subscription::default() })).await.unwrap();
     player.watch().wait_for(|state| state.at(world.clock.unix_ms()).known).await.unwrap();
     world.sim.clear_requests();
     player
@@ -229,13 +230,13 @@ async fn playing(world: &World) -> Handle {
 async fn lost(world: &World, player: &Handle, verb: Verb, fault: &Fault, requests: usize) -> usize {
     world.sim.clear_requests();
     world.sim.inject(fault.clone().on("POST", "/v1/").times(1));
-    player.tell(Input::Command(Command { verb: verb.clone(), device: None })).await.unwrap();
+    player.tell(Input::Command(pressed(verb.clone(), None))).await.unwrap();
     let all = move |sent: &[spotify_sim::Request], _: &spotify_sim::Playback| {
         sent.iter().filter(|request| request.reply != spotify_sim::Reply::Pending).count() >= requests
     };
     world.sim.wait_for(crate::auth::testing::PATIENCE, all).await.unwrap();
     let state = player.watch().borrow().at(world.clock.unix_ms());
-    assert_eq!(state.refusal(|said| *said == verb), None);
+    assert_eq!(state.refusal(&key()), None);
     world.sim.requests().iter().filter(|request| request.method == "POST").count()
 }
 

@@ -6,7 +6,7 @@
 
 use std::collections::VecDeque;
 
-use super::command::Verb;
+use super::command::Command;
 use super::device::ChosenDevice;
 
 /// What a device tells is taken for what it was asked for within this: a device with ten steps may be so far off.
@@ -110,7 +110,7 @@ pub(super) struct Fade {
     end_ms: u64,
     next_ms: u64,
     pub device: Option<ChosenDevice>,
-    pub verb: Verb,
+    pub command: Command,
 }
 
 impl Fade {
@@ -121,11 +121,11 @@ impl Fade {
         length_ms: u64,
         now_ms: u64,
         device: Option<ChosenDevice>,
-        verb: Verb,
+        command: Command,
     ) -> Self {
         let to = to.min(100);
         let end_ms = now_ms.saturating_add(length_ms);
-        Self { from: from.unwrap_or(to), to, start_ms: now_ms, end_ms, next_ms: now_ms, device, verb }
+        Self { from: from.unwrap_or(to), to, start_ms: now_ms, end_ms, next_ms: now_ms, device, command }
     }
 
     /// When its next step is due.

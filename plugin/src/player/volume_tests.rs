@@ -9,6 +9,7 @@ use super::command::Call;
 use super::*;
 use crate::auth::Link;
 use crate::auth::testing::accounts;
+use crate::player::testing::pressed;
 use crate::spotify::{Device, Item, Playback, Uri};
 
 const T: u64 = 1_000_000;
@@ -88,7 +89,7 @@ impl Speaker {
 
     /// Presses a key, and gives the volume that is asked for.
     fn press(&mut self, verb: Verb) -> u8 {
-        assert!(self.model.command(Command { verb, device: None }, self.now_ms));
+        assert!(self.model.command(pressed(verb, None), self.now_ms));
         let calls = self.calls();
         assert_eq!(calls.len(), 1, "{:?}: {calls:?}", self.quirk);
         calls[0]
@@ -183,7 +184,7 @@ fn fade_ends_where_it_should_and_asks_no_more() {
     for quirk in QUIRKS {
         let mut speaker = Speaker::new(quirk, quirk.stored(80, 80));
         let fade = Verb::VolumeTo { percent: 30, over: Duration::from_secs(4) };
-        assert!(speaker.model.command(Command { verb: fade, device: None }, speaker.now_ms));
+        assert!(speaker.model.command(pressed(fade, None), speaker.now_ms));
         let mut asked = Vec::new();
         for tick in 0..400 {
             asked.extend(speaker.calls());

@@ -1,29 +1,40 @@
 //! Account: which account serves, whose it is, and what is the matter. A press switches to the next one by hand, and a
 //! second press within 2 s back.
 
-use super::{About, Face, Widget, key, left};
+use super::{Face, NoSettings, Subject, View, Widget, left};
 use crate::auth::{AccountIssue, AccountState, AccountView};
-use crate::face::{Icon, Tone};
-use crate::player::Player;
+use crate::face::{Icon, Picture, Size, Tone};
+use crate::player::Verb;
 
-pub(super) const WIDGET: Widget = Widget {
-    uuid: "com.spotify-widgets.account",
-    about: About::Accounts,
-    face: |player, _, _| face(player),
-    ..Widget::BLANK
-};
+/// See the module's documentation.
+pub(super) struct Account;
 
-fn face(player: &Player) -> Face {
+impl Widget for Account {
+    const UUID: &'static str = "com.spotify-widgets.account";
+    const SUBJECT: Subject = Subject::Accounts;
+    type Settings = NoSettings;
+
+    fn press(_: &View<'_, NoSettings>) -> Option<Verb> {
+        None
+    }
+
+    fn face(view: &View<'_, NoSettings>, _: Size) -> Face {
+        face(view)
+    }
+}
+
+fn face(view: &View<'_, NoSettings>) -> Face {
+    let player = view.player;
     let accounts = &player.accounts.accounts;
     let Some((index, serving)) = player.accounts.serving() else {
         let left = player.wait.map(left).unwrap_or_default();
         let who = if accounts.len() > 1 { "All accounts wait" } else { "Spotify asks to wait" };
-        return key(player, Icon::Clock, who, Tone::Disabled).with_note(&left);
+        return view.key(Icon::Clock, who, Tone::Disabled).with_note(&left);
     };
     let name = serving.user.as_ref().map_or("Linked", |user| user.name.as_str());
     let shown = |icon, tone, label: &str, note: &str| {
-        let mut face = key(player, icon, label, tone);
-        if let crate::face::Picture::Key(key) = &mut face.picture {
+        let mut face = view.key(icon, label, tone);
+        if let Picture::Key(key) = &mut face.picture {
             // The accounts are known, however old the news from the player is.
             key.dimmed = false;
         }

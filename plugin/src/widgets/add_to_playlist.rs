@@ -1,35 +1,45 @@
 //! Add to playlist: puts what plays into a playlist that was chosen, or into the one that was used last.
 
-use host_sdk::package::Settings;
+use serde::{Deserialize, Deserializer};
 
-use super::{Face, Widget, chosen, key, nothing_playing};
-use crate::face::{Icon, Tone};
-use crate::player::{Player, Verb};
-use crate::spotify::{Uri, UriKind};
+use super::settings::Chosen;
+use super::{Face, View, Widget};
+use crate::face::{Icon, Size, Tone};
+use crate::player::Verb;
+use crate::spotify::UriKind;
 
-pub(super) const WIDGET: Widget = Widget {
-    uuid: "com.spotify-widgets.add-to-playlist",
-    press: |_, settings| Some(Verb::AddToPlaylist(uri(settings))),
-    owns: |verb, settings| *verb == Verb::AddToPlaylist(uri(settings)),
-    face: |player, settings, _| face(player, settings),
-    ..Widget::BLANK
-};
+/// See the module's documentation.
+pub(super) struct AddToPlaylist;
 
-/// The playlist that was chosen; None means the one that was used last.
-fn uri(settings: &Settings) -> Option<Uri> {
-    chosen(settings, "playlist", &[UriKind::Playlist]).map(|playlist| playlist.uri)
+impl Widget for AddToPlaylist {
+    const UUID: &'static str = "com.spotify-widgets.add-to-playlist";
+    type Settings = Settings;
+
+    fn press(view: &View<'_, Settings>) -> Option<Verb> {
+        Some(Verb::AddToPlaylist(view.settings.playlist.as_ref().map(|playlist| playlist.uri.clone())))
+    }
+
+    fn face(view: &View<'_, Settings>, _: Size) -> Face {
+        if let Some(done) = view.done() {
+            return view.key(Icon::PlusList, "Added", Tone::Active).about(done);
+        }
+        let tone = if view.nothing_plays() { Tone::Disabled } else { Tone::Normal };
+        match view.settings.playlist.as_ref().and_then(Chosen::name) {
+            Some(name) => view.key(Icon::PlusList, "Add to", tone).with_note(name),
+            None => view.key(Icon::PlusList, "Add to playlist", tone),
+        }
+    }
 }
 
-fn face(player: &Player, settings: &Settings) -> Face {
-    if let Some(done) = player.done(|verb| *verb == Verb::AddToPlaylist(uri(settings))) {
-        return key(player, Icon::PlusList, "Added", Tone::Active).about(done);
-    }
-    let tone = if nothing_playing(player.now.as_ref()) { Tone::Disabled } else { Tone::Normal };
-    let name = chosen(settings, "playlist", &[UriKind::Playlist])
-        .map(|playlist| playlist.name)
-        .filter(|name| !name.is_empty());
-    match name {
-        Some(name) => key(player, Icon::PlusList, "Add to", tone).with_note(&name),
-        None => key(player, Icon::PlusList, "Add to playlist", tone),
-    }
+/// What the user can set.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub(super) struct Settings {
+    /// The playlist; without it, the one that was used last.
+    #[serde(deserialize_with = "playlist")]
+    playlist: Option<Chosen>,
+}
+
+fn playlist<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Chosen>, D::Error> {
+    Chosen::read(from, &[UriKind::Playlist])
 }

@@ -1,36 +1,49 @@
 //! Add to queue: puts a track or episode that was chosen, or what plays, into the queue.
 
-use host_sdk::package::Settings;
+use serde::{Deserialize, Deserializer};
 
-use super::{Face, Widget, chosen, key, nothing_playing};
-use crate::face::{Icon, Tone};
-use crate::player::{Player, Verb};
-use crate::spotify::{Uri, UriKind};
+use super::settings::Chosen;
+use super::{Face, View, Widget};
+use crate::face::{Icon, Size, Tone};
+use crate::player::Verb;
+use crate::spotify::UriKind;
 
 /// What Spotify's queue takes.
 const QUEUEABLE: [UriKind; 2] = [UriKind::Track, UriKind::Episode];
 
-pub(super) const WIDGET: Widget = Widget {
-    uuid: "com.spotify-widgets.add-to-queue",
-    press: |_, settings| Some(Verb::Enqueue(uri(settings))),
-    owns: |verb, settings| *verb == Verb::Enqueue(uri(settings)),
-    face: |player, settings, _| face(player, settings),
-    ..Widget::BLANK
-};
+/// See the module's documentation.
+pub(super) struct AddToQueue;
 
-/// What was chosen; None means what plays.
-fn uri(settings: &Settings) -> Option<Uri> {
-    chosen(settings, "item", &QUEUEABLE).map(|item| item.uri)
+impl Widget for AddToQueue {
+    const UUID: &'static str = "com.spotify-widgets.add-to-queue";
+    type Settings = Settings;
+
+    fn press(view: &View<'_, Settings>) -> Option<Verb> {
+        Some(Verb::Enqueue(view.settings.item.as_ref().map(|item| item.uri.clone())))
+    }
+
+    fn face(view: &View<'_, Settings>, _: Size) -> Face {
+        if let Some(done) = view.done() {
+            return view.key(Icon::QueueAdd, "Added", Tone::Active).about(done);
+        }
+        let item = view.settings.item.as_ref();
+        let tone = if item.is_none() && view.nothing_plays() { Tone::Disabled } else { Tone::Normal };
+        match item.and_then(Chosen::name) {
+            Some(name) => view.key(Icon::QueueAdd, "Queue", tone).with_note(name),
+            None => view.key(Icon::QueueAdd, "Add to queue", tone),
+        }
+    }
 }
 
-fn face(player: &Player, settings: &Settings) -> Face {
-    if let Some(done) = player.done(|verb| *verb == Verb::Enqueue(uri(settings))) {
-        return key(player, Icon::QueueAdd, "Added", Tone::Active).about(done);
-    }
-    let item = chosen(settings, "item", &QUEUEABLE);
-    let tone = if item.is_none() && nothing_playing(player.now.as_ref()) { Tone::Disabled } else { Tone::Normal };
-    match item.map(|item| item.name).filter(|name| !name.is_empty()) {
-        Some(name) => key(player, Icon::QueueAdd, "Queue", tone).with_note(&name),
-        None => key(player, Icon::QueueAdd, "Add to queue", tone),
-    }
+/// What the user can set.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub(super) struct Settings {
+    /// What is added; without it, what plays.
+    #[serde(deserialize_with = "queueable")]
+    item: Option<Chosen>,
+}
+
+fn queueable<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Chosen>, D::Error> {
+    Chosen::read(from, &QUEUEABLE)
 }

@@ -1,34 +1,73 @@
 //! Device: moves playback to a device that was chosen, or to the next one of the list.
 
-use host_sdk::package::Settings;
+use serde::Deserialize;
 
-use super::{Face, Widget, key, lit, notice, tone, word};
-use crate::face::{Icon, Tone};
-use crate::player::{Found, Player, Verb};
+use super::settings::{Common, lenient};
+use super::{Face, View, Widget, lit, notice};
+use crate::face::{Icon, Size, Tone};
+use crate::player::{Found, Subscription, Verb};
 
-pub(super) const WIDGET: Widget = Widget {
-    uuid: "com.spotify-widgets.device",
-    press: |_, settings| verb(settings),
-    looks_at: |_, interest| interest.devices = true,
-    owns: |asked, settings| match (asked, verb(settings)) {
-        // It may have got its new id meanwhile.
-        (Verb::MoveTo { device, .. }, Some(Verb::MoveTo { device: chosen, .. })) => device.is_same(&chosen),
-        (asked, verb) => verb.as_ref() == Some(asked),
-    },
-    face: |player, settings, _| face(player, settings),
-    ..Widget::BLANK
-};
+/// See the module's documentation.
+pub(super) struct Device;
 
-fn goes_round(settings: &Settings) -> bool {
-    word(settings, "mode") == "next"
+impl Widget for Device {
+    const UUID: &'static str = "com.spotify-widgets.device";
+    type Settings = Settings;
+
+    fn press(view: &View<'_, Settings>) -> Option<Verb> {
+        verb(view)
+    }
+
+    fn face(view: &View<'_, Settings>, _: Size) -> Face {
+        match view.settings.mode {
+            Mode::This => face_of_chosen(view),
+            Mode::Next => face_of_next(view),
+        }
+    }
+
+    fn subscribe(_: &Settings, _: &Common, subscription: &mut Subscription) {
+        subscription.devices = true;
+    }
 }
 
-fn verb(settings: &Settings) -> Option<Verb> {
-    if goes_round(settings) {
+/// What the user can set.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub(super) struct Settings {
+    #[serde(deserialize_with = "lenient")]
+    mode: Mode,
+    #[serde(deserialize_with = "lenient")]
+    play: Play,
+}
+
+/// Where playback goes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Mode {
+    /// To the chosen device.
+    #[default]
+    This,
+    /// To the next one of the list.
+    Next,
+}
+
+/// Whether it plays there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Play {
+    /// If it has played before.
+    #[default]
+    Keep,
+    /// In any case.
+    Play,
+}
+
+fn verb(view: &View<'_, Settings>) -> Option<Verb> {
+    if view.settings.mode == Mode::Next {
         return Some(Verb::NextDevice);
     }
-    let play = (word(settings, "play") == "play").then_some(true);
-    super::device(settings).map(|device| Verb::MoveTo { device, play })
+    let play = (view.settings.play == Play::Play).then_some(true);
+    view.device().map(|device| Verb::MoveTo { device: device.clone(), play })
 }
 
 fn icon(kind: &str) -> Icon {
@@ -41,19 +80,22 @@ fn icon(kind: &str) -> Icon {
     }
 }
 
-fn face(player: &Player, settings: &Settings) -> Face {
-    let devices = player.devices.as_deref().map(Vec::as_slice).unwrap_or_default();
-    let active = player.now.as_ref().map(|now| &now.device).filter(|device| !device.name.is_empty());
-    if goes_round(settings) {
-        let tone = if player.has_next_device() { tone(player, &Verb::NextDevice, settings) } else { Tone::Disabled };
-        return match active {
-            Some(device) => key(player, icon(&device.kind), &device.name, lit(tone, true)).with_note("Next device"),
-            None => key(player, Icon::Speaker, "Next device", tone),
-        };
+fn face_of_next(view: &View<'_, Settings>) -> Face {
+    let active = view.player.now.as_ref().map(|now| &now.device).filter(|device| !device.name.is_empty());
+    let tone = if view.player.has_next_device() { view.tone(&Verb::NextDevice) } else { Tone::Disabled };
+    match active {
+        Some(device) => view.key(icon(&device.kind), &device.name, lit(tone, true)).with_note("Next device"),
+        None => view.key(Icon::Speaker, "Next device", tone),
     }
-    let (Some(chosen), Some(verb)) = (super::device(settings), verb(settings)) else {
+}
+
+fn face_of_chosen(view: &View<'_, Settings>) -> Face {
+    let (Some(chosen), Some(verb)) = (view.device(), verb(view)) else {
         return notice(Icon::Speaker, "Choose a device");
     };
+    let player = view.player;
+    let devices = player.devices.as_deref().map(Vec::as_slice).unwrap_or_default();
+    let active = player.now.as_ref().map(|now| &now.device).filter(|device| !device.name.is_empty());
     let found = chosen.find_in(devices);
     let here = found.device();
     let name = here.map(|device| device.name.as_str()).filter(|name| !name.is_empty()).unwrap_or(&chosen.name);
@@ -61,7 +103,7 @@ fn face(player: &Player, settings: &Settings) -> Face {
     let kind = here.map_or(chosen.kind.as_str(), |device| device.kind.as_str());
     let id = here.map_or(Some(chosen.id.as_str()), |device| device.id.as_deref());
     let plays = id.is_some() && active.and_then(|active| active.id.as_deref()) == id;
-    let (tone, note) = match tone(player, &verb, settings) {
+    let (tone, note) = match view.tone(&verb) {
         Tone::Disabled if found == Found::Several => (Tone::Disabled, "Choose again"),
         Tone::Disabled if here.is_some_and(|device| device.is_restricted || device.id.is_none()) => {
             (Tone::Disabled, "Not controllable")
@@ -72,6 +114,6 @@ fn face(player: &Player, settings: &Settings) -> Face {
         _ if player.devices.is_some() => (Tone::Disabled, "Not there"),
         tone => (tone, ""),
     };
-    let face = key(player, icon(kind), name, tone);
+    let face = view.key(icon(kind), name, tone);
     if note.is_empty() { face } else { face.with_note(note) }
 }

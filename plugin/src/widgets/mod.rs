@@ -1,8 +1,9 @@
 //! The widgets: a file each, and the one list of them.
 //!
-//! A widget is two pure functions: what a press asks for, and what a state looks like. Neither has I/O nor a clock: the
-//! player that they are given is a snapshot of one moment. A new widget is one file here, one line in [`ALL`] and one
-//! entry in manifest.json; a test fails when the three disagree.
+//! A widget is a type with its settings and pure functions: what a press asks for, and what a state looks like. None of
+//! them has I/O or a clock: the player that they are given is a snapshot of one moment. A new widget is one file here, one
+//! line in [`ALL`] and one entry in manifest.json; tests fail when the three, the property view and the documentation
+//! disagree.
 
 mod account;
 mod add_to_playlist;
@@ -21,72 +22,145 @@ mod repeat;
 mod restart;
 mod seek;
 mod set_volume;
+mod settings;
+mod shortcut;
 mod shuffle;
 mod up_next;
 mod volume_down;
+mod volume_step;
 mod volume_up;
 
-use host_sdk::package::Settings;
-use serde::Deserialize;
-use serde_json::Value;
+use host_sdk::package::{InstanceId, Settings};
+use serde::de::DeserializeOwned;
 
 use crate::auth::{LimitKind, Link, UserMessage};
-use crate::face::{Icon, Key, Notice, Picture, Scroll, Size, Tone};
-use crate::gesture::{Gesture, Means};
-use crate::player::{ChosenDevice, Command, Done, Found, Interest, Now, Player, Verb, Wait};
-use crate::spotify::{Device, Error, PlayingType, Uri, UriKind};
+use crate::face::{Icon, Key, Notice, Picture, Size, Tone};
+use crate::gesture::{Gesture, GestureConfig};
+use crate::player::{ChosenDevice, Command, Done, Now, Player, Subscription, Verb, Wait};
+use crate::spotify::{Error, PlayingType};
+
+use self::settings::Common;
+pub use self::settings::{bounded, with_renewed_device};
 
 /// Every widget.
-pub const ALL: [Widget; 21] = [
-    play_pause::WIDGET,
-    previous::WIDGET,
-    next::WIDGET,
-    volume_up::WIDGET,
-    volume_down::WIDGET,
-    shuffle::WIDGET,
-    repeat::WIDGET,
-    playing_now::WIDGET,
-    account::WIDGET,
-    mute::WIDGET,
-    set_volume::WIDGET,
-    seek::WIDGET,
-    restart::WIDGET,
-    like::WIDGET,
-    play::WIDGET,
-    add_to_playlist::WIDGET,
-    remove_from_playlist::WIDGET,
-    add_to_queue::WIDGET,
-    up_next::WIDGET,
-    device::WIDGET,
-    now_playing_text::WIDGET,
+pub const ALL: [Kind; 21] = [
+    Kind::of::<play_pause::PlayPause>(),
+    Kind::of::<previous::Previous>(),
+    Kind::of::<next::Next>(),
+    Kind::of::<volume_up::VolumeUp>(),
+    Kind::of::<volume_down::VolumeDown>(),
+    Kind::of::<shuffle::Shuffle>(),
+    Kind::of::<repeat::Repeat>(),
+    Kind::of::<playing_now::PlayingNow>(),
+    Kind::of::<account::Account>(),
+    Kind::of::<mute::Mute>(),
+    Kind::of::<set_volume::SetVolume>(),
+    Kind::of::<seek::Seek>(),
+    Kind::of::<restart::Restart>(),
+    Kind::of::<like::Like>(),
+    Kind::of::<play::Play>(),
+    Kind::of::<add_to_playlist::AddToPlaylist>(),
+    Kind::of::<remove_from_playlist::RemoveFromPlaylist>(),
+    Kind::of::<add_to_queue::AddToQueue>(),
+    Kind::of::<up_next::UpNext>(),
+    Kind::of::<device::Device>(),
+    Kind::of::<now_playing_text::NowPlayingText>(),
 ];
-
-/// A kind of key.
-#[derive(Clone, Copy, Debug)]
-pub struct Widget {
-    /// Its UUID in manifest.json.
-    pub uuid: &'static str,
-    /// What it is about.
-    about: About,
-    /// What a press asks the player for, once Spotify is linked.
-    press: fn(&Player, &Settings) -> Option<Verb>,
-    /// What else of Spotify's state it shows.
-    looks_at: fn(&Settings, &mut Interest),
-    /// Whether holding the key presses it again and again.
-    repeats: bool,
-    /// Which commands of the player are this widget's, to show why one had no effect.
-    owns: fn(&Verb, &Settings) -> bool,
-    /// What it looks like while Spotify is linked and known.
-    face: fn(&Player, &Settings, Size) -> Face,
-}
 
 /// What a widget is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum About {
+enum Subject {
     /// What plays: while Spotify can't be reached it says why.
     Playback,
-    /// The accounts: it has its own words for their troubles.
+    /// The accounts: it has its own words for their issues.
     Accounts,
+}
+
+/// A kind of key.
+trait Widget: 'static {
+    /// Its UUID in manifest.json.
+    const UUID: &'static str;
+    /// What it is about.
+    const SUBJECT: Subject = Subject::Playback;
+    /// Whether holding the key presses it again and again.
+    const REPEATS: bool = false;
+    /// What the user can set besides what is [common](Common) to all.
+    type Settings: Default + DeserializeOwned + Send + Sync;
+
+    /// What a press asks the player for, once Spotify is linked. None asks for an answer of Spotify's instead.
+    fn press(view: &View<'_, Self::Settings>) -> Option<Verb>;
+
+    /// What it looks like while Spotify is linked and known.
+    fn face(view: &View<'_, Self::Settings>, size: Size) -> Face;
+
+    /// Adds what else of Spotify's state it shows.
+    fn subscribe(_settings: &Self::Settings, _common: &Common, _subscription: &mut Subscription) {}
+}
+
+/// What a widget decides by: one instance, and the player at one moment.
+struct View<'a, S> {
+    player: &'a Player,
+    instance: &'a InstanceId,
+    settings: &'a S,
+    common: &'a Common,
+}
+
+/// The settings of a widget that has none of its own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+struct NoSettings {}
+
+/// A widget in the list of all.
+#[derive(Clone, Copy, Debug)]
+pub struct Kind {
+    /// Its UUID in manifest.json.
+    pub uuid: &'static str,
+    new: fn(InstanceId, &Settings) -> Box<dyn WidgetInstance>,
+    /// The members of its settings.
+    #[cfg(test)]
+    members: fn() -> Vec<&'static str>,
+}
+
+impl Kind {
+    const fn of<W: Widget>() -> Self {
+        Self {
+            uuid: W::UUID,
+            new: |id, settings| Box::new(Placed::<W>::new(id, settings)),
+            #[cfg(test)]
+            members: tests::members::<W::Settings>,
+        }
+    }
+
+    /// An instance of it.
+    #[must_use]
+    pub fn instance(&self, id: InstanceId, settings: &Settings) -> Box<dyn WidgetInstance> {
+        (self.new)(id, settings)
+    }
+
+    /// The members of its settings.
+    #[cfg(test)]
+    fn members(&self) -> Vec<&'static str> {
+        (self.members)()
+    }
+}
+
+/// The widget with a UUID.
+#[must_use]
+pub fn by_uuid(uuid: &str) -> Option<&'static Kind> {
+    const { &ALL }.iter().find(|kind| kind.uuid == uuid)
+}
+
+/// A widget on a key, with what the user has set for it.
+pub trait WidgetInstance: Send + Sync {
+    /// Takes over changed settings.
+    fn set_settings(&mut self, settings: &Settings);
+    /// What a key of this widget can mean beside a press.
+    fn gesture_config(&self) -> GestureConfig;
+    /// Adds what it shows of Spotify's state.
+    fn subscribe(&self, subscription: &mut Subscription);
+    /// What a gesture asks for.
+    fn on_gesture(&self, gesture: Gesture, player: &Player) -> Option<Request>;
+    /// What it looks like.
+    fn face(&self, player: &Player, size: Size) -> Face;
 }
 
 /// What an instance shows.
@@ -117,83 +191,27 @@ pub enum Request {
     Refresh,
 }
 
-/// The widget with a UUID.
-#[must_use]
-pub fn by_uuid(uuid: &str) -> Option<&'static Widget> {
-    const { &ALL }.iter().find(|widget| widget.uuid == uuid)
+/// An instance of a widget.
+struct Placed<W: Widget> {
+    id: InstanceId,
+    settings: W::Settings,
+    common: Common,
 }
 
-/// Bytes of a text in an instance's settings that count: more than a sensible template, name or address has. Settings are
-/// read for every picture.
-const LONGEST_SETTING: usize = 4096;
-
-/// An instance's settings with their texts cut to a length that is read quickly.
-#[must_use]
-pub fn bounded(mut settings: Settings) -> Settings {
-    settings.values_mut().for_each(shorten);
-    settings
-}
-
-fn shorten(value: &mut Value) {
-    match value {
-        Value::String(text) => text.truncate(text.floor_char_boundary(LONGEST_SETTING)),
-        Value::Array(values) => values.iter_mut().for_each(shorten),
-        Value::Object(members) => members.values_mut().for_each(shorten),
-        Value::Null | Value::Bool(_) | Value::Number(_) => {}
-    }
-}
-
-impl Widget {
-    /// A widget that does and shows nothing: what the others start from.
-    const BLANK: Self = Self {
-        uuid: "",
-        about: About::Playback,
-        press: |_, _| None,
-        looks_at: |_, _| {},
-        repeats: false,
-        owns: |_, _| false,
-        face: |player, _, _| key(player, Icon::Music, "", Tone::Disabled),
-    };
-
-    /// What a key of this widget can mean beside a press.
-    #[must_use]
-    pub fn means(&self, settings: &Settings) -> Means {
-        let (long, double) = (extra(settings, LONG_PRESS).is_some(), extra(settings, DOUBLE_PRESS).is_some());
-        match self.about {
-            About::Playback => Means { long, double: double && !self.repeats, repeats: self.repeats && !long },
-            About::Accounts => Means::default(),
-        }
+impl<W: Widget> Placed<W> {
+    fn new(id: InstanceId, settings: &Settings) -> Self {
+        Self { id, settings: settings::read(settings), common: settings::read(settings) }
     }
 
-    /// Adds what an instance looks at.
-    pub fn looks_at(&self, settings: &Settings, interest: &mut Interest) {
-        (self.looks_at)(settings, interest);
-        for extra in [LONG_PRESS, DOUBLE_PRESS].into_iter().filter_map(|name| extra(settings, name)) {
-            match extra {
-                Extra::Like => interest.saved_now = true,
-                Extra::NextDevice => interest.devices = true,
-                _ => {}
-            }
-        }
+    fn view<'a>(&'a self, player: &'a Player) -> View<'a, W::Settings> {
+        View { player, instance: &self.id, settings: &self.settings, common: &self.common }
     }
 
-    /// What a gesture asks for.
-    #[must_use]
-    pub fn act(&self, gesture: Gesture, player: &Player, settings: &Settings) -> Option<Request> {
-        let name = match gesture {
-            Gesture::Press => return self.press(player, settings),
-            Gesture::Long => LONG_PRESS,
-            Gesture::Double => DOUBLE_PRESS,
-        };
-        match (player.link, extra(settings, name)) {
-            (Link::Linked, Some(extra)) => extra.request(player, settings),
-            _ => self.press(player, settings),
-        }
+    fn command(&self, verb: Verb) -> Request {
+        Request::Command(Command { instance: self.id.clone(), verb, device: self.common.device.clone() })
     }
 
-    /// What a press asks for.
-    #[must_use]
-    pub fn press(&self, player: &Player, settings: &Settings) -> Option<Request> {
+    fn press(&self, player: &Player) -> Option<Request> {
         match player.link {
             Link::Linked => {}
             Link::NotLinked | Link::InvalidCredentials => return Some(Request::OpenSettings),
@@ -201,41 +219,141 @@ impl Widget {
             // The browser or the keyring waits for the user already.
             Link::Loading | Link::KeyringWaiting | Link::Linking => return None,
         }
-        if self.about == About::Accounts {
+        if W::SUBJECT == Subject::Accounts {
             return Some(Request::SwitchAccount);
         }
-        match (self.press)(player, settings) {
-            Some(verb) => Some(Request::Command(Command { verb, device: device(settings) })),
-            None => Some(Request::Refresh),
+        Some(W::press(&self.view(player)).map_or(Request::Refresh, |verb| self.command(verb)))
+    }
+}
+
+impl<W: Widget> WidgetInstance for Placed<W> {
+    fn set_settings(&mut self, settings: &Settings) {
+        (self.settings, self.common) = (settings::read(settings), settings::read(settings));
+    }
+
+    fn gesture_config(&self) -> GestureConfig {
+        let (long, double) = (self.common.long_press.is_some(), self.common.double_press.is_some());
+        match W::SUBJECT {
+            Subject::Playback => GestureConfig { long, double: double && !W::REPEATS, repeats: W::REPEATS && !long },
+            Subject::Accounts => GestureConfig::default(),
         }
     }
 
-    /// What an instance looks like.
-    #[must_use]
-    pub fn face(&self, player: &Player, settings: &Settings, size: Size) -> Face {
+    fn subscribe(&self, subscription: &mut Subscription) {
+        W::subscribe(&self.settings, &self.common, subscription);
+        self.common.shortcuts().for_each(|shortcut| shortcut.subscribe(subscription));
+    }
+
+    fn on_gesture(&self, gesture: Gesture, player: &Player) -> Option<Request> {
+        let shortcut = match gesture {
+            Gesture::Press => None,
+            Gesture::Long => self.common.long_press,
+            Gesture::Double => self.common.double_press,
+        };
+        match (player.link, shortcut) {
+            (Link::Linked, Some(shortcut)) => shortcut.request(player, |verb| self.command(verb)),
+            _ => self.press(player),
+        }
+    }
+
+    fn face(&self, player: &Player, size: Size) -> Face {
         if let Some(message) = player.link.user_message() {
             return notice(Icon::Link, message.key());
         }
-        if self.about == About::Accounts {
-            return (self.face)(player, settings, size);
+        if W::SUBJECT == Subject::Accounts {
+            return W::face(&self.view(player), size);
         }
         // Before anything else: no key does anything until it is over.
         if let Some(wait) = player.wait {
             return waiting(wait);
         }
-        if let Some(error) = player.refusal(|verb| (self.owns)(verb, settings) || besides(verb, settings)) {
+        if let Some(error) = player.refusal(&self.id) {
             return refused(error);
         }
         match &player.problem {
             // Asking again won't help until the user has done something.
             Some(error) if !error.passes() => refused(error),
             Some(error) if player.now.is_none() => refused(error),
-            _ => (self.face)(player, settings, size),
+            _ => W::face(&self.view(player), size),
         }
     }
 }
 
-/// Says what is in the way.
+impl<S> View<'_, S> {
+    /// The device that the user has chosen; without one the active device is meant.
+    fn device(&self) -> Option<&ChosenDevice> {
+        self.common.device.as_ref()
+    }
+
+    /// The last press of this instance, if it has just worked and its effect shows nowhere else.
+    fn done(&self) -> Option<&Done> {
+        self.player.done(self.instance)
+    }
+
+    /// A key with an icon and a word.
+    fn key(&self, icon: Icon, label: &str, tone: Tone) -> Face {
+        let key = Key { icon, label: label.to_owned(), note: None, tone, meter: None, dimmed: self.player.stale };
+        Face { picture: Picture::Key(key), state: None, description: label.to_owned() }
+    }
+
+    /// How a key stands out whose press asks for this: grey where it would have no effect.
+    fn tone(&self, verb: &Verb) -> Tone {
+        match self.player.obstacle(verb, self.device()) {
+            Some(_) => Tone::Disabled,
+            None => Tone::Normal,
+        }
+    }
+
+    /// The same for what is about something that plays.
+    fn tone_while_playing(&self, verb: &Verb) -> Tone {
+        if self.nothing_plays() { Tone::Disabled } else { self.tone(verb) }
+    }
+
+    fn nothing_plays(&self) -> bool {
+        self.player.now.as_ref().is_none_or(|now| now.track.is_none())
+    }
+
+    /// The volume of the device that a key is for.
+    fn volume(&self, verb: &Verb) -> KeyVolume {
+        if self.player.obstacle(verb, self.device()) == Some(Error::VolumeNotAllowed) {
+            return KeyVolume::Fixed;
+        }
+        match self.player.volume(self.device()).percent {
+            Some(percent) => KeyVolume::Percent(percent),
+            None if self.device().is_none() && self.player.now.is_none() => KeyVolume::NoDevice,
+            None => KeyVolume::Unknown,
+        }
+    }
+
+    /// The face of the two volume widgets.
+    fn volume_face(&self, verb: &Verb, icon: Icon, word: &str) -> Face {
+        let tone = self.tone(verb);
+        match self.volume(verb) {
+            KeyVolume::Fixed => self.key(icon, "Volume is fixed", Tone::Disabled),
+            KeyVolume::NoDevice => self.key(icon, word, Tone::Disabled),
+            KeyVolume::Unknown => self.key(icon, word, tone),
+            KeyVolume::Percent(percent) => {
+                let mut face = self.key(icon, &format!("{percent} %"), tone).with_meter(Some(percent));
+                face.description = format!("{word}: {percent} %");
+                face
+            }
+        }
+    }
+}
+
+/// The volume of a device, as a key shows it.
+enum KeyVolume {
+    /// Its device is known to have none that can be set: a press says so.
+    Fixed,
+    /// It is known.
+    Percent(u8),
+    /// The device has one and doesn't report it, or isn't known yet.
+    Unknown,
+    /// There is no device.
+    NoDevice,
+}
+
+/// Shows what is in the way.
 fn refused(error: &Error) -> Face {
     let icon = match error {
         Error::Offline | Error::SpotifyDown(_) => Icon::Offline,
@@ -247,13 +365,13 @@ fn refused(error: &Error) -> Face {
     notice(icon, error.user_message().key())
 }
 
-/// Says what is in the way of something that isn't the player's.
+/// Shows what is in the way of something that isn't the player's.
 #[must_use]
-pub fn says(message: &UserMessage) -> Face {
+pub fn notice_face(message: &UserMessage) -> Face {
     notice(Icon::Warning, message.key())
 }
 
-/// Says how long Spotify wants to be left alone.
+/// Shows how long nothing may be sent to Spotify.
 fn waiting(wait: Wait) -> Face {
     let left = left(wait);
     notice(
@@ -277,22 +395,6 @@ fn left(wait: Wait) -> String {
 
 fn notice(icon: Icon, text: &str) -> Face {
     Face { picture: Picture::Notice(Notice { icon, text: text.to_owned() }), state: None, description: text.to_owned() }
-}
-
-/// A key with an icon and a word.
-fn key(player: &Player, icon: Icon, label: &str, tone: Tone) -> Face {
-    Face {
-        picture: Picture::Key(Key {
-            icon,
-            label: label.to_owned(),
-            note: None,
-            tone,
-            meter: None,
-            dimmed: player.stale,
-        }),
-        state: None,
-        description: label.to_owned(),
-    }
 }
 
 impl Face {
@@ -325,155 +427,9 @@ impl Face {
     }
 }
 
-/// How a key stands out whose press asks for this: grey where it would have no effect.
-fn tone(player: &Player, verb: &Verb, settings: &Settings) -> Tone {
-    match player.obstacle(verb, device(settings).as_ref()) {
-        Some(_) => Tone::Disabled,
-        None => Tone::Normal,
-    }
-}
-
-/// The same for what is about something that plays.
-fn tone_while_playing(player: &Player, verb: &Verb, settings: &Settings) -> Tone {
-    if nothing_playing(player.now.as_ref()) { Tone::Disabled } else { tone(player, verb, settings) }
-}
-
 /// The tone of something that is on, where a press would have an effect.
 fn lit(tone: Tone, on: bool) -> Tone {
     if on && tone == Tone::Normal { Tone::Active } else { tone }
-}
-
-fn nothing_playing(now: Option<&Now>) -> bool {
-    now.is_none_or(|now| now.track.is_none())
-}
-
-/// The members of an instance's settings that give a long and a double press a meaning.
-const LONG_PRESS: &str = "longPress";
-const DOUBLE_PRESS: &str = "doublePress";
-
-/// What a long or a double press can mean, whatever the widget.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-enum Extra {
-    PlayPause,
-    Next,
-    Previous,
-    Like,
-    Mute,
-    Restart,
-    Shuffle,
-    NextDevice,
-    Open,
-    SwitchAccount,
-}
-
-impl Extra {
-    /// What it asks the player for; None for what isn't the player's.
-    fn verb(self) -> Option<Verb> {
-        Some(match self {
-            Self::PlayPause => Verb::TogglePlay,
-            Self::Next => Verb::Next,
-            Self::Previous => Verb::Previous,
-            Self::Like => Verb::ToggleSaved(None),
-            Self::Mute => Verb::ToggleMute,
-            Self::Restart => Verb::Restart,
-            Self::Shuffle => Verb::ToggleShuffle,
-            Self::NextDevice => Verb::NextDevice,
-            Self::Open | Self::SwitchAccount => return None,
-        })
-    }
-
-    fn request(self, player: &Player, settings: &Settings) -> Option<Request> {
-        match self {
-            Self::Open => {
-                let now = player.now.as_ref()?;
-                let uris = now.uri().into_iter().chain(&now.context);
-                uris.filter_map(Uri::link).next().map(Request::OpenUrl)
-            }
-            Self::SwitchAccount => Some(Request::SwitchAccount),
-            _ => self.verb().map(|verb| Request::Command(Command { verb, device: device(settings) })),
-        }
-    }
-}
-
-/// Whether a long or a double press of an instance asks for this.
-fn besides(verb: &Verb, settings: &Settings) -> bool {
-    let extras = [LONG_PRESS, DOUBLE_PRESS].into_iter().filter_map(|name| extra(settings, name));
-    extras.filter_map(Extra::verb).any(|asked| asked == *verb)
-}
-
-/// What the user has chosen for a long or a double press of an instance.
-fn extra(settings: &Settings, name: &str) -> Option<Extra> {
-    Extra::deserialize(settings.get(name)?).ok()
-}
-
-/// Something of Spotify's that the user has chosen.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Chosen {
-    uri: Uri,
-    name: String,
-    image: Option<String>,
-}
-
-/// What the user has chosen under this name, if it is of one of these kinds. `None` for nothing, or for what can't be
-/// understood: the widget then does what it does by default.
-fn chosen(settings: &Settings, name: &str, kinds: &[UriKind]) -> Option<Chosen> {
-    let chosen = settings.get(name)?;
-    let member = |name: &str| chosen.get(name).and_then(Value::as_str);
-    let uri = Uri::parse(member("uri")?).filter(|uri| kinds.contains(&uri.kind()))?;
-    Some(Chosen { uri, name: member("name").unwrap_or_default().to_owned(), image: member("image").map(str::to_owned) })
-}
-
-/// A whole number of the settings, within its bounds.
-fn number(settings: &Settings, name: &str, bounds: std::ops::RangeInclusive<i64>, usual: i64) -> i64 {
-    let value = settings.get(name);
-    let value = value.and_then(|value| value.as_i64().or_else(|| value.as_str()?.trim().parse().ok()));
-    value.unwrap_or(usual).clamp(*bounds.start(), *bounds.end())
-}
-
-/// A word of the settings.
-fn word<'a>(settings: &'a Settings, name: &str) -> &'a str {
-    settings.get(name).and_then(Value::as_str).unwrap_or_default()
-}
-
-/// The longest id of a device, in characters. Spotify's have 40.
-const MAX_DEVICE_ID: usize = 256;
-/// The member of an instance's settings that holds its device.
-const DEVICE: &str = "device";
-
-/// The device that the user has chosen for an instance; without one the active device is meant.
-fn device(settings: &Settings) -> Option<ChosenDevice> {
-    let device = settings.get(DEVICE)?;
-    let member = |name: &str| device.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let chosen = ChosenDevice { id: member("id"), name: member("name"), kind: member("type") };
-    // Spotify's have letters, digits and a few signs; nothing else is sent there as the name of a device.
-    let sound = |character: char| character.is_ascii_alphanumeric() || "-_.:".contains(character);
-    let is_sound = |id: &str| (1..=MAX_DEVICE_ID).contains(&id.len()) && id.chars().all(sound);
-    Some(chosen).filter(|chosen| is_sound(&chosen.id))
-}
-
-/// The settings of an instance with the id that its device has now, if that is another one.
-#[must_use]
-pub fn with_renewed_device(settings: &Settings, devices: &[Device]) -> Option<Settings> {
-    let Found::ByName(Device { id: Some(id), .. }) = device(settings)?.find_in(devices) else { return None };
-    let mut settings = settings.clone();
-    settings.get_mut(DEVICE)?.as_object_mut()?.insert("id".to_owned(), Value::from(id.as_str()));
-    Some(settings)
-}
-
-/// The volume step in percent that the user has chosen for an instance: 1 to 25, 5 by default.
-fn step(settings: &Settings) -> i8 {
-    i8::try_from(number(settings, "step", 1..=25, 5)).unwrap_or(5)
-}
-
-/// How fast the user wants long lines to scroll.
-fn scroll(settings: &Settings) -> Scroll {
-    match word(settings, "scroll") {
-        "off" => Scroll::Off,
-        "slow" => Scroll::Slow,
-        "fast" => Scroll::Fast,
-        _ => Scroll::Normal,
-    }
 }
 
 /// What plays in words: its title, and who made it.
@@ -483,50 +439,6 @@ fn words(now: &Now) -> (String, String) {
         (None, PlayingType::Ad) => ("Advertisement".to_owned(), now.device.name.clone()),
         (None, _) if now.device.is_private_session => ("Private session".to_owned(), now.device.name.clone()),
         (None, _) => ("Unknown title".to_owned(), now.device.name.clone()),
-    }
-}
-
-/// The volume of the device that a key is for, as the key shows it.
-enum Loudness {
-    /// Its device is known to have none that can be set: a press says so.
-    Fixed,
-    /// It is known.
-    Percent(u8),
-    /// The device has one and doesn't tell it, or isn't known yet.
-    Unknown,
-    /// There is no device.
-    Nowhere,
-}
-
-fn loudness(player: &Player, verb: &Verb, settings: &Settings) -> Loudness {
-    let device = device(settings);
-    if player.obstacle(verb, device.as_ref()) == Some(Error::VolumeNotAllowed) {
-        return Loudness::Fixed;
-    }
-    match player.volume(device.as_ref()).percent {
-        Some(percent) => Loudness::Percent(percent),
-        None if device.is_none() && player.now.is_none() => Loudness::Nowhere,
-        None => Loudness::Unknown,
-    }
-}
-
-/// A chosen device's volume comes with the list of devices.
-fn looks_at_volume(settings: &Settings, interest: &mut Interest) {
-    interest.devices |= device(settings).is_some();
-}
-
-/// The face of the two volume widgets.
-fn volume_face(player: &Player, settings: &Settings, verb: &Verb, icon: Icon, word: &str) -> Face {
-    let tone = tone(player, verb, settings);
-    match loudness(player, verb, settings) {
-        Loudness::Fixed => key(player, icon, "Volume is fixed", Tone::Disabled),
-        Loudness::Nowhere => key(player, icon, word, Tone::Disabled),
-        Loudness::Unknown => key(player, icon, word, tone),
-        Loudness::Percent(percent) => {
-            let mut face = key(player, icon, &format!("{percent} %"), tone).with_meter(Some(percent));
-            face.description = format!("{word}: {percent} %");
-            face
-        }
     }
 }
 

@@ -1,26 +1,32 @@
 //! Mute: silent, and as loud as before.
 
-use host_sdk::package::Settings;
+use super::settings::Common;
+use super::{Face, KeyVolume, NoSettings, View, Widget, lit};
+use crate::face::{Icon, Size, Tone};
+use crate::player::{Subscription, Verb};
 
-use super::{Face, Loudness, Widget, key, lit, looks_at_volume, loudness, tone};
-use crate::face::{Icon, Tone};
-use crate::player::{Player, Verb};
+/// See the module's documentation.
+pub(super) struct Mute;
 
-pub(super) const WIDGET: Widget = Widget {
-    uuid: "com.spotify-widgets.mute",
-    press: |_, _| Some(Verb::ToggleMute),
-    owns: |verb, _| *verb == Verb::ToggleMute,
-    looks_at: looks_at_volume,
-    face: |player, settings, _| face(player, settings),
-    ..Widget::BLANK
-};
+impl Widget for Mute {
+    const UUID: &'static str = "com.spotify-widgets.mute";
+    type Settings = NoSettings;
 
-fn face(player: &Player, settings: &Settings) -> Face {
-    let tone = tone(player, &Verb::ToggleMute, settings);
-    match loudness(player, &Verb::ToggleMute, settings) {
-        Loudness::Fixed => key(player, Icon::Mute, "Volume is fixed", Tone::Disabled).in_state(0),
-        Loudness::Nowhere => key(player, Icon::Mute, "Mute", Tone::Disabled).in_state(0),
-        Loudness::Percent(0) => key(player, Icon::Mute, "Muted", lit(tone, true)).in_state(1),
-        Loudness::Percent(_) | Loudness::Unknown => key(player, Icon::Mute, "Mute", tone).in_state(0),
+    fn press(_: &View<'_, NoSettings>) -> Option<Verb> {
+        Some(Verb::ToggleMute)
+    }
+
+    fn face(view: &View<'_, NoSettings>, _: Size) -> Face {
+        let tone = view.tone(&Verb::ToggleMute);
+        match view.volume(&Verb::ToggleMute) {
+            KeyVolume::Fixed => view.key(Icon::Mute, "Volume is fixed", Tone::Disabled).in_state(0),
+            KeyVolume::NoDevice => view.key(Icon::Mute, "Mute", Tone::Disabled).in_state(0),
+            KeyVolume::Percent(0) => view.key(Icon::Mute, "Muted", lit(tone, true)).in_state(1),
+            KeyVolume::Percent(_) | KeyVolume::Unknown => view.key(Icon::Mute, "Mute", tone).in_state(0),
+        }
+    }
+
+    fn subscribe(_: &NoSettings, common: &Common, subscription: &mut Subscription) {
+        common.subscribe_to_volume(subscription);
     }
 }

@@ -1,13 +1,21 @@
 //! Next track.
 
-use super::{Widget, key, tone_while_playing};
-use crate::face::Icon;
+use super::{Face, NoSettings, View, Widget};
+use crate::face::{Icon, Size};
 use crate::player::Verb;
 
-pub(super) const WIDGET: Widget = Widget {
-    uuid: "com.spotify-widgets.next",
-    press: |_, _| Some(Verb::Next),
-    owns: |verb, _| *verb == Verb::Next,
-    face: |player, settings, _| key(player, Icon::Next, "Next", tone_while_playing(player, &Verb::Next, settings)),
-    ..Widget::BLANK
-};
+/// See the module's documentation.
+pub(super) struct Next;
+
+impl Widget for Next {
+    const UUID: &'static str = "com.spotify-widgets.next";
+    type Settings = NoSettings;
+
+    fn press(_: &View<'_, NoSettings>) -> Option<Verb> {
+        Some(Verb::Next)
+    }
+
+    fn face(view: &View<'_, NoSettings>, _: Size) -> Face {
+        view.key(Icon::Next, "Next", view.tone_while_playing(&Verb::Next))
+    }
+}

@@ -1,45 +1,70 @@
 //! Now playing text: title, artist, album, playlist and times, in lines that the user writes. A press plays or pauses.
 
-use host_sdk::package::Settings;
+use serde::Deserialize;
 
-use super::{Face, Widget, notice, scroll, word};
-use crate::face::{Icon, Line, Picture, Text};
-use crate::player::{Now, Player, Verb};
-
-pub(super) const WIDGET: Widget = Widget {
-    uuid: "com.spotify-widgets.now-playing-text",
-    press: |player, _| player.known.then_some(Verb::TogglePlay),
-    looks_at: |settings, interest| interest.playlist |= template(settings).contains("{playlist}"),
-    face: |player, settings, _| face(player, settings),
-    ..Widget::BLANK
-};
+use super::settings::{Common, lenient};
+use super::{Face, View, Widget, notice};
+use crate::face::{Icon, Line, Picture, Scroll, Size, Text};
+use crate::player::{Now, Player, Subscription, Verb};
 
 /// What is shown where the user has written nothing.
 const USUAL: &str = "{title}\n{artist}";
-/// More lines than anybody can read on a key.
+/// More lines than anyone can read on a key.
 const MOST_LINES: usize = 6;
 /// More characters of a line than any face shows, however often a field is written in it.
 const LONGEST_LINE: usize = 300;
 
-fn template(settings: &Settings) -> &str {
-    let template = word(settings, "template");
-    if template.trim().is_empty() { USUAL } else { template }
+/// See the module's documentation.
+pub(super) struct NowPlayingText;
+
+impl Widget for NowPlayingText {
+    const UUID: &'static str = "com.spotify-widgets.now-playing-text";
+    type Settings = Settings;
+
+    fn press(view: &View<'_, Settings>) -> Option<Verb> {
+        view.player.known.then_some(Verb::TogglePlay)
+    }
+
+    fn face(view: &View<'_, Settings>, _: Size) -> Face {
+        let player = view.player;
+        let Some(now) = &player.now else {
+            return notice(Icon::Music, if player.known { "Nothing is playing" } else { "Asking Spotify…" });
+        };
+        let lines: Vec<Line> = view
+            .settings
+            .template()
+            .lines()
+            .take(MOST_LINES)
+            .enumerate()
+            .map(|(index, line)| Line { text: filled(line, now, player), strong: index == 0 })
+            .collect();
+        let words: Vec<&str> = lines.iter().map(|line| line.text.as_str()).filter(|text| !text.is_empty()).collect();
+        let description = words.join(", ");
+        let picture = Picture::Text(Text { lines, dimmed: player.stale, scroll: view.settings.scroll });
+        Face { picture, state: None, description }
+    }
+
+    fn subscribe(settings: &Settings, _: &Common, subscription: &mut Subscription) {
+        subscription.playlist |= settings.template().contains("{playlist}");
+    }
 }
 
-fn face(player: &Player, settings: &Settings) -> Face {
-    let Some(now) = &player.now else {
-        return notice(Icon::Music, if player.known { "Nothing is playing" } else { "Asking Spotify…" });
-    };
-    let lines: Vec<Line> = template(settings)
-        .lines()
-        .take(MOST_LINES)
-        .enumerate()
-        .map(|(index, line)| Line { text: filled(line, now, player), strong: index == 0 })
-        .collect();
-    let words: Vec<&str> = lines.iter().map(|line| line.text.as_str()).filter(|text| !text.is_empty()).collect();
-    let description = words.join(", ");
-    let picture = Picture::Text(Text { lines, dimmed: player.stale, scroll: scroll(settings) });
-    Face { picture, state: None, description }
+/// What the user can set.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub(super) struct Settings {
+    /// Lines with fields in braces.
+    #[serde(deserialize_with = "lenient")]
+    template: String,
+    /// How fast long lines scroll.
+    #[serde(deserialize_with = "lenient")]
+    scroll: Scroll,
+}
+
+impl Settings {
+    fn template(&self) -> &str {
+        if self.template.trim().is_empty() { USUAL } else { &self.template }
+    }
 }
 
 /// A line with its fields filled in. What is no field stays as the user has written it.

@@ -1,12 +1,13 @@
 //! Play: a playlist, album, artist, show, track, episode or Liked Songs that was chosen, with its cover. A second press
 //! pauses, starts it anew, or shuffles it, as the user has chosen.
 
-use host_sdk::package::Settings;
+use serde::{Deserialize, Deserializer};
 
-use super::{Chosen, Face, Widget, chosen, notice, word};
-use crate::face::{CoverKey, Icon, Picture, Tone};
+use super::settings::{Chosen, lenient};
+use super::{Face, View, Widget, notice};
+use crate::face::{CoverKey, Icon, Picture, Size, Tone};
 use crate::player::{Again, Player, Start, Verb};
-use crate::spotify::{Uri, UriKind};
+use crate::spotify::UriKind;
 
 const PLAYABLE: [UriKind; 7] = [
     UriKind::Track,
@@ -18,47 +19,72 @@ const PLAYABLE: [UriKind; 7] = [
     UriKind::LikedSongs,
 ];
 
-pub(super) const WIDGET: Widget = Widget {
-    uuid: "com.spotify-widgets.play",
-    press: |_, settings| item(settings).map(|item| Verb::Start(start(item.uri, settings))),
-    owns: |verb, settings| matches!(verb, Verb::Start(start) if item(settings).is_some_and(|item| item.uri == start.uri)),
-    face: |player, settings, _| match item(settings) {
-        Some(item) => face(player, item),
-        None => notice(Icon::Music, "Choose what to play"),
-    },
-    ..Widget::BLANK
-};
+/// See the module's documentation.
+pub(super) struct Play;
 
-fn item(settings: &Settings) -> Option<Chosen> {
-    chosen(settings, "item", &PLAYABLE)
+impl Widget for Play {
+    const UUID: &'static str = "com.spotify-widgets.play";
+    type Settings = Settings;
+
+    fn press(view: &View<'_, Settings>) -> Option<Verb> {
+        let Settings { item, again, shuffle } = view.settings;
+        let uri = item.as_ref()?.uri.clone();
+        let shuffle = match shuffle {
+            Shuffle::Keep => None,
+            Shuffle::On => Some(true),
+            Shuffle::Off => Some(false),
+        };
+        Some(Verb::Start(Start { uri, again: *again, shuffle }))
+    }
+
+    fn face(view: &View<'_, Settings>, _: Size) -> Face {
+        match &view.settings.item {
+            Some(item) => face(view.player, item),
+            None => notice(Icon::Music, "Choose what to play"),
+        }
+    }
 }
 
-fn start(uri: Uri, settings: &Settings) -> Start {
-    let again = match word(settings, "again") {
-        "restart" => Again::Restart,
-        "shuffle" => Again::Shuffle,
-        _ => Again::Pause,
-    };
-    let shuffle = match word(settings, "shuffle") {
-        "on" => Some(true),
-        "off" => Some(false),
-        _ => None,
-    };
-    Start { uri, again, shuffle }
+/// What the user can set.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub(super) struct Settings {
+    /// What is played.
+    #[serde(deserialize_with = "playable")]
+    item: Option<Chosen>,
+    /// What a press does while it plays.
+    #[serde(deserialize_with = "lenient")]
+    again: Again,
+    #[serde(deserialize_with = "lenient")]
+    shuffle: Shuffle,
 }
 
-fn face(player: &Player, item: Chosen) -> Face {
+/// Whether it is shuffled.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Shuffle {
+    #[default]
+    Keep,
+    On,
+    Off,
+}
+
+fn playable<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Chosen>, D::Error> {
+    Chosen::read(from, &PLAYABLE)
+}
+
+fn face(player: &Player, item: &Chosen) -> Face {
     let plays = player.plays(&item.uri) && player.now.as_ref().is_some_and(|now| now.playing);
     let icon = match (item.uri.is_liked_songs(), plays) {
         (true, _) => Icon::HeartFilled,
         (false, true) => Icon::Pause,
         (false, false) => Icon::Play,
     };
-    let name = if item.name.is_empty() { "Play".to_owned() } else { item.name };
+    let name = item.name().unwrap_or("Play").to_owned();
     let description = format!("{}: {name}", if plays { "Playing" } else { "Play" });
     Face {
         picture: Picture::Cover(CoverKey {
-            cover: item.image,
+            cover: item.image.clone(),
             icon,
             label: name,
             tone: if plays { Tone::Active } else { Tone::Normal },

@@ -1,23 +1,25 @@
 //! Play/Pause: shows what a press does.
 
-use host_sdk::package::Settings;
+use super::{Face, NoSettings, View, Widget, lit};
+use crate::face::{Icon, Size};
+use crate::player::Verb;
 
-use super::{Face, Widget, key, lit, tone};
-use crate::face::Icon;
-use crate::player::{Player, Verb};
+/// See the module's documentation.
+pub(super) struct PlayPause;
 
-pub(super) const WIDGET: Widget = Widget {
-    uuid: "com.spotify-widgets.play-pause",
-    press: |_, _| Some(Verb::TogglePlay),
-    owns: |verb, _| *verb == Verb::TogglePlay,
-    face: |player, settings, _| face(player, settings),
-    ..Widget::BLANK
-};
+impl Widget for PlayPause {
+    const UUID: &'static str = "com.spotify-widgets.play-pause";
+    type Settings = NoSettings;
 
-fn face(player: &Player, settings: &Settings) -> Face {
-    let tone = tone(player, &Verb::TogglePlay, settings);
-    match &player.now {
-        Some(now) if now.playing => key(player, Icon::Pause, "Pause", lit(tone, true)).in_state(1),
-        _ => key(player, Icon::Play, "Play", tone).in_state(0),
+    fn press(_: &View<'_, NoSettings>) -> Option<Verb> {
+        Some(Verb::TogglePlay)
+    }
+
+    fn face(view: &View<'_, NoSettings>, _: Size) -> Face {
+        let tone = view.tone(&Verb::TogglePlay);
+        match &view.player.now {
+            Some(now) if now.playing => view.key(Icon::Pause, "Pause", lit(tone, true)).in_state(1),
+            _ => view.key(Icon::Play, "Play", tone).in_state(0),
+        }
     }
 }

@@ -1,48 +1,62 @@
 //! Playing Now: cover, title, artist and progress. A press plays or pauses.
 
-use host_sdk::package::Settings;
+use serde::Deserialize;
 
-use super::{Face, Widget, notice, scroll, words};
-use crate::face::{Icon, NowPlaying, Picture, Progress, Size, best};
-use crate::player::{Player, Verb};
+use super::settings::lenient;
+use super::{Face, View, Widget, notice, words};
+use crate::face::{Icon, NowPlaying, Picture, Progress, Scroll, Size, best};
+use crate::player::Verb;
 
-pub(super) const WIDGET: Widget = Widget {
-    uuid: "com.spotify-widgets.playing-now",
-    press: |player, _| player.known.then_some(Verb::TogglePlay),
-    // The keys beside it say why theirs had no effect; this one goes on showing what plays.
-    owns: |_, _| false,
-    face: |player, settings, size| face(player, settings, size),
-    ..Widget::BLANK
-};
+/// See the module's documentation.
+pub(super) struct PlayingNow;
 
-fn face(player: &Player, settings: &Settings, size: Size) -> Face {
-    let Some(now) = &player.now else {
-        return notice(Icon::Music, if player.known { "Nothing is playing" } else { "Asking Spotify…" });
-    };
-    let (title, artist) = words(now);
-    let progress = now
-        .track
-        .as_ref()
-        .filter(|track| track.duration_ms > 0)
-        .map(|track| Progress { position_s: seconds(now.position_ms), duration_s: seconds(track.duration_ms) });
-    let description = if artist.is_empty() { title.clone() } else { format!("{title} – {artist}") };
-    Face {
-        picture: Picture::NowPlaying(NowPlaying {
-            cover: now
-                .track
-                .as_ref()
-                .and_then(|track| best(&track.covers, NowPlaying::cover_pixels(size)))
-                .map(str::to_owned),
-            title,
-            artist,
-            playing: now.playing,
-            progress,
-            dimmed: player.stale,
-            scroll: scroll(settings),
-        }),
-        state: None,
-        description: format!("{}: {description}", if now.playing { "Playing" } else { "Paused" }),
+impl Widget for PlayingNow {
+    const UUID: &'static str = "com.spotify-widgets.playing-now";
+    type Settings = Settings;
+
+    fn press(view: &View<'_, Settings>) -> Option<Verb> {
+        view.player.known.then_some(Verb::TogglePlay)
     }
+
+    fn face(view: &View<'_, Settings>, size: Size) -> Face {
+        let player = view.player;
+        let Some(now) = &player.now else {
+            return notice(Icon::Music, if player.known { "Nothing is playing" } else { "Asking Spotify…" });
+        };
+        let (title, artist) = words(now);
+        let progress = now
+            .track
+            .as_ref()
+            .filter(|track| track.duration_ms > 0)
+            .map(|track| Progress { position_s: seconds(now.position_ms), duration_s: seconds(track.duration_ms) });
+        let description = if artist.is_empty() { title.clone() } else { format!("{title} – {artist}") };
+        Face {
+            picture: Picture::NowPlaying(NowPlaying {
+                cover: now
+                    .track
+                    .as_ref()
+                    .and_then(|track| best(&track.covers, NowPlaying::cover_pixels(size)))
+                    .map(str::to_owned),
+                title,
+                artist,
+                playing: now.playing,
+                progress,
+                dimmed: player.stale,
+                scroll: view.settings.scroll,
+            }),
+            state: None,
+            description: format!("{}: {description}", if now.playing { "Playing" } else { "Paused" }),
+        }
+    }
+}
+
+/// What the user can set.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub(super) struct Settings {
+    /// How fast long lines scroll.
+    #[serde(deserialize_with = "lenient")]
+    scroll: Scroll,
 }
 
 fn seconds(milliseconds: u64) -> u32 {

@@ -1,15 +1,21 @@
 //! Previous track.
 
-use super::{Widget, key, tone_while_playing};
-use crate::face::Icon;
+use super::{Face, NoSettings, View, Widget};
+use crate::face::{Icon, Size};
 use crate::player::Verb;
 
-pub(super) const WIDGET: Widget = Widget {
-    uuid: "com.spotify-widgets.previous",
-    press: |_, _| Some(Verb::Previous),
-    owns: |verb, _| *verb == Verb::Previous,
-    face: |player, settings, _| {
-        key(player, Icon::Previous, "Previous", tone_while_playing(player, &Verb::Previous, settings))
-    },
-    ..Widget::BLANK
-};
+/// See the module's documentation.
+pub(super) struct Previous;
+
+impl Widget for Previous {
+    const UUID: &'static str = "com.spotify-widgets.previous";
+    type Settings = NoSettings;
+
+    fn press(_: &View<'_, NoSettings>) -> Option<Verb> {
+        Some(Verb::Previous)
+    }
+
+    fn face(view: &View<'_, NoSettings>, _: Size) -> Face {
+        view.key(Icon::Previous, "Previous", view.tone_while_playing(&Verb::Previous))
+    }
+}

@@ -1,21 +1,25 @@
 //! Remove from playlist: takes what plays out of the playlist that it plays from.
 
-use super::{Face, Widget, key};
-use crate::face::{Icon, Tone};
-use crate::player::{Now, Player, Verb};
+use super::{Face, NoSettings, View, Widget};
+use crate::face::{Icon, Size, Tone};
+use crate::player::{Now, Verb};
 
-pub(super) const WIDGET: Widget = Widget {
-    uuid: "com.spotify-widgets.remove-from-playlist",
-    press: |_, _| Some(Verb::RemoveFromPlaylist),
-    owns: |verb, _| *verb == Verb::RemoveFromPlaylist,
-    face: |player, _, _| face(player),
-    ..Widget::BLANK
-};
+/// See the module's documentation.
+pub(super) struct RemoveFromPlaylist;
 
-fn face(player: &Player) -> Face {
-    if let Some(done) = player.done(|verb| *verb == Verb::RemoveFromPlaylist) {
-        return key(player, Icon::MinusList, "Removed", Tone::Active).about(done);
+impl Widget for RemoveFromPlaylist {
+    const UUID: &'static str = "com.spotify-widgets.remove-from-playlist";
+    type Settings = NoSettings;
+
+    fn press(_: &View<'_, NoSettings>) -> Option<Verb> {
+        Some(Verb::RemoveFromPlaylist)
     }
-    let possible = player.now.as_ref().and_then(Now::removable_from).is_some();
-    key(player, Icon::MinusList, "Remove", if possible { Tone::Normal } else { Tone::Disabled })
+
+    fn face(view: &View<'_, NoSettings>, _: Size) -> Face {
+        if let Some(done) = view.done() {
+            return view.key(Icon::MinusList, "Removed", Tone::Active).about(done);
+        }
+        let possible = view.player.now.as_ref().and_then(Now::removable_from).is_some();
+        view.key(Icon::MinusList, "Remove", if possible { Tone::Normal } else { Tone::Disabled })
+    }
 }

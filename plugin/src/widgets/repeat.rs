@@ -1,26 +1,28 @@
 //! Repeat: off, then the playlist or album, then the track.
 
-use host_sdk::package::Settings;
+use super::{Face, NoSettings, View, Widget, lit};
+use crate::face::{Icon, Size, Tone};
+use crate::player::Verb;
+use crate::spotify::Repeat as Mode;
 
-use super::{Face, Widget, key, lit, tone};
-use crate::face::{Icon, Tone};
-use crate::player::{Player, Verb};
-use crate::spotify::Repeat;
+/// See the module's documentation.
+pub(super) struct Repeat;
 
-pub(super) const WIDGET: Widget = Widget {
-    uuid: "com.spotify-widgets.repeat",
-    press: |_, _| Some(Verb::CycleRepeat),
-    owns: |verb, _| *verb == Verb::CycleRepeat,
-    face: |player, settings, _| face(player, settings),
-    ..Widget::BLANK
-};
+impl Widget for Repeat {
+    const UUID: &'static str = "com.spotify-widgets.repeat";
+    type Settings = NoSettings;
 
-fn face(player: &Player, settings: &Settings) -> Face {
-    let tone = tone(player, &Verb::CycleRepeat, settings);
-    let Some(now) = &player.now else { return key(player, Icon::Repeat, "Repeat", Tone::Disabled).in_state(0) };
-    match now.repeat {
-        Repeat::Off => key(player, Icon::Repeat, "Repeat off", tone).in_state(0),
-        Repeat::Context => key(player, Icon::Repeat, "Repeat all", lit(tone, true)).in_state(1),
-        Repeat::Track => key(player, Icon::RepeatOne, "Repeat one", lit(tone, true)).in_state(2),
+    fn press(_: &View<'_, NoSettings>) -> Option<Verb> {
+        Some(Verb::CycleRepeat)
+    }
+
+    fn face(view: &View<'_, NoSettings>, _: Size) -> Face {
+        let tone = view.tone(&Verb::CycleRepeat);
+        match view.player.now.as_ref().map(|now| now.repeat) {
+            None => view.key(Icon::Repeat, "Repeat", Tone::Disabled).in_state(0),
+            Some(Mode::Off) => view.key(Icon::Repeat, "Repeat off", tone).in_state(0),
+            Some(Mode::Context) => view.key(Icon::Repeat, "Repeat all", lit(tone, true)).in_state(1),
+            Some(Mode::Track) => view.key(Icon::RepeatOne, "Repeat one", lit(tone, true)).in_state(2),
+        }
     }
 }

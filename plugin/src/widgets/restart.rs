@@ -1,15 +1,21 @@
 //! Restart: to the beginning of what plays.
 
-use super::{Widget, key, tone_while_playing};
-use crate::face::Icon;
+use super::{Face, NoSettings, View, Widget};
+use crate::face::{Icon, Size};
 use crate::player::Verb;
 
-pub(super) const WIDGET: Widget = Widget {
-    uuid: "com.spotify-widgets.restart",
-    press: |_, _| Some(Verb::Restart),
-    owns: |verb, _| *verb == Verb::Restart,
-    face: |player, settings, _| {
-        key(player, Icon::Restart, "Restart", tone_while_playing(player, &Verb::Restart, settings))
-    },
-    ..Widget::BLANK
-};
+/// See the module's documentation.
+pub(super) struct Restart;
+
+impl Widget for Restart {
+    const UUID: &'static str = "com.spotify-widgets.restart";
+    type Settings = NoSettings;
+
+    fn press(_: &View<'_, NoSettings>) -> Option<Verb> {
+        Some(Verb::Restart)
+    }
+
+    fn face(view: &View<'_, NoSettings>, _: Size) -> Face {
+        view.key(Icon::Restart, "Restart", view.tone_while_playing(&Verb::Restart))
+    }
+}

@@ -1,33 +1,58 @@
 //! Seek: forward or back by some seconds. Holding the key goes on.
 
-use host_sdk::package::Settings;
+use serde::Deserialize;
 
-use super::{Face, Widget, key, number, tone_while_playing, word};
-use crate::face::Icon;
-use crate::player::{Player, Verb};
+use super::settings::{Whole, lenient};
+use super::{Face, View, Widget};
+use crate::face::{Icon, Size};
+use crate::player::Verb;
 
-pub(super) const WIDGET: Widget = Widget {
-    uuid: "com.spotify-widgets.seek",
-    press: |_, settings| Some(verb(settings)),
-    repeats: true,
-    owns: |asked, settings| *asked == verb(settings),
-    face: |player, settings, _| face(player, settings),
-    ..Widget::BLANK
-};
+/// See the module's documentation.
+pub(super) struct Seek;
 
-/// How far, and in which direction, the user has chosen: 15 s forward by default.
-fn by_seconds(settings: &Settings) -> i64 {
-    let seconds = number(settings, "seconds", 1..=600, 15);
-    if word(settings, "direction") == "back" { -seconds } else { seconds }
+impl Widget for Seek {
+    const UUID: &'static str = "com.spotify-widgets.seek";
+    const REPEATS: bool = true;
+    type Settings = Settings;
+
+    fn press(view: &View<'_, Settings>) -> Option<Verb> {
+        Some(view.settings.verb())
+    }
+
+    fn face(view: &View<'_, Settings>, _: Size) -> Face {
+        let (icon, sign) = match view.settings.direction {
+            Direction::Forward => (Icon::SeekForward, '+'),
+            Direction::Back => (Icon::SeekBack, '−'),
+        };
+        let label = format!("{sign}{} s", view.settings.seconds.0);
+        view.key(icon, &label, view.tone_while_playing(&view.settings.verb()))
+    }
 }
 
-fn verb(settings: &Settings) -> Verb {
-    Verb::SeekBy(by_seconds(settings) * 1_000)
+/// What the user can set.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub(super) struct Settings {
+    #[serde(deserialize_with = "lenient")]
+    direction: Direction,
+    /// How far.
+    seconds: Whole<1, 600, 15>,
 }
 
-fn face(player: &Player, settings: &Settings) -> Face {
-    let by = by_seconds(settings);
-    let icon = if by < 0 { Icon::SeekBack } else { Icon::SeekForward };
-    let sign = if by < 0 { '−' } else { '+' };
-    key(player, icon, &format!("{sign}{} s", by.abs()), tone_while_playing(player, &verb(settings), settings))
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Direction {
+    #[default]
+    Forward,
+    Back,
+}
+
+impl Settings {
+    fn verb(self) -> Verb {
+        let milliseconds = self.seconds.0 * 1_000;
+        Verb::SeekBy(match self.direction {
+            Direction::Forward => milliseconds,
+            Direction::Back => -milliseconds,
+        })
+    }
 }

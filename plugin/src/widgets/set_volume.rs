@@ -2,45 +2,64 @@
 
 use std::time::Duration;
 
-use host_sdk::package::Settings;
+use serde::Deserialize;
 
-use super::{Face, Loudness, Widget, key, lit, looks_at_volume, loudness, number, tone};
-use crate::face::{Icon, Tone};
-use crate::player::{Player, Verb};
+use super::settings::{Common, Whole};
+use super::{Face, KeyVolume, View, Widget, lit};
+use crate::face::{Icon, Size, Tone};
+use crate::player::{Subscription, Verb};
 
-pub(super) const WIDGET: Widget = Widget {
-    uuid: "com.spotify-widgets.set-volume",
-    press: |_, settings| Some(verb(settings)),
-    looks_at: looks_at_volume,
-    owns: |asked, settings| *asked == verb(settings),
-    face: |player, settings, _| face(player, settings),
-    ..Widget::BLANK
-};
+/// See the module's documentation.
+pub(super) struct SetVolume;
 
-/// The volume that the user has chosen: 50 % by default.
-fn percent(settings: &Settings) -> u8 {
-    u8::try_from(number(settings, "volume", 0..=100, 50)).unwrap_or(50)
+impl Widget for SetVolume {
+    const UUID: &'static str = "com.spotify-widgets.set-volume";
+    type Settings = Settings;
+
+    fn press(view: &View<'_, Settings>) -> Option<Verb> {
+        Some(view.settings.verb())
+    }
+
+    fn face(view: &View<'_, Settings>, _: Size) -> Face {
+        let (percent, over) = (view.settings.percent(), view.settings.over());
+        let icon = if percent == 0 { Icon::Mute } else { Icon::Volume };
+        let verb = view.settings.verb();
+        let tone = view.tone(&verb);
+        let (tone, volume) = match view.volume(&verb) {
+            KeyVolume::Fixed => return view.key(icon, "Volume is fixed", Tone::Disabled),
+            KeyVolume::NoDevice => (Tone::Disabled, None),
+            KeyVolume::Unknown => (tone, None),
+            KeyVolume::Percent(volume) => (lit(tone, volume == percent), Some(volume)),
+        };
+        let face = view.key(icon, &format!("{percent} %"), tone).with_meter(volume);
+        if over.is_zero() { face } else { face.with_note(&format!("over {} s", over.as_secs())) }
+    }
+
+    fn subscribe(_: &Settings, common: &Common, subscription: &mut Subscription) {
+        common.subscribe_to_volume(subscription);
+    }
 }
 
-/// How long it takes: 0 to 60 s, at once by default.
-fn over(settings: &Settings) -> Duration {
-    Duration::from_secs(u64::try_from(number(settings, "fadeSeconds", 0..=60, 0)).unwrap_or_default())
+/// What the user can set.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct Settings {
+    /// The volume in percent.
+    volume: Whole<0, 100, 50>,
+    /// How long it takes to get there.
+    fade_seconds: Whole<0, 60, 0>,
 }
 
-fn verb(settings: &Settings) -> Verb {
-    Verb::VolumeTo { percent: percent(settings), over: over(settings) }
-}
+impl Settings {
+    fn percent(self) -> u8 {
+        u8::try_from(self.volume.0).unwrap_or(50)
+    }
 
-fn face(player: &Player, settings: &Settings) -> Face {
-    let (percent, over) = (percent(settings), over(settings));
-    let icon = if percent == 0 { Icon::Mute } else { Icon::Volume };
-    let tone = tone(player, &verb(settings), settings);
-    let (tone, volume) = match loudness(player, &verb(settings), settings) {
-        Loudness::Fixed => return key(player, icon, "Volume is fixed", Tone::Disabled),
-        Loudness::Nowhere => (Tone::Disabled, None),
-        Loudness::Unknown => (tone, None),
-        Loudness::Percent(volume) => (lit(tone, volume == percent), Some(volume)),
-    };
-    let face = key(player, icon, &format!("{percent} %"), tone).with_meter(volume);
-    if over.is_zero() { face } else { face.with_note(&format!("over {} s", over.as_secs())) }
+    fn over(self) -> Duration {
+        Duration::from_secs(u64::try_from(self.fade_seconds.0).unwrap_or_default())
+    }
+
+    fn verb(self) -> Verb {
+        Verb::VolumeTo { percent: self.percent(), over: self.over() }
+    }
 }

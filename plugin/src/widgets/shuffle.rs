@@ -1,25 +1,27 @@
 //! Shuffle on or off.
 
-use host_sdk::package::Settings;
+use super::{Face, NoSettings, View, Widget, lit};
+use crate::face::{Icon, Size, Tone};
+use crate::player::Verb;
 
-use super::{Face, Widget, key, lit, tone};
-use crate::face::{Icon, Tone};
-use crate::player::{Player, Verb};
+/// See the module's documentation.
+pub(super) struct Shuffle;
 
-pub(super) const WIDGET: Widget = Widget {
-    uuid: "com.spotify-widgets.shuffle",
-    press: |_, _| Some(Verb::ToggleShuffle),
-    owns: |verb, _| *verb == Verb::ToggleShuffle,
-    face: |player, settings, _| face(player, settings),
-    ..Widget::BLANK
-};
+impl Widget for Shuffle {
+    const UUID: &'static str = "com.spotify-widgets.shuffle";
+    type Settings = NoSettings;
 
-fn face(player: &Player, settings: &Settings) -> Face {
-    let tone = tone(player, &Verb::ToggleShuffle, settings);
-    match &player.now {
-        None => key(player, Icon::Shuffle, "Shuffle", Tone::Disabled).in_state(0),
-        Some(now) if now.smart_shuffle => key(player, Icon::Shuffle, "Smart shuffle", lit(tone, true)).in_state(1),
-        Some(now) if now.shuffle => key(player, Icon::Shuffle, "Shuffle on", lit(tone, true)).in_state(1),
-        Some(_) => key(player, Icon::Shuffle, "Shuffle off", tone).in_state(0),
+    fn press(_: &View<'_, NoSettings>) -> Option<Verb> {
+        Some(Verb::ToggleShuffle)
+    }
+
+    fn face(view: &View<'_, NoSettings>, _: Size) -> Face {
+        let tone = view.tone(&Verb::ToggleShuffle);
+        match &view.player.now {
+            None => view.key(Icon::Shuffle, "Shuffle", Tone::Disabled).in_state(0),
+            Some(now) if now.smart_shuffle => view.key(Icon::Shuffle, "Smart shuffle", lit(tone, true)).in_state(1),
+            Some(now) if now.shuffle => view.key(Icon::Shuffle, "Shuffle on", lit(tone, true)).in_state(1),
+            Some(_) => view.key(Icon::Shuffle, "Shuffle off", tone).in_state(0),
+        }
     }
 }

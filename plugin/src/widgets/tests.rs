@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::*;
 use crate::auth::testing::accounts;
 use crate::auth::{AccountIssue, AccountState, AuthState, Limit};
 use crate::player::{Again, ChosenDevice, Model, Start};
-use crate::spotify::{Actions, Device, Disallows, Item, Named, Playback, PlayingType, Repeat};
+use crate::spotify::{Actions, Device, Disallows, Item, Named, Playback, PlayingType, Repeat, Uri};
 
 const T: u64 = 1_000_000;
 
@@ -40,12 +40,18 @@ fn player(playback: Option<Playback>) -> Player {
     model.at(T)
 }
 
-fn widget(name: &str) -> &'static Widget {
-    by_uuid(&format!("com.spotify-widgets.{name}")).unwrap()
+/// An instance that is named like its widget.
+fn placed(name: &str, settings: &Settings) -> Box<dyn WidgetInstance> {
+    by_uuid(&format!("com.spotify-widgets.{name}")).unwrap().instance(name.into(), settings)
+}
+
+/// A press of an instance.
+fn press(name: &str, player: &Player, settings: &Settings) -> Option<Request> {
+    placed(name, settings).on_gesture(Gesture::Press, player)
 }
 
 fn look(name: &str, player: &Player) -> Face {
-    widget(name).face(player, &Settings::new(), Size::KEY)
+    placed(name, &Settings::new()).face(player, Size::KEY)
 }
 
 fn says(name: &str, player: &Player) -> String {
@@ -73,7 +79,8 @@ fn faces_have_no_more_states_than_the_manifest_declares() {
         for shuffle_state in [false, true] {
             for repeat_state in [Repeat::Off, Repeat::Context, Repeat::Track] {
                 let state = Playback { shuffle_state, repeat_state, ..playback() };
-                let face = widget.face(&player(Some(state)), &Settings::new(), Size::KEY);
+                let key = widget.instance("key".into(), &Settings::new());
+                let face = key.face(&player(Some(state)), Size::KEY);
                 assert_eq!(face.state.is_some(), states > 1, "{}", widget.uuid);
                 assert!(face.state.unwrap_or(0) < u32::try_from(states).unwrap(), "{}", widget.uuid);
             }
@@ -91,10 +98,11 @@ fn before_linking_every_key_says_what_to_do_and_opens_the_settings() {
     ] {
         let player = Model::new(Arc::new(accounts(link, &["Name"]))).at(T);
         for widget in ALL {
-            let face = widget.face(&player, &Settings::new(), Size::KEY);
+            let key = widget.instance("key".into(), &Settings::new());
+            let face = key.face(&player, Size::KEY);
             assert_eq!(face.description, words, "{}", widget.uuid);
             assert!(matches!(face.picture, Picture::Notice(_)));
-            assert_eq!(widget.press(&player, &Settings::new()), request, "{}", widget.uuid);
+            assert_eq!(key.on_gesture(Gesture::Press, &player), request, "{}", widget.uuid);
         }
     }
 }
@@ -113,7 +121,7 @@ fn keys_show_the_state_and_ask_for_its_change() {
     assert_eq!(says("shuffle", &paused), "Shuffle on");
     assert_eq!(says("repeat", &paused), "Repeat one");
     assert_eq!(says("playing-now", &paused), "Paused: Title – Artist");
-    let asks = |name| match widget(name).press(&playing, &Settings::new()) {
+    let asks = |name| match press(name, &playing, &Settings::new()) {
         Some(Request::Command(command)) => command.verb,
         other => panic!("{name}: {other:?}"),
     };
@@ -133,8 +141,8 @@ fn settings_choose_the_step_and_the_device() {
     for (value, step) in [(json!(10), 10), (json!("7"), 7), (json!(0), 1), (json!(500), 25), (json!(null), 5)] {
         let settings = settings(json!({"step": value, "device": {"id": "d1", "name": "Desk"}}));
         let device = ChosenDevice { id: "d1".into(), name: "Desk".into(), kind: String::new() };
-        let command = Command { verb: Verb::VolumeBy(step), device: Some(device) };
-        assert_eq!(widget("volume-up").press(&playing, &settings), Some(Request::Command(command)));
+        let command = Command { instance: "volume-up".into(), verb: Verb::VolumeBy(step), device: Some(device) };
+        assert_eq!(press("volume-up", &playing, &settings), Some(Request::Command(command)));
     }
 }
 
@@ -166,7 +174,7 @@ fn odd_answers_are_shown_as_what_they_are() {
 }
 
 #[test]
-fn only_the_widget_whose_command_failed_says_why() {
+fn refusal_is_shown_on_the_pressed_key_alone() {
     let mut model = Model::new(linked());
     model.heard(Some(playback()), T, T);
     model.unheard(Error::Offline, T);
@@ -204,8 +212,8 @@ fn while_nothing_may_be_sent_every_key_says_for_how_long() {
         state.accounts[0].active = false;
         let player = with(state);
         for widget in ALL {
-            let said = widget.face(&player, &Settings::new(), Size::KEY).description;
-            assert_eq!(said, if widget.about == About::Accounts { account } else { words });
+            let shown = widget.instance("key".into(), &Settings::new()).face(&player, Size::KEY).description;
+            assert_eq!(shown, if widget.uuid.ends_with(".account") { account } else { words });
         }
     }
 }
@@ -255,8 +263,8 @@ fn the_account_key_says_who_serves_and_what_is_the_matter() {
         }),
         "Name: Sign-in ends in 23 days"
     );
-    let account = widget("account");
-    assert_eq!(account.press(&with(accounts(Link::Linked, &["Name"])), &Settings::new()), Some(Request::SwitchAccount));
+    let pressed = press("account", &with(accounts(Link::Linked, &["Name"])), &Settings::new());
+    assert_eq!(pressed, Some(Request::SwitchAccount));
 }
 
 #[test]
@@ -293,18 +301,16 @@ fn the_new_keys_show_what_they_are_set_to_and_ask_for_it() {
         ("device", device, "Desk", Verb::MoveTo { device: desk, play: Some(true) }),
     ] {
         let (set, player) = (settings(set), player(Some(playback())));
-        let widget = widget(name);
-        assert_eq!(widget.face(&player, &set, Size::KEY).description, words, "{name}");
-        match widget.press(&player, &set) {
+        assert_eq!(placed(name, &set).face(&player, Size::KEY).description, words, "{name}");
+        match press(name, &player, &set) {
             Some(Request::Command(command)) => assert_eq!(command.verb, verb, "{name}"),
             other => panic!("{name}: {other:?}"),
         }
-        assert!((widget.owns)(&verb, &set), "{name} says why it had no effect");
     }
     let again = |word| settings(json!({"item": {"uri": "spotify:album:a"}, "again": word}));
     for (word, expected) in [("restart", Again::Restart), ("shuffle", Again::Shuffle), ("dance", Again::Pause)] {
-        let pressed = widget("play").press(&player(None), &again(word));
-        assert_eq!(pressed, Some(Request::Command(Command { verb: start(expected), device: None })));
+        let command = Command { instance: "play".into(), verb: start(expected), device: None };
+        assert_eq!(press("play", &player(None), &again(word)), Some(Request::Command(command)));
     }
     assert_eq!(says("play", &player(None)), "Choose what to play");
     assert_eq!(says("device", &player(None)), "Choose a device");
@@ -314,15 +320,15 @@ fn the_new_keys_show_what_they_are_set_to_and_ask_for_it() {
 fn a_text_is_filled_in_and_keeps_what_is_no_field() {
     let says = |template: &str| {
         let set = settings(json!({"template": template}));
-        widget("now-playing-text").face(&player(Some(playback())), &set, Size::KEY).description
+        placed("now-playing-text", &set).face(&player(Some(playback())), Size::KEY).description
     };
     assert_eq!(says(""), "Title, Artist");
     assert_eq!(says("{title} ({elapsed}/{total})\n-{remaining} on {device}"), "Title (1:01/3:00), -1:59 on Desk");
     assert_eq!(says("{what} {title {artist}"), "{what} {title Artist");
     assert_eq!(says("{album}{playlist}!"), "!");
-    let mut interest = Interest::default();
-    widget("now-playing-text").looks_at(&settings(json!({"template": "{playlist}"})), &mut interest);
-    assert!(interest.playlist, "a playlist's name is asked for only where somebody shows it");
+    let mut subscription = Subscription::default();
+    placed("now-playing-text", &settings(json!({"template": "{playlist}"}))).subscribe(&mut subscription);
+    assert!(subscription.playlist, "a playlist's name is asked for only where somebody shows it");
 }
 
 #[test]
@@ -331,7 +337,7 @@ fn template_is_read_in_one_go_and_filled_within_bounds() {
         let mut playback = playback();
         playback.item.as_mut().unwrap().name = title.to_owned();
         let set = settings(json!({"template": template, "scroll": "off"}));
-        let face = widget("now-playing-text").face(&player(Some(playback)), &set, Size::KEY);
+        let face = placed("now-playing-text", &set).face(&player(Some(playback)), Size::KEY);
         let Picture::Text(text) = face.picture else { panic!("{:?}", face.picture) };
         text.lines.into_iter().map(|line| line.text).collect::<Vec<_>>()
     };
@@ -360,25 +366,26 @@ fn texts_of_settings_are_cut_at_a_character() {
 fn a_long_and_a_double_press_mean_what_the_user_has_chosen() {
     let playing = player(Some(playback()));
     let set = settings(json!({"longPress": "like", "doublePress": "open"}));
-    let key = widget("next");
-    assert_eq!(key.means(&set), Means { long: true, double: true, repeats: false });
-    let verb = |gesture| match key.act(gesture, &playing, &set) {
+    let key = placed("next", &set);
+    assert_eq!(key.gesture_config(), GestureConfig { long: true, double: true, repeats: false });
+    let verb = |gesture| match key.on_gesture(gesture, &playing) {
         Some(Request::Command(command)) => command.verb,
         other => panic!("{other:?}"),
     };
     assert_eq!(verb(Gesture::Press), Verb::Next);
     assert_eq!(verb(Gesture::Long), Verb::ToggleSaved(None));
     let open = Request::OpenUrl("https://open.spotify.com/track/1".into());
-    assert_eq!(key.act(Gesture::Double, &playing, &set), Some(open));
-    let mut interest = Interest::default();
-    key.looks_at(&set, &mut interest);
-    assert!(interest.saved_now, "to like is to know whether it is liked");
-    assert_eq!(key.means(&settings(json!({"longPress": "dance", "doublePress": ""}))), Means::default());
-    let louder = widget("volume-up");
-    assert!(louder.means(&Settings::new()).repeats);
-    assert_eq!(louder.means(&set), Means { long: true, double: false, repeats: false }, "a long press was chosen");
+    assert_eq!(key.on_gesture(Gesture::Double, &playing), Some(open));
+    let mut subscription = Subscription::default();
+    key.subscribe(&mut subscription);
+    assert!(subscription.saved_now, "to like is to know whether it is liked");
+    let odd = placed("next", &settings(json!({"longPress": "dance", "doublePress": ""})));
+    assert_eq!(odd.gesture_config(), GestureConfig::default());
+    assert!(placed("volume-up", &Settings::new()).gesture_config().repeats);
+    let louder = placed("volume-up", &set).gesture_config();
+    assert_eq!(louder, GestureConfig { long: true, double: false, repeats: false }, "a long press was chosen");
     let unlinked = Model::new(Arc::new(accounts(Link::NotLinked, &["Name"]))).at(T);
-    assert_eq!(key.act(Gesture::Long, &unlinked, &set), Some(Request::OpenSettings));
+    assert_eq!(key.on_gesture(Gesture::Long, &unlinked), Some(Request::OpenSettings));
 }
 
 /// How a key stands out.
@@ -391,9 +398,9 @@ fn tone_of(face: &Face) -> Option<Tone> {
 
 /// Presses a key of a widget in a state, and answers whether anything is sent, and what the key says then.
 fn pressed(name: &str, model: &mut Model, set: &Settings) -> (bool, String) {
-    let Some(Request::Command(command)) = widget(name).press(&model.at(T), set) else { panic!("{name}") };
+    let Some(Request::Command(command)) = press(name, &model.at(T), set) else { panic!("{name}") };
     let sent = model.command(command, T);
-    (sent, widget(name).face(&model.at(T), set, Size::KEY).description)
+    (sent, placed(name, set).face(&model.at(T), Size::KEY).description)
 }
 
 #[test]
@@ -421,7 +428,7 @@ fn face_and_press_agree_on_what_is_disallowed() {
             let state = Playback { is_playing: playing, actions, currently_playing_type: kind, ..playback() };
             let mut model = Model::new(linked());
             model.heard(Some(state.clone()), T, T);
-            let face = widget(name).face(&model.at(T), &of, Size::KEY);
+            let face = placed(name, &of).face(&model.at(T), Size::KEY);
             assert_ne!(tone_of(&face), Some(Tone::Normal), "{name}");
             assert_ne!(tone_of(&face), Some(Tone::Active), "{name}");
             let words = if kind == PlayingType::Ad { "Not during an ad" } else { "Not possible now" };
@@ -429,7 +436,7 @@ fn face_and_press_agree_on_what_is_disallowed() {
 
             model = Model::new(linked());
             model.heard(Some(Playback { actions: Actions::default(), ..state }), T, T);
-            let face = widget(name).face(&model.at(T), &of, Size::KEY);
+            let face = placed(name, &of).face(&model.at(T), Size::KEY);
             assert_ne!(tone_of(&face), Some(Tone::Disabled), "{name}");
             assert!(pressed(name, &mut model, &of).0, "{name}");
         }
@@ -455,7 +462,7 @@ fn device_without_volume_says_so_and_is_sent_nothing() {
         let set = settings(set);
         for told in [None, Some(0), Some(100)] {
             let mut fixed = of(Some(false), told);
-            let face = widget(name).face(&fixed.at(T), &set, Size::KEY);
+            let face = placed(name, &set).face(&fixed.at(T), Size::KEY);
             assert_eq!(
                 (face.description.as_str(), tone_of(&face)),
                 ("Volume is fixed", Some(Tone::Disabled)),
@@ -465,7 +472,7 @@ fn device_without_volume_says_so_and_is_sent_nothing() {
         }
         for supports in [None, Some(true)] {
             let mut unknown = of(supports, None);
-            let face = widget(name).face(&unknown.at(T), &set, Size::KEY);
+            let face = placed(name, &set).face(&unknown.at(T), Size::KEY);
             assert_eq!(tone_of(&face), Some(Tone::Normal), "{name}");
             assert!(pressed(name, &mut unknown, &set).0, "{name}");
         }
@@ -480,26 +487,99 @@ fn volume_keys_of_a_device_show_and_step_its_own() {
     model.heard(Some(Playback { device: Some(desk.clone()), ..playback() }), T, T);
     model.list_devices(vec![desk, attic], T);
     let set = settings(json!({"device": {"id": "attic", "name": "Attic"}}));
-    let mut interest = Interest::default();
-    widget("volume-up").looks_at(&set, &mut interest);
-    assert!(interest.devices);
+    let mut subscription = Subscription::default();
+    placed("volume-up", &set).subscribe(&mut subscription);
+    assert!(subscription.devices);
     for (name, words) in [("volume-up", "Volume Up: 75 %"), ("volume-up", "Volume Up: 80 %"), ("mute", "Muted")] {
         assert_eq!(pressed(name, &mut model, &set), (true, words.to_owned()));
         model.settle(T);
         assert_eq!(says("volume-up", &model.at(T)), "Volume Up: 40 %", "that of the other one is its own");
     }
-    assert_eq!(widget("volume-up").face(&model.at(T), &set, Size::KEY).description, "Volume Up: 0 %");
+    assert_eq!(placed("volume-up", &set).face(&model.at(T), Size::KEY).description, "Volume Up: 0 %");
     pressed("mute", &mut model, &set);
-    assert_eq!(widget("volume-up").face(&model.at(T), &set, Size::KEY).description, "Volume Up: 80 %");
+    assert_eq!(placed("volume-up", &set).face(&model.at(T), Size::KEY).description, "Volume Up: 80 %");
 }
 
 #[test]
 fn odd_device_ids_mean_the_active_device() {
-    let chosen = |id: &str| device(&settings(json!({"device": {"id": id, "name": "Desk"}})));
+    let chosen =
+        |id: &str| super::settings::read::<Common>(&settings(json!({"device": {"id": id, "name": "Desk"}}))).device;
     for id in ["5fbb3ba6aa454b5534c4ba43a8c7e8e45a63ad0e", "ed01a3ca_amzn_1", "a-b.c:d"] {
         assert_eq!(chosen(id).map(|device| device.id).as_deref(), Some(id));
     }
     for id in ["", "a b", "a&play=true", "../x", "ü", "a\n", &"a".repeat(300)] {
         assert_eq!(chosen(id), None, "{id}");
+    }
+}
+
+/// The members that serde reads of a type.
+pub(super) fn members<T: DeserializeOwned>() -> Vec<&'static str> {
+    struct Members<'a>(&'a mut Vec<&'static str>);
+
+    impl<'de> serde::Deserializer<'de> for Members<'_> {
+        type Error = serde::de::value::Error;
+
+        fn deserialize_any<V: serde::de::Visitor<'de>>(self, _: V) -> Result<V::Value, Self::Error> {
+            Err(serde::de::Error::custom("only structures are expected"))
+        }
+
+        fn deserialize_struct<V: serde::de::Visitor<'de>>(
+            self,
+            _: &'static str,
+            fields: &'static [&'static str],
+            visitor: V,
+        ) -> Result<V::Value, Self::Error> {
+            self.0.extend(fields);
+            visitor.visit_map(serde::de::value::MapDeserializer::new(std::iter::empty::<(&str, &str)>()))
+        }
+
+        serde::forward_to_deserialize_any! {
+            bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
+            newtype_struct seq tuple tuple_struct map enum identifier ignored_any
+        }
+    }
+
+    let mut found = Vec::new();
+    T::deserialize(Members(&mut found)).expect("a structure whose members all have defaults");
+    found
+}
+
+/// The property view declares which settings each widget has; what it stores has to be what is read.
+#[test]
+fn property_view_stores_what_the_widgets_read() {
+    let view = include_str!("../../assets/property/property.js");
+    let (_, table) = view.split_once("const WIDGETS = {").unwrap();
+    let (table, _) = table.split_once("\n  };").unwrap();
+    // The name of each declaration, and the setting that it stores.
+    let declared: Vec<(&str, &str)> = view
+        .split("\n  const ")
+        .filter_map(|part| Some((part.split_once(" = ")?.0, part.split_once("setting: \"")?.1.split_once('"')?.0)))
+        .collect();
+    for kind in ALL {
+        let name = kind.uuid.strip_prefix("com.spotify-widgets.").unwrap();
+        let row = table.lines().find_map(|line| {
+            let (widget, row) = line.trim().split_once(':')?;
+            (widget.trim_matches('"') == name).then_some(row)
+        });
+        let stored = |row: &str| -> Vec<&str> {
+            let words: Vec<&str> = row.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_').collect();
+            let all = declared.iter().filter(|(constant, _)| words.contains(constant));
+            all.map(|(_, setting)| *setting).filter(|setting| *setting != "device").collect()
+        };
+        let mut stored = row.map(stored).unwrap_or_default();
+        let mut read = kind.members();
+        stored.sort_unstable();
+        read.sort_unstable();
+        assert_eq!(stored, read, "{name}");
+    }
+    assert_eq!(members::<Common>(), ["device", "longPress", "doublePress"]);
+}
+
+/// docs/settings-messages.md lists them for people who write settings themselves.
+#[test]
+fn settings_are_documented() {
+    let documented = include_str!("../../../docs/settings-messages.md");
+    for member in ALL.iter().flat_map(Kind::members).chain(members::<Common>()) {
+        assert!(documented.contains(&format!("`{member}`")), "{member}");
     }
 }

@@ -1,21 +1,32 @@
 //! Volume Down: by a step that the user chooses.
 
-use host_sdk::package::Settings;
+use super::settings::Common;
+use super::volume_step::VolumeStep;
+use super::{Face, View, Widget};
+use crate::face::{Icon, Size};
+use crate::player::{Subscription, Verb};
 
-use super::{Widget, looks_at_volume, step, volume_face};
-use crate::face::Icon;
-use crate::player::Verb;
+/// See the module's documentation.
+pub(super) struct VolumeDown;
 
-pub(super) const WIDGET: Widget = Widget {
-    uuid: "com.spotify-widgets.volume-down",
-    press: |_, settings| Some(verb(settings)),
-    looks_at: looks_at_volume,
-    repeats: true,
-    owns: |verb, _| matches!(verb, Verb::VolumeBy(step) if *step < 0),
-    face: |player, settings, _| volume_face(player, settings, &verb(settings), Icon::VolumeDown, "Volume Down"),
-    ..Widget::BLANK
-};
+impl Widget for VolumeDown {
+    const UUID: &'static str = "com.spotify-widgets.volume-down";
+    const REPEATS: bool = true;
+    type Settings = VolumeStep;
 
-fn verb(settings: &Settings) -> Verb {
-    Verb::VolumeBy(-step(settings))
+    fn press(view: &View<'_, VolumeStep>) -> Option<Verb> {
+        Some(verb(*view.settings))
+    }
+
+    fn face(view: &View<'_, VolumeStep>, _: Size) -> Face {
+        view.volume_face(&verb(*view.settings), Icon::VolumeDown, "Volume Down")
+    }
+
+    fn subscribe(_: &VolumeStep, common: &Common, subscription: &mut Subscription) {
+        common.subscribe_to_volume(subscription);
+    }
+}
+
+fn verb(settings: VolumeStep) -> Verb {
+    Verb::VolumeBy(-settings.percent())
 }

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::auth::testing::accounts;
 use crate::auth::{LimitKind, Link};
+use crate::player::testing::pressed;
 use crate::player::{Again, Start};
 use crate::spotify::{Context, Device, Item, Repeat};
 
@@ -20,7 +21,7 @@ enum Event {
     /// The question that is due is asked, and answered or not.
     Question(Option<Error>),
     Accounts(Link, Option<Limit>),
-    Shown(Interest),
+    Shown(Subscription),
     ClockChange,
     Refresh,
 }
@@ -124,9 +125,9 @@ fn verb() -> impl Strategy<Value = Verb> {
 }
 
 prop_compose! {
-    fn interest()(saved_now in any::<bool>(), saved in prop::collection::btree_set(uri(), 0..4), devices in any::<bool>(),
-        queue in any::<bool>(), playlist in any::<bool>()) -> Interest {
-        Interest { instances: 1, saved_now, saved, devices, queue, playlist }
+    fn subscription()(saved_now in any::<bool>(), saved in prop::collection::btree_set(uri(), 0..4), devices in any::<bool>(),
+        queue in any::<bool>(), playlist in any::<bool>()) -> Subscription {
+        Subscription { instances: 1, saved_now, saved, devices, queue, playlist }
     }
 }
 
@@ -140,7 +141,7 @@ fn event() -> impl Strategy<Value = Event> {
         4 => maybe(error()).prop_map(Event::Call),
         2 => maybe(error()).prop_map(Event::Question),
         1 => (link, maybe(limit)).prop_map(|(link, limit)| Event::Accounts(link, limit)),
-        1 => interest().prop_map(Event::Shown),
+        1 => subscription().prop_map(Event::Shown),
         1 => Just(Event::ClockChange),
         1 => Just(Event::Refresh),
     ]
@@ -150,7 +151,7 @@ fn on_event(model: &mut Model, event: Event, now_ms: u64) {
     match event {
         Event::Answer(answer, asked_ms) => model.heard(answer.map(|answer| *answer), asked_ms, now_ms),
         Event::Failure(error) => model.unheard(error, now_ms),
-        Event::Press(verb) => drop(model.command(Command { verb, device: None }, now_ms)),
+        Event::Press(verb) => drop(model.command(pressed(verb, None), now_ms)),
         Event::Call(error) => {
             model.step_fade(now_ms);
             if let Some(call) = model.next_call(now_ms) {
@@ -177,7 +178,7 @@ fn on_event(model: &mut Model, event: Event, now_ms: u64) {
         Event::Accounts(link, limit) => {
             model.set_accounts(Arc::new(AuthState { limit, ..accounts(link, &["A"]) }));
         }
-        Event::Shown(interest) => model.look_at(interest),
+        Event::Shown(subscription) => model.look_at(subscription),
         Event::ClockChange => model.woke(now_ms),
         Event::Refresh => model.on_refresh(now_ms),
     }

@@ -2,6 +2,7 @@ use super::*;
 use crate::auth::LimitKind;
 use crate::auth::testing::accounts;
 use crate::player::state::STALE_MS;
+use crate::player::testing::{key, pressed};
 use crate::spotify::{Device, Item, LinkedFrom};
 
 const T: u64 = 1_000_000;
@@ -27,7 +28,7 @@ fn model(playing: bool) -> Model {
 }
 
 fn press(model: &mut Model, verb: Verb, at: u64) {
-    assert!(model.command(Command { verb, device: None }, at));
+    assert!(model.command(pressed(verb, None), at));
 }
 
 #[test]
@@ -89,10 +90,10 @@ fn a_refused_change_is_taken_back_with_its_reason_for_a_while() {
     model.refused(&call, Error::PremiumRequired, T + 50);
     let player = model.at(T + 60);
     assert!(player.now.as_ref().unwrap().playing);
-    assert_eq!(player.refusal(|verb| *verb == Verb::TogglePlay), Some(&Error::PremiumRequired));
-    assert_eq!(player.refusal(|verb| *verb == Verb::Next), None, "other keys don't say it");
+    assert_eq!(player.refusal(&key()), Some(&Error::PremiumRequired));
+    assert_eq!(player.refusal(&"another key".into()), None);
     assert_eq!(model.state.next_change_ms(T + 60), Some(T + 50 + SAY_WHY_MS));
-    assert_eq!(model.at(T + 50 + SAY_WHY_MS).refusal(|_| true), None);
+    assert_eq!(model.at(T + 50 + SAY_WHY_MS).refusal(&key()), None);
 }
 
 #[test]
@@ -102,7 +103,7 @@ fn pausing_what_is_paused_already_is_a_success() {
     let call = model.next_call(T + 60_000).unwrap();
     model.refused(&call, Error::Restricted(Restriction::AlreadyPaused), T + 50);
     assert!(!now(&model, T + 60).playing);
-    assert_eq!(model.at(T + 60).refusal(|_| true), None);
+    assert_eq!(model.at(T + 60).refusal(&key()), None);
 }
 
 #[test]
@@ -220,8 +221,8 @@ fn seeks_add_up_and_stay_within_the_item() {
 #[test]
 fn a_like_shows_at_once_and_is_asked_about_once_a_track() {
     let mut model = model(true);
-    let interest = Interest { instances: 1, saved_now: true, ..Interest::default() };
-    model.look_at(interest);
+    let subscription = Subscription { instances: 1, saved_now: true, ..Subscription::default() };
+    model.look_at(subscription);
     let question = Question::Saved(vec![uri("spotify:track:1")]);
     assert_eq!(model.next_question(T), Some((question.clone(), T)));
     model.asking(&question, T);
@@ -288,8 +289,8 @@ fn commands_that_mean_nothing_now_say_so_and_send_nothing() {
         (Verb::RemoveFromPlaylist, Restriction::NothingPlaying),
         (Verb::AddToPlaylist(None), Restriction::NoPlaylistChosen),
     ] {
-        assert!(!model.command(Command { verb: verb.clone(), device: None }, T));
-        assert_eq!(model.at(T).refusal(|said| *said == verb), Some(&Error::Restricted(why)));
+        assert!(!model.command(pressed(verb.clone(), None), T));
+        assert_eq!(model.at(T).refusal(&key()), Some(&Error::Restricted(why)));
     }
     assert_eq!(model.next_call(T), None);
 }
@@ -301,7 +302,7 @@ fn what_shows_nowhere_else_is_said() {
     press(&mut model, Verb::AddToPlaylist(playlist.clone()), T);
     let call = model.next_call(T).unwrap();
     model.confirmed(&call, T + 50);
-    let done = |player: &Player| player.done(|verb| matches!(verb, Verb::AddToPlaylist(_))).is_some();
+    let done = |player: &Player| player.done(&key()).is_some();
     assert!(done(&model.at(T + 60)) && !done(&model.at(T + 50 + SAY_DONE_MS)));
     assert_eq!(model.at(T).last_playlist, playlist, "the next one without a choice goes there, too");
 }
@@ -353,13 +354,13 @@ fn a_file_of_the_users_own_is_not_asked_about_saved_or_added() {
     let mut file = playback(true, 10_000);
     file.item.as_mut().unwrap().is_local = true;
     model.heard(Some(file), T, T);
-    let interest = Interest { instances: 1, saved_now: true, ..Interest::default() };
-    model.look_at(interest);
+    let subscription = Subscription { instances: 1, saved_now: true, ..Subscription::default() };
+    model.look_at(subscription);
     assert_eq!(model.next_question(T), None);
     for verb in [Verb::ToggleSaved(None), Verb::Enqueue(None), Verb::AddToPlaylist(Some(uri("spotify:playlist:p")))] {
-        assert!(!model.command(Command { verb: verb.clone(), device: None }, T));
+        assert!(!model.command(pressed(verb.clone(), None), T));
         let why = Error::Restricted(Restriction::LocalFile);
-        assert_eq!(model.at(T).refusal(|said| *said == verb), Some(&why));
+        assert_eq!(model.at(T).refusal(&key()), Some(&why));
     }
 }
 
@@ -434,7 +435,7 @@ fn nothing_is_done_or_kept_without_a_link() {
     let mut model = model(true);
     model.set_accounts(Arc::new(accounts(Link::SignInAgain, &["A"])));
     assert_eq!(model.at(T).now, None);
-    assert!(!model.command(Command { verb: Verb::Next, device: None }, T));
+    assert!(!model.command(pressed(Verb::Next, None), T));
     assert_eq!(model.next_call(T + 60_000), None);
 }
 
@@ -466,12 +467,12 @@ fn what_is_published_does_not_grow_with_what_was_played() {
     let mut model = model(true);
     let playlist = |number: u64| uri(&format!("spotify:playlist:{number}"));
     let chosen = uri("spotify:album:chosen");
-    model.look_at(Interest {
+    model.look_at(Subscription {
         instances: 3,
         saved_now: true,
         saved: [chosen].into(),
         playlist: true,
-        ..Interest::default()
+        ..Subscription::default()
     });
     for number in 0..3_000_u64 {
         let at = T + number * 200_000;
@@ -520,7 +521,7 @@ fn polls(model: &mut Model, count: u64, answer: impl Fn(u64) -> Playback) -> (Ve
 fn untold_position_runs_on_and_the_queue_is_asked_once_a_track() {
     for told in [None, Some(0), Some(777)] {
         let mut model = Model::new(Arc::new(accounts(Link::Linked, &["A"])));
-        model.look_at(Interest { instances: 1, queue: true, ..Interest::default() });
+        model.look_at(Subscription { instances: 1, queue: true, ..Subscription::default() });
         let (positions, queues) = polls(&mut model, 6, |_| Playback { progress_ms: told, ..playback(true, 0) });
         assert!(positions.is_sorted(), "{told:?}: {positions:?}");
         assert_eq!(positions.last().unwrap() - positions[0], 5 * 8_600, "{told:?}");
@@ -690,11 +691,11 @@ fn command_about_what_plays_asks_first() {
         assert!(model.next_call(T).is_none() && model.waits_for_answer(), "{verb:?}");
         model.heard(Some(from_playlist("A", "P", 25_100)), T + 50, T + 150);
         let call = model.next_call(T + 150).unwrap();
-        assert_eq!((call.verb.clone(), call.title.as_deref()), (verb.clone(), Some("Title A")));
+        assert_eq!((call.command.verb.clone(), call.title.as_deref()), (verb.clone(), Some("Title A")));
         assert!(!model.waits_for_answer());
         // What was asked for within the last second is known for sure.
         press(&mut model, verb.clone(), T + 1_000);
-        assert_eq!(model.next_call(T + 1_000).map(|call| call.verb), Some(verb));
+        assert_eq!(model.next_call(T + 1_000).map(|call| call.command.verb), Some(verb));
     }
 }
 
@@ -708,7 +709,7 @@ fn what_has_been_heard_for_a_second_is_meant() {
         match verb {
             Verb::ToggleSaved(_) => {
                 assert_eq!(call, None, "the heart was that of the other one");
-                assert!(model.at(T + 150).refusal(|said| *said == verb).is_some());
+                assert!(model.at(T + 150).refusal(&key()).is_some());
             }
             _ => assert_eq!(call.unwrap().title.as_deref(), Some("Title B"), "{verb:?}"),
         }
@@ -728,7 +729,7 @@ fn what_has_just_begun_is_not_meant() {
             model.heard(Some(answer), T + 50, T + 150);
             assert_eq!(model.next_call(T + 150), None, "{verb:?}");
             let why = Error::Restricted(Restriction::JustChanged);
-            assert_eq!(model.at(T + 150).refusal(|said| *said == verb), Some(&why));
+            assert_eq!(model.at(T + 150).refusal(&key()), Some(&why));
         }
     }
 }
@@ -786,7 +787,7 @@ fn command_that_can_not_be_asked_about_says_why() {
         press(&mut model, verb.clone(), T);
         model.unheard(Error::Offline, T + 100);
         assert_eq!(model.next_call(T + 100), None);
-        assert_eq!(model.at(T + 100).refusal(|said| *said == verb), Some(&Error::Offline));
+        assert_eq!(model.at(T + 100).refusal(&key()), Some(&Error::Offline));
         let mut model = five_seconds_old();
         press(&mut model, verb.clone(), T);
         model.heard(Some(from_playlist("A", "P", 40_000)), T + 15_000, T + 15_000);
@@ -798,7 +799,7 @@ fn command_that_can_not_be_asked_about_says_why() {
 fn waiting_commands_are_bounded() {
     let mut model = five_seconds_old();
     for _ in 0..1_000 {
-        model.command(Command { verb: Verb::RemoveFromPlaylist, device: None }, T);
+        model.command(pressed(Verb::RemoveFromPlaylist, None), T);
     }
     assert_eq!(model.pending.len(), MAX_PENDING);
 }
@@ -811,7 +812,7 @@ fn key_names_what_was_removed() {
     let call = model.next_call(T).unwrap();
     model.confirmed(&call, T + 100);
     let player = model.at(T + 200);
-    assert_eq!(player.done(|verb| *verb == Verb::RemoveFromPlaylist).unwrap().title.as_deref(), Some("Title A"));
+    assert_eq!(player.done(&key()).unwrap().title.as_deref(), Some("Title A"));
 }
 
 #[test]
@@ -820,9 +821,9 @@ fn recommendation_after_a_playlist_is_not_removed_from_it() {
     let mut recommended = from_playlist("R", "P", 20_000);
     recommended.context.as_mut().unwrap().recommended = true;
     model.heard(Some(recommended), T, T);
-    assert!(!model.command(Command { verb: Verb::RemoveFromPlaylist, device: None }, T));
+    assert!(!model.command(pressed(Verb::RemoveFromPlaylist, None), T));
     let why = Error::Restricted(Restriction::NoPlaylist);
-    assert_eq!(model.at(T).refusal(|verb| *verb == Verb::RemoveFromPlaylist), Some(&why));
+    assert_eq!(model.at(T).refusal(&key()), Some(&why));
     assert!(model.at(T).plays(&uri("spotify:playlist:P")), "its key is still active");
     press(&mut model, Verb::ToggleSaved(None), T);
     assert!(model.next_call(T).is_some());
@@ -831,7 +832,7 @@ fn recommendation_after_a_playlist_is_not_removed_from_it() {
 #[test]
 fn relinked_track_is_the_one_that_lists_have() {
     let mut model = Model::new(Arc::new(accounts(Link::Linked, &["A"])));
-    model.look_at(Interest { instances: 1, saved_now: true, ..Interest::default() });
+    model.look_at(Subscription { instances: 1, saved_now: true, ..Subscription::default() });
     let mut relinked = from_playlist("B", "P", 20_000);
     relinked.item.as_mut().unwrap().linked_from = Some(LinkedFrom { uri: Some(uri("spotify:track:A")) });
     model.heard(Some(relinked), T, T);
@@ -851,7 +852,7 @@ fn what_is_no_track_or_episode_is_not_saved_or_added() {
     chapter.item.as_mut().unwrap().uri = Some(uri("spotify:chapter:c"));
     model.heard(Some(chapter), T, T);
     for verb in [Verb::ToggleSaved(None), Verb::Enqueue(None), Verb::AddToPlaylist(Some(uri("spotify:playlist:p")))] {
-        assert!(!model.command(Command { verb, device: None }, T));
+        assert!(!model.command(pressed(verb, None), T));
     }
     assert_eq!(model.next_call(T), None);
 }

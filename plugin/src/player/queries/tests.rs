@@ -221,8 +221,8 @@ fn memory_keeps_its_bounds() {
 #[test]
 fn library_is_asked_about_what_it_can_hold_only() {
     let texts = ["spotify:artist:a", "spotify:local:a:b:c:1", "spotify:collection", "spotify:episode:e"];
-    let interest = Interest { saved: texts.map(uri).into(), ..Interest::default() };
-    assert_eq!(interest.chosen().map(Uri::as_str).collect::<Vec<_>>(), ["spotify:episode:e"]);
-    let many = Interest { saved: tracks(1_000).into_iter().collect(), ..Interest::default() };
+    let subscription = Subscription { saved: texts.map(uri).into(), ..Subscription::default() };
+    assert_eq!(subscription.chosen().map(Uri::as_str).collect::<Vec<_>>(), ["spotify:episode:e"]);
+    let many = Subscription { saved: tracks(1_000).into_iter().collect(), ..Subscription::default() };
     assert_eq!(many.chosen().count(), MAX_CHOSEN);
 }

@@ -1,0 +1,80 @@
+//! What a long or a double press can do, whatever the widget.
+
+use serde::Deserialize;
+
+use super::Request;
+use super::settings::Common;
+use crate::player::{Player, Subscription, Verb};
+use crate::spotify::Uri;
+
+/// What the user has given a long or a double press.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Shortcut {
+    /// Plays or pauses.
+    PlayPause,
+    /// Skips to the next item.
+    Next,
+    /// Goes back to the previous item.
+    Previous,
+    /// Saves what plays, or removes it from the library.
+    Like,
+    /// Mutes, or sets the volume back.
+    Mute,
+    /// Plays from the beginning.
+    Restart,
+    /// Switches shuffle.
+    Shuffle,
+    /// Moves playback to the next device.
+    NextDevice,
+    /// Opens what plays in Spotify.
+    Open,
+    /// Switches to another account.
+    SwitchAccount,
+}
+
+impl Shortcut {
+    /// What it asks the player for; None for what isn't the player's.
+    fn verb(self) -> Option<Verb> {
+        Some(match self {
+            Self::PlayPause => Verb::TogglePlay,
+            Self::Next => Verb::Next,
+            Self::Previous => Verb::Previous,
+            Self::Like => Verb::ToggleSaved(None),
+            Self::Mute => Verb::ToggleMute,
+            Self::Restart => Verb::Restart,
+            Self::Shuffle => Verb::ToggleShuffle,
+            Self::NextDevice => Verb::NextDevice,
+            Self::Open | Self::SwitchAccount => return None,
+        })
+    }
+
+    /// Adds what it depends on.
+    pub fn subscribe(self, subscription: &mut Subscription) {
+        match self {
+            Self::Like => subscription.saved_now = true,
+            Self::NextDevice => subscription.devices = true,
+            _ => {}
+        }
+    }
+
+    /// What it asks for; `command` makes a command of the instance.
+    pub fn request(self, player: &Player, command: impl Fn(Verb) -> Request) -> Option<Request> {
+        match self {
+            Self::Open => {
+                let now = player.now.as_ref()?;
+                let uris = now.uri().into_iter().chain(&now.context);
+                uris.filter_map(Uri::link).next().map(Request::OpenUrl)
+            }
+            Self::SwitchAccount => Some(Request::SwitchAccount),
+            _ => self.verb().map(command),
+        }
+    }
+}
+
+impl Common {
+    /// What was given to long and double presses.
+    pub fn shortcuts(&self) -> impl Iterator<Item = Shortcut> {
+        self.long_press.into_iter().chain(self.double_press)
+    }
+}
