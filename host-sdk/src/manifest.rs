@@ -99,7 +99,7 @@ pub struct PackageConfig {
     /// Its widgets.
     #[serde(deserialize_with = "tolerant::or_default")]
     pub widgets: Vec<Widget>,
-    /// Our addition: the keys that a host may offer to whoever has none yet.
+    /// Our addition: the keys that a host may offer to a user who has none yet.
     #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "tolerant::or_default")]
     pub starter: Vec<StarterKey>,
     /// Members that this version doesn't know.

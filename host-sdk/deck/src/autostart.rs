@@ -1,5 +1,5 @@
 //! Starting with the computer: an entry among what the user's session starts. What is there is read each time, so that an entry
-//! that somebody else has changed or removed is shown as it is.
+//! that another program has changed or removed is shown as it is.
 //!
 //! | system | the entry |
 //! |---|---|
@@ -72,7 +72,7 @@ impl Autostart {
         }
     }
 
-    /// Whether the program starts with the computer. An entry that is switched off, or that starts another program, says no.
+    /// Whether the program starts with the computer. Not so if its entry is switched off or starts another program.
     ///
     /// # Errors
     /// If the entry can't be read.

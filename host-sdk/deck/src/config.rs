@@ -30,7 +30,7 @@ pub struct Config {
     pub allow: Vec<Origin>,
     /// How the user can have it start with the computer; none if that isn't offered.
     pub autostart: Option<Autostart>,
-    /// How a folder is shown to the user; none if nobody would see it.
+    /// How a folder is shown to the user; none without a desktop.
     pub open_folder: Option<OpenFolder>,
     /// How long things may take.
     pub timing: Timing,

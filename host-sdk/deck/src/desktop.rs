@@ -26,7 +26,7 @@ pub struct Desktop {
     pub logs: PathBuf,
     /// How it starts with the computer; none if it can't.
     pub autostart: Option<Autostart>,
-    /// How a folder is shown; none if nobody would see it.
+    /// How a folder is shown; none without a desktop.
     pub open_folder: Option<OpenFolder>,
 }
 

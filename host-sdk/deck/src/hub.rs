@@ -572,7 +572,7 @@ fn info(language: &str) -> Info {
     info
 }
 
-/// Changes what packages are told as the user's language when they start.
+/// Changes the user's language that packages receive when they start.
 fn set_language(info: &mut Info, language: &str) {
     language.clone_into(&mut info.application.language);
     info.language = Some(language.to_lowercase());

@@ -58,7 +58,7 @@ pub struct Deck {
     pub starter: Vec<StarterKey>,
     /// What the user has chosen about the deck itself.
     pub preferences: Choices,
-    /// What packages are told as the user's language when they start.
+    /// The user's language that packages receive when they start.
     pub language: String,
     /// Whether it was named when the deck was started, so that the user's choice has no effect.
     #[serde(rename = "languageFixed")]
@@ -189,7 +189,7 @@ pub struct Package {
     pub loads: u64,
     /// Whether it has a settings page.
     pub settings: bool,
-    /// What it was told as the user's language when it was started.
+    /// The user's language that it received when it was started.
     pub language: String,
     /// Its widgets.
     pub widgets: Vec<Widget>,
@@ -237,7 +237,7 @@ pub struct Layout {
 /// What is missing for an instance to be used.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Missing {
-    /// `package`, `widget` or `room`: see [`state::Missing`].
+    /// `package`, `widget` or `space`: see [`state::Missing`].
     pub why: state::Missing,
     /// The name of its package, as far as it is known.
     pub package: String,

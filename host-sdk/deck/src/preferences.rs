@@ -53,7 +53,7 @@ pub struct Choices {
     pub mode: Mode,
     /// The page's colours.
     pub appearance: Appearance,
-    /// What packages are to be told as the user's language; none if the user hasn't said.
+    /// The user's language for packages; none if none is chosen.
     pub language: Option<String>,
     /// How much of the page's height the properties of a key take, in percent; none if the user hasn't said.
     pub properties: Option<u8>,

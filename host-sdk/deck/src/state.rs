@@ -182,7 +182,7 @@ pub enum Missing {
     /// The installed version of its package doesn't have its widget, or not in its layout.
     Widget,
     /// Its widget is there, but has another size by now, which doesn't fit where it lies.
-    Room,
+    Space,
 }
 
 /// An instance on the Panel.

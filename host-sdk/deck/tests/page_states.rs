@@ -42,8 +42,8 @@ async fn keeps_all(world: &World, browser: &Client, name: &str) {
     browser.set_window_rect(0, 0, 1280, 900).await.unwrap();
 }
 
-/// What an element says.
-async fn says(browser: &Client, css: &str) -> String {
+/// The text of an element.
+async fn text_of(browser: &Client, css: &str) -> String {
     sees(browser, css).await;
     browser.find(Locator::Css(css)).await.unwrap().text().await.unwrap()
 }
@@ -71,8 +71,8 @@ async fn placeholder_is_shown_selected_and_removed() {
     assert_eq!(reads(&browser, &label).await, "Column 1, row 1: Toggle it, Package not installed");
     clicks(&browser, LARGE).await;
     sees(&browser, "#import-package").await;
-    let told = says(&browser, "#properties").await;
-    assert!(told.contains("Wide needs the package Test package, which is not installed"), "{told}");
+    let text = text_of(&browser, "#properties").await;
+    assert!(text.contains("Wide needs the package Test package, which is not installed"), "{text}");
     keeps_all(&world, &browser, "placeholders").await;
     focuses(&browser, SMALL).await;
     types(&browser, &Key::Delete.to_string()).await;
@@ -97,14 +97,14 @@ async fn placeholder_is_moved_and_keeps_others_off() {
 }
 
 #[tokio::test]
-async fn placeholder_in_use_says_why_it_is_not_pressed() {
+async fn placeholder_in_use_explains_why_it_is_not_pressed() {
     let world = with_placeholders().await;
     let (_driver, browser) = open(&world).await;
     sees(&browser, SMALL).await;
     changes_to(&browser, "use").await;
     clicks(&browser, SMALL).await;
-    let told = says(&browser, ".toast").await;
-    assert!(told.contains("needs the package Test package") && told.contains("Import the package"), "{told}");
+    let text = text_of(&browser, ".toast").await;
+    assert!(text.contains("needs the package Test package") && text.contains("Import the package"), "{text}");
     keeps(&browser, "placeholder-in-use").await;
     clicks(&browser, SMALL).await;
     assert_eq!(reads(&browser, "return document.querySelectorAll('.toast').length").await, 1);
@@ -122,8 +122,8 @@ async fn placeholder_becomes_a_key_when_its_package_returns() {
     sees(&browser, &format!("{SMALL}[aria-selected='true']")).await;
     sees(&browser, "#property-frame").await;
     clicks(&browser, &format!("{LARGE} .face[data-missing='widget']")).await;
-    let told = says(&browser, "#properties").await;
-    assert!(told.contains("The installed version of Test package does not have Wide"), "{told}");
+    let text = text_of(&browser, "#properties").await;
+    assert!(text.contains("The installed version of Test package does not have Wide"), "{text}");
     keeps(&browser, "placeholder-of-a-widget").await;
     browser.close().await.unwrap();
 }
@@ -132,8 +132,8 @@ async fn placeholder_becomes_a_key_when_its_package_returns() {
 async fn starter_panel_is_placed_and_undone() {
     let world = world(PATIENT).await;
     let (_driver, browser) = open(&world).await;
-    let told = says(&browser, "#starter").await;
-    assert!(told.contains("Keys: 2, of Test package") && told.contains("Toggle it, Wide"), "{told}");
+    let text = text_of(&browser, "#starter").await;
+    assert!(text.contains("Keys: 2, of Test package") && text.contains("Toggle it, Wide"), "{text}");
     keeps_all(&world, &browser, "starter").await;
     changes_to(&browser, "use").await;
     sees(&browser, "#starter[hidden]").await;
@@ -201,8 +201,8 @@ async fn language_is_chosen_and_packages_are_restarted() {
     opens_settings(&browser).await;
     sees(&browser, ".deck-restart[hidden]").await;
     browser.find(Locator::Css("#deck-language")).await.unwrap().select_by_value("de").await.unwrap();
-    let told = says(&browser, ".deck-restart:not([hidden])").await;
-    assert!(told.contains("Test package: in the new language"), "{told}");
+    let text = text_of(&browser, ".deck-restart:not([hidden])").await;
+    assert!(text.contains("Test package: in the new language"), "{text}");
     keeps_all(&world, &browser, "deck-settings").await;
     clicks(&browser, "#deck-restart").await;
     let started = world.started().await;
@@ -238,7 +238,7 @@ async fn switch_shows_whether_the_deck_starts_with_the_computer() {
     clicks(&browser, "#deck-start:checked:enabled").await;
     until("the entry is gone", async || !entry.exists()).await;
     sees(&browser, "#deck-start:not(:checked):enabled").await;
-    // Whoever else makes the entry, the switch shows it.
+    // An entry that another program has made is shown, too.
     fs::write(&entry, "[Desktop Entry]\nExec=/opt/creator-deck\n").unwrap();
     clicks(&browser, "#settings-close").await;
     opens_settings(&browser).await;
@@ -247,7 +247,7 @@ async fn switch_shows_whether_the_deck_starts_with_the_computer() {
 }
 
 #[tokio::test]
-async fn entry_that_cannot_be_made_says_why() {
+async fn entry_that_cannot_be_made_is_explained() {
     let file = tempfile::NamedTempFile::new().unwrap();
     let world = on_a_desktop(&file.path().join("autostart")).await;
     let (status, answer) = world.call("PUT", "/api/desktop/start", json!({"on": true})).await;
@@ -263,8 +263,8 @@ async fn folders_are_named_and_shown_and_the_log_is_opened() {
     let (_driver, browser) = open(&world).await;
     opens_settings(&browser).await;
     let data = world.data.path();
-    let told = says(&browser, "#deck-settings").await;
-    assert!(told.contains(&data.join("logs").display().to_string()) && told.contains("at most 20 MB"), "{told}");
+    let text = text_of(&browser, "#deck-settings").await;
+    assert!(text.contains(&data.join("logs").display().to_string()) && text.contains("at most 20 MB"), "{text}");
     clicks(&browser, "[data-open='data']").await;
     until("the folder is shown", async || SHOWN.lock().unwrap().iter().any(|shown| shown == data)).await;
     clicks(&browser, "#deck-log").await;

@@ -63,7 +63,7 @@ async fn missing_package_leaves_placeholders() {
 }
 
 #[tokio::test]
-async fn placeholder_can_not_be_used_and_says_why() {
+async fn placeholder_refuses_use_with_a_reason() {
     let (world, _package, [small, _]) = with_keys().await;
     remove_package(&world).await;
     for (method, path, body) in [
@@ -174,19 +174,19 @@ async fn widget_that_a_version_has_no_more_leaves_a_placeholder() {
 }
 
 #[tokio::test]
-async fn key_that_has_grown_waits_for_room() {
+async fn key_that_has_grown_waits_for_free_places() {
     let (mut world, _package, [small, _]) = with_keys().await;
     world.install(|config| config["Widgets"][0]["Layouts"] = json!([{"Title": "Tall", "Width": 1, "Height": 4}])).await;
     let mut package = world.package().await;
-    assert_eq!(shown(&world, &small).await["missing"], Value::Null, "there is room below it");
+    assert_eq!(shown(&world, &small).await["missing"], Value::Null, "it fits: the places below it are free");
     world.install(|config| config["Widgets"][0]["Layouts"] = json!([{"Title": "Wide", "Width": 4, "Height": 4}])).await;
     drop(package);
     package = world.package().await;
     let missing = shown(&world, &small).await["missing"].clone();
-    assert_eq!(missing["why"], "room");
+    assert_eq!(missing["why"], "space");
     let (status, answer) = world.call("POST", &format!("/api/instances/{small}/press"), json!({"phase": "tap"})).await;
     assert!(status == 409 && answer["error"].as_str().unwrap().contains("another size"), "{answer}");
-    // With the room for it, it is there, whatever made the room.
+    // Once the places are free it is there, whatever has freed them.
     let other = shown_of(&world, WIDE).await;
     ok(&world, "DELETE", &format!("/api/instances/{other}"), Value::Null).await;
     assert_eq!(shown(&world, &small).await["missing"], Value::Null);

@@ -137,7 +137,7 @@ class Folder {
   }
 }
 
-// Packages that run, and were told another language than the one that is chosen by now.
+// Packages that run in another language than the one that is chosen by now.
 function packagesBehind() {
   const runs = ({ status }) => status !== "stopped" && status !== "failed";
   return store.packages.filter((owner) => owner.language !== store.deck.language && runs(owner));

@@ -98,7 +98,7 @@ class Placeholder {
       { className: "empty" },
       element("p", { className: "empty-title" }, text(`missing.${instance.missing.why}`)),
       this.#explanation,
-      instance.missing.why === "room" ? null : this.#import,
+      instance.missing.why === "space" ? null : this.#import,
     );
     this.nodes = [
       element("header", { className: "properties-header" }, this.#heading, instance.parent === null ? keyTools(instance.context) : wayBack(instance.parent)),

@@ -1,5 +1,5 @@
 // The starter Panel: a card on a Panel without keys, with a small picture of the keys that are offered, and one button that places
-// them. Whoever wants none isn't asked again in that profile.
+// them. A user who refuses it isn't asked again in that profile.
 
 import * as api from "./api.js";
 import { offerUndo } from "./actions.js";

@@ -210,11 +210,11 @@ const table = {
   invalidKey: "something is wrong",
   keyRests: { failed: "its package does not run", stopped: "its package is unloaded" },
 
-  missing: { package: "Package not installed", widget: "Not in the installed version", room: "Its size does not fit here" },
+  missing: { package: "Package not installed", widget: "Not in the installed version", space: "Its size does not fit here" },
   missingExplanation: {
     package: "{widget} needs the package {package}, which is not installed. Its settings are kept until it is.",
     widget: "The installed version of {package} does not have {widget}. Its settings are kept until another version is imported.",
-    room: "{widget} has another size in the installed version of {package}, and there is no room for it here. Move it to where it fits, or make room.",
+    space: "{widget} has another size in the installed version of {package}, and does not fit here. Move it, or remove what is beside it.",
   },
   importThePackage: "Import the package\u2026",
 

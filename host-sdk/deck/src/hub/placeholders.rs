@@ -41,7 +41,7 @@ impl Hub {
             let fits = new.placed.parent.is_some()
                 || self.panel.is_free(&new.placed.profile, new.span(), Some(context.as_str()));
             if !fits {
-                let missing = new.missing.unwrap_or(Missing::Room);
+                let missing = new.missing.unwrap_or(Missing::Space);
                 new = Instance::placeholder(old.placed.clone(), (old.width, old.height), missing);
             }
             if (new.missing, new.width, new.height) != (old.missing, old.width, old.height) {
@@ -107,10 +107,8 @@ impl Hub {
                     "The installed version of {package} doesn't have {widget}. Import another version to use this key."
                 )
             }
-            Missing::Room => {
-                format!(
-                    "{widget} has another size by now, which doesn't fit here. Move the key to where there is room."
-                )
+            Missing::Space => {
+                format!("{widget} has another size by now, which doesn't fit here. Move the key to where it fits.")
             }
         }))
     }

@@ -60,18 +60,18 @@ impl Hub {
 /// Fills an empty page: first with the keys of packages that name theirs, then of the others, an equal share each.
 fn fill<'a>(profile: &str, page: u8, packages: impl IntoIterator<Item = &'a PackageConfig>) -> Vec<Instance> {
     let (named, others): (Vec<_>, Vec<_>) = packages.into_iter().partition(|config| !config.starter.is_empty());
-    let mut room = Room::new(profile.to_owned(), page);
+    let mut filled = FilledPage::new(profile.to_owned(), page);
     for config in named {
         for key in &config.starter {
-            room.place(config, key, room.left);
+            filled.place(config, key, filled.left);
         }
     }
     for (n, config) in others.iter().enumerate() {
-        let share = room.left / (others.len() - n);
+        let share = filled.left / (others.len() - n);
         let (mut used, mut count) = (0, 0);
         for widget in config.widgets.iter().take(MOST_LOOKED_AT) {
             let key = StarterKey { widget: widget.uuid.clone(), ..StarterKey::default() };
-            let cells = room.place(config, &key, share - used);
+            let cells = filled.place(config, &key, share - used);
             used += cells;
             count += usize::from(cells > 0);
             if count == MOST_UNNAMED || used == share {
@@ -79,11 +79,11 @@ fn fill<'a>(profile: &str, page: u8, packages: impl IntoIterator<Item = &'a Pack
             }
         }
     }
-    room.keys
+    filled.keys
 }
 
 /// A page that is being filled.
-struct Room {
+struct FilledPage {
     profile: String,
     page: u8,
     taken: Panel,
@@ -92,7 +92,7 @@ struct Room {
     keys: Vec<Instance>,
 }
 
-impl Room {
+impl FilledPage {
     fn new(profile: String, page: u8) -> Self {
         let taken = Panel::new(Vec::new(), String::new());
         Self { profile, page, taken, left: usize::from(COLUMNS) * usize::from(ROWS), keys: Vec::new() }

@@ -38,7 +38,7 @@ pub struct KnownWidget {
 pub type Known = BTreeMap<String, KnownPackage>;
 
 impl KnownPackage {
-    /// The same, as it can be shown and used, whoever has written it.
+    /// The same, as it can be shown and used: it may come from a file of anybody's.
     #[must_use]
     pub fn tidied(mut self) -> Self {
         (self.name, self.version) = (single_line(&self.name), single_line(&self.version));
