@@ -12,6 +12,7 @@ pub mod face;
 mod foreign;
 pub mod gesture;
 pub mod http;
+pub mod i18n;
 pub mod layouts;
 pub mod log;
 pub mod package;

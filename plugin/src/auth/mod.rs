@@ -14,7 +14,7 @@ mod store;
 
 pub use accounts::{
     AccessToken, AccountCounts, AccountIssue, AccountState, AccountView, AuthError, Counts, Field, Group, Limit,
-    LimitKind, Link, Needs, Outcome, Redirect, Route, SaveAccount, SignInId, User, UserMessage,
+    LimitKind, Link, Needs, Outcome, Redirect, Route, SaveAccount, SignInId, User,
 };
 pub use secret::Secret;
 #[cfg(test)]

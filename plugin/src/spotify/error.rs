@@ -10,8 +10,9 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderMap, StatusCode};
 use serde_json::Value;
 
-use crate::auth::{AuthError, Limit, LimitKind, UserMessage};
+use crate::auth::{AuthError, Limit, LimitKind};
 use crate::http::retry_after;
+use crate::i18n::UserMessage;
 
 /// Why a player command was refused although nothing is broken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

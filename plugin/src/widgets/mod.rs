@@ -33,9 +33,10 @@ mod volume_up;
 use host_sdk::package::{InstanceId, Settings};
 use serde::de::DeserializeOwned;
 
-use crate::auth::{LimitKind, Link, UserMessage};
+use crate::auth::{LimitKind, Link};
 use crate::face::{Icon, Key, Notice, Picture, Size, Tone};
 use crate::gesture::{Gesture, GestureConfig};
+use crate::i18n::UserMessage;
 use crate::player::{ChosenDevice, Command, Done, Now, Player, Subscription, Verb, Wait};
 use crate::spotify::{Error, PlayingType};
 

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::Now;
 use super::error::AuthError;
+use super::now::Now;
 use super::stored::StoredAccount;
-use super::tokens::{Access, is_ahead};
+use super::token::{Access, AccessToken, Credentials, Needs, TokenError};
 use super::view::{AccountState, SignInId, User};
 use crate::auth::secret::Secret;
 
@@ -17,6 +17,9 @@ const SIGN_IN_LIFE_MS: u64 = 181 * 24 * 3_600_000;
 pub(in crate::auth) const CONFIRM_AFTER: Duration = Duration::from_secs(120);
 /// A refusal that is repeated after a longer time than this counts as a first one.
 const DOUBT_LIFE: Duration = Duration::from_secs(3_600);
+
+/// How often an ID or a secret is tried again that Spotify has refused more than once.
+const RECHECK_EVERY: Duration = Duration::from_secs(1_800);
 
 pub(super) struct Account {
     pub stored: StoredAccount,
@@ -82,7 +85,7 @@ impl Account {
     }
 
     pub fn is_backed_off(&self, now: Now) -> bool {
-        self.backoff.as_ref().is_some_and(|backoff| is_ahead(backoff.until, now))
+        self.backoff.as_ref().is_some_and(|backoff| now.instant < backoff.until)
     }
 
     /// Whether it is time to find out if a refusal was a fault of Spotify's.
@@ -234,5 +237,47 @@ impl Account {
         } else {
             AccountState::NeedsLogin
         }
+    }
+
+    /// The token of this kind, if it is valid for at least `margin_ms` more.
+    pub fn valid(&self, of: Needs, now_ms: u64, margin_ms: u64) -> Option<AccessToken> {
+        let access = match of {
+            Needs::User => self.access.as_ref(),
+            Needs::App => self.app_access.as_ref(),
+        };
+        access
+            .filter(|access| access.expires_ms > now_ms.saturating_add(margin_ms))
+            .map(|access| self.token(access, of))
+    }
+
+    pub fn token(&self, access: &Access, of: Needs) -> AccessToken {
+        AccessToken {
+            account: self.stored.id.clone(),
+            app: self.stored.client_id.clone(),
+            sign_in: self.sign_in_id,
+            of,
+            bearer: access.bearer.clone(),
+            serial: access.serial,
+        }
+    }
+
+    pub fn credentials(&self) -> Credentials {
+        Credentials { client_id: self.stored.client_id.clone(), client_secret: self.stored.client_secret.clone() }
+    }
+
+    /// Records that Spotify has refused the ID, the secret or the sign-in. The first refusal is only doubted, and nothing
+    /// is sent for some minutes. After the second one the user has to correct it, but it is still tried now and then, as a
+    /// fault of Spotify's may last.
+    pub fn on_refused(&mut self, error: TokenError, now: Now) -> AuthError {
+        let of_the_app = matches!(error, TokenError::InvalidClient | TokenError::InvalidSecret);
+        let (last_error, pause) = if of_the_app && (self.is_refused() || self.is_refused_again(now)) {
+            (error.into(), RECHECK_EVERY)
+        } else {
+            (AuthError::Doubted, CONFIRM_AFTER)
+        };
+        let failures = self.backoff.as_ref().map_or(0, |backoff| backoff.failures);
+        self.backoff = Some(Backoff { failures, until: now.instant + pause });
+        self.last_error = Some(last_error.clone());
+        last_error
     }
 }

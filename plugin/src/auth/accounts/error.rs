@@ -4,32 +4,7 @@
 //! them ever holds a secret, so an error may be shown and logged anywhere.
 
 use super::rotation::{Limit, LimitKind};
-
-/// What to tell the user: the same advice in two lengths.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UserMessage {
-    key: &'static str,
-    sentence: String,
-}
-
-impl UserMessage {
-    /// A message in both lengths.
-    pub fn new(key: &'static str, sentence: impl Into<String>) -> Self {
-        Self { key, sentence: sentence.into() }
-    }
-
-    /// A few short words, for a key of 150 x 108 pixels.
-    #[must_use]
-    pub fn key(&self) -> &'static str {
-        self.key
-    }
-
-    /// One or two whole sentences, for a page and the log.
-    #[must_use]
-    pub fn sentence(&self) -> &str {
-        &self.sentence
-    }
-}
+use crate::i18n::UserMessage;
 
 /// The member of the account form that an error belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

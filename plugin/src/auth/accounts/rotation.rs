@@ -16,35 +16,20 @@
 //!   may help as soon as somebody has done something about it; but others go first for a while.
 
 mod endpoint;
+mod limit;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::num::Saturating;
 use std::time::Duration;
 
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::Value;
+use serde::{Deserialize, Serialize};
 
+use super::hex::digest;
 use super::usage::{Counts, Usage};
 use endpoint::Endpoints;
-
-/// Calls that share a quota. Spotify doesn't publish its buckets; these follow what users report: one can be shut while
-/// others still answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum Group {
-    /// What plays, and every command about it.
-    Player,
-    /// Liked Songs and the rest of the library.
-    Library,
-    /// Playlists.
-    Playlists,
-    /// Search and public facts about tracks, albums, artists, shows.
-    Catalog,
-    /// Who has signed in.
-    Profile,
-}
+pub use limit::{Group, Limit, LimitKind};
+use limit::{LONGEST, ahead, lenient, lenient_map, millis, prolong};
 
 /// A call, as far as limits are concerned.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,25 +48,6 @@ impl From<Group> for Route {
     fn from(group: Group) -> Self {
         Self { group, endpoint: Cow::Borrowed(""), is_extra: false }
     }
-}
-
-/// The two kinds of 429.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum LimitKind {
-    /// Too many calls in the last 30 s; over in seconds.
-    Throttle,
-    /// The quota of the developer account is used up; over in hours.
-    Quota,
-}
-
-/// A time during which Spotify doesn't want to hear from us.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limit {
-    /// Unix milliseconds of its end.
-    pub until_ms: u64,
-    /// Why.
-    pub kind: LimitKind,
 }
 
 /// Why an app doesn't serve although nothing is used up.
@@ -139,10 +105,6 @@ pub enum Choice {
 
 /// The guess for a quota whose `Retry-After` is missing: measured ones are hours, but a wrong guess must not cost a day.
 const QUOTA_GUESS: Duration = Duration::from_secs(3600);
-/// Spotify says "0" at times; asking again at once would only be refused again.
-const SHORTEST: Duration = Duration::from_secs(1);
-/// Longer than any measured answer (a day); what goes beyond is taken for a mistake.
-const LONGEST: Duration = Duration::from_secs(48 * 3600);
 /// Others go first for so long after a [`AccountIssue`].
 const ASIDE: Duration = Duration::from_secs(3600);
 /// For so long after a throttle the app is near the next one.
@@ -200,12 +162,6 @@ struct Switched {
 }
 
 const MINUTE_MS: u64 = 60_000;
-
-/// True for an end that is still to come. A clock that was set back must not make a limit longer than any that Spotify
-/// gives.
-fn ahead(until: Saturating<u64>, now_ms: u64) -> bool {
-    until.0 > now_ms && until.0 - now_ms <= millis(LONGEST)
-}
 
 impl App {
     fn throttle(&self, now_ms: u64) -> Option<Limit> {
@@ -542,46 +498,13 @@ enum Pick {
 /// Every group.
 pub const GROUPS: [Group; 5] = [Group::Player, Group::Library, Group::Playlists, Group::Catalog, Group::Profile];
 
-/// Answers to calls that were under way together may arrive in any order: the latest end counts.
-fn prolong(until: &mut Saturating<u64>, now_ms: u64, wait: Duration) {
-    let new = Saturating(now_ms) + Saturating(millis(wait.clamp(SHORTEST, LONGEST)));
-    if !ahead(*until, now_ms) || *until < new {
-        *until = new;
-    }
-}
-
-/// Any value, or the default if it isn't what it should be.
-fn lenient<'de, D: Deserializer<'de>, T: DeserializeOwned + Default>(deserializer: D) -> Result<T, D::Error> {
-    let value = Value::deserialize(deserializer)?;
-    Ok(serde_json::from_value(value).unwrap_or_default())
-}
-
-/// A map without the entries that aren't what they should be, such as those of a group that only a newer version has.
-fn lenient_map<'de, D, K, T>(deserializer: D) -> Result<BTreeMap<K, T>, D::Error>
-where
-    D: Deserializer<'de>,
-    K: DeserializeOwned + Ord,
-    T: DeserializeOwned,
-{
-    let Value::Object(members) = Value::deserialize(deserializer)? else { return Ok(BTreeMap::new()) };
-    let entries = members.into_iter().filter_map(|(key, value)| {
-        let key = serde_json::from_value(Value::String(key)).ok()?;
-        Some((key, serde_json::from_value(value).ok()?))
-    });
-    Ok(entries.collect())
-}
-
 fn is_zero(number: &Saturating<u64>) -> bool {
     number.0 == 0
 }
 
 /// Stands for a Client ID where the ID itself must not be written.
 fn fingerprint(app: &str) -> String {
-    super::digest(app.as_bytes())
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+    digest(app.as_bytes())
 }
 
 #[cfg(test)]

@@ -47,7 +47,7 @@ impl StoredAccount {
 mod secret_text {
     use serde::{Deserialize, Deserializer, Serializer};
 
-    use super::Secret;
+    use crate::auth::secret::Secret;
 
     pub fn serialize<S: Serializer>(secret: &Option<Secret>, serializer: S) -> Result<S::Ok, S::Error> {
         match secret {

@@ -19,10 +19,11 @@ use url::{Url, form_urlencoded};
 
 use crate::auth::accounts::{AuthError, shown_code};
 use crate::auth::secret::Secret;
+use crate::i18n::sign_in::{CLOSE, FAILED, LINKED, NOTHING_HERE, NOTHING_HERE_MORE};
+use crate::i18n::{Language, Text};
 use crate::pasted;
 pub(super) use connections::ConnectionLimit;
-pub(super) use words::Language;
-use words::{CLOSE, FAILED, LINKED, NOTHING_HERE, NOTHING_HERE_MORE, Text, sentence};
+use words::sentence;
 
 mod connections;
 #[cfg(test)]

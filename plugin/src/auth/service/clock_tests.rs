@@ -5,8 +5,8 @@ use std::sync::Arc;
 use spotify_sim::Fault;
 use url::Url;
 
+use super::prelude::*;
 use super::testing::{World, demo};
-use super::*;
 use crate::auth::{AccountState, StoreChoice};
 use crate::clock::ManualClock;
 use crate::spotify::{Client, Error};

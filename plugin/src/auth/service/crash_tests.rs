@@ -10,8 +10,8 @@ use std::sync::Arc;
 use spotify_sim::{STOPPED_AT, Sim};
 use url::Url;
 
+use super::prelude::*;
 use super::testing::{World, demo, until};
-use super::*;
 use crate::auth::accounts::Needs;
 use crate::auth::steps::{END_AT, Step, reached};
 use crate::auth::store::StoreChoice;

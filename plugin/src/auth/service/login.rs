@@ -8,7 +8,8 @@ use tokio::sync::watch;
 use url::Url;
 
 use super::callback::{self, Callback, ConnectionLimit, Outcome};
-use super::{Auth, Service, WeakAuth};
+use super::pending::Login;
+use super::task::{Auth, Service, WeakAuth};
 use crate::auth::accounts::{AVERMEDIA_RELAY, AuthError, Credentials, Now, Redirect, SignInId, TokenError, Tokens};
 use crate::auth::secret::Secret;
 
@@ -16,23 +17,6 @@ use crate::auth::secret::Secret;
 pub(super) const LOGIN_PATIENCE: Duration = Duration::from_secs(300);
 /// How long the answer's page may take on its way to the browser before the listener is closed.
 pub(super) const LAST_PAGE_PATIENCE: Duration = Duration::from_secs(2);
-
-/// A sign-in that is running.
-pub(super) struct Login {
-    serial: u64,
-    pub account: String,
-    /// The unguessable part that the browser has to bring back.
-    part: Secret,
-    verifier: Secret,
-    /// As it was sent, with the port.
-    redirect_uri: Url,
-    /// Its answer has come and is being exchanged for tokens.
-    is_used: bool,
-    /// The sign-in that it has become, while that is being stored.
-    became: Option<SignInId>,
-    /// Dropped with the sign-in; the listener ends then.
-    _listener: watch::Sender<()>,
-}
 
 /// What a code is exchanged for tokens with.
 struct Exchange {

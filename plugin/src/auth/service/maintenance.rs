@@ -6,12 +6,15 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use super::{Auth, SHORTEST_WAIT, Service};
+use super::task::{Auth, Service};
 use crate::auth::accounts::{Link, Needs, Now};
 use crate::auth::store::{STORE_RETRY, save_limits};
 
 /// How often tokens and store are looked after, whether or not there are calls.
 pub(super) const ROUND: Duration = Duration::from_secs(30);
+/// The shortest time between two looks at what changes by the passing of time.
+const SHORTEST_WAIT: Duration = Duration::from_millis(100);
+
 /// How often other copies are asked for a sign-in if there is none here.
 pub(super) const RELOAD_EVERY: Duration = STORE_RETRY;
 

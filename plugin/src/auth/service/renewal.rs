@@ -2,18 +2,13 @@
 
 use tokio::sync::oneshot;
 
-use super::{Auth, Service};
+use super::pending::Renewed;
+use super::task::{Auth, Service};
 use crate::auth::accounts::rotation::Choice;
 use crate::auth::accounts::{
-    AHEAD_MS, AccessToken, AuthError, Lending, MARGIN_MS, Needs, Now, Renewal, Route, SignInId, TokenError, Tokens,
+    AHEAD_MS, AccessToken, AuthError, Lending, MARGIN_MS, Needs, Now, Renewal, Route, TokenError, Tokens,
 };
 use crate::auth::secret::Secret;
-
-/// The outcome of a renewal.
-pub(super) type Renewed = Result<AccessToken, AuthError>;
-
-/// What a renewal is for: the account, its sign-in, and whose token it is.
-pub(super) type RenewalKey = (String, Option<SignInId>, Needs);
 
 /// A token, now or when its renewal is done.
 enum Lent {

@@ -7,10 +7,10 @@ use std::sync::{Arc, Mutex};
 use spotify_sim::{Fault, STOPPED_AT, Sim};
 
 use super::maintenance::ROUND;
+use super::prelude::*;
 use super::testing::{Scripted, World, demo, identify, start_with, until, user};
-use super::*;
 use crate::auth::accounts::{AccountState, Needs, StoredAccount};
-use crate::auth::store::{STORE_RETRY, StoreChoice, StoreError, StoreKind, StoreStatus, WRITE_PATIENCE};
+use crate::auth::store::{Backend, STORE_RETRY, StoreChoice, StoreError, StoreKind, StoreStatus, WRITE_PATIENCE};
 use crate::clock::ManualClock;
 
 /// The life of an access token.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use spotify_sim::{DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, STOPPED_AT, Sim};
 use url::Url;
 
-use super::*;
+use super::prelude::*;
 use crate::auth::accounts::{AccountState, AccountView, Redirect, StoredAccount};
 use crate::auth::store::{Backend, StoreChoice, StoreError, StoreStatus};
 use crate::clock::ManualClock;

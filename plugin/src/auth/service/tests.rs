@@ -5,15 +5,16 @@ use std::sync::Arc;
 
 use spotify_sim::{DEMO_CLIENT_SECRET, Fault};
 
+use super::callback;
 use super::login::LOGIN_PATIENCE;
 use super::maintenance::ROUND;
-use super::testing::{Scripted, World, demo, identify, start_with, until, user};
-use super::*;
+use super::prelude::*;
+use super::testing::{PATIENCE, Scripted, World, demo, identify, start_with, until, user};
 use crate::auth::accounts::{
     AHEAD_MS, AVERMEDIA_RELAY, AccountIssue, AccountState, AccountView, CONFIRM_AFTER, Field, LONGEST_BACKOFF,
     LimitKind, MOST_ACCOUNTS, Needs, Redirect, StoredAccount,
 };
-use crate::auth::store::{STORE_RETRY, StoreChoice, StoreError, StoreKind, StoreStatus};
+use crate::auth::store::{Backend, STORE_RETRY, StoreChoice, StoreError, StoreKind, StoreStatus};
 
 fn only(state: &AuthState) -> &AccountView {
     assert_eq!(state.accounts.len(), 1);
@@ -367,7 +368,7 @@ async fn cancelled_caller_loses_no_token() {
         tokio::pin!(token);
         assert!(poll_once(token.as_mut()).await.is_none(), "it had to wait for the refresh");
     }
-    world.sim.wait_for_requests("POST", "/accounts/api/token", 3, testing::PATIENCE).await.unwrap();
+    world.sim.wait_for_requests("POST", "/accounts/api/token", 3, PATIENCE).await.unwrap();
     auth.token(Group::Player, Needs::User).await.unwrap();
     assert_eq!(world.grants("refresh_token"), 1);
 }
@@ -397,7 +398,7 @@ async fn token_is_renewed_before_it_expires() {
         old.bearer(),
         "a caller must not wait for a token that is good"
     );
-    world.sim.wait_for_requests("POST", "/accounts/api/token", 3, testing::PATIENCE).await.unwrap();
+    world.sim.wait_for_requests("POST", "/accounts/api/token", 3, PATIENCE).await.unwrap();
     world.clock.advance(AHEAD_MS);
     assert_ne!(auth.token(Group::Player, Needs::User).await.unwrap().bearer(), old.bearer());
     assert_eq!(world.grants("refresh_token"), 1);

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Group, Limit, LimitKind, ahead, lenient, lenient_map, millis, prolong};
+use super::limit::{Group, Limit, LimitKind, ahead, lenient, lenient_map, millis, prolong};
 
 /// How many endpoints are remembered for an app: more than there are.
 const MOST: usize = 48;

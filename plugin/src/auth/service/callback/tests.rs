@@ -6,11 +6,12 @@ use spotify_sim::Fault;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::words::tests::{LANGUAGES, errors};
+use super::words::tests::errors;
 use super::*;
 use crate::auth::service::login::LAST_PAGE_PATIENCE;
 use crate::auth::testing::{PATIENCE, Scripted, World, demo, start_with, until};
 use crate::auth::{AccountState, Auth, Config, Link, StoreChoice};
+use crate::i18n::LANGUAGES;
 
 #[test]
 fn page_policy_allows_exactly_its_style() {

@@ -1,189 +1,19 @@
-//! Tokens: what the accounts service gives, what is lent for a call, and what a failed renewal means.
+//! Lending and renewing tokens, and what a failed renewal means.
 
 use std::time::Duration;
 
-use tokio::time::Instant;
-
-use super::account::{Account, Backoff, CONFIRM_AFTER};
+use super::account::{Account, Backoff};
 use super::error::AuthError;
+use super::list::Accounts;
+use super::now::Now;
+use super::token::{
+    AHEAD_MS, Access, AccessToken, Credentials, Lending, MARGIN_MS, Needs, Renewal, TokenError, Tokens, backoff,
+};
 use super::view::SignInId;
-use super::{Accounts, Now};
 use crate::auth::secret::Secret;
 
-/// A token is renewed this long before it expires.
-pub(in crate::auth) const AHEAD_MS: u64 = 300_000;
-/// A token isn't lent any more this long before it expires, so that it doesn't expire on its way.
-pub(in crate::auth) const MARGIN_MS: u64 = 10_000;
 /// The longest time that the accounts service may ask to be left alone for after it has failed.
 const LONGEST_SERVICE_WAIT: Duration = Duration::from_secs(300);
-/// Back-off after the network or the service failed: doubled from the first to the longest.
-pub(in crate::auth) const FIRST_BACKOFF: Duration = Duration::from_secs(1);
-pub(in crate::auth) const LONGEST_BACKOFF: Duration = Duration::from_secs(60);
-/// How often an ID or a secret is tried again that Spotify has refused more than once.
-const RECHECK_EVERY: Duration = Duration::from_secs(1_800);
-
-/// What a call needs from its token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Needs {
-    /// The user's sign-in.
-    User,
-    /// Nothing but a Client ID and Secret: search and public facts.
-    App,
-}
-
-/// Tokens that the accounts service has given.
-pub(in crate::auth) struct Tokens {
-    /// The bearer token.
-    pub access: Secret,
-    /// How long it is valid from now on.
-    pub life: Duration,
-    /// A refresh token, if one came.
-    pub refresh: Option<Secret>,
-}
-
-/// Why no tokens were given.
-#[derive(Debug, PartialEq, Eq)]
-pub(in crate::auth) enum TokenError {
-    /// The code or the refresh token is over.
-    InvalidGrant {
-        /// Whether the answer has words that Spotify documents for it, or that are known: it never works again then.
-        /// Any other may be a fault of Spotify's.
-        is_documented: bool,
-    },
-    /// The Client ID is wrong.
-    InvalidClient,
-    /// The Client Secret is wrong.
-    InvalidSecret,
-    /// Any other refusal, by its code.
-    Refused(String),
-    /// No answer came.
-    Offline,
-    /// The service fails with this status, and perhaps says for how long.
-    Down(u16, Option<Duration>),
-    /// Something else answered: a captive portal, a proxy, a firewall.
-    Intercepted,
-}
-
-impl From<TokenError> for AuthError {
-    fn from(error: TokenError) -> Self {
-        match error {
-            TokenError::InvalidGrant { .. } => Self::SignInAgain,
-            TokenError::InvalidClient => Self::ClientIdRefused,
-            TokenError::InvalidSecret => Self::ClientSecretRefused,
-            TokenError::Refused(code) => Self::Refused(code),
-            TokenError::Offline => Self::Offline,
-            TokenError::Down(status, _) => Self::AccountsDown(status),
-            TokenError::Intercepted => Self::Intercepted,
-        }
-    }
-}
-
-/// A bearer token, lent for one call.
-#[derive(Clone, Debug)]
-pub struct AccessToken {
-    pub(super) account: String,
-    pub(super) app: String,
-    pub(super) sign_in: SignInId,
-    pub(super) of: Needs,
-    bearer: Secret,
-    serial: u64,
-}
-
-impl AccessToken {
-    /// The id of the account that it belongs to.
-    #[must_use]
-    pub fn account(&self) -> &str {
-        &self.account
-    }
-
-    /// The token itself, for the `Authorization` header.
-    #[must_use]
-    pub fn bearer(&self) -> &Secret {
-        &self.bearer
-    }
-
-    pub(in crate::auth) fn of(&self) -> Needs {
-        self.of
-    }
-}
-
-/// An access token that an account holds.
-pub(super) struct Access {
-    bearer: Secret,
-    pub(super) expires_ms: u64,
-    /// Tells it from others of this process.
-    serial: u64,
-}
-
-/// The app's own credentials.
-#[derive(Clone, PartialEq, Eq)]
-pub(in crate::auth) struct Credentials {
-    pub client_id: String,
-    pub client_secret: Option<Secret>,
-}
-
-/// What an account needs to have a valid access token.
-pub(in crate::auth) enum Renewal {
-    /// It has one.
-    NotNeeded(AccessToken),
-    /// This refresh token, with these credentials.
-    Needed(Credentials, Secret),
-}
-
-impl Renewal {
-    /// The token, if there is nothing to be done.
-    pub fn done(self) -> Option<AccessToken> {
-        match self {
-            Self::NotNeeded(token) => Some(token),
-            Self::Needed(..) => None,
-        }
-    }
-}
-
-impl Account {
-    /// The token of this kind, if it is valid for at least `margin_ms` more.
-    pub(super) fn valid(&self, of: Needs, now_ms: u64, margin_ms: u64) -> Option<AccessToken> {
-        let access = match of {
-            Needs::User => self.access.as_ref(),
-            Needs::App => self.app_access.as_ref(),
-        };
-        access
-            .filter(|access| access.expires_ms > now_ms.saturating_add(margin_ms))
-            .map(|access| self.token(access, of))
-    }
-
-    fn token(&self, access: &Access, of: Needs) -> AccessToken {
-        AccessToken {
-            account: self.stored.id.clone(),
-            app: self.stored.client_id.clone(),
-            sign_in: self.sign_in_id,
-            of,
-            bearer: access.bearer.clone(),
-            serial: access.serial,
-        }
-    }
-
-    fn credentials(&self) -> Credentials {
-        Credentials { client_id: self.stored.client_id.clone(), client_secret: self.stored.client_secret.clone() }
-    }
-
-    /// Records that Spotify has refused the ID, the secret or the sign-in. The first refusal is only doubted, and nothing
-    /// is sent for some minutes. After the second one the user has to correct it, but it is still tried now and then, as a
-    /// fault of Spotify's may last.
-    fn on_refused(&mut self, error: TokenError, now: Now) -> AuthError {
-        let of_the_app = matches!(error, TokenError::InvalidClient | TokenError::InvalidSecret);
-        let (last_error, pause) = if of_the_app && (self.is_refused() || self.is_refused_again(now)) {
-            (error.into(), RECHECK_EVERY)
-        } else {
-            (AuthError::Doubted, CONFIRM_AFTER)
-        };
-        let failures = self.backoff.as_ref().map_or(0, |backoff| backoff.failures);
-        self.backoff = Some(Backoff { failures, until: now.instant + pause });
-        self.last_error = Some(last_error.clone());
-        last_error
-    }
-}
-
 impl Accounts {
     fn access(&mut self, tokens: &Tokens, now: Now) -> Access {
         let life_ms = u64::try_from(tokens.life.as_millis()).unwrap_or(u64::MAX);
@@ -366,39 +196,5 @@ impl Accounts {
         let access = self.access(tokens, now);
         let account = self.list.iter_mut().find(|account| account.sign_in_id == sign_in);
         account.map(|account| account.access = Some(access)).is_some()
-    }
-}
-
-/// What [`Accounts::lend`] finds.
-pub(in crate::auth) struct Lending {
-    /// A token that may be used now.
-    pub token: Option<AccessToken>,
-    /// Whose token it is, or would be.
-    pub of: Needs,
-    /// Whether it expires soon.
-    pub renew_ahead: bool,
-}
-
-/// The wait after so many failures in a row: between half and all of a doubling time, by a random byte.
-pub(in crate::auth) fn backoff(failures: u32, jitter: u8) -> Duration {
-    let full = FIRST_BACKOFF.saturating_mul(1 << failures.min(10)).min(LONGEST_BACKOFF);
-    full / 2 + full / 2 * u32::from(jitter) / 255
-}
-
-/// Whether a moment is still to come.
-pub(super) fn is_ahead(until: Instant, now: Now) -> bool {
-    now.instant < until
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn backoff_grows_within_its_bounds() {
-        assert_eq!(backoff(0, 255), FIRST_BACKOFF);
-        assert_eq!(backoff(0, 0), FIRST_BACKOFF / 2);
-        assert_eq!(backoff(3, 255), Duration::from_secs(8));
-        assert_eq!(backoff(99, 255), LONGEST_BACKOFF);
     }
 }
