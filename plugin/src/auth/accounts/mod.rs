@@ -39,3 +39,6 @@ pub use token::{AccessToken, Needs};
 pub use usage::Counts;
 pub(in crate::auth) use view::AVERMEDIA_RELAY;
 pub use view::{AccountCounts, AccountState, AccountView, Link, Redirect, SignInId, User};
+
+#[cfg(test)]
+mod tests;
