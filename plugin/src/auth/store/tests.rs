@@ -1,7 +1,6 @@
 //! Each place for secrets, and the operations on it.
 
 use std::fs;
-use std::path::Path;
 
 use secrecy::zeroize::Zeroizing;
 
@@ -126,6 +125,8 @@ fn vanished_file_is_not_an_empty_list() {
 #[test]
 fn file_is_readable_by_its_owner_only() {
     use std::os::unix::fs::PermissionsExt;
+    use std::path::Path;
+
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("made").join("accounts.json");
     PrivateFile::new(&path).write(&[account("a")]).unwrap();
