@@ -1,19 +1,23 @@
-//! What packages and hosts of Creator Central's kind agree on.
+#![doc = include_str!("../README.md")]
 //!
-//! - [`protocol`]: every message of the wire, both directions.
-//! - [`package`]: the package's end of it: connection, events in, faces out.
-//! - [`abi`]: the stable ABI through which a package library is loaded.
-//! - [`files`]: files that are private and outlive a power cut.
-//! - [`json`]: what JSON from elsewhere may be.
+//! # Modules
+//!
+//! - [`widget`]: widgets as types with settings and async handlers.
+//! - [`package`]: the package's connection to the host: events in, commands out.
+//! - [`abi`]: the stable ABI through which a package library is loaded; [`export_package!`] exports one.
 //! - [`manifest`]: the package file and its rules.
-//! - [`picture`]: what a picture is, told by its bytes.
-//! - [`paths`]: paths longer than Windows takes without being told.
+//! - [`protocol`]: every message of the WebSocket protocol, in both directions.
 //! - `bundle` (feature `bundle`): packing and installing `.creatorCentral` files.
-//!
-//! Knows nothing of Spotify, of web servers or of any one host.
+//! - [`files`]: private files that survive a power cut.
+//! - [`json`]: limits for JSON from other programs.
+//! - [`picture`]: the format of a picture, recognized by its first bytes.
+//! - [`paths`]: paths longer than Windows accepts by default.
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod abi;
 #[cfg(feature = "bundle")]
+#[cfg_attr(docsrs, doc(cfg(feature = "bundle")))]
 pub mod bundle;
 pub mod files;
 pub mod json;
@@ -22,3 +26,7 @@ pub mod package;
 pub mod paths;
 pub mod picture;
 pub mod protocol;
+pub mod widget;
+
+/// The version of this crate, such as `0.1.0`.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -4,8 +4,8 @@
 //! Nothing here names a message of the wire to its user, so that a package written against it runs on any host whose
 //! protocol is brought in beside this one.
 //!
-//! Two ways to use it: implement [`Package`] and let [`serve`] call it, or take [`Host`] and [`Events`] from
-//! [`connect`] and write a loop of one's own.
+//! Three ways to use it: widgets with typed settings ([`widget`](crate::widget)), the simplest and right for most packages;
+//! one [`Package`] for all widgets, which [`serve`] calls; or a loop of one's own over [`Events`].
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
@@ -367,6 +367,7 @@ fn is_too_deep(message: &ToHost) -> bool {
 #[derive(Debug)]
 pub struct Events {
     events: mpsc::Receiver<Event>,
+    stopped: watch::Receiver<bool>,
 }
 
 impl Events {
@@ -374,6 +375,11 @@ impl Events {
     /// cancel.
     pub async fn next(&mut self) -> Option<Event> {
         self.events.recv().await
+    }
+
+    /// Becomes true when the package shall end, also while events still wait.
+    pub(crate) fn stopped(&self) -> watch::Receiver<bool> {
+        self.stopped.clone()
     }
 }
 
@@ -417,8 +423,9 @@ pub(crate) fn open_connection(args: &StartArgs) -> Connection {
     let (sender, receiver) = mpsc::channel(EVENTS);
     let (stop, stopped) = watch::channel(false);
     let host = Host { outbox: outbox.clone(), package_uuid: args.package_uuid.as_str().into() };
+    let events = Events { events: receiver, stopped: stopped.clone() };
     let task = tokio::spawn(keep_connected(args.clone(), outbox, sender, stop.clone(), stopped));
-    Connection { host, events: Events { events: receiver }, stop: Stop(stop), task }
+    Connection { host, events, stop: Stop(stop), task }
 }
 
 async fn keep_connected(

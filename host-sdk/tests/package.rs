@@ -1,41 +1,14 @@
 //! The package's end of the wire against a host made of a plain socket.
 
-use std::time::Duration;
+mod common;
 
+use common::{accept, hear, listen, say};
 use futures_util::{SinkExt as _, StreamExt as _};
 use host_sdk::package::{Event, Image, InstanceId, Page, connect};
-use host_sdk::protocol::{StartArgs, ToHost};
+use host_sdk::protocol::ToHost;
 use serde_json::json;
-use tokio::net::{TcpListener, TcpStream};
-use tokio_tungstenite::WebSocketStream;
+use tokio::net::TcpListener;
 use tokio_tungstenite::tungstenite::Message;
-
-/// Ends a test that would hang; nothing waits for it in one that passes.
-const SOON: Duration = Duration::from_secs(20);
-
-type Socket = WebSocketStream<TcpStream>;
-
-async fn listen(address: &str) -> (TcpListener, StartArgs) {
-    let listener = TcpListener::bind(address).await.unwrap();
-    let port = listener.local_addr().unwrap().port();
-    let args = StartArgs { port, package_uuid: "com.x".into(), register_event: "reg".into(), info: String::new() };
-    (listener, args)
-}
-
-async fn accept(listener: &TcpListener) -> Socket {
-    let (stream, _) = tokio::time::timeout(SOON, listener.accept()).await.expect("the package connects").unwrap();
-    let mut socket = tokio_tungstenite::accept_async(stream).await.unwrap();
-    assert_eq!(hear(&mut socket).await, r#"{"event":"reg","uuid":"com.x"}"#, "registration comes first");
-    socket
-}
-
-async fn hear(socket: &mut Socket) -> String {
-    tokio::time::timeout(SOON, socket.next()).await.unwrap().unwrap().unwrap().to_string()
-}
-
-async fn say(socket: &mut Socket, message: serde_json::Value) {
-    socket.send(Message::text(message.to_string())).await.unwrap();
-}
 
 #[tokio::test]
 async fn registers_and_carries_messages_both_ways() {

@@ -5,51 +5,70 @@
 use std::time::Duration;
 
 use host_sdk::abi::{Entry, PackageError};
-use host_sdk::package::{Events, Host, Image, Instance, Package, serve};
+use host_sdk::package::{Events, Host, Image};
 use host_sdk::protocol::StartArgs;
+use host_sdk::widget::{self, Instance, Widget, Widgets};
+use serde::{Deserialize, Serialize};
+
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Settings {
+    twelve_hours: bool,
+}
 
 struct Clock;
 
 impl Clock {
-    fn show(host: &Host, instance: &Instance) {
-        let twelve = instance.settings.get("twelveHours") == Some(&true.into());
-        let now = jiff::Zoned::now().strftime(if twelve { "%I:%M:%S" } else { "%H:%M:%S" }).to_string();
+    fn show(instance: &Instance<Settings>) {
+        let format = if instance.settings().twelve_hours { "%I:%M:%S" } else { "%H:%M:%S" };
+        let now = jiff::Zoned::now().strftime(format).to_string();
         let picture = format!(
             r##"<svg xmlns="http://www.w3.org/2000/svg" width="150" height="108"><rect width="150" height="108" fill="#181818"/>
             <text x="75" y="64" fill="#fff" font-family="sans-serif" font-size="30" text-anchor="middle">{now}</text></svg>"##
         );
-        host.set_image(&instance.id, &Image::Svg(picture), &now);
+        instance.set_image(&Image::Svg(picture), &now);
     }
 }
 
-impl Package for Clock {
-    fn appeared(&mut self, host: &Host, instance: &Instance) {
-        Self::show(host, instance);
+impl Widget for Clock {
+    const UUID: &'static str = "com.example.clock.time";
+    type Settings = Settings;
+
+    async fn will_appear(&self, instance: &mut Instance<Settings>) -> widget::Result {
+        Self::show(instance);
+        Ok(())
     }
-    fn triggered(&mut self, host: &Host, instance: &Instance) {
-        let mut settings = instance.settings.clone();
-        let twelve = settings.get("twelveHours") == Some(&true.into());
-        settings.insert("twelveHours".into(), (!twelve).into());
-        host.save_settings(&instance.id, settings);
+
+    async fn triggered(&self, instance: &mut Instance<Settings>) -> widget::Result {
+        instance.update_settings(|settings| settings.twelve_hours = !settings.twelve_hours)?;
+        Ok(())
     }
-    fn settings_changed(&mut self, host: &Host, instance: &Instance) {
-        Self::show(host, instance);
+
+    async fn did_receive_settings(&self, instance: &mut Instance<Settings>) -> widget::Result {
+        Self::show(instance);
+        Ok(())
     }
-    fn tick_every(&self) -> Option<Duration> {
+
+    fn tick_interval(&self) -> Option<Duration> {
         Some(Duration::from_secs(1))
     }
-    fn tick(&mut self, host: &Host, instance: &Instance) {
-        Self::show(host, instance);
-    }
-}
 
-impl Entry for Clock {
-    const NAME: &'static str = "clock";
-    const VERSION: &'static str = env!("CARGO_PKG_VERSION");
-    async fn run(_: StartArgs, host: Host, events: Events) -> Result<(), PackageError> {
-        serve(Self, host, events).await;
+    async fn tick(&self, instance: &mut Instance<Settings>) -> widget::Result {
+        Self::show(instance);
         Ok(())
     }
 }
 
-host_sdk::export_package!(Clock);
+struct ClockPackage;
+
+impl Entry for ClockPackage {
+    const NAME: &'static str = "clock";
+    const VERSION: &'static str = env!("CARGO_PKG_VERSION");
+
+    async fn run(_: StartArgs, host: Host, events: Events) -> Result<(), PackageError> {
+        Widgets::new().register(Clock).run(host, events).await;
+        Ok(())
+    }
+}
+
+host_sdk::export_package!(ClockPackage);
