@@ -1,8 +1,8 @@
 //! What package authors begin with: [`new_package`] makes a package in Rust with one working widget, and [`pack`] builds it,
 //! takes the runner along, and packs it.
 //!
-//! The runner comes from the sources of the very `host-sdk` that the package is built with, so that the two fit each other
-//! by themselves, wherever the package lies.
+//! The runner has the version of the `host-sdk` that the package is built with, so that the two fit each other: it is built from
+//! the folder `runner` of the SDK's sources, or installed from crates.io if the SDK comes from there.
 
 use std::fs;
 use std::io::{Cursor, ErrorKind};
@@ -26,6 +26,8 @@ const TEMPLATE_CARGO: &str = "Cargo.toml.template";
 const FOLDERS: [&str; 3] = ["assets", "lang", "property"];
 /// What rustc calls the SDK.
 const SDK: &str = "host_sdk";
+/// The program that loads the package.
+const RUNNER: &str = "package-runner";
 /// The package file of the sources.
 const MANIFEST: &str = "manifest.json";
 
@@ -109,12 +111,12 @@ pub enum Profile {
     Release,
 }
 
-/// Makes the folder `into`/`name` with a new package. `domain` is the beginning of its UUID. `sdk` says where `host-sdk`
-/// comes from: a folder with its sources, or the address of a git repository; none for the sources that this program was
-/// built from, if they are still there. Answers the folder.
+/// Makes the folder `into`/`name` with a new package and returns its path. `domain` is the beginning of its UUID. `sdk` says
+/// where `host-sdk` comes from: a folder with its sources, or the address of a git repository; `None` for crates.io, in the
+/// version that this program was built with.
 ///
 /// # Errors
-/// If the name can't be a crate's, there is such a folder already, or there is no `host-sdk`.
+/// If the name can't be a crate's, there is such a folder already, or `sdk` has no `host-sdk`.
 pub fn new_package(into: &Path, name: &str, domain: &str, sdk: Option<&str>) -> Result<PathBuf> {
     if !is_name(name) {
         let better = better_name(name).map_or_else(String::new, |better| format!("; {better:?} would do"));
@@ -191,6 +193,8 @@ fn write_template(from: &Dir<'_>, into: &Path, words: &[(&str, String)]) -> Resu
 
 /// Where `host-sdk` comes from.
 enum Sdk {
+    /// crates.io, in the version that this program was built with.
+    Published,
     /// The folder of the crate.
     Folder(PathBuf),
     /// A git repository.
@@ -206,13 +210,7 @@ impl Sdk {
             }
             Some(path) => Self::in_folder(Path::new(path))
                 .with_context(|| format!("{path} has no host-sdk; name the folder that it is in, or a git repository")),
-            None => {
-                let program = std::env::current_exe()?;
-                // `cargo install` puts the program elsewhere; the sources are where they were as long as nobody moves them.
-                let sources = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
-                let found = program.ancestors().skip(1).chain(sources).find_map(Self::in_folder);
-                found.context("say with --sdk where host-sdk is: the folder of its sources, or a git repository")
-            }
+            None => Ok(Self::Published),
         }
     }
 
@@ -228,6 +226,7 @@ impl Sdk {
     /// The dependency's value in Cargo.toml.
     fn dependency(&self) -> String {
         match self {
+            Self::Published => format!("\"{}\"", host_sdk::VERSION),
             // Forward slashes are taken on every system, and need no escape.
             Self::Folder(folder) => {
                 let folder = folder.display().to_string().replace('\\', "/").replace('"', "\\\"");
@@ -257,16 +256,18 @@ pub fn pack(folder: &Path, profile: Profile, offline: bool) -> Result<(PathBuf, 
         .with_context(|| format!("{} names no library for {PLATFORM}: add it to its Runtime", manifest.display()))?;
     let (name, target) = package_of(folder, offline)?;
     let package = build(&folder.join("Cargo.toml"), &target, profile, offline)?;
-    let sdk = package.sources_of(SDK).context("the package doesn't depend on host-sdk")?;
-    let runner = build(&sdk.join("runner/Cargo.toml"), &target, profile, offline)?;
+    let sdk = package.library(SDK).context("the package doesn't depend on host-sdk")?;
+    let program = format!("{RUNNER}{}", std::env::consts::EXE_SUFFIX);
+    let beside_sdk = sdk.sources.join("runner/Cargo.toml");
+    let runner = match beside_sdk.is_file() {
+        true => build(&beside_sdk, &target, profile, offline)?.file(&program)?.to_owned(),
+        false => install_runner(&sdk.version, &target, profile, offline)?.join(program),
+    };
     let file = |from: &Path, to: &str, executable| -> Result<Entry> {
         let content = fs::read(from).with_context(|| format!("{} can't be read", from.display()))?;
         Ok(Entry { path: to.to_owned(), content, executable })
     };
-    let mut entries = vec![
-        file(runner.file(&format!("package-runner{}", std::env::consts::EXE_SUFFIX))?, &runtime.target, true)?,
-        file(package.file(library)?, library, false)?,
-    ];
+    let mut entries = vec![file(&runner, &runtime.target, true)?, file(package.file(library)?, library, false)?];
     for name in FOLDERS {
         let from = folder.join(name);
         if from.is_dir() {
@@ -316,11 +317,20 @@ fn package_of(folder: &Path, offline: bool) -> Result<(String, PathBuf)> {
     Ok((name.to_owned(), target))
 }
 
+/// A crate's target.
+#[derive(Debug)]
+struct BuiltTarget {
+    name: String,
+    /// The crate's version.
+    version: String,
+    /// The folder of the crate's sources.
+    sources: PathBuf,
+}
+
 /// What cargo reported of a build.
 #[derive(Debug, Default)]
 struct Built {
-    /// Each crate's target with the folder of its sources.
-    sources: Vec<(String, PathBuf)>,
+    targets: Vec<BuiltTarget>,
     /// The files that came out.
     files: Vec<PathBuf>,
 }
@@ -335,7 +345,11 @@ impl Built {
             }
             let manifest = message["manifest_path"].as_str().and_then(|path| Path::new(path).parent());
             if let (Some(name), Some(sources)) = (message["target"]["name"].as_str(), manifest) {
-                built.sources.push((name.to_owned(), sources.to_owned()));
+                // https://doc.rust-lang.org/cargo/reference/pkgid-spec.html: the version is last, after an @ or a #.
+                let id = message["package_id"].as_str().unwrap_or_default();
+                let version = id.rsplit(['@', '#']).next().unwrap_or_default();
+                let (name, version) = (name.to_owned(), version.to_owned());
+                built.targets.push(BuiltTarget { name, version, sources: sources.to_owned() });
             }
             let files = message["filenames"].as_array().into_iter().flatten().filter_map(Value::as_str);
             built.files.extend(files.map(PathBuf::from));
@@ -343,9 +357,8 @@ impl Built {
         built
     }
 
-    /// Where the sources of a library lie.
-    fn sources_of(&self, library: &str) -> Option<&Path> {
-        self.sources.iter().find(|(name, _)| name == library).map(|(_, folder)| folder.as_path())
+    fn library(&self, name: &str) -> Option<&BuiltTarget> {
+        self.targets.iter().find(|target| target.name == name)
     }
 
     fn file(&self, name: &str) -> Result<&Path> {
@@ -364,6 +377,23 @@ fn build(manifest: &Path, target: &Path, profile: Profile, offline: bool) -> Res
     let output = command.stdin(Stdio::null()).stderr(Stdio::inherit()).output().context("cargo can't be started")?;
     ensure!(output.status.success(), "{} can't be built; what cargo said is above", manifest.display());
     Ok(Built::read(&String::from_utf8_lossy(&output.stdout)))
+}
+
+/// Installs the runner from crates.io below the folder `target`, unless it is there already, and returns its folder.
+///
+/// The version is the SDK's: both are published together.
+fn install_runner(version: &str, target: &Path, profile: Profile, offline: bool) -> Result<PathBuf> {
+    let root = target.join(RUNNER);
+    let mut command = cargo();
+    command.args(["install", RUNNER, "--locked", "--version"]).arg(format!("={version}"));
+    command.arg("--root").arg(&root).arg("--target-dir").arg(target);
+    // As the SDK's own. Its profiles aren't in what is published.
+    command.args(["--config", "profile.release.strip=\"symbols\""]);
+    command.args((profile == Profile::Debug).then_some("--debug"));
+    command.args(offline.then_some("--offline"));
+    let status = command.stdin(Stdio::null()).stdout(Stdio::null()).status().context("cargo can't be started")?;
+    ensure!(status.success(), "{RUNNER} {version} can't be installed; what cargo said is above");
+    Ok(root.join("bin"))
 }
 
 #[cfg(test)]
@@ -420,5 +450,21 @@ mod tests {
         let again =
             new_package(folder.path(), "my-widget", "org.example", Some("https://example.com/sdk")).unwrap_err();
         assert!(again.to_string().contains("already"), "{again}");
+    }
+
+    #[test]
+    fn new_package_depends_on_the_published_sdk() {
+        let folder = tempfile::tempdir().unwrap();
+        let made = new_package(folder.path(), "a", "com.example", None).unwrap();
+        let cargo = fs::read_to_string(made.join("Cargo.toml")).unwrap();
+        assert!(cargo.contains(&format!("host-sdk = \"{}\"\n", host_sdk::VERSION)), "{cargo}");
+        assert!(!made.join("Cargo.lock").exists(), "cargo chooses the versions");
+    }
+
+    /// `pack` installs the runner of the SDK's version.
+    #[test]
+    fn sdk_and_runner_have_one_version() {
+        let runner = include_str!("../../runner/Cargo.toml");
+        assert!(runner.contains(&format!("\nversion = \"{}\"\n", host_sdk::VERSION)), "{runner}");
     }
 }

@@ -76,7 +76,7 @@ struct New {
     /// The package's name: small letters, digits and hyphens. It becomes a folder of this name.
     #[arg(value_name = "NAME")]
     name: String,
-    /// Where to get host-sdk: the folder of its sources, or the address of a git repository.
+    /// Where to get host-sdk, if not from crates.io: the folder of its sources, or the address of a git repository.
     #[arg(long, value_name = "PATH|URL")]
     sdk: Option<String>,
     /// The beginning of its UUID: a domain of yours, backwards.

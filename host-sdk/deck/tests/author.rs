@@ -3,7 +3,7 @@
 //! Building it for real takes over a minute, because its dependencies have fewer features than those of this workspace: that
 //! is the ignored test, `cargo test -p creator-deck --test author -- --ignored`. In the other one cargo answers everything but
 //! `build`, with an empty registry: the template's code comes from the example `template`, which this workspace has built with
-//! all the others.
+//! all the others. Its UUID is put into the built library, hence a package's UUID that is as long as the placeholder.
 //! Not on Windows: tests that are built elsewhere run where there is no cargo.
 
 #![cfg(unix)]
@@ -19,6 +19,9 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
+const NAME: &str = "step";
+const DOMAIN: &str = "a.b";
+
 /// `target/debug`.
 fn built() -> PathBuf {
     let test = std::env::current_exe().unwrap();
@@ -28,8 +31,8 @@ fn built() -> PathBuf {
 /// Begins a package and packs it. `environment` is for the packing. Answers its folder.
 fn begin_and_pack(folder: &Path, environment: &[(&str, &Path)]) -> PathBuf {
     let sdk = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    run(&["new", "first-steps", "--sdk", sdk.to_str().unwrap()], folder, &[]);
-    let package = folder.join("first-steps");
+    run(&["new", NAME, "--domain", DOMAIN, "--sdk", sdk.to_str().unwrap()], folder, &[]);
+    let package = folder.join(NAME);
     run(&["pack", "--debug", "--offline"], &package, environment);
     package
 }
@@ -43,7 +46,7 @@ fn run(args: &[&str], folder: &Path, environment: &[(&str, &Path)]) -> String {
 }
 
 fn passes_its_check(package: &Path) {
-    let report = run(&["validate", "--json", "first-steps.creatorCentral"], package, &[]);
+    let report = run(&["validate", "--json", &format!("{NAME}.creatorCentral")], package, &[]);
     let report: Value = serde_json::from_str(&report).unwrap();
     assert_eq!((&report["result"], &report["smokeRun"]["done"]), (&"pass".into(), &true.into()), "{report}");
     // Of a package that is built for one system only, this is all there is to say.
@@ -52,53 +55,92 @@ fn passes_its_check(package: &Path) {
     assert_eq!(rules, expected);
 }
 
-/// Cargo with a registry in which there is nothing: whatever asks it for more than the package's own file fails, as it does on
-/// a computer that has built this package and nothing else.
-#[test]
-fn a_new_package_is_packed_and_passes_its_check() {
+/// Answers what `build` and `install` would, and passes everything else on to cargo.
+const CARGO: &str = r#"#!/bin/sh
+case "$1" in
+build) exec cat "$MESSAGES" ;;
+install)
+    echo "$@" > "$MESSAGES.install"
+    while [ "$1" != --root ]; do shift; done
+    mkdir -p "$2/bin" && exec cp "$RUNNER" "$2/bin/package-runner" ;;
+esac
+exec "$REAL_CARGO" "$@"
+"#;
+
+/// Begins a package and packs it with [`CARGO`], whose registry is empty: a call that needs more than the package's own file
+/// fails, as it does on a computer that has built this package and nothing else. `sdk` is where cargo says that the SDK's
+/// sources are. Returns the arguments of `cargo install`, if it was called.
+fn pack_with_sdk_in(sdk: &Path) -> Option<String> {
     let folder = tempfile::tempdir().unwrap();
     let (target, cargo) = (folder.path().join("target"), folder.path().join("cargo"));
     let library = |name: &str| format!("{}{name}{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
-    let sdk = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let runner = built().join("package-runner");
     let mut messages = String::new();
-    fs::create_dir_all(&target).unwrap();
+    fs::create_dir_all(target.join("debug")).unwrap();
     for (name, sources, from, to) in [
         ("host_sdk", sdk.to_owned(), None, String::new()),
-        (
-            "first_steps",
-            folder.path().join("first-steps"),
-            Some(format!("examples/{}", library("template"))),
-            library("first_steps"),
-        ),
-        ("package-runner", sdk.join("runner"), Some("package-runner".to_owned()), "package-runner".to_owned()),
+        (NAME, folder.path().join(NAME), Some(built().join("examples").join(library("template"))), library(NAME)),
+        ("package-runner", sdk.join("runner"), Some(runner.clone()), "package-runner".to_owned()),
     ] {
         let mut files = Vec::new();
-        if let Some(from) = from.map(|from| built().join(from)) {
-            files.push(target.join(to));
+        if let Some(from) = from {
+            files.push(target.join("debug").join(to));
             fs::copy(&from, &files[0])
                 .unwrap_or_else(|error| panic!("{}: {error}; `cargo xtask test` builds it", from.display()));
         }
         let message = json!({
             "reason": "compiler-artifact",
+            "package_id": "registry+https://github.com/rust-lang/crates.io-index#host-sdk@0.1.0",
             "manifest_path": sources.join("Cargo.toml"),
             "target": {"name": name},
             "filenames": files,
         });
         messages.push_str(&format!("{message}\n"));
     }
-    fs::write(folder.path().join("messages"), messages).unwrap();
-    let script = "#!/bin/sh\nif [ \"$1\" = build ]; then exec cat \"$MESSAGES\"; fi\nexec \"$REAL_CARGO\" \"$@\"\n";
-    fs::write(&cargo, script).unwrap();
+    put_uuid_into(&target.join("debug").join(library(NAME)));
+    let messages_file = folder.path().join("messages");
+    fs::write(&messages_file, messages).unwrap();
+    fs::write(&cargo, CARGO).unwrap();
     fs::set_permissions(&cargo, fs::Permissions::from_mode(0o755)).unwrap();
     let real = std::env::var_os("CARGO").map_or_else(|| PathBuf::from("cargo"), PathBuf::from);
     let environment = [
         ("CARGO", cargo.as_path()),
         ("REAL_CARGO", &real),
-        ("MESSAGES", &folder.path().join("messages")),
+        ("MESSAGES", &messages_file),
+        ("RUNNER", &runner),
         ("CARGO_HOME", &folder.path().join("empty")),
         ("CARGO_TARGET_DIR", &target),
     ];
     passes_its_check(&begin_and_pack(folder.path(), &environment));
+    fs::read_to_string(folder.path().join("messages.install")).ok()
+}
+
+/// Does to a built library what `new` does to the template's text.
+fn put_uuid_into(library: &Path) {
+    let (placeholder, uuid) = ("{{uuid}}", format!("{DOMAIN}.{NAME}"));
+    assert_eq!(placeholder.len(), uuid.len(), "the library is as long as before");
+    let mut content = fs::read(library).unwrap();
+    let starts = 0..content.len() - placeholder.len();
+    let holes: Vec<_> = starts.filter(|&start| content[start..].starts_with(placeholder.as_bytes())).collect();
+    assert!(!holes.is_empty(), "the library has the widget's UUID");
+    for start in holes {
+        content[start..start + uuid.len()].copy_from_slice(uuid.as_bytes());
+    }
+    fs::write(library, content).unwrap();
+}
+
+#[test]
+fn new_package_is_packed_and_passes_its_check() {
+    let sdk = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    assert_eq!(pack_with_sdk_in(sdk), None, "the runner lies beside the SDK");
+}
+
+#[test]
+fn runner_of_a_published_sdk_is_installed() {
+    let registry = tempfile::tempdir().unwrap();
+    let arguments = pack_with_sdk_in(registry.path()).expect("the registry's SDK has no runner beside it");
+    assert!(arguments.starts_with("install package-runner --locked --version =0.1.0 --root "), "{arguments}");
+    assert!(arguments.ends_with("--debug --offline\n"), "{arguments}");
 }
 
 #[test]

@@ -1,9 +1,8 @@
-//! For build scripts: what Windows shows of a program or library (icon, version, names), and the application manifest
-//! that tells Windows what a program can cope with. In builds for other systems all of it does nothing.
+#![doc = include_str!("../README.md")]
 //!
 //! A build without a resource compiler (`windres` of mingw, `rc.exe` of the Windows SDK, `llvm-rc`) succeeds with a
-//! warning: what is built works but for paths of more than 260 characters, and whoever builds it only to test something
-//! needs no icon. What is made for users is another matter: `cargo xtask dist` refuses a program without resources.
+//! warning. What it makes works, except for paths of more than 260 characters, and has no icon; the makers of a release
+//! have to check that the resources are there.
 
 use std::error::Error;
 use std::fmt::Write as _;

@@ -3,22 +3,30 @@
 
 use host_sdk::abi::{Entry, PackageError};
 use host_sdk::manifest::{height_px, width_px};
-use host_sdk::package::{Events, Host, Image, Instance, Package, Settings, serve};
+use host_sdk::package::{Events, Host, Image};
 use host_sdk::protocol::StartArgs;
+use host_sdk::widget::{self, Instance, Widget, Widgets};
+use serde::{Deserialize, Serialize};
 
 /// The colour of a key whose user has chosen none.
 const COLOUR: &str = "#2563eb";
 
-struct Counter;
+/// What the host stores for each key.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
+struct Settings {
+    presses: u64,
+    colour: Option<String>,
+}
 
 /// What a key shows: a picture of its size, and the same in words.
 fn face(settings: &Settings) -> (String, String) {
-    let presses = settings.get("presses").and_then(|presses| presses.as_u64()).unwrap_or_default();
-    // Settings come from a page: whatever isn't a colour mustn't get into the picture.
+    let presses = settings.presses;
+    // Settings come from a page: only a colour may get into the picture.
     let is_colour = |text: &&str| {
         text.len() == 7 && text.starts_with('#') && text.bytes().skip(1).all(|digit| digit.is_ascii_hexdigit())
     };
-    let colour = settings.get("colour").and_then(|colour| colour.as_str()).filter(is_colour).unwrap_or(COLOUR);
+    let colour = settings.colour.as_deref().filter(is_colour).unwrap_or(COLOUR);
     let (width, height) = (width_px(1), height_px(1));
     let picture = format!(
         r##"<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}">
@@ -28,54 +36,62 @@ fn face(settings: &Settings) -> (String, String) {
     (picture, format!("{presses} presses"))
 }
 
-fn show(host: &Host, instance: &Instance) {
-    let (picture, words) = face(&instance.settings);
-    host.set_image(&instance.id, &Image::Svg(picture), &words);
+fn show(instance: &Instance<Settings>) {
+    let (picture, words) = face(instance.settings());
+    instance.set_image(&Image::Svg(picture), &words);
 }
 
-impl Package for Counter {
-    fn appeared(&mut self, host: &Host, instance: &Instance) {
-        show(host, instance);
+struct Counter;
+
+impl Widget for Counter {
+    const UUID: &'static str = "{{uuid}}.counter";
+    type Settings = Settings;
+
+    async fn will_appear(&self, instance: &mut Instance<Settings>) -> widget::Result {
+        show(instance);
+        Ok(())
     }
 
-    fn triggered(&mut self, host: &Host, instance: &Instance) {
-        let mut settings = instance.settings.clone();
-        let presses = settings.get("presses").and_then(|presses| presses.as_u64()).unwrap_or_default();
-        settings.insert("presses".to_owned(), presses.saturating_add(1).into());
-        // The host stores them, and answers with `settings_changed`.
-        host.save_settings(&instance.id, settings);
+    async fn triggered(&self, instance: &mut Instance<Settings>) -> widget::Result {
+        // The host stores the settings, and answers with `did_receive_settings`.
+        instance.update_settings(|settings| settings.presses = settings.presses.saturating_add(1))?;
+        Ok(())
     }
 
-    fn settings_changed(&mut self, host: &Host, instance: &Instance) {
-        show(host, instance);
-    }
-}
-
-impl Entry for Counter {
-    const NAME: &'static str = "{{name}}";
-    const VERSION: &'static str = env!("CARGO_PKG_VERSION");
-
-    async fn run(_: StartArgs, host: Host, events: Events) -> Result<(), PackageError> {
-        serve(Self, host, events).await;
+    async fn did_receive_settings(&self, instance: &mut Instance<Settings>) -> widget::Result {
+        show(instance);
         Ok(())
     }
 }
 
-host_sdk::export_package!(Counter);
+struct Package;
+
+impl Entry for Package {
+    const NAME: &'static str = "{{name}}";
+    const VERSION: &'static str = env!("CARGO_PKG_VERSION");
+
+    async fn run(_: StartArgs, host: Host, events: Events) -> Result<(), PackageError> {
+        Widgets::new().register(Counter).run(host, events).await;
+        Ok(())
+    }
+}
+
+host_sdk::export_package!(Package);
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_key_shows_its_number_in_its_colour() {
-        let mut settings = Settings::new();
-        assert_eq!(face(&settings).1, "0 presses");
-        settings.insert("presses".to_owned(), 3.into());
-        settings.insert("colour".to_owned(), "#123abc".into());
+    fn key_shows_its_number_in_its_colour() {
+        let settings = Settings { presses: 3, colour: Some("#123abc".to_owned()) };
         let (picture, words) = face(&settings);
         assert!(picture.contains("fill=\"#123abc\"") && words == "3 presses");
-        settings.insert("colour".to_owned(), "\"/><script>".into());
+    }
+
+    #[test]
+    fn text_that_is_no_colour_stays_out_of_the_picture() {
+        let settings = Settings { presses: 0, colour: Some("\"/><script>".to_owned()) };
         assert!(face(&settings).0.contains(COLOUR));
     }
 }
