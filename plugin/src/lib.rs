@@ -6,12 +6,14 @@
 
 pub mod auth;
 mod awake;
+mod board;
 pub mod clock;
 pub mod config;
 pub mod face;
 mod foreign;
 pub mod gesture;
 pub mod http;
+mod identity;
 pub mod i18n;
 pub mod layouts;
 pub mod log;

@@ -1,0 +1,462 @@
+//! The board: the visible instances, what each of them shows, and when it is drawn next.
+//!
+//! Whatever changes comes through one function, [`Board::draw`]: each instance's face is worked out, drawn only if it
+//! differs, and sent only if its bytes do.
+
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::time::Duration;
+
+use host_sdk::package::{Host, Image, Instance, InstanceId, Layout, Settings};
+
+use crate::face::{CoverState, Covers, Frame, Picture, Renderer, Size};
+use crate::gesture::{Finger, Gesture, GestureConfig};
+use crate::layouts::Layouts;
+use crate::player::{Player, Subscription};
+use crate::spotify::Device;
+use crate::widgets::{self, Face, Request, WidgetInstance};
+
+/// How long a key shows why a press that isn't the player's had no effect.
+const NOTICE_MS: u64 = 4_000;
+
+/// The visible instances. Times are Unix milliseconds.
+pub struct Board {
+    host: Host,
+    covers: Covers,
+    renderer: Renderer,
+    layouts: Layouts,
+    instances: HashMap<InstanceId, Visible>,
+    /// When the faces were worked out last, to notice a clock that was set back.
+    drawn_ms: u64,
+}
+
+/// A visible instance and what it shows.
+struct Visible {
+    widget: Box<dyn WidgetInstance>,
+    /// The UUID of its widget.
+    uuid: &'static str,
+    /// Its settings as the host has them.
+    settings: Settings,
+    layout: Option<Layout>,
+    size: Size,
+    face: Option<Face>,
+    /// Whether the face was drawn with the covers that it wants.
+    with_covers: bool,
+    /// Whether the face was drawn without a font that is looked for.
+    lacks_fonts: bool,
+    /// Whether the face is to be drawn again though it is the same.
+    redraw: bool,
+    /// Since when its words are shown: what scrolls does so from then on.
+    words_since_ms: u64,
+    /// When it looks different by itself, as something scrolls.
+    next_frame_ms: Option<u64>,
+    /// A hash of the picture and the words that the host has.
+    sent: Option<u64>,
+    /// The state that the host shows.
+    state: Option<u32>,
+    finger: Finger,
+    /// What the key shows for a moment, and until when.
+    notice: Option<(Face, u64)>,
+}
+
+impl Board {
+    /// A board on which nothing is visible.
+    #[must_use]
+    pub fn new(host: Host, covers: Covers, renderer: Renderer) -> Self {
+        let layouts = Layouts::of_the_manifest();
+        Self { host, covers, renderer, layouts, instances: HashMap::new(), drawn_ms: 0 }
+    }
+
+    /// Adds an instance. False if this version has no such widget.
+    pub fn add(&mut self, instance: Instance) -> bool {
+        let Some(kind) = widgets::by_uuid(&instance.widget) else { return false };
+        let settings = widgets::bounded(instance.settings);
+        let visible = Visible {
+            widget: kind.instance(instance.id.clone(), &settings),
+            uuid: kind.uuid,
+            size: self.layouts.size(kind.uuid, instance.layout, &settings),
+            settings,
+            layout: instance.layout,
+            face: None,
+            with_covers: false,
+            lacks_fonts: false,
+            redraw: false,
+            words_since_ms: 0,
+            next_frame_ms: None,
+            sent: None,
+            state: Some(instance.state),
+            finger: Finger::default(),
+            notice: None,
+        };
+        self.instances.insert(instance.id, visible);
+        true
+    }
+
+    /// Removes an instance.
+    pub fn remove(&mut self, id: &InstanceId) {
+        self.instances.remove(id);
+    }
+
+    /// Removes all of them.
+    pub fn clear(&mut self) {
+        self.instances.clear();
+    }
+
+    /// Takes over an instance's settings. False if it isn't visible.
+    pub fn set_settings(&mut self, id: &InstanceId, settings: Settings) -> bool {
+        let Some(instance) = self.instances.get_mut(id) else { return false };
+        let settings = widgets::bounded(settings);
+        instance.size = self.layouts.size(instance.uuid, instance.layout, &settings);
+        instance.set_settings(settings);
+        true
+    }
+
+    /// What the visible instances show of Spotify's state.
+    #[must_use]
+    pub fn subscription(&self) -> Subscription {
+        let mut subscription = Subscription { instances: self.instances.len(), ..Subscription::default() };
+        self.instances.values().for_each(|instance| instance.widget.subscribe(&mut subscription));
+        subscription
+    }
+
+    /// Something happens to a key; returns the gesture that it completes.
+    pub fn on_finger(
+        &mut self,
+        id: &InstanceId,
+        change: impl Fn(&mut Finger, GestureConfig, u64) -> Option<Gesture>,
+        now_ms: u64,
+    ) -> Option<Gesture> {
+        let instance = self.instances.get_mut(id)?;
+        let config = instance.widget.gesture_config();
+        change(&mut instance.finger, config, now_ms)
+    }
+
+    /// Time has passed; returns the gestures that it completes, as of keys that are held.
+    pub fn on_tick(&mut self, now_ms: u64) -> Vec<(InstanceId, Gesture)> {
+        let instances = self.instances.iter_mut();
+        instances
+            .filter_map(|(id, instance)| {
+                let config = instance.widget.gesture_config();
+                instance.finger.later(config, now_ms).map(|gesture| (id.clone(), gesture))
+            })
+            .collect()
+    }
+
+    /// What a gesture asks for.
+    #[must_use]
+    pub fn on_gesture(&self, id: &InstanceId, gesture: Gesture, player: &Player) -> Option<Request> {
+        self.instances.get(id)?.widget.on_gesture(gesture, player)
+    }
+
+    /// Shows something on a key for a moment; `None` takes it off.
+    pub fn set_notice(&mut self, id: &InstanceId, face: Option<Face>, now_ms: u64) {
+        if let Some(instance) = self.instances.get_mut(id) {
+            instance.notice = face.map(|face| (face, now_ms + NOTICE_MS));
+        }
+    }
+
+    /// Spotify's ids of devices change; the instances' settings follow, where it is clear which device is meant.
+    pub fn renew_devices(&mut self, devices: &[Device]) {
+        for (id, instance) in &mut self.instances {
+            if let Some(settings) = widgets::with_renewed_device(&instance.settings, devices) {
+                tracing::info!("a chosen device has another id now; it is stored");
+                self.host.save_settings(id, settings.clone());
+                instance.set_settings(settings);
+            }
+        }
+    }
+
+    /// A cover was loaded: what shows it is drawn again.
+    pub fn on_cover_loaded(&mut self, url: &str) {
+        for instance in self.instances.values_mut() {
+            if instance.face.as_ref().is_some_and(|face| face.picture.covers().contains(&url)) {
+                instance.with_covers = false;
+            }
+        }
+    }
+
+    /// Waits until fonts were found that a face lacks. May be given up at any time.
+    pub async fn fonts_found(&mut self) {
+        self.renderer.fonts_found().await;
+        self.instances.values_mut().for_each(|instance| instance.redraw |= instance.lacks_fonts);
+    }
+
+    /// Brings every instance up to date. Returns after what time to do so again although nothing has happened: a second of
+    /// progress has passed then, something scrolls, or a notice has been shown long enough.
+    pub async fn draw(&mut self, player: &Player, now_ms: u64) -> Option<Duration> {
+        if now_ms < std::mem::replace(&mut self.drawn_ms, now_ms) {
+            // What is to last for a moment must not last until the clock gets there again.
+            self.instances.values_mut().for_each(|instance| instance.on_clock_set_back(now_ms));
+        }
+        let fingers = self.instances.values();
+        let mut next_ms = fingers.filter_map(|one| one.finger.next_ms(one.widget.gesture_config())).min();
+        let mut wake_at = |at_ms: Option<u64>| next_ms = next_ms.into_iter().chain(at_ms).min();
+        let mut has_progress = false;
+        // Small ones first, and off to the host: a key that was pressed does not wait for the large picture beside it.
+        let mut instances: Vec<_> = self.instances.iter_mut().collect();
+        instances.sort_unstable_by_key(|(_, instance)| instance.size.columns * instance.size.rows);
+        let mut keys_are_sent = false;
+        for (id, instance) in instances {
+            instance.notice.take_if(|(_, until_ms)| *until_ms <= now_ms);
+            let face = match &instance.notice {
+                Some((face, until_ms)) => {
+                    wake_at(Some(*until_ms));
+                    face.clone()
+                }
+                None => instance.widget.face(player, instance.size),
+            };
+            has_progress |= match &face.picture {
+                Picture::NowPlaying(now) => now.playing && now.progress.is_some(),
+                // It may show a time; if not, its words are the same a second later, and nothing is drawn.
+                Picture::Text(_) => player.now.as_ref().is_some_and(|now| now.playing),
+                _ => false,
+            };
+            let covers: HashMap<String, CoverState> =
+                face.picture.covers().into_iter().map(|url| (url.to_owned(), self.covers.get(url))).collect();
+            let is_settled = !covers.values().any(|cover| matches!(cover, CoverState::Pending));
+            let is_due = instance.next_frame_ms.is_some_and(|next_ms| next_ms <= now_ms);
+            let is_due = is_due || instance.redraw || (is_settled && !instance.with_covers);
+            if instance.face.as_ref() != Some(&face) || is_due {
+                if instance.size != Size::KEY && !keys_are_sent {
+                    tokio::task::yield_now().await;
+                    keys_are_sent = true;
+                }
+                instance.show(&self.host, id, face, &covers, &mut self.renderer, now_ms);
+                instance.with_covers = is_settled;
+            }
+            wake_at(instance.next_frame_ms);
+        }
+        let next_second = player.now.as_ref().filter(|_| has_progress).map(|now| 1_000 - now.position_ms % 1_000);
+        let next = next_ms.map(|at_ms| at_ms.saturating_sub(now_ms));
+        next.into_iter().chain(next_second).min().map(Duration::from_millis)
+    }
+
+    /// Whether nothing is visible.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.instances.is_empty()
+    }
+}
+
+impl Visible {
+    fn set_settings(&mut self, settings: Settings) {
+        self.widget.set_settings(&settings);
+        self.settings = settings;
+    }
+
+    /// Starts again with all that is measured by the clock. A press that is under way is lost.
+    fn on_clock_set_back(&mut self, now_ms: u64) {
+        self.notice = None;
+        self.finger = Finger::default();
+        self.words_since_ms = now_ms;
+        self.next_frame_ms = self.next_frame_ms.map(|next_ms| next_ms.min(now_ms));
+    }
+
+    fn show(
+        &mut self,
+        host: &Host,
+        id: &InstanceId,
+        face: Face,
+        covers: &HashMap<String, CoverState>,
+        renderer: &mut Renderer,
+        now_ms: u64,
+    ) {
+        if let Some(state) = face.state
+            && self.state != Some(state)
+        {
+            self.state = Some(state);
+            // Hosts show the new state's own image at first, so ours has to follow.
+            self.sent = None;
+            host.set_state(id, state);
+        }
+        let covers = |url: &str| covers.get(url).and_then(CoverState::ready).cloned();
+        if !self.face.as_ref().is_some_and(|before| face.picture.continues(&before.picture)) {
+            self.words_since_ms = now_ms;
+        }
+        let shown_ms = now_ms.saturating_sub(self.words_since_ms);
+        let Frame { png, next_ms, lacks_fonts } = renderer.frame(&face.picture, self.size, &covers, shown_ms);
+        (self.lacks_fonts, self.redraw) = (lacks_fonts, false);
+        self.next_frame_ms = next_ms.map(|next_ms| now_ms + next_ms);
+        let mut hasher = DefaultHasher::new();
+        (&png, &face.description).hash(&mut hasher);
+        let hash = hasher.finish();
+        if self.sent != Some(hash) {
+            self.sent = Some(hash);
+            host.set_image(id, &Image::Png(png), &face.description);
+        }
+        self.face = Some(face);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use futures_util::StreamExt as _;
+    use host_sdk::package::{Event, Stop};
+    use host_sdk::protocol::{StartArgs, ToHost};
+    use serde_json::json;
+    use tokio::net::TcpListener;
+    use tokio_tungstenite::WebSocketStream;
+    use tokio_tungstenite::tungstenite::Message;
+
+    use super::*;
+    use crate::auth::Link;
+    use crate::auth::testing::accounts;
+    use crate::face::{CoverLimits, SystemFonts};
+    use crate::player::Model;
+    use crate::spotify::{Item, Playback, Uri};
+    use crate::supervisor::Supervisor;
+
+    const T: u64 = 1_800_000_000_000;
+
+    /// A board with a host that reads what it is sent.
+    struct Stage {
+        board: Board,
+        host: WebSocketStream<tokio::net::TcpStream>,
+        _events: host_sdk::package::Events,
+        _stop: Stop,
+    }
+
+    impl Stage {
+        async fn start() -> Self {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let (host, mut events, stop) = host_sdk::package::connect(&StartArgs {
+                port: listener.local_addr().unwrap().port(),
+                package_uuid: "com.spotify-widgets".into(),
+                register_event: "register".into(),
+                info: String::new(),
+            });
+            let (stream, _) = listener.accept().await.unwrap();
+            let socket = tokio_tungstenite::accept_async(stream).await.unwrap();
+            assert_eq!(events.next().await, Some(Event::Connected));
+            let (tasks, _) = Supervisor::new();
+            let (covers, _) = Covers::new(CoverLimits::default(), tasks);
+            let board = Board::new(host, covers, Renderer::new("en", SystemFonts::Never));
+            Self { board, host: socket, _events: events, _stop: stop }
+        }
+
+        fn add(&mut self, widget: &str, settings: serde_json::Value) {
+            let instance = Instance {
+                id: widget.into(),
+                widget: format!("com.spotify-widgets.{widget}"),
+                settings: settings.as_object().unwrap().clone(),
+                state: 0,
+                layout: None,
+            };
+            assert!(self.board.add(instance));
+        }
+
+        /// What pictures the host was sent until now, by the instance and in words.
+        async fn pictures(&mut self) -> Vec<(String, String)> {
+            // Sent behind all of them.
+            self.board.host.request_package_settings();
+            let mut pictures = Vec::new();
+            loop {
+                let Message::Text(text) = self.host.next().await.unwrap().unwrap() else { continue };
+                match ToHost::parse(&text) {
+                    Ok(ToHost::ChangeImage { context, description, .. }) => {
+                        pictures.push((context, description.unwrap_or_default()));
+                    }
+                    Ok(ToHost::GetPackageSettings { .. }) => return pictures,
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    fn playing() -> Model {
+        let item =
+            Item { uri: Uri::parse("spotify:track:1"), name: "Title".into(), duration_ms: 180_000, ..Item::default() };
+        let playback =
+            Playback { is_playing: true, progress_ms: Some(61_500), item: Some(item), ..Playback::default() };
+        let mut model = Model::new(Arc::new(accounts(Link::Linked, &["Name"])));
+        model.heard(Some(playback), T, T);
+        model
+    }
+
+    fn pair(instance: &str, words: &str) -> (String, String) {
+        (instance.to_owned(), words.to_owned())
+    }
+
+    #[tokio::test]
+    async fn face_is_sent_once_until_it_differs() {
+        let mut stage = Stage::start().await;
+        stage.add("shuffle", json!({}));
+        let model = playing();
+        for now_ms in [T, T + 10, T + 500] {
+            stage.board.draw(&model.at(now_ms), now_ms).await;
+        }
+        assert_eq!(stage.pictures().await, [pair("shuffle", "Shuffle off")]);
+    }
+
+    #[tokio::test]
+    async fn small_keys_are_sent_before_large_ones() {
+        let mut stage = Stage::start().await;
+        stage.add("playing-now", json!({}));
+        stage.add("next", json!({}));
+        stage.board.draw(&playing().at(T), T).await;
+        let order: Vec<String> = stage.pictures().await.into_iter().map(|(instance, _)| instance).collect();
+        assert_eq!(order, ["next", "playing-now"]);
+    }
+
+    #[tokio::test]
+    async fn progress_is_drawn_again_at_the_next_second() {
+        let mut stage = Stage::start().await;
+        stage.add("next", json!({}));
+        let player = playing().at(T);
+        assert_eq!(stage.board.draw(&player, T).await, None, "a key stands still");
+        stage.add("playing-now", json!({}));
+        assert_eq!(stage.board.draw(&player, T).await, Some(Duration::from_millis(500)));
+    }
+
+    #[tokio::test]
+    async fn notice_is_shown_for_its_time() {
+        let mut stage = Stage::start().await;
+        stage.add("account", json!({}));
+        let player = playing().at(T);
+        let message = crate::auth::AuthError::NoOtherAccount.user_message();
+        stage.board.set_notice(&"account".into(), Some(widgets::notice_face(&message)), T);
+        let wait = stage.board.draw(&player, T).await;
+        assert_eq!(wait, Some(Duration::from_millis(NOTICE_MS)));
+        assert_eq!(stage.pictures().await, [pair("account", message.key())]);
+        stage.board.draw(&player, T + NOTICE_MS).await;
+        assert_eq!(stage.pictures().await, [pair("account", "Name")]);
+    }
+
+    #[tokio::test]
+    async fn held_key_completes_its_gesture_by_time() {
+        let mut stage = Stage::start().await;
+        stage.add("next", json!({"longPress": "like"}));
+        let key = "next".into();
+        assert_eq!(stage.board.on_finger(&key, Finger::down, T), None);
+        assert_eq!(stage.board.on_tick(T + 1), []);
+        assert_eq!(stage.board.on_tick(T + 1_000), [(key, Gesture::Long)]);
+    }
+
+    #[tokio::test]
+    async fn unknown_widget_is_not_added() {
+        let mut stage = Stage::start().await;
+        let instance = Instance {
+            id: "x".into(),
+            widget: "com.example.other".into(),
+            settings: Settings::new(),
+            state: 0,
+            layout: None,
+        };
+        assert!(!stage.board.add(instance) && stage.board.is_empty());
+    }
+
+    #[tokio::test]
+    async fn clock_set_back_ends_what_lasts_for_a_moment() {
+        let mut stage = Stage::start().await;
+        stage.add("account", json!({}));
+        let player = playing().at(T);
+        let message = crate::auth::AuthError::NoOtherAccount.user_message();
+        stage.board.set_notice(&"account".into(), Some(widgets::notice_face(&message)), T);
+        stage.board.draw(&player, T).await;
+        assert_eq!(stage.pictures().await, [pair("account", message.key())]);
+        stage.board.draw(&player, T - 3_600_000).await;
+        assert_eq!(stage.pictures().await, [pair("account", "Name")]);
+    }
+}
