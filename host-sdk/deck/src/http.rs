@@ -31,7 +31,7 @@ use crate::desktop::{self, Desktop};
 use crate::door::Peer;
 use crate::guard;
 use crate::hub::{
-    Adjustment, Cell, Command, Destination, Direction, Export, Handle, ImportReport, NewProfile, Phase, Place,
+    Adjustment, Cell, Destination, Direction, Export, Handle, Hub, ImportReport, NewProfile, Phase, Place,
     ProfileChange, Refusal, Resize, Runs, Taking, Target, WantedStep,
 };
 use crate::icon::{self, NoIcon};
@@ -305,17 +305,17 @@ async fn asset(Path(path): Path<String>) -> Response {
 }
 
 async fn state(State(api): State<Api>) -> Result<Json<page::State>, Refused> {
-    api.hub.ask(Command::State).await.map(Json).ok_or_else(|| Refusal::Stopping.into())
+    Ok(Json(api.hub.state().await?))
 }
 
 async fn place(State(api): State<Api>, body: Bytes) -> Result<Response, Refused> {
     let place: Place = read(&body)?;
-    let instance = api.hub.request(|reply| Command::Place(place, reply)).await?;
+    let instance = api.hub.request(move |hub| hub.place(place)).await?;
     Ok((StatusCode::CREATED, Json(instance)).into_response())
 }
 
 async fn place_starter(State(api): State<Api>) -> Result<Response, Refused> {
-    let keys = api.hub.request(Command::PlaceStarter).await?;
+    let keys = api.hub.request(Hub::place_starter).await?;
     Ok((StatusCode::CREATED, Json(json!({"keys": keys}))).into_response())
 }
 
@@ -328,12 +328,12 @@ struct WithSettings {
 
 async fn instance(State(api): State<Api>, Path(context): Path<String>) -> Result<Json<WithSettings>, Refused> {
     let instance = find(&api, &context).await?;
-    let settings = api.hub.request(|reply| Command::Settings(context, reply)).await?;
+    let settings = api.hub.request(move |hub| hub.settings_of(&context)).await?;
     Ok(Json(WithSettings { instance, settings }))
 }
 
 async fn find(api: &Api, context: &str) -> Result<page::Instance, Refused> {
-    let state = api.hub.ask(Command::State).await.ok_or(Refusal::Stopping)?;
+    let state = api.hub.state().await?;
     let found = state.instances.into_iter().find(|instance| instance.context == context);
     found.ok_or_else(|| Refusal::NotFound("There is no such instance.".to_owned()).into())
 }
@@ -354,7 +354,7 @@ async fn face(State(api): State<Api>, Path(context): Path<String>) -> Result<Res
 }
 
 async fn remove(State(api): State<Api>, Path(context): Path<String>) -> Result<StatusCode, Refused> {
-    api.hub.request(|reply| Command::Remove(context, reply)).await?;
+    api.hub.request(move |hub| hub.remove(&context)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -364,12 +364,12 @@ async fn move_to(
     body: Bytes,
 ) -> Result<Json<page::Instance>, Refused> {
     let to: Destination = read(&body)?;
-    Ok(Json(api.hub.request(|reply| Command::Move(context, to, reply)).await?))
+    Ok(Json(api.hub.request(move |hub| hub.move_to(&context, &to)).await?))
 }
 
 async fn copy_to(State(api): State<Api>, Path(context): Path<String>, body: Bytes) -> Result<Response, Refused> {
     let to: Destination = read(&body)?;
-    let copy = api.hub.request(|reply| Command::Copy(context, to, reply)).await?;
+    let copy = api.hub.request(move |hub| hub.copy_to(&context, &to)).await?;
     Ok((StatusCode::CREATED, Json(copy)).into_response())
 }
 
@@ -383,7 +383,7 @@ async fn set_steps(
         steps: Vec<WantedStep>,
     }
     let List { steps } = read(&body)?;
-    Ok(Json(api.hub.request(|reply| Command::SetSteps(context, steps, reply)).await?))
+    Ok(Json(api.hub.request(move |hub| hub.set_steps(&context, steps)).await?))
 }
 
 async fn clip(State(api): State<Api>, body: Bytes) -> Result<StatusCode, Refused> {
@@ -394,18 +394,18 @@ async fn clip(State(api): State<Api>, body: Bytes) -> Result<StatusCode, Refused
         cut: bool,
     }
     let Clip { context, cut } = read(&body)?;
-    api.hub.request(|reply| Command::Clip(context, cut, reply)).await?;
+    api.hub.request(move |hub| hub.clip(&context, cut)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 async fn clear_clipboard(State(api): State<Api>) -> Result<StatusCode, Refused> {
-    api.hub.ask(Command::ClearClipboard).await.ok_or(Refusal::Stopping)?;
+    api.hub.call(|hub| hub.clear_clipboard(None)).await.ok_or(Refusal::Stopping)?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 async fn paste(State(api): State<Api>, body: Bytes) -> Result<Response, Refused> {
     let cell: Cell = read(&body)?;
-    let pasted = api.hub.request(|reply| Command::Paste(cell, reply)).await?;
+    let pasted = api.hub.request(move |hub| hub.paste(cell)).await?;
     Ok((StatusCode::CREATED, Json(pasted)).into_response())
 }
 
@@ -417,11 +417,12 @@ async fn press(State(api): State<Api>, Path(context): Path<String>, body: Bytes)
         page: Option<u64>,
     }
     let Press { phase, page } = read(&body)?;
-    let press = |reply| match page {
-        Some(page) => Command::PressFrom(page, context, phase, reply),
-        None => Command::Press(context, phase, reply),
-    };
-    api.hub.request(press).await?;
+    api.hub
+        .request(move |hub| match page {
+            Some(page) => hub.press_from(page, &context, phase),
+            None => hub.press(&context, phase),
+        })
+        .await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -435,7 +436,7 @@ async fn set_title(State(api): State<Api>, Path(context): Path<String>, body: By
 }
 
 async fn adjust(api: &Api, context: String, adjustment: Adjustment) -> Result<StatusCode, Refused> {
-    api.hub.request(|reply| Command::Adjust(context, adjustment, reply)).await?;
+    api.hub.request(move |hub| hub.adjust(&context, adjustment)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -481,11 +482,11 @@ async fn resize(
     body: Bytes,
 ) -> Result<Json<page::Instance>, Refused> {
     let resize: Resize = read(&body)?;
-    Ok(Json(api.hub.request(|reply| Command::Resize(context, resize, reply)).await?))
+    Ok(Json(api.hub.request(move |hub| hub.resize(&context, resize)).await?))
 }
 
 async fn change_profile(api: &Api, change: ProfileChange) -> Result<Response, Refused> {
-    Ok(Json(api.hub.request(|reply| Command::Profile(change, reply)).await?).into_response())
+    Ok(Json(api.hub.request(move |hub| hub.change_profile(change)).await?).into_response())
 }
 
 async fn create_profile(State(api): State<Api>, body: Bytes) -> Result<Response, Refused> {
@@ -517,24 +518,24 @@ async fn show_page(State(api): State<Api>, body: Bytes) -> Result<StatusCode, Re
         page: u8,
     }
     let Shown { page } = read(&body)?;
-    api.hub.request(|reply| Command::ShowPage(page, reply)).await?;
+    api.hub.request(move |hub| hub.show_page(page)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// Takes over what the user chooses about the deck itself.
 async fn prefer(State(api): State<Api>, body: Bytes) -> Result<StatusCode, Refused> {
     let change: Map<String, Value> = read(&body)?;
-    let taken = api.hub.ask(|reply| Command::Prefer(change, reply)).await.ok_or(Refusal::Stopping)?;
+    let taken = api.hub.call(move |hub| hub.prefer(change)).await.ok_or(Refusal::Stopping)?;
     taken.map_err(|error| Refused::bad(error.to_string()))?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 async fn undo(State(api): State<Api>) -> Result<Json<Value>, Refused> {
-    Ok(Json(json!({"step": api.hub.request(|reply| Command::Step(Direction::Undo, reply)).await?})))
+    Ok(Json(json!({"step": api.hub.request(move |hub| hub.step(Direction::Undo)).await?})))
 }
 
 async fn redo(State(api): State<Api>) -> Result<Json<Value>, Refused> {
-    Ok(Json(json!({"step": api.hub.request(|reply| Command::Step(Direction::Redo, reply)).await?})))
+    Ok(Json(json!({"step": api.hub.request(move |hub| hub.step(Direction::Redo)).await?})))
 }
 
 async fn sleep(State(api): State<Api>, body: Bytes) -> Result<StatusCode, Refused> {
@@ -543,31 +544,31 @@ async fn sleep(State(api): State<Api>, body: Bytes) -> Result<StatusCode, Refuse
         asleep: bool,
     }
     let Sleep { asleep } = read(&body)?;
-    api.hub.ask(|reply| Command::Sleep(asleep, reply)).await.ok_or(Refusal::Stopping)?;
+    api.hub.call(move |hub| hub.sleep(asleep)).await.ok_or(Refusal::Stopping)?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// Answers when all that was done before is on disk, whatever happens to the deck from then on.
 async fn save(State(api): State<Api>) -> Result<StatusCode, Refused> {
-    match api.hub.ask(Command::Save).await.ok_or(Refusal::Stopping)? {
+    match api.hub.save().await? {
         Ok(()) => Ok(StatusCode::NO_CONTENT),
         Err(why) => Err(Refused(StatusCode::INSUFFICIENT_STORAGE, why)),
     }
 }
 
 async fn dismiss_notice(State(api): State<Api>) -> Result<StatusCode, Refused> {
-    api.hub.ask(Command::DismissNotice).await.ok_or(Refusal::Stopping)?;
+    api.hub.call(Hub::dismiss_notice).await.ok_or(Refusal::Stopping)?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 async fn open_view(State(api): State<Api>, body: Bytes) -> Result<Response, Refused> {
     let target: Target = read(&body)?;
-    let (view, url) = api.hub.request(|reply| Command::OpenView(target, reply)).await?;
+    let (view, url) = api.hub.request(move |hub| hub.open_view(target)).await?;
     Ok((StatusCode::CREATED, Json(json!({"view": view, "url": url}))).into_response())
 }
 
 async fn close_view(State(api): State<Api>, Path(view): Path<String>) -> Result<StatusCode, Refused> {
-    api.hub.request(|reply| Command::CloseView(view, reply)).await?;
+    api.hub.request(move |hub| hub.close_view(&view)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -579,14 +580,11 @@ async fn install(State(api): State<Api>, body: Result<Bytes, BytesRejection>) ->
         // Nothing that is installed is touched before the bundle is found good.
         let staged = on_disk(move || bundle::stage(&bundle, &folder)).await?.map_err(not_installed)?;
         let uuid = staged.config().uuid.clone();
-        api.hub.ask(|reply| Command::Halt(uuid.clone(), reply)).await.ok_or(Refusal::Stopping)?;
+        api.hub.halt(&uuid).await?;
         match on_disk(move || staged.replace()).await.and_then(|replaced| replaced.map_err(not_installed)) {
-            Ok(installed) => {
-                let installed = Box::new(installed);
-                Ok(api.hub.ask(|reply| Command::Installed(installed, reply)).await.ok_or(Refusal::Stopping)?)
-            }
+            Ok(installed) => Ok(api.hub.call(move |hub| hub.installed(installed)).await.ok_or(Refusal::Stopping)?),
             Err(refused) => {
-                api.hub.tell(Command::Resume(uuid)).await;
+                api.hub.tell(move |hub| hub.resume(&uuid)).await;
                 Err(refused)
             }
         }
@@ -599,7 +597,7 @@ async fn install(State(api): State<Api>, body: Result<Bytes, BytesRejection>) ->
 async fn check(State(api): State<Api>, body: Result<Bytes, BytesRejection>) -> Result<Json<Value>, Refused> {
     let bundle = body.map_err(|error| Refused::bad(format!("The package can't be taken: {error}.")))?;
     let report = on_disk(move || check_bundle(&bundle)).await?;
-    let state = api.hub.ask(Command::State).await.ok_or(Refusal::Stopping)?;
+    let state = api.hub.state().await?;
     let installed =
         state.packages.iter().find(|package| report.about.as_ref().is_some_and(|about| about.uuid == package.uuid));
     let mut answer = report.to_json();
@@ -641,14 +639,14 @@ async fn uninstall(
     to_the_end(async move {
         let packages = api.packages.lock().await;
         let (folder, uuid) = (packages.clone(), package.clone());
-        api.hub.ask(|reply| Command::Halt(package.clone(), reply)).await.ok_or(Refusal::Stopping)?;
+        api.hub.halt(&package).await?;
         match on_disk(move || bundle::uninstall(&folder, &uuid)).await? {
             Err(error) if error.kind() != ErrorKind::NotFound => {
-                api.hub.tell(Command::Resume(package)).await;
+                api.hub.tell(move |hub| hub.resume(&package)).await;
                 Err(Refused(StatusCode::CONFLICT, format!("The package can't be removed: {error}.")))
             }
             // One whose folder somebody has removed by hand is forgotten.
-            Ok(()) | Err(_) => Ok(api.hub.request(|reply| Command::Uninstall(package, keep_settings, reply)).await?),
+            Ok(()) | Err(_) => Ok(api.hub.request(move |hub| hub.uninstall(&package, keep_settings)).await?),
         }
     })
     .await?;
@@ -660,15 +658,12 @@ async fn load(State(api): State<Api>, Path(package): Path<String>) -> Result<Jso
     let loaded = to_the_end(async move {
         let packages = api.packages.lock().await;
         find_package(&api, &package).await?;
-        api.hub.ask(|reply| Command::Halt(package.clone(), reply)).await.ok_or(Refusal::Stopping)?;
+        api.hub.halt(&package).await?;
         let (folder, uuid) = (packages.join(&package), package.clone());
         match on_disk(move || Package::read(&folder, &uuid).map(|config| Installed { folder, config })).await? {
-            Ok(installed) => {
-                let installed = Box::new(installed);
-                Ok(api.hub.ask(|reply| Command::Reloaded(installed, reply)).await.ok_or(Refusal::Stopping)?)
-            }
+            Ok(installed) => Ok(api.hub.call(move |hub| hub.reloaded(installed)).await.ok_or(Refusal::Stopping)?),
             Err(why) => {
-                api.hub.tell(Command::Resume(package)).await;
+                api.hub.tell(move |hub| hub.resume(&package)).await;
                 Err(Refused(StatusCode::CONFLICT, why))
             }
         }
@@ -681,14 +676,14 @@ async fn unload(State(api): State<Api>, Path(package): Path<String>) -> Result<J
     let unloaded = to_the_end(async move {
         let _packages = api.packages.lock().await;
         find_package(&api, &package).await?;
-        api.hub.ask(|reply| Command::Halt(package.clone(), reply)).await.ok_or(Refusal::Stopping)?;
-        Ok(api.hub.request(|reply| Command::Unload(package, reply)).await?)
+        api.hub.halt(&package).await?;
+        Ok(api.hub.request(move |hub| hub.unload(&package)).await?)
     });
     Ok(Json(unloaded.await?))
 }
 
 async fn find_package(api: &Api, uuid: &str) -> Result<(), Refused> {
-    let state = api.hub.ask(Command::State).await.ok_or(Refusal::Stopping)?;
+    let state = api.hub.state().await?;
     match state.packages.iter().any(|package| package.uuid == uuid) {
         true => Ok(()),
         false => Err(Refusal::NotFound("There is no such package.".to_owned()).into()),
@@ -696,7 +691,7 @@ async fn find_package(api: &Api, uuid: &str) -> Result<(), Refused> {
 }
 
 async fn export_panel(State(api): State<Api>) -> Result<Json<Export>, Refused> {
-    api.hub.ask(Command::Export).await.map(Json).ok_or_else(|| Refusal::Stopping.into())
+    Ok(Json(api.hub.request(|hub| Ok(hub.export())).await?))
 }
 
 async fn check_panel(
@@ -726,7 +721,7 @@ async fn take_panel(
 ) -> Result<Json<ImportReport>, Refused> {
     let file = body.map_err(|error| Refused::bad(format!("The Panel can't be taken: {error}.")))?;
     let export = on_disk(move || Export::read(&file, &Decoder::default())).await?.map_err(Refused::bad)?;
-    Ok(Json(api.hub.request(|reply| Command::Import(Box::new(export), taking, reply)).await?))
+    Ok(Json(api.hub.request(move |hub| hub.import(export, taking)).await?))
 }
 
 /// Does something whose middle is no place to stop at, also when the page that has asked for it goes away meanwhile.
@@ -789,7 +784,7 @@ async fn events(
 
 async fn tell_events(mut socket: WebSocket, runs: Runs, api: Api) {
     let mut log = api.log.subscribe();
-    let Some((number, outbox)) = api.hub.ask(|reply| Command::Subscribe(runs, reply)).await else { return };
+    let Some((number, outbox)) = api.hub.call(move |hub| hub.subscribe(runs)).await else { return };
     let conversation = async {
         loop {
             let event = tokio::select! {
@@ -817,7 +812,7 @@ async fn tell_events(mut socket: WebSocket, runs: Runs, api: Api) {
     };
     // The hub learns of the end in any case: the page holds keys.
     let _ = catch_panic(conversation).await;
-    api.hub.tell(Command::Unsubscribe(number)).await;
+    api.hub.tell(move |hub| hub.page_is_gone(number)).await;
 }
 
 #[cfg(test)]

@@ -2,8 +2,8 @@
 //! it through channels with bounds, and it never waits for any of them: whoever doesn't take what it is sent is cut off.
 
 mod clipboard;
-mod command;
 mod connection;
+mod handle;
 mod history;
 mod messages;
 mod multi;
@@ -15,6 +15,7 @@ mod starter;
 mod transfer;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -41,12 +42,12 @@ use crate::tasks::Tasks;
 
 use self::clipboard::Clipboard;
 pub use self::clipboard::Destination;
-pub use self::command::{
+pub use self::connection::Outgoing;
+use self::connection::{Connection, Peer};
+pub use self::handle::{
     Adjustment, Cell, Command, Handle, OutputLine, Phase, Place, Refusal, Registration, Reply, Resize, Target,
     ViewFiles,
 };
-pub use self::connection::Outgoing;
-use self::connection::{Connection, Peer};
 pub use self::history::Direction;
 use self::history::History;
 pub use self::messages::{Drawable, take_picture};
@@ -244,7 +245,7 @@ impl Hub {
                             });
                         }
                     }
-                    Some(command) => self.obey(command),
+                    Some(Command::Work(work)) => work(&mut self),
                     None => break,
                 },
                 _ = &mut packages_ended, if !stopping.is_empty() => break,
@@ -278,144 +279,42 @@ impl Hub {
         }
     }
 
-    fn obey(&mut self, command: Command) {
-        // An answer that nobody waits for any more is no error, hence `let _` throughout.
-        match command {
-            Command::Register { uuid, event, from, reply } => {
-                let _ = reply.send(self.register(&uuid, &event, from.as_deref()));
-            }
-            Command::Message { connection, message, picture } => self.message(connection, message, picture),
-            Command::Closed { connection, why } => self.disconnect(connection, &why),
-            Command::Throttled { connection, throttled } => self.throttled(connection, throttled),
-            Command::Subscribe(runs, reply) => {
-                let number = self.next_number();
-                let outbox = Arc::new(Outbox::default());
-                outbox.push(Event::State { state: Box::new(self.state()), page: number });
-                self.pages.push(Page { number, outbox: outbox.clone(), runs });
-                let _ = reply.send((number, outbox));
-            }
-            Command::Unsubscribe(number) => self.page_is_gone(number),
-            Command::State(reply) => {
-                let _ = reply.send(self.state());
-            }
-            Command::Place(place, reply) => {
-                let _ = reply.send(self.place(place));
-            }
-            Command::Move(context, to, reply) => {
-                let _ = reply.send(self.move_to(&context, &to));
-            }
-            Command::PlaceStarter(reply) => {
-                let _ = reply.send(self.place_starter());
-            }
-            Command::SetSteps(context, steps, reply) => {
-                let _ = reply.send(self.set_steps(&context, steps));
-            }
-            Command::Copy(context, to, reply) => {
-                let _ = reply.send(self.copy_to(&context, &to));
-            }
-            Command::Clip(context, cut, reply) => {
-                let _ = reply.send(self.clip(&context, cut));
-            }
-            Command::ClearClipboard(reply) => {
-                self.clear_clipboard(None);
-                let _ = reply.send(());
-            }
-            Command::Paste(cell, reply) => {
-                let _ = reply.send(self.paste(cell));
-            }
-            Command::Remove(context, reply) => {
-                let _ = reply.send(self.remove(&context));
-            }
-            Command::Press(context, phase, reply) => {
-                let _ = reply.send(self.press(&context, phase));
-            }
-            Command::PressFrom(page, context, phase, reply) => {
-                let _ = reply.send(self.press_from(page, &context, phase));
-            }
-            Command::Adjust(context, adjustment, reply) => {
-                let _ = reply.send(self.adjust(&context, adjustment));
-            }
-            Command::Resize(context, resize, reply) => {
-                let _ = reply.send(self.resize(&context, resize));
-            }
-            Command::Profile(change, reply) => {
-                let _ = reply.send(self.change_profile(change));
-            }
-            Command::Step(direction, reply) => {
-                let _ = reply.send(self.step(direction));
-            }
-            Command::Sleep(asleep, reply) => {
-                self.sleep(asleep);
-                let _ = reply.send(());
-            }
-            Command::ShowPage(page, reply) => {
-                let _ = reply.send(self.show_page(page));
-            }
-            Command::Prefer(change, reply) => {
-                let _ = reply.send(self.prefer(change));
-            }
-            Command::DismissNotice(reply) => {
-                self.notice = None;
-                let _ = reply.send(());
-            }
-            Command::Save(reply) => {
-                self.save();
-                let saved = self.store.saved();
-                tokio::spawn(async move {
-                    let _ = reply.send(saved.await);
-                });
-            }
-            Command::Settings(context, reply) => {
-                let settings = self.panel.get(&context).map(|instance| instance.placed.settings.clone());
-                let _ = reply.send(settings.ok_or_else(|| Refusal::NotFound("There is no such instance.".to_owned())));
-            }
-            Command::OpenView(target, reply) => {
-                let _ = reply.send(self.open_view(target));
-            }
-            Command::TryView(target, reply) => {
-                let _ = reply.send(self.try_view(target));
-            }
-            Command::AwaitUnattended(reply) => self.awaiting_unattended.push(reply),
-            Command::CloseView(view, reply) => {
-                let _ = reply.send(self.close_view(&view));
-            }
-            Command::View(view, reply) => {
-                let _ = reply.send(self.view_files(&view));
-            }
-            Command::Output { label, page, lines, reply } => {
-                let _ = reply.send(self.output(&label, &page, lines));
-            }
-            Command::Picture(package, path, reply) => {
-                let package = self.package(&package).filter(|package| package.has_picture(&path));
-                let _ = reply.send(package.map(|package| package.folder.clone()));
-            }
-            Command::Halt(package, reply) => self.halt(&package, reply),
-            Command::Resume(package) => self.resume(&package),
-            Command::Installed(installed, reply) => {
-                let _ = reply.send(self.installed(*installed));
-            }
-            Command::Reloaded(installed, reply) => {
-                let _ = reply.send(self.reloaded(*installed));
-            }
-            Command::Unload(package, reply) => {
-                let _ = reply.send(self.unload(&package));
-            }
-            Command::Export(reply) => {
-                let _ = reply.send(self.export());
-            }
-            Command::Import(export, taking, reply) => {
-                let _ = reply.send(self.import(*export, taking));
-            }
-            Command::Uninstall(package, keep_settings, reply) => {
-                let _ = reply.send(self.uninstall(&package, keep_settings));
-            }
-            Command::Stop(_) => unreachable!("taken by the loop"),
-        }
+    /// Adds a page of the deck. Returns its number and the queue of its events.
+    pub(crate) fn subscribe(&mut self, runs: Runs) -> (u64, Arc<Outbox>) {
+        let number = self.next_number();
+        let outbox = Arc::new(Outbox::default());
+        outbox.push(Event::State { state: Box::new(self.state()), page: number });
+        self.pages.push(Page { number, outbox: outbox.clone(), runs });
+        (number, outbox)
+    }
+
+    /// The user has read the notice.
+    pub(crate) fn dismiss_notice(&mut self) {
+        self.notice = None;
+    }
+
+    /// Begins to write the state. The future ends when all of it is on disk, or with why it can't be written.
+    fn save_now(&mut self) -> impl Future<Output = Result<(), String>> + Send + use<> {
+        self.save();
+        self.store.saved()
+    }
+
+    /// The settings of an instance.
+    pub(crate) fn settings_of(&self, context: &str) -> Result<Raw, Refusal> {
+        let instance = self.panel.get(context);
+        let settings = instance.map(|instance| instance.placed.settings.clone());
+        settings.ok_or_else(|| Refusal::NotFound("There is no such instance.".to_owned()))
+    }
+
+    /// The folder of a package, if a path in it is a picture that the page may show.
+    pub(crate) fn picture_folder(&self, package: &str, path: &str) -> Option<PathBuf> {
+        let package = self.package(package).filter(|package| package.has_picture(path));
+        package.map(|package| package.folder.clone())
     }
 
     /// Lets a socket in, if it knows the pair that was handed out. A second one with that pair replaces the first. A page
     /// is let in for its own package alone, whatever it knows; `from` is its package's label.
-    fn register(&mut self, uuid: &str, event: &str, from: Option<&str>) -> Option<Registration> {
+    pub(crate) fn register(&mut self, uuid: &str, event: &str, from: Option<&str>) -> Option<Registration> {
         let number = self.next_number();
         let owner = self.view(uuid).map_or(uuid, |view| &view.package);
         if from.is_some_and(|from| from != origins::label(owner)) {
@@ -452,7 +351,7 @@ impl Hub {
     }
 
     /// Forgets a socket: it is gone, or has to go.
-    fn disconnect(&mut self, number: u64, why: &str) {
+    pub(crate) fn disconnect(&mut self, number: u64, why: &str) {
         let Some(connection) = self.connections.remove(&number) else { return };
         match connection.peer {
             Peer::Package(uuid) => self.package_is_away(&uuid, why),
@@ -513,7 +412,7 @@ impl Hub {
         self.views.iter().find(|view| view.id == id)
     }
 
-    fn state(&self) -> State {
+    pub(crate) fn state(&self) -> State {
         State {
             application: Application {
                 name: "Creator Deck",

@@ -65,7 +65,7 @@ pub use picture_process::child::run as decode_pictures;
 pub use script::{Failure, Script};
 pub use tasks::TaskEnded;
 
-use crate::hub::{Command, Handle, Hub};
+use crate::hub::{Handle, Hub};
 use crate::log::Log;
 use crate::log_file::LogFile;
 use crate::sessions::Sessions;
@@ -228,8 +228,8 @@ impl Deck {
 
     /// Whether a package is installed that runs in the deck's page.
     pub async fn has_web_packages(&self) -> bool {
-        let state = self.hub.ask(Command::State).await;
-        state.is_some_and(|state| state.packages.iter().any(|package| package.web))
+        let state = self.hub.state().await;
+        state.is_ok_and(|state| state.packages.iter().any(|package| package.web))
     }
 
     /// Opens the deck's page in a browser that nobody sees, for web packages to run in until the deck ends. `program` is
@@ -278,7 +278,7 @@ impl Deck {
 
     /// Ends the packages, saves the Panel, and stops listening.
     pub async fn stop(mut self) {
-        if self.hub.ask(Command::Stop).await.is_none() {
+        if !self.hub.stop().await {
             // The hub has failed, and with it its packages ended. What it has handed over may still be on its way to the disk.
             let written = async { while self.progress.changed().await.is_ok() {} };
             let _ = timeout(WRITE_WITHIN, written).await;

@@ -327,7 +327,7 @@ pub enum Event {
     State {
         /// Everything.
         state: Box<State>,
-        /// The number of the page that this is sent to, for its presses: see `hub::Command::PressFrom`.
+        /// The number of the page that this is sent to, for its presses: see `Hub::press_from`.
         page: u64,
     },
     /// The packages have changed.

@@ -98,8 +98,8 @@ mod tests {
         deck.log.info(None, "a line");
         let created = crate::hub::NewProfile { name: "Other".to_owned(), copy_of: None };
         let change = crate::hub::ProfileChange::Create(created);
-        deck.hub.request(|reply| crate::hub::Command::Profile(change, reply)).await.unwrap();
-        deck.hub.ask(crate::hub::Command::Save).await.unwrap().unwrap();
+        deck.hub.request(move |hub| hub.change_profile(change)).await.unwrap();
+        deck.hub.save().await.unwrap().unwrap();
         for path in all_in(data) {
             assert_eq!(mode(&path) & 0o077, 0, "{}", path.display());
         }

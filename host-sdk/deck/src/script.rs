@@ -12,8 +12,8 @@ use serde_json::{Map, Value, json};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::hub::{
-    Adjustment, Cell, Command, Destination, Handle, NewProfile, Phase, Place, ProfileChange, Refusal, Registration,
-    Resize, Target, take_picture,
+    Adjustment, Cell, Destination, Handle, Hub, NewProfile, Phase, Place, ProfileChange, Refusal, Registration, Resize,
+    Target, take_picture,
 };
 use crate::page::{Instance, Status};
 use crate::state::Area;
@@ -255,7 +255,7 @@ impl Run<'_> {
                 self.heard = self.traffic.last();
                 let cell = Cell { area: step.area, column: step.column, row: step.row };
                 let place = Place { widget: step.widget.clone(), layout: step.layout, cell };
-                let placed = self.ask(|reply| Command::Place(place, reply)).await;
+                let placed = self.request(move |hub| hub.place(place)).await;
                 let instance = match placed {
                     Ok(instance) => instance,
                     Err(difference) => return Err(self.with_widgets(&step.widget, difference).await),
@@ -268,12 +268,12 @@ impl Run<'_> {
                     (self.context(&step.key), Cell { area: step.area, column: step.column, row: step.row });
                 self.heard = self.traffic.last();
                 let to = Destination { cell: Some(cell), ..Destination::default() };
-                self.ask(|reply| Command::Move(context, to, reply)).await.map(drop)
+                self.request(move |hub| hub.move_to(&context, &to)).await.map(drop)
             }
             Step::Remove(key) => {
                 let context = self.context(key);
                 self.heard = self.traffic.last();
-                self.ask(|reply| Command::Remove(context, reply)).await
+                self.request(move |hub| hub.remove(&context)).await
             }
             Step::Press(key) => self.press(key, Phase::Tap).await,
             Step::Hold(key) => self.press(key, Phase::Down).await,
@@ -282,17 +282,23 @@ impl Run<'_> {
             Step::Title(step) => {
                 let (context, title) = (self.context(&step.key), step.title.clone());
                 self.heard = self.traffic.last();
-                self.ask(|reply| Command::Adjust(context, Adjustment::Title(title), reply)).await
+                self.request(move |hub| hub.adjust(&context, Adjustment::Title(title))).await
             }
             Step::Layout(step) => {
                 let (context, resize) = (self.context(&step.key), Resize { layout: step.layout, to: None });
                 self.heard = self.traffic.last();
-                self.ask(|reply| Command::Resize(context, resize, reply)).await.map(drop)
+                self.request(move |hub| hub.resize(&context, resize)).await.map(drop)
             }
             Step::Profile(name) => self.profile(name).await,
             Step::Sleep(asleep) => {
                 self.heard = self.traffic.last();
-                self.hub.ask(|reply| Command::Sleep(*asleep, reply)).await.ok_or_else(stopping)
+                self.hub
+                    .call({
+                        let asleep = *asleep;
+                        move |hub| hub.sleep(asleep)
+                    })
+                    .await
+                    .ok_or_else(stopping)
             }
             Step::Say(step) => self.say(step).await,
             Step::Running(step) => self.running(&step.package, Duration::from_millis(step.within)).await,
@@ -308,7 +314,7 @@ impl Run<'_> {
 
     /// Names the widgets that there are, if the one that was asked for isn't.
     async fn with_widgets(&self, wanted: &str, mut difference: Difference) -> Difference {
-        let packages = self.hub.ask(Command::State).await.map(|state| state.packages).unwrap_or_default();
+        let packages = self.hub.state().await.map(|state| state.packages).unwrap_or_default();
         let widgets: Vec<_> =
             packages.into_iter().flat_map(|package| package.widgets).map(|widget| widget.uuid).collect();
         if !widgets.iter().any(|widget| widget == wanted) {
@@ -317,11 +323,11 @@ impl Run<'_> {
         difference
     }
 
-    async fn ask<T>(
+    async fn request<T: Send + 'static>(
         &self,
-        command: impl FnOnce(crate::hub::Reply<Result<T, Refusal>>) -> Command,
+        work: impl FnOnce(&mut Hub) -> Result<T, Refusal> + Send + 'static,
     ) -> Result<T, Difference> {
-        self.hub.request(command).await.map_err(Difference::refused)
+        self.hub.request(work).await.map_err(Difference::refused)
     }
 
     /// What a script calls a key: the name that it gave it, or its context.
@@ -335,18 +341,18 @@ impl Run<'_> {
         let package = self.instance(&context).await?.package;
         self.running(&package, CONNECTED_WITHIN).await?;
         self.heard = self.traffic.last();
-        self.ask(|reply| Command::Press(context, phase, reply)).await
+        self.request(move |hub| hub.press(&context, phase)).await
     }
 
     /// Shows the profile of this name; makes it, if there is none.
     async fn profile(&mut self, name: &str) -> Result<(), Difference> {
-        let state = self.hub.ask(Command::State).await.ok_or_else(stopping)?;
+        let state = self.hub.state().await.map_err(|_| stopping())?;
         let change = match state.deck.profiles.into_iter().find(|profile| profile.name == name) {
             Some(profile) => ProfileChange::Activate(profile.id),
             None => ProfileChange::Create(NewProfile { name: name.to_owned(), copy_of: None }),
         };
         self.heard = self.traffic.last();
-        self.ask(|reply| Command::Profile(change, reply)).await.map(drop)
+        self.request(move |hub| hub.change_profile(change)).await.map(drop)
     }
 
     /// Says something as the property view of an instance, which is opened for it and stays so.
@@ -361,7 +367,7 @@ impl Run<'_> {
         self.heard = self.traffic.last();
         self.traffic.record(&package, true, Direction::In, &text);
         let picture = take_picture(&mut message);
-        match self.hub.tell(Command::Message { connection, message, picture }).await {
+        match self.hub.tell(move |hub| hub.message(connection, message, picture)).await {
             true => Ok(()),
             false => Err(stopping()),
         }
@@ -372,10 +378,18 @@ impl Run<'_> {
         // Its package would not hear of it otherwise.
         let package = self.instance(context).await?.package;
         self.running(&package, CONNECTED_WITHIN).await?;
-        let (uuid, _) = self.ask(|reply| Command::OpenView(target, reply)).await?;
-        let files = self.hub.ask(|reply| Command::View(uuid.clone(), reply)).await.flatten().ok_or_else(stopping)?;
+        let (uuid, _) = self.request(move |hub| hub.open_view(target)).await?;
+        let files = self
+            .hub
+            .call({
+                let uuid = uuid.clone();
+                move |hub| hub.view_files(&uuid)
+            })
+            .await
+            .flatten()
+            .ok_or_else(stopping)?;
         let event = files.call.get(1).and_then(Value::as_str).unwrap_or_default().to_owned();
-        let registration = self.hub.ask(|reply| Command::Register { uuid, event, from: None, reply }).await;
+        let registration = self.hub.call(move |hub| hub.register(&uuid, &event, None)).await;
         let Registration { connection, package, mut outgoing } = registration.flatten().ok_or_else(stopping)?;
         let (traffic, addressee) = (self.traffic.clone(), package.clone());
         // Ends when the hub closes the page.
@@ -390,7 +404,7 @@ impl Run<'_> {
     }
 
     async fn instance(&self, context: &str) -> Result<Instance, Difference> {
-        let state = self.hub.ask(Command::State).await.ok_or_else(stopping)?;
+        let state = self.hub.state().await.map_err(|_| stopping())?;
         let found = state.instances.into_iter().find(|instance| instance.context == context);
         found.ok_or_else(|| Difference::new(format!("a key {context:?} on the Panel"), "there is none"))
     }
@@ -398,7 +412,7 @@ impl Run<'_> {
     async fn running(&self, uuid: &str, within: Duration) -> Result<(), Difference> {
         let expected = format!("{uuid} is running within {} ms", within.as_millis());
         self.until(within, &expected, async || {
-            let state = self.hub.ask(Command::State).await.ok_or("Creator Deck is stopping.")?;
+            let state = self.hub.state().await.map_err(|_| "Creator Deck is stopping.")?;
             match state.packages.into_iter().find(|package| package.uuid == uuid) {
                 Some(package) if package.status == Status::Running => Ok(()),
                 Some(package) => {
@@ -453,7 +467,13 @@ impl Run<'_> {
         expected.extend(step.equal.as_ref().map(|wanted| format!("exactly {}", Value::from(wanted.clone()))));
         expected.extend(step.contain.as_ref().map(|part| format!("with {}", Value::from(part.clone()))));
         self.until(Duration::from_millis(step.within), &format!("settings {}", expected.join(", ")), async || {
-            let settings = self.hub.request(|reply| Command::Settings(context.clone(), reply)).await;
+            let settings = self
+                .hub
+                .request({
+                    let context = context.clone();
+                    move |hub| hub.settings_of(&context)
+                })
+                .await;
             let settings = settings.map_err(|refusal| Difference::refused(refusal).got)?;
             let settings: Map<String, Value> = settings.read().unwrap_or_default();
             let fits = step.equal.as_ref().is_none_or(|wanted| *wanted == settings);

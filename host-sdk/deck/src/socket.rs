@@ -16,7 +16,7 @@ use tokio::task::spawn_blocking;
 use tokio::time::{sleep, timeout};
 
 use crate::guard;
-use crate::hub::{Command, Drawable, Handle, Outgoing, Registration, take_picture};
+use crate::hub::{Drawable, Handle, Outgoing, Registration, take_picture};
 use crate::log::Log;
 use crate::tasks::catch_panic;
 use crate::throttle::Throttle;
@@ -109,7 +109,7 @@ async fn serve(socket: WebSocket, from: Option<String>, sockets: Sockets) {
         sleep(wait).await;
     }
     let Register { uuid, event } = register.clone();
-    let answer = hub.ask(|reply| Command::Register { uuid, event, from, reply }).await;
+    let answer = hub.call(move |hub| hub.register(&uuid, &event, from.as_deref())).await;
     // None: the deck is stopping.
     let Some(answer) = answer else { return };
     let Some(Registration { connection, package, outgoing }) = answer else {
@@ -131,7 +131,7 @@ async fn serve(socket: WebSocket, from: Option<String>, sockets: Sockets) {
     // The hub learns of the end in any case: nothing else would show that the package is gone.
     let why = catch_panic(conversation).await;
     let why = why.unwrap_or_else(|panic| format!("Creator Deck has failed to speak with it ({panic})."));
-    hub.tell(Command::Closed { connection, why }).await;
+    hub.tell(move |hub| hub.disconnect(connection, &why)).await;
 }
 
 /// Who is at the other end, and where what is said is taken down.
@@ -196,7 +196,7 @@ async fn read(mut stream: SplitStream<WebSocket>, connection: u64, who: &Who, hu
             if throttled {
                 log.warn(Some(package), "It sends too much; its socket is read more slowly from now on.");
             }
-            hub.tell(Command::Throttled { connection, throttled }).await;
+            hub.tell(move |hub| hub.throttled(connection, throttled)).await;
         }
         // Even the shortest sleep takes a millisecond.
         if !pause.is_zero() {
@@ -213,7 +213,7 @@ async fn read(mut stream: SplitStream<WebSocket>, connection: u64, who: &Who, hu
         };
         match parsed {
             Ok((message, picture)) => {
-                if !hub.tell(Command::Message { connection, message, picture }).await {
+                if !hub.tell(move |hub| hub.message(connection, message, picture)).await {
                     return String::new();
                 }
             }

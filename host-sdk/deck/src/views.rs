@@ -18,7 +18,7 @@ use serde_json::Value;
 use url::Origin;
 
 use crate::guard::Site;
-use crate::hub::{Command, Handle, OutputLine};
+use crate::hub::{Handle, OutputLine};
 use crate::log;
 use crate::origins;
 use crate::traffic::masked_start;
@@ -42,7 +42,16 @@ pub async fn view(
     Extension(site): Extension<Site>,
     UrlPath((id, path)): UrlPath<(String, String)>,
 ) -> Response {
-    let Some(Some(files)) = views.hub.ask(|reply| Command::View(id.clone(), reply)).await else { return not_found() };
+    let Some(Some(files)) = views
+        .hub
+        .call({
+            let id = id.clone();
+            move |hub| hub.view_files(&id)
+        })
+        .await
+    else {
+        return not_found();
+    };
     if site.0 != Some(origins::label(&files.package)) {
         return not_found();
     }
@@ -89,7 +98,7 @@ pub async fn output_of(
     lines.retain(|line| !line.line.trim().is_empty());
     // Here, where only this page waits: the last error is shown with the package, too.
     lines.iter_mut().for_each(|line| line.line = masked_start(&line.line, log::LONGEST));
-    match views.hub.ask(|reply| Command::Output { label, page, lines, reply }).await {
+    match views.hub.call(move |hub| hub.output(&label, &page, lines)).await {
         Some(true) => StatusCode::NO_CONTENT,
         Some(false) => StatusCode::NOT_FOUND,
         None => StatusCode::SERVICE_UNAVAILABLE,
@@ -105,7 +114,13 @@ pub async fn picture(
     if site.0.is_some() {
         return not_found();
     }
-    let folder = views.hub.ask(|reply| Command::Picture(package, path.clone(), reply)).await;
+    let folder = views
+        .hub
+        .call({
+            let path = path.clone();
+            move |hub| hub.picture_folder(&package, &path)
+        })
+        .await;
     let Some(Some(folder)) = folder else { return not_found() };
     let Some(content) = read(&folder, &path).await else { return not_found() };
     let Some(kind) = Kind::of(&content) else { return not_found() };

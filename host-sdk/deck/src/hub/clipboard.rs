@@ -36,14 +36,14 @@ pub struct Destination {
 
 impl Hub {
     /// Takes a key that is shown into the clipboard.
-    pub(super) fn clip(&mut self, context: &str, cut: bool) -> Result<(), Refusal> {
+    pub(crate) fn clip(&mut self, context: &str, cut: bool) -> Result<(), Refusal> {
         self.shown_key(context)?;
         self.clipboard = Some(Clipboard { key: self.family(context), cut });
         Ok(())
     }
 
     /// Puts what is in the clipboard down, at the free place that is nearest to a cell of what is shown.
-    pub(super) fn paste(&mut self, cell: Cell) -> Result<page::Instance, Refusal> {
+    pub(crate) fn paste(&mut self, cell: Cell) -> Result<page::Instance, Refusal> {
         let empty = || Refusal::Conflict("There is nothing to paste. Copy a key first.".to_owned());
         let Clipboard { key, cut } = self.clipboard.clone().ok_or_else(empty)?;
         let first = key.first().ok_or_else(empty)?;
@@ -62,7 +62,7 @@ impl Hub {
     }
 
     /// Puts a copy of a key somewhere.
-    pub(super) fn copy_to(&mut self, context: &str, to: &Destination) -> Result<page::Instance, Refusal> {
+    pub(crate) fn copy_to(&mut self, context: &str, to: &Destination) -> Result<page::Instance, Refusal> {
         self.shown_key(context)?;
         let (profile, place) = self.destination(context, to, None)?;
         let name = if profile == self.panel.active { "duplicate" } else { "copy" };
@@ -70,7 +70,7 @@ impl Hub {
     }
 
     /// Moves a key somewhere.
-    pub(super) fn move_to(&mut self, context: &str, to: &Destination) -> Result<page::Instance, Refusal> {
+    pub(crate) fn move_to(&mut self, context: &str, to: &Destination) -> Result<page::Instance, Refusal> {
         self.shown_key(context)?;
         let (profile, place) = self.destination(context, to, Some(context))?;
         self.relocate(context, &profile, place);
@@ -159,7 +159,7 @@ impl Hub {
     }
 
     /// Forgets what is in the clipboard, or only if it belongs to a package.
-    pub(super) fn clear_clipboard(&mut self, package: Option<&str>) {
+    pub(crate) fn clear_clipboard(&mut self, package: Option<&str>) {
         let is_meant = |clipboard: &Clipboard| match package {
             Some(package) => clipboard.key.iter().any(|placed| placed.package == package),
             None => true,

@@ -109,7 +109,7 @@ impl Hub {
     }
 
     /// Undoes or redoes a step. Answers its name.
-    pub(super) fn step(&mut self, direction: Direction) -> Result<&'static str, Refusal> {
+    pub(crate) fn step(&mut self, direction: Direction) -> Result<&'static str, Refusal> {
         let step = match direction {
             Direction::Undo => self.history.done.pop_back(),
             Direction::Redo => self.history.undone.pop(),

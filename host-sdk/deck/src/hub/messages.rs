@@ -22,7 +22,7 @@ const MOST_STORED: usize = 16 << 20;
 
 impl Hub {
     /// A registered socket says something. Messages of one that was cut off meanwhile are dropped.
-    pub(super) fn message(&mut self, connection: u64, message: Incoming, picture: Drawable) {
+    pub(crate) fn message(&mut self, connection: u64, message: Incoming, picture: Drawable) {
         match self.connections.get(&connection).map(|connection| connection.peer.clone()) {
             Some(Peer::Package(package)) => self.package_says(&package, connection, message, picture),
             Some(Peer::View(view)) => self.view_says(&view, connection, message),

@@ -85,7 +85,7 @@ pub(super) fn own_package() -> Package {
 
 impl Hub {
     /// Gives a multi-action key another list. Widgets that are new in it get an instance; those that it had and doesn't name go.
-    pub(super) fn set_steps(&mut self, context: &str, wanted: Vec<WantedStep>) -> Result<page::Instance, Refusal> {
+    pub(crate) fn set_steps(&mut self, context: &str, wanted: Vec<WantedStep>) -> Result<page::Instance, Refusal> {
         let before = self.shown_instance(context)?.placed.clone();
         if before.widget != MULTI_ACTION {
             return Err(Refusal::Conflict(

@@ -113,21 +113,21 @@ impl Hub {
     }
 
     /// Starts a halted package again.
-    pub(super) fn resume(&mut self, uuid: &str) {
+    pub(crate) fn resume(&mut self, uuid: &str) {
         if let Some(package) = self.take_package(uuid) {
             self.put_package(package.config, package.folder);
         }
     }
 
     /// A bundle was installed, as a new package or over an older version of it, which was halted.
-    pub(super) fn installed(&mut self, installed: Installed) -> page::Package {
+    pub(crate) fn installed(&mut self, installed: Installed) -> page::Package {
         let Installed { config, folder } = installed;
         self.log.info(Some(&config.uuid), format!("Version {} is installed.", config.version));
         self.replace_package(config, folder)
     }
 
     /// A package was halted, and its package file was read anew. It is started also where it was unloaded.
-    pub(super) fn reloaded(&mut self, installed: Installed) -> page::Package {
+    pub(crate) fn reloaded(&mut self, installed: Installed) -> page::Package {
         let Installed { config, folder } = installed;
         self.log.info(Some(&config.uuid), format!("Version {} is loaded again.", config.version));
         self.replace_package(config, folder)
@@ -143,7 +143,7 @@ impl Hub {
     }
 
     /// Keeps a halted package from running. Its keys stay where they are.
-    pub(super) fn unload(&mut self, uuid: &str) -> Result<page::Package, Refusal> {
+    pub(crate) fn unload(&mut self, uuid: &str) -> Result<page::Package, Refusal> {
         let Some(package) = self.package_mut(uuid) else { return Err(no_package()) };
         package.is_ending = false;
         package.status = Status::Stopped;
@@ -183,7 +183,7 @@ impl Hub {
     }
 
     /// Forgets a package, which was halted. Its settings and its keys, with theirs, go or wait for its return.
-    pub(super) fn uninstall(&mut self, uuid: &str, keep_settings: bool) -> Result<(), Refusal> {
+    pub(crate) fn uninstall(&mut self, uuid: &str, keep_settings: bool) -> Result<(), Refusal> {
         if self.take_package(uuid).is_none() {
             return Err(no_package());
         }
@@ -317,7 +317,7 @@ impl Hub {
     }
 
     /// A package, or one of its pages, sends more than it may, or has stopped to.
-    pub(super) fn throttled(&mut self, connection: u64, throttled: bool) {
+    pub(crate) fn throttled(&mut self, connection: u64, throttled: bool) {
         // What a page does isn't its package's state.
         let Some(Peer::Package(uuid)) = self.connections.get(&connection).map(|connection| connection.peer.clone())
         else {
@@ -331,7 +331,7 @@ impl Hub {
     }
 
     /// Logs what a page of the package with this label has written. Returns whether there is such a page.
-    pub(super) fn output(&mut self, label: &str, page: &str, lines: Vec<OutputLine>) -> bool {
+    pub(crate) fn output(&mut self, label: &str, page: &str, lines: Vec<OutputLine>) -> bool {
         let of_package = self.packages.iter().find(|package| package.frame.as_deref() == Some(page));
         let uuid = of_package.map(|package| &package.config.uuid);
         let Some(uuid) = uuid.or_else(|| self.view(page).map(|view| &view.package)).cloned() else { return false };

@@ -15,7 +15,7 @@ use crate::random_id;
 use crate::state::{Area, Instance, Placed, Shown, Span};
 
 impl Hub {
-    pub(super) fn place(&mut self, place: Place) -> Result<page::Instance, Refusal> {
+    pub(crate) fn place(&mut self, place: Place) -> Result<page::Instance, Refusal> {
         let offers = |package: &&Package| package.config.widget(&place.widget).is_some();
         let package = self.packages.iter().chain([&self.own]).find(offers);
         let widget = package.and_then(|package| Some((package, package.config.widget(&place.widget)?)));
@@ -41,7 +41,7 @@ impl Hub {
 
     /// Gives an instance another layout; context and settings stay. Where it can't stay, it goes to the nearest free
     /// place unless the user has named one.
-    pub(super) fn resize(&mut self, context: &str, resize: Resize) -> Result<page::Instance, Refusal> {
+    pub(crate) fn resize(&mut self, context: &str, resize: Resize) -> Result<page::Instance, Refusal> {
         let instance = self.shown_key(context)?;
         self.usable(instance)?;
         let before = instance.placed.clone();
@@ -75,7 +75,7 @@ impl Hub {
         self.view_of(context)
     }
 
-    pub(super) fn remove(&mut self, context: &str) -> Result<(), Refusal> {
+    pub(crate) fn remove(&mut self, context: &str) -> Result<(), Refusal> {
         self.shown_key(context)?;
         let family = self.family(context).into_iter();
         let edits = family.map(|placed| Edit::Instance(Some(Box::new(placed)), None)).collect();
@@ -127,7 +127,7 @@ impl Hub {
         self.panel.get(context).map(|instance| self.instance_view(instance)).ok_or_else(|| no("instance"))
     }
 
-    pub(super) fn press(&mut self, context: &str, phase: Phase) -> Result<(), Refusal> {
+    pub(crate) fn press(&mut self, context: &str, phase: Phase) -> Result<(), Refusal> {
         self.press_by(PROGRAM, context, phase)
     }
 
@@ -168,8 +168,9 @@ impl Hub {
         Ok(())
     }
 
-    /// See [`super::Command::PressFrom`].
-    pub(super) fn press_from(&mut self, page: u64, context: &str, phase: Phase) -> Result<(), Refusal> {
+    /// Presses a key as a finger on the page of this number does: a key that is down already goes down no further, one that
+    /// several pages hold comes up with the last of them, and all that a page holds comes up when it is gone.
+    pub(crate) fn press_from(&mut self, page: u64, context: &str, phase: Phase) -> Result<(), Refusal> {
         match (phase, self.pressed.get_mut(context)) {
             (Phase::Down, holders) => {
                 // It can't tell when the finger is lifted.
@@ -196,7 +197,7 @@ impl Hub {
     }
 
     /// Forgets a page that listens no more, and lets go what it holds.
-    pub(super) fn page_is_gone(&mut self, page: u64) {
+    pub(crate) fn page_is_gone(&mut self, page: u64) {
         self.pages.retain(|other| other.number != page);
         let held: Vec<_> =
             self.pressed.iter().filter(|(_, holders)| holders.contains(&page)).map(|(key, _)| key.clone()).collect();
@@ -207,7 +208,7 @@ impl Hub {
     }
 
     /// Changes how an instance looks as its user wants it, where its package lets the user.
-    pub(super) fn adjust(&mut self, context: &str, adjustment: Adjustment) -> Result<(), Refusal> {
+    pub(crate) fn adjust(&mut self, context: &str, adjustment: Adjustment) -> Result<(), Refusal> {
         let instance = self.shown_instance(context)?;
         self.usable(instance)?;
         let widget =
@@ -310,7 +311,7 @@ impl Hub {
         self.tell_pages_of(context);
     }
 
-    pub(super) fn open_view(&mut self, target: Target) -> Result<(String, String), Refusal> {
+    pub(crate) fn open_view(&mut self, target: Target) -> Result<(String, String), Refusal> {
         let (package, context, entry) = match target {
             Target::Context(context) => {
                 let instance = self.panel.get(&context).ok_or_else(|| no("instance"))?;
@@ -358,7 +359,7 @@ impl Hub {
     }
 
     /// Opens a view for the page that runs web packages.
-    pub(super) fn try_view(&mut self, target: Target) -> Result<String, Refusal> {
+    pub(crate) fn try_view(&mut self, target: Target) -> Result<String, Refusal> {
         let (id, url) = self.open_view(target)?;
         if let Some(view) = self.views.iter_mut().find(|view| view.id == id) {
             view.tried = Some(Frame { package: view.package.clone(), name: view.package.clone(), url });
@@ -366,7 +367,7 @@ impl Hub {
         Ok(id)
     }
 
-    pub(super) fn close_view(&mut self, id: &str) -> Result<(), Refusal> {
+    pub(crate) fn close_view(&mut self, id: &str) -> Result<(), Refusal> {
         let connection = self.view(id).ok_or_else(|| no("view"))?.connection;
         // Tells the package, which hears of it only if the view was there.
         if let Some(connection) = connection {
@@ -376,7 +377,7 @@ impl Hub {
         Ok(())
     }
 
-    pub(super) fn view_files(&self, id: &str) -> Option<ViewFiles> {
+    pub(crate) fn view_files(&self, id: &str) -> Option<ViewFiles> {
         if let Some(files) = self.frame_files(id) {
             return Some(files);
         }

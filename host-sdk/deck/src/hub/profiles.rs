@@ -123,14 +123,14 @@ impl Hub {
     }
 
     /// Puts the device to sleep, or wakes it up. Not kept on disk: a deck starts awake.
-    pub(super) fn sleep(&mut self, asleep: bool) {
+    pub(crate) fn sleep(&mut self, asleep: bool) {
         let before = self.seen();
         self.asleep = asleep;
         self.settle(&before, &[]);
     }
 
     /// Makes, names, removes or shows a profile. Answers the one that it is about.
-    pub(super) fn change_profile(&mut self, change: ProfileChange) -> Result<Profile, Refusal> {
+    pub(crate) fn change_profile(&mut self, change: ProfileChange) -> Result<Profile, Refusal> {
         match change {
             ProfileChange::Create(new) => self.create_profile(new),
             ProfileChange::Rename(id, name) => {
@@ -212,7 +212,7 @@ impl Hub {
     }
 
     /// Shows a page of the grid in the profile that is shown.
-    pub(super) fn show_page(&mut self, page: u8) -> Result<(), Refusal> {
+    pub(crate) fn show_page(&mut self, page: u8) -> Result<(), Refusal> {
         if page >= PAGES {
             return Err(Refusal::NotFound(format!("There are {PAGES} pages.")));
         }
@@ -233,7 +233,7 @@ impl Hub {
     }
 
     /// Takes over what the user chooses about the deck itself.
-    pub(super) fn prefer(&mut self, change: Map<String, Value>) -> Result<(), PreferenceError> {
+    pub(crate) fn prefer(&mut self, change: Map<String, Value>) -> Result<(), PreferenceError> {
         self.changed |= self.preferences.change(change)?;
         let language = self.preferences.language();
         if !self.is_language_fixed {

@@ -27,7 +27,7 @@ impl Hub {
     }
 
     /// Places the starter Panel, as one step that can be undone. Answers how many keys it has.
-    pub(super) fn place_starter(&mut self) -> Result<usize, Refusal> {
+    pub(crate) fn place_starter(&mut self) -> Result<usize, Refusal> {
         if !self.is_profile_empty() {
             return Err(Refusal::Conflict(
                 "A starter Panel is for a profile without keys. Make a new profile first.".to_owned(),

@@ -239,7 +239,7 @@ fn name_families(instances: &mut [Placed]) {
 
 impl Hub {
     /// The Panel as a file.
-    pub(super) fn export(&self) -> Export {
+    pub(crate) fn export(&self) -> Export {
         let placed = self.panel.iter().map(|instance| &instance.placed).chain(&self.absent);
         let mut instances: Vec<Placed> = placed.cloned().collect();
         // The same Panel, the same file, whatever was done to it and undone in between.
@@ -265,7 +265,7 @@ impl Hub {
     }
 
     /// Takes over a Panel, as one step that can be undone. None: says only what would be taken.
-    pub(super) fn import(&mut self, export: Export, taking: Option<Taking>) -> Result<Report, Refusal> {
+    pub(crate) fn import(&mut self, export: Export, taking: Option<Taking>) -> Result<Report, Refusal> {
         let Export { packages, profiles: theirs, active, instances, unusable, .. } = export;
         let kept = if taking == Some(Taking::Replace) { 0 } else { self.panel.profiles.len() };
         let mut report = Report { left: unusable, ..Report::default() };

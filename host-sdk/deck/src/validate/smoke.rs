@@ -18,7 +18,7 @@ use super::SmokeRun;
 use crate::Deck;
 use crate::browser::find;
 use crate::config::Config;
-use crate::hub::{Command, Phase, Refusal, Runs, SCRIPT_FAILED, Target};
+use crate::hub::{Phase, Refusal, Runs, SCRIPT_FAILED, Target};
 use crate::log::Level;
 use crate::page::Outbox;
 use crate::process::choice::{Look, Way, choose, on_path, start_of};
@@ -99,7 +99,7 @@ pub async fn run(
     if let Some(browser) = &browser {
         deck.open_unattended(browser)?;
     }
-    let ran = match deck.hub.ask(|reply| Command::Subscribe(Runs::Nothing, reply)).await {
+    let ran = match deck.hub.call(move |hub| hub.subscribe(Runs::Nothing)).await {
         Some((_, outbox)) => {
             let mut run = Run {
                 deck: &deck,
@@ -266,7 +266,7 @@ impl<'a> Run<'a> {
     async fn place_one(&mut self, widget: &Widget, (column, row): (u8, u8)) -> Result<String, Refusal> {
         let cell = json!({"widget": widget.uuid, "layout": 0, "column": column, "row": row});
         let cell = serde_json::from_value(cell).map_err(|error| Refusal::NotFound(error.to_string()))?;
-        let placed = self.deck.hub.request(|reply| Command::Place(cell, reply)).await?;
+        let placed = self.deck.hub.request(move |hub| hub.place(cell)).await?;
         let context = placed.context.clone();
         let first = serde_json::to_value(placed).unwrap_or_default();
         self.faces.insert(context.clone(), Faces { first, ..Faces::default() });
@@ -306,9 +306,9 @@ impl<'a> Run<'a> {
             // An error means that the instance is gone, which is seen in the end.
             let _ = match step {
                 Step::Appear => Ok(()),
-                Step::Press => self.deck.hub.request(|reply| Command::Press(context, Phase::Down, reply)).await,
-                Step::Release => self.deck.hub.request(|reply| Command::Press(context, Phase::Up, reply)).await,
-                Step::Disappear => self.deck.hub.request(|reply| Command::Remove(context, reply)).await,
+                Step::Press => self.deck.hub.request(move |hub| hub.press(&context, Phase::Down)).await,
+                Step::Release => self.deck.hub.request(move |hub| hub.press(&context, Phase::Up)).await,
+                Step::Disappear => self.deck.hub.request(move |hub| hub.remove(&context)).await,
             };
         }
         let contexts: Vec<String> = batch.iter().map(|trial| trial.context.clone()).collect();
@@ -337,7 +337,7 @@ impl<'a> Run<'a> {
         let why = self.last_words();
         for Trial { context, .. } in batch {
             let context = context.clone();
-            let _ = self.deck.hub.request(|reply| Command::Remove(context, reply)).await;
+            let _ = self.deck.hub.request(move |hub| hub.remove(&context)).await;
         }
         for Trial { widget, place, .. } in batch.iter().filter(|_| batch.len() > 1) {
             if !self.until(self.patience.register, |run| ["running", "failed"].contains(&run.state())).await
@@ -386,15 +386,14 @@ impl<'a> Run<'a> {
             let uuid = config.uuid.clone();
             tried.push(("SettingsPath".to_owned(), Target::Package(uuid.clone()), uuid));
         }
-        if tried.is_empty()
-            || timeout(BROWSER_START, self.deck.hub.ask(Command::AwaitUnattended)).await.ok().flatten().is_none()
+        if tried.is_empty() || !timeout(BROWSER_START, self.deck.hub.wait_for_unattended_page()).await.unwrap_or(false)
         {
             return;
         }
         let mark = self.deck.traffic.last();
         let mut waiting = Vec::new();
         for (place, target, context) in tried {
-            if let Ok(view) = self.deck.hub.request(|reply| Command::TryView(target, reply)).await {
+            if let Ok(view) = self.deck.hub.request(move |hub| hub.try_view(target)).await {
                 waiting.push((place, context, view));
             }
         }
@@ -422,7 +421,7 @@ impl<'a> Run<'a> {
         // What fails in them fails early.
         self.until(self.patience.aftermath, |run| run.state() != "running").await;
         for view in views {
-            let _ = self.deck.hub.request(|reply| Command::CloseView(view, reply)).await;
+            let _ = self.deck.hub.request(move |hub| hub.close_view(&view)).await;
         }
     }
 
