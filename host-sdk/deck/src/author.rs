@@ -387,8 +387,16 @@ fn install_runner(version: &str, target: &Path, profile: Profile, offline: bool)
     let mut command = cargo();
     command.args(["install", RUNNER, "--locked", "--version"]).arg(format!("={version}"));
     command.arg("--root").arg(&root).arg("--target-dir").arg(target);
-    // As the SDK's own. Its profiles aren't in what is published.
-    command.args(["--config", "profile.release.strip=\"symbols\""]);
+    // As in the template, so that what the package and its runner share is built once.
+    for profile in ["release.strip=\"symbols\"", "dev.debug=\"line-tables-only\"", "dev.package.\"*\".debug=false"] {
+        command.arg("--config").arg(format!("profile.{profile}"));
+    }
+    // Cargo warns of programs that aren't on the search path.
+    let search_path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = std::env::split_paths(&search_path).chain([root.join("bin")]);
+    if let Ok(search_path) = std::env::join_paths(folders) {
+        command.env("PATH", search_path);
+    }
     command.args((profile == Profile::Debug).then_some("--debug"));
     command.args(offline.then_some("--offline"));
     let status = command.stdin(Stdio::null()).stdout(Stdio::null()).status().context("cargo can't be started")?;
