@@ -250,6 +250,50 @@ async fn presses_during_other_calls_are_queued() {
     assert_eq!(stage.spotify.playback().item, Some(track_uri(5)), "four skips");
 }
 
+// ---- The sleep timer -----------------------------------------------------------------------------------------------
+
+#[tokio::test]
+async fn sleep_timer_fades_pauses_and_restores_the_volume() {
+    let unpacked = &Unpacked::spotify();
+    // Of 3:21.
+    let near_the_end = Playback { progress_ms: 193_000, ..Playback::default() };
+    let mut stage = start_with(unpacked, near_the_end.clone()).await;
+    let (sleep, other) = (key("sleep-timer", "s"), key("sleep-timer", "o"));
+    appears(&mut stage.host, sleep, json!({"until": "item"})).await;
+    appears(&mut stage.host, other, json!({"minutes": 90})).await;
+    says(&mut stage.host, sleep, "Sleep timer: end of track").await;
+    says(&mut stage.host, other, "Sleep timer: 1 hour 30 minutes").await;
+    stage.spotify.clear_requests();
+    stage.host.press(sleep).await;
+    says(&mut stage.host, other, "pauses at the end of the track").await;
+    plays(&mut stage, "it is paused", |playback| !playback.is_playing).await;
+    plays(&mut stage, "the volume is back", |playback| volume(playback) == Some(65)).await;
+    says(&mut stage.host, sleep, "Sleep timer: end of track").await;
+    let sent = commands(&stage.spotify);
+    let pause = sent.iter().position(|command| command == "PUT player/pause").expect("a pause");
+    assert!(pause > 3, "{sent:?}");
+    assert_eq!(sent[pause + 1..], ["PUT player/volume volume_percent=65"], "{sent:?}");
+    assert_eq!(stage.spotify.playback().item, near_the_end.item, "the next track has not begun");
+}
+
+#[tokio::test]
+async fn sleep_timer_is_extended_and_cancelled_by_presses() {
+    let unpacked = &Unpacked::spotify();
+    let mut stage = start_with(unpacked, Playback::default()).await;
+    let sleep = key("sleep-timer", "s");
+    appears(&mut stage.host, sleep, json!({"minutes": 30})).await;
+    says(&mut stage.host, sleep, "Sleep timer: 30 minutes").await;
+    stage.spotify.clear_requests();
+    stage.host.press(sleep).await;
+    says(&mut stage.host, sleep, "pauses in 30 minutes").await;
+    stage.host.press(sleep).await;
+    says(&mut stage.host, sleep, "pauses in 45 minutes").await;
+    goes_down(&mut stage.host, sleep).await;
+    says(&mut stage.host, sleep, "Sleep timer: 30 minutes").await;
+    comes_up(&mut stage.host, sleep).await;
+    assert_eq!(commands(&stage.spotify), [""; 0], "it is the package that counts");
+}
+
 // ---- The library ---------------------------------------------------------------------------------------------------
 
 #[tokio::test]
@@ -671,7 +715,8 @@ async fn keys_show_when_nothing_plays() {
         appears(&mut stage.host, instance, json!({})).await;
         says(&mut stage.host, instance, "Nothing is playing").await;
     }
-    let pressed = ["seek", "restart", "like", "remove-from-playlist", "add-to-queue"].map(|widget| key(widget, widget));
+    let pressed = ["seek", "restart", "like", "remove-from-playlist", "add-to-queue", "sleep-timer"]
+        .map(|widget| key(widget, widget));
     for instance in pressed {
         appears(&mut stage.host, instance, json!({})).await;
         stage.host.shows(instance, "").await;

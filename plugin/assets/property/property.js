@@ -107,6 +107,17 @@
     standard: "normal",
     options: { off: "scrollOff", slow: "scrollSlow", normal: "scrollNormal", fast: "scrollFast" },
   };
+  const UNTIL = { kind: "choice", setting: "until", label: "sleepUntil", options: { time: "sleepTime", item: "sleepItem" } };
+  const MINUTES = {
+    kind: "number",
+    setting: "minutes",
+    label: "sleepAfter",
+    min: 1,
+    max: 240,
+    standard: 30,
+    unit: "minutes",
+    when: ({ until }) => until !== "item",
+  };
   const TEMPLATE = { kind: "template", setting: "template", label: "template" };
   const DEVICE = { kind: "device", setting: "device", label: "device", none: "deviceActive", hint: "deviceHint" };
   const PRESSES = { kind: "presses" };
@@ -141,6 +152,8 @@
     device: [MODE, TARGET, MOVED, PRESSES],
     "now-playing-text": playback(TEXT_LAYOUTS, { ...TEMPLATE, layouts: TEXT_LAYOUTS.layouts }, SCROLL),
     "playing-now": playback(COVER_LAYOUTS, SCROLL),
+    // Holding the key cancels, so the user gives no meaning to further presses.
+    "sleep-timer": [UNTIL, MINUTES],
     account: [],
   };
 

@@ -75,11 +75,13 @@ pub enum Icon {
     Restart,
     /// An arrow out of a frame: opens something elsewhere.
     External,
+    /// A crescent moon: the sleep timer.
+    Moon,
 }
 
 impl Icon {
     /// Every icon.
-    pub const ALL: [Icon; 32] = [
+    pub const ALL: [Icon; 33] = [
         Icon::Play,
         Icon::Pause,
         Icon::Previous,
@@ -112,6 +114,7 @@ impl Icon {
         Icon::SeekBack,
         Icon::Restart,
         Icon::External,
+        Icon::Moon,
     ];
 
     fn source(self) -> &'static str {
@@ -153,6 +156,7 @@ impl Icon {
             Icon::SeekBack => svg!("seek-back"),
             Icon::Restart => svg!("restart"),
             Icon::External => svg!("external"),
+            Icon::Moon => svg!("moon"),
         }
     }
 }

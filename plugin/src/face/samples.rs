@@ -195,6 +195,18 @@ fn all() -> Vec<(&'static str, Vec<Sample>)> {
         let picture = Picture::Key(Key { meter: Some(percent), ..key(Icon::VolumeUp, label, Tone::Normal) });
         keys.push(sample(&format!("Meter {percent}"), picture, (1, 1)));
     }
+    for (label, tone, meter) in [
+        ("30 min", Tone::Normal, None),
+        ("14:59", Tone::Active, Some(49)),
+        ("1 h 05 min", Tone::Active, Some(97)),
+        ("End of episode", Tone::Disabled, None),
+    ] {
+        keys.push(sample(
+            &format!("Sleep timer {label}"),
+            Picture::Key(Key { meter, ..key(Icon::Moon, label, tone) }),
+            (1, 1),
+        ));
+    }
     for label in ["", "Lautstärke erhöhen", "Wiedergabe pausieren bitte"] {
         keys.push(sample(&format!("Label {label}"), Picture::Key(key(Icon::Next, label, Tone::Normal)), (1, 1)));
     }

@@ -69,6 +69,19 @@ pub enum Verb {
     },
     /// Move playback to the next device of the list.
     NextDevice,
+    /// Start the sleep timer; while it runs, add 15 minutes to it.
+    Sleep(SleepUntil),
+    /// Stop the sleep timer.
+    CancelSleep,
+}
+
+/// When the sleep timer pauses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SleepUntil {
+    /// So many minutes from now.
+    Minutes(u16),
+    /// At the end of the track or episode that plays.
+    EndOfItem,
 }
 
 impl Verb {
@@ -232,7 +245,7 @@ fn restricted<T>(why: Restriction) -> Result<T, Error> {
 /// What a command becomes.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Decision {
-    /// The calls. What a fade needs beyond its first step, the model adds.
+    /// The calls. What a fade needs beyond its first step, and what the sleep timer needs, the model adds.
     pub steps: Vec<Step>,
     /// The device that they are for, under the id that it has now as far as is known.
     pub device: Option<ChosenDevice>,
@@ -243,12 +256,19 @@ pub(super) struct Decision {
 /// sends nothing. What is known too badly is in the way of nothing (see [`Player::believes_now`] and
 /// [`Player::believes_devices`]): Spotify itself decides then.
 pub(super) fn obstacle(verb: &Verb, device: Option<&ChosenDevice>, player: &Player) -> Option<Error> {
-    if verb.is_library() {
+    if verb.is_library() || *verb == Verb::CancelSleep {
         return None;
+    }
+    if let Verb::Sleep(until) = verb {
+        let has_length = |now: &Now| *until != SleepUntil::EndOfItem || now.duration_ms().is_some();
+        let can_start = player.now.as_ref().is_some_and(|now| now.playing && has_length(now));
+        if player.sleep.is_some() || !can_start {
+            return player.sleep.is_none().then_some(Error::Restricted(Restriction::NothingPlaying));
+        }
     }
     let chosen = match verb {
         Verb::MoveTo { device, .. } => Some(device),
-        Verb::NextDevice => None,
+        Verb::NextDevice | Verb::Sleep(_) => None,
         _ => device,
     };
     let now = player.now.as_ref().filter(|_| player.believes_now);
@@ -304,7 +324,9 @@ fn is_disallowed(verb: &Verb, now: &Now, player: &Player) -> bool {
         | Verb::ToggleSaved(_)
         | Verb::AddToPlaylist(_)
         | Verb::RemoveFromPlaylist
-        | Verb::Enqueue(_) => false,
+        | Verb::Enqueue(_)
+        | Verb::Sleep(_)
+        | Verb::CancelSleep => false,
     }
 }
 
@@ -422,6 +444,8 @@ fn steps(verb: &Verb, player: &Player) -> Result<Vec<Step>, Error> {
         Verb::Enqueue(uri) => vec![(Call::Enqueue(uri.clone().map_or_else(catalogued, Ok)?), None)],
         // These depend on a device.
         Verb::MoveTo { .. } | Verb::VolumeBy(_) | Verb::VolumeTo { .. } | Verb::ToggleMute => Vec::new(),
+        // The model calls when the timer is due.
+        Verb::Sleep(_) | Verb::CancelSleep => Vec::new(),
         Verb::NextDevice => {
             let Some(devices) = &player.devices else { return Ok(vec![(Call::NextDevice, None)]) };
             let next = device::next(devices, now.and_then(|now| now.device.id.as_deref()));

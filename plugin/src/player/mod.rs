@@ -18,15 +18,17 @@ mod queue;
 mod schedule;
 mod send;
 mod settle;
+mod sleep;
 mod snapshot;
 mod state;
 mod task;
 mod volume;
 
-pub use command::{Again, Command, Start, Verb};
+pub use command::{Again, Command, SleepUntil, Start, Verb};
 pub use device::{ChosenDevice, Found};
 pub use model::Model;
 pub use queries::Subscription;
+pub use sleep::SleepTimer;
 pub use snapshot::{Done, Now, Player, Refusal, Track, Wait};
 pub use state::State;
 pub use task::{Ended, Handle, Input, start};

@@ -214,9 +214,21 @@ impl Model {
                 return false;
             }
         };
+        match command.verb {
+            Verb::Sleep(until) => {
+                self.start_sleep(until, command, now_ms);
+                return true;
+            }
+            Verb::CancelSleep => {
+                self.cancel_sleep(now_ms);
+                return true;
+            }
+            _ => {}
+        }
         if command.verb.is_volume() {
             // The last word counts.
             self.fade = None;
+            self.drop_sleep_fade();
             self.volumes.note_loud(player.target(device.as_ref()), player.volume(device.as_ref()).percent);
         }
         if let Verb::VolumeTo { percent, over } = &command.verb
@@ -231,6 +243,7 @@ impl Model {
         for (call, what) in steps {
             self.push(call, what, device.clone(), &command, now_ms);
         }
+        self.step_sleep(now_ms);
         self.recall();
         true
     }
@@ -340,10 +353,10 @@ impl Model {
         until.filter(|_| waits)
     }
 
-    /// When the queue or a fade wants to be looked at again although nothing has happened.
+    /// When the queue, a fade or the sleep timer wants to be looked at again although nothing has happened.
     pub(super) fn next_step_ms(&self, now_ms: u64) -> Option<u64> {
         let fade = self.fade.as_ref().map(|fade| fade.next_ms().max(now_ms));
-        self.paced_until(now_ms).into_iter().chain(fade).min()
+        self.paced_until(now_ms).into_iter().chain(fade).chain(self.next_sleep_ms(now_ms)).min()
     }
 
     /// A call has succeeded: its change is trusted for a while.
@@ -376,6 +389,7 @@ impl Model {
             let (instance, title) = (call.command.instance.clone(), call.title.clone());
             self.state.done = Some(Done { instance, title, until_ms: now_ms.saturating_add(SAY_DONE_MS) });
         }
+        self.sleep_call_confirmed(call, now_ms);
         self.recall();
     }
 
@@ -404,6 +418,9 @@ impl Model {
             return;
         }
         self.state.changes.retain(|change| change.id != call.id);
+        if self.sleep_call_refused(call, &error, now_ms) {
+            return;
+        }
         self.fade.take_if(|fade| fade.command == call.command);
         if error.passes() {
             // What comes after it was asked for in the belief that it would work; it would only fail alike.
@@ -483,11 +500,13 @@ impl Model {
         let mut known = playback.map(|playback| self.read(playback, asked_ms, at_ms));
         if let Some(known) = &mut known {
             self.hear_volume(&mut known.now, asked_ms, now_ms);
+            self.check_sleep_volume(&known.now.device, asked_ms);
             self.hear_modes(&known.now, asked_ms, now_ms);
         }
         if self.surprises(known.as_ref(), now_ms) {
             self.suspect_ms = now_ms;
         }
+        let item_ended = self.sleep_item_has_ended(known.as_ref(), now_ms);
         self.state.heard_ms = now_ms;
         self.state.changes.retain(|change| {
             let Some(done_ms) = change.done_ms else { return true };
@@ -500,6 +519,7 @@ impl Model {
         self.still_since_ms = if playing { None } else { self.still_since_ms.or(Some(now_ms)) };
         self.state.known = Some(known);
         self.review_refusal(now_ms);
+        self.on_answer_for_sleep(item_ended, now_ms);
         self.recall();
         for pending in self.take_pending() {
             if !pending.is_too_old(now_ms) {
@@ -662,6 +682,9 @@ impl Model {
         self.state.refusal.take_if(|refusal| refusal.until_ms > now_ms.saturating_add(SAY_WHY_MS));
         self.state.done.take_if(|done| done.until_ms > now_ms.saturating_add(SAY_DONE_MS));
         self.fade.take_if(|fade| fade.is_of_the_future(now_ms));
+        if let Some(sleep) = &mut self.state.sleep {
+            sleep.on_clock_change(now_ms);
+        }
         self.state.heard_ms = self.state.heard_ms.min(now_ms);
         self.state.devices_ms = self.state.devices_ms.min(now_ms);
         self.still_since_ms = self.still_since_ms.map(|since| since.min(now_ms));
@@ -808,6 +831,8 @@ fn read(playback: Playback) -> Now {
         skipping: false,
     }
 }
+
+mod sleep;
 
 #[cfg(test)]
 mod properties;

@@ -8,6 +8,7 @@ use host_sdk::package::InstanceId;
 use super::command::{self, Command, Verb};
 use super::device::{self, ChosenDevice};
 use super::modes::Lacking;
+use super::sleep::SleepTimer;
 use super::volume::{Volume, Volumes};
 use crate::auth::{AuthState, Limit, LimitKind, Link};
 use crate::spotify::{Device, Disallows, Error, Item, PlayingType, Repeat, Uri, UriKind};
@@ -150,26 +151,31 @@ impl Wait {
     #[must_use]
     pub fn of(limit: Limit, now_ms: u64) -> Option<Self> {
         let left_ms = limit.until_ms.checked_sub(now_ms).filter(|left| *left > 0)?;
-        let unit = Self::unit_ms(left_ms);
+        let unit = unit_ms(left_ms);
         Some(Self { seconds: left_ms.div_ceil(unit).saturating_mul(unit / 1_000), kind: limit.kind })
-    }
-
-    /// The step in which what is left is told.
-    fn unit_ms(left_ms: u64) -> u64 {
-        if left_ms > HOUR_MS { 60_000 } else { 1_000 }
     }
 
     /// When the wait for this limit is told differently next.
     pub(super) fn next_change_ms(limit: Limit, now_ms: u64) -> Option<u64> {
-        let left_ms = limit.until_ms.checked_sub(now_ms).filter(|left| *left > 0)?;
-        let unit = Self::unit_ms(left_ms);
-        // When a whole number of units is left, or the next lower one.
-        let to_next = match left_ms.checked_rem(unit) {
-            Some(0) | None => unit,
-            Some(rest) => rest,
-        };
-        Some(now_ms.saturating_add(to_next))
+        next_unit_ms(limit.until_ms, now_ms)
     }
+}
+
+/// The step in which what is left of a time is shown: seconds up to an hour, then minutes.
+pub(super) fn unit_ms(left_ms: u64) -> u64 {
+    if left_ms > HOUR_MS { 60_000 } else { 1_000 }
+}
+
+/// When what is left until then is shown differently next.
+pub(super) fn next_unit_ms(until_ms: u64, now_ms: u64) -> Option<u64> {
+    let left_ms = until_ms.checked_sub(now_ms).filter(|left| *left > 0)?;
+    let unit = unit_ms(left_ms);
+    // When a whole number of units is left, or the next lower one.
+    let to_next = match left_ms.checked_rem(unit) {
+        Some(0) | None => unit,
+        Some(rest) => rest,
+    };
+    Some(now_ms.saturating_add(to_next))
 }
 
 /// Why a command had no effect.
@@ -221,6 +227,8 @@ pub struct Player {
     pub queue: Option<Arc<Vec<Track>>>,
     /// The playlist that something was added to last.
     pub last_playlist: Option<Uri>,
+    /// The sleep timer, while it runs.
+    pub sleep: Option<SleepTimer>,
     /// Whether `now` is recent enough for what it disallows to be in the way of a press: see
     /// [`BELIEVED_MS`](super::state::BELIEVED_MS).
     pub(super) believes_now: bool,

@@ -11,6 +11,7 @@ use super::modes::Lacking;
 use super::position::{Position, has_begun_again};
 use super::queries::DEVICES_LAST_MS;
 use super::settle::LastPlaying;
+use super::sleep::Sleep;
 use super::snapshot::{Done, Now, Player, Refusal, Track, Wait};
 use super::volume::{Volume, Volumes};
 use crate::auth::{AuthState, Group, Limit};
@@ -24,7 +25,7 @@ pub(super) const BELIEVED_MS: u64 = 75_000;
 /// A position that Spotify tells is taken for the one that was asked for within this.
 const SAME_POSITION_MS: u64 = 2_500;
 /// Reads lag behind writes by no more than this; mostly by some 100 ms.
-const LAG_MS: u64 = 1_000;
+pub(super) const LAG_MS: u64 = 1_000;
 const DAY_MS: u64 = 24 * 3_600_000;
 
 /// A change that was asked for and isn't yet part of what Spotify tells.
@@ -136,6 +137,7 @@ pub struct State {
     /// Whether Liked Songs weren't taken as a context.
     pub(super) liked_as_list: bool,
     pub(super) coming: Option<Arc<Vec<Track>>>,
+    pub(super) sleep: Option<Sleep>,
 }
 
 impl State {
@@ -157,6 +159,7 @@ impl State {
             lacking: Lacking::default(),
             liked_as_list: false,
             coming: None,
+            sleep: None,
         }
     }
 
@@ -199,7 +202,7 @@ impl State {
     }
 
     /// When what is shown changes by itself next, other than by progress: a refusal that has been said long enough, a
-    /// state that gets old, a second of a wait.
+    /// state that gets old, a second of a wait or of the sleep timer.
     #[must_use]
     pub fn next_change_ms(&self, now_ms: u64) -> Option<u64> {
         let refusal = self.refusal.as_ref().map(|refusal| refusal.until_ms);
@@ -209,7 +212,8 @@ impl State {
         let first = self.first_limit().and_then(|limit| Wait::next_change_ms(limit, now_ms));
         let believed =
             self.known.is_some().then(|| now_ms.saturating_sub(self.known_age_ms(now_ms)).saturating_add(BELIEVED_MS));
-        [refusal, done, stale, wait, first, believed].into_iter().flatten().filter(|at| *at > now_ms).min()
+        let sleep = self.sleep.as_ref().and_then(|sleep| sleep.next_change_ms(now_ms));
+        [refusal, done, stale, wait, first, believed, sleep].into_iter().flatten().filter(|at| *at > now_ms).min()
     }
 
     /// Where the item that is known would be by then, whatever its length, with those of the changes that don't put on
@@ -343,6 +347,7 @@ impl State {
             devices: self.devices_at(),
             queue: self.coming.clone(),
             last_playlist: self.last_playlist.clone(),
+            sleep: self.sleep.as_ref().and_then(|sleep| sleep.shown(now_ms)),
             lacking: self.lacking.clone(),
             liked_as_list: self.liked_as_list,
             believes_now: self.problem.is_none() && self.known_age_ms(now_ms) <= BELIEVED_MS,

@@ -127,7 +127,7 @@ struct Task {
     ask_at: Option<Instant>,
     /// When to put another question next.
     question_at: Option<Instant>,
-    /// When the queue or a fade goes on by itself.
+    /// When the queue, a fade or the sleep timer goes on by itself.
     step_at: Option<Instant>,
     writing: Option<Pending<(QueuedCall, Sent)>>,
     asking: Option<Pending<Answer>>,
@@ -157,7 +157,7 @@ impl Task {
                     Ok(()) => self.accounts_changed(&accounts),
                     Err(_) => return,
                 },
-                () = until(self.step_at) => self.model.step_fade(self.clock.unix_ms()),
+                () = until(self.step_at) => self.model.step(self.clock.unix_ms()),
                 () = until(self.ask_at), if self.asking.is_none() => self.ask(),
                 () = until(self.question_at), if self.questioning.is_none() => self.question(),
                 _ = beat.tick() => self.beat().await,

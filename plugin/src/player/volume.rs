@@ -10,7 +10,7 @@ use super::command::Command;
 use super::device::ChosenDevice;
 
 /// What a device tells is taken for what it was asked for within this: a device with ten steps may be so far off.
-const ROUNDING: u8 = 10;
+pub(super) const ROUNDING: u8 = 10;
 /// So many devices are remembered.
 const MOST_DEVICES: usize = 8;
 /// Between two steps of a fade: slow enough for Spotify, quick enough for the ear.

@@ -25,6 +25,7 @@ mod set_volume;
 mod settings;
 mod shortcut;
 mod shuffle;
+mod sleep_timer;
 mod up_next;
 mod volume_down;
 mod volume_step;
@@ -44,7 +45,7 @@ use self::settings::Common;
 pub use self::settings::{bounded, with_renewed_device};
 
 /// Every widget.
-pub const ALL: [Kind; 21] = [
+pub const ALL: [Kind; 22] = [
     Kind::of::<play_pause::PlayPause>(),
     Kind::of::<previous::Previous>(),
     Kind::of::<next::Next>(),
@@ -66,6 +67,7 @@ pub const ALL: [Kind; 21] = [
     Kind::of::<up_next::UpNext>(),
     Kind::of::<device::Device>(),
     Kind::of::<now_playing_text::NowPlayingText>(),
+    Kind::of::<sleep_timer::SleepTimer>(),
 ];
 
 /// What a widget is about.
@@ -85,6 +87,8 @@ trait Widget: 'static {
     const SUBJECT: Subject = Subject::Playback;
     /// Whether holding the key presses it again and again.
     const REPEATS: bool = false;
+    /// What holding the key asks for, where that isn't the user's choice.
+    const LONG_PRESS: Option<Verb> = None;
     /// What the user can set besides what is [common](Common) to all.
     type Settings: Default + DeserializeOwned + Send + Sync;
 
@@ -233,7 +237,8 @@ impl<W: Widget> WidgetInstance for Placed<W> {
     }
 
     fn gesture_config(&self) -> GestureConfig {
-        let (long, double) = (self.common.long_press.is_some(), self.common.double_press.is_some());
+        let long = W::LONG_PRESS.is_some() || self.common.long_press.is_some();
+        let double = self.common.double_press.is_some();
         match W::SUBJECT {
             Subject::Playback => GestureConfig { long, double: double && !W::REPEATS, repeats: W::REPEATS && !long },
             Subject::Accounts => GestureConfig::default(),
@@ -246,6 +251,9 @@ impl<W: Widget> WidgetInstance for Placed<W> {
     }
 
     fn on_gesture(&self, gesture: Gesture, player: &Player) -> Option<Request> {
+        if let (Gesture::Long, Link::Linked, Some(verb)) = (gesture, player.link, W::LONG_PRESS) {
+            return Some(self.command(verb));
+        }
         let shortcut = match gesture {
             Gesture::Press => None,
             Gesture::Long => self.common.long_press,

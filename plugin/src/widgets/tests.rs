@@ -500,6 +500,83 @@ fn volume_keys_of_a_device_show_and_step_its_own() {
     assert_eq!(placed("volume-up", &set).face(&model.at(T), Size::KEY).description, "Volume Up: 80 %");
 }
 
+/// What the sleep timer shows so long after it was started with these settings: label, meter and description.
+fn sleep_face(set: &Value, after_ms: u64) -> (String, Option<u8>, String) {
+    let set = settings(set.clone());
+    let mut model = Model::new(linked());
+    model.heard(Some(playback()), T, T);
+    assert!(pressed("sleep-timer", &mut model, &set).0);
+    let face = placed("sleep-timer", &set).face(&model.at(T + after_ms), Size::KEY);
+    let Picture::Key(key) = face.picture else { panic!("{face:?}") };
+    assert_eq!(key.tone, Tone::Active);
+    (key.label, key.meter, face.description)
+}
+
+#[test]
+fn sleep_timer_counts_down_in_seconds_below_an_hour() {
+    let face = |after_ms| sleep_face(&json!({"minutes": 15}), after_ms);
+    let of =
+        |label: &str, meter, words: &str| (label.to_owned(), Some(meter), format!("Sleep timer: pauses in {words}"));
+    assert_eq!(face(0), of("15:00", 100, "15 minutes"));
+    assert_eq!(face(1_000), of("14:59", 99, "15 minutes"));
+    assert_eq!(face(840_000), of("1:00", 6, "1 minute"));
+    assert_eq!(face(895_000), of("0:05", 0, "less than a minute"));
+}
+
+#[test]
+fn sleep_timer_counts_down_in_minutes_above_an_hour() {
+    let face = |after_ms| sleep_face(&json!({"minutes": 65}), after_ms);
+    assert_eq!(face(0).0, "1 h 05 min");
+    assert_eq!(face(1_000).2, "Sleep timer: pauses in 1 hour 5 minutes");
+    assert_eq!(face(300_000).0, "1 h 00 min");
+    assert_eq!(face(301_000).0, "59:59");
+}
+
+#[test]
+fn sleep_timer_at_item_end_shows_what_is_left_of_it() {
+    let (label, meter, words) = sleep_face(&json!({"until": "item"}), 0);
+    assert_eq!((label.as_str(), meter), ("1:58", Some(65)));
+    assert_eq!(words, "Sleep timer: pauses at the end of the track, in 2 minutes");
+}
+
+#[test]
+fn idle_sleep_timer_shows_what_it_is_set_to() {
+    let episode = Playback { currently_playing_type: PlayingType::Episode, ..playback() };
+    for (set, playback, label, words) in [
+        (json!({}), playback(), "30 min", "30 minutes"),
+        (json!({"minutes": 500}), playback(), "4 h 00 min", "4 hours"),
+        (json!({"minutes": "0"}), playback(), "1 min", "1 minute"),
+        (json!({"until": "item"}), playback(), "End of track", "end of track"),
+        (json!({"until": "item"}), episode, "End of episode", "end of episode"),
+    ] {
+        let face = placed("sleep-timer", &settings(set)).face(&player(Some(playback)), Size::KEY);
+        assert_eq!((tone_of(&face), face.description), (Some(Tone::Normal), format!("Sleep timer: {words}")));
+        let Picture::Key(key) = face.picture else { panic!() };
+        assert_eq!((key.label.as_str(), key.meter), (label, None));
+    }
+}
+
+#[test]
+fn sleep_timer_is_dimmed_while_nothing_plays() {
+    for nothing in [None, Some(Playback { is_playing: false, ..playback() })] {
+        let mut model = Model::new(linked());
+        model.heard(nothing, T, T);
+        let face = placed("sleep-timer", &settings(json!({}))).face(&model.at(T), Size::KEY);
+        assert_eq!(tone_of(&face), Some(Tone::Disabled));
+        let (sent, words) = pressed("sleep-timer", &mut model, &settings(json!({})));
+        assert_eq!((sent, words.as_str()), (false, "Nothing is playing"));
+    }
+}
+
+#[test]
+fn sleep_timer_is_cancelled_by_a_long_press() {
+    // What a script has set for a long press doesn't count.
+    let key = placed("sleep-timer", &settings(json!({"longPress": "next"})));
+    assert!(key.gesture_config().long);
+    let Some(Request::Command(command)) = key.on_gesture(Gesture::Long, &player(Some(playback()))) else { panic!() };
+    assert_eq!(command.verb, Verb::CancelSleep);
+}
+
 #[test]
 fn odd_device_ids_mean_the_active_device() {
     let chosen =

@@ -7,7 +7,7 @@ use super::*;
 use crate::auth::testing::accounts;
 use crate::auth::{LimitKind, Link};
 use crate::player::testing::pressed;
-use crate::player::{Again, Start};
+use crate::player::{Again, SleepUntil, Start};
 use crate::spotify::{Context, Device, Item, Repeat};
 
 /// One thing that happens.
@@ -121,6 +121,9 @@ fn verb() -> impl Strategy<Value = Verb> {
         Just(Verb::RemoveFromPlaylist),
         maybe(uri()).prop_map(Verb::Enqueue),
         Just(Verb::NextDevice),
+        any::<u16>().prop_map(|minutes| Verb::Sleep(SleepUntil::Minutes(minutes))),
+        Just(Verb::Sleep(SleepUntil::EndOfItem)),
+        Just(Verb::CancelSleep),
     ]
 }
 
@@ -153,7 +156,7 @@ fn on_event(model: &mut Model, event: Event, now_ms: u64) {
         Event::Failure(error) => model.unheard(error, now_ms),
         Event::Press(verb) => drop(model.command(pressed(verb, None), now_ms)),
         Event::Call(error) => {
-            model.step_fade(now_ms);
+            model.step(now_ms);
             if let Some(call) = model.next_call(now_ms) {
                 match error {
                     Some(error) => model.refused(&call, error, now_ms),

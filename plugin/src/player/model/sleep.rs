@@ -1,0 +1,195 @@
+//! What the model does for the sleep timer: fades the volume out, pauses, and sets the volume back where nothing plays.
+
+use super::{Model, QueuedCall};
+use crate::player::command::{Call, Command, SleepUntil, Verb, What, obstacle, set_volume};
+use crate::player::sleep::{Faded, Sleep};
+use crate::player::state::{Known, LAG_MS};
+use crate::player::volume::{Fade, ROUNDING};
+use crate::spotify::{Device, Error};
+
+/// Whether a command is the one that has started the timer: the timer makes its calls in the name of that.
+fn is_of_sleep(command: &Command) -> bool {
+    matches!(command.verb, Verb::Sleep(_))
+}
+
+impl Model {
+    /// A press: starts the timer, or adds to it.
+    pub(super) fn start_sleep(&mut self, until: SleepUntil, command: Command, now_ms: u64) {
+        self.end_sleep_fade(now_ms);
+        match self.state.sleep.as_mut().filter(|sleep| !sleep.is_pausing) {
+            Some(sleep) => sleep.add(now_ms),
+            // It pauses what plays, wherever that is.
+            None => self.state.sleep = Some(Sleep::new(until, Command { device: None, ..command }, now_ms)),
+        }
+        self.step_sleep(now_ms);
+    }
+
+    /// A long press: the timer stops. A pause that is on its way stays.
+    pub(super) fn cancel_sleep(&mut self, now_ms: u64) {
+        if self.state.sleep.as_ref().is_some_and(|sleep| !sleep.is_pausing) {
+            self.end_sleep_fade(now_ms);
+            self.state.sleep = None;
+        }
+    }
+
+    /// Goes on with what time alone brings: the sleep timer and the fade.
+    pub(in crate::player) fn step(&mut self, now_ms: u64) {
+        self.step_sleep(now_ms);
+        self.step_fade(now_ms);
+    }
+
+    /// Goes on with the timer. Idempotent, so that it can be called after whatever has happened.
+    pub(super) fn step_sleep(&mut self, now_ms: u64) {
+        let player = self.at(now_ms);
+        let ends_ms = self.ends_ms(now_ms);
+        let Some(sleep) = self.state.sleep.as_mut().filter(|sleep| !sleep.is_pausing) else { return };
+        let now = player.now.as_ref();
+        if sleep.is_for_item() && now.is_some_and(|now| now.skipping) {
+            // It is the end of another item that counts now, which isn't known yet.
+            self.end_sleep_fade(now_ms);
+            return;
+        }
+        if let Some(now) = now.filter(|now| now.playing) {
+            sleep.follow(now, ends_ms);
+        }
+        // What is known too badly may have gone on elsewhere.
+        let is_still = player.believes_now && now.is_none_or(|now| !now.playing);
+        if sleep.is_due(now_ms) {
+            if is_still || sleep.is_late(now_ms) {
+                self.end_sleep_fade(now_ms);
+                self.state.sleep = None;
+                return;
+            }
+            sleep.is_pausing = true;
+            let command = sleep.command.clone();
+            self.fade.take_if(|fade| is_of_sleep(&fade.command));
+            self.push(Call::Pause, now.map(|_| What::Playing(false)), None, &command, now_ms);
+        } else if let Some(left_ms) = sleep.fade_left_ms(now_ms) {
+            if is_still || !player.believes_now {
+                self.end_sleep_fade(now_ms);
+            } else if sleep.may_fade && sleep.faded.is_none() {
+                self.start_sleep_fade(left_ms, now_ms);
+            }
+        }
+    }
+
+    /// When the timer wants to be looked at again.
+    pub(super) fn next_sleep_ms(&self, now_ms: u64) -> Option<u64> {
+        let sleep = self.state.sleep.as_ref()?;
+        // Until it is known what comes of a skip, nothing is done.
+        let waits = sleep.is_for_item() && self.now_at(now_ms).is_some_and(|now| now.skipping);
+        sleep.next_ms(now_ms).filter(|_| !waits)
+    }
+
+    /// Begins to fade, where the device has a volume that is known and can be set.
+    fn start_sleep_fade(&mut self, left_ms: u64, now_ms: u64) {
+        let player = self.at(now_ms);
+        let volume = Verb::VolumeTo { percent: 0, over: std::time::Duration::ZERO };
+        let Some(before) = player.volume(None).percent.filter(|percent| *percent > 0) else { return };
+        if obstacle(&volume, None, &player).is_some() {
+            return;
+        }
+        let Some(sleep) = &mut self.state.sleep else { return };
+        let device = player.target(None).map(str::to_owned);
+        self.volumes.note_loud(device.as_deref(), Some(before));
+        sleep.faded = Some(Faded { device, before, steps: Vec::new() });
+        self.fade = Some(Fade::new(Some(before), 0, left_ms, now_ms, None, sleep.command.clone()));
+    }
+
+    /// Ends the fade and sets the volume back to what it was before.
+    fn end_sleep_fade(&mut self, now_ms: u64) {
+        self.fade.take_if(|fade| is_of_sleep(&fade.command));
+        let Some((faded, command)) =
+            self.state.sleep.as_mut().and_then(|sleep| Some((sleep.faded.take()?, sleep.command.clone())))
+        else {
+            return;
+        };
+        let player = self.at(now_ms);
+        // Another device has a volume of its own.
+        if player.target(None) == faded.device.as_deref() && player.volume(None).percent != Some(faded.before) {
+            let (call, what) = set_volume(faded.before, None, &player);
+            self.push(call, what, None, &command, now_ms);
+        }
+    }
+
+    /// The volume was set by hand: the last word counts. It is neither faded any more nor set back.
+    pub(super) fn drop_sleep_fade(&mut self) {
+        self.fade.take_if(|fade| is_of_sleep(&fade.command));
+        if let Some(sleep) = &mut self.state.sleep
+            && sleep.faded.take().is_some()
+        {
+            sleep.may_fade = false;
+        }
+    }
+
+    /// Ends the fade where Spotify reports that the volume was changed elsewhere, or that another device plays. `asked_ms`: when
+    /// it was asked.
+    pub(super) fn check_sleep_volume(&mut self, device: &Device, asked_ms: u64) {
+        let Some(faded) = self.state.sleep.as_ref().and_then(|sleep| sleep.faded.as_ref()) else { return };
+        let is_other = faded.device != device.id;
+        // A fade only goes down: what is reported is no louder than a step that reads can't lag behind any more.
+        let settled = faded.steps.iter().rev().find(|(done_ms, _)| done_ms.saturating_add(LAG_MS) <= asked_ms);
+        let is_louder = settled
+            .zip(device.told_volume())
+            .is_some_and(|((_, percent), reported)| reported > percent.saturating_add(ROUNDING));
+        if is_other || is_louder {
+            self.drop_sleep_fade();
+        }
+    }
+
+    /// Whether the item whose end the timer waits for has ended, as something else plays by Spotify's answer.
+    pub(super) fn sleep_item_has_ended(&self, known: Option<&Known>, now_ms: u64) -> bool {
+        let is_asked_for = self.state.changes.iter().any(|change| change.left.is_some());
+        let Some(known) = known.filter(|_| !is_asked_for) else { return false };
+        self.state.sleep.as_ref().is_some_and(|sleep| sleep.has_ended(known.now.uri(), now_ms))
+    }
+
+    /// Spotify has answered. `ended`: see [`Model::sleep_item_has_ended`].
+    pub(super) fn on_answer_for_sleep(&mut self, ended: bool, now_ms: u64) {
+        if let Some(sleep) = self.state.sleep.as_mut().filter(|_| ended) {
+            sleep.end_now(now_ms);
+        }
+        self.step_sleep(now_ms);
+    }
+
+    /// A call has succeeded.
+    pub(super) fn sleep_call_confirmed(&mut self, call: &QueuedCall, now_ms: u64) {
+        if !is_of_sleep(&call.command) {
+            return;
+        }
+        match (&call.call, &mut self.state.sleep) {
+            (Call::Pause, Some(sleep)) if sleep.is_pausing => {
+                self.end_sleep_fade(now_ms);
+                self.state.sleep = None;
+            }
+            (Call::Volume(percent), Some(Sleep { faded: Some(faded), .. })) => faded.steps.push((now_ms, *percent)),
+            _ => {}
+        }
+    }
+
+    /// A call has failed. Returns whether the timer does without it, so that no key needs to say so.
+    pub(super) fn sleep_call_refused(&mut self, call: &QueuedCall, error: &Error, now_ms: u64) -> bool {
+        let Some(sleep) = self.state.sleep.as_mut().filter(|_| is_of_sleep(&call.command)) else {
+            // The volume can't be set back.
+            return is_of_sleep(&call.command) && !error.passes();
+        };
+        match &call.call {
+            Call::Pause if error.passes() && sleep.retry(now_ms) => false,
+            Call::Pause => {
+                self.end_sleep_fade(now_ms);
+                self.state.sleep = None;
+                *error == Error::NoActiveDevice
+            }
+            _ => {
+                sleep.may_fade = false;
+                // Where no step has worked there is nothing to set back.
+                sleep.faded.take_if(|faded| faded.steps.is_empty());
+                self.fade.take_if(|fade| is_of_sleep(&fade.command));
+                !error.passes()
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

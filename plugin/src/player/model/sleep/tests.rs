@@ -1,0 +1,468 @@
+use std::sync::Arc;
+
+use super::*;
+use crate::auth::Link;
+use crate::auth::testing::accounts;
+use crate::player::SleepTimer;
+use crate::player::sleep::FADE_MS;
+use crate::player::testing::{key, pressed};
+use crate::spotify::{Item, Playback, Uri};
+
+const T: u64 = 1_000_000;
+const MINUTE: u64 = 60_000;
+
+/// Spotify, as far as the timer has to do with it, and the model that controls it.
+struct Evening {
+    playback: Playback,
+    model: Model,
+    now_ms: u64,
+    /// The calls that were made, and when.
+    calls: Vec<(u64, Call)>,
+}
+
+fn item(uri: &str, duration_ms: u64) -> Item {
+    Item { uri: Uri::parse(uri), duration_ms, name: "Title".into(), ..Item::default() }
+}
+
+impl Evening {
+    fn new() -> Self {
+        let device = Device { id: Some("d".into()), volume_percent: Some(40), ..Device::default() };
+        let playback = Playback {
+            is_playing: true,
+            progress_ms: Some(0),
+            device: Some(device),
+            item: Some(item("spotify:track:1", 24 * 60 * MINUTE)),
+            ..Playback::default()
+        };
+        Self::with(playback)
+    }
+
+    fn with(playback: Playback) -> Self {
+        let model = Model::new(Arc::new(accounts(Link::Linked, &["A"])));
+        let mut evening = Self { playback, model, now_ms: T, calls: Vec::new() };
+        evening.read();
+        evening
+    }
+
+    /// Three minutes of a track that has 20 seconds to go.
+    fn near_the_end() -> Self {
+        let item = Some(item("spotify:track:1", 180_000));
+        Self::with(Playback { item, progress_ms: Some(160_000), ..Self::new().playback })
+    }
+
+    fn device(&mut self) -> &mut Device {
+        self.playback.device.as_mut().unwrap()
+    }
+
+    fn read(&mut self) {
+        self.model.heard(Some(self.playback.clone()), self.now_ms, self.now_ms);
+        self.send();
+    }
+
+    fn press(&mut self, verb: Verb) -> bool {
+        let took = self.model.command(pressed(verb, None), self.now_ms);
+        self.send();
+        took
+    }
+
+    fn sleeps_in(&mut self, minutes: u16) {
+        assert!(self.press(Verb::Sleep(SleepUntil::Minutes(minutes))));
+    }
+
+    /// Makes the calls that wait; each is carried out.
+    fn send(&mut self) {
+        self.model.paced_ms = 0;
+        while let Some(call) = self.model.next_call(self.now_ms) {
+            self.carry_out(&call.call);
+            self.model.confirmed(&call, self.now_ms);
+            self.calls.push((self.now_ms, call.call));
+            self.model.paced_ms = 0;
+        }
+    }
+
+    fn carry_out(&mut self, call: &Call) {
+        match call {
+            Call::Volume(percent) => self.device().volume_percent = Some(*percent),
+            Call::Pause => self.playback.is_playing = false,
+            Call::Play => self.playback.is_playing = true,
+            _ => {}
+        }
+    }
+
+    /// Lets the time pass until then; what plays is read once a minute, as slowly as it ever is.
+    fn goes_on_to(&mut self, end_ms: u64) {
+        loop {
+            let read_ms = self.model.state.heard_ms + MINUTE;
+            let next_ms = self.model.next_step_ms(self.now_ms).unwrap_or(u64::MAX).min(read_ms);
+            if next_ms > end_ms {
+                break;
+            }
+            let passed_ms = next_ms - self.now_ms;
+            self.now_ms = next_ms;
+            if self.playback.is_playing {
+                self.playback.progress_ms = self.playback.progress_ms.map(|progress| progress + passed_ms);
+            }
+            if next_ms == read_ms {
+                self.read();
+            }
+            self.model.step(self.now_ms);
+            self.send();
+        }
+        let passed_ms = end_ms - self.now_ms;
+        if self.playback.is_playing {
+            self.playback.progress_ms = self.playback.progress_ms.map(|progress| progress + passed_ms);
+        }
+        self.now_ms = end_ms;
+    }
+
+    fn timer(&self) -> Option<SleepTimer> {
+        self.model.at(self.now_ms).sleep
+    }
+
+    fn seconds(&self) -> Option<u64> {
+        self.timer()?.seconds
+    }
+
+    fn volumes(&self) -> Vec<u8> {
+        let volumes = self.calls.iter().filter_map(|(_, call)| match call {
+            Call::Volume(percent) => Some(*percent),
+            _ => None,
+        });
+        volumes.collect()
+    }
+
+    fn pauses(&self) -> Vec<u64> {
+        self.calls.iter().filter(|(_, call)| *call == Call::Pause).map(|(at_ms, _)| *at_ms).collect()
+    }
+}
+
+#[test]
+fn sleep_counts_down_without_a_call() {
+    let mut evening = Evening::new();
+    evening.sleeps_in(30);
+    assert_eq!(evening.timer(), Some(SleepTimer { seconds: Some(1_800), percent: 100, at_item_end: false }));
+    evening.goes_on_to(T + 15 * MINUTE + 1);
+    assert_eq!(evening.timer(), Some(SleepTimer { seconds: Some(900), percent: 49, at_item_end: false }));
+    evening.goes_on_to(T + 29 * MINUTE);
+    assert_eq!(evening.calls, []);
+}
+
+#[test]
+fn sleep_fades_out_then_pauses_then_restores_volume() {
+    let mut evening = Evening::new();
+    evening.sleeps_in(30);
+    let end_ms = T + 30 * MINUTE;
+    evening.goes_on_to(end_ms);
+    let volumes = evening.volumes();
+    let (last, faded) = volumes.split_last().unwrap();
+    assert!(faded.is_sorted_by(|one, next| one > next) && faded.len() > 15, "{faded:?}");
+    assert!(*faded.last().unwrap() <= 2, "{faded:?}");
+    let first_ms = evening.calls[0].0;
+    assert!((end_ms - FADE_MS..end_ms - FADE_MS + 1_000).contains(&first_ms), "{first_ms}");
+    assert_eq!((*last, evening.pauses()), (40, vec![end_ms]));
+    let order = evening.calls.iter().rev().take(2).map(|(_, call)| call.clone()).collect::<Vec<_>>();
+    assert_eq!(order, [Call::Volume(40), Call::Pause], "it is silent when it is loud again");
+    assert_eq!(evening.timer(), None);
+}
+
+#[test]
+fn sleep_press_adds_15_minutes() {
+    let mut evening = Evening::new();
+    evening.sleeps_in(30);
+    evening.goes_on_to(T + MINUTE);
+    evening.sleeps_in(30);
+    assert_eq!(evening.seconds(), Some(44 * 60));
+    evening.goes_on_to(T + 45 * MINUTE);
+    assert_eq!(evening.pauses(), [T + 45 * MINUTE]);
+}
+
+#[test]
+fn sleep_presses_add_up_to_a_day() {
+    let mut evening = Evening::new();
+    for _ in 0..1_000 {
+        evening.sleeps_in(240);
+    }
+    assert_eq!(evening.seconds(), Some(24 * 3_600));
+}
+
+#[test]
+fn sleep_shows_minutes_above_an_hour() {
+    let mut evening = Evening::new();
+    evening.sleeps_in(65);
+    evening.goes_on_to(T + 1);
+    assert_eq!(evening.seconds(), Some(65 * 60));
+    assert_eq!(evening.model.state.next_change_ms(evening.now_ms), Some(T + MINUTE));
+    evening.goes_on_to(T + 6 * MINUTE);
+    assert_eq!(evening.seconds(), Some(59 * 60));
+    assert_eq!(evening.model.state.next_change_ms(evening.now_ms), Some(T + 6 * MINUTE + 1_000));
+}
+
+#[test]
+fn sleep_press_while_fading_restores_and_adds() {
+    let mut evening = Evening::new();
+    evening.sleeps_in(1);
+    evening.goes_on_to(T + 55_000);
+    assert!(evening.volumes().last().unwrap() < &25);
+    evening.sleeps_in(1);
+    assert_eq!(evening.volumes().last(), Some(&40));
+    assert_eq!(evening.seconds(), Some(15 * 60 + 5));
+    evening.goes_on_to(T + 2 * MINUTE);
+    assert_eq!((evening.volumes().last(), evening.pauses()), (Some(&40), vec![]));
+}
+
+#[test]
+fn sleep_cancel_while_fading_restores_and_stops() {
+    let mut evening = Evening::new();
+    evening.sleeps_in(1);
+    evening.goes_on_to(T + 55_000);
+    evening.press(Verb::CancelSleep);
+    assert_eq!((evening.volumes().last(), evening.timer()), (Some(&40), None));
+    evening.goes_on_to(T + 5 * MINUTE);
+    assert_eq!(evening.pauses(), [0; 0]);
+}
+
+#[test]
+fn sleep_cancel_without_timer_does_nothing() {
+    let mut evening = Evening::new();
+    evening.press(Verb::CancelSleep);
+    assert_eq!((evening.calls.len(), evening.model.at(T).refusal(&key())), (0, None));
+}
+
+#[test]
+fn sleep_starts_only_while_something_plays() {
+    for playback in [None, Some(Playback { is_playing: false, ..Evening::new().playback })] {
+        let mut model = Model::new(Arc::new(accounts(Link::Linked, &["A"])));
+        model.heard(playback, T, T);
+        let verb = Verb::Sleep(SleepUntil::Minutes(30));
+        assert!(model.at(T).obstacle(&verb, None).is_some());
+        assert!(!model.command(pressed(verb, None), T));
+        assert_eq!(model.at(T).sleep, None);
+    }
+}
+
+#[test]
+fn sleep_is_one_timer_for_all_keys() {
+    let mut evening = Evening::new();
+    evening.sleeps_in(30);
+    let other = Command { instance: "other".into(), ..pressed(Verb::Sleep(SleepUntil::Minutes(90)), None) };
+    evening.model.command(other, T);
+    assert_eq!(evening.seconds(), Some(45 * 60));
+}
+
+#[test]
+fn sleep_survives_a_pause_by_hand() {
+    let mut evening = Evening::new();
+    evening.sleeps_in(30);
+    evening.goes_on_to(T + MINUTE);
+    evening.press(Verb::TogglePlay);
+    evening.goes_on_to(T + 10 * MINUTE);
+    assert_eq!(evening.seconds(), Some(20 * 60));
+    evening.press(Verb::TogglePlay);
+    evening.goes_on_to(T + 30 * MINUTE);
+    assert_eq!(evening.pauses(), [T + MINUTE, T + 30 * MINUTE]);
+}
+
+#[test]
+fn sleep_ends_without_a_call_while_paused() {
+    let mut evening = Evening::new();
+    evening.sleeps_in(30);
+    evening.press(Verb::TogglePlay);
+    evening.goes_on_to(T + 40 * MINUTE);
+    assert_eq!(evening.calls, [(T, Call::Pause)]);
+    assert_eq!(evening.timer(), None);
+}
+
+#[test]
+fn sleep_pause_by_hand_while_fading_restores_volume() {
+    let mut evening = Evening::new();
+    evening.sleeps_in(1);
+    evening.goes_on_to(T + 55_000);
+    evening.calls.clear();
+    evening.press(Verb::TogglePlay);
+    evening.goes_on_to(T + 2 * MINUTE);
+    assert_eq!(evening.calls, [(T + 55_000, Call::Pause), (T + 55_000, Call::Volume(40))]);
+}
+
+#[test]
+fn sleep_only_pauses_where_no_volume_can_be_set() {
+    let fixed = |device: &mut Device| device.supports_volume = Some(false);
+    let untold = |device: &mut Device| device.volume_percent = None;
+    let silent = |device: &mut Device| device.volume_percent = Some(0);
+    for change in [fixed as fn(&mut Device), untold, silent] {
+        let mut evening = Evening::new();
+        change(evening.device());
+        evening.read();
+        evening.sleeps_in(1);
+        evening.goes_on_to(T + MINUTE);
+        assert_eq!(evening.calls, [(T + MINUTE, Call::Pause)]);
+    }
+}
+
+#[test]
+fn sleep_fade_refused_by_device_is_left_out_silently() {
+    let mut evening = Evening::new();
+    evening.sleeps_in(1);
+    for now_ms in [T + 51_000, T + 52_000] {
+        evening.now_ms = now_ms;
+        evening.model.step(now_ms);
+    }
+    let call = evening.model.next_call(evening.now_ms).unwrap();
+    evening.model.refused(&call, Error::VolumeNotAllowed, evening.now_ms);
+    assert_eq!(evening.model.at(evening.now_ms).refusal(&key()), None);
+    evening.goes_on_to(T + MINUTE);
+    assert_eq!(evening.calls, [(T + MINUTE, Call::Pause)]);
+}
+
+#[test]
+fn sleep_fade_ends_when_volume_is_set_by_hand() {
+    let mut evening = Evening::new();
+    evening.sleeps_in(1);
+    evening.goes_on_to(T + 55_000);
+    evening.press(Verb::VolumeTo { percent: 70, over: std::time::Duration::ZERO });
+    evening.goes_on_to(T + MINUTE);
+    assert_eq!((evening.volumes().last(), evening.pauses()), (Some(&70), vec![T + MINUTE]));
+}
+
+#[test]
+fn sleep_fade_ends_when_volume_is_set_elsewhere() {
+    let mut evening = Evening::new();
+    evening.sleeps_in(1);
+    evening.goes_on_to(T + 58_000);
+    evening.device().volume_percent = Some(35);
+    evening.calls.clear();
+    evening.read();
+    evening.goes_on_to(T + MINUTE);
+    assert_eq!(evening.calls, [(T + MINUTE, Call::Pause)]);
+}
+
+#[test]
+fn sleep_volume_that_lags_behind_keeps_fading() {
+    let mut evening = Evening::new();
+    evening.sleeps_in(1);
+    evening.goes_on_to(T + 55_000);
+    // As it was almost a second ago.
+    evening.device().volume_percent = Some(24);
+    evening.read();
+    evening.goes_on_to(T + MINUTE);
+    assert_eq!(evening.volumes().last(), Some(&40));
+}
+
+#[test]
+fn sleep_leaves_the_volume_of_another_device() {
+    let mut evening = Evening::new();
+    evening.sleeps_in(1);
+    evening.goes_on_to(T + 55_000);
+    *evening.device() = Device { id: Some("other".into()), volume_percent: Some(90), ..Device::default() };
+    evening.read();
+    evening.calls.clear();
+    evening.goes_on_to(T + MINUTE);
+    assert_eq!(evening.calls, [(T + MINUTE, Call::Pause)]);
+}
+
+#[test]
+fn sleep_pauses_shortly_before_the_item_ends() {
+    let mut evening = Evening::near_the_end();
+    assert!(evening.press(Verb::Sleep(SleepUntil::EndOfItem)));
+    assert_eq!(evening.timer(), Some(SleepTimer { seconds: Some(20), percent: 10, at_item_end: true }));
+    evening.goes_on_to(T + 20_000);
+    assert_eq!(evening.pauses(), [T + 19_500]);
+    assert_eq!(evening.volumes().last(), Some(&40));
+}
+
+#[test]
+fn sleep_at_item_end_follows_a_seek() {
+    let mut evening = Evening::near_the_end();
+    evening.press(Verb::Sleep(SleepUntil::EndOfItem));
+    evening.press(Verb::Restart);
+    assert_eq!(evening.seconds(), Some(180));
+    evening.playback.progress_ms = Some(0);
+    evening.goes_on_to(T + MINUTE);
+    assert_eq!(evening.pauses(), [0; 0]);
+}
+
+#[test]
+fn sleep_at_item_end_follows_a_skip() {
+    let mut evening = Evening::near_the_end();
+    evening.press(Verb::Sleep(SleepUntil::EndOfItem));
+    evening.goes_on_to(T + 15_000);
+    evening.press(Verb::Next);
+    evening.playback.item = Some(item("spotify:track:2", 200_000));
+    evening.playback.progress_ms = Some(0);
+    evening.model.step(evening.now_ms);
+    evening.send();
+    assert_eq!(evening.volumes().last(), Some(&40), "it is another item's end that counts");
+    evening.now_ms += 300;
+    evening.read();
+    evening.goes_on_to(T + 100_000);
+    assert_eq!(evening.pauses(), [0; 0]);
+    evening.goes_on_to(T + 15_300 + 200_000);
+    assert_eq!(evening.pauses().len(), 1);
+}
+
+#[test]
+fn sleep_pauses_at_once_when_the_item_ended_early() {
+    let mut evening = Evening::near_the_end();
+    evening.press(Verb::Sleep(SleepUntil::EndOfItem));
+    evening.goes_on_to(T + 9_000);
+    // Spotify crossfades.
+    evening.playback.item = Some(item("spotify:track:2", 200_000));
+    evening.playback.progress_ms = Some(500);
+    evening.read();
+    assert_eq!(evening.pauses(), [T + 9_000]);
+}
+
+#[test]
+fn sleep_at_item_end_needs_a_length() {
+    let mut evening = Evening::new();
+    evening.playback.item = None;
+    evening.read();
+    assert!(!evening.press(Verb::Sleep(SleepUntil::EndOfItem)));
+    assert!(evening.press(Verb::Sleep(SleepUntil::Minutes(1))), "a time needs none");
+}
+
+#[test]
+fn sleep_press_turns_item_end_into_a_time() {
+    let mut evening = Evening::near_the_end();
+    evening.press(Verb::Sleep(SleepUntil::EndOfItem));
+    evening.press(Verb::Sleep(SleepUntil::EndOfItem));
+    let timer = evening.timer().unwrap();
+    assert_eq!((timer.seconds, timer.at_item_end), (Some(15 * 60 + 20), false));
+}
+
+#[test]
+fn sleep_tries_a_failed_pause_again() {
+    let mut evening = Evening::new();
+    evening.sleeps_in(1);
+    evening.goes_on_to(T + 59_000);
+    evening.now_ms = T + MINUTE;
+    evening.model.step(evening.now_ms);
+    evening.model.paced_ms = 0;
+    let mut call = evening.model.next_call(evening.now_ms).unwrap();
+    while call.call != Call::Pause {
+        call = evening.model.next_call(evening.now_ms).unwrap();
+    }
+    evening.model.refused(&call, Error::Offline, evening.now_ms);
+    evening.goes_on_to(T + 2 * MINUTE);
+    assert_eq!(evening.pauses(), [T + 70_000]);
+    assert_eq!(evening.volumes().last(), Some(&40));
+}
+
+#[test]
+fn sleep_missed_by_a_sleeping_computer_is_forgotten() {
+    let mut evening = Evening::new();
+    evening.sleeps_in(30);
+    evening.now_ms = T + 10 * 60 * MINUTE;
+    evening.model.woke(evening.now_ms);
+    evening.read();
+    evening.goes_on_to(T + 11 * 60 * MINUTE);
+    assert_eq!((evening.calls.len(), evening.timer()), (0, None));
+}
+
+#[test]
+fn sleep_asks_spotify_nothing_while_it_counts() {
+    let mut evening = Evening::new();
+    let before = (evening.model.next_question(T), evening.model.waits_for_agreement(), evening.model.ends_ms(T));
+    evening.sleeps_in(30);
+    assert_eq!((evening.model.next_question(T), evening.model.waits_for_agreement(), evening.model.ends_ms(T)), before);
+    assert!(!evening.model.waits_for_answer());
+}
