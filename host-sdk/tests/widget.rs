@@ -221,16 +221,17 @@ async fn full_queue_of_an_instance_loses_no_event() {
 #[tokio::test]
 async fn package_with_a_stuck_handler_ends_when_asked() {
     let (listener, args) = listen("127.0.0.1:0").await;
-    let (host, events, stop) = connect(&args);
+    let (host, events, _stop) = connect(&args);
     let widgets = Widgets::new().register(Counter { gate: Some(Arc::default()) });
     let package = tokio::spawn(widgets.run(host, events));
     let mut socket = accept(&listener).await;
     appear(&mut socket, Counter::UUID, "slow", json!({})).await;
     assert_eq!(receive(&mut socket).await, title("slow", "0"));
-    for _ in 0..500 {
+    // More than may wait for one instance, and fewer than may wait for the package.
+    for _ in 0..100 {
         send(&mut socket, "actionDown", "slow").await;
     }
-    stop.stop();
+    say(&mut socket, json!({"event": "applicationWillTerminate"})).await;
     tokio::time::timeout(SOON, package).await.expect("the package ends").unwrap();
 }
 
