@@ -497,3 +497,19 @@ async fn a_package_page_reaches_neither_the_deck_nor_another_package() {
     assert_eq!(answers, expected);
     user.browser.close().await.unwrap();
 }
+
+/// The pages of the package choose their language by themselves: `host_sdk` has the same table.
+#[tokio::test]
+async fn page_strings_choose_languages_as_the_sdk_does() {
+    const STRINGS: &str = include_str!("../plugin/assets/common/strings.js");
+    let cases: Vec<(String, String)> =
+        serde_json::from_str(include_str!("../host-sdk/tests/fixtures/languages.json")).unwrap();
+    let driver = Driver::start().await;
+    let browser = driver.browser().await;
+    let script = format!("{STRINGS}\nreturn arguments[0].map((tag) => SpotifyPages.strings.match(tag));");
+    let tags: Vec<&str> = cases.iter().map(|(tag, _)| tag.as_str()).collect();
+    let chosen = browser.execute(&script, vec![json!(tags)]).await.unwrap();
+    let expected: Vec<&str> = cases.iter().map(|(_, language)| language.as_str()).collect();
+    assert_eq!(chosen, json!(expected), "for {tags:?}");
+    browser.close().await.unwrap();
+}

@@ -10,6 +10,7 @@
 //! - `bundle` (feature `bundle`): packing and installing `.creatorCentral` files.
 //! - [`files`]: private files that survive a power cut.
 //! - [`json`]: limits for JSON from other programs.
+//! - [`language`]: the language of several that suits a reader best.
 //! - [`picture`]: the format of a picture, recognized by its first bytes.
 //! - [`paths`]: paths longer than Windows accepts by default.
 
@@ -21,6 +22,7 @@ pub mod abi;
 pub mod bundle;
 pub mod files;
 pub mod json;
+pub mod language;
 pub mod manifest;
 pub mod package;
 pub mod paths;

@@ -32,9 +32,6 @@ pub const COLUMNS: u8 = 5;
 /// Rows of the Panel.
 pub const ROWS: u8 = 4;
 
-/// The languages that hosts report, as Creator Central's documents and samples write them.
-pub const LANGUAGES: [&str; 6] = ["en", "de", "ja", "ko", "zh_CN", "zh_TW"];
-
 /// How the folder of a macOS application is named.
 const APPLICATION: &str = ".app";
 /// How a file may end whose name lacks its ending in the package file, in the order in which they are looked for.
@@ -486,32 +483,6 @@ impl Translation {
     }
 }
 
-/// A language as it is compared: hosts and packages write `zh_TW`, `zh-tw` and `zh_tw`.
-pub(crate) fn plain_language(text: &str) -> String {
-    text.to_lowercase().replace('-', "_")
-}
-
-/// The language of [`LANGUAGES`] that a text names, without regard to case, `-` or `_`.
-#[must_use]
-pub fn known_language(text: &str) -> Option<&'static str> {
-    LANGUAGES.into_iter().find(|language| plain_language(language) == plain_language(text))
-}
-
-/// Of the languages that there are, the one for what a host reports: without regard to case, `-` or `_`; then without
-/// the region; then English.
-#[must_use]
-pub fn choose_language<'a>(wanted: &str, available: &[&'a str]) -> Option<&'a str> {
-    let wanted = plain_language(wanted);
-    let base = wanted.split('_').next().unwrap_or_default().to_owned();
-    let find = |name: &str| available.iter().copied().find(|candidate| plain_language(candidate) == name);
-    find(&wanted)
-        .or_else(|| find(&base))
-        .or_else(|| {
-            available.iter().copied().find(|candidate| plain_language(candidate).split('_').next() == Some(&base))
-        })
-        .or_else(|| find("en"))
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -651,17 +622,6 @@ mod tests {
         let written: Value = serde_json::from_str(&config.to_text()).unwrap();
         assert_eq!(written["Runtime"]["win"]["Type"], json!("bin"));
         assert_eq!(written["Widgets"][0]["States"][0]["Name"], json!("off"));
-    }
-
-    #[test]
-    fn languages_match_without_regard_to_spelling() {
-        let available = ["en", "de", "zh_tw", "zh_cn"];
-        for (wanted, chosen) in
-            [("zh_TW", "zh_tw"), ("ZH-cn", "zh_cn"), ("de-AT", "de"), ("zh", "zh_tw"), ("fr", "en"), ("", "en")]
-        {
-            assert_eq!(choose_language(wanted, &available), Some(chosen), "{wanted}");
-        }
-        assert_eq!(choose_language("fr", &["de"]), None);
     }
 
     #[test]

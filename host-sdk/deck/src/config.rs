@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use host_sdk::manifest::{LANGUAGES, known_language};
+use host_sdk::language::{self, LANGUAGES};
 use url::Origin;
 
 use crate::autostart::Autostart;
@@ -22,7 +22,7 @@ pub struct Config {
     pub in_process: bool,
     /// Bundles to install before anything starts.
     pub install: Vec<PathBuf>,
-    /// What packages are told as the user's language, one of [`host_sdk::manifest::LANGUAGES`]. None: what the user has chosen
+    /// What packages are told as the user's language, one of [`host_sdk::language::LANGUAGES`]. None: what the user has chosen
     /// in the page, else English.
     pub language: Option<String>,
     /// Origins on this machine or in its network that property views may reach besides the web, for development against a
@@ -46,7 +46,7 @@ pub struct UnknownLanguage;
 /// # Errors
 /// If hosts report none of this name.
 pub fn language(text: &str) -> Result<String, UnknownLanguage> {
-    known_language(text).map(str::to_owned).ok_or(UnknownLanguage)
+    language::known(text).map(str::to_owned).ok_or(UnknownLanguage)
 }
 
 impl Config {

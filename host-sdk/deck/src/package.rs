@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use host_sdk::language;
 use host_sdk::manifest::{self, FILE_NAME, PackageConfig, Translation, Widget};
 use url::Url;
 
@@ -270,7 +271,7 @@ pub fn web_address(text: &str) -> Option<Url> {
     })
 }
 
-fn translation(folder: &Path, language: &str) -> Translation {
+fn translation(folder: &Path, wanted: &str) -> Translation {
     // What the deck itself offers has no folder.
     if folder.as_os_str().is_empty() {
         return Translation::default();
@@ -283,7 +284,7 @@ fn translation(folder: &Path, language: &str) -> Translation {
         .filter_map(|entry| Some(entry.file_name().to_str()?.strip_suffix(".json")?.to_owned()))
         .collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    manifest::choose_language(language, &names)
+    language::find_or_english(wanted, &names)
         .and_then(|name| fs::read_to_string(folder.join(format!("{name}.json"))).ok())
         .and_then(|text| Translation::parse(&text).ok())
         .unwrap_or_default()

@@ -15,6 +15,7 @@ use zip::ZipArchive;
 use super::{
     BundleError, LONGEST_NAME, MOST_BYTES, MOST_CONFIG_BYTES, MOST_ENTRIES, MOST_LEVELS, is_good_name, with_slashes,
 };
+use crate::language;
 use crate::manifest::{self, FILE_NAME, Finding, PackageConfig, Severity, application_programs, is_inside};
 
 /// Faults of the archive, and findings of one kind, that are listed; more of them say nothing new.
@@ -633,10 +634,10 @@ fn languages(checked: &mut Checked, config: &PackageConfig) {
             continue;
         };
         any = true;
-        let language = manifest::plain_language(language);
+        let language = language::plain(language);
         english |= language == "en";
-        if manifest::known_language(&language).is_none() {
-            let remedy = format!("hosts report {}", manifest::LANGUAGES.join(", "));
+        if language::known(&language).is_none() {
+            let remedy = format!("hosts report {}", language::LANGUAGES.join(", "));
             say(Severity::Warning, "", "is for a language that hosts don't report".to_owned(), &remedy);
         }
         let text = file.whole().and_then(|text| std::str::from_utf8(text).ok());

@@ -9,7 +9,7 @@
 
   const pages = (globalThis.SpotifyPages = globalThis.SpotifyPages || {});
 
-  /** The languages in the order in which they are tried where only the first part fits ("de_AT" is "de"). */
+  /** The languages of the table. */
   const LANGUAGES = ["en", "de", "ja", "ko", "zh_TW", "zh_CN"];
 
   const TABLE = {
@@ -1612,18 +1612,15 @@
 
   let language = "en";
 
-  const folded = (tag) => String(tag).toLowerCase().replace(/[-_]/g, "");
-
   /**
    * The language of the table that fits what the host reports ("zh_TW", "zh-tw", "DE", "de_AT"); English where none does.
+   * As `host_sdk::language` does it; tests/browser.rs holds the two together. The script counts before the region.
    */
   function match(tag) {
-    if (typeof tag !== "string") return "en";
-    const exact = LANGUAGES.find((known) => folded(known) === folded(tag));
-    if (exact) return exact;
-    const [base, ...parts] = tag.toLowerCase().split(/[-_]/);
-    if (base === "zh") return parts.some((part) => ["hant", "hk", "mo"].includes(part)) ? "zh_TW" : "zh_CN";
-    return LANGUAGES.find((known) => known === base) || "en";
+    const [base, ...parts] = String(tag).trim().toLowerCase().split(/[-_]/);
+    if (base !== "zh") return LANGUAGES.find((known) => known === base) || "en";
+    const script = parts.find((part) => ["hans", "hant", "tw", "hk", "mo"].includes(part)) || "hans";
+    return script === "hans" ? "zh_CN" : "zh_TW";
   }
 
   pages.strings = {

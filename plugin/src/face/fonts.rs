@@ -10,6 +10,7 @@ use std::sync::{Arc, LazyLock};
 
 use cosmic_text::fontdb::{Database, FaceInfo, Family, Source, Stretch, Style, Weight};
 use cosmic_text::{Attrs, Fallback, FontSystem};
+use host_sdk::language;
 use unicode_script::{Script, UnicodeScript};
 use unicode_segmentation::UnicodeSegmentation;
 
@@ -301,15 +302,8 @@ fn han_of(text: &str) -> Option<&'static str> {
 }
 
 /// A host's language, as the platform lists spell the ones that differ in Chinese characters.
-fn han_locale(language: &str) -> &'static str {
-    let language = language.to_ascii_lowercase().replace('_', "-");
-    match language.as_str() {
-        "zh-tw" | "zh-hant" => "zh-TW",
-        "zh-hk" => "zh-HK",
-        _ if language.starts_with("ja") => "ja",
-        _ if language.starts_with("ko") => "ko",
-        _ => "zh-CN",
-    }
+fn han_locale(wanted: &str) -> &'static str {
+    language::find(wanted, &["zh-CN", "zh-TW", "zh-HK", "ja", "ko"]).unwrap_or("zh-CN")
 }
 
 #[cfg(test)]
@@ -381,6 +375,8 @@ mod tests {
         assert_eq!(han_of("青花瓷"), None);
         assert_eq!(han_locale("zh_TW"), "zh-TW");
         assert_eq!(han_locale("zh_cn"), "zh-CN");
+        assert_eq!(han_locale("zh-Hans-HK"), "zh-CN");
+        assert_eq!(han_locale("zh-Hant-HK"), "zh-HK");
         assert_eq!(han_locale("en"), "zh-CN");
     }
 }

@@ -2,6 +2,8 @@
 
 pub(crate) mod sign_in;
 
+use host_sdk::language;
+
 /// What to tell the user: the same advice in two lengths.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UserMessage {
@@ -46,22 +48,10 @@ pub(crate) enum Language {
 }
 
 impl Language {
-    /// The language for what a host (`zh_TW`) or a browser (`de-AT`) calls it; None for one that isn't here.
+    /// Returns the language for what a host (`zh_TW`) or a browser (`de-AT`) calls it; `None` for one that isn't here.
     pub fn of(tag: &str) -> Option<Self> {
-        let tag = tag.trim().to_ascii_lowercase();
-        let mut parts = tag.split(['_', '-']);
-        match parts.next()? {
-            "en" => Some(Self::En),
-            "de" => Some(Self::De),
-            "ja" => Some(Self::Ja),
-            "ko" => Some(Self::Ko),
-            // The script comes before the region, and is more precise: "zh-Hans-HK" is simplified.
-            "zh" => Some(match parts.find(|part| matches!(*part, "hans" | "hant" | "tw" | "hk" | "mo")) {
-                None | Some("hans") => Self::ZhCn,
-                Some(_) => Self::ZhTw,
-            }),
-            _ => None,
-        }
+        let found = language::find(tag, &LANGUAGES.map(Self::tag))?;
+        LANGUAGES.into_iter().find(|language| language.tag() == found)
     }
 
     /// The best of the languages that an `Accept-Language` header lists (RFC 9110, section 12.5.4).
@@ -118,7 +108,6 @@ impl Text {
 }
 
 /// Every language.
-#[cfg(test)]
 pub(crate) const LANGUAGES: [Language; 6] =
     [Language::En, Language::De, Language::Ja, Language::Ko, Language::ZhTw, Language::ZhCn];
 
