@@ -4,7 +4,7 @@
 //! the disk, too: on Unix the folder is synced for that, on Windows the rename is written through
 //! ([`MOVEFILE_WRITE_THROUGH`](https://learn.microsoft.com/windows/win32/api/winbase/nf-winbase-movefileexw)).
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::Path;
 
@@ -21,8 +21,32 @@ pub fn create_private_folder(folder: &Path) -> io::Result<()> {
     builder.create(folder)
 }
 
-/// Writes a file for its owner alone and syncs it. One of this name is replaced, but not in one step: write beside, then
-/// [`rename`].
+/// Returns how to open a file that may have to be created: for its owner alone from the beginning. One that is there
+/// already keeps its rights.
+#[must_use]
+pub fn private_options() -> OpenOptions {
+    #[cfg_attr(not(unix), expect(unused_mut, reason = "only Unix has modes"))]
+    let mut options = OpenOptions::new();
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+}
+
+/// Replaces the content of a file, or creates it, for its owner alone: writes `PATH.new`, syncs it and renames it. A crash
+/// leaves the old content or the new, and when this returns, a power cut doesn't undo it.
+///
+/// # Errors
+/// If it can't be written or renamed. The file is as it was then.
+pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let new = path.with_added_extension("new");
+    write_private(&new, bytes)?;
+    rename(&new, path).inspect_err(|_| {
+        // It would only be in the way.
+        let _ = fs::remove_file(&new);
+    })
+}
+
+/// Writes a file for its owner alone and syncs it. One of this name is replaced, but not in one step, as [`replace`] does.
 ///
 /// # Errors
 /// If it can't be written; nothing of it is left then.
@@ -31,12 +55,8 @@ pub fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    let mut options = File::options();
-    // Created anew, so that it has these rights from the beginning.
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(path)?;
+    // Created, so that it has these rights from the beginning.
+    let mut file = private_options().write(true).create_new(true).open(path)?;
     let written = file.write_all(bytes).and_then(|()| file.sync_all());
     drop(file);
     if written.is_err() {
@@ -104,6 +124,28 @@ mod tests {
         assert!(rename(&new, &file).is_err());
     }
 
+    #[test]
+    fn replace_leaves_the_whole_content_and_nothing_beside() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("state.json");
+        for text in ["the first, longer one", "second"] {
+            replace(&file, text.as_bytes()).unwrap();
+            assert_eq!(fs::read_to_string(&file).unwrap(), text);
+        }
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn replace_that_fails_changes_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("file");
+        // A folder that isn't empty can't be replaced.
+        fs::create_dir_all(file.join("full")).unwrap();
+        assert!(replace(&file, b"new").is_err());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        assert!(file.join("full").is_dir());
+    }
+
     #[cfg(unix)]
     #[test]
     fn private_files_are_their_owners_alone() {
@@ -117,5 +159,11 @@ mod tests {
         fs::write(&file, "with the usual rights").unwrap();
         write_private(&file, b"private").unwrap();
         assert_eq!((mode(&file), fs::read_to_string(&file).unwrap().as_str()), (0o600, "private"));
+        let opened = made.join("opened");
+        private_options().write(true).create(true).truncate(false).open(&opened).unwrap();
+        assert_eq!(mode(&opened), 0o600);
+        fs::write(made.join("replaced"), "with the usual rights").unwrap();
+        replace(&made.join("replaced"), b"private").unwrap();
+        assert_eq!(mode(&made.join("replaced")), 0o600);
     }
 }

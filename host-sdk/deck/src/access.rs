@@ -2,19 +2,18 @@
 //! the user's account alone may read. It is there while the deck runs.
 
 use std::fs;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode, header};
+use host_sdk::files;
 use hyper_util::rt::TokioIo;
 use serde::Deserialize;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use url::Url;
-
-use crate::private;
 
 /// The file's name in the data folder.
 pub const FILE_NAME: &str = "api.json";
@@ -94,24 +93,16 @@ pub struct Access {
 }
 
 impl Access {
-    /// Writes the file anew. On Unix its mode is 0600 from its first moment; on Windows the folder's rights hold, which in
-    /// a user's local application data let nobody else in but administrators.
+    /// Writes the file, [for its owner alone](files::write_private).
     ///
     /// # Errors
     /// If it can't be written.
     pub fn write(folder: &Path, url: &str, token: &str) -> io::Result<Self> {
         let path = folder.join(FILE_NAME);
-        // One that was left behind may have other rights, or be a link to elsewhere.
-        match fs::remove_file(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
         let text = serde_json::json!({"url": url, "token": token}).to_string();
-        let mut file = private::options().write(true).create_new(true).open(&path)?;
-        // From here on it is removed again, also if the disk takes only a part of it.
-        let access = Self { path };
-        file.write_all(text.as_bytes())?;
-        Ok(access)
+        // One that was left behind may have other rights, or be a link to elsewhere: it is removed, not written to.
+        files::write_private(&path, text.as_bytes())?;
+        Ok(Self { path })
     }
 }
 

@@ -50,7 +50,7 @@ use anyhow::{Context as _, Result};
 use axum::Router;
 use axum::middleware;
 use axum::routing::{get, post};
-use host_sdk::bundle;
+use host_sdk::{bundle, files};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
@@ -105,7 +105,7 @@ impl Deck {
     /// If the data folder can't be used or is [in use](InUse), the port is taken, or a bundle is refused. Says which.
     pub async fn start(config: Config) -> Result<Self> {
         let folder = &config.data;
-        private::create_folder(folder)
+        files::create_private_folder(folder)
             .with_context(|| format!("the data folder {} can't be made", folder.display()))?;
         let lock = lock(folder, config.timing.lock_within).await?;
         let logs = folder.join("logs");
@@ -120,7 +120,7 @@ impl Deck {
         let loaded = store::load(folder, &log)
             .with_context(|| format!("the saved Panel in {} can't be read or set aside", folder.display()))?;
         let packages = config.packages_folder();
-        private::create_folder(&packages).with_context(|| format!("{} can't be made", packages.display()))?;
+        files::create_private_folder(&packages).with_context(|| format!("{} can't be made", packages.display()))?;
         bundle::recover(&packages).with_context(|| format!("{} can't be put in order", packages.display()))?;
         for file in &config.install {
             let content = fs::read(file).with_context(|| format!("{} can't be read", file.display()))?;
@@ -327,7 +327,7 @@ pub struct InUse {
 async fn lock(folder: &std::path::Path, within: Duration) -> Result<File> {
     const LOOK_EVERY: Duration = Duration::from_millis(20);
     let path = folder.join("deck.lock");
-    let file = private::options().write(true).create(true).truncate(false).open(&path);
+    let file = files::private_options().write(true).create(true).truncate(false).open(&path);
     let file = file.with_context(|| format!("{} can't be made", path.display()))?;
     let end = Instant::now() + within;
     loop {

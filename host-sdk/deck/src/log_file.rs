@@ -8,10 +8,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 
+use host_sdk::files;
 use serde::Serialize;
 use tokio::sync::oneshot;
-
-use crate::private;
 
 /// Bytes of a file before the next one is begun.
 const FILE_BYTES: u64 = 5 << 20;
@@ -43,7 +42,7 @@ impl LogFile {
     /// # Errors
     /// If the folder can't be made or the thread can't be started.
     pub fn start(folder: &Path) -> io::Result<(Self, impl Future<Output = ()> + Send + 'static)> {
-        private::create_folder(folder)?;
+        files::create_private_folder(folder)?;
         let (lines, queue) = sync_channel(WAITING);
         let lost = Arc::new(AtomicU64::new(0));
         let files = Files { folder: folder.to_owned(), largest: FILE_BYTES, open: None };
@@ -118,8 +117,8 @@ impl Files {
     }
 
     fn open(&self) -> io::Result<(File, u64)> {
-        private::create_folder(&self.folder)?;
-        let mut file = private::options().create(true).read(true).append(true).open(self.path(0))?;
+        files::create_private_folder(&self.folder)?;
+        let mut file = files::private_options().create(true).read(true).append(true).open(self.path(0))?;
         let mut size = file.metadata()?.len();
         // A full disk, or the program's sudden end, may have cut off the last line in the middle.
         let mut last = [b'\n'];

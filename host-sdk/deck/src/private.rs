@@ -1,30 +1,9 @@
-//! Files and folders that the user's account alone may look into: settings of packages and logs are nobody else's business.
-//! On Windows the rights of a user's local application data hold, which let nobody else in but administrators.
+//! Rights on the data folder: settings of packages and logs are their owner's alone. New files are created so, by
+//! [`host_sdk::files`]; here those of an earlier version are put right. On Windows the rights of a user's local application
+//! data hold, which keep everybody but administrators out.
 
-use std::fs::{DirBuilder, OpenOptions};
 use std::io;
 use std::path::Path;
-
-/// Makes a folder, with all around it that isn't there yet, if it isn't there itself.
-///
-/// # Errors
-/// If the system refuses it.
-pub fn create_folder(path: &Path) -> io::Result<()> {
-    let mut builder = DirBuilder::new();
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.recursive(true).create(path)
-}
-
-/// How to open a file that may have to be made: private from its first moment.
-#[must_use]
-pub fn options() -> OpenOptions {
-    #[cfg_attr(not(unix), allow(unused_mut, reason = "only Unix has modes"))]
-    let mut options = OpenOptions::new();
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options
-}
 
 /// Takes from others what an earlier version has let them have: the folders, and the files that lie in them. What is within
 /// `closed` folders can't be reached then.

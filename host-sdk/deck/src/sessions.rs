@@ -162,11 +162,8 @@ impl Sessions {
     fn store(&self) {
         let file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         let sessions = self.look(|inner| inner.sessions.clone());
-        let new = file.with_extension("new");
-        let written = serde_json::to_vec(&sessions)
-            .map_err(io::Error::other)
-            .and_then(|text| files::write_private(&new, &text))
-            .and_then(|()| files::rename(&new, &file));
+        let written =
+            serde_json::to_vec(&sessions).map_err(io::Error::other).and_then(|text| files::replace(&file, &text));
         if let Err(error) = written {
             let file = file.display();
             let why = format!("{file} can't be written ({error}): open pages need a new key after a restart.");

@@ -5,15 +5,15 @@
 //! damaged file nor a full disk stops the deck; the user is told.
 
 use std::fs;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use host_sdk::files;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::log::Log;
-use crate::private;
 use crate::state::Saved;
 
 const FILE_NAME: &str = "state.json";
@@ -268,12 +268,9 @@ async fn wait_until(moment: Instant, states: &mut watch::Receiver<Latest>, tried
 fn write(folder: &Path, state: &Saved) -> io::Result<()> {
     let text = serde_json::to_vec_pretty(state)?;
     let new = folder.join(NEW_NAME);
-    let mut file = private::options().write(true).create(true).truncate(true).open(&new)?;
-    file.write_all(&text)?;
-    file.sync_all()?;
-    drop(file);
+    files::write_private(&new, &text)?;
     keep_last(folder)?;
-    host_sdk::files::rename(&new, &folder.join(FILE_NAME))
+    files::rename(&new, &folder.join(FILE_NAME))
 }
 
 /// Keeps the file that is about to be replaced. At no moment is there none: it gets a second name, which stays.

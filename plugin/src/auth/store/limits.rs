@@ -1,9 +1,11 @@
 //! The file in which limits and counts outlive the package: times, numbers and Client IDs, nothing secret.
 
-use std::fs::{self, File};
-use std::io::{self, Read as _, Write as _};
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::path::Path;
 use std::time::Duration;
+
+use host_sdk::files;
 
 use super::lock::hold;
 use crate::auth::accounts::rotation::Rotation;
@@ -43,16 +45,14 @@ pub(in crate::auth) fn save(path: &Path, rotation: &mut Rotation, now_ms: u64) -
     rotation.take_in(now_ms, load(path, now_ms));
     rotation.drop_removed();
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    fs::create_dir_all(folder)?;
-    // Written beside and renamed, so that it is never read half written.
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    file.write_all(&serde_json::to_vec(rotation)?)?;
-    file.persist(path).map_err(|error| error.error)?;
-    Ok(())
+    files::create_private_folder(folder)?;
+    files::replace(path, &serde_json::to_vec(rotation)?)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use crate::auth::accounts::rotation::{Group, LimitKind, Member, Outcome};
 
