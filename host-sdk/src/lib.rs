@@ -11,6 +11,7 @@
 //! - [`files`]: private files that survive a power cut.
 //! - [`json`]: limits for JSON from other programs.
 //! - [`language`]: the language of several that suits a reader best.
+//! - [`log`]: a log on disk, in files of bounded size.
 //! - [`picture`]: the format of a picture, recognized by its first bytes.
 //! - [`paths`]: paths longer than Windows accepts by default.
 
@@ -23,6 +24,7 @@ pub mod bundle;
 pub mod files;
 pub mod json;
 pub mod language;
+pub mod log;
 pub mod manifest;
 pub mod package;
 pub mod paths;

@@ -1,19 +1,17 @@
 //! The log: warnings to stderr, and a file for the user to send, because Creator Central throws stderr away.
 //!
-//! The file lies in the user's own folder of logs ([`default_folder`]) and is rotated: what all of them hold stays under
-//! 5 MB. Two hosts may run the package at once, and on Windows nobody can rename a file that another one writes to, so
-//! each process has files of its own, told apart by a lock that it holds. The crates for rotating files either know no
-//! size, or panic or complain on stderr when the disk doesn't do as they wish; here a full or read-only disk costs
+//! The file lies in the user's own folder of logs ([`default_folder`]) and is [rotated](host_sdk::log): all files together
+//! stay under 5 MB. Two hosts may run the package at once, each with files of its own. A full or read-only disk costs
 //! nothing but the lines.
 //!
 //! Nothing secret is in it at any level: see `auth::Secret`, and the test that greps the files.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::panic;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, Once, PoisonError};
 
+use host_sdk::log::{LogFiles, LogLimits};
 use host_sdk::protocol::Info;
 use tracing::Subscriber;
 use tracing_subscriber::filter::EnvFilter;
@@ -24,12 +22,8 @@ use crate::auth::{self, StoreChoice};
 use crate::config::Config;
 use crate::face;
 
-/// What a file holds before the next one is begun, in bytes.
-const FILE_SIZE: u64 = 512 * 1024;
-/// How many older files are kept beside the one that is written to.
-const OLDER: u32 = 2;
-/// How many processes may write a log at once. More than that go without: a bound needs an end.
-const PROCESSES: u32 = 3;
+/// A file that can't be renamed is emptied at once: a few lines less, but the bound holds.
+const LIMITS: LogLimits = LogLimits { file_bytes: 512 * 1024, older_files: 2, stuck_bytes: 512 * 1024, processes: 3 };
 /// How the files' names begin.
 const NAME: &str = "spotify-widgets";
 
@@ -64,7 +58,7 @@ pub fn to_file<S: Subscriber + for<'span> LookupSpan<'span>>(
     folder: &Path,
     filter: EnvFilter,
 ) -> impl Layer<S> + Send + Sync + use<S> {
-    let files = Arc::new(Mutex::new(Files::new(folder, FILE_SIZE)));
+    let files = Arc::new(Mutex::new(LogFiles::new(folder, NAME, LIMITS)));
     tracing_subscriber::fmt::layer()
         .with_writer(move || Line(Arc::clone(&files)))
         .with_ansi(false)
@@ -125,12 +119,12 @@ pub fn without_home(path: &Path) -> String {
     inside.map_or_else(|| path.display().to_string(), |inside| Path::new("~").join(inside).display().to_string())
 }
 
-/// One line on its way to the files. Never fails: there is nobody to tell.
-struct Line(Arc<Mutex<Files>>);
+/// One line on its way to the files. Never fails: there is no place left to report it.
+struct Line(Arc<Mutex<LogFiles>>);
 
 impl Write for Line {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).line(line);
+        let _ = self.0.lock().unwrap_or_else(PoisonError::into_inner).write(line);
         Ok(line.len())
     }
 
@@ -139,182 +133,31 @@ impl Write for Line {
     }
 }
 
-/// The files of this process, the newest of which is written to.
-struct Files {
-    folder: PathBuf,
-    file_size: u64,
-    name: Option<Name>,
-    /// The newest, and what it holds.
-    file: Option<(File, u64)>,
-}
-
-/// What the files of one process are called, as long as it lives.
-struct Name {
-    name: String,
-    /// Locked until this is dropped. Not one of the files themselves: on Windows nobody could read it.
-    _lock: File,
-}
-
-impl Files {
-    fn new(folder: &Path, file_size: u64) -> Self {
-        Self { folder: folder.to_owned(), file_size, name: None, file: None }
-    }
-
-    /// Writes a line, if it can be written. What fails is tried again with the next line: a disk may be full for a while.
-    fn line(&mut self, line: &[u8]) {
-        // A line that is longer than a file would break the bound.
-        let line = &line[..line.len().min(usize::try_from(self.file_size).unwrap_or(usize::MAX))];
-        if self.try_line(line).is_err() {
-            self.file = None;
-        }
-    }
-
-    fn try_line(&mut self, line: &[u8]) -> io::Result<()> {
-        let length = u64::try_from(line.len()).unwrap_or(u64::MAX);
-        self.open()?;
-        if self.file.as_ref().is_some_and(|(_, size)| *size > 0 && size.saturating_add(length) > self.file_size) {
-            self.rotate()?;
-            self.open()?;
-        }
-        if let Some((file, size)) = &mut self.file {
-            file.write_all(line)?;
-            *size += length;
-        }
-        Ok(())
-    }
-
-    fn open(&mut self) -> io::Result<()> {
-        if self.file.is_none() {
-            let file = OpenOptions::new().create(true).append(true).open(self.path(0)?)?;
-            let size = file.metadata()?.len();
-            self.file = Some((file, size));
-        }
-        Ok(())
-    }
-
-    /// Makes the newest file the second newest, and so on; the oldest goes.
-    fn rotate(&mut self) -> io::Result<()> {
-        self.file = None;
-        for older in (1..=OLDER).rev() {
-            // The first ones don't exist yet, and one that somebody keeps from being replaced stays.
-            let _ = fs::rename(self.path(older - 1)?, self.path(older)?);
-        }
-        let newest = self.path(0)?;
-        if newest.exists() {
-            // Somebody holds it fast. Better its lines are lost than the bound.
-            File::create(newest)?;
-        }
-        Ok(())
-    }
-
-    /// The path of a file by its age, 0 for the newest.
-    fn path(&mut self, age: u32) -> io::Result<PathBuf> {
-        let name = match &self.name {
-            Some(name) => &name.name,
-            None => &self.name.insert(claim(&self.folder)?).name,
-        };
-        Ok(self.folder.join(if age == 0 { format!("{name}.log") } else { format!("{name}.{age}.log") }))
-    }
-}
-
-/// Takes the first name that no other process has.
-fn claim(folder: &Path) -> io::Result<Name> {
-    make_folder(folder)?;
-    for number in 1..=PROCESSES {
-        let name = if number == 1 { NAME.to_owned() } else { format!("{NAME}-{number}") };
-        let lock =
-            OpenOptions::new().create(true).truncate(false).write(true).open(folder.join(format!("{name}.lock")))?;
-        match lock.try_lock() {
-            Err(TryLockError::WouldBlock) => {}
-            // Where a disk knows no locks two processes share a file, which mixes their lines and loses few.
-            Ok(()) | Err(TryLockError::Error(_)) => return Ok(Name { name, _lock: lock }),
-        }
-    }
-    Err(io::ErrorKind::ResourceBusy.into())
-}
-
-#[cfg(unix)]
-fn make_folder(folder: &Path) -> io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt as _;
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
-}
-
-/// On Windows the user's local data folder keeps others out.
-#[cfg(not(unix))]
-fn make_folder(folder: &Path) -> io::Result<()> {
-    fs::create_dir_all(folder)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn read(folder: &Path, file: &str) -> String {
         fs::read_to_string(folder.join(file)).unwrap_or_default()
     }
 
-    fn size(folder: &Path) -> u64 {
-        fs::read_dir(folder).unwrap().map(|file| file.unwrap().metadata().unwrap().len()).sum()
+    #[test]
+    fn log_stays_under_five_megabytes() {
+        assert!(LIMITS.total_bytes() <= 5_000_000);
     }
 
     #[test]
-    fn all_files_together_stay_under_five_megabytes() {
-        assert!(FILE_SIZE * u64::from(OLDER + 1) * u64::from(PROCESSES) <= 5_000_000);
-        let folder = tempfile::tempdir().unwrap();
-        let mut files = Files::new(folder.path(), 100);
-        for number in 0..1_000 {
-            files.line(format!("line {number}\n").as_bytes());
-            assert!(size(folder.path()) <= 300);
-        }
-        files.line(&[b'x'; 5_000]);
-        assert!(size(folder.path()) <= 300, "one huge line");
-    }
-
-    #[test]
-    fn the_newest_lines_are_kept_in_order_and_whole_across_a_restart() {
-        let folder = tempfile::tempdir().unwrap();
-        for start in [0, 4] {
-            let mut files = Files::new(folder.path(), 20);
-            (start..start + 4).for_each(|number| files.line(format!("line {number}\n").as_bytes()));
-        }
-        let old = ["spotify-widgets.2.log", "spotify-widgets.1.log", "spotify-widgets.log"];
-        let all: String = old.iter().map(|file| read(folder.path(), file)).collect();
-        assert_eq!(all, "line 2\nline 3\nline 4\nline 5\nline 6\nline 7\n");
-    }
-
-    #[test]
-    fn processes_at_the_same_time_have_files_of_their_own_and_too_many_go_without() {
-        let folder = tempfile::tempdir().unwrap();
-        let mut all: Vec<Files> = (0..=PROCESSES).map(|_| Files::new(folder.path(), 100)).collect();
-        all.iter_mut().enumerate().for_each(|(number, files)| files.line(format!("{number}\n").as_bytes()));
-        let files = ["spotify-widgets.log", "spotify-widgets-2.log", "spotify-widgets-3.log"];
-        assert_eq!(files.map(|file| read(folder.path(), file)), ["0\n", "1\n", "2\n"]);
-        drop(all.remove(0));
-        all.last_mut().unwrap().line(b"3\n");
-        assert_eq!(read(folder.path(), "spotify-widgets.log"), "0\n3\n", "the name of one that has ended is free");
-    }
-
-    #[test]
-    fn a_disk_that_can_not_be_written_to_costs_the_lines_and_nothing_else() {
+    fn unwritable_line_is_no_error() {
         let folder = tempfile::tempdir().unwrap();
         let in_the_way = folder.path().join("logs");
         fs::write(&in_the_way, "a file where the folder should be").unwrap();
-        let mut line = Line(Arc::new(Mutex::new(Files::new(&in_the_way, 100))));
+        let mut line = Line(Arc::new(Mutex::new(LogFiles::new(&in_the_way, NAME, LIMITS))));
         line.write_all(b"lost\n").unwrap();
         fs::remove_file(&in_the_way).unwrap();
         line.write_all(b"kept\n").unwrap();
-        assert_eq!(read(&in_the_way, "spotify-widgets.log"), "kept\n", "it is tried again");
-    }
-
-    #[test]
-    fn a_file_that_can_not_be_renamed_loses_its_lines_and_not_the_bound() {
-        let folder = tempfile::tempdir().unwrap();
-        // A folder that isn't empty can't be replaced.
-        fs::create_dir_all(folder.path().join("spotify-widgets.1.log/full")).unwrap();
-        fs::create_dir_all(folder.path().join("spotify-widgets.2.log/full")).unwrap();
-        let mut files = Files::new(folder.path(), 20);
-        (0..9).for_each(|number| files.line(format!("line {number}\n").as_bytes()));
-        assert_eq!(read(folder.path(), "spotify-widgets.log"), "line 8\n");
+        assert_eq!(read(&in_the_way, "spotify-widgets.log"), "kept\n");
     }
 
     #[test]
