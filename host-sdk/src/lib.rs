@@ -8,6 +8,7 @@
 //! - [`manifest`]: the package file and its rules.
 //! - [`protocol`]: every message of the WebSocket protocol, in both directions.
 //! - `bundle` (feature `bundle`): packing and installing `.creatorCentral` files.
+//! - [`backoff`]: how long to wait before a retry.
 //! - [`files`]: private files that survive a power cut.
 //! - [`json`]: limits for JSON from other programs.
 //! - [`language`]: the language of several that suits a reader best.
@@ -18,6 +19,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod abi;
+pub mod backoff;
 #[cfg(feature = "bundle")]
 #[cfg_attr(docsrs, doc(cfg(feature = "bundle")))]
 pub mod bundle;

@@ -23,6 +23,7 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{self, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
+use crate::backoff::Backoff;
 use crate::json::{self, MOST_LEVELS};
 use crate::protocol::{ActionEffect, EffectKind, FromHost, StartArgs, ToHost};
 pub use crate::protocol::{FontAttribute, Info, Layout, Settings};
@@ -33,8 +34,8 @@ const EVENTS: usize = 256;
 const OUTBOX: usize = 4096;
 /// The largest message taken from a host.
 const MAX_MESSAGE: usize = 16 << 20;
-const FIRST_RETRY: Duration = Duration::from_millis(200);
-const LAST_RETRY: Duration = Duration::from_secs(5);
+/// The waits before a host that is gone is looked for again.
+const RECONNECT: Backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(5));
 /// How long a host may take to accept a connection, with its part of the WebSocket handshake. It is on this computer.
 const OPEN_WITHIN: Duration = Duration::from_secs(5);
 /// How long a host may take to accept the registration.
@@ -436,7 +437,7 @@ async fn keep_connected(
     mut stopped: watch::Receiver<bool>,
 ) {
     let work = async {
-        let mut retry = FIRST_RETRY;
+        let mut failures = 0;
         loop {
             match open(args.port).await {
                 Ok(socket) => {
@@ -448,15 +449,15 @@ async fn keep_connected(
                         return;
                     }
                     // A host that takes the connection and hangs up at once isn't hammered.
-                    retry = if heard { FIRST_RETRY } else { retry };
+                    failures = if heard { 0 } else { failures };
                 }
                 Err(error) => tracing::debug!(port = args.port, %error, "the host doesn't answer"),
             }
+            failures += 1;
             tokio::select! {
-                () = tokio::time::sleep(retry) => {}
+                () = tokio::time::sleep(RECONNECT.after(failures)) => {}
                 () = events.closed() => return,
             }
-            retry = (retry * 2).min(LAST_RETRY);
         }
     };
     tokio::select! {

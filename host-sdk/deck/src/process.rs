@@ -14,6 +14,7 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
 use host_sdk::abi::Library;
+use host_sdk::backoff::Backoff;
 use host_sdk::manifest::{self, PLATFORM, PackageConfig};
 use host_sdk::paths;
 use host_sdk::protocol::StartArgs;
@@ -282,7 +283,7 @@ async fn watched(supervision: impl Future<Output = ()>, package: String, log: Lo
 
 impl Run {
     async fn supervise(mut self) {
-        let mut backoff = Backoff::new(self.timing);
+        let mut restarts = Restarts::new(self.timing);
         if let Some(library) = &self.program.library
             && has_loaded_another(&self.program.folder.join(library)).await
         {
@@ -309,7 +310,7 @@ impl Run {
             };
             // None: it was stopped.
             let Some(why) = ended.filter(|_| *self.order.borrow() == Order::Run) else { return };
-            let report = match backoff.died(started.elapsed()) {
+            let report = match restarts.on_death(started.elapsed()) {
                 Some(pause) => {
                     let message = format!("{why}. It starts again in {} s.", pause.as_secs_f32());
                     self.log.warn(Some(&self.program.package), message.as_str());
@@ -546,29 +547,23 @@ async fn copy_lines(from: Option<impl AsyncRead + Unpin>, mut to: impl FnMut(Str
 
 /// How long to wait before the next start.
 #[derive(Debug)]
-struct Backoff {
+struct Restarts {
     timing: Timing,
-    pause: Duration,
+    deaths: u32,
     quick_deaths: u32,
 }
 
-impl Backoff {
+impl Restarts {
     fn new(timing: Timing) -> Self {
-        Self { timing, pause: timing.first_restart, quick_deaths: 0 }
+        Self { timing, deaths: 0, quick_deaths: 0 }
     }
 
-    /// The pause after a death; None if it is better not to start again.
-    fn died(&mut self, lived: Duration) -> Option<Duration> {
-        if lived >= self.timing.healthy_after {
-            self.pause = self.timing.first_restart;
-        }
+    /// Returns the pause after a death; `None` if it is better not to start again.
+    fn on_death(&mut self, lived: Duration) -> Option<Duration> {
+        self.deaths = if lived < self.timing.healthy_after { self.deaths.saturating_add(1) } else { 1 };
         self.quick_deaths = if lived < self.timing.quick_death { self.quick_deaths + 1 } else { 0 };
-        if self.quick_deaths == QUICK_DEATHS {
-            return None;
-        }
-        let pause = self.pause;
-        self.pause = (pause * 2).min(self.timing.last_restart);
-        Some(pause)
+        let backoff = Backoff::new(self.timing.first_restart, self.timing.last_restart);
+        (self.quick_deaths < QUICK_DEATHS).then(|| backoff.after(self.deaths))
     }
 }
 
@@ -578,8 +573,8 @@ mod tests {
 
     #[test]
     fn pauses_double_up_to_a_bound_and_start_over_after_health() {
-        let mut backoff = Backoff::new(Timing::default());
-        let mut died_after = |seconds| backoff.died(Duration::from_secs(seconds)).map(|pause| pause.as_secs_f32());
+        let mut restarts = Restarts::new(Timing::default());
+        let mut died_after = |seconds| restarts.on_death(Duration::from_secs(seconds)).map(|pause| pause.as_secs_f32());
         let pauses: Vec<_> = (0..8).map(|_| died_after(20).unwrap()).collect();
         assert_eq!(pauses, [0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0]);
         assert_eq!(died_after(60), Some(0.5));
@@ -587,8 +582,8 @@ mod tests {
 
     #[test]
     fn too_many_quick_deaths_in_a_row_park_a_package() {
-        let mut backoff = Backoff::new(Timing::default());
-        let mut died_after = |seconds| backoff.died(Duration::from_secs(seconds)).is_some();
+        let mut restarts = Restarts::new(Timing::default());
+        let mut died_after = |seconds| restarts.on_death(Duration::from_secs(seconds)).is_some();
         assert!((0..4).all(|_| died_after(0)) && died_after(20), "a longer life in between counts");
         assert!((0..4).all(|_| died_after(0)) && !died_after(0));
     }

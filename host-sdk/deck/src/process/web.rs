@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, timeout};
 
-use super::{Backoff, Order, QUICK_DEATHS, Report, Reports};
+use super::{Order, QUICK_DEATHS, Report, Reports, Restarts};
 use crate::config::Timing;
 use crate::log::Log;
 use crate::random_id;
@@ -57,7 +57,7 @@ impl Run {
     }
 
     async fn run(&mut self) {
-        let mut backoff = Backoff::new(self.timing);
+        let mut restarts = Restarts::new(self.timing);
         loop {
             let page = self.stage.borrow_and_update().page;
             let Some(page) = page else {
@@ -79,7 +79,7 @@ impl Run {
                 End::Hub => return,
             };
             let package = Some(self.package.as_str());
-            let Some(pause) = backoff.died(lived) else {
+            let Some(pause) = restarts.on_death(lived) else {
                 let message =
                     format!("{why}, {QUICK_DEATHS} times in a row. Reload it to try once more, or install it again.");
                 self.log.error(package, message.as_str());
