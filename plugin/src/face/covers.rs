@@ -4,7 +4,6 @@
 //! only https from Spotify's image hosts is asked, and a picture that is too long, too large, broken or not
 //! a picture at all is an error that is remembered for a while, during which nobody asks again.
 
-use std::collections::HashMap;
 use std::io::Cursor;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,6 +12,7 @@ use std::time::Duration;
 use fast_image_resize::images::{Image, ImageRef};
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
 use image::{DynamicImage, ImageReader, Limits, RgbImage, imageops};
+use lru::LruCache;
 use reqwest::redirect;
 use tiny_skia::Pixmap;
 use tokio::sync::{Semaphore, mpsc};
@@ -266,21 +266,17 @@ struct Shared {
     decoding: Semaphore,
 }
 
-#[derive(Default)]
+/// The covers of all addresses, those used last first.
 struct Slots {
-    by_url: HashMap<String, Slot>,
-    /// Counts up with every use, to tell what was not used for longest.
-    clock: u64,
+    /// Bounded by [`CoverLimits::kept`] and [`CoverLimits::kept_bytes`].
+    ready: LruCache<String, Arc<Cover>>,
+    /// Bounded by [`Covers::OPEN`].
+    open: LruCache<String, Open>,
 }
 
-struct Slot {
-    used: u64,
-    content: Content,
-}
-
-enum Content {
+/// A cover that isn't here.
+enum Open {
     Pending,
-    Ready(Arc<Cover>),
     Failed(CoverError, Instant),
 }
 
@@ -312,7 +308,7 @@ impl Covers {
             http: client(Arc::clone(&also_from)),
             also_from,
             tasks,
-            slots: Mutex::default(),
+            slots: Mutex::new(Slots { ready: LruCache::unbounded(), open: LruCache::unbounded() }),
             arrived,
             downloads: Semaphore::new(Self::AT_ONCE),
             decoding: Semaphore::new(1),
@@ -329,18 +325,13 @@ impl Covers {
             return CoverState::Failed(CoverError::NotAllowed);
         }
         let mut slots = lock(&self.0.slots);
-        slots.clock += 1;
-        let clock = slots.clock;
-        if let Some(slot) = slots.by_url.get_mut(url) {
-            slot.used = clock;
-            match &slot.content {
-                Content::Pending => return CoverState::Pending,
-                Content::Ready(cover) => return CoverState::Ready(cover.clone()),
-                Content::Failed(error, until) if Instant::now() < *until => {
-                    return CoverState::Failed(error.clone());
-                }
-                Content::Failed(..) => {}
-            }
+        if let Some(cover) = slots.ready.get(url) {
+            return CoverState::Ready(cover.clone());
+        }
+        match slots.open.get(url) {
+            Some(Open::Pending) => return CoverState::Pending,
+            Some(Open::Failed(error, until)) if Instant::now() < *until => return CoverState::Failed(error.clone()),
+            Some(Open::Failed(..)) | None => {}
         }
         let Some(address) = self.0.allowed(url) else {
             return CoverState::Failed(CoverError::NotAllowed);
@@ -348,8 +339,7 @@ impl Covers {
         if !slots.make_room(url, Self::OPEN) {
             return CoverState::Pending;
         }
-        let content = Content::Pending;
-        slots.by_url.insert(url.to_owned(), Slot { used: clock, content });
+        slots.open.put(url.to_owned(), Open::Pending);
         drop(slots);
 
         let (shared, url) = (self.0.clone(), url.to_owned());
@@ -369,42 +359,22 @@ impl Covers {
 impl Slots {
     /// Makes room for one more open address; false when all of them are on their way.
     fn make_room(&mut self, url: &str, most: usize) -> bool {
-        let open = |slot: &Slot| !matches!(slot.content, Content::Ready(_));
-        if self.by_url.contains_key(url) || self.by_url.values().filter(|s| open(s)).count() < most {
+        if self.open.contains(url) || self.open.len() < most {
             return true;
         }
-        let oldest = self
-            .by_url
-            .iter()
-            .filter(|(_, slot)| matches!(slot.content, Content::Failed(..)))
-            .min_by_key(|(_, slot)| slot.used)
-            .map(|(url, _)| url.clone());
-        oldest.is_some_and(|url| self.by_url.remove(&url).is_some())
+        let oldest = self.open.iter().rev().find(|(_, open)| matches!(open, Open::Failed(..)));
+        let oldest = oldest.map(|(url, _)| url.clone());
+        oldest.is_some_and(|url| self.open.pop(&url).is_some())
     }
 
     /// Drops the covers that were not used for longest, until the rest is within bounds. One always stays:
     /// a store without room for what it was just given would fetch it again and again.
     fn shrink(&mut self, kept: usize, kept_bytes: usize) {
-        loop {
-            let ready = self.by_url.iter().filter_map(|(url, slot)| match &slot.content {
-                Content::Ready(cover) => Some((slot.used, cover.bytes(), url)),
-                Content::Pending | Content::Failed(..) => None,
-            });
-            let (mut count, mut bytes, mut oldest) = (0, 0, None);
-            for (used, size, url) in ready {
-                count += 1;
-                bytes += size;
-                if oldest.is_none_or(|(least, _)| used < least) {
-                    oldest = Some((used, url));
-                }
-            }
-            if count <= 1 || (count <= kept && bytes <= kept_bytes) {
-                return;
-            }
-            let Some(url) = oldest.map(|(_, url)| url.clone()) else {
-                return;
-            };
-            self.by_url.remove(&url);
+        // Counted each time: covers grow with the sizes that they are drawn in.
+        let mut bytes: usize = self.ready.iter().map(|(_, cover)| cover.bytes()).sum();
+        while self.ready.len() > kept.max(1) || (self.ready.len() > 1 && bytes > kept_bytes) {
+            let Some((_, cover)) = self.ready.pop_lru() else { return };
+            bytes = bytes.saturating_sub(cover.bytes());
         }
     }
 }
@@ -488,11 +458,16 @@ impl Shared {
 
     fn settle(&self, url: &str, result: Result<Cover, CoverError>) {
         let mut slots = lock(&self.slots);
-        if let Some(slot) = slots.by_url.get_mut(url) {
-            slot.content = match result {
-                Ok(cover) => Content::Ready(Arc::new(cover)),
-                Err(error) => Content::Failed(error, Instant::now() + self.limits.retry_after),
-            };
+        match result {
+            Ok(cover) => {
+                slots.open.pop(url);
+                slots.ready.put(url.to_owned(), Arc::new(cover));
+            }
+            Err(error) => {
+                if let Some(open) = slots.open.peek_mut(url) {
+                    *open = Open::Failed(error, Instant::now() + self.limits.retry_after);
+                }
+            }
         }
         slots.shrink(self.limits.kept, self.limits.kept_bytes);
     }
@@ -748,7 +723,7 @@ mod tests {
         let url = |n: u32| format!("{origin}/{n}");
         let ready = |covers: &Covers| {
             let slots = lock(&covers.0.slots);
-            let mut ready: Vec<String> = slots.by_url.keys().cloned().collect();
+            let mut ready: Vec<String> = slots.ready.iter().map(|(url, _)| url.clone()).collect();
             ready.sort();
             ready
         };
@@ -779,7 +754,7 @@ mod tests {
         for n in 0..200 {
             assert!(matches!(covers.get(&format!("{origin}/{n}")), CoverState::Pending));
         }
-        assert_eq!(lock(&covers.0.slots).by_url.len(), Covers::OPEN);
+        assert_eq!(lock(&covers.0.slots).open.len(), Covers::OPEN);
     }
 
     #[test]
@@ -885,7 +860,7 @@ mod tests {
         let (covers, _arrived) = Covers::new(limits("http://127.0.0.1:1"), Supervisor::new().0);
         let url = format!("http://127.0.0.1:1/{}", "x".repeat(Covers::LONGEST));
         assert_eq!(error(covers.get(&url)), CoverError::NotAllowed);
-        assert!(lock(&covers.0.slots).by_url.is_empty());
+        assert!(lock(&covers.0.slots).open.is_empty());
     }
 
     #[test]
