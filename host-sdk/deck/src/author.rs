@@ -31,75 +31,24 @@ const RUNNER: &str = "package-runner";
 /// The package file of the sources.
 const MANIFEST: &str = "manifest.json";
 
-/// What no package can be called although its letters would do: crates that every crate knows, words of the language, and
-/// files that Windows keeps for itself.
-const TAKEN: [&str; 66] = [
-    "abstract",
+/// Names that no package can have although their letters would do and they are no keywords: crates that every crate knows,
+/// a keyword of Rust 2024 that syn takes for an identifier, and files that Windows keeps for itself.
+const TAKEN: [&str; 15] = [
     "alloc",
-    "as",
-    "async",
     "aux",
-    "await",
-    "become",
-    "box",
-    "break",
+    "com1",
     "con",
-    "const",
-    "continue",
     "core",
-    "crate",
-    "do",
-    "dyn",
-    "else",
-    "enum",
-    "extern",
-    "false",
-    "final",
-    "fn",
-    "for",
     "gen",
     "host-sdk",
-    "if",
-    "impl",
-    "in",
-    "let",
-    "loop",
-    "macro",
-    "match",
-    "mod",
-    "move",
-    "mut",
+    "lpt1",
     "nul",
-    "override",
     "package-runner",
-    "priv",
     "prn",
     "proc-macro",
-    "pub",
-    "ref",
-    "return",
-    "self",
-    "static",
     "std",
-    "struct",
-    "super",
     "target",
     "test",
-    "trait",
-    "true",
-    "try",
-    "type",
-    "typeof",
-    "union",
-    "unsafe",
-    "unsized",
-    "use",
-    "virtual",
-    "where",
-    "while",
-    "yield",
-    "com1",
-    "lpt1",
 ];
 
 /// How to build.
@@ -125,7 +74,7 @@ pub fn new_package(into: &Path, name: &str, domain: &str, sdk: Option<&str>) -> 
              hyphens{better}"
         );
     }
-    ensure!(!TAKEN.contains(&name), "{name:?} has a meaning of its own; choose another name, like \"my-{name}\"");
+    ensure!(!is_taken(name), "{name:?} has a meaning of its own; choose another name, like \"my-{name}\"");
     let uuid = format!("{domain}.{name}");
     ensure!(is_uuid(&uuid), "{domain:?} can't begin a UUID; write a domain backwards, like com.example");
     let sdk = Sdk::find(sdk)?;
@@ -157,6 +106,11 @@ pub fn new_package(into: &Path, name: &str, domain: &str, sdk: Option<&str>) -> 
     Ok(folder)
 }
 
+/// Whether a name means something else to cargo, Rust or Windows.
+fn is_taken(name: &str) -> bool {
+    TAKEN.contains(&name) || syn::parse_str::<syn::Ident>(&name.replace('-', "_")).is_err()
+}
+
 fn is_name(name: &str) -> bool {
     name.starts_with(|c: char| c.is_ascii_lowercase())
         && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
@@ -171,7 +125,7 @@ fn better_name(name: &str) -> Option<String> {
         .filter(|part| !part.is_empty())
         .map(str::to_ascii_lowercase)
         .collect();
-    Some(parts.join("-")).filter(|better| is_name(better) && !TAKEN.contains(&better.as_str()))
+    Some(parts.join("-")).filter(|better| is_name(better) && !is_taken(better))
 }
 
 fn write_template(from: &Dir<'_>, into: &Path, words: &[(&str, String)]) -> Result<()> {
@@ -414,7 +368,7 @@ mod tests {
         let long = "a".repeat(41);
         let bad = [
             "", "-", "a-", "1a", "../a", "a/b", "a\\b", "/a", "C:a", ".", "größe", "日本", "a\0", &long, "fn", "test",
-            "nul",
+            "nul", "gen", "try", "abstract", "yield", "self",
         ];
         for name in bad {
             let error = new_package(folder.path(), name, "com.example", Some("https://example.com/x")).unwrap_err();
@@ -432,6 +386,16 @@ mod tests {
         }
         assert!(new_package(folder.path(), "a", "com.example", Some(folder.path().to_str().unwrap())).is_err());
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn is_taken_knows_keywords_and_nothing_that_contains_one() {
+        for name in ["as", "dyn", "async", "typeof", "while", "gen", "std", "com1"] {
+            assert!(is_taken(name), "{name}");
+        }
+        for name in ["my-fn", "clock", "union", "asx", "a1-b2"] {
+            assert!(!is_taken(name), "{name}");
+        }
     }
 
     #[test]
