@@ -31,7 +31,7 @@ pub(super) struct Account {
     /// A token without a user, by the app's own ID and secret.
     pub app_access: Option<Access>,
     pub last_error: Option<AuthError>,
-    pub backoff: Option<Backoff>,
+    pub pause: Option<RenewalPause>,
     /// When Spotify refused the ID, the secret or the sign-in for the first time, unless it has accepted them since: one
     /// refusal may be a fault of its own.
     pub doubted_since: Option<Instant>,
@@ -44,7 +44,8 @@ pub(super) struct SignIn {
     signed_in_at: Option<u64>,
 }
 
-pub(super) struct Backoff {
+/// How long no token is renewed.
+pub(super) struct RenewalPause {
     pub failures: u32,
     pub until: Instant,
 }
@@ -58,7 +59,7 @@ impl Account {
             access: None,
             app_access: None,
             last_error: None,
-            backoff: None,
+            pause: None,
             doubted_since: None,
         };
         account.reset_error();
@@ -85,7 +86,7 @@ impl Account {
     }
 
     pub fn is_backed_off(&self, now: Now) -> bool {
-        self.backoff.as_ref().is_some_and(|backoff| now.instant < backoff.until)
+        self.pause.as_ref().is_some_and(|pause| now.instant < pause.until)
     }
 
     /// Whether it is time to find out if a refusal was a fault of Spotify's.
@@ -114,7 +115,7 @@ impl Account {
     /// Forgets the last error and everything that follows from it.
     pub fn clear_failures(&mut self) {
         self.reset_error();
-        self.backoff = None;
+        self.pause = None;
         self.doubted_since = None;
     }
 
@@ -137,7 +138,7 @@ impl Account {
             return;
         }
         self.reset_error();
-        self.backoff = None;
+        self.pause = None;
     }
 
     /// Takes in what the store holds now. An access token stays valid when another copy has renewed the refresh token; it
@@ -173,7 +174,7 @@ impl Account {
         self.replaced = before;
         self.stored.refresh_token = refresh_token;
         self.stored.signed_in_at = Some(signed_in_at);
-        self.backoff = None;
+        self.pause = None;
         self.on_accepted();
     }
 
@@ -204,7 +205,7 @@ impl Account {
     pub fn drop_tokens(&mut self) {
         self.stored.refresh_token = None;
         self.access = None;
-        self.backoff = None;
+        self.pause = None;
         self.doubted_since = None;
     }
 
@@ -275,8 +276,8 @@ impl Account {
         } else {
             (AuthError::Doubted, CONFIRM_AFTER)
         };
-        let failures = self.backoff.as_ref().map_or(0, |backoff| backoff.failures);
-        self.backoff = Some(Backoff { failures, until: now.instant + pause });
+        let failures = self.pause.as_ref().map_or(0, |pause| pause.failures);
+        self.pause = Some(RenewalPause { failures, until: now.instant + pause });
         self.last_error = Some(last_error.clone());
         last_error
     }

@@ -360,7 +360,7 @@ impl Accounts {
     /// what failed before means nothing now, and some computers' timers stand still during a sleep.
     pub fn on_wake(&mut self, set_back_ms: u64) {
         for account in &mut self.list {
-            account.backoff = None;
+            account.pause = None;
             for access in [&mut account.access, &mut account.app_access].into_iter().flatten() {
                 access.expires_ms = access.expires_ms.saturating_sub(set_back_ms);
             }

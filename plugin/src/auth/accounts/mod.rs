@@ -33,7 +33,7 @@ pub(in crate::auth) use now::Now;
 pub use rotation::{AccountIssue, Group, Limit, LimitKind, Outcome, Route};
 pub(in crate::auth) use stored::StoredAccount;
 #[cfg(test)]
-pub(in crate::auth) use token::LONGEST_BACKOFF;
+pub(in crate::auth) use token::RENEWAL_BACKOFF;
 pub(in crate::auth) use token::{AHEAD_MS, Credentials, Lending, MARGIN_MS, Renewal, TokenError, Tokens};
 pub use token::{AccessToken, Needs};
 pub use usage::Counts;

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use super::account::{Account, Backoff};
+use super::account::{Account, RenewalPause};
 use super::error::AuthError;
 use super::list::Accounts;
 use super::now::Now;
 use super::token::{
-    AHEAD_MS, Access, AccessToken, Credentials, Lending, MARGIN_MS, Needs, Renewal, TokenError, Tokens, backoff,
+    AHEAD_MS, Access, AccessToken, Credentials, Lending, MARGIN_MS, Needs, RENEWAL_BACKOFF, Renewal, TokenError, Tokens,
 };
 use super::view::SignInId;
 use crate::auth::secret::Secret;
@@ -131,7 +131,7 @@ impl Accounts {
         let token = account.token(&access, Needs::User);
         account.access = Some(access);
         account.last_error = None;
-        account.backoff = None;
+        account.pause = None;
         account.doubted_since = None;
         Ok(token)
     }
@@ -170,10 +170,10 @@ impl Accounts {
             _ => Duration::ZERO,
         };
         let error = AuthError::from(error);
-        let failures = account.backoff.as_ref().map_or(0, |backoff| backoff.failures);
-        let wait = backoff(failures, jitter).max(asked_for);
+        let failures = account.pause.as_ref().map_or(0, |pause| pause.failures).saturating_add(1);
+        let wait = RENEWAL_BACKOFF.after_with_jitter(failures, jitter).max(asked_for);
         tracing::info!(account = %id, %error, ?wait, "a token could not be renewed");
-        account.backoff = Some(Backoff { failures: failures.saturating_add(1), until: now.instant + wait });
+        account.pause = Some(RenewalPause { failures, until: now.instant + wait });
         account.last_error = Some(error.clone());
         error
     }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use host_sdk::backoff::Backoff;
+
 use super::error::AuthError;
 use super::view::SignInId;
 use crate::auth::secret::Secret;
@@ -10,9 +12,9 @@ use crate::auth::secret::Secret;
 pub(in crate::auth) const AHEAD_MS: u64 = 300_000;
 /// A token isn't lent any more this long before it expires, so that it doesn't expire on its way.
 pub(in crate::auth) const MARGIN_MS: u64 = 10_000;
-/// Back-off after the network or the service failed: doubled from the first to the longest.
-pub(in crate::auth) const FIRST_BACKOFF: Duration = Duration::from_secs(1);
-pub(in crate::auth) const LONGEST_BACKOFF: Duration = Duration::from_secs(60);
+/// The waits after the network or the service failed.
+pub(in crate::auth) const RENEWAL_BACKOFF: Backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(60));
+
 /// What a call needs from its token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Needs {
@@ -139,23 +141,4 @@ pub(in crate::auth) struct Lending {
     pub of: Needs,
     /// Whether it expires soon.
     pub renew_ahead: bool,
-}
-
-/// The wait after so many failures in a row: between half and all of a doubling time, by a random byte.
-pub(in crate::auth) fn backoff(failures: u32, jitter: u8) -> Duration {
-    let full = FIRST_BACKOFF.saturating_mul(1 << failures.min(10)).min(LONGEST_BACKOFF);
-    full / 2 + full / 2 * u32::from(jitter) / 255
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn backoff_grows_within_its_bounds() {
-        assert_eq!(backoff(0, 255), FIRST_BACKOFF);
-        assert_eq!(backoff(0, 0), FIRST_BACKOFF / 2);
-        assert_eq!(backoff(3, 255), Duration::from_secs(8));
-        assert_eq!(backoff(99, 255), LONGEST_BACKOFF);
-    }
 }

@@ -11,8 +11,8 @@ use super::maintenance::ROUND;
 use super::prelude::*;
 use super::testing::{PATIENCE, Scripted, World, demo, identify, start_with, until, user};
 use crate::auth::accounts::{
-    AHEAD_MS, AVERMEDIA_RELAY, AccountIssue, AccountState, AccountView, CONFIRM_AFTER, Field, LONGEST_BACKOFF,
-    LimitKind, MOST_ACCOUNTS, Needs, Redirect, StoredAccount,
+    AHEAD_MS, AVERMEDIA_RELAY, AccountIssue, AccountState, AccountView, CONFIRM_AFTER, Field, LimitKind, MOST_ACCOUNTS,
+    Needs, RENEWAL_BACKOFF, Redirect, StoredAccount,
 };
 use crate::auth::store::{Backend, STORE_RETRY, StoreChoice, StoreError, StoreKind, StoreStatus};
 
@@ -871,7 +871,7 @@ async fn failing_service_or_network_drops_nothing() {
         assert!(error.passes());
         world.sim.clear_faults();
         tokio::time::pause();
-        tokio::time::advance(LONGEST_BACKOFF).await;
+        tokio::time::advance(RENEWAL_BACKOFF.longest()).await;
         tokio::time::resume();
     }
     auth.token(Group::Player, Needs::User).await.unwrap();

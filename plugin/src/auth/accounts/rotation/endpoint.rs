@@ -9,16 +9,15 @@ use std::collections::btree_map::Entry;
 use std::num::Saturating;
 use std::time::Duration;
 
+use host_sdk::backoff::Backoff;
 use serde::{Deserialize, Serialize};
 
 use super::limit::{Group, Limit, LimitKind, ahead, lenient, lenient_map, millis, prolong};
 
 /// How many endpoints are remembered for an app: more than there are.
 const MOST: usize = 48;
-/// First guess for a throttle whose `Retry-After` is missing; each further one in a row doubles it.
-const FIRST_GUESS: Duration = Duration::from_secs(5);
-/// The longest guess for a throttle.
-const LONGEST_GUESS: Duration = Duration::from_secs(300);
+/// Guesses for throttles in a row whose `Retry-After` is missing.
+const GUESS: Backoff = Backoff::new(Duration::from_secs(5), Duration::from_secs(300));
 /// The longest time by which an endpoint that is refused alone is backed off.
 const LONGEST_BACKOFF: Duration = Duration::from_secs(3_600);
 /// A limit this long after the end of the one before is a new beginning, not the next in a row.
@@ -106,10 +105,9 @@ impl Endpoints {
             refused.others_served = false;
         }
         refused.has_retry_after = retry_after.is_some();
-        let wait = retry_after
-            .unwrap_or_else(|| doubled(FIRST_GUESS, refused.in_a_row.0.saturating_sub(1)).min(LONGEST_GUESS));
+        let wait = retry_after.unwrap_or_else(|| GUESS.after(refused.in_a_row.0));
         if refused.alone {
-            let backed_off = doubled(wait, refused.in_a_row.0.saturating_sub(2)).min(LONGEST_BACKOFF);
+            let backed_off = Backoff::new(wait, LONGEST_BACKOFF).after(refused.in_a_row.0.saturating_sub(1));
             prolong(&mut refused.until, now_ms, wait.max(backed_off));
             return None;
         }
@@ -184,8 +182,4 @@ impl Refused {
         let forget = if self.alone { FORGET_ALONE } else { FORGET };
         !ahead(self.until, now_ms) && (self.until + Saturating(millis(forget))).0 < now_ms
     }
-}
-
-fn doubled(wait: Duration, times: u32) -> Duration {
-    wait.saturating_mul(1 << times.min(16))
 }
