@@ -21,7 +21,10 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// The other end of the connection that a request has come over.
 #[derive(Clone, Copy, Debug)]
-pub struct Peer(pub SocketAddr);
+pub struct Peer(
+    #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "only Linux says whose a connection is"))]
+    pub  SocketAddr,
+);
 
 impl Peer {
     /// Whether another user of this computer is at the other end: a program of theirs may have read a key among the arguments
