@@ -73,7 +73,7 @@ impl User {
         element
     }
 
-    /// Waits until an element's text contains some words. Looks for the element anew each time: the page may go elsewhere.
+    /// Waits until an element's text contains some words. Looks for the element again each time: the page may go elsewhere.
     async fn reads(&self, css: &str, words: &str) {
         until(&format!("{css} says {words:?}"), async || {
             let element = self.browser.find(Locator::Css(css)).await.map_err(|error| error.to_string())?;

@@ -18,7 +18,7 @@ fn png(instance: &Value) -> Vec<u8> {
     png
 }
 
-/// From a fresh host to a press that Spotify hears. Answers the key's context.
+/// From a fresh host to a press that Spotify hears. Returns the key's context.
 async fn place_link_and_press(deck: &DeckProcess, spotify: &Sim) -> String {
     let key = deck.place(PLAY, 0, 0).await;
     let unlinked = png(&deck.shows(&key, UNLINKED).await);

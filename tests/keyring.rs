@@ -21,7 +21,7 @@ const SESSION: [&str; 5] = [
     "printf password | gnome-keyring-daemon --unlock --components=secrets >/dev/null 2>&1; exec \"$@\"",
 ];
 
-/// The same with a keyring that stays locked. When the file that `UNLOCK` names is there, the keyring is started anew and
+/// The same with a keyring that stays locked. When the file that `UNLOCK` names is there, the keyring is started again and
 /// unlocked, which is also what a way to it that was found earlier has to outlive.
 const LOCKED_SESSION: [&str; 5] = [
     "dbus-run-session",

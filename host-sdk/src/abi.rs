@@ -45,7 +45,7 @@ pub struct PackageModule {
     pub name: extern "C" fn() -> RString,
     /// The package's version.
     pub version: extern "C" fn() -> RString,
-    /// Starts the package: port, package UUID, register event, info. Answers a number for this run, or why not.
+    /// Starts the package: port, package UUID, register event, info. Returns a number for this run, or why not.
     pub start: extern "C" fn(u16, RStr<'_>, RStr<'_>, RStr<'_>) -> RResult<u64, RString>,
     /// Asks a run to end and waits for it, at most the given milliseconds. An error if it didn't, or ended badly.
     pub stop: extern "C" fn(u64, u64) -> RResult<(), RString>,

@@ -268,7 +268,7 @@ pub fn uninstall(packages: &Path, uuid: &str) -> io::Result<()> {
     replace::remove(&Disk::REAL, packages, uuid).map_err(Obstacle::into_io)
 }
 
-/// Looks through all entries before any is written. Answers the top folder's name.
+/// Looks through all entries before any is written. Returns the top folder's name.
 fn check(archive: &mut ZipArchive<Cursor<&[u8]>>) -> Result<String, BundleError> {
     let (top_folder, mut faults) = faults(archive, 1);
     match faults.pop() {

@@ -330,7 +330,7 @@ impl PackageConfig {
     }
 
     /// Gives each path the ending that it lacks, where the package has such a file: released packages name `images/full`
-    /// and mean `images/full.png`, or `Program` and mean `Program.exe`. Answers the member, what it named, and what it
+    /// and mean `images/full.png`, or `Program` and mean `Program.exe`. Returns the member, what it named, and what it
     /// names now. `exists` tells whether the package has a file or folder of a relative path.
     pub fn complete_paths(&mut self, exists: &dyn Fn(&str) -> bool) -> Vec<(String, String, String)> {
         let mut completed = Vec::new();

@@ -347,7 +347,7 @@ impl Outbox {
         self.lock().pop_front()
     }
 
-    /// Pictures of keys that a new connection will ask for anew.
+    /// Pictures of keys that a new connection will ask for again.
     fn forget_images(&self) {
         self.lock().retain(|message| !matches!(message, ToHost::ChangeImage { .. }));
     }
@@ -496,7 +496,7 @@ async fn open(port: u16) -> Result<Socket, OpenError> {
     Err(first_error.expect("there are hosts to try"))
 }
 
-/// Registers and carries messages both ways until the socket ends. Answers whether the host said anything.
+/// Registers and carries messages both ways until the socket ends. Returns whether the host said anything.
 /// Sets `stop` when the host announces its end.
 async fn converse(
     socket: Socket,
@@ -634,7 +634,7 @@ pub async fn serve(mut package: impl Package, host: Host, mut events: Events) {
             Some(Event::Released(id)) => with(&visible, &id, |instance| package.released(&host, instance)),
             Some(Event::Triggered(id)) => with(&visible, &id, |instance| package.triggered(&host, instance)),
             Some(Event::PageMessage(page, message)) => package.page_message(&host, &page, message),
-            // The host sends its instances anew.
+            // The host sends its instances again.
             Some(Event::Connected) => visible.clear(),
             Some(
                 Event::Disconnected

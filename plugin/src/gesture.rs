@@ -11,7 +11,7 @@ const LONG_MS: u64 = 500;
 const DOUBLE_MS: u64 = 300;
 /// A held key that repeats does so this often.
 const REPEAT_MS: u64 = 250;
-/// A key that never comes up has lost its message; it must not go on for ever.
+/// A key that never comes up has lost its message; it must not go on forever.
 const LONGEST_HOLD_MS: u64 = 15_000;
 
 /// What a key can mean beside a press.

@@ -199,7 +199,7 @@ impl Package {
                 self.pages.remove(&page);
             }
             Event::PageMessage(page, message) => self.page_message(page, &message),
-            // A host that is there anew knows nothing of what was shown, and says what is visible; while it is away
+            // A host that is there again knows nothing of what was shown, and says what is visible; while it is away
             // nobody looks, and nothing is to be asked.
             Event::Connected | Event::Disconnected => {
                 if event == Event::Connected {

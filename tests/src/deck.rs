@@ -45,7 +45,7 @@ pub struct Launch<'a> {
     pub in_process: bool,
     /// `RUST_LOG` of the host and its packages.
     pub log: &'a str,
-    /// The browser that runs web packages, which nobody sees.
+    /// The browser that runs web packages, which no one sees.
     pub browser: Option<&'a str>,
     /// More for the environment of the host and its packages.
     pub environment: &'a [(&'a str, &'a str)],
@@ -146,7 +146,7 @@ impl DeckHome {
         (command, path)
     }
 
-    /// Runs a script as its author does, on an empty Panel, with the accounts that are linked in this home. Answers its
+    /// Runs a script as its author does, on an empty Panel, with the accounts that are linked in this home. Returns its
     /// exit code and what it has said.
     pub async fn run_script(&self, spotify: &Sim, bundle: &Path, script: &Path) -> (Option<i32>, String) {
         let (mut command, path) = self.command(spotify, "off");
@@ -257,7 +257,7 @@ impl DeckProcess {
         self.child.try_wait().expect("its state is known").is_none()
     }
 
-    /// Asks it to end, as a system does, and waits until it has ended well. Answers all that it has written to stderr.
+    /// Asks it to end, as a system does, and waits until it has ended well. Returns all that it has written to stderr.
     #[cfg(unix)]
     pub async fn terminate(mut self) -> Vec<u8> {
         signal(self.pid, rustix::process::Signal::TERM);
@@ -318,7 +318,7 @@ impl DeckProcess {
         answer(self.api(reqwest::Method::POST, "packages").body(bytes)).await
     }
 
-    /// Puts a widget (its whole UUID) on the Panel in its first layout. Answers its context.
+    /// Puts a widget (its whole UUID) on the Panel in its first layout. Returns its context.
     pub async fn place(&self, widget: &str, column: u32, row: u32) -> String {
         let place = json!({"widget": widget, "layout": 0, "column": column, "row": row});
         let instance = self.post("instances", place).await;
@@ -416,7 +416,7 @@ impl DeckProcess {
         view
     }
 
-    /// Links Spotify as a user does with the settings page and a browser. Answers the linked account.
+    /// Links Spotify as a user does with the settings page and a browser. Returns the linked account.
     pub async fn link(&self, spotify: &Sim) -> Value {
         let mut events = self.events().await;
         let mut page = self.settings_page(PACKAGE).await;

@@ -251,7 +251,7 @@ impl FakeHost {
         .await
     }
 
-    /// Signs in to a simulated Spotify, as a user does with the settings page and a browser. Answers the linked account.
+    /// Signs in to a simulated Spotify, as a user does with the settings page and a browser. Returns the linked account.
     pub async fn link(&mut self, spotify: &Sim) -> Value {
         self.page_says(json!({
             "command": "saveAccount", "clientId": DEMO_CLIENT_ID, "clientSecret": DEMO_CLIENT_SECRET, "redirect": "loopback",

@@ -64,7 +64,7 @@ impl<'a> Stage<'a> {
         Self { spotify, host, unpacked, folder, package }
     }
 
-    /// Ends the package with no chance to clean up, and starts it again until it is registered. Answers when it was started.
+    /// Ends the package with no chance to clean up, and starts it again until it is registered. Returns when it was started.
     pub async fn restart(&mut self) -> Instant {
         self.package.kill().await.expect("it ends");
         let mut command = command(self.unpacked, &self.folder, &self.host, &self.spotify);
@@ -97,7 +97,7 @@ impl<'a> Stage<'a> {
         self.host.page_says(command).await;
     }
 
-    /// Adds an account and logs it in, as a user does with page and browser, until it is known, and stored, whose it is. Answers its
+    /// Adds an account and logs it in, as a user does with page and browser, until it is known, and stored, whose it is. Returns its
     /// id. `same_developer_as` is the id of another account, or null.
     pub async fn add(&mut self, member: Member, same_developer_as: &Value) -> Value {
         self.save_with(member, json!({"sameDeveloperAs": same_developer_as})).await;
@@ -121,7 +121,7 @@ impl<'a> Stage<'a> {
         self.comes_back(back.as_str()).await;
     }
 
-    /// Does what the browser does with the address that Spotify sends it back to. Answers the page's text.
+    /// Does what the browser does with the address that Spotify sends it back to. Returns the page's text.
     pub async fn comes_back(&mut self, back: &str) -> String {
         let visit = async {
             let answer = http_client().get(back).send().await.expect("the listener answers");

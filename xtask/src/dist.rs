@@ -64,7 +64,7 @@ pub fn root() -> &'static Path {
 }
 
 /// Packs a package from what cargo has built: for each platform of [`PackageConfig::runtime`] that the bundle shall carry,
-/// the folder with the built things (`target/release` or the like). Answers the bundle's path.
+/// the folder with the built things (`target/release` or the like). Returns the bundle's path.
 ///
 /// # Errors
 /// If something isn't built, the manifest doesn't know a platform, or the package breaks a rule of the package format.

@@ -83,7 +83,7 @@ impl Carried {
     }
 }
 
-/// Looks into a bundle. Answers what it has for each platform.
+/// Looks into a bundle. Returns what it has for each platform.
 ///
 /// # Errors
 /// If it can't be read, or a program or library in it needs something that not every system has, lacks the resources

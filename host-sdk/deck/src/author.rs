@@ -191,7 +191,7 @@ impl Sdk {
     }
 }
 
-/// Builds the package in a folder with cargo, and packs it for this system into `FOLDER/NAME.creatorCentral`. Answers the
+/// Builds the package in a folder with cargo, and packs it for this system into `FOLDER/NAME.creatorCentral`. Returns the
 /// bundle's path, and what the validator says of it without running it.
 ///
 /// # Errors
@@ -235,7 +235,7 @@ pub fn pack(folder: &Path, profile: Profile, offline: bool) -> Result<(PathBuf, 
     let bundle = bundle.into_inner();
     let path = folder.join(format!("{name}.{EXTENSION}"));
     fs::write(&path, &bundle).with_context(|| format!("{} can't be written", path.display()))?;
-    // The package file is written anew, from the last of two members of one name.
+    // The package file is written again, from the last of two members of one name.
     let mut findings = Finding::of_members_twice(MANIFEST, &text);
     findings.extend(check(&bundle).findings);
     Ok((path, findings))

@@ -548,7 +548,7 @@ async fn sleep(State(api): State<Api>, body: Bytes) -> Result<StatusCode, Refuse
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Answers when all that was done before is on disk, whatever happens to the deck from then on.
+/// Returns when all that was done before is on disk, whatever happens to the deck from then on.
 async fn save(State(api): State<Api>) -> Result<StatusCode, Refused> {
     match api.hub.save().await? {
         Ok(()) => Ok(StatusCode::NO_CONTENT),
@@ -653,7 +653,7 @@ async fn uninstall(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Ends a package, if it runs, reads its package file anew and starts it.
+/// Ends a package, if it runs, reads its package file again and starts it.
 async fn load(State(api): State<Api>, Path(package): Path<String>) -> Result<Json<page::Package>, Refused> {
     let loaded = to_the_end(async move {
         let packages = api.packages.lock().await;

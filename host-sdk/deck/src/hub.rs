@@ -91,7 +91,7 @@ pub enum Runs {
     Nothing,
     /// It can.
     Web,
-    /// It can, and is there for nothing else: nobody sees it.
+    /// It can, and is there for nothing else: no one sees it.
     Unattended,
 }
 
@@ -162,7 +162,7 @@ pub struct Hub {
 }
 
 impl Hub {
-    /// Starts the hub and the packages that are installed. `base` is the address of the package socket. Answers how far the
+    /// Starts the hub and the packages that are installed. `base` is the address of the package socket. Returns how far the
     /// state is written, too.
     pub fn start(
         config: &Config,

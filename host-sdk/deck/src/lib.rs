@@ -232,7 +232,7 @@ impl Deck {
         state.is_ok_and(|state| state.packages.iter().any(|package| package.web))
     }
 
-    /// Opens the deck's page in a browser that nobody sees, for web packages to run in until the deck ends. `program` is
+    /// Opens the deck's page in a browser that is headless, for web packages to run in until the deck ends. `program` is
     /// Chromium or one made of it.
     ///
     /// # Errors

@@ -35,7 +35,7 @@ impl LogFile {
         Self { lines: None, lost: Arc::default() }
     }
 
-    /// Writes to `deck.log` in this folder, which is made if it isn't there; older files are `deck.1.log` and up. Answers what
+    /// Writes to `deck.log` in this folder, which is made if it isn't there; older files are `deck.1.log` and up. Returns what
     /// waits for the end of the thread that does it, too.
     ///
     /// # Errors

@@ -40,7 +40,7 @@ enum Command {
     New(New),
     /// Build a package made by `new` and pack it into NAME.creatorCentral
     Pack(Pack),
-    /// Answers what pictures on standard input are. For Creator Deck itself.
+    /// Returns what pictures on standard input are. For Creator Deck itself.
     #[command(name = "decode-pictures", hide = true)]
     DecodePictures,
 }
@@ -119,7 +119,7 @@ struct Run {
     /// empty data folder, which is removed afterwards, unless --data names one. See docs/automation.md.
     #[arg(long, value_name = "FILE")]
     script: Option<PathBuf>,
-    /// Run web packages in this browser, which nobody sees: Chromium or one made of it. A script takes one on the PATH
+    /// Run web packages in this browser, which no one sees: Chromium or one made of it. A script takes one on the PATH
     /// if it has to.
     #[arg(long, value_name = "PROGRAM")]
     browser: Option<PathBuf>,

@@ -47,7 +47,7 @@ pub struct Package {
     pub entry: Option<String>,
     /// The name under which that page is loaded now.
     pub frame: Option<String>,
-    /// Grows whenever its files are read anew.
+    /// Grows whenever its files are read again.
     pub loads: u64,
 }
 

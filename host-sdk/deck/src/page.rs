@@ -185,7 +185,7 @@ pub struct Package {
     pub can_start: bool,
     /// Whether it runs in the deck's page, not as a program.
     pub web: bool,
-    /// Grows whenever its files are read anew: what was shown of them is out of date then.
+    /// Grows whenever its files are read again: what was shown of them is out of date then.
     pub loads: u64,
     /// Whether it has a settings page.
     pub settings: bool,
@@ -315,7 +315,7 @@ pub struct Frame {
     pub package: String,
     /// The package's name in the user's language.
     pub name: String,
-    /// Address of its page; another one whenever it has to be loaded anew.
+    /// Address of its page; another one whenever it has to be loaded again.
     pub url: String,
 }
 

@@ -45,7 +45,7 @@ pub use self::web::Stage;
 const QUICK_DEATHS: u32 = 5;
 /// The longest line taken from a package's output; of longer ones that is the start.
 const LONGEST_LINE: usize = 4096;
-/// How long a dead package's last output is waited for. A grandchild may hold the pipe open for ever.
+/// How long a dead package's last output is waited for. A grandchild may hold the pipe open forever.
 const LAST_OUTPUT: Duration = Duration::from_millis(500);
 /// How often a library in this process is asked whether it still runs.
 const LOOK_EVERY: Duration = Duration::from_millis(100);

@@ -37,7 +37,7 @@ const REGISTRATIONS_A_SECOND: u32 = 5;
 /// The longest that a package waits to be let in because it has come too often.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
-/// How often each package has come lately. Every registration tells it everything anew, and the pages that it is there.
+/// How often each package has come lately. Every registration tells it everything again, and the pages that it is there.
 /// They are told apart by the register event that each was given: who only knows a package's name can't make it wait.
 #[derive(Clone, Debug, Default)]
 pub struct Arrivals(Arc<Mutex<HashMap<String, (Throttle, bool)>>>);
@@ -73,7 +73,7 @@ pub struct Sockets {
     pub port: u16,
     /// The log.
     pub log: Log,
-    /// Where every message is taken down.
+    /// Where every message is recorded.
     pub traffic: Traffic,
     /// How often packages have come.
     pub arrivals: Arrivals,
@@ -134,7 +134,7 @@ async fn serve(socket: WebSocket, from: Option<String>, sockets: Sockets) {
     hub.tell(move |hub| hub.disconnect(connection, &why)).await;
 }
 
-/// Who is at the other end, and where what is said is taken down.
+/// Who is at the other end, and where what is said is recorded.
 #[derive(Debug)]
 struct Who {
     package: String,

@@ -171,7 +171,7 @@ pub struct Store {
 }
 
 impl Store {
-    /// Answers the task that writes to `folder`, too: at once after a rest of `save_after`, else when it is over. It ends with
+    /// Returns the task that writes to `folder`, too: at once after a rest of `save_after`, else when it is over. It ends with
     /// the store.
     pub fn new(folder: PathBuf, save_after: Duration, log: Log) -> (Self, impl Future<Output = ()> + Send + 'static) {
         let (latest, states) = watch::channel(Latest::default());

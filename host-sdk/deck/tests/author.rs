@@ -28,7 +28,7 @@ fn built() -> PathBuf {
     test.ancestors().nth(2).unwrap().to_owned()
 }
 
-/// Begins a package and packs it. `environment` is for the packing. Answers its folder.
+/// Begins a package and packs it. `environment` is for the packing. Returns its folder.
 fn begin_and_pack(folder: &Path, environment: &[(&str, &Path)]) -> PathBuf {
     let sdk = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     run(&["new", NAME, "--domain", DOMAIN, "--sdk", sdk.to_str().unwrap()], folder, &[]);
@@ -55,7 +55,7 @@ fn passes_its_check(package: &Path) {
     assert_eq!(rules, expected);
 }
 
-/// Answers what `build` and `install` would, and passes everything else on to cargo.
+/// Returns what `build` and `install` would, and passes everything else on to cargo.
 const CARGO: &str = r#"#!/bin/sh
 case "$1" in
 build) exec cat "$MESSAGES" ;;

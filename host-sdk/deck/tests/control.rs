@@ -123,7 +123,7 @@ async fn a_web_package_runs_in_the_newest_page_alone() {
     hear_of(&mut package, "widgetWillAppear").await;
     hear_of(&mut package, "didReceiveWidgetSettings").await;
     nothing_more(&mut package).await;
-    // One that nobody sees has it for good.
+    // One that is headless has it for good.
     let mut unseen = connect_page(&world.deck, "&runs=unattended").await;
     let four = frames(&mut unseen, |frames| !frames.is_empty()).await;
     closed(&mut package).await;

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use support::{PACKAGE, PATIENT, Socket, TOGGLE, WIDE, World, hear_of, say, start, world};
 
 /// A deck whose package has registered, with a key of one place at column 0, row 0, for which settings are stored, and one of
-/// three by two places at column 1, row 1. Answers the context of either.
+/// three by two places at column 1, row 1. Returns the context of either.
 async fn with_keys() -> (World, Socket, [String; 2]) {
     let mut world = world(PATIENT).await;
     let mut package = world.package().await;

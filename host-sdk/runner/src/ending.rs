@@ -19,7 +19,7 @@ pub fn asked_for() -> Arc<AtomicBool> {
         let _ = signal_hook::flag::register(signal, asked.clone());
     }
     let says = asked.clone();
-    // Without the thread there are the host's harder ways. It is never waited for: it may be reading for ever.
+    // Without the thread there are the host's harder ways. It is never waited for: it may be reading forever.
     let _ = std::thread::Builder::new().name("stdin".to_owned()).spawn(move || {
         if says_end(stdin().lock()) {
             says.store(true, Ordering::Relaxed);

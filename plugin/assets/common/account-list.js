@@ -3,7 +3,7 @@
  *
  * A row is a radio button that chooses which account the form below edits. The order is changed by dragging a row by its
  * handle (mouse, pen or finger) or by its two buttons, which a keyboard reaches too. Rows are kept and changed rather than
- * built anew, because the package may report while one is being dragged or has the keyboard focus.
+ * built again, because the package may report while one is being dragged or has the keyboard focus.
  */
 (function () {
   "use strict";

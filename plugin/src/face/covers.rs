@@ -645,7 +645,7 @@ mod tests {
         };
         let path = file().await;
         assert_eq!(fetched().await, 1);
-        // Damaged on disk: fetched anew.
+        // Damaged on disk: fetched again.
         let mut bytes = std::fs::read(&path).expect("read");
         bytes.truncate(bytes.len() - 9);
         std::fs::write(&path, bytes).expect("written");

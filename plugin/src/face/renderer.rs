@@ -221,7 +221,7 @@ impl Grounds {
 }
 
 /// A canvas as an opaque PNG, packed fast rather than small. Of PNG's filters, the differences within a row are the
-/// fastest here (0.36 ms for 3 x 2, where choosing anew for each row takes 0.52 for 4 % less): backgrounds are of one
+/// fastest here (0.36 ms for 3 x 2, where choosing again for each row takes 0.52 for 4 % less): backgrounds are of one
 /// colour a row.
 fn encode(canvas: &Pixmap) -> Vec<u8> {
     let mut rgb = Vec::with_capacity(canvas.data().len() / 4 * 3);

@@ -2,7 +2,7 @@
 //!
 //! [`all`] is the list. The tests compare what is drawn with `snapshots.txt`, one line a face; `cargo xtask faces` puts the
 //! same faces on one picture, to be looked at. After a change that is meant, look at that picture, then write the lines
-//! anew with `UPDATE_FACES=1 cargo test -p spotify-plugin snapshots`.
+//! again with `UPDATE_FACES=1 cargo test -p spotify-plugin snapshots`.
 
 use std::fmt::Write as _;
 use std::io::Cursor;

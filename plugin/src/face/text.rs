@@ -45,7 +45,7 @@ pub(super) struct Typesetter {
     cuts: HashMap<Place, String>,
 }
 
-/// A line that is too long for its place: laid out once, drawn anew at every step of its way.
+/// A line that is too long for its place: laid out once, drawn again at every step of its way.
 pub(super) struct LongLine {
     buffer: Buffer,
     area: Area,
@@ -201,7 +201,7 @@ impl Typesetter {
         // A longer beginning never takes less room, so halving finds the longest that fits.
         let fitting = ends.partition_point(|&end| self.holds(&shortened(end), width, style, lines));
         let cut = shortened(ends[..fitting].last().copied().unwrap_or(0));
-        // Where a font is lacking it is cut anew once that is found.
+        // Where a font is lacking it is cut again once that is found.
         if !self.fonts.lacking {
             if self.cuts.len() >= Self::CUTS {
                 self.cuts.clear();

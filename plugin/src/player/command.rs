@@ -232,7 +232,7 @@ impl What {
 /// A call with what it changes.
 pub(super) type Step = (Call, Option<What>);
 
-/// Where in its item a track is taken for started anew.
+/// Where in its item a track is taken for started again.
 const BEGINNING_MS: u64 = 0;
 /// Where a device has a volume and doesn't tell it, a step starts from the middle, and so does what was muted. From then on it counts
 /// as what was asked for.

@@ -5,7 +5,7 @@
 //! - [`Player`] is a snapshot of that for one moment, which widgets look at.
 //! - [`start`] runs the task: commands in, calls out one at a time, snapshots to whoever watches.
 //!
-//! This room never sees a token or a URL: it asks [`spotify`](crate::spotify), which borrows what it needs.
+//! This module never sees a token or a URL: it asks [`spotify`](crate::spotify), which borrows what it needs.
 
 mod command;
 mod device;

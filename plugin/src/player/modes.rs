@@ -3,7 +3,7 @@
 use super::snapshot::Now;
 use crate::spotify::{Repeat, Uri};
 
-/// The repeat modes that were asked for and not taken, on one device and in one context: elsewhere they are tried anew.
+/// The repeat modes that were asked for and not taken, on one device and in one context: elsewhere they are tried again.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Lacking {
     device: Option<String>,

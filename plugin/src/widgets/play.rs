@@ -1,5 +1,5 @@
 //! Play: a playlist, album, artist, show, track, episode or Liked Songs that was chosen, with its cover. A second press
-//! pauses, starts it anew, or shuffles it, as the user has chosen.
+//! pauses, starts it again, or shuffles it, as the user has chosen.
 
 use serde::{Deserialize, Deserializer};
 

@@ -110,7 +110,7 @@ pub async fn measure() -> Vec<Row> {
     rows
 }
 
-/// Fills five profiles, and shows the first one again. Answers the contexts, by profile.
+/// Fills five profiles, and shows the first one again. Returns the contexts, by profile.
 async fn place_all(deck: &DeckProcess) -> Vec<(String, Vec<String>)> {
     let mut filled: Vec<(String, Vec<String>)> = Vec::new();
     for number in 0..INSTANCES {

@@ -78,7 +78,7 @@ impl Throttle {
 pub struct Budget {
     /// The calls, of all its apps together. The next one is refused and shuts the group.
     pub calls: u32,
-    /// For how long the group is shut then, by the simulator's clock. Afterwards the calls are counted anew.
+    /// For how long the group is shut then, by the simulator's clock. Afterwards the calls are counted again.
     pub shut_for: Duration,
 }
 

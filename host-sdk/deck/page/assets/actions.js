@@ -20,7 +20,7 @@ export const missingExplanation = (instance) =>
 export const placeText = ({ area, column, row }) =>
   text(area === "keys" ? "keyPlace" : "gridPlace", { column: column + 1, row: row + 1 });
 
-/** Places a widget at {area, column, row} and selects it. Answers the instance, or null where that failed. */
+/** Places a widget at {area, column, row} and selects it. Returns the instance, or null where that failed. */
 export async function place(widget, layout, where) {
   try {
     const instance = await api.addInstance(widget.uuid, layout, where);

@@ -61,7 +61,7 @@ export const getLog = async () => (await request("GET", "log")).entries;
  */
 export const getMessages = (after, wait, signal) => request("GET", `messages?after=${after}&wait=${wait}`, { signal });
 
-/** Puts a widget on a place ({area, column, row}, zero-based). Answers the instance; 409 where it does not fit. */
+/** Puts a widget on a place ({area, column, row}, zero-based). Returns the instance; 409 where it does not fit. */
 export const addInstance = (widget, layout, { area, column, row }) =>
   request("POST", "instances", { json: { widget, layout, area, column, row } });
 
@@ -69,7 +69,7 @@ export const removeInstance = (context) => inOrder(context, () => request("DELET
 
 /**
  * Moves an instance to `{profile, page, area, column, row}`; 409 where it does not fit. What is left out stays; without a place
- * it goes to the nearest free one. Answers the instance.
+ * it goes to the nearest free one. Returns the instance.
  */
 export const moveInstance = (context, to) =>
   inOrder(context, () => request("POST", `instances/${part(context)}/move`, { json: to }));
@@ -79,7 +79,7 @@ export const copyInstance = (context, to) => request("POST", `instances/${part(c
 
 /**
  * Gives a multi-action key another list: `{press}` of what it has, `{widget}` (a UUID) of what is new, `{pause}` in milliseconds,
- * `{profile}` (an id), `{url}`. Answers the instance.
+ * `{profile}` (an id), `{url}`. Returns the instance.
  */
 export const setSteps = (context, steps) =>
   inOrder(context, () => request("PUT", `instances/${part(context)}/steps`, { json: { steps } }));
@@ -89,10 +89,10 @@ export const clip = (context, cut) => request("POST", "clipboard", { json: { con
 
 export const clearClipboard = () => request("DELETE", "clipboard");
 
-/** Puts down what is in the clipboard, as near to a place as there is room. Answers the instance. */
+/** Puts down what is in the clipboard, as near to a place as there is room. Returns the instance. */
 export const paste = ({ area, column, row }) => request("POST", "clipboard/paste", { json: { area, column, row } });
 
-/** Gives an instance another layout, at the free place that is nearest. Answers the instance; 409 where there is none. */
+/** Gives an instance another layout, at the free place that is nearest. Returns the instance; 409 where there is none. */
 export const resizeInstance = (context, layout) =>
   inOrder(context, () => request("PUT", `instances/${part(context)}/layout`, { json: { layout } }));
 
@@ -183,16 +183,16 @@ export const closeView = (view) => request("DELETE", `views/${part(view)}`, { ke
  */
 export const checkPackage = (file) => request("POST", "packages/check", { body: file });
 
-/** Installs the package in `file` (a Blob). Answers the package. */
+/** Installs the package in `file` (a Blob). Returns the package. */
 export const installPackage = (file) => request("POST", "packages", { body: file });
 
 export const removePackage = (uuid, keepSettings) =>
   request("DELETE", `packages/${part(uuid)}${keepSettings ? "?keepSettings=true" : ""}`);
 
-/** Starts a package, or, where it runs, starts it again, with its package file read anew. Answers the package. */
+/** Starts a package, or, where it runs, starts it again, with its package file read again. Returns the package. */
 export const loadPackage = (uuid) => request("POST", `packages/${part(uuid)}/load`);
 
-/** Ends a package until it is loaded again. Answers the package. */
+/** Ends a package until it is loaded again. Returns the package. */
 export const unloadPackage = (uuid) => request("POST", `packages/${part(uuid)}/unload`);
 
 /** The Panel as a file has it: docs/deck-api.md. */
@@ -204,7 +204,7 @@ export const checkPanel = (file) => request("POST", "panel/check", { body: file 
 /** Takes the exported Panel in `file` beside what is there ("add") or in place of it ("replace"). Answers as `checkPanel`. */
 export const importPanel = (file, mode) => request("POST", `panel?mode=${mode}`, { body: file });
 
-/** Whether nobody sees this page: the program has opened it for web packages to run in. */
+/** Whether no one sees this page: the program has opened it for web packages to run in. */
 export const isUnattended = location.hash === "#unattended";
 
 /** The address of the event socket; browsers cannot set headers there, so the secret is in the query. */
@@ -216,7 +216,7 @@ export function eventsUrl() {
   return url;
 }
 
-/** Whether the server answers, and doesn't know this page's session: only a page that was opened anew fits it. */
+/** Whether the server answers, and doesn't know this page's session: only a page that was opened again fits it. */
 export async function isOutdated() {
   try {
     const response = await fetch("/api/session", { headers: { [SESSION_HEADER]: secret }, cache: "no-store" });

@@ -31,7 +31,7 @@ export function connect({ onMessage, onUp, onDown }) {
     });
     socket.addEventListener("close", async () => {
       onDown();
-      // A server that was started anew has other addresses and another token: only a fresh page fits it.
+      // A server that was started again has other addresses and another token: only a fresh page fits it.
       if (await isOutdated()) {
         location.reload();
         return;

@@ -57,7 +57,7 @@ export function showDropMenu(instance, { profile, page }, node, at) {
   );
 }
 
-/** Does what a key of the keyboard means for an instance (or null) at a place. Answers whether it means anything. */
+/** Does what a key of the keyboard means for an instance (or null) at a place. Returns whether it means anything. */
 export function onShortcut(event, instance, place) {
   const only = IS_MAC ? event.metaKey && !event.ctrlKey : event.ctrlKey && !event.metaKey;
   if (!only || event.altKey || event.shiftKey || !isEditing()) return false;

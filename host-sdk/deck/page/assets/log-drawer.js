@@ -161,7 +161,7 @@ async function fetchMessages() {
 }
 
 function takeMessages(answer) {
-  // A server that was started anew counts from the start; the page is about to load itself again.
+  // A server that was started again counts from the start; the page is about to load itself again.
   const first = answer.messages[0]?.number ?? answer.last + 1;
   if (last > 0 && first > last + 1) lost += first - last - 1;
   last = answer.last;

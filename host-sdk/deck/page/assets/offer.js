@@ -28,7 +28,7 @@ export function withdraw() {
   store.offer(null);
 }
 
-/** Puts down what is offered at a place, where it fits. Answers whether anything is offered. */
+/** Puts down what is offered at a place, where it fits. Returns whether anything is offered. */
 export function accept(where) {
   if (offered === null) return false;
   const { widget, layout } = offered;

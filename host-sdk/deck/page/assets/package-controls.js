@@ -114,7 +114,7 @@ async function act(uuid, request, words) {
   } catch (error) {
     showError(error);
   }
-  // The list may have been drawn anew, and what had the focus is gone then.
+  // The list may have been drawn again, and what had the focus is gone then.
   if (document.activeElement === document.body || !document.activeElement?.checkVisibility()) {
     document.querySelector(`[data-menu="${CSS.escape(uuid)}"]`)?.focus();
   }

@@ -67,7 +67,7 @@ class Surface {
     return store.areas[this.area];
   }
 
-  // The places are made once the size is known, and again only should it change. Answers whether they were made.
+  // The places are made once the size is known, and again only should it change. Returns whether they were made.
   build() {
     const { columns, rows: count } = this.size;
     if (this.rows.length === count && this.cells.length === columns * count) return false;

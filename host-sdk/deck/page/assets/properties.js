@@ -49,7 +49,7 @@ function draw() {
   // In Use nothing of it is seen, and no page is open that a package would have to serve.
   const instance = (isEditing() && store.instances.get(store.selected)) || null;
   const widget = instance && store.widgetOf(instance);
-  // A package that was loaded anew brings another property view.
+  // A package that was loaded again brings another property view.
   const subject = instance && `${instance.context} ${store.package(instance.package)?.loads} ${instance.missing?.why}`;
   if (shown === null || shown.subject !== subject) {
     shown?.leave();

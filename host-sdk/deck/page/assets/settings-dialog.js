@@ -48,7 +48,7 @@ export function startSettings() {
   store.on("packages", () => {
     if (!dialog.open) return;
     draw();
-    // A package that was loaded anew brings another page.
+    // A package that was loaded again brings another page.
     if (chosen !== null && chosen !== DECK && store.package(chosen)?.loads !== loads) choose(chosen);
     deckSettings.update();
   });

@@ -108,7 +108,7 @@ impl Hub {
         self.history.push(step);
     }
 
-    /// Undoes or redoes a step. Answers its name.
+    /// Undoes or redoes a step. Returns its name.
     pub(crate) fn step(&mut self, direction: Direction) -> Result<&'static str, Refusal> {
         let step = match direction {
             Direction::Undo => self.history.done.pop_back(),
@@ -149,7 +149,7 @@ impl Hub {
         self.settle(&before, &edited);
     }
 
-    /// Makes one difference. Answers the instance that it is about.
+    /// Makes one difference. Returns the instance that it is about.
     fn make(&mut self, edit: &mut Edit, direction: Direction) -> Option<String> {
         match edit {
             Edit::Profile(before, after) => {

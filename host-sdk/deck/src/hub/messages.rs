@@ -124,7 +124,7 @@ impl Hub {
         is_of
     }
 
-    /// The messages about one instance of the package. Answers what is answered.
+    /// The messages about one instance of the package. Returns what is answered.
     fn about_instance(&mut self, package: &str, message: ToHost, picture: Drawable) -> Option<Relayed> {
         let (ToHost::GetWidgetSettings { context }
         | ToHost::ChangeTitle { context, .. }

@@ -69,7 +69,7 @@ impl Hub {
         };
     }
 
-    /// Ends a package, if there is one, and keeps its place: its files are about to change. Answers when it has ended.
+    /// Ends a package, if there is one, and keeps its place: its files are about to change. Returns when it has ended.
     pub(super) fn halt(&mut self, uuid: &str, reply: Reply<()>) {
         let run = self.package(uuid).map(|package| package.run);
         let (Some(run), Some(ended)) = (run, self.end_package(uuid)) else {
@@ -126,7 +126,7 @@ impl Hub {
         self.replace_package(config, folder)
     }
 
-    /// A package was halted, and its package file was read anew. It is started also where it was unloaded.
+    /// A package was halted, and its package file was read again. It is started also where it was unloaded.
     pub(crate) fn reloaded(&mut self, installed: Installed) -> page::Package {
         let Installed { config, folder } = installed;
         self.log.info(Some(&config.uuid), format!("Version {} is loaded again.", config.version));

@@ -129,7 +129,7 @@ impl Hub {
         self.settle(&before, &[]);
     }
 
-    /// Makes, names, removes or shows a profile. Answers the one that it is about.
+    /// Makes, names, removes or shows a profile. Returns the one that it is about.
     pub(crate) fn change_profile(&mut self, change: ProfileChange) -> Result<Profile, Refusal> {
         match change {
             ProfileChange::Create(new) => self.create_profile(new),

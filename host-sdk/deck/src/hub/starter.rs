@@ -26,7 +26,7 @@ impl Hub {
         keys.into_iter().map(view).collect()
     }
 
-    /// Places the starter Panel, as one step that can be undone. Answers how many keys it has.
+    /// Places the starter Panel, as one step that can be undone. Returns how many keys it has.
     pub(crate) fn place_starter(&mut self) -> Result<usize, Refusal> {
         if !self.is_profile_empty() {
             return Err(Refusal::Conflict(
@@ -98,7 +98,7 @@ impl FilledPage {
         Self { profile, page, taken, left: usize::from(COLUMNS) * usize::from(ROWS), keys: Vec::new() }
     }
 
-    /// Places a key where it wants to be, else on the first free place, if it takes at most so many cells. Answers how many it
+    /// Places a key where it wants to be, else on the first free place, if it takes at most so many cells. Returns how many it
     /// has taken.
     fn place(&mut self, config: &PackageConfig, key: &StarterKey, most: usize) -> usize {
         let placed = Placed {

@@ -47,7 +47,7 @@ pub struct Export {
     profiles: Vec<Profile>,
     #[serde(default)]
     active: String,
-    /// Without contexts: they are made anew.
+    /// Without contexts: they are made again.
     #[serde(default)]
     instances: Vec<Placed>,
     /// What was found to be unusable when it was read.

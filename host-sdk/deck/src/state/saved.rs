@@ -74,7 +74,7 @@ impl Saved {
     /// The version that this program writes. It reads every other one, too.
     pub const VERSION: u32 = 3;
 
-    /// Reads what is on disk, with everything in it in order: there is a profile, and every instance is in one. Answers the
+    /// Reads what is on disk, with everything in it in order: there is a profile, and every instance is in one. Returns the
     /// version that it was written in, too.
     ///
     /// # Errors

@@ -262,7 +262,7 @@ impl<'a> Run<'a> {
         (!batch.is_empty()).then_some(batch)
     }
 
-    /// Puts a widget in its first layout at a column and row. Answers its context.
+    /// Puts a widget in its first layout at a column and row. Returns its context.
     async fn place_one(&mut self, widget: &Widget, (column, row): (u8, u8)) -> Result<String, Refusal> {
         let cell = json!({"widget": widget.uuid, "layout": 0, "column": column, "row": row});
         let cell = serde_json::from_value(cell).map_err(|error| Refusal::NotFound(error.to_string()))?;
@@ -273,7 +273,7 @@ impl<'a> Run<'a> {
         Ok(context)
     }
 
-    /// Answers whether the package lives.
+    /// Returns whether the package lives.
     async fn try_widgets(&mut self, mut batch: Vec<Trial<'a>>) -> bool {
         for (step, when) in STEPS {
             if !self.take_step(step, &mut batch).await {
@@ -512,7 +512,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Takes in what happens, until `wanted` or the time is over. Answers whether it was the first.
+    /// Takes in what happens, until `wanted` or the time is over. Returns whether it was the first.
     async fn until(&mut self, within: Duration, wanted: impl Fn(&Self) -> bool) -> bool {
         let end = Instant::now() + within;
         loop {
@@ -541,7 +541,7 @@ impl<'a> Run<'a> {
 struct Room([[bool; COLUMNS as usize]; ROWS as usize]);
 
 impl Room {
-    /// Takes the first free place of a size. Answers its column and row.
+    /// Takes the first free place of a size. Returns its column and row.
     fn take(&mut self, (width, height): (u8, u8)) -> Option<(u8, u8)> {
         let columns = 0..=COLUMNS.checked_sub(width)?;
         let rows = 0..=ROWS.checked_sub(height)?;

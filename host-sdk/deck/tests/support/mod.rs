@@ -293,7 +293,7 @@ impl World {
         instance["context"].as_str().unwrap().to_owned()
     }
 
-    /// Opens a view, registers as its page would, and hears its settings. Answers its last argument too.
+    /// Opens a view, registers as its page would, and hears its settings. Returns its last argument too.
     pub async fn view(&self, target: Value) -> (Socket, String, Value) {
         let (status, view) = self.call("POST", "/api/views", target).await;
         assert_eq!(status, 201, "{view}");
