@@ -1,7 +1,7 @@
 //! The loop: what happens on the host comes in, faces go out.
 //!
 //! A press is turned into a request by the instance's widget; whatever changes (the player, the accounts, a cover that was
-//! loaded, a second that passed) is drawn by the [`board`](crate::board).
+//! loaded, a second that passed) is drawn by the board.
 
 use std::collections::HashSet;
 use std::sync::Arc;
