@@ -211,6 +211,10 @@ pub fn stage(bundle: &[u8], packages: &Path) -> Result<Staged, BundleError> {
     let staging = Staging::new(packages)?;
     unpack(&mut archive, &top_folder, &staging.0)?;
 
+    // By its exact name, which some file systems don't insist on: the package has to be one on all of them.
+    if !fs::read_dir(&staging.0)?.flatten().any(|entry| entry.file_name() == FILE_NAME) {
+        return Err(no_config(&staging.0));
+    }
     let text = fs::read(staging.0.join(FILE_NAME)).map_err(|_| no_config(&staging.0))?;
     let text = String::from_utf8(text).map_err(|error| BundleError::BadConfig(error.to_string()))?;
     let mut config = PackageConfig::parse(&text).map_err(|error| BundleError::BadConfig(error.to_string()))?;

@@ -4,7 +4,7 @@
 //! the disk, too: on Unix the folder is synced for that, on Windows the rename is written through
 //! ([`MOVEFILE_WRITE_THROUGH`](https://learn.microsoft.com/windows/win32/api/winbase/nf-winbase-movefileexw)).
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::Path;
 
@@ -95,7 +95,7 @@ pub fn remove(path: &Path) -> io::Result<()> {
 #[cfg(unix)]
 fn sync_folder(file: &Path) -> io::Result<()> {
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    File::open(folder)?.sync_all()
+    fs::File::open(folder)?.sync_all()
 }
 
 /// Windows has no such call for a folder.

@@ -136,6 +136,8 @@ impl DeckHome {
         let (mut command, path) = self.program();
         command
             .arg("--headless")
+            // The simulated covers are on this computer.
+            .args(["--allow", spotify.page_url().trim_end_matches('/')])
             .env("HOME", &home)
             .env("XDG_DATA_HOME", home.join("share"))
             .env("SPOTIFY_WIDGETS_LOG", path(&home.join("logs")))

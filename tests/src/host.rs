@@ -33,12 +33,20 @@ impl Instance {
     }
 }
 
+/// What a key shows.
+struct Shown {
+    /// The picture in words.
+    words: String,
+    /// A data URI.
+    image: String,
+}
+
 /// The host: one package at a time.
 pub struct FakeHost {
     listener: TcpListener,
     socket: Option<WebSocketStream<TcpStream>>,
-    /// What each context's picture says in words, as far as it was heard.
-    shown: HashMap<String, String>,
+    /// What each context shows, as far as it was received.
+    shown: HashMap<String, Shown>,
     /// The latest accounts event.
     accounts: Value,
     /// The errors that the settings page was told.
@@ -61,6 +69,7 @@ impl FakeHost {
     /// Waits for the package to connect and register.
     pub async fn registered(&mut self) {
         let (stream, _) = within("the package connects", self.listener.accept()).await.expect("accepted");
+        self.shown.clear();
         self.socket = Some(within("a WebSocket", tokio_tungstenite::accept_async(stream)).await.expect("upgraded"));
         let first = self.hear_text().await;
         assert_eq!(first, json!({"event": REGISTER, "uuid": PACKAGE}).to_string(), "registration comes first");
@@ -92,6 +101,7 @@ impl FakeHost {
 
     /// Puts an instance on the panel, with a payload of the test's own.
     pub async fn appear_as(&mut self, instance: Instance, payload: Value) {
+        self.shown.remove(instance.context);
         let message = json!({
             "event": "widgetWillAppear", "widget": instance.uuid(), "context": instance.context, "payload": payload,
         });
@@ -127,8 +137,8 @@ impl FakeHost {
     pub async fn hear(&mut self) -> ToHost {
         let message = ToHost::parse(&self.hear_text().await).expect("a message of the protocol");
         match &message {
-            ToHost::ChangeImage { context, description: Some(words), .. } => {
-                self.shown.insert(context.clone(), words.clone());
+            ToHost::ChangeImage { context, image, description: Some(words), .. } => {
+                self.shown.insert(context.clone(), Shown { words: words.clone(), image: image.clone() });
             }
             ToHost::SendToPropertyView { payload, .. } => match payload["event"].as_str() {
                 Some("accounts") => self.accounts = payload.clone(),
@@ -163,7 +173,7 @@ impl FakeHost {
     /// What an instance's picture says in words, as of the messages heard so far; empty before the first.
     #[must_use]
     pub fn shown(&self, instance: Instance) -> &str {
-        self.shown.get(instance.context).map_or("", String::as_str)
+        self.shown.get(instance.context).map_or("", |shown| shown.words.as_str())
     }
 
     /// The errors that the settings page was told in the messages heard so far.
@@ -190,8 +200,11 @@ impl FakeHost {
         }
     }
 
-    /// Waits until an instance shows a picture whose words contain `words`; answers the picture.
+    /// Waits until an instance shows a picture whose words contain `words`, if it doesn't already; returns the picture.
     pub async fn shows(&mut self, instance: Instance, words: &str) -> Vec<u8> {
+        if let Some(shown) = self.shown.get(instance.context).filter(|shown| shown.words.contains(words)) {
+            return png(&shown.image);
+        }
         let what = format!("{} shows {words:?}", instance.widget);
         self.hear_until(&what, |message| match message {
             ToHost::ChangeImage { context, image, description, .. } if context == instance.context => {

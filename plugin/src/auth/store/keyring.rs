@@ -81,6 +81,8 @@ pub(super) struct Keyring {
     connect: fn() -> Result<Arc<CredentialStore>, keyring_core::Error>,
     /// The way to it, once it has been found. Given up when it fails: a keyring that was restarted needs a new one.
     pub(super) system: Option<Arc<CredentialStore>>,
+    /// What entries are made with; the store of tests takes nothing.
+    pub(super) modifiers: &'static [(&'static str, &'static str)],
     /// What the entries hold as of the last reading and writing, to leave alone what hasn't changed.
     known: HashMap<String, Zeroizing<Vec<u8>>>,
     /// What the last reading found but didn't use.
@@ -95,7 +97,14 @@ impl Keyring {
 
     /// The keyring with all accounts in one entry, or with an entry each.
     pub(super) fn in_form(together: bool) -> Self {
-        Self { together, connect: || Ok(SystemStore::new()?), system: None, known: HashMap::new(), unread: Vec::new() }
+        Self {
+            together,
+            connect: || Ok(SystemStore::new()?),
+            system: None,
+            modifiers: MODIFIERS,
+            known: HashMap::new(),
+            unread: Vec::new(),
+        }
     }
 
     pub(super) fn entry(&mut self, name: &str) -> Result<keyring_core::Entry, keyring_core::Error> {
@@ -103,7 +112,7 @@ impl Keyring {
             Some(system) => system,
             None => self.system.insert((self.connect)()?),
         };
-        let modifiers: HashMap<&str, &str> = MODIFIERS.iter().copied().collect();
+        let modifiers: HashMap<&str, &str> = self.modifiers.iter().copied().collect();
         system.build(SERVICE, name, (!modifiers.is_empty()).then_some(&modifiers))
     }
 

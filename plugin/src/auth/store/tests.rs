@@ -150,6 +150,7 @@ fn damaged_file_is_kept_aside() {
 fn in_memory(together: bool) -> Keyring {
     let mut keyring = Keyring::in_form(together);
     keyring.system = Some(keyring_core::mock::Store::new().unwrap());
+    keyring.modifiers = &[];
     keyring
 }
 
@@ -157,6 +158,7 @@ fn in_memory(together: bool) -> Keyring {
 fn again(keyring: &Keyring) -> Keyring {
     let mut again = Keyring::in_form(keyring.together);
     again.system.clone_from(&keyring.system);
+    again.modifiers = keyring.modifiers;
     again
 }
 
