@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use acceptance::{DeckHome, Launch, SOON, http_client, screenshots, until};
-use driver::Driver;
+use driver::{Driver, enter};
 use fantoccini::actions::{InputSource as _, MOUSE_BUTTON_LEFT, MouseActions, PointerAction};
 use fantoccini::elements::Element;
 use fantoccini::key::Key;
@@ -178,7 +178,7 @@ async fn from_the_widget_list_to_music_that_pauses() {
     let driver = Driver::start().await;
     let mut user = User::new(&driver, "first").await;
 
-    user.browser.goto(deck.page()).await.unwrap();
+    enter(&user.browser, deck.page()).await;
     user.sees(".widget[data-widget='com.spotify-widgets.playing-now']").await;
     user.keeps("fresh").await;
 
@@ -261,7 +261,7 @@ async fn a_backup_takes_over_and_when_all_are_limited_the_keys_count_down() {
     deck.link(&spotify).await;
     let driver = Driver::start().await;
     let mut user = User::new(&driver, "backup").await;
-    user.browser.goto(deck.page()).await.unwrap();
+    enter(&user.browser, deck.page()).await;
     user.sees(&key("account", "Simone Löwe")).await;
     user.changes_to("use").await;
 
@@ -325,7 +325,7 @@ async fn a_key_that_plays_what_was_searched_for_and_one_that_likes_it() {
     deck.link(&spotify).await;
     let driver = Driver::start().await;
     let mut user = User::new(&driver, "play").await;
-    user.browser.goto(deck.page()).await.unwrap();
+    enter(&user.browser, deck.page()).await;
 
     // By search and keyboard.
     user.drags("play", 0, 0).await;
@@ -472,7 +472,7 @@ async fn a_package_page_reaches_neither_the_deck_nor_another_package() {
     let deck = home.launch(&spotify, Launch { bundles: &[], ..Launch::default() }).await;
     let driver = Driver::start().await;
     let user = User::new(&driver, "attack").await;
-    user.browser.goto(deck.page()).await.unwrap();
+    enter(&user.browser, deck.page()).await;
     user.sees("#log-button").await;
     let open = r"
         const done = arguments[0];

@@ -15,6 +15,21 @@ use tokio::process::{Child, Command};
 /// How long ChromeDriver may take to be there.
 const STARTS_WITHIN: Duration = Duration::from_secs(30);
 
+/// How long the deck's page may take to be there.
+const ENTERS_WITHIN: Duration = Duration::from_secs(30);
+
+/// Shows the deck's page by an address with a key, and waits until the key is exchanged: until then the browser is about to
+/// leave for another address, and WebDriver's commands fail.
+pub async fn enter(browser: &Client, url: &str) {
+    browser.goto(url).await.expect("the deck's page");
+    let is_in = async || browser.current_url().await.is_ok_and(|url| url.query().is_none());
+    let start = std::time::Instant::now();
+    while !is_in().await {
+        assert!(start.elapsed() < ENTERS_WITHIN, "the key is exchanged");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
 /// A ChromeDriver and its browsers: they go together.
 pub struct Driver {
     child: Child,

@@ -85,6 +85,11 @@ impl Firefox {
         self.call("browsingContext.getTree", json!({})).await["contexts"][0].clone()
     }
 
+    /// The address of the page.
+    pub async fn address(&mut self) -> String {
+        self.tab().await["url"].as_str().unwrap_or_default().to_owned()
+    }
+
     /// Loads a page.
     pub async fn goto(&mut self, url: &str) {
         let tab = self.tab().await["context"].clone();

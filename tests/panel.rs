@@ -177,7 +177,7 @@ async fn user(driver: &Driver, story: &'static str, page: &str) -> User {
     let browser = driver.browser().await;
     let session = browser.session_id().await.unwrap().expect("a session");
     let devtools = format!("{}/session/{session}/goog/cdp/execute", driver.address);
-    browser.goto(page).await.unwrap();
+    driver::enter(&browser, page).await;
     User { browser, devtools, folder: screenshots(), story, pictures: 0, faults: Vec::new() }
 }
 

@@ -32,6 +32,8 @@ const ATTACKER: &str = "com.example.attacker";
 /// A browser with one page.
 trait Browser {
     async fn goto(&mut self, url: &str);
+    /// Loads the deck's page by an address with a key, and waits until the key is exchanged.
+    async fn enter(&mut self, url: &str);
     /// What the body of an async function returns, in the page or in its frame whose address begins so.
     async fn eval(&mut self, frame: Option<&str>, body: &str) -> Value;
 }
@@ -39,6 +41,10 @@ trait Browser {
 impl Browser for Client {
     async fn goto(&mut self, url: &str) {
         Client::goto(self, url).await.unwrap();
+    }
+
+    async fn enter(&mut self, url: &str) {
+        driver::enter(self, url).await;
     }
 
     async fn eval(&mut self, frame: Option<&str>, body: &str) -> Value {
@@ -61,6 +67,11 @@ impl Browser for Firefox {
         Firefox::goto(self, url).await;
     }
 
+    async fn enter(&mut self, url: &str) {
+        Firefox::goto(self, url).await;
+        until("the key is exchanged", async || !self.address().await.contains('?')).await;
+    }
+
     async fn eval(&mut self, frame: Option<&str>, body: &str) -> Value {
         Firefox::eval(self, frame, body).await
     }
@@ -73,7 +84,7 @@ async fn comes_true(browser: &mut impl Browser, body: &str) {
 
 /// Enters the deck with a key.
 async fn enter(browser: &mut impl Browser, world: &World) {
-    browser.goto(&world.deck.entry_url()).await;
+    browser.enter(&world.deck.entry_url()).await;
     comes_true(browser, "return document.querySelector('#package-status [data-package]') !== null").await;
 }
 

@@ -20,7 +20,7 @@ use spotify_sim::{Config, Sim};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::driver::Driver;
+use crate::driver::{Driver, enter};
 use crate::table::{Row, Unit};
 use crate::usage::Usage;
 
@@ -92,7 +92,7 @@ pub async fn measure() -> Vec<Row> {
     let profiles = place_all(&deck).await;
     let driver = Driver::start().await;
     let browser = driver.browser().await;
-    browser.goto(deck.page()).await.expect("the page");
+    enter(&browser, deck.page()).await;
     browser.wait().for_element(Locator::Css(".key .face-image")).await.expect("keys");
     browser.execute(COUNTER, Vec::new()).await.expect("the counter runs");
     let mut packages = Vec::new();

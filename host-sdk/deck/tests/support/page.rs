@@ -9,7 +9,7 @@ use fantoccini::key::Key;
 use fantoccini::{Client, Locator};
 use serde_json::Value;
 
-use crate::driver::Driver;
+use crate::driver::{Driver, enter};
 use crate::support::World;
 
 /// Ends a test that would hang; nothing waits for it in one that passes.
@@ -31,7 +31,7 @@ pub async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
 pub async fn open(world: &World) -> (Driver, Client) {
     let driver = Driver::start().await;
     let browser = driver.browser().await;
-    browser.goto(&world.deck.entry_url()).await.unwrap();
+    enter(&browser, &world.deck.entry_url()).await;
     (driver, browser)
 }
 
