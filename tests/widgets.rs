@@ -47,11 +47,6 @@ async fn comes_up(host: &mut FakeHost, Instance { widget, context }: Instance) {
     host.say(FromHost::ActionTriggered { widget, context, state: None }).await;
 }
 
-/// Waits until a key shows this, if it doesn't already.
-async fn says(host: &mut FakeHost, instance: Instance, words: &str) {
-    host.shows(instance, words).await;
-}
-
 /// A command as it arrived: method, path, query and body.
 fn command(request: &Request) -> String {
     let path = request.path.trim_start_matches("/v1/me/").trim_start_matches("/v1/");
@@ -128,12 +123,12 @@ async fn mute_and_set_volume_send_the_exact_value_and_fade_in_steps() {
     appears(&mut stage.host, fade, json!({"volume": 80, "fadeSeconds": 2})).await;
     let up = key("volume-up", "up");
     appears(&mut stage.host, up, json!({})).await;
-    says(&mut stage.host, up, "65 %").await;
-    says(&mut stage.host, mute, "Mute").await;
-    says(&mut stage.host, fade, "80 %: over 2 s").await;
+    stage.host.shows(up, "65 %").await;
+    stage.host.shows(mute, "Mute").await;
+    stage.host.shows(fade, "80 %: over 2 s").await;
 
     assert_eq!(press(&mut stage, mute).await, "PUT player/volume volume_percent=0");
-    says(&mut stage.host, mute, "Muted").await;
+    stage.host.shows(mute, "Muted").await;
     assert_eq!(press(&mut stage, mute).await, "PUT player/volume volume_percent=65", "as loud as before");
     assert_eq!(press(&mut stage, low).await, "PUT player/volume volume_percent=20");
 
@@ -164,12 +159,12 @@ async fn volume_presses_add_up_and_a_held_key_repeats() {
     let (up, down) = (key("volume-up", "u"), key("volume-down", "d"));
     appears(&mut stage.host, up, json!({"step": 1})).await;
     appears(&mut stage.host, down, json!({"step": 7})).await;
-    says(&mut stage.host, up, "65 %").await;
+    stage.host.shows(up, "65 %").await;
     stage.spotify.clear_requests();
     for _ in 0..20 {
         stage.host.press(up).await;
     }
-    says(&mut stage.host, up, "Volume Up: 85 %").await;
+    stage.host.shows(up, "Volume Up: 85 %").await;
     plays(&mut stage, "all twenty count", |playback| volume(playback) == Some(85)).await;
     quiet(&mut stage).await;
     let sent = commands(&stage.spotify);
@@ -182,7 +177,7 @@ async fn volume_presses_add_up_and_a_held_key_repeats() {
     quiet(&mut stage).await;
     let after = volume(&stage.spotify.playback()).expect("a volume");
     assert_eq!((85 - after) % 7, 0, "whole steps");
-    says(&mut stage.host, down, &format!("Volume Down: {after} %")).await;
+    stage.host.shows(down, &format!("Volume Down: {after} %")).await;
     commands(&stage.spotify);
     quiet(&mut stage).await;
     assert_eq!(commands(&stage.spotify), [""; 0], "it has been let go");
@@ -196,10 +191,10 @@ async fn device_without_volume_is_named_on_the_key() {
     let (up, mute) = (key("volume-up", "u"), key("mute", "m"));
     appears(&mut stage.host, up, json!({})).await;
     appears(&mut stage.host, mute, json!({})).await;
-    says(&mut stage.host, up, "Volume is fixed").await;
-    says(&mut stage.host, mute, "Volume is fixed").await;
+    stage.host.shows(up, "Volume is fixed").await;
+    stage.host.shows(mute, "Volume is fixed").await;
     stage.host.press(up).await;
-    says(&mut stage.host, up, "Volume is fixed here").await;
+    stage.host.shows(up, "Volume is fixed here").await;
 }
 
 // ---- Position ------------------------------------------------------------------------------------------------------
@@ -213,9 +208,9 @@ async fn seek_and_restart_stay_within_the_track() {
     appears(&mut stage.host, forward, json!({})).await;
     appears(&mut stage.host, back, json!({"direction": "back", "seconds": 10})).await;
     appears(&mut stage.host, restart, json!({})).await;
-    says(&mut stage.host, forward, "+15 s").await;
-    says(&mut stage.host, back, "−10 s").await;
-    says(&mut stage.host, restart, "Restart").await;
+    stage.host.shows(forward, "+15 s").await;
+    stage.host.shows(back, "−10 s").await;
+    stage.host.shows(restart, "Restart").await;
     assert_eq!(press(&mut stage, forward).await, "PUT player/seek position_ms=75000");
     assert_eq!(press(&mut stage, back).await, "PUT player/seek position_ms=65000");
     goes_down(&mut stage.host, forward).await;
@@ -236,7 +231,7 @@ async fn presses_during_other_calls_are_queued() {
     for instance in [next, toggle, shuffle] {
         appears(&mut stage.host, instance, json!({})).await;
     }
-    says(&mut stage.host, toggle, "Pause").await;
+    stage.host.shows(toggle, "Pause").await;
     stage.spotify.clear_requests();
     for instance in [next, next, next, toggle, shuffle, shuffle, next] {
         stage.host.press(instance).await;
@@ -259,14 +254,14 @@ async fn sleep_timer_fades_pauses_and_restores_the_volume() {
     let (sleep, other) = (key("sleep-timer", "s"), key("sleep-timer", "o"));
     appears(&mut stage.host, sleep, json!({"until": "item"})).await;
     appears(&mut stage.host, other, json!({"minutes": 90})).await;
-    says(&mut stage.host, sleep, "Sleep timer: end of track").await;
-    says(&mut stage.host, other, "Sleep timer: 1 hour 30 minutes").await;
+    stage.host.shows(sleep, "Sleep timer: end of track").await;
+    stage.host.shows(other, "Sleep timer: 1 hour 30 minutes").await;
     stage.spotify.clear_requests();
     stage.host.press(sleep).await;
-    says(&mut stage.host, other, "pauses at the end of the track").await;
+    stage.host.shows(other, "pauses at the end of the track").await;
     plays(&mut stage, "it is paused", |playback| !playback.is_playing).await;
     plays(&mut stage, "the volume is back", |playback| volume(playback) == Some(65)).await;
-    says(&mut stage.host, sleep, "Sleep timer: end of track").await;
+    stage.host.shows(sleep, "Sleep timer: end of track").await;
     let sent = commands(&stage.spotify);
     let pause = sent.iter().position(|command| command == "PUT player/pause").expect("a pause");
     assert!(pause > 3, "{sent:?}");
@@ -280,14 +275,14 @@ async fn sleep_timer_is_extended_and_cancelled_by_presses() {
     let mut stage = start_with(unpacked, Playback::default()).await;
     let sleep = key("sleep-timer", "s");
     appears(&mut stage.host, sleep, json!({"minutes": 30})).await;
-    says(&mut stage.host, sleep, "Sleep timer: 30 minutes").await;
+    stage.host.shows(sleep, "Sleep timer: 30 minutes").await;
     stage.spotify.clear_requests();
     stage.host.press(sleep).await;
-    says(&mut stage.host, sleep, "pauses in 30 minutes").await;
+    stage.host.shows(sleep, "pauses in 30 minutes").await;
     stage.host.press(sleep).await;
-    says(&mut stage.host, sleep, "pauses in 45 minutes").await;
+    stage.host.shows(sleep, "pauses in 45 minutes").await;
     goes_down(&mut stage.host, sleep).await;
-    says(&mut stage.host, sleep, "Sleep timer: 30 minutes").await;
+    stage.host.shows(sleep, "Sleep timer: 30 minutes").await;
     comes_up(&mut stage.host, sleep).await;
     assert_eq!(commands(&stage.spotify), [""; 0], "it is the package that counts");
 }
@@ -301,22 +296,22 @@ async fn like_follows_changes_here_and_elsewhere() {
     let (like, album) = (key("like", "l"), key("like", "a"));
     appears(&mut stage.host, like, json!({})).await;
     appears(&mut stage.host, album, json!({"item": item(&album_uri(2), "夜明けの信号")})).await;
-    says(&mut stage.host, like, "Like").await;
+    stage.host.shows(like, "Like").await;
     assert_eq!(press(&mut stage, like).await, format!("PUT library uris={}", track_uri(1)));
-    says(&mut stage.host, like, "Liked").await;
+    stage.host.shows(like, "Liked").await;
     assert_eq!(stage.spotify.library(), [track_uri(1)]);
     assert_eq!(press(&mut stage, like).await, format!("DELETE library uris={}", track_uri(1)));
     assert_eq!(press(&mut stage, album).await, format!("PUT library uris={}", album_uri(2)));
-    says(&mut stage.host, album, "Liked: 夜明けの信号").await;
+    stage.host.shows(album, "Liked: 夜明けの信号").await;
     assert_eq!(stage.spotify.library(), [album_uri(2)]);
 
     // Another track, which was liked on the phone: asked at once.
     stage.spotify.set_saved(&track_uri(2), true);
     stage.spotify.set_saved(&album_uri(2), false);
     stage.spotify.change_playback(Change { volume_percent: Some(20), ..Change::item(&track_uri(2)) }).unwrap();
-    says(&mut stage.host, like, "Liked").await;
+    stage.host.shows(like, "Liked").await;
     // Somebody is at work elsewhere, so what is known of the album may be old, too.
-    says(&mut stage.host, album, "Like: 夜明けの信号").await;
+    stage.host.shows(album, "Like: 夜明けの信号").await;
 }
 
 #[tokio::test]
@@ -325,14 +320,14 @@ async fn like_pressed_before_the_first_answer_is_kept() {
     let mut stage = start_with(unpacked, Playback::default()).await;
     let (toggle, like) = (key("play-pause", "p"), key("like", "l"));
     appears(&mut stage.host, toggle, json!({})).await;
-    says(&mut stage.host, toggle, "Pause").await;
+    stage.host.shows(toggle, "Pause").await;
     stage.spotify.inject(Fault::delay(Duration::from_millis(500)).on("GET", "/v1/me/library/contains"));
     appears(&mut stage.host, like, json!({})).await;
     let asked = |requests: &[Request], _: &Playback| requests.iter().any(|one| one.path == "/v1/me/library/contains");
     let Stage { spotify, host, .. } = &mut stage;
     host.hear_while(spotify.wait_for(SOON, asked)).await.expect("it is asked");
     stage.host.press(like).await;
-    says(&mut stage.host, like, "Liked").await;
+    stage.host.shows(like, "Liked").await;
     quiet(&mut stage).await;
     assert_eq!(stage.host.shown(like), "Liked");
 }
@@ -361,24 +356,24 @@ async fn play_starts_and_resumes_what_was_chosen() {
     appears(&mut stage.host, text, json!({"template": "{title}|{elapsed}"})).await;
     let nothing = key("play", "nothing");
     appears(&mut stage.host, nothing, json!({})).await;
-    says(&mut stage.host, nothing, "Choose what to play").await;
-    says(&mut stage.host, album, "Play: 夜明けの信号").await;
-    says(&mut stage.host, text, "Über den Dächern").await;
+    stage.host.shows(nothing, "Choose what to play").await;
+    stage.host.shows(album, "Play: 夜明けの信号").await;
+    stage.host.shows(text, "Über den Dächern").await;
 
     let body = |uri: &str| format!(r#"PUT player/play {{"context_uri":"{uri}"}}"#);
     assert_eq!(press(&mut stage, album).await, body(&album_uri(2)));
-    says(&mut stage.host, album, "Playing: 夜明けの信号").await;
-    says(&mut stage.host, text, "夜明けの信号").await;
+    stage.host.shows(album, "Playing: 夜明けの信号").await;
+    stage.host.shows(text, "夜明けの信号").await;
     assert_eq!(press(&mut stage, album).await, "PUT player/pause", "a second press pauses");
-    says(&mut stage.host, album, "Play: 夜明けの信号").await;
+    stage.host.shows(album, "Play: 夜明けの信号").await;
     assert_eq!(press(&mut stage, album).await, "PUT player/play");
 
     assert_eq!(press(&mut stage, list).await, body(&playlist_uri(3)), "somebody else's can be played");
-    says(&mut stage.host, list, "Playing: Desert").await;
+    stage.host.shows(list, "Playing: Desert").await;
     assert_eq!(press(&mut stage, list).await, body(&playlist_uri(3)), "a second press starts it anew");
 
     assert_eq!(press(&mut stage, artist).await, body(&catalogue::artist_uri(1)));
-    says(&mut stage.host, artist, "Playing: Lumen").await;
+    stage.host.shows(artist, "Playing: Lumen").await;
     stage.host.press(artist).await;
     let sent = sends(&mut stage, 2).await;
     assert_eq!(sent, ["PUT player/shuffle state=true", &body(&catalogue::artist_uri(1))]);
@@ -387,23 +382,23 @@ async fn play_starts_and_resumes_what_was_chosen() {
     let sent = sends(&mut stage, 2).await;
     let uris = format!(r#"PUT player/play {{"uris":["{}"]}}"#, track_uri(9));
     assert_eq!(sent, ["PUT player/shuffle state=false", &uris]);
-    says(&mut stage.host, track, "Playing: Tide").await;
-    says(&mut stage.host, text, "Tide").await;
+    stage.host.shows(track, "Playing: Tide").await;
+    stage.host.shows(text, "Tide").await;
 
     assert_eq!(press(&mut stage, liked).await, body(catalogue::LIKED_URI), "all of them");
-    says(&mut stage.host, liked, "Playing: Liked Songs").await;
-    says(&mut stage.host, text, "비 오는 옥상|0:02").await;
+    stage.host.shows(liked, "Playing: Liked Songs").await;
+    stage.host.shows(text, "비 오는 옥상|0:02").await;
     assert_eq!(press(&mut stage, liked).await, "PUT player/pause");
 
     assert_eq!(press(&mut stage, show).await, body(catalogue::SHOW_URI));
-    says(&mut stage.host, show, "Playing: Key Matters").await;
-    says(&mut stage.host, text, "Episode 42").await;
+    stage.host.shows(show, "Playing: Key Matters").await;
+    stage.host.shows(text, "Episode 42").await;
 
     for uri in [track_uri(3), track_uri(7)] {
         stage.spotify.set_saved(&uri, false);
     }
     stage.host.press(liked).await;
-    says(&mut stage.host, liked, "No Liked Songs").await;
+    stage.host.shows(liked, "No Liked Songs").await;
 }
 
 #[tokio::test]
@@ -420,43 +415,43 @@ async fn playlist_keys_add_and_remove_where_allowed() {
     appears(&mut stage.host, other, json!({"playlist": item(&playlist_uri(3), "Desert")})).await;
     appears(&mut stage.host, last, json!({})).await;
     appears(&mut stage.host, remove, json!({})).await;
-    says(&mut stage.host, own, "Add to: Long Way Home").await;
-    says(&mut stage.host, remove, "Remove").await;
+    stage.host.shows(own, "Add to: Long Way Home").await;
+    stage.host.shows(remove, "Remove").await;
     stage.host.press(last).await;
-    says(&mut stage.host, last, "Choose a playlist").await;
+    stage.host.shows(last, "Choose a playlist").await;
 
     let add = |playlist: usize, track: usize| {
         let id = playlist_uri(playlist).rsplit(':').next().unwrap_or_default().to_owned();
         format!(r#"POST playlists/{id}/items {{"uris":["{}"]}}"#, track_uri(track))
     };
     assert_eq!(press(&mut stage, own).await, add(2, 1));
-    says(&mut stage.host, own, "Added").await;
+    stage.host.shows(own, "Added").await;
     assert_eq!(stage.spotify.playlist(&playlist_uri(2)).unwrap().last(), Some(&track_uri(1)));
     // It is said for a moment only.
-    says(&mut stage.host, own, "Add to: Long Way Home").await;
+    stage.host.shows(own, "Add to: Long Way Home").await;
 
     stage.host.press(other).await;
-    says(&mut stage.host, other, "Not your playlist").await;
+    stage.host.shows(other, "Not your playlist").await;
     assert_eq!(stage.spotify.playlist(&playlist_uri(3)).unwrap().len(), 3);
     assert_eq!(press(&mut stage, last).await, add(2, 1), "the one that was used last");
-    says(&mut stage.host, last, "Added").await;
+    stage.host.shows(last, "Added").await;
 
     let sent = press(&mut stage, remove).await;
     let id = playlist_uri(1).rsplit(':').next().unwrap_or_default().to_owned();
     assert_eq!(sent, format!(r#"DELETE playlists/{id}/items {{"items":[{{"uri":"{}"}}]}}"#, track_uri(1)));
-    says(&mut stage.host, remove, "Removed").await;
+    stage.host.shows(remove, "Removed").await;
     assert!(!stage.spotify.playlist(&playlist_uri(1)).unwrap().contains(&track_uri(1)));
 
     stage.spotify.change_playback(Change::context(&playlist_uri(3))).unwrap();
     let text = key("now-playing-text", "text");
     appears(&mut stage.host, text, json!({"template": "{title}"})).await;
-    says(&mut stage.host, text, "رسالة من الصحراء").await;
+    stage.host.shows(text, "رسالة من الصحراء").await;
     stage.host.press(remove).await;
-    says(&mut stage.host, remove, "Not your playlist").await;
+    stage.host.shows(remove, "Not your playlist").await;
     stage.spotify.change_playback(Change::context(&album_uri(2))).unwrap();
-    says(&mut stage.host, text, "夜明けの信号").await;
+    stage.host.shows(text, "夜明けの信号").await;
     stage.host.press(remove).await;
-    says(&mut stage.host, remove, "Not from a playlist").await;
+    stage.host.shows(remove, "Not from a playlist").await;
 }
 
 #[tokio::test]
@@ -467,14 +462,14 @@ async fn queue_keys_fill_and_show_the_queue() {
     appears(&mut stage.host, this, json!({})).await;
     appears(&mut stage.host, that, json!({"item": item(&track_uri(9), "Tide")})).await;
     appears(&mut stage.host, up_next, json!({"layout": 1})).await;
-    says(&mut stage.host, up_next, "Up next: Grüße aus Köln-Süd – Lumen Föhr").await;
+    stage.host.shows(up_next, "Up next: Grüße aus Köln-Süd – Lumen Föhr").await;
     assert_eq!(press(&mut stage, that).await, format!("POST player/queue uri={}", track_uri(9)));
-    says(&mut stage.host, that, "Added").await;
-    says(&mut stage.host, up_next, "Tide & Tell").await;
+    stage.host.shows(that, "Added").await;
+    stage.host.shows(up_next, "Tide & Tell").await;
     assert_eq!(press(&mut stage, this).await, format!("POST player/queue uri={}", track_uri(1)));
     assert_eq!(stage.spotify.playback().queue, [track_uri(9), track_uri(1)]);
     assert_eq!(press(&mut stage, up_next).await, "POST player/next", "a press skips to it");
-    says(&mut stage.host, up_next, "Über den Dächern").await;
+    stage.host.shows(up_next, "Über den Dächern").await;
 }
 
 // ---- Devices -------------------------------------------------------------------------------------------------------
@@ -489,20 +484,20 @@ async fn device_keys_move_playback_and_show_where_it_is() {
     appears(&mut stage.host, next, json!({"mode": "next"})).await;
     let gone = key("device", "gone");
     appears(&mut stage.host, gone, json!({"device": {"id": "gone", "name": "Attic"}})).await;
-    says(&mut stage.host, speaker, "Wohnzimmer: Ready").await;
-    says(&mut stage.host, next, "Office Computer: Next device").await;
-    says(&mut stage.host, gone, "Attic: Not there").await;
+    stage.host.shows(speaker, "Wohnzimmer: Ready").await;
+    stage.host.shows(next, "Office Computer: Next device").await;
+    stage.host.shows(gone, "Attic: Not there").await;
     let moved = |id: &str, play: &str| format!(r#"PUT player {{"device_ids":["{id}"]{play}}}"#);
     assert_eq!(press(&mut stage, speaker).await, moved(SPEAKER_ID, r#","play":true"#));
-    says(&mut stage.host, speaker, "Wohnzimmer: Active").await;
-    says(&mut stage.host, next, "Wohnzimmer: Next device").await;
+    stage.host.shows(speaker, "Wohnzimmer: Active").await;
+    stage.host.shows(next, "Wohnzimmer: Next device").await;
     assert!(stage.spotify.playback().is_playing);
     assert_eq!(press(&mut stage, next).await, moved(PHONE_ID, ""));
-    says(&mut stage.host, next, "Phone: Next device").await;
-    says(&mut stage.host, speaker, "Wohnzimmer: Ready").await;
+    stage.host.shows(next, "Phone: Next device").await;
+    stage.host.shows(speaker, "Wohnzimmer: Ready").await;
     assert_eq!(press(&mut stage, next).await, moved(COMPUTER_ID, ""), "what can't be addressed is left out");
     stage.host.press(gone).await;
-    says(&mut stage.host, gone, "Open Spotify on a device").await;
+    stage.host.shows(gone, "Open Spotify on a device").await;
 }
 
 #[tokio::test]
@@ -513,7 +508,7 @@ async fn press_wakes_the_chosen_last_or_only_device() {
         let wake_delay = Duration::from_millis(700);
         let mut stage = start(unpacked, Config { playback, wake_delay, ..Config::default() }).await;
         appears(&mut stage.host, play, settings).await;
-        says(&mut stage.host, play, "Play").await;
+        stage.host.shows(play, "Play").await;
         stage.host.press(play).await;
         stage
     };
@@ -526,13 +521,13 @@ async fn press_wakes_the_chosen_last_or_only_device() {
         })
         .await;
         assert_eq!(commands(&stage.spotify).last(), Some(&moved(device)));
-        says(&mut stage.host, play, "Pause").await;
+        stage.host.shows(play, "Pause").await;
     };
     let mut only = Playback::asleep();
     only.devices.retain(|device| device.id.as_deref() == Some(SPEAKER_ID));
     let several = async {
         let mut stage = woken(Playback::asleep(), json!({})).await;
-        says(&mut stage.host, play, "Open Spotify on a device").await;
+        stage.host.shows(play, "Open Spotify on a device").await;
         assert!(stage.spotify.playback().active().is_none());
     };
     let last = async {
@@ -540,7 +535,7 @@ async fn press_wakes_the_chosen_last_or_only_device() {
         let shuffle = key("shuffle", "s");
         appears(&mut stage.host, shuffle, json!({})).await;
         appears(&mut stage.host, play, json!({})).await;
-        says(&mut stage.host, play, "Pause").await;
+        stage.host.shows(play, "Pause").await;
         let asleep = Change { asleep: Some(true), playing: Some(false), ..Change::no_device() };
         stage.spotify.change_playback(asleep).unwrap();
         stage.spotify.clear_requests();
@@ -548,7 +543,7 @@ async fn press_wakes_the_chosen_last_or_only_device() {
         plays(&mut stage, "it is shuffled there", |playback| playback.shuffle && active(playback) == Some(COMPUTER_ID))
             .await;
         assert!(!stage.spotify.playback().is_playing, "nobody has asked for music");
-        says(&mut stage.host, shuffle, "Shuffle on").await;
+        stage.host.shows(shuffle, "Shuffle on").await;
     };
     let chosen = json!({"device": {"id": PHONE_ID, "name": "Phone"}});
     tokio::join!(wakes(only, json!({}), SPEAKER_ID), wakes(Playback::asleep(), chosen, PHONE_ID), several, last);
@@ -583,32 +578,32 @@ async fn device_with_a_new_id_is_found_by_its_name() {
     appears(&mut stage.host, device, chosen(SPEAKER_ID)).await;
     let ids = stored_devices(&mut stage.host, [play, device]).await;
     assert_eq!(ids, ["renewed", "renewed"]);
-    says(&mut stage.host, device, "Wohnzimmer: Ready").await;
+    stage.host.shows(device, "Wohnzimmer: Ready").await;
     assert_eq!(press(&mut stage, device).await, r#"PUT player {"device_ids":["renewed"]}"#);
-    says(&mut stage.host, device, "Wohnzimmer: Active").await;
+    stage.host.shows(device, "Wohnzimmer: Active").await;
 
     // No list is shown, so that a press finds it out.
     let mut stage = start_with(unpacked, Playback::paused()).await;
     stage.spotify.change_device(SPEAKER_ID, renewed).unwrap();
     appears(&mut stage.host, play, chosen(SPEAKER_ID)).await;
-    says(&mut stage.host, play, "Play").await;
+    stage.host.shows(play, "Play").await;
     stage.spotify.clear_requests();
     stage.host.press(play).await;
     assert_eq!(stored_devices(&mut stage.host, [play]).await, ["renewed"]);
     let sent = sends(&mut stage, 2).await;
     assert_eq!(sent, [SPEAKER_ID, "renewed"].map(|id| format!("PUT player/play device_id={id}")));
-    says(&mut stage.host, play, "Pause").await;
+    stage.host.shows(play, "Pause").await;
 
     // Of two none is guessed.
     let mut two = Playback::paused();
     two.devices.push(Device { id: Some("twin".to_owned()), ..two.devices[1].clone() });
     let mut stage = start_with(unpacked, two).await;
     appears(&mut stage.host, play, chosen("old")).await;
-    says(&mut stage.host, play, "Play").await;
+    stage.host.shows(play, "Play").await;
     stage.host.press(play).await;
-    says(&mut stage.host, play, "Choose the device again").await;
+    stage.host.shows(play, "Choose the device again").await;
     appears(&mut stage.host, device, chosen("old")).await;
-    says(&mut stage.host, device, "Wohnzimmer: Choose again").await;
+    stage.host.shows(device, "Wohnzimmer: Choose again").await;
 }
 
 #[tokio::test]
@@ -623,11 +618,11 @@ async fn disallowed_press_is_not_sent_and_explained() {
         for (widget, _) in all(words) {
             appears(&mut stage.host, key(widget, widget), json!({})).await;
         }
-        says(&mut stage.host, key("play-pause", "play-pause"), "Pause").await;
+        stage.host.shows(key("play-pause", "play-pause"), "Pause").await;
         stage.spotify.clear_requests();
         for (widget, words) in all(words) {
             stage.host.press(key(widget, widget)).await;
-            says(&mut stage.host, key(widget, widget), words).await;
+            stage.host.shows(key(widget, widget), words).await;
         }
         assert_eq!(commands(&stage.spotify), [""; 0], "{words}");
     };
@@ -650,8 +645,8 @@ async fn text_fills_every_field_and_its_times_advance() {
     let template = "{title}|{artist}|{album}|{playlist}\n{elapsed}|{total}|{remaining}|{device}|{nonsense}";
     appears(&mut stage.host, all, json!({"template": template, "layout": 4})).await;
     appears(&mut stage.host, usual, json!({})).await;
-    says(&mut stage.host, usual, "Über den Dächern, Lumen Föhr").await;
-    says(&mut stage.host, all, "Über den Dächern|Lumen Föhr|Über den Dächern|Feierabend ☕, 1:0").await;
+    stage.host.shows(usual, "Über den Dächern, Lumen Föhr").await;
+    stage.host.shows(all, "Über den Dächern|Lumen Föhr|Über den Dächern|Feierabend ☕, 1:0").await;
     // Without a question to Spotify: the next one comes after 8.8 s only.
     let reads = |spotify: &Sim| spotify.requests().iter().filter(|one| one.path == "/v1/me/player").count();
     let before = reads(&stage.spotify);
@@ -659,7 +654,7 @@ async fn text_fills_every_field_and_its_times_advance() {
     for second in first + 1..first + 4 {
         let left = 201 - 60 - second;
         let times = format!("1:{second:02}|3:21|{}:{:02}|Office Computer|{{nonsense}}", left / 60, left % 60);
-        says(&mut stage.host, all, &times).await;
+        stage.host.shows(all, &times).await;
     }
     assert_eq!(reads(&stage.spotify), before);
     assert_eq!(press(&mut stage, usual).await, "PUT player/pause");
@@ -673,18 +668,18 @@ async fn every_kind_of_item_is_shown_as_what_it_is() {
         let (now, text) = (key("playing-now", "now"), key("now-playing-text", "text"));
         appears(&mut stage.host, now, json!({})).await;
         appears(&mut stage.host, text, json!({})).await;
-        says(&mut stage.host, now, words).await;
+        stage.host.shows(now, words).await;
         if !words.is_empty() {
             let (_, title) = words.split_once(": ").unwrap_or(("", words));
-            says(&mut stage.host, text, title.split(" – ").next().unwrap_or_default()).await;
+            stage.host.shows(text, title.split(" – ").next().unwrap_or_default()).await;
         }
         // What can't be liked says so, and nothing is sent that Spotify would only refuse.
         let heart = key("like", "heart");
         appears(&mut stage.host, heart, json!({})).await;
-        says(&mut stage.host, heart, "Like").await;
+        stage.host.shows(heart, "Like").await;
         stage.spotify.clear_requests();
         stage.host.press(heart).await;
-        says(&mut stage.host, heart, like).await;
+        stage.host.shows(heart, like).await;
         quiet(&mut stage).await;
         let refused: Vec<_> = stage
             .spotify
@@ -711,7 +706,7 @@ async fn keys_show_when_nothing_plays() {
     let shown = [("playing-now", "1"), ("now-playing-text", "2"), ("up-next", "3")].map(|(w, c)| key(w, c));
     for instance in shown {
         appears(&mut stage.host, instance, json!({})).await;
-        says(&mut stage.host, instance, "Nothing is playing").await;
+        stage.host.shows(instance, "Nothing is playing").await;
     }
     let pressed = ["seek", "restart", "like", "remove-from-playlist", "add-to-queue", "sleep-timer"]
         .map(|widget| key(widget, widget));
@@ -722,7 +717,7 @@ async fn keys_show_when_nothing_plays() {
     stage.spotify.clear_requests();
     for instance in pressed {
         stage.host.press(instance).await;
-        says(&mut stage.host, instance, "Nothing is playing").await;
+        stage.host.shows(instance, "Nothing is playing").await;
     }
     assert_eq!(commands(&stage.spotify), [""; 0], "there is nothing to send");
 }
@@ -762,8 +757,8 @@ async fn long_and_double_presses_run_the_chosen_gesture() {
     appears(&mut stage.host, long, json!({"longPress": "next"})).await;
     appears(&mut stage.host, double, json!({"doublePress": "like"})).await;
     appears(&mut stage.host, open, json!({"longPress": "open", "doublePress": "mute"})).await;
-    says(&mut stage.host, long, "Pause").await;
-    says(&mut stage.host, double, "Mute").await;
+    stage.host.shows(long, "Pause").await;
+    stage.host.shows(double, "Mute").await;
 
     stage.spotify.clear_requests();
     goes_down(&mut stage.host, long).await;
@@ -795,9 +790,9 @@ async fn long_and_double_presses_run_the_chosen_gesture() {
 
     // What a long press could not do is said by the key that was held.
     stage.spotify.change_playback(Change::advertisement()).unwrap();
-    says(&mut stage.host, open, "Advertisement").await;
+    stage.host.shows(open, "Advertisement").await;
     goes_down(&mut stage.host, long).await;
-    says(&mut stage.host, long, "Not during an ad").await;
+    stage.host.shows(long, "Not during an ad").await;
     comes_up(&mut stage.host, long).await;
 }
 

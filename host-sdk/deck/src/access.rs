@@ -15,6 +15,8 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use url::Url;
 
+use crate::http::TOKEN_HEADER;
+
 /// The file's name in the data folder.
 pub const FILE_NAME: &str = "api.json";
 
@@ -78,7 +80,7 @@ async fn ask_for_key(port: u16, token: &str) -> anyhow::Result<String> {
     tokio::spawn(connection);
     let request = Request::post("/api/keys")
         .header(header::HOST, format!("127.0.0.1:{port}"))
-        .header("x-deck-token", token)
+        .header(TOKEN_HEADER, token)
         .body(Body::empty())?;
     let response = sender.send_request(request).await?;
     anyhow::ensure!(response.status() == StatusCode::OK, "it answered {}", response.status());

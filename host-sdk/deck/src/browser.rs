@@ -1,4 +1,4 @@
-//! A browser that is headless, with the deck's page in it: web packages run there where nobody has that page open, as in
+//! A headless browser, with the deck's page in it: web packages run there where nobody has that page open, as in
 //! scripts, in the validator, and on a machine without a screen.
 
 use std::io;

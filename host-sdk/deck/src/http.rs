@@ -50,7 +50,7 @@ use crate::views::media_type;
 static PAGE: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/page");
 
 /// The header that carries the token.
-const TOKEN_HEADER: HeaderName = HeaderName::from_static("x-deck-token");
+pub(crate) const TOKEN_HEADER: HeaderName = HeaderName::from_static("x-deck-token");
 /// The header that carries the secret of the page's session.
 const SESSION_HEADER: HeaderName = HeaderName::from_static("x-deck-session");
 /// Bytes of a bundle that is sent for installation.

@@ -232,7 +232,7 @@ impl Deck {
         state.is_ok_and(|state| state.packages.iter().any(|package| package.web))
     }
 
-    /// Opens the deck's page in a browser that is headless, for web packages to run in until the deck ends. `program` is
+    /// Opens the deck's page in a headless browser, for web packages to run in until the deck ends. `program` is
     /// Chromium or one made of it.
     ///
     /// # Errors
@@ -371,6 +371,11 @@ async fn listen(port: u16) -> Result<(Vec<TcpListener>, u16)> {
 fn random_id() -> String {
     let mut bytes = [0_u8; 16];
     getrandom::fill(&mut bytes).expect("the system provides randomness");
+    hex(&bytes)
+}
+
+/// Bytes as hexadecimal digits.
+fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

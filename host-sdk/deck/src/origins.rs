@@ -6,6 +6,8 @@
 use sha2::{Digest as _, Sha256};
 use url::Url;
 
+use crate::hex;
+
 /// The domain that every browser resolves to this machine.
 const DOMAIN: &str = "localhost";
 /// Characters of a UUID that a label begins with, for people to recognise.
@@ -26,7 +28,7 @@ pub fn label(package: &str) -> String {
         })
         .collect();
     let hash = Sha256::digest(package.as_bytes());
-    let hash: String = hash[..HASHED].iter().map(|byte| format!("{byte:02x}")).collect();
+    let hash = hex(&hash[..HASHED]);
     format!("{}-{hash}", readable.trim_start_matches('-')).trim_start_matches('-').to_owned()
 }
 

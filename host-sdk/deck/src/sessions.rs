@@ -10,7 +10,6 @@
 //! Programs of the user's own have another way in (`access`).
 
 use std::collections::VecDeque;
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::{fs, io};
@@ -21,7 +20,7 @@ use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
 use crate::log::Log;
-use crate::random_id;
+use crate::{hex, random_id};
 
 /// The file's name in the data folder.
 const FILE_NAME: &str = "sessions.json";
@@ -37,16 +36,11 @@ struct Hash(String);
 
 impl Hash {
     fn of(secret: &str) -> Self {
-        let mut text = String::new();
-        for byte in Sha256::digest(secret.as_bytes()) {
-            // Writing to a string can't fail.
-            let _ = write!(text, "{byte:02x}");
-        }
-        Self(text)
+        Self(hex(&Sha256::digest(secret.as_bytes())))
     }
 
-    fn is_of(&self, secret: &str) -> bool {
-        self.0.as_bytes().ct_eq(Self::of(secret).0.as_bytes()).into()
+    fn is(&self, other: &Self) -> bool {
+        self.0.as_bytes().ct_eq(other.0.as_bytes()).into()
     }
 }
 
@@ -63,8 +57,7 @@ struct Inner {
     sessions: VecDeque<Session>,
 }
 
-/// What a browser is given for a key.
-#[derive(Debug)]
+/// What a browser is given for a key. No `Debug`: both are secrets.
 pub struct Begun {
     /// For its cookie.
     pub cookie: String,
@@ -108,7 +101,8 @@ impl Sessions {
     /// Whether a key waits for a browser.
     #[must_use]
     pub fn is_key(&self, key: &str) -> bool {
-        self.look(|inner| inner.keys.iter().any(|known| known.is_of(key)))
+        let key = Hash::of(key);
+        self.look(|inner| inner.keys.iter().any(|known| known.is(&key)))
     }
 
     /// Uses a key up, and begins a session. None if there is no such key. Writes a file, which takes a moment.
@@ -138,15 +132,17 @@ impl Sessions {
     /// Whether a cookie is that of a session.
     #[must_use]
     pub fn is_cookie(&self, cookie: &str) -> bool {
-        self.look(|inner| inner.sessions.iter().any(|session| session.cookie.is_of(cookie)))
+        let cookie = Hash::of(cookie);
+        self.look(|inner| inner.sessions.iter().any(|session| session.cookie.is(&cookie)))
     }
 
     /// Whether a cookie and a secret are those of one session.
     #[must_use]
     pub fn is_session(&self, cookie: &str, secret: &str) -> bool {
+        let (cookie, secret) = (Hash::of(cookie), Hash::of(secret));
         self.look(|inner| {
-            let session = inner.sessions.iter().find(|session| session.cookie.is_of(cookie));
-            session.is_some_and(|session| session.secret.is_of(secret))
+            let session = inner.sessions.iter().find(|session| session.cookie.is(&cookie));
+            session.is_some_and(|session| session.secret.is(&secret))
         })
     }
 
@@ -174,7 +170,8 @@ impl Sessions {
 
 impl Inner {
     fn use_up(&mut self, key: &str) -> bool {
-        let at = self.keys.iter().position(|known| known.is_of(key));
+        let key = Hash::of(key);
+        let at = self.keys.iter().position(|known| known.is(&key));
         at.is_some_and(|at| self.keys.remove(at).is_some())
     }
 }

@@ -67,7 +67,7 @@ impl Lines {
         Self { left: Self::BURST, last: now, left_out: 0 }
     }
 
-    /// Takes down a line of so many bytes. Returns how many were left out before it; none if it is left out itself.
+    /// Counts a line of `bytes` bytes. Returns how many were left out before it; none if it is left out itself.
     pub fn take(&mut self, now: Instant, bytes: usize) -> Option<u64> {
         let passed = now.saturating_duration_since(self.last).as_secs_f64();
         self.last = now;
@@ -124,7 +124,7 @@ mod tests {
         assert_eq!(lines.take(start + Duration::from_millis(500), 10), None, "not between any two lines");
         assert_eq!(lines.take(start + Duration::from_secs(2), 10), Some(9501));
         assert_eq!(lines.take(start + Duration::from_secs(2), 10), Some(0));
-        // Who prints forever is heard once a second.
+        // A package that prints forever is reported once a second.
         let later = |n| start + Duration::from_secs(2) + Duration::from_millis(n);
         let all: Vec<_> = (0..10_000).filter_map(|n| lines.take(later(n), 10)).collect();
         assert!((900..1500).contains(&all.len()), "{}", all.len());

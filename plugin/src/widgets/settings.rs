@@ -38,7 +38,7 @@ fn truncate(value: &mut Value) {
 
 /// Reads settings. What isn't set, or can't be read, has its default.
 pub(super) fn read<T: DeserializeOwned + Default>(settings: &Settings) -> T {
-    T::deserialize(Value::Object(settings.clone())).unwrap_or_default()
+    T::deserialize(settings).unwrap_or_default()
 }
 
 /// For a member: its default where it can't be read.

@@ -23,7 +23,7 @@ import { startWidgetList } from "./widget-list.js";
 
 /** A connection that comes back sooner than this was never worth a word. */
 const GRACE_MS = 1000;
-/** A page that is headless goes when its program is gone for so long: nobody else would close it. */
+/** How long a headless page waits for a deck that is gone before it closes itself: it has no user to close it. */
 const UNATTENDED_GRACE_MS = 5000;
 
 // Pictures of packages come from anybody. Their errors don't bubble.

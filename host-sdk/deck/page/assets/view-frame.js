@@ -38,8 +38,7 @@ export class ViewFrame {
     } catch (error) {
       if (turn !== this.#turn) return;
       showError(error);
-      this.#shown = element("p", { className: "muted" }, text("viewFailed"));
-      this.holder.append(this.#shown);
+      this.#show(element("p", { className: "muted" }, text("viewFailed")));
       return;
     }
     const reachable = await isReachable(opened.url);
@@ -49,21 +48,26 @@ export class ViewFrame {
     }
     if (!reachable) {
       api.closeView(opened.view);
-      this.#shown = element("p", { className: "muted" }, text("noPackageNames"));
-      this.holder.append(this.#shown);
+      this.#show(element("p", { className: "muted" }, text("noPackageNames")));
       return;
     }
     this.#view = opened.view;
-    this.#shown = element("iframe", {
-      id: this.id,
-      title,
-      src: opened.url,
-      referrerPolicy: "no-referrer",
-      sandbox: SANDBOX,
-      allow: "clipboard-write",
-      "data-owner": of.package ?? store.instances.get(of.context)?.package,
-    });
-    this.holder.append(this.#shown);
+    this.#show(
+      element("iframe", {
+        id: this.id,
+        title,
+        src: opened.url,
+        referrerPolicy: "no-referrer",
+        sandbox: SANDBOX,
+        allow: "clipboard-write",
+        "data-owner": of.package ?? store.instances.get(of.context)?.package,
+      }),
+    );
+  }
+
+  #show(shown) {
+    this.#shown = shown;
+    this.holder.append(shown);
   }
 
   close() {

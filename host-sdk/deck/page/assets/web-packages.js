@@ -1,12 +1,12 @@
 // Web packages: those that are a page instead of a program. The server says which of them this page has to run; each gets a
-// frame that is headless, from its package's own origin.
+// hidden frame, from its package's own origin.
 
 import { element } from "./dom.js";
 import { isReachable } from "./package-names.js";
 import { text } from "./strings.js";
 import { showError } from "./toast.js";
 
-// As for views, less what a page that is headless has no use for: dialogs, downloads, windows of its own.
+// As for views, less what a hidden page has no use for: dialogs, downloads, windows of its own.
 const SANDBOX = "allow-scripts allow-same-origin allow-forms";
 
 // Within the window and not `display: none`: browsers hardly let a frame run that has no place in it. Inert, so that it can't
