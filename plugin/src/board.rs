@@ -8,6 +8,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::time::Duration;
 
 use host_sdk::package::{Host, Image, Instance, InstanceId, Layout, Settings};
+use tokio::time::Instant;
 
 use crate::face::{CoverState, Covers, Frame, Picture, Renderer, Size};
 use crate::gesture::{Finger, Gesture, GestureConfig};
@@ -16,18 +17,16 @@ use crate::player::{Player, Subscription};
 use crate::spotify::Device;
 use crate::widgets::{self, Face, Request, WidgetInstance};
 
-/// How long a key shows why a press that isn't the player's had no effect.
-const NOTICE_MS: u64 = 4_000;
+/// How long a key shows why a press that isn't for the player had no effect.
+const NOTICE_SHOWN: Duration = Duration::from_secs(4);
 
-/// The visible instances. Times are Unix milliseconds.
+/// The visible instances.
 pub struct Board {
     host: Host,
     covers: Covers,
     renderer: Renderer,
     layouts: Layouts,
     instances: HashMap<InstanceId, Visible>,
-    /// When the faces were worked out last, to notice a clock that was set back.
-    drawn_ms: u64,
 }
 
 /// A visible instance and what it shows.
@@ -46,17 +45,17 @@ struct Visible {
     lacks_fonts: bool,
     /// Whether the face is to be drawn again though it is the same.
     redraw: bool,
-    /// Since when its words are shown: what scrolls does so from then on.
-    words_since_ms: u64,
-    /// When it looks different by itself, as something scrolls.
-    next_frame_ms: Option<u64>,
+    /// Since when its words are shown: the start of their scrolling.
+    words_since: Option<Instant>,
+    /// When it looks different although nothing happens, because something scrolls.
+    next_frame: Option<Instant>,
     /// A hash of the picture and the words that the host has.
     sent: Option<u64>,
     /// The state that the host shows.
     state: Option<u32>,
     finger: Finger,
     /// What the key shows for a moment, and until when.
-    notice: Option<(Face, u64)>,
+    notice: Option<(Face, Instant)>,
 }
 
 impl Board {
@@ -64,7 +63,7 @@ impl Board {
     #[must_use]
     pub fn new(host: Host, covers: Covers, renderer: Renderer) -> Self {
         let layouts = Layouts::of_the_manifest();
-        Self { host, covers, renderer, layouts, instances: HashMap::new(), drawn_ms: 0 }
+        Self { host, covers, renderer, layouts, instances: HashMap::new() }
     }
 
     /// Adds an instance. False if this version has no such widget.
@@ -81,8 +80,8 @@ impl Board {
             with_covers: false,
             lacks_fonts: false,
             redraw: false,
-            words_since_ms: 0,
-            next_frame_ms: None,
+            words_since: None,
+            next_frame: None,
             sent: None,
             state: Some(instance.state),
             finger: Finger::default(),
@@ -123,21 +122,21 @@ impl Board {
     pub fn on_finger(
         &mut self,
         id: &InstanceId,
-        change: impl Fn(&mut Finger, GestureConfig, u64) -> Option<Gesture>,
-        now_ms: u64,
+        change: impl Fn(&mut Finger, GestureConfig, Instant) -> Option<Gesture>,
+        now: Instant,
     ) -> Option<Gesture> {
         let instance = self.instances.get_mut(id)?;
         let config = instance.widget.gesture_config();
-        change(&mut instance.finger, config, now_ms)
+        change(&mut instance.finger, config, now)
     }
 
     /// Time has passed; returns the gestures that it completes, as of keys that are held.
-    pub fn on_tick(&mut self, now_ms: u64) -> Vec<(InstanceId, Gesture)> {
+    pub fn on_tick(&mut self, now: Instant) -> Vec<(InstanceId, Gesture)> {
         let instances = self.instances.iter_mut();
         instances
             .filter_map(|(id, instance)| {
                 let config = instance.widget.gesture_config();
-                instance.finger.later(config, now_ms).map(|gesture| (id.clone(), gesture))
+                instance.finger.on_tick(config, now).map(|gesture| (id.clone(), gesture))
             })
             .collect()
     }
@@ -149,9 +148,9 @@ impl Board {
     }
 
     /// Shows something on a key for a moment; `None` takes it off.
-    pub fn set_notice(&mut self, id: &InstanceId, face: Option<Face>, now_ms: u64) {
+    pub fn set_notice(&mut self, id: &InstanceId, face: Option<Face>, now: Instant) {
         if let Some(instance) = self.instances.get_mut(id) {
-            instance.notice = face.map(|face| (face, now_ms + NOTICE_MS));
+            instance.notice = face.map(|face| (face, now + NOTICE_SHOWN));
         }
     }
 
@@ -183,24 +182,20 @@ impl Board {
 
     /// Brings every instance up to date. Returns after what time to do so again although nothing has happened: a second of
     /// progress has passed then, something scrolls, or a notice has been shown long enough.
-    pub async fn draw(&mut self, player: &Player, now_ms: u64) -> Option<Duration> {
-        if now_ms < std::mem::replace(&mut self.drawn_ms, now_ms) {
-            // What is to last for a moment must not last until the clock gets there again.
-            self.instances.values_mut().for_each(|instance| instance.on_clock_set_back(now_ms));
-        }
+    pub async fn draw(&mut self, player: &Player, now: Instant) -> Option<Duration> {
         let fingers = self.instances.values();
-        let mut next_ms = fingers.filter_map(|one| one.finger.next_ms(one.widget.gesture_config())).min();
-        let mut wake_at = |at_ms: Option<u64>| next_ms = next_ms.into_iter().chain(at_ms).min();
+        let mut next = fingers.filter_map(|one| one.finger.next_tick(one.widget.gesture_config())).min();
+        let mut wake_at = |at: Option<Instant>| next = next.into_iter().chain(at).min();
         let mut has_progress = false;
         // Small ones first, and off to the host: a key that was pressed does not wait for the large picture beside it.
         let mut instances: Vec<_> = self.instances.iter_mut().collect();
         instances.sort_unstable_by_key(|(_, instance)| instance.size.columns * instance.size.rows);
         let mut keys_are_sent = false;
         for (id, instance) in instances {
-            instance.notice.take_if(|(_, until_ms)| *until_ms <= now_ms);
+            instance.notice.take_if(|(_, until)| *until <= now);
             let face = match &instance.notice {
-                Some((face, until_ms)) => {
-                    wake_at(Some(*until_ms));
+                Some((face, until)) => {
+                    wake_at(Some(*until));
                     face.clone()
                 }
                 None => instance.widget.face(player, instance.size),
@@ -214,21 +209,24 @@ impl Board {
             let covers: HashMap<String, CoverState> =
                 face.picture.covers().into_iter().map(|url| (url.to_owned(), self.covers.get(url))).collect();
             let is_settled = !covers.values().any(|cover| matches!(cover, CoverState::Pending));
-            let is_due = instance.next_frame_ms.is_some_and(|next_ms| next_ms <= now_ms);
+            let is_due = instance.next_frame.is_some_and(|next| next <= now);
             let is_due = is_due || instance.redraw || (is_settled && !instance.with_covers);
             if instance.face.as_ref() != Some(&face) || is_due {
                 if instance.size != Size::KEY && !keys_are_sent {
                     tokio::task::yield_now().await;
                     keys_are_sent = true;
                 }
-                instance.show(&self.host, id, face, &covers, &mut self.renderer, now_ms);
+                instance.show(&self.host, id, face, &covers, &mut self.renderer, now);
                 instance.with_covers = is_settled;
             }
-            wake_at(instance.next_frame_ms);
+            wake_at(instance.next_frame);
         }
-        let next_second = player.now.as_ref().filter(|_| has_progress).map(|now| 1_000 - now.position_ms % 1_000);
-        let next = next_ms.map(|at_ms| at_ms.saturating_sub(now_ms));
-        next.into_iter().chain(next_second).min().map(Duration::from_millis)
+        let next_second = player
+            .now
+            .as_ref()
+            .filter(|_| has_progress)
+            .map(|now| Duration::from_secs(1) - Duration::from_nanos(now.position.subsec_nanos().into()));
+        next.map(|at| at.saturating_duration_since(now)).into_iter().chain(next_second).min()
     }
 
     /// Whether nothing is visible.
@@ -244,14 +242,6 @@ impl Visible {
         self.settings = settings;
     }
 
-    /// Starts again with all that is measured by the clock. A press that is under way is lost.
-    fn on_clock_set_back(&mut self, now_ms: u64) {
-        self.notice = None;
-        self.finger = Finger::default();
-        self.words_since_ms = now_ms;
-        self.next_frame_ms = self.next_frame_ms.map(|next_ms| next_ms.min(now_ms));
-    }
-
     fn show(
         &mut self,
         host: &Host,
@@ -259,7 +249,7 @@ impl Visible {
         face: Face,
         covers: &HashMap<String, CoverState>,
         renderer: &mut Renderer,
-        now_ms: u64,
+        now: Instant,
     ) {
         if let Some(state) = face.state
             && self.state != Some(state)
@@ -270,13 +260,14 @@ impl Visible {
             host.set_state(id, state);
         }
         let covers = |url: &str| covers.get(url).and_then(CoverState::ready).cloned();
-        if !self.face.as_ref().is_some_and(|before| face.picture.continues(&before.picture)) {
-            self.words_since_ms = now_ms;
+        let continues = self.face.as_ref().is_some_and(|before| face.picture.continues(&before.picture));
+        if !continues {
+            self.words_since = Some(now);
         }
-        let shown_ms = now_ms.saturating_sub(self.words_since_ms);
-        let Frame { png, next_ms, lacks_fonts } = renderer.frame(&face.picture, self.size, &covers, shown_ms);
+        let shown_for = self.words_since.map_or(Duration::ZERO, |since| now.saturating_duration_since(since));
+        let Frame { png, next_in, lacks_fonts } = renderer.frame(&face.picture, self.size, &covers, shown_for);
         (self.lacks_fonts, self.redraw) = (lacks_fonts, false);
-        self.next_frame_ms = next_ms.map(|next_ms| now_ms + next_ms);
+        self.next_frame = next_in.map(|next_in| now + next_in);
         let mut hasher = DefaultHasher::new();
         (&png, &face.description).hash(&mut hasher);
         let hash = hasher.finish();
@@ -305,6 +296,7 @@ mod tests {
     use crate::auth::testing::accounts;
     use crate::face::{CoverLimits, SystemFonts};
     use crate::player::Model;
+    use crate::player::testing::{instant, time};
     use crate::spotify::{Item, Playback, Uri};
     use crate::supervisor::Supervisor;
 
@@ -371,7 +363,7 @@ mod tests {
         let playback =
             Playback { is_playing: true, progress_ms: Some(61_500), item: Some(item), ..Playback::default() };
         let mut model = Model::new(Arc::new(accounts(Link::Linked, &["Name"])));
-        model.heard(Some(playback), T, T);
+        model.heard(Some(playback), instant(T), time(T));
         model
     }
 
@@ -385,7 +377,7 @@ mod tests {
         stage.add("shuffle", json!({}));
         let model = playing();
         for now_ms in [T, T + 10, T + 500] {
-            stage.board.draw(&model.at(now_ms), now_ms).await;
+            stage.board.draw(&model.at(time(now_ms)), instant(now_ms)).await;
         }
         assert_eq!(stage.pictures().await, [pair("shuffle", "Shuffle off")]);
     }
@@ -395,7 +387,7 @@ mod tests {
         let mut stage = Stage::start().await;
         stage.add("playing-now", json!({}));
         stage.add("next", json!({}));
-        stage.board.draw(&playing().at(T), T).await;
+        stage.board.draw(&playing().at(time(T)), instant(T)).await;
         let order: Vec<String> = stage.pictures().await.into_iter().map(|(instance, _)| instance).collect();
         assert_eq!(order, ["next", "playing-now"]);
     }
@@ -404,23 +396,23 @@ mod tests {
     async fn progress_is_drawn_again_at_the_next_second() {
         let mut stage = Stage::start().await;
         stage.add("next", json!({}));
-        let player = playing().at(T);
-        assert_eq!(stage.board.draw(&player, T).await, None, "a key stands still");
+        let player = playing().at(time(T));
+        assert_eq!(stage.board.draw(&player, instant(T)).await, None, "a key stands still");
         stage.add("playing-now", json!({}));
-        assert_eq!(stage.board.draw(&player, T).await, Some(Duration::from_millis(500)));
+        assert_eq!(stage.board.draw(&player, instant(T)).await, Some(Duration::from_millis(500)));
     }
 
     #[tokio::test]
     async fn notice_is_shown_for_its_time() {
         let mut stage = Stage::start().await;
         stage.add("account", json!({}));
-        let player = playing().at(T);
+        let player = playing().at(time(T));
         let message = crate::auth::AuthError::NoOtherAccount.user_message();
-        stage.board.set_notice(&"account".into(), Some(widgets::notice_face(&message)), T);
-        let wait = stage.board.draw(&player, T).await;
-        assert_eq!(wait, Some(Duration::from_millis(NOTICE_MS)));
+        stage.board.set_notice(&"account".into(), Some(widgets::notice_face(&message)), instant(T));
+        let wait = stage.board.draw(&player, instant(T)).await;
+        assert_eq!(wait, Some(Duration::from_millis(NOTICE_SHOWN.as_secs() * 1_000)));
         assert_eq!(stage.pictures().await, [pair("account", message.key())]);
-        stage.board.draw(&player, T + NOTICE_MS).await;
+        stage.board.draw(&player, instant(T + NOTICE_SHOWN.as_secs() * 1_000)).await;
         assert_eq!(stage.pictures().await, [pair("account", "Name")]);
     }
 
@@ -429,9 +421,9 @@ mod tests {
         let mut stage = Stage::start().await;
         stage.add("next", json!({"longPress": "like"}));
         let key = "next".into();
-        assert_eq!(stage.board.on_finger(&key, Finger::down, T), None);
-        assert_eq!(stage.board.on_tick(T + 1), []);
-        assert_eq!(stage.board.on_tick(T + 1_000), [(key, Gesture::Long)]);
+        assert_eq!(stage.board.on_finger(&key, Finger::on_down, instant(T)), None);
+        assert_eq!(stage.board.on_tick(instant(T + 1)), []);
+        assert_eq!(stage.board.on_tick(instant(T + 1_000)), [(key, Gesture::Long)]);
     }
 
     #[tokio::test]
@@ -445,18 +437,5 @@ mod tests {
             layout: None,
         };
         assert!(!stage.board.add(instance) && stage.board.is_empty());
-    }
-
-    #[tokio::test]
-    async fn clock_set_back_ends_what_lasts_for_a_moment() {
-        let mut stage = Stage::start().await;
-        stage.add("account", json!({}));
-        let player = playing().at(T);
-        let message = crate::auth::AuthError::NoOtherAccount.user_message();
-        stage.board.set_notice(&"account".into(), Some(widgets::notice_face(&message)), T);
-        stage.board.draw(&player, T).await;
-        assert_eq!(stage.pictures().await, [pair("account", message.key())]);
-        stage.board.draw(&player, T - 3_600_000).await;
-        assert_eq!(stage.pictures().await, [pair("account", "Name")]);
     }
 }

@@ -1,62 +1,144 @@
-//! The wall clock, as something that is passed in.
+//! The clocks, passed in so that tests can set them.
 //!
-//! Expiry dates of tokens and "shut until" times are moments of the calendar: they survive a restart and a suspended
-//! computer. Whoever needs such a moment asks a [`Clock`], so that a test can set it. Plain waiting (time-outs,
-//! back-off) is measured by `tokio::time` instead, which tests can pause.
+//! What lasts (time-outs, back-off, notices, progress) is measured by the monotonic [`Instant`] of tokio, which tests can
+//! pause. Only what survives a restart has a date: when a token expires, a limit ends, a sign-in ends.
 
+use std::ops::{Add, Sub};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// Tells the time of day.
+use tokio::time::Instant;
+
+/// A moment by both clocks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moment {
+    /// By the monotonic clock. Includes the time that the computer has slept, so that what is remembered ages meanwhile:
+    /// compare it with other moments, and wait for a difference, never for the instant itself.
+    pub instant: Instant,
+    /// By the wall clock, in milliseconds since 1970-01-01T00:00:00Z. May jump in both directions.
+    pub unix_ms: u64,
+}
+
+impl Add<Duration> for Moment {
+    type Output = Self;
+
+    fn add(self, duration: Duration) -> Self {
+        Self { instant: self.instant + duration, unix_ms: self.unix_ms.saturating_add(millis(duration)) }
+    }
+}
+
+impl Sub<Duration> for Moment {
+    type Output = Self;
+
+    fn sub(self, duration: Duration) -> Self {
+        Self { instant: self.instant - duration, unix_ms: self.unix_ms.saturating_sub(millis(duration)) }
+    }
+}
+
+/// Returns a duration in whole milliseconds, at most [`u64::MAX`].
+#[must_use]
+pub fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Tells the time.
 pub trait Clock: Send + Sync {
-    /// Milliseconds since 1970-01-01T00:00:00Z. May jump in both directions when somebody sets the computer's clock.
+    /// Milliseconds since 1970-01-01T00:00:00Z. May jump in both directions when the computer's clock is set.
     fn unix_ms(&self) -> u64;
 
     /// Whole seconds since 1970-01-01T00:00:00Z.
     fn unix_s(&self) -> u64 {
         self.unix_ms() / 1000
     }
+
+    /// How long the computer has slept without its monotonic clock running, as recorded by [`Clock::on_wake`].
+    fn slept(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    /// Records that the computer has slept for another while. On Linux and macOS the monotonic clock stands still
+    /// meanwhile.
+    fn on_wake(&self, slept: Duration) {
+        let _ = slept;
+    }
+
+    /// The moment by both clocks.
+    fn now(&self) -> Moment {
+        let now = Instant::now();
+        Moment { instant: now.checked_add(self.slept()).unwrap_or(now), unix_ms: self.unix_ms() }
+    }
+}
+
+/// The sum of the durations that were recorded, in milliseconds.
+#[derive(Debug, Default)]
+struct Slept(AtomicU64);
+
+impl Slept {
+    fn total(&self) -> Duration {
+        Duration::from_millis(self.0.load(Ordering::SeqCst))
+    }
+
+    fn add(&self, slept: Duration) {
+        self.0.fetch_add(millis(slept), Ordering::SeqCst);
+    }
 }
 
 /// The computer's own clock.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct SystemClock;
+#[derive(Debug, Default)]
+pub struct SystemClock {
+    slept: Slept,
+}
 
 impl Clock for SystemClock {
     fn unix_ms(&self) -> u64 {
         // A clock before 1970 is a broken battery; zero makes every token look expired, which heals by a refresh.
-        SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .map_or(0, |time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX))
+        SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, millis)
+    }
+
+    fn slept(&self) -> Duration {
+        self.slept.total()
+    }
+
+    fn on_wake(&self, slept: Duration) {
+        self.slept.add(slept);
     }
 }
 
-/// A clock that only moves when told to; for tests.
+/// A clock whose wall time only moves when a test moves it. Its monotonic clock is tokio's.
 #[derive(Debug, Default)]
 pub struct ManualClock {
-    now_ms: AtomicU64,
+    unix_ms: AtomicU64,
+    slept: Slept,
 }
 
 impl ManualClock {
-    /// A clock that stands at `unix_ms`.
+    /// Creates a clock that stands at `unix_ms`.
     #[must_use]
     pub fn at(unix_ms: u64) -> Self {
-        Self { now_ms: AtomicU64::new(unix_ms) }
+        Self { unix_ms: AtomicU64::new(unix_ms), slept: Slept::default() }
     }
 
-    /// Moves the clock to `unix_ms`, forward or back.
+    /// Sets the clock to `unix_ms`, forward or back.
     pub fn set(&self, unix_ms: u64) {
-        self.now_ms.store(unix_ms, Ordering::SeqCst);
+        self.unix_ms.store(unix_ms, Ordering::SeqCst);
     }
 
     /// Moves the clock forward by `milliseconds`.
     pub fn advance(&self, milliseconds: u64) {
-        self.now_ms.fetch_add(milliseconds, Ordering::SeqCst);
+        self.unix_ms.fetch_add(milliseconds, Ordering::SeqCst);
     }
 }
 
 impl Clock for ManualClock {
     fn unix_ms(&self) -> u64 {
-        self.now_ms.load(Ordering::SeqCst)
+        self.unix_ms.load(Ordering::SeqCst)
+    }
+
+    fn slept(&self) -> Duration {
+        self.slept.total()
+    }
+
+    fn on_wake(&self, slept: Duration) {
+        self.slept.add(slept);
     }
 }

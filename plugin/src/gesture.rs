@@ -1,46 +1,49 @@
-//! What fingers mean: from a key that goes down and up to a press, a long press, a double press, or a press that repeats
-//! while the key is held. One mechanism for all widgets; it knows no clock and no timer, but says when it wants to be
-//! asked again.
+//! Recognises gestures: turns a key that goes down and up into a press, a long press, a double press, or a press that repeats
+//! while the key is held. All widgets share it. It has neither clock nor timer, but returns when it is to be called again.
 //!
-//! A key that has neither a long nor a double press acts when it goes down: nothing is quicker. With a long press it acts
-//! when it comes up before its time, with a double press when no second one has come within its time.
+//! A key with neither a long nor a double press reacts as it goes down, which is quickest. With a long press it reacts when it
+//! comes up early, with a double press when no second press has followed in time.
 
-/// A key is held from so long on.
-const LONG_MS: u64 = 500;
-/// The second press of two comes within this after the first was let go.
-const DOUBLE_MS: u64 = 300;
-/// A held key that repeats does so this often.
-const REPEAT_MS: u64 = 250;
-/// A key that never comes up has lost its message; it must not go on forever.
-const LONGEST_HOLD_MS: u64 = 15_000;
+use std::time::Duration;
 
-/// What a key can mean beside a press.
+use tokio::time::Instant;
+
+/// A press of this length or more is a long press.
+const LONG: Duration = Duration::from_millis(500);
+/// The second press of a double press follows the release of the first within this.
+const DOUBLE: Duration = Duration::from_millis(300);
+/// The interval at which a held key repeats.
+const REPEAT: Duration = Duration::from_millis(250);
+/// A key stops repeating after this: its release message was probably lost.
+const MAX_HOLD: Duration = Duration::from_secs(15);
+
+/// Which gestures a key has in addition to a press.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct GestureConfig {
-    /// A long press means something of its own.
+    /// It has a long press.
     pub long: bool,
-    /// A double press means something of its own.
+    /// It has a double press.
     pub double: bool,
-    /// A held key presses again and again. Outranks a long press.
+    /// A held key repeats its press. Takes precedence over a long press.
     pub repeats: bool,
 }
 
-/// What was meant.
+/// A recognised gesture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Gesture {
-    /// A press, or one more of a held key.
+    /// A press, or a repetition of it by a held key.
     Press,
     /// A long press.
     Long,
-    /// Two presses, one soon after the other.
+    /// Two presses in quick succession.
     Double,
 }
 
-/// What a finger is doing on one key. Times are Unix milliseconds.
+/// What a finger is doing on one key.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Finger {
     state: State,
-    /// The key went down since it was last triggered, so that the trigger is no news.
+    /// Whether the key went down since it was last triggered, so that the trigger belongs to a press that is known.
     went_down: bool,
 }
 
@@ -48,23 +51,23 @@ pub struct Finger {
 enum State {
     #[default]
     Off,
-    /// It is down and nothing has come of it. `second`: it may be the second of two presses.
-    Down { since_ms: u64, second: bool },
-    /// It is down and what it means has been done.
+    /// It is down, and no gesture is complete. `second`: it may be the second of two presses.
+    Down { since: Instant, second: bool },
+    /// It is down, and its gesture is complete.
     Done,
     /// It is down and repeats.
-    Repeating { since_ms: u64, next_ms: u64 },
-    /// It was let go; a second press may follow.
-    Between { until_ms: u64 },
+    Repeating { since: Instant, next: Instant },
+    /// It was released; a second press may follow.
+    Between { until: Instant },
 }
 
 impl Finger {
-    /// The key goes down.
-    pub fn down(&mut self, config: GestureConfig, now_ms: u64) -> Option<Gesture> {
+    /// Handles a key that goes down.
+    pub fn on_down(&mut self, config: GestureConfig, now: Instant) -> Option<Gesture> {
         self.went_down = true;
-        let second = matches!(self.state, State::Between { until_ms } if now_ms < until_ms);
+        let second = matches!(self.state, State::Between { until } if now < until);
         if config.repeats {
-            self.state = State::Repeating { since_ms: now_ms, next_ms: now_ms + LONG_MS };
+            self.state = State::Repeating { since: now, next: now + LONG };
             return Some(Gesture::Press);
         }
         if second && !config.long {
@@ -72,22 +75,20 @@ impl Finger {
             return Some(Gesture::Double);
         }
         if config.long || config.double {
-            self.state = State::Down { since_ms: now_ms, second };
+            self.state = State::Down { since: now, second };
             return None;
         }
         self.state = State::Done;
         Some(Gesture::Press)
     }
 
-    /// The key comes up.
-    pub fn up(&mut self, config: GestureConfig, now_ms: u64) -> Option<Gesture> {
+    /// Handles a key that comes up.
+    pub fn on_up(&mut self, config: GestureConfig, now: Instant) -> Option<Gesture> {
         match std::mem::take(&mut self.state) {
-            State::Down { since_ms, .. } if config.long && now_ms.saturating_sub(since_ms) >= LONG_MS => {
-                Some(Gesture::Long)
-            }
+            State::Down { since, .. } if config.long && now >= since + LONG => Some(Gesture::Long),
             State::Down { second: true, .. } => Some(Gesture::Double),
             State::Down { .. } if config.double => {
-                self.state = State::Between { until_ms: now_ms + DOUBLE_MS };
+                self.state = State::Between { until: now + DOUBLE };
                 None
             }
             State::Down { .. } => Some(Gesture::Press),
@@ -95,43 +96,42 @@ impl Finger {
         }
     }
 
-    /// The host says that the key was triggered: some keys of some hosts say nothing else, others say it after the key
-    /// went down and up.
-    pub fn triggered(&mut self) -> Option<Gesture> {
+    /// Handles a trigger, which is the only message of some keys of some hosts; others send it after the key went down and up.
+    pub fn on_trigger(&mut self) -> Option<Gesture> {
         let known = std::mem::take(&mut self.went_down);
         (!known).then_some(Gesture::Press)
     }
 
-    /// Time has passed.
-    pub fn later(&mut self, config: GestureConfig, now_ms: u64) -> Option<Gesture> {
+    /// Handles the passing of time.
+    pub fn on_tick(&mut self, config: GestureConfig, now: Instant) -> Option<Gesture> {
         match self.state {
-            State::Down { since_ms, .. } if config.long && now_ms >= since_ms + LONG_MS => {
+            State::Down { since, .. } if config.long && now >= since + LONG => {
                 self.state = State::Done;
                 Some(Gesture::Long)
             }
-            State::Between { until_ms } if now_ms >= until_ms => {
+            State::Between { until } if now >= until => {
                 self.state = State::Off;
                 Some(Gesture::Press)
             }
-            State::Repeating { since_ms, next_ms } if now_ms >= next_ms => {
-                if now_ms >= since_ms + LONGEST_HOLD_MS {
+            State::Repeating { since, next } if now >= next => {
+                if now >= since + MAX_HOLD {
                     self.state = State::Done;
                     return None;
                 }
-                self.state = State::Repeating { since_ms, next_ms: now_ms + REPEAT_MS };
+                self.state = State::Repeating { since, next: now + REPEAT };
                 Some(Gesture::Press)
             }
             _ => None,
         }
     }
 
-    /// When time alone may mean something.
+    /// When time alone may complete a gesture.
     #[must_use]
-    pub fn next_ms(&self, config: GestureConfig) -> Option<u64> {
+    pub fn next_tick(&self, config: GestureConfig) -> Option<Instant> {
         match self.state {
-            State::Down { since_ms, .. } => config.long.then_some(since_ms + LONG_MS),
-            State::Between { until_ms } => Some(until_ms),
-            State::Repeating { next_ms, .. } => Some(next_ms),
+            State::Down { since, .. } => config.long.then_some(since + LONG),
+            State::Between { until } => Some(until),
+            State::Repeating { next, .. } => Some(next),
             State::Off | State::Done => None,
         }
     }
@@ -147,24 +147,27 @@ mod tests {
     const BOTH: GestureConfig = GestureConfig { long: true, double: true, repeats: false };
     const REPEATS: GestureConfig = GestureConfig { repeats: true, ..PLAIN };
 
-    /// Plays key movements (`d` or `u` with their times) and every moment between, and gives what was meant and when.
+    /// Plays key movements (`d` or `u` with their times in milliseconds) and every moment between, and returns the gestures
+    /// with their times.
     fn play(config: GestureConfig, moves: &[(char, u64)]) -> Vec<(Gesture, u64)> {
+        let start = Instant::now();
         let mut finger = Finger::default();
-        let mut meant = Vec::new();
-        for now in 0..20_000 {
-            for (what, _) in moves.iter().filter(|(_, at)| *at == now) {
-                let gesture = if *what == 'd' { finger.down(config, now) } else { finger.up(config, now) };
-                meant.extend(gesture.map(|gesture| (gesture, now)));
+        let mut gestures = Vec::new();
+        for ms in 0..20_000 {
+            let now = start + Duration::from_millis(ms);
+            for (movement, _) in moves.iter().filter(|(_, at)| *at == ms) {
+                let gesture = if *movement == 'd' { finger.on_down(config, now) } else { finger.on_up(config, now) };
+                gestures.extend(gesture.map(|gesture| (gesture, ms)));
             }
-            if finger.next_ms(config).is_some_and(|next| next <= now) {
-                meant.extend(finger.later(config, now).map(|gesture| (gesture, now)));
+            if finger.next_tick(config).is_some_and(|next| next <= now) {
+                gestures.extend(finger.on_tick(config, now).map(|gesture| (gesture, ms)));
             }
         }
-        meant
+        gestures
     }
 
     #[test]
-    fn a_plain_key_acts_when_it_goes_down() {
+    fn plain_key_reacts_when_it_goes_down() {
         assert_eq!(play(PLAIN, &[('d', 5), ('u', 900)]), [(Gesture::Press, 5)]);
         assert_eq!(
             play(PLAIN, &[('d', 5), ('u', 50), ('d', 100), ('u', 150)]),
@@ -173,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn long_and_short_presses_are_told_apart() {
+    fn long_press_differs_from_short_one() {
         assert_eq!(play(LONG, &[('d', 0), ('u', 200)]), [(Gesture::Press, 200)]);
         assert_eq!(play(LONG, &[('d', 0), ('u', 3_000)]), [(Gesture::Long, 500)]);
         assert_eq!(
@@ -183,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn two_presses_soon_after_each_other_are_a_double_one() {
+    fn two_quick_presses_are_a_double_press() {
         assert_eq!(play(DOUBLE, &[('d', 0), ('u', 100)]), [(Gesture::Press, 400)]);
         assert_eq!(play(DOUBLE, &[('d', 0), ('u', 100), ('d', 350), ('u', 400)]), [(Gesture::Double, 350)]);
         assert_eq!(
@@ -196,19 +199,20 @@ mod tests {
     }
 
     #[test]
-    fn a_held_key_repeats_and_not_for_ever() {
-        let meant = play(REPEATS, &[('d', 0), ('u', 1_100)]);
-        assert_eq!(meant.iter().map(|(_, at)| *at).collect::<Vec<_>>(), [0, 500, 750, 1_000]);
+    fn held_key_repeats_for_a_limited_time() {
+        let gestures = play(REPEATS, &[('d', 0), ('u', 1_100)]);
+        assert_eq!(gestures.iter().map(|(_, at)| *at).collect::<Vec<_>>(), [0, 500, 750, 1_000]);
         assert_eq!(play(REPEATS, &[('d', 0)]).last().map(|(_, at)| *at), Some(14_750));
     }
 
     #[test]
-    fn a_lone_trigger_is_a_press() {
+    fn trigger_without_key_down_is_a_press() {
         let mut finger = Finger::default();
-        assert_eq!(finger.triggered(), Some(Gesture::Press));
-        finger.down(PLAIN, 0);
-        finger.up(PLAIN, 10);
-        assert_eq!(finger.triggered(), None, "it has been acted on");
-        assert_eq!(finger.triggered(), Some(Gesture::Press));
+        assert_eq!(finger.on_trigger(), Some(Gesture::Press));
+        let now = Instant::now();
+        finger.on_down(PLAIN, now);
+        finger.on_up(PLAIN, now + Duration::from_millis(10));
+        assert_eq!(finger.on_trigger(), None, "its press was handled");
+        assert_eq!(finger.on_trigger(), Some(Gesture::Press));
     }
 }

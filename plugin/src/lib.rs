@@ -49,8 +49,14 @@ impl Entry for Spotify {
             tracing::warn!("{variable}");
             host.log(variable.to_string());
         }
-        let ended =
-            package::run(host, events, info.told_language().unwrap_or_default(), config, Arc::new(SystemClock)).await;
+        let ended = package::run(
+            host,
+            events,
+            info.told_language().unwrap_or_default(),
+            config,
+            Arc::new(SystemClock::default()),
+        )
+        .await;
         tracing::info!("the package ends");
         ended.map_err(|failure| PackageError(failure.to_string()))
     }

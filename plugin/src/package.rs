@@ -5,7 +5,6 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::time::Duration;
 
 use host_sdk::package::{Event, Events, Host, Instance, InstanceId, Page};
 use serde_json::Value;
@@ -184,9 +183,9 @@ impl Package {
                 self.board.remove(&id);
                 self.publish_subscription().await?;
             }
-            Event::Pressed(id) => self.on_finger(&id, Finger::down).await?,
-            Event::Released(id) => self.on_finger(&id, Finger::up).await?,
-            Event::Triggered(id) => self.on_finger(&id, |finger, _, _| finger.triggered()).await?,
+            Event::Pressed(id) => self.on_finger(&id, Finger::on_down).await?,
+            Event::Released(id) => self.on_finger(&id, Finger::on_up).await?,
+            Event::Triggered(id) => self.on_finger(&id, |finger, _, _| finger.on_trigger()).await?,
             Event::Settings(id, settings) => {
                 if self.board.set_settings(&id, settings) {
                     self.publish_subscription().await?;
@@ -245,9 +244,9 @@ impl Package {
     async fn on_finger(
         &mut self,
         id: &InstanceId,
-        change: impl Fn(&mut Finger, GestureConfig, u64) -> Option<Gesture>,
+        change: impl Fn(&mut Finger, GestureConfig, Instant) -> Option<Gesture>,
     ) -> Result<(), player::Ended> {
-        match self.board.on_finger(id, change, self.clock.unix_ms()) {
+        match self.board.on_finger(id, change, self.clock.now().instant) {
             Some(gesture) => self.on_gesture(id, gesture).await,
             None => Ok(()),
         }
@@ -255,7 +254,7 @@ impl Package {
 
     /// Some time has passed: keys that are held may mean something by now.
     async fn on_tick(&mut self) -> Result<(), player::Ended> {
-        for (id, gesture) in self.board.on_tick(self.clock.unix_ms()) {
+        for (id, gesture) in self.board.on_tick(self.clock.now().instant) {
             self.on_gesture(&id, gesture).await?;
         }
         Ok(())
@@ -274,7 +273,7 @@ impl Package {
             Some(Request::SwitchAccount) => {
                 let refused = self.auth.switch_account().await.err();
                 let notice = refused.map(|error| widgets::notice_face(&error.user_message()));
-                self.board.set_notice(id, notice, self.clock.unix_ms());
+                self.board.set_notice(id, notice, self.clock.now().instant);
             }
         }
         Ok(())
@@ -334,15 +333,16 @@ impl Package {
     }
 
     fn snapshot(&self) -> Player {
-        self.model.at(self.clock.unix_ms())
+        self.model.at(self.clock.now())
     }
 
     /// Brings the board up to date. Returns when to do so again although nothing has happened.
     async fn draw(&mut self) -> Option<Instant> {
-        let (snapshot, now_ms) = (self.snapshot(), self.clock.unix_ms());
+        let now = self.clock.now();
+        let snapshot = self.model.at(now);
         awake::keep(!self.board.is_empty() && snapshot.now.as_ref().is_some_and(|now| now.playing));
-        let next_drawing = self.board.draw(&snapshot, now_ms).await;
-        let next_change = self.model.next_change_ms(now_ms).map(|at| Duration::from_millis(at.saturating_sub(now_ms)));
+        let next_drawing = self.board.draw(&snapshot, now.instant).await;
+        let next_change = self.model.next_change_in(now);
         next_drawing.into_iter().chain(next_change).min().map(|wait| Instant::now() + wait)
     }
 }

@@ -4,6 +4,7 @@
 //! that scrolls draws only what moves over a copy of it.
 
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use tiny_skia::Pixmap;
 
@@ -40,9 +41,9 @@ pub struct Renderer {
 pub struct Frame {
     /// An opaque PNG of exactly [`Size::pixels`].
     pub png: Vec<u8>,
-    /// In how many milliseconds the picture looks different by itself, because a line of it scrolls; none if none does.
+    /// After what time the picture looks different by itself, because a line of it scrolls; none if none does.
     /// The progress of a track is not meant: its place comes in with the picture.
-    pub next_ms: Option<u64>,
+    pub next_in: Option<Duration>,
     /// A font of it is yet to be found; it looks different after [`Renderer::fonts_found`].
     pub lacks_fonts: bool,
 }
@@ -87,11 +88,11 @@ impl Renderer {
     /// Draws a picture.
     ///
     /// `covers` gives what [`Covers`](super::Covers) has for an address of [`Picture::covers`]; a placeholder is drawn for
-    /// what it doesn't have. `shown_ms` is how long the instance has shown these words (see [`Picture::continues`]): a line
+    /// what it doesn't have. `shown_for` is how long the instance has shown these words (see [`Picture::continues`]): a line
     /// that scrolls is there where it is after that time.
-    pub fn frame(&mut self, picture: &Picture, size: Size, covers: &CoverOf<'_>, shown_ms: u64) -> Frame {
-        let (canvas, next_ms) = self.draw(picture, size, covers, shown_ms);
-        Frame { png: encode(&canvas), next_ms, lacks_fonts: self.text.fonts.lacking }
+    pub fn frame(&mut self, picture: &Picture, size: Size, covers: &CoverOf<'_>, shown_for: Duration) -> Frame {
+        let (canvas, next_in) = self.draw(picture, size, covers, shown_for);
+        Frame { png: encode(&canvas), next_in, lacks_fonts: self.text.fonts.lacking }
     }
 
     pub(super) fn draw(
@@ -99,8 +100,8 @@ impl Renderer {
         picture: &Picture,
         size: Size,
         covers: &CoverOf<'_>,
-        shown_ms: u64,
-    ) -> (Pixmap, Option<u64>) {
+        shown_for: Duration,
+    ) -> (Pixmap, Option<Duration>) {
         let covered: Vec<Option<Weak<Cover>>> =
             picture.covers().into_iter().map(|url| covers(url).as_ref().map(Arc::downgrade)).collect();
         self.text.fonts.lacking = false;
@@ -128,7 +129,7 @@ impl Renderer {
         };
 
         let longest = ground.moving.iter().map(Moving::travel).max().unwrap_or(0);
-        let moment = Moment::of(scroll(picture), shown_ms, longest);
+        let moment = Moment::of(scroll(picture), shown_for, longest);
         let mut canvas = ground.canvas.clone();
         for moving in &ground.moving {
             moving.draw(&mut canvas, &mut self.text, moment, progress(picture));
@@ -136,7 +137,7 @@ impl Renderer {
         if !self.text.fonts.lacking {
             self.grounds.keep(ground);
         }
-        (canvas, moment.map(|moment| moment.next_ms))
+        (canvas, moment.map(|moment| moment.next_in))
     }
 }
 
@@ -257,12 +258,12 @@ mod tests {
         let covers = |_: &str| Some(cover.clone());
         for size in sizes().step_by(3) {
             for picture in samples::one_of_each() {
-                let frame = renderer.frame(&picture, size, &covers, 4_000);
+                let frame = renderer.frame(&picture, size, &covers, Duration::from_secs(4));
                 let decoded = image::load_from_memory(&frame.png).expect("a PNG");
                 assert_eq!((decoded.width(), decoded.height()), size.pixels());
                 assert!(!decoded.color().has_alpha());
                 // Twice the same, from filled caches too.
-                assert_eq!(frame, renderer.frame(&picture, size, &covers, 4_000));
+                assert_eq!(frame, renderer.frame(&picture, size, &covers, Duration::from_secs(4)));
             }
         }
     }
@@ -339,13 +340,14 @@ mod tests {
         let long = "A very long title that can't be shown in one line, nor in two of them";
         for size in [Size::KEY, Size { columns: 3, rows: 1 }, WIDE, Size { columns: 2, rows: 2 }] {
             let mut used = renderer();
-            for (at, second) in [(0, 0), (3_000, 3), (3_050, 3), (9_000, 9), (20_000, 20)] {
+            for (at_ms, second) in [(0, 0), (3_000, 3), (3_050, 3), (9_000, 9), (20_000, 20)] {
                 let progress = Some(Progress { position_s: second, duration_s: 200 });
                 let picture = NowPlaying { progress, ..now(long) }.into();
                 let none = |_: &str| None;
+                let at = Duration::from_millis(at_ms);
                 let step = used.draw(&picture, size, &none, at);
                 let anew = renderer().draw(&picture, size, &none, at);
-                assert!(step.0.data() == anew.0.data() && step.1 == anew.1, "{size:?} {at}");
+                assert!(step.0.data() == anew.0.data() && step.1 == anew.1, "{size:?} {at:?}");
                 assert_eq!(used.grounds.kept.len(), 1);
             }
         }
@@ -357,12 +359,12 @@ mod tests {
         let long = "A very long title that can't be shown in one line, nor in two of them";
         let mut next = |title: &str, scroll, size| {
             let picture = NowPlaying { scroll, ..now(title) }.into();
-            renderer.frame(&picture, size, &|_| None, 0).next_ms
+            renderer.frame(&picture, size, &|_| None, Duration::ZERO).next_in
         };
         for size in [WIDE, Size { columns: 2, rows: 2 }, Size { columns: 3, rows: 1 }, Size { columns: 5, rows: 4 }] {
             assert_eq!(next("Title", Scroll::Normal, size), None);
             assert_eq!(next(long, Scroll::Off, size), None);
-            assert!(next(long, Scroll::Slow, size).is_some_and(|ms| ms >= 2_000), "{size:?}");
+            assert!(next(long, Scroll::Slow, size).is_some_and(|next| next >= Duration::from_secs(2)), "{size:?}");
         }
         // There are no words on a single key.
         assert_eq!(next(long, Scroll::Normal, Size::KEY), None);
@@ -371,8 +373,9 @@ mod tests {
     #[test]
     fn face_is_drawn_at_once_and_again_when_its_fonts_are_found() {
         let mut renderer = Renderer::with_fonts("en", Installed::Unread(testing::fonts));
-        let frame = |renderer: &mut Renderer, title: &str| renderer.frame(&now(title).into(), WIDE, &|_| None, 0);
-        let squares = self::renderer().frame(&now("漢字").into(), WIDE, &|_| None, 0);
+        let frame =
+            |renderer: &mut Renderer, title: &str| renderer.frame(&now(title).into(), WIDE, &|_| None, Duration::ZERO);
+        let squares = self::renderer().frame(&now("漢字").into(), WIDE, &|_| None, Duration::ZERO);
         let first = frame(&mut renderer, "漢字");
         assert!(first.lacks_fonts && !squares.lacks_fonts);
         assert_eq!(first.png, squares.png, "with what is there");
@@ -389,7 +392,8 @@ mod tests {
     #[test]
     fn what_no_font_has_is_looked_for_once() {
         let mut renderer = Renderer::with_fonts("en", Installed::Unread(testing::fonts));
-        let frame = |renderer: &mut Renderer, title: &str| renderer.frame(&now(title).into(), WIDE, &|_| None, 0);
+        let frame =
+            |renderer: &mut Renderer, title: &str| renderer.frame(&now(title).into(), WIDE, &|_| None, Duration::ZERO);
         assert!(frame(&mut renderer, "語").lacks_fonts);
         while renderer.wait_for_fonts() {
             frame(&mut renderer, "語");
@@ -404,7 +408,7 @@ mod tests {
             panic!("as it should");
         }
         let mut renderer = Renderer::with_fonts("en", Installed::Unread(broken));
-        let frame = |renderer: &mut Renderer| renderer.frame(&now("漢").into(), WIDE, &|_| None, 0);
+        let frame = |renderer: &mut Renderer| renderer.frame(&now("漢").into(), WIDE, &|_| None, Duration::ZERO);
         frame(&mut renderer);
         while renderer.wait_for_fonts() {
             frame(&mut renderer);
@@ -445,7 +449,7 @@ mod tests {
             let paused = NowPlaying { playing: false, scroll: Scroll::Off, ..now(&title) };
             let key = samples::cover_key(&title, crate::face::Tone::Active);
             for picture in [paused.into(), key] {
-                renderer.draw(&picture, Size::KEY, &|_| Some(cover.clone()), 0);
+                renderer.draw(&picture, Size::KEY, &|_| Some(cover.clone()), Duration::ZERO);
             }
             if number % 100 == 0 {
                 renderer.wait_for_fonts();

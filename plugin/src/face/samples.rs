@@ -7,6 +7,7 @@
 use std::fmt::Write as _;
 use std::io::Cursor;
 use std::sync::Arc;
+use std::time::Duration;
 
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{ImageEncoder as _, RgbImage};
@@ -74,12 +75,12 @@ pub(super) fn sizes() -> impl Iterator<Item = Size> {
 
 /// As it is at first, without covers.
 pub(super) fn draw(renderer: &mut Renderer, picture: &Picture, size: Size) -> Pixmap {
-    renderer.draw(picture, size, &|_| None, 0).0
+    renderer.draw(picture, size, &|_| None, Duration::ZERO).0
 }
 
 /// The same with one cover for every address.
 pub(super) fn draw_with(renderer: &mut Renderer, picture: &Picture, size: Size, cover: &Arc<Cover>) -> Pixmap {
-    renderer.draw(picture, size, &|_| Some(cover.clone()), 0).0
+    renderer.draw(picture, size, &|_| Some(cover.clone()), Duration::ZERO).0
 }
 
 impl From<NowPlaying> for Picture {
@@ -163,7 +164,7 @@ struct Sample {
     size: Size,
     /// Whether its covers are here; their addresses are the numbers of [`cover`].
     covered: bool,
-    shown_ms: u64,
+    shown_for: Duration,
 }
 
 /// Every kind of picture in every state and every size that a widget offers. A new kind or state is a new line here.
@@ -173,7 +174,7 @@ fn all() -> Vec<(&'static str, Vec<Sample>)> {
         picture,
         size: Size { columns, rows },
         covered: true,
-        shown_ms: 0,
+        shown_for: Duration::ZERO,
     };
     let mut icons = Vec::new();
     for icon in Icon::ALL {
@@ -243,15 +244,19 @@ fn all() -> Vec<(&'static str, Vec<Sample>)> {
         ..now(title)
     };
     for size in [(1, 1), (3, 1), (2, 2), (3, 2), (4, 3), (5, 4)] {
-        let mut add = |name: &str, now: NowPlaying, covered, shown_ms| {
+        let mut add = |name: &str, now: NowPlaying, covered, shown_s| {
             let name = format!("{name} {}x{}", size.0, size.1);
-            playing.push(Sample { covered, shown_ms, ..sample(&name, now.into(), size) });
+            playing.push(Sample {
+                covered,
+                shown_for: Duration::from_secs(shown_s),
+                ..sample(&name, now.into(), size)
+            });
         };
         let plain = titled("Bohemian Rhapsody", "Queen", 0);
         add("Playing", plain.clone(), true, 0);
         add("Paused", NowPlaying { playing: false, ..titled("Кино", "Їжак", 1) }, true, 0);
         if size.0 > 3 {
-            add("Scrolling", titled(long, artists, 2), true, 6_000);
+            add("Scrolling", titled(long, artists, 2), true, 6);
             continue;
         }
         add("Dimmed", NowPlaying { dimmed: true, ..titled("Ashes", "Stellar", 3) }, true, 0);
@@ -259,9 +264,9 @@ fn all() -> Vec<(&'static str, Vec<Sample>)> {
         add("No progress", NowPlaying { progress: None, ..titled("Ashes", "", 5) }, true, 0);
         let progress = Some(Progress { position_s: 4_000, duration_s: 36_000 });
         add("Hours", NowPlaying { progress, ..titled("A Chapter of a Book", "An Author", 4) }, true, 0);
-        add("Cut", NowPlaying { scroll: Scroll::Off, ..titled(long, artists, 2) }, true, 6_000);
+        add("Cut", NowPlaying { scroll: Scroll::Off, ..titled(long, artists, 2) }, true, 6);
         add("Resting", titled(long, artists, 2), true, 0);
-        add("Scrolling", titled(long, artists, 2), true, 6_000);
+        add("Scrolling", titled(long, artists, 2), true, 6);
     }
 
     let mut covers = Vec::new();
@@ -295,7 +300,10 @@ fn all() -> Vec<(&'static str, Vec<Sample>)> {
         texts.push(sample(&format!("Three lines {columns}"), text(&lines, Scroll::Normal, false), (columns, 1)));
         let lines = [(long, true), (artists, false)];
         let picture = text(&lines, Scroll::Normal, false);
-        texts.push(Sample { shown_ms: 5_000, ..sample(&format!("Scrolling {columns}"), picture, (columns, 1)) });
+        texts.push(Sample {
+            shown_for: Duration::from_secs(5),
+            ..sample(&format!("Scrolling {columns}"), picture, (columns, 1))
+        });
     }
     texts.push(sample("One line", text(&[("5:54", true)], Scroll::Normal, false), (1, 1)));
     texts.push(sample("Dimmed", text(&[("Ashes", true), ("Stellar", false)], Scroll::Normal, true), (1, 1)));
@@ -342,7 +350,7 @@ impl Drawer {
             sample.covered.then(|| self.covers[number % self.covers.len()].clone())
         };
         loop {
-            let face = self.renderer.draw(&sample.picture, sample.size, &covers, sample.shown_ms).0;
+            let face = self.renderer.draw(&sample.picture, sample.size, &covers, sample.shown_for).0;
             if !self.renderer.wait_for_fonts() {
                 return face;
             }
@@ -452,7 +460,7 @@ fn scripts() -> Vec<Sample> {
         picture: NowPlaying { cover: Some(number.to_string()), artist: (*artist).to_owned(), ..now(title) }.into(),
         size: Size { columns: 2, rows: 2 },
         covered: true,
-        shown_ms: 4_000,
+        shown_for: Duration::from_secs(4),
     };
     titles.iter().enumerate().map(sample).collect()
 }

@@ -128,7 +128,7 @@ pub(super) enum Call {
     Next,
     Previous,
     Volume(u8),
-    Seek(u64),
+    Seek(Duration),
     Shuffle(bool),
     Repeat(Repeat),
     Save {
@@ -204,7 +204,7 @@ pub(super) enum What {
         /// What that told before.
         before: Option<u8>,
     },
-    Position(u64),
+    Position(Duration),
     Shuffle(bool),
     Repeat(Repeat),
     Device(Device),
@@ -233,7 +233,7 @@ impl What {
 pub(super) type Step = (Call, Option<What>);
 
 /// Where in its item a track is taken for started again.
-const BEGINNING_MS: u64 = 0;
+const BEGINNING: Duration = Duration::ZERO;
 /// Where a device has a volume and doesn't tell it, a step starts from the middle, and so does what was muted. From then on it counts
 /// as what was asked for.
 const UNKNOWN_VOLUME: u8 = 50;
@@ -260,7 +260,7 @@ pub(super) fn obstacle(verb: &Verb, device: Option<&ChosenDevice>, player: &Play
         return None;
     }
     if let Verb::Sleep(until) = verb {
-        let has_length = |now: &Now| *until != SleepUntil::EndOfItem || now.duration_ms().is_some();
+        let has_length = |now: &Now| *until != SleepUntil::EndOfItem || now.duration().is_some();
         let can_start = player.now.as_ref().is_some_and(|now| now.playing && has_length(now));
         if player.sleep.is_some() || !can_start {
             return player.sleep.is_none().then_some(Error::Restricted(Restriction::NothingPlaying));
@@ -388,7 +388,7 @@ fn volume(verb: &Verb, device: Option<&ChosenDevice>, player: &Player, volumes: 
 
 fn steps(verb: &Verb, player: &Player) -> Result<Vec<Step>, Error> {
     let now = player.now.as_ref();
-    let to_position = |position: u64| vec![(Call::Seek(position), Some(What::Position(position)))];
+    let to_position = |position: Duration| vec![(Call::Seek(position), Some(What::Position(position)))];
     let skip = |call| vec![(call, now.map(|_| What::Skip))];
     let what_plays = || match now.and_then(Now::library_uri) {
         Some(uri) => Ok(uri.clone()),
@@ -408,12 +408,13 @@ fn steps(verb: &Verb, player: &Player) -> Result<Vec<Step>, Error> {
             let Some(now) = now.filter(|now| now.track.is_some()) else {
                 return restricted(Restriction::NothingPlaying);
             };
-            let end = now.duration_ms().unwrap_or(u64::MAX);
-            to_position(now.position_ms.saturating_add_signed(*by).min(end))
+            let distance = Duration::from_millis(by.unsigned_abs());
+            let there = if *by < 0 { now.position.saturating_sub(distance) } else { now.position + distance };
+            to_position(now.duration().map_or(there, |end| there.min(end)))
         }
         Verb::Restart => {
             what_plays()?;
-            to_position(BEGINNING_MS)
+            to_position(BEGINNING)
         }
         Verb::ToggleShuffle => {
             let on = !now.is_some_and(|now| now.shuffle);

@@ -54,8 +54,8 @@ impl Stage {
     /// Waits until what widgets look at is like this.
     async fn shows(&self, like: impl Fn(&Player) -> bool) {
         let mut watch = self.player.watch();
-        let now_ms = self.world.clock.unix_ms();
-        let shown = watch.wait_for(|state: &Arc<State>| like(&state.at(now_ms)));
+        let now = self.world.clock.now();
+        let shown = watch.wait_for(|state: &Arc<State>| like(&state.at(now)));
         tokio::time::timeout(SOON, shown).await.expect("it is shown").unwrap();
     }
 
@@ -270,8 +270,8 @@ async fn settles(stage: &Stage, like: impl Fn(&Player) -> bool) {
     for _ in 0..40 {
         stage.world.clock.advance(3_500);
         stage.player.tell(Input::Refresh).await.unwrap();
-        let now_ms = stage.world.clock.unix_ms();
-        let shown = watch.wait_for(|state: &Arc<State>| like(&state.at(now_ms)));
+        let now = stage.world.clock.now();
+        let shown = watch.wait_for(|state: &Arc<State>| like(&state.at(now)));
         if tokio::time::timeout(Duration::from_millis(500), shown).await.is_ok() {
             return;
         }

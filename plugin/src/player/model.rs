@@ -3,19 +3,21 @@
 //! What is shown is the last state that Spotify told, with every change laid over it that a press has asked for and
 //! that Spotify has not yet had the time to agree with. A refused change is taken off again, and the face is back to
 //! what is true: nothing needs to be undone by hand. Reads often lag some 100 ms behind writes, so a change stays on
-//! for a moment after its call has succeeded, until a read agrees with it or [`TRUST_MS`] are over.
+//! for a moment after its call has succeeded, until a read agrees with it or [`TRUST`] are over.
 //!
 //! Calls wait in one queue and leave it in order, one at a time. Of volumes and positions that wait only the last one
-//! matters, and while nothing waits behind them they leave at most every [`PACE_MS`].
+//! matters, and while nothing waits behind them they leave at most every [`PACE`].
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use host_sdk::package::InstanceId;
+use tokio::time::Instant;
 
 use super::command::{Call, Command, Decision, QueuedCall, Verb, What, decide, obstacle, set_volume};
 use super::device::ChosenDevice;
-use super::pending::{Pending, SURE_MS, Seen};
+use super::pending::{CERTAIN_FOR, Pending, Seen};
 use super::position::{Before, Position};
 use super::queries::{Memory, Place, Question, Subscription, Told, Wanted, can_be_saved};
 use super::queue::first_round;
@@ -24,42 +26,44 @@ use super::snapshot::{Done, Now, Player, Refusal, Track};
 use super::state::{Change, Known, Left, State, is_start_of, set_volume as set_listed_volume};
 use super::volume::{Fade, Volumes};
 use crate::auth::{AuthState, Limit, Link};
+use crate::clock::Moment;
 use crate::spotify::{Error, Playback, PlayingType, Restriction, Uri, UriKind};
 
 /// How long a write is trusted over reads that don't show it.
-const TRUST_MS: u64 = 3_000;
+const TRUST: Duration = Duration::from_secs(3);
 /// How long a key says why its command was refused.
-const SAY_WHY_MS: u64 = 4_000;
+const REFUSAL_SHOWN: Duration = Duration::from_secs(4);
 /// How long a key says that its command has worked, where that shows nowhere else: long enough to read a title.
-const SAY_DONE_MS: u64 = 3_000;
+const DONE_SHOWN: Duration = Duration::from_secs(3);
 /// So many commands wait for an answer at most; more are refused.
 const MAX_PENDING: usize = 64;
 /// Between two volumes, or two positions, that nothing waits behind.
-const PACE_MS: u64 = 200;
-/// The model. Time is Unix milliseconds and always comes from outside.
+const PACE: Duration = Duration::from_millis(200);
+
+/// The model. The time always comes from outside.
 #[derive(Clone, Debug)]
 pub struct Model {
     /// What is shown.
     state: State,
     /// Since when nothing has played.
-    still_since_ms: Option<u64>,
+    still_since: Option<Instant>,
     /// Commands that wait for an answer: from before the first one, as what they mean depends on it, those that what is known
     /// would be in the way of, if it is still true, and those about what plays.
     pending: Vec<Pending>,
     /// When the last answer was asked for.
-    asked_ms: u64,
+    asked_at: Option<Instant>,
     queue: VecDeque<QueuedCall>,
     /// When a call that is paced has left last.
-    paced_ms: u64,
+    paced_at: Option<Instant>,
     fade: Option<Fade>,
     volumes: Volumes,
     last_device: Option<String>,
-    devices_asked_ms: u64,
+    devices_asked_at: Option<Instant>,
     /// What visible keys show.
     subscription: Subscription,
     memory: Memory,
     /// When it was last seen that somebody may have changed something elsewhere.
-    suspect_ms: u64,
+    suspect_at: Option<Instant>,
     /// Whether the last answer said that nothing plays, or said nothing that can be used, where something played before.
     doubted: bool,
     next_id: u64,
@@ -71,18 +75,18 @@ impl Model {
     pub fn new(accounts: Arc<AuthState>) -> Self {
         Self {
             state: State::new(accounts),
-            still_since_ms: None,
+            still_since: None,
             pending: Vec::new(),
-            asked_ms: 0,
+            asked_at: None,
             queue: VecDeque::new(),
-            paced_ms: 0,
+            paced_at: None,
             fade: None,
             volumes: Volumes::default(),
             last_device: None,
-            devices_asked_ms: 0,
+            devices_asked_at: None,
             subscription: Subscription::default(),
             memory: Memory::new(),
-            suspect_ms: 0,
+            suspect_at: None,
             doubted: false,
             next_id: 1,
         }
@@ -151,13 +155,13 @@ impl Model {
     }
 
     /// Until when nothing may be sent, as every account is limited.
-    pub(super) fn limit(&self, now_ms: u64) -> Option<Limit> {
-        self.state.limit(now_ms)
+    pub(super) fn limit(&self, now: Moment) -> Option<Limit> {
+        self.state.limit(now)
     }
 
     /// Whether the account that serves should be spared what can wait.
-    pub(super) fn strained(&self, now_ms: u64) -> bool {
-        self.state.accounts.strained_until_ms.is_some_and(|until| until > now_ms)
+    pub(super) fn strained(&self, now: Moment) -> bool {
+        self.state.accounts.strained_until_ms.is_some_and(|until| until > now.unix_ms)
     }
 
     /// Whether calls can be made at all.
@@ -168,37 +172,37 @@ impl Model {
 
     /// Takes a command: the model changes at once, and the calls that it needs are queued. Returns whether anything was
     /// done.
-    pub fn command(&mut self, command: Command, now_ms: u64) -> bool {
+    pub fn command(&mut self, command: Command, now: Moment) -> bool {
         let seen = self.state.known.as_ref().map(|known| Seen::of(known.as_ref()));
-        self.take(Pending { command, at_ms: now_ms, seen, shown: None }, now_ms, true)
+        self.take(Pending { command, at: now.instant, seen, shown: None }, now, true)
     }
 
     /// Takes a command. `may_wait`: whether it waits for an answer where what is known isn't sure.
-    fn take(&mut self, pending: Pending, now_ms: u64, may_wait: bool) -> bool {
+    fn take(&mut self, pending: Pending, now: Moment, may_wait: bool) -> bool {
         if !self.linked() {
             return false;
         }
-        let limited = self.limit(now_ms).is_some();
+        let limited = self.limit(now).is_some();
         let answer_comes = self.state.problem.is_none() && !limited;
         let verb = &pending.command.verb;
         let is_early = self.state.known.is_none() && answer_comes;
         let is_behind = !self.pending.is_empty() && verb.depends_on_item();
-        let is_unsure = verb.is_about_what_plays() && !limited && !self.knows_what_plays(pending.at_ms);
+        let is_unsure = verb.is_about_what_plays() && !limited && !self.knows_what_plays(pending.at);
         if is_early || is_behind || is_unsure {
-            self.wait(pending, now_ms);
+            self.wait(pending, now);
             return true;
         }
         self.state.refusal = None;
         self.state.done = None;
-        if verb.is_about_what_plays() && !pending.means(self.state.known.as_ref().and_then(Option::as_ref)) {
-            self.refuse(pending.command.instance, Error::Restricted(Restriction::JustChanged), None, now_ms);
+        if verb.is_about_what_plays() && !pending.refers_to(self.state.known.as_ref().and_then(Option::as_ref)) {
+            self.refuse(pending.command.instance, Error::Restricted(Restriction::JustChanged), None, now);
             return false;
         }
-        let player = self.at(now_ms);
+        let player = self.at(now);
         let (verb, chosen) = (&pending.command.verb, pending.command.device.as_ref());
         let decision = match obstacle(verb, chosen, &player) {
-            Some(_) if may_wait && answer_comes && self.state.known_age_ms(now_ms) > SURE_MS => {
-                self.wait(pending, now_ms);
+            Some(_) if may_wait && answer_comes && self.state.is_older_than(CERTAIN_FOR, now.instant) => {
+                self.wait(pending, now);
                 return true;
             }
             Some(error) => Err(error),
@@ -209,18 +213,18 @@ impl Model {
             Ok(decision) => decision,
             Err(error) => {
                 // What it depends on may have changed elsewhere.
-                self.suspect(now_ms);
-                self.refuse(command.instance.clone(), error, Some(command), now_ms);
+                self.suspect(now.instant);
+                self.refuse(command.instance.clone(), error, Some(command), now);
                 return false;
             }
         };
         match command.verb {
             Verb::Sleep(until) => {
-                self.start_sleep(until, command, now_ms);
+                self.start_sleep(until, command, now);
                 return true;
             }
             Verb::CancelSleep => {
-                self.cancel_sleep(now_ms);
+                self.cancel_sleep(now);
                 return true;
             }
             _ => {}
@@ -234,34 +238,33 @@ impl Model {
         if let Verb::VolumeTo { percent, over } = &command.verb
             && !over.is_zero()
         {
-            let length_ms = u64::try_from(over.as_millis()).unwrap_or(u64::MAX);
             let from = player.volume(device.as_ref()).percent;
-            self.fade = Some(Fade::new(from, *percent, length_ms, now_ms, device, command));
-            self.step_fade(now_ms);
+            self.fade = Some(Fade::new(from, *percent, *over, now.instant, device, command));
+            self.step_fade(now);
             return true;
         }
         for (call, what) in steps {
-            self.push(call, what, device.clone(), &command, now_ms);
+            self.push(call, what, device.clone(), &command, now);
         }
-        self.step_sleep(now_ms);
+        self.step_sleep(now);
         self.recall();
         true
     }
 
     /// Lets a command wait for an answer. A heart shows at once what it will be, if all is as it seems.
-    fn wait(&mut self, mut pending: Pending, now_ms: u64) {
+    fn wait(&mut self, mut pending: Pending, now: Moment) {
         if self.pending.len() >= MAX_PENDING {
-            self.refuse(pending.command.instance, Error::SpotifyDown(None), None, now_ms);
+            self.refuse(pending.command.instance, Error::SpotifyDown(None), None, now);
             return;
         }
         if matches!(pending.command.verb, Verb::ToggleSaved(None))
             && let Ok(decision) =
-                decide(&pending.command.verb, pending.command.device.as_ref(), &self.at(now_ms), &self.volumes)
+                decide(&pending.command.verb, pending.command.device.as_ref(), &self.at(now), &self.volumes)
         {
             for what in decision.steps.into_iter().filter_map(|(_, what)| what) {
                 let id = self.new_id();
                 let instance = pending.command.instance.clone();
-                self.state.changes.push(Change { id, what, at_ms: now_ms, done_ms: None, left: None, instance });
+                self.state.changes.push(Change { id, what, at: now.instant, done_at: None, left: None, instance });
                 pending.shown = Some(id);
             }
         }
@@ -270,9 +273,9 @@ impl Model {
 
     /// Whether what plays is known from an answer no older than a second at that time, and nothing was asked for since that
     /// may put on something else.
-    fn knows_what_plays(&self, at_ms: u64) -> bool {
+    fn knows_what_plays(&self, at: Instant) -> bool {
         let changing = self.state.changes.iter().any(|change| change.left.is_some());
-        let recent = self.asked_ms.saturating_add(SURE_MS) >= at_ms;
+        let recent = self.asked_at.is_some_and(|asked_at| asked_at + CERTAIN_FOR >= at);
         self.state.known.is_some() && !self.doubted && recent && !changing
     }
 
@@ -282,31 +285,31 @@ impl Model {
         id
     }
 
-    fn push(&mut self, call: Call, what: Option<What>, device: Option<ChosenDevice>, command: &Command, now_ms: u64) {
+    fn push(&mut self, call: Call, what: Option<What>, device: Option<ChosenDevice>, command: &Command, now: Moment) {
         if let Some(waiting) = self.queue.back_mut().filter(|last| call.replaces(&last.call) && last.device == device) {
             // Only the last value matters; the call that waits takes it.
             let id = waiting.id;
             (waiting.call, waiting.command) = (call, command.clone());
             if let (Some(change), Some(what)) = (self.state.changes.iter_mut().find(|change| change.id == id), what) {
-                (change.what, change.at_ms) = (what, now_ms);
+                (change.what, change.at) = (what, now.instant);
             }
             return;
         }
-        let from_nothing = self.now_at(now_ms).is_none_or(|now| now.track.is_none() && !now.playing);
+        let from_nothing = self.now_at(now).is_none_or(|current| current.track.is_none() && !current.playing);
         let known = self.state.known.as_ref().and_then(Option::as_ref);
         let track = known.and_then(|known| known.now.track.as_ref());
         let title = track.filter(|_| command.verb.is_about_what_plays()).map(|track| track.title.clone());
         let id = self.new_id();
         if let Some(what) = what {
-            let left = self.left(&what, now_ms);
+            let left = self.left(&what, now);
             let instance = command.instance.clone();
-            self.state.changes.push(Change { id, what, at_ms: now_ms, done_ms: None, left, instance });
+            self.state.changes.push(Change { id, what, at: now.instant, done_at: None, left, instance });
         }
         self.queue.push_back(QueuedCall { id, call, device, command: command.clone(), from_nothing, title });
     }
 
     /// What plays now, for a change that puts on another item.
-    fn left(&self, what: &What, now_ms: u64) -> Option<Left> {
+    fn left(&self, what: &What, now: Moment) -> Option<Left> {
         let known = self.state.known.as_ref()?.as_ref()?;
         let matched = match what {
             What::Skip => false,
@@ -315,57 +318,54 @@ impl Model {
         };
         Some(Left {
             uri: known.now.uri().cloned(),
-            position_ms: self.state.position_at(now_ms, |_| true).unwrap_or_default(),
+            position: self.state.position_at(now.instant, |_| true).unwrap_or_default(),
             playing: known.now.playing,
             matched,
         })
     }
 
     /// Goes on with the fade, if its next step is due.
-    pub(super) fn step_fade(&mut self, now_ms: u64) {
-        let Some(fade) = self.fade.take_if(|fade| fade.next_ms() <= now_ms) else { return };
-        let (percent, player) = (fade.at(now_ms), self.at(now_ms));
+    pub(super) fn step_fade(&mut self, now: Moment) {
+        let Some(fade) = self.fade.take_if(|fade| fade.next() <= now.instant) else { return };
+        let (percent, player) = (fade.at(now.instant), self.at(now));
         if player.volume(fade.device.as_ref()).percent != Some(percent) {
             let (call, what) = set_volume(percent, fade.device.as_ref(), &player);
-            self.push(call, what, fade.device.clone(), &fade.command, now_ms);
+            self.push(call, what, fade.device.clone(), &fade.command, now);
         }
-        self.fade = fade.after(now_ms);
+        self.fade = fade.after(now.instant);
     }
 
     /// The next call to make, in order. It is out of the queue from then on.
-    pub(super) fn next_call(&mut self, now_ms: u64) -> Option<QueuedCall> {
-        if self.paced_until(now_ms).is_some() {
+    pub(super) fn next_call(&mut self, now: Moment) -> Option<QueuedCall> {
+        if self.paced_until(now.instant).is_some() {
             return None;
         }
         let call = self.queue.pop_front()?;
         if call.call.takes_the_last_value() {
-            self.paced_ms = now_ms;
+            self.paced_at = Some(now.instant);
         }
         Some(call)
     }
 
     /// Until when the call that waits should wait, in case its last value is still to come.
-    fn paced_until(&self, now_ms: u64) -> Option<u64> {
+    fn paced_until(&self, now: Instant) -> Option<Instant> {
         let waits = self.queue.len() == 1 && self.queue[0].call.takes_the_last_value();
-        // A clock that was set back must not hold it for long.
-        let until = Some(self.paced_ms.saturating_add(PACE_MS))
-            .filter(|until| (1..=PACE_MS).contains(&until.saturating_sub(now_ms)));
-        until.filter(|_| waits)
+        self.paced_at.map(|paced_at| paced_at + PACE).filter(|until| waits && *until > now)
     }
 
     /// When the queue, a fade or the sleep timer wants to be looked at again although nothing has happened.
-    pub(super) fn next_step_ms(&self, now_ms: u64) -> Option<u64> {
-        let fade = self.fade.as_ref().map(|fade| fade.next_ms().max(now_ms));
-        self.paced_until(now_ms).into_iter().chain(fade).chain(self.next_sleep_ms(now_ms)).min()
+    pub(super) fn next_step(&self, now: Moment) -> Option<Instant> {
+        let fade = self.fade.as_ref().map(|fade| fade.next().max(now.instant));
+        self.paced_until(now.instant).into_iter().chain(fade).chain(self.next_sleep(now.instant)).min()
     }
 
     /// A call has succeeded: its change is trusted for a while.
-    pub(super) fn confirmed(&mut self, call: &QueuedCall, now_ms: u64) {
+    pub(super) fn confirmed(&mut self, call: &QueuedCall, now: Moment) {
         self.state.problem = None;
         // A press has worked: what was in the way of an earlier one for another reason than its own no longer is.
         self.state.refusal.take_if(|refusal| !matches!(refusal.error, Error::Restricted(_) | Error::VolumeNotAllowed));
         if let Some(place) = self.state.changes.iter().position(|change| change.id == call.id) {
-            self.state.changes[place].done_ms = Some(now_ms);
+            self.state.changes[place].done_at = Some(now.instant);
             // No read will ever agree with what came before it, and nothing of that must show again.
             let done = self.state.changes[place].clone();
             self.state.changes.retain(|change| change.id >= call.id || !done.what.outdates(&change.what));
@@ -373,7 +373,7 @@ impl Model {
         match &call.call {
             Call::Volume(_) => self.confirm_elsewhere(call.id),
             Call::Save { uri, saved } => {
-                self.memory.on_saved(uri, *saved, now_ms);
+                self.memory.on_saved(uri, *saved, now.instant);
                 self.state.changes.retain(|change| change.id != call.id);
             }
             Call::AddToPlaylist { playlist, .. } => self.state.last_playlist = Some(playlist.clone()),
@@ -387,9 +387,9 @@ impl Model {
             matches!(call.call, Call::AddToPlaylist { .. } | Call::RemoveFromPlaylist { .. } | Call::Enqueue(_));
         if shows_nowhere {
             let (instance, title) = (call.command.instance.clone(), call.title.clone());
-            self.state.done = Some(Done { instance, title, until_ms: now_ms.saturating_add(SAY_DONE_MS) });
+            self.state.done = Some(Done { instance, title, until: now.instant + DONE_SHOWN });
         }
-        self.sleep_call_confirmed(call, now_ms);
+        self.sleep_call_confirmed(call, now);
         self.recall();
     }
 
@@ -407,18 +407,18 @@ impl Model {
     }
 
     /// A call has failed: its change is taken back, and the key says why.
-    pub(super) fn refused(&mut self, call: &QueuedCall, error: Error, now_ms: u64) {
+    pub(super) fn refused(&mut self, call: &QueuedCall, error: Error, now: Moment) {
         let had_its_way = matches!(
             (&call.call, &error),
             (Call::Play, Error::Restricted(Restriction::AlreadyPlaying))
                 | (Call::Pause, Error::Restricted(Restriction::AlreadyPaused))
         );
         if had_its_way {
-            self.confirmed(call, now_ms);
+            self.confirmed(call, now);
             return;
         }
         self.state.changes.retain(|change| change.id != call.id);
-        if self.sleep_call_refused(call, &error, now_ms) {
+        if self.sleep_call_refused(call, &error, now) {
             return;
         }
         self.fade.take_if(|fade| fade.command == call.command);
@@ -427,21 +427,21 @@ impl Model {
             self.drop_waiting();
             self.state.problem = Some(error.clone());
         }
-        if let (Call::Repeat(mode), Error::Restricted(_), Some(now)) = (&call.call, &error, self.now_at(now_ms)) {
-            self.state.lacking.learn(*mode, &now);
+        if let (Call::Repeat(mode), Error::Restricted(_), Some(current)) = (&call.call, &error, self.now_at(now)) {
+            self.state.lacking.learn(*mode, &current);
         }
-        self.refuse(call.command.instance.clone(), error, None, now_ms);
+        self.refuse(call.command.instance.clone(), error, None, now);
     }
 
     /// Shows on an instance why its press had no effect. `unsent`: see [`Refusal`].
-    fn refuse(&mut self, instance: InstanceId, error: Error, unsent: Option<Command>, now_ms: u64) {
-        self.state.refusal = Some(Refusal { instance, error, until_ms: now_ms.saturating_add(SAY_WHY_MS), unsent });
+    fn refuse(&mut self, instance: InstanceId, error: Error, unsent: Option<Command>, now: Moment) {
+        self.state.refusal = Some(Refusal { instance, error, until: now.instant + REFUSAL_SHOWN, unsent });
     }
 
     /// Forgets why a command had no effect where it would have one now.
-    fn review_refusal(&mut self, now_ms: u64) {
+    fn review_refusal(&mut self, now: Moment) {
         let Some(Refusal { unsent: Some(command), .. }) = &self.state.refusal else { return };
-        if self.at(now_ms).obstacle(&command.verb, command.device.as_ref()).is_none() {
+        if self.at(now).obstacle(&command.verb, command.device.as_ref()).is_none() {
             self.state.refusal = None;
         }
     }
@@ -452,24 +452,26 @@ impl Model {
     }
 
     /// Learns what was accepted and not taken.
-    fn hear_modes(&mut self, now: &Now, asked_ms: u64, now_ms: u64) {
-        self.state.lacking.see(now);
+    fn learn_modes(&mut self, current: &Now, asked_at: Instant, now: Moment) {
+        self.state.lacking.see(current);
         let settled = |change: &&Change| {
-            change.done_ms.is_some_and(|done_ms| asked_ms >= done_ms && now_ms >= done_ms.saturating_add(TRUST_MS))
+            change.done_at.is_some_and(|done_at| asked_at >= done_at && now.instant >= done_at + TRUST)
         };
         let changes = self.state.changes.iter();
         let settled: Vec<(What, InstanceId)> =
             changes.filter(settled).map(|change| (change.what.clone(), change.instance.clone())).collect();
         for (what, instance) in settled {
             match what {
-                What::Repeat(mode) if now.repeat != mode => {
-                    self.state.lacking.learn(mode, now);
-                    self.refuse(instance, Error::Restricted(Restriction::NotTaken), None, now_ms);
+                What::Repeat(mode) if current.repeat != mode => {
+                    self.state.lacking.learn(mode, current);
+                    self.refuse(instance, Error::Restricted(Restriction::NotTaken), None, now);
                 }
-                What::Shuffle(on) if now.shuffle != on => {
-                    self.refuse(instance, Error::Restricted(Restriction::NotTaken), None, now_ms);
+                What::Shuffle(on) if current.shuffle != on => {
+                    self.refuse(instance, Error::Restricted(Restriction::NotTaken), None, now);
                 }
-                What::Started { uri } if uri.is_liked_songs() && !is_start_of(&uri, now) => self.play_liked_as_list(),
+                What::Started { uri } if uri.is_liked_songs() && !is_start_of(&uri, current) => {
+                    self.play_liked_as_list()
+                }
                 _ => {}
             }
         }
@@ -481,11 +483,11 @@ impl Model {
         }
     }
 
-    /// Spotify has answered a question that was asked at `asked_ms`.
+    /// Spotify has answered a question that was asked at `asked_at`.
     ///
     /// That nothing plays comes as a 204, and in other forms that are no more than a device: see `plays_something`. Where
     /// something was known to play, one such answer changes nothing yet: the next one has to say the same.
-    pub fn heard(&mut self, playback: Option<Playback>, asked_ms: u64, now_ms: u64) {
+    pub fn heard(&mut self, playback: Option<Playback>, asked_at: Instant, now: Moment) {
         self.state.problem = None;
         let active = playback.as_ref().and_then(|playback| playback.device.as_ref()?.id.clone());
         self.last_device = active.or(self.last_device.take());
@@ -494,75 +496,75 @@ impl Model {
             return;
         }
         self.doubted = false;
-        self.asked_ms = asked_ms;
+        self.asked_at = Some(asked_at);
         // The state was taken somewhere between question and answer.
-        let at_ms = asked_ms.saturating_add(now_ms.saturating_sub(asked_ms) / 2);
-        let mut known = playback.map(|playback| self.read(playback, asked_ms, at_ms));
+        let at = asked_at + now.instant.saturating_duration_since(asked_at) / 2;
+        let mut known = playback.map(|playback| self.read(playback, asked_at, at));
         if let Some(known) = &mut known {
-            self.hear_volume(&mut known.now, asked_ms, now_ms);
-            self.check_sleep_volume(&known.now.device, asked_ms);
-            self.hear_modes(&known.now, asked_ms, now_ms);
+            self.learn_volume(&mut known.now, asked_at, now.instant);
+            self.check_sleep_volume(&known.now.device, asked_at);
+            self.learn_modes(&known.now, asked_at, now);
         }
-        if self.surprises(known.as_ref(), now_ms) {
-            self.suspect_ms = now_ms;
+        if self.surprises(known.as_ref(), now) {
+            self.suspect_at = Some(now.instant);
         }
-        let item_ended = self.sleep_item_has_ended(known.as_ref(), now_ms);
-        self.state.heard_ms = now_ms;
+        let item_ended = self.sleep_item_has_ended(known.as_ref(), now);
+        self.state.answered_at = Some(now.instant);
         self.state.changes.retain(|change| {
-            let Some(done_ms) = change.done_ms else { return true };
-            let asked_after = asked_ms >= done_ms;
-            let agrees = known.as_ref().is_none_or(|known| change.agrees_with(known, now_ms));
-            let trusted = now_ms < done_ms.saturating_add(TRUST_MS);
+            let Some(done_at) = change.done_at else { return true };
+            let asked_after = asked_at >= done_at;
+            let agrees = known.as_ref().is_none_or(|known| change.agrees_with(known, now.instant));
+            let trusted = now.instant < done_at + TRUST;
             trusted && !(asked_after && agrees)
         });
         let playing = known.as_ref().is_some_and(|known| known.now.playing);
-        self.still_since_ms = if playing { None } else { self.still_since_ms.or(Some(now_ms)) };
+        self.still_since = if playing { None } else { self.still_since.or(Some(now.instant)) };
         self.state.known = Some(known);
-        self.review_refusal(now_ms);
-        self.on_answer_for_sleep(item_ended, now_ms);
+        self.review_refusal(now);
+        self.on_answer_for_sleep(item_ended, now);
         self.recall();
         for pending in self.take_pending() {
-            if !pending.is_too_old(now_ms) {
-                self.take(pending, now_ms, false);
-            } else if !pending.is_forgotten(now_ms) {
-                self.refuse(pending.command.instance, Error::SpotifyDown(None), None, now_ms);
+            if !pending.is_too_old(now.instant) {
+                self.take(pending, now, false);
+            } else if !pending.is_forgotten(now.instant) {
+                self.refuse(pending.command.instance, Error::SpotifyDown(None), None, now);
             }
         }
     }
 
     /// Learns what the active device has made of the last volume that it was asked for, and takes what it tells for that.
-    fn hear_volume(&mut self, now: &mut Now, asked_ms: u64, now_ms: u64) {
-        let (id, told) = (now.device.id.clone(), now.device.told_volume());
+    fn learn_volume(&mut self, current: &mut Now, asked_at: Instant, now: Instant) {
+        let (id, told) = (current.device.id.clone(), current.device.told_volume());
         for change in &self.state.changes {
             let What::Volume { device, percent, before } = &change.what else { continue };
-            let Some(done_ms) = change.done_ms.filter(|done_ms| asked_ms >= *done_ms && *device == id) else {
+            let Some(done_at) = change.done_at.filter(|done_at| asked_at >= *done_at && *device == id) else {
                 continue;
             };
-            let trusted = now_ms < done_ms.saturating_add(TRUST_MS);
+            let trusted = now < done_at + TRUST;
             if !trusted || Volumes::is_answer(*percent, *before, told) {
                 self.volumes.learn(id.as_deref(), *percent, *before, told);
             }
         }
-        now.set_loudness(self.volumes.volume(id.as_deref(), told));
+        current.set_loudness(self.volumes.volume(id.as_deref(), told));
     }
 
-    fn read(&self, playback: Playback, asked_ms: u64, at_ms: u64) -> Known {
-        let told_ms = playback.progress_ms;
+    fn read(&self, playback: Playback, asked_at: Instant, at: Instant) -> Known {
+        let reported = playback.progress_ms.map(Duration::from_millis);
         let mut now = read(playback);
-        let done = |change: &Change| change.done_ms.is_some_and(|done_ms| done_ms <= asked_ms);
+        let done = |change: &Change| change.done_at.is_some_and(|done_at| done_at <= asked_at);
         let before = self.state.known.as_ref().and_then(Option::as_ref).map(|known| {
             let skips = self.state.changes.iter().filter(|change| change.left.is_some() && done(change));
             Before {
                 now: &known.now,
                 position: known.position,
-                at_ms: known.at_ms,
-                expected_ms: self.state.position_at(at_ms, done).unwrap_or_default(),
-                skipped_ms: skips.filter_map(|change| change.done_ms).max(),
+                at: known.at,
+                expected: self.state.position_at(at, done).unwrap_or_default(),
+                skipped_at: skips.filter_map(|change| change.done_at).max(),
             }
         });
-        let position = Position::read(told_ms, &now, before, at_ms);
-        now.position_ms = position.ms;
-        Known { now, position, at_ms }
+        let position = Position::read(reported, &now, before, at);
+        now.position = position.offset;
+        Known { now, position, at }
     }
 
     /// The commands that have waited. What they show already is taken off again.
@@ -579,29 +581,29 @@ impl Model {
     }
 
     /// Whether what Spotify tells isn't what was to be expected: somebody is at work elsewhere.
-    fn surprises(&self, known: Option<&Known>, now_ms: u64) -> bool {
+    fn surprises(&self, known: Option<&Known>, now: Moment) -> bool {
         if !self.state.changes.is_empty() {
             return false;
         }
-        let (Some(expected), Some(told)) = (self.now_at(now_ms), known.map(|known| &known.now)) else {
+        let (Some(expected), Some(told)) = (self.now_at(now), known.map(|known| &known.now)) else {
             return self.state.known.as_ref().is_some_and(Option::is_some) != known.is_some();
         };
-        let ended = expected.duration_ms().is_some_and(|duration| expected.position_ms >= duration);
+        let ended = expected.duration().is_some_and(|duration| expected.position >= duration);
         let at_work = |now: &Now| (now.playing, now.volume, now.shuffle, now.repeat, now.device.id.clone());
         at_work(&expected) != at_work(told) || (expected.uri() != told.uri() && !ended)
     }
 
     /// Spotify could not be asked. Where something was known, one answer that can't be used changes nothing yet.
-    pub fn unheard(&mut self, error: Error, now_ms: u64) {
+    pub fn unheard(&mut self, error: Error, now: Moment) {
         if matches!(error, Error::Unexpected(_)) && self.doubt() {
             return;
         }
         self.state.problem = Some(error.clone());
         for pending in self.take_pending() {
             if pending.command.verb.is_about_what_plays() {
-                self.refuse(pending.command.instance, error.clone(), None, now_ms);
+                self.refuse(pending.command.instance, error.clone(), None, now);
             } else {
-                self.take(pending, now_ms, false);
+                self.take(pending, now, false);
             }
         }
     }
@@ -624,7 +626,7 @@ impl Model {
         match told {
             Told::Saved(_) | Told::PlaylistName(..) => {}
             Told::Devices(devices) => {
-                self.state.devices_ms = self.devices_asked_ms;
+                self.state.devices_at = self.devices_asked_at;
                 self.state.devices = Some(Arc::new(devices));
             }
             Told::Queue(items) => {
@@ -635,21 +637,21 @@ impl Model {
     }
 
     /// A question is being asked.
-    pub(super) fn asking(&mut self, question: &Question, now_ms: u64) {
+    pub(super) fn asking(&mut self, question: &Question, now: Instant) {
         if *question == Question::Devices {
-            self.devices_asked_ms = now_ms;
+            self.devices_asked_at = Some(now);
         }
-        self.memory.on_asked(question, self.place(), now_ms);
+        self.memory.on_asked(question, self.place(), now);
     }
 
     /// A question could not be answered.
-    pub(super) fn not_told(&mut self, question: &Question, error: &Error, now_ms: u64) {
-        self.memory.on_failure(question, error, now_ms);
+    pub(super) fn not_told(&mut self, question: &Question, error: &Error, now: Instant) {
+        self.memory.on_failure(question, error, now);
     }
 
     /// The user asks for an answer now: what was refused before may be answered by now.
-    pub(super) fn on_refresh(&mut self, now_ms: u64) {
-        self.suspect(now_ms);
+    pub(super) fn on_refresh(&mut self, now: Instant) {
+        self.suspect(now);
         self.memory.forget_refusals();
     }
 
@@ -668,43 +670,25 @@ impl Model {
     }
 
     /// Somebody may have changed something elsewhere.
-    pub(super) fn suspect(&mut self, now_ms: u64) {
-        self.suspect_ms = now_ms;
+    pub(super) fn suspect(&mut self, now: Instant) {
+        self.suspect_at = Some(now);
     }
 
-    /// The computer has slept, or its clock was set. Where it was set back, what was to last for a moment would last
-    /// until it gets there again, so nothing is left to have happened later than now.
-    pub(super) fn woke(&mut self, now_ms: u64) {
-        self.suspect(now_ms);
+    /// The computer has slept, or its clock was set.
+    pub(super) fn woke(&mut self, now: Instant) {
+        self.suspect(now);
         // What was known is old: the next answer counts, whatever it is.
         self.doubted = true;
-        self.asked_ms = 0;
-        self.state.refusal.take_if(|refusal| refusal.until_ms > now_ms.saturating_add(SAY_WHY_MS));
-        self.state.done.take_if(|done| done.until_ms > now_ms.saturating_add(SAY_DONE_MS));
-        self.fade.take_if(|fade| fade.is_of_the_future(now_ms));
-        if let Some(sleep) = &mut self.state.sleep {
-            sleep.on_clock_change(now_ms);
-        }
-        self.state.heard_ms = self.state.heard_ms.min(now_ms);
-        self.state.devices_ms = self.state.devices_ms.min(now_ms);
-        self.still_since_ms = self.still_since_ms.map(|since| since.min(now_ms));
-        self.memory.on_clock_change(now_ms);
-        for change in &mut self.state.changes {
-            change.at_ms = change.at_ms.min(now_ms);
-            change.done_ms = change.done_ms.map(|done_ms| done_ms.min(now_ms));
-        }
-        if let Some(Some(known)) = &mut self.state.known {
-            known.at_ms = known.at_ms.min(now_ms);
-        }
+        self.asked_at = None;
     }
 
     /// The question to ask next, and when; `None`: none before something changes.
-    pub(super) fn next_question(&self, now_ms: u64) -> Option<(Question, u64)> {
+    pub(super) fn next_question(&self, now: Instant) -> Option<(Question, Instant)> {
         let subscription = &self.subscription;
         let known = self.state.known.as_ref()?.as_ref();
-        let now = known.map(|known| &known.now);
-        let now = now.filter(|now| now.track.as_ref().is_some_and(|track| !track.local));
-        let playing = now.and_then(Now::library_uri);
+        let current = known.map(|known| &known.now);
+        let current = current.filter(|current| current.track.as_ref().is_some_and(|track| !track.local));
+        let playing = current.and_then(Now::library_uri);
         let playing = playing.filter(|uri| subscription.saved_now && can_be_saved(uri));
         let context = known.and_then(|known| known.now.context.as_ref());
         let wanted = Wanted {
@@ -713,16 +697,10 @@ impl Model {
             queue: subscription.queue && known.is_some(),
             playlist: context.filter(|uri| subscription.playlist && uri.kind() == UriKind::Playlist),
             place: self.place(),
-            suspect_ms: self.suspect_ms,
-            item_since_ms: self.item_since_ms(),
+            suspect_at: self.suspect_at,
+            item_began_at: known.and_then(|known| known.position.began_at),
         };
-        self.memory.next_question(&wanted, now_ms)
-    }
-
-    /// About when what plays began.
-    fn item_since_ms(&self) -> u64 {
-        let known = self.state.known.as_ref().and_then(Option::as_ref);
-        known.map_or(0, |known| known.position.since_ms)
+        self.memory.next_question(&wanted, now)
     }
 
     /// Whether Spotify has told anything, and could be asked last time.
@@ -736,16 +714,16 @@ impl Model {
     }
 
     /// What waits for a read that agrees: since when, and whether it is another item.
-    pub(super) fn waits_for_agreement(&self) -> Option<(u64, bool)> {
-        let done = self.state.changes.iter().filter_map(|change| Some((change.done_ms?, &change.what)));
+    pub(super) fn waits_for_agreement(&self) -> Option<(Instant, bool)> {
+        let done = self.state.changes.iter().filter_map(|change| Some((change.done_at?, &change.what)));
         let done = done.filter(|(_, what)| !matches!(what, What::Saved { .. }));
         done.map(|(since, what)| (since, matches!(what, What::Skip | What::Started { .. })))
             .min_by_key(|(since, _)| *since)
     }
 
     /// For how long nothing has played.
-    pub(super) fn still_for_ms(&self, now_ms: u64) -> Option<u64> {
-        self.still_since_ms.map(|since| now_ms.saturating_sub(since))
+    pub(super) fn still_for(&self, now: Instant) -> Option<Duration> {
+        self.still_since.map(|since| now.saturating_duration_since(since))
     }
 
     /// The device that was active last.
@@ -754,25 +732,25 @@ impl Model {
     }
 
     /// What plays before a call, if that is sure.
-    pub(super) fn before(&self, call: &QueuedCall, now_ms: u64) -> Option<LastPlaying> {
-        self.state.before(call.id, now_ms)
+    pub(super) fn before(&self, call: &QueuedCall, now: Instant) -> Option<LastPlaying> {
+        self.state.before(call.id, now)
     }
 
-    /// When the track that plays will have ended, if it does and that is known.
-    pub(super) fn ends_ms(&self, now_ms: u64) -> Option<u64> {
-        let now = self.now_at(now_ms)?;
-        let left = now.duration_ms()?.saturating_sub(now.position_ms);
-        now.playing.then(|| now_ms.saturating_add(left))
+    /// Returns after what time the track that plays will have ended, if it does and that is known.
+    pub(super) fn ends_in(&self, now: Moment) -> Option<Duration> {
+        let current = self.now_at(now)?;
+        let left = current.duration()?.saturating_sub(current.position);
+        current.playing.then_some(left)
     }
 
-    fn now_at(&self, now_ms: u64) -> Option<Now> {
-        self.state.now_at(now_ms)
+    fn now_at(&self, now: Moment) -> Option<Now> {
+        self.state.now_at(now.instant)
     }
 
     /// All that a widget may look at, at a moment.
     #[must_use]
-    pub fn at(&self, now_ms: u64) -> Player {
-        self.state.at(now_ms)
+    pub fn at(&self, now: Moment) -> Player {
+        self.state.at(now)
     }
 
     /// What is shown.
@@ -784,23 +762,23 @@ impl Model {
 #[cfg(test)]
 impl Model {
     /// Has Spotify list these devices.
-    pub(crate) fn list_devices(&mut self, devices: Vec<crate::spotify::Device>, now_ms: u64) {
-        self.asking(&Question::Devices, now_ms);
+    pub(crate) fn list_devices(&mut self, devices: Vec<crate::spotify::Device>, now: Moment) {
+        self.asking(&Question::Devices, now.instant);
         self.told(Told::Devices(devices));
     }
 
     /// Has every call that waits succeed.
-    pub(crate) fn settle(&mut self, now_ms: u64) {
-        self.settled(now_ms);
+    pub(crate) fn settle(&mut self, now: Moment) {
+        self.settled(now);
     }
 
     /// Has every call that waits succeed, and gives the calls.
-    pub(super) fn settled(&mut self, now_ms: u64) -> Vec<Call> {
+    pub(super) fn settled(&mut self, now: Moment) -> Vec<Call> {
         let mut calls = Vec::new();
-        self.paced_ms = 0;
-        while let Some(call) = self.next_call(now_ms) {
-            self.confirmed(&call, now_ms);
-            self.paced_ms = 0;
+        self.paced_at = None;
+        while let Some(call) = self.next_call(now) {
+            self.confirmed(&call, now);
+            self.paced_at = None;
             calls.push(call.call);
         }
         calls
@@ -820,7 +798,7 @@ fn read(playback: Playback) -> Now {
         kind: playback.currently_playing_type,
         recommended: playback.context.as_ref().is_some_and(|context| context.recommended),
         context: playback.context.and_then(|context| context.uri),
-        position_ms: 0,
+        position: Duration::ZERO,
         volume: device.told_volume(),
         steps_from: None,
         shuffle: playback.shuffle_state || playback.smart_shuffle,

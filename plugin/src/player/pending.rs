@@ -1,32 +1,36 @@
-//! Commands that wait for an answer, as what they mean depends on what plays.
+//! Commands that wait for an answer, because their effect depends on what plays.
 //!
-//! What is known of that may be some seconds old, and playback may have been moved elsewhere meanwhile. So before what plays
-//! is removed, added, queued or liked, Spotify is asked, unless its last answer is no older than a second. Then:
+//! What is known of that may be some seconds old, and another device may have taken over meanwhile. So Spotify is asked before
+//! what plays is removed, added, queued or liked, unless its last answer is no older than a second. Then:
 //!
-//! | what plays by the answer | what happens |
+//! | what plays according to the answer | effect |
 //! |---|---|
 //! | what the keys showed at the press (for Remove: from the same playlist) | what was pressed |
-//! | something else, since at least a second before the press: it was heard | it is removed, added or queued, and named on the key |
-//! | the same, and Like was pressed: the heart was that of another one | nothing, and the key says so |
-//! | something else, since later, or since an unknown moment | nothing, and the key says so |
+//! | something else, since at least a second before the press, so that the user heard it | it is removed, added or queued, and named on the key |
+//! | the same, but Like was pressed, and its heart belonged to another item | nothing, and the key reports it |
+//! | something else, since later, or since an unknown moment | nothing, and the key reports it |
 //!
-//! What is pressed after such a command and changes what plays waits behind it.
+//! Later commands that change what plays wait behind such a command.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::command::{Command, Verb};
 use super::state::Known;
 use crate::spotify::Uri;
 
-/// What is known of what plays is sure for so long.
-pub(super) const SURE_MS: u64 = 1_000;
-/// What has played for so long at a press was heard, so that the press can mean it.
-const HEARD_MS: u64 = 1_000;
-/// A command that has waited for so long isn't carried out any more.
-const WAIT_MS: u64 = 10_000;
-/// The key no longer says so after this.
-const FORGOTTEN_MS: u64 = 30_000;
+/// For how long what is known of what plays is certain.
+pub(super) const CERTAIN_FOR: Duration = Duration::from_secs(1);
+/// An item that has played for this long before a press was audible, so that the press can refer to it.
+const AUDIBLE_AFTER: Duration = Duration::from_secs(1);
+/// A command that has waited for longer isn't carried out any more.
+const MAX_WAIT: Duration = Duration::from_secs(10);
+/// After this its key doesn't report that either.
+const FORGOTTEN_AFTER: Duration = Duration::from_secs(30);
 
 impl Verb {
-    /// Whether it does something with what plays, whatever that is, that another press doesn't undo.
+    /// Whether it does something with the current item that another press doesn't undo.
     pub(super) fn is_about_what_plays(&self) -> bool {
         matches!(
             self,
@@ -34,7 +38,7 @@ impl Verb {
         )
     }
 
-    /// Whether its order among commands about what plays matters.
+    /// Whether its order among commands about the current item matters.
     pub(super) fn depends_on_item(&self) -> bool {
         self.is_about_what_plays() || matches!(self, Self::Next | Self::Previous | Self::Start(_))
     }
@@ -59,16 +63,16 @@ impl Seen {
 pub(super) struct Pending {
     pub command: Command,
     /// When it was pressed.
-    pub at_ms: u64,
+    pub at: Instant,
     /// What keys showed then; `None` if nothing was known.
     pub seen: Option<Seen>,
-    /// The change that is shown already, by its id.
+    /// The id of the change that is shown already.
     pub shown: Option<u64>,
 }
 
 impl Pending {
-    /// Whether what plays by an answer from after the press can be what was meant.
-    pub fn means(&self, known: Option<&Known>) -> bool {
+    /// Whether the press can refer to what plays according to an answer from after it.
+    pub fn refers_to(&self, known: Option<&Known>) -> bool {
         let (Some(seen), Some(known)) = (&self.seen, known) else { return true };
         let now = &known.now;
         let verb = &self.command.verb;
@@ -76,18 +80,19 @@ impl Pending {
         if seen.item.as_ref() == now.uri() && same_playlist {
             return true;
         }
-        let began_ms = known.at_ms.saturating_sub(now.position_ms);
-        let was_heard = now.playing && !known.position.is_reckoned && began_ms.saturating_add(HEARD_MS) <= self.at_ms;
-        was_heard && !matches!(verb, Verb::ToggleSaved(_))
+        // That is, it began `AUDIBLE_AFTER` before the press.
+        let was_audible =
+            now.playing && !known.position.is_estimate && known.at + AUDIBLE_AFTER <= self.at + now.position;
+        was_audible && !matches!(verb, Verb::ToggleSaved(_))
     }
 
     /// Whether it has waited too long to be carried out.
-    pub fn is_too_old(&self, now_ms: u64) -> bool {
-        now_ms.saturating_sub(self.at_ms) > WAIT_MS
+    pub fn is_too_old(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.at) > MAX_WAIT
     }
 
-    /// Whether it has waited for so long that its key has nothing to say about it.
-    pub fn is_forgotten(&self, now_ms: u64) -> bool {
-        now_ms.saturating_sub(self.at_ms) > FORGOTTEN_MS
+    /// Whether it has waited for so long that its key doesn't report it.
+    pub fn is_forgotten(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.at) > FORGOTTEN_AFTER
     }
 }

@@ -1,30 +1,34 @@
 //! Where what plays is.
 //!
-//! Spotify says so with most answers. Of some devices it never does: the position is null, negative, 0 or another constant
-//! at every read while they play. Then it is reckoned, from when the item began as far as that is known.
+//! Spotify reports it with most answers. For some devices it never does: the position is null, negative, 0 or another constant
+//! in every read while they play. Then it is estimated, from when the item began as far as that is known.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::snapshot::Now;
 
 /// The same position in two reads that are at least this far apart isn't the position of something that plays.
-const STANDSTILL_MS: u64 = 1_000;
+const STANDSTILL: Duration = Duration::from_secs(1);
 /// A position may be beyond the item's end by this, as lengths are rounded.
-const BEYOND_END_MS: u64 = 2_000;
+const BEYOND_END: Duration = Duration::from_secs(2);
 /// An item that should have ended so long ago and still plays has begun again.
-const BEGUN_AGAIN_MS: u64 = 3_000;
+const BEGUN_AGAIN: Duration = Duration::from_secs(3);
 /// An item has begun again if its position is so much lower than expected.
-const JUMP_MS: u64 = 1_000;
+const JUMP: Duration = Duration::from_secs(1);
 
 /// Where an item is, and how that is known.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Position {
-    /// In milliseconds from the item's beginning. Beyond its end if it should have ended and still plays.
-    pub ms: u64,
-    /// What Spotify said, if anything that can be.
-    pub told_ms: Option<u64>,
-    /// Whether it is reckoned, as what Spotify said can't be right.
-    pub is_reckoned: bool,
-    /// About when the item began.
-    pub since_ms: u64,
+    /// The distance from the item's beginning. Beyond its end if it should have ended and still plays.
+    pub offset: Duration,
+    /// What Spotify reported, if that is possible.
+    pub reported: Option<Duration>,
+    /// Whether it is an estimate, because what Spotify reported can't be right.
+    pub is_estimate: bool,
+    /// About when the item began. `None`: before the computer started.
+    pub began_at: Option<Instant>,
 }
 
 /// What was known before an answer.
@@ -33,63 +37,69 @@ pub(super) struct Before<'a> {
     pub now: &'a Now,
     pub position: Position,
     /// When that was right.
-    pub at_ms: u64,
+    pub at: Instant,
     /// Where the item is by now, with what was asked for since and was done. Not limited by its length.
-    pub expected_ms: u64,
+    pub expected: Duration,
     /// When a skip or a start was done that this answer can show.
-    pub skipped_ms: Option<u64>,
+    pub skipped_at: Option<Instant>,
 }
 
 impl Position {
     /// Reads the position of an answer that was right at a time.
-    pub fn read(told_ms: Option<u64>, now: &Now, before: Option<Before<'_>>, at_ms: u64) -> Self {
-        let duration_ms = now.duration_ms();
-        let possible =
-            |told_ms: &u64| duration_ms.is_none_or(|end_ms| *told_ms <= end_ms.saturating_add(BEYOND_END_MS));
-        let told_ms = told_ms.filter(possible).map(|told_ms| duration_ms.map_or(told_ms, |end_ms| told_ms.min(end_ms)));
+    pub fn read(reported: Option<Duration>, now: &Now, before: Option<Before<'_>>, at: Instant) -> Self {
+        let length = now.duration();
+        let is_possible = |reported: &Duration| length.is_none_or(|length| *reported <= length + BEYOND_END);
+        let reported =
+            reported.filter(is_possible).map(|reported| length.map_or(reported, |length| reported.min(length)));
         let Some(before) = before else {
-            let ms = told_ms.unwrap_or_default();
-            return Self { ms, told_ms, is_reckoned: told_ms.is_none(), since_ms: at_ms.saturating_sub(ms) };
+            let offset = reported.unwrap_or_default();
+            return Self { offset, reported, is_estimate: reported.is_none(), began_at: at.checked_sub(offset) };
         };
         let same = same_item(before.now, now);
-        let elapsed_ms = at_ms.saturating_sub(before.at_ms);
-        let stands_still = same && before.now.playing && now.playing && elapsed_ms >= STANDSTILL_MS;
-        let repeated = told_ms == before.position.told_ms && (before.position.is_reckoned || stands_still);
-        let (ms, began) = match told_ms.filter(|_| !repeated) {
-            Some(told_ms) => (told_ms, !same || has_begun_again(told_ms, before.expected_ms, elapsed_ms)),
-            None => before.reckon(now, same, at_ms),
+        let elapsed = at.saturating_duration_since(before.at);
+        let stands_still = same && before.now.playing && now.playing && elapsed >= STANDSTILL;
+        let repeated = reported == before.position.reported && (before.position.is_estimate || stands_still);
+        let (offset, has_begun) = match reported.filter(|_| !repeated) {
+            Some(reported) => (reported, !same || has_begun_again(reported, before.expected, elapsed)),
+            None => before.estimate(now, same, at),
         };
-        let since_ms = if began { at_ms.saturating_sub(ms) } else { before.position.since_ms };
-        Self { ms, told_ms, is_reckoned: repeated || told_ms.is_none(), since_ms }
+        let began_at = if has_begun { at.checked_sub(offset) } else { before.position.began_at };
+        Self { offset, reported, is_estimate: repeated || reported.is_none(), began_at }
     }
 }
 
 impl Before<'_> {
-    /// Where what plays is without Spotify's word for it, and whether it has begun since.
-    fn reckon(&self, now: &Now, same: bool, at_ms: u64) -> (u64, bool) {
-        let since = |began_ms: u64| if now.playing { at_ms.saturating_sub(began_ms) } else { 0 };
-        if let Some(skipped_ms) = self.skipped_ms {
-            return (since(skipped_ms), true);
+    /// Returns where what plays is although Spotify doesn't report it, and whether it has begun since.
+    fn estimate(&self, now: &Now, same: bool, at: Instant) -> (Duration, bool) {
+        let played = |elapsed: Duration| if now.playing { elapsed } else { Duration::ZERO };
+        if let Some(skipped_at) = self.skipped_at {
+            return (played(at.saturating_duration_since(skipped_at)), true);
         }
-        let length_ms = self.now.duration_ms();
-        let overdue_ms = length_ms.and_then(|length_ms| self.expected_ms.checked_sub(length_ms));
-        match (same, overdue_ms, length_ms) {
-            (true, Some(overdue_ms), Some(length_ms)) if now.playing && overdue_ms >= BEGUN_AGAIN_MS => {
-                (overdue_ms.checked_rem(length_ms).unwrap_or_default(), true)
+        let length = self.now.duration();
+        let overdue = length.and_then(|length| self.expected.checked_sub(length));
+        match (same, overdue, length) {
+            (true, Some(overdue), Some(length)) if now.playing && overdue >= BEGUN_AGAIN => {
+                (remainder(overdue, length), true)
             }
-            (true, ..) => (self.expected_ms, false),
+            (true, ..) => (self.expected, false),
             // It has followed the one before.
-            (false, Some(overdue_ms), _) if self.now.playing && overdue_ms <= at_ms.saturating_sub(self.at_ms) => {
-                (since(at_ms.saturating_sub(overdue_ms)), true)
+            (false, Some(overdue), _) if self.now.playing && overdue <= at.saturating_duration_since(self.at) => {
+                (played(overdue), true)
             }
-            (false, ..) => (0, true),
+            (false, ..) => (Duration::ZERO, true),
         }
     }
 }
 
+/// The rest of a duration after as many whole rounds of `length` as fit; `length` isn't zero.
+fn remainder(duration: Duration, length: Duration) -> Duration {
+    let rest = duration.as_nanos().checked_rem(length.as_nanos()).unwrap_or_default();
+    Duration::from_nanos(u64::try_from(rest).unwrap_or_default())
+}
+
 /// Whether an item has begun again: its position is lower than expected, and not further than it can be since the last look.
-pub(super) fn has_begun_again(told_ms: u64, expected_ms: u64, elapsed_ms: u64) -> bool {
-    told_ms.saturating_add(JUMP_MS) <= expected_ms && told_ms <= elapsed_ms.saturating_add(JUMP_MS)
+pub(super) fn has_begun_again(reported: Duration, expected: Duration, elapsed: Duration) -> bool {
+    reported + JUMP <= expected && reported <= elapsed + JUMP
 }
 
 /// Whether two answers are about the same item, as far as they say.

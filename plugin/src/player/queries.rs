@@ -14,8 +14,11 @@
 
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
+use std::time::Duration;
 
+use host_sdk::backoff::Backoff;
 use lru::LruCache;
+use tokio::time::Instant;
 
 use crate::spotify::{Device, Error, Item, Uri, UriKind};
 
@@ -31,15 +34,14 @@ const MAX_CHOSEN: usize = 200;
 const MAX_TOGETHER: usize = 40;
 
 /// A question that failed is asked again after this; doubled with every further failure in a row.
-const RETRY_MS: u64 = 30_000;
-const LONGEST_RETRY_MS: u64 = 900_000;
+const RETRY: Backoff = Backoff::new(Duration::from_secs(30), Duration::from_secs(900));
 /// A refused question is asked again after this although nothing has happened.
-const REFUSAL_LASTS_MS: u64 = DAY_MS;
-/// Not even a suspicion makes a question be asked sooner than this after the last time.
-const LEAST_MS: u64 = 10_000;
+const REFUSAL_LASTS: Duration = DAY;
+/// A possible change elsewhere makes no query be repeated sooner than this.
+const MIN_INTERVAL: Duration = Duration::from_secs(10);
 /// How long a write is trusted over answers to questions from before it.
-const TRUST_MS: u64 = 3_000;
-const DAY_MS: u64 = 24 * 3_600_000;
+const TRUST: Duration = Duration::from_secs(3);
+const DAY: Duration = Duration::from_secs(24 * 3_600);
 
 /// What of Spotify's state is looked at: nothing else is asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -71,7 +73,7 @@ pub(super) fn can_be_saved(uri: &Uri) -> bool {
 }
 
 /// A list of devices gets old after this: which one is active comes with what plays.
-pub(super) const DEVICES_LAST_MS: u64 = 180_000;
+pub(super) const DEVICES_LAST: Duration = Duration::from_secs(180);
 
 /// Something other than what plays that Spotify can be asked, in one call.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,12 +105,12 @@ enum Subject {
 
 impl Subject {
     /// The answer gets old after this.
-    fn lasts_ms(&self) -> u64 {
+    fn lasts(&self) -> Duration {
         match self {
-            Self::Saved(_) => 600_000,
-            Self::Devices => DEVICES_LAST_MS,
-            Self::Queue => 120_000,
-            Self::PlaylistName(_) => DAY_MS,
+            Self::Saved(_) => Duration::from_secs(600),
+            Self::Devices => DEVICES_LAST,
+            Self::Queue => Duration::from_secs(120),
+            Self::PlaylistName(_) => DAY,
         }
     }
 
@@ -140,9 +142,9 @@ enum Outcome {
     /// It isn't known yet.
     Pending,
     Answered,
-    /// It failed for a reason that passes: to be asked again after so many milliseconds.
+    /// It failed for a reason that passes: to be asked again after this.
     Failed {
-        again_ms: u64,
+        retry_after: Duration,
     },
     Refused,
     /// A call about several was refused, which may be because of another one of them.
@@ -152,7 +154,7 @@ enum Outcome {
 /// When something was asked about last, and what came of it.
 #[derive(Clone, Copy, Debug)]
 struct Asked {
-    at_ms: u64,
+    at: Instant,
     outcome: Outcome,
     /// How often it has failed in a row.
     failures: u32,
@@ -164,7 +166,7 @@ struct Asked {
 struct Saved {
     saved: bool,
     /// When we have saved or removed it: answers to questions from before that are no news.
-    written_ms: Option<u64>,
+    written_at: Option<Instant>,
 }
 
 /// What a refused question about the queue depends on.
@@ -184,9 +186,9 @@ pub(super) struct Wanted<'a> {
     /// What plays from where, and on what.
     pub place: Place,
     /// When it was last seen that something may have been changed elsewhere.
-    pub suspect_ms: u64,
-    /// When what plays began.
-    pub item_since_ms: u64,
+    pub suspect_at: Option<Instant>,
+    /// When what plays began, if it began while it was watched.
+    pub item_began_at: Option<Instant>,
 }
 
 /// What is remembered of questions and their answers. Its size has bounds, and so has the work that an event makes.
@@ -198,7 +200,7 @@ pub(super) struct Memory {
     /// What the queue was last asked about, where that counts.
     queue_place: Place,
     /// When all questions of a kind were refused, by their [`Subject::kind`].
-    shut: [Option<u64>; 4],
+    shut: [Option<Instant>; 4],
     /// Counts what could change refusals.
     era: u64,
 }
@@ -226,8 +228,8 @@ impl Memory {
     }
 
     /// Records that we have saved or removed something.
-    pub fn on_saved(&mut self, uri: &Uri, saved: bool, now_ms: u64) {
-        self.saved.put(uri.clone(), Saved { saved, written_ms: Some(now_ms) });
+    pub fn on_saved(&mut self, uri: &Uri, saved: bool, now: Instant) {
+        self.saved.put(uri.clone(), Saved { saved, written_at: Some(now) });
     }
 
     /// Something has changed what would be answered.
@@ -246,22 +248,15 @@ impl Memory {
         self.shut = [None; 4];
     }
 
-    /// Lets nothing have happened later than now, after the clock was set back.
-    pub fn on_clock_change(&mut self, now_ms: u64) {
-        for (_, known) in self.saved.iter_mut() {
-            known.written_ms = known.written_ms.map(|written_ms| written_ms.min(now_ms));
-        }
-    }
-
     /// A question is being asked.
-    pub fn on_asked(&mut self, question: &Question, place: Place, now_ms: u64) {
+    pub fn on_asked(&mut self, question: &Question, place: Place, now: Instant) {
         if *question == Question::Queue {
             self.queue_place = place;
         }
         for subject in question.subjects() {
             let before = self.asked.peek(&subject).filter(|asked| asked.era == self.era);
             let failures = before.map_or(0, |asked| asked.failures);
-            self.asked.put(subject, Asked { at_ms: now_ms, outcome: Outcome::Pending, failures, era: self.era });
+            self.asked.put(subject, Asked { at: now, outcome: Outcome::Pending, failures, era: self.era });
         }
     }
 
@@ -270,10 +265,11 @@ impl Memory {
         match told {
             Told::Saved(answers) => {
                 for (uri, saved) in answers {
-                    let asked_ms = self.settle(&Subject::Saved(uri.clone()), Outcome::Answered);
-                    let written_ms = self.saved.peek(uri).and_then(|known| known.written_ms);
-                    if written_ms.is_none_or(|written_ms| asked_ms >= written_ms.saturating_add(TRUST_MS)) {
-                        self.saved.put(uri.clone(), Saved { saved: *saved, written_ms });
+                    let asked_at = self.settle(&Subject::Saved(uri.clone()), Outcome::Answered);
+                    let written_at = self.saved.peek(uri).and_then(|known| known.written_at);
+                    let is_newer = |written_at| asked_at.is_some_and(|asked_at| asked_at >= written_at + TRUST);
+                    if written_at.is_none_or(is_newer) {
+                        self.saved.put(uri.clone(), Saved { saved: *saved, written_at });
                     }
                 }
             }
@@ -287,30 +283,30 @@ impl Memory {
     }
 
     /// Notes what came of asking about something, and gives when that was.
-    fn settle(&mut self, subject: &Subject, outcome: Outcome) -> u64 {
-        let Some(asked) = self.asked.get_mut(subject) else { return 0 };
+    fn settle(&mut self, subject: &Subject, outcome: Outcome) -> Option<Instant> {
+        let asked = self.asked.get_mut(subject)?;
         asked.outcome = outcome;
         asked.failures = match outcome {
             Outcome::Failed { .. } => asked.failures.saturating_add(1),
             _ => 0,
         };
-        asked.at_ms
+        Some(asked.at)
     }
 
     /// A question could not be answered.
-    pub fn on_failure(&mut self, question: &Question, error: &Error, now_ms: u64) {
+    pub fn on_failure(&mut self, question: &Question, error: &Error, now: Instant) {
         let subjects = question.subjects();
         let refusal = Refusal::of(question, error);
         if refusal == Refusal::OfItsKind
             && let Some(subject) = subjects.first()
         {
-            self.shut[subject.kind()] = Some(now_ms);
+            self.shut[subject.kind()] = Some(now);
         }
         for subject in &subjects {
             let outcome = match refusal {
                 Refusal::None => {
                     let failures = self.asked.peek(subject).map_or(0, |asked| asked.failures);
-                    Outcome::Failed { again_ms: retry_ms(failures, error) }
+                    Outcome::Failed { retry_after: retry_after(failures, error) }
                 }
                 Refusal::OfThis if subjects.len() > 1 => Outcome::RefusedTogether,
                 Refusal::OfThis | Refusal::OfItsKind => Outcome::Refused,
@@ -320,33 +316,33 @@ impl Memory {
     }
 
     /// The question to ask next, and when; `None`: none before something changes.
-    pub fn next_question(&self, wanted: &Wanted<'_>, now_ms: u64) -> Option<(Question, u64)> {
-        let due = |subject: Subject| {
-            let due_ms = self.due_ms(&subject, wanted, now_ms)?;
-            Some((subject, due_ms))
+    pub fn next_question(&self, wanted: &Wanted<'_>, now: Instant) -> Option<(Question, Instant)> {
+        let with_due = |subject: Subject| {
+            let due_at = self.due(&subject, wanted, now)?;
+            Some((subject, due_at))
         };
-        let saved: Vec<_> = wanted.saved.iter().filter_map(|uri| due(Subject::Saved((*uri).clone()))).collect();
+        let saved: Vec<_> = wanted.saved.iter().filter_map(|uri| with_due(Subject::Saved((*uri).clone()))).collect();
         let devices = wanted.devices.then_some(Subject::Devices);
         let queue = wanted.queue.then_some(Subject::Queue);
         let playlist = wanted.playlist.cloned().map(Subject::PlaylistName);
-        let others = [devices, queue, playlist].into_iter().flatten().filter_map(due);
-        let (subject, due_ms) = saved.iter().cloned().chain(others).min_by_key(|(_, due_ms)| *due_ms)?;
+        let others = [devices, queue, playlist].into_iter().flatten().filter_map(with_due);
+        let (subject, due_at) = saved.iter().cloned().chain(others).min_by_key(|(_, due_at)| *due_at)?;
         let question = match subject {
             Subject::Saved(first) => Question::Saved(self.together(first, saved)),
             Subject::Devices => Question::Devices,
             Subject::Queue => Question::Queue,
             Subject::PlaylistName(uri) => Question::PlaylistName(uri),
         };
-        Some((question, due_ms))
+        Some((question, due_at))
     }
 
     /// What goes into one call with the first one: a call that is made anyway asks about all that is visible.
-    fn together(&self, first: Uri, mut wanted: Vec<(Subject, u64)>) -> Vec<Uri> {
+    fn together(&self, first: Uri, mut wanted: Vec<(Subject, Instant)>) -> Vec<Uri> {
         let outcome = |uri: &Uri| self.asked.peek(&Subject::Saved(uri.clone())).map(|asked| asked.outcome);
         if outcome(&first) == Some(Outcome::RefusedTogether) {
             return vec![first];
         }
-        wanted.sort_by_key(|(_, due_ms)| *due_ms);
+        wanted.sort_by_key(|(_, due_at)| *due_at);
         let mut uris = vec![first];
         for (subject, _) in wanted {
             let Subject::Saved(uri) = subject else { continue };
@@ -359,29 +355,28 @@ impl Memory {
     }
 
     /// When something is to be asked about; `None`: not before something changes.
-    fn due_ms(&self, subject: &Subject, wanted: &Wanted<'_>, now_ms: u64) -> Option<u64> {
-        if let Some(shut_ms) = self.shut[subject.kind()].filter(|shut_ms| *shut_ms <= now_ms) {
-            return Some(shut_ms.saturating_add(REFUSAL_LASTS_MS));
+    fn due(&self, subject: &Subject, wanted: &Wanted<'_>, now: Instant) -> Option<Instant> {
+        if let Some(shut_at) = self.shut[subject.kind()] {
+            return Some(shut_at + REFUSAL_LASTS);
         }
-        let Some(asked) = self.asked.peek(subject).filter(|asked| asked.at_ms <= now_ms) else { return Some(now_ms) };
-        let item_since_ms = if *subject == Subject::Queue { wanted.item_since_ms } else { 0 };
-        let after = |wait_ms: u64| Some(asked.at_ms.saturating_add(wait_ms));
+        let Some(asked) = self.asked.peek(subject) else { return Some(now) };
+        let item_began_at = wanted.item_began_at.filter(|_| *subject == Subject::Queue);
+        let after = |wait: Duration| asked.at.checked_add(wait);
         match asked.outcome {
-            Outcome::Pending => after(RETRY_MS),
-            Outcome::Failed { .. } | Outcome::Refused | Outcome::RefusedTogether if asked.era != self.era => {
-                Some(now_ms)
-            }
-            Outcome::Failed { again_ms } => after(again_ms),
-            Outcome::RefusedTogether => Some(now_ms),
-            Outcome::Refused if *subject == Subject::Queue && wanted.place != self.queue_place => after(LEAST_MS),
-            Outcome::Refused => after(REFUSAL_LASTS_MS),
+            Outcome::Pending => after(RETRY.after(1)),
+            Outcome::Failed { .. } | Outcome::Refused | Outcome::RefusedTogether if asked.era != self.era => Some(now),
+            Outcome::Failed { retry_after } => after(retry_after),
+            Outcome::RefusedTogether => Some(now),
+            Outcome::Refused if *subject == Subject::Queue && wanted.place != self.queue_place => after(MIN_INTERVAL),
+            Outcome::Refused => after(REFUSAL_LASTS),
             // A playlist is not renamed while it plays.
-            Outcome::Answered if matches!(subject, Subject::PlaylistName(_)) => after(subject.lasts_ms()),
-            Outcome::Answered if wanted.suspect_ms.max(item_since_ms) > asked.at_ms => {
-                // A moment later, so that Spotify's queue has gone on, too.
-                after(LEAST_MS.min(item_since_ms.saturating_sub(asked.at_ms).max(1_000)))
+            Outcome::Answered if matches!(subject, Subject::PlaylistName(_)) => after(subject.lasts()),
+            Outcome::Answered if wanted.suspect_at.max(item_began_at) > Some(asked.at) => {
+                // A moment later, so that Spotify's queue has moved on, too.
+                let began = item_began_at.map_or(Duration::ZERO, |began| began.saturating_duration_since(asked.at));
+                after(began.clamp(Duration::from_secs(1), MIN_INTERVAL))
             }
-            Outcome::Answered => after(subject.lasts_ms()),
+            Outcome::Answered => after(subject.lasts()),
         }
     }
 }
@@ -421,13 +416,11 @@ impl Refusal {
 }
 
 /// How long to wait after a failure, with so many before it in a row.
-fn retry_ms(failures: u32, error: &Error) -> u64 {
-    let backoff_ms = RETRY_MS.saturating_mul(1 << failures.min(10)).min(LONGEST_RETRY_MS);
+fn retry_after(failures: u32, error: &Error) -> Duration {
+    let backoff = RETRY.after(failures.saturating_add(1));
     match error {
-        Error::RateLimited { retry_after: Some(wait), .. } => {
-            u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).max(backoff_ms)
-        }
-        _ => backoff_ms,
+        Error::RateLimited { retry_after: Some(wait), .. } => (*wait).max(backoff),
+        _ => backoff,
     }
 }
 

@@ -6,6 +6,8 @@
 
 use std::time::Duration;
 
+use host_sdk::backoff::Backoff;
+
 use crate::spotify::Error;
 
 /// While something plays.
@@ -40,12 +42,10 @@ const PRESS_COUNTS: Duration = Duration::from_secs(15);
 /// So many times longer while the account should be spared.
 const STRAINED: u32 = 4;
 /// After a first failure; doubled with every further one.
-const FIRST_RETRY: Duration = Duration::from_secs(2);
-const LAST_RETRY: Duration = Duration::from_secs(60);
+const RETRY: Backoff = Backoff::new(Duration::from_secs(2), Duration::from_secs(60));
 /// After a refusal that only something outside can change, such as a missing permission or a user who isn't on the app's list:
 /// what the user does here asks at once. Doubled with every further one.
-const FIRST_REFUSED: Duration = Duration::from_secs(30);
-const LAST_REFUSED: Duration = Duration::from_secs(3_600);
+const REFUSED: Backoff = Backoff::new(Duration::from_secs(30), Duration::from_secs(3_600));
 /// So long after a wake-up of the computer its network may not be there yet: the wait isn't doubled meanwhile.
 const WAKING: Duration = Duration::from_secs(15);
 
@@ -100,10 +100,9 @@ pub(super) fn ask_again_in(situation: &Situation<'_>) -> Option<Duration> {
     }
     if let Some(error) = situation.problem {
         let waking = situation.woke.is_some_and(|ago| ago < WAKING);
-        let doublings = if waking { 0 } else { situation.failures.saturating_sub(1).min(8) };
-        let (first, last) = if lasts(error) { (FIRST_REFUSED, LAST_REFUSED) } else { (FIRST_RETRY, LAST_RETRY) };
-        let wait = first.saturating_mul(2_u32.pow(doublings)).min(last);
-        return Some(wait.saturating_sub(situation.since));
+        let failures = if waking { 1 } else { situation.failures };
+        let backoff = if lasts(error) { REFUSED } else { RETRY };
+        return Some(backoff.after(failures).saturating_sub(situation.since));
     }
     let patience = if situation.strained { STRAINED } else { 1 };
     let pressed = situation.pressed.is_some_and(|ago| ago < PRESS_COUNTS);
@@ -214,9 +213,9 @@ mod tests {
     fn while_the_computer_wakes_up_it_tries_again_soon_and_only_then_backs_off() {
         let failed =
             |ago| Situation { problem: Some(&Error::Offline), failures: 5, woke: Some(seconds(ago)), ..calm() };
-        assert_eq!(ask_again_in(&failed(1)), Some(FIRST_RETRY));
-        assert_eq!(ask_again_in(&failed(14)), Some(FIRST_RETRY));
-        assert_eq!(ask_again_in(&failed(15)), Some(FIRST_RETRY * 16));
+        assert_eq!(ask_again_in(&failed(1)), Some(RETRY.after(1)));
+        assert_eq!(ask_again_in(&failed(14)), Some(RETRY.after(1)));
+        assert_eq!(ask_again_in(&failed(15)), Some(RETRY.after(1) * 16));
         let limited = Situation { limited_for: Some(seconds(60)), ..failed(1) };
         assert_eq!(ask_again_in(&limited), Some(seconds(60)), "what Spotify says counts all the same");
     }
@@ -229,7 +228,7 @@ mod tests {
             assert_eq!(waits, [30, 60, 1_920, 3_600, 3_600], "{error:?}");
         }
         let odd = Situation { problem: Some(&Error::Unexpected(200)), failures: 1, ..calm() };
-        assert_eq!(ask_again_in(&odd), Some(FIRST_RETRY), "a page of the network's passes");
+        assert_eq!(ask_again_in(&odd), Some(RETRY.after(1)), "a page of the network's passes");
     }
 
     #[test]
@@ -251,9 +250,9 @@ mod tests {
     #[test]
     fn backs_off_and_keeps_to_what_spotify_says() {
         let failed = |failures| Situation { problem: Some(&Error::Offline), failures, ..calm() };
-        assert_eq!(ask_again_in(&failed(1)), Some(FIRST_RETRY));
-        assert_eq!(ask_again_in(&failed(3)), Some(FIRST_RETRY * 4));
-        assert_eq!(ask_again_in(&failed(99)), Some(LAST_RETRY));
+        assert_eq!(ask_again_in(&failed(1)), Some(RETRY.after(1)));
+        assert_eq!(ask_again_in(&failed(3)), Some(RETRY.after(1) * 4));
+        assert_eq!(ask_again_in(&failed(99)), Some(RETRY.longest()));
         let wait = seconds(46_649);
         assert_eq!(ask_again_in(&Situation { limited_for: Some(wait), ..failed(9) }), Some(wait));
     }

@@ -9,10 +9,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::command::{Call, QueuedCall, Verb};
 use super::device::{self, ChosenDevice, Found};
 use super::settle::{self, LastPlaying, Outcome};
-use crate::clock::Clock;
+use crate::clock::{Clock, millis};
 use crate::spotify::{Client, Device, Error, Item, Playback, Played, Restriction, Uri, UriKind};
 
 /// How often, and with which pause, a device that was just woken is tried, or looked at: 4 s in all.
@@ -33,9 +35,9 @@ const MOST_LIKED_PLACES: u32 = 1_000;
 pub(super) struct Sent {
     pub result: Result<(), Error>,
     /// The devices, and when they were asked for, if they were.
-    pub devices: Option<(u64, Vec<Device>)>,
+    pub devices: Option<(Instant, Vec<Device>)>,
     /// What plays, and when it was asked for, if it was.
-    pub playback: Option<(u64, Option<Playback>)>,
+    pub playback: Option<(Instant, Option<Playback>)>,
     /// Whether Liked Songs weren't taken as a context.
     pub liked_as_list: bool,
 }
@@ -65,8 +67,8 @@ pub(super) async fn send(
 struct Sender {
     spotify: Client,
     clock: Arc<dyn Clock>,
-    devices: Option<(u64, Vec<Device>)>,
-    playback: Option<(u64, Option<Playback>)>,
+    devices: Option<(Instant, Vec<Device>)>,
+    playback: Option<(Instant, Option<Playback>)>,
     liked_as_list: bool,
 }
 
@@ -111,9 +113,9 @@ impl Sender {
 
     /// The devices as they are now.
     async fn devices(&mut self) -> Result<&[Device], Error> {
-        let asked_ms = self.clock.unix_ms();
+        let asked_at = self.clock.now().instant;
         let devices = self.spotify.devices().await?;
-        Ok(&self.devices.insert((asked_ms, devices)).1)
+        Ok(&self.devices.insert((asked_at, devices)).1)
     }
 
     /// The id that a chosen device has now; `None` where it isn't listed.
@@ -189,7 +191,7 @@ impl Sender {
                 }
             }
             tokio::time::sleep(WAKE_PAUSE).await;
-            let asked_ms = self.clock.unix_ms();
+            let asked_at = self.clock.now().instant;
             let playback = match self.spotify.player().await {
                 Ok(playback) => playback,
                 Err(Error::NoActiveDevice) => None,
@@ -199,7 +201,7 @@ impl Sender {
             let playing = playback.as_ref().is_some_and(|playback| playback.is_playing);
             awake |= playback.is_some();
             silent += u32::from(asked && playback.is_some() && !playing);
-            self.playback = Some((asked_ms, playback));
+            self.playback = Some((asked_at, playback));
             if playing {
                 return Ok(());
             }
@@ -255,7 +257,7 @@ impl Sender {
             Call::Next => spotify.next(device).await,
             Call::Previous => spotify.previous(device).await,
             Call::Volume(percent) => spotify.volume(*percent, device).await,
-            Call::Seek(position_ms) => spotify.seek(*position_ms, device).await,
+            Call::Seek(position) => spotify.seek(millis(*position), device).await,
             Call::Shuffle(on) => spotify.shuffle(*on, device).await,
             Call::Repeat(repeat) => spotify.repeat(*repeat, device).await,
             Call::Save { uri, saved } => spotify.save(uri, *saved).await,

@@ -1,7 +1,7 @@
-//! What has become of a call whose connection was lost, where it must not be carried out twice: Spotify's own state tells.
+//! Finds out whether a call was carried out whose connection was lost, and which must not be carried out twice.
 //!
-//! Whatever has the same effect twice as once is repeated by [`Client`] itself; what is left are the calls that go on by one
-//! (next, previous) and those that add one.
+//! [`Client`] itself repeats calls that have the same effect twice as once. That leaves those that move on by one (next,
+//! previous) and those that add one; Spotify's state shows what became of them.
 
 use std::time::Duration;
 
@@ -10,17 +10,17 @@ use crate::spotify::{Client, Error, Uri};
 
 /// Spotify's reads lag some 100 ms behind its writes.
 const PAUSE: Duration = Duration::from_millis(500);
-/// A position that is earlier than before by more than this is that of an item that was begun again.
-const BACK_MS: u64 = 1_500;
+/// An item whose position is earlier than before by more than this was started again.
+const RESTARTED: Duration = Duration::from_millis(1_500);
 
-/// What was playing when a call was sent, as far as that was sure.
+/// What was playing when a call was sent, if that was certain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct LastPlaying {
     pub uri: Uri,
-    pub position_ms: u64,
+    pub position: Duration,
 }
 
-/// What has become of a call.
+/// What became of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
     /// It was carried out.
@@ -31,9 +31,9 @@ pub(super) enum Outcome {
     Unknown,
 }
 
-/// Finds out what has become of a call that failed with this error.
+/// Finds out what became of a call that failed with this error.
 pub(super) async fn outcome(spotify: &Client, call: &Call, before: Option<&LastPlaying>, error: &Error) -> Outcome {
-    // After a time-out the press is 10 s old: it is only said whether it worked.
+    // After a time-out the press is 10 s old: its outcome is only reported.
     let in_time = match error {
         Error::ConnectionLost => true,
         Error::SpotifyDown(None) => false,
@@ -46,8 +46,9 @@ pub(super) async fn outcome(spotify: &Client, call: &Call, before: Option<&LastP
     let done = match call {
         Call::Next | Call::Previous => match (before, spotify.player().await) {
             (Some(before), Ok(Some(now))) => now.item.map(|item| {
-                let begun_again = now.progress_ms.is_some_and(|now| now + BACK_MS < before.position_ms);
-                item.uri.as_ref() != Some(&before.uri) || begun_again
+                let restarted =
+                    now.progress_ms.is_some_and(|now| Duration::from_millis(now) + RESTARTED < before.position);
+                item.uri.as_ref() != Some(&before.uri) || restarted
             }),
             _ => None,
         },
@@ -58,7 +59,7 @@ pub(super) async fn outcome(spotify: &Client, call: &Call, before: Option<&LastP
         }
         _ => None,
     };
-    tracing::info!(?call, ?done, "a call that was lost was looked after");
+    tracing::info!(?call, ?done, "checked whether a call with a lost connection was carried out");
     match done {
         Some(true) => Outcome::Done,
         Some(false) if in_time => Outcome::NotDone,

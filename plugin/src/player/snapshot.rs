@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use host_sdk::package::InstanceId;
+use tokio::time::Instant;
 
 use super::command::{self, Command, Verb};
 use super::device::{self, ChosenDevice};
@@ -13,7 +15,9 @@ use super::volume::{Volume, Volumes};
 use crate::auth::{AuthState, Limit, LimitKind, Link};
 use crate::spotify::{Device, Disallows, Error, Item, PlayingType, Repeat, Uri, UriKind};
 
-const HOUR_MS: u64 = 3_600_000;
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(3_600);
 
 /// What plays.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,8 +36,8 @@ pub struct Track {
     pub album: String,
     /// Its pictures: width in pixels (0 where Spotify doesn't say) and address.
     pub covers: Vec<(u32, String)>,
-    /// Its length in milliseconds; 0 if unknown.
-    pub duration_ms: u64,
+    /// Its length; zero if unknown.
+    pub duration: Duration,
     /// A file of the user's own, which Spotify has no more than the name of.
     pub local: bool,
 }
@@ -49,7 +53,7 @@ impl Track {
             byline: item.byline(),
             album: item.album.as_ref().map(|album| album.name.clone()).unwrap_or_default(),
             covers: covers.collect(),
-            duration_ms: item.duration_ms,
+            duration: Duration::from_millis(item.duration_ms),
             local: item.is_local,
         }
     }
@@ -68,8 +72,8 @@ pub struct Now {
     pub context: Option<Uri>,
     /// Whether it is what Spotify goes on with after the context, and isn't in it.
     pub recommended: bool,
-    /// How far it has played, in milliseconds.
-    pub position_ms: u64,
+    /// How far it has played.
+    pub position: Duration,
     /// The volume, 0 to 100, where the device has one and tells it.
     pub volume: Option<u8>,
     /// What a step up, and a step down, start from, where that is known.
@@ -114,10 +118,10 @@ impl Now {
         self.playlist().filter(|_| !self.recommended)
     }
 
-    /// Its length in milliseconds, if that is known.
+    /// Its length, if that is known.
     #[must_use]
-    pub fn duration_ms(&self) -> Option<u64> {
-        self.track.as_ref().map(|track| track.duration_ms).filter(|duration| *duration > 0)
+    pub fn duration(&self) -> Option<Duration> {
+        self.track.as_ref().map(|track| track.duration).filter(|duration| !duration.is_zero())
     }
 
     pub(super) fn set_loudness(&mut self, volume: Volume) {
@@ -147,35 +151,43 @@ pub struct Wait {
 }
 
 impl Wait {
-    /// What is left of a limit; None when it is over.
+    /// Returns what is left of a limit; `None` when it is over.
     #[must_use]
-    pub fn of(limit: Limit, now_ms: u64) -> Option<Self> {
-        let left_ms = limit.until_ms.checked_sub(now_ms).filter(|left| *left > 0)?;
-        let unit = unit_ms(left_ms);
-        Some(Self { seconds: left_ms.div_ceil(unit).saturating_mul(unit / 1_000), kind: limit.kind })
+    pub fn of(limit: Limit, unix_ms: u64) -> Option<Self> {
+        let left = left_of(limit, unix_ms);
+        (!left.is_zero()).then(|| Self { seconds: seconds_shown(left), kind: limit.kind })
     }
 
-    /// When the wait for this limit is told differently next.
-    pub(super) fn next_change_ms(limit: Limit, now_ms: u64) -> Option<u64> {
-        next_unit_ms(limit.until_ms, now_ms)
+    /// Returns after what time the wait for this limit is shown differently.
+    pub(super) fn next_change_in(limit: Limit, unix_ms: u64) -> Option<Duration> {
+        next_unit_in(left_of(limit, unix_ms))
     }
 }
 
-/// The step in which what is left of a time is shown: seconds up to an hour, then minutes.
-pub(super) fn unit_ms(left_ms: u64) -> u64 {
-    if left_ms > HOUR_MS { 60_000 } else { 1_000 }
+fn left_of(limit: Limit, unix_ms: u64) -> Duration {
+    Duration::from_millis(limit.until_ms.saturating_sub(unix_ms))
 }
 
-/// When what is left until then is shown differently next.
-pub(super) fn next_unit_ms(until_ms: u64, now_ms: u64) -> Option<u64> {
-    let left_ms = until_ms.checked_sub(now_ms).filter(|left| *left > 0)?;
-    let unit = unit_ms(left_ms);
+/// The unit in which a remaining time is shown: seconds up to an hour, then minutes.
+fn unit_of(left: Duration) -> Duration {
+    if left > HOUR { MINUTE } else { SECOND }
+}
+
+/// Returns a remaining time as it is shown: rounded up to a whole number of units, in seconds.
+pub(super) fn seconds_shown(left: Duration) -> u64 {
+    let unit = unit_of(left);
+    u64::try_from(left.as_nanos().div_ceil(unit.as_nanos())).unwrap_or(u64::MAX).saturating_mul(unit.as_secs())
+}
+
+/// Returns after what time a remaining time is shown differently; `None` if nothing remains.
+pub(super) fn next_unit_in(left: Duration) -> Option<Duration> {
+    let unit = unit_of(left);
     // When a whole number of units is left, or the next lower one.
-    let to_next = match left_ms.checked_rem(unit) {
-        Some(0) | None => unit,
-        Some(rest) => rest,
-    };
-    Some(now_ms.saturating_add(to_next))
+    match left.as_nanos() % unit.as_nanos() {
+        _ if left.is_zero() => None,
+        0 => Some(unit),
+        rest => u64::try_from(rest).ok().map(Duration::from_nanos),
+    }
 }
 
 /// Why a command had no effect.
@@ -185,7 +197,7 @@ pub struct Refusal {
     pub instance: InstanceId,
     /// What was in the way.
     pub error: Error,
-    pub(super) until_ms: u64,
+    pub(super) until: Instant,
     /// The command, where it was refused without a call, as what was known was in the way.
     pub(super) unsent: Option<Command>,
 }
@@ -197,7 +209,7 @@ pub struct Done {
     pub instance: InstanceId,
     /// The title of what it was about, where that is what played.
     pub title: Option<String>,
-    pub(super) until_ms: u64,
+    pub(super) until: Instant,
 }
 
 /// A snapshot of the model: all that a widget may look at.

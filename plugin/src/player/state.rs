@@ -3,39 +3,42 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use host_sdk::package::InstanceId;
+use tokio::time::Instant;
 
 use super::command::What;
 use super::modes::Lacking;
 use super::position::{Position, has_begun_again};
-use super::queries::DEVICES_LAST_MS;
+use super::queries::DEVICES_LAST;
 use super::settle::LastPlaying;
 use super::sleep::Sleep;
 use super::snapshot::{Done, Now, Player, Refusal, Track, Wait};
 use super::volume::{Volume, Volumes};
 use crate::auth::{AuthState, Group, Limit};
+use crate::clock::{Moment, millis};
 use crate::spotify::{Device, Disallows, Error, Uri};
 
 /// State that couldn't be renewed for so long is shown as old.
-pub(super) const STALE_MS: u64 = 20_000;
+pub(super) const STALE_AFTER: Duration = Duration::from_secs(20);
 /// What Spotify has said that it disallows is in the way of a press for so long: a little longer than the longest time between
 /// two questions, so that no key changes its look between them.
-pub(super) const BELIEVED_MS: u64 = 75_000;
+pub(super) const BELIEVED_FOR: Duration = Duration::from_secs(75);
 /// A position that Spotify tells is taken for the one that was asked for within this.
-const SAME_POSITION_MS: u64 = 2_500;
+const SAME_POSITION: Duration = Duration::from_millis(2_500);
 /// Reads lag behind writes by no more than this; mostly by some 100 ms.
-pub(super) const LAG_MS: u64 = 1_000;
-const DAY_MS: u64 = 24 * 3_600_000;
+pub(super) const LAG: Duration = Duration::from_secs(1);
+const DAY: Duration = Duration::from_secs(24 * 3_600);
 
 /// A change that was asked for and isn't yet part of what Spotify tells.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Change {
     pub id: u64,
     pub what: What,
-    pub at_ms: u64,
+    pub at: Instant,
     /// When its call succeeded.
-    pub done_ms: Option<u64>,
+    pub done_at: Option<Instant>,
     /// What played then, where it puts on another item.
     pub left: Option<Left>,
     /// The instance whose key was pressed.
@@ -47,7 +50,7 @@ pub(super) struct Change {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Left {
     pub uri: Option<Uri>,
-    pub position_ms: u64,
+    pub position: Duration,
     pub playing: bool,
     /// Whether it was what was asked for already.
     pub matched: bool,
@@ -55,40 +58,39 @@ pub(super) struct Left {
 
 impl Change {
     /// Whether what plays is no longer what played when this was asked for.
-    fn has_left(&self, known: &Known, now_ms: u64) -> bool {
+    fn has_left(&self, known: &Known, now: Instant) -> bool {
         let Some(left) = &self.left else { return true };
         if known.now.uri().is_none() || known.now.uri() != left.uri.as_ref() {
             return true;
         }
-        let elapsed_ms = now_ms.saturating_sub(self.at_ms);
-        let expected_ms = if left.playing { left.position_ms.saturating_add(elapsed_ms) } else { left.position_ms };
-        if known.position.is_reckoned {
-            // It can't be told, so reads are believed once they can't lag behind the call any more.
-            return self.done_ms.is_some_and(|done_ms| now_ms.saturating_sub(done_ms) >= LAG_MS);
+        let elapsed = now.saturating_duration_since(self.at);
+        let expected = if left.playing { left.position + elapsed } else { left.position };
+        if known.position.is_estimate {
+            // The position doesn't show it, so reads are believed once they can't lag behind the call any more.
+            return self.done_at.is_some_and(|done_at| now.saturating_duration_since(done_at) >= LAG);
         }
-        has_begun_again(known.now.position_ms, expected_ms, elapsed_ms)
+        has_begun_again(known.now.position, expected, elapsed)
     }
 
-    pub fn agrees_with(&self, state: &Known, now_ms: u64) -> bool {
-        let now = &state.now;
+    pub fn agrees_with(&self, known: &Known, now: Instant) -> bool {
+        let current = &known.now;
         match &self.what {
-            What::Playing(playing) => now.playing == *playing,
-            What::Skip => self.has_left(state, now_ms),
+            What::Playing(playing) => current.playing == *playing,
+            What::Skip => self.has_left(known, now),
             What::Started { uri } => {
-                let anew = self.left.as_ref().is_some_and(|left| left.matched);
-                is_start_of(uri, now) && (!anew || self.has_left(state, now_ms))
+                let is_restart = self.left.as_ref().is_some_and(|left| left.matched);
+                is_start_of(uri, current) && (!is_restart || self.has_left(known, now))
             }
             What::Volume { device, percent, before } => {
-                *device == now.device.id && Volumes::is_answer(*percent, *before, now.device.told_volume())
+                *device == current.device.id && Volumes::is_answer(*percent, *before, current.device.told_volume())
             }
             What::Position(position) => {
-                let there =
-                    if now.playing { position.saturating_add(now_ms.saturating_sub(self.at_ms)) } else { *position };
-                now.position_ms.abs_diff(there) <= SAME_POSITION_MS
+                let played = if current.playing { now.saturating_duration_since(self.at) } else { Duration::ZERO };
+                current.position.abs_diff(*position + played) <= SAME_POSITION
             }
-            What::Shuffle(on) => now.shuffle == *on,
-            What::Repeat(repeat) => now.repeat == *repeat,
-            What::Device(device) => now.device.id == device.id,
+            What::Shuffle(on) => current.shuffle == *on,
+            What::Repeat(repeat) => current.repeat == *repeat,
+            What::Device(device) => current.device.id == device.id,
             // Told by another question.
             What::Saved { .. } => false,
         }
@@ -108,10 +110,10 @@ pub(super) fn is_start_of(uri: &Uri, now: &Now) -> bool {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Known {
     pub now: Now,
-    /// How `now.position_ms` is known.
+    /// How `now.position` is known.
     pub position: Position,
     /// When it was right.
-    pub at_ms: u64,
+    pub at: Instant,
 }
 
 /// What is shown: what Spotify told last, and what was asked for since.
@@ -119,7 +121,8 @@ pub(super) struct Known {
 pub struct State {
     pub(super) accounts: Arc<AuthState>,
     pub(super) known: Option<Option<Known>>,
-    pub(super) heard_ms: u64,
+    /// When Spotify last answered.
+    pub(super) answered_at: Option<Instant>,
     pub(super) problem: Option<Error>,
     pub(super) refusal: Option<Refusal>,
     pub(super) done: Option<Done>,
@@ -132,7 +135,7 @@ pub struct State {
     pub(super) playlists: Arc<BTreeMap<Uri, String>>,
     pub(super) devices: Option<Arc<Vec<Device>>>,
     /// When `devices` was asked for.
-    pub(super) devices_ms: u64,
+    pub(super) devices_at: Option<Instant>,
     pub(super) lacking: Lacking,
     /// Whether Liked Songs weren't taken as a context.
     pub(super) liked_as_list: bool,
@@ -145,7 +148,7 @@ impl State {
         Self {
             accounts,
             known: None,
-            heard_ms: 0,
+            answered_at: None,
             problem: None,
             refusal: None,
             done: None,
@@ -155,7 +158,7 @@ impl State {
             saved: Arc::default(),
             playlists: Arc::default(),
             devices: None,
-            devices_ms: 0,
+            devices_at: None,
             lacking: Lacking::default(),
             liked_as_list: false,
             coming: None,
@@ -164,8 +167,8 @@ impl State {
     }
 
     /// Until when nothing may be sent, as every account is limited.
-    pub(super) fn limit(&self, now_ms: u64) -> Option<Limit> {
-        self.accounts.limit.filter(|limit| limit.until_ms > now_ms)
+    pub(super) fn limit(&self, now: Moment) -> Option<Limit> {
+        self.accounts.limit.filter(|limit| limit.until_ms > now.unix_ms)
     }
 
     /// What limits the account that should serve, while another one does.
@@ -192,95 +195,101 @@ impl State {
         self.devices.as_deref().map(Vec::as_slice)
     }
 
-    /// How old is what is known of what plays.
-    pub(super) fn known_age_ms(&self, now_ms: u64) -> u64 {
-        let known_ms = match &self.known {
-            Some(Some(known)) => known.at_ms,
-            _ => self.heard_ms,
-        };
-        now_ms.saturating_sub(known_ms)
+    /// Returns since when what is known of what plays was right.
+    fn known_since(&self) -> Option<Instant> {
+        match &self.known {
+            Some(Some(known)) => Some(known.at),
+            _ => self.answered_at,
+        }
     }
 
-    /// When what is shown changes by itself next, other than by progress: a refusal that has been said long enough, a
-    /// state that gets old, a second of a wait or of the sleep timer.
+    /// Whether what is known of what plays is older than this.
+    pub(super) fn is_older_than(&self, age: Duration, now: Instant) -> bool {
+        self.known_since().is_none_or(|since| now.saturating_duration_since(since) > age)
+    }
+
+    /// Returns after what time the snapshot changes although nothing happens, other than by progress: a refusal was shown
+    /// long enough, a state gets old, a wait or the sleep timer is a second shorter.
     #[must_use]
-    pub fn next_change_ms(&self, now_ms: u64) -> Option<u64> {
-        let refusal = self.refusal.as_ref().map(|refusal| refusal.until_ms);
-        let done = self.done.as_ref().map(|done| done.until_ms);
-        let stale = self.problem.as_ref().map(|_| self.heard_ms.saturating_add(STALE_MS));
-        let wait = self.limit(now_ms).and_then(|limit| Wait::next_change_ms(limit, now_ms));
-        let first = self.first_limit().and_then(|limit| Wait::next_change_ms(limit, now_ms));
-        let believed =
-            self.known.is_some().then(|| now_ms.saturating_sub(self.known_age_ms(now_ms)).saturating_add(BELIEVED_MS));
-        let sleep = self.sleep.as_ref().and_then(|sleep| sleep.next_change_ms(now_ms));
-        [refusal, done, stale, wait, first, believed, sleep].into_iter().flatten().filter(|at| *at > now_ms).min()
+    pub fn next_change_in(&self, now: Moment) -> Option<Duration> {
+        let refusal = self.refusal.as_ref().map(|refusal| refusal.until);
+        let done = self.done.as_ref().map(|done| done.until);
+        let stale = self.answered_at.filter(|_| self.problem.is_some()).map(|at| at + STALE_AFTER);
+        let believed = self.known_since().filter(|_| self.known.is_some()).map(|since| since + BELIEVED_FOR);
+        let moments = [refusal, done, stale, believed].into_iter().flatten();
+        let waits = moments.map(|at| at.saturating_duration_since(now.instant)).filter(|wait| !wait.is_zero());
+        let limit = self.limit(now).and_then(|limit| Wait::next_change_in(limit, now.unix_ms));
+        let first_limit = self.first_limit().and_then(|limit| Wait::next_change_in(limit, now.unix_ms));
+        let sleep = self.sleep.as_ref().and_then(|sleep| sleep.next_change_in(now.instant));
+        waits.chain([limit, first_limit, sleep].into_iter().flatten()).min()
     }
 
     /// Where the item that is known would be by then, whatever its length, with those of the changes that don't put on
     /// another one.
-    pub(super) fn position_at(&self, now_ms: u64, counts: impl Fn(&Change) -> bool) -> Option<u64> {
+    pub(super) fn position_at(&self, now: Instant, counts: impl Fn(&Change) -> bool) -> Option<Duration> {
         let known = self.known.as_ref()?.as_ref()?;
-        let (mut position_ms, mut playing, mut at_ms) = (known.now.position_ms, known.now.playing, known.at_ms);
-        let mut go_on = |position_ms: &mut u64, playing: bool, to_ms: u64| {
+        let (mut position, mut playing, mut at) = (known.now.position, known.now.playing, known.at);
+        let mut advance = |position: &mut Duration, playing: bool, to: Instant| {
             if playing {
-                *position_ms = position_ms.saturating_add(to_ms.saturating_sub(at_ms));
+                *position += to.saturating_duration_since(at);
             }
-            at_ms = at_ms.max(to_ms);
+            at = at.max(to);
         };
         for change in self.changes.iter().filter(|change| counts(change)) {
             match change.what {
                 What::Playing(then) => {
-                    go_on(&mut position_ms, playing, change.at_ms);
+                    advance(&mut position, playing, change.at);
                     playing = then;
                 }
                 What::Position(then) => {
-                    go_on(&mut position_ms, false, change.at_ms);
-                    position_ms = then;
+                    advance(&mut position, false, change.at);
+                    position = then;
                 }
                 _ => {}
             }
         }
-        go_on(&mut position_ms, playing, now_ms);
-        Some(position_ms)
+        advance(&mut position, playing, now);
+        Some(position)
     }
 
     /// What plays before a call with this id, if that is sure: Spotify's state is fresh, and all that was asked for before shows
     /// in it.
-    pub(super) fn before(&self, id: u64, now_ms: u64) -> Option<LastPlaying> {
+    pub(super) fn before(&self, id: u64, now: Instant) -> Option<LastPlaying> {
         let known = self.known.as_ref()?.as_ref()?;
         let moves =
             |change: &Change| !matches!(change.what, What::Volume { .. } | What::Saved { .. } | What::Shuffle(_));
         let unsettled = self.changes.iter().any(|change| change.id != id && moves(change));
-        if unsettled || self.problem.is_some() || now_ms.saturating_sub(known.at_ms) > STALE_MS {
+        if unsettled || self.problem.is_some() || now.saturating_duration_since(known.at) > STALE_AFTER {
             return None;
         }
-        let position_ms = moved(&known.now, known.at_ms, now_ms);
-        let ended = known.now.duration_ms().is_some_and(|duration_ms| position_ms >= duration_ms);
-        Some(LastPlaying { uri: known.now.uri()?.clone(), position_ms }).filter(|_| !ended)
+        let position = advanced(&known.now, known.at, now);
+        let ended = known.now.duration().is_some_and(|duration| position >= duration);
+        Some(LastPlaying { uri: known.now.uri()?.clone(), position }).filter(|_| !ended)
     }
 
-    pub(super) fn now_at(&self, now_ms: u64) -> Option<Now> {
+    /// What plays at a moment, with everything that was asked for taken as done.
+    pub(super) fn now_at(&self, moment: Instant) -> Option<Now> {
         let known = self.known.as_ref()?.as_ref()?;
         let mut now = known.now.clone();
-        let mut at_ms = known.at_ms;
+        let mut at = known.at;
         for change in &self.changes {
             match &change.what {
                 What::Playing(playing) => {
-                    now.position_ms = moved(&now, at_ms, change.at_ms);
-                    at_ms = change.at_ms.max(at_ms);
+                    now.position = advanced(&now, at, change.at);
+                    at = change.at.max(at);
                     now.playing = *playing;
                     (now.disallows.pausing, now.disallows.resuming) = (false, false);
                 }
                 What::Skip => {
-                    now.position_ms = 0;
-                    at_ms = now_ms;
+                    now.position = Duration::ZERO;
+                    at = moment;
                     now.skipping = true;
                     // It was said of what played before.
                     now.disallows = Disallows::default();
                 }
                 What::Started { uri } => {
-                    now.position_ms = 0;
-                    at_ms = now_ms;
+                    now.position = Duration::ZERO;
+                    at = moment;
                     now.skipping = true;
                     now.playing = true;
                     now.context = Some(uri.clone());
@@ -288,8 +297,8 @@ impl State {
                     now.disallows = Disallows::default();
                 }
                 What::Position(position) => {
-                    now.position_ms = *position;
-                    at_ms = change.at_ms;
+                    now.position = *position;
+                    at = change.at;
                 }
                 What::Volume { device, percent, .. } if *device == now.device.id => {
                     now.set_loudness(Volume::exactly(Some(*percent)));
@@ -308,7 +317,7 @@ impl State {
                 What::Saved { .. } => {}
             }
         }
-        now.position_ms = moved(&now, at_ms, now_ms);
+        now.position = advanced(&now, at, moment);
         Some(now)
     }
 
@@ -325,7 +334,7 @@ impl State {
 
     /// All that a widget may look at, at a moment.
     #[must_use]
-    pub fn at(&self, now_ms: u64) -> Player {
+    pub fn at(&self, now: Moment) -> Player {
         let mut saved = Arc::clone(&self.saved);
         for change in &self.changes {
             if let What::Saved { uri, saved: wanted } = &change.what {
@@ -334,29 +343,30 @@ impl State {
         }
         let ends_soon = self.accounts.accounts.iter().filter(|account| account.sign_in_ends_soon);
         let next_end_ms = ends_soon.filter_map(|account| account.sign_in_ends_ms).min();
+        let age = |at: Option<Instant>| at.map_or(Duration::MAX, |at| now.instant.saturating_duration_since(at));
         Player {
             link: self.accounts.link,
             accounts: Arc::clone(&self.accounts),
-            wait: self.limit(now_ms).and_then(|limit| Wait::of(limit, now_ms)),
-            first_back_in: self.first_limit().and_then(|limit| Wait::of(limit, now_ms)),
-            sign_in_ends_in: next_end_ms.map(|ends_ms| ends_ms.saturating_sub(now_ms).div_ceil(DAY_MS)),
-            now: self.now_at(now_ms),
+            wait: self.limit(now).and_then(|limit| Wait::of(limit, now.unix_ms)),
+            first_back_in: self.first_limit().and_then(|limit| Wait::of(limit, now.unix_ms)),
+            sign_in_ends_in: next_end_ms.map(|ends_ms| ends_ms.saturating_sub(now.unix_ms).div_ceil(millis(DAY))),
+            now: self.now_at(now.instant),
             known: self.known.is_some(),
-            stale: self.problem.is_some() && now_ms >= self.heard_ms.saturating_add(STALE_MS),
+            stale: self.problem.is_some() && age(self.answered_at) >= STALE_AFTER,
             problem: self.problem.clone(),
             devices: self.devices_at(),
             queue: self.coming.clone(),
             last_playlist: self.last_playlist.clone(),
-            sleep: self.sleep.as_ref().and_then(|sleep| sleep.shown(now_ms)),
+            sleep: self.sleep.as_ref().and_then(|sleep| sleep.shown(now.instant)),
             lacking: self.lacking.clone(),
             liked_as_list: self.liked_as_list,
-            believes_now: self.problem.is_none() && self.known_age_ms(now_ms) <= BELIEVED_MS,
-            believes_devices: now_ms.saturating_sub(self.devices_ms) <= DEVICES_LAST_MS,
+            believes_now: self.problem.is_none() && !self.is_older_than(BELIEVED_FOR, now.instant),
+            believes_devices: age(self.devices_at) <= DEVICES_LAST,
             saved,
-            playlist: self.now_at(now_ms).and_then(|now| self.playlists.get(&now.playlist()?).cloned()),
+            playlist: self.now_at(now.instant).and_then(|now| self.playlists.get(&now.playlist()?).cloned()),
             started: self.started.clone(),
-            refusal: self.refusal.clone().filter(|refusal| now_ms < refusal.until_ms),
-            done: self.done.clone().filter(|done| now_ms < done.until_ms),
+            refusal: self.refusal.clone().filter(|refusal| now.instant < refusal.until),
+            done: self.done.clone().filter(|done| now.instant < done.until),
         }
     }
 }
@@ -367,9 +377,9 @@ pub(super) fn set_volume(devices: &mut Arc<Vec<Device>>, id: &str, percent: u8) 
     Arc::make_mut(devices)[place].volume_percent = Some(percent);
 }
 
-/// Where it is by then.
-fn moved(now: &Now, from_ms: u64, to_ms: u64) -> u64 {
-    let position =
-        if now.playing { now.position_ms.saturating_add(to_ms.saturating_sub(from_ms)) } else { now.position_ms };
-    now.duration_ms().map_or(position, |duration| position.min(duration))
+/// Returns the position that it has reached by then.
+fn advanced(now: &Now, from: Instant, to: Instant) -> Duration {
+    let played = if now.playing { to.saturating_duration_since(from) } else { Duration::ZERO };
+    let position = now.position + played;
+    now.duration().map_or(position, |duration| position.min(duration))
 }

@@ -16,15 +16,18 @@ use super::schedule::{Situation, ask_again_in, lasts};
 use super::send::{Sent, send};
 use super::state::State;
 use crate::auth::{AuthState, Limit};
-use crate::clock::Clock;
+use crate::clock::{Clock, Moment, millis};
 use crate::spotify::{Client, Error, Playback, Uri};
 
 /// Commands that wait for the task. It takes them at once, so this is never full for long; when it is, the sender waits.
 const INPUTS: usize = 64;
-/// How often it is checked that the computer has not slept: after a wake-up the keys should be right within 2 s.
+/// How often it is checked whether the computer has slept, while keys are visible: after a wake-up they should be right within
+/// 2 s.
 const HEARTBEAT: Duration = Duration::from_secs(1);
-/// The computer's clock may go on by this much more or less than that between two checks.
-const TOLERANCE_MS: u64 = 4_000;
+/// Between two checks the clocks may run apart by this, and a heartbeat may be late by this.
+const TOLERANCE: Duration = Duration::from_secs(4);
+/// While nothing is visible, nothing is checked. After a longer pause than this the connections count as lost.
+const MAX_UNCHECKED: Duration = Duration::from_secs(60);
 /// What was asked so recently needn't be asked again for a widget that appears: they often come many at a time.
 const FRESH: Duration = Duration::from_secs(3);
 
@@ -99,7 +102,8 @@ pub fn start(
         writing: None,
         asking: None,
         questioning: None,
-        beat_ms: clock.unix_ms(),
+        beat_at: None,
+        checked: clock.now(),
         clock,
     };
     let running = tokio::spawn(task.run(inputs, accounts));
@@ -107,8 +111,8 @@ pub fn start(
 }
 
 type Pending<T> = Pin<Box<dyn Future<Output = T> + Send>>;
-/// When Spotify was asked, and what it said.
-type Answer = (u64, Result<Option<Playback>, Error>);
+/// When Spotify was asked, and its answer.
+type Answer = (Instant, Result<Option<Playback>, Error>);
 
 struct Task {
     spotify: Client,
@@ -132,35 +136,34 @@ struct Task {
     writing: Option<Pending<(QueuedCall, Sent)>>,
     asking: Option<Pending<Answer>>,
     questioning: Option<Pending<(Question, Result<Told, Error>)>>,
-    /// The computer's clock at the last heartbeat.
-    beat_ms: u64,
+    /// The next heartbeat; `None` while nothing is visible.
+    beat_at: Option<Instant>,
+    /// When the clocks were last compared.
+    checked: Moment,
 }
 
 impl Task {
     async fn run(mut self, mut inputs: mpsc::Receiver<Input>, mut accounts: watch::Receiver<Arc<AuthState>>) {
-        // The first beat is one beat from now, as every later one is from the one before.
-        let mut beat = tokio::time::interval_at(soon(HEARTBEAT), HEARTBEAT);
-        beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         self.accounts_changed(&accounts);
         loop {
             tokio::select! {
                 // Presses first.
                 biased;
                 input = inputs.recv() => match input {
-                    Some(input) => self.input(input),
+                    Some(input) => self.input(input).await,
                     None => return,
                 },
                 (call, sent) = run(&mut self.writing) => self.written(&call, sent),
-                (asked_ms, result) = run(&mut self.asking) => self.answered(asked_ms, result),
+                (asked_at, result) = run(&mut self.asking) => self.answered(asked_at, result),
                 (question, result) = run(&mut self.questioning) => self.told(&question, result),
                 changed = accounts.changed() => match changed {
                     Ok(()) => self.accounts_changed(&accounts),
                     Err(_) => return,
                 },
-                () = until(self.step_at) => self.model.step(self.clock.unix_ms()),
+                () = until(self.step_at) => self.model.step(self.clock.now()),
                 () = until(self.ask_at), if self.asking.is_none() => self.ask(),
                 () = until(self.question_at), if self.questioning.is_none() => self.question(),
-                _ = beat.tick() => self.beat().await,
+                () = until(self.beat_at) => self.beat().await,
             }
             self.write_next();
             self.plan_steps();
@@ -168,11 +171,14 @@ impl Task {
         }
     }
 
-    fn input(&mut self, input: Input) {
+    async fn input(&mut self, input: Input) {
+        if self.beat_at.is_none() {
+            self.check_clocks(MAX_UNCHECKED).await;
+        }
         match input {
             Input::Command(command) => {
                 self.pressed_at = Some(Instant::now());
-                self.model.command(command, self.clock.unix_ms());
+                self.model.command(command, self.clock.now());
                 if self.model.waits_for_answer() {
                     self.plan();
                 }
@@ -180,24 +186,26 @@ impl Task {
             Input::Shown(subscription) => {
                 let more = subscription.instances > self.model.visible();
                 self.model.look_at(subscription);
+                let is_visible = self.model.visible() > 0;
+                self.beat_at = self.beat_at.filter(|_| is_visible).or(is_visible.then(|| soon(HEARTBEAT)));
                 let asked = self.asked_at.is_some_and(|asked| asked.elapsed() < FRESH);
                 let fresh = asked && (self.asking.is_some() || self.model.knows());
                 if more && !fresh { self.ask_soon() } else { self.plan() }
             }
             Input::LastPlaylist(uri) => self.model.remember_playlist(uri),
             Input::Refresh => {
-                self.model.on_refresh(self.clock.unix_ms());
+                self.model.on_refresh(self.clock.now().instant);
                 self.ask_soon();
             }
         }
     }
 
     fn accounts_changed(&mut self, accounts: &watch::Receiver<Arc<AuthState>>) {
-        let now_ms = self.clock.unix_ms();
+        let moment = self.clock.now();
         // The limit as of the last plan: by now it may be over, and what was put off until then is still to be asked.
-        let before = (self.model.linked(), self.planned_limit, self.model.strained(now_ms));
+        let before = (self.model.linked(), self.planned_limit, self.model.strained(moment));
         self.model.set_accounts(accounts.borrow().clone());
-        let now = (self.model.linked(), self.model.limit(now_ms), self.model.strained(now_ms));
+        let now = (self.model.linked(), self.model.limit(moment), self.model.strained(moment));
         match (before, now) {
             (_, (false, ..)) => {
                 self.asking = None;
@@ -214,20 +222,29 @@ impl Task {
         }
     }
 
-    /// Notices that the computer has slept, or that its clock was set: nothing that was known is true any more. A sleep
-    /// shows in either of two ways: where timers stand still meanwhile, the clock is ahead of them; where they go on, the
-    /// beat itself is late. Either way the clock has gone on by something else than a beat.
     async fn beat(&mut self) {
-        let now_ms = self.clock.unix_ms();
-        let expected = self.beat_ms.saturating_add(u64::try_from(HEARTBEAT.as_millis()).unwrap_or_default());
-        self.beat_ms = now_ms;
-        if now_ms.abs_diff(expected) <= TOLERANCE_MS {
+        self.check_clocks(HEARTBEAT + TOLERANCE).await;
+        self.beat_at = Some(soon(HEARTBEAT));
+    }
+
+    /// Compares the clocks, to notice that the computer has slept or that its clock was set: nothing that was known is
+    /// certain any more. During sleep either the monotonic clock stands still, so that the wall clock runs ahead of it, or it
+    /// goes on, so that this check comes later than `at_most` after the last one.
+    async fn check_clocks(&mut self, at_most: Duration) {
+        let now = self.clock.now();
+        let before = std::mem::replace(&mut self.checked, now);
+        let elapsed = now.instant.saturating_duration_since(before.instant);
+        let expected_ms = before.unix_ms.saturating_add(millis(elapsed));
+        let ahead = Duration::from_millis(now.unix_ms.saturating_sub(expected_ms));
+        let back = Duration::from_millis(expected_ms.saturating_sub(now.unix_ms));
+        if ahead.max(back) <= TOLERANCE && elapsed <= at_most {
             return;
         }
-        let (ahead_ms, back_ms) = (now_ms.saturating_sub(expected), expected.saturating_sub(now_ms));
-        tracing::info!(ahead_ms, back_ms, "the computer has slept, or its clock was set; Spotify is asked anew");
-        self.spotify.woke(back_ms).await;
-        self.model.woke(now_ms);
+        tracing::info!(?elapsed, ?ahead, ?back, "the computer has slept, or its clock was set; Spotify is asked again");
+        self.clock.on_wake(ahead);
+        self.checked = self.clock.now();
+        self.spotify.woke(millis(back)).await;
+        self.model.woke(self.checked.instant);
         self.failures = 0;
         self.woke_at = Some(Instant::now());
         if !self.model.linked() {
@@ -237,7 +254,7 @@ impl Task {
         self.asking = None;
         self.questioning = None;
         self.plan();
-        if self.ask_at.is_some() && self.model.limit(now_ms).is_none() {
+        if self.ask_at.is_some() && self.model.limit(self.checked).is_none() {
             self.ask_at = Some(Instant::now());
         }
     }
@@ -246,10 +263,10 @@ impl Task {
         if self.writing.is_some() {
             return;
         }
-        let Some(call) = self.model.next_call(self.clock.unix_ms()) else { return };
+        let Some(call) = self.model.next_call(self.clock.now()) else { return };
         let (spotify, clock) = (self.spotify.clone(), self.clock.clone());
         let last_device = self.model.last_device().map(str::to_owned);
-        let before = self.model.before(&call, self.clock.unix_ms());
+        let before = self.model.before(&call, self.clock.now().instant);
         self.writing = Some(Box::pin(async move {
             let sent = send(spotify, clock, &call, last_device.as_deref(), before.as_ref()).await;
             (call, sent)
@@ -258,14 +275,14 @@ impl Task {
 
     fn written(&mut self, call: &QueuedCall, sent: Sent) {
         self.writing = None;
-        let now_ms = self.clock.unix_ms();
-        if let Some((asked_ms, devices)) = sent.devices {
-            self.model.asking(&Question::Devices, asked_ms);
+        let now = self.clock.now();
+        if let Some((asked_at, devices)) = sent.devices {
+            self.model.asking(&Question::Devices, asked_at);
             self.model.told(Told::Devices(devices));
         }
-        if let Some((asked_ms, playback)) = sent.playback {
+        if let Some((asked_at, playback)) = sent.playback {
             self.asked_at = Some(Instant::now());
-            self.model.heard(playback, asked_ms, now_ms);
+            self.model.heard(playback, asked_at, now);
         }
         if sent.liked_as_list {
             self.model.play_liked_as_list();
@@ -273,12 +290,12 @@ impl Task {
         match sent.result {
             Ok(()) => {
                 self.failures = 0;
-                self.model.confirmed(call, now_ms);
+                self.model.confirmed(call, now);
                 self.plan();
             }
             Err(error) => {
                 tracing::info!(command = ?call.command.verb, %error, "a command had no effect");
-                self.model.refused(call, error, now_ms);
+                self.model.refused(call, error, now);
                 // To see what is true.
                 self.ask_soon();
             }
@@ -287,8 +304,8 @@ impl Task {
 
     fn ask(&mut self) {
         self.ask_at = None;
-        let now_ms = self.clock.unix_ms();
-        let ended = self.model.ends_ms(now_ms).is_some_and(|end| end <= now_ms);
+        let now = self.clock.now();
+        let ended = self.model.ends_in(now) == Some(Duration::ZERO);
         self.overdue = if ended { self.overdue.saturating_add(1) } else { 0 };
         self.asked_at = Some(Instant::now());
         let spotify = self.spotify.clone();
@@ -298,11 +315,11 @@ impl Task {
                 Err(Error::NoActiveDevice) => Ok(None),
                 answer => answer,
             };
-            (now_ms, answer)
+            (now.instant, answer)
         }));
     }
 
-    fn answered(&mut self, asked_ms: u64, result: Result<Option<Playback>, Error>) {
+    fn answered(&mut self, asked_at: Instant, result: Result<Option<Playback>, Error>) {
         self.asking = None;
         match result {
             Ok(playback) => {
@@ -310,14 +327,14 @@ impl Task {
                     tracing::info!(failures = self.failures, "Spotify's state can be read again");
                 }
                 self.failures = 0;
-                self.model.heard(playback, asked_ms, self.clock.unix_ms());
+                self.model.heard(playback, asked_at, self.clock.now());
             }
             Err(error) => {
                 if self.model.problem() != Some(&error) {
                     tracing::warn!(%error, "Spotify's state can't be read");
                 }
                 self.failures = self.failures.saturating_add(1);
-                self.model.unheard(error, self.clock.unix_ms());
+                self.model.unheard(error, self.clock.now());
             }
         }
         self.plan();
@@ -325,10 +342,10 @@ impl Task {
 
     fn question(&mut self) {
         self.question_at = None;
-        let now_ms = self.clock.unix_ms();
-        let due = self.model.next_question(now_ms).filter(|(_, due_ms)| *due_ms <= now_ms);
+        let now = self.clock.now().instant;
+        let due = self.model.next_question(now).filter(|(_, due_at)| *due_at <= now);
         if let Some((question, _)) = due {
-            self.model.asking(&question, now_ms);
+            self.model.asking(&question, now);
             let spotify = self.spotify.clone();
             self.questioning = Some(Box::pin(async move {
                 let told = match &question {
@@ -355,7 +372,7 @@ impl Task {
             Ok(told) => self.model.told(told),
             Err(error) => {
                 tracing::info!(?question, %error, "Spotify has not answered");
-                self.model.not_told(question, &error, self.clock.unix_ms());
+                self.model.not_told(question, &error, self.clock.now().instant);
             }
         }
         self.plan_questions();
@@ -367,33 +384,34 @@ impl Task {
         self.plan();
         let just_asked = self.asked_at.is_some_and(|asked| asked.elapsed() < FRESH);
         let failed = self.model.problem().is_some_and(|error| just_asked || !lasts(error));
-        let held = failed || self.model.limit(self.clock.unix_ms()).is_some();
+        let held = failed || self.model.limit(self.clock.now()).is_some();
         if self.ask_at.is_some() && !held {
             self.ask_at = Some(Instant::now());
         }
     }
 
     fn plan(&mut self) {
-        let now_ms = self.clock.unix_ms();
-        let milliseconds = Duration::from_millis;
-        self.planned_limit = self.model.limit(now_ms);
+        let now = self.clock.now();
+        self.planned_limit = self.model.limit(now);
         let wait = ask_again_in(&Situation {
             linked: self.model.linked(),
-            limited_for: self.planned_limit.map(|limit| milliseconds(limit.until_ms.saturating_sub(now_ms))),
-            strained: self.model.strained(now_ms),
+            limited_for: self
+                .planned_limit
+                .map(|limit| Duration::from_millis(limit.until_ms.saturating_sub(now.unix_ms))),
+            strained: self.model.strained(now),
             visible: self.model.visible() > 0,
             wanted: self.model.waits_for_answer(),
             since: self.asked_at.map_or(Duration::MAX, |asked| asked.elapsed()),
             pressed: self.pressed_at.map(|pressed| pressed.elapsed()),
             woke: self.woke_at.map(|woke| woke.elapsed()),
-            still_for: self.model.still_for_ms(now_ms).map(milliseconds),
-            ends_in: self.model.ends_ms(now_ms).map(|end| milliseconds(end.saturating_sub(now_ms))),
+            still_for: self.model.still_for(now.instant),
+            ends_in: self.model.ends_in(now),
             overdue: self.overdue,
             doubts: self.model.doubts(),
             written: self
                 .model
                 .waits_for_agreement()
-                .map(|(since, another)| (milliseconds(now_ms.saturating_sub(since)), another)),
+                .map(|(since, another)| (now.instant.saturating_duration_since(since), another)),
             problem: self.model.problem(),
             failures: self.failures,
         });
@@ -402,16 +420,16 @@ impl Task {
     }
 
     fn plan_questions(&mut self) {
-        let now_ms = self.clock.unix_ms();
-        let quiet = !self.model.linked() || self.model.visible() == 0 || self.model.limit(now_ms).is_some();
-        let next = if quiet { None } else { self.model.next_question(now_ms) };
-        self.question_at = next.map(|(_, due_ms)| soon(Duration::from_millis(due_ms.saturating_sub(now_ms))));
+        let now = self.clock.now();
+        let quiet = !self.model.linked() || self.model.visible() == 0 || self.model.limit(now).is_some();
+        let next = if quiet { None } else { self.model.next_question(now.instant) };
+        self.question_at = next.map(|(_, due_at)| soon(due_at.saturating_duration_since(now.instant)));
     }
 
     fn plan_steps(&mut self) {
-        let now_ms = self.clock.unix_ms();
-        let next = if self.writing.is_some() { None } else { self.model.next_step_ms(now_ms) };
-        self.step_at = next.map(|at_ms| soon(Duration::from_millis(at_ms.saturating_sub(now_ms))));
+        let now = self.clock.now();
+        let next = if self.writing.is_some() { None } else { self.model.next_step(now) };
+        self.step_at = next.map(|at| soon(at.saturating_duration_since(now.instant)));
     }
 
     /// Wakes whoever watches, if there is something new to see.

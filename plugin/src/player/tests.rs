@@ -38,7 +38,7 @@ async fn in_an_hour_of_a_total_limit_nothing_is_sent_and_then_it_goes_on_by_itse
         pass(&world.clock, 10).await;
         player.tell(Input::Command(pressed(Verb::Next, None))).await.unwrap();
         player.tell(Input::Refresh).await.unwrap();
-        let snapshot = player.watch().borrow().at(world.clock.unix_ms());
+        let snapshot = player.watch().borrow().at(world.clock.now());
         assert!(snapshot.wait.is_some(), "the keys say how long it takes");
     }
     let sent = world.sim.requests();
@@ -47,7 +47,7 @@ async fn in_an_hour_of_a_total_limit_nothing_is_sent_and_then_it_goes_on_by_itse
     tokio::time::resume();
     world.sim.wait_for_request("GET", "/v1/me/player", Duration::from_secs(20)).await.unwrap();
     let mut watch = player.watch();
-    let heard = |state: &Arc<State>| state.at(world.clock.unix_ms()).known;
+    let heard = |state: &Arc<State>| state.at(world.clock.now()).known;
     watch.wait_for(heard).await.unwrap();
     assert!(!world.sim.requests().iter().any(|request| request.method == "POST" && request.path.ends_with("next")));
 }
@@ -62,7 +62,7 @@ async fn a_backup_that_is_linked_meanwhile_is_asked_at_once() {
     world.sim.inject(Fault::quota(Some(50_400)).of(DEMO_CLIENT_ID));
     player.tell(Input::Shown(Subscription { instances: 1, ..Subscription::default() })).await.unwrap();
     let mut watch = player.watch();
-    watch.wait_for(|model| model.at(world.clock.unix_ms()).problem.is_some()).await.unwrap();
+    watch.wait_for(|model| model.at(world.clock.now()).problem.is_some()).await.unwrap();
 
     let backup = SaveAccount {
         client_id: BACKUP_CLIENT_ID.into(),
@@ -72,8 +72,7 @@ async fn a_backup_that_is_linked_meanwhile_is_asked_at_once() {
     let id = auth.save(backup).await.unwrap();
     world.sign_in(&auth, &id).await;
     identify(&auth, &id, client.me(&id).await.unwrap()).await;
-    let snapshot =
-        watch.wait_for(|model| model.at(world.clock.unix_ms()).known).await.unwrap().at(world.clock.unix_ms());
+    let snapshot = watch.wait_for(|model| model.at(world.clock.now()).known).await.unwrap().at(world.clock.now());
     assert_eq!((snapshot.problem, snapshot.wait), (None, None));
     assert!(snapshot.first_back_in.is_some());
 }
@@ -87,7 +86,7 @@ async fn paused(world: &World) -> Handle {
     world.sim.change_playback(pause).unwrap();
     player.tell(Input::Shown(Subscription { instances: 1, ..Subscription::default() })).await.unwrap();
     let mut watch = player.watch();
-    watch.wait_for(|model| model.at(world.clock.unix_ms()).known).await.unwrap();
+    watch.wait_for(|model| model.at(world.clock.now()).known).await.unwrap();
     world.sim.clear_requests();
     player
 }
@@ -118,7 +117,7 @@ async fn after_a_sleep_what_was_known_to_fail_is_asked_again_within_two_seconds_
     world.sim.set_network(Network::Refusing);
     world.clock.advance(3_600_000);
     player.tell(Input::Shown(Subscription { instances: 1, ..Subscription::default() })).await.unwrap();
-    watch.wait_for(|model| model.at(world.clock.unix_ms()).problem.is_some()).await.unwrap();
+    watch.wait_for(|model| model.at(world.clock.now()).problem.is_some()).await.unwrap();
     tokio::time::pause();
     for _ in 0..120 {
         pass(&world.clock, 1).await;
@@ -129,7 +128,7 @@ async fn after_a_sleep_what_was_known_to_fail_is_asked_again_within_two_seconds_
     world.clock.advance(8 * 3_600_000);
     tokio::time::advance(Duration::from_secs(1)).await;
     tokio::time::resume();
-    let heard = |state: &Arc<State>| state.at(world.clock.unix_ms()).problem.is_none();
+    let heard = |state: &Arc<State>| state.at(world.clock.now()).problem.is_none();
     tokio::time::timeout(Duration::from_secs(20), watch.wait_for(heard)).await.unwrap().unwrap();
     assert!(world.sim.connections().accepted > before);
 }
@@ -145,8 +144,8 @@ async fn a_beat_that_is_late_is_a_sleep_and_brings_one_question_not_all_that_wer
     tokio::time::advance(Duration::from_secs(1_000)).await;
     tokio::time::resume();
     world.sim.wait_for_request("GET", "/v1/me/player", Duration::from_secs(20)).await.unwrap();
-    let now_ms = world.clock.unix_ms();
-    player.watch().wait_for(|model| model.at(now_ms).problem.is_none()).await.unwrap();
+    let now = world.clock.now();
+    player.watch().wait_for(|model| model.at(now).problem.is_none()).await.unwrap();
     for _ in 0..50 {
         tokio::task::yield_now().await;
     }
@@ -166,7 +165,7 @@ async fn where_spotify_plays_nowhere_a_press_wakes_the_only_device() {
     world.sim.set_playback(playback);
     let (player, _) = start(client, auth.watch(), world.clock.clone());
     player.tell(Input::Shown(Subscription { instances: 1, ..Subscription::default() })).await.unwrap();
-    player.watch().wait_for(|model| model.at(world.clock.unix_ms()).known).await.unwrap();
+    player.watch().wait_for(|model| model.at(world.clock.now()).known).await.unwrap();
     player.tell(Input::Command(pressed(Verb::TogglePlay, None))).await.unwrap();
     world.sim.wait_for(Duration::from_secs(20), |_, playback| playback.is_playing).await.unwrap();
     assert_eq!(world.sim.playback().active().unwrap().id.as_deref(), Some(spotify_sim::COMPUTER_ID));
@@ -220,7 +219,7 @@ async fn playing(world: &World) -> Handle {
     let client = Client::new(world.http.clone(), Url::parse(&world.sim.api_url()).unwrap(), auth.clone());
     let (player, _) = start(client, auth.watch(), world.clock.clone());
     player.tell(Input::Shown(Subscription { instances: 1, ..Subscription::default() })).await.unwrap();
-    player.watch().wait_for(|state| state.at(world.clock.unix_ms()).known).await.unwrap();
+    player.watch().wait_for(|state| state.at(world.clock.now()).known).await.unwrap();
     world.sim.clear_requests();
     player
 }
@@ -235,7 +234,7 @@ async fn lost(world: &World, player: &Handle, verb: Verb, fault: &Fault, request
         sent.iter().filter(|request| request.reply != spotify_sim::Reply::Pending).count() >= requests
     };
     world.sim.wait_for(crate::auth::testing::PATIENCE, all).await.unwrap();
-    let state = player.watch().borrow().at(world.clock.unix_ms());
+    let state = player.watch().borrow().at(world.clock.now());
     assert_eq!(state.refusal(&key()), None);
     world.sim.requests().iter().filter(|request| request.method == "POST").count()
 }

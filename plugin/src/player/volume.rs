@@ -5,6 +5,9 @@
 //! again. So what was asked for is remembered beside what was told afterwards, and counts for as long as that is told.
 
 use std::collections::VecDeque;
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::command::Command;
 use super::device::ChosenDevice;
@@ -14,7 +17,7 @@ pub(super) const ROUNDING: u8 = 10;
 /// So many devices are remembered.
 const MOST_DEVICES: usize = 8;
 /// Between two steps of a fade: slow enough for Spotify, quick enough for the ear.
-const FADE_STEP_MS: u64 = 500;
+const FADE_STEP: Duration = Duration::from_millis(500);
 
 /// The volume of a device, as far as it is known.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -106,9 +109,9 @@ impl Volumes {
 pub(super) struct Fade {
     from: u8,
     to: u8,
-    start_ms: u64,
-    end_ms: u64,
-    next_ms: u64,
+    start: Instant,
+    end: Instant,
+    next: Instant,
     pub device: Option<ChosenDevice>,
     pub command: Command,
 }
@@ -118,42 +121,36 @@ impl Fade {
     pub(super) fn new(
         from: Option<u8>,
         to: u8,
-        length_ms: u64,
-        now_ms: u64,
+        length: Duration,
+        now: Instant,
         device: Option<ChosenDevice>,
         command: Command,
     ) -> Self {
         let to = to.min(100);
-        let end_ms = now_ms.saturating_add(length_ms);
-        Self { from: from.unwrap_or(to), to, start_ms: now_ms, end_ms, next_ms: now_ms, device, command }
+        Self { from: from.unwrap_or(to), to, start: now, end: now + length, next: now, device, command }
     }
 
     /// When its next step is due.
-    pub(super) fn next_ms(&self) -> u64 {
-        self.next_ms
-    }
-
-    /// Whether it began later than now: the clock was set back.
-    pub(super) fn is_of_the_future(&self, now_ms: u64) -> bool {
-        self.start_ms > now_ms
+    pub(super) fn next(&self) -> Instant {
+        self.next
     }
 
     /// Where it is by now.
-    pub(super) fn at(&self, now_ms: u64) -> u8 {
-        let (done, all) = (now_ms.saturating_sub(self.start_ms), self.end_ms.saturating_sub(self.start_ms));
+    pub(super) fn at(&self, now: Instant) -> u8 {
+        let (done, all) = (now.saturating_duration_since(self.start), self.end.saturating_duration_since(self.start));
         if done >= all {
             return self.to;
         }
         let way = u128::from(self.to.abs_diff(self.from));
-        let gone = way.saturating_mul(done.into()).checked_div(all.into()).unwrap_or(way);
+        let gone = way.saturating_mul(done.as_millis()).checked_div(all.as_millis()).unwrap_or(way);
         let gone = u8::try_from(gone).unwrap_or(u8::MAX);
         if self.to > self.from { self.from.saturating_add(gone) } else { self.from.saturating_sub(gone) }
     }
 
     /// What is left of it after a step; `None` when it is there.
-    pub(super) fn after(self, now_ms: u64) -> Option<Self> {
-        let next_ms = now_ms.saturating_add(FADE_STEP_MS).min(self.end_ms);
-        (now_ms < self.end_ms).then_some(Self { next_ms, ..self })
+    pub(super) fn after(self, now: Instant) -> Option<Self> {
+        let next = (now + FADE_STEP).min(self.end);
+        (now < self.end).then_some(Self { next, ..self })
     }
 }
 

@@ -9,7 +9,7 @@ use super::command::Call;
 use super::*;
 use crate::auth::Link;
 use crate::auth::testing::accounts;
-use crate::player::testing::pressed;
+use crate::player::testing::{instant, pressed, time};
 use crate::spotify::{Device, Item, Playback, Uri};
 
 const T: u64 = 1_000_000;
@@ -57,13 +57,13 @@ impl Speaker {
     }
 
     fn read(&mut self) {
-        self.model.heard(Some(self.playback()), self.now_ms, self.now_ms);
+        self.model.heard(Some(self.playback()), instant(self.now_ms), time(self.now_ms));
     }
 
     /// Makes the calls that are due, and gives their volumes.
     fn calls(&mut self) -> Vec<u8> {
-        self.model.step_fade(self.now_ms);
-        let calls = self.model.settled(self.now_ms).into_iter().map(|call| match call {
+        self.model.step_fade(time(self.now_ms));
+        let calls = self.model.settled(time(self.now_ms)).into_iter().map(|call| match call {
             Call::Volume(percent) => percent,
             other => panic!("{other:?}"),
         });
@@ -79,17 +79,17 @@ impl Speaker {
         for ms in [800, 4_400, 4_400] {
             self.now_ms += ms;
             self.read();
-            assert_eq!(self.model.next_call(self.now_ms), None, "{:?}: nothing is asked for again", self.quirk);
+            assert_eq!(self.model.next_call(time(self.now_ms)), None, "{:?}: nothing is asked for again", self.quirk);
         }
     }
 
     fn shown(&self) -> Option<u8> {
-        self.model.at(self.now_ms).volume(None).percent
+        self.model.at(time(self.now_ms)).volume(None).percent
     }
 
     /// Presses a key, and gives the volume that is asked for.
     fn press(&mut self, verb: Verb) -> u8 {
-        assert!(self.model.command(pressed(verb, None), self.now_ms));
+        assert!(self.model.command(pressed(verb, None), time(self.now_ms)));
         let calls = self.calls();
         assert_eq!(calls.len(), 1, "{:?}: {calls:?}", self.quirk);
         calls[0]
@@ -184,7 +184,7 @@ fn fade_ends_where_it_should_and_asks_no_more() {
     for quirk in QUIRKS {
         let mut speaker = Speaker::new(quirk, quirk.stored(80, 80));
         let fade = Verb::VolumeTo { percent: 30, over: Duration::from_secs(4) };
-        assert!(speaker.model.command(pressed(fade, None), speaker.now_ms));
+        assert!(speaker.model.command(pressed(fade, None), time(speaker.now_ms)));
         let mut asked = Vec::new();
         for tick in 0..400 {
             asked.extend(speaker.calls());

@@ -1,5 +1,7 @@
 //! Now playing text: title, artist, album, playlist and times, in lines that the user writes. A press plays or pauses.
 
+use std::time::Duration;
+
 use serde::Deserialize;
 
 use super::settings::{Common, lenient};
@@ -108,17 +110,17 @@ impl Limited {
 
 fn field(name: &str, now: &Now, player: &Player) -> Option<String> {
     let track = now.track.as_ref();
-    let duration = now.duration_ms();
+    let duration = now.duration();
     Some(match name {
         "title" => super::words(now).0,
         "artist" => super::words(now).1,
         "album" => track.map(|track| track.album.clone()).unwrap_or_default(),
         "playlist" => player.playlist_name().unwrap_or_default().to_owned(),
-        "elapsed" => time(now.position_ms),
-        "total" => duration.map(time).unwrap_or_default(),
+        "elapsed" => time(now.position.as_secs()),
+        "total" => duration.map(|end| time(end.as_secs())).unwrap_or_default(),
         // In whole seconds, so that it goes on together with what has elapsed, and both add up.
         "remaining" => {
-            let left = |end: u64| (end / 1000).saturating_sub(now.position_ms / 1000) * 1000;
+            let left = |end: Duration| end.as_secs().saturating_sub(now.position.as_secs());
             duration.map(|end| time(left(end))).unwrap_or_default()
         }
         "device" => now.device.name.clone(),
@@ -127,8 +129,7 @@ fn field(name: &str, now: &Now, player: &Player) -> Option<String> {
 }
 
 /// A time as on a clock: `3:07`, `1:02:03`.
-fn time(milliseconds: u64) -> String {
-    let seconds = milliseconds / 1000;
+fn time(seconds: u64) -> String {
     let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
     if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes}:{seconds:02}") }
 }

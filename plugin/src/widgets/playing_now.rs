@@ -1,5 +1,7 @@
 //! Playing Now: cover, title, artist and progress. A press plays or pauses.
 
+use std::time::Duration;
+
 use serde::Deserialize;
 
 use super::settings::lenient;
@@ -25,10 +27,8 @@ impl Widget for PlayingNow {
         };
         let (title, artist) = words(now);
         let progress = now
-            .track
-            .as_ref()
-            .filter(|track| track.duration_ms > 0)
-            .map(|track| Progress { position_s: seconds(now.position_ms), duration_s: seconds(track.duration_ms) });
+            .duration()
+            .map(|duration| Progress { position_s: seconds(now.position), duration_s: seconds(duration) });
         let description = if artist.is_empty() { title.clone() } else { format!("{title} – {artist}") };
         Face {
             picture: Picture::NowPlaying(NowPlaying {
@@ -59,6 +59,6 @@ pub(super) struct Settings {
     scroll: Scroll,
 }
 
-fn seconds(milliseconds: u64) -> u32 {
-    u32::try_from(milliseconds / 1000).unwrap_or(u32::MAX)
+fn seconds(duration: Duration) -> u32 {
+    u32::try_from(duration.as_secs()).unwrap_or(u32::MAX)
 }

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::auth::testing::accounts;
 use crate::auth::{AccountIssue, AccountState, AuthState, Limit};
+use crate::player::testing::{instant, time};
 use crate::player::{Again, ChosenDevice, Model, Start};
 use crate::spotify::{Actions, Device, Disallows, Item, Named, Playback, PlayingType, Repeat, Uri};
 
@@ -36,8 +37,8 @@ fn linked() -> Arc<AuthState> {
 
 fn player(playback: Option<Playback>) -> Player {
     let mut model = Model::new(linked());
-    model.heard(playback, T, T);
-    model.at(T)
+    model.heard(playback, instant(T), time(T));
+    model.at(time(T))
 }
 
 /// An instance that is named like its widget.
@@ -96,7 +97,7 @@ fn before_linking_every_key_says_what_to_do_and_opens_the_settings() {
         (Link::SignInAgain, "Sign in again", Some(Request::SignIn)),
         (Link::Linking, "Agree in the browser", None),
     ] {
-        let player = Model::new(Arc::new(accounts(link, &["Name"]))).at(T);
+        let player = Model::new(Arc::new(accounts(link, &["Name"]))).at(time(T));
         for widget in ALL {
             let key = widget.instance("key".into(), &Settings::new());
             let face = key.face(&player, Size::KEY);
@@ -176,16 +177,16 @@ fn odd_answers_are_shown_as_what_they_are() {
 #[test]
 fn refusal_is_shown_on_the_pressed_key_alone() {
     let mut model = Model::new(linked());
-    model.heard(Some(playback()), T, T);
-    model.unheard(Error::Offline, T);
-    let offline = model.at(T);
+    model.heard(Some(playback()), instant(T), time(T));
+    model.unheard(Error::Offline, time(T));
+    let offline = model.at(time(T));
     assert_eq!(says("play-pause", &offline), "Pause", "what is known is shown on");
     model = Model::new(linked());
-    model.unheard(Error::Offline, T);
-    let never_known = model.at(T);
+    model.unheard(Error::Offline, time(T));
+    let never_known = model.at(time(T));
     assert_eq!(says("play-pause", &never_known), Error::Offline.user_message().key());
-    model.unheard(Error::AppOwnerNeedsPremium, T);
-    assert_eq!(says("next", &model.at(T)), Error::AppOwnerNeedsPremium.user_message().key());
+    model.unheard(Error::AppOwnerNeedsPremium, time(T));
+    assert_eq!(says("next", &model.at(time(T))), Error::AppOwnerNeedsPremium.user_message().key());
 }
 
 #[test]
@@ -196,8 +197,8 @@ fn progress_is_in_whole_seconds() {
 
 fn with(state: AuthState) -> Player {
     let mut model = Model::new(Arc::new(state));
-    model.heard(Some(playback()), T, T);
-    model.at(T)
+    model.heard(Some(playback()), instant(T), time(T));
+    model.at(time(T))
 }
 
 #[test]
@@ -384,7 +385,7 @@ fn a_long_and_a_double_press_mean_what_the_user_has_chosen() {
     assert!(placed("volume-up", &Settings::new()).gesture_config().repeats);
     let louder = placed("volume-up", &set).gesture_config();
     assert_eq!(louder, GestureConfig { long: true, double: false, repeats: false }, "a long press was chosen");
-    let unlinked = Model::new(Arc::new(accounts(Link::NotLinked, &["Name"]))).at(T);
+    let unlinked = Model::new(Arc::new(accounts(Link::NotLinked, &["Name"]))).at(time(T));
     assert_eq!(key.on_gesture(Gesture::Long, &unlinked), Some(Request::OpenSettings));
 }
 
@@ -398,9 +399,9 @@ fn tone_of(face: &Face) -> Option<Tone> {
 
 /// Presses a key of a widget in a state, and answers whether anything is sent, and what the key says then.
 fn pressed(name: &str, model: &mut Model, set: &Settings) -> (bool, String) {
-    let Some(Request::Command(command)) = press(name, &model.at(T), set) else { panic!("{name}") };
-    let sent = model.command(command, T);
-    (sent, placed(name, set).face(&model.at(T), Size::KEY).description)
+    let Some(Request::Command(command)) = press(name, &model.at(time(T)), set) else { panic!("{name}") };
+    let sent = model.command(command, time(T));
+    (sent, placed(name, set).face(&model.at(time(T)), Size::KEY).description)
 }
 
 #[test]
@@ -427,16 +428,16 @@ fn face_and_press_agree_on_what_is_disallowed() {
             let actions = Actions { disallows };
             let state = Playback { is_playing: playing, actions, currently_playing_type: kind, ..playback() };
             let mut model = Model::new(linked());
-            model.heard(Some(state.clone()), T, T);
-            let face = placed(name, &of).face(&model.at(T), Size::KEY);
+            model.heard(Some(state.clone()), instant(T), time(T));
+            let face = placed(name, &of).face(&model.at(time(T)), Size::KEY);
             assert_ne!(tone_of(&face), Some(Tone::Normal), "{name}");
             assert_ne!(tone_of(&face), Some(Tone::Active), "{name}");
             let words = if kind == PlayingType::Ad { "Not during an ad" } else { "Not possible now" };
             assert_eq!(pressed(name, &mut model, &of), (false, words.to_owned()), "{name}");
 
             model = Model::new(linked());
-            model.heard(Some(Playback { actions: Actions::default(), ..state }), T, T);
-            let face = placed(name, &of).face(&model.at(T), Size::KEY);
+            model.heard(Some(Playback { actions: Actions::default(), ..state }), instant(T), time(T));
+            let face = placed(name, &of).face(&model.at(time(T)), Size::KEY);
             assert_ne!(tone_of(&face), Some(Tone::Disabled), "{name}");
             assert!(pressed(name, &mut model, &of).0, "{name}");
         }
@@ -448,7 +449,7 @@ fn device_without_volume_says_so_and_is_sent_nothing() {
     let of = |supports_volume, volume_percent| {
         let device = Device { supports_volume, volume_percent, ..Device::default() };
         let mut model = Model::new(linked());
-        model.heard(Some(Playback { device: Some(device), ..playback() }), T, T);
+        model.heard(Some(Playback { device: Some(device), ..playback() }), instant(T), time(T));
         model
     };
     let fade = json!({"volume": 10, "fadeSeconds": 5});
@@ -462,7 +463,7 @@ fn device_without_volume_says_so_and_is_sent_nothing() {
         let set = settings(set);
         for told in [None, Some(0), Some(100)] {
             let mut fixed = of(Some(false), told);
-            let face = placed(name, &set).face(&fixed.at(T), Size::KEY);
+            let face = placed(name, &set).face(&fixed.at(time(T)), Size::KEY);
             assert_eq!(
                 (face.description.as_str(), tone_of(&face)),
                 ("Volume is fixed", Some(Tone::Disabled)),
@@ -472,7 +473,7 @@ fn device_without_volume_says_so_and_is_sent_nothing() {
         }
         for supports in [None, Some(true)] {
             let mut unknown = of(supports, None);
-            let face = placed(name, &set).face(&unknown.at(T), Size::KEY);
+            let face = placed(name, &set).face(&unknown.at(time(T)), Size::KEY);
             assert_eq!(tone_of(&face), Some(Tone::Normal), "{name}");
             assert!(pressed(name, &mut unknown, &set).0, "{name}");
         }
@@ -484,29 +485,29 @@ fn volume_keys_of_a_device_show_and_step_its_own() {
     let desk = Device { id: Some("desk".into()), volume_percent: Some(40), ..Device::default() };
     let attic = Device { id: Some("attic".into()), volume_percent: Some(70), ..Device::default() };
     let mut model = Model::new(linked());
-    model.heard(Some(Playback { device: Some(desk.clone()), ..playback() }), T, T);
-    model.list_devices(vec![desk, attic], T);
+    model.heard(Some(Playback { device: Some(desk.clone()), ..playback() }), instant(T), time(T));
+    model.list_devices(vec![desk, attic], time(T));
     let set = settings(json!({"device": {"id": "attic", "name": "Attic"}}));
     let mut subscription = Subscription::default();
     placed("volume-up", &set).subscribe(&mut subscription);
     assert!(subscription.devices);
     for (name, words) in [("volume-up", "Volume Up: 75 %"), ("volume-up", "Volume Up: 80 %"), ("mute", "Muted")] {
         assert_eq!(pressed(name, &mut model, &set), (true, words.to_owned()));
-        model.settle(T);
-        assert_eq!(says("volume-up", &model.at(T)), "Volume Up: 40 %", "that of the other one is its own");
+        model.settle(time(T));
+        assert_eq!(says("volume-up", &model.at(time(T))), "Volume Up: 40 %", "that of the other one is its own");
     }
-    assert_eq!(placed("volume-up", &set).face(&model.at(T), Size::KEY).description, "Volume Up: 0 %");
+    assert_eq!(placed("volume-up", &set).face(&model.at(time(T)), Size::KEY).description, "Volume Up: 0 %");
     pressed("mute", &mut model, &set);
-    assert_eq!(placed("volume-up", &set).face(&model.at(T), Size::KEY).description, "Volume Up: 80 %");
+    assert_eq!(placed("volume-up", &set).face(&model.at(time(T)), Size::KEY).description, "Volume Up: 80 %");
 }
 
 /// What the sleep timer shows so long after it was started with these settings: label, meter and description.
 fn sleep_face(set: &Value, after_ms: u64) -> (String, Option<u8>, String) {
     let set = settings(set.clone());
     let mut model = Model::new(linked());
-    model.heard(Some(playback()), T, T);
+    model.heard(Some(playback()), instant(T), time(T));
     assert!(pressed("sleep-timer", &mut model, &set).0);
-    let face = placed("sleep-timer", &set).face(&model.at(T + after_ms), Size::KEY);
+    let face = placed("sleep-timer", &set).face(&model.at(time(T + after_ms)), Size::KEY);
     let Picture::Key(key) = face.picture else { panic!("{face:?}") };
     assert_eq!(key.tone, Tone::Active);
     (key.label, key.meter, face.description)
@@ -560,8 +561,8 @@ fn idle_sleep_timer_shows_what_it_is_set_to() {
 fn sleep_timer_is_dimmed_while_nothing_plays() {
     for nothing in [None, Some(Playback { is_playing: false, ..playback() })] {
         let mut model = Model::new(linked());
-        model.heard(nothing, T, T);
-        let face = placed("sleep-timer", &settings(json!({}))).face(&model.at(T), Size::KEY);
+        model.heard(nothing, instant(T), time(T));
+        let face = placed("sleep-timer", &settings(json!({}))).face(&model.at(time(T)), Size::KEY);
         assert_eq!(tone_of(&face), Some(Tone::Disabled));
         let (sent, words) = pressed("sleep-timer", &mut model, &settings(json!({})));
         assert_eq!((sent, words.as_str()), (false, "Nothing is playing"));

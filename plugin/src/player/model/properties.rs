@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::auth::testing::accounts;
 use crate::auth::{LimitKind, Link};
-use crate::player::testing::pressed;
+use crate::player::testing::{instant, pressed, time};
 use crate::player::{Again, SleepUntil, Start};
 use crate::spotify::{Context, Device, Item, Repeat};
 
@@ -22,7 +22,7 @@ enum Event {
     Question(Option<Error>),
     Accounts(Link, Option<Limit>),
     Shown(Subscription),
-    ClockChange,
+    Woke,
     Refresh,
 }
 
@@ -145,30 +145,30 @@ fn event() -> impl Strategy<Value = Event> {
         2 => maybe(error()).prop_map(Event::Question),
         1 => (link, maybe(limit)).prop_map(|(link, limit)| Event::Accounts(link, limit)),
         1 => subscription().prop_map(Event::Shown),
-        1 => Just(Event::ClockChange),
+        1 => Just(Event::Woke),
         1 => Just(Event::Refresh),
     ]
 }
 
 fn on_event(model: &mut Model, event: Event, now_ms: u64) {
     match event {
-        Event::Answer(answer, asked_ms) => model.heard(answer.map(|answer| *answer), asked_ms, now_ms),
-        Event::Failure(error) => model.unheard(error, now_ms),
-        Event::Press(verb) => drop(model.command(pressed(verb, None), now_ms)),
+        Event::Answer(answer, asked_ms) => model.heard(answer.map(|answer| *answer), instant(asked_ms), time(now_ms)),
+        Event::Failure(error) => model.unheard(error, time(now_ms)),
+        Event::Press(verb) => drop(model.command(pressed(verb, None), time(now_ms))),
         Event::Call(error) => {
-            model.step(now_ms);
-            if let Some(call) = model.next_call(now_ms) {
+            model.step(time(now_ms));
+            if let Some(call) = model.next_call(time(now_ms)) {
                 match error {
-                    Some(error) => model.refused(&call, error, now_ms),
-                    None => model.confirmed(&call, now_ms),
+                    Some(error) => model.refused(&call, error, time(now_ms)),
+                    None => model.confirmed(&call, time(now_ms)),
                 }
             }
         }
         Event::Question(error) => {
-            if let Some((question, _)) = model.next_question(now_ms) {
-                model.asking(&question, now_ms);
+            if let Some((question, _)) = model.next_question(instant(now_ms)) {
+                model.asking(&question, instant(now_ms));
                 match (error, &question) {
-                    (Some(error), _) => model.not_told(&question, &error, now_ms),
+                    (Some(error), _) => model.not_told(&question, &error, instant(now_ms)),
                     (None, Question::Saved(uris)) => {
                         model.told(Told::Saved(uris.iter().cloned().map(|uri| (uri, true)).collect()));
                     }
@@ -182,8 +182,8 @@ fn on_event(model: &mut Model, event: Event, now_ms: u64) {
             model.set_accounts(Arc::new(AuthState { limit, ..accounts(link, &["A"]) }));
         }
         Event::Shown(subscription) => model.look_at(subscription),
-        Event::ClockChange => model.woke(now_ms),
-        Event::Refresh => model.on_refresh(now_ms),
+        Event::Woke => model.woke(instant(now_ms)),
+        Event::Refresh => model.on_refresh(instant(now_ms)),
     }
 }
 
@@ -195,12 +195,12 @@ proptest! {
         let mut model = Model::new(Arc::new(accounts(Link::Linked, &["A"])));
         for (now_ms, event, look_ms) in events {
             on_event(&mut model, event, now_ms);
-            let player = model.at(look_ms);
-            let _ = model.state().next_change_ms(look_ms);
-            let _ = (model.ends_ms(look_ms), model.next_step_ms(look_ms), model.still_for_ms(look_ms));
-            let _ = (model.next_question(look_ms), model.waits_for_agreement(), model.strained(look_ms));
+            let player = model.at(time(look_ms));
+            let _ = model.state().next_change_in(time(look_ms));
+            let _ = (model.ends_in(time(look_ms)), model.next_step(time(look_ms)), model.still_for(instant(look_ms)));
+            let _ = (model.next_question(instant(look_ms)), model.waits_for_agreement(), model.strained(time(look_ms)));
             if let Some(now) = &player.now {
-                prop_assert!(now.duration_ms().is_none_or(|duration_ms| now.position_ms <= duration_ms));
+                prop_assert!(now.duration().is_none_or(|duration| now.position <= duration));
                 let foreign = model.state.known.clone().flatten().and_then(|known| known.now.volume);
                 prop_assert!(now.volume.is_none_or(|volume| volume <= 100 || Some(volume) == foreign));
             }

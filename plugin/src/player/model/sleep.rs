@@ -1,9 +1,14 @@
 //! What the model does for the sleep timer: fades the volume out, pauses, and sets the volume back where nothing plays.
 
+use std::time::Duration;
+
+use tokio::time::Instant;
+
 use super::{Model, QueuedCall};
+use crate::clock::Moment;
 use crate::player::command::{Call, Command, SleepUntil, Verb, What, obstacle, set_volume};
 use crate::player::sleep::{Faded, Sleep};
-use crate::player::state::{Known, LAG_MS};
+use crate::player::state::{Known, LAG};
 use crate::player::volume::{Fade, ROUNDING};
 use crate::spotify::{Device, Error};
 
@@ -14,77 +19,77 @@ fn is_of_sleep(command: &Command) -> bool {
 
 impl Model {
     /// A press: starts the timer, or adds to it.
-    pub(super) fn start_sleep(&mut self, until: SleepUntil, command: Command, now_ms: u64) {
-        self.end_sleep_fade(now_ms);
+    pub(super) fn start_sleep(&mut self, until: SleepUntil, command: Command, now: Moment) {
+        self.end_sleep_fade(now);
         match self.state.sleep.as_mut().filter(|sleep| !sleep.is_pausing) {
-            Some(sleep) => sleep.add(now_ms),
+            Some(sleep) => sleep.add(now.instant),
             // It pauses what plays, wherever that is.
-            None => self.state.sleep = Some(Sleep::new(until, Command { device: None, ..command }, now_ms)),
+            None => self.state.sleep = Some(Sleep::new(until, Command { device: None, ..command }, now.instant)),
         }
-        self.step_sleep(now_ms);
+        self.step_sleep(now);
     }
 
     /// A long press: the timer stops. A pause that is on its way stays.
-    pub(super) fn cancel_sleep(&mut self, now_ms: u64) {
+    pub(super) fn cancel_sleep(&mut self, now: Moment) {
         if self.state.sleep.as_ref().is_some_and(|sleep| !sleep.is_pausing) {
-            self.end_sleep_fade(now_ms);
+            self.end_sleep_fade(now);
             self.state.sleep = None;
         }
     }
 
     /// Goes on with what time alone brings: the sleep timer and the fade.
-    pub(in crate::player) fn step(&mut self, now_ms: u64) {
-        self.step_sleep(now_ms);
-        self.step_fade(now_ms);
+    pub(in crate::player) fn step(&mut self, now: Moment) {
+        self.step_sleep(now);
+        self.step_fade(now);
     }
 
     /// Goes on with the timer. Idempotent, so that it can be called after whatever has happened.
-    pub(super) fn step_sleep(&mut self, now_ms: u64) {
-        let player = self.at(now_ms);
-        let ends_ms = self.ends_ms(now_ms);
+    pub(super) fn step_sleep(&mut self, now: Moment) {
+        let player = self.at(now);
+        let ends_at = self.ends_in(now).map(|ends_in| now.instant + ends_in);
         let Some(sleep) = self.state.sleep.as_mut().filter(|sleep| !sleep.is_pausing) else { return };
-        let now = player.now.as_ref();
-        if sleep.is_for_item() && now.is_some_and(|now| now.skipping) {
+        let current = player.now.as_ref();
+        if sleep.is_for_item() && current.is_some_and(|current| current.skipping) {
             // It is the end of another item that counts now, which isn't known yet.
-            self.end_sleep_fade(now_ms);
+            self.end_sleep_fade(now);
             return;
         }
-        if let Some(now) = now.filter(|now| now.playing) {
-            sleep.follow(now, ends_ms);
+        if let Some(current) = current.filter(|current| current.playing) {
+            sleep.follow(current, ends_at);
         }
         // What is known too badly may have gone on elsewhere.
-        let is_still = player.believes_now && now.is_none_or(|now| !now.playing);
-        if sleep.is_due(now_ms) {
-            if is_still || sleep.is_late(now_ms) {
-                self.end_sleep_fade(now_ms);
+        let is_still = player.believes_now && current.is_none_or(|current| !current.playing);
+        if sleep.is_due(now.instant) {
+            if is_still || sleep.is_late(now.instant) {
+                self.end_sleep_fade(now);
                 self.state.sleep = None;
                 return;
             }
             sleep.is_pausing = true;
             let command = sleep.command.clone();
             self.fade.take_if(|fade| is_of_sleep(&fade.command));
-            self.push(Call::Pause, now.map(|_| What::Playing(false)), None, &command, now_ms);
-        } else if let Some(left_ms) = sleep.fade_left_ms(now_ms) {
+            self.push(Call::Pause, current.map(|_| What::Playing(false)), None, &command, now);
+        } else if let Some(left) = sleep.fade_left(now.instant) {
             if is_still || !player.believes_now {
-                self.end_sleep_fade(now_ms);
+                self.end_sleep_fade(now);
             } else if sleep.may_fade && sleep.faded.is_none() {
-                self.start_sleep_fade(left_ms, now_ms);
+                self.start_sleep_fade(left, now);
             }
         }
     }
 
     /// When the timer wants to be looked at again.
-    pub(super) fn next_sleep_ms(&self, now_ms: u64) -> Option<u64> {
+    pub(super) fn next_sleep(&self, now: Instant) -> Option<Instant> {
         let sleep = self.state.sleep.as_ref()?;
         // Until it is known what comes of a skip, nothing is done.
-        let waits = sleep.is_for_item() && self.now_at(now_ms).is_some_and(|now| now.skipping);
-        sleep.next_ms(now_ms).filter(|_| !waits)
+        let waits = sleep.is_for_item() && self.state.now_at(now).is_some_and(|current| current.skipping);
+        sleep.next(now).filter(|_| !waits)
     }
 
     /// Begins to fade, where the device has a volume that is known and can be set.
-    fn start_sleep_fade(&mut self, left_ms: u64, now_ms: u64) {
-        let player = self.at(now_ms);
-        let volume = Verb::VolumeTo { percent: 0, over: std::time::Duration::ZERO };
+    fn start_sleep_fade(&mut self, left: Duration, now: Moment) {
+        let player = self.at(now);
+        let volume = Verb::VolumeTo { percent: 0, over: Duration::ZERO };
         let Some(before) = player.volume(None).percent.filter(|percent| *percent > 0) else { return };
         if obstacle(&volume, None, &player).is_some() {
             return;
@@ -93,22 +98,22 @@ impl Model {
         let device = player.target(None).map(str::to_owned);
         self.volumes.note_loud(device.as_deref(), Some(before));
         sleep.faded = Some(Faded { device, before, steps: Vec::new() });
-        self.fade = Some(Fade::new(Some(before), 0, left_ms, now_ms, None, sleep.command.clone()));
+        self.fade = Some(Fade::new(Some(before), 0, left, now.instant, None, sleep.command.clone()));
     }
 
     /// Ends the fade and sets the volume back to what it was before.
-    fn end_sleep_fade(&mut self, now_ms: u64) {
+    fn end_sleep_fade(&mut self, now: Moment) {
         self.fade.take_if(|fade| is_of_sleep(&fade.command));
         let Some((faded, command)) =
             self.state.sleep.as_mut().and_then(|sleep| Some((sleep.faded.take()?, sleep.command.clone())))
         else {
             return;
         };
-        let player = self.at(now_ms);
+        let player = self.at(now);
         // Another device has a volume of its own.
         if player.target(None) == faded.device.as_deref() && player.volume(None).percent != Some(faded.before) {
             let (call, what) = set_volume(faded.before, None, &player);
-            self.push(call, what, None, &command, now_ms);
+            self.push(call, what, None, &command, now);
         }
     }
 
@@ -122,13 +127,13 @@ impl Model {
         }
     }
 
-    /// Ends the fade where Spotify reports that the volume was changed elsewhere, or that another device plays. `asked_ms`: when
+    /// Ends the fade where Spotify reports that the volume was changed elsewhere, or that another device plays. `asked_at`: when
     /// it was asked.
-    pub(super) fn check_sleep_volume(&mut self, device: &Device, asked_ms: u64) {
+    pub(super) fn check_sleep_volume(&mut self, device: &Device, asked_at: Instant) {
         let Some(faded) = self.state.sleep.as_ref().and_then(|sleep| sleep.faded.as_ref()) else { return };
         let is_other = faded.device != device.id;
         // A fade only goes down: what is reported is no louder than a step that reads can't lag behind any more.
-        let settled = faded.steps.iter().rev().find(|(done_ms, _)| done_ms.saturating_add(LAG_MS) <= asked_ms);
+        let settled = faded.steps.iter().rev().find(|(done_at, _)| *done_at + LAG <= asked_at);
         let is_louder = settled
             .zip(device.told_volume())
             .is_some_and(|((_, percent), reported)| reported > percent.saturating_add(ROUNDING));
@@ -138,45 +143,47 @@ impl Model {
     }
 
     /// Whether the item whose end the timer waits for has ended, as something else plays by Spotify's answer.
-    pub(super) fn sleep_item_has_ended(&self, known: Option<&Known>, now_ms: u64) -> bool {
+    pub(super) fn sleep_item_has_ended(&self, known: Option<&Known>, now: Moment) -> bool {
         let is_asked_for = self.state.changes.iter().any(|change| change.left.is_some());
         let Some(known) = known.filter(|_| !is_asked_for) else { return false };
-        self.state.sleep.as_ref().is_some_and(|sleep| sleep.has_ended(known.now.uri(), now_ms))
+        self.state.sleep.as_ref().is_some_and(|sleep| sleep.has_ended(known.now.uri(), now.instant))
     }
 
     /// Spotify has answered. `ended`: see [`Model::sleep_item_has_ended`].
-    pub(super) fn on_answer_for_sleep(&mut self, ended: bool, now_ms: u64) {
+    pub(super) fn on_answer_for_sleep(&mut self, ended: bool, now: Moment) {
         if let Some(sleep) = self.state.sleep.as_mut().filter(|_| ended) {
-            sleep.end_now(now_ms);
+            sleep.end_at(now.instant);
         }
-        self.step_sleep(now_ms);
+        self.step_sleep(now);
     }
 
     /// A call has succeeded.
-    pub(super) fn sleep_call_confirmed(&mut self, call: &QueuedCall, now_ms: u64) {
+    pub(super) fn sleep_call_confirmed(&mut self, call: &QueuedCall, now: Moment) {
         if !is_of_sleep(&call.command) {
             return;
         }
         match (&call.call, &mut self.state.sleep) {
             (Call::Pause, Some(sleep)) if sleep.is_pausing => {
-                self.end_sleep_fade(now_ms);
+                self.end_sleep_fade(now);
                 self.state.sleep = None;
             }
-            (Call::Volume(percent), Some(Sleep { faded: Some(faded), .. })) => faded.steps.push((now_ms, *percent)),
+            (Call::Volume(percent), Some(Sleep { faded: Some(faded), .. })) => {
+                faded.steps.push((now.instant, *percent))
+            }
             _ => {}
         }
     }
 
     /// A call has failed. Returns whether the timer does without it, so that no key needs to say so.
-    pub(super) fn sleep_call_refused(&mut self, call: &QueuedCall, error: &Error, now_ms: u64) -> bool {
+    pub(super) fn sleep_call_refused(&mut self, call: &QueuedCall, error: &Error, now: Moment) -> bool {
         let Some(sleep) = self.state.sleep.as_mut().filter(|_| is_of_sleep(&call.command)) else {
             // The volume can't be set back.
             return is_of_sleep(&call.command) && !error.passes();
         };
         match &call.call {
-            Call::Pause if error.passes() && sleep.retry(now_ms) => false,
+            Call::Pause if error.passes() && sleep.retry(now.instant) => false,
             Call::Pause => {
-                self.end_sleep_fade(now_ms);
+                self.end_sleep_fade(now);
                 self.state.sleep = None;
                 *error == Error::NoActiveDevice
             }

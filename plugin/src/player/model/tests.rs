@@ -1,11 +1,16 @@
 use super::*;
 use crate::auth::LimitKind;
 use crate::auth::testing::accounts;
-use crate::player::state::STALE_MS;
-use crate::player::testing::{key, pressed};
+use crate::clock::millis;
+use crate::player::state::STALE_AFTER;
+use crate::player::testing::{instant, key, ms, pressed, time};
 use crate::spotify::{Device, Item, LinkedFrom};
 
 const T: u64 = 1_000_000;
+const TRUST_MS: u64 = TRUST.as_secs() * 1_000;
+const REFUSAL_MS: u64 = REFUSAL_SHOWN.as_secs() * 1_000;
+const DONE_MS: u64 = DONE_SHOWN.as_secs() * 1_000;
+const STALE_MS: u64 = STALE_AFTER.as_secs() * 1_000;
 
 fn uri(text: &str) -> Uri {
     Uri::from_spotify(text).unwrap()
@@ -23,49 +28,48 @@ fn playback(playing: bool, progress_ms: u64) -> Playback {
 
 fn model(playing: bool) -> Model {
     let mut model = Model::new(Arc::new(accounts(Link::Linked, &["A"])));
-    model.heard(Some(playback(playing, 10_000)), T, T);
+    model.heard(Some(playback(playing, 10_000)), instant(T), time(T));
     model
 }
 
 fn press(model: &mut Model, verb: Verb, at: u64) {
-    assert!(model.command(pressed(verb, None), at));
+    assert!(model.command(pressed(verb, None), time(at)));
 }
 
 #[test]
-fn a_clock_set_back_leaves_nothing_behind_that_lasts_until_it_gets_there_again() {
+fn clock_set_back_prolongs_nothing() {
     let mut model = model(true);
     press(&mut model, Verb::TogglePlay, T + 1_000);
-    let call = model.next_call(T + 1_000).unwrap();
-    model.confirmed(&call, T + 1_000);
+    let call = model.next_call(time(T + 1_000)).unwrap();
+    model.confirmed(&call, time(T + 1_000));
     press(&mut model, Verb::Next, T + 1_000);
-    let call = model.next_call(T + 1_000).unwrap();
-    model.refused(&call, Error::Offline, T + 1_000);
-    let back = T - 500_000;
-    assert!(model.at(back).refusal.is_some(), "it would last for minutes");
-    model.woke(back);
-    assert_eq!(model.at(back).refusal, None);
-    // The pause is not trusted for longer than it would have been.
-    assert!(!now(&model, back).playing);
-    model.heard(Some(playback(true, 10_000)), back + TRUST_MS, back + TRUST_MS);
-    assert!(now(&model, back + TRUST_MS).playing);
-    assert_eq!(now(&model, back + TRUST_MS + 1_000).position_ms, 11_000, "it moves on");
+    let call = model.next_call(time(T + 1_000)).unwrap();
+    model.refused(&call, Error::Offline, time(T + 1_000));
+    let later = |ms| Moment { unix_ms: T - 500_000, ..time(T + 1_000 + ms) };
+    model.woke(later(0).instant);
+    assert!(model.at(later(REFUSAL_MS - 1)).refusal.is_some());
+    assert_eq!(model.at(later(REFUSAL_MS)).refusal, None);
+    assert!(!model.at(later(0)).now.unwrap().playing);
+    model.heard(Some(playback(true, 10_000)), later(TRUST_MS).instant, later(TRUST_MS));
+    assert!(model.at(later(TRUST_MS)).now.unwrap().playing, "the pause isn't trusted any longer");
+    assert_eq!(millis(model.at(later(TRUST_MS + 1_000)).now.unwrap().position), 11_000, "it moves on");
 }
 
 fn now(model: &Model, at: u64) -> Now {
-    model.at(at).now.unwrap()
+    model.at(time(at)).now.unwrap()
 }
 
 #[test]
 fn a_press_shows_at_once_and_progress_stands_still_while_paused() {
     let mut model = model(true);
-    assert_eq!(now(&model, T + 2_000).position_ms, 12_000);
+    assert_eq!(millis(now(&model, T + 2_000).position), 12_000);
     press(&mut model, Verb::TogglePlay, T + 2_000);
     assert!(!now(&model, T + 2_000).playing);
-    assert_eq!(now(&model, T + 9_000).position_ms, 12_000);
-    assert_eq!(model.next_call(T + 60_000).unwrap().call, Call::Pause);
+    assert_eq!(millis(now(&model, T + 9_000).position), 12_000);
+    assert_eq!(model.next_call(time(T + 60_000)).unwrap().call, Call::Pause);
     press(&mut model, Verb::TogglePlay, T + 9_000);
-    assert_eq!(now(&model, T + 10_000).position_ms, 13_000);
-    assert_eq!(model.next_call(T + 60_000).unwrap().call, Call::Play);
+    assert_eq!(millis(now(&model, T + 10_000).position), 13_000);
+    assert_eq!(model.next_call(time(T + 60_000)).unwrap().call, Call::Play);
 }
 
 #[test]
@@ -73,53 +77,53 @@ fn a_press_before_the_first_answer_waits_for_it() {
     let mut model = Model::new(Arc::new(accounts(Link::Linked, &["A"])));
     press(&mut model, Verb::VolumeBy(5), T);
     press(&mut model, Verb::ToggleSaved(None), T + 10);
-    assert_eq!(model.next_call(T + 20), None);
+    assert_eq!(model.next_call(time(T + 20)), None);
     let mut offline = model.clone();
-    model.heard(Some(playback(true, 10_000)), T, T + 100);
-    assert_eq!(model.next_call(T + 60_000).unwrap().call, Call::Volume(45));
-    assert!(matches!(model.next_call(T + 60_000).unwrap().call, Call::Save { .. }));
-    offline.unheard(Error::Offline, T + 100);
-    assert!(offline.next_call(T + 60_000).is_some(), "and is tried all the same if none comes");
+    model.heard(Some(playback(true, 10_000)), instant(T), time(T + 100));
+    assert_eq!(model.next_call(time(T + 60_000)).unwrap().call, Call::Volume(45));
+    assert!(matches!(model.next_call(time(T + 60_000)).unwrap().call, Call::Save { .. }));
+    offline.unheard(Error::Offline, time(T + 100));
+    assert!(offline.next_call(time(T + 60_000)).is_some(), "and is tried all the same if none comes");
 }
 
 #[test]
 fn a_refused_change_is_taken_back_with_its_reason_for_a_while() {
     let mut model = model(true);
     press(&mut model, Verb::TogglePlay, T);
-    let call = model.next_call(T + 60_000).unwrap();
-    model.refused(&call, Error::PremiumRequired, T + 50);
-    let player = model.at(T + 60);
+    let call = model.next_call(time(T + 60_000)).unwrap();
+    model.refused(&call, Error::PremiumRequired, time(T + 50));
+    let player = model.at(time(T + 60));
     assert!(player.now.as_ref().unwrap().playing);
     assert_eq!(player.refusal(&key()), Some(&Error::PremiumRequired));
     assert_eq!(player.refusal(&"another key".into()), None);
-    assert_eq!(model.state.next_change_ms(T + 60), Some(T + 50 + SAY_WHY_MS));
-    assert_eq!(model.at(T + 50 + SAY_WHY_MS).refusal(&key()), None);
+    assert_eq!(model.state.next_change_in(time(T + 60)), Some(ms(REFUSAL_MS - 10)));
+    assert_eq!(model.at(time(T + 50 + REFUSAL_MS)).refusal(&key()), None);
 }
 
 #[test]
 fn pausing_what_is_paused_already_is_a_success() {
     let mut model = model(true);
     press(&mut model, Verb::TogglePlay, T);
-    let call = model.next_call(T + 60_000).unwrap();
-    model.refused(&call, Error::Restricted(Restriction::AlreadyPaused), T + 50);
+    let call = model.next_call(time(T + 60_000)).unwrap();
+    model.refused(&call, Error::Restricted(Restriction::AlreadyPaused), time(T + 50));
     assert!(!now(&model, T + 60).playing);
-    assert_eq!(model.at(T + 60).refusal(&key()), None);
+    assert_eq!(model.at(time(T + 60)).refusal(&key()), None);
 }
 
 #[test]
 fn a_read_that_lags_behind_a_write_does_not_flip_the_key_back() {
     let mut model = model(true);
     press(&mut model, Verb::TogglePlay, T);
-    let call = model.next_call(T + 60_000).unwrap();
-    model.heard(Some(playback(true, 10_100)), T + 10, T + 20);
+    let call = model.next_call(time(T + 60_000)).unwrap();
+    model.heard(Some(playback(true, 10_100)), instant(T + 10), time(T + 20));
     assert!(!now(&model, T + 30).playing, "the call isn't even answered");
-    model.confirmed(&call, T + 50);
-    model.heard(Some(playback(true, 10_200)), T + 100, T + 110);
+    model.confirmed(&call, time(T + 50));
+    model.heard(Some(playback(true, 10_200)), instant(T + 100), time(T + 110));
     assert!(!now(&model, T + 120).playing, "Spotify has not had time to agree");
-    model.heard(Some(playback(false, 10_000)), T + 500, T + 510);
+    model.heard(Some(playback(false, 10_000)), instant(T + 500), time(T + 510));
     assert!(!now(&model, T + 520).playing);
     assert!(model.waits_for_agreement().is_none(), "it has agreed");
-    model.heard(Some(playback(true, 10_000)), T + 600, T + 610);
+    model.heard(Some(playback(true, 10_000)), instant(T + 600), time(T + 610));
     assert!(now(&model, T + 620).playing, "so the next state is the truth");
 }
 
@@ -127,9 +131,9 @@ fn a_read_that_lags_behind_a_write_does_not_flip_the_key_back() {
 fn trust_ends_when_spotify_never_agrees() {
     let mut model = model(true);
     press(&mut model, Verb::TogglePlay, T);
-    let call = model.next_call(T + 60_000).unwrap();
-    model.confirmed(&call, T);
-    model.heard(Some(playback(true, 15_000)), T + TRUST_MS, T + TRUST_MS);
+    let call = model.next_call(time(T + 60_000)).unwrap();
+    model.confirmed(&call, time(T));
+    model.heard(Some(playback(true, 15_000)), instant(T + TRUST_MS), time(T + TRUST_MS));
     assert!(now(&model, T + TRUST_MS).playing);
 }
 
@@ -137,13 +141,13 @@ fn trust_ends_when_spotify_never_agrees() {
 fn an_answer_to_a_question_from_before_the_write_does_not_count_as_agreement() {
     let mut model = model(false);
     press(&mut model, Verb::TogglePlay, T);
-    let play = model.next_call(T + 60_000).unwrap();
+    let play = model.next_call(time(T + 60_000)).unwrap();
     press(&mut model, Verb::TogglePlay, T + 5);
-    let pause = model.next_call(T + 60_000).unwrap();
-    model.confirmed(&play, T + 50);
-    model.confirmed(&pause, T + 90);
+    let pause = model.next_call(time(T + 60_000)).unwrap();
+    model.confirmed(&play, time(T + 50));
+    model.confirmed(&pause, time(T + 90));
     // It agrees with the pause, but was asked before either was done.
-    model.heard(Some(playback(false, 10_000)), T + 1, T + 95);
+    model.heard(Some(playback(false, 10_000)), instant(T + 1), time(T + 95));
     assert!(model.waits_for_agreement().is_some());
     assert!(!now(&model, T + 96).playing);
 }
@@ -152,28 +156,32 @@ fn an_answer_to_a_question_from_before_the_write_does_not_count_as_agreement() {
 fn of_many_volume_presses_the_waiting_call_takes_the_last_value() {
     let mut model = model(true);
     press(&mut model, Verb::VolumeBy(5), T);
-    let first = model.next_call(T).unwrap();
+    let first = model.next_call(time(T)).unwrap();
     assert_eq!(first.call, Call::Volume(45));
     for n in 0..20 {
         press(&mut model, Verb::VolumeBy(5), T + n);
     }
     assert_eq!(now(&model, T + 30).volume, Some(100));
-    assert_eq!((model.next_call(T + 199), model.next_step_ms(T + 199)), (None, Some(T + 200)), "more may come");
-    assert_eq!(model.next_call(T + 200).unwrap().call, Call::Volume(100));
+    assert_eq!(
+        (model.next_call(time(T + 199)), model.next_step(time(T + 199))),
+        (None, Some(instant(T + 200))),
+        "more may come"
+    );
+    assert_eq!(model.next_call(time(T + 200)).unwrap().call, Call::Volume(100));
     press(&mut model, Verb::VolumeBy(-5), T + 210);
     press(&mut model, Verb::Next, T + 211);
-    assert_eq!(model.next_call(T + 212).unwrap().call, Call::Volume(95), "nothing waits behind a volume");
-    assert_eq!(model.next_call(T + 213).unwrap().call, Call::Next);
-    assert_eq!(model.next_call(T + 60_000), None);
+    assert_eq!(model.next_call(time(T + 212)).unwrap().call, Call::Volume(95), "nothing waits behind a volume");
+    assert_eq!(model.next_call(time(T + 213)).unwrap().call, Call::Next);
+    assert_eq!(model.next_call(time(T + 60_000)), None);
 }
 
 /// Makes every call that is due from one moment to another, and gives them with their times.
 fn calls(model: &mut Model, from: u64, to: u64) -> Vec<(u64, Call)> {
     let mut calls = Vec::new();
     for at in (from..=to).step_by(50) {
-        model.step_fade(at);
-        while let Some(call) = model.next_call(at) {
-            model.confirmed(&call, at);
+        model.step_fade(time(at));
+        while let Some(call) = model.next_call(time(at)) {
+            model.confirmed(&call, time(at));
             calls.push((at - from, call.call));
         }
     }
@@ -206,16 +214,16 @@ fn mute_comes_back_to_what_it_was() {
 fn seeks_add_up_and_stay_within_the_item() {
     let mut model = model(true);
     press(&mut model, Verb::SeekBy(15_000), T);
-    assert_eq!(now(&model, T).position_ms, 25_000);
+    assert_eq!(millis(now(&model, T).position), 25_000);
     press(&mut model, Verb::SeekBy(15_000), T + 1_000);
-    assert_eq!(now(&model, T + 1_000).position_ms, 41_000);
-    assert_eq!(model.next_call(T + 1_000).unwrap().call, Call::Seek(41_000));
+    assert_eq!(millis(now(&model, T + 1_000).position), 41_000);
+    assert_eq!(model.next_call(time(T + 1_000)).unwrap().call, Call::Seek(ms(41_000)));
     press(&mut model, Verb::SeekBy(90_000), T + 2_000);
-    assert_eq!(now(&model, T + 2_000).position_ms, 60_000);
+    assert_eq!(millis(now(&model, T + 2_000).position), 60_000);
     press(&mut model, Verb::SeekBy(-90_000), T + 3_000);
-    assert_eq!(now(&model, T + 3_500).position_ms, 500);
+    assert_eq!(millis(now(&model, T + 3_500).position), 500);
     press(&mut model, Verb::Restart, T + 4_000);
-    assert_eq!(calls(&mut model, T + 4_000, T + 5_000), [(0, Call::Seek(0))]);
+    assert_eq!(calls(&mut model, T + 4_000, T + 5_000), [(0, Call::Seek(Duration::ZERO))]);
 }
 
 #[test]
@@ -224,20 +232,24 @@ fn a_like_shows_at_once_and_is_asked_about_once_a_track() {
     let subscription = Subscription { instances: 1, saved_now: true, ..Subscription::default() };
     model.look_at(subscription);
     let question = Question::Saved(vec![uri("spotify:track:1")]);
-    assert_eq!(model.next_question(T), Some((question.clone(), T)));
-    model.asking(&question, T);
+    assert_eq!(model.next_question(instant(T)), Some((question.clone(), instant(T))));
+    model.asking(&question, instant(T));
     model.told(Told::Saved(vec![(uri("spotify:track:1"), true)]));
-    assert_eq!(model.next_question(T + 1), Some((question.clone(), T + 600_000)));
-    assert_eq!(model.at(T).saved(&uri("spotify:track:1")), Some(true));
+    assert_eq!(model.next_question(instant(T + 1)), Some((question.clone(), instant(T + 600_000))));
+    assert_eq!(model.at(time(T)).saved(&uri("spotify:track:1")), Some(true));
     press(&mut model, Verb::ToggleSaved(None), T);
-    assert_eq!(model.at(T).saved(&uri("spotify:track:1")), Some(false));
-    let call = model.next_call(T).unwrap();
-    model.refused(&call, Error::PremiumRequired, T);
-    assert_eq!(model.at(T).saved(&uri("spotify:track:1")), Some(true), "back to what is true");
+    assert_eq!(model.at(time(T)).saved(&uri("spotify:track:1")), Some(false));
+    let call = model.next_call(time(T)).unwrap();
+    model.refused(&call, Error::PremiumRequired, time(T));
+    assert_eq!(model.at(time(T)).saved(&uri("spotify:track:1")), Some(true), "back to what is true");
     let mut other = playback(false, 12_000);
     other.shuffle_state = true;
-    model.heard(Some(other), T + 2_000, T + 2_000);
-    assert_eq!(model.next_question(T + 2_000), Some((question, T + 1_000)), "somebody is at work elsewhere");
+    model.heard(Some(other), instant(T + 2_000), time(T + 2_000));
+    assert_eq!(
+        model.next_question(instant(T + 2_000)),
+        Some((question, instant(T + 1_000))),
+        "somebody is at work elsewhere"
+    );
 }
 
 #[test]
@@ -245,15 +257,15 @@ fn an_answer_from_before_a_like_does_not_take_it_back() {
     let mut model = model(true);
     let uri = uri("spotify:track:1");
     let question = Question::Saved(vec![uri.clone()]);
-    model.asking(&question, T);
+    model.asking(&question, instant(T));
     press(&mut model, Verb::ToggleSaved(None), T + 10);
-    let call = model.next_call(T + 10).unwrap();
-    model.confirmed(&call, T + 60);
+    let call = model.next_call(time(T + 10)).unwrap();
+    model.confirmed(&call, time(T + 60));
     model.told(Told::Saved(vec![(uri.clone(), false)]));
-    assert_eq!(model.at(T + 70).saved(&uri), Some(true));
-    model.asking(&question, T + 60 + TRUST_MS);
+    assert_eq!(model.at(time(T + 70)).saved(&uri), Some(true));
+    model.asking(&question, instant(T + 60 + TRUST_MS));
     model.told(Told::Saved(vec![(uri.clone(), false)]));
-    assert_eq!(model.at(T + 9_000).saved(&uri), Some(false), "but one that was asked later does");
+    assert_eq!(model.at(time(T + 9_000)).saved(&uri), Some(false), "but one that was asked later does");
 }
 
 #[test]
@@ -272,7 +284,7 @@ fn what_plays_already_pauses_restarts_or_shuffles() {
         press(&mut model, start(again), T);
         let first: Vec<_> = calls(&mut model, T, T).into_iter().map(|(_, call)| call).collect();
         assert_eq!(first, [Call::PlayUri(uri.clone())], "something else plays");
-        model.heard(Some(playing.clone()), T + 5_000, T + 5_000);
+        model.heard(Some(playing.clone()), instant(T + 5_000), time(T + 5_000));
         press(&mut model, start(again), T + 5_000);
         let again: Vec<_> = calls(&mut model, T + 5_000, T + 5_000).into_iter().map(|(_, call)| call).collect();
         assert_eq!(again, expected);
@@ -282,17 +294,17 @@ fn what_plays_already_pauses_restarts_or_shuffles() {
 #[test]
 fn commands_that_mean_nothing_now_say_so_and_send_nothing() {
     let mut model = Model::new(Arc::new(accounts(Link::Linked, &["A"])));
-    model.heard(None, T, T);
+    model.heard(None, instant(T), time(T));
     for (verb, why) in [
         (Verb::SeekBy(1_000), Restriction::NothingPlaying),
         (Verb::ToggleSaved(None), Restriction::NothingPlaying),
         (Verb::RemoveFromPlaylist, Restriction::NothingPlaying),
         (Verb::AddToPlaylist(None), Restriction::NoPlaylistChosen),
     ] {
-        assert!(!model.command(pressed(verb.clone(), None), T));
-        assert_eq!(model.at(T).refusal(&key()), Some(&Error::Restricted(why)));
+        assert!(!model.command(pressed(verb.clone(), None), time(T)));
+        assert_eq!(model.at(time(T)).refusal(&key()), Some(&Error::Restricted(why)));
     }
-    assert_eq!(model.next_call(T), None);
+    assert_eq!(model.next_call(time(T)), None);
 }
 
 #[test]
@@ -300,11 +312,11 @@ fn what_shows_nowhere_else_is_said() {
     let mut model = model(true);
     let playlist = Some(uri("spotify:playlist:p"));
     press(&mut model, Verb::AddToPlaylist(playlist.clone()), T);
-    let call = model.next_call(T).unwrap();
-    model.confirmed(&call, T + 50);
+    let call = model.next_call(time(T)).unwrap();
+    model.confirmed(&call, time(T + 50));
     let done = |player: &Player| player.done(&key()).is_some();
-    assert!(done(&model.at(T + 60)) && !done(&model.at(T + 50 + SAY_DONE_MS)));
-    assert_eq!(model.at(T).last_playlist, playlist, "the next one without a choice goes there, too");
+    assert!(done(&model.at(time(T + 60))) && !done(&model.at(time(T + 50 + DONE_MS))));
+    assert_eq!(model.at(time(T)).last_playlist, playlist, "the next one without a choice goes there, too");
 }
 
 #[test]
@@ -312,21 +324,21 @@ fn what_was_done_after_it_outdates_a_change_that_no_read_has_shown() {
     let mut model = model(true);
     for (verb, at) in [(Verb::TogglePlay, T), (Verb::TogglePlay, T + 100)] {
         press(&mut model, verb, at);
-        let call = model.next_call(at).unwrap();
-        model.confirmed(&call, at + 50);
+        let call = model.next_call(time(at)).unwrap();
+        model.confirmed(&call, time(at + 50));
     }
-    model.heard(Some(playback(true, 10_300)), T + 300, T + 310);
+    model.heard(Some(playback(true, 10_300)), instant(T + 300), time(T + 310));
     assert!(now(&model, T + 320).playing, "the pause before is forgotten");
     assert!(model.waits_for_agreement().is_none());
     for (at, percent) in [(1_000, 33), (1_300, 26), (1_600, 19)] {
         press(&mut model, Verb::VolumeBy(-7), T + at);
-        let call = model.next_call(T + at).unwrap();
+        let call = model.next_call(time(T + at)).unwrap();
         assert_eq!(call.call, Call::Volume(percent));
-        model.confirmed(&call, T + at + 50);
+        model.confirmed(&call, time(T + at + 50));
     }
     let mut last = playback(true, 11_800);
     last.device.as_mut().unwrap().volume_percent = Some(19);
-    model.heard(Some(last), T + 1_800, T + 1_810);
+    model.heard(Some(last), instant(T + 1_800), time(T + 1_810));
     assert_eq!(now(&model, T + 1_820).volume, Some(19));
 }
 
@@ -336,16 +348,16 @@ fn liked_songs_have_started_when_what_plays_has_no_context() {
     let mut album = playback(true, 10_000);
     album.context =
         Some(crate::spotify::Context { uri: Some(uri("spotify:album:a")), kind: "album".into(), recommended: false });
-    model.heard(Some(album.clone()), T, T);
+    model.heard(Some(album.clone()), instant(T), time(T));
     let liked = crate::player::Start { uri: Uri::liked_songs(), again: crate::player::Again::Pause, shuffle: None };
     press(&mut model, Verb::Start(liked), T);
-    let call = model.next_call(T).unwrap();
-    model.confirmed(&call, T + 50);
-    model.heard(Some(album), T + 100, T + 110);
+    let call = model.next_call(time(T)).unwrap();
+    model.confirmed(&call, time(T + 50));
+    model.heard(Some(album), instant(T + 100), time(T + 110));
     assert!(now(&model, T + 120).skipping, "Spotify still tells what was before");
-    model.heard(Some(playback(true, 200)), T + 300, T + 300);
-    assert_eq!((now(&model, T + 1_300).position_ms, now(&model, T + 1_300).skipping), (1_200, false));
-    assert!(model.at(T + 1_300).plays(&Uri::liked_songs()));
+    model.heard(Some(playback(true, 200)), instant(T + 300), time(T + 300));
+    assert_eq!((millis(now(&model, T + 1_300).position), now(&model, T + 1_300).skipping), (1_200, false));
+    assert!(model.at(time(T + 1_300)).plays(&Uri::liked_songs()));
 }
 
 #[test]
@@ -353,14 +365,14 @@ fn a_file_of_the_users_own_is_not_asked_about_saved_or_added() {
     let mut model = model(true);
     let mut file = playback(true, 10_000);
     file.item.as_mut().unwrap().is_local = true;
-    model.heard(Some(file), T, T);
+    model.heard(Some(file), instant(T), time(T));
     let subscription = Subscription { instances: 1, saved_now: true, ..Subscription::default() };
     model.look_at(subscription);
-    assert_eq!(model.next_question(T), None);
+    assert_eq!(model.next_question(instant(T)), None);
     for verb in [Verb::ToggleSaved(None), Verb::Enqueue(None), Verb::AddToPlaylist(Some(uri("spotify:playlist:p")))] {
-        assert!(!model.command(pressed(verb.clone(), None), T));
+        assert!(!model.command(pressed(verb.clone(), None), time(T)));
         let why = Error::Restricted(Restriction::LocalFile);
-        assert_eq!(model.at(T).refusal(&key()), Some(&why));
+        assert_eq!(model.at(time(T)).refusal(&key()), Some(&why));
     }
 }
 
@@ -372,10 +384,10 @@ fn the_next_device_is_the_one_after_that_which_plays() {
     model.told(Told::Devices(vec![device("A", true), device("B", false), device("C", false)]));
     let mut on_b = playback(true, 10_000);
     on_b.device = Some(device("B", true));
-    model.heard(Some(on_b), T, T);
+    model.heard(Some(on_b), instant(T), time(T));
     for expected in ["C", "A", "B"] {
         press(&mut model, Verb::NextDevice, T);
-        let Call::Transfer { device, play: None } = model.next_call(T).unwrap().call else { panic!() };
+        let Call::Transfer { device, play: None } = model.next_call(time(T)).unwrap().call else { panic!() };
         assert_eq!(device.id, expected);
     }
 }
@@ -386,9 +398,9 @@ fn skips_are_queued_and_counted() {
     for _ in 0..3 {
         press(&mut model, Verb::Next, T);
     }
-    assert_eq!(now(&model, T + 10).position_ms, 0);
+    assert_eq!(millis(now(&model, T + 10).position), 0);
     assert!(now(&model, T + 10).skipping);
-    let calls: Vec<_> = std::iter::from_fn(|| model.next_call(T + 60_000)).map(|call| call.call).collect();
+    let calls: Vec<_> = std::iter::from_fn(|| model.next_call(time(T + 60_000))).map(|call| call.call).collect();
     assert_eq!(calls, [Call::Next, Call::Next, Call::Next]);
 }
 
@@ -396,15 +408,15 @@ fn skips_are_queued_and_counted() {
 fn a_skip_agrees_when_another_track_plays() {
     let mut model = model(true);
     press(&mut model, Verb::Next, T);
-    let call = model.next_call(T + 60_000).unwrap();
-    model.confirmed(&call, T + 50);
-    model.heard(Some(playback(true, 10_300)), T + 100, T + 100);
+    let call = model.next_call(time(T + 60_000)).unwrap();
+    model.confirmed(&call, time(T + 50));
+    model.heard(Some(playback(true, 10_300)), instant(T + 100), time(T + 100));
     assert!(now(&model, T + 100).skipping);
     let mut next = playback(true, 20);
     next.item.as_mut().unwrap().uri = Some(uri("spotify:track:2"));
-    model.heard(Some(next), T + 300, T + 300);
+    model.heard(Some(next), instant(T + 300), time(T + 300));
     assert!(!now(&model, T + 300).skipping);
-    assert_eq!(now(&model, T + 1_300).position_ms, 1_020);
+    assert_eq!(millis(now(&model, T + 1_300).position), 1_020);
 }
 
 #[test]
@@ -412,38 +424,38 @@ fn trouble_that_passes_drops_what_waits_behind_it() {
     let mut model = model(true);
     press(&mut model, Verb::ToggleShuffle, T);
     press(&mut model, Verb::Next, T);
-    let call = model.next_call(T + 60_000).unwrap();
-    model.refused(&call, Error::Offline, T + 10);
-    assert_eq!(model.next_call(T + 60_000), None);
+    let call = model.next_call(time(T + 60_000)).unwrap();
+    model.refused(&call, Error::Offline, time(T + 10));
+    assert_eq!(model.next_call(time(T + 60_000)), None);
     assert!(!now(&model, T + 20).shuffle && !now(&model, T + 20).skipping);
-    assert_eq!(model.at(T + 20).problem, Some(Error::Offline));
+    assert_eq!(model.at(time(T + 20)).problem, Some(Error::Offline));
 }
 
 #[test]
 fn state_that_can_not_be_renewed_gets_old_and_heals() {
     let mut model = model(true);
-    model.unheard(Error::Offline, T);
-    assert!(!model.at(T + STALE_MS - 1).stale);
-    assert!(model.at(T + STALE_MS).stale);
-    assert_eq!(model.state.next_change_ms(T), Some(T + STALE_MS));
-    model.heard(Some(playback(true, 0)), T + STALE_MS, T + STALE_MS);
-    assert!(!model.at(T + STALE_MS).stale);
+    model.unheard(Error::Offline, time(T));
+    assert!(!model.at(time(T + STALE_MS - 1)).stale);
+    assert!(model.at(time(T + STALE_MS)).stale);
+    assert_eq!(model.state.next_change_in(time(T)), Some(STALE_AFTER));
+    model.heard(Some(playback(true, 0)), instant(T + STALE_MS), time(T + STALE_MS));
+    assert!(!model.at(time(T + STALE_MS)).stale);
 }
 
 #[test]
 fn nothing_is_done_or_kept_without_a_link() {
     let mut model = model(true);
     model.set_accounts(Arc::new(accounts(Link::SignInAgain, &["A"])));
-    assert_eq!(model.at(T).now, None);
-    assert!(!model.command(pressed(Verb::Next, None), T));
-    assert_eq!(model.next_call(T + 60_000), None);
+    assert_eq!(model.at(time(T)).now, None);
+    assert!(!model.command(pressed(Verb::Next, None), time(T)));
+    assert_eq!(model.next_call(time(T + 60_000)), None);
 }
 
 #[test]
 fn position_never_runs_past_the_end() {
     let model = model(true);
-    assert_eq!(now(&model, T + 500_000).position_ms, 60_000);
-    assert_eq!(model.ends_ms(T), Some(T + 50_000));
+    assert_eq!(millis(now(&model, T + 500_000).position), 60_000);
+    assert_eq!(model.ends_in(time(T)), Some(ms(50_000)));
 }
 
 #[test]
@@ -452,14 +464,14 @@ fn a_wait_counts_down_and_ends_by_itself() {
     let mut state = accounts(Link::Linked, &["A"]);
     state.limit = limit(LimitKind::Throttle, T + 2_500);
     let mut model = Model::new(Arc::new(state.clone()));
-    let seconds = |model: &Model, now_ms| model.at(now_ms).wait.map(|wait| wait.seconds);
-    assert_eq!((seconds(&model, T), model.state.next_change_ms(T)), (Some(3), Some(T + 500)));
-    assert_eq!((seconds(&model, T + 500), model.state.next_change_ms(T + 500)), (Some(2), Some(T + 1_500)));
-    assert_eq!((seconds(&model, T + 2_500), model.state.next_change_ms(T + 2_500)), (None, None));
+    let seconds = |model: &Model, now_ms| model.at(time(now_ms)).wait.map(|wait| wait.seconds);
+    assert_eq!((seconds(&model, T), model.state.next_change_in(time(T))), (Some(3), Some(ms(500))));
+    assert_eq!((seconds(&model, T + 500), model.state.next_change_in(time(T + 500))), (Some(2), Some(ms(1_000))));
+    assert_eq!((seconds(&model, T + 2_500), model.state.next_change_in(time(T + 2_500))), (None, None));
     state.limit = limit(LimitKind::Quota, T + 50_400_001);
     model.set_accounts(Arc::new(state));
-    assert_eq!((seconds(&model, T), model.state.next_change_ms(T)), (Some(50_460), Some(T + 1)));
-    assert_eq!((seconds(&model, T + 1), model.state.next_change_ms(T + 1)), (Some(50_400), Some(T + 60_001)));
+    assert_eq!((seconds(&model, T), model.state.next_change_in(time(T))), (Some(50_460), Some(ms(1))));
+    assert_eq!((seconds(&model, T + 1), model.state.next_change_in(time(T + 1))), (Some(50_400), Some(ms(60_000))));
 }
 
 #[test]
@@ -480,11 +492,11 @@ fn what_is_published_does_not_grow_with_what_was_played() {
         next.item.as_mut().unwrap().uri = Some(uri(&format!("spotify:track:n{number}")));
         next.context =
             Some(crate::spotify::Context { uri: Some(playlist(number)), kind: "playlist".into(), recommended: false });
-        model.heard(Some(next), at, at);
-        while let Some((question, due_ms)) = model.next_question(at)
-            && due_ms <= at
+        model.heard(Some(next), instant(at), time(at));
+        while let Some((question, due_at)) = model.next_question(instant(at))
+            && due_at <= instant(at)
         {
-            model.asking(&question, at);
+            model.asking(&question, instant(at));
             model.told(match question {
                 Question::Saved(uris) => Told::Saved(uris.into_iter().map(|uri| (uri, true)).collect()),
                 Question::PlaylistName(uri) => Told::PlaylistName(uri, "Name".to_owned()),
@@ -493,7 +505,7 @@ fn what_is_published_does_not_grow_with_what_was_played() {
         }
         assert_eq!((model.state.saved.len(), model.state.playlists.len()), (2, 1));
     }
-    assert_eq!(model.at(T + 600_000_000).playlist_name(), Some("Name"));
+    assert_eq!(model.at(time(T + 600_000_000)).playlist_name(), Some("Name"));
 }
 
 /// Reads what plays every 8.6 s, as the schedule does, and asks what is due: the positions, and how often the queue was
@@ -502,13 +514,13 @@ fn polls(model: &mut Model, count: u64, answer: impl Fn(u64) -> Playback) -> (Ve
     let (mut positions, mut queues) = (Vec::new(), 0);
     for number in 0..count {
         let at = T + number * 8_600;
-        model.heard(Some(answer(at - T)), at, at);
-        positions.push(now(model, at).position_ms);
+        model.heard(Some(answer(at - T)), instant(at), time(at));
+        positions.push(millis(now(model, at).position));
         for at in [at, at + 4_000] {
-            while let Some((question, due_ms)) = model.next_question(at)
-                && due_ms <= at
+            while let Some((question, due_at)) = model.next_question(instant(at))
+                && due_at <= instant(at)
             {
-                model.asking(&question, at);
+                model.asking(&question, instant(at));
                 model.told(Told::Queue(Vec::new()));
                 queues += 1;
             }
@@ -526,7 +538,8 @@ fn untold_position_runs_on_and_the_queue_is_asked_once_a_track() {
         assert!(positions.is_sorted(), "{told:?}: {positions:?}");
         assert_eq!(positions.last().unwrap() - positions[0], 5 * 8_600, "{told:?}");
         assert_eq!(queues, 1, "{told:?}");
-        assert_eq!(model.ends_ms(T + 5 * 8_600), Some(T + 60_000 - positions[0]), "its end is known");
+        let end = ms(60_000 - positions[0] - 5 * 8_600);
+        assert_eq!(model.ends_in(time(T + 5 * 8_600)), Some(end), "its end is known");
     }
 }
 
@@ -534,16 +547,16 @@ fn untold_position_runs_on_and_the_queue_is_asked_once_a_track() {
 fn seek_counts_where_the_position_is_never_told() {
     let mut model = model(true);
     for at in [T + 1_500, T + 3_000] {
-        model.heard(Some(playback(true, 10_000)), at, at);
+        model.heard(Some(playback(true, 10_000)), instant(at), time(at));
     }
-    assert_eq!(now(&model, T + 3_000).position_ms, 13_000);
+    assert_eq!(millis(now(&model, T + 3_000).position), 13_000);
     press(&mut model, Verb::SeekBy(20_000), T + 3_000);
-    let call = model.next_call(T + 3_000).unwrap();
-    model.confirmed(&call, T + 3_050);
-    model.heard(Some(playback(true, 10_000)), T + 4_000, T + 4_000);
-    assert_eq!(now(&model, T + 4_000).position_ms, 34_000);
-    model.heard(Some(playback(true, 10_000)), T + 9_000, T + 9_000);
-    assert_eq!(now(&model, T + 9_000).position_ms, 39_000, "also when the seek is long past");
+    let call = model.next_call(time(T + 3_000)).unwrap();
+    model.confirmed(&call, time(T + 3_050));
+    model.heard(Some(playback(true, 10_000)), instant(T + 4_000), time(T + 4_000));
+    assert_eq!(millis(now(&model, T + 4_000).position), 34_000);
+    model.heard(Some(playback(true, 10_000)), instant(T + 9_000), time(T + 9_000));
+    assert_eq!(millis(now(&model, T + 9_000).position), 39_000, "also when the seek is long past");
 }
 
 #[test]
@@ -551,13 +564,13 @@ fn skip_to_the_same_item_is_done_when_it_begins_again() {
     for verb in [Verb::Next, Verb::Previous] {
         let mut model = model(true);
         press(&mut model, verb.clone(), T + 20_000);
-        let call = model.next_call(T + 20_000).unwrap();
-        model.confirmed(&call, T + 20_050);
-        model.heard(Some(playback(true, 30_200)), T + 20_100, T + 20_200);
+        let call = model.next_call(time(T + 20_000)).unwrap();
+        model.confirmed(&call, time(T + 20_050));
+        model.heard(Some(playback(true, 30_200)), instant(T + 20_100), time(T + 20_200));
         assert!(now(&model, T + 20_200).skipping, "{verb:?}: the read lags");
-        model.heard(Some(playback(true, 300)), T + 20_400, T + 20_400);
+        model.heard(Some(playback(true, 300)), instant(T + 20_400), time(T + 20_400));
         assert_eq!((now(&model, T + 20_400).skipping, model.waits_for_agreement()), (false, None), "{verb:?}");
-        assert_eq!(now(&model, T + 21_400).position_ms, 1_300);
+        assert_eq!(millis(now(&model, T + 21_400).position), 1_300);
     }
 }
 
@@ -566,16 +579,16 @@ fn skip_to_the_same_item_is_done_without_a_position() {
     let mut model = Model::new(Arc::new(accounts(Link::Linked, &["A"])));
     let untold = || Some(Playback { progress_ms: None, ..playback(true, 0) });
     for at in [T, T + 8_000] {
-        model.heard(untold(), at, at);
+        model.heard(untold(), instant(at), time(at));
     }
     press(&mut model, Verb::Next, T + 8_000);
-    let call = model.next_call(T + 8_000).unwrap();
-    model.confirmed(&call, T + 8_100);
-    model.heard(untold(), T + 8_350, T + 8_400);
+    let call = model.next_call(time(T + 8_000)).unwrap();
+    model.confirmed(&call, time(T + 8_100));
+    model.heard(untold(), instant(T + 8_350), time(T + 8_400));
     assert!(now(&model, T + 8_400).skipping, "the read may lag");
-    model.heard(untold(), T + 9_200, T + 9_200);
+    model.heard(untold(), instant(T + 9_200), time(T + 9_200));
     assert_eq!(model.waits_for_agreement(), None);
-    assert_eq!(now(&model, T + 9_200).position_ms, 1_100, "from the skip on");
+    assert_eq!(millis(now(&model, T + 9_200).position), 1_100, "from the skip on");
 }
 
 #[test]
@@ -586,17 +599,17 @@ fn starting_what_plays_once_more_waits_for_its_beginning() {
     let again = |model: &mut Model, target: &str| {
         let start = crate::player::Start { uri: uri(target), again: crate::player::Again::Restart, shuffle: None };
         press(model, Verb::Start(start), T);
-        let call = model.next_call(T).unwrap();
-        model.confirmed(&call, T + 50);
+        let call = model.next_call(time(T)).unwrap();
+        model.confirmed(&call, time(T + 50));
     };
     for target in ["spotify:album:a", "spotify:track:1"] {
         let mut model = model(true);
-        model.heard(Some(album.clone()), T, T);
+        model.heard(Some(album.clone()), instant(T), time(T));
         again(&mut model, target);
-        model.heard(Some(Playback { progress_ms: Some(40_100), ..album.clone() }), T + 100, T + 100);
+        model.heard(Some(Playback { progress_ms: Some(40_100), ..album.clone() }), instant(T + 100), time(T + 100));
         assert!(now(&model, T + 100).skipping, "{target}: the read lags");
-        model.heard(Some(Playback { progress_ms: Some(250), ..album.clone() }), T + 300, T + 300);
-        assert_eq!((now(&model, T + 300).skipping, now(&model, T + 300).position_ms), (false, 250), "{target}");
+        model.heard(Some(Playback { progress_ms: Some(250), ..album.clone() }), instant(T + 300), time(T + 300));
+        assert_eq!((now(&model, T + 300).skipping, millis(now(&model, T + 300).position)), (false, 250), "{target}");
     }
 }
 
@@ -611,14 +624,14 @@ fn nothing_plays_in_whatever_form_it_is_said() {
         Some(Playback { currently_playing_type: PlayingType::Track, device: Some(device), ..Playback::default() }),
     ] {
         let mut fresh = Model::new(Arc::new(accounts(Link::Linked, &["A"])));
-        fresh.heard(nothing.clone(), T, T);
-        assert!(fresh.at(T).known && fresh.at(T).now.is_none(), "{nothing:?}");
+        fresh.heard(nothing.clone(), instant(T), time(T));
+        assert!(fresh.at(time(T)).known && fresh.at(time(T)).now.is_none(), "{nothing:?}");
         let mut model = model(true);
-        model.heard(nothing.clone(), T + 1_000, T + 1_000);
+        model.heard(nothing.clone(), instant(T + 1_000), time(T + 1_000));
         assert!(now(&model, T + 1_000).playing && model.doubts(), "one among good ones: {nothing:?}");
-        model.heard(nothing.clone(), T + 2_000, T + 2_000);
-        assert_eq!((model.at(T + 2_000).now, model.doubts()), (None, false), "{nothing:?}");
-        assert_eq!(model.still_for_ms(T + 2_000), Some(0));
+        model.heard(nothing.clone(), instant(T + 2_000), time(T + 2_000));
+        assert_eq!((model.at(time(T + 2_000)).now, model.doubts()), (None, false), "{nothing:?}");
+        assert_eq!(model.still_for(instant(T + 2_000)), Some(Duration::ZERO));
     }
 }
 
@@ -629,8 +642,8 @@ fn something_plays_also_without_an_item() {
         Playback { currently_playing_type: PlayingType::Ad, ..Playback::default() },
     ] {
         let mut model = Model::new(Arc::new(accounts(Link::Linked, &["A"])));
-        model.heard(Some(something.clone()), T, T);
-        assert!(model.at(T).now.is_some(), "{something:?}");
+        model.heard(Some(something.clone()), instant(T), time(T));
+        assert!(model.at(time(T)).now.is_some(), "{something:?}");
     }
 }
 
@@ -639,26 +652,26 @@ fn one_odd_answer_among_good_ones_changes_nothing() {
     for status in [200, 202, 400, 404, 418] {
         let mut model = model(true);
         for at in [T + 8_000, T + 16_000] {
-            model.unheard(Error::Unexpected(status), at);
-            assert_eq!(model.at(at).problem, None, "{status}");
-            model.heard(Some(playback(true, 10_000 + at - T)), at + 1_000, at + 1_000);
+            model.unheard(Error::Unexpected(status), time(at));
+            assert_eq!(model.at(time(at)).problem, None, "{status}");
+            model.heard(Some(playback(true, 10_000 + at - T)), instant(at + 1_000), time(at + 1_000));
             assert!(now(&model, at + 1_000).playing && !model.doubts());
         }
-        model.unheard(Error::Unexpected(status), T + 30_000);
-        model.heard(None, T + 31_000, T + 31_000);
-        assert_eq!(model.at(T + 31_000).now, None, "two of them are believed");
+        model.unheard(Error::Unexpected(status), time(T + 30_000));
+        model.heard(None, instant(T + 31_000), time(T + 31_000));
+        assert_eq!(model.at(time(T + 31_000)).now, None, "two of them are believed");
     }
     let mut model = model(true);
-    model.unheard(Error::MissingScope, T + 8_000);
-    assert_eq!(model.at(T + 8_000).problem, Some(Error::MissingScope), "what is clear is said at once");
+    model.unheard(Error::MissingScope, time(T + 8_000));
+    assert_eq!(model.at(time(T + 8_000)).problem, Some(Error::MissingScope), "what is clear is said at once");
 }
 
 #[test]
 fn after_a_sleep_the_first_answer_counts() {
     let mut model = model(true);
-    model.woke(T + 5_000_000);
-    model.heard(None, T + 5_000_000, T + 5_000_000);
-    assert_eq!(model.at(T + 5_000_000).now, None);
+    model.woke(instant(T + 5_000_000));
+    model.heard(None, instant(T + 5_000_000), time(T + 5_000_000));
+    assert_eq!(model.at(time(T + 5_000_000)).now, None);
 }
 
 /// What plays out of a playlist, under a title.
@@ -674,7 +687,7 @@ fn from_playlist(track: &str, playlist: &str, progress_ms: u64) -> Playback {
 /// A model that has known for 5 s that track A plays from playlist P.
 fn five_seconds_old() -> Model {
     let mut model = Model::new(Arc::new(accounts(Link::Linked, &["A"])));
-    model.heard(Some(from_playlist("A", "P", 20_000)), T - 5_000, T - 5_000);
+    model.heard(Some(from_playlist("A", "P", 20_000)), instant(T - 5_000), time(T - 5_000));
     model
 }
 
@@ -688,14 +701,14 @@ fn command_about_what_plays_asks_first() {
     for verb in about_what_plays() {
         let mut model = five_seconds_old();
         press(&mut model, verb.clone(), T);
-        assert!(model.next_call(T).is_none() && model.waits_for_answer(), "{verb:?}");
-        model.heard(Some(from_playlist("A", "P", 25_100)), T + 50, T + 150);
-        let call = model.next_call(T + 150).unwrap();
+        assert!(model.next_call(time(T)).is_none() && model.waits_for_answer(), "{verb:?}");
+        model.heard(Some(from_playlist("A", "P", 25_100)), instant(T + 50), time(T + 150));
+        let call = model.next_call(time(T + 150)).unwrap();
         assert_eq!((call.command.verb.clone(), call.title.as_deref()), (verb.clone(), Some("Title A")));
         assert!(!model.waits_for_answer());
         // What was asked for within the last second is known for sure.
         press(&mut model, verb.clone(), T + 1_000);
-        assert_eq!(model.next_call(T + 1_000).map(|call| call.command.verb), Some(verb));
+        assert_eq!(model.next_call(time(T + 1_000)).map(|call| call.command.verb), Some(verb));
     }
 }
 
@@ -704,12 +717,12 @@ fn what_has_been_heard_for_a_second_is_meant() {
     for verb in about_what_plays() {
         let mut model = five_seconds_old();
         press(&mut model, verb.clone(), T);
-        model.heard(Some(from_playlist("B", "Q", 1_250)), T + 50, T + 150);
-        let call = model.next_call(T + 150);
+        model.heard(Some(from_playlist("B", "Q", 1_250)), instant(T + 50), time(T + 150));
+        let call = model.next_call(time(T + 150));
         match verb {
             Verb::ToggleSaved(_) => {
                 assert_eq!(call, None, "the heart was that of the other one");
-                assert!(model.at(T + 150).refusal(&key()).is_some());
+                assert!(model.at(time(T + 150)).refusal(&key()).is_some());
             }
             _ => assert_eq!(call.unwrap().title.as_deref(), Some("Title B"), "{verb:?}"),
         }
@@ -726,10 +739,10 @@ fn what_has_just_begun_is_not_meant() {
         ] {
             let mut model = five_seconds_old();
             press(&mut model, verb.clone(), T);
-            model.heard(Some(answer), T + 50, T + 150);
-            assert_eq!(model.next_call(T + 150), None, "{verb:?}");
+            model.heard(Some(answer), instant(T + 50), time(T + 150));
+            assert_eq!(model.next_call(time(T + 150)), None, "{verb:?}");
             let why = Error::Restricted(Restriction::JustChanged);
-            assert_eq!(model.at(T + 150).refusal(&key()), Some(&why));
+            assert_eq!(model.at(time(T + 150)).refusal(&key()), Some(&why));
         }
     }
 }
@@ -739,8 +752,8 @@ fn same_track_of_another_playlist_is_removed_only_when_heard() {
     for (progress_ms, removed) in [(300, false), (30_000, true)] {
         let mut model = five_seconds_old();
         press(&mut model, Verb::RemoveFromPlaylist, T);
-        model.heard(Some(from_playlist("A", "Q", progress_ms)), T + 50, T + 150);
-        let call = model.next_call(T + 150).map(|call| call.call);
+        model.heard(Some(from_playlist("A", "Q", progress_ms)), instant(T + 50), time(T + 150));
+        let call = model.next_call(time(T + 150)).map(|call| call.call);
         let expected = Call::RemoveFromPlaylist { playlist: uri("spotify:playlist:Q"), uri: uri("spotify:track:A") };
         assert_eq!(call, removed.then_some(expected));
     }
@@ -752,31 +765,31 @@ fn removal_after_a_skip_waits_for_the_other_track() {
     press(&mut model, Verb::Next, T);
     press(&mut model, Verb::RemoveFromPlaylist, T + 1_500);
     press(&mut model, Verb::Next, T + 1_600);
-    let next = model.next_call(T + 1_600).unwrap();
-    assert_eq!((next.call.clone(), model.next_call(T + 1_600)), (Call::Next, None), "the order is kept");
-    model.confirmed(&next, T + 1_700);
-    model.heard(Some(from_playlist("A", "P", 26_700)), T + 1_750, T + 1_800);
-    assert_eq!(model.next_call(T + 1_800), None, "the read lags behind the skip");
-    model.heard(Some(from_playlist("B", "P", 700)), T + 2_100, T + 2_200);
-    assert_eq!(model.next_call(T + 2_200).unwrap().call, Call::Next, "nothing is removed unheard");
+    let next = model.next_call(time(T + 1_600)).unwrap();
+    assert_eq!((next.call.clone(), model.next_call(time(T + 1_600))), (Call::Next, None), "the order is kept");
+    model.confirmed(&next, time(T + 1_700));
+    model.heard(Some(from_playlist("A", "P", 26_700)), instant(T + 1_750), time(T + 1_800));
+    assert_eq!(model.next_call(time(T + 1_800)), None, "the read lags behind the skip");
+    model.heard(Some(from_playlist("B", "P", 700)), instant(T + 2_100), time(T + 2_200));
+    assert_eq!(model.next_call(time(T + 2_200)).unwrap().call, Call::Next, "nothing is removed unheard");
 }
 
 #[test]
 fn heart_shows_at_once_what_it_will_be() {
-    let saved = |model: &Model| model.at(T + 100).saved(&uri("spotify:track:A"));
+    let saved = |model: &Model| model.at(time(T + 100)).saved(&uri("spotify:track:A"));
     let mut model = five_seconds_old();
     press(&mut model, Verb::ToggleSaved(None), T);
     assert_eq!(saved(&model), Some(true));
     press(&mut model, Verb::ToggleSaved(None), T + 50);
     assert_eq!(saved(&model), Some(false));
-    model.heard(Some(from_playlist("A", "P", 25_100)), T + 60, T + 100);
+    model.heard(Some(from_playlist("A", "P", 25_100)), instant(T + 60), time(T + 100));
     assert_eq!(saved(&model), Some(false));
-    let calls: Vec<_> = std::iter::from_fn(|| model.next_call(T + 100)).map(|call| call.call).collect();
+    let calls: Vec<_> = std::iter::from_fn(|| model.next_call(time(T + 100))).map(|call| call.call).collect();
     let save = |saved| Call::Save { uri: uri("spotify:track:A"), saved };
     assert_eq!(calls, [save(true), save(false)]);
     let mut model = five_seconds_old();
     press(&mut model, Verb::ToggleSaved(None), T);
-    model.heard(Some(from_playlist("B", "P", 300)), T + 60, T + 100);
+    model.heard(Some(from_playlist("B", "P", 300)), instant(T + 60), time(T + 100));
     assert_eq!(saved(&model), None, "it is taken off again");
 }
 
@@ -785,13 +798,13 @@ fn command_that_can_not_be_asked_about_says_why() {
     for verb in about_what_plays() {
         let mut model = five_seconds_old();
         press(&mut model, verb.clone(), T);
-        model.unheard(Error::Offline, T + 100);
-        assert_eq!(model.next_call(T + 100), None);
-        assert_eq!(model.at(T + 100).refusal(&key()), Some(&Error::Offline));
+        model.unheard(Error::Offline, time(T + 100));
+        assert_eq!(model.next_call(time(T + 100)), None);
+        assert_eq!(model.at(time(T + 100)).refusal(&key()), Some(&Error::Offline));
         let mut model = five_seconds_old();
         press(&mut model, verb.clone(), T);
-        model.heard(Some(from_playlist("A", "P", 40_000)), T + 15_000, T + 15_000);
-        assert_eq!(model.next_call(T + 15_000), None, "{verb:?}: it is too late");
+        model.heard(Some(from_playlist("A", "P", 40_000)), instant(T + 15_000), time(T + 15_000));
+        assert_eq!(model.next_call(time(T + 15_000)), None, "{verb:?}: it is too late");
     }
 }
 
@@ -799,7 +812,7 @@ fn command_that_can_not_be_asked_about_says_why() {
 fn waiting_commands_are_bounded() {
     let mut model = five_seconds_old();
     for _ in 0..1_000 {
-        model.command(pressed(Verb::RemoveFromPlaylist, None), T);
+        model.command(pressed(Verb::RemoveFromPlaylist, None), time(T));
     }
     assert_eq!(model.pending.len(), MAX_PENDING);
 }
@@ -808,10 +821,10 @@ fn waiting_commands_are_bounded() {
 fn key_names_what_was_removed() {
     let mut model = five_seconds_old();
     press(&mut model, Verb::RemoveFromPlaylist, T);
-    model.heard(Some(from_playlist("A", "P", 25_000)), T, T);
-    let call = model.next_call(T).unwrap();
-    model.confirmed(&call, T + 100);
-    let player = model.at(T + 200);
+    model.heard(Some(from_playlist("A", "P", 25_000)), instant(T), time(T));
+    let call = model.next_call(time(T)).unwrap();
+    model.confirmed(&call, time(T + 100));
+    let player = model.at(time(T + 200));
     assert_eq!(player.done(&key()).unwrap().title.as_deref(), Some("Title A"));
 }
 
@@ -820,13 +833,13 @@ fn recommendation_after_a_playlist_is_not_removed_from_it() {
     let mut model = Model::new(Arc::new(accounts(Link::Linked, &["A"])));
     let mut recommended = from_playlist("R", "P", 20_000);
     recommended.context.as_mut().unwrap().recommended = true;
-    model.heard(Some(recommended), T, T);
-    assert!(!model.command(pressed(Verb::RemoveFromPlaylist, None), T));
+    model.heard(Some(recommended), instant(T), time(T));
+    assert!(!model.command(pressed(Verb::RemoveFromPlaylist, None), time(T)));
     let why = Error::Restricted(Restriction::NoPlaylist);
-    assert_eq!(model.at(T).refusal(&key()), Some(&why));
-    assert!(model.at(T).plays(&uri("spotify:playlist:P")), "its key is still active");
+    assert_eq!(model.at(time(T)).refusal(&key()), Some(&why));
+    assert!(model.at(time(T)).plays(&uri("spotify:playlist:P")), "its key is still active");
     press(&mut model, Verb::ToggleSaved(None), T);
-    assert!(model.next_call(T).is_some());
+    assert!(model.next_call(time(T)).is_some());
 }
 
 #[test]
@@ -835,14 +848,14 @@ fn relinked_track_is_the_one_that_lists_have() {
     model.look_at(Subscription { instances: 1, saved_now: true, ..Subscription::default() });
     let mut relinked = from_playlist("B", "P", 20_000);
     relinked.item.as_mut().unwrap().linked_from = Some(LinkedFrom { uri: Some(uri("spotify:track:A")) });
-    model.heard(Some(relinked), T, T);
+    model.heard(Some(relinked), instant(T), time(T));
     for plays in ["spotify:track:A", "spotify:track:B", "spotify:playlist:P"] {
-        assert!(model.at(T).plays(&uri(plays)), "{plays}");
+        assert!(model.at(time(T)).plays(&uri(plays)), "{plays}");
     }
-    assert_eq!(model.next_question(T), Some((Question::Saved(vec![uri("spotify:track:A")]), T)));
+    assert_eq!(model.next_question(instant(T)), Some((Question::Saved(vec![uri("spotify:track:A")]), instant(T))));
     press(&mut model, Verb::RemoveFromPlaylist, T);
     let expected = Call::RemoveFromPlaylist { playlist: uri("spotify:playlist:P"), uri: uri("spotify:track:A") };
-    assert_eq!(model.next_call(T).unwrap().call, expected);
+    assert_eq!(model.next_call(time(T)).unwrap().call, expected);
 }
 
 #[test]
@@ -850,9 +863,9 @@ fn what_is_no_track_or_episode_is_not_saved_or_added() {
     let mut model = Model::new(Arc::new(accounts(Link::Linked, &["A"])));
     let mut chapter = from_playlist("C", "P", 20_000);
     chapter.item.as_mut().unwrap().uri = Some(uri("spotify:chapter:c"));
-    model.heard(Some(chapter), T, T);
+    model.heard(Some(chapter), instant(T), time(T));
     for verb in [Verb::ToggleSaved(None), Verb::Enqueue(None), Verb::AddToPlaylist(Some(uri("spotify:playlist:p")))] {
-        assert!(!model.command(pressed(verb, None), T));
+        assert!(!model.command(pressed(verb, None), time(T)));
     }
-    assert_eq!(model.next_call(T), None);
+    assert_eq!(model.next_call(time(T)), None);
 }

@@ -1,7 +1,8 @@
 use super::*;
+use crate::clock::millis;
+use crate::player::testing::{instant, ms};
 use crate::spotify::{Device, PlayingType, Repeat, Uri};
 
-const T: u64 = 1_000_000;
 const LENGTH_MS: u64 = 60_000;
 
 /// What plays, without its position.
@@ -17,7 +18,7 @@ fn item(number: u32, playing: bool) -> Now {
         kind: PlayingType::Track,
         context: None,
         recommended: false,
-        position_ms: 0,
+        position: Duration::ZERO,
         volume: None,
         steps_from: None,
         smart_shuffle: false,
@@ -31,26 +32,26 @@ fn item(number: u32, playing: bool) -> Now {
 
 /// Reads at so many milliseconds from the beginning: the positions that come of them.
 fn reads(answers: &[(u64, u32, bool, Option<u64>)]) -> Vec<u64> {
-    let mut before: Option<(Now, Position, u64)> = None;
+    let mut before: Option<(Now, Position, Instant)> = None;
     let mut positions = Vec::new();
-    for (at, number, playing, told_ms) in answers {
-        let (now, at_ms) = (item(*number, *playing), T + at);
-        let known = before.as_ref().map(|(now, position, at_ms)| Before {
+    for (at_ms, number, playing, reported_ms) in answers {
+        let (now, at) = (item(*number, *playing), instant(*at_ms));
+        let known = before.as_ref().map(|(now, position, before_at)| Before {
             now,
             position: *position,
-            at_ms: *at_ms,
-            expected_ms: position.ms + if now.playing { T + at - at_ms } else { 0 },
-            skipped_ms: None,
+            at: *before_at,
+            expected: position.offset + if now.playing { at - *before_at } else { Duration::ZERO },
+            skipped_at: None,
         });
-        let position = Position::read(*told_ms, &now, known, at_ms);
-        positions.push(position.ms);
-        before = Some((now, position, at_ms));
+        let position = Position::read(reported_ms.map(ms), &now, known, at);
+        positions.push(millis(position.offset));
+        before = Some((now, position, at));
     }
     positions
 }
 
 #[test]
-fn told_position_is_taken() {
+fn reported_position_is_taken() {
     assert_eq!(
         reads(&[(0, 1, true, Some(5_000)), (8_000, 1, true, Some(13_100)), (9_000, 1, true, Some(2_000))]),
         [5_000, 13_100, 2_000]
@@ -60,17 +61,17 @@ fn told_position_is_taken() {
 }
 
 #[test]
-fn position_that_is_never_told_is_reckoned() {
-    for told_ms in [None, Some(0), Some(u64::MAX)] {
-        let answers = [(0, 1, true, told_ms), (8_000, 1, true, told_ms), (16_000, 1, true, told_ms)];
-        assert_eq!(reads(&answers), [0, 8_000, 16_000], "{told_ms:?}");
+fn position_that_is_never_reported_is_estimated() {
+    for reported_ms in [None, Some(0), Some(u64::MAX)] {
+        let answers = [(0, 1, true, reported_ms), (8_000, 1, true, reported_ms), (16_000, 1, true, reported_ms)];
+        assert_eq!(reads(&answers), [0, 8_000, 16_000], "{reported_ms:?}");
     }
     let constant = Some(1_234);
     assert_eq!(reads(&[(0, 1, true, constant), (8_000, 1, true, constant)]), [1_234, 9_234]);
 }
 
 #[test]
-fn reckoned_position_stands_still_while_paused() {
+fn estimated_position_stands_still_while_paused() {
     let never = Some(0);
     let answers = [(0, 1, true, never), (8_000, 1, true, never), (9_000, 1, false, never), (20_000, 1, false, never)];
     assert_eq!(reads(&answers), [0, 8_000, 9_000, 9_000]);
@@ -79,7 +80,7 @@ fn reckoned_position_stands_still_while_paused() {
 }
 
 #[test]
-fn item_that_follows_begins_where_the_one_before_ended() {
+fn next_item_begins_where_the_one_before_ended() {
     for never in [None, Some(0)] {
         let answers =
             [(0, 1, true, never), (8_000, 1, true, never), (60_350, 2, true, never), (70_000, 2, true, never)];
@@ -88,36 +89,36 @@ fn item_that_follows_begins_where_the_one_before_ended() {
 }
 
 #[test]
-fn item_that_was_put_on_elsewhere_begins_when_it_is_seen() {
+fn item_started_elsewhere_begins_when_it_is_seen() {
     let answers = [(0, 1, true, None), (8_000, 1, true, None), (16_000, 2, true, None), (20_000, 2, true, None)];
     assert_eq!(reads(&answers), [0, 8_000, 0, 4_000]);
 }
 
 #[test]
-fn item_that_is_repeated_begins_again() {
+fn repeated_item_begins_again() {
     let never = None;
     let answers = [(0, 1, true, never), (8_000, 1, true, never), (60_500, 1, true, never), (68_000, 1, true, never)];
     assert_eq!(reads(&answers), [0, 8_000, 60_500, 8_000], "reads lag a little at the end");
 }
 
 #[test]
-fn position_that_is_told_again_is_believed() {
+fn position_that_is_reported_again_is_taken() {
     let answers = [(0, 1, true, Some(0)), (8_000, 1, true, Some(0)), (16_000, 1, true, Some(30_000))];
     assert_eq!(reads(&answers), [0, 8_000, 30_000]);
     let jumpy = [(0, 1, true, Some(30_000)), (8_000, 1, true, Some(30_000)), (16_000, 1, true, Some(46_000))];
-    assert_eq!(reads(&jumpy), [30_000, 38_000, 46_000], "told from time to time");
+    assert_eq!(reads(&jumpy), [30_000, 38_000, 46_000], "reported from time to time");
 }
 
 #[test]
-fn position_beyond_the_end_is_not_told() {
+fn position_beyond_the_end_is_ignored() {
     assert_eq!(reads(&[(0, 1, true, Some(5_000)), (8_000, 1, true, Some(u64::MAX))]), [5_000, 13_000]);
     assert_eq!(reads(&[(0, 1, true, Some(LENGTH_MS + 900))]), [LENGTH_MS]);
 }
 
 #[test]
-fn begins_again_only_when_the_position_shows_it() {
-    assert!(has_begun_again(300, 97_000, 500));
-    assert!(!has_begun_again(97_200, 97_300, 500), "it lags");
-    assert!(!has_begun_again(90_000, 97_000, 500), "someone has gone back");
-    assert!(!has_begun_again(300, 800, 500), "it was at its beginning already");
+fn item_begins_again_only_if_the_position_shows_it() {
+    assert!(has_begun_again(ms(300), ms(97_000), ms(500)));
+    assert!(!has_begun_again(ms(97_200), ms(97_300), ms(500)), "it lags");
+    assert!(!has_begun_again(ms(90_000), ms(97_000), ms(500)), "the user has sought back");
+    assert!(!has_begun_again(ms(300), ms(800), ms(500)), "it was at its beginning already");
 }

@@ -1,10 +1,10 @@
-use std::time::Duration;
-
 use super::*;
 use crate::auth::LimitKind;
+use crate::player::testing::instant;
 
 const T: u64 = 1_000_000;
 const MINUTE_MS: u64 = 60_000;
+const DAY_MS: u64 = 24 * 60 * MINUTE_MS;
 
 fn uri(text: &str) -> Uri {
     Uri::from_spotify(text).unwrap()
@@ -19,7 +19,7 @@ fn saved(uris: &[Uri]) -> Wanted<'_> {
 }
 
 fn answer(memory: &mut Memory, uris: &[Uri], at_ms: u64) {
-    memory.on_asked(&Question::Saved(uris.to_vec()), Place::default(), at_ms);
+    memory.on_asked(&Question::Saved(uris.to_vec()), Place::default(), instant(at_ms));
     memory.on_answer(&Told::Saved(uris.iter().map(|uri| (uri.clone(), true)).collect()));
 }
 
@@ -27,10 +27,10 @@ fn answer(memory: &mut Memory, uris: &[Uri], at_ms: u64) {
 fn failures(memory: &mut Memory, wanted: &Wanted<'_>, error: &Error, span_ms: u64) -> Vec<(u64, Question)> {
     let mut asked = Vec::new();
     for now_ms in (T..T + span_ms).step_by(10_000) {
-        let due = memory.next_question(wanted, now_ms).filter(|(_, due_ms)| *due_ms <= now_ms);
+        let due = memory.next_question(wanted, instant(now_ms)).filter(|(_, due_at)| *due_at <= instant(now_ms));
         if let Some((question, _)) = due {
-            memory.on_asked(&question, wanted.place.clone(), now_ms);
-            memory.on_failure(&question, error, now_ms);
+            memory.on_asked(&question, wanted.place.clone(), instant(now_ms));
+            memory.on_failure(&question, error, instant(now_ms));
             asked.push((now_ms - T, question));
         }
     }
@@ -41,14 +41,14 @@ fn failures(memory: &mut Memory, wanted: &Wanted<'_>, error: &Error, span_ms: u6
 fn all_visible_uris_are_asked_about_together() {
     let mut memory = Memory::new();
     let uris = tracks(20);
-    assert_eq!(memory.next_question(&saved(&uris), T), Some((Question::Saved(uris.clone()), T)));
+    assert_eq!(memory.next_question(&saved(&uris), instant(T)), Some((Question::Saved(uris.clone()), instant(T))));
     answer(&mut memory, &uris, T);
-    assert_eq!(memory.next_question(&saved(&uris), T).unwrap().1, T + 600_000);
+    assert_eq!(memory.next_question(&saved(&uris), instant(T)).unwrap().1, instant(T + 600_000));
     // Another one begins to play: a call that is made anyway renews the others.
     let more = tracks(21);
-    let (question, due_ms) = memory.next_question(&saved(&more), T + 1_000).unwrap();
+    let (question, due_at) = memory.next_question(&saved(&more), instant(T + 1_000)).unwrap();
     let Question::Saved(mut asked) = question else { panic!("{question:?}") };
-    assert_eq!((due_ms, &asked[0], asked.len()), (T + 1_000, &more[20], 21));
+    assert_eq!((due_at, &asked[0], asked.len()), (instant(T + 1_000), &more[20], 21));
     asked.sort();
     assert_eq!(asked, {
         let mut sorted = more.clone();
@@ -62,8 +62,8 @@ fn more_than_one_call_takes_are_asked_in_turns() {
     let mut memory = Memory::new();
     let uris = tracks(90);
     let mut sizes = Vec::new();
-    while let Some((Question::Saved(asked), due_ms)) = memory.next_question(&saved(&uris), T)
-        && due_ms <= T
+    while let Some((Question::Saved(asked), due_at)) = memory.next_question(&saved(&uris), instant(T))
+        && due_at <= instant(T)
     {
         answer(&mut memory, &asked, T);
         sizes.push(asked.len());
@@ -77,15 +77,19 @@ fn refused_name_is_asked_once() {
     for error in [Error::Unexpected(400), Error::Unexpected(403), Error::Unexpected(404)] {
         let mut memory = Memory::new();
         let playlist = uri("spotify:playlist:p");
-        let wanted = Wanted { playlist: Some(&playlist), suspect_ms: T + 1, ..Wanted::default() };
+        let wanted = Wanted { playlist: Some(&playlist), suspect_at: Some(instant(T + 1)), ..Wanted::default() };
         let asked = failures(&mut memory, &wanted, &error, DAY_MS);
         assert_eq!(asked, [(0, Question::PlaylistName(playlist.clone()))], "{error:?}");
         let other = uri("spotify:playlist:q");
         let wanted = Wanted { playlist: Some(&other), ..Wanted::default() };
-        assert_eq!(memory.next_question(&wanted, T).unwrap().1, T, "another one may have a name");
+        assert_eq!(memory.next_question(&wanted, instant(T)).unwrap().1, instant(T), "another one may have a name");
         memory.forget_refusals();
         let wanted = Wanted { playlist: Some(&playlist), ..Wanted::default() };
-        assert_eq!(memory.next_question(&wanted, T + 1_000).unwrap().1, T + 1_000, "another account may know it");
+        assert_eq!(
+            memory.next_question(&wanted, instant(T + 1_000)).unwrap().1,
+            instant(T + 1_000),
+            "another account may know it"
+        );
     }
 }
 
@@ -99,17 +103,17 @@ fn missing_permission_is_one_of_every_question_of_its_kind() {
         for (number, uri) in (0..).zip(&uris) {
             let now_ms = T + number * 200_000;
             let wanted = Wanted { saved: vec![uri], devices: true, ..Wanted::default() };
-            while let Some((question, due_ms)) = memory.next_question(&wanted, now_ms)
-                && due_ms <= now_ms
+            while let Some((question, due_at)) = memory.next_question(&wanted, instant(now_ms))
+                && due_at <= instant(now_ms)
             {
-                memory.on_asked(&question, Place::default(), now_ms);
-                memory.on_failure(&question, &error, now_ms);
+                memory.on_asked(&question, Place::default(), instant(now_ms));
+                memory.on_failure(&question, &error, instant(now_ms));
                 asked += 1;
             }
         }
         assert_eq!(asked, 2, "{error:?}: the library and the devices, once each");
         memory.forget_refusals();
-        assert!(memory.next_question(&saved(&uris), T + DAY_MS / 2).unwrap().1 <= T + DAY_MS / 2);
+        assert!(memory.next_question(&saved(&uris), instant(T + DAY_MS / 2)).unwrap().1 <= instant(T + DAY_MS / 2));
     }
 }
 
@@ -118,14 +122,14 @@ fn one_malformed_uri_does_not_spoil_the_others() {
     let mut memory = Memory::new();
     let uris = tracks(5);
     let mut calls = Vec::new();
-    while let Some((question, due_ms)) = memory.next_question(&saved(&uris), T)
-        && due_ms <= T
+    while let Some((question, due_at)) = memory.next_question(&saved(&uris), instant(T))
+        && due_at <= instant(T)
     {
         let Question::Saved(asked) = &question else { panic!("{question:?}") };
         calls.push(asked.len());
         if asked.contains(&uris[2]) {
-            memory.on_asked(&question, Place::default(), T);
-            memory.on_failure(&question, &Error::Unexpected(400), T);
+            memory.on_asked(&question, Place::default(), instant(T));
+            memory.on_failure(&question, &Error::Unexpected(400), instant(T));
         } else {
             answer(&mut memory, asked, T);
         }
@@ -134,8 +138,8 @@ fn one_malformed_uri_does_not_spoil_the_others() {
     let known: Vec<_> = uris.iter().map(|uri| memory.is_saved(uri)).collect();
     assert_eq!(known, [Some(true), Some(true), None, Some(true), Some(true)]);
     // From then on the others are asked about together.
-    let (question, due_ms) = memory.next_question(&saved(&uris), T).unwrap();
-    assert_eq!(due_ms, T + 600_000);
+    let (question, due_at) = memory.next_question(&saved(&uris), instant(T)).unwrap();
+    assert_eq!(due_at, instant(T + 600_000));
     assert!(matches!(question, Question::Saved(asked) if asked.len() == 4));
 }
 
@@ -148,7 +152,7 @@ fn refused_queue_is_asked_again_in_another_context_or_on_another_device() {
     assert_eq!(failures(&mut memory, &here, &Error::Unexpected(403), 6 * 60 * MINUTE_MS).len(), 1);
     let now_ms = T + 6 * 60 * MINUTE_MS;
     for there in [place("spotify:album:b", "desk"), place("spotify:album:a", "phone")] {
-        assert!(memory.next_question(&at(there), now_ms).unwrap().1 <= now_ms);
+        assert!(memory.next_question(&at(there), instant(now_ms)).unwrap().1 <= instant(now_ms));
     }
 }
 
@@ -163,11 +167,11 @@ fn passing_failures_back_off_and_end_with_an_answer() {
         assert_eq!(times, [0, 30, 90, 210, 450, 930, 1_830, 2_730], "{error:?}");
     }
     let now_ms = T + 60 * MINUTE_MS;
-    memory.on_asked(&Question::Devices, Place::default(), now_ms);
+    memory.on_asked(&Question::Devices, Place::default(), instant(now_ms));
     memory.on_answer(&Told::Devices(Vec::new()));
-    memory.on_asked(&Question::Devices, Place::default(), now_ms + 200_000);
-    memory.on_failure(&Question::Devices, &Error::Offline, now_ms + 200_000);
-    assert_eq!(memory.next_question(&wanted, now_ms + 200_000).unwrap().1, now_ms + 230_000);
+    memory.on_asked(&Question::Devices, Place::default(), instant(now_ms + 200_000));
+    memory.on_failure(&Question::Devices, &Error::Offline, instant(now_ms + 200_000));
+    assert_eq!(memory.next_question(&wanted, instant(now_ms + 200_000)).unwrap().1, instant(now_ms + 230_000));
 }
 
 #[test]
@@ -175,17 +179,17 @@ fn spotifys_wait_is_kept_to() {
     let mut memory = Memory::new();
     let wanted = Wanted { devices: true, ..Wanted::default() };
     let wait = Error::RateLimited { retry_after: Some(Duration::from_secs(5_000)), kind: LimitKind::Quota };
-    memory.on_asked(&Question::Devices, Place::default(), T);
-    memory.on_failure(&Question::Devices, &wait, T);
-    assert_eq!(memory.next_question(&wanted, T).unwrap().1, T + 5_000_000);
+    memory.on_asked(&Question::Devices, Place::default(), instant(T));
+    memory.on_failure(&Question::Devices, &wait, instant(T));
+    assert_eq!(memory.next_question(&wanted, instant(T)).unwrap().1, instant(T + 5_000_000));
 }
 
 #[test]
 fn lost_answer_is_asked_for_again() {
     let mut memory = Memory::new();
     let wanted = Wanted { devices: true, ..Wanted::default() };
-    memory.on_asked(&Question::Devices, Place::default(), T);
-    assert_eq!(memory.next_question(&wanted, T + 1).unwrap().1, T + RETRY_MS);
+    memory.on_asked(&Question::Devices, Place::default(), instant(T));
+    assert_eq!(memory.next_question(&wanted, instant(T + 1)).unwrap().1, instant(T) + RETRY.after(1));
 }
 
 #[test]
@@ -199,10 +203,10 @@ fn memory_keeps_its_bounds() {
         let mut all = chosen.clone();
         all.push(track.clone());
         let wanted = Wanted { playlist: Some(&list), ..saved(&all) };
-        while let Some((question, due_ms)) = memory.next_question(&wanted, now_ms)
-            && due_ms <= now_ms
+        while let Some((question, due_at)) = memory.next_question(&wanted, instant(now_ms))
+            && due_at <= instant(now_ms)
         {
-            memory.on_asked(&question, Place::default(), now_ms);
+            memory.on_asked(&question, Place::default(), instant(now_ms));
             match question {
                 Question::Saved(uris) => {
                     memory.on_answer(&Told::Saved(uris.into_iter().map(|uri| (uri, true)).collect()));

@@ -3,9 +3,9 @@ use std::sync::Arc;
 use super::*;
 use crate::auth::Link;
 use crate::auth::testing::accounts;
+use crate::clock::millis;
 use crate::player::SleepTimer;
-use crate::player::sleep::FADE_MS;
-use crate::player::testing::{key, pressed};
+use crate::player::testing::{instant, key, ms, pressed, time};
 use crate::spotify::{Item, Playback, Uri};
 
 const T: u64 = 1_000_000;
@@ -16,6 +16,8 @@ struct Evening {
     playback: Playback,
     model: Model,
     now_ms: u64,
+    /// When what plays was last read.
+    read_ms: u64,
     /// The calls that were made, and when.
     calls: Vec<(u64, Call)>,
 }
@@ -39,7 +41,7 @@ impl Evening {
 
     fn with(playback: Playback) -> Self {
         let model = Model::new(Arc::new(accounts(Link::Linked, &["A"])));
-        let mut evening = Self { playback, model, now_ms: T, calls: Vec::new() };
+        let mut evening = Self { playback, model, now_ms: T, read_ms: T, calls: Vec::new() };
         evening.read();
         evening
     }
@@ -55,12 +57,13 @@ impl Evening {
     }
 
     fn read(&mut self) {
-        self.model.heard(Some(self.playback.clone()), self.now_ms, self.now_ms);
+        self.read_ms = self.now_ms;
+        self.model.heard(Some(self.playback.clone()), instant(self.now_ms), time(self.now_ms));
         self.send();
     }
 
     fn press(&mut self, verb: Verb) -> bool {
-        let took = self.model.command(pressed(verb, None), self.now_ms);
+        let took = self.model.command(pressed(verb, None), time(self.now_ms));
         self.send();
         took
     }
@@ -71,12 +74,12 @@ impl Evening {
 
     /// Makes the calls that wait; each is carried out.
     fn send(&mut self) {
-        self.model.paced_ms = 0;
-        while let Some(call) = self.model.next_call(self.now_ms) {
+        self.model.paced_at = None;
+        while let Some(call) = self.model.next_call(time(self.now_ms)) {
             self.carry_out(&call.call);
-            self.model.confirmed(&call, self.now_ms);
+            self.model.confirmed(&call, time(self.now_ms));
             self.calls.push((self.now_ms, call.call));
-            self.model.paced_ms = 0;
+            self.model.paced_at = None;
         }
     }
 
@@ -92,8 +95,9 @@ impl Evening {
     /// Lets the time pass until then; what plays is read once a minute, as slowly as it ever is.
     fn goes_on_to(&mut self, end_ms: u64) {
         loop {
-            let read_ms = self.model.state.heard_ms + MINUTE;
-            let next_ms = self.model.next_step_ms(self.now_ms).unwrap_or(u64::MAX).min(read_ms);
+            let read_ms = self.read_ms + MINUTE;
+            let next = self.model.next_step(time(self.now_ms));
+            let next_ms = next.map_or(u64::MAX, |next| millis(next - instant(0))).min(read_ms);
             if next_ms > end_ms {
                 break;
             }
@@ -105,7 +109,7 @@ impl Evening {
             if next_ms == read_ms {
                 self.read();
             }
-            self.model.step(self.now_ms);
+            self.model.step(time(self.now_ms));
             self.send();
         }
         let passed_ms = end_ms - self.now_ms;
@@ -116,7 +120,7 @@ impl Evening {
     }
 
     fn timer(&self) -> Option<SleepTimer> {
-        self.model.at(self.now_ms).sleep
+        self.model.at(time(self.now_ms)).sleep
     }
 
     fn seconds(&self) -> Option<u64> {
@@ -158,7 +162,7 @@ fn sleep_fades_out_then_pauses_then_restores_volume() {
     assert!(faded.is_sorted_by(|one, next| one > next) && faded.len() > 15, "{faded:?}");
     assert!(*faded.last().unwrap() <= 2, "{faded:?}");
     let first_ms = evening.calls[0].0;
-    assert!((end_ms - FADE_MS..end_ms - FADE_MS + 1_000).contains(&first_ms), "{first_ms}");
+    assert!((end_ms - 10_000..end_ms - 9_000).contains(&first_ms), "{first_ms}");
     assert_eq!((*last, evening.pauses()), (40, vec![end_ms]));
     let order = evening.calls.iter().rev().take(2).map(|(_, call)| call.clone()).collect::<Vec<_>>();
     assert_eq!(order, [Call::Volume(40), Call::Pause], "it is silent when it is loud again");
@@ -191,10 +195,10 @@ fn sleep_shows_minutes_above_an_hour() {
     evening.sleeps_in(65);
     evening.goes_on_to(T + 1);
     assert_eq!(evening.seconds(), Some(65 * 60));
-    assert_eq!(evening.model.state.next_change_ms(evening.now_ms), Some(T + MINUTE));
+    assert_eq!(evening.model.state.next_change_in(time(evening.now_ms)), Some(ms(MINUTE - 1)));
     evening.goes_on_to(T + 6 * MINUTE);
     assert_eq!(evening.seconds(), Some(59 * 60));
-    assert_eq!(evening.model.state.next_change_ms(evening.now_ms), Some(T + 6 * MINUTE + 1_000));
+    assert_eq!(evening.model.state.next_change_in(time(evening.now_ms)), Some(ms(1_000)));
 }
 
 #[test]
@@ -225,18 +229,18 @@ fn sleep_cancel_while_fading_restores_and_stops() {
 fn sleep_cancel_without_timer_does_nothing() {
     let mut evening = Evening::new();
     evening.press(Verb::CancelSleep);
-    assert_eq!((evening.calls.len(), evening.model.at(T).refusal(&key())), (0, None));
+    assert_eq!((evening.calls.len(), evening.model.at(time(T)).refusal(&key())), (0, None));
 }
 
 #[test]
 fn sleep_starts_only_while_something_plays() {
     for playback in [None, Some(Playback { is_playing: false, ..Evening::new().playback })] {
         let mut model = Model::new(Arc::new(accounts(Link::Linked, &["A"])));
-        model.heard(playback, T, T);
+        model.heard(playback, instant(T), time(T));
         let verb = Verb::Sleep(SleepUntil::Minutes(30));
-        assert!(model.at(T).obstacle(&verb, None).is_some());
-        assert!(!model.command(pressed(verb, None), T));
-        assert_eq!(model.at(T).sleep, None);
+        assert!(model.at(time(T)).obstacle(&verb, None).is_some());
+        assert!(!model.command(pressed(verb, None), time(T)));
+        assert_eq!(model.at(time(T)).sleep, None);
     }
 }
 
@@ -245,7 +249,7 @@ fn sleep_is_one_timer_for_all_keys() {
     let mut evening = Evening::new();
     evening.sleeps_in(30);
     let other = Command { instance: "other".into(), ..pressed(Verb::Sleep(SleepUntil::Minutes(90)), None) };
-    evening.model.command(other, T);
+    evening.model.command(other, time(T));
     assert_eq!(evening.seconds(), Some(45 * 60));
 }
 
@@ -304,11 +308,11 @@ fn sleep_fade_refused_by_device_is_left_out_silently() {
     evening.sleeps_in(1);
     for now_ms in [T + 51_000, T + 52_000] {
         evening.now_ms = now_ms;
-        evening.model.step(now_ms);
+        evening.model.step(time(now_ms));
     }
-    let call = evening.model.next_call(evening.now_ms).unwrap();
-    evening.model.refused(&call, Error::VolumeNotAllowed, evening.now_ms);
-    assert_eq!(evening.model.at(evening.now_ms).refusal(&key()), None);
+    let call = evening.model.next_call(time(evening.now_ms)).unwrap();
+    evening.model.refused(&call, Error::VolumeNotAllowed, time(evening.now_ms));
+    assert_eq!(evening.model.at(time(evening.now_ms)).refusal(&key()), None);
     evening.goes_on_to(T + MINUTE);
     assert_eq!(evening.calls, [(T + MINUTE, Call::Pause)]);
 }
@@ -388,7 +392,7 @@ fn sleep_at_item_end_follows_a_skip() {
     evening.press(Verb::Next);
     evening.playback.item = Some(item("spotify:track:2", 200_000));
     evening.playback.progress_ms = Some(0);
-    evening.model.step(evening.now_ms);
+    evening.model.step(time(evening.now_ms));
     evening.send();
     assert_eq!(evening.volumes().last(), Some(&40), "it is another item's end that counts");
     evening.now_ms += 300;
@@ -435,13 +439,13 @@ fn sleep_tries_a_failed_pause_again() {
     evening.sleeps_in(1);
     evening.goes_on_to(T + 59_000);
     evening.now_ms = T + MINUTE;
-    evening.model.step(evening.now_ms);
-    evening.model.paced_ms = 0;
-    let mut call = evening.model.next_call(evening.now_ms).unwrap();
+    evening.model.step(time(evening.now_ms));
+    evening.model.paced_at = None;
+    let mut call = evening.model.next_call(time(evening.now_ms)).unwrap();
     while call.call != Call::Pause {
-        call = evening.model.next_call(evening.now_ms).unwrap();
+        call = evening.model.next_call(time(evening.now_ms)).unwrap();
     }
-    evening.model.refused(&call, Error::Offline, evening.now_ms);
+    evening.model.refused(&call, Error::Offline, time(evening.now_ms));
     evening.goes_on_to(T + 2 * MINUTE);
     assert_eq!(evening.pauses(), [T + 70_000]);
     assert_eq!(evening.volumes().last(), Some(&40));
@@ -452,7 +456,7 @@ fn sleep_missed_by_a_sleeping_computer_is_forgotten() {
     let mut evening = Evening::new();
     evening.sleeps_in(30);
     evening.now_ms = T + 10 * 60 * MINUTE;
-    evening.model.woke(evening.now_ms);
+    evening.model.woke(instant(evening.now_ms));
     evening.read();
     evening.goes_on_to(T + 11 * 60 * MINUTE);
     assert_eq!((evening.calls.len(), evening.timer()), (0, None));
@@ -461,8 +465,12 @@ fn sleep_missed_by_a_sleeping_computer_is_forgotten() {
 #[test]
 fn sleep_asks_spotify_nothing_while_it_counts() {
     let mut evening = Evening::new();
-    let before = (evening.model.next_question(T), evening.model.waits_for_agreement(), evening.model.ends_ms(T));
+    let before =
+        (evening.model.next_question(instant(T)), evening.model.waits_for_agreement(), evening.model.ends_in(time(T)));
     evening.sleeps_in(30);
-    assert_eq!((evening.model.next_question(T), evening.model.waits_for_agreement(), evening.model.ends_ms(T)), before);
+    assert_eq!(
+        (evening.model.next_question(instant(T)), evening.model.waits_for_agreement(), evening.model.ends_in(time(T))),
+        before
+    );
     assert!(!evening.model.waits_for_answer());
 }
