@@ -104,7 +104,7 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock whose wall time only moves when a test moves it. Its monotonic clock is tokio's.
+/// A clock whose wall time only moves when a test moves it. Its monotonic clock is tokio's, and moves with the wall time, too.
 #[derive(Debug, Default)]
 pub struct ManualClock {
     unix_ms: AtomicU64,
@@ -118,13 +118,14 @@ impl ManualClock {
         Self { unix_ms: AtomicU64::new(unix_ms), slept: Slept::default() }
     }
 
-    /// Sets the clock to `unix_ms`, forward or back.
+    /// Sets the wall clock to `unix_ms`, forward or back; the monotonic clock goes on.
     pub fn set(&self, unix_ms: u64) {
         self.unix_ms.store(unix_ms, Ordering::SeqCst);
     }
 
-    /// Moves the clock forward by `milliseconds`.
+    /// Moves both clocks forward by `milliseconds`.
     pub fn advance(&self, milliseconds: u64) {
+        self.slept.add(Duration::from_millis(milliseconds));
         self.unix_ms.fetch_add(milliseconds, Ordering::SeqCst);
     }
 }

@@ -14,10 +14,10 @@ use crate::clock::{Clock, ManualClock};
 use crate::player::testing::{key, pressed};
 use crate::spotify::Client;
 
-/// Lets the time pass, for the clock and for whoever sleeps, second by second.
+/// Lets time pass on the wall clock and for timers, second by second.
 async fn pass(clock: &ManualClock, seconds: u64) {
     for _ in 0..seconds {
-        clock.advance(1_000);
+        clock.set(clock.unix_ms() + 1_000);
         tokio::time::advance(Duration::from_secs(1)).await;
     }
 }
@@ -100,7 +100,7 @@ async fn after_a_sleep_of_the_computer_nothing_that_was_known_is_taken_for_true(
     tokio::time::pause();
     pass(&world.clock, 5).await;
     assert!(world.sim.requests().is_empty(), "nothing is due while it is paused");
-    world.clock.advance(1_000_000);
+    world.clock.set(world.clock.unix_ms() + 1_000_000);
     tokio::time::advance(Duration::from_secs(5)).await;
     tokio::time::resume();
     world.sim.wait_for_request("GET", "/v1/me/player", Duration::from_secs(20)).await.unwrap();
@@ -125,7 +125,7 @@ async fn after_a_sleep_what_was_known_to_fail_is_asked_again_within_two_seconds_
     }
     world.sim.set_network(Network::Up);
     let before = world.sim.connections().accepted;
-    world.clock.advance(8 * 3_600_000);
+    world.clock.set(world.clock.unix_ms() + 8 * 3_600_000);
     tokio::time::advance(Duration::from_secs(1)).await;
     tokio::time::resume();
     let heard = |state: &Arc<State>| state.at(world.clock.now()).problem.is_none();
@@ -140,7 +140,7 @@ async fn a_beat_that_is_late_is_a_sleep_and_brings_one_question_not_all_that_wer
 
     // Timers that go on during a sleep are all due at once after it.
     tokio::time::pause();
-    world.clock.advance(1_000_000);
+    world.clock.set(world.clock.unix_ms() + 1_000_000);
     tokio::time::advance(Duration::from_secs(1_000)).await;
     tokio::time::resume();
     world.sim.wait_for_request("GET", "/v1/me/player", Duration::from_secs(20)).await.unwrap();

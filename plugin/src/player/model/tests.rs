@@ -50,9 +50,9 @@ fn clock_set_back_prolongs_nothing() {
     assert!(model.at(later(REFUSAL_MS - 1)).refusal.is_some());
     assert_eq!(model.at(later(REFUSAL_MS)).refusal, None);
     assert!(!model.at(later(0)).now.unwrap().playing);
-    model.heard(Some(playback(true, 10_000)), later(TRUST_MS).instant, later(TRUST_MS));
+    model.heard(Some(playback(true, 14_000)), later(TRUST_MS).instant, later(TRUST_MS));
     assert!(model.at(later(TRUST_MS)).now.unwrap().playing, "the pause isn't trusted any longer");
-    assert_eq!(millis(model.at(later(TRUST_MS + 1_000)).now.unwrap().position), 11_000, "it moves on");
+    assert_eq!(millis(model.at(later(TRUST_MS + 1_000)).now.unwrap().position), 15_000, "it moves on");
 }
 
 fn now(model: &Model, at: u64) -> Now {
