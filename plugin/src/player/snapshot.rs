@@ -150,14 +150,14 @@ impl Wait {
     /// What is left of a limit; None when it is over.
     #[must_use]
     pub fn of(limit: Limit, now_ms: u64) -> Option<Self> {
-        let left_ms = limit.until_ms.checked_sub(now_ms).filter(|left| *left > 0)?;
+        let left_ms = limit.until.as_millis().checked_sub(now_ms).filter(|left| *left > 0)?;
         let unit = unit_ms(left_ms);
         Some(Self { seconds: left_ms.div_ceil(unit).saturating_mul(unit / 1_000), kind: limit.kind })
     }
 
     /// When the wait for this limit is told differently next.
     pub(super) fn next_change_ms(limit: Limit, now_ms: u64) -> Option<u64> {
-        next_unit_ms(limit.until_ms, now_ms)
+        next_unit_ms(limit.until.as_millis(), now_ms)
     }
 }
 

@@ -165,19 +165,19 @@ impl State {
 
     /// Until when nothing may be sent, as every account is limited.
     pub(super) fn limit(&self, now_ms: u64) -> Option<Limit> {
-        self.accounts.limit.filter(|limit| limit.until_ms > now_ms)
+        self.accounts.limit.filter(|limit| limit.until.as_millis() > now_ms)
     }
 
     /// What limits the account that should serve, while another one does.
     fn first_limit(&self) -> Option<Limit> {
         let (serving, _) = self.accounts.serving()?;
-        let first = self.accounts.accounts.iter().position(|account| account.by_hand).unwrap_or_default();
+        let first = self.accounts.accounts.iter().position(|account| account.is_preferred).unwrap_or_default();
         if serving == first {
             return None;
         }
         let limits = &self.accounts.accounts.get(first)?.limits;
         let of_the_player = limits.iter().filter(|(group, _)| group.is_none_or(|group| group == Group::Player));
-        of_the_player.map(|(_, limit)| *limit).max_by_key(|limit| limit.until_ms)
+        of_the_player.map(|(_, limit)| *limit).max_by_key(|limit| limit.until)
     }
 
     /// The playlist that something was added to last.
@@ -333,13 +333,13 @@ impl State {
             }
         }
         let ends_soon = self.accounts.accounts.iter().filter(|account| account.sign_in_ends_soon);
-        let next_end_ms = ends_soon.filter_map(|account| account.sign_in_ends_ms).min();
+        let next_end = ends_soon.filter_map(|account| account.sign_in_ends).min();
         Player {
             link: self.accounts.link,
             accounts: Arc::clone(&self.accounts),
             wait: self.limit(now_ms).and_then(|limit| Wait::of(limit, now_ms)),
             first_back_in: self.first_limit().and_then(|limit| Wait::of(limit, now_ms)),
-            sign_in_ends_in: next_end_ms.map(|ends_ms| ends_ms.saturating_sub(now_ms).div_ceil(DAY_MS)),
+            sign_in_ends_in: next_end.map(|end| end.as_millis().saturating_sub(now_ms).div_ceil(DAY_MS)),
             now: self.now_at(now_ms),
             known: self.known.is_some(),
             stale: self.problem.is_some() && now_ms >= self.heard_ms.saturating_add(STALE_MS),

@@ -379,7 +379,7 @@ impl Task {
         self.planned_limit = self.model.limit(now_ms);
         let wait = ask_again_in(&Situation {
             linked: self.model.linked(),
-            limited_for: self.planned_limit.map(|limit| milliseconds(limit.until_ms.saturating_sub(now_ms))),
+            limited_for: self.planned_limit.map(|limit| milliseconds(limit.until.as_millis().saturating_sub(now_ms))),
             strained: self.model.strained(now_ms),
             visible: self.model.visible() > 0,
             wanted: self.model.waits_for_answer(),

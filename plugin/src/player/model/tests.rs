@@ -1,6 +1,7 @@
 use super::*;
 use crate::auth::LimitKind;
 use crate::auth::testing::accounts;
+use crate::clock::UnixTime;
 use crate::player::state::STALE_MS;
 use crate::player::testing::{key, pressed};
 use crate::spotify::{Device, Item, LinkedFrom};
@@ -448,7 +449,7 @@ fn position_never_runs_past_the_end() {
 
 #[test]
 fn a_wait_counts_down_and_ends_by_itself() {
-    let limit = |kind, until_ms| Some(Limit { until_ms, kind });
+    let limit = |kind, until_ms| Some(Limit { until: UnixTime::from_millis(until_ms), kind });
     let mut state = accounts(Link::Linked, &["A"]);
     state.limit = limit(LimitKind::Throttle, T + 2_500);
     let mut model = Model::new(Arc::new(state.clone()));
