@@ -7,7 +7,63 @@ use std::ops::{Add, Sub};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
+
+/// A date of the wall clock: whole milliseconds since 1970-01-01T00:00:00Z, and serialised as that number.
+///
+/// Its arithmetic saturates, as dates may come from files and answers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct UnixTime(u64);
+
+impl UnixTime {
+    /// The date so many milliseconds after 1970-01-01T00:00:00Z.
+    #[must_use]
+    pub const fn from_millis(milliseconds: u64) -> Self {
+        Self(milliseconds)
+    }
+
+    /// The date so many seconds after 1970-01-01T00:00:00Z.
+    #[must_use]
+    pub const fn from_secs(seconds: u64) -> Self {
+        Self(seconds.saturating_mul(1000))
+    }
+
+    /// Returns the milliseconds since 1970-01-01T00:00:00Z.
+    #[must_use]
+    pub const fn as_millis(self) -> u64 {
+        self.0
+    }
+
+    /// Returns the whole seconds since 1970-01-01T00:00:00Z.
+    #[must_use]
+    pub const fn as_secs(self) -> u64 {
+        self.0 / 1000
+    }
+
+    /// Returns the time from `earlier` to this date; zero if `earlier` is the later one.
+    #[must_use]
+    pub const fn saturating_duration_since(self, earlier: Self) -> Duration {
+        Duration::from_millis(self.0.saturating_sub(earlier.0))
+    }
+}
+
+impl Add<Duration> for UnixTime {
+    type Output = Self;
+
+    fn add(self, time: Duration) -> Self {
+        Self(self.0.saturating_add(millis(time)))
+    }
+}
+
+impl Sub<Duration> for UnixTime {
+    type Output = Self;
+
+    fn sub(self, time: Duration) -> Self {
+        Self(self.0.saturating_sub(millis(time)))
+    }
+}
 
 /// A moment by both clocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,15 +71,15 @@ pub struct Moment {
     /// By the monotonic clock. Includes the time that the computer has slept, so that what is remembered ages meanwhile:
     /// compare it with other moments, and wait for a difference, never for the instant itself.
     pub instant: Instant,
-    /// By the wall clock, in milliseconds since 1970-01-01T00:00:00Z. May jump in both directions.
-    pub unix_ms: u64,
+    /// By the wall clock. May jump in both directions.
+    pub date: UnixTime,
 }
 
 impl Add<Duration> for Moment {
     type Output = Self;
 
     fn add(self, duration: Duration) -> Self {
-        Self { instant: self.instant + duration, unix_ms: self.unix_ms.saturating_add(millis(duration)) }
+        Self { instant: self.instant + duration, date: self.date + duration }
     }
 }
 
@@ -31,7 +87,7 @@ impl Sub<Duration> for Moment {
     type Output = Self;
 
     fn sub(self, duration: Duration) -> Self {
-        Self { instant: self.instant - duration, unix_ms: self.unix_ms.saturating_sub(millis(duration)) }
+        Self { instant: self.instant - duration, date: self.date - duration }
     }
 }
 
@@ -46,9 +102,9 @@ pub trait Clock: Send + Sync {
     /// Milliseconds since 1970-01-01T00:00:00Z. May jump in both directions when the computer's clock is set.
     fn unix_ms(&self) -> u64;
 
-    /// Whole seconds since 1970-01-01T00:00:00Z.
-    fn unix_s(&self) -> u64 {
-        self.unix_ms() / 1000
+    /// Returns the date and time of day. May jump in both directions when the computer's clock is set.
+    fn date(&self) -> UnixTime {
+        UnixTime::from_millis(self.unix_ms())
     }
 
     /// How long the computer has slept without its monotonic clock running, as recorded by [`Clock::on_wake`].
@@ -65,7 +121,7 @@ pub trait Clock: Send + Sync {
     /// The moment by both clocks.
     fn now(&self) -> Moment {
         let now = Instant::now();
-        Moment { instant: now.checked_add(self.slept()).unwrap_or(now), unix_ms: self.unix_ms() }
+        Moment { instant: now.checked_add(self.slept()).unwrap_or(now), date: self.date() }
     }
 }
 
@@ -91,7 +147,7 @@ pub struct SystemClock {
 
 impl Clock for SystemClock {
     fn unix_ms(&self) -> u64 {
-        // A clock before 1970 is a broken battery; zero makes every token look expired, which heals by a refresh.
+        // A clock before 1970 is a broken battery; zero makes every token look expired, which a refresh repairs.
         SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, millis)
     }
 

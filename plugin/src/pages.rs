@@ -1,95 +1,96 @@
-//! What the settings page and the package say to each other, as docs/settings-messages.md describes it.
+//! The messages between settings page and package, as docs/settings-messages.md describes them.
 //!
-//! Others may script these messages, so the names stay, members that we don't know are ignored, and whatever can't be
-//! understood is answered with an error event that says so. The page may send a Client Secret; it never gets one back.
+//! Others may script these messages, so the names stay, unknown members are ignored, and a message that can't be understood is
+//! answered with an error event. The page may send a Client Secret; it never receives one.
 
 use serde::Serialize;
 use serde_json::Value;
 use url::Url;
 
 use crate::auth::{
-    AccountCounts, AccountIssue, AccountState, AccountView, Auth, AuthError, AuthState, Counts, Field, Group, Limit,
-    LimitKind, Redirect, SaveAccount, Secret, StoreKind, StoreStatus, User,
+    AccountCounts, AccountId, AccountIssue, AccountState, AccountView, Auth, AuthError, AuthState, ClientId, Counts,
+    Field, Group, Limit, LimitKind, Redirect, SaveAccount, Secret, StoreKind, StoreStatus, User, UserId,
 };
+use crate::clock::UnixTime;
 use crate::face::best;
 use crate::foreign::whole;
 use crate::spotify::{Client, Device, Error, Item, Market, Uri, UriError, UriKind};
 
-/// What a page asks for.
+/// A command of a page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PageCommand {
-    /// The accounts, once.
+    /// Send the accounts, once.
     GetAccounts,
     /// Add or change an account.
     SaveAccount(SaveAccount),
-    /// Start the sign-in of an account.
+    /// Start the log-in of an account.
     Login {
         /// The account.
-        id: String,
+        id: AccountId,
     },
-    /// Finish the running sign-in by a pasted callback address.
+    /// Finish the running log-in with a pasted callback address.
     FinishLogin {
-        /// The address, which has a code in it.
+        /// The address, which contains a code.
         url: Secret,
     },
-    /// Give up the running sign-in.
+    /// Cancel the running log-in.
     CancelLogin,
     /// End an account's sign-in.
     Logout {
         /// The account.
-        id: String,
+        id: AccountId,
     },
     /// Remove an account.
     RemoveAccount {
         /// The account.
-        id: String,
+        id: AccountId,
     },
-    /// Give an account another place in the list.
+    /// Move an account to another place in the list.
     MoveAccount {
         /// The account.
-        id: String,
+        id: AccountId,
         /// Its new place, from 0.
         to: usize,
     },
-    /// Let an account serve first, by hand; None goes back to the list's order.
+    /// Let an account serve first, as the user has chosen; None returns to the list's order.
     UseAccount {
         /// The account.
-        id: Option<String>,
+        id: Option<AccountId>,
     },
-    /// Keep secrets in the private file, as no keyring answers.
+    /// Store secrets in the private file, as no keyring answers.
     UseFileStore,
-    /// Tries the keyring again.
+    /// Try the keyring again.
     RetryStore,
-    /// Look for something in Spotify's catalogue.
+    /// Search Spotify's catalogue.
     Search {
         /// The words.
         words: String,
-        /// What to look for; everything if empty.
+        /// The kinds of results; every kind if empty.
         kinds: Vec<UriKind>,
-        /// The country whose podcasts are looked for before a log-in; this computer's without one.
+        /// The country whose podcasts are searched before a log-in; this computer's if None.
         market: Option<Market>,
     },
-    /// A part of the user's own library.
+    /// Send a part of the user's own library.
     GetLibrary {
         /// Liked Songs; the playlists otherwise.
         liked: bool,
-        /// Where the part begins.
+        /// The offset of the part.
         offset: u32,
     },
-    /// What a link or URI stands for.
+    /// Look up what a link or URI stands for.
     Resolve {
         /// The link or URI.
         text: String,
     },
-    /// The devices with Spotify open.
+    /// Send the devices with Spotify open.
     GetDevices,
 }
 
-/// What the package tells a page.
+/// A message to a page.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "event", rename_all = "camelCase")]
 pub enum PageEvent {
-    /// All accounts as they are now.
+    /// All accounts in their present state.
     #[serde(rename_all = "camelCase")]
     Accounts {
         /// In their order, the primary first.
@@ -98,29 +99,29 @@ pub enum PageEvent {
         redirect_uri: String,
         /// The Redirect URI to register for each choice.
         redirect_uris: RedirectUris,
-        /// Where secrets are kept.
+        /// The state of the secret store.
         store: PageStore,
-        /// Until when nothing is sent to the player, in Unix milliseconds.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        nobody_until: Option<u64>,
+        /// Until when nothing is sent to the player, as every account is limited.
+        #[serde(rename = "nobodyUntil", skip_serializing_if = "Option::is_none")]
+        limited_until: Option<UnixTime>,
     },
     /// A part of the user's own library.
     Library {
         /// `playlists` or `liked`.
         kind: &'static str,
-        /// In Spotify's order; None in the place of what it doesn't name.
+        /// In Spotify's order; None for an item that Spotify doesn't name.
         results: Vec<Option<PageResult>>,
-        /// Where the part begins.
+        /// The offset of the part.
         offset: u32,
-        /// How many there are in all.
+        /// The size of the whole list.
         total: u32,
     },
     /// What a link or URI stands for.
     Resolved {
-        /// That.
+        /// Its description.
         result: PageResult,
     },
-    /// What Spotify has found.
+    /// The results of a search.
     SearchResults {
         /// Kind by kind, in Spotify's order.
         results: Vec<PageResult>,
@@ -134,19 +135,19 @@ pub enum PageEvent {
     Error(PageError),
 }
 
-/// Something that was found, for a page.
+/// A result, for a page.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct PageResult {
     /// Its Spotify URI.
     pub uri: String,
-    /// Its kind, such as track or playlist.
+    /// Its kind, such as `track` or `playlist`.
     #[serde(rename = "type")]
     pub kind: String,
     /// Its name.
     pub name: String,
-    /// Who made it; empty if Spotify doesn't say.
+    /// Its artists, owner or publisher; empty if Spotify names none.
     pub by: String,
-    /// A picture that is large enough for a key.
+    /// The URL of a picture that is large enough for a key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub image: Option<String>,
     /// False for a playlist that the user may not change.
@@ -157,21 +158,21 @@ pub struct PageResult {
 /// A device, for a page.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct PageDevice {
-    /// Spotify's id of it.
+    /// Spotify's id.
     pub id: String,
     /// Its name.
     pub name: String,
-    /// Its kind, such as Computer or Speaker.
+    /// Its kind, such as `Computer` or `Speaker`.
     #[serde(rename = "type")]
     pub kind: String,
-    /// Whether it is the one that plays.
+    /// Whether it is the active device.
     pub active: bool,
 }
 
 /// Why a command failed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct PageError {
-    /// Its name, as the page gave it.
+    /// The command's name, as the page has sent it.
     pub command: String,
     /// The member of the command that is to blame.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -180,8 +181,8 @@ pub struct PageError {
     pub message: String,
     /// For `resolve`: what is wrong with the text.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub reason: Option<LinkProblem>,
-    /// For `resolve`: what the link names, where Spotify doesn't share it. It may still be playable.
+    pub reason: Option<LinkIssue>,
+    /// For `resolve`: the item, if Spotify doesn't share it. It may still be playable.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub result: Option<Box<PageResult>>,
 }
@@ -189,12 +190,12 @@ pub struct PageError {
 /// What is wrong with a link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub enum LinkProblem {
-    /// The text is none.
+pub enum LinkIssue {
+    /// The text isn't a link.
     NoLink,
-    /// It leads to something that can't be used.
+    /// It leads to a page that can't be used.
     OtherPage,
-    /// It is a short link, which only Spotify can follow.
+    /// It is a short link, which only Spotify can resolve.
     ShortLink,
     /// A part of it is missing.
     Damaged,
@@ -202,7 +203,7 @@ pub enum LinkProblem {
     NotShared,
 }
 
-impl From<UriError> for LinkProblem {
+impl From<UriError> for LinkIssue {
     fn from(error: UriError) -> Self {
         match error {
             UriError::NoLink => Self::NoLink,
@@ -218,7 +219,7 @@ impl PageError {
         Self { command: command.to_owned(), field, message: message.to_owned(), reason: None, result: None }
     }
 
-    /// The error event as JSON, ready to be sent to a page.
+    /// Returns the error event as JSON, to be sent to a page.
     #[must_use]
     pub fn payload(self) -> Value {
         PageEvent::Error(self).payload()
@@ -230,25 +231,26 @@ impl PageError {
 #[serde(rename_all = "camelCase")]
 pub struct PageAccount {
     /// Our own id.
-    pub id: String,
+    pub id: AccountId,
     /// The Client ID.
-    pub client_id: String,
+    pub client_id: ClientId,
     /// Whether a Client Secret is stored.
     pub has_secret: bool,
-    /// What the account is now.
+    /// The account's state.
     pub state: AccountState,
     /// The signed-in user's name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
-    /// Whether there is a sign-in of which it isn't known whose it is.
+    /// Whether there is a sign-in whose user isn't known yet.
     pub identifying: bool,
-    /// What is to be said about the account.
+    /// The last error, as a sentence.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
     /// Whether it serves the player's calls.
     pub active: bool,
-    /// Whether the user has put it first by hand.
-    pub by_hand: bool,
+    /// Whether the user has chosen it to serve first.
+    #[serde(rename = "byHand")]
+    pub is_preferred: bool,
     /// How the browser comes back: `loopback`, `fixed` or `avermedia`.
     pub redirect: &'static str,
     /// The port, for `fixed`.
@@ -256,19 +258,19 @@ pub struct PageAccount {
     pub port: Option<u16>,
     /// The Redirect URI to register.
     pub redirect_uri: String,
-    /// The account that is of the same developer account by the user's word; empty for none.
+    /// An account that belongs to the same developer account according to the user; empty for none.
     pub same_developer_as: String,
-    /// What Spotify has shut.
+    /// The limits of its calls.
     pub limits: Vec<PageLimit>,
-    /// What else is the matter: the name of a [`AccountIssue`], or `otherUser`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub trouble: Option<Value>,
-    /// With `otherUser`: who has signed in, and who should have.
+    /// Why it may not serve: the name of an [`AccountIssue`], or `otherUser`.
+    #[serde(rename = "trouble", skip_serializing_if = "Option::is_none")]
+    pub issue: Option<Value>,
+    /// For `otherUser`: the names of both users.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub other_user: Option<PageOtherUser>,
-    /// When Spotify will end the sign-in, in Unix milliseconds.
+    /// When Spotify will end the sign-in.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub sign_in_ends: Option<u64>,
+    pub sign_in_ends: Option<UnixTime>,
     /// Whether that is within 30 days.
     pub sign_in_ends_soon: bool,
     /// Requests that were sent, by group.
@@ -278,23 +280,23 @@ pub struct PageAccount {
 /// A limit, for a page.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct PageLimit {
-    /// Throttle or quota.
+    /// Its kind.
     pub kind: LimitKind,
     /// The name of a [`Group`], or `all`.
     pub group: Value,
-    /// Whether only some calls of the group are shut.
+    /// Whether it is about single calls of the group.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub part: bool,
-    /// Its end in Unix milliseconds, which may have passed.
-    pub until: u64,
+    /// Its end, which may have passed.
+    pub until: UnixTime,
 }
 
-/// Two users where there should be one.
+/// The names of two users where there should be one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct PageOtherUser {
-    /// The name of who has signed in.
+    /// The user of this account.
     pub name: String,
-    /// The name of who has signed in with the other accounts.
+    /// The user of the other accounts.
     pub expected: String,
 }
 
@@ -303,7 +305,7 @@ pub struct PageOtherUser {
 pub struct PageUsage {
     /// The group.
     pub group: Group,
-    /// The numbers.
+    /// The counts.
     #[serde(flatten)]
     pub counts: Counts,
 }
@@ -325,15 +327,15 @@ pub struct RedirectUris {
 pub struct PageStore {
     /// Where secrets are kept.
     pub kind: StoreKind,
-    /// What is wrong with it, by its name in the messages.
+    /// Its issue, by its name in the messages.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub issue: Option<&'static str>,
-    /// The same in words.
+    /// The issue as a sentence.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<&'static str>,
     /// Whether to offer the private file.
     pub can_use_file: bool,
-    /// Whether to offer another try.
+    /// Whether to offer another attempt.
     pub can_retry: bool,
 }
 
@@ -350,7 +352,7 @@ impl From<StoreStatus> for PageStore {
     }
 }
 
-/// What is wrong with the store, by its name in the messages, and in one or two whole sentences.
+/// Returns the issue of a store: its name in the messages, and one or two sentences.
 fn store_issue(status: StoreStatus) -> Option<(&'static str, &'static str)> {
     let issue = match status {
         StoreStatus::Ready(_) => return None,
@@ -404,7 +406,7 @@ fn store_issue(status: StoreStatus) -> Option<(&'static str, &'static str)> {
     Some(issue)
 }
 
-/// What comes of a command.
+/// A reply to a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reply {
     /// To be sent to the page.
@@ -428,22 +430,22 @@ impl From<Item> for PageResult {
     }
 }
 
-/// What is chosen on a page is shown on a key, so its picture should be sharp there: in pixels.
+/// The width of a picture that is sharp on a key, where a chosen item is shown, in pixels.
 const KEY_COVER: u32 = 200;
 
 fn results(found: Vec<Item>) -> Vec<PageResult> {
     found.into_iter().filter(|item| item.uri.is_some()).map(PageResult::from).collect()
 }
 
-/// A part of the user's library, each in its place, with what is known of who may change it.
-fn mine(items: Vec<Option<Item>>, user: Option<String>) -> Vec<Option<PageResult>> {
-    let in_its_place = |item: Item| {
-        let owner = item.owner.as_ref().map(|owner| owner.id.clone()).filter(|id| !id.is_empty());
-        let owned = owner.zip(user.clone()).map(|(owner, user)| item.collaborative || owner == user);
-        let named = item.uri.is_some();
-        named.then(|| PageResult { owned, ..item.into() })
+/// Returns a part of the user's library, each item in its place, with whether the user may change it.
+fn library_results(items: Vec<Option<Item>>, user: Option<&UserId>) -> Vec<Option<PageResult>> {
+    let result = |item: Item| {
+        let owner = item.owner.as_ref().map(|owner| owner.id.as_str()).filter(|id| !id.is_empty());
+        let owned = owner.zip(user).map(|(owner, user)| item.collaborative || owner == user.as_str());
+        let has_uri = item.uri.is_some();
+        has_uri.then(|| PageResult { owned, ..item.into() })
     };
-    items.into_iter().map(|item| item.and_then(in_its_place)).collect()
+    items.into_iter().map(|item| item.and_then(result)).collect()
 }
 
 impl PageAccount {
@@ -459,13 +461,13 @@ impl PageAccount {
             }
             _ => None,
         };
-        let trouble = account.issue.map(named::<AccountIssue>);
-        let limit = |group, part, limit: &Limit| PageLimit { kind: limit.kind, group, part, until: limit.until_ms };
+        let issue = account.issue.map(name_of::<AccountIssue>);
+        let limit = |group, part, limit: &Limit| PageLimit { kind: limit.kind, group, part, until: limit.until };
         let limits = account.limits.iter().map(|(group, one)| {
-            let group = group.map_or_else(|| "all".into(), named::<Group>);
+            let group = group.map_or_else(|| "all".into(), name_of::<Group>);
             limit(group, false, one)
         });
-        let call_limits = account.call_limits.iter().map(|(group, one)| limit(named(*group), true, one));
+        let call_limits = account.call_limits.iter().map(|(group, one)| limit(name_of(*group), true, one));
         Self {
             id: account.id.clone(),
             client_id: account.client_id.clone(),
@@ -475,28 +477,28 @@ impl PageAccount {
             identifying: account.sign_in.is_some() && account.user.is_none(),
             message: account.last_error.as_ref().map(|error| error.user_message().sentence().to_owned()),
             active: account.active,
-            by_hand: account.by_hand,
+            is_preferred: account.is_preferred,
             redirect,
             port,
             redirect_uri: account.redirect.registered(),
-            same_developer_as: account.same_developer_as.clone().unwrap_or_default(),
+            same_developer_as: account.same_developer_as.as_ref().map(ToString::to_string).unwrap_or_default(),
             limits: limits.chain(call_limits).collect(),
-            trouble: other_user.as_ref().map(|_| "otherUser".into()).or(trouble),
+            issue: other_user.as_ref().map(|_| "otherUser".into()).or(issue),
             other_user,
-            sign_in_ends: account.sign_in_ends_ms,
+            sign_in_ends: account.sign_in_ends,
             sign_in_ends_soon: account.sign_in_ends_soon,
             usage: counts.into_iter().map(|(group, counts)| PageUsage { group, counts }).collect(),
         }
     }
 }
 
-/// The name of an enum's variant as the messages spell it.
-fn named<T: Serialize>(variant: T) -> Value {
-    // Variants without content always become a text.
+/// Returns the name of an enum's variant in the messages.
+fn name_of<T: Serialize>(variant: T) -> Value {
+    // Variants without fields always become a string.
     serde_json::to_value(variant).unwrap_or_default()
 }
 
-/// The choice of the Redirect URI in a command.
+/// Reads the choice of the Redirect URI in a command.
 fn redirect(command: &str, payload: &Value) -> Result<Redirect, PageError> {
     let port = || {
         let port = payload.get("port").and_then(|port| port.as_u64().or_else(|| port.as_str()?.trim().parse().ok()));
@@ -523,26 +525,27 @@ const MAX_WORDS: usize = 100;
 const MAX_OFFSET: u32 = 100_000;
 
 impl PageCommand {
-    /// Reads what a page has sent.
+    /// Reads a message of a page.
     ///
     /// # Errors
-    /// What to answer with, as [`PageEvent::Error`].
+    /// To be sent to the page as [`PageEvent::Error`].
     pub fn read(payload: &Value) -> Result<Self, PageError> {
         let text = |name: &str| payload.get(name).and_then(Value::as_str);
         let command = text("command").unwrap_or_default();
         let id = || match text("id") {
-            Some(id) if !id.is_empty() => Ok(id.to_owned()),
+            Some(id) if !id.is_empty() => Ok(AccountId::from(id)),
             _ => Err(PageError::new(command, Some("id"), "The command needs the id of an account.")),
         };
         match command {
             "getAccounts" => Ok(Self::GetAccounts),
             "saveAccount" => Ok(Self::SaveAccount(SaveAccount {
-                id: text("id").filter(|id| !id.is_empty()).map(str::to_owned),
-                client_id: text("clientId").unwrap_or_default().to_owned(),
+                id: text("id").filter(|id| !id.is_empty()).map(AccountId::from),
+                client_id: text("clientId").unwrap_or_default().into(),
                 client_secret: text("clientSecret").map(Secret::new),
                 pkce_only: payload.get("pkce").and_then(Value::as_bool).unwrap_or_default(),
                 redirect: redirect(command, payload)?,
-                same_developer_as: text("sameDeveloperAs").map(str::to_owned),
+                same_developer_as: text("sameDeveloperAs")
+                    .map(|id| Some(id).filter(|id| !id.is_empty()).map(AccountId::from)),
             })),
             "moveAccount" => {
                 let to = payload.get("to").and_then(Value::as_u64).ok_or_else(|| {
@@ -550,7 +553,7 @@ impl PageCommand {
                 })?;
                 Ok(Self::MoveAccount { id: id()?, to: usize::try_from(to).unwrap_or(usize::MAX) })
             }
-            "useAccount" => Ok(Self::UseAccount { id: text("id").filter(|id| !id.is_empty()).map(str::to_owned) }),
+            "useAccount" => Ok(Self::UseAccount { id: text("id").filter(|id| !id.is_empty()).map(AccountId::from) }),
             "getLibrary" => Ok(Self::GetLibrary {
                 liked: text("kind") == Some("liked"),
                 offset: payload
@@ -570,7 +573,7 @@ impl PageCommand {
                     wanted.iter().filter_map(|kind| serde_json::from_value(kind.clone()).ok()).collect();
                 Ok(Self::Search {
                     words: words.chars().take(MAX_WORDS).collect::<String>().trim_end().to_owned(),
-                    // Each once, whatever the page says.
+                    // Each once, even if the page repeats some.
                     kinds: UriKind::CATALOGUE.into_iter().filter(|kind| wanted.contains(kind)).collect(),
                     market: text("market").and_then(Market::new),
                 })
@@ -584,7 +587,7 @@ impl PageCommand {
             "retryStore" => Ok(Self::RetryStore),
             "getDevices" => Ok(Self::GetDevices),
             "" => Err(PageError::new("", None, "The message has no command.")),
-            // The page is somebody else's, and so may the name be: it is not repeated at length.
+            // The name may be anything, as others script these messages, so it is truncated.
             other => {
                 let name: String = other.chars().take(40).collect();
                 Err(PageError::new(&name, None, "This version of the package doesn't know the command."))
@@ -592,7 +595,7 @@ impl PageCommand {
         }
     }
 
-    /// The command's name.
+    /// Returns the command's name.
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
@@ -616,7 +619,7 @@ impl PageCommand {
 }
 
 impl PageEvent {
-    /// The accounts event for a state, and the accounts' counts in the same order.
+    /// The accounts event for a state and the accounts' counts, which are in the same order.
     #[must_use]
     pub fn accounts(state: &AuthState, counts: Vec<AccountCounts>) -> Self {
         let mut counts = counts.into_iter();
@@ -633,11 +636,11 @@ impl PageEvent {
                 avermedia: Redirect::Avermedia.registered(),
             },
             store: state.store.into(),
-            nobody_until: state.limit.map(|limit| limit.until_ms),
+            limited_until: state.limit.map(|limit| limit.until),
         }
     }
 
-    /// The devices event; one that can't be addressed isn't in it.
+    /// The devices event, without devices that can't be addressed.
     fn devices(devices: Vec<Device>) -> Self {
         let devices = devices.into_iter().filter(|device| !device.is_restricted).filter_map(|device| {
             Some(PageDevice { id: device.id?, name: device.name, kind: device.kind, active: device.is_active })
@@ -645,23 +648,22 @@ impl PageEvent {
         Self::Devices { devices: devices.collect() }
     }
 
-    /// The event as JSON, ready to be sent to a page.
+    /// Returns the event as JSON, to be sent to a page.
     #[must_use]
     pub fn payload(&self) -> Value {
-        // Its types are texts, lists and booleans only, which always become JSON.
+        // Strings, numbers, lists and booleans always become JSON.
         serde_json::to_value(self).unwrap_or_default()
     }
 }
 
-/// Does what a page asks for. Takes as long as a call to Spotify, up to some ten seconds: to be run beside the
-/// package's loop, not in it.
+/// Runs a command. Takes as long as a call to Spotify, up to some ten seconds, so it must not run in the package's loop.
 ///
-/// A command about accounts that worked is answered by the accounts as they are then; changes that come later, such as
-/// the end of a sign-in, are for whoever watches [`Auth::watch`] to send on.
+/// A successful command about accounts is answered by their new state; later changes, such as the end of a log-in, are sent
+/// by the watcher of [`Auth::watch`].
 pub async fn handle(auth: &Auth, spotify: &Client, command: PageCommand) -> Vec<Reply> {
     let name = command.name();
     let error = |field, message: &str| vec![Reply::Event(PageEvent::Error(PageError::new(name, field, message)))];
-    let asked = match command {
+    let result = match command {
         PageCommand::GetDevices => spotify.devices().await.map(PageEvent::devices),
         PageCommand::Search { words, kinds, market } => {
             let kinds = if kinds.is_empty() { &EVERY_KIND } else { kinds.as_slice() };
@@ -675,35 +677,38 @@ pub async fn handle(auth: &Auth, spotify: &Client, command: PageCommand) -> Vec<
             let page = if liked { spotify.liked(offset).await } else { spotify.playlists(offset).await };
             let kind = if liked { "liked" } else { "playlists" };
             let user = auth.watch().borrow().serving().and_then(|(_, account)| Some(account.user.clone()?.id));
-            page.map(|page| PageEvent::Library { kind, total: page.total, results: mine(page.items, user), offset })
+            page.map(|page| {
+                let results = library_results(page.items, user.as_ref());
+                PageEvent::Library { kind, total: page.total, results, offset }
+            })
         }
         PageCommand::Resolve { text } => {
             let found = resolve(spotify, &text).await;
             return vec![Reply::Event(found.unwrap_or_else(PageEvent::Error))];
         }
         command => {
-            return match act(auth, command).await {
+            return match run_account_command(auth, command).await {
                 Ok(url) => {
                     let counts = auth.counts().await;
                     let accounts = PageEvent::accounts(&auth.watch().borrow(), counts);
                     url.map(Reply::OpenUrl).into_iter().chain([Reply::Event(accounts)]).collect()
                 }
-                Err(wrong) => error(wrong.field().map(Field::name), wrong.user_message().sentence()),
+                Err(cause) => error(cause.field().map(Field::name), cause.user_message().sentence()),
             };
         }
     };
-    match asked {
+    match result {
         Ok(event) => vec![Reply::Event(event)],
-        Err(wrong) => error(None, wrong.user_message().sentence()),
+        Err(cause) => error(None, cause.user_message().sentence()),
     }
 }
 
-/// What a link or a URI stands for.
+/// Looks up what a link or a URI stands for.
 async fn resolve(spotify: &Client, text: &str) -> Result<PageEvent, PageError> {
     let refused = |field, message: &str| PageError::new("resolve", field, message);
     let uri = Uri::read(text)
         .map_err(|error| PageError { reason: Some(error.into()), ..refused(Some("text"), &error.to_string()) })?;
-    let named = |name: &str| PageResult {
+    let with_name = |name: &str| PageResult {
         uri: uri.as_str().to_owned(),
         kind: uri.kind().name().to_owned(),
         name: name.to_owned(),
@@ -712,13 +717,13 @@ async fn resolve(spotify: &Client, text: &str) -> Result<PageEvent, PageError> {
         owned: None,
     };
     if uri.is_liked_songs() {
-        return Ok(PageEvent::Resolved { result: named("Liked Songs") });
+        return Ok(PageEvent::Resolved { result: with_name("Liked Songs") });
     }
     match spotify.look_up(&uri).await {
         Ok(item) => Ok(PageEvent::Resolved { result: PageResult { uri: uri.as_str().to_owned(), ..item.into() } }),
         Err(error @ Error::NotShared) => Err(PageError {
-            reason: Some(LinkProblem::NotShared),
-            result: Some(Box::new(named(""))),
+            reason: Some(LinkIssue::NotShared),
+            result: Some(Box::new(with_name(""))),
             ..refused(Some("text"), error.user_message().sentence())
         }),
         Err(error) => Err(refused(None, error.user_message().sentence())),
@@ -727,8 +732,8 @@ async fn resolve(spotify: &Client, text: &str) -> Result<PageEvent, PageError> {
 
 const EVERY_KIND: [UriKind; 5] = [UriKind::Track, UriKind::Album, UriKind::Artist, UriKind::Playlist, UriKind::Show];
 
-/// Does a command about accounts; gives the address to open, if one is.
-async fn act(auth: &Auth, command: PageCommand) -> Result<Option<Url>, AuthError> {
+/// Runs a command about accounts. Returns the address to open, if there is one.
+async fn run_account_command(auth: &Auth, command: PageCommand) -> Result<Option<Url>, AuthError> {
     match command {
         PageCommand::GetAccounts
         | PageCommand::GetDevices
@@ -742,7 +747,7 @@ async fn act(auth: &Auth, command: PageCommand) -> Result<Option<Url>, AuthError
         PageCommand::Logout { id } => auth.logout(&id).await?,
         PageCommand::RemoveAccount { id } => auth.remove(&id).await?,
         PageCommand::MoveAccount { id, to } => auth.move_account(&id, to).await?,
-        PageCommand::UseAccount { id } => auth.use_account(id.as_deref()).await?,
+        PageCommand::UseAccount { id } => auth.prefer_account(id.as_ref()).await?,
         PageCommand::UseFileStore => auth.use_private_file().await?,
         PageCommand::RetryStore => auth.retry_store().await,
     }
@@ -758,7 +763,7 @@ mod tests {
     use spotify_sim::{COMPUTER_ID, DEMO_CLIENT_ID, DEMO_CLIENT_SECRET};
 
     #[test]
-    fn commands_are_read() {
+    fn page_command_reads_documented_messages() {
         assert_eq!(PageCommand::read(&json!({"command": "getAccounts", "more": 1})), Ok(PageCommand::GetAccounts));
         assert_eq!(
             PageCommand::read(
@@ -777,7 +782,7 @@ mod tests {
             PageCommand::read(&json!({"command": "saveAccount", "id": "", "clientId": null, "pkce": true})),
             Ok(PageCommand::SaveAccount(SaveAccount {
                 id: None,
-                client_id: String::new(),
+                client_id: "".into(),
                 client_secret: None,
                 pkce_only: true,
                 redirect: Redirect::Loopback,
@@ -803,7 +808,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_understood_is_said() {
+    fn page_command_names_what_it_cannot_read() {
         for (payload, command, field) in [
             (json!({"command": "dance"}), "dance", None),
             (json!({"command": 5}), "", None),
@@ -811,16 +816,14 @@ mod tests {
             (json!({"command": "login"}), "login", Some("id")),
             (json!({"command": "saveAccount", "redirect": "pigeon"}), "saveAccount", Some("redirect")),
         ] {
-            let Err(PageError { command: said, field: blamed, message, .. }) = PageCommand::read(&payload) else {
-                panic!("{payload} was understood");
-            };
-            assert_eq!((said.as_str(), blamed), (command, field));
-            assert!(message.ends_with('.'));
+            let error = PageCommand::read(&payload).unwrap_err();
+            assert_eq!((error.command.as_str(), error.field), (command, field));
+            assert!(error.message.ends_with('.'));
         }
     }
 
     #[test]
-    fn a_command_hides_its_secret_in_debug() {
+    fn page_command_hides_its_secret_in_debug() {
         let command = PageCommand::read(&json!({"command": "saveAccount", "clientId": "c", "clientSecret": "hunter2"}));
         assert!(!format!("{command:?}").contains("hunter2"));
         let command =
@@ -829,7 +832,7 @@ mod tests {
     }
 
     #[test]
-    fn the_accounts_event_has_the_documented_form() {
+    fn accounts_event_has_the_documented_form() {
         let state = AuthState {
             link: Link::Linked,
             accounts: vec![AccountView {
@@ -842,20 +845,23 @@ mod tests {
                 user: Some(User { id: "u".into(), account_id: None, name: "Name".into() }),
                 last_error: Some(AuthError::Denied),
                 active: true,
-                by_hand: false,
+                is_preferred: false,
                 same_developer_as: Some("b".into()),
                 limits: vec![
-                    (None, Limit { until_ms: 7, kind: LimitKind::Throttle }),
-                    (Some(Group::Player), Limit { until_ms: 8, kind: LimitKind::Quota }),
+                    (None, Limit { until: UnixTime::from_millis(7), kind: LimitKind::Throttle }),
+                    (Some(Group::Player), Limit { until: UnixTime::from_millis(8), kind: LimitKind::Quota }),
                 ],
-                call_limits: vec![(Group::Library, Limit { until_ms: 9, kind: LimitKind::Throttle })],
+                call_limits: vec![(
+                    Group::Library,
+                    Limit { until: UnixTime::from_millis(9), kind: LimitKind::Throttle },
+                )],
                 issue: Some(AccountIssue::NotOnAllowList),
-                sign_in_ends_ms: Some(9),
+                sign_in_ends: Some(UnixTime::from_millis(9)),
                 sign_in_ends_soon: true,
             }],
             store: StoreStatus::NoKeyring { file_possible: true },
-            limit: Some(Limit { until_ms: 7, kind: LimitKind::Throttle }),
-            strained_until_ms: None,
+            limit: Some(Limit { until: UnixTime::from_millis(7), kind: LimitKind::Throttle }),
+            strained_until: None,
         };
         let counts = Counts { last_30_s: 1, last_hour: 2, last_day: 3 };
         assert_eq!(
@@ -922,7 +928,7 @@ mod tests {
     }
 
     #[test]
-    fn commands_stay_within_what_spotify_takes() {
+    fn page_command_stays_within_spotifys_bounds() {
         let search = |payload: Value| match PageCommand::read(&payload).unwrap() {
             PageCommand::Search { words, kinds, .. } => (words, kinds),
             other => panic!("{other:?}"),
@@ -937,7 +943,7 @@ mod tests {
             Ok(PageCommand::GetLibrary { offset, .. }) => offset,
             other => panic!("{other:?}"),
         };
-        for (given, meant) in [
+        for (given, expected) in [
             (json!(50), 50),
             (json!(50.0), 50),
             (json!("50"), 50),
@@ -948,12 +954,12 @@ mod tests {
             (json!("far"), 0),
             (json!(null), 0),
         ] {
-            assert_eq!(offset(given.clone()), meant, "{given}");
+            assert_eq!(offset(given.clone()), expected, "{given}");
         }
     }
 
     #[tokio::test]
-    async fn podcasts_are_found_before_a_log_in() {
+    async fn search_finds_podcasts_before_a_log_in() {
         let world = World::new().await;
         let auth = world.auth().await;
         auth.save(crate::auth::testing::demo()).await.unwrap();
@@ -975,11 +981,11 @@ mod tests {
         }
         let tracks = json!({"command": "search", "q": "a", "types": ["track"]});
         handle(&auth, &spotify, PageCommand::read(&tracks).unwrap()).await;
-        assert_eq!(world.sim.requests().pop().unwrap().query("market"), None, "nothing else needs one");
+        assert_eq!(world.sim.requests().pop().unwrap().query("market"), None, "only podcasts need one");
     }
 
     #[tokio::test]
-    async fn resolve_tells_what_a_link_is_or_what_is_wrong() {
+    async fn resolve_names_the_item_or_the_issue() {
         let world = World::new().await;
         let (auth, _) = world.linked().await;
         let spotify = Client::new(world.http.clone(), Url::parse(&world.sim.api_url()).unwrap(), auth.clone());
@@ -1006,7 +1012,7 @@ mod tests {
         let liked = resolve("\"https://open.spotify.com/collection/tracks\"").await;
         let result = json!({"uri": "spotify:collection", "type": "collection", "name": "Liked Songs", "by": ""});
         assert_eq!(liked, json!({"event": "resolved", "result": result}));
-        assert!(world.sim.requests().is_empty(), "nothing of that needs Spotify");
+        assert!(world.sim.requests().is_empty(), "Spotify isn't needed for these");
 
         let track = spotify_sim::catalogue::track_uri(1);
         let found = resolve(&format!("<{track}?si=x>")).await;
@@ -1026,40 +1032,40 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_page_links_an_account_and_lists_the_devices() {
+    async fn page_links_an_account_and_lists_the_devices() {
         let world = World::new().await;
         let auth = world.auth().await;
         let spotify = Client::new(world.http.clone(), Url::parse(&world.sim.api_url()).unwrap(), auth.clone());
-        let say = async |payload: Value| handle(&auth, &spotify, PageCommand::read(&payload).unwrap()).await;
+        let send = async |payload: Value| handle(&auth, &spotify, PageCommand::read(&payload).unwrap()).await;
         let event = |replies: &[Reply]| match replies.last() {
             Some(Reply::Event(event)) => event.payload(),
             other => panic!("{other:?}"),
         };
 
-        let refused = event(&say(json!({"command": "getDevices"})).await);
+        let refused = event(&send(json!({"command": "getDevices"})).await);
         assert_eq!((&refused["event"], &refused["command"]), (&json!("error"), &json!("getDevices")));
         let pair = |secret: &str| json!({"command": "saveAccount", "clientId": DEMO_CLIENT_ID, "clientSecret": secret});
-        let refused = event(&say(pair("wrong")).await);
+        let refused = event(&send(pair("wrong")).await);
         assert_eq!((&refused["event"], &refused["field"]), (&json!("error"), &json!("clientSecret")));
-        let saved = event(&say(pair(DEMO_CLIENT_SECRET)).await);
+        let saved = event(&send(pair(DEMO_CLIENT_SECRET)).await);
         assert_eq!(saved["accounts"][0]["state"], "needsLogin");
 
         let id = &saved["accounts"][0]["id"];
-        let replies = say(json!({"command": "login", "id": id})).await;
+        let replies = send(json!({"command": "login", "id": id})).await;
         let Reply::OpenUrl(page) = &replies[0] else { panic!("{replies:?}") };
         assert_eq!(event(&replies)["accounts"][0]["state"], "linking");
         let back = world.consent(page, true);
-        let linked = event(&say(json!({"command": "finishLogin", "url": back.as_str()})).await);
+        let linked = event(&send(json!({"command": "finishLogin", "url": back.as_str()})).await);
         assert_eq!(linked["accounts"][0]["state"], "linked");
 
-        let devices = event(&say(json!({"command": "getDevices"})).await);
+        let devices = event(&send(json!({"command": "getDevices"})).await);
         assert_eq!(devices["event"], "devices");
         let active = json!({"id": COMPUTER_ID, "type": "Computer", "active": true});
         let first = devices["devices"].as_array().unwrap().iter().find(|device| device["active"] == true).unwrap();
         for (name, value) in active.as_object().unwrap() {
             assert_eq!(&first[name], value);
         }
-        let removed = event(&say(json!({"command": "removeAccount", "id": id})).await);
+        let removed = event(&send(json!({"command": "removeAccount", "id": id})).await);
         assert_eq!(removed["accounts"], json!([]));
     }
 }

@@ -1,9 +1,9 @@
-//! Accounts, sign-ins, tokens and where they are kept. Nothing else in the package sees a secret.
+//! Accounts, sign-ins, tokens and their storage. Nothing else in the package sees a secret.
 //!
-//! Three modules, each of which knows only those before it:
+//! Three modules, each of which uses only those before it:
 //! - `accounts` is pure data: the list, each account's state, its limits and counts, and which one serves a call.
-//! - `store` keeps secrets in the keyring, a private file, or memory, and merges with other copies of the package.
-//! - `service` is the task that owns both, with sign-ins and renewals around it. An [`Auth`] is the way to it.
+//! - `store` stores secrets in the keyring, a private file, or memory, and merges with other copies of the package.
+//! - `service` is the task that owns both, with sign-ins and renewals. An [`Auth`] is a handle to it.
 
 mod accounts;
 mod secret;
@@ -13,8 +13,8 @@ mod steps;
 mod store;
 
 pub use accounts::{
-    AccessToken, AccountCounts, AccountIssue, AccountState, AccountView, AuthError, Counts, Field, Group, Limit,
-    LimitKind, Link, Needs, Outcome, Redirect, Route, SaveAccount, SignInId, User,
+    AccessToken, AccountCounts, AccountId, AccountIssue, AccountState, AccountView, AuthError, ClientId, Counts, Field,
+    Group, Limit, LimitKind, Link, Needs, Outcome, Redirect, Route, SaveAccount, SignInId, User, UserId,
 };
 pub use secret::Secret;
 #[cfg(test)]

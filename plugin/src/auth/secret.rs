@@ -1,8 +1,8 @@
-//! A text that must not be seen: Client Secrets, tokens, authorization codes, pasted callback addresses.
+//! Secret texts: Client Secrets, tokens, authorization codes, pasted callback addresses.
 //!
-//! It can be cloned and compared (in constant time), and is wiped from memory when dropped. It has no `Display` and no
-//! serde, and its `Debug` shows only that something is there, so that it can't slip into a log, an error or a message
-//! by accident: code that needs the text calls [`Secret::expose`].
+//! A [`Secret`] can be cloned and compared (in constant time), and is wiped from memory when dropped. It has no `Display` and
+//! no serde, and its `Debug` shows nothing of it, so that it can't get into a log, an error or a message by accident: code
+//! that needs the text calls [`Secret::expose`].
 
 use std::fmt;
 
@@ -14,30 +14,30 @@ use subtle::ConstantTimeEq;
 pub struct Secret(SecretString);
 
 impl Secret {
-    /// Takes a text into care. The caller's own copies are the caller's affair.
+    /// A secret with this text. Wiping other copies of it is up to the caller.
     pub fn new(text: impl Into<String>) -> Self {
         Self(SecretString::from(text.into()))
     }
 
-    /// The text itself, for the one call that needs it.
+    /// Returns the text itself.
     #[must_use]
     pub fn expose(&self) -> &str {
         self.0.expose_secret()
     }
 
-    /// True if there is nothing in it.
+    /// True if the text is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.expose().is_empty()
     }
 
-    /// The same text without white space at its ends, as pasting likes to add it.
+    /// Returns the text without white space at its ends, which pasting may add.
     #[must_use]
     pub fn trimmed(&self) -> Self {
         Self::new(self.expose().trim())
     }
 
-    /// Compares with a text from outside in a time that doesn't tell where they differ.
+    /// Compares with a text from outside in a time that doesn't reveal where they differ.
     #[must_use]
     pub fn matches(&self, other: &str) -> bool {
         self.expose().as_bytes().ct_eq(other.as_bytes()).into()

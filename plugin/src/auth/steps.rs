@@ -9,9 +9,9 @@ pub(super) enum Step {
     BeforeRequest,
     /// Spotify has answered, and nothing of it is stored.
     Answered,
-    /// The new private file lies beside the old one.
+    /// The new private file is beside the old one.
     WrittenBeside,
-    /// The new refresh token is stored, and the access token was not used.
+    /// The new refresh token is stored, and the access token is not used yet.
     Written,
     /// The access token was handed out.
     Used,
@@ -20,7 +20,7 @@ pub(super) enum Step {
 /// The step at which this process ends, set once in a process of its own.
 pub(super) static END_AT: OnceLock<Step> = OnceLock::new();
 
-/// Called where a step is reached.
+/// Ends the process if it is to end at this step.
 pub(super) fn reached(step: Step) {
     if END_AT.get() == Some(&step) {
         std::process::abort();

@@ -20,7 +20,7 @@ struct Stage {
     player: Handle,
     client: Client,
     auth: crate::auth::Auth,
-    account: String,
+    account: crate::auth::AccountId,
 }
 
 impl Stage {

@@ -107,7 +107,7 @@ impl Model {
         }
         let sign_in = |accounts: &AuthState| {
             let (_, account) = accounts.serving()?;
-            Some((account.id.clone(), account.user.clone(), account.sign_in_ends_ms, account.issue))
+            Some((account.id.clone(), account.user.clone(), account.sign_in_ends, account.issue))
         };
         if sign_in(&accounts) != sign_in(&self.state.accounts) {
             self.memory.forget_refusals();
@@ -161,7 +161,7 @@ impl Model {
 
     /// Whether the account that serves should be spared what can wait.
     pub(super) fn strained(&self, now: Moment) -> bool {
-        self.state.accounts.strained_until_ms.is_some_and(|until| until > now.unix_ms)
+        self.state.accounts.strained_until.is_some_and(|until| until > now.date)
     }
 
     /// Whether calls can be made at all.

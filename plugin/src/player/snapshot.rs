@@ -13,6 +13,7 @@ use super::modes::Lacking;
 use super::sleep::SleepTimer;
 use super::volume::{Volume, Volumes};
 use crate::auth::{AuthState, Limit, LimitKind, Link};
+use crate::clock::UnixTime;
 use crate::spotify::{Device, Disallows, Error, Item, PlayingType, Repeat, Uri, UriKind};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -153,19 +154,19 @@ pub struct Wait {
 impl Wait {
     /// Returns what is left of a limit; `None` when it is over.
     #[must_use]
-    pub fn of(limit: Limit, unix_ms: u64) -> Option<Self> {
-        let left = left_of(limit, unix_ms);
+    pub fn of(limit: Limit, date: UnixTime) -> Option<Self> {
+        let left = left_of(limit, date);
         (!left.is_zero()).then(|| Self { seconds: seconds_shown(left), kind: limit.kind })
     }
 
     /// Returns after what time the wait for this limit is shown differently.
-    pub(super) fn next_change_in(limit: Limit, unix_ms: u64) -> Option<Duration> {
-        next_unit_in(left_of(limit, unix_ms))
+    pub(super) fn next_change_in(limit: Limit, date: UnixTime) -> Option<Duration> {
+        next_unit_in(left_of(limit, date))
     }
 }
 
-fn left_of(limit: Limit, unix_ms: u64) -> Duration {
-    Duration::from_millis(limit.until_ms.saturating_sub(unix_ms))
+fn left_of(limit: Limit, date: UnixTime) -> Duration {
+    limit.until.saturating_duration_since(date)
 }
 
 /// The unit in which a remaining time is shown: seconds up to an hour, then minutes.

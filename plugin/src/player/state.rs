@@ -17,7 +17,7 @@ use super::sleep::Sleep;
 use super::snapshot::{Done, Now, Player, Refusal, Track, Wait};
 use super::volume::{Volume, Volumes};
 use crate::auth::{AuthState, Group, Limit};
-use crate::clock::{Moment, millis};
+use crate::clock::Moment;
 use crate::spotify::{Device, Disallows, Error, Uri};
 
 /// State that couldn't be renewed for so long is shown as old.
@@ -168,19 +168,19 @@ impl State {
 
     /// Until when nothing may be sent, as every account is limited.
     pub(super) fn limit(&self, now: Moment) -> Option<Limit> {
-        self.accounts.limit.filter(|limit| limit.until_ms > now.unix_ms)
+        self.accounts.limit.filter(|limit| limit.until > now.date)
     }
 
     /// What limits the account that should serve, while another one does.
     fn first_limit(&self) -> Option<Limit> {
         let (serving, _) = self.accounts.serving()?;
-        let first = self.accounts.accounts.iter().position(|account| account.by_hand).unwrap_or_default();
+        let first = self.accounts.accounts.iter().position(|account| account.is_preferred).unwrap_or_default();
         if serving == first {
             return None;
         }
         let limits = &self.accounts.accounts.get(first)?.limits;
         let of_the_player = limits.iter().filter(|(group, _)| group.is_none_or(|group| group == Group::Player));
-        of_the_player.map(|(_, limit)| *limit).max_by_key(|limit| limit.until_ms)
+        of_the_player.map(|(_, limit)| *limit).max_by_key(|limit| limit.until)
     }
 
     /// The playlist that something was added to last.
@@ -218,8 +218,8 @@ impl State {
         let believed = self.known_since().filter(|_| self.known.is_some()).map(|since| since + BELIEVED_FOR);
         let moments = [refusal, done, stale, believed].into_iter().flatten();
         let waits = moments.map(|at| at.saturating_duration_since(now.instant)).filter(|wait| !wait.is_zero());
-        let limit = self.limit(now).and_then(|limit| Wait::next_change_in(limit, now.unix_ms));
-        let first_limit = self.first_limit().and_then(|limit| Wait::next_change_in(limit, now.unix_ms));
+        let limit = self.limit(now).and_then(|limit| Wait::next_change_in(limit, now.date));
+        let first_limit = self.first_limit().and_then(|limit| Wait::next_change_in(limit, now.date));
         let sleep = self.sleep.as_ref().and_then(|sleep| sleep.next_change_in(now.instant));
         waits.chain([limit, first_limit, sleep].into_iter().flatten()).min()
     }
@@ -342,14 +342,15 @@ impl State {
             }
         }
         let ends_soon = self.accounts.accounts.iter().filter(|account| account.sign_in_ends_soon);
-        let next_end_ms = ends_soon.filter_map(|account| account.sign_in_ends_ms).min();
+        let next_end = ends_soon.filter_map(|account| account.sign_in_ends).min();
         let age = |at: Option<Instant>| at.map_or(Duration::MAX, |at| now.instant.saturating_duration_since(at));
         Player {
             link: self.accounts.link,
             accounts: Arc::clone(&self.accounts),
-            wait: self.limit(now).and_then(|limit| Wait::of(limit, now.unix_ms)),
-            first_back_in: self.first_limit().and_then(|limit| Wait::of(limit, now.unix_ms)),
-            sign_in_ends_in: next_end_ms.map(|ends_ms| ends_ms.saturating_sub(now.unix_ms).div_ceil(millis(DAY))),
+            wait: self.limit(now).and_then(|limit| Wait::of(limit, now.date)),
+            first_back_in: self.first_limit().and_then(|limit| Wait::of(limit, now.date)),
+            sign_in_ends_in: next_end
+                .map(|end| end.saturating_duration_since(now.date).as_secs().div_ceil(DAY.as_secs())),
             now: self.now_at(now.instant),
             known: self.known.is_some(),
             stale: self.problem.is_some() && age(self.answered_at) >= STALE_AFTER,

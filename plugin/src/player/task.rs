@@ -16,7 +16,7 @@ use super::schedule::{Situation, ask_again_in, lasts};
 use super::send::{Sent, send};
 use super::state::State;
 use crate::auth::{AuthState, Limit};
-use crate::clock::{Clock, Moment, millis};
+use crate::clock::{Clock, Moment};
 use crate::spotify::{Client, Error, Playback, Uri};
 
 /// Commands that wait for the task. It takes them at once, so this is never full for long; when it is, the sender waits.
@@ -234,16 +234,16 @@ impl Task {
         let now = self.clock.now();
         let before = std::mem::replace(&mut self.checked, now);
         let elapsed = now.instant.saturating_duration_since(before.instant);
-        let expected_ms = before.unix_ms.saturating_add(millis(elapsed));
-        let ahead = Duration::from_millis(now.unix_ms.saturating_sub(expected_ms));
-        let back = Duration::from_millis(expected_ms.saturating_sub(now.unix_ms));
+        let expected = before.date + elapsed;
+        let ahead = now.date.saturating_duration_since(expected);
+        let back = expected.saturating_duration_since(now.date);
         if ahead.max(back) <= TOLERANCE && elapsed <= at_most {
             return;
         }
         tracing::info!(?elapsed, ?ahead, ?back, "the computer has slept, or its clock was set; Spotify is asked again");
         self.clock.on_wake(ahead);
         self.checked = self.clock.now();
-        self.spotify.woke(millis(back)).await;
+        self.spotify.on_wake(back).await;
         self.model.woke(self.checked.instant);
         self.failures = 0;
         self.woke_at = Some(Instant::now());
@@ -395,9 +395,7 @@ impl Task {
         self.planned_limit = self.model.limit(now);
         let wait = ask_again_in(&Situation {
             linked: self.model.linked(),
-            limited_for: self
-                .planned_limit
-                .map(|limit| Duration::from_millis(limit.until_ms.saturating_sub(now.unix_ms))),
+            limited_for: self.planned_limit.map(|limit| limit.until.saturating_duration_since(now.date)),
             strained: self.model.strained(now),
             visible: self.model.visible() > 0,
             wanted: self.model.waits_for_answer(),

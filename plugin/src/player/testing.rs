@@ -7,7 +7,7 @@ use host_sdk::package::InstanceId;
 use tokio::time::Instant;
 
 use super::{ChosenDevice, Command, Verb};
-use crate::clock::Moment;
+use crate::clock::{Moment, UnixTime};
 
 /// The instance that tests press.
 pub fn key() -> InstanceId {
@@ -22,7 +22,7 @@ pub fn pressed(verb: Verb, device: Option<ChosenDevice>) -> Command {
 /// A moment so many milliseconds after an arbitrary one that is the same for the whole process. Its wall time is that number,
 /// too.
 pub fn time(ms: u64) -> Moment {
-    Moment { instant: instant(ms), unix_ms: ms }
+    Moment { instant: instant(ms), date: UnixTime::from_millis(ms) }
 }
 
 /// So many milliseconds.

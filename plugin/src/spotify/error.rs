@@ -11,6 +11,7 @@ use http::{HeaderMap, StatusCode};
 use serde_json::Value;
 
 use crate::auth::{AuthError, Limit, LimitKind};
+use crate::clock::UnixTime;
 use crate::http::retry_after;
 use crate::i18n::UserMessage;
 
@@ -188,7 +189,7 @@ impl Error {
         let (key, sentence) = match self {
             Self::Account(error) => return error.user_message(),
             Self::RateLimited { kind, .. } => {
-                return AuthError::Limited(Limit { until_ms: 0, kind: *kind }).user_message();
+                return AuthError::Limited(Limit { until: UnixTime::default(), kind: *kind }).user_message();
             }
             Self::Offline => return AuthError::Offline.user_message(),
             Self::Intercepted(_) => return AuthError::Intercepted.user_message(),

@@ -12,6 +12,7 @@ mod model;
 mod uri;
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use http::header::CONTENT_LENGTH;
 use http::{HeaderMap, Method, StatusCode};
@@ -28,7 +29,7 @@ pub use model::{
 };
 pub use uri::{Uri, UriError, UriKind};
 
-use crate::auth::{AccessToken, AccountIssue, Auth, AuthError, Group, Needs, Outcome, Route, User};
+use crate::auth::{AccessToken, AccountId, AccountIssue, Auth, AuthError, Group, Needs, Outcome, Route, User};
 use crate::http::{Http, body};
 
 /// Spotify's Web API.
@@ -185,11 +186,11 @@ impl Client {
         Self { http, base, auth }
     }
 
-    /// Says that the computer has slept, or that its clock was set, back by `set_back_ms` (0: forward): connections of
-    /// before may be dead, and `auth` remembers moments that were told by another clock.
-    pub async fn woke(&self, set_back_ms: u64) {
+    /// Handles that the computer has slept, or that its clock was set back by `set_back` (zero: forward): open connections may be
+    /// dead, and dates that `auth` remembers belong to another clock.
+    pub async fn on_wake(&self, set_back: Duration) {
         self.http.renew();
-        self.auth.on_wake(set_back_ms).await;
+        self.auth.on_wake(set_back).await;
     }
 
     /// Returns who has signed in with an account: what [`Auth::set_user`] wants to know.
@@ -197,7 +198,7 @@ impl Client {
     ///
     /// # Errors
     /// See [`Error`].
-    pub async fn me(&self, account: &str) -> Result<User, Error> {
+    pub async fn me(&self, account: &AccountId) -> Result<User, Error> {
         let call = Call::new(Method::GET, "me");
         let token = self.auth.token_of(account, call.route()).await.map_err(|error| self.no_token(error))?;
         let profile: Profile = self.attempt(&call, token).await.map_err(|failure| failure.error)?.read()?;
@@ -206,7 +207,7 @@ impl Client {
         // Without either, one user would look like any other.
         let id = id.ok_or(Error::Unexpected(StatusCode::OK.as_u16()))?;
         let name = profile.display_name.filter(|name| !name.trim().is_empty()).unwrap_or_else(|| id.clone());
-        Ok(User { id, account_id, name })
+        Ok(User { id: id.into(), account_id, name })
     }
 
     /// What Spotify finds for some words, up to 10 of each kind. Needs no user: it works before anybody has signed in. Podcasts are
@@ -501,11 +502,11 @@ impl Client {
 
     /// Sends a call with whichever account serves it. Gives back only what is a success.
     async fn send(&self, call: &Call) -> Result<Answer, Error> {
-        let mut tried: Vec<String> = Vec::new();
+        let mut tried: Vec<AccountId> = Vec::new();
         let mut refused = None;
         loop {
             let token = self.auth.token(call.route(), call.needs).await.map_err(|error| self.no_token(error))?;
-            let account = token.account().to_owned();
+            let account = token.account().clone();
             if let Some(refused) = refused.take_if(|_| tried.contains(&account)) {
                 return Err(refused);
             }

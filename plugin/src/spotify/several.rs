@@ -9,7 +9,7 @@ use spotify_sim::{
 
 use super::*;
 use crate::auth::testing::{World, demo, identify, until};
-use crate::auth::{AccountState, AuthState, LimitKind, SaveAccount, Secret, StoreChoice};
+use crate::auth::{AccountId, AccountState, AuthState, LimitKind, SaveAccount, Secret, StoreChoice};
 use crate::clock::Clock as _;
 
 /// The demo account and others, all signed in, and known to be the user's.
@@ -17,7 +17,7 @@ struct Several {
     world: World,
     auth: Auth,
     client: Client,
-    ids: Vec<String>,
+    ids: Vec<AccountId>,
 }
 
 const BACKUP: (&str, &str) = (BACKUP_CLIENT_ID, BACKUP_CLIENT_SECRET);
@@ -80,7 +80,7 @@ async fn a_throttled_call_is_replayed_on_the_next_account_and_the_first_is_back_
     it.client.player().await.unwrap();
     assert_eq!(it.sent(), [DEMO_CLIENT_ID], "back at once, and by a call that was made anyway");
     assert_eq!(it.serving(), Some(0));
-    assert!(it.state().strained_until_ms.is_some_and(|until| until > it.world.clock.unix_ms()));
+    assert!(it.state().strained_until.is_some_and(|until| until > it.world.clock.date()));
     let usage: Vec<_> =
         it.auth.counts().await.into_iter().flatten().map(|(group, counts)| (group, counts.last_hour)).collect();
     // With the question whose sign-in it is.
@@ -106,8 +106,11 @@ async fn a_quota_is_the_developers_and_the_groups() {
     it.client.player().await.unwrap();
     assert_eq!(it.sent(), [DEMO_CLIENT_ID]);
 
-    let said =
-        SaveAccount { id: Some(it.ids[1].clone()), same_developer_as: Some(it.ids[0].clone()), ..account(SIBLING) };
+    let said = SaveAccount {
+        id: Some(it.ids[1].clone()),
+        same_developer_as: Some(Some(it.ids[0].clone())),
+        ..account(SIBLING)
+    };
     it.auth.save(said).await.unwrap();
     it.world.sim.exhaust_quota(DEMO_CLIENT_ID, Some(spotify_sim::Group::Player), day).unwrap();
     it.client.player().await.unwrap();
@@ -127,7 +130,7 @@ async fn when_all_are_shut_nothing_is_sent_until_the_first_opens() {
     it.world.clock.advance(8_000);
     assert!(it.client.player().await.is_err() && it.client.next(None).await.is_err());
     assert_eq!((it.sent(), it.serving()), (vec![], None));
-    assert_eq!(it.state().limit.unwrap().until_ms, it.world.clock.unix_ms() + 1_000);
+    assert_eq!(it.state().limit.unwrap().until.as_millis(), it.world.clock.unix_ms() + 1_000);
     it.world.clock.advance(1_000);
     it.client.next(None).await.unwrap();
     assert_eq!(it.sent(), [BACKUP_CLIENT_ID]);
@@ -154,7 +157,7 @@ async fn limits_and_counts_survive_a_restart() {
 
     let auth = world.started(config).await;
     let limit = auth.watch().borrow().limit.unwrap();
-    assert_eq!((limit.until_ms - world.clock.unix_ms(), limit.kind), (50_400_000, LimitKind::Quota));
+    assert_eq!((limit.until.as_millis() - world.clock.unix_ms(), limit.kind), (50_400_000, LimitKind::Quota));
     assert_eq!(auth.counts().await, counted);
     world.sim.clear_requests();
     let client = Client::new(world.http.clone(), Url::parse(&world.sim.api_url()).unwrap(), auth);
@@ -218,13 +221,13 @@ async fn by_hand_another_account_serves() {
     it.auth.switch_account().await.unwrap();
     it.client.player().await.unwrap();
     assert_eq!(it.sent(), [BACKUP_CLIENT_ID]);
-    assert!(it.state().accounts[1].by_hand);
+    assert!(it.state().accounts[1].is_preferred);
     it.world.clock.advance(1_500);
     it.auth.switch_account().await.unwrap();
     assert_eq!(it.serving(), Some(0));
-    it.auth.use_account(Some(&it.ids[1])).await.unwrap();
+    it.auth.prefer_account(Some(&it.ids[1])).await.unwrap();
     assert_eq!(it.serving(), Some(1));
-    it.auth.use_account(None).await.unwrap();
+    it.auth.prefer_account(None).await.unwrap();
     assert_eq!(it.serving(), Some(0));
     it.auth.remove(&it.ids[1]).await.unwrap();
     assert_eq!(it.auth.switch_account().await, Err(AuthError::NoOtherAccount));
@@ -244,7 +247,7 @@ async fn the_order_is_the_users_and_outlives_a_restart() {
     assert_eq!(shown(&it.state()), order);
     it.client.player().await.unwrap();
     assert_eq!(it.sent(), [BACKUP_CLIENT_ID]);
-    assert_eq!(it.auth.move_account("nobody", 0).await, Err(AuthError::UnknownAccount));
+    assert_eq!(it.auth.move_account(&"nobody".into(), 0).await, Err(AuthError::UnknownAccount));
     let Several { world, auth, client, .. } = it;
     drop((auth, client));
     let auth = world.started(config).await;
@@ -286,7 +289,7 @@ async fn an_ended_sign_in_hands_over_to_the_next_account() {
 async fn six_months_are_announced_from_thirty_days_before() {
     let it = Several::new(&[]).await;
     let day = 24 * 3_600_000;
-    let ends = it.state().accounts[0].sign_in_ends_ms.unwrap();
+    let ends = it.state().accounts[0].sign_in_ends.unwrap().as_millis();
     assert_eq!((ends - it.world.clock.unix_ms()) / day, 181);
     it.world.clock.advance(151 * day - 1);
     it.client.player().await.unwrap();

@@ -5,14 +5,14 @@ use std::time::Duration;
 use spotify_sim::{COMPUTER_ID, Fault, Request, SPEAKER_ID};
 
 use super::*;
-use crate::auth::LimitKind;
 use crate::auth::testing::World;
+use crate::auth::{AccountId, LimitKind};
 
 async fn client(world: &World) -> Client {
     client_and_account(world).await.0
 }
 
-async fn client_and_account(world: &World) -> (Client, String) {
+async fn client_and_account(world: &World) -> (Client, AccountId) {
     let (auth, account) = world.linked().await;
     world.sim.clear_requests();
     (Client::new(world.http.clone(), Url::parse(&world.sim.api_url()).unwrap(), auth), account)

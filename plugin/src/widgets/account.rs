@@ -41,7 +41,7 @@ fn face(view: &View<'_, NoSettings>) -> Face {
         if note.is_empty() { face } else { face.with_note(note) }
     };
     if let Some(wait) = player.first_back_in {
-        let first = if accounts.iter().any(|account| account.by_hand) { "Yours" } else { "Primary" };
+        let first = if accounts.iter().any(|account| account.is_preferred) { "Yours" } else { "Primary" };
         return shown(Icon::Clock, Tone::Active, &role(index), &format!("{first} in {}", left(wait)));
     }
     if let Some(days) = player.sign_in_ends_in {
@@ -57,7 +57,7 @@ fn face(view: &View<'_, NoSettings>) -> Face {
         let label = if accounts.len() > 1 { role(troubled) } else { name.to_owned() };
         return shown(Icon::Warning, Tone::Normal, &label, trouble);
     }
-    match (accounts.len(), serving.by_hand) {
+    match (accounts.len(), serving.is_preferred) {
         (0 | 1, _) => shown(Icon::Account, Tone::Normal, name, ""),
         (_, false) => shown(Icon::Account, Tone::Normal, name, &role(index)),
         (_, true) => shown(Icon::Account, Tone::Active, name, &format!("{}, by hand", role(index))),

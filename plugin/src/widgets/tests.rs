@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::auth::testing::accounts;
 use crate::auth::{AccountIssue, AccountState, AuthState, Limit};
+use crate::clock::UnixTime;
 use crate::player::testing::{instant, time};
 use crate::player::{Again, ChosenDevice, Model, Start};
 use crate::spotify::{Actions, Device, Disallows, Item, Named, Playback, PlayingType, Repeat, Uri};
@@ -209,7 +210,7 @@ fn while_nothing_may_be_sent_every_key_says_for_how_long() {
         (LimitKind::Quota, 49_920_000, "Quota used up, back in 13 h 52 min", "Spotify asks to wait: 13 h 52 min"),
     ] {
         let mut state = accounts(Link::Linked, &["Name"]);
-        state.limit = Some(Limit { until_ms: T + ms, kind });
+        state.limit = Some(Limit { until: UnixTime::from_millis(T + ms), kind });
         state.accounts[0].active = false;
         let player = with(state);
         for widget in ALL {
@@ -235,14 +236,15 @@ fn the_account_key_says_who_serves_and_what_is_the_matter() {
     assert_eq!(
         says(&|state: &mut AuthState| {
             second(state);
-            state.accounts[0].limits = vec![(None, Limit { until_ms: T + 723_000, kind: LimitKind::Throttle })];
+            state.accounts[0].limits =
+                vec![(None, Limit { until: UnixTime::from_millis(T + 723_000), kind: LimitKind::Throttle })];
         }),
         "Backup 1: Primary in 12:03"
     );
     assert_eq!(
         says(&|state: &mut AuthState| {
             second(state);
-            state.accounts[1].by_hand = true;
+            state.accounts[1].is_preferred = true;
         }),
         "Name: Backup 1, by hand"
     );
@@ -259,7 +261,7 @@ fn the_account_key_says_who_serves_and_what_is_the_matter() {
     );
     assert_eq!(
         says(&|state: &mut AuthState| {
-            state.accounts[1].sign_in_ends_ms = Some(T + 23 * 86_400_000 - 1);
+            state.accounts[1].sign_in_ends = Some(UnixTime::from_millis(T + 23 * 86_400_000 - 1));
             state.accounts[1].sign_in_ends_soon = true;
         }),
         "Name: Sign-in ends in 23 days"

@@ -1,18 +1,18 @@
-//! One account: what is stored of it, its tokens, and what is wrong with it.
+//! One account: its stored part, its tokens and its last error.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::dates::Now;
 use super::error::AuthError;
-use super::now::Now;
-use super::stored::StoredAccount;
+use super::ids::SignInId;
+use super::stored::{SignInDate, StoredAccount};
 use super::token::{Access, AccessToken, Credentials, Needs, TokenError};
-use super::view::{AccountState, SignInId, User};
+use super::view::{AccountState, User};
 use crate::auth::secret::Secret;
+use crate::clock::UnixTime;
 
-/// How long Spotify lets a sign-in live: six months, which are 181 days at the least.
-const SIGN_IN_LIFE_MS: u64 = 181 * 24 * 3_600_000;
 /// A refusal of ID, secret or sign-in counts when it is repeated after this time. Incidents at Spotify last minutes.
 pub(in crate::auth) const CONFIRM_AFTER: Duration = Duration::from_secs(120);
 /// A refusal that is repeated after a longer time than this counts as a first one.
@@ -23,28 +23,28 @@ const RECHECK_EVERY: Duration = Duration::from_secs(1_800);
 
 pub(super) struct Account {
     pub stored: StoredAccount,
-    /// Tells the present sign-in from others of this account.
+    /// Distinguishes the present sign-in from others of this account.
     pub sign_in_id: SignInId,
-    /// The sign-in that the present one has replaced, until it is known that the present one is the right user's.
+    /// The sign-in that the present one has replaced, until the present one is known to be the right user's.
     pub replaced: Option<SignIn>,
     pub access: Option<Access>,
     /// A token without a user, by the app's own ID and secret.
     pub app_access: Option<Access>,
     pub last_error: Option<AuthError>,
     pub pause: Option<RenewalPause>,
-    /// When Spotify refused the ID, the secret or the sign-in for the first time, unless it has accepted them since: one
-    /// refusal may be a fault of its own.
+    /// When Spotify refused the ID, the secret or the sign-in for the first time, unless it has accepted them since: a
+    /// single refusal may be a fault of Spotify's.
     pub doubted_since: Option<Instant>,
 }
 
-/// What a sign-in leaves in the store.
+/// The stored part of a sign-in.
 pub(super) struct SignIn {
     refresh_token: Secret,
     user: Option<User>,
-    signed_in_at: Option<u64>,
+    signed_in_at: Option<SignInDate>,
 }
 
-/// How long no token is renewed.
+/// A time during which no token is renewed.
 pub(super) struct RenewalPause {
     pub failures: u32,
     pub until: Instant,
@@ -89,39 +89,39 @@ impl Account {
         self.pause.as_ref().is_some_and(|pause| now.instant < pause.until)
     }
 
-    /// Whether it is time to find out if a refusal was a fault of Spotify's.
-    pub fn is_to_recheck(&self, now: Now) -> bool {
+    /// True when it is time to find out if a refusal was a fault of Spotify's.
+    pub fn is_due_for_recheck(&self, now: Now) -> bool {
         let is_old = |since| now.instant.saturating_duration_since(since) >= CONFIRM_AFTER;
         self.doubted_since.is_some_and(is_old) && !self.is_backed_off(now)
     }
 
-    /// What keeps it from being asked for tokens, if that is a refusal.
+    /// Returns the refusal because of which no tokens are requested, if there is one.
     pub fn refusal(&self) -> Option<AuthError> {
         if self.is_refused() { self.last_error.clone() } else { self.doubted_since.map(|_| AuthError::Doubted) }
     }
 
-    /// Keeps of the last error only what lasts until the user does something about it.
+    /// Drops the last error unless it lasts until the user does something about it.
     pub fn drop_passing_error(&mut self) {
         if !self.is_refused() {
             self.reset_error();
         }
     }
 
-    /// Forgets the last error; that Spotify has ended the sign-in stays.
+    /// Drops the last error; that Spotify has ended the sign-in stays.
     pub fn reset_error(&mut self) {
         self.last_error = self.is_ended().then_some(AuthError::SignInAgain);
     }
 
-    /// Forgets the last error and everything that follows from it.
+    /// Drops the last error and everything that follows from it.
     pub fn clear_failures(&mut self) {
         self.reset_error();
         self.pause = None;
         self.doubted_since = None;
     }
 
-    /// Records that Spotify has refused the ID, the secret or the sign-in. Returns true if that is a second time, minutes
-    /// after the first, so that the user has to do something.
-    pub fn is_refused_again(&mut self, now: Now) -> bool {
+    /// Records that Spotify has refused the ID, the secret or the sign-in. Returns true if that confirms a refusal of some
+    /// minutes ago, so that the user has to do something.
+    pub fn confirm_refusal(&mut self, now: Now) -> bool {
         let since = *self.doubted_since.get_or_insert(now.instant);
         let age = now.instant.saturating_duration_since(since);
         if age > DOUBT_LIFE {
@@ -134,16 +134,15 @@ impl Account {
     /// Records that Spotify has accepted ID and secret.
     pub fn on_accepted(&mut self) {
         let was_unchecked = self.last_error == Some(AuthError::Unchecked);
-        if self.doubted_since.take().is_none() && !self.is_refused() && !was_unchecked {
-            return;
+        if self.doubted_since.take().is_some() || self.is_refused() || was_unchecked {
+            self.reset_error();
+            self.pause = None;
         }
-        self.reset_error();
-        self.pause = None;
     }
 
-    /// Takes in what the store holds now. An access token stays valid when another copy has renewed the refresh token; it
-    /// goes with the sign-in that it belongs to.
-    pub fn take_in(&mut self, stored: StoredAccount, next: SignInId) {
+    /// Takes over what is stored now. An access token stays valid when another copy has renewed the refresh token; it
+    /// goes with the sign-in that it belongs to. `next` is the id of a sign-in that differs.
+    pub fn apply_stored(&mut self, stored: StoredAccount, next: SignInId) {
         let was = std::mem::replace(&mut self.stored, stored);
         let is = &mut self.stored;
         let other_app = was.client_id != is.client_id;
@@ -155,30 +154,35 @@ impl Account {
             self.replaced = None;
             self.sign_in_id = next;
         } else if is.user.is_none() {
-            // The store had no room for it.
+            // It may not have fitted into the store.
             is.user = was.user;
         }
         if other_app || other_secret {
             self.app_access = None;
         }
         if other_sign_in || other_token || other_secret {
-            // An error of the old ones means nothing for these.
+            // An error of the old ones says nothing about these.
             self.clear_failures();
         }
     }
 
-    /// Puts a new sign-in in the place of the present one, which is kept until it is known whose the new one is.
-    pub fn begin_sign_in(&mut self, refresh_token: Option<Secret>, signed_in_at: u64, id: SignInId) {
-        let before = self.sign_in().or(self.replaced.take());
+    /// Replaces the present sign-in by a new one. The present one is kept until the new one's user is known.
+    pub fn begin_sign_in(&mut self, refresh_token: Option<Secret>, now: Now, id: SignInId) {
+        let stored = &self.stored;
+        let present = stored.refresh_token.clone().map(|refresh_token| SignIn {
+            refresh_token,
+            user: stored.user.clone(),
+            signed_in_at: stored.signed_in_at,
+        });
+        let replaced = present.or(self.replaced.take());
         self.end_sign_in(id);
-        self.replaced = before;
+        self.replaced = replaced;
         self.stored.refresh_token = refresh_token;
-        self.stored.signed_in_at = Some(signed_in_at);
-        self.pause = None;
+        self.stored.signed_in_at = Some(SignInDate::new(now.date));
         self.on_accepted();
     }
 
-    /// The user's own end of a sign-in: nothing of it stays. `next` is the id of what comes after it.
+    /// Ends the sign-in on the user's request: nothing of it stays. `next` is the id of what comes after it.
     pub fn end_sign_in(&mut self, next: SignInId) {
         self.sign_in_id = next;
         self.drop_tokens();
@@ -187,21 +191,18 @@ impl Account {
         self.stored.signed_in_at = None;
     }
 
-    /// Takes a sign-in back: the one that it has replaced returns, if there was one.
+    /// Reverts a sign-in: the one that it has replaced returns, if there was one.
     pub fn revert_sign_in(&mut self, next: SignInId) {
-        match self.replaced.take() {
-            Some(before) => {
-                self.sign_in_id = next;
-                self.drop_tokens();
-                self.stored.refresh_token = Some(before.refresh_token);
-                self.stored.user = before.user;
-                self.stored.signed_in_at = before.signed_in_at;
-            }
-            None => self.end_sign_in(next),
+        let replaced = self.replaced.take();
+        self.end_sign_in(next);
+        if let Some(SignIn { refresh_token, user, signed_in_at }) = replaced {
+            self.stored.refresh_token = Some(refresh_token);
+            self.stored.user = user;
+            self.stored.signed_in_at = signed_in_at;
         }
     }
 
-    /// Spotify's end of a sign-in: whose it was, and since when, is still known.
+    /// Drops the tokens of a sign-in that Spotify has ended: its user and its date are still known.
     pub fn drop_tokens(&mut self) {
         self.stored.refresh_token = None;
         self.access = None;
@@ -209,25 +210,19 @@ impl Account {
         self.doubted_since = None;
     }
 
-    /// The sign-in as it is stored, if there is one.
-    fn sign_in(&self) -> Option<SignIn> {
-        let refresh_token = self.stored.refresh_token.clone()?;
-        Some(SignIn { refresh_token, user: self.stored.user.clone(), signed_in_at: self.stored.signed_in_at })
-    }
-
-    /// The error of an account that is known to be another user's, as when two copies of the package have added one each.
+    /// Returns the error of an account that is another user's than `expected`, as when two copies of the package have added
+    /// one each.
     pub fn other_user_than(&self, expected: &User) -> Option<AuthError> {
         let user = self.stored.user.as_ref().filter(|user| self.is_signed_in() && !user.is_same(expected))?;
         Some(AuthError::OtherUser { name: user.name.clone(), expected: expected.name.clone() })
     }
 
-    /// When Spotify will end the sign-in, in Unix milliseconds.
-    pub fn ends_ms(&self) -> Option<u64> {
-        let signed_in_at = self.stored.signed_in_at.filter(|_| self.is_signed_in())?;
-        Some(signed_in_at.saturating_mul(1000).saturating_add(SIGN_IN_LIFE_MS))
+    /// Returns when Spotify will end the sign-in.
+    pub fn sign_in_end(&self) -> Option<UnixTime> {
+        self.stored.signed_in_at.filter(|_| self.is_signed_in()).map(SignInDate::end)
     }
 
-    /// What the account is now, unless a sign-in is running.
+    /// Returns the state of the account, unless a sign-in is running.
     pub fn state(&self) -> AccountState {
         if self.is_refused() {
             AccountState::InvalidCredentials
@@ -240,23 +235,21 @@ impl Account {
         }
     }
 
-    /// The token of this kind, if it is valid for at least `margin_ms` more.
-    pub fn valid(&self, of: Needs, now_ms: u64, margin_ms: u64) -> Option<AccessToken> {
-        let access = match of {
+    /// Returns the token of this kind, if it is valid for longer than `margin`.
+    pub fn valid_token(&self, kind: Needs, now: Now, margin: Duration) -> Option<AccessToken> {
+        let access = match kind {
             Needs::User => self.access.as_ref(),
             Needs::App => self.app_access.as_ref(),
         };
-        access
-            .filter(|access| access.expires_ms > now_ms.saturating_add(margin_ms))
-            .map(|access| self.token(access, of))
+        access.filter(|access| access.expires > now.date + margin).map(|access| self.token(access, kind))
     }
 
-    pub fn token(&self, access: &Access, of: Needs) -> AccessToken {
+    pub fn token(&self, access: &Access, kind: Needs) -> AccessToken {
         AccessToken {
             account: self.stored.id.clone(),
             app: self.stored.client_id.clone(),
             sign_in: self.sign_in_id,
-            of,
+            kind,
             bearer: access.bearer.clone(),
             serial: access.serial,
         }
@@ -266,12 +259,12 @@ impl Account {
         Credentials { client_id: self.stored.client_id.clone(), client_secret: self.stored.client_secret.clone() }
     }
 
-    /// Records that Spotify has refused the ID, the secret or the sign-in. The first refusal is only doubted, and nothing
-    /// is sent for some minutes. After the second one the user has to correct it, but it is still tried now and then, as a
-    /// fault of Spotify's may last.
+    /// Records that Spotify has refused the ID, the secret or the sign-in. After the first refusal, which is only doubted,
+    /// nothing is sent for some minutes. After a second one the user has to correct it, but it is still tried now and then,
+    /// as a fault of Spotify's may last.
     pub fn on_refused(&mut self, error: TokenError, now: Now) -> AuthError {
-        let of_the_app = matches!(error, TokenError::InvalidClient | TokenError::InvalidSecret);
-        let (last_error, pause) = if of_the_app && (self.is_refused() || self.is_refused_again(now)) {
+        let is_about_app = matches!(error, TokenError::InvalidClient | TokenError::InvalidSecret);
+        let (last_error, pause) = if is_about_app && (self.is_refused() || self.confirm_refusal(now)) {
             (error.into(), RECHECK_EVERY)
         } else {
             (AuthError::Doubted, CONFIRM_AFTER)

@@ -1,12 +1,12 @@
-//! What can be wrong with an account or a sign-in, as what the user can do about it.
+//! Errors of accounts and sign-ins, with what the user can do about them.
 //!
-//! One value carries the words for all places: a few for a key, a sentence for the settings page and the log. None of
-//! them ever holds a secret, so an error may be shown and logged anywhere.
+//! One value provides the words for all places: a few for a key, a sentence for the settings page and the log. None of
+//! them ever contains a secret, so an error may be shown and logged anywhere.
 
 use super::rotation::{Limit, LimitKind};
 use crate::i18n::UserMessage;
 
-/// The member of the account form that an error belongs to.
+/// The member of the account form that an error is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Field {
     /// The Client ID.
@@ -22,7 +22,7 @@ pub enum Field {
 }
 
 impl Field {
-    /// The member's name in the messages between page and package.
+    /// Returns the member's name in the messages between page and package.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -35,13 +35,13 @@ impl Field {
     }
 }
 
-/// What is in the way of an account's use, or of what was asked for.
+/// Why an account can't be used, or a request of the user's failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}", self.user_message().sentence())]
 pub enum AuthError {
-    /// The secret store is still being read, just after the start. Passes by itself.
+    /// The secret store is still being read, just after the start. Ends without the user.
     Loading,
-    /// The keyring has been asked and hasn't answered; mostly it waits for the user to unlock it.
+    /// The keyring has been asked and hasn't answered; usually it waits for the user to unlock it.
     KeyringWaiting,
     /// No account is signed in.
     NotLinked,
@@ -54,23 +54,23 @@ pub enum AuthError {
     /// Spotify has refused the ID, the secret or the sign-in once. It may be a fault of Spotify's, so it is tried again
     /// some minutes later before the user is asked.
     Doubted,
-    /// The same at the end of a sign-in.
+    /// As [`Doubted`](Self::Doubted), at the end of a sign-in.
     LoginDoubted,
     /// The list has as many accounts as it may have.
     TooManyAccounts,
-    /// A task of the package has failed, and the package is about to be started again.
+    /// A task of the package has failed, and the package is about to restart.
     Restarting,
     /// No Client ID was given.
     ClientIdMissing,
-    /// What was given can't be a Client ID.
+    /// The text can't be a Client ID.
     ClientIdForm,
-    /// What was given can't be a Client Secret.
+    /// The text can't be a Client Secret.
     ClientSecretForm,
     /// The list has an account with this Client ID already.
     ClientIdTaken,
     /// The ID and secret were stored although Spotify could not be asked about them.
     Unchecked,
-    /// There is no account with this id (any more).
+    /// There is no account with this id, or no longer.
     UnknownAccount,
     /// Too many calls: nothing may be sent until then.
     Limited(Limit),
@@ -78,7 +78,7 @@ pub enum AuthError {
     Offline,
     /// The accounts service answers with an error of its own: its HTTP status.
     AccountsDown(u16),
-    /// Something between this computer and Spotify has answered instead.
+    /// Something between this computer and Spotify has answered instead of Spotify.
     Intercepted,
     /// No sign-in is running, so there is nothing to finish.
     NoLogin,
@@ -86,7 +86,7 @@ pub enum AuthError {
     NotACallback,
     /// A callback that belongs to another sign-in, or to none.
     WrongState,
-    /// The user said no on Spotify's page.
+    /// The user has declined on Spotify's page.
     Denied,
     /// Spotify's page came back with an error of its own; its code, such as `invalid_scope`.
     Refused(String),
@@ -102,25 +102,25 @@ pub enum AuthError {
     PortTaken(u16),
     /// The port that was chosen can't be one.
     PortForm,
-    /// Another Spotify user has signed in than with the other accounts: their names.
+    /// The signed-in user isn't the one of the other accounts: their names.
     OtherUser {
-        /// Who has signed in.
+        /// The user of this sign-in.
         name: String,
-        /// Who has signed in with the others.
+        /// The user of the others.
         expected: String,
     },
-    /// There is no other account that could serve.
+    /// There is no other account that can serve.
     NoOtherAccount,
     /// The computer gave no random numbers.
     NoRandomness,
-    /// The private file was chosen, but there is nothing that it would make better.
+    /// The private file was requested, but wouldn't improve anything.
     FileNotNeeded,
     /// The private file can't be written.
     FileFailed,
 }
 
 impl AuthError {
-    /// The member of the form that this is about, if it is about one.
+    /// Returns the member of the form that this is about, if it is about one.
     #[must_use]
     pub fn field(&self) -> Option<Field> {
         match self {
@@ -134,7 +134,7 @@ impl AuthError {
         }
     }
 
-    /// True for what passes without the user's doing: the same call may work a little later.
+    /// True for an error that ends without the user: the same call may work a little later.
     #[must_use]
     pub fn passes(&self) -> bool {
         matches!(
@@ -150,7 +150,7 @@ impl AuthError {
         )
     }
 
-    /// What to tell the user.
+    /// Returns what to tell the user.
     #[must_use]
     pub fn user_message(&self) -> UserMessage {
         let (key, sentence): (&'static str, &str) = match self {
@@ -310,8 +310,8 @@ impl AuthError {
     }
 }
 
-/// The code of an error that came from outside, reduced to what may be shown: word characters, at most 40.
-pub(in crate::auth) fn shown_code(code: &str) -> String {
+/// Returns the code of an error that came from outside, reduced to what may be shown: word characters, at most 40.
+pub(in crate::auth) fn printable_code(code: &str) -> String {
     code.chars()
         .filter(|character| character.is_ascii_alphanumeric() || matches!(character, '_' | '-' | '.'))
         .take(40)
@@ -330,9 +330,9 @@ mod tests {
     }
 
     #[test]
-    fn shown_code_keeps_40_word_characters() {
-        assert_eq!(shown_code("server_error"), "server_error");
-        assert_eq!(shown_code("<b onclick=x>"), "bonclickx");
-        assert_eq!(shown_code(&"x".repeat(100)).len(), 40);
+    fn printable_code_keeps_40_word_characters() {
+        assert_eq!(printable_code("server_error"), "server_error");
+        assert_eq!(printable_code("<b onclick=x>"), "bonclickx");
+        assert_eq!(printable_code(&"x".repeat(100)).len(), 40);
     }
 }

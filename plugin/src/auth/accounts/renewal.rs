@@ -3,38 +3,37 @@
 use std::time::Duration;
 
 use super::account::{Account, RenewalPause};
+use super::dates::Now;
 use super::error::AuthError;
+use super::ids::{AccountId, SignInId};
 use super::list::Accounts;
-use super::now::Now;
 use super::token::{
-    AHEAD_MS, Access, AccessToken, Credentials, Lending, MARGIN_MS, Needs, RENEWAL_BACKOFF, Renewal, TokenError, Tokens,
+    Access, AccessToken, Credentials, Lending, MARGIN, Needs, RENEW_AHEAD, RENEWAL_BACKOFF, Renewal, TokenError, Tokens,
 };
-use super::view::SignInId;
 use crate::auth::secret::Secret;
 
-/// The longest time that the accounts service may ask to be left alone for after it has failed.
+/// The longest time for which the accounts service may ask not to be called after it has failed.
 const LONGEST_SERVICE_WAIT: Duration = Duration::from_secs(300);
+
 impl Accounts {
     fn access(&mut self, tokens: &Tokens, now: Now) -> Access {
-        let life_ms = u64::try_from(tokens.life.as_millis()).unwrap_or(u64::MAX);
-        let expires_ms = now.unix_ms.saturating_add(life_ms);
-        Access { bearer: tokens.access.clone(), expires_ms, serial: self.serial() }
+        Access { bearer: tokens.access.clone(), expires: now.date + tokens.life, serial: self.next_serial() }
     }
 
-    /// The token of an account, if it may be lent now, and whether it is to be renewed meanwhile. A user's token does
-    /// everything that an app's does.
-    pub(in crate::auth) fn lend(&self, id: &str, needs: Needs, now: Now) -> Result<Lending, AuthError> {
+    /// Returns the token of an account, if it may be lent now, and whether it is to be renewed meanwhile. A user's token
+    /// does everything that an app's does.
+    pub(in crate::auth) fn lend(&self, id: &AccountId, needs: Needs, now: Now) -> Result<Lending, AuthError> {
         let account = self.get(id).ok_or(AuthError::NotLinked)?;
-        let of = if account.works() { Needs::User } else { needs };
-        let token = account.valid(of, now.unix_ms, MARGIN_MS);
-        let renew_ahead = of == Needs::User && account.valid(of, now.unix_ms, AHEAD_MS).is_none();
-        Ok(Lending { token, of, renew_ahead })
+        let kind = if account.works() { Needs::User } else { needs };
+        let token = account.valid_token(kind, now, MARGIN);
+        let renew_ahead = kind == Needs::User && account.valid_token(kind, now, RENEW_AHEAD).is_none();
+        Ok(Lending { token, kind, renew_ahead })
     }
 
     /// Drops a token that Spotify has refused. Of several callers the first one drops it; the others find the new one.
     pub(in crate::auth) fn on_token_rejected(&mut self, token: &AccessToken) -> Result<(), AuthError> {
         let account = self.get_mut(&token.account).ok_or(AuthError::NotLinked)?;
-        let access = match token.of {
+        let access = match token.kind {
             Needs::User => &mut account.access,
             Needs::App => &mut account.app_access,
         };
@@ -42,10 +41,15 @@ impl Accounts {
         Ok(())
     }
 
-    /// What an account needs to have an access token that is valid for `margin_ms` more.
-    pub(in crate::auth) fn renewal(&mut self, id: &str, margin_ms: u64, now: Now) -> Result<Renewal, AuthError> {
+    /// Returns what it takes for an account to have an access token that is valid for longer than `margin`.
+    pub(in crate::auth) fn renewal(
+        &mut self,
+        id: &AccountId,
+        margin: Duration,
+        now: Now,
+    ) -> Result<Renewal, AuthError> {
         let account = self.get_mut(id).ok_or(AuthError::NotLinked)?;
-        if let Some(token) = account.valid(Needs::User, now.unix_ms, margin_ms) {
+        if let Some(token) = account.valid_token(Needs::User, now, margin) {
             return Ok(Renewal::NotNeeded(token));
         }
         if account.is_backed_off(now) {
@@ -54,7 +58,7 @@ impl Accounts {
         match account.stored.refresh_token.clone() {
             Some(refresh_token) => Ok(Renewal::Needed(account.credentials(), refresh_token)),
             None => {
-                // A sign-in that came without a refresh token is over with its access token.
+                // A sign-in that came without a refresh token ends with its access token.
                 if account.access.take().is_some() {
                     account.last_error = Some(AuthError::SignInAgain);
                 }
@@ -63,14 +67,14 @@ impl Accounts {
         }
     }
 
-    /// What a token of the app itself is asked for with, or the token that is there already.
+    /// Returns the app's own token, or the credentials with which to request one.
     pub(in crate::auth) fn app_renewal(
         &self,
-        id: &str,
+        id: &AccountId,
         now: Now,
     ) -> Result<Result<AccessToken, Credentials>, AuthError> {
         let account = self.get(id).ok_or(AuthError::NotLinked)?;
-        if let Some(token) = account.valid(Needs::App, now.unix_ms, MARGIN_MS) {
+        if let Some(token) = account.valid_token(Needs::App, now, MARGIN) {
             return Ok(Ok(token));
         }
         match account.refusal().filter(|_| account.is_backed_off(now)) {
@@ -79,16 +83,16 @@ impl Accounts {
         }
     }
 
-    /// Records the answer to a request for the app's own token, which was made with these credentials.
+    /// Records the answer to a request for the app's own token that was made with these credentials.
     pub(in crate::auth) fn on_app_answer(
         &mut self,
-        id: &str,
-        asked_with: &Credentials,
+        id: &AccountId,
+        used: &Credentials,
         answer: Result<Tokens, TokenError>,
         now: Now,
     ) -> Result<AccessToken, AuthError> {
         let answer = answer.map(|tokens| self.access(&tokens, now));
-        let account = self.get_mut(id).filter(|account| account.credentials() == *asked_with);
+        let account = self.get_mut(id).filter(|account| account.credentials() == *used);
         let account = account.ok_or(AuthError::NotLinked)?;
         match answer {
             Ok(access) => {
@@ -104,45 +108,49 @@ impl Accounts {
         }
     }
 
-    /// Takes a new refresh token in, to be stored before the access token that came with it is used.
+    /// Records a new refresh token, to be stored before the access token that came with it is used.
     pub(in crate::auth) fn on_rotated(
         &mut self,
-        id: &str,
+        id: &AccountId,
         used: &Secret,
         rotated: Secret,
         now: Now,
     ) -> Result<(), AuthError> {
         let account = self.current(id, used)?;
         account.stored.refresh_token = Some(rotated);
-        account.stored.touch_sign_in(now.unix_ms);
+        account.stored.touch_sign_in(now);
         Ok(())
     }
 
-    /// Takes a new access token in; `used` is the refresh token that the account has now.
+    /// Records a new access token; `current` is the refresh token that the account has now.
     pub(in crate::auth) fn on_renewed(
         &mut self,
-        id: &str,
-        used: &Secret,
+        id: &AccountId,
+        current: &Secret,
         tokens: &Tokens,
         now: Now,
     ) -> Result<AccessToken, AuthError> {
         let access = self.access(tokens, now);
-        let account = self.current(id, used)?;
+        let account = self.current(id, current)?;
         let token = account.token(&access, Needs::User);
         account.access = Some(access);
-        account.last_error = None;
-        account.pause = None;
-        account.doubted_since = None;
+        account.clear_failures();
         Ok(token)
     }
 
-    /// Whether a refused refresh token ends the sign-in.
-    pub(in crate::auth) fn ends_sign_in(&mut self, id: &str, used: &Secret, is_documented: bool, now: Now) -> bool {
-        is_documented || self.current(id, used).is_ok_and(|account| account.is_refused_again(now))
+    /// Returns true if a refused refresh token ends the sign-in.
+    pub(in crate::auth) fn ends_sign_in(
+        &mut self,
+        id: &AccountId,
+        used: &Secret,
+        is_documented: bool,
+        now: Now,
+    ) -> bool {
+        is_documented || self.current(id, used).is_ok_and(|account| account.confirm_refusal(now))
     }
 
     /// Records that Spotify has ended the sign-in.
-    pub(in crate::auth) fn on_sign_in_ended(&mut self, id: &str, used: &Secret) -> Result<(), AuthError> {
+    pub(in crate::auth) fn on_sign_in_ended(&mut self, id: &AccountId, used: &Secret) -> Result<(), AuthError> {
         let account = self.current(id, used)?;
         tracing::warn!(account = %id, "Spotify has ended the sign-in");
         account.drop_tokens();
@@ -150,10 +158,10 @@ impl Accounts {
         Ok(())
     }
 
-    /// Records what kept a token from being renewed, and imposes a wait. `jitter` is a random byte.
+    /// Records a failed renewal, and imposes a wait. `jitter` is a random byte.
     pub(in crate::auth) fn on_renewal_failed(
         &mut self,
-        id: &str,
+        id: &AccountId,
         used: &Secret,
         error: TokenError,
         jitter: u8,
@@ -178,20 +186,19 @@ impl Accounts {
         error
     }
 
-    /// The account, if its refresh token is still this one. If it was logged out, removed or signed in again meanwhile, an
-    /// answer is about something that is gone.
-    fn current(&mut self, id: &str, refresh_token: &Secret) -> Result<&mut Account, AuthError> {
+    /// Returns the account, if its refresh token is still this one. If it was logged out, removed or signed in again
+    /// meanwhile, an answer no longer concerns it.
+    fn current(&mut self, id: &AccountId, refresh_token: &Secret) -> Result<&mut Account, AuthError> {
         self.get_mut(id)
             .filter(|account| account.stored.refresh_token.as_ref() == Some(refresh_token))
             .ok_or(AuthError::NotLinked)
     }
 
-    /// The refresh token of an account.
-    pub(in crate::auth) fn refresh_token(&self, id: &str) -> Option<Secret> {
+    pub(in crate::auth) fn refresh_token(&self, id: &AccountId) -> Option<Secret> {
         self.get(id)?.stored.refresh_token.clone()
     }
 
-    /// Completes a sign-in that has been stored. False if the user has ended it meanwhile.
+    /// Completes a sign-in that has been stored. Returns false if the user has ended it meanwhile.
     pub(in crate::auth) fn complete_sign_in(&mut self, sign_in: SignInId, tokens: &Tokens, now: Now) -> bool {
         let access = self.access(tokens, now);
         let account = self.list.iter_mut().find(|account| account.sign_in_id == sign_in);

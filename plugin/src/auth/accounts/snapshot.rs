@@ -1,30 +1,34 @@
 //! What is shown of the accounts at one moment.
 
+use std::time::Duration;
+
 use super::account::Account;
+use super::dates::Now;
 use super::error::AuthError;
+use super::ids::AccountId;
 use super::list::Accounts;
-use super::now::Now;
 use super::rotation::{Choice, Group, Limit, Member};
 use super::token::Needs;
 use super::view::{AccountState, AccountView, Link};
+use crate::clock::UnixTime;
 
-/// From when on the end of a sign-in is announced.
-const ENDS_SOON_MS: u64 = 30 * 24 * 3_600_000;
+/// The end of a sign-in is announced this long before.
+const ENDS_SOON: Duration = Duration::from_secs(30 * 24 * 3_600);
 
 /// What is shown of all accounts at one moment.
 pub(in crate::auth) struct AccountsView {
     pub accounts: Vec<AccountView>,
-    /// Until when no account may send anything to the player.
+    /// The limit while no account may send anything to the player.
     pub limit: Option<Limit>,
-    /// As [`AuthState::strained_until_ms`](crate::auth::AuthState::strained_until_ms).
-    pub strained_until_ms: Option<u64>,
+    /// As [`AuthState::strained_until`](crate::auth::AuthState::strained_until).
+    pub strained_until: Option<UnixTime>,
 }
 
 impl Accounts {
-    /// What is shown. `linking` is the id of the account whose sign-in is running.
-    pub fn view(&self, linking: Option<&str>, now: Now) -> AccountsView {
+    /// Returns what is shown. `linking` is the account whose sign-in is running.
+    pub fn view(&self, linking: Option<&AccountId>, now: Now) -> AccountsView {
         let members = self.members(Needs::User);
-        let (active, limit) = match self.rotation.choose(now.unix_ms, Group::Player, &members) {
+        let (active, limit) = match self.rotation.choose(now.date, Group::Player, &members) {
             Choice::Serve { index, .. } => (Some(index), None),
             Choice::Wait(limit) => (None, Some(limit)),
             Choice::NoneUsable => (None, None),
@@ -40,7 +44,7 @@ impl Accounts {
         AccountsView {
             accounts: views.collect(),
             limit,
-            strained_until_ms: serving.and_then(|app| self.rotation.strained_until(now.unix_ms, app)),
+            strained_until: serving.and_then(|app| self.rotation.strained_until(now.date, app)),
         }
     }
 
@@ -49,35 +53,36 @@ impl Accounts {
         account: &Account,
         members: &[Member<'_>],
         index: usize,
-        linking: Option<&str>,
+        linking: Option<&AccountId>,
         now: Now,
     ) -> AccountView {
-        let app = account.stored.client_id.as_str();
-        let ends_ms = account.ends_ms();
-        // A limit of one that couldn't serve anyway is nothing to wait for.
-        let usable = account.is_signed_in();
+        let stored = &account.stored;
+        let app = &stored.client_id;
+        let sign_in_ends = account.sign_in_end();
+        // A limit of an account that couldn't serve anyway isn't shown.
+        let has_limits = account.is_signed_in();
         AccountView {
-            id: account.stored.id.clone(),
-            client_id: app.to_owned(),
-            has_secret: account.stored.client_secret.is_some(),
-            redirect: account.stored.redirect,
-            state: if linking == Some(account.stored.id.as_str()) { AccountState::Linking } else { account.state() },
+            id: stored.id.clone(),
+            client_id: app.clone(),
+            has_secret: stored.client_secret.is_some(),
+            redirect: stored.redirect,
+            state: if linking == Some(&stored.id) { AccountState::Linking } else { account.state() },
             sign_in: account.is_signed_in().then_some(account.sign_in_id),
-            user: account.stored.user.clone(),
+            user: stored.user.clone(),
             last_error: None,
             active: false,
-            by_hand: self.rotation.by_hand() == Some(app),
-            same_developer_as: account.stored.same_developer_as.clone(),
-            limits: if usable { self.rotation.limits(now.unix_ms, members, index) } else { Vec::new() },
-            call_limits: if usable { self.rotation.call_limits(now.unix_ms, app) } else { Vec::new() },
+            is_preferred: self.rotation.preferred() == Some(app),
+            same_developer_as: stored.same_developer_as.clone(),
+            limits: if has_limits { self.rotation.limits(now.date, members, index) } else { Vec::new() },
+            call_limits: if has_limits { self.rotation.call_limits(now.date, app) } else { Vec::new() },
             issue: self.rotation.issue(app),
-            sign_in_ends_ms: ends_ms,
-            sign_in_ends_soon: ends_ms.is_some_and(|ends| ends <= now.unix_ms.saturating_add(ENDS_SOON_MS)),
+            sign_in_ends,
+            sign_in_ends_soon: sign_in_ends.is_some_and(|end| end <= now.date + ENDS_SOON),
         }
     }
 
-    /// All accounts in one word. `other` counts where no account can serve: that a sign-in is running, or that the store is
-    /// still being read.
+    /// Returns the state of all accounts together. `other` counts where no account can serve: that a sign-in is running, or
+    /// that the store is still being read.
     pub fn link(&self, other: Option<Link>) -> Link {
         if self.members(Needs::User).iter().any(|member| member.usable) {
             Link::Linked
@@ -92,8 +97,8 @@ impl Accounts {
         }
     }
 
-    /// Why there is no token, when no account is usable and the link is this.
-    pub fn why_none(&self, link: Link) -> AuthError {
+    /// Returns why there is no token, when no account is usable and the link is this.
+    pub fn unavailable_error(&self, link: Link) -> AuthError {
         match link {
             Link::Loading => AuthError::Loading,
             Link::KeyringWaiting => AuthError::KeyringWaiting,
@@ -106,11 +111,11 @@ impl Accounts {
         }
     }
 
-    /// When the view changes next by the passing of time, in Unix milliseconds.
-    pub fn next_change_ms(&self, now: Now) -> Option<u64> {
+    /// Returns when the view changes next although nothing is recorded.
+    pub fn next_change(&self, now: Now) -> Option<UnixTime> {
         match self.choose(Group::Player, Needs::User, now) {
-            Choice::Serve { until_ms, .. } => until_ms,
-            Choice::Wait(Limit { until_ms, .. }) => Some(until_ms),
+            Choice::Serve { until, .. } => until,
+            Choice::Wait(Limit { until, .. }) => Some(until),
             Choice::NoneUsable => None,
         }
     }

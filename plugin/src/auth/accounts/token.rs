@@ -1,18 +1,19 @@
-//! Tokens: what the accounts service gives, and what is lent for a call.
+//! Tokens: what the accounts service issues, and what is lent for a call.
 
 use std::time::Duration;
 
 use host_sdk::backoff::Backoff;
 
 use super::error::AuthError;
-use super::view::SignInId;
+use super::ids::{AccountId, ClientId, SignInId};
 use crate::auth::secret::Secret;
+use crate::clock::UnixTime;
 
 /// A token is renewed this long before it expires.
-pub(in crate::auth) const AHEAD_MS: u64 = 300_000;
-/// A token isn't lent any more this long before it expires, so that it doesn't expire on its way.
-pub(in crate::auth) const MARGIN_MS: u64 = 10_000;
-/// The waits after the network or the service failed.
+pub(in crate::auth) const RENEW_AHEAD: Duration = Duration::from_secs(300);
+/// A token is no longer lent this long before it expires, so that it doesn't expire on its way.
+pub(in crate::auth) const MARGIN: Duration = Duration::from_secs(10);
+/// The waits after the network or the service has failed.
 pub(in crate::auth) const RENEWAL_BACKOFF: Backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(60));
 
 /// What a call needs from its token.
@@ -24,20 +25,20 @@ pub enum Needs {
     App,
 }
 
-/// Tokens that the accounts service has given.
+/// Tokens that the accounts service has issued.
 pub(in crate::auth) struct Tokens {
     /// The bearer token.
     pub access: Secret,
     /// How long it is valid from now on.
     pub life: Duration,
-    /// A refresh token, if one came.
+    /// A refresh token, if one came along.
     pub refresh: Option<Secret>,
 }
 
-/// Why no tokens were given.
+/// Why no tokens were issued.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::auth) enum TokenError {
-    /// The code or the refresh token is over.
+    /// The code or the refresh token is no longer valid.
     InvalidGrant {
         /// Whether the answer has words that Spotify documents for it, or that are known: it never works again then.
         /// Any other may be a fault of Spotify's.
@@ -51,7 +52,7 @@ pub(in crate::auth) enum TokenError {
     Refused(String),
     /// No answer came.
     Offline,
-    /// The service fails with this status, and perhaps says for how long.
+    /// The service fails with this status, and perhaps tells for how long.
     Down(u16, Option<Duration>),
     /// Something else answered: a captive portal, a proxy, a firewall.
     Intercepted,
@@ -74,71 +75,61 @@ impl From<TokenError> for AuthError {
 /// A bearer token, lent for one call.
 #[derive(Clone, Debug)]
 pub struct AccessToken {
-    pub(super) account: String,
-    pub(super) app: String,
+    pub(super) account: AccountId,
+    pub(super) app: ClientId,
     pub(super) sign_in: SignInId,
-    pub(super) of: Needs,
+    pub(super) kind: Needs,
     pub(super) bearer: Secret,
     pub(super) serial: u64,
 }
 
 impl AccessToken {
-    /// The id of the account that it belongs to.
+    /// Returns the account that it belongs to.
     #[must_use]
-    pub fn account(&self) -> &str {
+    pub fn account(&self) -> &AccountId {
         &self.account
     }
 
-    /// The token itself, for the `Authorization` header.
+    /// Returns the token itself, for the `Authorization` header.
     #[must_use]
     pub fn bearer(&self) -> &Secret {
         &self.bearer
     }
 
-    pub(in crate::auth) fn of(&self) -> Needs {
-        self.of
+    pub(in crate::auth) fn kind(&self) -> Needs {
+        self.kind
     }
 }
 
 /// An access token that an account holds.
 pub(super) struct Access {
     pub bearer: Secret,
-    pub expires_ms: u64,
-    /// Tells it from others of this process.
+    pub expires: UnixTime,
+    /// Distinguishes it from others of this process.
     pub serial: u64,
 }
 
-/// The app's own credentials.
+/// The credentials of an app.
 #[derive(Clone, PartialEq, Eq)]
 pub(in crate::auth) struct Credentials {
-    pub client_id: String,
+    pub client_id: ClientId,
     pub client_secret: Option<Secret>,
 }
 
-/// What an account needs to have a valid access token.
+/// What it takes to have a valid access token.
 pub(in crate::auth) enum Renewal {
-    /// It has one.
+    /// Nothing: here it is.
     NotNeeded(AccessToken),
-    /// This refresh token, with these credentials.
+    /// A request with this refresh token and these credentials.
     Needed(Credentials, Secret),
 }
 
-impl Renewal {
-    /// The token, if there is nothing to be done.
-    pub fn done(self) -> Option<AccessToken> {
-        match self {
-            Self::NotNeeded(token) => Some(token),
-            Self::Needed(..) => None,
-        }
-    }
-}
-
-/// What `Accounts::lend` finds.
+/// The answer of [`Accounts::lend`](super::Accounts::lend).
 pub(in crate::auth) struct Lending {
     /// A token that may be used now.
     pub token: Option<AccessToken>,
-    /// Whose token it is, or would be.
-    pub of: Needs,
+    /// The kind of token that it is, or would be.
+    pub kind: Needs,
     /// Whether it expires soon.
     pub renew_ahead: bool,
 }

@@ -1,5 +1,5 @@
-//! How many requests went out: over the last 30 seconds, hour and day. Spotify publishes no numbers, so these are what
-//! users and engineers have to tell a quiet day from a busy one.
+//! Counts of the requests that were sent: over the last 30 seconds, hour and day. Spotify publishes no numbers, so these are
+//! what users and engineers have to tell a quiet day from a busy one.
 //!
 //! The 30 seconds are exact, as that is Spotify's own window. Hours are counted by the minute and days by the quarter of
 //! an hour, so that a whole day fits into some hundred numbers, which are kept across restarts.
@@ -8,12 +8,18 @@ use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
-const WINDOW_MS: u64 = 30_000;
-const MINUTE_MS: u64 = 60_000;
-const QUARTER_MS: u64 = 15 * MINUTE_MS;
+use super::dates::is_within;
+use crate::clock::UnixTime;
+
+/// Milliseconds of Spotify's own window.
+const WINDOW_MILLIS: u64 = 30_000;
+/// Seconds of a minute, and how many minutes are counted.
+const MINUTE: u64 = 60;
 const MINUTES: u64 = 60;
+/// Seconds of a quarter of an hour, and how many of them are counted.
+const QUARTER: u64 = 15 * MINUTE;
 const QUARTERS: u64 = 96;
-/// More than ever goes out in the window; a bound all the same.
+/// The most requests that are counted in the window: more than are ever sent.
 const MOST_RECENT: usize = 4_096;
 
 /// Numbers of requests.
@@ -29,89 +35,87 @@ pub struct Counts {
     pub last_day: u32,
 }
 
-/// A sliding count. Time is Unix milliseconds and always comes from outside.
+/// Numbers of requests by the unit of time, which is counted since 1970.
+type Buckets = VecDeque<(u64, u32)>;
+
+/// Sliding counts.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub(super) struct Usage {
-    recent: VecDeque<u64>,
-    minutes: VecDeque<(u64, u32)>,
-    quarters: VecDeque<(u64, u32)>,
+    recent: VecDeque<UnixTime>,
+    minutes: Buckets,
+    quarters: Buckets,
 }
 
 impl Usage {
-    /// Counts a request that goes out now.
-    pub fn count(&mut self, now_ms: u64) {
-        self.forget(now_ms);
+    /// Counts a request that is sent now.
+    pub fn count(&mut self, now: UnixTime) {
+        self.recent.retain(|at| is_within(at.as_millis(), now.as_millis(), WINDOW_MILLIS));
         if self.recent.len() < MOST_RECENT {
-            self.recent.push_back(now_ms);
+            self.recent.push_back(now);
         }
-        bump(&mut self.minutes, now_ms / MINUTE_MS);
-        bump(&mut self.quarters, now_ms / QUARTER_MS);
+        bump(&mut self.minutes, now.as_secs() / MINUTE, MINUTES);
+        bump(&mut self.quarters, now.as_secs() / QUARTER, QUARTERS);
     }
 
-    /// The numbers as they are now.
-    pub fn counts(&self, now_ms: u64) -> Counts {
-        let within = |buckets: &VecDeque<(u64, u32)>, now: u64, length: u64| {
-            let inside = buckets.iter().filter(|(at, _)| *at <= now && now - at < length);
-            inside.fold(0_u32, |sum, (_, count)| sum.saturating_add(*count))
-        };
-        let recent = self.recent.iter().filter(|at| **at <= now_ms && now_ms - **at < WINDOW_MS).count();
+    /// Returns the counts as of now.
+    pub fn counts(&self, now: UnixTime) -> Counts {
+        let recent = self.recent.iter().filter(|at| is_within(at.as_millis(), now.as_millis(), WINDOW_MILLIS));
         Counts {
-            last_30_s: u32::try_from(recent).unwrap_or(u32::MAX),
-            last_hour: within(&self.minutes, now_ms / MINUTE_MS, MINUTES),
-            last_day: within(&self.quarters, now_ms / QUARTER_MS, QUARTERS),
+            last_30_s: u32::try_from(recent.count()).unwrap_or(u32::MAX),
+            last_hour: sum(&self.minutes, now.as_secs() / MINUTE, MINUTES),
+            last_day: sum(&self.quarters, now.as_secs() / QUARTER, QUARTERS),
         }
     }
 
-    /// Drops what a file of ours never holds: more than fits into the windows.
-    pub fn bound(&mut self) {
+    /// Drops what none of our files contains: more than the windows hold.
+    pub fn truncate(&mut self) {
         self.recent.truncate(MOST_RECENT);
         self.minutes.truncate(usize::try_from(MINUTES).unwrap_or(usize::MAX));
         self.quarters.truncate(usize::try_from(QUARTERS).unwrap_or(usize::MAX));
     }
+}
 
-    /// Lets go of what is too old, or lies in the future because the computer's clock was set back.
-    fn forget(&mut self, now_ms: u64) {
-        self.recent.retain(|at| *at <= now_ms && now_ms - at < WINDOW_MS);
-        let keep = |buckets: &mut VecDeque<(u64, u32)>, now: u64, length: u64| {
-            buckets.retain(|(at, _)| *at <= now && now - at < length);
-        };
-        keep(&mut self.minutes, now_ms / MINUTE_MS, MINUTES);
-        keep(&mut self.quarters, now_ms / QUARTER_MS, QUARTERS);
+fn bump(buckets: &mut Buckets, now: u64, length: u64) {
+    buckets.retain(|(at, _)| is_within(*at, now, length));
+    match buckets.back_mut().filter(|(last, _)| *last == now) {
+        Some((_, count)) => *count = count.saturating_add(1),
+        None => buckets.push_back((now, 1)),
     }
 }
 
-fn bump(buckets: &mut VecDeque<(u64, u32)>, at: u64) {
-    match buckets.back_mut().filter(|(last, _)| *last == at) {
-        Some((_, count)) => *count = count.saturating_add(1),
-        None => buckets.push_back((at, 1)),
-    }
+fn sum(buckets: &Buckets, now: u64, length: u64) -> u32 {
+    let counted = buckets.iter().filter(|(at, _)| is_within(*at, now, length));
+    counted.fold(0, |sum, (_, count)| sum.saturating_add(*count))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
-    const NOW: u64 = 1_800_000_000_000;
+    const NOW: UnixTime = UnixTime::from_secs(1_800_000_000);
+    const SECOND: Duration = Duration::from_secs(1);
 
     #[test]
     fn usage_drops_requests_as_they_leave_the_windows() {
         let mut usage = Usage::default();
         for second in 0..10 {
-            usage.count(NOW + second * 1_000);
+            usage.count(NOW + SECOND * second);
         }
-        let at = |ms| usage.counts(NOW + ms);
-        assert_eq!(at(9_000), Counts { last_30_s: 10, last_hour: 10, last_day: 10 });
-        assert_eq!(at(34_999), Counts { last_30_s: 5, last_hour: 10, last_day: 10 });
-        assert_eq!(at(60 * 60_000), Counts { last_30_s: 0, last_hour: 0, last_day: 10 });
-        assert_eq!(at(24 * 3_600_000), Counts::default());
+        let after = |time| usage.counts(NOW + time);
+        assert_eq!(after(9 * SECOND), Counts { last_30_s: 10, last_hour: 10, last_day: 10 });
+        assert_eq!(after(Duration::from_millis(34_999)), Counts { last_30_s: 5, last_hour: 10, last_day: 10 });
+        assert_eq!(after(3_600 * SECOND), Counts { last_30_s: 0, last_hour: 0, last_day: 10 });
+        assert_eq!(after(24 * 3_600 * SECOND), Counts::default());
     }
 
     #[test]
-    fn usage_stays_bounded_also_with_a_clock_set_back() {
+    fn usage_stays_bounded_when_the_clock_is_set_back() {
         let mut usage = Usage::default();
         for minute in 0..3 * 24 * 60 {
-            usage.count(NOW + minute * MINUTE_MS);
+            usage.count(NOW + 60 * SECOND * minute);
         }
         assert!(usage.minutes.len() <= 60 && usage.quarters.len() <= 96 && usage.recent.len() <= 1);
         usage.count(NOW);

@@ -3,28 +3,30 @@
 use serde::{Deserialize, Serialize};
 
 use super::error::AuthError;
+use super::ids::{AccountId, ClientId, SignInId, UserId};
 use super::rotation::{AccountIssue, Group, Limit};
 use super::usage::Counts;
+use crate::clock::UnixTime;
 use crate::i18n::UserMessage;
 
-/// The relay of the vendor's other products: it sends the browser on to the address that it is given as `state`.
+/// The relay of the vendor's other products: it redirects the browser to the address that it receives as `state`.
 pub(in crate::auth) const AVERMEDIA_RELAY: &str = "https://www.avermedia.com/oauth/auth_v2.0.php";
 
 /// How the browser comes back from Spotify's page.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Redirect {
-    /// To this computer, on whatever port is free: Spotify allows any where the address is registered without one.
+    /// To this computer, on any free port, which Spotify allows where the address is registered without one.
     #[default]
     Loopback,
     /// To this computer, on this port, for users who have registered one.
     Fixed(u16),
-    /// Over the vendor's relay, whose address the vendor's help tells users to register.
+    /// Through the vendor's relay, whose address the vendor's help tells users to register.
     Avermedia,
 }
 
 impl Redirect {
-    /// The Redirect URI to register in the Spotify dashboard.
+    /// Returns the Redirect URI to register in the Spotify dashboard.
     #[must_use]
     pub fn registered(self) -> String {
         match self {
@@ -38,9 +40,9 @@ impl Redirect {
 /// A Spotify user.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct User {
-    /// Spotify's id, as playlists name their owner. It may change.
-    pub id: String,
-    /// The id that stays: the `account_id` of [`GET /me`](https://developer.spotify.com/documentation/web-api/reference/get-current-users-profile)
+    /// Spotify's id, by which playlists name their owner. It may change.
+    pub id: UserId,
+    /// The id that never changes: the `account_id` of [`GET /me`](https://developer.spotify.com/documentation/web-api/reference/get-current-users-profile)
     /// since May 2026. None from answers without it, and in what was stored before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account_id: Option<String>,
@@ -49,7 +51,7 @@ pub struct User {
 }
 
 impl User {
-    /// Whether both are one person: by the id that stays where both have it, otherwise by the other one.
+    /// True if both are one person: by the id that never changes where both have it, otherwise by the other one.
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {
         match (&self.account_id, &other.account_id) {
@@ -59,11 +61,7 @@ impl User {
     }
 }
 
-/// Identifies one log-in among those before and after it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct SignInId(pub(in crate::auth) u64);
-
-/// What an account is now.
+/// The state of an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum AccountState {
@@ -83,42 +81,42 @@ pub enum AccountState {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccountView {
     /// Our own id.
-    pub id: String,
+    pub id: AccountId,
     /// The Client ID.
-    pub client_id: String,
+    pub client_id: ClientId,
     /// Whether a Client Secret is stored.
     pub has_secret: bool,
     /// How the browser comes back.
     pub redirect: Redirect,
-    /// What it is now.
+    /// Its state.
     pub state: AccountState,
     /// The sign-in, if there is one.
     pub sign_in: Option<SignInId>,
-    /// Whose sign-in it is, once known.
+    /// Who has signed in, once known.
     pub user: Option<User>,
-    /// The last thing that went wrong with it, if that has not been put right since.
+    /// The last error, if it has not been resolved since.
     pub last_error: Option<AuthError>,
     /// True for the account that serves the player's calls.
     pub active: bool,
-    /// True if the user has put it first by hand.
-    pub by_hand: bool,
-    /// The account that belongs to the same developer account according to the user.
-    pub same_developer_as: Option<String>,
-    /// What Spotify has shut, and until when; without a group it is everything. Limits of the past may be among them.
+    /// True if the user has chosen it to serve first.
+    pub is_preferred: bool,
+    /// An account that belongs to the same developer account according to the user.
+    pub same_developer_as: Option<AccountId>,
+    /// The limits of groups of calls; without a group it is all calls. They may have ended.
     pub limits: Vec<(Option<Group>, Limit)>,
-    /// What Spotify has shut of single calls, by their group, while others are served.
+    /// The limits of single calls, by their group, while others are served.
     pub call_limits: Vec<(Group, Limit)>,
-    /// What is wrong with the app or its user although nothing is used up.
+    /// Why the app may not serve although nothing is used up.
     pub issue: Option<AccountIssue>,
-    /// When Spotify will end the sign-in, in Unix milliseconds.
-    pub sign_in_ends_ms: Option<u64>,
-    /// True if that is near enough for the user to do something about it: within 30 days.
+    /// When Spotify will end the sign-in.
+    pub sign_in_ends: Option<UnixTime>,
+    /// True if that is within 30 days.
     pub sign_in_ends_soon: bool,
 }
 
 impl AccountView {
-    /// The sign-in of which it isn't known whose it is: a backup serves only when it is. Or it isn't known by the id that
-    /// stays, as it was stored before there was one.
+    /// Returns the sign-in whose user isn't known yet, which a backup needs to serve, or isn't known by the id that never
+    /// changes, as it was stored before Spotify had one.
     #[must_use]
     pub fn to_identify(&self) -> Option<SignInId> {
         let known = self.user.as_ref().is_some_and(|user| user.account_id.is_some());
@@ -129,12 +127,12 @@ impl AccountView {
 /// Requests that an account has sent, by group; see [`Auth::counts`](crate::auth::Auth::counts).
 pub type AccountCounts = Vec<(Group, Counts)>;
 
-/// All accounts in one word, for the keys.
+/// The state of all accounts together, for the keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Link {
     /// The store is still being read.
     Loading,
-    /// The keyring doesn't answer; mostly it waits to be unlocked.
+    /// The keyring doesn't answer; usually it waits to be unlocked.
     KeyringWaiting,
     /// No account is signed in.
     NotLinked,
@@ -142,14 +140,14 @@ pub enum Link {
     Linking,
     /// An account can serve calls.
     Linked,
-    /// The sign-in is over.
+    /// Spotify has ended the sign-in.
     SignInAgain,
     /// Spotify refuses the ID or the secret.
     InvalidCredentials,
 }
 
 impl Link {
-    /// What to tell the user; None when linked.
+    /// Returns what to tell the user; None when linked.
     #[must_use]
     pub fn user_message(self) -> Option<UserMessage> {
         match self {

@@ -1,8 +1,8 @@
-//! The way back from the browser: a small web server that lives as long as one sign-in.
+//! The callback from the browser: a small web server that runs as long as one log-in.
 //!
-//! It listens on 127.0.0.1 only, answers one path, and shows a page with the outcome of the sign-in. Any program on this
-//! computer, and any web page in its browser, can send requests here, so nothing counts but the unguessable part that
-//! the sign-in was started with; what comes without it gets a page with an error and changes nothing.
+//! It listens on 127.0.0.1 only, answers one path, and shows a page with the outcome of the log-in. Any program on this
+//! computer, and any web page in its browser, can send requests here, so only the unguessable part counts that the log-in
+//! was started with; a request without it is answered by an error page and changes nothing.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -17,7 +17,7 @@ use percent_encoding::percent_decode_str;
 use tokio::net::TcpListener;
 use url::{Url, form_urlencoded};
 
-use crate::auth::accounts::{AuthError, shown_code};
+use crate::auth::accounts::{AuthError, printable_code};
 use crate::auth::secret::Secret;
 use crate::i18n::sign_in::{CLOSE, FAILED, LINKED, NOTHING_HERE, NOTHING_HERE_MORE};
 use crate::i18n::{Language, Text};
@@ -30,14 +30,14 @@ mod connections;
 mod tests;
 mod words;
 
-/// The path that the browser comes back to; an unguessable part may follow it.
+/// The path of the callback address; an unguessable part may follow it.
 pub(super) const PATH: &str = "/callback";
 
-/// What the browser, or the user by pasting, brought back.
+/// A callback address from the browser, or pasted by the user.
 pub(super) struct Callback {
-    /// All places in which the unguessable part may have come back.
+    /// The texts that may be the unguessable part.
     candidates: Vec<String>,
-    /// The outcome, if the address has it.
+    /// The outcome, if the address has one.
     pub outcome: Option<Outcome>,
 }
 
@@ -45,15 +45,15 @@ pub(super) struct Callback {
 pub(super) enum Outcome {
     /// The user agreed; the code is worth tokens.
     Code(Secret),
-    /// It didn't work, by Spotify's error code.
+    /// It failed, with Spotify's error code.
     Error(String),
 }
 
 impl Callback {
     /// Reads the path and query of a callback address.
     ///
-    /// Spotify itself brings the unguessable part back as `state`. A relay gets a whole return address as `state`,
-    /// with the part at its end, and may hand that back as `state`, or only go there.
+    /// Spotify itself returns the unguessable part as `state`. A relay receives a whole return address as `state`, with the
+    /// part at its end, and may return that as `state`, or only redirect to it.
     pub fn read(path: &str, query: &str) -> Self {
         let mut candidates = Vec::new();
         if let Some(part) = path.strip_prefix(PATH).and_then(|rest| rest.strip_prefix('/')) {
@@ -64,7 +64,7 @@ impl Callback {
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
             match &*name {
                 "code" if !value.is_empty() => code = code.or(Some(Secret::new(value))),
-                "error" if !value.is_empty() => error = error.or(Some(shown_code(&value))),
+                "error" if !value.is_empty() => error = error.or(Some(printable_code(&value))),
                 "state" => {
                     if let Ok(url) = Url::parse(&value) {
                         candidates.extend(url.path().rsplit('/').next().map(str::to_owned));
@@ -82,24 +82,24 @@ impl Callback {
         Self { candidates, outcome }
     }
 
-    /// Reads a pasted address, with whatever is around it: quotes, a sentence, line breaks in the middle, no scheme, or the
-    /// query alone. None for what has no result in it.
+    /// Reads a pasted address, also in quotes, in a sentence, with line breaks, without a scheme, or only its query. Returns
+    /// None for a text without an outcome.
     pub fn from_pasted(text: &str) -> Option<Self> {
         if text.len() > pasted::MAX_LENGTH {
             return None;
         }
         let mut text = pasted::plain(text).replace("&amp;", "&");
         if !text.contains('=') {
-            // It is encoded as a whole.
+            // The whole address is encoded.
             text = percent_decode_str(&text).decode_utf8_lossy().into_owned();
         }
-        // A terminal breaks long lines.
+        // Terminals break long lines.
         let is_broken = !text.trim().contains([' ', '\t']);
         if is_broken {
             text.retain(|character| !character.is_whitespace());
         }
         pasted::parts(&text).find_map(|address| {
-            // A sentence may end behind it.
+            // The end of a sentence may follow it.
             let address = address.trim_end_matches(|end: char| !end.is_ascii_alphanumeric() && !"_-=%/".contains(end));
             let (before, query) = address.split_once('?').unwrap_or(("", address));
             let path = before.find(PATH).map_or("", |at| &before[at..]);
@@ -108,7 +108,7 @@ impl Callback {
         })
     }
 
-    /// True if it brings the unguessable part of this sign-in.
+    /// True if it has the unguessable part of this log-in.
     pub fn belongs_to(&self, part: &Secret) -> bool {
         self.candidates.iter().any(|candidate| part.matches(candidate))
     }
@@ -120,10 +120,10 @@ main{box-sizing:border-box;max-width:32rem;margin:1rem;padding:2rem;border-radiu
 h1{margin:0 0 .5rem;font-size:1.4rem}h1::before{content:\"\";display:block;width:3rem;height:.4rem;margin-bottom:1rem;\
 border-radius:.2rem;background:#e0a030}main.good h1::before{background:#1db954}p{margin:0;color:#c8c8c8;overflow-wrap:anywhere}";
 
-/// Nothing but the style above, by its SHA-256, which a test keeps true.
+/// Allows only the style above, by its SHA-256, which a test compares.
 const POLICY: &str = "default-src 'none'; style-src 'sha256-k5xxIYv03Gyoqq20nb0/y0Kfn07LWrhuYxe5zJkIViM='; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// The page. `lines` are its paragraphs.
+/// Returns a page with this title and text.
 fn page(language: Language, status: StatusCode, title: &Text, text: &str) -> Response {
     let class = if *title == LINKED { "good" } else { "bad" };
     let (tag, title, text) = (language.tag(), escape(title.in_language(language)), escape(text));
@@ -136,7 +136,7 @@ fn page(language: Language, status: StatusCode, title: &Text, text: &str) -> Res
         (header::CONTENT_TYPE, "text/html; charset=utf-8"),
         (header::CONTENT_SECURITY_POLICY, POLICY),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        // The address of this page has the code in it.
+        // The address of this page contains the code.
         (header::REFERRER_POLICY, "no-referrer"),
         (header::CACHE_CONTROL, "no-store"),
         (header::CONNECTION, "close"),
@@ -164,9 +164,9 @@ fn nothing_here(language: Language, status: StatusCode) -> Response {
     page(language, status, &NOTHING_HERE, NOTHING_HERE_MORE.in_language(language))
 }
 
-/// What decides about a callback.
+/// The receiver of callbacks.
 pub(super) trait Finish: Send + Sync + 'static {
-    /// Finishes the sign-in that the callback belongs to.
+    /// Finishes the log-in that the callback belongs to.
     fn finish(&self, callback: Callback) -> impl Future<Output = Result<(), AuthError>> + Send;
 }
 
@@ -177,14 +177,14 @@ struct Server<F> {
 }
 
 impl<F> Server<F> {
-    /// The host's language; the browser's, if the host's is not among ours.
+    /// Returns the host's language, or the browser's if the host's is not among ours.
     fn language(&self, headers: &HeaderMap) -> Language {
         let accepted = || Language::accepted(headers.get(header::ACCEPT_LANGUAGE)?.to_str().ok()?);
         self.language.or_else(accepted).unwrap_or(Language::En)
     }
 }
 
-/// The server's routes. `address` is where it listens, to know its own `Host`; `language` is the host's.
+/// Returns the server's routes. `address` is where it listens, to check `Host`; `language` is the host's.
 pub(super) fn router<F: Finish>(address: SocketAddr, language: Option<Language>, finish: F) -> Router {
     Router::new().fallback(answer::<F>).with_state(Arc::new(Server { address, language, finish }))
 }
@@ -196,7 +196,7 @@ async fn answer<F: Finish>(
     headers: HeaderMap,
 ) -> Response {
     let language = server.language(&headers);
-    // Another name for this computer in Host means that a web page has pointed its own name at us (DNS rebinding).
+    // With another Host a web page has pointed its own name at this computer (DNS rebinding).
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
     if host != Some(server.address.to_string().as_str()) {
         return nothing_here(language, StatusCode::MISDIRECTED_REQUEST);
@@ -213,17 +213,17 @@ async fn answer<F: Finish>(
     result_page(language, &server.finish.finish(callback).await)
 }
 
-/// How often, and with which pause, a port that is taken is tried again: the sign-in before may be about to let go of it.
-const PORT_TRIES: u32 = 20;
+/// How often a port that is taken is tried again, and the pause in between: the previous log-in may be about to release it.
+const PORT_ATTEMPTS: u32 = 20;
 const PORT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Opens a port for this computer only: this one, or one of the system's choice.
+/// Opens a port for this computer only: the given one, or one of the system's choice.
 pub(super) async fn listen(port: Option<u16>) -> io::Result<(TcpListener, SocketAddr)> {
-    let mut tries = 1;
+    let mut attempts = 1;
     let listener = loop {
         match TcpListener::bind((Ipv4Addr::LOCALHOST, port.unwrap_or_default())).await {
-            Err(error) if error.kind() == io::ErrorKind::AddrInUse && tries < PORT_TRIES => {
-                tries += 1;
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse && attempts < PORT_ATTEMPTS => {
+                attempts += 1;
                 tokio::time::sleep(PORT_PAUSE).await;
             }
             other => break other?,

@@ -1,4 +1,4 @@
-//! What the accounts need from outside: addresses, clock, random numbers, and where secrets are to be kept.
+//! The configuration of the accounts: addresses, clock, random numbers, and where secrets are stored.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -13,10 +13,10 @@ use crate::supervisor::Supervisor;
 /// Spotify's accounts service.
 pub const ACCOUNTS_URL: &str = "https://accounts.spotify.com";
 
-/// Returns 32 bytes that can't be guessed, or the error that there are none.
+/// Returns 32 bytes that can't be guessed, or an error if there are none.
 pub type Random = Arc<dyn Fn() -> Result<[u8; 32], getrandom::Error> + Send + Sync>;
 
-/// The operating system's random numbers.
+/// Returns the operating system's random numbers.
 #[must_use]
 pub fn system_random() -> Random {
     Arc::new(|| {
@@ -26,48 +26,49 @@ pub fn system_random() -> Random {
     })
 }
 
-/// Where the private file goes if the user chooses one: in the local data folder. None where there is no home.
+/// Returns the path of the private file, if the user chooses one: in the local data folder. None without a home folder.
 #[must_use]
 pub fn default_private_file() -> Option<PathBuf> {
     directories::ProjectDirs::from("", "", "spotify-widgets")
         .map(|folders| folders.data_local_dir().join("accounts.json"))
 }
 
-/// Where the lock lies that the copies of the package share: beside [`default_private_file`]. None where there is no home.
+/// Returns the path of the lock that the copies of the package share: beside [`default_private_file`]. None without a home
+/// folder.
 #[must_use]
 pub fn default_lock_file() -> Option<PathBuf> {
     default_private_file().map(|path| path.with_file_name("accounts.lock"))
 }
 
-/// Where limits and counts are written down: beside the private file. None where there is no home.
+/// Returns the path of the file of limits and counts: beside the private file. None without a home folder.
 #[must_use]
 pub fn default_limits_file() -> Option<PathBuf> {
     default_private_file().map(|file| file.with_file_name("limits.json"))
 }
 
-/// What [`Auth::start`](super::Auth::start) needs from outside.
+/// The parameters of [`Auth::start`](super::Auth::start).
 #[derive(Clone)]
 pub struct Config {
     /// Base address of the accounts service; [`ACCOUNTS_URL`] unless in tests.
     pub accounts_url: Url,
-    /// Where secrets are kept.
+    /// Where secrets are stored.
     pub store: StoreChoice,
-    /// Where the private file would be, see [`default_private_file`]. If it exists, it was chosen at an earlier start.
+    /// The path of the private file, see [`default_private_file`]. If it exists, the user has chosen it at an earlier start.
     pub private_file: Option<PathBuf>,
-    /// The file that copies of the package lock while they use the keyring or the private file, see
-    /// [`default_lock_file`]; another of that name and `.renewal` lies beside it. None: there are no other copies. A file
-    /// that [`StoreChoice::File`] names has its lock beside itself.
+    /// The file that copies of the package lock while they use the keyring or the private file, see [`default_lock_file`];
+    /// there is another one with `.renewal` appended. None: there are no other copies. The lock of a file that
+    /// [`StoreChoice::File`] names is beside that file.
     pub lock_file: Option<PathBuf>,
-    /// Where limits and counts of requests outlive the package, see [`default_limits_file`]; None: nowhere.
+    /// The file in which limits and counts of requests outlive the package, see [`default_limits_file`]; None: they don't.
     pub limits_file: Option<PathBuf>,
-    /// The user's language as the host wrote it (`en`, `zh_TW`, …); empty if it has said none. The page at the end of
-    /// a sign-in is in it, or in the browser's, or in English.
+    /// The user's language as the host names it (`en`, `zh_TW`, …); empty if it names none. The page at the end of a sign-in
+    /// is in it, or in the browser's language, or in English.
     pub language: String,
     /// The wall clock.
     pub clock: Arc<dyn Clock>,
     /// The shared client.
     pub http: Http,
-    /// The source of texts that can't be guessed, see [`system_random`].
+    /// The source of random bytes, see [`system_random`].
     pub random: Random,
     /// Watches the tasks of the accounts.
     pub tasks: Supervisor,

@@ -1,7 +1,7 @@
-//! A renewal that is cut off at each of its steps: the process ends by an abort, and a new one goes on from the file.
+//! Tests of a renewal that is interrupted at each of its steps: a process aborts, and a new one continues from the file.
 //!
-//! The process that ends is this test program, started again with nothing to do but
-//! [`crashing_process`]. Spotify is a simulated one that outlives it.
+//! The aborting process is this test program, which the tests start again to run only [`crashing_process`]. The simulated
+//! Spotify outlives it.
 
 use std::env;
 use std::process::Command;
@@ -24,7 +24,7 @@ const END: &str = "SPOTIFY_WIDGETS_TEST_END";
 const STEPS: [Step; 5] = [Step::BeforeRequest, Step::Answered, Step::WrittenBeside, Step::Written, Step::Used];
 
 #[tokio::test]
-#[ignore = "ends its process; the tests beside it start it"]
+#[ignore = "aborts its process; the other tests start it"]
 async fn crashing_process() {
     let (Ok(file), Ok(accounts), Ok(end)) = (env::var(FILE), env::var(ACCOUNTS), env::var(END)) else { return };
     let end = STEPS.into_iter().find(|step| format!("{step:?}") == end).unwrap();
@@ -49,12 +49,12 @@ async fn crashing_process() {
 struct Crash {
     world: World,
     config: Config,
-    id: String,
+    id: AccountId,
     _folder: tempfile::TempDir,
 }
 
 impl Crash {
-    /// Links an account, and lets a process that goes on with it end at a step of its first renewal.
+    /// Links an account, and lets a process abort at a step of the account's first renewal.
     async fn at(step: Step, pkce_only: bool) -> Self {
         let world = World::new().await;
         let folder = tempfile::tempdir().unwrap();
@@ -70,15 +70,14 @@ impl Crash {
             .env(END, format!("{step:?}"))
             .output()
             .unwrap();
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        let log = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(!output.status.success(), "{step:?} was not reached");
-        assert!(!said.contains("panicked"), "{said}");
-        let asked = world.grants("refresh_token");
-        assert_eq!(asked, usize::from(step != Step::BeforeRequest), "{step:?}");
+        assert!(!log.contains("panicked"), "{log}");
+        assert_eq!(world.grants("refresh_token"), usize::from(step != Step::BeforeRequest), "{step:?}");
         Self { world, config, id, _folder: folder }
     }
 
-    /// The package as it starts after the crash.
+    /// Starts the package after the crash.
     async fn restarted(&self) -> Auth {
         let auth = self.world.started(self.config.clone()).await;
         assert_eq!(auth.watch().borrow().link, Link::Linked);
@@ -86,18 +85,18 @@ impl Crash {
     }
 }
 
-/// True if the token is one that Spotify has given.
-fn given(sim: &Sim, token: &AccessToken) -> bool {
+/// True if Spotify has issued the token.
+fn is_issued(sim: &Sim, token: &AccessToken) -> bool {
     sim.issued_tokens().access.iter().any(|issued| token.bearer().matches(issued))
 }
 
 #[tokio::test]
 async fn sign_in_with_secret_survives_a_crash_at_every_step() {
-    // No new refresh token comes, so nothing is written.
+    // No new refresh token is issued, so nothing is written.
     for step in [Step::BeforeRequest, Step::Answered, Step::Used] {
         let crash = Crash::at(step, false).await;
         let token = crash.restarted().await.token(Group::Player, Needs::User).await;
-        assert!(given(&crash.world.sim, &token.unwrap()), "{step:?}");
+        assert!(is_issued(&crash.world.sim, &token.unwrap()), "{step:?}");
     }
 }
 
@@ -106,12 +105,12 @@ async fn rotating_sign_in_survives_a_crash_at_all_steps_but_one() {
     for step in [Step::BeforeRequest, Step::WrittenBeside, Step::Written, Step::Used] {
         let crash = Crash::at(step, true).await;
         let token = crash.restarted().await.token(Group::Player, Needs::User).await;
-        assert!(given(&crash.world.sim, &token.unwrap()), "{step:?}");
+        assert!(is_issued(&crash.world.sim, &token.unwrap()), "{step:?}");
     }
 }
 
-/// Spotify has revoked the old token, and the new one is lost. No client can help that; the user signs in
-/// again and has to type nothing.
+/// Spotify has revoked the old token, and the new one is lost. No client can prevent that; the user logs in again and has
+/// to type nothing.
 #[tokio::test]
 async fn unwritten_rotated_token_costs_a_sign_in_and_no_more() {
     let crash = Crash::at(Step::Answered, true).await;
@@ -119,5 +118,5 @@ async fn unwritten_rotated_token_costs_a_sign_in_and_no_more() {
     assert_eq!(auth.token(Group::Player, Needs::User).await.unwrap_err(), AuthError::SignInAgain);
     assert_eq!(auth.watch().borrow().accounts[0].client_id, demo().client_id);
     crash.world.sign_in(&auth, &crash.id).await;
-    assert!(given(&crash.world.sim, &auth.token(Group::Player, Needs::User).await.unwrap()));
+    assert!(is_issued(&crash.world.sim, &auth.token(Group::Player, Needs::User).await.unwrap()));
 }

@@ -1,4 +1,4 @@
-//! A sign-in: from the page to open, over the browser's return, to the stored tokens or to the end of its time.
+//! A log-in: from the page to open, through the browser's callback, to the stored tokens or to its time-out.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -10,18 +10,20 @@ use url::Url;
 use super::callback::{self, Callback, ConnectionLimit, Outcome};
 use super::pending::Login;
 use super::task::{Auth, Service, WeakAuth};
-use crate::auth::accounts::{AVERMEDIA_RELAY, AuthError, Credentials, Now, Redirect, SignInId, TokenError, Tokens};
+use crate::auth::accounts::{
+    AVERMEDIA_RELAY, AccountId, AuthError, Credentials, Now, Redirect, SignInId, TokenError, Tokens,
+};
 use crate::auth::secret::Secret;
 
-/// How long a sign-in may take in the browser.
+/// How long a log-in may take in the browser.
 pub(super) const LOGIN_PATIENCE: Duration = Duration::from_secs(300);
-/// How long the answer's page may take on its way to the browser before the listener is closed.
+/// How long sending the result page to the browser may take before the listener is closed.
 pub(super) const LAST_PAGE_PATIENCE: Duration = Duration::from_secs(2);
 
-/// What a code is exchanged for tokens with.
+/// The parameters of the exchange of a code for tokens.
 struct Exchange {
     serial: u64,
-    account: String,
+    account: AccountId,
     code: Secret,
     redirect_uri: Url,
     verifier: Secret,
@@ -29,16 +31,16 @@ struct Exchange {
 }
 
 impl Auth {
-    /// Starts a sign-in and returns the page to open in the browser. One that is running is given up for it.
+    /// Starts a log-in and returns the page to open in the browser. One that is running is cancelled.
     ///
     /// # Errors
-    /// If the account is unknown, or the computer has no port or no random numbers to give.
-    pub async fn login(&self, id: &str) -> Result<Url, AuthError> {
+    /// If the account is unknown, or the computer provides no port or no random numbers.
+    pub async fn login(&self, id: &AccountId) -> Result<Url, AuthError> {
         let (part, verifier) = (self.shared.unguessable()?, self.shared.unguessable()?);
-        let id = id.to_owned();
+        let id = id.clone();
         let account = id.clone();
         let prepare = move |service: &mut Service, _| {
-            // Its listener may have the port that this one needs.
+            // The running one's listener may have the port that this one needs.
             service.login.take_if(|_| service.accounts.contains(&account));
             service.accounts.redirect(&account).ok_or(AuthError::UnknownAccount)
         };
@@ -48,18 +50,18 @@ impl Auth {
             Redirect::Loopback | Redirect::Avermedia => None,
         };
         let (listener, address) = callback::listen(port).await.map_err(|error| {
-            tracing::warn!(%error, "no port for the sign-in");
+            tracing::warn!(%error, "no port for the log-in");
             // Taken by another program, reserved by the system, or not allowed: another port helps in each case.
             port.map_or(AuthError::CannotListen, AuthError::PortTaken)
         })?;
-        tracing::info!(account = %id, ?redirect, port = address.port(), "a sign-in begins");
+        tracing::info!(account = %id, ?redirect, port = address.port(), "a log-in starts");
         let local = format!("http://{address}{}", callback::PATH);
         let (redirect_uri, sent_state) = match redirect {
             Redirect::Loopback | Redirect::Fixed(_) => (local, part.clone()),
             Redirect::Avermedia => (AVERMEDIA_RELAY.to_owned(), Secret::new(format!("{local}/{}", part.expose()))),
         };
         let redirect_uri = Url::parse(&redirect_uri).map_err(|_| AuthError::CannotListen)?;
-        let (gone, listening) = watch::channel(());
+        let (listener_end, listening) = watch::channel(());
         let start = move |service: &mut Service, _| {
             let credentials = service.accounts.credentials(&id).ok_or(AuthError::UnknownAccount)?;
             service.accounts.on_login_started(&id);
@@ -67,9 +69,16 @@ impl Auth {
             let url = accounts_service.authorize_url(&redirect_uri, &sent_state, &verifier);
             service.logins += 1;
             let serial = service.logins;
-            let (is_used, became) = (false, None);
-            service.login =
-                Some(Login { serial, account: id, part, verifier, redirect_uri, is_used, became, _listener: gone });
+            service.login = Some(Login {
+                serial,
+                account: id,
+                part,
+                verifier,
+                redirect_uri,
+                is_used: false,
+                sign_in: None,
+                _listener: listener_end,
+            });
             let serving = serve(service.me.clone(), serial, listener, address, listening);
             service.shared.tasks.spawn_once("log-in", serving);
             Ok(url)
@@ -77,28 +86,28 @@ impl Auth {
         self.call(start).await?
     }
 
-    /// Finishes the running sign-in with a callback address that the user has copied from a browser.
+    /// Finishes the running log-in with a callback address that the user has copied from a browser.
     ///
     /// # Errors
-    /// As on the browser's page; an address of another sign-in leaves the running one alone.
+    /// As on the browser's page; an address of another log-in doesn't end the running one.
     pub async fn finish_login(&self, url: &Secret) -> Result<(), AuthError> {
         let callback = Callback::from_pasted(url.expose()).ok_or(AuthError::NotACallback)?;
         self.on_callback(callback).await
     }
 
-    /// Gives up the running sign-in, if there is one. One that is just being stored is taken back.
+    /// Cancels the running log-in, if there is one. A sign-in that is being stored is reverted.
     pub async fn cancel_login(&self) {
         let cancel = |service: &mut Service, now| {
-            let became = service.login.take().and_then(|login| login.became);
-            if became.is_some_and(|sign_in| service.accounts.revert_sign_in(sign_in)) {
-                // What comes of it is in the state.
+            let stored = service.login.take().and_then(|login| login.sign_in);
+            if stored.is_some_and(|sign_in| service.accounts.revert_sign_in(sign_in)) {
+                // The outcome is in the published state.
                 drop(service.store.save(now));
             }
         };
         let _ = self.call(cancel).await;
     }
 
-    /// Finishes the running sign-in, if the callback belongs to it. The browser may hang up; the code must not be lost then.
+    /// Finishes the running log-in, if the callback belongs to it, even if the browser disconnects: the code must not be lost.
     async fn on_callback(&self, callback: Callback) -> Result<(), AuthError> {
         let auth = self.clone();
         self.run("log-in", async move { auth.exchange(callback).await }).await
@@ -123,7 +132,7 @@ impl Auth {
 }
 
 impl Service {
-    /// The code that a callback brings for the running sign-in.
+    /// Takes the code from a callback for the running log-in.
     fn take_code(&mut self, callback: Callback) -> Result<Exchange, AuthError> {
         let login = self.login.as_mut().filter(|login| !login.is_used).ok_or(AuthError::NoLogin)?;
         if !callback.belongs_to(&login.part) {
@@ -146,10 +155,10 @@ impl Service {
         Ok(Exchange { serial, account, code, redirect_uri, verifier, credentials })
     }
 
-    fn on_code_refused(&mut self, serial: u64, account: &str, error: TokenError, now: Now) -> AuthError {
+    fn on_code_refused(&mut self, serial: u64, account: &AccountId, error: TokenError, now: Now) -> AuthError {
         let error = match error {
             TokenError::InvalidGrant { .. } => AuthError::CodeRefused,
-            // The code may have been used up, and it is good for minutes only: there is no retry.
+            // The code may be used up, and is valid for minutes only: there is no retry.
             TokenError::Offline | TokenError::Down(..) | TokenError::Intercepted => AuthError::NotFinished,
             refusal @ (TokenError::InvalidClient | TokenError::InvalidSecret) => {
                 self.accounts.on_login_refused(account, refusal, now)
@@ -160,17 +169,17 @@ impl Service {
         error
     }
 
-    /// Puts the new sign-in in place, unless the log-in was given up while Spotify was answering.
+    /// Puts the new sign-in in place, unless the log-in was cancelled while Spotify was answering.
     fn begin_sign_in(
         &mut self,
         serial: u64,
-        account: &str,
+        account: &AccountId,
         refresh: Option<Secret>,
         now: Now,
     ) -> Result<SignInId, AuthError> {
         let login = self.login.as_mut().filter(|login| login.serial == serial).ok_or(AuthError::NoLogin)?;
         let sign_in = self.accounts.begin_sign_in(account, refresh, now)?;
-        login.became = Some(sign_in);
+        login.sign_in = Some(sign_in);
         Ok(sign_in)
     }
 
@@ -180,16 +189,16 @@ impl Service {
         if !self.accounts.complete_sign_in(sign_in, tokens, now) {
             return Err(AuthError::NoLogin);
         }
-        tracing::info!(account = self.login.as_ref().map(|login| &login.account), "Spotify is linked");
+        tracing::info!(account = self.login.as_ref().map(|login| login.account.as_str()), "Spotify is linked");
         self.end_login(serial, None);
         Ok(())
     }
 
-    /// Ends the log-in of this number, if it is still the running one, and records on the account how it went.
+    /// Ends the log-in with this number, if it is still running, and records its outcome on the account.
     fn end_login(&mut self, serial: u64, error: Option<AuthError>) {
         if let Some(login) = self.login.take_if(|login| login.serial == serial) {
             if let Some(error) = &error {
-                tracing::warn!(account = %login.account, %error, "the sign-in failed");
+                tracing::warn!(account = %login.account, %error, "the log-in failed");
             }
             self.accounts.on_login_ended(&login.account, error);
         }
@@ -197,7 +206,7 @@ impl Service {
 
     fn on_login_timed_out(&mut self, serial: u64) {
         let running = self.login.as_ref().filter(|login| login.serial == serial && !login.is_used);
-        let Some(account) = running.map(|login| login.account.as_str()) else { return };
+        let Some(account) = running.map(|login| &login.account) else { return };
         let redirect = self.accounts.redirect(account).unwrap_or_default();
         self.end_login(serial, Some(AuthError::TimedOut(redirect.registered())));
     }
@@ -209,12 +218,12 @@ impl callback::Finish for WeakAuth {
     }
 }
 
-/// Waits until the sign-in that holds the other end is over.
-async fn is_over(mut listening: watch::Receiver<()>) {
+/// Waits until the log-in that holds the other end is over.
+async fn log_in_ended(mut listening: watch::Receiver<()>) {
     while listening.changed().await.is_ok() {}
 }
 
-/// Serves the callback address as long as its sign-in is running, and ends the sign-in when its time is over.
+/// Serves the callback address as long as its log-in is running, and ends the log-in when it times out.
 async fn serve(
     service: WeakAuth,
     serial: u64,
@@ -223,19 +232,19 @@ async fn serve(
     listening: watch::Receiver<()>,
 ) {
     let router = callback::router(address, service.shared.language, service.clone());
-    // Connections that are still open when this function ends are closed with it.
+    // Connections that are still open when this function returns are closed.
     let (listener, _connections) = ConnectionLimit::new(listener);
-    let server = axum::serve(listener, router).with_graceful_shutdown(is_over(listening.clone())).into_future();
+    let server = axum::serve(listener, router).with_graceful_shutdown(log_in_ended(listening.clone())).into_future();
     tokio::pin!(server);
     tokio::select! {
         _ = &mut server => return,
-        () = is_over(listening) => {}
+        () = log_in_ended(listening) => {}
         () = tokio::time::sleep(LOGIN_PATIENCE) => {
             if let Some(auth) = service.upgrade() {
                 let _ = auth.call(move |service, _| service.on_login_timed_out(serial)).await;
             }
         }
     }
-    // A connection that sends nothing doesn't keep the rest alive.
+    // A connection that sends nothing must not keep the server running.
     let _ = tokio::time::timeout(LAST_PAGE_PATIENCE, server).await;
 }

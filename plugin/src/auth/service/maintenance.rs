@@ -1,5 +1,5 @@
-//! What happens without being asked for: tokens are renewed ahead of their end, failed writes are tried again, a missing
-//! keyring is looked for, limits and counts are written down.
+//! Maintenance: renews tokens before they expire, tries failed writes again, looks for a missing keyring, and saves limits
+//! and counts.
 
 use std::time::Duration;
 
@@ -10,21 +10,21 @@ use super::task::{Auth, Service};
 use crate::auth::accounts::{Link, Needs, Now};
 use crate::auth::store::{STORE_RETRY, save_limits};
 
-/// How often tokens and store are looked after, whether or not there are calls.
+/// How often tokens and store are maintained, with calls or without.
 pub(super) const ROUND: Duration = Duration::from_secs(30);
-/// The shortest time between two looks at what changes by the passing of time.
+/// The shortest time between two updates of a view that changes with time.
 const SHORTEST_WAIT: Duration = Duration::from_millis(100);
-
-/// How often other copies are asked for a sign-in if there is none here.
+/// How often the store is searched for other copies' sign-ins if there is none here.
 pub(super) const RELOAD_EVERY: Duration = STORE_RETRY;
 
 impl Service {
-    /// When something is due next, or the view changes by the passing of time.
+    /// Returns when something is due next, or the view changes with time.
     pub(super) fn next_wake(&self) -> Instant {
         let now = self.shared.now();
-        let change = self.accounts.next_change_ms(now).map(|at_ms| {
-            now.instant + Duration::from_millis(at_ms.saturating_sub(now.unix_ms)).clamp(SHORTEST_WAIT, ROUND)
-        });
+        let change = self
+            .accounts
+            .next_change(now)
+            .map(|date| now.instant + date.saturating_duration_since(now.date).clamp(SHORTEST_WAIT, ROUND));
         let deadlines = self.store.next_deadline().into_iter().chain(self.next_round).chain(change);
         deadlines.min().unwrap_or(now.instant + ROUND)
     }
@@ -45,14 +45,14 @@ impl Service {
             self.renew_ahead(id, Needs::App, now);
         }
         if now.instant >= self.next_reload && self.link() != Link::Linked {
-            // Perhaps the user has signed in at another host.
+            // The user may have signed in at another host.
             self.next_reload = now.instant + RELOAD_EVERY;
             drop(self.store.reload(now));
         }
     }
 
-    /// Writes limits and counts down, if there is news. One write after the other, so that none writes what another one has
-    /// just dropped.
+    /// Saves limits and counts, if they have changed. One write runs at a time, so that none writes what another one has just
+    /// dropped.
     pub(super) fn save_limits(&mut self, now: Now) {
         if self.is_saving_limits {
             return;
@@ -64,7 +64,7 @@ impl Service {
         };
         self.is_saving_limits = true;
         let (reply, saved) = oneshot::channel();
-        let save = move || drop(reply.send(save_limits(&path, &mut rotation, now.unix_ms)));
+        let save = move || drop(reply.send(save_limits(&path, &mut rotation, now.date)));
         self.shared.tasks.spawn_blocking("limits", save);
         self.spawn("limits", |auth| async move {
             if let Ok(saved) = saved.await {
@@ -76,11 +76,11 @@ impl Service {
     fn on_limits_saved(&mut self, saved: std::io::Result<()>, now: Now) {
         self.is_saving_limits = false;
         match saved {
-            // Something may have come up meanwhile that a caller waits for.
+            // A caller may wait for a later change.
             Ok(()) if !self.waiting_for_limits.is_empty() => self.save_limits(now),
             Ok(()) => {}
             Err(error) => {
-                tracing::warn!(%error, "limits and counts could not be written down");
+                tracing::warn!(%error, "limits and counts could not be saved");
                 self.accounts.on_rotation_not_saved();
                 self.waiting_for_limits.clear();
             }
@@ -89,7 +89,7 @@ impl Service {
 }
 
 impl Auth {
-    /// Writes limits and counts down now, where a moment later wouldn't do.
+    /// Saves limits and counts now, and waits for it.
     pub(super) async fn save_limits(&self) {
         let (reply, saved) = oneshot::channel();
         let save = |service: &mut Service, now| {
@@ -107,9 +107,9 @@ impl Drop for Service {
         let Some(path) = self.limits_file.as_ref().filter(|_| !std::thread::panicking()) else { return };
         let now = self.shared.now();
         if let Some(mut rotation) = self.accounts.take_unsaved_rotation(now)
-            && let Err(error) = save_limits(path, &mut rotation, now.unix_ms)
+            && let Err(error) = save_limits(path, &mut rotation, now.date)
         {
-            tracing::warn!(%error, "limits and counts could not be written down");
+            tracing::warn!(%error, "limits and counts could not be saved");
         }
     }
 }

@@ -1,13 +1,13 @@
-//! The task that owns accounts and store: sign-ins, renewals, callbacks, and what is published of it all.
+//! The task that owns accounts and store: sign-ins, renewals, callbacks, and the published state.
 //!
-//! An [`Auth`] is a handle to the task; cloning it is cheap. Callers ask it for a bearer token a call ([`Auth::token`]),
+//! An [`Auth`] is a handle to the task; cloning it is cheap. Callers request a bearer token for each call ([`Auth::token`]),
 //! report the outcome ([`Auth::record_outcome`]), and watch [`AuthState`]. Each of its methods sends the task a closure
 //! that runs on the state and answers at once; what takes time (a call to the accounts service, a store's answer) runs in
-//! tasks beside it, which come back with closures of their own.
+//! other tasks, which send closures in turn.
 //!
-//! **Invariant:** the task never waits for anything but its next closure or a time.
-//! **Invariant:** whatever may change a stored secret runs in a task of its own: a caller that stops waiting can't lose a
-//! token.
+//! **Invariant:** the task waits only for its next closure or a time.
+//! **Invariant:** anything that may change a stored secret runs in a task of its own: a caller that stops waiting can't lose
+//! a token.
 //! **Invariant:** a new refresh token is stored before the access token that came with it is used.
 
 mod api;
@@ -28,7 +28,7 @@ pub use config::{
 pub use state::AuthState;
 pub use task::Auth;
 
-/// What the tests of this module use.
+/// The imports of this module's tests.
 #[cfg(test)]
 mod prelude {
     pub use std::time::Duration;
@@ -36,7 +36,9 @@ mod prelude {
     pub use url::Url;
 
     pub use super::{Auth, AuthState, Config, system_random};
-    pub use crate::auth::accounts::{AccessToken, AuthError, Group, Link, Outcome, SaveAccount, SignInId, User};
+    pub use crate::auth::accounts::{
+        AccessToken, AccountId, AuthError, Group, Link, Outcome, SaveAccount, SignInId, User,
+    };
     pub use crate::auth::secret::Secret;
     pub use crate::clock::Clock;
     pub use crate::http::Http;

@@ -1,8 +1,9 @@
-//! The calls to Spotify's accounts service: the authorize address and the three grants of `/api/token`.
+//! Calls to Spotify's accounts service: the authorize URL and the three grants of `/api/token`.
 //!
-//! The `oauth2` crate knows the protocol; this file feeds it our HTTP client and sorts what comes back by what it means
-//! for a sign-in. A server's failure is recognised before the body is read: only a real `invalid_grant` or
-//! `invalid_client` may ever cost the user something.
+//! The `oauth2` crate implements the protocol; this module provides the HTTP client and classifies the answers by what they
+//! mean for a sign-in. A server's failure is recognised before the body is read: only a real `invalid_grant` or
+//! `invalid_client` may ever end a sign-in.
+//! <https://developer.spotify.com/documentation/web-api/tutorials/code-pkce-flow>
 
 use std::pin::Pin;
 use std::time::Duration;
@@ -16,13 +17,13 @@ use oauth2::{
 use serde_json::Value;
 use url::Url;
 
-use crate::auth::accounts::{Credentials, TokenError, Tokens, shown_code};
+use crate::auth::accounts::{Credentials, TokenError, Tokens, printable_code};
 use crate::auth::secret::Secret;
 use crate::foreign::whole;
 use crate::http::{self as client, Http, retry_after};
 
-/// What the package asks the user for: the union of what all its widgets need, so that no user has to sign in again when
-/// a version brings more widgets. A sign-in that lacks one goes on with all else. By Spotify's
+/// The scopes that the user grants: the union of what all widgets need, so that users needn't log in again when a version
+/// adds widgets. A sign-in that lacks one works for everything else. From Spotify's
 /// [scope table](https://developer.spotify.com/documentation/web-api/concepts/scopes) as of November 2026.
 pub(super) const SCOPES: [&str; 12] = [
     "user-read-private",
@@ -39,18 +40,18 @@ pub(super) const SCOPES: [&str; 12] = [
     "playlist-modify-private",
 ];
 
-/// Spotify's words for a grant that is over for good, after six months for instance: "Refresh token revoked", "Refresh
+/// Spotify's words for a grant that has ended for good, such as after six months: "Refresh token revoked", "Refresh
 /// token expired", "Invalid refresh token".
 /// <https://developer.spotify.com/blog/2026-06-18-refresh-token-expiration>
-const GRANT_IS_OVER: [&str; 3] = ["revoked", "expired", "invalid refresh token"];
+const GRANT_HAS_ENDED: [&str; 3] = ["revoked", "expired", "invalid refresh token"];
 
-/// Spotify's documented life of an access token, for an answer that doesn't say.
-const USUAL_LIFE: Duration = Duration::from_secs(3600);
+/// Spotify's documented life of an access token, for an answer without one.
+const DEFAULT_LIFE: Duration = Duration::from_secs(3600);
 
-/// More than any answer of the accounts service is long, in bytes.
+/// The longest answer of the accounts service that is read, in bytes: longer than any.
 const LONGEST_ANSWER: usize = 1 << 16;
 
-/// The accounts service as one app sees it.
+/// A client of the accounts service for one app.
 pub(super) struct AccountsService {
     /// Base address, such as `https://accounts.spotify.com`.
     pub base: Url,
@@ -64,7 +65,7 @@ type Client = BasicClient<EndpointSet, EndpointNotSet, EndpointNotSet, EndpointN
 
 impl AccountsService {
     fn client(&self) -> Client {
-        let client = BasicClient::new(ClientId::new(self.credentials.client_id.clone()))
+        let client = BasicClient::new(ClientId::new(self.credentials.client_id.to_string()))
             .set_auth_uri(AuthUrl::from_url(join(&self.base, "authorize")))
             .set_token_uri(TokenUrl::from_url(join(&self.base, "api/token")));
         match &self.credentials.client_secret {
@@ -73,7 +74,7 @@ impl AccountsService {
         }
     }
 
-    /// The page on which the user agrees. PKCE always goes along, with a secret and without.
+    /// Returns the page on which the user agrees. It always includes PKCE, with a secret or without.
     pub fn authorize_url(&self, redirect_uri: &Url, state: &Secret, verifier: &Secret) -> Url {
         let challenge =
             PkceCodeChallenge::from_code_verifier_sha256(&PkceCodeVerifier::new(verifier.expose().to_owned()));
@@ -86,7 +87,7 @@ impl AccountsService {
         url
     }
 
-    /// The code that the browser brought back, for tokens.
+    /// Exchanges the code that the browser brought back for tokens.
     pub async fn exchange_code(
         &self,
         redirect_uri: &Url,
@@ -100,28 +101,28 @@ impl AccountsService {
             .set_pkce_verifier(PkceCodeVerifier::new(verifier.expose().to_owned()))
             .request_async(&sender)
             .await;
-        sorted(answer)
+        classify(answer)
     }
 
-    /// A new access token for a refresh token.
+    /// Exchanges a refresh token for a new access token.
     pub async fn refresh(&self, refresh_token: &Secret) -> Result<Tokens, TokenError> {
         let token = RefreshToken::new(refresh_token.expose().to_owned());
         let client = self.client();
         let sender = Sender(self.http.clone());
         let answer = client.exchange_refresh_token(&token).request_async(&sender).await;
-        sorted(answer)
+        classify(answer)
     }
 
-    /// A token without a user; it also tells whether ID and secret are right.
+    /// Requests a token without a user, which also shows whether ID and secret are right.
     pub async fn client_credentials(&self) -> Result<Tokens, TokenError> {
         let client = self.client();
         let sender = Sender(self.http.clone());
         let answer = client.exchange_client_credentials().request_async(&sender).await;
-        sorted(answer)
+        classify(answer)
     }
 }
 
-/// `base` with more path behind it, whether or not the base ends with a slash.
+/// Returns `base` with `path` appended, whether or not the base ends with a slash.
 fn join(base: &Url, path: &str) -> Url {
     let mut url = base.clone();
     // Only addresses without a host, such as mailto:, have no path to extend; the configuration refuses those.
@@ -131,7 +132,7 @@ fn join(base: &Url, path: &str) -> Url {
     url
 }
 
-/// What went wrong below the protocol.
+/// A failure below the protocol.
 #[derive(Debug, thiserror::Error)]
 enum SendError {
     #[error("the network failed")]
@@ -142,7 +143,7 @@ enum SendError {
     TooLong,
 }
 
-/// Our HTTP client as `oauth2` wants it.
+/// Our HTTP client in the form that `oauth2` expects.
 struct Sender(Http);
 
 impl AsyncHttpClient<'_> for Sender {
@@ -158,7 +159,7 @@ async fn send(http: Http, request: HttpRequest) -> Result<HttpResponse, SendErro
     let (parts, body) = request.into_parts();
     let mut headers = parts.headers;
     if let Some(value) = headers.get_mut(http::header::AUTHORIZATION) {
-        // Keeps it out of the HTTP library's own traces.
+        // Keeps it out of the HTTP library's traces.
         value.set_sensitive(true);
     }
     let http = http.client().await.map_err(|error| {
@@ -178,7 +179,7 @@ async fn send(http: Http, request: HttpRequest) -> Result<HttpResponse, SendErro
     let content_type = response.headers().get(http::header::CONTENT_TYPE).cloned();
     let body = client::body(response, LONGEST_ANSWER).await.map_err(|_| SendError::Network)?;
     let body = body.ok_or(SendError::TooLong)?;
-    let mut answer = http::Response::new(tolerable(body));
+    let mut answer = http::Response::new(normalized(body));
     *answer.status_mut() = status;
     if let Some(content_type) = content_type {
         answer.headers_mut().insert(http::header::CONTENT_TYPE, content_type);
@@ -186,9 +187,9 @@ async fn send(http: Http, request: HttpRequest) -> Result<HttpResponse, SendErro
     Ok(answer)
 }
 
-/// An answer in the form that `oauth2` insists on: it reads the life of a token as a plain number only, and fails on a scope that
-/// is no text. We have no use for the scope.
-fn tolerable(body: Vec<u8>) -> Vec<u8> {
+/// Returns an answer in the form that `oauth2` requires: it reads the life of a token only as a number, and fails on a scope
+/// that isn't a string. We don't use the scope.
+fn normalized(body: Vec<u8>) -> Vec<u8> {
     let Ok(Value::Object(mut answer)) = serde_json::from_slice(&body) else { return body };
     answer.remove("scope");
     if answer.contains_key("access_token") {
@@ -208,12 +209,12 @@ fn tolerable(body: Vec<u8>) -> Vec<u8> {
 type Answer =
     Result<BasicTokenResponse, RequestTokenError<SendError, oauth2::StandardErrorResponse<BasicErrorResponseType>>>;
 
-fn sorted(answer: Answer) -> Result<Tokens, TokenError> {
+fn classify(answer: Answer) -> Result<Tokens, TokenError> {
     match answer {
         Ok(tokens) => Ok(Tokens {
             access: Secret::new(tokens.access_token().secret().as_str()),
-            // One of no length would be renewed before every call.
-            life: tokens.expires_in().filter(|life| !life.is_zero()).unwrap_or(USUAL_LIFE),
+            // A life of zero would renew the token before every call.
+            life: tokens.expires_in().filter(|life| !life.is_zero()).unwrap_or(DEFAULT_LIFE),
             refresh: tokens
                 .refresh_token()
                 .map(|token| Secret::new(token.secret().as_str()))
@@ -221,12 +222,12 @@ fn sorted(answer: Answer) -> Result<Tokens, TokenError> {
         }),
         Err(RequestTokenError::ServerResponse(error)) => Err(match error.error() {
             BasicErrorResponseType::InvalidGrant => {
-                let said = error.error_description().map(|text| text.to_ascii_lowercase()).unwrap_or_default();
-                let is_documented = GRANT_IS_OVER.iter().any(|words| said.contains(words));
+                let description = error.error_description().map(|text| text.to_ascii_lowercase()).unwrap_or_default();
+                let is_documented = GRANT_HAS_ENDED.iter().any(|words| description.contains(words));
                 TokenError::InvalidGrant { is_documented }
             }
             BasicErrorResponseType::InvalidClient => {
-                // Spotify says "Invalid client" or "Invalid client secret"; nothing else distinguishes the two.
+                // Only Spotify's words distinguish the two: "Invalid client" or "Invalid client secret".
                 let about_secret =
                     error.error_description().is_some_and(|text| text.to_ascii_lowercase().contains("secret"));
                 if about_secret { TokenError::InvalidSecret } else { TokenError::InvalidClient }
@@ -236,11 +237,11 @@ fn sorted(answer: Answer) -> Result<Tokens, TokenError> {
             {
                 TokenError::Down(503, None)
             }
-            other => TokenError::Refused(shown_code(other.as_ref())),
+            other => TokenError::Refused(printable_code(other.as_ref())),
         }),
         Err(RequestTokenError::Request(SendError::Network)) => Err(TokenError::Offline),
         Err(RequestTokenError::Request(SendError::Server(status, wait))) => Err(TokenError::Down(status, wait)),
-        // A captive portal's or a proxy's page, mostly. The body may hold tokens: it is not kept.
+        // Usually the page of a captive portal or a proxy. The body may contain tokens, so it is dropped.
         Err(
             RequestTokenError::Request(SendError::TooLong) | RequestTokenError::Parse(..) | RequestTokenError::Other(_),
         ) => Err(TokenError::Intercepted),
@@ -252,12 +253,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn token_answer_is_read_in_several_forms() {
+    fn token_life_is_read_in_several_forms() {
         let life = |member: &str| {
             let body =
                 format!(r#"{{"access_token":"a","token_type":"bearer","scope":[],"refresh_token":null{member}}}"#);
-            let answer: BasicTokenResponse = serde_json::from_slice(&tolerable(body.into_bytes())).unwrap();
-            sorted(Ok(answer)).ok().unwrap().life
+            let answer: BasicTokenResponse = serde_json::from_slice(&normalized(body.into_bytes())).unwrap();
+            classify(Ok(answer)).ok().unwrap().life
         };
         for member in [r#","expires_in":1800"#, r#","expires_in":1800.0"#, r#","expires_in":"1800""#] {
             assert_eq!(life(member), Duration::from_secs(1800), "{member}");
@@ -265,14 +266,14 @@ mod tests {
         for member in
             ["", r#","expires_in":null"#, r#","expires_in":-1"#, r#","expires_in":0"#, r#","expires_in":"soon""#]
         {
-            assert_eq!(life(member), USUAL_LIFE, "{member}");
+            assert_eq!(life(member), DEFAULT_LIFE, "{member}");
         }
-        assert!(life(r#","expires_in":18446744073709551615"#) > USUAL_LIFE);
-        assert_eq!(tolerable(b"<html>".to_vec()), b"<html>");
+        assert!(life(r#","expires_in":18446744073709551615"#) > DEFAULT_LIFE);
+        assert_eq!(normalized(b"<html>".to_vec()), b"<html>");
     }
 
     #[test]
-    fn base_address_may_have_a_path_and_a_slash() {
+    fn join_accepts_a_base_with_a_path_and_a_slash() {
         for base in ["http://127.0.0.1:1/accounts", "http://127.0.0.1:1/accounts/"] {
             let url = join(&Url::parse(base).unwrap(), "api/token");
             assert_eq!(url.as_str(), "http://127.0.0.1:1/accounts/api/token");
@@ -280,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn authorize_url_has_all_that_spotify_asks_for() {
+    fn authorize_url_has_every_parameter() {
         let http = Http::new();
         let base = Url::parse("https://accounts.spotify.com").unwrap();
         let service = AccountsService {

@@ -1,12 +1,14 @@
 //! Lending access tokens, and renewing them.
 
+use std::time::Duration;
+
 use tokio::sync::oneshot;
 
 use super::pending::Renewed;
 use super::task::{Auth, Service};
 use crate::auth::accounts::rotation::Choice;
 use crate::auth::accounts::{
-    AHEAD_MS, AccessToken, AuthError, Lending, MARGIN_MS, Needs, Now, Renewal, Route, TokenError, Tokens,
+    AccessToken, AccountId, AuthError, Lending, MARGIN, Needs, Now, RENEW_AHEAD, Renewal, Route, TokenError, Tokens,
 };
 use crate::auth::secret::Secret;
 
@@ -25,18 +27,18 @@ impl Lent {
     }
 }
 
-/// The outcome of a renewal that Spotify has refused: the error, and the wait for it to be stored.
-type Refused = (AuthError, Option<oneshot::Receiver<()>>);
+/// A failed renewal: the error, and the wait until it is stored.
+type Failed = (AuthError, Option<oneshot::Receiver<()>>);
 
 impl Auth {
     /// Lends the token of the account that serves the next call of this kind. A token that expires soon is renewed
-    /// meanwhile; for one that has expired the caller waits, together with all others.
+    /// meanwhile; if it has expired, all callers wait for its renewal.
     ///
     /// # Errors
-    /// Where there is none, as what the user can do about it; [`AuthError::Limited`] while nothing may be sent.
+    /// If there is none; [`AuthError::Limited`] while nothing may be sent.
     pub async fn token(&self, route: impl Into<Route>, needs: Needs) -> Result<AccessToken, AuthError> {
         let route = route.into();
-        let mut failed: Option<(String, AuthError)> = None;
+        let mut failed: Option<(AccountId, AuthError)> = None;
         loop {
             let (route, before) = (route.clone(), failed.take());
             let lend = move |service: &mut Service, now| service.lend_for(&route, needs, before, now);
@@ -48,14 +50,14 @@ impl Auth {
         }
     }
 
-    /// Lends the token of a certain account, to learn whose sign-in it is.
+    /// Lends the token of a certain account, to learn its user.
     ///
     /// # Errors
     /// As [`Auth::token`].
-    pub async fn token_of(&self, id: &str, route: impl Into<Route>) -> Result<AccessToken, AuthError> {
-        let (id, route) = (id.to_owned(), route.into());
+    pub async fn token_of(&self, id: &AccountId, route: impl Into<Route>) -> Result<AccessToken, AuthError> {
+        let (id, route) = (id.clone(), route.into());
         let lend = move |service: &mut Service, now| {
-            service.accounts.check_open(&id, route, now)?;
+            service.accounts.check_not_limited(&id, route, now)?;
             service.lend(&id, Needs::User, now)
         };
         self.call(lend).await??.token().await
@@ -69,13 +71,13 @@ impl Auth {
         let token = token.clone();
         let lend = move |service: &mut Service, now| {
             service.accounts.on_token_rejected(&token)?;
-            service.lend(token.account(), token.of(), now)
+            service.lend(token.account(), token.kind(), now)
         };
         self.call(lend).await??.token().await
     }
 
-    /// Gets a token without a user, by the app's own ID and secret.
-    async fn renew_app(&self, id: String) -> Renewed {
+    /// Requests a token without a user, by the app's own ID and secret.
+    async fn renew_app(&self, id: AccountId) -> Renewed {
         let asked = id.clone();
         let credentials = match self.call(move |service, now| service.accounts.app_renewal(&asked, now)).await?? {
             Ok(token) => return Ok(token),
@@ -85,19 +87,19 @@ impl Auth {
         self.call(move |service, now| service.accounts.on_app_answer(&id, &credentials, answer, now)).await?
     }
 
-    /// Renews the access token of an account unless it is valid for `margin_ms` more. Other copies of the package that use
-    /// the same sign-in go first, and the token that they have stored is the one that is used.
-    async fn renew(&self, id: String, margin_ms: u64) -> Renewed {
+    /// Renews the access token of an account unless it is valid for longer than `margin`. Waits for other copies of the
+    /// package that are renewing a token, and uses the refresh token that they have stored.
+    async fn renew(&self, id: AccountId, margin: Duration) -> Renewed {
         let (asked, known) = (id.clone(), id.clone());
         let credentials = self.call(move |service, _| service.accounts.credentials(&asked)).await?;
         let client_id = credentials.ok_or(AuthError::NotLinked)?.client_id;
-        let _alone = self.shared.renewal_lock.enter().await;
+        let _guard = self.shared.renewal_lock.lock().await;
         self.reload().await;
         let id = self.call(move |service, _| service.accounts.id_of(&known, &client_id)).await?.unwrap_or(id);
-        let mut looked_again = false;
+        let mut has_reloaded = false;
         loop {
             let asked = id.clone();
-            let renewal = self.call(move |service, now| service.accounts.renewal(&asked, margin_ms, now)).await??;
+            let renewal = self.call(move |service, now| service.accounts.renewal(&asked, margin, now)).await??;
             let (credentials, refresh_token) = match renewal {
                 Renewal::NotNeeded(token) => return Ok(token),
                 Renewal::Needed(credentials, refresh_token) => (credentials, refresh_token),
@@ -111,8 +113,8 @@ impl Auth {
                 Ok(tokens) => return self.on_renewed(id, refresh_token, tokens).await,
                 Err(error) => error,
             };
-            // Perhaps another copy has renewed it, and could not be waited for.
-            if matches!(error, TokenError::InvalidGrant { .. }) && !std::mem::replace(&mut looked_again, true) {
+            // Another copy that wasn't waited for may have renewed it.
+            if matches!(error, TokenError::InvalidGrant { .. }) && !std::mem::replace(&mut has_reloaded, true) {
                 self.reload().await;
                 let asked = id.clone();
                 let newer = self.call(move |service, _| service.accounts.refresh_token(&asked)).await?;
@@ -121,9 +123,9 @@ impl Auth {
                 }
             }
             let jitter = (self.shared.random)().map_or(128, |random| random[0]);
-            let refuse =
+            let fail =
                 move |service: &mut Service, now| service.on_renewal_failed(&id, &refresh_token, error, jitter, now);
-            let (error, stored) = self.call(refuse).await?;
+            let (error, stored) = self.call(fail).await?;
             if let Some(stored) = stored {
                 let _ = stored.await;
             }
@@ -131,8 +133,8 @@ impl Auth {
         }
     }
 
-    /// Takes new tokens in: a new refresh token is durable before the access token that came with it is used.
-    async fn on_renewed(&self, id: String, used: Secret, tokens: Tokens) -> Renewed {
+    /// Records new tokens: a new refresh token is durable before the access token that came with it is used.
+    async fn on_renewed(&self, id: AccountId, used: Secret, tokens: Tokens) -> Renewed {
         tracing::info!(account = %id, rotated = tokens.refresh.is_some(), "a token was renewed");
         let current = match tokens.refresh.clone() {
             Some(rotated) => {
@@ -149,68 +151,78 @@ impl Auth {
 }
 
 impl Service {
-    /// Lends the token of the account that serves. `failed` is the one whose token could not be renewed just now.
+    /// Lends the token of the account that serves. `failed` is the account whose token could not be renewed just now.
     fn lend_for(
         &mut self,
         route: &Route,
         needs: Needs,
-        failed: Option<(String, AuthError)>,
+        failed: Option<(AccountId, AuthError)>,
         now: Now,
-    ) -> Result<(String, Lent), AuthError> {
+    ) -> Result<(AccountId, Lent), AuthError> {
         let index = match self.accounts.choose(route.clone(), needs, now) {
             Choice::Serve { index, .. } => index,
             Choice::Wait(limit) => return Err(AuthError::Limited(limit)),
-            Choice::NoneUsable => return Err(self.accounts.why_none(self.link())),
+            Choice::NoneUsable => return Err(self.accounts.unavailable_error(self.link())),
         };
         let id = self.accounts.id_at(index);
         if let Some((_, error)) = failed.filter(|(failed, _)| *failed == id) {
-            // It is still the one that should serve: its failure doesn't make it unusable, so another one steps in only if
-            // it has a token already. Most likely the failure is everybody's.
-            let token = self.accounts.any_valid(route, needs, now).ok_or(error)?;
+            // It should still serve: its failure doesn't make it unusable, so another account replaces it only if that has a
+            // token already. Most likely the others would fail, too.
+            let token = self.accounts.any_valid_token(route, needs, now).ok_or(error)?;
             return Ok((id, Lent::Now(token)));
         }
         let lent = self.lend(&id, needs, now)?;
         Ok((id, lent))
     }
 
-    /// Lends a token of an account, a new one if need be.
-    fn lend(&mut self, id: &str, needs: Needs, now: Now) -> Result<Lent, AuthError> {
-        let Lending { token, of, renew_ahead } = self.accounts.lend(id, needs, now)?;
+    /// Lends a token of an account, a new one if necessary.
+    fn lend(&mut self, id: &AccountId, needs: Needs, now: Now) -> Result<Lent, AuthError> {
+        let Lending { token, kind, renew_ahead } = self.accounts.lend(id, needs, now)?;
         if let Some(token) = token {
             if renew_ahead {
-                self.renew_ahead(id.to_owned(), of, now);
+                self.renew_ahead(id.clone(), kind, now);
             }
             return Ok(Lent::Now(token));
         }
         let (reply, renewed) = oneshot::channel();
-        self.renew(id.to_owned(), of, MARGIN_MS, Some(reply), now);
+        self.renew(id.clone(), kind, MARGIN, Some(reply), now);
         Ok(Lent::Later(renewed))
     }
 
-    /// Renews a token without a caller that waits for it.
-    pub(super) fn renew_ahead(&mut self, id: String, of: Needs, now: Now) {
-        self.renew(id, of, AHEAD_MS, None, now);
+    /// Renews a token for which no caller waits.
+    pub(super) fn renew_ahead(&mut self, id: AccountId, kind: Needs, now: Now) {
+        self.renew(id, kind, RENEW_AHEAD, None, now);
     }
 
-    /// Renews a token. However many ask at once, one request goes out.
-    fn renew(&mut self, id: String, of: Needs, margin_ms: u64, reply: Option<oneshot::Sender<Renewed>>, now: Now) {
-        let key = (id.clone(), self.accounts.sign_in_id(&id), of);
+    /// Renews a token. A single request serves all callers.
+    fn renew(
+        &mut self,
+        id: AccountId,
+        kind: Needs,
+        margin: Duration,
+        reply: Option<oneshot::Sender<Renewed>>,
+        now: Now,
+    ) {
+        let key = (id.clone(), self.accounts.sign_in_id(&id), kind);
         if let Some(waiting) = self.renewals.get_mut(&key) {
             waiting.extend(reply);
             return;
         }
-        if of == Needs::User
-            && let Some(done) = self.accounts.renewal(&id, margin_ms, now).map(Renewal::done).transpose()
-        {
-            if let Some(reply) = reply {
-                let _ = reply.send(done);
+        if kind == Needs::User {
+            let done = match self.accounts.renewal(&id, margin, now) {
+                Ok(Renewal::Needed(..)) => None,
+                Ok(Renewal::NotNeeded(token)) => Some(Ok(token)),
+                Err(error) => Some(Err(error)),
+            };
+            if let Some(done) = done {
+                let _ = reply.map(|reply| reply.send(done));
+                return;
             }
-            return;
         }
         self.renewals.insert(key.clone(), reply.into_iter().collect());
         self.spawn("token", move |auth| async move {
-            let result = match of {
-                Needs::User => auth.renew(id, margin_ms).await,
+            let result = match kind {
+                Needs::User => auth.renew(id, margin).await,
                 Needs::App => auth.renew_app(id).await,
             };
             let on_done = move |service: &mut Service, _| {
@@ -222,7 +234,7 @@ impl Service {
         });
     }
 
-    fn on_renewal_failed(&mut self, id: &str, used: &Secret, error: TokenError, jitter: u8, now: Now) -> Refused {
+    fn on_renewal_failed(&mut self, id: &AccountId, used: &Secret, error: TokenError, jitter: u8, now: Now) -> Failed {
         if let TokenError::InvalidGrant { is_documented } = error
             && self.accounts.ends_sign_in(id, used, is_documented, now)
         {

@@ -14,11 +14,12 @@ use crate::auth::accounts::{Accounts, Link, Now};
 use crate::auth::store::{Backend, Phase, RenewalLock, Store, StoreOptions, load_limits};
 use crate::i18n::Language;
 
-/// Calls that wait for the task. It takes them at once, so this is never full for long; when it is, the caller waits.
+/// The most calls that wait for the task. It runs them at once, so it is never full for long; when it is, the caller waits.
 const CALLS: usize = 64;
+
 impl Auth {
-    /// Starts the task: returns at once, reads the store in the background, and looks after the tokens until the last handle
-    /// is dropped. Must be called within a tokio runtime.
+    /// Starts the task: returns at once, reads the store in the background, and renews tokens until the last handle is
+    /// dropped. Must be called within a tokio runtime.
     #[must_use]
     pub fn start(config: Config) -> Self {
         let options = config.store_options();
@@ -26,18 +27,18 @@ impl Auth {
         Self::start_with(config, options, backend)
     }
 
-    /// As [`Auth::start`] with another backend for what the choice names.
+    /// As [`Auth::start`], with another backend than the choice names.
     pub(super) fn start_with(config: Config, options: StoreOptions, backend: Box<dyn Backend>) -> Self {
-        let now = Now { unix_ms: config.clock.unix_ms(), instant: Instant::now() };
-        // Small, and read before anything is sent: a limit of before the restart still counts.
-        let rotation = config.limits_file.as_deref().map(|path| load_limits(path, now.unix_ms)).unwrap_or_default();
-        let renewal_lock = RenewalLock::beside(options.lock().as_deref());
+        let now = Now { date: config.clock.date(), instant: Instant::now() };
+        // A small file, read before anything is sent: a limit of before the restart still counts.
+        let rotation = config.limits_file.as_deref().map(|path| load_limits(path, now.date)).unwrap_or_default();
+        let renewal_lock = RenewalLock::beside(options.lock_path().as_deref());
         let (store, load) = Store::open(options, backend, now);
-        let unread = AuthState {
+        let loading = AuthState {
             link: Link::Loading,
             accounts: vec![],
             limit: None,
-            strained_until_ms: None,
+            strained_until: None,
             store: store.status(),
         };
         let shared = Arc::new(Shared {
@@ -48,7 +49,7 @@ impl Auth {
             tasks: config.tasks,
             renewal_lock,
             language: Language::of(&config.language),
-            published: watch::Sender::new(Arc::new(unread)),
+            published: watch::Sender::new(Arc::new(loading)),
         });
         let (calls, inbox) = mpsc::channel(CALLS);
         let service = Service {
@@ -96,7 +97,7 @@ impl Service {
             let accounts = &self.accounts;
             self.login.take_if(|login| !accounts.contains(&login.account));
             self.publish(now);
-            let _released = self.store.released();
+            let _released = self.store.take_released();
             if let Some(reply) = reply {
                 reply();
             }

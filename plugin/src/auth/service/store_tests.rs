@@ -1,4 +1,4 @@
-//! Several copies of the package on one store, and stores that come and go.
+//! Tests of several copies of the package with one store, and of stores that become available or unavailable.
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
@@ -9,14 +9,14 @@ use spotify_sim::{Fault, STOPPED_AT, Sim};
 use super::maintenance::ROUND;
 use super::prelude::*;
 use super::testing::{Scripted, World, demo, identify, start_with, until, user};
-use crate::auth::accounts::{AccountState, Needs, StoredAccount};
+use crate::auth::accounts::{AccountState, ClientId, Needs, StoredAccount};
 use crate::auth::store::{Backend, STORE_RETRY, StoreChoice, StoreError, StoreKind, StoreStatus, WRITE_PATIENCE};
 use crate::clock::ManualClock;
 
 /// The life of an access token.
-const HOUR_MS: u64 = 3_600_000;
+const HOUR: Duration = Duration::from_secs(3_600);
 
-/// A folder with a private file and a lock in it, and a Spotify that rotates refresh tokens.
+/// A folder with a private file and its lock, and a Spotify that rotates refresh tokens.
 struct Shared {
     world: World,
     folder: tempfile::TempDir,
@@ -39,12 +39,12 @@ impl Shared {
         self.folder.path().join("accounts.json")
     }
 
-    /// A copy of the package with the file as its store.
+    /// Starts a copy of the package with the file as its store.
     async fn copy(&self) -> Auth {
         self.world.started(self.world.config(StoreChoice::File(self.file()))).await
     }
 
-    /// What a copy of the package needs that would like a keyring.
+    /// Returns the configuration of a copy of the package that prefers a keyring.
     fn config(&self) -> Config {
         Config {
             private_file: Some(self.file()),
@@ -54,15 +54,15 @@ impl Shared {
         }
     }
 
-    /// A copy of the package with this keyring.
+    /// Starts a copy of the package with this keyring.
     async fn copy_with(&self, keyring: &Scripted) -> Auth {
         let auth = start_with(self.config(), keyring.clone());
         until(&auth, |state| state.link != Link::Loading).await;
         auth
     }
 
-    /// A signed-in account in the private file, as an earlier start has left it; its id.
-    async fn chosen_earlier(&self) -> String {
+    /// Stores a signed-in account in the private file, as at an earlier start. Returns its id.
+    async fn chosen_earlier(&self) -> AccountId {
         let auth = self.copy().await;
         let id = auth.save(demo()).await.unwrap();
         self.world.sign_in(&auth, &id).await;
@@ -74,13 +74,13 @@ fn other() -> SaveAccount {
     SaveAccount { client_id: "other".into(), client_secret: None, ..demo() }
 }
 
-async fn both_have_tokens(one: &Auth, two: &Auth) {
+async fn request_tokens(one: &Auth, two: &Auth) {
     for copy in [one, two] {
         copy.token(Group::Player, Needs::User).await.unwrap();
     }
 }
 
-fn clients(auth: &Auth) -> Vec<String> {
+fn clients(auth: &Auth) -> Vec<ClientId> {
     auth.watch().borrow().accounts.iter().map(|account| account.client_id.clone()).collect()
 }
 
@@ -103,12 +103,12 @@ impl Scripted {
         *self.failure.lock().unwrap() = error;
     }
 
-    fn clients(&self) -> Vec<String> {
+    fn clients(&self) -> Vec<ClientId> {
         self.accounts.lock().unwrap().iter().map(|account| account.client_id.clone()).collect()
     }
 }
 
-/// Lets the time of rounds and retries pass.
+/// Lets time pass for maintenance and retries, until the state is as wanted.
 async fn later(auth: &Auth, wanted: impl Fn(&AuthState) -> bool) -> Arc<AuthState> {
     tokio::time::pause();
     tokio::time::advance(STORE_RETRY + ROUND).await;
@@ -132,15 +132,15 @@ async fn copies_lose_no_account_of_each_other() {
 }
 
 #[tokio::test]
-async fn account_typed_at_two_hosts_is_one() {
+async fn account_typed_at_two_hosts_is_stored_once() {
     let shared = Shared::new().await;
     let (one, two) = (shared.copy().await, shared.copy().await);
     let id = one.save(demo()).await.unwrap();
     shared.world.sign_in(&one, &id).await;
     two.save(demo()).await.unwrap();
-    assert_eq!(two.watch().borrow().link, Link::Linked, "the sign-in of the other host serves here, too");
+    assert_eq!(two.watch().borrow().link, Link::Linked, "the sign-in of the other host is used here, too");
     two.token(Group::Player, Needs::User).await.unwrap();
-    shared.world.clock.advance(HOUR_MS);
+    shared.world.advance(HOUR);
     one.token(Group::Player, Needs::User).await.unwrap();
     assert_eq!((clients(&one).len(), clients(&two).len()), (1, 1));
 }
@@ -150,11 +150,11 @@ async fn token_rotated_by_one_copy_is_found_by_the_other() {
     let shared = Shared::new().await;
     shared.chosen_earlier().await;
     let (one, two) = (shared.copy().await, shared.copy().await);
-    // Just after its start a copy renews by itself, too.
-    both_have_tokens(&one, &two).await;
+    // A copy also renews its token just after the start.
+    request_tokens(&one, &two).await;
     shared.world.sim.clear_requests();
     for round in 0..3 {
-        shared.world.clock.advance(HOUR_MS);
+        shared.world.advance(HOUR);
         for copy in [&one, &two] {
             copy.token(Group::Player, Needs::User).await.unwrap();
         }
@@ -167,10 +167,10 @@ async fn copies_that_renew_at_the_same_time_take_turns() {
     let shared = Shared::new().await;
     shared.chosen_earlier().await;
     let (one, two) = (shared.copy().await, shared.copy().await);
-    both_have_tokens(&one, &two).await;
+    request_tokens(&one, &two).await;
     shared.world.sim.clear_requests();
     for round in 0..5 {
-        shared.world.clock.advance(HOUR_MS);
+        shared.world.advance(HOUR);
         let (first, second) =
             tokio::join!(one.token(Group::Player, Needs::User), two.token(Group::Player, Needs::User));
         assert!(first.is_ok() && second.is_ok(), "{first:?} {second:?}");
@@ -179,14 +179,14 @@ async fn copies_that_renew_at_the_same_time_take_turns() {
 }
 
 #[tokio::test]
-async fn log_out_reaches_other_hosts_whatever_the_clock_is() {
+async fn log_out_reaches_other_hosts_despite_a_wrong_clock() {
     let shared = Shared::new().await;
     let id = shared.chosen_earlier().await;
     let (one, two) = (shared.copy().await, shared.copy().await);
-    both_have_tokens(&one, &two).await;
+    request_tokens(&one, &two).await;
     shared.world.clock.set(1000);
     one.logout(&id).await.unwrap();
-    shared.world.clock.set(u64::try_from(STOPPED_AT.as_millis()).unwrap() + HOUR_MS);
+    shared.world.clock.set(u64::try_from((STOPPED_AT + HOUR).as_millis()).unwrap());
     assert_eq!(two.token(Group::Player, Needs::User).await.unwrap_err(), AuthError::NotLinked);
     let state = Arc::clone(&two.watch().borrow());
     assert_eq!((state.link, state.accounts[0].state), (Link::NotLinked, AccountState::NeedsLogin));
@@ -197,15 +197,15 @@ async fn removal_reaches_other_hosts() {
     let shared = Shared::new().await;
     let id = shared.chosen_earlier().await;
     let (one, two) = (shared.copy().await, shared.copy().await);
-    both_have_tokens(&one, &two).await;
+    request_tokens(&one, &two).await;
     one.remove(&id).await.unwrap();
-    shared.world.clock.advance(HOUR_MS);
+    shared.world.advance(HOUR);
     assert_eq!(two.token(Group::Player, Needs::User).await.unwrap_err(), AuthError::NotLinked);
     assert!(clients(&two).is_empty());
     assert_eq!(std::fs::read_to_string(shared.file()).unwrap(), "[]");
 }
 
-/// A store that holds something else each time it is read.
+/// A store with other contents each time it is loaded.
 struct Sequence(VecDeque<Vec<StoredAccount>>, Arc<Mutex<Vec<StoredAccount>>>);
 
 impl Backend for Sequence {
@@ -227,21 +227,21 @@ async fn refused_token_is_dropped_only_without_a_newer_one() {
         shared.chosen_earlier().await;
         let read = |bytes: Vec<u8>| serde_json::from_slice::<Vec<StoredAccount>>(&bytes).unwrap();
         let before = read(std::fs::read(shared.file()).unwrap());
-        shared.world.clock.advance(HOUR_MS);
+        shared.world.advance(HOUR);
         shared.copy().await.token(Group::Player, Needs::User).await.unwrap();
         let after = read(std::fs::read(shared.file()).unwrap());
         if !newer_is_good {
             shared.world.sim.revoke_refresh_tokens();
         }
-        let asked = shared.world.grants("refresh_token");
-        // The other copy was at work without the lock: what it wrote shows only after our token was refused.
+        let requests_before = shared.world.grants("refresh_token");
+        // The other copy has worked without the lock: what it has written shows only after our token is refused.
         let written = Arc::new(Mutex::new(Vec::new()));
         let reads = VecDeque::from([before.clone(), before, after]);
         let backend = Sequence(reads, Arc::clone(&written));
         let auth = start_with(shared.world.config(StoreChoice::Keyring), backend);
         until(&auth, |state| state.link == Link::Linked).await;
         let answer = auth.token(Group::Player, Needs::User).await;
-        assert_eq!(shared.world.grants("refresh_token") - asked, 2, "the old one and once the new one");
+        assert_eq!(shared.world.grants("refresh_token") - requests_before, 2, "the old one, then once the new one");
         match answer {
             Ok(_) => assert!(newer_is_good),
             Err(error) => assert!(!newer_is_good && error == AuthError::SignInAgain, "{error:?}"),
@@ -259,7 +259,7 @@ async fn hanging_keyring_does_not_block_a_renewal() {
     let auth = shared.copy_with(&keyring).await;
     let id = auth.save(demo()).await.unwrap();
     shared.world.sign_in(&auth, &id).await;
-    shared.world.clock.advance(HOUR_MS);
+    shared.world.advance(HOUR);
     let stored = || keyring.accounts.lock().unwrap()[0].refresh_token.clone().unwrap();
     let before = stored();
     let (release, hold) = std::sync::mpsc::channel();
@@ -271,7 +271,7 @@ async fn hanging_keyring_does_not_block_a_renewal() {
     while keyring.hold.lock().unwrap().is_some() {
         tokio::task::yield_now().await;
     }
-    // First the look at the store is given up, then the write of the rotated token.
+    // First reading the store times out, then writing the rotated token.
     while !asking.is_finished() {
         tokio::time::pause();
         tokio::time::advance(WRITE_PATIENCE / 4).await;
@@ -284,12 +284,12 @@ async fn hanging_keyring_does_not_block_a_renewal() {
     assert_eq!(store(&auth), not_written());
     drop(release);
     until(&auth, |state| state.store == StoreStatus::Ready(StoreKind::Keyring)).await;
-    assert_ne!(stored(), before, "the rotated token was written in the end");
+    assert_ne!(stored(), before, "the rotated token was written");
     shared.copy_with(&keyring).await.token(Group::Player, Needs::User).await.unwrap();
 }
 
 #[tokio::test]
-async fn late_keyring_takes_over() {
+async fn late_keyring_replaces_memory() {
     let shared = Shared::new().await;
     let keyring = unavailable();
     let auth = shared.copy_with(&keyring).await;
@@ -297,7 +297,7 @@ async fn late_keyring_takes_over() {
     assert!(store(&auth).can_retry());
     let id = auth.save(demo()).await.unwrap();
     shared.world.sign_in(&auth, &id).await;
-    // What it holds from earlier comes along.
+    // Its accounts from earlier are merged.
     let stored = Scripted::new();
     let earlier = shared.copy_with(&stored).await;
     earlier.save(other()).await.unwrap();
@@ -344,9 +344,9 @@ async fn private_file_moves_into_a_keyring_at_the_start() {
     until(&auth, |state| state.store.kind() == StoreKind::Keyring).await;
     assert_eq!(keyring.clients(), [demo().client_id]);
     assert!(!shared.file().exists());
-    assert_eq!(auth.token(Group::Player, Needs::User).await.unwrap().account(), id);
+    assert_eq!(*auth.token(Group::Player, Needs::User).await.unwrap().account(), id);
 
-    // The next start reads it from there.
+    // The next start reads the keyring.
     drop(auth);
     let auth = shared.copy_with(&keyring).await;
     assert_eq!((store(&auth).kind(), auth.watch().borrow().link), (StoreKind::Keyring, Link::Linked));
@@ -382,13 +382,13 @@ async fn file_chosen_by_the_environment_stays() {
     let auth = shared.copy().await;
     auth.retry_store().await;
     assert_eq!(store(&auth), StoreStatus::Ready(StoreKind::File));
-    // Deleted under our hands it is written again.
+    // A file that somebody deletes is written again.
     std::fs::remove_file(shared.file()).unwrap();
     auth.save(other()).await.unwrap();
     assert_eq!(clients(&shared.copy().await), [demo().client_id, "other".into()]);
 }
 
-/// A keyring that takes everything and keeps nothing.
+/// A keyring that accepts everything and stores nothing.
 struct Forgetful;
 
 impl Backend for Forgetful {
@@ -445,7 +445,7 @@ async fn missing_file_is_rewritten_without_a_keyring() {
 }
 
 #[tokio::test]
-async fn file_can_stand_in_for_a_hanging_keyring() {
+async fn file_can_replace_a_hanging_keyring() {
     let shared = Shared::new().await;
     let keyring = Scripted::new();
     let auth = shared.copy_with(&keyring).await;
@@ -487,7 +487,7 @@ async fn account_too_large_for_the_keyring_goes_into_the_file() {
     auth.token(Group::Player, Needs::User).await.unwrap();
     auth.use_private_file().await.unwrap();
     assert_eq!(store(&auth), StoreStatus::Ready(StoreKind::File));
-    // The keyring is asked again, and refuses again.
+    // The keyring is tried again, and refuses again.
     auth.retry_store().await;
     assert_eq!(store(&auth).kind(), StoreKind::File);
     drop(auth);
@@ -508,7 +508,7 @@ async fn retry_repeats_a_failed_write() {
         keyring.fail(Some(failure));
         let id = auth.save(demo()).await.unwrap();
         assert_eq!(store(&auth), status);
-        // One that is locked needs its password and not another place.
+        // A locked one needs its password, not another place.
         assert_eq!((status.can_retry(), status.can_use_file()), (true, status == not_written()));
         keyring.fail(None);
         auth.retry_store().await;
@@ -534,8 +534,8 @@ async fn network_failure_under_the_renewal_lock_costs_nothing() {
     let shared = Shared::new().await;
     shared.chosen_earlier().await;
     let (one, two) = (shared.copy().await, shared.copy().await);
-    both_have_tokens(&one, &two).await;
-    shared.world.clock.advance(HOUR_MS);
+    request_tokens(&one, &two).await;
+    shared.world.advance(HOUR);
     shared.world.sim.inject(Fault::drop_connection().on("", "/accounts").times(1));
     assert_eq!(one.token(Group::Player, Needs::User).await.unwrap_err(), AuthError::Offline);
     two.token(Group::Player, Needs::User).await.unwrap();

@@ -1,4 +1,4 @@
-//! The task's state, and the ways to it.
+//! The task's state, and the handles to it.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -12,7 +12,7 @@ use super::config::Random;
 use super::oauth::AccountsService;
 use super::pending::{Login, RenewalKey, Renewed};
 use super::state::AuthState;
-use crate::auth::accounts::{Accounts, AuthError, Credentials, Link, Now, hex};
+use crate::auth::accounts::{AccountId, Accounts, AuthError, Credentials, Link, Now, hex};
 use crate::auth::secret::Secret;
 use crate::auth::store::{Job, Phase, RenewalLock, Store};
 use crate::clock::Clock;
@@ -20,11 +20,11 @@ use crate::http::Http;
 use crate::i18n::Language;
 use crate::supervisor::Supervisor;
 
-/// Runs on the state, and returns what is to be done once the state has been published.
+/// Runs on the state, and returns a reply to send once the state has been published.
 pub(super) type Call = Box<dyn FnOnce(&mut Service) -> Reply + Send>;
 type Reply = Box<dyn FnOnce() + Send>;
 
-/// A handle to the task that looks after the accounts; cloning it is cheap. The task ends with its last handle.
+/// A handle to the task that owns the accounts; cloning it is cheap. The task ends with its last handle.
 ///
 /// A call to Spotify borrows a token ([`Auth::token`]) and reports its outcome ([`Auth::record_outcome`]); what is shown
 /// comes from [`Auth::watch`].
@@ -42,13 +42,13 @@ pub(super) struct WeakAuth {
 }
 
 impl WeakAuth {
-    /// The handle, if there is another one.
+    /// Returns a handle, if the task is still running.
     pub(super) fn upgrade(&self) -> Option<Auth> {
         Some(Auth { calls: self.calls.upgrade()?, shared: Arc::clone(&self.shared) })
     }
 }
 
-/// What task and handles have in common. None of it changes but what is published.
+/// What task and handles share. Only `published` changes.
 pub(super) struct Shared {
     pub(super) accounts_url: Url,
     pub(super) clock: Arc<dyn Clock>,
@@ -63,55 +63,55 @@ pub(super) struct Shared {
 
 impl Shared {
     pub(super) fn now(&self) -> Now {
-        Now { unix_ms: self.clock.unix_ms(), instant: Instant::now() }
+        Now { date: self.clock.date(), instant: Instant::now() }
     }
 
     pub(super) fn accounts_service(&self, credentials: Credentials) -> AccountsService {
         AccountsService { base: self.accounts_url.clone(), http: self.http.clone(), credentials }
     }
 
-    /// A text that can't be guessed.
+    /// Returns a text that can't be guessed.
     pub(super) fn unguessable(&self) -> Result<Secret, AuthError> {
         let bytes = (self.random)().map_err(|_| AuthError::NoRandomness)?;
         Ok(Secret::new(hex(&bytes)))
     }
 
-    pub(super) fn new_id(&self) -> Result<String, AuthError> {
+    pub(super) fn new_id(&self) -> Result<AccountId, AuthError> {
         let bytes = (self.random)().map_err(|_| AuthError::NoRandomness)?;
-        Ok(hex(&bytes[..8]))
+        Ok(hex(&bytes[..8]).into())
     }
 }
 
-/// What the task owns.
+/// The state that the task owns.
 pub(super) struct Service {
     pub(super) me: WeakAuth,
     pub(super) shared: Arc<Shared>,
     pub(super) accounts: Accounts,
     pub(super) store: Store,
     pub(super) login: Option<Login>,
-    /// Tells sign-ins that are running apart.
+    /// Distinguishes log-ins from each other.
     pub(super) logins: u64,
-    /// The renewals that are under way, with the callers that wait for them.
+    /// The running renewals, with the callers that wait for them.
     pub(super) renewals: HashMap<RenewalKey, Vec<oneshot::Sender<Renewed>>>,
     pub(super) limits_file: Option<PathBuf>,
     pub(super) is_saving_limits: bool,
-    /// Who waits until limits and counts have been written down.
+    /// The callers that wait until limits and counts have been saved.
     pub(super) waiting_for_limits: Vec<oneshot::Sender<()>>,
-    /// When tokens and store are looked after next; None until the store has been read.
+    /// When tokens and store are maintained next; None until the store has been read.
     pub(super) next_round: Option<Instant>,
-    /// When other copies' sign-ins are looked for next, if there is none here.
+    /// When the store is searched next for other copies' sign-ins, if there is none here.
     pub(super) next_reload: Instant,
 }
 
 impl Auth {
-    /// The state to show, and every change of it. The task waits while a value is borrowed, so none may be held across an
-    /// `await`.
+    /// Returns the state to show, and every change of it. The task waits while a value is borrowed, so none may be held
+    /// across an `await`.
     #[must_use]
     pub fn watch(&self) -> watch::Receiver<Arc<AuthState>> {
         self.shared.published.subscribe()
     }
 
-    /// Runs something on the state. The answer comes when what it has changed is published.
+    /// Runs `work` on the state, and returns its result when its changes are published.
     ///
     /// # Errors
     /// [`AuthError::Restarting`] if the task has panicked.
@@ -143,14 +143,14 @@ impl Auth {
         Ok(done)
     }
 
-    /// Takes in what other copies have stored, if the store answers soon.
+    /// Merges with what other copies have stored, if the store answers soon.
     pub(super) async fn reload(&self) {
         if let Ok(reloaded) = self.call(|service, now| service.store.reload(now)).await {
             let _ = reloaded.await;
         }
     }
 
-    /// Runs something in a task of its own, so that it goes on if the caller stops waiting. If it panics, the package ends.
+    /// Runs `work` in a task of its own, which continues if the caller stops waiting. If it panics, the package ends.
     pub(super) async fn run<T: Send + 'static>(
         &self,
         name: &'static str,
@@ -196,21 +196,21 @@ impl Service {
         self.accounts.link(other)
     }
 
-    /// Shows the state to the watchers, if it differs from what they saw last.
+    /// Publishes the state, if it differs from the published one.
     pub(super) fn publish(&self, now: Now) {
-        let view = self.accounts.view(self.login.as_ref().map(|login| login.account.as_str()), now);
+        let view = self.accounts.view(self.login.as_ref().map(|login| &login.account), now);
         let state = AuthState {
             link: self.link(),
             accounts: view.accounts,
             limit: view.limit,
-            strained_until_ms: view.strained_until_ms,
+            strained_until: view.strained_until,
             store: self.store.status(),
         };
-        self.shared.published.send_if_modified(|shown| {
-            let changed = **shown != state;
+        self.shared.published.send_if_modified(|published| {
+            let changed = **published != state;
             if changed {
-                state.log_change_from(shown);
-                *shown = Arc::new(state);
+                state.log_change_from(published);
+                *published = Arc::new(state);
             }
             changed
         });

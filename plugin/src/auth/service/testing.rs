@@ -1,4 +1,4 @@
-//! A world for tests: the simulated Spotify, a clock that both it and the package go by, and an [`Auth`] between them.
+//! A world for tests: the simulated Spotify, a clock that it shares with the package, and an [`Auth`] between them.
 
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
@@ -11,7 +11,7 @@ use crate::auth::accounts::{AccountState, AccountView, Redirect, StoredAccount};
 use crate::auth::store::{Backend, StoreChoice, StoreError, StoreStatus};
 use crate::clock::ManualClock;
 
-/// Longer than anything that works takes, so that what doesn't work ends.
+/// Longer than any success takes, so that a failure ends the test.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 pub(crate) struct World {
@@ -21,7 +21,7 @@ pub(crate) struct World {
 }
 
 impl Drop for World {
-    /// No call of ours may break the Web API's contract, whatever a test is about.
+    /// Fails if a call has broken the Web API's contract, in every test.
     fn drop(&mut self) {
         if !std::thread::panicking() {
             assert_eq!(self.sim.violations(), [""; 0]);
@@ -59,23 +59,23 @@ impl World {
         self.started(self.config(StoreChoice::Memory)).await
     }
 
-    /// Starts and waits until the store has been read.
+    /// Starts an [`Auth`] and waits until the store has been read.
     pub async fn started(&self, config: Config) -> Auth {
         let auth = Auth::start(config);
         until(&auth, |state| state.link != Link::Loading).await;
         auth
     }
 
-    /// An [`Auth`] with the demo account, signed in.
-    pub async fn linked(&self) -> (Auth, String) {
+    /// Starts an [`Auth`] with the demo account, signed in.
+    pub async fn linked(&self) -> (Auth, AccountId) {
         let auth = self.auth().await;
         let id = auth.save(demo()).await.unwrap();
         self.sign_in(&auth, &id).await;
         (auth, id)
     }
 
-    /// Signs an account in as a user with a browser does.
-    pub async fn sign_in(&self, auth: &Auth, id: &str) {
+    /// Signs an account in, as a user does with a browser.
+    pub async fn sign_in(&self, auth: &Auth, id: &AccountId) {
         let page = auth.login(id).await.unwrap();
         let (status, text) = self.visit(self.consent(&page, true)).await;
         assert_eq!(status, 200, "{text}");
@@ -86,13 +86,18 @@ impl World {
         self.sim.consent(page.as_str(), agree).unwrap()
     }
 
-    /// Opens an address as the browser would.
+    /// Moves the clock forward.
+    pub fn advance(&self, time: Duration) {
+        self.clock.advance(u64::try_from(time.as_millis()).unwrap());
+    }
+
+    /// Opens an address as the browser would. Returns the status and the body.
     pub async fn visit(&self, url: Url) -> (u16, String) {
         let answer = self.http.client().await.unwrap().get(url).send().await.unwrap();
         (answer.status().as_u16(), answer.text().await.unwrap())
     }
 
-    /// How many token requests of this grant have arrived.
+    /// Returns how many token requests with this grant were received.
     pub fn grants(&self, grant: &str) -> usize {
         self.sim
             .requests()
@@ -107,7 +112,7 @@ impl World {
 pub(crate) fn demo() -> SaveAccount {
     SaveAccount {
         id: None,
-        client_id: DEMO_CLIENT_ID.to_owned(),
+        client_id: DEMO_CLIENT_ID.into(),
         client_secret: Some(Secret::new(DEMO_CLIENT_SECRET)),
         pkce_only: false,
         redirect: Redirect::Loopback,
@@ -115,11 +120,11 @@ pub(crate) fn demo() -> SaveAccount {
     }
 }
 
-/// Accounts in this state: the first serves where they are linked.
+/// Returns the state with accounts of these users' names; the first serves where they are linked.
 pub(crate) fn accounts(link: Link, names: &[&str]) -> AuthState {
     let view = |index: usize, name: &str| AccountView {
-        id: format!("id{index}"),
-        client_id: format!("app{index}"),
+        id: format!("id{index}").into(),
+        client_id: format!("app{index}").into(),
         has_secret: true,
         redirect: Redirect::Loopback,
         state: if link == Link::Linked { AccountState::Linked } else { AccountState::NeedsLogin },
@@ -127,12 +132,12 @@ pub(crate) fn accounts(link: Link, names: &[&str]) -> AuthState {
         user: Some(user("user", name)),
         last_error: None,
         active: link == Link::Linked && index == 0,
-        by_hand: false,
+        is_preferred: false,
         same_developer_as: None,
         limits: Vec::new(),
         call_limits: Vec::new(),
         issue: None,
-        sign_in_ends_ms: None,
+        sign_in_ends: None,
         sign_in_ends_soon: false,
     };
     AuthState {
@@ -140,37 +145,37 @@ pub(crate) fn accounts(link: Link, names: &[&str]) -> AuthState {
         accounts: names.iter().enumerate().map(|(index, name)| view(index, name)).collect(),
         store: StoreStatus::MemoryChosen,
         limit: None,
-        strained_until_ms: None,
+        strained_until: None,
     }
 }
 
-/// A user without the id that stays.
+/// Returns a user without the id that never changes.
 pub(crate) fn user(id: &str, name: &str) -> User {
-    User { id: id.to_owned(), account_id: None, name: name.to_owned() }
+    User { id: id.into(), account_id: None, name: name.to_owned() }
 }
 
-/// Records whose the present sign-in of an account is.
-pub(crate) async fn identify(auth: &Auth, id: &str, user: User) {
+/// Records the user of an account's present sign-in.
+pub(crate) async fn identify(auth: &Auth, id: &AccountId, user: User) {
     let state = Arc::clone(&auth.watch().borrow());
-    let account = state.accounts.iter().find(|account| account.id == id).unwrap();
+    let account = state.accounts.iter().find(|account| account.id == *id).unwrap();
     auth.set_user(account.sign_in.unwrap(), user).await;
 }
 
-/// Waits until the state is as wanted, and gives it.
+/// Waits for a state, and returns it.
 pub(crate) async fn until(auth: &Auth, wanted: impl Fn(&AuthState) -> bool) -> Arc<AuthState> {
     let mut watch = auth.watch();
     let state = watch.wait_for(|state| wanted(state)).await.unwrap();
     Arc::clone(&state)
 }
 
-/// A store that does what a test wants.
+/// A store that a test controls.
 #[derive(Clone)]
 pub(in crate::auth) struct Scripted {
-    /// What is stored; shared with the test.
+    /// The stored accounts; shared with the test.
     pub(in crate::auth) accounts: Arc<Mutex<Vec<StoredAccount>>>,
-    /// What fails now, reading and writing.
+    /// The error with which reading and writing fail now.
     pub(in crate::auth) failure: Arc<Mutex<Option<StoreError>>>,
-    /// The next reading or writing takes this and waits until its other end is dropped.
+    /// The next `load` or `write` takes this and waits until its other end is dropped.
     pub(in crate::auth) hold: Arc<Mutex<Option<mpsc::Receiver<()>>>>,
 }
 
@@ -184,7 +189,7 @@ impl Scripted {
         let _ = hold.map(|hold| hold.recv());
     }
 
-    fn failing(&self) -> Result<(), StoreError> {
+    fn result(&self) -> Result<(), StoreError> {
         self.failure.lock().unwrap().clone().map_or(Ok(()), Err)
     }
 }
@@ -192,19 +197,19 @@ impl Scripted {
 impl Backend for Scripted {
     fn load(&mut self) -> Result<Vec<StoredAccount>, StoreError> {
         self.wait();
-        self.failing()?;
+        self.result()?;
         Ok(self.accounts.lock().unwrap().clone())
     }
 
     fn write(&mut self, accounts: &[StoredAccount]) -> Result<(), StoreError> {
         self.wait();
-        self.failing()?;
+        self.result()?;
         *self.accounts.lock().unwrap() = accounts.to_vec();
         Ok(())
     }
 }
 
-/// Starts with this backend in the place of the keyring.
+/// Starts an [`Auth`] with this backend instead of the keyring.
 pub(in crate::auth) fn start_with(config: Config, keyring: impl Backend) -> Auth {
     let options = config.store_options();
     Auth::start_with(config, options, Box::new(keyring))

@@ -1,4 +1,4 @@
-//! The service as its callers use it, against the simulated accounts service over real HTTP.
+//! Tests of the service through its handle, against the simulated accounts service over real HTTP.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -11,8 +11,8 @@ use super::maintenance::ROUND;
 use super::prelude::*;
 use super::testing::{PATIENCE, Scripted, World, demo, identify, start_with, until, user};
 use crate::auth::accounts::{
-    AHEAD_MS, AVERMEDIA_RELAY, AccountIssue, AccountState, AccountView, CONFIRM_AFTER, Field, LimitKind, MOST_ACCOUNTS,
-    Needs, RENEWAL_BACKOFF, Redirect, StoredAccount,
+    AVERMEDIA_RELAY, AccountIssue, AccountState, AccountView, CONFIRM_AFTER, Field, LimitKind, MOST_ACCOUNTS, Needs,
+    RENEW_AHEAD, RENEWAL_BACKOFF, Redirect, StoredAccount,
 };
 use crate::auth::store::{Backend, STORE_RETRY, StoreChoice, StoreError, StoreKind, StoreStatus};
 
@@ -26,20 +26,21 @@ fn now(auth: &Auth) -> Arc<AuthState> {
 }
 
 /// The life of an access token.
-const HOUR_MS: u64 = 3_600_000;
+const HOUR: Duration = Duration::from_secs(3_600);
+const SECOND: Duration = Duration::from_secs(1);
 
-/// Lets the time of waits pass, without what the service does by itself meanwhile.
+/// Lets time pass for waits, without the service's maintenance.
 async fn pass(time: Duration) {
     tokio::time::pause();
     tokio::time::advance(time).await;
     tokio::time::resume();
 }
 
-/// Lets the time of waits pass until the state is as wanted, with what the service does by itself.
+/// Lets time pass for waits, with the service's maintenance, until the state is as wanted.
 async fn later(auth: &Auth, time: Duration, wanted: impl Fn(&AuthState) -> bool) -> Arc<AuthState> {
     tokio::time::pause();
     tokio::time::advance(time).await;
-    // The rounds need the time to go on; Spotify's answers are real.
+    // Maintenance needs running time, as Spotify's answers are real.
     tokio::time::resume();
     until(auth, wanted).await
 }
@@ -51,7 +52,7 @@ async fn login_leads_to_the_first_token() {
     assert_eq!(now(&auth).link, Link::NotLinked);
     assert_eq!(auth.token(Group::Player, Needs::User).await.unwrap_err(), AuthError::NotLinked);
 
-    let id = auth.save(SaveAccount { client_id: format!(" {} \n", demo().client_id), ..demo() }).await.unwrap();
+    let id = auth.save(SaveAccount { client_id: format!(" {} \n", demo().client_id).into(), ..demo() }).await.unwrap();
     assert_eq!(only(&now(&auth)).state, AccountState::NeedsLogin);
     assert_eq!(only(&now(&auth)).last_error, None);
     assert_eq!(world.grants("client_credentials"), 1);
@@ -71,14 +72,14 @@ async fn login_leads_to_the_first_token() {
     let state = now(&auth);
     assert_eq!((state.link, only(&state).state, only(&state).active), (Link::Linked, AccountState::Linked, true));
     let token = auth.token(Group::Player, Needs::User).await.unwrap();
-    assert_eq!(token.account(), id);
+    assert_eq!(*token.account(), id);
     assert!(world.sim.issued_tokens().access.iter().any(|issued| token.bearer().matches(issued)));
     assert_eq!(world.grants("refresh_token"), 0);
 
     identify(&auth, &id, user("u", "Name")).await;
     assert_eq!(only(&now(&auth)).user.as_ref().unwrap().name, "Name");
 
-    // One use: the listener goes away by itself.
+    // The listener closes after one use.
     while tokio::net::TcpStream::connect(local).await.is_ok() {
         tokio::task::yield_now().await;
     }
@@ -105,11 +106,11 @@ async fn refused_credentials_name_their_field_and_are_not_stored() {
     assert!(now(&auth).accounts.is_empty());
     assert_eq!(world.grants("client_credentials"), 2);
 
-    let id = save(&demo_id, DEMO_CLIENT_SECRET).await.unwrap();
-    assert_eq!(save(&demo_id, DEMO_CLIENT_SECRET).await.unwrap_err(), AuthError::ClientIdTaken);
-    let unknown = SaveAccount { id: Some("nobody".into()), client_id: "other".into(), ..demo() };
+    let id = save(demo_id.as_str(), DEMO_CLIENT_SECRET).await.unwrap();
+    assert_eq!(save(demo_id.as_str(), DEMO_CLIENT_SECRET).await.unwrap_err(), AuthError::ClientIdTaken);
+    let unknown = SaveAccount { id: Some("unknown".into()), client_id: "other".into(), ..demo() };
     assert_eq!(auth.save(unknown).await.unwrap_err(), AuthError::UnknownAccount);
-    // A wrong secret for a stored account leaves the stored one alone; an empty one keeps it.
+    // A wrong or an empty secret for a stored account keeps the stored one.
     let edited = |secret: Option<&str>| SaveAccount {
         id: Some(id.clone()),
         client_secret: secret.map(Secret::new),
@@ -203,7 +204,7 @@ async fn second_login_replaces_the_first_and_cancel_ends_it() {
 
     let third = world.consent(&auth.login(&id).await.unwrap(), true);
     assert_eq!(only(&now(&auth)).state, AccountState::Linking);
-    auth.token(Group::Player, Needs::User).await.expect("the old sign-in serves until the new one is there");
+    auth.token(Group::Player, Needs::User).await.expect("the old sign-in serves until the new one replaces it");
     auth.cancel_login().await;
     assert_eq!(only(&now(&auth)).state, AccountState::Linked);
     assert_eq!(auth.finish_login(&Secret::new(third.as_str())).await, Err(AuthError::NoLogin));
@@ -229,7 +230,7 @@ async fn relay_leads_the_browser_to_the_listener() {
     let world = World::new().await;
     let auth = world.auth().await;
     let id = auth.save(SaveAccount { redirect: Redirect::Avermedia, ..demo() }).await.unwrap();
-    // What the relay does with what Spotify gives it, in the ways that it might.
+    // The ways in which the relay may use Spotify's answer.
     for keep_state in [false, true] {
         let relay = world.consent(&auth.login(&id).await.unwrap(), true);
         assert!(relay.as_str().starts_with(AVERMEDIA_RELAY));
@@ -261,7 +262,7 @@ async fn pkce_alone_signs_in_and_rotates() {
     let first = store.accounts.lock().unwrap()[0].refresh_token.clone().unwrap();
 
     for _ in 0..2 {
-        world.clock.advance(HOUR_MS);
+        world.advance(HOUR);
         auth.token(Group::Player, Needs::User).await.unwrap();
     }
     let last = store.accounts.lock().unwrap()[0].refresh_token.clone().unwrap();
@@ -279,7 +280,7 @@ async fn rotated_token_is_stored_before_the_access_token_is_used() {
     world.sign_in(&auth, &id).await;
     let before = store.accounts.lock().unwrap()[0].refresh_token.clone();
 
-    world.clock.advance(HOUR_MS);
+    world.advance(HOUR);
     let (written, hold) = std::sync::mpsc::channel();
     *store.hold.lock().unwrap() = Some(hold);
     let first = tokio::spawn({
@@ -315,7 +316,7 @@ async fn login_times_out() {
     let id = auth.save(demo()).await.unwrap();
     let page = auth.login(&id).await.unwrap();
     tokio::time::pause();
-    // Lets the listener's task begin its wait.
+    // Lets the listener's task start its wait.
     tokio::task::yield_now().await;
     tokio::time::advance(LOGIN_PATIENCE - Duration::from_secs(1)).await;
     assert_eq!(now(&auth).link, Link::Linking);
@@ -332,7 +333,7 @@ async fn concurrent_callers_cause_one_renewal() {
     let world = World::new().await;
     let (auth, _) = world.linked().await;
     let old = auth.token(Group::Player, Needs::User).await.unwrap();
-    world.clock.advance(HOUR_MS);
+    world.advance(HOUR);
     let waiting: Vec<_> = (0..50)
         .map(|_| {
             let auth = auth.clone();
@@ -344,7 +345,7 @@ async fn concurrent_callers_cause_one_renewal() {
     }
     assert_eq!(world.grants("refresh_token"), 1);
 
-    // The same for a token that Spotify refuses before its time.
+    // The same for a token that Spotify refuses before it expires.
     let token = auth.token(Group::Player, Needs::User).await.unwrap();
     let rejecting: Vec<_> = (0..20)
         .map(|_| {
@@ -362,11 +363,11 @@ async fn concurrent_callers_cause_one_renewal() {
 async fn cancelled_caller_loses_no_token() {
     let world = World::new().await;
     let (auth, _) = world.linked().await;
-    world.clock.advance(HOUR_MS);
+    world.advance(HOUR);
     {
         let token = auth.token(Group::Player, Needs::User);
         tokio::pin!(token);
-        assert!(poll_once(token.as_mut()).await.is_none(), "it had to wait for the refresh");
+        assert!(poll_once(token.as_mut()).await.is_none(), "it has to wait for the renewal");
     }
     world.sim.wait_for_requests("POST", "/accounts/api/token", 3, PATIENCE).await.unwrap();
     auth.token(Group::Player, Needs::User).await.unwrap();
@@ -389,17 +390,17 @@ async fn token_is_renewed_before_it_expires() {
     let world = World::new().await;
     let (auth, _) = world.linked().await;
     let old = auth.token(Group::Player, Needs::User).await.unwrap();
-    world.clock.advance(HOUR_MS - AHEAD_MS - 1);
+    world.advance(HOUR - RENEW_AHEAD - SECOND / 1000);
     assert_eq!(auth.token(Group::Player, Needs::User).await.unwrap().bearer(), old.bearer());
     assert_eq!(world.grants("refresh_token"), 0);
-    world.clock.advance(2);
+    world.advance(SECOND / 500);
     assert_eq!(
         auth.token(Group::Player, Needs::User).await.unwrap().bearer(),
         old.bearer(),
-        "a caller must not wait for a token that is good"
+        "a caller must not wait for a valid token"
     );
     world.sim.wait_for_requests("POST", "/accounts/api/token", 3, PATIENCE).await.unwrap();
-    world.clock.advance(AHEAD_MS);
+    world.advance(RENEW_AHEAD);
     assert_ne!(auth.token(Group::Player, Needs::User).await.unwrap().bearer(), old.bearer());
     assert_eq!(world.grants("refresh_token"), 1);
 }
@@ -418,9 +419,9 @@ async fn restart_needs_no_new_sign_in() {
     let auth = world.started(config.clone()).await;
     let state = now(&auth);
     assert_eq!((state.link, state.store.kind()), (Link::Linked, StoreKind::File));
-    assert_eq!((only(&state).id.as_str(), only(&state).has_secret), (id.as_str(), true));
+    assert_eq!((&only(&state).id, only(&state).has_secret), (&id, true));
     assert_eq!(only(&state).user.as_ref().unwrap().name, "Name");
-    assert_eq!(auth.token(Group::Player, Needs::User).await.unwrap().account(), id);
+    assert_eq!(*auth.token(Group::Player, Needs::User).await.unwrap().account(), id);
 
     auth.logout(&id).await.unwrap();
     drop(auth);
@@ -432,8 +433,8 @@ async fn restart_needs_no_new_sign_in() {
     assert_eq!(std::fs::read_to_string(folder.path().join("accounts.json")).unwrap(), "[]");
 }
 
-/// An account in a file with limits beside it, and the copy of a file that could not be read.
-async fn kept_in(world: &World, folder: &Path) -> (Auth, String) {
+/// Starts with an unreadable file, which is moved aside, and links an account. Limits are in the same folder.
+async fn stored_in(world: &World, folder: &Path) -> (Auth, AccountId) {
     let file = folder.join("accounts.json");
     std::fs::write(&file, r#"[{"id":"a","refresh_token":"old token""#).unwrap();
     let config = Config { limits_file: Some(folder.join("limits.json")), ..world.config(StoreChoice::File(file)) };
@@ -443,33 +444,33 @@ async fn kept_in(world: &World, folder: &Path) -> (Auth, String) {
     (auth, id)
 }
 
-/// The names of the files in a folder that hold a text.
-fn holding(folder: &Path, text: &str) -> Vec<String> {
+/// Returns the names of the files in a folder that contain a text.
+fn files_with(folder: &Path, text: &str) -> Vec<String> {
     let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
-    let holding = files.filter(|file| std::fs::read_to_string(file.path()).unwrap().contains(text));
-    holding.map(|file| file.file_name().into_string().unwrap()).collect()
+    let matching = files.filter(|file| std::fs::read_to_string(file.path()).unwrap().contains(text));
+    matching.map(|file| file.file_name().into_string().unwrap()).collect()
 }
 
 #[tokio::test]
 async fn removed_account_leaves_nothing_in_any_file() {
     let world = World::new().await;
     let folder = tempfile::tempdir().unwrap();
-    let (auth, id) = kept_in(&world, folder.path()).await;
+    let (auth, id) = stored_in(&world, folder.path()).await;
     let token = auth.token(Group::Player, Needs::User).await.unwrap();
     auth.record_sent(&token, Group::Player).await;
-    auth.use_account(Some(&id)).await.unwrap();
+    auth.prefer_account(Some(&id)).await.unwrap();
     auth.record_outcome(&token, Group::Player, Outcome::Limited(LimitKind::Quota, None)).await;
     auth.save_limits().await;
-    assert_eq!(holding(folder.path(), &demo().client_id).len(), 2);
-    assert_eq!(holding(folder.path(), "old token"), ["accounts.json.damaged"]);
+    assert_eq!(files_with(folder.path(), demo().client_id.as_str()).len(), 2);
+    assert_eq!(files_with(folder.path(), "old token"), ["accounts.json.damaged"]);
     auth.remove(&id).await.unwrap();
-    // A call that was under way meanwhile.
+    // The outcome of a call that was sent before.
     auth.record_sent(&token, Group::Player).await;
     auth.record_outcome(&token, Group::Player, Outcome::Limited(LimitKind::Quota, None)).await;
     auth.save_limits().await;
     drop(auth);
     for text in [demo().client_id.as_str(), "old token"] {
-        assert_eq!(holding(folder.path(), text), [""; 0], "{text}");
+        assert_eq!(files_with(folder.path(), text), [""; 0], "{text}");
     }
 }
 
@@ -477,24 +478,24 @@ async fn removed_account_leaves_nothing_in_any_file() {
 async fn replaced_client_id_leaves_no_counts() {
     let world = World::new().await;
     let folder = tempfile::tempdir().unwrap();
-    let (auth, id) = kept_in(&world, folder.path()).await;
+    let (auth, id) = stored_in(&world, folder.path()).await;
     let token = auth.token(Group::Player, Needs::User).await.unwrap();
     auth.record_sent(&token, Group::Player).await;
     auth.save_limits().await;
     let other = SaveAccount { id: Some(id), client_id: "other".into(), pkce_only: true, ..demo() };
     auth.save(other).await.unwrap();
     auth.save_limits().await;
-    assert_eq!(holding(folder.path(), &demo().client_id), [""; 0]);
+    assert_eq!(files_with(folder.path(), demo().client_id.as_str()), [""; 0]);
 }
 
 #[tokio::test]
 async fn log_out_deletes_the_copy_of_a_damaged_file() {
     let world = World::new().await;
     let folder = tempfile::tempdir().unwrap();
-    let (auth, id) = kept_in(&world, folder.path()).await;
+    let (auth, id) = stored_in(&world, folder.path()).await;
     auth.logout(&id).await.unwrap();
-    assert_eq!(holding(folder.path(), "old token"), [""; 0]);
-    assert_eq!(holding(folder.path(), &demo().client_id), ["accounts.json"]);
+    assert_eq!(files_with(folder.path(), "old token"), [""; 0]);
+    assert_eq!(files_with(folder.path(), demo().client_id.as_str()), ["accounts.json"]);
 }
 
 #[tokio::test]
@@ -502,14 +503,14 @@ async fn limits_of_a_logged_out_account_are_not_shown() {
     let world = World::new().await;
     let (auth, id) = world.linked().await;
     let token = auth.token(Group::Player, Needs::User).await.unwrap();
-    auth.use_account(Some(&id)).await.unwrap();
+    auth.prefer_account(Some(&id)).await.unwrap();
     auth.record_outcome(&token, Group::Player, Outcome::Limited(LimitKind::Quota, None)).await;
     auth.record_outcome(&token, Group::Player, Outcome::Issue(AccountIssue::UserNeedsPremium)).await;
     assert_eq!((only(&now(&auth)).limits.len(), now(&auth).limit.is_some()), (1, true));
     auth.logout(&id).await.unwrap();
     let state = now(&auth);
     assert_eq!((only(&state).limits.len(), state.limit, only(&state).issue), (0, None, None));
-    // The limit itself goes on: a new log-in doesn't open what Spotify has shut.
+    // The limit itself remains: a new log-in doesn't end it.
     world.sign_in(&auth, &id).await;
     assert_eq!(only(&now(&auth)).limits.len(), 1);
 }
@@ -524,14 +525,14 @@ async fn other_user_error_ends_with_the_other_sign_in() {
         let second = auth.save(second).await.unwrap();
         world.sign_in(&auth, &second).await;
         identify(&auth, &second, user("guest", "Guest")).await;
-        let problem = |state: &AuthState| state.accounts.last().unwrap().last_error.clone();
-        assert!(matches!(problem(&now(&auth)), Some(AuthError::OtherUser { .. })));
+        let last_error = |state: &AuthState| state.accounts.last().unwrap().last_error.clone();
+        assert!(matches!(last_error(&now(&auth)), Some(AuthError::OtherUser { .. })));
         if removed {
             auth.remove(&first).await.unwrap();
         } else {
             auth.logout(&first).await.unwrap();
         }
-        assert_eq!(problem(&now(&auth)), None);
+        assert_eq!(last_error(&now(&auth)), None);
     }
 }
 
@@ -544,7 +545,7 @@ async fn ended_sign_in_is_not_retried_and_keeps_credentials() {
     let id = auth.save(demo()).await.unwrap();
     world.sign_in(&auth, &id).await;
     world.sim.revoke_refresh_tokens();
-    world.clock.advance(HOUR_MS);
+    world.advance(HOUR);
     for _ in 0..3 {
         assert_eq!(auth.token(Group::Player, Needs::User).await.unwrap_err(), AuthError::SignInAgain);
     }
@@ -560,7 +561,7 @@ async fn ended_sign_in_is_not_retried_and_keeps_credentials() {
     check(&now(&auth));
     assert_eq!(auth.token(Group::Player, Needs::User).await.unwrap_err(), AuthError::SignInAgain);
     assert_eq!(world.grants("refresh_token"), 1);
-    // Neither an edit nor a sign-in that is given up makes it look like an account that was never linked.
+    // Neither an edit nor a cancelled log-in makes it look like an account that was never linked.
     auth.save(SaveAccount { id: Some(id.clone()), ..demo() }).await.unwrap();
     check(&now(&auth));
     auth.login(&id).await.unwrap();
@@ -575,7 +576,7 @@ async fn refused_secret_keeps_the_sign_in() {
     let world = World::new().await;
     let (auth, id) = world.linked().await;
     world.sim.inject(Fault::token_error("invalid_client", "Invalid client secret").times(2));
-    world.clock.advance(HOUR_MS);
+    world.advance(HOUR);
     for (error, asked) in [(AuthError::Doubted, 1), (AuthError::ClientSecretRefused, 2)] {
         for _ in 0..3 {
             assert_eq!(auth.token(Group::Player, Needs::User).await.unwrap_err(), error);
@@ -591,7 +592,7 @@ async fn refused_secret_keeps_the_sign_in() {
 }
 
 #[tokio::test]
-async fn answer_about_replaced_sign_in_is_ignored() {
+async fn answer_about_a_replaced_sign_in_is_ignored() {
     let world = World::new().await;
     let (auth, id) = world.linked().await;
     let first = only(&now(&auth)).sign_in.unwrap();
@@ -627,7 +628,7 @@ async fn stored_users_learn_their_account_id_together() {
         identify(&auth, id, user("before", "Name")).await;
     }
     assert!(now(&auth).accounts.iter().all(|account| account.to_identify().is_some()));
-    // The name under which Spotify knew the user has changed since, and the one account knows it first.
+    // Spotify's id of the user has changed since, and one account learns it first.
     let renamed = User { id: "after".into(), account_id: Some("stable".into()), name: "Name".into() };
     identify(&auth, &other, renamed.clone()).await;
     let state = now(&auth);
@@ -655,12 +656,12 @@ async fn single_refusal_costs_nothing() {
         let world = World::new().await;
         let (auth, _) = world.linked().await;
         world.sim.inject(Fault::token_error(error, "").times(1));
-        world.clock.advance(HOUR_MS);
+        world.advance(HOUR);
         assert_eq!(auth.token(Group::Player, Needs::User).await.unwrap_err(), AuthError::Doubted);
         let state = now(&auth);
         assert_eq!((state.link, only(&state).state), (Link::Linked, AccountState::Linked), "{error}");
         assert_eq!(only(&state).last_error, Some(AuthError::Doubted));
-        // It is resolved without a caller.
+        // It is resolved without a call.
         let state = later(&auth, CONFIRM_AFTER + ROUND, |state| only(state).last_error.is_none()).await;
         assert_eq!(only(&state).state, AccountState::Linked);
         auth.token(Group::Player, Needs::User).await.unwrap();
@@ -673,7 +674,7 @@ async fn unexplained_end_of_a_sign_in_is_confirmed() {
     let world = World::new().await;
     let (auth, _) = world.linked().await;
     world.sim.inject(Fault::token_error("invalid_grant", "Something is wrong").times(2));
-    world.clock.advance(HOUR_MS);
+    world.advance(HOUR);
     assert_eq!(auth.token(Group::Player, Needs::User).await.unwrap_err(), AuthError::Doubted);
     pass(CONFIRM_AFTER).await;
     assert_eq!(auth.token(Group::Player, Needs::User).await.unwrap_err(), AuthError::SignInAgain);
@@ -694,7 +695,7 @@ async fn refusal_of_the_apps_own_token_is_confirmed() {
         assert_eq!(world.grants("client_credentials"), asked + more, "{error:?}");
         pass(CONFIRM_AFTER).await;
     }
-    // A fault that lasts is over some time: the user need not type anything.
+    // A long fault ends at some time: the user need not type anything.
     let healed = |state: &AuthState| only(state).state == AccountState::NeedsLogin && only(state).last_error.is_none();
     later(&auth, Duration::from_secs(1_800) + ROUND, healed).await;
 }
@@ -713,25 +714,25 @@ async fn refusal_at_the_end_of_a_sign_in_keeps_the_one_before() {
 }
 
 #[tokio::test]
-async fn life_of_a_token_is_read_in_every_form() {
+async fn token_life_is_read_in_every_form() {
     for life in ["3600", "3600.0", "\"3600\"", "3.6e3", "null", "-1", "\"soon\"", "[]"] {
         let world = World::new().await;
         let (auth, _) = world.linked().await;
         let body = format!(r#"{{"access_token":"BQ","expires_in":{life},"refresh_token":null,"scope":["a"]}}"#);
         let outcome = spotify_sim::Outcome::Answer { status: 200, headers: vec![], body };
         world.sim.inject(Fault { outcome, ..Fault::token_error("", "").times(1) });
-        world.clock.advance(HOUR_MS);
+        world.advance(HOUR);
         assert!(auth.token(Group::Player, Needs::User).await.unwrap().bearer().matches("BQ"), "{life}");
-        world.clock.advance(HOUR_MS - AHEAD_MS - 1_000);
+        world.advance(HOUR - RENEW_AHEAD - SECOND);
         assert!(auth.token(Group::Player, Needs::User).await.unwrap().bearer().matches("BQ"), "{life}");
         assert_eq!(world.grants("refresh_token"), 1, "{life}");
     }
 }
 
-/// A keyring that asks its user something when a sign-in is to be stored: the sign-in, and the answer to give.
-async fn stored_later(
+/// Starts a log-in whose sign-in is being stored in a keyring that waits for its user, whose answer is the sender.
+async fn login_being_stored(
     world: &World,
-) -> (Auth, String, Scripted, std::sync::mpsc::Sender<()>, tokio::task::JoinHandle<String>) {
+) -> (Auth, AccountId, Scripted, std::sync::mpsc::Sender<()>, tokio::task::JoinHandle<String>) {
     let keyring = Scripted::new();
     let auth = start_with(world.config(StoreChoice::Keyring), keyring.clone());
     until(&auth, |state| state.link == Link::NotLinked).await;
@@ -751,9 +752,9 @@ async fn stored_later(
 async fn sign_in_ended_while_it_was_stored_stays_ended() {
     for change in ["log out", "remove", "another app", "cancel"] {
         let world = World::new().await;
-        let (auth, id, keyring, answer, visit) = stored_later(&world).await;
+        let (auth, id, keyring, answer, visit) = login_being_stored(&world).await;
         let other = SaveAccount { id: Some(id.clone()), client_id: "other".into(), pkce_only: true, ..demo() };
-        let doing = tokio::spawn({
+        let ending = tokio::spawn({
             let (auth, id) = (auth.clone(), id.clone());
             async move {
                 match change {
@@ -764,24 +765,24 @@ async fn sign_in_ended_while_it_was_stored_stays_ended() {
                 }
             }
         });
-        let gone = |state: &AuthState| state.accounts.iter().all(|account| account.sign_in.is_none());
-        until(&auth, gone).await;
+        let is_ended = |state: &AuthState| state.accounts.iter().all(|account| account.sign_in.is_none());
+        until(&auth, is_ended).await;
         drop(answer);
-        doing.await.unwrap();
+        ending.await.unwrap();
         let text = visit.await.unwrap();
         assert!(text.contains("No sign-in is waiting"), "{change}: {text}");
         auth.change(|_, _| Ok(())).await.unwrap();
-        assert!(gone(&now(&auth)), "{change}");
+        assert!(is_ended(&now(&auth)), "{change}");
         assert!(auth.token(Group::Player, Needs::User).await.is_err(), "{change}");
         assert!(keyring.accounts.lock().unwrap().iter().all(|account| account.refresh_token.is_none()), "{change}");
     }
 }
 
 #[tokio::test]
-async fn no_more_accounts_are_added_than_are_read() {
+async fn no_more_accounts_are_added_than_are_loaded() {
     let world = World::new().await;
     let auth = world.auth().await;
-    let add = |number: usize| SaveAccount { client_id: format!("app{number}"), pkce_only: true, ..demo() };
+    let add = |number: usize| SaveAccount { client_id: format!("app{number}").into(), pkce_only: true, ..demo() };
     for number in 0..MOST_ACCOUNTS {
         auth.save(add(number)).await.unwrap();
     }
@@ -793,7 +794,7 @@ async fn no_more_accounts_are_added_than_are_read() {
 }
 
 #[tokio::test]
-async fn task_that_panics_is_noticed() {
+async fn panic_of_the_task_is_reported() {
     let world = World::new().await;
     let clock = Arc::new(PanickingClock::default());
     let (tasks, mut failures) = Supervisor::new();
@@ -806,13 +807,13 @@ async fn task_that_panics_is_noticed() {
     assert!(matches!(failures.next().await, crate::supervisor::TaskFailure::Panicked(_)));
 }
 
-/// A clock that breaks.
+/// A clock that panics.
 #[derive(Default)]
 struct PanickingClock(std::sync::atomic::AtomicBool);
 
 impl Clock for PanickingClock {
     fn unix_ms(&self) -> u64 {
-        assert!(!self.0.load(std::sync::atomic::Ordering::SeqCst), "as it should");
+        assert!(!self.0.load(std::sync::atomic::Ordering::SeqCst), "an intended panic");
         1_800_000_000_000
     }
 }
@@ -822,7 +823,7 @@ struct Panicking;
 
 impl Backend for Panicking {
     fn load(&mut self) -> Result<Vec<StoredAccount>, StoreError> {
-        panic!("as it should")
+        panic!("an intended panic")
     }
 
     fn write(&mut self, _accounts: &[StoredAccount]) -> Result<(), StoreError> {
@@ -831,7 +832,7 @@ impl Backend for Panicking {
 }
 
 #[tokio::test]
-async fn thread_of_the_store_that_panics_is_noticed() {
+async fn panic_of_the_stores_thread_is_reported() {
     let world = World::new().await;
     let (tasks, mut failures) = Supervisor::new();
     let config = Config { tasks, ..world.config(StoreChoice::Keyring) };
@@ -851,7 +852,7 @@ async fn failing_service_or_network_drops_nothing() {
         delay_ms: 0,
         outcome: spotify_sim::Outcome::Answer { status, headers: vec![], body: body.into() },
     };
-    let troubles = [
+    let failures = [
         (answer(503, "<html>"), AuthError::AccountsDown(503)),
         (answer(500, r#"{"error":"invalid_grant"}"#), AuthError::AccountsDown(500)),
         (answer(429, ""), AuthError::AccountsDown(429)),
@@ -859,13 +860,13 @@ async fn failing_service_or_network_drops_nothing() {
         (answer(302, ""), AuthError::AccountsDown(302)),
         (Fault::drop_connection().on("", "/accounts"), AuthError::Offline),
     ];
-    world.clock.advance(HOUR_MS);
-    for (number, (fault, error)) in troubles.into_iter().enumerate() {
+    world.advance(HOUR);
+    for (number, (fault, error)) in failures.into_iter().enumerate() {
         world.sim.inject(fault);
         for _ in 0..3 {
             assert_eq!(auth.token(Group::Player, Needs::User).await.unwrap_err(), error);
         }
-        assert_eq!(world.grants("refresh_token"), number + 1, "no request may go out during the back-off");
+        assert_eq!(world.grants("refresh_token"), number + 1, "no request is sent during the back-off");
         let state = now(&auth);
         assert_eq!((state.link, only(&state).last_error.as_ref()), (Link::Linked, Some(&error)));
         assert!(error.passes());
@@ -893,7 +894,7 @@ async fn tokens_belong_to_one_client_id() {
 }
 
 #[tokio::test]
-async fn limit_shuts_the_account_until_it_ends() {
+async fn limit_blocks_the_account_until_it_ends() {
     let world = World::new().await;
     let (auth, _) = world.linked().await;
     let token = auth.token(Group::Player, Needs::User).await.unwrap();
@@ -902,7 +903,7 @@ async fn limit_shuts_the_account_until_it_ends() {
     let limit = now(&auth).limit.unwrap();
     assert_eq!(auth.remaining(&limit), Duration::from_secs(7));
     assert_eq!(auth.token(Group::Library, Needs::User).await.unwrap_err(), AuthError::Limited(limit));
-    world.clock.advance(7000);
+    world.advance(7 * SECOND);
     auth.token(Group::Player, Needs::User).await.unwrap();
     assert_eq!(now(&auth).limit, None);
 }
@@ -921,7 +922,7 @@ async fn memory_serves_without_a_keyring_until_the_file_is_chosen() {
     assert_eq!(state.store, StoreStatus::NoKeyring { file_possible: true });
     let id = auth.save(demo()).await.unwrap();
     world.sign_in(&auth, &id).await;
-    assert!(!path.exists(), "a file needs the user's choice");
+    assert!(!path.exists(), "the file needs the user's choice");
 
     auth.use_private_file().await.unwrap();
     let state = now(&auth);
@@ -954,14 +955,14 @@ async fn waiting_keyring_blocks_nothing() {
     tokio::time::resume();
     assert_eq!(state.store, StoreStatus::Unanswered(StoreKind::Keyring));
     assert_eq!(auth.token(Group::Player, Needs::User).await.unwrap_err(), AuthError::KeyringWaiting);
-    // What is saved meanwhile must not overwrite what is still to be read.
+    // Changes meanwhile must not overwrite what is still to be loaded.
     let other = SaveAccount { client_id: "other".into(), client_secret: None, ..demo() };
     auth.save(other).await.unwrap();
     let again = auth.save(demo()).await.unwrap();
     drop(unlock);
     let state = until(&auth, |state| state.link == Link::Linked).await;
     assert_eq!((state.accounts.len(), state.store), (2, StoreStatus::Ready(StoreKind::Keyring)));
-    assert_eq!(state.accounts[1].client_id, "other");
+    assert_eq!(state.accounts[1].client_id, "other".into());
     assert_eq!(state.accounts[0].id, again);
     auth.token(Group::Player, Needs::User).await.unwrap();
     auth.logout(&state.accounts[1].id).await.unwrap();
@@ -977,7 +978,7 @@ async fn failed_write_is_reported_and_repeated() {
     *store.failure.lock().unwrap() = Some(StoreError::Locked);
     let id = auth.save(demo()).await.unwrap();
     world.sign_in(&auth, &id).await;
-    auth.token(Group::Player, Needs::User).await.expect("the sign-in works all the same");
+    auth.token(Group::Player, Needs::User).await.expect("the sign-in works anyway");
     let status = now(&auth).store;
     assert_eq!(status, StoreStatus::Locked(StoreKind::Keyring));
     assert!(status.can_retry() && !status.can_use_file());

@@ -1,4 +1,4 @@
-//! What a place for secrets has to do, and the text in which it keeps the accounts.
+//! The trait of places for secrets, and the text in which they store the accounts.
 
 use std::io;
 
@@ -6,14 +6,14 @@ use secrecy::zeroize::Zeroizing;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::auth::accounts::{MOST_ACCOUNTS, StoredAccount, digest};
+use crate::auth::accounts::{AccountId, MOST_ACCOUNTS, StoredAccount, digest};
 
 pub(super) type List = Vec<StoredAccount>;
 
-/// Why a store didn't do what it should. Never holds what was to be stored.
+/// Why a store has failed. Never contains what was to be stored.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(in crate::auth) enum StoreError {
-    /// It didn't answer in time.
+    /// It hasn't answered in time.
     #[error("no answer")]
     NoAnswer,
     /// There is none, or it is broken.
@@ -25,10 +25,10 @@ pub(in crate::auth) enum StoreError {
     /// What is stored can't be understood.
     #[error("damaged")]
     Damaged,
-    /// An account is larger than the store's entries may be. The others are stored all the same.
+    /// An account is larger than an entry of the store may be. The others are stored.
     #[error("an account is too large for an entry")]
     TooLarge,
-    /// What was there is not there any more: another copy has moved it into the keyring, or somebody has deleted it.
+    /// The file no longer exists: another copy has moved it into the keyring, or somebody has deleted it.
     #[error("gone")]
     Gone,
 }
@@ -39,21 +39,21 @@ impl From<io::Error> for StoreError {
     }
 }
 
-/// An account that stays in the store although this version doesn't use it: a newer one has made it, or it is one more
-/// than [`MOST_ACCOUNTS`].
+/// An account that stays in the store although this version doesn't use it: a newer version has written it, or it exceeds
+/// [`MOST_ACCOUNTS`].
 #[derive(Clone, PartialEq, Eq)]
 pub(in crate::auth) struct Unread {
     /// Its id, if it has one.
-    pub(super) id: Option<String>,
-    /// As it is stored. Empty for an entry of the keyring that has not been looked at.
+    pub(super) id: Option<AccountId>,
+    /// Its stored form. Empty for an entry of the keyring that has not been read.
     pub(super) json: Zeroizing<Vec<u8>>,
 }
 
-/// Reads a list of accounts, and what of it isn't used.
-pub(super) fn read_list(bytes: &[u8]) -> Result<(List, Vec<Unread>), StoreError> {
+/// Decodes a list of accounts, and those that aren't used.
+pub(super) fn decode_list(bytes: &[u8]) -> Result<(List, Vec<Unread>), StoreError> {
     #[derive(Deserialize)]
     struct WithId {
-        id: Option<String>,
+        id: Option<AccountId>,
     }
     let all: Vec<&RawValue> = serde_json::from_slice(bytes).map_err(|_| StoreError::Damaged)?;
     let (mut accounts, mut unread) = (Vec::new(), Vec::new());
@@ -64,14 +64,14 @@ pub(super) fn read_list(bytes: &[u8]) -> Result<(List, Vec<Unread>), StoreError>
                 let id = serde_json::from_str::<WithId>(json.get()).ok().and_then(|with_id| with_id.id);
                 unread.push(Unread { id, json: Zeroizing::new(json.get().as_bytes().to_vec()) });
             }
-            // No version has ever made this.
+            // No version has ever written this.
             _ => return Err(StoreError::Damaged),
         }
     }
     Ok((accounts, unread))
 }
 
-/// The list as it is stored, with what isn't used at its end.
+/// Encodes a list of accounts, with those that aren't used at its end.
 pub(super) fn encode_list(accounts: &[StoredAccount], unread: &[Unread]) -> Result<Zeroizing<Vec<u8>>, StoreError> {
     let mut bytes = encode(accounts)?;
     for Unread { json, .. } in unread {
@@ -89,26 +89,26 @@ pub(super) fn encode_list(accounts: &[StoredAccount], unread: &[Unread]) -> Resu
 pub(in crate::auth) trait Backend: Send + 'static {
     /// Reads all accounts in their order. An empty store is an empty list.
     fn load(&mut self) -> Result<Vec<StoredAccount>, StoreError>;
-    /// Makes the store hold exactly these accounts, and what the last reading found but didn't use, durably: when this
+    /// Replaces the contents by these accounts and those that the last `load` found but didn't use, durably: when this
     /// returns, a power cut doesn't undo it.
     fn write(&mut self, accounts: &[StoredAccount]) -> Result<(), StoreError>;
-    /// What the last reading found but didn't use.
+    /// Returns what the last `load` found but didn't use.
     fn unread(&self) -> &[Unread] {
         &[]
     }
-    /// Takes in what another store holds but doesn't use.
-    fn keep(&mut self, _unread: Vec<Unread>) {}
-    /// Deletes what was put aside because it could not be read.
+    /// Adds what another store contains but doesn't use.
+    fn add_unread(&mut self, _unread: Vec<Unread>) {}
+    /// Deletes the copy of what could not be read.
     fn discard_damaged(&mut self) -> Result<(), StoreError> {
         Ok(())
     }
-    /// Makes an account fit into the store, if it can do without something. False if it is too large all the same.
+    /// Makes an account fit into the store, if it can do without something. Returns false if it is still too large.
     fn fit(&self, _account: &mut StoredAccount) -> bool {
         true
     }
 }
 
-/// Nothing outlives the process.
+/// Memory: nothing outlives the process.
 #[derive(Default)]
 pub(super) struct Memory(List);
 
@@ -124,13 +124,13 @@ impl Backend for Memory {
 }
 
 impl Unread {
-    /// The id under which it has its entry in the keyring.
-    pub(super) fn entry_id(&self) -> String {
-        self.id.clone().unwrap_or_else(|| format!("unread-{}", digest(&self.json)))
+    /// Returns the id under which it has its entry in the keyring.
+    pub(super) fn entry_id(&self) -> AccountId {
+        self.id.clone().unwrap_or_else(|| format!("unread-{}", digest(&self.json)).into())
     }
 }
 
-/// A part of the list as text.
+/// Encodes a part of the list.
 pub(super) fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Zeroizing<Vec<u8>>, StoreError> {
     serde_json::to_vec(value).map(Zeroizing::new).map_err(|_| StoreError::Damaged)
 }

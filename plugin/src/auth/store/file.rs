@@ -1,4 +1,4 @@
-//! A private file.
+//! The private file.
 
 use std::fs;
 use std::io;
@@ -7,18 +7,18 @@ use std::path::{Path, PathBuf};
 use host_sdk::files;
 use secrecy::zeroize::Zeroizing;
 
-use super::backend::{Backend, List, StoreError, Unread, encode_list, read_list};
+use super::backend::{Backend, List, StoreError, Unread, decode_list, encode_list};
 use crate::auth::accounts::StoredAccount;
 
 /// One private file, readable by its owner only.
 ///
-/// It is written beside and renamed, so that a crash leaves the old one or the new one, never half of one. What was
-/// written beside but not yet renamed holds tokens that may be the only good ones: the next reading finishes the rename.
+/// A new version is written beside it and renamed, so that a crash leaves the old one or the new one, never half of one. A
+/// new version that isn't renamed yet may contain the only valid tokens: the next `load` finishes the rename.
 pub(super) struct PrivateFile {
     path: PathBuf,
-    /// It was there before.
+    /// Whether it existed before.
     seen: bool,
-    /// What the last reading found but didn't use.
+    /// What the last `load` found but didn't use.
     unread: Vec<Unread>,
 }
 
@@ -28,14 +28,14 @@ impl PrivateFile {
         Self { path: path.into(), seen: false, unread: Vec::new() }
     }
 
-    /// True if it has been written, be it by a process that crashed before the end.
-    pub fn is_there(&self) -> bool {
-        self.path.exists() || self.beside_it().exists()
+    /// True if it has been written, even by a process that crashed before the rename.
+    pub fn exists(&self) -> bool {
+        self.path.exists() || self.new_version().exists()
     }
 
-    /// Deletes it with all that belongs to it.
+    /// Deletes it with its new version and its damaged copy.
     pub fn remove(self) -> Result<(), StoreError> {
-        for path in [self.beside_it(), damaged_copy(&self.path), self.path.clone()] {
+        for path in [self.new_version(), damaged_copy(&self.path), self.path.clone()] {
             files::remove(&path)?;
         }
         Ok(())
@@ -48,30 +48,30 @@ impl PrivateFile {
         }
     }
 
-    /// What is written before it takes the file's place.
-    fn beside_it(&self) -> PathBuf {
+    /// Returns the path of the new version before the rename.
+    fn new_version(&self) -> PathBuf {
         self.path.with_added_extension("new")
     }
 
-    /// Finishes what a crash has interrupted.
+    /// Finishes the write that a crash has interrupted.
     fn recover(&self) -> Result<(), StoreError> {
-        let new = self.beside_it();
+        let new = self.new_version();
         let bytes = match fs::read(&new) {
             Ok(bytes) => Zeroizing::new(bytes),
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             Err(error) => return Err(error.into()),
         };
-        if read_list(&bytes).is_ok() {
+        if decode_list(&bytes).is_ok() {
             files::rename(&new, &self.path)?;
         } else {
-            // Half of one: the process ended while it was writing, and the old file still holds.
+            // Half of one: the process ended while it was writing, and the old file is still valid.
             files::remove(&new)?;
         }
         Ok(())
     }
 }
 
-/// Where a private file at `path` goes that can't be read. It has tokens in it all the same.
+/// Returns where a private file at `path` is moved when it can't be read. It may contain tokens.
 pub(super) fn damaged_copy(path: &Path) -> PathBuf {
     path.with_added_extension("damaged")
 }
@@ -87,8 +87,8 @@ impl Backend for PrivateFile {
         };
         self.seen = true;
         self.unread.clear();
-        let Ok((accounts, unread)) = read_list(&bytes) else {
-            // Out of the way of the next write, so that it can still be looked at.
+        let Ok((accounts, unread)) = decode_list(&bytes) else {
+            // So that the next write doesn't replace it.
             if let Err(error) = files::rename(&self.path, &damaged_copy(&self.path)) {
                 tracing::warn!(%error, "the damaged file could not be moved aside");
             }
@@ -101,7 +101,7 @@ impl Backend for PrivateFile {
 
     fn write(&mut self, accounts: &[StoredAccount]) -> Result<(), StoreError> {
         files::create_private_folder(self.folder())?;
-        let new = self.beside_it();
+        let new = self.new_version();
         files::write_private(&new, &encode_list(accounts, &self.unread)?)?;
         #[cfg(test)]
         crate::auth::steps::reached(crate::auth::steps::Step::WrittenBeside);

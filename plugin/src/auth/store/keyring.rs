@@ -13,19 +13,19 @@ use windows_native_keyring_store::Store as SystemStore;
 #[cfg(all(unix, not(target_os = "macos")))]
 use zbus_secret_service_keyring_store::Store as SystemStore;
 
-use super::backend::{Backend, List, StoreError, Unread, encode, encode_list, read_list};
-use crate::auth::accounts::{MOST_ACCOUNTS, StoredAccount};
+use super::backend::{Backend, List, StoreError, Unread, decode_list, encode, encode_list};
+use crate::auth::accounts::{AccountId, MOST_ACCOUNTS, StoredAccount};
 
-/// The service name under which the keyring shows our entries.
+/// The service name of our entries.
 const SERVICE: &str = "spotify-widgets";
-/// The keyring entry with the ordered ids of the accounts.
+/// The entry with the ordered ids of the accounts.
 pub(super) const INDEX_ENTRY: &str = "accounts";
-/// The keyring entry with an index that could not be read.
+/// The entry with an index that could not be read.
 pub(super) const DAMAGED_ENTRY: &str = "accounts-damaged";
-/// What an entry of the Windows credential store may hold: `CRED_MAX_CREDENTIAL_BLOB_SIZE`, 5 * 512 bytes.
+/// The largest entry of the Windows credential store: `CRED_MAX_CREDENTIAL_BLOB_SIZE`, 5 * 512 bytes.
 pub(super) const LARGEST_ENTRY: usize = 2560;
-/// How entries are to be made. On Windows they stay on this computer (`CRED_PERSIST_LOCAL_MACHINE`): the store's own
-/// default roams with the user's profile, and two computers can't share a sign-in whose tokens rotate.
+/// The attributes of new entries. On Windows they stay on this computer (`CRED_PERSIST_LOCAL_MACHINE`): by default they roam
+/// with the user's profile, and two computers can't share a sign-in whose tokens rotate.
 const MODIFIERS: &[(&str, &str)] = if cfg!(windows) { &[("persistence", "Local")] } else { &[] };
 
 impl From<keyring_core::Error> for StoreError {
@@ -42,8 +42,8 @@ impl From<keyring_core::Error> for StoreError {
     }
 }
 
-/// Whether a keyring is there but waits for its password, as its own error tells: the keyring crates put that together
-/// with others, each in its own way.
+/// True if the keyring exists but waits for its password. The keyring crates report that as one of several causes, each in
+/// its own way.
 #[cfg(all(unix, not(target_os = "macos")))]
 fn is_locked(cause: &(dyn Error + Send + Sync + 'static)) -> bool {
     match cause.downcast_ref::<secret_service::Error>() {
@@ -58,7 +58,7 @@ fn is_locked(cause: &(dyn Error + Send + Sync + 'static)) -> bool {
     }
 }
 
-/// By the codes of `SecBase.h`: not allowed to ask, has to ask, the password was wrong, the user said no.
+/// By the codes of `SecBase.h`: interaction not allowed, interaction required, authentication failed, user canceled.
 #[cfg(target_os = "macos")]
 fn is_locked(cause: &(dyn Error + Send + Sync + 'static)) -> bool {
     let code = cause.downcast_ref::<security_framework::base::Error>().map(|error| error.code());
@@ -71,34 +71,34 @@ fn is_locked(_cause: &(dyn Error + Send + Sync + 'static)) -> bool {
     false
 }
 
-/// The computer's keyring: Credential Manager, Keychain or Secret Service. An entry an account, as the Windows one
-/// holds only 2,560 bytes, and an entry with the ids in their order. In the Keychain, which asks the user for each entry
-/// when another program than the one that made it wants to read it, there is one entry with all of them.
+/// The computer's keyring: Credential Manager, Keychain or Secret Service. It has an entry per account, as one of Windows
+/// holds only 2,560 bytes, and an entry with the ids in their order. The Keychain asks the user for each entry that another
+/// program than its creator reads, so there a single entry has everything.
 pub(super) struct Keyring {
-    /// Whether one entry holds everything. Either form is understood in reading.
-    pub(super) together: bool,
-    /// Finds the way to it.
+    /// Whether a single entry has everything. Both forms are read.
+    pub(super) single_entry: bool,
+    /// Connects to the system's keyring.
     connect: fn() -> Result<Arc<CredentialStore>, keyring_core::Error>,
-    /// The way to it, once it has been found. Given up when it fails: a keyring that was restarted needs a new one.
+    /// The connection. Dropped when it fails: a keyring that was restarted needs a new one.
     pub(super) system: Option<Arc<CredentialStore>>,
-    /// What entries are made with; the store of tests takes nothing.
+    /// The attributes of new entries; the store of tests accepts none.
     pub(super) modifiers: &'static [(&'static str, &'static str)],
-    /// What the entries hold as of the last reading and writing, to leave alone what hasn't changed.
+    /// The contents of the entries as of the last `load` and `write`, so that unchanged ones aren't written.
     known: HashMap<String, Zeroizing<Vec<u8>>>,
-    /// What the last reading found but didn't use.
+    /// What the last `load` found but didn't use.
     unread: Vec<Unread>,
 }
 
 impl Keyring {
-    /// The keyring of this computer, in the form that is best there.
+    /// The keyring of this computer, in the form that is best for it.
     pub fn new() -> Self {
-        Self::in_form(cfg!(target_os = "macos"))
+        Self::with_form(cfg!(target_os = "macos"))
     }
 
-    /// The keyring with all accounts in one entry, or with an entry each.
-    pub(super) fn in_form(together: bool) -> Self {
+    /// The keyring with a single entry for all accounts, or an entry for each.
+    pub(super) fn with_form(single_entry: bool) -> Self {
         Self {
-            together,
+            single_entry,
             connect: || Ok(SystemStore::new()?),
             system: None,
             modifiers: MODIFIERS,
@@ -116,8 +116,8 @@ impl Keyring {
         system.build(SERVICE, name, (!modifiers.is_empty()).then_some(&modifiers))
     }
 
-    /// Does something with an entry. None if it doesn't exist.
-    fn with<T>(
+    /// Runs `work` on an entry. Returns None if it doesn't exist.
+    fn with_entry<T>(
         &mut self,
         name: &str,
         work: impl FnOnce(&keyring_core::Entry) -> Result<T, keyring_core::Error>,
@@ -136,7 +136,7 @@ impl Keyring {
     }
 
     pub(super) fn get(&mut self, name: &str) -> Result<Option<Zeroizing<Vec<u8>>>, StoreError> {
-        let bytes = self.with(name, keyring_core::Entry::get_secret)?.map(Zeroizing::new);
+        let bytes = self.with_entry(name, keyring_core::Entry::get_secret)?.map(Zeroizing::new);
         if let Some(bytes) = &bytes {
             self.known.insert(name.to_owned(), bytes.clone());
         }
@@ -147,23 +147,23 @@ impl Keyring {
         if self.known.get(name) == Some(&bytes) {
             return Ok(());
         }
-        if !self.together && bytes.len() > LARGEST_ENTRY {
+        if !self.single_entry && bytes.len() > LARGEST_ENTRY {
             return Err(StoreError::TooLarge);
         }
         // Bytes, not a password: the Windows store would double a password's length.
-        self.with(name, |entry| entry.set_secret(&bytes))?;
+        self.with_entry(name, |entry| entry.set_secret(&bytes))?;
         self.known.insert(name.to_owned(), bytes);
         Ok(())
     }
 
     fn delete(&mut self, name: &str) -> Result<(), StoreError> {
-        self.with(name, keyring_core::Entry::delete_credential)?;
+        self.with_entry(name, keyring_core::Entry::delete_credential)?;
         self.known.remove(name);
         Ok(())
     }
 
     fn read(&mut self) -> Result<List, StoreError> {
-        // Other copies write, too. What they have removed stays known until we have made sure of it.
+        // Other copies write, too. The names of entries that they have removed stay until `write` has deleted them.
         for bytes in self.known.values_mut() {
             bytes.clear();
         }
@@ -171,10 +171,10 @@ impl Keyring {
         let Some(index) = self.get(INDEX_ENTRY)? else {
             return Ok(Vec::new());
         };
-        let Ok(ids) = serde_json::from_slice::<Vec<String>>(&index) else {
-            let Ok((accounts, unread)) = read_list(&index) else {
-                // Out of the way of the next write. It isn't known, so that no write deletes it.
-                self.with(DAMAGED_ENTRY, |entry| entry.set_secret(&index))?;
+        let Ok(ids) = serde_json::from_slice::<Vec<AccountId>>(&index) else {
+            let Ok((accounts, unread)) = decode_list(&index) else {
+                // So that the next write doesn't replace it. It isn't in `known`, so no write deletes it.
+                self.with_entry(DAMAGED_ENTRY, |entry| entry.set_secret(&index))?;
                 return Err(StoreError::Damaged);
             };
             self.unread = unread;
@@ -182,7 +182,7 @@ impl Keyring {
         };
         let mut accounts = Vec::new();
         for id in ids {
-            if accounts.len() == MOST_ACCOUNTS && !self.together {
+            if accounts.len() == MOST_ACCOUNTS && !self.single_entry {
                 self.unread.push(Unread { id: Some(id), json: Zeroizing::default() });
                 continue;
             }
@@ -208,18 +208,18 @@ impl Backend for Keyring {
     fn load(&mut self) -> Result<List, StoreError> {
         let connected = self.system.is_some();
         match self.read() {
-            // Mostly it was restarted since the last time, as at a log-out and log-in.
+            // Usually it was restarted since, as when the user logs out of the computer and in again.
             Err(StoreError::Unavailable(_)) if connected => self.read(),
             other => other,
         }
     }
 
     fn write(&mut self, accounts: &[StoredAccount]) -> Result<(), StoreError> {
-        if self.together {
+        if self.single_entry {
             self.put(INDEX_ENTRY, encode_list(accounts, &self.unread)?)?;
         }
-        // In this order a crash at any point leaves no secret that the index doesn't know.
-        let wanted: Vec<String> = match self.together {
+        // In this order a crash at any point leaves no secret that the index lacks.
+        let wanted: Vec<String> = match self.single_entry {
             true => Vec::new(),
             false => accounts.iter().map(|account| account_entry(&account.id)).collect(),
         };
@@ -228,25 +228,25 @@ impl Backend for Keyring {
         for name in gone {
             self.delete(&name)?;
         }
-        if self.together {
+        if self.single_entry {
             return Ok(());
         }
-        let unread: Vec<(String, Zeroizing<Vec<u8>>)> =
+        let unread: Vec<(AccountId, Zeroizing<Vec<u8>>)> =
             self.unread.iter().map(|unread| (unread.entry_id(), unread.json.clone())).collect();
-        let ids = accounts.iter().map(|account| account.id.as_str()).chain(unread.iter().map(|(id, _)| id.as_str()));
+        let ids = accounts.iter().map(|account| &account.id).chain(unread.iter().map(|(id, _)| id));
         let index = serde_json::to_vec(&ids.collect::<Vec<_>>()).map_err(|_| StoreError::Damaged)?;
         self.put(INDEX_ENTRY, Zeroizing::new(index))?;
         let mut written = Ok(());
-        // Those that came from a private file; what lies in the keyring already is left alone.
+        // Those that came from a private file; what is in the keyring already is left unchanged.
         for (id, json) in unread.into_iter().filter(|(_, json)| !json.is_empty()) {
             let name = account_entry(&id);
-            if self.with(&name, keyring_core::Entry::get_secret)?.is_none() {
-                self.with(&name, |entry| entry.set_secret(&json))?;
+            if self.with_entry(&name, keyring_core::Entry::get_secret)?.is_none() {
+                self.with_entry(&name, |entry| entry.set_secret(&json))?;
             }
         }
         for (account, name) in accounts.iter().zip(wanted) {
             match self.put(&name, encode(account)?) {
-                // One must not keep the others from being stored.
+                // The others are stored.
                 Err(StoreError::TooLarge) => written = Err(StoreError::TooLarge),
                 other => other?,
             }
@@ -258,23 +258,23 @@ impl Backend for Keyring {
         &self.unread
     }
 
-    fn keep(&mut self, unread: Vec<Unread>) {
+    fn add_unread(&mut self, unread: Vec<Unread>) {
         self.unread.extend(unread);
     }
 
     fn discard_damaged(&mut self) -> Result<(), StoreError> {
-        self.with(DAMAGED_ENTRY, keyring_core::Entry::delete_credential).map(drop)
+        self.with_entry(DAMAGED_ENTRY, keyring_core::Entry::delete_credential).map(drop)
     }
 
-    /// Whose sign-in it is can be asked again; tokens can't.
+    /// Drops the user's name, then the user, which Spotify can be asked for again, unlike tokens.
     fn fit(&self, account: &mut StoredAccount) -> bool {
-        let together = self.together;
+        let single_entry = self.single_entry;
         let fits =
-            |account: &StoredAccount| together || encode(account).is_ok_and(|bytes| bytes.len() <= LARGEST_ENTRY);
+            |account: &StoredAccount| single_entry || encode(account).is_ok_and(|bytes| bytes.len() <= LARGEST_ENTRY);
         if !fits(account)
             && let Some(user) = &mut account.user
         {
-            user.name.clone_from(&user.id);
+            user.name = user.id.to_string();
         }
         if !fits(account) {
             account.user = None;
@@ -283,6 +283,7 @@ impl Backend for Keyring {
     }
 }
 
-pub(super) fn account_entry(id: &str) -> String {
+/// Returns the name of an account's entry.
+pub(super) fn account_entry(id: &AccountId) -> String {
     format!("account-{id}")
 }

@@ -1,4 +1,4 @@
-//! The file in which limits and counts outlive the package: times, numbers and Client IDs, nothing secret.
+//! The file in which limits and counts outlive the package: dates, numbers and Client IDs, nothing secret.
 
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -7,42 +7,42 @@ use std::time::Duration;
 
 use host_sdk::files;
 
-use super::lock::hold;
+use super::lock::lock;
 use crate::auth::accounts::rotation::Rotation;
+use crate::clock::UnixTime;
 
-/// How much of the file is read: many times what the largest one of ours has.
-const LONGEST: u64 = 4 << 20;
-/// How long writing waits for another copy that is at it.
+/// How many bytes of the file are read: many times the size of the largest one of ours.
+const MOST_BYTES: u64 = 4 << 20;
+/// How long writing waits for another copy of the package that is writing.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Reads what was written down. What can't be read is left out: the next 429 tells it again.
-pub(in crate::auth) fn load(path: &Path, now_ms: u64) -> Rotation {
+/// Loads what was saved. What can't be read is left out: the next 429 repeats it.
+pub(in crate::auth) fn load(path: &Path, now: UnixTime) -> Rotation {
     let mut bytes = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(LONGEST).read_to_end(&mut bytes));
+    let read = File::open(path).and_then(|file| file.take(MOST_BYTES).read_to_end(&mut bytes));
     let mut rotation: Rotation = match read {
         Ok(_) => serde_json::from_slice(&bytes).unwrap_or_else(|error| {
-            tracing::warn!(%error, "the file of limits and counts is damaged; they start from nothing");
+            tracing::warn!(%error, "the file of limits and counts is damaged; they start empty");
             Rotation::default()
         }),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Rotation::default(),
         Err(error) => {
-            tracing::warn!(%error, "limits and counts can't be read; they start from nothing");
+            tracing::warn!(%error, "limits and counts can't be read; they start empty");
             Rotation::default()
         }
     };
-    rotation.tidy(now_ms);
+    rotation.tidy(now);
     rotation.drop_removed();
     rotation
 }
 
-/// Writes the rotation down, together with what another copy of the package has written since. `now_ms` are Unix
-/// milliseconds.
+/// Saves the rotation, merged with what another copy of the package has saved since.
 ///
 /// # Errors
 /// If the file can't be written; it is as before then.
-pub(in crate::auth) fn save(path: &Path, rotation: &mut Rotation, now_ms: u64) -> io::Result<()> {
-    let _held = hold(Some(&path.with_added_extension("lock")), PATIENCE);
-    rotation.take_in(now_ms, load(path, now_ms));
+pub(in crate::auth) fn save(path: &Path, rotation: &mut Rotation, now: UnixTime) -> io::Result<()> {
+    let _guard = lock(Some(&path.with_added_extension("lock")), PATIENCE);
+    rotation.merge(now, load(path, now));
     rotation.drop_removed();
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     files::create_private_folder(folder)?;
@@ -55,8 +55,10 @@ mod tests {
 
     use super::*;
     use crate::auth::accounts::rotation::{Group, LimitKind, Member, Outcome};
+    use crate::auth::{AccountId, ClientId};
 
-    const NOW: u64 = 1_800_000_000_000;
+    const NOW: UnixTime = UnixTime::from_secs(1_800_000_000);
+    const TICK: Duration = Duration::from_millis(1);
 
     fn quota() -> Outcome {
         Outcome::Limited(LimitKind::Quota, Some(Duration::from_secs(50)))
@@ -66,42 +68,46 @@ mod tests {
     fn limits_of_two_copies_are_merged_and_damage_is_ignored() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("deep").join("limits.json");
-        for app in ["a", "b"] {
+        let apps = ["a", "b"].map(ClientId::from);
+        let developers = ["a", "b"].map(AccountId::from);
+        for app in &apps {
             let mut rotation = Rotation::default();
             rotation.on_outcome(NOW, app, Group::Player, quota());
             save(&path, &mut rotation, NOW).unwrap();
         }
-        let members = ["a", "b"].map(|app| Member { app, developer: app, usable: true });
+        let members = [0, 1].map(|index| Member { app: &apps[index], developer: &developers[index], usable: true });
         let read = load(&path, NOW);
-        assert!((0..2).all(|index| read.shut(NOW + 1, Group::Player, &members, index).is_some()));
+        assert!((0..2).all(|index| read.limit_of(NOW + TICK, Group::Player, &members, index).is_some()));
         fs::write(&path, "{\"apps\":").unwrap();
         assert_eq!(load(&path, NOW), Rotation::default());
     }
 
     #[test]
-    fn removed_app_stays_away_when_other_copies_write() {
+    fn removed_app_does_not_return_when_another_copy_writes() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("limits.json");
+        let (app, developer) = (ClientId::from("client-id"), AccountId::from("a"));
+        let other = ClientId::from("other");
         let is_there = || fs::read_to_string(&path).unwrap().contains("client-id");
         let (mut one, mut two) = (Rotation::default(), Rotation::default());
         for rotation in [&mut one, &mut two] {
-            rotation.on_sent(NOW, "client-id", Group::Player);
-            rotation.on_outcome(NOW, "client-id", Group::Player, quota());
-            let members = ["other", "client-id"].map(|app| Member { app, developer: app, usable: true });
-            rotation.put_first(Some("client-id"), &members);
+            rotation.on_sent(NOW, &app, Group::Player);
+            rotation.on_outcome(NOW, &app, Group::Player, quota());
+            let members = [&other, &app].map(|app| Member { app, developer: &developer, usable: true });
+            rotation.prefer(Some(&app), &members);
             save(&path, &mut rotation.clone(), NOW).unwrap();
         }
         assert!(is_there());
-        one.on_removed(NOW + 1, "client-id");
-        save(&path, &mut one.clone(), NOW + 1).unwrap();
+        one.on_removed(NOW + TICK, &app);
+        save(&path, &mut one.clone(), NOW + TICK).unwrap();
         assert!(!is_there());
         // The other copy doesn't know yet.
-        two.on_sent(NOW + 2, "client-id", Group::Player);
-        save(&path, &mut two.clone(), NOW + 2).unwrap();
+        two.on_sent(NOW + 2 * TICK, &app, Group::Player);
+        save(&path, &mut two.clone(), NOW + 2 * TICK).unwrap();
         assert!(!is_there());
-        one.on_added(NOW + 3, "client-id");
-        save(&path, &mut one.clone(), NOW + 3).unwrap();
-        save(&path, &mut two.clone(), NOW + 4).unwrap();
+        one.on_added(NOW + 3 * TICK, &app);
+        save(&path, &mut one.clone(), NOW + 3 * TICK).unwrap();
+        save(&path, &mut two.clone(), NOW + 4 * TICK).unwrap();
         assert!(is_there(), "it was added again");
     }
 }

@@ -1,9 +1,9 @@
-//! What keeps two copies of the package from working on the same secrets at once: locks on files beside the store.
+//! Locks on files beside the store, so that two copies of the package don't work on the same secrets at once.
 //!
-//! There are two. One is held for the moment of reading, merging and writing. The other is held while a token is renewed,
-//! which takes as long as a call to Spotify, so that the copy that comes second finds the token of the first. A lock is a
-//! courtesy: a copy that hangs, or a disk that knows no locks, delays others by no more than the time given here, because the merge
-//! keeps both sides' changes all the same.
+//! There are two. One is held while the store is read, merged and written. The other is held while a token is renewed,
+//! which takes as long as a call to Spotify, so that the second copy finds the token of the first. The locks are advisory: a
+//! copy that hangs, or a disk without locks, delays others by no more than the times below, because the merge keeps both
+//! sides' changes anyway.
 
 use std::fs::{self, File, TryLockError};
 use std::io;
@@ -14,97 +14,93 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Mutex;
 
-/// How long reading and writing waits for another copy that is at it.
+/// How long reading and writing waits for another copy's lock.
 pub(super) const STORE_PATIENCE: Duration = Duration::from_secs(3);
-/// How long renewing a token waits for another copy that is at it: longer than a call to Spotify may take.
+/// How long renewing a token waits for another copy's lock: longer than a call to Spotify may take.
 pub(super) const RENEWAL_PATIENCE: Duration = Duration::from_secs(15);
-/// Between two looks at a lock that is taken.
-const LOOK_AGAIN: Duration = Duration::from_millis(20);
+/// The time between two attempts to take a lock.
+const RETRY_EVERY: Duration = Duration::from_millis(20);
 
-/// A lock that is held until this is dropped.
+/// Holds a lock until it is dropped.
 #[derive(Debug)]
-pub(in crate::auth) struct Held(File);
+pub(in crate::auth) struct LockGuard(File);
 
-impl Drop for Held {
+impl Drop for LockGuard {
     fn drop(&mut self) {
-        // Said, not left to the file's end: a child process that is just being started may hold a copy of the handle.
+        // Explicitly: a child process that is just being started may have a copy of the handle, which keeps the file open.
         let _ = self.0.unlock();
     }
 }
 
 /// Takes the lock, if it is free now.
-fn try_hold(path: &Path) -> io::Result<Option<Held>> {
+fn try_lock(path: &Path) -> io::Result<Option<LockGuard>> {
     if let Some(folder) = path.parent() {
         host_sdk::files::create_private_folder(folder)?;
     }
     let file = fs::OpenOptions::new().create(true).truncate(false).write(true).open(path)?;
     match file.try_lock() {
-        Ok(()) => Ok(Some(Held(file))),
+        Ok(()) => Ok(Some(LockGuard(file))),
         Err(TryLockError::WouldBlock) => Ok(None),
         Err(TryLockError::Error(error)) => Err(error),
     }
 }
 
-/// As [`try_hold`], with Err(()) for a lock that can't be had at all.
-fn look(path: &Path) -> Result<Option<Held>, ()> {
-    try_hold(path).map_err(|error| tracing::debug!(%error, "the lock can't be used; going on without"))
+/// As [`try_lock`], with Err(()) for a lock that can't be used at all.
+fn attempt(path: &Path) -> Result<Option<LockGuard>, ()> {
+    try_lock(path).map_err(|error| tracing::debug!(%error, "the lock can't be used; continuing without it"))
 }
 
-/// Takes the lock on a thread that may block. None after `patience`, where there is no path, and where it can't be had.
-pub(super) fn hold(path: Option<&Path>, patience: Duration) -> Option<Held> {
+/// Takes the lock on a thread that may block. Returns None after `patience`, without a path, and if it can't be used.
+pub(super) fn lock(path: Option<&Path>, patience: Duration) -> Option<LockGuard> {
     let path = path?;
     let start = Instant::now();
     loop {
-        if let Some(held) = look(path).ok()? {
-            return Some(held);
+        if let Some(guard) = attempt(path).ok()? {
+            return Some(guard);
         }
         if start.elapsed() >= patience {
-            tracing::info!("another copy keeps the store's lock; going on without");
+            tracing::info!("another copy holds the store's lock; continuing without it");
             return None;
         }
-        thread::sleep(LOOK_AGAIN);
+        thread::sleep(RETRY_EVERY);
     }
 }
 
-/// The lock of those who renew tokens. All of one process hold it together, so that one account never waits for another
+/// The lock for renewing tokens. All renewals of one process share it, so that one account never waits for another
 /// account's answer.
 pub(in crate::auth) struct RenewalLock {
     path: Option<PathBuf>,
-    held: Mutex<Weak<Held>>,
+    shared: Mutex<Weak<LockGuard>>,
 }
 
 impl RenewalLock {
-    /// The lock that lies beside the store's own lock. Without a path there is no waiting.
+    /// The lock beside the store's own lock. Without a path it is never waited for.
     pub fn beside(store_lock: Option<&Path>) -> Self {
-        let path = store_lock.map(|path| {
-            let mut name = path.to_owned().into_os_string();
-            name.push(".renewal");
-            name.into()
-        });
-        Self { path, held: Mutex::default() }
+        let path = store_lock.map(|path| path.with_added_extension("renewal"));
+        Self { path, shared: Mutex::default() }
     }
 
-    /// Takes the lock, or shares it with those of this process who have it. None after 15 s, and where it can't be had.
-    pub async fn enter(&self) -> Option<Arc<Held>> {
+    /// Takes the lock, or shares it with other renewals of this process. Returns None after 15 s, and if it can't be used.
+    pub async fn lock(&self) -> Option<Arc<LockGuard>> {
         let path = self.path.as_deref()?;
-        let mut shared = self.held.lock().await;
-        if let Some(held) = shared.upgrade() {
-            return Some(held);
+        let mut shared = self.shared.lock().await;
+        if let Some(guard) = shared.upgrade() {
+            return Some(guard);
         }
         let wait = async {
             loop {
-                if let Some(held) = look(path).ok()? {
-                    return Some(Arc::new(held));
+                if let Some(guard) = attempt(path).ok()? {
+                    return Some(Arc::new(guard));
                 }
-                tokio::time::sleep(LOOK_AGAIN).await;
+                tokio::time::sleep(RETRY_EVERY).await;
             }
         };
-        let held = tokio::time::timeout(RENEWAL_PATIENCE, wait).await.unwrap_or_else(|_| {
-            tracing::info!("another copy keeps the lock of renewals; going on without");
+        let guard = tokio::time::timeout(RENEWAL_PATIENCE, wait).await.unwrap_or_else(|_| {
+            tracing::info!("another copy holds the lock of renewals; continuing without it");
             None
         });
-        *shared = held.as_ref().map(Arc::downgrade).unwrap_or_default();
-        held
+        *shared = guard.as_ref().map(Arc::downgrade).unwrap_or_default();
+        guard
     }
 }
 
@@ -116,10 +112,10 @@ mod tests {
     fn lock_has_one_holder_until_it_is_dropped() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("deep").join("lock");
-        let held = hold(Some(&path), Duration::ZERO).unwrap();
-        assert!(hold(Some(&path), Duration::ZERO).is_none());
-        drop(held);
-        assert!(hold(Some(&path), Duration::ZERO).is_some());
+        let guard = lock(Some(&path), Duration::ZERO).unwrap();
+        assert!(lock(Some(&path), Duration::ZERO).is_none());
+        drop(guard);
+        assert!(lock(Some(&path), Duration::ZERO).is_some());
     }
 
     #[test]
@@ -127,8 +123,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let start = Instant::now();
         // A folder can't be opened for writing.
-        assert!(hold(Some(folder.path()), Duration::from_secs(3600)).is_none());
-        assert!(hold(None, Duration::from_secs(3600)).is_none());
+        assert!(lock(Some(folder.path()), Duration::from_secs(3600)).is_none());
+        assert!(lock(None, Duration::from_secs(3600)).is_none());
         assert!(start.elapsed() < Duration::from_secs(60));
     }
 
@@ -137,12 +133,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("lock");
         let (ours, other) = (RenewalLock::beside(Some(&path)), RenewalLock::beside(Some(&path)));
-        let hanging = other.enter().await.unwrap();
+        let hanging = other.lock().await.unwrap();
         let start = tokio::time::Instant::now();
-        assert!(ours.enter().await.is_none());
+        assert!(ours.lock().await.is_none());
         assert!(start.elapsed() >= RENEWAL_PATIENCE && start.elapsed() < RENEWAL_PATIENCE * 2);
         drop(hanging);
-        assert!(ours.enter().await.is_some());
+        assert!(ours.lock().await.is_some());
     }
 
     #[tokio::test(start_paused = true)]
@@ -150,11 +146,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("lock");
         let (ours, other) = (RenewalLock::beside(Some(&path)), RenewalLock::beside(Some(&path)));
-        let first = ours.enter().await.unwrap();
-        let second = ours.enter().await.unwrap();
+        let first = ours.lock().await.unwrap();
+        let second = ours.lock().await.unwrap();
         drop(first);
-        assert!(other.enter().await.is_none());
+        assert!(other.lock().await.is_none());
         drop(second);
-        assert!(other.enter().await.is_some());
+        assert!(other.lock().await.is_some());
     }
 }

@@ -1,13 +1,13 @@
-//! Where secrets live between two starts: the computer's keyring, a private file, or only memory.
+//! Stores secrets between two starts: in the computer's keyring, a private file, or only memory.
 //!
 //! [`Store`] is a state machine that the `service` owns. It never waits: what takes time is a [`Job`], which the service
-//! runs and whose outcome it hands back. One operation writes accounts, `StoreWorker::update`: lock, load, apply, write.
+//! runs and whose outcome it passes back. One operation writes accounts, `StoreWorker::update`: lock, load, apply, write.
 //!
-//! Other copies of the package may use the same store. So what is known to be stored, what is here and what is stored now
-//! are merged ([`merge`]) within that operation, under a lock that the copies share, and what has changed here since is
-//! merged with its result. They may also be of a newer version: an account that this one can't read stays as it is.
+//! Other copies of the package may use the same store. So the accounts as last read, as they are here, and as they are stored
+//! now are merged ([`merge`]) within that operation, under a lock that the copies share, and later changes here are merged
+//! with its result. They may also be of a newer version: an account that this one can't read stays unchanged.
 //!
-//! **Invariant:** a list that could not be read is never overwritten; memory stands in for its store.
+//! **Invariant:** a list that could not be read is never overwritten; memory replaces its store.
 
 mod backend;
 mod file;
@@ -31,7 +31,7 @@ pub(super) use limits::{load as load_limits, save as save_limits};
 pub(super) use lock::RenewalLock;
 pub use status::{StoreKind, StoreStatus};
 
-use super::accounts::{Accounts, AuthError, MOST_ACCOUNTS, Now};
+use super::accounts::{Accounts, AuthError, ClientId, MOST_ACCOUNTS, Now};
 use crate::supervisor::Supervisor;
 use backend::{List, Memory};
 use file::{PrivateFile, damaged_copy};
@@ -43,16 +43,16 @@ use worker::{StoreHandle, Stored, with_clients};
 const LOAD_PATIENCE: Duration = Duration::from_secs(5);
 /// How long a write may take before the user learns that the store doesn't answer.
 pub(super) const WRITE_PATIENCE: Duration = Duration::from_secs(10);
-/// How long renewing a token waits for what other copies have stored.
+/// How long renewing a token waits to read what other copies have stored.
 const RELOAD_PATIENCE: Duration = Duration::from_secs(5);
-/// After this a failed write is tried again, and a missing keyring is looked for. Not sooner: each try may make the keyring
-/// ask for its password.
+/// A failed write is tried again, and a missing keyring looked for, after this time. Not sooner: each attempt may make the
+/// keyring ask for its password.
 pub(super) const STORE_RETRY: Duration = Duration::from_secs(300);
 
-/// The store that the user of the environment variable `SPOTIFY_WIDGETS_STORE` wants.
+/// The store that the environment variable `SPOTIFY_WIDGETS_STORE` selects.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum StoreChoice {
-    /// The computer's keyring; where none answers, memory, or the private file once chosen.
+    /// The computer's keyring; where none answers, memory, or the private file once the user has chosen it.
     #[default]
     Keyring,
     /// Memory only.
@@ -62,7 +62,7 @@ pub enum StoreChoice {
 }
 
 impl StoreChoice {
-    /// Reads `keyring`, `memory` or `file:PATH`. None for anything else.
+    /// Parses `keyring`, `memory` or `file:PATH`. Returns None for anything else.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         match text.trim() {
@@ -76,10 +76,10 @@ impl StoreChoice {
     }
 }
 
-/// What a store is opened with.
+/// The options of a store.
 pub(super) struct StoreOptions {
     pub choice: StoreChoice,
-    /// Where the private file would be. If it exists, it was chosen at an earlier start.
+    /// The path of the private file. If it exists, the user has chosen it at an earlier start.
     pub private_file: Option<PathBuf>,
     /// The file that the copies of the package lock while they use the store.
     pub lock_file: Option<PathBuf>,
@@ -87,8 +87,8 @@ pub(super) struct StoreOptions {
 }
 
 impl StoreOptions {
-    /// The file that is locked: a file that the choice names has its lock beside itself.
-    pub fn lock(&self) -> Option<PathBuf> {
+    /// Returns the file to lock: beside the private file where the choice names one.
+    pub fn lock_path(&self) -> Option<PathBuf> {
         match &self.choice {
             StoreChoice::Keyring => self.lock_file.clone(),
             StoreChoice::File(path) => Some(Path::new(path).with_added_extension("lock")),
@@ -96,7 +96,7 @@ impl StoreOptions {
         }
     }
 
-    /// The backend that the choice names.
+    /// Returns the backend that the choice names.
     pub fn backend(&self) -> Box<dyn Backend> {
         match &self.choice {
             StoreChoice::Memory => Box::<Memory>::default(),
@@ -106,13 +106,13 @@ impl StoreOptions {
     }
 }
 
-/// Something that takes as long as a store likes. To be run, and its outcome handed to [`Store::on_done`].
+/// Work that may take any time. To be run, and its outcome passed to [`Store::on_done`].
 pub(super) type Job = Pin<Box<dyn Future<Output = Done> + Send>>;
 
-/// What came of a [`Job`].
+/// The outcome of a [`Job`].
 pub(super) enum Done {
     Loaded(Result<Stored, StoreError>),
-    /// `ours` was handed to this store.
+    /// `ours` was merged into this store.
     Updated {
         store: StoreHandle,
         ours: List,
@@ -140,20 +140,21 @@ type FileReply = oneshot::Sender<Result<(), AuthError>>;
 /// A caller that waits until something is stored.
 struct Waiter {
     deadline: Instant,
-    /// Wants to know what is stored, and has nothing to store.
+    /// Whether the caller only wants the stored accounts, and has nothing to store.
     is_reload: bool,
     /// Dropped when the wait is over.
     _done: oneshot::Sender<()>,
 }
 
-/// A keyring that should hold the secrets but doesn't.
+/// A keyring that can't be used, while another place replaces it.
 struct UnavailableKeyring {
     handle: StoreHandle,
     state: KeyringState,
-    /// When it last answered, or failed.
+    /// When it last answered or failed.
     last_asked: Option<Instant>,
+    /// Whether it is to be asked now.
     is_wanted: bool,
-    /// It has been asked and has not answered yet, or is being moved into.
+    /// Whether it has been asked and has not answered yet, or accounts are being moved into it.
     is_asked: bool,
 }
 
@@ -162,7 +163,7 @@ enum KeyringState {
     Missing,
     /// Asking again may ask the user for a password, so only the user does it.
     Locked,
-    /// It hasn't answered within the time that the user was made to wait.
+    /// It hasn't answered while the user was waiting.
     Unanswered,
 }
 
@@ -184,7 +185,7 @@ impl UnavailableKeyring {
     }
 }
 
-/// How far the store has been read.
+/// Whether the store has been read.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Phase {
     Loading,
@@ -201,15 +202,18 @@ enum WriteFailure {
     Locked,
 }
 
-/// What is to be done about a private file that is gone: another copy may have moved it into the keyring.
+/// What to do about a private file that is gone: another copy may have moved it into the keyring.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Gone {
+enum GoneFile {
+    /// The file isn't gone.
     No,
+    /// Move into the keyring, too.
     Follow,
+    /// Write it again.
     Restore,
 }
 
-/// The store; see the module's text.
+/// The store; see the module's documentation.
 pub(super) struct Store {
     active: StoreHandle,
     kind: StoreKind,
@@ -217,50 +221,51 @@ pub(super) struct Store {
     options: StoreOptions,
     phase: Phase,
     late_at: Instant,
-    /// What is known to be stored.
+    /// The accounts as they were last read or written.
     base: List,
     failure: Option<WriteFailure>,
     is_damaged: bool,
     has_unread: bool,
-    /// Memory stands in for a private file that can't be read.
+    /// Whether memory replaces a private file that can't be read.
     file_unreadable: bool,
-    /// When the store last failed, so that what is in memory has to be written again.
+    /// When the store last failed, if there is something to write since.
     unsaved_since: Option<Instant>,
     /// Client IDs of accounts that were removed while the store that should hold them could not be asked; at most
     /// [`MOST_ACCOUNTS`].
-    removed: Vec<String>,
-    /// The active store is being read and written, or moved from.
+    removed: Vec<ClientId>,
+    /// Whether the active store is being read, written, or moved from.
     is_busy: bool,
+    /// Whether the keyring has answered, so that the accounts are to be moved into it.
     wants_to_move: bool,
-    gone: Gone,
-    /// Something is to be stored for which the caller doesn't wait any more.
+    gone_file: GoneFile,
+    /// Whether there is something to store for which no caller waits any more.
     wants_save: bool,
-    /// For the next update.
+    /// The callers that wait for the next update.
     waiting: Vec<Waiter>,
-    /// For the one that is running.
-    serving: Vec<Waiter>,
-    /// For the keyring.
+    /// The callers that wait for the running update.
+    updating: Vec<Waiter>,
+    /// The callers that wait for the keyring.
     retrying: Vec<Waiter>,
-    /// Whose wait is over as soon as the state has been published.
+    /// The callers whose wait ends as soon as the state has been published.
     released: Vec<Waiter>,
 }
 
 impl Store {
-    /// Opens the store with the backend of its choice, and asks for what it holds. Where the choice is a keyring, a private
-    /// file that was chosen at an earlier start comes first, and goes into the keyring as soon as that answers.
+    /// Opens the store with the backend of its choice, and starts to read it. Where the choice is a keyring, a private file
+    /// that was chosen at an earlier start comes first, and is moved into the keyring as soon as that answers.
     pub fn open(options: StoreOptions, backend: Box<dyn Backend>, now: Now) -> (Self, Job) {
-        let mut active = StoreHandle::new(backend, options.lock(), &options.tasks);
+        let mut active = StoreHandle::new(backend, options.lock_path(), &options.tasks);
         let mut kind = match options.choice {
             StoreChoice::Keyring => StoreKind::Keyring,
             StoreChoice::File(_) => StoreKind::File,
             StoreChoice::Memory => StoreKind::Memory,
         };
         let mut keyring = None;
-        let chosen_before = options.private_file.as_ref().map(PrivateFile::new).filter(PrivateFile::is_there);
+        let chosen_before = options.private_file.as_ref().map(PrivateFile::new).filter(PrivateFile::exists);
         if kind == StoreKind::Keyring
             && let Some(file) = chosen_before
         {
-            let file = StoreHandle::new(Box::new(file), options.lock(), &options.tasks);
+            let file = StoreHandle::new(Box::new(file), options.lock_path(), &options.tasks);
             keyring = Some(UnavailableKeyring::new(std::mem::replace(&mut active, file), None));
             kind = StoreKind::File;
         }
@@ -281,17 +286,17 @@ impl Store {
             removed: Vec::new(),
             is_busy: false,
             wants_to_move: false,
-            gone: Gone::No,
+            gone_file: GoneFile::No,
             wants_save: false,
             waiting: Vec::new(),
-            serving: Vec::new(),
+            updating: Vec::new(),
             retrying: Vec::new(),
             released: Vec::new(),
         };
         (store, Box::pin(async { Done::Loaded(load.await) }))
     }
 
-    /// The state of the store.
+    /// Returns the state of the store.
     pub fn status(&self) -> StoreStatus {
         let kind = self.kind;
         let file_possible = self.options.private_file.is_some();
@@ -316,16 +321,16 @@ impl Store {
         self.phase
     }
 
-    /// Brings accounts and store together. The result resolves when that is durable, or has failed, after 10 s at most; the
-    /// status tells which.
+    /// Merges accounts and store. The result resolves when that is durable or has failed, after 10 s at most; the status
+    /// shows which.
     pub fn save(&mut self, now: Now) -> oneshot::Receiver<()> {
         let (waiter, done) = waiter(now, WRITE_PATIENCE, false);
         self.waiting.push(waiter);
         done
     }
 
-    /// Takes in what other copies have stored, if the store answers within 5 s. One that doesn't is not asked again until
-    /// something could be stored there.
+    /// Merges with what other copies have stored, if the store answers within 5 s. One that hasn't is not read again until
+    /// something could be written.
     pub fn reload(&mut self, now: Now) -> oneshot::Receiver<()> {
         let (waiter, done) = waiter(now, RELOAD_PATIENCE, true);
         if self.phase == Phase::Loaded && self.unsaved_since.is_none() && self.kind != StoreKind::Memory {
@@ -334,7 +339,7 @@ impl Store {
         done
     }
 
-    /// Looks for the keyring again and tries the last write again. Resolves after 10 s at most.
+    /// Looks for the keyring again and tries a failed write again. Resolves after 10 s at most.
     pub fn retry(&mut self, now: Now) -> oneshot::Receiver<()> {
         let (waiter, done) = waiter(now, WRITE_PATIENCE, false);
         match &mut self.keyring {
@@ -348,7 +353,7 @@ impl Store {
         done
     }
 
-    /// Tries again what has failed, if enough time has passed.
+    /// Tries again what has failed 5 minutes ago.
     pub fn maintain(&mut self, now: Now) {
         if self.unsaved_since.is_some_and(|since| now.instant.saturating_duration_since(since) >= STORE_RETRY) {
             drop(self.save(now));
@@ -358,9 +363,7 @@ impl Store {
         }
     }
 
-    /// Writes the accounts into the private file: the user's explicit choice where no keyring answers.
-    ///
-    /// # Errors
+    /// Writes the accounts into the private file: the user's explicit choice where no keyring answers. `reply` receives
     /// [`AuthError::FileNotNeeded`] where it isn't offered.
     pub fn use_file(&mut self, accounts: &mut Accounts, reply: FileReply, now: Now) -> Option<Job> {
         let offered = self.options.private_file.clone().filter(|_| self.status().can_use_file());
@@ -368,9 +371,9 @@ impl Store {
             let _ = reply.send(Err(AuthError::FileNotNeeded));
             return None;
         };
-        let file = StoreHandle::new(Box::new(PrivateFile::new(&path)), self.options.lock(), &self.options.tasks);
+        let file = StoreHandle::new(Box::new(PrivateFile::new(&path)), self.options.lock_path(), &self.options.tasks);
         accounts.stamp(&[], now);
-        let ours = accounts.to_store();
+        let ours = accounts.to_stored();
         let write = file.sync(List::new(), ours.clone(), true);
         Some(Box::pin(async move {
             let result = tokio::time::timeout(WRITE_PATIENCE, write).await.unwrap_or(Err(StoreError::NoAnswer));
@@ -378,19 +381,19 @@ impl Store {
         }))
     }
 
-    /// Records that an account was added: the user enters again what could not be read.
+    /// Records that an account was added: the user enters the unreadable ones again.
     pub fn on_account_added(&mut self) {
         self.is_damaged = false;
     }
 
     /// Records that the user has removed an account: its secrets in a store that can't be asked now are removed later.
-    pub fn on_account_removed(&mut self, client_id: String) {
+    pub fn on_account_removed(&mut self, client_id: ClientId) {
         if (self.phase != Phase::Loaded || self.keyring.is_some()) && self.removed.len() < MOST_ACCOUNTS {
             self.removed.push(client_id);
         }
     }
 
-    /// Deletes what could not be read: it may hold tokens of the account that the user has just removed.
+    /// Deletes what could not be read: it may contain tokens of the account that the user has just removed.
     pub fn discard_damaged(&self) -> impl Future<Output = ()> + Send + use<> {
         let in_store = self.active.run(|worker| worker.backend.discard_damaged());
         let in_store = tokio::time::timeout(WRITE_PATIENCE, in_store);
@@ -402,7 +405,7 @@ impl Store {
         let tasks = self.options.tasks.clone();
         async move {
             if let Ok(Err(error)) = in_store.await {
-                tracing::warn!(%error, "what the store could not read could not be deleted");
+                tracing::warn!(%error, "the unreadable contents of the store could not be deleted");
             }
             let (reply, deleted) = oneshot::channel::<()>();
             tasks.spawn_blocking("store", move || {
@@ -415,18 +418,18 @@ impl Store {
         }
     }
 
-    /// When [`Store::advance`] has to be called again although nothing has happened.
+    /// Returns when [`Store::advance`] has to be called although nothing has changed.
     pub fn next_deadline(&self) -> Option<Instant> {
-        let waiters = self.waiting.iter().chain(&self.serving).chain(&self.retrying).map(|waiter| waiter.deadline);
+        let waiters = self.waiting.iter().chain(&self.updating).chain(&self.retrying).map(|waiter| waiter.deadline);
         waiters.chain((self.phase == Phase::Loading).then_some(self.late_at)).min()
     }
 
-    /// Those whose wait is over. To be dropped when the state has been published.
-    pub fn released(&mut self) -> impl Sized + use<> {
+    /// Returns the callers whose wait is over, to be dropped when the state has been published.
+    pub fn take_released(&mut self) -> impl Sized + use<> {
         std::mem::take(&mut self.released)
     }
 
-    /// Does what is due, and returns what is to be run, if anything. To be called again until there is nothing.
+    /// Does what is due, and returns a job to run, if there is one. To be called until it returns none.
     pub fn advance(&mut self, accounts: &mut Accounts, now: Now) -> Option<Job> {
         self.expire(now);
         match self.phase {
@@ -438,8 +441,8 @@ impl Store {
                 return None;
             }
             Phase::Late => {
-                // There is nothing to merge with yet; the merge afterwards writes. A keyring that waits for its user is not
-                // waited for.
+                // There is nothing to merge with yet, so the changes are written after loading. Callers don't wait for a
+                // keyring that waits for its user.
                 if !self.waiting.is_empty() {
                     self.unsaved_since = Some(now.instant);
                     self.released.append(&mut self.waiting);
@@ -459,25 +462,25 @@ impl Store {
         if self.is_busy {
             return None;
         }
-        if self.wants_to_move || self.gone == Gone::Follow {
+        if self.wants_to_move || self.gone_file == GoneFile::Follow {
             self.wants_to_move = false;
             if let Some(job) = self.move_in(accounts, now) {
                 return Some(job);
             }
         }
-        if self.gone == Gone::Restore {
-            self.gone = Gone::No;
+        if self.gone_file == GoneFile::Restore {
+            self.gone_file = GoneFile::No;
             return Some(self.update(accounts, true, now));
         }
         if self.waiting.is_empty() && !self.wants_save {
             return None;
         }
         self.wants_save = false;
-        self.serving = std::mem::take(&mut self.waiting);
+        self.updating = std::mem::take(&mut self.waiting);
         accounts.stamp(&self.base, now);
-        if self.base == accounts.to_store() && !self.serving.iter().any(|waiter| waiter.is_reload) {
+        if self.base == accounts.to_stored() && !self.updating.iter().any(|waiter| waiter.is_reload) {
             self.on_stored(accounts);
-            self.released.append(&mut self.serving);
+            self.released.append(&mut self.updating);
             return None;
         }
         // Another copy may have moved the file into the keyring.
@@ -488,29 +491,29 @@ impl Store {
     fn update(&mut self, accounts: &mut Accounts, restore: bool, now: Now) -> Job {
         self.is_busy = true;
         accounts.stamp(&self.base, now);
-        let (store, ours) = (self.active.clone(), accounts.to_store());
+        let (store, ours) = (self.active.clone(), accounts.to_stored());
         let update = store.sync(self.base.clone(), ours.clone(), restore);
         Box::pin(async move { Done::Updated { store, ours, restored: restore, result: update.await } })
     }
 
-    /// Makes the keyring the store: what is here, what the private file holds and what the keyring holds become one.
+    /// Makes the keyring the store: merges the accounts here, those of the private file and those of the keyring.
     fn move_in(&mut self, accounts: &mut Accounts, now: Now) -> Option<Job> {
         let keyring = self.keyring.as_mut()?;
         self.is_busy = true;
         keyring.is_asked = true;
         accounts.stamp(&self.base, now);
         let file = self.options.private_file.clone().filter(|_| self.kind == StoreKind::File);
-        let (from, ours) = (self.active.clone(), accounts.to_store());
-        let (base, handed, removed) = (self.base.clone(), ours.clone(), self.removed.clone());
-        let moving = keyring.handle.run(move |worker| worker.move_in(file, &base, &handed, &removed));
+        let (from, ours) = (self.active.clone(), accounts.to_stored());
+        let (base, handed_over, removed) = (self.base.clone(), ours.clone(), self.removed.clone());
+        let moving = keyring.handle.run(move |worker| worker.move_in(file, &base, &handed_over, &removed));
         Some(Box::pin(async move { Done::MovedIn { from, ours, result: moving.await } }))
     }
 
-    /// Takes in the outcome of a job.
+    /// Records the outcome of a job.
     pub fn on_done(&mut self, done: Done, accounts: &mut Accounts, now: Now) {
         match done {
             Done::Loaded(result) => self.on_loaded(result, accounts, now),
-            // Another store has taken the place of the one that this is about.
+            // Another store has replaced the one that this is about.
             Done::Updated { store, .. } if !self.active.is(&store) => {}
             Done::MovedIn { from, .. } if !self.active.is(&from) => {
                 if let Some(keyring) = &mut self.keyring {
@@ -524,7 +527,7 @@ impl Store {
             Done::MovedIn { ours, result, .. } => self.on_moved_in(&ours, result, accounts, now),
             Done::FileWritten { file, path, ours, result, reply } => match result {
                 Ok(_) if !self.status().can_use_file() => {
-                    // The keyring has come back meanwhile, and it is the better place.
+                    // The keyring is available again, and it is the better place.
                     drop(file.run(move |_| {
                         let removed = PrivateFile::new(path).remove().map_err(|_| AuthError::FileFailed);
                         let _ = reply.send(removed);
@@ -589,7 +592,7 @@ impl Store {
                 self.on_stored(accounts);
             }
             Err(StoreError::Gone) if !restored => {
-                self.gone = Gone::Follow;
+                self.gone_file = GoneFile::Follow;
                 return;
             }
             Err(error) => {
@@ -602,28 +605,28 @@ impl Store {
                 self.on_not_stored(self.base == *ours, failure, now);
             }
         }
-        self.released.append(&mut self.serving);
+        self.released.append(&mut self.updating);
     }
 
     fn on_moved_in(&mut self, ours: &List, result: Result<Stored, StoreError>, accounts: &mut Accounts, now: Now) {
         self.is_busy = false;
         match (result, self.keyring.take()) {
             (Ok(stored), Some(keyring)) => {
-                tracing::info!("the keyring holds the sign-ins now");
+                tracing::info!("the sign-ins are stored in the keyring now");
                 self.removed.clear();
                 self.active = keyring.handle;
                 self.kind = StoreKind::Keyring;
-                self.gone = Gone::No;
+                self.gone_file = GoneFile::No;
                 (self.failure, self.is_damaged, self.file_unreadable) = (None, false, false);
                 self.adopt(ours, stored, accounts, now);
-                self.unsaved_since = (accounts.to_store() != self.base).then_some(now.instant);
-                self.released.append(&mut self.serving);
+                self.unsaved_since = (accounts.to_stored() != self.base).then_some(now.instant);
+                self.released.append(&mut self.updating);
                 self.end_retry();
             }
             (result, keyring) => {
                 self.keyring = keyring;
-                if self.gone == Gone::Follow {
-                    self.gone = Gone::Restore;
+                if self.gone_file == GoneFile::Follow {
+                    self.gone_file = GoneFile::Restore;
                 }
                 if let Err(error) = result {
                     self.on_keyring_failed(&error, now);
@@ -640,9 +643,9 @@ impl Store {
         self.kind = StoreKind::File;
         (self.failure, self.is_damaged, self.unsaved_since) = (None, false, None);
         self.adopt(ours, stored, accounts, now);
-        // What the store of before was still to write is written here.
-        (self.is_busy, self.gone) = (false, Gone::No);
-        self.waiting.append(&mut self.serving);
+        // Changes that the previous store has not written are written here.
+        (self.is_busy, self.gone_file) = (false, GoneFile::No);
+        self.waiting.append(&mut self.updating);
     }
 
     fn on_keyring_failed(&mut self, error: &StoreError, now: Now) {
@@ -652,28 +655,28 @@ impl Store {
         self.end_retry();
     }
 
-    /// Lets those go on who wait for the keyring; with something unsaved they wait for that now.
+    /// Ends the waits for the keyring; with something unsaved they continue as waits for the next update.
     fn end_retry(&mut self) {
         let next = if self.unsaved_since.is_some() { &mut self.waiting } else { &mut self.released };
         next.append(&mut self.retrying);
     }
 
-    /// Takes in what is stored after `handed` was handed over, and keeps what has changed here since.
-    fn adopt(&mut self, handed: &List, stored: Stored, accounts: &mut Accounts, now: Now) {
-        let merged = merge(handed, &accounts.to_store(), &stored.accounts);
-        accounts.take_in(merged, now);
+    /// Takes over what is stored after `handed_over` was merged into it, and keeps later changes here.
+    fn adopt(&mut self, handed_over: &List, stored: Stored, accounts: &mut Accounts, now: Now) {
+        let merged = merge(handed_over, &accounts.to_stored(), &stored.accounts);
+        accounts.apply_stored(merged, now);
         self.base = stored.accounts;
         self.has_unread = stored.has_unread;
     }
 
     /// Records that the store works and, unless something has changed since, that nothing is left to write.
     fn on_stored(&mut self, accounts: &Accounts) {
-        if accounts.to_store() == self.base {
+        if accounts.to_stored() == self.base {
             (self.failure, self.unsaved_since) = (None, None);
         }
     }
 
-    /// Records that the store doesn't do what it should. The user need not know, if nothing is lost by it.
+    /// Records that the store has failed. It isn't shown if nothing would be lost.
     fn on_not_stored(&mut self, nothing_lost: bool, failure: WriteFailure, now: Now) {
         self.unsaved_since = Some(now.instant);
         if !nothing_lost {
@@ -681,12 +684,12 @@ impl Store {
         }
     }
 
-    /// Ends the waits that have taken too long.
+    /// Ends the waits that have timed out.
     fn expire(&mut self, now: Now) {
         let is_late = |waiter: &mut Waiter| waiter.deadline <= now.instant;
         let mut late: Vec<Waiter> = self.waiting.extract_if(.., is_late).collect();
         self.wants_save |= late.iter().any(|waiter| !waiter.is_reload);
-        late.extend(self.serving.extract_if(.., is_late));
+        late.extend(self.updating.extract_if(.., is_late));
         if !late.is_empty() {
             tracing::warn!("the secret store has not answered yet");
             self.on_not_stored(late.iter().all(|waiter| waiter.is_reload), WriteFailure::NotWritten, now);

@@ -1,4 +1,4 @@
-//! The state of the secret store, as the one value from which flags and words are derived.
+//! The state of the secret store: the one value from which flags and words are derived.
 
 use serde::Serialize;
 
@@ -17,7 +17,7 @@ pub enum StoreKind {
 /// The state of the secret store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StoreStatus {
-    /// Everything is stored there, or is just being read or written.
+    /// Everything is stored, or is being read or written.
     Ready(StoreKind),
     /// Secrets are in memory, because the environment asks for it.
     MemoryChosen,
@@ -26,9 +26,9 @@ pub enum StoreStatus {
         /// Whether a private file could be written instead.
         file_possible: bool,
     },
-    /// The keyring is locked: memory or the private file stands in for it, or the last change is not in it.
+    /// The keyring is locked: memory or the private file replaces it, or it lacks the last change.
     Locked(StoreKind),
-    /// The keyring has been asked and hasn't answered. Another place may stand in for it.
+    /// The keyring has been asked and hasn't answered. Another place may replace it.
     Unanswered(StoreKind),
     /// The last change is in memory only.
     NotWritten {
@@ -56,7 +56,7 @@ pub enum StoreStatus {
 }
 
 impl StoreStatus {
-    /// Where secrets are kept now.
+    /// Returns where secrets are kept now.
     #[must_use]
     pub fn kind(self) -> StoreKind {
         match self {
@@ -71,8 +71,8 @@ impl StoreStatus {
         }
     }
 
-    /// True if [`Auth::use_private_file`](crate::auth::Auth::use_private_file) would make it better. A keyring that is
-    /// locked needs its password, not another place.
+    /// True if [`Auth::use_private_file`](crate::auth::Auth::use_private_file) would help. A locked keyring needs its
+    /// password, not another place.
     #[must_use]
     pub fn can_use_file(self) -> bool {
         match self {
@@ -84,12 +84,12 @@ impl StoreStatus {
         }
     }
 
-    /// True if [`Auth::retry_store`](crate::auth::Auth::retry_store) might make it better.
+    /// True if [`Auth::retry_store`](crate::auth::Auth::retry_store) might help.
     #[must_use]
     pub fn can_retry(self) -> bool {
         match self {
             Self::NoKeyring { .. } | Self::Locked(_) | Self::NotWritten { .. } | Self::TooLarge { .. } => true,
-            // A keyring that is being read at the start is not asked a second time.
+            // A keyring that is still being read at the start isn't asked again.
             Self::Unanswered(kind) => kind != StoreKind::Keyring,
             Self::FileUnreadable { has_keyring } => has_keyring,
             Self::Ready(_) | Self::MemoryChosen | Self::Damaged(_) | Self::Unread(_) => false,

@@ -1,4 +1,4 @@
-//! Each place for secrets, and the operations on it.
+//! Tests of each place for secrets, and of the operations on it.
 
 use std::fs;
 
@@ -8,20 +8,20 @@ use super::backend::{Unread, encode};
 use super::keyring::{DAMAGED_ENTRY, INDEX_ENTRY, LARGEST_ENTRY, account_entry};
 use super::worker::StoreWorker;
 use super::*;
-use crate::auth::accounts::{LONGEST_CREDENTIAL, Redirect, StoredAccount, User};
+use crate::auth::accounts::{LONGEST_CREDENTIAL, Redirect, SignInDate, StoredAccount, User};
 use crate::auth::secret::Secret;
+use crate::clock::UnixTime;
 
 fn account(id: &str) -> StoredAccount {
     StoredAccount {
-        id: id.into(),
-        client_id: format!("client-{id}"),
         client_secret: Some(Secret::new("s".repeat(32))),
         redirect: Redirect::Avermedia,
         same_developer_as: Some("0123456789abcdef".into()),
         refresh_token: Some(Secret::new("r".repeat(1000))),
         user: Some(User { id: "user".into(), account_id: None, name: "名前 ".repeat(30) }),
-        signed_in_at: Some(1_800_000_000),
-        token_at: 1_800_000_000_000,
+        signed_in_at: Some(SignInDate::new(UnixTime::from_secs(1_800_000_000))),
+        token_at: UnixTime::from_secs(1_800_000_000),
+        ..StoredAccount::new(id.into(), format!("client-{id}").into())
     }
 }
 
@@ -33,26 +33,26 @@ async fn load(store: &StoreHandle) -> Result<Vec<StoredAccount>, StoreError> {
     accounts(store.run(|worker| worker.load()).await)
 }
 
-/// The largest account that the settings page lets in, with a refresh token of so many bytes.
+/// The largest account that the settings page accepts, with a refresh token of so many bytes.
 fn largest(token: usize) -> StoredAccount {
     StoredAccount {
-        client_id: "c".repeat(LONGEST_CREDENTIAL),
+        client_id: "c".repeat(LONGEST_CREDENTIAL).into(),
         client_secret: Some(Secret::new("s".repeat(LONGEST_CREDENTIAL))),
         refresh_token: Some(Secret::new("r".repeat(token))),
-        user: Some(User { id: "u".repeat(64), account_id: None, name: "名前 ".repeat(100) }),
-        signed_in_at: Some(u64::MAX),
-        token_at: u64::MAX,
+        user: Some(User { id: "u".repeat(64).into(), account_id: None, name: "名前 ".repeat(100) }),
+        signed_in_at: Some(serde_json::from_str("18446744073709551615").unwrap()),
+        token_at: UnixTime::from_millis(u64::MAX),
         ..account("0123456789abcdef")
     }
 }
 
 #[test]
 fn account_fits_the_windows_credential_store() {
-    // Refresh tokens that Spotify gives have some 130 to 400 characters.
+    // Spotify's refresh tokens have some 130 to 400 characters.
     for token in [131, 600] {
         let mut account = largest(token);
-        assert!(Keyring::in_form(false).fit(&mut account));
-        assert_eq!(account, largest(token), "nothing need go");
+        assert!(Keyring::with_form(false).fit(&mut account));
+        assert_eq!(account, largest(token), "nothing is dropped");
         assert!(encode(&account).unwrap().len() <= LARGEST_ENTRY);
     }
 }
@@ -61,22 +61,22 @@ fn account_fits_the_windows_credential_store() {
 fn account_drops_its_user_name_to_fit() {
     let fitted = |token| {
         let mut account = largest(token);
-        assert!(Keyring::in_form(false).fit(&mut account));
+        assert!(Keyring::with_form(false).fit(&mut account));
         assert!(encode(&account).unwrap().len() <= LARGEST_ENTRY, "{token}");
         assert_eq!(StoredAccount { user: None, ..account.clone() }, StoredAccount { user: None, ..largest(token) });
         account.user
     };
-    assert_eq!(fitted(1500), Some(User { id: "u".repeat(64), account_id: None, name: "u".repeat(64) }));
+    assert_eq!(fitted(1500), Some(User { id: "u".repeat(64).into(), account_id: None, name: "u".repeat(64) }));
     assert_eq!(fitted(1850), None);
 }
 
 #[test]
-fn account_too_large_is_refused_before_the_keyring_is_asked() {
-    let mut keyring = Keyring::in_form(false);
+fn account_too_large_is_refused_before_it_is_written() {
+    let mut keyring = Keyring::with_form(false);
     assert!(!keyring.fit(&mut largest(2500)));
     let refused = keyring.put("account-a", Zeroizing::new(vec![b'x'; LARGEST_ENTRY + 1]));
     assert_eq!(refused, Err(StoreError::TooLarge));
-    assert!(Keyring::in_form(true).fit(&mut largest(2500)), "one large entry may be");
+    assert!(Keyring::with_form(true).fit(&mut largest(2500)), "a single entry may be large");
 }
 
 #[test]
@@ -118,7 +118,7 @@ fn vanished_file_is_not_an_empty_list() {
     file.write(&[account("a")]).unwrap();
     file.load().unwrap();
     PrivateFile::new(&path).remove().unwrap();
-    assert!(!file.is_there());
+    assert!(!file.exists());
 }
 
 #[cfg(unix)]
@@ -147,19 +147,19 @@ fn damaged_file_is_kept_aside() {
 }
 
 /// A keyring in memory.
-fn in_memory(together: bool) -> Keyring {
-    let mut keyring = Keyring::in_form(together);
+fn in_memory(single_entry: bool) -> Keyring {
+    let mut keyring = Keyring::with_form(single_entry);
     keyring.system = Some(keyring_core::mock::Store::new().unwrap());
     keyring.modifiers = &[];
     keyring
 }
 
-/// The same keyring as another copy of the package sees it.
-fn again(keyring: &Keyring) -> Keyring {
-    let mut again = Keyring::in_form(keyring.together);
-    again.system.clone_from(&keyring.system);
-    again.modifiers = keyring.modifiers;
-    again
+/// The same keyring in another copy of the package.
+fn reopened(keyring: &Keyring) -> Keyring {
+    let mut reopened = Keyring::with_form(keyring.single_entry);
+    reopened.system.clone_from(&keyring.system);
+    reopened.modifiers = keyring.modifiers;
+    reopened
 }
 
 /// An account as a newer version may store it.
@@ -171,13 +171,13 @@ fn keyring_entry_of_a_newer_version_is_kept() {
     keyring.write(&[account("a"), account("b")]).unwrap();
     keyring.put("account-n", Zeroizing::new(NEWER.into())).unwrap();
     keyring.put(INDEX_ENTRY, Zeroizing::new(br#"["a","n","b"]"#.to_vec())).unwrap();
-    let mut keyring = again(&keyring);
+    let mut keyring = reopened(&keyring);
     assert_eq!(keyring.load(), Ok(vec![account("a"), account("b")]));
     for accounts in [vec![account("b")], vec![account("b"), account("c")], vec![]] {
         keyring.write(&accounts).unwrap();
-        assert_eq!(again(&keyring).load(), Ok(accounts));
+        assert_eq!(reopened(&keyring).load(), Ok(accounts));
         assert_eq!(keyring.get("account-n").unwrap().unwrap().as_slice(), NEWER.as_bytes());
-        assert_eq!(keyring.load().map(|accounts| accounts.len()), again(&keyring).load().map(|all| all.len()));
+        assert_eq!(keyring.load().map(|accounts| accounts.len()), reopened(&keyring).load().map(|all| all.len()));
     }
     assert_eq!(keyring.get(INDEX_ENTRY).unwrap().unwrap().as_slice(), br#"["n"]"#);
 }
@@ -185,23 +185,23 @@ fn keyring_entry_of_a_newer_version_is_kept() {
 #[test]
 fn keyring_of_one_entry_keeps_accounts_of_a_newer_version() {
     let mut keyring = in_memory(true);
-    keyring.keep(vec![Unread { id: Some("n".into()), json: Zeroizing::new(NEWER.into()) }]);
+    keyring.add_unread(vec![Unread { id: Some("n".into()), json: Zeroizing::new(NEWER.into()) }]);
     for accounts in [vec![account("a")], vec![], vec![account("b"), account("c")]] {
         keyring.write(&accounts).unwrap();
-        keyring = again(&keyring);
+        keyring = reopened(&keyring);
         assert_eq!(keyring.load(), Ok(accounts));
         assert_eq!(keyring.unread().len(), 1);
     }
 }
 
 #[test]
-fn unreadable_keyring_index_is_put_aside_until_a_removal() {
+fn unreadable_keyring_index_is_copied_until_a_removal() {
     let mut keyring = in_memory(false);
     keyring.put(INDEX_ENTRY, Zeroizing::new(br#"{"ids":["a"]}"#.to_vec())).unwrap();
-    let mut keyring = again(&keyring);
+    let mut keyring = reopened(&keyring);
     assert_eq!(keyring.load(), Err(StoreError::Damaged));
     keyring.write(&[account("b")]).unwrap();
-    assert_eq!(again(&keyring).load(), Ok(vec![account("b")]));
+    assert_eq!(reopened(&keyring).load(), Ok(vec![account("b")]));
     assert_eq!(keyring.get(DAMAGED_ENTRY).unwrap().unwrap().as_slice(), br#"{"ids":["a"]}"#);
     keyring.discard_damaged().unwrap();
     keyring.discard_damaged().unwrap();
@@ -217,19 +217,19 @@ fn accounts_beyond_the_most_stay_stored() {
     let mut keyring = in_memory(false);
     keyring.write(&many[..60]).unwrap();
     let backends: [(Box<dyn Backend>, usize); 2] =
-        [(Box::new(PrivateFile::new(&path)), many.len()), (Box::new(again(&keyring)), 60)];
+        [(Box::new(PrivateFile::new(&path)), many.len()), (Box::new(reopened(&keyring)), 60)];
     for (mut backend, all) in backends {
         assert_eq!(backend.load().unwrap(), many[..MOST_ACCOUNTS]);
         assert_eq!(backend.unread().len(), all - MOST_ACCOUNTS);
         backend.write(&many[1..MOST_ACCOUNTS]).unwrap();
-        // There is room for the next now.
+        // The next one is loaded now.
         assert_eq!(backend.load().unwrap(), many[1..=MOST_ACCOUNTS]);
         assert_eq!(backend.unread().len(), all - MOST_ACCOUNTS - 1);
     }
 }
 
 #[test]
-fn account_of_a_newer_version_stays_in_the_file_and_moves_along() {
+fn account_of_a_newer_version_stays_and_moves() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("accounts.json");
     let old = String::from_utf8(encode(&account("a")).unwrap().to_vec()).unwrap();
@@ -239,19 +239,19 @@ fn account_of_a_newer_version_stays_in_the_file_and_moves_along() {
     file.write(&[account("b")]).unwrap();
     assert!(fs::read_to_string(&path).unwrap().contains(NEWER));
     let keyring = in_memory(false);
-    let mut worker = StoreWorker { backend: Box::new(again(&keyring)), lock: None };
+    let mut worker = StoreWorker { backend: Box::new(reopened(&keyring)), lock_file: None };
     let moved = worker.move_in(Some(path.clone()), &vec![account("b")], &vec![account("b")], &[]);
     assert_eq!(moved, Ok(Stored { accounts: vec![account("b")], has_unread: true }));
     assert!(!path.exists());
-    assert_eq!(again(&keyring).get("account-n").unwrap().unwrap().as_slice(), NEWER.as_bytes());
+    assert_eq!(reopened(&keyring).get("account-n").unwrap().unwrap().as_slice(), NEWER.as_bytes());
 }
 
 #[test]
-fn account_that_a_newer_version_has_taken_over_is_not_written() {
+fn account_taken_over_by_a_newer_version_is_not_written() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("accounts.json");
     fs::write(&path, format!("[{NEWER}]")).unwrap();
-    let mut worker = StoreWorker { backend: Box::new(PrivateFile::new(&path)), lock: None };
+    let mut worker = StoreWorker { backend: Box::new(PrivateFile::new(&path)), lock_file: None };
     let edited = StoredAccount { redirect: Redirect::Loopback, ..account("n") };
     let stored = worker.sync(&vec![account("n")], vec![edited, account("b")], false);
     assert_eq!(accounts(stored), Ok(vec![account("b")]));
@@ -259,13 +259,13 @@ fn account_that_a_newer_version_has_taken_over_is_not_written() {
 }
 
 #[test]
-fn removed_accounts_do_not_come_back_with_the_keyring() {
+fn removed_accounts_do_not_return_with_the_keyring() {
     let mut keyring = in_memory(false);
     keyring.write(&[account("a"), account("b")]).unwrap();
-    let mut worker = StoreWorker { backend: Box::new(again(&keyring)), lock: None };
-    let moved = worker.move_in(None, &vec![], &vec![account("c")], &["client-a".to_owned()]);
+    let mut worker = StoreWorker { backend: Box::new(reopened(&keyring)), lock_file: None };
+    let moved = worker.move_in(None, &vec![], &vec![account("c")], &["client-a".into()]);
     assert_eq!(accounts(moved), Ok(vec![account("b"), account("c")]));
-    assert_eq!(again(&keyring).get("account-a"), Ok(None));
+    assert_eq!(reopened(&keyring).get("account-a"), Ok(None));
 }
 
 #[cfg(all(unix, not(target_os = "macos")))]
@@ -289,9 +289,9 @@ fn locked_keyring_differs_from_a_missing_one() {
     }
 }
 
-/// Run by `dbus-run-session -- sh -c 'echo | gnome-keyring-daemon --unlock && cargo test -p spotify-plugin -- --ignored
-/// keyring'`, or on Windows as a user who is there for it (under Wine in a prefix of its own), never against the
-/// keyring of the user who is logged in.
+/// Run it with `dbus-run-session -- sh -c 'echo | gnome-keyring-daemon --unlock && cargo test -p spotify-plugin -- --ignored
+/// keyring'`, or on Windows as a user of its own (under Wine in a prefix of its own), never with the keyring of the
+/// user who is logged in.
 #[test]
 #[ignore = "needs a keyring of its own"]
 fn keyring_returns_what_was_written() {
@@ -303,7 +303,7 @@ fn keyring_returns_what_was_written() {
     let changed = StoredAccount { refresh_token: None, ..account("b") };
     keyring.write(&[changed.clone(), account("c")]).unwrap();
     assert_eq!(Keyring::new().load(), Ok(vec![changed, account("c")]));
-    assert_eq!(keyring.get(&account_entry("a")), Ok(None), "a removed account's secrets stayed");
+    assert_eq!(keyring.get(&account_entry(&"a".into())), Ok(None), "the secrets of a removed account remain");
 
     keyring.write(&[]).unwrap();
     assert_eq!(Keyring::new().load(), Ok(vec![]));
@@ -313,18 +313,18 @@ fn keyring_returns_what_was_written() {
 #[test]
 #[ignore = "needs a keyring of its own"]
 fn keyring_reads_both_forms_of_entries() {
-    // Small ones, which even one entry of Windows's store has room for.
+    // Small ones, which fit into a single entry even on Windows.
     let small = |id| StoredAccount { refresh_token: Some(Secret::new("token")), user: None, ..account(id) };
     let both = ["x", "y"].map(small);
-    for together in [false, true, false] {
-        let mut keyring = Keyring::in_form(together);
+    for single_entry in [false, true, false] {
+        let mut keyring = Keyring::with_form(single_entry);
         assert!(keyring.load().is_ok());
         keyring.write(&both).unwrap();
         assert_eq!(Keyring::new().load(), Ok(both.to_vec()));
-        let alone = keyring.get(&account_entry("x")).unwrap();
-        assert_eq!(alone.is_none(), together, "no secret stays in an entry that the index lacks");
+        let alone = keyring.get(&account_entry(&"x".into())).unwrap();
+        assert_eq!(alone.is_none(), single_entry, "no secret stays in an entry that the index lacks");
     }
-    let mut keyring = Keyring::in_form(false);
+    let mut keyring = Keyring::with_form(false);
     keyring.load().unwrap();
     keyring.write(&[]).unwrap();
 }
@@ -332,15 +332,15 @@ fn keyring_reads_both_forms_of_entries() {
 /// As above.
 #[test]
 #[ignore = "needs a keyring of its own"]
-fn keyring_stores_the_others_beside_an_account_too_large() {
-    let mut keyring = Keyring::in_form(false);
+fn keyring_stores_the_others_despite_a_large_account() {
+    let mut keyring = Keyring::with_form(false);
     let all = [largest(2500), account("z")];
     assert_eq!(keyring.write(&all), Err(StoreError::TooLarge));
     assert_eq!(Keyring::new().load(), Ok(vec![account("z")]));
-    // As large as there may be, and not a byte more.
+    // The largest account that fits, to the byte.
     let mut most = StoredAccount { user: None, ..account("0123456789abcdef") };
-    let room = LARGEST_ENTRY - encode(&most).unwrap().len();
-    most.refresh_token = Some(Secret::new("r".repeat(1000 + room)));
+    let spare = LARGEST_ENTRY - encode(&most).unwrap().len();
+    most.refresh_token = Some(Secret::new("r".repeat(1000 + spare)));
     keyring.write(std::slice::from_ref(&most)).unwrap();
     assert_eq!(Keyring::new().load(), Ok(vec![most]));
     keyring.write(&[]).unwrap();
@@ -361,7 +361,7 @@ fn keyring_entry_stays_on_this_computer() {
     keyring.write(&[]).unwrap();
 }
 
-/// As above, but over the thread and from within an async runtime.
+/// As above, but through the thread and from within an async runtime.
 #[tokio::test]
 #[ignore = "needs a keyring of its own"]
 async fn keyring_works_beside_an_async_runtime() {
@@ -386,7 +386,7 @@ async fn keyring_is_shared_by_two_copies() {
     assert_eq!(first.accounts.len().max(second.accounts.len()), 2);
     let both = load(&store()).await.unwrap();
     assert_eq!(both.len(), 2);
-    // What the one removes doesn't come back by the other, which still knows it.
+    // An account that one has removed doesn't return from the other, which still has it.
     one.sync(both.clone(), vec![], false).await.unwrap();
     two.sync(both.clone(), [both, add("three")].concat(), false).await.unwrap();
     assert_eq!(load(&store()).await, Ok(add("three")));

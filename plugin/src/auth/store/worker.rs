@@ -1,9 +1,9 @@
-//! The thread on which a store works.
+//! The thread of a store.
 //!
 //! Keyrings and files block, and a keyring may wait for minutes until its user types a password. So each store has a
-//! thread of its own: calls keep their order, callers wait as long as they want to, and a hanging keyring can't keep the
-//! package from stopping, as a thread of the runtime's blocking pool would. The thread also has no async runtime around
-//! it, which the keyring's own D-Bus client needs in order to block.
+//! thread: calls keep their order, callers choose how long to wait, and a hanging keyring can't keep the package from
+//! stopping, as a thread of the runtime's blocking pool would. The thread also runs outside the async runtime, as the
+//! keyring's D-Bus client requires in order to block.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
@@ -14,14 +14,15 @@ use tokio::sync::oneshot;
 
 use super::backend::{Backend, List, StoreError};
 use super::file::PrivateFile;
-use super::lock::{STORE_PATIENCE, hold};
+use super::lock::{STORE_PATIENCE, lock};
 use super::merge::merge;
+use crate::auth::accounts::ClientId;
 use crate::supervisor::Supervisor;
 
 /// The thread's name.
 const THREAD: &str = "secret-store";
 
-/// What is stored after an operation.
+/// The contents of a store after an operation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::auth) struct Stored {
     pub accounts: List,
@@ -31,25 +32,25 @@ pub(in crate::auth) struct Stored {
 
 type Work = Box<dyn FnOnce(&mut StoreWorker) + Send>;
 
-/// The way to a store's thread, which ends when the last handle is dropped and its last operation is done.
+/// A handle to a store's thread, which ends when the last handle is dropped and its last operation is done.
 #[derive(Clone)]
 pub(in crate::auth) struct StoreHandle(Arc<mpsc::Sender<Work>>);
 
 impl StoreHandle {
-    /// Starts the thread. `lock` is the file that the copies of the package lock while they use this store; `tasks` receives
-    /// the failure if the thread panics.
-    pub fn new(backend: Box<dyn Backend>, lock: Option<PathBuf>, tasks: &Supervisor) -> Self {
+    /// Starts the thread. `lock_file` is what the copies of the package lock while they use this store; `tasks` receives the
+    /// failure if the thread panics.
+    pub fn new(backend: Box<dyn Backend>, lock_file: Option<PathBuf>, tasks: &Supervisor) -> Self {
         let (sender, inbox) = mpsc::channel::<Work>();
         let tasks = tasks.clone();
         let work = move || {
-            let mut worker = StoreWorker { backend, lock };
+            let mut worker = StoreWorker { backend, lock_file };
             let run = move || inbox.into_iter().for_each(|work| work(&mut worker));
             if catch_unwind(AssertUnwindSafe(run)).is_err() {
                 tasks.on_panic(THREAD);
             }
         };
         if let Err(error) = thread::Builder::new().name(THREAD.into()).spawn(work) {
-            // The channel is closed then, and every operation fails with NoAnswer.
+            // The channel is closed, so every operation fails with NoAnswer.
             tracing::error!(%error, "the secret store's thread did not start");
         }
         Self(Arc::new(sender))
@@ -60,19 +61,19 @@ impl StoreHandle {
         Arc::ptr_eq(&self.0, &other.0)
     }
 
-    /// Queues work at once; the answer may take as long as the store likes.
+    /// Queues work at once; the answer may take any time.
     pub fn run<T, W>(&self, work: W) -> impl Future<Output = Result<T, StoreError>> + Send + use<T, W>
     where
         T: Send + 'static,
         W: FnOnce(&mut StoreWorker) -> Result<T, StoreError> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
-        // Work that can't be sent takes the reply's end with it. A caller that has stopped waiting is no failure.
+        // Work that can't be sent drops the reply's end. A caller that has stopped waiting is no failure.
         let _ = self.0.send(Box::new(move |worker| drop(reply.send(work(worker)))));
         async move { answer.await.map_err(|_| StoreError::NoAnswer)? }
     }
 
-    /// As [`StoreWorker::sync`]; the answer may take as long as the store likes.
+    /// As [`StoreWorker::sync`]; the answer may take any time.
     pub fn sync(
         &self,
         base: List,
@@ -83,22 +84,22 @@ impl StoreHandle {
     }
 }
 
-/// The end of a [`StoreHandle`] on the thread.
+/// The end of a [`StoreHandle`] on the thread: the only code that uses the backend.
 pub(in crate::auth) struct StoreWorker {
     pub(super) backend: Box<dyn Backend>,
-    pub(super) lock: Option<PathBuf>,
+    pub(super) lock_file: Option<PathBuf>,
 }
 
 impl StoreWorker {
     /// Loads what is stored.
     pub fn load(&mut self) -> Result<Stored, StoreError> {
-        let _held = hold(self.lock.as_deref(), STORE_PATIENCE);
+        let _guard = lock(self.lock_file.as_deref(), STORE_PATIENCE);
         let accounts = self.backend.load()?;
         Ok(self.stored(accounts))
     }
 
-    /// Locks the store, loads what is stored, applies `change` to it, and writes the result durably, unless it is what is
-    /// stored. Returns what is stored then. Nothing else writes accounts.
+    /// Locks the store, loads what is stored, applies `change` to it, and writes the result durably, unless it equals what
+    /// is stored. Returns the new contents. Nothing else writes accounts.
     ///
     /// # Errors
     /// Those of `change` and of writing. With [`StoreError::TooLarge`] all accounts but the large ones are written.
@@ -106,39 +107,39 @@ impl StoreWorker {
         &mut self,
         change: impl FnOnce(Result<List, StoreError>) -> Result<List, StoreError>,
     ) -> Result<Stored, StoreError> {
-        let _held = hold(self.lock.as_deref(), STORE_PATIENCE);
+        let _guard = lock(self.lock_file.as_deref(), STORE_PATIENCE);
         self.apply(false, |_, stored| change(stored))
     }
 
-    /// Merges `ours`, which was made of `base`, with what is stored. With `restore` a store that is gone is made again.
+    /// Merges `ours`, which was made of `base`, with what is stored. With `restore` a file that is gone is written again.
     pub fn sync(&mut self, base: &List, ours: List, restore: bool) -> Result<Stored, StoreError> {
         self.update(|stored| match stored {
             Ok(theirs) => Ok(merge(base, &ours, &theirs)),
-            // No account was changed there; it is the store that failed.
+            // No other copy has changed an account; the store has failed.
             Err(StoreError::Damaged) => Ok(ours),
             Err(StoreError::Gone) if restore => Ok(ours),
             Err(error) => Err(error),
         })
     }
 
-    /// Updates a store that was not used so far: merges `ours` into it. Of a private file, from which `base` was read, the
-    /// accounts come along, and it is deleted once they have been read back. Accounts with the Client IDs of `removed` are
-    /// deleted here: the user has removed them meanwhile.
+    /// Updates a store that was not used so far: merges `ours` into it. The accounts of a private file, from which `base` was
+    /// read, move into it, and the file is deleted once they have been read back. Accounts with the Client IDs of `removed`
+    /// are deleted: the user has removed them meanwhile.
     ///
     /// # Errors
-    /// If the store doesn't hold all of them afterwards; the private file stays then.
+    /// If the store doesn't contain all of them afterwards; the private file stays then.
     pub fn move_in(
         &mut self,
         file: Option<PathBuf>,
         base: &List,
         ours: &List,
-        removed: &[String],
+        removed: &[ClientId],
     ) -> Result<Stored, StoreError> {
-        let _held = hold(self.lock.as_deref(), STORE_PATIENCE);
+        let _guard = lock(self.lock_file.as_deref(), STORE_PATIENCE);
         let mut file = file.map(PrivateFile::new);
         let in_file = match &mut file {
-            // One that is gone was moved by another copy: its accounts are here, and they are no longer news.
-            Some(file) if file.is_there() => Some(file.load()),
+            // One that is gone was moved by another copy: its accounts are in this store already.
+            Some(file) if file.exists() => Some(file.load()),
             _ => None,
         };
         let stored = self.apply(true, |backend, stored| {
@@ -146,7 +147,7 @@ impl StoreWorker {
                 Err(StoreError::Damaged) => List::new(),
                 other => other?,
             };
-            // Counted as known to be stored, so that they are deleted as they are missing in ours.
+            // In the base of the merge, so that they are deleted as they are missing in ours.
             let gone = with_clients(&theirs, removed);
             let merged = match (in_file, &file) {
                 (Some(Ok(in_file)), _) => merge(&gone, &merge(base, ours, &in_file), &theirs),
@@ -155,12 +156,12 @@ impl StoreWorker {
                 (None, Some(_)) => merge(base, ours, &theirs),
             };
             if let Some(file) = &file {
-                backend.keep(file.unread().to_vec());
+                backend.add_unread(file.unread().to_vec());
             }
             Ok(merged)
         })?;
         if self.backend.load()? != stored.accounts {
-            return Err(StoreError::Unavailable("it doesn't keep what it is given".into()));
+            return Err(StoreError::Unavailable("it doesn't return what was written".into()));
         }
         if let Some(file) = file {
             file.remove()?;
@@ -169,7 +170,7 @@ impl StoreWorker {
     }
 
     /// Loads, applies and writes under a lock that the caller holds. With `whole` an account that doesn't fit is an error
-    /// before anything is written, and the result is written in any case.
+    /// before anything is written, and the result is written even if it equals what is stored.
     fn apply(
         &mut self,
         whole: bool,
@@ -178,7 +179,7 @@ impl StoreWorker {
         let stored = self.backend.load();
         let before = stored.as_ref().ok().filter(|_| !whole).cloned();
         let mut accounts = change(&mut *self.backend, stored)?;
-        // What a newer version has made of an account counts more than what this one knows of it.
+        // An account that a newer version has written counts more than this version's.
         let unread = self.backend.unread();
         accounts.retain(|account| unread.iter().all(|unread| unread.id.as_ref() != Some(&account.id)));
         let mut all_fit = true;
@@ -186,7 +187,7 @@ impl StoreWorker {
             all_fit &= self.backend.fit(account);
         }
         if whole && !all_fit {
-            // Where they are now, there is room for all of them.
+            // All of them fit into their present store.
             return Err(StoreError::TooLarge);
         }
         if before.as_ref() != Some(&accounts) {
@@ -200,7 +201,7 @@ impl StoreWorker {
     }
 }
 
-/// Those of `accounts` whose Client ID is one of `clients`.
-pub(super) fn with_clients(accounts: &List, clients: &[String]) -> List {
+/// Returns the accounts whose Client ID is one of `clients`.
+pub(super) fn with_clients(accounts: &List, clients: &[ClientId]) -> List {
     accounts.iter().filter(|account| clients.contains(&account.client_id)).cloned().collect()
 }

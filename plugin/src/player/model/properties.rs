@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::auth::testing::accounts;
 use crate::auth::{LimitKind, Link};
+use crate::clock::UnixTime;
 use crate::player::testing::{instant, pressed, time};
 use crate::player::{Again, SleepUntil, Start};
 use crate::spotify::{Context, Device, Item, Repeat};
@@ -136,7 +137,8 @@ prop_compose! {
 
 fn event() -> impl Strategy<Value = Event> {
     let link = prop::sample::select(vec![Link::Linked, Link::Linked, Link::SignInAgain]);
-    let limit = moment().prop_map(|until_ms| Limit { until_ms, kind: LimitKind::Throttle });
+    let limit =
+        moment().prop_map(|until_ms| Limit { until: UnixTime::from_millis(until_ms), kind: LimitKind::Throttle });
     prop_oneof![
         6 => (maybe(playback()), moment()).prop_map(|(answer, asked_ms)| Event::Answer(answer.map(Box::new), asked_ms)),
         1 => error().prop_map(Event::Failure),

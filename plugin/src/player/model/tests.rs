@@ -1,7 +1,7 @@
 use super::*;
 use crate::auth::LimitKind;
 use crate::auth::testing::accounts;
-use crate::clock::millis;
+use crate::clock::{UnixTime, millis};
 use crate::player::state::STALE_AFTER;
 use crate::player::testing::{instant, key, ms, pressed, time};
 use crate::spotify::{Device, Item, LinkedFrom};
@@ -45,7 +45,7 @@ fn clock_set_back_prolongs_nothing() {
     press(&mut model, Verb::Next, T + 1_000);
     let call = model.next_call(time(T + 1_000)).unwrap();
     model.refused(&call, Error::Offline, time(T + 1_000));
-    let later = |ms| Moment { unix_ms: T - 500_000, ..time(T + 1_000 + ms) };
+    let later = |ms| Moment { date: UnixTime::from_millis(T - 500_000), ..time(T + 1_000 + ms) };
     model.woke(later(0).instant);
     assert!(model.at(later(REFUSAL_MS - 1)).refusal.is_some());
     assert_eq!(model.at(later(REFUSAL_MS)).refusal, None);
@@ -460,7 +460,7 @@ fn position_never_runs_past_the_end() {
 
 #[test]
 fn a_wait_counts_down_and_ends_by_itself() {
-    let limit = |kind, until_ms| Some(Limit { until_ms, kind });
+    let limit = |kind, until_ms| Some(Limit { until: UnixTime::from_millis(until_ms), kind });
     let mut state = accounts(Link::Linked, &["A"]);
     state.limit = limit(LimitKind::Throttle, T + 2_500);
     let mut model = Model::new(Arc::new(state.clone()));

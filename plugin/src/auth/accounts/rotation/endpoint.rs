@@ -1,8 +1,8 @@
-//! Calls that are refused while others of the same app are served.
+//! Endpoints that are refused while others of the same app are served.
 //!
-//! A 429 names no scope. The first one of an endpoint is taken at its word and shuts the app. When the same endpoint is
-//! refused again after the time that Spotify has asked for, and nothing else was, the refusal is about that endpoint: it
-//! alone is shut, each time for longer, and all other calls go on.
+//! A 429 names no scope. The first one of an endpoint limits the whole app. When the same endpoint is refused again after the
+//! time that Spotify has asked for, and nothing else was, the refusal is about that endpoint: it alone is limited, each time
+//! for longer, and all other calls are served.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -12,28 +12,30 @@ use std::time::Duration;
 use host_sdk::backoff::Backoff;
 use serde::{Deserialize, Serialize};
 
-use super::limit::{Group, Limit, LimitKind, ahead, lenient, lenient_map, millis, prolong};
+use super::limit::{Group, Limit, LimitKind, extend, lenient, lenient_map};
+use crate::auth::accounts::dates::{LONGEST_LIMIT, is_ahead, later_end};
+use crate::clock::UnixTime;
 
-/// How many endpoints are remembered for an app: more than there are.
-const MOST: usize = 48;
+/// The most endpoints that are remembered of an app: more than there are.
+const MOST_ENDPOINTS: usize = 48;
 /// Guesses for throttles in a row whose `Retry-After` is missing.
 const GUESS: Backoff = Backoff::new(Duration::from_secs(5), Duration::from_secs(300));
 /// The longest time by which an endpoint that is refused alone is backed off.
 const LONGEST_BACKOFF: Duration = Duration::from_secs(3_600);
-/// A limit this long after the end of the one before is a new beginning, not the next in a row.
+/// A refusal this long after the end of the one before is a first one, not the next in a row.
 const FORGET: Duration = Duration::from_secs(600);
-/// The same for an endpoint that was refused alone, which may not be asked for hours.
+/// The same for an endpoint that was refused alone, which may not be called for hours.
 const FORGET_ALONE: Duration = Duration::from_secs(24 * 3_600);
 
-/// What is remembered of an endpoint that was refused. Times are Unix milliseconds.
+/// An endpoint that was refused.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Refused {
     group: Group,
     kind: LimitKind,
-    /// The end of the wait, also of one that shuts the whole app.
+    /// The end of the wait, also of one of the whole app.
     #[serde(default, deserialize_with = "lenient")]
-    until: Saturating<u64>,
+    until: UnixTime,
     /// Whether the wait is this endpoint's alone.
     #[serde(default, deserialize_with = "lenient")]
     alone: bool,
@@ -60,24 +62,24 @@ pub(super) struct Endpoints {
 }
 
 impl Endpoints {
-    /// Returns what shuts an endpoint alone, if anything does.
-    pub fn limit(&self, now_ms: u64, endpoint: &str) -> Option<Limit> {
-        self.refused.get(endpoint)?.limit(now_ms)
+    /// Returns the limit of an endpoint alone, if it has one.
+    pub fn limit(&self, now: UnixTime, endpoint: &str) -> Option<Limit> {
+        self.refused.get(endpoint)?.limit(now)
     }
 
-    /// Returns all that is shut alone, by the group of the endpoint.
-    pub fn limits(&self, now_ms: u64) -> impl Iterator<Item = (Group, Limit)> {
-        self.refused.values().filter_map(move |refused| Some((refused.group, refused.limit(now_ms)?)))
+    /// Returns the limits of endpoints alone, with the endpoint's group.
+    pub fn limits(&self, now: UnixTime) -> impl Iterator<Item = (Group, Limit)> {
+        self.refused.values().filter_map(move |refused| Some((refused.group, refused.limit(now)?)))
     }
 
     /// Records that a call was served.
-    pub fn on_served(&mut self, now_ms: u64, endpoint: &str) {
+    pub fn on_served(&mut self, now: UnixTime, endpoint: &str) {
         self.last.take_if(|last| last == endpoint);
-        // One that was refused alone is soon suspected again; for any other all is forgotten.
+        // One that was refused alone is limited alone at its next refusal; any other starts over.
         if let Some(refused) = self.refused.get_mut(endpoint) {
             if refused.alone {
                 refused.in_a_row = Saturating(1);
-                refused.until = Saturating(now_ms);
+                refused.until = now;
             } else {
                 self.refused.remove(endpoint);
             }
@@ -87,19 +89,19 @@ impl Endpoints {
         }
     }
 
-    /// Records a throttle. Returns how long the whole app is to wait, or None if the endpoint alone is.
+    /// Records a throttle. Returns how long the whole app is to wait, or None if only the endpoint is.
     pub fn on_throttle(
         &mut self,
-        now_ms: u64,
+        now: UnixTime,
         group: Group,
         endpoint: &str,
         retry_after: Option<Duration>,
     ) -> Option<Duration> {
         let is_last = self.last.as_deref() == Some(endpoint);
         self.last = Some(endpoint.to_owned());
-        let refused = self.entry(now_ms, group, LimitKind::Throttle, endpoint);
-        // A call that was under way already when the one before was refused means nothing new.
-        if !ahead(refused.until, now_ms) {
+        let refused = self.entry(now, group, LimitKind::Throttle, endpoint);
+        // A call that had been sent already when the one before was refused proves nothing.
+        if !refused.is_waiting(now) {
             refused.alone = refused.in_a_row.0 > 0 && (refused.others_served || (is_last && refused.has_retry_after));
             refused.in_a_row += 1;
             refused.others_served = false;
@@ -108,26 +110,26 @@ impl Endpoints {
         let wait = retry_after.unwrap_or_else(|| GUESS.after(refused.in_a_row.0));
         if refused.alone {
             let backed_off = Backoff::new(wait, LONGEST_BACKOFF).after(refused.in_a_row.0.saturating_sub(1));
-            prolong(&mut refused.until, now_ms, wait.max(backed_off));
+            extend(&mut refused.until, now, wait.max(backed_off));
             return None;
         }
-        prolong(&mut refused.until, now_ms, wait);
+        extend(&mut refused.until, now, wait);
         Some(wait)
     }
 
-    /// Records that the quota of an endpoint is used up, for this endpoint alone.
-    pub fn on_quota(&mut self, now_ms: u64, group: Group, endpoint: &str, wait: Duration) {
-        let refused = self.entry(now_ms, group, LimitKind::Quota, endpoint);
+    /// Records that a quota is used up for this endpoint alone.
+    pub fn on_quota(&mut self, now: UnixTime, group: Group, endpoint: &str, wait: Duration) {
+        let refused = self.entry(now, group, LimitKind::Quota, endpoint);
         refused.alone = true;
-        prolong(&mut refused.until, now_ms, wait);
+        extend(&mut refused.until, now, wait);
     }
 
-    fn entry(&mut self, now_ms: u64, group: Group, kind: LimitKind, endpoint: &str) -> &mut Refused {
-        self.refused.retain(|_, refused| !refused.is_over(now_ms));
+    fn entry(&mut self, now: UnixTime, group: Group, kind: LimitKind, endpoint: &str) -> &mut Refused {
+        self.refused.retain(|_, refused| !refused.is_over(now));
         let new = Refused {
             group,
             kind,
-            until: Saturating(0),
+            until: UnixTime::default(),
             alone: false,
             in_a_row: Saturating(0),
             has_retry_after: false,
@@ -138,32 +140,32 @@ impl Endpoints {
         refused
     }
 
-    /// Takes in what another copy of the package has written down: of two limits the later one.
-    pub fn take_in(&mut self, later: impl Fn(Saturating<u64>, Saturating<u64>) -> Saturating<u64>, other: Self) {
+    /// Merges with what another copy of the package has saved: of two limits the later one counts.
+    pub fn merge(&mut self, now: UnixTime, other: Self) {
         for (endpoint, theirs) in other.refused {
-            let has_room = self.refused.len() < MOST;
+            let is_full = self.refused.len() >= MOST_ENDPOINTS;
             match self.refused.entry(endpoint) {
-                Entry::Occupied(mut place) => {
-                    let ours = place.get_mut();
-                    let until = later(ours.until, theirs.until);
-                    if until != ours.until {
-                        *ours = Refused { until, ..theirs };
+                Entry::Occupied(mut entry) => {
+                    let ours = entry.get_mut();
+                    if later_end(ours.until, theirs.until, now) != ours.until {
+                        *ours = theirs;
                     }
                 }
-                Entry::Vacant(place) if has_room => drop(place.insert(theirs)),
-                Entry::Vacant(_) => {}
+                Entry::Vacant(_) if is_full => {}
+                Entry::Vacant(entry) => drop(entry.insert(theirs)),
             }
         }
     }
 
-    pub fn set_back(&mut self, by_ms: u64) {
-        self.refused.values_mut().for_each(|refused| refused.until -= by_ms);
+    /// Returns all dates, to be changed.
+    pub fn dates_mut(&mut self) -> impl Iterator<Item = &mut UnixTime> {
+        self.refused.values_mut().map(|refused| &mut refused.until)
     }
 
-    /// Drops what has no effect any more, and what is too much.
-    pub fn tidy(&mut self, now_ms: u64) {
-        self.refused.retain(|_, refused| !refused.is_over(now_ms));
-        while self.refused.len() > MOST {
+    /// Drops what has no effect any more, and what exceeds the bound.
+    pub fn tidy(&mut self, now: UnixTime) {
+        self.refused.retain(|_, refused| !refused.is_over(now));
+        while self.refused.len() > MOST_ENDPOINTS {
             self.refused.pop_last();
         }
     }
@@ -174,12 +176,16 @@ impl Endpoints {
 }
 
 impl Refused {
-    fn limit(&self, now_ms: u64) -> Option<Limit> {
-        (self.alone && ahead(self.until, now_ms)).then_some(Limit { until_ms: self.until.0, kind: self.kind })
+    fn limit(&self, now: UnixTime) -> Option<Limit> {
+        Limit::if_ahead(self.until, self.kind, now).filter(|_| self.alone)
     }
 
-    fn is_over(&self, now_ms: u64) -> bool {
+    fn is_waiting(&self, now: UnixTime) -> bool {
+        is_ahead(self.until, now, LONGEST_LIMIT)
+    }
+
+    fn is_over(&self, now: UnixTime) -> bool {
         let forget = if self.alone { FORGET_ALONE } else { FORGET };
-        !ahead(self.until, now_ms) && (self.until + Saturating(millis(forget))).0 < now_ms
+        !self.is_waiting(now) && self.until + forget < now
     }
 }

@@ -1,14 +1,16 @@
-//! Limits: what is shut, until when, and how their ends are read and prolonged.
+//! Limits: their kinds, and how their ends are extended and read from a file.
 
 use std::collections::BTreeMap;
-use std::num::Saturating;
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
-/// Calls that share a quota. Spotify doesn't publish its buckets; these follow what users report: one can be shut while
+use crate::auth::accounts::dates::{LONGEST_LIMIT, is_ahead, later_end};
+use crate::clock::UnixTime;
+
+/// Calls that share a quota. Spotify doesn't publish its buckets; these follow what users report: one can be used up while
 /// others still answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -21,7 +23,7 @@ pub enum Group {
     Playlists,
     /// Search and public facts about tracks, albums, artists, shows.
     Catalog,
-    /// Who has signed in.
+    /// The signed-in user.
     Profile,
 }
 
@@ -29,40 +31,38 @@ pub enum Group {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum LimitKind {
-    /// Too many calls in the last 30 s; over in seconds.
+    /// Too many calls in the last 30 s; ends in seconds.
     Throttle,
-    /// The quota of the developer account is used up; over in hours.
+    /// The quota of the developer account is used up; ends in hours.
     Quota,
 }
 
-/// A time during which Spotify doesn't want to hear from us.
+/// A time during which Spotify must not be called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limit {
-    /// Unix milliseconds of its end.
-    pub until_ms: u64,
-    /// Why.
+    /// Its end.
+    pub until: UnixTime,
+    /// Its kind.
     pub kind: LimitKind,
 }
 
-/// Spotify says "0" at times; asking again at once would only be refused again.
-pub(super) const SHORTEST: Duration = Duration::from_secs(1);
-/// Longer than any measured answer (a day); what goes beyond is taken for a mistake.
-pub(super) const LONGEST: Duration = Duration::from_secs(48 * 3600);
-/// True for an end that is still to come. A clock that was set back must not make a limit longer than any that Spotify
-/// gives.
-pub(super) fn ahead(until: Saturating<u64>, now_ms: u64) -> bool {
-    until.0 > now_ms && until.0 - now_ms <= millis(LONGEST)
-}
-
-/// Answers to calls that were under way together may arrive in any order: the latest end counts.
-pub(super) fn prolong(until: &mut Saturating<u64>, now_ms: u64, wait: Duration) {
-    let new = Saturating(now_ms) + Saturating(millis(wait.clamp(SHORTEST, LONGEST)));
-    if !ahead(*until, now_ms) || *until < new {
-        *until = new;
+impl Limit {
+    /// The limit with this end, unless that has passed.
+    pub(super) fn if_ahead(until: UnixTime, kind: LimitKind, now: UnixTime) -> Option<Self> {
+        is_ahead(until, now, LONGEST_LIMIT).then_some(Self { until, kind })
     }
 }
 
-/// Any value, or the default if it isn't what it should be.
+/// The shortest limit: Spotify asks to wait for 0 s at times, and would refuse a call that is repeated at once.
+const SHORTEST_LIMIT: Duration = Duration::from_secs(1);
+
+/// Extends a limit to `wait` from now. Calls that were sent together may be answered in any order: the latest end counts.
+pub(super) fn extend(until: &mut UnixTime, now: UnixTime, wait: Duration) {
+    let new = now + wait.clamp(SHORTEST_LIMIT, LONGEST_LIMIT);
+    *until = later_end(*until, new, now);
+}
+
+/// Reads any value as the default if it isn't of its type.
 pub(super) fn lenient<'de, D: Deserializer<'de>, T: DeserializeOwned + Default>(
     deserializer: D,
 ) -> Result<T, D::Error> {
@@ -70,7 +70,7 @@ pub(super) fn lenient<'de, D: Deserializer<'de>, T: DeserializeOwned + Default>(
     Ok(serde_json::from_value(value).unwrap_or_default())
 }
 
-/// A map without the entries that aren't what they should be, such as those of a group that only a newer version has.
+/// Reads a map without the entries that aren't of its types, such as those of a group that only a newer version has.
 pub(super) fn lenient_map<'de, D, K, T>(deserializer: D) -> Result<BTreeMap<K, T>, D::Error>
 where
     D: Deserializer<'de>,
@@ -83,8 +83,4 @@ where
         Some((key, serde_json::from_value(value).ok()?))
     });
     Ok(entries.collect())
-}
-
-pub(super) fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

@@ -1,8 +1,8 @@
 //! Limits the number of connections to the callback server. A `Semaphore` is used.
 //!
-//! A program or a page that opens connections without end must neither use up what the package can have open, nor keep
-//! the browser of the real sign-in waiting. So a new connection beyond the limit takes the place of the oldest one: a
-//! browser sends its request at once, and a connection that has been idle for longest has none to send.
+//! A program or a page that opens connections without end must neither exhaust the package's sockets, nor keep the browser of
+//! the real log-in waiting. So a new connection beyond the limit replaces the oldest one: a browser sends its request at
+//! once, so its connection is never the oldest one for long.
 
 use std::collections::VecDeque;
 use std::io;
@@ -16,27 +16,27 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
-/// How many connections are open at once: many times what a browser opens.
+/// The most connections that are open at once: many times what a browser opens.
 pub(super) const MOST_CONNECTIONS: usize = 64;
 
 /// Connections in the order in which they were opened. Each is closed when its end here is dropped.
 type Open = VecDeque<oneshot::Sender<()>>;
 
-/// The listener of a sign-in.
+/// The listener of a log-in.
 pub(in crate::auth::service) struct ConnectionLimit {
     listener: TcpListener,
     permits: Arc<Semaphore>,
     open: Open,
-    /// Where the open connections go when this is dropped.
-    left: Option<oneshot::Sender<Open>>,
+    /// Receives the open connections when this is dropped.
+    remaining: Option<oneshot::Sender<Open>>,
 }
 
 impl ConnectionLimit {
-    /// The limited listener, and what holds the connections that it leaves open: they are closed when both are dropped.
+    /// The limited listener, and a receiver of the connections that it leaves open: they are closed when both are dropped.
     pub fn new(listener: TcpListener) -> (Self, oneshot::Receiver<Open>) {
-        let (left, connections) = oneshot::channel();
+        let (remaining, connections) = oneshot::channel();
         let permits = Arc::new(Semaphore::new(MOST_CONNECTIONS));
-        (Self { listener, permits, open: Open::new(), left: Some(left) }, connections)
+        (Self { listener, permits, open: Open::new(), remaining: Some(remaining) }, connections)
     }
 
     async fn permit(&mut self) -> Option<OwnedSemaphorePermit> {
@@ -51,9 +51,9 @@ impl ConnectionLimit {
 
 impl Drop for ConnectionLimit {
     fn drop(&mut self) {
-        if let Some(left) = self.left.take() {
+        if let Some(remaining) = self.remaining.take() {
             // Without a receiver they are closed now.
-            let _ = left.send(std::mem::take(&mut self.open));
+            let _ = remaining.send(std::mem::take(&mut self.open));
         }
     }
 }
@@ -75,10 +75,10 @@ impl Listener for ConnectionLimit {
     }
 }
 
-/// A connection that ends when it has to make room.
+/// A connection that is closed when a newer one replaces it.
 pub(in crate::auth::service) struct Connection {
     stream: TcpStream,
-    /// None once it has to end.
+    /// None once it has to close.
     closed: Option<oneshot::Receiver<()>>,
     _permit: Option<OwnedSemaphorePermit>,
 }

@@ -1,4 +1,4 @@
-//! The page in its languages, and the server against whatever else may send it something.
+//! Tests of the page in its languages, and of the server against other senders than the browser.
 
 use base64::prelude::*;
 use sha2::{Digest, Sha256};
@@ -10,7 +10,7 @@ use super::words::tests::errors;
 use super::*;
 use crate::auth::service::login::LAST_PAGE_PATIENCE;
 use crate::auth::testing::{PATIENCE, Scripted, World, demo, start_with, until};
-use crate::auth::{AccountState, Auth, Config, Link, StoreChoice};
+use crate::auth::{AccountId, AccountState, Auth, Config, Link, StoreChoice};
 use crate::i18n::LANGUAGES;
 
 #[test]
@@ -34,7 +34,7 @@ fn callback_finds_the_unguessable_part_in_several_places() {
 }
 
 #[test]
-fn pasted_address_needs_a_result() {
+fn pasted_address_needs_an_outcome() {
     let outcome = |text: &str| Callback::from_pasted(text).and_then(|callback| callback.outcome);
     assert!(matches!(outcome("  http://127.0.0.1:1/callback?code=c&state=s\n"), Some(Outcome::Code(_))));
     assert!(
@@ -48,7 +48,7 @@ fn pasted_address_needs_a_result() {
 }
 
 #[test]
-fn pasted_address_may_have_anything_around_it() {
+fn pasted_address_may_be_surrounded_by_anything() {
     let part = Secret::new("Abc_-123");
     for text in [
         "http://127.0.0.1:4000/callback?code=AQ_x-9&state=Abc_-123",
@@ -72,32 +72,32 @@ fn pasted_address_may_have_anything_around_it() {
 }
 
 #[test]
-fn page_escapes_what_comes_from_outside() {
+fn page_escapes_texts_from_outside() {
     assert_eq!(escape("<a href=\"x\">&"), "&lt;a href=&quot;x&quot;&gt;&amp;");
 }
 
-/// A response's status and body.
-async fn opened(response: Response) -> (StatusCode, String) {
+/// Returns a response's status and body.
+async fn read(response: Response) -> (StatusCode, String) {
     let status = response.status();
     let body = axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap();
     (status, String::from_utf8(body.to_vec()).unwrap())
 }
 
-/// Sends bytes as they are, and gives whatever comes back until the connection ends.
+/// Sends bytes, and returns everything that is received until the connection ends.
 async fn raw(address: SocketAddr, bytes: &[u8]) -> String {
     let mut stream = TcpStream::connect(address).await.unwrap();
-    // The server may hang up before it has read all.
+    // The server may close the connection before it has read all.
     let _ = stream.write_all(bytes).await;
     let mut answer = Vec::new();
     let _ = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut answer)).await.expect("the connection ends");
     String::from_utf8_lossy(&answer).into_owned()
 }
 
-fn local(back: &Url) -> SocketAddr {
+fn address_of(back: &Url) -> SocketAddr {
     back.socket_addrs(|| None).unwrap()[0]
 }
 
-async fn world_in(language: &str) -> (World, Auth, String) {
+async fn world_in(language: &str) -> (World, Auth, AccountId) {
     let world = World::new().await;
     let auth = world.started(Config { language: language.to_owned(), ..world.config(StoreChoice::Memory) }).await;
     let id = auth.save(demo()).await.unwrap();
@@ -108,16 +108,16 @@ async fn world_in(language: &str) -> (World, Auth, String) {
 async fn page_is_complete_in_every_language() {
     for language in LANGUAGES {
         let lang = format!("<html lang=\"{}\">", language.tag());
-        let (status, text) = opened(result_page(language, &Ok(()))).await;
+        let (status, text) = read(result_page(language, &Ok(()))).await;
         assert_eq!(status, StatusCode::OK);
         assert!(text.contains(&lang) && text.contains("class=\"good\""), "{text}");
         assert!(text.contains(LINKED.in_language(language)) && text.contains(CLOSE.in_language(language)), "{text}");
 
         for error in errors() {
-            let said = escape(&sentence(&error, language));
-            let (_, text) = opened(result_page(language, &Err(error))).await;
+            let expected = escape(&sentence(&error, language));
+            let (_, text) = read(result_page(language, &Err(error))).await;
             assert!(text.contains(&lang) && text.contains("class=\"bad\""), "{text}");
-            assert!(text.contains(FAILED.in_language(language)) && text.contains(&said), "{text}");
+            assert!(text.contains(FAILED.in_language(language)) && text.contains(&expected), "{text}");
             for resource in ["src=", "href=", "url(", "@import", "<script", "://"] {
                 assert!(!text.contains(resource), "{text}");
             }
@@ -132,7 +132,7 @@ async fn page_is_in_the_hosts_language() {
         let page = auth.login(&id).await.unwrap();
         let mut elsewhere = world.consent(&page, true);
         elsewhere.set_path("/");
-        // The browser's language doesn't count where the host's is known.
+        // The host's language takes precedence over the browser's.
         let answer = world
             .http
             .client()
@@ -226,7 +226,7 @@ async fn code_is_used_once() {
     while store.hold.lock().unwrap().is_some() {
         tokio::task::yield_now().await;
     }
-    // A browser that loads the page twice, or a thief who is late.
+    // A browser that loads the page twice, or a late thief.
     let (status, text) = world.visit(back.clone()).await;
     assert_eq!(status, 400);
     assert!(text.contains("No sign-in is waiting"), "{text}");
@@ -247,17 +247,18 @@ async fn code_is_used_once() {
 async fn login_survives_unexpected_requests() {
     let (world, auth, id) = world_in("en").await;
     let back = world.consent(&auth.login(&id).await.unwrap(), true);
-    let address = local(&back);
+    let address = address_of(&back);
 
-    // A page of another site: its form, its question whether it may, and its script.
+    // A page of another site: its form, its preflight request, and its script.
     let http = world.http.client().await.unwrap();
     let form = http.post(back.clone()).header("origin", "https://evil.example");
     let form = form.header("sec-fetch-site", "cross-site").form(&[("code", "c"), ("state", "s")]);
-    let ask = http.request(Method::OPTIONS, back.clone()).header("origin", "https://evil.example");
-    let ask =
-        ask.header("access-control-request-method", "GET").header("access-control-request-private-network", "true");
+    let preflight = http.request(Method::OPTIONS, back.clone()).header("origin", "https://evil.example");
+    let preflight = preflight
+        .header("access-control-request-method", "GET")
+        .header("access-control-request-private-network", "true");
     let methods = [Method::PUT, Method::DELETE, Method::PATCH].map(|method| http.request(method, back.clone()));
-    for request in [form, ask].into_iter().chain(methods) {
+    for request in [form, preflight].into_iter().chain(methods) {
         let answer = request.send().await.unwrap();
         assert_eq!(answer.status(), 405);
         assert_eq!(answer.headers()["allow"], "GET");
@@ -265,7 +266,7 @@ async fn login_survives_unexpected_requests() {
         let text = answer.text().await.unwrap();
         assert!(text.contains("There is nothing here"), "{text}");
     }
-    // A request that only prefetches must not use the code up.
+    // A prefetch must not use the code up.
     let answer = world.http.client().await.unwrap().head(back.clone()).send().await.unwrap();
     assert_eq!((answer.status(), answer.text().await.unwrap().as_str()), (StatusCode::METHOD_NOT_ALLOWED, ""));
 
@@ -302,7 +303,7 @@ async fn login_survives_unexpected_requests() {
     assert_eq!(auth.watch().borrow().accounts[0].state, AccountState::Linking);
     assert_eq!(world.grants("authorization_code"), 0);
 
-    // A browser says that it comes from Spotify's site. One that says nothing is served as well, as all other tests show.
+    // A browser names Spotify's site as the origin. One that names none is served as well, as the other tests show.
     let real = world
         .http
         .client()
@@ -316,10 +317,10 @@ async fn login_survives_unexpected_requests() {
 }
 
 #[tokio::test]
-async fn connection_flood_does_not_keep_the_browser_out() {
+async fn connection_flood_does_not_block_the_browser() {
     let (world, auth, id) = world_in("en").await;
     let back = world.consent(&auth.login(&id).await.unwrap(), true);
-    let address = local(&back);
+    let address = address_of(&back);
 
     let mut flood = Vec::new();
     for number in 0..3 * connections::MOST_CONNECTIONS {
@@ -329,9 +330,9 @@ async fn connection_flood_does_not_keep_the_browser_out() {
         }
         flood.push(stream);
     }
-    // Those who came first have to go for those who came last.
+    // The oldest connections are closed for the newest.
     for stream in flood.drain(..connections::MOST_CONNECTIONS) {
-        assert_cut(stream).await;
+        assert_closed(stream).await;
     }
 
     let (status, text) = world.visit(back).await;
@@ -343,18 +344,18 @@ async fn connection_flood_does_not_keep_the_browser_out() {
     for _ in 0..40 {
         tokio::time::advance(LAST_PAGE_PATIENCE / 20).await;
     }
-    // Some systems' sockets need a moment of real time to say so.
+    // Some systems report it only after a moment of real time.
     tokio::time::resume();
     for stream in flood {
-        assert_cut(stream).await;
+        assert_closed(stream).await;
     }
     assert!(TcpStream::connect(address).await.is_err());
 }
 
-/// Waits until the server has closed this connection without a word.
-async fn assert_cut(mut stream: TcpStream) {
+/// Waits until the server has closed this connection without sending anything.
+async fn assert_closed(mut stream: TcpStream) {
     let mut byte = [0];
-    match tokio::time::timeout(PATIENCE, stream.read(&mut byte)).await.expect("the connection is cut") {
+    match tokio::time::timeout(PATIENCE, stream.read(&mut byte)).await.expect("the connection is closed") {
         Ok(read) => assert_eq!(read, 0),
         Err(error) => {
             assert!(
@@ -370,7 +371,7 @@ async fn cancelled_login_closes_its_listener() {
     let (world, auth, id) = world_in("en").await;
     for agree in [None, Some(false)] {
         let back = world.consent(&auth.login(&id).await.unwrap(), agree.is_some_and(|agree| agree));
-        let address = local(&back);
+        let address = address_of(&back);
         match agree {
             None => auth.cancel_login().await,
             Some(_) => drop(world.visit(back).await),

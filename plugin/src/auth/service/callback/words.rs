@@ -7,17 +7,18 @@ use crate::i18n::sign_in::{
 };
 use crate::i18n::{Language, Text};
 
-/// What went wrong, and what to do about it.
+/// Returns a sentence about an error, with its remedy.
 pub(super) fn sentence(error: &AuthError, language: Language) -> String {
-    match (row(error), error) {
+    match (translations(error), error) {
         (Some(text), AuthError::Refused(code)) => text.in_language(language).replace("{code}", code),
         (Some(text), _) => text.in_language(language).to_owned(),
         (None, _) => error.user_message().sentence().to_owned(),
     }
 }
 
-/// The row of an error. None for those that can't come of a callback; a new error has to be put on one of the sides.
-fn row(error: &AuthError) -> Option<&'static Text> {
+/// Returns the translations of an error. None for those that a callback can't cause; a new error has to be added to one of
+/// the two groups.
+fn translations(error: &AuthError) -> Option<&'static Text> {
     match error {
         AuthError::Denied => Some(&DENIED),
         AuthError::Refused(_) => Some(&REFUSED),
@@ -64,7 +65,7 @@ pub(super) mod tests {
     use crate::i18n::LANGUAGES;
     use crate::i18n::sign_in::{CLOSE, FAILED, LINKED, NOTHING_HERE, NOTHING_HERE_MORE};
 
-    /// Every error that a callback can end with.
+    /// Returns every error that a callback can cause.
     pub fn errors() -> Vec<AuthError> {
         vec![
             AuthError::Denied,
@@ -82,21 +83,21 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn english_words_equal_the_user_message() {
+    fn english_sentence_equals_the_user_message() {
         for error in errors() {
-            assert_eq!(row(&error).expect("a row of its own").en, error.user_message().sentence());
+            assert_eq!(translations(&error).expect("translations").en, error.user_message().sentence());
         }
     }
 
     #[test]
     fn page_texts_are_all_translated() {
         let errors = errors();
-        let rows = [&LINKED, &CLOSE, &FAILED, &NOTHING_HERE, &NOTHING_HERE_MORE];
-        for text in rows.into_iter().chain(errors.iter().filter_map(row)) {
+        let texts = [&LINKED, &CLOSE, &FAILED, &NOTHING_HERE, &NOTHING_HERE_MORE];
+        for text in texts.into_iter().chain(errors.iter().filter_map(translations)) {
             let all = LANGUAGES.map(|language| text.in_language(language));
             for (index, one) in all.iter().enumerate() {
                 assert!(!one.trim().is_empty() && one.trim() == *one, "{text:?}");
-                assert!(!all[..index].contains(one), "twice the same in {text:?}");
+                assert!(!all[..index].contains(one), "a repeated translation in {text:?}");
                 assert_eq!(one.contains("{code}"), text.en.contains("{code}"), "{one}");
                 let in_its_script = match LANGUAGES[index] {
                     Language::En | Language::De => one.chars().all(|c| c < '\u{2e80}'),
@@ -113,7 +114,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn error_code_is_put_into_its_sentence() {
+    fn sentence_contains_the_error_code() {
         for language in LANGUAGES {
             let sentence = sentence(&AuthError::Refused("invalid_scope".into()), language);
             assert!(sentence.contains("invalid_scope") && !sentence.contains('{'), "{sentence}");

@@ -1,0 +1,67 @@
+//! The time, as it is passed to the accounts, and what becomes of dates when the computer's clock is set.
+//!
+//! Token expiry, limits and sign-ins are dates of the wall clock, as they outlive a restart and a suspended computer. That
+//! clock may jump, and a stored date may come from a file that anybody can write. This is the one place that deals with it:
+//!
+//! | when the clock was set | |
+//! |---|---|
+//! | back, which was noticed | [`Accounts::on_wake`] moves every date back by the same time |
+//! | back, while the package wasn't running | [`is_ahead`]: an end that is further ahead than any limit lasts has passed; [`is_within`]: what was counted in the future isn't counted |
+//! | back, between two changes of a sign-in | [`newer_than`]: the later change has the later date all the same |
+//! | forward | limits and tokens end early; the next call learns of the limit again, or renews the token |
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::list::Accounts;
+use crate::clock::UnixTime;
+
+/// The present moment, by both clocks.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::auth) struct Now {
+    /// By the wall clock, which may jump in both directions.
+    pub date: UnixTime,
+    /// By the monotonic clock.
+    pub instant: Instant,
+}
+
+/// The longest limit: more than any that was measured (a day). Anything beyond is a mistake.
+pub(super) const LONGEST_LIMIT: Duration = Duration::from_secs(48 * 3600);
+
+/// True for an end that is still to come, but no further ahead than `longest`.
+pub(super) fn is_ahead(end: UnixTime, now: UnixTime, longest: Duration) -> bool {
+    end > now && end.saturating_duration_since(now) <= longest
+}
+
+/// Returns the end that comes later. One that isn't ahead never counts against one that is.
+pub(super) fn later_end(one: UnixTime, other: UnixTime, now: UnixTime) -> UnixTime {
+    let rank = |end: UnixTime| (is_ahead(end, now, LONGEST_LIMIT), end);
+    if rank(other) > rank(one) { other } else { one }
+}
+
+/// True for what was counted in one of the last `length` units of time; `at` and `now` number the units.
+pub(super) fn is_within(at: u64, now: u64, length: u64) -> bool {
+    now.checked_sub(at).is_some_and(|age| age < length)
+}
+
+/// Returns a date for something that happens now, and is newer than what happened at `before`.
+pub(super) fn newer_than(before: UnixTime, now: Now) -> UnixTime {
+    now.date.max(before + Duration::from_millis(1))
+}
+
+impl Accounts {
+    /// Records that the computer has slept, or that its clock was set back by `set_back`. Waits after failures end: what
+    /// failed before says nothing about now, and the timers of some computers stand still during a sleep.
+    pub fn on_wake(&mut self, set_back: Duration) {
+        let mut dates: Vec<&mut UnixTime> = self.rotation.dates_mut().collect();
+        for account in &mut self.list {
+            account.pause = None;
+            let tokens = account.access.iter_mut().chain(&mut account.app_access);
+            dates.extend(tokens.map(|token| &mut token.expires));
+        }
+        for date in dates {
+            *date = *date - set_back;
+        }
+    }
+}
