@@ -120,3 +120,24 @@ impl Clock for ManualClock {
         self.now_ms.load(Ordering::SeqCst)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unix_time_saturates() {
+        let (first, last) = (UnixTime::default(), UnixTime::from_millis(u64::MAX));
+        assert_eq!(first - Duration::from_secs(1), first);
+        assert_eq!(last + Duration::MAX, last);
+        assert_eq!(UnixTime::from_secs(u64::MAX), last);
+        assert_eq!(first.saturating_duration_since(last), Duration::ZERO);
+    }
+
+    #[test]
+    fn unix_time_is_serialized_as_milliseconds() {
+        let date = UnixTime::from_secs(7);
+        assert_eq!(serde_json::to_string(&date).unwrap(), "7000");
+        assert_eq!(serde_json::from_str::<UnixTime>("7000").unwrap(), date);
+    }
+}

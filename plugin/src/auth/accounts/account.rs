@@ -222,7 +222,7 @@ impl Account {
         self.stored.signed_in_at.filter(|_| self.is_signed_in()).map(SignInDate::end)
     }
 
-    /// Returns the state of the account, unless a sign-in is running.
+    /// Returns the state of the account, unless a log-in is running.
     pub fn state(&self) -> AccountState {
         if self.is_refused() {
             AccountState::InvalidCredentials

@@ -67,7 +67,7 @@ impl User {
 pub enum AccountState {
     /// There is no sign-in.
     NeedsLogin,
-    /// A sign-in is running in the browser.
+    /// A log-in is running in the browser.
     Linking,
     /// There is a sign-in.
     Linked,
@@ -136,7 +136,7 @@ pub enum Link {
     KeyringWaiting,
     /// No account is signed in.
     NotLinked,
-    /// The first sign-in is running in the browser.
+    /// The first log-in is running in the browser.
     Linking,
     /// An account can serve calls.
     Linked,
