@@ -80,7 +80,7 @@ async fn a_throttled_call_is_replayed_on_the_next_account_and_the_first_is_back_
     it.client.player().await.unwrap();
     assert_eq!(it.sent(), [DEMO_CLIENT_ID], "back at once, and by a call that was made anyway");
     assert_eq!(it.serving(), Some(0));
-    assert!(it.state().strained_until.is_some_and(|until| until > it.world.clock.now()));
+    assert!(it.state().strained_until.is_some_and(|until| until.as_millis() > it.world.clock.unix_ms()));
     let usage: Vec<_> =
         it.auth.counts().await.into_iter().flatten().map(|(group, counts)| (group, counts.last_hour)).collect();
     // With the question whose sign-in it is.

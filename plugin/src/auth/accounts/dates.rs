@@ -15,7 +15,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::list::Accounts;
-use crate::clock::UnixTime;
+use crate::unix_time::UnixTime;
 
 /// The present moment, by both clocks.
 #[derive(Clone, Copy, Debug)]

@@ -10,7 +10,7 @@ use super::stored::StoredAccount;
 use super::token::{AccessToken, Credentials, MARGIN, Needs, RENEW_AHEAD, TokenError};
 use super::view::{AccountCounts, Redirect, User};
 use crate::auth::secret::Secret;
-use crate::clock::UnixTime;
+use crate::unix_time::UnixTime;
 
 /// The most accounts there may be. A developer account may have 25 apps, and those share one quota, so a few are as good
 /// as many. Accounts that are stored beyond it stay stored.

@@ -29,7 +29,7 @@ use tokio::time::Instant;
 use super::dates::{LONGEST_LIMIT, Now, is_ahead, later_end};
 use super::ids::{AccountId, ClientId, digest};
 use super::usage::{Counts, Usage};
-use crate::clock::UnixTime;
+use crate::unix_time::UnixTime;
 use endpoint::Endpoints;
 pub use limit::{Group, Limit, LimitKind};
 use limit::{extend, lenient, lenient_map};

@@ -10,7 +10,7 @@ use super::list::Accounts;
 use super::rotation::{Choice, Group, Limit};
 use super::token::Needs;
 use super::view::{AccountState, AccountView, Link};
-use crate::clock::UnixTime;
+use crate::unix_time::UnixTime;
 
 /// The end of a sign-in is announced this long before.
 const ENDS_SOON: Duration = Duration::from_secs(30 * 24 * 3_600);

@@ -6,8 +6,8 @@ use super::error::AuthError;
 use super::ids::{AccountId, ClientId, SignInId, UserId};
 use super::rotation::{AccountIssue, Group, Limit};
 use super::usage::Counts;
-use crate::clock::UnixTime;
 use crate::i18n::UserMessage;
+use crate::unix_time::UnixTime;
 
 /// The relay of the vendor's other products: it redirects the browser to the address that it receives as `state`.
 pub(in crate::auth) const AVERMEDIA_RELAY: &str = "https://www.avermedia.com/oauth/auth_v2.0.php";

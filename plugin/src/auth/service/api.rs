@@ -9,6 +9,7 @@ use crate::auth::accounts::{
     AccessToken, AccountCounts, AccountId, AuthError, Credentials, Group, Limit, Outcome, Route, SaveAccount, SignInId,
     User,
 };
+use crate::unix_time::UnixTime;
 
 impl Auth {
     /// Adds or changes an account, and returns its id. ID and secret are checked with Spotify first: what it refuses is not
@@ -178,6 +179,6 @@ impl Auth {
     /// Returns how long a limit lasts from now.
     #[must_use]
     pub fn remaining(&self, limit: &Limit) -> Duration {
-        limit.until.saturating_duration_since(self.shared.clock.now())
+        limit.until.saturating_duration_since(UnixTime::now(&*self.shared.clock))
     }
 }

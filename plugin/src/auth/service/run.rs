@@ -13,6 +13,7 @@ use super::task::{Auth, Call, Service, Shared, WeakAuth};
 use crate::auth::accounts::{Accounts, Link, Now};
 use crate::auth::store::{Backend, Phase, RenewalLock, Store, StoreOptions, load_limits};
 use crate::i18n::Language;
+use crate::unix_time::UnixTime;
 
 /// The most calls that wait for the task. It runs them at once, so it is never full for long; when it is, the caller waits.
 const CALLS: usize = 64;
@@ -29,7 +30,7 @@ impl Auth {
 
     /// As [`Auth::start`], with another backend than the choice names.
     pub(super) fn start_with(config: Config, options: StoreOptions, backend: Box<dyn Backend>) -> Self {
-        let now = Now { date: config.clock.now(), instant: Instant::now() };
+        let now = Now { date: UnixTime::now(&*config.clock), instant: Instant::now() };
         // A small file, read before anything is sent: a limit of before the restart still counts.
         let rotation = config.limits_file.as_deref().map(|path| load_limits(path, now.date)).unwrap_or_default();
         let renewal_lock = RenewalLock::beside(options.lock_path().as_deref());

@@ -19,6 +19,7 @@ use crate::clock::Clock;
 use crate::http::Http;
 use crate::i18n::Language;
 use crate::supervisor::Supervisor;
+use crate::unix_time::UnixTime;
 
 /// Runs on the state, and returns a reply to send once the state has been published.
 pub(super) type Call = Box<dyn FnOnce(&mut Service) -> Reply + Send>;
@@ -63,7 +64,7 @@ pub(super) struct Shared {
 
 impl Shared {
     pub(super) fn now(&self) -> Now {
-        Now { date: self.clock.now(), instant: Instant::now() }
+        Now { date: UnixTime::now(&*self.clock), instant: Instant::now() }
     }
 
     pub(super) fn accounts_service(&self, credentials: Credentials) -> AccountsService {

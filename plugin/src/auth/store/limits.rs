@@ -9,7 +9,7 @@ use host_sdk::files;
 
 use super::lock::lock;
 use crate::auth::accounts::rotation::Rotation;
-use crate::clock::UnixTime;
+use crate::unix_time::UnixTime;
 
 /// How many bytes of the file are read: many times the size of the largest one of ours.
 const MOST_BYTES: u64 = 4 << 20;

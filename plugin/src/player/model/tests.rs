@@ -1,10 +1,10 @@
 use super::*;
 use crate::auth::LimitKind;
 use crate::auth::testing::accounts;
-use crate::clock::UnixTime;
 use crate::player::state::STALE_MS;
 use crate::player::testing::{key, pressed};
 use crate::spotify::{Device, Item, LinkedFrom};
+use crate::unix_time::UnixTime;
 
 const T: u64 = 1_000_000;
 
