@@ -7,63 +7,9 @@ use std::ops::{Add, Sub};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-/// A date of the wall clock: whole milliseconds since 1970-01-01T00:00:00Z, and serialised as that number.
-///
-/// Its arithmetic saturates, as dates may come from files and answers.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct UnixTime(u64);
-
-impl UnixTime {
-    /// The date so many milliseconds after 1970-01-01T00:00:00Z.
-    #[must_use]
-    pub const fn from_millis(milliseconds: u64) -> Self {
-        Self(milliseconds)
-    }
-
-    /// The date so many seconds after 1970-01-01T00:00:00Z.
-    #[must_use]
-    pub const fn from_secs(seconds: u64) -> Self {
-        Self(seconds.saturating_mul(1000))
-    }
-
-    /// Returns the milliseconds since 1970-01-01T00:00:00Z.
-    #[must_use]
-    pub const fn as_millis(self) -> u64 {
-        self.0
-    }
-
-    /// Returns the whole seconds since 1970-01-01T00:00:00Z.
-    #[must_use]
-    pub const fn as_secs(self) -> u64 {
-        self.0 / 1000
-    }
-
-    /// Returns the time from `earlier` to this date; zero if `earlier` is the later one.
-    #[must_use]
-    pub const fn saturating_duration_since(self, earlier: Self) -> Duration {
-        Duration::from_millis(self.0.saturating_sub(earlier.0))
-    }
-}
-
-impl Add<Duration> for UnixTime {
-    type Output = Self;
-
-    fn add(self, time: Duration) -> Self {
-        Self(self.0.saturating_add(millis(time)))
-    }
-}
-
-impl Sub<Duration> for UnixTime {
-    type Output = Self;
-
-    fn sub(self, time: Duration) -> Self {
-        Self(self.0.saturating_sub(millis(time)))
-    }
-}
+use crate::unix_time::UnixTime;
 
 /// A moment by both clocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

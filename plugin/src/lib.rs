@@ -23,6 +23,7 @@ mod pasted;
 pub mod player;
 pub mod spotify;
 pub mod supervisor;
+pub mod unix_time;
 pub mod widgets;
 
 use std::sync::Arc;

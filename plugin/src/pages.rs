@@ -11,10 +11,10 @@ use crate::auth::{
     AccountCounts, AccountId, AccountIssue, AccountState, AccountView, Auth, AuthError, AuthState, ClientId, Counts,
     Field, Group, Limit, LimitKind, Redirect, SaveAccount, Secret, StoreKind, StoreStatus, User, UserId,
 };
-use crate::clock::UnixTime;
 use crate::face::best;
 use crate::foreign::whole;
 use crate::spotify::{Client, Device, Error, Item, Market, Uri, UriError, UriKind};
+use crate::unix_time::UnixTime;
 
 /// A command of a page.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -7,7 +7,8 @@ use host_sdk::package::InstanceId;
 use tokio::time::Instant;
 
 use super::{ChosenDevice, Command, Verb};
-use crate::clock::{Moment, UnixTime};
+use crate::clock::Moment;
+use crate::unix_time::UnixTime;
 
 /// The instance that tests press.
 pub fn key() -> InstanceId {

@@ -11,9 +11,9 @@ use http::{HeaderMap, StatusCode};
 use serde_json::Value;
 
 use crate::auth::{AuthError, Limit, LimitKind};
-use crate::clock::UnixTime;
 use crate::http::retry_after;
 use crate::i18n::UserMessage;
+use crate::unix_time::UnixTime;
 
 /// Why a player command was refused although nothing is broken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,10 +8,10 @@ use serde_json::{Value, json};
 use super::*;
 use crate::auth::testing::accounts;
 use crate::auth::{AccountIssue, AccountState, AuthState, Limit};
-use crate::clock::UnixTime;
 use crate::player::testing::{instant, time};
 use crate::player::{Again, ChosenDevice, Model, Start};
 use crate::spotify::{Actions, Device, Disallows, Item, Named, Playback, PlayingType, Repeat, Uri};
+use crate::unix_time::UnixTime;
 
 const T: u64 = 1_000_000;
 

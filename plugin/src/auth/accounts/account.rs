@@ -11,7 +11,7 @@ use super::stored::{SignInDate, StoredAccount};
 use super::token::{Access, AccessToken, Credentials, Needs, TokenError};
 use super::view::{AccountState, User};
 use crate::auth::secret::Secret;
-use crate::clock::UnixTime;
+use crate::unix_time::UnixTime;
 
 /// A refusal of ID, secret or sign-in counts when it is repeated after this time. Incidents at Spotify last minutes.
 pub(in crate::auth) const CONFIRM_AFTER: Duration = Duration::from_secs(120);
@@ -222,7 +222,7 @@ impl Account {
         self.stored.signed_in_at.filter(|_| self.is_signed_in()).map(SignInDate::end)
     }
 
-    /// Returns the state of the account, unless a sign-in is running.
+    /// Returns the state of the account, unless a log-in is running.
     pub fn state(&self) -> AccountState {
         if self.is_refused() {
             AccountState::InvalidCredentials

@@ -15,7 +15,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::list::Accounts;
-use crate::clock::UnixTime;
+use crate::unix_time::UnixTime;
 
 /// The present moment, by both clocks.
 #[derive(Clone, Copy, Debug)]
@@ -63,5 +63,44 @@ impl Accounts {
         for date in dates {
             *date = *date - set_back;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: UnixTime = UnixTime::from_secs(1_800_000_000);
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn end_is_ahead_only_up_to_the_longest_limit() {
+        for (end, expected) in [
+            (NOW - SECOND, false),
+            (NOW, false),
+            (NOW + SECOND, true),
+            (NOW + LONGEST_LIMIT, true),
+            (NOW + LONGEST_LIMIT + SECOND, false),
+        ] {
+            assert_eq!(is_ahead(end, NOW, LONGEST_LIMIT), expected, "{end:?}");
+        }
+    }
+
+    #[test]
+    fn later_end_ignores_an_end_that_is_too_far_ahead() {
+        let (soon, later, wrong) = (NOW + SECOND, NOW + 2 * SECOND, NOW + 2 * LONGEST_LIMIT);
+        for (one, other, expected) in
+            [(soon, later, later), (soon, wrong, soon), (NOW - SECOND, soon, soon), (NOW, wrong, wrong)]
+        {
+            assert_eq!(later_end(one, other, NOW), expected);
+            assert_eq!(later_end(other, one, NOW), expected);
+        }
+    }
+
+    #[test]
+    fn newer_date_exceeds_one_of_a_clock_that_was_set_back() {
+        let now = Now { date: NOW, instant: Instant::now() };
+        assert_eq!(newer_than(NOW - SECOND, now), NOW);
+        assert_eq!(newer_than(NOW + SECOND, now), NOW + SECOND + Duration::from_millis(1));
     }
 }

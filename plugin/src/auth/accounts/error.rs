@@ -45,7 +45,7 @@ pub enum AuthError {
     KeyringWaiting,
     /// No account is signed in.
     NotLinked,
-    /// Spotify has ended the sign-in; the Client ID and Secret are still good.
+    /// Spotify has ended the sign-in; the Client ID and Secret are still valid.
     SignInAgain,
     /// Spotify refuses the Client ID.
     ClientIdRefused,
@@ -54,9 +54,9 @@ pub enum AuthError {
     /// Spotify has refused the ID, the secret or the sign-in once. It may be a fault of Spotify's, so it is tried again
     /// some minutes later before the user is asked.
     Doubted,
-    /// As [`Doubted`](Self::Doubted), at the end of a sign-in.
+    /// As [`Doubted`](Self::Doubted), at the end of a log-in.
     LoginDoubted,
-    /// The list has as many accounts as it may have.
+    /// The list has the most accounts that it may have.
     TooManyAccounts,
     /// A task of the package has failed, and the package is about to restart.
     Restarting,
@@ -76,31 +76,31 @@ pub enum AuthError {
     Limited(Limit),
     /// The network is down, or Spotify can't be reached through it.
     Offline,
-    /// The accounts service answers with an error of its own: its HTTP status.
+    /// The accounts service answers with an error: its HTTP status.
     AccountsDown(u16),
     /// Something between this computer and Spotify has answered instead of Spotify.
     Intercepted,
-    /// No sign-in is running, so there is nothing to finish.
+    /// No log-in is running, so there is nothing to finish.
     NoLogin,
     /// A pasted text that isn't a callback address.
     NotACallback,
-    /// A callback that belongs to another sign-in, or to none.
+    /// A callback that belongs to another log-in, or to none.
     WrongState,
     /// The user has declined on Spotify's page.
     Denied,
-    /// Spotify's page came back with an error of its own; its code, such as `invalid_scope`.
+    /// Spotify's page returned an error, with this code, such as `invalid_scope`.
     Refused(String),
-    /// The browser did not come back within the time of a sign-in. Holds the Redirect URI in the form to register.
+    /// The browser did not return in time. Contains the Redirect URI in the form to register.
     TimedOut(String),
-    /// The code that came back was not accepted: too old, used before, or for another address.
+    /// The code was not accepted: too old, used before, or for another address.
     CodeRefused,
-    /// Spotify could not be asked for tokens at the end of the sign-in.
+    /// Spotify could not be asked for tokens at the end of the log-in.
     NotFinished,
-    /// No port could be opened for the answer.
+    /// No port could be opened for the callback.
     CannotListen,
-    /// The port that the user has chosen can't be opened: another program uses it, or the system keeps it.
+    /// The port that the user has chosen can't be opened: another program uses it, or the system reserves it.
     PortTaken(u16),
-    /// The port that was chosen can't be one.
+    /// The chosen number can't be a port.
     PortForm,
     /// The signed-in user isn't the one of the other accounts: their names.
     OtherUser {
@@ -111,7 +111,7 @@ pub enum AuthError {
     },
     /// There is no other account that can serve.
     NoOtherAccount,
-    /// The computer gave no random numbers.
+    /// The computer provides no random numbers.
     NoRandomness,
     /// The private file was requested, but wouldn't improve anything.
     FileNotNeeded,

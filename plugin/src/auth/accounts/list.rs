@@ -10,7 +10,7 @@ use super::stored::StoredAccount;
 use super::token::{AccessToken, Credentials, MARGIN, Needs, RENEW_AHEAD, TokenError};
 use super::view::{AccountCounts, Redirect, User};
 use crate::auth::secret::Secret;
-use crate::clock::UnixTime;
+use crate::unix_time::UnixTime;
 
 /// The most accounts there may be. A developer account may have 25 apps, and those share one quota, so a few are as good
 /// as many. Accounts that are stored beyond it stay stored.
@@ -102,7 +102,7 @@ impl Accounts {
     }
 
     /// Adds or changes an account: `account` as typed, `credentials` as checked, `error` if they could not be checked. `id` is
-    /// the account's, or that of a new one. Returns whether a running sign-in of the account no longer fits it.
+    /// the account's, or that of a new one. Returns whether a running log-in of the account no longer fits it.
     pub fn save(
         &mut self,
         account: &SaveAccount,
@@ -206,21 +206,21 @@ impl Accounts {
         }
     }
 
-    /// Prepares an account for a sign-in that starts.
+    /// Prepares an account for a log-in that starts.
     pub fn on_login_started(&mut self, id: &AccountId) {
         if let Some(account) = self.get_mut(id) {
             account.drop_passing_error();
         }
     }
 
-    /// Records how a sign-in of an account ended.
+    /// Records how a log-in of an account ended.
     pub fn on_login_ended(&mut self, id: &AccountId, error: Option<AuthError>) {
         if let Some(account) = self.get_mut(id) {
             account.last_error = error;
         }
     }
 
-    /// Records that ID or secret were refused at the end of a sign-in. Returns what to tell the user: a single refusal may be a
+    /// Records that ID or secret were refused at the end of a log-in. Returns what to tell the user: a single refusal may be a
     /// fault of Spotify's.
     pub fn on_login_refused(&mut self, id: &AccountId, refusal: TokenError, now: Now) -> AuthError {
         let is_confirmed = self.get_mut(id).is_none_or(|account| account.confirm_refusal(now));
@@ -286,14 +286,14 @@ impl Accounts {
     pub fn any_valid_token(&self, route: &Route, needs: Needs, now: Now) -> Option<AccessToken> {
         let members = self.members(needs);
         self.list.iter().enumerate().find_map(|(index, account)| {
-            let is_limited = self.rotation.limit_of(now.date, route.clone(), &members, index).is_some();
+            let is_limited = self.rotation.limit_of(now.date, route, &members, index).is_some();
             let token = account.valid_token(Needs::User, now, MARGIN);
             token.filter(|_| members[index].usable && !is_limited)
         })
     }
 
     /// Fails if an account is unknown, or limited for a call.
-    pub fn check_not_limited(&self, id: &AccountId, route: Route, now: Now) -> Result<(), AuthError> {
+    pub fn check_not_limited(&self, id: &AccountId, route: &Route, now: Now) -> Result<(), AuthError> {
         let index = self.position(id)?;
         let limit = self.rotation.limit_of(now.date, route, &self.members(Needs::User), index);
         limit.map_or(Ok(()), |limit| Err(AuthError::Limited(limit)))

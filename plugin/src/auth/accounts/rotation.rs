@@ -29,7 +29,7 @@ use tokio::time::Instant;
 use super::dates::{LONGEST_LIMIT, Now, is_ahead, later_end};
 use super::ids::{AccountId, ClientId, digest};
 use super::usage::{Counts, Usage};
-use crate::clock::UnixTime;
+use crate::unix_time::UnixTime;
 use endpoint::Endpoints;
 pub use limit::{Group, Limit, LimitKind};
 use limit::{extend, lenient, lenient_map};
@@ -200,7 +200,7 @@ impl Rotation {
         let mut ends: Vec<UnixTime> = (0..members.len())
             .filter(|other| members[*other].usable)
             .flat_map(|other| {
-                let limit = self.limit_for(now, route, members, other).map(|limit| limit.until);
+                let limit = self.limit_of(now, route, members, other).map(|limit| limit.until);
                 limit.into_iter().chain(self.deferred_until(now, members[other].app))
             })
             .collect();
@@ -213,7 +213,7 @@ impl Rotation {
         let preferred = self.preferred_index(members);
         let order = preferred.into_iter().chain((0..members.len()).filter(|index| Some(*index) != preferred));
         let usable = order.filter(|index| members[*index].usable);
-        let with_limits: Vec<_> = usable.map(|index| (index, self.limit_for(now, route, members, index))).collect();
+        let with_limits: Vec<_> = usable.map(|index| (index, self.limit_of(now, route, members, index))).collect();
         let open = || with_limits.iter().filter(|(_, limit)| limit.is_none()).map(|(index, _)| *index);
         let best = open().find(|index| self.deferred_until(now, members[*index].app).is_none());
         if let Some(index) = best.or(open().next()) {
@@ -225,17 +225,7 @@ impl Rotation {
 
     /// Returns the limit of an account for a call: of several the one that ends last.
     #[must_use]
-    pub fn limit_of(
-        &self,
-        now: UnixTime,
-        route: impl Into<Route>,
-        members: &[Member<'_>],
-        index: usize,
-    ) -> Option<Limit> {
-        self.limit_for(now, &route.into(), members, index)
-    }
-
-    fn limit_for(&self, now: UnixTime, route: &Route, members: &[Member<'_>], index: usize) -> Option<Limit> {
+    pub fn limit_of(&self, now: UnixTime, route: &Route, members: &[Member<'_>], index: usize) -> Option<Limit> {
         let app = self.apps.get(members[index].app);
         let throttle = app.and_then(|app| app.throttle(now));
         let endpoint = app.and_then(|app| app.endpoints.limit(now, &route.endpoint));
@@ -367,10 +357,10 @@ impl Rotation {
             return Some(self.preferred_index(members).unwrap_or_default());
         }
         let Choice::Serve { index: serving, .. } = self.choose(now.date, Group::Player, members) else { return None };
-        let count = members.len();
-        let next = (1..count).map(|step| (serving + step) % count).find(|index| {
-            members[*index].usable && self.limit_of(now.date, Group::Player, members, *index).is_none()
-        })?;
+        let (count, route) = (members.len(), Group::Player.into());
+        let next = (1..count)
+            .map(|step| (serving + step) % count)
+            .find(|index| members[*index].usable && self.limit_of(now.date, &route, members, *index).is_none())?;
         let before = self.preferred.clone();
         self.prefer(Some(members[next].app), members);
         self.switched = Some(Switched { at: now.instant, before });

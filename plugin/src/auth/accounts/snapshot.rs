@@ -7,10 +7,10 @@ use super::dates::Now;
 use super::error::AuthError;
 use super::ids::AccountId;
 use super::list::Accounts;
-use super::rotation::{Choice, Group, Limit, Member};
+use super::rotation::{Choice, Group, Limit};
 use super::token::Needs;
 use super::view::{AccountState, AccountView, Link};
-use crate::clock::UnixTime;
+use crate::unix_time::UnixTime;
 
 /// The end of a sign-in is announced this long before.
 const ENDS_SOON: Duration = Duration::from_secs(30 * 24 * 3_600);
@@ -25,7 +25,7 @@ pub(in crate::auth) struct AccountsView {
 }
 
 impl Accounts {
-    /// Returns what is shown. `linking` is the account whose sign-in is running.
+    /// Returns what is shown. `linking` is the account whose log-in is running.
     pub fn view(&self, linking: Option<&AccountId>, now: Now) -> AccountsView {
         let members = self.members(Needs::User);
         let (active, limit) = match self.rotation.choose(now.date, Group::Player, &members) {
@@ -33,12 +33,32 @@ impl Accounts {
             Choice::Wait(limit) => (None, Some(limit)),
             Choice::NoneUsable => (None, None),
         };
-        let first_user =
-            self.list.iter().filter(|account| account.is_signed_in()).find_map(|one| one.stored.user.as_ref());
-        let views = self.list.iter().enumerate().map(|(index, account)| AccountView {
-            active: active == Some(index),
-            last_error: account.last_error.clone().or_else(|| account.other_user_than(first_user?)),
-            ..self.view_of(account, &members, index, linking, now)
+        let mut signed_in = self.list.iter().filter(|account| account.is_signed_in());
+        let first_user = signed_in.find_map(|account| account.stored.user.as_ref());
+        let views = self.list.iter().enumerate().map(|(index, account)| {
+            let stored = &account.stored;
+            let app = &stored.client_id;
+            let sign_in_ends = account.sign_in_end();
+            // A limit of an account that couldn't serve anyway isn't shown.
+            let has_limits = account.is_signed_in();
+            AccountView {
+                id: stored.id.clone(),
+                client_id: app.clone(),
+                has_secret: stored.client_secret.is_some(),
+                redirect: stored.redirect,
+                state: if linking == Some(&stored.id) { AccountState::Linking } else { account.state() },
+                sign_in: account.is_signed_in().then_some(account.sign_in_id),
+                user: stored.user.clone(),
+                last_error: account.last_error.clone().or_else(|| account.other_user_than(first_user?)),
+                active: active == Some(index),
+                is_preferred: self.rotation.preferred() == Some(app),
+                same_developer_as: stored.same_developer_as.clone(),
+                limits: if has_limits { self.rotation.limits(now.date, &members, index) } else { Vec::new() },
+                call_limits: if has_limits { self.rotation.call_limits(now.date, app) } else { Vec::new() },
+                issue: self.rotation.issue(app),
+                sign_in_ends,
+                sign_in_ends_soon: sign_in_ends.is_some_and(|end| end <= now.date + ENDS_SOON),
+            }
         });
         let serving = active.map(|index| members[index].app);
         AccountsView {
@@ -48,40 +68,7 @@ impl Accounts {
         }
     }
 
-    fn view_of(
-        &self,
-        account: &Account,
-        members: &[Member<'_>],
-        index: usize,
-        linking: Option<&AccountId>,
-        now: Now,
-    ) -> AccountView {
-        let stored = &account.stored;
-        let app = &stored.client_id;
-        let sign_in_ends = account.sign_in_end();
-        // A limit of an account that couldn't serve anyway isn't shown.
-        let has_limits = account.is_signed_in();
-        AccountView {
-            id: stored.id.clone(),
-            client_id: app.clone(),
-            has_secret: stored.client_secret.is_some(),
-            redirect: stored.redirect,
-            state: if linking == Some(&stored.id) { AccountState::Linking } else { account.state() },
-            sign_in: account.is_signed_in().then_some(account.sign_in_id),
-            user: stored.user.clone(),
-            last_error: None,
-            active: false,
-            is_preferred: self.rotation.preferred() == Some(app),
-            same_developer_as: stored.same_developer_as.clone(),
-            limits: if has_limits { self.rotation.limits(now.date, members, index) } else { Vec::new() },
-            call_limits: if has_limits { self.rotation.call_limits(now.date, app) } else { Vec::new() },
-            issue: self.rotation.issue(app),
-            sign_in_ends,
-            sign_in_ends_soon: sign_in_ends.is_some_and(|end| end <= now.date + ENDS_SOON),
-        }
-    }
-
-    /// Returns the state of all accounts together. `other` counts where no account can serve: that a sign-in is running, or
+    /// Returns the state of all accounts together. `other` counts where no account can serve: that a log-in is running, or
     /// that the store is still being read.
     pub fn link(&self, other: Option<Link>) -> Link {
         if self.members(Needs::User).iter().any(|member| member.usable) {

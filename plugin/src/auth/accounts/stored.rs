@@ -8,7 +8,7 @@ use super::dates::{Now, newer_than};
 use super::ids::{AccountId, ClientId};
 use super::view::{Redirect, User};
 use crate::auth::secret::Secret;
-use crate::clock::UnixTime;
+use crate::unix_time::UnixTime;
 
 /// How long a sign-in lasts at Spotify: six months, which are 181 days at the least.
 const SIGN_IN_LIFE: Duration = Duration::from_secs(181 * 24 * 3_600);

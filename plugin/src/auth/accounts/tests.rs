@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use super::account::CONFIRM_AFTER;
 use super::*;
 use crate::auth::secret::Secret;
-use crate::clock::UnixTime;
+use crate::unix_time::UnixTime;
 
 /// Returns moments so many seconds after the first one.
 fn clock() -> impl Fn(u64) -> Now {

@@ -7,7 +7,7 @@ use host_sdk::backoff::Backoff;
 use super::error::AuthError;
 use super::ids::{AccountId, ClientId, SignInId};
 use crate::auth::secret::Secret;
-use crate::clock::UnixTime;
+use crate::unix_time::UnixTime;
 
 /// A token is renewed this long before it expires.
 pub(in crate::auth) const RENEW_AHEAD: Duration = Duration::from_secs(300);

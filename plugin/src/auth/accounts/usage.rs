@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use serde::{Deserialize, Serialize};
 
 use super::dates::is_within;
-use crate::clock::UnixTime;
+use crate::unix_time::UnixTime;
 
 /// Milliseconds of Spotify's own window.
 const WINDOW_MILLIS: u64 = 30_000;

@@ -6,8 +6,8 @@ use super::error::AuthError;
 use super::ids::{AccountId, ClientId, SignInId, UserId};
 use super::rotation::{AccountIssue, Group, Limit};
 use super::usage::Counts;
-use crate::clock::UnixTime;
 use crate::i18n::UserMessage;
+use crate::unix_time::UnixTime;
 
 /// The relay of the vendor's other products: it redirects the browser to the address that it receives as `state`.
 pub(in crate::auth) const AVERMEDIA_RELAY: &str = "https://www.avermedia.com/oauth/auth_v2.0.php";
@@ -67,7 +67,7 @@ impl User {
 pub enum AccountState {
     /// There is no sign-in.
     NeedsLogin,
-    /// A sign-in is running in the browser.
+    /// A log-in is running in the browser.
     Linking,
     /// There is a sign-in.
     Linked,
@@ -136,7 +136,7 @@ pub enum Link {
     KeyringWaiting,
     /// No account is signed in.
     NotLinked,
-    /// The first sign-in is running in the browser.
+    /// The first log-in is running in the browser.
     Linking,
     /// An account can serve calls.
     Linked,

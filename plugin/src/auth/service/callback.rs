@@ -43,7 +43,7 @@ pub(super) struct Callback {
 
 /// The outcome of Spotify's page.
 pub(super) enum Outcome {
-    /// The user agreed; the code is worth tokens.
+    /// The user agreed; the code can be exchanged for tokens.
     Code(Secret),
     /// It failed, with Spotify's error code.
     Error(String),

@@ -61,7 +61,7 @@ pub struct Config {
     pub lock_file: Option<PathBuf>,
     /// The file in which limits and counts of requests outlive the package, see [`default_limits_file`]; None: they don't.
     pub limits_file: Option<PathBuf>,
-    /// The user's language as the host names it (`en`, `zh_TW`, …); empty if it names none. The page at the end of a sign-in
+    /// The user's language as the host names it (`en`, `zh_TW`, …); empty if it names none. The page at the end of a log-in
     /// is in it, or in the browser's language, or in English.
     pub language: String,
     /// The wall clock.

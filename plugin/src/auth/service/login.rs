@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 use url::Url;
 
 use super::callback::{self, Callback, ConnectionLimit, Outcome};
@@ -107,10 +107,13 @@ impl Auth {
         let _ = self.call(cancel).await;
     }
 
-    /// Finishes the running log-in, if the callback belongs to it, even if the browser disconnects: the code must not be lost.
+    /// Finishes the running log-in, if the callback belongs to it. It runs in a task of its own, which continues if the browser
+    /// disconnects: the code must not be lost.
     async fn on_callback(&self, callback: Callback) -> Result<(), AuthError> {
         let auth = self.clone();
-        self.run("log-in", async move { auth.exchange(callback).await }).await
+        let (reply, answer) = oneshot::channel();
+        self.shared.tasks.spawn_once("log-in", async move { drop(reply.send(auth.exchange(callback).await)) });
+        answer.await.unwrap_or(Err(AuthError::Restarting))
     }
 
     async fn exchange(&self, callback: Callback) -> Result<(), AuthError> {

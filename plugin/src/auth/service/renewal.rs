@@ -57,7 +57,7 @@ impl Auth {
     pub async fn token_of(&self, id: &AccountId, route: impl Into<Route>) -> Result<AccessToken, AuthError> {
         let (id, route) = (id.clone(), route.into());
         let lend = move |service: &mut Service, now| {
-            service.accounts.check_not_limited(&id, route, now)?;
+            service.accounts.check_not_limited(&id, &route, now)?;
             service.lend(&id, Needs::User, now)
         };
         self.call(lend).await??.token().await

@@ -2,7 +2,7 @@
 
 use crate::auth::accounts::{AccountView, Limit, Link};
 use crate::auth::store::StoreStatus;
-use crate::clock::UnixTime;
+use crate::unix_time::UnixTime;
 
 /// Everything that can be shown about accounts; see [`Auth::watch`](super::Auth::watch).
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -149,17 +149,6 @@ impl Auth {
             let _ = reloaded.await;
         }
     }
-
-    /// Runs `work` in a task of its own, which continues if the caller stops waiting. If it panics, the package ends.
-    pub(super) async fn run<T: Send + 'static>(
-        &self,
-        name: &'static str,
-        work: impl Future<Output = Result<T, AuthError>> + Send + 'static,
-    ) -> Result<T, AuthError> {
-        let (reply, answer) = oneshot::channel();
-        self.shared.tasks.spawn_once(name, async move { drop(reply.send(work.await)) });
-        answer.await.unwrap_or(Err(AuthError::Restarting))
-    }
 }
 
 impl Service {

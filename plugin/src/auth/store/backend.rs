@@ -22,7 +22,7 @@ pub(in crate::auth) enum StoreError {
     /// It is there but locked.
     #[error("locked")]
     Locked,
-    /// What is stored can't be understood.
+    /// The stored accounts can't be read.
     #[error("damaged")]
     Damaged,
     /// An account is larger than an entry of the store may be. The others are stored.

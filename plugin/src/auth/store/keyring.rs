@@ -77,8 +77,6 @@ fn is_locked(_cause: &(dyn Error + Send + Sync + 'static)) -> bool {
 pub(super) struct Keyring {
     /// Whether a single entry has everything. Both forms are read.
     pub(super) single_entry: bool,
-    /// Connects to the system's keyring.
-    connect: fn() -> Result<Arc<CredentialStore>, keyring_core::Error>,
     /// The connection. Dropped when it fails: a keyring that was restarted needs a new one.
     pub(super) system: Option<Arc<CredentialStore>>,
     /// The attributes of new entries; the store of tests accepts none.
@@ -97,20 +95,13 @@ impl Keyring {
 
     /// The keyring with a single entry for all accounts, or an entry for each.
     pub(super) fn with_form(single_entry: bool) -> Self {
-        Self {
-            single_entry,
-            connect: || Ok(SystemStore::new()?),
-            system: None,
-            modifiers: MODIFIERS,
-            known: HashMap::new(),
-            unread: Vec::new(),
-        }
+        Self { single_entry, system: None, modifiers: MODIFIERS, known: HashMap::new(), unread: Vec::new() }
     }
 
     pub(super) fn entry(&mut self, name: &str) -> Result<keyring_core::Entry, keyring_core::Error> {
         let system = match &self.system {
             Some(system) => system,
-            None => self.system.insert((self.connect)()?),
+            None => self.system.insert(SystemStore::new()?),
         };
         let modifiers: HashMap<&str, &str> = self.modifiers.iter().copied().collect();
         system.build(SERVICE, name, (!modifiers.is_empty()).then_some(&modifiers))

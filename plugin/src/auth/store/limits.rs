@@ -9,7 +9,7 @@ use host_sdk::files;
 
 use super::lock::lock;
 use crate::auth::accounts::rotation::Rotation;
-use crate::clock::UnixTime;
+use crate::unix_time::UnixTime;
 
 /// How many bytes of the file are read: many times the size of the largest one of ours.
 const MOST_BYTES: u64 = 4 << 20;
@@ -77,7 +77,7 @@ mod tests {
         }
         let members = [0, 1].map(|index| Member { app: &apps[index], developer: &developers[index], usable: true });
         let read = load(&path, NOW);
-        assert!((0..2).all(|index| read.limit_of(NOW + TICK, Group::Player, &members, index).is_some()));
+        assert!((0..2).all(|index| read.limit_of(NOW + TICK, &Group::Player.into(), &members, index).is_some()));
         fs::write(&path, "{\"apps\":").unwrap();
         assert_eq!(load(&path, NOW), Rotation::default());
     }

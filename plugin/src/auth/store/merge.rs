@@ -177,7 +177,7 @@ mod tests {
     use super::*;
     use crate::auth::accounts::SignInDate;
     use crate::auth::{Redirect, Secret, User};
-    use crate::clock::UnixTime;
+    use crate::unix_time::UnixTime;
 
     fn find<'a>(list: &'a [StoredAccount], id: &AccountId) -> Option<&'a StoredAccount> {
         list.iter().find(|account| account.id == *id)

@@ -39,9 +39,9 @@ use keyring::Keyring;
 use merge::merge;
 use worker::{StoreHandle, Stored, with_clients};
 
-/// How long the store may take before the keys ask the user to look at the keyring.
+/// How long the store may take to load before the keys ask the user to unlock the keyring.
 const LOAD_PATIENCE: Duration = Duration::from_secs(5);
-/// How long a write may take before the user learns that the store doesn't answer.
+/// How long a write may take before the user is told that the store doesn't answer.
 pub(super) const WRITE_PATIENCE: Duration = Duration::from_secs(10);
 /// How long renewing a token waits to read what other copies have stored.
 const RELOAD_PATIENCE: Duration = Duration::from_secs(5);
@@ -230,7 +230,7 @@ pub(super) struct Store {
     file_unreadable: bool,
     /// When the store last failed, if there is something to write since.
     unsaved_since: Option<Instant>,
-    /// Client IDs of accounts that were removed while the store that should hold them could not be asked; at most
+    /// Client IDs of accounts that were removed while the store that should contain them could not be asked; at most
     /// [`MOST_ACCOUNTS`].
     removed: Vec<ClientId>,
     /// Whether the active store is being read, written, or moved from.

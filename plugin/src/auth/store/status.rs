@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-/// Where secrets are kept now.
+/// Where secrets are stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum StoreKind {
@@ -44,7 +44,7 @@ pub enum StoreStatus {
         /// Whether a private file could be written instead.
         file_possible: bool,
     },
-    /// What was stored could not be understood.
+    /// The stored accounts could not be read.
     Damaged(StoreKind),
     /// Secrets are in memory, because the private file can't be read.
     FileUnreadable {
@@ -56,7 +56,7 @@ pub enum StoreStatus {
 }
 
 impl StoreStatus {
-    /// Returns where secrets are kept now.
+    /// Returns where secrets are stored.
     #[must_use]
     pub fn kind(self) -> StoreKind {
         match self {

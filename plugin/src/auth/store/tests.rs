@@ -10,7 +10,7 @@ use super::worker::StoreWorker;
 use super::*;
 use crate::auth::accounts::{LONGEST_CREDENTIAL, Redirect, SignInDate, StoredAccount, User};
 use crate::auth::secret::Secret;
-use crate::clock::UnixTime;
+use crate::unix_time::UnixTime;
 
 fn account(id: &str) -> StoredAccount {
     StoredAccount {

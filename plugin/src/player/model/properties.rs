@@ -6,10 +6,10 @@ use proptest::prelude::*;
 use super::*;
 use crate::auth::testing::accounts;
 use crate::auth::{LimitKind, Link};
-use crate::clock::UnixTime;
 use crate::player::testing::{instant, pressed, time};
 use crate::player::{Again, SleepUntil, Start};
 use crate::spotify::{Context, Device, Item, Repeat};
+use crate::unix_time::UnixTime;
 
 /// One thing that happens.
 #[derive(Clone, Debug)]

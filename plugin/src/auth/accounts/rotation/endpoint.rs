@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::limit::{Group, Limit, LimitKind, extend, lenient, lenient_map};
 use crate::auth::accounts::dates::{LONGEST_LIMIT, is_ahead, later_end};
-use crate::clock::UnixTime;
+use crate::unix_time::UnixTime;
 
 /// The most endpoints that are remembered of an app: more than there are.
 const MOST_ENDPOINTS: usize = 48;

@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use crate::auth::accounts::dates::{LONGEST_LIMIT, is_ahead, later_end};
-use crate::clock::UnixTime;
+use crate::unix_time::UnixTime;
 
 /// Calls that share a quota. Spotify doesn't publish its buckets; these follow what users report: one can be used up while
 /// others still answer.

@@ -28,7 +28,7 @@ fn ms(milliseconds: u64) -> Duration {
     Duration::from_millis(milliseconds)
 }
 
-/// Returns the moment at which the clock, which nobody sets, shows this date.
+/// Returns the moment at which a clock that is never set shows this date.
 fn moment(date: UnixTime) -> Now {
     static START: LazyLock<Instant> = LazyLock::new(Instant::now);
     Now { date, instant: *START + date.saturating_duration_since(NOW) }
@@ -48,6 +48,16 @@ fn throttle(seconds: u64) -> Outcome {
 
 fn quota(seconds: u64) -> Outcome {
     Outcome::Limited(LimitKind::Quota, Some(Duration::from_secs(seconds)))
+}
+
+fn limit_of(
+    rotation: &Rotation,
+    now: UnixTime,
+    route: impl Into<Route>,
+    members: &[Member<'_>],
+    index: usize,
+) -> Option<Limit> {
+    rotation.limit_of(now, &route.into(), members, index)
 }
 
 fn serving(rotation: &Rotation, now: UnixTime, route: impl Into<Route>, members: &[Member<'_>]) -> Option<usize> {
@@ -114,7 +124,7 @@ fn guessed_waits_grow_within_bounds_and_are_forgotten() {
     let mut waits = Vec::new();
     let mut refuse = |now: UnixTime| {
         rotation.on_outcome(now, app("a"), Group::Player, Outcome::Limited(LimitKind::Throttle, None));
-        rotation.limit_of(now, Group::Player, one, 0).unwrap().until.saturating_duration_since(now)
+        limit_of(&rotation, now, Group::Player, one, 0).unwrap().until.saturating_duration_since(now)
     };
     for _ in 0..9 {
         let wait = refuse(now);
@@ -130,10 +140,10 @@ fn limit_is_capped_and_ends_when_the_clock_is_set_back() {
     let mut rotation = Rotation::default();
     let one = &three()[..1];
     rotation.on_outcome(NOW, app("a"), Group::Player, throttle(u64::MAX));
-    assert_eq!(rotation.limit_of(NOW, Group::Player, one, 0).unwrap().until, NOW + 48 * HOUR);
-    assert_eq!(rotation.limit_of(NOW - HOUR, Group::Player, one, 0), None);
+    assert_eq!(limit_of(&rotation, NOW, Group::Player, one, 0).unwrap().until, NOW + 48 * HOUR);
+    assert_eq!(limit_of(&rotation, NOW - HOUR, Group::Player, one, 0), None);
     rotation.on_outcome(NOW - HOUR, app("a"), Group::Player, throttle(0));
-    assert_eq!(rotation.limit_of(NOW - HOUR, Group::Player, one, 0).unwrap().until, NOW - HOUR + ms(1_000));
+    assert_eq!(limit_of(&rotation, NOW - HOUR, Group::Player, one, 0).unwrap().until, NOW - HOUR + ms(1_000));
 }
 
 #[test]
@@ -146,11 +156,11 @@ fn limit_keeps_its_length_when_the_clock_is_set_back() {
         let mut rotation = rotation.clone();
         rotation.dates_mut().for_each(|date| *date = *date - back);
         let wanted = Limit { until: NOW - back + HOUR, kind: LimitKind::Quota };
-        assert_eq!(rotation.limit_of(NOW - back, Group::Player, &three(), 0), Some(wanted));
+        assert_eq!(limit_of(&rotation, NOW - back, Group::Player, &three(), 0), Some(wanted));
         assert_eq!(rotation.choose(NOW - back, Group::Player, &three()), {
             Choice::Serve { index: 2, until: Some(NOW - back + HOUR) }
         });
-        assert_eq!(rotation.limit_of(NOW - back + HOUR, Group::Player, &three(), 0), None);
+        assert_eq!(limit_of(&rotation, NOW - back + HOUR, Group::Player, &three(), 0), None);
     }
 }
 
@@ -166,8 +176,8 @@ fn limit_of_a_future_clock_never_hides_a_real_one() {
     one.merge(NOW, wrong);
     other.merge(NOW, right);
     for rotation in [one, other] {
-        assert_eq!(rotation.limit_of(NOW, Group::Player, &three(), 0).unwrap().until, NOW + ms(50_000));
-        assert_eq!(rotation.limit_of(NOW, Group::Library, &three(), 0).unwrap().until, NOW + ms(40_000));
+        assert_eq!(limit_of(&rotation, NOW, Group::Player, &three(), 0).unwrap().until, NOW + ms(50_000));
+        assert_eq!(limit_of(&rotation, NOW, Group::Library, &three(), 0).unwrap().until, NOW + ms(40_000));
     }
 }
 
@@ -229,15 +239,15 @@ fn endpoint_refused_again_is_limited_alone_and_backed_off() {
         rotation.on_outcome(now, app("a"), contains(), throttle(11));
         assert_eq!(serving(&rotation, now, poll(), one), Some(0));
         let until = now + ms(next * 1_000);
-        assert_eq!(rotation.limit_of(now, contains(), one, 0), Some(Limit { until, kind: LimitKind::Throttle }));
+        assert_eq!(limit_of(&rotation, now, contains(), one, 0), Some(Limit { until, kind: LimitKind::Throttle }));
         assert_eq!(rotation.call_limits(now, app("a"))[0].1.until, until);
         assert_eq!(rotation.limits(now, one, 0), [], "nothing else is limited");
     }
     for _ in 0..20 {
-        now = rotation.limit_of(now, contains(), one, 0).unwrap().until;
+        now = limit_of(&rotation, now, contains(), one, 0).unwrap().until;
         rotation.on_outcome(now, app("a"), contains(), throttle(11));
     }
-    assert_eq!(rotation.limit_of(now, contains(), one, 0).unwrap().until, now + HOUR);
+    assert_eq!(limit_of(&rotation, now, contains(), one, 0).unwrap().until, now + HOUR);
 }
 
 #[test]
@@ -291,7 +301,7 @@ fn calls_refused_together_count_once() {
     }
     assert_eq!(serving(&rotation, NOW + ms(10), poll(), one), None);
     rotation.on_outcome(NOW + ms(7_003), app("a"), contains(), throttle(7));
-    assert_eq!(rotation.limit_of(NOW + ms(7_003), contains(), one, 0).unwrap().until, NOW + ms(14_003));
+    assert_eq!(limit_of(&rotation, NOW + ms(7_003), contains(), one, 0).unwrap().until, NOW + ms(14_003));
 }
 
 #[test]
@@ -308,7 +318,7 @@ fn served_endpoint_is_trusted_again_unless_it_was_refused_alone() {
         rotation.on_outcome(now, app("a"), contains(), SERVED);
         rotation.on_outcome(now + ms(1_000), app("a"), contains(), throttle(7));
         assert_eq!(serving(&rotation, now + ms(1_000), poll(), one).is_some(), poll_is_served, "{refusals} refusals");
-        assert_eq!(rotation.limit_of(now + ms(1_000), contains(), one, 0).unwrap().until, now + ms(8_000));
+        assert_eq!(limit_of(&rotation, now + ms(1_000), contains(), one, 0).unwrap().until, now + ms(8_000));
     }
 }
 
@@ -507,12 +517,12 @@ proptest! {
         match rotation.choose(now + later, group, &list) {
             Choice::Serve { index, .. } => {
                 prop_assert!(list[index].usable);
-                prop_assert_eq!(rotation.limit_of(now + later, group, &list, index), None);
+                prop_assert_eq!(limit_of(&rotation, now + later, group, &list, index), None);
             }
             Choice::Wait(limit) => {
                 prop_assert!(limit.until > now + later);
                 for index in (0..list.len()).filter(|index| list[*index].usable) {
-                    let other = rotation.limit_of(now + later, group, &list, index);
+                    let other = limit_of(&rotation, now + later, group, &list, index);
                     prop_assert!(other.is_some_and(|other| other.until >= limit.until));
                 }
             }
@@ -528,7 +538,7 @@ proptest! {
             let first = rotation.preferred_index(&list);
             let before = first.into_iter().chain(0..list.len()).take_while(|other| *other != index);
             for other in before.filter(|other| list[*other].usable) {
-                let is_limited = rotation.limit_of(now, group, &list, other).is_some();
+                let is_limited = limit_of(&rotation, now, group, &list, other).is_some();
                 prop_assert!(is_limited || rotation.deferred_until(now, list[other].app).is_some(), "{} comes before {}", other, index);
             }
         }
@@ -560,7 +570,7 @@ proptest! {
         let (rotation, now) = play(&list, &steps);
         let text = serde_json::to_string(&rotation).unwrap();
         let back: Rotation = serde_json::from_str(&text).unwrap();
-        let limits = |rotation: &Rotation| (0..list.len()).map(|index| rotation.limit_of(now + later, group, &list, index)).collect::<Vec<_>>();
+        let limits = |rotation: &Rotation| (0..list.len()).map(|index| limit_of(rotation, now + later, group, &list, index)).collect::<Vec<_>>();
         prop_assert_eq!(limits(&back), limits(&rotation), "limits survive a restart");
         let mut tidy = rotation.clone();
         tidy.tidy(now);
