@@ -1,7 +1,7 @@
 //! Keeps macOS from putting the package to sleep while it has something to show.
 //!
 //! App Nap slows down programs without a window in sight, as ours is always: timers come late, and so would the progress of
-//! a track and the next question to Spotify. What macOS calls an activity keeps it off. It is held only while something
+//! a track and the next query to Spotify. What macOS calls an activity keeps it off. It is held only while something
 //! plays and somebody can see it, and lets the computer itself go to sleep. Other systems have nothing of the kind.
 
 /// Keeps the package awake from now on, or no longer. Cheap where nothing changes. Always called from the same thread, the

@@ -363,7 +363,7 @@ mod tests {
         let playback =
             Playback { is_playing: true, progress_ms: Some(61_500), item: Some(item), ..Playback::default() };
         let mut model = Model::new(Arc::new(accounts(Link::Linked, &["Name"])));
-        model.heard(Some(playback), instant(T), time(T));
+        model.apply_playback(Some(playback), instant(T), time(T));
         model
     }
 

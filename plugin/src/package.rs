@@ -212,7 +212,7 @@ impl Package {
                 let uri = settings.get(LAST_PLAYLIST).and_then(Value::as_str).and_then(Uri::parse);
                 if let Some(uri) = uri.filter(|uri| uri.kind() == UriKind::Playlist) {
                     self.last_playlist = Some(uri.clone());
-                    self.player.tell(Input::LastPlaylist(uri)).await?;
+                    self.player.send(Input::LastPlaylist(uri)).await?;
                 }
             }
             Event::Titles(..) | Event::Icons(..) | Event::Font(..) => {}
@@ -237,7 +237,7 @@ impl Package {
     }
 
     async fn publish_subscription(&self) -> Result<(), player::Ended> {
-        self.player.tell(Input::Shown(self.board.subscription())).await
+        self.player.send(Input::Subscription(self.board.subscription())).await
     }
 
     /// A finger does something with a key.
@@ -265,8 +265,8 @@ impl Package {
         let snapshot = self.snapshot();
         match self.board.on_gesture(id, gesture, &snapshot) {
             None => {}
-            Some(Request::Command(command)) => self.player.tell(Input::Command(command)).await?,
-            Some(Request::Refresh) => self.player.tell(Input::Refresh).await?,
+            Some(Request::Command(command)) => self.player.send(Input::Command(command)).await?,
+            Some(Request::Refresh) => self.player.send(Input::Refresh).await?,
             Some(Request::OpenSettings) => self.host.open_settings(),
             Some(Request::OpenUrl(url)) => self.host.open_url(url),
             Some(Request::SignIn) => self.sign_in(),

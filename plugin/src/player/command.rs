@@ -191,7 +191,7 @@ pub(super) struct QueuedCall {
 
 /// What a call changes, until Spotify's own state shows it.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum What {
+pub(super) enum Effect {
     Playing(bool),
     Skip,
     Started {
@@ -214,7 +214,7 @@ pub(super) enum What {
     },
 }
 
-impl What {
+impl Effect {
     /// Whether nothing is left of an earlier change when this one is done.
     pub(super) fn outdates(&self, earlier: &Self) -> bool {
         match (self, earlier) {
@@ -230,7 +230,7 @@ impl What {
 }
 
 /// A call with what it changes.
-pub(super) type Step = (Call, Option<What>);
+pub(super) type Step = (Call, Option<Effect>);
 
 /// Where in its item a track is taken for started again.
 const BEGINNING: Duration = Duration::ZERO;
@@ -370,7 +370,7 @@ pub(super) fn set_volume(percent: u8, device: Option<&ChosenDevice>, player: &Pl
     let percent = percent.min(100);
     let before = player.told_volume(device);
     let device = player.target(device).map(str::to_owned);
-    (Call::Volume(percent), Some(What::Volume { device, percent, before }))
+    (Call::Volume(percent), Some(Effect::Volume { device, percent, before }))
 }
 
 /// A fade is gone by itself, see [`Fade`](super::volume::Fade).
@@ -388,8 +388,8 @@ fn volume(verb: &Verb, device: Option<&ChosenDevice>, player: &Player, volumes: 
 
 fn steps(verb: &Verb, player: &Player) -> Result<Vec<Step>, Error> {
     let now = player.now.as_ref();
-    let to_position = |position: Duration| vec![(Call::Seek(position), Some(What::Position(position)))];
-    let skip = |call| vec![(call, now.map(|_| What::Skip))];
+    let to_position = |position: Duration| vec![(Call::Seek(position), Some(Effect::Position(position)))];
+    let skip = |call| vec![(call, now.map(|_| Effect::Skip))];
     let what_plays = || match now.and_then(Now::library_uri) {
         Some(uri) => Ok(uri.clone()),
         None => restricted(Restriction::NothingPlaying),
@@ -418,17 +418,17 @@ fn steps(verb: &Verb, player: &Player) -> Result<Vec<Step>, Error> {
         }
         Verb::ToggleShuffle => {
             let on = !now.is_some_and(|now| now.shuffle);
-            vec![(Call::Shuffle(on), Some(What::Shuffle(on)))]
+            vec![(Call::Shuffle(on), Some(Effect::Shuffle(on)))]
         }
         Verb::CycleRepeat => {
             let next = |now| next_repeat(now, &player.lacking);
             let repeat = now.map_or(Some(Repeat::Context), next).unwrap_or(Repeat::Off);
-            vec![(Call::Repeat(repeat), Some(What::Repeat(repeat)))]
+            vec![(Call::Repeat(repeat), Some(Effect::Repeat(repeat)))]
         }
         Verb::ToggleSaved(uri) => {
             let uri = uri.clone().map_or_else(catalogued, Ok)?;
             let saved = !player.saved(&uri).unwrap_or_default();
-            vec![(Call::Save { uri: uri.clone(), saved }, Some(What::Saved { uri, saved }))]
+            vec![(Call::Save { uri: uri.clone(), saved }, Some(Effect::Saved { uri, saved }))]
         }
         Verb::Start(start) => self::start(start, player)?,
         Verb::AddToPlaylist(playlist) => {
@@ -462,9 +462,9 @@ fn steps(verb: &Verb, player: &Player) -> Result<Vec<Step>, Error> {
 
 fn toggle(now: Option<&Now>) -> Step {
     if now.is_some_and(|now| now.playing) {
-        (Call::Pause, Some(What::Playing(false)))
+        (Call::Pause, Some(Effect::Playing(false)))
     } else {
-        (Call::Play, now.map(|_| What::Playing(true)))
+        (Call::Play, now.map(|_| Effect::Playing(true)))
     }
 }
 
@@ -486,8 +486,8 @@ fn start(start: &Start, player: &Player) -> Result<Vec<Step>, Error> {
     };
     let shuffle = if again && start.again == Again::Shuffle { Some(true) } else { start.shuffle };
     let shuffle = shuffle.filter(|on| now.is_none_or(|now| now.shuffle != *on));
-    let shuffle = shuffle.map(|on| (Call::Shuffle(on), Some(What::Shuffle(on))));
-    let started = now.map(|_| What::Started { uri: start.uri.clone() });
+    let shuffle = shuffle.map(|on| (Call::Shuffle(on), Some(Effect::Shuffle(on))));
+    let started = now.map(|_| Effect::Started { uri: start.uri.clone() });
     let mut steps: Vec<Step> = shuffle.into_iter().chain([(call, started)]).collect();
     if now.is_some_and(|now| now.disallows.toggling_shuffle) {
         // That is about what plays now: what is started may well be shuffled.
@@ -499,6 +499,6 @@ fn start(start: &Start, player: &Player) -> Result<Vec<Step>, Error> {
 fn transfer(player: &Player, device: ChosenDevice, play: Option<bool>) -> Step {
     let devices = player.devices.as_deref().map(Vec::as_slice).unwrap_or_default();
     let known = devices.iter().find(|known| known.id.as_deref() == Some(device.id.as_str()));
-    let change = known.map(|known| What::Device(known.clone()));
+    let change = known.map(|known| Effect::Device(known.clone()));
     (Call::Transfer { device, play }, change)
 }

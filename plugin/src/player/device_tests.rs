@@ -30,7 +30,7 @@ impl Stage {
         world.sim.set_playback(playback);
         let client = Client::new(world.http.clone(), Url::parse(&world.sim.api_url()).unwrap(), auth.clone());
         let (player, _) = start(client.clone(), auth.watch(), world.clock.clone());
-        player.tell(Input::Shown(Subscription { instances: 1, ..Subscription::default() })).await.unwrap();
+        player.send(Input::Subscription(Subscription { instances: 1, ..Subscription::default() })).await.unwrap();
         let stage = Self { world, player, client, auth, account };
         stage.shows(|player| player.known).await;
         stage.world.sim.clear_requests();
@@ -48,7 +48,7 @@ impl Stage {
 
     async fn presses(&self, verb: Verb, device: Option<&ChosenDevice>) {
         let command = pressed(verb, device.cloned());
-        self.player.tell(Input::Command(command)).await.unwrap();
+        self.player.send(Input::Command(command)).await.unwrap();
     }
 
     /// Waits until what widgets look at is like this.
@@ -194,7 +194,7 @@ async fn speaker_that_has_forgotten_plays_what_was_played_last() {
     // A track counts as played once it has ended.
     stage.world.sim.advance(Duration::from_secs(250));
     stage.world.sim.set_playback(only(SPEAKER_ID));
-    stage.player.tell(Input::Refresh).await.unwrap();
+    stage.player.send(Input::Refresh).await.unwrap();
     stage.shows(|player| player.now.is_none()).await;
     stage.change(SPEAKER_ID, wakes(Waking::Forgetful));
     stage.world.sim.clear_requests();
@@ -269,7 +269,7 @@ async fn settles(stage: &Stage, like: impl Fn(&Player) -> bool) {
     let mut watch = stage.player.watch();
     for _ in 0..40 {
         stage.world.clock.advance(3_500);
-        stage.player.tell(Input::Refresh).await.unwrap();
+        stage.player.send(Input::Refresh).await.unwrap();
         let now = stage.world.clock.now();
         let shown = watch.wait_for(|state: &Arc<State>| like(&state.at(now)));
         if tokio::time::timeout(Duration::from_millis(500), shown).await.is_ok() {
@@ -425,6 +425,6 @@ async fn refusal_goes_when_what_was_in_the_way_is_over() {
     stage.presses(Verb::Next, None).await;
     stage.refuses(Restriction::Advertisement).await;
     stage.world.sim.change_playback(Change::item(&spotify_sim::catalogue::track_uri(2))).unwrap();
-    stage.player.tell(Input::Refresh).await.unwrap();
+    stage.player.send(Input::Refresh).await.unwrap();
     stage.shows(|player| player.refusal(&key()).is_none()).await;
 }

@@ -15,15 +15,15 @@ use std::time::Duration;
 use host_sdk::package::InstanceId;
 use tokio::time::Instant;
 
-use super::command::{Call, Command, Decision, QueuedCall, Verb, What, decide, obstacle, set_volume};
+use super::command::{Call, Command, Decision, Effect, QueuedCall, Verb, decide, obstacle, set_volume};
 use super::device::ChosenDevice;
 use super::pending::{CERTAIN_FOR, Pending, Seen};
 use super::position::{Before, Position};
-use super::queries::{Memory, Place, Question, Subscription, Told, Wanted, can_be_saved};
+use super::queries::{Memory, Place, Query, QueryResult, Subscription, Wanted, can_be_saved};
 use super::queue::first_round;
 use super::settle::LastPlaying;
 use super::snapshot::{Done, Now, Player, Refusal, Track};
-use super::state::{Change, Known, Left, State, is_start_of, set_volume as set_listed_volume};
+use super::state::{Change, Left, Snapshot, State, is_start_of, set_volume as set_listed_volume};
 use super::volume::{Fade, Volumes};
 use crate::auth::{AuthState, Limit, Link};
 use crate::clock::Moment;
@@ -46,7 +46,7 @@ pub struct Model {
     /// What is shown.
     state: State,
     /// Since when nothing has played.
-    still_since: Option<Instant>,
+    idle_since: Option<Instant>,
     /// Commands that wait for an answer: from before the first one, as what they mean depends on it, those that what is known
     /// would be in the way of, if it is still true, and those about what plays.
     pending: Vec<Pending>,
@@ -63,7 +63,7 @@ pub struct Model {
     subscription: Subscription,
     memory: Memory,
     /// When it was last seen that somebody may have changed something elsewhere.
-    suspect_at: Option<Instant>,
+    invalidated_at: Option<Instant>,
     /// Whether the last answer said that nothing plays, or said nothing that can be used, where something played before.
     doubted: bool,
     next_id: u64,
@@ -75,7 +75,7 @@ impl Model {
     pub fn new(accounts: Arc<AuthState>) -> Self {
         Self {
             state: State::new(accounts),
-            still_since: None,
+            idle_since: None,
             pending: Vec::new(),
             asked_at: None,
             queue: VecDeque::new(),
@@ -86,7 +86,7 @@ impl Model {
             devices_asked_at: None,
             subscription: Subscription::default(),
             memory: Memory::new(),
-            suspect_at: None,
+            invalidated_at: None,
             doubted: false,
             next_id: 1,
         }
@@ -102,7 +102,7 @@ impl Model {
         }
         if accounts.limit.is_none() {
             // Another account serves, or the time is over: what was said about it is over, too.
-            self.state.problem.take_if(|problem| matches!(problem, Error::RateLimited { .. }));
+            self.state.last_error.take_if(|error| matches!(error, Error::RateLimited { .. }));
             self.state.refusal.take_if(|refusal| matches!(refusal.error, Error::RateLimited { .. }));
         }
         let sign_in = |accounts: &AuthState| {
@@ -123,7 +123,7 @@ impl Model {
     }
 
     /// Records what visible keys show.
-    pub(super) fn look_at(&mut self, subscription: Subscription) {
+    pub(super) fn set_subscription(&mut self, subscription: Subscription) {
         self.subscription = subscription;
         self.recall();
     }
@@ -139,8 +139,8 @@ impl Model {
         let playing = known.and_then(|known| known.now.library_uri());
         let shown = self.subscription.chosen().chain(playing);
         let saved = shown.filter_map(|uri| Some((uri.clone(), self.memory.is_saved(uri)?))).collect();
-        let started = self.state.changes.iter().filter_map(|change| match &change.what {
-            What::Started { uri } => Some(uri),
+        let started = self.state.changes.iter().filter_map(|change| match &change.effect {
+            Effect::Started { uri } => Some(uri),
             _ => None,
         });
         let playlists = started.chain(known.and_then(|known| known.now.context.as_ref()));
@@ -183,18 +183,18 @@ impl Model {
             return false;
         }
         let limited = self.limit(now).is_some();
-        let answer_comes = self.state.problem.is_none() && !limited;
+        let answer_comes = self.state.last_error.is_none() && !limited;
         let verb = &pending.command.verb;
         let is_early = self.state.known.is_none() && answer_comes;
         let is_behind = !self.pending.is_empty() && verb.depends_on_item();
-        let is_unsure = verb.is_about_what_plays() && !limited && !self.knows_what_plays(pending.at);
+        let is_unsure = verb.is_about_current_item() && !limited && !self.knows_current_item(pending.at);
         if is_early || is_behind || is_unsure {
             self.wait(pending, now);
             return true;
         }
         self.state.refusal = None;
         self.state.done = None;
-        if verb.is_about_what_plays() && !pending.refers_to(self.state.known.as_ref().and_then(Option::as_ref)) {
+        if verb.is_about_current_item() && !pending.refers_to(self.state.known.as_ref().and_then(Option::as_ref)) {
             self.refuse(pending.command.instance, Error::Restricted(Restriction::JustChanged), None, now);
             return false;
         }
@@ -213,7 +213,7 @@ impl Model {
             Ok(decision) => decision,
             Err(error) => {
                 // What it depends on may have changed elsewhere.
-                self.suspect(now.instant);
+                self.invalidate(now.instant);
                 self.refuse(command.instance.clone(), error, Some(command), now);
                 return false;
             }
@@ -243,8 +243,8 @@ impl Model {
             self.step_fade(now);
             return true;
         }
-        for (call, what) in steps {
-            self.push(call, what, device.clone(), &command, now);
+        for (call, effect) in steps {
+            self.push(call, effect, device.clone(), &command, now);
         }
         self.step_sleep(now);
         self.recall();
@@ -261,10 +261,17 @@ impl Model {
             && let Ok(decision) =
                 decide(&pending.command.verb, pending.command.device.as_ref(), &self.at(now), &self.volumes)
         {
-            for what in decision.steps.into_iter().filter_map(|(_, what)| what) {
+            for what in decision.steps.into_iter().filter_map(|(_, effect)| effect) {
                 let id = self.new_id();
                 let instance = pending.command.instance.clone();
-                self.state.changes.push(Change { id, what, at: now.instant, done_at: None, left: None, instance });
+                self.state.changes.push(Change {
+                    id,
+                    effect: what,
+                    at: now.instant,
+                    done_at: None,
+                    left: None,
+                    instance,
+                });
                 pending.shown = Some(id);
             }
         }
@@ -273,7 +280,7 @@ impl Model {
 
     /// Whether what plays is known from an answer no older than a second at that time, and nothing was asked for since that
     /// may put on something else.
-    fn knows_what_plays(&self, at: Instant) -> bool {
+    fn knows_current_item(&self, at: Instant) -> bool {
         let changing = self.state.changes.iter().any(|change| change.left.is_some());
         let recent = self.asked_at.is_some_and(|asked_at| asked_at + CERTAIN_FOR >= at);
         self.state.known.is_some() && !self.doubted && recent && !changing
@@ -285,35 +292,43 @@ impl Model {
         id
     }
 
-    fn push(&mut self, call: Call, what: Option<What>, device: Option<ChosenDevice>, command: &Command, now: Moment) {
+    fn push(
+        &mut self,
+        call: Call,
+        effect: Option<Effect>,
+        device: Option<ChosenDevice>,
+        command: &Command,
+        now: Moment,
+    ) {
         if let Some(waiting) = self.queue.back_mut().filter(|last| call.replaces(&last.call) && last.device == device) {
             // Only the last value matters; the call that waits takes it.
             let id = waiting.id;
             (waiting.call, waiting.command) = (call, command.clone());
-            if let (Some(change), Some(what)) = (self.state.changes.iter_mut().find(|change| change.id == id), what) {
-                (change.what, change.at) = (what, now.instant);
+            if let (Some(change), Some(effect)) = (self.state.changes.iter_mut().find(|change| change.id == id), effect)
+            {
+                (change.effect, change.at) = (effect, now.instant);
             }
             return;
         }
         let from_nothing = self.now_at(now).is_none_or(|current| current.track.is_none() && !current.playing);
         let known = self.state.known.as_ref().and_then(Option::as_ref);
         let track = known.and_then(|known| known.now.track.as_ref());
-        let title = track.filter(|_| command.verb.is_about_what_plays()).map(|track| track.title.clone());
+        let title = track.filter(|_| command.verb.is_about_current_item()).map(|track| track.title.clone());
         let id = self.new_id();
-        if let Some(what) = what {
-            let left = self.left(&what, now);
+        if let Some(effect) = effect {
+            let left = self.left(&effect, now);
             let instance = command.instance.clone();
-            self.state.changes.push(Change { id, what, at: now.instant, done_at: None, left, instance });
+            self.state.changes.push(Change { id, effect, at: now.instant, done_at: None, left, instance });
         }
         self.queue.push_back(QueuedCall { id, call, device, command: command.clone(), from_nothing, title });
     }
 
     /// What plays now, for a change that puts on another item.
-    fn left(&self, what: &What, now: Moment) -> Option<Left> {
+    fn left(&self, effect: &Effect, now: Moment) -> Option<Left> {
         let known = self.state.known.as_ref()?.as_ref()?;
-        let matched = match what {
-            What::Skip => false,
-            What::Started { uri } => is_start_of(uri, &known.now),
+        let matched = match effect {
+            Effect::Skip => false,
+            Effect::Started { uri } => is_start_of(uri, &known.now),
             _ => return None,
         };
         Some(Left {
@@ -329,8 +344,8 @@ impl Model {
         let Some(fade) = self.fade.take_if(|fade| fade.next() <= now.instant) else { return };
         let (percent, player) = (fade.at(now.instant), self.at(now));
         if player.volume(fade.device.as_ref()).percent != Some(percent) {
-            let (call, what) = set_volume(percent, fade.device.as_ref(), &player);
-            self.push(call, what, fade.device.clone(), &fade.command, now);
+            let (call, effect) = set_volume(percent, fade.device.as_ref(), &player);
+            self.push(call, effect, fade.device.clone(), &fade.command, now);
         }
         self.fade = fade.after(now.instant);
     }
@@ -360,15 +375,15 @@ impl Model {
     }
 
     /// A call has succeeded: its change is trusted for a while.
-    pub(super) fn confirmed(&mut self, call: &QueuedCall, now: Moment) {
-        self.state.problem = None;
+    pub(super) fn call_succeeded(&mut self, call: &QueuedCall, now: Moment) {
+        self.state.last_error = None;
         // A press has worked: what was in the way of an earlier one for another reason than its own no longer is.
         self.state.refusal.take_if(|refusal| !matches!(refusal.error, Error::Restricted(_) | Error::VolumeNotAllowed));
         if let Some(place) = self.state.changes.iter().position(|change| change.id == call.id) {
             self.state.changes[place].done_at = Some(now.instant);
             // No read will ever agree with what came before it, and nothing of that must show again.
             let done = self.state.changes[place].clone();
-            self.state.changes.retain(|change| change.id >= call.id || !done.what.outdates(&change.what));
+            self.state.changes.retain(|change| change.id >= call.id || !done.effect.outdates(&change.effect));
         }
         match &call.call {
             Call::Volume(_) => self.confirm_elsewhere(call.id),
@@ -389,7 +404,7 @@ impl Model {
             let (instance, title) = (call.command.instance.clone(), call.title.clone());
             self.state.done = Some(Done { instance, title, until: now.instant + DONE_SHOWN });
         }
-        self.sleep_call_confirmed(call, now);
+        self.sleep_call_succeeded(call, now);
         self.recall();
     }
 
@@ -397,7 +412,7 @@ impl Model {
     fn confirm_elsewhere(&mut self, id: u64) {
         let active = self.state.known.as_ref().and_then(Option::as_ref).and_then(|known| known.now.device.id.clone());
         let Some(place) = self.state.changes.iter().position(|change| change.id == id) else { return };
-        if let What::Volume { device: Some(device), percent, .. } = &self.state.changes[place].what
+        if let Effect::Volume { device: Some(device), percent, .. } = &self.state.changes[place].effect
             && active.as_ref() != Some(device)
             && let Some(devices) = &mut self.state.devices
         {
@@ -407,25 +422,25 @@ impl Model {
     }
 
     /// A call has failed: its change is taken back, and the key says why.
-    pub(super) fn refused(&mut self, call: &QueuedCall, error: Error, now: Moment) {
+    pub(super) fn call_failed(&mut self, call: &QueuedCall, error: Error, now: Moment) {
         let had_its_way = matches!(
             (&call.call, &error),
             (Call::Play, Error::Restricted(Restriction::AlreadyPlaying))
                 | (Call::Pause, Error::Restricted(Restriction::AlreadyPaused))
         );
         if had_its_way {
-            self.confirmed(call, now);
+            self.call_succeeded(call, now);
             return;
         }
         self.state.changes.retain(|change| change.id != call.id);
-        if self.sleep_call_refused(call, &error, now) {
+        if self.sleep_call_failed(call, &error, now) {
             return;
         }
         self.fade.take_if(|fade| fade.command == call.command);
         if error.passes() {
             // What comes after it was asked for in the belief that it would work; it would only fail alike.
             self.drop_waiting();
-            self.state.problem = Some(error.clone());
+            self.state.last_error = Some(error.clone());
         }
         if let (Call::Repeat(mode), Error::Restricted(_), Some(current)) = (&call.call, &error, self.now_at(now)) {
             self.state.lacking.learn(*mode, &current);
@@ -439,7 +454,7 @@ impl Model {
     }
 
     /// Forgets why a command had no effect where it would have one now.
-    fn review_refusal(&mut self, now: Moment) {
+    fn recheck_refusal(&mut self, now: Moment) {
         let Some(Refusal { unsent: Some(command), .. }) = &self.state.refusal else { return };
         if self.at(now).obstacle(&command.verb, command.device.as_ref()).is_none() {
             self.state.refusal = None;
@@ -458,18 +473,18 @@ impl Model {
             change.done_at.is_some_and(|done_at| asked_at >= done_at && now.instant >= done_at + TRUST)
         };
         let changes = self.state.changes.iter();
-        let settled: Vec<(What, InstanceId)> =
-            changes.filter(settled).map(|change| (change.what.clone(), change.instance.clone())).collect();
-        for (what, instance) in settled {
-            match what {
-                What::Repeat(mode) if current.repeat != mode => {
+        let settled: Vec<(Effect, InstanceId)> =
+            changes.filter(settled).map(|change| (change.effect.clone(), change.instance.clone())).collect();
+        for (effect, instance) in settled {
+            match effect {
+                Effect::Repeat(mode) if current.repeat != mode => {
                     self.state.lacking.learn(mode, current);
                     self.refuse(instance, Error::Restricted(Restriction::NotTaken), None, now);
                 }
-                What::Shuffle(on) if current.shuffle != on => {
+                Effect::Shuffle(on) if current.shuffle != on => {
                     self.refuse(instance, Error::Restricted(Restriction::NotTaken), None, now);
                 }
-                What::Started { uri } if uri.is_liked_songs() && !is_start_of(&uri, current) => {
+                Effect::Started { uri } if uri.is_liked_songs() && !is_start_of(&uri, current) => {
                     self.play_liked_as_list()
                 }
                 _ => {}
@@ -483,12 +498,12 @@ impl Model {
         }
     }
 
-    /// Spotify has answered a question that was asked at `asked_at`.
+    /// Spotify has answered a query that was asked at `asked_at`.
     ///
     /// That nothing plays comes as a 204, and in other forms that are no more than a device: see `plays_something`. Where
     /// something was known to play, one such answer changes nothing yet: the next one has to say the same.
-    pub fn heard(&mut self, playback: Option<Playback>, asked_at: Instant, now: Moment) {
-        self.state.problem = None;
+    pub fn apply_playback(&mut self, playback: Option<Playback>, asked_at: Instant, now: Moment) {
+        self.state.last_error = None;
         let active = playback.as_ref().and_then(|playback| playback.device.as_ref()?.id.clone());
         self.last_device = active.or(self.last_device.take());
         let playback = playback.filter(plays_something);
@@ -497,7 +512,7 @@ impl Model {
         }
         self.doubted = false;
         self.asked_at = Some(asked_at);
-        // The state was taken somewhere between question and answer.
+        // The state was taken somewhere between query and answer.
         let at = asked_at + now.instant.saturating_duration_since(asked_at) / 2;
         let mut known = playback.map(|playback| self.read(playback, asked_at, at));
         if let Some(known) = &mut known {
@@ -505,8 +520,8 @@ impl Model {
             self.check_sleep_volume(&known.now.device, asked_at);
             self.learn_modes(&known.now, asked_at, now);
         }
-        if self.surprises(known.as_ref(), now) {
-            self.suspect_at = Some(now.instant);
+        if self.is_unexpected(known.as_ref(), now) {
+            self.invalidated_at = Some(now.instant);
         }
         let item_ended = self.sleep_item_has_ended(known.as_ref(), now);
         self.state.answered_at = Some(now.instant);
@@ -518,10 +533,10 @@ impl Model {
             trusted && !(asked_after && agrees)
         });
         let playing = known.as_ref().is_some_and(|known| known.now.playing);
-        self.still_since = if playing { None } else { self.still_since.or(Some(now.instant)) };
+        self.idle_since = if playing { None } else { self.idle_since.or(Some(now.instant)) };
         self.state.known = Some(known);
-        self.review_refusal(now);
-        self.on_answer_for_sleep(item_ended, now);
+        self.recheck_refusal(now);
+        self.on_playback_for_sleep(item_ended, now);
         self.recall();
         for pending in self.take_pending() {
             if !pending.is_too_old(now.instant) {
@@ -536,7 +551,7 @@ impl Model {
     fn learn_volume(&mut self, current: &mut Now, asked_at: Instant, now: Instant) {
         let (id, told) = (current.device.id.clone(), current.device.told_volume());
         for change in &self.state.changes {
-            let What::Volume { device, percent, before } = &change.what else { continue };
+            let Effect::Volume { device, percent, before } = &change.effect else { continue };
             let Some(done_at) = change.done_at.filter(|done_at| asked_at >= *done_at && *device == id) else {
                 continue;
             };
@@ -548,7 +563,7 @@ impl Model {
         current.set_loudness(self.volumes.volume(id.as_deref(), told));
     }
 
-    fn read(&self, playback: Playback, asked_at: Instant, at: Instant) -> Known {
+    fn read(&self, playback: Playback, asked_at: Instant, at: Instant) -> Snapshot {
         let reported = playback.progress_ms.map(Duration::from_millis);
         let mut now = read(playback);
         let done = |change: &Change| change.done_at.is_some_and(|done_at| done_at <= asked_at);
@@ -564,7 +579,7 @@ impl Model {
         });
         let position = Position::read(reported, &now, before, at);
         now.position = position.offset;
-        Known { now, position, at }
+        Snapshot { now, position, at }
     }
 
     /// The commands that have waited. What they show already is taken off again.
@@ -576,12 +591,12 @@ impl Model {
     }
 
     /// Whether commands wait for an answer.
-    pub(super) fn waits_for_answer(&self) -> bool {
+    pub(super) fn has_pending(&self) -> bool {
         !self.pending.is_empty()
     }
 
     /// Whether what Spotify tells isn't what was to be expected: somebody is at work elsewhere.
-    fn surprises(&self, known: Option<&Known>, now: Moment) -> bool {
+    fn is_unexpected(&self, known: Option<&Snapshot>, now: Moment) -> bool {
         if !self.state.changes.is_empty() {
             return false;
         }
@@ -594,13 +609,13 @@ impl Model {
     }
 
     /// Spotify could not be asked. Where something was known, one answer that can't be used changes nothing yet.
-    pub fn unheard(&mut self, error: Error, now: Moment) {
+    pub fn poll_failed(&mut self, error: Error, now: Moment) {
         if matches!(error, Error::Unexpected(_)) && self.doubt() {
             return;
         }
-        self.state.problem = Some(error.clone());
+        self.state.last_error = Some(error.clone());
         for pending in self.take_pending() {
-            if pending.command.verb.is_about_what_plays() {
+            if pending.command.verb.is_about_current_item() {
                 self.refuse(pending.command.instance, error.clone(), None, now);
             } else {
                 self.take(pending, now, false);
@@ -616,42 +631,42 @@ impl Model {
     }
 
     /// Whether an answer waits for another one to confirm it.
-    pub(super) fn doubts(&self) -> bool {
-        self.doubted && self.state.known.as_ref().is_some_and(Option::is_some) && self.state.problem.is_none()
+    pub(super) fn has_doubts(&self) -> bool {
+        self.doubted && self.state.known.as_ref().is_some_and(Option::is_some) && self.state.last_error.is_none()
     }
 
-    /// Spotify has answered another question.
-    pub(super) fn told(&mut self, told: Told) {
-        self.memory.on_answer(&told);
-        match told {
-            Told::Saved(_) | Told::PlaylistName(..) => {}
-            Told::Devices(devices) => {
+    /// Spotify has answered another query.
+    pub(super) fn apply_query_result(&mut self, result: QueryResult) {
+        self.memory.on_query_result(&result);
+        match result {
+            QueryResult::Saved(_) | QueryResult::PlaylistName(..) => {}
+            QueryResult::Devices(devices) => {
                 self.state.devices_at = self.devices_asked_at;
                 self.state.devices = Some(Arc::new(devices));
             }
-            Told::Queue(items) => {
-                self.state.coming = Some(Arc::new(first_round(items.iter().map(Track::of).collect())));
+            QueryResult::Queue(items) => {
+                self.state.upcoming = Some(Arc::new(first_round(items.iter().map(Track::of).collect())));
             }
         }
         self.recall();
     }
 
-    /// A question is being asked.
-    pub(super) fn asking(&mut self, question: &Question, now: Instant) {
-        if *question == Question::Devices {
+    /// A query is being asked.
+    pub(super) fn on_query_sent(&mut self, query: &Query, now: Instant) {
+        if *query == Query::Devices {
             self.devices_asked_at = Some(now);
         }
-        self.memory.on_asked(question, self.place(), now);
+        self.memory.on_asked(query, self.place(), now);
     }
 
-    /// A question could not be answered.
-    pub(super) fn not_told(&mut self, question: &Question, error: &Error, now: Instant) {
-        self.memory.on_failure(question, error, now);
+    /// A query could not be answered.
+    pub(super) fn query_failed(&mut self, query: &Query, error: &Error, now: Instant) {
+        self.memory.on_failure(query, error, now);
     }
 
     /// The user asks for an answer now: what was refused before may be answered by now.
     pub(super) fn on_refresh(&mut self, now: Instant) {
-        self.suspect(now);
+        self.invalidate(now);
         self.memory.forget_refusals();
     }
 
@@ -670,20 +685,20 @@ impl Model {
     }
 
     /// Somebody may have changed something elsewhere.
-    pub(super) fn suspect(&mut self, now: Instant) {
-        self.suspect_at = Some(now);
+    pub(super) fn invalidate(&mut self, now: Instant) {
+        self.invalidated_at = Some(now);
     }
 
     /// The computer has slept, or its clock was set.
-    pub(super) fn woke(&mut self, now: Instant) {
-        self.suspect(now);
+    pub(super) fn on_wake(&mut self, now: Instant) {
+        self.invalidate(now);
         // What was known is old: the next answer counts, whatever it is.
         self.doubted = true;
         self.asked_at = None;
     }
 
-    /// The question to ask next, and when; `None`: none before something changes.
-    pub(super) fn next_question(&self, now: Instant) -> Option<(Question, Instant)> {
+    /// The query to ask next, and when; `None`: none before something changes.
+    pub(super) fn next_query(&self, now: Instant) -> Option<(Query, Instant)> {
         let subscription = &self.subscription;
         let known = self.state.known.as_ref()?.as_ref();
         let current = known.map(|known| &known.now);
@@ -697,33 +712,33 @@ impl Model {
             queue: subscription.queue && known.is_some(),
             playlist: context.filter(|uri| subscription.playlist && uri.kind() == UriKind::Playlist),
             place: self.place(),
-            suspect_at: self.suspect_at,
+            invalidated_at: self.invalidated_at,
             item_began_at: known.and_then(|known| known.position.began_at),
         };
-        self.memory.next_question(&wanted, now)
+        self.memory.next_query(&wanted, now)
     }
 
     /// Whether Spotify has told anything, and could be asked last time.
     pub(super) fn knows(&self) -> bool {
-        self.state.known.is_some() && self.state.problem.is_none()
+        self.state.known.is_some() && self.state.last_error.is_none()
     }
 
     /// The error of the last attempt, if it failed.
-    pub(super) fn problem(&self) -> Option<&Error> {
-        self.state.problem.as_ref()
+    pub(super) fn last_error(&self) -> Option<&Error> {
+        self.state.last_error.as_ref()
     }
 
     /// What waits for a read that agrees: since when, and whether it is another item.
-    pub(super) fn waits_for_agreement(&self) -> Option<(Instant, bool)> {
-        let done = self.state.changes.iter().filter_map(|change| Some((change.done_at?, &change.what)));
-        let done = done.filter(|(_, what)| !matches!(what, What::Saved { .. }));
-        done.map(|(since, what)| (since, matches!(what, What::Skip | What::Started { .. })))
+    pub(super) fn awaits_agreement(&self) -> Option<(Instant, bool)> {
+        let done = self.state.changes.iter().filter_map(|change| Some((change.done_at?, &change.effect)));
+        let done = done.filter(|(_, effect)| !matches!(effect, Effect::Saved { .. }));
+        done.map(|(since, effect)| (since, matches!(effect, Effect::Skip | Effect::Started { .. })))
             .min_by_key(|(since, _)| *since)
     }
 
     /// For how long nothing has played.
-    pub(super) fn still_for(&self, now: Instant) -> Option<Duration> {
-        self.still_since.map(|since| now.saturating_duration_since(since))
+    pub(super) fn idle_for(&self, now: Instant) -> Option<Duration> {
+        self.idle_since.map(|since| now.saturating_duration_since(since))
     }
 
     /// The device that was active last.
@@ -763,8 +778,8 @@ impl Model {
 impl Model {
     /// Has Spotify list these devices.
     pub(crate) fn list_devices(&mut self, devices: Vec<crate::spotify::Device>, now: Moment) {
-        self.asking(&Question::Devices, now.instant);
-        self.told(Told::Devices(devices));
+        self.on_query_sent(&Query::Devices, now.instant);
+        self.apply_query_result(QueryResult::Devices(devices));
     }
 
     /// Has every call that waits succeed.
@@ -777,7 +792,7 @@ impl Model {
         let mut calls = Vec::new();
         self.paced_at = None;
         while let Some(call) = self.next_call(now) {
-            self.confirmed(&call, now);
+            self.call_succeeded(&call, now);
             self.paced_at = None;
             calls.push(call.call);
         }

@@ -17,7 +17,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::command::{Command, Verb};
-use super::state::Known;
+use super::state::Snapshot;
 use crate::spotify::Uri;
 
 /// For how long what is known of what plays is certain.
@@ -31,7 +31,7 @@ const FORGOTTEN_AFTER: Duration = Duration::from_secs(30);
 
 impl Verb {
     /// Whether it does something with the current item that another press doesn't undo.
-    pub(super) fn is_about_what_plays(&self) -> bool {
+    pub(super) fn is_about_current_item(&self) -> bool {
         matches!(
             self,
             Self::RemoveFromPlaylist | Self::AddToPlaylist(_) | Self::ToggleSaved(None) | Self::Enqueue(None)
@@ -40,7 +40,7 @@ impl Verb {
 
     /// Whether its order among commands about the current item matters.
     pub(super) fn depends_on_item(&self) -> bool {
-        self.is_about_what_plays() || matches!(self, Self::Next | Self::Previous | Self::Start(_))
+        self.is_about_current_item() || matches!(self, Self::Next | Self::Previous | Self::Start(_))
     }
 }
 
@@ -52,7 +52,7 @@ pub(super) struct Seen {
 }
 
 impl Seen {
-    pub fn of(known: Option<&Known>) -> Self {
+    pub fn of(known: Option<&Snapshot>) -> Self {
         known
             .map_or_else(Self::default, |known| Self { item: known.now.uri().cloned(), playlist: known.now.playlist() })
     }
@@ -72,7 +72,7 @@ pub(super) struct Pending {
 
 impl Pending {
     /// Whether the press can refer to what plays according to an answer from after it.
-    pub fn refers_to(&self, known: Option<&Known>) -> bool {
+    pub fn refers_to(&self, known: Option<&Snapshot>) -> bool {
         let (Some(seen), Some(known)) = (&self.seen, known) else { return true };
         let now = &known.now;
         let verb = &self.command.verb;

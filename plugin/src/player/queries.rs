@@ -1,6 +1,6 @@
-//! Questions to Spotify about other things than what plays: when each is asked, and what is remembered of the answers.
+//! Queries to Spotify about other things than what plays: when each is asked, and what is remembered of the answers.
 //!
-//! Only what visible keys show is asked about. When a question is asked again depends on what came of it:
+//! Only what visible keys show is asked about. When a query is asked again depends on what came of it:
 //!
 //! | outcome | asked again |
 //! |---|---|
@@ -10,7 +10,7 @@
 //!
 //! What could change a refusal is another account or sign-in, or a press that asks for an answer now; for the queue also
 //! another context or device. A refusal that isn't about the one thing that was asked about, such as a missing permission,
-//! is one of every question of its kind.
+//! is one of every query of its kind.
 
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
@@ -30,20 +30,20 @@ const MAX_SAVED: NonZeroUsize = NonZeroUsize::new(512).unwrap();
 const MAX_NAMES: NonZeroUsize = NonZeroUsize::new(128).unwrap();
 /// So many of the chosen URIs are asked about at most. A panel has 20 keys.
 const MAX_CHOSEN: usize = 200;
-/// The most URIs that Spotify takes in one question whether they are saved.
+/// The most URIs that Spotify takes in one query whether they are saved.
 const MAX_TOGETHER: usize = 40;
 
-/// A question that failed is asked again after this; doubled with every further failure in a row.
+/// A query that failed is asked again after this; doubled with every further failure in a row.
 const RETRY: Backoff = Backoff::new(Duration::from_secs(30), Duration::from_secs(900));
-/// A refused question is asked again after this although nothing has happened.
+/// A refused query is asked again after this although nothing has happened.
 const REFUSAL_LASTS: Duration = DAY;
 /// A possible change elsewhere makes no query be repeated sooner than this.
 const MIN_INTERVAL: Duration = Duration::from_secs(10);
-/// How long a write is trusted over answers to questions from before it.
+/// How long a write is trusted over answers to queries from before it.
 const TRUST: Duration = Duration::from_secs(3);
 const DAY: Duration = Duration::from_secs(24 * 3_600);
 
-/// What of Spotify's state is looked at: nothing else is asked for.
+/// The parts of Spotify's state is looked at: nothing else is asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Subscription {
     /// How many instances are visible.
@@ -77,7 +77,7 @@ pub(super) const DEVICES_LAST: Duration = Duration::from_secs(180);
 
 /// Something other than what plays that Spotify can be asked, in one call.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Question {
+pub(super) enum Query {
     /// Whether these are saved: 1 to [`MAX_TOGETHER`].
     Saved(Vec<Uri>),
     Devices,
@@ -85,16 +85,16 @@ pub(super) enum Question {
     PlaylistName(Uri),
 }
 
-/// What came of a [`Question`].
+/// What came of a [`Query`].
 #[derive(Clone, Debug)]
-pub(super) enum Told {
+pub(super) enum QueryResult {
     Saved(Vec<(Uri, bool)>),
     Devices(Vec<Device>),
     Queue(Vec<Item>),
     PlaylistName(Uri, String),
 }
 
-/// One thing that a [`Question`] is about.
+/// One thing that a [`Query`] is about.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Subject {
     Saved(Uri),
@@ -105,7 +105,7 @@ enum Subject {
 
 impl Subject {
     /// The answer gets old after this.
-    fn lasts(&self) -> Duration {
+    fn is_lasting(&self) -> Duration {
         match self {
             Self::Saved(_) => Duration::from_secs(600),
             Self::Devices => DEVICES_LAST,
@@ -125,7 +125,7 @@ impl Subject {
     }
 }
 
-impl Question {
+impl Query {
     fn subjects(&self) -> Vec<Subject> {
         match self {
             Self::Saved(uris) => uris.iter().cloned().map(Subject::Saved).collect(),
@@ -153,7 +153,7 @@ enum Outcome {
 
 /// When something was asked about last, and what came of it.
 #[derive(Clone, Copy, Debug)]
-struct Asked {
+struct QueryState {
     at: Instant,
     outcome: Outcome,
     /// How often it has failed in a row.
@@ -165,11 +165,11 @@ struct Asked {
 #[derive(Clone, Copy, Debug)]
 struct Saved {
     saved: bool,
-    /// When we have saved or removed it: answers to questions from before that are no news.
+    /// When we have saved or removed it: answers to queries from before that are no news.
     written_at: Option<Instant>,
 }
 
-/// What a refused question about the queue depends on.
+/// What a refused query about the queue depends on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Place {
     pub context: Option<Uri>,
@@ -186,20 +186,20 @@ pub(super) struct Wanted<'a> {
     /// What plays from where, and on what.
     pub place: Place,
     /// When it was last seen that something may have been changed elsewhere.
-    pub suspect_at: Option<Instant>,
+    pub invalidated_at: Option<Instant>,
     /// When what plays began, if it began while it was watched.
     pub item_began_at: Option<Instant>,
 }
 
-/// What is remembered of questions and their answers. Its size has bounds, and so has the work that an event makes.
+/// What is remembered of queries and their answers. Its size has bounds, and so has the work that an event makes.
 #[derive(Clone, Debug)]
 pub(super) struct Memory {
-    asked: LruCache<Subject, Asked>,
+    asked: LruCache<Subject, QueryState>,
     saved: LruCache<Uri, Saved>,
     names: LruCache<Uri, String>,
     /// What the queue was last asked about, where that counts.
     queue_place: Place,
-    /// When all questions of a kind were refused, by their [`Subject::kind`].
+    /// When all queries of a kind were refused, by their [`Subject::kind`].
     shut: [Option<Instant>; 4],
     /// Counts what could change refusals.
     era: u64,
@@ -248,22 +248,22 @@ impl Memory {
         self.shut = [None; 4];
     }
 
-    /// A question is being asked.
-    pub fn on_asked(&mut self, question: &Question, place: Place, now: Instant) {
-        if *question == Question::Queue {
+    /// A query is being asked.
+    pub fn on_asked(&mut self, query: &Query, place: Place, now: Instant) {
+        if *query == Query::Queue {
             self.queue_place = place;
         }
-        for subject in question.subjects() {
+        for subject in query.subjects() {
             let before = self.asked.peek(&subject).filter(|asked| asked.era == self.era);
             let failures = before.map_or(0, |asked| asked.failures);
-            self.asked.put(subject, Asked { at: now, outcome: Outcome::Pending, failures, era: self.era });
+            self.asked.put(subject, QueryState { at: now, outcome: Outcome::Pending, failures, era: self.era });
         }
     }
 
-    /// A question was answered. What it says about devices and the queue is for others to keep.
-    pub fn on_answer(&mut self, told: &Told) {
-        match told {
-            Told::Saved(answers) => {
+    /// A query was answered. What it says about devices and the queue is for others to keep.
+    pub fn on_query_result(&mut self, result: &QueryResult) {
+        match result {
+            QueryResult::Saved(answers) => {
                 for (uri, saved) in answers {
                     let asked_at = self.settle(&Subject::Saved(uri.clone()), Outcome::Answered);
                     let written_at = self.saved.peek(uri).and_then(|known| known.written_at);
@@ -273,9 +273,9 @@ impl Memory {
                     }
                 }
             }
-            Told::Devices(_) => drop(self.settle(&Subject::Devices, Outcome::Answered)),
-            Told::Queue(_) => drop(self.settle(&Subject::Queue, Outcome::Answered)),
-            Told::PlaylistName(uri, name) => {
+            QueryResult::Devices(_) => drop(self.settle(&Subject::Devices, Outcome::Answered)),
+            QueryResult::Queue(_) => drop(self.settle(&Subject::Queue, Outcome::Answered)),
+            QueryResult::PlaylistName(uri, name) => {
                 self.settle(&Subject::PlaylistName(uri.clone()), Outcome::Answered);
                 self.names.put(uri.clone(), name.clone());
             }
@@ -293,10 +293,10 @@ impl Memory {
         Some(asked.at)
     }
 
-    /// A question could not be answered.
-    pub fn on_failure(&mut self, question: &Question, error: &Error, now: Instant) {
-        let subjects = question.subjects();
-        let refusal = Refusal::of(question, error);
+    /// A query could not be answered.
+    pub fn on_failure(&mut self, query: &Query, error: &Error, now: Instant) {
+        let subjects = query.subjects();
+        let refusal = Refusal::of(query, error);
         if refusal == Refusal::OfItsKind
             && let Some(subject) = subjects.first()
         {
@@ -315,8 +315,8 @@ impl Memory {
         }
     }
 
-    /// The question to ask next, and when; `None`: none before something changes.
-    pub fn next_question(&self, wanted: &Wanted<'_>, now: Instant) -> Option<(Question, Instant)> {
+    /// The query to ask next, and when; `None`: none before something changes.
+    pub fn next_query(&self, wanted: &Wanted<'_>, now: Instant) -> Option<(Query, Instant)> {
         let with_due = |subject: Subject| {
             let due_at = self.due(&subject, wanted, now)?;
             Some((subject, due_at))
@@ -327,13 +327,13 @@ impl Memory {
         let playlist = wanted.playlist.cloned().map(Subject::PlaylistName);
         let others = [devices, queue, playlist].into_iter().flatten().filter_map(with_due);
         let (subject, due_at) = saved.iter().cloned().chain(others).min_by_key(|(_, due_at)| *due_at)?;
-        let question = match subject {
-            Subject::Saved(first) => Question::Saved(self.together(first, saved)),
-            Subject::Devices => Question::Devices,
-            Subject::Queue => Question::Queue,
-            Subject::PlaylistName(uri) => Question::PlaylistName(uri),
+        let query = match subject {
+            Subject::Saved(first) => Query::Saved(self.together(first, saved)),
+            Subject::Devices => Query::Devices,
+            Subject::Queue => Query::Queue,
+            Subject::PlaylistName(uri) => Query::PlaylistName(uri),
         };
-        Some((question, due_at))
+        Some((query, due_at))
     }
 
     /// What goes into one call with the first one: a call that is made anyway asks about all that is visible.
@@ -370,13 +370,13 @@ impl Memory {
             Outcome::Refused if *subject == Subject::Queue && wanted.place != self.queue_place => after(MIN_INTERVAL),
             Outcome::Refused => after(REFUSAL_LASTS),
             // A playlist is not renamed while it plays.
-            Outcome::Answered if matches!(subject, Subject::PlaylistName(_)) => after(subject.lasts()),
-            Outcome::Answered if wanted.suspect_at.max(item_began_at) > Some(asked.at) => {
+            Outcome::Answered if matches!(subject, Subject::PlaylistName(_)) => after(subject.is_lasting()),
+            Outcome::Answered if wanted.invalidated_at.max(item_began_at) > Some(asked.at) => {
                 // A moment later, so that Spotify's queue has moved on, too.
                 let began = item_began_at.map_or(Duration::ZERO, |began| began.saturating_duration_since(asked.at));
                 after(began.clamp(Duration::from_secs(1), MIN_INTERVAL))
             }
-            Outcome::Answered => after(subject.lasts()),
+            Outcome::Answered => after(subject.is_lasting()),
         }
     }
 }
@@ -388,14 +388,14 @@ enum Refusal {
     None,
     /// Of what was asked about.
     OfThis,
-    /// Of every question of its kind.
+    /// Of every query of its kind.
     OfItsKind,
 }
 
 impl Refusal {
-    fn of(question: &Question, error: &Error) -> Self {
+    fn of(query: &Query, error: &Error) -> Self {
         let is_answer = |status: &u16| (200..300).contains(status);
-        match (error, question) {
+        match (error, query) {
             (error, _) if error.passes() => Self::None,
             // What can't be read isn't Spotify's, mostly: it is a page of the network's.
             (Error::Unexpected(status), _) if is_answer(status) => Self::None,
@@ -408,8 +408,8 @@ impl Refusal {
                 _,
             ) => Self::OfItsKind,
             // There are no other devices to ask about, and the library is never refused for a single URI but as malformed.
-            (_, Question::Devices) => Self::OfItsKind,
-            (Error::Unexpected(status), Question::Saved(_)) if *status != 400 => Self::OfItsKind,
+            (_, Query::Devices) => Self::OfItsKind,
+            (Error::Unexpected(status), Query::Saved(_)) if *status != 400 => Self::OfItsKind,
             _ => Self::OfThis,
         }
     }

@@ -195,7 +195,7 @@ impl Sender {
             let playback = match self.spotify.player().await {
                 Ok(playback) => playback,
                 Err(Error::NoActiveDevice) => None,
-                // It was asked for; how it goes on, the next question will tell.
+                // It was asked for; how it goes on, the next query will tell.
                 Err(_) => return Ok(()),
             };
             let playing = playback.as_ref().is_some_and(|playback| playback.is_playing);

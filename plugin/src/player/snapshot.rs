@@ -233,7 +233,7 @@ pub struct Player {
     /// Whether `now` is too old to be shown as true.
     pub stale: bool,
     /// What is in the way of renewing it.
-    pub problem: Option<Error>,
+    pub last_error: Option<Error>,
     /// The devices with Spotify open; none while nobody shows them.
     pub devices: Option<Arc<Vec<Device>>>,
     /// What comes next; none while nobody shows it.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use host_sdk::package::InstanceId;
 use tokio::time::Instant;
 
-use super::command::What;
+use super::command::Effect;
 use super::modes::Lacking;
 use super::position::{Position, has_begun_again};
 use super::queries::DEVICES_LAST;
@@ -23,7 +23,7 @@ use crate::spotify::{Device, Disallows, Error, Uri};
 /// State that couldn't be renewed for so long is shown as old.
 pub(super) const STALE_AFTER: Duration = Duration::from_secs(20);
 /// What Spotify has said that it disallows is in the way of a press for so long: a little longer than the longest time between
-/// two questions, so that no key changes its look between them.
+/// two queries, so that no key changes its look between them.
 pub(super) const BELIEVED_FOR: Duration = Duration::from_secs(75);
 /// A position that Spotify tells is taken for the one that was asked for within this.
 const SAME_POSITION: Duration = Duration::from_millis(2_500);
@@ -35,7 +35,7 @@ const DAY: Duration = Duration::from_secs(24 * 3_600);
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Change {
     pub id: u64,
-    pub what: What,
+    pub effect: Effect,
     pub at: Instant,
     /// When its call succeeded.
     pub done_at: Option<Instant>,
@@ -58,7 +58,7 @@ pub(super) struct Left {
 
 impl Change {
     /// Whether what plays is no longer what played when this was asked for.
-    fn has_left(&self, known: &Known, now: Instant) -> bool {
+    fn has_left(&self, known: &Snapshot, now: Instant) -> bool {
         let Some(left) = &self.left else { return true };
         if known.now.uri().is_none() || known.now.uri() != left.uri.as_ref() {
             return true;
@@ -72,27 +72,27 @@ impl Change {
         has_begun_again(known.now.position, expected, elapsed)
     }
 
-    pub fn agrees_with(&self, known: &Known, now: Instant) -> bool {
+    pub fn agrees_with(&self, known: &Snapshot, now: Instant) -> bool {
         let current = &known.now;
-        match &self.what {
-            What::Playing(playing) => current.playing == *playing,
-            What::Skip => self.has_left(known, now),
-            What::Started { uri } => {
+        match &self.effect {
+            Effect::Playing(playing) => current.playing == *playing,
+            Effect::Skip => self.has_left(known, now),
+            Effect::Started { uri } => {
                 let is_restart = self.left.as_ref().is_some_and(|left| left.matched);
                 is_start_of(uri, current) && (!is_restart || self.has_left(known, now))
             }
-            What::Volume { device, percent, before } => {
+            Effect::Volume { device, percent, before } => {
                 *device == current.device.id && Volumes::is_answer(*percent, *before, current.device.told_volume())
             }
-            What::Position(position) => {
+            Effect::Position(position) => {
                 let played = if current.playing { now.saturating_duration_since(self.at) } else { Duration::ZERO };
                 current.position.abs_diff(*position + played) <= SAME_POSITION
             }
-            What::Shuffle(on) => current.shuffle == *on,
-            What::Repeat(repeat) => current.repeat == *repeat,
-            What::Device(device) => current.device.id == device.id,
-            // Told by another question.
-            What::Saved { .. } => false,
+            Effect::Shuffle(on) => current.shuffle == *on,
+            Effect::Repeat(repeat) => current.repeat == *repeat,
+            Effect::Device(device) => current.device.id == device.id,
+            // QueryResult by another query.
+            Effect::Saved { .. } => false,
         }
     }
 }
@@ -108,7 +108,7 @@ pub(super) fn is_start_of(uri: &Uri, now: &Now) -> bool {
 
 /// What Spotify told, and when.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Known {
+pub(super) struct Snapshot {
     pub now: Now,
     /// How `now.position` is known.
     pub position: Position,
@@ -120,10 +120,10 @@ pub(super) struct Known {
 #[derive(Clone, Debug, PartialEq)]
 pub struct State {
     pub(super) accounts: Arc<AuthState>,
-    pub(super) known: Option<Option<Known>>,
+    pub(super) known: Option<Option<Snapshot>>,
     /// When Spotify last answered.
     pub(super) answered_at: Option<Instant>,
-    pub(super) problem: Option<Error>,
+    pub(super) last_error: Option<Error>,
     pub(super) refusal: Option<Refusal>,
     pub(super) done: Option<Done>,
     pub(super) changes: Vec<Change>,
@@ -139,7 +139,7 @@ pub struct State {
     pub(super) lacking: Lacking,
     /// Whether Liked Songs weren't taken as a context.
     pub(super) liked_as_list: bool,
-    pub(super) coming: Option<Arc<Vec<Track>>>,
+    pub(super) upcoming: Option<Arc<Vec<Track>>>,
     pub(super) sleep: Option<Sleep>,
 }
 
@@ -149,7 +149,7 @@ impl State {
             accounts,
             known: None,
             answered_at: None,
-            problem: None,
+            last_error: None,
             refusal: None,
             done: None,
             changes: Vec::new(),
@@ -161,7 +161,7 @@ impl State {
             devices_at: None,
             lacking: Lacking::default(),
             liked_as_list: false,
-            coming: None,
+            upcoming: None,
             sleep: None,
         }
     }
@@ -214,7 +214,7 @@ impl State {
     pub fn next_change_in(&self, now: Moment) -> Option<Duration> {
         let refusal = self.refusal.as_ref().map(|refusal| refusal.until);
         let done = self.done.as_ref().map(|done| done.until);
-        let stale = self.answered_at.filter(|_| self.problem.is_some()).map(|at| at + STALE_AFTER);
+        let stale = self.answered_at.filter(|_| self.last_error.is_some()).map(|at| at + STALE_AFTER);
         let believed = self.known_since().filter(|_| self.known.is_some()).map(|since| since + BELIEVED_FOR);
         let moments = [refusal, done, stale, believed].into_iter().flatten();
         let waits = moments.map(|at| at.saturating_duration_since(now.instant)).filter(|wait| !wait.is_zero());
@@ -236,12 +236,12 @@ impl State {
             at = at.max(to);
         };
         for change in self.changes.iter().filter(|change| counts(change)) {
-            match change.what {
-                What::Playing(then) => {
+            match change.effect {
+                Effect::Playing(then) => {
                     advance(&mut position, playing, change.at);
                     playing = then;
                 }
-                What::Position(then) => {
+                Effect::Position(then) => {
                     advance(&mut position, false, change.at);
                     position = then;
                 }
@@ -256,10 +256,11 @@ impl State {
     /// in it.
     pub(super) fn before(&self, id: u64, now: Instant) -> Option<LastPlaying> {
         let known = self.known.as_ref()?.as_ref()?;
-        let moves =
-            |change: &Change| !matches!(change.what, What::Volume { .. } | What::Saved { .. } | What::Shuffle(_));
+        let moves = |change: &Change| {
+            !matches!(change.effect, Effect::Volume { .. } | Effect::Saved { .. } | Effect::Shuffle(_))
+        };
         let unsettled = self.changes.iter().any(|change| change.id != id && moves(change));
-        if unsettled || self.problem.is_some() || now.saturating_duration_since(known.at) > STALE_AFTER {
+        if unsettled || self.last_error.is_some() || now.saturating_duration_since(known.at) > STALE_AFTER {
             return None;
         }
         let position = advanced(&known.now, known.at, now);
@@ -273,21 +274,21 @@ impl State {
         let mut now = known.now.clone();
         let mut at = known.at;
         for change in &self.changes {
-            match &change.what {
-                What::Playing(playing) => {
+            match &change.effect {
+                Effect::Playing(playing) => {
                     now.position = advanced(&now, at, change.at);
                     at = change.at.max(at);
                     now.playing = *playing;
                     (now.disallows.pausing, now.disallows.resuming) = (false, false);
                 }
-                What::Skip => {
+                Effect::Skip => {
                     now.position = Duration::ZERO;
                     at = moment;
                     now.skipping = true;
                     // It was said of what played before.
                     now.disallows = Disallows::default();
                 }
-                What::Started { uri } => {
+                Effect::Started { uri } => {
                     now.position = Duration::ZERO;
                     at = moment;
                     now.skipping = true;
@@ -296,25 +297,25 @@ impl State {
                     now.recommended = false;
                     now.disallows = Disallows::default();
                 }
-                What::Position(position) => {
+                Effect::Position(position) => {
                     now.position = *position;
                     at = change.at;
                 }
-                What::Volume { device, percent, .. } if *device == now.device.id => {
+                Effect::Volume { device, percent, .. } if *device == now.device.id => {
                     now.set_loudness(Volume::exactly(Some(*percent)));
                 }
-                What::Volume { .. } => {}
-                What::Shuffle(on) => {
+                Effect::Volume { .. } => {}
+                Effect::Shuffle(on) => {
                     now.shuffle = *on;
                     now.smart_shuffle &= *on;
                 }
-                What::Repeat(repeat) => now.repeat = *repeat,
-                What::Device(device) => {
+                Effect::Repeat(repeat) => now.repeat = *repeat,
+                Effect::Device(device) => {
                     now.set_loudness(Volume::exactly(device.told_volume()));
                     now.device = device.clone();
                     now.disallows = Disallows::default();
                 }
-                What::Saved { .. } => {}
+                Effect::Saved { .. } => {}
             }
         }
         now.position = advanced(&now, at, moment);
@@ -325,7 +326,7 @@ impl State {
     fn devices_at(&self) -> Option<Arc<Vec<Device>>> {
         let mut devices = self.devices.clone()?;
         for change in &self.changes {
-            if let What::Volume { device: Some(id), percent, .. } = &change.what {
+            if let Effect::Volume { device: Some(id), percent, .. } = &change.effect {
                 set_volume(&mut devices, id, *percent);
             }
         }
@@ -337,7 +338,7 @@ impl State {
     pub fn at(&self, now: Moment) -> Player {
         let mut saved = Arc::clone(&self.saved);
         for change in &self.changes {
-            if let What::Saved { uri, saved: wanted } = &change.what {
+            if let Effect::Saved { uri, saved: wanted } = &change.effect {
                 Arc::make_mut(&mut saved).insert(uri.clone(), *wanted);
             }
         }
@@ -353,15 +354,15 @@ impl State {
                 .map(|end| end.saturating_duration_since(now.date).as_secs().div_ceil(DAY.as_secs())),
             now: self.now_at(now.instant),
             known: self.known.is_some(),
-            stale: self.problem.is_some() && age(self.answered_at) >= STALE_AFTER,
-            problem: self.problem.clone(),
+            stale: self.last_error.is_some() && age(self.answered_at) >= STALE_AFTER,
+            last_error: self.last_error.clone(),
             devices: self.devices_at(),
-            queue: self.coming.clone(),
+            queue: self.upcoming.clone(),
             last_playlist: self.last_playlist.clone(),
             sleep: self.sleep.as_ref().and_then(|sleep| sleep.shown(now.instant)),
             lacking: self.lacking.clone(),
             liked_as_list: self.liked_as_list,
-            believes_now: self.problem.is_none() && !self.is_older_than(BELIEVED_FOR, now.instant),
+            believes_now: self.last_error.is_none() && !self.is_older_than(BELIEVED_FOR, now.instant),
             believes_devices: age(self.devices_at) <= DEVICES_LAST,
             saved,
             playlist: self.now_at(now.instant).and_then(|now| self.playlists.get(&now.playlist()?).cloned()),

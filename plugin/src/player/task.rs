@@ -1,4 +1,4 @@
-//! The task that owns the model: commands in, calls out one at a time and in order, questions when the schedule says.
+//! The task that owns the model: commands in, calls out one at a time and in order, queries when the schedule says.
 
 use std::future::{Future, pending};
 use std::pin::Pin;
@@ -11,8 +11,8 @@ use tokio::time::Instant;
 
 use super::command::{Command, QueuedCall};
 use super::model::Model;
-use super::queries::{Question, Subscription, Told};
-use super::schedule::{Situation, ask_again_in, lasts};
+use super::queries::{Query, QueryResult, Subscription};
+use super::schedule::{Situation, is_lasting, next_poll_in};
 use super::send::{Sent, send};
 use super::state::State;
 use crate::auth::{AuthState, Limit};
@@ -36,8 +36,8 @@ const FRESH: Duration = Duration::from_secs(3);
 pub enum Input {
     /// A press.
     Command(Command),
-    /// What of Spotify's state is looked at.
-    Shown(Subscription),
+    /// The parts of Spotify's state is looked at.
+    Subscription(Subscription),
     /// Something may have changed elsewhere: ask now.
     Refresh,
     /// The playlist that something was added to last, before a restart.
@@ -61,7 +61,7 @@ impl Handle {
     ///
     /// # Errors
     /// [`Ended`], if the task has panicked or ended: the input is lost.
-    pub async fn tell(&self, input: Input) -> Result<(), Ended> {
+    pub async fn send(&self, input: Input) -> Result<(), Ended> {
         self.inputs.send(input).await.map_err(|_| Ended)
     }
 
@@ -96,8 +96,8 @@ pub fn start(
         pressed_at: None,
         woke_at: None,
         planned_limit: None,
-        ask_at: None,
-        question_at: None,
+        poll_at: None,
+        query_at: None,
         step_at: None,
         writing: None,
         asking: None,
@@ -128,14 +128,14 @@ struct Task {
     /// What [`Task::plan`] waited for last.
     planned_limit: Option<Limit>,
     /// When to ask what plays next; `None`: not before something changes.
-    ask_at: Option<Instant>,
-    /// When to put another question next.
-    question_at: Option<Instant>,
+    poll_at: Option<Instant>,
+    /// When to put another query next.
+    query_at: Option<Instant>,
     /// When the queue, a fade or the sleep timer goes on by itself.
     step_at: Option<Instant>,
     writing: Option<Pending<(QueuedCall, Sent)>>,
     asking: Option<Pending<Answer>>,
-    questioning: Option<Pending<(Question, Result<Told, Error>)>>,
+    questioning: Option<Pending<(Query, Result<QueryResult, Error>)>>,
     /// The next heartbeat; `None` while nothing is visible.
     beat_at: Option<Instant>,
     /// When the clocks were last compared.
@@ -155,14 +155,14 @@ impl Task {
                 },
                 (call, sent) = run(&mut self.writing) => self.written(&call, sent),
                 (asked_at, result) = run(&mut self.asking) => self.answered(asked_at, result),
-                (question, result) = run(&mut self.questioning) => self.told(&question, result),
+                (query, result) = run(&mut self.questioning) => self.told(&query, result),
                 changed = accounts.changed() => match changed {
                     Ok(()) => self.accounts_changed(&accounts),
                     Err(_) => return,
                 },
                 () = until(self.step_at) => self.model.step(self.clock.now()),
-                () = until(self.ask_at), if self.asking.is_none() => self.ask(),
-                () = until(self.question_at), if self.questioning.is_none() => self.question(),
+                () = until(self.poll_at), if self.asking.is_none() => self.poll(),
+                () = until(self.query_at), if self.questioning.is_none() => self.query(),
                 () = until(self.beat_at) => self.beat().await,
             }
             self.write_next();
@@ -179,23 +179,23 @@ impl Task {
             Input::Command(command) => {
                 self.pressed_at = Some(Instant::now());
                 self.model.command(command, self.clock.now());
-                if self.model.waits_for_answer() {
+                if self.model.has_pending() {
                     self.plan();
                 }
             }
-            Input::Shown(subscription) => {
+            Input::Subscription(subscription) => {
                 let more = subscription.instances > self.model.visible();
-                self.model.look_at(subscription);
+                self.model.set_subscription(subscription);
                 let is_visible = self.model.visible() > 0;
                 self.beat_at = self.beat_at.filter(|_| is_visible).or(is_visible.then(|| soon(HEARTBEAT)));
                 let asked = self.asked_at.is_some_and(|asked| asked.elapsed() < FRESH);
                 let fresh = asked && (self.asking.is_some() || self.model.knows());
-                if more && !fresh { self.ask_soon() } else { self.plan() }
+                if more && !fresh { self.poll_soon() } else { self.plan() }
             }
             Input::LastPlaylist(uri) => self.model.remember_playlist(uri),
             Input::Refresh => {
                 self.model.on_refresh(self.clock.now().instant);
-                self.ask_soon();
+                self.poll_soon();
             }
         }
     }
@@ -215,7 +215,7 @@ impl Task {
             }
             ((false, ..), _) | ((_, Some(_), _), (_, None, _)) => {
                 self.failures = 0;
-                self.ask_soon();
+                self.poll_soon();
             }
             (before, now) if before != now => self.plan(),
             _ => {}
@@ -244,7 +244,7 @@ impl Task {
         self.clock.on_wake(ahead);
         self.checked = self.clock.now();
         self.spotify.on_wake(back).await;
-        self.model.woke(self.checked.instant);
+        self.model.on_wake(self.checked.instant);
         self.failures = 0;
         self.woke_at = Some(Instant::now());
         if !self.model.linked() {
@@ -254,8 +254,8 @@ impl Task {
         self.asking = None;
         self.questioning = None;
         self.plan();
-        if self.ask_at.is_some() && self.model.limit(self.checked).is_none() {
-            self.ask_at = Some(Instant::now());
+        if self.poll_at.is_some() && self.model.limit(self.checked).is_none() {
+            self.poll_at = Some(Instant::now());
         }
     }
 
@@ -277,12 +277,12 @@ impl Task {
         self.writing = None;
         let now = self.clock.now();
         if let Some((asked_at, devices)) = sent.devices {
-            self.model.asking(&Question::Devices, asked_at);
-            self.model.told(Told::Devices(devices));
+            self.model.on_query_sent(&Query::Devices, asked_at);
+            self.model.apply_query_result(QueryResult::Devices(devices));
         }
         if let Some((asked_at, playback)) = sent.playback {
             self.asked_at = Some(Instant::now());
-            self.model.heard(playback, asked_at, now);
+            self.model.apply_playback(playback, asked_at, now);
         }
         if sent.liked_as_list {
             self.model.play_liked_as_list();
@@ -290,20 +290,20 @@ impl Task {
         match sent.result {
             Ok(()) => {
                 self.failures = 0;
-                self.model.confirmed(call, now);
+                self.model.call_succeeded(call, now);
                 self.plan();
             }
             Err(error) => {
                 tracing::info!(command = ?call.command.verb, %error, "a command had no effect");
-                self.model.refused(call, error, now);
+                self.model.call_failed(call, error, now);
                 // To see what is true.
-                self.ask_soon();
+                self.poll_soon();
             }
         }
     }
 
-    fn ask(&mut self) {
-        self.ask_at = None;
+    fn poll(&mut self) {
+        self.poll_at = None;
         let now = self.clock.now();
         let ended = self.model.ends_in(now) == Some(Duration::ZERO);
         self.overdue = if ended { self.overdue.saturating_add(1) } else { 0 };
@@ -327,101 +327,102 @@ impl Task {
                     tracing::info!(failures = self.failures, "Spotify's state can be read again");
                 }
                 self.failures = 0;
-                self.model.heard(playback, asked_at, self.clock.now());
+                self.model.apply_playback(playback, asked_at, self.clock.now());
             }
             Err(error) => {
-                if self.model.problem() != Some(&error) {
+                if self.model.last_error() != Some(&error) {
                     tracing::warn!(%error, "Spotify's state can't be read");
                 }
                 self.failures = self.failures.saturating_add(1);
-                self.model.unheard(error, self.clock.now());
+                self.model.poll_failed(error, self.clock.now());
             }
         }
         self.plan();
     }
 
-    fn question(&mut self) {
-        self.question_at = None;
+    fn query(&mut self) {
+        self.query_at = None;
         let now = self.clock.now().instant;
-        let due = self.model.next_question(now).filter(|(_, due_at)| *due_at <= now);
-        if let Some((question, _)) = due {
-            self.model.asking(&question, now);
+        let due = self.model.next_query(now).filter(|(_, due_at)| *due_at <= now);
+        if let Some((query, _)) = due {
+            self.model.on_query_sent(&query, now);
             let spotify = self.spotify.clone();
             self.questioning = Some(Box::pin(async move {
-                let told = match &question {
-                    Question::Saved(uris) => {
+                let told = match &query {
+                    Query::Saved(uris) => {
                         let saved = spotify.are_saved(uris).await;
-                        saved.map(|saved| Told::Saved(uris.iter().cloned().zip(saved).collect()))
+                        saved.map(|saved| QueryResult::Saved(uris.iter().cloned().zip(saved).collect()))
                     }
-                    Question::Devices => spotify.devices().await.map(Told::Devices),
-                    Question::Queue => spotify.queue().await.map(Told::Queue),
-                    Question::PlaylistName(playlist) => {
-                        spotify.look_up(playlist).await.map(|item| Told::PlaylistName(playlist.clone(), item.name))
-                    }
+                    Query::Devices => spotify.devices().await.map(QueryResult::Devices),
+                    Query::Queue => spotify.queue().await.map(QueryResult::Queue),
+                    Query::PlaylistName(playlist) => spotify
+                        .look_up(playlist)
+                        .await
+                        .map(|item| QueryResult::PlaylistName(playlist.clone(), item.name)),
                 };
-                (question, told)
+                (query, told)
             }));
         } else {
-            self.plan_questions();
+            self.plan_queries();
         }
     }
 
-    fn told(&mut self, question: &Question, result: Result<Told, Error>) {
+    fn told(&mut self, query: &Query, result: Result<QueryResult, Error>) {
         self.questioning = None;
         match result {
-            Ok(told) => self.model.told(told),
+            Ok(told) => self.model.apply_query_result(told),
             Err(error) => {
-                tracing::info!(?question, %error, "Spotify has not answered");
-                self.model.not_told(question, &error, self.clock.now().instant);
+                tracing::info!(?query, %error, "Spotify has not answered");
+                self.model.query_failed(query, &error, self.clock.now().instant);
             }
         }
-        self.plan_questions();
+        self.plan_queries();
     }
 
     /// Asks at once, unless Spotify has said to wait, or failed a moment ago. A failure that lasts may have been mended by
     /// whatever has happened.
-    fn ask_soon(&mut self) {
+    fn poll_soon(&mut self) {
         self.plan();
         let just_asked = self.asked_at.is_some_and(|asked| asked.elapsed() < FRESH);
-        let failed = self.model.problem().is_some_and(|error| just_asked || !lasts(error));
+        let failed = self.model.last_error().is_some_and(|error| just_asked || !is_lasting(error));
         let held = failed || self.model.limit(self.clock.now()).is_some();
-        if self.ask_at.is_some() && !held {
-            self.ask_at = Some(Instant::now());
+        if self.poll_at.is_some() && !held {
+            self.poll_at = Some(Instant::now());
         }
     }
 
     fn plan(&mut self) {
         let now = self.clock.now();
         self.planned_limit = self.model.limit(now);
-        let wait = ask_again_in(&Situation {
+        let wait = next_poll_in(&Situation {
             linked: self.model.linked(),
             limited_for: self.planned_limit.map(|limit| limit.until.saturating_duration_since(now.date)),
             strained: self.model.strained(now),
             visible: self.model.visible() > 0,
-            wanted: self.model.waits_for_answer(),
+            wanted: self.model.has_pending(),
             since: self.asked_at.map_or(Duration::MAX, |asked| asked.elapsed()),
             pressed: self.pressed_at.map(|pressed| pressed.elapsed()),
             woke: self.woke_at.map(|woke| woke.elapsed()),
-            still_for: self.model.still_for(now.instant),
+            idle_for: self.model.idle_for(now.instant),
             ends_in: self.model.ends_in(now),
             overdue: self.overdue,
-            doubts: self.model.doubts(),
+            has_doubts: self.model.has_doubts(),
             written: self
                 .model
-                .waits_for_agreement()
+                .awaits_agreement()
                 .map(|(since, another)| (now.instant.saturating_duration_since(since), another)),
-            problem: self.model.problem(),
+            last_error: self.model.last_error(),
             failures: self.failures,
         });
-        self.ask_at = wait.map(soon);
-        self.plan_questions();
+        self.poll_at = wait.map(soon);
+        self.plan_queries();
     }
 
-    fn plan_questions(&mut self) {
+    fn plan_queries(&mut self) {
         let now = self.clock.now();
         let quiet = !self.model.linked() || self.model.visible() == 0 || self.model.limit(now).is_some();
-        let next = if quiet { None } else { self.model.next_question(now.instant) };
-        self.question_at = next.map(|(_, due_at)| soon(due_at.saturating_duration_since(now.instant)));
+        let next = if quiet { None } else { self.model.next_query(now.instant) };
+        self.query_at = next.map(|(_, due_at)| soon(due_at.saturating_duration_since(now.instant)));
     }
 
     fn plan_steps(&mut self) {

@@ -29,15 +29,15 @@ async fn in_an_hour_of_a_total_limit_nothing_is_sent_and_then_it_goes_on_by_itse
     let client = Client::new(world.http.clone(), Url::parse(&world.sim.api_url()).unwrap(), auth.clone());
     let (player, _) = start(client, auth.watch(), world.clock.clone());
     world.sim.inject(Fault::quota(Some(3_600)).times(1));
-    player.tell(Input::Shown(Subscription { instances: 10, ..Subscription::default() })).await.unwrap();
+    player.send(Input::Subscription(Subscription { instances: 10, ..Subscription::default() })).await.unwrap();
     until(&auth, |state| state.limit.is_some()).await;
     world.sim.clear_requests();
 
     tokio::time::pause();
     for _ in 0..359 {
         pass(&world.clock, 10).await;
-        player.tell(Input::Command(pressed(Verb::Next, None))).await.unwrap();
-        player.tell(Input::Refresh).await.unwrap();
+        player.send(Input::Command(pressed(Verb::Next, None))).await.unwrap();
+        player.send(Input::Refresh).await.unwrap();
         let snapshot = player.watch().borrow().at(world.clock.now());
         assert!(snapshot.wait.is_some(), "the keys say how long it takes");
     }
@@ -60,9 +60,9 @@ async fn a_backup_that_is_linked_meanwhile_is_asked_at_once() {
     identify(&auth, &first, client.me(&first).await.unwrap()).await;
     let (player, _) = start(client.clone(), auth.watch(), world.clock.clone());
     world.sim.inject(Fault::quota(Some(50_400)).of(DEMO_CLIENT_ID));
-    player.tell(Input::Shown(Subscription { instances: 1, ..Subscription::default() })).await.unwrap();
+    player.send(Input::Subscription(Subscription { instances: 1, ..Subscription::default() })).await.unwrap();
     let mut watch = player.watch();
-    watch.wait_for(|model| model.at(world.clock.now()).problem.is_some()).await.unwrap();
+    watch.wait_for(|model| model.at(world.clock.now()).last_error.is_some()).await.unwrap();
 
     let backup = SaveAccount {
         client_id: BACKUP_CLIENT_ID.into(),
@@ -73,7 +73,7 @@ async fn a_backup_that_is_linked_meanwhile_is_asked_at_once() {
     world.sign_in(&auth, &id).await;
     identify(&auth, &id, client.me(&id).await.unwrap()).await;
     let snapshot = watch.wait_for(|model| model.at(world.clock.now()).known).await.unwrap().at(world.clock.now());
-    assert_eq!((snapshot.problem, snapshot.wait), (None, None));
+    assert_eq!((snapshot.last_error, snapshot.wait), (None, None));
     assert!(snapshot.first_back_in.is_some());
 }
 
@@ -84,7 +84,7 @@ async fn paused(world: &World) -> Handle {
     let (player, _) = start(client, auth.watch(), world.clock.clone());
     let pause = spotify_sim::Change { playing: Some(false), ..spotify_sim::Change::default() };
     world.sim.change_playback(pause).unwrap();
-    player.tell(Input::Shown(Subscription { instances: 1, ..Subscription::default() })).await.unwrap();
+    player.send(Input::Subscription(Subscription { instances: 1, ..Subscription::default() })).await.unwrap();
     let mut watch = player.watch();
     watch.wait_for(|model| model.at(world.clock.now()).known).await.unwrap();
     world.sim.clear_requests();
@@ -116,8 +116,8 @@ async fn after_a_sleep_what_was_known_to_fail_is_asked_again_within_two_seconds_
     // The lid is closed on a computer that has lost its network, and whose token is over.
     world.sim.set_network(Network::Refusing);
     world.clock.advance(3_600_000);
-    player.tell(Input::Shown(Subscription { instances: 1, ..Subscription::default() })).await.unwrap();
-    watch.wait_for(|model| model.at(world.clock.now()).problem.is_some()).await.unwrap();
+    player.send(Input::Subscription(Subscription { instances: 1, ..Subscription::default() })).await.unwrap();
+    watch.wait_for(|model| model.at(world.clock.now()).last_error.is_some()).await.unwrap();
     tokio::time::pause();
     for _ in 0..120 {
         pass(&world.clock, 1).await;
@@ -128,7 +128,7 @@ async fn after_a_sleep_what_was_known_to_fail_is_asked_again_within_two_seconds_
     world.clock.set(world.clock.unix_ms() + 8 * 3_600_000);
     tokio::time::advance(Duration::from_secs(1)).await;
     tokio::time::resume();
-    let heard = |state: &Arc<State>| state.at(world.clock.now()).problem.is_none();
+    let heard = |state: &Arc<State>| state.at(world.clock.now()).last_error.is_none();
     tokio::time::timeout(Duration::from_secs(20), watch.wait_for(heard)).await.unwrap().unwrap();
     assert!(world.sim.connections().accepted > before);
 }
@@ -145,7 +145,7 @@ async fn a_beat_that_is_late_is_a_sleep_and_brings_one_question_not_all_that_wer
     tokio::time::resume();
     world.sim.wait_for_request("GET", "/v1/me/player", Duration::from_secs(20)).await.unwrap();
     let now = world.clock.now();
-    player.watch().wait_for(|model| model.at(now).problem.is_none()).await.unwrap();
+    player.watch().wait_for(|model| model.at(now).last_error.is_none()).await.unwrap();
     for _ in 0..50 {
         tokio::task::yield_now().await;
     }
@@ -164,9 +164,9 @@ async fn where_spotify_plays_nowhere_a_press_wakes_the_only_device() {
     playback.is_playing = false;
     world.sim.set_playback(playback);
     let (player, _) = start(client, auth.watch(), world.clock.clone());
-    player.tell(Input::Shown(Subscription { instances: 1, ..Subscription::default() })).await.unwrap();
+    player.send(Input::Subscription(Subscription { instances: 1, ..Subscription::default() })).await.unwrap();
     player.watch().wait_for(|model| model.at(world.clock.now()).known).await.unwrap();
-    player.tell(Input::Command(pressed(Verb::TogglePlay, None))).await.unwrap();
+    player.send(Input::Command(pressed(Verb::TogglePlay, None))).await.unwrap();
     world.sim.wait_for(Duration::from_secs(20), |_, playback| playback.is_playing).await.unwrap();
     assert_eq!(world.sim.playback().active().unwrap().id.as_deref(), Some(spotify_sim::COMPUTER_ID));
 }
@@ -192,11 +192,11 @@ async fn a_panic_of_the_task_is_visible_to_its_owner() {
     let clock = Arc::new(BrokenClock { clock: world.clock.clone(), broken: AtomicBool::new(false) });
     let (player, running) = start(client, auth.watch(), clock.clone());
     let mut watch = player.watch();
-    player.tell(Input::Refresh).await.unwrap();
+    player.send(Input::Refresh).await.unwrap();
     clock.broken.store(true, Ordering::SeqCst);
-    player.tell(Input::Refresh).await.unwrap();
+    player.send(Input::Refresh).await.unwrap();
     assert!(running.await.unwrap_err().is_panic());
-    assert_eq!(player.tell(Input::Refresh).await, Err(Ended));
+    assert_eq!(player.send(Input::Refresh).await, Err(Ended));
     while watch.changed().await.is_ok() {}
 }
 
@@ -207,10 +207,10 @@ async fn the_task_ends_when_the_accounts_are_gone() {
     let client = Client::new(world.http.clone(), Url::parse(&world.sim.api_url()).unwrap(), auth.clone());
     let (accounts, watch) = tokio::sync::watch::channel(auth.watch().borrow().clone());
     let (player, running) = start(client, watch, world.clock.clone());
-    player.tell(Input::Refresh).await.unwrap();
+    player.send(Input::Refresh).await.unwrap();
     drop(accounts);
     running.await.unwrap();
-    assert_eq!(player.tell(Input::Refresh).await, Err(Ended));
+    assert_eq!(player.send(Input::Refresh).await, Err(Ended));
 }
 
 /// A player that knows what plays; nothing was sent since.
@@ -218,7 +218,7 @@ async fn playing(world: &World) -> Handle {
     let (auth, _) = world.linked().await;
     let client = Client::new(world.http.clone(), Url::parse(&world.sim.api_url()).unwrap(), auth.clone());
     let (player, _) = start(client, auth.watch(), world.clock.clone());
-    player.tell(Input::Shown(Subscription { instances: 1, ..Subscription::default() })).await.unwrap();
+    player.send(Input::Subscription(Subscription { instances: 1, ..Subscription::default() })).await.unwrap();
     player.watch().wait_for(|state| state.at(world.clock.now()).known).await.unwrap();
     world.sim.clear_requests();
     player
@@ -229,7 +229,7 @@ async fn playing(world: &World) -> Handle {
 async fn lost(world: &World, player: &Handle, verb: Verb, fault: &Fault, requests: usize) -> usize {
     world.sim.clear_requests();
     world.sim.inject(fault.clone().on("POST", "/v1/").times(1));
-    player.tell(Input::Command(pressed(verb.clone(), None))).await.unwrap();
+    player.send(Input::Command(pressed(verb.clone(), None))).await.unwrap();
     let all = move |sent: &[spotify_sim::Request], _: &spotify_sim::Playback| {
         sent.iter().filter(|request| request.reply != spotify_sim::Reply::Pending).count() >= requests
     };

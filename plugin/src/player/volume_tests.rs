@@ -57,7 +57,7 @@ impl Speaker {
     }
 
     fn read(&mut self) {
-        self.model.heard(Some(self.playback()), instant(self.now_ms), time(self.now_ms));
+        self.model.apply_playback(Some(self.playback()), instant(self.now_ms), time(self.now_ms));
     }
 
     /// Makes the calls that are due, and gives their volumes.

@@ -279,7 +279,7 @@ impl<W: Widget> WidgetInstance for Placed<W> {
         if let Some(error) = player.refusal(&self.id) {
             return refused(error);
         }
-        match &player.problem {
+        match &player.last_error {
             // Asking again won't help until the user has done something.
             Some(error) if !error.passes() => refused(error),
             Some(error) if player.now.is_none() => refused(error),

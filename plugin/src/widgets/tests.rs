@@ -38,7 +38,7 @@ fn linked() -> Arc<AuthState> {
 
 fn player(playback: Option<Playback>) -> Player {
     let mut model = Model::new(linked());
-    model.heard(playback, instant(T), time(T));
+    model.apply_playback(playback, instant(T), time(T));
     model.at(time(T))
 }
 
@@ -178,15 +178,15 @@ fn odd_answers_are_shown_as_what_they_are() {
 #[test]
 fn refusal_is_shown_on_the_pressed_key_alone() {
     let mut model = Model::new(linked());
-    model.heard(Some(playback()), instant(T), time(T));
-    model.unheard(Error::Offline, time(T));
+    model.apply_playback(Some(playback()), instant(T), time(T));
+    model.poll_failed(Error::Offline, time(T));
     let offline = model.at(time(T));
     assert_eq!(says("play-pause", &offline), "Pause", "what is known is shown on");
     model = Model::new(linked());
-    model.unheard(Error::Offline, time(T));
+    model.poll_failed(Error::Offline, time(T));
     let never_known = model.at(time(T));
     assert_eq!(says("play-pause", &never_known), Error::Offline.user_message().key());
-    model.unheard(Error::AppOwnerNeedsPremium, time(T));
+    model.poll_failed(Error::AppOwnerNeedsPremium, time(T));
     assert_eq!(says("next", &model.at(time(T))), Error::AppOwnerNeedsPremium.user_message().key());
 }
 
@@ -198,7 +198,7 @@ fn progress_is_in_whole_seconds() {
 
 fn with(state: AuthState) -> Player {
     let mut model = Model::new(Arc::new(state));
-    model.heard(Some(playback()), instant(T), time(T));
+    model.apply_playback(Some(playback()), instant(T), time(T));
     model.at(time(T))
 }
 
@@ -430,7 +430,7 @@ fn face_and_press_agree_on_what_is_disallowed() {
             let actions = Actions { disallows };
             let state = Playback { is_playing: playing, actions, currently_playing_type: kind, ..playback() };
             let mut model = Model::new(linked());
-            model.heard(Some(state.clone()), instant(T), time(T));
+            model.apply_playback(Some(state.clone()), instant(T), time(T));
             let face = placed(name, &of).face(&model.at(time(T)), Size::KEY);
             assert_ne!(tone_of(&face), Some(Tone::Normal), "{name}");
             assert_ne!(tone_of(&face), Some(Tone::Active), "{name}");
@@ -438,7 +438,7 @@ fn face_and_press_agree_on_what_is_disallowed() {
             assert_eq!(pressed(name, &mut model, &of), (false, words.to_owned()), "{name}");
 
             model = Model::new(linked());
-            model.heard(Some(Playback { actions: Actions::default(), ..state }), instant(T), time(T));
+            model.apply_playback(Some(Playback { actions: Actions::default(), ..state }), instant(T), time(T));
             let face = placed(name, &of).face(&model.at(time(T)), Size::KEY);
             assert_ne!(tone_of(&face), Some(Tone::Disabled), "{name}");
             assert!(pressed(name, &mut model, &of).0, "{name}");
@@ -451,7 +451,7 @@ fn device_without_volume_says_so_and_is_sent_nothing() {
     let of = |supports_volume, volume_percent| {
         let device = Device { supports_volume, volume_percent, ..Device::default() };
         let mut model = Model::new(linked());
-        model.heard(Some(Playback { device: Some(device), ..playback() }), instant(T), time(T));
+        model.apply_playback(Some(Playback { device: Some(device), ..playback() }), instant(T), time(T));
         model
     };
     let fade = json!({"volume": 10, "fadeSeconds": 5});
@@ -487,7 +487,7 @@ fn volume_keys_of_a_device_show_and_step_its_own() {
     let desk = Device { id: Some("desk".into()), volume_percent: Some(40), ..Device::default() };
     let attic = Device { id: Some("attic".into()), volume_percent: Some(70), ..Device::default() };
     let mut model = Model::new(linked());
-    model.heard(Some(Playback { device: Some(desk.clone()), ..playback() }), instant(T), time(T));
+    model.apply_playback(Some(Playback { device: Some(desk.clone()), ..playback() }), instant(T), time(T));
     model.list_devices(vec![desk, attic], time(T));
     let set = settings(json!({"device": {"id": "attic", "name": "Attic"}}));
     let mut subscription = Subscription::default();
@@ -507,7 +507,7 @@ fn volume_keys_of_a_device_show_and_step_its_own() {
 fn sleep_face(set: &Value, after_ms: u64) -> (String, Option<u8>, String) {
     let set = settings(set.clone());
     let mut model = Model::new(linked());
-    model.heard(Some(playback()), instant(T), time(T));
+    model.apply_playback(Some(playback()), instant(T), time(T));
     assert!(pressed("sleep-timer", &mut model, &set).0);
     let face = placed("sleep-timer", &set).face(&model.at(time(T + after_ms)), Size::KEY);
     let Picture::Key(key) = face.picture else { panic!("{face:?}") };
@@ -563,7 +563,7 @@ fn idle_sleep_timer_shows_what_it_is_set_to() {
 fn sleep_timer_is_dimmed_while_nothing_plays() {
     for nothing in [None, Some(Playback { is_playing: false, ..playback() })] {
         let mut model = Model::new(linked());
-        model.heard(nothing, instant(T), time(T));
+        model.apply_playback(nothing, instant(T), time(T));
         let face = placed("sleep-timer", &settings(json!({}))).face(&model.at(time(T)), Size::KEY);
         assert_eq!(tone_of(&face), Some(Tone::Disabled));
         let (sent, words) = pressed("sleep-timer", &mut model, &settings(json!({})));

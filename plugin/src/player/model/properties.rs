@@ -19,10 +19,10 @@ enum Event {
     Press(Verb),
     /// The call that waits is made, and succeeds or fails.
     Call(Option<Error>),
-    /// The question that is due is asked, and answered or not.
-    Question(Option<Error>),
+    /// The query that is due is asked, and answered or not.
+    Query(Option<Error>),
     Accounts(Link, Option<Limit>),
-    Shown(Subscription),
+    Subscription(Subscription),
     Woke,
     Refresh,
 }
@@ -144,9 +144,9 @@ fn event() -> impl Strategy<Value = Event> {
         1 => error().prop_map(Event::Failure),
         6 => verb().prop_map(Event::Press),
         4 => maybe(error()).prop_map(Event::Call),
-        2 => maybe(error()).prop_map(Event::Question),
+        2 => maybe(error()).prop_map(Event::Query),
         1 => (link, maybe(limit)).prop_map(|(link, limit)| Event::Accounts(link, limit)),
-        1 => subscription().prop_map(Event::Shown),
+        1 => subscription().prop_map(Event::Subscription),
         1 => Just(Event::Woke),
         1 => Just(Event::Refresh),
     ]
@@ -154,37 +154,43 @@ fn event() -> impl Strategy<Value = Event> {
 
 fn on_event(model: &mut Model, event: Event, now_ms: u64) {
     match event {
-        Event::Answer(answer, asked_ms) => model.heard(answer.map(|answer| *answer), instant(asked_ms), time(now_ms)),
-        Event::Failure(error) => model.unheard(error, time(now_ms)),
+        Event::Answer(answer, asked_ms) => {
+            model.apply_playback(answer.map(|answer| *answer), instant(asked_ms), time(now_ms))
+        }
+        Event::Failure(error) => model.poll_failed(error, time(now_ms)),
         Event::Press(verb) => drop(model.command(pressed(verb, None), time(now_ms))),
         Event::Call(error) => {
             model.step(time(now_ms));
             if let Some(call) = model.next_call(time(now_ms)) {
                 match error {
-                    Some(error) => model.refused(&call, error, time(now_ms)),
-                    None => model.confirmed(&call, time(now_ms)),
+                    Some(error) => model.call_failed(&call, error, time(now_ms)),
+                    None => model.call_succeeded(&call, time(now_ms)),
                 }
             }
         }
-        Event::Question(error) => {
-            if let Some((question, _)) = model.next_question(instant(now_ms)) {
-                model.asking(&question, instant(now_ms));
-                match (error, &question) {
-                    (Some(error), _) => model.not_told(&question, &error, instant(now_ms)),
-                    (None, Question::Saved(uris)) => {
-                        model.told(Told::Saved(uris.iter().cloned().map(|uri| (uri, true)).collect()));
+        Event::Query(error) => {
+            if let Some((query, _)) = model.next_query(instant(now_ms)) {
+                model.on_query_sent(&query, instant(now_ms));
+                match (error, &query) {
+                    (Some(error), _) => model.query_failed(&query, &error, instant(now_ms)),
+                    (None, Query::Saved(uris)) => {
+                        model.apply_query_result(QueryResult::Saved(
+                            uris.iter().cloned().map(|uri| (uri, true)).collect(),
+                        ));
                     }
-                    (None, Question::Devices) => model.told(Told::Devices(vec![Device::default()])),
-                    (None, Question::Queue) => model.told(Told::Queue(vec![Item::default(); 20])),
-                    (None, Question::PlaylistName(uri)) => model.told(Told::PlaylistName(uri.clone(), "Name".into())),
+                    (None, Query::Devices) => model.apply_query_result(QueryResult::Devices(vec![Device::default()])),
+                    (None, Query::Queue) => model.apply_query_result(QueryResult::Queue(vec![Item::default(); 20])),
+                    (None, Query::PlaylistName(uri)) => {
+                        model.apply_query_result(QueryResult::PlaylistName(uri.clone(), "Name".into()))
+                    }
                 }
             }
         }
         Event::Accounts(link, limit) => {
             model.set_accounts(Arc::new(AuthState { limit, ..accounts(link, &["A"]) }));
         }
-        Event::Shown(subscription) => model.look_at(subscription),
-        Event::Woke => model.woke(instant(now_ms)),
+        Event::Subscription(subscription) => model.set_subscription(subscription),
+        Event::Woke => model.on_wake(instant(now_ms)),
         Event::Refresh => model.on_refresh(instant(now_ms)),
     }
 }
@@ -199,8 +205,8 @@ proptest! {
             on_event(&mut model, event, now_ms);
             let player = model.at(time(look_ms));
             let _ = model.state().next_change_in(time(look_ms));
-            let _ = (model.ends_in(time(look_ms)), model.next_step(time(look_ms)), model.still_for(instant(look_ms)));
-            let _ = (model.next_question(instant(look_ms)), model.waits_for_agreement(), model.strained(time(look_ms)));
+            let _ = (model.ends_in(time(look_ms)), model.next_step(time(look_ms)), model.idle_for(instant(look_ms)));
+            let _ = (model.next_query(instant(look_ms)), model.awaits_agreement(), model.strained(time(look_ms)));
             if let Some(now) = &player.now {
                 prop_assert!(now.duration().is_none_or(|duration| now.position <= duration));
                 let foreign = model.state.known.clone().flatten().and_then(|known| known.now.volume);

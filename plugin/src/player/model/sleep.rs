@@ -6,9 +6,9 @@ use tokio::time::Instant;
 
 use super::{Model, QueuedCall};
 use crate::clock::Moment;
-use crate::player::command::{Call, Command, SleepUntil, Verb, What, obstacle, set_volume};
+use crate::player::command::{Call, Command, Effect, SleepUntil, Verb, obstacle, set_volume};
 use crate::player::sleep::{Faded, Sleep};
-use crate::player::state::{Known, LAG};
+use crate::player::state::{LAG, Snapshot};
 use crate::player::volume::{Fade, ROUNDING};
 use crate::spotify::{Device, Error};
 
@@ -68,7 +68,7 @@ impl Model {
             sleep.is_pausing = true;
             let command = sleep.command.clone();
             self.fade.take_if(|fade| is_of_sleep(&fade.command));
-            self.push(Call::Pause, current.map(|_| What::Playing(false)), None, &command, now);
+            self.push(Call::Pause, current.map(|_| Effect::Playing(false)), None, &command, now);
         } else if let Some(left) = sleep.fade_left(now.instant) {
             if is_still || !player.believes_now {
                 self.end_sleep_fade(now);
@@ -112,8 +112,8 @@ impl Model {
         let player = self.at(now);
         // Another device has a volume of its own.
         if player.target(None) == faded.device.as_deref() && player.volume(None).percent != Some(faded.before) {
-            let (call, what) = set_volume(faded.before, None, &player);
-            self.push(call, what, None, &command, now);
+            let (call, effect) = set_volume(faded.before, None, &player);
+            self.push(call, effect, None, &command, now);
         }
     }
 
@@ -143,14 +143,14 @@ impl Model {
     }
 
     /// Whether the item whose end the timer waits for has ended, as something else plays by Spotify's answer.
-    pub(super) fn sleep_item_has_ended(&self, known: Option<&Known>, now: Moment) -> bool {
+    pub(super) fn sleep_item_has_ended(&self, known: Option<&Snapshot>, now: Moment) -> bool {
         let is_asked_for = self.state.changes.iter().any(|change| change.left.is_some());
         let Some(known) = known.filter(|_| !is_asked_for) else { return false };
         self.state.sleep.as_ref().is_some_and(|sleep| sleep.has_ended(known.now.uri(), now.instant))
     }
 
     /// Spotify has answered. `ended`: see [`Model::sleep_item_has_ended`].
-    pub(super) fn on_answer_for_sleep(&mut self, ended: bool, now: Moment) {
+    pub(super) fn on_playback_for_sleep(&mut self, ended: bool, now: Moment) {
         if let Some(sleep) = self.state.sleep.as_mut().filter(|_| ended) {
             sleep.end_at(now.instant);
         }
@@ -158,7 +158,7 @@ impl Model {
     }
 
     /// A call has succeeded.
-    pub(super) fn sleep_call_confirmed(&mut self, call: &QueuedCall, now: Moment) {
+    pub(super) fn sleep_call_succeeded(&mut self, call: &QueuedCall, now: Moment) {
         if !is_of_sleep(&call.command) {
             return;
         }
@@ -175,7 +175,7 @@ impl Model {
     }
 
     /// A call has failed. Returns whether the timer does without it, so that no key needs to say so.
-    pub(super) fn sleep_call_refused(&mut self, call: &QueuedCall, error: &Error, now: Moment) -> bool {
+    pub(super) fn sleep_call_failed(&mut self, call: &QueuedCall, error: &Error, now: Moment) -> bool {
         let Some(sleep) = self.state.sleep.as_mut().filter(|_| is_of_sleep(&call.command)) else {
             // The volume can't be set back.
             return is_of_sleep(&call.command) && !error.passes();

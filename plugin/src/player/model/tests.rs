@@ -29,7 +29,7 @@ fn playback(playing: bool, progress_ms: u64) -> Playback {
 
 fn model(playing: bool) -> Model {
     let mut model = Model::new(Arc::new(accounts(Link::Linked, &["A"])));
-    model.heard(Some(playback(playing, 10_000)), instant(T), time(T));
+    model.apply_playback(Some(playback(playing, 10_000)), instant(T), time(T));
     model
 }
 
@@ -42,16 +42,16 @@ fn clock_set_back_prolongs_nothing() {
     let mut model = model(true);
     press(&mut model, Verb::TogglePlay, T + 1_000);
     let call = model.next_call(time(T + 1_000)).unwrap();
-    model.confirmed(&call, time(T + 1_000));
+    model.call_succeeded(&call, time(T + 1_000));
     press(&mut model, Verb::Next, T + 1_000);
     let call = model.next_call(time(T + 1_000)).unwrap();
-    model.refused(&call, Error::Offline, time(T + 1_000));
+    model.call_failed(&call, Error::Offline, time(T + 1_000));
     let later = |ms| Moment { date: UnixTime::from_millis(T - 500_000), ..time(T + 1_000 + ms) };
-    model.woke(later(0).instant);
+    model.on_wake(later(0).instant);
     assert!(model.at(later(REFUSAL_MS - 1)).refusal.is_some());
     assert_eq!(model.at(later(REFUSAL_MS)).refusal, None);
     assert!(!model.at(later(0)).now.unwrap().playing);
-    model.heard(Some(playback(true, 14_000)), later(TRUST_MS).instant, later(TRUST_MS));
+    model.apply_playback(Some(playback(true, 14_000)), later(TRUST_MS).instant, later(TRUST_MS));
     assert!(model.at(later(TRUST_MS)).now.unwrap().playing, "the pause isn't trusted any longer");
     assert_eq!(millis(model.at(later(TRUST_MS + 1_000)).now.unwrap().position), 15_000, "it moves on");
 }
@@ -80,10 +80,10 @@ fn a_press_before_the_first_answer_waits_for_it() {
     press(&mut model, Verb::ToggleSaved(None), T + 10);
     assert_eq!(model.next_call(time(T + 20)), None);
     let mut offline = model.clone();
-    model.heard(Some(playback(true, 10_000)), instant(T), time(T + 100));
+    model.apply_playback(Some(playback(true, 10_000)), instant(T), time(T + 100));
     assert_eq!(model.next_call(time(T + 60_000)).unwrap().call, Call::Volume(45));
     assert!(matches!(model.next_call(time(T + 60_000)).unwrap().call, Call::Save { .. }));
-    offline.unheard(Error::Offline, time(T + 100));
+    offline.poll_failed(Error::Offline, time(T + 100));
     assert!(offline.next_call(time(T + 60_000)).is_some(), "and is tried all the same if none comes");
 }
 
@@ -92,7 +92,7 @@ fn a_refused_change_is_taken_back_with_its_reason_for_a_while() {
     let mut model = model(true);
     press(&mut model, Verb::TogglePlay, T);
     let call = model.next_call(time(T + 60_000)).unwrap();
-    model.refused(&call, Error::PremiumRequired, time(T + 50));
+    model.call_failed(&call, Error::PremiumRequired, time(T + 50));
     let player = model.at(time(T + 60));
     assert!(player.now.as_ref().unwrap().playing);
     assert_eq!(player.refusal(&key()), Some(&Error::PremiumRequired));
@@ -106,7 +106,7 @@ fn pausing_what_is_paused_already_is_a_success() {
     let mut model = model(true);
     press(&mut model, Verb::TogglePlay, T);
     let call = model.next_call(time(T + 60_000)).unwrap();
-    model.refused(&call, Error::Restricted(Restriction::AlreadyPaused), time(T + 50));
+    model.call_failed(&call, Error::Restricted(Restriction::AlreadyPaused), time(T + 50));
     assert!(!now(&model, T + 60).playing);
     assert_eq!(model.at(time(T + 60)).refusal(&key()), None);
 }
@@ -116,15 +116,15 @@ fn a_read_that_lags_behind_a_write_does_not_flip_the_key_back() {
     let mut model = model(true);
     press(&mut model, Verb::TogglePlay, T);
     let call = model.next_call(time(T + 60_000)).unwrap();
-    model.heard(Some(playback(true, 10_100)), instant(T + 10), time(T + 20));
+    model.apply_playback(Some(playback(true, 10_100)), instant(T + 10), time(T + 20));
     assert!(!now(&model, T + 30).playing, "the call isn't even answered");
-    model.confirmed(&call, time(T + 50));
-    model.heard(Some(playback(true, 10_200)), instant(T + 100), time(T + 110));
+    model.call_succeeded(&call, time(T + 50));
+    model.apply_playback(Some(playback(true, 10_200)), instant(T + 100), time(T + 110));
     assert!(!now(&model, T + 120).playing, "Spotify has not had time to agree");
-    model.heard(Some(playback(false, 10_000)), instant(T + 500), time(T + 510));
+    model.apply_playback(Some(playback(false, 10_000)), instant(T + 500), time(T + 510));
     assert!(!now(&model, T + 520).playing);
-    assert!(model.waits_for_agreement().is_none(), "it has agreed");
-    model.heard(Some(playback(true, 10_000)), instant(T + 600), time(T + 610));
+    assert!(model.awaits_agreement().is_none(), "it has agreed");
+    model.apply_playback(Some(playback(true, 10_000)), instant(T + 600), time(T + 610));
     assert!(now(&model, T + 620).playing, "so the next state is the truth");
 }
 
@@ -133,8 +133,8 @@ fn trust_ends_when_spotify_never_agrees() {
     let mut model = model(true);
     press(&mut model, Verb::TogglePlay, T);
     let call = model.next_call(time(T + 60_000)).unwrap();
-    model.confirmed(&call, time(T));
-    model.heard(Some(playback(true, 15_000)), instant(T + TRUST_MS), time(T + TRUST_MS));
+    model.call_succeeded(&call, time(T));
+    model.apply_playback(Some(playback(true, 15_000)), instant(T + TRUST_MS), time(T + TRUST_MS));
     assert!(now(&model, T + TRUST_MS).playing);
 }
 
@@ -145,11 +145,11 @@ fn an_answer_to_a_question_from_before_the_write_does_not_count_as_agreement() {
     let play = model.next_call(time(T + 60_000)).unwrap();
     press(&mut model, Verb::TogglePlay, T + 5);
     let pause = model.next_call(time(T + 60_000)).unwrap();
-    model.confirmed(&play, time(T + 50));
-    model.confirmed(&pause, time(T + 90));
+    model.call_succeeded(&play, time(T + 50));
+    model.call_succeeded(&pause, time(T + 90));
     // It agrees with the pause, but was asked before either was done.
-    model.heard(Some(playback(false, 10_000)), instant(T + 1), time(T + 95));
-    assert!(model.waits_for_agreement().is_some());
+    model.apply_playback(Some(playback(false, 10_000)), instant(T + 1), time(T + 95));
+    assert!(model.awaits_agreement().is_some());
     assert!(!now(&model, T + 96).playing);
 }
 
@@ -182,7 +182,7 @@ fn calls(model: &mut Model, from: u64, to: u64) -> Vec<(u64, Call)> {
     for at in (from..=to).step_by(50) {
         model.step_fade(time(at));
         while let Some(call) = model.next_call(time(at)) {
-            model.confirmed(&call, time(at));
+            model.call_succeeded(&call, time(at));
             calls.push((at - from, call.call));
         }
     }
@@ -231,24 +231,24 @@ fn seeks_add_up_and_stay_within_the_item() {
 fn a_like_shows_at_once_and_is_asked_about_once_a_track() {
     let mut model = model(true);
     let subscription = Subscription { instances: 1, saved_now: true, ..Subscription::default() };
-    model.look_at(subscription);
-    let question = Question::Saved(vec![uri("spotify:track:1")]);
-    assert_eq!(model.next_question(instant(T)), Some((question.clone(), instant(T))));
-    model.asking(&question, instant(T));
-    model.told(Told::Saved(vec![(uri("spotify:track:1"), true)]));
-    assert_eq!(model.next_question(instant(T + 1)), Some((question.clone(), instant(T + 600_000))));
+    model.set_subscription(subscription);
+    let query = Query::Saved(vec![uri("spotify:track:1")]);
+    assert_eq!(model.next_query(instant(T)), Some((query.clone(), instant(T))));
+    model.on_query_sent(&query, instant(T));
+    model.apply_query_result(QueryResult::Saved(vec![(uri("spotify:track:1"), true)]));
+    assert_eq!(model.next_query(instant(T + 1)), Some((query.clone(), instant(T + 600_000))));
     assert_eq!(model.at(time(T)).saved(&uri("spotify:track:1")), Some(true));
     press(&mut model, Verb::ToggleSaved(None), T);
     assert_eq!(model.at(time(T)).saved(&uri("spotify:track:1")), Some(false));
     let call = model.next_call(time(T)).unwrap();
-    model.refused(&call, Error::PremiumRequired, time(T));
+    model.call_failed(&call, Error::PremiumRequired, time(T));
     assert_eq!(model.at(time(T)).saved(&uri("spotify:track:1")), Some(true), "back to what is true");
     let mut other = playback(false, 12_000);
     other.shuffle_state = true;
-    model.heard(Some(other), instant(T + 2_000), time(T + 2_000));
+    model.apply_playback(Some(other), instant(T + 2_000), time(T + 2_000));
     assert_eq!(
-        model.next_question(instant(T + 2_000)),
-        Some((question, instant(T + 1_000))),
+        model.next_query(instant(T + 2_000)),
+        Some((query, instant(T + 1_000))),
         "somebody is at work elsewhere"
     );
 }
@@ -257,15 +257,15 @@ fn a_like_shows_at_once_and_is_asked_about_once_a_track() {
 fn an_answer_from_before_a_like_does_not_take_it_back() {
     let mut model = model(true);
     let uri = uri("spotify:track:1");
-    let question = Question::Saved(vec![uri.clone()]);
-    model.asking(&question, instant(T));
+    let query = Query::Saved(vec![uri.clone()]);
+    model.on_query_sent(&query, instant(T));
     press(&mut model, Verb::ToggleSaved(None), T + 10);
     let call = model.next_call(time(T + 10)).unwrap();
-    model.confirmed(&call, time(T + 60));
-    model.told(Told::Saved(vec![(uri.clone(), false)]));
+    model.call_succeeded(&call, time(T + 60));
+    model.apply_query_result(QueryResult::Saved(vec![(uri.clone(), false)]));
     assert_eq!(model.at(time(T + 70)).saved(&uri), Some(true));
-    model.asking(&question, instant(T + 60 + TRUST_MS));
-    model.told(Told::Saved(vec![(uri.clone(), false)]));
+    model.on_query_sent(&query, instant(T + 60 + TRUST_MS));
+    model.apply_query_result(QueryResult::Saved(vec![(uri.clone(), false)]));
     assert_eq!(model.at(time(T + 9_000)).saved(&uri), Some(false), "but one that was asked later does");
 }
 
@@ -285,7 +285,7 @@ fn what_plays_already_pauses_restarts_or_shuffles() {
         press(&mut model, start(again), T);
         let first: Vec<_> = calls(&mut model, T, T).into_iter().map(|(_, call)| call).collect();
         assert_eq!(first, [Call::PlayUri(uri.clone())], "something else plays");
-        model.heard(Some(playing.clone()), instant(T + 5_000), time(T + 5_000));
+        model.apply_playback(Some(playing.clone()), instant(T + 5_000), time(T + 5_000));
         press(&mut model, start(again), T + 5_000);
         let again: Vec<_> = calls(&mut model, T + 5_000, T + 5_000).into_iter().map(|(_, call)| call).collect();
         assert_eq!(again, expected);
@@ -295,7 +295,7 @@ fn what_plays_already_pauses_restarts_or_shuffles() {
 #[test]
 fn commands_that_mean_nothing_now_say_so_and_send_nothing() {
     let mut model = Model::new(Arc::new(accounts(Link::Linked, &["A"])));
-    model.heard(None, instant(T), time(T));
+    model.apply_playback(None, instant(T), time(T));
     for (verb, why) in [
         (Verb::SeekBy(1_000), Restriction::NothingPlaying),
         (Verb::ToggleSaved(None), Restriction::NothingPlaying),
@@ -314,7 +314,7 @@ fn what_shows_nowhere_else_is_said() {
     let playlist = Some(uri("spotify:playlist:p"));
     press(&mut model, Verb::AddToPlaylist(playlist.clone()), T);
     let call = model.next_call(time(T)).unwrap();
-    model.confirmed(&call, time(T + 50));
+    model.call_succeeded(&call, time(T + 50));
     let done = |player: &Player| player.done(&key()).is_some();
     assert!(done(&model.at(time(T + 60))) && !done(&model.at(time(T + 50 + DONE_MS))));
     assert_eq!(model.at(time(T)).last_playlist, playlist, "the next one without a choice goes there, too");
@@ -326,20 +326,20 @@ fn what_was_done_after_it_outdates_a_change_that_no_read_has_shown() {
     for (verb, at) in [(Verb::TogglePlay, T), (Verb::TogglePlay, T + 100)] {
         press(&mut model, verb, at);
         let call = model.next_call(time(at)).unwrap();
-        model.confirmed(&call, time(at + 50));
+        model.call_succeeded(&call, time(at + 50));
     }
-    model.heard(Some(playback(true, 10_300)), instant(T + 300), time(T + 310));
+    model.apply_playback(Some(playback(true, 10_300)), instant(T + 300), time(T + 310));
     assert!(now(&model, T + 320).playing, "the pause before is forgotten");
-    assert!(model.waits_for_agreement().is_none());
+    assert!(model.awaits_agreement().is_none());
     for (at, percent) in [(1_000, 33), (1_300, 26), (1_600, 19)] {
         press(&mut model, Verb::VolumeBy(-7), T + at);
         let call = model.next_call(time(T + at)).unwrap();
         assert_eq!(call.call, Call::Volume(percent));
-        model.confirmed(&call, time(T + at + 50));
+        model.call_succeeded(&call, time(T + at + 50));
     }
     let mut last = playback(true, 11_800);
     last.device.as_mut().unwrap().volume_percent = Some(19);
-    model.heard(Some(last), instant(T + 1_800), time(T + 1_810));
+    model.apply_playback(Some(last), instant(T + 1_800), time(T + 1_810));
     assert_eq!(now(&model, T + 1_820).volume, Some(19));
 }
 
@@ -349,14 +349,14 @@ fn liked_songs_have_started_when_what_plays_has_no_context() {
     let mut album = playback(true, 10_000);
     album.context =
         Some(crate::spotify::Context { uri: Some(uri("spotify:album:a")), kind: "album".into(), recommended: false });
-    model.heard(Some(album.clone()), instant(T), time(T));
+    model.apply_playback(Some(album.clone()), instant(T), time(T));
     let liked = crate::player::Start { uri: Uri::liked_songs(), again: crate::player::Again::Pause, shuffle: None };
     press(&mut model, Verb::Start(liked), T);
     let call = model.next_call(time(T)).unwrap();
-    model.confirmed(&call, time(T + 50));
-    model.heard(Some(album), instant(T + 100), time(T + 110));
+    model.call_succeeded(&call, time(T + 50));
+    model.apply_playback(Some(album), instant(T + 100), time(T + 110));
     assert!(now(&model, T + 120).skipping, "Spotify still tells what was before");
-    model.heard(Some(playback(true, 200)), instant(T + 300), time(T + 300));
+    model.apply_playback(Some(playback(true, 200)), instant(T + 300), time(T + 300));
     assert_eq!((millis(now(&model, T + 1_300).position), now(&model, T + 1_300).skipping), (1_200, false));
     assert!(model.at(time(T + 1_300)).plays(&Uri::liked_songs()));
 }
@@ -366,10 +366,10 @@ fn a_file_of_the_users_own_is_not_asked_about_saved_or_added() {
     let mut model = model(true);
     let mut file = playback(true, 10_000);
     file.item.as_mut().unwrap().is_local = true;
-    model.heard(Some(file), instant(T), time(T));
+    model.apply_playback(Some(file), instant(T), time(T));
     let subscription = Subscription { instances: 1, saved_now: true, ..Subscription::default() };
-    model.look_at(subscription);
-    assert_eq!(model.next_question(instant(T)), None);
+    model.set_subscription(subscription);
+    assert_eq!(model.next_query(instant(T)), None);
     for verb in [Verb::ToggleSaved(None), Verb::Enqueue(None), Verb::AddToPlaylist(Some(uri("spotify:playlist:p")))] {
         assert!(!model.command(pressed(verb.clone(), None), time(T)));
         let why = Error::Restricted(Restriction::LocalFile);
@@ -382,10 +382,10 @@ fn the_next_device_is_the_one_after_that_which_plays() {
     let mut model = model(true);
     let device = |id: &str, is_active| Device { id: Some(id.into()), is_active, ..Device::default() };
     // Listed when A was still active.
-    model.told(Told::Devices(vec![device("A", true), device("B", false), device("C", false)]));
+    model.apply_query_result(QueryResult::Devices(vec![device("A", true), device("B", false), device("C", false)]));
     let mut on_b = playback(true, 10_000);
     on_b.device = Some(device("B", true));
-    model.heard(Some(on_b), instant(T), time(T));
+    model.apply_playback(Some(on_b), instant(T), time(T));
     for expected in ["C", "A", "B"] {
         press(&mut model, Verb::NextDevice, T);
         let Call::Transfer { device, play: None } = model.next_call(time(T)).unwrap().call else { panic!() };
@@ -410,12 +410,12 @@ fn a_skip_agrees_when_another_track_plays() {
     let mut model = model(true);
     press(&mut model, Verb::Next, T);
     let call = model.next_call(time(T + 60_000)).unwrap();
-    model.confirmed(&call, time(T + 50));
-    model.heard(Some(playback(true, 10_300)), instant(T + 100), time(T + 100));
+    model.call_succeeded(&call, time(T + 50));
+    model.apply_playback(Some(playback(true, 10_300)), instant(T + 100), time(T + 100));
     assert!(now(&model, T + 100).skipping);
     let mut next = playback(true, 20);
     next.item.as_mut().unwrap().uri = Some(uri("spotify:track:2"));
-    model.heard(Some(next), instant(T + 300), time(T + 300));
+    model.apply_playback(Some(next), instant(T + 300), time(T + 300));
     assert!(!now(&model, T + 300).skipping);
     assert_eq!(millis(now(&model, T + 1_300).position), 1_020);
 }
@@ -426,20 +426,20 @@ fn trouble_that_passes_drops_what_waits_behind_it() {
     press(&mut model, Verb::ToggleShuffle, T);
     press(&mut model, Verb::Next, T);
     let call = model.next_call(time(T + 60_000)).unwrap();
-    model.refused(&call, Error::Offline, time(T + 10));
+    model.call_failed(&call, Error::Offline, time(T + 10));
     assert_eq!(model.next_call(time(T + 60_000)), None);
     assert!(!now(&model, T + 20).shuffle && !now(&model, T + 20).skipping);
-    assert_eq!(model.at(time(T + 20)).problem, Some(Error::Offline));
+    assert_eq!(model.at(time(T + 20)).last_error, Some(Error::Offline));
 }
 
 #[test]
 fn state_that_can_not_be_renewed_gets_old_and_heals() {
     let mut model = model(true);
-    model.unheard(Error::Offline, time(T));
+    model.poll_failed(Error::Offline, time(T));
     assert!(!model.at(time(T + STALE_MS - 1)).stale);
     assert!(model.at(time(T + STALE_MS)).stale);
     assert_eq!(model.state.next_change_in(time(T)), Some(STALE_AFTER));
-    model.heard(Some(playback(true, 0)), instant(T + STALE_MS), time(T + STALE_MS));
+    model.apply_playback(Some(playback(true, 0)), instant(T + STALE_MS), time(T + STALE_MS));
     assert!(!model.at(time(T + STALE_MS)).stale);
 }
 
@@ -480,7 +480,7 @@ fn what_is_published_does_not_grow_with_what_was_played() {
     let mut model = model(true);
     let playlist = |number: u64| uri(&format!("spotify:playlist:{number}"));
     let chosen = uri("spotify:album:chosen");
-    model.look_at(Subscription {
+    model.set_subscription(Subscription {
         instances: 3,
         saved_now: true,
         saved: [chosen].into(),
@@ -493,14 +493,14 @@ fn what_is_published_does_not_grow_with_what_was_played() {
         next.item.as_mut().unwrap().uri = Some(uri(&format!("spotify:track:n{number}")));
         next.context =
             Some(crate::spotify::Context { uri: Some(playlist(number)), kind: "playlist".into(), recommended: false });
-        model.heard(Some(next), instant(at), time(at));
-        while let Some((question, due_at)) = model.next_question(instant(at))
+        model.apply_playback(Some(next), instant(at), time(at));
+        while let Some((query, due_at)) = model.next_query(instant(at))
             && due_at <= instant(at)
         {
-            model.asking(&question, instant(at));
-            model.told(match question {
-                Question::Saved(uris) => Told::Saved(uris.into_iter().map(|uri| (uri, true)).collect()),
-                Question::PlaylistName(uri) => Told::PlaylistName(uri, "Name".to_owned()),
+            model.on_query_sent(&query, instant(at));
+            model.apply_query_result(match query {
+                Query::Saved(uris) => QueryResult::Saved(uris.into_iter().map(|uri| (uri, true)).collect()),
+                Query::PlaylistName(uri) => QueryResult::PlaylistName(uri, "Name".to_owned()),
                 other => panic!("{other:?}"),
             });
         }
@@ -515,14 +515,14 @@ fn polls(model: &mut Model, count: u64, answer: impl Fn(u64) -> Playback) -> (Ve
     let (mut positions, mut queues) = (Vec::new(), 0);
     for number in 0..count {
         let at = T + number * 8_600;
-        model.heard(Some(answer(at - T)), instant(at), time(at));
+        model.apply_playback(Some(answer(at - T)), instant(at), time(at));
         positions.push(millis(now(model, at).position));
         for at in [at, at + 4_000] {
-            while let Some((question, due_at)) = model.next_question(instant(at))
+            while let Some((query, due_at)) = model.next_query(instant(at))
                 && due_at <= instant(at)
             {
-                model.asking(&question, instant(at));
-                model.told(Told::Queue(Vec::new()));
+                model.on_query_sent(&query, instant(at));
+                model.apply_query_result(QueryResult::Queue(Vec::new()));
                 queues += 1;
             }
         }
@@ -534,7 +534,7 @@ fn polls(model: &mut Model, count: u64, answer: impl Fn(u64) -> Playback) -> (Ve
 fn untold_position_runs_on_and_the_queue_is_asked_once_a_track() {
     for told in [None, Some(0), Some(777)] {
         let mut model = Model::new(Arc::new(accounts(Link::Linked, &["A"])));
-        model.look_at(Subscription { instances: 1, queue: true, ..Subscription::default() });
+        model.set_subscription(Subscription { instances: 1, queue: true, ..Subscription::default() });
         let (positions, queues) = polls(&mut model, 6, |_| Playback { progress_ms: told, ..playback(true, 0) });
         assert!(positions.is_sorted(), "{told:?}: {positions:?}");
         assert_eq!(positions.last().unwrap() - positions[0], 5 * 8_600, "{told:?}");
@@ -548,15 +548,15 @@ fn untold_position_runs_on_and_the_queue_is_asked_once_a_track() {
 fn seek_counts_where_the_position_is_never_told() {
     let mut model = model(true);
     for at in [T + 1_500, T + 3_000] {
-        model.heard(Some(playback(true, 10_000)), instant(at), time(at));
+        model.apply_playback(Some(playback(true, 10_000)), instant(at), time(at));
     }
     assert_eq!(millis(now(&model, T + 3_000).position), 13_000);
     press(&mut model, Verb::SeekBy(20_000), T + 3_000);
     let call = model.next_call(time(T + 3_000)).unwrap();
-    model.confirmed(&call, time(T + 3_050));
-    model.heard(Some(playback(true, 10_000)), instant(T + 4_000), time(T + 4_000));
+    model.call_succeeded(&call, time(T + 3_050));
+    model.apply_playback(Some(playback(true, 10_000)), instant(T + 4_000), time(T + 4_000));
     assert_eq!(millis(now(&model, T + 4_000).position), 34_000);
-    model.heard(Some(playback(true, 10_000)), instant(T + 9_000), time(T + 9_000));
+    model.apply_playback(Some(playback(true, 10_000)), instant(T + 9_000), time(T + 9_000));
     assert_eq!(millis(now(&model, T + 9_000).position), 39_000, "also when the seek is long past");
 }
 
@@ -566,11 +566,11 @@ fn skip_to_the_same_item_is_done_when_it_begins_again() {
         let mut model = model(true);
         press(&mut model, verb.clone(), T + 20_000);
         let call = model.next_call(time(T + 20_000)).unwrap();
-        model.confirmed(&call, time(T + 20_050));
-        model.heard(Some(playback(true, 30_200)), instant(T + 20_100), time(T + 20_200));
+        model.call_succeeded(&call, time(T + 20_050));
+        model.apply_playback(Some(playback(true, 30_200)), instant(T + 20_100), time(T + 20_200));
         assert!(now(&model, T + 20_200).skipping, "{verb:?}: the read lags");
-        model.heard(Some(playback(true, 300)), instant(T + 20_400), time(T + 20_400));
-        assert_eq!((now(&model, T + 20_400).skipping, model.waits_for_agreement()), (false, None), "{verb:?}");
+        model.apply_playback(Some(playback(true, 300)), instant(T + 20_400), time(T + 20_400));
+        assert_eq!((now(&model, T + 20_400).skipping, model.awaits_agreement()), (false, None), "{verb:?}");
         assert_eq!(millis(now(&model, T + 21_400).position), 1_300);
     }
 }
@@ -580,15 +580,15 @@ fn skip_to_the_same_item_is_done_without_a_position() {
     let mut model = Model::new(Arc::new(accounts(Link::Linked, &["A"])));
     let untold = || Some(Playback { progress_ms: None, ..playback(true, 0) });
     for at in [T, T + 8_000] {
-        model.heard(untold(), instant(at), time(at));
+        model.apply_playback(untold(), instant(at), time(at));
     }
     press(&mut model, Verb::Next, T + 8_000);
     let call = model.next_call(time(T + 8_000)).unwrap();
-    model.confirmed(&call, time(T + 8_100));
-    model.heard(untold(), instant(T + 8_350), time(T + 8_400));
+    model.call_succeeded(&call, time(T + 8_100));
+    model.apply_playback(untold(), instant(T + 8_350), time(T + 8_400));
     assert!(now(&model, T + 8_400).skipping, "the read may lag");
-    model.heard(untold(), instant(T + 9_200), time(T + 9_200));
-    assert_eq!(model.waits_for_agreement(), None);
+    model.apply_playback(untold(), instant(T + 9_200), time(T + 9_200));
+    assert_eq!(model.awaits_agreement(), None);
     assert_eq!(millis(now(&model, T + 9_200).position), 1_100, "from the skip on");
 }
 
@@ -601,15 +601,23 @@ fn starting_what_plays_once_more_waits_for_its_beginning() {
         let start = crate::player::Start { uri: uri(target), again: crate::player::Again::Restart, shuffle: None };
         press(model, Verb::Start(start), T);
         let call = model.next_call(time(T)).unwrap();
-        model.confirmed(&call, time(T + 50));
+        model.call_succeeded(&call, time(T + 50));
     };
     for target in ["spotify:album:a", "spotify:track:1"] {
         let mut model = model(true);
-        model.heard(Some(album.clone()), instant(T), time(T));
+        model.apply_playback(Some(album.clone()), instant(T), time(T));
         again(&mut model, target);
-        model.heard(Some(Playback { progress_ms: Some(40_100), ..album.clone() }), instant(T + 100), time(T + 100));
+        model.apply_playback(
+            Some(Playback { progress_ms: Some(40_100), ..album.clone() }),
+            instant(T + 100),
+            time(T + 100),
+        );
         assert!(now(&model, T + 100).skipping, "{target}: the read lags");
-        model.heard(Some(Playback { progress_ms: Some(250), ..album.clone() }), instant(T + 300), time(T + 300));
+        model.apply_playback(
+            Some(Playback { progress_ms: Some(250), ..album.clone() }),
+            instant(T + 300),
+            time(T + 300),
+        );
         assert_eq!((now(&model, T + 300).skipping, millis(now(&model, T + 300).position)), (false, 250), "{target}");
     }
 }
@@ -625,14 +633,14 @@ fn nothing_plays_in_whatever_form_it_is_said() {
         Some(Playback { currently_playing_type: PlayingType::Track, device: Some(device), ..Playback::default() }),
     ] {
         let mut fresh = Model::new(Arc::new(accounts(Link::Linked, &["A"])));
-        fresh.heard(nothing.clone(), instant(T), time(T));
+        fresh.apply_playback(nothing.clone(), instant(T), time(T));
         assert!(fresh.at(time(T)).known && fresh.at(time(T)).now.is_none(), "{nothing:?}");
         let mut model = model(true);
-        model.heard(nothing.clone(), instant(T + 1_000), time(T + 1_000));
-        assert!(now(&model, T + 1_000).playing && model.doubts(), "one among good ones: {nothing:?}");
-        model.heard(nothing.clone(), instant(T + 2_000), time(T + 2_000));
-        assert_eq!((model.at(time(T + 2_000)).now, model.doubts()), (None, false), "{nothing:?}");
-        assert_eq!(model.still_for(instant(T + 2_000)), Some(Duration::ZERO));
+        model.apply_playback(nothing.clone(), instant(T + 1_000), time(T + 1_000));
+        assert!(now(&model, T + 1_000).playing && model.has_doubts(), "one among good ones: {nothing:?}");
+        model.apply_playback(nothing.clone(), instant(T + 2_000), time(T + 2_000));
+        assert_eq!((model.at(time(T + 2_000)).now, model.has_doubts()), (None, false), "{nothing:?}");
+        assert_eq!(model.idle_for(instant(T + 2_000)), Some(Duration::ZERO));
     }
 }
 
@@ -643,7 +651,7 @@ fn something_plays_also_without_an_item() {
         Playback { currently_playing_type: PlayingType::Ad, ..Playback::default() },
     ] {
         let mut model = Model::new(Arc::new(accounts(Link::Linked, &["A"])));
-        model.heard(Some(something.clone()), instant(T), time(T));
+        model.apply_playback(Some(something.clone()), instant(T), time(T));
         assert!(model.at(time(T)).now.is_some(), "{something:?}");
     }
 }
@@ -653,25 +661,25 @@ fn one_odd_answer_among_good_ones_changes_nothing() {
     for status in [200, 202, 400, 404, 418] {
         let mut model = model(true);
         for at in [T + 8_000, T + 16_000] {
-            model.unheard(Error::Unexpected(status), time(at));
-            assert_eq!(model.at(time(at)).problem, None, "{status}");
-            model.heard(Some(playback(true, 10_000 + at - T)), instant(at + 1_000), time(at + 1_000));
-            assert!(now(&model, at + 1_000).playing && !model.doubts());
+            model.poll_failed(Error::Unexpected(status), time(at));
+            assert_eq!(model.at(time(at)).last_error, None, "{status}");
+            model.apply_playback(Some(playback(true, 10_000 + at - T)), instant(at + 1_000), time(at + 1_000));
+            assert!(now(&model, at + 1_000).playing && !model.has_doubts());
         }
-        model.unheard(Error::Unexpected(status), time(T + 30_000));
-        model.heard(None, instant(T + 31_000), time(T + 31_000));
+        model.poll_failed(Error::Unexpected(status), time(T + 30_000));
+        model.apply_playback(None, instant(T + 31_000), time(T + 31_000));
         assert_eq!(model.at(time(T + 31_000)).now, None, "two of them are believed");
     }
     let mut model = model(true);
-    model.unheard(Error::MissingScope, time(T + 8_000));
-    assert_eq!(model.at(time(T + 8_000)).problem, Some(Error::MissingScope), "what is clear is said at once");
+    model.poll_failed(Error::MissingScope, time(T + 8_000));
+    assert_eq!(model.at(time(T + 8_000)).last_error, Some(Error::MissingScope), "what is clear is said at once");
 }
 
 #[test]
 fn after_a_sleep_the_first_answer_counts() {
     let mut model = model(true);
-    model.woke(instant(T + 5_000_000));
-    model.heard(None, instant(T + 5_000_000), time(T + 5_000_000));
+    model.on_wake(instant(T + 5_000_000));
+    model.apply_playback(None, instant(T + 5_000_000), time(T + 5_000_000));
     assert_eq!(model.at(time(T + 5_000_000)).now, None);
 }
 
@@ -688,7 +696,7 @@ fn from_playlist(track: &str, playlist: &str, progress_ms: u64) -> Playback {
 /// A model that has known for 5 s that track A plays from playlist P.
 fn five_seconds_old() -> Model {
     let mut model = Model::new(Arc::new(accounts(Link::Linked, &["A"])));
-    model.heard(Some(from_playlist("A", "P", 20_000)), instant(T - 5_000), time(T - 5_000));
+    model.apply_playback(Some(from_playlist("A", "P", 20_000)), instant(T - 5_000), time(T - 5_000));
     model
 }
 
@@ -702,11 +710,11 @@ fn command_about_what_plays_asks_first() {
     for verb in about_what_plays() {
         let mut model = five_seconds_old();
         press(&mut model, verb.clone(), T);
-        assert!(model.next_call(time(T)).is_none() && model.waits_for_answer(), "{verb:?}");
-        model.heard(Some(from_playlist("A", "P", 25_100)), instant(T + 50), time(T + 150));
+        assert!(model.next_call(time(T)).is_none() && model.has_pending(), "{verb:?}");
+        model.apply_playback(Some(from_playlist("A", "P", 25_100)), instant(T + 50), time(T + 150));
         let call = model.next_call(time(T + 150)).unwrap();
         assert_eq!((call.command.verb.clone(), call.title.as_deref()), (verb.clone(), Some("Title A")));
-        assert!(!model.waits_for_answer());
+        assert!(!model.has_pending());
         // What was asked for within the last second is known for sure.
         press(&mut model, verb.clone(), T + 1_000);
         assert_eq!(model.next_call(time(T + 1_000)).map(|call| call.command.verb), Some(verb));
@@ -718,7 +726,7 @@ fn what_has_been_heard_for_a_second_is_meant() {
     for verb in about_what_plays() {
         let mut model = five_seconds_old();
         press(&mut model, verb.clone(), T);
-        model.heard(Some(from_playlist("B", "Q", 1_250)), instant(T + 50), time(T + 150));
+        model.apply_playback(Some(from_playlist("B", "Q", 1_250)), instant(T + 50), time(T + 150));
         let call = model.next_call(time(T + 150));
         match verb {
             Verb::ToggleSaved(_) => {
@@ -740,7 +748,7 @@ fn what_has_just_begun_is_not_meant() {
         ] {
             let mut model = five_seconds_old();
             press(&mut model, verb.clone(), T);
-            model.heard(Some(answer), instant(T + 50), time(T + 150));
+            model.apply_playback(Some(answer), instant(T + 50), time(T + 150));
             assert_eq!(model.next_call(time(T + 150)), None, "{verb:?}");
             let why = Error::Restricted(Restriction::JustChanged);
             assert_eq!(model.at(time(T + 150)).refusal(&key()), Some(&why));
@@ -753,7 +761,7 @@ fn same_track_of_another_playlist_is_removed_only_when_heard() {
     for (progress_ms, removed) in [(300, false), (30_000, true)] {
         let mut model = five_seconds_old();
         press(&mut model, Verb::RemoveFromPlaylist, T);
-        model.heard(Some(from_playlist("A", "Q", progress_ms)), instant(T + 50), time(T + 150));
+        model.apply_playback(Some(from_playlist("A", "Q", progress_ms)), instant(T + 50), time(T + 150));
         let call = model.next_call(time(T + 150)).map(|call| call.call);
         let expected = Call::RemoveFromPlaylist { playlist: uri("spotify:playlist:Q"), uri: uri("spotify:track:A") };
         assert_eq!(call, removed.then_some(expected));
@@ -768,10 +776,10 @@ fn removal_after_a_skip_waits_for_the_other_track() {
     press(&mut model, Verb::Next, T + 1_600);
     let next = model.next_call(time(T + 1_600)).unwrap();
     assert_eq!((next.call.clone(), model.next_call(time(T + 1_600))), (Call::Next, None), "the order is kept");
-    model.confirmed(&next, time(T + 1_700));
-    model.heard(Some(from_playlist("A", "P", 26_700)), instant(T + 1_750), time(T + 1_800));
+    model.call_succeeded(&next, time(T + 1_700));
+    model.apply_playback(Some(from_playlist("A", "P", 26_700)), instant(T + 1_750), time(T + 1_800));
     assert_eq!(model.next_call(time(T + 1_800)), None, "the read lags behind the skip");
-    model.heard(Some(from_playlist("B", "P", 700)), instant(T + 2_100), time(T + 2_200));
+    model.apply_playback(Some(from_playlist("B", "P", 700)), instant(T + 2_100), time(T + 2_200));
     assert_eq!(model.next_call(time(T + 2_200)).unwrap().call, Call::Next, "nothing is removed unheard");
 }
 
@@ -783,14 +791,14 @@ fn heart_shows_at_once_what_it_will_be() {
     assert_eq!(saved(&model), Some(true));
     press(&mut model, Verb::ToggleSaved(None), T + 50);
     assert_eq!(saved(&model), Some(false));
-    model.heard(Some(from_playlist("A", "P", 25_100)), instant(T + 60), time(T + 100));
+    model.apply_playback(Some(from_playlist("A", "P", 25_100)), instant(T + 60), time(T + 100));
     assert_eq!(saved(&model), Some(false));
     let calls: Vec<_> = std::iter::from_fn(|| model.next_call(time(T + 100))).map(|call| call.call).collect();
     let save = |saved| Call::Save { uri: uri("spotify:track:A"), saved };
     assert_eq!(calls, [save(true), save(false)]);
     let mut model = five_seconds_old();
     press(&mut model, Verb::ToggleSaved(None), T);
-    model.heard(Some(from_playlist("B", "P", 300)), instant(T + 60), time(T + 100));
+    model.apply_playback(Some(from_playlist("B", "P", 300)), instant(T + 60), time(T + 100));
     assert_eq!(saved(&model), None, "it is taken off again");
 }
 
@@ -799,12 +807,12 @@ fn command_that_can_not_be_asked_about_says_why() {
     for verb in about_what_plays() {
         let mut model = five_seconds_old();
         press(&mut model, verb.clone(), T);
-        model.unheard(Error::Offline, time(T + 100));
+        model.poll_failed(Error::Offline, time(T + 100));
         assert_eq!(model.next_call(time(T + 100)), None);
         assert_eq!(model.at(time(T + 100)).refusal(&key()), Some(&Error::Offline));
         let mut model = five_seconds_old();
         press(&mut model, verb.clone(), T);
-        model.heard(Some(from_playlist("A", "P", 40_000)), instant(T + 15_000), time(T + 15_000));
+        model.apply_playback(Some(from_playlist("A", "P", 40_000)), instant(T + 15_000), time(T + 15_000));
         assert_eq!(model.next_call(time(T + 15_000)), None, "{verb:?}: it is too late");
     }
 }
@@ -822,9 +830,9 @@ fn waiting_commands_are_bounded() {
 fn key_names_what_was_removed() {
     let mut model = five_seconds_old();
     press(&mut model, Verb::RemoveFromPlaylist, T);
-    model.heard(Some(from_playlist("A", "P", 25_000)), instant(T), time(T));
+    model.apply_playback(Some(from_playlist("A", "P", 25_000)), instant(T), time(T));
     let call = model.next_call(time(T)).unwrap();
-    model.confirmed(&call, time(T + 100));
+    model.call_succeeded(&call, time(T + 100));
     let player = model.at(time(T + 200));
     assert_eq!(player.done(&key()).unwrap().title.as_deref(), Some("Title A"));
 }
@@ -834,7 +842,7 @@ fn recommendation_after_a_playlist_is_not_removed_from_it() {
     let mut model = Model::new(Arc::new(accounts(Link::Linked, &["A"])));
     let mut recommended = from_playlist("R", "P", 20_000);
     recommended.context.as_mut().unwrap().recommended = true;
-    model.heard(Some(recommended), instant(T), time(T));
+    model.apply_playback(Some(recommended), instant(T), time(T));
     assert!(!model.command(pressed(Verb::RemoveFromPlaylist, None), time(T)));
     let why = Error::Restricted(Restriction::NoPlaylist);
     assert_eq!(model.at(time(T)).refusal(&key()), Some(&why));
@@ -846,14 +854,14 @@ fn recommendation_after_a_playlist_is_not_removed_from_it() {
 #[test]
 fn relinked_track_is_the_one_that_lists_have() {
     let mut model = Model::new(Arc::new(accounts(Link::Linked, &["A"])));
-    model.look_at(Subscription { instances: 1, saved_now: true, ..Subscription::default() });
+    model.set_subscription(Subscription { instances: 1, saved_now: true, ..Subscription::default() });
     let mut relinked = from_playlist("B", "P", 20_000);
     relinked.item.as_mut().unwrap().linked_from = Some(LinkedFrom { uri: Some(uri("spotify:track:A")) });
-    model.heard(Some(relinked), instant(T), time(T));
+    model.apply_playback(Some(relinked), instant(T), time(T));
     for plays in ["spotify:track:A", "spotify:track:B", "spotify:playlist:P"] {
         assert!(model.at(time(T)).plays(&uri(plays)), "{plays}");
     }
-    assert_eq!(model.next_question(instant(T)), Some((Question::Saved(vec![uri("spotify:track:A")]), instant(T))));
+    assert_eq!(model.next_query(instant(T)), Some((Query::Saved(vec![uri("spotify:track:A")]), instant(T))));
     press(&mut model, Verb::RemoveFromPlaylist, T);
     let expected = Call::RemoveFromPlaylist { playlist: uri("spotify:playlist:P"), uri: uri("spotify:track:A") };
     assert_eq!(model.next_call(time(T)).unwrap().call, expected);
@@ -864,7 +872,7 @@ fn what_is_no_track_or_episode_is_not_saved_or_added() {
     let mut model = Model::new(Arc::new(accounts(Link::Linked, &["A"])));
     let mut chapter = from_playlist("C", "P", 20_000);
     chapter.item.as_mut().unwrap().uri = Some(uri("spotify:chapter:c"));
-    model.heard(Some(chapter), instant(T), time(T));
+    model.apply_playback(Some(chapter), instant(T), time(T));
     for verb in [Verb::ToggleSaved(None), Verb::Enqueue(None), Verb::AddToPlaylist(Some(uri("spotify:playlist:p")))] {
         assert!(!model.command(pressed(verb, None), time(T)));
     }

@@ -19,19 +19,19 @@ fn saved(uris: &[Uri]) -> Wanted<'_> {
 }
 
 fn answer(memory: &mut Memory, uris: &[Uri], at_ms: u64) {
-    memory.on_asked(&Question::Saved(uris.to_vec()), Place::default(), instant(at_ms));
-    memory.on_answer(&Told::Saved(uris.iter().map(|uri| (uri.clone(), true)).collect()));
+    memory.on_asked(&Query::Saved(uris.to_vec()), Place::default(), instant(at_ms));
+    memory.on_query_result(&QueryResult::Saved(uris.iter().map(|uri| (uri.clone(), true)).collect()));
 }
 
 /// Asks whatever is due in a span of time and fails it: when that was, and what was asked.
-fn failures(memory: &mut Memory, wanted: &Wanted<'_>, error: &Error, span_ms: u64) -> Vec<(u64, Question)> {
+fn failures(memory: &mut Memory, wanted: &Wanted<'_>, error: &Error, span_ms: u64) -> Vec<(u64, Query)> {
     let mut asked = Vec::new();
     for now_ms in (T..T + span_ms).step_by(10_000) {
-        let due = memory.next_question(wanted, instant(now_ms)).filter(|(_, due_at)| *due_at <= instant(now_ms));
-        if let Some((question, _)) = due {
-            memory.on_asked(&question, wanted.place.clone(), instant(now_ms));
-            memory.on_failure(&question, error, instant(now_ms));
-            asked.push((now_ms - T, question));
+        let due = memory.next_query(wanted, instant(now_ms)).filter(|(_, due_at)| *due_at <= instant(now_ms));
+        if let Some((query, _)) = due {
+            memory.on_asked(&query, wanted.place.clone(), instant(now_ms));
+            memory.on_failure(&query, error, instant(now_ms));
+            asked.push((now_ms - T, query));
         }
     }
     asked
@@ -41,13 +41,13 @@ fn failures(memory: &mut Memory, wanted: &Wanted<'_>, error: &Error, span_ms: u6
 fn all_visible_uris_are_asked_about_together() {
     let mut memory = Memory::new();
     let uris = tracks(20);
-    assert_eq!(memory.next_question(&saved(&uris), instant(T)), Some((Question::Saved(uris.clone()), instant(T))));
+    assert_eq!(memory.next_query(&saved(&uris), instant(T)), Some((Query::Saved(uris.clone()), instant(T))));
     answer(&mut memory, &uris, T);
-    assert_eq!(memory.next_question(&saved(&uris), instant(T)).unwrap().1, instant(T + 600_000));
+    assert_eq!(memory.next_query(&saved(&uris), instant(T)).unwrap().1, instant(T + 600_000));
     // Another one begins to play: a call that is made anyway renews the others.
     let more = tracks(21);
-    let (question, due_at) = memory.next_question(&saved(&more), instant(T + 1_000)).unwrap();
-    let Question::Saved(mut asked) = question else { panic!("{question:?}") };
+    let (query, due_at) = memory.next_query(&saved(&more), instant(T + 1_000)).unwrap();
+    let Query::Saved(mut asked) = query else { panic!("{query:?}") };
     assert_eq!((due_at, &asked[0], asked.len()), (instant(T + 1_000), &more[20], 21));
     asked.sort();
     assert_eq!(asked, {
@@ -62,7 +62,7 @@ fn more_than_one_call_takes_are_asked_in_turns() {
     let mut memory = Memory::new();
     let uris = tracks(90);
     let mut sizes = Vec::new();
-    while let Some((Question::Saved(asked), due_at)) = memory.next_question(&saved(&uris), instant(T))
+    while let Some((Query::Saved(asked), due_at)) = memory.next_query(&saved(&uris), instant(T))
         && due_at <= instant(T)
     {
         answer(&mut memory, &asked, T);
@@ -77,16 +77,16 @@ fn refused_name_is_asked_once() {
     for error in [Error::Unexpected(400), Error::Unexpected(403), Error::Unexpected(404)] {
         let mut memory = Memory::new();
         let playlist = uri("spotify:playlist:p");
-        let wanted = Wanted { playlist: Some(&playlist), suspect_at: Some(instant(T + 1)), ..Wanted::default() };
+        let wanted = Wanted { playlist: Some(&playlist), invalidated_at: Some(instant(T + 1)), ..Wanted::default() };
         let asked = failures(&mut memory, &wanted, &error, DAY_MS);
-        assert_eq!(asked, [(0, Question::PlaylistName(playlist.clone()))], "{error:?}");
+        assert_eq!(asked, [(0, Query::PlaylistName(playlist.clone()))], "{error:?}");
         let other = uri("spotify:playlist:q");
         let wanted = Wanted { playlist: Some(&other), ..Wanted::default() };
-        assert_eq!(memory.next_question(&wanted, instant(T)).unwrap().1, instant(T), "another one may have a name");
+        assert_eq!(memory.next_query(&wanted, instant(T)).unwrap().1, instant(T), "another one may have a name");
         memory.forget_refusals();
         let wanted = Wanted { playlist: Some(&playlist), ..Wanted::default() };
         assert_eq!(
-            memory.next_question(&wanted, instant(T + 1_000)).unwrap().1,
+            memory.next_query(&wanted, instant(T + 1_000)).unwrap().1,
             instant(T + 1_000),
             "another account may know it"
         );
@@ -103,17 +103,17 @@ fn missing_permission_is_one_of_every_question_of_its_kind() {
         for (number, uri) in (0..).zip(&uris) {
             let now_ms = T + number * 200_000;
             let wanted = Wanted { saved: vec![uri], devices: true, ..Wanted::default() };
-            while let Some((question, due_at)) = memory.next_question(&wanted, instant(now_ms))
+            while let Some((query, due_at)) = memory.next_query(&wanted, instant(now_ms))
                 && due_at <= instant(now_ms)
             {
-                memory.on_asked(&question, Place::default(), instant(now_ms));
-                memory.on_failure(&question, &error, instant(now_ms));
+                memory.on_asked(&query, Place::default(), instant(now_ms));
+                memory.on_failure(&query, &error, instant(now_ms));
                 asked += 1;
             }
         }
         assert_eq!(asked, 2, "{error:?}: the library and the devices, once each");
         memory.forget_refusals();
-        assert!(memory.next_question(&saved(&uris), instant(T + DAY_MS / 2)).unwrap().1 <= instant(T + DAY_MS / 2));
+        assert!(memory.next_query(&saved(&uris), instant(T + DAY_MS / 2)).unwrap().1 <= instant(T + DAY_MS / 2));
     }
 }
 
@@ -122,14 +122,14 @@ fn one_malformed_uri_does_not_spoil_the_others() {
     let mut memory = Memory::new();
     let uris = tracks(5);
     let mut calls = Vec::new();
-    while let Some((question, due_at)) = memory.next_question(&saved(&uris), instant(T))
+    while let Some((query, due_at)) = memory.next_query(&saved(&uris), instant(T))
         && due_at <= instant(T)
     {
-        let Question::Saved(asked) = &question else { panic!("{question:?}") };
+        let Query::Saved(asked) = &query else { panic!("{query:?}") };
         calls.push(asked.len());
         if asked.contains(&uris[2]) {
-            memory.on_asked(&question, Place::default(), instant(T));
-            memory.on_failure(&question, &Error::Unexpected(400), instant(T));
+            memory.on_asked(&query, Place::default(), instant(T));
+            memory.on_failure(&query, &Error::Unexpected(400), instant(T));
         } else {
             answer(&mut memory, asked, T);
         }
@@ -138,9 +138,9 @@ fn one_malformed_uri_does_not_spoil_the_others() {
     let known: Vec<_> = uris.iter().map(|uri| memory.is_saved(uri)).collect();
     assert_eq!(known, [Some(true), Some(true), None, Some(true), Some(true)]);
     // From then on the others are asked about together.
-    let (question, due_at) = memory.next_question(&saved(&uris), instant(T)).unwrap();
+    let (query, due_at) = memory.next_query(&saved(&uris), instant(T)).unwrap();
     assert_eq!(due_at, instant(T + 600_000));
-    assert!(matches!(question, Question::Saved(asked) if asked.len() == 4));
+    assert!(matches!(query, Query::Saved(asked) if asked.len() == 4));
 }
 
 #[test]
@@ -152,7 +152,7 @@ fn refused_queue_is_asked_again_in_another_context_or_on_another_device() {
     assert_eq!(failures(&mut memory, &here, &Error::Unexpected(403), 6 * 60 * MINUTE_MS).len(), 1);
     let now_ms = T + 6 * 60 * MINUTE_MS;
     for there in [place("spotify:album:b", "desk"), place("spotify:album:a", "phone")] {
-        assert!(memory.next_question(&at(there), instant(now_ms)).unwrap().1 <= instant(now_ms));
+        assert!(memory.next_query(&at(there), instant(now_ms)).unwrap().1 <= instant(now_ms));
     }
 }
 
@@ -167,11 +167,11 @@ fn passing_failures_back_off_and_end_with_an_answer() {
         assert_eq!(times, [0, 30, 90, 210, 450, 930, 1_830, 2_730], "{error:?}");
     }
     let now_ms = T + 60 * MINUTE_MS;
-    memory.on_asked(&Question::Devices, Place::default(), instant(now_ms));
-    memory.on_answer(&Told::Devices(Vec::new()));
-    memory.on_asked(&Question::Devices, Place::default(), instant(now_ms + 200_000));
-    memory.on_failure(&Question::Devices, &Error::Offline, instant(now_ms + 200_000));
-    assert_eq!(memory.next_question(&wanted, instant(now_ms + 200_000)).unwrap().1, instant(now_ms + 230_000));
+    memory.on_asked(&Query::Devices, Place::default(), instant(now_ms));
+    memory.on_query_result(&QueryResult::Devices(Vec::new()));
+    memory.on_asked(&Query::Devices, Place::default(), instant(now_ms + 200_000));
+    memory.on_failure(&Query::Devices, &Error::Offline, instant(now_ms + 200_000));
+    assert_eq!(memory.next_query(&wanted, instant(now_ms + 200_000)).unwrap().1, instant(now_ms + 230_000));
 }
 
 #[test]
@@ -179,17 +179,17 @@ fn spotifys_wait_is_kept_to() {
     let mut memory = Memory::new();
     let wanted = Wanted { devices: true, ..Wanted::default() };
     let wait = Error::RateLimited { retry_after: Some(Duration::from_secs(5_000)), kind: LimitKind::Quota };
-    memory.on_asked(&Question::Devices, Place::default(), instant(T));
-    memory.on_failure(&Question::Devices, &wait, instant(T));
-    assert_eq!(memory.next_question(&wanted, instant(T)).unwrap().1, instant(T + 5_000_000));
+    memory.on_asked(&Query::Devices, Place::default(), instant(T));
+    memory.on_failure(&Query::Devices, &wait, instant(T));
+    assert_eq!(memory.next_query(&wanted, instant(T)).unwrap().1, instant(T + 5_000_000));
 }
 
 #[test]
 fn lost_answer_is_asked_for_again() {
     let mut memory = Memory::new();
     let wanted = Wanted { devices: true, ..Wanted::default() };
-    memory.on_asked(&Question::Devices, Place::default(), instant(T));
-    assert_eq!(memory.next_question(&wanted, instant(T + 1)).unwrap().1, instant(T) + RETRY.after(1));
+    memory.on_asked(&Query::Devices, Place::default(), instant(T));
+    assert_eq!(memory.next_query(&wanted, instant(T + 1)).unwrap().1, instant(T) + RETRY.after(1));
 }
 
 #[test]
@@ -203,15 +203,15 @@ fn memory_keeps_its_bounds() {
         let mut all = chosen.clone();
         all.push(track.clone());
         let wanted = Wanted { playlist: Some(&list), ..saved(&all) };
-        while let Some((question, due_at)) = memory.next_question(&wanted, instant(now_ms))
+        while let Some((query, due_at)) = memory.next_query(&wanted, instant(now_ms))
             && due_at <= instant(now_ms)
         {
-            memory.on_asked(&question, Place::default(), instant(now_ms));
-            match question {
-                Question::Saved(uris) => {
-                    memory.on_answer(&Told::Saved(uris.into_iter().map(|uri| (uri, true)).collect()));
+            memory.on_asked(&query, Place::default(), instant(now_ms));
+            match query {
+                Query::Saved(uris) => {
+                    memory.on_query_result(&QueryResult::Saved(uris.into_iter().map(|uri| (uri, true)).collect()));
                 }
-                Question::PlaylistName(uri) => memory.on_answer(&Told::PlaylistName(uri, "Name".to_owned())),
+                Query::PlaylistName(uri) => memory.on_query_result(&QueryResult::PlaylistName(uri, "Name".to_owned())),
                 other => panic!("{other:?}"),
             }
         }

@@ -58,7 +58,7 @@ impl Evening {
 
     fn read(&mut self) {
         self.read_ms = self.now_ms;
-        self.model.heard(Some(self.playback.clone()), instant(self.now_ms), time(self.now_ms));
+        self.model.apply_playback(Some(self.playback.clone()), instant(self.now_ms), time(self.now_ms));
         self.send();
     }
 
@@ -77,7 +77,7 @@ impl Evening {
         self.model.paced_at = None;
         while let Some(call) = self.model.next_call(time(self.now_ms)) {
             self.carry_out(&call.call);
-            self.model.confirmed(&call, time(self.now_ms));
+            self.model.call_succeeded(&call, time(self.now_ms));
             self.calls.push((self.now_ms, call.call));
             self.model.paced_at = None;
         }
@@ -236,7 +236,7 @@ fn sleep_cancel_without_timer_does_nothing() {
 fn sleep_starts_only_while_something_plays() {
     for playback in [None, Some(Playback { is_playing: false, ..Evening::new().playback })] {
         let mut model = Model::new(Arc::new(accounts(Link::Linked, &["A"])));
-        model.heard(playback, instant(T), time(T));
+        model.apply_playback(playback, instant(T), time(T));
         let verb = Verb::Sleep(SleepUntil::Minutes(30));
         assert!(model.at(time(T)).obstacle(&verb, None).is_some());
         assert!(!model.command(pressed(verb, None), time(T)));
@@ -311,7 +311,7 @@ fn sleep_fade_refused_by_device_is_left_out_silently() {
         evening.model.step(time(now_ms));
     }
     let call = evening.model.next_call(time(evening.now_ms)).unwrap();
-    evening.model.refused(&call, Error::VolumeNotAllowed, time(evening.now_ms));
+    evening.model.call_failed(&call, Error::VolumeNotAllowed, time(evening.now_ms));
     assert_eq!(evening.model.at(time(evening.now_ms)).refusal(&key()), None);
     evening.goes_on_to(T + MINUTE);
     assert_eq!(evening.calls, [(T + MINUTE, Call::Pause)]);
@@ -445,7 +445,7 @@ fn sleep_tries_a_failed_pause_again() {
     while call.call != Call::Pause {
         call = evening.model.next_call(time(evening.now_ms)).unwrap();
     }
-    evening.model.refused(&call, Error::Offline, time(evening.now_ms));
+    evening.model.call_failed(&call, Error::Offline, time(evening.now_ms));
     evening.goes_on_to(T + 2 * MINUTE);
     assert_eq!(evening.pauses(), [T + 70_000]);
     assert_eq!(evening.volumes().last(), Some(&40));
@@ -456,7 +456,7 @@ fn sleep_missed_by_a_sleeping_computer_is_forgotten() {
     let mut evening = Evening::new();
     evening.sleeps_in(30);
     evening.now_ms = T + 10 * 60 * MINUTE;
-    evening.model.woke(instant(evening.now_ms));
+    evening.model.on_wake(instant(evening.now_ms));
     evening.read();
     evening.goes_on_to(T + 11 * 60 * MINUTE);
     assert_eq!((evening.calls.len(), evening.timer()), (0, None));
@@ -466,11 +466,11 @@ fn sleep_missed_by_a_sleeping_computer_is_forgotten() {
 fn sleep_asks_spotify_nothing_while_it_counts() {
     let mut evening = Evening::new();
     let before =
-        (evening.model.next_question(instant(T)), evening.model.waits_for_agreement(), evening.model.ends_in(time(T)));
+        (evening.model.next_query(instant(T)), evening.model.awaits_agreement(), evening.model.ends_in(time(T)));
     evening.sleeps_in(30);
     assert_eq!(
-        (evening.model.next_question(instant(T)), evening.model.waits_for_agreement(), evening.model.ends_in(time(T))),
+        (evening.model.next_query(instant(T)), evening.model.awaits_agreement(), evening.model.ends_in(time(T))),
         before
     );
-    assert!(!evening.model.waits_for_answer());
+    assert!(!evening.model.has_pending());
 }
