@@ -28,16 +28,17 @@ use tokio::time::{Instant, sleep_until};
 use url::Url;
 
 use crate::config::{Config, Timing};
+use crate::error::DeckError;
 use crate::links::Links;
 use crate::log::Log;
 use crate::origins;
-use crate::package::Package;
+use crate::package::{Package, PackageFiles, ReadOptions};
 use crate::page::{Application, Deck, Event, Frame, Grid, Outbox, State};
 use crate::preferences::Preferences;
 use crate::process::Report;
 use crate::state::known::Known;
 use crate::state::{KEY_COLUMNS, KEY_ROWS, Panel, Placed, Saved, Unread};
-use crate::store::{Loaded, Progress, Store};
+use crate::store::{Loaded, Progress, SaveError, Store};
 use crate::tasks::Tasks;
 
 use self::clipboard::Clipboard;
@@ -45,8 +46,7 @@ pub use self::clipboard::Destination;
 pub use self::connection::Outgoing;
 use self::connection::{Connection, Peer};
 pub use self::handle::{
-    Adjustment, Cell, Command, Handle, OutputLine, Phase, Place, Refusal, Registration, Reply, Resize, Target,
-    ViewFiles,
+    Adjustment, Cell, Command, Handle, OutputLine, Phase, Place, Registration, Reply, Resize, Target, ViewFiles,
 };
 pub use self::history::Direction;
 use self::history::History;
@@ -55,7 +55,7 @@ use self::multi::Run;
 pub use self::multi::WantedStep;
 pub use self::packages::SCRIPT_FAILED;
 pub use self::profiles::{NewProfile, ProfileChange};
-pub use self::transfer::{Export, Report as ImportReport, Taking};
+pub use self::transfer::{Export, ImportError, Report as ImportReport, Taking};
 
 /// Commands that wait for the hub. Who sends more waits.
 const COMMANDS: usize = 256;
@@ -214,8 +214,9 @@ impl Hub {
             log,
             reports,
         };
-        for (config, folder) in Package::installed(&config.packages_folder(), &hub.log) {
-            hub.add_package(config, folder);
+        let options = hub.read_options();
+        for installed in Package::installed(&config.packages_folder(), &hub.log) {
+            hub.add_package(PackageFiles::read(installed, &options));
         }
         hub.revive();
         tasks.spawn("hub", hub.run(queue, reported));
@@ -294,16 +295,21 @@ impl Hub {
     }
 
     /// Begins to write the state. The future ends when all of it is on disk, or with why it can't be written.
-    fn save_now(&mut self) -> impl Future<Output = Result<(), String>> + Send + use<> {
+    fn save_now(&mut self) -> impl Future<Output = Result<(), SaveError>> + Send + use<> {
         self.save();
         self.store.saved()
     }
 
+    /// Returns what has to be known before a package's files are read.
+    pub(crate) fn read_options(&self) -> ReadOptions {
+        ReadOptions { language: self.info.language().to_owned(), in_process: self.in_process }
+    }
+
     /// The settings of an instance.
-    pub(crate) fn settings_of(&self, context: &str) -> Result<Raw, Refusal> {
+    pub(crate) fn settings_of(&self, context: &str) -> Result<Raw, DeckError> {
         let instance = self.panel.get(context);
         let settings = instance.map(|instance| instance.placed.settings.clone());
-        settings.ok_or_else(|| Refusal::NotFound("There is no such instance.".to_owned()))
+        settings.ok_or_else(|| DeckError::NoSuch("instance"))
     }
 
     /// The folder of a package, if a path in it is a picture that the page may show.

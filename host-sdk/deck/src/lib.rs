@@ -15,6 +15,7 @@ mod browser;
 mod config;
 mod desktop;
 mod door;
+mod error;
 mod guard;
 mod http;
 mod hub;
@@ -62,7 +63,7 @@ pub use browser::find as find_browser;
 pub use config::{Config, Timing, UnknownLanguage, language};
 pub use desktop::OpenFolder;
 pub use picture_process::child::run as decode_pictures;
-pub use script::{Failure, Script};
+pub use script::{Failure, Script, ScriptError};
 pub use tasks::TaskEnded;
 
 use crate::hub::{Handle, Hub};

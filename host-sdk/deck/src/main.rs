@@ -136,13 +136,13 @@ struct Run {
 /// An argument that is no origin.
 #[derive(Debug, thiserror::Error)]
 #[error("an origin is a scheme, a host and maybe a port, such as http://127.0.0.1:8080")]
-struct NoOrigin;
+struct NoOrigin(#[source] Option<url::ParseError>);
 
 fn origin(text: &str) -> Result<Origin, NoOrigin> {
-    let url = Url::parse(text).map_err(|_| NoOrigin)?;
+    let url = Url::parse(text).map_err(|error| NoOrigin(Some(error)))?;
     let is_bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
     let origin = url.origin();
-    if is_bare && origin.is_tuple() { Ok(origin) } else { Err(NoOrigin) }
+    if is_bare && origin.is_tuple() { Ok(origin) } else { Err(NoOrigin(None)) }
 }
 
 /// The data folder: what was chosen, else the system's place for such data.
@@ -354,12 +354,12 @@ async fn browser_for(deck: &Deck, named: Option<PathBuf>) -> Option<PathBuf> {
 
 /// Runs a script against a deck of its own.
 async fn run_script(file: &std::path::Path, config: Config, browser: Option<PathBuf>) -> Result<ExitCode> {
-    let read = std::fs::read_to_string(file).map_err(|error| error.to_string());
-    let script = match read.and_then(|text| Script::parse(&text)) {
+    let read = || -> Result<Script> { Ok(Script::parse(&std::fs::read_to_string(file)?)?) };
+    let script = match read() {
         Ok(script) => script,
-        Err(why) => {
-            eprintln!("{} can't be read: {why}", file.display());
-            return Ok(ExitCode::from(2));
+        Err(error) => {
+            eprintln!("{} can't be read: {error}", file.display());
+            return Ok(ExitCode::from(FAILED));
         }
     };
     let end = end()?;
@@ -374,7 +374,7 @@ async fn run_script(file: &std::path::Path, config: Config, browser: Option<Path
         Ok(deck) => deck,
         Err(error) => {
             eprintln!("{error:#}");
-            return Ok(ExitCode::from(2));
+            return Ok(ExitCode::from(FAILED));
         }
     };
     let result = tokio::select! {
@@ -383,7 +383,7 @@ async fn run_script(file: &std::path::Path, config: Config, browser: Option<Path
         ended = deck.failure() => {
             deck.stop().await;
             eprintln!("Creator Deck can't go on: {ended}");
-            return Ok(ExitCode::from(2));
+            return Ok(ExitCode::from(FAILED));
         }
     };
     deck.stop().await;

@@ -1,16 +1,17 @@
 //! An installed package: what its folder says about it, in the user's language, and how it is doing.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::{fs, io};
 
+use host_sdk::bundle::Installed;
 use host_sdk::language;
 use host_sdk::manifest::{self, FILE_NAME, PackageConfig, Translation, Widget};
 use url::Url;
 
 use crate::log::Log;
 use crate::page::{self, Status};
-use crate::process::Supervisor;
+use crate::process::{Launch, LaunchError, Supervisor};
 use crate::state::known::{KnownPackage, KnownWidget};
 
 /// A package.
@@ -88,15 +89,71 @@ impl Held {
     }
 }
 
-impl Package {
-    /// A package that hasn't been started.
+/// Why the package file of an installed package can't be used.
+#[derive(Debug, thiserror::Error)]
+#[error("{} can't be read ({source}). Install the package again.", path.display())]
+pub struct PackageFileError {
+    path: PathBuf,
+    source: Unreadable,
+}
+
+/// What is wrong with a package file.
+#[derive(Debug, thiserror::Error)]
+enum Unreadable {
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    #[error(transparent)]
+    Json(#[from] serde_json::Error),
+    #[error("it names another package, {0:?}")]
+    OtherPackage(String),
+}
+
+/// How to read a package's files.
+#[derive(Clone, Debug)]
+pub struct ReadOptions {
+    /// The user's language.
+    pub language: String,
+    /// Whether a library of the package is to be loaded into this process.
+    pub in_process: bool,
+}
+
+/// What the hub needs of an installed package's files. They are read before it receives them, because it never waits.
+#[derive(Debug)]
+pub struct PackageFiles {
+    /// Its folder and package file.
+    pub installed: Installed,
+    /// The user's language.
+    pub language: String,
+    /// Names in that language.
+    pub texts: Translation,
+    /// What to start, or why nothing can be started here.
+    pub launch: Result<Launch, LaunchError>,
+}
+
+impl PackageFiles {
+    /// Reads translations, and finds what to start. Blocks.
     #[must_use]
-    pub fn new(config: PackageConfig, folder: PathBuf, language: &str) -> Self {
-        let texts = translation(&folder, language);
+    pub fn read(installed: Installed, options: &ReadOptions) -> Self {
+        let texts = translation(&installed.folder, &options.language);
+        let launch = Launch::find(&installed.config, &installed.folder, options.in_process);
+        Self { installed, language: options.language.clone(), texts, launch }
+    }
+}
+
+impl Package {
+    /// Returns a package of the deck's own, which has no folder.
+    #[must_use]
+    pub fn without_folder(config: PackageConfig) -> Self {
+        Self::new(config, PathBuf::new(), "en".to_owned(), Translation::default())
+    }
+
+    /// Returns a package that hasn't been started.
+    #[must_use]
+    pub fn new(config: PackageConfig, folder: PathBuf, language: String, texts: Translation) -> Self {
         Self {
             name: manifest::single_line(texts.name.as_ref().unwrap_or(&config.name)),
             texts,
-            language: language.to_owned(),
+            language,
             config,
             folder,
             status: Status::Starting,
@@ -115,10 +172,10 @@ impl Package {
         }
     }
 
-    /// The folder of each package in the packages folder, with what its package file says. What can't be read is
-    /// logged and left out.
+    /// Returns the folder and the package file of each package in the packages folder. Those that can't be read are logged
+    /// and left out.
     #[must_use]
-    pub fn installed(packages: &Path, log: &Log) -> Vec<(PackageConfig, PathBuf)> {
+    pub fn installed(packages: &Path, log: &Log) -> Vec<Installed> {
         let Ok(folders) = fs::read_dir(packages) else { return Vec::new() };
         let mut found = Vec::new();
         for folder in folders.flatten().map(|entry| entry.path()) {
@@ -128,32 +185,32 @@ impl Package {
                 continue;
             };
             match Self::read(&folder, name) {
-                Ok(config) => found.push((config, folder)),
-                Err(why) => log.error(Some(name), why),
+                Ok(config) => found.push(Installed { config, folder }),
+                Err(error) => log.error(Some(name), error.to_string()),
             }
         }
-        found.sort_by_key(|(config, _)| config.name.to_lowercase());
+        found.sort_by_key(|installed| installed.config.name.to_lowercase());
         found
     }
 
     /// Reads the package file of the package `uuid` in its folder.
     ///
     /// # Errors
-    /// A sentence that says why it can't be used.
-    pub fn read(folder: &Path, uuid: &str) -> Result<PackageConfig, String> {
+    /// If it can't be read, isn't a package file, or names another package.
+    pub fn read(folder: &Path, uuid: &str) -> Result<PackageConfig, PackageFileError> {
         let path = folder.join(FILE_NAME);
-        fs::read_to_string(&path)
-            .map_err(|error| error.to_string())
-            .and_then(|text| PackageConfig::parse(&text).map_err(|error| error.to_string()))
-            .map(|mut config| {
-                config.complete_paths(&|path| folder.join(path).exists());
-                config
-            })
-            .and_then(|config| match config.uuid == uuid {
-                true => Ok(config),
-                false => Err(format!("it names another package, {:?}", config.uuid)),
-            })
-            .map_err(|why| format!("{} can't be read ({why}). Install the package again.", path.display()))
+        let read = || -> Result<PackageConfig, Unreadable> {
+            let mut config = PackageConfig::parse(&fs::read_to_string(&path)?)?;
+            config.complete_paths(&|path| folder.join(path).exists());
+            if config.uuid == uuid { Ok(config) } else { Err(Unreadable::OtherPackage(config.uuid)) }
+        };
+        read().map_err(|source| PackageFileError { path, source })
+    }
+
+    /// The user's language when its files were read.
+    #[must_use]
+    pub fn language(&self) -> &str {
+        &self.language
     }
 
     /// Its name in the user's language, as it can be shown among other text.
@@ -272,10 +329,6 @@ pub fn web_address(text: &str) -> Option<Url> {
 }
 
 fn translation(folder: &Path, wanted: &str) -> Translation {
-    // What the deck itself offers has no folder.
-    if folder.as_os_str().is_empty() {
-        return Translation::default();
-    }
     let folder = folder.join("lang");
     let names: Vec<String> = fs::read_dir(&folder)
         .into_iter()
@@ -337,10 +390,10 @@ mod tests {
             settings_path: Some("settings.html".into()),
             ..PackageConfig::default()
         };
-        let package = Package::new(config, PathBuf::new(), "en");
+        let package = Package::without_folder(config);
         assert!(package.has_picture("icon"));
         let config = PackageConfig { icon: "./icon.png".into(), ..PackageConfig::default() };
-        assert!(Package::new(config, PathBuf::new(), "en").has_picture("icon.png"));
+        assert!(Package::without_folder(config).has_picture("icon.png"));
         assert!(!package.has_picture("settings.html") && !package.has_picture("other.png"));
     }
 }

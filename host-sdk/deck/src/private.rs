@@ -78,7 +78,7 @@ mod tests {
         let created = crate::hub::NewProfile { name: "Other".to_owned(), copy_of: None };
         let change = crate::hub::ProfileChange::Create(created);
         deck.hub.request(move |hub| hub.change_profile(change)).await.unwrap();
-        deck.hub.save().await.unwrap().unwrap();
+        deck.hub.save().await.unwrap();
         for path in all_in(data) {
             assert_eq!(mode(&path) & 0o077, 0, "{}", path.display());
         }

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
-use host_sdk::abi::Library;
+use host_sdk::abi::{Library, LoadError, PackageError};
 use host_sdk::backoff::Backoff;
 use host_sdk::manifest::{self, PLATFORM, PackageConfig};
 use host_sdk::paths;
@@ -21,7 +21,7 @@ use host_sdk::protocol::StartArgs;
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncWriteExt as _, BufReader};
 use tokio::process::{Child, ChildStdin, Command};
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinError, JoinHandle};
 use tokio::time::{Instant, timeout};
 
 use crate::config::Timing;
@@ -35,7 +35,7 @@ pub mod choice;
 mod tree;
 mod web;
 
-use self::choice::{Choice, Look, Way};
+use self::choice::{Choice, Lookup, RunMethod, Unsupported};
 #[cfg(windows)]
 pub use self::tree::CREATE_NO_WINDOW;
 pub use self::tree::Tree;
@@ -56,43 +56,71 @@ const END: &[u8] = b"end\n";
 /// for one of them again gives what it has, whatever lies at that path by now.
 static LOADED: LazyLock<Mutex<HashMap<PathBuf, u64>>> = LazyLock::new(Mutex::default);
 
-/// What a package has to run on this system.
+/// What of a package is started on this system.
 #[derive(Clone, Debug)]
-pub enum Start {
+pub enum Launch {
     /// A program, or a library.
     Program(Program),
     /// A page, relative to the package's folder.
     Page(String),
 }
 
-impl Start {
-    /// What a package has for this system.
+/// Why a package can't be started on this system, in sentences for the user.
+#[derive(Debug, thiserror::Error)]
+pub enum LaunchError {
+    /// Nothing of it runs here.
+    #[error(transparent)]
+    Unsupported(#[from] Unsupported),
+    /// The macOS application that it names lies outside the package's folder.
+    #[error("{target} can't be started: it lies outside the package's folder. Install the package again.")]
+    ApplicationOutside {
+        /// The application.
+        target: String,
+    },
+    /// The Info.plist of its macOS application can't be read.
+    #[error("{target} can't be started: {info} can't be read: {source}. Install the package again.")]
+    ApplicationInfo {
+        /// The application.
+        target: String,
+        /// Its Info.plist.
+        info: String,
+        /// Why not.
+        source: plist::Error,
+    },
+    /// The Info.plist of its macOS application names no program within it.
+    #[error("{target} can't be started: {info} names no program. Install the package again.")]
+    ApplicationProgram {
+        /// The application.
+        target: String,
+        /// Its Info.plist.
+        info: String,
+    },
+}
+
+impl Launch {
+    /// Finds what of a package runs on this system. Reads files and searches the PATH: blocks.
     ///
     /// # Errors
-    /// A sentence that says why it can't run here.
-    pub fn of(
-        config: &PackageConfig,
-        folder: PathBuf,
-        in_process: bool,
-        port: u16,
-        info: String,
-    ) -> Result<Self, String> {
-        let start = |path: &str| choice::start_of(&folder, path);
-        let Choice { platform, target, way } = choice::choose(config, &Look { start: &start, find: &choice::on_path })?;
-        let interpreter = match way {
-            Way::Page => return Ok(Self::Page(target)),
-            Way::Program => None,
-            Way::By(interpreter) => Some(interpreter),
+    /// If nothing can be started here.
+    pub fn find(config: &PackageConfig, folder: &Path, in_process: bool) -> Result<Self, LaunchError> {
+        let start_of = |path: &str| choice::start_of(folder, path);
+        let lookup = Lookup { start_of: &start_of, on_path: &choice::on_path };
+        let Choice { platform, target, method } = choice::choose(config, &lookup)?;
+        let interpreter = match method {
+            RunMethod::Page => return Ok(Self::Page(target)),
+            RunMethod::Program => None,
+            RunMethod::Interpreter(interpreter) => Some(interpreter),
         };
         // Another platform's library isn't one of this system's.
         let library = config.runtime_here().filter(|_| in_process && platform == PLATFORM);
         let library = library.and_then(|runtime| runtime.library.clone());
-        let target = program_of(&folder, &target)?;
+        let target = program_of(folder, &target)?;
         let path = library.as_ref().unwrap_or(&target);
         if !manifest::is_inside(path) || !folder.join(path).is_file() {
-            return Err(format!("{path} is missing in the package's folder. Install the package again."));
+            return Err(Unsupported::MissingFile(path.clone()).into());
         }
-        Ok(Self::Program(Program { package: config.uuid.clone(), folder, target, interpreter, library, port, info }))
+        let (package, folder) = (config.uuid.clone(), folder.to_owned());
+        Ok(Self::Program(Program { package, folder, target, interpreter, library }))
     }
 }
 
@@ -109,27 +137,35 @@ pub struct Program {
     pub interpreter: Option<PathBuf>,
     /// The library to load into this process instead, relative to the folder.
     pub library: Option<String>,
+}
+
+/// What a package receives about the host when it is started.
+#[derive(Clone, Debug)]
+pub struct HostArgs {
     /// Port of the package socket.
     pub port: u16,
-    /// What the package is told about the host, as JSON.
+    /// The host, as JSON: `-info`.
     pub info: String,
 }
 
 /// The program that a target stands for: the one that a macOS application names as its own, else the target itself.
-fn program_of(folder: &Path, target: &str) -> Result<String, String> {
+fn program_of(folder: &Path, target: &str) -> Result<String, LaunchError> {
     let Some((info, programs)) = manifest::application_info(target).zip(manifest::application_programs(target)) else {
         return Ok(target.to_owned());
     };
-    let wrong = |what: String| format!("{target} can't be started: {what}. Install the package again.");
-    if !manifest::is_inside(target) {
-        return Err(wrong("it lies outside the package's folder".to_owned()));
+    let target = target.to_owned();
+    if !manifest::is_inside(&target) {
+        return Err(LaunchError::ApplicationOutside { target });
     }
-    let read = plist::Value::from_file(folder.join(&info));
-    let read = read.map_err(|error| wrong(format!("{info} can't be read: {error}")))?;
-    let name = read.as_dictionary().and_then(|info| info.get("CFBundleExecutable")).and_then(plist::Value::as_string);
+    let content = match plist::Value::from_file(folder.join(&info)) {
+        Ok(content) => content,
+        Err(source) => return Err(LaunchError::ApplicationInfo { target, info, source }),
+    };
+    let name =
+        content.as_dictionary().and_then(|info| info.get("CFBundleExecutable")).and_then(plist::Value::as_string);
     match name.filter(|name| manifest::is_inside(name) && !name.contains('/')) {
         Some(name) => Ok(format!("{programs}/{name}")),
-        None => Err(wrong(format!("{info} names no program"))),
+        None => Err(LaunchError::ApplicationProgram { target, info }),
     }
 }
 
@@ -199,10 +235,10 @@ pub struct Supervisor {
 impl Supervisor {
     /// Starts a package.
     #[must_use]
-    pub fn start(program: Program, timing: Timing, log: Log, reports: Reports) -> Self {
+    pub fn start(program: Program, host: HostArgs, timing: Timing, log: Log, reports: Reports) -> Self {
         let (orders, order) = watch::channel(Order::Run);
         let package = program.package.clone();
-        let run = Run { program, timing, log: log.clone(), reports: reports.clone(), order };
+        let run = Run { program, host, timing, log: log.clone(), reports: reports.clone(), order };
         Self { orders, stage: None, task: Some(tokio::spawn(watched(run.supervise(), package, log, reports))) }
     }
 
@@ -265,6 +301,7 @@ impl Drop for Supervisor {
 
 struct Run {
     program: Program,
+    host: HostArgs,
     timing: Timing,
     log: Log,
     reports: Reports,
@@ -293,10 +330,10 @@ impl Run {
         }
         loop {
             let args = StartArgs {
-                port: self.program.port,
+                port: self.host.port,
                 package_uuid: self.program.package.clone(),
                 register_event: random_id(),
-                info: self.program.info.clone(),
+                info: self.host.info.clone(),
             };
             let (heard, hears) = oneshot::channel();
             let starting = Report::Starting { register_event: args.register_event.clone(), frame: None, heard };
@@ -426,19 +463,18 @@ impl Run {
         let stop = Arc::new(AtomicBool::new(false));
         // Ends the thread also when this future is dropped.
         let stopper = SetOnDrop(stop.clone());
-        let mut run = tokio::task::spawn_blocking(move || -> Result<(), String> {
-            let library = Library::load(&path).map_err(|error| error.to_string())?;
-            let running = library.start(&args).map_err(|error| error.to_string())?;
+        let mut run = tokio::task::spawn_blocking(move || -> Result<(), LibraryError> {
+            let running = Library::load(&path)?.start(&args)?;
             while !stop.load(Ordering::Relaxed) {
                 if let Some(ended) = running.wait(LOOK_EVERY) {
-                    return ended.map_err(|error| error.to_string());
+                    return Ok(ended?);
                 }
             }
-            running.stop().map_err(|error| error.to_string())
+            Ok(running.stop()?)
         });
-        let why = |ended: Result<Result<(), String>, tokio::task::JoinError>| match ended {
+        let why = |ended: Result<Result<(), LibraryError>, JoinError>| match ended {
             Ok(Ok(())) => "The package ended".to_owned(),
-            Ok(Err(why)) => format!("The package failed: {why}"),
+            Ok(Err(error)) => format!("The package failed: {error}"),
             Err(error) => format!("The package is lost: {error}"),
         };
         tokio::select! {
@@ -451,6 +487,15 @@ impl Run {
         }
         None
     }
+}
+
+/// Why a library that runs in this process failed.
+#[derive(Debug, thiserror::Error)]
+enum LibraryError {
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    #[error(transparent)]
+    Package(#[from] PackageError),
 }
 
 struct SetOnDrop(Arc<AtomicBool>);
@@ -604,8 +649,8 @@ mod tests {
     #[test]
     fn an_application_is_started_by_the_program_that_it_names() {
         let (folder, config) = application("<key>CFBundleExecutable</key><string>start</string>");
-        let start = Start::of(&config, folder.path().to_owned(), false, 1, String::new()).unwrap();
-        let Start::Program(program) = start else { panic!("a program") };
+        let launch = Launch::find(&config, folder.path(), false).unwrap();
+        let Launch::Program(program) = launch else { panic!("a program") };
         assert_eq!(program.target, "run.app/Contents/MacOS/start");
         assert!(std::fs::read_to_string(program.folder.join(&program.target)).unwrap().starts_with("#!"));
     }
@@ -619,8 +664,8 @@ mod tests {
             ("<key>", "can't be read"),
         ] {
             let (folder, config) = application(info);
-            let error = Start::of(&config, folder.path().to_owned(), false, 1, String::new()).unwrap_err();
-            assert!(error.contains(why), "{info}: {error}");
+            let error = Launch::find(&config, folder.path(), false).unwrap_err();
+            assert!(error.to_string().contains(why), "{info}: {error}");
         }
     }
 

@@ -3,7 +3,6 @@
 //! was there instead. docs/automation.md describes the steps.
 
 use std::collections::HashMap;
-use std::fmt;
 use std::time::Duration;
 
 use host_sdk::protocol::Incoming;
@@ -11,9 +10,10 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use tokio::time::{Instant, sleep, timeout_at};
 
+use crate::error::DeckError;
 use crate::hub::{
-    Adjustment, Cell, Destination, Handle, Hub, NewProfile, Phase, Place, ProfileChange, Refusal, Registration, Resize,
-    Target, take_picture,
+    Adjustment, Cell, Destination, Handle, Hub, NewProfile, Phase, Place, ProfileChange, Registration, Resize, Target,
+    take_picture,
 };
 use crate::page::{Instance, Status};
 use crate::state::Area;
@@ -32,8 +32,23 @@ pub struct Script {
     steps: Vec<(usize, String, Step)>,
 }
 
+/// Why a script can't be read.
+#[derive(Debug, thiserror::Error)]
+#[error("line {line}: {}", of_line(source))]
+pub struct ScriptError {
+    /// The line, from 1.
+    line: usize,
+    source: serde_json::Error,
+}
+
+/// An error of one line, which serde_json takes for a whole file.
+fn of_line(error: &serde_json::Error) -> String {
+    error.to_string().replace(" at line 1 column ", ", column ")
+}
+
 /// Why a script ended early.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}: {step}\n  expected: {expected}\n       got: {got}")]
 pub struct Failure {
     /// The line of the step, from 1.
     pub line: usize,
@@ -44,15 +59,6 @@ pub struct Failure {
     /// What was there instead.
     pub got: String,
 }
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { line, step, expected, got } = self;
-        write!(f, "line {line}: {step}\n  expected: {expected}\n       got: {got}")
-    }
-}
-
-impl std::error::Error for Failure {}
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -175,27 +181,19 @@ impl Script {
     /// Reads a script: a JSON object a line; empty lines and lines that begin with `#` are left out.
     ///
     /// # Errors
-    /// A sentence that names the line.
-    pub fn parse(text: &str) -> Result<Self, String> {
+    /// If a line is no step.
+    pub fn parse(text: &str) -> Result<Self, ScriptError> {
         let mut steps = Vec::new();
         for (at, line) in text.lines().enumerate() {
             let line = line.trim();
             if line.is_empty() || line.starts_with('#') {
                 continue;
             }
-            let step = serde_json::from_str(line).map_err(|error| {
-                // Of this line, not of the file.
-                let why = error.to_string().replace(" at line 1 column ", ", column ");
-                format!("line {}: {why}", at + 1)
-            })?;
+            let step = serde_json::from_str(line).map_err(|source| ScriptError { line: at + 1, source })?;
             steps.push((at + 1, line.to_owned(), step));
         }
         Ok(Self { steps })
     }
-}
-
-fn stopping() -> Difference {
-    Difference::refused(Refusal::Stopping)
 }
 
 /// What a step that failed expected and got.
@@ -210,12 +208,24 @@ impl Difference {
         Self { expected: expected.into(), got: got.into() }
     }
 
-    fn refused(refusal: Refusal) -> Self {
-        let why = match refusal {
-            Refusal::NotFound(why) | Refusal::Conflict(why) => why,
-            Refusal::Stopping => "Creator Deck is stopping.".to_owned(),
-        };
-        Self::new("the step is done", why)
+    fn stopping() -> Self {
+        DeckError::Stopping.into()
+    }
+}
+
+impl From<DeckError> for Difference {
+    fn from(error: DeckError) -> Self {
+        Self::new("the step is done", error.to_string())
+    }
+}
+
+/// What was there while a step waited for something else, in words.
+#[derive(Debug, PartialEq, Eq)]
+struct Got(String);
+
+impl From<DeckError> for Got {
+    fn from(error: DeckError) -> Self {
+        Self(error.to_string())
     }
 }
 
@@ -292,13 +302,8 @@ impl Run<'_> {
             Step::Profile(name) => self.profile(name).await,
             Step::Sleep(asleep) => {
                 self.heard = self.traffic.last();
-                self.hub
-                    .call({
-                        let asleep = *asleep;
-                        move |hub| hub.sleep(asleep)
-                    })
-                    .await
-                    .ok_or_else(stopping)
+                let asleep = *asleep;
+                Ok(self.hub.call(move |hub| hub.sleep(asleep)).await?)
             }
             Step::Say(step) => self.say(step).await,
             Step::Running(step) => self.running(&step.package, Duration::from_millis(step.within)).await,
@@ -325,9 +330,9 @@ impl Run<'_> {
 
     async fn request<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut Hub) -> Result<T, Refusal> + Send + 'static,
+        work: impl FnOnce(&mut Hub) -> Result<T, DeckError> + Send + 'static,
     ) -> Result<T, Difference> {
-        self.hub.request(work).await.map_err(Difference::refused)
+        Ok(self.hub.request(work).await?)
     }
 
     /// What a script calls a key: the name that it gave it, or its context.
@@ -346,7 +351,7 @@ impl Run<'_> {
 
     /// Shows the profile of this name; makes it, if there is none.
     async fn profile(&mut self, name: &str) -> Result<(), Difference> {
-        let state = self.hub.state().await.map_err(|_| stopping())?;
+        let state = self.hub.state().await?;
         let change = match state.deck.profiles.into_iter().find(|profile| profile.name == name) {
             Some(profile) => ProfileChange::Activate(profile.id),
             None => ProfileChange::Create(NewProfile { name: name.to_owned(), copy_of: None }),
@@ -367,9 +372,9 @@ impl Run<'_> {
         self.heard = self.traffic.last();
         self.traffic.record(&package, true, Direction::In, &text);
         let picture = take_picture(&mut message);
-        match self.hub.tell(move |hub| hub.message(connection, message, picture)).await {
+        match self.hub.send(move |hub| hub.message(connection, message, picture)).await {
             true => Ok(()),
-            false => Err(stopping()),
+            false => Err(Difference::stopping()),
         }
     }
 
@@ -379,18 +384,11 @@ impl Run<'_> {
         let package = self.instance(context).await?.package;
         self.running(&package, CONNECTED_WITHIN).await?;
         let (uuid, _) = self.request(move |hub| hub.open_view(target)).await?;
-        let files = self
-            .hub
-            .call({
-                let uuid = uuid.clone();
-                move |hub| hub.view_files(&uuid)
-            })
-            .await
-            .flatten()
-            .ok_or_else(stopping)?;
+        let view = uuid.clone();
+        let files = self.hub.call(move |hub| hub.view_files(&view)).await?.ok_or_else(Difference::stopping)?;
         let event = files.call.get(1).and_then(Value::as_str).unwrap_or_default().to_owned();
-        let registration = self.hub.call(move |hub| hub.register(&uuid, &event, None)).await;
-        let Registration { connection, package, mut outgoing } = registration.flatten().ok_or_else(stopping)?;
+        let registration = self.hub.call(move |hub| hub.register(&uuid, &event, None)).await?;
+        let Registration { connection, package, mut outgoing } = registration.ok_or_else(Difference::stopping)?;
         let (traffic, addressee) = (self.traffic.clone(), package.clone());
         // Ends when the hub closes the page.
         tokio::spawn(async move {
@@ -404,7 +402,7 @@ impl Run<'_> {
     }
 
     async fn instance(&self, context: &str) -> Result<Instance, Difference> {
-        let state = self.hub.state().await.map_err(|_| stopping())?;
+        let state = self.hub.state().await?;
         let found = state.instances.into_iter().find(|instance| instance.context == context);
         found.ok_or_else(|| Difference::new(format!("a key {context:?} on the Panel"), "there is none"))
     }
@@ -412,13 +410,13 @@ impl Run<'_> {
     async fn running(&self, uuid: &str, within: Duration) -> Result<(), Difference> {
         let expected = format!("{uuid} is running within {} ms", within.as_millis());
         self.until(within, &expected, async || {
-            let state = self.hub.state().await.map_err(|_| "Creator Deck is stopping.")?;
+            let state = self.hub.state().await?;
             match state.packages.into_iter().find(|package| package.uuid == uuid) {
                 Some(package) if package.status == Status::Running => Ok(()),
                 Some(package) => {
-                    Err(format!("{:?}: {}", package.status, package.message.unwrap_or_default()).to_lowercase())
+                    Err(Got(format!("{:?}: {}", package.status, package.message.unwrap_or_default()).to_lowercase()))
                 }
-                None => Err("it is not installed".to_owned()),
+                None => Err(Got("it is not installed".to_owned())),
             }
         })
         .await
@@ -444,7 +442,7 @@ impl Run<'_> {
             && step.image.is_none()
             && step.state.is_none();
         self.until(Duration::from_millis(step.within), &expected.join(", "), async || {
-            let face = self.instance(&context).await.map_err(|difference| difference.got)?;
+            let face = self.instance(&context).await.map_err(|difference| Got(difference.got))?;
             let description = face.description.as_deref().unwrap_or_default();
             let image = face.picture().map_or("", AsRef::as_ref);
             let fits = step.title.as_deref().is_none_or(|title| face.title.as_deref().unwrap_or_default() == title)
@@ -455,7 +453,7 @@ impl Run<'_> {
                 && (!any_image || image.starts_with("data:"));
             match fits {
                 true => Ok(()),
-                false => Err(face_in_words(&face)),
+                false => Err(Got(face_in_words(&face))),
             }
         })
         .await
@@ -467,20 +465,14 @@ impl Run<'_> {
         expected.extend(step.equal.as_ref().map(|wanted| format!("exactly {}", Value::from(wanted.clone()))));
         expected.extend(step.contain.as_ref().map(|part| format!("with {}", Value::from(part.clone()))));
         self.until(Duration::from_millis(step.within), &format!("settings {}", expected.join(", ")), async || {
-            let settings = self
-                .hub
-                .request({
-                    let context = context.clone();
-                    move |hub| hub.settings_of(&context)
-                })
-                .await;
-            let settings = settings.map_err(|refusal| Difference::refused(refusal).got)?;
+            let context = context.clone();
+            let settings = self.hub.request(move |hub| hub.settings_of(&context)).await?;
             let settings: Map<String, Value> = settings.read().unwrap_or_default();
             let fits = step.equal.as_ref().is_none_or(|wanted| *wanted == settings);
             let settings = Value::from(settings);
             match fits && step.contain.as_ref().is_none_or(|part| has(&settings, &part.clone().into())) {
                 true => Ok(()),
-                false => Err(settings.to_string()),
+                false => Err(Got(settings.to_string())),
             }
         })
         .await
@@ -491,13 +483,13 @@ impl Run<'_> {
         &self,
         within: Duration,
         expected: &str,
-        look: impl AsyncFn() -> Result<(), String>,
+        look: impl AsyncFn() -> Result<(), Got>,
     ) -> Result<(), Difference> {
         let end = Instant::now() + within;
         loop {
             match look().await {
                 Ok(()) => return Ok(()),
-                Err(got) if Instant::now() >= end => return Err(Difference::new(expected, got)),
+                Err(Got(got)) if Instant::now() >= end => return Err(Difference::new(expected, got)),
                 Err(_) => sleep(LOOK_EVERY).await,
             }
         }
@@ -605,9 +597,11 @@ mod tests {
     #[test]
     fn a_script_that_cant_be_read_is_refused_with_its_line() {
         let text = "# a comment\n\n{\"press\": \"clock\"}\n{\"pres\": \"clock\"}";
-        let error = Script::parse(text).unwrap_err();
+        let error = Script::parse(text).unwrap_err().to_string();
         assert!(error.starts_with("line 4: unknown variant `pres`") && error.ends_with(", column 7"), "{error}");
-        assert!(Script::parse("{\"face\": {\"key\": \"a\", \"titel\": \"x\"}}").unwrap_err().contains("titel"));
+        assert!(
+            Script::parse("{\"face\": {\"key\": \"a\", \"titel\": \"x\"}}").unwrap_err().to_string().contains("titel")
+        );
         assert_eq!(Script::parse("{\"pause\": 5}\n").unwrap().steps.len(), 1);
     }
 }

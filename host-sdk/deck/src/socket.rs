@@ -11,7 +11,7 @@ use axum::response::Response;
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt as _, StreamExt as _};
 use host_sdk::manifest::is_uuid;
-use host_sdk::protocol::{Incoming, Register, ToHost};
+use host_sdk::protocol::{Incoming, NotAMessage, Register, ToHost};
 use tokio::task::spawn_blocking;
 use tokio::time::{sleep, timeout};
 
@@ -29,8 +29,10 @@ pub(crate) const SEND_WITHIN: Duration = Duration::from_secs(10);
 /// Bytes of a message from which on it is read beside the tasks that have to answer soon. A package of everyday size is
 /// read in less time than it takes to hand it over.
 const LARGE: usize = 64 << 10;
-/// Frames of one socket without an effect that are logged.
+/// Ignored frames of one socket that are logged.
 const LOGGED_GARBAGE: u32 = 20;
+/// Characters of an unknown event's name that are logged.
+const LONGEST_EVENT: usize = 60;
 
 /// Registrations a second of one package, in the long run; twice as many may come at once.
 const REGISTRATIONS_A_SECOND: u32 = 5;
@@ -97,7 +99,7 @@ async fn serve(socket: WebSocket, from: Option<String>, sockets: Sockets) {
     let Sockets { hub, log, traffic, arrivals, register_within, messages_a_second, port: _ } = sockets;
     let (sink, mut stream) = socket.split();
     let first = timeout(register_within, registration(&mut stream)).await;
-    let register = match first.unwrap_or_else(|_| Err("it said nothing for too long".to_owned())) {
+    let register = match first.unwrap_or(Err(RegistrationError::Timeout)) {
         Ok(register) => register,
         Err(why) => return log.warn(None, format!("A socket that didn't register was closed: {why}.")),
     };
@@ -110,8 +112,8 @@ async fn serve(socket: WebSocket, from: Option<String>, sockets: Sockets) {
     }
     let Register { uuid, event } = register.clone();
     let answer = hub.call(move |hub| hub.register(&uuid, &event, from.as_deref())).await;
-    // None: the deck is stopping.
-    let Some(answer) = answer else { return };
+    // An error means that the deck is stopping.
+    let Ok(answer) = answer else { return };
     let Some(Registration { connection, package, outgoing }) = answer else {
         let claimed = Some(register.uuid).filter(|name| is_uuid(name) && name.contains('.')).unwrap_or_default();
         let why = "it registered with a name or event that wasn't given to it";
@@ -131,7 +133,7 @@ async fn serve(socket: WebSocket, from: Option<String>, sockets: Sockets) {
     // The hub learns of the end in any case: nothing else would show that the package is gone.
     let why = catch_panic(conversation).await;
     let why = why.unwrap_or_else(|panic| format!("Creator Deck has failed to speak with it ({panic})."));
-    hub.tell(move |hub| hub.disconnect(connection, &why)).await;
+    hub.send(move |hub| hub.disconnect(connection, &why)).await;
 }
 
 /// Who is at the other end, and where what is said is recorded.
@@ -149,21 +151,29 @@ impl Who {
     }
 }
 
-/// The first message, or why it is no registration.
-async fn registration(stream: &mut SplitStream<WebSocket>) -> Result<Register, String> {
+/// Why a socket isn't let in, as part of a sentence.
+#[derive(Debug, thiserror::Error)]
+enum RegistrationError {
+    #[error("it said nothing for too long")]
+    Timeout,
+    #[error("its first message has to be an object with the event and the uuid that it was given")]
+    Unreadable(#[source] NotAMessage),
+    #[error("its first message came in a binary frame, not as text")]
+    Binary,
+    #[error("it ended before")]
+    Closed,
+    #[error(transparent)]
+    Socket(#[from] axum::Error),
+}
+
+/// Reads the first message, which has to be a registration.
+async fn registration(stream: &mut SplitStream<WebSocket>) -> Result<Register, RegistrationError> {
     loop {
-        match stream.next().await {
-            Some(Ok(Message::Text(text))) => {
-                return Register::parse(&text).map_err(|_| {
-                    "its first message has to be an object with the event and the uuid that it was given".to_owned()
-                });
-            }
-            Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
-            Some(Ok(Message::Binary(_))) => {
-                return Err("its first message came in a binary frame, not as text".to_owned());
-            }
-            Some(Ok(Message::Close(_))) | None => return Err("it ended before".to_owned()),
-            Some(Err(error)) => return Err(error.to_string()),
+        match stream.next().await.transpose()? {
+            Some(Message::Text(text)) => return Register::parse(&text).map_err(RegistrationError::Unreadable),
+            Some(Message::Ping(_) | Message::Pong(_)) => {}
+            Some(Message::Binary(_)) => return Err(RegistrationError::Binary),
+            Some(Message::Close(_)) | None => return Err(RegistrationError::Closed),
         }
     }
 }
@@ -196,7 +206,7 @@ async fn read(mut stream: SplitStream<WebSocket>, connection: u64, who: &Who, hu
             if throttled {
                 log.warn(Some(package), "It sends too much; its socket is read more slowly from now on.");
             }
-            hub.tell(move |hub| hub.throttled(connection, throttled)).await;
+            hub.send(move |hub| hub.throttled(connection, throttled)).await;
         }
         // Even the shortest sleep takes a millisecond.
         if !pause.is_zero() {
@@ -208,12 +218,12 @@ async fn read(mut stream: SplitStream<WebSocket>, connection: u64, who: &Who, hu
                 Err(panic) => return format!("Creator Deck has failed to read a message of it ({panic})."),
             },
             Message::Text(text) => parse(&text),
-            Message::Binary(_) => Err("a message in a binary frame, not as text".to_owned()),
+            Message::Binary(_) => Err(MessageError::Binary),
             Message::Ping(_) | Message::Pong(_) | Message::Close(_) => continue,
         };
         match parsed {
             Ok((message, picture)) => {
-                if !hub.tell(move |hub| hub.message(connection, message, picture)).await {
+                if !hub.send(move |hub| hub.message(connection, message, picture)).await {
                     return String::new();
                 }
             }
@@ -228,16 +238,31 @@ async fn read(mut stream: SplitStream<WebSocket>, connection: u64, who: &Who, hu
     "It closed its socket.".to_owned()
 }
 
-/// Reads a message, and its picture; or says why it has no effect.
-fn parse(text: &str) -> Result<(Incoming, Drawable), String> {
-    match Incoming::parse(text) {
-        Ok(Incoming::Other(ToHost::Unknown { event, .. })) => Err(not_understood(&event)),
-        Ok(mut message) => {
-            let picture = take_picture(&mut message);
-            Ok((message, picture))
-        }
-        Err(error) => Err(error.to_string()),
+/// Why a message is ignored.
+#[derive(Debug, thiserror::Error)]
+enum MessageError {
+    #[error("a message in a binary frame, not as text")]
+    Binary,
+    #[error(transparent)]
+    Unreadable(#[from] NotAMessage),
+    #[error("{event}, because {remedy}.")]
+    Misused { event: String, remedy: &'static str },
+    #[error("{0:?}, an event that isn't known here.")]
+    UnknownEvent(String),
+}
+
+/// Reads a message and takes its picture out.
+fn parse(text: &str) -> Result<(Incoming, Drawable), MessageError> {
+    let mut message = Incoming::parse(text)?;
+    if let Incoming::Other(ToHost::Unknown { event, .. }) = message {
+        return Err(match ToHost::remedy(&event) {
+            Some(remedy) => MessageError::Misused { event, remedy },
+            // It may be meant for another host; it is no fault.
+            None => MessageError::UnknownEvent(event.chars().take(LONGEST_EVENT).collect()),
+        });
     }
+    let picture = take_picture(&mut message);
+    Ok((message, picture))
 }
 
 /// What broke a socket, in words.
@@ -250,15 +275,6 @@ fn ended(error: &axum::Error) -> String {
         "It dropped its connection.".to_owned()
     } else {
         format!("Its socket broke: {error}.")
-    }
-}
-
-/// Why a message has no effect.
-fn not_understood(event: &str) -> String {
-    match ToHost::remedy(event) {
-        Some(remedy) => format!("{event}, because {remedy}."),
-        // An unknown event may be meant for another host; it is no fault.
-        None => format!("{:?}, an event that isn't known here.", event.chars().take(60).collect::<String>()),
     }
 }
 

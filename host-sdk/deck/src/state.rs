@@ -13,7 +13,7 @@ use host_sdk::protocol::{self, ActionEffect, EffectKind, FontAttribute};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-pub use self::saved::{Saved, Unread};
+pub use self::saved::{Saved, StateError, Unread};
 
 /// Columns of the function keys beside the grid.
 pub const KEY_COLUMNS: u8 = 2;

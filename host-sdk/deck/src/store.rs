@@ -7,6 +7,7 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use host_sdk::files;
@@ -14,7 +15,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::log::Log;
-use crate::state::Saved;
+use crate::state::{Saved, StateError};
 
 const FILE_NAME: &str = "state.json";
 const NEW_NAME: &str = "state.json.new";
@@ -87,7 +88,7 @@ struct Read {
 }
 
 /// A file's state, or why it can't be used; none if there is no file.
-fn read(path: &Path) -> io::Result<Option<Result<Read, String>>> {
+fn read(path: &Path) -> io::Result<Option<Result<Read, StateError>>> {
     match fs::read(path) {
         Ok(text) => Ok(Some(Saved::read(&text).map(|(saved, version)| Read { saved, version }))),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -148,8 +149,19 @@ fn keep_other(file: &Path, read: &Read) -> Option<PathBuf> {
 pub struct Progress {
     /// The number of the state that is on disk, with all before it; 0 at first.
     pub written: u64,
-    /// Why the state can't be written, as long as it can't. Sentences.
-    pub trouble: Option<String>,
+    /// Why the last attempt failed; none once one has succeeded.
+    pub last_error: Option<SaveError>,
+}
+
+/// Why the state isn't on disk, in sentences for the user.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum SaveError {
+    /// It can't be written.
+    #[error("The Panel can't be saved ({0}). Make room on the disk or check its rights.")]
+    Write(#[source] Arc<io::Error>),
+    /// The deck ends.
+    #[error("Creator Deck is stopping.")]
+    Stopping,
 }
 
 /// What shall be on disk.
@@ -190,21 +202,19 @@ impl Store {
     /// Waits until everything that was handed over so far is on disk, which it is without waiting for more.
     ///
     /// # Errors
-    /// Why it can't be written now, in sentences.
-    pub fn saved(&self) -> impl Future<Output = Result<(), String>> + Send + use<> {
+    /// If it can't be written now.
+    pub fn saved(&self) -> impl Future<Output = Result<(), SaveError>> + Send + use<> {
         let number = self.latest.borrow().number;
         let mut progress = self.progress.clone();
         if progress.borrow().written < number {
             self.latest.send_modify(|latest| latest.urgent = number);
         }
         async move {
-            let done = progress.wait_for(|progress| progress.written >= number || progress.trouble.is_some()).await;
-            match done.map(|progress| progress.clone()) {
-                Ok(progress) if progress.written >= number => Ok(()),
-                Ok(progress) => Err(progress.trouble.unwrap_or_default()),
-                // The deck is ending.
-                Err(_) => Err("Creator Deck is stopping.".to_owned()),
-            }
+            let done = progress.wait_for(|progress| progress.written >= number || progress.last_error.is_some()).await;
+            // An error means that the store's task has ended.
+            let Progress { written, last_error } =
+                done.map_err(|watch::error::RecvError { .. }| SaveError::Stopping)?.clone();
+            if written >= number { Ok(()) } else { last_error.map_or(Ok(()), Err) }
         }
     }
 
@@ -238,17 +248,18 @@ async fn run(
             let written = tokio::task::spawn_blocking(move || write(&folder, &state)).await;
             let error = match written {
                 Ok(Ok(())) => {
-                    progress.send_replace(Progress { written: number, trouble: None });
+                    progress.send_replace(Progress { written: number, last_error: None });
                     break;
                 }
-                Ok(Err(error)) => error.to_string(),
-                Err(panic) => panic.to_string(),
+                Ok(Err(error)) => error,
+                Err(panic) => io::Error::other(panic),
             };
-            let why = format!("The Panel can't be saved ({error}). Make room on the disk or check its rights.");
-            if progress.borrow().trouble.as_ref() != Some(&why) {
-                log.error(None, why.as_str());
+            let error = SaveError::Write(Arc::new(error));
+            let why = error.to_string();
+            if progress.borrow().last_error.as_ref().map(ToString::to_string).as_ref() != Some(&why) {
+                log.error(None, why);
             }
-            progress.send_modify(|progress| progress.trouble = Some(why));
+            progress.send_modify(|progress| progress.last_error = Some(error));
             if ended {
                 return;
             }
@@ -423,9 +434,9 @@ mod tests {
         fs::create_dir(folder.path().join(NEW_NAME)).unwrap();
         let store = start(folder.path(), Duration::ZERO);
         store.save(state("kept"));
-        assert!(store.saved().await.unwrap_err().contains("can't be saved"));
+        assert!(store.saved().await.unwrap_err().to_string().contains("can't be saved"));
         fs::remove_dir(folder.path().join(NEW_NAME)).unwrap();
-        store.progress.clone().wait_for(|progress| progress.trouble.is_none()).await.unwrap();
+        store.progress.clone().wait_for(|progress| progress.last_error.is_none()).await.unwrap();
         store.saved().await.unwrap();
         store.flush().await;
         assert_eq!(load(folder.path(), &Log::default()).unwrap().saved, state("kept"));

@@ -119,12 +119,17 @@ impl Drop for Watched {
     }
 }
 
-/// Runs something to its end or its panic.
+/// A panic's message.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Panicked(String);
+
+/// Runs a future and catches its panic.
 ///
 /// # Errors
-/// What the panic said.
-pub async fn catch_panic<T>(work: impl Future<Output = T>) -> Result<T, String> {
-    AssertUnwindSafe(work).catch_unwind().await.map_err(|panic| message(&*panic).to_owned())
+/// If it panics.
+pub async fn catch_panic<T>(work: impl Future<Output = T>) -> Result<T, Panicked> {
+    AssertUnwindSafe(work).catch_unwind().await.map_err(|panic| Panicked(message(&*panic).to_owned()))
 }
 
 fn message(panic: &(dyn Any + Send)) -> &str {

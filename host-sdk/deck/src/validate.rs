@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 
 pub use self::smoke::Patience;
 use crate::picture_process::Decoder;
-use crate::process::choice::{Look, Way, choose, on_path, system};
+use crate::process::choice::{Lookup, RunMethod, choose, on_path, system_name};
 
 /// The version of the JSON form. Members and rules may be added to it; what is there keeps its name and meaning.
 const FORMAT: u32 = 1;
@@ -171,24 +171,24 @@ pub fn check_bundle(content: &[u8]) -> Report {
 fn here(checked: &Checked, severity: Severity) -> Option<Finding> {
     let config =
         checked.config.as_ref().filter(|config| config.runtime_here().is_none() && !config.runtime.is_empty())?;
-    let start = |path: &str| checked.start_of(path).map(<[u8]>::to_vec);
+    let start_of = |path: &str| checked.start_of(path).map(<[u8]>::to_vec);
     let of_runtime = |severity, message: String, remedy: &str| {
         Some(Finding::of_member(severity, "here", "Runtime", message, remedy))
     };
-    match choose(config, &Look { start: &start, find: &on_path }) {
+    match choose(config, &Lookup { start_of: &start_of, on_path: &on_path }) {
         Ok(choice) => {
-            let how = match choice.way {
-                Way::Page => "in the page of Creator Deck",
-                Way::Program => "as a program",
-                Way::By(_) => "by Node.js",
+            let how = match choice.method {
+                RunMethod::Page => "in the page of Creator Deck",
+                RunMethod::Program => "as a program",
+                RunMethod::Interpreter(_) => "by Node.js",
             };
-            let (here, of) = (system(PLATFORM), system(&choice.platform));
+            let (here, of) = (system_name(PLATFORM), system_name(&choice.platform));
             let message = format!("has nothing for {here}; what it has for {of}, {}, runs here {how}", choice.target);
             of_runtime(Severity::Note, message, "nothing has to be done")
         }
-        Err(why) => {
-            // As the page says it of the package once it is installed.
-            of_runtime(severity, why, &format!("its author can add {PLATFORM} to its Runtime"))
+        Err(error) => {
+            // As the page shows it once the package is installed.
+            of_runtime(severity, error.to_string(), &format!("its author can add {PLATFORM} to its Runtime"))
         }
     }
 }

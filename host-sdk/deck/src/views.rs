@@ -23,6 +23,9 @@ use crate::log;
 use crate::origins;
 use crate::traffic::masked_start;
 
+/// The policy of a package's picture: an SVG that is opened in a tab of its own is a page, which mustn't run scripts.
+pub const PICTURE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; sandbox";
+
 /// What the views need.
 #[derive(Clone, Debug)]
 pub struct Views {
@@ -42,16 +45,8 @@ pub async fn view(
     Extension(site): Extension<Site>,
     UrlPath((id, path)): UrlPath<(String, String)>,
 ) -> Response {
-    let Some(Some(files)) = views
-        .hub
-        .call({
-            let id = id.clone();
-            move |hub| hub.view_files(&id)
-        })
-        .await
-    else {
-        return not_found();
-    };
+    let name = id.clone();
+    let Ok(Some(files)) = views.hub.call(move |hub| hub.view_files(&name)).await else { return not_found() };
     if site.0 != Some(origins::label(&files.package)) {
         return not_found();
     }
@@ -59,28 +54,37 @@ pub async fn view(
     if path == files.entry.trim_start_matches("./") {
         insert_first(&mut content, &format!("{}{}", output(&id), call(views.port, &files.call)));
     }
-    let (port, page) = (views.port, views.page_port);
-    // Packages are written for a host without any policy: scripts and styles in the page have to work, and what they load
-    // or ask comes from wherever the package's service is. What they can't do is to speak plain HTTP or WebSocket with what
-    // else listens on this machine or in its network, or to be shown by others than the deck. Over TLS they can: a policy
-    // can't leave out addresses.
-    let ancestors = format!("frame-ancestors http://127.0.0.1:{page}");
+    let policy = if files.is_package { web_package_policy(&views) } else { view_policy(&views) };
+    respond(media_type(&path), &policy, content)
+}
+
+/// Returns the policy of a package's view, which is a property view or a settings page.
+///
+/// Packages are written for a host without any policy: scripts and styles in the page have to work, and they load from and
+/// talk to wherever the package's service is. They can't speak plain HTTP or WebSocket with other programs on this machine
+/// or in its network, and no other page than the deck's can embed them. Over TLS they can: a policy can't exclude addresses.
+fn view_policy(views: &Views) -> String {
+    let (port, ancestors) = (views.port, frame_ancestors(views));
     let also: String = views.allowed.iter().map(|origin| format!(" {}", origin.ascii_serialization())).collect();
-    let policy = format!(
+    format!(
         "default-src 'self' https: data: blob: 'unsafe-inline' 'unsafe-eval'; \
          img-src 'self' data: blob: https:{also}; \
          connect-src 'self' https: wss: data: blob: ws://127.0.0.1:{port} ws://localhost:{port}{also}; \
          form-action 'self'; base-uri 'self'; {ancestors}"
-    );
-    // A page that is a package does what a program does: it talks to the service or the device that it is for. What
-    // listens on this machine doesn't take its origin for one of its own; the deck's page and API refuse it.
-    let policy = match files.is_package {
-        true => {
-            format!("default-src * ws: wss: data: blob: 'unsafe-inline' 'unsafe-eval'; form-action 'self'; {ancestors}")
-        }
-        false => policy,
-    };
-    respond(media_type(&path), &policy, content)
+    )
+}
+
+/// Returns the policy of a page that is a package, which does what a program does: it talks to its service or device.
+///
+/// Other programs on this machine don't take its origin for one of their own; the deck's page and API refuse it.
+fn web_package_policy(views: &Views) -> String {
+    let ancestors = frame_ancestors(views);
+    format!("default-src * ws: wss: data: blob: 'unsafe-inline' 'unsafe-eval'; form-action 'self'; {ancestors}")
+}
+
+/// Only the deck's page may embed a package's pages.
+fn frame_ancestors(views: &Views) -> String {
+    format!("frame-ancestors http://127.0.0.1:{}", views.page_port)
 }
 
 /// Lines of a page's output that are taken at once: as many as its script sends.
@@ -99,9 +103,9 @@ pub async fn output_of(
     // Here, where only this page waits: the last error is shown with the package, too.
     lines.iter_mut().for_each(|line| line.line = masked_start(&line.line, log::LONGEST));
     match views.hub.call(move |hub| hub.output(&label, &page, lines)).await {
-        Some(true) => StatusCode::NO_CONTENT,
-        Some(false) => StatusCode::NOT_FOUND,
-        None => StatusCode::SERVICE_UNAVAILABLE,
+        Ok(true) => StatusCode::NO_CONTENT,
+        Ok(false) => StatusCode::NOT_FOUND,
+        Err(_) => StatusCode::SERVICE_UNAVAILABLE,
     }
 }
 
@@ -114,18 +118,12 @@ pub async fn picture(
     if site.0.is_some() {
         return not_found();
     }
-    let folder = views
-        .hub
-        .call({
-            let path = path.clone();
-            move |hub| hub.picture_folder(&package, &path)
-        })
-        .await;
-    let Some(Some(folder)) = folder else { return not_found() };
+    let name = path.clone();
+    let folder = views.hub.call(move |hub| hub.picture_folder(&package, &name)).await;
+    let Ok(Some(folder)) = folder else { return not_found() };
     let Some(content) = read(&folder, &path).await else { return not_found() };
     let Some(kind) = Kind::of(&content) else { return not_found() };
-    // An SVG that is opened by itself is a page, and mustn't be one that runs.
-    respond(kind.media_type(), "default-src 'none'; style-src 'unsafe-inline'; sandbox", content)
+    respond(kind.media_type(), PICTURE_POLICY, content)
 }
 
 /// An answer that shows the deck's page that this browser finds the host names of packages.

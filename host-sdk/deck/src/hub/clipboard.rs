@@ -6,7 +6,8 @@ use std::collections::HashMap;
 use serde::Deserialize;
 
 use super::history::{Edit, Step};
-use super::{Cell, Hub, Refusal};
+use super::{Cell, Hub};
+use crate::error::DeckError;
 use crate::page;
 use crate::random_id;
 use crate::state::{self, Area, PAGES, Placed, Span};
@@ -36,15 +37,15 @@ pub struct Destination {
 
 impl Hub {
     /// Takes a key that is shown into the clipboard.
-    pub(crate) fn clip(&mut self, context: &str, cut: bool) -> Result<(), Refusal> {
+    pub(crate) fn clip(&mut self, context: &str, cut: bool) -> Result<(), DeckError> {
         self.shown_key(context)?;
         self.clipboard = Some(Clipboard { key: self.family(context), cut });
         Ok(())
     }
 
     /// Puts what is in the clipboard down, at the free place that is nearest to a cell of what is shown.
-    pub(crate) fn paste(&mut self, cell: Cell) -> Result<page::Instance, Refusal> {
-        let empty = || Refusal::Conflict("There is nothing to paste. Copy a key first.".to_owned());
+    pub(crate) fn paste(&mut self, cell: Cell) -> Result<page::Instance, DeckError> {
+        let empty = || DeckError::conflict("There is nothing to paste. Copy a key first.");
         let Clipboard { key, cut } = self.clipboard.clone().ok_or_else(empty)?;
         let first = key.first().ok_or_else(empty)?;
         let context = first.context.clone();
@@ -62,7 +63,7 @@ impl Hub {
     }
 
     /// Puts a copy of a key somewhere.
-    pub(crate) fn copy_to(&mut self, context: &str, to: &Destination) -> Result<page::Instance, Refusal> {
+    pub(crate) fn copy_to(&mut self, context: &str, to: &Destination) -> Result<page::Instance, DeckError> {
         self.shown_key(context)?;
         let (profile, place) = self.destination(context, to, None)?;
         let name = if profile == self.panel.active { "duplicate" } else { "copy" };
@@ -70,7 +71,7 @@ impl Hub {
     }
 
     /// Moves a key somewhere.
-    pub(crate) fn move_to(&mut self, context: &str, to: &Destination) -> Result<page::Instance, Refusal> {
+    pub(crate) fn move_to(&mut self, context: &str, to: &Destination) -> Result<page::Instance, DeckError> {
         self.shown_key(context)?;
         let (profile, place) = self.destination(context, to, Some(context))?;
         self.relocate(context, &profile, place);
@@ -78,14 +79,14 @@ impl Hub {
     }
 
     /// The profile and the free place that a destination means for a key. `besides` doesn't count as taken.
-    fn destination(&self, context: &str, to: &Destination, besides: Option<&str>) -> Result<(String, Span), Refusal> {
-        let instance = self.panel.get(context).ok_or_else(super::panel::no_instance)?;
+    fn destination(&self, context: &str, to: &Destination, besides: Option<&str>) -> Result<(String, Span), DeckError> {
+        let instance = self.panel.get(context).ok_or(DeckError::NoSuch("instance"))?;
         let profile = match &to.profile {
             Some(id) => self.listed(id)?.1,
             None => self.panel.profile(&self.panel.active).cloned().unwrap_or_default(),
         };
         if to.page.is_some_and(|page| page >= PAGES) {
-            return Err(Refusal::NotFound(format!("There are {PAGES} pages.")));
+            return Err(DeckError::not_found(format!("There are {PAGES} pages.")));
         }
         let page = to.page.unwrap_or(profile.page);
         if let Some(cell) = to.cell {
@@ -134,7 +135,7 @@ impl Hub {
         key: Vec<Placed>,
         profile: &str,
         to: Span,
-    ) -> Result<page::Instance, Refusal> {
+    ) -> Result<page::Instance, DeckError> {
         let Span { page, area, column, row, .. } = to;
         let moved = |placed| Placed { profile: profile.to_owned(), page, area, column, row, ..placed };
         let copies = renewed(key.into_iter().map(moved).collect());
@@ -170,8 +171,8 @@ impl Hub {
     }
 }
 
-fn full(span: Span) -> Refusal {
-    Refusal::Conflict(match span.area {
+fn full(span: Span) -> DeckError {
+    DeckError::conflict(match span.area {
         Area::Keys if (span.width, span.height) != (1, 1) => {
             "A function key takes a layout of 1 x 1. Choose a place on the grid.".to_owned()
         }

@@ -3,7 +3,8 @@
 
 use std::collections::VecDeque;
 
-use super::{Hub, Refusal};
+use super::Hub;
+use crate::error::DeckError;
 use crate::state::{Placed, Profile};
 
 /// Steps that can be undone; older ones are forgotten.
@@ -109,13 +110,13 @@ impl Hub {
     }
 
     /// Undoes or redoes a step. Returns its name.
-    pub(crate) fn step(&mut self, direction: Direction) -> Result<&'static str, Refusal> {
+    pub(crate) fn step(&mut self, direction: Direction) -> Result<&'static str, DeckError> {
         let step = match direction {
             Direction::Undo => self.history.done.pop_back(),
             Direction::Redo => self.history.undone.pop(),
         };
         let Some(mut step) = step else {
-            return Err(Refusal::Conflict(match direction {
+            return Err(DeckError::conflict(match direction {
                 Direction::Undo => "There is nothing to undo.".to_owned(),
                 Direction::Redo => "There is nothing to redo.".to_owned(),
             }));

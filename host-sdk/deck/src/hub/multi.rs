@@ -3,7 +3,6 @@
 //! other key that is visible while the multi-action key is.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use host_sdk::manifest::{PackageConfig, State, Widget};
@@ -12,7 +11,8 @@ use tokio::time::Instant;
 
 use super::history::{Edit, Step};
 use super::profiles::ProfileChange;
-use super::{Hub, Phase, Refusal};
+use super::{Hub, Phase};
+use crate::error::DeckError;
 use crate::package::{Package, web_address};
 use crate::page::{self, Status};
 use crate::random_id;
@@ -78,22 +78,20 @@ pub(super) fn own_package() -> Package {
         widgets: vec![multi_action],
         ..PackageConfig::default()
     };
-    let mut package = Package::new(config, PathBuf::new(), "en");
+    let mut package = Package::without_folder(config);
     package.status = Status::Running;
     package
 }
 
 impl Hub {
     /// Gives a multi-action key another list. Widgets that are new in it get an instance; those that it had and doesn't name go.
-    pub(crate) fn set_steps(&mut self, context: &str, wanted: Vec<WantedStep>) -> Result<page::Instance, Refusal> {
+    pub(crate) fn set_steps(&mut self, context: &str, wanted: Vec<WantedStep>) -> Result<page::Instance, DeckError> {
         let before = self.shown_instance(context)?.placed.clone();
         if before.widget != MULTI_ACTION {
-            return Err(Refusal::Conflict(
-                "This key has no list of steps. Place a multi-action key for that.".to_owned(),
-            ));
+            return Err(DeckError::conflict("This key has no list of steps. Place a multi-action key for that."));
         }
         if wanted.len() > MOST_STEPS {
-            return Err(Refusal::Conflict(format!("A multi-action key has at most {MOST_STEPS} steps.")));
+            return Err(DeckError::conflict(format!("A multi-action key has at most {MOST_STEPS} steps.")));
         }
         let (mut steps, mut new) = (Vec::new(), Vec::new());
         let mut pressed = BTreeSet::new();
@@ -104,7 +102,7 @@ impl Hub {
                 WantedStep::Press(context) => {
                     let is_in_list = gone.iter().any(|placed| placed.context == context);
                     if !is_in_list || !pressed.insert(context.clone()) {
-                        return Err(Refusal::NotFound("The list has no such widget, or has it twice.".to_owned()));
+                        return Err(DeckError::not_found("The list has no such widget, or has it twice."));
                     }
                     state::Step::Press(context)
                 }
@@ -117,7 +115,7 @@ impl Hub {
                 WantedStep::Pause(milliseconds) => {
                     if Duration::from_millis(milliseconds.into()) > LONGEST_PAUSE {
                         let most = LONGEST_PAUSE.as_secs();
-                        return Err(Refusal::Conflict(format!("A pause takes at most {most} seconds.")));
+                        return Err(DeckError::conflict(format!("A pause takes at most {most} seconds.")));
                     }
                     state::Step::Pause(milliseconds)
                 }
@@ -125,7 +123,7 @@ impl Hub {
                 WantedStep::Url(address) => {
                     if address.len() > LONGEST_ADDRESS || web_address(&address).is_none() {
                         let why = "An address begins with https:// or http:// and has no user's name in it.";
-                        return Err(Refusal::Conflict(why.to_owned()));
+                        return Err(DeckError::conflict(why));
                     }
                     state::Step::Url(address)
                 }
@@ -145,15 +143,15 @@ impl Hub {
     }
 
     /// A widget for the list of a key.
-    fn listed_widget(&self, key: &Placed, widget: &str) -> Result<Placed, Refusal> {
+    fn listed_widget(&self, key: &Placed, widget: &str) -> Result<Placed, DeckError> {
         let owner = self.packages.iter().find(|package| package.config.widget(widget).is_some());
         let declared = owner.and_then(|package| Some((package, package.config.widget(widget)?)));
         let Some((package, declared)) = declared else {
-            return Err(Refusal::NotFound("There is no such widget.".to_owned()));
+            return Err(DeckError::NoSuch("widget"));
         };
         if !declared.multi_action_supported.unwrap_or(true) {
             let why = format!("{} can't be a step: its package doesn't allow it.", declared.name);
-            return Err(Refusal::Conflict(why));
+            return Err(DeckError::conflict(why));
         }
         let placed = Placed {
             context: random_id(),
@@ -221,8 +219,8 @@ impl Hub {
             state::Step::Pause(_) | state::Step::Other(_) => Ok(()),
         };
         // Its package, or the profile, may be gone: the other steps are done all the same.
-        if let Err(Refusal::NotFound(why) | Refusal::Conflict(why)) = done {
-            self.log.warn(None, format!("A step of a multi-action key can't be done. {why}"));
+        if let Err(error) = done {
+            self.log.warn(None, format!("A step of a multi-action key can't be done. {error}"));
         }
     }
 

@@ -1,18 +1,17 @@
 //! Packages in the hub: installed, started, registered, lost, removed.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use host_sdk::bundle::Installed;
-use host_sdk::manifest::PackageConfig;
 use host_sdk::protocol::FromHost;
 use serde_json::json;
 
-use super::{Hub, OutputLine, Peer, Refusal, Reply, Runs, ViewFiles};
+use super::{Hub, OutputLine, Peer, Reply, Runs, ViewFiles, set_language};
+use crate::error::DeckError;
 use crate::origins;
-use crate::package::Package;
+use crate::package::{Package, PackageFiles};
 use crate::page::{self, Event, Frame, Status};
-use crate::process::{Report, Reports, Start, Supervisor};
+use crate::process::{HostArgs, Launch, LaunchError, Report, Reports, Supervisor};
 
 /// What is said of a package that the user has unloaded.
 const UNLOADED: &str = "It is unloaded. Load it to use its keys.";
@@ -25,42 +24,42 @@ const NEEDS_THE_PAGE: &str = "It runs while a page of Creator Deck is open in a 
 /// How the log begins a line about an error in a page that nothing there has caught.
 pub const SCRIPT_FAILED: &str = "A script failed: ";
 
-fn no_package() -> Refusal {
-    Refusal::NotFound("There is no such package.".to_owned())
-}
-
 impl Hub {
     /// Adds a package and starts it, unless the user has unloaded it.
-    pub(super) fn add_package(&mut self, config: PackageConfig, folder: PathBuf) {
-        let mut package = Package::new(config, folder, self.info.language());
+    pub(super) fn add_package(&mut self, files: PackageFiles) {
+        let PackageFiles { installed: Installed { config, folder }, language, texts, launch } = files;
+        let mut package = Package::new(config, folder, language, texts);
         package.loads = self.next_number();
         if self.unloaded.contains(&package.config.uuid) {
             package.status = Status::Stopped;
             package.message = Some(UNLOADED.to_owned());
         } else {
-            self.start_package(&mut package);
+            self.start_package(&mut package, launch);
         }
         let name = |package: &Package| package.config.name.to_lowercase();
         let place = self.packages.partition_point(|other| name(other) <= name(&package));
         self.packages.insert(place, package);
     }
 
-    fn start_package(&mut self, package: &mut Package) {
-        let info = serde_json::to_string(&self.info).unwrap_or_default();
-        let port = self.base.port().unwrap_or_default();
-        let start = Start::of(&package.config, package.folder.clone(), self.in_process, port, info);
+    fn start_package(&mut self, package: &mut Package, launch: Result<Launch, LaunchError>) {
+        // In the language in which its texts were read, which may have changed since.
+        let mut info = self.info.clone();
+        set_language(&mut info, package.language());
+        let info = serde_json::to_string(&info).unwrap_or_default();
+        let host = HostArgs { port: self.base.port().unwrap_or_default(), info };
         package.run = self.next_number();
         let reports = Reports { run: package.run, hub: self.reports.clone() };
         let (timing, log) = (self.timing, self.log.clone());
-        package.supervisor = match start {
-            Ok(Start::Program(program)) => Some(Supervisor::start(program, timing, log, reports)),
-            Ok(Start::Page(entry)) => {
+        package.supervisor = match launch {
+            Ok(Launch::Program(program)) => Some(Supervisor::start(program, host, timing, log, reports)),
+            Ok(Launch::Page(entry)) => {
                 package.entry = Some(entry);
                 let uuid = package.config.uuid.clone();
                 Some(Supervisor::start_page(uuid, self.runner, timing, log, reports))
             }
-            Err(why) => {
-                self.log.error(Some(&package.config.uuid), why.as_str());
+            Err(error) => {
+                let why = error.to_string();
+                self.log.error(Some(&package.config.uuid), &why);
                 package.status = Status::Failed;
                 package.message = Some(why);
                 package.can_start = false;
@@ -112,39 +111,45 @@ impl Hub {
         ends
     }
 
+    /// Returns a package's folder and the package file that was read last, if the package is known.
+    pub(crate) fn installed_package(&self, uuid: &str) -> Option<Installed> {
+        let package = self.package(uuid)?;
+        Some(Installed { config: package.config.clone(), folder: package.folder.clone() })
+    }
+
     /// Starts a halted package again.
-    pub(crate) fn resume(&mut self, uuid: &str) {
-        if let Some(package) = self.take_package(uuid) {
-            self.put_package(package.config, package.folder);
+    pub(crate) fn resume(&mut self, files: PackageFiles) {
+        if self.take_package(&files.installed.config.uuid).is_some() {
+            self.put_package(files);
         }
     }
 
-    /// A bundle was installed, as a new package or over an older version of it, which was halted.
-    pub(crate) fn installed(&mut self, installed: Installed) -> page::Package {
-        let Installed { config, folder } = installed;
+    /// Starts a package that was installed, as a new one or over an older version, which was halted.
+    pub(crate) fn on_installed(&mut self, files: PackageFiles) -> page::Package {
+        let config = &files.installed.config;
         self.log.info(Some(&config.uuid), format!("Version {} is installed.", config.version));
-        self.replace_package(config, folder)
+        self.replace_package(files)
     }
 
-    /// A package was halted, and its package file was read again. It is started also where it was unloaded.
-    pub(crate) fn reloaded(&mut self, installed: Installed) -> page::Package {
-        let Installed { config, folder } = installed;
+    /// Starts a halted package whose package file was read again, even if it was unloaded.
+    pub(crate) fn on_reloaded(&mut self, files: PackageFiles) -> page::Package {
+        let config = &files.installed.config;
         self.log.info(Some(&config.uuid), format!("Version {} is loaded again.", config.version));
-        self.replace_package(config, folder)
+        self.replace_package(files)
     }
 
-    fn replace_package(&mut self, config: PackageConfig, folder: PathBuf) -> page::Package {
-        let uuid = config.uuid.clone();
-        // A supervisor that is there all the same is dropped, which kills.
+    fn replace_package(&mut self, files: PackageFiles) -> page::Package {
+        let uuid = files.installed.config.uuid.clone();
+        // Drops the supervisor, if it still runs, which kills the package.
         drop(self.take_package(&uuid));
         self.unloaded.remove(&uuid);
-        self.put_package(config, folder);
+        self.put_package(files);
         self.package(&uuid).map(|package| package.view(&self.base)).expect("it was added a moment ago")
     }
 
     /// Keeps a halted package from running. Its keys stay where they are.
-    pub(crate) fn unload(&mut self, uuid: &str) -> Result<page::Package, Refusal> {
-        let Some(package) = self.package_mut(uuid) else { return Err(no_package()) };
+    pub(crate) fn unload(&mut self, uuid: &str) -> Result<page::Package, DeckError> {
+        let package = self.package_mut(uuid).ok_or(DeckError::NoSuch("package"))?;
         package.is_ending = false;
         package.status = Status::Stopped;
         package.message = Some(UNLOADED.to_owned());
@@ -152,13 +157,13 @@ impl Hub {
         self.changed = true;
         self.log.info(Some(uuid), "The package is unloaded.");
         self.tell_packages();
-        self.package(uuid).map(|package| package.view(&self.base)).ok_or_else(no_package)
+        self.package(uuid).map(|package| package.view(&self.base)).ok_or(DeckError::NoSuch("package"))
     }
 
     /// Adds a package and shows the pages its instances, which were waiting for it.
-    fn put_package(&mut self, config: PackageConfig, folder: PathBuf) {
-        let uuid = config.uuid.clone();
-        self.add_package(config, folder);
+    fn put_package(&mut self, files: PackageFiles) {
+        let uuid = files.installed.config.uuid.clone();
+        self.add_package(files);
         self.revive();
         self.tell_packages();
         self.tell_pages_of_package(&uuid);
@@ -183,9 +188,9 @@ impl Hub {
     }
 
     /// Forgets a package, which was halted. Its settings and its keys, with theirs, go or wait for its return.
-    pub(crate) fn uninstall(&mut self, uuid: &str, keep_settings: bool) -> Result<(), Refusal> {
+    pub(crate) fn uninstall(&mut self, uuid: &str, keep_settings: bool) -> Result<(), DeckError> {
         if self.take_package(uuid).is_none() {
-            return Err(no_package());
+            return Err(DeckError::NoSuch("package"));
         }
         self.unloaded.remove(uuid);
         self.clear_clipboard(Some(uuid));

@@ -6,7 +6,8 @@ use serde_json::json;
 
 use super::history::{Edit, Step};
 use super::messages::tidy;
-use super::{Adjustment, Cell, Hub, PROGRAM, Phase, Place, Refusal, Resize, Target, VIEWS, View, ViewFiles};
+use super::{Adjustment, Cell, Hub, PROGRAM, Phase, Place, Resize, Target, VIEWS, View, ViewFiles};
+use crate::error::DeckError;
 use crate::origins;
 use crate::package::{Package, address};
 use crate::page;
@@ -15,11 +16,11 @@ use crate::random_id;
 use crate::state::{Area, Instance, Placed, Shown, Span};
 
 impl Hub {
-    pub(crate) fn place(&mut self, place: Place) -> Result<page::Instance, Refusal> {
+    pub(crate) fn place(&mut self, place: Place) -> Result<page::Instance, DeckError> {
         let offers = |package: &&Package| package.config.widget(&place.widget).is_some();
         let package = self.packages.iter().chain([&self.own]).find(offers);
         let widget = package.and_then(|package| Some((package, package.config.widget(&place.widget)?)));
-        let Some((package, widget)) = widget else { return Err(no("widget")) };
+        let Some((package, widget)) = widget else { return Err(DeckError::NoSuch("widget")) };
         let placed = Placed {
             context: random_id(),
             package: package.config.uuid.clone(),
@@ -41,12 +42,12 @@ impl Hub {
 
     /// Gives an instance another layout; context and settings stay. Where it can't stay, it goes to the nearest free
     /// place unless the user has named one.
-    pub(crate) fn resize(&mut self, context: &str, resize: Resize) -> Result<page::Instance, Refusal> {
+    pub(crate) fn resize(&mut self, context: &str, resize: Resize) -> Result<page::Instance, DeckError> {
         let instance = self.shown_key(context)?;
         self.usable(instance)?;
         let before = instance.placed.clone();
         let widget = self.package(&before.package).and_then(|package| package.config.widget(&before.widget));
-        let layouts = widget.ok_or_else(|| no("widget"))?.layouts();
+        let layouts = widget.ok_or(DeckError::NoSuch("widget"))?.layouts();
         let layout = layouts.get(resize.layout).ok_or_else(no_layout)?;
         let mut span = Span { width: layout.width, height: layout.height, ..instance.span() };
         match resize.to {
@@ -63,7 +64,7 @@ impl Hub {
                             span.width, span.height
                         ),
                     };
-                    Refusal::Conflict(why)
+                    DeckError::conflict(why)
                 })?;
             }
         }
@@ -75,7 +76,7 @@ impl Hub {
         self.view_of(context)
     }
 
-    pub(crate) fn remove(&mut self, context: &str) -> Result<(), Refusal> {
+    pub(crate) fn remove(&mut self, context: &str) -> Result<(), DeckError> {
         self.shown_key(context)?;
         let family = self.family(context).into_iter();
         let edits = family.map(|placed| Edit::Instance(Some(Box::new(placed)), None)).collect();
@@ -85,35 +86,33 @@ impl Hub {
     }
 
     /// A key that is shown. What is in a list is none.
-    pub(super) fn shown_key(&self, context: &str) -> Result<&Instance, Refusal> {
+    pub(super) fn shown_key(&self, context: &str) -> Result<&Instance, DeckError> {
         let instance = self.shown_instance(context)?;
         match instance.placed.parent {
             None => Ok(instance),
-            Some(_) => Err(Refusal::Conflict("It is in the list of a multi-action key. Change the list.".to_owned())),
+            Some(_) => Err(DeckError::conflict("It is in the list of a multi-action key. Change the list.")),
         }
     }
 
     /// An instance that is shown: nobody can point at another one.
-    pub(super) fn shown_instance(&self, context: &str) -> Result<&Instance, Refusal> {
-        let instance = self.panel.get(context).ok_or_else(|| no("instance"))?;
+    pub(super) fn shown_instance(&self, context: &str) -> Result<&Instance, DeckError> {
+        let instance = self.panel.get(context).ok_or(DeckError::NoSuch("instance"))?;
         if self.panel.is_shown(&instance.placed) {
             return Ok(instance);
         }
         let what = if instance.placed.profile == self.panel.active { "on another page" } else { "in another profile" };
-        Err(Refusal::Conflict(format!("This key is {what}. Switch to it first.")))
+        Err(DeckError::conflict(format!("This key is {what}. Switch to it first.")))
     }
 
-    pub(super) fn check_fit(&self, profile: &str, span: Span, besides: Option<&str>) -> Result<(), Refusal> {
+    pub(super) fn check_fit(&self, profile: &str, span: Span, besides: Option<&str>) -> Result<(), DeckError> {
         if self.panel.is_free(profile, span, besides) {
             return Ok(());
         }
         if span.area == Area::Keys && (span.width, span.height) != (1, 1) {
-            return Err(Refusal::Conflict(
-                "A function key takes a layout of 1 x 1. Choose a place on the grid.".to_owned(),
-            ));
+            return Err(DeckError::conflict("A function key takes a layout of 1 x 1. Choose a place on the grid."));
         }
         let size = format!("{} x {}", span.width, span.height);
-        Err(Refusal::Conflict(match self.panel.nearest_free(profile, span, besides) {
+        Err(DeckError::conflict(match self.panel.nearest_free(profile, span, besides) {
             Some(free) => format!(
                 "It doesn't fit there. The nearest free place of {size} is column {}, row {}.",
                 free.column + 1,
@@ -123,21 +122,21 @@ impl Hub {
         }))
     }
 
-    pub(super) fn view_of(&self, context: &str) -> Result<page::Instance, Refusal> {
-        self.panel.get(context).map(|instance| self.instance_view(instance)).ok_or_else(|| no("instance"))
+    pub(super) fn view_of(&self, context: &str) -> Result<page::Instance, DeckError> {
+        self.panel.get(context).map(|instance| self.instance_view(instance)).ok_or(DeckError::NoSuch("instance"))
     }
 
-    pub(crate) fn press(&mut self, context: &str, phase: Phase) -> Result<(), Refusal> {
+    pub(crate) fn press(&mut self, context: &str, phase: Phase) -> Result<(), DeckError> {
         self.press_by(PROGRAM, context, phase)
     }
 
-    fn press_by(&mut self, holder: u64, context: &str, phase: Phase) -> Result<(), Refusal> {
-        let instance = self.panel.get(context).ok_or_else(|| no("instance"))?;
+    fn press_by(&mut self, holder: u64, context: &str, phase: Phase) -> Result<(), DeckError> {
+        let instance = self.panel.get(context).ok_or(DeckError::NoSuch("instance"))?;
         if !self.is_visible(instance) {
             return match phase {
                 // The key went from under the finger; its package has heard of that.
                 Phase::Up | Phase::Cancel => Ok(()),
-                _ if self.asleep => Err(Refusal::Conflict("The device sleeps. Wake it up first.".to_owned())),
+                _ if self.asleep => Err(DeckError::conflict("The device sleeps. Wake it up first.")),
                 _ => self.usable(instance).and_then(|()| self.shown_instance(context).map(drop)),
             };
         }
@@ -170,12 +169,12 @@ impl Hub {
 
     /// Presses a key as a finger on the page of this number does: a key that is down already goes down no further, one that
     /// several pages hold comes up with the last of them, and all that a page holds comes up when it is gone.
-    pub(crate) fn press_from(&mut self, page: u64, context: &str, phase: Phase) -> Result<(), Refusal> {
+    pub(crate) fn press_from(&mut self, page: u64, context: &str, phase: Phase) -> Result<(), DeckError> {
         match (phase, self.pressed.get_mut(context)) {
             (Phase::Down, holders) => {
                 // It can't tell when the finger is lifted.
                 let Some(at) = self.pages.iter().position(|other| other.number == page) else {
-                    return Err(Refusal::Conflict("This page has lost its connection. Press again.".to_owned()));
+                    return Err(DeckError::conflict("This page has lost its connection. Press again."));
                 };
                 if let Some(holders) = holders {
                     holders.insert(page);
@@ -208,19 +207,19 @@ impl Hub {
     }
 
     /// Changes how an instance looks as its user wants it, where its package lets the user.
-    pub(crate) fn adjust(&mut self, context: &str, adjustment: Adjustment) -> Result<(), Refusal> {
+    pub(crate) fn adjust(&mut self, context: &str, adjustment: Adjustment) -> Result<(), DeckError> {
         let instance = self.shown_instance(context)?;
         self.usable(instance)?;
         let widget =
             self.package(&instance.placed.package).and_then(|package| package.config.widget(&instance.placed.widget));
-        let widget = widget.ok_or_else(|| no("widget"))?;
+        let widget = widget.ok_or(DeckError::NoSuch("widget"))?;
         let before = instance.placed.clone();
         let mut after = before.clone();
         let name = match adjustment {
             Adjustment::State(state) => {
-                let instance = self.panel.get_mut(context).ok_or_else(|| no("instance"))?;
+                let instance = self.panel.get_mut(context).ok_or(DeckError::NoSuch("instance"))?;
                 if !instance.set_state(state) {
-                    return Err(no("state"));
+                    return Err(DeckError::NoSuch("state"));
                 }
                 self.changed = true;
                 self.tell_pages_of(context);
@@ -239,7 +238,7 @@ impl Hub {
             Adjustment::Icon(state, icon) => {
                 allowed(widget.icon_editable, "icon", widget)?;
                 if usize::try_from(state).is_ok_and(|state| state >= instance.states()) {
-                    return Err(no("state"));
+                    return Err(DeckError::NoSuch("state"));
                 }
                 match icon {
                     Some(icon) => after.icons.insert(state, icon),
@@ -311,26 +310,26 @@ impl Hub {
         self.tell_pages_of(context);
     }
 
-    pub(crate) fn open_view(&mut self, target: Target) -> Result<(String, String), Refusal> {
+    pub(crate) fn open_view(&mut self, target: Target) -> Result<(String, String), DeckError> {
         let (package, context, entry) = match target {
             Target::Context(context) => {
-                let instance = self.panel.get(&context).ok_or_else(|| no("instance"))?;
+                let instance = self.panel.get(&context).ok_or(DeckError::NoSuch("instance"))?;
                 self.usable(instance)?;
-                let package = self.package(&instance.placed.package).ok_or_else(|| no("package"))?;
-                let widget = package.config.widget(&instance.placed.widget).ok_or_else(|| no("widget"))?;
+                let package = self.package(&instance.placed.package).ok_or(DeckError::NoSuch("package"))?;
+                let widget = package.config.widget(&instance.placed.widget).ok_or(DeckError::NoSuch("widget"))?;
                 let entry = widget
                     .property_view_path
                     .clone()
-                    .ok_or_else(|| Refusal::NotFound("This widget has no property view.".to_owned()))?;
+                    .ok_or_else(|| DeckError::not_found("This widget has no property view."))?;
                 (package.config.uuid.clone(), Some(context), entry)
             }
             Target::Package(uuid) => {
-                let package = self.package(&uuid).ok_or_else(|| no("package"))?;
+                let package = self.package(&uuid).ok_or(DeckError::NoSuch("package"))?;
                 let entry = package
                     .config
                     .settings_path
                     .clone()
-                    .ok_or_else(|| Refusal::NotFound("This package has no settings page.".to_owned()))?;
+                    .ok_or_else(|| DeckError::not_found("This package has no settings page."))?;
                 (uuid, None, entry)
             }
         };
@@ -359,7 +358,7 @@ impl Hub {
     }
 
     /// Opens a view for the page that runs web packages.
-    pub(crate) fn try_view(&mut self, target: Target) -> Result<String, Refusal> {
+    pub(crate) fn try_view(&mut self, target: Target) -> Result<String, DeckError> {
         let (id, url) = self.open_view(target)?;
         if let Some(view) = self.views.iter_mut().find(|view| view.id == id) {
             view.tried = Some(Frame { package: view.package.clone(), name: view.package.clone(), url });
@@ -367,8 +366,8 @@ impl Hub {
         Ok(id)
     }
 
-    pub(crate) fn close_view(&mut self, id: &str) -> Result<(), Refusal> {
-        let connection = self.view(id).ok_or_else(|| no("view"))?.connection;
+    pub(crate) fn close_view(&mut self, id: &str) -> Result<(), DeckError> {
+        let connection = self.view(id).ok_or(DeckError::NoSuch("view"))?.connection;
         // Tells the package, which hears of it only if the view was there.
         if let Some(connection) = connection {
             self.disconnect(connection, "The page was closed.");
@@ -451,21 +450,13 @@ impl Hub {
     }
 }
 
-fn no(what: &str) -> Refusal {
-    Refusal::NotFound(format!("There is no such {what}."))
+pub(super) fn no_layout() -> DeckError {
+    DeckError::not_found("This widget has no such layout.")
 }
 
-pub(super) fn no_instance() -> Refusal {
-    no("instance")
-}
-
-pub(super) fn no_layout() -> Refusal {
-    Refusal::NotFound("This widget has no such layout.".to_owned())
-}
-
-fn allowed(editable: Option<bool>, what: &str, widget: &Widget) -> Result<(), Refusal> {
+fn allowed(editable: Option<bool>, what: &str, widget: &Widget) -> Result<(), DeckError> {
     match editable.unwrap_or(true) {
         true => Ok(()),
-        false => Err(Refusal::Conflict(format!("The {what} of {} is its package's alone.", widget.name))),
+        false => Err(DeckError::conflict(format!("The {what} of {} is its package's alone.", widget.name))),
     }
 }

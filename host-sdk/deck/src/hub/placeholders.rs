@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use host_sdk::manifest::Widget;
 
-use super::{Hub, Refusal};
+use super::Hub;
+use crate::error::DeckError;
 use crate::page;
 use crate::page::Event;
 use crate::state::known::{self, Known, KnownPackage};
@@ -98,9 +99,9 @@ impl Hub {
     }
 
     /// Why a placeholder can't be used. An instance whose widget is there can be.
-    pub(super) fn usable(&self, instance: &Instance) -> Result<(), Refusal> {
+    pub(super) fn usable(&self, instance: &Instance) -> Result<(), DeckError> {
         let Some(page::Missing { why, package, widget }) = self.missing_view(instance) else { return Ok(()) };
-        Err(Refusal::Conflict(match why {
+        Err(DeckError::conflict(match why {
             Missing::Package => format!("The package {package} isn't installed. Import it to use this key."),
             Missing::Widget => {
                 format!(

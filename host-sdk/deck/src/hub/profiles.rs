@@ -7,7 +7,8 @@ use serde_json::{Map, Value};
 
 use super::clipboard::renewed;
 use super::history::{Edit, Shown, Step};
-use super::{DEFAULT_LANGUAGE, Hub, Refusal, set_language};
+use super::{DEFAULT_LANGUAGE, Hub, set_language};
+use crate::error::DeckError;
 use crate::page::{self, Deck, Event};
 use crate::preferences::PreferenceError;
 use crate::random_id;
@@ -130,7 +131,7 @@ impl Hub {
     }
 
     /// Makes, names, removes or shows a profile. Returns the one that it is about.
-    pub(crate) fn change_profile(&mut self, change: ProfileChange) -> Result<Profile, Refusal> {
+    pub(crate) fn change_profile(&mut self, change: ProfileChange) -> Result<Profile, DeckError> {
         match change {
             ProfileChange::Create(new) => self.create_profile(new),
             ProfileChange::Rename(id, name) => {
@@ -156,11 +157,11 @@ impl Hub {
         }
     }
 
-    fn create_profile(&mut self, new: NewProfile) -> Result<Profile, Refusal> {
+    fn create_profile(&mut self, new: NewProfile) -> Result<Profile, DeckError> {
         let profile = Profile { id: random_id(), name: checked(&new.name)?, ..Profile::default() };
         let count = self.panel.profiles.len();
         if count >= MOST_PROFILES {
-            return Err(Refusal::Conflict(format!("There are {MOST_PROFILES} profiles already. Delete one first.")));
+            return Err(DeckError::conflict(format!("There are {MOST_PROFILES} profiles already. Delete one first.")));
         }
         let (name, position) = match &new.copy_of {
             None => ("createProfile", count),
@@ -177,10 +178,10 @@ impl Hub {
         Ok(profile)
     }
 
-    fn delete_profile(&mut self, id: &str) -> Result<Profile, Refusal> {
+    fn delete_profile(&mut self, id: &str) -> Result<Profile, DeckError> {
         let (position, profile) = self.listed(id)?;
         if self.panel.profiles.len() == 1 {
-            return Err(Refusal::Conflict("The last profile stays. Make another one first.".to_owned()));
+            return Err(DeckError::conflict("The last profile stays. Make another one first."));
         }
         let shown = self.place_shown();
         let neighbour = &self.panel.profiles[if position == 0 { 1 } else { position - 1 }];
@@ -194,9 +195,9 @@ impl Hub {
         Ok(profile)
     }
 
-    pub(super) fn listed(&self, id: &str) -> Result<(usize, Profile), Refusal> {
+    pub(super) fn listed(&self, id: &str) -> Result<(usize, Profile), DeckError> {
         let position = self.panel.profiles.iter().position(|profile| profile.id == id);
-        let position = position.ok_or_else(|| Refusal::NotFound("There is no such profile.".to_owned()))?;
+        let position = position.ok_or_else(|| DeckError::NoSuch("profile"))?;
         Ok((position, self.panel.profiles[position].clone()))
     }
 
@@ -212,9 +213,9 @@ impl Hub {
     }
 
     /// Shows a page of the grid in the profile that is shown.
-    pub(crate) fn show_page(&mut self, page: u8) -> Result<(), Refusal> {
+    pub(crate) fn show_page(&mut self, page: u8) -> Result<(), DeckError> {
         if page >= PAGES {
-            return Err(Refusal::NotFound(format!("There are {PAGES} pages.")));
+            return Err(DeckError::not_found(format!("There are {PAGES} pages.")));
         }
         let before = self.seen();
         let active = self.panel.active.clone();
@@ -254,6 +255,11 @@ impl Hub {
         pages
     }
 
+    /// Returns why the state can't be written, if it can't, in sentences.
+    fn save_error(&self) -> Option<String> {
+        self.store.progress.borrow().last_error.as_ref().map(ToString::to_string)
+    }
+
     /// The device as pages see it.
     pub(super) fn deck(&self) -> Deck {
         let (undo, redo) = self.history.next();
@@ -271,15 +277,15 @@ impl Hub {
             preferences: self.preferences.choices(),
             language: self.info.language().to_owned(),
             is_language_fixed: self.is_language_fixed,
-            notice: self.store.progress.borrow().trouble.clone().or_else(|| self.notice.clone()),
+            notice: self.save_error().or_else(|| self.notice.clone()),
         }
     }
 }
 
-pub(super) fn checked(name: &str) -> Result<String, Refusal> {
+pub(super) fn checked(name: &str) -> Result<String, DeckError> {
     let name = name.trim();
     if name.is_empty() || name.chars().count() > LONGEST_NAME || name.chars().any(char::is_control) {
-        return Err(Refusal::Conflict(format!("A profile's name has 1 to {LONGEST_NAME} characters.")));
+        return Err(DeckError::conflict(format!("A profile's name has 1 to {LONGEST_NAME} characters.")));
     }
     Ok(name.to_owned())
 }

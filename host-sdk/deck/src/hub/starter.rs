@@ -3,8 +3,9 @@
 
 use host_sdk::manifest::{COLUMNS, PackageConfig, ROWS, StarterKey};
 
+use super::Hub;
 use super::history::{Edit, Step};
-use super::{Hub, Refusal};
+use crate::error::DeckError;
 use crate::page::{self, Status};
 use crate::random_id;
 use crate::state::{Instance, Panel, Placed, Span};
@@ -27,15 +28,15 @@ impl Hub {
     }
 
     /// Places the starter Panel, as one step that can be undone. Returns how many keys it has.
-    pub(crate) fn place_starter(&mut self) -> Result<usize, Refusal> {
+    pub(crate) fn place_starter(&mut self) -> Result<usize, DeckError> {
         if !self.is_profile_empty() {
-            return Err(Refusal::Conflict(
-                "A starter Panel is for a profile without keys. Make a new profile first.".to_owned(),
+            return Err(DeckError::conflict(
+                "A starter Panel is for a profile without keys. Make a new profile first.",
             ));
         }
         let keys = self.starter();
         if keys.is_empty() {
-            return Err(Refusal::Conflict("No package has keys to begin with. Import a package first.".to_owned()));
+            return Err(DeckError::conflict("No package has keys to begin with. Import a package first."));
         }
         let count = keys.len();
         let placed = keys.into_iter().map(|instance| Placed { context: random_id(), ..instance.placed });

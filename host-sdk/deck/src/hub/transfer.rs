@@ -12,11 +12,12 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use super::Hub;
 use super::clipboard::renewed;
 use super::history::{Edit, Shown, Step};
 use super::messages::tidy;
 use super::profiles::{LONGEST_NAME, MOST_PROFILES, checked};
-use super::{Hub, Refusal};
+use crate::error::DeckError;
 use crate::icon::{self, NoIcon};
 use crate::picture_process::Decoder;
 use crate::random_id;
@@ -125,21 +126,47 @@ pub struct Left {
     pub why: String,
 }
 
+/// Why a file can't be imported, in sentences for the user.
+#[derive(Debug, thiserror::Error)]
+pub enum ImportError {
+    /// It isn't JSON, or has another format.
+    #[error("This is not the export of a Panel. Choose a file that Creator Deck has exported.")]
+    NotAPanel(#[source] Option<serde_json::Error>),
+    /// Its version is newer than this program.
+    #[error("A newer Creator Deck has exported this Panel. Update Creator Deck to import it.")]
+    Newer,
+    /// It has too many of something.
+    #[error("The exported Panel is too large: it has {count} {what}, and at most {most} are read.")]
+    TooLarge {
+        /// What there is too much of, in the plural.
+        what: &'static str,
+        /// How many.
+        count: usize,
+        /// How many there may be.
+        most: usize,
+    },
+    /// A member can't be read.
+    #[error("The exported Panel is damaged: {0}.")]
+    Damaged(#[source] serde_json::Error),
+    /// There is no profile in it.
+    #[error("The exported Panel is damaged: it has no profile.")]
+    NoProfile,
+}
+
 impl Export {
-    /// Reads a file, and leaves out pictures that can't be shown. Takes a while for large ones.
+    /// Reads a file and leaves out pictures that can't be shown. Blocks while they are decoded.
     ///
     /// # Errors
-    /// Why it can't be used at all, as sentences for the user.
-    pub fn read(text: &[u8], decoder: &Decoder) -> Result<Self, String> {
-        const NO_PANEL: &str = "This is not the export of a Panel. Choose a file that Creator Deck has exported.";
+    /// If nothing of it can be used.
+    pub fn read(text: &[u8], decoder: &Decoder) -> Result<Self, ImportError> {
         let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
-        let head: Head = serde_json::from_slice(text).map_err(|_| NO_PANEL.to_owned())?;
+        let head: Head = serde_json::from_slice(text).map_err(|error| ImportError::NotAPanel(Some(error)))?;
         if head.format.get() != format!("{FORMAT:?}") {
-            return Err(NO_PANEL.to_owned());
+            return Err(ImportError::NotAPanel(None));
         }
         let version: Option<u32> = serde_json::from_str(head.version.get()).ok();
         if version.is_none_or(|version| !(1..=VERSION).contains(&version)) {
-            return Err("A newer Creator Deck has exported this Panel. Update Creator Deck to import it.".to_owned());
+            return Err(ImportError::Newer);
         }
         for (what, count, most) in [
             ("profiles", head.profiles.len(), MOST_PROFILES_READ),
@@ -147,15 +174,12 @@ impl Export {
             ("packages", head.packages.len(), MOST_KEYS),
         ] {
             if count > most {
-                return Err(format!(
-                    "The exported Panel is too large: it has {count} {what}, and at most {most} are read."
-                ));
+                return Err(ImportError::TooLarge { what, count, most });
             }
         }
-        let mut export: Self =
-            serde_json::from_slice(text).map_err(|error| format!("The exported Panel is damaged: {error}."))?;
+        let mut export: Self = serde_json::from_slice(text).map_err(ImportError::Damaged)?;
         if export.profiles.is_empty() {
-            return Err("The exported Panel is damaged: it has no profile.".to_owned());
+            return Err(ImportError::NoProfile);
         }
         let names: HashMap<&str, &str> =
             export.profiles.iter().map(|profile| (profile.id.as_str(), profile.name.as_str())).collect();
@@ -265,7 +289,7 @@ impl Hub {
     }
 
     /// Takes over a Panel, as one step that can be undone. None: says only what would be taken.
-    pub(crate) fn import(&mut self, export: Export, taking: Option<Taking>) -> Result<Report, Refusal> {
+    pub(crate) fn import(&mut self, export: Export, taking: Option<Taking>) -> Result<Report, DeckError> {
         let Export { packages, profiles: theirs, active, instances, unusable, .. } = export;
         let kept = if taking == Some(Taking::Replace) { 0 } else { self.panel.profiles.len() };
         let mut report = Report { left: unusable, ..Report::default() };
@@ -363,7 +387,7 @@ impl Hub {
         let first = theirs.iter().find_map(|profile| profiles.get(&profile.id));
         let Some(shown) = profiles.get(&active).or(first) else {
             let why = format!("There are {MOST_PROFILES} profiles already. Delete one first.");
-            return Err(Refusal::Conflict(why));
+            return Err(DeckError::conflict(why));
         };
         let after = Shown { profile: shown.id.clone(), page: shown.page };
         before.extend(edits);
@@ -378,7 +402,7 @@ mod tests {
 
     use super::*;
 
-    fn read(change: impl FnOnce(&mut serde_json::Value)) -> Result<Export, String> {
+    fn read(change: impl FnOnce(&mut serde_json::Value)) -> Result<Export, ImportError> {
         let picture = "data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg'/>";
         let mut file = json!({
             "format": "creator-deck-panel", "version": 1, "profiles": [{"id": "a", "name": "A"}], "later": true,
@@ -421,7 +445,7 @@ mod tests {
                 file.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
             })
             .unwrap_err();
-            assert!(error.contains(part), "{error}");
+            assert!(error.to_string().contains(part), "{error}");
         }
         assert!(Export::read(b"PK\x03\x04", &Decoder::missing()).is_err());
     }

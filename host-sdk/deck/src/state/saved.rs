@@ -67,6 +67,28 @@ impl Unread {
 /// Profiles that are read: many times as many as can be made.
 const MOST_PROFILES: usize = 1000;
 
+/// Why a saved state can't be used, as part of a sentence.
+#[derive(Debug, thiserror::Error)]
+pub enum StateError {
+    /// It isn't JSON, or has no members.
+    #[error(transparent)]
+    Json(#[from] serde_json::Error),
+    /// It doesn't name its version.
+    #[error("it has no version")]
+    NoVersion,
+    /// One of its members has another type.
+    #[error("{name}: {source}")]
+    Member {
+        /// The member's name.
+        name: &'static str,
+        /// What is wrong with it.
+        source: serde_json::Error,
+    },
+    /// It has too many profiles.
+    #[error("it has {0} profiles, and at most {MOST_PROFILES} are read")]
+    TooManyProfiles(usize),
+}
+
 /// The members of an object, each unread.
 type Members = BTreeMap<String, Box<RawValue>>;
 
@@ -78,10 +100,10 @@ impl Saved {
     /// version that it was written in, too.
     ///
     /// # Errors
-    /// Why it can't be used, as part of a sentence.
-    pub fn read(text: &[u8]) -> Result<(Self, u32), String> {
-        let mut members: Members = serde_json::from_slice(text).map_err(|error| error.to_string())?;
-        let version: u32 = take(&mut members, "version")?.ok_or("it has no version")?;
+    /// If it can't be used.
+    pub fn read(text: &[u8]) -> Result<(Self, u32), StateError> {
+        let mut members: Members = serde_json::from_slice(text)?;
+        let version: u32 = take(&mut members, "version")?.ok_or(StateError::NoVersion)?;
         let mut saved = Self {
             version: Self::VERSION,
             active: take(&mut members, "active")?.unwrap_or_default(),
@@ -94,10 +116,10 @@ impl Saved {
         members.remove("ports");
         let profiles = take::<Vec<Box<RawValue>>>(&mut members, "profiles")?.unwrap_or_default();
         if profiles.len() > MOST_PROFILES {
-            return Err(format!("it has {} profiles, and at most {MOST_PROFILES} are read", profiles.len()));
+            return Err(StateError::TooManyProfiles(profiles.len()));
         }
         for raw in profiles {
-            let profile: Profile = serde_json::from_str(raw.get()).map_err(|error| error.to_string())?;
+            let profile: Profile = serde_json::from_str(raw.get())?;
             saved.profiles.push(Profile { rest: unknown(&raw, &PROFILE), ..profile });
         }
         for raw in take::<Vec<Box<RawValue>>>(&mut members, "instances")?.unwrap_or_default() {
@@ -161,9 +183,9 @@ fn are_settings(settings: &Raw) -> bool {
 }
 
 /// A member by its name, if it is there.
-fn take<T: DeserializeOwned>(members: &mut Members, name: &str) -> Result<Option<T>, String> {
+fn take<T: DeserializeOwned>(members: &mut Members, name: &'static str) -> Result<Option<T>, StateError> {
     let Some(raw) = members.remove(name) else { return Ok(None) };
-    serde_json::from_str(raw.get()).map(Some).map_err(|error| format!("{name}: {error}"))
+    serde_json::from_str(raw.get()).map(Some).map_err(|source| StateError::Member { name, source })
 }
 
 /// The members of each kind of object that this program knows.
@@ -342,7 +364,7 @@ mod tests {
         let many = |count: usize| json!({"version": 3, "profiles": vec![json!({"id": "a", "name": "A"}); count]});
         assert!(Saved::read(many(MOST_PROFILES).to_string().as_bytes()).is_ok());
         let error = Saved::read(many(MOST_PROFILES + 1).to_string().as_bytes()).unwrap_err();
-        assert!(error.contains("1001 profiles"), "{error}");
+        assert!(error.to_string().contains("1001 profiles"), "{error}");
     }
 
     mod whatever_a_host_accepts {

@@ -11,17 +11,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use host_sdk::manifest::{COLUMNS, FILE_NAME, Finding, PackageConfig, ROWS, Severity, Widget};
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::SmokeRun;
 use crate::Deck;
 use crate::browser::find;
 use crate::config::Config;
-use crate::hub::{Phase, Refusal, Runs, SCRIPT_FAILED, Target};
+use crate::error::DeckError;
+use crate::hub::{Cell, Phase, Place, Runs, SCRIPT_FAILED, Target};
 use crate::log::Level;
 use crate::page::Outbox;
-use crate::process::choice::{Look, Way, choose, on_path, start_of};
+use crate::process::choice::{self, Lookup, RunMethod, choose, on_path};
+use crate::state::Area;
 
 /// Widgets that are tried; a package with more has shown by then what it is.
 const MOST_WIDGETS: usize = 60;
@@ -83,16 +85,18 @@ pub async fn run(
     let folder = deck_config.packages_folder().join(&config.uuid);
     deck_config.timing.end_notice = END_NOTICE;
     let mut deck = Deck::start(deck_config).await?;
-    let start = |path: &str| start_of(&folder, path);
-    let way = match choose(config, &Look { start: &start, find: &on_path }) {
-        Ok(choice) => choice.way,
-        // Otherwise what it has is broken, which the run says.
-        Err(why) if config.runtime_here().is_none() => return Ok((SmokeRun::Skipped(why), Vec::new())),
-        Err(_) => Way::Program,
+    let start_of = |path: &str| choice::start_of(&folder, path);
+    let method = match choose(config, &Lookup { start_of: &start_of, on_path: &on_path }) {
+        Ok(choice) => choice.method,
+        Err(error) if config.runtime_here().is_none() => {
+            return Ok((SmokeRun::Skipped(error.to_string()), Vec::new()));
+        }
+        // The runtime for this platform is broken, which the run reports.
+        Err(_) => RunMethod::Program,
     };
     let has_views = config.settings_path.is_some() || config.widgets.iter().any(|w| w.property_view_path.is_some());
-    let browser = browser.or_else(find).filter(|_| way == Way::Page || has_views);
-    if way == Way::Page && browser.is_none() {
+    let browser = browser.or_else(find).filter(|_| method == RunMethod::Page || has_views);
+    if method == RunMethod::Page && browser.is_none() {
         let why = "a web package runs in a browser, and there is no Chromium on the PATH; name one with --browser.";
         return Ok((SmokeRun::Skipped(why.to_owned()), Vec::new()));
     }
@@ -100,13 +104,13 @@ pub async fn run(
         deck.open_unattended(browser)?;
     }
     let ran = match deck.hub.call(move |hub| hub.subscribe(Runs::Nothing)).await {
-        Some((_, outbox)) => {
+        Ok((_, outbox)) => {
             let mut run = Run {
                 deck: &deck,
                 outbox,
                 config,
-                patience: match way {
-                    Way::Page => Patience { register: patience.register + BROWSER_START, ..patience },
+                patience: match method {
+                    RunMethod::Page => Patience { register: patience.register + BROWSER_START, ..patience },
                     _ => patience,
                 },
                 browser: browser.is_some(),
@@ -121,7 +125,7 @@ pub async fn run(
             }
             (SmokeRun::Done, run.findings)
         }
-        None => (SmokeRun::Skipped("Creator Deck has ended.".to_owned()), Vec::new()),
+        Err(_) => (SmokeRun::Skipped("Creator Deck has ended.".to_owned()), Vec::new()),
     };
     deck.stop().await;
     Ok(ran)
@@ -251,22 +255,22 @@ impl<'a> Run<'a> {
             let place = format!("Widgets[{n}]");
             match self.place_one(widget, cell).await {
                 Ok(context) => batch.push(Trial { widget, place, context, flooded: false }),
-                Err(Refusal::NotFound(why) | Refusal::Conflict(why)) => {
-                    let message = format!("can't be put on the Panel: {why}");
+                Err(DeckError::Stopping) => return None,
+                Err(error) => {
+                    let message = format!("can't be put on the Panel: {error}");
                     let remedy = "correct the widget's layouts in the package file";
                     self.find(Severity::Error, "run-place", &place, message, remedy);
                 }
-                Err(Refusal::Stopping) => return None,
             }
         }
         (!batch.is_empty()).then_some(batch)
     }
 
     /// Puts a widget in its first layout at a column and row. Returns its context.
-    async fn place_one(&mut self, widget: &Widget, (column, row): (u8, u8)) -> Result<String, Refusal> {
-        let cell = json!({"widget": widget.uuid, "layout": 0, "column": column, "row": row});
-        let cell = serde_json::from_value(cell).map_err(|error| Refusal::NotFound(error.to_string()))?;
-        let placed = self.deck.hub.request(move |hub| hub.place(cell)).await?;
+    async fn place_one(&mut self, widget: &Widget, (column, row): (u8, u8)) -> Result<String, DeckError> {
+        let cell = Cell { area: Area::Grid, column, row };
+        let place = Place { widget: widget.uuid.clone(), layout: 0, cell };
+        let placed = self.deck.hub.request(move |hub| hub.place(place)).await?;
         let context = placed.context.clone();
         let first = serde_json::to_value(placed).unwrap_or_default();
         self.faces.insert(context.clone(), Faces { first, ..Faces::default() });
