@@ -1,4 +1,4 @@
-//! The deck on the user's desktop: where its files lie, and whether it starts with the computer.
+//! The deck on the user's desktop: where its files are, and whether it starts with the computer.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -18,35 +18,35 @@ use crate::log_file;
 /// Shows a folder in the system's file manager.
 pub type OpenFolder = fn(&Path) -> io::Result<()>;
 
-/// What the deck has to do with the user's desktop.
+/// The deck on the user's desktop.
 #[derive(Clone, Debug)]
 pub struct Desktop {
     /// The data folder.
     pub data: PathBuf,
     /// The folder of the log.
     pub logs: PathBuf,
-    /// How it starts with the computer; none if it can't.
+    /// How to start with the computer; none if it can't.
     pub autostart: Option<Autostart>,
-    /// How a folder is shown; none without a desktop.
+    /// How to show a folder; none without a desktop.
     pub open_folder: Option<OpenFolder>,
 }
 
-/// The same, as the page sees it.
+/// The desktop as the page sees it.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct View<'a> {
     data: &'a Path,
     logs: &'a Path,
-    /// Megabytes that the log takes at most.
+    /// The largest size of the log in megabytes.
     log_megabytes: u64,
     /// None if it can't.
     starts_with_computer: Option<bool>,
-    /// Why that isn't known.
+    /// Why that is unknown.
     starts_error: Option<String>,
     opens_folders: bool,
 }
 
-/// A folder of the deck's.
+/// One of the deck's folders.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Folder {
@@ -54,7 +54,7 @@ enum Folder {
     Logs,
 }
 
-/// The calls about it.
+/// Returns the API's routes for the desktop.
 pub fn calls() -> Router<Api> {
     Router::new()
         .route("/desktop", get(desktop))

@@ -14,7 +14,7 @@ use tokio::task::JoinError;
 
 use crate::autostart::AutostartError;
 use crate::hub::ImportError;
-use crate::icon::NoIcon;
+use crate::icon::IconError;
 use crate::package::PackageFileError;
 use crate::preferences::PreferenceError;
 use crate::store::SaveError;
@@ -54,7 +54,7 @@ pub enum DeckError {
     Picture(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// A file can't be a key's icon.
     #[error(transparent)]
-    Icon(#[from] NoIcon),
+    Icon(#[from] IconError),
     /// A preference can't be changed like this.
     #[error(transparent)]
     Preference(#[from] PreferenceError),

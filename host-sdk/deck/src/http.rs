@@ -1,5 +1,5 @@
-//! The deck's page and the API that it uses. Every call needs a session of the page (`sessions`) or the token that programs of
-//! the user's own find in the data folder (`access`).
+//! The deck's page and its API. Every call needs a session of the page (`sessions`) or the token that the user's
+//! programs find in the data folder (`access`).
 
 use std::io::ErrorKind;
 use std::path::PathBuf;
@@ -29,14 +29,14 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::time::timeout;
 
 use crate::desktop::{self, Desktop};
-use crate::door::Peer;
 use crate::error::DeckError;
 use crate::guard;
 use crate::hub::{
-    Adjustment, Cell, Destination, Direction, Export, Handle, Hub, ImportReport, NewProfile, Phase, Place,
-    ProfileChange, Resize, Runs, Taking, Target, WantedStep,
+    Adjustment, Cell, Destination, Direction, Export, Handle, Hub, ImportMode, ImportReport, NewProfile, Phase, Place,
+    ProfileChange, Resize, Runs, Target, WantedStep,
 };
-use crate::icon::{self, NoIcon};
+use crate::icon::{self, IconError};
+use crate::listener::Peer;
 use crate::log::Log;
 use crate::origins;
 use crate::package::Package;
@@ -55,7 +55,7 @@ static PAGE: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/page");
 pub(crate) const TOKEN_HEADER: HeaderName = HeaderName::from_static("x-deck-token");
 /// The header that carries the secret of the page's session.
 const SESSION_HEADER: HeaderName = HeaderName::from_static("x-deck-session");
-/// Bytes of a bundle that is sent for installation.
+/// Bytes of a bundle to install.
 const MOST_BUNDLE_BYTES: usize = 256 << 20;
 /// Bytes of an exported Panel. Almost all of them are icons.
 const MOST_PANEL_BYTES: usize = 64 << 20;
@@ -67,30 +67,30 @@ const SESSION_SECONDS: u32 = 180 * 24 * 60 * 60;
 /// How long a call may wait for a message.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
-/// What the page's side needs.
+/// State of the page and the API.
 #[derive(Clone, Debug)]
 pub struct Api {
     /// The hub.
     pub hub: Handle,
     /// The log.
     pub log: Log,
-    /// The messages.
+    /// The recorded messages.
     pub traffic: Traffic,
-    /// What calls of programs have to carry.
+    /// The token that programs send.
     pub token: Arc<str>,
-    /// The browsers that were let in.
+    /// The sessions of browsers.
     pub sessions: Sessions,
     /// Port of the page and the API.
     pub port: u16,
-    /// Port of package pages.
+    /// Port of packages' pages.
     pub views_port: u16,
-    /// Where bundles are installed, one at a time.
+    /// The folder of installed packages. Locked while one is changed.
     pub packages: Arc<Mutex<PathBuf>>,
     /// The user's desktop.
     pub desktop: Arc<Desktop>,
 }
 
-/// The page and its API.
+/// Builds the page and the API.
 pub fn router(api: Api) -> Router {
     let port = api.port;
     let calls = Router::new()
@@ -102,7 +102,7 @@ pub fn router(api: Api) -> Router {
         .route("/instances/{context}/move", post(move_to))
         .route("/instances/{context}/copy", post(copy_to))
         .route("/instances/{context}/steps", put(set_steps))
-        .route("/clipboard", post(clip).delete(clear_clipboard))
+        .route("/clipboard", post(copy_to_clipboard).delete(clear_clipboard))
         .route("/clipboard/paste", post(paste))
         .route("/instances/{context}/press", post(press))
         .route("/instances/{context}/title", put(set_title))
@@ -139,7 +139,7 @@ pub fn router(api: Api) -> Router {
         .fallback(|| async { DeckError::NoSuch("call") })
         .method_not_allowed_fallback(|| async { DeckError::Method })
         .layer(DefaultBodyLimit::max(MOST_BYTES))
-        .route_layer(middleware::from_fn_with_state(api.clone(), needs_access));
+        .route_layer(middleware::from_fn_with_state(api.clone(), require_access));
     Router::new()
         .route("/", get(index))
         .route("/assets/{*path}", get(asset))
@@ -150,7 +150,7 @@ pub fn router(api: Api) -> Router {
         .layer(middleware::from_fn_with_state(guard::Port(port), guard::page))
 }
 
-async fn needs_access(State(api): State<Api>, headers: HeaderMap, request: Request, next: Next) -> Response {
+async fn require_access(State(api): State<Api>, headers: HeaderMap, request: Request, next: Next) -> Response {
     let given = headers.get(TOKEN_HEADER).map_or(&[][..], |token| token.as_bytes());
     if is_token(&api, given) || is_session(&api, &headers) {
         next.run(request).await
@@ -163,7 +163,7 @@ fn is_token(api: &Api, given: &[u8]) -> bool {
     given.ct_eq(api.token.as_bytes()).into()
 }
 
-/// Whether a call of the page carries both parts of a session.
+/// Whether a call carries both parts of a session.
 fn is_session(api: &Api, headers: &HeaderMap) -> bool {
     let secret = headers.get(SESSION_HEADER).and_then(|secret| secret.to_str().ok());
     secret.is_some_and(|secret| is_session_with(api, headers, secret))
@@ -173,7 +173,8 @@ fn is_session_with(api: &Api, headers: &HeaderMap, secret: &str) -> bool {
     cookie(api, headers).is_some_and(|cookie| api.sessions.is_session(cookie, secret))
 }
 
-/// The session's cookie, of this deck: cookies of one machine are for all its ports.
+/// Returns the session's cookie. Its name contains the port, because browsers send cookies of a machine to all of its
+/// ports.
 fn cookie<'a>(api: &Api, headers: &'a HeaderMap) -> Option<&'a str> {
     let name = cookie_name(api);
     let cookies = headers.get_all(header::COOKIE).iter().filter_map(|header| header.to_str().ok());
@@ -185,7 +186,7 @@ fn cookie_name(api: &Api) -> String {
     format!("creator-deck-{}", api.port)
 }
 
-/// A file of the page's own, with a status and what the page may load.
+/// Serves one of the deck's HTML files with a status and a content security policy.
 fn own_page(name: &str, status: StatusCode, policy: &str) -> Response {
     let Some(page) = PAGE.get_file(name) else { return StatusCode::NOT_FOUND.into_response() };
     let headers = [(header::CONTENT_TYPE, media_type(name)), (header::CONTENT_SECURITY_POLICY, policy)];
@@ -197,7 +198,8 @@ struct PageQuery {
     key: Option<String>,
 }
 
-/// The page, for a browser that was let in; the one that exchanges a key; or the one that says how to get in.
+/// Serves the page to a browser with a session; otherwise the page that exchanges a key, or the one that explains how
+/// to get in.
 async fn index(State(api): State<Api>, Query(query): Query<PageQuery>, headers: HeaderMap) -> Response {
     const PLAIN: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
                          base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
@@ -219,7 +221,7 @@ async fn index(State(api): State<Api>, Query(query): Query<PageQuery>, headers: 
     }
 }
 
-/// Exchanges a key for a session: its cookie, and in the answer its secret.
+/// Exchanges a key for a session. Its cookie is set, and its secret is in the answer.
 async fn begin_session(
     State(api): State<Api>,
     Extension(peer): Extension<Peer>,
@@ -230,7 +232,7 @@ async fn begin_session(
     struct Begin {
         key: String,
     }
-    // Browsers send it with every POST of a page. What has none is no page.
+    // Browsers send an origin with every POST of a page; a caller without one isn't a page.
     if !headers.contains_key(header::ORIGIN) {
         return Err(DeckError::NotThePage);
     }
@@ -240,11 +242,14 @@ async fn begin_session(
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
     let sessions = api.sessions.clone();
-    let begun = run_blocking(move || if peer.is_another_user() { None } else { sessions.begin(&key) }).await?;
-    let begun = begun.ok_or(DeckError::NoAccess)?;
-    let cookie =
-        format!("{}={}; HttpOnly; SameSite=Strict; Path=/; Max-Age={SESSION_SECONDS}", cookie_name(&api), begun.cookie);
-    Ok(([(header::SET_COOKIE, cookie)], Json(json!({"secret": begun.secret}))).into_response())
+    let new_session = run_blocking(move || if peer.is_another_user() { None } else { sessions.begin(&key) }).await?;
+    let new_session = new_session.ok_or(DeckError::NoAccess)?;
+    let cookie = format!(
+        "{}={}; HttpOnly; SameSite=Strict; Path=/; Max-Age={SESSION_SECONDS}",
+        cookie_name(&api),
+        new_session.cookie
+    );
+    Ok(([(header::SET_COOKIE, cookie)], Json(json!({"secret": new_session.secret}))).into_response())
 }
 
 /// Whether the caller has a session.
@@ -252,12 +257,12 @@ async fn session(State(api): State<Api>, headers: HeaderMap) -> Result<StatusCod
     if is_session(&api, &headers) { Ok(StatusCode::NO_CONTENT) } else { Err(DeckError::NoAccess) }
 }
 
-/// A new address of the page, with a key in it.
+/// Returns a new address of the page, with a key in it.
 async fn new_key(State(api): State<Api>) -> Json<Value> {
     Json(json!({"url": entry_url(api.port, &api.sessions)}))
 }
 
-/// An address of the page that lets one browser in.
+/// Returns an address of the page that lets one browser in.
 pub fn entry_url(port: u16, sessions: &Sessions) -> String {
     format!("http://127.0.0.1:{port}/?key={}", sessions.new_key())
 }
@@ -307,7 +312,7 @@ async fn find(api: &Api, context: &str) -> Result<page::Instance, DeckError> {
     found.ok_or(DeckError::NoSuch("instance"))
 }
 
-/// The picture of an instance as the package sent it.
+/// Serves the picture of an instance as its package sent it.
 async fn face(State(api): State<Api>, Path(context): Path<String>) -> Result<Response, DeckError> {
     let instance = find(&api, &context).await?;
     let image = instance.picture().filter(|image| image.starts_with("data:"));
@@ -353,7 +358,7 @@ async fn set_steps(
     Ok(Json(api.hub.request(move |hub| hub.set_steps(&context, steps)).await?))
 }
 
-async fn clip(State(api): State<Api>, body: Bytes) -> Result<StatusCode, DeckError> {
+async fn copy_to_clipboard(State(api): State<Api>, body: Bytes) -> Result<StatusCode, DeckError> {
     #[derive(Deserialize)]
     struct Clip {
         context: String,
@@ -361,7 +366,7 @@ async fn clip(State(api): State<Api>, body: Bytes) -> Result<StatusCode, DeckErr
         cut: bool,
     }
     let Clip { context, cut } = read(&body)?;
-    api.hub.request(move |hub| hub.clip(&context, cut)).await?;
+    api.hub.request(move |hub| hub.copy_to_clipboard(&context, cut)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -380,7 +385,7 @@ async fn press(State(api): State<Api>, Path(context): Path<String>, body: Bytes)
     #[derive(Deserialize)]
     struct Press {
         phase: Phase,
-        /// The number that the page was told with its first event; programs have none.
+        /// The number of the page, from its first event; programs have none.
         page: Option<u64>,
     }
     let Press { phase, page } = read(&body)?;
@@ -430,8 +435,8 @@ async fn set_icon(
     Path((context, state)): Path<(String, u32)>,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<StatusCode, DeckError> {
-    // The limit of the route is the cause; what the rejection adds to that is no help.
-    let file = body.map_err(|_| NoIcon::TooLarge)?;
+    // The route's limit is the cause. The rejection adds nothing that helps the user.
+    let file = body.map_err(|_| IconError::TooLarge)?;
     let icon = run_blocking(move || icon::data_uri(&file, &Decoder::default())).await??;
     adjust(&api, context, Adjustment::Icon(state, Some(icon.into()))).await
 }
@@ -489,7 +494,7 @@ async fn show_page(State(api): State<Api>, body: Bytes) -> Result<StatusCode, De
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Takes over what the user chooses about the deck itself.
+/// Changes preferences of the deck itself.
 async fn prefer(State(api): State<Api>, body: Bytes) -> Result<StatusCode, DeckError> {
     let change: Map<String, Value> = read(&body)?;
     api.hub.call(move |hub| hub.prefer(change)).await??;
@@ -497,11 +502,11 @@ async fn prefer(State(api): State<Api>, body: Bytes) -> Result<StatusCode, DeckE
 }
 
 async fn undo(State(api): State<Api>) -> Result<Json<Value>, DeckError> {
-    Ok(Json(json!({"step": api.hub.request(move |hub| hub.step(Direction::Undo)).await?})))
+    Ok(Json(json!({"step": api.hub.request(move |hub| hub.undo_or_redo(Direction::Undo)).await?})))
 }
 
 async fn redo(State(api): State<Api>) -> Result<Json<Value>, DeckError> {
-    Ok(Json(json!({"step": api.hub.request(move |hub| hub.step(Direction::Redo)).await?})))
+    Ok(Json(json!({"step": api.hub.request(move |hub| hub.undo_or_redo(Direction::Redo)).await?})))
 }
 
 async fn sleep(State(api): State<Api>, body: Bytes) -> Result<StatusCode, DeckError> {
@@ -514,7 +519,7 @@ async fn sleep(State(api): State<Api>, body: Bytes) -> Result<StatusCode, DeckEr
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Returns when all that was done before is on disk, whatever happens to the deck from then on.
+/// Returns once all earlier changes are on disk.
 async fn save(State(api): State<Api>) -> Result<StatusCode, DeckError> {
     api.hub.save().await?;
     Ok(StatusCode::NO_CONTENT)
@@ -541,7 +546,7 @@ async fn install(State(api): State<Api>, body: Result<Bytes, BytesRejection>) ->
     let package = run_to_completion(async move {
         let packages = api.packages.lock().await;
         let folder = packages.clone();
-        // Nothing that is installed is touched before the bundle is found good.
+        // Nothing installed is touched before the bundle has passed.
         let staged = run_blocking(move || bundle::stage(&bundle, &folder)).await??;
         let uuid = staged.config().uuid.clone();
         api.hub.halt(&uuid).await?;
@@ -557,13 +562,13 @@ async fn install(State(api): State<Api>, body: Result<Bytes, BytesRejection>) ->
     Ok((StatusCode::CREATED, Json(package)).into_response())
 }
 
-/// Starts a halted package again after a change of its files has failed.
+/// Starts a halted package again after a failed change of its files.
 async fn resume(hub: &Handle, uuid: &str) {
-    // Only the error of that change is reported. This one means that the deck is ending.
+    // Only the error of that change is reported. This one means that the deck is stopping.
     let _ = hub.resume(uuid).await;
 }
 
-/// What the validator says of a package, without running it, and the version that it would replace.
+/// Returns the validator's report on a package that isn't run, and the version that it would replace.
 async fn check(State(api): State<Api>, body: Result<Bytes, BytesRejection>) -> Result<Json<Value>, DeckError> {
     let bundle = body.map_err(DeckError::PackageUpload)?;
     let report = run_blocking(move || check_bundle(&bundle)).await?;
@@ -578,7 +583,7 @@ async fn check(State(api): State<Api>, body: Result<Bytes, BytesRejection>) -> R
     Ok(Json(answer))
 }
 
-/// Whether a version is newer than another. What is no number counts as zero.
+/// Whether a version is newer than another. Parts that aren't numbers count as zero.
 fn is_newer(version: &str, than: &str) -> bool {
     let numbers = |version: &str| -> Vec<u64> {
         let mut numbers: Vec<u64> =
@@ -606,7 +611,7 @@ async fn uninstall(
                 resume(&api.hub, &package).await;
                 Err(DeckError::Uninstall(error))
             }
-            // A package whose folder the user has removed is forgotten, too.
+            // A package whose folder the user has deleted is forgotten as well.
             Ok(()) | Err(_) => api.hub.request(move |hub| hub.uninstall(&package, keep_settings)).await,
         }
     })
@@ -614,7 +619,7 @@ async fn uninstall(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Ends a package, if it runs, reads its package file again and starts it.
+/// Ends a package if it runs, reads its package file again, and starts it.
 async fn load(State(api): State<Api>, Path(package): Path<String>) -> Result<Json<page::Package>, DeckError> {
     let loaded = run_to_completion(async move {
         let packages = api.packages.lock().await;
@@ -659,12 +664,12 @@ async fn check_panel(
     State(api): State<Api>,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<ImportReport>, DeckError> {
-    take_panel(api, body, None).await
+    import_or_check(api, body, None).await
 }
 
 #[derive(Deserialize)]
 struct ImportQuery {
-    mode: Taking,
+    mode: ImportMode,
 }
 
 async fn import_panel(
@@ -672,27 +677,27 @@ async fn import_panel(
     Query(query): Query<ImportQuery>,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<ImportReport>, DeckError> {
-    take_panel(api, body, Some(query.mode)).await
+    import_or_check(api, body, Some(query.mode)).await
 }
 
-async fn take_panel(
+async fn import_or_check(
     api: Api,
     body: Result<Bytes, BytesRejection>,
-    taking: Option<Taking>,
+    mode: Option<ImportMode>,
 ) -> Result<Json<ImportReport>, DeckError> {
     let file = body.map_err(DeckError::PanelUpload)?;
     let export = run_blocking(move || Export::read(&file, &Decoder::default())).await??;
-    Ok(Json(api.hub.request(move |hub| hub.import(export, taking)).await?))
+    Ok(Json(api.hub.request(move |hub| hub.import(export, mode)).await?))
 }
 
-/// Does something whose middle is no place to stop at, also when the page that has asked for it goes away meanwhile.
+/// Runs work that must not stop halfway, even if the caller disconnects.
 async fn run_to_completion<T: Send + 'static>(
     work: impl Future<Output = Result<T, DeckError>> + Send + 'static,
 ) -> Result<T, DeckError> {
     tokio::spawn(work).await?
 }
 
-/// Does something that takes a while on the disk.
+/// Runs work that blocks.
 pub(crate) async fn run_blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, DeckError> {
     Ok(tokio::task::spawn_blocking(work).await?)
 }
@@ -704,7 +709,7 @@ async fn log(State(api): State<Api>) -> Json<Value> {
 /// Which messages a caller wants.
 #[derive(Deserialize)]
 struct MessagesQuery {
-    /// Those with a number above this one.
+    /// Those with a higher number.
     #[serde(default)]
     after: u64,
     /// How long to wait for one if there is none yet, in milliseconds.
@@ -713,7 +718,7 @@ struct MessagesQuery {
 }
 
 async fn messages(State(api): State<Api>, Query(query): Query<MessagesQuery>) -> Json<Value> {
-    // What was asked for has come or hasn't: the answer says.
+    // Whether one has come is in the answer.
     let _ = timeout(Duration::from_millis(query.wait).min(LONGEST_WAIT), api.traffic.wait(query.after)).await;
     let messages = api.traffic.after(query.after);
     let last = messages.last().map_or_else(|| api.traffic.last(), |message| message.number);
@@ -724,7 +729,7 @@ async fn messages(State(api): State<Api>, Query(query): Query<MessagesQuery>) ->
 struct EventsQuery {
     #[serde(default)]
     token: String,
-    /// The secret of the page's session: browsers let no page set a header here.
+    /// The secret of the page's session: browsers don't let a page set a header here.
     #[serde(default)]
     session: String,
     #[serde(default)]
@@ -740,10 +745,10 @@ async fn events(
     if !is_token(&api, query.token.as_bytes()) && !is_session_with(&api, &headers, &query.session) {
         return DeckError::NoAccess.into_response();
     }
-    upgrade.max_message_size(MOST_BYTES).on_upgrade(move |socket| tell_events(socket, query.runs, api))
+    upgrade.max_message_size(MOST_BYTES).on_upgrade(move |socket| send_events(socket, query.runs, api))
 }
 
-async fn tell_events(mut socket: WebSocket, runs: Runs, api: Api) {
+async fn send_events(mut socket: WebSocket, runs: Runs, api: Api) {
     let mut log = api.log.subscribe();
     let Ok((number, outbox)) = api.hub.call(move |hub| hub.subscribe(runs)).await else { return };
     let conversation = async {
@@ -755,11 +760,11 @@ async fn tell_events(mut socket: WebSocket, runs: Runs, api: Api) {
                 },
                 entry = log.recv() => match entry {
                     Ok(entry) => Event::Log(entry),
-                    // The page misses some lines, and can ask for the last ones.
+                    // The page misses some lines, and can request the last ones.
                     Err(RecvError::Lagged(_)) => continue,
                     Err(RecvError::Closed) => break,
                 },
-                // A page says nothing here; read to notice that it is gone.
+                // Pages send nothing here; read to notice that the page is gone.
                 message = socket.recv() => match message {
                     Some(Ok(_)) => continue,
                     _ => break,
@@ -771,9 +776,9 @@ async fn tell_events(mut socket: WebSocket, runs: Runs, api: Api) {
             }
         }
     };
-    // The hub learns of the end in any case: the page holds keys.
+    // The hub is told in any case: the page may hold keys.
     let _ = catch_panic(conversation).await;
-    api.hub.send(move |hub| hub.page_is_gone(number)).await;
+    api.hub.send(move |hub| hub.on_page_closed(number)).await;
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
-//! The deck's log as its page shows it: the last entries, and new ones as they come. Every entry goes to the program's
-//! own log (stderr) and to a file too. It stands beside the hub, so that a package that floods it delays nobody.
+//! The deck's log as its page shows it: the last entries, and new ones as they come. Every entry also goes to the
+//! program's own log (stderr) and to a file. It is independent of the hub, so that a package that floods it delays no
+//! other.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,18 +14,18 @@ use crate::traffic::masked_start;
 
 /// Entries that are kept.
 const KEPT: usize = 500;
-/// Entries that a page may fall behind; it misses the oldest ones beyond that.
+/// Entries that a page may fall behind; beyond that it misses the oldest ones.
 const BEHIND: usize = 1000;
 /// Bytes of a message that are kept.
 pub const LONGEST: usize = 4096;
 
-/// How much an entry matters.
+/// The severity of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Level {
-    /// For the record.
+    /// Information.
     Info,
-    /// Something isn't as it should be, and goes on.
+    /// Something is wrong, but the deck or package continues.
     Warn,
     /// Something doesn't work.
     Error,
@@ -35,15 +36,15 @@ pub enum Level {
 pub struct Entry {
     /// Milliseconds since 1970.
     pub time: u64,
-    /// Which package it is about, if any.
+    /// The package that it concerns, if any.
     pub package: Option<String>,
-    /// How much it matters.
+    /// Its severity.
     pub level: Level,
-    /// What happened.
+    /// The message, with secrets masked.
     pub message: String,
 }
 
-/// The log. Clones are the same log.
+/// The log. Clones share it.
 #[derive(Clone, Debug)]
 pub struct Log {
     entries: Arc<Mutex<VecDeque<Arc<Entry>>>>,
@@ -60,15 +61,15 @@ impl Default for Log {
 }
 
 impl Log {
-    /// An empty log, which writes to `file` too.
+    /// Creates an empty log, which also writes to `file`.
     #[must_use]
     pub fn new(file: LogFile) -> Self {
         Self { entries: Arc::default(), news: broadcast::channel(BEHIND).0, file, now: SystemTime::now }
     }
 
-    /// Writes a line.
+    /// Adds an entry.
     pub fn write(&self, level: Level, package: Option<&str>, message: impl AsRef<str>) {
-        // Packages print addresses, and what is in those isn't for a log.
+        // Masked: packages print addresses, which may contain secrets.
         let message = masked_start(message.as_ref(), LONGEST);
         let about = package.unwrap_or("deck");
         match level {
@@ -76,50 +77,55 @@ impl Log {
             Level::Warn => tracing::warn!(target: "creator_deck", package = about, "{message}"),
             Level::Error => tracing::error!(target: "creator_deck", package = about, "{message}"),
         }
-        let time = (self.now)().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
-        let time = u64::try_from(time).unwrap_or(u64::MAX);
+        let time = unix_millis((self.now)());
         let entry = Arc::new(Entry { time, package: package.map(str::to_owned), level, message });
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         if entries.len() == KEPT {
-            make_room(&mut entries);
+            evict_one(&mut entries);
         }
         entries.push_back(entry.clone());
         self.file.write(&*entry);
-        // Within the lock, so that entries and news have one order. An error means that no page listens.
+        // Within the lock, so that entries and events have the same order. An error means that no page is open.
         let _ = self.news.send(entry);
     }
 
-    /// For the record.
+    /// Adds an entry with information.
     pub fn info(&self, package: Option<&str>, message: impl AsRef<str>) {
         self.write(Level::Info, package, message);
     }
 
-    /// Something isn't as it should be, and goes on.
+    /// Adds a warning.
     pub fn warn(&self, package: Option<&str>, message: impl AsRef<str>) {
         self.write(Level::Warn, package, message);
     }
 
-    /// Something doesn't work.
+    /// Adds an error.
     pub fn error(&self, package: Option<&str>, message: impl AsRef<str>) {
         self.write(Level::Error, package, message);
     }
 
-    /// The last entries, oldest first.
+    /// Returns the last entries, oldest first.
     #[must_use]
     pub fn entries(&self) -> Vec<Arc<Entry>> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
     }
 
-    /// Entries from now on.
+    /// Receives entries from now on.
     #[must_use]
     pub fn subscribe(&self) -> broadcast::Receiver<Arc<Entry>> {
         self.news.subscribe()
     }
 }
 
-/// Removes the oldest entry of whoever has the most, so that a package that floods the log pushes out its own lines and
-/// nobody else's.
-fn make_room(entries: &mut VecDeque<Arc<Entry>>) {
+/// Returns milliseconds since 1970.
+pub fn unix_millis(time: SystemTime) -> u64 {
+    let millis = time.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+    u64::try_from(millis).unwrap_or(u64::MAX)
+}
+
+/// Removes the oldest entry of the package that has the most, so that a package that floods the log evicts its own
+/// lines only.
+fn evict_one(entries: &mut VecDeque<Arc<Entry>>) {
     let mut counts: HashMap<Option<&str>, usize> = HashMap::new();
     for entry in &*entries {
         *counts.entry(entry.package.as_deref()).or_default() += 1;
@@ -134,7 +140,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keeps_the_last_entries_and_cuts_long_ones_between_characters() {
+    fn last_entries_are_kept_and_truncated_at_characters() {
         let log = Log::default();
         for n in 0..=KEPT {
             log.info(None, n.to_string());
@@ -148,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn secrets_are_masked_also_in_json() {
+    fn secrets_in_log_messages_are_masked() {
         let log = Log::default();
         log.info(Some("com.x"), r#"answered {"access_token":"S1","expires_in":3600} for client_secret="S2""#);
         log.info(Some("com.x"), format!("Authorization: Basic S3 {}", "x".repeat(LONGEST)));
@@ -158,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn who_floods_it_pushes_out_nobody_else() {
+    fn flooding_package_evicts_its_own_entries_only() {
         let log = Log::default();
         (0..50).for_each(|n| log.info(Some("com.quiet"), format!("quiet {n}")));
         (0..2 * KEPT).for_each(|n| log.info(Some("com.loud"), format!("loud {n}")));

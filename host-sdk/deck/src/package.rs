@@ -1,4 +1,4 @@
-//! An installed package: what its folder says about it, in the user's language, and how it is doing.
+//! An installed package: its package file, its texts in the user's language, and its state.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,37 +14,37 @@ use crate::page::{self, Status};
 use crate::process::{Launch, LaunchError, Supervisor};
 use crate::state::known::{KnownPackage, KnownWidget};
 
-/// A package.
+/// An installed package.
 #[derive(Debug)]
 pub struct Package {
-    /// What its package file says.
+    /// Its package file.
     pub config: PackageConfig,
     /// Its folder.
     pub folder: PathBuf,
     name: String,
     texts: Translation,
     language: String,
-    /// How it is doing.
+    /// Its state.
     pub status: Status,
-    /// Why it isn't running.
+    /// Why it isn't running, in sentences.
     pub message: Option<String>,
-    /// Whether it was told to end: it isn't started again then.
+    /// Whether it was asked to end; it isn't started again then.
     pub is_ending: bool,
-    /// Whether starting it may help, where it doesn't run.
+    /// Whether starting it may help while it doesn't run.
     pub can_start: bool,
-    /// The last error in one of its pages that nothing there has caught, since its start.
+    /// The last error since its start that nothing in its pages has caught.
     pub script_error: Option<String>,
-    /// Number of its supervisor, to tell reports of an earlier one.
+    /// The number of its supervisor's run, to ignore reports of an earlier one.
     pub run: u64,
-    /// What runs it; none if it can't run.
+    /// Its supervisor; none if it can't run.
     pub supervisor: Option<Supervisor>,
-    /// The name of the event with which it may register now.
+    /// The event with which it may register now.
     pub register_event: Option<String>,
-    /// Its socket.
+    /// The number of its connection.
     pub connection: Option<u64>,
-    /// What its pages have sent while it wasn't connected.
+    /// Messages of its pages while it isn't connected.
     pub held: Held,
-    /// The page of the package that is the package, relative to its folder; none if it is a program.
+    /// The page that is the package, relative to its folder; none if it is a program.
     pub entry: Option<String>,
     /// The name under which that page is loaded now.
     pub frame: Option<String>,
@@ -52,37 +52,37 @@ pub struct Package {
     pub loads: u64,
 }
 
-/// Messages of pages for a package that isn't connected yet, in their order.
+/// Messages of pages for a package that isn't connected yet, in order.
 #[derive(Debug, Default)]
 pub struct Held {
     messages: Vec<Arc<str>>,
     bytes: usize,
 }
 
-/// No more messages are kept.
+/// There is no space for another message.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Full;
+pub struct HeldFull;
 
 impl Held {
     /// Messages at a time.
     const MOST_MESSAGES: usize = 64;
-    /// Their bytes altogether.
+    /// Their total bytes.
     const MOST_BYTES: usize = 1 << 20;
 
-    /// Keeps one more.
+    /// Keeps a message.
     ///
     /// # Errors
-    /// If there is no room for it.
-    pub fn push(&mut self, message: Arc<str>) -> Result<(), Full> {
+    /// If there is no space for it.
+    pub fn push(&mut self, message: Arc<str>) -> Result<(), HeldFull> {
         if self.messages.len() >= Self::MOST_MESSAGES || self.bytes + message.len() > Self::MOST_BYTES {
-            return Err(Full);
+            return Err(HeldFull);
         }
         self.bytes += message.len();
         self.messages.push(message);
         Ok(())
     }
 
-    /// The messages, oldest first.
+    /// Returns the messages, oldest first.
     #[must_use]
     pub fn into_messages(self) -> Vec<Arc<str>> {
         self.messages
@@ -179,7 +179,7 @@ impl Package {
         let Ok(folders) = fs::read_dir(packages) else { return Vec::new() };
         let mut found = Vec::new();
         for folder in folders.flatten().map(|entry| entry.path()) {
-            // Names with a dot in front are unfinished installations.
+            // Names that start with a dot are unfinished installations.
             let Some(name) = folder.file_name().and_then(|name| name.to_str()).filter(|name| manifest::is_uuid(name))
             else {
                 continue;
@@ -213,13 +213,13 @@ impl Package {
         &self.language
     }
 
-    /// Its name in the user's language, as it can be shown among other text.
+    /// Returns its name in the user's language, safe to show within other text.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// What is to be known of how it is doing, as sentences.
+    /// Returns what the user has to know about it, in sentences.
     fn message(&self) -> Option<String> {
         let error = self.script_error.as_deref();
         let error = error.map(|error| format!("A script of one of its pages failed: {}.", error.trim_end_matches('.')));
@@ -227,16 +227,17 @@ impl Package {
         (!parts.is_empty()).then(|| parts.join(" "))
     }
 
-    /// Whether its package file names a picture of this path, for the page to show. Whether it is one, its bytes tell.
+    /// Whether its package file names a picture at this path. Whether the file really is one is checked when it is
+    /// served.
     #[must_use]
     pub fn has_picture(&self, path: &str) -> bool {
         let is_picture = |member: &str| member.ends_with("Icon") || member.ends_with("Image");
-        // As its address has it.
+        // As in its address.
         let plain = |named: &str| named.trim_start_matches("./") == path;
         self.config.files().iter().any(|(member, named)| plain(named) && is_picture(member))
     }
 
-    /// As the page sees it. `base` is the address of the package socket.
+    /// Returns the package as the page sees it. `base` is the address of the package socket.
     #[must_use]
     pub fn view(&self, base: &Url) -> page::Package {
         let config = &self.config;
@@ -280,7 +281,7 @@ impl Package {
         }
     }
 
-    /// What is to be remembered of it and of those of its widgets that are `wanted`, by UUID.
+    /// Returns what is to be remembered of it, and of its widgets with a `wanted` UUID.
     #[must_use]
     pub fn known(&self, wanted: impl Fn(&str) -> bool) -> KnownPackage {
         let widgets = self.config.widgets.iter().filter(|widget| wanted(&widget.uuid)).map(|widget| {
@@ -291,15 +292,15 @@ impl Package {
         KnownPackage { name: self.name().to_owned(), version, widgets: widgets.collect() }
     }
 
-    /// A widget's name in the user's language, as it can be shown among other text.
+    /// Returns a widget's name in the user's language, safe to show within other text.
     fn widget_name(&self, widget: &Widget) -> String {
         manifest::single_line(self.texts.widgets.get(&widget.uuid).unwrap_or(&widget.name))
     }
 
-    /// The address of one of its pictures.
+    /// Returns the address of one of its pictures.
     #[must_use]
     pub fn picture(&self, base: &Url, path: &str) -> String {
-        // What the deck itself offers has its pictures among the page's files.
+        // The deck's own widgets have their pictures among the page's files.
         if self.folder.as_os_str().is_empty() {
             return format!("/assets/{path}");
         }
@@ -307,7 +308,7 @@ impl Package {
     }
 }
 
-/// The address of a file: fixed parts, then a path, escaped where it has to be.
+/// Returns the address of a file: fixed segments, then a path, escaped where necessary.
 #[must_use]
 pub fn address(base: &Url, parts: &[&str], path: &str) -> String {
     let mut address = base.clone();
@@ -317,7 +318,7 @@ pub fn address(base: &Url, parts: &[&str], path: &str) -> String {
     address.into()
 }
 
-/// An address of the web, if a text is one: http or https with a host, and without a user's name in it.
+/// Parses an address of the web: http or https, with a host and without credentials.
 #[must_use]
 pub fn web_address(text: &str) -> Option<Url> {
     Url::parse(text).ok().filter(|url| {
@@ -377,9 +378,9 @@ mod tests {
     #[test]
     fn held_messages_are_bounded_in_number_and_bytes() {
         let mut held = Held::default();
-        assert_eq!(held.push("x".repeat(Held::MOST_BYTES + 1).into()), Err(Full));
+        assert_eq!(held.push("x".repeat(Held::MOST_BYTES + 1).into()), Err(HeldFull));
         assert!((0..Held::MOST_MESSAGES).all(|_| held.push("x".into()).is_ok()));
-        assert_eq!(held.push("x".into()), Err(Full));
+        assert_eq!(held.push("x".into()), Err(HeldFull));
         assert_eq!(held.into_messages().len(), Held::MOST_MESSAGES);
     }
 

@@ -1,6 +1,6 @@
-//! Scripts: what a package author writes to try a package without a hand on the Panel. One step a line, as JSON; a step
-//! does something or waits for something, and the first one that fails ends the script with what was expected and what
-//! was there instead. docs/automation.md describes the steps.
+//! Scripts, with which package authors try a package unattended. Each line is a step in JSON that does something or
+//! waits for something; the first step that fails ends the script with what was expected and what was there instead.
+//! docs/automation.md describes the steps.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -19,14 +19,14 @@ use crate::page::{Instance, Status};
 use crate::state::Area;
 use crate::traffic::{Direction, Message, Traffic};
 
-/// How often a script looks whether what it waits for is there. Messages are waited for without looking.
+/// How often a script checks what it waits for. Messages are awaited without polling.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
-/// How long a step waits if it doesn't say, in milliseconds.
+/// How long a step waits by default, in milliseconds.
 const WITHIN: u64 = 5000;
-/// How long a press waits for its package to be there.
+/// How long a press waits for its package to connect.
 const CONNECTED_WITHIN: Duration = Duration::from_secs(10);
 
-/// A script that was read.
+/// A parsed script.
 #[derive(Debug)]
 pub struct Script {
     steps: Vec<(usize, String, Step)>,
@@ -41,7 +41,7 @@ pub struct ScriptError {
     source: serde_json::Error,
 }
 
-/// An error of one line, which serde_json takes for a whole file.
+/// Describes the error of a line, whose position serde_json reports as that of a whole file.
 fn of_line(error: &serde_json::Error) -> String {
     error.to_string().replace(" at line 1 column ", ", column ")
 }
@@ -54,7 +54,7 @@ pub struct Failure {
     pub line: usize,
     /// The step as it is written.
     pub step: String,
-    /// What was expected. A sentence or a list of conditions.
+    /// What was expected: a sentence or a list of conditions.
     pub expected: String,
     /// What was there instead.
     pub got: String,
@@ -178,10 +178,10 @@ fn within() -> u64 {
 }
 
 impl Script {
-    /// Reads a script: a JSON object a line; empty lines and lines that begin with `#` are left out.
+    /// Parses a script: one JSON object per line. Skips empty lines and lines that start with `#`.
     ///
     /// # Errors
-    /// If a line is no step.
+    /// If a line isn't a step.
     pub fn parse(text: &str) -> Result<Self, ScriptError> {
         let mut steps = Vec::new();
         for (at, line) in text.lines().enumerate() {
@@ -196,7 +196,7 @@ impl Script {
     }
 }
 
-/// What a step that failed expected and got.
+/// The difference between what a step expected and what it got.
 #[derive(Debug, PartialEq, Eq)]
 struct Difference {
     expected: String,
@@ -229,12 +229,12 @@ impl From<DeckError> for Got {
     }
 }
 
-/// Runs a script to its end.
+/// Runs a script.
 ///
 /// # Errors
 /// The first step that failed.
 pub async fn run(script: &Script, hub: &Handle, traffic: &Traffic) -> Result<(), Failure> {
-    let mut run = Run { hub, traffic, names: HashMap::new(), pages: HashMap::new(), heard: traffic.last() };
+    let mut run = Run { hub, traffic, names: HashMap::new(), pages: HashMap::new(), last_seen: traffic.last() };
     for (line, text, step) in &script.steps {
         run.step(step).await.map_err(|Difference { expected, got }| Failure {
             line: *line,
@@ -252,17 +252,17 @@ struct Run<'a> {
     traffic: &'a Traffic,
     /// The contexts of instances, by the names that the script gave them.
     names: HashMap<String, String>,
-    /// The property views that the script speaks as, by their instances' contexts: package and connection.
+    /// The package and connection of each property view that the script acts as, by its instance's context.
     pages: HashMap<String, (String, u64)>,
-    /// The number of the last message that a step has had, or that was there before the last thing that was done.
-    heard: u64,
+    /// The number of the last message that a step has consumed, or that preceded the last action.
+    last_seen: u64,
 }
 
 impl Run<'_> {
     async fn step(&mut self, step: &Step) -> Result<(), Difference> {
         match step {
             Step::Place(step) => {
-                self.heard = self.traffic.last();
+                self.last_seen = self.traffic.last();
                 let cell = Cell { area: step.area, column: step.column, row: step.row };
                 let place = Place { widget: step.widget.clone(), layout: step.layout, cell };
                 let placed = self.request(move |hub| hub.place(place)).await;
@@ -276,13 +276,13 @@ impl Run<'_> {
             Step::Move(step) => {
                 let (context, cell) =
                     (self.context(&step.key), Cell { area: step.area, column: step.column, row: step.row });
-                self.heard = self.traffic.last();
+                self.last_seen = self.traffic.last();
                 let to = Destination { cell: Some(cell), ..Destination::default() };
                 self.request(move |hub| hub.move_to(&context, &to)).await.map(drop)
             }
             Step::Remove(key) => {
                 let context = self.context(key);
-                self.heard = self.traffic.last();
+                self.last_seen = self.traffic.last();
                 self.request(move |hub| hub.remove(&context)).await
             }
             Step::Press(key) => self.press(key, Phase::Tap).await,
@@ -291,17 +291,17 @@ impl Run<'_> {
             Step::Cancel(key) => self.press(key, Phase::Cancel).await,
             Step::Title(step) => {
                 let (context, title) = (self.context(&step.key), step.title.clone());
-                self.heard = self.traffic.last();
+                self.last_seen = self.traffic.last();
                 self.request(move |hub| hub.adjust(&context, Adjustment::Title(title))).await
             }
             Step::Layout(step) => {
                 let (context, resize) = (self.context(&step.key), Resize { layout: step.layout, to: None });
-                self.heard = self.traffic.last();
+                self.last_seen = self.traffic.last();
                 self.request(move |hub| hub.resize(&context, resize)).await.map(drop)
             }
             Step::Profile(name) => self.profile(name).await,
             Step::Sleep(asleep) => {
-                self.heard = self.traffic.last();
+                self.last_seen = self.traffic.last();
                 let asleep = *asleep;
                 Ok(self.hub.call(move |hub| hub.sleep(asleep)).await?)
             }
@@ -317,7 +317,7 @@ impl Run<'_> {
         }
     }
 
-    /// Names the widgets that there are, if the one that was asked for isn't.
+    /// Adds the widgets that exist, if the wanted one doesn't.
     async fn with_widgets(&self, wanted: &str, mut difference: Difference) -> Difference {
         let packages = self.hub.state().await.map(|state| state.packages).unwrap_or_default();
         let widgets: Vec<_> =
@@ -335,32 +335,32 @@ impl Run<'_> {
         Ok(self.hub.request(work).await?)
     }
 
-    /// What a script calls a key: the name that it gave it, or its context.
+    /// Resolves a script's name of a key to its context, which may be used as well.
     fn context(&self, key: &str) -> String {
         self.names.get(key).map_or(key, String::as_str).to_owned()
     }
 
     async fn press(&mut self, key: &str, phase: Phase) -> Result<(), Difference> {
         let context = self.context(key);
-        // A package that isn't there yet would not hear of it.
+        // A package that isn't connected wouldn't receive it.
         let package = self.instance(&context).await?.package;
         self.running(&package, CONNECTED_WITHIN).await?;
-        self.heard = self.traffic.last();
+        self.last_seen = self.traffic.last();
         self.request(move |hub| hub.press(&context, phase)).await
     }
 
-    /// Shows the profile of this name; makes it, if there is none.
+    /// Shows the profile with this name, and creates it if necessary.
     async fn profile(&mut self, name: &str) -> Result<(), Difference> {
         let state = self.hub.state().await?;
         let change = match state.deck.profiles.into_iter().find(|profile| profile.name == name) {
             Some(profile) => ProfileChange::Activate(profile.id),
             None => ProfileChange::Create(NewProfile { name: name.to_owned(), copy_of: None }),
         };
-        self.heard = self.traffic.last();
+        self.last_seen = self.traffic.last();
         self.request(move |hub| hub.change_profile(change)).await.map(drop)
     }
 
-    /// Says something as the property view of an instance, which is opened for it and stays so.
+    /// Sends a message as the property view of an instance, which is opened for that and stays open.
     async fn say(&mut self, SayStep { key, event, payload }: &SayStep) -> Result<(), Difference> {
         let context = self.context(key);
         let (package, connection) = match self.pages.get(&context) {
@@ -369,10 +369,10 @@ impl Run<'_> {
         };
         let text = json!({"event": event, "context": context, "payload": payload}).to_string();
         let mut message = Incoming::parse(&text).map_err(|error| Difference::new("a message", error.to_string()))?;
-        self.heard = self.traffic.last();
+        self.last_seen = self.traffic.last();
         self.traffic.record(&package, true, Direction::In, &text);
         let picture = take_picture(&mut message);
-        match self.hub.send(move |hub| hub.message(connection, message, picture)).await {
+        match self.hub.send(move |hub| hub.on_message(connection, message, picture)).await {
             true => Ok(()),
             false => Err(Difference::stopping()),
         }
@@ -380,7 +380,7 @@ impl Run<'_> {
 
     async fn open_page(&mut self, context: &str) -> Result<(String, u64), Difference> {
         let target = Target::Context(context.to_owned());
-        // Its package would not hear of it otherwise.
+        // A package that isn't connected wouldn't receive it.
         let package = self.instance(context).await?.package;
         self.running(&package, CONNECTED_WITHIN).await?;
         let (uuid, _) = self.request(move |hub| hub.open_view(target)).await?;
@@ -478,7 +478,7 @@ impl Run<'_> {
         .await
     }
 
-    /// Looks again and again until it is as expected; then says what there was at last.
+    /// Polls until a condition holds; fails with what was there last.
     async fn until(
         &self,
         within: Duration,
@@ -498,18 +498,18 @@ impl Run<'_> {
     async fn message(&mut self, step: &MessageStep) -> Result<(), Difference> {
         let context = step.key.as_deref().map(|key| self.context(key));
         let end = Instant::now() + Duration::from_millis(step.within);
-        let (first, mut seen) = (self.heard, Vec::new());
+        let (first, mut seen) = (self.last_seen, Vec::new());
         loop {
-            for message in self.traffic.after(self.heard) {
-                self.heard = message.number;
+            for message in self.traffic.after(self.last_seen) {
+                self.last_seen = message.number;
                 if step.fits(&message, context.as_deref()) {
                     return Ok(());
                 }
                 seen.push(message);
             }
-            if timeout_at(end, self.traffic.wait(self.heard)).await.is_err() {
-                // The step may be the one that is wrong; the next run shall see the same.
-                self.heard = first;
+            if timeout_at(end, self.traffic.wait(self.last_seen)).await.is_err() {
+                // The step itself may be wrong; the next step still sees the same messages.
+                self.last_seen = first;
                 return Err(Difference::new(step.in_words(), messages_in_words(&seen)));
             }
         }
@@ -544,7 +544,7 @@ impl MessageStep {
     }
 }
 
-/// Whether a value has at least what another one has: members of objects may be more, all else is equal.
+/// Whether a value contains another one: objects may have more members, everything else has to be equal.
 fn has(value: &Value, part: &Value) -> bool {
     match (value, part) {
         (Value::Object(value), Value::Object(part)) => {
@@ -566,7 +566,7 @@ fn face_in_words(face: &Instance) -> String {
     format!("{title}, {words}, {image}, state {}", face.state)
 }
 
-/// The last few messages that came instead.
+/// Describes the last few messages that came instead.
 fn messages_in_words(seen: &[std::sync::Arc<Message>]) -> String {
     const SHOWN: usize = 5;
     if seen.is_empty() {
@@ -587,7 +587,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_part_fits_what_has_more() {
+    fn value_contains_its_parts_only() {
         assert!(has(&json!({"a": {"b": 1, "c": 2}, "d": []}), &json!({"a": {"b": 1}})));
         for other in [json!({"a": {"b": 2}}), json!({"e": null}), json!({"d": [1]}), json!(1)] {
             assert!(!has(&json!({"a": {"b": 1}, "d": []}), &other), "{other}");
@@ -595,7 +595,7 @@ mod tests {
     }
 
     #[test]
-    fn a_script_that_cant_be_read_is_refused_with_its_line() {
+    fn invalid_script_is_refused_with_its_line() {
         let text = "# a comment\n\n{\"press\": \"clock\"}\n{\"pres\": \"clock\"}";
         let error = Script::parse(text).unwrap_err().to_string();
         assert!(error.starts_with("line 4: unknown variant `pres`") && error.ends_with(", column 7"), "{error}");

@@ -1,10 +1,10 @@
-//! Files of packages for the browser: the property views and settings pages that are open, and the pages that are packages
-//! themselves, each on its package's own origin (`origins`), and, on the package socket's, the pictures that the page shows.
-//! All of them are on one port: the host name says whose page it is.
+//! Files of packages for the browser: open property views and settings pages, and pages that are packages, each on its
+//! package's own origin (`origins`); and the pictures that the deck's page shows, on the origin of the package socket.
+//! All of them share one port: the host name tells whose page it is.
 //!
-//! A view is reached by a name that nobody can guess, and sees its own package's files only. Its page gets two scripts before
-//! all others: one calls the page's `connectCreatorCentral` when it has loaded, as Creator Central does; the other brings what
-//! the page writes to its console, and what fails in it, to the log.
+//! A view is reached by an unguessable id and sees only the files of its own package. Two scripts are inserted before
+//! all others: one calls the page's `connectCreatorCentral` once it has loaded, as Creator Central does; the other
+//! sends the page's console output and uncaught errors to the log.
 
 use std::path::{Path, PathBuf};
 
@@ -26,7 +26,7 @@ use crate::traffic::masked_start;
 /// The policy of a package's picture: an SVG that is opened in a tab of its own is a page, which mustn't run scripts.
 pub const PICTURE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; sandbox";
 
-/// What the views need.
+/// State of the routes for packages' files.
 #[derive(Clone, Debug)]
 pub struct Views {
     /// The hub.
@@ -35,11 +35,11 @@ pub struct Views {
     pub port: u16,
     /// Port of the deck's page, which shows the views.
     pub page_port: u16,
-    /// What property views may also reach, besides the web.
+    /// Origins that property views may reach besides the web.
     pub allowed: std::sync::Arc<[Origin]>,
 }
 
-/// Serves a file of a view's package, on the origin of this package alone.
+/// Serves a file of a view's package, on that package's origin only.
 pub async fn view(
     State(views): State<Views>,
     Extension(site): Extension<Site>,
@@ -60,9 +60,9 @@ pub async fn view(
 
 /// Returns the policy of a package's view, which is a property view or a settings page.
 ///
-/// Packages are written for a host without any policy: scripts and styles in the page have to work, and they load from and
-/// talk to wherever the package's service is. They can't speak plain HTTP or WebSocket with other programs on this machine
-/// or in its network, and no other page than the deck's can embed them. Over TLS they can: a policy can't exclude addresses.
+/// Packages are written for a host without any policy: scripts and styles in the page have to work, and they load from
+/// and talk to wherever the package's service is. They can't use plain HTTP or WebSocket with other programs on this
+/// machine or in its network. Over TLS they can: a policy can't exclude addresses.
 fn view_policy(views: &Views) -> String {
     let (port, ancestors) = (views.port, frame_ancestors(views));
     let also: String = views.allowed.iter().map(|origin| format!(" {}", origin.ascii_serialization())).collect();
@@ -76,7 +76,7 @@ fn view_policy(views: &Views) -> String {
 
 /// Returns the policy of a page that is a package, which does what a program does: it talks to its service or device.
 ///
-/// Other programs on this machine don't take its origin for one of their own; the deck's page and API refuse it.
+/// Other programs on this machine don't accept its origin as one of their own, and the deck's page and API refuse it.
 fn web_package_policy(views: &Views) -> String {
     let ancestors = frame_ancestors(views);
     format!("default-src * ws: wss: data: blob: 'unsafe-inline' 'unsafe-eval'; form-action 'self'; {ancestors}")
@@ -87,10 +87,10 @@ fn frame_ancestors(views: &Views) -> String {
     format!("frame-ancestors http://127.0.0.1:{}", views.page_port)
 }
 
-/// Lines of a page's output that are taken at once: as many as its script sends.
+/// Lines of a page's output that are accepted at once: as many as the script sends.
 const MOST_LINES: usize = 201;
 
-/// Takes what a page of a package has to say, as it takes a program's output.
+/// Logs the output of a package's page, like a program's output.
 pub async fn output_of(
     State(views): State<Views>,
     Extension(site): Extension<Site>,
@@ -100,7 +100,7 @@ pub async fn output_of(
     let Some(label) = site.0 else { return StatusCode::NOT_FOUND };
     lines.truncate(MOST_LINES);
     lines.retain(|line| !line.line.trim().is_empty());
-    // Here, where only this page waits: the last error is shown with the package, too.
+    // Masked here, where only this page waits, because the last error is also shown with the package.
     lines.iter_mut().for_each(|line| line.line = masked_start(&line.line, log::LONGEST));
     match views.hub.call(move |hub| hub.output(&label, &page, lines)).await {
         Ok(true) => StatusCode::NO_CONTENT,
@@ -109,7 +109,8 @@ pub async fn output_of(
     }
 }
 
-/// Serves a picture that a package file names, as what its bytes are: browsers draw nothing that is called something else.
+/// Serves a picture that a package file names, with the media type of its content: browsers don't draw pictures with a
+/// wrong one.
 pub async fn picture(
     State(views): State<Views>,
     Extension(site): Extension<Site>,
@@ -126,7 +127,7 @@ pub async fn picture(
     respond(kind.media_type(), PICTURE_POLICY, content)
 }
 
-/// An answer that shows the deck's page that this browser finds the host names of packages.
+/// Answers the deck's page, which probes whether this browser resolves the host names of packages.
 pub async fn probe() -> Response {
     respond(
         "image/svg+xml",
@@ -145,7 +146,7 @@ fn not_found() -> Response {
     (StatusCode::NOT_FOUND, "There is no such file.").into_response()
 }
 
-/// Reads a file, if it is within the folder, links resolved.
+/// Reads a file if it is within the folder after links are resolved.
 async fn read(folder: &Path, path: &str) -> Option<Vec<u8>> {
     if !manifest::is_inside(path) {
         return None;
@@ -161,20 +162,20 @@ async fn read(folder: &Path, path: &str) -> Option<Vec<u8>> {
     tokio::fs::read(file).await.ok()
 }
 
-/// The script that has a page's output brought to [`output_of`].
+/// Returns the script that sends a page's output to [`output_of`].
 fn output(page: &str) -> String {
     let script = include_str!("views/output.js").replacen("fetch(OUTPUT", &format!("fetch(\"/output/{page}\""), 1);
     format!("<script>{script}</script>")
 }
 
-/// Inserts a script before all others of a page, and before a policy that the page has for itself: at the start of its head,
-/// or, if it has none, behind what comes before.
+/// Inserts a script before all others of a page and before the page's own policy: at the start of its head, or, without
+/// a head, after what precedes it.
 fn insert_first(page: &mut Vec<u8>, script: &str) {
     let at = ["<head", "<html", "<!doctype"].into_iter().find_map(|tag| end_of(page, tag)).unwrap_or(0);
     page.splice(at..at, script.bytes());
 }
 
-/// Where the first tag of this name ends. Those in comments are none.
+/// Returns where the first tag of this name ends. Skips comments.
 fn end_of(page: &[u8], tag: &str) -> Option<usize> {
     let mut at = 0;
     loop {
@@ -191,7 +192,7 @@ fn end_of(page: &[u8], tag: &str) -> Option<usize> {
     }
 }
 
-/// A file that is named with other capitals than it has. Packages come from systems that don't tell them apart.
+/// Finds a file whose name differs in case: packages come from systems that ignore it.
 async fn in_other_capitals(folder: &Path, path: &str) -> Option<PathBuf> {
     let mut found = folder.to_owned();
     for part in path.split('/').filter(|part| *part != ".") {
@@ -206,10 +207,10 @@ async fn in_other_capitals(folder: &Path, path: &str) -> Option<PathBuf> {
     Some(found)
 }
 
-/// The script that calls the page's `connectCreatorCentral`.
+/// Returns the script that calls the page's `connectCreatorCentral`.
 fn call(port: u16, arguments: &[Value]) -> String {
     let arguments = Value::from_iter([Value::from(port)].into_iter().chain(arguments.iter().cloned())).to_string();
-    // Plain ASCII without `<`: whatever the settings hold can't end the script, nor does the page's encoding matter.
+    // Plain ASCII without `<`: nothing in the settings can end the script, and the page's encoding doesn't matter.
     let mut script = format!("<script>({})(() => connectCreatorCentral(...", include_str!("views/call.js").trim_end());
     for unit in arguments.encode_utf16() {
         match u8::try_from(unit).ok().filter(|byte| byte.is_ascii() && *byte != b'<') {
@@ -221,7 +222,7 @@ fn call(port: u16, arguments: &[Value]) -> String {
     script
 }
 
-/// The media type of a file, by its name.
+/// Returns the media type of a file by its extension.
 #[must_use]
 pub fn media_type(path: &str) -> &'static str {
     match path.rsplit('.').next().unwrap_or_default().to_ascii_lowercase().as_str() {
@@ -254,7 +255,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn settings_cant_leave_the_script_of_the_call() {
+    fn settings_cannot_escape_the_inserted_script() {
         let arguments = [json!("view"), json!("reg"), json!({}), json!({"x": "</script>\u{2028}\u{1f3b5}"})];
         let text = call(7, &arguments);
         assert!(text.starts_with("<script>(") && text.ends_with("));</script>"), "{text}");
@@ -264,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn inserted_script_comes_first_and_leaves_the_page_what_it_is() {
+    fn script_is_inserted_before_all_others() {
         for (page, wanted) in [
             (
                 "<!DOCTYPE html><html lang=\"a\"><HEAD class='b'><script>",
@@ -287,7 +288,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn nothing_outside_the_folder_is_read() {
+    async fn files_outside_the_folder_are_not_read() {
         let root = tempfile::tempdir().unwrap();
         let folder = root.path().join("package");
         std::fs::create_dir_all(folder.join("sub")).unwrap();

@@ -29,7 +29,7 @@ fn built() -> PathBuf {
 }
 
 /// Begins a package and packs it. `environment` is for the packing. Returns its folder.
-fn begin_and_pack(folder: &Path, environment: &[(&str, &Path)]) -> PathBuf {
+fn create_and_pack(folder: &Path, environment: &[(&str, &Path)]) -> PathBuf {
     let sdk = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     run(&["new", NAME, "--domain", DOMAIN, "--sdk", sdk.to_str().unwrap()], folder, &[]);
     let package = folder.join(NAME);
@@ -45,7 +45,7 @@ fn run(args: &[&str], folder: &Path, environment: &[(&str, &Path)]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-fn passes_its_check(package: &Path) {
+fn assert_passes_validation(package: &Path) {
     let report = run(&["validate", "--json", &format!("{NAME}.creatorCentral")], package, &[]);
     let report: Value = serde_json::from_str(&report).unwrap();
     assert_eq!((&report["result"], &report["smokeRun"]["done"]), (&"pass".into(), &true.into()), "{report}");
@@ -111,7 +111,7 @@ fn pack_with_sdk_in(sdk: &Path) -> Option<String> {
         ("CARGO_HOME", &folder.path().join("empty")),
         ("CARGO_TARGET_DIR", &target),
     ];
-    passes_its_check(&begin_and_pack(folder.path(), &environment));
+    assert_passes_validation(&create_and_pack(folder.path(), &environment));
     fs::read_to_string(folder.path().join("messages.install")).ok()
 }
 
@@ -130,13 +130,13 @@ fn put_uuid_into(library: &Path) {
 }
 
 #[test]
-fn new_package_is_packed_and_passes_its_check() {
+fn new_package_is_packed_and_passes_validation() {
     let sdk = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     assert_eq!(pack_with_sdk_in(sdk), None, "the runner lies beside the SDK");
 }
 
 #[test]
-fn runner_of_a_published_sdk_is_installed() {
+fn runner_of_the_published_sdk_is_installed() {
     let registry = tempfile::tempdir().unwrap();
     let arguments = pack_with_sdk_in(registry.path()).expect("the registry's SDK has no runner beside it");
     assert!(arguments.starts_with("install package-runner --locked --version =0.1.0 --root "), "{arguments}");
@@ -145,7 +145,7 @@ fn runner_of_a_published_sdk_is_installed() {
 
 #[test]
 #[ignore = "builds the package's dependencies, which takes over a minute"]
-fn a_new_package_is_built_and_passes_its_check() {
+fn new_package_is_built_and_passes_validation() {
     let folder = tempfile::tempdir().unwrap();
-    passes_its_check(&begin_and_pack(folder.path(), &[("CARGO_TARGET_DIR", built().parent().unwrap())]));
+    assert_passes_validation(&create_and_pack(folder.path(), &[("CARGO_TARGET_DIR", built().parent().unwrap())]));
 }

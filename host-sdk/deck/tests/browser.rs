@@ -34,7 +34,7 @@ fn changed(folder: &Path, name: &str, change: impl FnOnce(&mut Value)) -> PathBu
 }
 
 #[tokio::test]
-async fn a_user_sees_what_a_package_is_before_it_is_installed() {
+async fn import_dialog_describes_the_package() {
     let mut world = world(PATIENT).await;
     let folder = tempfile::tempdir().unwrap();
     let (_driver, browser) = open(&world).await;
@@ -96,7 +96,7 @@ async fn a_user_sees_what_a_package_is_before_it_is_installed() {
 }
 
 #[tokio::test]
-async fn a_user_is_told_of_a_damaged_state_until_the_notice_is_closed() {
+async fn damaged_state_is_shown_until_the_notice_is_closed() {
     let data = tempfile::tempdir().unwrap();
     install(data.path(), PATIENT);
     fs::write(data.path().join("state.json"), r#"{"version": 2, "instances": [{"cont"#).unwrap();
@@ -120,7 +120,7 @@ async fn a_user_is_told_of_a_damaged_state_until_the_notice_is_closed() {
 }
 
 #[tokio::test]
-async fn the_log_stays_small_in_a_flood_and_can_be_read_afterwards() {
+async fn log_stays_bounded_and_searchable_in_a_flood() {
     /// More than the server keeps, and more than a socket may send at once.
     const FLOOD: u32 = 5000;
     /// Lines in the page at most.
@@ -227,7 +227,7 @@ async fn place_and_press(world: &World, browser: &Client) {
 }
 
 #[tokio::test]
-async fn a_web_package_runs_in_the_page_and_is_loaded_and_unloaded_there() {
+async fn web_package_runs_is_unloaded_and_loaded_in_the_page() {
     let data = tempfile::tempdir().unwrap();
     let own = install_web(data.path());
     let mut world = start(data, |_| {}).await;
@@ -323,7 +323,7 @@ async fn a_web_package_runs_in_the_page_and_is_loaded_and_unloaded_there() {
 }
 
 #[tokio::test]
-async fn a_web_package_reaches_nothing_of_the_deck_and_can_draw() {
+async fn web_package_is_isolated_from_the_deck_and_can_draw() {
     let data = tempfile::tempdir().unwrap();
     let own = install_web(data.path());
     fs::write(own.join("main.js"), include_str!("fixtures/web/attack.js")).unwrap();
@@ -347,7 +347,7 @@ async fn a_web_package_reaches_nothing_of_the_deck_and_can_draw() {
 }
 
 #[tokio::test]
-async fn the_panel_goes_into_a_file_and_comes_back() {
+async fn panel_is_exported_and_imported_in_the_page() {
     let world = world(PATIENT).await;
     world.place(TOGGLE, 0, 0).await;
     let (driver, browser) = open(&world).await;
@@ -401,7 +401,7 @@ fn bundle(files: Vec<(String, Vec<u8>)>) -> Vec<u8> {
 }
 
 #[test]
-fn a_web_package_is_tried_without_a_page_that_somebody_sees() {
+fn web_package_runs_headless_in_script_and_validator() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("web.creatorCentral");
     fs::write(&file, bundle(web_package())).unwrap();

@@ -87,7 +87,7 @@ async fn socket_of(world: &World, frame: &Value) -> Socket {
 }
 
 #[tokio::test]
-async fn a_web_package_runs_in_the_newest_page_alone() {
+async fn web_package_runs_in_the_newest_page_only() {
     let mut world = start(web(), |_| {}).await;
     let waiting = package_is(&mut world, |package| package["status"] == "waiting").await;
     assert_eq!(waiting["web"], true);
@@ -146,7 +146,7 @@ async fn a_web_package_runs_in_the_newest_page_alone() {
 }
 
 #[tokio::test]
-async fn a_page_of_another_package_cant_speak_for_this_one() {
+async fn page_of_another_package_cannot_register_this_one() {
     let data = web();
     let other = data.path().join("packages/com.example.other");
     let own = data.path().join("packages").join(PACKAGE);
@@ -177,7 +177,7 @@ async fn a_page_of_another_package_cant_speak_for_this_one() {
 }
 
 #[tokio::test]
-async fn a_frame_that_stays_silent_is_loaded_anew_and_given_up_in_the_end() {
+async fn silent_frame_is_reloaded_then_given_up() {
     let world = start(web(), |config| config.timing.frame_within = Duration::from_millis(400)).await;
     let (mut page, one) = page(&world).await;
     let two = frames(&mut page, |frames| !frames.is_empty() && frames[0]["url"] != one[0]["url"]).await;
@@ -218,7 +218,7 @@ async fn send(world: &World, path: &str, body: &[u8]) -> (u16, Value) {
 }
 
 #[tokio::test]
-async fn what_another_platform_names_is_run_if_it_fits() {
+async fn runtime_of_another_platform_runs_if_it_fits() {
     let mut world = start(tempfile::tempdir().unwrap(), |_| {}).await;
     let wrong = bundle(&json!({OTHER: {"type": "bin", "target": "mode", "MinimumVersion": "1"}}));
     let (_, checked) = send(&world, "/api/packages/check", &wrong).await;
@@ -240,7 +240,7 @@ async fn what_another_platform_names_is_run_if_it_fits() {
 }
 
 #[tokio::test]
-async fn a_package_is_reloaded_unloaded_and_loaded() {
+async fn package_is_reloaded_unloaded_and_loaded() {
     let mut world = support::world(PATIENT).await;
     let act = format!("/api/packages/{PACKAGE}");
     let first = world.started().await;
@@ -302,7 +302,7 @@ async fn a_package_is_reloaded_unloaded_and_loaded() {
 }
 
 #[tokio::test]
-async fn a_panel_is_exported_and_imported_and_what_is_left_is_named() {
+async fn panel_is_exported_and_imported_with_a_report() {
     let mut world = support::world(PATIENT).await;
     let mut package = world.package().await;
     let context = world.place(TOGGLE, 4, 3).await;

@@ -11,7 +11,7 @@ use support::{PACKAGE, PATIENT, TOGGLE, WIDE, files, hear_of, http, port_of, say
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 #[tokio::test]
-async fn the_page_sees_packages_and_panel() {
+async fn state_has_packages_and_panel() {
     let world = world(PATIENT).await;
     let (status, state) = world.call("GET", "/api/state", Value::Null).await;
     assert_eq!(status, 200);
@@ -56,7 +56,7 @@ async fn instances_are_placed_and_moved_where_they_fit() {
 }
 
 #[tokio::test]
-async fn everything_is_there_after_a_restart() {
+async fn panel_and_settings_survive_a_restart() {
     let mut first = world(PATIENT).await;
     let context = first.place(TOGGLE, 4, 3).await;
     let mut package = first.package().await;
@@ -82,7 +82,7 @@ async fn everything_is_there_after_a_restart() {
 }
 
 #[tokio::test]
-async fn a_damaged_state_is_set_aside_and_the_deck_starts() {
+async fn deck_starts_with_a_damaged_state() {
     let data = tempfile::tempdir().unwrap();
     fs::write(data.path().join("state.json"), "{\"version\":1,\"inst").unwrap();
     let mut world = start(data, |_| {}).await;
@@ -92,7 +92,7 @@ async fn a_damaged_state_is_set_aside_and_the_deck_starts() {
 }
 
 #[tokio::test]
-async fn a_second_deck_keeps_off_the_data() {
+async fn second_deck_on_the_same_data_is_refused() {
     let world = world(PATIENT).await;
     let mut config = creator_deck::Config::headless(world.data.path());
     config.timing.lock_within = std::time::Duration::ZERO;
@@ -101,7 +101,7 @@ async fn a_second_deck_keeps_off_the_data() {
 }
 
 #[tokio::test]
-async fn only_the_page_with_its_token_is_served() {
+async fn only_callers_with_token_and_own_origin_are_served() {
     let world = world(PATIENT).await;
     let port = port_of(&world.deck.page_url());
     let host = format!("Host: 127.0.0.1:{port}");
@@ -181,7 +181,7 @@ async fn one_time_key_lets_one_browser_in() {
 }
 
 #[tokio::test]
-async fn wrong_key_and_pageless_caller_get_no_session() {
+async fn wrong_key_or_missing_origin_gets_no_session() {
     let world = world(PATIENT).await;
     let url = world.deck.entry_url();
     let (port, host) = (port_of(&url), format!("Host: 127.0.0.1:{}", port_of(&url)));
@@ -236,7 +236,7 @@ async fn session_outlives_a_restart_on_the_same_port() {
 }
 
 #[tokio::test]
-async fn programs_get_an_address_of_the_page() {
+async fn programs_can_request_an_entry_url() {
     let world = world(PATIENT).await;
     let url = creator_deck::running_entry_url(world.data.path()).await.unwrap();
     assert!(support::begin_session(&url).await.1.is_some(), "{url}");
@@ -336,7 +336,7 @@ async fn packages_are_installed_updated_and_removed() {
 }
 
 #[tokio::test]
-async fn a_refused_update_leaves_the_package_running() {
+async fn refused_update_leaves_the_package_running() {
     let mut world = world(PATIENT).await;
     let mut package = world.package().await;
     let port = port_of(&world.deck.page_url());
@@ -349,7 +349,7 @@ async fn a_refused_update_leaves_the_package_running() {
 }
 
 #[tokio::test]
-async fn a_package_starts_where_names_are_odd_and_paths_long() {
+async fn package_starts_in_odd_and_long_paths() {
     let odd = "J\u{f6}rg & M\u{fc}ller 100%/\u{6771}\u{4eac} \u{1f3a7} a b";
     // Wine can't start a program that far down, so this isn't known to work on Windows.
     let long = "long \u{97f3}\u{697d} name/".repeat(if cfg!(unix) { 20 } else { 0 });
@@ -364,7 +364,7 @@ async fn a_package_starts_where_names_are_odd_and_paths_long() {
 }
 
 #[tokio::test]
-async fn a_bundle_that_is_refused_at_the_start_is_an_error() {
+async fn refused_bundle_at_start_is_an_error() {
     let data = tempfile::tempdir().unwrap();
     let file = data.path().join("bad.creatorCentral");
     fs::write(&file, "no zip").unwrap();
@@ -375,7 +375,7 @@ async fn a_bundle_that_is_refused_at_the_start_is_an_error() {
 }
 
 #[tokio::test]
-async fn a_view_is_on_its_packages_origin_alone() {
+async fn view_is_served_on_its_packages_origin_only() {
     let world = world(PATIENT).await;
     let (_, view) = world.call("POST", "/api/views", json!({"package": PACKAGE})).await;
     let url = view["url"].as_str().unwrap();
@@ -429,7 +429,7 @@ async fn ask_at_version_six(port: u16, host: &str) -> Option<String> {
 }
 
 #[tokio::test]
-async fn other_names_of_this_machine_lead_to_the_page() {
+async fn other_names_of_this_machine_redirect_to_the_page() {
     let world = world(PATIENT).await;
     let port = port_of(&world.deck.page_url());
     let location = format!("location: http://127.0.0.1:{port}/assets/logo.svg");
@@ -449,7 +449,7 @@ async fn other_names_of_this_machine_lead_to_the_page() {
 
 /// Programs of packages connect to `localhost`, which may be either.
 #[tokio::test]
-async fn package_socket_is_at_both_addresses_of_localhost() {
+async fn package_socket_listens_on_both_localhost_addresses() {
     let world = world(PATIENT).await;
     let port = world.deck.socket_port();
     for host in [format!("[::1]:{port}"), format!("localhost:{port}")] {
@@ -462,7 +462,7 @@ async fn package_socket_is_at_both_addresses_of_localhost() {
 
 /// Tries it from the network's side: at this computer's own address there.
 #[tokio::test]
-async fn nothing_listens_in_the_network() {
+async fn deck_does_not_listen_on_the_network() {
     let world = world(PATIENT).await;
     let socket = std::net::UdpSocket::bind("0.0.0.0:0").unwrap();
     // Nothing is sent: the system only says which of its addresses it would use.

@@ -107,7 +107,7 @@ fn next(seed: &mut u64) -> u64 {
 }
 
 #[tokio::test]
-async fn whenever_the_deck_is_killed_what_it_said_was_saved_is_there() {
+async fn confirmed_saves_survive_kills() {
     /// How often it is killed.
     const KILLS: usize = 12;
     let data = tempfile::tempdir().unwrap();
@@ -180,7 +180,7 @@ async fn whenever_the_deck_is_killed_what_it_said_was_saved_is_there() {
 }
 
 #[tokio::test]
-async fn whenever_the_deck_is_killed_during_an_import_one_version_is_there_as_a_whole() {
+async fn killed_install_leaves_one_whole_version() {
     /// How often it is killed.
     const KILLS: u64 = 10;
     let data = tempfile::tempdir().unwrap();
@@ -217,7 +217,7 @@ async fn whenever_the_deck_is_killed_during_an_import_one_version_is_there_as_a_
 }
 
 #[tokio::test]
-async fn a_full_disk_costs_nothing_but_what_cant_be_written() {
+async fn full_disk_loses_only_unwritten_changes() {
     let data = tempfile::tempdir().unwrap();
     install(data.path(), PATIENT);
     let host = Host::start(data.path(), None).await;

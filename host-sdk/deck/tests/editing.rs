@@ -56,7 +56,7 @@ impl Scene {
 const PRESS: [&str; 3] = ["actionDown", "actionUp", "actionTriggered"];
 
 #[tokio::test]
-async fn click_in_edit_selects_and_does_not_press() {
+async fn click_in_edit_mode_selects() {
     let mut scene = scene().await;
     sees(&scene.browser, "body[data-mode='edit']").await;
     clicks(&scene.browser, ".key").await;
@@ -71,7 +71,7 @@ async fn click_in_edit_selects_and_does_not_press() {
 }
 
 #[tokio::test]
-async fn tap_in_edit_selects_and_two_open_settings() {
+async fn tap_in_edit_mode_selects_and_double_tap_opens_settings() {
     let mut scene = scene().await;
     let browser = &scene.browser;
     // A finger that rolls a little still taps.
@@ -87,7 +87,7 @@ async fn tap_in_edit_selects_and_two_open_settings() {
 }
 
 #[tokio::test]
-async fn finger_in_edit_carries_a_key_and_presses_nothing() {
+async fn touch_drag_in_edit_mode_moves_a_key() {
     let mut scene = scene().await;
     let browser = &scene.browser;
     let to = page::over(browser, &cell("grid", 3, 2)).await;
@@ -101,7 +101,7 @@ async fn finger_in_edit_carries_a_key_and_presses_nothing() {
 }
 
 #[tokio::test]
-async fn finger_in_edit_drags_a_widget_by_its_picture() {
+async fn touch_drag_in_edit_mode_places_a_widget() {
     let mut scene = scene().await;
     let browser = &scene.browser;
     let to = page::over(browser, &cell("grid", 3, 2)).await;
@@ -112,7 +112,7 @@ async fn finger_in_edit_drags_a_widget_by_its_picture() {
 }
 
 #[tokio::test]
-async fn click_in_use_presses_and_does_not_select() {
+async fn click_in_use_mode_presses() {
     let mut scene = scene().await;
     changes_to(&scene.browser, "use").await;
     clicks(&scene.browser, ".key").await;
@@ -128,7 +128,7 @@ async fn click_in_use_presses_and_does_not_select() {
 }
 
 #[tokio::test]
-async fn key_in_use_is_neither_moved_nor_removed() {
+async fn key_in_use_mode_is_neither_moved_nor_removed() {
     let mut scene = scene().await;
     changes_to(&scene.browser, "use").await;
     drags(&scene.browser, ".key", &cell("grid", 3, 3)).await;
@@ -164,7 +164,7 @@ async fn double_click_and_enter_open_settings() {
 }
 
 #[tokio::test]
-async fn mode_key_switches_and_lets_go_what_is_held() {
+async fn mode_key_switches_and_releases_held_keys() {
     let mut scene = scene().await;
     focuses(&scene.browser, ".key").await;
     types(&scene.browser, &Key::F2.to_string()).await;
@@ -207,7 +207,7 @@ async fn author_buttons_send_one_message_each() {
 }
 
 #[tokio::test]
-async fn divider_gives_properties_room_and_is_remembered() {
+async fn divider_resizes_properties_and_is_remembered() {
     let scene = scene().await;
     clicks(&scene.browser, ".key").await;
     let height = async || reads(&scene.browser, "return document.getElementById('properties').offsetHeight").await;
@@ -230,7 +230,7 @@ async fn divider_gives_properties_room_and_is_remembered() {
 }
 
 #[tokio::test]
-async fn property_view_keeps_its_room_beside_the_look() {
+async fn property_view_keeps_its_height() {
     let scene = scene().await;
     let size = json!({"width": 1280, "height": 900});
     scene.browser.set_window_rect(0, 0, 1280, 900).await.unwrap();
@@ -295,7 +295,7 @@ async fn escape_leaves_a_cut_key_where_it_is() {
 }
 
 #[tokio::test]
-async fn menu_of_a_key_does_everything_by_keyboard() {
+async fn key_menu_works_by_keyboard() {
     let scene = scene().await;
     let browser = &scene.browser;
     scene.world.call("POST", "/api/profiles", json!({"name": "Stream"})).await;
@@ -363,7 +363,7 @@ async fn key_dropped_on_a_tab_is_copied_there() {
 }
 
 #[tokio::test]
-async fn pages_are_turned_by_lights_arrows_and_keyboard() {
+async fn pages_are_switched_by_dots_arrows_and_keyboard() {
     let scene = scene().await;
     let browser = &scene.browser;
     clicks(browser, ".page-arrow:last-child").await;
@@ -427,7 +427,7 @@ async fn closed_groups_are_remembered() {
 }
 
 #[tokio::test]
-async fn one_click_offers_a_widget_and_two_place_it() {
+async fn click_offers_a_widget_and_double_click_places_it() {
     let scene = scene().await;
     let browser = &scene.browser;
     let widget = format!(".widget[data-widget='{TOGGLE}']");
@@ -449,7 +449,7 @@ async fn one_click_offers_a_widget_and_two_place_it() {
 }
 
 #[tokio::test]
-async fn multi_action_key_is_made_and_does_its_steps() {
+async fn multi_action_key_is_created_and_runs_its_steps() {
     let mut scene = scene().await;
     let browser = &scene.browser;
     scene.world.call("POST", "/api/profiles", json!({"name": "Stream"})).await;

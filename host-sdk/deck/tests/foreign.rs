@@ -14,7 +14,7 @@ use std::fs;
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
-use creator_deck::validate::{Patience, validate};
+use creator_deck::validate::{SmokeTimeouts, validate};
 use fantoccini::Locator;
 use fantoccini::key::Key;
 use host_sdk::bundle::{Entry, pack};
@@ -65,7 +65,7 @@ async fn package_now(world: &World) -> Value {
 }
 
 #[tokio::test]
-async fn view_that_fills_its_fields_late_loses_no_setting() {
+async fn late_property_view_loses_no_setting() {
     let data = tempfile::tempdir().unwrap();
     install(data.path(), PATIENT);
     let view = data.path().join("packages").join(PACKAGE).join("pages/property.html");
@@ -99,7 +99,7 @@ async fn view_that_fills_its_fields_late_loses_no_setting() {
 }
 
 #[tokio::test]
-async fn web_package_that_is_ready_late_starts_and_its_errors_are_told() {
+async fn late_web_package_starts_and_its_errors_are_logged() {
     let data = tempfile::tempdir().unwrap();
     let mut files = web_package(|script| {
         let script = script.replace("connectCreatorCentral(port", "late(port");
@@ -125,13 +125,13 @@ async fn found_in_a_run(files: Vec<(String, Vec<u8>)>) -> Vec<(String, String)> 
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("test.creatorCentral");
     fs::write(&file, bundle(files)).unwrap();
-    let report = validate(&file, Some(Patience::default()), None).await.unwrap();
+    let report = validate(&file, Some(SmokeTimeouts::default()), None).await.unwrap();
     let of_run = report.findings.iter().filter(|finding| finding.rule.starts_with("run-"));
     of_run.map(|f| (format!("{} {} {}", f.severity.name(), f.rule, f.place()), f.message.clone())).collect()
 }
 
 #[tokio::test]
-async fn script_that_fails_fails_the_package_in_the_smoke_run() {
+async fn failing_script_fails_the_smoke_run() {
     let web = web_package(|script| format!("{script}\nsetTimeout(() => gone(), 50);"));
     let found = found_in_a_run(web).await;
     assert_eq!((found.len(), found[0].0.as_str()), (1, "error run-error the package"), "{found:?}");
@@ -159,7 +159,7 @@ fn behaving() -> PathBuf {
 }
 
 #[tokio::test]
-async fn names_and_pictures_of_any_kind_leave_the_page_whole() {
+async fn odd_names_and_pictures_do_not_break_the_page() {
     let data = tempfile::tempdir().unwrap();
     install(data.path(), PATIENT);
     let own = data.path().join("packages").join(PACKAGE);

@@ -10,7 +10,7 @@ fn deep(levels: usize) -> Value {
 }
 
 #[tokio::test]
-async fn settings_that_are_too_deep_cost_nothing_that_is_stored() {
+async fn too_deep_settings_leave_stored_ones_intact() {
     let mut first = world(PATIENT).await;
     let context = first.place(TOGGLE, 0, 0).await;
     let mut package = first.package().await;
@@ -58,7 +58,7 @@ async fn nothing_more_but(package: &mut support::Socket, settings: Value) {
 }
 
 #[tokio::test]
-async fn numbers_and_levels_of_settings_come_back_as_they_were() {
+async fn settings_are_returned_verbatim() {
     let mut world = world(PATIENT).await;
     let context = world.place(TOGGLE, 0, 0).await;
     let mut package = world.package().await;
@@ -72,7 +72,7 @@ async fn numbers_and_levels_of_settings_come_back_as_they_were() {
 }
 
 #[tokio::test]
-async fn settings_of_a_package_have_a_bound_altogether() {
+async fn total_settings_of_a_package_are_bounded() {
     let mut world = world(PATIENT).await;
     let mut package = world.package().await;
     let mut contexts = Vec::new();

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use support::{PACKAGE, PATIENT, TOGGLE, hear_of, say, world};
 
 #[tokio::test]
-async fn every_message_is_told_with_its_direction_and_without_its_secrets() {
+async fn messages_are_recorded_without_secrets() {
     let mut world = world(PATIENT).await;
     let mut package = world.package().await;
     let context = world.place(TOGGLE, 0, 0).await;

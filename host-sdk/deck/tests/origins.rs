@@ -144,7 +144,7 @@ fn install_attacker(data: &Path) {
     }
 }
 
-async fn packages_are_kept_apart(mut browser: impl Browser) {
+async fn assert_packages_are_isolated(mut browser: impl Browser) {
     let data = tempfile::tempdir().unwrap();
     install_attacker(data.path());
     let world = start(data, |_| {}).await;
@@ -194,12 +194,12 @@ async fn packages_are_kept_apart(mut browser: impl Browser) {
 #[tokio::test]
 async fn package_page_reaches_no_other_package_in_chromium() {
     let driver = Driver::start().await;
-    packages_are_kept_apart(driver.browser().await).await;
+    assert_packages_are_isolated(driver.browser().await).await;
 }
 
 #[tokio::test]
 async fn package_page_reaches_no_other_package_in_firefox() {
-    packages_are_kept_apart(Firefox::start().await).await;
+    assert_packages_are_isolated(Firefox::start().await).await;
 }
 
 /// What a page of the web tries with the deck that its user has open. `DECK` is the deck's address, `SOCKET` the package
@@ -261,7 +261,7 @@ async fn web_page() -> (u16, Arc<Mutex<Vec<String>>>) {
     (port, cookies)
 }
 
-async fn deck_is_kept_from_the_web(mut browser: impl Browser) {
+async fn assert_deck_is_isolated_from_the_web(mut browser: impl Browser) {
     let world = world(PATIENT).await;
     enter(&mut browser, &world).await;
     let before = world.call("GET", "/api/state", Value::Null).await.1;
@@ -291,18 +291,18 @@ async fn deck_is_kept_from_the_web(mut browser: impl Browser) {
 }
 
 #[tokio::test]
-async fn page_of_the_web_reaches_nothing_in_chromium() {
+async fn web_page_reaches_nothing_in_chromium() {
     let driver = Driver::start().await;
-    deck_is_kept_from_the_web(driver.browser().await).await;
+    assert_deck_is_isolated_from_the_web(driver.browser().await).await;
 }
 
 #[tokio::test]
-async fn page_of_the_web_reaches_nothing_in_firefox() {
-    deck_is_kept_from_the_web(Firefox::start().await).await;
+async fn web_page_reaches_nothing_in_firefox() {
+    assert_deck_is_isolated_from_the_web(Firefox::start().await).await;
 }
 
 #[tokio::test]
-async fn browser_without_a_session_is_shown_how_to_get_in() {
+async fn browser_without_a_session_sees_instructions() {
     let world = world(PATIENT).await;
     let driver = Driver::start().await;
     let mut browser = driver.browser().await;
@@ -333,7 +333,7 @@ async fn browser_without_a_session_is_shown_how_to_get_in() {
 }
 
 #[tokio::test]
-async fn browser_that_does_not_find_packages_is_told() {
+async fn browser_that_cannot_resolve_packages_sees_a_hint() {
     let world = world(PATIENT).await;
     let driver = Driver::start().await;
     let mut browser = driver.browser_with(&["--host-resolver-rules=MAP *.localhost ^NOTFOUND"]).await;

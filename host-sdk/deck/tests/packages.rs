@@ -17,7 +17,7 @@ use tokio_tungstenite::tungstenite::Message;
 const PICTURE: &str = "data:image/png;base64,iVBORw0KGgo=";
 
 #[tokio::test]
-async fn only_the_pair_that_was_handed_out_is_let_in() {
+async fn only_the_assigned_pair_can_register() {
     let mut world = world(PATIENT).await;
     let started = world.started().await;
     assert_eq!(started.info["application"]["language"], "en");
@@ -45,7 +45,7 @@ async fn only_the_pair_that_was_handed_out_is_let_in() {
 }
 
 #[tokio::test]
-async fn who_does_not_register_is_shown_out() {
+async fn socket_without_registration_is_closed() {
     let data = tempfile::tempdir().unwrap();
     let mut world = start(data, |config| config.timing.register_within = Duration::from_millis(1)).await;
     closed(&mut world.connect(None).await.unwrap()).await;
@@ -54,7 +54,7 @@ async fn who_does_not_register_is_shown_out() {
 
 /// The real runner, with a library that panics when it hears from its host.
 #[tokio::test]
-async fn package_that_fails_is_started_again() {
+async fn panicking_package_is_restarted() {
     let data = tempfile::tempdir().unwrap();
     install(data.path(), PATIENT);
     let (folder, test) = (data.path().join("packages").join(PACKAGE), std::env::current_exe().unwrap());
@@ -77,7 +77,7 @@ async fn package_that_fails_is_started_again() {
 }
 
 #[tokio::test]
-async fn foreign_origins_have_no_socket() {
+async fn foreign_origins_are_refused_at_the_socket() {
     let world = world(PATIENT).await;
     let (page, own) = (world.deck.page_url(), format!("http://127.0.0.1:{}", world.deck.socket_port()));
     for foreign in ["http://example.com", "null", page.trim_end_matches('/')] {
@@ -87,7 +87,7 @@ async fn foreign_origins_have_no_socket() {
 }
 
 #[tokio::test]
-async fn instances_appear_are_pressed_and_disappear() {
+async fn instance_events_reach_the_package() {
     let mut world = world(PATIENT).await;
     let wide = world.place(WIDE, 1, 2).await;
     let mut package = world.package().await;
@@ -128,7 +128,7 @@ async fn instances_appear_are_pressed_and_disappear() {
 }
 
 #[tokio::test]
-async fn what_a_package_shows_is_seen_in_the_page() {
+async fn package_changes_reach_the_page() {
     let mut world = world(PATIENT).await;
     let mut package = world.package().await;
     let context = world.place(TOGGLE, 0, 0).await;
@@ -173,7 +173,7 @@ async fn what_a_package_shows_is_seen_in_the_page() {
 }
 
 #[tokio::test]
-async fn language_is_spelled_as_each_place_is_read() {
+async fn language_has_the_spelling_of_each_member() {
     let data = tempfile::tempdir().unwrap();
     support::install(data.path(), PATIENT);
     let mut world = start(data, |config| config.language = Some("zh_TW".into())).await;
@@ -182,7 +182,7 @@ async fn language_is_spelled_as_each_place_is_read() {
 }
 
 #[test]
-fn language_that_no_host_reports_is_answered_with_those_there_are() {
+fn unknown_language_is_answered_with_the_known_ones() {
     let folder = tempfile::tempdir().unwrap();
     let deck = |language: &str| {
         let mut deck = std::process::Command::new(env!("CARGO_BIN_EXE_creator-deck"));
@@ -199,7 +199,7 @@ fn language_that_no_host_reports_is_answered_with_those_there_are() {
 }
 
 #[tokio::test]
-async fn package_as_windows_writes_it_is_shown_and_started() {
+async fn package_file_in_windows_style_is_accepted() {
     let data = tempfile::tempdir().unwrap();
     support::install(data.path(), PATIENT);
     let folder = data.path().join("packages").join(PACKAGE);
@@ -232,7 +232,7 @@ async fn package_as_windows_writes_it_is_shown_and_started() {
 }
 
 #[tokio::test]
-async fn view_is_sent_its_settings_once_for_each_socket() {
+async fn view_receives_its_settings_once_per_socket() {
     let mut world = world(PATIENT).await;
     let mut package = world.package().await;
     let context = world.place(TOGGLE, 0, 0).await;
@@ -258,7 +258,7 @@ async fn view_is_sent_its_settings_once_for_each_socket() {
 }
 
 #[tokio::test]
-async fn settings_are_stored_and_everybody_is_told() {
+async fn stored_settings_are_sent_to_package_and_views() {
     let mut world = world(PATIENT).await;
     let mut package = world.package().await;
     let context = world.place(TOGGLE, 0, 0).await;
@@ -301,7 +301,7 @@ async fn settings_are_stored_and_everybody_is_told() {
 }
 
 #[tokio::test]
-async fn pages_and_package_speak_with_each_other() {
+async fn pages_and_package_exchange_messages() {
     let mut world = world(PATIENT).await;
     let mut package = world.package().await;
     let context = world.place(TOGGLE, 0, 0).await;
@@ -334,7 +334,7 @@ async fn pages_and_package_speak_with_each_other() {
 }
 
 #[tokio::test]
-async fn pages_of_the_web_and_settings_are_opened_by_the_newest_page() {
+async fn newest_page_opens_links_and_settings() {
     let mut world = world(PATIENT).await;
     let mut package = world.package().await;
     let mut newest = connect_events(&world.deck).await;
@@ -367,7 +367,7 @@ async fn pages_of_the_web_and_settings_are_opened_by_the_newest_page() {
 }
 
 #[tokio::test]
-async fn a_package_that_comes_back_hears_everything_again() {
+async fn reconnected_package_receives_everything_again() {
     let mut world = world(PATIENT).await;
     let started = world.started().await;
     let mut package = world.register(&started.register).await;
@@ -387,7 +387,7 @@ async fn a_package_that_comes_back_hears_everything_again() {
 }
 
 #[tokio::test]
-async fn odd_and_huge_frames_trouble_nobody_else() {
+async fn odd_and_huge_frames_affect_only_their_sender() {
     let mut world = world(PATIENT).await;
     let started = world.started().await;
     let mut package = world.register(&started.register).await;
@@ -422,7 +422,7 @@ async fn odd_and_huge_frames_trouble_nobody_else() {
 }
 
 #[tokio::test]
-async fn a_process_that_dies_is_started_again_with_a_new_event() {
+async fn killed_process_is_restarted_with_a_new_event() {
     let mut world = world(PATIENT).await;
     let first = world.started().await;
     let mut package = world.register(&first.register).await;
@@ -460,7 +460,7 @@ async fn with_its_key(world: &mut World) -> (Socket, u32) {
 }
 
 #[tokio::test]
-async fn package_is_told_of_its_end_and_stores_until_then() {
+async fn package_can_store_settings_while_it_is_ending() {
     let data = tempfile::tempdir().unwrap();
     install(data.path(), PATIENT);
     // Longer than the test may take: who ends by itself isn't waited for.
@@ -486,7 +486,7 @@ async fn package_is_told_of_its_end_and_stores_until_then() {
 }
 
 #[tokio::test]
-async fn package_that_stays_is_ended_after_the_notice() {
+async fn package_is_killed_after_the_end_notice() {
     let mut world = world(PATIENT).await;
     let started = world.started().await;
     let mut package = world.register(&started.register).await;
@@ -497,7 +497,7 @@ async fn package_that_stays_is_ended_after_the_notice() {
 }
 
 #[tokio::test]
-async fn a_package_ends_with_what_it_has_started() {
+async fn package_ends_with_its_child_processes() {
     let world = world(FAMILY).await;
     let processes = family(world.data.path()).await;
     assert_eq!(processes.map(is_alive), [true, true]);
@@ -506,7 +506,7 @@ async fn a_package_ends_with_what_it_has_started() {
 }
 
 #[tokio::test]
-async fn a_package_is_gone_within_3_s_of_a_killed_deck() {
+async fn package_ends_within_3_s_of_a_killed_deck() {
     let data = tempfile::tempdir().unwrap();
     support::install(data.path(), DEAF);
     let mut deck = tokio::process::Command::new(env!("CARGO_BIN_EXE_creator-deck"));
@@ -531,7 +531,7 @@ async fn until_gone(processes: &[u32]) {
 }
 
 #[tokio::test]
-async fn a_package_that_keeps_dying_is_parked() {
+async fn package_that_keeps_dying_is_parked() {
     let mut world = world(DYING).await;
     let failed = |event: &Value| {
         let packages = event.get("packages").unwrap_or(&event["state"]["packages"]);
@@ -545,7 +545,7 @@ async fn a_package_that_keeps_dying_is_parked() {
 }
 
 #[tokio::test]
-async fn a_package_that_does_not_listen_is_cut_off_and_nobody_else() {
+async fn package_that_does_not_read_is_disconnected() {
     let mut world = world(PATIENT).await;
     let started = world.started().await;
     let _deaf = world.register(&started.register).await;
@@ -601,7 +601,7 @@ async fn page_messages_for_a_stopped_package_are_logged() {
 }
 
 #[tokio::test]
-async fn a_package_that_floods_is_slowed_down_and_nothing_is_lost() {
+async fn flooding_package_is_throttled_without_loss() {
     let data = tempfile::tempdir().unwrap();
     support::install(data.path(), PATIENT);
     let mut world = start(data, |config| config.timing.messages_a_second = 20).await;

@@ -83,7 +83,7 @@ async fn placeholder_is_shown_selected_and_removed() {
 }
 
 #[tokio::test]
-async fn placeholder_is_moved_and_keeps_others_off() {
+async fn placeholder_is_moved_and_keeps_its_place() {
     let world = with_placeholders().await;
     let (_driver, browser) = open(&world).await;
     drags(&browser, LARGE, &cell("grid", 3, 3)).await;
@@ -97,7 +97,7 @@ async fn placeholder_is_moved_and_keeps_others_off() {
 }
 
 #[tokio::test]
-async fn placeholder_in_use_explains_why_it_is_not_pressed() {
+async fn placeholder_in_use_mode_explains_itself() {
     let world = with_placeholders().await;
     let (_driver, browser) = open(&world).await;
     sees(&browser, SMALL).await;
@@ -150,7 +150,7 @@ async fn starter_panel_is_placed_and_undone() {
 }
 
 #[tokio::test]
-async fn refused_starter_does_not_come_back() {
+async fn declined_starter_stays_hidden() {
     let world = world(PATIENT).await;
     let (_driver, browser) = open(&world).await;
     clicks(&browser, "#starter-refuse").await;
@@ -194,7 +194,7 @@ async fn opens_settings(browser: &Client) {
 }
 
 #[tokio::test]
-async fn language_is_chosen_and_packages_are_restarted() {
+async fn chosen_language_applies_to_restarted_packages() {
     let mut world = on_a_desktop(Path::new("/nowhere")).await;
     world.package().await;
     let (_driver, browser) = open(&world).await;
@@ -214,7 +214,7 @@ async fn language_is_chosen_and_packages_are_restarted() {
 }
 
 #[tokio::test]
-async fn language_of_the_command_line_is_not_changed_in_the_page() {
+async fn command_line_language_is_read_only_in_the_page() {
     let data = tempfile::tempdir().unwrap();
     install(data.path(), PATIENT);
     let world = start(data, |config| config.language = Some("ko".to_owned())).await;
@@ -227,7 +227,7 @@ async fn language_of_the_command_line_is_not_changed_in_the_page() {
 }
 
 #[tokio::test]
-async fn switch_shows_whether_the_deck_starts_with_the_computer() {
+async fn autostart_switch_shows_and_changes_the_entry() {
     let entries = tempfile::tempdir().unwrap();
     let entry = entries.path().join("creator-deck.desktop");
     let world = on_a_desktop(entries.path()).await;
@@ -247,7 +247,7 @@ async fn switch_shows_whether_the_deck_starts_with_the_computer() {
 }
 
 #[tokio::test]
-async fn entry_that_cannot_be_made_is_explained() {
+async fn failing_autostart_entry_is_explained() {
     let file = tempfile::NamedTempFile::new().unwrap();
     let world = on_a_desktop(&file.path().join("autostart")).await;
     let (status, answer) = world.call("PUT", "/api/desktop/start", json!({"on": true})).await;
@@ -258,7 +258,7 @@ async fn entry_that_cannot_be_made_is_explained() {
 }
 
 #[tokio::test]
-async fn folders_are_named_and_shown_and_the_log_is_opened() {
+async fn settings_show_folders_and_open_the_log() {
     let world = on_a_desktop(Path::new("/nowhere")).await;
     let (_driver, browser) = open(&world).await;
     opens_settings(&browser).await;
@@ -274,7 +274,7 @@ async fn folders_are_named_and_shown_and_the_log_is_opened() {
 }
 
 #[tokio::test]
-async fn look_is_that_of_the_system_until_it_is_chosen() {
+async fn appearance_follows_the_system_until_chosen() {
     let world = on_a_desktop(Path::new("/nowhere")).await;
     let (_driver, browser) = open(&world).await;
     let background = "return getComputedStyle(document.body).backgroundColor";
@@ -291,7 +291,7 @@ async fn look_is_that_of_the_system_until_it_is_chosen() {
 }
 
 #[tokio::test]
-async fn widget_that_is_no_step_is_neither_offered_nor_taken() {
+async fn widget_without_multi_action_support_is_no_step() {
     let mut world = world(PATIENT).await;
     world.package().await;
     world.install(|config| config["Widgets"][0]["MultiActionSupported"] = json!(false)).await;

@@ -51,7 +51,7 @@ async fn store(package: &mut Socket, context: &str, settings: Value) {
 }
 
 #[tokio::test]
-async fn switching_profiles_hides_one_set_and_shows_the_other() {
+async fn switching_profiles_hides_and_shows_instances() {
     let (world, mut package, first) = with_key().await;
     let home = deck(&world).await["active"].as_str().unwrap().to_owned();
     let away = ok(&world, "POST", "/api/profiles", json!({"name": " Stream "})).await;
@@ -73,7 +73,7 @@ async fn switching_profiles_hides_one_set_and_shows_the_other() {
 }
 
 #[tokio::test]
-async fn a_profile_is_copied_renamed_and_deleted_and_comes_back() {
+async fn profile_is_copied_renamed_deleted_and_restored() {
     let (world, mut package, first) = with_key().await;
     store(&mut package, &first, json!({"a": 1})).await;
     let home = deck(&world).await["active"].as_str().unwrap().to_owned();
@@ -110,7 +110,7 @@ async fn a_profile_is_copied_renamed_and_deleted_and_comes_back() {
 }
 
 #[tokio::test]
-async fn profiles_and_function_keys_are_there_after_a_restart() {
+async fn profiles_and_function_keys_survive_a_restart() {
     let (world, _package, _) = with_key().await;
     let key = json!({"widget": TOGGLE, "area": "keys", "column": 1, "row": 0});
     ok(&world, "POST", "/api/instances", key).await;
@@ -127,7 +127,7 @@ async fn profiles_and_function_keys_are_there_after_a_restart() {
 }
 
 #[tokio::test]
-async fn a_function_key_is_a_key_of_one_place() {
+async fn function_key_takes_single_cell_widgets_only() {
     let (world, mut package, context) = with_key().await;
     let on_keys =
         |widget: &str, column: u8, row: u8| json!({"widget": widget, "area": "keys", "column": column, "row": row});
@@ -179,7 +179,7 @@ async fn another_layout_keeps_context_and_settings() {
 }
 
 #[tokio::test]
-async fn what_was_removed_comes_back_with_context_and_settings() {
+async fn undone_removal_restores_context_and_settings() {
     let (world, mut package, context) = with_key().await;
     store(&mut package, &context, json!({"a": 1})).await;
     ok(&world, "POST", &format!("/api/instances/{context}/move"), json!({"column": 4, "row": 1})).await;
@@ -207,7 +207,7 @@ async fn what_was_removed_comes_back_with_context_and_settings() {
 }
 
 #[tokio::test]
-async fn fifty_steps_and_more_are_undone() {
+async fn more_than_fifty_steps_can_be_undone() {
     let (world, _package, context) = with_key().await;
     for n in 1..=60 {
         let to = json!({"column": n % 5, "row": n / 5 % 4});
@@ -221,7 +221,7 @@ async fn fifty_steps_and_more_are_undone() {
 }
 
 #[tokio::test]
-async fn asleep_nothing_is_visible_and_a_held_key_is_let_go() {
+async fn sleep_hides_instances_and_releases_held_keys() {
     let (world, mut package, context) = with_key().await;
     let press = format!("/api/instances/{context}/press");
     ok(&world, "POST", &press, json!({"phase": "down"})).await;
@@ -248,7 +248,7 @@ async fn page(world: &World) -> (Socket, Value) {
 }
 
 #[tokio::test]
-async fn a_key_that_pages_hold_comes_up_with_the_last_of_them_and_with_one_that_is_gone() {
+async fn key_is_released_by_the_last_page_that_holds_it() {
     let (world, mut package, context) = with_key().await;
     let ((_first, one), (second, two)) = (page(&world).await, page(&world).await);
     let path = format!("/api/instances/{context}/press");
@@ -274,7 +274,7 @@ async fn a_key_that_pages_hold_comes_up_with_the_last_of_them_and_with_one_that_
 }
 
 #[tokio::test]
-async fn a_page_of_the_web_is_opened_where_the_user_is_and_not_in_floods() {
+async fn links_open_in_the_page_in_use_up_to_a_limit() {
     let (mut world, mut package, context) = with_key().await;
     let ((mut first, one), (mut second, _)) = (page(&world).await, page(&world).await);
     let path = format!("/api/instances/{context}/press");
@@ -313,7 +313,7 @@ async fn put_icon(world: &World, context: &str, state: u32, file: &[u8]) -> u16 
 }
 
 #[tokio::test]
-async fn the_users_title_font_and_icon_stand_and_can_be_given_back() {
+async fn user_edits_override_the_package_until_removed() {
     let (mut world, mut package, context) = with_key().await;
     let path = |what: &str| format!("/api/instances/{context}/{what}");
     ok(&world, "PUT", &path("title"), json!({"title": "mine"})).await;
@@ -358,7 +358,7 @@ async fn the_users_title_font_and_icon_stand_and_can_be_given_back() {
 }
 
 #[tokio::test]
-async fn edits_are_kept_and_undone() {
+async fn edits_survive_a_restart_and_are_undone() {
     let (world, mut package, context) = with_key().await;
     let path = |what: &str| format!("/api/instances/{context}/{what}");
     ok(&world, "PUT", &path("font"), json!({"family": "Georgia"})).await;
@@ -379,7 +379,7 @@ async fn edits_are_kept_and_undone() {
 }
 
 #[tokio::test]
-async fn a_state_is_shown_for_a_look() {
+async fn state_preview_is_no_undo_step() {
     let (world, mut package, context) = with_key().await;
     let path = format!("/api/instances/{context}/state");
     ok(&world, "PUT", &path, json!({"state": 1})).await;
@@ -391,7 +391,7 @@ async fn a_state_is_shown_for_a_look() {
 }
 
 #[tokio::test]
-async fn a_damaged_state_brings_the_last_good_copy_and_a_word_about_it() {
+async fn damaged_state_is_replaced_by_the_copy_with_a_notice() {
     let (world, _package, context) = with_key().await;
     // Two writes, so that there is a copy with the key.
     world.deck.stop().await;
@@ -409,7 +409,7 @@ async fn a_damaged_state_brings_the_last_good_copy_and_a_word_about_it() {
 }
 
 #[tokio::test]
-async fn what_a_package_keeps_to_itself_is_not_edited() {
+async fn members_that_are_not_editable_are_refused() {
     let data = tempfile::tempdir().unwrap();
     support::install(data.path(), PATIENT);
     let mut config = support::config();
@@ -428,7 +428,7 @@ async fn what_a_package_keeps_to_itself_is_not_edited() {
 }
 
 #[tokio::test]
-async fn copy_has_the_look_and_settings_of_its_original() {
+async fn copied_key_has_look_and_settings() {
     let (world, mut package, context) = with_key().await;
     store(&mut package, &context, json!({"a": 1})).await;
     ok(&world, "PUT", &format!("/api/instances/{context}/title"), json!({"title": "Mine"})).await;
@@ -444,7 +444,7 @@ async fn copy_has_the_look_and_settings_of_its_original() {
 }
 
 #[tokio::test]
-async fn copied_key_is_pasted_also_when_its_original_is_gone() {
+async fn copied_key_is_pasted_after_its_original_is_removed() {
     let (world, mut package, context) = with_key().await;
     store(&mut package, &context, json!({"a": 1})).await;
     assert_eq!(world.call("POST", "/api/clipboard/paste", json!({"column": 0, "row": 0})).await.0, 409, "nothing");
@@ -462,7 +462,7 @@ async fn copied_key_is_pasted_also_when_its_original_is_gone() {
 }
 
 #[tokio::test]
-async fn cut_key_moves_to_the_profile_in_which_it_is_pasted() {
+async fn cut_key_moves_to_the_profile_of_the_paste() {
     let (world, mut package, context) = with_key().await;
     let home = deck(&world).await["active"].as_str().unwrap().to_owned();
     ok(&world, "POST", "/api/clipboard", json!({"context": context, "cut": true})).await;
@@ -503,7 +503,7 @@ async fn key_is_copied_and_moved_to_another_profile() {
 }
 
 #[tokio::test]
-async fn pages_of_a_profile_hide_and_show_their_keys() {
+async fn switching_pages_hides_and_shows_keys() {
     let (world, mut package, first) = with_key().await;
     let function = json!({"widget": TOGGLE, "area": "keys", "column": 0, "row": 0});
     let function = ok(&world, "POST", "/api/instances", function).await["context"].as_str().unwrap().to_owned();
@@ -531,7 +531,7 @@ async fn pages_of_a_profile_hide_and_show_their_keys() {
 }
 
 #[tokio::test]
-async fn page_of_each_profile_is_there_after_a_restart() {
+async fn page_of_a_profile_survives_a_restart() {
     let (world, mut package, first) = with_key().await;
     ok(&world, "PUT", "/api/page", json!({"page": 2})).await;
     disappears(&mut package, &first).await;
@@ -578,7 +578,7 @@ async fn presses(package: &mut Socket, context: &str) {
 }
 
 #[tokio::test]
-async fn multi_action_key_presses_widgets_that_are_not_on_the_panel() {
+async fn multi_action_key_presses_the_widgets_in_its_list() {
     let (world, mut package, _) = with_key().await;
     let key = with_multi_action(&world).await;
     let pressed = set_steps(&world, &key, json!([{"widget": TOGGLE}, {"pause": 1}, {"widget": WIDE}])).await;
@@ -595,7 +595,7 @@ async fn multi_action_key_presses_widgets_that_are_not_on_the_panel() {
 }
 
 #[tokio::test]
-async fn multi_action_key_goes_on_in_the_profile_that_it_shows() {
+async fn multi_action_key_continues_after_a_profile_switch() {
     let (world, mut package, first) = with_key().await;
     let home = deck(&world).await["active"].clone();
     let other = ok(&world, "POST", "/api/profiles", json!({"name": "Other"})).await["id"].clone();
@@ -630,7 +630,7 @@ async fn multi_action_key_opens_an_address() {
 }
 
 #[tokio::test]
-async fn list_of_a_multi_action_key_is_undone_copied_and_removed() {
+async fn multi_action_list_is_undone_copied_and_removed() {
     let (world, mut package, _) = with_key().await;
     let key = with_multi_action(&world).await;
     let pressed = set_steps(&world, &key, json!([{"widget": TOGGLE}])).await;
@@ -650,7 +650,7 @@ async fn list_of_a_multi_action_key_is_undone_copied_and_removed() {
 }
 
 #[tokio::test]
-async fn multi_action_key_is_there_after_a_restart_and_in_a_file() {
+async fn multi_action_key_survives_restart_and_export() {
     let (world, mut package, _) = with_key().await;
     let key = with_multi_action(&world).await;
     let pressed = set_steps(&world, &key, json!([{"pause": 5}, {"widget": TOGGLE}])).await;
@@ -673,7 +673,7 @@ async fn multi_action_key_is_there_after_a_restart_and_in_a_file() {
 }
 
 #[tokio::test]
-async fn list_that_cannot_be_is_refused() {
+async fn invalid_multi_action_list_is_refused() {
     let (world, _package, context) = with_key().await;
     let key = with_multi_action(&world).await;
     let multi = shown(&world).await.iter().find(|i| i["context"] == json!(key)).unwrap()["widget"].clone();

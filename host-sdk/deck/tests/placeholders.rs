@@ -63,7 +63,7 @@ async fn missing_package_leaves_placeholders() {
 }
 
 #[tokio::test]
-async fn placeholder_refuses_use_with_a_reason() {
+async fn placeholder_refuses_changes_with_a_reason() {
     let (world, _package, [small, _]) = with_keys().await;
     remove_package(&world).await;
     for (method, path, body) in [
@@ -81,7 +81,7 @@ async fn placeholder_refuses_use_with_a_reason() {
 }
 
 #[tokio::test]
-async fn placeholder_keeps_others_off_its_place() {
+async fn placeholder_keeps_its_place_taken() {
     let (world, _package, _) = with_keys().await;
     remove_package(&world).await;
     let own = state(&world).await["own"]["widgets"][0]["uuid"].clone();
@@ -107,7 +107,7 @@ async fn placeholder_is_a_key_again_when_its_package_returns() {
 }
 
 #[tokio::test]
-async fn placeholders_are_there_after_a_restart() {
+async fn placeholders_survive_a_restart() {
     let (world, _package, [small, large]) = with_keys().await;
     remove_package(&world).await;
     let before = [shown(&world, &small).await, shown(&world, &large).await];
@@ -120,7 +120,7 @@ async fn placeholders_are_there_after_a_restart() {
 }
 
 #[tokio::test]
-async fn placeholder_is_moved_removed_and_brought_back() {
+async fn placeholder_is_moved_removed_and_restored() {
     let (mut world, _package, [small, large]) = with_keys().await;
     remove_package(&world).await;
     let to = json!({"column": 2, "row": 2});
@@ -141,7 +141,7 @@ async fn placeholder_is_moved_removed_and_brought_back() {
 }
 
 #[tokio::test]
-async fn removed_placeholder_comes_back_as_one() {
+async fn removed_placeholder_is_restored_as_placeholder() {
     let (world, _package, [small, _]) = with_keys().await;
     remove_package(&world).await;
     ok(&world, "DELETE", &format!("/api/instances/{small}"), Value::Null).await;
@@ -150,14 +150,14 @@ async fn removed_placeholder_comes_back_as_one() {
 }
 
 #[tokio::test]
-async fn removing_a_package_with_its_settings_leaves_nothing() {
+async fn removing_a_package_with_its_settings_removes_its_keys() {
     let (world, _package, [small, large]) = with_keys().await;
     ok(&world, "DELETE", &format!("/api/packages/{PACKAGE}"), Value::Null).await;
     assert!(key(&world, &small).await.is_none() && key(&world, &large).await.is_none());
 }
 
 #[tokio::test]
-async fn widget_that_a_version_has_no_more_leaves_a_placeholder() {
+async fn widget_missing_in_a_version_leaves_a_placeholder() {
     let (mut world, _package, [small, large]) = with_keys().await;
     world.install(without_toggle).await;
     let mut package = world.package().await;
@@ -174,7 +174,7 @@ async fn widget_that_a_version_has_no_more_leaves_a_placeholder() {
 }
 
 #[tokio::test]
-async fn key_that_has_grown_waits_for_free_places() {
+async fn grown_key_waits_for_free_cells() {
     let (mut world, _package, [small, _]) = with_keys().await;
     world.install(|config| config["Widgets"][0]["Layouts"] = json!([{"Title": "Tall", "Width": 1, "Height": 4}])).await;
     let mut package = world.package().await;
@@ -221,7 +221,7 @@ async fn placeholders_are_exported_and_imported() {
 }
 
 #[tokio::test]
-async fn step_whose_package_is_missing_is_passed_over() {
+async fn step_of_a_missing_package_is_skipped() {
     let (mut world, mut package, [small, large]) = with_keys().await;
     for context in [small, large] {
         ok(&world, "DELETE", &format!("/api/instances/{context}"), Value::Null).await;
@@ -240,7 +240,7 @@ async fn step_whose_package_is_missing_is_passed_over() {
 }
 
 #[tokio::test]
-async fn list_of_a_moved_multi_action_key_goes_along() {
+async fn list_of_a_multi_action_key_moves_with_it() {
     let (world, mut package, _) = with_keys().await;
     let own = state(&world).await["own"]["widgets"][0]["uuid"].as_str().unwrap().to_owned();
     let list = world.place(&own, 4, 3).await;
@@ -275,7 +275,7 @@ async fn starter_panel_is_offered_and_placed_as_one_step() {
 }
 
 #[tokio::test]
-async fn starter_that_a_package_names_is_taken() {
+async fn starter_of_the_package_file_is_used() {
     let mut world = start(tempfile::tempdir().unwrap(), |_| {}).await;
     assert_eq!(state(&world).await["deck"]["starter"], json!([]));
     let starter = json!([{"Widget": WIDE, "Layout": 1, "Column": 3, "Row": 3}, {"Widget": "none"}]);
@@ -286,7 +286,7 @@ async fn starter_that_a_package_names_is_taken() {
 }
 
 #[tokio::test]
-async fn refused_starter_is_not_offered_again_in_its_profile() {
+async fn declined_starter_is_not_offered_again_in_its_profile() {
     let world = world(PATIENT).await;
     let profile = state(&world).await["deck"]["active"].clone();
     ok(&world, "PATCH", "/api/preferences", json!({"withoutStarter": [profile]})).await;

@@ -38,7 +38,7 @@ async fn run(world: &mut World, steps: &[Value]) -> Result<(), creator_deck::Fai
 }
 
 #[tokio::test]
-async fn a_script_places_presses_and_waits() {
+async fn script_runs_every_kind_of_step() {
     let mut world = world(PATIENT).await;
     let steps = [
         json!({"running": {"package": PACKAGE}}),
@@ -75,7 +75,7 @@ async fn a_script_places_presses_and_waits() {
 }
 
 #[tokio::test]
-async fn a_failure_says_where_what_was_expected_and_what_there_was() {
+async fn failure_reports_line_expectation_and_result() {
     for (step, expected, got) in [
         (
             json!({"face": {"key": "key", "description": "Nothing like it", "within": 0}}),
@@ -108,7 +108,7 @@ async fn a_failure_says_where_what_was_expected_and_what_there_was() {
 }
 
 #[tokio::test]
-async fn a_script_of_ones_own_finds_the_api_and_reads_faces() {
+async fn programs_find_the_api_and_read_faces() {
     let mut world = world(PATIENT).await;
     let mut package = world.package().await;
     let access: Value = serde_json::from_slice(&fs::read(world.data.path().join("api.json")).unwrap()).unwrap();

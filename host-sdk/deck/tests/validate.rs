@@ -9,13 +9,13 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use creator_deck::validate::{Patience, Report, SmokeRun, validate};
+use creator_deck::validate::{Report, SmokeRun, SmokeTimeouts, validate};
 use host_sdk::bundle::{Entry, pack};
 use serde_json::{Value, json};
 use support::{PACKAGE, PATIENT, TOGGLE, WIDE, config, port_of, target, world};
 
 /// Short where nothing is waited for but time itself, long where a slow machine may take its time.
-const PATIENCE: Patience = Patience {
+const TIMEOUTS: SmokeTimeouts = SmokeTimeouts {
     register: Duration::from_secs(20),
     face: Duration::from_millis(800),
     aftermath: Duration::from_millis(200),
@@ -50,15 +50,15 @@ fn bundle(files: Vec<(String, Vec<u8>)>) -> Vec<u8> {
     out.into_inner()
 }
 
-async fn report(behaviour: &str, patience: Patience) -> Report {
-    report_of(files(behaviour), patience).await
+async fn report(behaviour: &str, timeouts: SmokeTimeouts) -> Report {
+    report_of(files(behaviour), timeouts).await
 }
 
-async fn report_of(files: Vec<(String, Vec<u8>)>, patience: Patience) -> Report {
+async fn report_of(files: Vec<(String, Vec<u8>)>, timeouts: SmokeTimeouts) -> Report {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("test.creatorCentral");
     fs::write(&file, bundle(files)).unwrap();
-    validate(&file, Some(patience), None).await.unwrap()
+    validate(&file, Some(timeouts), None).await.unwrap()
 }
 
 /// The package with so many widgets of one place and without pages.
@@ -79,63 +79,63 @@ fn of_run(report: &Report) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_package_that_behaves_passes() {
-    let report = report("good", PATIENCE).await;
+async fn well_behaved_package_passes() {
+    let report = report("good", TIMEOUTS).await;
     assert_eq!(of_run(&report), Vec::<String>::new());
     assert_eq!(report.smoke_run, SmokeRun::Done);
     assert!(report.passes(), "{}", report.to_text(false));
 }
 
 #[tokio::test]
-async fn a_package_that_never_registers_fails() {
-    let patience = Patience { register: Duration::from_millis(300), ..PATIENCE };
-    assert_eq!(of_run(&report("mute", patience).await), ["error run-register Runtime"]);
+async fn package_that_never_registers_fails() {
+    let timeouts = SmokeTimeouts { register: Duration::from_millis(300), ..TIMEOUTS };
+    assert_eq!(of_run(&report("mute", timeouts).await), ["error run-register Runtime"]);
 }
 
 #[tokio::test]
-async fn a_package_that_dies_fails_with_its_last_words() {
-    let at_once = report("dying", PATIENCE).await;
+async fn package_that_dies_fails_with_its_last_output() {
+    let at_once = report("dying", TIMEOUTS).await;
     assert_eq!(of_run(&at_once), ["error run-start Runtime"]);
     let text = at_once.to_text(false);
     assert!(text.contains("exit code 3") && text.contains("giving up"), "{text}");
-    let of_a_press = report("dies-of-a-press", PATIENCE).await;
+    let of_a_press = report("dies-of-a-press", TIMEOUTS).await;
     assert_eq!(of_run(&of_a_press), ["error run-died Widgets[0]"]);
     let text = of_a_press.to_text(false);
     assert!(text.contains("when it was pressed") && text.contains("exit code 7"), "{text}");
 }
 
 #[tokio::test]
-async fn widgets_are_tried_as_many_at_once_as_there_is_room() {
-    let faceless = report_of(with_widgets("faceless", 45), PATIENCE).await;
+async fn widgets_are_tried_in_batches_that_fit_the_panel() {
+    let faceless = report_of(with_widgets("faceless", 45), TIMEOUTS).await;
     let notes = of_run(&faceless);
     assert_eq!(notes.len(), 45, "each of them is tried: {notes:?}");
     assert!(notes.contains(&"note run-face Widgets[44]".to_owned()), "{notes:?}");
     // Dies when there are twenty, and of none of them alone.
-    let crowded = report_of(with_widgets("dies-of-a-crowd", 21), PATIENCE).await;
+    let crowded = report_of(with_widgets("dies-of-a-crowd", 21), TIMEOUTS).await;
     assert_eq!(of_run(&crowded), ["error run-died Widgets[0]"]);
     assert!(crowded.to_text(false).contains("with 19 others at the same time"), "{}", crowded.to_text(false));
 }
 
 #[tokio::test]
-async fn widget_that_ends_the_package_is_found_among_others() {
-    let report = report_of(with_widgets("dies-of-w2", 4), PATIENCE).await;
+async fn widget_that_ends_the_package_is_identified() {
+    let report = report_of(with_widgets("dies-of-w2", 4), TIMEOUTS).await;
     assert_eq!(of_run(&report), ["error run-died Widgets[2]"]);
     assert!(report.to_text(false).contains("when it was pressed"), "{}", report.to_text(false));
 }
 
 #[tokio::test]
-async fn what_is_merely_odd_is_said_and_passes() {
-    let faceless = report("faceless", PATIENCE).await;
+async fn odd_behaviour_is_reported_and_passes() {
+    let faceless = report("faceless", TIMEOUTS).await;
     assert_eq!(of_run(&faceless), ["note run-face Widgets[0]", "note run-face Widgets[1]"]);
-    let odd = of_run(&report("odd", PATIENCE).await);
+    let odd = of_run(&report("odd", TIMEOUTS).await);
     assert!(odd.contains(&"warning run-message the package".to_owned()), "{odd:?}");
-    let flooding = report("flooding", PATIENCE).await;
+    let flooding = report("flooding", TIMEOUTS).await;
     assert_eq!(of_run(&flooding), ["warning run-flood Widgets[0]"]);
     assert!(faceless.passes() && flooding.passes());
 }
 
 #[tokio::test]
-async fn a_package_for_other_systems_is_looked_at_only() {
+async fn package_for_other_systems_is_not_run() {
     let folder = tempfile::tempdir().unwrap();
     let other = if cfg!(windows) { "linux" } else { "win" };
     let mut files = files("good");
@@ -147,7 +147,7 @@ async fn a_package_for_other_systems_is_looked_at_only() {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, content).unwrap();
     }
-    let report = validate(folder.path(), Some(PATIENCE), None).await.unwrap();
+    let report = validate(folder.path(), Some(TIMEOUTS), None).await.unwrap();
     assert!(
         matches!(&report.smoke_run, SmokeRun::Skipped(why) if why.contains("gone is missing")),
         "{:?}",
@@ -166,7 +166,7 @@ fn run(args: &[&str], path: &Path) -> (Option<i32>, String) {
 }
 
 #[test]
-fn the_command_tells_tools_and_people() {
+fn validate_command_reports_as_json_and_text() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("test.creatorCentral");
     fs::write(&file, bundle(files("good"))).unwrap();
@@ -198,7 +198,7 @@ fn the_command_tells_tools_and_people() {
 }
 
 #[tokio::test]
-async fn the_page_is_told_before_anything_is_installed() {
+async fn check_call_reports_without_installing() {
     let world = world(PATIENT).await;
     let check = async |content: &[u8], token: &str| {
         let port = port_of(&world.deck.page_url());

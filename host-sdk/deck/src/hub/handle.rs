@@ -1,5 +1,5 @@
-//! The handle to the hub: work on its state is sent to its task as a closure, and the result comes back. Below it, what
-//! such work takes and returns.
+//! The handle to the hub: work on its state is sent to its task as a closure, and the result is sent back. Below: the
+//! types that such work takes and returns.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -18,18 +18,18 @@ use crate::package::PackageFiles;
 use crate::page::{self, State};
 use crate::state::Area;
 
-/// An answer that is awaited.
+/// Where an answer is sent.
 pub type Reply<T> = oneshot::Sender<T>;
 
-/// Something to do for the hub.
+/// A command to the hub.
 pub enum Command {
-    /// Work on its state.
+    /// Run this with its state.
     Work(Work),
     /// Stop every package, save, and end.
     Stop(Reply<()>),
 }
 
-/// Work on the hub's state, done on its task. It must not wait for anything.
+/// Work on the hub's state, which runs on its task. It must not wait for anything.
 type Work = Box<dyn FnOnce(&mut Hub) + Send>;
 
 impl fmt::Debug for Command {
@@ -44,25 +44,25 @@ impl fmt::Debug for Command {
 /// A line of a page's output.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct OutputLine {
-    /// What it says.
+    /// Its text.
     pub line: String,
-    /// Whether it is of an error that nothing in the page has caught.
+    /// Whether it reports an error that nothing in the page has caught.
     #[serde(default)]
     pub error: bool,
 }
 
-/// A socket that was let in.
+/// A socket that was accepted.
 #[derive(Debug)]
 pub struct Registration {
-    /// Its number.
+    /// The connection's number.
     pub connection: u64,
     /// The package that it belongs to.
     pub package: String,
-    /// What to send; it ends when the socket shall.
+    /// Messages to send; it ends when the socket has to.
     pub outgoing: Outgoing,
 }
 
-/// Which widget goes where.
+/// A widget and where to place it.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Place {
     /// The widget's UUID.
@@ -70,7 +70,7 @@ pub struct Place {
     /// Index into its layouts.
     #[serde(default)]
     pub layout: usize,
-    /// Where.
+    /// Where to place it.
     #[serde(flatten)]
     pub cell: Cell,
 }
@@ -80,28 +80,28 @@ pub struct Place {
 pub struct Resize {
     /// Index into the widget's layouts.
     pub layout: usize,
-    /// Where to then; none takes the free place that is nearest to where it is.
+    /// Where it goes; none for the free place nearest to the current one.
     #[serde(default)]
     pub to: Option<Cell>,
 }
 
-/// What a user changes about how an instance looks.
+/// A change of how an instance looks, by its user.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Adjustment {
-    /// The title of all states; an empty one gives it back to the package.
+    /// The title of all states; empty to show the package's again.
     Title(String),
-    /// How the title is drawn; none gives it back to the package.
+    /// How the title is drawn; none to draw it as the package wants.
     Font(Option<FontAttribute>),
-    /// The icon of a state, a data URI that was checked; none gives it back to the package.
+    /// The icon of a state, a checked data URI; none to show the package's again.
     Icon(u32, Option<Arc<str>>),
-    /// The state that is shown, for a look.
+    /// The state to show, as a preview.
     State(u32),
 }
 
 /// A cell of the Panel, zero-based.
 #[derive(Clone, Copy, Debug, Deserialize)]
 pub struct Cell {
-    /// The part of the device; the grid if none is said.
+    /// The part of the device; the grid by default.
     #[serde(default)]
     pub area: Area,
     /// Column.
@@ -122,11 +122,11 @@ pub enum Phase {
     Cancel,
     /// Down and up.
     Tap,
-    /// None: only the message that follows a press.
+    /// Neither: only the message that follows a press.
     Triggered,
 }
 
-/// Whose page to show.
+/// The owner of the page to show.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Target {
@@ -136,30 +136,30 @@ pub enum Target {
     Package(String),
 }
 
-/// What a view's files are served from.
+/// What is needed to serve a view's files.
 #[derive(Clone, Debug)]
 pub struct ViewFiles {
     /// The package.
     pub package: String,
     /// The package's folder.
     pub folder: PathBuf,
-    /// The page within it.
+    /// The page, relative to the folder.
     pub entry: String,
-    /// What the page's `connectCreatorCentral` is called with, behind the port: a name, register event, info, and, in a
-    /// view, widgetInfo.
+    /// The arguments of the page's `connectCreatorCentral` after the port: name, register event, info and, in a view,
+    /// widgetInfo.
     pub call: Vec<serde_json::Value>,
     /// Whether the page is the package itself, not a view of it.
     pub is_package: bool,
 }
 
-/// Speaks to the hub. Clones speak to the same.
+/// Sends work to the hub. Clones send to the same one.
 #[derive(Clone, Debug)]
 pub struct Handle {
     commands: mpsc::Sender<Command>,
 }
 
 impl Handle {
-    /// The handle to the other end of a channel.
+    /// Creates the handle to the other end of a channel.
     #[must_use]
     pub fn new(commands: mpsc::Sender<Command>) -> Self {
         Self { commands }
@@ -231,7 +231,7 @@ impl Handle {
     /// Starts a package that was installed, as a new one or over an older version, which was halted.
     ///
     /// # Errors
-    /// As of [`Handle::resume`].
+    /// See [`Handle::resume`].
     pub async fn start_installed(&self, installed: Installed) -> Result<page::Package, DeckError> {
         let files = self.read_package(installed).await?;
         self.call(|hub| hub.on_installed(files)).await
@@ -240,7 +240,7 @@ impl Handle {
     /// Starts a halted package whose package file was read again.
     ///
     /// # Errors
-    /// As of [`Handle::resume`].
+    /// See [`Handle::resume`].
     pub async fn start_reloaded(&self, installed: Installed) -> Result<page::Package, DeckError> {
         let files = self.read_package(installed).await?;
         self.call(|hub| hub.on_reloaded(files)).await

@@ -1,5 +1,5 @@
-//! What of a package runs on this system: what it declares for this platform, else what it declares for another one, if
-//! the file is one that runs here all the same: a page, a script, a program for this system behind another's key.
+//! Chooses what of a package runs on this system: what it declares for this platform, else what it declares for another
+//! one if that runs here as well: a page, a script, or a program for this system under the wrong key.
 
 use std::env::consts::{ARCH, EXE_SUFFIX, OS};
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use host_sdk::bundle::check::{Form, START};
 use host_sdk::manifest::{self, PLATFORM, PackageConfig, Runtime};
 
-/// The name of the program that runs JavaScript.
+/// The program that runs JavaScript.
 const NODE: &str = "node";
 
 /// What to run.
@@ -50,7 +50,7 @@ pub enum Unsupported {
     OtherPlatforms(Vec<(String, Mismatch)>),
 }
 
-/// The systems that a package is for, each with why that doesn't run here.
+/// Lists the systems that a package is for, each with why that doesn't run here.
 fn list(mismatches: &[(String, Mismatch)]) -> String {
     let systems: Vec<_> =
         mismatches.iter().map(|(platform, why)| format!("{} ({why})", system_name(platform))).collect();
@@ -219,7 +219,7 @@ fn program_method(target: &str, start: &[u8], lookup: &Lookup<'_>) -> Result<Run
     }
 }
 
-/// What the first line of a script, behind `#!`, names: a path, or what `env` looks for.
+/// Returns the interpreter named after `#!`: a path, or what `env` searches for.
 fn interpreter(line: &[u8]) -> String {
     let line = line.split(|byte| matches!(byte, b'\n' | b'\r')).next().unwrap_or_default();
     let line = String::from_utf8_lossy(line);
@@ -234,7 +234,7 @@ fn interpreter(line: &[u8]) -> String {
 
 /// Whether an ELF file is for the processor that this program was built for.
 fn is_for_this_processor(start: &[u8]) -> bool {
-    // `e_machine`, at the same place in files of 32 and 64 bits; numbers by the System V ABI.
+    // `e_machine`, at the same offset in files of 32 and 64 bits; numbers by the System V ABI.
     let machine: Option<u16> = match ARCH {
         "x86_64" => Some(62),
         "x86" => Some(3),
@@ -253,7 +253,7 @@ fn is_for_this_processor(start: &[u8]) -> bool {
     }
 }
 
-/// Where on the PATH a program is.
+/// Returns the path of a program on the PATH.
 #[must_use]
 pub fn on_path(name: &str) -> Option<PathBuf> {
     let folders = std::env::var_os("PATH")?;
@@ -263,13 +263,13 @@ pub fn on_path(name: &str) -> Option<PathBuf> {
         .find(|program| program.is_file())
 }
 
-/// The first bytes of a file of an installed package.
+/// Returns the first bytes of a file of an installed package.
 #[must_use]
 pub fn start_of(folder: &Path, path: &str) -> Option<Vec<u8>> {
     use std::io::Read as _;
 
     let path = folder.join(path);
-    // A folder can be opened, too.
+    // Folders can be opened, too.
     let file = path.is_file().then(|| std::fs::File::open(path).ok()).flatten()?;
     let mut start = Vec::new();
     file.take(START).read_to_end(&mut start).ok()?;
@@ -296,7 +296,7 @@ mod tests {
         PackageConfig { runtime: runtimes.iter().map(runtime).collect(), ..PackageConfig::default() }
     }
 
-    /// With the files of the package that are asked for, by what they are, and with or without Node.js.
+    /// Chooses with fake files, named after what they are, with or without Node.js.
     fn chosen(runtimes: &[(&str, &str, &str)], node: bool) -> Result<(String, RunMethod), Unsupported> {
         let own = std::fs::read(std::env::current_exe().unwrap()).unwrap();
         let mut elsewhere = own[..64].to_vec();
@@ -321,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn this_platform_comes_first_and_then_what_runs_here_all_the_same() {
+    fn own_platform_is_preferred_to_others_that_run_here() {
         let [one, two] = OTHERS;
         let program = |platform: &str| Ok((platform.to_owned(), RunMethod::Program));
         assert_eq!(chosen(&[(one, "bin", "own"), (PLATFORM, "bin", "own")], false), program(PLATFORM));
@@ -332,12 +332,12 @@ mod tests {
         assert_eq!(chosen(&[(one, "bin", "run.js")], true), node);
         #[cfg(unix)]
         assert_eq!(chosen(&[(one, "bin", "run.sh")], false), program(one));
-        // What the system makes of it, it says.
+        // Left to the system.
         assert_eq!(chosen(&[(PLATFORM, "bin", "text")], false), program(PLATFORM));
     }
 
     #[test]
-    fn what_does_not_run_here_is_named_with_the_reason() {
+    fn unsupported_package_is_described_with_reasons() {
         let [one, two] = OTHERS;
         let why = chosen(&[(one, "bin", "gone"), (two, "bin", "run.exe")], false).unwrap_err().to_string();
         let words = [PLATFORM, one, two].map(system_name);
@@ -362,7 +362,7 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn a_program_for_another_processor_and_a_script_without_its_language_do_not_fit() {
+    fn other_processor_and_missing_interpreter_do_not_fit() {
         for (target, part) in [("elsewhere", "for another processor"), ("lost.sh", "a script for osascript-2")] {
             let why = chosen(&[("mac", "bin", target)], false).unwrap_err().to_string();
             assert!(why.contains(part), "{why}");

@@ -1,5 +1,5 @@
-//! A listener: takes connections and speaks HTTP with them. Whoever connects and doesn't come to the point is sent away, and
-//! there is a bound on how many may try at once.
+//! Listeners: accept connections and serve HTTP on them. Slow clients are disconnected, and a semaphore limits the
+//! number of connections.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -14,27 +14,27 @@ use tokio::sync::Semaphore;
 use tokio::time::sleep;
 use tower_http::timeout::RequestBodyTimeout;
 
-/// Connections that speak HTTP at a time; those beyond wait. One that has become a WebSocket doesn't count any more.
+/// Connections that may speak HTTP at a time; further ones wait. One that has become a WebSocket no longer counts.
 const MOST_CONNECTIONS: usize = 256;
-/// How long to wait when the system has no connection to give, which it says at once and again and again.
+/// How long to wait after accepting has failed: such an error returns at once, and repeatedly.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// The other end of the connection that a request has come over.
+/// The other end of a request's connection.
 #[derive(Clone, Copy, Debug)]
 pub struct Peer(
-    #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "only Linux says whose a connection is"))]
-    pub  SocketAddr,
+    #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "only Linux reports the owner of a connection"))]
+    pub SocketAddr,
 );
 
 impl Peer {
-    /// Whether another user of this computer is at the other end: a program of theirs may have read a key among the arguments
-    /// of a browser that was started with it. False where the system doesn't say: only Linux does.
+    /// Whether another user of this computer is at the other end: a program of theirs may have read a key among the
+    /// arguments of a browser that was started with it. False where the system doesn't tell: only Linux does.
     #[must_use]
     pub fn is_another_user(self) -> bool {
         #[cfg(target_os = "linux")]
         {
-            // Of root, too, who can do what the user can. A connection from another system, such as the one around a
-            // virtual machine, is in no table.
+            // Root is accepted, which can do everything that the user can. A connection from another system, such as
+            // the host of a virtual machine, is in no table.
             let own = rustix::process::geteuid().as_raw();
             let is_peer = |address: SocketAddr| {
                 address.port() == self.0.port() && address.ip().to_canonical() == self.0.ip().to_canonical()
@@ -47,18 +47,18 @@ impl Peer {
     }
 }
 
-/// The connections of this computer, each with whose it is.
+/// Returns the TCP connections of this computer, each with its owner.
 #[cfg(target_os = "linux")]
 fn tables() -> [Vec<procfs::net::TcpNetEntry>; 2] {
     [procfs::net::tcp(), procfs::net::tcp6()].map(Result::unwrap_or_default)
 }
 
-/// Serves a listener, and never ends. `read_within` is how long the head of a request may take, an idle connection stay
-/// open, and a body pause.
+/// Serves a listener; never ends. `read_within` is how long the head of a request may take, an idle connection may stay
+/// open, and a body may pause.
 pub async fn serve(listener: TcpListener, router: Router, read_within: Duration) {
     let free = Arc::new(Semaphore::new(MOST_CONNECTIONS));
     loop {
-        // It is never closed.
+        // The semaphore is never closed.
         let Ok(permit) = free.clone().acquire_owned().await else { return };
         let (stream, peer) = match listener.accept().await {
             Ok(accepted) => accepted,
@@ -68,7 +68,7 @@ pub async fn serve(listener: TcpListener, router: Router, read_within: Duration)
                 continue;
             }
         };
-        // Answers are small, and people wait for them. An error means that the client is gone.
+        // Answers are small, and users wait for them. An error means that the client is gone.
         let _ = stream.set_nodelay(true);
         let router = router.clone().layer(Extension(Peer(peer)));
         let service = TowerToHyperService::new(RequestBodyTimeout::new(router, read_within));
@@ -78,7 +78,7 @@ pub async fn serve(listener: TcpListener, router: Router, read_within: Duration)
                 .header_read_timeout(read_within)
                 .serve_connection(TokioIo::new(stream), service)
                 .with_upgrades();
-            // An error is the client's: it went, was too slow, or spoke no HTTP.
+            // An error is the client's: it disconnected, was too slow, or didn't speak HTTP.
             let _ = connection.await;
             drop(permit);
         });
