@@ -21,9 +21,9 @@ use crate::http::TOKEN_HEADER;
 pub const FILE_NAME: &str = "api.json";
 
 /// How long a deck may take to answer.
-const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 /// Bytes of an answer.
-const MOST_BYTES: usize = 64 << 10;
+const MAX_BYTES: usize = 64 << 10;
 
 /// The file's content.
 #[derive(Deserialize)]
@@ -66,8 +66,8 @@ pub async fn running_entry_url(folder: &Path) -> Result<String, NotRunning> {
     let text = fs::read(&path).map_err(|source| NotRunning::NoFile { folder: folder.to_owned(), source })?;
     let Ok(Content { url, token }) = serde_json::from_slice(&text) else { return Err(NotRunning::Damaged { path }) };
     let port = Url::parse(&url).ok().and_then(|url| url.port()).ok_or(NotRunning::Damaged { path })?;
-    let asked = timeout(ANSWER_WITHIN, ask_for_key(port, &token)).await;
-    asked.ok().and_then(Result::ok).ok_or_else(|| NotRunning::Silent { folder: folder.to_owned() })
+    let answer = timeout(ANSWER_TIMEOUT, ask_for_key(port, &token)).await;
+    answer.ok().and_then(Result::ok).ok_or_else(|| NotRunning::Silent { folder: folder.to_owned() })
 }
 
 async fn ask_for_key(port: u16, token: &str) -> anyhow::Result<String> {
@@ -84,7 +84,7 @@ async fn ask_for_key(port: u16, token: &str) -> anyhow::Result<String> {
         .body(Body::empty())?;
     let response = sender.send_request(request).await?;
     anyhow::ensure!(response.status() == StatusCode::OK, "it answered {}", response.status());
-    let body = to_bytes(Body::new(response.into_body()), MOST_BYTES).await?;
+    let body = to_bytes(Body::new(response.into_body()), MAX_BYTES).await?;
     Ok(serde_json::from_slice::<Answer>(&body)?.url)
 }
 

@@ -46,16 +46,16 @@ impl Autostart {
     ///
     /// # Errors
     /// If the program's path isn't text.
-    pub fn of_user(program: PathBuf, arguments: Vec<String>) -> Result<Option<Self>, AutostartError> {
-        let Some(entry) = Entry::of_user() else { return Ok(None) };
+    pub fn for_user(program: PathBuf, arguments: Vec<String>) -> Result<Option<Self>, AutostartError> {
+        let Some(entry) = Entry::for_user() else { return Ok(None) };
         Self::new(program, arguments, entry).map(Some)
     }
 
-    /// Like [`Autostart::of_user`], with the entry in a folder or, on Windows, below a registry key.
+    /// Like [`Autostart::for_user`], with the entry in a folder or, on Windows, below a registry key.
     ///
     /// # Errors
     /// If the program's path isn't text.
-    pub fn in_place(
+    pub fn with_entry_in(
         program: PathBuf,
         arguments: Vec<String>,
         place: impl Into<PathBuf>,
@@ -124,7 +124,7 @@ mod xdg {
     pub struct Entry(PathBuf);
 
     impl Entry {
-        pub fn of_user() -> Option<Self> {
+        pub fn for_user() -> Option<Self> {
             let folders = directories::BaseDirs::new()?;
             Some(Self::in_place(folders.config_dir().join("autostart")))
         }
@@ -214,7 +214,7 @@ mod macos {
     pub struct Entry(PathBuf);
 
     impl Entry {
-        pub fn of_user() -> Option<Self> {
+        pub fn for_user() -> Option<Self> {
             let folders = directories::BaseDirs::new()?;
             Some(Self::in_place(folders.home_dir().join("Library/LaunchAgents")))
         }
@@ -267,7 +267,7 @@ mod windows {
     }
 
     impl Entry {
-        pub fn of_user() -> Option<Self> {
+        pub fn for_user() -> Option<Self> {
             Some(Self::below(CURRENT_VERSION))
         }
 
@@ -345,7 +345,7 @@ mod tests {
     use super::*;
 
     fn of(program: &str, folder: &Path) -> Autostart {
-        Autostart::in_place(program.into(), vec!["--data".into(), "/a b/100% \"$x\"\\".into()], folder).unwrap()
+        Autostart::with_entry_in(program.into(), vec!["--data".into(), "/a b/100% \"$x\"\\".into()], folder).unwrap()
     }
 
     #[test]
@@ -387,7 +387,7 @@ mod tests {
 
     #[test]
     fn unrepresentable_arguments_are_refused() {
-        let made = Autostart::in_place("/opt/deck".into(), vec!["a\nHidden=true".into()], "/nowhere");
+        let made = Autostart::with_entry_in("/opt/deck".into(), vec!["a\nHidden=true".into()], "/nowhere");
         assert!(matches!(made, Err(AutostartError::Text(_))));
     }
 }

@@ -79,12 +79,12 @@ impl Config {
 pub struct Timing {
     /// How long another deck may take to release the data folder. If it was killed while it was starting a package, the
     /// new process holds the lock until it runs the package's program.
-    pub lock_within: Duration,
+    pub lock_timeout: Duration,
     /// A socket that hasn't registered within this time is closed.
-    pub register_within: Duration,
+    pub register_timeout: Duration,
     /// How long a client of the page, the API or the socket may take for the head of a request, stay connected without
     /// one, and pause within a body.
-    pub read_within: Duration,
+    pub read_timeout: Duration,
     /// The pause before a package that died is started again; it doubles with every death.
     pub first_restart: Duration,
     /// The longest such pause.
@@ -97,12 +97,12 @@ pub struct Timing {
     /// earlier.
     pub end_notice: Duration,
     /// How long a package may take to end when asked to, before it is killed.
-    pub end_within: Duration,
+    pub end_timeout: Duration,
     /// How long a page that is a package may be disconnected before it is loaded again. Longer than the 5 s after which
     /// clients reconnect.
-    pub frame_within: Duration,
+    pub frame_timeout: Duration,
     /// Messages per second that one socket may send in the long run; twice as many may come at once. Above 0.
-    pub messages_a_second: u32,
+    pub messages_per_second: u32,
     /// How long changes are batched before the state is written to disk.
     pub save_after: Duration,
 }
@@ -110,17 +110,17 @@ pub struct Timing {
 impl Default for Timing {
     fn default() -> Self {
         Self {
-            lock_within: Duration::from_secs(1),
-            register_within: Duration::from_secs(10),
-            read_within: Duration::from_secs(20),
+            lock_timeout: Duration::from_secs(1),
+            register_timeout: Duration::from_secs(10),
+            read_timeout: Duration::from_secs(20),
             first_restart: Duration::from_millis(500),
             last_restart: Duration::from_secs(30),
             healthy_after: Duration::from_secs(60),
             quick_death: Duration::from_secs(10),
             end_notice: Duration::from_secs(3),
-            end_within: Duration::from_secs(2),
-            frame_within: Duration::from_secs(15),
-            messages_a_second: 2000,
+            end_timeout: Duration::from_secs(2),
+            frame_timeout: Duration::from_secs(15),
+            messages_per_second: 2000,
             save_after: Duration::from_millis(300),
         }
     }

@@ -72,7 +72,7 @@ async fn desktop(State(api): State<Api>) -> Result<Json<serde_json::Value>, Deck
         let view = View {
             data,
             logs,
-            log_megabytes: log_file::MOST_BYTES >> 20,
+            log_megabytes: log_file::MAX_BYTES >> 20,
             starts_with_computer,
             starts_error,
             opens_folders: open_folder.is_some(),

@@ -51,7 +51,7 @@ pub async fn page(State(Port(port)): State<Port>, request: Request, next: Next) 
     } else {
         next.run(request).await
     };
-    let mut response = marked(response);
+    let mut response = with_security_headers(response);
     let headers = response.headers_mut();
     // Pages that open this one, or are opened by it, get no handle to its window, and no other site may embed its
     // resources.
@@ -73,18 +73,18 @@ pub async fn packages(State(Port(port)): State<Port>, mut request: Request, next
         is_own || origins::label_of_origin(origin, port).is_some_and(|from| label.is_none_or(|label| label == from))
     });
     if label.is_none() && !is_own_name {
-        return marked(refuse("Use the address that Creator Deck gave you."));
+        return with_security_headers(refuse("Use the address that Creator Deck gave you."));
     }
     if !is_good_origin {
-        return marked(refuse("Pages of other origins can't use Creator Deck."));
+        return with_security_headers(refuse("Pages of other origins can't use Creator Deck."));
     }
     let site = Site(label.map(str::to_owned));
     request.extensions_mut().insert(site);
-    marked(next.run(request).await)
+    with_security_headers(next.run(request).await)
 }
 
 /// Marks an answer as neither to be cached nor to be sniffed.
-fn marked(mut response: Response) -> Response {
+fn with_security_headers(mut response: Response) -> Response {
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));

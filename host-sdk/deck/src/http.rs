@@ -43,7 +43,7 @@ use crate::package::Package;
 use crate::page::{self, Event};
 use crate::picture_process::Decoder;
 use crate::sessions::Sessions;
-use crate::socket::SEND_WITHIN;
+use crate::socket::SEND_TIMEOUT;
 use crate::tasks::catch_panic;
 use crate::traffic::Traffic;
 use crate::validate::check_bundle;
@@ -56,16 +56,16 @@ pub(crate) const TOKEN_HEADER: HeaderName = HeaderName::from_static("x-deck-toke
 /// The header that carries the secret of the page's session.
 const SESSION_HEADER: HeaderName = HeaderName::from_static("x-deck-session");
 /// Bytes of a bundle to install.
-const MOST_BUNDLE_BYTES: usize = 256 << 20;
+const MAX_BUNDLE_BYTES: usize = 256 << 20;
 /// Bytes of an exported Panel. Almost all of them are icons.
-const MOST_PANEL_BYTES: usize = 64 << 20;
+const MAX_PANEL_BYTES: usize = 64 << 20;
 /// Bytes of any other request.
-const MOST_BYTES: usize = 64 << 10;
+const MAX_BYTES: usize = 64 << 10;
 
 /// How long a browser keeps its session.
 const SESSION_SECONDS: u32 = 180 * 24 * 60 * 60;
 /// How long a call may wait for a message.
-const LONGEST_WAIT: Duration = Duration::from_secs(60);
+const MAX_WAIT: Duration = Duration::from_secs(60);
 
 /// State of the page and the API.
 #[derive(Clone, Debug)]
@@ -111,13 +111,13 @@ pub fn router(api: Api) -> Router {
         .route("/instances/{context}/state", put(set_state))
         .route(
             "/instances/{context}/icons/{state}",
-            put(set_icon).layer(DefaultBodyLimit::max(icon::MOST_BYTES)).delete(remove_icon),
+            put(set_icon).layer(DefaultBodyLimit::max(icon::MAX_BYTES)).delete(remove_icon),
         )
         .route("/profiles", post(create_profile))
         .route("/profiles/{profile}", put(rename_profile).delete(delete_profile))
         .route("/profiles/{profile}/activate", post(activate_profile))
         .route("/page", put(show_page))
-        .route("/preferences", patch(prefer))
+        .route("/preferences", patch(change_preferences))
         .route("/undo", post(undo))
         .route("/redo", post(redo))
         .route("/sleep", put(sleep))
@@ -125,20 +125,20 @@ pub fn router(api: Api) -> Router {
         .route("/notice", delete(dismiss_notice))
         .route("/views", post(open_view))
         .route("/views/{view}", delete(close_view))
-        .route("/packages", post(install).layer(DefaultBodyLimit::max(MOST_BUNDLE_BYTES)))
-        .route("/packages/check", post(check).layer(DefaultBodyLimit::max(MOST_BUNDLE_BYTES)))
+        .route("/packages", post(install).layer(DefaultBodyLimit::max(MAX_BUNDLE_BYTES)))
+        .route("/packages/check", post(check).layer(DefaultBodyLimit::max(MAX_BUNDLE_BYTES)))
         .route("/packages/{package}", delete(uninstall))
         .route("/packages/{package}/load", post(load))
         .route("/packages/{package}/unload", post(unload))
-        .route("/panel", get(export_panel).post(import_panel).layer(DefaultBodyLimit::max(MOST_PANEL_BYTES)))
-        .route("/panel/check", post(check_panel).layer(DefaultBodyLimit::max(MOST_PANEL_BYTES)))
+        .route("/panel", get(export_panel).post(import_panel).layer(DefaultBodyLimit::max(MAX_PANEL_BYTES)))
+        .route("/panel/check", post(check_panel).layer(DefaultBodyLimit::max(MAX_PANEL_BYTES)))
         .merge(desktop::calls())
         .route("/log", get(log))
         .route("/messages", get(messages))
         .route("/keys", post(new_key))
         .fallback(|| async { DeckError::NoSuch("call") })
         .method_not_allowed_fallback(|| async { DeckError::Method })
-        .layer(DefaultBodyLimit::max(MOST_BYTES))
+        .layer(DefaultBodyLimit::max(MAX_BYTES))
         .route_layer(middleware::from_fn_with_state(api.clone(), require_access));
     Router::new()
         .route("/", get(index))
@@ -302,7 +302,7 @@ struct WithSettings {
 
 async fn instance(State(api): State<Api>, Path(context): Path<String>) -> Result<Json<WithSettings>, DeckError> {
     let instance = find(&api, &context).await?;
-    let settings = api.hub.request(move |hub| hub.settings_of(&context)).await?;
+    let settings = api.hub.request(move |hub| hub.instance_settings(&context)).await?;
     Ok(Json(WithSettings { instance, settings }))
 }
 
@@ -495,9 +495,9 @@ async fn show_page(State(api): State<Api>, body: Bytes) -> Result<StatusCode, De
 }
 
 /// Changes preferences of the deck itself.
-async fn prefer(State(api): State<Api>, body: Bytes) -> Result<StatusCode, DeckError> {
+async fn change_preferences(State(api): State<Api>, body: Bytes) -> Result<StatusCode, DeckError> {
     let change: Map<String, Value> = read(&body)?;
-    api.hub.call(move |hub| hub.prefer(change)).await??;
+    api.hub.call(move |hub| hub.change_preferences(change)).await??;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -719,7 +719,7 @@ struct MessagesQuery {
 
 async fn messages(State(api): State<Api>, Query(query): Query<MessagesQuery>) -> Json<Value> {
     // Whether one has come is in the answer.
-    let _ = timeout(Duration::from_millis(query.wait).min(LONGEST_WAIT), api.traffic.wait(query.after)).await;
+    let _ = timeout(Duration::from_millis(query.wait).min(MAX_WAIT), api.traffic.wait(query.after)).await;
     let messages = api.traffic.after(query.after);
     let last = messages.last().map_or_else(|| api.traffic.last(), |message| message.number);
     Json(json!({"last": last, "messages": messages}))
@@ -745,7 +745,7 @@ async fn events(
     if !is_token(&api, query.token.as_bytes()) && !is_session_with(&api, &headers, &query.session) {
         return DeckError::NoAccess.into_response();
     }
-    upgrade.max_message_size(MOST_BYTES).on_upgrade(move |socket| send_events(socket, query.runs, api))
+    upgrade.max_message_size(MAX_BYTES).on_upgrade(move |socket| send_events(socket, query.runs, api))
 }
 
 async fn send_events(mut socket: WebSocket, runs: Runs, api: Api) {
@@ -771,7 +771,7 @@ async fn send_events(mut socket: WebSocket, runs: Runs, api: Api) {
                 },
             };
             let Ok(text) = serde_json::to_string(&event) else { continue };
-            if !matches!(timeout(SEND_WITHIN, socket.send(Message::text(text))).await, Ok(Ok(()))) {
+            if !matches!(timeout(SEND_TIMEOUT, socket.send(Message::text(text))).await, Ok(Ok(()))) {
                 break;
             }
         }

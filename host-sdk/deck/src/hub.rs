@@ -58,10 +58,10 @@ pub use self::profiles::{NewProfile, ProfileChange};
 pub use self::transfer::{Export, ImportError, ImportMode, Report as ImportReport};
 
 /// Commands that may wait for the hub; further senders wait.
-const COMMANDS: usize = 256;
+const QUEUE_LEN: usize = 256;
 /// Views that may be open at a time; beyond that the oldest is closed. Pages that disappear without closing their views
 /// leave them behind.
-const VIEWS: usize = 64;
+const MAX_VIEWS: usize = 64;
 
 /// The language that packages receive if neither the command line nor the user chose one.
 const DEFAULT_LANGUAGE: &str = "en";
@@ -170,15 +170,15 @@ impl Hub {
         log: Log,
         tasks: &mut Tasks,
     ) -> (Handle, watch::Receiver<Progress>) {
-        let (commands, queue) = mpsc::channel(COMMANDS);
-        let (reports, reported) = mpsc::channel(COMMANDS);
+        let (commands, queue) = mpsc::channel(QUEUE_LEN);
+        let (reports, reported) = mpsc::channel(QUEUE_LEN);
         let Loaded { saved, notice } = loaded;
         let (store, writing) = Store::new(config.data.clone(), config.timing.save_after, log.clone());
         tasks.spawn("store", writing);
         let progress = store.progress.clone();
         let chosen = config.language.clone().or_else(|| saved.preferences.language());
         let mut hub = Self {
-            info: info(chosen.as_deref().unwrap_or(DEFAULT_LANGUAGE)),
+            info: host_info(chosen.as_deref().unwrap_or(DEFAULT_LANGUAGE)),
             is_language_fixed: config.language.is_some(),
             timing: config.timing,
             headless: config.headless,
@@ -261,7 +261,7 @@ impl Hub {
             since_saved += 1;
             // The whole state is copied for the store: once for all commands that wait, but at least after every so
             // many.
-            if self.changed && (commands.is_empty() || since_saved >= COMMANDS) {
+            if self.changed && (commands.is_empty() || since_saved >= QUEUE_LEN) {
                 self.save();
                 since_saved = 0;
             }
@@ -307,7 +307,7 @@ impl Hub {
     }
 
     /// Returns the settings of an instance.
-    pub(crate) fn settings_of(&self, context: &str) -> Result<Raw, DeckError> {
+    pub(crate) fn instance_settings(&self, context: &str) -> Result<Raw, DeckError> {
         let instance = self.panel.get(context);
         let settings = instance.map(|instance| instance.placed.settings.clone());
         settings.ok_or_else(|| DeckError::NoSuch("instance"))
@@ -472,7 +472,7 @@ impl Hub {
 
 /// Returns what packages receive about this host. Its two members for the language differ in spelling: released views
 /// look the language up by the one at the top level.
-fn info(language: &str) -> Info {
+fn host_info(language: &str) -> Info {
     let application = host_sdk::protocol::Application {
         language: String::new(),
         platform: host_sdk::manifest::PLATFORM.to_owned(),

@@ -4,23 +4,23 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use host_sdk::picture::Kind;
 
-use crate::picture_process::child::{Answer, MOST_PIXELS};
+use crate::picture_process::child::{Answer, MAX_PIXELS};
 use crate::picture_process::{Decoder, Verdict};
 
 /// Bytes of an icon's file.
-pub const MOST_BYTES: usize = 1 << 20;
+pub const MAX_BYTES: usize = 1 << 20;
 
 /// Why a file can't be an icon, in sentences for the user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum IconError {
     /// Its file is too large.
-    #[error("The icon is larger than {} MB. Choose a smaller one.", MOST_BYTES >> 20)]
+    #[error("The icon is larger than {} MB. Choose a smaller one.", MAX_BYTES >> 20)]
     TooLarge,
     /// It isn't a picture, or is damaged.
     #[error("This is not a picture that can be shown. Choose a PNG, JPEG, GIF, BMP, WebP or SVG file.")]
     NotAPicture,
     /// It has too many pixels.
-    #[error("The icon has more than {MOST_PIXELS} pixels on a side. Choose a smaller one; a key has 150 x 108.")]
+    #[error("The icon has more than {MAX_PIXELS} pixels on a side. Choose a smaller one; a key has 150 x 108.")]
     TooManyPixels,
     /// Decoding it takes too much memory or time.
     #[error("The icon takes too much memory or time to be drawn. Choose a simpler one.")]
@@ -43,7 +43,7 @@ pub fn data_uris(files: &[&[u8]], decoder: &Decoder) -> Vec<Result<String, IconE
     let decoded: Vec<&[u8]> =
         files.iter().zip(&kinds).filter(|(_, kind)| is_decoded(kind)).map(|(file, _)| *file).collect();
     let verdicts = decoder.decode_all(&decoded).unwrap_or_else(|error| {
-        tracing::warn!("icons are taken without a look at them: {error}");
+        tracing::warn!("icons are accepted unchecked: {error}");
         Vec::new()
     });
     let mut verdicts = verdicts.into_iter();
@@ -59,7 +59,7 @@ pub fn data_uris(files: &[&[u8]], decoder: &Decoder) -> Vec<Result<String, IconE
 
 /// Returns the kind of a file by its first bytes.
 fn kind(file: &[u8]) -> Result<Kind, IconError> {
-    match file.len() > MOST_BYTES {
+    match file.len() > MAX_BYTES {
         true => Err(IconError::TooLarge),
         false => Kind::of(file).ok_or(IconError::NotAPicture),
     }
@@ -97,7 +97,7 @@ mod tests {
         for bad in [&b""[..], b"text", b"<html/>"] {
             assert_eq!(data_uri(bad, &Decoder::missing()), Err(IconError::NotAPicture), "{bad:?}");
         }
-        assert_eq!(data_uri(&vec![0; MOST_BYTES + 1], &Decoder::missing()), Err(IconError::TooLarge));
+        assert_eq!(data_uri(&vec![0; MAX_BYTES + 1], &Decoder::missing()), Err(IconError::TooLarge));
     }
 
     #[test]

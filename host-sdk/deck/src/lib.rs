@@ -75,7 +75,7 @@ use crate::tasks::{Tasks, Watched};
 use crate::traffic::Traffic;
 
 /// How long the last state may take to reach the disk after the hub has failed.
-const WRITE_WITHIN: Duration = Duration::from_secs(5);
+const WRITE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A running host. Dropping it kills its packages; [`Deck::stop`] ends them properly and saves first.
 #[derive(Debug)]
@@ -108,7 +108,7 @@ impl Deck {
         let folder = &config.data;
         files::create_private_folder(folder)
             .with_context(|| format!("the data folder {} can't be made", folder.display()))?;
-        let lock = lock(folder, config.timing.lock_within).await?;
+        let lock = lock(folder, config.timing.lock_timeout).await?;
         let logs = folder.join("logs");
         let mut tasks = Tasks::default();
         let (file, log_file) = LogFile::start(&logs).with_context(|| format!("{} can't be made", logs.display()))?;
@@ -163,22 +163,22 @@ impl Deck {
             log: log.clone(),
             traffic: traffic.clone(),
             registrations: socket::RegistrationLimits::default(),
-            register_within: config.timing.register_within,
-            messages_a_second: config.timing.messages_a_second,
+            register_timeout: config.timing.register_timeout,
+            messages_per_second: config.timing.messages_per_second,
         };
         let package_side = Router::new()
             .route("/package/{package}/{*path}", get(views::picture))
             .route("/view/{view}/{*path}", get(views::view))
-            .route("/output/{frame}", post(views::output_of))
+            .route("/output/{frame}", post(views::receive_output))
             .route("/probe", get(views::probe))
             .with_state(views)
             .merge(Router::new().route("/", get(socket::accept)).with_state(socket))
             .layer(middleware::from_fn_with_state(guard::Port(socket_port), guard::packages));
-        let read_within = config.timing.read_within;
+        let read_timeout = config.timing.read_timeout;
         for (name, listeners, router) in [("page", page, http::router(api)), ("package socket", sockets, package_side)]
         {
             for listener in listeners {
-                tasks.spawn(name, listener::serve(listener, router.clone(), read_within));
+                tasks.spawn(name, listener::serve(listener, router.clone(), read_timeout));
             }
         }
         // The deck starts even on a full disk: only the user's own programs rely on this file.
@@ -283,7 +283,7 @@ impl Deck {
             // The hub has failed, and its packages have ended with it. The state that it handed over may not be on disk
             // yet.
             let written = async { while self.progress.changed().await.is_ok() {} };
-            let _ = timeout(WRITE_WITHIN, written).await;
+            let _ = timeout(WRITE_TIMEOUT, written).await;
         }
         // Only now: packages that run in it may send last messages, too.
         drop(self.browser.take());
@@ -327,7 +327,7 @@ pub struct InUse {
 
 /// Locks the folder against other decks, as long as the returned file is open.
 async fn lock(folder: &std::path::Path, within: Duration) -> Result<File> {
-    const LOOK_EVERY: Duration = Duration::from_millis(20);
+    const POLL_INTERVAL: Duration = Duration::from_millis(20);
     let path = folder.join("deck.lock");
     let file = files::private_options().write(true).create(true).truncate(false).open(&path);
     let file = file.with_context(|| format!("{} can't be made", path.display()))?;
@@ -335,7 +335,7 @@ async fn lock(folder: &std::path::Path, within: Duration) -> Result<File> {
     loop {
         match file.try_lock() {
             Ok(()) => return Ok(file),
-            Err(fs::TryLockError::WouldBlock) if Instant::now() < end => sleep(LOOK_EVERY).await,
+            Err(fs::TryLockError::WouldBlock) if Instant::now() < end => sleep(POLL_INTERVAL).await,
             Err(fs::TryLockError::WouldBlock) => return Err(InUse { folder: folder.to_owned() }.into()),
             Err(fs::TryLockError::Error(error)) => {
                 return Err(error).with_context(|| format!("{} can't be locked", path.display()));
@@ -359,7 +359,7 @@ async fn listen(port: u16) -> Result<(Vec<TcpListener>, u16)> {
             Ok(six) => return Ok((vec![four, six], bound)),
             Err(error) if error.kind() == std::io::ErrorKind::AddrInUse && port == 0 && tries < TRIES => {}
             Err(error) => {
-                tracing::debug!(%error, port = bound, "only on 127.0.0.1");
+                tracing::debug!(%error, port = bound, "listening on 127.0.0.1 only");
                 return Ok((vec![four], bound));
             }
         }
@@ -426,7 +426,7 @@ mod tests {
     /// Without this limit a WebSocket handshake could stay unfinished forever, too.
     #[tokio::test]
     async fn client_with_unfinished_head_is_disconnected() {
-        let (deck, _data) = deck(|config| config.timing.read_within = Duration::from_millis(50)).await;
+        let (deck, _data) = deck(|config| config.timing.read_timeout = Duration::from_millis(50)).await;
         for port in [deck.port, deck.socket_port] {
             for head in ["", "GET / HT", "GET / HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"] {
                 let mut client = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
@@ -441,7 +441,7 @@ mod tests {
 
     #[tokio::test]
     async fn client_with_unfinished_body_is_disconnected() {
-        let (deck, _data) = deck(|config| config.timing.read_within = Duration::from_millis(50)).await;
+        let (deck, _data) = deck(|config| config.timing.read_timeout = Duration::from_millis(50)).await;
         let head = format!(
             "POST /api/profiles HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nX-Deck-Token: {}\r\nContent-Length: 100\r\n\r\n{{",
             deck.port, deck.token

@@ -3,12 +3,12 @@
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
-/// Pages that one package may open within [`WITHIN`].
-const MOST: usize = 5;
-/// See [`MOST`].
-const WITHIN: Duration = Duration::from_secs(10);
+/// Pages that one package may open within [`WINDOW`].
+const MAX_PAGES: usize = 5;
+/// See [`MAX_PAGES`].
+const WINDOW: Duration = Duration::from_secs(10);
 /// Characters of an address. Browsers accept longer ones, but no user can check them.
-pub const LONGEST: usize = 8192;
+pub const MAX_LEN: usize = 8192;
 
 /// Recent requests of packages.
 #[derive(Debug, Default)]
@@ -37,8 +37,8 @@ impl Links {
     /// Records the request of a package, by its UUID.
     pub fn request(&mut self, package: &str, now: Instant) -> Verdict {
         let recent = self.packages.entry(package.to_owned()).or_default();
-        recent.opened.retain(|then| now.saturating_duration_since(*then) < WITHIN);
-        if recent.opened.len() < MOST {
+        recent.opened.retain(|then| now.saturating_duration_since(*then) < WINDOW);
+        if recent.opened.len() < MAX_PAGES {
             recent.opened.push_back(now);
             recent.refused = false;
             return Verdict::Open;
@@ -58,11 +58,11 @@ mod tests {
     fn flood_of_links_is_refused_until_it_ends() {
         let (mut links, start) = (Links::default(), Instant::now());
         let mut ask = |package: &str, seconds: u64| links.request(package, start + Duration::from_secs(seconds));
-        assert!((0..MOST).all(|_| ask("a", 0) == Verdict::Open));
+        assert!((0..MAX_PAGES).all(|_| ask("a", 0) == Verdict::Open));
         assert_eq!((ask("a", 1), ask("a", 9)), (Verdict::FirstRefused, Verdict::Refused));
         assert_eq!(ask("b", 1), Verdict::Open, "the others don't notice");
         assert_eq!(ask("a", 10), Verdict::Open);
-        assert!((1..MOST).all(|_| ask("a", 10) == Verdict::Open));
+        assert!((1..MAX_PAGES).all(|_| ask("a", 10) == Verdict::Open));
         assert_eq!(ask("a", 10), Verdict::FirstRefused);
     }
 }

@@ -15,7 +15,7 @@ use tokio::time::sleep;
 use tower_http::timeout::RequestBodyTimeout;
 
 /// Connections that may speak HTTP at a time; further ones wait. One that has become a WebSocket no longer counts.
-const MOST_CONNECTIONS: usize = 256;
+const MAX_CONNECTIONS: usize = 256;
 /// How long to wait after accepting has failed: such an error returns at once, and repeatedly.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
@@ -39,7 +39,7 @@ impl Peer {
             let is_peer = |address: SocketAddr| {
                 address.port() == self.0.port() && address.ip().to_canonical() == self.0.ip().to_canonical()
             };
-            let mut entries = tables().into_iter().flatten();
+            let mut entries = tcp_tables().into_iter().flatten();
             entries.any(|entry| is_peer(entry.local_address) && entry.uid != own && entry.uid != 0)
         }
         #[cfg(not(target_os = "linux"))]
@@ -49,21 +49,21 @@ impl Peer {
 
 /// Returns the TCP connections of this computer, each with its owner.
 #[cfg(target_os = "linux")]
-fn tables() -> [Vec<procfs::net::TcpNetEntry>; 2] {
+fn tcp_tables() -> [Vec<procfs::net::TcpNetEntry>; 2] {
     [procfs::net::tcp(), procfs::net::tcp6()].map(Result::unwrap_or_default)
 }
 
-/// Serves a listener; never ends. `read_within` is how long the head of a request may take, an idle connection may stay
+/// Serves a listener; never ends. `read_timeout` is how long the head of a request may take, an idle connection may stay
 /// open, and a body may pause.
-pub async fn serve(listener: TcpListener, router: Router, read_within: Duration) {
-    let free = Arc::new(Semaphore::new(MOST_CONNECTIONS));
+pub async fn serve(listener: TcpListener, router: Router, read_timeout: Duration) {
+    let free = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     loop {
         // The semaphore is never closed.
         let Ok(permit) = free.clone().acquire_owned().await else { return };
         let (stream, peer) = match listener.accept().await {
             Ok(accepted) => accepted,
             Err(error) => {
-                tracing::warn!(%error, "no connection can be accepted");
+                tracing::warn!(%error, "can't accept connections");
                 sleep(RETRY_AFTER).await;
                 continue;
             }
@@ -71,11 +71,11 @@ pub async fn serve(listener: TcpListener, router: Router, read_within: Duration)
         // Answers are small, and users wait for them. An error means that the client is gone.
         let _ = stream.set_nodelay(true);
         let router = router.clone().layer(Extension(Peer(peer)));
-        let service = TowerToHyperService::new(RequestBodyTimeout::new(router, read_within));
+        let service = TowerToHyperService::new(RequestBodyTimeout::new(router, read_timeout));
         tokio::spawn(async move {
             let connection = http1::Builder::new()
                 .timer(TokioTimer::new())
-                .header_read_timeout(read_within)
+                .header_read_timeout(read_timeout)
                 .serve_connection(TokioIo::new(stream), service)
                 .with_upgrades();
             // An error is the client's: it disconnected, was too slow, or didn't speak HTTP.

@@ -13,11 +13,11 @@ use crate::log_file::LogFile;
 use crate::traffic::masked_start;
 
 /// Entries that are kept.
-const KEPT: usize = 500;
+const MAX_KEPT: usize = 500;
 /// Entries that a page may fall behind; beyond that it misses the oldest ones.
-const BEHIND: usize = 1000;
+const MAX_LAG: usize = 1000;
 /// Bytes of a message that are kept.
-pub const LONGEST: usize = 4096;
+pub const MAX_LEN: usize = 4096;
 
 /// The severity of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -64,13 +64,13 @@ impl Log {
     /// Creates an empty log, which also writes to `file`.
     #[must_use]
     pub fn new(file: LogFile) -> Self {
-        Self { entries: Arc::default(), news: broadcast::channel(BEHIND).0, file, now: SystemTime::now }
+        Self { entries: Arc::default(), news: broadcast::channel(MAX_LAG).0, file, now: SystemTime::now }
     }
 
     /// Adds an entry.
     pub fn write(&self, level: Level, package: Option<&str>, message: impl AsRef<str>) {
         // Masked: packages print addresses, which may contain secrets.
-        let message = masked_start(message.as_ref(), LONGEST);
+        let message = masked_start(message.as_ref(), MAX_LEN);
         let about = package.unwrap_or("deck");
         match level {
             Level::Info => tracing::info!(target: "creator_deck", package = about, "{message}"),
@@ -80,7 +80,7 @@ impl Log {
         let time = unix_millis((self.now)());
         let entry = Arc::new(Entry { time, package: package.map(str::to_owned), level, message });
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        if entries.len() == KEPT {
+        if entries.len() == MAX_KEPT {
             evict_one(&mut entries);
         }
         entries.push_back(entry.clone());
@@ -142,14 +142,14 @@ mod tests {
     #[test]
     fn last_entries_are_kept_and_truncated_at_characters() {
         let log = Log::default();
-        for n in 0..=KEPT {
+        for n in 0..=MAX_KEPT {
             log.info(None, n.to_string());
         }
         let entries = log.entries();
-        assert_eq!((entries.len(), entries[0].message.as_str()), (KEPT, "1"));
-        log.warn(Some("com.x"), "é".repeat(LONGEST));
+        assert_eq!((entries.len(), entries[0].message.as_str()), (MAX_KEPT, "1"));
+        log.warn(Some("com.x"), "é".repeat(MAX_LEN));
         let last = log.entries().pop().unwrap();
-        assert_eq!(last.message.chars().count(), LONGEST / 2 + 1);
+        assert_eq!(last.message.chars().count(), MAX_LEN / 2 + 1);
         assert_eq!((last.level, last.package.as_deref()), (Level::Warn, Some("com.x")));
     }
 
@@ -157,7 +157,7 @@ mod tests {
     fn secrets_in_log_messages_are_masked() {
         let log = Log::default();
         log.info(Some("com.x"), r#"answered {"access_token":"S1","expires_in":3600} for client_secret="S2""#);
-        log.info(Some("com.x"), format!("Authorization: Basic S3 {}", "x".repeat(LONGEST)));
+        log.info(Some("com.x"), format!("Authorization: Basic S3 {}", "x".repeat(MAX_LEN)));
         let entries = log.entries();
         assert!(entries.iter().all(|entry| (1..=3).all(|n| !entry.message.contains(&format!("S{n}")))), "{entries:?}");
         assert!(entries[0].message.contains(r#""expires_in":3600"#));
@@ -167,11 +167,11 @@ mod tests {
     fn flooding_package_evicts_its_own_entries_only() {
         let log = Log::default();
         (0..50).for_each(|n| log.info(Some("com.quiet"), format!("quiet {n}")));
-        (0..2 * KEPT).for_each(|n| log.info(Some("com.loud"), format!("loud {n}")));
+        (0..2 * MAX_KEPT).for_each(|n| log.info(Some("com.loud"), format!("loud {n}")));
         let entries = log.entries();
         let quiet: Vec<_> = entries.iter().filter(|entry| entry.package.as_deref() == Some("com.quiet")).collect();
-        assert_eq!((entries.len(), quiet.len()), (KEPT, 50));
-        assert_eq!(entries.last().unwrap().message, format!("loud {}", 2 * KEPT - 1));
-        assert_eq!(entries[50].message, format!("loud {}", 2 * KEPT - (KEPT - 50)), "its own oldest went");
+        assert_eq!((entries.len(), quiet.len()), (MAX_KEPT, 50));
+        assert_eq!(entries.last().unwrap().message, format!("loud {}", 2 * MAX_KEPT - 1));
+        assert_eq!(entries[50].message, format!("loud {}", 2 * MAX_KEPT - (MAX_KEPT - 50)), "its own oldest went");
     }
 }

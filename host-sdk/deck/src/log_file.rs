@@ -15,9 +15,9 @@ use tokio::sync::oneshot;
 /// Only one deck uses a data folder, so its log needs no names for several processes.
 const LIMITS: LogLimits = LogLimits { file_bytes: 5 << 20, older_files: 3, stuck_bytes: 10 << 20, processes: 1 };
 /// Bytes of all files, unless one can't be renamed.
-pub const MOST_BYTES: u64 = LIMITS.file_bytes * (LIMITS.older_files as u64 + 1);
+pub const MAX_BYTES: u64 = LIMITS.file_bytes * (LIMITS.older_files as u64 + 1);
 /// Lines that may wait for the disk.
-const WAITING: usize = 4096;
+const QUEUE_LEN: usize = 4096;
 
 /// Writes lines to rotating files. Clones write to the same ones; the thread ends with the last of them.
 #[derive(Clone, Debug)]
@@ -41,7 +41,7 @@ impl LogFile {
     /// If the folder can't be created or the thread can't be started.
     pub fn start(folder: &Path) -> io::Result<(Self, impl Future<Output = ()> + Send + 'static)> {
         files::create_private_folder(folder)?;
-        let (lines, queue) = sync_channel(WAITING);
+        let (lines, queue) = sync_channel(QUEUE_LEN);
         let lost = Arc::new(AtomicU64::new(0));
         let files = LogFiles::new(folder, "deck", LIMITS);
         let lost_here = lost.clone();

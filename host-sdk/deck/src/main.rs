@@ -189,7 +189,7 @@ impl Run {
     fn into_config(self) -> Result<Config> {
         // The deck also runs if an autostart entry can't be written for it.
         let autostart = match (std::env::current_exe(), self.arguments()) {
-            (Ok(program), Ok(arguments)) => Autostart::of_user(program, arguments).ok().flatten(),
+            (Ok(program), Ok(arguments)) => Autostart::for_user(program, arguments).ok().flatten(),
             _ => None,
         };
         Ok(Config {

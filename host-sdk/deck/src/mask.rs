@@ -7,7 +7,7 @@
 /// Replaces a secret.
 pub const MASK: &str = "•••";
 /// Bytes of a name that are examined; no name of a secret is longer.
-const LONGEST_NAME: usize = 64;
+const MAX_NAME_LEN: usize = 64;
 /// Characters from which a word after the name of a secret is taken for one, even without a separator.
 const OPAQUE: usize = 20;
 
@@ -43,7 +43,7 @@ impl Lines {
     pub fn next(&mut self, line: &str) -> String {
         let is_value = std::mem::take(&mut self.is_named) && !line.trim().is_empty();
         let end = line.trim_end();
-        let tail = &end[end.ceil_char_boundary(end.len().saturating_sub(2 * LONGEST_NAME))..];
+        let tail = &end[end.ceil_char_boundary(end.len().saturating_sub(2 * MAX_NAME_LEN))..];
         // A word that followed would be masked.
         self.is_named = end.ends_with([':', '=']) && masked(&format!("{tail}x")).ends_with(MASK);
         if is_value { MASK.to_owned() } else { masked(line) }
@@ -84,7 +84,7 @@ pub fn is_secret(name: &str) -> bool {
         "otp",
         "clientkey",
     ];
-    if name.len() > LONGEST_NAME {
+    if name.len() > MAX_NAME_LEN {
         return false;
     }
     let plain: String = name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
@@ -198,7 +198,7 @@ fn name_of(text: &str, start: usize, end: usize) -> &str {
 
 fn word_before(text: &str, start: usize) -> &str {
     let before = text[..start].trim_end_matches([' ', '\t']);
-    let length = before.bytes().rev().take(LONGEST_NAME).take_while(|byte| is_word(*byte)).count();
+    let length = before.bytes().rev().take(MAX_NAME_LEN).take_while(|byte| is_word(*byte)).count();
     &before[before.len() - length..]
 }
 

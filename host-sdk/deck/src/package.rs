@@ -65,16 +65,16 @@ pub struct HeldFull;
 
 impl Held {
     /// Messages at a time.
-    const MOST_MESSAGES: usize = 64;
+    const MAX_MESSAGES: usize = 64;
     /// Their total bytes.
-    const MOST_BYTES: usize = 1 << 20;
+    const MAX_BYTES: usize = 1 << 20;
 
     /// Keeps a message.
     ///
     /// # Errors
     /// If there is no space for it.
     pub fn push(&mut self, message: Arc<str>) -> Result<(), HeldFull> {
-        if self.messages.len() >= Self::MOST_MESSAGES || self.bytes + message.len() > Self::MOST_BYTES {
+        if self.messages.len() >= Self::MAX_MESSAGES || self.bytes + message.len() > Self::MAX_BYTES {
             return Err(HeldFull);
         }
         self.bytes += message.len();
@@ -378,10 +378,10 @@ mod tests {
     #[test]
     fn held_messages_are_bounded_in_number_and_bytes() {
         let mut held = Held::default();
-        assert_eq!(held.push("x".repeat(Held::MOST_BYTES + 1).into()), Err(HeldFull));
-        assert!((0..Held::MOST_MESSAGES).all(|_| held.push("x".into()).is_ok()));
+        assert_eq!(held.push("x".repeat(Held::MAX_BYTES + 1).into()), Err(HeldFull));
+        assert!((0..Held::MAX_MESSAGES).all(|_| held.push("x".into()).is_ok()));
         assert_eq!(held.push("x".into()), Err(HeldFull));
-        assert_eq!(held.into_messages().len(), Held::MOST_MESSAGES);
+        assert_eq!(held.into_messages().len(), Held::MAX_MESSAGES);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use crate::state::{self, Area};
 
 /// Events that may wait for a page. One that falls further behind is disconnected; it reconnects and receives the whole
 /// state.
-const MOST_EVENTS: usize = 2000;
+const MAX_EVENTS: usize = 2000;
 
 /// Everything that a page shows.
 #[derive(Clone, Debug, Serialize)]
@@ -407,7 +407,7 @@ impl Outbox {
             Some(older) => *older = event,
             None => waiting.events.push_back(event),
         }
-        waiting.closed |= waiting.events.len() > MOST_EVENTS;
+        waiting.closed |= waiting.events.len() > MAX_EVENTS;
         self.more.notify_one();
         !waiting.closed
     }
@@ -470,7 +470,7 @@ mod tests {
     #[tokio::test]
     async fn only_the_latest_event_of_an_instance_waits() {
         let outbox = Outbox::default();
-        for n in 0..2 * u32::try_from(MOST_EVENTS).unwrap() {
+        for n in 0..2 * u32::try_from(MAX_EVENTS).unwrap() {
             assert!(outbox.push(instance("a", n)));
         }
         outbox.push(instance("b", 0));
@@ -496,7 +496,7 @@ mod tests {
     async fn page_that_falls_too_far_behind_is_disconnected() {
         let outbox = Outbox::default();
         let event = || Event::InstanceRemoved { context: String::new() };
-        assert!((0..MOST_EVENTS).all(|_| outbox.push(event())));
+        assert!((0..MAX_EVENTS).all(|_| outbox.push(event())));
         assert!(!outbox.push(event()));
         assert!(outbox.next().await.is_none());
     }

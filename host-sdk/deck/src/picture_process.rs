@@ -29,7 +29,7 @@ use self::child::{Answer, COMMAND, READY};
 /// The program's name, without the system's extension.
 const PROGRAM: &str = "creator-deck";
 /// Bytes of one answer.
-const LONGEST_ANSWER: u64 = 16 << 10;
+const MAX_ANSWER_LEN: u64 = 16 << 10;
 
 /// How much a batch of pictures may take.
 #[derive(Clone, Copy, Debug)]
@@ -189,7 +189,7 @@ fn read(output: ChildStdout, lines: &Sender<Vec<u8>>) {
     let mut output = BufReader::new(output);
     loop {
         let mut line = Vec::new();
-        match output.by_ref().take(LONGEST_ANSWER).read_until(b'\n', &mut line) {
+        match output.by_ref().take(MAX_ANSWER_LEN).read_until(b'\n', &mut line) {
             Ok(_) if line.pop() == Some(b'\n') => {}
             _ => return,
         }
@@ -246,7 +246,7 @@ fn confine(child: &mut std::process::Child) -> io::Result<win32job::Job> {
     use std::os::windows::io::AsRawHandle as _;
     /// The lower bound of its memory in bytes, which has to be set along with the upper one.
     const LEAST: usize = 1 << 20;
-    let most = usize::try_from(child::MOST_MEMORY).unwrap_or(usize::MAX);
+    let most = usize::try_from(child::MAX_MEMORY).unwrap_or(usize::MAX);
     let mut limits = win32job::ExtendedLimitInfo::new();
     limits.limit_kill_on_job_close().limit_working_memory(LEAST, most);
     let confined = win32job::Job::create_with_limit_info(&limits)

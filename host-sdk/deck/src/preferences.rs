@@ -10,9 +10,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 /// Packages whose group in the Widget List is remembered as closed, and profiles without a starter Panel.
-const MOST_IDS: usize = 256;
+const MAX_IDS: usize = 256;
 /// Bytes of a package's UUID, or of a profile's id, in these lists.
-const LONGEST_ID: usize = 256;
+const MAX_ID_LEN: usize = 256;
 /// The share of the page's height that a key's properties may take, in percent.
 const PROPERTIES: RangeInclusive<u8> = 15..=80;
 
@@ -116,7 +116,7 @@ impl Preferences {
                 "language" => value.as_str().is_some_and(|language| LANGUAGES.contains(&language)),
                 "properties" => u8::deserialize(&value).is_ok_and(|percent| PROPERTIES.contains(&percent)),
                 "closedGroups" | "withoutStarter" => BTreeSet::<String>::deserialize(&value)
-                    .is_ok_and(|ids| ids.len() <= MOST_IDS && ids.iter().all(|id| id.len() <= LONGEST_ID)),
+                    .is_ok_and(|ids| ids.len() <= MAX_IDS && ids.iter().all(|id| id.len() <= MAX_ID_LEN)),
                 _ => return Err(PreferenceError::Unknown(name)),
             };
             if !is_possible {
@@ -159,8 +159,8 @@ mod tests {
             json!({"mode": "use", "appearance": "pink"}),
             json!({"properties": 99}),
             json!({"language": "tlh"}),
-            json!({"closedGroups": vec!["x".repeat(LONGEST_ID + 1)]}),
-            json!({"closedGroups": (0..=MOST_IDS).map(|n| n.to_string()).collect::<Vec<_>>()}),
+            json!({"closedGroups": vec!["x".repeat(MAX_ID_LEN + 1)]}),
+            json!({"closedGroups": (0..=MAX_IDS).map(|n| n.to_string()).collect::<Vec<_>>()}),
             json!({"something": 1}),
         ] {
             assert!(change(&mut preferences, &bad).is_err(), "{bad}");

@@ -44,11 +44,11 @@ pub use self::web::PageState;
 /// Quick deaths in a row after which a package is parked.
 const QUICK_DEATHS: u32 = 5;
 /// Bytes of a line of a package's output; the rest of a longer one is left out.
-const LONGEST_LINE: usize = 4096;
+const MAX_LINE_LEN: usize = 4096;
 /// How long to wait for a dead package's last output. A grandchild may hold the pipe open forever.
 const LAST_OUTPUT: Duration = Duration::from_millis(500);
 /// How often a library in this process is asked whether it still runs.
-const LOOK_EVERY: Duration = Duration::from_millis(100);
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 /// Asks a package to end, on its standard input: docs/host-additions.md.
 const END: &[u8] = b"end\n";
 
@@ -444,7 +444,7 @@ impl Run {
             Some(Ok(status)) => Some(describe(status)),
             Some(Err(error)) => Some(format!("The package is lost: {error}")),
             None => {
-                let ending = terminate(&mut child, stdin, self.timing.end_within);
+                let ending = terminate(&mut child, stdin, self.timing.end_timeout);
                 tokio::pin!(ending);
                 loop {
                     tokio::select! {
@@ -472,7 +472,7 @@ impl Run {
         let mut run = tokio::task::spawn_blocking(move || -> Result<(), LibraryError> {
             let running = Library::load(&path)?.start(&args)?;
             while !stop.load(Ordering::Relaxed) {
-                if let Some(ended) = running.wait(LOOK_EVERY) {
+                if let Some(ended) = running.wait(POLL_INTERVAL) {
                     return Ok(ended?);
                 }
             }
@@ -562,11 +562,11 @@ fn line_logger(log: &Log, package: Option<&str>) -> impl FnMut(String) {
     }
 }
 
-/// Passes on a package's output line by line. What exceeds [`LONGEST_LINE`] is left out: a secret that is split over
+/// Passes on a package's output line by line. What exceeds [`MAX_LINE_LEN`] is left out: a secret that is split over
 /// two lines couldn't be masked.
 async fn copy_lines(from: Option<impl AsyncRead + Unpin>, mut to: impl FnMut(String)) {
     let Some(from) = from else { return };
-    let mut from = BufReader::with_capacity(LONGEST_LINE, from);
+    let mut from = BufReader::with_capacity(MAX_LINE_LEN, from);
     let mut line = Vec::new();
     loop {
         let (part, ended) = match from.fill_buf().await {
@@ -577,7 +577,7 @@ async fn copy_lines(from: Option<impl AsyncRead + Unpin>, mut to: impl FnMut(Str
             },
         };
         let taken = part.map_or(0, |part| {
-            let space = LONGEST_LINE - line.len().min(LONGEST_LINE);
+            let space = MAX_LINE_LEN - line.len().min(MAX_LINE_LEN);
             line.extend_from_slice(&part[..part.len().min(space)]);
             part.len() + usize::from(ended)
         });
@@ -699,13 +699,13 @@ mod tests {
 
     #[tokio::test]
     async fn output_is_split_into_bounded_lines() {
-        let long = format!("{}token={}", "x".repeat(LONGEST_LINE - 6), "s3cret".repeat(LONGEST_LINE));
+        let long = format!("{}token={}", "x".repeat(MAX_LINE_LEN - 6), "s3cret".repeat(MAX_LINE_LEN));
         let text = format!("one\r\n\n\u{fc}ber\n{long}\nlast");
         let mut lines = Vec::new();
         copy_lines(Some(text.as_bytes()), |line| lines.push(line)).await;
         assert_eq!((lines[0].as_str(), lines[1].as_str()), ("one", "\u{fc}ber"));
         assert_eq!(lines.last().map(String::as_str), Some("last"));
         assert_eq!(lines.len(), 4);
-        assert!(lines.iter().all(|line| line.len() <= LONGEST_LINE && !line.contains("s3cret")));
+        assert!(lines.iter().all(|line| line.len() <= MAX_LINE_LEN && !line.contains("s3cret")));
     }
 }

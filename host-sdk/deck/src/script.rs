@@ -20,11 +20,11 @@ use crate::state::Area;
 use crate::traffic::{Direction, Message, Traffic};
 
 /// How often a script checks what it waits for. Messages are awaited without polling.
-const LOOK_EVERY: Duration = Duration::from_millis(20);
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 /// How long a step waits by default, in milliseconds.
-const WITHIN: u64 = 5000;
+const DEFAULT_WITHIN_MS: u64 = 5000;
 /// How long a press waits for its package to connect.
-const CONNECTED_WITHIN: Duration = Duration::from_secs(10);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A parsed script.
 #[derive(Debug)]
@@ -174,7 +174,7 @@ struct MessageStep {
 }
 
 fn within() -> u64 {
-    WITHIN
+    DEFAULT_WITHIN_MS
 }
 
 impl Script {
@@ -344,7 +344,7 @@ impl Run<'_> {
         let context = self.context(key);
         // A package that isn't connected wouldn't receive it.
         let package = self.instance(&context).await?.package;
-        self.running(&package, CONNECTED_WITHIN).await?;
+        self.running(&package, CONNECT_TIMEOUT).await?;
         self.last_seen = self.traffic.last();
         self.request(move |hub| hub.press(&context, phase)).await
     }
@@ -382,7 +382,7 @@ impl Run<'_> {
         let target = Target::Context(context.to_owned());
         // A package that isn't connected wouldn't receive it.
         let package = self.instance(context).await?.package;
-        self.running(&package, CONNECTED_WITHIN).await?;
+        self.running(&package, CONNECT_TIMEOUT).await?;
         let (uuid, _) = self.request(move |hub| hub.open_view(target)).await?;
         let view = uuid.clone();
         let files = self.hub.call(move |hub| hub.view_files(&view)).await?.ok_or_else(Difference::stopping)?;
@@ -409,7 +409,7 @@ impl Run<'_> {
 
     async fn running(&self, uuid: &str, within: Duration) -> Result<(), Difference> {
         let expected = format!("{uuid} is running within {} ms", within.as_millis());
-        self.until(within, &expected, async || {
+        self.wait_until(within, &expected, async || {
             let state = self.hub.state().await?;
             match state.packages.into_iter().find(|package| package.uuid == uuid) {
                 Some(package) if package.status == Status::Running => Ok(()),
@@ -441,7 +441,7 @@ impl Run<'_> {
             && step.contains.is_none()
             && step.image.is_none()
             && step.state.is_none();
-        self.until(Duration::from_millis(step.within), &expected.join(", "), async || {
+        self.wait_until(Duration::from_millis(step.within), &expected.join(", "), async || {
             let face = self.instance(&context).await.map_err(|difference| Got(difference.got))?;
             let description = face.description.as_deref().unwrap_or_default();
             let image = face.picture().map_or("", AsRef::as_ref);
@@ -453,7 +453,7 @@ impl Run<'_> {
                 && (!any_image || image.starts_with("data:"));
             match fits {
                 true => Ok(()),
-                false => Err(Got(face_in_words(&face))),
+                false => Err(Got(describe_face(&face))),
             }
         })
         .await
@@ -464,13 +464,13 @@ impl Run<'_> {
         let mut expected = Vec::new();
         expected.extend(step.equal.as_ref().map(|wanted| format!("exactly {}", Value::from(wanted.clone()))));
         expected.extend(step.contain.as_ref().map(|part| format!("with {}", Value::from(part.clone()))));
-        self.until(Duration::from_millis(step.within), &format!("settings {}", expected.join(", ")), async || {
+        self.wait_until(Duration::from_millis(step.within), &format!("settings {}", expected.join(", ")), async || {
             let context = context.clone();
-            let settings = self.hub.request(move |hub| hub.settings_of(&context)).await?;
+            let settings = self.hub.request(move |hub| hub.instance_settings(&context)).await?;
             let settings: Map<String, Value> = settings.read().unwrap_or_default();
             let fits = step.equal.as_ref().is_none_or(|wanted| *wanted == settings);
             let settings = Value::from(settings);
-            match fits && step.contain.as_ref().is_none_or(|part| has(&settings, &part.clone().into())) {
+            match fits && step.contain.as_ref().is_none_or(|part| contains(&settings, &part.clone().into())) {
                 true => Ok(()),
                 false => Err(Got(settings.to_string())),
             }
@@ -479,7 +479,7 @@ impl Run<'_> {
     }
 
     /// Polls until a condition holds; fails with what was there last.
-    async fn until(
+    async fn wait_until(
         &self,
         within: Duration,
         expected: &str,
@@ -490,7 +490,7 @@ impl Run<'_> {
             match look().await {
                 Ok(()) => return Ok(()),
                 Err(Got(got)) if Instant::now() >= end => return Err(Difference::new(expected, got)),
-                Err(_) => sleep(LOOK_EVERY).await,
+                Err(_) => sleep(POLL_INTERVAL).await,
             }
         }
     }
@@ -510,7 +510,7 @@ impl Run<'_> {
             if timeout_at(end, self.traffic.wait(self.last_seen)).await.is_err() {
                 // The step itself may be wrong; the next step still sees the same messages.
                 self.last_seen = first;
-                return Err(Difference::new(step.in_words(), messages_in_words(&seen)));
+                return Err(Difference::new(step.describe(), describe_messages(&seen)));
             }
         }
     }
@@ -526,10 +526,10 @@ impl MessageStep {
             && self
                 .body
                 .as_ref()
-                .is_none_or(|part| serde_json::from_str::<Value>(&message.body).is_ok_and(|body| has(&body, part)))
+                .is_none_or(|part| serde_json::from_str::<Value>(&message.body).is_ok_and(|body| contains(&body, part)))
     }
 
-    fn in_words(&self) -> String {
+    fn describe(&self) -> String {
         let whom = if self.page == Some(true) { "a page" } else { "the package" };
         let mut words = vec![match self.direction {
             Some(Direction::In) => format!("a message from {whom}"),
@@ -545,16 +545,16 @@ impl MessageStep {
 }
 
 /// Whether a value contains another one: objects may have more members, everything else has to be equal.
-fn has(value: &Value, part: &Value) -> bool {
+fn contains(value: &Value, part: &Value) -> bool {
     match (value, part) {
         (Value::Object(value), Value::Object(part)) => {
-            part.iter().all(|(name, part)| value.get(name).is_some_and(|value| has(value, part)))
+            part.iter().all(|(name, part)| value.get(name).is_some_and(|value| contains(value, part)))
         }
         _ => value == part,
     }
 }
 
-fn face_in_words(face: &Instance) -> String {
+fn describe_face(face: &Instance) -> String {
     let title = face.title.as_deref().map_or_else(|| "no title".to_owned(), |title| format!("title {title:?}"));
     let words =
         face.description.as_deref().map_or_else(|| "no description".to_owned(), |d| format!("description {d:?}"));
@@ -567,7 +567,7 @@ fn face_in_words(face: &Instance) -> String {
 }
 
 /// Describes the last few messages that came instead.
-fn messages_in_words(seen: &[std::sync::Arc<Message>]) -> String {
+fn describe_messages(seen: &[std::sync::Arc<Message>]) -> String {
     const SHOWN: usize = 5;
     if seen.is_empty() {
         return "no message at all".to_owned();
@@ -588,9 +588,9 @@ mod tests {
 
     #[test]
     fn value_contains_its_parts_only() {
-        assert!(has(&json!({"a": {"b": 1, "c": 2}, "d": []}), &json!({"a": {"b": 1}})));
+        assert!(contains(&json!({"a": {"b": 1, "c": 2}, "d": []}), &json!({"a": {"b": 1}})));
         for other in [json!({"a": {"b": 2}}), json!({"e": null}), json!({"d": [1]}), json!(1)] {
-            assert!(!has(&json!({"a": {"b": 1}, "d": []}), &other), "{other}");
+            assert!(!contains(&json!({"a": {"b": 1}, "d": []}), &other), "{other}");
         }
     }
 

@@ -26,9 +26,9 @@ use crate::{hex, random_id};
 /// The file's name in the data folder.
 const FILE_NAME: &str = "sessions.json";
 /// Keys that may be unused at a time; a further one replaces the oldest.
-const MOST_KEYS: usize = 16;
+const MAX_KEYS: usize = 16;
 /// Sessions at a time; a further one replaces the oldest.
-const MOST_SESSIONS: usize = 64;
+const MAX_SESSIONS: usize = 64;
 
 /// SHA-256 of a secret, in hexadecimal digits. The secrets are 128 random bits, so it can't be reversed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -93,7 +93,7 @@ impl Sessions {
     pub fn new_key(&self) -> String {
         let key = random_id();
         self.with_mut(|inner| {
-            inner.keys.truncate(MOST_KEYS - 1);
+            inner.keys.truncate(MAX_KEYS - 1);
             inner.keys.push_front(Hash::of(&key));
         });
         key
@@ -114,7 +114,7 @@ impl Sessions {
         let is_used = self.with_mut(|inner| {
             let is_used = inner.use_up(key);
             if is_used {
-                inner.sessions.truncate(MOST_SESSIONS - 1);
+                inner.sessions.truncate(MAX_SESSIONS - 1);
                 inner.sessions.push_front(session);
             }
             is_used
@@ -236,10 +236,10 @@ mod tests {
     fn keys_and_sessions_are_bounded() {
         let folder = tempfile::tempdir().unwrap();
         let sessions = sessions(folder.path());
-        let keys: Vec<_> = (0..=MOST_KEYS).map(|_| sessions.new_key()).collect();
+        let keys: Vec<_> = (0..=MAX_KEYS).map(|_| sessions.new_key()).collect();
         assert!(sessions.begin(&keys[0]).is_none());
         let first = sessions.begin(&keys[1]).unwrap();
-        for _ in 0..MOST_SESSIONS {
+        for _ in 0..MAX_SESSIONS {
             assert!(sessions.begin(&sessions.new_key()).is_some());
         }
         assert!(!sessions.is_cookie(&first.cookie));

@@ -23,20 +23,20 @@ use crate::throttle::Throttle;
 use crate::traffic::{Direction, Traffic};
 
 /// The largest message in bytes. A sender of a larger one is disconnected.
-const MAX_MESSAGE: usize = 16 << 20;
+const MAX_MESSAGE_BYTES: usize = 16 << 20;
 /// How long a socket may take to accept one message.
-pub(crate) const SEND_WITHIN: Duration = Duration::from_secs(10);
+pub(crate) const SEND_TIMEOUT: Duration = Duration::from_secs(10);
 /// Bytes from which a message is parsed on a blocking thread. Smaller ones are parsed in less time than that takes.
-const LARGE: usize = 64 << 10;
+const LARGE_MESSAGE: usize = 64 << 10;
 /// Ignored frames of one socket that are logged.
-const LOGGED_GARBAGE: u32 = 20;
+const MAX_LOGGED_GARBAGE: u32 = 20;
 /// Characters of an unknown event's name that are logged.
-const LONGEST_EVENT: usize = 60;
+const MAX_EVENT_LEN: usize = 60;
 
 /// Registrations per second of one package, in the long run; twice as many may come at once.
-const REGISTRATIONS_A_SECOND: u32 = 5;
+const REGISTRATIONS_PER_SECOND: u32 = 5;
 /// The longest delay of a registration.
-const LONGEST_WAIT: Duration = Duration::from_secs(5);
+const MAX_DELAY: Duration = Duration::from_secs(5);
 
 /// Limits how often each package may register: every registration makes the hub send it everything again.
 ///
@@ -51,7 +51,7 @@ impl RegistrationLimits {
     fn delay_for(&self, event: &str) -> (Duration, bool) {
         let mut registrations = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let Some((throttle, waits)) = registrations.get_mut(event) else { return (Duration::ZERO, false) };
-        let wait = throttle.take(Instant::now(), 0).min(LONGEST_WAIT);
+        let wait = throttle.take(Instant::now(), 0).min(MAX_DELAY);
         let is_new = !wait.is_zero() && !*waits;
         // Clears only once half of the burst is available again, not with every short pause.
         *waits = !wait.is_zero() || *waits && !throttle.is_rested();
@@ -62,7 +62,7 @@ impl RegistrationLimits {
     fn track(&self, event: &str) {
         let mut registrations = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if !registrations.contains_key(event) {
-            let throttle = Throttle::new(Instant::now(), REGISTRATIONS_A_SECOND);
+            let throttle = Throttle::new(Instant::now(), REGISTRATIONS_PER_SECOND);
             registrations.insert(event.to_owned(), (throttle, false));
         }
     }
@@ -82,26 +82,26 @@ pub struct Sockets {
     /// How often packages have registered.
     pub registrations: RegistrationLimits,
     /// A socket that hasn't registered within this time is closed.
-    pub register_within: Duration,
+    pub register_timeout: Duration,
     /// Messages per second that a socket may send in the long run.
-    pub messages_a_second: u32,
+    pub messages_per_second: u32,
 }
 
 /// Accepts a connection.
 pub async fn accept(State(sockets): State<Sockets>, headers: HeaderMap, upgrade: WebSocketUpgrade) -> Response {
     let from = guard::package_of(&headers, sockets.port).map(str::to_owned);
     upgrade
-        .max_message_size(MAX_MESSAGE)
-        .max_frame_size(MAX_MESSAGE)
+        .max_message_size(MAX_MESSAGE_BYTES)
+        .max_frame_size(MAX_MESSAGE_BYTES)
         .on_upgrade(move |socket| async move { serve(socket, from, sockets).await })
 }
 
 /// Serves a socket from its registration to its end. `from` is the label of the package from whose page the socket
 /// comes, if it does.
 async fn serve(socket: WebSocket, from: Option<String>, sockets: Sockets) {
-    let Sockets { hub, log, traffic, registrations, register_within, messages_a_second, port: _ } = sockets;
+    let Sockets { hub, log, traffic, registrations, register_timeout, messages_per_second, port: _ } = sockets;
     let (sink, mut stream) = socket.split();
-    let first = timeout(register_within, registration(&mut stream)).await;
+    let first = timeout(register_timeout, registration(&mut stream)).await;
     let register = match first.unwrap_or(Err(RegistrationError::Timeout)) {
         Ok(register) => register,
         Err(why) => return log.warn(None, format!("A socket that didn't register was closed: {why}.")),
@@ -126,7 +126,7 @@ async fn serve(socket: WebSocket, from: Option<String>, sockets: Sockets) {
         registrations.track(&register.event);
     }
     // A page registers with the id of its view.
-    let peer = SocketPeer { page: register.uuid != package, package, traffic, messages_a_second };
+    let peer = SocketPeer { page: register.uuid != package, package, traffic, messages_per_second };
     let conversation = async {
         tokio::select! {
             why = read(stream, connection, &peer, &hub, &log) => why,
@@ -145,7 +145,7 @@ struct SocketPeer {
     package: String,
     page: bool,
     traffic: Traffic,
-    messages_a_second: u32,
+    messages_per_second: u32,
 }
 
 impl SocketPeer {
@@ -191,14 +191,14 @@ async fn read(
 ) -> String {
     let package = peer.package.as_str();
     let mut garbage = 0;
-    let mut throttle = Throttle::new(Instant::now(), peer.messages_a_second);
+    let mut throttle = Throttle::new(Instant::now(), peer.messages_per_second);
     let mut throttled = false;
     while let Some(message) = stream.next().await {
         let message = match message {
             Ok(Message::Close(_)) => break,
             Ok(message) => message,
             // Disconnected, broken off within a frame, or too large.
-            Err(error) => return ended(&error),
+            Err(error) => return describe_error(&error),
         };
         // Every kind of message costs time.
         let bytes = match &message {
@@ -222,7 +222,7 @@ async fn read(
             sleep(pause).await;
         }
         let parsed = match message {
-            Message::Text(text) if text.len() > LARGE => match spawn_blocking(move || parse(&text)).await {
+            Message::Text(text) if text.len() > LARGE_MESSAGE => match spawn_blocking(move || parse(&text)).await {
                 Ok(parsed) => parsed,
                 Err(panic) => return format!("Creator Deck has failed to read a message of it ({panic})."),
             },
@@ -238,7 +238,7 @@ async fn read(
             }
             Err(why) => {
                 garbage += 1;
-                if garbage <= LOGGED_GARBAGE {
+                if garbage <= MAX_LOGGED_GARBAGE {
                     log.warn(Some(package), format!("Ignored: {why}"));
                 }
             }
@@ -267,7 +267,7 @@ fn parse(text: &str) -> Result<(Incoming, PictureResult), MessageError> {
         return Err(match ToHost::remedy(&event) {
             Some(remedy) => MessageError::Misused { event, remedy },
             // Possibly meant for another host, so it isn't an error.
-            None => MessageError::UnknownEvent(event.chars().take(LONGEST_EVENT).collect()),
+            None => MessageError::UnknownEvent(event.chars().take(MAX_EVENT_LEN).collect()),
         });
     }
     let picture = take_picture(&mut message);
@@ -275,11 +275,11 @@ fn parse(text: &str) -> Result<(Incoming, PictureResult), MessageError> {
 }
 
 /// Describes what broke a socket, as a sentence.
-fn ended(error: &axum::Error) -> String {
+fn describe_error(error: &axum::Error) -> String {
     let error = error.to_string();
     // The error's type belongs to axum's version of its WebSocket library.
     if error.contains("too long") {
-        format!("It sent a message of more than {} MB.", MAX_MESSAGE >> 20)
+        format!("It sent a message of more than {} MB.", MAX_MESSAGE_BYTES >> 20)
     } else if error.contains("without closing handshake") {
         "It dropped its connection.".to_owned()
     } else {
@@ -291,13 +291,13 @@ fn ended(error: &axum::Error) -> String {
 async fn write(mut sink: SplitSink<WebSocket, Message>, mut out: Outgoing, peer: &SocketPeer) -> String {
     while let Some(text) = out.next().await {
         peer.record(Direction::Out, &text);
-        match timeout(SEND_WITHIN, sink.send(Message::text(&*text))).await {
+        match timeout(SEND_TIMEOUT, sink.send(Message::text(&*text))).await {
             Ok(Ok(())) => {}
-            Ok(Err(error)) => return ended(&error),
-            Err(_) => return format!("It didn't take a message within {} s.", SEND_WITHIN.as_secs()),
+            Ok(Err(error)) => return describe_error(&error),
+            Err(_) => return format!("It didn't take a message within {} s.", SEND_TIMEOUT.as_secs()),
         }
     }
     // The hub has dropped the connection. A client that still reads receives a close frame.
-    let _ = timeout(SEND_WITHIN, sink.close()).await;
+    let _ = timeout(SEND_TIMEOUT, sink.close()).await;
     String::new()
 }

@@ -140,7 +140,7 @@ fn keep_other_version(file: &Path, read: &Read) -> Option<PathBuf> {
     let _ = fs::remove_file(&kept);
     // A hard link, where the file system supports it. Failing to keep a copy doesn't prevent the start.
     if let Err(error) = fs::hard_link(file, &kept).or_else(|_| fs::copy(file, &kept).map(drop)) {
-        tracing::warn!(%error, file = %kept.display(), "the state of another version isn't kept");
+        tracing::warn!(%error, file = %kept.display(), "can't keep the state of another version");
         return None;
     }
     Some(kept)

@@ -21,8 +21,8 @@ pub struct Throttle {
 impl Throttle {
     /// Creates the limit of a socket that may send this many messages per second in the long run.
     #[must_use]
-    pub fn new(now: Instant, messages_a_second: u32) -> Self {
-        let rate = f64::from(messages_a_second.max(1));
+    pub fn new(now: Instant, messages_per_second: u32) -> Self {
+        let rate = f64::from(messages_per_second.max(1));
         Self { rate, messages: rate * BURST, bytes: BYTES * BURST, last: now }
     }
 

@@ -17,16 +17,16 @@ use crate::log::unix_millis;
 use crate::log_file::LogFile;
 use crate::mask::{MASK, is_secret, masked};
 
-/// Messages that are kept. With [`LONGEST_BODY`] bytes each they take 8 MB.
-pub const KEPT: usize = 2000;
+/// Messages that are kept. With [`MAX_BODY_LEN`] bytes each they take 8 MB.
+pub const MAX_KEPT: usize = 2000;
 /// Bytes of a body that are kept.
-const LONGEST_BODY: usize = 4096;
+const MAX_BODY_LEN: usize = 4096;
 /// Bytes of one text within a body that are kept; for a data URI only its kind and size.
-const LONGEST_TEXT: usize = 1024;
+const MAX_TEXT_LEN: usize = 1024;
 /// Bytes from which a data URI is shortened.
-const LONGEST_DATA: usize = 128;
+const MAX_DATA_LEN: usize = 128;
 /// Bytes from which a body is only measured: parsing it a second time would cost too much.
-const LARGEST_READ: usize = 1 << 20;
+const MAX_PARSED_LEN: usize = 1 << 20;
 
 /// The direction of a message, as the package sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -85,13 +85,13 @@ impl Traffic {
 
     /// Records a message of a package or of one of its pages.
     pub fn record(&self, package: &str, page: bool, direction: Direction, text: &str) {
-        let read = if text.len() <= LARGEST_READ { tidied(text) } else { None };
+        let read = if text.len() <= MAX_PARSED_LEN { tidied(text) } else { None };
         let (event, context, body) = match read {
             Some(value) => {
                 let word = |name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
                 (word("event").unwrap_or_default(), word("context"), value.to_string())
             }
-            None if text.len() > LARGEST_READ => (String::new(), None, "(too large to be shown)".to_owned()),
+            None if text.len() > MAX_PARSED_LEN => (String::new(), None, "(too large to be shown)".to_owned()),
             None => (String::new(), None, "(not readable as JSON)".to_owned()),
         };
         let time = unix_millis((self.now)());
@@ -104,12 +104,12 @@ impl Traffic {
             package: package.to_owned(),
             page,
             direction,
-            event: truncated(event, LONGEST_DATA),
-            context: context.map(|context| truncated(context, LONGEST_DATA)),
+            event: truncated(event, MAX_DATA_LEN),
+            context: context.map(|context| truncated(context, MAX_DATA_LEN)),
             size: text.len(),
-            body: truncated(body, LONGEST_BODY),
+            body: truncated(body, MAX_BODY_LEN),
         });
-        if kept.messages.len() == KEPT {
+        if kept.messages.len() == MAX_KEPT {
             kept.messages.pop_front();
         }
         kept.messages.push_back(message.clone());
@@ -142,7 +142,7 @@ impl Traffic {
 /// Parses a text as JSON, with secrets masked and long texts shortened at all levels. Returns none if it isn't JSON.
 fn tidied(text: &str) -> Option<Value> {
     let mut reader = serde_json::Deserializer::from_str(text);
-    let left = Cell::new(LONGEST_BODY);
+    let left = Cell::new(MAX_BODY_LEN);
     let value = Tidy { secret: false, outermost: true, left: &left }.deserialize(&mut reader).ok()?;
     reader.end().ok()?;
     Some(value)
@@ -233,7 +233,7 @@ impl<'de> Visitor<'de> for Tidy<'_> {
         while self.takes_one() {
             let Some(name) = members.next_key::<String>()? else { return Ok(self.unless_secret(tidied)) };
             let value = members.next_value_seed(self.within(is_secret(&name)))?;
-            tidied.insert(truncated(name, LONGEST_DATA), value);
+            tidied.insert(truncated(name, MAX_DATA_LEN), value);
         }
         while members.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
         Ok(self.unless_secret(tidied))
@@ -241,15 +241,15 @@ impl<'de> Visitor<'de> for Tidy<'_> {
 }
 
 fn tidy_text(text: &str) -> String {
-    if text.get(..5).is_some_and(|start| start.eq_ignore_ascii_case("data:")) && text.len() > LONGEST_DATA {
+    if text.get(..5).is_some_and(|start| start.eq_ignore_ascii_case("data:")) && text.len() > MAX_DATA_LEN {
         let kind = text.split([',', ';']).next().unwrap_or_default();
         let is_kind = |byte: u8| byte.is_ascii_alphanumeric() || b":/+.-".contains(&byte);
         // Otherwise it isn't a data URI, in spite of its start.
-        if kind.len() <= LONGEST_DATA && kind.bytes().all(is_kind) {
+        if kind.len() <= MAX_DATA_LEN && kind.bytes().all(is_kind) {
             return format!("{kind}… ({} bytes)", text.len());
         }
     }
-    masked_start(text, LONGEST_TEXT)
+    masked_start(text, MAX_TEXT_LEN)
 }
 
 /// Returns the start of a text with its secrets masked, without examining more of it than is shown.
@@ -319,7 +319,7 @@ mod tests {
         let image = format!("data:image/png;base64,{}", "A".repeat(50_000));
         let message = recorded(&json!({"event": "changeImage", "payload": {"image": image, "long": "é".repeat(9000)}}));
         assert!(message.body.contains("data:image/png… (50022 bytes)"), "{}", message.body);
-        assert!(message.body.len() <= LONGEST_BODY + 4 && message.size > 60_000);
+        assert!(message.body.len() <= MAX_BODY_LEN + 4 && message.size > 60_000);
     }
 
     #[test]
@@ -335,7 +335,7 @@ mod tests {
         let many =
             json!({"payload": vec![1; 100_000], "more": {"a": {"b": [1]}}, "event": "sendToPackage", "context": "c"});
         let message = recorded(&many);
-        assert!(message.body.len() <= LONGEST_BODY + 4);
+        assert!(message.body.len() <= MAX_BODY_LEN + 4);
         assert_eq!((message.event.as_str(), message.context.as_deref()), ("sendToPackage", Some("c")));
         let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
         let traffic = traffic();
@@ -346,12 +346,12 @@ mod tests {
     #[test]
     fn kept_messages_are_bounded_and_ordered() {
         let traffic = traffic();
-        for _ in 0..KEPT + 5 {
+        for _ in 0..MAX_KEPT + 5 {
             traffic.record("com.x", false, Direction::Out, "{}");
         }
         let all = traffic.after(0);
-        assert_eq!((all.len(), all[0].number, traffic.last()), (KEPT, 6, KEPT as u64 + 5));
-        assert_eq!(traffic.after(KEPT as u64 + 3).len(), 2);
+        assert_eq!((all.len(), all[0].number, traffic.last()), (MAX_KEPT, 6, MAX_KEPT as u64 + 5));
+        assert_eq!(traffic.after(MAX_KEPT as u64 + 3).len(), 2);
         assert!(traffic.after(u64::MAX).is_empty());
     }
 
@@ -359,9 +359,9 @@ mod tests {
     fn unparsable_messages_are_kept_as_their_size() {
         let traffic = traffic();
         traffic.record("com.x", false, Direction::In, "token=abc");
-        traffic.record("com.x", false, Direction::In, &"x".repeat(LARGEST_READ + 1));
+        traffic.record("com.x", false, Direction::In, &"x".repeat(MAX_PARSED_LEN + 1));
         let all = traffic.after(0);
         assert!(!all[0].body.contains("abc"), "{}", all[0].body);
-        assert_eq!(all[1].size, LARGEST_READ + 1);
+        assert_eq!(all[1].size, MAX_PARSED_LEN + 1);
     }
 }

@@ -161,14 +161,14 @@ fn shown(text: &str) -> String {
 pub fn check_bundle(content: &[u8]) -> Report {
     let mut checked = check(content);
     let mut found = pictures::check(&checked, &Decoder::default());
-    found.extend(here(&checked, Severity::Warning));
+    found.extend(check_platform(&checked, Severity::Warning));
     checked.add(found);
     Report::of(checked, SmokeRun::Skipped("it was only looked at.".to_owned()))
 }
 
 /// Returns what happens to a package that declares nothing for this system. `severity` applies if nothing runs here:
 /// that matters to someone who is about to install it, but hardly to its author.
-fn here(checked: &Checked, severity: Severity) -> Option<Finding> {
+fn check_platform(checked: &Checked, severity: Severity) -> Option<Finding> {
     let config =
         checked.config.as_ref().filter(|config| config.runtime_here().is_none() && !config.runtime.is_empty())?;
     let start_of = |path: &str| checked.start_of(path).map(<[u8]>::to_vec);
@@ -208,7 +208,7 @@ pub async fn validate(path: &Path, run: Option<SmokeTimeouts>, browser: Option<P
             None => check_folder(&owned)?,
         };
         let mut found = pictures::check(&checked, &Decoder::default());
-        found.extend(here(&checked, Severity::Note));
+        found.extend(check_platform(&checked, Severity::Note));
         checked.add(found);
         let has_name = owned.extension().is_some_and(|extension| extension.eq_ignore_ascii_case(EXTENSION));
         if !is_folder && !has_name {

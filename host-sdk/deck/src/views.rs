@@ -52,7 +52,7 @@ pub async fn view(
     }
     let Some(mut content) = read(&files.folder, &path).await else { return not_found() };
     if path == files.entry.trim_start_matches("./") {
-        insert_first(&mut content, &format!("{}{}", output(&id), call(views.port, &files.call)));
+        insert_first(&mut content, &format!("{}{}", output_script(&id), call_script(views.port, &files.call)));
     }
     let policy = if files.is_package { web_package_policy(&views) } else { view_policy(&views) };
     respond(media_type(&path), &policy, content)
@@ -88,20 +88,20 @@ fn frame_ancestors(views: &Views) -> String {
 }
 
 /// Lines of a page's output that are accepted at once: as many as the script sends.
-const MOST_LINES: usize = 201;
+const MAX_LINES: usize = 201;
 
 /// Logs the output of a package's page, like a program's output.
-pub async fn output_of(
+pub async fn receive_output(
     State(views): State<Views>,
     Extension(site): Extension<Site>,
     UrlPath(page): UrlPath<String>,
     Json(mut lines): Json<Vec<OutputLine>>,
 ) -> StatusCode {
     let Some(label) = site.0 else { return StatusCode::NOT_FOUND };
-    lines.truncate(MOST_LINES);
+    lines.truncate(MAX_LINES);
     lines.retain(|line| !line.line.trim().is_empty());
     // Masked here, where only this page waits, because the last error is also shown with the package.
-    lines.iter_mut().for_each(|line| line.line = masked_start(&line.line, log::LONGEST));
+    lines.iter_mut().for_each(|line| line.line = masked_start(&line.line, log::MAX_LEN));
     match views.hub.call(move |hub| hub.output(&label, &page, lines)).await {
         Ok(true) => StatusCode::NO_CONTENT,
         Ok(false) => StatusCode::NOT_FOUND,
@@ -154,7 +154,7 @@ async fn read(folder: &Path, path: &str) -> Option<Vec<u8>> {
     let folder = tokio::fs::canonicalize(folder).await.ok()?;
     let file = match tokio::fs::canonicalize(folder.join(path)).await {
         Ok(file) => file,
-        Err(_) => tokio::fs::canonicalize(in_other_capitals(&folder, path).await?).await.ok()?,
+        Err(_) => tokio::fs::canonicalize(find_ignoring_case(&folder, path).await?).await.ok()?,
     };
     if !file.starts_with(&folder) || !tokio::fs::metadata(&file).await.ok()?.is_file() {
         return None;
@@ -162,8 +162,8 @@ async fn read(folder: &Path, path: &str) -> Option<Vec<u8>> {
     tokio::fs::read(file).await.ok()
 }
 
-/// Returns the script that sends a page's output to [`output_of`].
-fn output(page: &str) -> String {
+/// Returns the script that sends a page's output to [`receive_output`].
+fn output_script(page: &str) -> String {
     let script = include_str!("views/output.js").replacen("fetch(OUTPUT", &format!("fetch(\"/output/{page}\""), 1);
     format!("<script>{script}</script>")
 }
@@ -193,7 +193,7 @@ fn end_of(page: &[u8], tag: &str) -> Option<usize> {
 }
 
 /// Finds a file whose name differs in case: packages come from systems that ignore it.
-async fn in_other_capitals(folder: &Path, path: &str) -> Option<PathBuf> {
+async fn find_ignoring_case(folder: &Path, path: &str) -> Option<PathBuf> {
     let mut found = folder.to_owned();
     for part in path.split('/').filter(|part| *part != ".") {
         let mut entries = tokio::fs::read_dir(&found).await.ok()?;
@@ -208,7 +208,7 @@ async fn in_other_capitals(folder: &Path, path: &str) -> Option<PathBuf> {
 }
 
 /// Returns the script that calls the page's `connectCreatorCentral`.
-fn call(port: u16, arguments: &[Value]) -> String {
+fn call_script(port: u16, arguments: &[Value]) -> String {
     let arguments = Value::from_iter([Value::from(port)].into_iter().chain(arguments.iter().cloned())).to_string();
     // Plain ASCII without `<`: nothing in the settings can end the script, and the page's encoding doesn't matter.
     let mut script = format!("<script>({})(() => connectCreatorCentral(...", include_str!("views/call.js").trim_end());
@@ -257,7 +257,7 @@ mod tests {
     #[test]
     fn settings_cannot_escape_the_inserted_script() {
         let arguments = [json!("view"), json!("reg"), json!({}), json!({"x": "</script>\u{2028}\u{1f3b5}"})];
-        let text = call(7, &arguments);
+        let text = call_script(7, &arguments);
         assert!(text.starts_with("<script>(") && text.ends_with("));</script>"), "{text}");
         assert!(text.contains(r#"(...[7,"view","reg",{"#), "{text}");
         assert_eq!(text.matches("</script>").count(), 1, "{text}");
@@ -284,7 +284,7 @@ mod tests {
             insert_first(&mut changed, "|");
             assert_eq!(String::from_utf8(changed).unwrap(), wanted);
         }
-        assert!(output("name").contains("fetch(\"/output/name\", {"));
+        assert!(output_script("name").contains("fetch(\"/output/name\", {"));
     }
 
     #[tokio::test]

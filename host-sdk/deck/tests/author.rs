@@ -1,10 +1,10 @@
-//! A new author's first ten minutes: a package is begun, built, packed, checked and run, with nothing edited.
+//! The first ten minutes of a new author: a package is created, built, packed, validated and run, without an edit.
 //!
-//! Building it for real takes over a minute, because its dependencies have fewer features than those of this workspace: that
-//! is the ignored test, `cargo test -p creator-deck --test author -- --ignored`. In the other one cargo answers everything but
-//! `build`, with an empty registry: the template's code comes from the example `template`, which this workspace has built with
-//! all the others. Its UUID is put into the built library, hence a package's UUID that is as long as the placeholder.
-//! Not on Windows: tests that are built elsewhere run where there is no cargo.
+//! Building it for real takes over a minute, because its dependencies have fewer features than those of this workspace:
+//! that is the ignored test, `cargo test -p creator-deck --test author -- --ignored`. In the others cargo answers
+//! everything but `build`, with an empty registry: the template's code comes from the example `template`, which is
+//! built with this workspace. Its UUID is patched into the built library, hence a package's UUID that is as long as the
+//! placeholder. Not on Windows, where tests run that were built on a machine with cargo, but have none.
 
 #![cfg(unix)]
 
@@ -28,7 +28,7 @@ fn built() -> PathBuf {
     test.ancestors().nth(2).unwrap().to_owned()
 }
 
-/// Begins a package and packs it. `environment` is for the packing. Returns its folder.
+/// Creates a package and packs it. `environment` is for the packing. Returns its folder.
 fn create_and_pack(folder: &Path, environment: &[(&str, &Path)]) -> PathBuf {
     let sdk = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     run(&["new", NAME, "--domain", DOMAIN, "--sdk", sdk.to_str().unwrap()], folder, &[]);
@@ -49,7 +49,7 @@ fn assert_passes_validation(package: &Path) {
     let report = run(&["validate", "--json", &format!("{NAME}.creatorCentral")], package, &[]);
     let report: Value = serde_json::from_str(&report).unwrap();
     assert_eq!((&report["result"], &report["smokeRun"]["done"]), (&"pass".into(), &true.into()), "{report}");
-    // Of a package that is built for one system only, this is all there is to say.
+    // The only finding about a package that is built for one system.
     let rules: Vec<_> = report["findings"].as_array().unwrap().iter().map(|finding| &finding["rule"]).collect();
     let expected: &[&str] = if cfg!(target_os = "linux") { &["runtime"] } else { &[] };
     assert_eq!(rules, expected);
@@ -67,9 +67,9 @@ esac
 exec "$REAL_CARGO" "$@"
 "#;
 
-/// Begins a package and packs it with [`CARGO`], whose registry is empty: a call that needs more than the package's own file
-/// fails, as it does on a computer that has built this package and nothing else. `sdk` is where cargo says that the SDK's
-/// sources are. Returns the arguments of `cargo install`, if it was called.
+/// Creates a package and packs it with [`CARGO`], whose registry is empty: a call that needs more than the package's
+/// own file fails, as it does on a computer that has built only this package. `sdk` is where cargo reports the SDK's
+/// sources. Returns the arguments of `cargo install`, if it was called.
 fn pack_with_sdk_in(sdk: &Path) -> Option<String> {
     let folder = tempfile::tempdir().unwrap();
     let (target, cargo) = (folder.path().join("target"), folder.path().join("cargo"));
@@ -115,7 +115,7 @@ fn pack_with_sdk_in(sdk: &Path) -> Option<String> {
     fs::read_to_string(folder.path().join("messages.install")).ok()
 }
 
-/// Does to a built library what `new` does to the template's text.
+/// Fills in the UUID in a built library, as `new` does in the template's text.
 fn put_uuid_into(library: &Path) {
     let (placeholder, uuid) = ("{{uuid}}", format!("{DOMAIN}.{NAME}"));
     assert_eq!(placeholder.len(), uuid.len(), "the library is as long as before");

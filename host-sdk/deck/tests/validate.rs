@@ -1,20 +1,18 @@
-//! The validator as authors and the page meet it: the smoke run of packages that misbehave in one way each, the command
+//! The validator as authors and the page use it: the smoke run of packages that each misbehave in one way, the command
 //! with its exit codes and JSON, and the page's call.
 
 mod support;
 
 use std::fs;
-use std::io::Cursor;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
 use creator_deck::validate::{Report, SmokeRun, SmokeTimeouts, validate};
-use host_sdk::bundle::{Entry, pack};
 use serde_json::{Value, json};
-use support::{PACKAGE, PATIENT, TOGGLE, WIDE, config, port_of, target, world};
+use support::{PACKAGE, PATIENT, TOGGLE, WIDE, config, pack_files, port_of, target, world};
 
-/// Short where nothing is waited for but time itself, long where a slow machine may take its time.
+/// Short where the test always waits, long where a slow machine may need it.
 const TIMEOUTS: SmokeTimeouts = SmokeTimeouts {
     register: Duration::from_secs(20),
     face: Duration::from_millis(800),
@@ -27,7 +25,7 @@ fn built(example: &str) -> PathBuf {
     examples.join(format!("{example}{}", std::env::consts::EXE_SUFFIX))
 }
 
-/// A package whose program behaves in a way.
+/// The files of a package whose program behaves like this.
 fn files(behaviour: &str) -> Vec<(String, Vec<u8>)> {
     let icon = "<svg xmlns='http://www.w3.org/2000/svg' width='75' height='54'/>";
     let page = include_str!("fixtures/registers.html");
@@ -43,13 +41,6 @@ fn files(behaviour: &str) -> Vec<(String, Vec<u8>)> {
     texts.chain([(target(), fs::read(built("behaving")).unwrap())]).collect()
 }
 
-fn bundle(files: Vec<(String, Vec<u8>)>) -> Vec<u8> {
-    let mut out = Cursor::new(Vec::new());
-    let entries = files.into_iter().map(|(path, content)| Entry { path, content, executable: false }).collect();
-    pack(&mut out, PACKAGE, entries).unwrap();
-    out.into_inner()
-}
-
 async fn report(behaviour: &str, timeouts: SmokeTimeouts) -> Report {
     report_of(files(behaviour), timeouts).await
 }
@@ -57,11 +48,11 @@ async fn report(behaviour: &str, timeouts: SmokeTimeouts) -> Report {
 async fn report_of(files: Vec<(String, Vec<u8>)>, timeouts: SmokeTimeouts) -> Report {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("test.creatorCentral");
-    fs::write(&file, bundle(files)).unwrap();
+    fs::write(&file, pack_files(files)).unwrap();
     validate(&file, Some(timeouts), None).await.unwrap()
 }
 
-/// The package with so many widgets of one place and without pages.
+/// The package with this many widgets of one cell and without pages.
 fn with_widgets(behaviour: &str, count: usize) -> Vec<(String, Vec<u8>)> {
     let mut files = files(behaviour);
     let mut config = config();
@@ -72,8 +63,8 @@ fn with_widgets(behaviour: &str, count: usize) -> Vec<(String, Vec<u8>)> {
     files
 }
 
-/// What the smoke run says: severity, rule and place of each finding.
-fn of_run(report: &Report) -> Vec<String> {
+/// Returns severity, rule and place of each finding of the smoke run.
+fn run_findings(report: &Report) -> Vec<String> {
     let of_run = report.findings.iter().filter(|finding| finding.rule.starts_with("run-"));
     of_run.map(|f| format!("{} {} {}", f.severity.name(), f.rule, f.place())).collect()
 }
@@ -81,7 +72,7 @@ fn of_run(report: &Report) -> Vec<String> {
 #[tokio::test]
 async fn well_behaved_package_passes() {
     let report = report("good", TIMEOUTS).await;
-    assert_eq!(of_run(&report), Vec::<String>::new());
+    assert_eq!(run_findings(&report), Vec::<String>::new());
     assert_eq!(report.smoke_run, SmokeRun::Done);
     assert!(report.passes(), "{}", report.to_text(false));
 }
@@ -89,17 +80,17 @@ async fn well_behaved_package_passes() {
 #[tokio::test]
 async fn package_that_never_registers_fails() {
     let timeouts = SmokeTimeouts { register: Duration::from_millis(300), ..TIMEOUTS };
-    assert_eq!(of_run(&report("mute", timeouts).await), ["error run-register Runtime"]);
+    assert_eq!(run_findings(&report("mute", timeouts).await), ["error run-register Runtime"]);
 }
 
 #[tokio::test]
 async fn package_that_dies_fails_with_its_last_output() {
     let at_once = report("dying", TIMEOUTS).await;
-    assert_eq!(of_run(&at_once), ["error run-start Runtime"]);
+    assert_eq!(run_findings(&at_once), ["error run-start Runtime"]);
     let text = at_once.to_text(false);
     assert!(text.contains("exit code 3") && text.contains("giving up"), "{text}");
     let of_a_press = report("dies-of-a-press", TIMEOUTS).await;
-    assert_eq!(of_run(&of_a_press), ["error run-died Widgets[0]"]);
+    assert_eq!(run_findings(&of_a_press), ["error run-died Widgets[0]"]);
     let text = of_a_press.to_text(false);
     assert!(text.contains("when it was pressed") && text.contains("exit code 7"), "{text}");
 }
@@ -107,30 +98,30 @@ async fn package_that_dies_fails_with_its_last_output() {
 #[tokio::test]
 async fn widgets_are_tried_in_batches_that_fit_the_panel() {
     let faceless = report_of(with_widgets("faceless", 45), TIMEOUTS).await;
-    let notes = of_run(&faceless);
+    let notes = run_findings(&faceless);
     assert_eq!(notes.len(), 45, "each of them is tried: {notes:?}");
     assert!(notes.contains(&"note run-face Widgets[44]".to_owned()), "{notes:?}");
-    // Dies when there are twenty, and of none of them alone.
+    // Dies of twenty instances, but not of any one alone.
     let crowded = report_of(with_widgets("dies-of-a-crowd", 21), TIMEOUTS).await;
-    assert_eq!(of_run(&crowded), ["error run-died Widgets[0]"]);
+    assert_eq!(run_findings(&crowded), ["error run-died Widgets[0]"]);
     assert!(crowded.to_text(false).contains("with 19 others at the same time"), "{}", crowded.to_text(false));
 }
 
 #[tokio::test]
 async fn widget_that_ends_the_package_is_identified() {
     let report = report_of(with_widgets("dies-of-w2", 4), TIMEOUTS).await;
-    assert_eq!(of_run(&report), ["error run-died Widgets[2]"]);
+    assert_eq!(run_findings(&report), ["error run-died Widgets[2]"]);
     assert!(report.to_text(false).contains("when it was pressed"), "{}", report.to_text(false));
 }
 
 #[tokio::test]
 async fn odd_behaviour_is_reported_and_passes() {
     let faceless = report("faceless", TIMEOUTS).await;
-    assert_eq!(of_run(&faceless), ["note run-face Widgets[0]", "note run-face Widgets[1]"]);
-    let odd = of_run(&report("odd", TIMEOUTS).await);
+    assert_eq!(run_findings(&faceless), ["note run-face Widgets[0]", "note run-face Widgets[1]"]);
+    let odd = run_findings(&report("odd", TIMEOUTS).await);
     assert!(odd.contains(&"warning run-message the package".to_owned()), "{odd:?}");
     let flooding = report("flooding", TIMEOUTS).await;
-    assert_eq!(of_run(&flooding), ["warning run-flood Widgets[0]"]);
+    assert_eq!(run_findings(&flooding), ["warning run-flood Widgets[0]"]);
     assert!(faceless.passes() && flooding.passes());
 }
 
@@ -169,7 +160,7 @@ fn run(args: &[&str], path: &Path) -> (Option<i32>, String) {
 fn validate_command_reports_as_json_and_text() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("test.creatorCentral");
-    fs::write(&file, bundle(files("good"))).unwrap();
+    fs::write(&file, pack_files(files("good"))).unwrap();
     let (code, text) = run(&["validate", "--json"], &file);
     let good: Value = serde_json::from_str(&text).unwrap();
     assert_eq!((code, &good["result"], &good["format"]), (Some(0), &json!("pass"), &json!(1)), "{good}");
@@ -180,7 +171,7 @@ fn validate_command_reports_as_json_and_text() {
     let mut broken = files("good");
     broken.retain(|(path, _)| path != "on.svg");
     broken[0].1 = String::from_utf8(broken[0].1.clone()).unwrap().replace("1.0.0", "one\\u001b[2J").into_bytes();
-    fs::write(&file, bundle(broken)).unwrap();
+    fs::write(&file, pack_files(broken)).unwrap();
     let (code, text) = run(&["validate", "--no-run"], &file);
     assert_eq!(code, Some(1), "{text}");
     assert!(text.contains("Widgets[0].States[1].Image names a file that the package doesn't have"), "{text}");
@@ -208,7 +199,7 @@ async fn check_call_reports_without_installing() {
         (answer.status, serde_json::from_str::<Value>(&answer.body).unwrap())
     };
     let token = world.deck.token().to_owned();
-    let (status, answer) = check(&bundle(files("good")), &token).await;
+    let (status, answer) = check(&pack_files(files("good")), &token).await;
     assert_eq!(
         (status, &answer["result"], &answer["replaces"]),
         (200, &json!("pass"), &json!({"version": "1.0.0", "newer": false}))
@@ -217,11 +208,11 @@ async fn check_call_reports_without_installing() {
     let mut other = files("good");
     let config = config().to_string().replace(PACKAGE, "com.example.other").replace(TOGGLE, "x").replace(WIDE, "y");
     other[0].1 = config.into_bytes();
-    let (_, answer) = check(&bundle(other), &token).await;
+    let (_, answer) = check(&pack_files(other), &token).await;
     assert_eq!(answer["replaces"], Value::Null);
     let mut older = files("good");
     older[0].1 = config_text().replace("1.0.0", "0.10.0").into_bytes();
-    let (_, answer) = check(&bundle(older), &token).await;
+    let (_, answer) = check(&pack_files(older), &token).await;
     assert_eq!(answer["replaces"]["newer"], true);
     let (status, answer) = check(b"no zip", &token).await;
     assert_eq!((status, &answer["package"], &answer["counts"]["refused"]), (200, &Value::Null, &json!(1)));

@@ -137,8 +137,8 @@ impl Hub {
         to: Span,
     ) -> Result<page::Instance, DeckError> {
         let Span { page, area, column, row, .. } = to;
-        let moved = |placed| Placed { profile: profile.to_owned(), page, area, column, row, ..placed };
-        let copies = with_new_contexts(key.into_iter().map(moved).collect());
+        let at_place = |placed| Placed { profile: profile.to_owned(), page, area, column, row, ..placed };
+        let copies = with_new_contexts(key.into_iter().map(at_place).collect());
         let context = copies.first().map(|placed| placed.context.clone()).unwrap_or_default();
         self.commit_edits(name, copies.into_iter().map(Edit::add).collect());
         self.view_of(&context)
@@ -158,11 +158,11 @@ impl Hub {
 
     /// Clears the clipboard, or only if its key belongs to `package`.
     pub(crate) fn clear_clipboard(&mut self, package: Option<&str>) {
-        let is_meant = |clipboard: &Clipboard| match package {
+        let matches = |clipboard: &Clipboard| match package {
             Some(package) => clipboard.key.iter().any(|placed| placed.package == package),
             None => true,
         };
-        if self.clipboard.as_ref().is_some_and(is_meant) {
+        if self.clipboard.as_ref().is_some_and(matches) {
             self.clipboard = None;
         }
     }

@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::mpsc;
 
 /// Messages that may wait for a receiver. One that doesn't take them is disconnected.
-const MOST_MESSAGES: usize = 1024;
+const MAX_MESSAGES: usize = 1024;
 /// Bytes that may wait; one message may exceed them.
-const MOST_BYTES: usize = 16 << 20;
+const MAX_BYTES: usize = 16 << 20;
 
 /// The other end of a socket.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,7 +39,7 @@ impl Connection {
     /// Creates both ends.
     #[must_use]
     pub fn new(peer: Peer) -> (Self, Outgoing) {
-        let (messages, sent) = mpsc::channel(MOST_MESSAGES);
+        let (messages, sent) = mpsc::channel(MAX_MESSAGES);
         let waiting = Arc::new(AtomicUsize::new(0));
         (Self { peer, messages, waiting: waiting.clone() }, Outgoing { messages: sent, waiting })
     }
@@ -47,7 +47,7 @@ impl Connection {
     /// Queues a message. Returns false if too much waits already.
     #[must_use]
     pub fn send(&self, message: &Arc<str>) -> bool {
-        if self.waiting.load(Ordering::Relaxed) > MOST_BYTES {
+        if self.waiting.load(Ordering::Relaxed) > MAX_BYTES {
             return false;
         }
         self.waiting.fetch_add(message.len(), Ordering::Relaxed);
@@ -73,11 +73,11 @@ mod tests {
     async fn queue_is_bounded_in_number_and_bytes() {
         let (connection, _outgoing) = Connection::new(Peer::Package(String::new()));
         let small: Arc<str> = "x".into();
-        assert!((0..MOST_MESSAGES).all(|_| connection.send(&small)));
+        assert!((0..MAX_MESSAGES).all(|_| connection.send(&small)));
         assert!(!connection.send(&small));
 
         let (connection, mut outgoing) = Connection::new(Peer::Package(String::new()));
-        let large = "x".repeat(MOST_BYTES).into();
+        let large = "x".repeat(MAX_BYTES).into();
         assert!(connection.send(&large) && connection.send(&small), "the largest message passes");
         assert!(!connection.send(&small));
         outgoing.next().await.unwrap();

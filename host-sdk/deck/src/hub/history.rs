@@ -8,7 +8,7 @@ use crate::error::DeckError;
 use crate::state::{Placed, Profile};
 
 /// Steps that can be undone; older ones are forgotten.
-const MOST_STEPS: usize = 200;
+const MAX_STEPS: usize = 200;
 
 /// The direction through the history.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,7 +98,7 @@ impl History {
         }
         self.undone.clear();
         self.done.push_back(step);
-        if self.done.len() > MOST_STEPS {
+        if self.done.len() > MAX_STEPS {
             self.done.pop_front();
         }
     }
@@ -170,7 +170,7 @@ impl Hub {
     fn apply_edit(&mut self, edit: &mut Edit, direction: Direction) -> Option<String> {
         match edit {
             Edit::Profile(before, after) => {
-                let (from, to) = oriented(before, after, direction);
+                let (from, to) = in_direction(before, after, direction);
                 match (from, to) {
                     (_, Some((position, profile))) => {
                         // Which page a profile shows isn't undone.
@@ -187,7 +187,7 @@ impl Hub {
                 None
             }
             Edit::Instance(before, after) => {
-                let (from, to) = oriented(before, after, direction);
+                let (from, to) = in_direction(before, after, direction);
                 match (from, to) {
                     (None, Some(placed)) => {
                         self.insert_instance(placed);
@@ -268,7 +268,7 @@ impl Hub {
     }
 }
 
-fn oriented<'a, T>(
+fn in_direction<'a, T>(
     before: &'a mut Option<T>,
     after: &'a mut Option<T>,
     direction: Direction,
@@ -305,9 +305,9 @@ mod tests {
     #[test]
     fn oldest_steps_are_forgotten() {
         let mut history = History::default();
-        for n in 0..=MOST_STEPS {
+        for n in 0..=MAX_STEPS {
             history.push(titled(&n.to_string(), "", "x"));
         }
-        assert_eq!((history.done.len(), history.next()), (MOST_STEPS, (Some("title"), None)));
+        assert_eq!((history.done.len(), history.next()), (MAX_STEPS, (Some("title"), None)));
     }
 }

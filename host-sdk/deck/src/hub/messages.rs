@@ -18,7 +18,7 @@ use crate::page::{Event, Status};
 use crate::state::Instance;
 
 /// Bytes of settings that a package and its keys may have in total.
-const MOST_STORED: usize = 16 << 20;
+const MAX_STORED: usize = 16 << 20;
 
 impl Hub {
     /// Handles a message of a registered socket. Those of a socket that was disconnected meanwhile are dropped.
@@ -189,7 +189,7 @@ impl Hub {
             }
             ToHost::ChangeFontAttribute { font, .. } => {
                 let before = instance.package_font.clone().unwrap_or_default();
-                instance.package_font = Some(tidy_onto(font, before));
+                instance.package_font = Some(apply_font_change(font, before));
             }
             // Reserved: its appearance isn't documented.
             ToHost::ChangeActionEffect { effect: ActionEffect { kind: EffectKind::Inactive, .. }, .. } => return None,
@@ -259,9 +259,9 @@ impl Hub {
         let stored =
             keys.chain(self.package_settings.get(package)).map(|settings| settings.text().len()).sum::<usize>();
         let after = stored - before.text().len().min(stored) + settings.text().len();
-        let has_space = after <= MOST_STORED || settings.text().len() <= before.text().len();
+        let has_space = after <= MAX_STORED || settings.text().len() <= before.text().len();
         if !has_space {
-            let most = MOST_STORED >> 20;
+            let most = MAX_STORED >> 20;
             self.log
                 .warn(Some(package), format!("Ignored: the package's settings have more than {most} MB altogether."));
         }
@@ -287,11 +287,11 @@ impl Hub {
             view.package == package
                 && (view.id == context || view.context.as_deref().unwrap_or(&view.package) == context)
         };
-        let mut meant: Vec<_> = self.views.iter().filter(named).collect();
-        if meant.is_empty() && (context.is_empty() || context == package) {
-            meant = self.views.iter().filter(|view| view.package == package).collect();
+        let mut receivers: Vec<_> = self.views.iter().filter(named).collect();
+        if receivers.is_empty() && (context.is_empty() || context == package) {
+            receivers = self.views.iter().filter(|view| view.package == package).collect();
         }
-        let messages: Vec<_> = meant
+        let messages: Vec<_> = receivers
             .into_iter()
             .map(|view| {
                 let ((_, widget, context), payload) = (self.addressee(view), payload.clone());
@@ -303,8 +303,9 @@ impl Hub {
         }
     }
 
-    fn notify_views(&mut self, is_meant: impl Fn(&View) -> bool, message: &Arc<str>) {
-        let connections: Vec<_> = self.views.iter().filter(|view| is_meant(view)).map(|view| view.connection).collect();
+    fn notify_views(&mut self, is_receiver: impl Fn(&View) -> bool, message: &Arc<str>) {
+        let connections: Vec<_> =
+            self.views.iter().filter(|view| is_receiver(view)).map(|view| view.connection).collect();
         for connection in connections {
             self.send(connection, message);
         }
@@ -323,14 +324,14 @@ impl Hub {
     pub(super) fn open_url(&mut self, package: &str, address: &str) {
         const TOO_LONG: &str = "Ignored: openUrl takes an address of at most 8192 characters.";
         // Checked before and after parsing, which may lengthen it.
-        if address.len() > links::LONGEST {
+        if address.len() > links::MAX_LEN {
             return self.log.warn(Some(package), TOO_LONG);
         }
         let Some(url) = web_address(address) else {
             let why = "Ignored: openUrl takes an address that starts with http or https and has no user's name in it.";
             return self.log.warn(Some(package), why);
         };
-        if url.as_str().len() > links::LONGEST {
+        if url.as_str().len() > links::MAX_LEN {
             return self.log.warn(Some(package), TOO_LONG);
         }
         match self.links.request(package, Instant::now()) {
@@ -414,11 +415,11 @@ pub fn take_picture(message: &mut Incoming) -> PictureResult {
 
 /// Returns a font with every member within its range.
 pub(super) fn tidy(font: FontAttribute) -> FontAttribute {
-    tidy_onto(font.into(), FontAttribute::default())
+    apply_font_change(font.into(), FontAttribute::default())
 }
 
 /// Applies a change to a font, as far as it is valid, with every member within its range.
-fn tidy_onto(change: FontChange, before: FontAttribute) -> FontAttribute {
+fn apply_font_change(change: FontChange, before: FontAttribute) -> FontAttribute {
     let font = change.onto(before.clone());
     let is_color = font.color.len() == 7
         && font.color.starts_with('#')
@@ -467,6 +468,6 @@ mod tests {
         assert_eq!(tidy(good.clone()), good);
         // Missing and invalid members leave the font as it was.
         let change = FontChange { bold: Some(true), color: Some("red".into()), ..FontChange::default() };
-        assert_eq!(tidy_onto(change, good.clone()), FontAttribute { bold: true, ..good });
+        assert_eq!(apply_font_change(change, good.clone()), FontAttribute { bold: true, ..good });
     }
 }

@@ -26,11 +26,11 @@ const MULTI_ACTION: &str = "creator-deck:multi-action";
 /// Its picture, one of the page's files.
 const PICTURE: &str = "multi-action.svg";
 /// Steps of a key.
-const MOST_STEPS: usize = 64;
+const MAX_STEPS: usize = 64;
 /// The longest pause.
-const LONGEST_PAUSE: Duration = Duration::from_secs(600);
+const MAX_PAUSE: Duration = Duration::from_secs(600);
 /// Multi-action keys that may run at a time.
-const MOST_RUNS: usize = 16;
+const MAX_RUNS: usize = 16;
 
 /// A step as the page and scripts name it.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -90,17 +90,17 @@ impl Hub {
         if before.widget != MULTI_ACTION {
             return Err(DeckError::conflict("This key has no list of steps. Place a multi-action key for that."));
         }
-        if wanted.len() > MOST_STEPS {
-            return Err(DeckError::conflict(format!("A multi-action key has at most {MOST_STEPS} steps.")));
+        if wanted.len() > MAX_STEPS {
+            return Err(DeckError::conflict(format!("A multi-action key has at most {MAX_STEPS} steps.")));
         }
         let (mut steps, mut new) = (Vec::new(), Vec::new());
         let mut pressed = BTreeSet::new();
-        let mut gone = self.key_with_list(context);
-        gone.retain(|placed| placed.parent.is_some());
+        let mut obsolete = self.key_with_list(context);
+        obsolete.retain(|placed| placed.parent.is_some());
         for step in wanted {
             steps.push(match step {
                 WantedStep::Press(context) => {
-                    let is_in_list = gone.iter().any(|placed| placed.context == context);
+                    let is_in_list = obsolete.iter().any(|placed| placed.context == context);
                     if !is_in_list || !pressed.insert(context.clone()) {
                         return Err(DeckError::not_found("The list has no such widget, or has it twice."));
                     }
@@ -113,15 +113,15 @@ impl Hub {
                     state::Step::Press(context)
                 }
                 WantedStep::Pause(milliseconds) => {
-                    if Duration::from_millis(milliseconds.into()) > LONGEST_PAUSE {
-                        let most = LONGEST_PAUSE.as_secs();
+                    if Duration::from_millis(milliseconds.into()) > MAX_PAUSE {
+                        let most = MAX_PAUSE.as_secs();
                         return Err(DeckError::conflict(format!("A pause takes at most {most} seconds.")));
                     }
                     state::Step::Pause(milliseconds)
                 }
                 WantedStep::Profile(id) => state::Step::Profile(self.find_profile(&id)?.1.id),
                 WantedStep::Url(address) => {
-                    if address.len() > links::LONGEST || web_address(&address).is_none() {
+                    if address.len() > links::MAX_LEN || web_address(&address).is_none() {
                         let why = "An address begins with https:// or http:// and has no user's name in it.";
                         return Err(DeckError::conflict(why));
                     }
@@ -129,11 +129,11 @@ impl Hub {
                 }
             });
         }
-        gone.retain(|placed| !pressed.contains(&placed.context));
+        obsolete.retain(|placed| !pressed.contains(&placed.context));
         let after = Placed { steps, ..before.clone() };
         if after.steps != before.steps {
             let added = new.into_iter().map(Edit::add);
-            let removed = gone.into_iter().map(Edit::remove);
+            let removed = obsolete.into_iter().map(Edit::remove);
             self.commit_edits("steps", added.chain([Edit::change(before, after)]).chain(removed).collect());
         }
         self.view_of(context)
@@ -171,7 +171,7 @@ impl Hub {
         if placed.widget != MULTI_ACTION || placed.steps.is_empty() || self.is_running(context) {
             return;
         }
-        if self.runs.len() >= MOST_RUNS {
+        if self.runs.len() >= MAX_RUNS {
             self.log.warn(None, "Too many multi-action keys are under way. Wait until one has ended.");
             return;
         }

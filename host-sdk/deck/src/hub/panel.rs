@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::history::Edit;
 use super::messages::{did_receive_settings, tidy};
-use super::{Adjustment, Cell, Hub, PROGRAM, Phase, Place, Resize, Target, VIEWS, View, ViewFiles};
+use super::{Adjustment, Cell, Hub, MAX_VIEWS, PROGRAM, Phase, Place, Resize, Target, View, ViewFiles};
 use crate::error::DeckError;
 use crate::origins;
 use crate::package::{Package, address};
@@ -125,10 +125,10 @@ impl Hub {
     }
 
     pub(crate) fn press(&mut self, context: &str, phase: Phase) -> Result<(), DeckError> {
-        self.press_by(PROGRAM, context, phase)
+        self.press_as(PROGRAM, context, phase)
     }
 
-    fn press_by(&mut self, holder: u64, context: &str, phase: Phase) -> Result<(), DeckError> {
+    fn press_as(&mut self, holder: u64, context: &str, phase: Phase) -> Result<(), DeckError> {
         let instance = self.panel.get(context).ok_or(DeckError::NoSuch("instance"))?;
         if !self.is_visible(instance) {
             return match phase {
@@ -192,15 +192,15 @@ impl Hub {
             (Phase::Up | Phase::Cancel, None) => return Ok(()),
             (Phase::Tap | Phase::Triggered, _) => {}
         }
-        self.press_by(page, context, phase)
+        self.press_as(page, context, phase)
     }
 
     /// Forgets a page that was closed, and releases the keys that it holds.
     pub(crate) fn on_page_closed(&mut self, page: u64) {
         self.pages.retain(|other| other.number != page);
-        let held: Vec<_> =
+        let held_keys: Vec<_> =
             self.pressed.iter().filter(|(_, holders)| holders.contains(&page)).map(|(key, _)| key.clone()).collect();
-        for context in held {
+        for context in held_keys {
             // An error means that the key is gone, and its package has received actionUp.
             let _ = self.press_from(page, &context, Phase::Cancel);
         }
@@ -276,8 +276,8 @@ impl Hub {
 
     /// Closes all property views of an instance.
     pub(super) fn close_views_of(&mut self, context: &str) {
-        let is_meant = |view: &&View| view.context.as_deref() == Some(context);
-        let views: Vec<_> = self.views.iter().filter(is_meant).map(|view| view.id.clone()).collect();
+        let matches = |view: &&View| view.context.as_deref() == Some(context);
+        let views: Vec<_> = self.views.iter().filter(matches).map(|view| view.id.clone()).collect();
         for view in views {
             // Can't fail: the view was found above.
             let _ = self.close_view(&view);
@@ -327,7 +327,7 @@ impl Hub {
                 (uuid, None, entry)
             }
         };
-        if self.views.len() == VIEWS {
+        if self.views.len() == MAX_VIEWS {
             let oldest = self.views[0].id.clone();
             self.close_view(&oldest)?;
         }

@@ -15,9 +15,9 @@ use crate::random_id;
 use crate::state::{Area, Instance, PAGES, Placed, Profile};
 
 /// Profiles at a time.
-pub(super) const MOST_PROFILES: usize = 64;
+pub(super) const MAX_PROFILES: usize = 64;
 /// Characters of a profile's name.
-pub(super) const LONGEST_NAME: usize = 60;
+pub(super) const MAX_NAME_LEN: usize = 60;
 
 /// A change of the profiles.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -159,8 +159,8 @@ impl Hub {
     fn create_profile(&mut self, new: NewProfile) -> Result<Profile, DeckError> {
         let profile = Profile { id: random_id(), name: checked_name(&new.name)?, ..Profile::default() };
         let count = self.panel.profiles.len();
-        if count >= MOST_PROFILES {
-            return Err(DeckError::conflict(format!("There are {MOST_PROFILES} profiles already. Delete one first.")));
+        if count >= MAX_PROFILES {
+            return Err(DeckError::conflict(format!("There are {MAX_PROFILES} profiles already. Delete one first.")));
         }
         let (name, position) = match &new.copy_of {
             None => ("createProfile", count),
@@ -168,8 +168,8 @@ impl Hub {
         };
         let mut edits = vec![Edit::Profile(None, Some((position, profile.clone())))];
         let copied = new.copy_of.iter().flat_map(|id| self.placed_in_profile(id));
-        let moved = copied.map(|placed| Placed { profile: profile.id.clone(), ..placed });
-        edits.extend(with_new_contexts(moved.collect()).into_iter().map(Edit::add));
+        let copies = copied.map(|placed| Placed { profile: profile.id.clone(), ..placed });
+        edits.extend(with_new_contexts(copies.collect()).into_iter().map(Edit::add));
         let after = ShownPage { profile: profile.id.clone(), page: 0 };
         self.commit(Step { name, edits, before: self.shown_page(), after });
         Ok(profile)
@@ -230,7 +230,7 @@ impl Hub {
     }
 
     /// Changes preferences of the deck itself.
-    pub(crate) fn prefer(&mut self, change: Map<String, Value>) -> Result<(), PreferenceError> {
+    pub(crate) fn change_preferences(&mut self, change: Map<String, Value>) -> Result<(), PreferenceError> {
         self.changed |= self.preferences.change(change)?;
         let language = self.preferences.language();
         if !self.is_language_fixed {
@@ -280,8 +280,8 @@ impl Hub {
 
 pub(super) fn checked_name(name: &str) -> Result<String, DeckError> {
     let name = name.trim();
-    if name.is_empty() || name.chars().count() > LONGEST_NAME || name.chars().any(char::is_control) {
-        return Err(DeckError::conflict(format!("A profile's name has 1 to {LONGEST_NAME} characters.")));
+    if name.is_empty() || name.chars().count() > MAX_NAME_LEN || name.chars().any(char::is_control) {
+        return Err(DeckError::conflict(format!("A profile's name has 1 to {MAX_NAME_LEN} characters.")));
     }
     Ok(name.to_owned())
 }

@@ -11,9 +11,9 @@ use crate::random_id;
 use crate::state::{Instance, Panel, Placed, Span};
 
 /// Keys of a package that names none. The user adds others.
-const MOST_UNNAMED: usize = 8;
+const MAX_UNNAMED: usize = 8;
 /// Widgets of a package that are considered.
-const MOST_LOOKED_AT: usize = 64;
+const MAX_CONSIDERED: usize = 64;
 
 impl Hub {
     /// Returns the keys that are offered in the current profile; none if it has keys, or if the user declined.
@@ -67,12 +67,12 @@ fn fill<'a>(profile: &str, page: u8, packages: impl IntoIterator<Item = &'a Pack
     for (n, config) in others.iter().enumerate() {
         let share = filled.left / (others.len() - n);
         let (mut used, mut count) = (0, 0);
-        for widget in config.widgets.iter().take(MOST_LOOKED_AT) {
+        for widget in config.widgets.iter().take(MAX_CONSIDERED) {
             let key = StarterKey { widget: widget.uuid.clone(), ..StarterKey::default() };
             let cells = filled.place(config, &key, share - used);
             used += cells;
             count += usize::from(cells > 0);
-            if count == MOST_UNNAMED || used == share {
+            if count == MAX_UNNAMED || used == share {
                 break;
             }
         }
@@ -166,7 +166,7 @@ mod tests {
         assert_eq!(found, [("0".into(), 0, 0)]);
         let found = places(&[package(&[(9, 9), (2, 1), (0, 1)], Vec::new())]);
         assert_eq!(found, [("1".into(), 0, 0)]);
-        assert_eq!(places(&[package(&[(1, 1); 30], Vec::new())]).len(), MOST_UNNAMED);
+        assert_eq!(places(&[package(&[(1, 1); 30], Vec::new())]).len(), MAX_UNNAMED);
     }
 
     #[test]

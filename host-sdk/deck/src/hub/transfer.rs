@@ -16,7 +16,7 @@ use super::Hub;
 use super::clipboard::with_new_contexts;
 use super::history::{Edit, ShownPage, Step};
 use super::messages::tidy;
-use super::profiles::{LONGEST_NAME, MOST_PROFILES, checked_name};
+use super::profiles::{MAX_NAME_LEN, MAX_PROFILES, checked_name};
 use crate::error::DeckError;
 use crate::icon::{self, IconError};
 use crate::picture_process::Decoder;
@@ -29,10 +29,10 @@ const FORMAT: &str = "creator-deck-panel";
 /// The version that this program writes, and the highest that it reads. Version 1 had no pages and no multi-action
 /// keys.
 const VERSION: u32 = 2;
-/// Profiles in a file; those beyond [`MOST_PROFILES`] are listed as omitted.
-const MOST_PROFILES_READ: usize = 1000;
-/// Keys in a file: more than fit on a Panel of [`MOST_PROFILES`] profiles.
-const MOST_KEYS: usize = 10_000;
+/// Profiles in a file; those beyond [`MAX_PROFILES`] are listed as omitted.
+const MAX_PROFILES_READ: usize = 1000;
+/// Keys in a file: more than fit on a Panel of [`MAX_PROFILES`] profiles.
+const MAX_KEYS: usize = 10_000;
 /// The name of a profile whose own isn't valid.
 const NO_NAME: &str = "Imported";
 
@@ -182,9 +182,9 @@ impl Export {
             return Err(ImportError::Newer);
         }
         for (what, count, most) in [
-            ("profiles", head.profiles.len(), MOST_PROFILES_READ),
-            ("keys", head.instances.len(), MOST_KEYS),
-            ("packages", head.packages.len(), MOST_KEYS),
+            ("profiles", head.profiles.len(), MAX_PROFILES_READ),
+            ("keys", head.instances.len(), MAX_KEYS),
+            ("packages", head.packages.len(), MAX_KEYS),
         ] {
             if count > most {
                 return Err(ImportError::TooLarge { what, count, most });
@@ -248,13 +248,13 @@ fn with_profiles(step: &state::Step, profiles: &HashMap<String, Profile>) -> sta
 /// Returns the name of an imported profile whose own is taken.
 fn imported_name(name: &str) -> String {
     const ADDED: &str = " (imported)";
-    let longest = LONGEST_NAME - ADDED.len();
+    let longest = MAX_NAME_LEN - ADDED.len();
     format!("{}{ADDED}", name.chars().take(longest).collect::<String>())
 }
 
 /// Numbers the multi-action keys of a file and the keys in their lists, which refer to each other. The other keys need
 /// no context.
-fn name_families(instances: &mut [Placed]) {
+fn number_lists(instances: &mut [Placed]) {
     let parents: BTreeSet<String> = instances.iter().filter_map(|placed| placed.parent.clone()).collect();
     let named = instances.iter().filter(|placed| placed.parent.is_some() || parents.contains(&placed.context));
     let names: HashMap<String, String> =
@@ -279,7 +279,7 @@ impl Hub {
         let at = |id: &str| self.panel.profiles.iter().position(|profile| profile.id == id);
         let order = |placed: &Placed| (at(&placed.profile), placed.page, placed.area.size(), placed.row, placed.column);
         instances.sort_by_key(|placed| (order(placed), placed.parent.is_some()));
-        name_families(&mut instances);
+        number_lists(&mut instances);
         let uuids: BTreeSet<&str> = instances.iter().map(|placed| placed.package.as_str()).collect();
         let known = self.known_of(instances.iter());
         let origin = |uuid: &&str| {
@@ -307,8 +307,8 @@ impl Hub {
         let mut edits = Vec::new();
         for Profile { id, name, page, .. } in &theirs {
             let left = |why: &str| Omitted { profile: name.clone(), widget: String::new(), why: why.to_owned() };
-            if kept + report.profiles >= MOST_PROFILES {
-                let why = format!("There are at most {MOST_PROFILES} profiles. Its keys are left out, too.");
+            if kept + report.profiles >= MAX_PROFILES {
+                let why = format!("There are at most {MAX_PROFILES} profiles. Its keys are left out, too.");
                 report.left.push(left(&why));
                 continue;
             }
@@ -382,14 +382,14 @@ impl Hub {
         let mut before = Vec::new();
         if mode == ImportMode::Replace {
             for (position, profile) in self.panel.profiles.clone().into_iter().enumerate() {
-                let gone = self.placed_in_profile(&profile.id).into_iter();
-                before.extend(gone.map(Edit::remove));
+                let removed = self.placed_in_profile(&profile.id).into_iter();
+                before.extend(removed.map(Edit::remove));
                 before.push(Edit::Profile(Some((position, profile)), None));
             }
         }
         let first = theirs.iter().find_map(|profile| profiles.get(&profile.id));
         let Some(shown) = profiles.get(&active).or(first) else {
-            let why = format!("There are {MOST_PROFILES} profiles already. Delete one first.");
+            let why = format!("There are {MAX_PROFILES} profiles already. Delete one first.");
             return Err(DeckError::conflict(why));
         };
         let after = ShownPage { profile: shown.id.clone(), page: shown.page };
@@ -441,8 +441,8 @@ mod tests {
             (json!({"version": "1"}), "newer"),
             (json!({"profiles": []}), "no profile"),
             (json!({"instances": [{"column": -1}]}), "damaged"),
-            (json!({"instances": vec![json!({}); MOST_KEYS + 1]}), "10001 keys"),
-            (json!({"profiles": vec![json!({"id": "a", "name": "A"}); MOST_PROFILES_READ + 1]}), "1001 profiles"),
+            (json!({"instances": vec![json!({}); MAX_KEYS + 1]}), "10001 keys"),
+            (json!({"profiles": vec![json!({"id": "a", "name": "A"}); MAX_PROFILES_READ + 1]}), "1001 profiles"),
         ] {
             let error = read(|file| {
                 file.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());

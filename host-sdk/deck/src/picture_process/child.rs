@@ -20,23 +20,23 @@ pub const COMMAND: &str = "decode-pictures";
 /// Its first line, once it has limited itself. The number is the version of the format that follows.
 pub const READY: &str = "creator-deck decode-pictures 1";
 /// Bytes of memory that it may have in total.
-pub const MOST_MEMORY: u64 = 512 << 20;
+pub const MAX_MEMORY: u64 = 512 << 20;
 /// Pixels per side; no picture of a key needs more, the whole Panel has 782.
-pub const MOST_PIXELS: u32 = 4096;
+pub const MAX_PIXELS: u32 = 4096;
 
 /// Seconds of processor time that it may use: as many as a batch may take by the clock.
 #[cfg(unix)]
-const MOST_SECONDS: u64 = 20;
+const MAX_SECONDS: u64 = 20;
 /// Bytes that decoding one picture may take.
-const MOST_DECODED: u64 = 128 << 20;
+const MAX_DECODED: u64 = 128 << 20;
 /// Bytes of one picture.
-const MOST_BYTES: u32 = 64 << 20;
+const MAX_BYTES: u32 = 64 << 20;
 /// Elements and texts of one SVG.
-const MOST_NODES: u32 = 100_000;
+const MAX_NODES: u32 = 100_000;
 /// Bytes of its stack: elements of an SVG are parsed recursively.
 const STACK: usize = 64 << 20;
 /// Characters of a decoder's message that are passed on.
-const LONGEST_REASON: usize = 200;
+const MAX_REASON_LEN: usize = 200;
 
 /// The answer for one picture.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -55,7 +55,7 @@ pub enum Answer {
     Undrawable(String),
     /// It is a picture by its first bytes, but doesn't decode.
     Broken(String),
-    /// A side has more than [`MOST_PIXELS`], or decoding it takes too much memory.
+    /// A side has more than [`MAX_PIXELS`], or decoding it takes too much memory.
     TooLarge,
     /// It is neither PNG, JPEG nor SVG.
     Other,
@@ -93,10 +93,10 @@ fn limit() -> io::Result<()> {
         setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) })
     };
     lower(Resource::Core, 0)?;
-    lower(Resource::Cpu, MOST_SECONDS)?;
+    lower(Resource::Cpu, MAX_SECONDS)?;
     // Apple's kernels don't enforce it, and newer ones refuse it.
     #[cfg(not(target_vendor = "apple"))]
-    lower(Resource::As, MOST_MEMORY)?;
+    lower(Resource::As, MAX_MEMORY)?;
     // If a program handles core files, their limit isn't applied.
     #[cfg(target_os = "linux")]
     rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable)?;
@@ -122,7 +122,7 @@ fn answer_all(mut input: impl Read, mut output: impl Write) -> io::Result<()> {
             Err(error) => return Err(error),
         }
         let length = u32::from_le_bytes(length);
-        if length > MOST_BYTES {
+        if length > MAX_BYTES {
             return Err(io::ErrorKind::InvalidData.into());
         }
         picture.clear();
@@ -138,26 +138,26 @@ fn answer_all(mut input: impl Read, mut output: impl Write) -> io::Result<()> {
 
 fn decode(picture: &[u8]) -> Answer {
     match Kind::of(picture) {
-        Some(Kind::Png) => bitmap(picture, ImageFormat::Png),
-        Some(Kind::Jpeg) => bitmap(picture, ImageFormat::Jpeg),
+        Some(Kind::Png) => decode_bitmap(picture, ImageFormat::Png),
+        Some(Kind::Jpeg) => decode_bitmap(picture, ImageFormat::Jpeg),
         Some(Kind::Gif | Kind::Bmp | Kind::Webp) => Answer::Other,
-        Some(Kind::Svg) => svg(picture),
+        Some(Kind::Svg) => decode_svg(picture),
         // Why it isn't an SVG helps its author.
-        None if picture.trim_ascii_start().starts_with(b"<") => svg(picture),
+        None if picture.trim_ascii_start().starts_with(b"<") => decode_svg(picture),
         None => Answer::Other,
     }
 }
 
-fn bitmap(picture: &[u8], format: ImageFormat) -> Answer {
+fn decode_bitmap(picture: &[u8], format: ImageFormat) -> Answer {
     let decode = || {
         let mut reader = ImageReader::with_format(Cursor::new(picture), format);
         let mut limits = image::Limits::default();
-        (limits.max_image_width, limits.max_image_height) = (Some(MOST_PIXELS), Some(MOST_PIXELS));
-        limits.max_alloc = Some(MOST_DECODED);
+        (limits.max_image_width, limits.max_image_height) = (Some(MAX_PIXELS), Some(MAX_PIXELS));
+        limits.max_alloc = Some(MAX_DECODED);
         reader.limits(limits);
         let decoder = reader.into_decoder()?;
         let ((width, height), decoded) = (decoder.dimensions(), decoder.total_bytes());
-        if decoded > MOST_DECODED {
+        if decoded > MAX_DECODED {
             return Ok(Answer::TooLarge);
         }
         image::DynamicImage::from_decoder(decoder)?;
@@ -169,9 +169,9 @@ fn bitmap(picture: &[u8], format: ImageFormat) -> Answer {
     })
 }
 
-fn svg(picture: &[u8]) -> Answer {
+fn decode_svg(picture: &[u8]) -> Answer {
     let Ok(text) = std::str::from_utf8(picture) else { return Answer::Broken("it isn't UTF-8".to_owned()) };
-    let xml = roxmltree::ParsingOptions { allow_dtd: true, nodes_limit: MOST_NODES, ..Default::default() };
+    let xml = roxmltree::ParsingOptions { allow_dtd: true, nodes_limit: MAX_NODES, ..Default::default() };
     let document = match roxmltree::Document::parse_with_options(text, xml) {
         Ok(document) => document,
         Err(error) => return Answer::Broken(reason(&error)),
@@ -193,7 +193,7 @@ fn svg(picture: &[u8]) -> Answer {
 
 /// Returns a decoder's message, bounded: it may quote the picture.
 fn reason(error: &dyn Display) -> String {
-    error.to_string().chars().take(LONGEST_REASON).collect()
+    error.to_string().chars().take(MAX_REASON_LEN).collect()
 }
 
 #[cfg(test)]
@@ -232,7 +232,7 @@ mod tests {
         for other in [&b""[..], b"text", b"GIF89a and so on", b"\x1f\x8b\x08\0"] {
             assert_eq!(decode(other), Answer::Other);
         }
-        assert_eq!(decode(&drawn(ImageFormat::Png, MOST_PIXELS + 1, 1)), Answer::TooLarge);
+        assert_eq!(decode(&drawn(ImageFormat::Png, MAX_PIXELS + 1, 1)), Answer::TooLarge);
     }
 
     #[test]
@@ -267,6 +267,6 @@ mod tests {
 
     #[test]
     fn decoder_messages_are_bounded() {
-        assert_eq!(reason(&"é".repeat(5000)).chars().count(), LONGEST_REASON);
+        assert_eq!(reason(&"é".repeat(5000)).chars().count(), MAX_REASON_LEN);
     }
 }

@@ -105,7 +105,7 @@ impl Run {
         let mut why = "The package's page didn't connect; the browser's console may say why";
         loop {
             let is_here = self.page_state.wait_for(|page_state| page_state.connected || page_state.page != Some(page));
-            match timeout(self.timing.frame_within, is_here).await {
+            match timeout(self.timing.frame_timeout, is_here).await {
                 Err(_) => return FrameEnd::Lost(why, lived),
                 Ok(Err(_)) => return FrameEnd::Hub,
                 Ok(Ok(page_state)) if page_state.page != Some(page) => return FrameEnd::Page,

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::Placed;
 
 /// Layouts of a widget that are remembered: many more than any widget has.
-const MOST_LAYOUTS: usize = 64;
+const MAX_LAYOUTS: usize = 64;
 
 /// What is remembered of a package.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,7 +44,7 @@ impl KnownPackage {
         (self.name, self.version) = (single_line(&self.name), single_line(&self.version));
         for widget in self.widgets.values_mut() {
             widget.name = single_line(&widget.name);
-            widget.layouts.truncate(MOST_LAYOUTS);
+            widget.layouts.truncate(MAX_LAYOUTS);
         }
         self
     }

@@ -65,7 +65,7 @@ impl Unread {
 }
 
 /// Profiles that are read: many times as many as can be created.
-const MOST_PROFILES: usize = 1000;
+const MAX_PROFILES: usize = 1000;
 
 /// Why a saved state can't be used, as part of a sentence.
 #[derive(Debug, thiserror::Error)]
@@ -85,7 +85,7 @@ pub enum StateError {
         source: serde_json::Error,
     },
     /// It has too many profiles.
-    #[error("it has {0} profiles, and at most {MOST_PROFILES} are read")]
+    #[error("it has {0} profiles, and at most {MAX_PROFILES} are read")]
     TooManyProfiles(usize),
 }
 
@@ -115,7 +115,7 @@ impl Saved {
         // Early versions had a port for each package.
         members.remove("ports");
         let profiles = take::<Vec<Box<RawValue>>>(&mut members, "profiles")?.unwrap_or_default();
-        if profiles.len() > MOST_PROFILES {
+        if profiles.len() > MAX_PROFILES {
             return Err(StateError::TooManyProfiles(profiles.len()));
         }
         for raw in profiles {
@@ -362,8 +362,8 @@ mod tests {
             assert!(Saved::read(text.as_bytes()).is_err(), "{text}");
         }
         let many = |count: usize| json!({"version": 3, "profiles": vec![json!({"id": "a", "name": "A"}); count]});
-        assert!(Saved::read(many(MOST_PROFILES).to_string().as_bytes()).is_ok());
-        let error = Saved::read(many(MOST_PROFILES + 1).to_string().as_bytes()).unwrap_err();
+        assert!(Saved::read(many(MAX_PROFILES).to_string().as_bytes()).is_ok());
+        let error = Saved::read(many(MAX_PROFILES + 1).to_string().as_bytes()).unwrap_err();
         assert!(error.to_string().contains("1001 profiles"), "{error}");
     }
 
@@ -407,9 +407,9 @@ mod tests {
                     true => format!(r#"{{"settings":{{"a":{member}}}}}"#),
                     false => format!(r#"{{"a":{member}}}"#),
                 };
-                let said = Incoming::parse(&format!(r#"{{"event":"{event}","context":"c","payload":{payload}}}"#));
+                let message = Incoming::parse(&format!(r#"{{"event":"{event}","context":"c","payload":{payload}}}"#));
                 let mut saved = Saved::empty();
-                let (settings, relayed) = match said {
+                let (settings, relayed) = match message {
                     Ok(Incoming::SetPackageSettings { settings, .. }) => {
                         saved.package_settings.insert("p".to_owned(), settings.clone());
                         (settings.clone(), Relayed::DidReceivePackageSettings { settings })

@@ -5,7 +5,7 @@ use host_sdk::bundle::check::{Checked, Picture};
 use host_sdk::manifest::{Finding, Severity};
 use host_sdk::picture::Kind;
 
-use crate::picture_process::child::{Answer, MOST_PIXELS};
+use crate::picture_process::child::{Answer, MAX_PIXELS};
 use crate::picture_process::{Decoder, Unavailable, Verdict};
 
 /// The factor by which the aspect ratio may differ from the recommended one.
@@ -25,15 +25,15 @@ pub fn check(checked: &Checked, decoder: &Decoder) -> Vec<Finding> {
     let contents: Vec<&[u8]> = whole.iter().filter_map(|picture| picture.content).collect();
     let mut findings: Vec<_> = too_large.into_iter().map(too_large_to_look_at).collect();
     match decoder.decode_all(&contents) {
-        Ok(verdicts) => findings.extend(of_verdicts(&whole, &verdicts)),
-        Err(error) => findings.push(unchecked(&error)),
+        Ok(verdicts) => findings.extend(verdicts_findings(&whole, &verdicts)),
+        Err(error) => findings.push(decoder_unavailable(&error)),
     }
     findings
 }
 
 /// Returns the findings about pictures, given their verdicts.
-fn of_verdicts(pictures: &[&Picture<'_>], verdicts: &[Verdict]) -> Vec<Finding> {
-    let each = pictures.iter().zip(verdicts).filter_map(|(picture, verdict)| of_verdict(picture, verdict));
+fn verdicts_findings(pictures: &[&Picture<'_>], verdicts: &[Verdict]) -> Vec<Finding> {
+    let each = pictures.iter().zip(verdicts).filter_map(|(picture, verdict)| verdict_finding(picture, verdict));
     let mut findings: Vec<_> = each.collect();
     let not_tried = verdicts.iter().filter(|verdict| **verdict == Verdict::NotTried).count();
     if not_tried > 0 {
@@ -52,7 +52,7 @@ fn of_verdicts(pictures: &[&Picture<'_>], verdicts: &[Verdict]) -> Vec<Finding> 
     findings
 }
 
-fn unchecked(why: &Unavailable) -> Finding {
+fn decoder_unavailable(why: &Unavailable) -> Finding {
     let message = format!("has pictures that can't be checked here: {why}");
     Finding::of_file(Severity::Warning, "pictures", "", message, "install Creator Deck again, and check it again")
 }
@@ -65,14 +65,14 @@ fn too_large_to_look_at(picture: &Picture<'_>) -> Finding {
     finding(picture, Severity::Error, "picture", "is too large to be looked at", SAVE_AS_SHOWN)
 }
 
-fn of_verdict(picture: &Picture<'_>, verdict: &Verdict) -> Option<Finding> {
+fn verdict_finding(picture: &Picture<'_>, verdict: &Verdict) -> Option<Finding> {
     let wrong = |message: &str, remedy| Some(finding(picture, Severity::Error, "picture", message, remedy));
     let (width, height) = match verdict {
         Verdict::NotTried => return None,
         Verdict::TooCostly => return wrong("takes too much memory or time to be drawn", SAVE_AGAIN),
         Verdict::Answered(Answer::TooLarge) => {
             let message =
-                format!("has more than {MOST_PIXELS} pixels on a side, or takes too much memory to be decoded");
+                format!("has more than {MAX_PIXELS} pixels on a side, or takes too much memory to be decoded");
             return wrong(&message, SAVE_AS_SHOWN);
         }
         Verdict::Answered(Answer::Other) => return wrong("is neither PNG, JPEG nor SVG", SAVE_AS),
@@ -123,7 +123,7 @@ mod tests {
     }
 
     fn rule_of(path: &str, content: &[u8], verdict: &Verdict) -> Option<&'static str> {
-        of_verdict(&picture(path, content), verdict).map(|finding| finding.rule)
+        verdict_finding(&picture(path, content), verdict).map(|finding| finding.rule)
     }
 
     #[test]
@@ -156,7 +156,7 @@ mod tests {
             Verdict::Answered(Answer::Broken(why())),
             Verdict::Answered(Answer::Undrawable(why())),
         ] {
-            let finding = of_verdict(&picture("i.png", PNG), &verdict).unwrap();
+            let finding = verdict_finding(&picture("i.png", PNG), &verdict).unwrap();
             assert_eq!((finding.rule, finding.severity), ("picture", Severity::Error), "{verdict:?}");
         }
     }
@@ -165,7 +165,7 @@ mod tests {
     fn untried_pictures_are_one_finding() {
         let pictures = ["a.png", "b.png", "c.png"].map(|path| picture(path, PNG));
         let verdicts = [Verdict::TooCostly, Verdict::NotTried, Verdict::NotTried];
-        let findings = of_verdicts(&pictures.each_ref(), &verdicts);
+        let findings = verdicts_findings(&pictures.each_ref(), &verdicts);
         let of = |finding: &Finding| (finding.rule, finding.severity, finding.file.clone());
         let wanted = [("picture", Severity::Error, "a.png".into()), ("pictures", Severity::Error, String::new())];
         assert_eq!(findings.iter().map(of).collect::<Vec<_>>(), wanted);
@@ -174,7 +174,7 @@ mod tests {
 
     #[test]
     fn missing_decoder_is_a_warning() {
-        let finding = unchecked(&Unavailable::NoProgram);
+        let finding = decoder_unavailable(&Unavailable::NoProgram);
         assert_eq!((finding.rule, finding.severity), ("pictures", Severity::Warning));
     }
 }

@@ -26,7 +26,7 @@ use crate::process::choice::{self, Lookup, RunMethod, choose, on_path};
 use crate::state::Area;
 
 /// Widgets that are tried; more wouldn't show anything new.
-const MOST_WIDGETS: usize = 60;
+const MAX_WIDGETS: usize = 60;
 /// More messages with a picture, or with a title, for one key within this time are a flood. A device shows 16 pictures
 /// per second, and a usual animation has 30.
 const FLOODS: [(usize, Duration); 2] = [(40, Duration::from_millis(500)), (120, Duration::from_secs(2))];
@@ -35,11 +35,11 @@ const AFTER_SOCKET: Duration = Duration::from_secs(1);
 /// How long a browser may take to start on a slow machine.
 const BROWSER_START: Duration = Duration::from_secs(20);
 /// Ignored messages, and script errors, that are listed.
-const MOST_LISTED: usize = 10;
+const MAX_LISTED: usize = 10;
 /// Property views and settings pages that are tried.
-const MOST_VIEWS: usize = 8;
+const MAX_VIEWS: usize = 8;
 /// How long a view may take to register.
-const VIEW_WITHIN: Duration = Duration::from_secs(3);
+const VIEW_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long the package has to end after the run. It was notified, but its last messages don't matter here.
 const END_NOTICE: Duration = Duration::from_millis(500);
 
@@ -206,12 +206,12 @@ enum Step {
 impl<'a> Run<'a> {
     async fn run(&mut self) {
         let settled = |run: &Self| ["running", "restarting", "failed"].contains(&run.state());
-        let started = self.until(self.timeouts.register, settled).await;
+        let started = self.wait_until(self.timeouts.register, settled).await;
         match self.state() {
             "running" => {}
             _ if !started => {
-                let said = self.last_line().map(|line| format!("; its last line was: {line}")).unwrap_or_default();
-                let message = format!("didn't register within {} s{said}", self.timeouts.register.as_secs_f32());
+                let output = self.last_line().map(|line| format!("; its last line was: {line}")).unwrap_or_default();
+                let message = format!("didn't register within {} s{output}", self.timeouts.register.as_secs_f32());
                 let remedy = "open the socket at the port of -port, and send {\"event\": EVENT, \"uuid\": UUID} first";
                 self.add_finding(Severity::Error, "run-register", "Runtime", message, remedy);
                 return self.find_script_errors();
@@ -229,7 +229,7 @@ impl<'a> Run<'a> {
             }
         }
         let config = self.config;
-        let widgets: Vec<(usize, &Widget)> = config.widgets.iter().take(MOST_WIDGETS).enumerate().collect();
+        let widgets: Vec<(usize, &Widget)> = config.widgets.iter().take(MAX_WIDGETS).enumerate().collect();
         let mut rest = widgets.as_slice();
         while let Some(batch) = self.place(&mut rest).await {
             if !self.try_widgets(batch).await {
@@ -324,7 +324,7 @@ impl<'a> Run<'a> {
             Step::Appear => (self.timeouts.face, true),
             _ => (self.timeouts.aftermath, false),
         };
-        self.until(within, |run| {
+        self.wait_until(within, |run| {
             let has_face = |context| run.faces.get(context).is_some_and(|faces| faces.changed);
             run.state() != "running" || wants_faces && contexts.iter().all(has_face)
         })
@@ -341,14 +341,14 @@ impl<'a> Run<'a> {
     async fn find_culprit(&mut self, batch: &[Trial<'a>], when: &str) {
         let restarted = |run: &Self| ["restarting", "failed"].contains(&run.state());
         // Its socket closes first; the reason is known a moment later.
-        self.until(AFTER_SOCKET, restarted).await;
+        self.wait_until(AFTER_SOCKET, restarted).await;
         let why = self.end_reason();
         for Trial { context, .. } in batch {
             let context = context.clone();
             let _ = self.deck.hub.request(move |hub| hub.remove(&context)).await;
         }
         for Trial { widget, place, .. } in batch.iter().filter(|_| batch.len() > 1) {
-            if !self.until(self.timeouts.register, |run| ["running", "failed"].contains(&run.state())).await
+            if !self.wait_until(self.timeouts.register, |run| ["running", "failed"].contains(&run.state())).await
                 || self.state() == "failed"
             {
                 break;
@@ -357,7 +357,7 @@ impl<'a> Run<'a> {
             let mut trial = [Trial { widget, place: place.clone(), context, flooded: false }];
             for (step, when) in STEPS {
                 if !self.take_step(step, &mut trial).await {
-                    self.until(AFTER_SOCKET, restarted).await;
+                    self.wait_until(AFTER_SOCKET, restarted).await;
                     let message = format!("ends the package {when}: {}", self.end_reason());
                     return self.add_finding(Severity::Error, "run-died", place, message, LOOK_AT_OUTPUT);
                 }
@@ -381,8 +381,8 @@ impl<'a> Run<'a> {
             let path = widget.property_view_path.as_deref().filter(|path| !path.is_empty())?;
             Some((n, widget, path))
         });
-        for (n, widget, path) in views.take(MOST_WIDGETS) {
-            if tried.len() == MOST_VIEWS || !seen.insert(path) {
+        for (n, widget, path) in views.take(MAX_WIDGETS) {
+            if tried.len() == MAX_VIEWS || !seen.insert(path) {
                 continue;
             }
             let Some(cell) = free.take(first_size(widget)) else { break };
@@ -405,28 +405,30 @@ impl<'a> Run<'a> {
             }
         }
         let views: Vec<String> = waiting.iter().map(|(.., view)| view.clone()).collect();
-        let end = Instant::now() + VIEW_WITHIN;
+        let end = Instant::now() + VIEW_TIMEOUT;
         loop {
-            let said = self.deck.traffic.after(mark);
+            let messages = self.deck.traffic.after(mark);
             // Every view receives this when it has registered.
             let has_registered = |context: &str| {
-                said.iter().any(|said| {
-                    said.page && said.event == "didReceiveWidgetSettings" && said.context.as_deref() == Some(context)
+                messages.iter().any(|message| {
+                    message.page
+                        && message.event == "didReceiveWidgetSettings"
+                        && message.context.as_deref() == Some(context)
                 })
             };
             waiting.retain(|(_, context, _)| !has_registered(context));
-            let last = said.last().map_or(mark, |said| said.number);
+            let last = messages.last().map_or(mark, |message| message.number);
             if waiting.is_empty() || timeout_at(end, self.deck.traffic.wait(last)).await.is_err() {
                 break;
             }
         }
         for (place, ..) in waiting {
-            let message = format!("names a page that didn't register within {} s", VIEW_WITHIN.as_secs());
+            let message = format!("names a page that didn't register within {} s", VIEW_TIMEOUT.as_secs());
             let remedy = "open the socket at the port that connectCreatorCentral gets, and send {\"event\": EVENT, \"uuid\": UUID} first";
             self.add_finding(Severity::Warning, "run-view", &place, message, remedy);
         }
         // Errors in scripts occur early.
-        self.until(self.timeouts.aftermath, |run| run.state() != "running").await;
+        self.wait_until(self.timeouts.aftermath, |run| run.state() != "running").await;
         for view in views {
             let _ = self.deck.hub.request(move |hub| hub.close_view(&view)).await;
         }
@@ -456,7 +458,7 @@ impl<'a> Run<'a> {
             .filter(|entry| entry.level == Level::Warn && entry.package.as_deref() == Some(&self.config.uuid));
         let different: BTreeSet<String> =
             ours.filter_map(|entry| entry.message.strip_prefix(beginning).map(str::to_owned)).collect();
-        different.into_iter().take(MOST_LISTED).collect()
+        different.into_iter().take(MAX_LISTED).collect()
     }
 
     fn add_finding(
@@ -527,7 +529,7 @@ impl<'a> Run<'a> {
     }
 
     /// Processes events until `wanted` holds or the time is over. Returns whether it holds.
-    async fn until(&mut self, within: Duration, wanted: impl Fn(&Self) -> bool) -> bool {
+    async fn wait_until(&mut self, within: Duration, wanted: impl Fn(&Self) -> bool) -> bool {
         let end = Instant::now() + within;
         loop {
             if wanted(self) {
