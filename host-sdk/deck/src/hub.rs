@@ -232,7 +232,7 @@ impl Hub {
         let (all_ended, mut packages_ended) = oneshot::channel();
         let mut all_ended = Some(all_ended);
         loop {
-            let next_step_due = self.next_step_due();
+            let due = self.next_step_due();
             tokio::select! {
                 command = commands.recv() => match command {
                     Some(Command::Stop(reply)) => {
@@ -253,7 +253,7 @@ impl Hub {
                 Some((run, report)) = reports.recv() => self.on_report(run, report),
                 // The pages receive it below. An error means that the store's task has died.
                 Ok(()) = progress.changed() => {}
-                () = sleep_until(next_step_due.unwrap_or_else(Instant::now)), if next_step_due.is_some() => self.run_due_steps(),
+                () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => self.run_due_steps(),
             }
             self.end_orphaned_runs();
             self.send_deck_if_changed();
