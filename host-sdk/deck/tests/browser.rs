@@ -172,7 +172,7 @@ async fn the_log_stays_small_in_a_flood_and_can_be_read_afterwards() {
     // Paused, it stands still, and can be searched.
     browser.find(Locator::Css("#log-pause")).await.unwrap().click().await.unwrap();
     flood(FLOOD + 1..=FLOOD + 50).await;
-    waits_for(".log-missed", "100").await;
+    waits_for(".log-notes", "100").await;
     waits_for(".log-lines li", &format!("{{\"n\":{FLOOD}}}")).await;
     let event = browser.find(Locator::Css("#log-event")).await.unwrap();
     event.select_by_value("setPackageSettings").await.unwrap();

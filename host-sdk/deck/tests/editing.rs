@@ -200,7 +200,7 @@ async fn author_buttons_send_one_message_each() {
         clicks(&scene.browser, &format!("[data-message='{message}']")).await;
         scene.hears(&[message]).await;
     }
-    let shown = reads(&scene.browser, "return document.querySelector('.trial code').textContent").await;
+    let shown = reads(&scene.browser, "return document.querySelector('.test-tab code').textContent").await;
     assert_eq!(shown, json!(scene.context));
     keeps(&scene.browser, "author-buttons").await;
     scene.ends().await;
@@ -397,7 +397,7 @@ async fn widgets_are_found_by_name_and_group() {
     until("one is found", async || found().await == 1).await;
     keeps(browser, "search").await;
     types(browser, "x").await;
-    sees(browser, ".widget-none:not([hidden])").await;
+    sees(browser, ".widgets-not-found:not([hidden])").await;
     types(browser, &Key::Escape.to_string()).await;
     until("all are there again", async || found().await == 3).await;
     types(browser, "test wid").await;

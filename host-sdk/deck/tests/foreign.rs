@@ -199,7 +199,7 @@ async fn names_and_pictures_of_any_kind_leave_the_page_whole() {
 
     let act = format!("/api/packages/{PACKAGE}/unload");
     world.call("POST", &act, Value::Null).await;
-    sees(&browser, ".key[aria-label*='its package is unloaded'] .face[data-rests='stopped']").await;
+    sees(&browser, ".key[aria-label*='its package is unloaded'] .face[data-inactive='stopped']").await;
     keeps(&browser, "foreign-unloaded").await;
     browser.close().await.unwrap();
 }

@@ -153,7 +153,7 @@ async fn starter_panel_is_placed_and_undone() {
 async fn refused_starter_does_not_come_back() {
     let world = world(PATIENT).await;
     let (_driver, browser) = open(&world).await;
-    clicks(&browser, "#starter-refuse").await;
+    clicks(&browser, "#starter-decline").await;
     sees(&browser, "#starter[hidden]").await;
     sees(&browser, "#panel-hint:not([hidden])").await;
     until("it is stored", async || {
