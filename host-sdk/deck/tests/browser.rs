@@ -174,7 +174,7 @@ async fn log_stays_bounded_and_searchable_in_a_flood() {
     // While paused it doesn't change, and can be searched.
     browser.find(Locator::Css("#log-pause")).await.unwrap().click().await.unwrap();
     flood(FLOOD + 1..=FLOOD + 50).await;
-    waits_for(".log-missed", "100").await;
+    waits_for(".log-notes", "100").await;
     waits_for(".log-lines li", &format!("{{\"n\":{FLOOD}}}")).await;
     let event = browser.find(Locator::Css("#log-event")).await.unwrap();
     event.select_by_value("setPackageSettings").await.unwrap();

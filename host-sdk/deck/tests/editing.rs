@@ -200,7 +200,7 @@ async fn author_buttons_send_one_message_each() {
         click(&scene.browser, &format!("[data-message='{message}']")).await;
         scene.expect_events(&[message]).await;
     }
-    let shown = eval(&scene.browser, "return document.querySelector('.trial code').textContent").await;
+    let shown = eval(&scene.browser, "return document.querySelector('.test-tab code').textContent").await;
     assert_eq!(shown, json!(scene.context));
     screenshot(&scene.browser, "author-buttons").await;
     scene.close().await;
@@ -397,7 +397,7 @@ async fn widgets_are_found_by_name_and_group() {
     wait_until("one is found", async || found().await == 1).await;
     screenshot(browser, "search").await;
     type_keys(browser, "x").await;
-    wait_for(browser, ".widget-none:not([hidden])").await;
+    wait_for(browser, ".widgets-not-found:not([hidden])").await;
     type_keys(browser, &Key::Escape.to_string()).await;
     wait_until("all are there again", async || found().await == 3).await;
     type_keys(browser, "test wid").await;

@@ -164,7 +164,7 @@ async fn odd_names_and_pictures_do_not_break_the_page() {
 
     let act = format!("/api/packages/{PACKAGE}/unload");
     world.call("POST", &act, Value::Null).await;
-    wait_for(&browser, ".key[aria-label*='its package is unloaded'] .face[data-rests='stopped']").await;
+    wait_for(&browser, ".key[aria-label*='its package is unloaded'] .face[data-inactive='stopped']").await;
     screenshot(&browser, "foreign-unloaded").await;
     browser.close().await.unwrap();
 }

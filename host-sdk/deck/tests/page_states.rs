@@ -150,7 +150,7 @@ async fn starter_panel_is_placed_and_undone() {
 async fn declined_starter_stays_hidden() {
     let world = world(PATIENT).await;
     let (_driver, browser) = open(&world).await;
-    click(&browser, "#starter-refuse").await;
+    click(&browser, "#starter-decline").await;
     wait_for(&browser, "#starter[hidden]").await;
     wait_for(&browser, "#panel-hint:not([hidden])").await;
     wait_until("it is saved", async || {
