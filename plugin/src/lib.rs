@@ -50,7 +50,8 @@ impl Entry for Spotify {
             host.log(variable.to_string());
         }
         let ended =
-            package::run(host, events, info.told_language().unwrap_or_default(), config, Arc::new(SystemClock)).await;
+            package::run(host, events, info.reported_language().unwrap_or_default(), config, Arc::new(SystemClock))
+                .await;
         tracing::info!("the package ends");
         ended.map_err(|failure| PackageError(failure.to_string()))
     }

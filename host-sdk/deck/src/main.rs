@@ -210,7 +210,7 @@ impl Run {
 fn main() -> ExitCode {
     let args = Args::parse();
     // Packages, and the process that decodes pictures, inherit it.
-    host_sdk::abi::no_error_boxes();
+    host_sdk::abi::disable_error_dialogs();
     match args.command.unwrap_or(Command::Run(args.run)) {
         // Before there are other threads: it limits its memory, and each of them would take of it.
         Command::DecodePictures => decode_pictures(),

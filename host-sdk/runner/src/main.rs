@@ -76,7 +76,7 @@ fn run() -> Result<(), Failure> {
     // Before anything slow, so that a host that dies meanwhile is noticed.
     let mut host = host::Watch::new();
     let asked_to_end = ending::asked_for();
-    host_sdk::abi::no_error_boxes();
+    host_sdk::abi::disable_error_dialogs();
     let args = args::parse(std::env::args_os().skip(1)).map_err(Failure::Args)?;
     let path = library::beside_this_program().map_err(Failure::Config)?;
     let library = Library::load(&path).map_err(Failure::Load)?;

@@ -414,7 +414,7 @@ pub(super) fn tidy(font: FontAttribute) -> FontAttribute {
 
 /// A font with what can be used of a change, each member within its range.
 fn tidy_onto(change: FontChange, before: FontAttribute) -> FontAttribute {
-    let font = change.onto(before.clone());
+    let font = change.apply_to(before.clone());
     let is_color = font.color.len() == 7
         && font.color.starts_with('#')
         && font.color[1..].bytes().all(|byte| byte.is_ascii_hexdigit());

@@ -4,7 +4,7 @@
 use std::env::consts::{ARCH, EXE_SUFFIX, OS};
 use std::path::{Path, PathBuf};
 
-use host_sdk::bundle::check::{Form, START};
+use host_sdk::bundle::check::{HEADER_BYTES, ProgramKind};
 use host_sdk::manifest::{self, PLATFORM, PackageConfig, Runtime};
 
 /// The name of the program that runs JavaScript.
@@ -34,7 +34,7 @@ pub enum Way {
 
 /// What can be asked about the system and the package.
 pub struct Look<'a> {
-    /// The first [`START`] bytes of a file of the package, or all if it is shorter; none if there is no such file.
+    /// The first [`HEADER_BYTES`] bytes of a file of the package, or all if it is shorter; none if there is no such file.
     pub start: &'a dyn Fn(&str) -> Option<Vec<u8>>,
     /// Where a program is that users start by this name.
     pub find: &'a dyn Fn(&str) -> Option<PathBuf>,
@@ -131,12 +131,12 @@ fn fit(runtime: &Runtime, look: &Look<'_>) -> Result<Way, String> {
 fn program(target: &str, start: &[u8], look: &Look<'_>) -> Result<Way, String> {
     let here = |is_here: bool, what: &str| if is_here { Ok(Way::Program) } else { Err(what.to_owned()) };
     let extension = target.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase()).unwrap_or_default();
-    match Form::of(start) {
-        Form::Linux if OS == "linux" => here(is_for_this_processor(start), "for another processor"),
-        form @ Form::Linux => here(false, form.words()),
-        form @ Form::Windows => here(OS == "windows", form.words()),
-        form @ Form::Mac => here(OS == "macos", form.words()),
-        Form::Script if cfg!(unix) => {
+    match ProgramKind::of(start) {
+        ProgramKind::Linux if OS == "linux" => here(is_for_this_processor(start), "for another processor"),
+        form @ ProgramKind::Linux => here(false, form.description()),
+        form @ ProgramKind::Windows => here(OS == "windows", form.description()),
+        form @ ProgramKind::Mac => here(OS == "macos", form.description()),
+        ProgramKind::Script if cfg!(unix) => {
             let interpreter = interpreter(&start[2..]);
             let is_there = match interpreter.contains('/') {
                 true => Path::new(&interpreter).is_file(),
@@ -149,8 +149,8 @@ fn program(target: &str, start: &[u8], look: &Look<'_>) -> Result<Way, String> {
             None => Err("a script for Node.js, which isn't on the PATH".to_owned()),
         },
         _ if ["bat", "cmd"].contains(&extension.as_str()) => here(OS == "windows", "a script for Windows"),
-        Form::Script => here(false, "a script for other systems"),
-        form => here(false, form.words()),
+        ProgramKind::Script => here(false, "a script for other systems"),
+        form => here(false, form.description()),
     }
 }
 
@@ -207,7 +207,7 @@ pub fn start_of(folder: &Path, path: &str) -> Option<Vec<u8>> {
     // A folder can be opened, too.
     let file = path.is_file().then(|| std::fs::File::open(path).ok()).flatten()?;
     let mut start = Vec::new();
-    file.take(START).read_to_end(&mut start).ok()?;
+    file.take(HEADER_BYTES).read_to_end(&mut start).ok()?;
     Some(start)
 }
 
