@@ -1,13 +1,36 @@
-//! The stable ABI between a package library and whoever runs it: `package-runner` in a process of its own, or a host
-//! in its own process.
+//! The stable ABI between a package library and the program that runs it: `package-runner`, or a host.
 //!
-//! A library exports one root module, [`PackageModule`], through `abi_stable`: its layout is checked when it is
-//! loaded, so that a package and a runner built by different compilers work together or refuse each other with a
-//! sentence. Only plain functions, numbers and strings cross. A package runs in a thread and a tokio runtime of its
-//! own inside the library; whoever loads it needs neither.
+//! A package implements [`Entry`] and exports it with [`export_package!`](crate::export_package). A host loads it with
+//! [`Library::load`] and starts it with [`Library::start`]:
 //!
-//! The only place with unsafe code, and the wall at which every panic stops. A loaded library is never unloaded: its
-//! threads and thread-locals could outlive it.
+//! ```no_run
+//! use std::path::Path;
+//!
+//! use host_sdk::abi::Library;
+//! use host_sdk::protocol::StartArgs;
+//!
+//! let library = Library::load(Path::new("libcounter.so"))?;
+//! let running = library.start(&StartArgs {
+//!     port: 1234,
+//!     package_uuid: "com.example.counter".into(),
+//!     register_event: "registerPackage".into(),
+//!     info: "{}".into(),
+//! })?;
+//! running.stop()?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Compatibility
+//!
+//! A library exports one root module, [`PackageModule`], through [`abi_stable`], which checks its layout when the library is
+//! loaded. So a package and a runner from different compilers either work together or fail with [`LoadError::OtherAbi`]. Only
+//! plain functions, numbers and strings cross the ABI. The package runs in its own thread, in a tokio runtime inside the
+//! library, so the program that loads it needs neither.
+//!
+//! # Safety
+//!
+//! This is the only module with unsafe code. No panic crosses the ABI. A loaded library is never unloaded, because its threads
+//! and thread-locals could outlive it.
 
 #![allow(unsafe_code)]
 
@@ -28,28 +51,29 @@ use abi_stable::std_types::{ROption, RResult, RStr, RString};
 use crate::package::{Connection, Events, Host, Stop, open_connection};
 use crate::protocol::StartArgs;
 
-/// Version of this ABI. The major number changes when old and new can't work together; the minor one when something is
-/// added at the end.
+/// The version of this ABI. A new major version is incompatible with older ones, a new minor version adds fields at the end.
 pub const ABI_VERSION: &str = "1.0.0";
 
-/// How long [`Running::stop`] waits for a package to finish.
+/// How long [`Running::stop`] waits for a package to end.
 pub const STOP_WITHIN: Duration = Duration::from_secs(5);
 
-/// What a package library exports.
+/// The root module that a package library exports. Hosts use [`Library`] instead.
 #[repr(C)]
 #[derive(StableAbi)]
 #[sabi(kind(Prefix(prefix_ref = PackageModuleRef)))]
 #[sabi(missing_field(panic))]
 pub struct PackageModule {
-    /// The package's name, for logs.
+    /// Returns the package's name, for logs.
     pub name: extern "C" fn() -> RString,
-    /// The package's version.
+    /// Returns the package's version.
     pub version: extern "C" fn() -> RString,
-    /// Starts the package: port, package UUID, register event, info. Returns a number for this run, or why not.
+    /// Starts the package. Parameters: port, package UUID, register event, info. Returns the id of this run, or an error.
     pub start: extern "C" fn(u16, RStr<'_>, RStr<'_>, RStr<'_>) -> RResult<u64, RString>,
-    /// Asks a run to end and waits for it, at most the given milliseconds. An error if it didn't, or ended badly.
+    /// Stops a run. Parameters: its id, the maximum time to wait in milliseconds. Returns an error if it doesn't end in time, or
+    /// failed.
     pub stop: extern "C" fn(u64, u64) -> RResult<(), RString>,
-    /// Waits for a run to end by itself, at most the given milliseconds. None: it still runs.
+    /// Waits for a run to end on its own. Parameters: its id, the maximum time to wait in milliseconds. Returns none while it is
+    /// running, and an error if it failed.
     #[sabi(last_prefix_field)]
     pub wait: extern "C" fn(u64, u64) -> ROption<RResult<(), RString>>,
 }
@@ -61,21 +85,21 @@ impl RootModule for PackageModuleRef {
     const VERSION_STRINGS: VersionStrings = VersionStrings::new(ABI_VERSION);
 }
 
-/// What a package library provides: see [`export_package!`](crate::export_package).
+/// The entry point of a package library, exported with [`export_package!`](crate::export_package).
 pub trait Entry: Send + Sync + 'static {
-    /// The package's name.
+    /// The package's name, for logs and for the name of its thread.
     const NAME: &'static str;
-    /// The package's version.
+    /// The package's version, usually `env!("CARGO_PKG_VERSION")`.
     const VERSION: &'static str;
-    /// Runs the package until [`Events::next`] answers `None`. A package that returns sooner has failed, whatever it
-    /// returns: hosts start it again.
+    /// Runs the package until [`Events::next`] returns `None`. A package that returns earlier has failed, even with `Ok`, and the
+    /// host starts it again.
     ///
     /// # Errors
-    /// Why it can't go on. The host logs it.
+    /// The reason why the package can't continue. The host logs it.
     fn run(args: StartArgs, host: Host, events: Events) -> impl Future<Output = Result<(), PackageError>> + Send;
 }
 
-/// Exports a package from a `cdylib`: a type that implements [`Entry`](crate::abi::Entry).
+/// Exports a package from a `cdylib`. The argument is a type that implements [`Entry`](crate::abi::Entry).
 #[macro_export]
 macro_rules! export_package {
     ($entry:ty) => {
@@ -84,8 +108,8 @@ macro_rules! export_package {
             extern "C" fn construct() -> $crate::abi::__private::RootModuleResult {
                 $crate::abi::__private::construct::<$entry>()
             }
-            // abi_stable's own attribute writes `no_mangle` in a form that the 2024 edition refuses, hence by hand;
-            // a test holds the name against abi_stable's.
+            // Not abi_stable's attribute, because it expands to a `no_mangle` that the 2024 edition rejects. A test compares
+            // the name with abi_stable's.
             #[unsafe(export_name = "_1as_0lib_1header_0root_bmodule_bloader")]
             static HEADER: $crate::abi::__private::LibHeader = unsafe {
                 // SAFETY: `construct` makes a `PackageModuleRef`, the type named here.
@@ -130,7 +154,7 @@ extern "C" fn start<E: Entry>(
     register_event: RStr<'_>,
     info: RStr<'_>,
 ) -> RResult<u64, RString> {
-    guarded(|| {
+    catch_panic(|| {
         let args = StartArgs {
             port,
             package_uuid: package_uuid.into(),
@@ -142,48 +166,49 @@ extern "C" fn start<E: Entry>(
 }
 
 extern "C" fn stop(id: u64, millis: u64) -> RResult<(), RString> {
-    guarded(|| {
+    catch_panic(|| {
         let Some(run) = runs::get(id) else { return Ok(()) };
         run.stop.stop();
         match run.wait(Duration::from_millis(millis)) {
             Some(result) => {
-                runs::forget(id);
+                runs::remove(id);
                 result
             }
-            None => Err(format!("the package did not end within {millis} ms")),
+            None => Err(PackageError(format!("the package did not end within {millis} ms"))),
         }
     })
 }
 
-extern "C" fn wait(run: u64, millis: u64) -> ROption<RResult<(), RString>> {
-    let waited = guarded(|| {
-        Ok(match runs::get(run) {
+extern "C" fn wait(id: u64, millis: u64) -> ROption<RResult<(), RString>> {
+    let waited = catch_panic(|| {
+        Ok(match runs::get(id) {
             Some(run) => run.wait(Duration::from_millis(millis)),
             None => Some(Ok(())),
         })
     });
     match waited {
-        RResult::ROk(ended) => ended.map(into_r).into(),
+        RResult::ROk(ended) => ended.map(to_abi).into(),
         RResult::RErr(error) => ROption::RSome(RResult::RErr(error)),
     }
 }
 
-fn into_r<T>(result: Result<T, String>) -> RResult<T, RString> {
-    result.map_err(RString::from).into()
+/// Converts a result to the form that crosses the ABI.
+fn to_abi<T>(result: Result<T, PackageError>) -> RResult<T, RString> {
+    result.map_err(|error| RString::from(error.0)).into()
 }
 
-/// Turns a panic into an error: unwinding across the ABI would abort the process.
-fn guarded<T>(work: impl FnOnce() -> Result<T, String>) -> RResult<T, RString> {
-    into_r(catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| Err(panic_text(&*panic))))
+/// Calls `work` and converts a panic to an error: unwinding across the ABI would abort the process.
+fn catch_panic<T>(work: impl FnOnce() -> Result<T, PackageError>) -> RResult<T, RString> {
+    to_abi(catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| Err(package_panicked(&*panic))))
 }
 
-fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
-    format!("the package panicked: {}", panic_message(panic))
+fn package_panicked(panic: &(dyn std::any::Any + Send)) -> PackageError {
+    PackageError(format!("the package panicked: {}", panic_message(panic)))
 }
 
 fn panic_message(panic: &(dyn std::any::Any + Send)) -> &str {
-    let said = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    said.unwrap_or("no message")
+    let message = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    message.unwrap_or("no message")
 }
 
 /// The runs of the package in this library.
@@ -192,29 +217,32 @@ mod runs {
 
     use super::{
         Arc, AssertUnwindSafe, AtomicU64, Condvar, Connection, Duration, Entry, HashMap, LazyLock, Mutex, MutexGuard,
-        Ordering, PackageError, PoisonError, StartArgs, Stop, catch_unwind, open_connection, panic_message, panic_text,
+        Ordering, PackageError, PoisonError, StartArgs, Stop, catch_unwind, open_connection, package_panicked,
+        panic_message,
     };
 
-    /// How long what a package has left running may take to end.
-    const LEFT_RUNNING: Duration = Duration::from_millis(500);
+    /// How long tasks that a package leaves behind may take to end.
+    const SHUTDOWN_TIMEOUT: Duration = Duration::from_millis(500);
 
-    static NEXT: AtomicU64 = AtomicU64::new(1);
+    static NEXT_ID: AtomicU64 = AtomicU64::new(1);
     static RUNS: LazyLock<Mutex<HashMap<u64, Arc<Run>>>> = LazyLock::new(Mutex::default);
 
     pub(super) struct Run {
         pub(super) stop: Stop,
-        ended: Mutex<Option<Result<(), String>>>,
-        changed: Condvar,
+        /// `None` while it is running.
+        result: Mutex<Option<Result<(), PackageError>>>,
+        ended: Condvar,
     }
 
     impl Run {
-        pub(super) fn wait(&self, at_most: Duration) -> Option<Result<(), String>> {
-            let ended = lock(&self.ended);
-            let (ended, _) = self
-                .changed
-                .wait_timeout_while(ended, at_most, |ended| ended.is_none())
+        /// Waits until the run ends or the time is over. Returns `None` while it is running.
+        pub(super) fn wait(&self, timeout: Duration) -> Option<Result<(), PackageError>> {
+            let result = lock(&self.result);
+            let (result, _) = self
+                .ended
+                .wait_timeout_while(result, timeout, |result| result.is_none())
                 .unwrap_or_else(PoisonError::into_inner);
-            ended.clone()
+            result.clone()
         }
     }
 
@@ -226,41 +254,41 @@ mod runs {
         lock(&RUNS).get(&id).cloned()
     }
 
-    pub(super) fn forget(id: u64) {
+    pub(super) fn remove(id: u64) {
         lock(&RUNS).remove(&id);
     }
 
-    pub(super) fn start<E: Entry>(args: StartArgs) -> Result<u64, String> {
+    pub(super) fn start<E: Entry>(args: StartArgs) -> Result<u64, PackageError> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
-            .map_err(|error| format!("no tokio runtime could be made: {error}"))?;
+            .map_err(|error| PackageError(format!("no tokio runtime could be made: {error}")))?;
         let Connection { host, events, stop, task } = {
-            let _inside = runtime.enter();
+            let _guard = runtime.enter();
             open_connection(&args)
         };
-        let run = Arc::new(Run { stop, ended: Mutex::new(None), changed: Condvar::new() });
-        let id = NEXT.fetch_add(1, Ordering::Relaxed);
-        let its_run = run.clone();
+        let run = Arc::new(Run { stop, result: Mutex::new(None), ended: Condvar::new() });
+        let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
+        let thread_run = run.clone();
         std::thread::Builder::new()
             .name(E::NAME.to_owned())
             .spawn(move || {
                 let result = catch_unwind(AssertUnwindSafe(|| {
-                    runtime.block_on(supervise(E::run(args, host, events), task, &its_run.stop))
+                    runtime.block_on(supervise(E::run(args, host, events), task, &thread_run.stop))
                 }));
-                // Also after a panic: dropping the runtime would wait for its blocking tasks without end.
-                runtime.shutdown_timeout(LEFT_RUNNING);
-                let result = result.unwrap_or_else(|panic| Err(PackageError(panic_text(&*panic))));
-                *lock(&its_run.ended) = Some(result.map_err(|error| error.0));
-                its_run.changed.notify_all();
+                // Also after a panic, because dropping the runtime would wait for its blocking tasks indefinitely.
+                runtime.shutdown_timeout(SHUTDOWN_TIMEOUT);
+                let result = result.unwrap_or_else(|panic| Err(package_panicked(&*panic)));
+                *lock(&thread_run.result) = Some(result);
+                thread_run.ended.notify_all();
             })
-            .map_err(|error| format!("no thread could be started: {error}"))?;
+            .map_err(|error| PackageError(format!("no thread could be started: {error}")))?;
         lock(&RUNS).insert(id, run);
         Ok(id)
     }
 
-    /// Runs a package to its end, which is a good one only if the host has asked for it. `connection` is the task whose end
-    /// ends the package's events.
+    /// Runs a package to its end. Returns an error unless the host has asked it to end. `connection` is the task that sends the
+    /// package's events.
     pub(super) async fn supervise(
         package: impl Future<Output = Result<(), PackageError>>,
         connection: JoinHandle<()>,
@@ -280,52 +308,34 @@ mod runs {
     }
 }
 
-/// Why a file can't be used as a package library.
-#[derive(Debug)]
+/// Why a file can't be loaded as a package library.
+#[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     /// There is no such file.
+    #[error("there is no library {}", .0.display())]
     Missing(PathBuf),
-    /// The system doesn't load it: not a library, for another system, or with something missing. Its own words follow.
+    /// The operating system can't load it: it isn't a library, is for another system, or lacks a dependency. Contains the
+    /// system's message.
+    #[error("{path} can't be loaded as a library on this system: {1}", path = .0.display())]
     NotALibrary(PathBuf, String),
-    /// A library, but it exports no package.
+    /// It is a library, but doesn't export a package.
+    #[error("{} is a library, but not a package", .0.display())]
     NotAPackage(PathBuf),
-    /// A package for another version of this ABI. What differs follows.
+    /// It is a package for another version of this ABI. Describes the difference.
+    #[error(
+        "{path} was built for another version of the package ABI than {ABI_VERSION}; install a version of the package that \
+         fits this host ({1})",
+        path = .0.display()
+    )]
     OtherAbi(PathBuf, String),
 }
 
-impl fmt::Display for LoadError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Missing(path) => write!(f, "there is no library {}", path.display()),
-            Self::NotALibrary(path, why) => {
-                write!(f, "{} can't be loaded as a library on this system: {why}", path.display())
-            }
-            Self::NotAPackage(path) => write!(f, "{} is a library, but not a package", path.display()),
-            Self::OtherAbi(path, why) => write!(
-                f,
-                "{} was built for another version of the package ABI than {ABI_VERSION}; install a version of the \
-                 package that fits this host ({why})",
-                path.display()
-            ),
-        }
-    }
-}
-
-impl std::error::Error for LoadError {}
-
-/// A package said no, or ended badly. Its own words.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Why a package can't start or has failed, as a message. It crosses the ABI, so it can't have a source.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
 pub struct PackageError(pub String);
 
-impl fmt::Display for PackageError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for PackageError {}
-
-/// A loaded package library. Loading the same file again gives the same library.
+/// A loaded package library. Loading the same file again returns the same library.
 #[derive(Clone, Copy)]
 pub struct Library(PackageModuleRef);
 
@@ -336,21 +346,23 @@ impl fmt::Debug for Library {
 }
 
 impl Library {
-    /// Loads a package library and checks that it fits.
+    /// Loads a package library and checks its layout. Apart from initializers, which the operating system calls, no code of the
+    /// library runs before the check.
     ///
     /// # Errors
-    /// [`LoadError`]; nothing of the library is called before its layout has been checked, save the system's own
-    /// initializers.
+    /// See [`LoadError`].
     pub fn load(path: &Path) -> Result<Self, LoadError> {
-        // An absolute path keeps the system from searching elsewhere for a library of that name.
-        let path = crate::paths::to_run(path).map_err(|_| LoadError::Missing(path.to_owned()))?;
-        if !path.is_file() {
-            return Err(LoadError::Missing(path));
-        }
-        // SAFETY: running a library's initializers is what loading a package means; the user has installed it.
+        // Absolute, so that the operating system doesn't search elsewhere for a library of that name.
+        let path = match crate::paths::absolute(path) {
+            Ok(path) if path.is_file() => path,
+            Ok(path) => return Err(LoadError::Missing(path)),
+            Err(_) if path.as_os_str().is_empty() => return Err(LoadError::Missing(path.to_owned())),
+            Err(error) => return Err(LoadError::NotALibrary(path.to_owned(), error.to_string())),
+        };
+        // SAFETY: loading runs the library's initializers. The user has installed the package in order to run its code.
         let library = unsafe { open(&path) }
             .map_err(|error| LoadError::NotALibrary(path.clone(), one_line(&error.to_string())))?;
-        // Never unloaded, whatever follows: see the module's documentation.
+        // Never unloaded, not even if an error follows: see the module's documentation.
         let library = Box::leak(Box::new(library));
         // SAFETY: whatever the symbol is, `AbiHeaderRef` only reads bytes there until `upgrade` has found
         // abi_stable's magic string.
@@ -362,22 +374,22 @@ impl Library {
         module.map(Self).map_err(|error| LoadError::OtherAbi(path, describe(&error)))
     }
 
-    /// The package's name.
+    /// Returns the package's name.
     #[must_use]
     pub fn name(&self) -> String {
         (self.0.name())().into()
     }
 
-    /// The package's version.
+    /// Returns the package's version.
     #[must_use]
     pub fn version(&self) -> String {
         (self.0.version())().into()
     }
 
-    /// Starts the package. It connects by itself and keeps trying; it can be started several times.
+    /// Starts the package, which connects to the host and retries until it is stopped. It can be started several times.
     ///
     /// # Errors
-    /// If it can't start at all.
+    /// If it can't start.
     pub fn start(&self, args: &StartArgs) -> Result<Running, PackageError> {
         let started = (self.0.start())(
             args.port,
@@ -392,15 +404,16 @@ impl Library {
     }
 }
 
-/// Keeps Windows from showing a box that waits for somebody when this process, or one that it starts later, crashes or
-/// misses a library. Other systems have no such boxes.
-pub fn no_error_boxes() {
+/// Prevents Windows from showing a dialog that waits for a user when this process, or one that it starts later, crashes or
+/// can't find a library ([`SetErrorMode`](https://learn.microsoft.com/windows/win32/api/errhandlingapi/nf-errhandlingapi-seterrormode)).
+/// Does nothing on other systems.
+pub fn disable_error_dialogs() {
     #[cfg(windows)]
     {
         use windows_sys::Win32::System::Diagnostics::Debug::{
             SEM_FAILCRITICALERRORS, SEM_NOGPFAULTERRORBOX, SEM_NOOPENFILEERRORBOX, SetErrorMode,
         };
-        // SAFETY: sets flags of this process; no memory is involved.
+        // SAFETY: only sets flags of this process.
         unsafe { SetErrorMode(SEM_FAILCRITICALERRORS | SEM_NOGPFAULTERRORBOX | SEM_NOOPENFILEERRORBOX) };
     }
 }
@@ -410,15 +423,15 @@ unsafe fn open(path: &Path) -> Result<libloading::Library, libloading::Error> {
     use libloading::os::windows::{
         LOAD_LIBRARY_SEARCH_DLL_LOAD_DIR, LOAD_LIBRARY_SEARCH_SYSTEM32, Library as WindowsLibrary,
     };
-    // Dependencies come from beside the library or from the system, never from the working directory or PATH.
+    // Dependencies are loaded from the library's folder or the system's, never from the working directory or PATH.
     let flags = LOAD_LIBRARY_SEARCH_DLL_LOAD_DIR | LOAD_LIBRARY_SEARCH_SYSTEM32;
-    // SAFETY: as the caller's.
+    // SAFETY: guaranteed by the caller.
     unsafe { WindowsLibrary::load_with_flags(path, flags) }.map(Into::into)
 }
 
 #[cfg(not(windows))]
 unsafe fn open(path: &Path) -> Result<libloading::Library, libloading::Error> {
-    // SAFETY: as the caller's.
+    // SAFETY: guaranteed by the caller.
     unsafe { libloading::Library::new(path) }
 }
 
@@ -435,7 +448,7 @@ fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// A started package. Dropping it stops the package.
+/// A running package. Dropping it stops the package.
 pub struct Running {
     module: PackageModuleRef,
     run: u64,
@@ -449,19 +462,20 @@ impl fmt::Debug for Running {
 }
 
 impl Running {
-    /// Waits until the package ends by itself, or until the time is over (`None`).
+    /// Waits until the package ends on its own: with `Ok` if the host has announced its end, otherwise with an error. Returns
+    /// `None` if it is still running after `timeout`.
     #[must_use]
-    pub fn wait(&self, at_most: Duration) -> Option<Result<(), PackageError>> {
-        match (self.module.wait())(self.run, millis(at_most)) {
+    pub fn wait(&self, timeout: Duration) -> Option<Result<(), PackageError>> {
+        match (self.module.wait())(self.run, millis(timeout)) {
             ROption::RNone => None,
             ROption::RSome(ended) => Some(into_result(ended)),
         }
     }
 
-    /// Ends the package and waits for it, [`STOP_WITHIN`] at most.
+    /// Asks the package to end and waits for it, at most [`STOP_WITHIN`].
     ///
     /// # Errors
-    /// If it didn't end in time, or ended with a panic.
+    /// If it doesn't end in time, returns an error, or panics.
     pub fn stop(mut self) -> Result<(), PackageError> {
         self.stop_once()
     }
@@ -497,7 +511,7 @@ mod tests {
     use crate::package::{Connection, open_connection};
     use crate::protocol::StartArgs;
 
-    /// A connection to a host that isn't there.
+    /// Opens a connection to a host that doesn't exist.
     fn connection() -> Connection {
         open_connection(&StartArgs {
             port: 1,
@@ -508,7 +522,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_package_whose_connection_panics_has_failed() {
+    async fn package_whose_connection_panics_has_failed() {
         let Connection { stop, .. } = connection();
         let (alive, mut ended) = tokio::sync::mpsc::channel::<()>(1);
         let task = tokio::spawn(async move {
@@ -516,7 +530,7 @@ mod tests {
             panic!("out of sockets");
         });
         let package = async {
-            // As `Events::next` answers when its task has gone.
+            // Like `Events::next` when its task has ended.
             assert!(ended.recv().await.is_none());
             Ok(())
         };
@@ -525,7 +539,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn only_a_package_that_was_asked_to_ends_well() {
+    async fn package_that_ends_unasked_has_failed() {
         let Connection { stop, task, .. } = connection();
         let error = supervise(ready(Ok(())), task, &stop).await.unwrap_err();
         assert_eq!(error.0, "it ended without being asked to");
@@ -536,7 +550,7 @@ mod tests {
     }
 
     #[test]
-    fn exports_under_the_name_that_abi_stable_looks_for() {
+    fn export_name_is_the_one_of_abi_stable() {
         let source = include_str!("abi.rs");
         let name = abi_stable::library::ROOT_MODULE_LOADER_NAME;
         assert!(source.contains(&format!("export_name = \"{name}\"")), "{name}");

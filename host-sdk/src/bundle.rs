@@ -1,14 +1,21 @@
-//! Package bundles, `NAME.creatorCentral`: a zip with exactly one top folder, in it `PackageConfig.json` and whatever it
-//! names.
+//! Package bundles, `NAME.creatorCentral`: a zip with exactly one top folder, which contains `PackageConfig.json` and the
+//! files that it names.
 //!
-//! [`pack`] makes one, the same bytes for the same content. [`install`] puts one into a packages folder and trusts nothing
-//! in it: a bundle may come from anywhere, so whatever reaches out of its folder, hides, or blows up is refused with a
-//! sentence before anything of an installed package is touched. [`stage`] is its first half, for hosts that have a process
-//! of the package to end before the second. [`check`](check::check) installs nothing and says everything that there is to
-//! say about a bundle.
+//! [`pack`] creates a bundle, reproducibly. [`install`] unpacks one into a packages folder and trusts nothing in it, because a
+//! bundle may come from anywhere: paths that leave the folder, links, and anything that unpacks without bound are refused before
+//! an installed package is touched. Hosts that have to end a process of the package in between call [`stage`] and
+//! [`Staged::replace`]. [`check`](check::check) installs nothing and reports every finding about a bundle.
+//!
+//! ```no_run
+//! use std::path::Path;
+//!
+//! let bundle = std::fs::read("counter.creatorCentral")?;
+//! let installed = host_sdk::bundle::install(&bundle, Path::new("packages"))?;
+//! println!("installed {} in {}", installed.config.name, installed.folder.display());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 use std::collections::HashMap;
-use std::fmt;
 use std::fs;
 use std::io::{self, Cursor, Read as _, Seek, Write};
 use std::mem::discriminant;
@@ -24,27 +31,27 @@ pub mod check;
 mod other_host;
 mod replace;
 
-/// How a bundle's file name ends.
+/// The file extension of a bundle.
 pub const EXTENSION: &str = "creatorCentral";
 
-/// Entries that a bundle may have.
-const MOST_ENTRIES: usize = 10_000;
-/// Bytes that a bundle may unpack to.
-const MOST_BYTES: u64 = 512 << 20;
-/// Bytes that a package file may have.
-const MOST_CONFIG_BYTES: u64 = 4 << 20;
-/// How deep folders may go.
-const MOST_LEVELS: usize = 32;
-/// How long a name on the way may be: what every file system takes.
-const LONGEST_NAME: usize = 200;
+/// Maximum number of entries of a bundle.
+const MAX_ENTRIES: usize = 10_000;
+/// Maximum size of an unpacked bundle in bytes.
+const MAX_BYTES: u64 = 512 << 20;
+/// Maximum size of a package file in bytes.
+const MAX_CONFIG_BYTES: u64 = 4 << 20;
+/// Maximum depth of folders.
+const MAX_DEPTH: usize = 32;
+/// Maximum length of a file's or folder's name in bytes, which every file system supports.
+const MAX_NAME: usize = 200;
 
-/// How the folder is named that an installation unpacks into; no package can have such a name.
+/// Prefix of the folder that an installation unpacks into. No package can have such a name.
 const STAGING: &str = ".installing-";
 
-/// One file to pack.
+/// A file to pack.
 #[derive(Clone, Debug)]
 pub struct Entry {
-    /// Where it goes, relative to the package's folder, with forward slashes.
+    /// Its path relative to the package's folder, with forward slashes.
     pub path: String,
     /// Its content.
     pub content: Vec<u8>,
@@ -52,11 +59,11 @@ pub struct Entry {
     pub executable: bool,
 }
 
-/// Packs files under one top folder. The order of `entries` doesn't matter, nor does the time: the same content gives
-/// the same bytes.
+/// Packs files into a bundle with one top folder. The result depends on nothing but the files: neither on the order of
+/// `entries` nor on the time.
 ///
 /// # Errors
-/// If writing fails.
+/// If writing to `out` fails.
 pub fn pack(out: impl Write + Seek, top_folder: &str, mut entries: Vec<Entry>) -> io::Result<()> {
     entries.sort_by(|a, b| a.path.cmp(&b.path));
     let mut zip = ZipWriter::new(out);
@@ -82,61 +89,52 @@ pub struct Installed {
 }
 
 /// Why a bundle isn't installed.
-#[derive(Debug)]
+///
+/// Each message is complete: it contains the cause, so [`source`](std::error::Error::source) returns nothing.
+#[derive(Debug, thiserror::Error)]
 pub enum BundleError {
-    /// Not a zip, or a broken one.
+    /// It isn't a zip, or a damaged one. Contains the message of the zip reader.
+    #[error("this is not a package file, or it is damaged ({0}); download it again")]
     NotAZip(String),
-    /// Too many entries, or too many bytes.
+    /// It has too many entries, or unpacks to too many bytes. Names the limit.
+    #[error("the package is refused because it is too large: {0}")]
     TooLarge(String),
-    /// An entry's name leaves the folder, or no system would take it.
+    /// The name of this entry leaves the folder, or is invalid on some operating system.
+    #[error("the package is refused because of a file name that could harm: {0:?}")]
     BadName(String),
-    /// An entry is a link or something else that is neither file nor folder.
+    /// This entry is a link, or otherwise neither a file nor a folder.
+    #[error("the package is refused because it contains a link: {0:?}")]
     Link(String),
-    /// Two entries have one name, at least on systems that don't tell capitals from small letters.
-    Twice(String),
-    /// Not exactly one top folder.
+    /// Two entries have this name, at least on case-insensitive file systems.
+    #[error("the package is refused because two of its files have one name: {0:?}")]
+    DuplicateName(String),
+    /// There isn't exactly one top folder.
+    #[error("the package has to have exactly one top folder with everything in it")]
     TopFolder,
-    /// No package file.
+    /// There is no package file.
+    #[error("the package has no {FILE_NAME} in its top folder")]
     NoConfig,
-    /// No package file, but what another host takes.
+    /// There is no package file, because it is a plugin for another host. Names the kind of plugin.
+    #[error("this is {0}, which doesn't run here; get a package for Creator Central, if there is one")]
     OtherHost(String),
-    /// The package file can't be read.
+    /// The package file can't be parsed. Contains the parser's message.
+    #[error("the package's {FILE_NAME} can't be read: {0}")]
     BadConfig(String),
     /// The package file breaks rules that hosts rely on.
+    #[error("the package's {FILE_NAME} breaks the rules:{}", list(.0))]
     Invalid(Vec<manifest::Finding>),
-    /// A file of the installed version is used by another program in a way that forbids even renaming it.
+    /// Another program uses this file of the installed version, so that it can't even be renamed.
+    #[error("{}", in_use(.0))]
     InUse(PathBuf),
-    /// The disk says no.
+    /// A file can't be read or written.
+    #[error("the package can't be written to the disk: {0}")]
     Disk(io::Error),
 }
 
-impl fmt::Display for BundleError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NotAZip(why) => write!(f, "this is not a package file, or it is damaged ({why}); download it again"),
-            Self::TooLarge(what) => write!(f, "the package is refused because it is too large: {what}"),
-            Self::BadName(name) => write!(f, "the package is refused because of a file name that could harm: {name:?}"),
-            Self::Link(name) => write!(f, "the package is refused because it contains a link: {name:?}"),
-            Self::Twice(name) => write!(f, "the package is refused because two of its files have one name: {name:?}"),
-            Self::TopFolder => f.write_str("the package has to have exactly one top folder with everything in it"),
-            Self::NoConfig => write!(f, "the package has no {FILE_NAME} in its top folder"),
-            Self::OtherHost(what) => {
-                write!(f, "this is {what}, which doesn't run here; get a package for Creator Central, if there is one")
-            }
-            Self::BadConfig(why) => write!(f, "the package's {FILE_NAME} can't be read: {why}"),
-            Self::Invalid(findings) => {
-                write!(f, "the package's {FILE_NAME} breaks the rules:")?;
-                findings
-                    .iter()
-                    .try_for_each(|finding| write!(f, " {} {} ({});", finding.place(), finding.message, finding.remedy))
-            }
-            Self::InUse(path) => write!(f, "{}", in_use(path)),
-            Self::Disk(error) => write!(f, "the package can't be written to the disk: {error}"),
-        }
-    }
+/// Lists findings within a sentence.
+fn list(findings: &[manifest::Finding]) -> String {
+    findings.iter().map(|finding| format!(" {} {} ({});", finding.place(), finding.message, finding.remedy)).collect()
 }
-
-impl std::error::Error for BundleError {}
 
 impl From<io::Error> for BundleError {
     fn from(error: io::Error) -> Self {
@@ -161,16 +159,16 @@ fn in_use(path: &Path) -> String {
     )
 }
 
-/// Installs a bundle as `packages/UUID`. A version that is there already is replaced as a whole, or, if anything fails,
-/// left as it was. A host that runs the package ends it in between: see [`stage`].
+/// Installs a bundle as `packages/UUID`. An installed version is replaced as a whole, or left unchanged if anything fails. A
+/// host that runs the package has to end it in between: see [`stage`].
 ///
 /// # Errors
-/// See [`BundleError`]. Nothing of the bundle is left then.
+/// See [`BundleError`]. Nothing of the bundle is left behind.
 pub fn install(bundle: &[u8], packages: &Path) -> Result<Installed, BundleError> {
     stage(bundle, packages)?.replace()
 }
 
-/// A bundle that is unpacked beside the packages and found good. Dropping it removes it.
+/// A bundle that was unpacked beside the packages and found valid. Dropping it removes the unpacked files.
 #[derive(Debug)]
 pub struct Staged {
     config: PackageConfig,
@@ -179,18 +177,17 @@ pub struct Staged {
 }
 
 impl Staged {
-    /// Its package file.
+    /// Returns its package file.
     #[must_use]
     pub fn config(&self) -> &PackageConfig {
         &self.config
     }
 
-    /// Makes it the installed version. Works while processes still use files of the version that it replaces, unless
-    /// they have them open in a way that forbids even renaming; what is in use goes at a later [`recover`].
+    /// Makes it the installed version. Works while processes still use files of the version that it replaces, unless they have
+    /// opened them so that not even renaming is possible. A later [`recover`] removes files that are still in use.
     ///
     /// # Errors
-    /// [`BundleError::InUse`], [`BundleError::Disk`]. The old version is as it was then, or is so again after
-    /// [`recover`].
+    /// [`BundleError::InUse`] or [`BundleError::Disk`]. The old version is unchanged, or is restored by [`recover`].
     pub fn replace(self) -> Result<Installed, BundleError> {
         let Self { config, packages, staging } = self;
         replace::replace(&Disk::REAL, &packages, &staging.0, &config.uuid)?;
@@ -198,11 +195,11 @@ impl Staged {
     }
 }
 
-/// Unpacks and checks a bundle without touching an installed version: the first half of an installation. Only one at a
-/// time into a packages folder.
+/// Unpacks and checks a bundle without touching an installed version: the first half of an installation. Only one
+/// installation into a packages folder may run at a time.
 ///
 /// # Errors
-/// See [`BundleError`]. Nothing of the bundle is left then.
+/// See [`BundleError`]. Nothing of the bundle is left behind.
 pub fn stage(bundle: &[u8], packages: &Path) -> Result<Staged, BundleError> {
     let mut archive = ZipArchive::new(Cursor::new(bundle)).map_err(|error| BundleError::NotAZip(error.to_string()))?;
     let top_folder = check(&mut archive)?;
@@ -211,14 +208,17 @@ pub fn stage(bundle: &[u8], packages: &Path) -> Result<Staged, BundleError> {
     let staging = Staging::new(packages)?;
     unpack(&mut archive, &top_folder, &staging.0)?;
 
-    // By its exact name, which some file systems don't insist on: the package has to be one on all of them.
-    if !fs::read_dir(&staging.0)?.flatten().any(|entry| entry.file_name() == FILE_NAME) {
-        return Err(no_config(&staging.0));
+    // The exact name is required even on case-insensitive file systems, because the package has to be valid on all of them.
+    let is_config = |entry: fs::DirEntry| {
+        entry.file_name() == FILE_NAME && entry.file_type().is_ok_and(|file_type| file_type.is_file())
+    };
+    if !fs::read_dir(&staging.0)?.flatten().any(is_config) {
+        return Err(missing_config(&staging.0));
     }
-    let text = fs::read(staging.0.join(FILE_NAME)).map_err(|_| no_config(&staging.0))?;
+    let text = fs::read(staging.0.join(FILE_NAME))?;
     let text = String::from_utf8(text).map_err(|error| BundleError::BadConfig(error.to_string()))?;
     let mut config = PackageConfig::parse(&text).map_err(|error| BundleError::BadConfig(error.to_string()))?;
-    // A macOS program is a folder.
+    // Not `is_file`: a macOS application is a folder.
     let exists = |path: &str| staging.0.join(path).exists();
     config.complete_paths(&exists);
     let mut findings = manifest::validate(&config, &exists);
@@ -230,12 +230,12 @@ pub fn stage(bundle: &[u8], packages: &Path) -> Result<Staged, BundleError> {
     Ok(Staged { config, packages: packages.to_owned(), staging })
 }
 
-/// What a folder without a package file is.
-fn no_config(folder: &Path) -> BundleError {
+/// Returns the error for a folder without a package file, which may be a plugin for another host.
+fn missing_config(folder: &Path) -> BundleError {
     let read = |path: &str| {
         let mut content = Vec::new();
         let file = fs::File::open(folder.join(path)).ok()?;
-        file.take(MOST_CONFIG_BYTES).read_to_end(&mut content).ok()?;
+        file.take(MAX_CONFIG_BYTES).read_to_end(&mut content).ok()?;
         Some(content)
     };
     match other_host::recognize(&read) {
@@ -244,27 +244,27 @@ fn no_config(folder: &Path) -> BundleError {
     }
 }
 
-/// Cleans up after an installation or removal that was cut off at any point: what was unpacked goes, a version that was
-/// about to be replaced or removed comes back, and replaced files that were in use go. Only while no other installation
-/// into this folder runs.
+/// Cleans up after an installation or removal that was interrupted at any point: removes unpacked files, restores a version
+/// that was about to be replaced or removed, and removes replaced files that are no longer in use. No installation into this
+/// folder may run at the same time.
 ///
 /// # Errors
-/// If the folder can't be read, or a version can't be brought back.
+/// If the folder can't be read, or a version can't be restored.
 pub fn recover(packages: &Path) -> io::Result<()> {
     for entry in fs::read_dir(packages)? {
         let entry = entry?;
         if entry.file_name().to_string_lossy().starts_with(STAGING) {
-            // Files that are still in use stay behind on some systems; they hurt nobody.
+            // On some systems files that are still in use remain. They do no harm.
             let _ = fs::remove_dir_all(entry.path());
         }
     }
     replace::recover(&Disk::REAL, packages).map_err(Obstacle::into_io)
 }
 
-/// Removes an installed package, as a whole or not at all. Files that are in use go at a later [`recover`].
+/// Removes an installed package, as a whole or not at all. A later [`recover`] removes files that are still in use.
 ///
 /// # Errors
-/// If it isn't there, or somebody uses it in a way that forbids even renaming its files. Says which file.
+/// If it isn't installed, or another program uses a file of it so that it can't even be renamed. The message names the file.
 pub fn uninstall(packages: &Path, uuid: &str) -> io::Result<()> {
     if !manifest::is_uuid(uuid) || !packages.join(uuid).is_dir() {
         return Err(io::Error::new(io::ErrorKind::NotFound, "there is no such package"));
@@ -272,47 +272,46 @@ pub fn uninstall(packages: &Path, uuid: &str) -> io::Result<()> {
     replace::remove(&Disk::REAL, packages, uuid).map_err(Obstacle::into_io)
 }
 
-/// Looks through all entries before any is written. Returns the top folder's name.
+/// Checks all entries before any is unpacked. Returns the name of the top folder.
 fn check(archive: &mut ZipArchive<Cursor<&[u8]>>) -> Result<String, BundleError> {
-    let (top_folder, mut faults) = faults(archive, 1);
-    match faults.pop() {
-        Some(fault) => Err(fault),
+    let (top_folder, mut errors) = archive_errors(archive, 1);
+    match errors.pop() {
+        Some(error) => Err(error),
         None => top_folder.ok_or(BundleError::TopFolder),
     }
 }
 
-/// What is wrong with a bundle as an archive, up to `most` faults, and the name of its (first) top folder.
-fn faults(archive: &mut ZipArchive<Cursor<&[u8]>>, most: usize) -> (Option<String>, Vec<BundleError>) {
-    let mut faults = Vec::new();
+/// Returns the name of the first top folder, and up to `max` errors of the bundle as an archive.
+fn archive_errors(archive: &mut ZipArchive<Cursor<&[u8]>>, max: usize) -> (Option<String>, Vec<BundleError>) {
+    let mut errors = Vec::new();
     if archive.has_duplicate_names() {
-        faults.push(BundleError::Twice("twice in the list of files".to_owned()));
+        errors.push(BundleError::DuplicateName("twice in the list of files".to_owned()));
     }
-    if archive.len() > MOST_ENTRIES {
-        faults.push(BundleError::TooLarge(format!("more than {MOST_ENTRIES} files")));
-        return (None, faults);
+    if archive.len() > MAX_ENTRIES {
+        errors.push(BundleError::TooLarge(format!("more than {MAX_ENTRIES} files")));
+        return (None, errors);
     }
     let mut top_folder: Option<String> = None;
     let mut seen = HashMap::new();
     let mut total: u64 = 0;
     for index in 0..archive.len() {
-        if faults.len() >= most {
+        if errors.len() >= max {
             break;
         }
-        let fault = check_entry(archive, index, &mut top_folder, &mut seen, &mut total).err();
-        let (one_folder, too_large) = (BundleError::TopFolder, BundleError::TooLarge(String::new()));
-        // These two are said once, whatever the number of entries that show it.
-        let said = |fault: &BundleError| {
-            [&one_folder, &too_large].iter().any(|kind| discriminant(*kind) == discriminant(fault))
-                && faults.iter().any(|other| discriminant(other) == discriminant(fault))
+        let error = check_entry(archive, index, &mut top_folder, &mut seen, &mut total).err();
+        // These two are reported once, no matter how many entries cause them.
+        let once = [discriminant(&BundleError::TopFolder), discriminant(&BundleError::TooLarge(String::new()))];
+        let is_reported = |error: &BundleError| {
+            once.contains(&discriminant(error)) && errors.iter().any(|other| discriminant(other) == discriminant(error))
         };
-        if let Some(fault) = fault.filter(|fault| !said(fault)) {
-            faults.push(fault);
+        if let Some(error) = error.filter(|error| !is_reported(error)) {
+            errors.push(error);
         }
     }
-    if top_folder.is_none() && faults.is_empty() {
-        faults.push(BundleError::TopFolder);
+    if top_folder.is_none() && errors.is_empty() {
+        errors.push(BundleError::TopFolder);
     }
-    (top_folder, faults)
+    (top_folder, errors)
 }
 
 fn check_entry(
@@ -326,71 +325,73 @@ fn check_entry(
     let name = std::str::from_utf8(entry.name_raw())
         .map_err(|_| BundleError::BadName(String::from_utf8_lossy(entry.name_raw()).into_owned()))
         .map(with_slashes)?;
-    let kind = entry.unix_mode().unwrap_or(0) & 0o170_000;
-    // 0: made by a system without such modes.
-    if entry.is_symlink() || !matches!(kind, 0 | 0o100_000 | 0o040_000) {
+    let file_type = entry.unix_mode().unwrap_or(0) & 0o170_000;
+    // 0: created on a system without Unix modes.
+    if entry.is_symlink() || !matches!(file_type, 0 | 0o100_000 | 0o040_000) {
         return Err(BundleError::Link(name));
     }
     let path = name.strip_suffix('/').unwrap_or(&name);
-    if !is_good_name(path) {
+    if !is_valid_name(path) {
         return Err(BundleError::BadName(name));
     }
-    if !is_first(path, name.ends_with('/'), seen) {
-        return Err(BundleError::Twice(name));
+    if !is_unique(path, name.ends_with('/'), seen) {
+        return Err(BundleError::DuplicateName(name));
     }
     let first = path.split('/').next().unwrap_or_default();
     if top_folder.get_or_insert_with(|| first.to_owned()) != first || (path == first && !name.ends_with('/')) {
         return Err(BundleError::TopFolder);
     }
     *total = total.saturating_add(entry.size());
-    if *total > MOST_BYTES {
-        return Err(BundleError::TooLarge(format!("it unpacks to more than {} MB", MOST_BYTES >> 20)));
+    if *total > MAX_BYTES {
+        return Err(BundleError::TooLarge(format!("it unpacks to more than {} MB", MAX_BYTES >> 20)));
     }
     Ok(())
 }
 
-/// What a name stands for.
+/// The kind of entry that has a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Seen {
     File,
     Folder,
-    /// A folder that has no entry of its own, but something in it.
-    Around,
+    /// A folder without an entry of its own, known by an entry in it.
+    ImpliedFolder,
 }
 
-/// Whether nothing else has this name, on systems that don't tell capitals apart, and no file is where a folder is needed.
-fn is_first(path: &str, is_folder: bool, seen: &mut HashMap<String, Seen>) -> bool {
+/// Records a path and returns whether no other entry conflicts with it, ignoring case: none has the same name, and none of its
+/// folders is a file.
+fn is_unique(path: &str, is_folder: bool, seen: &mut HashMap<String, Seen>) -> bool {
     let path = path.to_lowercase();
     for (at, _) in path.match_indices('/') {
-        if *seen.entry(path[..at].to_owned()).or_insert(Seen::Around) == Seen::File {
+        if *seen.entry(path[..at].to_owned()).or_insert(Seen::ImpliedFolder) == Seen::File {
             return false;
         }
     }
     let kind = if is_folder { Seen::Folder } else { Seen::File };
     match seen.insert(path, kind) {
         None => true,
-        Some(before) => before == Seen::Around && is_folder,
+        Some(previous) => previous == Seen::ImpliedFolder && is_folder,
     }
 }
 
-/// The name of an entry. Some tools of Windows write backslashes into zips, against the rules, and hosts there take them.
+/// Replaces backslashes, which some Windows tools write into zips although
+/// [the specification](https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT) (4.4.17) requires slashes.
 fn with_slashes(name: &str) -> String {
     name.replace('\\', "/")
 }
 
-/// Whether a path stays inside on every system, and every system takes it.
-fn is_good_name(path: &str) -> bool {
+/// Returns whether a path stays inside its folder and is valid on every operating system.
+fn is_valid_name(path: &str) -> bool {
     const RESERVED: [&str; 4] = ["con", "prn", "aux", "nul"];
     manifest::is_inside(path)
-        && path.split('/').count() <= MOST_LEVELS
+        && path.split('/').count() <= MAX_DEPTH
         && path.split('/').all(|part| {
             let stem = part.split('.').next().unwrap_or_default().to_lowercase();
             let numbered = stem.len() == 4
                 && (stem.starts_with("com") || stem.starts_with("lpt"))
                 && stem.ends_with(|c: char| c.is_ascii_digit());
-            part.len() <= LONGEST_NAME
+            part.len() <= MAX_NAME
                 && !part.contains(|c: char| c.is_control() || matches!(c, '<' | '>' | '"' | '|' | '?' | '*'))
-                // Windows drops these, which would make two names one.
+                // Windows strips these, so that two names would become one.
                 && !part.ends_with(['.', ' '])
                 && !RESERVED.contains(&stem.as_str())
                 && !numbered
@@ -398,7 +399,7 @@ fn is_good_name(path: &str) -> bool {
 }
 
 fn unpack(archive: &mut ZipArchive<Cursor<&[u8]>>, top_folder: &str, into: &Path) -> Result<(), BundleError> {
-    let mut left = MOST_BYTES;
+    let mut remaining = MAX_BYTES;
     for index in 0..archive.len() {
         let mut entry = archive.by_index(index).map_err(|error| BundleError::NotAZip(error.to_string()))?;
         let name = with_slashes(&entry.name().map_err(|error| BundleError::NotAZip(error.to_string()))?);
@@ -411,38 +412,38 @@ fn unpack(archive: &mut ZipArchive<Cursor<&[u8]>>, top_folder: &str, into: &Path
         if let Some(folder) = target.parent() {
             fs::create_dir_all(folder)?;
         }
-        let most = if path == FILE_NAME { MOST_CONFIG_BYTES } else { left };
+        let max = if path == FILE_NAME { MAX_CONFIG_BYTES } else { remaining };
         let mut file = fs::OpenOptions::new().write(true).create_new(true).open(&target)?;
-        // What the entry claims to be long is not what it has to be: counted while it is unpacked.
-        let mut part = [0; 1 << 14];
+        // The size in the entry's header can be false, so bytes are counted while they are unpacked.
+        let mut buffer = [0; 1 << 14];
         let mut written = 0;
-        let mut limited = entry.by_ref().take(most + 1);
+        let mut limited = entry.by_ref().take(max + 1);
         loop {
-            // What can't be read is the bundle's fault, whatever the kind of the error; what can't be written the disk's.
-            let length = match limited.read(&mut part) {
+            // Not `io::copy`: a read error means a damaged bundle, a write error a failure of the disk.
+            let length = match limited.read(&mut buffer) {
                 Ok(0) => break,
                 Ok(length) => length,
                 Err(error) => return Err(BundleError::NotAZip(format!("{name}: {error}"))),
             };
-            file.write_all(&part[..length])?;
+            file.write_all(&buffer[..length])?;
             written += length as u64;
         }
-        if written > most {
+        if written > max {
             return Err(BundleError::TooLarge(format!("{name} unpacks to more than allowed")));
         }
-        left -= written.min(left);
+        remaining -= written.min(remaining);
         file.sync_all()?;
     }
     Ok(())
 }
 
-/// A folder that goes when it isn't used up.
+/// A folder that is removed on drop, unless it was renamed.
 #[derive(Debug)]
 struct Staging(PathBuf);
 
 impl Staging {
     fn new(packages: &Path) -> io::Result<Self> {
-        // Within the packages folder, so that the final rename stays on one disk.
+        // Within the packages folder, so that the final rename stays within one file system.
         let folder = packages.join(format!("{STAGING}{}", std::process::id()));
         fs::create_dir(&folder)?;
         Ok(Self(folder))
@@ -461,10 +462,10 @@ fn make_executable(folder: &Path, config: &PackageConfig) -> io::Result<()> {
     for runtime in config.runtime.values().filter(|runtime| runtime.kind == "bin") {
         let target = folder.join(&runtime.target);
         let mut programs = vec![target];
-        if let Some(inside) = manifest::application_programs(&runtime.target).map(|inside| folder.join(inside))
-            && inside.is_dir()
+        if let Some(folder) = manifest::application_programs(&runtime.target).map(|path| folder.join(path))
+            && folder.is_dir()
         {
-            programs.extend(fs::read_dir(inside)?.collect::<Result<Vec<_>, _>>()?.iter().map(fs::DirEntry::path));
+            programs.extend(fs::read_dir(folder)?.collect::<Result<Vec<_>, _>>()?.iter().map(fs::DirEntry::path));
         }
         for program in programs.iter().filter(|program| program.is_file()) {
             fs::set_permissions(program, fs::Permissions::from_mode(0o755))?;

@@ -1,18 +1,28 @@
-//! Private and durable files: what only its owner may read, and what a power cut must not take back.
+//! Private and durable files: only their owner may read them, and they survive a power failure.
 //!
-//! A file that must not be lost is written beside its place, synced, and renamed into it. The rename itself has to reach
-//! the disk, too: on Unix the folder is synced for that, on Windows the rename is written through
+//! [`replace`] writes a file under another name, syncs it, and renames it. The rename has to reach the disk, too: on Unix the
+//! folder is synced, on Windows the rename is written through
 //! ([`MOVEFILE_WRITE_THROUGH`](https://learn.microsoft.com/windows/win32/api/winbase/nf-winbase-movefileexw)).
+//!
+//! ```
+//! use host_sdk::files;
+//!
+//! # let folder = tempfile::tempdir()?;
+//! # let folder = folder.path().join("my-package");
+//! files::create_private_folder(&folder)?;
+//! files::replace(&folder.join("token"), b"secret")?;
+//! # Ok::<(), std::io::Error>(())
+//! ```
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::Path;
 
-/// Creates a folder, and those above it that are missing, for its owner alone. On Windows the user's own data folders keep
-/// others out.
+/// Creates a folder, and missing ones above it, that only its owner may access (mode 0700). An existing folder is left
+/// unchanged. On Windows the folder inherits the permissions of the one that it is in.
 ///
 /// # Errors
-/// If it can't be created. One that is there already is left as it is.
+/// If it can't be created.
 pub fn create_private_folder(folder: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
@@ -21,8 +31,8 @@ pub fn create_private_folder(folder: &Path) -> io::Result<()> {
     builder.create(folder)
 }
 
-/// Returns how to open a file that may have to be created: for its owner alone from the beginning. One that is there
-/// already keeps its rights.
+/// Returns options to open or create a file. One that they create is accessible to its owner only (mode 0600) from the
+/// beginning. An existing file keeps its permissions. On Windows they are inherited from the folder.
 #[must_use]
 pub fn private_options() -> OpenOptions {
     #[cfg_attr(not(unix), expect(unused_mut, reason = "only Unix has modes"))]
@@ -32,30 +42,30 @@ pub fn private_options() -> OpenOptions {
     options
 }
 
-/// Replaces the content of a file, or creates it, for its owner alone: writes `PATH.new`, syncs it and renames it. A crash
-/// leaves the old content or the new, and when this returns, a power cut doesn't undo it.
+/// Creates a private file or replaces its content: writes `PATH.new`, syncs it and renames it. A crash leaves either the old
+/// or the new content. Once this has returned, a power failure doesn't undo it.
 ///
 /// # Errors
-/// If it can't be written or renamed. The file is as it was then.
+/// If it can't be written or renamed. The file is unchanged.
 pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let new = path.with_added_extension("new");
     write_private(&new, bytes)?;
     rename(&new, path).inspect_err(|_| {
-        // It would only be in the way.
+        // It is of no use without the rename.
         let _ = fs::remove_file(&new);
     })
 }
 
-/// Writes a file for its owner alone and syncs it. One of this name is replaced, but not in one step, as [`replace`] does.
+/// Writes a private file and syncs it. An existing file is replaced, but not atomically: see [`replace`].
 ///
 /// # Errors
-/// If it can't be written; nothing of it is left then.
+/// If it can't be written. Neither an old nor a partial file remains.
 pub fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    // Created, so that it has these rights from the beginning.
+    // Created, so that it is private from the beginning.
     let mut file = private_options().write(true).create_new(true).open(path)?;
     let written = file.write_all(bytes).and_then(|()| file.sync_all());
     drop(file);
@@ -65,10 +75,11 @@ pub fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     written
 }
 
-/// Renames a file within its folder, over one that is there, in one step. When this returns, a power cut doesn't undo it.
+/// Renames a file within its folder, atomically replacing an existing one. Once this has returned, a power failure doesn't undo
+/// it.
 ///
 /// # Errors
-/// If it can't be renamed, or the disk doesn't confirm it.
+/// If it can't be renamed, or the folder can't be synced.
 pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
     #[cfg(windows)]
     return atomicwrites::replace_atomic(from, to);
@@ -79,10 +90,10 @@ pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
     }
 }
 
-/// Deletes a file, if it is there, so that a power cut doesn't bring it back.
+/// Deletes a file if it exists. Once this has returned, a power failure doesn't undo it.
 ///
 /// # Errors
-/// If it can't be deleted, or the disk doesn't confirm it.
+/// If it can't be deleted, or the folder can't be synced.
 pub fn remove(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
         Ok(()) => sync_folder(path),
@@ -91,7 +102,7 @@ pub fn remove(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Makes what has happened to a file's name durable.
+/// Syncs the folder of a file, which makes a change of the file's name durable.
 #[cfg(unix)]
 fn sync_folder(file: &Path) -> io::Result<()> {
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -109,7 +120,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rename_replaces_a_file_in_one_step() {
+    fn rename_replaces_an_existing_file() {
         let folder = tempfile::tempdir().unwrap();
         let (new, file) = (folder.path().join("a.new"), folder.path().join("a"));
         for text in ["first", "second"] {
@@ -125,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn replace_leaves_the_whole_content_and_nothing_beside() {
+    fn replace_leaves_only_the_new_content() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("state.json");
         for text in ["the first, longer one", "second"] {
@@ -148,22 +159,22 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn private_files_are_their_owners_alone() {
+    fn private_files_are_accessible_to_their_owner_only() {
         use std::os::unix::fs::PermissionsExt as _;
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         let folder = tempfile::tempdir().unwrap();
-        let made = folder.path().join("deep").join("made");
-        create_private_folder(&made).unwrap();
-        assert_eq!(mode(&made), 0o700);
-        let file = made.join("file");
-        fs::write(&file, "with the usual rights").unwrap();
+        let private = folder.path().join("deep").join("private");
+        create_private_folder(&private).unwrap();
+        assert_eq!(mode(&private), 0o700);
+        let file = private.join("file");
+        fs::write(&file, "with default permissions").unwrap();
         write_private(&file, b"private").unwrap();
         assert_eq!((mode(&file), fs::read_to_string(&file).unwrap().as_str()), (0o600, "private"));
-        let opened = made.join("opened");
+        let opened = private.join("opened");
         private_options().write(true).create(true).truncate(false).open(&opened).unwrap();
         assert_eq!(mode(&opened), 0o600);
-        fs::write(made.join("replaced"), "with the usual rights").unwrap();
-        replace(&made.join("replaced"), b"private").unwrap();
-        assert_eq!(mode(&made.join("replaced")), 0o600);
+        fs::write(private.join("replaced"), "with default permissions").unwrap();
+        replace(&private.join("replaced"), b"private").unwrap();
+        assert_eq!(mode(&private.join("replaced")), 0o600);
     }
 }

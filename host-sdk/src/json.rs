@@ -1,5 +1,5 @@
-//! What JSON from elsewhere may be, how deep and how large, with every member once; and JSON that is kept and handed on
-//! without being read.
+//! Limits on the depth and size of JSON from other programs, a check for duplicate members, and [`Raw`]: JSON that is stored
+//! and forwarded without being parsed.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,78 +9,79 @@ use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-/// Levels of objects and lists within one another that settings may have, and what packages and pages send each other.
+/// Maximum nesting depth of settings, and of the messages that packages and pages send each other.
 ///
-/// Readers such as serde_json give up at [`READABLE`]; what is put around a value on its way, in messages, files and answers,
-/// are at most [`AROUND`].
-pub const MOST_LEVELS: usize = 100;
-/// Levels that anything puts around a value: a file, a list of keys, a key, and the like.
-pub const AROUND: usize = 8;
-/// Levels that a reader of JSON takes.
-pub const READABLE: usize = 127;
-const _: () = assert!(MOST_LEVELS + AROUND <= READABLE);
-/// Bytes of JSON that the settings of one key, or of a package, may have.
-pub const MOST_SETTINGS: usize = 1 << 20;
+/// It leaves space for what is wrapped around a value in messages, files and responses ([`WRAPPER_DEPTH`]), so that the whole
+/// stays within what parsers accept ([`PARSER_DEPTH`]).
+pub const MAX_DEPTH: usize = 100;
+/// Maximum number of levels that are wrapped around a value: a file, a list of keys, a key, and the like.
+pub const WRAPPER_DEPTH: usize = 8;
+/// Maximum depth that parsers such as serde_json accept
+/// ([its limit](https://docs.rs/serde_json/latest/serde_json/struct.Deserializer.html#method.disable_recursion_limit) is 128).
+pub const PARSER_DEPTH: usize = 127;
+const _: () = assert!(MAX_DEPTH + WRAPPER_DEPTH <= PARSER_DEPTH);
+/// Maximum size in bytes of the settings of one key, or of a package, as JSON.
+pub const MAX_SETTINGS_BYTES: usize = 1 << 20;
 
-/// Values that a message may have whose content is for the host itself: such a message has about ten.
-pub const MOST_VALUES: usize = 10_000;
+/// Maximum number of values in a message that the host itself interprets. A usual one has about ten.
+pub const MAX_VALUES: usize = 10_000;
 
-/// The bytes of a text that is JSON which lie outside of its texts.
-fn structure(text: &str) -> impl Iterator<Item = u8> {
-    let (mut in_text, mut escaped) = (false, false);
+/// Returns the bytes of a JSON text that lie outside of its strings.
+fn outside_strings(text: &str) -> impl Iterator<Item = u8> {
+    let (mut in_string, mut escaped) = (false, false);
     text.bytes().filter(move |byte| {
         match byte {
             _ if escaped => escaped = false,
-            b'\\' if in_text => escaped = true,
-            b'"' => in_text = !in_text,
-            _ => return !in_text,
+            b'\\' if in_string => escaped = true,
+            b'"' => in_string = !in_string,
+            _ => return !in_string,
         }
         false
     })
 }
 
-/// How many objects and lists lie within one another in a text that is JSON.
+/// Returns the nesting depth of a JSON text: 0 for a number or string, 1 for a flat object or array.
 #[must_use]
-pub fn levels(text: &str) -> usize {
-    let (mut level, mut most) = (0_usize, 0);
-    for byte in structure(text) {
+pub fn depth(text: &str) -> usize {
+    let (mut depth, mut max) = (0_usize, 0);
+    for byte in outside_strings(text) {
         match byte {
             b'{' | b'[' => {
-                level += 1;
-                most = most.max(level);
+                depth += 1;
+                max = max.max(depth);
             }
-            b'}' | b']' => level = level.saturating_sub(1),
+            b'}' | b']' => depth = depth.saturating_sub(1),
             _ => {}
         }
     }
-    most
+    max
 }
 
-/// How many values a text that is JSON has at most: one, and one more for each object, list and comma.
+/// Returns an upper bound of the number of values in a JSON text: one, plus one for each object, array and comma.
 #[must_use]
-pub fn values(text: &str) -> usize {
-    1 + structure(text).filter(|byte| matches!(byte, b'{' | b'[' | b',')).count()
+pub fn value_count(text: &str) -> usize {
+    1 + outside_strings(text).filter(|byte| matches!(byte, b'{' | b'[' | b',')).count()
 }
 
-/// Whether a value has more than [`MOST_LEVELS`].
+/// Returns whether a value is nested more deeply than [`MAX_DEPTH`].
 #[must_use]
 pub fn is_too_deep(value: &Value) -> bool {
-    fn is_deeper(value: &Value, levels: usize) -> bool {
+    fn is_deeper(value: &Value, depth: usize) -> bool {
         match value {
-            Value::Array(values) => levels == 0 || values.iter().any(|value| is_deeper(value, levels - 1)),
-            Value::Object(members) => levels == 0 || members.values().any(|value| is_deeper(value, levels - 1)),
+            Value::Array(values) => depth == 0 || values.iter().any(|value| is_deeper(value, depth - 1)),
+            Value::Object(members) => depth == 0 || members.values().any(|value| is_deeper(value, depth - 1)),
             _ => false,
         }
     }
-    is_deeper(value, MOST_LEVELS)
+    is_deeper(value, MAX_DEPTH)
 }
 
-/// JSON as the text that it came in: nothing of it is lost or changed, and a copy costs nothing.
+/// JSON as the text in which it was received. Nothing in it is lost or changed, and cloning is cheap.
 #[derive(Clone)]
 pub struct Raw(Arc<RawValue>);
 
 impl Raw {
-    /// The text.
+    /// Returns the text.
     #[must_use]
     pub fn text(&self) -> &str {
         self.0.get()
@@ -90,25 +91,26 @@ impl Raw {
         &self.0
     }
 
-    /// Whether it is an object.
+    /// Returns whether it is a JSON object.
     #[must_use]
     pub fn is_object(&self) -> bool {
         self.text().starts_with('{')
     }
 
-    /// Whether a host can keep it as settings, and a package read it again.
+    /// Returns whether a host can store it as settings and a package can parse it again: an object within
+    /// [`MAX_SETTINGS_BYTES`] and [`MAX_DEPTH`].
     #[must_use]
-    pub fn are_settings(&self) -> bool {
+    pub fn is_valid_settings(&self) -> bool {
         self.is_object()
-            && self.text().len() <= MOST_SETTINGS
-            && levels(self.text()) <= MOST_LEVELS
+            && self.text().len() <= MAX_SETTINGS_BYTES
+            && depth(self.text()) <= MAX_DEPTH
             && self.read::<Value>().is_ok()
     }
 
-    /// Reads it.
+    /// Parses it.
     ///
     /// # Errors
-    /// If it is something else than wanted, or nested too deeply.
+    /// If it doesn't match the type, or is nested too deeply.
     pub fn read<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
         serde_json::from_str(self.text())
     }
@@ -128,7 +130,7 @@ impl From<&RawValue> for Raw {
 
 impl From<&Map<String, Value>> for Raw {
     fn from(object: &Map<String, Value>) -> Self {
-        serde_json::value::to_raw_value(object).expect("texts and JSON always serialize").into()
+        serde_json::value::to_raw_value(object).expect("strings and JSON values always serialize").into()
     }
 }
 
@@ -145,7 +147,7 @@ impl PartialEq for Raw {
     }
 }
 
-/// Without the content, which may hold secrets.
+/// Omits the content, which may contain secrets.
 impl fmt::Debug for Raw {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Raw({} bytes)", self.text().len())
@@ -164,49 +166,50 @@ impl<'de> Deserialize<'de> for Raw {
     }
 }
 
-/// Members that are there twice of which it is told; more of them say nothing new.
-const MOST_TOLD: usize = 20;
+/// Maximum number of duplicate members that are reported.
+const MAX_DUPLICATES: usize = 20;
 
-/// A member that an object has more than once.
+/// A member that occurs more than once in its object.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Twice {
-    /// Where it is, such as `Widgets[2].Icon`.
-    pub place: String,
-    /// Whether all of its values are the same.
-    pub alike: bool,
+pub struct DuplicateMember {
+    /// Its path, such as `Widgets[2].Icon`.
+    pub path: String,
+    /// Whether all occurrences have the same value.
+    pub same_value: bool,
 }
 
-/// The members of a text that an object in it has more than once: readers take the first of them, the last, or refuse the
-/// text. None if it isn't JSON.
+/// Returns the members that occur more than once in their object, at any depth and at most 20 of them. Parsers differ in what
+/// they do with them: they keep the first value or the last, or reject the text. Returns nothing if the text isn't JSON.
 #[must_use]
-pub fn members_twice(text: &str) -> Vec<Twice> {
-    let mut twice = Vec::new();
-    let mut reader = serde_json::Deserializer::from_str(text.trim_start_matches('\u{feff}'));
-    // What was found before the text breaks says nothing: it is no JSON.
-    if (Members { place: &mut String::new(), twice: &mut twice }).deserialize(&mut reader).is_err() {
+pub fn duplicate_members(text: &str) -> Vec<DuplicateMember> {
+    let mut duplicates = Vec::new();
+    let mut deserializer = serde_json::Deserializer::from_str(text.trim_start_matches('\u{feff}'));
+    let finder = DuplicateFinder { path: &mut String::new(), duplicates: &mut duplicates };
+    // Duplicates before a syntax error don't count: the text isn't JSON.
+    if finder.deserialize(&mut deserializer).is_err() {
         return Vec::new();
     }
-    twice
+    duplicates
 }
 
-/// Reads a value, and notes the members that come again.
-struct Members<'a> {
-    place: &'a mut String,
-    twice: &'a mut Vec<Twice>,
+/// Deserializes a value and records the members that occur again.
+struct DuplicateFinder<'a> {
+    path: &'a mut String,
+    duplicates: &'a mut Vec<DuplicateMember>,
 }
 
-impl Members<'_> {
-    /// Reads what lies at a place within this one.
-    fn within<T>(&mut self, place: impl fmt::Display, read: impl FnOnce(Members<'_>) -> T) -> T {
-        let length = self.place.len();
-        fmt::Write::write_fmt(self.place, format_args!("{place}")).expect("a text takes whatever is written to it");
-        let value = read(Members { place: self.place, twice: self.twice });
-        self.place.truncate(length);
+impl DuplicateFinder<'_> {
+    /// Calls `read` with a finder for the value at `segment` below the current path.
+    fn descend<T>(&mut self, segment: impl fmt::Display, read: impl FnOnce(DuplicateFinder<'_>) -> T) -> T {
+        let length = self.path.len();
+        fmt::Write::write_fmt(self.path, format_args!("{segment}")).expect("writing to a String never fails");
+        let value = read(DuplicateFinder { path: self.path, duplicates: self.duplicates });
+        self.path.truncate(length);
         value
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Members<'_> {
+impl<'de> DeserializeSeed<'de> for DuplicateFinder<'_> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
@@ -214,7 +217,7 @@ impl<'de> DeserializeSeed<'de> for Members<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Members<'_> {
+impl<'de> Visitor<'de> for DuplicateFinder<'_> {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -248,7 +251,7 @@ impl<'de> Visitor<'de> for Members<'_> {
     fn visit_seq<A: SeqAccess<'de>>(mut self, mut values: A) -> Result<Value, A::Error> {
         let mut list = Vec::new();
         while let Some(value) =
-            self.within(format_args!("[{}]", list.len()), |members| values.next_element_seed(members))?
+            self.descend(format_args!("[{}]", list.len()), |finder| values.next_element_seed(finder))?
         {
             list.push(value);
         }
@@ -256,23 +259,23 @@ impl<'de> Visitor<'de> for Members<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(mut self, mut members: A) -> Result<Value, A::Error> {
-        let mut read = Map::new();
+        let mut object = Map::new();
         while let Some(name) = members.next_key::<String>()? {
-            let dot = if self.place.is_empty() { "" } else { "." };
-            let value = self.within(format_args!("{dot}{name}"), |inner| members.next_value_seed(inner))?;
-            if let Some(before) = read.get(&name) {
-                let (place, alike) = (format!("{}{dot}{name}", self.place), *before == value);
-                let is_full = self.twice.len() == MOST_TOLD;
-                match self.twice.iter_mut().find(|twice| twice.place == place) {
-                    Some(twice) => twice.alike &= alike,
-                    None if !is_full => self.twice.push(Twice { place, alike }),
+            let dot = if self.path.is_empty() { "" } else { "." };
+            let value = self.descend(format_args!("{dot}{name}"), |finder| members.next_value_seed(finder))?;
+            if let Some(previous) = object.get(&name) {
+                let (path, same_value) = (format!("{}{dot}{name}", self.path), *previous == value);
+                let is_full = self.duplicates.len() == MAX_DUPLICATES;
+                match self.duplicates.iter_mut().find(|duplicate| duplicate.path == path) {
+                    Some(duplicate) => duplicate.same_value &= same_value,
+                    None if !is_full => self.duplicates.push(DuplicateMember { path, same_value }),
                     None => {}
                 }
             }
-            // The last one, as everywhere.
-            read.insert(name, value);
+            // The last value counts, as in serde_json.
+            object.insert(name, value);
         }
-        Ok(read.into())
+        Ok(object.into())
     }
 }
 
@@ -281,32 +284,32 @@ mod tests {
     use super::*;
 
     #[test]
-    fn levels_are_counted_outside_of_texts() {
-        for (text, count) in
+    fn depth_ignores_brackets_in_strings() {
+        for (text, expected) in
             [("1", 0), (r#""[[""#, 0), (r#""\"[""#, 0), (r#"["\\", {"{": "}"}]"#, 2), ("[[], {}, [{}]]", 3)]
         {
-            assert_eq!(levels(text), count, "{text}");
+            assert_eq!(depth(text), expected, "{text}");
         }
-        let deep = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
-        assert_eq!(levels(&deep(500)), 500);
-        for levels in [1, MOST_LEVELS, MOST_LEVELS + 1] {
-            let value: Value = serde_json::from_str(&deep(levels)).unwrap();
-            assert_eq!(is_too_deep(&value), levels > MOST_LEVELS);
+        let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        assert_eq!(depth(&nested(500)), 500);
+        for depth in [1, MAX_DEPTH, MAX_DEPTH + 1] {
+            let value: Value = serde_json::from_str(&nested(depth)).unwrap();
+            assert_eq!(is_too_deep(&value), depth > MAX_DEPTH);
         }
-        assert!(serde_json::from_str::<Value>(&deep(READABLE)).is_ok());
-        assert!(serde_json::from_str::<Value>(&deep(READABLE + 1)).is_err());
+        assert!(serde_json::from_str::<Value>(&nested(PARSER_DEPTH)).is_ok());
+        assert!(serde_json::from_str::<Value>(&nested(PARSER_DEPTH + 1)).is_err());
     }
 
     #[test]
-    fn values_are_counted_outside_of_texts() {
+    fn value_count_ignores_commas_in_strings() {
         for (text, count) in [("1", 1), (r#""a,[b""#, 1), ("[]", 2), ("[1,2,3]", 4), (r#"{"a,": [1, {}], "b": 2}"#, 6)]
         {
-            assert_eq!(values(text), count, "{text}");
+            assert_eq!(value_count(text), count, "{text}");
         }
     }
 
     #[test]
-    fn raw_json_is_kept_to_the_letter_and_not_shown() {
+    fn raw_keeps_its_text_and_hides_it_from_debug() {
         let text = r#"{"b": 0.1000000000000000055511151231257827, "a":  123456789012345678901234567890, "b": 1}"#;
         let raw: Raw = serde_json::from_str(text).unwrap();
         assert_eq!((raw.text(), serde_json::to_string(&raw).unwrap().as_str()), (text, text));
@@ -315,11 +318,11 @@ mod tests {
     }
 
     #[test]
-    fn members_that_come_again_are_found_at_any_depth() {
-        let twice = |text: &str| -> Vec<_> {
-            members_twice(text).into_iter().map(|twice| (twice.place, twice.alike)).collect()
+    fn duplicate_members_are_found_at_any_depth() {
+        let duplicates = |text: &str| -> Vec<_> {
+            duplicate_members(text).into_iter().map(|duplicate| (duplicate.path, duplicate.same_value)).collect()
         };
-        for (text, found) in [
+        for (text, expected) in [
             (r#"{"a": 1, "b": {"a": 1}, "c": [{"a": 1}, {"a": 1}]}"#, vec![]),
             (r#"{"a": 1, "a": 1}"#, vec![("a".to_owned(), true)]),
             ("\u{feff}{\"a\": 1, \"a\": 1.5}", vec![("a".to_owned(), false)]),
@@ -330,9 +333,9 @@ mod tests {
             (r#"{"a": 1, "a": 2"#, vec![]),
             ("[]", vec![]),
         ] {
-            assert_eq!(twice(text), found, "{text}");
+            assert_eq!(duplicates(text), expected, "{text}");
         }
         let many: Vec<_> = (0..1000).map(|n| format!("\"{n}\": 1, \"{n}\": 1")).collect();
-        assert_eq!(members_twice(&format!("{{{}}}", many.join(","))).len(), MOST_TOLD);
+        assert_eq!(duplicate_members(&format!("{{{}}}", many.join(","))).len(), MAX_DUPLICATES);
     }
 }

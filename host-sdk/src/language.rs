@@ -1,21 +1,21 @@
-//! Languages as hosts, browsers and language files name them, and which of those that there are fits best.
+//! Finds the language that suits a user best among those available, however hosts, browsers and files spell it.
 
-/// The languages that hosts report, as Creator Central's documents and samples write them.
+/// The languages that hosts report, spelled as in Creator Central's documents and samples.
 pub const LANGUAGES: [&str; 6] = ["en", "de", "ja", "ko", "zh_CN", "zh_TW"];
 
-/// A language as it is compared: hosts and packages write `zh_TW`, `zh-tw` and `zh_tw`.
-pub(crate) fn plain(text: &str) -> String {
-    text.trim().to_ascii_lowercase().replace('-', "_")
+/// Returns the form of a language's name that is compared: hosts and packages write `zh_TW`, `zh-tw` and `zh_tw`.
+pub(crate) fn normalize(name: &str) -> String {
+    name.trim().to_ascii_lowercase().replace('-', "_")
 }
 
-/// Returns the language of [`LANGUAGES`] that a text names, without regard to case, `-` or `_`.
+/// Returns the entry of [`LANGUAGES`] with this name, ignoring case and the difference between `-` and `_`.
 #[must_use]
-pub fn known(text: &str) -> Option<&'static str> {
-    LANGUAGES.into_iter().find(|language| plain(language) == plain(text))
+pub fn known(name: &str) -> Option<&'static str> {
+    LANGUAGES.into_iter().find(|language| normalize(language) == normalize(name))
 }
 
-/// The parts of a name such as `zh-Hant-TW` ([RFC 5646](https://www.rfc-editor.org/rfc/rfc5646#section-2.1)) that decide
-/// what a reader can read: language, script and region. Others are left out.
+/// The subtags of a name such as `zh-Hant-TW` ([RFC 5646](https://www.rfc-editor.org/rfc/rfc5646#section-2.1)) that determine
+/// who can read it: language, script and region. Others are ignored.
 #[derive(PartialEq, Eq)]
 struct Tag {
     language: String,
@@ -25,20 +25,21 @@ struct Tag {
 
 impl Tag {
     fn parse(text: &str) -> Self {
-        let text = plain(text);
-        let mut parts = text.split('_');
-        let language = parts.next().unwrap_or_default().to_owned();
+        let text = normalize(text);
+        let mut subtags = text.split('_');
+        let language = subtags.next().unwrap_or_default().to_owned();
         let (mut script, mut region) = (None, None);
-        for part in parts {
-            let is_script = part.len() == 4 && part.bytes().all(|byte| byte.is_ascii_alphabetic());
-            let is_region = part.len() == 2 || (part.len() == 3 && part.bytes().all(|byte| byte.is_ascii_digit()));
+        for subtag in subtags {
+            let is_script = subtag.len() == 4 && subtag.bytes().all(|byte| byte.is_ascii_alphabetic());
+            let is_region =
+                subtag.len() == 2 || (subtag.len() == 3 && subtag.bytes().all(|byte| byte.is_ascii_digit()));
             if is_script && script.is_none() && region.is_none() {
-                script = Some(part.to_owned());
+                script = Some(subtag.to_owned());
             } else if is_region && region.is_none() {
-                region = Some(part.to_owned());
+                region = Some(subtag.to_owned());
             }
         }
-        // The only language of hosts that is written in two scripts, mostly named by a region.
+        // Chinese is the only language of hosts with two scripts. Its names usually have a region instead of the script.
         if language == "zh" && script.is_none() {
             let is_traditional = matches!(region.as_deref(), Some("tw" | "hk" | "mo"));
             script = Some(if is_traditional { "hant" } else { "hans" }.to_owned());
@@ -47,10 +48,10 @@ impl Tag {
     }
 }
 
-/// Returns the best of the available languages for a reader of `wanted`; `None` if none is in that language.
+/// Returns the available language that suits a reader of `wanted` best, or `None` if none of them is in that language.
 ///
-/// Case, `-` and `_` don't matter. The script counts before the region, so `zh-Hans-HK` is read by a reader of `zh_CN`; of
-/// several that fit equally well it is one without a region, and then the first.
+/// Case and the difference between `-` and `_` are ignored. The script takes precedence over the region, so `zh-Hans-HK`
+/// matches `zh_CN` before `zh_HK`. If several match equally well, one without a region is preferred, then the first.
 #[must_use]
 pub fn find<'a>(wanted: &str, available: &[&'a str]) -> Option<&'a str> {
     let wanted = Tag::parse(wanted);
@@ -61,7 +62,7 @@ pub fn find<'a>(wanted: &str, available: &[&'a str]) -> Option<&'a str> {
     best.map(|(name, _)| name)
 }
 
-/// As [`find`], and English for a language that isn't there; `None` if that isn't there either.
+/// Like [`find`], but falls back to English. Returns `None` if that isn't available either.
 #[must_use]
 pub fn find_or_english<'a>(wanted: &str, available: &[&'a str]) -> Option<&'a str> {
     find(wanted, available).or_else(|| find("en", available))
@@ -81,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn find_prefers_script_then_region_then_none() {
+    fn find_prefers_script_then_region_then_no_region() {
         for (wanted, available, expected) in [
             ("pt-BR", &["pt_PT", "pt", "pt_BR"] as &[&str], Some("pt_BR")),
             ("pt-BR", &["pt_PT", "pt"], Some("pt")),

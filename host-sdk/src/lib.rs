@@ -2,18 +2,30 @@
 //!
 //! # Modules
 //!
-//! - [`widget`]: widgets as types with settings and async handlers.
-//! - [`package`]: the package's connection to the host: events in, commands out.
-//! - [`abi`]: the stable ABI through which a package library is loaded; [`export_package!`] exports one.
+//! For packages:
+//!
+//! - [`widget`]: widgets with typed settings and async handlers. Start here.
+//! - [`package`]: the connection to the host. Receives events, sends commands.
+//! - [`abi`]: the stable ABI through which a package library is loaded. [`export_package!`] exports one.
+//!
+//! For hosts and build tools:
+//!
 //! - [`manifest`]: the package file and its rules.
-//! - [`protocol`]: every message of the WebSocket protocol, in both directions.
-//! - `bundle` (feature `bundle`): packing and installing `.creatorCentral` files.
-//! - [`backoff`]: how long to wait before a retry.
-//! - [`files`]: private files that survive a power cut.
+//! - [`protocol`]: the messages of the WebSocket protocol, in both directions.
+#![cfg_attr(feature = "bundle", doc = "- [`bundle`]: packs, checks and installs `.creatorCentral` files.")]
+#![cfg_attr(
+    not(feature = "bundle"),
+    doc = "- `bundle` (feature `bundle`): packs, checks and installs `.creatorCentral` files."
+)]
+//!
+//! For both:
+//!
+//! - [`backoff`]: delays between retries.
+//! - [`files`]: private files that survive a power failure.
 //! - [`json`]: limits for JSON from other programs.
-//! - [`language`]: the language of several that suits a reader best.
-//! - [`log`]: a log on disk, in files of bounded size.
-//! - [`picture`]: the format of a picture, recognized by its first bytes.
+//! - [`language`]: finds the language that suits a user best.
+//! - [`log`]: a log on disk, in files of limited size.
+//! - [`picture`]: recognizes pictures by their bytes.
 //! - [`paths`]: paths longer than Windows accepts by default.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]

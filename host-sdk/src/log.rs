@@ -1,7 +1,19 @@
-//! A log on disk in a few files of bounded size: `NAME.log` is written, `NAME.1.log` is the one before it, and so on.
+//! A log on disk in a few files of limited size: `NAME.log` is the newest, `NAME.1.log` the one before it, and so on.
 //!
-//! The crates for rotating files either know no size, or panic or complain on stderr when the disk refuses. Here every
-//! failure is an error of the line that couldn't be written, and the next line tries again: a disk may be full for a while.
+//! Crates for rotating log files either don't limit the size, or panic or print to stderr when a write fails. Here a failure is
+//! an error of the line that couldn't be written, and the next line tries again, because a disk may be full only for a while.
+//!
+//! ```
+//! use host_sdk::log::{LogFiles, LogLimits};
+//!
+//! # let folder = tempfile::tempdir()?;
+//! # let folder = folder.path();
+//! let limits = LogLimits { file_bytes: 1 << 20, older_files: 2, stuck_bytes: 2 << 20, processes: 1 };
+//! let mut log = LogFiles::new(folder, "counter", limits);
+//! log.write(b"started\n")?;
+//! # assert_eq!(std::fs::read(folder.join("counter.log"))?, b"started\n");
+//! # Ok::<(), std::io::Error>(())
+//! ```
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
@@ -9,23 +21,24 @@ use std::path::{Path, PathBuf};
 
 use crate::files;
 
-/// Bounds on what a log takes on the disk.
+/// Limits of a log's size on disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LogLimits {
-    /// Bytes of a file before the next one is begun. A longer line is truncated to them.
+    /// Maximum size of a file in bytes. A longer line is truncated.
     pub file_bytes: u64,
-    /// Older files that are kept beside the one that is written.
+    /// Number of older files that are kept besides the newest.
     pub older_files: u32,
-    /// Bytes that a file may grow to while it can't be renamed, as on Windows when another program has it open. After them
-    /// it is emptied: the newest lines are those that are needed.
+    /// Size in bytes up to which the newest file grows while it can't be renamed, as on Windows when another program has it
+    /// open. Then it is emptied, because the newest lines are the most useful.
     pub stuck_bytes: u64,
-    /// Processes that may write a log of this name at a time, each to files of its own (`NAME-2.log` and up): on Windows
-    /// a file that another process writes can't be renamed. Further ones get an error. 1 where only one process can run.
+    /// Number of processes that may write a log with this name at the same time, each to its own files (`NAME-2.log` and so
+    /// on): on Windows a file that another process writes can't be renamed. Further processes receive an error. 1 if only one
+    /// process can run.
     pub processes: u32,
 }
 
 impl LogLimits {
-    /// Bytes of all files together.
+    /// Returns the maximum size of all files together in bytes.
     #[must_use]
     pub const fn total_bytes(self) -> u64 {
         let newest = if self.stuck_bytes > self.file_bytes { self.stuck_bytes } else { self.file_bytes };
@@ -44,34 +57,34 @@ pub struct LogFiles {
     newest: Option<(File, u64)>,
 }
 
-/// What the files of one process are called, as long as it lives.
+/// The name that a process has claimed for its files.
 #[derive(Debug)]
 struct Name {
     name: String,
-    /// Locked until this is dropped. Not one of the log's files: on Windows a locked file can't be read.
+    /// A lock file, locked until this is dropped. Not one of the log files, because a locked file can't be read on Windows.
     _lock: Option<File>,
 }
 
 impl LogFiles {
-    /// A log called `name` in `folder`. Nothing is read or created before the first line.
+    /// Creates a log with this name in a folder. Nothing is read or created before the first line is written.
     #[must_use]
     pub fn new(folder: &Path, name: &str, limits: LogLimits) -> Self {
         Self { folder: folder.to_owned(), base: name.to_owned(), limits, name: None, newest: None }
     }
 
-    /// The folder of the files.
+    /// Returns the folder of the files.
     #[must_use]
     pub fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// Appends a line, which ends with `\n`.
+    /// Appends a line, which has to end with `\n`.
     ///
     /// # Errors
-    /// If it can't be written; a part of it may be.
+    /// If it can't be written. A part of it may have been.
     pub fn write(&mut self, line: &[u8]) -> io::Result<()> {
-        let longest = usize::try_from(self.limits.file_bytes).unwrap_or(usize::MAX);
-        let line = &line[..line.len().min(longest)];
+        let max = usize::try_from(self.limits.file_bytes).unwrap_or(usize::MAX);
+        let line = &line[..line.len().min(max)];
         let length = line.len() as u64;
         let (mut file, mut size) = self.open()?;
         if size > 0 && size.saturating_add(length) > self.limits.file_bytes {
@@ -82,12 +95,12 @@ impl LogFiles {
             (file, size) = self.open()?;
         }
         file.write_all(line)?;
-        // After an error it is opened again with the next line, when there may be space again.
+        // Not reached after an error: the next line opens the file again, when there may be space.
         self.newest = Some((file, size.saturating_add(length)));
         Ok(())
     }
 
-    /// The newest file and its length.
+    /// Opens the newest file. Returns it with its length.
     fn open(&mut self) -> io::Result<(File, u64)> {
         if let Some(newest) = self.newest.take() {
             return Ok(newest);
@@ -108,8 +121,8 @@ impl LogFiles {
         Ok((file, size))
     }
 
-    /// Renames every file to the next older one, up to the first gap; without a gap the oldest is replaced. Should the
-    /// newest not be renamed, it leaves a gap, and no further file is lost to the next attempt.
+    /// Renames every file to the next older name, up to the first free name; if there is none, the oldest file is replaced. If
+    /// renaming the newest fails, a free name remains, so that the next attempt doesn't lose another file.
     fn rotate(&mut self) -> io::Result<()> {
         if self.limits.older_files == 0 {
             return Err(io::ErrorKind::Unsupported.into());
@@ -124,7 +137,7 @@ impl LogFiles {
         Ok(())
     }
 
-    /// The path of a file by its age, 0 for the newest.
+    /// Returns the path of the file with this age, 0 for the newest.
     fn path(&mut self, age: u32) -> io::Result<PathBuf> {
         let name = match &self.name {
             Some(name) => &name.name,
@@ -134,7 +147,7 @@ impl LogFiles {
     }
 }
 
-/// Takes the first name that no other process has.
+/// Claims the first name that no other process has claimed.
 fn claim(folder: &Path, base: &str, processes: u32) -> io::Result<Name> {
     files::create_private_folder(folder)?;
     if processes <= 1 {
@@ -146,7 +159,7 @@ fn claim(folder: &Path, base: &str, processes: u32) -> io::Result<Name> {
         let lock = files::private_options().create(true).truncate(false).write(true).open(lock)?;
         match lock.try_lock() {
             Err(TryLockError::WouldBlock) => {}
-            // On a disk without locks two processes share a file, which mixes their lines and loses few.
+            // On a file system without locks, processes share a file: their lines are mixed, and a few may be lost.
             Ok(()) | Err(TryLockError::Error(_)) => return Ok(Name { name, _lock: Some(lock) }),
         }
     }
@@ -171,7 +184,7 @@ mod tests {
         fs::read_dir(folder).unwrap().map(|file| file.unwrap().metadata().unwrap().len()).sum()
     }
 
-    /// Puts a folder in the way, which isn't empty and so can't be replaced.
+    /// Creates a folder that isn't empty, so that no file can be renamed to its name.
     fn block(folder: &Path, name: &str) {
         fs::create_dir_all(folder.join(name).join("full")).unwrap();
     }
@@ -203,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn stuck_file_grows_to_its_bound_and_is_emptied() {
+    fn stuck_file_grows_to_its_limit_and_is_emptied() {
         let folder = tempfile::tempdir().unwrap();
         (1..=3).for_each(|age| block(folder.path(), &format!("deck.{age}.log")));
         let mut log = files(folder.path(), LIMITS);
@@ -217,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn stuck_file_costs_no_older_one() {
+    fn stuck_file_preserves_older_files() {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("deck.1.log"), "older\n").unwrap();
         block(folder.path(), "deck.2.log");
@@ -234,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn truncated_line_ends_where_it_was() {
+    fn truncated_line_is_terminated() {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("deck.log"), "whole\nha").unwrap();
         files(folder.path(), LIMITS).write(b"next\n").unwrap();
@@ -254,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn files_stay_within_their_total() {
+    fn files_stay_within_total_bytes() {
         let folder = tempfile::tempdir().unwrap();
         let limits = LogLimits { file_bytes: 100, older_files: 2, stuck_bytes: 100, processes: 1 };
         assert_eq!(limits.total_bytes(), 300);
@@ -268,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn processes_have_files_of_their_own() {
+    fn processes_write_separate_files() {
         let folder = tempfile::tempdir().unwrap();
         let limits = LogLimits { processes: 3, ..LIMITS };
         let mut all: Vec<_> = (0..4).map(|_| files(folder.path(), limits)).collect();
@@ -281,24 +294,24 @@ mod tests {
         );
         drop(all.remove(0));
         all.last_mut().unwrap().write(b"3\n").unwrap();
-        assert_eq!(read(folder.path(), "deck.log"), "0\n3\n", "the name of a process that has ended is free");
+        assert_eq!(read(folder.path(), "deck.log"), "0\n3\n", "the name of a process that has ended is reused");
     }
 
     #[test]
-    fn unwritable_folder_is_tried_again() {
+    fn unwritable_folder_is_retried() {
         let folder = tempfile::tempdir().unwrap();
-        let in_the_way = folder.path().join("logs");
-        fs::write(&in_the_way, "a file where the folder should be").unwrap();
-        let mut log = files(&in_the_way, LIMITS);
+        let logs = folder.path().join("logs");
+        fs::write(&logs, "a file where the folder should be").unwrap();
+        let mut log = files(&logs, LIMITS);
         assert!(log.write(b"lost\n").is_err());
-        fs::remove_file(&in_the_way).unwrap();
+        fs::remove_file(&logs).unwrap();
         log.write(b"kept\n").unwrap();
-        assert_eq!(read(&in_the_way, "deck.log"), "kept\n");
+        assert_eq!(read(&logs, "deck.log"), "kept\n");
     }
 
     #[cfg(unix)]
     #[test]
-    fn files_are_their_owners_alone() {
+    fn files_are_accessible_to_their_owner_only() {
         use std::os::unix::fs::PermissionsExt as _;
         let folder = tempfile::tempdir().unwrap();
         files(folder.path(), LogLimits { processes: 2, ..LIMITS }).write(b"line\n").unwrap();

@@ -1,14 +1,25 @@
-//! The package file, `PackageConfig.json`: its types, and the rules that it has to follow.
+//! The package file, `PackageConfig.json`: its types and its rules.
 //!
-//! Reading is tolerant: members in either spelling that documents and samples use, unknown members kept so that writing
-//! the file back loses nothing, everything optional that a reader can do without, numbers for texts and the other way
-//! round. What is missing or wrong is said by [`validate`], with a remedy, instead of by a parser. Writing is exact: the
-//! form of the samples.
+//! Parsing is tolerant: members may be spelled as in the documents or as in the samples, unknown members are preserved, members
+//! that a host can do without are optional, and numbers are accepted as strings and vice versa. [`validate`] reports what is
+//! missing or wrong, with a remedy. Serializing is exact: the form of the samples.
 //!
-//! Our documented additions, which Creator Central ignores: `SettingsPath` (a page for the package's own settings), `Starter`
-//! (the keys that a new user may begin with), the platform `linux`, and `library` in a platform's runtime (the package library that `package-runner` loads).
+//! Our additions, which Creator Central ignores: `SettingsPath` (a page for the package's own settings), `Starter` (keys for a
+//! user who has none yet), the platform `linux`, and `library` in a platform's runtime (the package library that
+//! `package-runner` loads).
 //!
-//! Source of the rules: the Creator Central Package SDK 2.0.x documents ("Package Configuration") and sample packages.
+//! Source of the rules:
+//! [Package Configuration](https://github.com/AVerMedia-Technologies-Inc/CreatorCentralSDK/wiki/Package-Configuration) of the
+//! Creator Central Package SDK 2.0.x, and sample packages.
+//!
+//! ```
+//! use host_sdk::manifest::{PackageConfig, Severity, validate};
+//!
+//! let config = PackageConfig::parse(r#"{"Name": "Lamp", "UUID": "com.example.lamp", "Widgets": []}"#)?;
+//! let findings = validate(&config, &|_path| true);
+//! assert!(findings.iter().any(|finding| finding.rule == "widgets" && finding.severity == Severity::Error));
+//! # Ok::<(), serde_json::Error>(())
+//! ```
 
 use std::collections::BTreeMap;
 
@@ -32,13 +43,14 @@ pub const COLUMNS: u8 = 5;
 /// Rows of the Panel.
 pub const ROWS: u8 = 4;
 
-/// How the folder of a macOS application is named.
+/// The extension of a macOS application, which is a folder.
 const APPLICATION: &str = ".app";
-/// How a file may end whose name lacks its ending in the package file, in the order in which they are looked for.
-const PICTURE_ENDINGS: &[&str] = &[".png", ".svg", ".jpg", ".jpeg", ".gif", ".bmp", ".webp"];
-const PAGE_ENDINGS: &[&str] = &[".html", ".htm"];
+/// The extensions that are tried for a picture whose path has none, in this order.
+const PICTURE_EXTENSIONS: &[&str] = &[".png", ".svg", ".jpg", ".jpeg", ".gif", ".bmp", ".webp"];
+/// The extensions that are tried for a page whose path has none, in this order.
+const PAGE_EXTENSIONS: &[&str] = &[".html", ".htm"];
 
-/// The platform key of the system that this was built for.
+/// The platform key of the operating system that this crate was built for.
 pub const PLATFORM: &str = if cfg!(windows) {
     "win"
 } else if cfg!(target_os = "macos") {
@@ -47,26 +59,26 @@ pub const PLATFORM: &str = if cfg!(windows) {
     "linux"
 };
 
-/// Width in pixels of a span of columns (1 to 5): 150, 308, 466, 624, 782.
+/// Returns the width in pixels of 1 to 5 columns: 150, 308, 466, 624 or 782.
 #[must_use]
 pub fn width_px(columns: u8) -> u32 {
     u32::from(columns.clamp(1, COLUMNS)) * 158 - 8
 }
 
-/// Height in pixels of a span of rows (1 to 4): 108, 224, 340, 456.
+/// Returns the height in pixels of 1 to 4 rows: 108, 224, 340 or 456.
 #[must_use]
 pub fn height_px(rows: u8) -> u32 {
     u32::from(rows.clamp(1, ROWS)) * 116 - 8
 }
 
-/// A whole package file.
+/// A package file.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct PackageConfig {
-    /// Who made it.
+    /// The package's author.
     #[serde(deserialize_with = "tolerant::text")]
     pub author: String,
-    /// What it does, in a sentence.
+    /// A one-sentence description.
     #[serde(deserialize_with = "tolerant::text")]
     pub description: String,
     /// The name in the Widget List.
@@ -81,19 +93,19 @@ pub struct PackageConfig {
     /// PNG or SVG, 75 x 54 recommended; relative path.
     #[serde(deserialize_with = "tolerant::text")]
     pub icon: String,
-    /// A web page about it.
+    /// A web page about the package.
     #[serde(rename = "URL", skip_serializing_if = "Option::is_none", deserialize_with = "tolerant::optional_text")]
     pub url: Option<String>,
     /// Our addition: the package's settings page; relative path.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "tolerant::optional_text")]
     pub settings_path: Option<String>,
-    /// What to start, by platform: `win`, `mac`; in hosts like ours also `linux`.
+    /// The program or page to start, by platform: `win`, `mac`, and our addition `linux`.
     #[serde(deserialize_with = "tolerant::or_default")]
     pub runtime: BTreeMap<String, Runtime>,
-    /// Which host it needs.
+    /// The required host.
     #[serde(deserialize_with = "tolerant::or_default")]
     pub creator_central: CreatorCentral,
-    /// Its widgets.
+    /// The package's widgets.
     #[serde(deserialize_with = "tolerant::or_default")]
     pub widgets: Vec<Widget>,
     /// Our addition: the keys that a host may offer to a user who has none yet.
@@ -104,20 +116,20 @@ pub struct PackageConfig {
     pub more: Map<String, Value>,
 }
 
-/// What to start on one platform.
+/// The program or page to start on one platform.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Runtime {
     /// `bin` (a program) or `web` (a page).
     #[serde(rename = "type", deserialize_with = "tolerant::text")]
     pub kind: String,
-    /// The program or page; relative path. On macOS a program may be an application: a folder that ends in `.app`.
+    /// Relative path of the program or page. On macOS a program may be an application: a folder whose name ends in `.app`.
     #[serde(deserialize_with = "tolerant::text")]
     pub target: String,
-    /// Our addition: the package library that the program loads; relative path.
+    /// Our addition: relative path of the package library that the program loads.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "tolerant::optional_text")]
     pub library: Option<String>,
-    /// The oldest version of the system.
+    /// The oldest supported version of the operating system.
     #[serde(rename = "MinimumVersion", deserialize_with = "tolerant::text")]
     pub minimum_version: String,
     /// Members that this version doesn't know.
@@ -125,14 +137,14 @@ pub struct Runtime {
     pub more: Map<String, Value>,
 }
 
-/// Which host a package needs.
+/// The host that a package requires.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct CreatorCentral {
-    /// The oldest version of the application.
+    /// The oldest supported version of Creator Central.
     #[serde(deserialize_with = "tolerant::text")]
     pub minimum_version: String,
-    /// 2.
+    /// The version of the package SDK, which is 2. Some files have it as a string.
     #[serde(rename = "SDKVersion")]
     pub sdk_version: Value,
     /// Members that this version doesn't know.
@@ -144,19 +156,19 @@ pub struct CreatorCentral {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct Widget {
-    /// Its name in the Widget List.
+    /// The name in the Widget List.
     #[serde(deserialize_with = "tolerant::text")]
     pub name: String,
-    /// Its icon in the Widget List, 75 x 54 recommended; relative path.
+    /// Relative path of the icon in the Widget List, 75 x 54 recommended.
     #[serde(deserialize_with = "tolerant::text")]
     pub icon: String,
     /// Reverse DNS, `[a-z0-9.-]+`.
     #[serde(rename = "UUID", deserialize_with = "tolerant::text")]
     pub uuid: String,
-    /// What it does.
+    /// The tooltip in the Widget List.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "tolerant::optional_text")]
     pub tooltip: Option<String>,
-    /// The page shown when an instance is selected; relative path.
+    /// Relative path of the property view: the page that is shown when an instance is selected.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "tolerant::optional_text")]
     pub property_view_path: Option<String>,
     /// Whether the user may edit the title; true by default.
@@ -171,10 +183,10 @@ pub struct Widget {
     /// Whether it can be a step of a multi-action key; true by default. Since SDK 2.0.5.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "tolerant::flag")]
     pub multi_action_supported: Option<bool>,
-    /// Its states, zero-based, at least one.
+    /// The states, at least one. Messages number them from zero.
     #[serde(deserialize_with = "tolerant::or_default")]
     pub states: Vec<State>,
-    /// Its layouts; 1 x 1 if there are none.
+    /// The layouts; if empty, the widget is 1 x 1.
     #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "tolerant::or_default")]
     pub layouts: Vec<Layout>,
     /// Members that this version doesn't know.
@@ -183,7 +195,7 @@ pub struct Widget {
 }
 
 impl Widget {
-    /// Its layouts; one of 1 x 1 where none are declared.
+    /// Returns the layouts; one of 1 x 1 if none are declared.
     #[must_use]
     pub fn layouts(&self) -> Vec<Layout> {
         if self.layouts.is_empty() {
@@ -200,13 +212,13 @@ pub struct StarterKey {
     /// The UUID of one of the package's widgets.
     #[serde(deserialize_with = "tolerant::text")]
     pub widget: String,
-    /// Index into the widget's layouts.
+    /// Zero-based index into the widget's layouts.
     #[serde(deserialize_with = "tolerant::small_number")]
     pub layout: u8,
-    /// The leftmost column of its place, zero-based; none leaves the place to the host.
+    /// The zero-based leftmost column; `None` lets the host choose.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "tolerant::optional_small_number")]
     pub column: Option<u8>,
-    /// The topmost row of its place, zero-based; none leaves the place to the host.
+    /// The zero-based topmost row; `None` lets the host choose.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "tolerant::optional_small_number")]
     pub row: Option<u8>,
     /// Members that this version doesn't know.
@@ -214,14 +226,14 @@ pub struct StarterKey {
     pub more: Map<String, Value>,
 }
 
-/// One state of a widget.
+/// A state of a widget.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct State {
-    /// The title at first. Samples write `Title`, documents `Name`.
+    /// The initial title. Samples spell it `Title`, the documents `Name`.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "tolerant::optional_text")]
     pub title: Option<String>,
-    /// The image at first; relative path.
+    /// Relative path of the initial image.
     #[serde(deserialize_with = "tolerant::text")]
     pub image: String,
     /// Members that this version doesn't know.
@@ -233,10 +245,10 @@ pub struct State {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct Layout {
-    /// Its name in the layout picker.
+    /// The name in the layout picker.
     #[serde(deserialize_with = "tolerant::text")]
     pub title: String,
-    /// Its picture in the layout picker, 120 x 120; relative path.
+    /// Relative path of the picture in the layout picker, 120 x 120.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "tolerant::optional_text")]
     pub icon: Option<String>,
     /// Columns, 1 to 5.
@@ -251,17 +263,17 @@ pub struct Layout {
 }
 
 impl PackageConfig {
-    /// Reads a package file. A byte order mark, which Windows editors like to write, is skipped.
+    /// Parses a package file. A byte order mark, which Windows editors tend to write, is skipped.
     ///
     /// # Errors
-    /// If it isn't JSON, or a member has another type than it should. Says where.
+    /// If it isn't JSON, or a member has the wrong type. The message names the place.
     pub fn parse(text: &str) -> Result<Self, serde_json::Error> {
         let mut file: Value = serde_json::from_str(text.trim_start_matches('\u{feff}'))?;
-        settle_spellings(&mut file);
+        normalize(&mut file);
         serde_json::from_value(file)
     }
 
-    /// The file's text.
+    /// Returns the file as JSON text.
     #[must_use]
     pub fn to_text(&self) -> String {
         let mut text = serde_json::to_string_pretty(self).expect("strings, numbers and maps of them always serialize");
@@ -269,19 +281,19 @@ impl PackageConfig {
         text
     }
 
-    /// What to start on this system, if the package has something for it.
+    /// Returns the runtime for the current [`PLATFORM`], if the package has one.
     #[must_use]
     pub fn runtime_here(&self) -> Option<&Runtime> {
         self.runtime.get(PLATFORM)
     }
 
-    /// The widget with a UUID.
+    /// Returns the widget with this UUID.
     #[must_use]
     pub fn widget(&self, uuid: &str) -> Option<&Widget> {
         self.widgets.iter().find(|widget| widget.uuid == uuid)
     }
 
-    /// Every file that it names, with the place where it does.
+    /// Returns every path in the package file, each with the member that it is in, such as `Widgets[0].Icon`.
     #[must_use]
     pub fn files(&self) -> Vec<(String, &str)> {
         let mut files = vec![("Icon".to_owned(), self.icon.as_str())];
@@ -312,7 +324,7 @@ impl PackageConfig {
         files
     }
 
-    /// The paths of [`PackageConfig::files`], in the same order.
+    /// Returns the paths of [`PackageConfig::files`] in the same order.
     fn paths_mut(&mut self) -> Vec<&mut String> {
         let mut paths = vec![&mut self.icon];
         paths.extend(&mut self.settings_path);
@@ -329,66 +341,78 @@ impl PackageConfig {
         paths
     }
 
-    /// Gives each path the ending that it lacks, where the package has such a file: released packages name `images/full`
-    /// and mean `images/full.png`, or `Program` and mean `Program.exe`. Returns the member, what it named, and what it
-    /// names now. `exists` tells whether the package has a file or folder of a relative path.
-    pub fn complete_paths(&mut self, exists: &dyn Fn(&str) -> bool) -> Vec<(String, String, String)> {
+    /// Adds missing file extensions to paths, where the package has such a file, and returns the changes: released packages
+    /// write `images/full` for `images/full.png`, or `Program` for `Program.exe`.
+    ///
+    /// `exists` returns whether the package has a file or folder at a relative path.
+    pub fn complete_paths(&mut self, exists: &dyn Fn(&str) -> bool) -> Vec<CompletedPath> {
         let mut completed = Vec::new();
         for (member, path) in self.files() {
-            let with = |endings: &[&str]| {
-                endings.iter().map(|ending| format!("{path}{ending}")).find(|path| is_inside(path) && exists(path))
+            let with = |extensions: &[&str]| {
+                let candidates = extensions.iter().map(|extension| format!("{path}{extension}"));
+                candidates.into_iter().find(|path| is_inside(path) && exists(path))
             };
             let found = match self.runtime_of_target(&member) {
                 Some(("win", "bin")) if path.to_lowercase().ends_with(".exe") => None,
-                // As Windows does it, also beside the program of another system.
+                // Like Windows, which prefers `Program.exe` even if there is also a `Program` for another platform.
                 Some(("win", "bin")) => with(&[".exe"]),
                 _ if exists(path) => None,
                 Some(("mac", "bin")) => with(&[APPLICATION]),
-                Some((_, "web")) => with(PAGE_ENDINGS),
+                Some((_, "web")) => with(PAGE_EXTENSIONS),
                 Some(_) => None,
-                None if member.ends_with("Path") => with(PAGE_ENDINGS),
+                None if member.ends_with("Path") => with(PAGE_EXTENSIONS),
                 None if member.ends_with("library") => None,
-                None => with(PICTURE_ENDINGS),
+                None => with(PICTURE_EXTENSIONS),
             };
-            completed.push(found.map(|found| (member, path.to_owned(), found)));
+            completed.push(found.map(|found| CompletedPath { member, written: path.to_owned(), completed: found }));
         }
-        for (path, completed) in self.paths_mut().into_iter().zip(&completed) {
-            if let Some((_, _, found)) = completed {
-                path.clone_from(found);
+        for (path, change) in self.paths_mut().into_iter().zip(&completed) {
+            if let Some(change) = change {
+                path.clone_from(&change.completed);
             }
         }
         completed.into_iter().flatten().collect()
     }
 
-    /// Platform and kind of the runtime whose target a member of the package file is.
+    /// Returns the platform and kind of the runtime, if `member` is a runtime's target.
     fn runtime_of_target(&self, member: &str) -> Option<(&str, &str)> {
         let platform = member.strip_prefix("Runtime.")?.strip_suffix(".target")?;
         self.runtime.get_key_value(platform).map(|(platform, runtime)| (platform.as_str(), runtime.kind.as_str()))
     }
 }
 
-/// Members of the package file, at whatever depth, that are paths.
+/// A path to which [`PackageConfig::complete_paths`] has added its extension.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CompletedPath {
+    /// The member of the package file, such as `Widgets[0].Icon`.
+    pub member: String,
+    /// The path in the package file.
+    pub written: String,
+    /// The path with its extension.
+    pub completed: String,
+}
+
+/// The members of the package file, at any depth, that are paths.
 const PATHS: [&str; 6] = ["Icon", "Image", "target", "library", "PropertyViewPath", "SettingsPath"];
 
-/// Where documents and samples spell a member differently, the samples' spelling is what counts; where a file has both,
-/// the other one stays beside it as a member like any unknown one. Paths as Windows writes them, and those with a slash in
-/// front, are as everybody writes them.
-fn settle_spellings(file: &mut Value) {
-    fn straighten(value: &mut Value) {
+/// Renames members that are spelled as in the documents to the samples' spelling, and normalizes paths. If a file has both
+/// spellings, the documents' one is kept like an unknown member.
+fn normalize(file: &mut Value) {
+    fn normalize_paths(value: &mut Value) {
         match value {
             Value::Object(members) => {
                 for (name, value) in members {
                     match value {
-                        Value::String(path) if PATHS.contains(&name.as_str()) => *path = settled_path(path),
-                        value => straighten(value),
+                        Value::String(path) if PATHS.contains(&name.as_str()) => *path = normalize_path(path),
+                        value => normalize_paths(value),
                     }
                 }
             }
-            Value::Array(values) => values.iter_mut().for_each(straighten),
+            Value::Array(values) => values.iter_mut().for_each(normalize_paths),
             _ => {}
         }
     }
-    fn settle(object: &mut Value, from: &str, to: &str) {
+    fn rename(object: &mut Value, from: &str, to: &str) {
         if let Some(object) = object.as_object_mut()
             && !object.contains_key(to)
             && let Some(value) = object.remove(from)
@@ -397,28 +421,28 @@ fn settle_spellings(file: &mut Value) {
         }
     }
     for runtime in file.get_mut("Runtime").and_then(Value::as_object_mut).into_iter().flat_map(|all| all.values_mut()) {
-        settle(runtime, "Type", "type");
-        settle(runtime, "Target", "target");
+        rename(runtime, "Type", "type");
+        rename(runtime, "Target", "target");
     }
     for widget in file.get_mut("Widgets").and_then(Value::as_array_mut).into_iter().flatten() {
         for state in widget.get_mut("States").and_then(Value::as_array_mut).into_iter().flatten() {
-            settle(state, "Name", "Title");
+            rename(state, "Name", "Title");
         }
     }
-    // Not everywhere: what isn't known isn't touched.
+    // Only here, so that unknown members stay unchanged.
     for name in ["Icon", "SettingsPath", "Runtime", "Widgets"] {
         if let Some(value) = file.get_mut(name) {
             match value {
-                Value::String(path) => *path = settled_path(path),
-                value => straighten(value),
+                Value::String(path) => *path = normalize_path(path),
+                value => normalize_paths(value),
             }
         }
     }
 }
 
-/// A path of the package file with forward slashes, and without one in front: the package's folder is meant all the same.
-/// Two of them name another computer, and stay what they are.
-fn settled_path(path: &str) -> String {
+/// Replaces backslashes by slashes and removes one leading slash: such paths are relative to the package's folder, too. Two
+/// leading slashes are kept, because they name another computer.
+fn normalize_path(path: &str) -> String {
     let path = path.replace('\\', "/");
     match path.strip_prefix('/') {
         Some(rest) if !rest.starts_with('/') => rest.to_owned(),
@@ -426,7 +450,8 @@ fn settled_path(path: &str) -> String {
     }
 }
 
-/// Whether a text can be the UUID of a package or widget: `[a-z0-9.-]+`, and no name that means a folder.
+/// Returns whether `text` is a valid UUID of a package or widget: at most 200 of `[a-z0-9.-]`, without a dot at either end, so
+/// that it is neither `..` nor a hidden folder.
 #[must_use]
 pub fn is_uuid(text: &str) -> bool {
     !text.is_empty()
@@ -436,7 +461,7 @@ pub fn is_uuid(text: &str) -> bool {
         && !text.ends_with('.')
 }
 
-/// Whether a path stays within the folder that it is relative to, on every system.
+/// Returns whether a relative path stays within its folder on every operating system.
 #[must_use]
 pub fn is_inside(path: &str) -> bool {
     let path = path.strip_prefix("./").unwrap_or(path);
@@ -445,30 +470,32 @@ pub fn is_inside(path: &str) -> bool {
         && path.split('/').all(|part| !part.is_empty() && part != "." && part != "..")
 }
 
-/// Where a macOS application has its programs, relative to the package's folder; none if the target isn't one.
+/// Returns the folder of a macOS application's programs, relative to the package's folder; `None` if the target isn't an
+/// application.
 #[must_use]
 pub fn application_programs(target: &str) -> Option<String> {
     target.ends_with(APPLICATION).then(|| format!("{target}/Contents/MacOS"))
 }
 
-/// Where a macOS application has the file that names its program (`CFBundleExecutable`), relative to the package's
-/// folder; none if the target isn't one.
+/// Returns the path of a macOS application's `Info.plist`, which names its program
+/// ([`CFBundleExecutable`](https://developer.apple.com/documentation/bundleresources/information-property-list/cfbundleexecutable)),
+/// relative to the package's folder; `None` if the target isn't an application.
 #[must_use]
 pub fn application_info(target: &str) -> Option<String> {
     target.ends_with(APPLICATION).then(|| format!("{target}/Contents/Info.plist"))
 }
 
-/// A file of `lang/`: the Widget List's texts in one language.
+/// A file of `lang/`: the names in the Widget List in one language.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Translation {
     /// The package's name.
     pub name: Option<String>,
-    /// Widget names by UUID.
+    /// The widgets' names by UUID.
     pub widgets: BTreeMap<String, String>,
 }
 
 impl Translation {
-    /// Reads a language file; whatever isn't as it should be is left out.
+    /// Parses a language file. Malformed entries are skipped.
     ///
     /// # Errors
     /// If it isn't a JSON object.
@@ -504,24 +531,24 @@ mod tests {
     }
 
     #[test]
-    fn pixels_are_the_vendors() {
+    fn sizes_in_pixels_match_the_vendors() {
         assert_eq!([1, 2, 3, 4, 5].map(width_px), [150, 308, 466, 624, 782]);
         assert_eq!([1, 2, 3, 4].map(height_px), [108, 224, 340, 456]);
     }
 
     #[test]
-    fn both_spellings_are_read_and_the_samples_written() {
+    fn both_spellings_are_parsed_and_the_samples_serialized() {
         let config = PackageConfig::parse(&format!("\u{feff}{}", sample())).unwrap();
         assert_eq!(config.runtime["win"].target, "n.exe");
         assert_eq!(config.widgets[0].states[0].title.as_deref(), Some("off"));
         let written: Value = serde_json::from_str(&config.to_text()).unwrap();
         assert_eq!(written["Runtime"]["win"], json!({"type": "bin", "target": "n.exe", "MinimumVersion": "10"}));
         assert_eq!(written["Widgets"][0]["States"][0], json!({"Title": "off", "Image": "s.png", "Extra": 1}));
-        assert_eq!(written["Future"], json!({"x": 1}), "what isn't known is kept");
+        assert_eq!(written["Future"], json!({"x": 1}), "unknown members are preserved");
     }
 
     #[test]
-    fn paths_as_windows_writes_them_are_read() {
+    fn backslashes_in_paths_are_normalized() {
         let mut file = sample();
         file["Icon"] = json!("images\\i.png");
         file["Runtime"]["win"]["Target"] = json!(".\\bin\\n.exe");
@@ -531,13 +558,13 @@ mod tests {
         let config = PackageConfig::parse(&file.to_string()).unwrap();
         assert_eq!((config.icon.as_str(), config.runtime["win"].target.as_str()), ("images/i.png", "./bin/n.exe"));
         assert_eq!(config.widgets[0].states[0].image, "images/s.png");
-        assert!(!is_inside(config.widgets[0].layouts[0].icon.as_deref().unwrap()), "they lead out as before");
+        assert!(!is_inside(config.widgets[0].layouts[0].icon.as_deref().unwrap()), "still outside of the package");
         assert_eq!(config.description, "either\\or");
     }
 
     #[test]
-    fn one_slash_in_front_means_the_packages_folder() {
-        for (written, read, inside) in [
+    fn leading_slash_is_relative_to_the_package() {
+        for (written, expected, inside) in [
             ("/i.png", "i.png", true),
             ("\\images\\i.png", "images/i.png", true),
             ("//server/i.png", "//server/i.png", false),
@@ -552,13 +579,13 @@ mod tests {
             file["Runtime"]["win"]["Target"] = json!(written);
             let config = PackageConfig::parse(&file.to_string()).unwrap();
             for path in [&config.icon, &config.widgets[0].states[0].image, &config.runtime["win"].target] {
-                assert_eq!((path.as_str(), is_inside(path)), (read, inside), "{written}");
+                assert_eq!((path.as_str(), is_inside(path)), (expected, inside), "{written}");
             }
         }
     }
 
     #[test]
-    fn paths_get_the_endings_that_they_lack() {
+    fn complete_paths_adds_missing_extensions() {
         let mut file = sample();
         file["Icon"] = json!("images/full");
         file["SettingsPath"] = json!("pages/settings");
@@ -570,7 +597,7 @@ mod tests {
         file["Widgets"][0]["States"] = json!([{"Image": "on"}, {"Image": "off.state"}, {"Image": "gone"}]);
         file["Widgets"][0]["Layouts"][0]["Icon"] = json!("../l");
         let mut config = PackageConfig::parse(&file.to_string()).unwrap();
-        let has = [
+        let existing = [
             "images/full.svg",
             "images/full.png",
             "pages/settings.htm",
@@ -586,10 +613,10 @@ mod tests {
             "w.png.svg",
             "../l.png",
         ];
-        let completed = config.complete_paths(&|path| has.contains(&path));
-        let now: Vec<String> = config.files().into_iter().map(|(_, path)| path.to_owned()).collect();
+        let completed = config.complete_paths(&|path| existing.contains(&path));
+        let paths: Vec<String> = config.files().into_iter().map(|(_, path)| path.to_owned()).collect();
         assert_eq!(
-            now,
+            paths,
             [
                 "images/full.png",
                 "pages/settings.htm",
@@ -607,12 +634,13 @@ mod tests {
             ]
         );
         assert_eq!(completed.len(), 8, "{completed:?}");
-        assert_eq!(completed[0], ("Icon".to_owned(), "images/full".to_owned(), "images/full.png".to_owned()));
-        assert_eq!(config.paths_mut().len(), now.len());
+        let (member, written) = ("Icon".to_owned(), "images/full".to_owned());
+        assert_eq!(completed[0], CompletedPath { member, written, completed: "images/full.png".to_owned() });
+        assert_eq!(config.paths_mut().len(), paths.len());
     }
 
     #[test]
-    fn a_file_with_both_spellings_is_read_and_loses_nothing() {
+    fn file_with_both_spellings_keeps_all_members() {
         let mut file = sample();
         file["Runtime"]["win"]["type"] = json!("web");
         file["Widgets"][0]["States"][0]["Title"] = json!("shown");
@@ -625,7 +653,7 @@ mod tests {
     }
 
     #[test]
-    fn language_files_are_read() {
+    fn translation_skips_malformed_entries() {
         let text = r#"{"Name": "Musik", "com.example.n.w": {"Name": "Weiter"}, "odd": 7}"#;
         let translation = Translation::parse(text).unwrap();
         assert_eq!(translation.name.as_deref(), Some("Musik"));

@@ -1,11 +1,28 @@
-//! The package's end of the wire: it connects, registers, comes back when the socket drops, and turns the host's
-//! messages into what happens to a package: instances appear, keys are pressed, settings change, pages speak.
+//! The package's connection to the host: it registers, reconnects when the socket drops, and converts the host's messages to
+//! [`Event`]s. Commands go through [`Host`].
 //!
-//! Nothing here names a message of the wire to its user, so that a package written against it runs on any host whose
-//! protocol is brought in beside this one.
+//! Messages of the protocol don't appear in this API, so that a package runs unchanged on hosts with another protocol, once that
+//! protocol is supported here.
 //!
-//! Three ways to use it: widgets with typed settings ([`widget`](crate::widget)), the simplest and right for most packages;
-//! one [`Package`] for all widgets, which [`serve`] calls; or a loop of one's own over [`Events`].
+//! There are three ways to use it:
+//!
+//! - Widgets with typed settings ([`widget`](crate::widget)) are the simplest, and suit most packages.
+//! - A loop over [`Events::next`] suits packages that have more to do than to handle the events of their widgets.
+//! - One [`Package`] for all widgets has synchronous methods, which [`serve`] calls.
+//!
+//! ```no_run
+//! use host_sdk::package::{Event, Events, Host};
+//!
+//! async fn run(host: Host, mut events: Events) {
+//!     while let Some(event) = events.next().await {
+//!         match event {
+//!             Event::Appeared(instance) => host.set_title(&instance.id, "Ready"),
+//!             Event::Triggered(id) => host.set_title(&id, "Pressed"),
+//!             _ => {}
+//!         }
+//!     }
+//! }
+//! ```
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
@@ -24,29 +41,29 @@ use tokio_tungstenite::tungstenite::{self, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
 use crate::backoff::Backoff;
-use crate::json::{self, MOST_LEVELS};
+use crate::json::{self, MAX_DEPTH};
 use crate::protocol::{ActionEffect, EffectKind, FromHost, StartArgs, ToHost};
 pub use crate::protocol::{FontAttribute, Info, Layout, Settings};
 
-/// Events that wait for the package. When it is full the socket isn't read any further: presses are never dropped.
-const EVENTS: usize = 256;
-/// Messages that wait for the host. When it is full (the host is away) the oldest goes.
-const OUTBOX: usize = 4096;
-/// The largest message taken from a host.
+/// Capacity of the queue of events. While it is full the socket isn't read, so that presses are never dropped.
+const EVENT_CAPACITY: usize = 256;
+/// Capacity of the queue of messages to the host. If it is full, because the host is disconnected, the oldest is dropped.
+const OUTBOX_CAPACITY: usize = 4096;
+/// Maximum size of a message from the host in bytes.
 const MAX_MESSAGE: usize = 16 << 20;
-/// The waits before a host that is gone is looked for again.
+/// The delays between attempts to connect.
 const RECONNECT: Backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(5));
-/// How long a host may take to accept a connection, with its part of the WebSocket handshake. It is on this computer.
-const OPEN_WITHIN: Duration = Duration::from_secs(5);
-/// How long a host may take to accept the registration.
-const REGISTER_WITHIN: Duration = Duration::from_secs(5);
+/// How long a host may take to accept a connection, including the WebSocket handshake. It is on the same computer.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a host may take to receive the registration.
+const REGISTER_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Names one instance of a widget for as long as it exists.
+/// Identifies an instance of a widget for as long as it exists.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct InstanceId(Arc<str>);
 
 impl InstanceId {
-    /// The host's own name for it.
+    /// Returns the host's name for the instance, the `context` of its messages.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -65,67 +82,67 @@ impl fmt::Display for InstanceId {
     }
 }
 
-/// A widget on a key, as the host describes it when it appears.
+/// An instance of a widget, as the host describes it when it appears.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Instance {
-    /// Its name.
+    /// Its id.
     pub id: InstanceId,
-    /// Which widget it is: a UUID from the package file.
+    /// The UUID of its widget in the package file.
     pub widget: String,
-    /// Its settings, as far as the host has sent them. [`Event::Settings`] follows.
+    /// Its settings, if the host sends them with the message. [`Event::Settings`] follows in any case.
     pub settings: Settings,
-    /// Its state, zero-based; 0 where the widget has one.
+    /// Its zero-based state; 0 if the widget has only one.
     pub state: u32,
-    /// Its layout, where the host says it.
+    /// Its layout, if the host reports it.
     pub layout: Option<Layout>,
 }
 
-/// A page that speaks with the package: the property view of an instance, or the package's settings page.
+/// A page that exchanges messages with the package: the property view of an instance, or the package's settings page.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Page {
-    /// The widget's UUID; the package's for its settings page.
+    /// The UUID of the widget, or of the package for its settings page.
     pub widget: String,
-    /// The instance; the package's UUID for its settings page.
+    /// The id of the instance, or the UUID of the package for its settings page.
     pub context: String,
 }
 
-/// What happens to a package.
+/// An event from the host, or of the connection to it.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
-    /// The host is there, for the first time or again. It knows nothing of what was shown before.
+    /// The host is connected, for the first time or again. It doesn't know what was shown before.
     Connected,
-    /// The host is gone for now. Whatever is sent meanwhile waits, within bounds.
+    /// The host is disconnected. Commands are queued until it is connected again, within limits.
     Disconnected,
-    /// An instance is visible from now on. May come again for a visible one, after a reconnect.
+    /// An instance has become visible. Repeated for a visible instance after a reconnect.
     Appeared(Instance),
-    /// An instance isn't visible any more.
+    /// An instance is no longer visible.
     Disappeared(InstanceId),
-    /// A key went down.
+    /// A key was pressed down.
     Pressed(InstanceId),
-    /// A key came up, wherever the finger was.
+    /// A key was released, even if the finger has left it.
     Released(InstanceId),
-    /// A key was pressed and released within itself; follows its [`Event::Released`].
+    /// A key was pressed and released inside itself. Follows [`Event::Released`].
     Triggered(InstanceId),
-    /// All settings of an instance, also when the package itself has set them.
+    /// All settings of an instance, also after a change by the package itself.
     Settings(InstanceId, Settings),
-    /// All settings of the package.
+    /// All settings of the package, also after a change by the package itself.
     PackageSettings(Settings),
-    /// The titles of an instance, one a state: asked for, or changed by the user.
+    /// The titles of an instance, one for each state: after [`Host::request_titles`] or a change by the user.
     Titles(InstanceId, Vec<String>),
-    /// The icons of an instance, one a state: asked for, or changed by the user.
+    /// The icons of an instance, one for each state: after [`Host::request_icons`] or a change by the user.
     Icons(InstanceId, Vec<String>),
-    /// The title font of an instance: asked for, or changed by the user.
+    /// The font of an instance's title: after [`Host::request_font`] or a change by the user.
     Font(InstanceId, FontAttribute),
-    /// A page is shown.
+    /// A page was opened.
     PageOpened(Page),
-    /// A page is gone.
+    /// A page was closed.
     PageClosed(Page),
-    /// A page says something.
+    /// A message from a page.
     PageMessage(Page, Value),
 }
 
 impl Event {
-    fn from_wire(message: FromHost) -> Option<Self> {
+    fn from_message(message: FromHost) -> Option<Self> {
         let id = |context: String| InstanceId(context.into());
         Some(match message {
             FromHost::WidgetWillAppear { widget, context, state, settings, layout } => Self::Appeared(Instance {
@@ -149,7 +166,7 @@ impl Event {
             FromHost::SendToPackage { widget, context, payload } => {
                 Self::PageMessage(Page { widget, context }, payload)
             }
-            // The connection itself ends with the second.
+            // The first is for pages. The second ends the connection: see `converse`.
             FromHost::SendToPropertyView { .. } | FromHost::ApplicationWillTerminate => return None,
             FromHost::Unknown { event, .. } => {
                 tracing::debug!(event, "the host sent an event that this version doesn't know");
@@ -171,7 +188,7 @@ pub enum Image {
 }
 
 impl Image {
-    /// The picture as a `data:` URI.
+    /// Returns the picture as a `data:` URI.
     #[must_use]
     pub fn to_data_uri(&self) -> String {
         let (kind, bytes) = match self {
@@ -188,16 +205,18 @@ impl Image {
 /// An effect over a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// Shrunk.
+    /// The key is shrunk.
     Pressed,
-    /// Dimmed, with a red mark.
+    /// The key is dimmed and has a red mark.
     Invalid,
-    /// None.
+    /// Removes the effect.
     Clear,
 }
 
-/// The package's way to speak to the host. Cheap to clone. Nothing here waits or fails: what is said while the host is
-/// away is sent when it is back, and of several images for one instance only the newest.
+/// Sends commands to the host. Cheap to clone.
+///
+/// Commands neither wait nor fail. While the host is disconnected they are queued, up to 4096 of them. Of several images for one
+/// instance only the newest is kept.
 #[derive(Clone, Debug)]
 pub struct Host {
     outbox: Arc<Outbox>,
@@ -205,14 +224,14 @@ pub struct Host {
 }
 
 impl Host {
-    /// The package's UUID: context and widget of its settings page.
+    /// Returns the package's UUID, which is also the widget and context of its settings page.
     #[must_use]
     pub fn package_uuid(&self) -> &str {
         &self.package_uuid
     }
 
-    /// Shows a picture on a key. `description` says it in words, for screen readers and tests; hosts that don't know
-    /// this addition ignore it.
+    /// Shows a picture on a key. `description` describes it for screen readers and tests, and may be empty; hosts that don't
+    /// support this addition ignore it. Devices show at most 16 pictures a second.
     pub fn set_image(&self, instance: &InstanceId, image: &Image, description: &str) {
         self.outbox.push(ToHost::ChangeImage {
             context: instance.to_string(),
@@ -222,12 +241,12 @@ impl Host {
         });
     }
 
-    /// Changes a key's title, for every state.
+    /// Changes a key's title in every state.
     pub fn set_title(&self, instance: &InstanceId, title: &str) {
         self.outbox.push(ToHost::ChangeTitle { context: instance.to_string(), title: title.to_owned(), state: None });
     }
 
-    /// Shows another of a widget's states, zero-based.
+    /// Switches a key to another state of its widget, numbered from zero.
     pub fn set_state(&self, instance: &InstanceId, state: u32) {
         self.outbox.push(ToHost::ChangeState { context: instance.to_string(), state });
     }
@@ -248,37 +267,37 @@ impl Host {
         self.outbox.push(ToHost::ChangeFontAttribute { context: instance.to_string(), font: font.into() });
     }
 
-    /// Stores an instance's settings, all of them.
+    /// Replaces an instance's stored settings. Hosts keep them in a plain file, so they are no place for secrets.
     pub fn save_settings(&self, instance: &InstanceId, settings: Settings) {
         self.outbox.push(ToHost::SetWidgetSettings { context: instance.to_string(), settings });
     }
 
-    /// Asks for an instance's settings: [`Event::Settings`].
+    /// Requests an instance's settings: [`Event::Settings`].
     pub fn request_settings(&self, instance: &InstanceId) {
         self.outbox.push(ToHost::GetWidgetSettings { context: instance.to_string() });
     }
 
-    /// Stores the package's settings, all of them. Not a place for secrets: hosts keep them in a plain file.
+    /// Replaces the package's stored settings. Hosts keep them in a plain file, so they are no place for secrets.
     pub fn save_package_settings(&self, settings: Settings) {
         self.outbox.push(ToHost::SetPackageSettings { context: self.package_uuid.to_string(), settings });
     }
 
-    /// Asks for the package's settings: [`Event::PackageSettings`].
+    /// Requests the package's settings: [`Event::PackageSettings`].
     pub fn request_package_settings(&self) {
         self.outbox.push(ToHost::GetPackageSettings { context: self.package_uuid.to_string() });
     }
 
-    /// Asks for an instance's titles: [`Event::Titles`].
+    /// Requests an instance's titles: [`Event::Titles`].
     pub fn request_titles(&self, instance: &InstanceId) {
         self.outbox.push(ToHost::GetWidgetTitle { context: instance.to_string() });
     }
 
-    /// Asks for an instance's icons: [`Event::Icons`].
+    /// Requests an instance's icons: [`Event::Icons`].
     pub fn request_icons(&self, instance: &InstanceId) {
         self.outbox.push(ToHost::GetWidgetIcon { context: instance.to_string() });
     }
 
-    /// Asks for the font of an instance's title: [`Event::Font`].
+    /// Requests the font of an instance's title: [`Event::Font`].
     pub fn request_font(&self, instance: &InstanceId) {
         self.outbox.push(ToHost::GetFontAttribute { context: instance.to_string() });
     }
@@ -288,17 +307,17 @@ impl Host {
         self.outbox.push(ToHost::SendLog { message: message.into() });
     }
 
-    /// Opens a page in the user's browser: http or https.
+    /// Opens a page, http or https, in the user's browser.
     pub fn open_url(&self, url: impl Into<String>) {
         self.outbox.push(ToHost::OpenUrl { url: url.into() });
     }
 
-    /// Opens the package's settings page, in hosts that have a place for one. Others ignore it.
+    /// Opens the package's settings page. Hosts without settings pages ignore it.
     pub fn open_settings(&self) {
         self.outbox.push(ToHost::OpenSettings { context: self.package_uuid.to_string() });
     }
 
-    /// Says something to a page.
+    /// Sends a message to a page, if it is open.
     pub fn send_to_page(&self, page: &Page, message: Value) {
         self.outbox.push(ToHost::SendToPropertyView {
             widget: page.widget.clone(),
@@ -308,52 +327,51 @@ impl Host {
     }
 }
 
-/// What waits to be sent.
+/// The queue of messages to the host.
 #[derive(Debug, Default)]
 struct Outbox {
     messages: Mutex<VecDeque<ToHost>>,
-    more: Notify,
+    /// Notified after a message was pushed.
+    pushed: Notify,
 }
 
 impl Outbox {
     fn lock(&self) -> MutexGuard<'_, VecDeque<ToHost>> {
-        // The queue is whole between any two statements, so a panic elsewhere doesn't spoil it.
+        // The queue is consistent after every statement, so a panic while it is locked does no harm.
         self.messages.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn push(&self, message: ToHost) {
         if is_too_deep(&message) {
-            return tracing::error!(
-                "a message isn't sent: hosts refuse more than {MOST_LEVELS} levels within one another"
-            );
+            return tracing::error!("message dropped: hosts refuse JSON with more than {MAX_DEPTH} levels");
         }
         let mut messages = self.lock();
         if let ToHost::ChangeImage { context, state, .. } = &message {
-            // The newest goes to the end, not into the place of the one before: a change of state that waits between
-            // the two would make the host show the new state's own image.
-            messages.retain(|waiting| {
-                !matches!(waiting, ToHost::ChangeImage { context: c, state: s, .. } if c == context && s == state)
+            // The newest is appended instead of replacing the previous one in place: after a queued change of state between
+            // them, the host would show the new state's own image.
+            messages.retain(|queued| {
+                !matches!(queued, ToHost::ChangeImage { context: c, state: s, .. } if c == context && s == state)
             });
         }
-        if messages.len() == OUTBOX {
+        if messages.len() == OUTBOX_CAPACITY {
             messages.pop_front();
         }
         messages.push_back(message);
         drop(messages);
-        self.more.notify_one();
+        self.pushed.notify_one();
     }
 
     fn pop(&self) -> Option<ToHost> {
         self.lock().pop_front()
     }
 
-    /// Pictures of keys that a new connection will ask for again.
-    fn forget_images(&self) {
+    /// Removes queued images: after a reconnect every instance appears again.
+    fn discard_images(&self) {
         self.lock().retain(|message| !matches!(message, ToHost::ChangeImage { .. }));
     }
 }
 
-/// Whether hosts would refuse what a package sends as being nested too deeply.
+/// Returns whether hosts would refuse a message because it is nested too deeply.
 fn is_too_deep(message: &ToHost) -> bool {
     match message {
         ToHost::SetWidgetSettings { settings, .. } | ToHost::SetPackageSettings { settings, .. } => {
@@ -364,7 +382,7 @@ fn is_too_deep(message: &ToHost) -> bool {
     }
 }
 
-/// What happens, in order. Dropping it closes the connection.
+/// Receives events in order. Dropping it closes the connection.
 #[derive(Debug)]
 pub struct Events {
     events: mpsc::Receiver<Event>,
@@ -372,24 +390,26 @@ pub struct Events {
 }
 
 impl Events {
-    /// The next event; `None` when the package shall end: it was asked to, or the host has announced its own end. Safe to
-    /// cancel.
+    /// Waits for the next event. Returns `None` when the package has to end, because it was asked to or because the host has
+    /// announced its own end.
+    ///
+    /// This method is cancel safe.
     pub async fn next(&mut self) -> Option<Event> {
         self.events.recv().await
     }
 
-    /// Becomes true when the package shall end, also while events still wait.
+    /// Becomes true when the package has to end, even if events are still queued.
     pub(crate) fn stopped(&self) -> watch::Receiver<bool> {
         self.stopped.clone()
     }
 }
 
-/// Ends a connection from outside: see [`connect`].
+/// Ends a connection: see [`connect`].
 #[derive(Debug)]
 pub struct Stop(watch::Sender<bool>);
 
 impl Stop {
-    /// Closes the socket; [`Events::next`] then answers `None`.
+    /// Closes the socket. [`Events::next`] then returns `None`.
     pub fn stop(&self) {
         self.0.send_replace(true);
     }
@@ -399,19 +419,20 @@ impl Stop {
     }
 }
 
-/// Starts to keep a connection to the host, in a task of the current tokio runtime. It is kept until [`Stop`] says so
-/// or [`Events`] is dropped: a host that can't be reached or hangs up is tried again, after 0.2 s at first and 5 s at
-/// most.
+/// Connects to the host in a new task of the current tokio runtime, and reconnects until [`Stop::stop`] is called or [`Events`]
+/// is dropped. The delay between attempts grows from 0.2 s to 5 s.
+///
+/// Package libraries receive `Host` and `Events` as arguments of [`Entry::run`](crate::abi::Entry::run) and needn't call this.
 ///
 /// # Panics
-/// Outside a tokio runtime with time and I/O enabled.
+/// If called outside of a tokio runtime. The runtime needs time and I/O enabled.
 #[must_use]
 pub fn connect(args: &StartArgs) -> (Host, Events, Stop) {
     let Connection { host, events, stop, task: _ } = open_connection(args);
     (host, events, stop)
 }
 
-/// What [`connect`] answers, and the task that it has started.
+/// The result of [`connect`], and the task that it has started.
 pub(crate) struct Connection {
     pub(crate) host: Host,
     pub(crate) events: Events,
@@ -421,7 +442,7 @@ pub(crate) struct Connection {
 
 pub(crate) fn open_connection(args: &StartArgs) -> Connection {
     let outbox = Arc::new(Outbox::default());
-    let (sender, receiver) = mpsc::channel(EVENTS);
+    let (sender, receiver) = mpsc::channel(EVENT_CAPACITY);
     let (stop, stopped) = watch::channel(false);
     let host = Host { outbox: outbox.clone(), package_uuid: args.package_uuid.as_str().into() };
     let events = Events { events: receiver, stopped: stopped.clone() };
@@ -442,16 +463,16 @@ async fn keep_connected(
             match open(args.port).await {
                 Ok(socket) => {
                     tracing::info!(port = args.port, "connected to the host");
-                    let heard = converse(socket, &args, &outbox, &events, &stop).await;
+                    let has_received = converse(socket, &args, &outbox, &events, &stop).await;
                     tracing::info!(port = args.port, "the connection to the host ended");
-                    outbox.forget_images();
+                    outbox.discard_images();
                     if events.send(Event::Disconnected).await.is_err() {
                         return;
                     }
-                    // A host that takes the connection and hangs up at once isn't hammered.
-                    failures = if heard { 0 } else { failures };
+                    // A host that accepts connections and closes them at once still counts as a failure.
+                    failures = if has_received { 0 } else { failures };
                 }
-                Err(error) => tracing::debug!(port = args.port, %error, "the host doesn't answer"),
+                Err(error) => tracing::debug!(port = args.port, %error, "connecting to the host failed"),
             }
             failures += 1;
             tokio::select! {
@@ -462,42 +483,42 @@ async fn keep_connected(
     };
     tokio::select! {
         () = work => {}
-        // It never fails: `stop` is here.
+        // Never an error, because `stop` is alive.
         Ok(_) = stopped.wait_for(|stopped| *stopped) => {}
     }
 }
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
-/// Where hosts listen: the first needs no name to be resolved, and the last is for systems whose `localhost` lacks it.
-const HOSTS: [&str; 3] = ["127.0.0.1", "localhost", "[::1]"];
+/// The addresses on which hosts listen. The first needs no name resolution, the last is for systems where `localhost` lacks it.
+const ADDRESSES: [&str; 3] = ["127.0.0.1", "localhost", "[::1]"];
 
-/// Why there is no connection to a host.
+/// Why a connection to a host can't be opened.
 #[derive(Debug, thiserror::Error)]
 enum OpenError {
     #[error(transparent)]
     Socket(#[from] tungstenite::Error),
-    #[error("no answer within {} s", OPEN_WITHIN.as_secs())]
-    Silent,
+    #[error("no answer within {} s", CONNECT_TIMEOUT.as_secs())]
+    TimedOut,
 }
 
 async fn open(port: u16) -> Result<Socket, OpenError> {
     let config = WebSocketConfig::default().max_message_size(Some(MAX_MESSAGE)).max_frame_size(Some(MAX_MESSAGE));
     let mut first_error = None;
-    for name in HOSTS {
-        let address = format!("ws://{name}:{port}/");
-        let connecting = tokio_tungstenite::connect_async_with_config(address, Some(config), true);
-        match timeout(OPEN_WITHIN, connecting).await {
+    for address in ADDRESSES {
+        let url = format!("ws://{address}:{port}/");
+        let connecting = tokio_tungstenite::connect_async_with_config(url, Some(config), true);
+        match timeout(CONNECT_TIMEOUT, connecting).await {
             Ok(Ok((socket, _))) => return Ok(socket),
             Ok(Err(error)) => first_error = first_error.or(Some(error.into())),
-            Err(_) => first_error = first_error.or(Some(OpenError::Silent)),
+            Err(_) => first_error = first_error.or(Some(OpenError::TimedOut)),
         }
     }
-    Err(first_error.expect("there are hosts to try"))
+    Err(first_error.expect("there is at least one address"))
 }
 
-/// Registers and carries messages both ways until the socket ends. Returns whether the host said anything.
-/// Sets `stop` when the host announces its end.
+/// Registers, and exchanges messages until the socket closes. Returns whether the host has sent anything. Sets `stop` when the
+/// host announces its end.
 async fn converse(
     socket: Socket,
     args: &StartArgs,
@@ -507,35 +528,35 @@ async fn converse(
 ) -> bool {
     let (mut sink, mut stream) = socket.split();
     let register = serde_json::to_string(&args.register()).expect("two strings always serialize");
-    match timeout(REGISTER_WITHIN, sink.send(Message::text(register))).await {
+    match timeout(REGISTER_TIMEOUT, sink.send(Message::text(register))).await {
         Ok(Ok(())) => {}
         Ok(Err(error)) => {
             tracing::warn!(%error, "registering with the host failed");
             return false;
         }
         Err(_) => {
-            tracing::warn!("the host doesn't take the registration");
+            tracing::warn!("the host doesn't receive the registration");
             return false;
         }
     }
     if events.send(Event::Connected).await.is_err() {
         return false;
     }
-    let mut heard = false;
+    let mut has_received = false;
     let read = async {
         while let Some(message) = stream.next().await {
             match message {
                 Ok(Message::Text(text)) => {
-                    heard = true;
+                    has_received = true;
                     match FromHost::parse(&text) {
                         Ok(FromHost::ApplicationWillTerminate) => {
-                            tracing::info!("the host ends, or ends this package");
+                            tracing::info!("the host is about to end, or to end this package");
                             stop.send_replace(true);
-                            // Whoever waits for that drops this.
+                            // `keep_connected` waits for that and drops this future.
                             return std::future::pending().await;
                         }
                         Ok(message) => {
-                            if let Some(event) = Event::from_wire(message)
+                            if let Some(event) = Event::from_message(message)
                                 && events.send(event).await.is_err()
                             {
                                 return;
@@ -565,7 +586,7 @@ async fn converse(
                 tracing::warn!(%error, "the socket to the host failed");
                 return;
             }
-            outbox.more.notified().await;
+            outbox.pushed.notified().await;
         }
     };
     tokio::select! {
@@ -573,38 +594,43 @@ async fn converse(
         () = write => {}
         () = events.closed() => {}
     }
-    heard
+    has_received
 }
 
-/// A package in its simplest form: one method an event, all of them optional. [`serve`] keeps the visible instances
-/// and their settings, and calls them in order.
+/// A package with one synchronous method for each event, for all of its widgets. Every method is optional. [`serve`] keeps track
+/// of the visible instances and their settings, and calls the methods in the order of the events.
+///
+/// [`Widget`](crate::widget::Widget) is simpler for most packages: its settings are typed and its methods async.
 pub trait Package: Send {
-    /// An instance is visible from now on; show something on it.
+    /// An instance has become visible and needs something to show.
     fn appeared(&mut self, _host: &Host, _instance: &Instance) {}
-    /// An instance isn't visible any more.
+    /// An instance is no longer visible.
     fn disappeared(&mut self, _host: &Host, _instance: &Instance) {}
-    /// A key went down.
+    /// A key was pressed down.
     fn pressed(&mut self, _host: &Host, _instance: &Instance) {}
-    /// A key came up, wherever the finger was.
+    /// A key was released, even if the finger has left it.
     fn released(&mut self, _host: &Host, _instance: &Instance) {}
-    /// A key was pressed and released within itself.
+    /// A key was pressed and released inside itself.
     fn triggered(&mut self, _host: &Host, _instance: &Instance) {}
-    /// An instance's settings have changed; `instance` has the new ones.
+    /// An instance's settings have changed. `instance` has the new ones.
     fn settings_changed(&mut self, _host: &Host, _instance: &Instance) {}
-    /// A page says something.
+    /// A page has sent a message.
     fn page_message(&mut self, _host: &Host, _page: &Page, _message: Value) {}
-    /// How often [`Package::tick`] is called for each visible instance; never if `None`.
-    fn tick_every(&self) -> Option<Duration> {
+    /// Returns the interval at which [`Package::tick`] is called for each visible instance; `None` for never.
+    fn tick_interval(&self) -> Option<Duration> {
         None
     }
-    /// Time has passed.
+    /// [`Package::tick_interval`] has passed.
     fn tick(&mut self, _host: &Host, _instance: &Instance) {}
 }
 
-/// Runs a [`Package`] until it shall end.
+/// Runs a [`Package`] until it has to end: see [`Events::next`].
+///
+/// # Panics
+/// If [`Package::tick_interval`] is zero.
 pub async fn serve(mut package: impl Package, host: Host, mut events: Events) {
     let mut visible: HashMap<InstanceId, Instance> = HashMap::new();
-    let mut ticks = package.tick_every().map(tokio::time::interval);
+    let mut ticks = package.tick_interval().map(tokio::time::interval);
     loop {
         let event = tokio::select! {
             event = events.next() => event,
@@ -630,9 +656,21 @@ pub async fn serve(mut package: impl Package, host: Host, mut events: Events) {
                     package.settings_changed(&host, instance);
                 }
             }
-            Some(Event::Pressed(id)) => with(&visible, &id, |instance| package.pressed(&host, instance)),
-            Some(Event::Released(id)) => with(&visible, &id, |instance| package.released(&host, instance)),
-            Some(Event::Triggered(id)) => with(&visible, &id, |instance| package.triggered(&host, instance)),
+            Some(Event::Pressed(id)) => {
+                if let Some(instance) = visible.get(&id) {
+                    package.pressed(&host, instance);
+                }
+            }
+            Some(Event::Released(id)) => {
+                if let Some(instance) = visible.get(&id) {
+                    package.released(&host, instance);
+                }
+            }
+            Some(Event::Triggered(id)) => {
+                if let Some(instance) = visible.get(&id) {
+                    package.triggered(&host, instance);
+                }
+            }
             Some(Event::PageMessage(page, message)) => package.page_message(&host, &page, message),
             // The host sends its instances again.
             Some(Event::Connected) => visible.clear(),
@@ -646,12 +684,6 @@ pub async fn serve(mut package: impl Package, host: Host, mut events: Events) {
                 | Event::PageClosed(_),
             ) => {}
         }
-    }
-}
-
-fn with(visible: &HashMap<InstanceId, Instance>, id: &InstanceId, call: impl FnOnce(&Instance)) {
-    if let Some(instance) = visible.get(id) {
-        call(instance);
     }
 }
 

@@ -1,19 +1,23 @@
-//! Paths that are longer than Windows takes without being told: programs and libraries have to be named in its own form
-//! then, `\\?\`, which the standard library uses for files by itself, but neither for programs nor for libraries.
+//! Paths of programs and libraries that are longer than Windows accepts by default
+//! ([Maximum Path Length Limitation](https://learn.microsoft.com/windows/win32/fileio/maximum-file-path-limitation)).
+//!
+//! Such paths need the verbatim form, `\\?\`. The standard library uses it for files, but neither for programs nor for
+//! libraries.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// What Windows takes as it is, in UTF-16 units, with room for the zero at the end. (`MAX_PATH` less the 12 that it wants
-/// to have left in a folder.)
+/// The longest path that Windows accepts without the verbatim form, in UTF-16 code units: `MAX_PATH` less the 12 that it
+/// reserves for a file name in a folder and the terminating zero.
 #[cfg(windows)]
-const LONGEST: usize = 260 - 12 - 1;
+const MAX_LENGTH: usize = 260 - 12 - 1;
 
-/// The absolute form of a path, to start or load what lies there. Nothing is looked up on the disk.
+/// Returns the absolute form of a path, in which a program can be started or a library loaded. Like
+/// [`std::path::absolute`], it doesn't access the file system.
 ///
 /// # Errors
 /// If the path is empty, or it is relative and there is no working directory.
-pub fn to_run(path: &Path) -> io::Result<PathBuf> {
+pub fn absolute(path: &Path) -> io::Result<PathBuf> {
     let path = std::path::absolute(path)?;
     #[cfg(windows)]
     if !is_short(&path) {
@@ -22,7 +26,7 @@ pub fn to_run(path: &Path) -> io::Result<PathBuf> {
     Ok(path)
 }
 
-/// Whether a path can be a process's working directory: Windows has no form for long ones there.
+/// Returns whether a path can be a process's working directory. Windows accepts no long path there.
 #[must_use]
 pub fn can_be_working_directory(path: &Path) -> bool {
     #[cfg(windows)]
@@ -37,7 +41,7 @@ pub fn can_be_working_directory(path: &Path) -> bool {
 #[cfg(windows)]
 fn is_short(path: &Path) -> bool {
     use std::os::windows::ffi::OsStrExt as _;
-    path.as_os_str().encode_wide().count() <= LONGEST
+    path.as_os_str().encode_wide().count() <= MAX_LENGTH
 }
 
 #[cfg(windows)]
@@ -68,15 +72,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn long_paths_get_the_form_that_has_no_limit() {
-        let long = "x".repeat(LONGEST);
+    fn absolute_makes_long_paths_verbatim() {
+        let long = "x".repeat(MAX_LENGTH);
         for (path, expected) in [
             (r"C:\a\b.dll".to_owned(), r"C:\a\b.dll".to_owned()),
             (format!("C:/a/{long}"), format!(r"\\?\C:\a\{long}")),
             (format!(r"\\server\share\a\{long}"), format!(r"\\?\UNC\server\share\a\{long}")),
             (format!(r"\\?\C:\a\{long}"), format!(r"\\?\C:\a\{long}")),
         ] {
-            assert_eq!(to_run(Path::new(&path)).unwrap().to_str().unwrap(), expected);
+            assert_eq!(absolute(Path::new(&path)).unwrap().to_str().unwrap(), expected);
         }
         assert!(can_be_working_directory(Path::new(r"C:\a")));
         assert!(!can_be_working_directory(&Path::new(r"C:\a").join(long)));

@@ -1,24 +1,23 @@
-//! What a picture is, told by its bytes, and the form in which a browser draws one that a package sends.
+//! Recognizes pictures by their bytes, and converts those that packages send to data URIs that browsers can draw.
 //!
-//! Packages send pictures as data URIs, but also as bare base64, under types that don't exist (`image/jpg`,
-//! `image/svg`), and under types of other pictures: the vendor's own C++ sample sends nothing but base64. What a picture
-//! is called therefore never decides.
+//! Packages send pictures as data URIs, but also as bare base64 (like the vendor's own C++ sample), with media types that don't
+//! exist (`image/jpg`, `image/svg`), and with the media types of other formats. Therefore the declared type is never relied on.
 
 use base64::Engine as _;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
-/// Base64 as browsers take it: with or without its padding.
+/// Base64 as browsers accept it: with or without padding.
 const FORGIVING: GeneralPurpose = GeneralPurpose::new(
     &STANDARD,
     GeneralPurposeConfig::new()
         .with_decode_allow_trailing_bits(true)
         .with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
-/// Characters of base64 that tell what every picture but an SVG is. A multiple of four.
-const HEAD: usize = 64;
+/// Number of base64 characters that are enough to recognize every format but SVG. A multiple of four.
+const HEADER_CHARS: usize = 64;
 
-/// A kind of picture that hosts show.
+/// A format of pictures that hosts show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// PNG.
@@ -27,7 +26,7 @@ pub enum Kind {
     Jpeg,
     /// GIF.
     Gif,
-    /// A bitmap of Windows.
+    /// Windows bitmap.
     Bmp,
     /// WebP.
     Webp,
@@ -36,8 +35,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// Tells a picture by its bytes; of all but an SVG the first 32 are enough. Whether the rest decodes is another
-    /// matter.
+    /// Recognizes a picture by its bytes. The first 32 are enough for every format but SVG. The rest isn't checked.
     #[must_use]
     pub fn of(bytes: &[u8]) -> Option<Self> {
         match bytes {
@@ -45,7 +43,7 @@ impl Kind {
             [0xff, 0xd8, 0xff, ..] => Some(Self::Jpeg),
             [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..] => Some(Self::Gif),
             [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => Some(Self::Webp),
-            // Two letters alone are no mark: the reserved bytes are zero, and the header has one of its known lengths.
+            // Two letters alone aren't enough: the reserved bytes have to be zero, and the header's length has to be known.
             [b'B', b'M', _, _, _, _, 0, 0, 0, 0, _, _, _, _, 12 | 40 | 52 | 56 | 64 | 108 | 124, 0, 0, 0, ..] => {
                 Some(Self::Bmp)
             }
@@ -54,7 +52,7 @@ impl Kind {
         }
     }
 
-    /// Its media type.
+    /// Returns its media type.
     #[must_use]
     pub fn media_type(self) -> &'static str {
         match self {
@@ -67,7 +65,7 @@ impl Kind {
         }
     }
 
-    /// How the names of its files end, in small letters, without the dot.
+    /// Returns its file extensions, in lower case and without the dot.
     #[must_use]
     pub fn endings(self) -> &'static [&'static str] {
         match self {
@@ -81,7 +79,8 @@ impl Kind {
     }
 }
 
-/// Whether a document's first element is `svg`, behind a byte order mark, an XML declaration, comments and a document type.
+/// Returns whether a document's first element is `svg`, after an optional byte order mark, XML declaration, comments and
+/// document type.
 fn is_svg(bytes: &[u8]) -> bool {
     let mut rest = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     loop {
@@ -89,13 +88,13 @@ fn is_svg(bytes: &[u8]) -> bool {
         let (start, end): (&[u8], &[u8]) = match rest {
             [b'<', b'!', b'-', b'-', ..] => (b"<!--", b"-->"),
             [b'<', b'?', ..] => (b"<?", b"?>"),
-            // Entities stand in brackets, with tags of their own kind in them.
+            // The internal subset, in brackets, contains declarations in angle brackets.
             [b'<', b'!', ..] => match rest.iter().position(|byte| matches!(byte, b'[' | b'>')) {
                 Some(at) if rest[at] == b'[' => (&rest[..=at], b"]"),
                 Some(_) => (b"<!", b">"),
                 None => return false,
             },
-            // What is left of a document type with brackets.
+            // The end of a document type with an internal subset.
             [b'>', ..] => {
                 rest = &rest[1..];
                 continue;
@@ -112,81 +111,81 @@ fn is_svg(bytes: &[u8]) -> bool {
     }
 }
 
-/// A picture as a package sends it, as a data URI of its true type that browsers draw. None if it is no picture that hosts
-/// show.
+/// Converts a picture from a package to a data URI with the correct media type, which browsers can draw. Returns `None` if the
+/// format isn't one of [`Kind`].
 ///
-/// Taken are data URIs of any claimed type, in base64 or not; the same without `data:`; bare base64 in either alphabet,
-/// with line breaks and with or without padding; and the text of an SVG.
+/// Accepts data URIs with any declared type, in base64 or not; the same without `data:`; bare base64 in either alphabet, with
+/// line breaks and with or without padding; and the text of an SVG.
 #[must_use]
 pub fn data_uri(text: &str) -> Option<String> {
     let text = text.trim();
     let is_uri = text.get(..5).is_some_and(|start| start.eq_ignore_ascii_case("data:"));
-    if let Some((head, data)) = text.split_once(',').filter(|(head, _)| is_uri || claims_base64(head)) {
-        return match claims_base64(head) {
-            true => of_base64(data),
-            // Some leave out that it is base64.
-            false => of_plain(head, data).or_else(|| of_base64(data)),
+    if let Some((header, data)) = text.split_once(',').filter(|(header, _)| is_uri || declares_base64(header)) {
+        return match declares_base64(header) {
+            true => from_base64(data),
+            // Some packages omit `;base64`.
+            false => from_plain(header, data).or_else(|| from_base64(data)),
         };
     }
     match text.starts_with(['<', '\u{feff}']) {
-        true => (Kind::of(text.as_bytes())? == Kind::Svg).then(|| encoded(Kind::Svg, text.as_bytes())),
-        false => of_base64(text),
+        true => (Kind::of(text.as_bytes())? == Kind::Svg).then(|| to_data_uri(Kind::Svg, text.as_bytes())),
+        false => from_base64(text),
     }
 }
 
-fn claims_base64(head: &str) -> bool {
-    // The longest media type is far shorter; base64 itself has no comma.
-    head.len() <= 200 && head.rsplit(';').next().is_some_and(|last| last.trim().eq_ignore_ascii_case("base64"))
+fn declares_base64(header: &str) -> bool {
+    // Limited, because the longest media type is far shorter. Base64 itself contains no comma.
+    header.len() <= 200 && header.rsplit(';').next().is_some_and(|last| last.trim().eq_ignore_ascii_case("base64"))
 }
 
-fn encoded(kind: Kind, bytes: &[u8]) -> String {
+fn to_data_uri(kind: Kind, bytes: &[u8]) -> String {
     let mut uri = format!("data:{};base64,", kind.media_type());
     FORGIVING.encode_string(bytes, &mut uri);
     uri
 }
 
-fn of_base64(data: &str) -> Option<String> {
+fn from_base64(data: &str) -> Option<String> {
     let decoded;
     let data = match data.contains('%') {
         true => {
-            decoded = String::from_utf8(percent_decoded(data)).ok()?;
+            decoded = String::from_utf8(percent_decode(data)).ok()?;
             &decoded
         }
         false => data,
     };
-    let mut plain = String::with_capacity(data.len());
-    for letter in data.chars() {
-        match letter {
-            'A'..='Z' | 'a'..='z' | '0'..='9' | '+' | '/' | '=' => plain.push(letter),
-            '-' => plain.push('+'),
-            '_' => plain.push('/'),
-            _ if letter.is_ascii_whitespace() => {}
+    let mut base64 = String::with_capacity(data.len());
+    for c in data.chars() {
+        match c {
+            'A'..='Z' | 'a'..='z' | '0'..='9' | '+' | '/' | '=' => base64.push(c),
+            '-' => base64.push('+'),
+            '_' => base64.push('/'),
+            _ if c.is_ascii_whitespace() => {}
             _ => return None,
         }
     }
-    let start = FORGIVING.decode(&plain[..HEAD.min(plain.len())]).ok()?;
-    let kind = match Kind::of(&start) {
+    let header = FORGIVING.decode(&base64[..HEADER_CHARS.min(base64.len())]).ok()?;
+    let kind = match Kind::of(&header) {
         Some(kind) => kind,
-        // The first element of an SVG may stand behind much else.
-        None if start.trim_ascii_start().starts_with(b"<") || start.starts_with(b"\xef\xbb\xbf") => {
-            Kind::of(&FORGIVING.decode(&plain).ok()?)?
+        // The first element of an SVG may come after long comments.
+        None if header.trim_ascii_start().starts_with(b"<") || header.starts_with(b"\xef\xbb\xbf") => {
+            Kind::of(&FORGIVING.decode(&base64).ok()?)?
         }
         None => return None,
     };
-    Some(format!("data:{};base64,{plain}", kind.media_type()))
+    Some(format!("data:{};base64,{base64}", kind.media_type()))
 }
 
-/// A data URI whose data isn't base64: an SVG as text, as a rule.
-fn of_plain(head: &str, data: &str) -> Option<String> {
-    let kind = Kind::of(&percent_decoded(data))?;
-    let claimed = head.split(';').next().unwrap_or_default().trim_end();
-    let is_true = claimed.get(5..).is_some_and(|claimed| claimed.eq_ignore_ascii_case(kind.media_type()));
-    let head = if is_true { head.to_owned() } else { format!("data:{}", kind.media_type()) };
-    // Browsers end the data at a `#`, and SVG is full of colours. Hosts of the time took it as it was.
-    Some(format!("{head},{}", data.replace('#', "%23")))
+/// Converts a data URI without base64, usually an SVG as text. `header` is the part before the comma.
+fn from_plain(header: &str, data: &str) -> Option<String> {
+    let kind = Kind::of(&percent_decode(data))?;
+    let declared = header.split(';').next().unwrap_or_default().trim_end();
+    let is_correct = declared.get(5..).is_some_and(|declared| declared.eq_ignore_ascii_case(kind.media_type()));
+    let header = if is_correct { header.to_owned() } else { format!("data:{}", kind.media_type()) };
+    // Browsers treat a `#` as the end of the data, but SVGs contain colours, and older hosts accepted them unescaped.
+    Some(format!("{header},{}", data.replace('#', "%23")))
 }
 
-fn percent_decoded(text: &str) -> Vec<u8> {
+fn percent_decode(text: &str) -> Vec<u8> {
     let bytes = text.as_bytes();
     let mut decoded = Vec::with_capacity(bytes.len());
     let mut at = 0;
@@ -206,7 +205,7 @@ mod tests {
     const PNG: &str = "iVBORw0KGgo=";
 
     #[test]
-    fn picture_is_known_by_its_bytes() {
+    fn kind_is_recognized_by_the_bytes() {
         for (bytes, kind) in [
             (&b"\x89PNG\r\n\x1a\n..."[..], Kind::Png),
             (b"\xff\xd8\xff\xe0..JFIF", Kind::Jpeg),
@@ -239,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn data_uri_is_made_of_every_form_that_packages_send() {
+    fn data_uri_accepts_every_form_that_packages_send() {
         let png = format!("data:image/png;base64,{PNG}");
         for text in [
             PNG.to_owned(),
@@ -254,10 +253,10 @@ mod tests {
             format!("data:image/png,{PNG}"),
             "data:image/png;base64,iVBORw0KGgo%3D".to_owned(),
         ] {
-            let made = data_uri(&text).unwrap_or_default();
-            assert_eq!(made.trim_end_matches('='), png.trim_end_matches('='), "{text}");
+            let uri = data_uri(&text).unwrap_or_default();
+            assert_eq!(uri.trim_end_matches('='), png.trim_end_matches('='), "{text}");
         }
-        // `/-_` and `+` are one letter in two alphabets.
+        // The URL-safe alphabet has `-` and `_` instead of `+` and `/`.
         assert_eq!(data_uri("_9j_2Q"), Some("data:image/jpeg;base64,/9j/2Q".to_owned()));
         let svg = "data:image/svg+xml;base64,PHN2Zy8+";
         assert_eq!(data_uri("PHN2Zy8+").as_deref(), Some(svg));
@@ -268,19 +267,19 @@ mod tests {
     }
 
     #[test]
-    fn data_uri_of_svg_text_keeps_its_colours() {
-        for (text, made) in [
+    fn data_uri_of_svg_text_escapes_its_colours() {
+        for (text, expected) in [
             ("data:image/svg+xml;utf8,<svg fill='#fff'/>", "data:image/svg+xml;utf8,<svg fill='%23fff'/>"),
             ("data:image/svg+xml,%3Csvg fill='%23fff'/%3E", "data:image/svg+xml,%3Csvg fill='%23fff'/%3E"),
             ("data:image/svg,<svg a='1,2'/>", "data:image/svg+xml,<svg a='1,2'/>"),
             ("data:,<svg/>", "data:image/svg+xml,<svg/>"),
         ] {
-            assert_eq!(data_uri(text).as_deref(), Some(made));
+            assert_eq!(data_uri(text).as_deref(), Some(expected));
         }
     }
 
     #[test]
-    fn text_that_holds_no_picture_is_none() {
+    fn data_uri_is_none_without_a_picture() {
         for text in [
             "",
             "https://example.com/a.png",

@@ -1,4 +1,6 @@
-//! Widgets as types: a [`Widget`] has a type of settings and async handlers, and [`Widgets::run`] calls them.
+//! Widgets with typed settings and async handlers.
+//!
+//! A type implements [`Widget`]; [`Widgets::run`] calls its handlers:
 //!
 //! ```
 //! use host_sdk::abi::{Entry, PackageError};
@@ -45,22 +47,28 @@
 //! host_sdk::export_package!(Package);
 //! ```
 //!
-//! # Order
+//! # Order and concurrency
 //!
-//! The handlers of one instance run one after another, in the order of the host's events. Those of different instances run
-//! concurrently, so a handler that waits for the network holds up its own instance only. A handler that blocks the thread holds
-//! up all of them: use `tokio::task::spawn_blocking`.
+//! The handlers of one instance run one after another, in the order of the host's events. Handlers of different instances run
+//! concurrently, so a handler that waits for the network delays only its own instance. A handler that blocks the thread delays
+//! all instances: use [`tokio::task::spawn_blocking`].
 //!
 //! # Errors and panics
 //!
-//! An error that a handler returns is written to the host's log, and the package goes on. A panic ends the package, which the
-//! host starts again.
+//! If a handler returns an error, the error is written to the host's log, and the package continues. If a handler panics, the
+//! package ends, and the host starts it again.
 //!
-//! # For those who know another SDK
+//! # Coming from another SDK
 //!
-//! [`Widget`] is what `Action` is in [openaction](https://docs.rs/openaction) and `SingletonAction<T>` in
-//! [Elgato's SDK](https://docs.elgato.com/streamdeck/sdk/guides/actions); [`Instance`] is what their handlers get as `Instance`
-//! and `ev.action`. Settings come with the instance. There are no dials: Creator Central's devices have keys.
+//! | here | [openaction](https://docs.rs/openaction) | [Stream Deck SDK](https://docs.elgato.com/streamdeck/sdk/guides/actions) |
+//! |---|---|---|
+//! | [`Widget`] | `Action` | `SingletonAction<T>` |
+//! | [`Widget::Settings`] | `Action::Settings` | `T` |
+//! | [`Instance`] | `Instance` | `ev.action` |
+//! | [`Instance::settings`] | a handler's argument | `ev.payload.settings` |
+//! | property view | property inspector | property inspector |
+//!
+//! There are no dials, because Creator Central's devices have only keys.
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
@@ -77,62 +85,63 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::package::{self, Effect, Event, Events, Host, Image, InstanceId, Layout, Page};
 
-/// Events that may wait for the handlers of one instance. While there are as many, no event is read from the host.
-const QUEUE: usize = 64;
+/// Capacity of an instance's queue of events. While one is full, no events are received from the host.
+const QUEUE_CAPACITY: usize = 64;
 
-/// What a handler may fail with: any error, so that `?` works in handlers.
+/// The error of a handler: any error, so that `?` works in handlers.
 pub type Error = Box<dyn std::error::Error + Send + Sync>;
 
-/// What a handler returns.
+/// The result of a handler.
 pub type Result<T = ()> = std::result::Result<T, Error>;
 
-/// A kind of key that a package offers: its settings, and a handler for each event. Every handler is optional, and is written
-/// as an `async fn`.
+/// A kind of key that a package offers: its settings, and a handler for each event. Every handler is optional, and is
+/// implemented as an `async fn`.
 ///
-/// One value serves all instances of the widget, so state of a single instance belongs into its settings, or into a map by
+/// One value serves all instances of the widget. Keep state of a single instance in its settings, or in a map by
 /// [`Instance::id`].
 pub trait Widget: Send + Sync + 'static {
     /// The widget's UUID in the package file.
     const UUID: &'static str;
 
-    /// The settings of one instance. Put `#[serde(default)]` on the type, so that settings which an older version or a
-    /// property view has stored without some of the members can still be read.
+    /// The settings of one instance. Put `#[serde(default)]` on the type, so that settings with missing members, as stored by an
+    /// older version or by a property view, can still be deserialized.
     type Settings: Serialize + DeserializeOwned + Default + Send + Sync + 'static;
 
-    /// An instance has become visible: show something on it. It is called again when the host has restarted, because a new
-    /// host knows nothing of what was shown before.
+    /// An instance has become visible and needs something to show. Called again after the host has restarted, because a new host
+    /// doesn't know what was shown before.
     fn will_appear(&self, _instance: &mut Instance<Self::Settings>) -> impl Future<Output = Result> + Send {
         async { Ok(()) }
     }
 
-    /// An instance is no longer visible. Also called, before [`Widget::will_appear`], when the host has restarted.
+    /// An instance is no longer visible. Also called after the host has restarted, before [`Widget::will_appear`].
     fn will_disappear(&self, _instance: &mut Instance<Self::Settings>) -> impl Future<Output = Result> + Send {
         async { Ok(()) }
     }
 
-    /// A key went down.
+    /// A key was pressed down.
     fn key_down(&self, _instance: &mut Instance<Self::Settings>) -> impl Future<Output = Result> + Send {
         async { Ok(()) }
     }
 
-    /// A key came up, wherever the finger was by then.
+    /// A key was released, even if the finger has left it.
     fn key_up(&self, _instance: &mut Instance<Self::Settings>) -> impl Future<Output = Result> + Send {
         async { Ok(()) }
     }
 
-    /// A key was pressed and released within itself, or a multi-action key has reached the widget's step. Most widgets
-    /// act here.
+    /// A key was pressed and released inside itself, or a multi-action key has reached the widget's step. This is where most
+    /// widgets act.
     fn triggered(&self, _instance: &mut Instance<Self::Settings>) -> impl Future<Output = Result> + Send {
         async { Ok(()) }
     }
 
-    /// The host has sent the settings of an instance: after [`Instance::request_settings`], and after a change by a property
-    /// view or by [`Instance::update_settings`]. [`Instance::settings`] has the new ones.
+    /// The host has sent the settings of an instance: after it has appeared, after [`Instance::request_settings`], and after a
+    /// change by a property view or by [`Instance::update_settings`]. [`Instance::settings`] returns the new ones.
     fn did_receive_settings(&self, _instance: &mut Instance<Self::Settings>) -> impl Future<Output = Result> + Send {
         async { Ok(()) }
     }
 
-    /// The host has sent the titles of an instance, one for each state: after a request, or a change by the user.
+    /// The host has sent the titles of an instance, one for each state: after [`Instance::request_titles`], or a change by the
+    /// user.
     fn did_receive_titles(
         &self,
         _instance: &mut Instance<Self::Settings>,
@@ -141,7 +150,7 @@ pub trait Widget: Send + Sync + 'static {
         async { Ok(()) }
     }
 
-    /// The property view of an instance has been opened.
+    /// The property view of an instance was opened.
     fn property_view_did_appear(
         &self,
         _instance: &mut Instance<Self::Settings>,
@@ -149,7 +158,7 @@ pub trait Widget: Send + Sync + 'static {
         async { Ok(()) }
     }
 
-    /// The property view of an instance has been closed.
+    /// The property view of an instance was closed.
     fn property_view_did_disappear(
         &self,
         _instance: &mut Instance<Self::Settings>,
@@ -157,7 +166,7 @@ pub trait Widget: Send + Sync + 'static {
         async { Ok(()) }
     }
 
-    /// The property view of an instance has sent a message. [`Instance::send_to_property_view`] answers it.
+    /// The property view of an instance has sent a message. Reply with [`Instance::send_to_property_view`].
     fn did_receive_message(
         &self,
         _instance: &mut Instance<Self::Settings>,
@@ -166,12 +175,12 @@ pub trait Widget: Send + Sync + 'static {
         async { Ok(()) }
     }
 
-    /// How often [`Widget::tick`] is called for each visible instance, from its appearance on; never if `None`.
+    /// Returns the interval at which [`Widget::tick`] is called for each visible instance; `None` for never.
     fn tick_interval(&self) -> Option<Duration> {
         None
     }
 
-    /// [`Widget::tick_interval`] has passed. Left out for an instance whose handlers are still busy.
+    /// [`Widget::tick_interval`] has passed. Skipped for an instance with a handler that is still running.
     fn tick(&self, _instance: &mut Instance<Self::Settings>) -> impl Future<Output = Result> + Send {
         async { Ok(()) }
     }
@@ -180,17 +189,17 @@ pub trait Widget: Send + Sync + 'static {
 /// Why settings can't be stored.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
-    /// The type can't be written as JSON.
+    /// The settings can't be serialized as JSON.
     #[error("settings can't be written as JSON")]
     Serialize(#[from] serde_json::Error),
-    /// The type isn't a struct or a map.
+    /// The type of the settings isn't a struct or a map.
     #[error("settings have to be a JSON object")]
     NotAnObject,
 }
 
-/// A visible instance of a widget, with its settings. Its commands neither wait nor fail, as those of [`Host`].
+/// A visible instance of a widget, with its settings. Like those of [`Host`], its commands neither wait nor fail.
 ///
-/// A clone keeps the settings of the moment, and its commands go to the same instance. A task that outlives a handler takes one.
+/// Clone it for a task that outlives the handler. A clone controls the same instance, but its settings are a snapshot.
 #[derive(Clone, Debug)]
 pub struct Instance<S> {
     host: Host,
@@ -202,47 +211,47 @@ pub struct Instance<S> {
 }
 
 impl<S> Instance<S> {
-    /// Identifies the instance for as long as it exists.
+    /// Returns the id, which identifies the instance for as long as it exists.
     #[must_use]
     pub fn id(&self) -> &InstanceId {
         &self.id
     }
 
-    /// The instance's settings; the default ones where the host has none, or none that can be read.
+    /// Returns the settings. They are the default if the host has none, or none that can be deserialized.
     #[must_use]
     pub fn settings(&self) -> &S {
         &self.settings
     }
 
-    /// The state that the host reported when the instance appeared, zero-based.
+    /// Returns the zero-based state that the host reported when the instance appeared.
     #[must_use]
     pub fn state(&self) -> u32 {
         self.state
     }
 
-    /// The instance's layout, if the host reports it.
+    /// Returns the layout, if the host reports it.
     #[must_use]
     pub fn layout(&self) -> Option<&Layout> {
         self.layout.as_ref()
     }
 
-    /// The host, for commands that concern the whole package.
+    /// Returns the host, for commands that concern the whole package.
     #[must_use]
     pub fn host(&self) -> &Host {
         &self.host
     }
 
-    /// Shows a picture: see [`Host::set_image`].
+    /// Shows a picture. `description` describes it for screen readers and tests: see [`Host::set_image`].
     pub fn set_image(&self, image: &Image, description: &str) {
         self.host.set_image(&self.id, image, description);
     }
 
-    /// Changes the title of every state.
+    /// Changes the title in every state.
     pub fn set_title(&self, title: &str) {
         self.host.set_title(&self.id, title);
     }
 
-    /// Shows another of the widget's states, zero-based.
+    /// Switches to another state of the widget, numbered from zero.
     pub fn set_state(&self, state: u32) {
         self.host.set_state(&self.id, state);
     }
@@ -252,12 +261,12 @@ impl<S> Instance<S> {
         self.host.set_effect(&self.id, effect);
     }
 
-    /// Asks the host for the settings: [`Widget::did_receive_settings`].
+    /// Requests the settings: [`Widget::did_receive_settings`].
     pub fn request_settings(&self) {
         self.host.request_settings(&self.id);
     }
 
-    /// Asks the host for the titles: [`Widget::did_receive_titles`].
+    /// Requests the titles: [`Widget::did_receive_titles`].
     pub fn request_titles(&self) {
         self.host.request_titles(&self.id);
     }
@@ -269,13 +278,13 @@ impl<S> Instance<S> {
 }
 
 impl<S: Serialize> Instance<S> {
-    /// Changes the settings and has the host store all of them. The host then sends them back:
+    /// Changes the settings and sends all of them to the host, which stores them and then calls
     /// [`Widget::did_receive_settings`].
     ///
-    /// Members that the type doesn't have are lost. Hosts keep settings in a plain file, so they are no place for secrets.
+    /// Stored members that the type doesn't have are lost. Hosts keep settings in a plain file, so they are no place for secrets.
     ///
     /// # Errors
-    /// If the settings can't be written as a JSON object. They are changed all the same, and nothing is sent.
+    /// If the settings can't be serialized as a JSON object. Then they are changed, but not sent.
     pub fn update_settings(&mut self, change: impl FnOnce(&mut S)) -> std::result::Result<(), SettingsError> {
         change(&mut self.settings);
         match serde_json::to_value(&self.settings)? {
@@ -286,7 +295,7 @@ impl<S: Serialize> Instance<S> {
     }
 }
 
-/// The widgets of a package, and what [`Widgets::run`] calls.
+/// The widgets of a package.
 #[derive(Default)]
 pub struct Widgets {
     registered: HashMap<&'static str, Registered>,
@@ -299,7 +308,7 @@ impl fmt::Debug for Widgets {
 }
 
 impl Widgets {
-    /// No widgets yet.
+    /// Creates an empty set of widgets.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -308,32 +317,33 @@ impl Widgets {
     /// Adds a widget.
     ///
     /// # Panics
-    /// If there is one of this UUID already.
+    /// If a widget with the same UUID is registered already.
     #[must_use]
     pub fn register<W: Widget>(mut self, widget: W) -> Self {
-        // An interval of zero would leave no time for anything else.
+        // At least 1 ms, because an interval of zero would keep the loop busy.
         let interval = widget.tick_interval().map(|interval| interval.max(Duration::from_millis(1)));
         let registered = Registered { interval, next_tick: None, factory: Box::new(Factory(Arc::new(widget))) };
         assert!(self.registered.insert(W::UUID, registered).is_none(), "there are two widgets {}", W::UUID);
         self
     }
 
-    /// Calls the widgets' handlers until the package ends, which cancels the handlers that still run.
+    /// Calls the widgets' handlers until the package has to end: see [`Events::next`]. Handlers that are still running then are
+    /// cancelled.
     pub async fn run(self, host: Host, mut events: Events) {
-        let mut runner =
-            Runner { host, registered: self.registered, slots: HashMap::new(), running: FuturesUnordered::new() };
+        let mut dispatcher =
+            Dispatcher { host, registered: self.registered, slots: HashMap::new(), running: FuturesUnordered::new() };
         let mut stopped = events.stopped();
         loop {
-            let has_space = runner.slots.values().all(|slot| slot.queue.len() < QUEUE);
-            let next_tick = runner.next_tick();
+            let has_space = dispatcher.slots.values().all(|slot| slot.queue.len() < QUEUE_CAPACITY);
+            let next_tick = dispatcher.next_tick();
             tokio::select! {
                 event = events.next(), if has_space => match event {
-                    Some(event) => runner.on_event(event),
+                    Some(event) => dispatcher.on_event(event),
                     None => return,
                 },
-                Some((id, live)) = runner.running.next() => runner.on_handled(&id, live),
-                () = wait_until(next_tick) => runner.on_tick(),
-                // A handler that never ends doesn't keep the package from ending.
+                Some((id, live)) = dispatcher.running.next() => dispatcher.on_handler_done(&id, live),
+                () = wait_until(next_tick) => dispatcher.on_tick(),
+                // Without it, a handler that never ends would keep the package from ending.
                 _ = stopped.wait_for(|stopped| *stopped), if !has_space => return,
             }
         }
@@ -347,11 +357,11 @@ async fn wait_until(moment: Option<Instant>) {
     }
 }
 
-/// A widget of the package.
+/// A registered widget.
 struct Registered {
-    factory: Box<dyn MakeLive>,
+    factory: Box<dyn CreateLive>,
     interval: Option<Duration>,
-    /// None while no instance is visible.
+    /// `None` while no instance is visible.
     next_tick: Option<Instant>,
 }
 
@@ -371,29 +381,29 @@ enum Call {
     Tick,
 }
 
-/// The events of one instance, and the instance itself.
+/// An instance and its queue of events.
 struct Slot {
     widget: &'static str,
-    /// Whether the host shows it. One that isn't visible goes once its queue is empty.
+    /// Whether the host shows it. If not, the slot is removed once its queue is empty.
     visible: bool,
     queue: VecDeque<Call>,
-    /// None while a handler has it.
+    /// `None` while a handler is running, which owns it.
     live: Option<Box<dyn Live>>,
 }
 
-/// Calls the handlers.
-struct Runner {
+/// Dispatches events to handlers.
+struct Dispatcher {
     host: Host,
     registered: HashMap<&'static str, Registered>,
     slots: HashMap<InstanceId, Slot>,
-    /// At most one handler an instance.
+    /// The running handlers, at most one for each instance.
     running: FuturesUnordered<BoxFuture<'static, (InstanceId, Box<dyn Live>)>>,
 }
 
-impl Runner {
+impl Dispatcher {
     fn on_event(&mut self, event: Event) {
         match event {
-            // The host sends its instances again.
+            // Every instance appears again.
             Event::Connected => {
                 let visible: Vec<_> =
                     self.slots.iter().filter(|(_, slot)| slot.visible).map(|(id, _)| id.clone()).collect();
@@ -425,7 +435,7 @@ impl Runner {
             widget,
             visible: true,
             queue: VecDeque::new(),
-            live: Some(registered.factory.make(&self.host, &id)),
+            live: Some(registered.factory.create(&self.host, &id)),
         });
         slot.visible = true;
         self.call(&id, Call::WillAppear(instance));
@@ -441,16 +451,16 @@ impl Runner {
         }
     }
 
-    /// Calls a handler once those before it have ended. Does nothing for an instance that isn't visible.
+    /// Queues a call of a handler. Does nothing for an instance that isn't visible.
     fn call(&mut self, id: &InstanceId, call: Call) {
         if let Some(slot) = self.slots.get_mut(id).filter(|slot| slot.visible) {
             slot.queue.push_back(call);
-            self.start(id);
+            self.start_next(id);
         }
     }
 
     /// Starts an instance's next handler, unless one is running.
-    fn start(&mut self, id: &InstanceId) {
+    fn start_next(&mut self, id: &InstanceId) {
         let Some(slot) = self.slots.get_mut(id) else { return };
         let Some(live) = slot.live.take() else { return };
         match slot.queue.pop_front() {
@@ -462,10 +472,10 @@ impl Runner {
         }
     }
 
-    fn on_handled(&mut self, id: &InstanceId, live: Box<dyn Live>) {
+    fn on_handler_done(&mut self, id: &InstanceId, live: Box<dyn Live>) {
         if let Some(slot) = self.slots.get_mut(id) {
             slot.live = Some(live);
-            self.start(id);
+            self.start_next(id);
         }
     }
 
@@ -498,15 +508,15 @@ impl Registered {
     }
 }
 
-/// Makes instances of a widget whose type is erased.
-trait MakeLive: Send + Sync {
-    fn make(&self, host: &Host, id: &InstanceId) -> Box<dyn Live>;
+/// Creates instances of a widget with an erased type.
+trait CreateLive: Send + Sync {
+    fn create(&self, host: &Host, id: &InstanceId) -> Box<dyn Live>;
 }
 
 struct Factory<W>(Arc<W>);
 
-impl<W: Widget> MakeLive for Factory<W> {
-    fn make(&self, host: &Host, id: &InstanceId) -> Box<dyn Live> {
+impl<W: Widget> CreateLive for Factory<W> {
+    fn create(&self, host: &Host, id: &InstanceId) -> Box<dyn Live> {
         let instance = Instance {
             host: host.clone(),
             id: id.clone(),
@@ -519,9 +529,9 @@ impl<W: Widget> MakeLive for Factory<W> {
     }
 }
 
-/// An instance whose widget's type is erased.
+/// An instance of a widget with an erased type.
 trait Live: Send {
-    /// Runs the handler of an event, and returns the instance.
+    /// Runs the handler for a call and returns the instance.
     fn handle(self: Box<Self>, call: Call) -> BoxFuture<'static, (InstanceId, Box<dyn Live>)>;
 }
 
@@ -543,7 +553,7 @@ impl<W: Widget> Live for LiveInstance<W> {
 }
 
 impl<W: Widget> LiveInstance<W> {
-    /// Returns the handler's name and its result.
+    /// Runs the handler for a call. Returns its name and result.
     async fn dispatch(&mut self, call: Call) -> (&'static str, Result) {
         let widget = self.widget.clone();
         match call {
@@ -577,7 +587,7 @@ impl<W: Widget> LiveInstance<W> {
         }
     }
 
-    /// Takes over what the host has sent. Settings that can't be read leave those before them.
+    /// Replaces the settings. If they can't be deserialized, logs that and keeps the previous ones.
     fn read_settings(&mut self, settings: package::Settings) {
         if settings.is_empty() {
             self.instance.settings = W::Settings::default();
@@ -591,7 +601,7 @@ impl<W: Widget> LiveInstance<W> {
 
     fn log(&self, message: &str) {
         let (widget, id) = (W::UUID, &self.instance.id);
-        tracing::warn!(widget, %id, message, "a widget has failed");
+        tracing::warn!(widget, %id, message, "a handler failed");
         self.instance.host.log(format!("{widget} {id}: {message}"));
     }
 }
@@ -615,12 +625,12 @@ mod tests {
         }
     }
 
-    /// A runner whose host isn't there.
-    fn runner() -> Runner {
+    /// Creates a dispatcher without a host.
+    fn dispatcher() -> Dispatcher {
         let args =
             StartArgs { port: 1, package_uuid: "com.x".into(), register_event: "reg".into(), info: String::new() };
         let registered = Widgets::new().register(Clock).registered;
-        Runner {
+        Dispatcher {
             host: open_connection(&args).host,
             registered,
             slots: HashMap::new(),
@@ -638,42 +648,42 @@ mod tests {
         })
     }
 
-    async fn finish_handlers(runner: &mut Runner) {
-        while let Some((id, live)) = runner.running.next().await {
-            runner.on_handled(&id, live);
+    async fn finish_handlers(dispatcher: &mut Dispatcher) {
+        while let Some((id, live)) = dispatcher.running.next().await {
+            dispatcher.on_handler_done(&id, live);
         }
     }
 
     #[tokio::test(start_paused = true)]
-    async fn no_tick_is_due_while_nothing_is_visible() {
-        let mut runner = runner();
-        assert_eq!(runner.next_tick(), None);
-        runner.on_event(appeared("a"));
-        assert_eq!(runner.next_tick(), Some(Instant::now() + MINUTE));
-        runner.on_event(Event::Disappeared("a".into()));
-        finish_handlers(&mut runner).await;
+    async fn no_tick_is_scheduled_while_nothing_is_visible() {
+        let mut dispatcher = dispatcher();
+        assert_eq!(dispatcher.next_tick(), None);
+        dispatcher.on_event(appeared("a"));
+        assert_eq!(dispatcher.next_tick(), Some(Instant::now() + MINUTE));
+        dispatcher.on_event(Event::Disappeared("a".into()));
+        finish_handlers(&mut dispatcher).await;
         tokio::time::advance(MINUTE).await;
-        runner.on_tick();
-        assert_eq!(runner.next_tick(), None);
-        runner.on_event(appeared("b"));
-        assert_eq!(runner.next_tick(), Some(Instant::now() + MINUTE));
+        dispatcher.on_tick();
+        assert_eq!(dispatcher.next_tick(), None);
+        dispatcher.on_event(appeared("b"));
+        assert_eq!(dispatcher.next_tick(), Some(Instant::now() + MINUTE));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn busy_instance_is_left_out_by_a_tick() {
-        let mut runner = runner();
-        runner.on_event(appeared("busy"));
+    async fn tick_skips_busy_instances() {
+        let mut dispatcher = dispatcher();
+        dispatcher.on_event(appeared("busy"));
         tokio::time::advance(MINUTE).await;
-        runner.on_tick();
-        assert!(runner.slots[&InstanceId::from("busy")].queue.is_empty());
+        dispatcher.on_tick();
+        assert!(dispatcher.slots[&InstanceId::from("busy")].queue.is_empty());
     }
 
     #[tokio::test(start_paused = true)]
-    async fn instance_that_has_disappeared_is_forgotten() {
-        let mut runner = runner();
-        runner.on_event(appeared("a"));
-        runner.on_event(Event::Disappeared("a".into()));
-        finish_handlers(&mut runner).await;
-        assert!(runner.slots.is_empty());
+    async fn slot_of_disappeared_instance_is_removed() {
+        let mut dispatcher = dispatcher();
+        dispatcher.on_event(appeared("a"));
+        dispatcher.on_event(Event::Disappeared("a".into()));
+        finish_handlers(&mut dispatcher).await;
+        assert!(dispatcher.slots.is_empty());
     }
 }

@@ -1,4 +1,4 @@
-//! Real libraries through the real loader.
+//! Loads real package libraries.
 
 use std::net::TcpListener;
 use std::path::PathBuf;
@@ -8,7 +8,8 @@ use host_sdk::abi::{Library, LoadError};
 use host_sdk::protocol::{FromHost, StartArgs, ToHost};
 use tokio_tungstenite::tungstenite::{self, Message, WebSocket};
 
-const SOON: Duration = Duration::from_secs(20);
+/// Ends a test that would hang. Nothing waits for it in a test that passes.
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 fn example(name: &str) -> PathBuf {
     let tests = std::env::current_exe().unwrap();
@@ -29,16 +30,16 @@ fn listen() -> (TcpListener, StartArgs) {
 
 fn accept(listener: &TcpListener) -> WebSocket<std::net::TcpStream> {
     let (stream, _) = listener.accept().unwrap();
-    stream.set_read_timeout(Some(SOON)).unwrap();
+    stream.set_read_timeout(Some(TIMEOUT)).unwrap();
     tungstenite::accept(stream).unwrap()
 }
 
-fn hear(socket: &mut WebSocket<std::net::TcpStream>) -> String {
+fn receive(socket: &mut WebSocket<std::net::TcpStream>) -> String {
     socket.read().unwrap().into_text().unwrap().to_string()
 }
 
 #[test]
-fn a_package_loads_starts_shows_and_stops_twice_over() {
+fn package_can_be_loaded_and_run_twice() {
     for _ in 0..2 {
         let library = Library::load(&example("clock")).unwrap();
         assert_eq!(library.name(), "clock");
@@ -46,7 +47,7 @@ fn a_package_loads_starts_shows_and_stops_twice_over() {
         let (listener, args) = listen();
         let running = library.start(&args).unwrap();
         let mut socket = accept(&listener);
-        assert_eq!(hear(&mut socket), r#"{"event":"registerMe","uuid":"com.example.clock"}"#);
+        assert_eq!(receive(&mut socket), r#"{"event":"registerMe","uuid":"com.example.clock"}"#);
         let appear = FromHost::WidgetWillAppear {
             widget: "com.example.clock.time".into(),
             context: "c1".into(),
@@ -55,7 +56,7 @@ fn a_package_loads_starts_shows_and_stops_twice_over() {
             layout: None,
         };
         socket.send(Message::text(appear.to_text())).unwrap();
-        let shown = ToHost::parse(&hear(&mut socket)).unwrap();
+        let shown = ToHost::parse(&receive(&mut socket)).unwrap();
         let ToHost::ChangeImage { context, image, .. } = shown else { panic!("{shown:?}") };
         assert_eq!(context, "c1");
         assert!(image.starts_with("data:image/svg+xml;base64,"), "{image}");
@@ -71,16 +72,16 @@ fn one_library_runs_several_times_at_once() {
     let (second_listener, second_args) = listen();
     let first = library.start(&first_args).unwrap();
     let second = library.start(&second_args).unwrap();
-    hear(&mut accept(&first_listener));
+    receive(&mut accept(&first_listener));
     let mut socket = accept(&second_listener);
-    hear(&mut socket);
+    receive(&mut socket);
     first.stop().unwrap();
     assert_eq!(second.wait(Duration::ZERO), None, "stopping one leaves the other alone");
     second.stop().unwrap();
 }
 
 #[test]
-fn a_package_that_ends_by_itself_has_failed() {
+fn package_that_ends_unasked_has_failed() {
     let library = Library::load(&example("panics")).unwrap();
     for (way, why) in [
         ("returns", "it ended without being asked to"),
@@ -91,23 +92,23 @@ fn a_package_that_ends_by_itself_has_failed() {
         let (listener, args) = listen();
         let running = library.start(&StartArgs { info: way.to_owned(), ..args }).unwrap();
         let _socket = accept(&listener);
-        let error = running.wait(SOON).expect("it ends by itself").unwrap_err();
+        let error = running.wait(TIMEOUT).expect("it ends on its own").unwrap_err();
         assert_eq!(error.to_string(), why, "{way}");
     }
 }
 
 #[test]
-fn a_run_that_fails_comes_back_as_its_error() {
+fn error_of_a_run_is_returned() {
     let library = Library::load(&example("fails")).unwrap();
     let (listener, args) = listen();
     let running = library.start(&args).unwrap();
     let _socket = accept(&listener);
-    let error = running.wait(SOON).expect("it ends by itself").unwrap_err();
+    let error = running.wait(TIMEOUT).expect("it ends on its own").unwrap_err();
     assert_eq!(error.to_string(), "a part of the package has ended");
 }
 
 #[test]
-fn what_does_not_fit_is_refused_with_a_sentence() {
+fn unsuitable_libraries_are_refused_with_a_message() {
     let missing = Library::load(&example("no_such")).unwrap_err();
     assert!(matches!(missing, LoadError::Missing(_)), "{missing}");
 
@@ -126,21 +127,21 @@ fn what_does_not_fit_is_refused_with_a_sentence() {
     assert!(!other.to_string().contains('\n'), "one line: {other}");
 }
 
-/// Renames a library that the clock needs, in the clock itself, so that it is nowhere but where the test puts it.
+/// Renames a dependency of the clock, in the clock itself, so that only the copies that the test makes can be found.
 #[cfg(windows)]
 #[test]
-fn what_a_library_needs_comes_from_beside_it_and_never_from_the_working_directory() {
-    // The standard library's own need; the system has it.
-    const NEEDED: &str = "bcryptprimitives.dll";
+fn dependencies_are_not_loaded_from_the_working_directory() {
+    // A dependency of the standard library, which is in the system folder.
+    const DEPENDENCY: &str = "bcryptprimitives.dll";
     const RENAMED: &str = "of-the-test-alone.dl";
     let mut clock = std::fs::read(example("clock")).unwrap();
     let places: Vec<_> =
-        (0..clock.len() - NEEDED.len()).filter(|at| clock[*at..].starts_with(NEEDED.as_bytes())).collect();
+        (0..clock.len() - DEPENDENCY.len()).filter(|at| clock[*at..].starts_with(DEPENDENCY.as_bytes())).collect();
     assert!(!places.is_empty());
     for at in places {
         clock[at..at + RENAMED.len()].copy_from_slice(RENAMED.as_bytes());
     }
-    let system = PathBuf::from(std::env::var_os("SystemRoot").unwrap()).join("System32").join(NEEDED);
+    let system = PathBuf::from(std::env::var_os("SystemRoot").unwrap()).join("System32").join(DEPENDENCY);
     let (package, working) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let library = package.path().join("clock.dll");
     std::fs::write(&library, clock).unwrap();

@@ -1,8 +1,8 @@
-//! The package's end of the wire against a host made of a plain socket.
+//! Tests the package's connection against a host that is a plain socket.
 
 mod common;
 
-use common::{accept, hear, listen, say};
+use common::{accept, listen, receive, send};
 use futures_util::{SinkExt as _, StreamExt as _};
 use host_sdk::package::{Event, Image, InstanceId, Page, connect};
 use host_sdk::protocol::ToHost;
@@ -11,86 +11,86 @@ use tokio::net::TcpListener;
 use tokio_tungstenite::tungstenite::Message;
 
 #[tokio::test]
-async fn registers_and_carries_messages_both_ways() {
+async fn connect_registers_and_exchanges_messages() {
     let (listener, args) = listen("127.0.0.1:0").await;
     let (host, mut events, _stop) = connect(&args);
     let mut socket = accept(&listener).await;
     assert_eq!(events.next().await, Some(Event::Connected));
 
-    say(&mut socket, json!({"event": "actionDown", "widget": "w", "context": "c", "payload": {}})).await;
-    say(&mut socket, json!({"event": "sendToPackage", "widget": "w", "context": "c", "payload": {"command": "x"}}))
+    send(&mut socket, json!({"event": "actionDown", "widget": "w", "context": "c", "payload": {}})).await;
+    send(&mut socket, json!({"event": "sendToPackage", "widget": "w", "context": "c", "payload": {"command": "x"}}))
         .await;
     assert_eq!(events.next().await, Some(Event::Pressed("c".into())));
     let page = Page { widget: "w".into(), context: "c".into() };
     assert_eq!(events.next().await, Some(Event::PageMessage(page.clone(), json!({"command": "x"}))));
 
     host.send_to_page(&page, json!({"event": "y"}));
-    let heard = ToHost::parse(&hear(&mut socket).await).unwrap();
+    let received = ToHost::parse(&receive(&mut socket).await).unwrap();
     assert_eq!(
-        heard,
+        received,
         ToHost::SendToPropertyView { widget: "w".into(), context: "c".into(), payload: json!({"event": "y"}) }
     );
 }
 
 #[tokio::test]
-async fn garbage_unknown_events_and_large_frames_change_nothing() {
+async fn garbage_and_unknown_events_are_ignored() {
     let (listener, args) = listen("127.0.0.1:0").await;
     let (_host, mut events, _stop) = connect(&args);
     let mut socket = accept(&listener).await;
     assert_eq!(events.next().await, Some(Event::Connected));
     socket.send(Message::text("garbage")).await.unwrap();
     socket.send(Message::binary(vec![0, 159, 146, 150])).await.unwrap();
-    say(&mut socket, json!({"event": "fromTheFuture", "payload": {"x": "y".repeat(10 << 20)}})).await;
-    say(&mut socket, json!({"event": "actionUp", "context": "c"})).await;
+    send(&mut socket, json!({"event": "fromTheFuture", "payload": {"x": "y".repeat(10 << 20)}})).await;
+    send(&mut socket, json!({"event": "actionUp", "context": "c"})).await;
     assert_eq!(events.next().await, Some(Event::Released("c".into())));
 }
 
 #[tokio::test]
-async fn comes_back_when_the_socket_drops_even_in_the_middle_of_a_frame() {
+async fn dropped_socket_is_reconnected() {
     use tokio::io::AsyncWriteExt as _;
     let (listener, args) = listen("127.0.0.1:0").await;
     let (host, mut events, _stop) = connect(&args);
     for _ in 0..2 {
         let mut socket = accept(&listener).await;
         assert_eq!(events.next().await, Some(Event::Connected));
-        // The head of a text frame of 100 bytes, and nothing more.
+        // The header of a text frame of 100 bytes, and only one of them.
         socket.get_mut().write_all(&[0x81, 100, b'{']).await.unwrap();
         drop(socket);
         assert_eq!(events.next().await, Some(Event::Disconnected));
     }
-    host.log("said while the host was away");
+    host.log("sent while the host was away");
     let mut socket = accept(&listener).await;
-    let heard = ToHost::parse(&hear(&mut socket).await).unwrap();
-    assert_eq!(heard, ToHost::SendLog { message: "said while the host was away".into() });
+    let received = ToHost::parse(&receive(&mut socket).await).unwrap();
+    assert_eq!(received, ToHost::SendLog { message: "sent while the host was away".into() });
 }
 
 #[tokio::test]
-async fn host_that_announces_its_end_ends_the_events() {
+async fn announced_end_of_the_host_ends_the_events() {
     let (listener, args) = listen("127.0.0.1:0").await;
     let (_host, mut events, _stop) = connect(&args);
     let mut socket = accept(&listener).await;
     assert_eq!(events.next().await, Some(Event::Connected));
-    say(&mut socket, json!({"event": "actionDown", "context": "c"})).await;
-    say(&mut socket, json!({"event": "applicationWillTerminate"})).await;
-    assert_eq!(events.next().await, Some(Event::Pressed("c".into())), "what came before is not lost");
+    send(&mut socket, json!({"event": "actionDown", "context": "c"})).await;
+    send(&mut socket, json!({"event": "applicationWillTerminate"})).await;
+    assert_eq!(events.next().await, Some(Event::Pressed("c".into())), "earlier events are not lost");
     assert_eq!(events.next().await, None);
 }
 
 #[tokio::test(start_paused = true)]
-async fn host_that_accepts_and_is_silent_is_tried_again() {
+async fn silent_host_is_retried() {
     let (listener, args) = listen("127.0.0.1:0").await;
     let (_host, mut events, _stop) = connect(&args);
-    // Taken, and not answered, under either of its names.
+    // Accepted but not answered, under both names.
     let _silent = (listener.accept().await.unwrap(), listener.accept().await.unwrap());
     let _socket = accept(&listener).await;
     assert_eq!(events.next().await, Some(Event::Connected));
 }
 
 #[tokio::test]
-async fn finds_a_host_that_listens_on_ipv6_only() {
+async fn host_on_ipv6_only_is_found() {
     let (listener, args) = match TcpListener::bind("[::1]:0").await {
         Ok(_) => listen("[::1]:0").await,
-        // A machine without IPv6 has nothing to find there.
+        // This computer has no IPv6.
         Err(_) => return,
     };
     let (_host, mut events, _stop) = connect(&args);
@@ -99,7 +99,7 @@ async fn finds_a_host_that_listens_on_ipv6_only() {
 }
 
 #[tokio::test]
-async fn of_several_images_for_one_instance_the_newest_is_sent() {
+async fn only_newest_image_of_an_instance_is_sent() {
     let (listener, args) = listen("127.0.0.1:0").await;
     let (host, _events, _stop) = connect(&args);
     let (one, other) = (InstanceId::from("1"), InstanceId::from("2"));
@@ -108,20 +108,21 @@ async fn of_several_images_for_one_instance_the_newest_is_sent() {
     }
     host.set_image(&other, &Image::Png(vec![1, 2, 3]), "");
     let mut socket = accept(&listener).await;
-    let mut said = Vec::new();
+    let mut sent = Vec::new();
     for _ in 0..2 {
-        let ToHost::ChangeImage { context, description, image, .. } = ToHost::parse(&hear(&mut socket).await).unwrap()
+        let ToHost::ChangeImage { context, description, image, .. } =
+            ToHost::parse(&receive(&mut socket).await).unwrap()
         else {
             panic!("only images were sent")
         };
-        said.push((context, description, image));
+        sent.push((context, description, image));
     }
-    assert_eq!((said[0].0.as_str(), said[0].1.as_deref()), ("1", Some("49")));
-    assert_eq!((said[1].0.as_str(), said[1].2.as_str()), ("2", "data:image/png;base64,AQID"));
+    assert_eq!((sent[0].0.as_str(), sent[0].1.as_deref()), ("1", Some("49")));
+    assert_eq!((sent[1].0.as_str(), sent[1].2.as_str()), ("2", "data:image/png;base64,AQID"));
 }
 
 #[tokio::test]
-async fn an_image_never_overtakes_the_state_that_it_belongs_to() {
+async fn image_is_sent_after_the_state_set_before_it() {
     let (listener, args) = listen("127.0.0.1:0").await;
     let (host, _events, _stop) = connect(&args);
     let key = InstanceId::from("1");
@@ -129,8 +130,8 @@ async fn an_image_never_overtakes_the_state_that_it_belongs_to() {
     host.set_state(&key, 1);
     host.set_image(&key, &Image::Svg("new".into()), "new");
     let mut socket = accept(&listener).await;
-    assert!(matches!(ToHost::parse(&hear(&mut socket).await), Ok(ToHost::ChangeState { state: 1, .. })));
-    let last = ToHost::parse(&hear(&mut socket).await).unwrap();
+    assert!(matches!(ToHost::parse(&receive(&mut socket).await), Ok(ToHost::ChangeState { state: 1, .. })));
+    let last = ToHost::parse(&receive(&mut socket).await).unwrap();
     assert!(matches!(last, ToHost::ChangeImage { description: Some(words), .. } if words == "new"));
 }
 

@@ -1,11 +1,11 @@
-//! Widgets against a host made of a plain socket.
+//! Tests widgets against a host that is a plain socket.
 
 mod common;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use common::{SOON, Socket, accept, hear, listen, say};
+use common::{Socket, TIMEOUT, accept, listen};
 use host_sdk::package::connect;
 use host_sdk::protocol::ToHost;
 use host_sdk::widget::{Instance, Result, Widget, Widgets};
@@ -20,7 +20,7 @@ struct Settings {
     presses: u64,
 }
 
-/// Counts presses. Its key goes down once `gate` opens, or at once without one.
+/// Counts presses. If it has a gate, `key_down` of the instance `slow` waits for it.
 #[derive(Default)]
 struct Counter {
     gate: Option<Arc<Notify>>,
@@ -67,7 +67,7 @@ impl Widget for Counter {
     }
 }
 
-/// Fails whenever its key goes down.
+/// Fails in `key_down`.
 struct Broken;
 
 impl Widget for Broken {
@@ -84,7 +84,7 @@ impl Widget for Broken {
     }
 }
 
-/// Says when time has passed.
+/// Shows its ticks.
 struct Clock;
 
 impl Widget for Clock {
@@ -106,7 +106,7 @@ impl Widget for Clock {
     }
 }
 
-/// Runs widgets beside the test, and returns the host's end of their connection.
+/// Runs widgets in a task, and returns the host's end of their connection.
 async fn run(widgets: Widgets) -> (TcpListener, Socket) {
     let (listener, args) = listen("127.0.0.1:0").await;
     let (host, events, stop) = connect(&args);
@@ -120,15 +120,19 @@ async fn run(widgets: Widgets) -> (TcpListener, Socket) {
 
 async fn appear(socket: &mut Socket, widget: &str, context: &str, settings: Value) {
     let payload = json!({"settings": settings});
-    say(socket, json!({"event": "widgetWillAppear", "widget": widget, "context": context, "payload": payload})).await;
+    common::send(
+        socket,
+        json!({"event": "widgetWillAppear", "widget": widget, "context": context, "payload": payload}),
+    )
+    .await;
 }
 
 async fn send(socket: &mut Socket, event: &str, context: &str) {
-    say(socket, json!({"event": event, "context": context, "payload": {}})).await;
+    common::send(socket, json!({"event": event, "context": context, "payload": {}})).await;
 }
 
 async fn receive(socket: &mut Socket) -> ToHost {
-    ToHost::parse(&hear(socket).await).unwrap()
+    ToHost::parse(&common::receive(socket).await).unwrap()
 }
 
 fn title(context: &str, title: &str) -> ToHost {
@@ -153,18 +157,19 @@ async fn handlers_have_typed_settings() {
 }
 
 #[tokio::test]
-async fn received_settings_replace_those_before_them() {
+async fn received_settings_replace_the_previous_ones() {
     let (_listener, mut socket) = run(Widgets::new().register(Counter::default())).await;
     appear(&mut socket, Counter::UUID, "c", json!({"presses": 3})).await;
     assert_eq!(receive(&mut socket).await, title("c", "3"));
     for (payload, expected) in [(json!({"presses": 9}), "9"), (json!({"other": 1}), "0"), (json!({}), "0")] {
-        say(&mut socket, json!({"event": "didReceiveWidgetSettings", "context": "c", "payload": payload})).await;
+        common::send(&mut socket, json!({"event": "didReceiveWidgetSettings", "context": "c", "payload": payload}))
+            .await;
         assert_eq!(receive(&mut socket).await, title("c", expected), "{payload}");
     }
 }
 
 #[tokio::test]
-async fn unreadable_settings_are_logged_and_left_out() {
+async fn unreadable_settings_are_logged_and_ignored() {
     let (_listener, mut socket) = run(Widgets::new().register(Counter::default())).await;
     appear(&mut socket, Counter::UUID, "c", json!({"presses": -1})).await;
     let ToHost::SendLog { message } = receive(&mut socket).await else { panic!("a log line") };
@@ -173,7 +178,7 @@ async fn unreadable_settings_are_logged_and_left_out() {
 }
 
 #[tokio::test]
-async fn error_of_a_handler_is_logged_and_the_package_goes_on() {
+async fn error_of_a_handler_is_logged() {
     let (_listener, mut socket) = run(Widgets::new().register(Broken)).await;
     appear(&mut socket, Broken::UUID, "c", json!({})).await;
     send(&mut socket, "actionDown", "c").await;
@@ -183,7 +188,7 @@ async fn error_of_a_handler_is_logged_and_the_package_goes_on() {
 }
 
 #[tokio::test]
-async fn slow_handler_holds_up_its_own_instance_only() {
+async fn slow_handler_delays_only_its_own_instance() {
     let gate = Arc::new(Notify::new());
     let (_listener, mut socket) = run(Widgets::new().register(Counter { gate: Some(gate.clone()) })).await;
     for context in ["slow", "quick"] {
@@ -227,16 +232,16 @@ async fn package_with_a_stuck_handler_ends_when_asked() {
     let mut socket = accept(&listener).await;
     appear(&mut socket, Counter::UUID, "slow", json!({})).await;
     assert_eq!(receive(&mut socket).await, title("slow", "0"));
-    // More than may wait for one instance, and fewer than may wait for the package.
+    // More than fit in the instance's queue, and fewer than fit in the package's.
     for _ in 0..100 {
         send(&mut socket, "actionDown", "slow").await;
     }
-    say(&mut socket, json!({"event": "applicationWillTerminate"})).await;
-    tokio::time::timeout(SOON, package).await.expect("the package ends").unwrap();
+    common::send(&mut socket, json!({"event": "applicationWillTerminate"})).await;
+    tokio::time::timeout(TIMEOUT, package).await.expect("the package ends").unwrap();
 }
 
 #[tokio::test]
-async fn instances_appear_again_at_a_restarted_host() {
+async fn instances_appear_again_after_a_restart_of_the_host() {
     let (listener, mut socket) = run(Widgets::new().register(Counter::default())).await;
     appear(&mut socket, Counter::UUID, "c", json!({"presses": 1})).await;
     assert_eq!(receive(&mut socket).await, title("c", "1"));
@@ -248,7 +253,7 @@ async fn instances_appear_again_at_a_restarted_host() {
 }
 
 #[tokio::test]
-async fn invisible_instance_gets_no_events() {
+async fn invisible_instance_receives_no_events() {
     let (_listener, mut socket) = run(Widgets::new().register(Counter::default())).await;
     appear(&mut socket, Counter::UUID, "c", json!({})).await;
     assert_eq!(receive(&mut socket).await, title("c", "0"));
@@ -260,12 +265,12 @@ async fn invisible_instance_gets_no_events() {
 }
 
 #[tokio::test]
-async fn property_view_gets_an_answer() {
+async fn property_view_receives_a_reply() {
     let (_listener, mut socket) = run(Widgets::new().register(Counter::default())).await;
     appear(&mut socket, Counter::UUID, "c", json!({})).await;
     assert_eq!(receive(&mut socket).await, title("c", "0"));
     let message = json!({"event": "sendToPackage", "widget": Counter::UUID, "context": "c", "payload": {"a": 1}});
-    say(&mut socket, message).await;
+    common::send(&mut socket, message).await;
     let payload = json!({"echo": {"a": 1}});
     let expected = ToHost::SendToPropertyView { widget: Counter::UUID.into(), context: "c".into(), payload };
     assert_eq!(receive(&mut socket).await, expected);
@@ -279,7 +284,7 @@ async fn unregistered_widget_is_logged() {
 }
 
 #[tokio::test]
-async fn ticks_follow_the_appearance() {
+async fn ticks_start_after_the_instance_appears() {
     let (_listener, mut socket) = run(Widgets::new().register(Clock)).await;
     appear(&mut socket, Clock::UUID, "c", json!({})).await;
     for expected in ["appeared", "tick", "tick"] {
@@ -289,6 +294,6 @@ async fn ticks_follow_the_appearance() {
 
 #[test]
 #[should_panic(expected = "there are two widgets com.x.broken")]
-fn second_widget_of_one_uuid_is_refused() {
+fn registering_a_uuid_twice_panics() {
     let _ = Widgets::new().register(Broken).register(Broken);
 }

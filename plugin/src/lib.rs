@@ -53,7 +53,7 @@ impl Entry for Spotify {
         let ended = package::run(
             host,
             events,
-            info.told_language().unwrap_or_default(),
+            info.reported_language().unwrap_or_default(),
             config,
             Arc::new(SystemClock::default()),
         )

@@ -72,7 +72,7 @@ pub fn make(package: Package, built: &[(&str, &Path)], into: &Path) -> Result<Pa
     let manifest = root().join(package.manifest);
     let text = fs::read_to_string(&manifest).with_context(|| manifest.display().to_string())?;
     let mut config = PackageConfig::parse(&text).with_context(|| manifest.display().to_string())?;
-    if let Some(finding) = Finding::of_members_twice(package.manifest, &text).first() {
+    if let Some(finding) = Finding::duplicate_members(package.manifest, &text).first() {
         bail!("{finding}");
     }
     config.runtime.retain(|platform, _| built.iter().any(|(name, _)| name == platform));

@@ -29,7 +29,7 @@ fn names(folder: &str) -> BTreeMap<String, String> {
 fn no_member_of_our_files_is_there_twice() {
     let manifests = NAMED.iter().map(|(manifest, _)| *manifest).chain(BARE).map(|path| (path.to_owned(), read(path)));
     for (path, text) in manifests.chain(NAMED.iter().flat_map(|(_, folder)| names(folder))) {
-        assert_eq!(Finding::of_members_twice(&path, &text), Vec::new());
+        assert_eq!(Finding::duplicate_members(&path, &text), Vec::new());
     }
 }
 

@@ -236,7 +236,7 @@ pub fn pack(folder: &Path, profile: Profile, offline: bool) -> Result<(PathBuf, 
     let path = folder.join(format!("{name}.{EXTENSION}"));
     fs::write(&path, &bundle).with_context(|| format!("{} can't be written", path.display()))?;
     // Only the last of two members of one name is in the package file that was written.
-    let mut findings = Finding::of_members_twice(MANIFEST, &text);
+    let mut findings = Finding::duplicate_members(MANIFEST, &text);
     findings.extend(check(&bundle).findings);
     Ok((path, findings))
 }

@@ -210,7 +210,7 @@ impl Run {
 fn main() -> ExitCode {
     let args = Args::parse();
     // Inherited by packages and by the process that decodes pictures.
-    host_sdk::abi::no_error_boxes();
+    host_sdk::abi::disable_error_dialogs();
     match args.command.unwrap_or(Command::Run(args.run)) {
         // Before other threads exist: it limits its memory, of which each thread takes a part.
         Command::DecodePictures => decode_pictures(),

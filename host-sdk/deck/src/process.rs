@@ -382,7 +382,7 @@ impl Run {
 
     /// Runs the program until it ends or is stopped. Returns why it ended, or none if it was stopped.
     async fn run_process(&mut self, args: &StartArgs) -> Option<String> {
-        let program = match paths::to_run(&self.program.folder.join(&self.program.target)) {
+        let program = match paths::absolute(&self.program.folder.join(&self.program.target)) {
             Ok(program) => program,
             Err(error) => return Some(format!("{} can't be found: {error}", self.program.target)),
         };

@@ -11,7 +11,7 @@ use axum::response::Response;
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt as _, StreamExt as _};
 use host_sdk::manifest::is_uuid;
-use host_sdk::protocol::{Incoming, NotAMessage, Register, ToHost};
+use host_sdk::protocol::{Incoming, ParseError, Register, ToHost};
 use tokio::task::spawn_blocking;
 use tokio::time::{sleep, timeout};
 
@@ -160,7 +160,7 @@ enum RegistrationError {
     #[error("it said nothing for too long")]
     Timeout,
     #[error("its first message has to be an object with the event and the uuid that it was given")]
-    Unreadable(#[source] NotAMessage),
+    Unreadable(#[source] ParseError),
     #[error("its first message came in a binary frame, not as text")]
     Binary,
     #[error("it ended before")]
@@ -253,7 +253,7 @@ enum MessageError {
     #[error("a message in a binary frame, not as text")]
     Binary,
     #[error(transparent)]
-    Unreadable(#[from] NotAMessage),
+    Unreadable(#[from] ParseError),
     #[error("{event}, because {remedy}.")]
     Misused { event: String, remedy: &'static str },
     #[error("{0:?}, an event that isn't known here.")]

@@ -1,6 +1,7 @@
-//! A whole package in one file: a clock on a key. A press switches between 24 and 12 hours, and the choice stays.
+//! A complete package: a clock on a key. A press switches between the 24-hour and the 12-hour form, and the host stores the
+//! choice.
 //!
-//! `cargo xtask demo` installs it beside the Spotify package; docs/package-authors.md goes through it line by line.
+//! `cargo xtask demo` installs it beside the Spotify package. docs/package-authors.md explains it line by line.
 
 use std::time::Duration;
 

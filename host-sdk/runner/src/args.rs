@@ -1,41 +1,34 @@
-//! The command line that hosts write: single dashes, values as separate arguments.
+//! Parses the command line with which hosts start a package: single dashes, values as separate arguments.
+//!
+//! See [Registration Flow](https://github.com/AVerMedia-Technologies-Inc/CreatorCentralSDK/wiki/Registration-Flow).
 
 use std::ffi::OsString;
-use std::fmt;
 
 use host_sdk::protocol::StartArgs;
 
-/// What is wrong with the command line.
-#[derive(Debug, PartialEq, Eq)]
+const USAGE: &str =
+    "usage: package-runner -port P -packageUUID U -registerEvent E -info JSON (a host starts this program)";
+
+/// Why the command line can't be parsed.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// A flag isn't there.
+    /// A required flag is missing.
+    #[error("-{0} is missing; {USAGE}")]
     Missing(&'static str),
-    /// A flag stands at the end, without its value.
+    /// The last argument is a flag without a value.
+    #[error("-{0} has no value; {USAGE}")]
     NoValue(&'static str),
     /// A value isn't Unicode.
+    #[error("the value of -{0} is not Unicode; {USAGE}")]
     NotUnicode(&'static str),
     /// The port isn't a number from 1 to 65535.
+    #[error("-port takes a number from 1 to 65535, not {0:?}; {USAGE}")]
     Port(String),
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Missing(flag) => write!(f, "-{flag} is missing")?,
-            Self::NoValue(flag) => write!(f, "-{flag} has no value")?,
-            Self::NotUnicode(flag) => write!(f, "the value of -{flag} is not Unicode")?,
-            Self::Port(value) => write!(f, "-port takes a number from 1 to 65535, not {value:?}")?,
-        }
-        f.write_str(
-            "; usage: package-runner -port P -packageUUID U -registerEvent E -info JSON (a host starts this program)",
-        )
-    }
 }
 
 const FLAGS: [&str; 4] = ["port", "packageUUID", "registerEvent", "info"];
 
-/// Reads the flags in any order. Ones that this version doesn't know are skipped with their value; one or two dashes
-/// are the same.
+/// Parses the flags in any order, with one or two dashes. Unknown flags are skipped.
 pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<StartArgs, Error> {
     let mut values: [Option<String>; FLAGS.len()] = Default::default();
     let mut args = args.into_iter();
@@ -53,7 +46,7 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<StartArgs, Erro
         port: port.parse().ok().filter(|port| *port != 0).ok_or(Error::Port(port))?,
         package_uuid: package_uuid.ok_or(Error::Missing("packageUUID"))?,
         register_event: register_event.ok_or(Error::Missing("registerEvent"))?,
-        // Some samples do without, and there are sensible defaults.
+        // Some samples omit it, and every member has a default.
         info: info.unwrap_or_else(|| "{}".to_owned()),
     })
 }
@@ -67,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_what_a_host_writes() {
+    fn parses_the_arguments_of_a_host() {
         let args = parse(&["-port", "1234", "-packageUUID", "com.x", "-registerEvent", "reg", "-info", r#"{"a":1}"#]);
         let expected = StartArgs {
             port: 1234,
@@ -79,14 +72,14 @@ mod tests {
     }
 
     #[test]
-    fn any_order_two_dashes_unknown_flags_and_no_info() {
+    fn parses_any_order_two_dashes_and_unknown_flags() {
         let args =
             parse(&["--registerEvent", "reg", "-new", "x", "stray", "-packageUUID", "com.x", "--port", "1"]).unwrap();
         assert_eq!((args.port, args.info.as_str()), (1, "{}"));
     }
 
     #[test]
-    fn says_what_is_wrong() {
+    fn errors_name_the_flag() {
         assert_eq!(parse(&[]), Err(Error::Missing("port")));
         assert_eq!(parse(&["-port"]), Err(Error::NoValue("port")));
         for port in ["0", "65536", "x", ""] {

@@ -1,41 +1,41 @@
-//! How a host asks this program to end: with the line `end` on its standard input (an addition of ours, for systems on
-//! which a program without a window can't be asked otherwise: docs/host-additions.md), and on Unix with a signal.
+//! Receives the host's request to end: the line `end` on standard input, and on Unix a signal.
 //!
-//! The mere end of the input means nothing: hosts start programs with none.
+//! The line is our addition (docs/host-additions.md), because Windows has no other way to ask a program without a window. The end
+//! of the input is no request, because some hosts start programs without an input.
 
 use std::io::{BufRead, stdin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// What the line says.
+/// The line that asks the runner to end.
 const END: &[u8] = b"end";
 
-/// Listens from now on. What it answers becomes true when the host has asked.
-pub fn asked_for() -> Arc<AtomicBool> {
+/// Starts to listen for a request to end. The returned flag becomes true when there was one.
+pub fn listen() -> Arc<AtomicBool> {
     let asked = Arc::new(AtomicBool::new(false));
     #[cfg(unix)]
     for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT, signal_hook::consts::SIGHUP] {
-        // A signal that can't be listened to ends the program at once, as it would without this.
+        // If that fails, the signal ends the program immediately, as it does by default.
         let _ = signal_hook::flag::register(signal, asked.clone());
     }
-    let says = asked.clone();
-    // Without the thread there are the host's harder ways. It is never waited for: it may be reading forever.
+    let flag = asked.clone();
+    // If the thread can't be started, the host ends the process. It isn't joined, because it may be blocked on the input.
     let _ = std::thread::Builder::new().name("stdin".to_owned()).spawn(move || {
-        if says_end(stdin().lock()) {
-            says.store(true, Ordering::Relaxed);
+        if read_until_end(stdin().lock()) {
+            flag.store(true, Ordering::Relaxed);
         }
     });
     asked
 }
 
-/// Reads until the line comes, or nothing more.
-fn says_end(input: impl BufRead) -> bool {
+/// Reads lines until one is `end`. Returns false if there is none before the end of the input.
+fn read_until_end(input: impl BufRead) -> bool {
     let mut line = Vec::new();
     for byte in input.bytes().map_while(Result::ok) {
         match byte {
             b'\n' if line.trim_ascii() == END => return true,
             b'\n' => line.clear(),
-            // Longer than anything that is looked for.
+            // Too long to be the line.
             _ if line.len() > 2 * END.len() => {}
             _ => line.push(byte),
         }
@@ -48,13 +48,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_line_itself_ends() {
+    fn only_the_exact_line_is_a_request() {
         for text in ["end\n", "end\r\n", "something else\nend\n", "\n\nend\nmore"] {
-            assert!(says_end(text.as_bytes()), "{text:?}");
+            assert!(read_until_end(text.as_bytes()), "{text:?}");
         }
         let long = format!("end{}\n", "x".repeat(1 << 16));
         for text in ["", "end", "ending\n", "the end\n", "end of it all\n", &long] {
-            assert!(!says_end(text.as_bytes()), "{text:?}");
+            assert!(!read_until_end(text.as_bytes()), "{text:?}");
         }
     }
 }

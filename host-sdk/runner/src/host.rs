@@ -1,25 +1,26 @@
-//! Whether the host that started this program still lives.
+//! Detects that the host has ended, so that the runner ends, too.
 //!
-//! A socket that merely drops is the package's business: it reconnects. A host that died, however, must not leave its
-//! packages behind. The host is the process that started this one; where that can't be found out, or it was a launcher
-//! that ended at once, the host is whoever listens on the port.
+//! A dropped socket is not enough: the package reconnects. The host is the process that has started this one. If that process
+//! can't be determined, or was a launcher that has ended immediately, the host is the program that listens on the port.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-/// A parent that ends sooner was a launcher. Unix has none: what is handed to another parent has been left behind.
+/// A parent that ends earlier is considered a launcher. On Unix there are none: an orphan gets another parent, which is
+/// unambiguous.
 #[cfg(windows)]
 const LAUNCHER_ENDS_WITHIN: Duration = Duration::from_secs(1);
 #[cfg(unix)]
 const LAUNCHER_ENDS_WITHIN: Duration = Duration::ZERO;
-/// How often the port is looked at, where it has to tell.
-const LOOK_AT_PORT_EVERY: Duration = Duration::from_secs(1);
-/// How long nobody has to listen on the port before the host is taken for gone.
-const SILENT_FOR: Duration = Duration::from_secs(1);
-/// Within this computer a listener takes a connection at once. Windows takes seconds to say that there is none.
-const CONNECT_WITHIN: Duration = Duration::from_millis(250);
+/// How often the port is checked, if the parent is unknown.
+const PORT_INTERVAL: Duration = Duration::from_secs(1);
+/// How long the port has to be closed before the host is considered gone.
+const CLOSED_FOR: Duration = Duration::from_secs(1);
+/// Timeout of a connection to the port. A listener on the same computer accepts immediately, but Windows takes seconds to report
+/// that there is none.
+const CONNECT_TIMEOUT: Duration = Duration::from_millis(250);
 
-/// Remembers the host at the start.
+/// Watches the host.
 pub struct Watch {
     parent: Option<parent::Process>,
     started: Instant,
@@ -27,12 +28,12 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Looks who started this program.
+    /// Determines the process that has started this one.
     pub fn new() -> Self {
         Self { parent: parent::Process::find(), started: Instant::now(), port: Port::default() }
     }
 
-    /// Whether the host is gone. To be asked again and again.
+    /// Returns whether the host is gone. Has to be called regularly.
     pub fn is_gone(&mut self, port: u16) -> bool {
         if let Some(parent) = &mut self.parent {
             if !parent.has_ended() {
@@ -43,44 +44,44 @@ impl Watch {
             }
             self.parent = None;
         }
-        self.port.is_deserted(Instant::now(), || listens(port))
+        self.port.is_closed(Instant::now(), || has_listener(port))
     }
 }
 
-/// Whether somebody listens on a port of this computer. Asked with a connection: Windows would let us have the port of a
-/// host that listens on all addresses.
-fn listens(port: u16) -> bool {
+/// Returns whether a program listens on a port of this computer. Connects to it, because binding it would succeed on Windows while
+/// a host listens on all addresses.
+fn has_listener(port: u16) -> bool {
     let addresses: [IpAddr; 2] = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
     addresses
         .into_iter()
-        .any(|address| TcpStream::connect_timeout(&SocketAddr::new(address, port), CONNECT_WITHIN).is_ok())
+        .any(|address| TcpStream::connect_timeout(&SocketAddr::new(address, port), CONNECT_TIMEOUT).is_ok())
 }
 
-/// What the port has told so far.
+/// The history of checks of the port.
 #[derive(Default)]
 struct Port {
-    looked: Option<Instant>,
-    silent_since: Option<Instant>,
+    checked: Option<Instant>,
+    closed_since: Option<Instant>,
 }
 
 impl Port {
-    fn is_deserted(&mut self, now: Instant, listens: impl FnOnce() -> bool) -> bool {
-        if self.looked.is_some_and(|looked| now - looked < LOOK_AT_PORT_EVERY) {
+    fn is_closed(&mut self, now: Instant, has_listener: impl FnOnce() -> bool) -> bool {
+        if self.checked.is_some_and(|checked| now - checked < PORT_INTERVAL) {
             return false;
         }
-        self.looked = Some(now);
-        if listens() {
-            self.silent_since = None;
+        self.checked = Some(now);
+        if has_listener() {
+            self.closed_since = None;
             return false;
         }
-        let since = *self.silent_since.get_or_insert(now);
-        now - since >= SILENT_FOR
+        let since = *self.closed_since.get_or_insert(now);
+        now - since >= CLOSED_FOR
     }
 }
 
-/// Ends what the package has started and left, in the host's stead, if the host has given us a process group of our own for
-/// that; with it this process, which has nothing left to do. On Windows the host's job object does it.
-pub fn end_what_is_left() {
+/// Kills the processes that the package has started, and this one, instead of the host. Only if the host has put this process into
+/// its own process group. On Windows the host's job object does it.
+pub fn kill_process_group() {
     #[cfg(unix)]
     {
         use rustix::process::{Signal, getpgrp, getpid, kill_current_process_group};
@@ -94,18 +95,18 @@ pub fn end_what_is_left() {
 mod parent {
     use std::os::unix::process::parent_id;
 
-    /// The system's first process, which takes what has no parent any more.
+    /// The system's first process, which becomes the parent of orphans.
     const INIT: u32 = 1;
 
     pub struct Process(u32);
 
     impl Process {
-        /// The parent, unless there was none any more, or never one: macOS starts applications by its first process.
+        /// Returns the parent, unless it has ended already. On macOS applications are started by the first process and have none.
         pub fn find() -> Option<Self> {
             Some(parent_id()).filter(|parent| *parent != INIT).map(Self)
         }
 
-        /// The system hands an orphan to another parent.
+        /// Returns whether this process has another parent, as orphans have.
         pub fn has_ended(&mut self) -> bool {
             parent_id() != self.0
         }
@@ -122,10 +123,10 @@ mod parent {
     pub struct Process(WaitHandle);
 
     impl Process {
-        /// The parent, if it still lives and may be asked.
+        /// Returns the parent, if it is running and this process may wait for it.
         pub fn find() -> Option<Self> {
             let mut system = System::new().ok()?;
-            let mut look_at = |pid: Pid| {
+            let mut inspect = |pid: Pid| {
                 system.refresh_processes_specifics(
                     ProcessesToUpdate::Some(&[pid]),
                     true,
@@ -133,16 +134,16 @@ mod parent {
                 );
                 system.process(pid).map(|process| (process.parent(), process.start_time()))
             };
-            let (parent, our_start) = look_at(sysinfo::get_current_pid().ok()?)?;
+            let (parent, our_start) = inspect(sysinfo::get_current_pid().ok()?)?;
             let parent = parent?;
-            // As long as it is held, no other process gets its number.
+            // While the handle is open, the process id isn't reused.
             let handle = WaitHandle::open(i32::try_from(parent.as_u32()).ok()?).ok()?;
-            // The number of a parent that has ended may be another process's by now, one that started after us.
-            let (_, its_start) = look_at(parent)?;
-            (its_start <= our_start).then_some(Self(handle))
+            // If the parent had ended before, its id may have been reused by a process that started after this one.
+            let (_, parent_start) = inspect(parent)?;
+            (parent_start <= our_start).then_some(Self(handle))
         }
 
-        /// A process that can't be asked any more counts as ended.
+        /// Returns whether the process has ended. If it can't be determined, it is considered ended.
         pub fn has_ended(&mut self) -> bool {
             !matches!(self.0.wait_timeout(Duration::ZERO), Ok(None))
         }
@@ -156,26 +157,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_port_is_deserted_when_nobody_has_listened_for_a_while() {
+    fn port_is_closed_after_a_second_without_listener() {
         let (mut port, start) = (Port::default(), Instant::now());
         let at = |millis| start + Duration::from_millis(millis);
-        assert!(!port.is_deserted(at(0), || true));
-        assert!(!port.is_deserted(at(999), || unreachable!("not asked that often")));
-        assert!(!port.is_deserted(at(1000), || false));
-        assert!(!port.is_deserted(at(2000), || true), "it was away for a moment");
-        assert!(!port.is_deserted(at(3000), || false));
-        assert!(port.is_deserted(at(4000), || false));
+        assert!(!port.is_closed(at(0), || true));
+        assert!(!port.is_closed(at(999), || unreachable!("checked too often")));
+        assert!(!port.is_closed(at(1000), || false));
+        assert!(!port.is_closed(at(2000), || true), "it was away for a moment");
+        assert!(!port.is_closed(at(3000), || false));
+        assert!(port.is_closed(at(4000), || false));
     }
 
     #[test]
-    fn a_listener_is_found_on_any_address() {
+    fn listener_is_found_on_any_address() {
         for address in ["127.0.0.1:0", "0.0.0.0:0", "[::1]:0", "[::]:0"] {
-            // There are computers without IPv6.
+            // This computer may have no IPv6.
             let Ok(listener) = TcpListener::bind(address) else { continue };
             let port = listener.local_addr().unwrap().port();
-            assert!(listens(port), "{address}");
+            assert!(has_listener(port), "{address}");
             drop(listener);
-            assert!(!listens(port), "{address}");
+            assert!(!has_listener(port), "{address}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The built runner with a package of its own, started as hosts start it.
+//! Tests the built runner with a package, started as a host starts it.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -9,11 +9,11 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-/// Ends a test that would hang; nothing waits for it in one that passes.
-const SOON: Duration = Duration::from_secs(20);
+/// Ends a test that would hang. Nothing waits for it in a test that passes.
+const TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Names as users have them.
-const ODD: &str = "J\u{f6}rg & M\u{fc}ller 100%/\u{6771}\u{4eac}\u{97f3}\u{697d}/\u{1f3a7} a b";
+/// A path with unusual but valid names.
+const UNUSUAL: &str = "J\u{f6}rg & M\u{fc}ller 100%/\u{6771}\u{4eac}\u{97f3}\u{697d}/\u{1f3a7} a b";
 
 fn example(name: &str) -> PathBuf {
     let tests = std::env::current_exe().unwrap();
@@ -24,15 +24,15 @@ fn library() -> String {
     format!("{}diary{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX)
 }
 
-/// A package's folder, and a host's port where somebody listens.
+/// A package's folder, and the listener of a host.
 struct World {
-    /// Holds everything else.
+    /// Removed on drop.
     _folder: TempDir,
     package: PathBuf,
     diary: PathBuf,
-    /// What the package starts.
+    /// The program that the package starts.
     starts: Option<&'static str>,
-    /// How the package fails.
+    /// The way in which the package fails.
     fails: Option<&'static str>,
     host: TcpListener,
 }
@@ -42,7 +42,7 @@ impl World {
         Self::with_library_in(below, "")
     }
 
-    /// A package at a path of its own, with its library in a folder of its own within it.
+    /// Creates a package at a path, with its library in a folder within it.
     fn with_library_in(below: &str, library_folder: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let package = folder.path().join(below);
@@ -82,18 +82,18 @@ impl World {
     }
 
     fn wait_for(&self, note: &str) {
-        until(note, || self.diary.join(note).exists());
+        wait_until(note, || self.diary.join(note).exists());
     }
 
-    fn go(&self) {
+    fn allow_end(&self) {
         fs::write(self.diary.join("go"), "").unwrap();
     }
 
-    /// Lets the package end, which has been asked to.
-    fn ends_well(&self, mut runner: Child) {
+    /// Checks that the package, which was asked to end, finishes its work.
+    fn assert_ends_well(&self, mut runner: Child) {
         self.wait_for("ending");
-        assert!(runner.try_wait().unwrap().is_none(), "it lets the package finish");
-        self.go();
+        assert!(runner.try_wait().unwrap().is_none(), "the runner waits for the package");
+        self.allow_end();
         assert_eq!(wait(&mut runner).code(), Some(0));
         assert!(self.diary.join("ended").exists());
     }
@@ -103,8 +103,8 @@ fn runner() -> String {
     format!("package-runner{}", std::env::consts::EXE_SUFFIX)
 }
 
-/// Starts a program that has just been written. Another test's child that is being started at the same moment may still
-/// hold it open for writing, until that child becomes its own program.
+/// Starts a program that has just been written. A child that another test is starting at the same moment may have inherited the
+/// open file, until it executes its own program.
 fn spawn(command: &mut Command) -> Child {
     loop {
         match command.spawn() {
@@ -114,10 +114,10 @@ fn spawn(command: &mut Command) -> Child {
     }
 }
 
-fn until(what: &str, holds: impl Fn() -> bool) {
+fn wait_until(what: &str, condition: impl Fn() -> bool) {
     let start = Instant::now();
-    while !holds() {
-        assert!(start.elapsed() < SOON, "{what}");
+    while !condition() {
+        assert!(start.elapsed() < TIMEOUT, "{what}");
         std::thread::sleep(Duration::from_millis(10));
     }
 }
@@ -128,78 +128,78 @@ fn wait(child: &mut Child) -> ExitStatus {
         if let Some(status) = child.try_wait().unwrap() {
             return status;
         }
-        assert!(start.elapsed() < SOON, "it ends");
+        assert!(start.elapsed() < TIMEOUT, "it ends");
         std::thread::sleep(Duration::from_millis(10));
     }
 }
 
 #[test]
-fn the_line_end_lets_the_package_finish() {
+fn line_end_ends_the_package() {
     let world = World::new("package");
     let mut runner = world.start();
     world.wait_for("started");
     let mut stdin = runner.stdin.take().unwrap();
     stdin.write_all(b"end\n").unwrap();
-    world.ends_well(runner);
+    world.assert_ends_well(runner);
 }
 
 #[cfg(unix)]
 #[test]
-fn a_signal_lets_the_package_finish() {
+fn signal_ends_the_package() {
     let world = World::new("package");
     let runner = world.start();
     world.wait_for("started");
     assert!(Command::new("kill").arg(runner.id().to_string()).status().unwrap().success());
-    world.ends_well(runner);
+    world.assert_ends_well(runner);
 }
 
 #[test]
-fn runs_from_folders_with_any_name_and_of_any_length() {
+fn runs_from_unusual_and_long_paths() {
     let long = format!("{0}/{0}/{0}/{0}/", "long \u{6771} ".repeat(10).trim_end());
-    let mut worlds = vec![World::new(ODD), World::with_library_in("package", &long)];
-    // A library that far down is loaded; whether a program is started there is up to who starts it.
+    let mut worlds = vec![World::new(UNUSUAL), World::with_library_in("package", &long)];
+    // A library with such a long path is loaded. Whether a program can be started there depends on the host.
     if cfg!(unix) {
         worlds.push(World::new(&long));
     }
     for world in worlds {
         let mut runner = world.start();
         world.wait_for("started");
-        world.go();
+        world.allow_end();
         runner.stdin.take().unwrap().write_all(b"end\n").unwrap();
         assert_eq!(wait(&mut runner).code(), Some(0));
     }
 }
 
 #[test]
-fn each_way_to_fail_has_its_exit_code_and_one_line() {
-    let fails = |world: &World, args: &[String], code: i32, says: &str| {
+fn failures_have_an_exit_code_and_a_message() {
+    let assert_fails = |world: &World, args: &[String], code: i32, message: &str| {
         let mut command = Command::new(world.package.join(runner()));
         let mut child = spawn(command.args(args).stdin(Stdio::null()).stderr(Stdio::piped()));
         let lines: Vec<_> = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap).collect();
         assert_eq!(wait(&mut child).code(), Some(code), "{lines:?}");
-        // Before it there is what a panic says for itself.
-        let said = lines.last().unwrap();
-        assert!(said.starts_with("package-runner: ") && said.contains(says), "{lines:?}");
+        // Before it there may be the message of a panic.
+        let last = lines.last().unwrap();
+        assert!(last.starts_with("package-runner: ") && last.contains(message), "{lines:?}");
     };
     let mut world = World::new("package");
-    fails(&world, &[], 2, "-port is missing");
-    for (way, says) in [
+    assert_fails(&world, &[], 2, "-port is missing");
+    for (way, message) in [
         ("returns", "the package failed: it ended without being asked to"),
         ("fails", "the package failed: the page is full"),
         ("panics", "the package failed: the package panicked: the pen is broken"),
     ] {
         world.fails = Some(way);
-        fails(&world, &world.args(), 6, says);
+        assert_fails(&world, &world.args(), 6, message);
     }
     fs::write(world.package.join(library()), "not a library").unwrap();
-    fails(&world, &world.args(), 4, "can't be loaded");
+    assert_fails(&world, &world.args(), 4, "can't be loaded");
     fs::remove_file(world.package.join(library())).unwrap();
-    fails(&world, &world.args(), 4, "there is no library");
+    assert_fails(&world, &world.args(), 4, "there is no library");
     fs::write(world.package.join("PackageConfig.json"), "{}").unwrap();
-    fails(&world, &world.args(), 3, "names no library");
+    assert_fails(&world, &world.args(), 3, "names no library");
 }
 
-/// Starts the runner by a process that isn't this one. Answers that process, and what tells whether the runner lives.
+/// Starts the runner from another process. Returns that process, and a function that returns whether the runner is running.
 fn launch(world: &World) -> (Child, impl Fn() -> bool + use<>) {
     let mut launcher = Command::new(example(&format!("launcher{}", std::env::consts::EXE_SUFFIX)));
     launcher.arg(world.package.join(runner())).args(world.args()).stdin(Stdio::piped()).stdout(Stdio::piped());
@@ -207,79 +207,80 @@ fn launch(world: &World) -> (Child, impl Fn() -> bool + use<>) {
     let mut pid = String::new();
     BufReader::new(launcher.stdout.take().unwrap()).read_line(&mut pid).unwrap();
     let pid: i32 = pid.trim().parse().unwrap();
-    (launcher, move || lives(pid))
+    (launcher, move || is_running(pid))
 }
 
-/// An orphan that has ended stays in the list of processes until somebody takes notice, which its handle doesn't.
-fn lives(pid: i32) -> bool {
+/// Returns whether a process is running. Uses a handle, because an orphan that has ended stays in the list of processes until it
+/// is reaped.
+fn is_running(pid: i32) -> bool {
     waitpid_any::WaitHandle::open(pid).is_ok_and(|mut process| matches!(process.wait_timeout(Duration::ZERO), Ok(None)))
 }
 
-fn gone_within_3_s(lives: impl Fn() -> bool) {
+fn assert_gone_within_3_s(is_running: impl Fn() -> bool) {
     let start = Instant::now();
-    while lives() {
+    while is_running() {
         assert!(start.elapsed() < Duration::from_secs(3), "it outlives its host");
         std::thread::sleep(Duration::from_millis(20));
     }
 }
 
 #[test]
-fn the_runner_is_gone_within_3_s_of_its_killed_parent() {
+fn runner_ends_within_3_s_of_its_killed_parent() {
     let world = World::new("package");
-    world.go();
+    world.allow_end();
     let launched = Instant::now();
-    let (mut host, lives) = launch(&world);
+    let (mut host, is_running) = launch(&world);
     world.wait_for("started");
-    // On Windows a parent that ends within a second is taken for a launcher.
-    until("the host isn't a launcher", || launched.elapsed() > Duration::from_millis(1500));
-    assert!(lives());
+    // On Windows a parent that ends within a second is considered a launcher.
+    wait_until("the host isn't a launcher", || launched.elapsed() > Duration::from_millis(1500));
+    assert!(is_running());
     host.kill().unwrap();
     host.wait().unwrap();
-    // The port alone would say that the host lives.
-    gone_within_3_s(lives);
+    // The port is still open.
+    assert_gone_within_3_s(is_running);
     assert!(world.diary.join("ended").exists(), "the package was ended, not killed");
 }
 
 #[cfg(unix)]
 #[test]
-fn what_the_package_has_started_goes_with_its_killed_host() {
+fn processes_of_the_package_end_with_its_killed_host() {
     let mut world = World::new("package");
     world.starts = Some("sleep");
-    world.go();
-    let (mut host, runner_lives) = launch(&world);
+    world.allow_end();
+    let (mut host, runner_is_running) = launch(&world);
     world.wait_for("started");
     let other: i32 = fs::read_to_string(world.diary.join("started")).unwrap().parse().unwrap();
-    assert!(lives(other));
+    assert!(is_running(other));
     host.kill().unwrap();
     host.wait().unwrap();
-    gone_within_3_s(|| runner_lives() || lives(other));
+    assert_gone_within_3_s(|| runner_is_running() || is_running(other));
     assert!(world.diary.join("ended").exists(), "the package was ended, not killed");
 }
 
-/// Unix tells an orphan apart without a doubt.
+/// Only for Windows: on Unix an orphan is recognized by its parent.
 #[cfg(windows)]
 #[test]
-fn a_launcher_that_ends_at_once_is_not_the_host_and_the_port_tells() {
+fn port_is_checked_if_the_parent_was_a_launcher() {
     let world = World::new("package");
-    world.go();
-    let (mut launcher, lives) = launch(&world);
+    world.allow_end();
+    let (mut launcher, is_running) = launch(&world);
     drop(launcher.stdin.take());
     wait(&mut launcher);
-    // The package connects, and after it the runner looks, again and again. Nobody is to be left in the queue.
+    // The package connects, then the runner checks the port repeatedly. No connection may be left in the queue.
     let mut connections: Vec<_> = world.host.incoming().take(4).collect();
-    assert!(lives());
+    assert!(is_running());
     connections.clear();
     drop(world.host);
-    until("it notices that nobody listens", || !lives());
+    wait_until("it notices that the port is closed", || !is_running());
     assert!(world.diary.join("ended").exists(), "the package was ended, not killed");
 }
 
 #[cfg(windows)]
 #[test]
-fn the_runner_is_a_program_without_a_window() {
+fn runner_has_no_window() {
     let program = fs::read(env!("CARGO_BIN_EXE_package-runner")).unwrap();
     let number = |at: usize| u32::from_le_bytes(program[at..at + 4].try_into().unwrap());
     let header = usize::try_from(number(0x3c)).unwrap();
-    // The subsystem: 2 has a graphical interface, 3 a console.
+    // The subsystem: 2 is a graphical interface, 3 a console.
     assert_eq!(number(header + 0x5c) & 0xffff, 2);
 }

@@ -1,21 +1,21 @@
-//! Tells what a bundle is that has no package file of ours, so that a user is told why it doesn't run here.
+//! Recognizes plugins for other hosts, so that users learn why such a file doesn't run here.
 
 use std::fmt;
 
 use serde_json::Value;
 
-/// Whose plugin or package something is.
+/// The host that a plugin or package is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OtherHost {
-    /// Creator Central before its package SDK 2.
+    /// Creator Central before package SDK 2.
     CreatorCentral1,
     /// Elgato's Stream Deck.
     StreamDeck,
-    /// Mirabox's Stream Dock, whose manifest is made after Stream Deck's.
+    /// Mirabox's Stream Dock, whose manifest is modelled on Stream Deck's.
     StreamDock,
     /// Touch Portal.
     TouchPortal,
-    /// Loupedeck, and Logi Options+.
+    /// Loupedeck and Logi Options+.
     Loupedeck,
 }
 
@@ -31,7 +31,8 @@ impl fmt::Display for OtherHost {
     }
 }
 
-/// What a folder without a package file is, if that is known, and by which of its files. `read` reads a file of the folder.
+/// Returns the host that a folder without a package file is for, and the file by which it was recognized. `read` returns the
+/// content of a file in the folder.
 pub fn recognize(read: &dyn Fn(&str) -> Option<Vec<u8>>) -> Option<(OtherHost, &'static str)> {
     let known = [
         (OtherHost::CreatorCentral1, "WidgetConfig.json"),
@@ -45,7 +46,7 @@ pub fn recognize(read: &dyn Fn(&str) -> Option<Vec<u8>>) -> Option<(OtherHost, &
     let manifest = read(MANIFEST)?;
     let manifest = manifest.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&manifest);
     let manifest: Value = serde_json::from_slice(manifest).ok()?;
-    // The sources of a package of ours have a manifest.json, too, with Widgets in it.
+    // The sources of our own packages also have a manifest.json, with Widgets instead.
     let actions = manifest.get("Actions")?.as_array()?;
     let controllers = actions.iter().filter_map(|action| action.get("Controllers")?.as_array()).flatten();
     let is_dock = manifest.get("SDKVersion").and_then(Value::as_u64) == Some(1)

@@ -1,13 +1,12 @@
-//! Puts one version of a package where another one is, and takes a package away, so that it works while somebody still
-//! uses its files and can be cut off at any moment.
+//! Replaces and removes packages, even while other processes use their files. Either can be interrupted at any moment.
 //!
-//! Windows renames no folder in which a program runs, a library is loaded, a file is open or a process has its working
-//! directory, and removes no such file; but it renames running programs and loaded libraries one by one. Hence two ways:
-//! the folder as a whole, and where that is refused, file by file.
+//! Windows doesn't rename a folder in which a program runs, a library is loaded, a file is open or a process has its working
+//! directory, and it doesn't remove such a file. But it does rename single programs that run and libraries that are loaded.
+//! Therefore the folder is renamed as a whole, and if that is refused, file by file.
 //!
-//! What is replaced goes into `.replaced-N-UUID/package` first. The package file is moved last on every way forward and
-//! first on the way back, so that a look at who has it says how far a replacement came that was cut off; `done` beside
-//! `package` says that the rest may go. What can't go yet, because it is in use, goes at a later [`recover`].
+//! The old version is first moved to `.replaced-N-UUID/package`. Its package file is moved last, and first when the old version
+//! is restored. So after an interruption, the folder that has the package file shows how far the replacement got. A file `done`
+//! beside `package` marks the rest as garbage. Files that are still in use are removed by a later [`recover`].
 
 use std::fs;
 use std::io::{self, ErrorKind};
@@ -16,34 +15,34 @@ use std::time::Duration;
 
 use crate::manifest::{self, FILE_NAME};
 
-/// How the folders are named that hold what is replaced; no package can have such a name.
-const ASIDE: &str = ".replaced-";
-/// The old version's files, within such a folder.
+/// Prefix of the folders for replaced versions. No package can have such a name.
+const BACKUP: &str = ".replaced-";
+/// Name of the folder, within a backup, with the old version's files.
 const PACKAGE: &str = "package";
-/// Says, within such a folder, that what is in it isn't needed any more.
+/// Name of the file, within a backup, that marks its content as garbage.
 const DONE: &str = "done";
 
-/// How often something is tried again that is in use: virus scanners and indexers look into new files for a moment.
-const TRIES: u32 = 10;
-/// The pause before that.
-const PAUSE: Duration = Duration::from_millis(50);
+/// Number of retries for a file that is in use: virus scanners and indexers open new files for a moment.
+const RETRIES: u32 = 10;
+/// Delay before each retry.
+const RETRY_DELAY: Duration = Duration::from_millis(50);
 
-/// What couldn't be moved, and why.
+/// A file or folder that couldn't be changed.
 #[derive(Debug)]
 pub(super) struct Obstacle {
-    /// The file or folder.
+    /// Its path.
     pub path: PathBuf,
-    /// What the system says.
+    /// The error of the operating system.
     pub error: io::Error,
 }
 
 impl Obstacle {
-    /// Whether somebody uses it, as far as the system says so.
+    /// Returns whether another process uses it, as far as the error tells.
     pub fn is_in_use(&self) -> bool {
-        may_pass(&self.error)
+        is_transient(&self.error)
     }
 
-    /// As a plain error, with a sentence.
+    /// Converts it to an error with a message for users.
     pub fn into_io(self) -> io::Error {
         let text = match self.is_in_use() {
             true => super::in_use(&self.path),
@@ -53,29 +52,29 @@ impl Obstacle {
     }
 }
 
-/// The disk.
+/// The file system, with hooks for tests.
 pub(super) struct Disk<'a> {
-    /// Asked before every change, with what is to be changed. Tests refuse some.
+    /// Called with the path before every change. Tests return errors.
     pub allow: &'a dyn Fn(&Path) -> io::Result<()>,
-    /// Waits.
-    pub pause: &'a dyn Fn(Duration),
+    /// Sleeps before a retry.
+    pub sleep: &'a dyn Fn(Duration),
 }
 
 impl Disk<'static> {
-    /// The one that there is.
-    pub const REAL: Self = Self { allow: &|_| Ok(()), pause: &std::thread::sleep };
+    /// The file system without hooks.
+    pub const REAL: Self = Self { allow: &|_| Ok(()), sleep: &std::thread::sleep };
 }
 
 impl Disk<'_> {
-    /// Does something, again and again as long as the reason against it may pass.
-    fn patiently(&self, path: &Path, work: impl Fn() -> io::Result<()>) -> Result<(), Obstacle> {
-        let mut tries = 0;
+    /// Calls `work`, and retries while its error is transient.
+    fn retry(&self, path: &Path, work: impl Fn() -> io::Result<()>) -> Result<(), Obstacle> {
+        let mut retries = 0;
         loop {
             match (self.allow)(path).and_then(|()| work()) {
                 Ok(()) => return Ok(()),
-                Err(error) if tries < TRIES && may_pass(&error) => {
-                    tries += 1;
-                    (self.pause)(PAUSE);
+                Err(error) if retries < RETRIES && is_transient(&error) => {
+                    retries += 1;
+                    (self.sleep)(RETRY_DELAY);
                 }
                 Err(error) => return Err(Obstacle { path: path.to_owned(), error }),
             }
@@ -83,45 +82,45 @@ impl Disk<'_> {
     }
 
     fn rename(&self, from: &Path, to: &Path) -> Result<(), Obstacle> {
-        self.patiently(from, || fs::rename(from, to))
+        self.retry(from, || fs::rename(from, to))
     }
 
-    fn make_folder(&self, folder: &Path) -> Result<(), Obstacle> {
+    fn create_folder(&self, folder: &Path) -> Result<(), Obstacle> {
         if folder.is_dir() {
             return Ok(());
         }
-        self.patiently(folder, || fs::create_dir_all(folder))
+        self.retry(folder, || fs::create_dir_all(folder))
     }
 
-    /// Moves all files of a folder into another one, over those that are there. The package file is the last one, or,
-    /// on the way back, the first. Folders that can't be removed stay behind, empty.
-    fn move_files(&self, from: &Path, to: &Path, way: Way) -> Result<(), Obstacle> {
+    /// Moves all files of a folder to another one, replacing existing files. The position of the package file depends on
+    /// `order`. Folders that can't be removed remain, empty.
+    fn move_files(&self, from: &Path, to: &Path, order: Order) -> Result<(), Obstacle> {
         let config = from.join(FILE_NAME);
         let move_config = || match config.exists() {
             true => self.rename(&config, &to.join(FILE_NAME)),
             false => Ok(()),
         };
-        self.make_folder(to)?;
-        if way == Way::Back {
+        self.create_folder(to)?;
+        if order == Order::ConfigFirst {
             move_config()?;
         }
         self.move_entries(from, to, Some(FILE_NAME))?;
-        if way == Way::Forward {
+        if order == Order::ConfigLast {
             move_config()?;
         }
         let _ = (self.allow)(from).and_then(|()| fs::remove_dir(from));
         Ok(())
     }
 
-    fn move_entries(&self, from: &Path, to: &Path, but: Option<&str>) -> Result<(), Obstacle> {
+    fn move_entries(&self, from: &Path, to: &Path, except: Option<&str>) -> Result<(), Obstacle> {
         for entry in entries(from)? {
             let name = entry.file_name();
-            if but.is_some_and(|but| name == but) {
+            if except.is_some_and(|except| name == except) {
                 continue;
             }
             let (from, to) = (entry.path(), to.join(name));
             if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-                self.make_folder(&to)?;
+                self.create_folder(&to)?;
                 self.move_entries(&from, &to, None)?;
                 let _ = (self.allow)(&from).and_then(|()| fs::remove_dir(&from));
             } else {
@@ -138,22 +137,24 @@ impl Disk<'_> {
                 self.remove_files(&path)?;
                 let _ = (self.allow)(&path).and_then(|()| fs::remove_dir(&path));
             } else {
-                self.patiently(&path, || fs::remove_file(&path))?;
+                self.retry(&path, || fs::remove_file(&path))?;
             }
         }
         Ok(())
     }
 }
 
+/// When [`Disk::move_files`] moves the package file.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Way {
-    Forward,
-    Back,
+enum Order {
+    ConfigFirst,
+    ConfigLast,
 }
 
-/// Whether a refusal may be over in a moment.
-fn may_pass(error: &io::Error) -> bool {
-    /// `ERROR_SHARING_VIOLATION` and `ERROR_LOCK_VIOLATION`: somebody has the file open.
+/// Returns whether an operation that failed with this error may succeed in a moment.
+fn is_transient(error: &io::Error) -> bool {
+    /// `ERROR_SHARING_VIOLATION` and `ERROR_LOCK_VIOLATION`: another process has the file open
+    /// ([codes](https://learn.microsoft.com/windows/win32/debug/system-error-codes--0-499-)).
     const IN_USE: [i32; 2] = [32, 33];
     error.kind() == ErrorKind::ResourceBusy
         || cfg!(windows)
@@ -169,71 +170,71 @@ fn entries(folder: &Path) -> Result<Vec<fs::DirEntry>, Obstacle> {
     read.map_err(|error| Obstacle { path: folder.to_owned(), error })
 }
 
-/// Puts a new version, `staged`, into the place of the package `uuid`, whether there is one or not.
+/// Makes `staged` the installed version of the package `uuid`, whether or not there is one already.
 ///
 /// # Errors
-/// What was in the way. Everything is as it was then; or, if even that wasn't possible, will be after [`recover`].
+/// Returns the file or folder that couldn't be changed. The old version is unchanged, or is restored by [`recover`].
 pub(super) fn replace(disk: &Disk<'_>, packages: &Path, staged: &Path, uuid: &str) -> Result<(), Obstacle> {
     let folder = packages.join(uuid);
     if !folder.exists() {
         return disk.rename(staged, &folder);
     }
-    let aside = Aside::make(disk, packages, uuid)?;
-    let replaced = aside.take(disk, &folder).and_then(|()| {
+    let backup = Backup::create(disk, packages, uuid)?;
+    let replaced = backup.store(disk, &folder).and_then(|()| {
         if !folder.exists() && disk.rename(staged, &folder).is_ok() {
             return Ok(());
         }
-        disk.move_files(staged, &folder, Way::Forward)
+        disk.move_files(staged, &folder, Order::ConfigLast)
     });
     match replaced {
-        Ok(()) => aside.discard(disk),
+        Ok(()) => backup.discard(disk),
         Err(obstacle) => {
-            // What can't be brought back now is brought back by `recover`.
-            let _ = aside.bring_back(disk, &folder);
+            // `recover` restores what can't be restored here.
+            let _ = backup.restore(disk, &folder);
             return Err(obstacle);
         }
     }
     Ok(())
 }
 
-/// Takes a package away.
+/// Removes a package.
 ///
 /// # Errors
-/// As [`replace`].
+/// Like [`replace`].
 pub(super) fn remove(disk: &Disk<'_>, packages: &Path, uuid: &str) -> Result<(), Obstacle> {
     let folder = packages.join(uuid);
-    let aside = Aside::make(disk, packages, uuid)?;
-    if let Err(obstacle) = aside.take(disk, &folder) {
-        let _ = aside.bring_back(disk, &folder);
+    let backup = Backup::create(disk, packages, uuid)?;
+    if let Err(obstacle) = backup.store(disk, &folder) {
+        let _ = backup.restore(disk, &folder);
         return Err(obstacle);
     }
-    aside.discard(disk);
+    backup.discard(disk);
     Ok(())
 }
 
-/// Finishes or takes back whatever was cut off, and removes what isn't in use any more.
+/// Completes or undoes interrupted replacements and removals, and removes files that are no longer in use.
 ///
 /// # Errors
-/// If the folder can't be read, or a version can't be brought back.
+/// If the folder can't be read, or a version can't be restored.
 pub(super) fn recover(disk: &Disk<'_>, packages: &Path) -> Result<(), Obstacle> {
     let all = entries(packages)?;
-    let mut asides: Vec<_> =
-        all.iter().filter_map(|entry| Aside::parse(packages, entry.file_name().to_str()?)).collect();
-    // The last replacement of a package is the one that may have been cut off; older ones are merely not removed yet.
-    asides.sort_by_key(|(number, ..)| std::cmp::Reverse(*number));
-    for (_, uuid, aside) in asides {
+    let mut backups: Vec<_> =
+        all.iter().filter_map(|entry| Backup::parse(packages, entry.file_name().to_str()?)).collect();
+    // Only the last replacement of a package can have been interrupted. Older backups just haven't been removed yet.
+    backups.sort_by_key(|(number, ..)| std::cmp::Reverse(*number));
+    for (_, uuid, backup) in backups {
         let folder = packages.join(&uuid);
-        let both = has_config(&folder) && has_config(&aside.package());
-        if both || aside.0.join(DONE).exists() {
-            aside.discard(disk);
+        let both = has_config(&folder) && has_config(&backup.package());
+        if both || backup.0.join(DONE).exists() {
+            backup.discard(disk);
         } else {
-            aside.bring_back(disk, &folder)?;
+            backup.restore(disk, &folder)?;
         }
     }
     for entry in all {
         let name = entry.file_name();
         if name.to_str().is_some_and(manifest::is_uuid) && !has_config(&entry.path()) {
-            // Left behind by a removal because it was somebody's working directory. Only goes if it is empty.
+            // Left by a removal because it was the working directory of a process. `remove_dir` fails unless it is empty.
             let _ = (disk.allow)(&entry.path()).and_then(|()| fs::remove_dir(entry.path()));
         }
     }
@@ -244,65 +245,65 @@ fn has_config(folder: &Path) -> bool {
     folder.join(FILE_NAME).is_file()
 }
 
-/// A folder that holds what is replaced.
-struct Aside(PathBuf);
+/// A folder with a replaced or removed version.
+struct Backup(PathBuf);
 
-impl Aside {
-    /// The number, package and folder that a name stands for.
+impl Backup {
+    /// Parses a folder's name: returns the number, the package's UUID and the backup.
     fn parse(packages: &Path, name: &str) -> Option<(u64, String, Self)> {
-        let (number, uuid) = name.strip_prefix(ASIDE)?.split_once('-')?;
+        let (number, uuid) = name.strip_prefix(BACKUP)?.split_once('-')?;
         let number = number.parse().ok().filter(|_| manifest::is_uuid(uuid))?;
         Some((number, uuid.to_owned(), Self(packages.join(name))))
     }
 
-    /// Makes a new one, with a higher number than all of this package.
-    fn make(disk: &Disk<'_>, packages: &Path, uuid: &str) -> Result<Self, Obstacle> {
+    /// Creates a backup with a higher number than those of the same package.
+    fn create(disk: &Disk<'_>, packages: &Path, uuid: &str) -> Result<Self, Obstacle> {
         let last = entries(packages)?
             .iter()
             .filter_map(|entry| {
                 let name = entry.file_name();
-                Self::parse(packages, name.to_str()?).filter(|(_, of, _)| of == uuid).map(|(number, ..)| number)
+                Self::parse(packages, name.to_str()?).filter(|(_, other, _)| other == uuid).map(|(number, ..)| number)
             })
             .max();
-        let aside = packages.join(format!("{ASIDE}{}-{uuid}", last.map_or(0, |last| last.saturating_add(1))));
-        disk.patiently(&aside, || fs::create_dir(&aside))?;
-        Ok(Self(aside))
+        let backup = packages.join(format!("{BACKUP}{}-{uuid}", last.map_or(0, |last| last.saturating_add(1))));
+        disk.retry(&backup, || fs::create_dir(&backup))?;
+        Ok(Self(backup))
     }
 
     fn package(&self) -> PathBuf {
         self.0.join(PACKAGE)
     }
 
-    /// Takes a package in.
-    fn take(&self, disk: &Disk<'_>, folder: &Path) -> Result<(), Obstacle> {
+    /// Moves a package into the backup.
+    fn store(&self, disk: &Disk<'_>, folder: &Path) -> Result<(), Obstacle> {
         match disk.rename(folder, &self.package()) {
             Ok(()) => Ok(()),
-            Err(_) => disk.move_files(folder, &self.package(), Way::Forward),
+            Err(_) => disk.move_files(folder, &self.package(), Order::ConfigLast),
         }
     }
 
-    /// Puts everything back.
-    fn bring_back(&self, disk: &Disk<'_>, folder: &Path) -> Result<(), Obstacle> {
+    /// Moves the package back.
+    fn restore(&self, disk: &Disk<'_>, folder: &Path) -> Result<(), Obstacle> {
         let package = self.package();
         if package.exists() {
             if !has_config(folder) && has_config(&package) {
-                // Everything had been taken in; what is there now is of the new version.
+                // The whole package had been moved, so the files in its folder are those of the new version.
                 disk.remove_files(folder)?;
                 let _ = (disk.allow)(folder).and_then(|()| fs::remove_dir(folder));
             }
             if folder.exists() || disk.rename(&package, folder).is_err() {
-                disk.move_files(&package, folder, Way::Back)?;
+                disk.move_files(&package, folder, Order::ConfigFirst)?;
             }
         }
         let _ = (disk.allow)(&self.0).and_then(|()| fs::remove_dir(&self.0));
         Ok(())
     }
 
-    /// Lets go of what it holds. What is still in use is removed by a later [`recover`].
+    /// Removes the backup. A later [`recover`] removes files that are still in use.
     fn discard(&self, disk: &Disk<'_>) {
         let done = self.0.join(DONE);
         let marked = (disk.allow)(&done).and_then(|()| fs::write(&done, ""));
-        // Without the mark, a part of the old version would look like one that has to come back.
+        // Without the mark, `recover` would restore what remains of the old version.
         let _ = marked
             .and_then(|()| (disk.allow)(&self.package()))
             .and_then(|()| match fs::remove_dir_all(self.package()) {

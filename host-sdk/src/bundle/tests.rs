@@ -1,4 +1,4 @@
-//! Good bundles and hostile ones, all of them real zips.
+//! Valid and malicious bundles, all of them real zips.
 
 use super::*;
 
@@ -23,7 +23,7 @@ fn packed(top_folder: &str, entries: Vec<Entry>) -> Vec<u8> {
     out.into_inner()
 }
 
-/// A zip of whole names, not of a package's.
+/// Creates a zip of entries with these names, without a top folder around them.
 fn raw(names: &[&str]) -> Vec<u8> {
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
     for name in names {
@@ -33,7 +33,7 @@ fn raw(names: &[&str]) -> Vec<u8> {
     zip.finish().unwrap().into_inner()
 }
 
-/// Replaces bytes, to make what no well-meaning writer does.
+/// Replaces bytes, to create bundles that the zip writer refuses to.
 fn patched(bundle: &[u8], from: &str, to: &str) -> Vec<u8> {
     assert_eq!(from.len(), to.len());
     let mut bundle = bundle.to_vec();
@@ -44,12 +44,12 @@ fn patched(bundle: &[u8], from: &str, to: &str) -> Vec<u8> {
     bundle
 }
 
-fn refused(bundle: &[u8]) -> BundleError {
+fn install_error(bundle: &[u8]) -> BundleError {
     let packages = tempfile::tempdir().unwrap();
     let inner = packages.path().join("packages");
     let error = install(bundle, &inner).unwrap_err();
     let left: Vec<_> = fs::read_dir(&inner).map(|all| all.map(|e| e.unwrap().path()).collect()).unwrap_or_default();
-    assert!(left.is_empty(), "nothing is left behind: {left:?}");
+    assert!(left.is_empty(), "no files are left: {left:?}");
     let beside: Vec<_> = fs::read_dir(packages.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
     assert!(beside.iter().all(|name| name == "packages"), "nothing is written outside: {beside:?}");
     error
@@ -57,7 +57,7 @@ fn refused(bundle: &[u8]) -> BundleError {
 
 #[cfg(unix)]
 #[test]
-fn the_programs_of_a_macos_application_can_be_started() {
+fn programs_of_macos_application_are_executable() {
     use std::os::unix::fs::PermissionsExt as _;
     let packages = tempfile::tempdir().unwrap();
     let mut entries = good();
@@ -84,7 +84,7 @@ fn installs_replaces_and_removes() {
     {
         use std::os::unix::fs::PermissionsExt as _;
         let mode = fs::metadata(installed.folder.join("run")).unwrap().permissions().mode();
-        assert_eq!(mode & 0o777, 0o755, "the runtime target can be started");
+        assert_eq!(mode & 0o777, 0o755, "the runtime target is executable");
     }
     let mut newer = good();
     newer[1] = entry("i.png", "newer");
@@ -98,7 +98,7 @@ fn installs_replaces_and_removes() {
 }
 
 #[test]
-fn a_failed_update_leaves_the_old_version() {
+fn failed_update_leaves_the_old_version() {
     let packages = tempfile::tempdir().unwrap();
     install(&packed("n", good()), packages.path()).unwrap();
     let mut harmful = good();
@@ -109,7 +109,7 @@ fn a_failed_update_leaves_the_old_version() {
 }
 
 #[test]
-fn a_package_that_is_merely_untidy_is_installed() {
+fn package_with_minor_errors_is_installed() {
     let packages = tempfile::tempdir().unwrap();
     let untidy = CONFIG.replace("\"Author\": \"A\"", "\"Author\": \"\"").replace("\"i.png\"", "\"./i.png\"");
     install(&packed("n", vec![entry("PackageConfig.json", untidy), entry("run/Contents/x", "")]), packages.path())
@@ -117,7 +117,7 @@ fn a_package_that_is_merely_untidy_is_installed() {
 }
 
 #[test]
-fn what_was_unpacked_goes_when_it_is_not_used_or_was_cut_off() {
+fn unpacked_files_are_removed_on_drop_and_by_recover() {
     let packages = tempfile::tempdir().unwrap();
     install(&packed("n", good()), packages.path()).unwrap();
     let mut newer = good();
@@ -133,7 +133,7 @@ fn what_was_unpacked_goes_when_it_is_not_used_or_was_cut_off() {
 }
 
 #[test]
-fn installs_where_names_are_odd_and_paths_long() {
+fn installs_with_unusual_names_and_long_paths() {
     let folder = tempfile::tempdir().unwrap();
     let long = "J\u{f6}rg \u{6771}\u{4eac} \u{1f3a7} a b/".repeat(20);
     let packages = folder.path().join(long);
@@ -150,7 +150,7 @@ fn installs_where_names_are_odd_and_paths_long() {
 
 #[cfg(windows)]
 #[test]
-fn a_running_program_does_not_stand_in_the_way_and_its_files_go_later() {
+fn running_program_is_replaced_and_removed_later() {
     use std::process::{Command, Stdio};
 
     let packages = tempfile::tempdir().unwrap();
@@ -158,14 +158,14 @@ fn a_running_program_does_not_stand_in_the_way_and_its_files_go_later() {
     let program = installed.folder.join("run.exe");
     let shell = PathBuf::from(std::env::var_os("SystemRoot").unwrap()).join("System32").join("cmd.exe");
     fs::copy(shell, &program).unwrap();
-    // A shell that waits for its input, in the package's folder.
+    // A shell in the package's folder that waits for input.
     let mut child = Command::new(&program).current_dir(&installed.folder).stdin(Stdio::piped()).spawn().unwrap();
     let mut newer = good();
     newer[1] = entry("i.png", "newer");
     install(&packed("n", newer), packages.path()).unwrap();
     assert_eq!(fs::read(installed.folder.join("i.png")).unwrap(), b"newer");
     assert!(!program.exists());
-    assert!(child.try_wait().unwrap().is_none(), "it still runs");
+    assert!(child.try_wait().unwrap().is_none(), "it is still running");
     uninstall(packages.path(), "com.example.n").unwrap();
     recover(packages.path()).unwrap();
     assert!(!installed.folder.join(FILE_NAME).exists());
@@ -176,14 +176,14 @@ fn a_running_program_does_not_stand_in_the_way_and_its_files_go_later() {
 }
 
 #[test]
-fn the_same_content_gives_the_same_bytes() {
+fn pack_is_reproducible() {
     let mut reversed = good();
     reversed.reverse();
     assert_eq!(packed("n", good()), packed("n", reversed));
 }
 
 #[test]
-fn names_that_could_harm_are_refused() {
+fn harmful_names_are_refused() {
     for name in [
         "n/../../evil",
         "../evil",
@@ -204,15 +204,15 @@ fn names_that_could_harm_are_refused() {
         "n/a?b",
         "n/a\u{7}b",
     ] {
-        let error = refused(&raw(&["n/PackageConfig.json", name]));
+        let error = install_error(&raw(&["n/PackageConfig.json", name]));
         assert!(matches!(error, BundleError::BadName(_)), "{name}: {error}");
     }
     let deep = format!("n/{}x", "d/".repeat(40));
-    assert!(matches!(refused(&raw(&[&deep])), BundleError::BadName(_)));
+    assert!(matches!(install_error(&raw(&[&deep])), BundleError::BadName(_)));
 }
 
 #[test]
-fn a_zip_with_backslashes_is_installed_as_windows_does() {
+fn zip_with_backslashes_is_installed() {
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
     let config = CONFIG.replace("\"i.png\"", r#""images\\i.png""#);
     zip.start_file("N\\images\\", SimpleFileOptions::default()).unwrap();
@@ -236,19 +236,22 @@ fn a_zip_with_backslashes_is_installed_as_windows_does() {
 fn links_are_refused() {
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
     zip.add_symlink("n/link", "/etc/passwd", SimpleFileOptions::default()).unwrap();
-    let error = refused(&zip.finish().unwrap().into_inner());
+    let error = install_error(&zip.finish().unwrap().into_inner());
     assert!(matches!(error, BundleError::Link(_)), "{error}");
 }
 
 #[test]
-fn two_entries_of_one_name_are_refused() {
-    let twice = patched(&raw(&["n/aaa", "n/bbb"]), "n/bbb", "n/aaa");
-    assert!(matches!(refused(&twice), BundleError::Twice(_)));
-    assert!(matches!(refused(&raw(&["n/aaa", "n/AAA"])), BundleError::Twice(_)), "one name on Windows and macOS");
+fn duplicate_names_are_refused() {
+    let duplicate = patched(&raw(&["n/aaa", "n/bbb"]), "n/bbb", "n/aaa");
+    assert!(matches!(install_error(&duplicate), BundleError::DuplicateName(_)));
+    assert!(
+        matches!(install_error(&raw(&["n/aaa", "n/AAA"])), BundleError::DuplicateName(_)),
+        "the same name on Windows and macOS"
+    );
 }
 
 #[test]
-fn bombs_are_refused_by_what_they_claim_and_by_what_they_are() {
+fn zip_bombs_are_refused_by_claimed_and_real_size() {
     let mut entries = good();
     entries.push(entry("zeros", vec![0; 8 << 20]));
     let bundle = packed("n", entries);
@@ -260,9 +263,9 @@ fn bombs_are_refused_by_what_they_claim_and_by_what_they_are() {
     let mut lying = bundle.clone();
     let places: Vec<_> = (0..lying.len() - 4).filter(|at| lying[*at..*at + 4] == claimed).collect();
     places.iter().for_each(|at| lying[*at..*at + 4].copy_from_slice(&(u32::MAX - 1).to_le_bytes()));
-    assert!(matches!(refused(&lying), BundleError::TooLarge(_)));
+    assert!(matches!(install_error(&lying), BundleError::TooLarge(_)));
 
-    // They claim 4 bytes, and there are 8 MB.
+    // They claim 4 bytes, but there are 8 MB.
     let mut lying = bundle;
     places.iter().for_each(|at| lying[*at..*at + 4].copy_from_slice(&4_u32.to_le_bytes()));
     let packages = tempfile::tempdir().unwrap();
@@ -272,40 +275,40 @@ fn bombs_are_refused_by_what_they_claim_and_by_what_they_are() {
     }
 
     let huge_config = vec![entry("PackageConfig.json", vec![b' '; 5 << 20])];
-    assert!(matches!(refused(&packed("n", huge_config)), BundleError::TooLarge(_)));
+    assert!(matches!(install_error(&packed("n", huge_config)), BundleError::TooLarge(_)));
 }
 
 #[test]
-fn one_top_folder_with_a_package_file_is_needed() {
-    assert!(matches!(refused(&raw(&[])), BundleError::TopFolder));
-    assert!(matches!(refused(&raw(&["PackageConfig.json"])), BundleError::TopFolder));
-    assert!(matches!(refused(&raw(&["a/x", "b/x"])), BundleError::TopFolder));
-    assert!(matches!(refused(&raw(&["a/x"])), BundleError::NoConfig));
-    assert!(matches!(refused(&packed("n", vec![entry("PackageConfig.json", "{")])), BundleError::BadConfig(_)));
-    assert!(matches!(refused(b"not a zip"), BundleError::NotAZip(_)));
+fn one_top_folder_with_a_package_file_is_required() {
+    assert!(matches!(install_error(&raw(&[])), BundleError::TopFolder));
+    assert!(matches!(install_error(&raw(&["PackageConfig.json"])), BundleError::TopFolder));
+    assert!(matches!(install_error(&raw(&["a/x", "b/x"])), BundleError::TopFolder));
+    assert!(matches!(install_error(&raw(&["a/x"])), BundleError::NoConfig));
+    assert!(matches!(install_error(&packed("n", vec![entry("PackageConfig.json", "{")])), BundleError::BadConfig(_)));
+    assert!(matches!(install_error(b"not a zip"), BundleError::NotAZip(_)));
 }
 
 #[test]
-fn a_uuid_that_is_a_path_is_refused() {
+fn uuid_that_is_a_path_is_refused() {
     for uuid in ["com/example", "..", "com.example\\n", "", "UPPER"] {
         let mut entries = good();
         let uuid = serde_json::to_string(uuid).unwrap();
         entries[0].content = CONFIG.replace("\"com.example.n\"", &uuid).into_bytes();
-        let error = refused(&packed("n", entries));
+        let error = install_error(&packed("n", entries));
         assert!(matches!(error, BundleError::Invalid(_)), "{uuid}: {error}");
         assert!(error.to_string().contains("UUID"), "{error}");
     }
 }
 
 #[test]
-fn truncated_and_garbled_bundles_are_refused_without_a_panic() {
+fn damaged_bundles_are_refused_without_a_panic() {
     let bundle = packed("n", good());
     for length in (0..bundle.len()).step_by(7) {
-        assert!(matches!(refused(&bundle[..length]), BundleError::NotAZip(_)), "cut at {length}");
+        assert!(matches!(install_error(&bundle[..length]), BundleError::NotAZip(_)), "truncated to {length}");
     }
     for at in 0..bundle.len() {
-        let mut garbled = bundle.clone();
-        garbled[at] ^= 0x55;
-        let _ = install(&garbled, tempfile::tempdir().unwrap().path());
+        let mut damaged = bundle.clone();
+        damaged[at] ^= 0x55;
+        let _ = install(&damaged, tempfile::tempdir().unwrap().path());
     }
 }

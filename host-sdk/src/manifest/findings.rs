@@ -1,31 +1,31 @@
-//! What a check of a package finds: how bad, by which rule, where, what is wrong, and what to do about it.
+//! [`Finding`]: a result of checking a package, with its severity, rule, place, message and remedy.
 
 use std::fmt;
 
 use serde::Serialize;
 
 use super::FILE_NAME;
-use crate::json::{Twice, members_twice};
+use crate::json::{DuplicateMember, duplicate_members};
 
-/// How bad a finding is.
+/// The severity of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
-    /// The package could harm, or can't be told from others: no host may install it.
+    /// The package could do harm or can't be identified: no host may install it.
     Refused,
     /// A host may refuse the package, or something in it doesn't work.
     Error,
-    /// It works, but not as well as it could.
+    /// The package works, but not as well as it could.
     Warning,
-    /// Nothing is wrong; it is good to know.
+    /// For information only: nothing is wrong.
     Note,
 }
 
 impl Severity {
-    /// All of them, the worst first.
+    /// All severities, the worst first.
     pub const ALL: [Self; 4] = [Self::Refused, Self::Error, Self::Warning, Self::Note];
 
-    /// Its name, as in JSON.
+    /// Returns its name in JSON.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -36,32 +36,32 @@ impl Severity {
         }
     }
 
-    /// Whether a package with such a finding fails its check.
+    /// Returns whether a package with such a finding fails its check.
     #[must_use]
     pub fn fails(self) -> bool {
         self <= Self::Error
     }
 }
 
-/// Something about a package that should be otherwise, or that is good to know.
+/// Something to correct in a package, or a remark about it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// How bad it is.
+    /// The severity.
     pub severity: Severity,
-    /// The rule's name, for programs: it stays the same when the words change. docs/validator.md lists them.
+    /// The rule's name, which stays the same when the wording changes. docs/validator.md lists all rules.
     pub rule: &'static str,
-    /// Which file, relative to the package's folder; empty for the package as a whole.
+    /// The file, relative to the package's folder; empty if the finding is about the whole package.
     pub file: String,
-    /// Which member of the file, such as `Widgets[2].Icon`; empty for the file as a whole.
+    /// The member of the file, such as `Widgets[2].Icon`; empty if the finding is about the whole file.
     pub member: String,
-    /// What is wrong, to be read after the place: "names a file that the package doesn't have".
+    /// What is wrong, as the continuation of [`Finding::place`]: "names a file that the package doesn't have".
     pub message: String,
-    /// What to do about it: "add it, or correct the path".
+    /// The remedy: "add the file, or correct the path".
     pub remedy: String,
 }
 
 impl Finding {
-    /// A finding about a file, or, with an empty name, about the package as a whole.
+    /// Creates a finding about a file, or about the whole package if `file` is empty.
     #[must_use]
     pub fn of_file(
         severity: Severity,
@@ -74,7 +74,7 @@ impl Finding {
         Self { severity, rule, file: file.into(), member: String::new(), message, remedy }
     }
 
-    /// A finding about a member of the package file.
+    /// Creates a finding about a member of the package file.
     #[must_use]
     pub fn of_member(
         severity: Severity,
@@ -86,21 +86,21 @@ impl Finding {
         Self { member: member.into(), ..Self::of_file(severity, rule, FILE_NAME, message, remedy) }
     }
 
-    /// The findings about members that a text in JSON has more than once.
+    /// Returns a finding for each member that occurs more than once in its object, in a file with this JSON text.
     #[must_use]
-    pub fn of_members_twice(file: &str, text: &str) -> Vec<Self> {
-        let finding = |Twice { place, alike }| {
-            let (severity, message) = match alike {
+    pub fn duplicate_members(file: &str, text: &str) -> Vec<Self> {
+        let finding = |DuplicateMember { path, same_value }| {
+            let (severity, message) = match same_value {
                 true => (Severity::Warning, "is there twice"),
                 false => (Severity::Error, "is there twice, with different values: hosts take either of them"),
             };
             let finding = Self::of_file(severity, "member-twice", file, message, "leave one of them out");
-            Self { member: place, ..finding }
+            Self { member: path, ..finding }
         };
-        members_twice(text).into_iter().map(finding).collect()
+        duplicate_members(text).into_iter().map(finding).collect()
     }
 
-    /// Where it is, for readers: a member of the package file by itself, others with their file.
+    /// Returns the place for people: the member alone if it is in the package file, otherwise the file and the member.
     #[must_use]
     pub fn place(&self) -> String {
         match (self.file.as_str(), self.member.as_str()) {

@@ -1,11 +1,12 @@
-//! Names of packages and widgets as they can be shown among other text: they come from anybody.
+//! Makes names of packages and widgets safe to show within other text: they come from untrusted packages.
 
-/// Characters of a name that are shown. Far more than any place has room for.
-const LONGEST: usize = 200;
+/// Maximum length of a name in characters. Far more than fits anywhere.
+const MAX_LENGTH: usize = 200;
 
-/// Whether a character can't be seen and changes the text around it: control characters, breaks of lines and paragraphs, those
-/// that embed, override or isolate a direction of writing, and those that have no width. The joiners of emoji and of some
-/// scripts aren't among them, nor are the marks of direction that such scripts need.
+/// Returns whether a character is invisible and changes the text around it: control characters, line and paragraph
+/// separators, the characters that embed, override or isolate a text direction, and those without width.
+///
+/// The joiners of emoji and of some scripts are not disruptive, nor are the direction marks that such scripts need.
 #[must_use]
 pub fn is_disruptive(c: char) -> bool {
     c.is_control()
@@ -15,20 +16,20 @@ pub fn is_disruptive(c: char) -> bool {
         )
 }
 
-/// A text without [disruptive](is_disruptive) characters, as one line of at most 200 characters.
+/// Returns the text without [disruptive](is_disruptive) characters, as one line of at most 200 characters.
 #[must_use]
 pub fn single_line(text: &str) -> String {
     let is_space = |c: char| c.is_whitespace() || matches!(c, '\u{2028}' | '\u{2029}');
     let words = text.split(is_space).map(without_disruptive).filter(|word| !word.is_empty());
     let mut line = words.collect::<Vec<_>>().join(" ");
-    if let Some((end, _)) = line.char_indices().nth(LONGEST) {
+    if let Some((end, _)) = line.char_indices().nth(MAX_LENGTH) {
         line.truncate(end);
         line.push('…');
     }
     line
 }
 
-/// A text without [disruptive](is_disruptive) characters but its line breaks and tabs.
+/// Returns the text without [disruptive](is_disruptive) characters, except line breaks and tabs.
 #[must_use]
 pub fn without_disruptive(text: &str) -> String {
     text.chars().filter(|c| matches!(c, '\n' | '\t') || !is_disruptive(*c)).collect()
@@ -39,8 +40,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn name_is_one_line_of_characters_that_are_seen() {
-        for (name, shown) in [
+    fn single_line_has_only_visible_characters() {
+        for (name, expected) in [
             ("Play \u{202e}esuaP", "Play esuaP"),
             ("  two\r\nlines\u{2028}and\ttabs ", "two lines and tabs"),
             ("\u{2066}\u{2069}\u{7}\u{9b}31m", "31m"),
@@ -49,7 +50,7 @@ mod tests {
             ("a b", "a b"),
             ("", ""),
         ] {
-            assert_eq!(single_line(name), shown);
+            assert_eq!(single_line(name), expected);
         }
         assert_eq!(single_line(&"é".repeat(201)), format!("{}…", "é".repeat(200)));
         assert_eq!(without_disruptive("a\n\u{202e}b"), "a\nb");

@@ -1,26 +1,25 @@
-//! Members that are written as another kind of value than they should be, where it is plain what is meant: a number in
-//! place of a text, a text in place of a number, null in place of nothing. [`check_text`](super::check_text) finds fault
-//! with them all the same.
+//! Deserializes members of another type than documented where the meaning is clear: a number instead of a string, a string
+//! instead of a number, null instead of a missing member. [`check_text`](super::check_text) reports them nevertheless.
 
 use serde::de::{Deserialize, Deserializer, Error, Unexpected};
 use serde_json::Value;
 
-/// A text, or a number.
+/// Deserializes a string from a string, a number or null.
 pub fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     optional_text(deserializer).map(Option::unwrap_or_default)
 }
 
-/// A text, or a number, or null.
+/// Deserializes an optional string from a string, a number or null.
 pub fn optional_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     match Value::deserialize(deserializer)? {
         Value::String(text) => Ok(Some(text)),
         Value::Number(number) => Ok(Some(number.to_string())),
         Value::Null => Ok(None),
-        other => Err(wrong(&other, "a text")),
+        other => Err(wrong_type(&other, "a text")),
     }
 }
 
-/// True or false, also as a text or a number, or null.
+/// Deserializes an optional flag from a boolean, a string, 0 or 1, or null.
 pub fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<bool>, D::Error> {
     let value = Value::deserialize(deserializer)?;
     match &value {
@@ -30,38 +29,38 @@ pub fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<bool>, 
         Value::String(text) if text.eq_ignore_ascii_case("false") => Ok(Some(false)),
         Value::Number(number) if number.as_u64() == Some(0) => Ok(Some(false)),
         Value::Number(number) if number.as_u64() == Some(1) => Ok(Some(true)),
-        other => Err(wrong(other, "true or false")),
+        other => Err(wrong_type(other, "true or false")),
     }
 }
 
-/// A small number, also as a text; 0, which is never right, for one that is none or too large.
+/// Deserializes a small number from a number or a string. Returns 0 if it isn't a number or is too large.
 pub fn small_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u8, D::Error> {
     let number = match Value::deserialize(deserializer)? {
         Value::Number(number) => number.to_string(),
         Value::String(text) => text,
         Value::Null => String::new(),
-        other => return Err(wrong(&other, "a number")),
+        other => return Err(wrong_type(&other, "a number")),
     };
     Ok(number.trim().trim_end_matches(".0").parse().unwrap_or_default())
 }
 
-/// As [`small_number`]; none for null, and for one that is none or too large.
+/// Like [`small_number`], but returns `None` for null, and if it isn't a number or is too large.
 pub fn optional_small_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u8>, D::Error> {
     let number = match Value::deserialize(deserializer)? {
         Value::Number(number) => number.to_string(),
         Value::String(text) => text,
         Value::Null => return Ok(None),
-        other => return Err(wrong(&other, "a number")),
+        other => return Err(wrong_type(&other, "a number")),
     };
     Ok(number.trim().trim_end_matches(".0").parse().ok())
 }
 
-/// Anything, or null.
+/// Deserializes any value. Null gives the default.
 pub fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(deserializer: D) -> Result<T, D::Error> {
     Option::deserialize(deserializer).map(Option::unwrap_or_default)
 }
 
-fn wrong<E: Error>(value: &Value, expected: &str) -> E {
+fn wrong_type<E: Error>(value: &Value, expected: &str) -> E {
     let found = match value {
         Value::Bool(flag) => Unexpected::Bool(*flag),
         Value::Array(_) => Unexpected::Seq,

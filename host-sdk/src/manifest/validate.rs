@@ -1,27 +1,30 @@
-//! The rules of the package file. [`validate`] checks what was read; [`check_text`] checks the text as well: kinds of
-//! values, spellings, members that nobody knows.
+//! The rules of the package file. [`validate`] checks the parsed file; [`check_text`] also checks its text: types of values,
+//! spellings and unknown members.
 
 use std::collections::{HashMap, HashSet};
 
 use serde_json::{Map, Value};
 
 use super::{
-    COLUMNS, Finding, PackageConfig, ROWS, Severity, Widget, application_info, application_programs, is_disruptive,
-    is_inside, is_uuid,
+    COLUMNS, CompletedPath, Finding, PackageConfig, ROWS, Severity, Widget, application_info, application_programs,
+    is_disruptive, is_inside, is_uuid,
 };
 
-/// States that are more than any host was seen to need. A bound of ours: the vendor's documents name none.
+/// States beyond this number are worth a warning. Our limit: the vendor's documents have none.
 const MANY_STATES: usize = 16;
-/// Characters that a name should not have more of: what a Widget List has room for.
+/// Names longer than this number of characters are worth a warning: they don't fit into the Widget List.
 const LONG_NAME: usize = 60;
 
-/// Widgets of a package that hosts take. A bound of ours; the largest package that was met has a hundred.
-const MOST_WIDGETS: usize = 1000;
-/// States, and layouts, of a widget that hosts take.
-const MOST_PARTS: usize = 256;
+/// Maximum number of widgets of a package. Our limit: the largest known package has a hundred.
+const MAX_WIDGETS: usize = 1000;
+/// Maximum number of states of a widget, of its layouts, and of starter keys.
+const MAX_PARTS: usize = 256;
 
-/// Checks the text of a package file: all that [`validate`] does, and what can be seen in the text only. The package
-/// file is none if no host can read it, which is among the findings then; else its paths are complete. `exists` as there.
+/// Checks the text of a package file: everything that [`validate`] checks, and what only the text shows. `exists` returns
+/// whether the package has a file or folder at a relative path.
+///
+/// Returns the package file with [complete](PackageConfig::complete_paths) paths, or `None` if no host can parse it, which is
+/// then among the findings.
 #[must_use]
 pub fn check_text(text: &str, exists: &dyn Fn(&str) -> bool) -> (Option<PackageConfig>, Vec<Finding>) {
     let mut findings = Findings(Vec::new());
@@ -33,12 +36,12 @@ pub fn check_text(text: &str, exists: &dyn Fn(&str) -> bool) -> (Option<PackageC
         Ok(file) => file,
         Err(error) => return (None, vec![unreadable(&error)]),
     };
-    look_at(&file, PACKAGE, "", &mut findings);
-    findings.0.extend(Finding::of_members_twice(super::FILE_NAME, text));
+    check_object(&file, PACKAGE, "", &mut findings);
+    findings.0.extend(Finding::duplicate_members(super::FILE_NAME, text));
     let mut config = match PackageConfig::parse(text) {
         Ok(config) => config,
         Err(error) => {
-            // Said more exactly already, as a rule.
+            // Usually there is a more precise finding already.
             if !findings.0.iter().any(|finding| finding.severity == Severity::Refused) {
                 findings.0.push(unreadable(&error));
             }
@@ -46,25 +49,25 @@ pub fn check_text(text: &str, exists: &dyn Fn(&str) -> bool) -> (Option<PackageC
             return (None, findings.0);
         }
     };
-    for (member, named, found) in config.complete_paths(exists) {
-        let message = format!("names {named}, which the package has as {found}");
-        findings.warning("ending", &member, message, format!("write {found}"));
+    for CompletedPath { member, written, completed } in config.complete_paths(exists) {
+        let message = format!("names {written}, which the package has as {completed}");
+        findings.warning("ending", &member, message, format!("write {completed}"));
     }
     findings.0.extend(validate(&config, exists));
     findings.0.sort_by_key(|finding| finding.severity);
     (Some(config), findings.0)
 }
 
-/// Checks a package file. `exists` tells whether the package has a file or folder of a relative path.
+/// Checks a package file. `exists` returns whether the package has a file or folder at a relative path.
 #[must_use]
 pub fn validate(config: &PackageConfig, exists: &dyn Fn(&str) -> bool) -> Vec<Finding> {
     let mut findings = Findings(Vec::new());
-    about(config, &mut findings);
-    runtimes(config, exists, &mut findings);
+    check_package(config, &mut findings);
+    check_runtimes(config, exists, &mut findings);
     if config.widgets.is_empty() {
         findings.error("widgets", "Widgets", "is empty", "give the package at least one widget");
     }
-    if too_many(config, &mut findings) {
+    if has_too_many_parts(config, &mut findings) {
         findings.0.sort_by_key(|finding| finding.severity);
         return findings.0;
     }
@@ -93,21 +96,21 @@ pub fn validate(config: &PackageConfig, exists: &dyn Fn(&str) -> bool) -> Vec<Fi
     findings.0
 }
 
-/// Whether there is more of something than any host should have to look at.
-fn too_many(config: &PackageConfig, findings: &mut Findings) -> bool {
+/// Returns whether a list of the package file exceeds its limit, and adds a finding about the first that does.
+fn has_too_many_parts(config: &PackageConfig, findings: &mut Findings) -> bool {
     let widgets = [
-        ("Widgets".to_owned(), config.widgets.len(), MOST_WIDGETS),
-        ("Starter".to_owned(), config.starter.len(), MOST_PARTS),
+        ("Widgets".to_owned(), config.widgets.len(), MAX_WIDGETS),
+        ("Starter".to_owned(), config.starter.len(), MAX_PARTS),
     ];
-    let parts = config.widgets.iter().take(MOST_WIDGETS).enumerate().flat_map(|(n, widget)| {
+    let parts = config.widgets.iter().take(MAX_WIDGETS).enumerate().flat_map(|(n, widget)| {
         [
-            (format!("Widgets[{n}].States"), widget.states.len(), MOST_PARTS),
-            (format!("Widgets[{n}].Layouts"), widget.layouts.len(), MOST_PARTS),
+            (format!("Widgets[{n}].States"), widget.states.len(), MAX_PARTS),
+            (format!("Widgets[{n}].Layouts"), widget.layouts.len(), MAX_PARTS),
         ]
     });
-    match widgets.into_iter().chain(parts).find(|(_, count, most)| count > most) {
-        Some((place, count, most)) => {
-            let message = format!("has {count} entries, and at most {most} are taken");
+    match widgets.into_iter().chain(parts).find(|(_, count, max)| count > max) {
+        Some((place, count, max)) => {
+            let message = format!("has {count} entries, and at most {max} are taken");
             findings.refused("too-many", &place, message, "leave most of them out");
             true
         }
@@ -115,7 +118,8 @@ fn too_many(config: &PackageConfig, findings: &mut Findings) -> bool {
     }
 }
 
-fn about(config: &PackageConfig, findings: &mut Findings) {
+/// Checks the members of the package itself.
+fn check_package(config: &PackageConfig, findings: &mut Findings) {
     let required = [
         ("Author", &config.author),
         ("Description", &config.description),
@@ -137,11 +141,11 @@ fn about(config: &PackageConfig, findings: &mut Findings) {
         findings.note("uuid-domain", "UUID", "is no reverse domain name, and another package may have it too", remedy);
     }
     let numbers = config.version.split('.').count();
-    if !matches!(numbers, 3 | 4) || !are_numbers(&config.version) {
+    if !matches!(numbers, 3 | 4) || !is_dotted_number(&config.version) {
         findings.error("version", "Version", "is no version", "write three or four numbers, like 1.0.0");
     }
     let minimum = &config.creator_central.minimum_version;
-    if !minimum.trim().is_empty() && !are_numbers(minimum) {
+    if !minimum.trim().is_empty() && !is_dotted_number(minimum) {
         let remedy = "write numbers with dots, like 1.1.2";
         findings.warning("version", "CreatorCentral.MinimumVersion", "is no version", remedy);
     }
@@ -154,11 +158,11 @@ fn about(config: &PackageConfig, findings: &mut Findings) {
     }
     if let Some(url) = config.url.as_deref().filter(|url| !url.is_empty() && !is_web_address(url)) {
         let remedy = "write an address that begins with https:// or http://";
-        findings.error("url", "URL", format!("is no address of a web page: {}", cut(url)), remedy);
+        findings.error("url", "URL", format!("is no address of a web page: {}", quote(url)), remedy);
     }
 }
 
-fn runtimes(config: &PackageConfig, exists: &dyn Fn(&str) -> bool, findings: &mut Findings) {
+fn check_runtimes(config: &PackageConfig, exists: &dyn Fn(&str) -> bool, findings: &mut Findings) {
     if config.runtime.is_empty() {
         findings.error("runtime", "Runtime", "names no platform", "give it win or mac");
     } else if !config.runtime.contains_key("win") && !config.runtime.contains_key("mac") {
@@ -175,16 +179,16 @@ fn runtimes(config: &PackageConfig, exists: &dyn Fn(&str) -> bool, findings: &mu
             findings.error("runtime-type", &format!("{place}.type"), "is neither bin nor web", remedy);
         }
         let minimum = &runtime.minimum_version;
-        let place_of_minimum = format!("{place}.MinimumVersion");
+        let minimum_place = format!("{place}.MinimumVersion");
         if minimum.is_empty() {
             let remedy = "name the oldest version of the system that it runs on, like 10";
-            findings.warning("missing", &place_of_minimum, "is missing", remedy);
-        } else if !are_numbers(minimum) {
-            findings.warning("version", &place_of_minimum, "is no version", "write numbers with dots, like 10.15");
+            findings.warning("missing", &minimum_place, "is missing", remedy);
+        } else if !is_dotted_number(minimum) {
+            findings.warning("version", &minimum_place, "is no version", "write numbers with dots, like 10.15");
         }
-        // Of a missing target, what names no file inside is said below.
-        let inside = [application_info(&runtime.target), application_programs(&runtime.target)];
-        for path in inside.iter().flatten().filter(|path| is_inside(path) && exists(&runtime.target)) {
+        // A target that is missing or outside of the package is reported by `validate`.
+        let required = [application_info(&runtime.target), application_programs(&runtime.target)];
+        for path in required.iter().flatten().filter(|path| is_inside(path) && exists(&runtime.target)) {
             if !exists(path) {
                 let message = format!("is an application without {}", &path[runtime.target.len() + 1..]);
                 findings.error("application", &format!("{place}.target"), message, "build it again");
@@ -193,7 +197,7 @@ fn runtimes(config: &PackageConfig, exists: &dyn Fn(&str) -> bool, findings: &mu
     }
 }
 
-/// `first` is the first widget with this one's UUID.
+/// Checks the widget with index `n`. `first` is the index of the first widget with the same UUID.
 fn check_widget(config: &PackageConfig, n: usize, first: usize, widget: &Widget, findings: &mut Findings) {
     let at = |member: &str| format!("Widgets[{n}].{member}");
     if widget.name.trim().is_empty() {
@@ -234,7 +238,7 @@ fn check_widget(config: &PackageConfig, n: usize, first: usize, widget: &Widget,
     }
 }
 
-/// What a host can't place is left out of the starter Panel, and nothing else is wrong with the package.
+/// Checks the starter keys. Only warnings, because a host skips a key that it can't place.
 fn check_starter(config: &PackageConfig, findings: &mut Findings) {
     let widgets: HashMap<&str, &Widget> = config.widgets.iter().map(|widget| (widget.uuid.as_str(), widget)).collect();
     for (n, key) in config.starter.iter().enumerate() {
@@ -249,9 +253,9 @@ fn check_starter(config: &PackageConfig, findings: &mut Findings) {
             findings.warning("starter", &at("Layout"), message, "layouts count from 0");
             continue;
         };
-        let beyond =
-            |start: Option<u8>, length: u8, most: u8| start.is_some_and(|start| start > most.saturating_sub(length));
-        if beyond(key.column, layout.width, COLUMNS) || beyond(key.row, layout.height, ROWS) {
+        let exceeds =
+            |start: Option<u8>, length: u8, max: u8| start.is_some_and(|start| start > max.saturating_sub(length));
+        if exceeds(key.column, layout.width, COLUMNS) || exceeds(key.row, layout.height, ROWS) {
             let place = format!("Starter[{n}]");
             let remedy = "columns and rows count from 0";
             findings.warning("starter", &place, "lies beyond the grid of 5 columns and 4 rows", remedy);
@@ -259,7 +263,7 @@ fn check_starter(config: &PackageConfig, findings: &mut Findings) {
     }
 }
 
-/// A name as the Widget List shows it.
+/// Checks a name that the Widget List shows.
 fn check_name(place: &str, name: &str, findings: &mut Findings) {
     if name.chars().count() > LONG_NAME {
         findings.warning("long-name", place, "is longer than the Widget List has room for", "shorten it");
@@ -274,7 +278,8 @@ fn check_characters(place: &str, text: &str, findings: &mut Findings) {
     }
 }
 
-fn are_numbers(version: &str) -> bool {
+/// Returns whether a version consists of numbers separated by dots.
+fn is_dotted_number(version: &str) -> bool {
     version.split('.').all(|number| number.bytes().all(|digit| digit.is_ascii_digit()) && number.parse::<u32>().is_ok())
 }
 
@@ -285,34 +290,34 @@ fn is_web_address(text: &str) -> bool {
         .is_some_and(|host| !host.is_empty() && !host.contains('@') && !lower.contains(|c: char| c.is_whitespace()))
 }
 
-/// A value as it is quoted in a message: nothing is gained by all of a long one.
-fn cut(text: &str) -> String {
-    let mut cut: String = text.chars().take(80).collect();
-    if cut.len() < text.len() {
-        cut.push('…');
+/// Quotes a value for a message, truncated to 80 characters.
+fn quote(text: &str) -> String {
+    let mut quoted: String = text.chars().take(80).collect();
+    if quoted.len() < text.len() {
+        quoted.push('…');
     }
-    format!("{cut:?}")
+    format!("{quoted:?}")
 }
 
-/// What a member should be.
+/// The expected type of a member.
 enum Kind {
-    /// A text.
+    /// A string.
     Text,
     /// A number.
     Number,
     /// True or false.
     Flag,
-    /// Whatever [`validate`] makes of it.
+    /// Any type: [`validate`] checks the value.
     Any,
-    /// An object.
+    /// An object with these members.
     Object(&'static [Member]),
-    /// An object of objects of this form, whatever their names.
+    /// An object whose members, of any name, are objects with these members.
     Table(&'static [Member]),
-    /// A list of objects of this form.
+    /// An array of objects with these members.
     List(&'static [Member]),
 }
 
-/// A member that hosts know: its name, what it should be, and another name for it that documents have.
+/// A member that hosts know: its name, its type, and the documents' spelling of the name if it differs.
 struct Member(&'static str, Kind, Option<&'static str>);
 
 const PACKAGE: &[Member] = &[
@@ -363,29 +368,29 @@ const LAYOUT: &[Member] = &[
     Member("Height", Kind::Number, None),
 ];
 
-/// Looks at an object's members: their kinds, and their names.
-fn look_at(value: &Value, members: &'static [Member], place: &str, findings: &mut Findings) {
+/// Checks the types and names of an object's members.
+fn check_object(value: &Value, members: &'static [Member], place: &str, findings: &mut Findings) {
     let Some(object) = value.as_object() else { return wrong_kind(value, "an object", false, place, findings) };
     let at = |name: &str| if place.is_empty() { name.to_owned() } else { format!("{place}.{name}") };
     for Member(name, kind, other) in members {
         if let Some(value) = object.get(*name) {
-            look_at_kind(value, kind, &at(name), findings);
+            check_kind(value, kind, &at(name), findings);
         }
         if let Some((other, value)) = other.and_then(|other| Some((other, object.get(other)?))) {
             if object.contains_key(*name) {
                 let remedy = format!("leave it out; hosts may take either of {name} and {other}");
                 findings.warning("spelled-twice", &at(other), format!("is there beside {name}"), remedy);
             } else {
-                look_at_kind(value, kind, &at(other), findings);
+                check_kind(value, kind, &at(other), findings);
                 let remedy = format!("samples write {name}; both are taken");
                 findings.note("spelling", &at(other), format!("is the documents' spelling of {name}"), remedy);
             }
         }
     }
-    unknown_members(object, members, &at, findings);
+    check_unknown_members(object, members, &at, findings);
 }
 
-fn unknown_members(
+fn check_unknown_members(
     object: &Map<String, Value>,
     members: &[Member],
     at: &dyn Fn(&str) -> String,
@@ -394,18 +399,18 @@ fn unknown_members(
     let known: HashSet<&str> =
         members.iter().flat_map(|Member(name, _, other)| [Some(*name), *other]).flatten().collect();
     for name in object.keys().filter(|name| !known.contains(name.as_str())) {
-        let meant = members.iter().find(|Member(known, ..)| known.eq_ignore_ascii_case(name));
-        match meant {
-            Some(Member(meant, ..)) if !object.contains_key(*meant) => {
-                let message = format!("is not known; {meant} is, with other capitals");
-                findings.error("spelling", &at(name), message, format!("write {meant}"));
+        let similar = members.iter().find(|Member(known, ..)| known.eq_ignore_ascii_case(name));
+        match similar {
+            Some(Member(similar, ..)) if !object.contains_key(*similar) => {
+                let message = format!("is not known; {similar} is, with other capitals");
+                findings.error("spelling", &at(name), message, format!("write {similar}"));
             }
             _ => findings.note("unknown", &at(name), "is no member that hosts know", "leave it out if it has no use"),
         }
     }
 }
 
-fn look_at_kind(value: &Value, kind: &Kind, place: &str, findings: &mut Findings) {
+fn check_kind(value: &Value, kind: &Kind, place: &str, findings: &mut Findings) {
     match kind {
         Kind::Text if !value.is_string() => {
             wrong_kind(value, "a text in quotes", value.is_number() || value.is_null(), place, findings);
@@ -424,24 +429,26 @@ fn look_at_kind(value: &Value, kind: &Kind, place: &str, findings: &mut Findings
             );
         }
         Kind::Number if !value.is_u64() => {
-            let readable = value.is_string() || value.is_number() || value.is_null();
-            wrong_kind(value, "a whole number without quotes", readable, place, findings);
+            let tolerated = value.is_string() || value.is_number() || value.is_null();
+            wrong_kind(value, "a whole number without quotes", tolerated, place, findings);
         }
         Kind::Flag if !value.is_boolean() => {
-            let readable = match value {
+            let tolerated = match value {
                 Value::String(text) => text.eq_ignore_ascii_case("true") || text.eq_ignore_ascii_case("false"),
                 Value::Number(number) => matches!(number.as_u64(), Some(0 | 1)),
                 other => other.is_null(),
             };
-            wrong_kind(value, "true or false, without quotes", readable, place, findings);
+            wrong_kind(value, "true or false, without quotes", tolerated, place, findings);
         }
         Kind::Object(members) => match value {
             Value::Null => wrong_kind(value, "an object", true, place, findings),
-            _ => look_at(value, members, place, findings),
+            _ => check_object(value, members, place, findings),
         },
         Kind::Table(members) => match value {
             Value::Object(table) => {
-                table.iter().for_each(|(name, value)| look_at(value, members, &format!("{place}.{name}"), findings));
+                table
+                    .iter()
+                    .for_each(|(name, value)| check_object(value, members, &format!("{place}.{name}"), findings));
             }
             _ => wrong_kind(value, "an object", value.is_null(), place, findings),
         },
@@ -449,7 +456,7 @@ fn look_at_kind(value: &Value, kind: &Kind, place: &str, findings: &mut Findings
             Value::Array(list) => {
                 list.iter()
                     .enumerate()
-                    .for_each(|(n, value)| look_at(value, members, &format!("{place}[{n}]"), findings));
+                    .for_each(|(n, value)| check_object(value, members, &format!("{place}[{n}]"), findings));
             }
             _ => wrong_kind(value, "a list", value.is_null(), place, findings),
         },
@@ -466,8 +473,8 @@ fn is_path(place: &str) -> bool {
     super::PATHS.contains(&name) || name == "Target"
 }
 
-/// `readable`: whether it is plain what is meant, so that tolerant hosts take it.
-fn wrong_kind(value: &Value, expected: &str, readable: bool, place: &str, findings: &mut Findings) {
+/// Adds a finding about a value of another type. `tolerated`: whether its meaning is clear, so that tolerant hosts accept it.
+fn wrong_kind(value: &Value, expected: &str, tolerated: bool, place: &str, findings: &mut Findings) {
     let found = match value {
         Value::Null => "null",
         Value::Bool(_) => "true or false",
@@ -476,7 +483,7 @@ fn wrong_kind(value: &Value, expected: &str, readable: bool, place: &str, findin
         Value::Array(_) => "a list",
         Value::Object(_) => "an object",
     };
-    let severity = if readable { Severity::Error } else { Severity::Refused };
+    let severity = if tolerated { Severity::Error } else { Severity::Refused };
     findings.add(severity, "kind", place, format!("is {found}"), format!("write {expected}"));
 }
 
@@ -540,16 +547,16 @@ mod tests {
     }
 
     #[test]
-    fn a_good_file_has_no_findings() {
+    fn valid_file_has_no_findings() {
         assert_eq!(check(|_| {}), (true, Vec::new()));
         assert!(check_text(&format!("\u{feff}{}", sample()), &|_| true).1.is_empty(), "a byte order mark is skipped");
     }
 
     #[test]
     fn every_rule_is_checked() {
-        let one = |change: fn(&mut Value), wanted: &str| {
+        let one = |change: fn(&mut Value), expected: &str| {
             let (_, findings) = check(change);
-            assert!(findings.iter().any(|finding| finding == wanted), "{wanted}: {findings:?}");
+            assert!(findings.iter().any(|finding| finding == expected), "{expected}: {findings:?}");
         };
         one(|v| v["Author"] = json!(""), "error missing Author");
         one(|v| drop(v.as_object_mut().unwrap().remove("Description")), "error missing Description");
@@ -601,11 +608,11 @@ mod tests {
             "warning starter Starter[0].Layout",
         );
         one(|v| v["Starter"] = json!([{"Widget": "com.example.n.w", "Column": 3}]), "warning starter Starter[0]");
-        let double = |v: &mut Value, list: &str| {
+        let duplicate_first = |v: &mut Value, list: &str| {
             let list = v["Widgets"][0][list].as_array_mut().unwrap();
             list.push(list[0].clone());
         };
-        let (_, findings) = check(|v| double(v, "Layouts"));
+        let (_, findings) = check(|v| duplicate_first(v, "Layouts"));
         assert_eq!(findings, ["warning layout-twice Widgets[0].Layouts[1]"]);
         let (_, findings) = check(|v| {
             let widget = v["Widgets"][0].clone();
@@ -615,7 +622,7 @@ mod tests {
     }
 
     #[test]
-    fn starter_that_fits_has_no_findings() {
+    fn valid_starter_has_no_findings() {
         let starter =
             json!([{"Widget": "com.example.n.w"}, {"Widget": "com.example.n.w", "Layout": 0, "Column": 2, "Row": 2}]);
         let (_, findings) = check(|v| v["Starter"] = starter);
@@ -623,7 +630,7 @@ mod tests {
     }
 
     #[test]
-    fn more_than_any_host_takes_is_refused() {
+    fn too_many_widgets_or_parts_are_refused() {
         let widgets = |v: &mut Value, count: usize| {
             let widget = v["Widgets"][0].clone();
             v["Widgets"] = (0..count)
@@ -634,32 +641,32 @@ mod tests {
                 })
                 .collect();
         };
-        assert_eq!(check(|v| widgets(v, MOST_WIDGETS)).1, Vec::<String>::new());
-        assert_eq!(check(|v| widgets(v, MOST_WIDGETS + 1)).1, ["refused too-many Widgets"]);
+        assert_eq!(check(|v| widgets(v, MAX_WIDGETS)).1, Vec::<String>::new());
+        assert_eq!(check(|v| widgets(v, MAX_WIDGETS + 1)).1, ["refused too-many Widgets"]);
         for part in ["States", "Layouts"] {
             let many =
-                |v: &mut Value| v["Widgets"][0][part] = json!(vec![v["Widgets"][0][part][0].clone(); MOST_PARTS + 1]);
+                |v: &mut Value| v["Widgets"][0][part] = json!(vec![v["Widgets"][0][part][0].clone(); MAX_PARTS + 1]);
             assert_eq!(check(many).1, [format!("refused too-many Widgets[0].{part}")]);
         }
     }
 
     #[test]
-    fn members_that_are_there_twice_are_found() {
+    fn duplicate_members_are_reported() {
         let text = sample().to_string();
-        let twice = |from: &str, to: &str| {
+        let replaced = |from: &str, to: &str| {
             let text = text.replacen(from, to, 1);
             let (config, findings) = check_text(&text, &|_| true);
             assert!(config.is_some());
             findings.iter().map(|f| format!("{} {} {}", f.severity.name(), f.rule, f.place())).collect::<Vec<_>>()
         };
-        assert_eq!(twice(r#""Author":"A""#, r#""Author":"B","Author":"A""#), ["error member-twice Author"]);
+        assert_eq!(replaced(r#""Author":"A""#, r#""Author":"B","Author":"A""#), ["error member-twice Author"]);
         let image = r#""Image":"s.png""#;
         let images = format!("{image},{image}");
-        assert_eq!(twice(image, &images), ["warning member-twice Widgets[0].States[0].Image"]);
+        assert_eq!(replaced(image, &images), ["warning member-twice Widgets[0].States[0].Image"]);
     }
 
     #[test]
-    fn slash_in_front_and_missing_endings_are_warned_of() {
+    fn leading_slash_and_missing_extension_are_warnings() {
         assert_eq!(check(|v| v["Icon"] = json!("/i.png")), (true, vec!["warning path Icon".to_owned()]));
         let mut file = sample();
         file["Widgets"][0]["States"][0]["Image"] = json!("images/full");
@@ -672,7 +679,7 @@ mod tests {
     }
 
     #[test]
-    fn spellings_and_unknown_members_are_told_apart() {
+    fn misspelled_and_unknown_members_are_distinguished() {
         let rename = |v: &mut Value, from: &str, to: &str| {
             let object = v.as_object_mut().unwrap();
             let value = object.remove(from).unwrap();
@@ -695,7 +702,7 @@ mod tests {
     }
 
     #[test]
-    fn wrong_kinds_are_errors_where_it_is_plain_what_is_meant_and_refused_elsewhere() {
+    fn wrong_types_are_errors_if_tolerated_and_refused_otherwise() {
         let (read, findings) = check(|v| {
             v["Runtime"]["win"]["MinimumVersion"] = json!(10);
             v["Widgets"][0]["TitleEditable"] = json!("false");
@@ -703,7 +710,7 @@ mod tests {
             v["Widgets"][0]["Tooltip"] = Value::Null;
             v["Widgets"][0]["MultiActionSupported"] = json!("no");
         });
-        assert!(!read, "no flag: {findings:?}");
+        assert!(!read, "not a flag: {findings:?}");
         let (read, findings) = check(|v| {
             v["Runtime"]["win"]["MinimumVersion"] = json!(10);
             v["Widgets"][0]["TitleEditable"] = json!("false");
@@ -731,7 +738,7 @@ mod tests {
     }
 
     #[test]
-    fn a_macos_application_has_an_info_and_a_program() {
+    fn macos_application_needs_info_plist_and_program() {
         let mut file = sample();
         file["Runtime"] = json!({"mac": {"type": "bin", "target": "n.app", "MinimumVersion": "12"}});
         let config = PackageConfig::parse(&file.to_string()).unwrap();

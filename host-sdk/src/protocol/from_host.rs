@@ -6,9 +6,12 @@ use super::payload::{settings, state, texts};
 use super::{Envelope, FontAttribute, FontChange, Layout, Settings, serde_through_envelope};
 
 /// A message from the host. `widget` and `context` are empty where a host leaves them out.
+///
+/// See [Receive Events](https://github.com/AVerMedia-Technologies-Inc/CreatorCentralSDK/wiki/Receive-Events-from-Creator-Central).
 #[derive(Clone, Debug, PartialEq)]
 pub enum FromHost {
-    /// An instance's settings: after an appear, a `getWidgetSettings`, or a change by the other side.
+    /// `didReceiveWidgetSettings`: an instance's settings, after it has appeared, after `getWidgetSettings`, and after a
+    /// change by the package or by a property view.
     DidReceiveWidgetSettings {
         /// Widget UUID.
         widget: String,
@@ -17,12 +20,13 @@ pub enum FromHost {
         /// All of its settings.
         settings: Settings,
     },
-    /// The package's settings: after a `getPackageSettings`, or a change by the other side.
+    /// `didReceivePackageSettings`: the package's settings, after `getPackageSettings`, and after a change by the package or
+    /// by a page.
     DidReceivePackageSettings {
         /// All of its settings.
         settings: Settings,
     },
-    /// A key was pressed down.
+    /// `actionDown`: a key was pressed down.
     ActionDown {
         /// Widget UUID.
         widget: String,
@@ -31,7 +35,7 @@ pub enum FromHost {
         /// Current state, where the widget has several.
         state: Option<u32>,
     },
-    /// A key was released, wherever the finger was.
+    /// `actionUp`: a key was released, even if the finger has left it.
     ActionUp {
         /// Widget UUID.
         widget: String,
@@ -40,7 +44,7 @@ pub enum FromHost {
         /// Current state, where the widget has several.
         state: Option<u32>,
     },
-    /// A key was pressed and released within itself. Follows [`FromHost::ActionUp`].
+    /// `actionTriggered`: a key was pressed and released inside itself. Follows [`FromHost::ActionUp`].
     ActionTriggered {
         /// Widget UUID.
         widget: String,
@@ -49,7 +53,8 @@ pub enum FromHost {
         /// Current state, where the widget has several.
         state: Option<u32>,
     },
-    /// An instance becomes visible: at start, when dragged to the Panel, when its profile is switched to.
+    /// `widgetWillAppear`: an instance becomes visible, at start, when it is dragged to the Panel, or when the user switches
+    /// to its profile.
     WidgetWillAppear {
         /// Widget UUID.
         widget: String,
@@ -57,12 +62,13 @@ pub enum FromHost {
         context: String,
         /// Current state, where the widget has several.
         state: Option<u32>,
-        /// Its settings, where the host sends them here (`didReceiveWidgetSettings` follows in any case).
+        /// Its settings, where the host sends them here. `didReceiveWidgetSettings` follows in any case.
         settings: Option<Settings>,
         /// Its layout, where the host sends it.
         layout: Option<Layout>,
     },
-    /// An instance is no longer visible: deleted, or its profile switched away from.
+    /// `widgetWillDisappear`: an instance is no longer visible, because it was deleted or the user has switched to another
+    /// profile.
     WidgetWillDisappear {
         /// Widget UUID.
         widget: String,
@@ -73,21 +79,21 @@ pub enum FromHost {
         /// Its layout, where the host sends it: since SDK 2.0.5.
         layout: Option<Layout>,
     },
-    /// The property view of an instance is shown.
+    /// `propertyViewDidAppear`: the property view of an instance was opened.
     PropertyViewDidAppear {
         /// Widget UUID.
         widget: String,
         /// Instance.
         context: String,
     },
-    /// The property view of an instance is gone.
+    /// `propertyViewDidDisappear`: the property view of an instance was closed.
     PropertyViewDidDisappear {
         /// Widget UUID.
         widget: String,
         /// Instance.
         context: String,
     },
-    /// To the package: what a property view sent.
+    /// `sendToPackage`, to the package: a message from a property view.
     SendToPackage {
         /// Widget UUID.
         widget: String,
@@ -96,7 +102,7 @@ pub enum FromHost {
         /// As the property view sent it.
         payload: Value,
     },
-    /// To a property view: what the package sent.
+    /// `sendToPropertyView`, to a property view: a message from the package.
     SendToPropertyView {
         /// Widget UUID.
         widget: String,
@@ -105,25 +111,25 @@ pub enum FromHost {
         /// As the package sent it.
         payload: Value,
     },
-    /// An instance's titles: after a `getWidgetTitle`, or when the user changes one.
+    /// `didReceiveWidgetTitle`: an instance's titles, after `getWidgetTitle` or a change by the user.
     DidReceiveWidgetTitle {
         /// Widget UUID.
         widget: String,
         /// Instance.
         context: String,
-        /// One a state.
+        /// One for each state.
         titles: Vec<String>,
     },
-    /// An instance's icons: after a `getWidgetIcon`, or when the user changes one.
+    /// `didReceiveWidgetIcon`: an instance's icons, after `getWidgetIcon` or a change by the user.
     DidReceiveWidgetIcon {
         /// Widget UUID.
         widget: String,
         /// Instance.
         context: String,
-        /// One a state: data URIs or paths in the package.
+        /// One for each state: data URIs or paths in the package.
         icons: Vec<String>,
     },
-    /// An instance's title font: after a `getFontAttribute`, or when the user changes it.
+    /// `didReceiveFontAttribute`: the font of an instance's title, after `getFontAttribute` or a change by the user.
     DidReceiveFontAttribute {
         /// Widget UUID.
         widget: String,
@@ -132,7 +138,8 @@ pub enum FromHost {
         /// The font.
         font: FontAttribute,
     },
-    /// The application, or the package, ends in 3 s. Since SDK 2.0.5.
+    /// `applicationWillTerminate`: the host, or the package, ends in 3 s. Since
+    /// [SDK 2.0.5](https://github.com/AVerMedia-Technologies-Inc/CreatorCentralSDK#new-event-from-creator-central).
     ApplicationWillTerminate,
     /// An event that this version doesn't know. Not an error.
     Unknown {
@@ -147,7 +154,7 @@ pub enum FromHost {
     },
 }
 
-serde_through_envelope!(FromHost, super::read::<super::Envelope>);
+serde_through_envelope!(FromHost, super::parse_json::<super::Envelope>);
 
 impl From<Envelope> for FromHost {
     fn from(Envelope { event, widget, context, payload, settings_as_payload }: Envelope) -> Self {
@@ -166,10 +173,10 @@ impl From<Envelope> for FromHost {
                 context,
                 state,
                 settings: payload.get("settings").and_then(Value::as_object).cloned(),
-                layout: Layout::read(&payload),
+                layout: Layout::from_payload(&payload),
             },
             "widgetWillDisappear" => {
-                Self::WidgetWillDisappear { widget, context, state, layout: Layout::read(&payload) }
+                Self::WidgetWillDisappear { widget, context, state, layout: Layout::from_payload(&payload) }
             }
             "propertyViewDidAppear" => Self::PropertyViewDidAppear { widget, context },
             "propertyViewDidDisappear" => Self::PropertyViewDidDisappear { widget, context },
@@ -182,7 +189,7 @@ impl From<Envelope> for FromHost {
             "didReceiveFontAttribute" => Self::DidReceiveFontAttribute {
                 widget,
                 context,
-                font: FontChange::read(&payload).onto(FontAttribute::default()),
+                font: FontChange::from_payload(&payload).apply_to(FontAttribute::default()),
             },
             "applicationWillTerminate" => Self::ApplicationWillTerminate,
             _ => Self::Unknown { event, widget, context, payload },
@@ -194,11 +201,11 @@ impl From<FromHost> for Envelope {
     fn from(message: FromHost) -> Self {
         let with_state = |event: &str, widget: &str, context: &str, state: Option<u32>| {
             let payload = state.map_or_else(|| json!({}), |state| json!({"state": state}));
-            Envelope::about(event, context).of_widget(widget).with(payload)
+            Envelope::for_context(event, context).with_widget(widget).with_payload(payload)
         };
         match message {
             FromHost::DidReceiveWidgetSettings { widget, context, settings } => {
-                Envelope::about("didReceiveWidgetSettings", &context).of_widget(&widget).with_settings(settings)
+                Envelope::for_context("didReceiveWidgetSettings", &context).with_widget(&widget).with_settings(settings)
             }
             FromHost::DidReceivePackageSettings { settings } => {
                 Envelope::new("didReceivePackageSettings").with_settings(settings)
@@ -214,37 +221,41 @@ impl From<FromHost> for Envelope {
                     envelope.payload["settings"] = Value::Object(settings);
                 }
                 if let Some(layout) = layout {
-                    layout.write(&mut envelope.payload);
+                    layout.write_to(&mut envelope.payload);
                 }
                 envelope
             }
             FromHost::WidgetWillDisappear { widget, context, state, layout } => {
                 let mut envelope = with_state("widgetWillDisappear", &widget, &context, state);
                 if let Some(layout) = layout {
-                    layout.write(&mut envelope.payload);
+                    layout.write_to(&mut envelope.payload);
                 }
                 envelope
             }
             FromHost::PropertyViewDidAppear { widget, context } => {
-                Envelope::about("propertyViewDidAppear", &context).of_widget(&widget)
+                Envelope::for_context("propertyViewDidAppear", &context).with_widget(&widget)
             }
             FromHost::PropertyViewDidDisappear { widget, context } => {
-                Envelope::about("propertyViewDidDisappear", &context).of_widget(&widget)
+                Envelope::for_context("propertyViewDidDisappear", &context).with_widget(&widget)
             }
             FromHost::SendToPackage { widget, context, payload } => {
-                Envelope::about("sendToPackage", &context).of_widget(&widget).with(payload)
+                Envelope::for_context("sendToPackage", &context).with_widget(&widget).with_payload(payload)
             }
             FromHost::SendToPropertyView { widget, context, payload } => {
-                Envelope::about("sendToPropertyView", &context).of_widget(&widget).with(payload)
+                Envelope::for_context("sendToPropertyView", &context).with_widget(&widget).with_payload(payload)
             }
             FromHost::DidReceiveWidgetTitle { widget, context, titles } => {
-                Envelope::about("didReceiveWidgetTitle", &context).of_widget(&widget).with(json!(titles))
+                Envelope::for_context("didReceiveWidgetTitle", &context)
+                    .with_widget(&widget)
+                    .with_payload(json!(titles))
             }
             FromHost::DidReceiveWidgetIcon { widget, context, icons } => {
-                Envelope::about("didReceiveWidgetIcon", &context).of_widget(&widget).with(json!(icons))
+                Envelope::for_context("didReceiveWidgetIcon", &context).with_widget(&widget).with_payload(json!(icons))
             }
             FromHost::DidReceiveFontAttribute { widget, context, font } => {
-                Envelope::about("didReceiveFontAttribute", &context).of_widget(&widget).with(json!(font))
+                Envelope::for_context("didReceiveFontAttribute", &context)
+                    .with_widget(&widget)
+                    .with_payload(json!(font))
             }
             FromHost::ApplicationWillTerminate => Envelope::new("applicationWillTerminate"),
             FromHost::Unknown { event, widget, context, payload } => {
@@ -263,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn every_message_survives_the_wire() {
+    fn every_message_round_trips() {
         let (widget, context) = (String::from("com.example.w"), String::from("c1"));
         let settings: Settings = [("step".to_owned(), json!(5))].into_iter().collect();
         let id = || (widget.clone(), context.clone());
@@ -302,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn settings_are_read_in_both_forms() {
+    fn settings_are_parsed_in_both_forms() {
         for payload in [json!({"a": 1}), json!({"settings": {"a": 1}})] {
             let message = parse(json!({"event": "didReceivePackageSettings", "payload": payload}));
             assert_eq!(
@@ -316,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn missing_and_odd_members_are_no_error() {
+    fn missing_and_mistyped_members_are_tolerated() {
         assert_eq!(
             parse(json!({"event": "actionDown", "context": null, "more": {"x": 1}})),
             FromHost::ActionDown { widget: String::new(), context: String::new(), state: None }
@@ -336,7 +347,7 @@ mod tests {
     }
 
     #[test]
-    fn layout_is_written_as_its_index_and_its_size_beside_it() {
+    fn layout_is_serialized_as_index_and_size() {
         let message = FromHost::WidgetWillDisappear {
             widget: "w".into(),
             context: "c".into(),
@@ -350,7 +361,7 @@ mod tests {
     }
 
     #[test]
-    fn layouts_are_read_as_index_or_object() {
+    fn layout_is_parsed_from_index_or_object() {
         let layout = |layout: Value| match parse(json!({"event": "widgetWillAppear", "payload": {"layout": layout}})) {
             FromHost::WidgetWillAppear { layout, .. } => layout,
             other => panic!("{other:?}"),
@@ -362,24 +373,24 @@ mod tests {
         );
         assert_eq!(layout(json!({"width": 99, "height": 0})), None, "a span beyond the grid is no layout");
         assert_eq!(layout(json!("big")), None);
-        assert_eq!(layout(json!("1")), layout(json!(1.0)), "as states are");
+        assert_eq!(layout(json!("1")), layout(json!(1.0)), "an index may be a string or a float, as a state may");
     }
 
     #[test]
     fn deeply_nested_message_is_refused() {
-        let nested = |levels: usize| {
-            let lists = [&b"["[..], b"]"].map(|bracket| String::from_utf8(bracket.repeat(levels)).unwrap());
-            format!(r#"{{"event":"sendToPackage","payload":{}}}"#, lists.concat())
+        let nested = |depth: usize| {
+            let arrays = [&b"["[..], b"]"].map(|bracket| String::from_utf8(bracket.repeat(depth)).unwrap());
+            format!(r#"{{"event":"sendToPackage","payload":{}}}"#, arrays.concat())
         };
         // The message itself is a level.
-        assert!(FromHost::parse(&nested(crate::json::READABLE - 1)).is_ok());
-        for levels in [crate::json::READABLE, 1_000_000] {
-            assert!(FromHost::parse(&nested(levels)).is_err(), "{levels}");
+        assert!(FromHost::parse(&nested(crate::json::PARSER_DEPTH - 1)).is_ok());
+        for depth in [crate::json::PARSER_DEPTH, 1_000_000] {
+            assert!(FromHost::parse(&nested(depth)).is_err(), "{depth}");
         }
     }
 
     #[test]
-    fn what_is_no_message_is_refused_without_its_content() {
+    fn parse_error_never_quotes_the_frame() {
         for text in [
             "",
             "garbage s3cret",

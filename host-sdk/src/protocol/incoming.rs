@@ -1,5 +1,6 @@
-//! How a host reads messages: what it keeps or hands on stays the text that it came in, within bounds, and is never read.
-//! Bounds come before work: a payload that is too large or too deep is refused before anything is made of it.
+//! Parses messages on the host's side. Content that the host only stores or forwards stays the text in which it was received.
+//!
+//! Limits are checked first: a payload that is too large or too deep is refused before anything is allocated for it.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,14 +9,15 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::{Envelope, NotAMessage, Settings, ToHost, without_halves};
-use crate::json::{MOST_LEVELS, MOST_SETTINGS, MOST_VALUES, Raw, levels, values};
+use super::{Envelope, ParseError, Settings, ToHost, replace_lone_surrogates};
+use crate::json::{MAX_DEPTH, MAX_SETTINGS_BYTES, MAX_VALUES, Raw, depth, value_count};
 
-/// Characters of an event's name that errors quote.
-const LONGEST_NAME: usize = 60;
+/// Maximum number of characters of an event's name that errors quote.
+const MAX_NAME: usize = 60;
 
-/// A message to a host, as the host reads it: [`ToHost`] with what isn't the host's to read left as it came. All of it can be
-/// written and read again: see [`MOST_LEVELS`] and [`MOST_SETTINGS`].
+/// A [`ToHost`] message as a host parses it, with [`Raw`] content where the host only stores or forwards it.
+///
+/// All of it can be serialized and parsed again, because it is within [`MAX_DEPTH`] and [`MAX_SETTINGS_BYTES`].
 #[derive(Clone, Debug, PartialEq)]
 pub enum Incoming {
     /// [`ToHost::SetWidgetSettings`]
@@ -50,31 +52,31 @@ pub enum Incoming {
         /// Any JSON.
         payload: Raw,
     },
-    /// Everything else, which is for the host.
+    /// Every other message. The host interprets it.
     Other(ToHost),
 }
 
 impl Incoming {
-    /// Reads one text frame.
+    /// Parses a text frame.
     ///
     /// # Errors
-    /// [`NotAMessage`] if the frame is not a JSON object with a string `event`, or has more than a host takes.
-    pub fn parse(text: &str) -> Result<Self, NotAMessage> {
+    /// [`ParseError`] if the frame is not a JSON object with a string `event`, or exceeds a limit.
+    pub fn parse(text: &str) -> Result<Self, ParseError> {
         let text = text.trim_start_matches('\u{feff}');
-        // Before it is known whether it is an object, serde would put its content into the error.
+        // Checked first, because serde's error about another type would quote the content.
         if !text.trim_start().starts_with('{') {
-            return Err(NotAMessage::no_object());
+            return Err(ParseError::NotAMessage);
         }
-        let mended = without_halves(text);
-        let text = mended.as_deref().unwrap_or(text);
-        let frame: Frame<'_> = serde_json::from_str(text).map_err(|error| NotAMessage::unreadable(&error))?;
-        frame.read()
+        let replaced = replace_lone_surrogates(text);
+        let text = replaced.as_deref().unwrap_or(text);
+        let frame: Frame<'_> = serde_json::from_str(text).map_err(|error| ParseError::syntax(&error))?;
+        frame.parse()
     }
 }
 
 impl From<Incoming> for ToHost {
     fn from(message: Incoming) -> Self {
-        // Incoming messages have been found to be readable.
+        // `Incoming::parse` has checked that they can be parsed.
         let read = |payload: &Raw| payload.read::<Value>().unwrap_or_default();
         let settings = |settings: &Raw| settings.read::<Settings>().unwrap_or_default();
         match message {
@@ -95,7 +97,7 @@ impl From<Incoming> for ToHost {
     }
 }
 
-/// A frame's members, of two of one name the last one, as everywhere.
+/// The members of a frame. Of two with one name the last counts, as in serde_json.
 #[derive(Default)]
 struct Frame<'a> {
     event: Option<&'a RawValue>,
@@ -136,79 +138,77 @@ impl<'de> Deserialize<'de> for Frame<'de> {
 }
 
 impl Frame<'_> {
-    fn read(self) -> Result<Incoming, NotAMessage> {
+    fn parse(self) -> Result<Incoming, ParseError> {
         let Some(Ok(event)) = self.event.map(|event| serde_json::from_str::<String>(event.get())) else {
-            return Err(NotAMessage::no_object());
+            return Err(ParseError::NotAMessage);
         };
-        let (widget, context) = (name(self.widget)?, name(self.context)?);
+        let (widget, context) = (lenient_string(self.widget)?, lenient_string(self.context)?);
         let payload = self.payload.unwrap_or(RawValue::NULL);
         match event.as_str() {
             "setWidgetSettings" if payload.get().starts_with('{') => {
                 Ok(Incoming::SetWidgetSettings { context, settings: settings(&event, payload)? })
             }
             "setPackageSettings" if payload.get().starts_with('{') => {
-                let inner = in_settings(payload);
+                let inner = unwrap_settings(payload);
                 Ok(Incoming::SetPackageSettings { context, settings: settings(&event, inner.unwrap_or(payload))? })
             }
             "sendToPropertyView" => {
-                Ok(Incoming::SendToPropertyView { widget, context, payload: shallow(&event, payload)?.into() })
+                check_depth(&event, payload)?;
+                Ok(Incoming::SendToPropertyView { widget, context, payload: payload.into() })
             }
             "sendToPackage" => {
-                Ok(Incoming::SendToPackage { widget, context, payload: shallow(&event, payload)?.into() })
+                check_depth(&event, payload)?;
+                Ok(Incoming::SendToPackage { widget, context, payload: payload.into() })
             }
             _ => {
-                let payload = serde_json::from_str(few(&event, shallow(&event, payload)?)?.get());
-                let payload = payload.map_err(|error| NotAMessage::unreadable(&error))?;
+                check_depth(&event, payload)?;
+                check_value_count(&event, payload)?;
+                let payload = serde_json::from_str(payload.get()).map_err(|error| ParseError::syntax(&error))?;
                 Ok(Incoming::Other(Envelope { event, widget, context, payload, ..Envelope::default() }.into()))
             }
         }
     }
 }
 
-/// A string member that some packages send as null or as a number.
-fn name(raw: Option<&RawValue>) -> Result<String, NotAMessage> {
+/// Returns a string member that some packages send as null or as a number.
+fn lenient_string(raw: Option<&RawValue>) -> Result<String, ParseError> {
     let Some(raw) = raw else { return Ok(String::new()) };
     match raw.get().as_bytes().first() {
-        Some(b'"') => serde_json::from_str(raw.get()).map_err(|error| NotAMessage::unreadable(&error)),
+        Some(b'"') => serde_json::from_str(raw.get()).map_err(|error| ParseError::syntax(&error)),
         Some(b'-' | b'0'..=b'9') => Ok(raw.get().to_owned()),
         _ => Ok(String::new()),
     }
 }
 
-/// A payload that isn't too deep.
-fn shallow<'a>(event: &str, payload: &'a RawValue) -> Result<&'a RawValue, NotAMessage> {
-    if levels(payload.get()) > MOST_LEVELS {
-        let why = format!("{event} with more than {MOST_LEVELS} levels of objects and lists within one another");
-        return Err(NotAMessage::too_much(why));
+fn check_depth(event: &str, payload: &RawValue) -> Result<(), ParseError> {
+    match depth(payload.get()) > MAX_DEPTH {
+        true => Err(ParseError::TooDeep { event: event.to_owned() }),
+        false => Ok(()),
     }
-    Ok(payload)
 }
 
-/// A payload whose values a host reads, and that hasn't more of them than it needs: each takes many times the memory of its
-/// text.
-fn few<'a>(event: &str, payload: &'a RawValue) -> Result<&'a RawValue, NotAMessage> {
-    if values(payload.get()) > MOST_VALUES {
-        let event: String = event.chars().take(LONGEST_NAME).collect();
-        return Err(NotAMessage::too_much(format!("{event} with more than {MOST_VALUES} values")));
+/// Limits the values of a payload that the host parses: a parsed value takes many times the memory of its text.
+fn check_value_count(event: &str, payload: &RawValue) -> Result<(), ParseError> {
+    match value_count(payload.get()) > MAX_VALUES {
+        true => Err(ParseError::TooManyValues { event: event.chars().take(MAX_NAME).collect() }),
+        false => Ok(()),
     }
-    Ok(payload)
 }
 
-/// Settings that can be kept.
-fn settings(event: &str, settings: &RawValue) -> Result<Raw, NotAMessage> {
+/// Returns the settings if the host can store them.
+fn settings(event: &str, settings: &RawValue) -> Result<Raw, ParseError> {
     let size = settings.get().len();
-    if size > MOST_SETTINGS {
-        let why = format!("{event} with {size} bytes: settings have at most {MOST_SETTINGS}");
-        return Err(NotAMessage::too_much(why));
+    if size > MAX_SETTINGS_BYTES {
+        return Err(ParseError::SettingsTooLarge { event: event.to_owned(), size });
     }
-    let settings = shallow(event, settings)?;
-    // What is syntax to a reader that skips it may still be no text, or no number.
-    serde_json::from_str::<Value>(settings.get()).map_err(|error| NotAMessage::unreadable(&error))?;
+    check_depth(event, settings)?;
+    // A parser that skips values accepts some that can't be parsed, such as lone surrogates and numbers that are too large.
+    serde_json::from_str::<Value>(settings.get()).map_err(|error| ParseError::syntax(&error))?;
     Ok(settings.into())
 }
 
-/// What lies under `settings`, if that is an object and the only member.
-pub(super) fn in_settings(payload: &RawValue) -> Option<&RawValue> {
+/// Returns the member `settings`, if it is an object and the only member.
+pub(super) fn unwrap_settings(payload: &RawValue) -> Option<&RawValue> {
     let members: BTreeMap<String, &RawValue> = serde_json::from_str(payload.get()).ok()?;
     match members.len() {
         1 => members.get("settings").copied().filter(|inner| inner.get().starts_with('{')),
@@ -222,12 +222,12 @@ mod tests {
 
     use super::*;
 
-    fn deep(levels: usize) -> String {
-        format!("{}1{}", r#"{"a":"#.repeat(levels), "}".repeat(levels))
+    fn nested(depth: usize) -> String {
+        format!("{}1{}", r#"{"a":"#.repeat(depth), "}".repeat(depth))
     }
 
     #[test]
-    fn payload_is_refused_beyond_the_levels_of_any_reader() {
+    fn payload_beyond_max_depth_is_refused() {
         for (event, around) in [
             ("setWidgetSettings", ("", "")),
             ("setPackageSettings", (r#"{"settings":"#, "}")),
@@ -237,45 +237,45 @@ mod tests {
             ("changeTitle", ("", "")),
             ("fromTheFuture", ("", "")),
         ] {
-            let frame = |levels| format!(r#"{{"event":"{event}","payload":{}{}{}}}"#, around.0, deep(levels), around.1);
-            assert!(Incoming::parse(&frame(MOST_LEVELS)).is_ok(), "{event}");
-            for levels in [MOST_LEVELS + 1, 124, 125, 126, 127, 128, 100_000] {
-                let error = Incoming::parse(&frame(levels)).unwrap_err().to_string();
+            let frame = |depth| format!(r#"{{"event":"{event}","payload":{}{}{}}}"#, around.0, nested(depth), around.1);
+            assert!(Incoming::parse(&frame(MAX_DEPTH)).is_ok(), "{event}");
+            for depth in [MAX_DEPTH + 1, 124, 125, 126, 127, 128, 100_000] {
+                let error = Incoming::parse(&frame(depth)).unwrap_err().to_string();
                 assert!(error.contains("more than 100 levels"), "{event}: {error}");
             }
         }
     }
 
     #[test]
-    fn many_values_are_refused_only_where_the_host_reads_them() {
+    fn many_values_are_refused_only_where_the_host_parses_them() {
         let frame = |event: &str, count: usize| {
             format!(r#"{{"event":"{event}","payload":{{"a":[{}1]}}}}"#, "1,".repeat(count - 3))
         };
         for event in ["changeImage", "sendLog", "fromTheFuture"] {
-            assert!(Incoming::parse(&frame(event, MOST_VALUES)).is_ok(), "{event}");
-            let error = Incoming::parse(&frame(event, MOST_VALUES + 1)).unwrap_err().to_string();
+            assert!(Incoming::parse(&frame(event, MAX_VALUES)).is_ok(), "{event}");
+            let error = Incoming::parse(&frame(event, MAX_VALUES + 1)).unwrap_err().to_string();
             assert_eq!(error, format!("{event} with more than 10000 values"));
         }
         for event in ["setWidgetSettings", "setPackageSettings", "sendToPropertyView", "sendToPackage"] {
-            assert!(Incoming::parse(&frame(event, 2 * MOST_VALUES)).is_ok(), "{event}");
+            assert!(Incoming::parse(&frame(event, 2 * MAX_VALUES)).is_ok(), "{event}");
         }
     }
 
     #[test]
-    fn settings_beyond_a_megabyte_are_refused_before_they_are_read() {
+    fn settings_beyond_a_megabyte_are_refused() {
         let frame = |bytes: usize| {
             format!(
                 r#"{{"event":"setWidgetSettings","payload":{{"a":"{}"}}}}"#,
                 "x".repeat(bytes - r#"{"a":""}"#.len())
             )
         };
-        assert!(Incoming::parse(&frame(MOST_SETTINGS)).is_ok());
-        let error = Incoming::parse(&frame(MOST_SETTINGS + 1)).unwrap_err().to_string();
+        assert!(Incoming::parse(&frame(MAX_SETTINGS_BYTES)).is_ok());
+        let error = Incoming::parse(&frame(MAX_SETTINGS_BYTES + 1)).unwrap_err().to_string();
         assert!(error.contains("at most 1048576"), "{error}");
     }
 
     #[test]
-    fn settings_are_kept_to_the_letter() {
+    fn settings_keep_their_text() {
         let settings = r#"{"z": 0.30000000000000004, "a": 5e-324, "big": 123456789012345678901, "settings": {}}"#;
         let message = |event: &str, payload: &str| {
             Incoming::parse(&format!(r#"{{"event": "{event}", "context": "c", "payload": {payload}}}"#)).unwrap()
@@ -294,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn no_level_of_settings_is_lost() {
+    fn only_package_settings_are_unwrapped() {
         let nested = json!({"settings": {"settings": {"a": 1}}});
         let message = |event: &str| {
             Incoming::parse(&json!({"event": event, "context": "c", "payload": nested}).to_string()).unwrap()
@@ -306,14 +306,14 @@ mod tests {
     }
 
     #[test]
-    fn of_two_members_of_one_name_the_last_one_counts() {
+    fn last_of_duplicate_members_counts() {
         let text = r#"{"event":"x","payload":[[[]]],"event":"sendToPackage","context":7,"payload":{"a":1}}"#;
         let Incoming::SendToPackage { context, payload, .. } = Incoming::parse(text).unwrap() else { panic!("{text}") };
         assert_eq!((context.as_str(), payload.text()), ("7", r#"{"a":1}"#));
     }
 
     #[test]
-    fn settings_that_nobody_could_read_again_are_refused() {
+    fn accepted_settings_can_be_parsed_again() {
         for payload in [r#"{"a": 1e999}"#, r#"{"a": "\ud83d"}"#, "{\"a\": \"\u{1}\"}", r#"{"a": 01}"#] {
             let text = format!(r#"{{"event": "setWidgetSettings", "context": "c", "payload": {payload}}}"#);
             match Incoming::parse(&text) {

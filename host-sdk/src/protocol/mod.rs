@@ -1,13 +1,19 @@
-//! Every message between a host, its packages and their property views.
+//! The messages between a host, its packages and their property views.
 //!
-//! The wire is JSON in WebSocket text frames: `event`, mostly `context`, often `widget`, `payload`. Two enums hold all
-//! of it, one a direction: [`FromHost`] and [`ToHost`]. Reading is tolerant, because hosts and packages of many
-//! versions meet here: an unknown event is kept as `Unknown`, an unknown member is ignored, a missing member gets its
-//! empty value, and where the vendor's documents and samples differ both forms are taken. Writing is exact: the form
-//! that the samples send.
+//! Each message is a JSON object in a WebSocket text frame: `event`, usually `context`, often `widget`, and `payload`.
+//! [`FromHost`] has those that a host sends, [`ToHost`] those that it receives.
 //!
-//! Source of the facts: the Creator Central Package SDK 2.0.x documents ("Receive Events", "Send Events",
-//! "Register") and sample packages.
+//! Parsing is tolerant, because hosts and packages of many versions meet here: an unknown event becomes `Unknown`, an unknown
+//! member is ignored, a missing member gets its empty value, and where the vendor's documents and samples differ, both forms
+//! are accepted. Serializing is exact: the form that the samples send.
+//!
+//! Source: the documents of the Creator Central Package SDK 2.0.x
+//! ([Registration Flow](https://github.com/AVerMedia-Technologies-Inc/CreatorCentralSDK/wiki/Registration-Flow),
+//! [Receive Events](https://github.com/AVerMedia-Technologies-Inc/CreatorCentralSDK/wiki/Receive-Events-from-Creator-Central),
+//! [Send Events](https://github.com/AVerMedia-Technologies-Inc/CreatorCentralSDK/wiki/Send-Events-To-Creator-Central),
+//! [Property View](https://github.com/AVerMedia-Technologies-Inc/CreatorCentralSDK/wiki/Property-View)) and its
+//! [samples](https://github.com/AVerMedia-Technologies-Inc/CreatorCentralSDK/wiki/Samples). "Our addition" marks what goes
+//! beyond them; Creator Central ignores it.
 
 mod from_host;
 mod incoming;
@@ -19,6 +25,8 @@ mod to_host;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::json::{MAX_DEPTH, MAX_SETTINGS_BYTES, MAX_VALUES};
+
 pub use from_host::FromHost;
 pub use incoming::Incoming;
 pub use payload::{ActionEffect, EffectKind, FontAttribute, FontChange, Layout, Settings};
@@ -26,7 +34,7 @@ pub use relayed::Relayed;
 pub use start::{Application, Info, Register, StartArgs, WidgetInfo};
 pub use to_host::ToHost;
 
-/// The frame's outer form, from which both enums are read and to which both are written.
+/// The members of every message. Both enums are converted from and to it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Envelope {
@@ -37,7 +45,7 @@ pub(crate) struct Envelope {
     pub context: String,
     #[serde(default, skip_serializing_if = "Value::is_null")]
     pub payload: Value,
-    /// Our addition, of messages that bring settings: the payload is the settings, though it looks as if they were within it.
+    /// Our addition to messages with settings: the payload itself is the settings, although it looks as if it wrapped them.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub settings_as_payload: bool,
 }
@@ -47,28 +55,28 @@ impl Envelope {
         Self { event: event.to_owned(), ..Self::default() }
     }
 
-    fn about(event: &str, context: &str) -> Self {
+    fn for_context(event: &str, context: &str) -> Self {
         Self { event: event.to_owned(), context: context.to_owned(), ..Self::default() }
     }
 
-    fn with(mut self, payload: Value) -> Self {
+    fn with_payload(mut self, payload: Value) -> Self {
         self.payload = payload;
         self
     }
 
-    /// Settings as the payload itself.
+    /// Sets the payload to the settings themselves.
     fn with_settings(mut self, settings: Settings) -> Self {
-        self.settings_as_payload = payload::seem_to_be_within(&settings);
-        self.with(Value::Object(settings))
+        self.settings_as_payload = payload::looks_wrapped(&settings);
+        self.with_payload(Value::Object(settings))
     }
 
-    fn of_widget(mut self, widget: &str) -> Self {
+    fn with_widget(mut self, widget: &str) -> Self {
         self.widget = widget.to_owned();
         self
     }
 }
 
-/// A string member that some hosts send as null or as a number.
+/// Deserializes a string member that some hosts send as null or as a number.
 fn lenient<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     Ok(match Value::deserialize(deserializer)? {
         Value::String(text) => text,
@@ -77,69 +85,89 @@ fn lenient<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, 
     })
 }
 
-/// A frame that isn't a message of this protocol. The connection goes on; the frame is logged and dropped.
+/// Why a frame isn't a message that is accepted. The connection stays open: the frame is logged and dropped.
+///
+/// No variant contains the frame's content, because it may contain secrets.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct NotAMessage(String);
+#[non_exhaustive]
+pub enum ParseError {
+    /// The frame isn't JSON. Contains the message of serde_json, which names line and column.
+    #[error("not a message of the package protocol: {0}")]
+    Syntax(String),
+    /// The frame isn't an object, or a required member is missing or isn't a string.
+    #[error("not a message of the package protocol: no object, or without the names that it needs")]
+    NotAMessage,
+    /// The payload is nested more deeply than [`MAX_DEPTH`].
+    #[error("{event} with more than {MAX_DEPTH} levels of objects and lists within one another")]
+    TooDeep {
+        /// The message's event.
+        event: String,
+    },
+    /// The payload has more than [`MAX_VALUES`].
+    #[error("{event} with more than {MAX_VALUES} values")]
+    TooManyValues {
+        /// The message's event, truncated.
+        event: String,
+    },
+    /// Settings are larger than [`MAX_SETTINGS_BYTES`].
+    #[error("{event} with {size} bytes: settings have at most {MAX_SETTINGS_BYTES}")]
+    SettingsTooLarge {
+        /// The message's event.
+        event: String,
+        /// Their size in bytes.
+        size: usize,
+    },
+}
 
-impl NotAMessage {
-    /// What serde_json says of bad syntax names line and column only.
-    fn unreadable(error: &serde_json::Error) -> Self {
-        Self(format!("not a message of the package protocol: {error}"))
-    }
-
-    fn no_object() -> Self {
-        Self("not a message of the package protocol: no object, or without the names that it needs".to_owned())
-    }
-
-    /// `what` names the message, and the bound that it has gone over.
-    fn too_much(what: String) -> Self {
-        Self(what)
+impl ParseError {
+    /// To be used only for errors of syntax: those about a wrong member quote it.
+    fn syntax(error: &serde_json::Error) -> Self {
+        Self::Syntax(error.to_string())
     }
 }
 
-/// Reads a frame's JSON, also after a byte order mark, and with halves of characters in it. Of two members of one name the
-/// last one counts, as everywhere.
-fn read<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, NotAMessage> {
+/// Parses a frame's JSON, tolerating a byte order mark and unpaired surrogates. Of two members with one name the last counts.
+fn parse_json<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, ParseError> {
     let text = text.trim_start_matches('\u{feff}');
-    let read = serde_json::from_str::<Value>(text).or_else(|error| match without_halves(text) {
-        Some(mended) => serde_json::from_str(&mended),
+    let parsed = serde_json::from_str::<Value>(text).or_else(|error| match replace_lone_surrogates(text) {
+        Some(replaced) => serde_json::from_str(&replaced),
         None => Err(error),
     });
-    // What serde_json says of bad syntax names line and column only; what it says of a wrong member quotes it, and a
-    // secret in a bad frame mustn't get into logs.
-    let value = read.map_err(|error| NotAMessage::unreadable(&error))?;
-    // A list of the members' values would do for serde.
-    let read = if value.is_object() { serde_json::from_value(value).ok() } else { None };
-    read.ok_or_else(NotAMessage::no_object)
+    let value = parsed.map_err(|error| ParseError::syntax(&error))?;
+    if !value.is_object() {
+        // serde would also accept an array of the members' values.
+        return Err(ParseError::NotAMessage);
+    }
+    // The error is dropped on purpose: it quotes the wrong member, and a secret in it must not get into logs.
+    serde_json::from_value(value).ok().ok_or(ParseError::NotAMessage)
 }
 
-/// JSON with every escaped half of a character replaced; none if there is no such half. JavaScript sends them where it cuts
-/// a title within an emoji.
-fn without_halves(text: &str) -> Option<String> {
+/// Replaces every escaped surrogate without its counterpart by U+FFFD; `None` if there is none. JavaScript sends such
+/// surrogates where it truncates a title within an emoji.
+fn replace_lone_surrogates(text: &str) -> Option<String> {
     const REPLACEMENT: &str = "\\ufffd";
-    let unit = |at: usize| {
+    let code_unit = |at: usize| {
         let escape = text.get(at..at + 6)?.strip_prefix("\\u")?;
         u16::from_str_radix(escape, 16).ok()
     };
-    let mut mended = String::new();
-    let (mut at, mut taken) = (0, 0);
+    let mut replaced = String::new();
+    let (mut at, mut copied) = (0, 0);
     while let Some(next) = text[at..].find('\\') {
         at += next;
-        at = match unit(at) {
-            Some(0xd800..=0xdbff) if matches!(unit(at + 6), Some(0xdc00..=0xdfff)) => at + 12,
+        at = match code_unit(at) {
+            Some(0xd800..=0xdbff) if matches!(code_unit(at + 6), Some(0xdc00..=0xdfff)) => at + 12,
             Some(0xd800..=0xdfff) => {
-                mended.push_str(&text[taken..at]);
-                mended.push_str(REPLACEMENT);
-                taken = at + 6;
-                taken
+                replaced.push_str(&text[copied..at]);
+                replaced.push_str(REPLACEMENT);
+                copied = at + 6;
+                copied
             }
-            // The backslash, and what it escapes.
+            // The backslash and the character that it escapes.
             _ => at + 1 + text[at + 1..].chars().next().map_or(0, char::len_utf8),
         };
     }
-    mended.push_str(&text[taken..]);
-    (taken > 0).then_some(mended)
+    replaced.push_str(&text[copied..]);
+    (copied > 0).then_some(replaced)
 }
 
 fn write_envelope(envelope: &Envelope) -> String {
@@ -149,15 +177,15 @@ fn write_envelope(envelope: &Envelope) -> String {
 macro_rules! serde_through_envelope {
     ($message:ty, $parse:path) => {
         impl $message {
-            /// Reads one text frame.
+            /// Parses a text frame.
             ///
             /// # Errors
-            /// [`NotAMessage`](crate::protocol::NotAMessage) if the frame is not a JSON object with a string `event`.
-            pub fn parse(text: &str) -> Result<Self, crate::protocol::NotAMessage> {
+            /// [`ParseError`](crate::protocol::ParseError) if the frame is not a JSON object with a string `event`.
+            pub fn parse(text: &str) -> Result<Self, crate::protocol::ParseError> {
                 $parse(text).map(Self::from)
             }
 
-            /// The text frame to send.
+            /// Returns the text frame to send.
             #[must_use]
             pub fn to_text(&self) -> String {
                 super::write_envelope(&super::Envelope::from(self.clone()))
@@ -184,15 +212,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn byte_order_marks_and_halves_of_characters_cost_no_message() {
-        let title = |json: &str| {
+    fn parse_tolerates_byte_order_mark_and_lone_surrogates() {
+        let title_of = |json: &str| {
             let text = format!("\u{feff}{{\"event\":\"changeTitle\",\"payload\":{{\"title\":\"{json}\"}}}}");
             match ToHost::parse(&text) {
                 Ok(ToHost::ChangeTitle { title, .. }) => title,
                 other => panic!("{json}: {other:?}"),
             }
         };
-        for (json, read) in [
+        for (json, expected) in [
             (r"a\ud83d", "a\u{fffd}"),
             (r"\udfa7b\ud83d\u0041", "\u{fffd}b\u{fffd}A"),
             (r"\ud83c\ud83c\udfa7", "\u{fffd}\u{1f3a7}"),
@@ -200,14 +228,14 @@ mod tests {
             (r"\ud83c\udfa7", "\u{1f3a7}"),
             ("\u{1f3a7}\\ud83c", "\u{1f3a7}\u{fffd}"),
         ] {
-            assert_eq!(title(json), read, "{json}");
+            assert_eq!(title_of(json), expected, "{json}");
         }
         for broken in [r#"{"event":"\ud83d"#, r#"{"event":"\ud8"#, r"\", r#"{"event":"x\q\ud83d"}"#, "\\u\u{e9}\u{e9}"]
         {
             assert!(ToHost::parse(broken).is_err(), "{broken}");
         }
-        let twice = r#"{"event":"x","event":"sendLog","payload":{"message":"a","message":"b"}}"#;
-        assert_eq!(ToHost::parse(twice), Ok(ToHost::SendLog { message: "b".into() }));
+        let duplicates = r#"{"event":"x","event":"sendLog","payload":{"message":"a","message":"b"}}"#;
+        assert_eq!(ToHost::parse(duplicates), Ok(ToHost::SendLog { message: "b".into() }));
         assert_eq!(
             Register::parse("\u{feff}{\"event\":\"e\",\"uuid\":\"u\",\"more\":1}"),
             Ok(Register { event: "e".into(), uuid: "u".into() })

@@ -1,16 +1,16 @@
-//! The parts of messages that have a form of their own.
+//! The types of payload members.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-/// What a package stores with the host: for an instance, or for itself. Always a JSON object.
+/// The settings that a host stores for an instance or for the package: a JSON object.
 pub type Settings = Map<String, Value>;
 
-/// Reads settings in both forms: the object itself (samples), or under `settings` (one document page; older hosts). `bare`:
-/// it is the object itself, however it looks.
-pub(crate) fn settings(payload: Value, bare: bool) -> Settings {
+/// Returns the settings of a payload, which is either the settings themselves (samples), or an object with them under
+/// `settings` (one page of the documents, and older hosts). `is_bare` excludes the second.
+pub(crate) fn settings(payload: Value, is_bare: bool) -> Settings {
     match payload {
-        Value::Object(mut object) if !bare && seem_to_be_within(&object) => match object.remove("settings") {
+        Value::Object(mut object) if !is_bare && looks_wrapped(&object) => match object.remove("settings") {
             Some(Value::Object(inner)) => inner,
             _ => object,
         },
@@ -19,26 +19,26 @@ pub(crate) fn settings(payload: Value, bare: bool) -> Settings {
     }
 }
 
-/// Whether settings lie under `settings` of an object: only as the sole member, for a package's own settings may hold a
-/// member of this name.
-pub(crate) fn seem_to_be_within(object: &Settings) -> bool {
+/// Returns whether an object wraps settings under `settings`. That has to be its only member, because the settings of a
+/// package may have a member of this name.
+pub(crate) fn looks_wrapped(object: &Settings) -> bool {
     object.len() == 1 && object.get("settings").is_some_and(Value::is_object)
 }
 
-/// A `state` member: zero-based, absent where the widget has one state. Packages in languages with one kind of number
-/// send `1.0`, and pages send what a form field holds, a text.
+/// Returns the zero-based `state`, which is missing where the widget has one state. Packages in languages with one numeric
+/// type send `1.0`, and pages send the value of a form field, a string.
 pub(crate) fn state(payload: &Value) -> Option<u32> {
-    whole(payload.get("state")?)
+    non_negative_integer(payload.get("state")?)
 }
 
-/// A whole number from zero, whatever holds it.
-fn whole(value: &Value) -> Option<u32> {
+/// Returns a non-negative integer that is written as a number or as a string.
+fn non_negative_integer(value: &Value) -> Option<u32> {
     let number = number(value)?;
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked")]
     (number.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(&number)).then_some(number as u32)
 }
 
-/// A text member, empty when missing. A counter's title is a number in JavaScript, and meant as a text.
+/// Returns a string member, empty if it is missing. JavaScript packages send a counter's title as a number.
 pub(crate) fn text(payload: &Value, member: &str) -> String {
     match payload.get(member) {
         Some(Value::String(text)) => text.clone(),
@@ -59,21 +59,21 @@ fn flag(value: &Value) -> Option<bool> {
     }
 }
 
-/// One text a state: an array of strings, or of objects that hold it under `member`.
+/// Returns one string for each state, from an array of strings or of objects that have it under `member`.
 pub(crate) fn texts(payload: &Value, member: &str) -> Vec<String> {
     payload.as_array().map_or_else(Vec::new, |entries| {
         entries.iter().map(|entry| entry.as_str().map_or_else(|| text(entry, member), str::to_owned)).collect()
     })
 }
 
-/// How the host draws an instance's title.
+/// The font in which the host draws an instance's title.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct FontAttribute {
     /// Family name as the system knows it.
     pub family: String,
-    /// Points, 6 to 18 in Creator Central. Written without a fraction where it has none: packages read an integer.
-    #[serde(serialize_with = "whole_if_it_is")]
+    /// Points, 6 to 18 in Creator Central. An integral size is serialized as an integer, because packages parse one.
+    #[serde(serialize_with = "serialize_size")]
     pub size: f64,
     /// `#rrggbb`.
     pub color: String,
@@ -103,7 +103,7 @@ impl Default for FontAttribute {
     }
 }
 
-fn whole_if_it_is<S: serde::Serializer>(size: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+fn serialize_size<S: serde::Serializer>(size: &f64, serializer: S) -> Result<S::Ok, S::Error> {
     #[expect(clippy::cast_possible_truncation, reason = "checked")]
     match size.fract() == 0.0 && size.abs() < 1e9 {
         true => serializer.serialize_i64(*size as i64),
@@ -111,20 +111,22 @@ fn whole_if_it_is<S: serde::Serializer>(size: &f64, serializer: S) -> Result<S::
     }
 }
 
-/// What `changeFontAttribute` changes about how an instance's title is drawn. The documents call every member required;
-/// packages that leave some out, or send a number or a flag as a text, change what can be read and nothing else.
+/// The change that `changeFontAttribute` makes to the font of an instance's title.
+///
+/// The documents call every member required. Packages leave some out, or send a number or a flag as a string: members that
+/// can be parsed are changed, the others are left as they were.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct FontChange {
     /// Family name as the system knows it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub family: Option<String>,
-    /// Points, as the package said: not yet made to fit 6 to 18.
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "whole_if_there")]
+    /// Points, as the package sent them: not clamped to 6 to 18.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "serialize_optional_size")]
     pub size: Option<f64>,
-    /// `#rrggbb`, as the package said: not yet checked.
+    /// `#rrggbb`, as the package sent it: not validated.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub color: Option<String>,
-    /// `left`, `center` or `right`, in small letters, not yet checked.
+    /// `left`, `center` or `right`, in lower case, not validated.
     #[serde(rename = "hAlignment", skip_serializing_if = "Option::is_none")]
     pub h_alignment: Option<String>,
     /// Bold style.
@@ -138,13 +140,13 @@ pub struct FontChange {
     pub under_line: Option<bool>,
 }
 
-#[expect(clippy::ref_option, reason = "serde hands it over like that")]
-fn whole_if_there<S: serde::Serializer>(size: &Option<f64>, serializer: S) -> Result<S::Ok, S::Error> {
-    whole_if_it_is(&size.unwrap_or_default(), serializer)
+#[expect(clippy::ref_option, reason = "the signature that serde calls")]
+fn serialize_optional_size<S: serde::Serializer>(size: &Option<f64>, serializer: S) -> Result<S::Ok, S::Error> {
+    serialize_size(&size.unwrap_or_default(), serializer)
 }
 
 impl FontChange {
-    pub(crate) fn read(payload: &Value) -> Self {
+    pub(crate) fn from_payload(payload: &Value) -> Self {
         let text = |member: &str| payload.get(member)?.as_str().map(str::to_owned);
         let flag = |member: &str| flag(payload.get(member)?);
         Self {
@@ -158,9 +160,9 @@ impl FontChange {
         }
     }
 
-    /// A font with the change in it.
+    /// Returns the font with this change applied.
     #[must_use]
-    pub fn onto(self, font: FontAttribute) -> FontAttribute {
+    pub fn apply_to(self, font: FontAttribute) -> FontAttribute {
         FontAttribute {
             family: self.family.unwrap_or(font.family),
             size: self.size.unwrap_or(font.size),
@@ -188,38 +190,38 @@ impl From<FontAttribute> for FontChange {
     }
 }
 
-/// What `changeActionEffect` shows over an instance.
+/// The effect that `changeActionEffect` shows over an instance.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ActionEffect {
-    /// Which effect.
+    /// The kind of effect.
     pub kind: EffectKind,
-    /// A data URI to show in its place, if any.
+    /// A data URI of an image that replaces the host's own.
     pub image: Option<String>,
 }
 
-/// The action effects of Creator Central.
+/// The kinds of [`ActionEffect`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum EffectKind {
-    /// Shrunk, as a pressed key.
+    /// The key is shrunk, like a pressed one.
     Press,
-    /// Dimmed, with a red mark.
+    /// The key is dimmed and has a red mark.
     Invalid,
-    /// As before.
+    /// Removes the effect.
     #[default]
     Clear,
-    /// Reserved by the vendor's documents, which don't say what it shows: hosts show nothing for it.
+    /// Reserved by the vendor's documents, which don't say what it looks like. Hosts show nothing for it.
     Inactive,
 }
 
 impl EffectKind {
-    /// None for what isn't an effect.
+    /// Returns the kind with this name, ignoring case.
     pub(crate) fn from_name(name: &str) -> Option<Self> {
         let all = [Self::Press, Self::Invalid, Self::Clear, Self::Inactive];
         all.into_iter().find(|kind| name.eq_ignore_ascii_case(kind.name()))
     }
 
-    /// The name on the wire.
+    /// Returns its name in messages.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -231,38 +233,40 @@ impl EffectKind {
     }
 }
 
-/// Which layout an instance got: the index in `payload.layout`, a number, and, an addition of ours, the grid span in
-/// `payload.layoutSize`. Some hosts put an object with all of it into `payload.layout`; both are read.
+/// The layout of an instance: the index is the number in `payload.layout`; the span on the grid is in `payload.layoutSize`,
+/// our addition. Some hosts send an object with all of it as `payload.layout`. Both forms are accepted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Layout {
-    /// Index into the widget's `Layouts`, zero-based, when the host sends it.
+    /// Zero-based index into the widget's `Layouts`, if the host sends it.
     pub index: Option<usize>,
-    /// Columns, 1 to 5, when the host sends it.
+    /// Columns, 1 to 5, if the host sends them.
     pub width: Option<u8>,
-    /// Rows, 1 to 4, when the host sends it.
+    /// Rows, 1 to 4, if the host sends them.
     pub height: Option<u8>,
 }
 
 impl Layout {
-    pub(crate) fn read(payload: &Value) -> Option<Self> {
-        let member = |value: &Value, low: &str, high: &str| whole(value.get(low).or_else(|| value.get(high))?);
-        let within = |number: Option<u32>, most: u8| {
-            number.and_then(|n| u8::try_from(n).ok()).filter(|n| (1..=most).contains(n))
+    pub(crate) fn from_payload(payload: &Value) -> Option<Self> {
+        let member = |value: &Value, lower: &str, upper: &str| {
+            non_negative_integer(value.get(lower).or_else(|| value.get(upper))?)
         };
-        let (named, size) = (payload.get("layout"), payload.get("layoutSize"));
-        let index = named.and_then(|layout| whole(layout).or_else(|| member(layout, "index", "Index")));
-        let side =
-            |low: &str, high: &str| [size, named].into_iter().flatten().find_map(|value| member(value, low, high));
+        let within =
+            |number: Option<u32>, max: u8| number.and_then(|n| u8::try_from(n).ok()).filter(|n| (1..=max).contains(n));
+        let (layout, size) = (payload.get("layout"), payload.get("layoutSize"));
+        let index = layout.and_then(|layout| non_negative_integer(layout).or_else(|| member(layout, "index", "Index")));
+        let span = |lower: &str, upper: &str| {
+            [size, layout].into_iter().flatten().find_map(|value| member(value, lower, upper))
+        };
         let layout = Self {
             index: index.and_then(|index| usize::try_from(index).ok()),
-            width: within(side("width", "Width"), 5),
-            height: within(side("height", "Height"), 4),
+            width: within(span("width", "Width"), 5),
+            height: within(span("height", "Height"), 4),
         };
         (layout != Self::default()).then_some(layout)
     }
 
-    /// Writes it into a payload, which has to be an object.
-    pub(crate) fn write(self, payload: &mut Value) {
+    /// Adds it to a payload, which has to be an object.
+    pub(crate) fn write_to(self, payload: &mut Value) {
         if let Some(index) = self.index {
             payload["layout"] = index.into();
         }
@@ -279,7 +283,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn states_are_read_from_whatever_holds_a_whole_number() {
+    fn state_is_parsed_from_numbers_and_strings() {
         for good in [json!(1), json!(1.0), json!("1"), json!("1.0"), json!(" 1")] {
             assert_eq!(state(&json!({"state": good})), Some(1), "{good}");
         }
@@ -290,22 +294,22 @@ mod tests {
     }
 
     #[test]
-    fn a_font_changes_in_what_can_be_read() {
+    fn font_change_applies_members_that_can_be_parsed() {
         let font = FontAttribute { size: 9.0, italic: true, ..FontAttribute::default() };
         let change =
             json!({"size": "18", "bold": "true", "underline": 1, "hAlignment": "Left", "color": 7, "italic": {}});
-        let changed = FontChange::read(&change).onto(font.clone());
+        let changed = FontChange::from_payload(&change).apply_to(font.clone());
         let expected =
             FontAttribute { size: 18.0, bold: true, under_line: true, h_alignment: "left".into(), ..font.clone() };
         assert_eq!(changed, expected);
         for nothing in [json!(null), json!({}), json!([]), json!("bold"), json!({"family": " "})] {
-            assert_eq!(FontChange::read(&nothing).onto(font.clone()), font, "{nothing}");
+            assert_eq!(FontChange::from_payload(&nothing).apply_to(font.clone()), font, "{nothing}");
         }
-        assert_eq!(FontChange::from(font.clone()).onto(FontAttribute::default()), font);
+        assert_eq!(FontChange::from(font.clone()).apply_to(FontAttribute::default()), font);
     }
 
     #[test]
-    fn sizes_are_written_as_packages_read_them() {
+    fn integral_font_size_is_serialized_as_integer() {
         let size = |size| json!(FontAttribute { size, ..FontAttribute::default() })["size"].to_string();
         assert_eq!([size(12.0), size(7.5)], ["12", "7.5"]);
         assert_eq!(json!(FontChange { size: Some(12.0), ..FontChange::default() }).to_string(), r#"{"size":12}"#);

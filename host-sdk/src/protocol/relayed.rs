@@ -1,14 +1,14 @@
-//! How a host writes what it has kept, or hands on, without ever having read it.
+//! Serializes messages with content that a host stores or forwards without parsing it.
 
 use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::incoming::in_settings;
+use super::incoming::unwrap_settings;
 use super::{Envelope, FromHost, Layout};
 use crate::json::Raw;
 
-/// A message from a host with something in it that isn't the host's to read: a [`FromHost`].
+/// A [`FromHost`] message with [`Raw`] content, which the host doesn't parse.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Relayed {
     /// [`FromHost::DidReceiveWidgetSettings`]
@@ -58,9 +58,9 @@ pub enum Relayed {
     },
 }
 
-/// An object with one member that is raw, behind all others.
+/// An object with at most one raw member, which comes last.
 #[derive(Serialize)]
-struct With<'a, T> {
+struct WithRaw<'a, T> {
     #[serde(flatten)]
     others: T,
     #[serde(flatten)]
@@ -68,12 +68,12 @@ struct With<'a, T> {
 }
 
 impl Relayed {
-    /// The text frame to send.
+    /// Returns the text frame to send.
     #[must_use]
     pub fn to_text(&self) -> String {
         match self {
             Self::DidReceiveWidgetSettings { widget, context, settings } => {
-                with_settings(Envelope::about("didReceiveWidgetSettings", context).of_widget(widget), settings)
+                with_settings(Envelope::for_context("didReceiveWidgetSettings", context).with_widget(widget), settings)
             }
             Self::DidReceivePackageSettings { settings } => {
                 with_settings(Envelope::new("didReceivePackageSettings"), settings)
@@ -84,33 +84,33 @@ impl Relayed {
                     FromHost::WidgetWillAppear { widget, context, state: *state, settings: None, layout: *layout };
                 let mut envelope = Envelope::from(appear);
                 let others = std::mem::take(&mut envelope.payload);
-                let payload = With { others, raw: [("settings", settings.raw())].into() };
+                let payload = WithRaw { others, raw: [("settings", settings.raw())].into() };
                 with_payload(&envelope, &raw(&payload))
             }
             Self::SendToPackage { widget, context, payload } => {
-                with_payload(&Envelope::about("sendToPackage", context).of_widget(widget), payload.raw())
+                with_payload(&Envelope::for_context("sendToPackage", context).with_widget(widget), payload.raw())
             }
             Self::SendToPropertyView { widget, context, payload } => {
-                with_payload(&Envelope::about("sendToPropertyView", context).of_widget(widget), payload.raw())
+                with_payload(&Envelope::for_context("sendToPropertyView", context).with_widget(widget), payload.raw())
             }
         }
     }
 }
 
 fn with_settings(mut envelope: Envelope, settings: &Raw) -> String {
-    envelope.settings_as_payload = in_settings(settings.raw()).is_some();
+    envelope.settings_as_payload = unwrap_settings(settings.raw()).is_some();
     with_payload(&envelope, settings.raw())
 }
 
 fn with_payload(envelope: &Envelope, payload: &RawValue) -> String {
     debug_assert_eq!(envelope.payload, Value::Null);
     let payload = Some(("payload", payload)).filter(|(_, payload)| payload.get() != RawValue::NULL.get());
-    let message = With { others: envelope, raw: payload.into_iter().collect() };
-    serde_json::to_string(&message).expect("texts and JSON always serialize")
+    let message = WithRaw { others: envelope, raw: payload.into_iter().collect() };
+    serde_json::to_string(&message).expect("strings and JSON values always serialize")
 }
 
 fn raw(value: &impl Serialize) -> Box<RawValue> {
-    serde_json::value::to_raw_value(value).expect("texts and JSON always serialize")
+    serde_json::value::to_raw_value(value).expect("strings and JSON values always serialize")
 }
 
 #[cfg(test)]
@@ -120,7 +120,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn packages_read_what_a_host_has_never_read() {
+    fn relayed_messages_parse_as_from_host() {
         let (widget, context) = (String::from("w"), String::from("c"));
         for object in [
             json!({"a": 0.1, "b": {"settings": 1}}),
@@ -132,7 +132,7 @@ mod tests {
             let settings = object.as_object().unwrap().clone();
             let ids = || (widget.clone(), context.clone());
             let layout = Some(Layout { index: Some(1), width: Some(3), height: Some(2) });
-            for (relayed, read) in [
+            for (relayed, expected) in [
                 (
                     Relayed::DidReceiveWidgetSettings { widget: ids().0, context: ids().1, settings: payload.clone() },
                     FromHost::DidReceiveWidgetSettings {
@@ -171,9 +171,9 @@ mod tests {
                 ),
             ] {
                 let text = relayed.to_text();
-                assert!(text.contains(payload.text()), "to the letter: {text}");
-                assert_eq!(FromHost::parse(&text).unwrap(), read, "{text}");
-                assert_eq!(FromHost::parse(&read.to_text()).unwrap(), read, "as packages' own hosts write it");
+                assert!(text.contains(payload.text()), "unchanged: {text}");
+                assert_eq!(FromHost::parse(&text).unwrap(), expected, "{text}");
+                assert_eq!(FromHost::parse(&expected.to_text()).unwrap(), expected, "as FromHost serializes it");
             }
         }
     }

@@ -5,110 +5,142 @@ use serde_json::{Value, json};
 use super::payload::{settings, state, text};
 use super::{ActionEffect, EffectKind, Envelope, FontChange, Settings, serde_through_envelope};
 
-/// A message to the host. Property views in the wild put the widget's context, their own UUID or the package UUID
-/// into `context`; a host knows from the socket which instance is meant.
+/// A message to the host.
+///
+/// Released property views put the widget's context, their own UUID or the package UUID into `context`, so a host identifies
+/// the instance by the socket.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ToHost {
-    /// Store an instance's settings, all of them.
+    /// [`setWidgetSettings`]: replaces an instance's stored settings.
+    ///
+    /// [`setWidgetSettings`]: https://github.com/AVerMedia-Technologies-Inc/CreatorCentralSDK/wiki/Send-Events-To-Creator-Central#set-widget-settings
     SetWidgetSettings {
         /// Instance.
         context: String,
-        /// What to store.
+        /// All of its settings.
         settings: Settings,
     },
-    /// Ask for an instance's settings.
+    /// [`getWidgetSettings`]: requests [`FromHost::DidReceiveWidgetSettings`](super::FromHost::DidReceiveWidgetSettings).
+    ///
+    /// [`getWidgetSettings`]: https://github.com/AVerMedia-Technologies-Inc/CreatorCentralSDK/wiki/Send-Events-To-Creator-Central#get-widget-settings
     GetWidgetSettings {
         /// Instance.
         context: String,
     },
-    /// Store the package's settings, all of them.
+    /// [`setPackageSettings`]: replaces the package's stored settings.
+    ///
+    /// [`setPackageSettings`]: https://github.com/AVerMedia-Technologies-Inc/CreatorCentralSDK/wiki/Send-Events-To-Creator-Central#set-package-settings
     SetPackageSettings {
         /// Package UUID.
         context: String,
-        /// What to store.
+        /// All of its settings.
         settings: Settings,
     },
-    /// Ask for the package's settings.
+    /// [`getPackageSettings`]: requests [`FromHost::DidReceivePackageSettings`](super::FromHost::DidReceivePackageSettings).
+    ///
+    /// [`getPackageSettings`]: https://github.com/AVerMedia-Technologies-Inc/CreatorCentralSDK/wiki/Send-Events-To-Creator-Central#get-package-settings
     GetPackageSettings {
         /// Package UUID.
         context: String,
     },
-    /// Write a line to the host's log file.
+    /// [`sendLog`]: writes a line to the host's log file.
+    ///
+    /// [`sendLog`]: https://github.com/AVerMedia-Technologies-Inc/CreatorCentralSDK/wiki/Send-Events-To-Creator-Central#send-log
     SendLog {
         /// The line.
         message: String,
     },
-    /// Open a page in the user's browser.
+    /// [`openUrl`]: opens a page in the user's browser.
+    ///
+    /// [`openUrl`]: https://github.com/AVerMedia-Technologies-Inc/CreatorCentralSDK/wiki/Send-Events-To-Creator-Central#open-url
     OpenUrl {
-        /// http or https.
+        /// Its address: http or https.
         url: String,
     },
-    /// Change an instance's title.
+    /// [`changeTitle`]: changes an instance's title.
+    ///
+    /// [`changeTitle`]: https://github.com/AVerMedia-Technologies-Inc/CreatorCentralSDK/wiki/Send-Events-To-Creator-Central#change-widget-title
     ChangeTitle {
         /// Instance.
         context: String,
         /// The title.
         title: String,
-        /// For which state; all of them if none.
+        /// The state; `None` for all.
         state: Option<u32>,
     },
-    /// Change an instance's image, which lies over the title.
+    /// [`changeImage`]: changes an instance's image, which covers the title.
+    ///
+    /// [`changeImage`]: https://github.com/AVerMedia-Technologies-Inc/CreatorCentralSDK/wiki/Send-Events-To-Creator-Central#change-widget-image
     ChangeImage {
         /// Instance.
         context: String,
-        /// A data URI: PNG, JPEG or SVG. Empty brings the widget's own image back.
+        /// A data URI of a PNG, JPEG or SVG. An empty string restores the widget's own image.
         image: String,
-        /// For which state; all of them if none.
+        /// The state; `None` for all.
         state: Option<u32>,
-        /// Our addition: the image in words, for screen readers and tests. Other hosts ignore it.
+        /// Our addition: a description of the image for screen readers and tests. Other hosts ignore it.
         description: Option<String>,
     },
-    /// Replace the picture of a state, which lies under the title. Since SDK 2.0.5.
+    /// `changeIcon`: changes the picture of a state, which lies under the title. Since SDK 2.0.5.
     ChangeIcon {
         /// Instance.
         context: String,
-        /// As of [`ToHost::ChangeImage`]. Empty brings the widget's own picture back.
+        /// As in [`ToHost::ChangeImage`]. An empty string restores the widget's own picture.
         image: String,
-        /// For which state; all of them if none.
+        /// The state; `None` for all.
         state: Option<u32>,
     },
-    /// Show another of a widget's states.
+    /// [`changeState`]: switches an instance to another state of its widget.
+    ///
+    /// [`changeState`]: https://github.com/AVerMedia-Technologies-Inc/CreatorCentralSDK/wiki/Send-Events-To-Creator-Central#change-widget-state
     ChangeState {
         /// Instance.
         context: String,
-        /// Zero-based.
+        /// The zero-based state.
         state: u32,
     },
-    /// Change the font of an instance's title.
+    /// [`changeFontAttribute`]: changes the font of an instance's title.
+    ///
+    /// [`changeFontAttribute`]: https://github.com/AVerMedia-Technologies-Inc/CreatorCentralSDK/wiki/Send-Events-To-Creator-Central#change-widget-title-style
     ChangeFontAttribute {
         /// Instance.
         context: String,
-        /// What of it.
+        /// The change.
         font: FontChange,
     },
-    /// Show or clear an effect over an instance.
+    /// [`changeActionEffect`]: shows or clears an effect over an instance.
+    ///
+    /// [`changeActionEffect`]: https://github.com/AVerMedia-Technologies-Inc/CreatorCentralSDK/wiki/Send-Events-To-Creator-Central#change-widget-action-effect
     ChangeActionEffect {
         /// Instance.
         context: String,
         /// The effect.
         effect: ActionEffect,
     },
-    /// Ask for an instance's titles.
+    /// [`getWidgetTitle`]: requests [`FromHost::DidReceiveWidgetTitle`](super::FromHost::DidReceiveWidgetTitle).
+    ///
+    /// [`getWidgetTitle`]: https://github.com/AVerMedia-Technologies-Inc/CreatorCentralSDK/wiki/Send-Events-To-Creator-Central#get-widget-title
     GetWidgetTitle {
         /// Instance.
         context: String,
     },
-    /// Ask for an instance's icons.
+    /// [`getWidgetIcon`]: requests [`FromHost::DidReceiveWidgetIcon`](super::FromHost::DidReceiveWidgetIcon).
+    ///
+    /// [`getWidgetIcon`]: https://github.com/AVerMedia-Technologies-Inc/CreatorCentralSDK/wiki/Send-Events-To-Creator-Central#get-widget-icon
     GetWidgetIcon {
         /// Instance.
         context: String,
     },
-    /// Ask for an instance's title font.
+    /// [`getFontAttribute`]: requests [`FromHost::DidReceiveFontAttribute`](super::FromHost::DidReceiveFontAttribute).
+    ///
+    /// [`getFontAttribute`]: https://github.com/AVerMedia-Technologies-Inc/CreatorCentralSDK/wiki/Send-Events-To-Creator-Central#get-widget-title-style
     GetFontAttribute {
         /// Instance.
         context: String,
     },
-    /// From a package to a property view.
+    /// [`sendToPropertyView`]: sends a message from the package to a property view.
+    ///
+    /// [`sendToPropertyView`]: https://github.com/AVerMedia-Technologies-Inc/CreatorCentralSDK/wiki/Send-Events-To-Creator-Central#send-to-property-view
     SendToPropertyView {
         /// Widget UUID.
         widget: String,
@@ -117,7 +149,9 @@ pub enum ToHost {
         /// Any JSON.
         payload: Value,
     },
-    /// From a property view to its package.
+    /// [`sendToPackage`]: sends a message from a property view to its package.
+    ///
+    /// [`sendToPackage`]: https://github.com/AVerMedia-Technologies-Inc/CreatorCentralSDK/wiki/Send-Events-To-Creator-Central#send-to-package
     SendToPackage {
         /// Widget UUID.
         widget: String,
@@ -126,12 +160,12 @@ pub enum ToHost {
         /// Any JSON.
         payload: Value,
     },
-    /// Our addition: open the package's settings page in the host. Creator Central ignores it.
+    /// `openSettings`, our addition: opens the package's settings page in the host. Creator Central ignores it.
     OpenSettings {
         /// Package UUID.
         context: String,
     },
-    /// An event that this version doesn't know, or one whose payload lacks what it is about ([`ToHost::remedy`]). Not an
+    /// An event that this version doesn't know, or one whose payload lacks its essential member ([`ToHost::remedy`]). Not an
     /// error.
     Unknown {
         /// Its name.
@@ -146,7 +180,7 @@ pub enum ToHost {
 }
 
 impl ToHost {
-    /// What a message of this name needs that [`ToHost::Unknown`] ones of it lack; none for names that aren't known.
+    /// Returns what is missing from a message with this event that was parsed as [`ToHost::Unknown`]; `None` for an unknown event.
     #[must_use]
     pub fn remedy(event: &str) -> Option<&'static str> {
         match event {
@@ -164,7 +198,7 @@ serde_through_envelope!(ToHost, super::Incoming::parse);
 impl From<Envelope> for ToHost {
     fn from(Envelope { event, widget, context, payload, .. }: Envelope) -> Self {
         match event.as_str() {
-            // A package that has lost its settings on the way mustn't lose what is stored, too.
+            // A message that lacks the settings must not erase those that are stored.
             "setWidgetSettings" | "setPackageSettings" if !payload.is_object() => {
                 Self::Unknown { event, widget, context, payload }
             }
@@ -186,7 +220,7 @@ impl From<Envelope> for ToHost {
                 Some(state) => Self::ChangeState { context, state },
                 None => Self::Unknown { event, widget, context, payload },
             },
-            "changeFontAttribute" => Self::ChangeFontAttribute { context, font: FontChange::read(&payload) },
+            "changeFontAttribute" => Self::ChangeFontAttribute { context, font: FontChange::from_payload(&payload) },
             "changeActionEffect" => match EffectKind::from_name(&text(&payload, "type")) {
                 Some(kind) => {
                     let image = Some(text(&payload, "image")).filter(|image| !image.is_empty());
@@ -209,51 +243,51 @@ impl From<ToHost> for Envelope {
     fn from(message: ToHost) -> Self {
         match message {
             ToHost::SetWidgetSettings { context, settings } => {
-                Envelope::about("setWidgetSettings", &context).with(Value::Object(settings))
+                Envelope::for_context("setWidgetSettings", &context).with_payload(Value::Object(settings))
             }
-            ToHost::GetWidgetSettings { context } => Envelope::about("getWidgetSettings", &context),
+            ToHost::GetWidgetSettings { context } => Envelope::for_context("getWidgetSettings", &context),
             ToHost::SetPackageSettings { context, settings } => {
-                Envelope::about("setPackageSettings", &context).with(json!({"settings": settings}))
+                Envelope::for_context("setPackageSettings", &context).with_payload(json!({"settings": settings}))
             }
-            ToHost::GetPackageSettings { context } => Envelope::about("getPackageSettings", &context),
-            ToHost::SendLog { message } => Envelope::new("sendLog").with(json!({"message": message})),
-            ToHost::OpenUrl { url } => Envelope::new("openUrl").with(json!({"url": url})),
+            ToHost::GetPackageSettings { context } => Envelope::for_context("getPackageSettings", &context),
+            ToHost::SendLog { message } => Envelope::new("sendLog").with_payload(json!({"message": message})),
+            ToHost::OpenUrl { url } => Envelope::new("openUrl").with_payload(json!({"url": url})),
             ToHost::ChangeTitle { context, title, state } => {
-                Envelope::about("changeTitle", &context).with(with_state(json!({"title": title}), state))
+                Envelope::for_context("changeTitle", &context).with_payload(with_state(json!({"title": title}), state))
             }
             ToHost::ChangeImage { context, image, state, description } => {
                 let mut payload = with_state(json!({"image": image}), state);
                 if let Some(description) = description {
                     payload["description"] = Value::String(description);
                 }
-                Envelope::about("changeImage", &context).with(payload)
+                Envelope::for_context("changeImage", &context).with_payload(payload)
             }
             ToHost::ChangeIcon { context, image, state } => {
-                Envelope::about("changeIcon", &context).with(with_state(json!({"image": image}), state))
+                Envelope::for_context("changeIcon", &context).with_payload(with_state(json!({"image": image}), state))
             }
             ToHost::ChangeState { context, state } => {
-                Envelope::about("changeState", &context).with(json!({"state": state}))
+                Envelope::for_context("changeState", &context).with_payload(json!({"state": state}))
             }
             ToHost::ChangeFontAttribute { context, font } => {
-                Envelope::about("changeFontAttribute", &context).with(json!(font))
+                Envelope::for_context("changeFontAttribute", &context).with_payload(json!(font))
             }
             ToHost::ChangeActionEffect { context, effect } => {
                 let mut payload = json!({"type": effect.kind.name()});
                 if let Some(image) = effect.image {
                     payload["image"] = Value::String(image);
                 }
-                Envelope::about("changeActionEffect", &context).with(payload)
+                Envelope::for_context("changeActionEffect", &context).with_payload(payload)
             }
-            ToHost::GetWidgetTitle { context } => Envelope::about("getWidgetTitle", &context),
-            ToHost::GetWidgetIcon { context } => Envelope::about("getWidgetIcon", &context),
-            ToHost::GetFontAttribute { context } => Envelope::about("getFontAttribute", &context),
+            ToHost::GetWidgetTitle { context } => Envelope::for_context("getWidgetTitle", &context),
+            ToHost::GetWidgetIcon { context } => Envelope::for_context("getWidgetIcon", &context),
+            ToHost::GetFontAttribute { context } => Envelope::for_context("getFontAttribute", &context),
             ToHost::SendToPropertyView { widget, context, payload } => {
-                Envelope::about("sendToPropertyView", &context).of_widget(&widget).with(payload)
+                Envelope::for_context("sendToPropertyView", &context).with_widget(&widget).with_payload(payload)
             }
             ToHost::SendToPackage { widget, context, payload } => {
-                Envelope::about("sendToPackage", &context).of_widget(&widget).with(payload)
+                Envelope::for_context("sendToPackage", &context).with_widget(&widget).with_payload(payload)
             }
-            ToHost::OpenSettings { context } => Envelope::about("openSettings", &context),
+            ToHost::OpenSettings { context } => Envelope::for_context("openSettings", &context),
             ToHost::Unknown { event, widget, context, payload } => {
                 Envelope { event, widget, context, payload, ..Self::default() }
             }
@@ -273,7 +307,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_message_survives_the_wire() {
+    fn every_message_round_trips() {
         let context = || String::from("c1");
         let settings: Settings =
             [("settings".to_owned(), json!({"step": 5})), ("x".to_owned(), json!(1))].into_iter().collect();
@@ -315,7 +349,7 @@ mod tests {
     }
 
     #[test]
-    fn writes_what_the_samples_send() {
+    fn messages_serialize_as_the_samples_send_them() {
         let image = ToHost::ChangeImage {
             context: "c".into(),
             image: "data:image/png;base64,AA==".into(),
@@ -334,7 +368,7 @@ mod tests {
     }
 
     #[test]
-    fn package_settings_are_read_in_both_forms() {
+    fn package_settings_are_parsed_in_both_forms() {
         for payload in [json!({"settings": {"a": 1}}), json!({"a": 1})] {
             let text = json!({"event": "setPackageSettings", "context": "p", "payload": payload}).to_string();
             let ToHost::SetPackageSettings { settings, .. } = ToHost::parse(&text).unwrap() else { panic!() };
@@ -343,22 +377,22 @@ mod tests {
     }
 
     #[test]
-    fn odd_payloads_are_read_as_far_as_they_go() {
+    fn mistyped_payloads_are_parsed_as_far_as_possible() {
         let parse = |value: Value| ToHost::parse(&value.to_string()).unwrap();
         let change = |event: &str, payload: Value| parse(json!({"event": event, "context": "c", "payload": payload}));
-        for (title, read) in [(json!(5), "5"), (json!(1.5), "1.5"), (json!(true), "true"), (json!(null), "")] {
+        for (title, expected) in [(json!(5), "5"), (json!(1.5), "1.5"), (json!(true), "true"), (json!(null), "")] {
             let ToHost::ChangeTitle { title, state, .. } = change("changeTitle", json!({"title": title, "state": "1"}))
             else {
                 panic!("{title}");
             };
-            assert_eq!((title.as_str(), state), (read, Some(1)));
+            assert_eq!((title.as_str(), state), (expected, Some(1)));
         }
         assert_eq!(change("changeState", json!({"state": 1.0})), ToHost::ChangeState { context: "c".into(), state: 1 });
         let image = ToHost::ChangeImage { context: "c".into(), image: String::new(), state: None, description: None };
         for payload in [json!({}), json!(null), json!({"image": null}), json!([])] {
             assert_eq!(change("changeImage", payload), image);
         }
-        // What has lost the part that matters changes nothing, and says why.
+        // A payload without its essential member changes nothing and has a remedy.
         for (event, payload) in [
             ("setWidgetSettings", json!(null)),
             ("setWidgetSettings", json!("x")),
@@ -374,7 +408,7 @@ mod tests {
         }
         assert_eq!(ToHost::remedy("fromTheFuture"), None);
         let ToHost::ChangeActionEffect { effect, .. } = change("changeActionEffect", json!({"type": "Press"})) else {
-            panic!("capitals");
+            panic!("an effect in upper case");
         };
         assert_eq!(effect.kind, EffectKind::Press);
     }

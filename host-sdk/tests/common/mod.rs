@@ -1,4 +1,4 @@
-//! A host made of a plain socket.
+//! A host that is a plain socket.
 
 use std::time::Duration;
 
@@ -8,8 +8,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 
-/// Ends a test that would hang; nothing waits for it in one that passes.
-pub const SOON: Duration = Duration::from_secs(20);
+/// Ends a test that would hang. Nothing waits for it in a test that passes.
+pub const TIMEOUT: Duration = Duration::from_secs(20);
 
 pub type Socket = WebSocketStream<TcpStream>;
 
@@ -21,16 +21,16 @@ pub async fn listen(address: &str) -> (TcpListener, StartArgs) {
 }
 
 pub async fn accept(listener: &TcpListener) -> Socket {
-    let (stream, _) = tokio::time::timeout(SOON, listener.accept()).await.expect("the package connects").unwrap();
+    let (stream, _) = tokio::time::timeout(TIMEOUT, listener.accept()).await.expect("the package connects").unwrap();
     let mut socket = tokio_tungstenite::accept_async(stream).await.unwrap();
-    assert_eq!(hear(&mut socket).await, r#"{"event":"reg","uuid":"com.x"}"#, "registration comes first");
+    assert_eq!(receive(&mut socket).await, r#"{"event":"reg","uuid":"com.x"}"#, "registration comes first");
     socket
 }
 
-pub async fn hear(socket: &mut Socket) -> String {
-    tokio::time::timeout(SOON, socket.next()).await.unwrap().unwrap().unwrap().to_string()
+pub async fn receive(socket: &mut Socket) -> String {
+    tokio::time::timeout(TIMEOUT, socket.next()).await.unwrap().unwrap().unwrap().to_string()
 }
 
-pub async fn say(socket: &mut Socket, message: serde_json::Value) {
+pub async fn send(socket: &mut Socket, message: serde_json::Value) {
     socket.send(Message::text(message.to_string())).await.unwrap();
 }

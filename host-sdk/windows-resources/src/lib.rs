@@ -1,27 +1,28 @@
 #![doc = include_str!("../README.md")]
 //!
-//! A build without a resource compiler (`windres` of mingw, `rc.exe` of the Windows SDK, `llvm-rc`) succeeds with a
-//! warning. What it makes works, except for paths of more than 260 characters, and has no icon; the makers of a release
-//! have to check that the resources are there.
+//! A build without a resource compiler (`windres` of mingw, `rc.exe` of the Windows SDK, or `llvm-rc`) succeeds with a warning.
+//! The program then has no icon and can't use paths of more than 260 characters, so check before a release that the resources are
+//! there.
 
 use std::error::Error;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
-/// What the resources are for.
+/// The kind of file that gets the resources.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// A program: gets the icon and the application manifest too.
+    /// A program, which also gets the icon and the application manifest.
     Program,
-    /// A library: gets the version alone.
+    /// A library, which gets only the version.
     Library,
 }
 
-/// The application manifest of our programs.
+/// The application manifest of programs.
 ///
-/// `longPathAware` takes effect where the user or administrator has switched long paths on in Windows 10 1607 or later;
-/// `activeCodePage` from Windows 10 1903 on. The GUID of `supportedOS` is the one of Windows 10 and 11.
+/// `longPathAware` has an effect in Windows 10 1607 or later, if long paths are enabled there; `activeCodePage` in Windows 10 1903
+/// or later. The GUID of `supportedOS` is that of Windows 10 and 11.
+///
 /// Source: <https://learn.microsoft.com/windows/win32/sbscs/application-manifests>
 pub const MANIFEST: &str = r#"<?xml version="1.0" encoding="UTF-8" standalone="yes"?>
 <assembly xmlns="urn:schemas-microsoft-com:asm.v1" manifestVersion="1.0">
@@ -46,27 +47,27 @@ pub const MANIFEST: &str = r#"<?xml version="1.0" encoding="UTF-8" standalone="y
 </assembly>
 "#;
 
-/// What Windows shows of a program or library.
+/// The properties that Windows shows of a program or library.
 #[derive(Clone, Debug)]
 pub struct Resources<'a> {
-    /// What it is for.
+    /// The kind of file.
     pub kind: Kind,
-    /// The name that Task Manager shows. ASCII, without quotes.
+    /// The name that Task Manager shows. ASCII without quotes.
     pub description: &'a str,
-    /// What it belongs to. ASCII, without quotes.
+    /// The product that it belongs to. ASCII without quotes.
     pub product: &'a str,
-    /// Its file's name: `package-runner.exe`.
+    /// The file name, such as `package-runner.exe`.
     pub file_name: &'a str,
-    /// The icon of a program, an .ico file relative to the crate's folder.
+    /// The path of the program's icon, an .ico file, relative to the crate's folder.
     pub icon: Option<&'a str>,
 }
 
 impl Resources<'_> {
-    /// Puts the resources into what the calling build script builds.
+    /// Embeds the resources in the program or library that the calling build script belongs to. Prints a warning if there is no
+    /// resource compiler.
     ///
     /// # Errors
-    /// If cargo's environment is missing, a file can't be written, or the resource compiler is there but fails. That it
-    /// isn't there is a warning of the build.
+    /// If cargo's environment variables are missing, a file can't be written, or the resource compiler fails.
     pub fn embed(&self) -> Result<(), Box<dyn Error>> {
         println!("cargo:rerun-if-changed=build.rs");
         if env::var("CARGO_CFG_TARGET_OS")? != "windows" {
@@ -86,14 +87,14 @@ impl Resources<'_> {
             Kind::Program => embed_resource::compile(&script, embed_resource::NONE),
             Kind::Library => embed_resource::compile_for_cdylib(&script, embed_resource::NONE),
         };
-        // "Optional": an error only where the compiler was there and failed.
+        // Without a resource compiler this is not an error.
         result.manifest_optional()?;
         Ok(())
     }
 
-    /// The text for the resource compiler.
+    /// Returns the script for the resource compiler.
     fn script(&self, version: &str, icon: Option<&Path>, manifest: &Path) -> String {
-        // Backslashes would be escapes; every resource compiler takes slashes.
+        // Backslashes would be escapes, and every resource compiler accepts slashes.
         let quoted = |path: &Path| path.to_string_lossy().replace('\\', "/");
         let mut script = "#pragma code_page(65001)\n".to_owned();
         let mut line = |text: std::fmt::Arguments<'_>| {
@@ -102,7 +103,7 @@ impl Resources<'_> {
         if let Some(icon) = icon {
             line(format_args!("1 ICON \"{}\"", quoted(icon)));
         }
-        // Numbers instead of names from windows.h, which not every compiler has at hand: 24 is RT_MANIFEST; below,
+        // Numbers instead of the names in windows.h, which not every compiler can find: 24 is RT_MANIFEST. Below,
         // 0x40004 is VOS_NT_WINDOWS32, 1 VFT_APP, 2 VFT_DLL, 0x409 US English, 1200 UTF-16.
         let kind = match self.kind {
             Kind::Program => {
@@ -131,7 +132,7 @@ impl Resources<'_> {
     }
 }
 
-/// The four numbers that Windows wants, of a version like `1.2.3` or `1.2.3-beta.1`.
+/// Returns the four numbers that Windows requires for a version such as `1.2.3` or `1.2.3-beta.1`.
 fn numbers(version: &str) -> [u16; 4] {
     let release = version.split(['-', '+']).next().unwrap_or_default();
     let mut parts = release.split('.').map(|part| part.parse().unwrap_or(0));
@@ -143,14 +144,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn versions_become_four_numbers() {
+    fn numbers_are_those_of_the_release() {
         assert_eq!(numbers("1.2.3"), [1, 2, 3, 0]);
         assert_eq!(numbers("1.2.3-beta.4+build"), [1, 2, 3, 0]);
         assert_eq!(numbers("1.99999"), [1, 0, 0, 0]);
     }
 
     #[test]
-    fn a_program_has_icon_manifest_and_version_and_a_library_the_version() {
+    fn script_of_a_library_has_only_the_version() {
         let program = Resources {
             kind: Kind::Program,
             description: "Package runner",

@@ -420,7 +420,7 @@ pub(super) fn tidy(font: FontAttribute) -> FontAttribute {
 
 /// Applies a change to a font, as far as it is valid, with every member within its range.
 fn apply_font_change(change: FontChange, before: FontAttribute) -> FontAttribute {
-    let font = change.onto(before.clone());
+    let font = change.apply_to(before.clone());
     let is_color = font.color.len() == 7
         && font.color.starts_with('#')
         && font.color[1..].bytes().all(|byte| byte.is_ascii_hexdigit());

@@ -211,7 +211,7 @@ impl Export {
                     }
                 }
             }
-            if !placed.settings.are_settings() {
+            if !placed.settings.is_valid_settings() {
                 unusable.push(left("Its settings can't be read. The key has none."));
                 placed.settings = Raw::default();
             }

@@ -4,7 +4,7 @@
 use std::env::consts::{ARCH, EXE_SUFFIX, OS};
 use std::path::{Path, PathBuf};
 
-use host_sdk::bundle::check::{Form, START};
+use host_sdk::bundle::check::{HEADER_BYTES, ProgramKind};
 use host_sdk::manifest::{self, PLATFORM, PackageConfig, Runtime};
 
 /// The program that runs JavaScript.
@@ -98,13 +98,13 @@ pub enum OtherProgram {
     #[error("a script for other systems")]
     Script,
     /// Something else, by its first bytes.
-    #[error("{}", .0.words())]
-    Form(Form),
+    #[error("{}", .0.description())]
+    Other(ProgramKind),
 }
 
 /// How to look up what the choice depends on.
 pub struct Lookup<'a> {
-    /// Returns the first [`START`] bytes of a file of the package, or all if it is shorter; none if there is no such file.
+    /// Returns the first [`HEADER_BYTES`] bytes of a file of the package, or all if it is shorter; none if there is no such file.
     pub start_of: &'a dyn Fn(&str) -> Option<Vec<u8>>,
     /// Returns the path of a program on the PATH.
     pub on_path: &'a dyn Fn(&str) -> Option<PathBuf>,
@@ -197,12 +197,12 @@ fn run_method(runtime: &Runtime, lookup: &Lookup<'_>) -> Result<RunMethod, Misma
 fn program_method(target: &str, start: &[u8], lookup: &Lookup<'_>) -> Result<RunMethod, OtherProgram> {
     let runs_if = |runs: bool, other| if runs { Ok(RunMethod::Program) } else { Err(other) };
     let extension = target.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase()).unwrap_or_default();
-    match Form::of(start) {
-        Form::Linux if OS == "linux" => runs_if(is_for_this_processor(start), OtherProgram::Processor),
-        form @ Form::Linux => Err(OtherProgram::Form(form)),
-        form @ Form::Windows => runs_if(OS == "windows", OtherProgram::Form(form)),
-        form @ Form::Mac => runs_if(OS == "macos", OtherProgram::Form(form)),
-        Form::Script if cfg!(unix) => {
+    match ProgramKind::of(start) {
+        ProgramKind::Linux if OS == "linux" => runs_if(is_for_this_processor(start), OtherProgram::Processor),
+        kind @ ProgramKind::Linux => Err(OtherProgram::Other(kind)),
+        kind @ ProgramKind::Windows => runs_if(OS == "windows", OtherProgram::Other(kind)),
+        kind @ ProgramKind::Mac => runs_if(OS == "macos", OtherProgram::Other(kind)),
+        ProgramKind::Script if cfg!(unix) => {
             let interpreter = interpreter(&start[2..]);
             let is_installed = match interpreter.contains('/') {
                 true => Path::new(&interpreter).is_file(),
@@ -214,8 +214,8 @@ fn program_method(target: &str, start: &[u8], lookup: &Lookup<'_>) -> Result<Run
             (lookup.on_path)(NODE).map(RunMethod::Interpreter).ok_or(OtherProgram::Node)
         }
         _ if ["bat", "cmd"].contains(&extension.as_str()) => runs_if(OS == "windows", OtherProgram::Batch),
-        Form::Script => Err(OtherProgram::Script),
-        form => Err(OtherProgram::Form(form)),
+        ProgramKind::Script => Err(OtherProgram::Script),
+        kind => Err(OtherProgram::Other(kind)),
     }
 }
 
@@ -272,7 +272,7 @@ pub fn start_of(folder: &Path, path: &str) -> Option<Vec<u8>> {
     // Folders can be opened, too.
     let file = path.is_file().then(|| std::fs::File::open(path).ok()).flatten()?;
     let mut start = Vec::new();
-    file.take(START).read_to_end(&mut start).ok()?;
+    file.take(HEADER_BYTES).read_to_end(&mut start).ok()?;
     Some(start)
 }
 

@@ -10,7 +10,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
-use host_sdk::json::{AROUND, READABLE, Raw, levels};
+use host_sdk::json::{PARSER_DEPTH, Raw, WRAPPER_DEPTH, depth};
 use serde::de::DeserializeOwned;
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
@@ -179,7 +179,7 @@ impl Saved {
 
 /// Whether packages can read the settings, including what surrounds them in a message.
 fn are_settings(settings: &Raw) -> bool {
-    settings.is_object() && levels(settings.text()) <= READABLE - AROUND
+    settings.is_object() && depth(settings.text()) <= PARSER_DEPTH - WRAPPER_DEPTH
 }
 
 /// Takes a member by its name, if it exists.
@@ -425,7 +425,7 @@ mod tests {
                 saved.tidy();
                 let text = serde_json::to_vec_pretty(&saved).unwrap();
                 prop_assert_eq!(&Saved::read(&text).unwrap().0, &saved);
-                prop_assert!(settings.are_settings());
+                prop_assert!(settings.is_valid_settings());
                 let (FromHost::DidReceivePackageSettings { settings: received }
                 | FromHost::DidReceiveWidgetSettings { settings: received, .. }) =
                     FromHost::parse(&relayed.to_text()).unwrap()

@@ -1,5 +1,5 @@
-//! A package with one widget: a key that counts how often it was pressed. The number is kept in the key's settings, and
-//! its colour is chosen in the property view.
+//! A package with one widget: a key that counts its presses. The count is in the key's settings, and the user chooses the
+//! key's colour in the property view.
 
 use host_sdk::abi::{Entry, PackageError};
 use host_sdk::manifest::{height_px, width_px};
@@ -8,10 +8,10 @@ use host_sdk::protocol::StartArgs;
 use host_sdk::widget::{self, Instance, Widget, Widgets};
 use serde::{Deserialize, Serialize};
 
-/// The colour of a key whose user has chosen none.
+/// The default colour.
 const COLOUR: &str = "#2563eb";
 
-/// What the host stores for each key.
+/// The settings of a key, which the host stores.
 #[derive(Default, Serialize, Deserialize)]
 #[serde(default)]
 struct Settings {
@@ -19,10 +19,10 @@ struct Settings {
     colour: Option<String>,
 }
 
-/// What a key shows: a picture of its size, and the same in words.
+/// Returns the picture that a key shows, and its description.
 fn face(settings: &Settings) -> (String, String) {
     let presses = settings.presses;
-    // Settings come from a page: only a colour may get into the picture.
+    // Validated, because settings come from a page and the colour becomes part of an SVG.
     let is_colour = |text: &&str| {
         text.len() == 7 && text.starts_with('#') && text.bytes().skip(1).all(|digit| digit.is_ascii_hexdigit())
     };
@@ -37,8 +37,8 @@ fn face(settings: &Settings) -> (String, String) {
 }
 
 fn show(instance: &Instance<Settings>) {
-    let (picture, words) = face(instance.settings());
-    instance.set_image(&Image::Svg(picture), &words);
+    let (picture, description) = face(instance.settings());
+    instance.set_image(&Image::Svg(picture), &description);
 }
 
 struct Counter;
@@ -53,7 +53,7 @@ impl Widget for Counter {
     }
 
     async fn triggered(&self, instance: &mut Instance<Settings>) -> widget::Result {
-        // The host stores the settings, and answers with `did_receive_settings`.
+        // The host stores the settings and then calls `did_receive_settings`.
         instance.update_settings(|settings| settings.presses = settings.presses.saturating_add(1))?;
         Ok(())
     }
@@ -83,14 +83,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn key_shows_its_number_in_its_colour() {
+    fn face_shows_the_count_in_its_colour() {
         let settings = Settings { presses: 3, colour: Some("#123abc".to_owned()) };
-        let (picture, words) = face(&settings);
-        assert!(picture.contains("fill=\"#123abc\"") && words == "3 presses");
+        let (picture, description) = face(&settings);
+        assert!(picture.contains("fill=\"#123abc\"") && description == "3 presses");
     }
 
     #[test]
-    fn text_that_is_no_colour_stays_out_of_the_picture() {
+    fn face_ignores_invalid_colours() {
         let settings = Settings { presses: 0, colour: Some("\"/><script>".to_owned()) };
         assert!(face(&settings).0.contains(COLOUR));
     }

@@ -1,4 +1,4 @@
-//! Packages with one thing wrong each, and what is said about them.
+//! Packages with one defect each, and the findings about them.
 
 use std::io::Write as _;
 
@@ -54,12 +54,12 @@ fn packed(top_folder: &str, files: Files) -> Vec<u8> {
     out.into_inner()
 }
 
-fn words(checked: &Checked) -> Vec<String> {
+fn summaries(checked: &Checked) -> Vec<String> {
     checked.findings.iter().map(|f| format!("{} {} {}", f.severity.name(), f.rule, f.place())).collect()
 }
 
-/// What is said about the good package after a change, as a bundle and as a folder, which has to be the same.
-fn said(change: impl FnOnce(&mut Files)) -> Vec<String> {
+/// Returns the findings about the valid package after a change. Checks that the bundle and the folder have the same.
+fn findings_after(change: impl FnOnce(&mut Files)) -> Vec<String> {
     let mut files = good();
     change(&mut files);
     let folder = tempfile::tempdir().unwrap();
@@ -68,8 +68,8 @@ fn said(change: impl FnOnce(&mut Files)) -> Vec<String> {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, content).unwrap();
     }
-    let of_bundle = words(&check(&packed("com.example.n", files)));
-    let of_folder = words(&check_folder(folder.path()).unwrap());
+    let of_bundle = summaries(&check(&packed("com.example.n", files)));
+    let of_folder = summaries(&check_folder(folder.path()).unwrap());
     let sorted = |mut all: Vec<String>| {
         all.sort();
         all
@@ -79,7 +79,7 @@ fn said(change: impl FnOnce(&mut Files)) -> Vec<String> {
 }
 
 fn with_config(change: impl FnOnce(&mut Value)) -> Vec<String> {
-    said(|files| {
+    findings_after(|files| {
         let mut config = config();
         change(&mut config);
         files.insert(FILE_NAME.to_owned(), config.to_string().into_bytes());
@@ -96,8 +96,8 @@ fn raw(names: &[&str]) -> Vec<u8> {
 }
 
 #[test]
-fn a_good_package_passes_without_a_word() {
-    assert_eq!(said(|_| {}), Vec::<String>::new());
+fn valid_package_has_no_findings() {
+    assert_eq!(findings_after(|_| {}), Vec::<String>::new());
     let checked = check(&packed("com.example.n", good()));
     assert!(checked.passes());
     let pictures: Vec<_> = checked.pictures().into_iter().map(|p| (p.path.to_owned(), p.recommended)).collect();
@@ -107,9 +107,10 @@ fn a_good_package_passes_without_a_word() {
 
 #[test]
 fn every_rule_about_files_is_checked() {
-    let put = |path: &str, content: &[u8]| said(|files| drop(files.insert(path.to_owned(), content.to_vec())));
-    let without = |path: &str| said(|files| drop(files.remove(path)));
-    for (said, expected) in [
+    let put =
+        |path: &str, content: &[u8]| findings_after(|files| drop(files.insert(path.to_owned(), content.to_vec())));
+    let without = |path: &str| findings_after(|files| drop(files.remove(path)));
+    for (findings, expected) in [
         (without(FILE_NAME), "refused no-package-file PackageConfig.json"),
         (put(FILE_NAME, b"\xff\xfe"), "refused unreadable PackageConfig.json"),
         (put(FILE_NAME, b"{"), "refused unreadable PackageConfig.json"),
@@ -136,9 +137,9 @@ fn every_rule_about_files_is_checked() {
         (put("p/Thumbs.db", b"x"), "warning junk p/Thumbs.db"),
         (put("p/.git/config", b"x"), "warning junk p/.git"),
     ] {
-        assert!(said.iter().any(|finding| finding == expected), "{expected}: {said:?}");
+        assert!(findings.iter().any(|finding| finding == expected), "{expected}: {findings:?}");
     }
-    let german = said(|files| {
+    let german = findings_after(|files| {
         let english = files.remove("lang/en.json").unwrap();
         files.insert("lang/de.json".to_owned(), english);
     });
@@ -154,7 +155,7 @@ fn every_rule_about_files_is_checked() {
 }
 
 #[test]
-fn a_file_that_is_missing_for_a_capital_is_named() {
+fn file_with_other_capitals_is_named() {
     let mut files = good();
     let icon = files.remove("i.png").unwrap();
     files.insert("I.PNG".to_owned(), icon);
@@ -164,10 +165,10 @@ fn a_file_that_is_missing_for_a_capital_is_named() {
 }
 
 #[test]
-fn everything_wrong_with_an_archive_is_said_at_once() {
-    let said = |bundle: &[u8]| words(&check(bundle));
-    assert_eq!(said(b"no zip"), ["refused zip the package"]);
-    let all = said(&raw(&["a/PackageConfig.json", "a/../x", "b/y", "c/z", "a/q:r", "a/X", "a/x", "/etc/passwd"]));
+fn all_errors_of_an_archive_are_reported() {
+    let findings = |bundle: &[u8]| summaries(&check(bundle));
+    assert_eq!(findings(b"no zip"), ["refused zip the package"]);
+    let all = findings(&raw(&["a/PackageConfig.json", "a/../x", "b/y", "c/z", "a/q:r", "a/X", "a/x", "/etc/passwd"]));
     for expected in [
         "refused name a/../x",
         "refused name a/q:r",
@@ -181,32 +182,32 @@ fn everything_wrong_with_an_archive_is_said_at_once() {
     let mac = check(&raw(&["a/PackageConfig.json", "__MACOSX/a/._x"]));
     let top = mac.findings.iter().find(|finding| finding.rule == "top-folder").unwrap();
     assert!(top.remedy.contains("without __MACOSX"), "{}", top.remedy);
-    assert!(words(&mac).contains(&"warning junk __MACOSX".to_owned()));
-    assert!(said(&raw(&["PackageConfig.json", "x"])).contains(&"refused top-folder the package".to_owned()));
-    assert!(said(&raw(&[])).contains(&"refused top-folder the package".to_owned()));
-    assert_eq!(said(&packed("other", good())), ["note top-folder-name the package"]);
+    assert!(summaries(&mac).contains(&"warning junk __MACOSX".to_owned()));
+    assert!(findings(&raw(&["PackageConfig.json", "x"])).contains(&"refused top-folder the package".to_owned()));
+    assert!(findings(&raw(&[])).contains(&"refused top-folder the package".to_owned()));
+    assert_eq!(findings(&packed("other", good())), ["note top-folder-name the package"]);
     let many: Vec<String> = (0..100).map(|n| format!("a/{n}:")).collect();
-    let many = said(&raw(&many.iter().map(String::as_str).collect::<Vec<_>>()));
-    assert!(many.len() <= MOST_ALIKE + 1, "{}", many.len());
+    let many = findings(&raw(&many.iter().map(String::as_str).collect::<Vec<_>>()));
+    assert!(many.len() <= MAX_SIMILAR + 1, "{}", many.len());
 }
 
 #[test]
-fn truncated_and_garbled_bundles_are_refused_without_a_panic() {
+fn damaged_bundles_are_checked_without_a_panic() {
     let bundle = packed("com.example.n", good());
     for end in (0..bundle.len()).step_by(7) {
         assert!(!check(&bundle[..end]).passes(), "{end}");
     }
     for at in (0..bundle.len()).step_by(5) {
-        let mut garbled = bundle.clone();
-        garbled[at] ^= 0x55;
-        // Whatever it finds: some bytes mean nothing.
-        let _ = check(&garbled);
+        let mut damaged = bundle.clone();
+        damaged[at] ^= 0x55;
+        // No assertion about the findings, because not every byte matters.
+        let _ = check(&damaged);
     }
 }
 
-/// What is refused here isn't installed, and the other way round.
+/// A bundle is refused by the check if and only if it isn't installed.
 #[test]
-fn check_and_installation_agree() {
+fn check_and_install_agree() {
     let with = |change: &dyn Fn(&mut Value)| {
         let (mut files, mut config) = (good(), config());
         change(&mut config);
@@ -229,23 +230,23 @@ fn check_and_installation_agree() {
         let checked = check(&bundle);
         let refused = checked.findings.iter().any(|finding| finding.severity == Severity::Refused);
         let installed = crate::bundle::install(&bundle, packages.path());
-        assert_eq!(refused, installed.is_err(), "{installed:?}: {:?}", words(&checked));
+        assert_eq!(refused, installed.is_err(), "{installed:?}: {:?}", summaries(&checked));
     }
 }
 
 #[test]
-fn names_that_are_there_twice_are_found() {
+fn duplicate_members_of_language_files_are_reported() {
     let text = |name: &str| {
         format!(r#"{{"Name": "N", "com.example.n.w": {{"Name": "W"}}, "com.example.n.w": {{"Name": "{name}"}}}}"#)
     };
     for (name, severity) in [("W", "warning"), ("V", "error")] {
-        let said = said(|files| drop(files.insert("lang/en.json".into(), text(name).into_bytes())));
-        assert_eq!(said, [format!("{severity} member-twice lang/en.json: com.example.n.w")]);
+        let findings = findings_after(|files| drop(files.insert("lang/en.json".into(), text(name).into_bytes())));
+        assert_eq!(findings, [format!("{severity} member-twice lang/en.json: com.example.n.w")]);
     }
 }
 
 #[test]
-fn what_is_for_another_host_is_named_and_not_installed() {
+fn plugins_for_other_hosts_are_named_and_refused() {
     let deck = json!({"Name": "N", "SDKVersion": 2, "CodePath": "bin/plugin.js", "Actions": [{"UUID": "com.x.y", "States": []}]});
     let old_dock = json!({"Name": "N", "SDKVersion": 1, "Actions": []});
     let dock = json!({"Name": "N", "SDKVersion": 2, "Actions": [{"Controllers": ["Keypad", "Knob"]}]});
@@ -271,14 +272,14 @@ fn what_is_for_another_host_is_named_and_not_installed() {
     assert!(checked.findings[0].remedy.contains("creator-deck pack"), "{}", checked.findings[0].remedy);
 }
 
-mod the_validator_and_install_agree {
+mod check_agrees_with_install {
     use proptest::prelude::*;
     use zip::CompressionMethod;
 
     use super::*;
     use crate::bundle::{BundleError, stage};
 
-    /// Names that meet each other in every way, and some that no package may have.
+    /// Names that conflict with each other in every way, and some that are invalid.
     const NAMES: [&str; 16] = [
         "com.example.n/x/a",
         "com.example.n/x/a/b",
@@ -326,7 +327,7 @@ mod the_validator_and_install_agree {
         for name in names {
             let options = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
             let is_config = name.to_lowercase().ends_with("packageconfig.json");
-            // A second one of a name is nothing that this tool writes.
+            // Ignored, because the writer refuses duplicate names.
             let _ = match name.ends_with('/') {
                 true => zip.add_directory(*name, options),
                 false => zip
@@ -349,11 +350,11 @@ mod the_validator_and_install_agree {
         let folder = tempfile::tempdir().unwrap();
         let staged = stage(bundle, folder.path()).map(drop);
         let is_agreed = staged.is_err() == is_refused && !matches!(staged, Err(BundleError::Disk(_)));
-        (is_agreed, format!("{staged:?} {:?}", words(&checked)))
+        (is_agreed, format!("{staged:?} {:?}", summaries(&checked)))
     }
 
     #[test]
-    fn about_folders_in_folders_files_for_folders_and_unknown_methods() {
+    fn for_nested_folders_conflicts_and_unknown_methods() {
         let config = config().to_string();
         for names in [
             &["com.example.n/com.example.n/PackageConfig.json"][..],
@@ -364,7 +365,7 @@ mod the_validator_and_install_agree {
             assert!(is_agreed && why.contains("Err"), "{names:?}: {why}");
         }
         let mut unknown = bundle(&["com.example.n/PackageConfig.json"], &config, None);
-        // The method, in the entry and in the list of entries.
+        // The compression method, in the entry and in the central directory.
         let list = unknown.windows(4).position(|part| part == b"PK\x01\x02").unwrap();
         (unknown[8], unknown[list + 10]) = (77, 77);
         let (is_agreed, why) = agree(&unknown);
@@ -375,7 +376,7 @@ mod the_validator_and_install_agree {
         #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
 
         #[test]
-        fn about_any_bundle(
+        fn for_any_bundle(
             more in prop::collection::vec(prop::sample::select(&NAMES[..]), 0..5),
             has_config in prop::bool::weighted(0.8),
             config in config_text(),

@@ -1,4 +1,4 @@
-//! Replacements and removals that are refused or cut off, on a real folder with a disk that says no.
+//! Replacements and removals that are refused or interrupted, in a real folder with a disk that returns errors.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -7,7 +7,7 @@ use super::*;
 
 const UUID: &str = "com.example.n";
 
-/// The files of a folder and below, by their path with forward slashes. None if there is no folder.
+/// Returns the content of all files below a folder, by path with forward slashes; `None` if there is no folder.
 fn files(folder: &Path) -> Option<BTreeMap<String, String>> {
     fn walk(folder: &Path, prefix: &str, into: &mut BTreeMap<String, String>) {
         for entry in fs::read_dir(folder).unwrap() {
@@ -47,8 +47,8 @@ fn write(folder: &Path, files: &BTreeMap<String, String>) {
     }
 }
 
-/// A packages folder with the old version, and the new one staged.
-fn world() -> (tempfile::TempDir, PathBuf) {
+/// Creates a packages folder with the old version installed and the new one staged.
+fn setup() -> (tempfile::TempDir, PathBuf) {
     let packages = tempfile::tempdir().unwrap();
     write(&packages.path().join(UUID), &old());
     let staged = packages.path().join(".installing-1");
@@ -60,14 +60,14 @@ fn busy() -> io::Error {
     ErrorKind::ResourceBusy.into()
 }
 
-/// A disk that refuses to change what `refused` says.
+/// Calls `work` with a disk that refuses to change the paths for which `refused` returns true.
 fn with_disk<T>(refused: impl Fn(&Path) -> bool, work: impl FnOnce(&Disk<'_>) -> T) -> T {
     let allow = |path: &Path| if refused(path) { Err(busy()) } else { Ok(()) };
-    work(&Disk { allow: &allow, pause: &|_| {} })
+    work(&Disk { allow: &allow, sleep: &|_| {} })
 }
 
-/// Whether a path is a folder of a package as a whole; moving one is what systems refuse first.
-fn is_whole(path: &Path) -> bool {
+/// Returns whether a path is the folder of a whole package. Operating systems refuse to move those first.
+fn is_package_folder(path: &Path) -> bool {
     path.is_dir() && (path.ends_with(UUID) || path.ends_with(PACKAGE) || path.ends_with(".installing-1"))
 }
 
@@ -84,9 +84,9 @@ fn names(packages: &Path) -> Vec<String> {
 #[test]
 fn replaces_as_a_whole_and_file_by_file() {
     for whole_is_refused in [false, true] {
-        let (packages, staged) = world();
+        let (packages, staged) = setup();
         with_disk(
-            |path| whole_is_refused && is_whole(path),
+            |path| whole_is_refused && is_package_folder(path),
             |disk| replace(disk, packages.path(), &staged, UUID).unwrap(),
         );
         assert_eq!(files(&packages.path().join(UUID)), Some(new()));
@@ -98,17 +98,20 @@ fn replaces_as_a_whole_and_file_by_file() {
 #[test]
 fn removes_as_a_whole_and_file_by_file() {
     for whole_is_refused in [false, true] {
-        let (packages, _) = world();
-        with_disk(|path| whole_is_refused && is_whole(path), |disk| remove(disk, packages.path(), UUID).unwrap());
+        let (packages, _) = setup();
+        with_disk(
+            |path| whole_is_refused && is_package_folder(path),
+            |disk| remove(disk, packages.path(), UUID).unwrap(),
+        );
         recover(&Disk::REAL, packages.path()).unwrap();
         assert!(names(packages.path()).is_empty());
     }
 }
 
 #[test]
-fn a_refusal_that_passes_is_waited_out() {
-    let (packages, staged) = world();
-    let (refusals, pauses) = (Cell::new(TRIES), Cell::new(0));
+fn transient_refusal_is_retried() {
+    let (packages, staged) = setup();
+    let (refusals, sleeps) = (Cell::new(RETRIES), Cell::new(0));
     let allow = |path: &Path| match (path.ends_with(UUID), refusals.get()) {
         (true, left @ 1..) => {
             refusals.set(left - 1);
@@ -116,18 +119,18 @@ fn a_refusal_that_passes_is_waited_out() {
         }
         _ => Ok(()),
     };
-    let disk = Disk { allow: &allow, pause: &|_| pauses.set(pauses.get() + 1) };
+    let disk = Disk { allow: &allow, sleep: &|_| sleeps.set(sleeps.get() + 1) };
     replace(&disk, packages.path(), &staged, UUID).unwrap();
-    assert_eq!(pauses.get(), TRIES);
+    assert_eq!(sleeps.get(), RETRIES);
     assert_eq!((files(&packages.path().join(UUID)), names(packages.path())), (Some(new()), vec![UUID.to_owned()]));
 }
 
 #[test]
-fn a_file_that_nobody_can_move_leaves_everything_as_it_was_and_is_named() {
+fn file_that_cannot_be_moved_is_named_and_changes_nothing() {
     for (at, path) in ["run.exe", "lang/en.json", FILE_NAME].into_iter().enumerate() {
-        let (packages, staged) = world();
+        let (packages, staged) = setup();
         let locked = packages.path().join(UUID).join(path);
-        let refused = |path: &Path| is_whole(path) || path == locked;
+        let refused = |path: &Path| is_package_folder(path) || path == locked;
         let obstacle = with_disk(refused, |disk| replace(disk, packages.path(), &staged, UUID)).unwrap_err();
         assert_eq!(obstacle.path, locked);
         assert_eq!(files(&packages.path().join(UUID)), Some(old()), "{at}");
@@ -142,14 +145,14 @@ fn a_file_that_nobody_can_move_leaves_everything_as_it_was_and_is_named() {
 
 #[cfg(windows)]
 #[test]
-fn a_file_that_is_open_and_shared_with_nobody_is_in_use() {
+fn file_opened_without_sharing_is_in_use() {
     use std::os::windows::fs::OpenOptionsExt as _;
 
-    let (packages, staged) = world();
+    let (packages, staged) = setup();
     let locked = packages.path().join(UUID).join("run.exe");
     let held = fs::OpenOptions::new().read(true).share_mode(0).open(&locked).unwrap();
     // Windows itself refuses to move the folder; Wine doesn't.
-    let obstacle = with_disk(is_whole, |disk| replace(disk, packages.path(), &staged, UUID)).unwrap_err();
+    let obstacle = with_disk(is_package_folder, |disk| replace(disk, packages.path(), &staged, UUID)).unwrap_err();
     assert_eq!((&obstacle.path, obstacle.is_in_use()), (&locked, true), "{obstacle:?}");
     drop(held);
     assert_eq!(files(&packages.path().join(UUID)), Some(old()));
@@ -157,33 +160,33 @@ fn a_file_that_is_open_and_shared_with_nobody_is_in_use() {
     assert_eq!(files(&packages.path().join(UUID)), Some(new()));
 }
 
-/// Runs `work` with a disk that dies after 0, 1, 2… changes until it lives long enough, and looks at what is left. The
-/// tidying up after the death dies too, at each of its changes.
-fn cut_off_everywhere(work: impl Fn(&Disk<'_>, &Path, &Path), check: impl Fn(&Path)) {
+/// Runs `work` with a disk that fails after 0, 1, 2… changes until it completes, and checks the result each time. The recovery
+/// after each failure fails as well, at each of its own changes.
+fn interrupt_everywhere(work: impl Fn(&Disk<'_>, &Path, &Path), check: impl Fn(&Path)) {
     for whole_is_refused in [false, true] {
-        for lives in 0.. {
+        for changes in 0.. {
             let mut complete = false;
-            for lives_again in 0.. {
-                let (packages, staged) = world();
-                let dies_after = |lives: usize, work: &dyn Fn(&Disk<'_>)| {
-                    let left = Cell::new(lives);
-                    let died = Cell::new(false);
+            for recovery_changes in 0.. {
+                let (packages, staged) = setup();
+                let fails_after = |changes: usize, work: &dyn Fn(&Disk<'_>)| {
+                    let remaining = Cell::new(changes);
+                    let failed = Cell::new(false);
                     let refused = |path: &Path| {
-                        if left.get() == 0 {
-                            died.set(true);
+                        if remaining.get() == 0 {
+                            failed.set(true);
                             return true;
                         }
-                        if whole_is_refused && is_whole(path) {
+                        if whole_is_refused && is_package_folder(path) {
                             return true;
                         }
-                        left.set(left.get() - 1);
+                        remaining.set(remaining.get() - 1);
                         false
                     };
                     with_disk(refused, work);
-                    died.get()
+                    failed.get()
                 };
-                complete = !dies_after(lives, &|disk| work(disk, packages.path(), &staged));
-                let recovered = !dies_after(lives_again, &|disk| drop(recover(disk, packages.path())));
+                complete = !fails_after(changes, &|disk| work(disk, packages.path(), &staged));
+                let recovered = !fails_after(recovery_changes, &|disk| drop(recover(disk, packages.path())));
                 recover(&Disk::REAL, packages.path()).unwrap();
                 check(packages.path());
                 if recovered {
@@ -198,9 +201,9 @@ fn cut_off_everywhere(work: impl Fn(&Disk<'_>, &Path, &Path), check: impl Fn(&Pa
 }
 
 #[test]
-fn a_replacement_cut_off_anywhere_leaves_the_old_or_the_new_version_whole() {
+fn interrupted_replacement_leaves_one_complete_version() {
     let seen = Cell::new((false, false));
-    cut_off_everywhere(
+    interrupt_everywhere(
         |disk, packages, staged| drop(replace(disk, packages, staged, UUID)),
         |packages| {
             let found = files(&packages.join(UUID)).unwrap();
@@ -213,9 +216,9 @@ fn a_replacement_cut_off_anywhere_leaves_the_old_or_the_new_version_whole() {
 }
 
 #[test]
-fn a_removal_cut_off_anywhere_leaves_everything_or_nothing() {
+fn interrupted_removal_leaves_everything_or_nothing() {
     let seen = Cell::new((false, false));
-    cut_off_everywhere(
+    interrupt_everywhere(
         |disk, packages, _| drop(remove(disk, packages, UUID)),
         |packages| {
             let found = files(&packages.join(UUID));
@@ -227,15 +230,15 @@ fn a_removal_cut_off_anywhere_leaves_everything_or_nothing() {
 }
 
 #[test]
-fn an_old_version_still_in_use_goes_later_and_never_comes_back() {
-    let (packages, staged) = world();
-    // Its program runs on: it can be moved, but not removed.
-    let in_use = |path: &Path| is_whole(path);
+fn replaced_version_in_use_is_removed_later() {
+    let (packages, staged) = setup();
+    // Its program is still running, so its files can be moved, but not removed.
+    let in_use = |path: &Path| is_package_folder(path);
     with_disk(in_use, |disk| replace(disk, packages.path(), &staged, UUID).unwrap());
     assert_eq!(names(packages.path()), [".replaced-0-com.example.n", UUID]);
     write(&staged, &new());
     with_disk(in_use, |disk| replace(disk, packages.path(), &staged, UUID).unwrap());
-    assert_eq!(names(packages.path()).len(), 3, "another one beside it");
+    assert_eq!(names(packages.path()).len(), 3, "another backup");
     with_disk(in_use, |disk| {
         recover(disk, packages.path()).unwrap();
         remove(disk, packages.path(), UUID).unwrap();
