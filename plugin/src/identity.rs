@@ -19,22 +19,22 @@ pub struct Identification {
     auth: Auth,
     spotify: Client,
     tasks: Supervisor,
-    /// By sign-in, including those that have finished: each sign-in is identified once.
-    running: HashMap<SignInId, AbortHandle>,
+    /// The task of each present sign-in, even if it has finished: each sign-in is identified once.
+    by_sign_in: HashMap<SignInId, AbortHandle>,
 }
 
 impl Identification {
     /// Nothing is asked until [`on_accounts_changed`](Self::on_accounts_changed).
     #[must_use]
     pub fn new(auth: Auth, spotify: Client, tasks: Supervisor) -> Self {
-        Self { auth, spotify, tasks, running: HashMap::new() }
+        Self { auth, spotify, tasks, by_sign_in: HashMap::new() }
     }
 
     /// Starts to identify sign-ins whose user isn't known, and aborts the tasks of sign-ins that have ended. A new sign-in is
     /// identified at once, even if Spotify has refused an earlier one of the account.
     pub fn on_accounts_changed(&mut self, accounts: &AuthState) {
         let sign_ins: HashSet<SignInId> = accounts.accounts.iter().filter_map(|account| account.sign_in).collect();
-        self.running.retain(|sign_in, task| {
+        self.by_sign_in.retain(|sign_in, task| {
             let is_current = sign_ins.contains(sign_in);
             if !is_current {
                 task.abort();
@@ -44,7 +44,7 @@ impl Identification {
         for account in &accounts.accounts {
             let Some(sign_in) = account.to_identify() else { continue };
             let (auth, spotify, id) = (self.auth.clone(), self.spotify.clone(), account.id.clone());
-            self.running
+            self.by_sign_in
                 .entry(sign_in)
                 .or_insert_with(|| self.tasks.spawn_once("user", identify(auth, spotify, id, sign_in)));
         }

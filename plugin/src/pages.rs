@@ -325,7 +325,7 @@ pub struct RedirectUris {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PageStore {
-    /// Where secrets are kept.
+    /// Where secrets are stored.
     pub kind: StoreKind,
     /// Its issue, by its name in the messages.
     #[serde(skip_serializing_if = "Option::is_none")]

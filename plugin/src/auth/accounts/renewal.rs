@@ -22,7 +22,7 @@ impl Accounts {
 
     /// Returns the token of an account, if it may be lent now, and whether it is to be renewed meanwhile. A user's token
     /// does everything that an app's does.
-    pub(in crate::auth) fn lend(&self, id: &AccountId, needs: Needs, now: Now) -> Result<Lending, AuthError> {
+    pub fn lend(&self, id: &AccountId, needs: Needs, now: Now) -> Result<Lending, AuthError> {
         let account = self.get(id).ok_or(AuthError::NotLinked)?;
         let kind = if account.works() { Needs::User } else { needs };
         let token = account.valid_token(kind, now, MARGIN);
@@ -31,7 +31,7 @@ impl Accounts {
     }
 
     /// Drops a token that Spotify has refused. Of several callers the first one drops it; the others find the new one.
-    pub(in crate::auth) fn on_token_rejected(&mut self, token: &AccessToken) -> Result<(), AuthError> {
+    pub fn on_token_rejected(&mut self, token: &AccessToken) -> Result<(), AuthError> {
         let account = self.get_mut(&token.account).ok_or(AuthError::NotLinked)?;
         let access = match token.kind {
             Needs::User => &mut account.access,
@@ -42,12 +42,7 @@ impl Accounts {
     }
 
     /// Returns what it takes for an account to have an access token that is valid for longer than `margin`.
-    pub(in crate::auth) fn renewal(
-        &mut self,
-        id: &AccountId,
-        margin: Duration,
-        now: Now,
-    ) -> Result<Renewal, AuthError> {
+    pub fn renewal(&mut self, id: &AccountId, margin: Duration, now: Now) -> Result<Renewal, AuthError> {
         let account = self.get_mut(id).ok_or(AuthError::NotLinked)?;
         if let Some(token) = account.valid_token(Needs::User, now, margin) {
             return Ok(Renewal::NotNeeded(token));
@@ -68,11 +63,7 @@ impl Accounts {
     }
 
     /// Returns the app's own token, or the credentials with which to request one.
-    pub(in crate::auth) fn app_renewal(
-        &self,
-        id: &AccountId,
-        now: Now,
-    ) -> Result<Result<AccessToken, Credentials>, AuthError> {
+    pub fn app_renewal(&self, id: &AccountId, now: Now) -> Result<Result<AccessToken, Credentials>, AuthError> {
         let account = self.get(id).ok_or(AuthError::NotLinked)?;
         if let Some(token) = account.valid_token(Needs::App, now, MARGIN) {
             return Ok(Ok(token));
@@ -84,7 +75,7 @@ impl Accounts {
     }
 
     /// Records the answer to a request for the app's own token that was made with these credentials.
-    pub(in crate::auth) fn on_app_answer(
+    pub fn on_app_answer(
         &mut self,
         id: &AccountId,
         used: &Credentials,
@@ -109,13 +100,7 @@ impl Accounts {
     }
 
     /// Records a new refresh token, to be stored before the access token that came with it is used.
-    pub(in crate::auth) fn on_rotated(
-        &mut self,
-        id: &AccountId,
-        used: &Secret,
-        rotated: Secret,
-        now: Now,
-    ) -> Result<(), AuthError> {
+    pub fn on_rotated(&mut self, id: &AccountId, used: &Secret, rotated: Secret, now: Now) -> Result<(), AuthError> {
         let account = self.current(id, used)?;
         account.stored.refresh_token = Some(rotated);
         account.stored.touch_sign_in(now);
@@ -123,7 +108,7 @@ impl Accounts {
     }
 
     /// Records a new access token; `current` is the refresh token that the account has now.
-    pub(in crate::auth) fn on_renewed(
+    pub fn on_renewed(
         &mut self,
         id: &AccountId,
         current: &Secret,
@@ -139,18 +124,12 @@ impl Accounts {
     }
 
     /// Returns true if a refused refresh token ends the sign-in.
-    pub(in crate::auth) fn ends_sign_in(
-        &mut self,
-        id: &AccountId,
-        used: &Secret,
-        is_documented: bool,
-        now: Now,
-    ) -> bool {
+    pub fn ends_sign_in(&mut self, id: &AccountId, used: &Secret, is_documented: bool, now: Now) -> bool {
         is_documented || self.current(id, used).is_ok_and(|account| account.confirm_refusal(now))
     }
 
     /// Records that Spotify has ended the sign-in.
-    pub(in crate::auth) fn on_sign_in_ended(&mut self, id: &AccountId, used: &Secret) -> Result<(), AuthError> {
+    pub fn on_sign_in_ended(&mut self, id: &AccountId, used: &Secret) -> Result<(), AuthError> {
         let account = self.current(id, used)?;
         tracing::warn!(account = %id, "Spotify has ended the sign-in");
         account.drop_tokens();
@@ -159,7 +138,7 @@ impl Accounts {
     }
 
     /// Records a failed renewal, and imposes a wait. `jitter` is a random byte.
-    pub(in crate::auth) fn on_renewal_failed(
+    pub fn on_renewal_failed(
         &mut self,
         id: &AccountId,
         used: &Secret,
@@ -194,12 +173,12 @@ impl Accounts {
             .ok_or(AuthError::NotLinked)
     }
 
-    pub(in crate::auth) fn refresh_token(&self, id: &AccountId) -> Option<Secret> {
+    pub fn refresh_token(&self, id: &AccountId) -> Option<Secret> {
         self.get(id)?.stored.refresh_token.clone()
     }
 
     /// Completes a sign-in that has been stored. Returns false if the user has ended it meanwhile.
-    pub(in crate::auth) fn complete_sign_in(&mut self, sign_in: SignInId, tokens: &Tokens, now: Now) -> bool {
+    pub fn complete_sign_in(&mut self, sign_in: SignInId, tokens: &Tokens, now: Now) -> bool {
         let access = self.access(tokens, now);
         let account = self.list.iter_mut().find(|account| account.sign_in_id == sign_in);
         account.map(|account| account.access = Some(access)).is_some()

@@ -128,7 +128,7 @@ impl Auth {
             }
         };
         let refresh = tokens.refresh.clone();
-        let begin = move |service: &mut Service, now| service.begin_sign_in(serial, &account, refresh, now);
+        let begin = move |service: &mut Service, now| service.begin_sign_in(serial, refresh, now);
         let sign_in = self.change(begin).await?;
         self.call(move |service, now| service.complete_sign_in(serial, sign_in, &tokens, now)).await?
     }
@@ -173,15 +173,9 @@ impl Service {
     }
 
     /// Puts the new sign-in in place, unless the log-in was cancelled while Spotify was answering.
-    fn begin_sign_in(
-        &mut self,
-        serial: u64,
-        account: &AccountId,
-        refresh: Option<Secret>,
-        now: Now,
-    ) -> Result<SignInId, AuthError> {
+    fn begin_sign_in(&mut self, serial: u64, refresh: Option<Secret>, now: Now) -> Result<SignInId, AuthError> {
         let login = self.login.as_mut().filter(|login| login.serial == serial).ok_or(AuthError::NoLogin)?;
-        let sign_in = self.accounts.begin_sign_in(account, refresh, now)?;
+        let sign_in = self.accounts.begin_sign_in(&login.account, refresh, now)?;
         login.sign_in = Some(sign_in);
         Ok(sign_in)
     }

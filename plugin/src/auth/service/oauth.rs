@@ -5,14 +5,13 @@
 //! `invalid_client` may ever end a sign-in.
 //! <https://developer.spotify.com/documentation/web-api/tutorials/code-pkce-flow>
 
-use std::pin::Pin;
 use std::time::Duration;
 
 use oauth2::basic::{BasicClient, BasicErrorResponseType, BasicTokenResponse};
 use oauth2::{
-    AsyncHttpClient, AuthUrl, AuthorizationCode, ClientId, ClientSecret, CsrfToken, EndpointNotSet, EndpointSet,
-    HttpRequest, HttpResponse, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, RefreshToken, RequestTokenError,
-    Scope, TokenResponse, TokenUrl,
+    AuthUrl, AuthorizationCode, ClientId, ClientSecret, CsrfToken, EndpointNotSet, EndpointSet, HttpRequest,
+    HttpResponse, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, RefreshToken, RequestTokenError, Scope,
+    TokenResponse, TokenUrl,
 };
 use serde_json::Value;
 use url::Url;
@@ -95,11 +94,10 @@ impl AccountsService {
         verifier: &Secret,
     ) -> Result<Tokens, TokenError> {
         let client = self.client().set_redirect_uri(RedirectUrl::from_url(redirect_uri.clone()));
-        let sender = Sender(self.http.clone());
         let answer = client
             .exchange_code(AuthorizationCode::new(code.expose().to_owned()))
             .set_pkce_verifier(PkceCodeVerifier::new(verifier.expose().to_owned()))
-            .request_async(&sender)
+            .request_async(&|request| send(self.http.clone(), request))
             .await;
         classify(answer)
     }
@@ -107,18 +105,14 @@ impl AccountsService {
     /// Exchanges a refresh token for a new access token.
     pub async fn refresh(&self, refresh_token: &Secret) -> Result<Tokens, TokenError> {
         let token = RefreshToken::new(refresh_token.expose().to_owned());
-        let client = self.client();
-        let sender = Sender(self.http.clone());
-        let answer = client.exchange_refresh_token(&token).request_async(&sender).await;
-        classify(answer)
+        let send = |request| send(self.http.clone(), request);
+        classify(self.client().exchange_refresh_token(&token).request_async(&send).await)
     }
 
     /// Requests a token without a user, which also shows whether ID and secret are right.
     pub async fn client_credentials(&self) -> Result<Tokens, TokenError> {
-        let client = self.client();
-        let sender = Sender(self.http.clone());
-        let answer = client.exchange_client_credentials().request_async(&sender).await;
-        classify(answer)
+        let send = |request| send(self.http.clone(), request);
+        classify(self.client().exchange_client_credentials().request_async(&send).await)
     }
 }
 
@@ -143,18 +137,7 @@ enum SendError {
     TooLong,
 }
 
-/// Our HTTP client in the form that `oauth2` expects.
-struct Sender(Http);
-
-impl AsyncHttpClient<'_> for Sender {
-    type Error = SendError;
-    type Future = Pin<Box<dyn Future<Output = Result<HttpResponse, SendError>> + Send>>;
-
-    fn call(&self, request: HttpRequest) -> Self::Future {
-        Box::pin(send(self.0.clone(), request))
-    }
-}
-
+/// Sends a request of `oauth2` with our HTTP client.
 async fn send(http: Http, request: HttpRequest) -> Result<HttpResponse, SendError> {
     let (parts, body) = request.into_parts();
     let mut headers = parts.headers;

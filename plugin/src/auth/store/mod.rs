@@ -41,7 +41,7 @@ use worker::{StoreHandle, Stored, with_clients};
 
 /// How long the store may take to load before the keys ask the user to unlock the keyring.
 const LOAD_PATIENCE: Duration = Duration::from_secs(5);
-/// How long a write may take before the user is told that the store doesn't answer.
+/// How long a write may take before the user learns that the store doesn't answer.
 pub(super) const WRITE_PATIENCE: Duration = Duration::from_secs(10);
 /// How long renewing a token waits to read what other copies have stored.
 const RELOAD_PATIENCE: Duration = Duration::from_secs(5);

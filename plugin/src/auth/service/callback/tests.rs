@@ -243,11 +243,28 @@ async fn code_is_used_once() {
     assert_eq!(world.visit(next).await.0, 200);
 }
 
+/// Checks that the log-in is still running, and that the browser finishes it.
+async fn assert_login_works(world: &World, auth: &Auth, back: Url) {
+    assert_eq!(auth.watch().borrow().accounts[0].state, AccountState::Linking);
+    assert_eq!(world.grants("authorization_code"), 0);
+
+    // A browser names Spotify's site as the origin. One that names none is served as well, as the other tests show.
+    let real = world
+        .http
+        .client()
+        .await
+        .unwrap()
+        .get(back)
+        .header("sec-fetch-site", "cross-site")
+        .header("sec-fetch-mode", "navigate");
+    assert_eq!(real.send().await.unwrap().status(), 200);
+    assert_eq!(auth.watch().borrow().link, Link::Linked);
+}
+
 #[tokio::test]
-async fn login_survives_unexpected_requests() {
+async fn login_survives_requests_of_other_sites() {
     let (world, auth, id) = world_in("en").await;
     let back = world.consent(&auth.login(&id).await.unwrap(), true);
-    let address = address_of(&back);
 
     // A page of another site: its form, its preflight request, and its script.
     let http = world.http.client().await.unwrap();
@@ -269,7 +286,14 @@ async fn login_survives_unexpected_requests() {
     // A prefetch must not use the code up.
     let answer = world.http.client().await.unwrap().head(back.clone()).send().await.unwrap();
     assert_eq!((answer.status(), answer.text().await.unwrap().as_str()), (StatusCode::METHOD_NOT_ALLOWED, ""));
+    assert_login_works(&world, &auth, back).await;
+}
 
+#[tokio::test]
+async fn login_survives_malformed_requests() {
+    let (world, auth, id) = world_in("en").await;
+    let back = world.consent(&auth.login(&id).await.unwrap(), true);
+    let address = address_of(&back);
     let path = &back[url::Position::BeforePath..];
     for (request, status) in [
         (format!("GET {path} HTTP/1.1\r\nHost: evil.example:{}\r\n\r\n", address.port()), "421"),
@@ -288,6 +312,14 @@ async fn login_survives_unexpected_requests() {
         let code = answer.split(' ').nth(1).unwrap_or_default();
         assert!(code.starts_with(status), "{request:?}: {answer}");
     }
+    assert_login_works(&world, &auth, back).await;
+}
+
+#[tokio::test]
+async fn login_survives_oversized_requests() {
+    let (world, auth, id) = world_in("en").await;
+    let back = world.consent(&auth.login(&id).await.unwrap(), true);
+    let address = address_of(&back);
 
     // Long, and longer than the server reads.
     let get = |query: &str| format!("GET /callback?{query} HTTP/1.1\r\nHost: {address}\r\n\r\n");
@@ -299,21 +331,7 @@ async fn login_survives_unexpected_requests() {
     assert!(broken.contains("belongs to another sign-in"), "{broken}");
     let endless = raw(address, get(&"x".repeat(2_000_000)).as_bytes()).await;
     assert!(endless.is_empty() || endless.starts_with("HTTP/1.1 4"), "{endless}");
-
-    assert_eq!(auth.watch().borrow().accounts[0].state, AccountState::Linking);
-    assert_eq!(world.grants("authorization_code"), 0);
-
-    // A browser names Spotify's site as the origin. One that names none is served as well, as the other tests show.
-    let real = world
-        .http
-        .client()
-        .await
-        .unwrap()
-        .get(back)
-        .header("sec-fetch-site", "cross-site")
-        .header("sec-fetch-mode", "navigate");
-    assert_eq!(real.send().await.unwrap().status(), 200);
-    assert_eq!(auth.watch().borrow().link, Link::Linked);
+    assert_login_works(&world, &auth, back).await;
 }
 
 #[tokio::test]
@@ -339,7 +357,7 @@ async fn connection_flood_does_not_block_the_browser() {
     assert_eq!(status, 200, "{text}");
     assert_eq!(auth.watch().borrow().link, Link::Linked);
 
-    // No connection stays open when the sign-in is over.
+    // No connection stays open when the log-in is over.
     tokio::time::pause();
     for _ in 0..40 {
         tokio::time::advance(LAST_PAGE_PATIENCE / 20).await;

@@ -16,8 +16,7 @@ pub(super) fn sentence(error: &AuthError, language: Language) -> String {
     }
 }
 
-/// Returns the translations of an error. None for those that a callback can't cause; a new error has to be added to one of
-/// the two groups.
+/// Returns the translations of an error. None for those that a callback can't cause.
 fn translations(error: &AuthError) -> Option<&'static Text> {
     match error {
         AuthError::Denied => Some(&DENIED),
@@ -31,31 +30,7 @@ fn translations(error: &AuthError) -> Option<&'static Text> {
         AuthError::NotFinished => Some(&NOT_FINISHED),
         AuthError::UnknownAccount => Some(&UNKNOWN_ACCOUNT),
         AuthError::LoginDoubted => Some(&LOGIN_DOUBTED),
-        AuthError::Loading
-        | AuthError::KeyringWaiting
-        | AuthError::NotLinked
-        | AuthError::SignInAgain
-        | AuthError::ClientIdMissing
-        | AuthError::ClientIdForm
-        | AuthError::ClientSecretForm
-        | AuthError::ClientIdTaken
-        | AuthError::Unchecked
-        | AuthError::Limited(_)
-        | AuthError::Offline
-        | AuthError::AccountsDown(_)
-        | AuthError::Intercepted
-        | AuthError::TimedOut(_)
-        | AuthError::CannotListen
-        | AuthError::PortTaken(_)
-        | AuthError::PortForm
-        | AuthError::OtherUser { .. }
-        | AuthError::Doubted
-        | AuthError::TooManyAccounts
-        | AuthError::Restarting
-        | AuthError::NoOtherAccount
-        | AuthError::NoRandomness
-        | AuthError::FileNotNeeded
-        | AuthError::FileFailed => None,
+        _ => None,
     }
 }
 
