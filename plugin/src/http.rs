@@ -111,14 +111,14 @@ impl Http {
     }
 }
 
-/// The body of an answer, unless it is longer than `most` bytes after it was decompressed.
+/// Reads the body of a response. Returns `None`, and stops reading, if it exceeds `max_bytes` after decompression.
 ///
 /// # Errors
-/// As reqwest has them. A body that is too long is given up, as `Ok(None)`.
-pub async fn body(mut answer: reqwest::Response, most: usize) -> reqwest::Result<Option<Vec<u8>>> {
+/// If the connection fails.
+pub async fn read_body(mut response: reqwest::Response, max_bytes: usize) -> reqwest::Result<Option<Vec<u8>>> {
     let mut body = Vec::new();
-    while let Some(chunk) = answer.chunk().await? {
-        if body.len() + chunk.len() > most {
+    while let Some(chunk) = response.chunk().await? {
+        if body.len() + chunk.len() > max_bytes {
             return Ok(None);
         }
         body.extend_from_slice(&chunk);

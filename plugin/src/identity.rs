@@ -61,7 +61,7 @@ async fn identify(auth: Auth, spotify: Client, id: String, sign_in: SignInId) {
         tracing::warn!(%error, "Spotify doesn't say who has signed in");
         tokio::time::sleep(match &error {
             Error::RateLimited { retry_after: Some(wait), .. } => *wait,
-            error if error.passes() => RETRY_AFTER,
+            error if error.is_transient() => RETRY_AFTER,
             _ => RETRY_LATER,
         })
         .await;

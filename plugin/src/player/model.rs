@@ -112,7 +112,7 @@ impl Model {
             |accounts: &AuthState| accounts.serving().map(|(_, account)| (account.id.clone(), account.sign_in));
         if serving(&accounts) != serving(&self.state.accounts) {
             // Another account or sign-in: what was said about the one before is over.
-            self.state.refusal.take_if(|refusal| refusal.error.is_about_the_account());
+            self.state.refusal.take_if(|refusal| refusal.error.is_account_error());
             self.state.liked_as_list = false;
         }
         self.state.accounts = accounts;
@@ -422,7 +422,7 @@ impl Model {
             return;
         }
         self.fade.take_if(|fade| fade.command == call.command);
-        if error.passes() {
+        if error.is_transient() {
             // What comes after it was asked for in the belief that it would work; it would only fail alike.
             self.drop_waiting();
             self.state.problem = Some(error.clone());
@@ -464,10 +464,10 @@ impl Model {
             match what {
                 What::Repeat(mode) if now.repeat != mode => {
                     self.state.lacking.learn(mode, now);
-                    self.refuse(instance, Error::Restricted(Restriction::NotTaken), None, now_ms);
+                    self.refuse(instance, Error::Restricted(Restriction::NoEffect), None, now_ms);
                 }
                 What::Shuffle(on) if now.shuffle != on => {
-                    self.refuse(instance, Error::Restricted(Restriction::NotTaken), None, now_ms);
+                    self.refuse(instance, Error::Restricted(Restriction::NoEffect), None, now_ms);
                 }
                 What::Started { uri } if uri.is_liked_songs() && !is_start_of(&uri, now) => self.play_liked_as_list(),
                 _ => {}
@@ -532,7 +532,7 @@ impl Model {
 
     /// Learns what the active device has made of the last volume that it was asked for, and takes what it tells for that.
     fn hear_volume(&mut self, now: &mut Now, asked_ms: u64, now_ms: u64) {
-        let (id, told) = (now.device.id.clone(), now.device.told_volume());
+        let (id, told) = (now.device.id.clone(), now.device.settable_volume());
         for change in &self.state.changes {
             let What::Volume { device, percent, before } = &change.what else { continue };
             let Some(done_ms) = change.done_ms.filter(|done_ms| asked_ms >= *done_ms && *device == id) else {
@@ -821,7 +821,7 @@ fn read(playback: Playback) -> Now {
         recommended: playback.context.as_ref().is_some_and(|context| context.recommended),
         context: playback.context.and_then(|context| context.uri),
         position_ms: 0,
-        volume: device.told_volume(),
+        volume: device.settable_volume(),
         steps_from: None,
         shuffle: playback.shuffle_state || playback.smart_shuffle,
         smart_shuffle: playback.smart_shuffle,

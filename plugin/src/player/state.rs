@@ -79,7 +79,7 @@ impl Change {
                 is_start_of(uri, now) && (!anew || self.has_left(state, now_ms))
             }
             What::Volume { device, percent, before } => {
-                *device == now.device.id && Volumes::is_answer(*percent, *before, now.device.told_volume())
+                *device == now.device.id && Volumes::is_answer(*percent, *before, now.device.settable_volume())
             }
             What::Position(position) => {
                 let there =
@@ -301,7 +301,7 @@ impl State {
                 }
                 What::Repeat(repeat) => now.repeat = *repeat,
                 What::Device(device) => {
-                    now.set_loudness(Volume::exactly(device.told_volume()));
+                    now.set_loudness(Volume::exactly(device.settable_volume()));
                     now.device = device.clone();
                     now.disallows = Disallows::default();
                 }

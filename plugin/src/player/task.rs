@@ -226,7 +226,7 @@ impl Task {
         }
         let (ahead_ms, back_ms) = (now_ms.saturating_sub(expected), expected.saturating_sub(now_ms));
         tracing::info!(ahead_ms, back_ms, "the computer has slept, or its clock was set; Spotify is asked anew");
-        self.spotify.woke(back_ms).await;
+        self.spotify.on_wake(back_ms).await;
         self.model.woke(now_ms);
         self.failures = 0;
         self.woke_at = Some(Instant::now());

@@ -281,7 +281,7 @@ impl<W: Widget> WidgetInstance for Placed<W> {
         }
         match &player.problem {
             // Asking again won't help until the user has done something.
-            Some(error) if !error.passes() => refused(error),
+            Some(error) if !error.is_transient() => refused(error),
             Some(error) if player.now.is_none() => refused(error),
             _ => W::face(&self.view(player), size),
         }

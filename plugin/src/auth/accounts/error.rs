@@ -136,7 +136,7 @@ impl AuthError {
 
     /// True for what passes without the user's doing: the same call may work a little later.
     #[must_use]
-    pub fn passes(&self) -> bool {
+    pub fn is_transient(&self) -> bool {
         matches!(
             self,
             Self::Loading

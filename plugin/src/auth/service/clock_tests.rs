@@ -73,7 +73,7 @@ async fn refused_token_is_renewed_after_the_clock_was_set_back() {
 async fn token_is_renewed_in_time_after_a_noticed_clock_change() {
     let it = Jumping::new().await;
     it.clock.set(it.clock.unix_ms() - YEAR_MS);
-    it.client.woke(YEAR_MS).await;
+    it.client.on_wake(YEAR_MS).await;
     it.client.player().await.unwrap();
     assert_eq!(it.asked(), (1, 0), "it is good still");
     for clock in [&it.clock, &it.world.clock] {
@@ -90,7 +90,7 @@ async fn limit_lasts_its_time_when_the_clock_changes() {
     let limited = |result: Result<_, Error>| matches!(result, Err(Error::RateLimited { .. }));
     assert!(limited(it.client.player().await));
     it.clock.set(it.clock.unix_ms() - 10 * 3_600_000);
-    it.client.woke(10 * 3_600_000).await;
+    it.client.on_wake(10 * 3_600_000).await;
     let state = it.auth.watch().borrow().clone();
     assert_eq!(it.auth.remaining(&state.limit.unwrap()).as_secs(), 3_600);
     assert!(limited(it.client.player().await));
