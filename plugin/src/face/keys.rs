@@ -36,7 +36,7 @@ impl Look {
             Tone::Disabled => (GREY, GREY),
         };
         let left = if dimmed { DIMMED } else { 1.0 };
-        Look { base, icon: base.blend(icon, left), label: lightest(base).words(label, left), left }
+        Look { base, icon: base.blend(icon, left), label: lightest(base).text(label, left), left }
     }
 }
 
@@ -86,7 +86,7 @@ fn list_places(size: Size) -> (f32, f32, f32, usize) {
 }
 
 /// How many rows a size has room for.
-pub(super) fn list_room(size: Size) -> usize {
+pub(super) fn list_capacity(size: Size) -> usize {
     if size.columns <= 1 && size.rows <= 1 { 1 } else { list_places(size).3 }
 }
 
@@ -130,7 +130,7 @@ impl Face<'_> {
         self.shrinking_line(&key.label, strip, &centred(17.0, true, look.label), 11.0 * scale);
         if let Some(note) = &key.note {
             let strip = Area { y: strip.y + 22.0 * scale, height: 20.0 * scale, ..strip };
-            let colour = lightest(look.base).words(look.label, 0.72);
+            let colour = lightest(look.base).text(look.label, 0.72);
             self.shrinking_line(note, strip, &centred(14.0, false, colour), 11.0 * scale);
         }
 
@@ -265,7 +265,7 @@ impl Face<'_> {
         self.key_background(KEY);
         let (margin, heading, row, room) = list_places(size);
         if heading > 0.0 {
-            let colour = lightest(KEY).words(WHITE, SECONDARY);
+            let colour = lightest(KEY).text(WHITE, SECONDARY);
             let strip = Area { x: margin, y: margin - 2.0, width: self.width - 2.0 * margin, height: heading - 4.0 };
             let align = if is_rtl(&list.heading) { Align::Right } else { Align::Left };
             self.text.strip(&mut self.canvas, &list.heading, strip, &style(15.0, true, align, colour));
@@ -294,7 +294,7 @@ impl Face<'_> {
         let strip = Area { x, y, width: area.x + area.width - x, height: title };
         self.text.strip(&mut self.canvas, &row.title, strip, &style(15.0 * unit, true, align, WHITE));
         let strip = Area { y: y + title, height: byline, ..strip };
-        let colour = ground.words(WHITE, SECONDARY);
+        let colour = ground.text(WHITE, SECONDARY);
         self.text.strip(&mut self.canvas, &row.byline, strip, &style(12.5 * unit, false, align, colour));
     }
 
@@ -311,7 +311,7 @@ impl Face<'_> {
         let sizes: Vec<(f32, bool)> = lines
             .iter()
             .map(|line| {
-                let style = text_style(largest, line.strong, ground.words(WHITE, left));
+                let style = text_style(largest, line.strong, ground.text(WHITE, left));
                 // Words that would have to be much smaller are better moved, at a size that shows some of them.
                 let least = (0.6 * largest).max(TEXT_LEAST.min(largest));
                 let natural = self.text.width(&line.text, &style);
@@ -331,7 +331,7 @@ impl Face<'_> {
         let mut y = room.y + (room.height - height) / 2.0;
         for (line, (size, fits)) in lines.iter().zip(sizes) {
             let opacity = if line.strong { left } else { SECONDARY * left };
-            let style = text_style(size, line.strong, ground.words(WHITE, opacity));
+            let style = text_style(size, line.strong, ground.text(WHITE, opacity));
             let area = Area { y, height: size * LINE, ..room };
             if fits {
                 // A hair of room more: the width was measured at another size.
@@ -380,19 +380,19 @@ mod tests {
             for label in ["", "Label"] {
                 let cover = samples::small_cover(1);
                 samples::draw_with(&mut samples::renderer(), &samples::cover_key(label, Tone::Active), size, &cover);
-                assert!(cover.kept_sizes().into_iter().all(|px| px <= CoverKey::cover_pixels(size)), "{size:?}");
+                assert!(cover.scaled_sizes().into_iter().all(|px| px <= CoverKey::cover_pixels(size)), "{size:?}");
             }
             let cover = samples::small_cover(1);
             samples::draw_with(&mut samples::renderer(), &samples::list(9), size, &cover);
-            assert!(cover.kept_sizes().into_iter().all(|px| px <= List::cover_pixels(size)), "{size:?}");
+            assert!(cover.scaled_sizes().into_iter().all(|px| px <= List::cover_pixels(size)), "{size:?}");
         }
     }
 
     #[test]
     fn lists_have_the_rows_that_were_thought_of() {
-        let room = |columns, rows| List::room(Size { columns, rows });
+        let room = |columns, rows| List::capacity(Size { columns, rows });
         assert_eq!((room(1, 1), room(2, 2), room(3, 2)), (1, 3, 4));
-        assert!(samples::sizes().all(|size| List::room(size) >= 1));
+        assert!(samples::sizes().all(|size| List::capacity(size) >= 1));
     }
 
     #[test]

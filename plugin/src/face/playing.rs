@@ -33,8 +33,8 @@ impl Look {
         Look {
             top,
             bottom: top.darken(0.62),
-            first: top.words(WHITE, left),
-            second: top.words(WHITE, SECONDARY * left),
+            first: top.text(WHITE, left),
+            second: top.text(WHITE, SECONDARY * left),
             track: top.blend(WHITE, 0.24 * left),
             fill: top.blend(WHITE, if now.playing { left } else { 0.62 * left }),
         }
@@ -313,7 +313,7 @@ mod tests {
                 let cover = samples::small_cover(2);
                 let picture = NowPlaying { progress, ..samples::now("Title") };
                 let _ = samples::draw_with(&mut samples::renderer(), &picture.into(), size, &cover);
-                let largest = cover.kept_sizes().into_iter().max().unwrap_or(0);
+                let largest = cover.scaled_sizes().into_iter().max().unwrap_or(0);
                 assert!(largest <= cover_pixels(size), "{size:?}: {largest}");
             }
         }

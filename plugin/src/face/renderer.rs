@@ -113,7 +113,7 @@ impl Renderer {
                     Picture::Notice(notice) => face.notice(notice),
                     Picture::Cover(key) => face.cover_key(key, size, covers),
                     Picture::List(list) => face.list(list, size, covers),
-                    Picture::Text(text) => face.words(text),
+                    Picture::Text(text) => face.text(text),
                     Picture::NowPlaying(now) => {
                         let cover = now.cover.as_deref().and_then(covers);
                         face.now_playing(now, size, cover.as_deref());
@@ -282,7 +282,7 @@ mod tests {
                     let cover = samples::small_cover(1);
                     let canvas = draw_with(&mut renderer, &picture, size, &cover);
                     // Somewhere on the face every pixel of the scaled cover is as it was, corners aside.
-                    let sizes = cover.kept_sizes();
+                    let sizes = cover.scaled_sizes();
                     assert_eq!(sizes.len(), 1, "{size:?} {picture:?}");
                     let scaled = cover.scaled(sizes[0]).expect("kept");
                     assert!(contains(&canvas, &scaled), "{size:?} {picture:?}");

@@ -17,6 +17,7 @@ use super::{
     Cover, CoverKey, Icon, Key, Line, List, Notice, NowPlaying, Picture, Progress, Renderer, Row, Scroll, Size,
     SystemFonts, Text, Tone,
 };
+use crate::hex;
 
 /// A drawn cover; each number another.
 pub(super) fn cover(number: u32) -> Arc<Cover> {
@@ -357,7 +358,7 @@ fn snapshots() -> String {
     for (kind, samples) in all() {
         for sample in samples {
             let digest = Sha256::digest(drawer.draw(&sample).data());
-            let short: String = digest[..8].iter().map(|byte| format!("{byte:02x}")).collect();
+            let short = hex::encode(&digest[..8]);
             writeln!(lines, "{short} {kind}: {}", sample.name).expect("a String takes every write");
         }
     }

@@ -47,7 +47,7 @@ impl Auth {
             random: config.random,
             tasks: config.tasks,
             renewal_lock,
-            language: Language::of(&config.language),
+            language: Language::from_tag(&config.language),
             published: watch::Sender::new(Arc::new(unread)),
         });
         let (calls, inbox) = mpsc::channel(CALLS);
