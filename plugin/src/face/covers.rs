@@ -294,10 +294,8 @@ impl Covers {
     /// Maximum number of covers that are being loaded or cached as failed.
     const MAX_OPEN: usize = 64;
 
-    /// An empty store, and the channel on which it says the address of each cover that has loaded or
-    /// failed. Whoever holds the other end is to draw what shows that cover again.
-    ///
-    /// Covers are fetched by `tasks`.
+    /// Creates an empty cache that loads covers in `tasks`, and the channel on which it reports the URL of each cover that is
+    /// ready or has failed. The receiver then redraws the faces with that cover.
     pub fn new(limits: CoverLimits, tasks: Supervisor) -> (Covers, mpsc::Receiver<String>) {
         let (loaded, receiver) = mpsc::channel(16);
         let extra_origins: Arc<[Origin]> = limits

@@ -1,7 +1,7 @@
-//! Where a line is that is too long for its place and therefore moves.
+//! The position of a scrolling line, which is too long for its area.
 //!
-//! No clock here: how long the words have been shown comes in from outside. A line moves by whole pixels at even
-//! intervals, which looks smoother than fractions of pixels at uneven ones and lets every drawn glyph be used again.
+//! There is no clock here: the caller passes how long the text has been shown. A line moves by whole pixels at even
+//! intervals, which looks smoother than fractions of pixels at uneven ones, and allows reusing rendered glyphs.
 
 use super::Scroll;
 
@@ -11,7 +11,7 @@ pub(super) const STEP_MS: u64 = 50;
 pub(super) const REST_MS: u64 = 2_500;
 
 impl Scroll {
-    /// How far a line moves with each step, in pixels; none if it doesn't.
+    /// Returns how far a line moves with each step, in pixels. `None` if it doesn't move.
     fn pixels(self) -> Option<u64> {
         match self {
             Scroll::Off => None,
@@ -22,13 +22,13 @@ impl Scroll {
     }
 }
 
-/// How far the lines of a face have come.
+/// The scroll position of all lines of a face.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Moment {
-    /// Away from the ends where the lines begin, or back to them.
-    forth: bool,
+    /// Whether the lines move away from their beginnings, rather than back.
+    forward: bool,
     /// Pixels since they left the last end.
-    gone: u64,
+    moved: u64,
     /// Milliseconds until they are somewhere else.
     pub(super) next_ms: u64,
 }
@@ -43,17 +43,17 @@ impl Moment {
         let in_half_ms = shown_ms % half_ms;
         let moved_ms = in_half_ms.saturating_sub(REST_MS);
         Some(Moment {
-            forth: (shown_ms / half_ms).is_multiple_of(2),
-            gone: moved_ms / STEP_MS * pixels,
+            forward: (shown_ms / half_ms).is_multiple_of(2),
+            moved: moved_ms / STEP_MS * pixels,
             // The step that ends a rest comes one interval after it.
             next_ms: if in_half_ms < REST_MS { REST_MS + STEP_MS - in_half_ms } else { STEP_MS - moved_ms % STEP_MS },
         })
     }
 
-    /// How many pixels of its beginning a line has moved out of sight that has `travel` pixels to go in all.
+    /// Returns by how many pixels a line has scrolled, if it scrolls by `travel` pixels in total.
     pub(super) fn offset(self, travel: u32) -> u32 {
-        let gone = u32::try_from(self.gone).unwrap_or(u32::MAX).min(travel);
-        if self.forth { gone } else { travel - gone }
+        let moved = u32::try_from(self.moved).unwrap_or(u32::MAX).min(travel);
+        if self.forward { moved } else { travel - moved }
     }
 }
 
@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_rests_at_both_ends() {
+    fn line_rests_at_both_ends() {
         // 100 pixels are 50 steps of 2: 2.5 s.
         assert_eq!(offset(0, 100, 100), 0);
         assert_eq!(offset(REST_MS, 100, 100), 0);
@@ -79,14 +79,14 @@ mod tests {
     }
 
     #[test]
-    fn lines_of_one_face_leave_together_and_wait_for_each_other() {
+    fn lines_of_one_face_scroll_together() {
         assert_eq!(offset(REST_MS + 1_000, 20, 100), 20);
         assert_eq!(offset(REST_MS + 2_500 + REST_MS, 20, 100), 20);
         assert_eq!(offset(REST_MS + 2_500 + REST_MS + 50, 20, 100), 18);
     }
 
     #[test]
-    fn nothing_is_due_before_it_changes_and_everything_when_it_does() {
+    fn next_step_is_when_the_offset_changes() {
         for scroll in [Scroll::Slow, Scroll::Normal, Scroll::Fast] {
             let (mut at, mut steps) = (0, 0);
             while at < 30_000 {
@@ -97,7 +97,7 @@ mod tests {
                 }
                 at += moment.next_ms;
                 let then = Moment::of(scroll, at, 77).expect("moves");
-                // The last step of a way is followed by a rest, which nothing announces but the rest itself.
+                // After the last step in a direction, the next moment only starts a rest.
                 steps += u32::from(then.offset(77) != moment.offset(77));
             }
             assert!(steps > 70, "{scroll:?}: {steps}");
@@ -105,13 +105,13 @@ mod tests {
     }
 
     #[test]
-    fn off_and_short_lines_stand_still() {
+    fn short_lines_and_scroll_off_do_not_move() {
         assert_eq!(Moment::of(Scroll::Off, 9_000, 100), None);
         assert_eq!(Moment::of(Scroll::Fast, 9_000, 0), None);
     }
 
     #[test]
-    fn no_time_is_too_long() {
+    fn moment_accepts_the_longest_time() {
         let moment = Moment::of(Scroll::Slow, u64::MAX, u32::MAX).expect("moves");
         assert!(moment.offset(u32::MAX) > 0 || moment.next_ms > 0);
     }
