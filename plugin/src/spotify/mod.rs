@@ -476,7 +476,7 @@ impl Client {
     /// See [`Error`].
     pub async fn add_to_playlist(&self, playlist: &Uri, uri: &Uri) -> Result<(), Error> {
         let path = format!("playlists/{}/items", playlist.id());
-        refused_as_foreign(self.write(Call::new(Method::POST, path).body(json!({ "uris": [uri.as_str()] }))).await)
+        as_not_your_playlist(self.write(Call::new(Method::POST, path).body(json!({ "uris": [uri.as_str()] }))).await)
     }
 
     /// Removes every occurrence of a track or an episode from a playlist
@@ -487,7 +487,7 @@ impl Client {
     pub async fn remove_from_playlist(&self, playlist: &Uri, uri: &Uri) -> Result<(), Error> {
         let path = format!("playlists/{}/items", playlist.id());
         let call = Call::new(Method::DELETE, path).body(json!({ "items": [{ "uri": uri.as_str() }] }));
-        refused_as_foreign(self.write(call).await)
+        as_not_your_playlist(self.write(call).await)
     }
 
     /// Returns whether a track or an episode is among the last few entries of a playlist
@@ -651,8 +651,8 @@ impl Client {
     }
 }
 
-/// Reports a refused change to a playlist as one to somebody else's playlist.
-fn refused_as_foreign(result: Result<(), Error>) -> Result<(), Error> {
+/// Converts a refused change to a playlist: the playlist belongs to somebody else.
+fn as_not_your_playlist(result: Result<(), Error>) -> Result<(), Error> {
     result.map_err(|error| match error {
         Error::Restricted(Restriction::Other) | Error::Unexpected(403) => {
             Error::Restricted(Restriction::NotYourPlaylist)
