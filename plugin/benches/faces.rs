@@ -104,7 +104,7 @@ fn main() {
         });
         frame(&mut renderer, &picture, Size::KEY, &none, 0)
     });
-    let most = CoverLimits::default().pixels;
+    let most = CoverLimits::default().max_pixels;
     for side in [64, 300, 640, most] {
         decode(&format!("Decode a cover of {side} pixels"), &cover_file(1, side), most);
     }

@@ -1,11 +1,10 @@
-//! Keeps macOS from putting the package to sleep while it has something to show.
+//! Keeps macOS from throttling the package while its keys change.
 //!
-//! App Nap slows down programs without a window in sight, as ours is always: timers come late, and so would the progress of
-//! a track and the next query to Spotify. What macOS calls an activity keeps it off. It is held only while something
-//! plays and somebody can see it, and lets the computer itself go to sleep. Other systems have nothing of the kind.
+//! App Nap slows down programs without a visible window, as the package always is: timers fire late, and with them the
+//! progress of a track and the next poll. An `NSProcessInfo` activity prevents that. It is active only while something plays
+//! and is visible, and doesn't keep the computer itself awake. Other systems have no App Nap.
 
-/// Keeps the package awake from now on, or no longer. Cheap where nothing changes. Always called from the same thread, the
-/// package's own.
+/// Starts or ends keeping the package awake. Cheap if nothing changes. Must always be called from the same thread.
 #[cfg(target_os = "macos")]
 pub fn keep(awake: bool) {
     use std::cell::RefCell;
@@ -13,7 +12,7 @@ pub fn keep(awake: bool) {
     use objc2_foundation::{NSActivityOptions, NSObjectProtocol, NSProcessInfo, NSString};
 
     thread_local! {
-        // An activity ends with its object, says NSProcessInfo.h.
+        // The activity ends when its object is released, according to NSProcessInfo.h.
         static ACTIVITY: RefCell<Option<Activity>> = const { RefCell::new(None) };
     }
     type Activity = objc2::rc::Retained<objc2::runtime::ProtocolObject<dyn NSObjectProtocol>>;
@@ -30,6 +29,6 @@ pub fn keep(awake: bool) {
     });
 }
 
-/// See above.
+/// Does nothing: only macOS throttles programs this way.
 #[cfg(not(target_os = "macos"))]
 pub const fn keep(_awake: bool) {}

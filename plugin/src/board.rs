@@ -62,7 +62,7 @@ impl Board {
     /// A board on which nothing is visible.
     #[must_use]
     pub fn new(host: Host, covers: Covers, renderer: Renderer) -> Self {
-        let layouts = Layouts::of_the_manifest();
+        let layouts = Layouts::from_manifest();
         Self { host, covers, renderer, layouts, instances: HashMap::new() }
     }
 

@@ -1,7 +1,6 @@
-//! What can be set from outside, for development and tests: see "Environment" in the README.
+//! The environment variables, for development and tests: see "Environment" in the README.
 
 use std::env;
-use std::fmt;
 use std::path::PathBuf;
 
 use url::Url;
@@ -10,40 +9,36 @@ use crate::auth::{ACCOUNTS_URL, StoreChoice, default_limits_file};
 use crate::log;
 use crate::spotify::API_URL;
 
-/// Where Spotify is, and where secrets and the log are kept.
+/// The addresses of Spotify, and where secrets and the log are stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
-    /// Base address of the Web API, with its version: `SPOTIFY_API_URL`.
+    /// Base URL of the Web API, including its version: `SPOTIFY_API_URL`.
     pub api_url: Url,
-    /// Base address of the accounts service: `SPOTIFY_ACCOUNTS_URL`.
+    /// Base URL of the accounts service: `SPOTIFY_ACCOUNTS_URL`.
     pub accounts_url: Url,
-    /// `SPOTIFY_WIDGETS_STORE`.
+    /// Where secrets are stored: `SPOTIFY_WIDGETS_STORE`.
     pub store: StoreChoice,
-    /// The folder of the log's files: `SPOTIFY_WIDGETS_LOG`, or [`log::default_folder`]. None where there is no home.
+    /// The folder of the log files: `SPOTIFY_WIDGETS_LOG`, or [`log::default_folder`]. `None` without a home folder.
     pub log: Option<PathBuf>,
 }
 
-/// A variable that can't be used. The package runs on with the default; the log says so.
-#[derive(Debug, PartialEq, Eq)]
-pub struct BadVariable {
+/// A variable with an invalid value. It is logged, and the default is used instead.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{name} is ignored: it takes {expected}")]
+pub struct InvalidVariable {
     name: &'static str,
-    wanted: &'static str,
-}
-
-impl fmt::Display for BadVariable {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} is ignored: it takes {}", self.name, self.wanted)
-    }
+    expected: &'static str,
 }
 
 impl Config {
     /// Reads the environment.
     #[must_use]
-    pub fn from_env() -> (Self, Vec<BadVariable>) {
+    pub fn from_env() -> (Self, Vec<InvalidVariable>) {
         Self::read(|name| env::var(name).ok())
     }
 
-    /// Where limits and counts of requests outlive the package: beside the secrets. None: nowhere.
+    /// Returns the file that keeps limits and request counts over a restart, next to the secrets. `None` if they are not
+    /// kept.
     #[must_use]
     pub fn limits_file(&self) -> Option<PathBuf> {
         match &self.store {
@@ -53,15 +48,15 @@ impl Config {
         }
     }
 
-    fn read(variable: impl Fn(&str) -> Option<String>) -> (Self, Vec<BadVariable>) {
-        let mut bad = Vec::new();
+    fn read(variable: impl Fn(&str) -> Option<String>) -> (Self, Vec<InvalidVariable>) {
+        let mut errors = Vec::new();
         let mut url = |name, default: &str| {
-            let default = Url::parse(default).expect("the built-in addresses are addresses");
+            let default = Url::parse(default).expect("the built-in URLs are valid");
             let Some(text) = variable(name).filter(|text| !text.is_empty()) else { return default };
             match Url::parse(&text) {
                 Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => url,
                 _ => {
-                    bad.push(BadVariable { name, wanted: "an http or https address" });
+                    errors.push(InvalidVariable { name, expected: "an http or https address" });
                     default
                 }
             }
@@ -69,11 +64,11 @@ impl Config {
         let (api_url, accounts_url) = (url("SPOTIFY_API_URL", API_URL), url("SPOTIFY_ACCOUNTS_URL", ACCOUNTS_URL));
         let store = variable("SPOTIFY_WIDGETS_STORE").unwrap_or_default();
         let store = StoreChoice::parse(&store).unwrap_or_else(|| {
-            bad.push(BadVariable { name: "SPOTIFY_WIDGETS_STORE", wanted: "keyring, memory or file:PATH" });
+            errors.push(InvalidVariable { name: "SPOTIFY_WIDGETS_STORE", expected: "keyring, memory or file:PATH" });
             StoreChoice::default()
         });
         let log = variable("SPOTIFY_WIDGETS_LOG").filter(|folder| !folder.is_empty()).map(PathBuf::from);
-        (Self { api_url, accounts_url, store, log: log.or_else(log::default_folder) }, bad)
+        (Self { api_url, accounts_url, store, log: log.or_else(log::default_folder) }, errors)
     }
 }
 
@@ -81,22 +76,22 @@ impl Config {
 mod tests {
     use super::*;
 
-    fn read(variables: &[(&str, &str)]) -> (Config, Vec<BadVariable>) {
+    fn read(variables: &[(&str, &str)]) -> (Config, Vec<InvalidVariable>) {
         Config::read(|name| variables.iter().find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned()))
     }
 
     #[test]
-    fn the_live_service_and_the_keyring_unless_said_otherwise() {
-        let (config, bad) = read(&[("SPOTIFY_API_URL", "")]);
+    fn defaults_are_the_live_service_and_the_keyring() {
+        let (config, errors) = read(&[("SPOTIFY_API_URL", "")]);
         assert_eq!(config.api_url.as_str(), "https://api.spotify.com/v1");
         assert_eq!(config.accounts_url.as_str(), "https://accounts.spotify.com/");
-        assert_eq!((config.store, bad), (StoreChoice::Keyring, vec![]));
+        assert_eq!((config.store, errors), (StoreChoice::Keyring, vec![]));
         assert_eq!(config.log, log::default_folder());
     }
 
     #[test]
-    fn what_can_not_be_used_is_named_and_the_default_taken() {
-        let (config, bad) = read(&[
+    fn invalid_variable_is_reported_and_defaulted() {
+        let (config, errors) = read(&[
             ("SPOTIFY_API_URL", "http://127.0.0.1:4000/v1"),
             ("SPOTIFY_ACCOUNTS_URL", "file:///etc/passwd"),
             ("SPOTIFY_WIDGETS_STORE", "cloud"),
@@ -106,9 +101,9 @@ mod tests {
         assert_eq!(config.accounts_url.as_str(), "https://accounts.spotify.com/");
         assert_eq!(config.store, StoreChoice::Keyring);
         assert_eq!(config.log, Some(PathBuf::from("here")));
-        let said: Vec<_> = bad.iter().map(ToString::to_string).collect();
+        let errors: Vec<_> = errors.iter().map(ToString::to_string).collect();
         assert_eq!(
-            said,
+            errors,
             [
                 "SPOTIFY_ACCOUNTS_URL is ignored: it takes an http or https address",
                 "SPOTIFY_WIDGETS_STORE is ignored: it takes keyring, memory or file:PATH"

@@ -1,19 +1,14 @@
-//! Numbers from outside: read in any form that means a whole one, and bounded there, so that no arithmetic on them can
-//! overflow later.
+//! Integers from outside, in any JSON form, and bounded so that later arithmetic on them can't overflow.
 
 use serde_json::Value;
 
-/// The largest number that is read, 2^53 - 1: the largest whole number that every JSON reader can hold. A `u64` of it can be
-/// multiplied by a thousand without an overflow.
+/// Upper bound of all numbers, 2^53 - 1: the largest integer that every JSON implementation can represent. Multiplied by a
+/// thousand it still fits in a `u64`.
 pub(crate) const MAX_WHOLE: u64 = (1 << 53) - 1;
 
-/// The whole number that a value means: `640`, `640.0`, `6.4e2` and `"640"` are 640, and a fraction is cut off. `None` for what
-/// is negative or no number. More than [`MAX_WHOLE`] is that.
-#[allow(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "the cast saturates, and cuts off a fraction"
-)]
+/// Reads an integer: `640`, `640.0`, `6.4e2` and `"640"` are 640, and fractions are truncated. Returns `None` if the value is
+/// negative or no number, and at most [`MAX_WHOLE`].
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the cast saturates and truncates")]
 pub(crate) fn whole(value: &Value) -> Option<u64> {
     let number = match value {
         Value::Number(number) => number.clone(),
@@ -30,7 +25,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn whole_numbers_come_in_several_forms() {
+    fn integers_are_read_in_any_form() {
         for value in [json!(640), json!(640.0), json!(640.9), json!("640"), json!(" 6.4e2 ")] {
             assert_eq!(whole(&value), Some(640), "{value}");
         }

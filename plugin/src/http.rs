@@ -1,7 +1,7 @@
-//! HTTP clients: made when they are needed, off the loop's thread, all with one copy of the computer's root certificates.
+//! HTTP clients, built on first use on a blocking thread, that share one copy of the computer's root certificates.
 //!
-//! Reading the certificates takes milliseconds, and fails where there are none. It is done once in the life of the process;
-//! as long as it fails, each further call tries it again.
+//! Reading the certificates takes milliseconds, and fails if there are none. It is done once per process; after a failure the
+//! next call tries again.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -14,14 +14,14 @@ use rustls::ClientConfig;
 use rustls_platform_verifier::BuilderVerifierExt;
 use tokio::sync::OnceCell;
 
-/// How long a connection may take to come about.
+/// Time limit for establishing a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// Between two pings on a quiet HTTP/2 connection. They cost no quota, and a press after minutes of silence finds the
-/// connection open. Where a server speaks HTTP/1.1 only, there are none.
-const PING_EVERY: Duration = Duration::from_secs(20);
-/// A connection without an answer to a ping for so long is dead, as after a sleep of the computer.
+/// Interval of pings on an idle HTTP/2 connection. They cost no quota, and keep the connection open for a press after minutes
+/// of silence. HTTP/1.1 has no pings.
+const PING_INTERVAL: Duration = Duration::from_secs(20);
+/// A connection on which a ping stays unanswered this long is dead, for example after the computer slept.
 const PING_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long a whole call may take.
+/// Time limit for a complete call.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Why there is no HTTP client.
@@ -30,22 +30,22 @@ pub enum HttpError {
     /// The computer's root certificates can't be read, or there are none.
     #[error("the computer's root certificates can't be used")]
     Certificates(#[source] rustls::Error),
-    /// The client refuses its configuration, such as the computer's proxy.
+    /// The client rejects its configuration, such as the computer's proxy settings.
     #[error("the HTTP client can't be configured")]
     Client(#[source] reqwest::Error),
-    /// The work was cut off, as the package ends.
+    /// The task that builds the client was aborted, as the package ends, or panicked.
     #[error("the HTTP client was not finished")]
-    Interrupted,
+    Interrupted(#[source] tokio::task::JoinError),
 }
 
-/// A handle to a shared client; cloning it is cheap. After a sleep of the computer its kept connections may lead nowhere
-/// without notice, and the next call would wait for its time-out: [`Http::renew`] gives them up.
+/// A handle to a shared client. Cheap to clone. After the computer slept, its open connections may be dead unnoticed, and the
+/// next call would run into its time-out: [`Http::renew`] drops them.
 #[derive(Clone)]
 pub struct Http(Arc<Shared>);
 
 struct Shared {
     configure: Box<dyn Fn(ClientBuilder) -> ClientBuilder + Send + Sync>,
-    /// Empty until a client is asked for, and again after a failure.
+    /// Empty until the first call, and again after a failure.
     current: RwLock<Arc<OnceCell<reqwest::Client>>>,
 }
 
@@ -62,8 +62,8 @@ impl Default for Http {
 }
 
 impl Http {
-    /// The client of the accounts service's and the Web API's calls: time-outs (5 s to connect, 10 s in all), connections
-    /// that are kept open, and no redirects, which neither service gives and which could carry a token to another place.
+    /// Creates the client for the accounts service and the Web API: time-outs (5 s to connect, 10 s in total), connections
+    /// that stay open, and no redirects, which neither service uses and which could send a token elsewhere.
     #[must_use]
     pub fn new() -> Self {
         Self::with(|client| {
@@ -72,53 +72,53 @@ impl Http {
                 .redirect(Policy::none())
                 .connect_timeout(CONNECT_TIMEOUT)
                 .timeout(REQUEST_TIMEOUT)
-                .http2_keep_alive_interval(PING_EVERY)
+                .http2_keep_alive_interval(PING_INTERVAL)
                 .http2_keep_alive_timeout(PING_TIMEOUT)
                 .http2_keep_alive_while_idle(true)
-                .tcp_keepalive(PING_EVERY)
-                // As long as the server likes.
+                .tcp_keepalive(PING_INTERVAL)
+                // The server decides when to close it.
                 .pool_idle_timeout(None)
         })
     }
 
-    /// A client with a configuration of its own. Nothing is made or read here.
+    /// Creates a client with another configuration. It is built on first use.
     #[must_use]
     pub fn with(configure: impl Fn(ClientBuilder) -> ClientBuilder + Send + Sync + 'static) -> Self {
         Self(Arc::new(Shared { configure: Box::new(configure), current: RwLock::default() }))
     }
 
-    /// The client as it is now, which is made if there is none. A call that is under way keeps the one that it was made with.
+    /// Returns the current client, building it if necessary. Calls in progress keep the client they were sent with.
     ///
     /// # Errors
-    /// If none can be made; the next call tries again.
+    /// If none can be built; the next call tries again.
     pub async fn client(&self) -> Result<reqwest::Client, HttpError> {
         let current = Arc::clone(&self.0.current.read().unwrap_or_else(PoisonError::into_inner));
-        let made = current.get_or_try_init(|| async {
+        let client = current.get_or_try_init(|| async {
             let shared = Arc::clone(&self.0);
-            let making = tokio::task::spawn_blocking(move || {
+            let task = tokio::task::spawn_blocking(move || {
                 let tls = tls()?;
                 let client = (shared.configure)(reqwest::Client::builder().tls_backend_preconfigured(tls));
                 client.build().map_err(HttpError::Client)
             });
-            making.await.unwrap_or(Err(HttpError::Interrupted))
+            task.await.map_err(HttpError::Interrupted)?
         });
-        made.await.cloned()
+        client.await.cloned()
     }
 
-    /// Makes every further call of all handles open connections of its own.
+    /// Makes all handles use new connections from the next call on.
     pub fn renew(&self) {
         *self.0.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::default();
     }
 }
 
-/// The body of an answer, unless it is longer than `most` bytes after it was decompressed.
+/// Reads the body of a response. Returns `None`, and stops reading, if it exceeds `max_bytes` after decompression.
 ///
 /// # Errors
-/// As reqwest has them. A body that is too long is given up, as `Ok(None)`.
-pub async fn body(mut answer: reqwest::Response, most: usize) -> reqwest::Result<Option<Vec<u8>>> {
+/// If the connection fails.
+pub async fn read_body(mut response: reqwest::Response, max_bytes: usize) -> reqwest::Result<Option<Vec<u8>>> {
     let mut body = Vec::new();
-    while let Some(chunk) = answer.chunk().await? {
-        if body.len() + chunk.len() > most {
+    while let Some(chunk) = response.chunk().await? {
+        if body.len() + chunk.len() > max_bytes {
             return Ok(None);
         }
         body.extend_from_slice(&chunk);
@@ -126,8 +126,8 @@ pub async fn body(mut answer: reqwest::Response, most: usize) -> reqwest::Result
     Ok(Some(body))
 }
 
-/// TLS by rustls with ring and the computer's root certificates: read from the disk at the first call that succeeds, on
-/// Linux; Windows and macOS check a server's certificate themselves.
+/// Returns the TLS configuration: rustls with ring and the computer's root certificates. On Linux they are read from disk,
+/// once; Windows and macOS verify certificates themselves.
 fn tls() -> Result<ClientConfig, HttpError> {
     static SHARED: Mutex<Option<ClientConfig>> = Mutex::new(None);
     let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
@@ -143,16 +143,16 @@ fn tls() -> Result<ClientConfig, HttpError> {
     Ok(shared.insert(tls).clone())
 }
 
-/// How long to wait by a `Retry-After` header: seconds, also with a fraction, or a date, which is compared with the `Date` of
-/// the same answer, as this computer's clock may be wrong. A negative number and nonsense count as absent.
+/// Returns the wait of a `Retry-After` header: seconds, possibly with a fraction, or a date, which is compared with the `Date`
+/// of the same answer, as this computer's clock may be wrong. Negative and unreadable values count as absent.
 #[must_use]
 pub fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = |name| Some(headers.get(name)?.to_str().ok()?.trim());
-    let wanted = text(header::RETRY_AFTER)?;
-    if let Ok(seconds) = wanted.parse::<f64>() {
+    let value = text(header::RETRY_AFTER)?;
+    if let Ok(seconds) = value.parse::<f64>() {
         return Duration::try_from_secs_f64(seconds.ceil()).ok();
     }
-    let then = httpdate::parse_http_date(wanted).ok()?;
+    let then = httpdate::parse_http_date(value).ok()?;
     let now = httpdate::parse_http_date(text(header::DATE)?).ok()?;
     Some(then.duration_since(now).unwrap_or_default())
 }
@@ -171,32 +171,32 @@ mod tests {
     async fn renewed_client_opens_its_own_connection() {
         let world = World::new().await;
         let other = world.http.clone();
-        let ask = async |http: &Http| {
+        let send = async |http: &Http| {
             let client = http.client().await.unwrap();
             client.get(world.sim.page_url()).send().await.unwrap().bytes().await.unwrap();
         };
-        ask(&world.http).await;
-        ask(&other).await;
+        send(&world.http).await;
+        send(&other).await;
         assert_eq!(world.sim.connections().accepted, 1);
         world.http.renew();
-        ask(&other).await;
+        send(&other).await;
         assert_eq!(world.sim.connections().accepted, 2);
     }
 
-    /// A client whose first `failures` makings fail; with it, on which threads it was made.
+    /// Returns a client whose first `failures` builds fail, and the threads on which it was built.
     fn failing(failures: usize) -> (Http, Arc<Mutex<Vec<ThreadId>>>) {
-        let (made, threads) = (AtomicUsize::new(0), Arc::<Mutex<Vec<ThreadId>>>::default());
-        let noted = Arc::clone(&threads);
+        let (builds, threads) = (AtomicUsize::new(0), Arc::<Mutex<Vec<ThreadId>>>::default());
+        let recorded = Arc::clone(&threads);
         let http = Http::with(move |client| {
-            noted.lock().unwrap().push(thread::current().id());
-            // A line end is nothing that a header may have.
-            if made.fetch_add(1, Ordering::SeqCst) < failures { client.user_agent("\n") } else { client }
+            recorded.lock().unwrap().push(thread::current().id());
+            // A header value must not contain a line feed.
+            if builds.fetch_add(1, Ordering::SeqCst) < failures { client.user_agent("\n") } else { client }
         });
         (http, threads)
     }
 
     #[tokio::test]
-    async fn failed_client_is_tried_again() {
+    async fn failed_client_is_built_again() {
         let (http, threads) = failing(2);
         assert!(matches!(http.client().await, Err(HttpError::Client(_))));
         assert!(http.client().await.is_err());
@@ -206,14 +206,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn clients_are_made_off_the_loops_thread() {
+    async fn clients_are_built_on_a_blocking_thread() {
         let (http, threads) = failing(0);
         http.client().await.unwrap();
         http.renew();
         let (one, two) = tokio::join!(http.client(), http.client());
         assert!(one.is_ok() && two.is_ok());
         let threads = threads.lock().unwrap();
-        assert_eq!(threads.len(), 2, "once for both");
+        assert_eq!(threads.len(), 2, "one build for both calls");
         assert!(threads.iter().all(|thread| *thread != thread::current().id()));
     }
 
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn retry_after_is_read_with_patience() {
+    fn retry_after_accepts_odd_seconds() {
         let wait = |text: &str| {
             let mut headers = HeaderMap::new();
             headers.insert("ReTrY-AfTeR", HeaderValue::from_str(text).unwrap());
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn retry_after_as_a_date_is_read_by_the_answers_own_date() {
+    fn retry_after_date_is_relative_to_the_answers_date() {
         let wait = |date: &str, then: &str| {
             let headers = [("date", date), ("retry-after", then)];
             let header = |(name, value): (&'static str, &str)| {

@@ -61,7 +61,7 @@ async fn identify(auth: Auth, spotify: Client, id: AccountId, sign_in: SignInId)
         tracing::warn!(%error, "the user of a sign-in could not be identified");
         tokio::time::sleep(match &error {
             Error::RateLimited { retry_after: Some(wait), .. } => *wait,
-            error if error.passes() => RETRY_AFTER,
+            error if error.is_transient() => RETRY_AFTER,
             _ => RETRY_AFTER_REMEDY,
         })
         .await;

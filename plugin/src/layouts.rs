@@ -1,4 +1,4 @@
-//! Which layouts each widget has: read from manifest.json, the one place where widgets are declared.
+//! The layouts of each widget, read from manifest.json, the only place where widgets are declared.
 
 use std::collections::HashMap;
 
@@ -12,12 +12,12 @@ use crate::face::Size;
 pub struct Layouts(HashMap<String, Vec<Size>>);
 
 impl Layouts {
-    /// Reads the manifest that was built in.
+    /// Reads the layouts from the embedded manifest.
     ///
     /// # Panics
-    /// Never: a test reads the same text.
+    /// Never: a test parses the same text.
     #[must_use]
-    pub fn of_the_manifest() -> Self {
+    pub fn from_manifest() -> Self {
         let manifest =
             PackageConfig::parse(include_str!("../../manifest.json")).expect("the built-in manifest is well-formed");
         let sizes = |widget: Widget| {
@@ -27,19 +27,19 @@ impl Layouts {
         Self(manifest.widgets.into_iter().map(sizes).collect())
     }
 
-    /// The size of an instance: as the host says, else as the instance's `layout` setting (an index) says, else the
-    /// widget's first layout.
+    /// Returns the size of an instance: the one that the host gives, else that of the instance's `layout` setting (an
+    /// index), else that of the widget's first layout.
     #[must_use]
-    pub fn size(&self, widget: &str, told: Option<Layout>, settings: &Settings) -> Size {
+    pub fn size(&self, widget: &str, layout: Option<Layout>, settings: &Settings) -> Size {
         let sizes = self.0.get(widget).map(Vec::as_slice).unwrap_or_default();
-        if let Some(Layout { width: Some(columns), height: Some(rows), .. }) = told {
+        if let Some(Layout { width: Some(columns), height: Some(rows), .. }) = layout {
             return Size { columns, rows };
         }
-        let chosen = told.and_then(|layout| layout.index).or_else(|| {
+        let index = layout.and_then(|layout| layout.index).or_else(|| {
             let index = settings.get("layout")?;
             index.as_u64().or_else(|| index.as_str()?.parse().ok()).and_then(|index| usize::try_from(index).ok())
         });
-        chosen.and_then(|index| sizes.get(index)).or(sizes.first()).copied().unwrap_or(Size::KEY)
+        index.and_then(|index| sizes.get(index)).or(sizes.first()).copied().unwrap_or(Size::KEY)
     }
 }
 
@@ -50,8 +50,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_host_decides_then_the_setting_then_the_first_layout() {
-        let layouts = Layouts::of_the_manifest();
+    fn size_is_from_host_then_setting_then_first_layout() {
+        let layouts = Layouts::from_manifest();
         let playing_now = "com.spotify-widgets.playing-now";
         let none = Settings::new();
         let second = json!({"layout": 1}).as_object().unwrap().clone();

@@ -1,8 +1,7 @@
-//! The Spotify package: a library that a host loads through the stable ABI, by itself or through `package-runner`.
+//! The Spotify package: a library that a host loads through the stable ABI, directly or through `package-runner`.
 //!
-//! The way through it is told in docs/ARCHITECTURE.md: a press comes in at [`package`], becomes a command by way of
-//! [`widgets`], changes the [`player`] at once, leaves through [`spotify`] with a token that [`auth`] lends, and
-//! comes back as a [`face`].
+//! See docs/ARCHITECTURE.md for an overview. A press enters at [`package`], is turned into a command by [`widgets`], changes
+//! the [`player`] immediately, is sent by [`spotify`] with a token from [`auth`], and becomes visible as a [`face`].
 
 pub mod auth;
 mod awake;
@@ -12,6 +11,7 @@ pub mod config;
 pub mod face;
 mod foreign;
 pub mod gesture;
+mod hex;
 pub mod http;
 pub mod i18n;
 mod identity;
@@ -34,7 +34,7 @@ use host_sdk::protocol::StartArgs;
 
 use crate::clock::SystemClock;
 
-/// What the library exports.
+/// The entry point that the library exports.
 struct Spotify;
 
 impl Entry for Spotify {
@@ -42,24 +42,18 @@ impl Entry for Spotify {
     const VERSION: &'static str = env!("CARGO_PKG_VERSION");
 
     async fn run(args: StartArgs, host: Host, events: Events) -> Result<(), PackageError> {
-        let (config, bad) = config::Config::from_env();
+        let (config, errors) = config::Config::from_env();
         log::start(config.log.as_deref());
         let info = args.read_info();
-        log::introduce(&info, &config);
-        for variable in bad {
-            tracing::warn!("{variable}");
-            host.log(variable.to_string());
+        log::log_environment(&info, &config);
+        for error in errors {
+            tracing::warn!("{error}");
+            host.log(error.to_string());
         }
-        let ended = package::run(
-            host,
-            events,
-            info.reported_language().unwrap_or_default(),
-            config,
-            Arc::new(SystemClock::default()),
-        )
-        .await;
+        let result =
+            package::run(host, events, info.reported_language().unwrap_or_default(), config, Arc::new(SystemClock::default())).await;
         tracing::info!("the package ends");
-        ended.map_err(|failure| PackageError(failure.to_string()))
+        result.map_err(|failure| PackageError(failure.to_string()))
     }
 }
 

@@ -1,10 +1,10 @@
-//! The log: warnings to stderr, and a file for the user to send, because Creator Central throws stderr away.
+//! Logging: warnings to stderr, and a file that the user can send, because Creator Central discards stderr.
 //!
-//! The file lies in the user's own folder of logs ([`default_folder`]) and is [rotated](host_sdk::log): all files together
-//! stay under 5 MB. Two hosts may run the package at once, each with files of its own. A full or read-only disk costs
-//! nothing but the lines.
+//! The file is in the user's log folder ([`default_folder`]) and [rotated](host_sdk::log): all files together stay under
+//! 5 MB. Two hosts may run the package at the same time, each with its own files. On a full or read-only disk, lines are lost
+//! but nothing fails.
 //!
-//! Nothing secret is in it at any level: see `auth::Secret`, and the test that greps the files.
+//! The log contains no secrets at any level: see `auth::Secret`, and tests/secrets.rs, which searches the files.
 
 use std::io::{self, Write};
 use std::panic;
@@ -22,14 +22,14 @@ use crate::auth::{self, StoreChoice};
 use crate::config::Config;
 use crate::face;
 
-/// A file that can't be renamed is emptied at once: a few lines less, but the bound holds.
+/// A file that can't be renamed is truncated at once: a few lines are lost, but the bound holds.
 const LIMITS: LogLimits = LogLimits { file_bytes: 512 * 1024, older_files: 2, stuck_bytes: 512 * 1024, processes: 3 };
-/// How the files' names begin.
+/// Prefix of the file names.
 const NAME: &str = "spotify-widgets";
 
-/// Where the log goes unless the environment says otherwise: `%LOCALAPPDATA%\spotify-widgets\data\logs` on Windows,
+/// Returns the folder of the log unless the environment sets another: `%LOCALAPPDATA%\spotify-widgets\data\logs` on Windows,
 /// `~/Library/Logs/spotify-widgets` on macOS, `$XDG_STATE_HOME/spotify-widgets` (`~/.local/state/spotify-widgets`) on
-/// other systems. None where there is no home.
+/// other systems. `None` without a home folder.
 #[must_use]
 pub fn default_folder() -> Option<PathBuf> {
     if cfg!(target_os = "macos") {
@@ -39,22 +39,22 @@ pub fn default_folder() -> Option<PathBuf> {
     Some(folders.state_dir().map_or_else(|| folders.data_local_dir().join("logs"), Path::to_owned))
 }
 
-/// Starts the log of this process, with files in `folder` if there is one, and has panics logged. `RUST_LOG` chooses the
-/// lines of both; without it the file gets what is worth knowing (info), stderr what is wrong (warnings). Once a process:
-/// a package that is started again in it goes on with the log of before.
+/// Starts logging of events and panics in this process, to files in `folder` if one is given, and to stderr. `RUST_LOG`
+/// filters both; the defaults are `info` for the file and `warn` for stderr. Has an effect once per process: a package that
+/// is started again in the same process continues with the same log.
 pub fn start(folder: Option<&Path>) {
-    let filter = |usual| EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(usual));
+    let filter = |default| EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
     let stderr = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_ansi(false);
     let log = tracing_subscriber::registry()
-        .with(folder.map(|folder| to_file(folder, filter("info"))))
+        .with(folder.map(|folder| file_layer(folder, filter("info"))))
         .with(stderr.with_filter(filter("warn")));
-    // An error means that an earlier start of this library has done it.
+    // An error means that an earlier start of this library has set it.
     let _ = tracing::subscriber::set_global_default(log);
     log_panics();
 }
 
-/// The part of the log that goes to files in `folder`, which need not exist.
-pub fn to_file<S: Subscriber + for<'span> LookupSpan<'span>>(
+/// Returns the layer that writes to files in `folder`, which need not exist.
+pub fn file_layer<S: Subscriber + for<'span> LookupSpan<'span>>(
     folder: &Path,
     filter: EnvFilter,
 ) -> impl Layer<S> + Send + Sync + use<S> {
@@ -66,23 +66,23 @@ pub fn to_file<S: Subscriber + for<'span> LookupSpan<'span>>(
         .with_filter(filter)
 }
 
-/// Has every panic logged with its place, and then treated as before. A library that hosts load has a standard library of
-/// its own, and so a hook of its own: the host's stays as it is.
+/// Installs a panic hook that logs message and location and then calls the previous hook. A library that a host loads has its
+/// own copy of the standard library and thus its own hook: the host's is not affected.
 pub fn log_panics() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        let before = panic::take_hook();
-        panic::set_hook(Box::new(move |about| {
-            let place = about.location().map(ToString::to_string).unwrap_or_default();
+        let previous = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            let location = info.location().map(ToString::to_string).unwrap_or_default();
             let thread = std::thread::current().name().unwrap_or_default().to_owned();
-            tracing::error!(place, thread, "panicked: {}", about.payload_as_str().unwrap_or("no message"));
-            before(about);
+            tracing::error!(location, thread, "panicked: {}", info.payload_as_str().unwrap_or("no message"));
+            previous(info);
         }));
     });
 }
 
-/// Says at the start of a run what is asked first when something is wrong: versions, the system, where things are.
-pub fn introduce(info: &Info, config: &Config) {
+/// Logs what every bug report needs: versions, the system, and the paths in use.
+pub fn log_environment(info: &Info, config: &Config) {
     let host = &info.application;
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
@@ -107,11 +107,11 @@ pub fn introduce(info: &Info, config: &Config) {
         limits = path(config.limits_file().as_deref()),
         covers = path(face::default_cover_folder().as_deref()),
         log = path(config.log.as_deref()),
-        "where things are kept"
+        "storage locations"
     );
 }
 
-/// A path as it may be sent around: the home folder, whose name is mostly the user's, is `~`.
+/// Returns a path without personal data: the home folder, which usually contains the user's name, becomes `~`.
 #[must_use]
 pub fn without_home(path: &Path) -> String {
     let base = directories::BaseDirs::new();
@@ -119,7 +119,7 @@ pub fn without_home(path: &Path) -> String {
     inside.map_or_else(|| path.display().to_string(), |inside| Path::new("~").join(inside).display().to_string())
 }
 
-/// One line on its way to the files. Never fails: there is no place left to report it.
+/// Writes one line to the files. Never fails, because a failure couldn't be logged.
 struct Line(Arc<Mutex<LogFiles>>);
 
 impl Write for Line {
@@ -144,37 +144,37 @@ mod tests {
     }
 
     #[test]
-    fn log_stays_under_five_megabytes() {
+    fn log_is_limited_to_five_megabytes() {
         assert!(LIMITS.total_bytes() <= 5_000_000);
     }
 
     #[test]
-    fn unwritable_line_is_no_error() {
+    fn unwritable_line_is_dropped_without_error() {
         let folder = tempfile::tempdir().unwrap();
-        let in_the_way = folder.path().join("logs");
-        fs::write(&in_the_way, "a file where the folder should be").unwrap();
-        let mut line = Line(Arc::new(Mutex::new(LogFiles::new(&in_the_way, NAME, LIMITS))));
+        let logs = folder.path().join("logs");
+        fs::write(&logs, "a file instead of the folder").unwrap();
+        let mut line = Line(Arc::new(Mutex::new(LogFiles::new(&logs, NAME, LIMITS))));
         line.write_all(b"lost\n").unwrap();
-        fs::remove_file(&in_the_way).unwrap();
+        fs::remove_file(&logs).unwrap();
         line.write_all(b"kept\n").unwrap();
-        assert_eq!(read(&in_the_way, "spotify-widgets.log"), "kept\n");
+        assert_eq!(read(&logs, "spotify-widgets.log"), "kept\n");
     }
 
     #[test]
-    fn the_file_gets_what_its_filter_lets_through() {
+    fn file_contains_what_its_filter_passes() {
         let folder = tempfile::tempdir().unwrap();
-        let log = tracing_subscriber::registry().with(to_file(folder.path(), EnvFilter::new("info")));
+        let log = tracing_subscriber::registry().with(file_layer(folder.path(), EnvFilter::new("info")));
         tracing::subscriber::with_default(log, || {
-            tracing::info!(number = 1, "worth knowing");
-            tracing::debug!("for engineers");
+            tracing::info!(number = 1, "passed");
+            tracing::debug!("filtered");
         });
         let written = read(folder.path(), "spotify-widgets.log");
-        assert!(written.contains("INFO") && written.contains("worth knowing number=1"), "{written}");
-        assert!(!written.contains("engineers"));
+        assert!(written.contains("INFO") && written.contains("passed number=1"), "{written}");
+        assert!(!written.contains("filtered"));
     }
 
     #[test]
-    fn paths_don_t_name_the_user() {
+    fn logged_paths_hide_the_home_folder() {
         let home = directories::BaseDirs::new().unwrap().home_dir().to_owned();
         assert_eq!(without_home(&home.join("logs")), Path::new("~").join("logs").display().to_string());
         assert_eq!(without_home(Path::new("elsewhere")), "elsewhere");

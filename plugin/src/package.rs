@@ -71,7 +71,7 @@ const PLAYER: &str = "player";
 fn cover_limits(api_url: &url::Url) -> CoverLimits {
     let limits = CoverLimits::default();
     if matches!(api_url.host_str(), Some("127.0.0.1" | "localhost" | "[::1]")) {
-        CoverLimits { also_from: vec![api_url.origin().ascii_serialization()], ..limits }
+        CoverLimits { extra_origins: vec![api_url.origin().ascii_serialization()], ..limits }
     } else {
         CoverLimits { folder: default_cover_folder(), ..limits }
     }

@@ -11,7 +11,7 @@ use crate::auth::{
     AccountCounts, AccountId, AccountIssue, AccountState, AccountView, Auth, AuthError, AuthState, ClientId, Counts,
     Field, Group, Limit, LimitKind, Redirect, SaveAccount, Secret, StoreKind, StoreStatus, User, UserId,
 };
-use crate::face::best;
+use crate::face::best_cover;
 use crate::foreign::whole;
 use crate::spotify::{Client, Device, Error, Item, Market, Uri, UriError, UriKind};
 use crate::unix_time::UnixTime;
@@ -421,7 +421,7 @@ impl From<Item> for PageResult {
             item.pictures().iter().map(|picture| (picture.width.unwrap_or_default(), picture.url.clone())).collect();
         Self {
             by: item.byline(),
-            image: best(&pictures, KEY_COVER).map(str::to_owned),
+            image: best_cover(&pictures, KEY_COVER).map(str::to_owned),
             uri: item.uri.map(|uri| uri.as_str().to_owned()).unwrap_or_default(),
             kind: item.kind,
             name: item.name,

@@ -1,27 +1,26 @@
-//! Texts that users paste: a link or an address with quotes around it, in a sentence, or with characters in it that can't be
-//! seen.
+//! Text that users paste: a link that may be quoted, part of a sentence, or contain invisible characters.
 
 use std::ops::RangeInclusive;
 
-/// The longest text that is looked through, in bytes.
+/// Longest text that is searched, in bytes.
 pub(crate) const MAX_LENGTH: usize = 16_384;
 
-/// What encloses or separates links, besides white space.
+/// The characters that enclose or separate links, in addition to white space.
 const DELIMITERS: &str = "\"'`<>()[]{}|,;«»‹›„“”‚‘’「」『』【】《》〈〉";
 
-/// The text in plain characters: in the narrow forms of letters and signs, without backslashes (as in JSON's `\/`) and
-/// invisible characters. White space stays.
+/// Normalizes a text: replaces fullwidth characters, and removes backslashes (as in JSON's `\/`) and invisible characters.
+/// White space stays.
 pub(crate) fn plain(text: &str) -> String {
     text.chars().filter(|character| !is_invisible(*character)).map(narrow).collect()
 }
 
-/// The parts of a text that may be a link, from left to right.
+/// Returns the parts of a text that may be a link, from left to right.
 pub(crate) fn parts(text: &str) -> impl Iterator<Item = &str> {
     let parts = text.split(|character: char| character.is_whitespace() || DELIMITERS.contains(character));
     parts.filter(|part| !part.is_empty())
 }
 
-/// Characters without a picture: soft and zero-width ones, marks of direction, joiners, selectors of variants.
+/// Characters without a glyph: soft hyphens and zero-width ones, direction marks, joiners, variation selectors.
 const INVISIBLE: [RangeInclusive<char>; 9] = [
     '\u{ad}'..='\u{ad}',
     '\u{34f}'..='\u{34f}',

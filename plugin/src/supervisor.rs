@@ -1,49 +1,49 @@
-//! Watches the package's tasks: when one that should go on has ended, or any has panicked, the package ends with an error
-//! and its host starts it again. Keys that freeze because a part behind them is gone would be worse.
+//! Supervision of the package's tasks. If a permanent task ends, or any task panics, the package ends with an error and its
+//! host starts it again. Keys that freeze because a task is gone would be worse.
 
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinHandle};
 
-/// A task has ended that the package can't go on without.
+/// A task that the package can't run without has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TaskFailure {
-    /// It has returned although there was more to do.
+    /// It has returned although it should run forever.
     #[error("the {0} task has ended")]
     Ended(&'static str),
-    /// It has panicked; the log has the message and the place.
+    /// It has panicked; message and location are in the log.
     #[error("the {0} task has panicked")]
     Panicked(&'static str),
 }
 
-/// Starts and watches tasks. Cheap to clone; all clones report to the [`Failures`] that came with the first.
+/// Spawns and watches tasks. Cheap to clone; all clones report to the same [`Failures`].
 #[derive(Clone, Debug)]
 pub struct Supervisor(mpsc::Sender<TaskFailure>);
 
-/// Where a [`Supervisor`] reports to.
+/// Receives the failures that a [`Supervisor`] and its clones report.
 #[derive(Debug)]
 pub struct Failures(mpsc::Receiver<TaskFailure>);
 
 impl Failures {
-    /// The first failure. Waits as long as there is none; safe to cancel.
+    /// Waits for the first failure. Cancel-safe.
     pub async fn next(&mut self) -> TaskFailure {
         match self.0.recv().await {
             Some(failure) => failure,
-            // Nothing is watched any more.
+            // No supervisor is left.
             None => std::future::pending().await,
         }
     }
 }
 
 impl Supervisor {
-    /// A supervisor, and where it reports to.
+    /// Creates a supervisor and the receiver of its failures.
     #[must_use]
     pub fn new() -> (Self, Failures) {
-        // The first failure ends the package; further ones need no place.
+        // The first failure ends the package, so further ones may be dropped.
         let (sender, receiver) = mpsc::channel(1);
         (Self(sender), Failures(receiver))
     }
 
-    /// Spawns a task that lasts as long as the package.
+    /// Spawns a task that runs as long as the package.
     ///
     /// # Panics
     /// Outside a tokio runtime.
@@ -51,7 +51,7 @@ impl Supervisor {
         self.watch(name, tokio::spawn(task));
     }
 
-    /// Spawns a task that may end or be aborted, but not panic.
+    /// Spawns a task that may end or be aborted, but must not panic.
     ///
     /// # Panics
     /// Outside a tokio runtime.
@@ -62,7 +62,7 @@ impl Supervisor {
         abort
     }
 
-    /// Watches a task that lasts as long as the package.
+    /// Watches a task that runs as long as the package.
     ///
     /// # Panics
     /// Outside a tokio runtime.
@@ -70,7 +70,7 @@ impl Supervisor {
         self.report(name, task, Some(TaskFailure::Ended(name)));
     }
 
-    /// Spawns work that may block, and may end but not panic.
+    /// Spawns blocking work that may end, but must not panic.
     ///
     /// # Panics
     /// Outside a tokio runtime.
@@ -78,13 +78,13 @@ impl Supervisor {
         self.report(name, tokio::task::spawn_blocking(work), None);
     }
 
-    /// Records that a thread of another kind has panicked.
+    /// Records the panic of a thread that isn't spawned here.
     pub fn on_panic(&self, name: &'static str) {
         self.fail(TaskFailure::Panicked(name));
     }
 
     fn fail(&self, failure: TaskFailure) {
-        tracing::error!(%failure, "the package can't go on");
+        tracing::error!(%failure, "a task has failed, so the package ends");
         let _ = self.0.try_send(failure);
     }
 
@@ -108,21 +108,21 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn panic_of_any_task_is_reported() {
+    async fn panic_is_reported_of_every_task() {
         let (tasks, mut failures) = Supervisor::new();
-        tasks.spawn("first", async { panic!("as it should") });
+        tasks.spawn("first", async { panic!("on purpose") });
         assert_eq!(failures.next().await, TaskFailure::Panicked("first"));
-        tasks.spawn_once("second", async { panic!("as it should") });
+        tasks.spawn_once("second", async { panic!("on purpose") });
         assert_eq!(failures.next().await, TaskFailure::Panicked("second"));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn end_is_reported_of_lasting_tasks_only() {
+    async fn end_is_reported_of_permanent_tasks_only() {
         let (tasks, mut failures) = Supervisor::new();
         tasks.spawn_once("short", async {});
         let soon = std::time::Duration::from_secs(1);
         assert!(tokio::time::timeout(soon, failures.next()).await.is_err());
-        tasks.spawn("lasting", async {});
-        assert_eq!(failures.next().await, TaskFailure::Ended("lasting"));
+        tasks.spawn("permanent", async {});
+        assert_eq!(failures.next().await, TaskFailure::Ended("permanent"));
     }
 }

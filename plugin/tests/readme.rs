@@ -1,12 +1,11 @@
-//! The README lists the widgets that there are: manifest.json is where they are declared, and a list beside it that
-//! nobody checks would soon tell something else.
+//! The README's table of widgets matches manifest.json, where they are declared.
 
 use host_sdk::manifest::PackageConfig;
 
 const README: &str = include_str!("../../README.md");
 const MANIFEST: &str = include_str!("../../manifest.json");
 
-/// First column of the table under the heading "Widgets", without its two head lines.
+/// Returns the first column of the table under the heading "Widgets", without its two header lines.
 fn listed() -> Vec<&'static str> {
     README
         .lines()
@@ -20,7 +19,7 @@ fn listed() -> Vec<&'static str> {
 }
 
 #[test]
-fn the_readme_lists_every_widget_of_the_manifest_in_its_order() {
+fn readme_lists_the_widgets_in_manifest_order() {
     let manifest = PackageConfig::parse(MANIFEST).unwrap();
     let declared: Vec<_> = manifest.widgets.iter().map(|widget| widget.name.as_str()).collect();
     assert_eq!(listed(), declared);

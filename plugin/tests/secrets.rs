@@ -1,6 +1,6 @@
-//! No secret gets into a log, a `Debug` form, an error or a message to the page, whatever happens.
+//! No secret appears in a log, a `Debug` form, an error or a message to the page.
 //!
-//! A process of its own, because it catches everything that anything in the process logs, down to `trace`.
+//! This is a separate process because it captures everything that is logged in the process, down to `trace`.
 
 use std::fmt::{Debug, Write as _};
 use std::sync::{Arc, Mutex};
@@ -20,7 +20,7 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 use url::Url;
 
-/// Collects what is logged.
+/// Collects the log.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
 
@@ -35,22 +35,22 @@ impl io::Write for Log {
     }
 }
 
-/// What a page sees of a command, and what somebody who logs it with `Debug` would see.
+/// Handles a command, and records what a page sees of it and what logging it with `Debug` would show.
 async fn command(auth: &Auth, spotify: &Client, seen: &mut String, payload: serde_json::Value) -> Option<Url> {
     let command = PageCommand::read(&payload).unwrap();
-    note(seen, &command);
+    record(seen, &command);
     let mut open = None;
     for reply in handle(auth, spotify, command).await {
         match reply {
-            Reply::Event(event) => note(seen, &event.payload()),
+            Reply::Event(event) => record(seen, &event.payload()),
             Reply::OpenUrl(url) => open = Some(url),
         }
     }
     open
 }
 
-fn note(seen: &mut String, what: &impl Debug) {
-    writeln!(seen, "{what:?}").unwrap();
+fn record(seen: &mut String, value: &impl Debug) {
+    writeln!(seen, "{value:?}").unwrap();
 }
 
 #[tokio::test]
@@ -63,7 +63,7 @@ async fn no_secret_is_logged_or_shown() {
         .with_ansi(false)
         .with_writer(move || writer.clone())
         .with_filter(EnvFilter::new("trace"));
-    let files = spotify_plugin::log::to_file(&logs, EnvFilter::new("trace"));
+    let files = spotify_plugin::log::file_layer(&logs, EnvFilter::new("trace"));
     tracing::subscriber::set_global_default(tracing_subscriber::registry().with(everything).with(files)).unwrap();
     spotify_plugin::log::log_panics();
 
@@ -104,24 +104,24 @@ async fn no_secret_is_logged_or_shown() {
         if pasted {
             command(&auth, &spotify, &mut seen, json!({"command": "finishLogin", "url": back.as_str()})).await;
         } else {
-            note(&mut seen, &http.client().await.unwrap().get(back).send().await.unwrap().text().await.unwrap());
+            record(&mut seen, &http.client().await.unwrap().get(back).send().await.unwrap().text().await.unwrap());
         }
         assert_eq!(watch.borrow().link, Link::Linked);
-        note(&mut seen, &spotify.me(&id).await.unwrap());
+        record(&mut seen, &spotify.me(&id).await.unwrap());
         spotify.next(None).await.unwrap();
     }
     clock.advance(3_600_000);
-    note(&mut seen, &auth.token(Group::Player, Needs::User).await.unwrap());
+    record(&mut seen, &auth.token(Group::Player, Needs::User).await.unwrap());
     sim.expire_access_tokens();
-    note(&mut seen, &spotify.player().await.unwrap());
+    record(&mut seen, &spotify.player().await.unwrap());
     sim.revoke_refresh_tokens();
     clock.advance(3_600_000);
-    note(&mut seen, &spotify.pause(None).await.unwrap_err());
+    record(&mut seen, &spotify.pause(None).await.unwrap_err());
     let counts = auth.counts().await;
-    note(&mut seen, &PageEvent::accounts(&watch.borrow(), counts).payload());
-    note(&mut seen, &watch.borrow());
+    record(&mut seen, &PageEvent::accounts(&watch.borrow(), counts).payload());
+    record(&mut seen, &watch.borrow());
 
-    let panicked = tokio::spawn(async { panic!("as nothing should") }).await;
+    let panicked = tokio::spawn(async { panic!("on purpose") }).await;
     assert!(panicked.is_err());
     let logged = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
     let files = fs::read_dir(&logs).unwrap().map(|file| file.unwrap().path());
@@ -129,11 +129,11 @@ async fn no_secret_is_logged_or_shown() {
         .filter(|file| file.extension().is_some_and(|ending| ending == "log"))
         .map(|file| fs::read_to_string(file).unwrap())
         .collect();
-    // The newest lines are in the files: the last ones, and how a panic came about.
+    // The files contain the newest lines, including the panic with its location.
     assert!(in_files.contains("the link to Spotify has changed before=Linked now=SignInAgain"), "{in_files}");
-    let panic = in_files.lines().find(|line| line.contains("panicked: as nothing should")).unwrap_or_default();
+    let panic = in_files.lines().find(|line| line.contains("panicked: on purpose")).unwrap_or_default();
     assert!(panic.contains("secrets.rs:"), "{in_files}");
-    assert!(logged.contains("Spotify is linked") && logged.contains("TRACE hyper"), "the log was not caught");
+    assert!(logged.contains("Spotify is linked") && logged.contains("TRACE hyper"), "the log was not captured");
     let issued = sim.issued_tokens();
     assert!(!issued.codes.is_empty() && !issued.access.is_empty() && !issued.refresh.is_empty());
     let basic = BASE64_STANDARD.encode(format!("{DEMO_CLIENT_ID}:{DEMO_CLIENT_SECRET}"));

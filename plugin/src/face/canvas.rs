@@ -1,7 +1,7 @@
-//! What all faces are drawn with: backgrounds, bars, icons, covers, lines.
+//! The drawing primitives of all faces: backgrounds, bars, icons, covers, lines.
 //!
-//! A layout draws what stands still at once. What moves by itself, a line that scrolls or the place in a track, it only
-//! puts down as [`Moving`], so that the renderer can draw it again and again over the same ground.
+//! A layout draws static parts immediately. Moving parts, a scrolling line or the position in a track, it only records as
+//! [`Moving`], so that the renderer can redraw them over the same static layer.
 
 use std::sync::Arc;
 
@@ -18,36 +18,36 @@ use super::scroll::Moment;
 use super::text::{Area, LongLine, Style, Typesetter};
 use super::{Progress, Scroll, Size};
 
-/// Of a dimmed face, this much is left of whatever stands out from the background.
+/// Opacity of everything but the background on a dimmed face.
 pub(super) const DIMMED: f32 = 0.5;
 
-/// The covers that are here, by their addresses.
+/// Returns the loaded cover of a URL.
 pub(super) type CoverOf<'c> = dyn Fn(&str) -> Option<Arc<Cover>> + 'c;
 
-/// One face while it is drawn.
+/// A face that is being drawn.
 pub(super) struct Face<'r> {
     pub(super) canvas: Pixmap,
     pub(super) width: f32,
     pub(super) height: f32,
-    /// How much larger than a key this is, within what looks right for icons and words.
+    /// The size relative to a single key, within limits that look right for icons and text.
     pub(super) scale: f32,
     pub(super) text: &'r mut Typesetter,
     pub(super) icons: &'r mut Icons,
     pub(super) moving: Vec<Moving>,
 }
 
-/// What is drawn over the ground each time.
+/// A part that is drawn over the static layer each time.
 pub(super) enum Moving {
     /// A line that scrolls.
     Line(LongLine),
-    /// How far the track is, as a bar over its track.
+    /// The position in the track, as a bar.
     Bar { area: Area, colour: Rgb },
-    /// How far the track is, in digits.
+    /// The position in the track, in digits.
     Elapsed { area: Area, style: Style },
 }
 
 impl Moving {
-    /// Draws it as it is at a moment.
+    /// Draws it as of a moment.
     pub(super) fn draw(
         &self,
         canvas: &mut Pixmap,
@@ -69,7 +69,7 @@ impl Moving {
         }
     }
 
-    /// How far it scrolls, in pixels.
+    /// Returns how far it scrolls, in pixels.
     pub(super) fn travel(&self) -> u32 {
         match self {
             Moving::Line(line) => line.travel,
@@ -87,8 +87,9 @@ impl<'r> Face<'r> {
         Face { canvas, width, height, scale, text, icons, moving: Vec::new() }
     }
 
-    /// The whole cover, its corners hardly rounded and nothing drawn over it, as Spotify's design guidelines ask; centred
-    /// in its square if it isn't one. Without a cover, an icon on a plain square.
+    /// Draws the whole cover with slightly rounded corners and nothing over it, as
+    /// [Spotify's design guidelines](https://developer.spotify.com/documentation/design) require, centred in its square.
+    /// Without a cover, draws an icon on a plain square.
     pub(super) fn cover(&mut self, cover: Option<&Cover>, square: (f32, f32, f32), stand_in: Icon, plain: (Rgb, Rgb)) {
         let (x, y, side) = (square.0.round(), square.1.round(), square.2);
         let radius = match side {
@@ -97,8 +98,8 @@ impl<'r> Face<'r> {
             _ => 2.0,
         };
         let Some(picture) = cover.and_then(|cover| cover.scaled(side as u32)) else {
-            let (ground, icon) = plain;
-            fill(&mut self.canvas, rounded(Area { x, y, width: side, height: side }, radius), ground);
+            let (background, icon) = plain;
+            fill(&mut self.canvas, rounded(Area { x, y, width: side, height: side }, radius), background);
             let centre = side / 2.0;
             self.icon(stand_in, icon, (side * 0.46).round(), x + centre, y + centre);
             return;
@@ -123,7 +124,7 @@ impl<'r> Face<'r> {
         self.canvas.fill_path(&path, &paint, FillRule::Winding, Transform::identity(), None);
     }
 
-    /// One line of text. One that is too long moves, if it may; else it ends with an ellipsis.
+    /// Draws one line of text. If it is too long, it scrolls, or is truncated with an ellipsis if scrolling is off.
     pub(super) fn line(&mut self, text: &str, area: Area, style: &Style, scroll: Scroll) {
         if scroll != Scroll::Off
             && let Some(line) = self.text.long_line(text, area, style)
@@ -134,14 +135,13 @@ impl<'r> Face<'r> {
         }
     }
 
-    /// A line in the middle of its area. A longer one gets smaller before it is cut. `style.size` is the largest size;
-    /// `smallest` the least.
+    /// Draws one line of text that shrinks from `style.size` down to `smallest` before it is truncated.
     pub(super) fn shrinking_line(&mut self, text: &str, area: Area, style: &Style, smallest: f32) {
         let style = Style { size: self.shrunk(text, area.width, style, smallest), ..*style };
         self.text.strip(&mut self.canvas, text, area, &style);
     }
 
-    /// The size at which a line fits a width, between `smallest` and `style.size`.
+    /// Returns the size at which a line fits a width, between `smallest` and `style.size`.
     pub(super) fn shrunk(&mut self, text: &str, width: f32, style: &Style, smallest: f32) -> f32 {
         let natural = self.text.width(text, style);
         (style.size * width / natural.max(1.0)).clamp(smallest.min(style.size), style.size)
@@ -162,12 +162,12 @@ impl<'r> Face<'r> {
         }
     }
 
-    /// The background of a key: `base`, a little lighter above and darker below.
+    /// Fills the background of a key: `base`, slightly lighter at the top and darker at the bottom.
     pub(super) fn key_background(&mut self, base: Rgb) {
         self.background(base.blend(WHITE, 0.04), base.darken(0.82));
     }
 
-    /// A gradient from top to bottom. Each row is of one colour, which PNG packs into almost nothing.
+    /// Fills the background with a vertical gradient. Each row has a single colour, which PNG compresses to almost nothing.
     pub(super) fn background(&mut self, top: Rgb, bottom: Rgb) {
         let width = self.canvas.width() as usize;
         let rows = self.canvas.data_mut().chunks_exact_mut(width * 4);
@@ -180,12 +180,12 @@ impl<'r> Face<'r> {
     }
 }
 
-/// A style at a size in pixels.
+/// Returns a text style; `size` is in pixels.
 pub(super) fn style(size: f32, strong: bool, align: Align, colour: Rgb) -> Style {
     Style { size, weight: if strong { STRONG } else { NORMAL }, colour, align, tabular: false }
 }
 
-/// Elapsed and total time: m:ss, or h:mm:ss for both where the total has hours.
+/// Formats elapsed and total time: m:ss, or h:mm:ss for both if the total has hours.
 pub(super) fn clock(progress: Progress) -> (String, String) {
     let format = |seconds: u32| {
         let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
@@ -199,7 +199,7 @@ pub(super) fn clock(progress: Progress) -> (String, String) {
     (format(position), format(progress.duration_s))
 }
 
-/// A bar with round ends that fills a share (0 to 1, more counts as 1) of its area.
+/// Draws a bar with round ends that fills a share (0 to 1, more counts as 1) of its area.
 pub(super) fn meter(canvas: &mut Pixmap, area: Area, share: f32, colour: Rgb) {
     if share > 0.0 {
         let width = (area.width * share.min(1.0)).max(area.height);
@@ -215,9 +215,9 @@ pub(super) fn fill(canvas: &mut Pixmap, path: Option<Path>, Rgb(r, g, b): Rgb) {
     canvas.fill_path(&path, &paint, FillRule::Winding, Transform::identity(), None);
 }
 
-/// A rectangle with rounded corners; none if it is empty.
+/// Returns a rectangle with rounded corners, or `None` if it is empty.
 pub(super) fn rounded(area: Area, radius: f32) -> Option<Path> {
-    // How far a cubic's handles reach for a quarter of a circle.
+    // Length of a cubic Bézier's handles that approximates a quarter circle.
     const HANDLE: f32 = 0.552_285;
     let (left, top) = (area.x, area.y);
     let (right, bottom) = (area.x + area.width, area.y + area.height);
@@ -242,7 +242,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_read_as_on_a_clock() {
+    fn clock_formats_elapsed_and_total_time() {
         let clock = |position_s, duration_s| {
             let (elapsed, total) = clock(Progress { position_s, duration_s });
             format!("{elapsed} {total}")

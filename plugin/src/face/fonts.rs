@@ -1,9 +1,9 @@
-//! Which font shows which character.
+//! The choice of a font for each character.
 //!
-//! Inter is embedded and comes first. What it lacks comes from the fonts of the system, which are looked for elsewhere
-//! (`installed`). Until they are found a text is laid out with what is there, and has to be laid out again then.
-//! Only the faces that are really used are handed over to the layout, as mapped files: a system has hundreds, and
-//! cosmic-text's own fallback would open every one of them for a character that none has.
+//! Inter is embedded and preferred. Characters that it lacks come from the system's fonts, which are searched for in
+//! `installed`. Until they are found, a text is laid out with the fonts at hand, and laid out again afterwards. Only faces
+//! that are used are given to the layout, as mapped files: a system has hundreds, and cosmic-text's own fallback would open
+//! every one of them for a character that none of them has.
 
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
@@ -16,49 +16,50 @@ use unicode_segmentation::UnicodeSegmentation;
 
 use super::installed::{Answer, Coverage, Installed, Kind, Wanted, is_emoji};
 
-/// The family that is embedded.
+/// The embedded family.
 const FAMILY: &str = "Inter";
 pub(super) static REGULAR: &[u8] = include_bytes!("../../assets/fonts/Inter-Regular.otf");
 static SEMI_BOLD: &[u8] = include_bytes!("../../assets/fonts/Inter-SemiBold.otf");
 
-/// What the embedded fonts have; a test holds them to be equal in it.
-static EMBEDDED: LazyLock<Coverage> = LazyLock::new(|| Coverage::of(REGULAR, 0));
+/// The coverage of the embedded fonts, which is the same for all weights, as a test ensures.
+static EMBEDDED: LazyLock<Coverage> = LazyLock::new(|| Coverage::from_file(REGULAR, 0));
 
-/// Shown for a character that no font has: a plain square, which the embedded font has.
+/// Replaces a character that no font has: a plain square from the embedded font.
 const UNKNOWN: &str = "\u{25a1}";
 
-/// The weights that the faces use, both embedded.
+/// The weights in use, both embedded.
 pub(super) const NORMAL: Weight = Weight::NORMAL;
 pub(super) const STRONG: Weight = Weight::SEMIBOLD;
 
 /// The fonts that text is laid out with, and the choice among the system's.
 pub(super) struct Fonts {
-    /// Embedded fonts, and those of the system's that are in use.
+    /// The embedded fonts, and those of the system's fonts that are in use.
     pub(super) system: FontSystem,
-    /// What is installed.
+    /// The search in the system's fonts.
     pub(super) installed: Installed,
-    /// The language that decides between Chinese and Japanese forms where a text leaves that open.
+    /// The language that decides between Chinese and Japanese forms if a text doesn't.
     language: &'static str,
-    /// The font of each grapheme; none while it is looked for.
+    /// The font of each grapheme; `None` while it is searched for.
     chosen: HashMap<Wanted, Option<Choice>>,
-    /// The installed face that was found last for each kind of text, and what it has. The next grapheme of the kind is
-    /// mostly in it, too, and has its font at once.
+    /// The installed face that was last found for each kind of text, and its coverage. It usually has the next grapheme of
+    /// the kind, too, which then needs no search.
     found: HashMap<Kind, (Arc<Face>, Arc<Coverage>)>,
-    /// A text lacks a font that is looked for.
+    /// Whether a text lacks a font that is still searched for.
     pub(super) lacking: bool,
 }
 
 /// The font of a grapheme.
 #[derive(Debug, Clone, PartialEq)]
 enum Choice {
-    /// The embedded family, at the weight asked for.
+    /// The embedded family in the requested weight.
     Embedded,
+    /// An installed face.
     Face(Arc<Face>),
     /// No font has it.
-    Nothing,
+    Missing,
 }
 
-/// What cosmic-text finds a face by.
+/// The attributes by which cosmic-text finds a face.
 #[derive(Debug, PartialEq)]
 struct Face {
     family: String,
@@ -67,18 +68,18 @@ struct Face {
     style: Style,
 }
 
-/// A stretch of text in one font.
+/// A part of a text in one font.
 pub(super) struct Span<'t> {
     pub(super) text: &'t str,
     choice: Choice,
 }
 
 impl Span<'_> {
-    /// What cosmic-text is to lay this span out with; `attrs` are those of the text as a whole.
+    /// Returns the attributes to lay out this span with; `attrs` are those of the whole text.
     pub(super) fn attrs<'a>(&'a self, attrs: &Attrs<'a>) -> Attrs<'a> {
         let attrs = attrs.clone();
         match &self.choice {
-            Choice::Embedded | Choice::Nothing => attrs,
+            Choice::Embedded | Choice::Missing => attrs,
             Choice::Face(face) => {
                 attrs.family(Family::Name(&face.family)).weight(face.weight).stretch(face.stretch).style(face.style)
             }
@@ -86,8 +87,8 @@ impl Span<'_> {
     }
 }
 
-/// The fonts were chosen before cosmic-text sees the text; all that is left is the punctuation in a
-/// right-to-left word (see [`keep_together`]).
+/// A fallback to the embedded font only. Fonts are chosen before cosmic-text gets the text, so only the punctuation in a
+/// right-to-left word (see [`keep_together`]) needs a fallback.
 struct OnlyEmbedded;
 
 impl Fallback for OnlyEmbedded {
@@ -103,10 +104,10 @@ impl Fallback for OnlyEmbedded {
 }
 
 impl Fonts {
-    /// Graphemes whose choice is remembered; a title in Chinese has some ten new ones.
-    const REMEMBERED: usize = 2048;
+    /// Maximum number of cached choices; a title in Chinese has some ten new graphemes.
+    const MAX_CHOSEN: usize = 2048;
 
-    /// `language` is a tag such as "ja" or "zh_TW".
+    /// Creates the fonts for a language tag such as "ja" or "zh_TW".
     pub(super) fn new(language: &str, installed: Installed) -> Self {
         let mut embedded = Database::new();
         for font in [REGULAR, SEMI_BOLD] {
@@ -122,18 +123,18 @@ impl Fonts {
         }
     }
 
-    /// The attributes of the embedded font.
+    /// Returns the attributes of the embedded font.
     pub(super) fn attrs(weight: Weight) -> Attrs<'static> {
         Attrs::new().family(Family::Name(FAMILY)).weight(weight)
     }
 
-    /// Cuts a text into spans of one font each. Sets `lacking` where a font is yet to be found.
+    /// Splits a text into spans of one font each. Sets `lacking` if a font is yet to be found.
     pub(super) fn spans<'t>(&mut self, text: &'t str, weight: Weight) -> Vec<Span<'t>> {
         let han = han_of(text).unwrap_or(self.language);
         let mut new = Vec::new();
         let mut graphemes: Vec<(&str, Choice)> =
             text.graphemes(true).map(|grapheme| (grapheme, self.choose(grapheme, weight, han, &mut new))).collect();
-        self.look_for(new);
+        self.search(new);
         keep_together(&mut graphemes);
 
         let mut spans: Vec<Span<'t>> = Vec::new();
@@ -142,10 +143,10 @@ impl Fonts {
             let at = end;
             end += grapheme.len();
             match spans.last_mut() {
-                Some(last) if last.choice == choice && choice != Choice::Nothing => last.text = &text[begin..end],
+                Some(last) if last.choice == choice && choice != Choice::Missing => last.text = &text[begin..end],
                 _ => {
                     begin = at;
-                    let text = if choice == Choice::Nothing { UNKNOWN } else { grapheme };
+                    let text = if choice == Choice::Missing { UNKNOWN } else { grapheme };
                     spans.push(Span { text, choice });
                 }
             }
@@ -153,9 +154,9 @@ impl Fonts {
         spans
     }
 
-    /// The font of a grapheme, as far as it is known. One that is to be looked for goes to `new`.
+    /// Returns the font of a grapheme, as far as it is known. A grapheme that has to be searched for is added to `new`.
     fn choose(&mut self, grapheme: &str, weight: Weight, han: &'static str, new: &mut Vec<Wanted>) -> Choice {
-        // Most text is this, and needs no look-up.
+        // The usual case, without a look-up.
         if grapheme.len() == 1 && grapheme.is_ascii() {
             return Choice::Embedded;
         }
@@ -175,15 +176,15 @@ impl Fonts {
         if choice.is_none() {
             new.push(wanted.clone());
         }
-        self.remember(wanted, choice.clone());
+        self.cache(wanted, choice.clone());
         choice.unwrap_or_else(|| without_installed(grapheme))
     }
 
-    fn look_for(&mut self, new: Vec<Wanted>) {
+    fn search(&mut self, new: Vec<Wanted>) {
         if new.is_empty() {
             return;
         }
-        if self.installed.look_for(new.clone()) {
+        if self.installed.search(new.clone()) {
             self.lacking = true;
             return;
         }
@@ -191,49 +192,49 @@ impl Fonts {
         for wanted in new {
             if never {
                 let choice = without_installed(&wanted.grapheme);
-                self.remember(wanted, Some(choice));
+                self.cache(wanted, Some(choice));
             } else {
-                // It is asked for again by the next text that has it.
+                // The next text with this grapheme searches for it again.
                 self.chosen.remove(&wanted);
                 self.lacking = true;
             }
         }
     }
 
-    /// How much is remembered: choices, kinds of text with a font, fonts.
+    /// Returns the sizes of the caches: choices, kinds of text with a font, fonts.
     #[cfg(test)]
-    pub(super) fn remembered(&self) -> [usize; 3] {
+    pub(super) fn cache_sizes(&self) -> [usize; 3] {
         [self.chosen.len(), self.found.len(), self.system.db().len()]
     }
 
-    /// Takes in which fonts were found.
-    pub(super) fn take_in(&mut self, answer: Answer) {
+    /// Applies the result of a search.
+    pub(super) fn apply(&mut self, answer: Answer) {
         for (wanted, found) in answer {
             let choice = match found {
                 Some(found) => {
-                    let face = self.hand_over(&found.face);
+                    let face = self.register(&found.face);
                     self.found.insert(wanted.kind(), (face.clone(), found.coverage));
                     Choice::Face(face)
                 }
                 None => without_installed(&wanted.grapheme),
             };
-            self.remember(wanted, Some(choice));
+            self.cache(wanted, Some(choice));
         }
         if matches!(self.installed, Installed::Never) {
-            // What is still looked for will not be found.
+            // Pending searches will not be answered.
             self.chosen.retain(|_, choice| choice.is_some());
         }
     }
 
-    fn remember(&mut self, wanted: Wanted, choice: Option<Choice>) {
-        if self.chosen.len() >= Self::REMEMBERED {
+    fn cache(&mut self, wanted: Wanted, choice: Option<Choice>) {
+        if self.chosen.len() >= Self::MAX_CHOSEN {
             self.chosen.clear();
         }
         self.chosen.insert(wanted, choice);
     }
 
-    /// cosmic-text falls back to fonts of the same weight only, so the embedded one has to be there in the
-    /// weights of all faces that are in use.
+    /// Registers the embedded font in another weight. cosmic-text falls back to fonts of the same weight only, so the embedded
+    /// font must be available in the weights of all faces in use.
     fn embed_as(&mut self, weight: Weight) {
         let database = self.system.db_mut();
         let embedded = database.faces().filter(|face| face.families.iter().any(|(name, _)| name == FAMILY));
@@ -245,8 +246,8 @@ impl Fonts {
         }
     }
 
-    /// Makes a face known to the layout.
-    fn hand_over(&mut self, face: &FaceInfo) -> Arc<Face> {
+    /// Makes a face available to the layout.
+    fn register(&mut self, face: &FaceInfo) -> Arc<Face> {
         let family = face.families.first().map_or_else(String::new, |(name, _)| name.clone());
         let known = self
             .system
@@ -261,9 +262,8 @@ impl Fonts {
     }
 }
 
-/// Gives the punctuation in a right-to-left word the font of its letters, whether that has it or not:
-/// cosmic-text 0.19 puts the parts of such a word in the wrong order where their attributes differ, and in
-/// the right one where it finds itself that a font lacks a character.
+/// Gives the punctuation in a right-to-left word the font of its letters, even if that font lacks it: cosmic-text 0.19
+/// orders the parts of such a word wrongly if their attributes differ, but correctly if it falls back to another font itself.
 fn keep_together(graphemes: &mut [(&str, Choice)]) {
     let is_space = |(text, _): &(&str, Choice)| text.chars().all(char::is_whitespace);
     for word in graphemes.split_mut(is_space) {
@@ -276,7 +276,7 @@ fn keep_together(graphemes: &mut [(&str, Choice)]) {
     }
 }
 
-/// Whether a text runs from right to left, as its first letter says.
+/// Returns whether a text runs from right to left, according to its first letter.
 pub(super) fn is_rtl(text: &str) -> bool {
     let script = text.chars().map(|c| c.script()).find(|script| !matches!(script, Script::Common | Script::Inherited));
     matches!(
@@ -285,13 +285,13 @@ pub(super) fn is_rtl(text: &str) -> bool {
     )
 }
 
-/// The font of a grapheme that no installed font shows. An emoji may have a plain form in the embedded one.
+/// Returns the font of a grapheme that no installed font has. An emoji may have a plain form in the embedded font.
 fn without_installed(grapheme: &str) -> Choice {
-    if EMBEDDED.has(grapheme) { Choice::Embedded } else { Choice::Nothing }
+    if EMBEDDED.has(grapheme) { Choice::Embedded } else { Choice::Missing }
 }
 
-/// The country forms of Chinese characters that a text itself gives away: kana are Japanese, hangul Korean,
-/// bopomofo Taiwanese.
+/// Returns the regional forms of Chinese characters that a text itself implies: Japanese for kana, Korean for hangul,
+/// Taiwanese for bopomofo.
 fn han_of(text: &str) -> Option<&'static str> {
     text.chars().find_map(|c| match c.script() {
         Script::Hiragana | Script::Katakana => Some("ja"),
@@ -301,7 +301,7 @@ fn han_of(text: &str) -> Option<&'static str> {
     })
 }
 
-/// A host's language, as the platform lists spell the ones that differ in Chinese characters.
+/// Returns a host's language as the platforms' font lists spell those that differ in Chinese characters.
 fn han_locale(wanted: &str) -> &'static str {
     language::find(wanted, &["zh-CN", "zh-TW", "zh-HK", "ja", "ko"]).unwrap_or("zh-CN")
 }
@@ -316,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn the_embedded_font_covers_the_european_scripts() {
+    fn embedded_font_covers_european_scripts() {
         assert!(embedded("Sigur Rós – Hoppípolla (“live”) … ½ €5 ß ẞ Œuvre Ďáblice Łódź İstanbul"));
         assert!(embedded("Кино — Группа крови № 1 Їжак Ђорђе"));
         assert!(embedded("Μάνος Χατζιδάκις Ώ"));
@@ -324,20 +324,20 @@ mod tests {
     }
 
     #[test]
-    fn both_weights_cover_the_same() {
+    fn embedded_weights_have_the_same_coverage() {
         assert!(EMBEDDED.has(UNKNOWN));
-        assert!(Coverage::of(SEMI_BOLD, 0) == *EMBEDDED);
+        assert!(Coverage::from_file(SEMI_BOLD, 0) == *EMBEDDED);
     }
 
     #[test]
-    fn what_no_font_has_is_one_sign_each() {
+    fn missing_characters_become_one_square_each() {
         let mut fonts = Fonts::new("en", Installed::Never);
         let texts: Vec<&str> = fonts.spans("a漢字b", NORMAL).iter().map(|span| span.text).collect();
         assert_eq!(texts, ["a", UNKNOWN, UNKNOWN, "b"]);
     }
 
     #[test]
-    fn a_right_to_left_word_is_of_one_font() {
+    fn right_to_left_word_has_one_font() {
         let arabic = Choice::Face(Arc::new(Face {
             family: "Some Arabic".to_owned(),
             weight: Weight::BOLD,
@@ -352,7 +352,7 @@ mod tests {
     }
 
     #[test]
-    fn the_embedded_font_is_there_in_every_weight_in_use() {
+    fn embedded_font_is_registered_in_every_used_weight() {
         let mut fonts = Fonts::new("en", Installed::Never);
         fonts.embed_as(Weight::BOLD);
         fonts.embed_as(Weight::BOLD);
@@ -363,13 +363,13 @@ mod tests {
     }
 
     #[test]
-    fn direction_is_of_the_first_letter() {
+    fn direction_is_that_of_the_first_letter() {
         assert!(is_rtl("«أنت» Live") && is_rtl("1998 שלום"));
         assert!(!is_rtl("Live (أنت)") && !is_rtl("") && !is_rtl("123"));
     }
 
     #[test]
-    fn chinese_characters_follow_their_neighbours() {
+    fn chinese_forms_follow_text_and_language() {
         assert_eq!(han_of("夜に駆ける"), Some("ja"));
         assert_eq!(han_of("사랑 愛"), Some("ko"));
         assert_eq!(han_of("青花瓷"), None);

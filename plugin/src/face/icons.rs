@@ -1,4 +1,4 @@
-//! The icons of the keys: SVG sources in `assets/icons`, drawn in any colour and kept once drawn.
+//! The icons of the keys: SVG sources in `assets/icons`, rendered in any colour and cached.
 
 use std::collections::HashMap;
 
@@ -7,7 +7,7 @@ use resvg::usvg::{Options, Tree};
 
 use super::colour::Rgb;
 
-/// What a key or a notice can show.
+/// An icon of a key or a notice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Icon {
@@ -15,9 +15,9 @@ pub enum Icon {
     Play,
     /// Two bars: a press pauses.
     Pause,
-    /// To the previous track.
+    /// Skips to the previous track.
     Previous,
-    /// To the next track.
+    /// Skips to the next track.
     Next,
     /// A loudspeaker with waves: a volume.
     Volume,
@@ -33,7 +33,7 @@ pub enum Icon {
     Repeat,
     /// Circling arrows with a 1: the track repeats.
     RepeatOne,
-    /// A chain: an account is to be linked.
+    /// A chain: an account has to be linked.
     Link,
     /// A triangle with an exclamation mark.
     Warning,
@@ -45,17 +45,17 @@ pub enum Icon {
     Speaker,
     /// Head and shoulders: an account.
     Account,
-    /// A note: music in general, and the stand-in for a missing cover.
+    /// A note: music in general, and a missing cover.
     Music,
     /// A heart's outline: not liked.
     Heart,
     /// A full heart: liked.
     HeartFilled,
-    /// Lines with a plus: into a playlist.
+    /// Lines with a plus: adds to a playlist.
     PlusList,
-    /// Lines with a minus in a circle: out of a playlist.
+    /// Lines with a minus in a circle: removes from a playlist.
     MinusList,
-    /// A triangle before lines, with a plus: into the queue.
+    /// A triangle before lines, with a plus: adds to the queue.
     QueueAdd,
     /// Lines: a list of tracks.
     List,
@@ -65,13 +65,13 @@ pub enum Icon {
     Phone,
     /// A television set: a device.
     Tv,
-    /// A screen with waves: a device that is played to.
+    /// A screen with waves: a Cast device.
     Cast,
-    /// Two triangles to the right: forward in the track.
+    /// Two triangles to the right: seeks forward.
     SeekForward,
-    /// Two triangles to the left: back in the track.
+    /// Two triangles to the left: seeks back.
     SeekBack,
-    /// An arrow that turns back: from the beginning.
+    /// An arrow that turns back: restarts the track.
     Restart,
     /// An arrow out of a frame: opens something elsewhere.
     External,
@@ -161,37 +161,38 @@ impl Icon {
     }
 }
 
-/// Drawn icons, one for each icon, colour and size that was asked for.
+/// The cache of rendered icons, by icon, colour and size.
 #[derive(Default)]
 pub(super) struct Icons {
-    drawn: HashMap<(Icon, Rgb, u32), Pixmap>,
+    rendered: HashMap<(Icon, Rgb, u32), Pixmap>,
 }
 
 impl Icons {
-    /// The layouts use some dozen sizes. Most colours are few, but those beside a cover are of the cover.
-    const KEPT: usize = 256;
+    /// Maximum number of cached icons. The layouts use some dozen sizes and few colours, except for those that depend on a
+    /// cover.
+    const MAX_RENDERED: usize = 256;
 
-    /// How many icons are kept.
+    /// Returns the number of cached icons.
     #[cfg(test)]
-    pub(super) fn remembered(&self) -> usize {
-        self.drawn.len()
+    pub(super) fn cache_size(&self) -> usize {
+        self.rendered.len()
     }
 
-    /// The icon, `px` pixels wide and high; none if its source is broken, which a test rules out.
+    /// Returns an icon, `px` pixels wide and high. `None` if its source is invalid, which a test rules out.
     pub(super) fn get(&mut self, icon: Icon, colour: Rgb, px: u32) -> Option<&Pixmap> {
         let key = (icon, colour, px);
-        if !self.drawn.contains_key(&key) {
-            if self.drawn.len() >= Self::KEPT {
-                self.drawn.clear();
+        if !self.rendered.contains_key(&key) {
+            if self.rendered.len() >= Self::MAX_RENDERED {
+                self.rendered.clear();
             }
-            self.drawn.insert(key, draw(icon, colour, px)?);
+            self.rendered.insert(key, render(icon, colour, px)?);
         }
-        self.drawn.get(&key)
+        self.rendered.get(&key)
     }
 }
 
-/// The sources are white; only their coverage counts, the colour is given here.
-fn draw(icon: Icon, Rgb(r, g, b): Rgb, px: u32) -> Option<Pixmap> {
+/// Renders an icon in a colour. The sources are white: only their opacity is used.
+fn render(icon: Icon, Rgb(r, g, b): Rgb, px: u32) -> Option<Pixmap> {
     let tree = Tree::from_str(icon.source(), &Options::default()).ok()?;
     let mut pixmap = Pixmap::new(px, px)?;
     let scale = px as f32 / tree.size().width().max(tree.size().height());
@@ -210,14 +211,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_icon_draws_something_and_not_everything() {
+    fn every_icon_is_visible_and_within_its_box() {
         let mut icons = Icons::default();
         for icon in Icon::ALL {
-            let pixmap = icons.get(icon, Rgb(255, 0, 0), 48).expect("drawn");
+            let pixmap = icons.get(icon, Rgb(255, 0, 0), 48).expect("rendered");
             let covered = pixmap.pixels().iter().filter(|p| p.alpha() > 128).count();
             assert!((150..1700).contains(&covered), "{icon:?} covers {covered}");
             assert!(pixmap.pixels().iter().all(|p| p.green() == 0 && p.blue() == 0));
-            // A stroke that leaves the view box would be cut off at the edge.
+            // A stroke that leaves the view box would be clipped at the edge.
             let edge = |x: u32, y: u32| pixmap.pixel(x, y).is_some_and(|p| p.alpha() > 0);
             assert!(
                 !(0..48).any(|i| edge(i, 0) || edge(i, 47) || edge(0, i) || edge(47, i)),
@@ -227,21 +228,21 @@ mod tests {
     }
 
     #[test]
-    fn the_pictures_of_the_manifest_are_sound() {
-        let check = |folder: &str, least: usize, wanted: &dyn Fn(&str) -> (f32, f32)| {
+    fn manifest_icons_have_the_right_sizes_and_no_fonts() {
+        let check = |folder: &str, min_count: usize, expected: &dyn Fn(&str) -> (f32, f32)| {
             let folder = format!("{}/assets/icons/{folder}", env!("CARGO_MANIFEST_DIR"));
-            let mut seen = 0;
+            let mut count = 0;
             for entry in std::fs::read_dir(folder).expect("folder") {
                 let path = entry.expect("entry").path();
                 let source = std::fs::read_to_string(&path).expect("text");
                 let tree = Tree::from_str(&source, &Options::default()).expect("an SVG");
                 let name = path.file_stem().unwrap_or_default().to_string_lossy();
                 let size = (tree.size().width(), tree.size().height());
-                assert_eq!(size, wanted(&name), "{name}");
+                assert_eq!(size, expected(&name), "{name}");
                 assert!(!source.contains("<text"), "{name} needs a font");
-                seen += 1;
+                count += 1;
             }
-            assert!(seen >= least, "{seen} pictures");
+            assert!(count >= min_count, "{count} pictures");
         };
         check("list", 12, &|name| match name.starts_with("layout-") {
             true => (120.0, 120.0),

@@ -1,8 +1,8 @@
-//! The fonts of the system: which of them shows a character best.
+//! The search for characters in the system's fonts.
 //!
-//! Reading the list of fonts takes some 10 to 100 ms, and a character that none has makes every one of them be opened. Both
-//! happen on a thread of their own, which is started when the first such character turns up; meanwhile faces are drawn
-//! with what is there. A font is opened once to find out which characters it has, and that is remembered.
+//! Reading the list of fonts takes some 10 to 100 ms, and a search for a character that no font has opens all of them. Both
+//! happen on a separate thread, which is started for the first character that the embedded font lacks; meanwhile faces are
+//! drawn with the fonts at hand. Each font is opened once to read which characters it has.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,16 +14,16 @@ use cosmic_text::{Fallback as _, PlatformFallback};
 use tokio::sync::mpsc;
 use unicode_script::{Script, UnicodeScript};
 
-/// A grapheme whose font is looked for.
+/// A grapheme whose font is searched for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Wanted {
     pub(super) grapheme: Box<str>,
     pub(super) weight: Weight,
-    /// Which country's forms of Chinese characters are meant.
+    /// The regional forms of Chinese characters to use.
     pub(super) han: &'static str,
 }
 
-/// What fonts are chosen by: graphemes that agree in it are best shown in one font.
+/// The criteria of the choice. Graphemes of the same kind should be shown in the same font.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Kind {
     script: Option<Script>,
@@ -40,36 +40,34 @@ impl Wanted {
     }
 }
 
-/// A font that shows a grapheme.
+/// A font that has a grapheme.
 #[derive(Clone)]
 pub(super) struct Found {
     pub(super) face: FaceInfo,
     pub(super) coverage: Arc<Coverage>,
 }
 
-/// What the thread has found: a font for each grapheme, or none where no font has it.
+/// The result of a search: a font for each grapheme, or `None` if no font has it.
 pub(super) type Answer = Vec<(Wanted, Option<Found>)>;
 
 /// Reads the list of fonts.
 pub(super) type List = fn() -> Database;
 
-/// The way to the thread. Dropping it ends the thread.
+/// The handle of the search thread. Dropping it ends the thread.
 pub(super) enum Installed {
-    /// Fonts are not looked for: for pictures that are the same on every machine, and where looking has failed.
+    /// Searching is disabled, for pictures that are the same on every machine, or has failed.
     Never,
-    /// No grapheme was looked for yet.
+    /// No grapheme has been searched for yet.
     Unread(List),
-    Thread {
-        questions: blocking::SyncSender<Vec<Wanted>>,
-        answers: mpsc::Receiver<Answer>,
-    },
+    /// The thread is running.
+    Thread { questions: blocking::SyncSender<Vec<Wanted>>, answers: mpsc::Receiver<Answer> },
 }
 
 impl Installed {
-    /// Questions, and answers, that wait. A question without a place is asked again at the next drawing.
-    const WAITING: usize = 64;
+    /// Capacity of the channels. A search that doesn't fit is repeated with the next drawing.
+    const CAPACITY: usize = 64;
 
-    /// The system's fonts.
+    /// Searches the system's fonts.
     pub(super) fn system() -> Installed {
         Installed::Unread(|| {
             let mut database = Database::new();
@@ -78,8 +76,8 @@ impl Installed {
         })
     }
 
-    /// Looks for fonts. Returns whether an answer is to come.
-    pub(super) fn look_for(&mut self, wanted: Vec<Wanted>) -> bool {
+    /// Starts a search. Returns whether an answer will follow.
+    pub(super) fn search(&mut self, wanted: Vec<Wanted>) -> bool {
         if let Installed::Unread(list) = self {
             *self = start(*list);
         }
@@ -94,7 +92,7 @@ impl Installed {
         }
     }
 
-    /// The next answer; pending while none is to come. Safe to cancel.
+    /// Waits for the next answer. Cancel-safe.
     pub(super) async fn answer(&mut self) -> Answer {
         let answer = match self {
             Installed::Thread { answers, .. } => answers.recv().await,
@@ -103,27 +101,27 @@ impl Installed {
         answer.unwrap_or_else(|| self.give_up())
     }
 
-    /// The next answer. Blocks until it is here.
+    /// Blocks until the next answer.
     #[cfg(test)]
     pub(super) fn wait(&mut self) -> Answer {
         let Installed::Thread { answers, .. } = self else { return Answer::new() };
         answers.blocking_recv().unwrap_or_else(|| self.give_up())
     }
 
-    /// The thread has panicked, over a damaged font perhaps. Text in the embedded one goes on.
+    /// Handles a panic of the thread, perhaps because of a damaged font. The embedded font remains usable.
     fn give_up(&mut self) -> Answer {
-        tracing::warn!("fonts are not looked for any more");
+        tracing::warn!("the thread that searches the system's fonts has ended; only the embedded font is used");
         *self = Installed::Never;
         Answer::new()
     }
 }
 
 fn start(list: List) -> Installed {
-    let (questions, inbox) = blocking::sync_channel::<Vec<Wanted>>(Installed::WAITING);
-    let (outbox, answers) = mpsc::channel(Installed::WAITING);
+    let (questions, inbox) = blocking::sync_channel::<Vec<Wanted>>(Installed::CAPACITY);
+    let (outbox, answers) = mpsc::channel(Installed::CAPACITY);
     let work = move || {
         let mut fonts = Faces { database: list(), coverages: HashMap::new() };
-        tracing::debug!(faces = fonts.database.len(), "the list of the system's fonts is read");
+        tracing::debug!(faces = fonts.database.len(), "the list of the system's fonts has been read");
         while let Ok(wanted) = inbox.recv() {
             let answer =
                 wanted.into_iter().map(|wanted| (fonts.best(&wanted), wanted)).map(|(found, wanted)| (wanted, found));
@@ -135,21 +133,21 @@ fn start(list: List) -> Installed {
     match std::thread::Builder::new().name("fonts".to_owned()).spawn(work) {
         Ok(_) => Installed::Thread { questions, answers },
         Err(error) => {
-            tracing::warn!(%error, "fonts can't be looked for");
+            tracing::warn!(%error, "the system's fonts can't be searched");
             Installed::Never
         }
     }
 }
 
-/// The list of fonts, on its thread.
+/// The list of fonts, owned by the thread.
 struct Faces {
     database: Database,
-    /// What those have that were opened.
+    /// The coverage of the fonts that were opened.
     coverages: HashMap<ID, Arc<Coverage>>,
 }
 
 impl Faces {
-    /// The face that shows a grapheme best, if any shows it.
+    /// Returns the best face that has a grapheme, if any.
     fn best(&mut self, wanted: &Wanted) -> Option<Found> {
         let kind = wanted.kind();
         let platform = PlatformFallback;
@@ -163,28 +161,28 @@ impl Faces {
             .copied()
             .collect();
 
-        // Preferred families first; after them plain sans-serif ones before what is narrow, slanted or odd.
+        // Preferred families first, then regular sans-serif ones, then condensed, slanted and unusual ones.
         let mut faces: Vec<(_, &FaceInfo)> = self
             .database
             .faces()
             .map(|face| {
                 let family = |name: &&str| face.families.iter().any(|(own, _)| own == name);
-                let place = preferred.iter().position(family).unwrap_or(usize::MAX);
+                let rank = preferred.iter().position(family).unwrap_or(usize::MAX);
                 let name = &face.post_script_name;
-                let odd = face.style != Style::Normal
+                let unusual = face.style != Style::Normal
                     || face.stretch != Stretch::Normal
                     || face.monospaced
                     || name.contains("Serif")
                     || name.contains("Emoji") != kind.emoji;
                 let lighter = face.weight.0 < kind.weight.0;
-                let off = face.weight.0.abs_diff(kind.weight.0);
-                ((place, odd, off, lighter, name, face.id), face)
+                let difference = face.weight.0.abs_diff(kind.weight.0);
+                ((rank, unusual, difference, lighter, name, face.id), face)
             })
             .collect();
         faces.sort_unstable_by_key(|(key, _)| *key);
         faces.into_iter().find_map(|(_, face)| {
             let coverage = self.coverages.entry(face.id).or_insert_with(|| {
-                let read = |data: &[u8], index| Coverage::of(data, index);
+                let read = |data: &[u8], index| Coverage::from_file(data, index);
                 Arc::new(self.database.with_face_data(face.id, read).unwrap_or_default())
             });
             coverage.has(&wanted.grapheme).then(|| Found { face: face.clone(), coverage: coverage.clone() })
@@ -192,28 +190,28 @@ impl Faces {
     }
 }
 
-/// Which characters a font has: a set of 256 for each block that it has any of, in order.
+/// The characters of a font: a bit set for each block of 256 characters that it has any of, in order.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Coverage(Vec<(u32, [u64; 4])>);
 
 impl Coverage {
-    /// More than there are characters: a damaged font may claim any number.
-    const MOST: usize = 0x11_0000;
+    /// Upper bound of the mappings that are read, the number of code points: a damaged font may claim any number.
+    const MAX_MAPPINGS: usize = 0x11_0000;
 
-    /// What the font in a file has; nothing if the file can't be read.
-    pub(super) fn of(file: &[u8], index: u32) -> Coverage {
+    /// Reads the coverage of the font in a file; empty if the file can't be read.
+    pub(super) fn from_file(file: &[u8], index: u32) -> Coverage {
         let Ok(font) = FontRef::from_index(file, index) else { return Coverage::default() };
         let mut blocks: Vec<(u32, [u64; 4])> = Vec::new();
-        for (c, _) in Charmap::new(&font).mappings().take(Self::MOST).filter(|(c, _)| *c < 0x11_0000) {
-            // They come in order, save in damaged fonts.
-            let place = match blocks.last() {
+        for (c, _) in Charmap::new(&font).mappings().take(Self::MAX_MAPPINGS).filter(|(c, _)| *c < 0x11_0000) {
+            // They are in order, except in damaged fonts.
+            let index = match blocks.last() {
                 Some((last, _)) if *last == c >> 8 => blocks.len() - 1,
-                _ => blocks.binary_search_by_key(&(c >> 8), |(block, _)| *block).unwrap_or_else(|place| {
-                    blocks.insert(place, (c >> 8, [0; 4]));
-                    place
+                _ => blocks.binary_search_by_key(&(c >> 8), |(block, _)| *block).unwrap_or_else(|index| {
+                    blocks.insert(index, (c >> 8, [0; 4]));
+                    index
                 }),
             };
-            blocks[place].1[(c >> 6 & 3) as usize] |= 1 << (c & 63);
+            blocks[index].1[(c >> 6 & 3) as usize] |= 1 << (c & 63);
         }
         Coverage(blocks)
     }
@@ -221,10 +219,10 @@ impl Coverage {
     fn has_char(&self, c: char) -> bool {
         let c = u32::from(c);
         let block = self.0.binary_search_by_key(&(c >> 8), |(block, _)| *block);
-        block.is_ok_and(|place| self.0[place].1[(c >> 6 & 3) as usize] >> (c & 63) & 1 == 1)
+        block.is_ok_and(|index| self.0[index].1[(c >> 6 & 3) as usize] >> (c & 63) & 1 == 1)
     }
 
-    /// Whether there is a glyph for every visible character of a grapheme.
+    /// Returns whether there is a glyph for every visible character of a grapheme.
     pub(super) fn has(&self, grapheme: &str) -> bool {
         grapheme.chars().filter(|&c| !is_ignorable(c)).all(|c| self.has_char(c))
     }
@@ -233,14 +231,14 @@ impl Coverage {
 /// The colour fonts of the three systems.
 const EMOJI: &[&str] = &["Noto Color Emoji", "Segoe UI Emoji", "Apple Color Emoji"];
 
-/// Characters that steer the shaping and have no picture of their own.
+/// Returns whether a character only controls shaping and has no glyph.
 pub(super) fn is_ignorable(c: char) -> bool {
     matches!(c,
         '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
         | '\u{2060}'..='\u{206f}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{e0000}'..='\u{e0fff}')
 }
 
-/// Whether a grapheme asks for its colour form: by a variation selector or keycap, or by being a pictograph.
+/// Returns whether a grapheme is shown in colour: it has a variation selector or keycap, or is a pictograph.
 pub(super) fn is_emoji(grapheme: &str) -> bool {
     let pictograph = |c: char| {
         matches!(c, '\u{1f000}'..='\u{1faff}' | '\u{2614}' | '\u{2615}' | '\u{2648}'..='\u{2653}'
@@ -258,7 +256,8 @@ pub(super) mod testing {
     use super::*;
     use crate::face::fonts::REGULAR;
 
-    /// The embedded font under another name of five letters, with a square for each of these characters and nothing else.
+    /// Returns the embedded font under another name of five letters, with a square for each of these characters and nothing
+    /// else.
     pub(in super::super) fn font(family: &str, characters: &[char]) -> Vec<u8> {
         let number = |at: usize| u16::from_be_bytes([REGULAR[at], REGULAR[at + 1]]);
         let long = |at: usize| u32::from_be_bytes(REGULAR[at..at + 4].try_into().expect("four")) as usize;
@@ -308,7 +307,7 @@ pub(super) mod testing {
         }
     }
 
-    /// Two fonts: of Chinese characters, and of Georgian ones.
+    /// Returns two fonts, one with Chinese and one with Georgian characters.
     pub(in super::super) fn fonts() -> Database {
         let mut database = Database::new();
         for (family, characters) in [("Hanzi", &['漢', '字'][..]), ("Mkhed", &['ა', 'ბ'])] {
@@ -328,12 +327,12 @@ mod tests {
     }
 
     #[test]
-    fn fonts_are_found_by_what_they_have() {
+    fn fonts_are_found_by_their_coverage() {
         let mut faces = Faces { database: testing::fonts(), coverages: HashMap::new() };
         let mut family = |grapheme| faces.best(&wanted(grapheme)).map(|found| found.face.families[0].0.clone());
         assert_eq!(family("漢").as_deref(), Some("Hanzi"));
         assert_eq!(family("ბ").as_deref(), Some("Mkhed"));
-        assert_eq!(family("漢\u{fe0e}").as_deref(), Some("Hanzi"), "what has no picture needs none");
+        assert_eq!(family("漢\u{fe0e}").as_deref(), Some("Hanzi"), "a selector needs no glyph");
         assert_eq!(family("漢ბ"), None);
         assert_eq!(family("語"), None);
     }
@@ -348,24 +347,24 @@ mod tests {
         let mut faces = Faces { database, coverages: HashMap::new() };
         assert!(faces.best(&wanted("字")).is_none());
         std::fs::remove_file(&file).expect("removed");
-        assert!(faces.best(&wanted("漢")).is_some(), "it is remembered what the font has");
+        assert!(faces.best(&wanted("漢")).is_some(), "the coverage is cached");
         assert!(faces.best(&wanted("語")).is_none());
     }
 
     #[test]
-    fn damaged_font_has_nothing() {
+    fn damaged_font_covers_nothing() {
         let font = testing::font("Hanzi", &['漢']);
         for length in (0..font.len()).step_by(997) {
-            let _ = Coverage::of(&font[..length], 0);
+            let _ = Coverage::from_file(&font[..length], 0);
         }
-        assert_eq!(Coverage::of(b"no font", 0), Coverage::default());
-        assert_eq!(Coverage::of(&font, 7), Coverage::default());
+        assert_eq!(Coverage::from_file(b"no font", 0), Coverage::default());
+        assert_eq!(Coverage::from_file(&font, 7), Coverage::default());
     }
 
     #[test]
-    fn coverage_has_what_the_font_maps() {
+    fn coverage_matches_the_fonts_mappings() {
         let font = testing::font("Hanzi", &['\u{e000}', 'a', '\u{10fffd}', '漢']);
-        let coverage = Coverage::of(&font, 0);
+        let coverage = Coverage::from_file(&font, 0);
         for c in ['a', '漢', '\u{e000}', '\u{10fffd}'] {
             assert!(coverage.has_char(c), "{c:?}");
         }
@@ -373,7 +372,7 @@ mod tests {
     }
 
     #[test]
-    fn emoji_are_told_from_symbols() {
+    fn emoji_are_distinguished_from_symbols() {
         for emoji in ["😀", "❤\u{fe0f}", "1\u{fe0f}\u{20e3}", "🇯🇵", "👩‍🎤"] {
             assert!(is_emoji(emoji), "{emoji}");
         }

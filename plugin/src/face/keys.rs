@@ -1,4 +1,4 @@
-//! The layouts of everything but Playing Now: keys with an icon or a cover, notices, lists, plain words.
+//! The layouts of all pictures but Playing Now: keys with an icon or a cover, notices, lists, text.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use super::icons::Icon;
 use super::text::{Area, LINE, Style};
 use super::{CoverKey, Key, List, Notice, Row, Scroll, Size, Text, Tone};
 
-/// Troubles: an amber that keeps its distance from green and red.
+/// The colour of warnings: an amber that is distinct from green and red.
 const AMBER: Rgb = Rgb(0xff, 0xb0, 0x2e);
 
 /// The colours of a key.
@@ -20,8 +20,8 @@ struct Look {
     base: Rgb,
     icon: Rgb,
     label: Rgb,
-    /// How much is left of what is not words, when dimmed.
-    left: f32,
+    /// Opacity of everything but the text.
+    opacity: f32,
 }
 
 impl Look {
@@ -35,17 +35,17 @@ impl Look {
             Tone::Active => (GREEN, WHITE),
             Tone::Disabled => (GREY, GREY),
         };
-        let left = if dimmed { DIMMED } else { 1.0 };
-        Look { base, icon: base.blend(icon, left), label: lightest(base).words(label, left), left }
+        let opacity = if dimmed { DIMMED } else { 1.0 };
+        Look { base, icon: base.blend(icon, opacity), label: lightest(base).text(label, opacity), opacity }
     }
 }
 
-/// The lightest place of a key's background: what is readable there is readable everywhere.
+/// Returns the lightest colour of a key's background: text that is readable on it is readable everywhere.
 fn lightest(base: Rgb) -> Rgb {
     base.blend(WHITE, 0.04)
 }
 
-/// Margin and the cover's side on a key, where the label takes so much height beneath it (or is beside it).
+/// Returns the margin and the cover's side on a key, with or without a label.
 fn cover_key(size: Size, labelled: bool) -> (f32, f32) {
     let (width, height) = size.pixels();
     let (width, height) = (width as f32, height as f32);
@@ -59,43 +59,43 @@ fn cover_key(size: Size, labelled: bool) -> (f32, f32) {
 const LABEL: f32 = 20.0;
 const LABEL_GAP: f32 = 3.0;
 
-/// Whether the words go beside the cover.
+/// Returns whether the label is beside the cover, rather than below it.
 fn is_wide(size: Size) -> bool {
     let (width, height) = size.pixels();
     width as f32 > 1.6 * height as f32
 }
 
-/// The cover's side on a key, at most.
+/// Returns the largest side of a key's cover at a size.
 pub(super) fn cover_pixels(size: Size) -> u32 {
     cover_key(size, false).1 as u32
 }
 
-/// The places of a list: margin, height of the heading, height of a row, number of rows.
-fn list_places(size: Size) -> (f32, f32, f32, usize) {
-    /// Below this, title and byline of a row would be too small to read.
-    const ROW: f32 = 44.0;
+/// Returns the layout of a list: margin, height of the heading, height of a row, number of rows.
+fn list_layout(size: Size) -> (f32, f32, f32, usize) {
+    /// Minimum height of a row: below it, title and byline would be too small to read.
+    const MIN_ROW: f32 = 44.0;
     let height = size.pixels().1 as f32;
     let margin = 10.0;
-    // One row of the Panel has no room for a heading.
+    // A single row of the Panel has no space for a heading.
     let heading = if size.rows <= 1 { 0.0 } else { 28.0 };
-    let room = height - 2.0 * margin - heading;
-    // Narrow lists have larger rows, as their titles have less room beside the cover.
-    let least = if size.columns <= 2 && size.rows <= 2 { 1.3 * ROW } else { ROW };
-    let rows = (room / least).floor().max(1.0);
-    (margin, heading, room / rows, rows as usize)
+    let available = height - 2.0 * margin - heading;
+    // Narrow lists have higher rows, as their titles have less space beside the cover.
+    let min_row = if size.columns <= 2 && size.rows <= 2 { 1.3 * MIN_ROW } else { MIN_ROW };
+    let rows = (available / min_row).floor().max(1.0);
+    (margin, heading, available / rows, rows as usize)
 }
 
-/// How many rows a size has room for.
-pub(super) fn list_room(size: Size) -> usize {
-    if size.columns <= 1 && size.rows <= 1 { 1 } else { list_places(size).3 }
+/// Returns how many rows fit into a size.
+pub(super) fn list_capacity(size: Size) -> usize {
+    if size.columns <= 1 && size.rows <= 1 { 1 } else { list_layout(size).3 }
 }
 
-/// The side of a row's cover, at most.
+/// Returns the largest side of a row's cover at a size.
 pub(super) fn row_cover_pixels(size: Size) -> u32 {
     if size.columns <= 1 && size.rows <= 1 {
         cover_key(size, true).1 as u32
     } else {
-        row_cover(list_places(size).2) as u32
+        row_cover(list_layout(size).2) as u32
     }
 }
 
@@ -130,7 +130,7 @@ impl Face<'_> {
         self.shrinking_line(&key.label, strip, &centred(17.0, true, look.label), 11.0 * scale);
         if let Some(note) = &key.note {
             let strip = Area { y: strip.y + 22.0 * scale, height: 20.0 * scale, ..strip };
-            let colour = lightest(look.base).words(look.label, 0.72);
+            let colour = lightest(look.base).text(look.label, 0.72);
             self.shrinking_line(note, strip, &centred(14.0, false, colour), 11.0 * scale);
         }
 
@@ -142,8 +142,8 @@ impl Face<'_> {
                 height: 4.0 * scale,
             };
             let full = if key.tone == Tone::Disabled { GREY } else { GREEN };
-            fill(&mut self.canvas, rounded(area, area.height / 2.0), look.base.blend(WHITE, 0.18 * look.left));
-            meter(&mut self.canvas, area, f32::from(percent) / 100.0, look.base.blend(full, look.left));
+            fill(&mut self.canvas, rounded(area, area.height / 2.0), look.base.blend(WHITE, 0.18 * look.opacity));
+            meter(&mut self.canvas, area, f32::from(percent) / 100.0, look.base.blend(full, look.opacity));
         }
     }
 
@@ -154,29 +154,30 @@ impl Face<'_> {
             Icon::Warning | Icon::Offline => AMBER,
             _ => WHITE,
         };
-        self.advice(notice.icon, colour, &notice.text, 0.0);
+        self.message(notice.icon, colour, &notice.text, 0.0);
     }
 
-    /// An icon above words that wrap, in the middle of what is below `from`.
-    fn advice(&mut self, icon: Icon, colour: Rgb, text: &str, from: f32) {
+    /// Draws an icon above wrapped text, centred in the part of the face below `from`.
+    fn message(&mut self, icon: Icon, colour: Rgb, text: &str, from: f32) {
         let scale = self.scale;
         let margin = 9.0 * scale;
         let icon_px = 28.0 * scale;
         let gap = 6.0 * scale;
         let height = self.height - from;
-        let room = Area {
+        let available = Area {
             x: margin,
             y: from + margin + icon_px + gap,
-            // Long lines are hard to read, however wide the face.
+            // Long lines are hard to read, even on a wide face.
             width: (self.width - 2.0 * margin).min(260.0 * scale),
             height: height - 2.0 * margin - icon_px - gap,
         };
         let style = Style { size: 0.0, weight: STRONG, colour: WHITE, align: Align::Center, tabular: false };
-        let (size, lines) = self.text.fit(text, room, &style, 16.0 * scale, 10.0);
+        let (size, lines) = self.text.fit(text, available, &style, 16.0 * scale, 10.0);
         let text_height = size * LINE * lines as f32;
         let top = from + ((height - icon_px - gap - text_height) / 2.0).max(margin);
         self.icon(icon, colour, icon_px, self.width / 2.0, top + icon_px / 2.0);
-        let area = Area { x: (self.width - room.width) / 2.0, y: top + icon_px + gap, height: text_height, ..room };
+        let x = (self.width - available.width) / 2.0;
+        let area = Area { x, y: top + icon_px + gap, height: text_height, ..available };
         self.text.block(&mut self.canvas, text, area, &Style { size, ..style }, lines);
     }
 
@@ -186,30 +187,30 @@ impl Face<'_> {
         let cover = key.cover.as_deref().and_then(covers);
         let labelled = !key.label.is_empty();
         let (margin, side) = cover_key(size, labelled);
-        // Without a cover the icon stands large in its place.
+        // Without a cover the icon is large and in its place.
         let badge = (key.tone == Tone::Active && cover.is_some()).then_some((key.icon, look.icon));
         if is_wide(size) && labelled {
             self.key_cover(cover, margin, (self.height - side) / 2.0, side, key.icon, &look);
             let x = margin + side + margin;
-            let room = Area { x, y: margin, width: self.width - x - margin, height: self.height - 2.0 * margin };
-            self.label_beside(&key.label, room, look.label, badge);
+            let area = Area { x, y: margin, width: self.width - x - margin, height: self.height - 2.0 * margin };
+            self.label_beside(&key.label, area, look.label, badge);
         } else {
             let label = if labelled { LABEL * self.scale } else { 0.0 };
             let used = if labelled { side + LABEL_GAP * self.scale + label } else { side };
             let top = ((self.height - used) / 2.0).round();
             self.key_cover(cover, (self.width - side) / 2.0, top, side, key.icon, &look);
-            let room = Area { x: margin, y: top + used - label, width: self.width - 2.0 * margin, height: label };
-            self.label_beneath(&key.label, room, look.label, badge);
+            let area = Area { x: margin, y: top + used - label, width: self.width - 2.0 * margin, height: label };
+            self.label_below(&key.label, area, look.label, badge);
         }
     }
 
     fn key_cover(&mut self, cover: Option<Arc<Cover>>, x: f32, y: f32, side: f32, stand_in: Icon, look: &Look) {
-        let ground = look.base.blend(WHITE, 0.10 * look.left);
-        self.cover(cover.as_deref(), (x, y, side), stand_in, (ground, look.icon));
+        let background = look.base.blend(WHITE, 0.10 * look.opacity);
+        self.cover(cover.as_deref(), (x, y, side), stand_in, (background, look.icon));
     }
 
-    /// A line in the middle of an area, a small icon before it.
-    fn label_beneath(&mut self, label: &str, area: Area, colour: Rgb, badge: Option<(Icon, Rgb)>) {
+    /// Draws a centred line with an optional small icon in front of it.
+    fn label_below(&mut self, label: &str, area: Area, colour: Rgb, badge: Option<(Icon, Rgb)>) {
         if label.is_empty() {
             return;
         }
@@ -217,11 +218,11 @@ impl Face<'_> {
         let icon_px = if badge.is_some() { (15.0 * scale).round() } else { 0.0 };
         let taken = if badge.is_some() { icon_px + 4.0 * scale } else { 0.0 };
         let style = style(15.0 * scale, true, Align::Left, colour);
-        let room = area.width - taken;
-        let size = self.shrunk(label, room, &style, 11.0 * scale);
+        let available = area.width - taken;
+        let size = self.shrunk(label, available, &style, 11.0 * scale);
         let style = Style { size, ..style };
-        // One more than the words are wide: they would be cut for a fraction of a pixel.
-        let width = (self.text.width(label, &style).ceil() + 1.0).min(room);
+        // One pixel more, or rounding might truncate the text.
+        let width = (self.text.width(label, &style).ceil() + 1.0).min(available);
         let x = (area.x + (area.width - taken - width) / 2.0).round();
         if let Some((icon, colour)) = badge {
             self.icon(icon, colour, icon_px, x + icon_px / 2.0, area.y + area.height / 2.0);
@@ -229,17 +230,17 @@ impl Face<'_> {
         self.text.strip(&mut self.canvas, label, Area { x: x + taken, width, ..area }, &style);
     }
 
-    /// Words that wrap, from the left, in the vertical middle of an area; a small icon above them.
+    /// Draws wrapped text, vertically centred in an area, with an optional small icon above it.
     fn label_beside(&mut self, label: &str, area: Area, colour: Rgb, badge: Option<(Icon, Rgb)>) {
         let scale = self.scale;
         let icon_px = (20.0 * scale).round();
         let taken = if badge.is_some() { icon_px + 4.0 * scale } else { 0.0 };
         let align = if is_rtl(label) { Align::Right } else { Align::Left };
         let style = style(0.0, true, align, colour);
-        let room = Area { height: area.height - taken, ..area };
-        let (size, lines) = self.text.fit(label, room, &style, 20.0 * scale, 12.0 * scale);
+        let available = Area { height: area.height - taken, ..area };
+        let (size, lines) = self.text.fit(label, available, &style, 20.0 * scale, 12.0 * scale);
         let style = Style { size, ..style };
-        let lines = self.text.lines(label, room.width, &style, lines);
+        let lines = self.text.lines(label, available.width, &style, lines);
         let height = size * LINE * lines as f32;
         let top = area.y + (area.height - taken - height) / 2.0;
         if let Some((icon, colour)) = badge {
@@ -251,8 +252,8 @@ impl Face<'_> {
     }
 
     pub(super) fn list(&mut self, list: &List, size: Size, covers: &CoverOf<'_>) {
-        let small = size.columns <= 1 && size.rows <= 1;
-        if let Some(first) = list.rows.first().filter(|_| small) {
+        let is_single_key = size.columns <= 1 && size.rows <= 1;
+        if let Some(first) = list.rows.first().filter(|_| is_single_key) {
             let key = CoverKey {
                 cover: first.cover.clone(),
                 icon: Icon::Music,
@@ -263,18 +264,18 @@ impl Face<'_> {
             return self.cover_key(&key, size, covers);
         }
         self.key_background(KEY);
-        let (margin, heading, row, room) = list_places(size);
+        let (margin, heading, row, capacity) = list_layout(size);
         if heading > 0.0 {
-            let colour = lightest(KEY).words(WHITE, SECONDARY);
+            let colour = lightest(KEY).text(WHITE, SECONDARY);
             let strip = Area { x: margin, y: margin - 2.0, width: self.width - 2.0 * margin, height: heading - 4.0 };
             let align = if is_rtl(&list.heading) { Align::Right } else { Align::Left };
             self.text.strip(&mut self.canvas, &list.heading, strip, &style(15.0, true, align, colour));
         }
         if list.rows.is_empty() {
-            return self.advice(Icon::List, WHITE, &list.empty, heading);
+            return self.message(Icon::List, WHITE, &list.empty, heading);
         }
-        for (place, entry) in list.rows.iter().take(room).enumerate() {
-            let y = margin + heading + row * place as f32;
+        for (index, entry) in list.rows.iter().take(capacity).enumerate() {
+            let y = margin + heading + row * index as f32;
             let area = Area { x: margin, y, width: self.width - 2.0 * margin, height: row };
             self.row(entry, area, covers);
         }
@@ -283,9 +284,9 @@ impl Face<'_> {
     fn row(&mut self, row: &Row, area: Area, covers: &CoverOf<'_>) {
         let side = row_cover(area.height);
         let cover = row.cover.as_deref().and_then(covers);
-        let ground = lightest(KEY);
+        let background = lightest(KEY);
         let top = area.y + (area.height - side) / 2.0;
-        self.cover(cover.as_deref(), (area.x, top, side), Icon::Music, (ground.blend(WHITE, 0.08), GREY));
+        self.cover(cover.as_deref(), (area.x, top, side), Icon::Music, (background.blend(WHITE, 0.08), GREY));
         let x = area.x + side + 10.0;
         let unit = (area.height / 44.0).min(1.4);
         let (title, byline) = (19.0 * unit, if row.byline.is_empty() { 0.0 } else { 16.0 * unit });
@@ -294,47 +295,47 @@ impl Face<'_> {
         let strip = Area { x, y, width: area.x + area.width - x, height: title };
         self.text.strip(&mut self.canvas, &row.title, strip, &style(15.0 * unit, true, align, WHITE));
         let strip = Area { y: y + title, height: byline, ..strip };
-        let colour = ground.words(WHITE, SECONDARY);
+        let colour = background.text(WHITE, SECONDARY);
         self.text.strip(&mut self.canvas, &row.byline, strip, &style(12.5 * unit, false, align, colour));
     }
 
-    pub(super) fn words(&mut self, text: &Text) {
+    pub(super) fn text_lines(&mut self, text: &Text) {
         self.key_background(KEY);
-        let left = if text.dimmed { DIMMED } else { 1.0 };
+        let opacity = if text.dimmed { DIMMED } else { 1.0 };
         let margin = 8.0 * self.scale;
-        let room = Area { x: margin, y: 6.0, width: self.width - 2.0 * margin, height: self.height - 12.0 };
-        // More lines than can be read are left out.
-        let most = (room.height / (TEXT_LEAST * LINE)) as usize;
-        let lines = &text.lines[..text.lines.len().min(most)];
-        let largest = (room.height / (lines.len().max(1) as f32 * LINE)).min(TEXT_LARGEST * self.scale);
-        let ground = lightest(KEY);
+        let available = Area { x: margin, y: 6.0, width: self.width - 2.0 * margin, height: self.height - 12.0 };
+        // Lines that would be too small to read are left out.
+        let max_lines = (available.height / (TEXT_MIN * LINE)) as usize;
+        let lines = &text.lines[..text.lines.len().min(max_lines)];
+        let largest = (available.height / (lines.len().max(1) as f32 * LINE)).min(TEXT_MAX * self.scale);
+        let background = lightest(KEY);
         let sizes: Vec<(f32, bool)> = lines
             .iter()
             .map(|line| {
-                let style = text_style(largest, line.strong, ground.words(WHITE, left));
-                // Words that would have to be much smaller are better moved, at a size that shows some of them.
-                let least = (0.6 * largest).max(TEXT_LEAST.min(largest));
+                let style = text_style(largest, line.strong, background.text(WHITE, opacity));
+                // A line that would have to shrink a lot scrolls instead, at a size that shows several words.
+                let smallest = (0.6 * largest).max(TEXT_MIN.min(largest));
                 let natural = self.text.width(&line.text, &style);
-                let fitting = largest * room.width / natural.max(1.0);
+                let fitting = largest * available.width / natural.max(1.0);
                 match text.scroll {
-                    _ if fitting >= least => (fitting.min(largest), true),
-                    Scroll::Off => (least, false),
-                    _ => (largest.min(TEXT_MOVING * self.scale), false),
+                    _ if fitting >= smallest => (fitting.min(largest), true),
+                    Scroll::Off => (smallest, false),
+                    _ => (largest.min(TEXT_SCROLLING * self.scale), false),
                 }
             })
             .collect();
-        // A line that moves is no smaller than its neighbours that stand, or it would look like less.
-        let moves = sizes.iter().any(|(_, fits)| !fits) && text.scroll != Scroll::Off;
-        let most = if moves { TEXT_MOVING * self.scale } else { largest };
-        let sizes: Vec<(f32, bool)> = sizes.into_iter().map(|(size, fits)| (size.min(most), fits)).collect();
+        // Static lines are no larger than a scrolling one, which would look less important otherwise.
+        let scrolls = sizes.iter().any(|(_, fits)| !fits) && text.scroll != Scroll::Off;
+        let max_size = if scrolls { TEXT_SCROLLING * self.scale } else { largest };
+        let sizes: Vec<(f32, bool)> = sizes.into_iter().map(|(size, fits)| (size.min(max_size), fits)).collect();
         let height: f32 = sizes.iter().map(|(size, _)| size * LINE).sum();
-        let mut y = room.y + (room.height - height) / 2.0;
+        let mut y = available.y + (available.height - height) / 2.0;
         for (line, (size, fits)) in lines.iter().zip(sizes) {
-            let opacity = if line.strong { left } else { SECONDARY * left };
-            let style = text_style(size, line.strong, ground.words(WHITE, opacity));
-            let area = Area { y, height: size * LINE, ..room };
+            let line_opacity = if line.strong { opacity } else { SECONDARY * opacity };
+            let style = text_style(size, line.strong, background.text(WHITE, line_opacity));
+            let area = Area { y, height: size * LINE, ..available };
             if fits {
-                // A hair of room more: the width was measured at another size.
+                // Slightly wider, because the width was measured at another size.
                 let area = Area { x: area.x - 2.0, width: area.width + 4.0, ..area };
                 self.text.strip(&mut self.canvas, &line.text, area, &style);
             } else {
@@ -346,11 +347,12 @@ impl Face<'_> {
     }
 }
 
-/// Sizes of plain words, in pixels; the larger one grows with the face.
-const TEXT_LEAST: f32 = 11.0;
-const TEXT_LARGEST: f32 = 40.0;
-/// Of a line that moves: small enough for several words to be seen at once.
-const TEXT_MOVING: f32 = 22.0;
+/// Minimum size of text lines, in pixels.
+const TEXT_MIN: f32 = 11.0;
+/// Maximum size of text lines, in pixels on a single key; it scales with the face.
+const TEXT_MAX: f32 = 40.0;
+/// Size of a scrolling line, in pixels on a single key: small enough to show several words at once.
+const TEXT_SCROLLING: f32 = 22.0;
 
 fn text_style(size: f32, strong: bool, colour: Rgb) -> Style {
     Style { tabular: true, ..style(size, strong, Align::Center, colour) }
@@ -363,7 +365,7 @@ mod tests {
     use crate::face::{Line, Picture, samples};
 
     #[test]
-    fn words_on_keys_are_readable() {
+    fn text_on_keys_is_readable() {
         for tone in [Tone::Normal, Tone::Active, Tone::Disabled] {
             for dimmed in [false, true] {
                 let look = Look::of(tone, dimmed);
@@ -375,28 +377,28 @@ mod tests {
     }
 
     #[test]
-    fn covers_are_never_drawn_larger_than_is_said() {
+    fn covers_are_never_larger_than_cover_pixels() {
         for size in samples::sizes() {
             for label in ["", "Label"] {
                 let cover = samples::small_cover(1);
                 samples::draw_with(&mut samples::renderer(), &samples::cover_key(label, Tone::Active), size, &cover);
-                assert!(cover.kept_sizes().into_iter().all(|px| px <= CoverKey::cover_pixels(size)), "{size:?}");
+                assert!(cover.scaled_sizes().into_iter().all(|px| px <= CoverKey::cover_pixels(size)), "{size:?}");
             }
             let cover = samples::small_cover(1);
             samples::draw_with(&mut samples::renderer(), &samples::list(9), size, &cover);
-            assert!(cover.kept_sizes().into_iter().all(|px| px <= List::cover_pixels(size)), "{size:?}");
+            assert!(cover.scaled_sizes().into_iter().all(|px| px <= List::cover_pixels(size)), "{size:?}");
         }
     }
 
     #[test]
-    fn lists_have_the_rows_that_were_thought_of() {
-        let room = |columns, rows| List::room(Size { columns, rows });
-        assert_eq!((room(1, 1), room(2, 2), room(3, 2)), (1, 3, 4));
-        assert!(samples::sizes().all(|size| List::room(size) >= 1));
+    fn lists_have_the_designed_capacity() {
+        let capacity = |columns, rows| List::capacity(Size { columns, rows });
+        assert_eq!((capacity(1, 1), capacity(2, 2), capacity(3, 2)), (1, 3, 4));
+        assert!(samples::sizes().all(|size| List::capacity(size) >= 1));
     }
 
     #[test]
-    fn more_rows_than_there_is_room_for_are_left_out() {
+    fn rows_beyond_the_capacity_are_left_out() {
         let size = Size { columns: 2, rows: 2 };
         let mut renderer = samples::renderer();
         let [many, enough, few] = [9, 3, 2].map(|rows| samples::draw(&mut renderer, &samples::list(rows), size));
@@ -405,7 +407,7 @@ mod tests {
     }
 
     #[test]
-    fn plain_words_are_as_large_as_fits_and_stay_inside() {
+    fn text_lines_fill_the_face_and_stay_inside() {
         let mut renderer = samples::renderer();
         let lines = |texts: &[&str]| {
             let lines = texts.iter().map(|text| Line { text: (*text).to_owned(), strong: true }).collect();

@@ -1,14 +1,14 @@
-//! From a description to pixels.
+//! Rendering: from a description to pixels.
 //!
-//! A widget says *what* an instance shows as a [`Picture`], a small value that is compared and kept; the
-//! [`Renderer`] turns one into a PNG of exactly the pixels that the host's grid has for the instance. The
-//! two are apart so that widgets stay pure functions, and so that nothing is drawn while nothing has
-//! changed: whoever holds the last `Picture` of an instance compares before it draws.
+//! A widget describes *what* an instance shows as a [`Picture`], a small value that can be stored and compared; the
+//! [`Renderer`] draws it as a PNG of exactly the size that the host's grid has for the instance. They are separate so that
+//! widgets stay pure functions, and so that nothing is drawn while nothing changes: the board compares an instance's last
+//! `Picture` before it draws.
 //!
-//! Rooms: `colour` (contrast, the colour of a cover), `covers` (fetching, decoding, keeping) and `disk` (what is kept of
-//! them over a restart), `fonts` (which font shows which character), `text` (shaping and glyphs), `icons`, `scroll` (where
-//! a moving line is), `canvas` (what all faces are drawn with), `keys` and `playing` (the layouts), and `renderer`, which
-//! keeps what stands still and draws what moves.
+//! Modules: `colour` (contrast, the colour of a cover), `covers` (fetching, decoding, caching) and `disk` (their cache over a
+//! restart), `fonts` and `installed` (the font of each character), `text` (shaping and glyphs), `icons`, `scroll` (the
+//! position of a moving line), `canvas` (drawing primitives), `keys` and `playing` (the layouts), and `renderer`, which caches
+//! the static part of a picture and draws the rest.
 
 mod canvas;
 mod colour;
@@ -28,14 +28,14 @@ mod text;
 use host_sdk::manifest::{height_px, width_px};
 use serde::Deserialize;
 
-pub use covers::{Cover, CoverError, CoverLimits, CoverState, Covers, best, default_cover_folder};
+pub use covers::{Cover, CoverError, CoverLimits, CoverState, Covers, best_cover, default_cover_folder};
 pub use icons::Icon;
 pub use renderer::{Frame, Renderer, SystemFonts};
 
 /// The grid span of an instance on the Panel.
 ///
-/// Spans beyond the 5 x 4 grid are brought into it, zero counts as one: the numbers come from outside (a
-/// host's message, a stored setting), and a face at the nearest size is better than none.
+/// Spans beyond the 5 x 4 grid are clamped to it, and zero counts as one: the numbers come from outside (a host's message, a
+/// stored setting), and a face of the nearest size is better than none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Size {
     /// Columns, 1 to 5.
@@ -48,34 +48,34 @@ impl Size {
     /// One key.
     pub const KEY: Size = Size { columns: 1, rows: 1 };
 
-    /// Width and height in pixels.
+    /// Returns width and height in pixels.
     ///
     /// Creator Central's cells are 150 x 108 pixels, 8 apart: 150, 308, 466, 624, 782 wide and 108, 224, 340,
-    /// 456 high (the vendor's SDK documents list the same numbers).
+    /// 456 high (the vendor's SDK documentation lists the same numbers).
     pub fn pixels(self) -> (u32, u32) {
         (width_px(self.columns), height_px(self.rows))
     }
 }
 
-/// What an instance shows: a description to compare and to draw, without pixels in it.
+/// What an instance shows: a description without pixels, which can be compared and drawn.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Picture {
-    /// A button with an icon and a word.
+    /// A button with an icon and a label.
     Key(Key),
-    /// Words that say what to do.
+    /// A message, usually what the user has to do.
     Notice(Notice),
     /// The playing track.
     NowPlaying(NowPlaying),
-    /// A button with a cover and a word: a playlist, an album, an artist.
+    /// A button with a cover and a label: a playlist, an album, an artist.
     Cover(CoverKey),
-    /// Tracks one below the other.
+    /// A list of tracks.
     List(List),
-    /// Words and nothing else.
+    /// Lines of text.
     Text(Text),
 }
 
 impl Picture {
-    /// The addresses of the covers that this picture wants, to ask [`Covers`] for.
+    /// Returns the URLs of the covers in this picture, for [`Covers::get`].
     #[must_use]
     pub fn covers(&self) -> Vec<&str> {
         match self {
@@ -86,8 +86,8 @@ impl Picture {
         }
     }
 
-    /// Whether a line that scrolls in `other` goes on from where it is when this picture takes its place, rather than
-    /// from its beginning: the words are the same, digits aside, as a running time is no other text.
+    /// Returns whether a scrolling line of `other` keeps its position when this picture replaces it, instead of starting from
+    /// the beginning: the words are the same, except for digits, because a running time is no new text.
     #[must_use]
     pub fn continues(&self, other: &Picture) -> bool {
         match (self, other) {
@@ -108,76 +108,76 @@ impl Picture {
 /// A button: an icon above a short label.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Key {
-    /// The icon, big, in the upper part.
+    /// The large icon in the upper part.
     pub icon: Icon,
-    /// One or two words; shrunk, then cut with an ellipsis, when they are too long. May be empty.
+    /// One or two words, shrunk and then truncated with an ellipsis if they are too long. May be empty.
     pub label: String,
     /// A second, smaller line.
     pub note: Option<String>,
-    /// How the key stands out.
+    /// The highlighting of the key.
     pub tone: Tone,
     /// A thin meter at the lower edge, in percent (100 is full, more counts as 100).
     pub meter: Option<u8>,
-    /// Shown dark because what it says may be out of date.
+    /// Darkened because it may be out of date.
     pub dimmed: bool,
 }
 
-/// How a [`Key`] stands out.
+/// The highlighting of a [`Key`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Tone {
     /// White on dark.
     #[default]
     Normal,
-    /// Something is on (shuffle, repeat, playing): green accents.
+    /// Green accents: something is on (shuffle, repeat, playing).
     Active,
-    /// Nothing would happen on a press: grey.
+    /// Grey: a press would have no effect.
     Disabled,
 }
 
-/// A message in place of a face, such as "Link Spotify in Settings".
+/// A message instead of the usual face, such as "Link Spotify in Settings".
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Notice {
-    /// What kind of trouble or invitation it is.
+    /// The kind of message. It also determines the colour.
     pub icon: Icon,
-    /// What to do, in words; wrapped, and shrunk until it fits.
+    /// The message, wrapped and shrunk until it fits.
     pub text: String,
 }
 
-/// What Playing Now shows.
+/// The face of Playing Now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NowPlaying {
-    /// The address of the cover picture. The picture itself goes to [`Renderer::frame`] beside this.
+    /// The URL of the cover. The picture itself is passed to [`Renderer::frame`].
     pub cover: Option<String>,
-    /// The title, in whatever script it is.
+    /// The title, in any script.
     pub title: String,
     /// The artist or artists, or the show of an episode. May be empty.
     pub artist: String,
-    /// Whether it plays now; a paused one shows a pause sign beside its time.
+    /// Whether it is playing. A paused one shows a pause sign beside its time.
     pub playing: bool,
-    /// Where in the track it is; none for what has no known duration.
+    /// The position in the track; `None` if the duration is unknown.
     pub progress: Option<Progress>,
-    /// Text and progress shown dark because they may be out of date. The cover is never drawn over.
+    /// Text and progress are darkened because they may be out of date. The cover is never drawn over.
     pub dimmed: bool,
-    /// What becomes of a title or an artist that is too long.
+    /// How a title or an artist that is too long scrolls.
     pub scroll: Scroll,
 }
 
 impl NowPlaying {
-    /// How many pixels wide and high the cover is drawn at a size, at most: what to choose a cover's file by (see [`best`]).
-    /// 0 where the layout has no cover.
+    /// Returns the largest width and height of the cover at a size, in pixels, to choose its file by (see [`best_cover`]).
+    /// 0 if the layout has no cover.
     #[must_use]
     pub fn cover_pixels(size: Size) -> u32 {
         playing::cover_pixels(size)
     }
 }
 
-/// How fast a line moves that is too long for its place.
+/// How fast a line scrolls that is too long for its area.
 ///
-/// It rests at its beginning, moves until its end is seen, rests there, and moves back.
+/// It rests at its beginning, moves until its end is visible, rests there, and moves back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Scroll {
-    /// It doesn't: an ellipsis stands for what doesn't fit.
+    /// Not at all: the line is truncated with an ellipsis.
     Off,
     /// 20 pixels a second.
     Slow,
@@ -188,58 +188,58 @@ pub enum Scroll {
     Fast,
 }
 
-/// A place in a track, in whole seconds: what the face shows, so that two moments that look alike are equal.
+/// A position in a track. In whole seconds, as the face shows it, so that positions that look the same are equal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Progress {
     /// Seconds since the beginning.
     pub position_s: u32,
-    /// Seconds in all.
+    /// Length in seconds.
     pub duration_s: u32,
 }
 
-/// A button with a cover: the whole cover above a label, or beside it where the face is wide.
+/// A button with a cover: the whole cover above a label, or beside it on a wide face.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CoverKey {
-    /// The address of the cover picture; without one, or until it is here, the icon stands in its place.
+    /// The URL of the cover. Without one, or until it is loaded, the icon is shown instead.
     pub cover: Option<String>,
-    /// What kind of thing it is, or what a press does. Small beside the label while the tone is [`Tone::Active`].
+    /// The kind of item, or what a press does. Small beside the label while the tone is [`Tone::Active`].
     pub icon: Icon,
-    /// Its name; shrunk, then cut with an ellipsis, when it is too long. May be empty.
+    /// The name, shrunk and then truncated with an ellipsis if it is too long. May be empty.
     pub label: String,
-    /// How the key stands out.
+    /// The highlighting of the key.
     pub tone: Tone,
-    /// Label and icon shown dark because what they say may be out of date. The cover is never drawn over.
+    /// Label and icon are darkened because they may be out of date. The cover is never drawn over.
     pub dimmed: bool,
 }
 
 impl CoverKey {
-    /// How many pixels wide and high the cover is drawn at a size, at most: what to choose a cover's file by (see [`best`]).
+    /// Returns the largest width and height of the cover at a size, in pixels, to choose its file by (see [`best_cover`]).
     #[must_use]
     pub fn cover_pixels(size: Size) -> u32 {
         keys::cover_pixels(size)
     }
 }
 
-/// Tracks one below the other, as many as there is room for; on a single key the first one alone.
+/// A list of as many tracks as fit; only the first one on a single key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct List {
-    /// What the list is, above it. Not shown on a single key.
+    /// The heading. Not shown on a single key.
     pub heading: String,
-    /// The tracks; more than fit are left out.
+    /// The tracks; those that don't fit are left out.
     pub rows: Vec<Row>,
-    /// What to say while there are no rows.
+    /// The message if there are no rows.
     pub empty: String,
 }
 
 impl List {
-    /// How many rows a size has room for, 1 or more: no more need be put into the picture.
+    /// Returns how many rows fit into a size, at least 1. The picture needs no more.
     #[must_use]
-    pub fn room(size: Size) -> usize {
-        keys::list_room(size)
+    pub fn capacity(size: Size) -> usize {
+        keys::list_capacity(size)
     }
 
-    /// How many pixels wide and high a row's cover is drawn at a size, at most: what to choose a cover's file by (see
-    /// [`best`]).
+    /// Returns the largest width and height of a row's cover at a size, in pixels, to choose its file by (see
+    /// [`best_cover`]).
     #[must_use]
     pub fn cover_pixels(size: Size) -> u32 {
         keys::row_cover_pixels(size)
@@ -253,25 +253,25 @@ pub struct Row {
     pub title: String,
     /// The artist or artists, or the show of an episode. May be empty.
     pub byline: String,
-    /// The address of the cover picture.
+    /// The URL of the cover.
     pub cover: Option<String>,
 }
 
-/// Words and nothing else, each line as large as there is room for.
+/// Lines of text, each as large as fits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Text {
-    /// From top to bottom. An empty one keeps its place.
+    /// The lines from top to bottom. An empty line leaves a gap.
     pub lines: Vec<Line>,
-    /// Shown dark because what it says may be out of date.
+    /// Darkened because it may be out of date.
     pub dimmed: bool,
-    /// What becomes of a line that is too long.
+    /// How a line that is too long scrolls.
     pub scroll: Scroll,
 }
 
 /// A line of a [`Text`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line {
-    /// What it says. Digits are all of one width, so that a running time doesn't tremble.
+    /// The text. All digits have the same width, so that a running time doesn't jitter.
     pub text: String,
     /// Bold and bright.
     pub strong: bool,
@@ -282,7 +282,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pixels_are_the_vendors() {
+    fn pixels_match_the_vendors_documentation() {
         let widths = [1, 2, 3, 4, 5].map(|columns| Size { columns, rows: 1 }.pixels().0);
         let heights = [1, 2, 3, 4].map(|rows| Size { columns: 1, rows }.pixels().1);
         assert_eq!(widths, [150, 308, 466, 624, 782]);
@@ -290,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn a_running_time_is_no_other_text() {
+    fn picture_continues_if_only_digits_change() {
         let text = |words: &str| {
             let lines = vec![Line { text: words.to_owned(), strong: true }];
             Picture::Text(Text { lines, dimmed: false, scroll: Scroll::Normal })
@@ -300,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn spans_beyond_the_grid_are_brought_into_it() {
+    fn spans_are_clamped_to_the_grid() {
         let size = |columns, rows| Size { columns, rows }.pixels();
         assert_eq!(size(0, 0), (150, 108));
         assert_eq!(size(255, 255), (782, 456));

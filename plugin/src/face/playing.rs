@@ -1,7 +1,8 @@
-//! The layouts of Playing Now, each worked out from the pixels of its size.
+//! The layouts of Playing Now, each computed from the pixels of its size.
 //!
-//! The cover is always whole, with nothing drawn over it, as Spotify's design guidelines ask; the background is taken from
-//! its colours, as dark as the words on it need.
+//! The cover is always whole, with nothing drawn over it, as
+//! [Spotify's design guidelines](https://developer.spotify.com/documentation/design) require. The background is the cover's
+//! dominant colour, darkened until text on it is readable.
 
 use cosmic_text::Align;
 
@@ -25,74 +26,74 @@ struct Look {
 }
 
 impl Look {
-    /// On a background that was made for words.
-    fn on(behind: Rgb, now: &NowPlaying) -> Look {
-        let left = if now.dimmed { DIMMED } else { 1.0 };
-        // Words can't be fainter than is readable, so that a dimmed face is a darker one as a whole.
-        let top = if now.dimmed { behind.darken(0.5) } else { behind };
+    /// Returns the colours on a background from [`Rgb::behind_text`].
+    fn on(background: Rgb, now: &NowPlaying) -> Look {
+        let opacity = if now.dimmed { DIMMED } else { 1.0 };
+        // Text must stay readable, so a dimmed face is darkened as a whole.
+        let top = if now.dimmed { background.darken(0.5) } else { background };
         Look {
             top,
             bottom: top.darken(0.62),
-            first: top.words(WHITE, left),
-            second: top.words(WHITE, SECONDARY * left),
-            track: top.blend(WHITE, 0.24 * left),
-            fill: top.blend(WHITE, if now.playing { left } else { 0.62 * left }),
+            first: top.text(WHITE, opacity),
+            second: top.text(WHITE, SECONDARY * opacity),
+            track: top.blend(WHITE, 0.24 * opacity),
+            fill: top.blend(WHITE, if now.playing { opacity } else { 0.62 * opacity }),
         }
     }
 }
 
-/// Which layout a size has.
-enum Kind {
-    /// The cover, and how far the track is.
+/// The layout of a size.
+enum Layout {
+    /// The cover and the progress bar.
     Small,
-    /// Words only.
+    /// Text only.
     Line,
-    /// The cover on the left, the words on the right.
+    /// The cover on the left, the text on the right.
     Wide,
-    /// The cover above the words.
+    /// The cover above the text.
     Tall,
 }
 
-fn kind(size: Size) -> Kind {
+fn layout(size: Size) -> Layout {
     let (width, height) = size.pixels();
     match (size.columns, size.rows) {
-        (0..=1, 0..=1) => Kind::Small,
-        (_, 0..=1) => Kind::Line,
-        _ if width as f32 > 1.6 * height as f32 => Kind::Wide,
-        _ => Kind::Tall,
+        (0..=1, 0..=1) => Layout::Small,
+        (_, 0..=1) => Layout::Line,
+        _ if width as f32 > 1.6 * height as f32 => Layout::Wide,
+        _ => Layout::Tall,
     }
 }
 
-/// The cover's side in [`Kind::Small`].
+/// The cover's side in [`Layout::Small`].
 const SMALL_SIDE: f32 = 86.0;
 
-/// Margin and the cover's side in [`Kind::Wide`].
+/// Returns the margin and the cover's side in [`Layout::Wide`].
 fn wide(width: f32, height: f32) -> (f32, f32) {
     let margin = (height * 0.08).round();
     (margin, (height - 2.0 * margin).min(width * 0.46).round())
 }
 
-/// Margin and unit of [`Kind::Tall`], and the cover's side above words of a height.
+/// Returns margin and unit of [`Layout::Tall`], and a function from the height of the text to the cover's side.
 fn tall(width: f32, height: f32) -> (f32, f32, impl Fn(f32) -> f32) {
     let margin = (width.min(height) * 0.06).round().max(10.0);
     let unit = (width / 308.0).clamp(0.78, 1.5);
-    (margin, unit, move |words: f32| (height - 2.0 * margin - words).min(width - 2.0 * margin).round())
+    (margin, unit, move |text: f32| (height - 2.0 * margin - text).min(width - 2.0 * margin).round())
 }
 
-/// Heights in [`Kind::Tall`], in units.
+/// Heights in [`Layout::Tall`], in units.
 const TALL_TITLE: f32 = 26.0;
 const TALL_ARTIST: f32 = 21.0;
 const TALL_GAP: f32 = 8.0;
 
-/// The cover's side at a size, at most.
+/// Returns the largest side of the cover at a size; 0 without a cover.
 pub(super) fn cover_pixels(size: Size) -> u32 {
     let (width, height) = size.pixels();
     let (width, height) = (width as f32, height as f32);
-    let side = match kind(size) {
-        Kind::Small => SMALL_SIDE,
-        Kind::Line => 0.0,
-        Kind::Wide => wide(width, height).1,
-        Kind::Tall => {
+    let side = match layout(size) {
+        Layout::Small => SMALL_SIDE,
+        Layout::Line => 0.0,
+        Layout::Wide => wide(width, height).1,
+        Layout::Tall => {
             let (_, unit, square) = tall(width, height);
             square((TALL_TITLE + TALL_ARTIST + TALL_GAP) * unit)
         }
@@ -104,11 +105,11 @@ impl Face<'_> {
     pub(super) fn now_playing(&mut self, now: &NowPlaying, size: Size, cover: Option<&Cover>) {
         let look = Look::on(cover.map_or(NO_COVER, Cover::background), now);
         self.background(look.top, look.bottom);
-        match kind(size) {
-            Kind::Small => self.playing_small(now, cover, &look),
-            Kind::Line => self.playing_line(now, &look),
-            Kind::Wide => self.playing_wide(now, cover, &look),
-            Kind::Tall => self.playing_tall(now, cover, &look),
+        match layout(size) {
+            Layout::Small => self.playing_small(now, cover, &look),
+            Layout::Line => self.playing_line(now, &look),
+            Layout::Wide => self.playing_wide(now, cover, &look),
+            Layout::Tall => self.playing_tall(now, cover, &look),
         }
     }
 
@@ -144,23 +145,24 @@ impl Face<'_> {
         self.times(now, times, 14.0 * unit, look);
         self.progress(now, bar, look);
 
-        let words = match now.progress {
+        let text_height = match now.progress {
             Some(_) => bar.y - column.y - 6.0 * unit,
             None => column.height,
         };
-        // On the largest faces the column is narrower than the cover, and the words follow the column.
+        // On the largest faces the column is narrower than the cover, and limits the text.
         let unit = unit.min(column.width / 220.0);
         let title_size = 23.0 * unit;
         let style = style(title_size, true, align(&now.title), look.first);
         let artist_height = if now.artist.is_empty() { 0.0 } else { 26.0 * unit };
-        // What can be read whole in a few lines stands still; what can't moves in one, or is cut after some more.
-        let most = if now.scroll == Scroll::Off { 3.0 } else { 2.0 };
-        let most = ((words - artist_height) / (title_size * LINE)).clamp(1.0, most) as usize;
-        let wraps = now.scroll == Scroll::Off || self.text.holds(&now.title, column.width, &style, most);
-        let lines = if wraps { self.text.lines(&now.title, column.width, &style, most) } else { 1 };
+        // A title that fits into a few lines wraps. A longer one scrolls in a single line, or is truncated if scrolling is
+        // off.
+        let max_lines = if now.scroll == Scroll::Off { 3.0 } else { 2.0 };
+        let max_lines = ((text_height - artist_height) / (title_size * LINE)).clamp(1.0, max_lines) as usize;
+        let wraps = now.scroll == Scroll::Off || self.text.fits(&now.title, column.width, &style, max_lines);
+        let lines = if wraps { self.text.lines(&now.title, column.width, &style, max_lines) } else { 1 };
         let title_height = title_size * LINE * lines as f32;
         let title = Area {
-            y: column.y + ((words - title_height - artist_height) / 2.0).max(0.0),
+            y: column.y + ((text_height - title_height - artist_height) / 2.0).max(0.0),
             height: title_height,
             ..column
         };
@@ -178,18 +180,18 @@ impl Face<'_> {
         let strip = Area { x: margin, y: 0.0, width: self.width - 2.0 * margin, height: 0.0 };
         let bar_height = 5.0 * unit;
         let (title_height, artist_height) = (TALL_TITLE * unit, TALL_ARTIST * unit);
-        let mut words = title_height + artist_height + TALL_GAP * unit;
+        let mut text_height = title_height + artist_height + TALL_GAP * unit;
         if now.progress.is_some() {
-            words += bar_height + 9.0 * unit;
+            text_height += bar_height + 9.0 * unit;
         }
-        // The times go beside the cover where there is room for them, else beneath the bar.
+        // The times are beside the cover if they fit there, else below the bar.
         let times_height = 18.0 * unit;
-        let beside = strip.width - square(words) - margin >= 90.0 * unit;
+        let beside = strip.width - square(text_height) - margin >= 90.0 * unit;
         if now.progress.is_some() && !beside {
-            words += times_height;
+            text_height += times_height;
         }
-        let side = square(words);
-        let top = ((self.height - side - words) / 2.0).round();
+        let side = square(text_height);
+        let top = ((self.height - side - text_height) / 2.0).round();
         self.playing_cover(cover, margin, top, side, look);
 
         let title = Area { y: top + side + TALL_GAP * unit, height: title_height, ..strip };
@@ -220,7 +222,7 @@ impl Face<'_> {
         self.line(&now.artist, area, &style(size, false, align(&now.title), look.second), now.scroll);
     }
 
-    /// The progress bar; nothing where there is no progress.
+    /// Draws the progress bar, if there is progress.
     fn progress(&mut self, now: &NowPlaying, area: Area, look: &Look) {
         if now.progress.is_some() {
             fill(&mut self.canvas, rounded(area, area.height / 2.0), look.track);
@@ -228,7 +230,7 @@ impl Face<'_> {
         }
     }
 
-    /// Elapsed time on the left, total on the right; a pause sign between them while paused.
+    /// Draws the elapsed time on the left and the total on the right, with a pause sign between them while paused.
     fn times(&mut self, now: &NowPlaying, area: Area, size: f32, look: &Look) {
         let Some((_, total)) = now.progress.map(clock) else {
             return;
@@ -241,7 +243,7 @@ impl Face<'_> {
         }
     }
 
-    /// Elapsed above total, at the right and lower edge of an area; a pause sign above them while paused.
+    /// Draws the elapsed above the total time, in the lower right corner of an area, with a pause sign above them while paused.
     fn times_beside(&mut self, now: &NowPlaying, area: Area, size: f32, look: &Look) {
         let Some((_, total)) = now.progress.map(clock) else {
             return;
@@ -257,19 +259,19 @@ impl Face<'_> {
         }
     }
 
-    /// The total time, at the right edge of an area.
+    /// Draws the total time at the right edge of an area.
     fn time(&mut self, text: &str, area: Area, size: f32, colour: Rgb) {
         let style = digits(style(size, false, Align::Right, colour));
         self.text.strip(&mut self.canvas, text, area, &style);
     }
 }
 
-/// Digits keep their places while a time runs.
+/// Gives all digits the same width, so that a running time doesn't jitter.
 fn digits(style: Style) -> Style {
     Style { tabular: true, ..style }
 }
 
-/// Words begin where their reader begins.
+/// Aligns text to the side where its script begins.
 fn align(title: &str) -> Align {
     if is_rtl(title) { Align::Right } else { Align::Left }
 }
@@ -284,22 +286,22 @@ mod tests {
 
     proptest! {
         #[test]
-        fn words_are_readable_whatever_the_cover(
+        fn text_is_readable_with_every_cover(
             colour: (u8, u8, u8), other: (u8, u8, u8), share in 0u32..64, dimmed: bool, playing: bool,
         ) {
             let cover = samples::two_colours(colour, other, share);
             let now = NowPlaying { dimmed, playing, ..samples::now("Title") };
             let look = Look::on(cover.background(), &now);
             for step in 0..=20 {
-                let behind = look.top.blend(look.bottom, step as f32 / 20.0);
-                prop_assert!(behind.contrast(look.first) >= CONTRAST, "{look:?}");
-                prop_assert!(behind.contrast(look.second) >= CONTRAST, "{look:?}");
+                let background = look.top.blend(look.bottom, step as f32 / 20.0);
+                prop_assert!(background.contrast(look.first) >= CONTRAST, "{look:?}");
+                prop_assert!(background.contrast(look.second) >= CONTRAST, "{look:?}");
             }
         }
     }
 
     #[test]
-    fn a_dimmed_face_is_a_darker_one() {
+    fn dimmed_face_is_darker() {
         let [clear, dimmed] =
             [false, true].map(|dimmed| Look::on(NO_COVER, &NowPlaying { dimmed, ..samples::now("Title") }));
         assert!(dimmed.first.luminance() < 0.5 * clear.first.luminance());
@@ -307,13 +309,13 @@ mod tests {
     }
 
     #[test]
-    fn a_cover_is_never_drawn_larger_than_is_said() {
+    fn cover_is_never_larger_than_cover_pixels() {
         for size in samples::sizes() {
             for progress in [None, samples::now("").progress] {
                 let cover = samples::small_cover(2);
                 let picture = NowPlaying { progress, ..samples::now("Title") };
                 let _ = samples::draw_with(&mut samples::renderer(), &picture.into(), size, &cover);
-                let largest = cover.kept_sizes().into_iter().max().unwrap_or(0);
+                let largest = cover.scaled_sizes().into_iter().max().unwrap_or(0);
                 assert!(largest <= cover_pixels(size), "{size:?}: {largest}");
             }
         }

@@ -1,7 +1,7 @@
-//! A [`Picture`] becomes a PNG.
+//! Draws a [`Picture`] as a PNG.
 //!
-//! What stands still of a picture that moves, its ground, is drawn once and kept; a step of the progress or of a title
-//! that scrolls draws only what moves over a copy of it.
+//! The static layer of a moving picture is drawn once and cached. A step of the progress or of a scrolling title only draws the
+//! moving parts over a copy of it.
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -17,26 +17,26 @@ use super::scroll::Moment;
 use super::text::Typesetter;
 use super::{NowPlaying, Picture, Progress, Scroll, Size};
 
-/// Whether characters that the embedded font lacks are looked for in the system's fonts.
+/// Whether characters that the embedded font lacks are searched for in the system's fonts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SystemFonts {
-    /// From the first such character on, beside the drawing: see [`Renderer::fonts_found`].
+    /// From the first such character on, concurrently with drawing: see [`Renderer::fonts_found`].
     WhenNeeded,
-    /// Never, so that a picture is the same on every machine; such characters show as squares.
+    /// Never, so that a picture is the same on every machine. Such characters are shown as squares.
     Never,
 }
 
-/// Draws pictures. Owns the fonts and what was drawn with them; one serves all instances.
+/// Draws pictures. Owns the fonts and the caches of what was drawn; one renderer serves all instances.
 ///
-/// The same picture, size, covers and time always give the same bytes (with [`SystemFonts::WhenNeeded`]: on the same
+/// The same picture, size, covers and time always result in the same bytes (with [`SystemFonts::WhenNeeded`]: on the same
 /// machine, once its fonts are found).
 pub struct Renderer {
     text: Typesetter,
     icons: Icons,
-    grounds: Grounds,
+    layers: StaticLayers,
 }
 
-/// A picture as it is at one moment.
+/// A picture at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Frame {
     /// An opaque PNG of exactly [`Size::pixels`].
@@ -49,8 +49,8 @@ pub struct Frame {
 }
 
 impl Renderer {
-    /// A renderer for a host's language ("en", "ja", "zh_TW", …), which decides between Chinese and Japanese
-    /// forms of characters where a title leaves that open. Cheap: neither files nor fonts are read here.
+    /// Creates a renderer for a host's language ("en", "ja", "zh_TW", …), which decides between Chinese and Japanese forms of
+    /// characters if a title doesn't. Cheap: neither files nor fonts are read here.
     #[must_use]
     pub fn new(language: &str, system_fonts: SystemFonts) -> Self {
         Self::with_fonts(
@@ -64,24 +64,24 @@ impl Renderer {
 
     pub(super) fn with_fonts(language: &str, installed: Installed) -> Self {
         let text = Typesetter::new(Fonts::new(language, installed));
-        Renderer { text, icons: Icons::default(), grounds: Grounds::default() }
+        Renderer { text, icons: Icons::default(), layers: StaticLayers::default() }
     }
 
-    /// Waits until fonts are found that a frame has lacked. Whoever shows such a frame draws it again then. Pending while
-    /// none are looked for; safe to cancel.
+    /// Waits until fonts are found that a frame lacked. Such frames have to be drawn again then. Pending while no search is
+    /// running; cancel-safe.
     pub async fn fonts_found(&mut self) {
         let answer = self.text.fonts.installed.answer().await;
-        self.text.fonts.take_in(answer);
+        self.text.fonts.apply(answer);
     }
 
-    /// Waits for the fonts that the last picture has lacked, one part at a time. False if it lacked none.
+    /// Waits for one of the searches for fonts that the last picture lacked. Returns false if it lacked none.
     #[cfg(test)]
     pub(super) fn wait_for_fonts(&mut self) -> bool {
         if !self.text.fonts.lacking {
             return false;
         }
         let answer = self.text.fonts.installed.wait();
-        self.text.fonts.take_in(answer);
+        self.text.fonts.apply(answer);
         true
     }
 
@@ -105,8 +105,8 @@ impl Renderer {
         let covered: Vec<Option<Weak<Cover>>> =
             picture.covers().into_iter().map(|url| covers(url).as_ref().map(Arc::downgrade)).collect();
         self.text.fonts.lacking = false;
-        let ground = match self.grounds.take(picture, size, &covered) {
-            Some(ground) => ground,
+        let layer = match self.layers.take(picture, size, &covered) {
+            Some(layer) => layer,
             None => {
                 let mut face = Face::new(size, &mut self.text, &mut self.icons);
                 match picture {
@@ -114,7 +114,7 @@ impl Renderer {
                     Picture::Notice(notice) => face.notice(notice),
                     Picture::Cover(key) => face.cover_key(key, size, covers),
                     Picture::List(list) => face.list(list, size, covers),
-                    Picture::Text(text) => face.words(text),
+                    Picture::Text(text) => face.text_lines(text),
                     Picture::NowPlaying(now) => {
                         let cover = now.cover.as_deref().and_then(covers);
                         face.now_playing(now, size, cover.as_deref());
@@ -124,18 +124,18 @@ impl Renderer {
                 if moving.is_empty() {
                     return (canvas, None);
                 }
-                Ground { picture: picture.clone(), size, covers: covered, canvas, moving }
+                StaticLayer { picture: picture.clone(), size, covers: covered, canvas, moving }
             }
         };
 
-        let longest = ground.moving.iter().map(Moving::travel).max().unwrap_or(0);
+        let longest = layer.moving.iter().map(Moving::travel).max().unwrap_or(0);
         let moment = Moment::of(scroll(picture), shown_for, longest);
-        let mut canvas = ground.canvas.clone();
-        for moving in &ground.moving {
+        let mut canvas = layer.canvas.clone();
+        for moving in &layer.moving {
             moving.draw(&mut canvas, &mut self.text, moment, progress(picture));
         }
         if !self.text.fonts.lacking {
-            self.grounds.keep(ground);
+            self.layers.put(layer);
         }
         (canvas, moment.map(|moment| moment.next_in))
     }
@@ -156,8 +156,8 @@ fn progress(picture: &Picture) -> Option<Progress> {
     }
 }
 
-/// What stands still of a picture, and what moves over it.
-struct Ground {
+/// The static part of a picture, and the moving parts that are drawn over it.
+struct StaticLayer {
     picture: Picture,
     size: Size,
     covers: Vec<Option<Weak<Cover>>>,
@@ -165,9 +165,9 @@ struct Ground {
     moving: Vec<Moving>,
 }
 
-impl Ground {
-    /// Whether this is the ground of a picture too: all is the same but the place in the track.
-    fn is_of(&self, picture: &Picture, size: Size, covers: &[Option<Weak<Cover>>]) -> bool {
+impl StaticLayer {
+    /// Returns whether this is also the static layer of another picture, which may differ in the position in the track only.
+    fn matches(&self, picture: &Picture, size: Size, covers: &[Option<Weak<Cover>>]) -> bool {
         let same_cover = |(a, b): (&Option<Weak<Cover>>, &Option<Weak<Cover>>)| match (a, b) {
             (Some(a), Some(b)) => a.ptr_eq(b),
             (None, None) => true,
@@ -177,13 +177,13 @@ impl Ground {
             && self.covers.len() == covers.len()
             && self.covers.iter().zip(covers).all(same_cover)
             && match (&self.picture, picture) {
-                (Picture::NowPlaying(a), Picture::NowPlaying(b)) => same_ground(a, b),
+                (Picture::NowPlaying(a), Picture::NowPlaying(b)) => same_layer(a, b),
                 (a, b) => a == b,
             }
     }
 }
 
-fn same_ground(a: &NowPlaying, b: &NowPlaying) -> bool {
+fn same_layer(a: &NowPlaying, b: &NowPlaying) -> bool {
     let NowPlaying { cover, title, artist, playing, progress, dimmed, scroll } = a;
     let duration = |progress: Option<Progress>| progress.map(|progress| progress.duration_s);
     *cover == b.cover
@@ -195,35 +195,37 @@ fn same_ground(a: &NowPlaying, b: &NowPlaying) -> bool {
         && *scroll == b.scroll
 }
 
-/// The grounds that were used last.
+/// The most recently used static layers.
 #[derive(Default)]
-struct Grounds {
-    /// Those used later are further behind.
-    kept: Vec<Ground>,
+struct StaticLayers {
+    /// The most recently used layer is the last one.
+    cached: Vec<StaticLayer>,
 }
 
-impl Grounds {
-    /// Memory of the canvases that are kept, in bytes: two faces of the whole Panel, or nine of 3 x 2.
-    const BYTES: usize = 4 << 20;
+impl StaticLayers {
+    /// Maximum memory of the cached canvases, in bytes: two faces of the whole Panel, or nine of 3 x 2.
+    const MAX_BYTES: usize = 4 << 20;
 
-    /// The ground of a picture, if it is kept. Whoever takes it gives it back.
-    fn take(&mut self, picture: &Picture, size: Size, covers: &[Option<Weak<Cover>>]) -> Option<Ground> {
-        let place = self.kept.iter().position(|ground| ground.is_of(picture, size, covers))?;
-        Some(self.kept.remove(place))
+    /// Removes the layer of a picture from the cache, if it is there. The caller puts it back.
+    fn take(&mut self, picture: &Picture, size: Size, covers: &[Option<Weak<Cover>>]) -> Option<StaticLayer> {
+        let index = self.cached.iter().position(|layer| layer.matches(picture, size, covers))?;
+        Some(self.cached.remove(index))
     }
 
-    fn keep(&mut self, ground: Ground) {
-        self.kept.push(ground);
-        let bytes = |kept: &[Ground]| kept.iter().map(|ground| ground.canvas.data().len()).sum::<usize>();
-        while self.kept.len() > 1 && bytes(&self.kept) > Self::BYTES {
-            self.kept.remove(0);
+    fn put(&mut self, layer: StaticLayer) {
+        self.cached.push(layer);
+        while self.cached.len() > 1 && self.bytes() > Self::MAX_BYTES {
+            self.cached.remove(0);
         }
     }
+
+    fn bytes(&self) -> usize {
+        self.cached.iter().map(|layer| layer.canvas.data().len()).sum()
+    }
 }
 
-/// A canvas as an opaque PNG, packed fast rather than small. Of PNG's filters, the differences within a row are the
-/// fastest here (0.36 ms for 3 x 2, where choosing again for each row takes 0.52 for 4 % less): backgrounds are of one
-/// colour a row.
+/// Encodes a canvas as an opaque PNG, fast rather than small. Of PNG's filters, `Sub` is the fastest here, because each row of
+/// the background has a single colour: 0.36 ms for 3 x 2, where an adaptive filter takes 0.52 ms for 4 % less.
 fn encode(canvas: &Pixmap) -> Vec<u8> {
     let mut rgb = Vec::with_capacity(canvas.data().len() / 4 * 3);
     for pixel in canvas.data().chunks_exact(4) {
@@ -269,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn covers_are_whole_and_nothing_is_over_them() {
+    fn covers_are_whole_and_never_drawn_over() {
         let mut renderer = renderer();
         for size in sizes() {
             for dimmed in [false, true] {
@@ -282,10 +284,10 @@ mod tests {
                 for picture in pictures {
                     let cover = samples::small_cover(1);
                     let canvas = draw_with(&mut renderer, &picture, size, &cover);
-                    // Somewhere on the face every pixel of the scaled cover is as it was, corners aside.
-                    let sizes = cover.kept_sizes();
+                    // Somewhere on the face every pixel of the scaled cover is unchanged, except for the corners.
+                    let sizes = cover.scaled_sizes();
                     assert_eq!(sizes.len(), 1, "{size:?} {picture:?}");
-                    let scaled = cover.scaled(sizes[0]).expect("kept");
+                    let scaled = cover.scaled(sizes[0]).expect("cached");
                     assert!(contains(&canvas, &scaled), "{size:?} {picture:?}");
                 }
             }
@@ -309,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn what_changes_is_seen() {
+    fn every_change_is_visible() {
         let mut renderer = renderer();
         let mut canvas = |now: NowPlaying| draw(&mut renderer, &now.into(), WIDE).take();
         let plain = canvas(now("Title"));
@@ -325,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cover_that_arrives_is_seen() {
+    fn loaded_cover_is_visible() {
         let mut renderer = renderer();
         let picture = now("Title").into();
         let without = draw(&mut renderer, &picture, WIDE);
@@ -336,7 +338,7 @@ mod tests {
     }
 
     #[test]
-    fn a_step_over_the_kept_ground_is_as_drawn_anew() {
+    fn step_over_a_cached_layer_equals_a_new_drawing() {
         let long = "A very long title that can't be shown in one line, nor in two of them";
         for size in [Size::KEY, Size { columns: 3, rows: 1 }, WIDE, Size { columns: 2, rows: 2 }] {
             let mut used = renderer();
@@ -346,15 +348,15 @@ mod tests {
                 let none = |_: &str| None;
                 let at = Duration::from_millis(at_ms);
                 let step = used.draw(&picture, size, &none, at);
-                let anew = renderer().draw(&picture, size, &none, at);
-                assert!(step.0.data() == anew.0.data() && step.1 == anew.1, "{size:?} {at:?}");
-                assert_eq!(used.grounds.kept.len(), 1);
+                let new = renderer().draw(&picture, size, &none, at);
+                assert!(step.0.data() == new.0.data() && step.1 == new.1, "{size:?} {at:?}");
+                assert_eq!(used.layers.cached.len(), 1);
             }
         }
     }
 
     #[test]
-    fn only_long_words_move_and_only_if_they_may() {
+    fn only_long_lines_scroll_unless_it_is_off() {
         let mut renderer = renderer();
         let long = "A very long title that can't be shown in one line, nor in two of them";
         let mut next = |title: &str, scroll, size| {
@@ -366,31 +368,31 @@ mod tests {
             assert_eq!(next(long, Scroll::Off, size), None);
             assert!(next(long, Scroll::Slow, size).is_some_and(|next| next >= Duration::from_secs(2)), "{size:?}");
         }
-        // There are no words on a single key.
+        // A single key shows no text.
         assert_eq!(next(long, Scroll::Normal, Size::KEY), None);
     }
 
     #[test]
-    fn face_is_drawn_at_once_and_again_when_its_fonts_are_found() {
+    fn face_is_drawn_again_when_its_fonts_are_found() {
         let mut renderer = Renderer::with_fonts("en", Installed::Unread(testing::fonts));
         let frame =
             |renderer: &mut Renderer, title: &str| renderer.frame(&now(title).into(), WIDE, &|_| None, Duration::ZERO);
         let squares = self::renderer().frame(&now("漢字").into(), WIDE, &|_| None, Duration::ZERO);
         let first = frame(&mut renderer, "漢字");
         assert!(first.lacks_fonts && !squares.lacks_fonts);
-        assert_eq!(first.png, squares.png, "with what is there");
+        assert_eq!(first.png, squares.png, "with the embedded font");
         assert!(renderer.wait_for_fonts());
         let second = frame(&mut renderer, "漢字");
         assert!(!second.lacks_fonts);
-        // The font of the test shows a square, too, but in a regular weight.
+        // The test's font also has squares, but in the regular weight.
         assert_ne!(second.png, first.png);
-        assert_eq!(frame(&mut renderer, "漢字"), second, "from the kept ground, too");
-        // What is in a font that is in use needs no search.
+        assert_eq!(frame(&mut renderer, "漢字"), second, "from the cached layer");
+        // A character of a font in use needs no search.
         assert!(!frame(&mut renderer, "字").lacks_fonts);
     }
 
     #[test]
-    fn what_no_font_has_is_looked_for_once() {
+    fn missing_character_is_searched_for_once() {
         let mut renderer = Renderer::with_fonts("en", Installed::Unread(testing::fonts));
         let frame =
             |renderer: &mut Renderer, title: &str| renderer.frame(&now(title).into(), WIDE, &|_| None, Duration::ZERO);
@@ -403,9 +405,9 @@ mod tests {
     }
 
     #[test]
-    fn drawing_goes_on_without_the_fonts_thread() {
+    fn drawing_continues_without_the_font_thread() {
         fn broken() -> cosmic_text::fontdb::Database {
-            panic!("as it should");
+            panic!("on purpose");
         }
         let mut renderer = Renderer::with_fonts("en", Installed::Unread(broken));
         let frame = |renderer: &mut Renderer| renderer.frame(&now("漢").into(), WIDE, &|_| None, Duration::ZERO);
@@ -417,34 +419,33 @@ mod tests {
     }
 
     #[test]
-    fn the_grounds_stay_within_their_bounds() {
+    fn static_layers_stay_within_their_bound() {
         let mut renderer = renderer();
         for number in 0..30 {
             draw(&mut renderer, &now(&format!("Title {number}")).into(), Size { columns: 5, rows: 4 });
         }
-        assert_eq!(renderer.grounds.kept.len(), 2);
+        assert_eq!(renderer.layers.cached.len(), 2);
         for number in 0..30 {
             draw(&mut renderer, &now(&format!("Title {number}")).into(), Size::KEY);
         }
-        let bytes: usize = renderer.grounds.kept.iter().map(|ground| ground.canvas.data().len()).sum();
-        assert!(bytes <= Grounds::BYTES);
-        assert!(renderer.grounds.kept.len() >= 30);
+        assert!(renderer.layers.bytes() <= StaticLayers::MAX_BYTES);
+        assert!(renderer.layers.cached.len() >= 30);
     }
 
-    /// What is remembered of drawing: choices and kinds of fonts, fonts, glyphs, cut texts, icons, bytes of grounds.
-    fn remembered(renderer: &Renderer) -> [usize; 7] {
-        let [chosen, found, fonts, glyphs, cuts] = renderer.text.remembered();
-        let grounds = renderer.grounds.kept.iter().map(|ground| ground.canvas.data().len()).sum();
-        [chosen, found, fonts, glyphs, cuts, renderer.icons.remembered(), grounds]
+    /// Returns the sizes of all caches: choices and kinds of fonts, fonts, glyphs, truncated texts, icons, bytes of layers.
+    fn cache_sizes(renderer: &Renderer) -> [usize; 7] {
+        let [chosen, found, fonts, glyphs, truncated] = renderer.text.cache_sizes();
+        [chosen, found, fonts, glyphs, truncated, renderer.icons.cache_size(), renderer.layers.bytes()]
     }
 
     #[test]
-    fn drawing_a_day_of_tracks_remembers_no_more_than_its_bounds() {
+    fn caches_are_bounded_after_a_day_of_tracks() {
         let mut renderer = Renderer::with_fonts("en", Installed::Unread(testing::fonts));
         for number in 0..1_500_u32 {
-            // Another title, with characters of its own that some font has, or none; another colour beside the cover.
-            let odd = |offset| char::from_u32(0x4e00 + 4 * number + offset).expect("a character");
-            let title = format!("Title {number} {}{}{} 漢 that is too long for its line", odd(0), odd(1), odd(2));
+            // A new title, with characters that occur in no other; a new colour beside the cover.
+            let unique = |offset| char::from_u32(0x4e00 + 4 * number + offset).expect("a character");
+            let title =
+                format!("Title {number} {}{}{} 漢 that is too long for its line", unique(0), unique(1), unique(2));
             let cover = samples::two_colours((number as u8, (number / 6) as u8, 90), (0, 0, 0), 0);
             let paused = NowPlaying { playing: false, scroll: Scroll::Off, ..now(&title) };
             let key = samples::cover_key(&title, crate::face::Tone::Active);
@@ -455,13 +456,13 @@ mod tests {
                 renderer.wait_for_fonts();
             }
         }
-        let most = [2048, 16, 8, 2 * 2048, 64, 256, Grounds::BYTES];
-        let remembered = remembered(&renderer);
-        assert!(remembered.iter().zip(most).all(|(now, most)| *now <= most), "{remembered:?}, not {most:?}");
+        let bounds = [2048, 16, 8, 2 * 2048, 64, 256, StaticLayers::MAX_BYTES];
+        let sizes = cache_sizes(&renderer);
+        assert!(sizes.iter().zip(bounds).all(|(size, bound)| *size <= bound), "{sizes:?}, not {bounds:?}");
     }
 
     #[test]
-    fn notices_stay_clear_of_the_edges() {
+    fn notices_do_not_touch_the_edges() {
         let mut renderer = renderer();
         for text in ["Link Spotify in Settings", "Verknüpfe Spotify in den Einstellungen", &"long ".repeat(60)] {
             for size in sizes() {

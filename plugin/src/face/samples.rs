@@ -1,8 +1,8 @@
-//! Every face that there is, drawn: for the tests that hold their look, and for the contact sheet.
+//! Samples of every face, for the snapshot tests and the contact sheet.
 //!
-//! [`all`] is the list. The tests compare what is drawn with `snapshots.txt`, one line a face; `cargo xtask faces` puts the
-//! same faces on one picture, to be looked at. After a change that is meant, look at that picture, then write the lines
-//! again with `UPDATE_FACES=1 cargo test -p spotify-plugin snapshots`.
+//! [`all`] is the list. The tests compare the drawn faces with `snapshots.txt`, one line per face; `cargo xtask faces` draws
+//! all of them on one sheet for inspection. After an intended change, check that sheet, then update the lines with
+//! `UPDATE_FACES=1 cargo test -p spotify-plugin snapshots`.
 
 use std::fmt::Write as _;
 use std::io::Cursor;
@@ -18,13 +18,14 @@ use super::{
     Cover, CoverKey, Icon, Key, Line, List, Notice, NowPlaying, Picture, Progress, Renderer, Row, Scroll, Size,
     SystemFonts, Text, Tone,
 };
+use crate::hex;
 
-/// A drawn cover; each number another.
+/// Returns a drawn cover; each number is a different one.
 pub(super) fn cover(number: u32) -> Arc<Cover> {
     rings(number, 360)
 }
 
-/// A drawn cover that costs little to draw and scale.
+/// Returns a drawn cover that is cheap to draw and scale.
 pub(super) fn small_cover(number: u32) -> Arc<Cover> {
     rings(number, 64)
 }
@@ -50,7 +51,7 @@ fn rings(number: u32, side: u32) -> Arc<Cover> {
     }))
 }
 
-/// A cover of two colours, the second of which has so many 64ths.
+/// Returns a cover of two colours, of which `other` fills `share` 64ths.
 pub(super) fn two_colours(one: (u8, u8, u8), other: (u8, u8, u8), share: u32) -> Arc<Cover> {
     decoded(&RgbImage::from_fn(8, 8, |x, y| {
         let (r, g, b) = if y * 8 + x < share { other } else { one };
@@ -68,17 +69,17 @@ pub(super) fn renderer() -> Renderer {
     Renderer::new("en", SystemFonts::Never)
 }
 
-/// Every size that the grid has.
+/// Returns every size of the grid.
 pub(super) fn sizes() -> impl Iterator<Item = Size> {
     (1..=5).flat_map(|columns| (1..=4).map(move |rows| Size { columns, rows }))
 }
 
-/// As it is at first, without covers.
+/// Draws a picture as it looks at first, without covers.
 pub(super) fn draw(renderer: &mut Renderer, picture: &Picture, size: Size) -> Pixmap {
     renderer.draw(picture, size, &|_| None, Duration::ZERO).0
 }
 
-/// The same with one cover for every address.
+/// Draws a picture as it looks at first, with one cover for every URL.
 pub(super) fn draw_with(renderer: &mut Renderer, picture: &Picture, size: Size, cover: &Arc<Cover>) -> Pixmap {
     renderer.draw(picture, size, &|_| Some(cover.clone()), Duration::ZERO).0
 }
@@ -144,7 +145,7 @@ fn notice(icon: Icon, text: &str) -> Picture {
     Picture::Notice(Notice { icon, text: text.to_owned() })
 }
 
-/// One picture of each kind.
+/// Returns one picture of each kind.
 pub(super) fn one_of_each() -> Vec<Picture> {
     vec![
         Picture::Key(Key { meter: Some(200), ..key(Icon::VolumeUp, "Volume up", Tone::Active) }),
@@ -156,18 +157,18 @@ pub(super) fn one_of_each() -> Vec<Picture> {
     ]
 }
 
-/// A face of the list.
+/// A face in the list.
 struct Sample {
-    /// What it shows, in a word or two.
+    /// Its content in a word or two.
     name: String,
     picture: Picture,
     size: Size,
-    /// Whether its covers are here; their addresses are the numbers of [`cover`].
+    /// Whether its covers are loaded; their URLs are the numbers of [`cover`].
     covered: bool,
     shown_for: Duration,
 }
 
-/// Every kind of picture in every state and every size that a widget offers. A new kind or state is a new line here.
+/// Returns every kind of picture in every state and every size that a widget offers. A new kind or state is a new line here.
 fn all() -> Vec<(&'static str, Vec<Sample>)> {
     let sample = |name: &str, picture: Picture, (columns, rows): (u8, u8)| Sample {
         name: name.to_owned(),
@@ -321,7 +322,7 @@ fn all() -> Vec<(&'static str, Vec<Sample>)> {
     ]
 }
 
-/// An icon's name as words.
+/// Returns an icon's name as words.
 fn words(icon: Icon) -> String {
     let mut words = String::new();
     for letter in format!("{icon:?}").chars() {
@@ -358,24 +359,24 @@ impl Drawer {
     }
 }
 
-/// One line a face: its kind, its name, and what its pixels come to.
+/// Returns one line per face: the hash of its pixels, its kind and its name.
 fn snapshots() -> String {
     let mut drawer = Drawer::new(SystemFonts::Never);
     let mut lines = String::new();
     for (kind, samples) in all() {
         for sample in samples {
             let digest = Sha256::digest(drawer.draw(&sample).data());
-            let short: String = digest[..8].iter().map(|byte| format!("{byte:02x}")).collect();
+            let short = hex::encode(&digest[..8]);
             writeln!(lines, "{short} {kind}: {}", sample.name).expect("a String takes every write");
         }
     }
     lines
 }
 
-/// Drawing rounds a little differently on other processors, so the look is held where it was written down.
+/// Drawing is rounded slightly differently on other processors, so this only runs on the kind that made the snapshots.
 #[test]
 #[cfg_attr(not(all(target_os = "linux", target_arch = "x86_64")), ignore = "the snapshots are of another machine")]
-fn faces_look_as_their_snapshots_do() {
+fn faces_match_their_snapshots() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/src/face/snapshots.txt");
     let drawn = snapshots();
     if std::env::var_os("UPDATE_FACES").is_some() {
@@ -388,7 +389,7 @@ fn faces_look_as_their_snapshots_do() {
 }
 
 #[test]
-fn every_face_of_the_list_has_a_name_of_its_own() {
+fn sample_names_are_unique() {
     for (kind, samples) in all() {
         let mut names: Vec<&str> = samples.iter().map(|sample| sample.name.as_str()).collect();
         names.sort_unstable();
@@ -398,7 +399,7 @@ fn every_face_of_the_list_has_a_name_of_its_own() {
     }
 }
 
-/// A picture that faces are put on, row by row.
+/// A picture on which faces are arranged in rows.
 struct Sheet {
     canvas: Pixmap,
     x: u32,
@@ -434,16 +435,16 @@ impl Sheet {
         }
     }
 
-    /// What was used of it.
+    /// Returns the used part of the sheet.
     fn finish(mut self) -> Pixmap {
         self.next_row();
-        let mut cut = Pixmap::new(self.canvas.width(), self.y).expect("size");
-        cut.draw_pixmap(0, 0, self.canvas.as_ref(), &PixmapPaint::default(), Transform::identity(), None);
-        cut
+        let mut used = Pixmap::new(self.canvas.width(), self.y).expect("size");
+        used.draw_pixmap(0, 0, self.canvas.as_ref(), &PixmapPaint::default(), Transform::identity(), None);
+        used
     }
 }
 
-/// Titles in scripts that need the system's fonts: not in the snapshots, but to be looked at.
+/// Returns titles in scripts that need the system's fonts: not in the snapshots, but for inspection.
 fn scripts() -> Vec<Sample> {
     let titles = [
         ("夜に駆ける", "YOASOBI"),
@@ -465,7 +466,7 @@ fn scripts() -> Vec<Sample> {
     titles.iter().enumerate().map(sample).collect()
 }
 
-/// Faces that show at a glance what the package can do, for the README: rows of five columns, as on the Panel.
+/// The faces in the README's picture, in rows of five columns, as on the Panel.
 const SHOWN: [(&str, &str); 25] = [
     ("playing", "Playing 3x2"),
     ("playing", "Paused 2x2"),
@@ -494,11 +495,11 @@ const SHOWN: [(&str, &str); 25] = [
     ("notice", "Limited for 12 min"),
 ];
 
-/// Writes a picture, packed small.
+/// Writes a picture as a small file.
 fn write(path: &std::ffi::OsStr, canvas: &Pixmap) {
     let file = std::fs::File::create(path).expect("made");
     let encoder = PngEncoder::new_with_quality(file, CompressionType::Best, FilterType::Adaptive);
-    // Nothing on it is transparent.
+    // All pixels are opaque.
     let written = encoder.write_image(canvas.data(), canvas.width(), canvas.height(), image::ExtendedColorType::Rgba8);
     written.expect("written");
 }
@@ -511,13 +512,13 @@ fn contact_sheet() {
     let mut drawer = Drawer::new(SystemFonts::WhenNeeded);
     let mut sheet = Sheet::new(1588);
     let mut shown = Sheet::new(798);
-    let mut chosen: Vec<(usize, Pixmap)> = Vec::new();
+    let mut selected: Vec<(usize, Pixmap)> = Vec::new();
     for (kind, samples) in all() {
         for sample in samples {
             let face = drawer.draw(&sample);
             sheet.put(&face);
-            if let Some(place) = SHOWN.iter().position(|shown| *shown == (kind, sample.name.as_str())) {
-                chosen.push((place, face));
+            if let Some(index) = SHOWN.iter().position(|shown| *shown == (kind, sample.name.as_str())) {
+                selected.push((index, face));
             }
         }
         sheet.next_row();
@@ -525,9 +526,9 @@ fn contact_sheet() {
     for sample in scripts() {
         sheet.put(&drawer.draw(&sample));
     }
-    assert_eq!(chosen.len(), SHOWN.len(), "a face that the README shows has another name now");
-    chosen.sort_by_key(|(place, _)| *place);
-    chosen.iter().for_each(|(_, face)| shown.put(face));
+    assert_eq!(selected.len(), SHOWN.len(), "a face that the README shows was renamed");
+    selected.sort_by_key(|(index, _)| *index);
+    selected.iter().for_each(|(_, face)| shown.put(face));
     write(&path, &sheet.finish());
     if let Some(path) = std::env::var_os("FACES_README") {
         write(&path, &shown.finish());

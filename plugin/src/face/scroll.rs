@@ -1,7 +1,7 @@
-//! Where a line is that is too long for its place and therefore moves.
+//! The position of a scrolling line, which is too long for its area.
 //!
-//! No clock here: how long the words have been shown comes in from outside. A line moves by whole pixels at even
-//! intervals, which looks smoother than fractions of pixels at uneven ones and lets every drawn glyph be used again.
+//! There is no clock here: the caller passes how long the text has been shown. A line moves by whole pixels at even
+//! intervals, which looks smoother than fractions of pixels at uneven ones, and allows reusing rendered glyphs.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ pub(super) const STEP: Duration = Duration::from_millis(50);
 pub(super) const REST: Duration = Duration::from_millis(2_500);
 
 impl Scroll {
-    /// How far a line moves with each step, in pixels; none if it doesn't.
+    /// Returns how far a line moves with each step, in pixels. `None` if it doesn't move.
     fn pixels(self) -> Option<u64> {
         match self {
             Scroll::Off => None,
@@ -24,13 +24,13 @@ impl Scroll {
     }
 }
 
-/// How far the lines of a face have come.
+/// The scroll position of all lines of a face.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Moment {
-    /// Away from the ends where the lines begin, or back to them.
-    forth: bool,
+    /// Whether the lines move away from their beginnings, rather than back.
+    forward: bool,
     /// Pixels since they left the last end.
-    gone: u64,
+    moved: u64,
     /// After what time they are somewhere else.
     pub(super) next_in: Duration,
 }
@@ -47,16 +47,16 @@ impl Moment {
         // The step that ends a rest comes one interval after it.
         let next = if in_half < REST.as_nanos() { REST.as_nanos() + step - in_half } else { step - moving % step };
         Some(Moment {
-            forth: (shown_for.as_nanos() / half).is_multiple_of(2),
-            gone: u64::try_from(moving / step).unwrap_or(u64::MAX).saturating_mul(pixels),
+            forward: (shown_for.as_nanos() / half).is_multiple_of(2),
+            moved: u64::try_from(moving / step).unwrap_or(u64::MAX).saturating_mul(pixels),
             next_in: Duration::from_nanos(u64::try_from(next).unwrap_or(u64::MAX)),
         })
     }
 
-    /// How many pixels of its beginning a line has moved out of sight that has `travel` pixels to go in all.
+    /// Returns by how many pixels a line has scrolled, if it scrolls by `travel` pixels in total.
     pub(super) fn offset(self, travel: u32) -> u32 {
-        let gone = u32::try_from(self.gone).unwrap_or(u32::MAX).min(travel);
-        if self.forth { gone } else { travel - gone }
+        let moved = u32::try_from(self.moved).unwrap_or(u32::MAX).min(travel);
+        if self.forward { moved } else { travel - moved }
     }
 }
 
@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_rests_at_both_ends() {
+    fn line_rests_at_both_ends() {
         // 100 pixels are 50 steps of 2: 2.5 s.
         assert_eq!(offset(Duration::ZERO, 100, 100), 0);
         assert_eq!(offset(REST, 100, 100), 0);
@@ -84,14 +84,14 @@ mod tests {
     }
 
     #[test]
-    fn lines_of_one_face_leave_together_and_wait_for_each_other() {
+    fn lines_of_one_face_scroll_together() {
         assert_eq!(offset(REST + MS * 1_000, 20, 100), 20);
         assert_eq!(offset(REST + MS * 2_500 + REST, 20, 100), 20);
         assert_eq!(offset(REST + MS * 2_500 + REST + MS * 50, 20, 100), 18);
     }
 
     #[test]
-    fn nothing_is_due_before_it_changes_and_everything_when_it_does() {
+    fn next_step_is_when_the_offset_changes() {
         for scroll in [Scroll::Slow, Scroll::Normal, Scroll::Fast] {
             let (mut at, mut steps) = (Duration::ZERO, 0);
             while at < MS * 30_000 {
@@ -102,7 +102,7 @@ mod tests {
                 }
                 at += moment.next_in;
                 let then = Moment::of(scroll, at, 77).expect("moves");
-                // The last step of a way is followed by a rest, which nothing announces but the rest itself.
+                // After the last step in a direction, the next moment only starts a rest.
                 steps += u32::from(then.offset(77) != moment.offset(77));
             }
             assert!(steps > 70, "{scroll:?}: {steps}");

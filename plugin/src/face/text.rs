@@ -1,4 +1,4 @@
-//! Text on a face: shaped (with ligatures, right-to-left and all), cut or shrunk to its place, and drawn.
+//! Text on a face: shaping (including ligatures and right-to-left scripts), truncating or shrinking to an area, and drawing.
 
 use std::collections::HashMap;
 
@@ -19,7 +19,7 @@ pub(super) struct Area {
     pub(super) height: f32,
 }
 
-/// How a text looks.
+/// The appearance of a text.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Style {
     /// Size of the font, in pixels.
@@ -27,45 +27,45 @@ pub(super) struct Style {
     pub(super) weight: Weight,
     pub(super) colour: Rgb,
     pub(super) align: Align,
-    /// Digits all of one width, so that a running time doesn't tremble.
+    /// Whether all digits have the same width, so that a running time doesn't jitter.
     pub(super) tabular: bool,
 }
 
-/// The distance between two lines, in sizes of the font.
+/// The line height, as a multiple of the font size.
 pub(super) const LINE: f32 = 1.25;
 
-/// Characters of a text that are looked at: no face shows more, and a hostile title may have a million.
-const LONGEST: usize = 300;
+/// Characters of a text that are used: no face shows more, and a hostile title may have a million.
+const MAX_CHARS: usize = 300;
 
-/// Fonts, and what was found out and drawn with them.
+/// Lays out and draws text, with caches of fonts, glyphs and truncated texts.
 pub(super) struct Typesetter {
     pub(super) fonts: Fonts,
     glyphs: SwashCache,
-    /// What was left of texts that were too long. A title is asked for with every second of its track.
-    cuts: HashMap<Place, String>,
+    /// Truncated forms of texts that were too long. A title is drawn again every second.
+    truncated: HashMap<TruncateKey, String>,
 }
 
-/// A line that is too long for its place: laid out once, drawn again at every step of its way.
+/// A line that is too long for its area: laid out once, and drawn again at every step of scrolling.
 pub(super) struct LongLine {
     buffer: Buffer,
     area: Area,
     style: Style,
-    /// How far it can be moved until its other end is seen, in pixels.
+    /// How far it scrolls until its other end is visible, in pixels.
     pub(super) travel: u32,
-    /// Whether it begins on the right.
+    /// Whether it starts on the right.
     rtl: bool,
 }
 
 impl LongLine {
-    /// The part of the face that it is drawn in: its area, and a little more for marks above and below letters.
+    /// Returns the part of the face that it is drawn in: its area, extended for marks above and below letters.
     pub(super) fn area(&self) -> Area {
         Area { y: self.area.y - 3.0, height: self.area.height + 6.0, ..self.area }
     }
 }
 
-/// A text and the room it has; sizes in 64ths of a pixel.
+/// A text and the space for it; sizes in 64ths of a pixel.
 #[derive(PartialEq, Eq, Hash)]
-struct Place {
+struct TruncateKey {
     text: String,
     width: u32,
     size: u32,
@@ -75,41 +75,40 @@ struct Place {
 }
 
 impl Typesetter {
-    /// Drawn glyphs that are kept: about 1 MB.
-    const GLYPHS: usize = 2048;
-    /// Cut texts that are remembered; a Panel full of instances has fewer.
-    const CUTS: usize = 64;
+    /// Maximum number of cached glyphs: about 1 MB.
+    const MAX_GLYPHS: usize = 2048;
+    /// Maximum number of cached truncated texts; a Panel full of instances has fewer.
+    const MAX_TRUNCATED: usize = 64;
 
     pub(super) fn new(fonts: Fonts) -> Self {
-        Typesetter { fonts, glyphs: SwashCache::new(), cuts: HashMap::new() }
+        Typesetter { fonts, glyphs: SwashCache::new(), truncated: HashMap::new() }
     }
 
-    /// How much is remembered: choices of fonts, kinds of text with a font, fonts, glyphs, cut texts.
+    /// Returns the sizes of the caches: font choices, kinds of text with a font, fonts, glyphs, truncated texts.
     #[cfg(test)]
-    pub(super) fn remembered(&self) -> [usize; 5] {
-        let [chosen, found, fonts] = self.fonts.remembered();
-        [chosen, found, fonts, self.glyphs.image_cache.len(), self.cuts.len()]
+    pub(super) fn cache_sizes(&self) -> [usize; 5] {
+        let [chosen, found, fonts] = self.fonts.cache_sizes();
+        [chosen, found, fonts, self.glyphs.image_cache.len(), self.truncated.len()]
     }
 
-    /// Draws one line into a strip, in its vertical middle; what doesn't fit ends with an ellipsis.
+    /// Draws one line, vertically centred in an area and truncated with an ellipsis if necessary.
     pub(super) fn strip(&mut self, canvas: &mut Pixmap, text: &str, area: Area, style: &Style) {
         self.block(canvas, text, area, style, 1);
     }
 
-    /// Draws text that wraps, in the vertical middle of its area; what `lines` lines can't hold ends with an
-    /// ellipsis.
+    /// Draws wrapped text, vertically centred in an area and truncated with an ellipsis after `lines` lines.
     pub(super) fn block(&mut self, canvas: &mut Pixmap, text: &str, area: Area, style: &Style, lines: usize) {
         if area.width < 1.0 {
             return;
         }
-        let text = self.cut(text, area.width, style, lines);
+        let text = self.truncate(text, area.width, style, lines);
         let buffer = self.layout(&text, Some(area.width), style, wrap(lines));
         let count = buffer.layout_runs().count() as f32;
         let top = area.y + (area.height - count * style.size * LINE) / 2.0;
         self.draw(canvas, &buffer, (area.x, top.round()), &Clip::sides(area), style.colour);
     }
 
-    /// The line, if it is too long for its area.
+    /// Lays out a line, and returns it if it is too long for its area.
     pub(super) fn long_line(&mut self, text: &str, area: Area, style: &Style) -> Option<LongLine> {
         let buffer = self.layout(text, None, style, Wrap::None);
         let run = buffer.layout_runs().next()?;
@@ -123,7 +122,7 @@ impl Typesetter {
         })
     }
 
-    /// Draws a long line of which so many pixels of its beginning are out of sight. It fades where it goes on.
+    /// Draws a long line that has scrolled by `offset` pixels. It fades out at the edges where it continues.
     pub(super) fn draw_long(&mut self, canvas: &mut Pixmap, line: &LongLine, offset: u32) {
         let area = line.area();
         let hidden = if line.rtl { line.travel.saturating_sub(offset) } else { offset };
@@ -138,16 +137,15 @@ impl Typesetter {
         self.draw(canvas, &line.buffer, (area.x.round() - hidden as f32, top.round()), &clip, line.style.colour);
     }
 
-    /// Forgets drawn glyphs when they have become many.
-    fn tidy_up(&mut self) {
-        if self.glyphs.image_cache.len() > Self::GLYPHS {
+    /// Empties the glyph cache if it has grown beyond its limit.
+    fn evict_glyphs(&mut self) {
+        if self.glyphs.image_cache.len() > Self::MAX_GLYPHS {
             self.glyphs.image_cache.clear();
         }
     }
 
-    /// The largest size from `largest` down to `smallest` at which the text, wrapped between words, fits an
-    /// area; with it, how many lines it takes. Where none fits, the smallest and as many lines as there is
-    /// room for.
+    /// Returns the largest size from `largest` down to `smallest` at which the text, wrapped between words, fits an area, and
+    /// its number of lines. If none fits, returns `smallest` and the number of lines that fit.
     pub(super) fn fit(&mut self, text: &str, area: Area, style: &Style, largest: f32, smallest: f32) -> (f32, usize) {
         let mut size = largest;
         while size >= smallest {
@@ -163,63 +161,63 @@ impl Typesetter {
             }
             size -= 1.0;
         }
-        let room = (area.height / (smallest * LINE)).floor().max(1.0);
-        (smallest, room as usize)
+        let lines = (area.height / (smallest * LINE)).floor().max(1.0);
+        (smallest, lines as usize)
     }
 
-    /// How many lines a text takes that wraps to a width, at most `most`.
-    pub(super) fn lines(&mut self, text: &str, width: f32, style: &Style, most: usize) -> usize {
-        let text = self.cut(text, width, style, most);
-        let buffer = self.layout(&text, Some(width), style, wrap(most));
+    /// Returns how many lines a text needs when wrapped to a width, at most `max_lines`.
+    pub(super) fn lines(&mut self, text: &str, width: f32, style: &Style, max_lines: usize) -> usize {
+        let text = self.truncate(text, width, style, max_lines);
+        let buffer = self.layout(&text, Some(width), style, wrap(max_lines));
         buffer.layout_runs().count().max(1)
     }
 
-    /// The width of one line, in pixels.
+    /// Returns the width of a line, in pixels.
     pub(super) fn width(&mut self, text: &str, style: &Style) -> f32 {
         let buffer = self.layout(text, None, style, Wrap::None);
         buffer.layout_runs().fold(0.0, |widest, run| run.line_w.max(widest))
     }
 
-    /// As much of a text as so many lines of a width can hold; an ellipsis stands for the rest.
-    fn cut(&mut self, text: &str, width: f32, style: &Style, lines: usize) -> String {
-        let place = Place {
-            text: tidy(text),
+    /// Truncates a text with an ellipsis so that it fits into a number of lines of a width.
+    fn truncate(&mut self, text: &str, width: f32, style: &Style, lines: usize) -> String {
+        let key = TruncateKey {
+            text: normalize(text),
             width: (width * 64.0) as u32,
             size: (style.size * 64.0) as u32,
             weight: style.weight,
             tabular: style.tabular,
             lines,
         };
-        if let Some(cut) = self.cuts.get(&place) {
-            return cut.clone();
+        if let Some(truncated) = self.truncated.get(&key) {
+            return truncated.clone();
         }
-        if self.holds(&place.text, width, style, lines) {
-            return place.text;
+        if self.fits(&key.text, width, style, lines) {
+            return key.text;
         }
-        let ends: Vec<usize> = place.text.grapheme_indices(true).map(|(at, _)| at).collect();
-        let shortened = |end: usize| format!("{}…", place.text[..end].trim_end());
-        // A longer beginning never takes less room, so halving finds the longest that fits.
-        let fitting = ends.partition_point(|&end| self.holds(&shortened(end), width, style, lines));
-        let cut = shortened(ends[..fitting].last().copied().unwrap_or(0));
-        // Where a font is lacking it is cut again once that is found.
+        let ends: Vec<usize> = key.text.grapheme_indices(true).map(|(at, _)| at).collect();
+        let shortened = |end: usize| format!("{}…", key.text[..end].trim_end());
+        // A longer prefix never needs less space, so a binary search finds the longest that fits.
+        let fitting = ends.partition_point(|&end| self.fits(&shortened(end), width, style, lines));
+        let truncated = shortened(ends[..fitting].last().copied().unwrap_or(0));
+        // If a font is still missing, the text is truncated again with that font.
         if !self.fonts.lacking {
-            if self.cuts.len() >= Self::CUTS {
-                self.cuts.clear();
+            if self.truncated.len() >= Self::MAX_TRUNCATED {
+                self.truncated.clear();
             }
-            self.cuts.insert(place, cut.clone());
+            self.truncated.insert(key, truncated.clone());
         }
-        cut
+        truncated
     }
 
-    /// Whether so many lines of a width hold a text.
-    pub(super) fn holds(&mut self, text: &str, width: f32, style: &Style, lines: usize) -> bool {
+    /// Returns whether a text fits into a number of lines of a width.
+    pub(super) fn fits(&mut self, text: &str, width: f32, style: &Style, lines: usize) -> bool {
         let buffer = self.layout(text, Some(width), style, wrap(lines));
         buffer.layout_runs().enumerate().all(|(line, run)| line < lines.max(1) && run.line_w <= width)
     }
 
-    /// Lays a text out, without cutting it.
+    /// Lays out a text without truncating it.
     fn layout(&mut self, text: &str, width: Option<f32>, style: &Style, wrap: Wrap) -> Buffer {
-        let text = tidy(text);
+        let text = normalize(text);
         let mut attrs: Attrs<'_> = Fonts::attrs(style.weight);
         if style.tabular {
             let mut features = FontFeatures::new();
@@ -241,13 +239,13 @@ impl Typesetter {
     }
 
     fn draw(&mut self, canvas: &mut Pixmap, buffer: &Buffer, (x, top): (f32, f32), clip: &Clip, colour: Rgb) {
-        self.tidy_up();
-        // Emoji have colours of their own; they fade with the text around them.
+        self.evict_glyphs();
+        // Emoji have their own colours, and fade with the surrounding text.
         let strength = u16::from(colour.0.max(colour.1).max(colour.2));
         for run in buffer.layout_runs() {
             for glyph in run.glyphs {
                 let at = glyph.physical((x, top + run.line_y.round()), 1.0);
-                // No glyph is wider than a few sizes: what is far outside need not be drawn to be known to be.
+                // No glyph is wider than a few font sizes, so one that is far outside is skipped.
                 let reach = (4.0 * glyph.font_size) as i32;
                 if at.x > clip.right + reach || at.x + glyph.w as i32 + reach < clip.left {
                     continue;
@@ -260,7 +258,7 @@ impl Typesetter {
                 let (pixel_size, coloured) = match image.content {
                     SwashContent::Color => (4, true),
                     SwashContent::Mask => (1, false),
-                    // Only drawn when asked for, which nobody does.
+                    // Only rendered on request, which is never made.
                     SwashContent::SubpixelMask => continue,
                 };
                 if width == 0 {
@@ -288,28 +286,28 @@ impl Typesetter {
     }
 }
 
-/// Where a text may be seen.
+/// The visible part of a text.
 struct Clip {
     left: i32,
     right: i32,
     above: i32,
     below: i32,
-    /// Whether it comes out of nothing at the left edge.
+    /// Whether it fades out at the left edge.
     fade_left: bool,
     fade_right: bool,
 }
 
 impl Clip {
-    /// Pixels over which a line fades.
+    /// Width of a fading edge, in pixels.
     const FADE: i32 = 12;
 
-    /// Between the sides of an area; above and below it may reach out, as marks on letters do.
+    /// Clips at the sides of an area. Marks on letters may extend above and below it.
     fn sides(area: Area) -> Clip {
         let (left, right) = (area.x.floor() as i32, (area.x + area.width).ceil() as i32);
         Clip { left, right, above: i32::MIN, below: i32::MAX, fade_left: false, fade_right: false }
     }
 
-    /// How much is seen of a pixel, 0 to 255.
+    /// Returns the visibility of a pixel, 0 to 255.
     fn shown(&self, x: i32, y: i32) -> u16 {
         if x < self.left || x >= self.right || y < self.above || y >= self.below {
             return 0;
@@ -321,7 +319,7 @@ impl Clip {
     }
 }
 
-/// How a text of at most so many lines is wrapped.
+/// Returns the wrapping of a text with at most `lines` lines.
 fn wrap(lines: usize) -> Wrap {
     if lines > 1 { Wrap::WordOrGlyph } else { Wrap::None }
 }
@@ -345,11 +343,11 @@ fn paint(canvas: &mut Pixmap, x: i32, y: i32, Rgb(r, g, b): Rgb, coverage: u8) {
     }
 }
 
-/// One paragraph of bounded length: control characters and line ends become spaces.
-fn tidy(text: &str) -> String {
+/// Returns the text as one paragraph of bounded length: control characters and line ends become spaces.
+fn normalize(text: &str) -> String {
     text.trim()
         .chars()
-        .take(LONGEST)
+        .take(MAX_CHARS)
         .map(|c| match c {
             '\u{2028}' | '\u{2029}' => ' ',
             c if c.is_control() => ' ',
@@ -385,7 +383,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_line_is_cut_inside_its_strip() {
+    fn long_line_is_truncated_inside_its_area() {
         let area = Area { x: 20.0, y: 0.0, width: 100.0, height: 30.0 };
         let mut long = canvas(200, 30);
         text().strip(&mut long, &"Wandering ".repeat(50), area, &STYLE);
@@ -393,7 +391,7 @@ mod tests {
         assert!(columns.first().is_some_and(|&x| x >= 20));
         let last = columns.last().copied().expect("ink");
         assert!((100..120).contains(&last), "ends at {last}");
-        // Cut with an ellipsis, not in the middle of a letter: three dots low down at the end.
+        // It ends with an ellipsis, not in the middle of a letter: three dots near the baseline.
         let mut dots = canvas(200, 30);
         text().strip(&mut dots, "…", Area { x: 0.0, ..area }, &STYLE);
         let (low, high) = (16..20, 0..14);
@@ -405,7 +403,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_line_moves_until_its_end_is_seen() {
+    fn long_line_scrolls_until_its_end_is_visible() {
         let mut text = text();
         let area = Area { x: 20.0, y: 4.0, width: 100.0, height: 24.0 };
         assert!(text.long_line("Short", area, &STYLE).is_none());
@@ -418,24 +416,24 @@ mod tests {
             assert!(columns.iter().all(|x| (20..120).contains(x)));
             seen.push(drawn);
         }
-        // At either end the line is as sharp there as a line that stands.
+        // At either end the line is as sharp as a static one.
         let mut begin = canvas(200, 34);
         let wide = Area { width: 400.0, ..area };
         text.strip(&mut begin, "Wandering all over the world", wide, &STYLE);
         let column = |canvas: &Pixmap, x: u32| (0..34).map(|y| canvas.pixel(x, y)).collect::<Vec<_>>();
         assert!((20..100).all(|x| column(&begin, x) == column(&seen[0], x)));
         assert!((21..100).all(|x| column(&seen[0], x + 1) == column(&seen[1], x) || x < 34));
-        assert!(ink(&seen[3]).last().is_some_and(|&x| (116..120).contains(&x)), "the end is seen");
+        assert!(ink(&seen[3]).last().is_some_and(|&x| (116..120).contains(&x)), "the end is visible");
     }
 
     #[test]
-    fn a_line_from_right_to_left_begins_on_the_right() {
+    fn right_to_left_line_starts_on_the_right() {
         let mut text = text();
         let area = Area { x: 0.0, y: 0.0, width: 60.0, height: 30.0 };
         let style = Style { align: Align::Right, ..STYLE };
         let line = text.long_line("שלום לכולם וגם לך ולו", area, &style).expect("long");
         assert!(line.rtl);
-        // Letters that the embedded font lacks are squares: what counts is which edge fades.
+        // Letters that the embedded font lacks are squares. Only the fading edges are tested.
         let mut begin = canvas(60, 30);
         text.draw_long(&mut begin, &line, 0);
         let mut end = canvas(60, 30);
@@ -452,7 +450,7 @@ mod tests {
     }
 
     #[test]
-    fn a_short_line_is_left_alone() {
+    fn short_line_is_not_truncated() {
         let mut text = text();
         let style = Style { align: Align::Left, ..STYLE };
         let width = text.width("Blue", &style);
@@ -483,14 +481,14 @@ mod tests {
     }
 
     #[test]
-    fn digits_of_a_time_are_of_one_width() {
+    fn tabular_digits_have_the_same_width() {
         let mut text = text();
         let style = Style { weight: NORMAL, tabular: true, ..STYLE };
         assert_eq!(text.width("1:11", &style), text.width("0:48", &style));
     }
 
     #[test]
-    fn no_glyph_of_the_embedded_coverage_is_missing() {
+    fn embedded_font_has_glyphs_for_european_scripts() {
         let mut text = text();
         let words = "Sigur Rós Łódź ČŽ ş ğ İ ẞ Œ æ ø Кино Їжак Χατζιδάκις Đi Chạy – — “” … € № ½";
         let buffer = text.layout(words, None, &STYLE, Wrap::None);

@@ -1,10 +1,10 @@
-//! Languages, and what is said to the user in them.
+//! Languages, and texts for the user.
 
 pub(crate) mod sign_in;
 
 use host_sdk::language;
 
-/// What to tell the user: the same advice in two lengths.
+/// A message to the user, in two lengths.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UserMessage {
     key: &'static str,
@@ -12,28 +12,28 @@ pub struct UserMessage {
 }
 
 impl UserMessage {
-    /// A message in both lengths.
+    /// Creates a message from its two forms.
     pub fn new(key: &'static str, sentence: impl Into<String>) -> Self {
         Self { key, sentence: sentence.into() }
     }
 
-    /// A few short words, for a key of 150 x 108 pixels.
+    /// Returns a few short words, for a key of 150 x 108 pixels.
     #[must_use]
     pub fn key(&self) -> &'static str {
         self.key
     }
 
-    /// One or two whole sentences, for a page and the log.
+    /// Returns one or two complete sentences, for a page and the log.
     #[must_use]
     pub fn sentence(&self) -> &str {
         &self.sentence
     }
 }
 
-/// A language of the host.
+/// A supported language.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Language {
-    /// English; also for every language that isn't here.
+    /// English, and the fallback for other languages.
     En,
     /// German.
     De,
@@ -48,19 +48,20 @@ pub(crate) enum Language {
 }
 
 impl Language {
-    /// Returns the language for what a host (`zh_TW`) or a browser (`de-AT`) calls it; `None` for one that isn't here.
-    pub fn of(tag: &str) -> Option<Self> {
+    /// Returns the language of a tag as a host (`zh_TW`) or a browser (`de-AT`) writes it; `None` if it isn't supported.
+    pub fn from_tag(tag: &str) -> Option<Self> {
         let found = language::find(tag, &LANGUAGES.map(Self::tag))?;
         LANGUAGES.into_iter().find(|language| language.tag() == found)
     }
 
-    /// The best of the languages that an `Accept-Language` header lists (RFC 9110, section 12.5.4).
-    pub fn accepted(header: &str) -> Option<Self> {
+    /// Returns the best supported language of an `Accept-Language` header
+    /// ([RFC 9110, section 12.5.4](https://www.rfc-editor.org/rfc/rfc9110#section-12.5.4)).
+    pub fn from_accept_language(header: &str) -> Option<Self> {
         let mut best: Option<(Self, f32)> = None;
         for item in header.split(',') {
             let (tag, weight) = item.split_once(';').unwrap_or((item, "q=1"));
             let weight = weight.trim().strip_prefix("q=").and_then(|text| text.parse().ok()).unwrap_or(0.0);
-            if let Some(language) = Self::of(tag)
+            if let Some(language) = Self::from_tag(tag)
                 && weight > best.map_or(0.0, |(_, weight)| weight)
             {
                 best = Some((language, weight));
@@ -69,7 +70,7 @@ impl Language {
         best.map(|(language, _)| language)
     }
 
-    /// The page's `lang` attribute, by which the browser also picks the shapes of Chinese characters.
+    /// Returns the tag for a page's `lang` attribute, by which browsers also choose the regional forms of Chinese characters.
     pub fn tag(self) -> &'static str {
         match self {
             Self::En => "en",
@@ -82,7 +83,7 @@ impl Language {
     }
 }
 
-/// One text in all languages.
+/// A text in all languages.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Text {
     pub en: &'static str,
@@ -94,7 +95,7 @@ pub(crate) struct Text {
 }
 
 impl Text {
-    /// The text in this language.
+    /// Returns the text in a language.
     pub fn in_language(&self, language: Language) -> &'static str {
         match language {
             Language::En => self.en,
@@ -116,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn language_reads_the_names_of_hosts_and_browsers() {
+    fn language_reads_tags_of_hosts_and_browsers() {
         for (tag, language) in [
             ("en", Some(Language::En)),
             ("EN-us", Some(Language::En)),
@@ -134,7 +135,7 @@ mod tests {
             ("*", None),
             ("", None),
         ] {
-            assert_eq!(Language::of(tag), language, "{tag}");
+            assert_eq!(Language::from_tag(tag), language, "{tag}");
         }
     }
 
@@ -149,7 +150,7 @@ mod tests {
             ("", None),
             (";;,,;q=", None),
         ] {
-            assert_eq!(Language::accepted(header), language, "{header}");
+            assert_eq!(Language::from_accept_language(header), language, "{header}");
         }
     }
 }

@@ -1,12 +1,11 @@
-//! The words of the page at the end of a sign-in.
+//! Texts of the page at the end of a sign-in.
 //!
-//! One row a text; a row without one of its languages doesn't compile. The English words for an error are those of
-//! `AuthError::user_message`, and a test finds a row that has been left behind when those change. The terms are those of
-//! the settings page, `assets/common/strings.js`.
+//! A text that lacks a language doesn't compile. The English text of an error is that of `AuthError::user_message`; a test
+//! compares them. The terms are those of the settings page, `assets/common/strings.js`.
 
 use super::Text;
 
-/// Title: it worked.
+/// Title after a successful sign-in.
 pub(crate) const LINKED: Text = Text {
     en: "Spotify is linked.",
     de: "Spotify ist verknüpft.",
@@ -26,7 +25,7 @@ pub(crate) const CLOSE: Text = Text {
     zh_cn: "您可以关闭此标签页。",
 };
 
-/// Title: it didn't work. Below it comes the error's sentence.
+/// Title after a failed sign-in, above the error's sentence.
 pub(crate) const FAILED: Text = Text {
     en: "Spotify is not linked",
     de: "Spotify ist nicht verknüpft",
@@ -36,7 +35,7 @@ pub(crate) const FAILED: Text = Text {
     zh_cn: "Spotify 尚未关联",
 };
 
-/// Title: a request that no sign-in makes.
+/// Title for a request that belongs to no sign-in.
 pub(crate) const NOTHING_HERE: Text = Text {
     en: "There is nothing here",
     de: "Hier ist nichts",

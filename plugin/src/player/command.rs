@@ -368,7 +368,7 @@ pub(super) fn decide(
 /// A call that sets the volume of a device, or of the active one.
 pub(super) fn set_volume(percent: u8, device: Option<&ChosenDevice>, player: &Player) -> Step {
     let percent = percent.min(100);
-    let before = player.told_volume(device);
+    let before = player.settable_volume(device);
     let device = player.target(device).map(str::to_owned);
     (Call::Volume(percent), Some(Effect::Volume { device, percent, before }))
 }

@@ -309,7 +309,7 @@ async fn repeat_goes_on_past_a_mode_that_is_not_taken() {
         for expected in cycle {
             assert_eq!(cycles(&stage).await, expected, "{lacking:?}");
             let (told, why) = if expected == lacking.0.name() {
-                (lacking.1.name(), Some(Error::Restricted(Restriction::NotTaken)))
+                (lacking.1.name(), Some(Error::Restricted(Restriction::NoEffect)))
             } else {
                 (expected, None)
             };
@@ -338,7 +338,7 @@ async fn shuffle_that_is_not_taken_says_so() {
     stage.presses(Verb::ToggleShuffle, None).await;
     stage.world.sim.wait_for_request("PUT", "/v1/me/player/shuffle", SOON).await.unwrap();
     stage.shows(|player| player.now.as_ref().is_some_and(|now| now.shuffle)).await;
-    let why = Error::Restricted(Restriction::NotTaken);
+    let why = Error::Restricted(Restriction::NoEffect);
     settles(&stage, |player| player.refusal(&key()) == Some(&why)).await;
     stage.shows(|player| player.now.as_ref().is_some_and(|now| !now.shuffle)).await;
 }

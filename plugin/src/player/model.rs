@@ -116,7 +116,7 @@ impl Model {
             |accounts: &AuthState| accounts.serving().map(|(_, account)| (account.id.clone(), account.sign_in));
         if serving(&accounts) != serving(&self.state.accounts) {
             // Another account or sign-in: what was said about the one before is over.
-            self.state.refusal.take_if(|refusal| refusal.error.is_about_the_account());
+            self.state.refusal.take_if(|refusal| refusal.error.is_account_error());
             self.state.liked_as_list = false;
         }
         self.state.accounts = accounts;
@@ -437,7 +437,7 @@ impl Model {
             return;
         }
         self.fade.take_if(|fade| fade.command == call.command);
-        if error.passes() {
+        if error.is_transient() {
             // What comes after it was asked for in the belief that it would work; it would only fail alike.
             self.drop_waiting();
             self.state.last_error = Some(error.clone());
@@ -479,10 +479,10 @@ impl Model {
             match effect {
                 Effect::Repeat(mode) if current.repeat != mode => {
                     self.state.lacking.learn(mode, current);
-                    self.refuse(instance, Error::Restricted(Restriction::NotTaken), None, now);
+                    self.refuse(instance, Error::Restricted(Restriction::NoEffect), None, now);
                 }
                 Effect::Shuffle(on) if current.shuffle != on => {
-                    self.refuse(instance, Error::Restricted(Restriction::NotTaken), None, now);
+                    self.refuse(instance, Error::Restricted(Restriction::NoEffect), None, now);
                 }
                 Effect::Started { uri } if uri.is_liked_songs() && !is_start_of(&uri, current) => {
                     self.play_liked_as_list()
@@ -549,7 +549,7 @@ impl Model {
 
     /// Learns what the active device has made of the last volume that it was asked for, and takes what it tells for that.
     fn learn_volume(&mut self, current: &mut Now, asked_at: Instant, now: Instant) {
-        let (id, told) = (current.device.id.clone(), current.device.told_volume());
+        let (id, told) = (current.device.id.clone(), current.device.settable_volume());
         for change in &self.state.changes {
             let Effect::Volume { device, percent, before } = &change.effect else { continue };
             let Some(done_at) = change.done_at.filter(|done_at| asked_at >= *done_at && *device == id) else {
@@ -814,7 +814,7 @@ fn read(playback: Playback) -> Now {
         recommended: playback.context.as_ref().is_some_and(|context| context.recommended),
         context: playback.context.and_then(|context| context.uri),
         position: Duration::ZERO,
-        volume: device.told_volume(),
+        volume: device.settable_volume(),
         steps_from: None,
         shuffle: playback.shuffle_state || playback.smart_shuffle,
         smart_shuffle: playback.smart_shuffle,

@@ -396,7 +396,7 @@ impl Refusal {
     fn of(query: &Query, error: &Error) -> Self {
         let is_answer = |status: &u16| (200..300).contains(status);
         match (error, query) {
-            (error, _) if error.passes() => Self::None,
+            (error, _) if error.is_transient() => Self::None,
             // What can't be read isn't Spotify's, mostly: it is a page of the network's.
             (Error::Unexpected(status), _) if is_answer(status) => Self::None,
             (

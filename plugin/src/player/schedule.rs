@@ -84,7 +84,7 @@ pub(super) struct Situation<'a> {
 
 /// Whether a failure is one that asking again won't change. What can't be read isn't: a network's own page mostly.
 pub(super) fn is_lasting(error: &Error) -> bool {
-    !error.passes() && !matches!(error, Error::Unexpected(200..=299))
+    !error.is_transient() && !matches!(error, Error::Unexpected(200..=299))
 }
 
 /// In how long to ask again; `None`: not before something changes.

@@ -298,8 +298,8 @@ impl Player {
     }
 
     /// The volume that a chosen device, or the active one, tells.
-    pub(super) fn told_volume(&self, chosen: Option<&ChosenDevice>) -> Option<u8> {
-        self.device(chosen)?.told_volume()
+    pub(super) fn settable_volume(&self, chosen: Option<&ChosenDevice>) -> Option<u8> {
+        self.device(chosen)?.settable_volume()
     }
 
     /// The volume of a chosen device, or of the active one, with everything that was asked for taken as done.
@@ -308,7 +308,7 @@ impl Player {
         let Some(device) = self.device(chosen) else { return Volume::default() };
         match &self.now {
             Some(now) if std::ptr::eq(&now.device, device) => now.loudness(),
-            _ => Volume::exactly(device.told_volume()),
+            _ => Volume::exactly(device.settable_volume()),
         }
     }
 

@@ -82,7 +82,7 @@ impl Change {
                 is_start_of(uri, current) && (!is_restart || self.has_left(known, now))
             }
             Effect::Volume { device, percent, before } => {
-                *device == current.device.id && Volumes::is_answer(*percent, *before, current.device.told_volume())
+                *device == current.device.id && Volumes::is_answer(*percent, *before, current.device.settable_volume())
             }
             Effect::Position(position) => {
                 let played = if current.playing { now.saturating_duration_since(self.at) } else { Duration::ZERO };
@@ -311,7 +311,7 @@ impl State {
                 }
                 Effect::Repeat(repeat) => now.repeat = *repeat,
                 Effect::Device(device) => {
-                    now.set_loudness(Volume::exactly(device.told_volume()));
+                    now.set_loudness(Volume::exactly(device.settable_volume()));
                     now.device = device.clone();
                     now.disallows = Disallows::default();
                 }

@@ -1,8 +1,9 @@
-//! What a failed call means, decided here and nowhere else, from the status, the headers and the body.
+//! The meaning of failed calls, derived here and nowhere else from status, headers and body.
 //!
-//! The variants are what the user can do about it; the words for keys, pages and the log come from
-//! [`Error::user_message`]. Spotify's bodies are JSON mostly, sometimes plain text, sometimes nothing. What isn't in Spotify's own
-//! form comes from something in between, whatever its status: it says nothing about the account, the device or the item.
+//! The variants follow what the user can do about a failure; the words for keys, pages and the log come from
+//! [`Error::user_message`]. Spotify's bodies are mostly JSON, sometimes plain text, sometimes empty. A body in any other form
+//! comes from something between this computer and Spotify, whatever its status, and says nothing about the account, the
+//! device or the item.
 
 use std::time::Duration;
 
@@ -18,52 +19,51 @@ use crate::unix_time::UnixTime;
 /// Why a player command was refused although nothing is broken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Restriction {
-    /// It plays already.
+    /// Playback is already running.
     AlreadyPlaying,
-    /// It is paused already.
+    /// Playback is already paused.
     AlreadyPaused,
-    /// There is no earlier track.
+    /// There is no previous track.
     NoPrevious,
-    /// There is no later track.
+    /// There is no next track.
     NoNext,
-    /// The device can't be controlled from outside.
+    /// The device can't be controlled by other programs.
     Device,
-    /// Nothing plays that it could be about.
+    /// Nothing is playing that the command could apply to.
     NothingPlaying,
-    /// What plays is another item than the one that a press was about.
+    /// The item that is playing is not the one that the press was about.
     JustChanged,
-    /// What plays doesn't come from a playlist.
+    /// The playing item doesn't come from a playlist.
     NoPlaylist,
-    /// No playlist has been chosen.
+    /// No playlist was chosen in the key's settings.
     NoPlaylistChosen,
-    /// The playlist is somebody else's.
+    /// The playlist belongs to somebody else.
     NotYourPlaylist,
-    /// It is a file of the user's own, of which Spotify has no more than the name.
+    /// The item is a local file of the user, of which Spotify only has the name.
     LocalFile,
     /// There are no Liked Songs.
     NothingLiked,
-    /// What was chosen can't be played.
+    /// The chosen item can't be played.
     NotPlayable,
-    /// Not during an advertisement.
+    /// Not allowed during an advertisement.
     Advertisement,
-    /// Several devices have the name of the chosen one, and none its id.
+    /// Several devices have the name of the chosen one, and none has its id.
     SeveralDevices,
     /// There is no other device to move to.
     NoOtherDevice,
-    /// The device is awake, was asked to play, and doesn't.
+    /// The device is awake and was asked to play, but doesn't.
     StaysSilent,
-    /// It was accepted, and nothing has changed.
-    NotTaken,
-    /// Not while this plays (a station, a limited context), or Spotify didn't say.
+    /// Spotify accepted the command, but nothing changed.
+    NoEffect,
+    /// Not allowed for what is playing (a station, a limited context), or for a reason that Spotify didn't give.
     Other,
 }
 
-/// What is in the way of a call.
+/// Why a call failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}", self.user_message().sentence())]
 pub enum Error {
-    /// No account can serve it; the reason is the accounts' own: not linked, sign in again, wrong ID or secret, the
-    /// keyring.
+    /// No account can serve the call, for a reason of the accounts: not linked, sign in again, wrong ID or secret, keyring.
     Account(AuthError),
     /// The user needs Spotify Premium.
     PremiumRequired,
@@ -71,76 +71,75 @@ pub enum Error {
     AppOwnerNeedsPremium,
     /// The user isn't on the app's allow list.
     NotOnAllowList,
-    /// The sign-in doesn't allow this call: it is from a time when less was asked for.
+    /// The sign-in lacks a scope that this call needs, because it dates from a version that requested fewer.
     MissingScope,
-    /// Spotify plays nowhere, or not on the chosen device any more.
+    /// No device is active, or the chosen one has disappeared.
     NoActiveDevice,
-    /// Not possible at this moment.
+    /// Not possible at the moment.
     Restricted(Restriction),
-    /// The device has no volume to set.
+    /// The device's volume can't be set.
     VolumeNotAllowed,
     /// Too many calls.
     RateLimited {
-        /// How long nothing may be sent. None if neither Spotify nor we know.
+        /// How long nothing may be sent. `None` if it is unknown.
         retry_after: Option<Duration>,
-        /// Seconds or hours.
+        /// A throttle of seconds, or a quota of hours.
         kind: LimitKind,
     },
-    /// No connection to Spotify came about: there is no network, or it doesn't lead there.
+    /// No connection to Spotify could be established: there is no network, or none that reaches Spotify.
     Offline,
-    /// The connection broke off under the call, and under its repetition where it was repeated. Whether it was carried out
-    /// isn't known.
+    /// The connection broke during the call, and again during the retry if there was one. It is unknown whether the call was
+    /// carried out.
     ConnectionLost,
-    /// Something between this computer and Spotify answered instead, such as a network's log-in page, a proxy or a firewall:
-    /// its HTTP status. Nothing follows from it for an account.
+    /// Something between this computer and Spotify answered instead, such as a captive portal, a proxy or a firewall, with
+    /// this HTTP status. It says nothing about the account.
     Intercepted(u16),
-    /// Spotify, or the way to it, has trouble: the HTTP status, or None if there was no answer in time.
+    /// Spotify is unavailable: the HTTP status, or `None` if the call timed out.
     SpotifyDown(Option<u16>),
-    /// Spotify doesn't have this, or doesn't share it with other programs.
+    /// Spotify doesn't have the item, or doesn't share it with other programs.
     NotShared,
-    /// A refusal of Spotify's that there is no better word for: its HTTP status.
+    /// Any other refusal by Spotify: the HTTP status.
     Unexpected(u16),
 }
 
 impl Error {
-    /// Sorts an answer that is no success.
+    /// Classifies an answer with a status other than 2xx.
     #[must_use]
     pub fn from_answer(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Self {
-        let said = Said::read(headers, body);
+        let body = ErrorBody::read(headers, body);
         let status = status.as_u16();
         match status {
-            // A wait is kept to, whoever asks for it; only Spotify's own word makes it one of hours.
+            // Every 429 is obeyed, whoever sends it, but only Spotify's own wording makes it a quota.
             429 => {
-                let kind = if said.has("quota") { LimitKind::Quota } else { LimitKind::Throttle };
+                let kind = if body.contains("quota") { LimitKind::Quota } else { LimitKind::Throttle };
                 return Self::RateLimited { retry_after: retry_after(headers), kind };
             }
-            // The Web API never answers with these.
+            // The Web API never sends these.
             300..=399 | 407 | 511 => return Self::Intercepted(status),
             408 | 425 | 500.. => return Self::SpotifyDown(Some(status)),
             _ => {}
         }
-        if let Some(refusal) = said.refusal() {
+        if let Some(refusal) = body.refusal() {
             return refusal;
         }
-        match (status, &said) {
-            (_, Said::Other) => Self::Intercepted(status),
+        match (status, &body) {
+            (_, ErrorBody::Foreign) => Self::Intercepted(status),
             (401, _) => Self::Account(AuthError::SignInAgain),
-            (403, Said::Error { reason, .. }) if !reason.is_empty() || said.has("player command failed") => {
+            (403, ErrorBody::Api { reason, .. }) if !reason.is_empty() || body.contains("player command failed") => {
                 Self::Restricted(Restriction::Other)
             }
-            (404, _) if said.has("device") => Self::NoActiveDevice,
-            (404, Said::Error { .. }) if !said.has("service not found") => Self::NotShared,
+            (404, _) if body.contains("device") => Self::NoActiveDevice,
+            (404, ErrorBody::Api { .. }) if !body.contains("service not found") => Self::NotShared,
             _ => Self::Unexpected(status),
         }
     }
 
-    /// Sorts an answer that is a success by its status. Some networks answer every call with a page of their own: that is an
-    /// error.
+    /// Returns an error for a 2xx answer that is a web page: some networks answer every call with a page of their own.
     pub(super) fn from_success(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Option<Self> {
         is_page(headers, body).then_some(Self::Intercepted(status.as_u16()))
     }
 
-    /// Sorts a call that got no answer, or not all of it.
+    /// Classifies a call that got no answer, or only a part of it.
     #[must_use]
     pub fn from_transport(error: &reqwest::Error) -> Self {
         match error {
@@ -150,11 +149,11 @@ impl Error {
         }
     }
 
-    /// True for what passes without the user's doing: the same call may work a little later.
+    /// Returns whether the failure passes without action by the user: the same call may work a little later.
     #[must_use]
-    pub fn passes(&self) -> bool {
+    pub fn is_transient(&self) -> bool {
         match self {
-            Self::Account(error) => error.passes(),
+            Self::Account(error) => error.is_transient(),
             Self::RateLimited { .. }
             | Self::Offline
             | Self::ConnectionLost
@@ -164,15 +163,15 @@ impl Error {
         }
     }
 
-    /// True for a refusal that another Client ID may not meet. The call was not carried out.
+    /// Returns whether the call was refused, and so not carried out, for a reason that another Client ID may not run into.
     #[must_use]
-    pub(super) fn lies_with_the_account(&self) -> bool {
+    pub(super) fn allows_failover(&self) -> bool {
         matches!(self, Self::RateLimited { .. } | Self::AppOwnerNeedsPremium | Self::NotOnAllowList)
     }
 
-    /// True for what lies with the account that has made the call, its app, its sign-in or its user.
+    /// Returns whether the failure is due to the account that made the call: its app, its sign-in or its user.
     #[must_use]
-    pub fn is_about_the_account(&self) -> bool {
+    pub fn is_account_error(&self) -> bool {
         matches!(
             self,
             Self::Account(_)
@@ -183,7 +182,7 @@ impl Error {
         )
     }
 
-    /// What to tell the user.
+    /// Returns the words for the user.
     #[must_use]
     pub fn user_message(&self) -> UserMessage {
         let (key, sentence) = match self {
@@ -259,7 +258,7 @@ impl Error {
             Self::Restricted(Restriction::NoOtherDevice) => {
                 ("No other device", "Spotify is open on no other device that it could move to.")
             }
-            Self::Restricted(Restriction::NotTaken) => (
+            Self::Restricted(Restriction::NoEffect) => (
                 "Not available here",
                 "The device, or what it plays, doesn't have this: Spotify has accepted it, and nothing has changed.",
             ),
@@ -297,11 +296,11 @@ impl Error {
 }
 
 impl From<AuthError> for Error {
-    /// What other rooms must tell apart comes in the form that a call's own failure has.
+    /// Maps failures that other modules distinguish to the variant that a call of the Web API would produce.
     fn from(error: AuthError) -> Self {
         match error {
             AuthError::Offline => Self::Offline,
-            // An answer that makes no sense.
+            // An unintelligible answer, of unknown status.
             AuthError::Intercepted => Self::Intercepted(0),
             AuthError::AccountsDown(status) => Self::SpotifyDown(Some(status)),
             AuthError::Limited(limit) => Self::RateLimited { retry_after: None, kind: limit.kind },
@@ -310,10 +309,10 @@ impl From<AuthError> for Error {
     }
 }
 
-/// What Spotify's Web API gives as the reason of a refusal: `reason`, words of the messages that come with it or instead of it,
-/// and what it means. The names and the longer messages are those of the [player's error
-/// reasons](https://developer.spotify.com/documentation/web-api/reference/player/player-errors), the shorter ones have been
-/// seen. A message is matched from top to bottom.
+/// The Web API's reasons for refusing a command: the `reason` member, parts of the messages that come with it or instead of
+/// it, and the resulting error. The names and the longer messages are from the [player's error
+/// reasons](https://developer.spotify.com/documentation/web-api/reference/player/player-errors), the shorter messages are
+/// observed. The first matching row counts.
 const REASONS: [(&str, &[&str], Error); 17] = {
     use Restriction as R;
     [
@@ -345,8 +344,8 @@ const REASONS: [(&str, &[&str], Error); 17] = {
     ]
 };
 
-/// What Spotify says about an app, its owner, its users or a sign-in, as JSON or in plain text. Nothing else is ever account
-/// trouble.
+/// Spotify's messages about an app, its owner, its users or a sign-in, as JSON or in plain text. Nothing else counts as an
+/// account issue.
 const ACCOUNT_TEXTS: [(&str, Error); 5] = [
     ("active premium subscription required for the owner of the app", Error::AppOwnerNeedsPremium),
     ("user not registered in the developer dashboard", Error::NotOnAllowList),
@@ -355,74 +354,72 @@ const ACCOUNT_TEXTS: [(&str, Error); 5] = [
     ("permissions missing", Error::MissingScope),
 ];
 
-/// What a body says, as far as it can be read. Texts are in small letters.
-enum Said {
+/// The body of a failed call, as far as it can be interpreted. Its texts are in lower case.
+enum ErrorBody {
     /// The Web API's own form, `{"error": {"status", "message", "reason"?}}`.
-    Error { reason: String, message: String },
-    /// Plain text, which is Spotify's if it is one of [`ACCOUNT_TEXTS`].
-    Known(&'static str),
-    /// Nothing.
-    Nothing,
-    /// A page, JSON of another form, or a text that isn't known: not the Web API's.
-    Other,
+    Api { reason: String, message: String },
+    /// Plain text with one of [`ACCOUNT_TEXTS`] in it, which is from Spotify, too.
+    AccountText(&'static str),
+    /// No body.
+    Empty,
+    /// A page, JSON of another form, or an unknown text: not from the Web API.
+    Foreign,
 }
 
-/// The longest plain text that is looked into, in bytes: Spotify's are single sentences.
-const MAX_TEXT: usize = 1_024;
+/// How much of a plain text is searched, in bytes: Spotify's are single sentences.
+const MAX_TEXT_BYTES: usize = 1_024;
 
-impl Said {
+impl ErrorBody {
     fn read(headers: &HeaderMap, body: &[u8]) -> Self {
         if body.trim_ascii().is_empty() {
-            return Self::Nothing;
+            return Self::Empty;
         }
         if is_page(headers, body) {
-            return Self::Other;
+            return Self::Foreign;
         }
         let known = |text: &str| ACCOUNT_TEXTS.iter().map(|(known, _)| *known).find(|known| text.contains(known));
         let Ok(answer) = serde_json::from_slice::<Value>(body) else {
-            let text = String::from_utf8_lossy(&body[..body.len().min(MAX_TEXT)]).to_lowercase();
-            return known(&text).map_or(Self::Other, Self::Known);
+            let text = String::from_utf8_lossy(&body[..body.len().min(MAX_TEXT_BYTES)]).to_lowercase();
+            return known(&text).map_or(Self::Foreign, Self::AccountText);
         };
         let member = |name: &str| answer.get("error")?.get(name)?.as_str().map(str::to_lowercase);
         match (member("reason"), member("message")) {
-            (None, None) => known(&answer.to_string().to_lowercase()).map_or(Self::Other, Self::Known),
-            (reason, message) => {
-                Self::Error { reason: reason.unwrap_or_default(), message: message.unwrap_or_default() }
-            }
+            (None, None) => known(&answer.to_string().to_lowercase()).map_or(Self::Foreign, Self::AccountText),
+            (reason, message) => Self::Api { reason: reason.unwrap_or_default(), message: message.unwrap_or_default() },
         }
     }
 
-    fn has(&self, words: &str) -> bool {
+    fn contains(&self, text: &str) -> bool {
         match self {
-            Self::Error { reason, message } => reason.contains(words) || message.contains(words),
+            Self::Api { reason, message } => reason.contains(text) || message.contains(text),
             _ => false,
         }
     }
 
-    /// The refusal that Spotify's own words name.
+    /// Returns the refusal that Spotify's own words stand for.
     fn refusal(&self) -> Option<Error> {
         let text = match self {
-            Self::Error { message, .. } => message,
-            Self::Known(text) => *text,
-            Self::Nothing | Self::Other => return None,
+            Self::Api { message, .. } => message,
+            Self::AccountText(text) => *text,
+            Self::Empty | Self::Foreign => return None,
         };
-        let of_account = ACCOUNT_TEXTS.iter().find(|(known, _)| text.contains(known)).map(|(_, error)| error);
-        let Self::Error { reason, .. } = self else { return of_account.cloned() };
+        let by_account = ACCOUNT_TEXTS.iter().find(|(known, _)| text.contains(known)).map(|(_, error)| error);
+        let Self::Api { reason, .. } = self else { return by_account.cloned() };
         let by_reason = || REASONS.iter().find(|(name, ..)| name.eq_ignore_ascii_case(reason));
         let by_message = || {
-            let named = |name: &str| text.replace('_', " ").contains(&name.to_lowercase().replace('_', " "));
-            REASONS.iter().find(|(name, words, _)| named(name) || words.iter().any(|words| text.contains(words)))
+            let mentions = |name: &str| text.replace('_', " ").contains(&name.to_lowercase().replace('_', " "));
+            REASONS.iter().find(|(name, texts, _)| mentions(name) || texts.iter().any(|part| text.contains(part)))
         };
-        of_account.or_else(|| by_reason().or_else(by_message).map(|(.., error)| error)).cloned()
+        by_account.or_else(|| by_reason().or_else(by_message).map(|(.., error)| error)).cloned()
     }
 }
 
-/// Whether an answer is a page, which the Web API never gives: HTML, or XML as some stores of files put out.
+/// Returns whether an answer is HTML or, as some object stores send, XML: the Web API never sends either.
 fn is_page(headers: &HeaderMap, body: &[u8]) -> bool {
-    let declared = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
-    let declared = declared.is_some_and(|kind| kind.to_ascii_lowercase().contains("html"));
+    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let is_html = content_type.is_some_and(|value| value.to_ascii_lowercase().contains("html"));
     let body = body.strip_prefix("\u{feff}".as_bytes()).unwrap_or(body);
-    !body.is_empty() && (declared || body.trim_ascii_start().starts_with(b"<"))
+    !body.is_empty() && (is_html || body.trim_ascii_start().starts_with(b"<"))
 }
 
 #[cfg(test)]
@@ -438,13 +435,13 @@ mod tests {
         }
     }
 
-    fn sorted(status: u16, headers: &[(&'static str, &str)], body: &str) -> Error {
+    fn classify(status: u16, headers: &[(&'static str, &str)], body: &str) -> Error {
         let headers = headers.iter().map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap()));
         Error::from_answer(StatusCode::from_u16(status).unwrap(), &headers.collect(), body.as_bytes())
     }
 
     #[test]
-    fn the_table_of_answers() {
+    fn answers_are_classified() {
         let restricted = Error::Restricted;
         let throttle = |seconds: Option<u64>| Error::RateLimited {
             retry_after: seconds.map(Duration::from_secs),
@@ -493,32 +490,32 @@ mod tests {
             (451, json(451, "Unavailable", ""), Error::Unexpected(451)),
         ];
         for (status, body, expected) in table {
-            assert_eq!(sorted(status, &[("retry-after", "7")], &body), expected, "{status} {body}");
+            assert_eq!(classify(status, &[("retry-after", "7")], &body), expected, "{status} {body}");
         }
-        assert_eq!(sorted(429, &[], ""), throttle(None));
+        assert_eq!(classify(429, &[], ""), throttle(None));
     }
 
     #[test]
-    fn reasons_are_known_by_name_and_by_message() {
+    fn reasons_are_recognized_by_name_and_message() {
         for (name, words, expected) in &REASONS {
             let spelled = name.to_lowercase().replace('_', " ");
             let messages = words.iter().copied().chain([spelled.as_str()]);
             for status in [403, 404] {
-                assert_eq!(&sorted(status, &[], &json(status, "x", name)), expected, "{name}");
-                assert_eq!(&sorted(status, &[], &json(status, "x", &name.to_lowercase())), expected, "{name}");
+                assert_eq!(&classify(status, &[], &json(status, "x", name)), expected, "{name}");
+                assert_eq!(&classify(status, &[], &json(status, "x", &name.to_lowercase())), expected, "{name}");
                 for message in messages.clone() {
                     let prefixed = format!("Player command failed: {message}");
-                    assert_eq!(&sorted(status, &[], &json(status, message, "")), expected, "{message}");
-                    assert_eq!(&sorted(status, &[], &json(status, &prefixed, "UNKNOWN")), expected, "{message}");
+                    assert_eq!(&classify(status, &[], &json(status, message, "")), expected, "{message}");
+                    assert_eq!(&classify(status, &[], &json(status, &prefixed, "UNKNOWN")), expected, "{message}");
                 }
             }
         }
-        let seen = json(403, "Restricted device", "");
-        assert_eq!(sorted(403, &[], &seen), Error::Restricted(Restriction::Device));
+        let observed = json(403, "Restricted device", "");
+        assert_eq!(classify(403, &[], &observed), Error::Restricted(Restriction::Device));
     }
 
     #[test]
-    fn answers_of_something_else_are_no_account_trouble() {
+    fn foreign_answers_are_no_account_issue() {
         let bodies = [
             ("text/html", "<html><title>403</title>Your client does not have permission to get URL /v1/me/player"),
             ("text/html", "User not registered in the Developer Dashboard"),
@@ -537,20 +534,20 @@ mod tests {
         ];
         for (kind, body) in bodies {
             for status in [400, 401, 402, 403, 404, 405, 451, 499] {
-                let error = sorted(status, &[("content-type", kind)], body);
+                let error = classify(status, &[("content-type", kind)], body);
                 assert_eq!(error, Error::Intercepted(status), "{status} {body}");
-                assert!(error.passes() && !error.lies_with_the_account());
+                assert!(error.is_transient() && !error.allows_failover());
             }
-            let limited = sorted(429, &[("content-type", kind)], body);
+            let limited = classify(429, &[("content-type", kind)], body);
             assert_eq!(limited, Error::RateLimited { retry_after: None, kind: LimitKind::Throttle }, "{body}");
         }
         for status in [300, 301, 302, 303, 304, 307, 308, 407, 511] {
-            assert_eq!(sorted(status, &[], ""), Error::Intercepted(status));
+            assert_eq!(classify(status, &[], ""), Error::Intercepted(status));
         }
     }
 
     #[test]
-    fn the_words_on_a_key_are_few() {
+    fn key_messages_are_short() {
         for error in [
             Error::Account(AuthError::NotLinked),
             Error::PremiumRequired,

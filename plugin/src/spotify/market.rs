@@ -1,15 +1,15 @@
-//! The country for which something is looked for. Spotify takes a user's own; before anyone has logged in it has to be named, or
-//! podcasts count as unavailable.
+//! The country that a search is for. Spotify uses that of the signed-in user; before a sign-in it has to be given, or podcasts
+//! count as unavailable.
 
-/// A country, by its two capital letters ([ISO 3166-1 alpha-2](https://www.iso.org/iso-3166-country-codes.html)).
+/// A country as two capital letters ([ISO 3166-1 alpha-2](https://www.iso.org/iso-3166-country-codes.html)).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Market(String);
 
-/// Where neither the user nor the computer names a country.
+/// Used if the computer's languages contain no country.
 const FALLBACK: &str = "US";
 
 impl Market {
-    /// Reads two letters, in any case. `None` for anything else.
+    /// Parses two letters in any case. `None` for anything else.
     #[must_use]
     pub fn new(text: &str) -> Option<Self> {
         let text = text.trim();
@@ -17,24 +17,24 @@ impl Market {
             .then(|| Self(text.to_ascii_uppercase()))
     }
 
-    /// The country of this computer's region, by the first of its languages that has one.
+    /// Returns the country of this computer: that of the first of its languages with one.
     #[must_use]
     pub fn of_this_computer() -> Self {
         sys_locale::get_locales()
-            .find_map(|locale| Self::of_locale(&locale))
+            .find_map(|locale| Self::from_locale(&locale))
             .unwrap_or_else(|| Self(FALLBACK.to_owned()))
     }
 
-    /// The country in a locale such as `de-AT`, `zh-Hant-TW` or `pt_BR.UTF-8`. `None` where there is none, as in `C`, `en`, or
-    /// `es-419` (Latin America).
-    fn of_locale(locale: &str) -> Option<Self> {
+    /// Returns the country in a locale such as `de-AT`, `zh-Hant-TW` or `pt_BR.UTF-8`, or `None` if there is none, as in `C`,
+    /// `en`, or `es-419` (Latin America).
+    fn from_locale(locale: &str) -> Option<Self> {
         let name = locale.split(['.', '@']).next()?;
-        // What follows a single letter is no region, but an extension.
+        // A single letter starts an extension, which is no region.
         let parts = name.split(['-', '_']).skip(1).take_while(|part| part.len() > 1);
         parts.filter(|part| part.len() == 2).find_map(Self::new)
     }
 
-    /// The two letters.
+    /// Returns the two letters.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -60,7 +60,7 @@ mod tests {
             ("POSIX", None),
             ("", None),
         ] {
-            assert_eq!(Market::of_locale(locale).as_ref().map(Market::as_str), country, "{locale}");
+            assert_eq!(Market::from_locale(locale).as_ref().map(Market::as_str), country, "{locale}");
         }
         assert_eq!(Market::of_this_computer().as_str().len(), 2);
     }

@@ -1,10 +1,10 @@
-//! The Web API: one typed call an endpoint. The only room that knows its addresses.
+//! The Web API: one typed method per endpoint. The only module that knows the API's paths.
 //!
-//! A [`Client`] borrows a token from `auth` for each call, tells `auth` what came of it, and turns every failure into one
-//! [`Error`]. It asks again in three cases only, at once and without a state of its own: with a new token if Spotify refuses
-//! the first; with the next account, if `auth` has one, where Spotify has refused the call for a reason that lies with the
-//! account; and on a new connection where the first was lost, if the call has the same effect twice as once. A refused call
-//! was not carried out, so that is safe for commands, too. When to ask again after anything else is the player's decision.
+//! A [`Client`] borrows a token from `auth` for each call, reports the outcome back to `auth`, and turns every failure into
+//! an [`Error`]. It retries in three cases only, immediately and without keeping state: with a new token if Spotify rejects
+//! the first; with the next account, if `auth` has one, if Spotify refused the call for a reason specific to the account;
+//! and on a new connection if the first was lost and the call is idempotent. A refused call was not carried out, so retrying
+//! is safe for commands, too. When to try again after any other failure is the player's decision.
 
 mod error;
 mod market;
@@ -30,25 +30,25 @@ pub use model::{
 pub use uri::{Uri, UriError, UriKind};
 
 use crate::auth::{AccessToken, AccountId, AccountIssue, Auth, AuthError, Group, Needs, Outcome, Route, User};
-use crate::http::{Http, body};
+use crate::http::{Http, read_body};
 
 /// Spotify's Web API.
 pub const API_URL: &str = "https://api.spotify.com/v1";
 
-/// More than any answer of ours is long, in bytes and after it was decompressed; a longer one is given up instead of filling
-/// the memory.
-const LONGEST_ANSWER: usize = 4 << 20;
+/// Upper bound on the length of an answer, in bytes after decompression. A longer one is dropped instead of filling the
+/// memory.
+const MAX_ANSWER_BYTES: usize = 4 << 20;
 
-/// The most that Spotify gives for a kind in a search.
-const MOST_FOUND: u32 = 10;
-/// The most that Spotify gives of a list at a time.
-const PAGE: u32 = 50;
-/// How many entries at the end of a playlist are looked through for one that was just added.
+/// Results per kind in a search: Spotify's maximum.
+const SEARCH_LIMIT: u32 = 10;
+/// Items per page of a list: Spotify's maximum.
+const PAGE_LIMIT: u32 = 50;
+/// How many entries at the end of a playlist are checked for one that was just added.
 const LAST_ENTRIES: u32 = 5;
-/// The most URIs that a call about the library may have.
+/// URIs per call about the library: Spotify's maximum.
 const MAX_LIBRARY_URIS: usize = 40;
 
-/// The calls. Cloning it is cheap.
+/// A client of the Web API. Cheap to clone.
 #[derive(Clone)]
 pub struct Client {
     http: Http,
@@ -56,17 +56,17 @@ pub struct Client {
     auth: Auth,
 }
 
-/// An answer with its whole body.
+/// An answer with its complete body.
 struct Answer {
     status: StatusCode,
     headers: HeaderMap,
     body: Vec<u8>,
-    /// Whether the call was made twice, as the connection was lost the first time.
+    /// Whether the call was sent twice because the connection was lost the first time.
     repeated: bool,
 }
 
 impl Answer {
-    /// Why it isn't what was asked for; none for a success.
+    /// Returns why the call failed, or `None` if it succeeded.
     fn error(&self) -> Option<Error> {
         if self.status.is_success() {
             return Error::from_success(self.status, &self.headers, &self.body);
@@ -80,27 +80,31 @@ impl Answer {
 
     fn read<T: DeserializeOwned>(&self) -> Result<T, Error> {
         serde_json::from_slice(&self.body).map_err(|error| match error.classify() {
-            // It breaks off in the middle, and its headers didn't say how long it is.
+            // Truncated, and the headers didn't give a length.
             Category::Eof => Error::ConnectionLost,
-            _ => Error::Intercepted(self.status.as_u16()),
+            category => {
+                // Without the error's text, which quotes the answer.
+                tracing::debug!(?category, line = error.line(), column = error.column(), "unreadable answer");
+                Error::Intercepted(self.status.as_u16())
+            }
         })
     }
 }
 
-/// Why a call has failed, and whether it may be made again with another account: it was not carried out then.
+/// Why a call failed, and whether it may be retried with another account, because it was not carried out.
 struct Failure {
     error: Error,
-    elsewhere: bool,
+    failover: bool,
 }
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        let elsewhere = error.lies_with_the_account();
-        Self { error, elsewhere }
+        let failover = error.allows_failover();
+        Self { error, failover }
     }
 }
 
-/// One call, before it is sent.
+/// A call that is yet to be sent.
 struct Call {
     method: Method,
     path: Cow<'static, str>,
@@ -114,13 +118,13 @@ impl Call {
         Self { method, path: path.into(), query: Vec::new(), body: None, needs: Needs::User }
     }
 
-    /// A call that needs no user.
+    /// Marks the call as one that needs no user.
     fn without_user(mut self) -> Self {
         self.needs = Needs::App;
         self
     }
 
-    /// The group that shares a quota with it.
+    /// Returns the group of calls that it shares a quota with.
     fn group(&self) -> Group {
         let mut parts = self.path.split('/');
         match (parts.next(), parts.next()) {
@@ -132,11 +136,11 @@ impl Call {
         }
     }
 
-    /// What Spotify may shut it by.
+    /// Returns what Spotify may limit the call by.
     fn route(&self) -> Route {
         let group = self.group();
         let parts: Vec<&str> = self.path.split('/').collect();
-        // What stands in the second place is an id, but below `me`.
+        // The second segment is an id, except below `me`.
         let path = match parts.as_slice() {
             ["me", ..] | [_] => self.path.to_string(),
             [kind, _] => format!("{kind}/{{id}}"),
@@ -148,14 +152,14 @@ impl Call {
         Route { group, endpoint: format!("{} {path}", self.method).into(), is_extra }
     }
 
-    /// Whether it may be carried out twice with the same effect as once. It is true of GET, PUT and DELETE by
-    /// [their definition](https://www.rfc-editor.org/rfc/rfc9110#section-9.2.2), and of all that are sent here: there is no
-    /// "louder by 5" and no "toggle" among them.
-    fn is_repeatable(&self) -> bool {
+    /// Returns whether the call is idempotent. GET, PUT and DELETE are by
+    /// [definition](https://www.rfc-editor.org/rfc/rfc9110#section-9.2.2), and those sent here really are: none means
+    /// "louder by 5" or "toggle".
+    fn is_idempotent(&self) -> bool {
         self.method != Method::POST
     }
 
-    /// Whether it is a command, which only Premium users may give.
+    /// Returns whether it is a player command, which only Premium users may send.
     fn is_command(&self) -> bool {
         self.method != Method::GET && self.group() == Group::Player
     }
@@ -165,7 +169,7 @@ impl Call {
         self
     }
 
-    /// The device that the call is for; without one Spotify takes the active one.
+    /// Adds the device that the call is for. Without one Spotify uses the active device.
     fn device(self, id: Option<&str>) -> Self {
         match id {
             Some(id) => self.query("device_id", id),
@@ -180,21 +184,21 @@ impl Call {
 }
 
 impl Client {
-    /// Calls the Web API at `base` ([`API_URL`] unless in tests) with tokens from `auth`.
+    /// Creates a client of the Web API at `base` ([`API_URL`] outside tests) that takes its tokens from `auth`.
     #[must_use]
     pub fn new(http: Http, base: Url, auth: Auth) -> Self {
         Self { http, base, auth }
     }
 
-    /// Handles that the computer has slept, or that its clock was set back by `set_back` (zero: forward): open connections may be
-    /// dead, and dates that `auth` remembers belong to another clock.
+    /// Handles the computer waking up, or its clock being set, back by `set_back` (zero: forward). Open connections may be
+    /// dead, and `auth` has stored times of the previous clock.
     pub async fn on_wake(&self, set_back: Duration) {
         self.http.renew();
         self.auth.on_wake(set_back).await;
     }
 
-    /// Returns who has signed in with an account: what [`Auth::set_user`] wants to know.
-    /// <https://developer.spotify.com/documentation/web-api/reference/get-current-users-profile>
+    /// Returns the user who signed in with an account, for [`Auth::set_user`]
+    /// ([Get Current User's Profile](https://developer.spotify.com/documentation/web-api/reference/get-current-users-profile)).
     ///
     /// # Errors
     /// See [`Error`].
@@ -204,40 +208,45 @@ impl Client {
         let profile: Profile = self.attempt(&call, token).await.map_err(|failure| failure.error)?.read()?;
         let account_id = profile.account_id.filter(|id| !id.is_empty());
         let id = Some(profile.id).filter(|id| !id.is_empty()).or_else(|| account_id.clone());
-        // Without either, one user would look like any other.
+        // Without either, all users would look the same.
         let id = id.ok_or(Error::Unexpected(StatusCode::OK.as_u16()))?;
         let name = profile.display_name.filter(|name| !name.trim().is_empty()).unwrap_or_else(|| id.clone());
         Ok(User { id: id.into(), account_id, name })
     }
 
-    /// What Spotify finds for some words, up to 10 of each kind. Needs no user: it works before anybody has signed in. Podcasts are
-    /// those of `market` then; a user's own country counts more.
+    /// Searches the catalogue, for up to 10 results of each kind
+    /// ([Search for Item](https://developer.spotify.com/documentation/web-api/reference/search)).
+    ///
+    /// Needs no user, so it works before the first sign-in. Podcasts are then those available in `market`; a signed-in
+    /// user's own country takes precedence.
     ///
     /// # Errors
     /// See [`Error`].
-    pub async fn search(&self, words: &str, kinds: &[UriKind], market: &Market) -> Result<Vec<Item>, Error> {
+    pub async fn search(&self, query: &str, kinds: &[UriKind], market: &Market) -> Result<Vec<Item>, Error> {
         let types: Vec<_> = kinds.iter().map(|kind| kind.name()).collect();
         let call = Call::new(Method::GET, "search").without_user();
-        let mut call = call.query("q", words).query("type", types.join(",")).query("limit", MOST_FOUND);
-        // Nothing else is left out for want of a country.
+        let mut call = call.query("q", query).query("type", types.join(",")).query("limit", SEARCH_LIMIT);
+        // Only podcasts are left out without a country.
         if kinds.iter().any(|kind| matches!(kind, UriKind::Show | UriKind::Episode)) {
             call = call.query("market", market.as_str());
         }
-        Ok(self.send(&call).await?.read::<model::Search>()?.found())
+        Ok(self.send(&call).await?.read::<model::Search>()?.into_items())
     }
 
-    /// What plays, where and how. None if nothing is active.
+    /// Returns the playback state, or `None` if no device is active
+    /// ([Get Playback State](https://developer.spotify.com/documentation/web-api/reference/get-information-about-the-users-current-playback)).
     ///
     /// # Errors
     /// See [`Error`].
     pub async fn player(&self) -> Result<Option<Playback>, Error> {
         let call = Call::new(Method::GET, "me/player").query("additional_types", "track,episode");
         let answer = self.send(&call).await?;
-        // An empty body and `null` have been seen in place of 204.
+        // Instead of 204, Spotify has also sent an empty body or `null`.
         if answer.is_empty() { Ok(None) } else { answer.read() }
     }
 
-    /// The devices with Spotify open. One without an id can't be addressed.
+    /// Returns the devices that run Spotify. One without an id can't be addressed
+    /// ([Get Available Devices](https://developer.spotify.com/documentation/web-api/reference/get-a-users-available-devices)).
     ///
     /// # Errors
     /// See [`Error`].
@@ -246,7 +255,8 @@ impl Client {
         Ok(answer.read::<model::Devices>()?.devices)
     }
 
-    /// Moves playback to a device. `play`: whether it then plays; None keeps what it was.
+    /// Moves playback to a device, and starts or pauses it there as `play` says; `None` keeps its state
+    /// ([Transfer Playback](https://developer.spotify.com/documentation/web-api/reference/transfer-a-users-playback)).
     ///
     /// # Errors
     /// See [`Error`].
@@ -258,7 +268,8 @@ impl Client {
         self.write(Call::new(Method::PUT, "me/player").body(body)).await
     }
 
-    /// Goes on with what was playing.
+    /// Resumes playback
+    /// ([Start/Resume Playback](https://developer.spotify.com/documentation/web-api/reference/start-a-users-playback)).
     ///
     /// # Errors
     /// See [`Error`].
@@ -266,7 +277,8 @@ impl Client {
         self.write(Call::new(Method::PUT, "me/player/play").device(device_id)).await
     }
 
-    /// Plays a playlist, album, artist or show from its beginning, or one track or episode.
+    /// Plays a playlist, album, artist or show from its beginning, or one track or episode
+    /// ([Start/Resume Playback](https://developer.spotify.com/documentation/web-api/reference/start-a-users-playback)).
     ///
     /// # Errors
     /// See [`Error`].
@@ -276,7 +288,9 @@ impl Client {
         self.write(Call::new(Method::PUT, "me/player/play").device(device_id).body(body)).await
     }
 
-    /// Plays a user's Liked Songs as a context. Not documented; reported to work since 2024.
+    /// Plays a user's Liked Songs as a context
+    /// ([Start/Resume Playback](https://developer.spotify.com/documentation/web-api/reference/start-a-users-playback), where
+    /// this context is not documented; reported to work since 2024).
     ///
     /// # Errors
     /// See [`Error`].
@@ -285,7 +299,8 @@ impl Client {
         self.write(Call::new(Method::PUT, "me/player/play").device(device_id).body(body)).await
     }
 
-    /// Plays a playlist or an album from this item on.
+    /// Plays a playlist or an album, starting with an item of it
+    /// ([Start/Resume Playback](https://developer.spotify.com/documentation/web-api/reference/start-a-users-playback)).
     ///
     /// # Errors
     /// See [`Error`].
@@ -294,8 +309,8 @@ impl Client {
         self.write(Call::new(Method::PUT, "me/player/play").device(device_id).body(body)).await
     }
 
-    /// What the user has played last, if Spotify knows: a track that was played for half a minute, never an episode.
-    /// [Reference](https://developer.spotify.com/documentation/web-api/reference/get-recently-played).
+    /// Returns what the user played last, if Spotify knows: a track that played for at least 30 seconds, never an episode
+    /// ([Get Recently Played Tracks](https://developer.spotify.com/documentation/web-api/reference/get-recently-played)).
     ///
     /// # Errors
     /// See [`Error`].
@@ -305,7 +320,8 @@ impl Client {
         Ok(answer.read::<model::RecentlyPlayed>()?.items.into_iter().next())
     }
 
-    /// Plays these tracks and episodes, one after the other.
+    /// Plays these tracks and episodes in order
+    /// ([Start/Resume Playback](https://developer.spotify.com/documentation/web-api/reference/start-a-users-playback)).
     ///
     /// # Errors
     /// See [`Error`].
@@ -318,7 +334,8 @@ impl Client {
         .await
     }
 
-    /// Pauses.
+    /// Pauses playback
+    /// ([Pause Playback](https://developer.spotify.com/documentation/web-api/reference/pause-a-users-playback)).
     ///
     /// # Errors
     /// See [`Error`].
@@ -326,7 +343,8 @@ impl Client {
         self.write(Call::new(Method::PUT, "me/player/pause").device(device_id)).await
     }
 
-    /// Goes to the next item.
+    /// Skips to the next item
+    /// ([Skip To Next](https://developer.spotify.com/documentation/web-api/reference/skip-users-playback-to-next-track)).
     ///
     /// # Errors
     /// See [`Error`].
@@ -334,7 +352,8 @@ impl Client {
         self.write(Call::new(Method::POST, "me/player/next").device(device_id)).await
     }
 
-    /// Goes to the previous item.
+    /// Skips to the previous item
+    /// ([Skip To Previous](https://developer.spotify.com/documentation/web-api/reference/skip-users-playback-to-previous-track)).
     ///
     /// # Errors
     /// See [`Error`].
@@ -342,7 +361,8 @@ impl Client {
         self.write(Call::new(Method::POST, "me/player/previous").device(device_id)).await
     }
 
-    /// Goes to a place in the item, in milliseconds from its beginning.
+    /// Seeks to a position in the item, in milliseconds from its beginning
+    /// ([Seek To Position](https://developer.spotify.com/documentation/web-api/reference/seek-to-position-in-currently-playing-track)).
     ///
     /// # Errors
     /// See [`Error`].
@@ -351,7 +371,8 @@ impl Client {
         self.write(call.device(device_id)).await
     }
 
-    /// Sets what is repeated.
+    /// Sets the repeat mode
+    /// ([Set Repeat Mode](https://developer.spotify.com/documentation/web-api/reference/set-repeat-mode-on-users-playback)).
     ///
     /// # Errors
     /// See [`Error`].
@@ -360,7 +381,8 @@ impl Client {
         self.write(call.device(device_id)).await
     }
 
-    /// Sets the volume in percent; more than 100 is taken as 100.
+    /// Sets the volume in percent; more than 100 counts as 100
+    /// ([Set Playback Volume](https://developer.spotify.com/documentation/web-api/reference/set-volume-for-users-playback)).
     ///
     /// # Errors
     /// See [`Error`].
@@ -369,7 +391,8 @@ impl Client {
         self.write(call.device(device_id)).await
     }
 
-    /// Switches shuffle on or off.
+    /// Switches shuffle on or off
+    /// ([Toggle Playback Shuffle](https://developer.spotify.com/documentation/web-api/reference/toggle-shuffle-for-users-playback)).
     ///
     /// # Errors
     /// See [`Error`].
@@ -378,7 +401,8 @@ impl Client {
         self.write(call.device(device_id)).await
     }
 
-    /// What comes next, in its order.
+    /// Returns the upcoming items, in order
+    /// ([Get the User's Queue](https://developer.spotify.com/documentation/web-api/reference/get-queue)).
     ///
     /// # Errors
     /// See [`Error`].
@@ -387,7 +411,8 @@ impl Client {
         Ok(answer.read::<model::Queue>()?.queue)
     }
 
-    /// Puts a track or an episode behind what the user has put into the queue.
+    /// Appends a track or an episode to what the user has queued
+    /// ([Add Item to Playback Queue](https://developer.spotify.com/documentation/web-api/reference/add-to-queue)).
     ///
     /// # Errors
     /// See [`Error`].
@@ -395,25 +420,28 @@ impl Client {
         self.write(Call::new(Method::POST, "me/player/queue").query("uri", uri.as_str()).device(device_id)).await
     }
 
-    /// Whether the user has saved each of these, in their order: one call for up to 40 of them.
+    /// Returns whether the user has saved each of these, in order, with one call for every 40 of them
+    /// ([Check User's Saved Items](https://developer.spotify.com/documentation/web-api/reference/check-library-contains)).
     ///
     /// # Errors
-    /// See [`Error`]. An answer for fewer or more than were asked for is [`Error::Unexpected`].
+    /// See [`Error`]. An answer with fewer or more values than URIs is [`Error::Unexpected`].
     pub async fn are_saved(&self, uris: &[Uri]) -> Result<Vec<bool>, Error> {
         let mut saved = Vec::with_capacity(uris.len());
-        for asked in uris.chunks(MAX_LIBRARY_URIS) {
-            let list = asked.iter().map(Uri::as_str).collect::<Vec<_>>().join(",");
+        for chunk in uris.chunks(MAX_LIBRARY_URIS) {
+            let list = chunk.iter().map(Uri::as_str).collect::<Vec<_>>().join(",");
             let answer = self.send(&Call::new(Method::GET, "me/library/contains").query("uris", list)).await?;
-            let known: Vec<bool> = answer.read()?;
-            if known.len() != asked.len() {
+            let values: Vec<bool> = answer.read()?;
+            if values.len() != chunk.len() {
                 return Err(Error::Unexpected(answer.status.as_u16()));
             }
-            saved.extend(known);
+            saved.extend(values);
         }
         Ok(saved)
     }
 
-    /// Saves this to the user's library, or removes it.
+    /// Saves something to the user's library
+    /// ([Save Items to Library](https://developer.spotify.com/documentation/web-api/reference/save-library-items)), or removes
+    /// it ([Remove Items from Library](https://developer.spotify.com/documentation/web-api/reference/remove-library-items)).
     ///
     /// # Errors
     /// See [`Error`].
@@ -422,43 +450,49 @@ impl Client {
         self.write(Call::new(method, "me/library").query("uris", uri.as_str())).await
     }
 
-    /// A page of the user's playlists, their own and those that they follow, from this one on.
+    /// Returns a page of the user's playlists, their own and those they follow, starting at `offset`
+    /// ([Get Current User's Playlists](https://developer.spotify.com/documentation/web-api/reference/get-a-list-of-current-users-playlists)).
     ///
     /// # Errors
     /// See [`Error`].
     pub async fn playlists(&self, offset: u32) -> Result<Page, Error> {
-        let call = Call::new(Method::GET, "me/playlists").query("limit", PAGE).query("offset", offset);
+        let call = Call::new(Method::GET, "me/playlists").query("limit", PAGE_LIMIT).query("offset", offset);
         self.send(&call).await?.read()
     }
 
-    /// A page of Liked Songs, the newest first, from this one on.
+    /// Returns a page of Liked Songs, the newest first, starting at `offset`
+    /// ([Get User's Saved Tracks](https://developer.spotify.com/documentation/web-api/reference/get-users-saved-tracks)).
     ///
     /// # Errors
     /// See [`Error`].
     pub async fn liked(&self, offset: u32) -> Result<Page, Error> {
-        let call = Call::new(Method::GET, "me/tracks").query("limit", PAGE).query("offset", offset);
+        let call = Call::new(Method::GET, "me/tracks").query("limit", PAGE_LIMIT).query("offset", offset);
         Ok(self.send(&call).await?.read::<model::SavedPage>()?.into())
     }
 
-    /// Adds a track or an episode to a playlist, at its end.
+    /// Appends a track or an episode to a playlist
+    /// ([Add Items to Playlist](https://developer.spotify.com/documentation/web-api/reference/add-items-to-playlist)).
     ///
     /// # Errors
     /// See [`Error`].
     pub async fn add_to_playlist(&self, playlist: &Uri, uri: &Uri) -> Result<(), Error> {
         let path = format!("playlists/{}/items", playlist.id());
-        theirs(self.write(Call::new(Method::POST, path).body(json!({ "uris": [uri.as_str()] }))).await)
+        as_not_your_playlist(self.write(Call::new(Method::POST, path).body(json!({ "uris": [uri.as_str()] }))).await)
     }
 
-    /// Removes a track or an episode from a playlist, wherever it stands in it.
+    /// Removes every occurrence of a track or an episode from a playlist
+    /// ([Remove Playlist Items](https://developer.spotify.com/documentation/web-api/reference/remove-items-playlist)).
     ///
     /// # Errors
     /// See [`Error`].
     pub async fn remove_from_playlist(&self, playlist: &Uri, uri: &Uri) -> Result<(), Error> {
         let path = format!("playlists/{}/items", playlist.id());
-        theirs(self.write(Call::new(Method::DELETE, path).body(json!({ "items": [{ "uri": uri.as_str() }] }))).await)
+        let call = Call::new(Method::DELETE, path).body(json!({ "items": [{ "uri": uri.as_str() }] }));
+        as_not_your_playlist(self.write(call).await)
     }
 
-    /// Whether a track or an episode is among the last few entries of a playlist.
+    /// Returns whether a track or an episode is among the last few entries of a playlist
+    /// ([Get Playlist Items](https://developer.spotify.com/documentation/web-api/reference/get-playlists-items)).
     ///
     /// # Errors
     /// See [`Error`].
@@ -473,7 +507,13 @@ impl Client {
         Ok(last.items.into_iter().flatten().any(|item| item.uri.as_ref() == Some(uri)))
     }
 
-    /// What a URI stands for: its name, who made it, its pictures.
+    /// Returns what a URI refers to: its name, its creator and its pictures (Get
+    /// [Track](https://developer.spotify.com/documentation/web-api/reference/get-track),
+    /// [Album](https://developer.spotify.com/documentation/web-api/reference/get-an-album),
+    /// [Artist](https://developer.spotify.com/documentation/web-api/reference/get-an-artist),
+    /// [Playlist](https://developer.spotify.com/documentation/web-api/reference/get-playlist),
+    /// [Show](https://developer.spotify.com/documentation/web-api/reference/get-a-show) and
+    /// [Episode](https://developer.spotify.com/documentation/web-api/reference/get-an-episode)).
     ///
     /// # Errors
     /// See [`Error`].
@@ -481,26 +521,26 @@ impl Client {
         let Some(collection) = uri.kind().collection() else { return Err(Error::Restricted(Restriction::NotPlayable)) };
         let call = Call::new(Method::GET, format!("{collection}/{}", uri.id()));
         let call = match uri.kind() {
-            // Spotify wants a user's word for these.
+            // Spotify requires a user's token for these.
             UriKind::Show | UriKind::Episode => call,
-            // Fewer members make a playlist's answer small.
+            // Only these members: a complete playlist is large.
             UriKind::Playlist => call.without_user().query("fields", "uri,type,name,images,owner(display_name)"),
             _ => call.without_user(),
         };
         let answer = self.send(&call).await.map_err(|error| match error {
-            // Some of what Spotify has made is there for its own apps only.
+            // Some of Spotify's own playlists and mixes are available to its own apps only.
             Error::Unexpected(403 | 404) | Error::Restricted(_) => Error::NotShared,
             other => other,
         })?;
         answer.read()
     }
 
-    /// A call whose success says nothing more: the live service answers with text of its own, which isn't read.
+    /// Sends a call whose answer carries no data: the live service answers with opaque text, which isn't read.
     async fn write(&self, call: Call) -> Result<(), Error> {
         self.send(&call).await.map(drop)
     }
 
-    /// Sends a call with whichever account serves it. Gives back only what is a success.
+    /// Sends a call with the account that serves it, or with the next ones if that fails over. Returns only successes.
     async fn send(&self, call: &Call) -> Result<Answer, Error> {
         let mut tried: Vec<AccountId> = Vec::new();
         let mut refused = None;
@@ -512,26 +552,26 @@ impl Client {
             }
             match self.attempt(call, token).await {
                 Ok(answer) => return Ok(answer),
-                Err(Failure { error, elsewhere: true }) => refused = Some(error),
-                Err(Failure { error, elsewhere: false }) => return Err(error),
+                Err(Failure { error, failover: true }) => refused = Some(error),
+                Err(Failure { error, failover: false }) => return Err(error),
             }
             tried.push(account);
         }
     }
 
-    /// Sends a call with this account, with a second token if the first is refused, and tells `auth` what came of it.
+    /// Sends a call with one account, with a second token if the first is rejected, and reports the outcome to `auth`.
     async fn attempt(&self, call: &Call, mut token: AccessToken) -> Result<Answer, Failure> {
         let mut answer = self.send_with(call, &token).await?;
         let mut error = answer.error();
         if error == Some(Error::Account(AuthError::SignInAgain)) {
-            // Whatever keeps this account from a new token, the call was refused, so that another one may make it.
-            let refused = |error| Failure { error: self.no_token(error), elsewhere: true };
+            // The call was refused, so another account may make it, for whatever reason this one gets no new token.
+            let refused = |error| Failure { error: self.no_token(error), failover: true };
             token = self.auth.renew_rejected(&token).await.map_err(refused)?;
             answer = self.send_with(call, &token).await?;
             error = answer.error();
         }
         if answer.repeated && call.is_command() {
-            // "Paused already", mostly: the first one was carried out. What Spotify tells next shows it.
+            // Usually "already paused", because the first one was carried out. The next poll shows it.
             error.take_if(|error| matches!(error, Error::Restricted(_)));
         }
         let Some(error) = error else {
@@ -554,7 +594,7 @@ impl Client {
         Err(error.into())
     }
 
-    /// Why `auth` has lent no token, with the time to wait if there is one.
+    /// Converts the reason why `auth` provides no token, with the remaining wait if there is a limit.
     fn no_token(&self, error: AuthError) -> Error {
         match error {
             AuthError::Limited(limit) => {
@@ -564,15 +604,15 @@ impl Client {
         }
     }
 
-    /// Sends a call; once more, on a new connection, if the connection was lost under one that may be repeated.
+    /// Sends a call, and retries it once on a new connection if the connection was lost and the call is idempotent.
     ///
-    /// What never left this computer is sent again by hyper (an idle connection that turns out to be closed before anything
-    /// was written), and what a server of HTTP/2 says it hasn't touched by reqwest (GOAWAY, REFUSED_STREAM). Everything
-    /// else that breaks off arrives here, and may or may not have been carried out.
+    /// hyper itself resends what never left this computer (an idle connection turns out to be closed before anything was
+    /// written), and reqwest what an HTTP/2 server reports as unprocessed (GOAWAY, REFUSED_STREAM). All other lost
+    /// connections end up here, and the call may or may not have been carried out.
     async fn send_with(&self, call: &Call, token: &AccessToken) -> Result<Answer, Error> {
         match self.send_once(call, token).await {
-            Err(Error::ConnectionLost) if call.is_repeatable() => {
-                // Others that are kept open are as old, and may be as dead.
+            Err(Error::ConnectionLost) if call.is_idempotent() => {
+                // The other open connections are as old and may be dead, too.
                 self.http.renew();
                 Ok(Answer { repeated: true, ..self.send_once(call, token).await? })
             }
@@ -583,7 +623,7 @@ impl Client {
     async fn send_once(&self, call: &Call, token: &AccessToken) -> Result<Answer, Error> {
         let base = self.base.as_str().trim_end_matches('/');
         let http = self.http.client().await.map_err(|error| {
-            tracing::warn!(error = &error as &dyn std::error::Error, "no call to Spotify is possible");
+            tracing::warn!(error = &error as &dyn std::error::Error, "Spotify can't be called without an HTTP client");
             Error::Offline
         })?;
         let mut request = http
@@ -592,27 +632,28 @@ impl Client {
             .bearer_auth(token.bearer().expose());
         request = match &call.body {
             Some(body) => request.json(body),
-            // A PUT or POST without a length is refused by some servers.
+            // Some servers refuse a PUT or POST without a length.
             None if call.method != Method::GET => request.header(CONTENT_LENGTH, 0),
             None => request,
         };
         self.auth.record_sent(token, call.group()).await;
         let lost = |error: reqwest::Error| {
-            let sorted = Error::from_transport(&error);
-            tracing::debug!(path = %call.path, error = %error.without_url(), "Spotify was not reached");
-            sorted
+            let lost = Error::from_transport(&error);
+            let error = error.without_url();
+            tracing::debug!(path = %call.path, error = &error as &dyn std::error::Error, "Spotify was not reached");
+            lost
         };
         let answer = request.send().await.map_err(lost)?;
         let (status, headers) = (answer.status(), answer.headers().clone());
-        let body = body(answer, LONGEST_ANSWER).await.map_err(lost)?;
-        // Nothing of the Web API's is so long.
+        let body = read_body(answer, MAX_ANSWER_BYTES).await.map_err(lost)?;
+        // No answer of the Web API is this long.
         let body = body.ok_or(Error::Intercepted(status.as_u16()))?;
         Ok(Answer { status, headers, body, repeated: false })
     }
 }
 
-/// A playlist that may not be changed is somebody else's.
-fn theirs(result: Result<(), Error>) -> Result<(), Error> {
+/// Converts a refused change to a playlist: the playlist belongs to somebody else.
+fn as_not_your_playlist(result: Result<(), Error>) -> Result<(), Error> {
     result.map_err(|error| match error {
         Error::Restricted(Restriction::Other) | Error::Unexpected(403) => {
             Error::Restricted(Restriction::NotYourPlaylist)
@@ -622,6 +663,6 @@ fn theirs(result: Result<(), Error>) -> Result<(), Error> {
 }
 
 #[cfg(test)]
-mod several;
+mod failover_tests;
 #[cfg(test)]
 mod tests;

@@ -1,10 +1,10 @@
-//! What Spotify's answers hold, as far as the package uses it.
+//! Spotify's answers, as far as the package uses them.
 //!
-//! Documents and live answers differ, and both change. So no member is trusted to be there or to have its documented
-//! type: what is missing, null or odd becomes the type's default, an odd element of a list is left out, and only an
-//! answer that is no JSON object at all is an error.
+//! Documentation and live answers differ, and both change. So no member is relied on to be present or to have its documented
+//! type: what is missing, null or malformed becomes the type's default, a malformed element of a list is left out, and only
+//! an answer that is no JSON object at all is an error.
 //!
-//! Numbers come in any form that means a whole one, and are bounded here:
+//! Numbers are accepted in any form that represents an integer, and bounded here:
 //!
 //! | in the answer | is read as |
 //! |---|---|
@@ -21,98 +21,98 @@ use serde_json::Value;
 use super::uri::Uri;
 use crate::foreign::whole;
 
-/// The longest that anything lasts, in milliseconds: a week.
+/// Upper bound of lengths and positions, in milliseconds: a week.
 const MAX_LENGTH_MS: u64 = 7 * 24 * 3_600_000;
-/// The loudest volume, in percent.
+/// The maximum volume, in percent.
 const MAX_PERCENT: u8 = 100;
 
-/// Any value, or the default if it isn't what it should be.
+/// Deserializes a value, or returns the default if it is malformed.
 fn lenient<'de, D: Deserializer<'de>, T: DeserializeOwned + Default>(deserializer: D) -> Result<T, D::Error> {
     let value = Value::deserialize(deserializer)?;
     let number = whole(&value);
-    let read_as_it_is = if value.is_number() { None } else { read(value) };
-    Ok(read_as_it_is.or_else(|| read(number?)).unwrap_or_default())
+    let other = if value.is_number() { None } else { read(value) };
+    Ok(other.or_else(|| read(number?)).unwrap_or_default())
 }
 
 fn read<T: DeserializeOwned>(value: impl Into<Value>) -> Option<T> {
     serde_json::from_value(value.into()).ok()
 }
 
-/// Characters of a name or title: more than any face shows. The rest is left out, as names are copied for every picture.
-const LONGEST_NAME: usize = 300;
-/// Pictures of one thing. Spotify has three.
-const MOST_PICTURES: usize = 16;
+/// Longest name or title, in characters: more than any face shows. Names are truncated because every picture copies them.
+const MAX_NAME_CHARS: usize = 300;
+/// Pictures per item. Spotify has three.
+const MAX_PICTURES: usize = 16;
 
-/// A name or a title, cut to [`LONGEST_NAME`].
+/// Deserializes a name or a title, truncated to [`MAX_NAME_CHARS`].
 fn name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    lenient(deserializer).map(shortened)
+    lenient(deserializer).map(truncated)
 }
 
-/// The same, where there may be none.
-fn known_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    Ok(lenient::<_, Option<String>>(deserializer)?.map(shortened))
+/// Deserializes a name that may be missing, truncated to [`MAX_NAME_CHARS`].
+fn optional_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    Ok(lenient::<_, Option<String>>(deserializer)?.map(truncated))
 }
 
-fn shortened(mut text: String) -> String {
-    if let Some((end, _)) = text.char_indices().nth(LONGEST_NAME) {
+fn truncated(mut text: String) -> String {
+    if let Some((end, _)) = text.char_indices().nth(MAX_NAME_CHARS) {
         text.truncate(end);
         text.shrink_to_fit();
     }
     text
 }
 
-/// The pictures of one thing, [`MOST_PICTURES`] of them.
+/// Deserializes the pictures of an item, up to [`MAX_PICTURES`].
 fn pictures<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Image>, D::Error> {
     let mut pictures = lenient_list(deserializer)?;
-    pictures.truncate(MOST_PICTURES);
+    pictures.truncate(MAX_PICTURES);
     Ok(pictures)
 }
 
-/// A length or a position in milliseconds; 0 if it isn't known.
+/// Deserializes a length or a position in milliseconds, 0 if it is unknown.
 fn milliseconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
-    Ok(known_milliseconds(deserializer)?.unwrap_or_default())
+    Ok(optional_milliseconds(deserializer)?.unwrap_or_default())
 }
 
-/// A length or a position in milliseconds, if it is known.
-fn known_milliseconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+/// Deserializes a length or a position in milliseconds, if it is known.
+fn optional_milliseconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
     Ok(lenient::<_, Option<u64>>(deserializer)?.map(|length| length.min(MAX_LENGTH_MS)))
 }
 
-/// A part of a hundred, if it is known.
+/// Deserializes a percentage, if it is known.
 fn percent<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u8>, D::Error> {
     let percent = lenient::<_, Option<u64>>(deserializer)?;
     Ok(percent.map(|percent| u8::try_from(percent).unwrap_or(MAX_PERCENT).min(MAX_PERCENT)))
 }
 
-/// A list without the elements that aren't what they should be.
+/// Deserializes a list, without malformed elements.
 fn lenient_list<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<Vec<T>, D::Error> {
-    Ok(lenient_places(deserializer)?.into_iter().flatten().collect())
+    Ok(lenient_slots(deserializer)?.into_iter().flatten().collect())
 }
 
-/// A list in which every element keeps its place, also one that isn't what it should be.
-fn lenient_places<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<Vec<Option<T>>, D::Error> {
+/// Deserializes a list in which malformed elements become `None`, so that every element keeps its position.
+fn lenient_slots<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<Vec<Option<T>>, D::Error> {
     let Value::Array(values) = Value::deserialize(deserializer)? else {
         return Ok(Vec::new());
     };
     Ok(values.into_iter().map(read).collect())
 }
 
-/// Who has signed in (GET /me).
+/// The signed-in user (GET /me).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct Profile {
     /// Spotify's id of the user.
     #[serde(deserialize_with = "lenient")]
     pub id: String,
-    /// The id that stays, in answers since May 2026.
+    /// The permanent id, in answers since May 2026.
     #[serde(deserialize_with = "lenient")]
     pub account_id: Option<String>,
     /// The name to show, if the user has one.
-    #[serde(deserialize_with = "known_name")]
+    #[serde(deserialize_with = "optional_name")]
     pub display_name: Option<String>,
 }
 
-/// What plays, where and how (GET /me/player).
+/// The playback state (GET /me/player).
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default)]
 pub struct Playback {
@@ -122,46 +122,46 @@ pub struct Playback {
     /// Whether shuffle is on.
     #[serde(deserialize_with = "lenient")]
     pub shuffle_state: bool,
-    /// Whether it is Spotify's own mix that is on (undocumented).
+    /// Whether that is smart shuffle, which mixes in Spotify's recommendations (undocumented).
     #[serde(deserialize_with = "lenient")]
     pub smart_shuffle: bool,
-    /// What is repeated.
+    /// The repeat mode.
     #[serde(deserialize_with = "lenient")]
     pub repeat_state: Repeat,
-    /// When this state came about, in Unix milliseconds. Not always the time of the answer.
+    /// When this state began, in Unix milliseconds. Not always the time of the answer.
     #[serde(deserialize_with = "lenient")]
     pub timestamp: Option<u64>,
     /// How far the item has played, in milliseconds.
-    #[serde(deserialize_with = "known_milliseconds")]
+    #[serde(deserialize_with = "optional_milliseconds")]
     pub progress_ms: Option<u64>,
-    /// Whether it plays now.
+    /// Whether it is playing, rather than paused.
     #[serde(deserialize_with = "lenient")]
     pub is_playing: bool,
-    /// What plays; none during ads and private sessions.
+    /// The current item; `None` during ads and private sessions.
     #[serde(deserialize_with = "lenient")]
     pub item: Option<Item>,
-    /// The kind of what plays, also where there is no item.
+    /// The kind of the current item, also if there is no item.
     #[serde(deserialize_with = "lenient")]
     pub currently_playing_type: PlayingType,
-    /// The playlist, album, artist or show that it plays from.
+    /// The playlist, album, artist or show that the item is played from.
     #[serde(deserialize_with = "lenient")]
     pub context: Option<Context>,
-    /// What can't be done now.
+    /// Which commands Spotify would refuse now.
     #[serde(deserialize_with = "lenient")]
     pub actions: Actions,
 }
 
-/// A device with Spotify on it.
+/// A device that runs Spotify.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct Device {
     /// Its id; without one it can't be addressed.
     #[serde(deserialize_with = "lenient")]
     pub id: Option<String>,
-    /// Whether it is the one that plays.
+    /// Whether it is the active device.
     #[serde(deserialize_with = "lenient")]
     pub is_active: bool,
-    /// Whether it takes no commands at all.
+    /// Whether it accepts no commands from the Web API.
     #[serde(deserialize_with = "lenient")]
     pub is_restricted: bool,
     /// Whether it is in a private session.
@@ -176,20 +176,20 @@ pub struct Device {
     /// Its volume, 0 to 100.
     #[serde(deserialize_with = "percent")]
     pub volume_percent: Option<u8>,
-    /// Whether its volume can be set; not always said.
+    /// Whether its volume can be set, if Spotify reports it.
     #[serde(deserialize_with = "lenient")]
     pub supports_volume: Option<bool>,
 }
 
 impl Device {
-    /// The volume that it tells, where it has one.
+    /// Returns the volume it reports, unless that can't be set.
     #[must_use]
-    pub fn told_volume(&self) -> Option<u8> {
+    pub fn settable_volume(&self) -> Option<u8> {
         self.volume_percent.filter(|_| self.supports_volume != Some(false)).map(|percent| percent.min(100))
     }
 }
 
-/// What is repeated.
+/// The repeat mode.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Repeat {
@@ -203,7 +203,7 @@ pub enum Repeat {
 }
 
 impl Repeat {
-    /// Its name in a call.
+    /// Returns its name in a call.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -214,7 +214,7 @@ impl Repeat {
     }
 }
 
-/// The kind of what plays.
+/// The kind of the current item.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum PlayingType {
@@ -224,12 +224,12 @@ pub enum PlayingType {
     Episode,
     /// An advertisement.
     Ad,
-    /// Something that Spotify doesn't name, or that is new.
+    /// Anything else, such as a kind that Spotify has added since.
     #[default]
     Unknown,
 }
 
-/// Where something plays from.
+/// What an item is played from.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(from = "ContextAnswer")]
 pub struct Context {
@@ -237,7 +237,8 @@ pub struct Context {
     pub uri: Option<Uri>,
     /// Its kind, such as playlist or album.
     pub kind: String,
-    /// Whether it is what Spotify goes on with after it: it sounds like it and isn't in it.
+    /// Whether the item is one of the recommendations that Spotify continues with after the context. It isn't part of the
+    /// context then.
     pub recommended: bool,
 }
 
@@ -257,7 +258,7 @@ impl From<ContextAnswer> for Context {
     }
 }
 
-/// What was asked for where Spotify plays another version of it.
+/// The requested item, if Spotify plays another version of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct LinkedFrom {
@@ -266,21 +267,21 @@ pub struct LinkedFrom {
     pub uri: Option<Uri>,
 }
 
-/// What can't be done now.
+/// Which commands Spotify would refuse now.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct Actions {
-    /// By the names of the member that is true.
+    /// One member per command.
     #[serde(deserialize_with = "lenient")]
     pub disallows: Disallows,
 }
 
-/// The commands that Spotify would refuse now; what it doesn't name is allowed.
+/// The commands that Spotify would refuse now. Those that it doesn't list are allowed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 #[allow(clippy::struct_excessive_bools, reason = "the members are Spotify's")]
 pub struct Disallows {
-    /// Going on.
+    /// Resuming.
     #[serde(deserialize_with = "lenient")]
     pub resuming: bool,
     /// Pausing.
@@ -289,10 +290,10 @@ pub struct Disallows {
     /// Seeking.
     #[serde(deserialize_with = "lenient")]
     pub seeking: bool,
-    /// Going to the next item.
+    /// Skipping to the next item.
     #[serde(deserialize_with = "lenient")]
     pub skipping_next: bool,
-    /// Going to the previous item.
+    /// Skipping to the previous item.
     #[serde(deserialize_with = "lenient")]
     pub skipping_prev: bool,
     /// Switching shuffle.
@@ -304,7 +305,7 @@ pub struct Disallows {
     /// Repeating the track.
     #[serde(deserialize_with = "lenient")]
     pub toggling_repeat_track: bool,
-    /// Moving to another device.
+    /// Moving playback to another device.
     #[serde(deserialize_with = "lenient")]
     pub transferring_playback: bool,
     /// Playing something else.
@@ -312,15 +313,15 @@ pub struct Disallows {
     pub interrupting_playback: bool,
 }
 
-/// Something that can play: a track, an episode, a chapter, a local file, or what may come. Members that its kind
-/// doesn't have are empty.
+/// A playable or catalogue item: a track, an episode, a chapter, a local file, an album, a playlist, or another kind. Members
+/// that its kind doesn't have are empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct Item {
     /// Its kind, such as track or episode.
     #[serde(rename = "type", deserialize_with = "lenient")]
     pub kind: String,
-    /// Spotify's id; none for a local file.
+    /// Spotify's id; `None` for a local file.
     #[serde(deserialize_with = "lenient")]
     pub id: Option<String>,
     /// Its Spotify URI.
@@ -335,11 +336,10 @@ pub struct Item {
     /// Whether it is marked as explicit.
     #[serde(deserialize_with = "lenient")]
     pub explicit: bool,
-    /// Whether it is a file of the user's own.
+    /// Whether it is a local file of the user.
     #[serde(deserialize_with = "lenient")]
     pub is_local: bool,
-    /// What a track plays in place of, where it isn't available itself: playlists and the library have that one. Not always
-    /// told.
+    /// The unavailable track that this one replaces: playlists and the library contain that one. Not always reported.
     #[serde(deserialize_with = "lenient")]
     pub linked_from: Option<LinkedFrom>,
     /// A track's artists.
@@ -354,21 +354,21 @@ pub struct Item {
     /// A chapter's audiobook.
     #[serde(deserialize_with = "lenient")]
     pub audiobook: Option<Collection>,
-    /// Its own pictures, for what has them: episodes, albums, artists, playlists, shows.
+    /// Its own pictures, if its kind has any: episodes, albums, artists, playlists, shows.
     #[serde(deserialize_with = "pictures")]
     pub images: Vec<Image>,
-    /// Whose playlist it is.
+    /// A playlist's owner.
     #[serde(deserialize_with = "lenient")]
     pub owner: Option<Owner>,
-    /// Whether others than its owner may change the playlist.
+    /// Whether users other than the owner may change a playlist.
     #[serde(deserialize_with = "lenient")]
     pub collaborative: bool,
-    /// Who publishes a show.
+    /// A show's publisher.
     #[serde(deserialize_with = "name")]
     pub publisher: String,
 }
 
-/// Whose playlist it is.
+/// The owner of a playlist.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct Owner {
@@ -381,8 +381,7 @@ pub struct Owner {
 }
 
 impl Item {
-    /// Who made it, for the line below the title: the artists, the show, the audiobook, a playlist's
-    /// owner, or a show's publisher.
+    /// Returns the line below the title: the artists, the show, the audiobook, a playlist's owner, or a show's publisher.
     #[must_use]
     pub fn byline(&self) -> String {
         if self.artists.is_empty() {
@@ -392,10 +391,10 @@ impl Item {
         }
         let names: Vec<&str> =
             self.artists.iter().map(|artist| artist.name.as_str()).filter(|name| !name.is_empty()).collect();
-        shortened(names.join(", "))
+        truncated(names.join(", "))
     }
 
-    /// Its pictures: its own, else the album's, show's or audiobook's. In any order of size.
+    /// Returns its own pictures, else those of its album, show or audiobook, in no particular order.
     #[must_use]
     pub fn pictures(&self) -> &[Image] {
         if !self.images.is_empty() {
@@ -440,12 +439,12 @@ pub struct Collection {
 /// A picture in one size.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Image {
-    /// Where it is.
+    /// Its address.
     pub url: String,
-    /// Its width in pixels, if Spotify says.
+    /// Its width in pixels, if Spotify reports it.
     #[serde(default, deserialize_with = "lenient")]
     pub width: Option<u32>,
-    /// Its height in pixels, if Spotify says.
+    /// Its height in pixels, if Spotify reports it.
     #[serde(default, deserialize_with = "lenient")]
     pub height: Option<u32>,
 }
@@ -458,7 +457,7 @@ pub(super) struct Devices {
     pub devices: Vec<Device>,
 }
 
-/// The answer of GET /search: a page for each kind that was asked for.
+/// The answer of GET /search: a page for each requested kind.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub(super) struct Search {
@@ -476,23 +475,23 @@ pub(super) struct Search {
     episodes: Page,
 }
 
-/// A part of a list.
+/// A page of a list.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct Page {
-    /// What is in this part; None in the place of what Spotify doesn't name.
-    #[serde(deserialize_with = "lenient_places")]
+    /// The items of this page; `None` for one that Spotify leaves out.
+    #[serde(deserialize_with = "lenient_slots")]
     pub items: Vec<Option<Item>>,
-    /// How many there are in all.
+    /// The number of items on all pages.
     #[serde(deserialize_with = "lenient")]
     pub total: u32,
 }
 
-/// A part of Liked Songs or of a playlist: each item is in an envelope with the time at which it was added.
+/// A page of Liked Songs or of a playlist: each item is wrapped in an object with the time at which it was added.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub(super) struct SavedPage {
-    #[serde(deserialize_with = "lenient_places")]
+    #[serde(deserialize_with = "lenient_slots")]
     items: Vec<Option<Saved>>,
     #[serde(deserialize_with = "lenient")]
     total: u32,
@@ -500,13 +499,13 @@ pub(super) struct SavedPage {
 
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 struct Saved {
-    // Renamed in 2026; both are accepted.
+    // Renamed from `track` in 2026; both are accepted.
     #[serde(alias = "item")]
     track: Item,
 }
 
 impl SavedPage {
-    /// How many there are in all.
+    /// Returns the number of items on all pages.
     pub fn total(&self) -> u32 {
         self.total
     }
@@ -534,7 +533,7 @@ pub(super) struct RecentlyPlayed {
     pub items: Vec<Played>,
 }
 
-/// A track that was played, and what it was played from.
+/// A track in the listening history, and what it was played from.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct Played {
@@ -547,8 +546,8 @@ pub struct Played {
 }
 
 impl Search {
-    /// Everything that was found and has an address, kind by kind.
-    pub fn found(self) -> Vec<Item> {
+    /// Returns the results that have a URI, grouped by kind.
+    pub fn into_items(self) -> Vec<Item> {
         let pages = [self.tracks, self.albums, self.artists, self.playlists, self.shows, self.episodes];
         pages.into_iter().flat_map(|page| page.items).flatten().filter(|item| item.uri.is_some()).collect()
     }
@@ -564,7 +563,7 @@ mod tests {
     }
 
     #[test]
-    fn a_track_with_everything() {
+    fn track_with_all_members_is_read() {
         let state = playback(
             r#"{"device":{"id":"d","is_active":true,"name":"Desk","type":"Computer","volume_percent":59,"supports_volume":true},
             "shuffle_state":true,"smart_shuffle":false,"repeat_state":"context","timestamp":1,"progress_ms":44272,
@@ -584,7 +583,7 @@ mod tests {
     }
 
     #[test]
-    fn recommendations_after_a_playlist_are_told_from_it() {
+    fn context_of_recommendations_is_marked() {
         for (uri, recommended) in [
             ("spotify:playlist:p", false),
             ("spotify:user:someone:playlist:p", false),
@@ -599,7 +598,7 @@ mod tests {
     }
 
     #[test]
-    fn an_episode_takes_its_show() {
+    fn episode_falls_back_to_its_show() {
         let state = playback(
             r#"{"currently_playing_type":"episode","item":{"type":"episode","name":"E","images":null,
             "show":{"name":"Show","images":[{"url":"u","width":null}]}}}"#,
@@ -610,17 +609,17 @@ mod tests {
     }
 
     #[test]
-    fn a_search_keeps_what_can_be_played() {
+    fn search_drops_results_without_uri() {
         let answer = r#"{"tracks":{"items":[{"type":"track","uri":"spotify:track:1","name":"T","artists":[{"name":"A"}]},null]},
             "playlists":{"items":[null,{"type":"playlist","uri":"spotify:playlist:2","name":"P"},{"name":"no address"}]},
             "shows":null}"#;
-        let found = serde_json::from_str::<Search>(answer).unwrap().found();
+        let found = serde_json::from_str::<Search>(answer).unwrap().into_items();
         let uris: Vec<_> = found.iter().map(|item| item.uri.as_ref().unwrap().as_str()).collect();
         assert_eq!(uris, ["spotify:track:1", "spotify:playlist:2"]);
     }
 
     #[test]
-    fn nulls_absences_and_oddities_are_survived() {
+    fn null_missing_and_malformed_members_are_defaults() {
         let nulls = r#"{"device":null,"shuffle_state":null,"repeat_state":null,"timestamp":null,"progress_ms":null,
             "is_playing":null,"item":null,"currently_playing_type":null,"context":null,"actions":null}"#;
         assert_eq!(playback(nulls), Playback::default());
@@ -628,7 +627,7 @@ mod tests {
         let odd = playback(
             r#"{"device":{"id":null,"volume_percent":null,"name":7},"repeat_state":"sometimes","progress_ms":-5,
             "currently_playing_type":"hologram","item":{"type":"track","name":"N","album":{"images":[null,{"width":1}]},
-            "artists":"nobody","duration_ms":-1.5}}"#,
+            "artists":"none","duration_ms":-1.5}}"#,
         );
         assert_eq!(odd.repeat_state, Repeat::Off);
         assert_eq!(odd.progress_ms, None);
@@ -639,7 +638,7 @@ mod tests {
         assert_eq!(odd.device.unwrap().name, "");
     }
 
-    /// The same answer with every number in another form.
+    /// Returns the answer with every number in another form.
     fn rewritten(value: &Value, form: &impl Fn(u64) -> Value) -> Value {
         match value {
             Value::Number(number) => form(number.as_u64().unwrap()),
@@ -662,12 +661,12 @@ mod tests {
         let album = item.album.as_ref().unwrap();
         let owner = item.owner.as_ref().unwrap();
         for name in [&item.name, &album.name, &owner.display_name, &item.publisher, &item.byline()] {
-            assert_eq!(name.chars().count(), LONGEST_NAME);
+            assert_eq!(name.chars().count(), MAX_NAME_CHARS);
         }
-        assert_eq!((item.images.len(), album.images.len()), (MOST_PICTURES, MOST_PICTURES));
-        assert_eq!(from::<Device>(&json!({"name": long})).name.chars().count(), LONGEST_NAME);
+        assert_eq!((item.images.len(), album.images.len()), (MAX_PICTURES, MAX_PICTURES));
+        assert_eq!(from::<Device>(&json!({"name": long})).name.chars().count(), MAX_NAME_CHARS);
         let user: Profile = from(&json!({"display_name": long}));
-        assert_eq!(user.display_name.map(|name| name.chars().count()), Some(LONGEST_NAME));
+        assert_eq!(user.display_name.map(|name| name.chars().count()), Some(MAX_NAME_CHARS));
         assert_eq!(from::<Device>(&json!({"name": "Desk"})).name, "Desk");
     }
 
@@ -696,7 +695,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_without_sense_are_bounded() {
+    fn nonsensical_numbers_are_bounded() {
         for (number, expected) in [
             (json!(u64::MAX), Some(MAX_LENGTH_MS)),
             (json!(1e300), Some(MAX_LENGTH_MS)),

@@ -1,4 +1,4 @@
-//! The calls against the simulated Web API over real HTTP.
+//! Calls of the simulated Web API over real HTTP.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ fn last(world: &World) -> Request {
 }
 
 #[tokio::test]
-async fn the_reads() {
+async fn reads_return_typed_answers() {
     let world = World::new().await;
     let (client, account) = client_and_account(&world).await;
     let user = client.me(&account).await.unwrap();
@@ -66,14 +66,14 @@ async fn profile_without_any_id_is_refused() {
 }
 
 #[tokio::test]
-async fn the_writes() {
+async fn writes_are_sent_as_documented() {
     let world = World::new().await;
     let client = client(&world).await;
     let sent = |method: &str, path: &str, query: &[(&str, &str)]| {
         let request = last(&world);
-        let wanted: Vec<_> = query.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let expected: Vec<_> = query.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         assert_eq!((request.method.as_str(), request.path.as_str(), request.status()), (method, path, Some(200)));
-        assert_eq!(request.query, wanted);
+        assert_eq!(request.query, expected);
     };
     client.pause(None).await.unwrap();
     sent("PUT", "/v1/me/player/pause", &[]);
@@ -102,7 +102,7 @@ async fn the_writes() {
 }
 
 #[tokio::test]
-async fn refusals_become_what_the_user_can_do() {
+async fn refusals_are_classified() {
     let world = World::new().await;
     let client = client(&world).await;
     for (fault, error) in [
@@ -124,7 +124,7 @@ async fn refusals_become_what_the_user_can_do() {
 }
 
 #[tokio::test]
-async fn a_401_is_retried_once_with_a_new_token() {
+async fn call_with_401_is_retried_once_with_a_new_token() {
     let world = World::new().await;
     let client = client(&world).await;
     world.sim.expire_access_tokens();
@@ -139,7 +139,7 @@ async fn a_401_is_retried_once_with_a_new_token() {
 }
 
 #[tokio::test]
-async fn after_a_429_nothing_is_sent_until_its_time_is_over() {
+async fn nothing_is_sent_until_a_429_expires() {
     let world = World::new().await;
     let client = client(&world).await;
     world.sim.inject(Fault::quota(Some(19_056)).times(1));
@@ -148,7 +148,7 @@ async fn after_a_429_nothing_is_sent_until_its_time_is_over() {
     world.clock.advance(19_000_000);
     assert_eq!(client.next(None).await, Err(limited(56, LimitKind::Quota)));
     assert_eq!(client.player().await, Err(limited(56, LimitKind::Quota)));
-    assert_eq!(world.sim.requests().len(), 1, "polls and presses stay at home");
+    assert_eq!(world.sim.requests().len(), 1, "neither polls nor presses are sent");
     world.clock.advance(56_000);
     client.next(None).await.unwrap();
 
@@ -157,7 +157,7 @@ async fn after_a_429_nothing_is_sent_until_its_time_is_over() {
 }
 
 #[tokio::test]
-async fn without_an_account_nothing_is_sent() {
+async fn nothing_is_sent_without_an_account() {
     let world = World::new().await;
     let auth = world.auth().await;
     let client = Client::new(world.http.clone(), Url::parse(&world.sim.api_url()).unwrap(), auth);
@@ -168,7 +168,7 @@ async fn without_an_account_nothing_is_sent() {
 }
 
 #[tokio::test]
-async fn saved_is_asked_forty_at_a_time() {
+async fn are_saved_sends_forty_uris_per_call() {
     let world = World::new().await;
     let client = client(&world).await;
     let uris: Vec<Uri> = (1..=41).map(|n| Uri::from_spotify(&format!("spotify:track:{n}")).unwrap()).collect();
@@ -180,7 +180,7 @@ async fn saved_is_asked_forty_at_a_time() {
         world.sim.requests().iter().map(|call| call.query("uris").unwrap().split(',').count()).collect();
     assert_eq!(sizes, [40, 1]);
     assert_eq!(client.are_saved(&[]).await, Ok(vec![]));
-    assert_eq!(world.sim.requests().len(), 2, "nothing is asked about nothing");
+    assert_eq!(world.sim.requests().len(), 2, "no call for an empty list");
 }
 
 #[tokio::test]
@@ -194,7 +194,7 @@ async fn numbers_as_floats_are_read() {
 }
 
 #[tokio::test]
-async fn lost_connection_repeats_what_can_be() {
+async fn lost_connection_retries_idempotent_calls() {
     let world = World::new().await;
     let client = client(&world).await;
     client.player().await.unwrap();
@@ -236,7 +236,7 @@ async fn lost_connection_repeats_what_can_be() {
 }
 
 #[tokio::test]
-async fn lost_connection_never_repeats_a_post() {
+async fn lost_connection_never_retries_a_post() {
     let world = World::new().await;
     let client = client(&world).await;
     let uri = Uri::from_spotify(&spotify_sim::catalogue::track_uri(1)).unwrap();
@@ -250,7 +250,7 @@ async fn lost_connection_never_repeats_a_post() {
 }
 
 #[tokio::test]
-async fn without_a_network_there_is_none_to_be_lost() {
+async fn refused_connection_is_offline() {
     let world = World::new().await;
     let (auth, _) = world.linked().await;
     let nowhere = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
@@ -260,7 +260,7 @@ async fn without_a_network_there_is_none_to_be_lost() {
 }
 
 #[tokio::test]
-async fn a_page_instead_of_an_answer_is_no_success() {
+async fn captive_portal_page_is_intercepted() {
     let world = World::new().await;
     let client = client(&world).await;
     let portal = |status, location: &str| Fault {
@@ -277,7 +277,7 @@ async fn a_page_instead_of_an_answer_is_no_success() {
         world.sim.clear_requests();
         assert_eq!(client.next(None).await, Err(Error::Intercepted(status)));
         assert_eq!(client.player().await, Err(Error::Intercepted(status)));
-        assert_eq!(world.sim.requests().len(), 2, "neither a redirect nor a 401 of others is followed");
+        assert_eq!(world.sim.requests().len(), 2, "neither the redirect nor the foreign 401 is followed");
         world.sim.clear_faults();
     }
     assert_eq!(world.grants("refresh_token"), 0);
@@ -285,10 +285,10 @@ async fn a_page_instead_of_an_answer_is_no_success() {
 }
 
 #[tokio::test]
-async fn an_answer_without_end_is_given_up() {
+async fn oversized_answer_is_rejected() {
     let world = World::new().await;
     let client = client(&world).await;
-    let endless = format!("{{\"a\":\"{}\"}}", "x".repeat(LONGEST_ANSWER));
+    let endless = format!("{{\"a\":\"{}\"}}", "x".repeat(MAX_ANSWER_BYTES));
     world.sim.inject(Fault {
         outcome: spotify_sim::Outcome::Answer { status: 200, headers: vec![], body: endless },
         ..Fault::drop_connection()
@@ -297,7 +297,7 @@ async fn an_answer_without_end_is_given_up() {
 }
 
 #[tokio::test]
-async fn what_is_not_shared_says_so() {
+async fn look_up_reports_what_is_not_shared() {
     let world = World::new().await;
     let client = client(&world).await;
     let mix = Uri::parse("spotify:playlist:37i9dQZF1E3").unwrap();
@@ -307,7 +307,7 @@ async fn what_is_not_shared_says_so() {
 }
 
 #[tokio::test]
-async fn answers_come_compressed() {
+async fn answers_are_compressed() {
     let world = World::new().await;
     let client = client(&world).await;
     let call = async || {
@@ -321,8 +321,8 @@ async fn answers_come_compressed() {
         println!("{} {} B, {} B sent", request.path, request.plain_bytes, request.sent_bytes);
         assert!(request.sent_bytes * 2 < request.plain_bytes, "{request:?}");
     }
-    // A body that is small on its way is bounded by what becomes of it.
-    let bomb = format!("{{\"a\":\"{}\"}}", "x".repeat(LONGEST_ANSWER));
+    // The limit applies after decompression.
+    let bomb = format!("{{\"a\":\"{}\"}}", "x".repeat(MAX_ANSWER_BYTES));
     world.sim.inject(Fault {
         outcome: spotify_sim::Outcome::Answer { status: 200, headers: vec![], body: bomb },
         ..Fault::drop_connection()
@@ -332,7 +332,7 @@ async fn answers_come_compressed() {
 }
 
 #[tokio::test]
-async fn lost_http2_connection_repeats_what_can_be() {
+async fn lost_http2_connection_retries_idempotent_calls() {
     let world = World::new().await;
     let (auth, _) = world.linked().await;
     let http = Http::with(reqwest::ClientBuilder::http2_prior_knowledge);
@@ -345,7 +345,7 @@ async fn lost_http2_connection_repeats_what_can_be() {
     }
     world.sim.inject(Fault::cut_answer().times(1));
     client.player().await.unwrap();
-    assert!(world.sim.connections().http2.accepted >= before + 3, "each time on a new connection");
+    assert!(world.sim.connections().http2.accepted >= before + 3, "a new connection each time");
     world.sim.inject(Fault::lose_answer().times(1));
     assert_eq!(client.next(None).await, Err(Error::ConnectionLost));
 }

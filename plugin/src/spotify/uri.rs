@@ -1,14 +1,14 @@
-//! Spotify's names for things, as users have them: `spotify:track:ID`, or a link that an app's Share menu gives.
+//! Spotify URIs, and the links of Spotify's Share menus: `spotify:track:ID` and `https://open.spotify.com/track/ID`.
 //!
-//! One thing can come under several names, such as `spotify:playlist:ID` and `spotify:user:NAME:playlist:ID`. [`Uri`] keeps
-//! the one canonical form, so that equality of two `Uri`s is equality of what they name.
+//! The same thing can have several URIs, such as `spotify:playlist:ID` and `spotify:user:NAME:playlist:ID`. [`Uri`] stores
+//! the canonical one, so that two `Uri`s are equal exactly if they refer to the same thing.
 
 use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Deserializer};
 
 use crate::pasted;
 
-/// What a [`Uri`] names.
+/// What a [`Uri`] refers to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum UriKind {
@@ -27,17 +27,17 @@ pub enum UriKind {
     /// The user's Liked Songs.
     #[serde(skip)]
     LikedSongs,
-    /// Anything else that Spotify names, such as a local file, an ad or a station. The Web API has no page for it.
+    /// Anything else with a Spotify URI, such as a local file, an ad or a station. The Web API can't look it up.
     #[serde(skip)]
     Other,
 }
 
 impl UriKind {
-    /// The kinds that the Web API's catalogue has: they can be looked up and searched for.
+    /// The kinds in the Web API's catalogue, which can be looked up and searched for.
     pub const CATALOGUE: [Self; 6] =
         [Self::Track, Self::Album, Self::Artist, Self::Playlist, Self::Show, Self::Episode];
 
-    /// Its name in a URI and in a search.
+    /// Returns its name in a URI and in a search.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -52,7 +52,7 @@ impl UriKind {
         }
     }
 
-    /// The collection of the Web API that has them; `None` for what isn't in the catalogue.
+    /// Returns the path segment of the Web API for this kind, or `None` if it isn't in the catalogue.
     pub(super) fn collection(self) -> Option<&'static str> {
         match self {
             Self::Track => Some("tracks"),
@@ -66,38 +66,37 @@ impl UriKind {
     }
 }
 
-/// A Spotify URI in its canonical form. Two are equal if they name the same thing.
+/// A Spotify URI in its canonical form. Two are equal if they refer to the same thing.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Uri {
     text: String,
     kind: UriKind,
 }
 
-/// Why a text is no link or URI that can be used. What is more specific is greater.
+/// Why a text is no usable link or URI. The more specific variant is the greater one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
 pub enum UriError {
-    /// There is nothing in it that looks like one.
+    /// The text contains nothing that looks like one.
     #[error("Paste a link from Spotify's Share menu, or a Spotify URI.")]
     NoLink,
-    /// It leads to Spotify, but not to something that can be played or saved, such as to a user or a search.
+    /// The link leads to Spotify, but to nothing that can be played or saved: to a user or a search, for example.
     #[error("This link leads to something else. Use the link of a track, album, artist, playlist, show or episode.")]
     OtherPage,
-    /// It is one of the short links that only Spotify can follow.
+    /// A short link, which only Spotify can resolve.
     #[error("This is a short link. Open it in a browser first, and copy the address that it leads to.")]
     ShortLink,
-    /// The part that names the item is missing, or isn't what it can be.
+    /// The id is missing or malformed.
     #[error("This link is incomplete. Copy it again, from beginning to end.")]
     Damaged,
 }
 
-/// What a link begins with, in small letters.
-const BEGINNINGS: [&str; 3] = ["http://", "https://", "spotify:"];
+/// The schemes of links, in lower case.
+const SCHEMES: [&str; 3] = ["http://", "https://", "spotify:"];
 /// The hosts of short links.
-const SHORT_HOSTS: [&str; 4] = ["spotify.link", "spotify.app.link", "spoti.fi", "link.tospotify.com"];
+const SHORT_LINK_HOSTS: [&str; 4] = ["spotify.link", "spotify.app.link", "spoti.fi", "link.tospotify.com"];
 
-/// The text percent-decoded and in plain characters. What was shared by a program that was given an encoded link is encoded
-/// twice.
-fn plain(text: &str) -> String {
+/// Percent-decodes a text, twice if a program encoded an encoded link, and replaces its unusual characters.
+fn decode(text: &str) -> String {
     let mut text = text.to_owned();
     for _ in 0..2 {
         if text.contains('%') {
@@ -107,64 +106,66 @@ fn plain(text: &str) -> String {
     pasted::plain(&text)
 }
 
-/// `text` without a beginning, in any case.
-fn without<'a>(text: &'a str, beginning: &str) -> Option<&'a str> {
-    let (start, rest) = text.split_at_checked(beginning.len())?;
-    start.eq_ignore_ascii_case(beginning).then_some(rest)
+/// Strips a prefix, ignoring ASCII case.
+fn strip_prefix<'a>(text: &'a str, prefix: &str) -> Option<&'a str> {
+    let (start, rest) = text.split_at_checked(prefix.len())?;
+    start.eq_ignore_ascii_case(prefix).then_some(rest)
 }
 
-/// Reads a link or URI that begins here. What follows it was cut off at white space and quotes.
-fn link(text: &str) -> Result<Uri, UriError> {
+/// Parses a link or URI at the beginning of a text that already ends at white space or a quote.
+fn parse_link(text: &str) -> Result<Uri, UriError> {
     let ends = ['?', '#', '&'];
-    if let Some(rest) = without(text, "spotify:") {
+    if let Some(rest) = strip_prefix(text, "spotify:") {
         let path = rest.split(ends).next().unwrap_or_default();
-        return page(path.split([':', '/']).collect(), false);
+        return parse_path(path.split([':', '/']).collect(), false);
     }
-    let rest = without(text, "https:").or_else(|| without(text, "http:")).unwrap_or(text).trim_start_matches('/');
+    let rest = strip_prefix(text, "https:").or_else(|| strip_prefix(text, "http:")).unwrap_or(text);
+    let rest = rest.trim_start_matches('/');
     let (host, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
     let host = host.split(':').next().unwrap_or_default().trim_end_matches('.').to_ascii_lowercase();
-    if SHORT_HOSTS.contains(&host.as_str()) {
+    if SHORT_LINK_HOSTS.contains(&host.as_str()) {
         return Err(UriError::ShortLink);
     }
     if host != "spotify.com" && !host.ends_with(".spotify.com") {
         return Err(UriError::NoLink);
     }
-    // The player that other sites embed takes what it plays as a URI.
-    let embedded = path.split(ends).find_map(|member| without(member, "uri=")).map(link);
+    // The player that other sites embed takes a URI as a parameter.
+    let embedded = path.split(ends).find_map(|member| strip_prefix(member, "uri=")).map(parse_link);
     if let Some(Ok(uri)) = embedded {
         return Ok(uri);
     }
     let path = path.split(ends).next().unwrap_or_default();
-    page(path.split('/').collect(), true)
+    parse_path(path.split('/').collect(), true)
 }
 
-/// Reads the parts of a URI or of a link's path. Links may have more behind the id, such as `discography`.
-fn page(parts: Vec<&str>, is_link: bool) -> Result<Uri, UriError> {
+/// Parses the parts of a URI or of a link's path. In links the id may be followed by more, such as `discography`.
+fn parse_path(parts: Vec<&str>, is_link: bool) -> Result<Uri, UriError> {
     if parts.iter().any(|part| matches!(*part, "." | "..")) {
         return Err(UriError::Damaged);
     }
-    // Punctuation behind a link belongs to the sentence that it stands in.
+    // Punctuation after a link belongs to the surrounding sentence.
     let parts = parts.into_iter().map(|part| part.trim_end_matches(|end: char| !end.is_alphanumeric()));
-    let decoration = |part: &&str| without(part, "intl-").is_some() || part.to_ascii_lowercase().starts_with("embed");
-    let parts: Vec<&str> = parts.filter(|part| !part.is_empty()).skip_while(decoration).collect();
-    let named = |part: &str, name: &str| part.eq_ignore_ascii_case(name);
+    let is_optional =
+        |part: &&str| strip_prefix(part, "intl-").is_some() || part.to_ascii_lowercase().starts_with("embed");
+    let parts: Vec<&str> = parts.filter(|part| !part.is_empty()).skip_while(is_optional).collect();
+    let is = |part: &str, name: &str| part.eq_ignore_ascii_case(name);
     let parts = match *parts {
-        [user, _, ref parts @ ..] if named(user, "user") && !parts.is_empty() => parts,
+        [user, _, ref parts @ ..] if is(user, "user") && !parts.is_empty() => parts,
         ref parts => parts,
     };
     match *parts {
         [] => Err(UriError::NoLink),
-        [collection] if named(collection, "collection") => Ok(Uri::liked_songs()),
-        [collection, tracks] if named(collection, "collection") && named(tracks, "tracks") => Ok(Uri::liked_songs()),
+        [collection] if is(collection, "collection") => Ok(Uri::liked_songs()),
+        [collection, tracks] if is(collection, "collection") && is(tracks, "tracks") => Ok(Uri::liked_songs()),
         [kind, ref rest @ ..] => {
-            let Some(kind) = UriKind::CATALOGUE.into_iter().find(|known| named(kind, known.name())) else {
-                // A single word behind `spotify:` may be meant as a word.
+            let Some(kind) = UriKind::CATALOGUE.into_iter().find(|known| is(kind, known.name())) else {
+                // A single word after `spotify:` may be ordinary text.
                 return Err(if is_link || !rest.is_empty() { UriError::OtherPage } else { UriError::NoLink });
             };
             match *rest {
-                [id] => Uri::of(kind, id),
-                [id, more] if named(more, "recommended") || named(more, "play") => Uri::of(kind, id),
-                [id, ..] if is_link => Uri::of(kind, id),
+                [id] => Uri::from_parts(kind, id),
+                [id, more] if is(more, "recommended") || is(more, "play") => Uri::from_parts(kind, id),
+                [id, ..] if is_link => Uri::from_parts(kind, id),
                 _ => None,
             }
             .ok_or(UriError::Damaged)
@@ -172,48 +173,48 @@ fn page(parts: Vec<&str>, is_link: bool) -> Result<Uri, UriError> {
     }
 }
 
-/// The longest URI that is kept, in bytes. A local file's has artist, album and title in it.
+/// Longest URI accepted, in bytes. That of a local file contains artist, album and title.
 const MAX_LENGTH: usize = 2_048;
-/// The longest id. Spotify's own have 22 characters.
+/// Longest id accepted. Spotify's own have 22 characters.
 const MAX_ID_LENGTH: usize = 64;
 
 impl Uri {
-    /// The URI of the user's Liked Songs, the same for every user.
+    /// Returns the URI of Liked Songs, which is the same for every user.
     #[must_use]
     pub fn liked_songs() -> Self {
         Self { text: "spotify:collection".to_owned(), kind: UriKind::LikedSongs }
     }
 
-    /// Reads what a user types or pastes, as [`Uri::read`] does, where the reason for a refusal doesn't matter.
+    /// Parses what a user typed or pasted, as [`Uri::read`] does, if the reason for a failure doesn't matter.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         Self::read(text).ok()
     }
 
-    /// Reads what a user types or pastes: a URI or a link, whatever is around it. Scheme, host and kind are read in any case,
-    /// and these are equal:
+    /// Parses what a user typed or pasted: a URI or a link, with any text around it. Case doesn't matter in scheme, host and
+    /// kind, and these are equal:
     ///
     /// - `spotify:track:ID`, `spotify://track/ID`, `spotify:user:NAME:playlist:ID`, with or without `?si=…`
     /// - `https://open.spotify.com/track/ID?si=…#…`, with or without scheme, language (`intl-de`) or `embed`, of any host of
     ///   `spotify.com`, and `https://embed.spotify.com/?uri=spotify:track:ID`
-    /// - one of these in quotes, brackets or a shared text, percent-encoded, or with invisible characters in it
+    /// - one of these in quotes, brackets or a shared text, percent-encoded, or with invisible characters
     ///
     /// `spotify:collection`, `https://open.spotify.com/collection/tracks` and their other forms are [`Uri::liked_songs`].
     ///
     /// # Errors
-    /// What is wrong with the text, by the part of it that looks most like a link.
+    /// The most specific [`UriError`] of all parts of the text.
     pub fn read(text: &str) -> Result<Self, UriError> {
         if text.len() > pasted::MAX_LENGTH {
             return Err(UriError::NoLink);
         }
-        let text = plain(text);
+        let text = decode(text);
         let mut error = UriError::NoLink;
         for part in pasted::parts(&text) {
-            // A link may begin in the middle, as in `uri=spotify:…` or `https://l.example/?u=https://open.spotify.com/…`.
+            // A link may start in the middle, as in `uri=spotify:…` or `https://l.example/?u=https://open.spotify.com/…`.
             let lower = part.to_ascii_lowercase();
-            let inner = BEGINNINGS.iter().flat_map(|beginning| lower.match_indices(beginning)).map(|(at, _)| at);
+            let inner = SCHEMES.iter().flat_map(|scheme| lower.match_indices(scheme)).map(|(at, _)| at);
             for at in std::iter::once(0).chain(inner.filter(|at| *at > 0)) {
-                match link(&part[at..]) {
+                match parse_link(&part[at..]) {
                     Ok(uri) => return Ok(uri),
                     Err(why) => error = error.max(why),
                 }
@@ -222,68 +223,67 @@ impl Uri {
         Err(error)
     }
 
-    /// Reads a URI as Spotify's answers have it. What isn't in the catalogue is kept as [`UriKind::Other`]. `None` for what is no
-    /// URI of Spotify's.
+    /// Parses a URI from an answer of Spotify. One that isn't in the catalogue becomes [`UriKind::Other`], and text that is no
+    /// Spotify URI `None`.
     #[must_use]
     pub fn from_spotify(text: &str) -> Option<Self> {
         let rest = text.strip_prefix("spotify:").filter(|_| text.len() <= MAX_LENGTH)?;
         let parts: Vec<&str> = rest.split(':').collect();
         let parts = match parts[..] {
-            // Playlists and collections were under their owner's name once, and still are in some answers.
+            // Playlists and collections used to include their owner, and still do in some answers.
             ["user", _, ref parts @ ..] if !parts.is_empty() => parts,
             ref parts => parts,
         };
         match *parts {
             ["collection"] | ["collection", "tracks"] => Some(Self::liked_songs()),
-            // `spotify:playlist:ID:recommended` is what Spotify goes on with after a playlist.
-            [kind, id] | [kind, id, "recommended"] => Self::new(kind, id),
+            // `spotify:playlist:ID:recommended` is what Spotify continues with after a playlist.
+            [kind, id] | [kind, id, "recommended"] => {
+                let kind = UriKind::CATALOGUE.into_iter().find(|known| known.name() == kind);
+                kind.and_then(|kind| Self::from_parts(kind, id))
+            }
             _ => None,
         }
         .or_else(|| (!rest.is_empty()).then(|| Self { text: text.to_owned(), kind: UriKind::Other }))
     }
 
-    fn new(kind: &str, id: &str) -> Option<Self> {
-        Self::of(UriKind::CATALOGUE.into_iter().find(|known| known.name() == kind)?, id)
-    }
-
-    fn of(kind: UriKind, id: &str) -> Option<Self> {
-        // It becomes part of an address: nothing but what Spotify's ids are made of gets in.
-        let sound =
+    fn from_parts(kind: UriKind, id: &str) -> Option<Self> {
+        // The id becomes part of a URL, so only the characters of Spotify's ids are accepted.
+        let is_valid =
             (1..=MAX_ID_LENGTH).contains(&id.len()) && id.chars().all(|character| character.is_ascii_alphanumeric());
-        sound.then(|| Self { text: format!("spotify:{}:{id}", kind.name()), kind })
+        is_valid.then(|| Self { text: format!("spotify:{}:{id}", kind.name()), kind })
     }
 
-    /// What it names.
+    /// Returns the kind of what it refers to.
     #[must_use]
     pub fn kind(&self) -> UriKind {
         self.kind
     }
 
-    /// The part that is Spotify's id; for what isn't in the catalogue, the part behind the last colon.
+    /// Returns Spotify's id; for what isn't in the catalogue, the part after the last colon.
     #[must_use]
     pub fn id(&self) -> &str {
         self.text.rsplit(':').next().unwrap_or_default()
     }
 
-    /// True for what plays by itself: a track or an episode.
+    /// Returns whether it is a single item, a track or an episode, rather than a collection.
     #[must_use]
     pub fn is_single(&self) -> bool {
         matches!(self.kind, UriKind::Track | UriKind::Episode)
     }
 
-    /// True for the user's Liked Songs.
+    /// Returns whether it is the user's Liked Songs.
     #[must_use]
     pub fn is_liked_songs(&self) -> bool {
         self.kind == UriKind::LikedSongs
     }
 
-    /// The URI as a text, in its canonical form.
+    /// Returns the URI in its canonical form.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// The page about it on Spotify's site, which opens the app where it is installed. `None` for what has no page.
+    /// Returns its page on Spotify's site, which opens the app if that is installed. `None` if it has no page.
     #[must_use]
     pub fn link(&self) -> Option<String> {
         match self.kind {
@@ -313,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn a_track_is_read_in_every_form() {
+    fn uri_reads_every_form_of_a_track() {
         for form in [
             "spotify:track:ID",
             "Spotify:Track:ID",
@@ -367,7 +367,7 @@ mod tests {
     }
 
     #[test]
-    fn every_kind_is_read() {
+    fn uri_reads_every_kind() {
         for kind in UriKind::CATALOGUE {
             let uri = format!("spotify:{}:1ATL5GLyefJaxhQzSPVrLX", kind.name());
             for form in [
@@ -392,7 +392,7 @@ mod tests {
     }
 
     #[test]
-    fn liked_songs_are_read_in_every_form() {
+    fn uri_reads_every_form_of_liked_songs() {
         for form in [
             "spotify:collection",
             "Spotify:Collection:Tracks",
@@ -411,7 +411,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_with_a_link_is_told() {
+    fn uri_error_is_the_most_specific_one() {
         for (error, texts) in [
             (
                 UriError::NoLink,
@@ -476,13 +476,13 @@ mod tests {
     }
 
     #[test]
-    fn a_link_leads_back() {
+    fn link_parses_back_to_its_uri() {
         let uri = Uri::parse("spotify:show:abc").unwrap();
         assert_eq!(Uri::parse(&uri.link().unwrap()), Some(uri));
     }
 
     #[test]
-    fn several_names_of_one_thing_are_equal() {
+    fn uris_of_the_same_thing_are_equal() {
         for (text, canonical) in [
             ("spotify:user:someone:playlist:abc", "spotify:playlist:abc"),
             ("spotify:playlist:abc:recommended", "spotify:playlist:abc"),

@@ -1,12 +1,12 @@
-//! Account: which account serves, whose it is, and what is the matter. A press switches to the next one by hand, and a
+//! Account: shows which account serves, its user, and any issue of an account. A press switches to the next account, and a
 //! second press within 2 s back.
 
-use super::{Face, NoSettings, Subject, View, Widget, left};
+use super::{Face, NoSettings, Subject, View, Widget, time_left};
 use crate::auth::{AccountIssue, AccountState, AccountView};
 use crate::face::{Icon, Picture, Size, Tone};
 use crate::player::Verb;
 
-/// See the module's documentation.
+/// The widget; see the module documentation.
 pub(super) struct Account;
 
 impl Widget for Account {
@@ -27,22 +27,22 @@ fn face(view: &View<'_, NoSettings>) -> Face {
     let player = view.player;
     let accounts = &player.accounts.accounts;
     let Some((index, serving)) = player.accounts.serving() else {
-        let left = player.wait.map(left).unwrap_or_default();
-        let who = if accounts.len() > 1 { "All accounts wait" } else { "Spotify asks to wait" };
-        return view.key(Icon::Clock, who, Tone::Disabled).with_note(&left);
+        let left = player.wait.map(time_left).unwrap_or_default();
+        let label = if accounts.len() > 1 { "All accounts wait" } else { "Spotify asks to wait" };
+        return view.key(Icon::Clock, label, Tone::Disabled).with_note(&left);
     };
     let name = serving.user.as_ref().map_or("Linked", |user| user.name.as_str());
-    let shown = |icon, tone, label: &str, note: &str| {
+    let key = |icon, tone, label: &str, note: &str| {
         let mut face = view.key(icon, label, tone);
         if let Picture::Key(key) = &mut face.picture {
-            // The accounts are known, however old the news from the player is.
+            // The accounts are up to date, even if the player's state isn't.
             key.dimmed = false;
         }
         if note.is_empty() { face } else { face.with_note(note) }
     };
     if let Some(wait) = player.first_back_in {
         let first = if accounts.iter().any(|account| account.is_preferred) { "Yours" } else { "Primary" };
-        return shown(Icon::Clock, Tone::Active, &role(index), &format!("{first} in {}", left(wait)));
+        return key(Icon::Clock, Tone::Active, &role(index), &format!("{first} in {}", time_left(wait)));
     }
     if let Some(days) = player.sign_in_ends_in {
         let note = match days {
@@ -50,27 +50,27 @@ fn face(view: &View<'_, NoSettings>) -> Face {
             1 => "Sign-in ends in 1 day".to_owned(),
             days => format!("Sign-in ends in {days} days"),
         };
-        return shown(Icon::Warning, Tone::Normal, name, &note);
+        return key(Icon::Warning, Tone::Normal, name, &note);
     }
-    let troubles = accounts.iter().enumerate().find_map(|(index, account)| Some((index, trouble(account)?)));
-    if let Some((troubled, trouble)) = troubles {
-        let label = if accounts.len() > 1 { role(troubled) } else { name.to_owned() };
-        return shown(Icon::Warning, Tone::Normal, &label, trouble);
+    let first_issue = accounts.iter().enumerate().find_map(|(index, account)| Some((index, issue(account)?)));
+    if let Some((account, issue)) = first_issue {
+        let label = if accounts.len() > 1 { role(account) } else { name.to_owned() };
+        return key(Icon::Warning, Tone::Normal, &label, issue);
     }
     match (accounts.len(), serving.is_preferred) {
-        (0 | 1, _) => shown(Icon::Account, Tone::Normal, name, ""),
-        (_, false) => shown(Icon::Account, Tone::Normal, name, &role(index)),
-        (_, true) => shown(Icon::Account, Tone::Active, name, &format!("{}, by hand", role(index))),
+        (0 | 1, _) => key(Icon::Account, Tone::Normal, name, ""),
+        (_, false) => key(Icon::Account, Tone::Normal, name, &role(index)),
+        (_, true) => key(Icon::Account, Tone::Active, name, &format!("{}, by hand", role(index))),
     }
 }
 
-/// What an account is by its place in the list.
+/// Returns the role of an account by its position in the list.
 fn role(index: usize) -> String {
     if index == 0 { "Primary".to_owned() } else { format!("Backup {index}") }
 }
 
-/// What somebody has to do something about, in a few words.
-fn trouble(account: &AccountView) -> Option<&'static str> {
+/// Returns the issue of an account that the user has to resolve, in a few words.
+fn issue(account: &AccountView) -> Option<&'static str> {
     match (account.state, account.issue) {
         (AccountState::SignInAgain, _) => Some("Sign in again"),
         (AccountState::InvalidCredentials, _) => Some("Check ID and Secret"),

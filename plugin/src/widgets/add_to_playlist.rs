@@ -1,4 +1,4 @@
-//! Add to playlist: puts what plays into a playlist that was chosen, or into the one that was used last.
+//! Add to playlist: adds the current item to the chosen playlist, or to the one that was used last.
 
 use serde::{Deserialize, Deserializer};
 
@@ -8,7 +8,7 @@ use crate::face::{Icon, Size, Tone};
 use crate::player::Verb;
 use crate::spotify::UriKind;
 
-/// See the module's documentation.
+/// The widget; see the module documentation.
 pub(super) struct AddToPlaylist;
 
 impl Widget for AddToPlaylist {
@@ -21,7 +21,7 @@ impl Widget for AddToPlaylist {
 
     fn face(view: &View<'_, Settings>, _: Size) -> Face {
         if let Some(done) = view.done() {
-            return view.key(Icon::PlusList, "Added", Tone::Active).about(done);
+            return view.key(Icon::PlusList, "Added", Tone::Active).with_title_of(done);
         }
         let tone = if view.nothing_plays() { Tone::Disabled } else { Tone::Normal };
         match view.settings.playlist.as_ref().and_then(Chosen::name) {
@@ -31,7 +31,7 @@ impl Widget for AddToPlaylist {
     }
 }
 
-/// What the user can set.
+/// The settings of this widget.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub(super) struct Settings {

@@ -1,4 +1,4 @@
-//! Add to queue: puts a track or episode that was chosen, or what plays, into the queue.
+//! Add to queue: adds the chosen track or episode, or the current item, to the queue.
 
 use serde::{Deserialize, Deserializer};
 
@@ -8,10 +8,10 @@ use crate::face::{Icon, Size, Tone};
 use crate::player::Verb;
 use crate::spotify::UriKind;
 
-/// What Spotify's queue takes.
+/// The kinds that Spotify's queue accepts.
 const QUEUEABLE: [UriKind; 2] = [UriKind::Track, UriKind::Episode];
 
-/// See the module's documentation.
+/// The widget; see the module documentation.
 pub(super) struct AddToQueue;
 
 impl Widget for AddToQueue {
@@ -24,7 +24,7 @@ impl Widget for AddToQueue {
 
     fn face(view: &View<'_, Settings>, _: Size) -> Face {
         if let Some(done) = view.done() {
-            return view.key(Icon::QueueAdd, "Added", Tone::Active).about(done);
+            return view.key(Icon::QueueAdd, "Added", Tone::Active).with_title_of(done);
         }
         let item = view.settings.item.as_ref();
         let tone = if item.is_none() && view.nothing_plays() { Tone::Disabled } else { Tone::Normal };
@@ -35,11 +35,11 @@ impl Widget for AddToQueue {
     }
 }
 
-/// What the user can set.
+/// The settings of this widget.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub(super) struct Settings {
-    /// What is added; without it, what plays.
+    /// The item to add; without it, the current item.
     #[serde(deserialize_with = "queueable")]
     item: Option<Chosen>,
 }

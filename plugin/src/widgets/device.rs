@@ -1,13 +1,13 @@
-//! Device: moves playback to a device that was chosen, or to the next one of the list.
+//! Device: moves playback to the chosen device, or to the next one in the list.
 
 use serde::Deserialize;
 
 use super::settings::{Common, lenient};
-use super::{Face, View, Widget, lit, notice};
+use super::{Face, View, Widget, highlight, notice};
 use crate::face::{Icon, Size, Tone};
 use crate::player::{Found, Subscription, Verb};
 
-/// See the module's documentation.
+/// The widget; see the module documentation.
 pub(super) struct Device;
 
 impl Widget for Device {
@@ -20,8 +20,8 @@ impl Widget for Device {
 
     fn face(view: &View<'_, Settings>, _: Size) -> Face {
         match view.settings.mode {
-            Mode::This => face_of_chosen(view),
-            Mode::Next => face_of_next(view),
+            Mode::This => chosen_device_face(view),
+            Mode::Next => next_device_face(view),
         }
     }
 
@@ -30,7 +30,7 @@ impl Widget for Device {
     }
 }
 
-/// What the user can set.
+/// The settings of this widget.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub(super) struct Settings {
@@ -47,18 +47,18 @@ enum Mode {
     /// To the chosen device.
     #[default]
     This,
-    /// To the next one of the list.
+    /// To the next one in the list.
     Next,
 }
 
-/// Whether it plays there.
+/// Whether playback runs there.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Play {
-    /// If it has played before.
+    /// If it was running before.
     #[default]
     Keep,
-    /// In any case.
+    /// Always.
     Play,
 }
 
@@ -80,16 +80,16 @@ fn icon(kind: &str) -> Icon {
     }
 }
 
-fn face_of_next(view: &View<'_, Settings>) -> Face {
+fn next_device_face(view: &View<'_, Settings>) -> Face {
     let active = view.player.now.as_ref().map(|now| &now.device).filter(|device| !device.name.is_empty());
     let tone = if view.player.has_next_device() { view.tone(&Verb::NextDevice) } else { Tone::Disabled };
     match active {
-        Some(device) => view.key(icon(&device.kind), &device.name, lit(tone, true)).with_note("Next device"),
+        Some(device) => view.key(icon(&device.kind), &device.name, highlight(tone, true)).with_note("Next device"),
         None => view.key(Icon::Speaker, "Next device", tone),
     }
 }
 
-fn face_of_chosen(view: &View<'_, Settings>) -> Face {
+fn chosen_device_face(view: &View<'_, Settings>) -> Face {
     let (Some(chosen), Some(verb)) = (view.device(), verb(view)) else {
         return notice(Icon::Speaker, "Choose a device");
     };
@@ -108,9 +108,9 @@ fn face_of_chosen(view: &View<'_, Settings>) -> Face {
         Tone::Disabled if here.is_some_and(|device| device.is_restricted || device.id.is_none()) => {
             (Tone::Disabled, "Not controllable")
         }
-        tone if plays => (lit(tone, true), "Active"),
+        tone if plays => (highlight(tone, true), "Active"),
         tone if here.is_some() => (tone, "Ready"),
-        // It may be asleep: a press tries all the same.
+        // It may be asleep, so a press tries anyway.
         _ if player.devices.is_some() => (Tone::Disabled, "Not there"),
         tone => (tone, ""),
     };

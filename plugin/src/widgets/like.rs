@@ -1,4 +1,4 @@
-//! Like: whether what plays, or something that was chosen, is in the user's library. A press saves it, or removes it.
+//! Like: shows whether the current or a chosen item is in the user's library. A press saves or removes it.
 
 use serde::{Deserialize, Deserializer};
 
@@ -8,10 +8,10 @@ use crate::face::{Icon, Size, Tone};
 use crate::player::{Now, Subscription, Verb};
 use crate::spotify::{Uri, UriKind};
 
-/// What a user's library can hold. Artists are followed, which Development Mode apps can't do.
+/// The kinds that a user's library can contain. Artists are followed instead, which Development Mode apps can't do.
 const LIKEABLE: [UriKind; 5] = [UriKind::Track, UriKind::Album, UriKind::Playlist, UriKind::Show, UriKind::Episode];
 
-/// See the module's documentation.
+/// The widget; see the module documentation.
 pub(super) struct Like;
 
 impl Widget for Like {
@@ -30,7 +30,7 @@ impl Widget for Like {
         let face = match uri.map(|uri| view.player.saved(uri)) {
             None => view.key(Icon::Heart, "Like", Tone::Disabled).in_state(0),
             Some(Some(true)) => view.key(Icon::HeartFilled, "Liked", Tone::Active).in_state(1),
-            // Until it is known the heart is empty, and a press saves: what is saved already stays so.
+            // The heart is empty until the state is known. A press then saves, which keeps what is already saved.
             Some(Some(false) | None) => view.key(Icon::Heart, "Like", Tone::Normal).in_state(0),
         };
         match view.settings.item.as_ref().and_then(Chosen::name) {
@@ -47,11 +47,11 @@ impl Widget for Like {
     }
 }
 
-/// What the user can set.
+/// The settings of this widget.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub(super) struct Settings {
-    /// What is liked; without it, what plays.
+    /// The item to like; without it, the current item.
     #[serde(deserialize_with = "likeable")]
     item: Option<Chosen>,
 }

@@ -1,9 +1,8 @@
-//! The widgets: a file each, and the one list of them.
+//! The widgets: one file each, and the list of all of them.
 //!
-//! A widget is a type with its settings and pure functions: what a press asks for, and what a state looks like. None of
-//! them has I/O or a clock: the player that they are given is a snapshot of one moment. A new widget is one file here, one
-//! line in [`ALL`] and one entry in manifest.json; tests fail when the three, the property view and the documentation
-//! disagree.
+//! A widget is a type with settings and pure functions: which command a press sends, and how a state is shown. No widget does
+//! I/O or reads a clock: the player it receives is a snapshot of one moment. A new widget is one file here, one line in
+//! [`ALL`] and one entry in manifest.json; tests fail if these three, the property view and the documentation disagree.
 
 mod account;
 mod add_to_playlist;
@@ -70,12 +69,12 @@ pub const ALL: [Kind; 22] = [
     Kind::of::<sleep_timer::SleepTimer>(),
 ];
 
-/// What a widget is about.
+/// What a widget shows and controls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Subject {
-    /// What plays: while Spotify can't be reached it says why.
+    /// Playback. While Spotify can't be reached, the key shows the reason instead.
     Playback,
-    /// The accounts: it has its own words for their issues.
+    /// The accounts, whose issues the widget itself shows.
     Accounts,
 }
 
@@ -83,26 +82,26 @@ enum Subject {
 trait Widget: 'static {
     /// Its UUID in manifest.json.
     const UUID: &'static str;
-    /// What it is about.
+    /// What it shows and controls.
     const SUBJECT: Subject = Subject::Playback;
-    /// Whether holding the key presses it again and again.
+    /// Whether holding the key repeats the press.
     const REPEATS: bool = false;
-    /// What holding the key asks for, where that isn't the user's choice.
+    /// The command of a long press, if the user can't choose it.
     const LONG_PRESS: Option<Verb> = None;
-    /// What the user can set besides what is [common](Common) to all.
+    /// Its own settings, in addition to those [common](Common) to all widgets.
     type Settings: Default + DeserializeOwned + Send + Sync;
 
-    /// What a press asks the player for, once Spotify is linked. None asks for an answer of Spotify's instead.
+    /// Returns the command of a press while Spotify is linked. `None` polls Spotify instead.
     fn press(view: &View<'_, Self::Settings>) -> Option<Verb>;
 
-    /// What it looks like while Spotify is linked and known.
+    /// Returns the face while Spotify is linked and reachable.
     fn face(view: &View<'_, Self::Settings>, size: Size) -> Face;
 
-    /// Adds what else of Spotify's state it shows.
+    /// Adds the state that it shows in addition to playback.
     fn subscribe(_settings: &Self::Settings, _common: &Common, _subscription: &mut Subscription) {}
 }
 
-/// What a widget decides by: one instance, and the player at one moment.
+/// The input of a widget's functions: one instance, and the player at one moment.
 struct View<'a, S> {
     player: &'a Player,
     instance: &'a InstanceId,
@@ -110,17 +109,17 @@ struct View<'a, S> {
     common: &'a Common,
 }
 
-/// The settings of a widget that has none of its own.
+/// The settings of a widget without its own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
 struct NoSettings {}
 
-/// A widget in the list of all.
+/// A widget in the list.
 #[derive(Clone, Copy, Debug)]
 pub struct Kind {
     /// Its UUID in manifest.json.
     pub uuid: &'static str,
     new: fn(InstanceId, &Settings) -> Box<dyn WidgetInstance>,
-    /// The members of its settings.
+    /// Returns the member names of its settings.
     #[cfg(test)]
     members: fn() -> Vec<&'static str>,
 }
@@ -129,42 +128,42 @@ impl Kind {
     const fn of<W: Widget>() -> Self {
         Self {
             uuid: W::UUID,
-            new: |id, settings| Box::new(Placed::<W>::new(id, settings)),
+            new: |id, settings| Box::new(Instance::<W>::new(id, settings)),
             #[cfg(test)]
             members: tests::members::<W::Settings>,
         }
     }
 
-    /// An instance of it.
+    /// Creates an instance of it.
     #[must_use]
     pub fn instance(&self, id: InstanceId, settings: &Settings) -> Box<dyn WidgetInstance> {
         (self.new)(id, settings)
     }
 
-    /// The members of its settings.
+    /// Returns the member names of its settings.
     #[cfg(test)]
     fn members(&self) -> Vec<&'static str> {
         (self.members)()
     }
 }
 
-/// The widget with a UUID.
+/// Returns the widget with a UUID.
 #[must_use]
 pub fn by_uuid(uuid: &str) -> Option<&'static Kind> {
     const { &ALL }.iter().find(|kind| kind.uuid == uuid)
 }
 
-/// A widget on a key, with what the user has set for it.
+/// A widget on a key, with the user's settings.
 pub trait WidgetInstance: Send + Sync {
-    /// Takes over changed settings.
+    /// Replaces the settings.
     fn set_settings(&mut self, settings: &Settings);
-    /// What a key of this widget can mean beside a press.
+    /// Returns which gestures the key distinguishes.
     fn gesture_config(&self) -> GestureConfig;
-    /// Adds what it shows of Spotify's state.
+    /// Adds the state that it shows.
     fn subscribe(&self, subscription: &mut Subscription);
-    /// What a gesture asks for.
+    /// Returns the request of a gesture.
     fn on_gesture(&self, gesture: Gesture, player: &Player) -> Option<Request>;
-    /// What it looks like.
+    /// Returns its face.
     fn face(&self, player: &Player, size: Size) -> Face;
 }
 
@@ -173,37 +172,37 @@ pub trait WidgetInstance: Send + Sync {
 pub struct Face {
     /// The picture.
     pub picture: Picture,
-    /// The state to switch to, for widgets with several.
+    /// The state to switch to, for widgets with several states.
     pub state: Option<u32>,
     /// The picture in words.
     pub description: String,
 }
 
-/// What a press asks for.
+/// What a gesture requests.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Request {
-    /// Something of the player.
+    /// A command to the player.
     Command(Command),
-    /// The settings page: Spotify isn't linked, or not with the right ID and secret.
+    /// Opening the settings page: Spotify isn't linked, or its Client ID or secret is wrong.
     OpenSettings,
-    /// A new sign-in of the account that had one.
+    /// Signing in again with the account whose sign-in has ended.
     SignIn,
-    /// Another account, by hand.
+    /// Switching to another account.
     SwitchAccount,
-    /// A page in the user's browser, or in Spotify's app.
+    /// Opening a page in the user's browser, or in Spotify's app.
     OpenUrl(String),
-    /// An answer from Spotify, now: what is shown is old.
+    /// Polling Spotify now, because the shown state is old.
     Refresh,
 }
 
 /// An instance of a widget.
-struct Placed<W: Widget> {
+struct Instance<W: Widget> {
     id: InstanceId,
     settings: W::Settings,
     common: Common,
 }
 
-impl<W: Widget> Placed<W> {
+impl<W: Widget> Instance<W> {
     fn new(id: InstanceId, settings: &Settings) -> Self {
         Self { id, settings: settings::read(settings), common: settings::read(settings) }
     }
@@ -221,7 +220,7 @@ impl<W: Widget> Placed<W> {
             Link::Linked => {}
             Link::NotLinked | Link::InvalidCredentials => return Some(Request::OpenSettings),
             Link::SignInAgain => return Some(Request::SignIn),
-            // The browser or the keyring waits for the user already.
+            // The browser or the keyring is already waiting for the user.
             Link::Loading | Link::KeyringWaiting | Link::Linking => return None,
         }
         if W::SUBJECT == Subject::Accounts {
@@ -231,7 +230,7 @@ impl<W: Widget> Placed<W> {
     }
 }
 
-impl<W: Widget> WidgetInstance for Placed<W> {
+impl<W: Widget> WidgetInstance for Instance<W> {
     fn set_settings(&mut self, settings: &Settings) {
         (self.settings, self.common) = (settings::read(settings), settings::read(settings));
     }
@@ -272,40 +271,40 @@ impl<W: Widget> WidgetInstance for Placed<W> {
         if W::SUBJECT == Subject::Accounts {
             return W::face(&self.view(player), size);
         }
-        // Before anything else: no key does anything until it is over.
+        // First of all, because no key has an effect until the wait is over.
         if let Some(wait) = player.wait {
-            return waiting(wait);
+            return wait_face(wait);
         }
         if let Some(error) = player.refusal(&self.id) {
-            return refused(error);
+            return error_face(error);
         }
         match &player.last_error {
-            // Asking again won't help until the user has done something.
-            Some(error) if !error.passes() => refused(error),
-            Some(error) if player.now.is_none() => refused(error),
+            // Retrying is pointless until the user acts.
+            Some(error) if !error.is_transient() => error_face(error),
+            Some(error) if player.now.is_none() => error_face(error),
             _ => W::face(&self.view(player), size),
         }
     }
 }
 
 impl<S> View<'_, S> {
-    /// The device that the user has chosen; without one the active device is meant.
+    /// Returns the device that the user has chosen; `None` stands for the active device.
     fn device(&self) -> Option<&ChosenDevice> {
         self.common.device.as_ref()
     }
 
-    /// The last press of this instance, if it has just worked and its effect shows nowhere else.
+    /// Returns the last press of this instance, if it has just succeeded and its effect is visible nowhere else.
     fn done(&self) -> Option<&Done> {
         self.player.done(self.instance)
     }
 
-    /// A key with an icon and a word.
+    /// Returns a key with an icon and a label.
     fn key(&self, icon: Icon, label: &str, tone: Tone) -> Face {
         let key = Key { icon, label: label.to_owned(), note: None, tone, meter: None, dimmed: self.player.stale };
         Face { picture: Picture::Key(key), state: None, description: label.to_owned() }
     }
 
-    /// How a key stands out whose press asks for this: grey where it would have no effect.
+    /// Returns the tone of a key that sends a command: grey if the command would have no effect.
     fn tone(&self, verb: &Verb) -> Tone {
         match self.player.obstacle(verb, self.device()) {
             Some(_) => Tone::Disabled,
@@ -313,7 +312,7 @@ impl<S> View<'_, S> {
         }
     }
 
-    /// The same for what is about something that plays.
+    /// Returns the tone of a key that sends a command about the current item: grey also without one.
     fn tone_while_playing(&self, verb: &Verb) -> Tone {
         if self.nothing_plays() { Tone::Disabled } else { self.tone(verb) }
     }
@@ -322,7 +321,7 @@ impl<S> View<'_, S> {
         self.player.now.as_ref().is_none_or(|now| now.track.is_none())
     }
 
-    /// The volume of the device that a key is for.
+    /// Returns the volume of the key's device.
     fn volume(&self, verb: &Verb) -> KeyVolume {
         if self.player.obstacle(verb, self.device()) == Some(Error::VolumeNotAllowed) {
             return KeyVolume::Fixed;
@@ -334,16 +333,16 @@ impl<S> View<'_, S> {
         }
     }
 
-    /// The face of the two volume widgets.
-    fn volume_face(&self, verb: &Verb, icon: Icon, word: &str) -> Face {
+    /// Returns the face of Volume Up and Volume Down.
+    fn volume_face(&self, verb: &Verb, icon: Icon, label: &str) -> Face {
         let tone = self.tone(verb);
         match self.volume(verb) {
             KeyVolume::Fixed => self.key(icon, "Volume is fixed", Tone::Disabled),
-            KeyVolume::NoDevice => self.key(icon, word, Tone::Disabled),
-            KeyVolume::Unknown => self.key(icon, word, tone),
+            KeyVolume::NoDevice => self.key(icon, label, Tone::Disabled),
+            KeyVolume::Unknown => self.key(icon, label, tone),
             KeyVolume::Percent(percent) => {
                 let mut face = self.key(icon, &format!("{percent} %"), tone).with_meter(Some(percent));
-                face.description = format!("{word}: {percent} %");
+                face.description = format!("{label}: {percent} %");
                 face
             }
         }
@@ -352,18 +351,18 @@ impl<S> View<'_, S> {
 
 /// The volume of a device, as a key shows it.
 enum KeyVolume {
-    /// Its device is known to have none that can be set: a press says so.
+    /// The device's volume can't be set: a press shows the reason.
     Fixed,
-    /// It is known.
+    /// The volume is known.
     Percent(u8),
-    /// The device has one and doesn't report it, or isn't known yet.
+    /// The device doesn't report its volume, or isn't known yet.
     Unknown,
     /// There is no device.
     NoDevice,
 }
 
-/// Shows what is in the way.
-fn refused(error: &Error) -> Face {
+/// Returns the face for an error.
+fn error_face(error: &Error) -> Face {
     let icon = match error {
         Error::Offline | Error::SpotifyDown(_) => Icon::Offline,
         Error::RateLimited { .. } => Icon::Clock,
@@ -374,15 +373,15 @@ fn refused(error: &Error) -> Face {
     notice(icon, error.user_message().key())
 }
 
-/// Shows what is in the way of something that isn't the player's.
+/// Returns the face for a message that doesn't come from the player.
 #[must_use]
 pub fn notice_face(message: &UserMessage) -> Face {
     notice(Icon::Warning, message.key())
 }
 
-/// Shows how long nothing may be sent to Spotify.
-fn waiting(wait: Wait) -> Face {
-    let left = left(wait);
+/// Returns the face that shows how long nothing may be sent to Spotify.
+fn wait_face(wait: Wait) -> Face {
+    let left = time_left(wait);
     notice(
         Icon::Clock,
         &match wait.kind {
@@ -392,8 +391,8 @@ fn waiting(wait: Wait) -> Face {
     )
 }
 
-/// What is left of a wait: `0:42`, `59:59`, `13 h 52 min`.
-fn left(wait: Wait) -> String {
+/// Formats the rest of a wait: `0:42`, `59:59`, `13 h 52 min`.
+fn time_left(wait: Wait) -> String {
     let minutes = wait.seconds / 60;
     if wait.seconds > 3_600 {
         format!("{} h {} min", minutes / 60, minutes % 60)
@@ -420,8 +419,8 @@ impl Face {
         self
     }
 
-    /// Names what a command was about.
-    fn about(self, done: &Done) -> Self {
+    /// Adds the title of the item that a command was about.
+    fn with_title_of(self, done: &Done) -> Self {
         match done.title.as_deref().filter(|title| !title.is_empty()) {
             Some(title) => self.with_note(title),
             None => self,
@@ -436,13 +435,13 @@ impl Face {
     }
 }
 
-/// The tone of something that is on, where a press would have an effect.
-fn lit(tone: Tone, on: bool) -> Tone {
+/// Highlights a key for something that is on, unless the key is disabled.
+fn highlight(tone: Tone, on: bool) -> Tone {
     if on && tone == Tone::Normal { Tone::Active } else { tone }
 }
 
-/// What plays in words: its title, and who made it.
-fn words(now: &Now) -> (String, String) {
+/// Returns title and byline of the current item.
+fn title_and_byline(now: &Now) -> (String, String) {
     match (&now.track, now.kind) {
         (Some(track), _) => (track.title.clone(), track.byline.clone()),
         (None, PlayingType::Ad) => ("Advertisement".to_owned(), now.device.name.clone()),

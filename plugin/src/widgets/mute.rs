@@ -1,11 +1,11 @@
-//! Mute: silent, and as loud as before.
+//! Mute: mutes, and restores the previous volume.
 
 use super::settings::Common;
-use super::{Face, KeyVolume, NoSettings, View, Widget, lit};
+use super::{Face, KeyVolume, NoSettings, View, Widget, highlight};
 use crate::face::{Icon, Size, Tone};
 use crate::player::{Subscription, Verb};
 
-/// See the module's documentation.
+/// The widget; see the module documentation.
 pub(super) struct Mute;
 
 impl Widget for Mute {
@@ -21,7 +21,7 @@ impl Widget for Mute {
         match view.volume(&Verb::ToggleMute) {
             KeyVolume::Fixed => view.key(Icon::Mute, "Volume is fixed", Tone::Disabled).in_state(0),
             KeyVolume::NoDevice => view.key(Icon::Mute, "Mute", Tone::Disabled).in_state(0),
-            KeyVolume::Percent(0) => view.key(Icon::Mute, "Muted", lit(tone, true)).in_state(1),
+            KeyVolume::Percent(0) => view.key(Icon::Mute, "Muted", highlight(tone, true)).in_state(1),
             KeyVolume::Percent(_) | KeyVolume::Unknown => view.key(Icon::Mute, "Mute", tone).in_state(0),
         }
     }

@@ -1,10 +1,10 @@
-//! Next track.
+//! Next track: skips to the next item.
 
 use super::{Face, NoSettings, View, Widget};
 use crate::face::{Icon, Size};
 use crate::player::Verb;
 
-/// See the module's documentation.
+/// The widget; see the module documentation.
 pub(super) struct Next;
 
 impl Widget for Next {

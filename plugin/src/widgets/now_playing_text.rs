@@ -1,22 +1,22 @@
-//! Now playing text: title, artist, album, playlist and times, in lines that the user writes. A press plays or pauses.
+//! Now playing text: title, artist, album, playlist and times, in lines of a user's template. A press plays or pauses.
 
 use std::time::Duration;
 
 use serde::Deserialize;
 
 use super::settings::{Common, lenient};
-use super::{Face, View, Widget, notice};
+use super::{Face, View, Widget, notice, title_and_byline};
 use crate::face::{Icon, Line, Picture, Scroll, Size, Text};
 use crate::player::{Now, Player, Subscription, Verb};
 
-/// What is shown where the user has written nothing.
-const USUAL: &str = "{title}\n{artist}";
-/// More lines than anyone can read on a key.
-const MOST_LINES: usize = 6;
-/// More characters of a line than any face shows, however often a field is written in it.
-const LONGEST_LINE: usize = 300;
+/// The template if the user sets none.
+const DEFAULT_TEMPLATE: &str = "{title}\n{artist}";
+/// Lines that are used of a template: more than are readable on a key.
+const MAX_LINES: usize = 6;
+/// Longest line, in characters with all fields filled in: more than any face shows.
+const MAX_LINE_CHARS: usize = 300;
 
-/// See the module's documentation.
+/// The widget; see the module documentation.
 pub(super) struct NowPlayingText;
 
 impl Widget for NowPlayingText {
@@ -36,12 +36,12 @@ impl Widget for NowPlayingText {
             .settings
             .template()
             .lines()
-            .take(MOST_LINES)
+            .take(MAX_LINES)
             .enumerate()
-            .map(|(index, line)| Line { text: filled(line, now, player), strong: index == 0 })
+            .map(|(index, line)| Line { text: fill_in(line, now, player), strong: index == 0 })
             .collect();
-        let words: Vec<&str> = lines.iter().map(|line| line.text.as_str()).filter(|text| !text.is_empty()).collect();
-        let description = words.join(", ");
+        let texts: Vec<&str> = lines.iter().map(|line| line.text.as_str()).filter(|text| !text.is_empty()).collect();
+        let description = texts.join(", ");
         let picture = Picture::Text(Text { lines, dimmed: player.stale, scroll: view.settings.scroll });
         Face { picture, state: None, description }
     }
@@ -51,7 +51,7 @@ impl Widget for NowPlayingText {
     }
 }
 
-/// What the user can set.
+/// The settings of this widget.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub(super) struct Settings {
@@ -65,23 +65,23 @@ pub(super) struct Settings {
 
 impl Settings {
     fn template(&self) -> &str {
-        if self.template.trim().is_empty() { USUAL } else { &self.template }
+        if self.template.trim().is_empty() { DEFAULT_TEMPLATE } else { &self.template }
     }
 }
 
-/// A line with its fields filled in. What is no field stays as the user has written it.
-fn filled(line: &str, now: &Now, player: &Player) -> String {
-    let mut text = Limited { text: String::new(), room: LONGEST_LINE };
+/// Fills in the fields of a line. Braces without a known field stay unchanged.
+fn fill_in(line: &str, now: &Now, player: &Player) -> String {
+    let mut text = LimitedText { text: String::new(), remaining: MAX_LINE_CHARS };
     let mut rest = line;
-    while let Some((before, after)) = rest.split_once('{').filter(|_| text.room > 0) {
+    while let Some((before, after)) = rest.split_once('{').filter(|_| text.remaining > 0) {
         text.push(before);
-        // A name has no brace in it, so that no part of the line is looked at twice.
+        // A field's name contains no brace, so no part of the line is scanned twice.
         let name = after.find(['{', '}']).map(|end| after.split_at(end));
-        let known = name.and_then(|(name, behind)| Some((behind.strip_prefix('}')?, field(name, now, player)?)));
+        let known = name.and_then(|(name, tail)| Some((tail.strip_prefix('}')?, field(name, now, player)?)));
         match known {
-            Some((behind, value)) => {
+            Some((tail, value)) => {
                 text.push(&value);
-                rest = behind;
+                rest = tail;
             }
             None => {
                 text.push("{");
@@ -93,17 +93,18 @@ fn filled(line: &str, now: &Now, player: &Player) -> String {
     text.text
 }
 
-/// Text of so many characters at most.
-struct Limited {
+/// A text of limited length.
+struct LimitedText {
     text: String,
-    room: usize,
+    /// Characters that may still be added.
+    remaining: usize,
 }
 
-impl Limited {
+impl LimitedText {
     fn push(&mut self, more: &str) {
-        for c in more.chars().take(self.room) {
+        for c in more.chars().take(self.remaining) {
             self.text.push(c);
-            self.room -= 1;
+            self.remaining -= 1;
         }
     }
 }
@@ -112,13 +113,13 @@ fn field(name: &str, now: &Now, player: &Player) -> Option<String> {
     let track = now.track.as_ref();
     let duration = now.duration();
     Some(match name {
-        "title" => super::words(now).0,
-        "artist" => super::words(now).1,
+        "title" => title_and_byline(now).0,
+        "artist" => title_and_byline(now).1,
         "album" => track.map(|track| track.album.clone()).unwrap_or_default(),
         "playlist" => player.playlist_name().unwrap_or_default().to_owned(),
         "elapsed" => time(now.position.as_secs()),
         "total" => duration.map(|end| time(end.as_secs())).unwrap_or_default(),
-        // In whole seconds, so that it goes on together with what has elapsed, and both add up.
+        // In whole seconds, so that it changes together with the elapsed time, and both add up.
         "remaining" => {
             let left = |end: Duration| end.as_secs().saturating_sub(now.position.as_secs());
             duration.map(|end| time(left(end))).unwrap_or_default()
@@ -128,7 +129,7 @@ fn field(name: &str, now: &Now, player: &Player) -> Option<String> {
     })
 }
 
-/// A time as on a clock: `3:07`, `1:02:03`.
+/// Formats a time: `3:07`, `1:02:03`.
 fn time(seconds: u64) -> String {
     let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
     if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes}:{seconds:02}") }

@@ -1,5 +1,5 @@
-//! Play: a playlist, album, artist, show, track, episode or Liked Songs that was chosen, with its cover. A second press
-//! pauses, starts it again, or shuffles it, as the user has chosen.
+//! Play: plays the chosen playlist, album, artist, show, track, episode or Liked Songs, and shows its cover. A second press
+//! pauses, restarts or shuffles it, according to the settings.
 
 use serde::{Deserialize, Deserializer};
 
@@ -9,6 +9,7 @@ use crate::face::{CoverKey, Icon, Picture, Size, Tone};
 use crate::player::{Again, Player, Start, Verb};
 use crate::spotify::UriKind;
 
+/// The kinds that can be played.
 const PLAYABLE: [UriKind; 7] = [
     UriKind::Track,
     UriKind::Album,
@@ -19,7 +20,7 @@ const PLAYABLE: [UriKind; 7] = [
     UriKind::LikedSongs,
 ];
 
-/// See the module's documentation.
+/// The widget; see the module documentation.
 pub(super) struct Play;
 
 impl Widget for Play {
@@ -45,11 +46,11 @@ impl Widget for Play {
     }
 }
 
-/// What the user can set.
+/// The settings of this widget.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub(super) struct Settings {
-    /// What is played.
+    /// The item to play.
     #[serde(deserialize_with = "playable")]
     item: Option<Chosen>,
     /// What a press does while it plays.
@@ -59,7 +60,7 @@ pub(super) struct Settings {
     shuffle: Shuffle,
 }
 
-/// Whether it is shuffled.
+/// Whether the item is shuffled.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Shuffle {

@@ -1,10 +1,10 @@
-//! Play/Pause: shows what a press does.
+//! Play/Pause: plays or pauses, and shows which of both a press does.
 
-use super::{Face, NoSettings, View, Widget, lit};
+use super::{Face, NoSettings, View, Widget, highlight};
 use crate::face::{Icon, Size};
 use crate::player::Verb;
 
-/// See the module's documentation.
+/// The widget; see the module documentation.
 pub(super) struct PlayPause;
 
 impl Widget for PlayPause {
@@ -18,7 +18,7 @@ impl Widget for PlayPause {
     fn face(view: &View<'_, NoSettings>, _: Size) -> Face {
         let tone = view.tone(&Verb::TogglePlay);
         match &view.player.now {
-            Some(now) if now.playing => view.key(Icon::Pause, "Pause", lit(tone, true)).in_state(1),
+            Some(now) if now.playing => view.key(Icon::Pause, "Pause", highlight(tone, true)).in_state(1),
             _ => view.key(Icon::Play, "Play", tone).in_state(0),
         }
     }

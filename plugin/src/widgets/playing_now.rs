@@ -5,11 +5,11 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::settings::lenient;
-use super::{Face, View, Widget, notice, words};
-use crate::face::{Icon, NowPlaying, Picture, Progress, Scroll, Size, best};
+use super::{Face, View, Widget, notice, title_and_byline};
+use crate::face::{Icon, NowPlaying, Picture, Progress, Scroll, Size, best_cover};
 use crate::player::Verb;
 
-/// See the module's documentation.
+/// The widget; see the module documentation.
 pub(super) struct PlayingNow;
 
 impl Widget for PlayingNow {
@@ -25,7 +25,7 @@ impl Widget for PlayingNow {
         let Some(now) = &player.now else {
             return notice(Icon::Music, if player.known { "Nothing is playing" } else { "Asking Spotify…" });
         };
-        let (title, artist) = words(now);
+        let (title, artist) = title_and_byline(now);
         let progress = now
             .duration()
             .map(|duration| Progress { position_s: seconds(now.position), duration_s: seconds(duration) });
@@ -35,7 +35,7 @@ impl Widget for PlayingNow {
                 cover: now
                     .track
                     .as_ref()
-                    .and_then(|track| best(&track.covers, NowPlaying::cover_pixels(size)))
+                    .and_then(|track| best_cover(&track.covers, NowPlaying::cover_pixels(size)))
                     .map(str::to_owned),
                 title,
                 artist,
@@ -50,7 +50,7 @@ impl Widget for PlayingNow {
     }
 }
 
-/// What the user can set.
+/// The settings of this widget.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub(super) struct Settings {

@@ -1,10 +1,10 @@
-//! Previous track.
+//! Previous track: skips to the previous item.
 
 use super::{Face, NoSettings, View, Widget};
 use crate::face::{Icon, Size};
 use crate::player::Verb;
 
-/// See the module's documentation.
+/// The widget; see the module documentation.
 pub(super) struct Previous;
 
 impl Widget for Previous {

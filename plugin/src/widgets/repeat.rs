@@ -1,11 +1,11 @@
-//! Repeat: off, then the playlist or album, then the track.
+//! Repeat: switches from off to the playlist or album, then to the track.
 
-use super::{Face, NoSettings, View, Widget, lit};
+use super::{Face, NoSettings, View, Widget, highlight};
 use crate::face::{Icon, Size, Tone};
 use crate::player::Verb;
 use crate::spotify::Repeat as Mode;
 
-/// See the module's documentation.
+/// The widget; see the module documentation.
 pub(super) struct Repeat;
 
 impl Widget for Repeat {
@@ -21,8 +21,8 @@ impl Widget for Repeat {
         match view.player.now.as_ref().map(|now| now.repeat) {
             None => view.key(Icon::Repeat, "Repeat", Tone::Disabled).in_state(0),
             Some(Mode::Off) => view.key(Icon::Repeat, "Repeat off", tone).in_state(0),
-            Some(Mode::Context) => view.key(Icon::Repeat, "Repeat all", lit(tone, true)).in_state(1),
-            Some(Mode::Track) => view.key(Icon::RepeatOne, "Repeat one", lit(tone, true)).in_state(2),
+            Some(Mode::Context) => view.key(Icon::Repeat, "Repeat all", highlight(tone, true)).in_state(1),
+            Some(Mode::Track) => view.key(Icon::RepeatOne, "Repeat one", highlight(tone, true)).in_state(2),
         }
     }
 }

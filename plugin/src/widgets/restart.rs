@@ -1,10 +1,10 @@
-//! Restart: to the beginning of what plays.
+//! Restart: seeks to the beginning of the current item.
 
 use super::{Face, NoSettings, View, Widget};
 use crate::face::{Icon, Size};
 use crate::player::Verb;
 
-/// See the module's documentation.
+/// The widget; see the module documentation.
 pub(super) struct Restart;
 
 impl Widget for Restart {

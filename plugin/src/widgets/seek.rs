@@ -1,4 +1,4 @@
-//! Seek: forward or back by some seconds. Holding the key goes on.
+//! Seek: seeks forward or back by some seconds. Holding the key repeats it.
 
 use serde::Deserialize;
 
@@ -7,7 +7,7 @@ use super::{Face, View, Widget};
 use crate::face::{Icon, Size};
 use crate::player::Verb;
 
-/// See the module's documentation.
+/// The widget; see the module documentation.
 pub(super) struct Seek;
 
 impl Widget for Seek {
@@ -29,13 +29,13 @@ impl Widget for Seek {
     }
 }
 
-/// What the user can set.
+/// The settings of this widget.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub(super) struct Settings {
     #[serde(deserialize_with = "lenient")]
     direction: Direction,
-    /// How far.
+    /// The distance of one press.
     seconds: Whole<1, 600, 15>,
 }
 

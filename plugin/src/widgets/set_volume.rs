@@ -1,15 +1,15 @@
-//! Set volume: to a percentage, at once or little by little.
+//! Set volume: sets the volume to a percentage, at once or gradually.
 
 use std::time::Duration;
 
 use serde::Deserialize;
 
 use super::settings::{Common, Whole};
-use super::{Face, KeyVolume, View, Widget, lit};
+use super::{Face, KeyVolume, View, Widget, highlight};
 use crate::face::{Icon, Size, Tone};
 use crate::player::{Subscription, Verb};
 
-/// See the module's documentation.
+/// The widget; see the module documentation.
 pub(super) struct SetVolume;
 
 impl Widget for SetVolume {
@@ -29,7 +29,7 @@ impl Widget for SetVolume {
             KeyVolume::Fixed => return view.key(icon, "Volume is fixed", Tone::Disabled),
             KeyVolume::NoDevice => (Tone::Disabled, None),
             KeyVolume::Unknown => (tone, None),
-            KeyVolume::Percent(volume) => (lit(tone, volume == percent), Some(volume)),
+            KeyVolume::Percent(volume) => (highlight(tone, volume == percent), Some(volume)),
         };
         let face = view.key(icon, &format!("{percent} %"), tone).with_meter(volume);
         if over.is_zero() { face } else { face.with_note(&format!("over {} s", over.as_secs())) }
@@ -40,13 +40,13 @@ impl Widget for SetVolume {
     }
 }
 
-/// What the user can set.
+/// The settings of this widget.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct Settings {
     /// The volume in percent.
     volume: Whole<0, 100, 50>,
-    /// How long it takes to get there.
+    /// The duration of the fade; 0 sets the volume at once.
     fade_seconds: Whole<0, 60, 0>,
 }
 

@@ -1,7 +1,7 @@
-//! What an instance can be set to, as the property view stores it: read once, when the host sends it.
+//! The settings of an instance as the property view stores them, read once when the host sends them.
 //!
-//! Settings come from any version of the property view, from scripts, and by hand. A member that isn't what it should be
-//! counts as not set; nothing in them makes an instance fail.
+//! Settings may come from any version of the property view, from scripts or from manual edits. A malformed member counts as
+//! not set; no settings make an instance fail.
 
 use host_sdk::package::Settings;
 use serde::de::DeserializeOwned;
@@ -13,14 +13,14 @@ use crate::spotify::{Device, Uri, UriKind};
 
 use super::shortcut::Shortcut;
 
-/// Bytes of a text that count: more than a sensible template, name or address has.
-const LONGEST_TEXT: usize = 4096;
-/// The longest id of a device, in characters. Spotify's have 40.
+/// Longest text, in bytes: more than a sensible template, name or URL has.
+const MAX_TEXT_BYTES: usize = 4096;
+/// Longest device id, in characters. Spotify's have 40.
 const MAX_DEVICE_ID: usize = 256;
-/// The member that holds an instance's device.
+/// The member with the instance's device.
 const DEVICE: &str = "device";
 
-/// An instance's settings with their texts truncated to a length that is read quickly.
+/// Truncates all texts in an instance's settings, so that reading them takes a bounded time.
 #[must_use]
 pub fn bounded(mut settings: Settings) -> Settings {
     settings.values_mut().for_each(truncate);
@@ -29,28 +29,28 @@ pub fn bounded(mut settings: Settings) -> Settings {
 
 fn truncate(value: &mut Value) {
     match value {
-        Value::String(text) => text.truncate(text.floor_char_boundary(LONGEST_TEXT)),
+        Value::String(text) => text.truncate(text.floor_char_boundary(MAX_TEXT_BYTES)),
         Value::Array(values) => values.iter_mut().for_each(truncate),
         Value::Object(members) => members.values_mut().for_each(truncate),
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
 
-/// Reads settings. What isn't set, or can't be read, has its default.
+/// Deserializes settings. Missing and malformed members have their defaults.
 pub(super) fn read<T: DeserializeOwned + Default>(settings: &Settings) -> T {
     T::deserialize(settings).unwrap_or_default()
 }
 
-/// For a member: its default where it can't be read.
+/// Deserializes a member, or returns its default if it is malformed.
 pub(super) fn lenient<'de, T: DeserializeOwned + Default, D: Deserializer<'de>>(from: D) -> Result<T, D::Error> {
     Ok(T::deserialize(Value::deserialize(from)?).unwrap_or_default())
 }
 
-/// What every widget about playback can be set to.
+/// The settings common to all widgets that control playback.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Common {
-    /// The device that presses are for; without one the active device is meant.
+    /// The device that presses control; `None` stands for the active device.
     #[serde(deserialize_with = "chosen_device")]
     pub device: Option<ChosenDevice>,
     /// What a long press does.
@@ -62,7 +62,7 @@ pub struct Common {
 }
 
 impl Common {
-    /// Adds the devices to what is asked for, as a chosen device's volume comes with their list.
+    /// Subscribes to the devices if one is chosen, because its volume comes with their list.
     pub fn subscribe_to_volume(&self, subscription: &mut Subscription) {
         subscription.devices |= self.device.is_some();
     }
@@ -72,13 +72,13 @@ fn chosen_device<'de, D: Deserializer<'de>>(from: D) -> Result<Option<ChosenDevi
     let device = Value::deserialize(from)?;
     let member = |name: &str| device.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
     let chosen = ChosenDevice { id: member("id"), name: member("name"), kind: member("type") };
-    // Spotify's have letters, digits and a few signs; nothing else is sent there as the name of a device.
+    // Spotify's ids consist of letters, digits and a few signs; anything else is not sent as a device id.
     let is_valid = |character: char| character.is_ascii_alphanumeric() || "-_.:".contains(character);
     let is_id = |id: &str| (1..=MAX_DEVICE_ID).contains(&id.len()) && id.chars().all(is_valid);
     Ok(Some(chosen).filter(|chosen| is_id(&chosen.id)))
 }
 
-/// The settings of an instance with the id that its device has now, if that is another one.
+/// Returns an instance's settings with the current id of its device, if that has changed.
 #[must_use]
 pub fn with_renewed_device(settings: &Settings, devices: &[Device]) -> Option<Settings> {
     let chosen = read::<Common>(settings).device?;
@@ -88,20 +88,20 @@ pub fn with_renewed_device(settings: &Settings, devices: &[Device]) -> Option<Se
     Some(settings)
 }
 
-/// Something of Spotify's that the user has chosen.
+/// A Spotify item that the user has chosen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Chosen {
-    /// What it is.
+    /// Its URI.
     pub uri: Uri,
-    /// Its name when it was chosen; empty if that is unknown.
+    /// Its name when it was chosen; empty if unknown.
     pub name: String,
     /// The address of its picture.
     pub image: Option<String>,
 }
 
 impl Chosen {
-    /// Reads what was chosen, if it is of one of these kinds. None for nothing, or for what can't be understood: the widget
-    /// then does what it does by default.
+    /// Deserializes a chosen item of one of these kinds. `None` if it is missing, malformed or of another kind: the widget
+    /// then behaves as if nothing were chosen.
     pub fn read<'de, D: Deserializer<'de>>(from: D, kinds: &[UriKind]) -> Result<Option<Self>, D::Error> {
         let chosen = Value::deserialize(from)?;
         let member = |name: &str| chosen.get(name).and_then(Value::as_str);
@@ -110,24 +110,24 @@ impl Chosen {
         Ok(uri.map(|uri| Self { uri, name, image: member("image").map(str::to_owned) }))
     }
 
-    /// Its name, if it has one.
+    /// Returns its name, if known.
     pub fn name(&self) -> Option<&str> {
         Some(self.name.as_str()).filter(|name| !name.is_empty())
     }
 }
 
-/// A whole number from `MIN` to `MAX`, `USUAL` if it isn't set. Numbers beyond count as the nearest, and texts of digits as
-/// their number.
+/// An integer from `MIN` to `MAX`, `DEFAULT` if it isn't set. Numbers out of range are clamped, and strings of digits count as
+/// numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Whole<const MIN: i64, const MAX: i64, const USUAL: i64>(pub i64);
+pub struct Whole<const MIN: i64, const MAX: i64, const DEFAULT: i64>(pub i64);
 
-impl<const MIN: i64, const MAX: i64, const USUAL: i64> Default for Whole<MIN, MAX, USUAL> {
+impl<const MIN: i64, const MAX: i64, const DEFAULT: i64> Default for Whole<MIN, MAX, DEFAULT> {
     fn default() -> Self {
-        Self(USUAL)
+        Self(DEFAULT)
     }
 }
 
-impl<'de, const MIN: i64, const MAX: i64, const USUAL: i64> Deserialize<'de> for Whole<MIN, MAX, USUAL> {
+impl<'de, const MIN: i64, const MAX: i64, const DEFAULT: i64> Deserialize<'de> for Whole<MIN, MAX, DEFAULT> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         let value = Value::deserialize(from)?;
         let number = value.as_i64().or_else(|| value.as_str()?.trim().parse().ok());

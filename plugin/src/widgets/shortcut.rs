@@ -1,4 +1,4 @@
-//! What a long or a double press can do, whatever the widget.
+//! The actions that the user can assign to a long or a double press of any widget.
 
 use serde::Deserialize;
 
@@ -7,7 +7,7 @@ use super::settings::Common;
 use crate::player::{Player, Subscription, Verb};
 use crate::spotify::Uri;
 
-/// What the user has given a long or a double press.
+/// The action of a long or a double press.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Shortcut {
@@ -17,24 +17,24 @@ pub enum Shortcut {
     Next,
     /// Goes back to the previous item.
     Previous,
-    /// Saves what plays, or removes it from the library.
+    /// Saves the current item, or removes it from the library.
     Like,
-    /// Mutes, or sets the volume back.
+    /// Mutes, or restores the volume.
     Mute,
     /// Plays from the beginning.
     Restart,
-    /// Switches shuffle.
+    /// Switches shuffle on or off.
     Shuffle,
     /// Moves playback to the next device.
     NextDevice,
-    /// Opens what plays in Spotify.
+    /// Opens the current item in Spotify.
     Open,
     /// Switches to another account.
     SwitchAccount,
 }
 
 impl Shortcut {
-    /// What it asks the player for; None for what isn't the player's.
+    /// Returns its player command, or `None` if it isn't one.
     fn verb(self) -> Option<Verb> {
         Some(match self {
             Self::PlayPause => Verb::TogglePlay,
@@ -49,7 +49,7 @@ impl Shortcut {
         })
     }
 
-    /// Adds what it depends on.
+    /// Adds the state that it depends on.
     pub fn subscribe(self, subscription: &mut Subscription) {
         match self {
             Self::Like => subscription.saved_now = true,
@@ -58,7 +58,7 @@ impl Shortcut {
         }
     }
 
-    /// What it asks for; `command` makes a command of the instance.
+    /// Returns its request. `command` builds a command of the instance.
     pub fn request(self, player: &Player, command: impl Fn(Verb) -> Request) -> Option<Request> {
         match self {
             Self::Open => {
@@ -73,7 +73,7 @@ impl Shortcut {
 }
 
 impl Common {
-    /// What was given to long and double presses.
+    /// Returns the actions assigned to long and double presses.
     pub fn shortcuts(&self) -> impl Iterator<Item = Shortcut> {
         self.long_press.into_iter().chain(self.double_press)
     }

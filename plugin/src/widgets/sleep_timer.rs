@@ -1,5 +1,5 @@
-//! Sleep timer: pauses after some minutes, or at the end of what plays, and fades out before. There is one for the whole
-//! package, so that every key of this widget shows the same.
+//! Sleep timer: fades out and pauses after some minutes, or at the end of the current item. There is one timer for the whole
+//! package, so every key of this widget shows the same.
 
 use serde::Deserialize;
 
@@ -11,7 +11,7 @@ use crate::spotify::PlayingType;
 
 const NAME: &str = "Sleep timer";
 
-/// See the module's documentation.
+/// The widget; see the module documentation.
 pub(super) struct SleepTimer;
 
 impl Widget for SleepTimer {
@@ -29,12 +29,12 @@ impl Widget for SleepTimer {
             _ => "track",
         };
         if let Some(timer) = view.player.sleep {
-            return counting(view, timer, item);
+            return running_face(view, timer, item);
         }
         let until = view.settings.until();
         let (label, words) = match until {
-            SleepUntil::Minutes(minutes) if minutes < 60 => (format!("{minutes} min"), words(minutes.into())),
-            SleepUntil::Minutes(minutes) => (time_left(u64::from(minutes) * 60), words(minutes.into())),
+            SleepUntil::Minutes(minutes) if minutes < 60 => (format!("{minutes} min"), in_words(minutes.into())),
+            SleepUntil::Minutes(minutes) => (time_left(u64::from(minutes) * 60), in_words(minutes.into())),
             SleepUntil::EndOfItem => (format!("End of {item}"), format!("end of {item}")),
         };
         let face = view.key(Icon::Moon, &label, view.tone(&Verb::Sleep(until)));
@@ -42,13 +42,14 @@ impl Widget for SleepTimer {
     }
 }
 
-/// What a key shows while the timer runs. Its words change once a minute, so that a screen reader isn't kept talking.
-fn counting(view: &View<'_, Settings>, timer: Timer, item: &str) -> Face {
+/// Returns the face while the timer runs. Its description changes only once a minute, so that a screen reader isn't kept
+/// talking.
+fn running_face(view: &View<'_, Settings>, timer: Timer, item: &str) -> Face {
     let label = timer.seconds.map_or_else(|| format!("End of {item}"), time_left);
     let face = view.key(Icon::Moon, &label, Tone::Active).with_meter(Some(timer.percent));
     let left = timer.seconds.map(|seconds| match seconds {
         0..60 => "less than a minute".to_owned(),
-        seconds => words(seconds.div_ceil(60)),
+        seconds => in_words(seconds.div_ceil(60)),
     });
     let description = match left {
         Some(left) if timer.at_item_end => format!("{NAME}: pauses at the end of the {item}, in {left}"),
@@ -58,7 +59,7 @@ fn counting(view: &View<'_, Settings>, timer: Timer, item: &str) -> Face {
     Face { description, ..face }
 }
 
-/// What is left on a key: `14:59`, `1 h 05 min`.
+/// Formats the remaining time for a key: `14:59`, `1 h 05 min`.
 fn time_left(seconds: u64) -> String {
     let minutes = seconds / 60;
     if seconds >= 3_600 {
@@ -68,8 +69,8 @@ fn time_left(seconds: u64) -> String {
     }
 }
 
-/// A time in words.
-fn words(minutes: u64) -> String {
+/// Returns a time in words.
+fn in_words(minutes: u64) -> String {
     let count = |number: u64, unit: &str| match number {
         0 => None,
         1 => Some(format!("1 {unit}")),
@@ -79,14 +80,14 @@ fn words(minutes: u64) -> String {
     parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
 }
 
-/// What the user can set.
+/// The settings of this widget.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub(super) struct Settings {
     /// When it pauses.
     #[serde(deserialize_with = "lenient")]
     until: Until,
-    /// After how many minutes.
+    /// The minutes until then.
     minutes: Whole<1, 240, 30>,
 }
 
@@ -97,7 +98,7 @@ enum Until {
     /// After some minutes.
     #[default]
     Time,
-    /// At the end of what plays.
+    /// At the end of the current item.
     Item,
 }
 

@@ -1,4 +1,4 @@
-//! What every widget asks for and looks like, state by state.
+//! The requests and faces of every widget, state by state.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,22 +42,22 @@ fn player(playback: Option<Playback>) -> Player {
     model.at(time(T))
 }
 
-/// An instance that is named like its widget.
-fn placed(name: &str, settings: &Settings) -> Box<dyn WidgetInstance> {
+/// Returns an instance whose id is the name of its widget.
+fn instance(name: &str, settings: &Settings) -> Box<dyn WidgetInstance> {
     by_uuid(&format!("com.spotify-widgets.{name}")).unwrap().instance(name.into(), settings)
 }
 
-/// A press of an instance.
+/// Returns the request of a press.
 fn press(name: &str, player: &Player, settings: &Settings) -> Option<Request> {
-    placed(name, settings).on_gesture(Gesture::Press, player)
+    instance(name, settings).on_gesture(Gesture::Press, player)
 }
 
-fn look(name: &str, player: &Player) -> Face {
-    placed(name, &Settings::new()).face(player, Size::KEY)
+fn face(name: &str, player: &Player) -> Face {
+    instance(name, &Settings::new()).face(player, Size::KEY)
 }
 
-fn says(name: &str, player: &Player) -> String {
-    look(name, player).description
+fn description(name: &str, player: &Player) -> String {
+    face(name, player).description
 }
 
 fn settings(value: Value) -> Settings {
@@ -65,7 +65,7 @@ fn settings(value: Value) -> Settings {
 }
 
 #[test]
-fn the_list_and_the_manifest_agree() {
+fn list_of_widgets_matches_the_manifest() {
     let manifest: Value = serde_json::from_str(include_str!("../../../manifest.json")).unwrap();
     let declared: Vec<_> =
         manifest["Widgets"].as_array().unwrap().iter().map(|w| w["UUID"].as_str().unwrap()).collect();
@@ -74,7 +74,7 @@ fn the_list_and_the_manifest_agree() {
 }
 
 #[test]
-fn faces_have_no_more_states_than_the_manifest_declares() {
+fn faces_use_only_states_of_the_manifest() {
     let manifest: Value = serde_json::from_str(include_str!("../../../manifest.json")).unwrap();
     for (widget, declared) in ALL.iter().zip(manifest["Widgets"].as_array().unwrap()) {
         let states = declared["States"].as_array().unwrap().len();
@@ -91,7 +91,7 @@ fn faces_have_no_more_states_than_the_manifest_declares() {
 }
 
 #[test]
-fn before_linking_every_key_says_what_to_do_and_opens_the_settings() {
+fn every_key_shows_what_to_do_while_unlinked() {
     for (link, words, request) in [
         (Link::NotLinked, "Link Spotify in Settings", Some(Request::OpenSettings)),
         (Link::InvalidCredentials, "Check ID and Secret", Some(Request::OpenSettings)),
@@ -110,35 +110,35 @@ fn before_linking_every_key_says_what_to_do_and_opens_the_settings() {
 }
 
 #[test]
-fn keys_show_the_state_and_ask_for_its_change() {
+fn keys_show_the_state_and_request_its_change() {
     let playing = player(Some(playback()));
-    assert_eq!(says("play-pause", &playing), "Pause");
-    assert_eq!(says("volume-up", &playing), "Volume Up: 40 %");
-    assert_eq!(says("shuffle", &playing), "Shuffle off");
-    assert_eq!(says("repeat", &playing), "Repeat off");
-    assert_eq!(says("playing-now", &playing), "Playing: Title – Artist");
+    assert_eq!(description("play-pause", &playing), "Pause");
+    assert_eq!(description("volume-up", &playing), "Volume Up: 40 %");
+    assert_eq!(description("shuffle", &playing), "Shuffle off");
+    assert_eq!(description("repeat", &playing), "Repeat off");
+    assert_eq!(description("playing-now", &playing), "Playing: Title – Artist");
     let other = Playback { is_playing: false, shuffle_state: true, repeat_state: Repeat::Track, ..playback() };
     let paused = player(Some(other));
-    assert_eq!(says("play-pause", &paused), "Play");
-    assert_eq!(says("shuffle", &paused), "Shuffle on");
-    assert_eq!(says("repeat", &paused), "Repeat one");
-    assert_eq!(says("playing-now", &paused), "Paused: Title – Artist");
-    let asks = |name| match press(name, &playing, &Settings::new()) {
+    assert_eq!(description("play-pause", &paused), "Play");
+    assert_eq!(description("shuffle", &paused), "Shuffle on");
+    assert_eq!(description("repeat", &paused), "Repeat one");
+    assert_eq!(description("playing-now", &paused), "Paused: Title – Artist");
+    let verb = |name| match press(name, &playing, &Settings::new()) {
         Some(Request::Command(command)) => command.verb,
         other => panic!("{name}: {other:?}"),
     };
-    assert_eq!(asks("play-pause"), Verb::TogglePlay);
-    assert_eq!(asks("playing-now"), Verb::TogglePlay);
-    assert_eq!(asks("next"), Verb::Next);
-    assert_eq!(asks("previous"), Verb::Previous);
-    assert_eq!(asks("shuffle"), Verb::ToggleShuffle);
-    assert_eq!(asks("repeat"), Verb::CycleRepeat);
-    assert_eq!(asks("volume-up"), Verb::VolumeBy(5));
-    assert_eq!(asks("volume-down"), Verb::VolumeBy(-5));
+    assert_eq!(verb("play-pause"), Verb::TogglePlay);
+    assert_eq!(verb("playing-now"), Verb::TogglePlay);
+    assert_eq!(verb("next"), Verb::Next);
+    assert_eq!(verb("previous"), Verb::Previous);
+    assert_eq!(verb("shuffle"), Verb::ToggleShuffle);
+    assert_eq!(verb("repeat"), Verb::CycleRepeat);
+    assert_eq!(verb("volume-up"), Verb::VolumeBy(5));
+    assert_eq!(verb("volume-down"), Verb::VolumeBy(-5));
 }
 
 #[test]
-fn settings_choose_the_step_and_the_device() {
+fn settings_determine_step_and_device() {
     let playing = player(Some(playback()));
     for (value, step) in [(json!(10), 10), (json!("7"), 7), (json!(0), 1), (json!(500), 25), (json!(null), 5)] {
         let settings = settings(json!({"step": value, "device": {"id": "d1", "name": "Desk"}}));
@@ -149,50 +149,50 @@ fn settings_choose_the_step_and_the_device() {
 }
 
 #[test]
-fn nothing_active_is_not_a_failure() {
+fn keys_are_disabled_while_nothing_is_active() {
     let idle = player(None);
-    assert_eq!(says("play-pause", &idle), "Play");
-    assert_eq!(says("playing-now", &idle), "Nothing is playing");
+    assert_eq!(description("play-pause", &idle), "Play");
+    assert_eq!(description("playing-now", &idle), "Nothing is playing");
     for name in ["next", "previous", "shuffle", "repeat", "volume-up"] {
-        let Picture::Key(key) = look(name, &idle).picture else { panic!("{name}") };
+        let Picture::Key(key) = face(name, &idle).picture else { panic!("{name}") };
         assert_eq!(key.tone, Tone::Disabled, "{name}");
     }
 }
 
 #[test]
-fn odd_answers_are_shown_as_what_they_are() {
+fn unusual_playback_is_shown() {
     let ad = Playback { item: None, currently_playing_type: PlayingType::Ad, ..playback() };
-    assert_eq!(says("playing-now", &player(Some(ad))), "Playing: Advertisement – Desk");
+    assert_eq!(description("playing-now", &player(Some(ad))), "Playing: Advertisement – Desk");
     let device = Device { name: "Desk".into(), is_private_session: true, ..Device::default() };
     let private =
         Playback { item: None, device: Some(device), currently_playing_type: PlayingType::Unknown, ..playback() };
-    assert_eq!(says("playing-now", &player(Some(private))), "Playing: Private session – Desk");
-    let untold = Playback { device: Some(Device { volume_percent: None, ..Device::default() }), ..playback() };
-    assert_eq!(says("volume-down", &player(Some(untold))), "Volume Down", "it may well be set");
+    assert_eq!(description("playing-now", &player(Some(private))), "Playing: Private session – Desk");
+    let unknown = Playback { device: Some(Device { volume_percent: None, ..Device::default() }), ..playback() };
+    assert_eq!(description("volume-down", &player(Some(unknown))), "Volume Down", "the volume may still be settable");
     let disallows = Disallows { skipping_next: true, ..Disallows::default() };
     let station = player(Some(Playback { actions: Actions { disallows }, ..playback() }));
-    let Picture::Key(key) = look("next", &station).picture else { panic!() };
+    let Picture::Key(key) = face("next", &station).picture else { panic!() };
     assert_eq!(key.tone, Tone::Disabled);
 }
 
 #[test]
-fn refusal_is_shown_on_the_pressed_key_alone() {
+fn failed_poll_is_shown_if_nothing_is_known() {
     let mut model = Model::new(linked());
     model.apply_playback(Some(playback()), instant(T), time(T));
     model.poll_failed(Error::Offline, time(T));
     let offline = model.at(time(T));
-    assert_eq!(says("play-pause", &offline), "Pause", "what is known is shown on");
+    assert_eq!(description("play-pause", &offline), "Pause", "the known state stays visible");
     model = Model::new(linked());
     model.poll_failed(Error::Offline, time(T));
     let never_known = model.at(time(T));
-    assert_eq!(says("play-pause", &never_known), Error::Offline.user_message().key());
+    assert_eq!(description("play-pause", &never_known), Error::Offline.user_message().key());
     model.poll_failed(Error::AppOwnerNeedsPremium, time(T));
-    assert_eq!(says("next", &model.at(time(T))), Error::AppOwnerNeedsPremium.user_message().key());
+    assert_eq!(description("next", &model.at(time(T))), Error::AppOwnerNeedsPremium.user_message().key());
 }
 
 #[test]
-fn progress_is_in_whole_seconds() {
-    let Picture::NowPlaying(now) = look("playing-now", &player(Some(playback()))).picture else { panic!() };
+fn progress_has_whole_seconds() {
+    let Picture::NowPlaying(now) = face("playing-now", &player(Some(playback()))).picture else { panic!() };
     assert_eq!(now.progress, Some(crate::face::Progress { position_s: 61, duration_s: 180 }));
 }
 
@@ -203,7 +203,7 @@ fn with(state: AuthState) -> Player {
 }
 
 #[test]
-fn while_nothing_may_be_sent_every_key_says_for_how_long() {
+fn every_key_shows_the_rest_of_a_limit() {
     for (kind, ms, words, account) in [
         (LimitKind::Throttle, 42_000, "Spotify asks to wait 0:42", "Spotify asks to wait: 0:42"),
         (LimitKind::Quota, 3_600_000, "Quota used up, back in 60:00", "Spotify asks to wait: 60:00"),
@@ -221,20 +221,20 @@ fn while_nothing_may_be_sent_every_key_says_for_how_long() {
 }
 
 #[test]
-fn the_account_key_says_who_serves_and_what_is_the_matter() {
-    let says = |change: &dyn Fn(&mut AuthState)| {
+fn account_key_shows_the_serving_account_and_issues() {
+    let description = |change: &dyn Fn(&mut AuthState)| {
         let mut state = accounts(Link::Linked, &["Name", "Name"]);
         change(&mut state);
-        says("account", &with(state))
+        description("account", &with(state))
     };
-    assert_eq!(says(&|_| {}), "Name: Primary");
-    assert_eq!(says(&|state: &mut AuthState| drop(state.accounts.pop())), "Name");
+    assert_eq!(description(&|_| {}), "Name: Primary");
+    assert_eq!(description(&|state: &mut AuthState| drop(state.accounts.pop())), "Name");
     let second = |state: &mut AuthState| {
         state.accounts[0].active = false;
         state.accounts[1].active = true;
     };
     assert_eq!(
-        says(&|state: &mut AuthState| {
+        description(&|state: &mut AuthState| {
             second(state);
             state.accounts[0].limits =
                 vec![(None, Limit { until: UnixTime::from_millis(T + 723_000), kind: LimitKind::Throttle })];
@@ -242,25 +242,25 @@ fn the_account_key_says_who_serves_and_what_is_the_matter() {
         "Backup 1: Primary in 12:03"
     );
     assert_eq!(
-        says(&|state: &mut AuthState| {
+        description(&|state: &mut AuthState| {
             second(state);
             state.accounts[1].is_preferred = true;
         }),
         "Name: Backup 1, by hand"
     );
     assert_eq!(
-        says(&|state: &mut AuthState| {
+        description(&|state: &mut AuthState| {
             second(state);
             state.accounts[0].state = AccountState::SignInAgain;
         }),
         "Primary: Sign in again"
     );
     assert_eq!(
-        says(&|state: &mut AuthState| state.accounts[1].issue = Some(AccountIssue::NotOnAllowList)),
+        description(&|state: &mut AuthState| state.accounts[1].issue = Some(AccountIssue::NotOnAllowList)),
         "Backup 1: Add user to the app"
     );
     assert_eq!(
-        says(&|state: &mut AuthState| {
+        description(&|state: &mut AuthState| {
             state.accounts[1].sign_in_ends = Some(UnixTime::from_millis(T + 23 * 86_400_000 - 1));
             state.accounts[1].sign_in_ends_soon = true;
         }),
@@ -271,7 +271,7 @@ fn the_account_key_says_who_serves_and_what_is_the_matter() {
 }
 
 #[test]
-fn the_new_keys_show_what_they_are_set_to_and_ask_for_it() {
+fn keys_show_and_request_what_their_settings_choose() {
     let album = json!({"item": {"uri": "spotify:album:a", "name": "Album", "image": "https://i.scdn.co/image/a"}});
     let start = |again| Verb::Start(Start { uri: Uri::parse("spotify:album:a").unwrap(), again, shuffle: None });
     let device = json!({"device": {"id": "d", "name": "Desk", "type": "Computer"}, "play": "play"});
@@ -304,7 +304,7 @@ fn the_new_keys_show_what_they_are_set_to_and_ask_for_it() {
         ("device", device, "Desk", Verb::MoveTo { device: desk, play: Some(true) }),
     ] {
         let (set, player) = (settings(set), player(Some(playback())));
-        assert_eq!(placed(name, &set).face(&player, Size::KEY).description, words, "{name}");
+        assert_eq!(instance(name, &set).face(&player, Size::KEY).description, words, "{name}");
         match press(name, &player, &set) {
             Some(Request::Command(command)) => assert_eq!(command.verb, verb, "{name}"),
             other => panic!("{name}: {other:?}"),
@@ -315,61 +315,64 @@ fn the_new_keys_show_what_they_are_set_to_and_ask_for_it() {
         let command = Command { instance: "play".into(), verb: start(expected), device: None };
         assert_eq!(press("play", &player(None), &again(word)), Some(Request::Command(command)));
     }
-    assert_eq!(says("play", &player(None)), "Choose what to play");
-    assert_eq!(says("device", &player(None)), "Choose a device");
+    assert_eq!(description("play", &player(None)), "Choose what to play");
+    assert_eq!(description("device", &player(None)), "Choose a device");
 }
 
 #[test]
-fn a_text_is_filled_in_and_keeps_what_is_no_field() {
-    let says = |template: &str| {
+fn template_is_filled_in_and_keeps_unknown_fields() {
+    let description = |template: &str| {
         let set = settings(json!({"template": template}));
-        placed("now-playing-text", &set).face(&player(Some(playback())), Size::KEY).description
+        instance("now-playing-text", &set).face(&player(Some(playback())), Size::KEY).description
     };
-    assert_eq!(says(""), "Title, Artist");
-    assert_eq!(says("{title} ({elapsed}/{total})\n-{remaining} on {device}"), "Title (1:01/3:00), -1:59 on Desk");
-    assert_eq!(says("{what} {title {artist}"), "{what} {title Artist");
-    assert_eq!(says("{album}{playlist}!"), "!");
+    assert_eq!(description(""), "Title, Artist");
+    assert_eq!(
+        description("{title} ({elapsed}/{total})\n-{remaining} on {device}"),
+        "Title (1:01/3:00), -1:59 on Desk"
+    );
+    assert_eq!(description("{what} {title {artist}"), "{what} {title Artist");
+    assert_eq!(description("{album}{playlist}!"), "!");
     let mut subscription = Subscription::default();
-    placed("now-playing-text", &settings(json!({"template": "{playlist}"}))).subscribe(&mut subscription);
-    assert!(subscription.playlist, "a playlist's name is asked for only where somebody shows it");
+    instance("now-playing-text", &settings(json!({"template": "{playlist}"}))).subscribe(&mut subscription);
+    assert!(subscription.playlist, "the playlist's name is queried only if it is shown");
 }
 
 #[test]
-fn template_is_read_in_one_go_and_filled_within_bounds() {
-    let says = |template: &str, title: &str| {
+fn template_is_parsed_in_linear_time_and_bounded() {
+    let description = |template: &str, title: &str| {
         let mut playback = playback();
         playback.item.as_mut().unwrap().name = title.to_owned();
         let set = settings(json!({"template": template, "scroll": "off"}));
-        let face = placed("now-playing-text", &set).face(&player(Some(playback)), Size::KEY);
+        let face = instance("now-playing-text", &set).face(&player(Some(playback)), Size::KEY);
         let Picture::Text(text) = face.picture else { panic!("{:?}", face.picture) };
         text.lines.into_iter().map(|line| line.text).collect::<Vec<_>>()
     };
-    // Each of these takes seconds where a part of the line is looked at again for every brace.
+    // Each of these takes seconds if the rest of the line is scanned again for every brace.
     for braces in ["{", "}", "{{}", "{x", "}{"] {
         let template = braces.repeat(262_144);
-        assert_eq!(says(&template, "T"), [template.chars().take(300).collect::<String>()], "{braces}");
+        assert_eq!(description(&template, "T"), [template.chars().take(300).collect::<String>()], "{braces}");
     }
     let title = "\u{f6}".repeat(1 << 20);
-    assert_eq!(says(&"{title}".repeat(400), &title), ["\u{f6}".repeat(300)]);
-    assert_eq!(says(&"{title}\n".repeat(400), "T"), ["T"; 6]);
-    assert_eq!(says(&format!("{}{{title}}", "x".repeat(299)), "Title"), [format!("{}T", "x".repeat(299))]);
+    assert_eq!(description(&"{title}".repeat(400), &title), ["\u{f6}".repeat(300)]);
+    assert_eq!(description(&"{title}\n".repeat(400), "T"), ["T"; 6]);
+    assert_eq!(description(&format!("{}{{title}}", "x".repeat(299)), "Title"), [format!("{}T", "x".repeat(299))]);
 }
 
 #[test]
-fn texts_of_settings_are_cut_at_a_character() {
-    // The last of its two bytes would be one too many.
+fn texts_of_settings_are_truncated_at_a_character() {
+    // The limit is in the middle of a two-byte character.
     let long = format!("abc{}", "\u{f6}".repeat(3_000));
-    let cut = format!("abc{}", "\u{f6}".repeat(2_046));
+    let truncated = format!("abc{}", "\u{f6}".repeat(2_046));
     let set = bounded(settings(json!({"template": long, "item": {"name": long, "tags": [long, 7]}, "on": true})));
-    let expected = json!({"template": cut, "item": {"name": cut, "tags": [cut, 7]}, "on": true});
+    let expected = json!({"template": truncated, "item": {"name": truncated, "tags": [truncated, 7]}, "on": true});
     assert!(Value::Object(set) == expected);
 }
 
 #[test]
-fn a_long_and_a_double_press_mean_what_the_user_has_chosen() {
+fn long_and_double_press_send_the_chosen_shortcut() {
     let playing = player(Some(playback()));
     let set = settings(json!({"longPress": "like", "doublePress": "open"}));
-    let key = placed("next", &set);
+    let key = instance("next", &set);
     assert_eq!(key.gesture_config(), GestureConfig { long: true, double: true, repeats: false });
     let verb = |gesture| match key.on_gesture(gesture, &playing) {
         Some(Request::Command(command)) => command.verb,
@@ -381,17 +384,17 @@ fn a_long_and_a_double_press_mean_what_the_user_has_chosen() {
     assert_eq!(key.on_gesture(Gesture::Double, &playing), Some(open));
     let mut subscription = Subscription::default();
     key.subscribe(&mut subscription);
-    assert!(subscription.saved_now, "to like is to know whether it is liked");
-    let odd = placed("next", &settings(json!({"longPress": "dance", "doublePress": ""})));
-    assert_eq!(odd.gesture_config(), GestureConfig::default());
-    assert!(placed("volume-up", &Settings::new()).gesture_config().repeats);
-    let louder = placed("volume-up", &set).gesture_config();
-    assert_eq!(louder, GestureConfig { long: true, double: false, repeats: false }, "a long press was chosen");
+    assert!(subscription.saved_now, "the shortcut toggles the saved state");
+    let invalid = instance("next", &settings(json!({"longPress": "dance", "doublePress": ""})));
+    assert_eq!(invalid.gesture_config(), GestureConfig::default());
+    assert!(instance("volume-up", &Settings::new()).gesture_config().repeats);
+    let config = instance("volume-up", &set).gesture_config();
+    assert_eq!(config, GestureConfig { long: true, double: false, repeats: false }, "a long press replaces repeating");
     let unlinked = Model::new(Arc::new(accounts(Link::NotLinked, &["Name"]))).at(time(T));
     assert_eq!(key.on_gesture(Gesture::Long, &unlinked), Some(Request::OpenSettings));
 }
 
-/// How a key stands out.
+/// Returns the tone of a key.
 fn tone_of(face: &Face) -> Option<Tone> {
     match &face.picture {
         Picture::Key(key) => Some(key.tone),
@@ -399,11 +402,11 @@ fn tone_of(face: &Face) -> Option<Tone> {
     }
 }
 
-/// Presses a key of a widget in a state, and answers whether anything is sent, and what the key says then.
-fn pressed(name: &str, model: &mut Model, set: &Settings) -> (bool, String) {
+/// Presses a key. Returns whether a call is sent, and the key's description afterwards.
+fn press_key(name: &str, model: &mut Model, set: &Settings) -> (bool, String) {
     let Some(Request::Command(command)) = press(name, &model.at(time(T)), set) else { panic!("{name}") };
     let sent = model.command(command, time(T));
-    (sent, placed(name, set).face(&model.at(time(T)), Size::KEY).description)
+    (sent, instance(name, set).face(&model.at(time(T)), Size::KEY).description)
 }
 
 #[test]
@@ -431,23 +434,23 @@ fn face_and_press_agree_on_what_is_disallowed() {
             let state = Playback { is_playing: playing, actions, currently_playing_type: kind, ..playback() };
             let mut model = Model::new(linked());
             model.apply_playback(Some(state.clone()), instant(T), time(T));
-            let face = placed(name, &of).face(&model.at(time(T)), Size::KEY);
+            let face = instance(name, &of).face(&model.at(time(T)), Size::KEY);
             assert_ne!(tone_of(&face), Some(Tone::Normal), "{name}");
             assert_ne!(tone_of(&face), Some(Tone::Active), "{name}");
             let words = if kind == PlayingType::Ad { "Not during an ad" } else { "Not possible now" };
-            assert_eq!(pressed(name, &mut model, &of), (false, words.to_owned()), "{name}");
+            assert_eq!(press_key(name, &mut model, &of), (false, words.to_owned()), "{name}");
 
             model = Model::new(linked());
             model.apply_playback(Some(Playback { actions: Actions::default(), ..state }), instant(T), time(T));
-            let face = placed(name, &of).face(&model.at(time(T)), Size::KEY);
+            let face = instance(name, &of).face(&model.at(time(T)), Size::KEY);
             assert_ne!(tone_of(&face), Some(Tone::Disabled), "{name}");
-            assert!(pressed(name, &mut model, &of).0, "{name}");
+            assert!(press_key(name, &mut model, &of).0, "{name}");
         }
     }
 }
 
 #[test]
-fn device_without_volume_says_so_and_is_sent_nothing() {
+fn device_with_fixed_volume_is_sent_nothing() {
     let of = |supports_volume, volume_percent| {
         let device = Device { supports_volume, volume_percent, ..Device::default() };
         let mut model = Model::new(linked());
@@ -463,27 +466,27 @@ fn device_without_volume_says_so_and_is_sent_nothing() {
         ("set-volume", fade),
     ] {
         let set = settings(set);
-        for told in [None, Some(0), Some(100)] {
-            let mut fixed = of(Some(false), told);
-            let face = placed(name, &set).face(&fixed.at(time(T)), Size::KEY);
+        for reported in [None, Some(0), Some(100)] {
+            let mut fixed = of(Some(false), reported);
+            let face = instance(name, &set).face(&fixed.at(time(T)), Size::KEY);
             assert_eq!(
                 (face.description.as_str(), tone_of(&face)),
                 ("Volume is fixed", Some(Tone::Disabled)),
                 "{name}"
             );
-            assert_eq!(pressed(name, &mut fixed, &set), (false, "Volume is fixed here".to_owned()), "{name}");
+            assert_eq!(press_key(name, &mut fixed, &set), (false, "Volume is fixed here".to_owned()), "{name}");
         }
         for supports in [None, Some(true)] {
             let mut unknown = of(supports, None);
-            let face = placed(name, &set).face(&unknown.at(time(T)), Size::KEY);
+            let face = instance(name, &set).face(&unknown.at(time(T)), Size::KEY);
             assert_eq!(tone_of(&face), Some(Tone::Normal), "{name}");
-            assert!(pressed(name, &mut unknown, &set).0, "{name}");
+            assert!(press_key(name, &mut unknown, &set).0, "{name}");
         }
     }
 }
 
 #[test]
-fn volume_keys_of_a_device_show_and_step_its_own() {
+fn volume_keys_of_a_device_control_its_volume() {
     let desk = Device { id: Some("desk".into()), volume_percent: Some(40), ..Device::default() };
     let attic = Device { id: Some("attic".into()), volume_percent: Some(70), ..Device::default() };
     let mut model = Model::new(linked());
@@ -491,25 +494,29 @@ fn volume_keys_of_a_device_show_and_step_its_own() {
     model.list_devices(vec![desk, attic], time(T));
     let set = settings(json!({"device": {"id": "attic", "name": "Attic"}}));
     let mut subscription = Subscription::default();
-    placed("volume-up", &set).subscribe(&mut subscription);
+    instance("volume-up", &set).subscribe(&mut subscription);
     assert!(subscription.devices);
     for (name, words) in [("volume-up", "Volume Up: 75 %"), ("volume-up", "Volume Up: 80 %"), ("mute", "Muted")] {
-        assert_eq!(pressed(name, &mut model, &set), (true, words.to_owned()));
+        assert_eq!(press_key(name, &mut model, &set), (true, words.to_owned()));
         model.settle(time(T));
-        assert_eq!(says("volume-up", &model.at(time(T))), "Volume Up: 40 %", "that of the other one is its own");
+        assert_eq!(
+            description("volume-up", &model.at(time(T))),
+            "Volume Up: 40 %",
+            "the active device's volume is unaffected"
+        );
     }
-    assert_eq!(placed("volume-up", &set).face(&model.at(time(T)), Size::KEY).description, "Volume Up: 0 %");
-    pressed("mute", &mut model, &set);
-    assert_eq!(placed("volume-up", &set).face(&model.at(time(T)), Size::KEY).description, "Volume Up: 80 %");
+    assert_eq!(instance("volume-up", &set).face(&model.at(time(T)), Size::KEY).description, "Volume Up: 0 %");
+    press_key("mute", &mut model, &set);
+    assert_eq!(instance("volume-up", &set).face(&model.at(time(T)), Size::KEY).description, "Volume Up: 80 %");
 }
 
-/// What the sleep timer shows so long after it was started with these settings: label, meter and description.
+/// Returns label, meter and description of the sleep timer some time after it was started with these settings.
 fn sleep_face(set: &Value, after_ms: u64) -> (String, Option<u8>, String) {
     let set = settings(set.clone());
     let mut model = Model::new(linked());
     model.apply_playback(Some(playback()), instant(T), time(T));
-    assert!(pressed("sleep-timer", &mut model, &set).0);
-    let face = placed("sleep-timer", &set).face(&model.at(time(T + after_ms)), Size::KEY);
+    assert!(press_key("sleep-timer", &mut model, &set).0);
+    let face = instance("sleep-timer", &set).face(&model.at(time(T + after_ms)), Size::KEY);
     let Picture::Key(key) = face.picture else { panic!("{face:?}") };
     assert_eq!(key.tone, Tone::Active);
     (key.label, key.meter, face.description)
@@ -536,14 +543,14 @@ fn sleep_timer_counts_down_in_minutes_above_an_hour() {
 }
 
 #[test]
-fn sleep_timer_at_item_end_shows_what_is_left_of_it() {
+fn sleep_timer_at_item_end_shows_the_remaining_time() {
     let (label, meter, words) = sleep_face(&json!({"until": "item"}), 0);
     assert_eq!((label.as_str(), meter), ("1:58", Some(65)));
     assert_eq!(words, "Sleep timer: pauses at the end of the track, in 2 minutes");
 }
 
 #[test]
-fn idle_sleep_timer_shows_what_it_is_set_to() {
+fn idle_sleep_timer_shows_its_settings() {
     let episode = Playback { currently_playing_type: PlayingType::Episode, ..playback() };
     for (set, playback, label, words) in [
         (json!({}), playback(), "30 min", "30 minutes"),
@@ -552,7 +559,7 @@ fn idle_sleep_timer_shows_what_it_is_set_to() {
         (json!({"until": "item"}), playback(), "End of track", "end of track"),
         (json!({"until": "item"}), episode, "End of episode", "end of episode"),
     ] {
-        let face = placed("sleep-timer", &settings(set)).face(&player(Some(playback)), Size::KEY);
+        let face = instance("sleep-timer", &settings(set)).face(&player(Some(playback)), Size::KEY);
         assert_eq!((tone_of(&face), face.description), (Some(Tone::Normal), format!("Sleep timer: {words}")));
         let Picture::Key(key) = face.picture else { panic!() };
         assert_eq!((key.label.as_str(), key.meter), (label, None));
@@ -564,24 +571,24 @@ fn sleep_timer_is_dimmed_while_nothing_plays() {
     for nothing in [None, Some(Playback { is_playing: false, ..playback() })] {
         let mut model = Model::new(linked());
         model.apply_playback(nothing, instant(T), time(T));
-        let face = placed("sleep-timer", &settings(json!({}))).face(&model.at(time(T)), Size::KEY);
+        let face = instance("sleep-timer", &settings(json!({}))).face(&model.at(time(T)), Size::KEY);
         assert_eq!(tone_of(&face), Some(Tone::Disabled));
-        let (sent, words) = pressed("sleep-timer", &mut model, &settings(json!({})));
+        let (sent, words) = press_key("sleep-timer", &mut model, &settings(json!({})));
         assert_eq!((sent, words.as_str()), (false, "Nothing is playing"));
     }
 }
 
 #[test]
 fn sleep_timer_is_cancelled_by_a_long_press() {
-    // What a script has set for a long press doesn't count.
-    let key = placed("sleep-timer", &settings(json!({"longPress": "next"})));
+    // A long press set by a script is ignored.
+    let key = instance("sleep-timer", &settings(json!({"longPress": "next"})));
     assert!(key.gesture_config().long);
     let Some(Request::Command(command)) = key.on_gesture(Gesture::Long, &player(Some(playback()))) else { panic!() };
     assert_eq!(command.verb, Verb::CancelSleep);
 }
 
 #[test]
-fn odd_device_ids_mean_the_active_device() {
+fn invalid_device_ids_stand_for_the_active_device() {
     let chosen =
         |id: &str| super::settings::read::<Common>(&settings(json!({"device": {"id": id, "name": "Desk"}}))).device;
     for id in ["5fbb3ba6aa454b5534c4ba43a8c7e8e45a63ad0e", "ed01a3ca_amzn_1", "a-b.c:d"] {
@@ -592,7 +599,7 @@ fn odd_device_ids_mean_the_active_device() {
     }
 }
 
-/// The members that serde reads of a type.
+/// Returns the names of the members that a type deserializes.
 pub(super) fn members<T: DeserializeOwned>() -> Vec<&'static str> {
     struct Members<'a>(&'a mut Vec<&'static str>);
 
@@ -624,13 +631,13 @@ pub(super) fn members<T: DeserializeOwned>() -> Vec<&'static str> {
     found
 }
 
-/// The property view declares which settings each widget has; what it stores has to be what is read.
+/// The property view declares the settings of each widget, which must be those that the widget reads.
 #[test]
 fn property_view_stores_what_the_widgets_read() {
     let view = include_str!("../../assets/property/property.js");
     let (_, table) = view.split_once("const WIDGETS = {").unwrap();
     let (table, _) = table.split_once("\n  };").unwrap();
-    // The name of each declaration, and the setting that it stores.
+    // The constant of each declaration, and the setting that it stores.
     let declared: Vec<(&str, &str)> = view
         .split("\n  const ")
         .filter_map(|part| Some((part.split_once(" = ")?.0, part.split_once("setting: \"")?.1.split_once('"')?.0)))
@@ -655,7 +662,7 @@ fn property_view_stores_what_the_widgets_read() {
     assert_eq!(members::<Common>(), ["device", "longPress", "doublePress"]);
 }
 
-/// docs/settings-messages.md lists them for people who write settings themselves.
+/// docs/settings-messages.md lists the settings for those who write them without the property view.
 #[test]
 fn settings_are_documented() {
     let documented = include_str!("../../../docs/settings-messages.md");

@@ -1,11 +1,11 @@
-//! Up next: what the queue holds. A press skips to it.
+//! Up next: shows the queue. A press skips to the next item.
 
 use super::settings::Common;
 use super::{Face, NoSettings, View, Widget, notice};
-use crate::face::{Icon, List, Picture, Row, Size, best};
+use crate::face::{Icon, List, Picture, Row, Size, best_cover};
 use crate::player::{Subscription, Verb};
 
-/// See the module's documentation.
+/// The widget; see the module documentation.
 pub(super) struct UpNext;
 
 impl Widget for UpNext {
@@ -22,12 +22,12 @@ impl Widget for UpNext {
             Some(queue) => queue,
             None => return notice(Icon::List, "Asking Spotify…"),
         };
-        let coming = queue.iter().take(List::room(size));
-        let rows: Vec<Row> = coming
+        let upcoming = queue.iter().take(List::capacity(size));
+        let rows: Vec<Row> = upcoming
             .map(|track| Row {
                 title: track.title.clone(),
                 byline: track.byline.clone(),
-                cover: best(&track.covers, List::cover_pixels(size)).map(str::to_owned),
+                cover: best_cover(&track.covers, List::cover_pixels(size)).map(str::to_owned),
             })
             .collect();
         let description = match rows.first() {

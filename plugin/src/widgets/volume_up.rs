@@ -1,4 +1,4 @@
-//! Volume Up: by a step that the user chooses.
+//! Volume Up: raises the volume by a step that the user sets.
 
 use super::settings::Common;
 use super::volume_step::VolumeStep;
@@ -6,7 +6,7 @@ use super::{Face, View, Widget};
 use crate::face::{Icon, Size};
 use crate::player::{Subscription, Verb};
 
-/// See the module's documentation.
+/// The widget; see the module documentation.
 pub(super) struct VolumeUp;
 
 impl Widget for VolumeUp {

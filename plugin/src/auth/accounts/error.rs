@@ -136,7 +136,7 @@ impl AuthError {
 
     /// True for an error that ends without the user: the same call may work a little later.
     #[must_use]
-    pub fn passes(&self) -> bool {
+    pub fn is_transient(&self) -> bool {
         matches!(
             self,
             Self::Loading

@@ -179,7 +179,7 @@ struct Server<F> {
 impl<F> Server<F> {
     /// Returns the host's language, or the browser's if the host's is not among ours.
     fn language(&self, headers: &HeaderMap) -> Language {
-        let accepted = || Language::accepted(headers.get(header::ACCEPT_LANGUAGE)?.to_str().ok()?);
+        let accepted = || Language::from_accept_language(headers.get(header::ACCEPT_LANGUAGE)?.to_str().ok()?);
         self.language.or_else(accepted).unwrap_or(Language::En)
     }
 }

@@ -160,7 +160,7 @@ async fn send(http: Http, request: HttpRequest) -> Result<HttpResponse, SendErro
         return Err(SendError::Server(status.as_u16(), retry_after(response.headers())));
     }
     let content_type = response.headers().get(http::header::CONTENT_TYPE).cloned();
-    let body = client::body(response, LONGEST_ANSWER).await.map_err(|_| SendError::Network)?;
+    let body = client::read_body(response, LONGEST_ANSWER).await.map_err(|_| SendError::Network)?;
     let body = body.ok_or(SendError::TooLong)?;
     let mut answer = http::Response::new(normalized(body));
     *answer.status_mut() = status;

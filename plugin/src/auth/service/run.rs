@@ -48,7 +48,7 @@ impl Auth {
             random: config.random,
             tasks: config.tasks,
             renewal_lock,
-            language: Language::of(&config.language),
+            language: Language::from_tag(&config.language),
             published: watch::Sender::new(Arc::new(loading)),
         });
         let (calls, inbox) = mpsc::channel(CALLS);

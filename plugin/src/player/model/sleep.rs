@@ -135,7 +135,7 @@ impl Model {
         // A fade only goes down: what is reported is no louder than a step that reads can't lag behind any more.
         let settled = faded.steps.iter().rev().find(|(done_at, _)| *done_at + LAG <= asked_at);
         let is_louder = settled
-            .zip(device.told_volume())
+            .zip(device.settable_volume())
             .is_some_and(|((_, percent), reported)| reported > percent.saturating_add(ROUNDING));
         if is_other || is_louder {
             self.drop_sleep_fade();
@@ -178,10 +178,10 @@ impl Model {
     pub(super) fn sleep_call_failed(&mut self, call: &QueuedCall, error: &Error, now: Moment) -> bool {
         let Some(sleep) = self.state.sleep.as_mut().filter(|_| is_of_sleep(&call.command)) else {
             // The volume can't be set back.
-            return is_of_sleep(&call.command) && !error.passes();
+            return is_of_sleep(&call.command) && !error.is_transient();
         };
         match &call.call {
-            Call::Pause if error.passes() && sleep.retry(now.instant) => false,
+            Call::Pause if error.is_transient() && sleep.retry(now.instant) => false,
             Call::Pause => {
                 self.end_sleep_fade(now);
                 self.state.sleep = None;
@@ -192,7 +192,7 @@ impl Model {
                 // Where no step has worked there is nothing to set back.
                 sleep.faded.take_if(|faded| faded.steps.is_empty());
                 self.fade.take_if(|fade| is_of_sleep(&fade.command));
-                !error.passes()
+                !error.is_transient()
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Several accounts against the simulated Spotify: who serves, what is sent, and what is kept.
+//! Several accounts against the simulated Spotify: which one serves, what is sent, and what is stored.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,8 +12,8 @@ use crate::auth::testing::{World, demo, identify, until};
 use crate::auth::{AccountId, AccountState, AuthState, LimitKind, SaveAccount, Secret, StoreChoice};
 use crate::clock::Clock as _;
 
-/// The demo account and others, all signed in, and known to be the user's.
-struct Several {
+/// A client with the demo account and others, all signed in and identified as the same user.
+struct Setup {
     world: World,
     auth: Auth,
     client: Client,
@@ -27,7 +27,7 @@ fn account((client_id, client_secret): (&str, &str)) -> SaveAccount {
     SaveAccount { client_id: client_id.into(), client_secret: Some(Secret::new(client_secret)), ..demo() }
 }
 
-impl Several {
+impl Setup {
     async fn new(others: &[(&str, &str)]) -> Self {
         let world = World::new().await;
         let auth = world.auth().await;
@@ -47,7 +47,7 @@ impl Several {
         Self { world, auth, client, ids }
     }
 
-    /// The Client IDs whose calls have arrived at the Web API since the last look.
+    /// Returns the Client IDs of the calls that the Web API has received since this was last called.
     fn sent(&self) -> Vec<String> {
         let requests = self.world.sim.requests();
         self.world.sim.clear_requests();
@@ -65,12 +65,12 @@ impl Several {
 }
 
 #[tokio::test]
-async fn a_throttled_call_is_replayed_on_the_next_account_and_the_first_is_back_by_itself() {
-    let it = Several::new(&[BACKUP]).await;
+async fn throttled_call_fails_over_until_the_limit_expires() {
+    let it = Setup::new(&[BACKUP]).await;
     it.world.sim.inject(Fault::throttle(Some(7)).of(DEMO_CLIENT_ID).times(1));
     it.client.pause(None).await.unwrap();
     assert_eq!(it.sent(), [DEMO_CLIENT_ID, BACKUP_CLIENT_ID]);
-    assert!(!it.world.sim.playback().is_playing, "the press has come through");
+    assert!(!it.world.sim.playback().is_playing, "the press took effect");
     assert_eq!((it.serving(), it.state().limit), (Some(1), None));
 
     it.world.clock.advance(6_999);
@@ -78,25 +78,25 @@ async fn a_throttled_call_is_replayed_on_the_next_account_and_the_first_is_back_
     assert_eq!(it.sent(), [BACKUP_CLIENT_ID]);
     it.world.clock.advance(1);
     it.client.player().await.unwrap();
-    assert_eq!(it.sent(), [DEMO_CLIENT_ID], "back at once, and by a call that was made anyway");
+    assert_eq!(it.sent(), [DEMO_CLIENT_ID], "back at once, without an extra call");
     assert_eq!(it.serving(), Some(0));
     assert!(it.state().strained_until.is_some_and(|until| until > it.world.clock.date()));
     let usage: Vec<_> =
         it.auth.counts().await.into_iter().flatten().map(|(group, counts)| (group, counts.last_hour)).collect();
-    // With the question whose sign-in it is.
+    // Including the call that identifies the user.
     assert_eq!(usage, [(Group::Player, 2), (Group::Profile, 1), (Group::Player, 2), (Group::Profile, 1)]);
 }
 
 #[tokio::test]
-async fn a_quota_is_the_developers_and_the_groups() {
-    let it = Several::new(&[SIBLING, BACKUP]).await;
+async fn quota_applies_to_a_developer_and_a_group() {
+    let it = Setup::new(&[SIBLING, BACKUP]).await;
     let day = Duration::from_secs(50_000);
     it.world.sim.exhaust_quota(DEMO_CLIENT_ID, Some(spotify_sim::Group::Player), day).unwrap();
     it.client.player().await.unwrap();
     assert_eq!(
         it.sent(),
         [DEMO_CLIENT_ID, SIBLING_CLIENT_ID, BACKUP_CLIENT_ID],
-        "nobody has said who belongs together"
+        "the accounts of one developer are unknown"
     );
     it.client.next(None).await.unwrap();
     assert_eq!(it.sent(), [BACKUP_CLIENT_ID]);
@@ -106,22 +106,19 @@ async fn a_quota_is_the_developers_and_the_groups() {
     it.client.player().await.unwrap();
     assert_eq!(it.sent(), [DEMO_CLIENT_ID]);
 
-    let said = SaveAccount {
-        id: Some(it.ids[1].clone()),
-        same_developer_as: Some(Some(it.ids[0].clone())),
-        ..account(SIBLING)
-    };
-    it.auth.save(said).await.unwrap();
+    let sibling =
+        SaveAccount { id: Some(it.ids[1].clone()), same_developer_as: Some(Some(it.ids[0].clone())), ..account(SIBLING) };
+    it.auth.save(sibling).await.unwrap();
     it.world.sim.exhaust_quota(DEMO_CLIENT_ID, Some(spotify_sim::Group::Player), day).unwrap();
     it.client.player().await.unwrap();
-    assert_eq!(it.sent(), [DEMO_CLIENT_ID, BACKUP_CLIENT_ID], "the sibling is spared");
+    assert_eq!(it.sent(), [DEMO_CLIENT_ID, BACKUP_CLIENT_ID], "the sibling is skipped");
     let limits: Vec<_> = it.state().accounts.iter().map(|account| account.limits.len()).collect();
     assert_eq!(limits, [1, 1, 0]);
 }
 
 #[tokio::test]
-async fn when_all_are_shut_nothing_is_sent_until_the_first_opens() {
-    let it = Several::new(&[BACKUP]).await;
+async fn nothing_is_sent_while_all_accounts_are_limited() {
+    let it = Setup::new(&[BACKUP]).await;
     it.world.sim.inject(Fault::quota(Some(50_400)).of(DEMO_CLIENT_ID).times(1));
     it.world.sim.inject(Fault::throttle(Some(9)).of(BACKUP_CLIENT_ID).times(1));
     let nine = Error::RateLimited { retry_after: Some(Duration::from_secs(9)), kind: LimitKind::Throttle };
@@ -143,12 +140,12 @@ async fn limits_and_counts_survive_a_restart() {
     let mut config = world.config(StoreChoice::File(folder.path().join("accounts.json")));
     config.limits_file = Some(folder.path().join("limits.json"));
     let auth = world.started(config.clone()).await;
-    let it = Several::with(world, auth, &[]).await;
+    let it = Setup::with(world, auth, &[]).await;
     it.world.sim.inject(Fault::quota(Some(50_400)).times(1));
     assert!(it.client.player().await.is_err());
-    let Several { world, auth, client, .. } = it;
+    let Setup { world, auth, client, .. } = it;
     let counted = auth.counts().await;
-    // A limit is written down at once, beside the call that met it.
+    // A limit is stored at once, concurrently with the call that ran into it.
     let file = folder.path().join("limits.json");
     while !std::fs::read_to_string(&file).is_ok_and(|text| text.contains("\"player\":")) {
         tokio::task::yield_now().await;
@@ -166,8 +163,8 @@ async fn limits_and_counts_survive_a_restart() {
 }
 
 #[tokio::test]
-async fn an_app_in_trouble_is_passed_over_and_alone_it_is_tried() {
-    let it = Several::new(&[BACKUP]).await;
+async fn account_with_an_issue_is_used_only_if_no_other_is_left() {
+    let it = Setup::new(&[BACKUP]).await;
     it.world.sim.set_developer_premium(DEMO_CLIENT_ID, false).unwrap();
     it.client.pause(None).await.unwrap();
     assert_eq!(it.sent(), [DEMO_CLIENT_ID, BACKUP_CLIENT_ID]);
@@ -181,7 +178,7 @@ async fn an_app_in_trouble_is_passed_over_and_alone_it_is_tried() {
     assert_eq!(it.state().accounts[1].issue, Some(AccountIssue::NotOnAllowList));
     it.world.sim.set_developer_premium(DEMO_CLIENT_ID, true).unwrap();
     it.client.next(None).await.unwrap();
-    assert_eq!(it.sent(), [DEMO_CLIENT_ID], "as soon as somebody has done something about it");
+    assert_eq!(it.sent(), [DEMO_CLIENT_ID], "as soon as the issue is fixed");
     assert_eq!(it.state().accounts[0].issue, None);
 
     it.world.sim.set_user_premium("sim_user", false).unwrap();
@@ -190,9 +187,9 @@ async fn an_app_in_trouble_is_passed_over_and_alone_it_is_tried() {
 }
 
 #[tokio::test]
-async fn a_backup_of_another_user_is_refused_with_both_names_and_loses_nothing() {
-    let it = Several::new(&[BACKUP]).await;
-    // Somebody else happens to be signed in at Spotify in the browser.
+async fn backup_of_another_user_is_refused_and_restored() {
+    let it = Setup::new(&[BACKUP]).await;
+    // Another user is signed in to Spotify in the browser.
     it.world.sim.set_allow_list(BACKUP_CLIENT_ID, None).unwrap();
     let page = it.auth.login(&it.ids[1]).await.unwrap();
     let back = it.world.sim.consent_as(page.as_str(), &spotify_sim::User::guest().id, true).unwrap();
@@ -200,24 +197,24 @@ async fn a_backup_of_another_user_is_refused_with_both_names_and_loses_nothing()
     let state = it.state();
     assert_eq!((state.accounts[1].state, &state.accounts[1].user), (AccountState::Linked, &None));
     it.world.sim.inject(Fault::throttle(Some(7)).of(DEMO_CLIENT_ID).times(1));
-    assert!(it.client.next(None).await.is_err(), "it serves nobody before it is known whose it is");
+    assert!(it.client.next(None).await.is_err(), "it isn't used before its user is known");
     assert_eq!(it.sent().last().unwrap(), DEMO_CLIENT_ID);
 
     let user = it.client.me(&it.ids[1]).await.unwrap();
     identify(&it.auth, &it.ids[1], user.clone()).await;
     let state = it.state();
-    let problem = state.accounts[1].last_error.clone().unwrap();
-    assert_eq!(problem, AuthError::OtherUser { name: user.name.clone(), expected: "Simone Löwe".into() });
-    assert!(problem.to_string().contains(&user.name) && problem.to_string().contains("Simone Löwe"));
-    assert_eq!(state.accounts[1].user.as_ref().unwrap().name, "Simone Löwe", "the sign-in of before is back");
+    let error = state.accounts[1].last_error.clone().unwrap();
+    assert_eq!(error, AuthError::OtherUser { name: user.name.clone(), expected: "Simone Löwe".into() });
+    assert!(error.to_string().contains(&user.name) && error.to_string().contains("Simone Löwe"));
+    assert_eq!(state.accounts[1].user.as_ref().unwrap().name, "Simone Löwe", "the previous sign-in is restored");
     it.sent();
     it.client.next(None).await.unwrap();
     assert_eq!(it.sent(), [BACKUP_CLIENT_ID]);
 }
 
 #[tokio::test]
-async fn by_hand_another_account_serves() {
-    let it = Several::new(&[BACKUP]).await;
+async fn user_switches_to_another_account() {
+    let it = Setup::new(&[BACKUP]).await;
     it.auth.switch_account().await.unwrap();
     it.client.player().await.unwrap();
     assert_eq!(it.sent(), [BACKUP_CLIENT_ID]);
@@ -234,12 +231,12 @@ async fn by_hand_another_account_serves() {
 }
 
 #[tokio::test]
-async fn the_order_is_the_users_and_outlives_a_restart() {
+async fn account_order_survives_a_restart() {
     let world = World::new().await;
     let folder = tempfile::tempdir().unwrap();
     let config = world.config(StoreChoice::File(folder.path().join("accounts.json")));
     let auth = world.started(config.clone()).await;
-    let it = Several::with(world, auth, &[SIBLING, BACKUP]).await;
+    let it = Setup::with(world, auth, &[SIBLING, BACKUP]).await;
     it.auth.move_account(&it.ids[2], 0).await.unwrap();
     it.auth.move_account(&it.ids[0], 99).await.unwrap();
     let order: Vec<_> = [2, 1, 0].iter().map(|index| it.ids[*index].clone()).collect();
@@ -247,15 +244,15 @@ async fn the_order_is_the_users_and_outlives_a_restart() {
     assert_eq!(shown(&it.state()), order);
     it.client.player().await.unwrap();
     assert_eq!(it.sent(), [BACKUP_CLIENT_ID]);
-    assert_eq!(it.auth.move_account(&"nobody".into(), 0).await, Err(AuthError::UnknownAccount));
-    let Several { world, auth, client, .. } = it;
+    assert_eq!(it.auth.move_account(&"unknown".into(), 0).await, Err(AuthError::UnknownAccount));
+    let Setup { world, auth, client, .. } = it;
     drop((auth, client));
     let auth = world.started(config).await;
     assert_eq!(shown(&*until(&auth, |state| state.accounts.len() == 3).await), order);
 }
 
 #[tokio::test]
-async fn search_needs_nobody_to_sign_in() {
+async fn search_works_without_a_sign_in() {
     let world = World::new().await;
     let auth = world.auth().await;
     let client = Client::new(world.http.clone(), Url::parse(&world.sim.api_url()).unwrap(), auth.clone());
@@ -270,13 +267,13 @@ async fn search_needs_nobody_to_sign_in() {
     search().await.unwrap();
     world.sim.expire_access_tokens();
     search().await.unwrap();
-    assert_eq!(world.grants("client_credentials"), 3, "anew when it has run out, or is refused");
-    assert_eq!(client.player().await, Err(Error::Account(AuthError::NotLinked)), "it is no user's token");
+    assert_eq!(world.grants("client_credentials"), 3, "a new one after it expires or is rejected");
+    assert_eq!(client.player().await, Err(Error::Account(AuthError::NotLinked)), "it is no user token");
 }
 
 #[tokio::test]
-async fn an_ended_sign_in_hands_over_to_the_next_account() {
-    let it = Several::new(&[BACKUP]).await;
+async fn ended_sign_in_fails_over_to_the_next_account() {
+    let it = Setup::new(&[BACKUP]).await;
     it.world.sim.inject(Fault::token_error("invalid_grant", "Refresh token expired").of(DEMO_CLIENT_ID).times(1));
     it.world.sim.expire_access_tokens();
     it.world.clock.advance(3_600_000);
@@ -286,8 +283,8 @@ async fn an_ended_sign_in_hands_over_to_the_next_account() {
 }
 
 #[tokio::test]
-async fn six_months_are_announced_from_thirty_days_before() {
-    let it = Several::new(&[]).await;
+async fn end_of_sign_in_is_announced_thirty_days_before() {
+    let it = Setup::new(&[]).await;
     let day = 24 * 3_600_000;
     let ends = it.state().accounts[0].sign_in_ends.unwrap().as_millis();
     assert_eq!((ends - it.world.clock.unix_ms()) / day, 181);
@@ -299,11 +296,12 @@ async fn six_months_are_announced_from_thirty_days_before() {
     assert!(it.state().accounts[0].sign_in_ends_soon);
 }
 
-/// Six presses and polls while a read that only adds something is always refused: the answer of each, and who was asked.
-async fn pressed_while_refused(it: &Several, path: &str, fault: Fault) -> (usize, Vec<Option<usize>>) {
+/// Presses and polls six times while an optional read is always refused. Returns how many of the presses succeeded, and
+/// which account served each time.
+async fn press_while_refused(it: &Setup, path: &str, fault: Fault) -> (usize, Vec<Option<usize>>) {
     it.world.sim.inject(fault.on("GET", path));
     let uris = [Uri::parse("spotify:track:7ouMYWpwJ422jRcDASZB7P").unwrap()];
-    let (mut arrived, mut serving) = (0, Vec::new());
+    let (mut succeeded, mut serving) = (0, Vec::new());
     for _ in 0..6 {
         let extra = match path {
             "/v1/me/library/contains" => it.client.are_saved(&uris).await.map(drop),
@@ -313,45 +311,45 @@ async fn pressed_while_refused(it: &Several, path: &str, fault: Fault) -> (usize
             _ => it.client.search("a", &[UriKind::Track], &Market::of_this_computer()).await.map(drop),
         };
         assert!(extra.is_err() || it.ids.len() > 1, "{path}");
-        arrived += usize::from(it.client.next(None).await.is_ok() && it.client.player().await.is_ok());
+        succeeded += usize::from(it.client.next(None).await.is_ok() && it.client.player().await.is_ok());
         serving.push(it.serving());
         it.world.clock.advance(11_000);
     }
-    (arrived, serving)
+    (succeeded, serving)
 }
 
 const EXTRAS: [&str; 5] =
     ["/v1/me/library/contains", "/v1/me/player/queue", "/v1/me/player/devices", "/v1/me/playlists", "/v1/search"];
 
 #[tokio::test]
-async fn presses_go_on_while_one_call_is_always_throttled() {
+async fn presses_succeed_while_an_optional_call_is_throttled() {
     for path in EXTRAS {
-        let it = Several::new(&[]).await;
-        let (arrived, serving) = pressed_while_refused(&it, path, Fault::throttle(Some(11))).await;
-        assert_eq!(arrived, 5, "{path}: the first refusal may shut the app");
+        let it = Setup::new(&[]).await;
+        let (succeeded, serving) = press_while_refused(&it, path, Fault::throttle(Some(11))).await;
+        assert_eq!(succeeded, 5, "{path}: the first refusal may limit the whole app");
         assert_eq!(serving, [&[None][..], &[Some(0); 5]].concat(), "{path}");
-        let asked = it.world.sim.requests().iter().filter(|request| request.status() == Some(429)).count();
-        assert!(asked <= 4, "{path}: it is backed off, and was asked {asked} times");
+        let refused = it.world.sim.requests().iter().filter(|request| request.status() == Some(429)).count();
+        assert!(refused <= 4, "{path}: sent {refused} times in spite of the back-off");
     }
 }
 
 #[tokio::test]
-async fn backup_serves_only_the_call_that_is_always_throttled() {
+async fn backup_serves_only_the_throttled_call() {
     for path in EXTRAS {
-        let it = Several::new(&[BACKUP]).await;
+        let it = Setup::new(&[BACKUP]).await;
         let fault = Fault::throttle(Some(11)).of(DEMO_CLIENT_ID);
-        let (arrived, serving) = pressed_while_refused(&it, path, fault).await;
-        assert_eq!(arrived, 6, "{path}");
-        assert_eq!(serving, [&[Some(1)][..], &[Some(0); 5]].concat(), "{path}: no flipping");
+        let (succeeded, serving) = press_while_refused(&it, path, fault).await;
+        assert_eq!(succeeded, 6, "{path}");
+        assert_eq!(serving, [&[Some(1)][..], &[Some(0); 5]].concat(), "{path}: no alternating");
     }
 }
 
 #[tokio::test]
-async fn quota_of_one_read_leaves_the_presses_alone() {
+async fn quota_of_an_optional_read_does_not_affect_presses() {
     for path in ["/v1/me/library/contains", "/v1/me/player/queue", "/v1/me/player/devices", "/v1/me/playlists"] {
-        let it = Several::new(&[]).await;
-        let (arrived, _) = pressed_while_refused(&it, path, Fault::quota(Some(50_000))).await;
-        assert_eq!(arrived, 6, "{path}");
+        let it = Setup::new(&[]).await;
+        let (succeeded, _) = press_while_refused(&it, path, Fault::quota(Some(50_000))).await;
+        assert_eq!(succeeded, 6, "{path}");
         assert_eq!(it.state().limit, None);
         assert_eq!(it.state().accounts[0].call_limits.len(), 1, "{path}");
     }
