@@ -1,5 +1,5 @@
-//! axe-core, which looks for accessibility faults in a page: fetched through npm into `target`, at the version and with
-//! the checksum that `axe/package-lock.json` pins.
+//! Checks pages with axe-core for accessibility faults. It is fetched through npm into `target`, with the version and
+//! checksum in `axe/package-lock.json`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,16 +10,16 @@ use acceptance::target;
 use fantoccini::Client;
 use serde_json::Value;
 
-/// axe-core's script. Fetched once for all tests, and not again while the lock file stays as it is.
+/// Returns axe-core's script. It is fetched only if the lock file has changed.
 fn script() -> &'static str {
     static SCRIPT: OnceLock<String> = OnceLock::new();
     SCRIPT.get_or_init(|| {
-        let folder = fetched();
+        let folder = fetch();
         fs::read_to_string(folder.join("node_modules/axe-core/axe.min.js")).expect("axe-core has its script")
     })
 }
 
-fn fetched() -> PathBuf {
+fn fetch() -> PathBuf {
     let pinned = Path::new(env!("CARGO_MANIFEST_DIR")).join("axe");
     let folder = target().join("axe");
     let done = folder.join("done.json");
@@ -39,11 +39,11 @@ fn fetched() -> PathBuf {
         )
     });
     assert!(output.status.success(), "npm can't fetch axe-core:\n{}", String::from_utf8_lossy(&output.stderr));
-    fs::write(done, lock).expect("it is noted");
+    fs::write(done, lock).expect("written");
     folder
 }
 
-/// What is serious or critical about the document that the browser is in, one line a fault: rule, help, and where.
+/// Returns the serious and critical faults of the browser's current document, one line each: rule, help and elements.
 pub async fn faults(browser: &Client) -> Vec<String> {
     let run = r"
         const done = arguments[0];
@@ -55,7 +55,7 @@ pub async fn faults(browser: &Client) -> Vec<String> {
         );
     ";
     if browser.execute("return typeof axe", vec![]).await.expect("a page") == "undefined" {
-        // An expression of its own: a function's body would keep the name to itself.
+        // As a separate statement: axe's name is local to the script's function.
         browser.execute(&format!("{}; window.axe = axe;", script()), vec![]).await.expect("axe-core runs");
     }
     match browser.execute_async(run, vec![]).await.expect("axe-core answers") {

@@ -1,4 +1,4 @@
-//! A real browser for tests: ChromeDriver, and the Chromium that it drives. The tests of Creator Deck's own crate use it too.
+//! A real browser for tests: ChromeDriver and the Chromium that it controls. The tests of Creator Deck's crate use it, too.
 
 use std::path::PathBuf;
 use std::process::Stdio;
@@ -12,28 +12,28 @@ use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 
-/// How long ChromeDriver may take to be there.
-const STARTS_WITHIN: Duration = Duration::from_secs(30);
+/// The timeout for ChromeDriver's start.
+const START_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How long the deck's page may take to be there.
-const ENTERS_WITHIN: Duration = Duration::from_secs(30);
+/// The timeout for the deck's page.
+const ENTER_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Shows the deck's page by an address with a key, and waits until the key is exchanged: until then the browser is about to
-/// leave for another address, and WebDriver's commands fail.
+/// Opens the deck's page by an address with a key and waits until the key is exchanged: the page then changes its address,
+/// and WebDriver's commands fail during that change.
 pub async fn enter(browser: &Client, url: &str) {
     browser.goto(url).await.expect("the deck's page");
     let is_in = async || browser.current_url().await.is_ok_and(|url| url.query().is_none());
     let start = std::time::Instant::now();
     while !is_in().await {
-        assert!(start.elapsed() < ENTERS_WITHIN, "the key is exchanged");
+        assert!(start.elapsed() < ENTER_TIMEOUT, "the key is exchanged");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
 
-/// A ChromeDriver and its browsers: they go together.
+/// A ChromeDriver; dropping it ends it with its browsers.
 pub struct Driver {
     child: Child,
-    /// Where it is spoken to.
+    /// The address of its WebDriver interface.
     pub address: String,
     profile: TempDir,
 }
@@ -59,25 +59,25 @@ impl Driver {
                     return port.trim_end_matches('.').parse::<u16>().unwrap();
                 }
             }
-            panic!("chromedriver says no port");
+            panic!("chromedriver prints no port");
         };
-        let port = tokio::time::timeout(STARTS_WITHIN, port).await.expect("chromedriver starts");
-        // Read on, so that it never waits for a reader.
+        let port = tokio::time::timeout(START_TIMEOUT, port).await.expect("chromedriver starts");
+        // Keep reading, so that it never blocks on its pipe.
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
         Self { child, address: format!("http://127.0.0.1:{port}"), profile }
     }
 
-    /// Where the browsers put what they download.
+    /// Returns the browsers' download folder.
     pub fn downloads(&self) -> PathBuf {
         self.profile.path().join("downloads")
     }
 
-    /// A new browser.
+    /// Starts a browser.
     pub async fn browser(&self) -> Client {
         self.browser_with(&[]).await
     }
 
-    /// A new browser, with more arguments.
+    /// Starts a browser with additional arguments.
     pub async fn browser_with(&self, more: &[&str]) -> Client {
         let profile = format!("--user-data-dir={}", self.profile.path().join("profile").display());
         let mut args = vec![
@@ -87,12 +87,12 @@ impl Driver {
             "--disable-dev-shm-usage",
             "--disable-background-networking",
             "--window-size=1400,1000",
-            // Dark, as the page is at home: pictures of one run look like those of the next.
+            // Dark, so that the screenshots don't depend on the system's settings.
             "--blink-settings=preferredColorScheme=0",
             &profile,
         ];
         args.extend(more);
-        // With the popup blocker that users have, and that ChromeDriver would switch off.
+        // With the popup blocker, as for users: by default ChromeDriver disables it.
         let options = json!({
             "args": args,
             "excludeSwitches": ["disable-popup-blocking"],

@@ -1,5 +1,5 @@
-//! Firefox for tests, spoken to over WebDriver BiDi (<https://w3c.github.io/webdriver-bidi/>), which it has built in: Debian has
-//! no geckodriver.
+//! Firefox for tests, controlled over its built-in WebDriver BiDi (<https://w3c.github.io/webdriver-bidi/>), because Debian
+//! has no geckodriver.
 
 use std::process::Stdio;
 use std::time::Duration;
@@ -13,8 +13,8 @@ use tokio::process::{Child, Command};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
-/// How long it may take to start, and to answer.
-const SOON: Duration = Duration::from_secs(60);
+/// The timeout for its start and its answers.
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A running Firefox with one tab.
 pub struct Firefox {
@@ -28,7 +28,7 @@ impl Firefox {
     /// Starts it with an empty profile.
     pub async fn start() -> Self {
         let profile = tempfile::tempdir().unwrap();
-        // What Debian calls it, and what others do.
+        // Its name on Debian, and elsewhere.
         let started = ["firefox-esr", "firefox"].into_iter().find_map(|program| Self::launch(program, &profile).ok());
         let mut child = started.expect("Firefox; `cargo xtask test` installs it");
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
@@ -40,8 +40,8 @@ impl Firefox {
             }
             panic!("Firefox prints no address");
         };
-        let address = tokio::time::timeout(SOON, address).await.expect("Firefox starts");
-        // Read on, so that it never waits for a reader.
+        let address = tokio::time::timeout(TIMEOUT, address).await.expect("Firefox starts");
+        // Keep reading, so that it never blocks on its pipe.
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
         let (socket, _) = connect_async(format!("{address}/session")).await.unwrap();
         let mut firefox = Self { child, socket, number: 0, _profile: profile };
@@ -76,7 +76,7 @@ impl Firefox {
                 }
             }
         };
-        let answer = tokio::time::timeout(SOON, answer).await.unwrap_or_else(|_| panic!("{method} is answered"));
+        let answer = tokio::time::timeout(TIMEOUT, answer).await.unwrap_or_else(|_| panic!("{method} is answered"));
         assert_eq!(answer["type"], "success", "{method}: {answer}");
         answer["result"].clone()
     }
@@ -85,7 +85,7 @@ impl Firefox {
         self.call("browsingContext.getTree", json!({})).await["contexts"][0].clone()
     }
 
-    /// The address of the page.
+    /// Returns the address of the page.
     pub async fn address(&mut self) -> String {
         self.tab().await["url"].as_str().unwrap_or_default().to_owned()
     }
@@ -96,7 +96,7 @@ impl Firefox {
         self.call("browsingContext.navigate", json!({"context": tab, "url": url, "wait": "complete"})).await;
     }
 
-    /// The frame whose address begins so, once it is there.
+    /// Waits for a frame whose address starts with `origin`, and returns its context.
     async fn frame(&mut self, origin: &str) -> Value {
         let start = std::time::Instant::now();
         loop {
@@ -105,12 +105,13 @@ impl Firefox {
             if let Some(frame) = frames.find(|frame| frame["url"].as_str().is_some_and(|url| url.starts_with(origin))) {
                 return frame["context"].clone();
             }
-            assert!(start.elapsed() < SOON, "there is a frame of {origin}: {tab}");
+            assert!(start.elapsed() < TIMEOUT, "there is a frame of {origin}: {tab}");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
 
-    /// What the body of an async function returns, in the page or in its frame whose address begins so.
+    /// Runs the body of an async function, in the page or in its frame whose address starts with `frame`, and returns its
+    /// result.
     pub async fn eval(&mut self, frame: Option<&str>, body: &str) -> Value {
         let context = match frame {
             None => self.tab().await["context"].clone(),

@@ -1,5 +1,5 @@
-//! `creator-deck --headless --script`, as package authors run it: packed, installed, and told by its exit code. The clock
-//! example with its own script, and the Spotify package with one that goes the way of a listener.
+//! Tests of `creator-deck --headless --script` with packed packages and its exit code: the clock example with its own
+//! script, and the Spotify package with a script of typical use.
 
 use std::fs;
 use std::path::Path;
@@ -24,44 +24,52 @@ fn run(folder: &Path, script: &str) -> Output {
 }
 
 #[test]
-fn the_clock_passes_its_script_and_a_wrong_one_fails_with_the_difference() {
+fn clock_passes_its_script() {
     let folder = tempfile::tempdir().unwrap();
     let passed = run(folder.path(), SCRIPT);
     assert_eq!(passed.status.code(), Some(0), "{passed:?}");
+}
 
+#[test]
+fn unmet_expectation_fails_with_the_difference() {
+    let folder = tempfile::tempdir().unwrap();
     let wrong = format!("{SCRIPT}\n{{\"settings\": {{\"key\": \"clock\", \"equal\": {{}}, \"within\": 0}}}}");
     let failed = run(folder.path(), &wrong);
-    let said = String::from_utf8(failed.stdout).unwrap();
-    assert_eq!(failed.status.code(), Some(1), "{said}");
-    assert!(said.contains("expected: settings exactly {}"), "{said}");
-    assert!(said.contains(r#"got: {"twelveHours":false}"#), "{said}");
+    let output = String::from_utf8(failed.stdout).unwrap();
+    assert_eq!(failed.status.code(), Some(1), "{output}");
+    assert!(output.contains("expected: settings exactly {}"), "{output}");
+    assert!(output.contains(r#"got: {"twelveHours":false}"#), "{output}");
+}
 
+#[test]
+fn invalid_script_exits_with_2() {
+    let folder = tempfile::tempdir().unwrap();
     assert_eq!(run(folder.path(), "{\"fly\": 1}").status.code(), Some(2));
 }
 
 #[cfg(unix)]
 mod listening {
-    //! Needs a host that ends well when it is asked to, before the script has the account.
+    //! Needs SIGTERM: the host has to store the account and exit before the script uses it.
 
     use acceptance::{DeckHome, bundle};
     use spotify_sim::{Config, Sim};
 
     use super::Path;
 
-    /// What somebody who listens does with the keys, once Spotify is linked.
+    /// A script of typical presses after Spotify is linked.
     const LISTENING: &str = "scripts/listening.jsonl";
 
     #[tokio::test]
-    async fn a_listener_presses_what_there_is_to_press() {
+    async fn spotify_package_passes_a_script_of_typical_use() {
         let spotify = Sim::start(Config::default()).await.unwrap();
         let home = DeckHome::new();
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join(LISTENING);
         let deck = home.start(&spotify).await;
         deck.link(&spotify).await;
         deck.terminate().await;
-        let (code, said) = home.run_script(&spotify, bundle(), &script).await;
-        assert_eq!(code, Some(0), "{said}");
-        // What the keys said is what Spotify has heard.
+        let (code, output) = home.run_script(&spotify, bundle(), &script).await;
+        assert_eq!(code, Some(0), "{output}");
+        // Spotify has carried out what the keys show.
         let playback = spotify.playback();
         assert!(playback.is_playing && playback.shuffle);
         assert_eq!(playback.active().and_then(|device| device.volume_percent), Some(75));

@@ -1,11 +1,11 @@
-//! Every widget as it is built: what its keys send to Spotify, and what they say afterwards.
+//! Tests of every widget in the built package: what its keys send to Spotify, and what they show afterwards.
 //!
-//! Each test has a package of its own in its runner, between a host that is nothing but a socket and a simulated Spotify.
-//! Fingers and fades take the time that they take; everything else waits for what it expects and no longer.
+//! Each test starts its own package, with a fake host on a plain socket and a simulated Spotify. Long presses and fades take
+//! real time; all other waits end as soon as the expectation is met.
 
 use std::time::Duration;
 
-use acceptance::{DEMO, FakeHost, Instance, SOON, Stage, Unpacked};
+use acceptance::{DEMO, FakeHost, Instance, Stage, TIMEOUT, Unpacked};
 use futures_util::future::join_all;
 use host_sdk::protocol::{FromHost, ToHost};
 use serde_json::{Value, json};
@@ -14,17 +14,17 @@ use spotify_sim::{
     COMPUTER_ID, Change, Config, Device, DeviceChange, Fault, PHONE_ID, Playback, Quirks, Request, SPEAKER_ID, Sim,
 };
 
-/// Requests that follow by themselves come within this, if they come.
-const QUIET: Duration = Duration::from_millis(1_500);
+/// The time within which delayed requests follow, if there are any.
+const QUIET_TIME: Duration = Duration::from_millis(1_500);
 
-/// A key: its widget, and a context of its own.
+/// Returns a key with its widget and context.
 fn key(widget: &'static str, context: &'static str) -> Instance {
     Instance { widget, context }
 }
 
 async fn start(unpacked: &Unpacked, config: Config) -> Stage<'_> {
     let mut stage = Stage::start(unpacked, Sim::start(config).await.expect("a simulator")).await;
-    stage.add(DEMO, &Value::Null).await;
+    stage.add_account(DEMO, &Value::Null).await;
     stage
 }
 
@@ -32,22 +32,22 @@ async fn start_with(unpacked: &Unpacked, playback: Playback) -> Stage<'_> {
     start(unpacked, Config { playback, ..Config::default() }).await
 }
 
-async fn appears(host: &mut FakeHost, instance: Instance, settings: Value) {
-    host.appear_as(instance, json!({"state": 0, "settings": settings})).await;
+async fn place(host: &mut FakeHost, instance: Instance, settings: Value) {
+    host.place_with(instance, json!({"state": 0, "settings": settings})).await;
 }
 
-async fn goes_down(host: &mut FakeHost, Instance { widget, context }: Instance) {
+async fn press_down(host: &mut FakeHost, Instance { widget, context }: Instance) {
     let (widget, context) = (format!("com.spotify-widgets.{widget}"), context.to_owned());
-    host.say(FromHost::ActionDown { widget, context, state: None }).await;
+    host.send(FromHost::ActionDown { widget, context, state: None }).await;
 }
 
-async fn comes_up(host: &mut FakeHost, Instance { widget, context }: Instance) {
+async fn release(host: &mut FakeHost, Instance { widget, context }: Instance) {
     let (widget, context) = (format!("com.spotify-widgets.{widget}"), context.to_owned());
-    host.say(FromHost::ActionUp { widget: widget.clone(), context: context.clone(), state: None }).await;
-    host.say(FromHost::ActionTriggered { widget, context, state: None }).await;
+    host.send(FromHost::ActionUp { widget: widget.clone(), context: context.clone(), state: None }).await;
+    host.send(FromHost::ActionTriggered { widget, context, state: None }).await;
 }
 
-/// A command as it arrived: method, path, query and body.
+/// Describes a command with its method, path, query and body.
 fn command(request: &Request) -> String {
     let path = request.path.trim_start_matches("/v1/me/").trim_start_matches("/v1/");
     let query = request.query.iter().map(|(name, value)| format!(" {name}={value}")).collect::<String>();
@@ -59,44 +59,44 @@ fn is_command(request: &Request) -> bool {
     request.method != "GET" && request.path.starts_with("/v1/")
 }
 
-/// The commands that have arrived since the last look.
+/// Takes the recorded commands and clears the requests.
 fn commands(spotify: &Sim) -> Vec<String> {
     let requests = spotify.requests();
     spotify.clear_requests();
     requests.iter().filter(|request| is_command(request)).map(command).collect()
 }
 
-/// Waits until so many commands have been answered since the last look; answers them.
-async fn sends(stage: &mut Stage<'_>, count: usize) -> Vec<String> {
+/// Waits until `count` commands have been answered since the requests were cleared, and returns them.
+async fn wait_for_commands(stage: &mut Stage<'_>, count: usize) -> Vec<String> {
     let Stage { spotify, host, .. } = stage;
-    let arrived = spotify.wait_for(SOON, move |requests, _| {
+    let arrived = spotify.wait_for(TIMEOUT, move |requests, _| {
         requests.iter().filter(|request| is_command(request) && request.status().is_some()).count() >= count
     });
-    let arrived = host.hear_while(arrived).await;
+    let arrived = host.receive_while(arrived).await;
     let commands = commands(spotify);
     assert!(arrived.is_ok(), "{count} commands were expected: {commands:?}");
     commands
 }
 
-/// Waits until what plays fits.
-async fn plays(stage: &mut Stage<'_>, what: &str, fits: impl Fn(&Playback) -> bool + Send + 'static) {
+/// Waits until the playback satisfies `fits`.
+async fn wait_for_playback(stage: &mut Stage<'_>, what: &str, fits: impl Fn(&Playback) -> bool + Send + 'static) {
     let Stage { spotify, host, .. } = stage;
-    let there = host.hear_while(spotify.wait_for(SOON, move |_, playback| fits(playback))).await;
-    assert!(there.is_ok(), "{what}: {:?}", spotify.playback());
+    let result = host.receive_while(spotify.wait_for(TIMEOUT, move |_, playback| fits(playback))).await;
+    assert!(result.is_ok(), "{what}: {:?}", spotify.playback());
 }
 
-/// Presses a key and answers the one command that comes of it.
+/// Presses a key and returns the one command that results.
 async fn press(stage: &mut Stage<'_>, instance: Instance) -> String {
     stage.spotify.clear_requests();
     stage.host.press(instance).await;
-    let commands = sends(stage, 1).await;
+    let commands = wait_for_commands(stage, 1).await;
     assert_eq!(commands.len(), 1, "{commands:?}");
     commands.into_iter().next().expect("one")
 }
 
-/// Hears what the package says for a while in which nothing is expected to happen.
-async fn quiet(stage: &mut Stage<'_>) {
-    stage.host.hear_while(tokio::time::sleep(QUIET)).await;
+/// Receives messages for [`QUIET_TIME`], in which nothing is expected to happen.
+async fn receive_for_quiet_time(stage: &mut Stage<'_>) {
+    stage.host.receive_while(tokio::time::sleep(QUIET_TIME)).await;
 }
 
 fn volume(playback: &Playback) -> Option<u8> {
@@ -114,73 +114,107 @@ fn item(uri: &str, name: &str) -> Value {
 // ---- Volume --------------------------------------------------------------------------------------------------------
 
 #[tokio::test]
-async fn mute_and_set_volume_send_the_exact_value_and_fade_in_steps() {
+async fn mute_and_set_volume_send_the_exact_value() {
     let unpacked = &Unpacked::spotify();
     let mut stage = start_with(unpacked, Playback::default()).await;
-    let (mute, low, fade) = (key("mute", "m"), key("set-volume", "low"), key("set-volume", "fade"));
-    appears(&mut stage.host, mute, json!({})).await;
-    appears(&mut stage.host, low, json!({"volume": 20})).await;
-    appears(&mut stage.host, fade, json!({"volume": 80, "fadeSeconds": 2})).await;
+    let (mute, low) = (key("mute", "m"), key("set-volume", "low"));
+    place(&mut stage.host, mute, json!({})).await;
+    place(&mut stage.host, low, json!({"volume": 20})).await;
     let up = key("volume-up", "up");
-    appears(&mut stage.host, up, json!({})).await;
-    stage.host.shows(up, "65 %").await;
-    stage.host.shows(mute, "Mute").await;
-    stage.host.shows(fade, "80 %: over 2 s").await;
+    place(&mut stage.host, up, json!({})).await;
+    stage.host.wait_until_shows(up, "65 %").await;
+    stage.host.wait_until_shows(mute, "Mute").await;
 
     assert_eq!(press(&mut stage, mute).await, "PUT player/volume volume_percent=0");
-    stage.host.shows(mute, "Muted").await;
-    assert_eq!(press(&mut stage, mute).await, "PUT player/volume volume_percent=65", "as loud as before");
+    stage.host.wait_until_shows(mute, "Muted").await;
+    assert_eq!(press(&mut stage, mute).await, "PUT player/volume volume_percent=65", "the old volume");
     assert_eq!(press(&mut stage, low).await, "PUT player/volume volume_percent=20");
+}
+
+#[tokio::test]
+async fn set_volume_fades_in_steps() {
+    let unpacked = &Unpacked::spotify();
+    let mut playback = Playback::default();
+    playback.devices[0].volume_percent = Some(20);
+    let mut stage = start_with(unpacked, playback).await;
+    let fade = key("set-volume", "fade");
+    place(&mut stage.host, fade, json!({"volume": 80, "fadeSeconds": 2})).await;
+    stage.host.wait_until_shows(fade, "80 %: over 2 s").await;
+    let up = key("volume-up", "up");
+    place(&mut stage.host, up, json!({})).await;
+    stage.host.wait_until_shows(up, "20 %").await;
+    stage.spotify.clear_requests();
 
     stage.host.press(fade).await;
-    plays(&mut stage, "it gets there", |playback| volume(playback) == Some(80)).await;
-    quiet(&mut stage).await;
+    wait_for_playback(&mut stage, "the fade ends", |playback| volume(playback) == Some(80)).await;
+    receive_for_quiet_time(&mut stage).await;
     let steps: Vec<u8> = commands(&stage.spotify)
         .iter()
         .map(|command| command.rsplit('=').next().and_then(|percent| percent.parse().ok()).expect("a volume"))
         .collect();
-    assert!(steps.is_sorted() && steps.len() > 2 && steps.len() < 7, "little by little: {steps:?}");
+    assert!(steps.is_sorted() && steps.len() > 2 && steps.len() < 7, "in steps: {steps:?}");
     assert_eq!(steps.last(), Some(&80));
+}
 
-    // The last word counts: a press on another key ends a fade.
+#[tokio::test]
+async fn press_on_another_volume_key_ends_a_fade() {
+    let unpacked = &Unpacked::spotify();
+    let mut stage = start_with(unpacked, Playback::default()).await;
+    let (mute, low, fade) = (key("mute", "m"), key("set-volume", "low"), key("set-volume", "fade"));
+    place(&mut stage.host, mute, json!({})).await;
+    place(&mut stage.host, low, json!({"volume": 20})).await;
+    place(&mut stage.host, fade, json!({"volume": 80, "fadeSeconds": 2})).await;
+    stage.host.wait_until_shows(mute, "Mute").await;
+    stage.host.wait_until_shows(fade, "80 %: over 2 s").await;
     stage.host.press(low).await;
     stage.host.press(fade).await;
     stage.host.press(mute).await;
-    plays(&mut stage, "it is silent", |playback| volume(playback) == Some(0)).await;
-    quiet(&mut stage).await;
+    wait_for_playback(&mut stage, "it is muted", |playback| volume(playback) == Some(0)).await;
+    receive_for_quiet_time(&mut stage).await;
     assert_eq!(volume(&stage.spotify.playback()), Some(0));
 }
 
 #[tokio::test]
-async fn volume_presses_add_up_and_a_held_key_repeats() {
+async fn volume_presses_add_up() {
     let unpacked = &Unpacked::spotify();
     let latency = Duration::from_millis(60);
     let mut stage = start(unpacked, Config { latency, ..Config::default() }).await;
-    let (up, down) = (key("volume-up", "u"), key("volume-down", "d"));
-    appears(&mut stage.host, up, json!({"step": 1})).await;
-    appears(&mut stage.host, down, json!({"step": 7})).await;
-    stage.host.shows(up, "65 %").await;
+    let up = key("volume-up", "u");
+    place(&mut stage.host, up, json!({"step": 1})).await;
+    stage.host.wait_until_shows(up, "65 %").await;
     stage.spotify.clear_requests();
     for _ in 0..20 {
         stage.host.press(up).await;
     }
-    stage.host.shows(up, "Volume Up: 85 %").await;
-    plays(&mut stage, "all twenty count", |playback| volume(playback) == Some(85)).await;
-    quiet(&mut stage).await;
+    stage.host.wait_until_shows(up, "Volume Up: 85 %").await;
+    wait_for_playback(&mut stage, "all twenty count", |playback| volume(playback) == Some(85)).await;
+    receive_for_quiet_time(&mut stage).await;
     let sent = commands(&stage.spotify);
     assert!(sent.len() <= 6, "{sent:?}");
     assert_eq!(sent.last().map(String::as_str), Some("PUT player/volume volume_percent=85"));
+}
 
-    goes_down(&mut stage.host, down).await;
-    plays(&mut stage, "it repeats", |playback| volume(playback).is_some_and(|percent| percent <= 85 - 4 * 7)).await;
-    comes_up(&mut stage.host, down).await;
-    quiet(&mut stage).await;
+#[tokio::test]
+async fn held_volume_key_repeats_until_released() {
+    let unpacked = &Unpacked::spotify();
+    let latency = Duration::from_millis(60);
+    let mut stage = start(unpacked, Config { latency, ..Config::default() }).await;
+    let down = key("volume-down", "d");
+    place(&mut stage.host, down, json!({"step": 7})).await;
+    stage.host.wait_until_shows(down, "65 %").await;
+    press_down(&mut stage.host, down).await;
+    wait_for_playback(&mut stage, "it repeats", |playback| {
+        volume(playback).is_some_and(|percent| percent <= 65 - 4 * 7)
+    })
+    .await;
+    release(&mut stage.host, down).await;
+    receive_for_quiet_time(&mut stage).await;
     let after = volume(&stage.spotify.playback()).expect("a volume");
-    assert_eq!((85 - after) % 7, 0, "whole steps");
-    stage.host.shows(down, &format!("Volume Down: {after} %")).await;
+    assert_eq!((65 - after) % 7, 0, "whole steps");
+    stage.host.wait_until_shows(down, &format!("Volume Down: {after} %")).await;
     commands(&stage.spotify);
-    quiet(&mut stage).await;
-    assert_eq!(commands(&stage.spotify), [""; 0], "it has been let go");
+    receive_for_quiet_time(&mut stage).await;
+    assert_eq!(commands(&stage.spotify), [""; 0], "nothing is sent after the release");
 }
 
 #[tokio::test]
@@ -189,12 +223,12 @@ async fn device_without_volume_is_named_on_the_key() {
     let mut stage = start_with(unpacked, Playback::default()).await;
     stage.spotify.change_playback(Change::device(PHONE_ID)).unwrap();
     let (up, mute) = (key("volume-up", "u"), key("mute", "m"));
-    appears(&mut stage.host, up, json!({})).await;
-    appears(&mut stage.host, mute, json!({})).await;
-    stage.host.shows(up, "Volume is fixed").await;
-    stage.host.shows(mute, "Volume is fixed").await;
+    place(&mut stage.host, up, json!({})).await;
+    place(&mut stage.host, mute, json!({})).await;
+    stage.host.wait_until_shows(up, "Volume is fixed").await;
+    stage.host.wait_until_shows(mute, "Volume is fixed").await;
     stage.host.press(up).await;
-    stage.host.shows(up, "Volume is fixed here").await;
+    stage.host.wait_until_shows(up, "Volume is fixed here").await;
 }
 
 // ---- Position ------------------------------------------------------------------------------------------------------
@@ -205,20 +239,20 @@ async fn seek_and_restart_stay_within_the_track() {
     let playback = Playback { progress_ms: 60_000, ..Playback::paused() };
     let mut stage = start_with(unpacked, playback).await;
     let (forward, back, restart) = (key("seek", "f"), key("seek", "b"), key("restart", "r"));
-    appears(&mut stage.host, forward, json!({})).await;
-    appears(&mut stage.host, back, json!({"direction": "back", "seconds": 10})).await;
-    appears(&mut stage.host, restart, json!({})).await;
-    stage.host.shows(forward, "+15 s").await;
-    stage.host.shows(back, "−10 s").await;
-    stage.host.shows(restart, "Restart").await;
+    place(&mut stage.host, forward, json!({})).await;
+    place(&mut stage.host, back, json!({"direction": "back", "seconds": 10})).await;
+    place(&mut stage.host, restart, json!({})).await;
+    stage.host.wait_until_shows(forward, "+15 s").await;
+    stage.host.wait_until_shows(back, "−10 s").await;
+    stage.host.wait_until_shows(restart, "Restart").await;
     assert_eq!(press(&mut stage, forward).await, "PUT player/seek position_ms=75000");
     assert_eq!(press(&mut stage, back).await, "PUT player/seek position_ms=65000");
-    goes_down(&mut stage.host, forward).await;
-    plays(&mut stage, "it goes on", |playback| playback.progress_ms >= 65_000 + 3 * 15_000).await;
-    comes_up(&mut stage.host, forward).await;
-    quiet(&mut stage).await;
-    let there = stage.spotify.playback().progress_ms;
-    assert_eq!((there - 65_000) % 15_000, 0, "whole steps: {there}");
+    press_down(&mut stage.host, forward).await;
+    wait_for_playback(&mut stage, "it repeats", |playback| playback.progress_ms >= 65_000 + 3 * 15_000).await;
+    release(&mut stage.host, forward).await;
+    receive_for_quiet_time(&mut stage).await;
+    let progress = stage.spotify.playback().progress_ms;
+    assert_eq!((progress - 65_000) % 15_000, 0, "whole steps: {progress}");
     assert_eq!(press(&mut stage, restart).await, "PUT player/seek position_ms=0");
 }
 
@@ -229,14 +263,14 @@ async fn presses_during_other_calls_are_queued() {
     let mut stage = start(unpacked, Config { latency, ..Config::default() }).await;
     let (next, toggle, shuffle) = (key("next", "n"), key("play-pause", "p"), key("shuffle", "s"));
     for instance in [next, toggle, shuffle] {
-        appears(&mut stage.host, instance, json!({})).await;
+        place(&mut stage.host, instance, json!({})).await;
     }
-    stage.host.shows(toggle, "Pause").await;
+    stage.host.wait_until_shows(toggle, "Pause").await;
     stage.spotify.clear_requests();
     for instance in [next, next, next, toggle, shuffle, shuffle, next] {
         stage.host.press(instance).await;
     }
-    let sent = sends(&mut stage, 7).await;
+    let sent = wait_for_commands(&mut stage, 7).await;
     let shuffled = ["PUT player/shuffle state=true", "PUT player/shuffle state=false"];
     let skip = "POST player/next";
     assert_eq!(sent, [skip, skip, skip, "PUT player/pause", shuffled[0], shuffled[1], skip]);
@@ -248,25 +282,25 @@ async fn presses_during_other_calls_are_queued() {
 #[tokio::test]
 async fn sleep_timer_fades_pauses_and_restores_the_volume() {
     let unpacked = &Unpacked::spotify();
-    // Of 3:21.
+    // The track lasts 3:21.
     let near_the_end = Playback { progress_ms: 193_000, ..Playback::default() };
     let mut stage = start_with(unpacked, near_the_end.clone()).await;
     let (sleep, other) = (key("sleep-timer", "s"), key("sleep-timer", "o"));
-    appears(&mut stage.host, sleep, json!({"until": "item"})).await;
-    appears(&mut stage.host, other, json!({"minutes": 90})).await;
-    stage.host.shows(sleep, "Sleep timer: end of track").await;
-    stage.host.shows(other, "Sleep timer: 1 hour 30 minutes").await;
+    place(&mut stage.host, sleep, json!({"until": "item"})).await;
+    place(&mut stage.host, other, json!({"minutes": 90})).await;
+    stage.host.wait_until_shows(sleep, "Sleep timer: end of track").await;
+    stage.host.wait_until_shows(other, "Sleep timer: 1 hour 30 minutes").await;
     stage.spotify.clear_requests();
     stage.host.press(sleep).await;
-    stage.host.shows(other, "pauses at the end of the track").await;
-    plays(&mut stage, "it is paused", |playback| !playback.is_playing).await;
-    plays(&mut stage, "the volume is back", |playback| volume(playback) == Some(65)).await;
-    stage.host.shows(sleep, "Sleep timer: end of track").await;
+    stage.host.wait_until_shows(other, "pauses at the end of the track").await;
+    wait_for_playback(&mut stage, "it is paused", |playback| !playback.is_playing).await;
+    wait_for_playback(&mut stage, "the volume is back", |playback| volume(playback) == Some(65)).await;
+    stage.host.wait_until_shows(sleep, "Sleep timer: end of track").await;
     let sent = commands(&stage.spotify);
     let pause = sent.iter().position(|command| command == "PUT player/pause").expect("a pause");
     assert!(pause > 3, "{sent:?}");
     assert_eq!(sent[pause + 1..], ["PUT player/volume volume_percent=65"], "{sent:?}");
-    assert_eq!(stage.spotify.playback().item, near_the_end.item, "the next track has not begun");
+    assert_eq!(stage.spotify.playback().item, near_the_end.item, "the next track has not started");
 }
 
 #[tokio::test]
@@ -274,17 +308,17 @@ async fn sleep_timer_is_extended_and_cancelled_by_presses() {
     let unpacked = &Unpacked::spotify();
     let mut stage = start_with(unpacked, Playback::default()).await;
     let sleep = key("sleep-timer", "s");
-    appears(&mut stage.host, sleep, json!({"minutes": 30})).await;
-    stage.host.shows(sleep, "Sleep timer: 30 minutes").await;
+    place(&mut stage.host, sleep, json!({"minutes": 30})).await;
+    stage.host.wait_until_shows(sleep, "Sleep timer: 30 minutes").await;
     stage.spotify.clear_requests();
     stage.host.press(sleep).await;
-    stage.host.shows(sleep, "pauses in 30 minutes").await;
+    stage.host.wait_until_shows(sleep, "pauses in 30 minutes").await;
     stage.host.press(sleep).await;
-    stage.host.shows(sleep, "pauses in 45 minutes").await;
-    goes_down(&mut stage.host, sleep).await;
-    stage.host.shows(sleep, "Sleep timer: 30 minutes").await;
-    comes_up(&mut stage.host, sleep).await;
-    assert_eq!(commands(&stage.spotify), [""; 0], "it is the package that counts");
+    stage.host.wait_until_shows(sleep, "pauses in 45 minutes").await;
+    press_down(&mut stage.host, sleep).await;
+    stage.host.wait_until_shows(sleep, "Sleep timer: 30 minutes").await;
+    release(&mut stage.host, sleep).await;
+    assert_eq!(commands(&stage.spotify), [""; 0], "the timer sends nothing to Spotify");
 }
 
 // ---- The library ---------------------------------------------------------------------------------------------------
@@ -294,24 +328,24 @@ async fn like_follows_changes_here_and_elsewhere() {
     let unpacked = &Unpacked::spotify();
     let mut stage = start_with(unpacked, Playback::default()).await;
     let (like, album) = (key("like", "l"), key("like", "a"));
-    appears(&mut stage.host, like, json!({})).await;
-    appears(&mut stage.host, album, json!({"item": item(&album_uri(2), "夜明けの信号")})).await;
-    stage.host.shows(like, "Like").await;
+    place(&mut stage.host, like, json!({})).await;
+    place(&mut stage.host, album, json!({"item": item(&album_uri(2), "夜明けの信号")})).await;
+    stage.host.wait_until_shows(like, "Like").await;
     assert_eq!(press(&mut stage, like).await, format!("PUT library uris={}", track_uri(1)));
-    stage.host.shows(like, "Liked").await;
+    stage.host.wait_until_shows(like, "Liked").await;
     assert_eq!(stage.spotify.library(), [track_uri(1)]);
     assert_eq!(press(&mut stage, like).await, format!("DELETE library uris={}", track_uri(1)));
     assert_eq!(press(&mut stage, album).await, format!("PUT library uris={}", album_uri(2)));
-    stage.host.shows(album, "Liked: 夜明けの信号").await;
+    stage.host.wait_until_shows(album, "Liked: 夜明けの信号").await;
     assert_eq!(stage.spotify.library(), [album_uri(2)]);
 
-    // Another track, which was liked on the phone: asked at once.
+    // Another track, which was liked in another app, is read at once.
     stage.spotify.set_saved(&track_uri(2), true);
     stage.spotify.set_saved(&album_uri(2), false);
     stage.spotify.change_playback(Change { volume_percent: Some(20), ..Change::item(&track_uri(2)) }).unwrap();
-    stage.host.shows(like, "Liked").await;
-    // Somebody is at work elsewhere, so what is known of the album may be old, too.
-    stage.host.shows(album, "Like: 夜明けの信号").await;
+    stage.host.wait_until_shows(like, "Liked").await;
+    // After a change in another app the album's state is read again, too.
+    stage.host.wait_until_shows(album, "Like: 夜明けの信号").await;
 }
 
 #[tokio::test]
@@ -319,17 +353,17 @@ async fn like_pressed_before_the_first_answer_is_kept() {
     let unpacked = &Unpacked::spotify();
     let mut stage = start_with(unpacked, Playback::default()).await;
     let (toggle, like) = (key("play-pause", "p"), key("like", "l"));
-    appears(&mut stage.host, toggle, json!({})).await;
-    stage.host.shows(toggle, "Pause").await;
+    place(&mut stage.host, toggle, json!({})).await;
+    stage.host.wait_until_shows(toggle, "Pause").await;
     stage.spotify.inject(Fault::delay(Duration::from_millis(500)).on("GET", "/v1/me/library/contains"));
-    appears(&mut stage.host, like, json!({})).await;
-    let asked = |requests: &[Request], _: &Playback| requests.iter().any(|one| one.path == "/v1/me/library/contains");
+    place(&mut stage.host, like, json!({})).await;
+    let is_read = |requests: &[Request], _: &Playback| requests.iter().any(|one| one.path == "/v1/me/library/contains");
     let Stage { spotify, host, .. } = &mut stage;
-    host.hear_while(spotify.wait_for(SOON, asked)).await.expect("it is asked");
+    host.receive_while(spotify.wait_for(TIMEOUT, is_read)).await.expect("the state is read");
     stage.host.press(like).await;
-    stage.host.shows(like, "Liked").await;
-    quiet(&mut stage).await;
-    assert_eq!(stage.host.shown(like), "Liked");
+    stage.host.wait_until_shows(like, "Liked").await;
+    receive_for_quiet_time(&mut stage).await;
+    assert_eq!(stage.host.description(like), "Liked");
 }
 
 #[tokio::test]
@@ -346,59 +380,58 @@ async fn play_starts_and_resumes_what_was_chosen() {
         key("now-playing-text", "text"),
     );
     let show = key("play", "show");
-    appears(&mut stage.host, album, json!({"item": item(&album_uri(2), "夜明けの信号")})).await;
-    appears(&mut stage.host, list, json!({"item": item(&playlist_uri(3), "Desert"), "again": "restart"})).await;
-    appears(&mut stage.host, artist, json!({"item": item(&catalogue::artist_uri(1), "Lumen"), "again": "shuffle"}))
-        .await;
-    appears(&mut stage.host, track, json!({"item": item(&track_uri(9), "Tide"), "shuffle": "off"})).await;
-    appears(&mut stage.host, liked, json!({"item": item("spotify:collection", "Liked Songs")})).await;
-    appears(&mut stage.host, show, json!({"item": item(catalogue::SHOW_URI, "Key Matters")})).await;
-    appears(&mut stage.host, text, json!({"template": "{title}|{elapsed}"})).await;
+    place(&mut stage.host, album, json!({"item": item(&album_uri(2), "夜明けの信号")})).await;
+    place(&mut stage.host, list, json!({"item": item(&playlist_uri(3), "Desert"), "again": "restart"})).await;
+    place(&mut stage.host, artist, json!({"item": item(&catalogue::artist_uri(1), "Lumen"), "again": "shuffle"})).await;
+    place(&mut stage.host, track, json!({"item": item(&track_uri(9), "Tide"), "shuffle": "off"})).await;
+    place(&mut stage.host, liked, json!({"item": item("spotify:collection", "Liked Songs")})).await;
+    place(&mut stage.host, show, json!({"item": item(catalogue::SHOW_URI, "Key Matters")})).await;
+    place(&mut stage.host, text, json!({"template": "{title}|{elapsed}"})).await;
     let nothing = key("play", "nothing");
-    appears(&mut stage.host, nothing, json!({})).await;
-    stage.host.shows(nothing, "Choose what to play").await;
-    stage.host.shows(album, "Play: 夜明けの信号").await;
-    stage.host.shows(text, "Über den Dächern").await;
+    place(&mut stage.host, nothing, json!({})).await;
+    stage.host.wait_until_shows(nothing, "Choose what to play").await;
+    stage.host.wait_until_shows(album, "Play: 夜明けの信号").await;
+    stage.host.wait_until_shows(text, "Über den Dächern").await;
 
     let body = |uri: &str| format!(r#"PUT player/play {{"context_uri":"{uri}"}}"#);
     assert_eq!(press(&mut stage, album).await, body(&album_uri(2)));
-    stage.host.shows(album, "Playing: 夜明けの信号").await;
-    stage.host.shows(text, "夜明けの信号").await;
+    stage.host.wait_until_shows(album, "Playing: 夜明けの信号").await;
+    stage.host.wait_until_shows(text, "夜明けの信号").await;
     assert_eq!(press(&mut stage, album).await, "PUT player/pause", "a second press pauses");
-    stage.host.shows(album, "Play: 夜明けの信号").await;
+    stage.host.wait_until_shows(album, "Play: 夜明けの信号").await;
     assert_eq!(press(&mut stage, album).await, "PUT player/play");
 
-    assert_eq!(press(&mut stage, list).await, body(&playlist_uri(3)), "somebody else's can be played");
-    stage.host.shows(list, "Playing: Desert").await;
-    assert_eq!(press(&mut stage, list).await, body(&playlist_uri(3)), "a second press starts it anew");
+    assert_eq!(press(&mut stage, list).await, body(&playlist_uri(3)), "another user's playlist can be played");
+    stage.host.wait_until_shows(list, "Playing: Desert").await;
+    assert_eq!(press(&mut stage, list).await, body(&playlist_uri(3)), "a second press restarts it");
 
     assert_eq!(press(&mut stage, artist).await, body(&catalogue::artist_uri(1)));
-    stage.host.shows(artist, "Playing: Lumen").await;
+    stage.host.wait_until_shows(artist, "Playing: Lumen").await;
     stage.host.press(artist).await;
-    let sent = sends(&mut stage, 2).await;
+    let sent = wait_for_commands(&mut stage, 2).await;
     assert_eq!(sent, ["PUT player/shuffle state=true", &body(&catalogue::artist_uri(1))]);
 
     stage.host.press(track).await;
-    let sent = sends(&mut stage, 2).await;
+    let sent = wait_for_commands(&mut stage, 2).await;
     let uris = format!(r#"PUT player/play {{"uris":["{}"]}}"#, track_uri(9));
     assert_eq!(sent, ["PUT player/shuffle state=false", &uris]);
-    stage.host.shows(track, "Playing: Tide").await;
-    stage.host.shows(text, "Tide").await;
+    stage.host.wait_until_shows(track, "Playing: Tide").await;
+    stage.host.wait_until_shows(text, "Tide").await;
 
     assert_eq!(press(&mut stage, liked).await, body(catalogue::LIKED_URI), "all of them");
-    stage.host.shows(liked, "Playing: Liked Songs").await;
-    stage.host.shows(text, "비 오는 옥상|0:02").await;
+    stage.host.wait_until_shows(liked, "Playing: Liked Songs").await;
+    stage.host.wait_until_shows(text, "비 오는 옥상|0:02").await;
     assert_eq!(press(&mut stage, liked).await, "PUT player/pause");
 
     assert_eq!(press(&mut stage, show).await, body(catalogue::SHOW_URI));
-    stage.host.shows(show, "Playing: Key Matters").await;
-    stage.host.shows(text, "Episode 42").await;
+    stage.host.wait_until_shows(show, "Playing: Key Matters").await;
+    stage.host.wait_until_shows(text, "Episode 42").await;
 
     for uri in [track_uri(3), track_uri(7)] {
         stage.spotify.set_saved(&uri, false);
     }
     stage.host.press(liked).await;
-    stage.host.shows(liked, "No Liked Songs").await;
+    stage.host.wait_until_shows(liked, "No Liked Songs").await;
 }
 
 #[tokio::test]
@@ -411,47 +444,47 @@ async fn playlist_keys_add_and_remove_where_allowed() {
         key("add-to-playlist", "last"),
         key("remove-from-playlist", "remove"),
     );
-    appears(&mut stage.host, own, json!({"playlist": item(&playlist_uri(2), "Long Way Home")})).await;
-    appears(&mut stage.host, other, json!({"playlist": item(&playlist_uri(3), "Desert")})).await;
-    appears(&mut stage.host, last, json!({})).await;
-    appears(&mut stage.host, remove, json!({})).await;
-    stage.host.shows(own, "Add to: Long Way Home").await;
-    stage.host.shows(remove, "Remove").await;
+    place(&mut stage.host, own, json!({"playlist": item(&playlist_uri(2), "Long Way Home")})).await;
+    place(&mut stage.host, other, json!({"playlist": item(&playlist_uri(3), "Desert")})).await;
+    place(&mut stage.host, last, json!({})).await;
+    place(&mut stage.host, remove, json!({})).await;
+    stage.host.wait_until_shows(own, "Add to: Long Way Home").await;
+    stage.host.wait_until_shows(remove, "Remove").await;
     stage.host.press(last).await;
-    stage.host.shows(last, "Choose a playlist").await;
+    stage.host.wait_until_shows(last, "Choose a playlist").await;
 
     let add = |playlist: usize, track: usize| {
         let id = playlist_uri(playlist).rsplit(':').next().unwrap_or_default().to_owned();
         format!(r#"POST playlists/{id}/items {{"uris":["{}"]}}"#, track_uri(track))
     };
     assert_eq!(press(&mut stage, own).await, add(2, 1));
-    stage.host.shows(own, "Added").await;
+    stage.host.wait_until_shows(own, "Added").await;
     assert_eq!(stage.spotify.playlist(&playlist_uri(2)).unwrap().last(), Some(&track_uri(1)));
-    // It is said for a moment only.
-    stage.host.shows(own, "Add to: Long Way Home").await;
+    // The confirmation is shown only for a moment.
+    stage.host.wait_until_shows(own, "Add to: Long Way Home").await;
 
     stage.host.press(other).await;
-    stage.host.shows(other, "Not your playlist").await;
+    stage.host.wait_until_shows(other, "Not your playlist").await;
     assert_eq!(stage.spotify.playlist(&playlist_uri(3)).unwrap().len(), 3);
-    assert_eq!(press(&mut stage, last).await, add(2, 1), "the one that was used last");
-    stage.host.shows(last, "Added").await;
+    assert_eq!(press(&mut stage, last).await, add(2, 1), "the playlist that was used last");
+    stage.host.wait_until_shows(last, "Added").await;
 
     let sent = press(&mut stage, remove).await;
     let id = playlist_uri(1).rsplit(':').next().unwrap_or_default().to_owned();
     assert_eq!(sent, format!(r#"DELETE playlists/{id}/items {{"items":[{{"uri":"{}"}}]}}"#, track_uri(1)));
-    stage.host.shows(remove, "Removed").await;
+    stage.host.wait_until_shows(remove, "Removed").await;
     assert!(!stage.spotify.playlist(&playlist_uri(1)).unwrap().contains(&track_uri(1)));
 
     stage.spotify.change_playback(Change::context(&playlist_uri(3))).unwrap();
     let text = key("now-playing-text", "text");
-    appears(&mut stage.host, text, json!({"template": "{title}"})).await;
-    stage.host.shows(text, "رسالة من الصحراء").await;
+    place(&mut stage.host, text, json!({"template": "{title}"})).await;
+    stage.host.wait_until_shows(text, "رسالة من الصحراء").await;
     stage.host.press(remove).await;
-    stage.host.shows(remove, "Not your playlist").await;
+    stage.host.wait_until_shows(remove, "Not your playlist").await;
     stage.spotify.change_playback(Change::context(&album_uri(2))).unwrap();
-    stage.host.shows(text, "夜明けの信号").await;
+    stage.host.wait_until_shows(text, "夜明けの信号").await;
     stage.host.press(remove).await;
-    stage.host.shows(remove, "Not from a playlist").await;
+    stage.host.wait_until_shows(remove, "Not from a playlist").await;
 }
 
 #[tokio::test]
@@ -459,17 +492,17 @@ async fn queue_keys_fill_and_show_the_queue() {
     let unpacked = &Unpacked::spotify();
     let mut stage = start_with(unpacked, Playback::default()).await;
     let (this, that, up_next) = (key("add-to-queue", "this"), key("add-to-queue", "that"), key("up-next", "up"));
-    appears(&mut stage.host, this, json!({})).await;
-    appears(&mut stage.host, that, json!({"item": item(&track_uri(9), "Tide")})).await;
-    appears(&mut stage.host, up_next, json!({"layout": 1})).await;
-    stage.host.shows(up_next, "Up next: Grüße aus Köln-Süd – Lumen Föhr").await;
+    place(&mut stage.host, this, json!({})).await;
+    place(&mut stage.host, that, json!({"item": item(&track_uri(9), "Tide")})).await;
+    place(&mut stage.host, up_next, json!({"layout": 1})).await;
+    stage.host.wait_until_shows(up_next, "Up next: Grüße aus Köln-Süd – Lumen Föhr").await;
     assert_eq!(press(&mut stage, that).await, format!("POST player/queue uri={}", track_uri(9)));
-    stage.host.shows(that, "Added").await;
-    stage.host.shows(up_next, "Tide & Tell").await;
+    stage.host.wait_until_shows(that, "Added").await;
+    stage.host.wait_until_shows(up_next, "Tide & Tell").await;
     assert_eq!(press(&mut stage, this).await, format!("POST player/queue uri={}", track_uri(1)));
     assert_eq!(stage.spotify.playback().queue, [track_uri(9), track_uri(1)]);
     assert_eq!(press(&mut stage, up_next).await, "POST player/next", "a press skips to it");
-    stage.host.shows(up_next, "Über den Dächern").await;
+    stage.host.wait_until_shows(up_next, "Über den Dächern").await;
 }
 
 // ---- Devices -------------------------------------------------------------------------------------------------------
@@ -480,84 +513,86 @@ async fn device_keys_move_playback_and_show_where_it_is() {
     let mut stage = start_with(unpacked, Playback::paused()).await;
     let (speaker, next) = (key("device", "speaker"), key("device", "next"));
     let chosen = json!({"id": SPEAKER_ID, "name": "Wohnzimmer", "type": "Speaker"});
-    appears(&mut stage.host, speaker, json!({"device": chosen, "play": "play"})).await;
-    appears(&mut stage.host, next, json!({"mode": "next"})).await;
+    place(&mut stage.host, speaker, json!({"device": chosen, "play": "play"})).await;
+    place(&mut stage.host, next, json!({"mode": "next"})).await;
     let gone = key("device", "gone");
-    appears(&mut stage.host, gone, json!({"device": {"id": "gone", "name": "Attic"}})).await;
-    stage.host.shows(speaker, "Wohnzimmer: Ready").await;
-    stage.host.shows(next, "Office Computer: Next device").await;
-    stage.host.shows(gone, "Attic: Not there").await;
-    let moved = |id: &str, play: &str| format!(r#"PUT player {{"device_ids":["{id}"]{play}}}"#);
-    assert_eq!(press(&mut stage, speaker).await, moved(SPEAKER_ID, r#","play":true"#));
-    stage.host.shows(speaker, "Wohnzimmer: Active").await;
-    stage.host.shows(next, "Wohnzimmer: Next device").await;
+    place(&mut stage.host, gone, json!({"device": {"id": "gone", "name": "Attic"}})).await;
+    stage.host.wait_until_shows(speaker, "Wohnzimmer: Ready").await;
+    stage.host.wait_until_shows(next, "Office Computer: Next device").await;
+    stage.host.wait_until_shows(gone, "Attic: Not there").await;
+    let transfer = |id: &str, play: &str| format!(r#"PUT player {{"device_ids":["{id}"]{play}}}"#);
+    assert_eq!(press(&mut stage, speaker).await, transfer(SPEAKER_ID, r#","play":true"#));
+    stage.host.wait_until_shows(speaker, "Wohnzimmer: Active").await;
+    stage.host.wait_until_shows(next, "Wohnzimmer: Next device").await;
     assert!(stage.spotify.playback().is_playing);
-    assert_eq!(press(&mut stage, next).await, moved(PHONE_ID, ""));
-    stage.host.shows(next, "Phone: Next device").await;
-    stage.host.shows(speaker, "Wohnzimmer: Ready").await;
-    assert_eq!(press(&mut stage, next).await, moved(COMPUTER_ID, ""), "what can't be addressed is left out");
+    assert_eq!(press(&mut stage, next).await, transfer(PHONE_ID, ""));
+    stage.host.wait_until_shows(next, "Phone: Next device").await;
+    stage.host.wait_until_shows(speaker, "Wohnzimmer: Ready").await;
+    assert_eq!(press(&mut stage, next).await, transfer(COMPUTER_ID, ""), "devices without an ID are skipped");
     stage.host.press(gone).await;
-    stage.host.shows(gone, "Open Spotify on a device").await;
+    stage.host.wait_until_shows(gone, "Open Spotify on a device").await;
 }
 
 #[tokio::test]
 async fn press_wakes_the_chosen_last_or_only_device() {
     let unpacked = &Unpacked::spotify();
     let play = key("play-pause", "p");
-    let woken = async |playback: Playback, settings: Value| {
+    let press_play = async |playback: Playback, settings: Value| {
         let wake_delay = Duration::from_millis(700);
         let mut stage = start(unpacked, Config { playback, wake_delay, ..Config::default() }).await;
-        appears(&mut stage.host, play, settings).await;
-        stage.host.shows(play, "Play").await;
+        place(&mut stage.host, play, settings).await;
+        stage.host.wait_until_shows(play, "Play").await;
         stage.host.press(play).await;
         stage
     };
-    let moved = |id: &str| format!(r#"PUT player {{"device_ids":["{id}"],"play":true}}"#);
+    let transfer = |id: &str| format!(r#"PUT player {{"device_ids":["{id}"],"play":true}}"#);
     let wakes = async |playback: Playback, settings: Value, device: &str| {
-        let mut stage = woken(playback, settings).await;
-        let wanted = device.to_owned();
-        plays(&mut stage, "it is woken and plays", move |playback| {
-            playback.is_playing && active(playback) == Some(&wanted)
+        let mut stage = press_play(playback, settings).await;
+        let expected = device.to_owned();
+        wait_for_playback(&mut stage, "it is woken and plays", move |playback| {
+            playback.is_playing && active(playback) == Some(&expected)
         })
         .await;
-        assert_eq!(commands(&stage.spotify).last(), Some(&moved(device)));
-        stage.host.shows(play, "Pause").await;
+        assert_eq!(commands(&stage.spotify).last(), Some(&transfer(device)));
+        stage.host.wait_until_shows(play, "Pause").await;
     };
     let mut only = Playback::asleep();
     only.devices.retain(|device| device.id.as_deref() == Some(SPEAKER_ID));
     let several = async {
-        let mut stage = woken(Playback::asleep(), json!({})).await;
-        stage.host.shows(play, "Open Spotify on a device").await;
+        let mut stage = press_play(Playback::asleep(), json!({})).await;
+        stage.host.wait_until_shows(play, "Open Spotify on a device").await;
         assert!(stage.spotify.playback().active().is_none());
     };
     let last = async {
         let mut stage = start_with(unpacked, Playback::default()).await;
         let shuffle = key("shuffle", "s");
-        appears(&mut stage.host, shuffle, json!({})).await;
-        appears(&mut stage.host, play, json!({})).await;
-        stage.host.shows(play, "Pause").await;
+        place(&mut stage.host, shuffle, json!({})).await;
+        place(&mut stage.host, play, json!({})).await;
+        stage.host.wait_until_shows(play, "Pause").await;
         let asleep = Change { asleep: Some(true), playing: Some(false), ..Change::no_device() };
         stage.spotify.change_playback(asleep).unwrap();
         stage.spotify.clear_requests();
         stage.host.press(shuffle).await;
-        plays(&mut stage, "it is shuffled there", |playback| playback.shuffle && active(playback) == Some(COMPUTER_ID))
-            .await;
-        assert!(!stage.spotify.playback().is_playing, "nobody has asked for music");
-        stage.host.shows(shuffle, "Shuffle on").await;
+        wait_for_playback(&mut stage, "it is shuffled there", |playback| {
+            playback.shuffle && active(playback) == Some(COMPUTER_ID)
+        })
+        .await;
+        assert!(!stage.spotify.playback().is_playing, "shuffle doesn't start playback");
+        stage.host.wait_until_shows(shuffle, "Shuffle on").await;
     };
     let chosen = json!({"device": {"id": PHONE_ID, "name": "Phone"}});
     tokio::join!(wakes(only, json!({}), SPEAKER_ID), wakes(Playback::asleep(), chosen, PHONE_ID), several, last);
 }
 
-/// Waits until the settings of all these instances are stored, in any order; returns the ids of their devices.
+/// Waits until the settings of all these instances are stored, in any order, and returns the ids of their devices.
 async fn stored_devices<const N: usize>(host: &mut FakeHost, instances: [Instance; N]) -> [String; N] {
     let mut ids = [const { None }; N];
-    host.hear_until("the settings are stored", |message| {
+    host.wait_for_message("the settings are stored", |message| {
         if let ToHost::SetWidgetSettings { context, settings, .. } = message
-            && let Some(place) = instances.iter().position(|instance| context == instance.context)
+            && let Some(index) = instances.iter().position(|instance| context == instance.context)
         {
-            assert_eq!(settings["step"], 7, "nothing else is lost");
-            ids[place] = settings["device"]["id"].as_str().map(str::to_owned);
+            assert_eq!(settings["step"], 7, "the other settings stay");
+            ids[index] = settings["device"]["id"].as_str().map(str::to_owned);
         }
         ids.iter().all(Option::is_some).then_some(())
     })
@@ -566,44 +601,61 @@ async fn stored_devices<const N: usize>(host: &mut FakeHost, instances: [Instanc
 }
 
 #[tokio::test]
-async fn device_with_a_new_id_is_found_by_its_name() {
+async fn device_with_a_new_id_is_found_in_the_list() {
     let unpacked = &Unpacked::spotify();
-    let chosen = |id: &str| json!({"device": {"id": id, "name": "Wohnzimmer", "type": "Speaker"}, "step": 7});
-    let renewed = DeviceChange { id: Some(Some("renewed".to_owned())), ..DeviceChange::default() };
     let (device, play) = (key("device", "device"), key("play-pause", "play"));
-    // The list shows it before anything is pressed.
+    // The device key makes the package read the list before a press.
     let mut stage = start_with(unpacked, Playback::paused()).await;
-    stage.spotify.change_device(SPEAKER_ID, renewed.clone()).unwrap();
-    appears(&mut stage.host, play, chosen(SPEAKER_ID)).await;
-    appears(&mut stage.host, device, chosen(SPEAKER_ID)).await;
+    stage.spotify.change_device(SPEAKER_ID, renewed()).unwrap();
+    place(&mut stage.host, play, chosen(SPEAKER_ID)).await;
+    place(&mut stage.host, device, chosen(SPEAKER_ID)).await;
     let ids = stored_devices(&mut stage.host, [play, device]).await;
     assert_eq!(ids, ["renewed", "renewed"]);
-    stage.host.shows(device, "Wohnzimmer: Ready").await;
+    stage.host.wait_until_shows(device, "Wohnzimmer: Ready").await;
     assert_eq!(press(&mut stage, device).await, r#"PUT player {"device_ids":["renewed"]}"#);
-    stage.host.shows(device, "Wohnzimmer: Active").await;
+    stage.host.wait_until_shows(device, "Wohnzimmer: Active").await;
+}
 
-    // No list is shown, so that a press finds it out.
+/// Returns settings with a device.
+fn chosen(id: &str) -> Value {
+    json!({"device": {"id": id, "name": "Wohnzimmer", "type": "Speaker"}, "step": 7})
+}
+
+/// Returns a change to the id `renewed`.
+fn renewed() -> DeviceChange {
+    DeviceChange { id: Some(Some("renewed".to_owned())), ..DeviceChange::default() }
+}
+
+#[tokio::test]
+async fn device_with_a_new_id_is_found_by_a_press() {
+    let unpacked = &Unpacked::spotify();
+    let play = key("play-pause", "play");
+    // Without a device key the list isn't read before a press.
     let mut stage = start_with(unpacked, Playback::paused()).await;
-    stage.spotify.change_device(SPEAKER_ID, renewed).unwrap();
-    appears(&mut stage.host, play, chosen(SPEAKER_ID)).await;
-    stage.host.shows(play, "Play").await;
+    stage.spotify.change_device(SPEAKER_ID, renewed()).unwrap();
+    place(&mut stage.host, play, chosen(SPEAKER_ID)).await;
+    stage.host.wait_until_shows(play, "Play").await;
     stage.spotify.clear_requests();
     stage.host.press(play).await;
     assert_eq!(stored_devices(&mut stage.host, [play]).await, ["renewed"]);
-    let sent = sends(&mut stage, 2).await;
+    let sent = wait_for_commands(&mut stage, 2).await;
     assert_eq!(sent, [SPEAKER_ID, "renewed"].map(|id| format!("PUT player/play device_id={id}")));
-    stage.host.shows(play, "Pause").await;
+    stage.host.wait_until_shows(play, "Pause").await;
+}
 
-    // Of two none is guessed.
+#[tokio::test]
+async fn ambiguous_device_name_has_to_be_chosen_again() {
+    let unpacked = &Unpacked::spotify();
+    let (device, play) = (key("device", "device"), key("play-pause", "play"));
     let mut two = Playback::paused();
     two.devices.push(Device { id: Some("twin".to_owned()), ..two.devices[1].clone() });
     let mut stage = start_with(unpacked, two).await;
-    appears(&mut stage.host, play, chosen("old")).await;
-    stage.host.shows(play, "Play").await;
+    place(&mut stage.host, play, chosen("old")).await;
+    stage.host.wait_until_shows(play, "Play").await;
     stage.host.press(play).await;
-    stage.host.shows(play, "Choose the device again").await;
-    appears(&mut stage.host, device, chosen("old")).await;
-    stage.host.shows(device, "Wohnzimmer: Choose again").await;
+    stage.host.wait_until_shows(play, "Choose the device again").await;
+    place(&mut stage.host, device, chosen("old")).await;
+    stage.host.wait_until_shows(device, "Wohnzimmer: Choose again").await;
 }
 
 #[tokio::test]
@@ -612,25 +664,25 @@ async fn disallowed_press_is_not_sent_and_explained() {
     let all = |words: &'static str| [("play-pause", words), ("next", words), ("previous", words), ("seek", words)];
     let disallows = ["pausing", "skipping_next", "skipping_prev", "seeking"].map(str::to_owned).to_vec();
     let quirks = Some(Quirks { disallows, ..Quirks::default() });
-    let arranged = async |playback: Playback, change: DeviceChange, words| {
+    let check = async |playback: Playback, change: DeviceChange, words| {
         let mut stage = start_with(unpacked, playback).await;
         stage.spotify.change_device(COMPUTER_ID, change).unwrap();
         for (widget, _) in all(words) {
-            appears(&mut stage.host, key(widget, widget), json!({})).await;
+            place(&mut stage.host, key(widget, widget), json!({})).await;
         }
-        stage.host.shows(key("play-pause", "play-pause"), "Pause").await;
+        stage.host.wait_until_shows(key("play-pause", "play-pause"), "Pause").await;
         stage.spotify.clear_requests();
         for (widget, words) in all(words) {
             stage.host.press(key(widget, widget)).await;
-            stage.host.shows(key(widget, widget), words).await;
+            stage.host.wait_until_shows(key(widget, widget), words).await;
         }
         assert_eq!(commands(&stage.spotify), [""; 0], "{words}");
     };
     let restricted = DeviceChange { restricted: Some(true), ..DeviceChange::default() };
     tokio::join!(
-        arranged(Playback::advertisement(), DeviceChange::default(), "Not during an ad"),
-        arranged(Playback::default(), DeviceChange { quirks, ..DeviceChange::default() }, "Not possible now"),
-        arranged(Playback::default(), restricted, "Device not controllable"),
+        check(Playback::advertisement(), DeviceChange::default(), "Not during an ad"),
+        check(Playback::default(), DeviceChange { quirks, ..DeviceChange::default() }, "Not possible now"),
+        check(Playback::default(), restricted, "Device not controllable"),
     );
 }
 
@@ -643,44 +695,44 @@ async fn text_fills_every_field_and_its_times_advance() {
     let mut stage = start_with(unpacked, playback).await;
     let (all, usual) = (key("now-playing-text", "all"), key("now-playing-text", "usual"));
     let template = "{title}|{artist}|{album}|{playlist}\n{elapsed}|{total}|{remaining}|{device}|{nonsense}";
-    appears(&mut stage.host, all, json!({"template": template, "layout": 4})).await;
-    appears(&mut stage.host, usual, json!({})).await;
-    stage.host.shows(usual, "Über den Dächern, Lumen Föhr").await;
-    stage.host.shows(all, "Über den Dächern|Lumen Föhr|Über den Dächern|Feierabend ☕, 1:0").await;
-    // Without a question to Spotify: the next one comes after 8.8 s only.
+    place(&mut stage.host, all, json!({"template": template, "layout": 4})).await;
+    place(&mut stage.host, usual, json!({})).await;
+    stage.host.wait_until_shows(usual, "Über den Dächern, Lumen Föhr").await;
+    stage.host.wait_until_shows(all, "Über den Dächern|Lumen Föhr|Über den Dächern|Feierabend ☕, 1:0").await;
+    // Without a request to Spotify: the next poll comes only after 8.8 s.
     let reads = |spotify: &Sim| spotify.requests().iter().filter(|one| one.path == "/v1/me/player").count();
     let before = reads(&stage.spotify);
-    let first: u32 = stage.host.shown(all).split_once(", 1:0").expect("a time").1[..1].parse().expect("seconds");
+    let first: u32 = stage.host.description(all).split_once(", 1:0").expect("a time").1[..1].parse().expect("seconds");
     for second in first + 1..first + 4 {
         let left = 201 - 60 - second;
         let times = format!("1:{second:02}|3:21|{}:{:02}|Office Computer|{{nonsense}}", left / 60, left % 60);
-        stage.host.shows(all, &times).await;
+        stage.host.wait_until_shows(all, &times).await;
     }
     assert_eq!(reads(&stage.spotify), before);
     assert_eq!(press(&mut stage, usual).await, "PUT player/pause");
 }
 
 #[tokio::test]
-async fn every_kind_of_item_is_shown_as_what_it_is() {
+async fn every_kind_of_item_is_shown() {
     let unpacked = &Unpacked::spotify();
-    let shown = async |playback: Playback, words: &str, like: &str| {
+    let check = async |playback: Playback, words: &str, like: &str| {
         let mut stage = start_with(unpacked, playback).await;
         let (now, text) = (key("playing-now", "now"), key("now-playing-text", "text"));
-        appears(&mut stage.host, now, json!({})).await;
-        appears(&mut stage.host, text, json!({})).await;
-        stage.host.shows(now, words).await;
+        place(&mut stage.host, now, json!({})).await;
+        place(&mut stage.host, text, json!({})).await;
+        stage.host.wait_until_shows(now, words).await;
         if !words.is_empty() {
             let (_, title) = words.split_once(": ").unwrap_or(("", words));
-            stage.host.shows(text, title.split(" – ").next().unwrap_or_default()).await;
+            stage.host.wait_until_shows(text, title.split(" – ").next().unwrap_or_default()).await;
         }
-        // What can't be liked says so, and nothing is sent that Spotify would only refuse.
+        // A key whose item can't be liked shows that, and no request is sent that Spotify would refuse.
         let heart = key("like", "heart");
-        appears(&mut stage.host, heart, json!({})).await;
-        stage.host.shows(heart, "Like").await;
+        place(&mut stage.host, heart, json!({})).await;
+        stage.host.wait_until_shows(heart, "Like").await;
         stage.spotify.clear_requests();
         stage.host.press(heart).await;
-        stage.host.shows(heart, like).await;
-        quiet(&mut stage).await;
+        stage.host.wait_until_shows(heart, like).await;
+        receive_for_quiet_time(&mut stage).await;
         let refused: Vec<_> = stage
             .spotify
             .requests()
@@ -691,11 +743,11 @@ async fn every_kind_of_item_is_shown_as_what_it_is() {
         assert_eq!(refused, [""; 0], "{words}");
     };
     tokio::join!(
-        shown(Playback::advertisement(), "Playing: Advertisement", "Nothing is playing"),
-        shown(Playback::private_session(), "Playing: Über den Dächern – Lumen Föhr", "Liked"),
-        shown(Playback::episode(), "Playing: Episode 42: What the Keys Are For – Key Matters", "Liked"),
-        shown(Playback::local_file(), "Playing: Demo (Kassette) – Kellerband", "Local file"),
-        shown(Playback::unknown(), "Playing: Unknown title", "Nothing is playing"),
+        check(Playback::advertisement(), "Playing: Advertisement", "Nothing is playing"),
+        check(Playback::private_session(), "Playing: Über den Dächern – Lumen Föhr", "Liked"),
+        check(Playback::episode(), "Playing: Episode 42: What the Keys Are For – Key Matters", "Liked"),
+        check(Playback::local_file(), "Playing: Demo (Kassette) – Kellerband", "Local file"),
+        check(Playback::unknown(), "Playing: Unknown title", "Nothing is playing"),
     );
 }
 
@@ -705,25 +757,25 @@ async fn keys_show_when_nothing_plays() {
     let mut stage = start_with(unpacked, Playback::idle()).await;
     let shown = [("playing-now", "1"), ("now-playing-text", "2"), ("up-next", "3")].map(|(w, c)| key(w, c));
     for instance in shown {
-        appears(&mut stage.host, instance, json!({})).await;
-        stage.host.shows(instance, "Nothing is playing").await;
+        place(&mut stage.host, instance, json!({})).await;
+        stage.host.wait_until_shows(instance, "Nothing is playing").await;
     }
     let pressed = ["seek", "restart", "like", "remove-from-playlist", "add-to-queue", "sleep-timer"]
         .map(|widget| key(widget, widget));
     for instance in pressed {
-        appears(&mut stage.host, instance, json!({})).await;
-        stage.host.shows(instance, "").await;
+        place(&mut stage.host, instance, json!({})).await;
+        stage.host.wait_until_shows(instance, "").await;
     }
     stage.spotify.clear_requests();
     for instance in pressed {
         stage.host.press(instance).await;
-        stage.host.shows(instance, "Nothing is playing").await;
+        stage.host.wait_until_shows(instance, "Nothing is playing").await;
     }
-    assert_eq!(commands(&stage.spotify), [""; 0], "there is nothing to send");
+    assert_eq!(commands(&stage.spotify), [""; 0], "nothing is sent");
 }
 
 #[tokio::test]
-async fn each_layout_is_drawn_in_its_size() {
+async fn layouts_are_drawn_in_their_size() {
     let unpacked = &Unpacked::spotify();
     let mut stage = start_with(unpacked, Playback::default()).await;
     let (cover, list, text): (&[_], &[_], &[_]) = (
@@ -736,8 +788,8 @@ async fn each_layout_is_drawn_in_its_size() {
     {
         for (index, (columns, rows)) in layouts.iter().enumerate() {
             let instance = key(widget, Box::leak(format!("{widget}-{index}").into_boxed_str()));
-            appears(&mut stage.host, instance, json!({"layout": index})).await;
-            let png = stage.host.shows(instance, "").await;
+            place(&mut stage.host, instance, json!({"layout": index})).await;
+            let png = stage.host.wait_until_shows(instance, "").await;
             assert_eq!(&png[..8], b"\x89PNG\r\n\x1a\n", "{widget}");
             let number = |at: usize| u32::from_be_bytes(png[at..at + 4].try_into().expect("four bytes"));
             // The vendor's cells: 150 x 108 pixels, 8 apart.
@@ -754,30 +806,30 @@ async fn long_and_double_presses_run_the_chosen_gesture() {
     let unpacked = &Unpacked::spotify();
     let mut stage = start_with(unpacked, Playback::default()).await;
     let (long, double, open) = (key("play-pause", "long"), key("mute", "double"), key("playing-now", "open"));
-    appears(&mut stage.host, long, json!({"longPress": "next"})).await;
-    appears(&mut stage.host, double, json!({"doublePress": "like"})).await;
-    appears(&mut stage.host, open, json!({"longPress": "open", "doublePress": "mute"})).await;
-    stage.host.shows(long, "Pause").await;
-    stage.host.shows(double, "Mute").await;
+    place(&mut stage.host, long, json!({"longPress": "next"})).await;
+    place(&mut stage.host, double, json!({"doublePress": "like"})).await;
+    place(&mut stage.host, open, json!({"longPress": "open", "doublePress": "mute"})).await;
+    stage.host.wait_until_shows(long, "Pause").await;
+    stage.host.wait_until_shows(double, "Mute").await;
 
     stage.spotify.clear_requests();
-    goes_down(&mut stage.host, long).await;
-    assert_eq!(sends(&mut stage, 1).await, ["POST player/next"], "while it is still held");
-    comes_up(&mut stage.host, long).await;
-    quiet(&mut stage).await;
-    assert_eq!(commands(&stage.spotify), [""; 0], "no press besides");
-    assert_eq!(press(&mut stage, long).await, "PUT player/pause", "a short one is a press");
+    press_down(&mut stage.host, long).await;
+    assert_eq!(wait_for_commands(&mut stage, 1).await, ["POST player/next"], "before the release");
+    release(&mut stage.host, long).await;
+    receive_for_quiet_time(&mut stage).await;
+    assert_eq!(commands(&stage.spotify), [""; 0], "a long press is no press");
+    assert_eq!(press(&mut stage, long).await, "PUT player/pause", "a short press");
 
     stage.host.press(double).await;
     stage.host.press(double).await;
-    assert_eq!(sends(&mut stage, 1).await, [format!("PUT library uris={}", track_uri(2))]);
-    assert_eq!(press(&mut stage, double).await, "PUT player/volume volume_percent=0", "one is a press");
+    assert_eq!(wait_for_commands(&mut stage, 1).await, [format!("PUT library uris={}", track_uri(2))]);
+    assert_eq!(press(&mut stage, double).await, "PUT player/volume volume_percent=0", "a single press");
     stage.host.press(open).await;
     stage.host.press(open).await;
-    assert_eq!(sends(&mut stage, 1).await, ["PUT player/volume volume_percent=65"]);
+    assert_eq!(wait_for_commands(&mut stage, 1).await, ["PUT player/volume volume_percent=65"]);
 
-    goes_down(&mut stage.host, open).await;
-    let url = stage.host.hear_until("the track is opened", |message| match message {
+    press_down(&mut stage.host, open).await;
+    let url = stage.host.wait_for_message("the track is opened", |message| match message {
         ToHost::OpenUrl { url } => Some(url.clone()),
         _ => None,
     });
@@ -786,14 +838,14 @@ async fn long_and_double_presses_run_the_chosen_gesture() {
         Some(url.as_str()),
         track_uri(2).rsplit(':').next().map(|id| format!("https://open.spotify.com/track/{id}")).as_deref()
     );
-    comes_up(&mut stage.host, open).await;
+    release(&mut stage.host, open).await;
 
-    // What a long press could not do is said by the key that was held.
+    // The key that was held shows why its long press failed.
     stage.spotify.change_playback(Change::advertisement()).unwrap();
-    stage.host.shows(open, "Advertisement").await;
-    goes_down(&mut stage.host, long).await;
-    stage.host.shows(long, "Not during an ad").await;
-    comes_up(&mut stage.host, long).await;
+    stage.host.wait_until_shows(open, "Advertisement").await;
+    press_down(&mut stage.host, long).await;
+    stage.host.wait_until_shows(long, "Not during an ad").await;
+    release(&mut stage.host, long).await;
 }
 
 // ---- Requests ------------------------------------------------------------------------------------------------------
@@ -813,25 +865,25 @@ async fn requests_do_not_depend_on_the_number_of_keys() {
         "now-playing-text",
         "seek",
     ];
-    let asked = async |instances: usize| {
+    let requested_paths = async |instances: usize| {
         let mut stage = start_with(unpacked, Playback::default()).await;
         stage.spotify.clear_requests();
         for index in 0..instances {
-            // The first one is the like key, which asks for more than what plays.
+            // The first one is the like key, which also reads the library.
             let widget = WIDGETS[(index + 5) % WIDGETS.len()];
             let message = json!({
                 "event": "widgetWillAppear", "widget": format!("com.spotify-widgets.{widget}"),
                 "context": format!("c-{index}"), "payload": {"state": 0, "settings": {}},
             });
-            stage.host.say_frame(message.to_string().into()).await;
+            stage.host.send_frame(message.to_string().into()).await;
         }
         let Stage { spotify, host, .. } = &mut stage;
         let last = if instances > 1 { "/v1/me/player/queue" } else { "/v1/me/library/contains" };
-        let asked = host.hear_while(spotify.wait_for_request("GET", last, SOON)).await;
-        assert!(asked.is_ok(), "Spotify is asked");
-        quiet(&mut stage).await;
+        let read = host.receive_while(spotify.wait_for_request("GET", last, TIMEOUT)).await;
+        assert!(read.is_ok(), "{last} is read");
+        receive_for_quiet_time(&mut stage).await;
         let requests = stage.spotify.requests();
-        // Not the pictures; nor what is asked later because time has passed: this many take a while to be drawn.
+        // Without covers, and without later polls: drawing this many keys takes some time.
         let first = requests.first().map_or(0, |one| one.time_ms);
         let early = requests.iter().filter(|one| one.path != "/v1/me/player" || one.time_ms < first + 3_000);
         let mut paths: Vec<_> = early.map(|one| one.path.clone()).filter(|path| path.starts_with("/v1/")).collect();
@@ -840,7 +892,7 @@ async fn requests_do_not_depend_on_the_number_of_keys() {
     };
     let all = ["/v1/me/library/contains", "/v1/me/player", "/v1/me/player/devices", "/v1/me/player/queue"];
     let [one, ten, twenty, many]: [Vec<String>; 4] =
-        join_all([1, 10, 20, 200].map(asked)).await.try_into().expect("four");
+        join_all([1, 10, 20, 200].map(requested_paths)).await.try_into().expect("four");
     assert_eq!(one, all[..2]);
     assert_eq!(ten, all);
     assert_eq!(twenty, all);

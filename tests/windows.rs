@@ -1,14 +1,14 @@
-//! The Windows build, run by Wine: the same simulated Spotify and the same hosts as elsewhere, on this system, at the
-//! other end of a socket. What it shows is true for Wine's Windows; the real one was not at hand.
+//! Tests of the Windows build, run by Wine, against the same simulated Spotify and hosts as elsewhere, which run on this
+//! system. The results hold for Wine; the build hasn't been tested on a real Windows.
 //!
-//! Ignored unless asked for: `cargo xtask test` builds for Windows first, and runs them where that can be done.
+//! The tests are ignored by default: `cargo xtask test` builds for Windows first, and runs them if Wine is installed.
 
 #![cfg(target_os = "linux")]
 
 use std::time::{Duration, Instant};
 
 use acceptance::{
-    DeckHome, DeckProcess, FakeHost, Instance, Launch, PACKAGE, REGISTER, SOON, Unpacked, clock_library,
+    DeckHome, DeckProcess, FakeHost, Instance, Launch, PACKAGE, REGISTER, TIMEOUT, Unpacked, clock_library,
     processes_with, spawn, windows_bundle, windows_clock_bundle,
 };
 use spotify_sim::{Config, DEMO_CLIENT_SECRET, Sim};
@@ -17,79 +17,79 @@ const PLAY: Instance = Instance { widget: "play-pause", context: "c-play" };
 const PLAY_KEY: &str = "com.spotify-widgets.play-pause";
 const UNLINKED: &str = "Link Spotify in Settings";
 
-async fn simulated() -> Sim {
+async fn start_spotify() -> Sim {
     Sim::start(Config::default()).await.unwrap()
 }
 
-/// Registers, shows what to do, is linked, and a press arrives.
-async fn works(host: &mut FakeHost, spotify: &Sim) {
-    host.registered().await;
-    host.appear(PLAY).await;
-    let picture = host.shows(PLAY, UNLINKED).await;
+/// Checks that the package registers, shows what to do, can be linked, and sends a press.
+async fn check_package(host: &mut FakeHost, spotify: &Sim) {
+    host.wait_for_registration().await;
+    host.place(PLAY).await;
+    let picture = host.wait_until_shows(PLAY, UNLINKED).await;
     assert_eq!(&picture[..8], b"\x89PNG\r\n\x1a\n");
     host.link(spotify).await;
-    host.shows(PLAY, "Pause").await;
+    host.wait_until_shows(PLAY, "Pause").await;
     host.press(PLAY).await;
-    host.shows(PLAY, "Play").await;
-    spotify.wait_for_request("PUT", "/v1/me/player/pause", SOON).await.expect("the press arrives");
+    host.wait_until_shows(PLAY, "Play").await;
+    spotify.wait_for_request("PUT", "/v1/me/player/pause", TIMEOUT).await.expect("the press arrives");
 }
 
 #[tokio::test]
 #[ignore = "needs the Windows build and Wine: cargo xtask test"]
-async fn a_package_registers_signs_in_and_a_press_arrives() {
-    let (spotify, mut host) = (simulated().await, FakeHost::start().await);
+async fn package_registers_signs_in_and_sends_presses() {
+    let (spotify, mut host) = (start_spotify().await, FakeHost::start().await);
     let unpacked = Unpacked::on_windows(windows_bundle(), "packages");
     let _package = unpacked.start(&host, &spotify);
-    works(&mut host, &spotify).await;
+    check_package(&mut host, &spotify).await;
 }
 
 #[test]
 #[ignore = "needs the Windows build and Wine: cargo xtask test"]
-fn the_bundle_needs_nothing_installed_says_who_it_is_and_opens_no_console() {
-    let carried = xtask::inspect::bundle(windows_bundle()).unwrap();
-    assert_eq!(carried.iter().map(|part| part.platform.as_str()).collect::<Vec<_>>(), ["win"]);
+fn bundle_passes_the_inspection() {
+    let parts = xtask::inspect::bundle(windows_bundle()).unwrap();
+    assert_eq!(parts.iter().map(|part| part.platform.as_str()).collect::<Vec<_>>(), ["win"]);
 }
 
 #[tokio::test]
 #[ignore = "needs the Windows build and Wine: cargo xtask test"]
-async fn folders_may_have_any_name_and_paths_any_length() {
+async fn package_runs_below_long_and_non_ascii_paths() {
     let long = ["long"; 50].join(" ");
     for name in ["Jörg Müller 名前 🎧/packages".to_owned(), format!("{long}/{long}/packages")] {
-        let (spotify, mut host) = (simulated().await, FakeHost::start().await);
+        let (spotify, mut host) = (start_spotify().await, FakeHost::start().await);
         let unpacked = Unpacked::on_windows(windows_bundle(), &name);
         let _package = unpacked.start(&host, &spotify);
-        works(&mut host, &spotify).await;
+        check_package(&mut host, &spotify).await;
     }
 }
 
 #[tokio::test]
 #[ignore = "needs the Windows build and Wine: cargo xtask test"]
-async fn a_library_of_either_optimisation_level_runs() {
+async fn library_of_either_optimisation_level_runs() {
     for profile in ["debug", "release"] {
         let mut host = FakeHost::start().await;
         let unpacked = Unpacked::on_windows(windows_clock_bundle(), "packages");
         std::fs::copy(clock_library(true, profile), unpacked.package().join("clock.dll")).unwrap();
         let _package = spawn(&mut unpacked.command(host.port(), PACKAGE, REGISTER));
-        host.registered().await;
+        host.wait_for_registration().await;
     }
 }
 
-/// Puts a key on the Panel, links Spotify, and presses the key until Spotify hears of it.
+/// Places a key, links Spotify, presses the key until Spotify receives it, and returns the key's context.
 async fn place_link_and_press(deck: &DeckProcess, spotify: &Sim) -> String {
     let key = deck.place(PLAY_KEY, 0, 0).await;
-    deck.shows(&key, UNLINKED).await;
+    deck.wait_until_shows(&key, UNLINKED).await;
     deck.link(spotify).await;
-    deck.shows(&key, "Pause").await;
+    deck.wait_until_shows(&key, "Pause").await;
     deck.press(&key).await;
-    spotify.wait_for_request("PUT", "/v1/me/player/pause", SOON).await.expect("the press arrives");
-    deck.shows(&key, "Play").await;
+    spotify.wait_for_request("PUT", "/v1/me/player/pause", TIMEOUT).await.expect("the press arrives");
+    deck.wait_until_shows(&key, "Play").await;
     key
 }
 
 #[tokio::test]
 #[ignore = "needs the Windows build and Wine: cargo xtask test"]
-async fn a_sign_in_survives_a_restart_in_the_credential_store() {
-    let spotify = simulated().await;
+async fn sign_in_survives_a_restart_in_the_credential_store() {
+    let spotify = start_spotify().await;
     let home = DeckHome::on_windows();
     let keyring = Launch { environment: &[("SPOTIFY_WIDGETS_STORE", "keyring")], ..Launch::default() };
     let mut deck = home.launch(&spotify, Launch { bundles: &[windows_bundle()], ..keyring }).await;
@@ -98,29 +98,29 @@ async fn a_sign_in_survives_a_restart_in_the_credential_store() {
 
     spotify.clear_requests();
     let mut deck = home.launch(&spotify, keyring).await;
-    deck.shows(&key, "Play").await;
+    deck.wait_until_shows(&key, "Play").await;
     deck.press(&key).await;
-    spotify.wait_for_request("PUT", "/v1/me/player/play", SOON).await.expect("the press arrives");
-    let sign_ins = spotify.requests().into_iter().filter(|asked| asked.path.contains("authorize")).count();
-    assert_eq!(sign_ins, 0, "nobody signs in twice");
+    spotify.wait_for_request("PUT", "/v1/me/player/play", TIMEOUT).await.expect("the press arrives");
+    let sign_ins = spotify.requests().into_iter().filter(|request| request.path.contains("authorize")).count();
+    assert_eq!(sign_ins, 0, "no second sign-in");
     deck.kill().await;
     let registry = home.into_registry();
     assert!(registry.contains("spotify-widgets"), "it is in the credential store");
-    assert!(!registry.contains(DEMO_CLIENT_SECRET), "and not to be read there");
+    assert!(!registry.contains(DEMO_CLIENT_SECRET), "it isn't stored in clear text");
 }
 
 #[tokio::test]
 #[ignore = "needs the Windows build and Wine: cargo xtask test"]
-async fn a_package_runs_within_the_host() {
-    let spotify = simulated().await;
+async fn package_runs_in_the_hosts_process() {
+    let spotify = start_spotify().await;
     let home = DeckHome::on_windows();
     let launch = Launch { bundles: &[windows_bundle()], in_process: true, ..Launch::default() };
     let deck = home.launch(&spotify, launch).await;
     place_link_and_press(&deck, &spotify).await;
-    assert_eq!(runners(&home), Vec::<u32>::new(), "no process of its own");
+    assert_eq!(runners(&home), Vec::<u32>::new(), "it has no process");
 }
 
-/// The packages' processes.
+/// Returns the processes of the packages.
 fn runners(home: &DeckHome) -> Vec<u32> {
     let folder = home.folder().file_name().unwrap().to_str().unwrap();
     let of_this_test = processes_with(folder);
@@ -129,12 +129,12 @@ fn runners(home: &DeckHome) -> Vec<u32> {
 
 #[tokio::test]
 #[ignore = "needs the Windows build and Wine: cargo xtask test"]
-async fn the_package_is_gone_within_3_s_of_a_killed_host() {
-    let spotify = simulated().await;
+async fn package_ends_within_3_s_of_a_killed_host() {
+    let spotify = start_spotify().await;
     let home = DeckHome::on_windows();
     let mut deck = home.launch(&spotify, Launch { bundles: &[windows_bundle()], ..Launch::default() }).await;
     let key = deck.place(PLAY_KEY, 0, 0).await;
-    deck.shows(&key, UNLINKED).await;
+    deck.wait_until_shows(&key, UNLINKED).await;
     assert_eq!(runners(&home).len(), 1);
     deck.kill().await;
     let killed = Instant::now();
@@ -146,30 +146,30 @@ async fn the_package_is_gone_within_3_s_of_a_killed_host() {
 
 #[tokio::test]
 #[ignore = "needs the Windows build and Wine: cargo xtask test"]
-async fn an_update_succeeds_while_old_processes_hold_the_files() {
-    let spotify = simulated().await;
+async fn update_succeeds_while_old_processes_use_the_files() {
+    let spotify = start_spotify().await;
     let home = DeckHome::on_windows();
     let deck = home.launch(&spotify, Launch { bundles: &[windows_bundle()], ..Launch::default() }).await;
     let key = place_link_and_press(&deck, &spotify).await;
     let first = runners(&home);
 
-    // Another host's, which nobody ends: it has the same files open, and its working directory there.
-    let mut stranger = FakeHost::start().await;
+    // A package of another host, which keeps running: it has the same files open and its working directory there.
+    let mut other_host = FakeHost::start().await;
     let folder = home.data().join("packages").join(PACKAGE);
     let mut command = home.wine().command(&folder.join("package-runner.exe"));
-    command.current_dir(&folder).args(["-port", &stranger.port().to_string(), "-packageUUID", PACKAGE]);
+    command.current_dir(&folder).args(["-port", &other_host.port().to_string(), "-packageUUID", PACKAGE]);
     command.args(["-registerEvent", REGISTER, "-info", "{}"]).env("SPOTIFY_WIDGETS_STORE", "memory").kill_on_drop(true);
     let mut other = spawn(&mut command);
-    stranger.registered().await;
+    other_host.wait_for_registration().await;
 
     std::fs::write(folder.join("left-over.txt"), "of the old version").unwrap();
     deck.install(windows_bundle()).await;
-    deck.shows(&key, "Play").await;
+    deck.wait_until_shows(&key, "Play").await;
     deck.press(&key).await;
-    spotify.wait_for_request("PUT", "/v1/me/player/play", SOON).await.expect("the new one hears the press");
+    spotify.wait_for_request("PUT", "/v1/me/player/play", TIMEOUT).await.expect("the new package sends the press");
     let now = runners(&home);
     assert!(first.iter().all(|old| !now.contains(old)), "the old one has ended");
     assert!(!folder.join("left-over.txt").exists(), "the old version's files are gone");
     assert!(folder.join("PackageConfig.json").is_file() && folder.join("spotify_plugin.dll").is_file());
-    assert!(other.try_wait().unwrap().is_none(), "the other host's runs on");
+    assert!(other.try_wait().unwrap().is_none(), "the other host's package still runs");
 }

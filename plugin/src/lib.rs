@@ -50,8 +50,14 @@ impl Entry for Spotify {
             tracing::warn!("{error}");
             host.log(error.to_string());
         }
-        let result =
-            package::run(host, events, info.reported_language().unwrap_or_default(), config, Arc::new(SystemClock::default())).await;
+        let result = package::run(
+            host,
+            events,
+            info.reported_language().unwrap_or_default(),
+            config,
+            Arc::new(SystemClock::default()),
+        )
+        .await;
         tracing::info!("the package ends");
         result.map_err(|failure| PackageError(failure.to_string()))
     }

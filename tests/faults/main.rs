@@ -1,9 +1,8 @@
-//! The fault table: the built package goes through everything that Spotify and the network can answer, wherever it can
-//! happen, and each time it is looked at what was sent, what the key shows, what the settings page shows and what is
-//! stored.
+//! The fault table: tests how the built package reacts to every outcome of a request to Spotify. Each row checks what is
+//! sent, what the key and the settings page show, and what is stored.
 //!
-//! A row is one case, with a package, a host and a simulated Spotify of its own. [`rows`] says what is expected; what came
-//! out is written to `target/fault-table.md`. [`steps`] has the cases that take more than one step.
+//! A row is one case, with its own package, host and simulated Spotify. [`rows`] lists the expectations; the results are
+//! written to `target/fault-table.md`. [`steps`] has the cases of several steps.
 
 mod rows;
 mod steps;
@@ -12,7 +11,7 @@ use std::fmt::Write as _;
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
-use acceptance::{BACKUP, DEMO, Instance, Member, SIBLING, SOON, Stage, Unpacked, target};
+use acceptance::{BACKUP, DEMO, Instance, SIBLING, Stage, TIMEOUT, TestApp, Unpacked, target};
 use futures_util::{FutureExt as _, StreamExt as _, stream};
 use serde_json::{Value, json};
 use spotify_sim::{Config, Fault, Network, Outcome, Reply, Request, Service, Sim, User};
@@ -21,122 +20,145 @@ const PLAY: Instance = Instance { widget: "play-pause", context: "c-play" };
 const LIKE: Instance = Instance { widget: "like", context: "c-like" };
 const NEXT: Instance = Instance { widget: "next", context: "c-next" };
 
-/// Requests belong to what was done if they follow each other within this. What the package does by itself later (a look
-/// whether Spotify has agreed, after 1.5 s, or another try after 2 s) comes after a longer silence.
+/// The longest pause between requests that belong to one action. What the package does later without an action (a check
+/// whether Spotify has agreed, after 1.5 s, or another attempt after 2 s) follows a longer silence.
 const PAUSE: Duration = Duration::from_millis(1_300);
-/// Rows at a time: mostly they wait.
-const AT_ONCE: usize = 10;
+/// The number of rows that run at once; they mostly wait.
+const CONCURRENCY: usize = 10;
 
-// ---- What a row is -------------------------------------------------------------------------------------------------
+/// The text at the beginning of the written table, which docs/FAULTS.md has as well.
+const HEAD: &str = "\
+# Fault table
 
-/// Where it happens. The key is on the panel before, but for [`Place::Poll`] and [`Place::Refresh`]: there the first
-/// question, which its appearance brings about, is the one that fails.
+This table shows how the built package reacts to each outcome of a request to Spotify or to its accounts service. Each row is
+one test case of `tests/faults`, with its own package, host and simulated Spotify. A run of the tests fails if a row differs
+from what is expected, and writes the table to `target/fault-table.md`; docs/FAULTS.md is a copy of that file.
+
+- **where**: what causes the request. *Saving credentials* checks a new Client ID and Client Secret; *sign-in* exchanges the
+  code that the browser has brought back; *refresh* renews an access token that was refused; *poll* reads the player's state;
+  *press* is a press of a Play/Pause key.
+- **outcome**: the answer of Spotify or the network to the primary account's request.
+- **accounts**: the accounts of the package in their order. *backup* is an app of another developer account; *sibling* is an
+  app of the primary's developer account, so they share their quota.
+- **sent**: the requests that follow, each with its account and the status of its answer. *read* is `GET /v1/me/player`,
+  *profile* is `GET /v1/me`, *check*, *code* and *refresh* are requests for a token.
+- **key**: the text of the Play/Pause key. A remaining time varies with the moment of the test.
+- **page**: the state of each account on the settings page, its limits and messages. *nobody for 7 s* means that no account
+  may send a request for that time.
+- **stored**: what the package has stored of each account.
+
+";
+
+// ---- Rows ----------------------------------------------------------------------------------------------------------
+
+/// What causes the request. The key is on the panel before, except for [`Trigger::Poll`] and [`Trigger::Refresh`]: there
+/// the key's appearance causes the first read, which fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
-    /// A new account's ID and secret are tried out.
+enum Trigger {
+    /// A new account's ID and secret are checked.
     Save,
     /// The browser has come back, and the code is exchanged.
     SignIn,
-    /// The first access token is refused, so that it is renewed.
+    /// The first access token is refused and therefore renewed.
     Refresh,
-    /// What plays is asked.
+    /// The player's state is read.
     Poll,
     /// A key is pressed.
     Press,
 }
 
-/// The accounts, in their order.
+/// The accounts of the package, in their order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Cast {
+enum Accounts {
     /// None yet.
-    Nobody,
+    Empty,
     /// The primary.
-    One,
-    /// And a backup of another developer.
+    Primary,
+    /// The primary, and a backup of another developer.
     WithBackup,
-    /// And an app of the same developer, said to be so.
+    /// The primary, and an app that is declared to be of the same developer.
     WithSibling,
-    /// The primary, an app of the same developer, and a backup of another.
-    Three,
+    /// The primary, an app of the same developer, and a backup of another developer.
+    All,
 }
 
-impl Cast {
-    fn members(self) -> &'static [Member] {
+impl Accounts {
+    fn apps(self) -> &'static [TestApp] {
         match self {
-            Self::Nobody => &[],
-            Self::One => &[DEMO],
+            Self::Empty => &[],
+            Self::Primary => &[DEMO],
             Self::WithBackup => &[DEMO, BACKUP],
             Self::WithSibling => &[DEMO, SIBLING],
-            Self::Three => &[DEMO, SIBLING, BACKUP],
+            Self::All => &[DEMO, SIBLING, BACKUP],
         }
     }
 }
 
 struct Row {
-    place: Place,
-    /// The outcome in words.
-    what: &'static str,
-    cast: Cast,
-    /// What happens to requests; by default to those of the primary.
+    trigger: Trigger,
+    /// The description of the outcome.
+    outcome: &'static str,
+    accounts: Accounts,
+    /// The faults of requests, by default of the primary's.
     faults: Vec<Fault>,
-    /// What is changed at Spotify just before.
-    arrange: fn(&Sim),
-    /// Who has sent what, and the answer.
+    /// Changes Spotify just before the trigger.
+    setup: fn(&Sim),
+    /// The requests, each with its account and its answer.
     sent: &'static str,
-    /// What the key says; with "…" at the end only its beginning, as what is left of a wait depends on the moment.
+    /// The key's text, or with "…" at the end its beginning: the rest of a wait depends on the moment.
     key: &'static str,
     page: &'static str,
     stored: &'static str,
 }
 
-const ONE_KEPT: &str = "primary: ID, secret, sign-in";
-const ONE_ENDED: &str = "primary: ID, secret";
+const SIGNED_IN: &str = "primary: ID, secret, sign-in";
+const SIGNED_OUT: &str = "primary: ID, secret";
 
-fn row(place: Place, what: &'static str, fault: impl Into<Option<Fault>>) -> Row {
-    let (page, stored) = match place {
-        Place::Save => ("", "nothing"),
-        Place::SignIn => ("primary needsLogin", ONE_ENDED),
-        Place::Refresh | Place::Poll | Place::Press => ("primary linked, in use", ONE_KEPT),
+fn row(trigger: Trigger, outcome: &'static str, fault: impl Into<Option<Fault>>) -> Row {
+    let (page, stored) = match trigger {
+        Trigger::Save => ("", "nothing"),
+        Trigger::SignIn => ("primary needsLogin", SIGNED_OUT),
+        Trigger::Refresh | Trigger::Poll | Trigger::Press => ("primary linked, in use", SIGNED_IN),
     };
     let faults = fault.into().into_iter().collect();
-    Row { place, what, cast: Cast::One, faults, arrange: |_| (), sent: "", key: "", page, stored }
+    Row { trigger, outcome, accounts: Accounts::Primary, faults, setup: |_| (), sent: "", key: "", page, stored }
 }
 
-/// A row about saving the first account's credentials.
-fn save(what: &'static str, fault: impl Into<Option<Fault>>) -> Row {
-    Row { cast: Cast::Nobody, key: "Link Spotify in Settings", ..row(Place::Save, what, fault) }
+/// Creates a row about saving the first account's credentials.
+fn save(outcome: &'static str, fault: impl Into<Option<Fault>>) -> Row {
+    Row { accounts: Accounts::Empty, key: "Link Spotify in Settings", ..row(Trigger::Save, outcome, fault) }
 }
 
-/// A row about the first account's sign-in.
-fn sign_in(what: &'static str, fault: impl Into<Option<Fault>>) -> Row {
-    Row { key: "Link Spotify in Settings", ..row(Place::SignIn, what, fault) }
+/// Creates a row about the first account's sign-in.
+fn sign_in(outcome: &'static str, fault: impl Into<Option<Fault>>) -> Row {
+    Row { key: "Link Spotify in Settings", ..row(Trigger::SignIn, outcome, fault) }
 }
 
-/// A row about a refresh, which takes a 401 before.
-fn refresh(what: &'static str, fault: impl Into<Option<Fault>>) -> Row {
-    row(Place::Refresh, what, fault)
+/// Creates a row about a refresh, which follows a 401.
+fn refresh(outcome: &'static str, fault: impl Into<Option<Fault>>) -> Row {
+    row(Trigger::Refresh, outcome, fault)
 }
 
-fn poll(what: &'static str, fault: impl Into<Option<Fault>>) -> Row {
-    row(Place::Poll, what, fault)
+fn poll(outcome: &'static str, fault: impl Into<Option<Fault>>) -> Row {
+    row(Trigger::Poll, outcome, fault)
 }
 
-fn press(what: &'static str, fault: impl Into<Option<Fault>>) -> Row {
-    row(Place::Press, what, fault)
+fn press(outcome: &'static str, fault: impl Into<Option<Fault>>) -> Row {
+    row(Trigger::Press, outcome, fault)
 }
 
 impl Row {
-    fn with(mut self, cast: Cast) -> Self {
-        self.cast = cast;
-        (self.page, self.stored) = match cast {
-            Cast::Nobody | Cast::One => (self.page, self.stored),
-            Cast::WithBackup => {
+    fn with(mut self, accounts: Accounts) -> Self {
+        self.accounts = accounts;
+        (self.page, self.stored) = match accounts {
+            Accounts::Empty | Accounts::Primary => (self.page, self.stored),
+            Accounts::WithBackup => {
                 ("primary linked, in use; backup linked", "primary: ID, secret, sign-in; backup: ID, secret, sign-in")
             }
-            Cast::WithSibling => {
+            Accounts::WithSibling => {
                 ("primary linked, in use; sibling linked", "primary: ID, secret, sign-in; sibling: ID, secret, sign-in")
             }
-            Cast::Three => (
+            Accounts::All => (
                 "primary linked, in use; sibling linked; backup linked",
                 "primary: ID, secret, sign-in; sibling: ID, secret, sign-in; backup: ID, secret, sign-in",
             ),
@@ -144,14 +166,14 @@ impl Row {
         self
     }
 
-    /// One more thing that happens to requests, to those of another account perhaps.
+    /// Adds a fault, which can be one of another account's requests.
     fn and(mut self, fault: Fault) -> Self {
         self.faults.push(fault);
         self
     }
 
-    fn when(self, arrange: fn(&Sim)) -> Self {
-        Self { arrange, ..self }
+    fn when(self, setup: fn(&Sim)) -> Self {
+        Self { setup, ..self }
     }
 
     fn sends(self, sent: &'static str) -> Self {
@@ -171,18 +193,18 @@ impl Row {
     }
 
     fn name(&self) -> String {
-        format!("{:?}, {}, {:?}", self.place, self.what, self.cast)
+        format!("{:?}, {}, {:?}", self.trigger, self.outcome, self.accounts)
     }
 
-    /// A fault where the row takes place, and of whom.
-    fn placed(&self, mut fault: Fault) -> Fault {
-        let (method, path) = match self.place {
-            Place::Save | Place::SignIn | Place::Refresh => ("POST", "/accounts/api/token"),
-            Place::Poll => ("GET", "/v1/me/player"),
-            Place::Press => ("PUT", "/v1/me/player"),
+    /// Limits a fault to the requests that the row is about; by default to those of the primary.
+    fn targeted(&self, mut fault: Fault) -> Fault {
+        let (method, path) = match self.trigger {
+            Trigger::Save | Trigger::SignIn | Trigger::Refresh => ("POST", "/accounts/api/token"),
+            Trigger::Poll => ("GET", "/v1/me/player"),
+            Trigger::Press => ("PUT", "/v1/me/player"),
         };
-        let of = fault.client_id.take();
-        fault.on(method, path).of(of.as_deref().unwrap_or(DEMO.client_id))
+        let client_id = fault.client_id.take();
+        fault.on(method, path).of(client_id.as_deref().unwrap_or(DEMO.client_id))
     }
 }
 
@@ -225,7 +247,7 @@ fn token_error(error: &str, description: &str) -> Fault {
     Fault::token_error(error, description)
 }
 
-/// One service only: with both gone idle connections are closed, too, and a request that meets that leaves no trace.
+/// Cuts off the Web API only: without both services idle connections are closed, too, and their requests aren't recorded.
 fn no_web_api(spotify: &Sim) {
     spotify.set_network_of(Service::Api, Network::Refusing);
 }
@@ -234,97 +256,97 @@ fn no_accounts_service(spotify: &Sim) {
     spotify.set_network_of(Service::Accounts, Network::Refusing);
 }
 
-// ---- How a row is run ----------------------------------------------------------------------------------------------
+// ---- Running a row -------------------------------------------------------------------------------------------------
 
-/// What came of a row, in the form of its expectations.
-struct Seen {
+/// The results of a row, in the form of its expectations.
+struct Observed {
     sent: String,
     key: String,
     page: String,
     stored: String,
-    /// What was sent although all were shut.
-    insisted: String,
+    /// What was sent although all accounts were limited.
+    sent_while_limited: String,
 }
 
-impl Seen {
-    /// What is seen of a row that came to no end.
+impl Observed {
+    /// Returns the results of a row that panicked.
     fn stuck() -> Self {
         let [sent, key, page, stored] = ["stuck"; 4].map(str::to_owned);
-        Self { sent, key, page, stored, insisted: String::new() }
+        Self { sent, key, page, stored, sent_while_limited: String::new() }
     }
 }
 
-async fn run(unpacked: &Unpacked, row: &Row) -> Seen {
+async fn run(unpacked: &Unpacked, row: &Row) -> Observed {
     let spotify = Sim::start(Config::default()).await.expect("a simulator");
     let mut stage = Stage::start(unpacked, spotify).await;
-    match row.place {
-        Place::Save => stage.host.appear(PLAY).await,
-        Place::SignIn => {
-            stage.save(DEMO).await;
+    match row.trigger {
+        Trigger::Save => stage.host.place(PLAY).await,
+        Trigger::SignIn => {
+            stage.save_account(DEMO).await;
             let added = |account: &Value| account["state"] == "needsLogin";
-            stage.host.account_until(DEMO.client_id, "it is added", added).await;
-            stage.host.appear(PLAY).await;
+            stage.host.wait_for_account(DEMO.client_id, "it is added", added).await;
+            stage.host.place(PLAY).await;
         }
-        Place::Refresh | Place::Poll | Place::Press => {
+        Trigger::Refresh | Trigger::Poll | Trigger::Press => {
             let mut primary = Value::Null;
-            for member in row.cast.members() {
-                let relative = if *member == SIBLING { &primary } else { &Value::Null };
-                let id = stage.add(*member, relative).await;
-                if *member == DEMO {
+            for app in row.accounts.apps() {
+                let same_developer_as = if *app == SIBLING { &primary } else { &Value::Null };
+                let id = stage.add_account(*app, same_developer_as).await;
+                if *app == DEMO {
                     primary = id;
                 }
             }
         }
     }
-    match row.place {
-        Place::Save | Place::SignIn => drop(stage.host.shows(PLAY, "Link Spotify").await),
-        Place::Press => {
-            stage.host.appear(PLAY).await;
-            stage.host.shows(PLAY, "Pause").await;
+    match row.trigger {
+        Trigger::Save | Trigger::SignIn => drop(stage.host.wait_until_shows(PLAY, "Link Spotify").await),
+        Trigger::Press => {
+            stage.host.place(PLAY).await;
+            stage.host.wait_until_shows(PLAY, "Pause").await;
         }
-        Place::Refresh => {
+        Trigger::Refresh => {
             let refused = Fault::unauthorized().on("GET", "/v1/me/player").of(DEMO.client_id).times(1);
             stage.spotify.inject(refused);
         }
-        Place::Poll => {}
+        Trigger::Poll => {}
     }
     stage.spotify.clear_requests();
-    row.faults.iter().cloned().for_each(|fault| stage.spotify.inject(row.placed(fault)));
-    (row.arrange)(&stage.spotify);
+    row.faults.iter().cloned().for_each(|fault| stage.spotify.inject(row.targeted(fault)));
+    (row.setup)(&stage.spotify);
 
-    match row.place {
-        Place::Save => stage.save(DEMO).await,
-        Place::SignIn => {
+    match row.trigger {
+        Trigger::Save => stage.save_account(DEMO).await,
+        Trigger::SignIn => {
             let id = stage.host.accounts().await["accounts"][0]["id"].clone();
             stage.log_in(&id).await;
         }
-        Place::Refresh | Place::Poll => stage.host.appear(PLAY).await,
-        Place::Press => stage.host.press(PLAY).await,
+        Trigger::Refresh | Trigger::Poll => stage.host.place(PLAY).await,
+        Trigger::Press => stage.host.press(PLAY).await,
     }
-    settled(&mut stage).await;
+    wait_until_quiet(&mut stage).await;
     let accounts = stage.host.accounts().await;
     let requests = first_burst(&stage.spotify.requests());
-    let seen = Seen {
-        sent: requests.iter().map(sent).collect::<Vec<_>>().join(", "),
-        key: stage.host.shown(PLAY).to_owned(),
-        page: page(&accounts, stage.host.errors(), &requests),
-        stored: stored(&stage.stored()),
-        insisted: String::new(),
+    let observed = Observed {
+        sent: requests.iter().map(describe_request).collect::<Vec<_>>().join(", "),
+        key: stage.host.description(PLAY).to_owned(),
+        page: describe_page(&accounts, stage.host.errors(), &requests),
+        stored: describe_stored(&stage.stored_accounts()),
+        sent_while_limited: String::new(),
     };
     if accounts["nobodyUntil"].is_null() {
-        return seen;
+        return observed;
     }
-    // All are shut: neither a press nor a key that appears makes a request leave.
+    // All accounts are limited: neither a press nor a new key may cause a request.
     stage.spotify.clear_requests();
     stage.host.press(PLAY).await;
-    stage.host.appear(NEXT).await;
+    stage.host.place(NEXT).await;
     stage.host.press(NEXT).await;
-    settled(&mut stage).await;
-    Seen { insisted: stage.spotify.requests().iter().map(sent).collect(), ..seen }
+    wait_until_quiet(&mut stage).await;
+    Observed { sent_while_limited: stage.spotify.requests().iter().map(describe_request).collect(), ..observed }
 }
 
-/// Waits until something has been sent, or was to be for long enough, and nothing more comes.
-async fn settled(stage: &mut Stage<'_>) {
+/// Waits until no request has come for [`PAUSE`].
+async fn wait_until_quiet(stage: &mut Stage<'_>) {
     let Stage { spotify, host, .. } = stage;
     let silence = async {
         loop {
@@ -335,10 +357,10 @@ async fn settled(stage: &mut Stage<'_>) {
             }
         }
     };
-    host.hear_while(silence).await;
+    host.receive_while(silence).await;
 }
 
-/// The requests up to the first long silence. Whose sign-in it is is asked beside everything else: that comes last.
+/// Returns the requests up to the first pause of [`PAUSE`]. The profile is read concurrently, so it is sorted to the end.
 fn first_burst(requests: &[Request]) -> Vec<Request> {
     let mut burst: Vec<Request> = Vec::new();
     for request in requests.iter().filter(|request| !request.path.starts_with("/image/")) {
@@ -351,14 +373,14 @@ fn first_burst(requests: &[Request]) -> Vec<Request> {
     burst
 }
 
-fn name(client_id: Option<&str>) -> &'static str {
-    let member = [DEMO, SIBLING, BACKUP].into_iter().find(|member| Some(member.client_id) == client_id);
-    member.map_or("somebody", |member| member.name)
+fn account_name(client_id: Option<&str>) -> &'static str {
+    let app = [DEMO, SIBLING, BACKUP].into_iter().find(|app| Some(app.client_id) == client_id);
+    app.map_or("unknown", |app| app.name)
 }
 
-/// `primary pause 429`: who has sent what, and the answer.
-fn sent(request: &Request) -> String {
-    let what = match (request.method.as_str(), request.path.as_str()) {
+/// Describes a request with its account and its answer, such as `primary pause 429`.
+fn describe_request(request: &Request) -> String {
+    let kind = match (request.method.as_str(), request.path.as_str()) {
         ("GET", "/v1/me/player") => "read".to_owned(),
         ("GET", "/v1/me/player/devices") => "devices".to_owned(),
         ("PUT", "/v1/me/player/pause") => "pause".to_owned(),
@@ -377,12 +399,12 @@ fn sent(request: &Request) -> String {
         Reply::Dropped => "dropped".to_owned(),
         Reply::Pending => "pending".to_owned(),
     };
-    format!("{} {what} {answer}", name(request.client_id.as_deref()))
+    format!("{} {kind} {answer}", account_name(request.client_id.as_deref()))
 }
 
-/// What the page shows: errors of commands, then the accounts. Times are counted from the first 429 of the account, or of
-/// any.
-fn page(accounts: &Value, errors: &[Value], requests: &[Request]) -> String {
+/// Describes the settings page: errors of commands, then the accounts. Times are relative to the account's first 429, or to
+/// the first of any account.
+fn describe_page(accounts: &Value, errors: &[Value], requests: &[Request]) -> String {
     let mut parts: Vec<String> = Vec::new();
     for error in errors {
         let field = error["field"].as_str().map(|field| format!(" at {field}")).unwrap_or_default();
@@ -398,21 +420,21 @@ fn page(accounts: &Value, errors: &[Value], requests: &[Request]) -> String {
     };
     for account in accounts["accounts"].as_array().into_iter().flatten() {
         let client_id = account["clientId"].as_str();
-        let mut part = format!("{} {}", name(client_id), account["state"].as_str().unwrap_or_default());
+        let mut part = format!("{} {}", account_name(client_id), account["state"].as_str().unwrap_or_default());
         if account["active"] == true {
             part += ", in use";
         }
         for limit in account["limits"].as_array().into_iter().flatten() {
             let (kind, group) = (limit["kind"].as_str().unwrap_or_default(), limit["group"].as_str());
-            let some = if limit["part"] == true { "a part of " } else { "" };
+            let prefix = if limit["part"] == true { "a part of " } else { "" };
             let group =
-                group.filter(|group| *group != "all").map(|group| format!(" of {some}{group}")).unwrap_or_default();
+                group.filter(|group| *group != "all").map(|group| format!(" of {prefix}{group}")).unwrap_or_default();
             // Writing to a String never fails.
             let _ = write!(part, ", {kind}{group} for {} s", seconds(&limit["until"], client_id));
         }
-        if let Some(trouble) = account["trouble"].as_str() {
+        if let Some(issue) = account["trouble"].as_str() {
             part += ", ";
-            part += trouble;
+            part += issue;
         }
         if account["message"].is_string() {
             let _ = write!(part, ", \"{}\"", beginning(&account["message"]));
@@ -425,81 +447,85 @@ fn page(accounts: &Value, errors: &[Value], requests: &[Request]) -> String {
     parts.join("; ")
 }
 
-/// The beginning of a sentence, up to its first stop.
+/// Returns the beginning of a text, up to its first punctuation mark.
 fn beginning(text: &Value) -> &str {
     text.as_str().unwrap_or_default().split(['.', ':', ';']).next().unwrap_or_default()
 }
 
-/// What the private file holds of each account. ID and secret have to be the right ones.
-fn stored(accounts: &[Value]) -> String {
+/// Describes what the private file contains of each account. An ID or secret that differs from the typed one doesn't count.
+fn describe_stored(accounts: &[Value]) -> String {
     let accounts = accounts.iter().map(|account| {
-        let member = [DEMO, SIBLING, BACKUP].into_iter().find(|member| account["client_id"] == member.client_id);
-        let member = member.expect("the ID is stored as it was typed");
+        let app = [DEMO, SIBLING, BACKUP].into_iter().find(|app| account["client_id"] == app.client_id);
+        let app = app.expect("the ID is stored as it was typed");
         let parts = [
             ("ID", true),
-            ("secret", account["client_secret"] == member.client_secret),
+            ("secret", account["client_secret"] == app.client_secret),
             ("sign-in", account["refresh_token"].as_str().is_some_and(|token| !token.is_empty())),
         ];
-        let parts: Vec<_> = parts.into_iter().filter(|(_, there)| *there).map(|(part, _)| part).collect();
-        format!("{}: {}", member.name, parts.join(", "))
+        let parts: Vec<_> = parts.into_iter().filter(|(_, present)| *present).map(|(part, _)| part).collect();
+        format!("{}: {}", app.name, parts.join(", "))
     });
     let text = accounts.collect::<Vec<_>>().join("; ");
     if text.is_empty() { "nothing".to_owned() } else { text }
 }
 
-/// What of a row came out differently.
-fn differences(row: &Row, seen: &Seen) -> Vec<String> {
-    let key_fits = match row.key.strip_suffix('…') {
-        Some(beginning) => seen.key.starts_with(beginning),
-        None => seen.key == row.key,
+/// Returns the differences between a row's expectations and its results.
+fn differences(row: &Row, observed: &Observed) -> Vec<String> {
+    let key_matches = match row.key.strip_suffix('…') {
+        Some(beginning) => observed.key.starts_with(beginning),
+        None => observed.key == row.key,
     };
+    let limited = observed.sent_while_limited.as_str();
     let compared = [
-        ("sent", row.sent, seen.sent.as_str(), row.sent == seen.sent),
-        ("key", row.key, seen.key.as_str(), key_fits),
-        ("page", row.page, seen.page.as_str(), row.page == seen.page),
-        ("stored", row.stored, seen.stored.as_str(), row.stored == seen.stored),
-        ("sent while all are shut", "", seen.insisted.as_str(), seen.insisted.is_empty()),
+        ("sent", row.sent, observed.sent.as_str(), row.sent == observed.sent),
+        ("key", row.key, observed.key.as_str(), key_matches),
+        ("page", row.page, observed.page.as_str(), row.page == observed.page),
+        ("stored", row.stored, observed.stored.as_str(), row.stored == observed.stored),
+        ("sent while all are limited", "", limited, limited.is_empty()),
     ];
     let different = compared.into_iter().filter(|(.., same)| !same);
     different
-        .map(|(what, wanted, got, _)| format!("{}: {what}\n  wanted {wanted}\n  got    {got}", row.name()))
+        .map(|(column, expected, actual, _)| {
+            format!("{}: {column}\n  expected {expected}\n  actual   {actual}", row.name())
+        })
         .collect()
 }
 
-fn markdown(results: &[(&Row, Seen)]) -> String {
+fn markdown(results: &[(&Row, Observed)]) -> String {
     let mut text =
         String::from("| where | outcome | accounts | sent | key | page | stored |\n|---|---|---|---|---|---|---|\n");
-    for (row, Seen { sent, key, page, stored, .. }) in results {
-        let place = match row.place {
-            Place::Save => "saving credentials",
-            Place::SignIn => "sign-in",
-            Place::Refresh => "refresh",
-            Place::Poll => "poll",
-            Place::Press => "press",
+    for (row, Observed { sent, key, page, stored, .. }) in results {
+        let trigger = match row.trigger {
+            Trigger::Save => "saving credentials",
+            Trigger::SignIn => "sign-in",
+            Trigger::Refresh => "refresh",
+            Trigger::Poll => "poll",
+            Trigger::Press => "press",
         };
-        let names: Vec<_> = row.cast.members().iter().map(|member| member.name).collect();
+        let names: Vec<_> = row.accounts.apps().iter().map(|app| app.name).collect();
         let names = if names.is_empty() { "none yet".to_owned() } else { names.join(", ") };
         // Writing to a String never fails.
-        let _ = writeln!(text, "| {place} | {} | {names} | {sent} | {key} | {page} | {stored} |", row.what);
+        let _ = writeln!(text, "| {trigger} | {} | {names} | {sent} | {key} | {page} | {stored} |", row.outcome);
     }
     text
 }
 
 #[tokio::test]
-async fn each_outcome_has_its_effect_and_no_other() {
+async fn each_outcome_has_the_expected_effect() {
     let unpacked = Unpacked::spotify();
     let rows = rows::rows();
-    // Only those whose name contains this, to look into one.
-    let only = std::env::var("FAULT_ROW").unwrap_or_default();
-    let wanted = rows.iter().filter(|row| row.name().contains(&only));
+    // Runs only the rows whose name contains this, to debug one.
+    let filter = std::env::var("FAULT_ROW").unwrap_or_default();
+    let selected = rows.iter().filter(|row| row.name().contains(&filter));
     let unpacked = &unpacked;
     let run = async |row| {
-        // One that gets stuck must not hide the others; the panic itself has been written out.
-        let seen = AssertUnwindSafe(run(unpacked, row)).catch_unwind().await;
-        (row, seen.unwrap_or_else(|_| Seen::stuck()))
+        // A row that panics must not hide the others; its message has already been printed.
+        let observed = AssertUnwindSafe(run(unpacked, row)).catch_unwind().await;
+        (row, observed.unwrap_or_else(|_| Observed::stuck()))
     };
-    let results: Vec<_> = stream::iter(wanted).map(run).buffered(AT_ONCE).collect().await;
-    std::fs::write(target().join("fault-table.md"), markdown(&results)).expect("the table is written");
-    let different: Vec<_> = results.iter().flat_map(|(row, seen)| differences(row, seen)).collect();
+    let results: Vec<_> = stream::iter(selected).map(run).buffered(CONCURRENCY).collect().await;
+    let table = format!("{HEAD}{}", markdown(&results));
+    std::fs::write(target().join("fault-table.md"), table).expect("the table is written");
+    let different: Vec<_> = results.iter().flat_map(|(row, observed)| differences(row, observed)).collect();
     assert!(different.is_empty(), "{} of {} rows:\n{}", different.len(), results.len(), different.join("\n"));
 }

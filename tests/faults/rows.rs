@@ -4,16 +4,16 @@ use spotify_sim::Change;
 
 use super::*;
 
-/// All rows.
+/// Returns all rows.
 pub(super) fn rows() -> Vec<Row> {
-    let parts = [saving(), signing_in(), refreshing(), polling(), polling_with_others(), pressing()];
+    let parts = [saving(), signing_in(), refreshing(), polling(), polling_with_backups(), pressing()];
     parts.into_iter().flatten().collect()
 }
 
 fn saving() -> Vec<Row> {
     let unchecked = "primary needsLogin, \"Stored, but not checked, as Spotify could not be asked\"";
     vec![
-        save("all is well", None).sends("primary check 200").page("primary needsLogin").stores(ONE_ENDED),
+        save("all is well", None).sends("primary check 200").page("primary needsLogin").stores(SIGNED_OUT),
         save("400 invalid_client, of the ID", token_error("invalid_client", "Invalid client"))
             .sends("primary check 400")
             .page("error at clientId \"Spotify doesn't know this Client ID\""),
@@ -23,19 +23,19 @@ fn saving() -> Vec<Row> {
         save("429 with Retry-After", answers(429, &[("Retry-After", "7")], ""))
             .sends("primary check 429")
             .page(unchecked)
-            .stores(ONE_ENDED),
-        save("500", Fault::server_error(500)).sends("primary check 500").page(unchecked).stores(ONE_ENDED),
-        save("502 in HTML", bad_gateway()).sends("primary check 502").page(unchecked).stores(ONE_ENDED),
-        save("200 with HTML", captive_portal()).sends("primary check 200").page(unchecked).stores(ONE_ENDED),
+            .stores(SIGNED_OUT),
+        save("500", Fault::server_error(500)).sends("primary check 500").page(unchecked).stores(SIGNED_OUT),
+        save("502 in HTML", bad_gateway()).sends("primary check 502").page(unchecked).stores(SIGNED_OUT),
+        save("200 with HTML", captive_portal()).sends("primary check 200").page(unchecked).stores(SIGNED_OUT),
         save("connection dropped", Fault::drop_connection())
             .sends("primary check dropped")
             .page(unchecked)
-            .stores(ONE_ENDED),
+            .stores(SIGNED_OUT),
         save("no network to the accounts service", None)
             .when(no_accounts_service)
             .sends("primary check dropped")
             .page(unchecked)
-            .stores(ONE_ENDED),
+            .stores(SIGNED_OUT),
     ]
 }
 
@@ -46,7 +46,7 @@ fn signing_in() -> Vec<Row> {
             .sends("primary code 200, primary read 200, primary profile 200")
             .key("Pause")
             .page("primary linked, in use")
-            .stores(ONE_KEPT),
+            .stores(SIGNED_IN),
         sign_in("400 invalid_grant", token_error("invalid_grant", "Invalid authorization code"))
             .sends("primary code 400")
             .page("primary needsLogin, \"Spotify did not accept the code of this sign-in\""),
@@ -70,38 +70,38 @@ fn signing_in() -> Vec<Row> {
             .sends("primary code dropped")
             .page(unfinished),
         sign_in("403: not on the allow list", None)
-            .when(|spotify| spotify.set_allow_list(DEMO.client_id, Some(Vec::new())).expect("the app is there"))
+            .when(|spotify| spotify.set_allow_list(DEMO.client_id, Some(Vec::new())).expect("a known app"))
             .sends("primary code 200, primary read 403, primary profile 403")
             .key("Add user to the app")
             .page("primary linked, in use, notOnAllowList")
-            .stores(ONE_KEPT),
+            .stores(SIGNED_IN),
     ]
 }
 
 fn refreshing() -> Vec<Row> {
     let offline = "primary linked, in use, \"Spotify can't be reached\"";
     let down = "primary linked, in use, \"Spotify's accounts service can't answer at the moment\"";
-    let doubted = "primary linked, in use, \"Spotify has refused this account\"";
-    let with_backup = |what, fault: Option<Fault>| refresh(what, fault).with(Cast::WithBackup);
+    let refused = "primary linked, in use, \"Spotify has refused this account\"";
+    let with_backup = |outcome, fault: Option<Fault>| refresh(outcome, fault).with(Accounts::WithBackup);
     vec![
         refresh("all is well", None).sends("primary read 401, primary refresh 200, primary read 200").key("Pause"),
         refresh("400 invalid_grant", token_error("invalid_grant", "Refresh token revoked"))
             .sends("primary read 401, primary refresh 400")
             .key("Sign in again")
             .page("primary signInAgain, \"Sign in again\"")
-            .stores(ONE_ENDED),
+            .stores(SIGNED_OUT),
         refresh("400 invalid_grant for no known reason", token_error("invalid_grant", ""))
             .sends("primary read 401, primary refresh 400")
             .key("Refused, trying again")
-            .page(doubted),
+            .page(refused),
         refresh("400 invalid_client, of the ID", token_error("invalid_client", "Invalid client"))
             .sends("primary read 401, primary refresh 400")
             .key("Refused, trying again")
-            .page(doubted),
+            .page(refused),
         refresh("400 invalid_client, of the secret", token_error("invalid_client", "Invalid client secret"))
             .sends("primary read 401, primary refresh 400")
             .key("Refused, trying again")
-            .page(doubted),
+            .page(refused),
         refresh("429 with Retry-After", answers(429, &[("Retry-After", "7")], ""))
             .sends("primary read 401, primary refresh 429")
             .key("Spotify is down")
@@ -157,31 +157,30 @@ fn refreshing() -> Vec<Row> {
 }
 
 fn polling() -> Vec<Row> {
-    let limited = |what, fault| poll(what, fault).sends("primary read 429");
+    let limited = |outcome, fault| poll(outcome, fault).sends("primary read 429");
     let guess = "primary linked, throttle for 5 s; nobody for 5 s";
-    let trouble = |what, fault| poll(what, fault).sends("primary read 403");
-    let down = |what, fault, sent| poll(what, fault).sends(sent).key("Spotify is down");
-    // Once more, on a new connection.
-    let lost = |what, fault: Option<Fault>| {
-        poll(what, fault).sends("primary read dropped, primary read dropped").key("Connection lost")
+    let forbidden = |outcome, fault| poll(outcome, fault).sends("primary read 403");
+    let down = |outcome, fault, sent| poll(outcome, fault).sends(sent).key("Spotify is down");
+    // The read is repeated once, on a new connection.
+    let lost = |outcome, fault: Option<Fault>| {
+        poll(outcome, fault).sends("primary read dropped, primary read dropped").key("Connection lost")
     };
-    let intercepted = |what, fault, sent| poll(what, Some(fault)).sends(sent).key("Check the network");
+    let intercepted = |outcome, fault, sent| poll(outcome, Some(fault)).sends(sent).key("Check the network");
     vec![
         poll("all is well", None).sends("primary read 200").key("Pause"),
         poll("204: nothing is active", None)
             .when(|spotify| {
-                let nowhere = Change { device: Some(None), ..Change::default() };
-                spotify.change_playback(nowhere).expect("it plays somewhere");
+                spotify.change_playback(Change::no_device()).expect("a valid change");
             })
             .sends("primary read 204")
             .key("Play"),
         poll("401 again and again", Fault::unauthorized())
             .sends("primary read 401, primary refresh 200, primary read 401")
             .key("Sign in again"),
-        trouble("403 in plain text: the app's owner has no Premium", Fault::owner_not_premium())
+        forbidden("403 in plain text: the app's owner has no Premium", Fault::owner_not_premium())
             .key("App owner needs Premium")
             .page("primary linked, in use, appOwnerNeedsPremium"),
-        trouble("403 in plain text: not on the allow list", Fault::not_on_allow_list())
+        forbidden("403 in plain text: not on the allow list", Fault::not_on_allow_list())
             .key("Add user to the app")
             .page("primary linked, in use, notOnAllowList"),
         intercepted("403 in plain text of another kind", Fault::plain_forbidden("Forbidden"), "primary read 403"),
@@ -195,8 +194,8 @@ fn polling() -> Vec<Row> {
         intercepted("404 in HTML", answers(404, &[("Content-Type", "text/html")], PORTAL), "primary read 404"),
         intercepted("407", answers(407, &[], ""), "primary read 407"),
         intercepted("302 to a log-in page", answers(302, &[("Location", "/")], ""), "primary read 302"),
-        trouble("403 without a body", answers(403, &[], "")).key("Spotify refused this"),
-        trouble("403 Insufficient client scope", json_answer(403, "Insufficient client scope", ""))
+        forbidden("403 without a body", answers(403, &[], "")).key("Spotify refused this"),
+        forbidden("403 Insufficient client scope", json_answer(403, "Insufficient client scope", ""))
             .key("Sign in again"),
         limited("429 throttle with Retry-After", Fault::throttle(Some(7)))
             .key("Spotify asks to wait 0:0…")
@@ -263,12 +262,14 @@ fn polling() -> Vec<Row> {
     ]
 }
 
-/// Where another account could step in.
-fn polling_with_others() -> Vec<Row> {
-    let replayed =
-        |what, fault| poll(what, fault).with(Cast::WithBackup).sends("primary read 429, backup read 200").key("Pause");
-    let taken_over =
-        |what, fault| poll(what, fault).with(Cast::WithBackup).sends("primary read 403, backup read 200").key("Pause");
+/// Returns the rows in which another account could take over.
+fn polling_with_backups() -> Vec<Row> {
+    let replayed = |outcome, fault| {
+        poll(outcome, fault).with(Accounts::WithBackup).sends("primary read 429, backup read 200").key("Pause")
+    };
+    let taken_over = |outcome, fault| {
+        poll(outcome, fault).with(Accounts::WithBackup).sends("primary read 403, backup read 200").key("Pause")
+    };
     vec![
         replayed("429 throttle with Retry-After", Fault::throttle(Some(7)))
             .page("primary linked, throttle for 7 s; backup linked, in use"),
@@ -282,30 +283,33 @@ fn polling_with_others() -> Vec<Row> {
             .page("primary linked, appOwnerNeedsPremium; backup linked, in use"),
         taken_over("403 in plain text: not on the allow list", Fault::not_on_allow_list())
             .page("primary linked, notOnAllowList; backup linked, in use"),
-        poll("500", Fault::server_error(500)).with(Cast::WithBackup).sends("primary read 500").key("Spotify is down"),
+        poll("500", Fault::server_error(500))
+            .with(Accounts::WithBackup)
+            .sends("primary read 500")
+            .key("Spotify is down"),
         poll("403 in HTML", Fault::forbidden_page())
-            .with(Cast::WithBackup)
+            .with(Accounts::WithBackup)
             .sends("primary read 403")
             .key("Check the network"),
         poll("every connection to the Web API closed at once", None)
-            .with(Cast::WithBackup)
+            .with(Accounts::WithBackup)
             .when(no_web_api)
             .sends("primary read dropped, primary read dropped")
             .key("Connection lost"),
         poll("429 throttle on both", Fault::throttle(Some(7)))
-            .with(Cast::WithBackup)
+            .with(Accounts::WithBackup)
             .and(Fault::throttle(Some(9)).of(BACKUP.client_id))
             .sends("primary read 429, backup read 429")
             .key("Spotify asks to wait 0:0…")
             .page("primary linked, throttle for 7 s; backup linked, throttle for 9 s; nobody for 7 s"),
         poll("429 quota, on the backup throttle", Fault::quota(Some(QUOTA)))
-            .with(Cast::WithBackup)
+            .with(Accounts::WithBackup)
             .and(Fault::throttle(Some(7)).of(BACKUP.client_id))
             .sends("primary read 429, backup read 429")
             .key("Spotify asks to wait 0:0…")
             .page("primary linked, quota of player for 50000 s; backup linked, throttle for 7 s; nobody for 7 s"),
         poll("429 quota on both", Fault::quota(Some(QUOTA)))
-            .with(Cast::WithBackup)
+            .with(Accounts::WithBackup)
             .and(Fault::quota(Some(QUOTA + 1_000)).of(BACKUP.client_id))
             .sends("primary read 429, backup read 429")
             .key("Quota used up, back in 13 h 5…")
@@ -314,12 +318,12 @@ fn polling_with_others() -> Vec<Row> {
                  nobody for 50000 s",
             ),
         poll("429 throttle with Retry-After", Fault::throttle(Some(7)))
-            .with(Cast::WithSibling)
+            .with(Accounts::WithSibling)
             .sends("primary read 429, sibling read 200")
             .key("Pause")
             .page("primary linked, throttle for 7 s; sibling linked, in use"),
         poll("429 quota with Retry-After", Fault::quota(Some(QUOTA)))
-            .with(Cast::WithSibling)
+            .with(Accounts::WithSibling)
             .sends("primary read 429")
             .key("Quota used up, back in 13 h 5…")
             .page(
@@ -327,7 +331,7 @@ fn polling_with_others() -> Vec<Row> {
                  nobody for 50000 s",
             ),
         poll("429 quota with Retry-After", Fault::quota(Some(QUOTA)))
-            .with(Cast::Three)
+            .with(Accounts::All)
             .sends("primary read 429, backup read 200")
             .key("Pause")
             .page(
@@ -338,9 +342,9 @@ fn polling_with_others() -> Vec<Row> {
 }
 
 fn pressing() -> Vec<Row> {
-    let limited = |what, fault| press(what, fault).sends("primary pause 429");
-    let refused = |what, fault, sent| press(what, fault).sends(sent);
-    let with_backup = |what, fault: Option<Fault>| press(what, fault).with(Cast::WithBackup);
+    let limited = |outcome, fault| press(outcome, fault).sends("primary pause 429");
+    let refused = |outcome, fault, sent| press(outcome, fault).sends(sent);
+    let with_backup = |outcome, fault: Option<Fault>| press(outcome, fault).with(Accounts::WithBackup);
     vec![
         press("all is well", None).sends("primary pause 200, primary read 200").key("Play"),
         press("401 once", Fault::unauthorized().times(1))
@@ -354,7 +358,7 @@ fn pressing() -> Vec<Row> {
             .sends("primary pause 401, primary refresh 400")
             .key("Sign in again")
             .page("primary signInAgain, \"Sign in again\"")
-            .stores(ONE_ENDED),
+            .stores(SIGNED_OUT),
         press("401, then 503", Fault::unauthorized().times(1))
             .when(|spotify| spotify.inject(unavailable().on("POST", "/accounts/api/token")))
             .sends("primary pause 401, primary refresh 503")
@@ -471,7 +475,7 @@ fn pressing() -> Vec<Row> {
             .sends("primary pause dropped, primary pause dropped")
             .key("Connection lost"),
         press("429 quota with Retry-After", Fault::quota(Some(QUOTA)))
-            .with(Cast::WithSibling)
+            .with(Accounts::WithSibling)
             .sends("primary pause 429")
             .key("Quota used up, back in 13 h 5…")
             .page(
@@ -479,7 +483,7 @@ fn pressing() -> Vec<Row> {
                  nobody for 50000 s",
             ),
         press("429 quota with Retry-After", Fault::quota(Some(QUOTA)))
-            .with(Cast::Three)
+            .with(Accounts::All)
             .sends("primary pause 429, backup pause 200, backup read 200")
             .key("Play")
             .page(

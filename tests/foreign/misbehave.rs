@@ -1,14 +1,14 @@
-//! Packages that misbehave (python/bad.py), all at once, beside one that doesn't: each is slowed down, cut off or parked,
-//! and its status says why; the neighbour's answers stay as they are, none lost and none out of order.
+//! Packages that misbehave (python/bad.py), together with one that doesn't: each is slowed down, disconnected or no longer
+//! started, and its status contains the reason. No answer of the well-behaved package is lost or out of order.
 
 use std::fs;
 
-use acceptance::{DeckHome, is_alive, until};
+use acceptance::{DeckHome, is_alive, wait_until};
 use serde_json::json;
 
-use super::{Bench, install, install_sample, package_is, source, start, uuid_of};
+use super::{Bench, install, install_sample, source, start, uuid_of, wait_for_package};
 
-/// Each way to misbehave, with the status that it ends in and words of its message.
+/// Each kind of misbehaviour, with the resulting status and words of its message.
 const MODES: [(&str, &str, &str); 12] = [
     ("flood", "running", "It sends too much at once"),
     ("pings", "running", "It sends too much at once"),
@@ -23,11 +23,11 @@ const MODES: [(&str, &str, &str); 12] = [
     ("garbage", "running", ""),
     ("restless", "starting", "It dropped its connection"),
 ];
-/// Messages of the neighbour that have to come back.
-const ASKED: u32 = 200;
+/// The number of messages that the well-behaved package has to answer.
+const ORDERS: u32 = 200;
 
 #[tokio::test]
-async fn who_misbehaves_is_stopped_with_a_word_and_the_neighbour_does_not_notice() {
+async fn misbehaving_packages_are_stopped_without_side_effects() {
     let home = DeckHome::new();
     install_sample(&home, "javascript");
     for (mode, ..) in MODES {
@@ -36,26 +36,26 @@ async fn who_misbehaves_is_stopped_with_a_word_and_the_neighbour_does_not_notice
     }
     let (_spotify, mut deck) = start(&home, None).await;
 
-    // The neighbour is asked while the others are at it, and answers in order.
+    // The neighbour answers in order while the others misbehave.
     let mut neighbour = Bench::new(&deck, "javascript", 0).await;
-    for n in 0..ASKED {
+    for n in 0..ORDERS {
         let answer = json!({"event": "sendToPropertyView", "context": "$c", "payload": {"n": n}});
-        neighbour.orders('t', &answer.to_string()).await;
+        neighbour.order_frame('t', &answer.to_string()).await;
     }
-    for n in 0..ASKED {
-        let heard = neighbour.view.hears("an answer", |answer| answer["n"].as_u64()).await;
-        assert_eq!(heard, u64::from(n), "none is lost, none is early");
+    for n in 0..ORDERS {
+        let answered = neighbour.view.wait_for_message("an answer", |answer| answer["n"].as_u64()).await;
+        assert_eq!(answered, u64::from(n), "no answer is lost or out of order");
     }
     for state in [1, 0] {
         deck.press(&neighbour.key).await;
-        deck.instance_until(&neighbour.key, "a press arrives", |key| key["state"] == state).await;
+        deck.wait_for_instance(&neighbour.key, "a press arrives", |key| key["state"] == state).await;
     }
 
     for (mode, status, words) in MODES {
-        package_is(&deck, &uuid_of(mode), status, words).await;
+        wait_for_package(&deck, &uuid_of(mode), status, words).await;
     }
-    let logs = async |mode: &str, words: &str| {
-        until(&format!("the log of {mode} says {words:?}"), async || {
+    let wait_for_log_of = async |mode: &str, words: &str| {
+        wait_until(&format!("the log of {mode} contains {words:?}"), async || {
             let log = deck.get("log").await;
             let uuid = uuid_of(mode);
             let lines = log["entries"].as_array().unwrap().iter();
@@ -65,28 +65,28 @@ async fn who_misbehaves_is_stopped_with_a_word_and_the_neighbour_does_not_notice
         })
         .await
     };
-    logs("flood", "It sends too much").await;
-    logs("twice", "It has registered again; its earlier socket is closed").await;
-    logs("twice", "the first one is closed").await;
-    logs("restless", "It registers again and again, and has to wait").await;
-    logs("garbage", "all of it is said").await;
-    logs("garbage", "Ignored: not a message").await;
-    deck.logs("it registered with a name or event that wasn't given to it. com.example.javascript").await;
+    wait_for_log_of("flood", "It sends too much").await;
+    wait_for_log_of("twice", "It has registered again; its earlier socket is closed").await;
+    wait_for_log_of("twice", "the first one is closed").await;
+    wait_for_log_of("restless", "It registers again and again, and has to wait").await;
+    wait_for_log_of("garbage", "all of it is said").await;
+    wait_for_log_of("garbage", "Ignored: not a message").await;
+    deck.wait_for_log("it registered with a name or event that wasn't given to it. com.example.javascript").await;
 
-    // Once its author has mended it, one click is enough.
+    // A repaired package starts again with one click.
     let parked = uuid_of("die");
     fs::write(home.data().join("packages").join(&parked).join("mode"), "garbage").unwrap();
     deck.post(&format!("packages/{parked}/load"), json!({})).await;
-    package_is(&deck, &parked, "running", "").await;
+    wait_for_package(&deck, &parked, "running", "").await;
 
-    // A package goes with all that it has started, whether it wants to or not.
+    // A removed package is killed with all processes that it has started.
     for mode in ["hang", "family"] {
-        let process: u32 = logs(mode, "process ").await.trim().parse().unwrap();
+        let process: u32 = wait_for_log_of(mode, "process ").await.trim().parse().unwrap();
         assert!(is_alive(process), "{mode}");
         deck.call("DELETE", &format!("packages/{}", uuid_of(mode)), "").await;
         assert!(!is_alive(process), "{mode}");
     }
-    assert!(deck.runs());
+    assert!(deck.is_running());
     let lines = deck.log().await;
     let garbage = lines.iter().filter(|line| line.starts_with("Ignored: ")).count();
     assert!(garbage <= 40, "{garbage} lines of garbage in the log");

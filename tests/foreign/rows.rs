@@ -1,7 +1,7 @@
-//! The table: what a package or its page sends, and what comes of it. In frames, `$c` is the key's context, `$w` its
-//! widget, `$p` the package's UUID and `$v` the property view's.
+//! The table of messages that a package or its page sends, with their effects. In frames, `$c` stands for the key's context,
+//! `$w` for its widget, `$p` for the package's UUID and `$v` for the property view's.
 
-use acceptance::until;
+use acceptance::wait_until;
 use serde_json::{Value, json};
 
 use super::Bench;
@@ -11,61 +11,61 @@ const JPEG: &str = "data:image/jpeg;base64,/9j/2Q==";
 const GIF: &str = "data:image/gif;base64,R0lGODlhAQABAAAAACw=";
 const SVG: &str = "data:image/svg+xml;base64,PHN2Zy8+";
 
-/// Who sends, and how.
+/// The sender of a frame, and its kind.
 #[derive(Clone, Copy, Debug)]
-pub enum By {
+pub enum Sender {
     /// The package, as text.
     Package,
     /// The package, as text in three fragments with a ping between them.
-    InParts,
+    PackageInFragments,
     /// The package, as binary.
-    InBinary,
+    PackageInBinary,
     /// The property view.
     Page,
 }
 
-/// What comes of it.
+/// The effect of a frame.
 #[derive(Debug)]
-pub enum Then {
-    /// The key has these members.
+pub enum Effect {
+    /// The key gets these members.
     Shows(Value),
-    /// The package is told this.
-    Tells(Value),
-    /// The page is told this.
-    TellsPage(Value),
-    /// Both are.
-    TellsBoth(Value),
-    /// The key stays as it is, and the log has a line with these words.
+    /// The package receives this message.
+    SentToPackage(Value),
+    /// The page receives this message.
+    SentToPage(Value),
+    /// Package and page receive this message.
+    SentToBoth(Value),
+    /// The key doesn't change, and the log gets a line with these words.
     Logs(&'static str),
 }
 
-/// A row.
+/// A row of the table.
 #[derive(Debug)]
 pub struct Row {
-    by: By,
+    sender: Sender,
     frame: String,
-    then: Then,
+    effect: Effect,
 }
 
-fn row(by: By, frame: &Value, then: Then) -> Row {
-    Row { by, frame: frame.to_string(), then }
+fn row(sender: Sender, frame: &Value, effect: Effect) -> Row {
+    Row { sender, frame: frame.to_string(), effect }
 }
 
-/// A message of the package about its key.
-fn key(event: &str, payload: Value, then: Then) -> Row {
-    row(By::Package, &json!({"event": event, "widget": "$w", "context": "$c", "payload": payload}), then)
+/// Creates a row with a message of the package about its key.
+fn key(event: &str, payload: Value, effect: Effect) -> Row {
+    row(Sender::Package, &json!({"event": event, "widget": "$w", "context": "$c", "payload": payload}), effect)
 }
 
-/// What the host sends about the key.
-fn told(event: &str, payload: &Value) -> Value {
+/// Returns a message of the host about the key.
+fn host_message(event: &str, payload: &Value) -> Value {
     json!({"event": event, "widget": "$w", "context": "$c", "payload": payload})
 }
 
 fn settings(payload: &Value) -> Value {
-    told("didReceiveWidgetSettings", payload)
+    host_message("didReceiveWidgetSettings", payload)
 }
 
-/// Settings whose only member is called as documents call the one around them.
+/// Returns settings whose only member is called `settings`, like the member that documents put around them.
 fn as_payload(payload: &Value) -> Value {
     let mut message = settings(payload);
     message["settingsAsPayload"] = true.into();
@@ -76,28 +76,29 @@ fn package_settings(payload: &Value) -> Value {
     json!({"event": "didReceivePackageSettings", "payload": payload})
 }
 
-fn ask(event: &str, then: Value) -> Row {
-    row(By::Package, &json!({"event": event, "context": "$c"}), Then::Tells(then))
+fn ask(event: &str, answer: Value) -> Row {
+    row(Sender::Package, &json!({"event": event, "context": "$c"}), Effect::SentToPackage(answer))
 }
 
 fn titles(titles: &Value) -> Row {
-    ask("getWidgetTitle", told("didReceiveWidgetTitle", titles))
+    ask("getWidgetTitle", host_message("didReceiveWidgetTitle", titles))
 }
 
 fn icons(icons: &Value) -> Row {
-    ask("getWidgetIcon", told("didReceiveWidgetIcon", icons))
+    ask("getWidgetIcon", host_message("didReceiveWidgetIcon", icons))
 }
 
-/// Every row, in the order in which they are tried: each finds what the ones before have left.
+/// Returns all rows in the order in which they are checked: each depends on the state after the rows before.
 pub fn rows() -> Vec<Row> {
-    [appearance(), fonts(), stored(), said(), pages()].into_iter().flatten().collect()
+    [appearance(), fonts(), settings_rows(), other_messages(), pages()].into_iter().flatten().collect()
 }
 
 fn appearance() -> Vec<Row> {
-    use Then::{Logs, Shows};
-    let title = |payload: Value, seen: &str| key("changeTitle", payload, Shows(json!({"title": seen})));
-    let image = |image: &str, seen: &str| key("changeImage", json!({"image": image}), Shows(json!({"image": seen})));
-    let raw = |by: By, frame: &str, then: Then| Row { by, frame: frame.to_owned(), then };
+    use Effect::{Logs, Shows};
+    let title = |payload: Value, expected: &str| key("changeTitle", payload, Shows(json!({"title": expected})));
+    let image =
+        |image: &str, expected: &str| key("changeImage", json!({"image": image}), Shows(json!({"image": expected})));
+    let raw = |sender: Sender, frame: &str, effect: Effect| Row { sender, frame: frame.to_owned(), effect };
     vec![
         title(json!({"title": "one", "state": 0}), "one"),
         title(json!({"title": "all"}), "all"),
@@ -108,29 +109,29 @@ fn appearance() -> Vec<Row> {
         title(json!({"title": "more", "state": 0, "unknown": {"deep": [1]}}), "more"),
         key("changeTitle", json!({"title": "x", "state": 9}), Logs("has no state 9")),
         raw(
-            By::Package,
+            Sender::Package,
             "\u{feff}{\"event\":\"changeTitle\",\"context\":\"$c\",\"payload\":{\"title\":\"marked\"}}",
             Shows(json!({"title": "marked"})),
         ),
         raw(
-            By::Package,
+            Sender::Package,
             r#"{"event":"changeTitle","context":"$c","payload":{"title":"half \ud83c"}}"#,
             Shows(json!({"title": "half \u{fffd}"})),
         ),
         raw(
-            By::InParts,
+            Sender::PackageInFragments,
             "{\"event\":\"changeTitle\",\"context\":\"$c\",\"payload\":{\"title\":\"音楽音楽音楽 \u{1f3a7}\u{1f3a7}\"}}",
             Shows(json!({"title": "音楽音楽音楽 \u{1f3a7}\u{1f3a7}"})),
         ),
         raw(
-            By::InBinary,
+            Sender::PackageInBinary,
             r#"{"event":"changeTitle","context":"$c","payload":{"title":"binary"}}"#,
             Logs("in a binary frame"),
         ),
-        raw(By::Package, r#"{"event":"changeTitle","context":"$c","payload":{"title":"#, Logs("not a message")),
+        raw(Sender::Package, r#"{"event":"changeTitle","context":"$c","payload":{"title":"#, Logs("not a message")),
         key("changeTitle", Value::Null, Shows(json!({"title": null}))),
         row(
-            By::Package,
+            Sender::Package,
             &json!({"event": "changeTitle", "context": "$p", "payload": {"title": "x"}}),
             Logs("without the key's context"),
         ),
@@ -142,7 +143,7 @@ fn appearance() -> Vec<Row> {
         image("data:image/svg+xml,%3Csvg/%3E", "data:image/svg+xml,%3Csvg/%3E"),
         image("data:image/svg+xml;charset=utf-8,<svg/>", "data:image/svg+xml;charset=utf-8,<svg/>"),
         image("DATA:IMAGE/JPG;BASE64,iVBORw0KGgo=", PNG),
-        // As the vendor's C++ sample sends it, and as other programs write base64.
+        // Plain base64 as in the vendor's C++ sample, and as other programs write it.
         image("iVBORw0KGgo=", PNG),
         image("R0lGODlh\nAQABAAAA\nACw=", GIF),
         image("image/svg;base64,PHN2Zy8-", SVG),
@@ -163,7 +164,7 @@ fn appearance() -> Vec<Row> {
             json!({"description": "the widget's own"}),
             Shows(json!({"description": "the widget's own", "image": null})),
         ),
-        // The picture of a state, under the title.
+        // The icon of a state, below the title.
         key("changeIcon", json!({"image": "iVBORw0KGgo=", "state": 0}), Shows(json!({"icon": PNG, "image": null}))),
         key("changeIcon", json!({"image": GIF, "state": 1}), Shows(json!({"icon": PNG}))),
         icons(&json!([PNG, GIF])),
@@ -184,7 +185,7 @@ fn appearance() -> Vec<Row> {
             json!({"type": "invalid", "image": "iVBORw0KGgo="}),
             Shows(json!({"effect": "invalid", "effectImage": PNG})),
         ),
-        // Reserved: no fault, and nothing to see.
+        // Reserved: not an error, but without effect.
         key("changeActionEffect", json!({"type": "inactive"}), Shows(json!({"effect": "invalid", "effectImage": PNG}))),
         key("changeActionEffect", json!({"type": "shaken"}), Logs("changeActionEffect, because its payload")),
         key(
@@ -197,7 +198,8 @@ fn appearance() -> Vec<Row> {
 }
 
 fn fonts() -> Vec<Row> {
-    let font = |payload: Value, seen: Value| key("changeFontAttribute", payload, Then::Shows(json!({"font": seen})));
+    let font =
+        |payload: Value, expected: Value| key("changeFontAttribute", payload, Effect::Shows(json!({"font": expected})));
     let whole = json!({
         "family": "Georgia", "size": 13, "color": "#ff8000", "hAlignment": "left", "bold": true, "italic": true,
         "underLine": true,
@@ -217,44 +219,52 @@ fn fonts() -> Vec<Row> {
             with(&[("size", json!(9)), ("bold", json!(false))]),
         ),
         font(json!({"hAlignment": "Right", "size": [], "family": null}), last.clone()),
-        ask("getFontAttribute", told("didReceiveFontAttribute", &last)),
+        ask("getFontAttribute", host_message("didReceiveFontAttribute", &last)),
     ]
 }
 
-fn stored() -> Vec<Row> {
-    use Then::{Logs, Tells, TellsBoth};
-    let set = |event: &str, payload: Value, then| row(By::Package, &json!({"event": event, "payload": payload}), then);
-    let own = |payload: Value, seen: &Value| key("setWidgetSettings", payload, TellsBoth(settings(seen)));
+fn settings_rows() -> Vec<Row> {
+    use Effect::{Logs, SentToBoth, SentToPackage};
+    let set = |event: &str, payload: Value, effect| {
+        row(Sender::Package, &json!({"event": event, "payload": payload}), effect)
+    };
+    let own = |payload: Value, expected: &Value| key("setWidgetSettings", payload, SentToBoth(settings(expected)));
     vec![
         own(json!({"n": 1, "deep": {"x": [null]}}), &json!({"n": 1, "deep": {"x": [null]}})),
-        // Nothing of it is lost on the way, and whoever reads it is told that the member isn't the host's.
-        key("setWidgetSettings", json!({"settings": {"n": 2}}), TellsBoth(as_payload(&json!({"settings": {"n": 2}})))),
+        // The settings arrive unchanged, with a mark that the member `settings` is the package's own.
+        key("setWidgetSettings", json!({"settings": {"n": 2}}), SentToBoth(as_payload(&json!({"settings": {"n": 2}})))),
         own(json!({}), &json!({})),
         own(json!({"settings": {"a": 1}, "n": 3}), &json!({"settings": {"a": 1}, "n": 3})),
         key("setWidgetSettings", Value::Null, Logs("setWidgetSettings, because its payload")),
         ask("getWidgetSettings", settings(&json!({"settings": {"a": 1}, "n": 3}))),
         row(
-            By::Package,
+            Sender::Package,
             &json!({"event": "setPackageSettings", "context": "$p", "payload": {"settings": {"m": 1}}}),
-            TellsBoth(package_settings(&json!({"m": 1}))),
+            SentToBoth(package_settings(&json!({"m": 1}))),
         ),
-        set("setPackageSettings", json!({"m": 2}), TellsBoth(package_settings(&json!({"m": 2})))),
+        set("setPackageSettings", json!({"m": 2}), SentToBoth(package_settings(&json!({"m": 2})))),
         set("setPackageSettings", json!("lost"), Logs("setPackageSettings, because its payload")),
         row(
-            By::Package,
+            Sender::Package,
             &json!({"event": "getPackageSettings", "context": "$p"}),
-            Tells(package_settings(&json!({"m": 2}))),
+            SentToPackage(package_settings(&json!({"m": 2}))),
         ),
-        row(By::Package, &json!({"event": "getPackageSettings"}), Tells(package_settings(&json!({"m": 2})))),
+        row(
+            Sender::Package,
+            &json!({"event": "getPackageSettings"}),
+            SentToPackage(package_settings(&json!({"m": 2}))),
+        ),
     ]
 }
 
-fn said() -> Vec<Row> {
-    use Then::{Logs, TellsPage};
-    let set = |event: &str, payload: Value, then| row(By::Package, &json!({"event": event, "payload": payload}), then);
+fn other_messages() -> Vec<Row> {
+    use Effect::{Logs, SentToPage};
+    let set = |event: &str, payload: Value, effect| {
+        row(Sender::Package, &json!({"event": event, "payload": payload}), effect)
+    };
     let to_page = |context: &str, n: u32| {
         let message = json!({"event": "sendToPropertyView", "widget": "$w", "context": context, "payload": {"n": n}});
-        row(By::Package, &message, TellsPage(told("sendToPropertyView", &json!({"n": n}))))
+        row(Sender::Package, &message, SentToPage(host_message("sendToPropertyView", &json!({"n": n}))))
     };
     vec![
         set("sendLog", json!({"message": "from $p itself"}), Logs("from $p itself")),
@@ -274,21 +284,26 @@ fn said() -> Vec<Row> {
 }
 
 fn pages() -> Vec<Row> {
-    use Then::{Logs, Tells, TellsBoth, TellsPage};
-    let page = |event: &str, context: &str, payload: Value, then| {
-        row(By::Page, &json!({"event": event, "widget": "$w", "context": context, "payload": payload}), then)
+    use Effect::{Logs, SentToBoth, SentToPackage, SentToPage};
+    let page = |event: &str, context: &str, payload: Value, effect| {
+        row(Sender::Page, &json!({"event": event, "widget": "$w", "context": context, "payload": payload}), effect)
     };
     let mut rows = Vec::new();
-    // Pages in the wild put three different ids there.
+    // Pages in the wild use three different ids as the context.
     for (n, context) in ["$c", "$v", "$p"].into_iter().enumerate() {
         let payload = json!({"page": n});
-        rows.push(page("setWidgetSettings", context, payload.clone(), TellsBoth(settings(&payload))));
-        rows.push(page("sendToPackage", context, payload.clone(), Tells(told("sendToPackage", &payload))));
-        rows.push(page("getWidgetSettings", context, Value::Null, TellsPage(settings(&payload))));
+        rows.push(page("setWidgetSettings", context, payload.clone(), SentToBoth(settings(&payload))));
+        rows.push(page(
+            "sendToPackage",
+            context,
+            payload.clone(),
+            SentToPackage(host_message("sendToPackage", &payload)),
+        ));
+        rows.push(page("getWidgetSettings", context, Value::Null, SentToPage(settings(&payload))));
     }
     rows.extend([
-        page("setPackageSettings", "$p", json!({"settings": {"m": 3}}), TellsBoth(package_settings(&json!({"m": 3})))),
-        page("getPackageSettings", "$p", Value::Null, TellsPage(package_settings(&json!({"m": 3})))),
+        page("setPackageSettings", "$p", json!({"settings": {"m": 3}}), SentToBoth(package_settings(&json!({"m": 3})))),
+        page("getPackageSettings", "$p", Value::Null, SentToPage(package_settings(&json!({"m": 3})))),
         page("sendLog", "$v", json!({"message": "from the page of $p"}), Logs("from the page of $p")),
         page("openUrl", "$v", json!({"url": "http://example.com/page/$p"}), Logs("opens http://example.com/page/$p")),
         page("changeTitle", "$c", json!({"title": "x"}), Logs("a page sent what only its package can send")),
@@ -296,24 +311,24 @@ fn pages() -> Vec<Row> {
     rows
 }
 
-/// Tries a row.
+/// Checks a row.
 pub async fn check(bench: &mut Bench<'_>, row: &Row) {
     let deck = bench.deck;
     let mark = deck.last_message().await;
     let before = deck.instance(&bench.key).await;
-    let lines = count_of(bench, &row.then).await;
-    match row.by {
-        By::Package => bench.orders('t', &row.frame).await,
-        By::InParts => bench.orders('f', &row.frame).await,
-        By::InBinary => bench.orders('b', &row.frame).await,
-        By::Page => bench.page_says(&row.frame).await,
+    let lines = count_log_lines(bench, &row.effect).await;
+    match row.sender {
+        Sender::Package => bench.order_frame('t', &row.frame).await,
+        Sender::PackageInFragments => bench.order_frame('f', &row.frame).await,
+        Sender::PackageInBinary => bench.order_frame('b', &row.frame).await,
+        Sender::Page => bench.send_from_page(&row.frame).await,
     }
     let what = format!("{} {row:?}", bench.package);
-    let filled = |message: &Value| serde_json::from_str(&bench.filled(&message.to_string())).unwrap();
-    match &row.then {
-        Then::Shows(members) => {
+    let filled = |message: &Value| serde_json::from_str(&bench.fill_placeholders(&message.to_string())).unwrap();
+    match &row.effect {
+        Effect::Shows(members) => {
             let members: Value = filled(members);
-            deck.instance_until(&bench.key, &what, |instance| {
+            deck.wait_for_instance(&bench.key, &what, |instance| {
                 members
                     .as_object()
                     .unwrap()
@@ -322,14 +337,14 @@ pub async fn check(bench: &mut Bench<'_>, row: &Row) {
             })
             .await;
         }
-        Then::Tells(message) => bench.is_told(mark, false, &filled(message)).await,
-        Then::TellsPage(message) => bench.is_told(mark, true, &filled(message)).await,
-        Then::TellsBoth(message) => {
-            bench.is_told(mark, false, &filled(message)).await;
-            bench.is_told(mark, true, &filled(message)).await;
+        Effect::SentToPackage(message) => bench.wait_for_sent(mark, false, &filled(message)).await,
+        Effect::SentToPage(message) => bench.wait_for_sent(mark, true, &filled(message)).await,
+        Effect::SentToBoth(message) => {
+            bench.wait_for_sent(mark, false, &filled(message)).await;
+            bench.wait_for_sent(mark, true, &filled(message)).await;
         }
-        Then::Logs(_) => {
-            until(&what, async || match count_of(bench, &row.then).await > lines {
+        Effect::Logs(_) => {
+            wait_until(&what, async || match count_log_lines(bench, &row.effect).await > lines {
                 true => Ok(()),
                 false => Err(deck.log().await.join("\n")),
             })
@@ -339,10 +354,10 @@ pub async fn check(bench: &mut Bench<'_>, row: &Row) {
     }
 }
 
-/// How many lines of the package's log have the words of a row.
-async fn count_of(bench: &Bench<'_>, then: &Then) -> usize {
-    let Then::Logs(words) = then else { return 0 };
-    let words = bench.filled(words);
+/// Counts the lines of the package's log with the words of a row.
+async fn count_log_lines(bench: &Bench<'_>, effect: &Effect) -> usize {
+    let Effect::Logs(words) = effect else { return 0 };
+    let words = bench.fill_placeholders(words);
     let log = bench.deck.get("log").await;
     let entries = log["entries"].as_array().unwrap();
     entries

@@ -1,4 +1,4 @@
-//! The things that cargo has built, packed as users get them.
+//! The programs and libraries that cargo has built, packed as users get them.
 
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -11,17 +11,17 @@ use xtask::dist;
 #[cfg(target_os = "linux")]
 use crate::Wine;
 
-/// Where a package has its runner.
+/// The path of the runner in a package.
 const RUNNER: &str =
     if cfg!(target_os = "macos") { "package-runner.app/Contents/MacOS/package-runner" } else { "package-runner" };
 
-/// `target/debug` or the like: where the running test was built.
+/// Returns the folder of the running test's profile, such as `target/debug`.
 fn built() -> PathBuf {
     let test = std::env::current_exe().expect("the test knows where it is");
     test.ancestors().nth(2).expect("tests lie in target/PROFILE/deps").to_owned()
 }
 
-/// A program of this workspace.
+/// Returns the path of a program of this workspace.
 #[must_use]
 pub fn program(name: &str) -> PathBuf {
     let path = built().join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
@@ -29,7 +29,7 @@ pub fn program(name: &str) -> PathBuf {
     path
 }
 
-/// A program of the Windows build.
+/// Returns the path of a program of the Windows build.
 #[cfg(target_os = "linux")]
 #[must_use]
 pub fn windows_program(name: &str) -> PathBuf {
@@ -38,13 +38,13 @@ pub fn windows_program(name: &str) -> PathBuf {
     path
 }
 
-/// Where the Windows build of a profile is.
+/// Returns the folder of the Windows build in a profile.
 #[cfg(target_os = "linux")]
 fn windows(profile: &str) -> PathBuf {
     target().join(xtask::cross::WINDOWS).join(profile)
 }
 
-/// The clock example's library as another build has made it: optimised, or for Windows, or both.
+/// Returns the clock example's library from another build: in another profile, for Windows, or both.
 #[cfg(target_os = "linux")]
 #[must_use]
 pub fn clock_library(windows_build: bool, profile: &str) -> PathBuf {
@@ -56,13 +56,13 @@ pub fn clock_library(windows_build: bool, profile: &str) -> PathBuf {
     path
 }
 
-/// `target`, where tests keep what they found out.
+/// Returns the folder `target`, where tests write their results.
 #[must_use]
 pub fn target() -> PathBuf {
     built().parent().expect("profiles lie in target").to_owned()
 }
 
-/// `target/screenshots`, where browser tests keep what they saw.
+/// Returns the folder `target/screenshots`, where browser tests save screenshots.
 #[must_use]
 pub fn screenshots() -> PathBuf {
     let folder = target().join("screenshots");
@@ -70,14 +70,14 @@ pub fn screenshots() -> PathBuf {
     folder
 }
 
-/// The Spotify package's bundle.
+/// Returns the Spotify package's bundle.
 #[must_use]
 pub fn bundle() -> &'static Path {
     static BUNDLE: OnceLock<PathBuf> = OnceLock::new();
     BUNDLE.get_or_init(|| make(dist::SPOTIFY, PLATFORM, &built()))
 }
 
-/// The Spotify package's bundle for Windows.
+/// Returns the Spotify package's bundle for Windows.
 #[cfg(target_os = "linux")]
 #[must_use]
 pub fn windows_bundle() -> &'static Path {
@@ -85,7 +85,7 @@ pub fn windows_bundle() -> &'static Path {
     BUNDLE.get_or_init(|| make(dist::SPOTIFY, "win", &windows("debug")))
 }
 
-/// The clock example's bundle for Windows.
+/// Returns the clock example's bundle for Windows.
 #[cfg(target_os = "linux")]
 #[must_use]
 pub fn windows_clock_bundle() -> &'static Path {
@@ -93,7 +93,7 @@ pub fn windows_clock_bundle() -> &'static Path {
     BUNDLE.get_or_init(|| make(dist::CLOCK, "win", &windows("debug")))
 }
 
-/// The clock example's bundle.
+/// Returns the clock example's bundle.
 #[must_use]
 pub fn clock_bundle() -> &'static Path {
     static BUNDLE: OnceLock<PathBuf> = OnceLock::new();
@@ -101,12 +101,12 @@ pub fn clock_bundle() -> &'static Path {
 }
 
 fn make(package: dist::Package, platform: &str, from: &Path) -> PathBuf {
-    // A folder for each test process, as they run side by side, and for each platform.
+    // Each test process has its own folder for each platform, because they run concurrently.
     let folder = built().join("acceptance").join(format!("{}-{platform}", std::process::id()));
     dist::make(package, &[(platform, from)], &folder).expect("the bundle is packed")
 }
 
-/// A bundle, installed into a folder of its own with nothing of the repository at hand.
+/// A bundle that is installed into its own folder, outside of the repository.
 pub struct Unpacked {
     folder: TempDir,
     package: PathBuf,
@@ -118,16 +118,16 @@ impl Unpacked {
     /// Unpacks the Spotify package.
     #[must_use]
     pub fn spotify() -> Self {
-        Self::of(bundle())
+        Self::from_bundle(bundle())
     }
 
     /// Unpacks a bundle of this system.
     #[must_use]
-    pub fn of(bundle: &Path) -> Self {
+    pub fn from_bundle(bundle: &Path) -> Self {
         Self::install(bundle, "packages")
     }
 
-    /// Unpacks a bundle for Windows, below a folder of the given name, into a Windows of its own.
+    /// Unpacks a bundle for Windows below a folder of the given name, with its own Wine prefix.
     #[cfg(target_os = "linux")]
     #[must_use]
     pub fn on_windows(bundle: &Path, name: &str) -> Self {
@@ -136,7 +136,7 @@ impl Unpacked {
 
     fn install(bundle: &Path, name: &str) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let bytes = std::fs::read(bundle).expect("the bundle is there");
+        let bytes = std::fs::read(bundle).expect("the bundle exists");
         let installed = host_sdk::bundle::install(&bytes, &folder.path().join(name)).expect("it installs");
         Self {
             folder,
@@ -146,22 +146,22 @@ impl Unpacked {
         }
     }
 
-    /// A folder for the test's own files, beside the package.
+    /// Returns the folder for the test's own files, outside of the package's.
     #[must_use]
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }
 
-    /// The package's folder.
+    /// Returns the package's folder.
     #[must_use]
     pub fn package(&self) -> &Path {
         &self.package
     }
 
-    /// The Windows that it was unpacked into.
+    /// Returns the Wine prefix that it was unpacked for.
     ///
     /// # Panics
-    /// If it was not.
+    /// If it wasn't unpacked for Windows.
     #[cfg(target_os = "linux")]
     #[must_use]
     pub fn wine(&self) -> &Wine {
@@ -176,7 +176,7 @@ impl Unpacked {
         Command::new(self.package.join(RUNNER))
     }
 
-    /// The command that a host starts, with an environment in which the package finds nothing but what the test gives.
+    /// Returns the command with which a host starts the package, with an environment that isolates it from the user's files.
     #[must_use]
     pub fn command(&self, port: u16, package_uuid: &str, register_event: &str) -> Command {
         let mut command = self.runner();
@@ -195,13 +195,13 @@ impl Unpacked {
         command
     }
 
-    /// A private file as the store of secrets, in the form of the environment variable.
+    /// Returns the value of the environment variable for a private file as the store of secrets.
     #[must_use]
     pub fn store(&self) -> String {
         format!("file:{}", self.path("secrets.json"))
     }
 
-    /// How the package calls a file of the test.
+    /// Returns the path of a test's file as the package sees it.
     fn path(&self, name: &str) -> String {
         let file = self.folder.path().join(name);
         #[cfg(target_os = "linux")]
@@ -217,7 +217,7 @@ impl Unpacked {
         spawn(&mut self.command_for(host, spotify))
     }
 
-    /// The command that [`Unpacked::start`] starts.
+    /// Returns the command that [`Unpacked::start`] starts.
     #[must_use]
     pub fn command_for(&self, host: &crate::FakeHost, spotify: &spotify_sim::Sim) -> Command {
         let mut command = self.command(host.port(), crate::host::PACKAGE, crate::host::REGISTER);
@@ -226,8 +226,8 @@ impl Unpacked {
     }
 }
 
-/// Starts a program that has just been unpacked. Another test's child that is being started at the same moment may still
-/// hold it open for writing, until that child becomes its own program.
+/// Starts a program that has just been unpacked. It retries while the file is busy: a child that another test is starting
+/// can hold it open for writing until its `exec`.
 #[must_use]
 pub fn spawn(command: &mut Command) -> Child {
     loop {
@@ -238,7 +238,7 @@ pub fn spawn(command: &mut Command) -> Child {
     }
 }
 
-/// A command that first runs something else, which then becomes it: `wrapper… program arguments…`, in its environment.
+/// Wraps a command as `wrapper… program arguments…`, in the command's environment.
 #[must_use]
 pub fn wrapped(wrapper: &[&str], command: &Command) -> Command {
     let command = command.as_std();

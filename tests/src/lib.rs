@@ -1,5 +1,5 @@
-//! What the acceptance tests share: the built bundle, a host made of a plain socket, and time limits that only a failing
-//! test ever meets.
+//! Shared parts of the acceptance tests: the built bundle, a fake host on a plain socket, and a timeout that only failing
+//! tests reach.
 
 mod built;
 mod deck;
@@ -15,18 +15,18 @@ pub use built::{clock_library, windows_bundle, windows_clock_bundle, windows_pro
 pub use deck::is_alive;
 #[cfg(unix)]
 pub use deck::kill;
-pub use deck::{DeckHome, DeckProcess, Launch, PageEvents, View, until};
+pub use deck::{DeckHome, DeckProcess, Launch, PageEvents, View, wait_until};
 pub use host::{FakeHost, Instance, PACKAGE, REGISTER};
-pub use stage::{BACKUP, DEMO, Member, SIBLING, Stage};
+pub use stage::{BACKUP, DEMO, SIBLING, Stage, TestApp};
 #[cfg(target_os = "linux")]
 pub use wine::{Wine, processes_with};
 
 use std::time::Duration;
 
-/// Ends a test that would hang. Nothing waits for it in one that passes.
-pub const SOON: Duration = Duration::from_secs(30);
+/// The timeout of all waits. Only a failing test reaches it.
+pub const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A plain HTTP client that goes straight to this machine.
+/// Returns an HTTP client that uses no proxy.
 #[must_use]
 pub fn http_client() -> reqwest::Client {
     let _ = rustls::crypto::ring::default_provider().install_default();

@@ -1,5 +1,5 @@
-//! The built package between a plain host and a simulated Spotify, with as many accounts as a test wants: what the fault
-//! table and the benchmark start from.
+//! The built package between a fake host and a simulated Spotify, with any number of accounts, for the fault table and the
+//! benchmarks.
 
 use std::path::PathBuf;
 use std::time::Instant;
@@ -12,12 +12,12 @@ use spotify_sim::{
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
-use crate::{FakeHost, Unpacked, http_client, spawn, until};
+use crate::{FakeHost, Unpacked, http_client, spawn, wait_until};
 
 /// An app of the simulated Spotify that becomes an account of the package.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Member {
-    /// What tests call it.
+pub struct TestApp {
+    /// Its name in tests.
     pub name: &'static str,
     /// Its Client ID.
     pub client_id: &'static str,
@@ -25,28 +25,29 @@ pub struct Member {
     pub client_secret: &'static str,
 }
 
-/// The app that every test's first account is of.
-pub const DEMO: Member = Member { name: "primary", client_id: DEMO_CLIENT_ID, client_secret: DEMO_CLIENT_SECRET };
+/// The app of every test's first account.
+pub const DEMO: TestApp = TestApp { name: "primary", client_id: DEMO_CLIENT_ID, client_secret: DEMO_CLIENT_SECRET };
 /// Another app of the same developer account.
-pub const SIBLING: Member =
-    Member { name: "sibling", client_id: SIBLING_CLIENT_ID, client_secret: SIBLING_CLIENT_SECRET };
+pub const SIBLING: TestApp =
+    TestApp { name: "sibling", client_id: SIBLING_CLIENT_ID, client_secret: SIBLING_CLIENT_SECRET };
 /// An app of another developer account.
-pub const BACKUP: Member = Member { name: "backup", client_id: BACKUP_CLIENT_ID, client_secret: BACKUP_CLIENT_SECRET };
+pub const BACKUP: TestApp =
+    TestApp { name: "backup", client_id: BACKUP_CLIENT_ID, client_secret: BACKUP_CLIENT_SECRET };
 
-/// See the module's text. The package ends with it.
+/// A running package with its host and its Spotify; dropping it ends the package.
 pub struct Stage<'a> {
     /// The simulated Spotify.
     pub spotify: Sim,
     /// The host.
     pub host: FakeHost,
     unpacked: &'a Unpacked,
-    /// Holds what this package stores, apart from that of others.
+    /// The folder for the files of this package alone.
     folder: TempDir,
     package: Child,
 }
 
 impl Drop for Stage<'_> {
-    /// No call of the package may break the Web API's contract, whatever a test is about.
+    /// Checks that no call of the package has broken the Web API's contract, in every test.
     fn drop(&mut self) {
         if !std::thread::panicking() {
             assert_eq!(self.spotify.violations(), [""; 0]);
@@ -60,33 +61,33 @@ impl<'a> Stage<'a> {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let mut host = FakeHost::start().await;
         let package = spawn(&mut command(unpacked, &folder, &host, &spotify));
-        host.registered().await;
+        host.wait_for_registration().await;
         Self { spotify, host, unpacked, folder, package }
     }
 
-    /// Ends the package with no chance to clean up, and starts it again until it is registered. Returns when it was started.
+    /// Kills the package, starts it again and waits until it has registered. Returns the time of the start.
     pub async fn restart(&mut self) -> Instant {
         self.package.kill().await.expect("it ends");
         let mut command = command(self.unpacked, &self.folder, &self.host, &self.spotify);
         let started = Instant::now();
         self.package = spawn(&mut command);
-        self.host.registered().await;
+        self.host.wait_for_registration().await;
         started
     }
 
-    /// The package's process; none once it has ended.
+    /// Returns the package's process id, or `None` if it has ended.
     #[must_use]
     pub fn pid(&self) -> Option<u32> {
         self.package.id()
     }
 
-    /// Says what the page says to add an account; Spotify checks ID and secret then.
-    pub async fn save(&mut self, member: Member) {
-        self.save_with(member, json!({})).await;
+    /// Adds an account as the settings page does, which makes the package check ID and secret.
+    pub async fn save_account(&mut self, member: TestApp) {
+        self.save_account_with(member, json!({})).await;
     }
 
-    /// The same with more, or other, members of the command.
-    pub async fn save_with(&mut self, member: Member, more: Value) {
+    /// Adds an account like [`save_account`](Self::save_account), with additional or changed members of the command.
+    pub async fn save_account_with(&mut self, member: TestApp, more: Value) {
         let mut command = json!({
             "command": "saveAccount", "clientId": member.client_id, "clientSecret": member.client_secret,
             "redirect": "loopback",
@@ -94,19 +95,19 @@ impl<'a> Stage<'a> {
         for (name, value) in more.as_object().into_iter().flatten() {
             command[name] = value.clone();
         }
-        self.host.page_says(command).await;
+        self.host.send_from_page(command).await;
     }
 
-    /// Adds an account and logs it in, as a user does with page and browser, until it is known, and stored, whose it is. Returns its
-    /// id. `same_developer_as` is the id of another account, or null.
-    pub async fn add(&mut self, member: Member, same_developer_as: &Value) -> Value {
-        self.save_with(member, json!({"sameDeveloperAs": same_developer_as})).await;
+    /// Adds an account, logs it in as a user does with page and browser, and waits until its user is known and stored.
+    /// Returns its id. `same_developer_as` is the id of another account, or null.
+    pub async fn add_account(&mut self, member: TestApp, same_developer_as: &Value) -> Value {
+        self.save_account_with(member, json!({"sameDeveloperAs": same_developer_as})).await;
         let added = |account: &Value| account["state"] == "needsLogin";
-        let id = self.host.account_until(member.client_id, "it is added", added).await["id"].clone();
+        let id = self.host.wait_for_account(member.client_id, "it is added", added).await["id"].clone();
         self.log_in(&id).await;
-        self.host.account_until(member.client_id, "it is linked", |account| account["user"].is_string()).await;
-        until("whose it is is stored", async || {
-            let stored = self.stored();
+        self.host.wait_for_account(member.client_id, "it is linked", |account| account["user"].is_string()).await;
+        wait_until("the account's user is stored", async || {
+            let stored = self.stored_accounts();
             let known = stored.iter().any(|account| account["id"] == id && account["user"].is_object());
             if known { Ok(()) } else { Err(String::new()) }
         })
@@ -114,25 +115,25 @@ impl<'a> Stage<'a> {
         id
     }
 
-    /// Logs an account in up to the browser's last page.
+    /// Logs an account in, up to the browser's last page.
     pub async fn log_in(&mut self, id: &Value) {
-        let page = self.host.starts_login(id).await;
+        let page = self.host.start_login(id).await;
         let back = self.spotify.consent(&page, true).expect("the consent page accepts the address");
-        self.comes_back(back.as_str()).await;
+        self.follow_redirect(back.as_str()).await;
     }
 
-    /// Does what the browser does with the address that Spotify sends it back to. Returns the page's text.
-    pub async fn comes_back(&mut self, back: &str) -> String {
+    /// Requests the address to which Spotify redirects the browser, and returns the page's text.
+    pub async fn follow_redirect(&mut self, back: &str) -> String {
         let visit = async {
             let answer = http_client().get(back).send().await.expect("the listener answers");
             answer.text().await.expect("a page")
         };
-        self.host.hear_while(visit).await
+        self.host.receive_while(visit).await
     }
 
-    /// What the package has in its private file: a list of accounts; empty if there is no file.
+    /// Returns the accounts in the package's private file; none if there is no file.
     #[must_use]
-    pub fn stored(&self) -> Vec<Value> {
+    pub fn stored_accounts(&self) -> Vec<Value> {
         match std::fs::read(store(&self.folder)) {
             Ok(bytes) => serde_json::from_slice(&bytes).expect("a list of accounts"),
             Err(error) => {

@@ -1,4 +1,4 @@
-//! A Windows for the Windows build: Wine, with a user, a registry and a credential store of a test's own.
+//! Wine for the Windows build, with a user, a registry and a credential store for each test.
 
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
@@ -7,17 +7,16 @@ use std::process::{Command as Blocking, Stdio};
 use tempfile::TempDir;
 use tokio::process::Command;
 
-/// Whose Windows it is: a name such as users have, and programs forget.
+/// The name of the Windows user, with characters that programs often mishandle.
 const USER: &str = "Jörg 名前 🎧";
 
-/// Wine's prefix: everything that a Windows is, save the programs that come with it. All that runs in it ends with it.
+/// A Wine prefix. Dropping it ends all programs that run in it.
 pub struct Wine {
     prefix: TempDir,
 }
 
 impl Wine {
-    /// Makes a Windows that nobody has used, out of the prefix that `WINEPREFIX` names. `cargo xtask test` has seen
-    /// that programs run in that one.
+    /// Creates a fresh prefix from the one that `WINEPREFIX` names. `cargo xtask test` has checked that programs run there.
     #[must_use]
     pub fn new() -> Self {
         let made = std::env::var_os("WINEPREFIX").map_or_else(
@@ -26,12 +25,12 @@ impl Wine {
         );
         let prefix = tempfile::Builder::new().prefix("wine-").tempdir().expect("a temporary folder");
         let here = prefix.path();
-        // What is written into is copied; the system itself, which is large, is shared.
+        // Files that change are copied; the large system folders are shared.
         for name in ["system.reg", "userdef.reg", ".update-timestamp"] {
             std::fs::copy(made.join(name), here.join(name)).expect("a prefix that wineboot has made");
         }
         let registry = std::fs::read_to_string(made.join("user.reg")).expect("a prefix that wineboot has made");
-        std::fs::write(here.join("user.reg"), of_user(&registry)).expect("a registry");
+        std::fs::write(here.join("user.reg"), registry_of_user(&registry)).expect("a registry");
         std::fs::create_dir_all(here.join("drive_c/users").join(USER).join("AppData/Local")).expect("folders");
         std::fs::create_dir(here.join("dosdevices")).expect("a folder");
         symlink("../drive_c", here.join("dosdevices/c:")).expect("a link");
@@ -40,7 +39,7 @@ impl Wine {
             symlink(made.join("drive_c").join(name), here.join("drive_c").join(name)).expect("a link");
         }
         let wine = Self { prefix };
-        // Wine's own processes start here, so that ending a host with all of its children leaves them alone.
+        // Start Wine's own processes now, so that they are no children of a host and aren't killed with it.
         wine.blocking("wineserver").arg("-p").status().expect("wineserver starts");
         wine.blocking("wine").args(["cmd", "/c", "exit"]).status().expect("wine starts");
         wine
@@ -50,7 +49,7 @@ impl Wine {
         [
             ("WINEPREFIX", self.prefix.path().as_os_str()),
             ("WINEDEBUG", "-all".as_ref()),
-            // Neither is needed, and without them Wine would offer to download them.
+            // Neither is needed. Without this setting Wine would offer to download them.
             ("WINEDLLOVERRIDES", "mscoree,mshtml=".as_ref()),
         ]
     }
@@ -61,7 +60,7 @@ impl Wine {
         command
     }
 
-    /// A command that runs a Windows program.
+    /// Returns a command that runs a Windows program.
     #[must_use]
     pub fn command(&self, program: &Path) -> Command {
         let mut command = Command::new("wine");
@@ -69,20 +68,19 @@ impl Wine {
         command
     }
 
-    /// How Windows programs call a file of this system.
+    /// Converts a path of this system into that of Windows programs.
     #[must_use]
     pub fn path(path: &Path) -> String {
         format!("Z:{}", path.to_str().expect("Unicode").replace('/', r"\"))
     }
 
-    /// The user's folder for what stays on this computer, `%LOCALAPPDATA%`.
+    /// Returns the user's folder for local data, `%LOCALAPPDATA%`.
     #[must_use]
     pub fn local_data(&self) -> PathBuf {
         self.prefix.path().join("drive_c/users").join(USER).join("AppData/Local")
     }
 
-    /// Where Windows keeps what the user has stored in its credential store, once all of it is written out: the registry.
-    /// Ends every program.
+    /// Ends all programs and returns the registry, which then contains the user's credential store.
     #[must_use]
     pub fn into_registry(self) -> String {
         self.end();
@@ -107,9 +105,9 @@ impl Drop for Wine {
     }
 }
 
-/// A registry as [`USER`] has it: the folder for local data is theirs, and their credential store is empty.
-fn of_user(registry: &str) -> String {
-    // Wine writes what isn't ASCII as UTF-16 units.
+/// Returns the registry for [`USER`], with the user's folder for local data and an empty credential store.
+fn registry_of_user(registry: &str) -> String {
+    // Wine writes characters outside of ASCII as UTF-16 units.
     let user: String = USER
         .encode_utf16()
         .map(|unit| match u8::try_from(unit) {
@@ -118,7 +116,7 @@ fn of_user(registry: &str) -> String {
         })
         .collect();
     let local_data = format!(r#""Local AppData"="C:\\users\\{user}\\AppData\\Local""#);
-    let mut theirs = String::new();
+    let mut result = String::new();
     let mut is_credential = false;
     for line in registry.lines() {
         if line.starts_with('[') {
@@ -126,20 +124,20 @@ fn of_user(registry: &str) -> String {
         }
         if !is_credential {
             let is_local_data = line.starts_with(r#""Local AppData"="#);
-            theirs.extend([if is_local_data { &local_data } else { line }, "\n"]);
+            result.extend([if is_local_data { &local_data } else { line }, "\n"]);
         }
     }
-    theirs
+    result
 }
 
-/// The processes whose command line contains `text`.
+/// Returns the processes whose command line contains `text`.
 #[must_use]
 pub fn processes_with(text: &str) -> Vec<u32> {
     let processes = std::fs::read_dir("/proc").expect("the processes").flatten();
     let numbers = processes.filter_map(|process| process.file_name().to_str()?.parse::<u32>().ok());
     numbers
         .filter(|pid| {
-            // Empty where it ended meanwhile.
+            // Empty if it has ended meanwhile.
             let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
             String::from_utf8_lossy(&line).contains(text)
         })

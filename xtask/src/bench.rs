@@ -1,5 +1,5 @@
-//! The figures: what the package and the deck cost and how fast they are, as docs/BENCHMARKS.md explains them. Nothing here
-//! passes or fails.
+//! `cargo xtask bench`: measures the speed and the resource use of the package and the deck, as docs/BENCHMARKS.md explains.
+//! Nothing here passes or fails.
 
 use anyhow::Result;
 use clap::Args;
@@ -7,10 +7,10 @@ use xtask::debian::ensure;
 
 use crate::run::{Profile, build, cargo, step};
 
-/// What `cargo xtask bench` takes.
+/// Options of `cargo xtask bench`.
 #[derive(Args)]
 pub struct Options {
-    /// Measure what the tests use, which is built at once and slower
+    /// Measure the build of the tests, which is available sooner but runs slower
     #[arg(long)]
     dev: bool,
 }
@@ -22,22 +22,22 @@ pub fn run(options: &Options) -> Result<()> {
     let faces = ["bench", "--profile", name, "--package", "spotify-plugin", "--bench", "faces"];
     let day = ["bench", "--profile", name, "--package", "spotify-plugin", "--bench", "day"];
     if cfg!(target_os = "linux") {
-        step("looking for the browser that looks at the deck");
+        step("looking for the browser that opens the deck's page");
         ensure(&crate::BROWSER)?;
     }
-    step("building what measures");
+    step("building the benchmarks");
     cargo(&[&figures[..], &["--no-run"]].concat())?;
     cargo(&[&faces[..], &["--no-run"]].concat())?;
     cargo(&[&day[..], &["--no-run"]].concat())?;
-    // Last, so that what is measured is what users get: with benchmarks, dependencies have features for tests.
+    // Last, so that the measured programs are those that users get: benchmarks give dependencies features for tests.
     step("building the package and the deck");
     build(profile, &["--package", "spotify-plugin", "--package", "package-runner", "--package", "creator-deck"])?;
     step("measuring (about four minutes)");
     cargo(&figures)?;
     println!();
-    step("measuring how faces are drawn");
+    step("measuring how long faces take to draw");
     cargo(&faces)?;
     println!();
-    step("listening for a day (two minutes)");
+    step("simulating a day of listening (two minutes)");
     cargo(&day)
 }

@@ -1,4 +1,4 @@
-//! `cargo xtask dist`: builds the package for one system or several, packs it, and looks at what came out.
+//! `cargo xtask dist`: builds the package for one or several systems, packs it, and inspects the bundle.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -14,24 +14,24 @@ use xtask::target::{MACS, Target};
 
 use crate::run::{Profile, cargo_with, step};
 
-/// The oldest macOS that is built for, as in manifest.json.
+/// The oldest supported macOS, as in manifest.json.
 const OLDEST_MACOS: &str = "12.0";
-/// The profile that makes what users get.
+/// The cargo profile of released bundles.
 const PROFILE: &str = "dist";
 
-/// What `cargo xtask dist` takes.
+/// Options of `cargo xtask dist`.
 #[derive(Args)]
 pub struct Options {
-    /// What to build for instead of this machine: a target of Rust's, or universal-apple-darwin for both kinds of Mac.
-    /// Several make one bundle that carries them all
+    /// Build for this target of Rust instead of this machine, or for universal-apple-darwin, which is both kinds of Mac.
+    /// Several targets make one bundle for all of them
     #[arg(long, value_name = "TARGET", num_args = 1..)]
     target: Vec<Target>,
-    /// Build nothing; join bundles that were built on different machines into one
+    /// Build nothing, but join bundles that were built on different machines
     #[arg(long, value_name = "BUNDLE", num_args = 1.., conflicts_with = "target")]
     join: Vec<PathBuf>,
 }
 
-/// Makes the bundle.
+/// Makes the bundle and prints its size.
 pub fn run(options: &Options) -> Result<()> {
     let into = root().join("dist");
     let bundle = if !options.join.is_empty() {
@@ -43,21 +43,22 @@ pub fn run(options: &Options) -> Result<()> {
         let built: Vec<_> = built.iter().map(|(platform, folder)| (*platform, folder.as_path())).collect();
         dist::make(dist::SPOTIFY, &built, &into)?
     };
-    step("looking at what is in it");
-    let carried = inspect::bundle(&bundle)?;
+    step("inspecting the bundle");
+    let parts = inspect::bundle(&bundle)?;
     let megabytes = |bytes: u64| bytes as f64 / 1e6;
     println!("{} ({:.1} MB)", bundle.display(), megabytes(fs::metadata(&bundle)?.len()));
-    for part in &carried {
+    for part in &parts {
         let universal = if part.processors > 1 { " for both processors" } else { "" };
         println!("    {:<6} {:.1} MB{universal}", part.platform, megabytes(part.packed));
     }
-    if let Some(part) = carried.iter().find(|part| part.is_too_large()) {
-        bail!("what it has for {} is larger than {:.0} MB for a processor", part.platform, megabytes(inspect::MOST));
+    if let Some(part) = parts.iter().find(|part| part.is_too_large()) {
+        let limit = megabytes(inspect::MAX_PACKED);
+        bail!("its part for {} is larger than {limit:.0} MB for each processor", part.platform);
     }
     Ok(())
 }
 
-/// Builds for every target. Answers each platform with the folder of what was built for it.
+/// Builds for every target and returns each platform with the folder of its build output.
 fn build(targets: &[Target]) -> Result<Vec<(&'static str, PathBuf)>> {
     for (n, target) in targets.iter().enumerate() {
         ensure!(
@@ -92,31 +93,30 @@ fn build(targets: &[Target]) -> Result<Vec<(&'static str, PathBuf)>> {
     Ok(built)
 }
 
-/// Where cargo puts what it builds.
+/// Returns the folder in which cargo puts all build output.
 fn target_folder() -> PathBuf {
     let profile = Profile::Release.folder();
     profile.parent().map_or_else(|| root().join("target"), Path::to_owned)
 }
 
-/// Where cargo puts what it builds for a target.
+/// Returns the folder in which cargo puts the build output for a target.
 fn folder(target: &str) -> PathBuf {
     target_folder().join(target).join(PROFILE)
 }
 
-/// Builds the runner, then the library: each alone, so that neither gets parts that only the other one needs.
+/// Builds the runner, then the library: in separate builds, so that neither gets features that only the other needs.
 fn cargo(target: &[&str]) -> Result<()> {
     let environment = [("MACOSX_DEPLOYMENT_TARGET", OsStr::new(OLDEST_MACOS))];
     let runner = ["build", "--package", "package-runner"];
-    // As nothing but a library for loading: beside a Rust library, which the tests want, the compiler optimises each
-    // crate by itself.
+    // As a cdylib alone: if a Rust library is built with it, as for the tests, the compiler doesn't optimise across crates.
     let library = ["rustc", "--package", "spotify-plugin", "--lib", "--crate-type", "cdylib"];
-    for what in [&runner[..], &library[..]] {
-        cargo_with(&[what, &["--profile", PROFILE, "--locked"], target].concat(), &environment)?;
+    for command in [&runner[..], &library[..]] {
+        cargo_with(&[command, &["--profile", PROFILE, "--locked"], target].concat(), &environment)?;
     }
     Ok(())
 }
 
-/// Joins a file that was built for each kind of Mac, with Apple's tool.
+/// Joins a file that was built for each kind of Mac, with Apple's `lipo`.
 fn lipo(file: &str, into: &Path) -> Result<()> {
     let status = Command::new("lipo")
         .arg("-create")

@@ -1,25 +1,25 @@
-//! What a command needs from the system besides Rust, installed where we may.
+//! Checks for programs that a command needs in addition to Rust, and installs them if we may.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use anyhow::{Result, bail};
 
-/// A program and the Debian package that has it.
+/// A program and the Debian package that contains it.
 pub struct Needed {
-    /// Found when one of these is on the PATH, or exists where it is an absolute path.
+    /// Names or absolute paths of which one must be on the PATH or exist.
     pub any_of: &'static [&'static str],
     /// The Debian package.
     pub package: &'static str,
 }
 
-/// Makes sure that everything is there: through apt where we are root on a Debian, otherwise by a message that names
-/// what to install.
+/// Ensures that all these programs are installed: as root on Debian it installs what is missing, elsewhere it fails with a
+/// message that names the packages.
 ///
 /// # Errors
 /// If something is missing and can't be installed from here.
 pub fn ensure(needed: &[Needed]) -> Result<()> {
-    let missing: Vec<_> = needed.iter().filter(|needed| !is_there(needed)).map(|needed| needed.package).collect();
+    let missing: Vec<_> = needed.iter().filter(|needed| !is_installed(needed)).map(|needed| needed.package).collect();
     if missing.is_empty() {
         return Ok(());
     }
@@ -47,14 +47,14 @@ fn apt(args: &[&str]) -> Result<()> {
     Ok(())
 }
 
-fn is_there(needed: &Needed) -> bool {
+fn is_installed(needed: &Needed) -> bool {
     needed
         .any_of
         .iter()
         .any(|program| Path::new(program).is_absolute() && Path::new(program).exists() || on_path(program))
 }
 
-/// Whether a program is on the PATH.
+/// Returns whether a program is on the PATH.
 #[must_use]
 pub fn on_path(program: &str) -> bool {
     let program = format!("{program}{}", std::env::consts::EXE_SUFFIX);

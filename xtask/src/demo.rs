@@ -1,4 +1,4 @@
-//! The demo: the package in our own host, against a simulated Spotify or, with `--live`, the real one.
+//! `cargo xtask demo`: runs the package in our own host, with a simulated Spotify or, with `--live`, the real one.
 
 use std::io::{BufRead as _, BufReader};
 use std::net::{Ipv4Addr, TcpListener};
@@ -13,13 +13,13 @@ use xtask::dist::{self, root};
 
 use crate::run::{Profile, build, step};
 
-/// What `cargo xtask demo` takes.
+/// Options of `cargo xtask demo`.
 #[derive(Args)]
 pub struct Options {
     /// Use the real Spotify, with your own Client ID and Secret
     #[arg(long)]
     live: bool,
-    /// Build optimised: it takes twice as long
+    /// Build optimised, which takes twice as long
     #[arg(long)]
     release: bool,
     /// Don't open the page in a browser
@@ -33,7 +33,7 @@ pub struct Options {
     data: Option<PathBuf>,
 }
 
-/// A child that doesn't outlive us by accident.
+/// A child process that is killed on drop.
 struct Running(Child);
 
 impl Drop for Running {
@@ -43,11 +43,11 @@ impl Drop for Running {
     }
 }
 
-/// Builds, packs, starts, and waits until the host ends.
+/// Builds and packs everything, starts the host, and waits until it ends.
 pub fn run(options: &Options) -> Result<()> {
     let started = Instant::now();
     step("building the package, the host and the simulated Spotify (some minutes the first time)");
-    // The profile of the tests, which then find everything built.
+    // The profile of the tests, so that they needn't build again.
     let profile = if options.release { Profile::Release } else { Profile::Dev };
     build(
         profile,
@@ -79,23 +79,23 @@ pub fn run(options: &Options) -> Result<()> {
     if options.headless || !has_desktop() {
         deck.arg("--headless");
     }
-    let mut said = Vec::new();
+    let mut notes = Vec::new();
     let _simulator = if options.live {
-        said.push("Spotify: the real one. Create an app in its dashboard; the settings page says how.".to_owned());
+        notes.push("Spotify: the real one. Create an app in its dashboard; the settings page says how.".to_owned());
         None
     } else {
         step("starting the simulated Spotify");
         let (simulator, addresses) = start_simulator(&built, &data)?;
-        // A simulated sign-in has no place in the user's keyring, and is nothing to protect.
+        // A simulated sign-in needs no protection and doesn't belong into the user's keyring.
         let store = std::path::absolute(data.join("simulated-accounts.json"))?;
         deck.env("SPOTIFY_API_URL", &addresses.api)
             .env("SPOTIFY_ACCOUNTS_URL", &addresses.accounts)
             .env("SPOTIFY_WIDGETS_STORE", format!("file:{}", store.display()));
-        // Its covers come from this computer, where the real one's come from the web.
+        // The simulator serves covers from this computer; the real Spotify's come from the web.
         deck.arg("--allow").arg(addresses.page.trim_end_matches('/'));
-        said.push(format!("Simulated Spotify: {}", addresses.page));
-        said.push(format!("Client ID:         {}", addresses.client_id));
-        said.push(format!("Client Secret:     {}", addresses.client_secret));
+        notes.push(format!("Simulated Spotify: {}", addresses.page));
+        notes.push(format!("Client ID:         {}", addresses.client_id));
+        notes.push(format!("Client Secret:     {}", addresses.client_secret));
         Some(simulator)
     };
     step("starting the host");
@@ -108,7 +108,7 @@ pub fn run(options: &Options) -> Result<()> {
     println!();
     println!("    {page}");
     println!();
-    said.iter().for_each(|line| println!("{line}"));
+    notes.iter().for_each(|line| println!("{line}"));
     println!("Ctrl-C ends the demo. What you set up stays in {}.", data.display());
     let status = wait(&mut deck.0)?;
     if !status.success() {
@@ -126,7 +126,7 @@ struct Addresses {
 }
 
 fn start_simulator(built: &std::path::Path, data: &std::path::Path) -> Result<(Running, Addresses)> {
-    // The same port at every start, where it is free: a sign-in of the last demo then still fits.
+    // The same port at every start if it is free, so that the sign-in of an earlier demo stays valid.
     let port = [8766, 0].into_iter().find(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok());
     let mut child = Command::new(program(built, "spotify-sim"))
         .arg("--port")
@@ -154,7 +154,7 @@ fn start_simulator(built: &std::path::Path, data: &std::path::Path) -> Result<(R
     Ok((child, addresses))
 }
 
-/// The first line that a child writes; the rest goes nowhere, but is read, so that the child never waits.
+/// Returns the first line of a child's output. The rest is read and dropped, so that the child never blocks on its pipe.
 fn first_line(child: &mut Child, name: &str) -> Result<String> {
     let stdout = child.stdout.take().context("no stdout")?;
     let mut lines = BufReader::new(stdout).lines();

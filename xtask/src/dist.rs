@@ -1,8 +1,8 @@
 //! Makes bundles: `dist/spotify-widgets.creatorCentral`, and the same for the clock example.
 //!
-//! manifest.json is the source. A bundle's PackageConfig.json is made from it: of the platforms it keeps those for which
-//! something was built, and beside it go each platform's runner and library, and the assets. Bundles that were built on
-//! different machines can be joined into one.
+//! The source is manifest.json. A bundle's PackageConfig.json is made from it and keeps only the platforms that were built;
+//! with it go each platform's runner and library, and the assets. Bundles that were built on different machines can be
+//! joined into one.
 
 use std::fs;
 use std::io::{Cursor, Read as _};
@@ -18,13 +18,13 @@ use crate::mac;
 /// A package of this repository.
 #[derive(Clone, Copy, Debug)]
 pub struct Package {
-    /// Name of the bundle's file.
+    /// The name of the bundle's file, without its extension.
     pub name: &'static str,
-    /// Where its manifest is.
+    /// The path of the manifest in the repository.
     manifest: &'static str,
-    /// Folders and files that go along, beside the manifest, as (from, to).
+    /// Folders and files that are packed, as (path in the repository, path in the bundle).
     assets: &'static [(&'static str, &'static str)],
-    /// Where cargo puts its library, below the folder of the profile.
+    /// The folder in which cargo puts the library, below that of the profile.
     library_folder: &'static str,
 }
 
@@ -54,7 +54,7 @@ pub const CLOCK: Package = Package {
     library_folder: "examples",
 };
 
-/// The repository's root.
+/// Returns the repository's root.
 ///
 /// # Panics
 /// Never: this crate lies in a folder of it.
@@ -63,11 +63,13 @@ pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask lies in the repository")
 }
 
-/// Packs a package from what cargo has built: for each platform of [`PackageConfig::runtime`] that the bundle shall carry,
-/// the folder with the built things (`target/release` or the like). Returns the bundle's path.
+/// Packs a package into the folder `into` and returns the bundle's path.
+///
+/// `built` lists the platforms that the bundle contains, named as in [`PackageConfig::runtime`], each with cargo's output
+/// folder for it (such as `target/release`).
 ///
 /// # Errors
-/// If something isn't built, the manifest doesn't know a platform, or the package breaks a rule of the package format.
+/// If a file isn't built, the manifest doesn't know a platform, or the package breaks a rule of the package format.
 pub fn make(package: Package, built: &[(&str, &Path)], into: &Path) -> Result<PathBuf> {
     let manifest = root().join(package.manifest);
     let text = fs::read_to_string(&manifest).with_context(|| manifest.display().to_string())?;
@@ -100,38 +102,37 @@ pub fn make(package: Package, built: &[(&str, &Path)], into: &Path) -> Result<Pa
     Bundle { config, entries }.write(package, into)
 }
 
-/// Joins bundles of one package that were built on different machines into one that carries all their platforms. Answers
-/// its path.
+/// Joins bundles of one package that were built on different machines into one for all their platforms, and returns its
+/// path.
 ///
 /// # Errors
-/// If they aren't bundles of one version of one package, two carry the same platform, or a file that all platforms share
-/// differs.
+/// If the bundles differ in package or version, two contain the same platform, or a file that all platforms share differs.
 pub fn join(package: Package, bundles: &[PathBuf], into: &Path) -> Result<PathBuf> {
-    let mut all: Option<Bundle> = None;
+    let mut joined: Option<Bundle> = None;
     for path in bundles {
         let next = Bundle::read(path)?;
-        match &mut all {
-            None => all = Some(next),
-            Some(all) => all.take_in(next).with_context(|| format!("{} can't be joined", path.display()))?,
+        match &mut joined {
+            None => joined = Some(next),
+            Some(joined) => joined.merge(next).with_context(|| format!("{} can't be joined", path.display()))?,
         }
     }
-    let Some(all) = all else { bail!("name the bundles to join") };
-    all.write(package, into)
+    let Some(joined) = joined else { bail!("name the bundles to join") };
+    joined.write(package, into)
 }
 
-/// What is in a bundle.
+/// The content of a bundle.
 #[derive(Debug)]
 pub(crate) struct Bundle {
-    /// Its package file.
+    /// The package file.
     pub config: PackageConfig,
-    /// Every other file.
+    /// All other files.
     pub entries: Vec<Entry>,
 }
 
 impl Bundle {
     fn read(path: &Path) -> Result<Self> {
         let (config, files) = unpack(path)?;
-        // Not by the archive's modes, which one that was made on Windows doesn't have.
+        // The archive's file modes don't tell: an archive that was made on Windows has none.
         let executable = |path: &str| config.runtime.values().any(|runtime| is_program(path, runtime));
         let entries = files
             .into_iter()
@@ -140,7 +141,7 @@ impl Bundle {
         Ok(Self { config, entries })
     }
 
-    fn take_in(&mut self, other: Self) -> Result<()> {
+    fn merge(&mut self, other: Self) -> Result<()> {
         ensure!(
             self.config.uuid == other.config.uuid && self.config.version == other.config.version,
             "it is {} {}, not {} {}",
@@ -149,8 +150,12 @@ impl Bundle {
             self.config.uuid,
             self.config.version
         );
-        let bare = |config: &PackageConfig| PackageConfig { runtime: Default::default(), ..config.clone() };
-        ensure!(bare(&self.config) == bare(&other.config), "its {FILE_NAME} differs in more than the platforms");
+        let without_platforms =
+            |config: &PackageConfig| PackageConfig { runtime: Default::default(), ..config.clone() };
+        ensure!(
+            without_platforms(&self.config) == without_platforms(&other.config),
+            "its {FILE_NAME} differs in more than the platforms"
+        );
         for (platform, runtime) in other.config.runtime {
             ensure!(!self.config.runtime.contains_key(&platform), "the platform {platform} is there already");
             self.config.runtime.insert(platform, runtime);
@@ -190,7 +195,7 @@ impl Bundle {
     }
 }
 
-/// Whether a file is what a platform starts, or a program within it.
+/// Returns whether a file is the program that a platform starts, or a program inside its application bundle.
 fn is_program(path: &str, runtime: &Runtime) -> bool {
     let within = application_programs(&runtime.target).and_then(|programs| path.strip_prefix(&programs));
     path == runtime.target || within.is_some_and(|rest| rest.starts_with('/'))
@@ -200,13 +205,13 @@ fn is_program(path: &str, runtime: &Runtime) -> bool {
 pub(crate) struct Unpacked {
     /// Its path within the package's folder.
     pub path: String,
-    /// What it takes in the bundle, in bytes.
+    /// Its compressed size in bytes.
     pub packed: u64,
-    /// What it holds.
+    /// Its uncompressed content.
     pub content: Vec<u8>,
 }
 
-/// Reads a bundle: its package file, and every other file.
+/// Reads a bundle's package file and all other files.
 pub(crate) fn unpack(bundle: &Path) -> Result<(PackageConfig, Vec<Unpacked>)> {
     let name = || bundle.display().to_string();
     let mut zip = ZipArchive::new(Cursor::new(fs::read(bundle).with_context(name)?))
@@ -252,7 +257,7 @@ fn add(from: &Path, to: &str, entries: &mut Vec<Entry>) -> Result<()> {
 mod tests {
     use super::*;
 
-    /// Something like a built folder: for a platform, files with the right names.
+    /// Creates a folder with the files that cargo builds for a platform; their content is the platform's name.
     fn built(platform: &str) -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("examples")).unwrap();
@@ -266,24 +271,42 @@ mod tests {
         folder
     }
 
-    // What is no program can't be signed.
+    fn names(bundle: &Path) -> Vec<String> {
+        Bundle::read(bundle).unwrap().entries.into_iter().map(|entry| entry.path).collect()
+    }
+
+    /// Makes a bundle for each platform, from the folders of [`built`].
+    #[cfg(not(target_os = "macos"))]
+    fn bundles_of_each_platform(out: &Path) -> [PathBuf; 3] {
+        ["win", "mac", "linux"]
+            .map(|platform| make(CLOCK, &[(platform, built(platform).path())], &out.join(platform)).unwrap())
+    }
+
+    #[test]
+    fn bundle_contains_only_the_platform_that_was_built() {
+        let (win, out) = (built("win"), tempfile::tempdir().unwrap());
+        let bundle = make(CLOCK, &[("win", win.path())], out.path()).unwrap();
+        assert_eq!(names(&bundle), ["clock.dll", "clock.svg", "package-runner.exe"]);
+    }
+
+    // These three don't run on macOS: their files are no programs, so they can't be signed.
     #[cfg(not(target_os = "macos"))]
     #[test]
-    fn a_bundle_carries_what_was_built_and_bundles_can_be_joined() {
-        let names = |path: &Path| -> Vec<String> {
-            Bundle::read(path).unwrap().entries.into_iter().map(|entry| entry.path).collect()
-        };
-        let (win, mac, linux) = (built("win"), built("mac"), built("linux"));
+    fn joined_bundle_equals_one_built_together() {
         let out = tempfile::tempdir().unwrap();
-        let one = |platform: &str, folder: &tempfile::TempDir| {
-            make(CLOCK, &[(platform, folder.path())], &out.path().join(platform)).unwrap()
-        };
-        let parts = [one("win", &win), one("mac", &mac), one("linux", &linux)];
-        assert_eq!(names(&parts[0]), ["clock.dll", "clock.svg", "package-runner.exe"]);
-        let together = [("win", win.path()), ("mac", mac.path()), ("linux", linux.path())];
-        let together = make(CLOCK, &together, &out.path().join("together")).unwrap();
+        let (win, mac, linux) = (built("win"), built("mac"), built("linux"));
+        let all = [("win", win.path()), ("mac", mac.path()), ("linux", linux.path())];
+        let together = make(CLOCK, &all, &out.path().join("together")).unwrap();
+        let parts = bundles_of_each_platform(out.path());
         let joined = join(CLOCK, &parts, &out.path().join("joined")).unwrap();
-        assert!(fs::read(&together).unwrap() == fs::read(&joined).unwrap(), "built together or joined: the same");
+        assert!(fs::read(&together).unwrap() == fs::read(&joined).unwrap(), "the joined bundle differs");
+    }
+
+    #[cfg(not(target_os = "macos"))]
+    #[test]
+    fn joined_bundle_contains_all_platforms() {
+        let out = tempfile::tempdir().unwrap();
+        let joined = join(CLOCK, &bundles_of_each_platform(out.path()), &out.path().join("joined")).unwrap();
         assert_eq!(
             names(&joined),
             [
@@ -304,6 +327,14 @@ mod tests {
             programs,
             ["package-runner", "package-runner.app/Contents/MacOS/package-runner", "package-runner.exe"]
         );
+    }
+
+    #[cfg(not(target_os = "macos"))]
+    #[test]
+    fn bundles_with_the_same_platform_are_not_joined() {
+        let out = tempfile::tempdir().unwrap();
+        let parts = bundles_of_each_platform(out.path());
+        let joined = join(CLOCK, &parts, &out.path().join("joined")).unwrap();
         let again = join(CLOCK, &[joined, parts[0].clone()], out.path()).unwrap_err();
         assert!(format!("{again:#}").contains("the platform win is there already"), "{again:#}");
     }
@@ -314,30 +345,34 @@ mod tests {
         let out = tempfile::tempdir().unwrap();
         let win = make(CLOCK, &[("win", win.path())], &out.path().join("win")).unwrap();
         let linux = make(CLOCK, &[("linux", linux.path())], &out.path().join("linux")).unwrap();
-        let changed = |change: fn(&mut Bundle)| {
+        let join_error = |change: fn(&mut Bundle)| {
             let mut bundle = Bundle::read(&linux).unwrap();
             change(&mut bundle);
             let path = bundle.write(CLOCK, &out.path().join("changed")).unwrap();
             format!("{:#}", join(CLOCK, &[win.clone(), path], &out.path().join("joined")).unwrap_err())
         };
-        let why = changed(|bundle| bundle.config.version = "9.0.0".to_owned());
-        assert!(why.contains("it is com.example.clock 9.0.0, not com.example.clock 1.0.0"), "{why}");
-        let why = changed(|bundle| bundle.config.description.push('!'));
-        assert!(why.contains("differs in more than the platforms"), "{why}");
-        let why = changed(|bundle| {
+        let error = join_error(|bundle| bundle.config.version = "9.0.0".to_owned());
+        assert!(error.contains("it is com.example.clock 9.0.0, not com.example.clock 1.0.0"), "{error}");
+        let error = join_error(|bundle| bundle.config.description.push('!'));
+        assert!(error.contains("differs in more than the platforms"), "{error}");
+        let error = join_error(|bundle| {
             let picture = bundle.entries.iter_mut().find(|entry| entry.path == "clock.svg").unwrap();
             picture.content.push(b'\r');
         });
-        assert!(why.contains("clock.svg differs"), "{why}");
+        assert!(error.contains("clock.svg differs"), "{error}");
     }
 
     #[test]
-    fn a_missing_platform_or_file_is_said() {
-        let folder = built("linux");
-        let out = tempfile::tempdir().unwrap();
-        let why = make(CLOCK, &[("beos", folder.path())], out.path()).unwrap_err();
-        assert!(why.to_string().contains("no runtime for beos"), "{why}");
-        let why = make(CLOCK, &[("win", folder.path())], out.path()).unwrap_err();
-        assert!(why.to_string().contains("build it first"), "{why}");
+    fn unknown_platform_is_an_error() {
+        let (folder, out) = (built("linux"), tempfile::tempdir().unwrap());
+        let error = make(CLOCK, &[("beos", folder.path())], out.path()).unwrap_err();
+        assert!(error.to_string().contains("no runtime for beos"), "{error}");
+    }
+
+    #[test]
+    fn missing_build_output_is_an_error() {
+        let (folder, out) = (built("linux"), tempfile::tempdir().unwrap());
+        let error = make(CLOCK, &[("win", folder.path())], out.path()).unwrap_err();
+        assert!(error.to_string().contains("build it first"), "{error}");
     }
 }

@@ -1,7 +1,7 @@
-//! Looks into a finished bundle, as users get it: how large it is for each platform, and whether what it carries runs on a
-//! system with nothing installed, says who it is, and opens no console.
+//! Inspects a finished bundle: how large it is for each platform, and whether its programs run on a fresh system, carry a
+//! name and version, and open no console.
 //!
-//! What a program needs is read from the program itself, whatever built it.
+//! A program's dependencies are read from the program itself, so it doesn't matter which toolchain built it.
 
 use std::fmt::Display;
 use std::path::Path;
@@ -17,11 +17,11 @@ use object::{File, FileKind, LittleEndian};
 
 use crate::dist::{Unpacked, unpack};
 
-/// The most that a bundle may have for one platform, in bytes, packed; a universal program may have it for each processor.
-pub const MOST: u64 = 8_000_000;
+/// The maximum packed size of a bundle for one platform, in bytes. A universal program may have this size for each processor.
+pub const MAX_PACKED: u64 = 8_000_000;
 
-/// What every Windows 10 has, of what Rust's standard library and our dependencies use. Not in it: the runtimes of Visual
-/// C++ (vcruntime140, msvcp140) and mingw (libgcc_s, libwinpthread), which a user would have to install.
+/// The libraries of every Windows 10 that Rust's standard library and our dependencies use. It leaves out the runtimes of
+/// Visual C++ (vcruntime140, msvcp140) and mingw (libgcc_s, libwinpthread), which a user would have to install.
 const WINDOWS: [&str; 27] = [
     "advapi32.dll",
     "bcrypt.dll",
@@ -51,53 +51,53 @@ const WINDOWS: [&str; 27] = [
     "winhttp.dll",
     "ws2_32.dll",
 ];
-/// Windows' names for sets of its own functions; the universal C runtime is among them since Windows 10.
-const WINDOWS_SETS: [&str; 2] = ["api-ms-win-", "ext-ms-win-"];
-/// Where macOS keeps what belongs to it.
+/// The prefixes of Windows' API sets; the universal C runtime is one of them since Windows 10.
+const WINDOWS_API_SETS: [&str; 2] = ["api-ms-win-", "ext-ms-win-"];
+/// The folders of the libraries that belong to macOS.
 const MACOS: [&str; 2] = ["/usr/lib/", "/System/Library/"];
-/// glibc and what every distribution's compiler leans on.
+/// glibc and the libraries that every distribution's compiler links.
 const LINUX: [&str; 7] =
     ["libc.so.", "libm.so.", "libdl.so.", "libpthread.so.", "librt.so.", "libgcc_s.so.", "ld-linux"];
 
-/// The resources that Windows programs carry, by the numbers that Windows gave them.
+// Windows' numbers for the kinds of resources.
 const ICON_GROUP: u16 = 14;
 const VERSION: u16 = 16;
 const MANIFEST: u16 = 24;
 
-/// What a bundle has for a platform.
+/// The part of a bundle that is for one platform.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Carried {
+pub struct PlatformPart {
     /// The platform's key in the package file: `win`, `mac`, `linux`.
     pub platform: String,
-    /// Bytes that a bundle for this platform alone would have in its files, packed.
+    /// The packed size in bytes that the files of a bundle for this platform alone would have.
     pub packed: u64,
-    /// For how many kinds of processor its programs are built: 2 where they are universal, else 1.
+    /// The number of processor architectures that its programs are built for: 2 if they are universal, else 1.
     pub processors: usize,
 }
 
-impl Carried {
-    /// Whether it is more than users shall have to download.
+impl PlatformPart {
+    /// Returns whether it exceeds the size that we let users download.
     #[must_use]
     pub fn is_too_large(&self) -> bool {
-        self.packed > MOST * self.processors as u64
+        self.packed > MAX_PACKED * self.processors as u64
     }
 }
 
-/// Looks into a bundle. Returns what it has for each platform.
+/// Inspects a bundle and returns its part for each platform.
 ///
 /// # Errors
-/// If it can't be read, or a program or library in it needs something that not every system has, lacks the resources
-/// that Windows shows, or opens a console. All of it is said at once.
-pub fn bundle(path: &Path) -> Result<Vec<Carried>> {
+/// If the bundle can't be read, or a program or library in it needs something that not every system has, lacks the
+/// resources that Windows shows, or opens a console. The error lists all of these.
+pub fn bundle(path: &Path) -> Result<Vec<PlatformPart>> {
     let (config, files) = unpack(path)?;
     let mut faults = Vec::new();
-    let mut carried = Vec::new();
+    let mut parts = Vec::new();
     for (platform, runtime) in &config.runtime {
-        let of_others =
-            |name: &str| config.runtime.iter().any(|(other, runtime)| other != platform && belongs(name, runtime));
-        let packed = files.iter().filter(|file| !of_others(&file.path)).map(|file| file.packed).sum();
+        let is_for_another =
+            |name: &str| config.runtime.iter().any(|(other, runtime)| other != platform && belongs_to(name, runtime));
+        let packed = files.iter().filter(|file| !is_for_another(&file.path)).map(|file| file.packed).sum();
         let mut processors = 1;
-        for Unpacked { path: name, content, .. } in files.iter().filter(|file| belongs(&file.path, runtime)) {
+        for Unpacked { path: name, content, .. } in files.iter().filter(|file| belongs_to(&file.path, runtime)) {
             if let Ok(universal) = MachOFatFile32::parse(content.as_slice()) {
                 processors = processors.max(universal.arches().len());
             }
@@ -107,19 +107,19 @@ pub fn bundle(path: &Path) -> Result<Vec<Carried>> {
                 Err(error) => faults.push(format!("{name}: {error:#}")),
             }
         }
-        carried.push(Carried { platform: platform.clone(), packed, processors });
+        parts.push(PlatformPart { platform: platform.clone(), packed, processors });
     }
     ensure!(faults.is_empty(), "{} isn't fit for users:\n    {}", path.display(), faults.join("\n    "));
-    Ok(carried)
+    Ok(parts)
 }
 
-/// Whether a file is what a platform starts, or a part of it.
-fn belongs(name: &str, runtime: &Runtime) -> bool {
+/// Returns whether a file is a platform's program, a part of it, or its library.
+fn belongs_to(name: &str, runtime: &Runtime) -> bool {
     let in_target = name.strip_prefix(&runtime.target).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
     in_target || Some(name) == runtime.library.as_deref()
 }
 
-/// What is wrong with a program or library; none if the file is neither.
+/// Returns the faults of a program or library, or `None` if the file is neither.
 fn check(platform: &str, name: &str, content: &[u8]) -> Result<Option<Vec<String>>> {
     if name.contains(".app/") && !name.contains("/MacOS/") {
         return Ok(None);
@@ -128,37 +128,37 @@ fn check(platform: &str, name: &str, content: &[u8]) -> Result<Option<Vec<String
     let allowed: fn(&str) -> bool = match platform {
         "win" => |library| {
             let library = library.to_ascii_lowercase();
-            WINDOWS.contains(&library.as_str()) || WINDOWS_SETS.iter().any(|set| library.starts_with(set))
+            WINDOWS.contains(&library.as_str()) || WINDOWS_API_SETS.iter().any(|set| library.starts_with(set))
         },
         "mac" => |library| MACOS.iter().any(|folder| library.starts_with(folder)),
         _ => |library| LINUX.iter().any(|start| library.starts_with(start)),
     };
-    for library in needed(content)?.iter().filter(|library| !allowed(library)) {
+    for library in imported_libraries(content)?.iter().filter(|library| !allowed(library)) {
         faults.push(format!("needs {library}, which not every system has"));
     }
     if platform == "win" {
-        let mut wanted = vec![(VERSION, "version")];
+        let mut required = vec![(VERSION, "version")];
         if name.ends_with(".exe") {
-            wanted.extend([(ICON_GROUP, "icon"), (MANIFEST, "application manifest")]);
-            if windows(content)?.subsystem != IMAGE_SUBSYSTEM_WINDOWS_GUI.0 {
+            required.extend([(ICON_GROUP, "icon"), (MANIFEST, "application manifest")]);
+            if windows_header(content)?.subsystem != IMAGE_SUBSYSTEM_WINDOWS_GUI.0 {
                 faults.push("opens a console window".to_owned());
             }
         }
-        let has = windows(content)?.resources;
-        for (_, what) in wanted.iter().filter(|(kind, _)| !has.contains(kind)) {
-            faults.push(format!("has no {what}; a resource compiler (windres, rc.exe) was missing when it was built"));
+        let present = windows_header(content)?.resources;
+        for (_, name) in required.iter().filter(|(kind, _)| !present.contains(kind)) {
+            faults.push(format!("has no {name}; a resource compiler (windres, rc.exe) was missing when it was built"));
         }
     }
     Ok(Some(faults))
 }
 
-/// The libraries that a program or library names to be loaded with it.
-fn needed(content: &[u8]) -> Result<Vec<String>> {
+/// Returns the libraries that a program or library imports.
+fn imported_libraries(content: &[u8]) -> Result<Vec<String>> {
     let text = |name: &[u8]| String::from_utf8_lossy(name).into_owned();
     if FileKind::parse(content).map_err(unreadable)? == FileKind::MachOFat32 {
         let mut all = Vec::new();
         for part in MachOFatFile32::parse(content).map_err(unreadable)?.arches() {
-            all.extend(needed(part.data(content).map_err(unreadable)?)?);
+            all.extend(imported_libraries(part.data(content).map_err(unreadable)?)?);
         }
         return Ok(all);
     }
@@ -207,16 +207,16 @@ fn linux_libraries<'data, Elf: FileHeader>(file: &ElfFile<'data, Elf>) -> Result
     table.iter().filter(|entry| entry.tag == DT_NEEDED).map(|entry| table.string(entry).map_err(unreadable)).collect()
 }
 
-/// What Windows reads of a program before it runs.
-struct Windows {
-    /// Whether it gets a console.
+/// What Windows reads from a program before it runs.
+struct WindowsHeader {
+    /// Decides whether Windows opens a console.
     subsystem: u16,
-    /// Which kinds of resources it has.
+    /// The kinds of resources in the program.
     resources: Vec<u16>,
 }
 
-fn windows(content: &[u8]) -> Result<Windows> {
-    fn of<Pe: ImageNtHeaders>(file: &PeFile<'_, Pe>) -> Result<Windows> {
+fn windows_header(content: &[u8]) -> Result<WindowsHeader> {
+    fn read<Pe: ImageNtHeaders>(file: &PeFile<'_, Pe>) -> Result<WindowsHeader> {
         let directory = file.data_directories().resource_directory(file.data(), &file.section_table());
         let resources = match directory.map_err(unreadable)? {
             None => Vec::new(),
@@ -225,11 +225,11 @@ fn windows(content: &[u8]) -> Result<Windows> {
                 kinds.filter_map(ResourceNameOrId::id).collect()
             }
         };
-        Ok(Windows { subsystem: file.nt_headers().optional_header().subsystem().0, resources })
+        Ok(WindowsHeader { subsystem: file.nt_headers().optional_header().subsystem().0, resources })
     }
     match File::parse(content).map_err(unreadable)? {
-        File::Pe32(file) => of(&file),
-        File::Pe64(file) => of(&file),
+        File::Pe32(file) => read(&file),
+        File::Pe64(file) => read(&file),
         _ => anyhow::bail!("is no program or library of Windows"),
     }
 }
@@ -244,12 +244,12 @@ mod tests {
 
     use super::*;
 
-    /// This very program: what the compiler makes on this system.
+    /// Reads the test program itself, which the compiler has built for this system.
     fn this_program() -> Vec<u8> {
         std::fs::read(std::env::current_exe().unwrap()).unwrap()
     }
 
-    /// Replaces a text wherever it stands.
+    /// Replaces every occurrence of a text.
     fn patched(mut content: Vec<u8>, from: &str, to: &str) -> Vec<u8> {
         assert_eq!(from.len(), to.len());
         let places: Vec<_> = content
@@ -258,27 +258,27 @@ mod tests {
             .filter(|(_, text)| text.eq_ignore_ascii_case(from.as_bytes()))
             .map(|(at, _)| at)
             .collect();
-        assert!(!places.is_empty(), "{from} is nowhere");
+        assert!(!places.is_empty(), "{from} not found");
         places.into_iter().for_each(|at| content[at..at + to.len()].copy_from_slice(to.as_bytes()));
         content
     }
 
-    /// A program for one kind of Mac that loads a library, of nothing but its head.
+    /// Returns the header of a program for one kind of Mac that loads a library.
     fn macos_program(library: &str) -> Vec<u8> {
         let name = [library.as_bytes(), &[0; 8]].concat();
         let name = &name[..name.len() / 8 * 8];
         let command = 24 + name.len() as u32;
-        // Magic number, arm64, any variant, a program, one command, its size, no flags, nothing.
+        // Magic number, arm64, any variant, an executable, one command, its size, no flags, reserved.
         let head = [0xfeed_facf_u32, 0x0100_000c, 0, 2, 1, command, 0, 0];
-        // Load a library: the command's size, where the name is in it, and three versions.
+        // Load a library: the command's size, the offset of the name in it, and three versions.
         let load = [0xc, command, 24, 0, 0, 0];
         let mut file: Vec<u8> = head.iter().chain(&load).flat_map(|number| number.to_le_bytes()).collect();
         file.extend(name);
         file
     }
 
-    /// One program for several kinds of Mac.
-    fn fat(parts: &[Vec<u8>]) -> Vec<u8> {
+    /// Joins programs for several kinds of Mac into a universal one.
+    fn universal(parts: &[Vec<u8>]) -> Vec<u8> {
         let mut head = vec![0xcafe_babe_u32, parts.len() as u32];
         let mut offset = 8 + 20 * parts.len() as u32;
         for part in parts {
@@ -294,15 +294,15 @@ mod tests {
     }
 
     #[test]
-    fn what_this_compiler_makes_needs_nothing_installed() {
+    fn program_built_here_needs_only_system_libraries() {
         let content = this_program();
-        assert!(!needed(&content).unwrap().is_empty());
+        assert!(!imported_libraries(&content).unwrap().is_empty());
         let found = faults(PLATFORM, "program", &content);
         assert!(found.iter().all(|fault| !fault.starts_with("needs")), "{found:?}");
     }
 
     #[test]
-    fn a_library_that_not_every_system_has_is_found() {
+    fn library_missing_on_some_systems_is_found() {
         let (from, to) = match PLATFORM {
             "win" => ("kernel32.dll", "vcruntim.dll"),
             "mac" => ("/usr/lib/libSystem", "/opt/lib/libSystem"),
@@ -313,32 +313,44 @@ mod tests {
     }
 
     #[test]
-    fn both_halves_of_a_universal_program_are_looked_at() {
+    fn universal_program_is_checked_for_each_processor() {
         let good = macos_program("/usr/lib/libSystem.B.dylib");
         let bad = macos_program("/opt/homebrew/lib/libssl.3.dylib");
         let name = "package-runner.app/Contents/MacOS/package-runner";
-        assert_eq!(faults("mac", name, &fat(&[good.clone(), good.clone()])), Vec::<String>::new());
+        assert_eq!(faults("mac", name, &universal(&[good.clone(), good.clone()])), Vec::<String>::new());
         assert_eq!(
-            faults("mac", name, &fat(&[good, bad])),
+            faults("mac", name, &universal(&[good, bad])),
             ["needs /opt/homebrew/lib/libssl.3.dylib, which not every system has"]
         );
-        assert!(check("mac", "package-runner.app/Contents/Info.plist", b"no program").unwrap().is_none());
-        assert!(check("mac", name, b"no program").is_err());
     }
 
     #[test]
-    fn a_universal_program_may_be_twice_as_large() {
-        let carried = |packed, processors| Carried { platform: "mac".to_owned(), packed, processors };
-        assert!(!carried(MOST, 1).is_too_large() && carried(MOST + 1, 1).is_too_large());
-        assert!(!carried(2 * MOST, 2).is_too_large() && carried(2 * MOST + 1, 2).is_too_large());
+    fn only_programs_of_an_application_are_checked() {
+        let program = "package-runner.app/Contents/MacOS/package-runner";
+        assert!(check("mac", "package-runner.app/Contents/Info.plist", b"no program").unwrap().is_none());
+        assert!(check("mac", program, b"no program").is_err());
+    }
+
+    #[test]
+    fn universal_program_may_be_twice_as_large() {
+        let part = |packed, processors| PlatformPart { platform: "mac".to_owned(), packed, processors };
+        assert!(!part(MAX_PACKED, 1).is_too_large() && part(MAX_PACKED + 1, 1).is_too_large());
+        assert!(!part(2 * MAX_PACKED, 2).is_too_large() && part(2 * MAX_PACKED + 1, 2).is_too_large());
     }
 
     #[cfg(windows)]
     #[test]
-    fn a_windows_program_without_resources_or_with_a_console_is_found() {
+    fn windows_program_without_resources_is_found() {
         let found = faults("win", "program.exe", &this_program()).join("\n");
-        for what in ["console", "no version", "no icon", "no application manifest"] {
-            assert!(found.contains(what), "{what}: {found}");
+        for fault in ["no version", "no icon", "no application manifest"] {
+            assert!(found.contains(fault), "{fault}: {found}");
         }
+    }
+
+    #[cfg(windows)]
+    #[test]
+    fn windows_program_with_console_is_found() {
+        let found = faults("win", "program.exe", &this_program()).join("\n");
+        assert!(found.contains("console"), "{found}");
     }
 }

@@ -1,4 +1,4 @@
-//! Builds, packs, demonstrates and tests, as a library: the acceptance tests pack the bundle with the same code.
+//! Building, packing and checking bundles, as a library: the acceptance tests pack the bundle with the same code.
 
 pub mod cross;
 pub mod debian;

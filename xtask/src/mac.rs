@@ -1,11 +1,11 @@
-//! What macOS wants of a program that a host starts: an application bundle, `package-runner.app`, so that the system knows
-//! its name, shows no Dock icon, and can sign it as a whole.
+//! Builds the application bundle that macOS expects of a program that a host starts, `package-runner.app`: with it the system
+//! knows the program's name, shows no Dock icon, and can sign the whole.
 //!
-//! Signatures matter for more than starting: an entry of the keychain belongs to the program that made it, and macOS asks
-//! the user before another one may read it. A program signed with a Developer ID stays the same one through updates. One
-//! that is signed ad hoc is known by the hash of its code and its Info.plist, so it stays the same only while its bytes do:
-//! that is why the application has the runner's own version and identifier, and nothing in it that changes with every
-//! version of a package.
+//! The signature also decides who may read the keychain: an entry belongs to the program that made it, and macOS asks the
+//! user before another program may read it. A program signed with a Developer ID keeps its identity through updates. One
+//! that is signed ad hoc is identified by the hash of its code and its Info.plist, so it keeps its identity only while its
+//! bytes stay the same. Therefore the application has the runner's own version and identifier, and contains nothing that
+//! changes with every version of a package.
 
 use anyhow::{Context, Result};
 use host_sdk::bundle::Entry;
@@ -17,7 +17,7 @@ const PROGRAM: &str = "package-runner";
 /// The application's icon, which macOS shows when it asks about the keychain.
 const ICON: &[u8] = include_bytes!("../../host-sdk/runner/icon.icns");
 
-/// The files of a package's application, signed where that is possible.
+/// Returns the files of a package's application, signed if this system can sign.
 ///
 /// # Errors
 /// If signing fails.
@@ -32,8 +32,8 @@ pub fn application(config: &PackageConfig, runtime: &Runtime, program: Vec<u8>) 
     signing::application(&runtime.target, files)
 }
 
-/// A library with its signature renewed where that is possible: a program that is signed with an identity loads no
-/// libraries of others.
+/// Returns a library with its signature renewed, if this system can sign: a program that is signed with an identity loads
+/// only libraries that are signed with the same one.
 ///
 /// # Errors
 /// If signing fails.
@@ -41,9 +41,9 @@ pub fn signed_library(library: Entry) -> Result<Entry> {
     signing::library(library)
 }
 
-/// The application's Info.plist.
+/// Returns the application's Info.plist.
 ///
-/// There is no key against App Nap in it: Apple documents none. A program says so at run time, while it needs to.
+/// It has no key against App Nap, because Apple documents none. A program turns App Nap off at run time instead.
 fn info(config: &PackageConfig, runtime: &Runtime) -> Result<Vec<u8>> {
     let version = runner_version()?;
     let identifier = format!("{}.runner", config.uuid);
@@ -71,13 +71,13 @@ fn info(config: &PackageConfig, runtime: &Runtime) -> Result<Vec<u8>> {
     Ok(file)
 }
 
-/// The oldest macOS as Apple spells it: `12` is `12.0`.
+/// Returns the oldest supported macOS as Apple writes it: `12.0` for `12`.
 fn minimum_version(runtime: &Runtime) -> String {
     let version = &runtime.minimum_version;
     if version.contains('.') { version.clone() } else { format!("{version}.0") }
 }
 
-/// The runner's own version.
+/// Returns the runner's own version.
 fn runner_version() -> Result<&'static str> {
     include_str!("../../host-sdk/runner/Cargo.toml")
         .lines()
@@ -87,7 +87,7 @@ fn runner_version() -> Result<&'static str> {
 
 #[cfg(not(target_os = "macos"))]
 mod signing {
-    //! Only macOS can sign, and only there something is built that could be.
+    //! Does nothing: only macOS can sign.
 
     use super::{Entry, Result};
 
@@ -140,16 +140,16 @@ mod signing {
         Ok(Entry { content: fs::read(&path)?, ..library })
     }
 
-    fn sign(what: &Path) -> Result<()> {
+    fn sign(path: &Path) -> Result<()> {
         let identity = std::env::var_os(IDENTITY).filter(|identity| !identity.is_empty());
         let mut command = Command::new("codesign");
         command.args(["--force", "--sign"]).arg(identity.clone().unwrap_or_else(|| OsString::from("-")));
         if identity.is_some() {
-            // What notarization asks for.
+            // Notarization requires both.
             command.args(["--timestamp", "--options", "runtime"]);
         }
-        let status = command.arg(what).status().context("codesign could not be started: xcode-select --install")?;
-        ensure!(status.success(), "codesign could not sign {}", what.display());
+        let status = command.arg(path).status().context("codesign could not be started: xcode-select --install")?;
+        ensure!(status.success(), "codesign could not sign {}", path.display());
         Ok(())
     }
 
@@ -171,8 +171,7 @@ mod signing {
 mod tests {
     use super::*;
 
-    #[test]
-    fn the_info_of_an_application_says_what_macos_needs_and_nothing_of_the_packages_version() {
+    fn sample_info() -> Vec<u8> {
         let config = PackageConfig {
             name: "N & M".to_owned(),
             uuid: "com.example.n".to_owned(),
@@ -180,9 +179,17 @@ mod tests {
             ..PackageConfig::default()
         };
         let runtime = Runtime { minimum_version: "12".to_owned(), ..Runtime::default() };
-        let file = info(&config, &runtime).unwrap();
-        assert!(!String::from_utf8_lossy(&file).contains("7.8.9"));
-        let read = Value::from_reader(std::io::Cursor::new(file)).unwrap().into_dictionary().unwrap();
+        info(&config, &runtime).unwrap()
+    }
+
+    #[test]
+    fn info_plist_does_not_contain_the_package_version() {
+        assert!(!String::from_utf8_lossy(&sample_info()).contains("7.8.9"));
+    }
+
+    #[test]
+    fn info_plist_has_the_keys_that_macos_needs() {
+        let read = Value::from_reader(std::io::Cursor::new(sample_info())).unwrap().into_dictionary().unwrap();
         let text = |key: &str| read.get(key).and_then(Value::as_string).unwrap_or_default().to_owned();
         assert_eq!(text("CFBundleExecutable"), "package-runner");
         assert_eq!(text("CFBundleIdentifier"), "com.example.n.runner");

@@ -1,11 +1,11 @@
-//! `cargo xtask`: what is done with this repository, on any system, with nothing but Rust and git at hand.
+//! `cargo xtask`: the tasks of this repository. They run on any system and need nothing but Rust and git.
 
 mod bench;
 mod bundles;
 mod demo;
 mod run;
 
-use anyhow::Result;
+use anyhow::{Error, Result};
 use clap::{Parser, Subcommand};
 use run::{Profile, build, cargo, step};
 use xtask::cross;
@@ -25,7 +25,7 @@ enum Command {
     Demo(demo::Options),
     /// Make dist/spotify-widgets.creatorCentral, for this system or others
     Dist(bundles::Options),
-    /// Draw every face onto target/faces.png, to be looked at, and a choice of them onto the README's picture
+    /// Draw every face onto target/faces.png, and a selection onto the README's picture
     Faces,
     /// Measure: how fast, how many requests, how much processor time and memory
     Bench(bench::Options),
@@ -55,20 +55,20 @@ fn faces() -> Result<()> {
     Ok(())
 }
 
-/// The browser that tests and benchmarks drive.
+/// The browser that tests and benchmarks control.
 const BROWSER: [Needed; 2] = [
     Needed { any_of: &["chromium", "google-chrome", "chrome"], package: "chromium" },
     Needed { any_of: &["chromedriver"], package: "chromium-driver" },
 ];
 
-/// What else the acceptance tests drive.
+/// The other programs that the acceptance tests start.
 const TEST_PROGRAMS: [Needed; 7] = [
     Needed { any_of: &["firefox-esr", "firefox"], package: "firefox-esr" },
     Needed { any_of: &["dbus-run-session"], package: "dbus-daemon" },
     Needed { any_of: &["gnome-keyring-daemon"], package: "gnome-keyring" },
     // For axe-core, which the browser tests load.
     Needed { any_of: &["npm"], package: "npm" },
-    // What sample packages in other languages are run and built with.
+    // For the sample packages in other languages.
     Needed { any_of: &["node"], package: "nodejs" },
     Needed { any_of: &["python3"], package: "python3" },
     Needed { any_of: &["c++"], package: "g++" },
@@ -82,10 +82,10 @@ fn test() -> Result<()> {
     }
     step("formatting");
     cargo(&["fmt", "--all", "--check"])?;
-    // Tests and what they drive in one build: the same features, so that nothing is compiled twice.
+    // Tests and the programs that they start in one build: with the same features, nothing is compiled twice.
     step("building");
     build(Profile::Dev, &["--workspace", "--all-targets"])?;
-    // A library that was built otherwise than what loads it.
+    // A library in another profile than the program that loads it.
     build(Profile::Release, &CLOCK_LIBRARY)?;
     step("testing");
     cargo(&["test", "--workspace", "--no-fail-fast"])?;
@@ -93,14 +93,8 @@ fn test() -> Result<()> {
     clippy(&[])?;
     step("documentation");
     run::cargo_with(&["doc", "--workspace", "--no-deps"], &[("RUSTDOCFLAGS", "--deny warnings".as_ref())])?;
-    check_for_others()?;
-    match test_windows() {
-        Ok(tested) => tested,
-        Err(missing) => {
-            left_out("testing the Windows build", &missing);
-            Ok(())
-        }
-    }
+    check_other_targets()?;
+    test_windows()
 }
 
 /// The clock example's library.
@@ -111,21 +105,21 @@ fn clippy(more: &[&str]) -> Result<()> {
     cargo(&[&all[..], more, &["--", "--deny", "warnings"]].concat())
 }
 
-fn left_out(what: &str, missing: &str) {
-    eprintln!("==> {what} is left out: {missing}");
+fn report_skipped(task: &str, missing: &Error) {
+    eprintln!("==> {task} is left out: {missing:#}");
 }
 
-/// Checks the code for the systems that this one isn't, as far as that can be done here, in one go.
-fn check_for_others() -> Result<()> {
+/// Runs clippy once for all other systems whose toolchain is installed here.
+fn check_other_targets() -> Result<()> {
     let mut targets = Vec::new();
-    for (target, here, can) in [
+    for (target, is_host, available) in [
         (cross::MAC, cfg!(target_os = "macos"), cross::can_check_mac()),
         (cross::WINDOWS, cfg!(windows), cross::can_build_windows()),
     ] {
-        match can {
-            _ if here => {}
+        match available {
+            _ if is_host => {}
             Ok(()) => targets.extend(["--target", target]),
-            Err(missing) => left_out(&format!("clippy for {target}"), &missing),
+            Err(missing) => report_skipped(&format!("clippy for {target}"), &missing),
         }
     }
     if targets.is_empty() {
@@ -135,18 +129,20 @@ fn check_for_others() -> Result<()> {
     clippy(&targets)
 }
 
-/// Runs the unit tests under Wine, then the acceptance tests, which drive what was built for Windows from this side.
+/// Runs the unit tests under Wine, then the acceptance tests, which start the Windows programs from this system.
 ///
-/// # Errors
-/// What is missing for it here.
-fn test_windows() -> Result<Result<()>, String> {
+/// Skips both with a message if something that they need isn't installed.
+fn test_windows() -> Result<()> {
+    const TASK: &str = "testing the Windows build";
     if cfg!(windows) {
-        return Ok(Ok(()));
+        return Ok(());
     }
-    cross::can_build_windows()?;
-    cross::has_wine()?;
+    if let Err(missing) = cross::can_build_windows().and_then(|()| cross::has_wine()) {
+        report_skipped(TASK, &missing);
+        return Ok(());
+    }
     let target = ["--target", cross::WINDOWS];
-    let what = [
+    let packages = [
         "--package",
         "host-sdk",
         "--package",
@@ -158,20 +154,20 @@ fn test_windows() -> Result<Result<()>, String> {
         "--features",
         "host-sdk/bundle",
     ];
-    // Mingw's linker takes its time with what nobody looks at here.
+    // Debug information isn't used here, and mingw's linker is slow with it.
     let environment =
         [("CARGO_PROFILE_DEV_DEBUG", "false".as_ref()), ("CARGO_TARGET_X86_64_PC_WINDOWS_GNU_RUNNER", "wine".as_ref())];
     step("building for Windows");
-    let built = run::cargo_with(
-        &[&["build"], &target[..], &what, &["--lib", "--bins", "--tests", "--examples"]].concat(),
+    run::cargo_with(
+        &[&["build"], &target[..], &packages, &["--lib", "--bins", "--tests", "--examples"]].concat(),
         &environment,
-    )
-    .and_then(|()| build(Profile::Release, &[&target[..], &CLOCK_LIBRARY].concat()));
-    if built.is_err() {
-        return Ok(built);
+    )?;
+    build(Profile::Release, &[&target[..], &CLOCK_LIBRARY].concat())?;
+    if let Err(missing) = cross::wine_can_run(&Profile::Dev.folder_for(cross::WINDOWS).join("package-runner.exe")) {
+        report_skipped(TASK, &missing);
+        return Ok(());
     }
-    cross::runs(&Profile::Dev.folder_for(cross::WINDOWS).join("package-runner.exe"))?;
     step("testing on Windows (Wine)");
-    Ok(run::cargo_with(&[&["test"], &target[..], &what].concat(), &environment)
-        .and_then(|()| cargo(&["test", "--workspace", "--test", "windows", "--", "--ignored"])))
+    run::cargo_with(&[&["test"], &target[..], &packages].concat(), &environment)?;
+    cargo(&["test", "--workspace", "--test", "windows", "--", "--ignored"])
 }

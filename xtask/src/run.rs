@@ -1,4 +1,4 @@
-//! Starting cargo, and saying what goes on.
+//! Runs cargo and reports progress.
 
 use std::ffi::OsStr;
 use std::path::PathBuf;
@@ -10,40 +10,40 @@ use xtask::dist::root;
 /// A cargo profile.
 #[derive(Clone, Copy)]
 pub enum Profile {
-    /// For tests: built fast.
+    /// Compiles fast; for tests.
     Dev,
-    /// For users: runs fast.
+    /// Runs fast; for users.
     Release,
 }
 
 impl Profile {
-    /// Where cargo puts what it builds.
+    /// Returns the folder in which cargo puts the build output.
     pub fn folder(self) -> PathBuf {
         self.folder_for("")
     }
 
-    /// Where cargo puts what it builds for another target.
+    /// Returns the folder in which cargo puts the build output for another target.
     pub fn folder_for(self, target: &str) -> PathBuf {
-        let all = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
-        all.join(target).join(match self {
+        let base = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
+        base.join(target).join(match self {
             Self::Dev => "debug",
             Self::Release => "release",
         })
     }
 }
 
-/// Says what comes next, on stderr: stdout is for results.
-pub fn step(what: &str) {
-    eprintln!("==> {what}");
+/// Prints the name of the next step to stderr; stdout is for results.
+pub fn step(name: &str) {
+    eprintln!("==> {name}");
 }
 
-/// Builds something.
-pub fn build(profile: Profile, what: &[&str]) -> Result<()> {
+/// Runs `cargo build` in a profile.
+pub fn build(profile: Profile, selection: &[&str]) -> Result<()> {
     let mut args = vec!["build"];
     if matches!(profile, Profile::Release) {
         args.push("--release");
     }
-    args.extend(what);
+    args.extend(selection);
     cargo(&args)
 }
 
@@ -52,7 +52,7 @@ pub fn cargo(args: &[&str]) -> Result<()> {
     cargo_with(args, &[])
 }
 
-/// Runs cargo in the repository with more in its environment.
+/// Runs cargo in the repository with additional environment variables.
 pub fn cargo_with(args: &[&str], environment: &[(&str, &OsStr)]) -> Result<()> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let status = Command::new(cargo)

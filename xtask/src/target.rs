@@ -1,4 +1,4 @@
-//! What `cargo xtask dist` can build for, and whether this system can.
+//! The targets of `cargo xtask dist`, and whether this system can build for them.
 
 use std::path::Path;
 use std::process::Command;
@@ -13,12 +13,12 @@ pub const MACS: [&str; 2] = ["aarch64-apple-darwin", "x86_64-apple-darwin"];
 /// Apple's name for a program that runs on both.
 const UNIVERSAL: &str = "universal-apple-darwin";
 
-/// Something to build for.
+/// A system and architecture to build for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
-    /// A target of Rust's, such as `x86_64-pc-windows-gnu`.
+    /// A target of rustc, such as `x86_64-pc-windows-gnu`.
     Rust(String),
-    /// Both kinds of Mac in one.
+    /// Both kinds of Mac in one program.
     UniversalMac,
 }
 
@@ -39,7 +39,7 @@ impl FromStr for Target {
 }
 
 impl Target {
-    /// Its name, and that of the folder below `target` in which its things lie.
+    /// Returns its name, which is also the name of its folder below cargo's `target`.
     #[must_use]
     pub fn name(&self) -> &str {
         match self {
@@ -48,7 +48,7 @@ impl Target {
         }
     }
 
-    /// The platform's key in the package file.
+    /// Returns the platform's key in the package file.
     #[must_use]
     pub fn platform(&self) -> &'static str {
         match self {
@@ -57,7 +57,7 @@ impl Target {
         }
     }
 
-    /// The targets of Rust's that it is made of.
+    /// Returns the targets of rustc that it consists of.
     #[must_use]
     pub fn parts(&self) -> Vec<&str> {
         match self {
@@ -66,21 +66,21 @@ impl Target {
         }
     }
 
-    /// Makes sure that this system can build for it, before minutes are spent on trying.
+    /// Checks that this system can build for it, so that a missing tool is reported before minutes of building.
     ///
     /// # Errors
-    /// If it can't. Says what to install.
+    /// If it can't. The error names what to install.
     pub fn check(&self) -> Result<()> {
         for part in self.parts() {
             let linker = format!("CARGO_TARGET_{}_LINKER", part.to_uppercase().replace('-', "_"));
-            let found = Found {
+            let toolchain = Toolchain {
                 system: std::env::consts::OS,
                 architecture: std::env::consts::ARCH,
                 has_std: has_std(part)?,
                 names_linker: std::env::var_os(&linker).is_some(),
                 on_path: &on_path,
             };
-            if let Some(missing) = missing(part, &linker, &found) {
+            if let Some(missing) = missing(part, &linker, &toolchain) {
                 bail!("{part} can't be built here: {missing}");
             }
         }
@@ -100,8 +100,9 @@ fn platform(target: &str) -> Option<&'static str> {
     }
 }
 
-/// What there is on a system.
-struct Found<'a> {
+/// The build tools of a system.
+#[derive(Clone, Copy)]
+struct Toolchain<'a> {
     system: &'a str,
     architecture: &'a str,
     /// Whether Rust's standard library for the target is installed.
@@ -111,36 +112,38 @@ struct Found<'a> {
     on_path: &'a dyn Fn(&str) -> bool,
 }
 
-/// What has to be done before a target can be built; none if nothing.
-fn missing(target: &str, linker: &str, found: &Found<'_>) -> Option<String> {
+/// Returns what has to be done before a target can be built, or `None` if it can be built.
+fn missing(target: &str, linker: &str, toolchain: &Toolchain<'_>) -> Option<String> {
     let architecture = target.split('-').next().unwrap_or_default();
     match platform(target) {
-        Some("mac") if found.system != "macos" => {
+        Some("mac") if toolchain.system != "macos" => {
             return Some("programs for macOS are linked with Apple's tools; build on a Mac".to_owned());
         }
-        Some("win") if target.ends_with("-msvc") && found.system != "windows" && !found.names_linker => {
+        Some("win") if target.ends_with("-msvc") && toolchain.system != "windows" && !toolchain.names_linker => {
             return Some(format!(
                 "Microsoft's linker runs on Windows only; build there, or for {architecture}-pc-windows-gnu"
             ));
         }
-        Some("win") if target.ends_with("-gnu") && found.system != "windows" && !found.names_linker => {
+        Some("win") if target.ends_with("-gnu") && toolchain.system != "windows" && !toolchain.names_linker => {
             let gcc = format!("{architecture}-w64-mingw32-gcc");
-            if !(found.on_path)(&gcc) {
+            if !(toolchain.on_path)(&gcc) {
                 return Some(format!(
                     "{gcc} is missing. On Debian or Ubuntu: sudo apt-get install gcc-mingw-w64; on a Mac: brew \
                      install mingw-w64"
                 ));
             }
         }
-        Some("linux") if (found.system != "linux" || architecture != found.architecture) && !found.names_linker => {
+        Some("linux")
+            if (toolchain.system != "linux" || architecture != toolchain.architecture) && !toolchain.names_linker =>
+        {
             return Some(format!("name a linker for it in {linker}, or build on such a machine"));
         }
         _ => {}
     }
-    (!found.has_std).then(|| format!("Rust's standard library for it is missing: rustup target add {target}"))
+    (!toolchain.has_std).then(|| format!("Rust's standard library for it is missing: rustup target add {target}"))
 }
 
-/// Whether the compiler has the standard library of a target.
+/// Returns whether the compiler has the standard library of a target.
 ///
 /// # Errors
 /// If the compiler can't be started, or doesn't know the target.
@@ -155,7 +158,7 @@ pub fn has_std(target: &str) -> Result<bool> {
     Ok(std::fs::read_dir(Path::new(&folder)).is_ok_and(|mut files| {
         files.any(|file| {
             let name = file.map(|file| file.file_name().to_string_lossy().into_owned()).unwrap_or_default();
-            // With a hash where it comes from rustup.
+            // rustup's has a hash in its name.
             name.starts_with("libstd-") || name == "libstd.rlib"
         })
     }))
@@ -166,7 +169,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn targets_are_told_by_their_names() {
+    fn target_name_determines_the_platform() {
         for (name, platform) in [
             ("x86_64-pc-windows-msvc", "win"),
             ("aarch64-pc-windows-gnullvm", "win"),
@@ -178,28 +181,52 @@ mod tests {
             assert_eq!((target.name(), target.platform()), (name, platform));
         }
         assert_eq!(Target::UniversalMac.parts(), MACS);
+    }
+
+    #[test]
+    fn unsupported_target_names_are_rejected() {
         for name in ["", "windows", "aarch64-apple-ios", "x86_64-unknown-linux-musl", "x86_64-uwp-windows-msvc"] {
             assert!(name.parse::<Target>().is_err(), "{name}");
         }
     }
 
     #[test]
-    fn what_is_missing_is_said_with_what_to_install() {
-        let nothing = |_: &str| false;
+    fn missing_tools_are_named() {
+        let linux = Toolchain {
+            system: "linux",
+            architecture: "x86_64",
+            has_std: true,
+            names_linker: false,
+            on_path: &|_| false,
+        };
+        let missing = |target: &str, found: &Toolchain<'_>| missing(target, "THE_LINKER", found).unwrap_or_default();
+        assert!(missing("x86_64-pc-windows-gnu", &linux).contains("install gcc-mingw-w64"));
+        assert!(missing("x86_64-pc-windows-msvc", &linux).contains("x86_64-pc-windows-gnu"));
+        assert!(missing("aarch64-apple-darwin", &linux).contains("build on a Mac"));
+        assert!(missing("aarch64-unknown-linux-gnu", &linux).contains("THE_LINKER"));
         let mingw = |program: &str| program == "x86_64-w64-mingw32-gcc";
-        let linux =
-            Found { system: "linux", architecture: "x86_64", has_std: true, names_linker: false, on_path: &nothing };
-        let says = |target: &str, found: &Found<'_>| missing(target, "THE_LINKER", found).unwrap_or_default();
-        assert!(says("x86_64-pc-windows-gnu", &linux).contains("install gcc-mingw-w64"));
-        assert!(says("x86_64-pc-windows-msvc", &linux).contains("x86_64-pc-windows-gnu"));
-        assert!(says("aarch64-apple-darwin", &linux).contains("build on a Mac"));
-        assert!(says("aarch64-unknown-linux-gnu", &linux).contains("THE_LINKER"));
-        assert_eq!(says("aarch64-unknown-linux-gnu", &Found { names_linker: true, ..linux }), "");
-        assert_eq!(says("x86_64-pc-windows-gnu", &Found { on_path: &mingw, ..linux }), "");
-        assert_eq!(says("x86_64-unknown-linux-gnu", &linux), "");
-        let bare = Found { has_std: false, on_path: &mingw, ..linux };
-        assert!(says("x86_64-pc-windows-gnu", &bare).ends_with("rustup target add x86_64-pc-windows-gnu"));
-        assert_eq!(says("x86_64-apple-darwin", &Found { system: "macos", ..linux }), "");
-        assert_eq!(says("x86_64-pc-windows-gnu", &Found { system: "windows", ..linux }), "");
+        let without_std = Toolchain { has_std: false, on_path: &mingw, ..linux };
+        assert!(missing("x86_64-pc-windows-gnu", &without_std).ends_with("rustup target add x86_64-pc-windows-gnu"));
+    }
+
+    #[test]
+    fn nothing_is_missing_where_the_tools_are_installed() {
+        let linux = Toolchain {
+            system: "linux",
+            architecture: "x86_64",
+            has_std: true,
+            names_linker: false,
+            on_path: &|_| false,
+        };
+        let mingw = |program: &str| program == "x86_64-w64-mingw32-gcc";
+        for (target, toolchain) in [
+            ("aarch64-unknown-linux-gnu", Toolchain { names_linker: true, ..linux }),
+            ("x86_64-pc-windows-gnu", Toolchain { on_path: &mingw, ..linux }),
+            ("x86_64-unknown-linux-gnu", linux),
+            ("x86_64-apple-darwin", Toolchain { system: "macos", ..linux }),
+            ("x86_64-pc-windows-gnu", Toolchain { system: "windows", ..linux }),
+        ] {
+            assert_eq!(missing(target, "THE_LINKER", &toolchain), None, "{target} on {}", toolchain.system);
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! The names of our packages' widgets in each language, as they are checked in.
+//! Checks the translated names of our packages' widgets.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -7,18 +7,18 @@ use host_sdk::manifest::{Finding, PackageConfig};
 use serde_json::{Map, Value};
 use xtask::dist::root;
 
-/// The manifests of this repository that have names beside them, with the folder of the names.
-const NAMED: [(&str, &str); 2] =
+/// The manifests of this repository with translations, and the folders of these.
+const TRANSLATED: [(&str, &str); 2] =
     [("manifest.json", "plugin/assets/lang"), ("host-sdk/deck/template/manifest.json", "host-sdk/deck/template/lang")];
-/// Those that have none.
-const BARE: [&str; 1] = ["host-sdk/examples/clock/manifest.json"];
+/// The manifests without translations.
+const UNTRANSLATED: [&str; 1] = ["host-sdk/examples/clock/manifest.json"];
 
 fn read(path: &str) -> String {
     fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// The language files of a folder, by their path.
-fn names(folder: &str) -> BTreeMap<String, String> {
+/// Reads the language files of a folder, by their path.
+fn translations(folder: &str) -> BTreeMap<String, String> {
     let files = fs::read_dir(root().join(folder)).unwrap();
     let path =
         |file: std::io::Result<fs::DirEntry>| format!("{folder}/{}", file.unwrap().file_name().to_str().unwrap());
@@ -26,20 +26,21 @@ fn names(folder: &str) -> BTreeMap<String, String> {
 }
 
 #[test]
-fn no_member_of_our_files_is_there_twice() {
-    let manifests = NAMED.iter().map(|(manifest, _)| *manifest).chain(BARE).map(|path| (path.to_owned(), read(path)));
-    for (path, text) in manifests.chain(NAMED.iter().flat_map(|(_, folder)| names(folder))) {
+fn json_files_have_no_duplicate_members() {
+    let manifests = TRANSLATED.iter().map(|(manifest, _)| *manifest).chain(UNTRANSLATED);
+    let manifests = manifests.map(|path| (path.to_owned(), read(path)));
+    for (path, text) in manifests.chain(TRANSLATED.iter().flat_map(|(_, folder)| translations(folder))) {
         assert_eq!(Finding::duplicate_members(&path, &text), Vec::new());
     }
 }
 
 #[test]
-fn every_language_names_every_widget_apart() {
-    for (manifest, folder) in NAMED {
+fn every_language_names_every_widget_uniquely() {
+    for (manifest, folder) in TRANSLATED {
         let config = PackageConfig::parse(&read(manifest)).unwrap();
         let expected: BTreeSet<&str> =
             config.widgets.iter().map(|widget| widget.uuid.as_str()).chain(["Name"]).collect();
-        for (path, text) in names(folder) {
+        for (path, text) in translations(folder) {
             let named: Map<String, Value> = serde_json::from_str(&text).unwrap();
             assert_eq!(named.keys().map(String::as_str).collect::<BTreeSet<_>>(), expected, "{path}");
             let widgets = named.iter().filter(|(member, _)| *member != "Name");

@@ -106,8 +106,11 @@ async fn quota_applies_to_a_developer_and_a_group() {
     it.client.player().await.unwrap();
     assert_eq!(it.sent(), [DEMO_CLIENT_ID]);
 
-    let sibling =
-        SaveAccount { id: Some(it.ids[1].clone()), same_developer_as: Some(Some(it.ids[0].clone())), ..account(SIBLING) };
+    let sibling = SaveAccount {
+        id: Some(it.ids[1].clone()),
+        same_developer_as: Some(Some(it.ids[0].clone())),
+        ..account(SIBLING)
+    };
     it.auth.save(sibling).await.unwrap();
     it.world.sim.exhaust_quota(DEMO_CLIENT_ID, Some(spotify_sim::Group::Player), day).unwrap();
     it.client.player().await.unwrap();

@@ -1,16 +1,16 @@
-//! How much the deck stands: 100 instances of 10 packages that each show ten pictures a second, and a real browser that
-//! looks on; then thousands of messages a second with the log open. The packages are processes of their own: this program
-//! again, started by the deck with the arguments that every package gets.
+//! Measures the deck under load with a real browser: 100 instances of 10 packages, each with ten pictures a second; then
+//! thousands of messages a second with the log open. Each package is a process of this program, started by the deck with the
+//! arguments of a package.
 //!
-//! A device has 24 places. The 100 instances lie in five profiles, one of which is shown; the packages go on drawing
-//! those that aren't, so that all thousand pictures a second reach the deck.
+//! A device has 24 places. The 100 instances are in five profiles, one of which is shown; the packages also draw the others,
+//! so that a thousand pictures a second reach the deck.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use acceptance::{DeckHome, DeckProcess, Launch, View, screenshots, until};
+use acceptance::{DeckHome, DeckProcess, Launch, View, screenshots, wait_until};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use fantoccini::{Client, Locator};
@@ -31,24 +31,24 @@ const PACKAGES: usize = 10;
 const INSTANCES: usize = 100;
 /// Places of a device: 5 x 4, and four function keys.
 const PLACES: usize = 24;
-/// Pictures a second and instance.
+/// Pictures per second and instance.
 const RATE: u32 = 10;
-/// Questions a second and package while it floods; each has an answer.
+/// Requests per second and package while it floods the deck; each is answered.
 const FLOOD: u32 = 300;
-/// How long is measured.
+/// The duration of a measurement.
 const TIME: Duration = Duration::from_secs(10);
-/// A key is pressed meanwhile, through the API, as the page does.
-const BETWEEN_PRESSES: Duration = Duration::from_millis(250);
-/// What the page has to itself before: its first pictures, and what the browser compiles.
+/// The interval of presses during a measurement, through the API like the page's.
+const PRESS_INTERVAL: Duration = Duration::from_millis(250);
+/// The time before a measurement, in which the page shows its first pictures and the browser compiles its code.
 const WARM_UP: Duration = Duration::from_secs(3);
-/// Frames a second that the page should have.
+/// The frames per second that the page should have.
 const FRAMES: f64 = 30.0;
 
 fn uuid(package: usize) -> String {
     format!("com.example.bench-{package}")
 }
 
-/// Counts the page's frames and the pictures that its keys get.
+/// Counts the page's frames and the pictures that its keys receive.
 const COUNTER: &str = "
     const counts = {frames: 0, gaps: [], pictures: 0, lines: 0};
     let last = performance.now();
@@ -73,7 +73,7 @@ const COUNTER: &str = "
     };
 ";
 
-/// Runs both scenes.
+/// Runs both scenarios.
 pub async fn measure() -> Vec<Row> {
     let home = DeckHome::new();
     for package in 0..PACKAGES {
@@ -81,7 +81,7 @@ pub async fn measure() -> Vec<Row> {
     }
     let spotify = Sim::start(Config::default()).await.expect("a simulator");
     let deck = home.launch(&spotify, Launch { log: "warn", ..Launch::default() }).await;
-    until("all packages run", async || {
+    wait_until("all packages run", async || {
         let state = deck.get("state").await;
         let running =
             state["packages"].as_array().into_iter().flatten().filter(|package| package["status"] == "running");
@@ -102,7 +102,7 @@ pub async fn measure() -> Vec<Row> {
 
     let mut rows = pictures(&deck, &browser, &mut packages, &profiles).await;
     browser.find(Locator::Css("#log-button")).await.expect("a button").click().await.expect("clicked");
-    // The last profile is the one that is shown now.
+    // The last profile is shown now.
     let (_, shown) = profiles.last().expect("five of them");
     rows.extend(messages(&deck, &browser, &mut packages, &shown[0]).await);
     fs::write(screenshots().join("bench-log.png"), browser.screenshot().await.expect("a picture")).expect("kept");
@@ -110,7 +110,7 @@ pub async fn measure() -> Vec<Row> {
     rows
 }
 
-/// Fills five profiles, and shows the first one again. Returns the contexts, by profile.
+/// Fills five profiles, shows the first one again, and returns the contexts by profile.
 async fn place_all(deck: &DeckProcess) -> Vec<(String, Vec<String>)> {
     let mut filled: Vec<(String, Vec<String>)> = Vec::new();
     for number in 0..INSTANCES {
@@ -138,19 +138,19 @@ async fn place_all(deck: &DeckProcess) -> Vec<(String, Vec<String>)> {
     filled
 }
 
-/// What was counted in the page since the last time.
-struct Counted {
+/// The counts in the page since they were last taken.
+struct Counts {
     frames_a_second: f64,
-    /// Of the pauses between two frames, in milliseconds.
+    /// The times between two frames, in milliseconds.
     gaps: Vec<f64>,
     pictures: f64,
     lines: f64,
 }
 
-async fn counted(browser: &Client, time: Duration) -> Counted {
+async fn take_counts(browser: &Client, time: Duration) -> Counts {
     let value = browser.execute("return window.takeCounts();", Vec::new()).await.expect("counts");
     let number = |name: &str| value[name].as_f64().expect("a number");
-    Counted {
+    Counts {
         frames_a_second: number("frames") / time.as_secs_f64(),
         gaps: value["gaps"].as_array().expect("a list").iter().filter_map(Value::as_f64).collect(),
         pictures: number("pictures"),
@@ -158,59 +158,61 @@ async fn counted(browser: &Client, time: Duration) -> Counted {
     }
 }
 
-/// Lets the packages do what the command says, presses a key meanwhile, and measures.
-async fn scene(
+/// Sends a command to the packages, presses a key repeatedly, and measures.
+async fn run_scenario(
     deck: &DeckProcess,
     browser: &Client,
     packages: &mut [View],
     (command, pressed): (&str, &str),
     rows: &mut Vec<Row>,
     name: &str,
-) -> (Counted, Vec<Value>) {
+) -> (Counts, Vec<Value>) {
     let start = Instant::now();
     let before = last_message(deck).await;
     for package in packages.iter_mut() {
-        package.says(json!({"command": command})).await;
+        package.send(json!({"command": command})).await;
     }
     sleep(WARM_UP).await;
-    let _ = counted(browser, TIME).await;
-    let (used, from) = (Usage::of(deck.pid()), Instant::now());
+    let _ = take_counts(browser, TIME).await;
+    let (used, from) = (Usage::of_process(deck.pid()), Instant::now());
     let mut presses = Vec::new();
     while from.elapsed() < TIME {
         let start = Instant::now();
         deck.press(pressed).await;
         presses.push(start.elapsed());
-        sleep(BETWEEN_PRESSES).await;
+        sleep(PRESS_INTERVAL).await;
     }
     let time = from.elapsed();
-    let now = Usage::of(deck.pid());
-    let counted = counted(browser, time).await;
+    let now = Usage::of_process(deck.pid());
+    let counts = take_counts(browser, time).await;
     let mut reports = Vec::new();
     for package in packages.iter_mut() {
-        package.says(json!({"command": "stop"})).await;
+        package.send(json!({"command": "stop"})).await;
     }
     for package in packages.iter_mut() {
-        reports.push(package.hears("a report", |report| report.get("images").is_some().then(|| report.clone())).await);
+        reports.push(
+            package.wait_for_message("a report", |report| report.get("images").is_some().then(|| report.clone())).await,
+        );
     }
-    let lasted = start.elapsed();
+    let duration = start.elapsed();
     let sum = |name: &str| reports.iter().filter_map(|report| report[name].as_f64()).sum::<f64>();
-    // Each question has an answer, each page's command goes in and out, and each report, too.
-    // A press is three messages.
-    let expected = sum("images") + sum("asked") + sum("heard") + (reports.len() * 6 + presses.len() * 3) as f64;
-    let said = last_message(deck).await - before;
+    // Each request has an answer; the page's commands and the reports are counted both in and out. A press is three
+    // messages.
+    let expected = sum("images") + sum("requests") + sum("answers") + (reports.len() * 6 + presses.len() * 3) as f64;
+    let transferred = last_message(deck).await - before;
     let row = |what: &str, unit, values| Row::new(format!("{name}: {what}"), unit, values);
-    rows.push(row("messages a second, in and out", Unit::Count, vec![said / lasted.as_secs_f64()]));
-    let lost = (expected - said).abs() + sum("asked") - sum("heard") + sum("gaps");
+    rows.push(row("messages a second, in and out", Unit::Count, vec![transferred / duration.as_secs_f64()]));
+    let lost = (expected - transferred).abs() + sum("requests") - sum("answers") + sum("gaps");
     rows.push(row("messages lost", Unit::Count, vec![lost]).at_most(0.0));
-    let slow = FRAMES - counted.frames_a_second;
-    rows.push(row("frames a second in the page", Unit::Count, vec![counted.frames_a_second]));
+    let slow = FRAMES - counts.frames_a_second;
+    rows.push(row("frames a second in the page", Unit::Count, vec![counts.frames_a_second]));
     rows.push(row("frames a second below 30", Unit::Count, vec![slow.max(0.0)]).at_most(0.0));
     rows.push(Row::milliseconds(format!("{name}: a press, until the deck has answered"), &presses));
-    rows.push(row("time between two frames", Unit::Milliseconds, counted.gaps.clone()));
+    rows.push(row("time between two frames", Unit::Milliseconds, counts.gaps.clone()));
     rows.push(row(
         "longest time between two frames",
         Unit::Milliseconds,
-        counted.gaps.iter().copied().reduce(f64::max).into_iter().collect(),
+        counts.gaps.iter().copied().reduce(f64::max).into_iter().collect(),
     ));
     if let (Some(used), Some(now)) = (used, now) {
         let share = (now.cpu_s - used.cpu_s) / time.as_secs_f64() * 100.0;
@@ -218,10 +220,10 @@ async fn scene(
         rows.push(row("the deck's memory, resident", Unit::Megabytes, vec![now.resident_mb]));
         rows.push(row("the deck's memory, resident at most since the start", Unit::Megabytes, vec![now.peak_mb]));
     }
-    (counted, reports)
+    (counts, reports)
 }
 
-/// The number of the newest message.
+/// Returns the number of the newest message.
 async fn last_message(deck: &DeckProcess) -> f64 {
     deck.get(&format!("messages?after={}", u64::MAX)).await["last"].as_f64().expect("a number")
 }
@@ -234,15 +236,15 @@ async fn pictures(
 ) -> Vec<Row> {
     let name = &format!("100 keys, 10 pictures of {} KB a second each", picture(1).len() / 1000);
     let mut rows = Vec::new();
-    let (counted, reports) = scene(deck, browser, packages, ("draw", &profiles[0].1[0]), &mut rows, name).await;
+    let (counts, reports) = run_scenario(deck, browser, packages, ("draw", &profiles[0].1[0]), &mut rows, name).await;
     fs::write(screenshots().join("bench-deck.png"), browser.screenshot().await.expect("a picture")).expect("kept");
-    let shown = counted.pictures / TIME.as_secs_f64() / PLACES as f64;
+    let shown = counts.pictures / TIME.as_secs_f64() / PLACES as f64;
     rows.push(Row::new(
         format!("{name}: pictures a second on each of the 24 keys in the page"),
         Unit::Count,
         vec![shown],
     ));
-    // What every key shows in the end is the last that was sent for it.
+    // Every key has to show the last picture that was sent for it.
     let mut wrong = 0.0;
     for (profile, contexts) in profiles {
         deck.post(&format!("profiles/{profile}/activate"), Value::Null).await;
@@ -265,12 +267,12 @@ async fn pictures(
 async fn messages(deck: &DeckProcess, browser: &Client, packages: &mut [View], pressed: &str) -> Vec<Row> {
     let name = "Thousands of messages a second, the log open";
     let mut rows = Vec::new();
-    let (counted, _) = scene(deck, browser, packages, ("flood", pressed), &mut rows, name).await;
-    rows.push(Row::new(format!("{name}: lines in the page at most"), Unit::Count, vec![counted.lines]).at_most(400.0));
+    let (counts, _) = run_scenario(deck, browser, packages, ("flood", pressed), &mut rows, name).await;
+    rows.push(Row::new(format!("{name}: lines in the page at most"), Unit::Count, vec![counts.lines]).at_most(400.0));
     rows
 }
 
-/// Puts a package where the deck looks for it.
+/// Installs a package into the deck's folder of packages.
 fn install(folder: &Path, uuid: &str) {
     let config = json!({
         "Author": "A", "Description": "D", "Name": uuid, "Version": "1.0.0", "UUID": uuid, "Icon": "icon.svg",
@@ -287,23 +289,23 @@ fn install(folder: &Path, uuid: &str) {
     std::os::unix::fs::symlink(program, folder.join("program")).expect("linked");
 }
 
-/// What a package is told to do.
+/// A package's task.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Task {
-    Nothing,
+    Idle,
     Draw,
     Flood,
 }
 
-/// What a package has said and heard.
+/// What a package has sent and received.
 #[derive(Default)]
-struct Said {
+struct Traffic {
     /// The number of the last picture, by context.
     last: BTreeMap<String, u64>,
     images: u64,
-    asked: u64,
-    heard: u64,
-    /// Answers that were missing before another one.
+    requests: u64,
+    answers: u64,
+    /// Answers that didn't arrive in order.
     gaps: u64,
 }
 
@@ -311,28 +313,28 @@ struct Said {
 pub async fn run(arguments: &[String]) {
     let [_, port, _, uuid, _, register, ..] = arguments else { panic!("not the arguments of a package") };
     let (socket, _) =
-        tokio_tungstenite::connect_async(format!("ws://127.0.0.1:{port}")).await.expect("the deck is there");
+        tokio_tungstenite::connect_async(format!("ws://127.0.0.1:{port}")).await.expect("the deck listens");
     let (mut sink, mut stream) = socket.split();
     let register = json!({"event": register, "uuid": uuid}).to_string();
     sink.send(Message::text(register)).await.expect("registered");
     let pictures: Vec<String> = (0..RATE).map(picture).collect();
-    let mut said = Said::default();
-    let mut task = Task::Nothing;
+    let mut traffic = Traffic::default();
+    let mut task = Task::Idle;
     let mut ticks = interval(Duration::from_secs(1) / RATE);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     loop {
         tokio::select! {
             _ = ticks.tick() => {
-                let asks = match task {
-                    Task::Nothing => continue,
+                let requests = match task {
+                    Task::Idle => continue,
                     Task::Draw => 1,
                     Task::Flood => FLOOD / RATE,
                 };
                 let mut messages = Vec::new();
                 if task == Task::Draw {
-                    for (context, number) in &mut said.last {
+                    for (context, number) in &mut traffic.last {
                         *number += 1;
-                        said.images += 1;
+                        traffic.images += 1;
                         let picture = &pictures[(*number % u64::from(RATE)) as usize];
                         messages.push(json!({
                             "event": "changeImage", "context": context,
@@ -340,10 +342,11 @@ pub async fn run(arguments: &[String]) {
                         }));
                     }
                 }
-                let first = said.last.keys().next().cloned().unwrap_or_default();
-                for _ in 0..asks {
-                    said.asked += 1;
-                    messages.push(json!({"event": "setWidgetSettings", "context": first, "payload": {"n": said.asked}}));
+                let first = traffic.last.keys().next().cloned().unwrap_or_default();
+                for _ in 0..requests {
+                    traffic.requests += 1;
+                    let payload = json!({"n": traffic.requests});
+                    messages.push(json!({"event": "setWidgetSettings", "context": first, "payload": payload}));
                 }
                 for message in messages {
                     sink.feed(Message::text(message.to_string())).await.expect("sent");
@@ -358,23 +361,23 @@ pub async fn run(arguments: &[String]) {
                 match message["event"].as_str() {
                     Some("widgetWillAppear") => {
                         let context = message["context"].as_str().expect("a context").to_owned();
-                        said.last.entry(context).or_default();
+                        traffic.last.entry(context).or_default();
                     }
-                    // With every appearance there is one, too, which nobody has asked for.
-                    Some("didReceiveWidgetSettings") if said.heard < said.asked => {
-                        said.heard += 1;
-                        said.gaps += u64::from(message["payload"]["n"] != said.heard);
-                        if task == Task::Nothing && said.heard == said.asked {
-                            sink.send(report(uuid, &mut said)).await.expect("sent");
+                    // One more comes with every appearance, without a request.
+                    Some("didReceiveWidgetSettings") if traffic.answers < traffic.requests => {
+                        traffic.answers += 1;
+                        traffic.gaps += u64::from(message["payload"]["n"] != traffic.answers);
+                        if task == Task::Idle && traffic.answers == traffic.requests {
+                            sink.send(report(uuid, &mut traffic)).await.expect("sent");
                         }
                     }
                     Some("sendToPackage") => match message["payload"]["command"].as_str() {
                         Some("draw") => task = Task::Draw,
                         Some("flood") => task = Task::Flood,
                         _ => {
-                            task = Task::Nothing;
-                            if said.heard == said.asked {
-                                sink.send(report(uuid, &mut said)).await.expect("sent");
+                            task = Task::Idle;
+                            if traffic.answers == traffic.requests {
+                                sink.send(report(uuid, &mut traffic)).await.expect("sent");
                             }
                         }
                     },
@@ -385,15 +388,15 @@ pub async fn run(arguments: &[String]) {
     }
 }
 
-/// Tells what was said, when all answers have come, and counts from the start again.
-fn report(uuid: &str, said: &mut Said) -> Message {
-    let Said { last, images, asked, heard, gaps } = std::mem::take(said);
-    let payload = json!({"last": last, "images": images, "asked": asked, "heard": heard, "gaps": gaps});
-    said.last = last;
+/// Returns the report of the traffic after all answers have arrived, and resets the counts.
+fn report(uuid: &str, traffic: &mut Traffic) -> Message {
+    let Traffic { last, images, requests, answers, gaps } = std::mem::take(traffic);
+    let payload = json!({"last": last, "images": images, "requests": requests, "answers": answers, "gaps": gaps});
+    traffic.last = last;
     Message::text(json!({"event": "sendToPropertyView", "context": uuid, "payload": payload}).to_string())
 }
 
-/// A picture of 150 x 108 that is as large as a photograph of that size: a data URI of a PNG.
+/// Returns a picture of 150 x 108 pixels, with the file size of a photograph, as the data URI of a PNG.
 fn picture(number: u32) -> String {
     let (width, height) = (150_u32, 108_u32);
     let mut noise = number.wrapping_mul(2_654_435_761) | 1;

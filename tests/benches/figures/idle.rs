@@ -1,24 +1,24 @@
-//! A press after some silence. Spotify closes connections that are idle, and a new one takes its time (DNS, TCP and TLS):
-//! does a press have to pay for it?
+//! Measures a press after some idle time. Spotify closes idle connections, and a new one takes time (DNS, TCP and TLS): this
+//! shows how often a press has to wait for it.
 //!
-//! Over HTTP/1.1 only. The package speaks HTTP/2 where TLS says that the server does; the simulator has no TLS.
+//! It measures HTTP/1.1 only. The package uses HTTP/2 if the server offers it in TLS, but the simulator has no TLS.
 
 use std::time::{Duration, Instant};
 
-use acceptance::{SOON, Unpacked};
+use acceptance::{TIMEOUT, Unpacked};
 use futures_util::future::join_all;
 use spotify_sim::{Config, Request};
 
-use crate::panel::{PLAY, linked, listen, moment};
+use crate::panel::{PLAY, linked, moment, receive_for};
 use crate::table::{Row, Unit};
 
 const PACKAGES: u32 = 3;
 const PRESSES: u32 = 6;
-/// How long a new connection takes.
+/// The duration of a new connection.
 const CONNECT: Duration = Duration::from_millis(120);
-/// After which silence Spotify closes a connection, where it does.
+/// The idle time after which Spotify closes a connection.
 const IDLE_CLOSE: Duration = Duration::from_secs(3);
-/// Between two presses: longer than that, and as much again at most.
+/// The minimum time between two presses; at most as much is added to it.
 const SILENCE: Duration = Duration::from_secs(6);
 
 pub async fn measure(unpacked: &Unpacked) -> Vec<Row> {
@@ -43,22 +43,23 @@ async fn scene(unpacked: &Unpacked, idle_close: Option<Duration>, name: &str) ->
     ]
 }
 
-/// Times from press to request, each with 1 where it came on a connection that was new, else 0.
+/// Returns the times from press to request, each with 1 if the request used a new connection, else 0.
 async fn presses(unpacked: &Unpacked, idle_close: Option<Duration>, package: u32) -> Vec<(Duration, f64)> {
     let config = Config { accept_delay: CONNECT, idle_close, ..Config::default() };
     let mut stage = linked(unpacked, config).await;
-    stage.host.appear(PLAY).await;
-    stage.host.shows(PLAY, "Pause").await;
+    stage.host.place(PLAY).await;
+    stage.host.wait_until_shows(PLAY, "Pause").await;
     let mut presses = Vec::new();
     for press in 0..PRESSES {
-        listen(&mut stage.host, SILENCE + moment(package * PRESSES + press, SILENCE)).await;
+        receive_for(&mut stage.host, SILENCE + moment(package * PRESSES + press, SILENCE)).await;
         let connections = stage.spotify.connections().accepted;
         stage.spotify.clear_requests();
         let pressed = Instant::now();
         stage.host.press(PLAY).await;
         let command = |request: &&Request| request.method == "PUT" && request.answered.is_some();
-        let arrives = stage.spotify.wait_for(SOON, move |requests, _| requests.iter().any(|request| command(&request)));
-        stage.host.hear_while(arrives).await.expect("the press arrives");
+        let arrives =
+            stage.spotify.wait_for(TIMEOUT, move |requests, _| requests.iter().any(|request| command(&request)));
+        stage.host.receive_while(arrives).await.expect("the press arrives");
         let requests = stage.spotify.requests();
         let request = requests.iter().find(command).expect("it was there");
         let new = if request.connection > connections { 1.0 } else { 0.0 };

@@ -1,15 +1,15 @@
-//! The figures of docs/BENCHMARKS.md, all in one run: `cargo xtask bench`.
+//! The benchmarks of docs/BENCHMARKS.md, all in one run: `cargo xtask bench`.
 //!
-//! The built package runs between a host that is nothing but a socket and a simulated Spotify, as in the acceptance tests,
-//! and what arrives on both sides is timed. What is over in an instant is measured first, with nothing else going on. What
-//! takes a minute follows, in several packages at once: mostly they wait.
+//! The built package runs with a fake host on a plain socket and a simulated Spotify, as in the acceptance tests, and the
+//! messages on both sides are timed. Short measurements run first, one at a time. The long ones follow, in several packages
+//! at once, because they mostly wait.
 //!
-//! Here alone time is real, and nothing passes or fails: a goal that is missed is a line in the table.
+//! Nothing passes or fails: a missed goal is marked in the table.
 //!
 //! Parts can be named: `cargo bench -p acceptance-tests --bench figures -- start press volume deck minute changes ends
 //! idle`.
 //!
-//! It drives the package as it is built in the profile of the benchmark; `cargo xtask bench` builds both.
+//! It uses the package in the profile of the benchmark; `cargo xtask bench` builds both.
 
 mod bare;
 #[cfg(target_os = "linux")]
@@ -31,7 +31,7 @@ use acceptance::Unpacked;
 use futures_util::future::{LocalBoxFuture, join_all};
 use table::{Row, print};
 
-/// Spotify's latency where it isn't said to be something else.
+/// Spotify's latency by default.
 const LATENCY: std::time::Duration = std::time::Duration::from_millis(60);
 
 fn main() {
@@ -41,7 +41,7 @@ fn main() {
         Some(bare::FLAG) => runtime.block_on(bare::run(&arguments[1..])),
         #[cfg(target_os = "linux")]
         Some(deck::FLAG) => runtime.block_on(deck::run(&arguments)),
-        // Cargo says `--bench` when the figures are wanted; with tests it only has to build.
+        // Cargo passes `--bench` for benchmarks; `cargo test` only has to build it.
         _ if arguments.iter().any(|argument| argument == "--bench") => {
             let only: Vec<&str> = arguments.iter().map(String::as_str).filter(|word| !word.starts_with('-')).collect();
             runtime.block_on(measure(&only));
@@ -52,42 +52,42 @@ fn main() {
 
 /// Measures everything, or only the parts that are named.
 async fn measure(only: &[&str]) {
-    let wanted = |part: &str| only.is_empty() || only.contains(&part);
+    let is_selected = |part: &str| only.is_empty() || only.contains(&part);
     let unpacked = Unpacked::spotify();
     let before = usage::machine();
     let mut rows = Vec::new();
-    if wanted("start") {
-        say("the start");
+    if is_selected("start") {
+        progress("the start");
         rows.extend(start::measure(&unpacked).await);
     }
-    if wanted("press") {
-        say("presses");
+    if is_selected("press") {
+        progress("presses");
         rows.extend(press::measure(&unpacked).await);
     }
-    if wanted("volume") {
-        say("volume");
+    if is_selected("volume") {
+        progress("volume");
         rows.extend(volume::measure(&unpacked).await);
     }
     #[cfg(target_os = "linux")]
-    if wanted("deck") {
-        say("the deck with 100 keys, and a browser");
+    if is_selected("deck") {
+        progress("the deck with 100 keys, and a browser");
         rows.extend(deck::measure().await);
     }
-    say("what takes a minute, in several packages at once");
+    progress("the long measurements, in several packages at once");
     let scenes: [(&str, LocalBoxFuture<'_, Vec<Row>>); 4] = [
         ("minute", Box::pin(minute::measure(&unpacked))),
         ("changes", Box::pin(remote::changes(&unpacked))),
         ("ends", Box::pin(remote::ends(&unpacked))),
         ("idle", Box::pin(idle::measure(&unpacked))),
     ];
-    let scenes = scenes.into_iter().filter(|(part, _)| wanted(part)).map(|(_, scene)| scene);
+    let scenes = scenes.into_iter().filter(|(part, _)| is_selected(part)).map(|(_, scene)| scene);
     rows.extend(join_all(scenes).await.into_iter().flatten());
     println!("{before}; at the end: {}", usage::load());
     println!();
     print(&rows);
 }
 
-/// Says what is being measured, on stderr: stdout is for the table.
-fn say(what: &str) {
-    eprintln!("    {what}");
+/// Prints the current measurement to stderr; stdout is for the table.
+fn progress(name: &str) {
+    eprintln!("    {name}");
 }

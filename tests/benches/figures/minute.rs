@@ -1,5 +1,5 @@
-//! A minute with nobody at the keys: what the package asks Spotify for, and what it uses, while music plays and while
-//! nothing does, and how that grows with the panel.
+//! Measures a minute without presses: the package's requests to Spotify and its resource use, while music plays and while it
+//! is paused, and with different numbers of keys.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -11,17 +11,17 @@ use spotify_sim::catalogue::track_uri;
 use spotify_sim::{Change, Config, Playback, Request};
 
 use crate::LATENCY;
-use crate::panel::{TEN, linked, show_ten};
+use crate::panel::{TEN, linked, place_ten};
 use crate::table::{Row, Unit};
 use crate::usage::Usage;
 
 const MINUTE: Duration = Duration::from_secs(60);
-/// Covers are fetched and fonts are read in this time, before the minute begins.
+/// The time before the minute, in which covers and fonts are loaded.
 const SETTLE: Duration = Duration::from_secs(5);
 /// A track of the catalogue whose title is longer than any widget.
 const LONG_TITLE: usize = 4;
 
-/// Every widget that was not there already, to make twenty with the ten. The first two ask Spotify something of their own.
+/// Ten other widgets, which make twenty kinds with the first ten. The first two cause requests of their own.
 const TEN_MORE: [Instance; 10] = [
     Instance { widget: "up-next", context: "c-up-next" },
     Instance { widget: "device", context: "c-device" },
@@ -35,26 +35,26 @@ const TEN_MORE: [Instance; 10] = [
     Instance { widget: "add-to-queue", context: "c-add-to-queue" },
 ];
 
-/// What lies on the panel.
+/// The widgets on the panel.
 #[derive(Clone, Copy, Debug)]
 enum Panel {
     /// Play/Pause alone.
     One,
-    /// The ten.
+    /// [`TEN`].
     Ten,
-    /// The ten, so many times.
+    /// [`TEN`], this many times.
     Tens(usize),
-    /// The ten and ten other kinds.
+    /// [`TEN`] and [`TEN_MORE`].
     Twenty,
 }
 
-/// What is to be found out about a minute.
+/// The conditions of one minute.
 struct Scene {
     name: &'static str,
     panel: Panel,
     plays: bool,
     long_title: bool,
-    /// The most requests, seconds of processor time, and MB.
+    /// The maximum number of requests, seconds of processor time, and MB.
     goals: [Option<f64>; 3],
 }
 
@@ -104,14 +104,14 @@ impl Scene {
             stage.spotify.change_playback(Change::item(&track_uri(LONG_TITLE))).expect("it is in the catalogue");
         }
         self.panel.show(&mut stage.host).await;
-        stage.host.ignore_for(SETTLE).await;
+        stage.host.discard_for(SETTLE).await;
         stage.spotify.clear_requests();
         let (connections, usage) = (stage.spotify.connections().accepted, usage(&stage));
-        stage.host.ignore_for(MINUTE).await;
+        stage.host.discard_for(MINUTE).await;
         let requests = stage.spotify.requests();
         eprintln!("    {}: {}", self.name, summary(&requests));
         let new = stage.spotify.connections().accepted - connections;
-        let [most_requests, most_cpu, most_memory] = self.goals;
+        let [max_requests, max_cpu, max_memory] = self.goals;
         let one = |what: &str, unit: Unit, value: f64, goal: Option<f64>| {
             let row = Row::new(format!("A minute with {}: {what}", self.name), unit, vec![value]);
             match goal {
@@ -120,12 +120,12 @@ impl Scene {
             }
         };
         let mut rows = vec![
-            one("requests", Unit::Count, requests.len() as f64, most_requests),
+            one("requests", Unit::Count, requests.len() as f64, max_requests),
             one("new connections", Unit::Count, new as f64, None),
         ];
         if let (Some(before), Some(after)) = (usage, self::usage(&stage)) {
-            rows.push(one("processor time", Unit::Seconds, after.cpu_s - before.cpu_s, most_cpu));
-            rows.push(one("resident", Unit::Megabytes, after.resident_mb, most_memory));
+            rows.push(one("processor time", Unit::Seconds, after.cpu_s - before.cpu_s, max_cpu));
+            rows.push(one("resident", Unit::Megabytes, after.resident_mb, max_memory));
             rows.push(one("resident at most since the start", Unit::Megabytes, after.peak_mb, None));
         }
         rows
@@ -135,22 +135,22 @@ impl Scene {
 impl Panel {
     async fn show(self, host: &mut FakeHost) {
         match self {
-            Self::One => host.appear(crate::panel::PLAY).await,
-            Self::Ten => show_ten(host).await,
+            Self::One => host.place(crate::panel::PLAY).await,
+            Self::Ten => place_ten(host).await,
             Self::Tens(tens) => {
-                show_ten(host).await;
+                place_ten(host).await;
                 for number in 1..tens {
                     for Instance { widget, context } in TEN {
-                        // The benchmark ends soon, and what leaks here with it.
+                        // The leak doesn't matter: the process ends with the benchmark.
                         let context = format!("{context}-{number}").leak();
-                        host.appear(Instance { widget, context }).await;
+                        host.place(Instance { widget, context }).await;
                     }
                 }
             }
             Self::Twenty => {
-                show_ten(host).await;
+                place_ten(host).await;
                 for instance in TEN_MORE {
-                    host.appear_as(instance, json!({"state": 0, "settings": {}})).await;
+                    host.place_with(instance, json!({"state": 0, "settings": {}})).await;
                 }
             }
         }
@@ -158,10 +158,10 @@ impl Panel {
 }
 
 fn usage(stage: &Stage<'_>) -> Option<Usage> {
-    stage.pid().and_then(Usage::of)
+    stage.pid().and_then(Usage::of_process)
 }
 
-/// How often what was asked.
+/// Returns the counts of each kind of request.
 fn summary(requests: &[Request]) -> String {
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
     for request in requests {

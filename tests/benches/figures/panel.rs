@@ -1,4 +1,4 @@
-//! What lies on the panel in the scenes, and waiting at it.
+//! The widgets on the panel of the measurements, and functions to place them and to wait.
 
 use std::time::Duration;
 
@@ -23,46 +23,49 @@ pub const TEN: [Instance; 10] = [
 pub const PLAYING_NOW: Instance = Instance { widget: "playing-now", context: "c-playing-now" };
 /// Play/Pause.
 pub const PLAY: Instance = Instance { widget: "play-pause", context: "c-play" };
-/// The title and the time, in words that can be read off the wire: see [`appear_text`].
+/// The title and the time as text, which can be read from messages: see [`place_text`].
 pub const TEXT: Instance = Instance { widget: "now-playing-text", context: "c-text" };
 
-/// A listener waits at most so long for each message; while nothing plays there may be none for longer than that.
-const LISTEN: Duration = Duration::from_secs(10);
+/// The longest single wait for messages. It is below the host's timeout, because paused packages may send none for longer.
+const WAIT: Duration = Duration::from_secs(10);
 
-/// A package that is signed in, with nothing on the panel yet.
+/// Starts a package that is signed in, with an empty panel.
 pub async fn linked<'a>(unpacked: &'a Unpacked, config: Config) -> Stage<'a> {
     let spotify = Sim::start(config).await.expect("a simulator");
     let mut stage = Stage::start(unpacked, spotify).await;
-    stage.add(DEMO, &Value::Null).await;
+    stage.add_account(DEMO, &Value::Null).await;
     stage
 }
 
-/// Puts the ten widgets on the panel and waits until one of them shows what plays.
-pub async fn show_ten(host: &mut FakeHost) {
+/// Places [`TEN`] on the panel and waits until one of them shows the current track.
+pub async fn place_ten(host: &mut FakeHost) {
     for instance in TEN {
-        host.appear(instance).await;
+        host.place(instance).await;
     }
-    host.shows(PLAYING_NOW, "P").await;
-    while !(host.shown(PLAYING_NOW).starts_with("Playing: ") || host.shown(PLAYING_NOW).starts_with("Paused: ")) {
-        host.hear().await;
+    host.wait_until_shows(PLAYING_NOW, "P").await;
+    while !(host.description(PLAYING_NOW).starts_with("Playing: ")
+        || host.description(PLAYING_NOW).starts_with("Paused: "))
+    {
+        host.receive().await;
     }
 }
 
-/// Puts [`TEXT`] on the panel: its words are `TITLE, M:SS`.
-pub async fn appear_text(host: &mut FakeHost) {
-    host.appear_as(TEXT, json!({"state": 0, "settings": {"template": "{title}\n{elapsed}"}})).await;
+/// Places [`TEXT`] on the panel, whose description is `TITLE, M:SS`.
+pub async fn place_text(host: &mut FakeHost) {
+    host.place_with(TEXT, json!({"state": 0, "settings": {"template": "{title}\n{elapsed}"}})).await;
 }
 
-/// Hears what the package says for a while.
-pub async fn listen(host: &mut FakeHost, time: Duration) {
+/// Receives the package's messages for some time.
+pub async fn receive_for(host: &mut FakeHost, time: Duration) {
     let end = tokio::time::Instant::now() + time;
     while tokio::time::Instant::now() < end {
-        let part = end.min(tokio::time::Instant::now() + LISTEN);
-        host.hear_while(tokio::time::sleep_until(part)).await;
+        let part = end.min(tokio::time::Instant::now() + WAIT);
+        host.receive_while(tokio::time::sleep_until(part)).await;
     }
 }
 
-/// Moments that are spread evenly over a span, in no order that a schedule could be in step with.
+/// Returns a moment within a span. The moments of successive numbers are spread evenly, but in an order that can't
+/// coincide with a schedule.
 pub fn moment(number: u32, span: Duration) -> Duration {
     const GOLDEN: f64 = 0.618_033_988_749_895;
     span.mul_f64((f64::from(number) * GOLDEN).fract())

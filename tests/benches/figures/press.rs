@@ -1,19 +1,19 @@
-//! From the host's frame that says a key went down to the request at Spotify's socket, and to the changed face at the
-//! host's; the bare program in turn with it, so that both meet the same machine.
+//! Measures the time from the host's `actionDown` to the request at Spotify's socket, and to the changed face at the host's.
+//! The package and the bare program are pressed in turn, so that both run under the same conditions.
 
 use std::time::{Duration, Instant};
 
-use acceptance::{FakeHost, Instance, SOON, Stage, Unpacked};
+use acceptance::{FakeHost, Instance, Stage, TIMEOUT, Unpacked};
 use host_sdk::protocol::ToHost;
 use spotify_sim::{Authorization, Config, Request, Sim};
 
 use crate::LATENCY;
 use crate::bare;
-use crate::panel::{PLAY, linked, listen, show_ten};
+use crate::panel::{PLAY, linked, place_ten, receive_for};
 use crate::table::Row;
 
 const PRESSES: usize = 31;
-/// Between two presses: longer than Spotify takes, and not in step with anything.
+/// The time between two presses: longer than Spotify's latency, and unrelated to any schedule.
 const REST: Duration = Duration::from_millis(173);
 
 pub async fn measure(unpacked: &Unpacked) -> Vec<Row> {
@@ -28,25 +28,25 @@ async fn scene(unpacked: &Unpacked, latency: Duration, ten: bool) -> Vec<Row> {
     let mut stage = linked(unpacked, Config { latency, ..Config::default() }).await;
     let (mut bare_host, mut bare) = bare::start(&stage.spotify).await;
     if ten {
-        show_ten(&mut stage.host).await;
+        place_ten(&mut stage.host).await;
     } else {
-        stage.host.appear(PLAY).await;
-        stage.host.shows(PLAY, "Pause").await;
+        stage.host.place(PLAY).await;
+        stage.host.wait_until_shows(PLAY, "Pause").await;
     }
     let (mut bare_requests, mut requests, mut faces) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..PRESSES {
-        listen(&mut stage.host, REST).await;
+        receive_for(&mut stage.host, REST).await;
         let pressed = Instant::now();
         bare_host.press(PLAY).await;
         let arrived = arrival(&stage.spotify, Authorization::None);
-        bare_requests.push(stage.host.hear_while(arrived).await.duration_since(pressed));
-        listen(&mut stage.host, REST).await;
+        bare_requests.push(stage.host.receive_while(arrived).await.duration_since(pressed));
+        receive_for(&mut stage.host, REST).await;
         let pressed = Instant::now();
         stage.host.press(PLAY).await;
         faces.push(face(&mut stage.host, PLAY).await.duration_since(pressed));
         requests.push(answered(&mut stage).await.duration_since(pressed));
     }
-    // It ends by itself when the host does; this way that is no error.
+    // Kill it before its host ends, so that it reports no error.
     bare.kill().await.expect("it ends");
     let scene = format!("Spotify at {} ms{}", latency.as_millis(), if ten { ", ten widgets" } else { "" });
     let bare = Row::milliseconds(format!("Press to request, bare program ({scene})"), &bare_requests);
@@ -57,9 +57,9 @@ async fn scene(unpacked: &Unpacked, latency: Duration, ten: bool) -> Vec<Row> {
     vec![bare, ours, face]
 }
 
-/// Waits for the next picture of a key; answers when it came.
+/// Waits for the next picture of a key and returns the time of its arrival.
 async fn face(host: &mut FakeHost, key: Instance) -> Instant {
-    host.hear_until("a picture", |message| match message {
+    host.wait_for_message("a picture", |message| match message {
         ToHost::ChangeImage { context, .. } if context == key.context => Some(Instant::now()),
         _ => None,
     })
@@ -68,13 +68,14 @@ async fn face(host: &mut FakeHost, key: Instance) -> Instant {
 
 async fn answered(stage: &mut Stage<'_>) -> Instant {
     let arrived = arrival(&stage.spotify, Authorization::Bearer);
-    stage.host.hear_while(arrived).await
+    stage.host.receive_while(arrived).await
 }
 
-/// Waits until the one command of a kind is answered; answers when it came, and forgets the requests so far.
+/// Waits until the only command with this authorization is answered, clears the requests, and returns the time of its
+/// arrival.
 async fn arrival(spotify: &Sim, authorization: Authorization) -> Instant {
     let command = move |request: &&Request| request.method == "PUT" && request.authorization == authorization;
-    let done = spotify.wait_for(SOON, move |requests, _| {
+    let done = spotify.wait_for(TIMEOUT, move |requests, _| {
         requests.iter().find(command).is_some_and(|request| request.answered.is_some())
     });
     done.await.expect("the press arrives");

@@ -1,9 +1,8 @@
-//! What happens elsewhere: how long until a change made in another Spotify app is on the keys, and how soon a track's
-//! natural end is.
+//! Measures how long the keys take to show a change in another Spotify app, and a track's natural end.
 
 use std::time::{Duration, Instant};
 
-use acceptance::{SOON, Stage, Unpacked};
+use acceptance::{Stage, TIMEOUT, Unpacked};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use futures_util::future::join_all;
@@ -12,19 +11,18 @@ use spotify_sim::catalogue::track_uri;
 use spotify_sim::{Action, Change, Config};
 
 use crate::LATENCY;
-use crate::panel::{PLAY, PLAYING_NOW, TEXT, appear_text, linked, listen, moment};
+use crate::panel::{PLAY, PLAYING_NOW, TEXT, linked, moment, place_text, receive_for};
 use crate::table::Row;
 
-/// Packages that run at once, to have more changes in the time.
+/// The number of packages that run at once, for more changes in the same time.
 const PACKAGES: u32 = 8;
 const CHANGES: u32 = 3;
-/// How long after the last change another one comes: longer than between two questions, so that any moment between two
-/// is as likely.
-const APART: Duration = Duration::from_secs(9);
-/// How long Spotify's reads lag behind; the live service: some 100 ms.
+/// The maximum time between two changes: longer than between two polls, so that every moment between two is equally likely.
+const MAX_PAUSE: Duration = Duration::from_secs(9);
+/// The lag of Spotify's reads; with the live service about 100 ms.
 const READ_LAG: Duration = Duration::from_millis(100);
 
-/// How long until a change that was made in another Spotify app shows.
+/// Measures the time until a change in another Spotify app is shown.
 pub async fn changes(unpacked: &Unpacked) -> Vec<Row> {
     let all = join_all((0..PACKAGES).map(|package| changes_of(unpacked, package))).await;
     let of = |kind: usize| all.iter().flat_map(|times| times[kind].iter().copied()).collect::<Vec<_>>();
@@ -38,30 +36,30 @@ pub async fn changes(unpacked: &Unpacked) -> Vec<Row> {
     ]
 }
 
-/// Times of skips, pauses and resumes.
+/// Returns the times of skips, pauses and resumes.
 async fn changes_of(unpacked: &Unpacked, package: u32) -> [Vec<Duration>; 3] {
     let mut stage = linked(unpacked, Config { latency: LATENCY, read_lag: READ_LAG, ..Config::default() }).await;
-    stage.host.appear(PLAY).await;
-    appear_text(&mut stage.host).await;
-    stage.host.shows(PLAY, "Pause").await;
+    stage.host.place(PLAY).await;
+    place_text(&mut stage.host).await;
+    stage.host.wait_until_shows(PLAY, "Pause").await;
     let mut times = [const { Vec::new() }; 3];
     for round in 0..CHANGES {
         let skip = Change { action: Some(Action::Next), ..Change::default() };
         let playing = |playing| Change { playing: Some(playing), ..Change::default() };
         for (kind, change) in [skip, playing(false), playing(true)].into_iter().enumerate() {
             let number = (package * CHANGES + round) * 3 + kind as u32;
-            listen(&mut stage.host, moment(number, APART)).await;
+            receive_for(&mut stage.host, moment(number, MAX_PAUSE)).await;
             let title = title(&stage);
             stage.spotify.change_playback(change).expect("it can be done");
             let changed = Instant::now();
             match kind {
                 0 => {
-                    while title_of(stage.host.shown(TEXT)) == title {
-                        stage.host.hear().await;
+                    while title_of(stage.host.description(TEXT)) == title {
+                        stage.host.receive().await;
                     }
                 }
-                1 => drop(stage.host.shows(PLAY, "Play").await),
-                _ => drop(stage.host.shows(PLAY, "Pause").await),
+                1 => drop(stage.host.wait_until_shows(PLAY, "Play").await),
+                _ => drop(stage.host.wait_until_shows(PLAY, "Pause").await),
             }
             times[kind].push(changed.elapsed());
         }
@@ -70,30 +68,30 @@ async fn changes_of(unpacked: &Unpacked, package: u32) -> [Vec<Duration>; 3] {
 }
 
 fn title(stage: &Stage<'_>) -> String {
-    title_of(stage.host.shown(TEXT)).to_owned()
+    title_of(stage.host.description(TEXT)).to_owned()
 }
 
-/// The title in the words of [`TEXT`].
+/// Returns the title in the description of [`TEXT`].
 fn title_of(words: &str) -> &str {
     words.rsplit_once(", ").map_or(words, |(title, _)| title)
 }
 
-/// The time in the words of [`TEXT`], in seconds.
+/// Returns the time in the description of [`TEXT`], in seconds.
 fn elapsed_of(words: &str) -> Option<u32> {
     let (minutes, seconds) = words.rsplit_once(", ")?.1.split_once(':')?;
     Some(minutes.parse::<u32>().ok()? * 60 + seconds.parse::<u32>().ok()?)
 }
 
 const END_PACKAGES: u32 = 4;
-/// The last track of an album, of which the list's next one has another cover: its number and its length.
+/// The numbers and lengths of tracks that are followed by one with another cover.
 const LAST_TRACKS: [(usize, Duration); 3] =
     [(4, Duration::from_millis(362_900)), (7, Duration::from_millis(214_000)), (4, Duration::from_millis(362_900))];
-/// Before the end, at least; more than between two questions, so that the package knows when the end is.
+/// The minimum time before the end: longer than between two polls, so that the package knows when the track ends.
 const BEFORE_END: Duration = Duration::from_secs(12);
-/// How long what follows is looked at.
+/// The time after the end in which messages are checked.
 const AFTER_END: Duration = Duration::from_secs(4);
 
-/// How long after a track's natural end title, cover and time of the next one are all right on the wire.
+/// Measures the time from a track's natural end until title, cover and time of the next one are all shown.
 pub async fn ends(unpacked: &Unpacked) -> Vec<Row> {
     let all = join_all((0..END_PACKAGES).map(|package| ends_of(unpacked, package))).await;
     let times: Vec<Duration> = all.into_iter().flatten().collect();
@@ -102,31 +100,31 @@ pub async fn ends(unpacked: &Unpacked) -> Vec<Row> {
 
 async fn ends_of(unpacked: &Unpacked, package: u32) -> Vec<Duration> {
     let mut stage = linked(unpacked, Config { latency: LATENCY, read_lag: READ_LAG, ..Config::default() }).await;
-    stage.host.appear(PLAYING_NOW).await;
-    appear_text(&mut stage.host).await;
-    stage.host.shows(PLAYING_NOW, "Playing").await;
+    stage.host.place(PLAYING_NOW).await;
+    place_text(&mut stage.host).await;
+    stage.host.wait_until_shows(PLAYING_NOW, "Playing").await;
     let mut times = Vec::new();
     for (round, (number, length)) in LAST_TRACKS.into_iter().enumerate() {
         let before = BEFORE_END + moment(package * LAST_TRACKS.len() as u32 + round as u32, Duration::from_secs(2));
         let progress_ms = u64::try_from((length - before).as_millis()).unwrap_or_default();
-        // From the list's start on, so that the next album follows.
+        // In the playlist's context, so that the next album follows.
         let list = Change::context(&spotify_sim::catalogue::playlist_uri(1));
         let last = Change { item: Some(Some(track_uri(number))), progress_ms: Some(progress_ms), ..list };
         stage.spotify.change_playback(last).expect("it is in the list");
         let end = Instant::now() + before;
-        listen(&mut stage.host, before).await;
+        receive_for(&mut stage.host, before).await;
         times.push(next_track(&mut stage, end).await);
     }
     times
 }
 
-/// Looks at what the package says from a track's end on; answers how long it took until all was right.
+/// Receives messages after a track's end and returns the time until everything was right.
 async fn next_track(stage: &mut Stage<'_>, end: Instant) -> Duration {
     let old = title(stage);
     let mut pictures = Vec::new();
     let mut words = None;
     let until = tokio::time::Instant::from_std(end + AFTER_END);
-    while let Ok(message) = tokio::time::timeout_at(until, stage.host.hear()).await {
+    while let Ok(message) = tokio::time::timeout_at(until, stage.host.receive()).await {
         let ToHost::ChangeImage { context, image, description, .. } = message else { continue };
         let description = description.unwrap_or_default();
         let since = end.elapsed();
@@ -137,9 +135,9 @@ async fn next_track(stage: &mut Stage<'_>, end: Instant) -> Duration {
             words = right.then_some(since);
         }
     }
-    // What is shown in the end is right: within four seconds there is time for everything. The cover fills half of the
-    // picture and colours the rest, so a picture that differs from that by hardly a shade has the right one.
-    let Some((_, right, last)) = pictures.last() else { return SOON };
+    // The last picture is considered right, because four seconds suffice. The cover fills half of the picture and colours the
+    // rest, so a picture with nearly the same mean colour has the right cover.
+    let Some((_, right, last)) = pictures.last() else { return TIMEOUT };
     let colour = mean_colour(last);
     let like = |other: [f64; 3]| other.iter().zip(&colour).all(|(one, other)| (one - other).abs() < 2.0);
     let mut like_it = pictures.iter().filter(|(_, words, image)| words == right && like(mean_colour(image)));
@@ -147,11 +145,11 @@ async fn next_track(stage: &mut Stage<'_>, end: Instant) -> Duration {
     let old_stays = right.contains(&old);
     match (picture, words) {
         (Some(picture), Some(words)) if !old_stays => picture.max(words),
-        _ => SOON,
+        _ => TIMEOUT,
     }
 }
 
-/// The mean of red, green and blue, 0 to 255, of a picture as a host gets it.
+/// Returns the mean of red, green and blue (0 to 255) of a picture.
 fn mean_colour(data_uri: &str) -> [f64; 3] {
     let data = data_uri.strip_prefix("data:image/png;base64,").expect("a PNG");
     let file = STANDARD.decode(data).expect("base64");

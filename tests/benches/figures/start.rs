@@ -1,5 +1,5 @@
-//! From the start of the process until it is registered, and until each of ten widgets has its first picture. It is signed
-//! in already, and Spotify takes its usual time to say what plays.
+//! Measures the time from the start of the process until it is registered, and until each of ten widgets has its first
+//! picture. The package is signed in, and Spotify answers with its usual latency.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -9,11 +9,11 @@ use host_sdk::protocol::ToHost;
 use spotify_sim::Config;
 
 use crate::LATENCY;
-use crate::panel::{TEN, linked, listen};
+use crate::panel::{TEN, linked, receive_for};
 use crate::table::Row;
 
 const STARTS: usize = 25;
-/// Lets one start be over before the next.
+/// The time between two starts.
 const REST: Duration = Duration::from_millis(150);
 
 pub async fn measure(unpacked: &Unpacked) -> Vec<Row> {
@@ -23,12 +23,12 @@ pub async fn measure(unpacked: &Unpacked) -> Vec<Row> {
         let started = stage.restart().await;
         registered.push(started.elapsed());
         for instance in TEN {
-            stage.host.appear(instance).await;
+            stage.host.place(instance).await;
         }
         let mut missing: HashSet<&str> = TEN.iter().map(|instance| instance.context).collect();
         stage
             .host
-            .hear_until("ten pictures", |message| {
+            .wait_for_message("ten pictures", |message| {
                 if let ToHost::ChangeImage { context, .. } = message {
                     missing.remove(context.as_str());
                 }
@@ -36,7 +36,7 @@ pub async fn measure(unpacked: &Unpacked) -> Vec<Row> {
             })
             .await;
         pictures.push(started.elapsed());
-        listen(&mut stage.host, REST).await;
+        receive_for(&mut stage.host, REST).await;
     }
     vec![
         Row::milliseconds("Process start to registered", &registered).at_most(15.0),

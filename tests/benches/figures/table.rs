@@ -1,8 +1,8 @@
-//! What is printed in the end: a table in Markdown.
+//! Prints the results as a table in Markdown.
 
 use std::time::Duration;
 
-/// What a figure is counted in.
+/// The unit of a result.
 #[derive(Clone, Copy, Debug)]
 pub enum Unit {
     Milliseconds,
@@ -23,30 +23,30 @@ impl Unit {
     }
 }
 
-/// A figure.
+/// A result.
 pub struct Row {
     name: String,
     unit: Unit,
-    /// The most that it should be, at the median.
+    /// The maximum that the median should have.
     goal: Option<f64>,
-    /// What was measured, sorted.
+    /// The measured values, sorted.
     values: Vec<f64>,
 }
 
 impl Row {
-    /// A figure without a goal.
+    /// Creates a result without a goal.
     pub fn new(name: impl Into<String>, unit: Unit, mut values: Vec<f64>) -> Self {
         values.sort_by(f64::total_cmp);
         Self { name: name.into(), unit, goal: None, values }
     }
 
-    /// Times in milliseconds.
+    /// Creates a result with times in milliseconds.
     pub fn milliseconds(name: impl Into<String>, values: &[Duration]) -> Self {
         let values = values.iter().map(|time| time.as_secs_f64() * 1_000.0).collect();
         Self::new(name, Unit::Milliseconds, values)
     }
 
-    /// Times in seconds.
+    /// Creates a result with times in seconds.
     pub fn seconds(name: impl Into<String>, values: &[Duration]) -> Self {
         Self::new(name, Unit::Seconds, values.iter().map(Duration::as_secs_f64).collect())
     }
@@ -57,12 +57,12 @@ impl Row {
         self
     }
 
-    /// The value that half of the others are below.
+    /// Returns the median.
     pub fn median(&self) -> Option<f64> {
         self.quantile(0.5)
     }
 
-    /// The value that this share of the others, 0 to 1, is below.
+    /// Returns the value below which this share of the values is, from 0 to 1.
     fn quantile(&self, share: f64) -> Option<f64> {
         let last = self.values.len().checked_sub(1)?;
         self.values.get((last as f64 * share).round() as usize).copied()

@@ -1,26 +1,26 @@
-//! What a process uses, and on which machine: read from /proc, so on Linux only. Elsewhere these figures are left out.
+//! Reads the resource use of a process, and a description of the machine, from /proc. Other systems than Linux have neither.
 
 use std::fs;
 
-/// The unit of processor times in /proc: `USER_HZ`, 100 a second on every Linux there is.
+/// The unit of processor times in /proc: `USER_HZ`, which is 100 per second on Linux.
 const TICKS_A_SECOND: f64 = 100.0;
 
-/// What a process uses.
+/// The resource use of a process.
 #[derive(Clone, Copy, Debug)]
 pub struct Usage {
     /// Processor time since its start, in seconds, in steps of 0.01.
     pub cpu_s: f64,
-    /// Memory that is in use now, in MB (1,000,000 bytes).
+    /// Resident memory in MB (1,000,000 bytes).
     pub resident_mb: f64,
-    /// The most of it so far.
+    /// The peak of the resident memory.
     pub peak_mb: f64,
 }
 
 impl Usage {
-    /// Looks at a process. None where there is no /proc.
-    pub fn of(pid: u32) -> Option<Self> {
+    /// Reads the resource use of a process, or `None` without /proc.
+    pub fn of_process(pid: u32) -> Option<Self> {
         let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-        // The name, in parentheses, may hold anything. User and system time are fields 14 and 15; 3 is the first behind it.
+        // The name, in parentheses, may contain anything. Field 3 is the first after it; user and system time are 14 and 15.
         let mut times = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
         let mut ticks = || times.next()?.parse::<f64>().ok();
         let cpu_s = (ticks()? + ticks()?) / TICKS_A_SECOND;
@@ -33,7 +33,7 @@ impl Usage {
     }
 }
 
-/// The machine in words, and how busy it is before the measurements.
+/// Describes the machine and its load before the measurements.
 pub fn machine() -> String {
     let processor = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = processor.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
@@ -47,7 +47,7 @@ pub fn machine() -> String {
     )
 }
 
-/// How many programs wanted a core over the last 1, 5 and 15 minutes.
+/// Returns the system's load averages over the last 1, 5 and 15 minutes.
 pub fn load() -> String {
     let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
     load.split_whitespace().take(3).collect::<Vec<_>>().join(" ")

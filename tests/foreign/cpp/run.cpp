@@ -1,6 +1,6 @@
-// A sample package in C++ with plain sockets and no library, not even for JSON: it finds what it needs in the text. It
-// greets with the host's language, switches its state when it is pressed, and obeys what a property view orders: a text
-// "say" with frames in hexadecimal, so that a test decides what goes over the wire to the last byte.
+// A sample package in C++ with plain sockets and no libraries: it searches JSON as text. It greets with the host's
+// language, switches its state when it is pressed, and executes the orders of its property view: a text "say" with frames
+// in hexadecimal, so that a test controls every byte that is sent.
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -15,7 +15,7 @@
 
 static int wire = -1;
 
-// The text of a member, or nothing. Hosts write their JSON without spaces; contexts and languages need no escapes.
+// Returns the text of a member, or an empty one. Hosts write JSON without spaces; contexts and languages need no escapes.
 static std::string member(const std::string &json, const std::string &name) {
   const std::string start = "\"" + name + "\":\"";
   const size_t at = json.find(start);
@@ -24,7 +24,7 @@ static std::string member(const std::string &json, const std::string &name) {
   return json.substr(from, json.find('"', from) - from);
 }
 
-// Ends this process when the host wants it to, or is gone: its input ends then, or says so.
+// Waits for data from the host. Exits when something happens on standard input: the host has closed it or ended.
 static void wait_for_wire(int milliseconds) {
   pollfd both[2] = {{STDIN_FILENO, POLLIN, 0}, {wire, POLLIN, 0}};
   poll(both, wire < 0 ? 1 : 2, milliseconds);
@@ -51,7 +51,7 @@ static void send_frame(int kind, const std::string &content, bool is_last = true
     frame += static_cast<char>(128 | 127);
     for (int shift = 56; shift >= 0; shift -= 8) frame += static_cast<char>(content.size() >> shift);
   }
-  // Four zeros are a mask too.
+  // Masked with four zeros.
   frame += std::string(4, '\0') + content;
   for (size_t sent = 0; sent < frame.size();) {
     const ssize_t now = send(wire, frame.data() + sent, frame.size() - sent, MSG_NOSIGNAL);
@@ -60,7 +60,7 @@ static void send_frame(int kind, const std::string &content, bool is_last = true
   }
 }
 
-// By IPv6 where the system has it.
+// Connects over IPv6 if the system supports it, else over IPv4.
 static bool connect_to(uint16_t port) {
   sockaddr_in6 six{};
   six.sin6_family = AF_INET6;
@@ -126,7 +126,7 @@ static void obey(const std::string &order) {
   }
 }
 
-static void hear(const std::string &message, const std::string &language) {
+static void handle(const std::string &message, const std::string &language) {
   const std::string event = member(message, "event");
   const std::string about = ",\"context\":\"" + member(message, "context") + "\",\"payload\":";
   if (event == "widgetWillAppear") {
@@ -160,13 +160,13 @@ int main(int count, char **arguments) {
       int kind = 0;
       std::string content;
       while (receive(kind, content) && kind != 8) {
-        if (kind == 1) hear(content, language);
+        if (kind == 1) handle(content, language);
         if (kind == 9) send_frame(10, content);
       }
     }
     if (wire >= 0) close(wire);
     wire = -1;
-    // Samples wait 5 s here; a test has no time for that.
+    // The vendor's samples wait 5 s here, which is too long for a test.
     wait_for_wire(50);
   }
 }

@@ -1,6 +1,5 @@
 #!/usr/bin/python3
-"""A package that misbehaves, in the way that the file `mode` beside it names. Each mode has one way of its own and is
-otherwise as patient as its host wants it."""
+"""A package that misbehaves in the way that the file `mode` in its folder names, and otherwise follows the protocol."""
 
 import os
 import socket
@@ -22,42 +21,42 @@ if mode != "hang":
     end_with_host()
 
 
-def say(link, line):
+def log(link, line):
     link.send({"event": "sendLog", "payload": {"message": line}})
 
 
-def registered():
+def connect():
     link = Link(port)
     link.register(event, uuid)
     return link
 
 
-def wait_for_ever(link):
+def wait_forever(link):
     for _ in link.messages():
         pass
-    # The host has closed: who comes back at once is another kind of package.
+    # The host has closed the socket. Only the mode `restless` connects again at once.
     while True:
         time.sleep(3600)
 
 
 if mode == "flood":
-    link = registered()
+    link = connect()
     while True:
-        link.send({"event": "changeTitle", "context": "nobody", "payload": {"title": "x"}})
+        link.send({"event": "changeTitle", "context": "unknown", "payload": {"title": "x"}})
 elif mode == "pings":
-    link = registered()
+    link = connect()
     threading.Thread(target=lambda: list(link.messages()), daemon=True).start()
     while True:
         link.frame(9, b"")
 elif mode == "huge":
-    link = registered()
+    link = connect()
     try:
         link.frame(1, b'{"event":"sendLog","payload":{"message":"' + b"x" * (50 << 20) + b'"}}')
     except OSError:
         pass
-    wait_for_ever(link)
+    wait_forever(link)
 elif mode == "deaf":
-    link = registered()
+    link = connect()
     link.send({"event": "setPackageSettings", "payload": {"settings": {"large": "x" * 1_000_000}}})
     try:
         for _ in range(80):
@@ -70,47 +69,47 @@ elif mode == "hang":
     import signal
 
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    link = registered()
-    say(link, f"process {os.getpid()}")
-    # Not told to end, nor by a closed socket; but nobody shall have to look for it after a test that failed.
+    link = connect()
+    log(link, f"process {os.getpid()}")
+    # It ignores SIGTERM and a closed socket, but ends after a failed test.
     time.sleep(120)
 elif mode == "family":
-    link = registered()
-    say(link, f"process {subprocess.Popen(['sleep', '3600']).pid}")
-    wait_for_ever(link)
+    link = connect()
+    log(link, f"process {subprocess.Popen(['sleep', '3600']).pid}")
+    wait_forever(link)
 elif mode == "babble":
     for _ in range(30):
         sys.stdout.write("x" * (1 << 20))
     sys.stdout.flush()
-    wait_for_ever(registered())
+    wait_forever(connect())
 elif mode == "thief":
     link = Link(port)
     link.register(event, "com.example.javascript")
     list(link.messages())
-    wait_for_ever(registered())
+    wait_forever(connect())
 elif mode == "twice":
-    first = registered()
-    # It is in, for it is answered.
+    first = connect()
+    # The answer shows that it is registered.
     first.send({"event": "getPackageSettings"})
     next(first.messages())
-    second = registered()
+    second = connect()
     list(first.messages())
-    say(second, "the first one is closed")
-    wait_for_ever(second)
+    log(second, "the first one is closed")
+    wait_forever(second)
 elif mode == "restless":
     while True:
         try:
-            link = registered()
+            link = connect()
             link.send({"event": "getPackageSettings"})
-            # It is in, for it is answered.
+            # The answer shows that it is registered.
             next(link.messages(), None)
             link.socket.shutdown(socket.SHUT_RDWR)
         except OSError:
             time.sleep(1)
 elif mode == "garbage":
-    link = registered()
+    link = connect()
     for n in range(500):
         link.frame(1, b"\x00garbage" if n % 2 else b'{"event":%d}' % n)
         link.frame(2, os.urandom(64))
-    say(link, "all of it is said")
-    wait_for_ever(link)
+    log(link, "all of it is said")
+    wait_forever(link)

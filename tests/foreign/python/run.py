@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""A sample package in Python. It greets with the host's language, switches its state when it is pressed, and obeys what
-a property view orders: a text "say" with frames in hexadecimal, so that a test decides what goes over the wire."""
+"""A sample package in Python. It greets with the host's language, switches its state when it is pressed, and executes the
+orders of its property view: a text "say" with frames in hexadecimal, so that a test controls what is sent."""
 
 import time
 
@@ -53,7 +53,7 @@ def main():
                 ANSWERS.get(message["event"], lambda *_: None)(link, message, info)
         except OSError:
             pass
-        # Samples wait 5 s here; a test has no time for that.
+        # The vendor's samples wait 5 s here, which is too long for a test.
         time.sleep(0.05)
 
 

@@ -1,5 +1,5 @@
-"""The package's end of the wire with nothing but Python's own library: the command line as hosts write it, and as much
-of RFC 6455 as a client needs that trusts its host."""
+"""The package's side of the protocol with only Python's standard library: the command line as hosts write it, and the parts
+of RFC 6455 that a client needs if it trusts its host."""
 
 import base64
 import json
@@ -11,24 +11,24 @@ import threading
 
 
 def end_with_host():
-    """Ends this process when the host wants it to, or is gone: its input ends then."""
+    """Ends this process when its standard input ends: the host has closed it or ended."""
     threading.Thread(target=lambda: (sys.stdin.read(), os._exit(0)), daemon=True).start()
 
 
 def arguments():
-    """Port, package UUID, register event, and info, from the command line."""
+    """Returns port, package UUID, register event and info from the command line."""
     given = dict(zip(sys.argv[1::2], sys.argv[2::2]))
     return int(given["-port"]), given["-packageUUID"], given["-registerEvent"], json.loads(given["-info"])
 
 
 class Link:
-    """One connection to the host."""
+    """A connection to the host."""
 
     def __init__(self, port, host="127.0.0.1"):
         self.socket = socket.create_connection((host, port))
         key = base64.b64encode(os.urandom(16)).decode()
         self.socket.sendall(
-            # Without the port, as wires that are written by hand often have it.
+            # Without the port, as in many simple implementations.
             f"GET / HTTP/1.1\r\nHost: {host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
             f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n\r\n".encode()
         )
@@ -37,7 +37,7 @@ class Link:
             pass
 
     def frame(self, kind, content, is_last=True):
-        """Sends a frame. Four zeros are a mask too."""
+        """Sends a frame, masked with four zeros."""
         length = len(content)
         head = bytes([(128 if is_last else 0) | kind, 128 | (length if length < 126 else 127)])
         self.socket.sendall(head + (struct.pack(">Q", length) if length >= 126 else b"") + bytes(4) + content)
@@ -47,11 +47,11 @@ class Link:
         self.frame(1, json.dumps(message).encode())
 
     def register(self, event, uuid):
-        """Says who this is."""
+        """Registers the package."""
         self.send({"event": event, "uuid": uuid})
 
     def messages(self):
-        """The host's messages, until it closes."""
+        """Yields the host's messages until the connection is closed."""
         while head := self.input.read(2):
             length = head[1] & 127
             if length == 126:

@@ -1,7 +1,7 @@
-//! The accounts service without its HTTP: developers and their apps, authorization codes, access and refresh tokens, and
-//! the rules by which Spotify gives them out.
+//! The accounts service without HTTP: developers and their apps, authorization codes, access and refresh tokens, and the
+//! rules by which Spotify issues them.
 //!
-//! An [`App`] belongs to a [`Developer`] because Spotify counts quota, and checks Premium and allow lists, there.
+//! An [`App`] belongs to a [`Developer`] because Spotify counts quota and checks Premium per developer account.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -22,7 +22,7 @@ use crate::playback::millis;
 
 /// Client ID of [`App::demo`].
 pub const DEMO_CLIENT_ID: &str = "5107f1de0a51a1b2c3d4e5f607182930";
-/// Client Secret of [`App::demo`]. Invented, and of no use anywhere else.
+/// Client Secret of [`App::demo`]. Invented and not valid anywhere else.
 pub const DEMO_CLIENT_SECRET: &str = "0de0517f0a51c0ffee00112233445566";
 /// Client ID of [`App::sibling`].
 pub const SIBLING_CLIENT_ID: &str = "51b1199a0a51a1b2c3d4e5f607182930";
@@ -32,41 +32,41 @@ pub const SIBLING_CLIENT_SECRET: &str = "51b051b00a51c0ffee00112233445566";
 pub const BACKUP_CLIENT_ID: &str = "bac0b1de0a51a1b2c3d4e5f607182930";
 /// Client Secret of [`App::backup`]. Invented.
 pub const BACKUP_CLIENT_SECRET: &str = "bac0bac00a51c0ffee00112233445566";
-/// The loopback redirect URI of a new [`App`]: without a port, so that any port may be used.
+/// The loopback redirect URI of a new [`App`], without a port, so that any port matches.
 pub const LOOPBACK_REDIRECT: &str = "http://127.0.0.1/callback";
-/// The relay of the vendor, the other redirect URI of a new [`App`].
+/// The vendor's relay, the other redirect URI of a new [`App`].
 pub const RELAY_REDIRECT: &str = "https://www.avermedia.com/oauth/auth_v2.0.php";
 
-/// How long an access token lives.
+/// The lifetime of an access token.
 pub const ACCESS_TOKEN_LIFETIME: Duration = Duration::from_secs(3_600);
-/// How long an authorization code lives.
+/// The lifetime of an authorization code.
 pub const CODE_LIFETIME: Duration = Duration::from_secs(600);
-/// How long a sign-in lasts from the user's consent on, however often it is refreshed: Spotify says six months.
+/// The lifetime of a sign-in, counted from the user's consent and not extended by refreshing: Spotify documents six months.
 pub const REFRESH_TOKEN_LIFETIME: Duration = Duration::from_secs(182 * 24 * 3_600);
 
 /// A developer account with its apps.
 #[derive(Clone, Debug)]
 pub struct Developer {
-    /// A name, for the people who read a test, and to tell developers apart.
+    /// The name, by which tests refer to the developer.
     pub name: String,
     /// The apps.
     pub apps: Vec<App>,
-    /// Whether the developer has Premium. Without, every call of the apps answers 403 in plain text.
+    /// Whether the developer has Premium. Without it, every call of the apps answers 403 in plain text.
     pub premium: bool,
 }
 
 impl Developer {
-    /// A developer with Premium and no apps yet.
+    /// Creates a developer with Premium and without apps.
     pub fn new(name: &str) -> Self {
         Self { name: name.to_owned(), apps: Vec::new(), premium: true }
     }
 
-    /// The developer of the demo app and of its sibling, which share their quota.
+    /// Creates the developer of the demo app and its sibling, which share their quota.
     pub fn demo() -> Self {
         Self::new("Demo Developer").with_app(App::demo()).with_app(App::sibling())
     }
 
-    /// Another developer, with the app that makes a real backup for the demo app.
+    /// Creates another developer, whose app has its own quota and so can back up the demo app.
     pub fn backup() -> Self {
         Self::new("Backup Developer").with_app(App::backup())
     }
@@ -82,21 +82,21 @@ impl Developer {
 /// An app as registered in the Spotify dashboard.
 #[derive(Clone, Debug)]
 pub struct App {
-    /// What the consent page calls it.
+    /// The name on the consent page.
     pub name: String,
     /// The Client ID.
     pub client_id: String,
     /// The Client Secret.
     pub client_secret: String,
-    /// The registered redirect URIs. They match exactly, except that a loopback one without a port fits any port.
+    /// The registered redirect URIs. They match exactly, except that a loopback URI without a port matches any port.
     pub redirect_uris: Vec<String>,
-    /// IDs of the users for whom it works; without a list it works for all. Others sign in as ever, but then every call
-    /// answers 403 in plain text.
+    /// IDs of the users for whom it works; without a list it works for all. Other users can sign in, but every call answers
+    /// 403 in plain text.
     pub allow_list: Option<Vec<String>>,
 }
 
 impl App {
-    /// An app for all users, with [`LOOPBACK_REDIRECT`] and [`RELAY_REDIRECT`].
+    /// Creates an app for all users, with [`LOOPBACK_REDIRECT`] and [`RELAY_REDIRECT`].
     pub fn new(name: &str, client_id: &str, client_secret: &str) -> Self {
         Self {
             name: name.to_owned(),
@@ -107,17 +107,17 @@ impl App {
         }
     }
 
-    /// The app of [`DEMO_CLIENT_ID`].
+    /// Creates the app of [`DEMO_CLIENT_ID`].
     pub fn demo() -> Self {
         Self::new("Demo Deck", DEMO_CLIENT_ID, DEMO_CLIENT_SECRET)
     }
 
-    /// The app of [`SIBLING_CLIENT_ID`].
+    /// Creates the app of [`SIBLING_CLIENT_ID`].
     pub fn sibling() -> Self {
         Self::new("Sibling Deck", SIBLING_CLIENT_ID, SIBLING_CLIENT_SECRET)
     }
 
-    /// The app of [`BACKUP_CLIENT_ID`]. On its allow list is the [default](User::default) user alone.
+    /// Creates the app of [`BACKUP_CLIENT_ID`], which has only the [default](User::default) user on its allow list.
     pub fn backup() -> Self {
         let allow_list = Some(vec![User::default().id]);
         Self { allow_list, ..Self::new("Backup Deck", BACKUP_CLIENT_ID, BACKUP_CLIENT_SECRET) }
@@ -129,8 +129,8 @@ impl App {
                 return true;
             }
             match (loopback(registered), loopback(redirect_uri)) {
-                (Some(registered), Some(mut asked)) if registered.port().is_none() => {
-                    asked.set_port(None).is_ok() && asked == registered
+                (Some(registered), Some(mut requested)) if registered.port().is_none() => {
+                    requested.set_port(None).is_ok() && requested == registered
                 }
                 _ => false,
             }
@@ -138,7 +138,7 @@ impl App {
     }
 }
 
-/// The address, if it is http to a loopback literal.
+/// Parses an address, if it is http to a loopback literal.
 fn loopback(uri: &str) -> Option<Url> {
     let url = Url::parse(uri).ok().filter(|url| url.scheme() == "http")?;
     let is_loopback = match url.host()? {
@@ -154,16 +154,16 @@ fn loopback(uri: &str) -> Option<Url> {
 pub struct User {
     /// The user ID.
     pub id: String,
-    /// The stable ID that `GET /me` has beside it since May 2026; without one the answer has none, as before.
+    /// The stable ID that `GET /me` also returns since May 2026; `None` leaves it out, as before.
     pub account_id: Option<String>,
     /// The display name.
     pub display_name: String,
-    /// Whether the user has Premium. Without, player writes answer 403 PREMIUM_REQUIRED.
+    /// Whether the user has Premium. Without it, player writes answer 403 PREMIUM_REQUIRED.
     pub premium: bool,
 }
 
 impl User {
-    /// A user with Premium.
+    /// Creates a user with Premium.
     pub fn new(id: &str, display_name: &str) -> Self {
         Self {
             id: id.to_owned(),
@@ -173,7 +173,7 @@ impl User {
         }
     }
 
-    /// Somebody else: the other user whom the consent page offers by default.
+    /// Creates the second user that the consent page offers by default.
     pub fn guest() -> Self {
         Self::new("sim_guest", "Gaël Nováček")
     }
@@ -185,7 +185,7 @@ impl Default for User {
     }
 }
 
-/// The scopes that Spotify knows. Asking for another is an `invalid_scope`.
+/// The scopes that Spotify knows. A request for any other is an `invalid_scope`.
 pub(crate) const SCOPES: [&str; 19] = [
     "ugc-image-upload",
     "user-read-playback-state",
@@ -208,7 +208,7 @@ pub(crate) const SCOPES: [&str; 19] = [
     "user-read-private",
 ];
 
-/// What a browser asks of `/authorize`.
+/// The parameters of `/authorize`.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct AuthorizeRequest {
     pub client_id: String,
@@ -221,7 +221,7 @@ pub(crate) struct AuthorizeRequest {
 }
 
 impl AuthorizeRequest {
-    /// Reads the parameters of a query or of the consent form.
+    /// Parses a query or the consent form.
     pub fn parse(pairs: &str) -> Self {
         let mut request = Self::default();
         for (name, value) in form_urlencoded::parse(pairs.as_bytes()) {
@@ -244,8 +244,8 @@ impl AuthorizeRequest {
         self.scope.split_whitespace().collect()
     }
 
-    /// The address that takes the browser back to the app, with `name=value` and the state.
-    fn back(&self, name: &str, value: &str) -> Option<Url> {
+    /// Returns the redirect URI with `name=value` and the state.
+    fn redirect_with(&self, name: &str, value: &str) -> Option<Url> {
         let mut url = Url::parse(&self.redirect_uri).ok()?;
         url.query_pairs_mut().append_pair(name, value);
         if let Some(state) = &self.state {
@@ -255,13 +255,27 @@ impl AuthorizeRequest {
     }
 }
 
-/// Why `/authorize` shows no consent page.
+/// The reason for which `/authorize` shows no consent page.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum AuthorizeError {
-    /// Said in the browser only: no call back ever comes.
-    Shown(&'static str),
-    /// Sent to the app.
+    /// The browser shows an error page; the app is never called back.
+    Page(&'static str),
+    /// The browser is redirected to the app with the error.
     Redirect(Url),
+}
+
+/// A developer, user or app that doesn't exist.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LookupError {
+    /// No developer has this name, and no app this Client ID.
+    #[error("there is no developer and no app {0:?}")]
+    Developer(String),
+    /// No user has this ID.
+    #[error("there is no user {0:?}")]
+    User(String),
+    /// No app has this Client ID.
+    #[error("there is no app {0:?}")]
+    App(String),
 }
 
 /// An error of the token endpoint: `{"error", "error_description"}` with status 400.
@@ -297,11 +311,11 @@ struct Code {
     authorized_at: Duration,
 }
 
-/// What an access token stands for.
+/// What an access token grants.
 #[derive(Clone, Debug)]
 pub(crate) struct Access {
     pub client_id: String,
-    /// The ID of the user who stands behind it; client-credentials tokens have none.
+    /// The ID of its user; client-credentials tokens have none.
     pub user: Option<String>,
     scope: String,
     expires_at: Duration,
@@ -314,39 +328,39 @@ impl Access {
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
-struct Refresh {
+struct RefreshToken {
     client_id: String,
     scope: String,
-    /// Obtained by PKCE alone, so refreshed without a secret, and rotated.
+    /// Whether it was obtained by PKCE alone: then it is refreshed without a secret, and rotated.
     public: bool,
     revoked: bool,
-    /// The ID of the user. Files of older versions have none: there was one user.
+    /// The ID of the user. Files of older versions lack it because there was only one user.
     #[serde(default)]
     user: String,
-    /// When the user agreed, in Unix milliseconds. Files of older versions have none.
+    /// When the user agreed, in Unix milliseconds. Files of older versions lack it.
     #[serde(default)]
     authorized_ms: u64,
 }
 
-impl Refresh {
+impl RefreshToken {
     fn expires_at(&self) -> Duration {
         Duration::from_millis(self.authorized_ms).saturating_add(REFRESH_TOKEN_LIFETIME)
     }
 }
 
-/// Why an access token is refused.
+/// The reason for which an access token is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum AccessError {
     Invalid,
     Expired,
 }
 
-/// Every token that was given out, for tests that search logs and files for them.
+/// Every token issued, for tests that search logs and files for them.
 #[derive(Clone, Default)]
 pub struct IssuedTokens {
     /// The authorization codes.
     pub codes: Vec<String>,
-    /// The access tokens, client-credentials ones too.
+    /// The access tokens, including client-credentials ones.
     pub access: Vec<String>,
     /// The refresh tokens.
     pub refresh: Vec<String>,
@@ -355,37 +369,38 @@ pub struct IssuedTokens {
 #[derive(Debug)]
 pub(crate) struct Accounts {
     developers: Vec<Developer>,
-    /// The first is the one who is signed in to Spotify in the browser.
+    /// The first user is the one who is signed in to Spotify in the browser.
     users: Vec<User>,
     rotate: bool,
     rng: SmallRng,
     codes: HashMap<String, Code>,
     access: HashMap<String, Access>,
-    refresh: HashMap<String, Refresh>,
+    refresh: HashMap<String, RefreshToken>,
     used_codes: Vec<String>,
-    /// Where the sign-ins are kept across restarts.
-    kept: Option<PathBuf>,
+    /// The file that keeps the sign-ins across restarts.
+    file: Option<PathBuf>,
 }
 
 impl Accounts {
-    /// `user` is signed in to Spotify in the browser, `others` may be instead.
+    /// Creates the accounts service. `user` is signed in to Spotify in the browser, `others` can be chosen instead. `file`
+    /// is the file of sign-ins and the current time.
     ///
     /// # Errors
-    /// If the file of kept sign-ins is there but can't be read.
+    /// If the file of sign-ins exists but can't be read.
     pub fn new(
         developers: Vec<Developer>,
         user: User,
         others: Vec<User>,
         rotate: bool,
         seed: u64,
-        kept: Option<(PathBuf, Duration)>,
+        file: Option<(PathBuf, Duration)>,
     ) -> io::Result<Self> {
-        let mut refresh: HashMap<String, Refresh> = match kept.as_ref().map(|(path, _)| fs::read(path)) {
+        let mut refresh: HashMap<String, RefreshToken> = match file.as_ref().map(|(path, _)| fs::read(path)) {
             Some(Ok(text)) => serde_json::from_slice(&text)?,
             Some(Err(error)) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => HashMap::new(),
         };
-        let (kept, now) = kept.map_or((None, Duration::ZERO), |(path, now)| (Some(path), now));
+        let (file, now) = file.map_or((None, Duration::ZERO), |(path, now)| (Some(path), now));
         for sign_in in refresh.values_mut() {
             if sign_in.user.is_empty() {
                 sign_in.user.clone_from(&user.id);
@@ -405,16 +420,16 @@ impl Accounts {
             access: HashMap::new(),
             refresh,
             used_codes: Vec::new(),
-            kept,
+            file,
         };
-        // An old file learns its dates at once: they are counted from the first start, not from the last.
-        accounts.keep();
+        // A file without dates gets them at once, so that lifetimes count from the first start with this version.
+        accounts.save();
         Ok(accounts)
     }
 
-    /// Writes the sign-ins down. A failure costs only what the next start would have known.
-    fn keep(&self) {
-        if let (Some(path), Ok(text)) = (&self.kept, serde_json::to_vec(&self.refresh)) {
+    /// Writes the sign-ins to the file. If that fails, the next start doesn't know them.
+    fn save(&self) {
+        if let (Some(path), Ok(text)) = (&self.file, serde_json::to_vec(&self.refresh)) {
             let _ = fs::write(path, text);
         }
     }
@@ -427,19 +442,16 @@ impl Accounts {
         &self.developers
     }
 
-    /// The place in the list of the developer to whom an app belongs.
+    /// Returns the index of the developer who owns an app.
     pub fn owner(&self, client_id: &str) -> Option<usize> {
         self.developers.iter().position(|developer| developer.apps.iter().any(|app| app.client_id == client_id))
     }
 
-    /// The place in the list of the developer of this name, or to whom the app of this Client ID belongs.
-    ///
-    /// # Errors
-    /// What to say if there is none.
-    pub fn developer(&self, name_or_client_id: &str) -> Result<usize, String> {
+    /// Returns the index of the developer with this name, or of the owner of the app with this Client ID.
+    pub fn developer(&self, name_or_client_id: &str) -> Result<usize, LookupError> {
         let named = self.developers.iter().position(|developer| developer.name == name_or_client_id);
         let found = named.or_else(|| self.owner(name_or_client_id));
-        found.ok_or_else(|| format!("there is no developer and no app {name_or_client_id:?}"))
+        found.ok_or_else(|| LookupError::Developer(name_or_client_id.to_owned()))
     }
 
     pub fn users(&self) -> &[User] {
@@ -450,27 +462,27 @@ impl Accounts {
         self.users.iter().find(|user| user.id == id)
     }
 
-    pub fn set_developer_premium(&mut self, name_or_client_id: &str, premium: bool) -> Result<(), String> {
+    pub fn set_developer_premium(&mut self, name_or_client_id: &str, premium: bool) -> Result<(), LookupError> {
         let index = self.developer(name_or_client_id)?;
         self.developers[index].premium = premium;
         Ok(())
     }
 
-    pub fn set_user_premium(&mut self, id: &str, premium: bool) -> Result<(), String> {
+    pub fn set_user_premium(&mut self, id: &str, premium: bool) -> Result<(), LookupError> {
         let user = self.users.iter_mut().find(|user| user.id == id);
-        user.ok_or_else(|| format!("there is no user {id:?}"))?.premium = premium;
+        user.ok_or_else(|| LookupError::User(id.to_owned()))?.premium = premium;
         Ok(())
     }
 
-    pub fn set_allow_list(&mut self, client_id: &str, users: Option<Vec<String>>) -> Result<(), String> {
+    pub fn set_allow_list(&mut self, client_id: &str, users: Option<Vec<String>>) -> Result<(), LookupError> {
         let mut apps = self.developers.iter_mut().flat_map(|developer| &mut developer.apps);
         let app = apps.find(|app| app.client_id == client_id);
-        app.ok_or_else(|| format!("there is no app {client_id:?}"))?.allow_list = users;
+        app.ok_or_else(|| LookupError::App(client_id.to_owned()))?.allow_list = users;
         Ok(())
     }
 
-    /// How every call with a token is refused, whatever it calls: because of the owner of the app, or of its allow list.
-    pub fn banned(&self, access: &Access) -> Option<Outcome> {
+    /// Returns the refusal of every call with a token, because of the app's owner or its allow list.
+    pub fn refusal(&self, access: &Access) -> Option<Outcome> {
         let owner = &self.developers[self.owner(&access.client_id)?];
         if !owner.premium {
             return Some(Fault::owner_not_premium().outcome);
@@ -480,22 +492,22 @@ impl Accounts {
         unknown.then(|| Fault::not_on_allow_list().outcome)
     }
 
-    /// Checks what a browser asks for, as Spotify does before it shows the consent page.
+    /// Checks a request as Spotify does before it shows the consent page.
     pub fn check(&self, request: &AuthorizeRequest) -> Result<&App, AuthorizeError> {
-        let app = self.app(&request.client_id).ok_or(AuthorizeError::Shown("INVALID_CLIENT: Invalid client"))?;
+        let app = self.app(&request.client_id).ok_or(AuthorizeError::Page("INVALID_CLIENT: Invalid client"))?;
         let secure = match Url::parse(&request.redirect_uri) {
             Ok(url) => url.scheme() != "http" || loopback(&request.redirect_uri).is_some(),
-            Err(_) => return Err(AuthorizeError::Shown("INVALID_CLIENT: Invalid redirect URI")),
+            Err(_) => return Err(AuthorizeError::Page("INVALID_CLIENT: Invalid redirect URI")),
         };
         if !secure {
-            return Err(AuthorizeError::Shown("INVALID_CLIENT: Insecure redirect URI"));
+            return Err(AuthorizeError::Page("INVALID_CLIENT: Insecure redirect URI"));
         }
         if !app.allows(&request.redirect_uri) {
-            return Err(AuthorizeError::Shown("INVALID_CLIENT: Invalid redirect URI"));
+            return Err(AuthorizeError::Page("INVALID_CLIENT: Invalid redirect URI"));
         }
-        let refused = |error| match request.back("error", error) {
+        let refused = |error| match request.redirect_with("error", error) {
             Some(url) => AuthorizeError::Redirect(url),
-            None => AuthorizeError::Shown("INVALID_CLIENT: Invalid redirect URI"),
+            None => AuthorizeError::Page("INVALID_CLIENT: Invalid redirect URI"),
         };
         if request.response_type != "code" {
             return Err(refused("unsupported_response_type"));
@@ -504,12 +516,13 @@ impl Accounts {
             return Err(refused("invalid_scope"));
         }
         if request.code_challenge.is_some() && request.code_challenge_method.as_deref() != Some("S256") {
-            return Err(AuthorizeError::Shown("code_challenge_method must be S256"));
+            return Err(AuthorizeError::Page("code_challenge_method must be S256"));
         }
         Ok(app)
     }
 
-    /// A user clicked Agree (or Cancel): where the browser goes. Without an ID it is the one who is signed in there.
+    /// Records that a user clicked Agree (or Cancel) and returns where the browser is redirected. `None` is the user who is
+    /// signed in.
     pub fn decide(
         &mut self,
         request: &AuthorizeRequest,
@@ -519,10 +532,10 @@ impl Accounts {
     ) -> Result<Url, AuthorizeError> {
         self.check(request)?;
         let user = user.map_or(self.users.first(), |id| self.user(id));
-        let user = user.ok_or(AuthorizeError::Shown("There is no such user"))?.id.clone();
+        let user = user.ok_or(AuthorizeError::Page("There is no such user"))?.id.clone();
         let url = if agree {
             let code = self.token("AQ", 210);
-            let url = request.back("code", &code);
+            let url = request.redirect_with("code", &code);
             self.codes.insert(
                 code,
                 Code {
@@ -536,9 +549,9 @@ impl Accounts {
             );
             url
         } else {
-            request.back("error", "access_denied")
+            request.redirect_with("error", "access_denied")
         };
-        url.ok_or(AuthorizeError::Shown("INVALID_CLIENT: Invalid redirect URI"))
+        url.ok_or(AuthorizeError::Page("INVALID_CLIENT: Invalid redirect URI"))
     }
 
     /// Serves `POST /api/token`. `basic` is the value of the Authorization header, `form` the body.
@@ -559,7 +572,7 @@ impl Accounts {
         }
     }
 
-    /// Who asks, and whether with the right secret.
+    /// Returns the client's ID, and whether it sent the right secret.
     fn authenticate(
         &self,
         basic: Option<&str>,
@@ -608,7 +621,7 @@ impl Accounts {
             (None, _) => {}
         }
         let refresh = self.token("AQ", 129);
-        let record = Refresh {
+        let record = RefreshToken {
             client_id: client_id.to_owned(),
             scope: code.scope.clone(),
             public: !confidential,
@@ -617,7 +630,7 @@ impl Accounts {
             authorized_ms: millis(code.authorized_at),
         };
         self.refresh.insert(refresh.clone(), record);
-        self.keep();
+        self.save();
         Ok(self.issue(client_id, Some(code.user), code.scope, now, Some(refresh)))
     }
 
@@ -646,7 +659,7 @@ impl Accounts {
             if let Some(old) = self.refresh.get_mut(token) {
                 old.revoked = true;
             }
-            self.keep();
+            self.save();
             Some(successor)
         } else {
             None
@@ -676,13 +689,13 @@ impl Accounts {
         }
     }
 
-    /// What a bearer token stands for.
+    /// Returns what a bearer token grants.
     pub fn access(&self, token: &str, now: Duration) -> Result<&Access, AccessError> {
         let access = self.access.get(token).ok_or(AccessError::Invalid)?;
         if access.expires_at <= now { Err(AccessError::Expired) } else { Ok(access) }
     }
 
-    /// The app behind an Authorization header, or else behind the members of a form or of a query, valid or not.
+    /// Returns the Client ID in an Authorization header, or else in a form or a query, whether or not it is valid.
     pub fn client_of(&self, authorization: Option<&str>, form: &str, query: &str) -> Option<String> {
         match authorization {
             Some(value) => match value.strip_prefix("Bearer ") {
@@ -696,12 +709,12 @@ impl Accounts {
         }
     }
 
-    /// Lets every access token given out so far be expired.
+    /// Expires every access token issued so far.
     pub fn expire_access(&mut self) {
         self.access.values_mut().for_each(|access| access.expires_at = Duration::ZERO);
     }
 
-    /// Revokes every refresh token given out so far.
+    /// Revokes every refresh token issued so far.
     pub fn revoke_refresh(&mut self) {
         self.refresh.values_mut().for_each(|refresh| refresh.revoked = true);
     }
@@ -714,7 +727,7 @@ impl Accounts {
         }
     }
 
-    /// A token in the form of Spotify's.
+    /// Generates a token that looks like Spotify's.
     fn token(&mut self, prefix: &str, length: usize) -> String {
         format!("{prefix}{}", Alphanumeric.sample_string(&mut self.rng, length))
     }
@@ -742,12 +755,12 @@ mod tests {
     const CALLBACK: &str = "http://127.0.0.1:40123/callback";
 
     fn accounts() -> Accounts {
-        started(false, None)
+        accounts_with(false, None)
     }
 
-    fn started(rotate: bool, kept: Option<(PathBuf, Duration)>) -> Accounts {
+    fn accounts_with(rotate: bool, file: Option<(PathBuf, Duration)>) -> Accounts {
         let developers = vec![Developer::demo(), Developer::backup()];
-        Accounts::new(developers, User::default(), vec![User::guest()], rotate, 1, kept).unwrap()
+        Accounts::new(developers, User::default(), vec![User::guest()], rotate, 1, file).unwrap()
     }
 
     fn request(challenge: Option<&str>) -> AuthorizeRequest {
@@ -772,14 +785,26 @@ mod tests {
         url.query_pairs().find(|(name, _)| name == "code").expect("code").1.into_owned()
     }
 
+    fn access(client_id: &str, user: Option<&str>) -> Access {
+        Access { client_id: client_id.to_owned(), user: user.map(str::to_owned), scope: String::new(), expires_at: NOW }
+    }
+
     fn form(code: &str) -> String {
         form_urlencoded::Serializer::new(String::new())
             .extend_pairs([("grant_type", "authorization_code"), ("code", code), ("redirect_uri", CALLBACK)])
             .finish()
     }
 
+    // The example of RFC 7636, appendix B.
+    const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+    const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+
+    fn pkce(code: &str, verifier: &str) -> String {
+        format!("{}&client_id={DEMO_CLIENT_ID}&code_verifier={verifier}", form(code))
+    }
+
     #[test]
-    fn redirect_uris_match_exactly_but_for_the_loopback_port() {
+    fn redirect_uris_match_exactly_except_for_the_loopback_port() {
         let app = App::demo();
         assert!(app.allows("http://127.0.0.1:1234/callback"));
         assert!(app.allows(LOOPBACK_REDIRECT));
@@ -799,39 +824,41 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_with_id_or_address_is_shown_and_not_sent() {
+    fn invalid_client_or_redirect_uri_shows_an_error_page() {
         let accounts = accounts();
-        let shown = |request: AuthorizeRequest| match accounts.check(&request) {
-            Err(AuthorizeError::Shown(text)) => text,
+        let page = |request: AuthorizeRequest| match accounts.check(&request) {
+            Err(AuthorizeError::Page(text)) => text,
             other => panic!("{other:?}"),
         };
-        assert_eq!(
-            shown(AuthorizeRequest { client_id: "x".into(), ..request(None) }),
-            "INVALID_CLIENT: Invalid client"
-        );
+        assert_eq!(page(AuthorizeRequest { client_id: "x".into(), ..request(None) }), "INVALID_CLIENT: Invalid client");
         let localhost = "http://localhost:40123/callback".to_owned();
         assert_eq!(
-            shown(AuthorizeRequest { redirect_uri: localhost, ..request(None) }),
+            page(AuthorizeRequest { redirect_uri: localhost, ..request(None) }),
             "INVALID_CLIENT: Insecure redirect URI"
         );
         let other = "http://127.0.0.1:40123/other".to_owned();
         assert_eq!(
-            shown(AuthorizeRequest { redirect_uri: other, ..request(None) }),
+            page(AuthorizeRequest { redirect_uri: other, ..request(None) }),
             "INVALID_CLIENT: Invalid redirect URI"
         );
+    }
+
+    #[test]
+    fn invalid_scope_redirects_to_the_app() {
+        let accounts = accounts();
         let scope = AuthorizeRequest { scope: "read-minds".into(), ..request(None) };
         let Err(AuthorizeError::Redirect(url)) = accounts.check(&scope) else { panic!("a redirect") };
         assert_eq!(url.as_str(), format!("{CALLBACK}?error=invalid_scope&state=s+t"));
     }
 
     #[test]
-    fn cancel_says_access_denied() {
+    fn cancel_redirects_with_access_denied() {
         let url = accounts().decide(&request(None), None, false, NOW).expect("denied");
         assert_eq!(url.as_str(), format!("{CALLBACK}?error=access_denied&state=s+t"));
     }
 
     #[test]
-    fn a_code_works_once_and_with_the_right_secret_only() {
+    fn code_works_once_and_only_with_the_right_secret() {
         let mut accounts = accounts();
         let code = code(&mut accounts, None);
         let wrong = accounts.grant(Some(&basic("wrong")), &form(&code), NOW).expect_err("refused");
@@ -845,12 +872,17 @@ mod tests {
     }
 
     #[test]
-    fn a_code_needs_its_redirect_uri_and_its_time() {
+    fn code_is_refused_with_another_redirect_uri() {
         let mut accounts = accounts();
         let first = code(&mut accounts, None);
         let other = form(&first).replace("40123", "40124");
         let error = accounts.grant(Some(&basic(DEMO_CLIENT_SECRET)), &other, NOW).expect_err("refused");
         assert_eq!(error.error_description, "Invalid redirect URI");
+    }
+
+    #[test]
+    fn code_expires() {
+        let mut accounts = accounts();
         let late = code(&mut accounts, None);
         let error =
             accounts.grant(Some(&basic(DEMO_CLIENT_SECRET)), &form(&late), NOW + CODE_LIFETIME).expect_err("refused");
@@ -858,18 +890,26 @@ mod tests {
     }
 
     #[test]
-    fn pkce_is_checked_and_its_refresh_token_rotates() {
-        // The pair of RFC 7636, appendix B.
-        let (verifier, challenge) =
-            ("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk", "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM");
+    fn wrong_pkce_verifier_is_refused() {
         let mut accounts = accounts();
-        let pkce =
-            |code: &str, verifier: &str| format!("{}&client_id={DEMO_CLIENT_ID}&code_verifier={verifier}", form(code));
-        let spoiled = code(&mut accounts, Some(challenge));
-        let error = accounts.grant(None, &pkce(&spoiled, "wrong"), NOW).expect_err("refused");
+        let code = code(&mut accounts, Some(CHALLENGE));
+        let error = accounts.grant(None, &pkce(&code, "wrong"), NOW).expect_err("refused");
         assert_eq!(error.error_description, "code_verifier was incorrect");
-        let good = code(&mut accounts, Some(challenge));
-        let answer = accounts.grant(None, &pkce(&good, verifier), NOW).expect("granted");
+    }
+
+    #[test]
+    fn code_without_challenge_needs_the_secret() {
+        let mut accounts = accounts();
+        let code = code(&mut accounts, None);
+        let error = accounts.grant(None, &pkce(&code, VERIFIER), NOW).expect_err("no challenge, no secret");
+        assert_eq!(error.error, "invalid_client");
+    }
+
+    #[test]
+    fn pkce_refresh_token_rotates() {
+        let mut accounts = accounts();
+        let code = code(&mut accounts, Some(CHALLENGE));
+        let answer = accounts.grant(None, &pkce(&code, VERIFIER), NOW).expect("granted");
         let first = answer.refresh_token.expect("a refresh token");
         let refresh =
             |token: &str| format!("grant_type=refresh_token&refresh_token={token}&client_id={DEMO_CLIENT_ID}");
@@ -878,15 +918,12 @@ mod tests {
         let error = accounts.grant(None, &refresh(&first), NOW).expect_err("refused");
         assert_eq!(error, token_error("invalid_grant", "Refresh token revoked"));
         accounts.grant(None, &refresh(&second), NOW).expect("granted");
-        let plain = code(&mut accounts, None);
-        let error = accounts.grant(None, &pkce(&plain, verifier), NOW).expect_err("no challenge, no secret");
-        assert_eq!(error.error, "invalid_client");
     }
 
     #[test]
-    fn refreshing_with_the_secret_keeps_the_token_unless_configured() {
+    fn refreshing_with_the_secret_rotates_only_if_configured() {
         for rotate in [false, true] {
-            let mut accounts = started(rotate, None);
+            let mut accounts = accounts_with(rotate, None);
             let code = code(&mut accounts, None);
             let secret = basic(DEMO_CLIENT_SECRET);
             let token =
@@ -902,25 +939,36 @@ mod tests {
     }
 
     #[test]
-    fn client_credentials_have_no_user_and_all_tokens_age() {
+    fn client_credentials_token_has_no_user() {
         let mut accounts = accounts();
         let answer =
             accounts.grant(Some(&basic(DEMO_CLIENT_SECRET)), "grant_type=client_credentials", NOW).expect("granted");
         assert!(answer.refresh_token.is_none());
         assert_eq!(accounts.access(&answer.access_token, NOW).expect("valid").user, None);
+    }
+
+    #[test]
+    fn client_credentials_need_the_secret() {
+        let form = format!("grant_type=client_credentials&client_id={DEMO_CLIENT_ID}");
+        assert_eq!(accounts().grant(None, &form, NOW).expect_err("no secret").error, "invalid_client");
+    }
+
+    #[test]
+    fn access_token_expires() {
+        let mut accounts = accounts();
+        let answer =
+            accounts.grant(Some(&basic(DEMO_CLIENT_SECRET)), "grant_type=client_credentials", NOW).expect("granted");
         let last = NOW + ACCESS_TOKEN_LIFETIME - Duration::from_millis(1);
         assert!(accounts.access(&answer.access_token, last).is_ok());
         let end = NOW + ACCESS_TOKEN_LIFETIME;
         assert_eq!(accounts.access(&answer.access_token, end).map(|_| ()), Err(AccessError::Expired));
         assert_eq!(accounts.access("x", NOW).map(|_| ()), Err(AccessError::Invalid));
-        let form = format!("grant_type=client_credentials&client_id={DEMO_CLIENT_ID}");
-        assert_eq!(accounts.grant(None, &form, NOW).expect_err("no secret").error, "invalid_client");
     }
 
     #[test]
-    fn sign_ins_are_kept_across_restarts_where_a_file_is_given() {
+    fn sign_ins_survive_a_restart_with_a_file() {
         let file = std::env::temp_dir().join(format!("spotify-sim-{}.json", std::process::id()));
-        let start = || started(false, Some((file.clone(), NOW)));
+        let start = || accounts_with(false, Some((file.clone(), NOW)));
         let mut before = start();
         let first = code(&mut before, None);
         let secret = basic(DEMO_CLIENT_SECRET);
@@ -931,13 +979,13 @@ mod tests {
     }
 
     #[test]
-    fn a_file_of_an_older_version_is_read_and_its_sign_ins_are_dated() {
+    fn sign_ins_in_a_file_of_an_older_version_get_a_date() {
         let file = std::env::temp_dir().join(format!("spotify-sim-{}-old.json", std::process::id()));
         let old = format!(
             r#"{{"AQold":{{"client_id":"{DEMO_CLIENT_ID}","scope":"user-read-private","public":false,"revoked":false}}}}"#
         );
         fs::write(&file, old).unwrap();
-        let start = |now| started(false, Some((file.clone(), now)));
+        let start = |now| accounts_with(false, Some((file.clone(), now)));
         let answer = start(NOW).renew(DEMO_CLIENT_ID, true, Some("AQold"), NOW).expect("granted");
         assert!(answer.refresh_token.is_none());
         // The second start finds the date of the first.
@@ -951,11 +999,11 @@ mod tests {
     }
 
     #[test]
-    fn refreshing_does_not_put_off_the_end_of_a_sign_in() {
-        let mut accounts = started(true, None);
+    fn refreshing_does_not_extend_a_sign_in() {
+        let mut accounts = accounts_with(true, None);
         let code = code(&mut accounts, None);
         let secret = basic(DEMO_CLIENT_SECRET);
-        // Redeemed later than agreed to: what counts is the user's consent.
+        // The code is redeemed after the consent, from which the lifetime counts.
         let redeemed = NOW + Duration::from_secs(60);
         let mut token =
             accounts.grant(Some(&secret), &form(&code), redeemed).expect("granted").refresh_token.expect("a token");
@@ -969,36 +1017,47 @@ mod tests {
     }
 
     #[test]
-    fn owners_and_allow_lists_ban_tokens_and_not_sign_ins() {
+    fn allow_list_refuses_other_users() {
         let mut accounts = accounts();
-        let access = |client_id: &str, user: Option<&str>| Access {
-            client_id: client_id.to_owned(),
-            user: user.map(str::to_owned),
-            scope: String::new(),
-            expires_at: NOW,
-        };
         let (listed, unlisted) =
             (access(BACKUP_CLIENT_ID, Some("sim_user")), access(BACKUP_CLIENT_ID, Some("sim_guest")));
         let app_only = access(BACKUP_CLIENT_ID, None);
-        assert_eq!(accounts.banned(&listed), None);
-        assert_eq!(accounts.banned(&app_only), None, "without a user there is nobody to look up");
-        assert_eq!(accounts.banned(&unlisted), Some(Fault::not_on_allow_list().outcome));
+        assert_eq!(accounts.refusal(&listed), None);
+        assert_eq!(accounts.refusal(&app_only), None, "a token without a user");
+        assert_eq!(accounts.refusal(&unlisted), Some(Fault::not_on_allow_list().outcome));
         accounts.set_allow_list(BACKUP_CLIENT_ID, None).unwrap();
-        assert_eq!(accounts.banned(&unlisted), None);
-        accounts.set_developer_premium("Demo Developer", false).unwrap();
-        let owner = Some(Fault::owner_not_premium().outcome);
-        assert_eq!(accounts.banned(&access(DEMO_CLIENT_ID, Some("sim_user"))), owner);
-        assert_eq!(accounts.banned(&access(SIBLING_CLIENT_ID, None)), owner, "all its apps");
-        assert_eq!(accounts.banned(&listed), None, "another developer's");
-        accounts.set_developer_premium(SIBLING_CLIENT_ID, true).unwrap();
-        assert_eq!(accounts.banned(&access(DEMO_CLIENT_ID, None)), None);
-        assert!(accounts.set_allow_list("nope", None).is_err());
-        assert!(accounts.set_developer_premium("nope", true).is_err());
-        assert!(accounts.set_user_premium("nope", true).is_err());
+        assert_eq!(accounts.refusal(&unlisted), None);
     }
 
     #[test]
-    fn the_user_who_agreed_stands_behind_the_tokens() {
+    fn owner_without_premium_refuses_all_calls_of_the_apps() {
+        let mut accounts = accounts();
+        accounts.set_developer_premium("Demo Developer", false).unwrap();
+        let owner = Some(Fault::owner_not_premium().outcome);
+        assert_eq!(accounts.refusal(&access(DEMO_CLIENT_ID, Some("sim_user"))), owner);
+        assert_eq!(accounts.refusal(&access(SIBLING_CLIENT_ID, None)), owner, "all the developer's apps");
+        assert_eq!(accounts.refusal(&access(BACKUP_CLIENT_ID, Some("sim_user"))), None, "another developer's app");
+        accounts.set_developer_premium(SIBLING_CLIENT_ID, true).unwrap();
+        assert_eq!(accounts.refusal(&access(DEMO_CLIENT_ID, None)), None);
+    }
+
+    #[test]
+    fn unknown_names_are_lookup_errors() {
+        let mut accounts = accounts();
+        let name = || "nope".to_owned();
+        assert_eq!(accounts.set_allow_list("nope", None), Err(LookupError::App(name())));
+        assert_eq!(accounts.set_developer_premium("nope", true), Err(LookupError::Developer(name())));
+        assert_eq!(accounts.set_user_premium("nope", true), Err(LookupError::User(name())));
+    }
+
+    #[test]
+    fn unknown_user_can_not_agree() {
+        let error = accounts().decide(&request(None), Some("unknown"), true, NOW).expect_err("refused");
+        assert_eq!(error, AuthorizeError::Page("There is no such user"));
+    }
+
+    #[test]
+    fn tokens_belong_to_the_user_who_agreed() {
         let mut accounts = accounts();
         let url = accounts.decide(&request(None), Some("sim_guest"), true, NOW).expect("agreed");
         let code = url.query_pairs().find(|(name, _)| name == "code").expect("code").1.into_owned();
@@ -1008,7 +1067,5 @@ mod tests {
         let refresh = answer.refresh_token.expect("a token");
         let answer = accounts.renew(DEMO_CLIENT_ID, true, Some(&refresh), NOW).expect("granted");
         assert_eq!(user(&accounts, &answer.access_token).as_deref(), Some("sim_guest"));
-        let error = accounts.decide(&request(None), Some("nobody"), true, NOW).expect_err("refused");
-        assert_eq!(error, AuthorizeError::Shown("There is no such user"));
     }
 }

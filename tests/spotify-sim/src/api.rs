@@ -1,6 +1,6 @@
-//! The Web API: the calls that are open to Development Mode apps, as far as the package uses them. Any other answers 404.
+//! The Web API: the calls that are open to Development Mode apps and that the package uses. All others answer 404.
 //!
-//! The library and the playlists are in [`library`], the player is here.
+//! Library and playlists are in [`library`], everything else is here.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,12 +13,13 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
 use axum::{Json, Router};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::WriteAnswer;
 use crate::accounts::{AccessError, User};
 use crate::catalogue::Catalogue;
-use crate::playback::{Offset, Playback, Played, Player, Refusal, Repeat, Start, millis};
+use crate::playback::{Offset, Playback, PlayedTrack, Player, PlayerError, Repeat, Start, millis};
 use crate::playlists::time_json;
 use crate::server::header;
 use crate::shared::Shared;
@@ -35,8 +36,8 @@ const READ_PRIVATE: &str = "user-read-private";
 const READ_POSITION: &str = "user-read-playback-position";
 const READ_RECENT: &str = "user-read-recently-played";
 
-/// How many URIs `PUT /me/player/play` takes. Spotify does not say; 850 have been answered 413.
-pub(crate) const MOST_URIS: usize = 800;
+/// The maximum number of URIs for `PUT /me/player/play`. Spotify does not document it; 850 have been answered 413.
+pub(crate) const MAX_URIS: usize = 800;
 
 pub(crate) fn router() -> Router<Arc<Shared>> {
     Router::new()
@@ -65,7 +66,7 @@ pub(crate) fn router() -> Router<Arc<Shared>> {
         .method_not_allowed_fallback(|| async { error(405, "Method not allowed") })
 }
 
-/// A refusal in the form of the Web API: `{"error": {"status", "message", "reason"?}}`.
+/// An error of the Web API: `{"error": {"status", "message", "reason"?}}`.
 #[derive(Debug)]
 struct ApiError {
     status: u16,
@@ -92,20 +93,28 @@ impl IntoResponse for ApiError {
     }
 }
 
-impl From<Refusal> for ApiError {
-    fn from(refusal: Refusal) -> Self {
-        let (status, message, reason) = match refusal {
-            Refusal::NoActiveDevice => (404, "Player command failed: No active device found", Some("NO_ACTIVE_DEVICE")),
-            Refusal::DeviceNotFound => (404, "Device not found", None),
-            Refusal::DeviceNotControllable => {
+/// Parses a JSON body.
+fn parse<T: DeserializeOwned>(body: &Bytes) -> Result<T, ApiError> {
+    // Like Spotify's, the answer doesn't contain the cause.
+    serde_json::from_slice(body).or(Err(MALFORMED))
+}
+
+impl From<PlayerError> for ApiError {
+    fn from(error: PlayerError) -> Self {
+        let (status, message, reason) = match error {
+            PlayerError::NoActiveDevice => {
+                (404, "Player command failed: No active device found", Some("NO_ACTIVE_DEVICE"))
+            }
+            PlayerError::DeviceNotFound => (404, "Device not found", None),
+            PlayerError::DeviceNotControllable => {
                 (403, "Player command failed: Restricted device", Some("DEVICE_NOT_CONTROLLABLE"))
             }
-            Refusal::Restriction => (403, "Player command failed: Restriction violated", Some("UNKNOWN")),
-            Refusal::VolumeDisallowed => {
+            PlayerError::Restriction => (403, "Player command failed: Restriction violated", Some("UNKNOWN")),
+            PlayerError::VolumeDisallowed => {
                 (403, "Player command failed: Cannot control device volume", Some("VOLUME_CONTROL_DISALLOW"))
             }
-            Refusal::NoSuchContext => (404, "Non existing id", None),
-            Refusal::NoSuchItem => (400, "Invalid uri", None),
+            PlayerError::NoSuchContext => (404, "Non existing id", None),
+            PlayerError::NoSuchItem => (400, "Invalid uri", None),
         };
         Self { status, message, reason }
     }
@@ -113,15 +122,15 @@ impl From<Refusal> for ApiError {
 
 type Answer = Result<Response, ApiError>;
 
-/// Checks the bearer token. `scopes` are all needed, and stand for a user; without any, an app's own token will do.
-/// Gives the user behind the token; none for an app's own.
+/// Checks the bearer token and returns its user; an app's own token has none. All of `scopes` are required, and only a user
+/// can grant them; without scopes an app's own token suffices.
 fn authorize(shared: &Shared, headers: &HeaderMap, scopes: &[&str]) -> Result<Option<User>, ApiError> {
     let value = header(headers, AUTHORIZATION).ok_or(error(401, "No token provided"))?;
     let Some(token) = value.strip_prefix("Bearer ") else {
         return Err(error(400, "Only valid bearer authentication supported"));
     };
-    shared.look(|state, now| {
-        let access = state.accounts.access(token, now).map_err(|why| match why {
+    shared.read(|state, now| {
+        let access = state.accounts.access(token, now).map_err(|cause| match cause {
             AccessError::Invalid => error(401, "Invalid access token"),
             AccessError::Expired => error(401, "The access token expired"),
         })?;
@@ -136,11 +145,11 @@ fn authorize(shared: &Shared, headers: &HeaderMap, scopes: &[&str]) -> Result<Op
     })
 }
 
-/// Whether the caller's token has a scope without which a call only answers with less.
+/// Returns whether the caller's token has an optional scope, without which a call returns less.
 fn has_scope(shared: &Shared, headers: &HeaderMap, scope: &str) -> bool {
     let token = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
     token.is_some_and(|token| {
-        shared.look(|state, now| state.accounts.access(token, now).is_ok_and(|access| access.has_scope(scope)))
+        shared.read(|state, now| state.accounts.access(token, now).is_ok_and(|access| access.has_scope(scope)))
     })
 }
 
@@ -157,13 +166,13 @@ async fn me(State(shared): AppState, headers: HeaderMap) -> Answer {
 
 async fn player(State(shared): AppState, headers: HeaderMap, Query(query): Parameters) -> Answer {
     authorize(&shared, &headers, &[READ_STATE])?;
-    Ok(read(&shared, |player| player_json(player.playback(), &shared.catalogue, with_episodes(&query))))
+    Ok(read(&shared, |player| player_json(player.playback(), &shared.catalogue, includes_episodes(&query))))
 }
 
 async fn currently_playing(State(shared): AppState, headers: HeaderMap, Query(query): Parameters) -> Answer {
     authorize(&shared, &headers, &[READ_CURRENT])?;
     Ok(read(&shared, |player| {
-        let mut json = player_json(player.playback(), &shared.catalogue, with_episodes(&query))?;
+        let mut json = player_json(player.playback(), &shared.catalogue, includes_episodes(&query))?;
         if let Some(members) = json.as_object_mut() {
             members.retain(|name, _| !["device", "shuffle_state", "smart_shuffle", "repeat_state"].contains(&&**name));
         }
@@ -171,18 +180,18 @@ async fn currently_playing(State(shared): AppState, headers: HeaderMap, Query(qu
     }))
 }
 
-/// Whether the caller knows episodes: otherwise Spotify shows none, for the sake of old clients.
-fn with_episodes(query: &HashMap<String, String>) -> bool {
+/// Returns whether the caller supports episodes: otherwise Spotify returns none, for compatibility with old clients.
+fn includes_episodes(query: &HashMap<String, String>) -> bool {
     query.get("additional_types").is_some_and(|types| types.split(',').any(|kind| kind.trim() == "episode"))
 }
 
-/// Answers with what a read sees now, or 204.
+/// Answers with a view of the lagging player, or 204.
 fn read(shared: &Shared, view: impl FnOnce(&Player) -> Option<Value>) -> Response {
-    let player = shared.look(|state, now| state.lagging_player(now, &shared.catalogue));
+    let player = shared.read(|state, now| state.lagging_player(now, &shared.catalogue));
     view(&player).map_or_else(|| StatusCode::NO_CONTENT.into_response(), |json| Json(json).into_response())
 }
 
-/// The answer to `GET /me/player`; `None` (204) while no device is active.
+/// Returns the answer to `GET /me/player`, or `None` (204) while no device is active.
 pub(crate) fn player_json(playback: &Playback, catalogue: &Catalogue, episodes: bool) -> Option<Value> {
     let device = playback.active()?;
     let kind = catalogue.kind(playback.item.as_deref());
@@ -225,9 +234,9 @@ async fn queue(State(shared): AppState, headers: HeaderMap) -> Answer {
     Ok(read(&shared, |player| {
         let (playback, catalogue) = (player.playback(), &shared.catalogue);
         let json = |uri: &String| catalogue.item(uri).map(|item| catalogue.item_json(item));
-        // The live service shows no more than twenty.
-        let coming: Vec<Value> = playback.queue.iter().chain(&playback.upcoming).filter_map(json).take(20).collect();
-        Some(json!({ "currently_playing": playback.item.as_ref().and_then(json), "queue": coming }))
+        // The live service returns at most twenty.
+        let upcoming: Vec<Value> = playback.queue.iter().chain(&playback.upcoming).filter_map(json).take(20).collect();
+        Some(json!({ "currently_playing": playback.item.as_ref().and_then(json), "queue": upcoming }))
     }))
 }
 
@@ -235,7 +244,7 @@ async fn queue(State(shared): AppState, headers: HeaderMap) -> Answer {
 fn command(
     shared: &Shared,
     headers: &HeaderMap,
-    command: impl FnOnce(&mut Player, &Catalogue) -> Result<(), Refusal>,
+    command: impl FnOnce(&mut Player, &Catalogue) -> Result<(), PlayerError>,
 ) -> Answer {
     let user = authorize(shared, headers, &[MODIFY_STATE])?;
     if user.is_some_and(|user| !user.premium) {
@@ -245,7 +254,7 @@ fn command(
     shared.change(|state, now| {
         state.write(now, &shared.catalogue, |player| command(player, &shared.catalogue))?;
         Ok(match shared.write_answer {
-            // What the live service has answered since 2024: text without a documented meaning.
+            // The live service has answered with a text without documented meaning since 2024.
             WriteAnswer::Text => {
                 let text = format!("AAAB{:016x}simulated", millis(now));
                 (StatusCode::OK, [(CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response()
@@ -259,7 +268,7 @@ fn device_id(query: &HashMap<String, String>) -> Option<&str> {
     query.get("device_id").map(String::as_str)
 }
 
-/// A query parameter that a command can't do without.
+/// Returns a required query parameter.
 fn required<T: std::str::FromStr>(
     query: &HashMap<String, String>,
     name: &str,
@@ -276,7 +285,7 @@ struct TransferBody {
 
 async fn transfer(State(shared): AppState, headers: HeaderMap, body: Bytes) -> Answer {
     authorize(&shared, &headers, &[MODIFY_STATE])?;
-    let body: TransferBody = serde_json::from_slice(&body).map_err(|_| MALFORMED)?;
+    let body: TransferBody = parse(&body)?;
     let [id] = body.device_ids.as_slice() else {
         return Err(error(400, "Only one device_id is currently supported"));
     };
@@ -299,19 +308,15 @@ struct PlayOffset {
 
 async fn play(State(shared): AppState, headers: HeaderMap, Query(query): Parameters, body: Bytes) -> Answer {
     authorize(&shared, &headers, &[MODIFY_STATE])?;
-    let body = if body.iter().all(u8::is_ascii_whitespace) {
-        PlayBody::default()
-    } else {
-        serde_json::from_slice(&body).map_err(|_| MALFORMED)?
-    };
+    let body = if body.iter().all(u8::is_ascii_whitespace) { PlayBody::default() } else { parse(&body)? };
     if body.context_uri.is_some() && body.uris.is_some() {
         return Err(error(400, "Can not have both context_uri and uris"));
     }
-    if body.uris.as_ref().is_some_and(|uris| uris.len() > MOST_URIS) {
+    if body.uris.as_ref().is_some_and(|uris| uris.len() > MAX_URIS) {
         return Err(error(413, "Payload too large"));
     }
     let tracks = match &body.context_uri {
-        Some(uri) => shared.look(|state, _| state.playable_context(uri, &shared.catalogue)),
+        Some(uri) => shared.read(|state, _| state.playable_context(uri, &shared.catalogue)),
         None => body.uris.clone(),
     };
     command(&shared, &headers, |player, catalogue| {
@@ -375,7 +380,7 @@ async fn enqueue(State(shared): AppState, headers: HeaderMap, Query(query): Para
     command(&shared, &headers, |player, catalogue| player.enqueue(&uri, device_id(&query), catalogue))
 }
 
-/// A page of a list, in Spotify's paging object.
+/// Returns a page of a list as Spotify's paging object.
 fn page(href: &str, all: Vec<Value>, limit: usize, offset: usize) -> Value {
     let total = all.len();
     let items: Vec<Value> = all.into_iter().skip(offset).take(limit).collect();
@@ -388,26 +393,26 @@ fn page(href: &str, all: Vec<Value>, limit: usize, offset: usize) -> Value {
     })
 }
 
-/// `limit` (1 to `most`) and `offset` of a list.
-fn window(query: &HashMap<String, String>, default: usize, most: usize) -> Result<(usize, usize), ApiError> {
+/// Returns the query parameters `limit` (1 to `max`) and `offset`.
+fn paging(query: &HashMap<String, String>, default: usize, max: usize) -> Result<(usize, usize), ApiError> {
     let number = |name: &str, default: usize| query.get(name).map_or(Some(default), |value| value.parse().ok());
-    let limit = number("limit", default).filter(|limit| (1..=most).contains(limit));
+    let limit = number("limit", default).filter(|limit| (1..=max).contains(limit));
     let offset = number("offset", 0).filter(|offset| *offset <= 100_000);
     Ok((limit.ok_or(error(400, "Invalid limit"))?, offset.ok_or(error(400, "Invalid offset"))?))
 }
 
 async fn recently_played(State(shared): AppState, headers: HeaderMap, Query(query): Parameters) -> Answer {
     authorize(&shared, &headers, &[READ_RECENT])?;
-    let (limit, _) = window(&query, 20, 50)?;
+    let (limit, _) = paging(&query, 20, 50)?;
     let ms = |name: &str| query.get(name).map(|value| value.parse::<u64>()).transpose();
-    let wrong = |_| error(400, "Invalid cursor");
-    let (before, after) = (ms("before").map_err(wrong)?, ms("after").map_err(wrong)?);
+    let invalid = || error(400, "Invalid cursor");
+    let (before, after) = (ms("before").or(Err(invalid()))?, ms("after").or(Err(invalid()))?);
     if before.is_some() && after.is_some() {
         return Err(error(400, "Can not have both before and after"));
     }
-    let player = shared.look(|state, now| state.lagging_player(now, &shared.catalogue));
+    let player = shared.read(|state, now| state.lagging_player(now, &shared.catalogue));
     let within = |at: u64| before.is_none_or(|before| at < before) && after.is_none_or(|after| at > after);
-    let found: Vec<&Played> = player.recent().filter(|played| within(millis(played.at))).collect();
+    let found: Vec<&PlayedTrack> = player.recent().filter(|played| within(millis(played.at))).collect();
     let shown = &found[..limit.min(found.len())];
     let items: Vec<Value> = shown
         .iter()
@@ -419,7 +424,7 @@ async fn recently_played(State(shared): AppState, headers: HeaderMap, Query(quer
             })
         })
         .collect();
-    let cursor = |played: &&Played| millis(played.at).to_string();
+    let cursor = |played: &&PlayedTrack| millis(played.at).to_string();
     let cursors = shown.first().zip(shown.last());
     let href = format!("{}/v1/me/player/recently-played", shared.catalogue.base());
     let next = shown.last().filter(|_| found.len() > shown.len());
@@ -434,38 +439,38 @@ async fn recently_played(State(shared): AppState, headers: HeaderMap, Query(quer
 async fn track(State(shared): AppState, headers: HeaderMap, Path(id): Path<String>) -> Answer {
     authorize(&shared, &headers, &[])?;
     let item = shared.catalogue.item(&format!("spotify:track:{id}"));
-    found(item.map(|item| shared.catalogue.item_json(item)))
+    json_or_not_found(item.map(|item| shared.catalogue.item_json(item)))
 }
 
 async fn album(State(shared): AppState, headers: HeaderMap, Path(id): Path<String>) -> Answer {
     authorize(&shared, &headers, &[])?;
-    found(shared.catalogue.full_album_json(&format!("spotify:album:{id}")))
+    json_or_not_found(shared.catalogue.full_album_json(&format!("spotify:album:{id}")))
 }
 
 async fn artist(State(shared): AppState, headers: HeaderMap, Path(id): Path<String>) -> Answer {
     authorize(&shared, &headers, &[])?;
-    found(shared.catalogue.full_artist_json(&format!("spotify:artist:{id}")))
+    json_or_not_found(shared.catalogue.full_artist_json(&format!("spotify:artist:{id}")))
 }
 
 async fn show(State(shared): AppState, headers: HeaderMap, Path(id): Path<String>) -> Answer {
     authorize(&shared, &headers, &[READ_POSITION])?;
-    found(shared.catalogue.full_show_json(&format!("spotify:show:{id}")))
+    json_or_not_found(shared.catalogue.full_show_json(&format!("spotify:show:{id}")))
 }
 
 async fn episode(State(shared): AppState, headers: HeaderMap, Path(id): Path<String>) -> Answer {
     authorize(&shared, &headers, &[READ_POSITION])?;
     let item = shared.catalogue.item(&format!("spotify:episode:{id}"));
-    found(item.map(|item| shared.catalogue.item_json(item)))
+    json_or_not_found(item.map(|item| shared.catalogue.item_json(item)))
 }
 
-fn found(json: Option<Value>) -> Answer {
+fn json_or_not_found(json: Option<Value>) -> Answer {
     Ok(Json(json.ok_or(NOT_FOUND)?).into_response())
 }
 
 /// The countries in which the podcast can be played.
 const PODCAST_MARKETS: [&str; 8] = ["CN", "DE", "FR", "GB", "JP", "KR", "TW", "US"];
 
-/// The country of a call: the user's own, else the one that it names.
+/// Returns the country of a call: the user's own, or else the one in the query.
 fn market<'a>(query: &'a HashMap<String, String>, user: Option<&User>) -> Result<Option<&'a str>, ApiError> {
     let named = query.get("market").map(String::as_str);
     if named.is_some_and(|market| market.len() != 2 || !market.bytes().all(|letter| letter.is_ascii_uppercase())) {
@@ -480,15 +485,15 @@ async fn search(State(shared): AppState, headers: HeaderMap, Query(query): Param
     let market = market(&query, user.as_ref())?;
     let text = query.get("q").filter(|text| !text.is_empty()).ok_or(error(400, "No search query"))?;
     let kinds = query.get("type").ok_or(error(400, "Missing parameter type"))?;
-    let (limit, offset) = window(&query, 5, 10)?;
+    let (limit, offset) = paging(&query, 5, 10)?;
     let mut answer = serde_json::Map::new();
     for kind in kinds.split(',') {
         let catalogue = &shared.catalogue;
         let found = match kind {
             "playlist" => {
-                shared.look(|state, _| state.playlists.search(text).map(|playlist| playlist.json(catalogue)).collect())
+                shared.read(|state, _| state.playlists.search(text).map(|playlist| playlist.json(catalogue)).collect())
             }
-            // Without a country podcasts count as unavailable.
+            // Without a country, podcasts are considered unavailable.
             "show" | "episode" if !market.is_some_and(|market| PODCAST_MARKETS.contains(&market)) => Vec::new(),
             _ => catalogue.search(text, kind).ok_or(error(400, "Bad search type field"))?,
         };

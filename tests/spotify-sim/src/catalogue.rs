@@ -1,8 +1,8 @@
-//! What the simulated Spotify can play: an invented library, and the JSON in which the Web API describes it. Titles are
-//! chosen to be hard on whoever shows them (umlauts, Japanese, Korean, Arabic, emoji, one very long).
+//! The items that the simulated Spotify can play, all invented, and their JSON in the Web API. The titles are difficult to
+//! display: umlauts, Japanese, Korean, Arabic, emoji, and a very long one.
 //!
-//! The JSON is what Development Mode apps get since March 2026: no `available_markets`, `popularity` or `linked_from`,
-//! and a playlist's `tracks` is called `items`, an entry's `track` is called `item`.
+//! The JSON is what Development Mode apps receive since March 2026: it has no `available_markets`, `popularity` or
+//! `linked_from`; a playlist's `tracks` is called `items`, and an entry's `track` is called `item`.
 
 use serde_json::{Value, json};
 
@@ -13,50 +13,50 @@ use crate::cover;
 pub const EPISODE_URI: &str = "spotify:episode:SimEpisode000000000001";
 /// URI of the podcast that the episode belongs to.
 pub const SHOW_URI: &str = "spotify:show:SimShow000000000000001";
-/// URI of the track that is a file on the user's own disk: it has no ID, and neither have its artist and album.
+/// URI of the track that is a file on the user's own disk: it, its artist and its album have no ID.
 pub const LOCAL_URI: &str = "spotify:local:Kellerband:Proberaum+1998:Demo+%28Kassette%29:187";
-/// URI of the context that plays when somebody plays their Liked Songs in a Spotify app. Whether the Web API takes it, too, is
-/// a switch: see [`Sim::set_liked_context`](crate::Sim::set_liked_context).
+/// URI of the context of Liked Songs in a Spotify app. [`Sim::set_liked_context`](crate::Sim::set_liked_context) sets whether
+/// the Web API accepts it, too.
 pub const LIKED_URI: &str = "spotify:user:sim_user:collection";
-/// URI of the advertisement; the Web API never shows it, but says `currently_playing_type` "ad" with a null item.
+/// URI of the advertisement; the Web API never returns it, but `currently_playing_type` "ad" with a null item.
 pub const AD_URI: &str = "spotify:ad:SimAd00000000000000001";
 /// The number of tracks that have an ID, see [`track_uri`].
 pub const TRACKS: usize = 10;
-/// The number of further tracks, with the numbers after [`TRACKS`]: all alike, for long lists. They are on no album, in no
-/// playlist, and no search finds them.
+/// The number of further tracks, numbered after [`TRACKS`]. They are all alike, for long lists; they are on no album and in no
+/// playlist, and searches don't find them.
 pub const MORE_TRACKS: usize = 1_200;
 /// The number of albums, see [`album_uri`].
 pub const ALBUMS: usize = 3;
 /// The number of playlists, see [`playlist_uri`].
 pub const PLAYLISTS: usize = 5;
 
-/// URI of track `number` (1 to [`TRACKS`], and [`MORE_TRACKS`] after them). Tracks 1 to 4 are album 1, 5 to 7 album 2, 8 to 10 album 3. Track 1 has
-/// umlauts, 4 the very long title, 5 is Japanese, 7 Korean, 8 Arabic, 9 has emoji.
+/// Returns the URI of track `number` (1 to [`TRACKS`], and [`MORE_TRACKS`] after them). Tracks 1 to 4 are album 1, 5 to 7
+/// album 2, 8 to 10 album 3. Track 1 has umlauts, 4 the very long title, 5 is Japanese, 7 Korean, 8 Arabic, 9 has emoji.
 pub fn track_uri(number: usize) -> String {
     format!("spotify:track:SimTrack{number:014}")
 }
 
-/// URI of album `number` (1 to [`ALBUMS`]).
+/// Returns the URI of album `number` (1 to [`ALBUMS`]).
 pub fn album_uri(number: usize) -> String {
     format!("spotify:album:SimAlbum{number:014}")
 }
 
-/// URI of playlist `number` (1 to [`PLAYLISTS`]). At first:
-/// - 1 is the user's own and holds tracks 1 to 10;
-/// - 2 is the user's own, too, and public; it holds tracks 5 to 10 and 1 to 4, the local file and the episode;
-/// - 3 is somebody else's, which the user follows: its entries can be played, but not be read or changed. Tracks 8 to 10;
-/// - 4 is another one's, and collaborative: the user may change it. Tracks 5 to 7, and 1;
-/// - 5 is somebody else's and not followed: only a search finds it. Tracks 2 and 4.
+/// Returns the URI of playlist `number` (1 to [`PLAYLISTS`]). Initially:
+/// - 1 is the user's own and contains tracks 1 to 10;
+/// - 2 is the user's own and public; it contains tracks 5 to 10 and 1 to 4, the local file and the episode;
+/// - 3 belongs to another user and is followed: its entries can be played, but not read or changed. Tracks 8 to 10;
+/// - 4 belongs to another user and is collaborative: the user may change it. Tracks 5 to 7, and 1;
+/// - 5 belongs to another user and is not followed: only a search finds it. Tracks 2 and 4.
 pub fn playlist_uri(number: usize) -> String {
     format!("spotify:playlist:SimPlaylist{number:011}")
 }
 
-/// URI of artist `number` (1 to 5).
+/// Returns the URI of artist `number` (1 to 5).
 pub fn artist_uri(number: usize) -> String {
     format!("spotify:artist:SimArtist{number:013}")
 }
 
-/// The bare ID at the end of a URI.
+/// Returns the ID at the end of a URI.
 pub(crate) fn id_of(uri: &str) -> &str {
     uri.rsplit(':').next().unwrap_or(uri)
 }
@@ -76,7 +76,7 @@ pub(crate) struct Item {
     pub name: &'static str,
     /// Indices into [`ARTISTS`].
     artists: &'static [usize],
-    /// Index into [`SHELF`].
+    /// Index into [`ALBUM_ROWS`].
     album: Option<usize>,
     pub duration_ms: u64,
     track_number: usize,
@@ -91,18 +91,19 @@ struct Album {
 
 const ARTISTS: [&str; 5] = ["Lumen Föhr", "青い回線", "달빛 공방", "نجوم الرمل", "The Paper Satellites"];
 
-const SHELF: [Album; ALBUMS] = [
+const ALBUM_ROWS: [Album; ALBUMS] = [
     Album { name: "Über den Dächern", artists: &[0], release_date: "2024-05-17" },
     Album { name: "夜明けの信号", artists: &[1], release_date: "2025-11-01" },
     Album { name: "Postcards 🏜️", artists: &[3, 4], release_date: "2026-02-27" },
 ];
 
-/// Index of the motif (see [`cover::draw`]) that is the podcast's picture; album n has motif n.
+/// Index of the podcast's motif (see [`cover::draw`]); album n has motif n.
 const SHOW_MOTIF: usize = 3;
 
-type Row = (&'static str, &'static [usize], usize, u64);
+/// Title, artists, album and duration in milliseconds.
+type TrackRow = (&'static str, &'static [usize], usize, u64);
 
-const ROWS: [Row; TRACKS] = [
+const TRACK_ROWS: [TrackRow; TRACKS] = [
     ("Über den Dächern", &[0], 0, 201_000),
     ("Grüße aus Köln-Süd", &[0], 0, 174_500),
     ("Straßenbahn um Mitternacht", &[0, 4], 0, 223_040),
@@ -121,10 +122,10 @@ const ROWS: [Row; TRACKS] = [
     ("Paper Satellites", &[3, 4], 2, 91_000),
 ];
 
-/// Everything that can be played, and where it belongs.
+/// All items that can be played.
 #[derive(Debug)]
 pub(crate) struct Catalogue {
-    /// Address of the simulator without a trailing slash, for `href` and pictures.
+    /// The simulator's address without a trailing slash, for `href` and pictures.
     base: String,
     items: Vec<Item>,
 }
@@ -132,8 +133,8 @@ pub(crate) struct Catalogue {
 impl Catalogue {
     pub fn new(base: String) -> Self {
         let mut items = Vec::new();
-        for (index, (name, artists, album, duration_ms)) in ROWS.into_iter().enumerate() {
-            let track_number = ROWS[..=index].iter().filter(|row| row.2 == album).count();
+        for (index, (name, artists, album, duration_ms)) in TRACK_ROWS.into_iter().enumerate() {
+            let track_number = TRACK_ROWS[..=index].iter().filter(|row| row.2 == album).count();
             items.push(Item {
                 uri: track_uri(index + 1),
                 kind: Kind::Track,
@@ -190,10 +191,10 @@ impl Catalogue {
         }
     }
 
-    /// What an album, an artist or a show holds, in its own order; `None` where there is no such thing.
+    /// Returns the URIs of an album, an artist or a show in their order, or `None` if there is none with this URI.
     pub fn context(&self, uri: &str) -> Option<Vec<String>> {
-        let tracks = |wanted: &dyn Fn(&Item) -> bool| -> Vec<String> {
-            self.items.iter().filter(|item| wanted(item)).map(|item| item.uri.clone()).collect()
+        let tracks = |matches: &dyn Fn(&Item) -> bool| -> Vec<String> {
+            self.items.iter().filter(|item| matches(item)).map(|item| item.uri.clone()).collect()
         };
         if uri == SHOW_URI {
             return Some(vec![EPISODE_URI.to_owned()]);
@@ -207,7 +208,7 @@ impl Catalogue {
         None
     }
 
-    /// The context object of a player answer.
+    /// Returns the context object of a player answer.
     pub fn context_json(&self, uri: &str) -> Value {
         if uri == LIKED_URI {
             let (external, href) =
@@ -260,13 +261,13 @@ impl Catalogue {
     }
 
     fn album_json(&self, index: usize) -> Value {
-        let (album, uri) = (&SHELF[index], album_uri(index + 1));
+        let (album, uri) = (&ALBUM_ROWS[index], album_uri(index + 1));
         json!({
             "album_type": "album", "artists": self.artists_json(album.artists),
             "external_urls": external("album", id_of(&uri)), "href": self.href("album", &uri), "id": id_of(&uri),
             "images": self.images(index), "is_playable": true, "name": album.name,
             "release_date": album.release_date, "release_date_precision": "day",
-            "total_tracks": ROWS.iter().filter(|row| row.2 == index).count(), "type": "album", "uri": uri,
+            "total_tracks": TRACK_ROWS.iter().filter(|row| row.2 == index).count(), "type": "album", "uri": uri,
         })
     }
 
@@ -282,7 +283,7 @@ impl Catalogue {
         })
     }
 
-    /// `GET /artists/{id}`: an artist with pictures; `None` where there is no such artist.
+    /// Returns the answer of `GET /artists/{id}`, or `None` if there is no such artist.
     pub fn full_artist_json(&self, uri: &str) -> Option<Value> {
         let index = (0..ARTISTS.len()).find(|&index| artist_uri(index + 1) == uri)?;
         let mut artist = self.artist_json(index);
@@ -291,7 +292,7 @@ impl Catalogue {
         Some(artist)
     }
 
-    /// `GET /albums/{id}`: an album and its tracks, which don't repeat the album; `None` where there is no such album.
+    /// Returns the answer of `GET /albums/{id}`, whose tracks don't repeat the album, or `None` if there is no such album.
     pub fn full_album_json(&self, uri: &str) -> Option<Value> {
         let index = (0..ALBUMS).find(|&index| album_uri(index + 1) == uri)?;
         let tracks = self.items.iter().filter(|item| item.album == Some(index)).map(|item| {
@@ -305,11 +306,11 @@ impl Catalogue {
         album["copyrights"] = json!([]);
         album["external_ids"] = json!({ "upc": format!("00000000000{index}") });
         album["genres"] = json!([]);
-        album["tracks"] = Self::whole_page(&format!("{}/tracks", self.href("album", uri)), tracks.collect());
+        album["tracks"] = Self::single_page(&format!("{}/tracks", self.href("album", uri)), tracks.collect());
         Some(album)
     }
 
-    /// `GET /shows/{id}`: a podcast and its episodes, which don't repeat the show; `None` where there is no such podcast.
+    /// Returns the answer of `GET /shows/{id}`, whose episodes don't repeat the show, or `None` if there is no such show.
     pub fn full_show_json(&self, uri: &str) -> Option<Value> {
         let uris = self.context(uri).filter(|_| uri == SHOW_URI)?;
         let episodes = uris.iter().filter_map(|uri| self.item(uri)).map(|item| {
@@ -320,12 +321,12 @@ impl Catalogue {
             episode
         });
         let mut show = self.show_json();
-        show["episodes"] = Self::whole_page(&format!("{}/episodes", self.href("show", uri)), episodes.collect());
+        show["episodes"] = Self::single_page(&format!("{}/episodes", self.href("show", uri)), episodes.collect());
         Some(show)
     }
 
-    /// A list that is one page.
-    fn whole_page(href: &str, items: Vec<Value>) -> Value {
+    /// Returns a paging object with all items.
+    fn single_page(href: &str, items: Vec<Value>) -> Value {
         json!({
             "href": href, "limit": 50, "next": null, "offset": 0, "previous": null, "total": items.len(), "items": items,
         })
@@ -351,7 +352,7 @@ impl Catalogue {
         })
     }
 
-    /// The pictures of a motif, the largest first.
+    /// Returns the pictures of a motif, the largest first.
     pub fn images(&self, motif: usize) -> Vec<Value> {
         cover::SIZES
             .iter()
@@ -359,8 +360,8 @@ impl Catalogue {
             .collect()
     }
 
-    /// The path of the largest picture of an item, for the simulator's own page: not below `/image`, so that looking at
-    /// the page leaves no mark among the requests.
+    /// Returns the path of an item's largest picture for the simulator's own page. It isn't below `/image`, because requests
+    /// there are recorded.
     pub fn cover_url(&self, item: &Item) -> Option<String> {
         let motif = match item.kind {
             Kind::Track => item.album?,
@@ -370,13 +371,13 @@ impl Catalogue {
         Some(format!("/sim/image/{motif}-{}", cover::SIZES[0]))
     }
 
-    /// The address of a thing of this kind in the Web API.
+    /// Returns the address of an object of this kind in the Web API.
     pub fn href(&self, kind: &str, uri: &str) -> String {
         format!("{}/v1/{kind}s/{}", self.base, id_of(uri))
     }
 
-    /// What a search for `query` finds, per kind (`track`, `album`, `artist`, `show`, `episode`): all whose names, or
-    /// whose artists' or albums' names, contain it. `None` for another kind.
+    /// Searches objects of a kind (`track`, `album`, `artist`, `show`, `episode`) whose names, or whose artists' or albums'
+    /// names, contain `query`. Returns `None` for another kind.
     pub fn search(&self, query: &str, kind: &str) -> Option<Vec<Value>> {
         let query = query.to_lowercase();
         let has = |name: &str| name.to_lowercase().contains(&query);
@@ -386,11 +387,13 @@ impl Catalogue {
                 .items
                 .iter()
                 .filter(|item| item.kind == Kind::Track && item.album.is_some())
-                .filter(|item| has(item.name) || by(item.artists) || item.album.is_some_and(|a| has(SHELF[a].name)))
+                .filter(|item| {
+                    has(item.name) || by(item.artists) || item.album.is_some_and(|a| has(ALBUM_ROWS[a].name))
+                })
                 .map(|item| self.item_json(item))
                 .collect(),
             "album" => (0..ALBUMS)
-                .filter(|&index| has(SHELF[index].name) || by(SHELF[index].artists))
+                .filter(|&index| has(ALBUM_ROWS[index].name) || by(ALBUM_ROWS[index].artists))
                 .map(|index| self.album_json(index))
                 .collect(),
             "artist" => (0..ARTISTS.len())
@@ -409,7 +412,7 @@ impl Catalogue {
         })
     }
 
-    /// Names of the artists, or of the show, in one line, and the name of the album: for the simulator's own page.
+    /// Returns the names of the artists, or of the show, in one line, and the name of the album, for the simulator's own page.
     pub fn credits(&self, item: &Item) -> (String, &'static str) {
         match item.kind {
             Kind::LocalTrack => ("Kellerband".to_owned(), "Proberaum 1998"),
@@ -417,7 +420,7 @@ impl Catalogue {
             Kind::Ad => (String::new(), ""),
             Kind::Track => {
                 let names: Vec<&str> = item.artists.iter().map(|&artist| ARTISTS[artist]).collect();
-                (names.join(", "), item.album.map_or("", |album| SHELF[album].name))
+                (names.join(", "), item.album.map_or("", |album| ALBUM_ROWS[album].name))
             }
         }
     }
@@ -436,7 +439,7 @@ mod tests {
     }
 
     #[test]
-    fn ids_have_the_length_of_spotifys() {
+    fn ids_are_as_long_as_spotifys() {
         for uri in [track_uri(1), album_uri(3), playlist_uri(2), artist_uri(5), EPISODE_URI.into(), SHOW_URI.into()] {
             let id = id_of(&uri).to_owned();
             assert_eq!(id.len(), 22, "{uri}");
@@ -445,7 +448,7 @@ mod tests {
     }
 
     #[test]
-    fn every_context_holds_known_items() {
+    fn every_context_contains_known_items() {
         let catalogue = catalogue();
         let contexts =
             (1..=ALBUMS).map(album_uri).chain((1..=ARTISTS.len()).map(artist_uri)).chain([SHOW_URI.to_owned()]);
@@ -458,7 +461,7 @@ mod tests {
     }
 
     #[test]
-    fn a_local_file_has_nulls_where_spotify_has_them() {
+    fn local_file_has_the_same_nulls_as_spotifys() {
         let catalogue = catalogue();
         let json = catalogue.item_json(catalogue.item(LOCAL_URI).expect("the file"));
         assert_eq!(json["id"], Value::Null);
@@ -468,7 +471,7 @@ mod tests {
     }
 
     #[test]
-    fn search_looks_at_titles_artists_and_albums() {
+    fn search_finds_titles_artists_and_albums() {
         let catalogue = catalogue();
         let found = |query, kind| catalogue.search(query, kind).map(|list| list.len());
         assert_eq!(found("grüsse", "track"), Some(0));

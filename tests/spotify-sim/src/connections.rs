@@ -1,5 +1,5 @@
-//! The connections that the simulator was asked for: how many, which protocol they speak, and which are open. What a
-//! press costs depends on whether it finds one open, so that is counted here.
+//! Counts the connections to the simulator by protocol and how many are open, because the latency of a press depends on
+//! whether it finds an open connection.
 
 use std::io::IoSlice;
 use std::pin::Pin;
@@ -9,7 +9,7 @@ use serde::Serialize;
 use tokio::io::{self, AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-/// What a connection speaks.
+/// The protocol of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum Protocol {
     /// HTTP/1.1.
@@ -21,9 +21,9 @@ pub enum Protocol {
 }
 
 impl Protocol {
-    /// Tells it by the first bytes of a client: an HTTP/2 one starts with `PRI * HTTP/2.0`, which clients send in one
-    /// piece. `None` if it hangs up before it says anything.
-    pub(crate) async fn of(stream: &TcpStream) -> io::Result<Option<Self>> {
+    /// Detects the protocol by the client's first bytes: HTTP/2 starts with `PRI * HTTP/2.0`, which clients send in one
+    /// piece. Returns `None` if the client disconnects before it sends anything.
+    pub(crate) async fn detect(stream: &TcpStream) -> io::Result<Option<Self>> {
         let mut start = [0; 3];
         let length = stream.peek(&mut start).await?;
         let protocol = if start == *b"PRI" { Self::Http2 } else { Self::Http1 };
@@ -31,46 +31,46 @@ impl Protocol {
     }
 }
 
-/// How many connections there were and are, see [`Sim::connections`](crate::Sim::connections).
+/// Counts of connections, see [`Sim::connections`](crate::Sim::connections).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Connections {
-    /// All that were accepted since the start, those included that never said anything.
+    /// All that were accepted since the start, including those that never sent anything.
     pub accepted: u64,
-    /// All that are open now.
+    /// All that are open.
     pub open: u64,
-    /// Those that speak HTTP/1.1.
+    /// HTTP/1.1 connections.
     pub http1: Count,
-    /// Those that speak HTTP/2.
+    /// HTTP/2 connections.
     pub http2: Count,
-    /// Those that the simulator closed because they had been idle for [`Config::idle_close`](crate::Config::idle_close).
+    /// Connections that were closed after being idle for [`Config::idle_close`](crate::Config::idle_close).
     pub idle_closed: u64,
 }
 
-/// The connections of one protocol.
+/// Counts of the connections of one protocol.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Count {
-    /// Since the start.
+    /// Accepted since the start.
     pub accepted: u64,
-    /// Open now.
+    /// Open.
     pub open: u64,
 }
 
 impl Connections {
-    /// Counts a connection, and gives its number: they count up from 1.
+    /// Counts a connection and returns its number, counting up from 1.
     pub(crate) fn accept(&mut self) -> u64 {
         self.accepted += 1;
         self.open += 1;
         self.accepted
     }
 
-    /// Counts what an accepted connection turned out to speak.
-    pub(crate) fn speaks(&mut self, protocol: Protocol) {
+    /// Counts the protocol of an accepted connection.
+    pub(crate) fn count_protocol(&mut self, protocol: Protocol) {
         let count = self.count(protocol);
         count.accepted += 1;
         count.open += 1;
     }
 
-    /// Counts that one is closed; of a protocol if it ever spoke.
+    /// Counts a connection as closed. It has no protocol if it never sent anything.
     pub(crate) fn close(&mut self, protocol: Option<Protocol>) {
         self.open -= 1;
         if let Some(protocol) = protocol {
@@ -86,23 +86,23 @@ impl Connections {
     }
 }
 
-/// A connection that can be made to end at the first byte of a request that follows another one: what happens to a client that
-/// uses a kept connection at the moment at which the server has had enough of it.
-pub(crate) struct Kept<F> {
+/// A connection that can be closed at the first byte of a request that isn't its first: a client meets this if it reuses a
+/// connection at the moment at which the server closes it.
+pub(crate) struct CuttableStream<F> {
     stream: TcpStream,
-    /// Whether it ends now.
-    ends: F,
+    /// Returns whether to close the connection now.
+    should_cut: F,
     /// Whether a request has been answered.
     used: bool,
 }
 
-impl<F> Kept<F> {
-    pub fn new(stream: TcpStream, ends: F) -> Self {
-        Self { stream, ends, used: false }
+impl<F> CuttableStream<F> {
+    pub fn new(stream: TcpStream, should_cut: F) -> Self {
+        Self { stream, should_cut, used: false }
     }
 }
 
-impl<F: Fn() -> bool + Unpin> AsyncRead for Kept<F> {
+impl<F: Fn() -> bool + Unpin> AsyncRead for CuttableStream<F> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -110,15 +110,15 @@ impl<F: Fn() -> bool + Unpin> AsyncRead for Kept<F> {
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
-        let came = buffer.filled().len() > before;
-        if came && self.used && (self.ends)() {
+        let has_data = buffer.filled().len() > before;
+        if has_data && self.used && (self.should_cut)() {
             return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
         }
         Poll::Ready(Ok(()))
     }
 }
 
-impl<F: Unpin> AsyncWrite for Kept<F> {
+impl<F: Unpin> AsyncWrite for CuttableStream<F> {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         self.used = true;
         Pin::new(&mut self.stream).poll_write(context, bytes)

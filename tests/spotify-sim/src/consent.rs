@@ -21,7 +21,7 @@ pub(crate) fn router() -> Router<Arc<Shared>> {
 async fn show(State(shared): State<Arc<Shared>>, RawQuery(query): RawQuery) -> Response {
     let query = query.unwrap_or_default();
     let request = AuthorizeRequest::parse(&query);
-    let page = shared.look(|state, _| {
+    let page = shared.read(|state, _| {
         let app = state.accounts.check(&request)?;
         Ok(consent_page(state.accounts.users(), &app.name, &request))
     });
@@ -37,7 +37,7 @@ async fn decide(State(shared): State<Arc<Shared>>, form: String) -> Response {
     let (user, request) = (member("user"), AuthorizeRequest::parse(&form));
     match shared.change(|state, now| state.accounts.decide(&request, user.as_deref(), agree, now)) {
         Ok(url) => redirect(url.as_str()),
-        Err(why) => refuse(why),
+        Err(error) => refuse(error),
     }
 }
 
@@ -46,7 +46,7 @@ async fn token(State(shared): State<Arc<Shared>>, headers: HeaderMap, form: Stri
     let uncached = [(CACHE_CONTROL, "no-store")];
     match answer {
         Ok(answer) => (uncached, Json(answer)).into_response(),
-        Err(why) => (StatusCode::BAD_REQUEST, uncached, Json(why)).into_response(),
+        Err(error) => (StatusCode::BAD_REQUEST, uncached, Json(error)).into_response(),
     }
 }
 
@@ -54,18 +54,18 @@ fn redirect(location: &str) -> Response {
     (StatusCode::SEE_OTHER, [(LOCATION, location)]).into_response()
 }
 
-fn refuse(why: AuthorizeError) -> Response {
-    match why {
+fn refuse(error: AuthorizeError) -> Response {
+    match error {
         AuthorizeError::Redirect(url) => redirect(url.as_str()),
-        AuthorizeError::Shown(text) => {
-            let page = include_str!("pages/refused.html").replace("{{message}}", &escaped(text));
+        AuthorizeError::Page(text) => {
+            let page = include_str!("pages/refused.html").replace("{{message}}", &escape(text));
             (StatusCode::BAD_REQUEST, Html(page)).into_response()
         }
     }
 }
 
-/// What a scope lets an app do, in a user's words.
-fn in_words(scope: &str) -> &str {
+/// Describes for users what a scope lets an app do.
+fn describe_scope(scope: &str) -> &str {
     match scope {
         "user-read-playback-state" => "See what you play, and on which device",
         "user-modify-playback-state" => "Control what you play",
@@ -82,21 +82,21 @@ fn in_words(scope: &str) -> &str {
     }
 }
 
-/// The first of the users is chosen.
+/// Renders the consent page with the first user selected.
 fn consent_page(users: &[User], app: &str, request: &AuthorizeRequest) -> String {
     let scopes: String = request
         .scopes()
         .into_iter()
-        .map(|scope| format!("<li>{}<code>{}</code></li>", escaped(in_words(scope)), escaped(scope)))
+        .map(|scope| format!("<li>{}<code>{}</code></li>", escape(describe_scope(scope)), escape(scope)))
         .collect();
     let users: String = users
         .iter()
-        .map(|user| format!("<option value=\"{}\">{}</option>", escaped(&user.id), escaped(&user.display_name)))
+        .map(|user| format!("<option value=\"{}\">{}</option>", escape(&user.id), escape(&user.display_name)))
         .collect();
     let mut fields = String::new();
     let mut field = |name: &str, value: Option<&str>| {
         if let Some(value) = value {
-            fields.push_str(&format!("<input type=\"hidden\" name=\"{name}\" value=\"{}\">", escaped(value)));
+            fields.push_str(&format!("<input type=\"hidden\" name=\"{name}\" value=\"{}\">", escape(value)));
         }
     };
     field("client_id", Some(&request.client_id));
@@ -106,16 +106,16 @@ fn consent_page(users: &[User], app: &str, request: &AuthorizeRequest) -> String
     field("state", request.state.as_deref());
     field("code_challenge", request.code_challenge.as_deref());
     field("code_challenge_method", request.code_challenge_method.as_deref());
-    // Fields go in last: a value could look like another placeholder.
+    // Fields are inserted last, because a value could look like another placeholder.
     include_str!("pages/consent.html")
-        .replace("{{app}}", &escaped(app))
+        .replace("{{app}}", &escape(app))
         .replace("{{users}}", &users)
         .replace("{{scopes}}", &scopes)
         .replace("{{fields}}", &fields)
 }
 
-/// Text as HTML, also within attributes.
-fn escaped(text: &str) -> String {
+/// Escapes text for HTML, attributes included.
+fn escape(text: &str) -> String {
     let mut html = String::with_capacity(text.len());
     for character in text.chars() {
         match character {
@@ -136,13 +136,13 @@ mod tests {
     use crate::accounts::SCOPES;
 
     #[test]
-    fn text_can_not_become_markup() {
-        assert_eq!(escaped(r#"<a href="x">'&"#), "&lt;a href=&quot;x&quot;&gt;&#39;&amp;");
+    fn escape_replaces_markup_characters() {
+        assert_eq!(escape(r#"<a href="x">'&"#), "&lt;a href=&quot;x&quot;&gt;&#39;&amp;");
     }
 
     #[test]
-    fn the_scopes_in_words_are_known_scopes() {
-        let described: Vec<_> = SCOPES.iter().filter(|scope| in_words(scope) != **scope).collect();
+    fn described_scopes_are_known_scopes() {
+        let described: Vec<_> = SCOPES.iter().filter(|scope| describe_scope(scope) != **scope).collect();
         assert_eq!(described.len(), 11);
     }
 }

@@ -1,5 +1,5 @@
-//! Whether a request keeps to the Web API's contract, whatever is answered to it: its members, their ranges, the kinds of its
-//! URIs, a body where one belongs and none elsewhere. What doesn't is noted in
+//! Checks requests against the Web API's contract, independently of their answers: query members and their ranges, the kinds
+//! of URIs, and a body only where one is expected. Violations are recorded in
 //! [`Request::violations`](crate::Request::violations).
 
 use serde_json::{Map, Value};
@@ -7,36 +7,36 @@ use serde_json::{Map, Value};
 use crate::connections::Protocol;
 
 /// The kinds that can be searched for.
-const CATALOGUE: [&str; 7] = ["album", "artist", "playlist", "track", "show", "episode", "audiobook"];
+const SEARCHABLE: [&str; 7] = ["album", "artist", "playlist", "track", "show", "episode", "audiobook"];
 /// The kinds that can be played as a context.
 const CONTEXTS: [&str; 4] = ["album", "artist", "playlist", "show"];
-/// The kinds that play by themselves, and stand in a playlist.
-const SINGLE: [&str; 2] = ["track", "episode"];
+/// The kinds of single items, which playlists contain.
+const ITEMS: [&str; 2] = ["track", "episode"];
 /// The kinds that can be saved.
-const SAVED: [&str; 5] = ["track", "album", "episode", "show", "playlist"];
+const SAVABLE: [&str; 5] = ["track", "album", "episode", "show", "playlist"];
 /// The largest offset of a list.
 const MAX_OFFSET: u64 = 100_000;
-/// The most characters of a search.
-const MAX_WORDS: usize = 100;
+/// The maximum length of a search query in characters.
+const MAX_QUERY: usize = 100;
 
-/// A request as the contract sees it.
+/// The parts of a request that the contract concerns.
 pub(crate) struct Call<'a> {
     pub method: &'a str,
     pub path: &'a str,
     pub query: &'a [(String, String)],
     pub body: &'a [u8],
-    /// Whether it says how long its body is.
+    /// Whether its headers tell the length of its body.
     pub has_length: bool,
     pub protocol: Protocol,
 }
 
 impl Call<'_> {
-    /// Whether servers may refuse it, as nothing says how long its body is. HTTP/2 says it by itself.
+    /// Returns whether servers may refuse it because the length of its body is unknown. HTTP/2 always transmits it.
     pub fn lacks_length(&self) -> bool {
         matches!(self.method, "PUT" | "POST") && !self.has_length && self.protocol == Protocol::Http1
     }
 
-    /// What of it breaks the contract; nothing for what is no call of the Web API.
+    /// Returns its violations of the contract; none if it isn't a call of the Web API.
     pub fn violations(&self) -> Vec<String> {
         let Some(path) = self.path.strip_prefix("/v1/") else { return Vec::new() };
         let mut found = Vec::new();
@@ -46,28 +46,28 @@ impl Call<'_> {
         let parts: Vec<&str> = path.split('/').collect();
         let Some(members) = members(self.method, &parts) else {
             found.push("no such call".to_owned());
-            return found.into_iter().map(|what| self.named(&what)).collect();
+            return found.into_iter().map(|violation| self.describe(&violation)).collect();
         };
         for (index, (name, value)) in self.query.iter().enumerate() {
             if !members.iter().any(|member| member.trim_end_matches('!') == name) {
                 found.push(format!("query member {name} is not known"));
-            } else if !is_fine(path, name, value) {
+            } else if !is_valid(path, name, value) {
                 found.push(format!("query member {name} can't be {value:?}"));
             }
             if self.query[..index].iter().any(|(before, _)| before == name) {
-                found.push(format!("query member {name} is there twice"));
+                found.push(format!("query member {name} is duplicated"));
             }
         }
-        let needed = members.iter().filter_map(|member| member.strip_suffix('!'));
-        for name in needed.filter(|name| !self.query.iter().any(|(there, _)| there == name)) {
+        let required = members.iter().filter_map(|member| member.strip_suffix('!'));
+        for name in required.filter(|name| !self.query.iter().any(|(present, _)| present == name)) {
             found.push(format!("query member {name} is missing"));
         }
         found.extend(self.body_violation(&parts));
-        found.into_iter().map(|what| self.named(&what)).collect()
+        found.into_iter().map(|violation| self.describe(&violation)).collect()
     }
 
-    fn named(&self, what: &str) -> String {
-        format!("{} {}: {what}", self.method, self.path)
+    fn describe(&self, violation: &str) -> String {
+        format!("{} {}: {violation}", self.method, self.path)
     }
 
     fn body_violation(&self, parts: &[&str]) -> Option<String> {
@@ -79,12 +79,12 @@ impl Call<'_> {
             },
         };
         let check: fn(&Map<String, Value>) -> bool = match (self.method, parts) {
-            ("PUT", ["me", "player"]) => is_transfer,
+            ("PUT", ["me", "player"]) => is_transfer_body,
             ("PUT", ["me", "player", "play"]) => {
-                return body.filter(|body| !is_start(body)).map(|body| format!("a body of {body:?}"));
+                return body.filter(|body| !is_play_body(body)).map(|body| format!("a body of {body:?}"));
             }
-            ("POST", ["playlists", _, "items"]) => is_addition,
-            ("DELETE", ["playlists", _, "items"]) => is_removal,
+            ("POST", ["playlists", _, "items"]) => is_add_body,
+            ("DELETE", ["playlists", _, "items"]) => is_remove_body,
             _ => return body.map(|_| "a body where none belongs".to_owned()),
         };
         match body {
@@ -94,7 +94,8 @@ impl Call<'_> {
     }
 }
 
-/// The query members of a call, those that it needs with a "!" behind. `None` for a call that isn't open to the package.
+/// Returns the query members of a call, required ones with a "!" at the end, or `None` for a call that isn't open to the
+/// package.
 fn members(method: &str, parts: &[&str]) -> Option<&'static [&'static str]> {
     Some(match (method, parts) {
         ("GET", ["me"] | ["me", "player", "devices" | "queue"]) | ("PUT", ["me", "player"]) => &[],
@@ -120,17 +121,17 @@ fn members(method: &str, parts: &[&str]) -> Option<&'static [&'static str]> {
     })
 }
 
-/// Whether a query member can have this value.
-fn is_fine(path: &str, name: &str, value: &str) -> bool {
-    let within = |least: u64, most: u64| value.parse().is_ok_and(|number: u64| (least..=most).contains(&number));
-    let each = |known: &[&str]| {
+/// Returns whether a query member can have this value.
+fn is_valid(path: &str, name: &str, value: &str) -> bool {
+    let within = |min: u64, max: u64| value.parse().is_ok_and(|number: u64| (min..=max).contains(&number));
+    let is_list_of = |known: &[&str]| {
         let parts: Vec<&str> = value.split(',').collect();
-        let once = parts.iter().enumerate().all(|(index, part)| !parts[..index].contains(part));
-        once && parts.iter().all(|part| known.contains(part))
+        let unique = parts.iter().enumerate().all(|(index, part)| !parts[..index].contains(part));
+        unique && parts.iter().all(|part| known.contains(part))
     };
     match name {
         "market" => value.len() == 2 && value.bytes().all(|letter| letter.is_ascii_uppercase()),
-        "additional_types" => each(&SINGLE),
+        "additional_types" => is_list_of(&ITEMS),
         "device_id" => {
             !value.is_empty() && value.chars().all(|sign| sign.is_ascii_alphanumeric() || "-_.:".contains(sign))
         }
@@ -138,14 +139,14 @@ fn is_fine(path: &str, name: &str, value: &str) -> bool {
         "volume_percent" => within(0, 100),
         "state" if path.ends_with("shuffle") => matches!(value, "true" | "false"),
         "state" => matches!(value, "off" | "context" | "track"),
-        "uri" => is_uri(value, &SINGLE),
-        "uris" => (1..=40).contains(&value.split(',').count()) && value.split(',').all(|uri| is_uri(uri, &SAVED)),
+        "uri" => is_uri(value, &ITEMS),
+        "uris" => (1..=40).contains(&value.split(',').count()) && value.split(',').all(|uri| is_uri(uri, &SAVABLE)),
         "limit" if path == "search" => within(1, 10),
         "limit" => within(1, 50),
         "offset" => within(0, if path == "search" { 1_000 } else { MAX_OFFSET }),
         "after" | "before" => within(0, u64::MAX),
-        "q" => (1..=MAX_WORDS).contains(&value.chars().count()) && !value.trim().is_empty(),
-        "type" => each(&CATALOGUE),
+        "q" => (1..=MAX_QUERY).contains(&value.chars().count()) && !value.trim().is_empty(),
+        "type" => is_list_of(&SEARCHABLE),
         _ => !value.is_empty(),
     }
 }
@@ -158,48 +159,49 @@ fn is_uri(uri: &str, kinds: &[&str]) -> bool {
     matches!(*uri.split(':').collect::<Vec<_>>(), ["spotify", kind, id] if kinds.contains(&kind) && is_id(id))
 }
 
-/// Whether nothing else is in an object.
+/// Returns whether an object has no other members than these.
 fn has_only(body: &Map<String, Value>, names: &[&str]) -> bool {
     body.keys().all(|name| names.contains(&name.as_str()))
 }
 
-fn uris(value: Option<&Value>, most: usize) -> bool {
+/// Returns whether a value is a list of 1 to `max` URIs of items.
+fn is_uri_list(value: Option<&Value>, max: usize) -> bool {
     let uris = value.and_then(Value::as_array);
     uris.is_some_and(|uris| {
-        (1..=most).contains(&uris.len()) && uris.iter().all(|uri| uri.as_str().is_some_and(|uri| is_uri(uri, &SINGLE)))
+        (1..=max).contains(&uris.len()) && uris.iter().all(|uri| uri.as_str().is_some_and(|uri| is_uri(uri, &ITEMS)))
     })
 }
 
-fn is_transfer(body: &Map<String, Value>) -> bool {
+fn is_transfer_body(body: &Map<String, Value>) -> bool {
     let ids = body.get("device_ids").and_then(Value::as_array);
-    let one = ids.is_some_and(|ids| ids.len() == 1 && ids[0].as_str().is_some_and(|id| is_fine("", "device_id", id)));
+    let one = ids.is_some_and(|ids| ids.len() == 1 && ids[0].as_str().is_some_and(|id| is_valid("", "device_id", id)));
     one && body.get("play").is_none_or(Value::is_boolean) && has_only(body, &["device_ids", "play"])
 }
 
-fn is_start(body: &Map<String, Value>) -> bool {
+fn is_play_body(body: &Map<String, Value>) -> bool {
     let context = body.get("context_uri").map(|uri| {
         uri.as_str().is_some_and(|uri| {
             is_uri(uri, &CONTEXTS) || uri.starts_with("spotify:user:") || uri.contains(":collection")
         })
     });
-    let tracks = body.get("uris").map(|_| uris(body.get("uris"), super::api::MOST_URIS));
-    let one = !(context.is_some() && tracks.is_some()) && context.unwrap_or(true) && tracks.unwrap_or(true);
+    let tracks = body.get("uris").map(|uris| is_uri_list(Some(uris), super::api::MAX_URIS));
+    let at_most_one = !(context.is_some() && tracks.is_some()) && context.unwrap_or(true) && tracks.unwrap_or(true);
     let known = has_only(body, &["context_uri", "uris", "offset", "position_ms"]);
-    one && known && body.get("position_ms").is_none_or(Value::is_u64)
+    at_most_one && known && body.get("position_ms").is_none_or(Value::is_u64)
 }
 
-fn is_addition(body: &Map<String, Value>) -> bool {
-    uris(body.get("uris"), 100)
+fn is_add_body(body: &Map<String, Value>) -> bool {
+    is_uri_list(body.get("uris"), 100)
         && body.get("position").is_none_or(Value::is_u64)
         && has_only(body, &["uris", "position"])
 }
 
-fn is_removal(body: &Map<String, Value>) -> bool {
-    // A file of the user's own can be removed, too.
-    let known = |uri: &str| is_uri(uri, &SINGLE) || uri.starts_with("spotify:local:");
+fn is_remove_body(body: &Map<String, Value>) -> bool {
+    // The user's local files can be removed, too.
+    let is_removable = |uri: &str| is_uri(uri, &ITEMS) || uri.starts_with("spotify:local:");
     let items = body.get("items").and_then(Value::as_array);
-    let fine = |item: &Value| item.get("uri").and_then(Value::as_str).is_some_and(known);
-    items.is_some_and(|items| (1..=100).contains(&items.len()) && items.iter().all(fine))
+    let is_valid_item = |item: &Value| item.get("uri").and_then(Value::as_str).is_some_and(is_removable);
+    items.is_some_and(|items| (1..=100).contains(&items.len()) && items.iter().all(is_valid_item))
         && has_only(body, &["items", "snapshot_id"])
 }
 
@@ -223,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn what_keeps_to_the_contract_is_no_violation() {
+    fn valid_requests_have_no_violations() {
         for (method, address, body) in [
             ("GET", "me/player?additional_types=track,episode", ""),
             ("PUT", "me/player/play?device_id=5fbb_1", r#"{"context_uri":"spotify:album:a"}"#),
@@ -240,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn what_breaks_the_contract_is_one() {
+    fn invalid_requests_have_violations() {
         let long = format!("search?q={}&type=track", "a".repeat(101));
         for (method, address, body) in [
             ("GET", "me/top/tracks", ""),

@@ -1,5 +1,5 @@
-//! The control API under `/sim/`, for the simulator's page and for tests in other processes. The crate documentation
-//! lists its calls.
+//! The control API under `/sim/`, for the simulator's page and for tests in other processes. The crate's documentation
+//! lists its endpoints.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -49,8 +49,14 @@ pub(crate) fn router() -> Router<Arc<Shared>> {
         .route("/network", post(network))
 }
 
-/// A body that can't be used, and why.
+/// A response with status 400 and the reason.
 struct BadRequest(String);
+
+impl<E: std::error::Error> From<E> for BadRequest {
+    fn from(error: E) -> Self {
+        Self(error.to_string())
+    }
+}
 
 impl IntoResponse for BadRequest {
     fn into_response(self) -> Response {
@@ -58,14 +64,14 @@ impl IntoResponse for BadRequest {
     }
 }
 
-fn body<T: DeserializeOwned>(body: &Bytes) -> Result<T, BadRequest> {
-    serde_json::from_slice(body).map_err(|error| BadRequest(error.to_string()))
+fn parse<T: DeserializeOwned>(body: &Bytes) -> serde_json::Result<T> {
+    serde_json::from_slice(body)
 }
 
 async fn state(State(shared): AppState) -> Json<Value> {
     let catalogue = &shared.catalogue;
     let networks = *shared.networks.borrow();
-    shared.look(|state, now| {
+    shared.read(|state, now| {
         let playback = state.player(now, catalogue).playback().clone();
         let item = playback.item.as_deref().and_then(|uri| catalogue.item(uri));
         let shown = item.map(|item| {
@@ -99,7 +105,7 @@ async fn state(State(shared): AppState) -> Json<Value> {
     })
 }
 
-/// The apps, each with its developer and what is shut for it.
+/// Returns the apps, each with its developer and its limits.
 fn apps_json(state: &shared::State, now: Duration) -> Vec<Value> {
     let developers = state.accounts.developers().iter().enumerate();
     developers
@@ -120,7 +126,7 @@ fn apps_json(state: &shared::State, now: Duration) -> Vec<Value> {
 
 async fn requests(State(shared): AppState, Query(query): Query<HashMap<String, String>>) -> Json<Value> {
     let limit = query.get("limit").and_then(|limit| limit.parse().ok()).unwrap_or(usize::MAX);
-    shared.look(|state, _| {
+    shared.read(|state, _| {
         let all = state.journal.all();
         Json(json!(all[all.len().saturating_sub(limit)..]))
     })
@@ -132,9 +138,9 @@ async fn clear_requests(State(shared): AppState) -> StatusCode {
 }
 
 async fn inject(State(shared): AppState, bytes: Bytes) -> Result<StatusCode, BadRequest> {
-    let value: Value = body(&bytes)?;
+    let value: Value = parse(&bytes)?;
     let fault: Fault =
-        if value.get("preset").is_some() { body::<Preset>(&bytes)?.into() } else { body::<Fault>(&bytes)? };
+        if value.get("preset").is_some() { parse::<Preset>(&bytes)?.into() } else { parse::<Fault>(&bytes)? };
     shared.change(|state, _| state.faults.add(fault));
     Ok(StatusCode::NO_CONTENT)
 }
@@ -145,15 +151,13 @@ async fn clear_faults(State(shared): AppState) -> StatusCode {
 }
 
 async fn playback(State(shared): AppState, bytes: Bytes) -> Result<StatusCode, BadRequest> {
-    let change: Change = body(&bytes)?;
+    let change: Change = parse(&bytes)?;
     let catalogue = &shared.catalogue;
-    shared
-        .change(|state, now| state.change_playback(now, change, catalogue))
-        .map_err(|refusal| BadRequest(format!("{refusal:?}")))?;
+    shared.change(|state, now| state.change_playback(now, change, catalogue))?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// The device, and the members of a [`DeviceChange`] beside it.
+/// The device and the members of a [`DeviceChange`].
 #[derive(Deserialize)]
 struct DeviceBody {
     device: String,
@@ -162,13 +166,10 @@ struct DeviceBody {
 }
 
 async fn device(State(shared): AppState, bytes: Bytes) -> Result<StatusCode, BadRequest> {
-    let DeviceBody { device, change } = body(&bytes)?;
-    let change: DeviceChange =
-        serde_json::from_value(Value::Object(change)).map_err(|error| BadRequest(error.to_string()))?;
+    let DeviceBody { device, change } = parse(&bytes)?;
+    let change: DeviceChange = serde_json::from_value(Value::Object(change))?;
     let catalogue = &shared.catalogue;
-    shared
-        .change(|state, now| state.write(now, catalogue, |player| player.change_device(&device, change)))
-        .map_err(|refusal| BadRequest(format!("{refusal:?}")))?;
+    shared.change(|state, now| state.write(now, catalogue, |player| player.change_device(&device, change)))?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -179,8 +180,8 @@ struct CutBody {
 }
 
 async fn cut(State(shared): AppState, bytes: Bytes) -> Result<StatusCode, BadRequest> {
-    let CutBody { times } = body(&bytes)?;
-    shared.change(|state, _| state.cuts = times);
+    let CutBody { times } = parse(&bytes)?;
+    shared.change(|state, _| state.pending_cuts = times);
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -191,7 +192,7 @@ struct LikedContextBody {
 }
 
 async fn liked_context(State(shared): AppState, bytes: Bytes) -> Result<StatusCode, BadRequest> {
-    let LikedContextBody { taken } = body(&bytes)?;
+    let LikedContextBody { taken } = parse(&bytes)?;
     shared.change(|state, _| state.liked_context = taken);
     Ok(StatusCode::NO_CONTENT)
 }
@@ -204,7 +205,7 @@ struct LibraryBody {
 }
 
 async fn library(State(shared): AppState, bytes: Bytes) -> Result<StatusCode, BadRequest> {
-    let LibraryBody { uri, saved } = body(&bytes)?;
+    let LibraryBody { uri, saved } = parse(&bytes)?;
     shared.change(|state, now| state.set_saved(&uri, saved, now));
     Ok(StatusCode::NO_CONTENT)
 }
@@ -220,12 +221,12 @@ async fn revoke(State(shared): AppState) -> StatusCode {
 }
 
 #[derive(Deserialize)]
-struct Advance {
+struct AdvanceBody {
     ms: u64,
 }
 
 async fn advance(State(shared): AppState, bytes: Bytes) -> Result<StatusCode, BadRequest> {
-    let Advance { ms } = body(&bytes)?;
+    let AdvanceBody { ms } = parse(&bytes)?;
     shared.change(|state, _| state.skew = state.skew.saturating_add(Duration::from_millis(ms)));
     Ok(StatusCode::NO_CONTENT)
 }
@@ -238,7 +239,7 @@ struct ThrottleBody {
 }
 
 async fn throttle(State(shared): AppState, bytes: Bytes) -> Result<StatusCode, BadRequest> {
-    let throttle = body::<Option<ThrottleBody>>(&bytes)?.map(|body| Throttle {
+    let throttle = parse::<Option<ThrottleBody>>(&bytes)?.map(|body| Throttle {
         calls: body.calls,
         window: body.window_ms.map_or(Throttle::WINDOW, Duration::from_millis),
     });
@@ -263,10 +264,10 @@ struct BudgetBody {
 }
 
 async fn quota(State(shared): AppState, bytes: Bytes) -> Result<StatusCode, BadRequest> {
-    let QuotaBody { developer, group, budget } = body(&bytes)?;
+    let QuotaBody { developer, group, budget } = parse(&bytes)?;
     let budget =
         budget.map(|budget| Budget { calls: budget.calls, shut_for: Duration::from_secs(budget.shut_for.into()) });
-    shared.change(|state, _| state.set_quota(&developer, group, budget)).map_err(BadRequest)?;
+    shared.change(|state, _| state.set_quota(&developer, group, budget))?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -280,9 +281,9 @@ struct ExhaustBody {
 }
 
 async fn exhaust_quota(State(shared): AppState, bytes: Bytes) -> Result<StatusCode, BadRequest> {
-    let ExhaustBody { developer, group, retry_after } = body(&bytes)?;
+    let ExhaustBody { developer, group, retry_after } = parse(&bytes)?;
     let retry_after = Duration::from_secs(retry_after.into());
-    shared.change(|state, now| state.exhaust_quota(&developer, group, now + retry_after)).map_err(BadRequest)?;
+    shared.change(|state, now| state.exhaust_quota(&developer, group, now + retry_after))?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -293,7 +294,7 @@ struct RetryAfterBody {
 }
 
 async fn retry_after(State(shared): AppState, bytes: Bytes) -> Result<StatusCode, BadRequest> {
-    let RetryAfterBody { omit } = body(&bytes)?;
+    let RetryAfterBody { omit } = parse(&bytes)?;
     shared.change(|state, _| state.limits.omit_retry_after = omit);
     Ok(StatusCode::NO_CONTENT)
 }
@@ -307,13 +308,12 @@ struct PremiumBody {
 }
 
 async fn premium(State(shared): AppState, bytes: Bytes) -> Result<StatusCode, BadRequest> {
-    let body: PremiumBody = body(&bytes)?;
-    let done = shared.change(|state, _| match (&body.user, &body.developer) {
-        (Some(id), None) => state.accounts.set_user_premium(id, body.premium),
-        (None, Some(developer)) => state.accounts.set_developer_premium(developer, body.premium),
-        _ => Err("one of user and developer is needed".to_owned()),
-    });
-    done.map_err(BadRequest)?;
+    let PremiumBody { user, developer, premium } = parse(&bytes)?;
+    match (user, developer) {
+        (Some(id), None) => shared.change(|state, _| state.accounts.set_user_premium(&id, premium))?,
+        (None, Some(name)) => shared.change(|state, _| state.accounts.set_developer_premium(&name, premium))?,
+        _ => return Err(BadRequest("one of user and developer is needed".to_owned())),
+    }
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -325,8 +325,8 @@ struct AllowListBody {
 }
 
 async fn allow_list(State(shared): AppState, bytes: Bytes) -> Result<StatusCode, BadRequest> {
-    let AllowListBody { client_id, users } = body(&bytes)?;
-    shared.change(|state, _| state.accounts.set_allow_list(&client_id, users)).map_err(BadRequest)?;
+    let AllowListBody { client_id, users } = parse(&bytes)?;
+    shared.change(|state, _| state.accounts.set_allow_list(&client_id, users))?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -338,7 +338,7 @@ struct NetworkBody {
 }
 
 async fn network(State(shared): AppState, bytes: Bytes) -> Result<StatusCode, BadRequest> {
-    let NetworkBody { network, service } = body(&bytes)?;
+    let NetworkBody { network, service } = parse(&bytes)?;
     shared.networks.send_modify(|networks| networks.set(service, network));
     Ok(StatusCode::NO_CONTENT)
 }

@@ -1,5 +1,4 @@
-//! The covers, drawn rather than taken from anybody: one abstract picture an album, in the three sizes and the format
-//! (JPEG) in which Spotify serves them.
+//! Draws the covers: one abstract picture for each album, in Spotify's three sizes and format (JPEG).
 
 use std::sync::OnceLock;
 
@@ -16,19 +15,19 @@ pub const SIZES: [u32; 3] = [640, 300, 64];
 /// The number of different pictures.
 pub const MOTIFS: usize = 4;
 
-/// Like [`draw`], but every picture is drawn only once a process. `None` also for a size that is none of [`SIZES`].
+/// Draws a picture like [`draw`], but only once per process. Returns `None` also for a size that isn't one of [`SIZES`].
 pub fn cached(motif: usize, size: u32) -> Option<&'static [u8]> {
     static DRAWN: [[OnceLock<Option<Vec<u8>>>; SIZES.len()]; MOTIFS] =
         [const { [const { OnceLock::new() }; SIZES.len()] }; MOTIFS];
-    let place = SIZES.iter().position(|known| *known == size)?;
-    DRAWN[motif % MOTIFS][place].get_or_init(|| draw(motif, size)).as_deref()
+    let index = SIZES.iter().position(|known| *known == size)?;
+    DRAWN[motif % MOTIFS][index].get_or_init(|| draw(motif, size)).as_deref()
 }
 
-/// Draws picture number `motif` (modulo [`MOTIFS`]) as a square JPEG with `size` pixels a side. `None` only if `size`
-/// is zero or the encoder fails.
+/// Draws picture number `motif` (modulo [`MOTIFS`]) as a square JPEG with `size` pixels a side. Returns `None` only if
+/// `size` is zero or the encoder fails.
 pub fn draw(motif: usize, size: u32) -> Option<Vec<u8>> {
     let mut pixmap = Pixmap::new(size, size)?;
-    // The pictures are described on a 640 x 640 canvas.
+    // Coordinates are those of a 640 x 640 canvas.
     let mut canvas = Canvas { scale: size as f32 / 640.0, pixmap: &mut pixmap };
     match motif % MOTIFS {
         0 => rooftops(&mut canvas),
@@ -81,7 +80,7 @@ impl Canvas<'_> {
         }
     }
 
-    /// A hill or wave: everything below a curve that swings around `level`.
+    /// Draws a hill or wave: the area below a curve around `level`.
     fn swell(&mut self, level: f32, height: f32, shift: f32, colour: [u8; 3]) {
         let mut path = PathBuilder::new();
         path.move_to(0.0, level);
@@ -167,7 +166,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_motif_decodes_at_every_size_and_is_not_blank() {
+    fn every_motif_is_a_picture_in_every_size() {
         for motif in 0..MOTIFS {
             for size in SIZES {
                 let jpeg = draw(motif, size).expect("drawn");

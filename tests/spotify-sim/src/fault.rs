@@ -1,13 +1,13 @@
-//! Troubles on demand: which requests they befall, what happens to those, and how often.
+//! Injected faults: which requests they affect, how, and how often.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// A trouble that befalls matching requests. The first fault that matches acts; a used-up one is removed.
+/// A fault that affects matching requests. Of several that match, the first applies; a fault that is used up is removed.
 ///
-/// Built with one of the constructors, narrowed with [`on`](Fault::on), [`of`](Fault::of) and
+/// Create it with one of the constructors and limit it with [`on`](Fault::on), [`of`](Fault::of) and
 /// [`times`](Fault::times):
 ///
 /// ```
@@ -17,45 +17,45 @@ use serde_json::Value;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fault {
-    /// The methods that it befalls; empty for all.
+    /// The methods that it affects; empty for all.
     #[serde(default)]
     pub methods: Vec<String>,
-    /// What the path of the request starts with, such as `/v1/me/player` or `/accounts/api/token`; empty for all.
+    /// The prefix of the paths that it affects, such as `/v1/me/player` or `/accounts/api/token`; empty for all.
     #[serde(default)]
     pub path: String,
-    /// The Client ID of the app that it befalls, as the request's token, Basic header or form tells; without one all.
+    /// The Client ID of the app that it affects, found in the request's token, Basic header or form; `None` for all.
     #[serde(default)]
     pub client_id: Option<String>,
-    /// For how many requests it lasts; without a number until it is cleared.
+    /// The number of requests that it affects; `None` for all until it is cleared.
     #[serde(default)]
     pub times: Option<u32>,
-    /// A wait before the outcome, in real milliseconds, added to the configured latency.
+    /// A delay before the outcome, in real milliseconds, added to the configured latency.
     #[serde(default)]
     pub delay_ms: u64,
-    /// What happens then.
+    /// The outcome.
     #[serde(default)]
     pub outcome: Outcome,
 }
 
-/// What happens to a request that a [`Fault`] befalls.
+/// What happens to a request that a [`Fault`] affects.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// It is served as ever (after the delay).
+    /// It is served normally (after the delay).
     #[default]
     Serve,
-    /// It is not carried out, and answered with this.
+    /// It is not carried out, but answered with this.
     Answer {
         /// The HTTP status.
         status: u16,
         /// Headers, name and value.
         #[serde(default)]
         headers: Vec<(String, String)>,
-        /// The body as it is.
+        /// The body.
         #[serde(default)]
         body: String,
     },
-    /// It is served, and this JSON merge patch (RFC 7396) is laid over the answer.
+    /// It is served, and this JSON merge patch (RFC 7396) is applied to the answer.
     Patch(Value),
     /// It is served, and every number in the answer is a float: 640 is `640.0`.
     Floats,
@@ -112,17 +112,17 @@ impl Fault {
         fault
     }
 
-    /// 403 with a body in plain text: the owner of the app has no Premium.
+    /// 403 in plain text: the owner of the app has no Premium.
     pub fn owner_not_premium() -> Self {
         Self::plain_forbidden("Active premium subscription required for the owner of the app.")
     }
 
-    /// 403 with a body in plain text: the user is not on the allow list of the app.
+    /// 403 in plain text: the user is not on the allow list of the app.
     pub fn not_on_allow_list() -> Self {
         Self::plain_forbidden("Check settings on developer.spotify.com/dashboard, the user may not be registered.")
     }
 
-    /// 403 with a body in plain text.
+    /// 403 in plain text.
     pub fn plain_forbidden(text: &str) -> Self {
         Self::answer("/v1/", 403, "text/plain; charset=utf-8", text.to_owned())
     }
@@ -135,7 +135,7 @@ impl Fault {
         fault
     }
 
-    /// A 5xx, with the text that a proxy in between puts out.
+    /// A 5xx with the HTML of a proxy.
     pub fn server_error(status: u16) -> Self {
         Self::answer("/v1/", status, "text/html", "<html><body><h1>Server Error</h1></body></html>".to_owned())
     }
@@ -145,7 +145,7 @@ impl Fault {
         Self::error("/v1/", 401, "The access token expired", None)
     }
 
-    /// The answer is another one, by a JSON merge patch.
+    /// The answer is changed by a JSON merge patch.
     pub fn patch(patch: Value) -> Self {
         Self::new("/v1/", Outcome::Patch(patch))
     }
@@ -160,12 +160,12 @@ impl Fault {
         Self::new("/v1/", Outcome::CutAnswer)
     }
 
-    /// It is carried out, and the connection is closed without an answer.
+    /// The request is carried out, but the connection is closed without an answer.
     pub fn lose_answer() -> Self {
         Self::new("/v1/", Outcome::LoseAnswer)
     }
 
-    /// 403 by a server in between, with a page that knows nothing of the Web API.
+    /// 403 by a proxy, with a page that has nothing to do with the Web API.
     pub fn forbidden_page() -> Self {
         let page = "<!doctype html><html><title>Error 403 (Forbidden)</title>\
                     Your client does not have permission to get URL <code>/v1/</code> from this server.</html>";
@@ -179,12 +179,12 @@ impl Fault {
         fault
     }
 
-    /// The connection is closed without an answer.
+    /// The request is not carried out, and the connection is closed without an answer.
     pub fn drop_connection() -> Self {
         Self::new("/v1/", Outcome::Drop)
     }
 
-    /// The answer comes, but late. Real time.
+    /// The answer is delayed, in real time.
     pub fn delay(delay: Duration) -> Self {
         Self { delay_ms: crate::playback::millis(delay), ..Self::new("/v1/", Outcome::Serve) }
     }
@@ -195,7 +195,7 @@ impl Fault {
         Self::answer("/accounts/api/token", 400, JSON, body.to_string())
     }
 
-    /// Narrows it to a method (empty for all) and a path prefix (empty for all).
+    /// Limits it to a method (empty for all) and a path prefix (empty for all).
     #[must_use]
     pub fn on(mut self, method: &str, path: &str) -> Self {
         self.methods = if method.is_empty() { Vec::new() } else { vec![method.to_owned()] };
@@ -203,14 +203,14 @@ impl Fault {
         self
     }
 
-    /// Narrows it to the requests of one app.
+    /// Limits it to the requests of one app.
     #[must_use]
     pub fn of(mut self, client_id: &str) -> Self {
         self.client_id = Some(client_id.to_owned());
         self
     }
 
-    /// Lets it end after so many requests.
+    /// Limits it to a number of requests.
     #[must_use]
     pub fn times(mut self, times: u32) -> Self {
         self.times = Some(times);
@@ -218,7 +218,7 @@ impl Fault {
     }
 
     fn matches(&self, method: &str, path: &str, client_id: Option<&str>) -> bool {
-        (self.methods.is_empty() || self.methods.iter().any(|wanted| wanted.eq_ignore_ascii_case(method)))
+        (self.methods.is_empty() || self.methods.iter().any(|other| other.eq_ignore_ascii_case(method)))
             && path.starts_with(&self.path)
             && (self.client_id.is_none() || self.client_id.as_deref() == client_id)
     }
@@ -288,14 +288,14 @@ impl From<Preset> for Fault {
     }
 }
 
-/// What becomes of one request.
+/// The effect of the faults on one request.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Fate {
+pub(crate) struct Effect {
     pub delay: Duration,
     pub outcome: Outcome,
 }
 
-/// The faults in force.
+/// The active faults.
 #[derive(Debug, Default)]
 pub(crate) struct Faults(Vec<Fault>);
 
@@ -314,20 +314,20 @@ impl Faults {
         &self.0
     }
 
-    /// Decides about a request, and counts it.
-    pub fn befall(&mut self, method: &str, path: &str, client_id: Option<&str>) -> Fate {
+    /// Returns the effect on a request, which counts for the fault that applies.
+    pub fn effect_on(&mut self, method: &str, path: &str, client_id: Option<&str>) -> Effect {
         let Some(index) = self.0.iter().position(|fault| fault.matches(method, path, client_id)) else {
-            return Fate::default();
+            return Effect::default();
         };
         let fault = &mut self.0[index];
-        let fate = Fate { delay: Duration::from_millis(fault.delay_ms), outcome: fault.outcome.clone() };
+        let effect = Effect { delay: Duration::from_millis(fault.delay_ms), outcome: fault.outcome.clone() };
         if let Some(times) = &mut fault.times {
             *times = times.saturating_sub(1);
             if *times == 0 {
                 self.0.remove(index);
             }
         }
-        fate
+        effect
     }
 }
 
@@ -336,31 +336,31 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_fault_matches_method_and_path_and_ends() {
+    fn fault_applies_to_method_and_path_until_used_up() {
         let mut faults = Faults::default();
         faults.add(Fault::server_error(502).on("put", "/v1/me/player").times(2));
-        assert_eq!(faults.befall("GET", "/v1/me/player", None).outcome, Outcome::Serve);
-        assert_eq!(faults.befall("PUT", "/v1/me", None).outcome, Outcome::Serve);
+        assert_eq!(faults.effect_on("GET", "/v1/me/player", None).outcome, Outcome::Serve);
+        assert_eq!(faults.effect_on("PUT", "/v1/me", None).outcome, Outcome::Serve);
         for _ in 0..2 {
-            let fate = faults.befall("PUT", "/v1/me/player/pause", None);
-            assert!(matches!(fate.outcome, Outcome::Answer { status: 502, .. }));
+            let effect = faults.effect_on("PUT", "/v1/me/player/pause", None);
+            assert!(matches!(effect.outcome, Outcome::Answer { status: 502, .. }));
         }
-        assert_eq!(faults.befall("PUT", "/v1/me/player/pause", None).outcome, Outcome::Serve);
+        assert_eq!(faults.effect_on("PUT", "/v1/me/player/pause", None).outcome, Outcome::Serve);
         assert!(faults.list().is_empty());
     }
 
     #[test]
-    fn a_fault_of_one_app_spares_the_others() {
+    fn fault_of_one_app_does_not_affect_others() {
         let mut faults = Faults::default();
         faults.add(Fault::throttle(None).of("a").times(1));
-        assert_eq!(faults.befall("GET", "/v1/me", None).outcome, Outcome::Serve);
-        assert_eq!(faults.befall("GET", "/v1/me", Some("b")).outcome, Outcome::Serve);
-        assert!(matches!(faults.befall("GET", "/v1/me", Some("a")).outcome, Outcome::Answer { status: 429, .. }));
+        assert_eq!(faults.effect_on("GET", "/v1/me", None).outcome, Outcome::Serve);
+        assert_eq!(faults.effect_on("GET", "/v1/me", Some("b")).outcome, Outcome::Serve);
+        assert!(matches!(faults.effect_on("GET", "/v1/me", Some("a")).outcome, Outcome::Answer { status: 429, .. }));
         assert!(faults.list().is_empty());
     }
 
     #[test]
-    fn the_two_429_differ_in_body_and_header() {
+    fn throttle_and_quota_differ_in_body_and_header() {
         let Outcome::Answer { headers, body, .. } = Fault::throttle(None).outcome else { panic!("an answer") };
         assert!(!headers.iter().any(|(name, _)| name == "Retry-After"));
         assert!(!body.contains("QUOTA_EXCEEDED"));
@@ -370,9 +370,13 @@ mod tests {
     }
 
     #[test]
-    fn presets_and_full_faults_are_read_from_json() {
+    fn preset_is_read_from_json() {
         let preset: Preset = serde_json::from_str(r#"{"preset":"throttle","retry_after":7,"times":1}"#).expect("read");
         assert_eq!(Fault::from(preset), Fault::throttle(Some(7)).times(1));
+    }
+
+    #[test]
+    fn fault_is_read_from_json() {
         let fault: Fault = serde_json::from_str(r#"{"path":"/v1","outcome":{"answer":{"status":500}}}"#).expect("read");
         assert!(fault.matches("DELETE", "/v1/me/library", None));
         let text = serde_json::to_string(&Fault::drop_connection()).expect("written");

@@ -1,5 +1,5 @@
-//! What arrived at the simulator: the record that tests assert on and that the page shows. Secrets are masked as they
-//! come in, so that printing a record in a failed test gives nothing away that the program under test should have kept.
+//! The record of all requests, which tests check and the page shows. Secrets are masked when they are recorded, so that the
+//! output of a failed test reveals none.
 
 use std::time::Instant;
 
@@ -9,16 +9,16 @@ use url::form_urlencoded;
 use crate::connections::Protocol;
 use crate::limits::Group;
 
-/// The number of requests that are remembered; the oldest go first.
+/// The maximum number of recorded requests; the oldest are dropped first.
 pub const CAPACITY: usize = 10_000;
 
 /// Form members and query parameters whose values are replaced by [`MASK`].
 const SECRET: [&str; 5] = ["client_secret", "code", "code_verifier", "refresh_token", "access_token"];
 
-/// What stands in the place of a secret.
+/// The replacement for a secret.
 pub const MASK: &str = "***";
 
-/// A request that arrived at the accounts service, the Web API or the covers.
+/// A request to the accounts service, the Web API or the covers.
 #[derive(Clone, Debug, Serialize)]
 pub struct Request {
     /// Counts up from 1 over the life of the simulator.
@@ -28,10 +28,10 @@ pub struct Request {
     /// When it arrived in real time, for measurements.
     #[serde(skip)]
     pub instant: Instant,
-    /// When it was answered or dropped in real time: just before the answer is written.
+    /// When it was answered or dropped in real time, just before the answer was written.
     #[serde(skip)]
     pub answered: Option<Instant>,
-    /// The local port of the client: the same for requests that share a connection.
+    /// The local port of the client, which is the same for requests that share a connection.
     pub peer_port: u16,
     /// The HTTP method.
     pub method: String,
@@ -39,44 +39,44 @@ pub struct Request {
     pub path: String,
     /// The query parameters in their order, decoded, secrets masked.
     pub query: Vec<(String, String)>,
-    /// The kind of authorization; never its value.
+    /// The kind of authorization, never its value.
     pub authorization: Authorization,
-    /// The Client ID of the app that it came from, where its token, its Basic header, its form or its query tells.
+    /// The Client ID of the app, if the token, the Basic header, the form or the query contains it.
     pub client_id: Option<String>,
-    /// The calls with which it shares its quota; none for what is no call of the Web API.
+    /// The group of calls with which it shares its quota; `None` if it isn't a call of the Web API.
     pub group: Option<Group>,
-    /// The body as text; of a form, the secrets are masked.
+    /// The body as text; the secrets of a form are masked.
     pub body: String,
-    /// What became of it.
+    /// Its reply.
     pub reply: Reply,
-    /// The number of the connection on which it came; connections count up from 1.
+    /// The number of its connection; connections count up from 1.
     pub connection: u64,
-    /// What that connection speaks.
+    /// The protocol of its connection.
     pub protocol: Protocol,
     /// [`instant`](Self::instant) in nanoseconds since the simulator's start, for measurements from another process.
     pub arrived_ns: u64,
     /// [`answered`](Self::answered) in nanoseconds since the simulator's start.
     pub answered_ns: Option<u64>,
-    /// How long the body of the answer is, in bytes.
+    /// The length of the answer's body in bytes.
     pub plain_bytes: usize,
-    /// How many bytes of it were sent: fewer where it was compressed.
+    /// The number of bytes sent for the body, which is less if it was compressed.
     pub sent_bytes: usize,
-    /// What of it breaks the Web API's contract.
+    /// Its violations of the Web API's contract.
     pub violations: Vec<String>,
 }
 
 impl Request {
-    /// The value of a query parameter.
+    /// Returns the value of a query parameter.
     pub fn query(&self, name: &str) -> Option<&str> {
         self.query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
-    /// The value of a form member of the body, decoded.
+    /// Returns the decoded value of a form member of the body.
     pub fn form(&self, name: &str) -> Option<String> {
         form_urlencoded::parse(self.body.as_bytes()).find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
     }
 
-    /// The status that it was answered with.
+    /// Returns the status of its answer.
     pub fn status(&self) -> Option<u16> {
         match self.reply {
             Reply::Status(status) => Some(status),
@@ -89,7 +89,7 @@ impl Request {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Authorization {
-    /// There is none.
+    /// No header.
     None,
     /// `Basic`: Client ID and secret.
     Basic,
@@ -100,7 +100,7 @@ pub enum Authorization {
 }
 
 impl Authorization {
-    pub(crate) fn of(header: Option<&str>) -> Self {
+    pub(crate) fn from_header(header: Option<&str>) -> Self {
         match header.map(|value| value.split(' ').next().unwrap_or_default().to_ascii_lowercase()).as_deref() {
             None => Self::None,
             Some("basic") => Self::Basic,
@@ -110,15 +110,15 @@ impl Authorization {
     }
 }
 
-/// What became of a request.
+/// How a request was answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Reply {
-    /// Nothing yet, or the client hung up before the answer.
+    /// Not yet, or the client disconnected before the answer.
     Pending,
-    /// It was answered with this status.
+    /// With this status.
     Status(u16),
-    /// A fault or a dead network closed its connection.
+    /// Not at all: a fault or the network closed its connection.
     Dropped,
 }
 
@@ -129,12 +129,12 @@ pub(crate) struct Journal {
     count: u64,
     /// When the simulator was started.
     start: Instant,
-    /// What has broken the contract since.
+    /// All violations of the contract since the start.
     violations: Vec<String>,
 }
 
-/// The most violations that are kept: a few say enough.
-const MOST_VIOLATIONS: usize = 100;
+/// The maximum number of recorded violations.
+const MAX_VIOLATIONS: usize = 100;
 
 impl Default for Journal {
     fn default() -> Self {
@@ -143,13 +143,13 @@ impl Default for Journal {
 }
 
 impl Journal {
-    /// Keeps a request and gives it its number.
+    /// Records a request and returns its number.
     pub fn add(&mut self, mut request: Request) -> u64 {
         self.count += 1;
         request.number = self.count;
         request.arrived_ns = nanoseconds(self.start, request.instant);
-        let room = MOST_VIOLATIONS.saturating_sub(self.violations.len());
-        self.violations.extend(request.violations.iter().take(room).cloned());
+        let free = MAX_VIOLATIONS.saturating_sub(self.violations.len());
+        self.violations.extend(request.violations.iter().take(free).cloned());
         if self.requests.len() >= CAPACITY {
             self.requests.drain(..CAPACITY / 10);
         }
@@ -157,7 +157,7 @@ impl Journal {
         self.count
     }
 
-    pub fn reply(&mut self, number: u64, reply: Reply) {
+    pub fn record_reply(&mut self, number: u64, reply: Reply) {
         let start = self.start;
         if let Some(request) = self.requests.iter_mut().rev().find(|request| request.number == number) {
             request.reply = reply;
@@ -166,13 +166,13 @@ impl Journal {
         }
     }
 
-    /// What has broken the contract since the start, at most [`MOST_VIOLATIONS`].
+    /// Returns the violations of the contract since the start, at most [`MAX_VIOLATIONS`].
     pub fn violations(&self) -> &[String] {
         &self.violations
     }
 
-    /// Notes how long the body of an answer is, and how many bytes of it are sent.
-    pub fn weigh(&mut self, number: u64, plain: usize, sent: usize) {
+    /// Records the length of an answer's body and the number of bytes sent for it.
+    pub fn record_size(&mut self, number: u64, plain: usize, sent: usize) {
         if let Some(request) = self.requests.iter_mut().rev().find(|request| request.number == number) {
             (request.plain_bytes, request.sent_bytes) = (plain, sent);
         }
@@ -201,7 +201,7 @@ pub(crate) fn masked_query(query: &str) -> Vec<(String, String)> {
         .collect()
 }
 
-/// A body as text, with the secrets masked if it is a form.
+/// Returns a body as text, with the secrets masked if it is a form.
 pub(crate) fn masked_body(content_type: Option<&str>, body: &[u8]) -> String {
     if content_type.is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded")) {
         let mut form = form_urlencoded::Serializer::new(String::new());
@@ -228,10 +228,10 @@ mod tests {
     }
 
     #[test]
-    fn kinds_of_authorization() {
-        assert_eq!(Authorization::of(Some("bearer x")), Authorization::Bearer);
-        assert_eq!(Authorization::of(Some("Basic eA==")), Authorization::Basic);
-        assert_eq!(Authorization::of(Some("Digest x")), Authorization::Other);
-        assert_eq!(Authorization::of(None), Authorization::None);
+    fn authorization_kind_depends_on_the_scheme() {
+        assert_eq!(Authorization::from_header(Some("bearer x")), Authorization::Bearer);
+        assert_eq!(Authorization::from_header(Some("Basic eA==")), Authorization::Basic);
+        assert_eq!(Authorization::from_header(Some("Digest x")), Authorization::Other);
+        assert_eq!(Authorization::from_header(None), Authorization::None);
     }
 }

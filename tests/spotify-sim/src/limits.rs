@@ -1,8 +1,8 @@
-//! The limits by which Spotify answers 429 by itself, without a [`Fault`](crate::Fault): the throttle, which looks at one
-//! app over some seconds, and the quota, which looks at a developer account with all its apps over hours, for one group
-//! of calls at a time. They are what a package with several accounts has to tell apart.
+//! The limits that answer 429 without a [`Fault`](crate::Fault): the throttle counts the calls of one app over some seconds;
+//! the quota counts the calls of a group by all apps of a developer account over hours. A package with several accounts has
+//! to distinguish them.
 //!
-//! A call that is refused counts like any other, as at Spotify: who goes on asking goes on being throttled.
+//! A refused call counts like any other, as with Spotify: a client that doesn't wait stays throttled.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::Duration;
@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::fault::{Fault, Outcome};
 
-/// Calls that share a quota: one group may be shut while another still answers. Spotify publishes no list, so these
-/// are the simulator's own, by path.
+/// Calls that share a quota: one group can be shut while another still answers. Spotify publishes no list, so the
+/// simulator groups calls by path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Group {
@@ -22,7 +22,7 @@ pub enum Group {
     Library,
     /// `/me/playlists`, and `/playlists` and below.
     Playlists,
-    /// What is the same for everybody: search, and single tracks, albums, artists, shows and episodes.
+    /// Calls that don't depend on the user: search, and single tracks, albums, artists, shows and episodes.
     Catalog,
     /// `/me` itself.
     Profile,
@@ -32,7 +32,7 @@ impl Group {
     /// All groups.
     pub const ALL: [Self; 5] = [Self::Player, Self::Library, Self::Playlists, Self::Catalog, Self::Profile];
 
-    /// The group of a path, such as `/v1/me/player/pause`; none for what is no call of the Web API.
+    /// Returns the group of a path such as `/v1/me/player/pause`, or `None` if it isn't a call of the Web API.
     pub fn of(path: &str) -> Option<Self> {
         let mut segments = path.strip_prefix("/v1/")?.split('/');
         match (segments.next()?, segments.next()) {
@@ -46,10 +46,10 @@ impl Group {
     }
 }
 
-/// How many calls an app has in a rolling window.
+/// How many calls an app may make in a rolling window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Throttle {
-    /// The calls that are answered within any window; with 0 none ever is.
+    /// The calls that are answered within any window; with 0 all are refused.
     pub calls: u32,
     /// The length of the window, by the simulator's clock.
     pub window: Duration,
@@ -59,26 +59,27 @@ impl Throttle {
     /// The length of Spotify's window.
     pub const WINDOW: Duration = Duration::from_secs(30);
 
-    /// So many calls in Spotify's window.
+    /// Creates a throttle of `calls` in Spotify's window.
     pub fn new(calls: u32) -> Self {
         Self { calls, window: Self::WINDOW }
     }
 
-    /// When the next call will be answered; none if it would be already. `arrivals` are those within the window.
-    fn frees_at(self, arrivals: &VecDeque<Duration>) -> Option<Duration> {
+    /// Returns the time at which the next call will be answered, or `None` if it is now. `arrivals` are the calls within
+    /// the window.
+    fn free_at(self, arrivals: &VecDeque<Duration>) -> Option<Duration> {
         let calls = usize::try_from(self.calls).unwrap_or(usize::MAX);
         let over = arrivals.len().checked_sub(calls)?;
-        // With 0 calls there is none whose leaving would help: it is as good as shut from the last one on.
+        // With 0 calls no arrival frees a slot by leaving the window: then the window counts from the last one.
         arrivals.get(over).or(arrivals.back()).map(|arrival| arrival.saturating_add(self.window))
     }
 }
 
-/// What a developer account has of one group of calls, before it is shut for hours.
+/// How many calls of a group a developer account may make before the group is shut for hours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Budget {
-    /// The calls, of all its apps together. The next one is refused and shuts the group.
+    /// The calls of all its apps together. The next one is refused and shuts the group.
     pub calls: u32,
-    /// For how long the group is shut then, by the simulator's clock. Afterwards the calls are counted again.
+    /// How long the group is shut then, by the simulator's clock. Afterwards the calls are counted from 0 again.
     pub shut_for: Duration,
 }
 
@@ -90,7 +91,7 @@ struct Quota {
 }
 
 impl Quota {
-    /// Counts a call. If it is refused: until when.
+    /// Counts a call and returns until when it is refused, if it is.
     fn count(&mut self, now: Duration) -> Option<Duration> {
         if self.shut_until <= now {
             let budget = self.budget?;
@@ -105,14 +106,14 @@ impl Quota {
     }
 }
 
-/// Both limits, and what has been used of them. A developer is told by its place in the list of developers.
+/// Both limits and their use. A developer is given by its index in the list of developers.
 #[derive(Debug, Default)]
 pub(crate) struct Limits {
     throttle: Option<Throttle>,
     /// The calls of each app within the window, the earliest first.
     arrivals: HashMap<String, VecDeque<Duration>>,
     quotas: HashMap<(usize, Group), Quota>,
-    /// Whether the header that says how long to wait is left out.
+    /// Whether the header `Retry-After` is left out.
     pub omit_retry_after: bool,
 }
 
@@ -121,29 +122,30 @@ impl Limits {
         self.throttle
     }
 
-    /// Sets the throttle. What was called before doesn't count.
+    /// Sets the throttle. Earlier calls don't count.
     pub fn set_throttle(&mut self, throttle: Option<Throttle>) {
         self.throttle = throttle;
         self.arrivals.clear();
     }
 
-    /// Sets what a developer has of a group, or of each. What was used before doesn't count; what is shut stays shut.
+    /// Sets a developer's budget for a group, or for each. Earlier calls don't count; a group that is shut stays shut.
     pub fn set_budget(&mut self, developer: usize, group: Option<Group>, budget: Option<Budget>) {
-        self.each(developer, group, |quota| (quota.budget, quota.used) = (budget, 0));
+        self.change_quotas(developer, group, |quota| (quota.budget, quota.used) = (budget, 0));
     }
 
-    /// Shuts a group of a developer, or all, until a time; a time that is over opens it.
+    /// Shuts a developer's group, or all, until a time; a time in the past opens it.
     pub fn shut(&mut self, developer: usize, group: Option<Group>, until: Duration) {
-        self.each(developer, group, |quota| quota.shut_until = until);
+        self.change_quotas(developer, group, |quota| quota.shut_until = until);
     }
 
-    fn each(&mut self, developer: usize, group: Option<Group>, change: impl Fn(&mut Quota)) {
-        for group in Group::ALL.into_iter().filter(|each| group.is_none_or(|group| group == *each)) {
+    /// Changes the quota of a group, or of each.
+    fn change_quotas(&mut self, developer: usize, group: Option<Group>, change: impl Fn(&mut Quota)) {
+        for group in Group::ALL.into_iter().filter(|other| group.is_none_or(|group| group == *other)) {
             change(self.quotas.entry((developer, group)).or_default());
         }
     }
 
-    /// Counts a call of an app, and says how it is refused if it is.
+    /// Counts a call of an app and returns its refusal, if it is refused.
     pub fn refusal(
         &mut self,
         client_id: &str,
@@ -161,30 +163,30 @@ impl Limits {
         }
     }
 
-    /// Counts a call of an app. If it is refused: until when, provided that the app waits.
+    /// Counts a call of an app and returns until when it is refused, provided that the app waits.
     fn throttled(&mut self, client_id: &str, now: Duration) -> Option<Duration> {
         let throttle = self.throttle?;
         let arrivals = self.arrivals.entry(client_id.to_owned()).or_default();
         arrivals.retain(|arrival| arrival.saturating_add(throttle.window) > now);
         let refused = arrivals.len() >= usize::try_from(throttle.calls).unwrap_or(usize::MAX);
         arrivals.push_back(now);
-        throttle.frees_at(arrivals).filter(|_| refused)
+        throttle.free_at(arrivals).filter(|_| refused)
     }
 
-    /// Until when the next call of an app would be throttled, for the page.
+    /// Returns until when the next call of an app would be throttled, for the page.
     pub fn throttled_until(&self, client_id: &str, now: Duration) -> Option<Duration> {
-        let until = self.throttle?.frees_at(self.arrivals.get(client_id)?)?;
+        let until = self.throttle?.free_at(self.arrivals.get(client_id)?)?;
         (until > now).then_some(until)
     }
 
-    /// The groups of a developer that are shut, and until when, for the page.
+    /// Returns a developer's groups that are shut, and until when, for the page.
     pub fn shut_groups(&self, developer: usize, now: Duration) -> BTreeMap<Group, Duration> {
         let quotas = self.quotas.iter().filter(|((owner, _), quota)| *owner == developer && quota.shut_until > now);
         quotas.map(|((_, group), quota)| (*group, quota.shut_until)).collect()
     }
 }
 
-/// The value of `Retry-After`: whole seconds, rounded up, and never 0.
+/// Returns the value of `Retry-After`: whole seconds, rounded up, and never 0.
 fn seconds_until(until: Duration, now: Duration) -> u32 {
     let seconds = until.saturating_sub(now).as_millis().div_ceil(1_000).max(1);
     u32::try_from(seconds).unwrap_or(u32::MAX)
@@ -200,12 +202,12 @@ mod tests {
         START + Duration::from_millis(ms)
     }
 
-    /// Whether a call of an app of developer 0 is refused by the throttle, and for how many seconds.
+    /// Makes a player call by an app of developer 0 and returns the limit that refuses it, with the seconds to wait.
     fn call(limits: &mut Limits, app: &str, ms: u64) -> Option<String> {
-        limits.refusal(app, 0, Some(Group::Player), at(ms)).map(|outcome| described(&outcome))
+        limits.refusal(app, 0, Some(Group::Player), at(ms)).map(|outcome| describe(&outcome))
     }
 
-    fn described(outcome: &Outcome) -> String {
+    fn describe(outcome: &Outcome) -> String {
         let Outcome::Answer { status: 429, headers, body } = outcome else { panic!("{outcome:?}") };
         let after = headers.iter().find(|(name, _)| name == "Retry-After").map_or("-", |(_, value)| value);
         let kind = if body.contains("QUOTA_EXCEEDED") { "quota" } else { "throttle" };
@@ -213,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn every_call_has_its_group() {
+    fn group_depends_on_the_path() {
         for (path, group) in [
             ("/v1/me", Some(Group::Profile)),
             ("/v1/me/player", Some(Group::Player)),
@@ -234,60 +236,73 @@ mod tests {
     }
 
     #[test]
-    fn the_throttle_looks_at_one_app_over_a_rolling_window() {
+    fn throttle_counts_one_app_over_a_rolling_window() {
         let mut limits = Limits::default();
         assert_eq!(call(&mut limits, "a", 0), None, "without a throttle nothing is counted");
         limits.set_throttle(Some(Throttle::new(2)));
         assert_eq!(call(&mut limits, "a", 0), None);
         assert_eq!(call(&mut limits, "a", 10_000), None);
-        // This one counts, too: the second earliest of the three has to go.
+        // The refused call counts, too: the second of the three has to leave the window.
         assert_eq!(limits.throttled_until("a", at(10_500)), Some(at(30_000)));
         assert_eq!(call(&mut limits, "a", 10_500).as_deref(), Some("throttle 30"));
         assert_eq!(limits.throttled_until("a", at(10_500)), Some(at(40_000)));
         assert_eq!(call(&mut limits, "b", 10_500), None, "another app");
-        assert_eq!(call(&mut limits, "a", 40_000), None, "who waits is answered");
-        assert_eq!(call(&mut limits, "a", 40_400).as_deref(), Some("throttle 30"), "who doesn't wait is put off");
-        assert_eq!(call(&mut limits, "a", 69_999).as_deref(), Some("throttle 1"), "a millisecond is a second");
+        assert_eq!(call(&mut limits, "a", 40_000), None, "after the wait");
+        assert_eq!(call(&mut limits, "a", 40_400).as_deref(), Some("throttle 30"), "without waiting");
+        assert_eq!(call(&mut limits, "a", 69_999).as_deref(), Some("throttle 1"), "1 ms is rounded up to 1 s");
         limits.set_throttle(None);
         assert_eq!(call(&mut limits, "a", 70_000), None);
     }
 
     #[test]
-    fn a_throttle_of_no_calls_refuses_all_and_the_header_can_be_left_out() {
-        let mut limits = Limits { omit_retry_after: true, ..Limits::default() };
+    fn throttle_of_zero_calls_refuses_all() {
+        let mut limits = Limits::default();
         limits.set_throttle(Some(Throttle { calls: 0, window: Duration::from_secs(5) }));
-        assert_eq!(call(&mut limits, "a", 0).as_deref(), Some("throttle -"));
-        limits.omit_retry_after = false;
+        assert_eq!(call(&mut limits, "a", 0).as_deref(), Some("throttle 5"));
         assert_eq!(call(&mut limits, "a", 60_000).as_deref(), Some("throttle 5"));
     }
 
     #[test]
-    fn the_quota_is_the_developers_and_of_one_group() {
+    fn retry_after_can_be_omitted() {
+        let mut limits = Limits { omit_retry_after: true, ..Limits::default() };
+        limits.set_throttle(Some(Throttle { calls: 0, window: Duration::from_secs(5) }));
+        assert_eq!(call(&mut limits, "a", 0).as_deref(), Some("throttle -"));
+    }
+
+    #[test]
+    fn quota_counts_a_developers_calls_of_one_group() {
         let mut limits = Limits::default();
         limits.set_budget(0, Some(Group::Player), Some(Budget { calls: 2, shut_for: Duration::from_secs(100) }));
         assert_eq!(call(&mut limits, "a", 0), None);
         assert_eq!(call(&mut limits, "b", 0), None);
-        assert_eq!(call(&mut limits, "b", 1_000).as_deref(), Some("quota 100"), "its apps share it");
+        assert_eq!(call(&mut limits, "b", 1_000).as_deref(), Some("quota 100"), "the apps share it");
         assert_eq!(call(&mut limits, "a", 1_001).as_deref(), Some("quota 100"));
         assert_eq!(limits.refusal("a", 0, Some(Group::Catalog), at(1_001)), None, "another group");
         assert_eq!(limits.refusal("c", 1, Some(Group::Player), at(1_001)), None, "another developer");
         assert_eq!(call(&mut limits, "a", 100_999).as_deref(), Some("quota 1"));
-        assert_eq!(call(&mut limits, "a", 101_000), None, "its time is over, and it is counted anew");
+        assert_eq!(call(&mut limits, "a", 101_000), None, "open again, counted from 0");
         assert_eq!(call(&mut limits, "a", 101_000), None);
         assert!(call(&mut limits, "a", 101_000).is_some());
     }
 
     #[test]
-    fn a_quota_that_is_shut_outranks_the_throttle_and_can_be_opened() {
+    fn shut_quota_outranks_the_throttle() {
         let mut limits = Limits::default();
         limits.set_throttle(Some(Throttle::new(1)));
         limits.shut(0, None, at(46_649_000));
         assert_eq!(call(&mut limits, "a", 0).as_deref(), Some("quota 46649"));
         assert_eq!(call(&mut limits, "a", 500).as_deref(), Some("quota 46649"));
+        limits.shut(0, Some(Group::Player), Duration::ZERO);
+        assert_eq!(call(&mut limits, "a", 1_000).as_deref(), Some("throttle 30"), "refused calls counted");
+    }
+
+    #[test]
+    fn shut_quota_can_be_opened() {
+        let mut limits = Limits::default();
+        limits.shut(0, None, at(46_649_000));
         assert_eq!(limits.shut_groups(0, at(500)).len(), Group::ALL.len());
         assert_eq!(limits.shut_groups(1, at(500)).len(), 0);
         limits.shut(0, Some(Group::Player), Duration::ZERO);
-        assert_eq!(call(&mut limits, "a", 1_000).as_deref(), Some("throttle 30"), "refused calls counted");
         assert_eq!(limits.shut_groups(0, at(1_000)).len(), Group::ALL.len() - 1);
     }
 }

@@ -1,4 +1,4 @@
-//! The simulator as a program, for `cargo xtask demo` and for trying things by hand.
+//! The simulator as a program, for `cargo xtask demo` and for manual tests.
 //!
 //! Its first and only line on standard output is
 //! `spotify-sim page=http://127.0.0.1:PORT/ client_id=ID client_secret=SECRET`; the base addresses are `/accounts` and
@@ -61,7 +61,7 @@ async fn run(arguments: &Arguments) -> io::Result<()> {
         idle_close: arguments.idle_close_ms.map(Duration::from_millis),
         kept_sign_ins: arguments.state.clone(),
         saved: vec![album_uri(3), track_uri(9), track_uri(2), track_uri(5)],
-        // Another run, other tokens: kept sign-ins mustn't meet their doubles.
+        // Each run needs other tokens, so that none equals the token of a sign-in from the file.
         seed: SystemTime::now().duration_since(UNIX_EPOCH).map_or(1, |now| now.as_secs()),
         ..Config::default()
     })
@@ -69,7 +69,7 @@ async fn run(arguments: &Arguments) -> io::Result<()> {
     let mut out = io::stdout();
     let page = sim.page_url();
     writeln!(out, "spotify-sim page={page} client_id={DEMO_CLIENT_ID} client_secret={DEMO_CLIENT_SECRET}")?;
-    // Whoever started it reads a pipe.
+    // The parent process reads this line from a pipe.
     out.flush()?;
     tokio::signal::ctrl_c().await
 }

@@ -1,24 +1,24 @@
-//! The network between the program under test and Spotify: up, or dead in one of two ways. The simulator's own page and
-//! control API are never cut off: somebody has to set it back.
+//! The network between the program under test and Spotify: up, or down in one of two ways. The simulator's own page and
+//! control API stay reachable, because they set the network up again.
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
-/// What the network does with requests.
+/// How the network treats requests.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Network {
-    /// They arrive and are answered.
+    /// Requests arrive and are answered.
     #[default]
     Up,
-    /// Their connections are closed at once and without an answer. When both services refuse, idle connections are
-    /// closed, too; while one is up they may be its own.
+    /// Their connections are closed at once without an answer. Idle connections are closed only if both services refuse:
+    /// otherwise they may belong to the service that is up.
     Refusing,
-    /// They are taken, and nothing comes back. When the network is up again, those whose sender still waits are served.
+    /// Requests are accepted but not answered. When the network is up again, those whose client still waits are served.
     Silent,
 }
 
-/// Two services of Spotify that the network can lose one by one.
+/// A service of Spotify, whose network can be set separately.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Service {
@@ -65,15 +65,15 @@ impl Networks {
 }
 
 /// Waits until the network to a service is in a state.
-pub(crate) async fn until(networks: &watch::Sender<Networks>, service: Service, state: Network) {
+pub(crate) async fn wait_until(networks: &watch::Sender<Networks>, service: Service, state: Network) {
     if networks.subscribe().wait_for(|networks| networks.to(service) == state).await.is_err() {
-        // Never, then: the simulator is ending, and this wait with it.
+        // The simulator is ending and drops this future.
         std::future::pending::<()>().await;
     }
 }
 
-/// Waits until the network is set, and is [`Network::Refusing`] to all services then.
-pub(crate) async fn all_turned_refusing(networks: &mut watch::Receiver<Networks>) {
+/// Waits until the network is set to [`Network::Refusing`] for all services.
+pub(crate) async fn all_became_refusing(networks: &mut watch::Receiver<Networks>) {
     loop {
         if networks.changed().await.is_err() {
             std::future::pending::<()>().await;

@@ -1,8 +1,8 @@
-//! What the simulated Spotify plays, as a machine without I/O and without a clock of its own: time comes in as a number.
+//! The simulated player: a state machine without I/O and without a clock; callers pass the time in.
 //!
-//! It follows Spotify where Spotify is documented, and is simple where it isn't: Previous always goes back to the track
-//! before (never just to the start), Next in "repeat one" goes on to the following track, and when a list ends without
-//! repeat it stands paused at its first track.
+//! It follows Spotify's documentation, and is simple where that is silent: Previous always returns to the track before,
+//! never to the start of the current one; Next in "repeat one" skips to the following track; a list that ends without repeat
+//! is paused at its first track.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -13,33 +13,33 @@ use rand::seq::SliceRandom;
 use serde::{Deserialize, Serialize};
 
 use crate::catalogue::{self, AD_URI, Catalogue, EPISODE_URI, LOCAL_URI, SHOW_URI};
-use crate::quirks::{self, DeviceChange, Quirks, present};
+use crate::quirks::{self, DeviceChange, Quirks, nullable};
 
 /// A device that is signed in to the user's account. Serialised, it is the Web API's device object.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Device {
     /// The ID to address it by; `None` on some restricted devices.
     pub id: Option<String>,
-    /// Whether it is the one that plays. At most one is.
+    /// Whether it is the active device. At most one is.
     pub is_active: bool,
     /// Whether it is in a private session.
     pub is_private_session: bool,
     /// Whether it refuses Web API commands.
     pub is_restricted: bool,
-    /// What its owner calls it.
+    /// Its name, chosen by its owner.
     pub name: String,
     /// `Computer`, `Smartphone`, `Speaker`, `TV` and the like.
     #[serde(rename = "type")]
     pub kind: String,
-    /// 0 to 100; `None` where the device does not tell.
+    /// 0 to 100; `None` if the device doesn't report it.
     pub volume_percent: Option<u8>,
     /// Whether its volume can be set.
     pub supports_volume: bool,
-    /// Whether it sleeps: it is in the list and can't play; commands to it answer 404 "Device not found". A transfer
-    /// wakes it, which takes [`Config::wake_delay`](crate::Config::wake_delay). The Web API does not tell.
+    /// Whether it sleeps: it is in the list but can't play; commands to it answer 404 "Device not found". A transfer wakes
+    /// it, which takes [`Config::wake_delay`](crate::Config::wake_delay). Not part of the Web API's object.
     #[serde(skip)]
     pub sleeping: bool,
-    /// What it does differently from others. The Web API does not tell.
+    /// Its deviations from other devices. Not part of the Web API's object.
     #[serde(skip)]
     pub quirks: Quirks,
 }
@@ -65,20 +65,20 @@ impl Device {
     }
 }
 
-/// ID of the device that is active at first, a computer with volume 65.
+/// ID of the initially active device, a computer with volume 65.
 pub const COMPUTER_ID: &str = "5f1d0c0e9a7b4c6d8e2f3a4b5c6d7e8f90a1b2c3";
 /// ID of the speaker, volume 30.
 pub const SPEAKER_ID: &str = "a1b2c3d4e5f60718293a4b5c6d7e8f9001122334";
-/// ID of the phone, which has no volume that could be set.
+/// ID of the phone, whose volume can't be set.
 pub const PHONE_ID: &str = "00ffeeddccbbaa99887766554433221100aabbcc";
 
-/// How many items Previous can go back, and how many the recently played are.
-const MOST_PLAYED: usize = 50;
+/// The maximum number of items that Previous can go back, and of recently played tracks.
+const MAX_PLAYED: usize = 50;
 
-/// How long a track has to be played to be among the recently played, in milliseconds.
-const PLAYED_MS: u64 = 30_000;
+/// The time that a track has to be played to become a recently played one, in milliseconds.
+const MIN_PLAYED_MS: u64 = 30_000;
 
-/// What happens at the end of a track or of the list.
+/// The repeat mode.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Repeat {
@@ -91,40 +91,40 @@ pub enum Repeat {
     Track,
 }
 
-/// What is playing, where and how, at one moment.
+/// The state of the player and its devices at one moment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Playback {
     /// The user's devices.
     pub devices: Vec<Device>,
-    /// URI of what plays; `None` (or a URI unknown to the catalogue) makes `currently_playing_type` "unknown".
+    /// URI of the current item; `None`, or a URI unknown to the catalogue, makes `currently_playing_type` "unknown".
     pub item: Option<String>,
     /// URI of the album, playlist, artist or show that plays.
     pub context: Option<String>,
-    /// Where the item is, in milliseconds.
+    /// The position in the item, in milliseconds.
     pub progress_ms: u64,
-    /// Whether it moves.
+    /// Whether it plays or is paused.
     pub is_playing: bool,
     /// Whether the list is played in random order.
     pub shuffle: bool,
     /// The undocumented `smart_shuffle`.
     pub smart_shuffle: bool,
-    /// What repeats.
+    /// The repeat mode.
     pub repeat: Repeat,
-    /// URIs that the user has queued: played before `upcoming`.
+    /// URIs that the user has queued, which play before `upcoming`.
     pub queue: Vec<String>,
     /// URIs of the whole list, in its own order.
     pub tracks: Vec<String>,
-    /// URIs that come next out of the list.
+    /// URIs of the list that play next.
     pub upcoming: Vec<String>,
-    /// URIs that Previous goes back to, the latest last.
+    /// URIs that Previous returns to, the latest last.
     pub played: Vec<String>,
-    /// When something other than the progress changed last, in Unix milliseconds: the `timestamp` of player answers.
+    /// The last change of anything but the progress, in Unix milliseconds: the `timestamp` of player answers.
     pub changed_ms: u64,
 }
 
 impl Default for Playback {
-    /// Playlist 1 plays its first track on the computer; a speaker, a phone without volume and a restricted television
-    /// without an ID stand by.
+    /// Playlist 1 plays its first track on the computer. The other devices are a speaker, a phone without volume and a
+    /// restricted television without an ID.
     fn default() -> Self {
         let tracks: Vec<String> = (1..=catalogue::TRACKS).map(catalogue::track_uri).collect();
         let mut devices = vec![
@@ -153,64 +153,64 @@ impl Default for Playback {
 }
 
 impl Playback {
-    /// The default, paused at the start of its first track.
+    /// Returns the default, paused at the start of its first track.
     pub fn paused() -> Self {
         Self { is_playing: false, ..Self::default() }
     }
 
-    /// The default with no device active: the player answers 204, and commands without a device answer 404.
+    /// Returns the default without an active device: the player answers 204, and commands without a device answer 404.
     pub fn idle() -> Self {
         let mut playback = Self::paused();
         playback.devices.iter_mut().for_each(|device| device.is_active = false);
         playback
     }
 
-    /// The default with no device active, and every device asleep: only a transfer wakes one.
+    /// Returns the default without an active device and with every device asleep: only a transfer wakes one.
     pub fn asleep() -> Self {
         let mut playback = Self::idle();
         playback.devices.iter_mut().for_each(|device| device.sleeping = true);
         playback
     }
 
-    /// The podcast's episode plays, out of its show.
+    /// Returns a playback of the podcast's episode, in its show.
     pub fn episode() -> Self {
-        Self::of(EPISODE_URI, SHOW_URI, vec![EPISODE_URI.to_owned()])
+        Self::playing(EPISODE_URI, SHOW_URI, vec![EPISODE_URI.to_owned()])
     }
 
-    /// A file on the user's own disk plays, out of playlist 2.
+    /// Returns a playback of a file on the user's own disk, in playlist 2.
     pub fn local_file() -> Self {
-        Self::of(LOCAL_URI, &catalogue::playlist_uri(2), vec![LOCAL_URI.to_owned(), EPISODE_URI.to_owned()])
+        Self::playing(LOCAL_URI, &catalogue::playlist_uri(2), vec![LOCAL_URI.to_owned(), EPISODE_URI.to_owned()])
     }
 
-    /// An advertisement plays between the first two tracks of playlist 1.
+    /// Returns a playback of an advertisement between the first two tracks of playlist 1.
     pub fn advertisement() -> Self {
         Self { item: Some(AD_URI.to_owned()), ..Self::default() }
     }
 
-    /// The default in a private session.
+    /// Returns the default in a private session.
     pub fn private_session() -> Self {
         let mut playback = Self::default();
         playback.active_mut().into_iter().for_each(|device| device.is_private_session = true);
         playback
     }
 
-    /// Something plays, and no more is told of it than that: `currently_playing_type` is "unknown", the item null.
+    /// Returns a playback of an unknown item: `currently_playing_type` is "unknown" and the item null.
     pub fn unknown() -> Self {
         Self { item: None, context: None, ..Self::default() }
     }
 
-    fn of(item: &str, context: &str, tracks: Vec<String>) -> Self {
-        let behind = tracks.iter().skip_while(|uri| *uri != item).skip(1);
+    fn playing(item: &str, context: &str, tracks: Vec<String>) -> Self {
+        let following = tracks.iter().skip_while(|uri| *uri != item).skip(1);
         Self {
             item: Some(item.to_owned()),
             context: Some(context.to_owned()),
-            upcoming: behind.cloned().collect(),
+            upcoming: following.cloned().collect(),
             tracks,
             ..Self::default()
         }
     }
 
-    /// The device that plays.
+    /// Returns the active device.
     pub fn active(&self) -> Option<&Device> {
         self.devices.iter().find(|device| device.is_active)
     }
@@ -219,27 +219,27 @@ impl Playback {
         self.devices.iter_mut().find(|device| device.is_active)
     }
 
-    fn activate(&mut self, wanted: usize) {
-        for (index, device) in self.devices.iter_mut().enumerate() {
-            device.is_active = index == wanted;
+    fn activate(&mut self, index: usize) {
+        for (other, device) in self.devices.iter_mut().enumerate() {
+            device.is_active = other == index;
         }
     }
 }
 
-/// A change made "in another Spotify app". Absent members change nothing. Read from JSON by `POST /sim/playback`.
+/// A change as another Spotify app makes it. Absent members change nothing. `POST /sim/playback` reads it from JSON.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Change {
-    /// A command, done before the rest.
+    /// A command, carried out before the rest.
     pub action: Option<Action>,
-    /// Start or stop moving.
+    /// Play or pause.
     #[serde(alias = "is_playing")]
     pub playing: Option<bool>,
     /// Play this album, playlist, artist, show or [`LIKED_URI`](crate::catalogue::LIKED_URI) from its start (or from
     /// `item`, if given and in it).
     pub context: Option<String>,
-    /// Play this URI. `Some(None)` (JSON null) leaves nothing: `currently_playing_type` "unknown".
-    #[serde(default, deserialize_with = "present")]
+    /// Play this URI. `Some(None)` (JSON null) plays an unknown item: `currently_playing_type` "unknown".
+    #[serde(default, deserialize_with = "nullable")]
     pub item: Option<Option<String>>,
     /// Jump within the item, in milliseconds.
     pub progress_ms: Option<u64>,
@@ -252,18 +252,18 @@ pub struct Change {
     /// Volume of the active device, 0 to 100.
     pub volume_percent: Option<u8>,
     /// Move to the device with this ID. `Some(None)` (JSON null) leaves none active.
-    #[serde(default, deserialize_with = "present")]
+    #[serde(default, deserialize_with = "nullable")]
     pub device: Option<Option<String>>,
-    /// Put the active device into a private session, or out of it.
+    /// Start or end a private session on the active device.
     pub private_session: Option<bool>,
-    /// Let the active device refuse Web API commands, or take them again.
+    /// Make the active device refuse or accept Web API commands.
     pub restricted: Option<bool>,
-    /// Put every device to sleep that is not active, or wake all.
+    /// Put all inactive devices to sleep, or wake all.
     pub asleep: Option<bool>,
 }
 
 impl Change {
-    /// Plays an item: a track, the episode, the local file, the advertisement. The list that plays stays.
+    /// Plays an item: a track, the episode, the local file, the advertisement. The list stays the same.
     pub fn item(uri: &str) -> Self {
         Self { item: Some(Some(uri.to_owned())), playing: Some(true), ..Self::default() }
     }
@@ -273,22 +273,22 @@ impl Change {
         Self { context: Some(uri.to_owned()), playing: Some(true), ..Self::default() }
     }
 
-    /// An advertisement comes in between.
+    /// Plays the advertisement.
     pub fn advertisement() -> Self {
         Self::item(AD_URI)
     }
 
-    /// The active device goes into a private session, or out of it.
+    /// Starts or ends a private session on the active device.
     pub fn private_session(private: bool) -> Self {
         Self { private_session: Some(private), ..Self::default() }
     }
 
-    /// Playback moves to another device.
+    /// Moves playback to another device.
     pub fn device(id: &str) -> Self {
         Self { device: Some(Some(id.to_owned())), ..Self::default() }
     }
 
-    /// The active device goes away, and no other takes its place: commands without a device answer NO_ACTIVE_DEVICE.
+    /// Leaves no device active: commands without a device answer NO_ACTIVE_DEVICE.
     pub fn no_device() -> Self {
         Self { device: Some(None), ..Self::default() }
     }
@@ -308,23 +308,31 @@ pub enum Action {
     Previous,
 }
 
-/// Why Spotify refuses a player command.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Refusal {
+/// The reason for which the player refuses a command or change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{self:?}")]
+pub enum PlayerError {
+    /// No device is active, and the command names none.
     NoActiveDevice,
+    /// The device doesn't exist or sleeps.
     DeviceNotFound,
+    /// The device is restricted.
     DeviceNotControllable,
+    /// The current state doesn't allow the command.
     Restriction,
+    /// The volume of the device can't be set.
     VolumeDisallowed,
+    /// The context doesn't exist.
     NoSuchContext,
+    /// The item doesn't exist.
     NoSuchItem,
 }
 
-/// Where a `play` command with a body starts.
+/// The start of a `play` command with a body.
 #[derive(Debug, Default)]
 pub(crate) struct Start {
     pub context: Option<String>,
-    /// URIs of what the context holds, or of the list that is to be played; none where there is no such context.
+    /// URIs of the context's content, or of the list to play; `None` if there is no such context.
     pub tracks: Option<Vec<String>>,
     pub offset: Option<Offset>,
     pub position_ms: u64,
@@ -336,44 +344,44 @@ pub(crate) enum Offset {
     Uri(String),
 }
 
-/// A track that was played.
+/// A recently played track.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Played {
+pub(crate) struct PlayedTrack {
     pub uri: String,
-    /// What it was played out of.
+    /// The context in which it was played.
     pub context: Option<String>,
-    /// When it ended or was left.
+    /// When it ended or was skipped.
     pub at: Duration,
 }
 
 /// A device that is about to wake up.
 #[derive(Clone, Debug)]
-struct Waking {
-    /// Its place among the devices.
+struct PendingWake {
+    /// Its index in the list of devices.
     device: usize,
     at: Duration,
     play: Option<bool>,
 }
 
-/// [`Playback`] together with the moment it is true for, and the randomness of its shuffle. A clone goes on exactly as
-/// the original would.
+/// A [`Playback`] with the time it is valid for and the random generator of its shuffle. A clone continues exactly like the
+/// original.
 #[derive(Clone, Debug)]
 pub(crate) struct Player {
     now: Duration,
     playback: Playback,
     rng: SmallRng,
     wake_delay: Duration,
-    waking: Option<Waking>,
-    /// The item that a device has woken up without, until it is asked to play once more.
+    waking: Option<PendingWake>,
+    /// The item that a device with a [`Waking`](quirks::Waking) quirk lost when it woke up, until it resumes.
     forgotten: Option<String>,
-    /// The latest natural end of an item: when it was, and what was true just before.
+    /// The latest natural end of an item: its time, and the playback just before.
     ended: Option<(Duration, Playback)>,
-    /// The latest first.
-    recent: VecDeque<Played>,
+    /// The recently played tracks, the latest first.
+    recent: VecDeque<PlayedTrack>,
 }
 
 impl Player {
-    /// `wake_delay` is what a sleeping device takes to wake up.
+    /// Creates a player. A sleeping device takes `wake_delay` to wake up.
     pub fn new(playback: Playback, seed: u64, now: Duration, wake_delay: Duration) -> Self {
         Self {
             now,
@@ -387,14 +395,14 @@ impl Player {
         }
     }
 
-    /// The tracks that were played for half a minute or to their end, the latest first.
-    pub fn recent(&self) -> impl Iterator<Item = &Played> {
+    /// Returns the tracks that were played for at least [`MIN_PLAYED_MS`], the latest first.
+    pub fn recent(&self) -> impl Iterator<Item = &PlayedTrack> {
         self.recent.iter()
     }
 
-    /// What somebody sees to whom an item's natural end is not yet known if it was after `since`.
-    pub fn unaware_of_end(mut self, since: Duration) -> Self {
-        if let Some((_, before)) = self.ended.take_if(|(at, _)| *at > since) {
+    /// Returns the player without an item's natural end that was after `time`.
+    pub fn known_at(mut self, time: Duration) -> Self {
+        if let Some((_, before)) = self.ended.take_if(|(at, _)| *at > time) {
             self.playback = before;
         }
         self
@@ -411,11 +419,11 @@ impl Player {
         self.touch();
     }
 
-    /// Changes one device, told by its id or its name.
-    pub fn change_device(&mut self, id_or_name: &str, change: DeviceChange) -> Result<(), Refusal> {
+    /// Changes the device with this id or name.
+    pub fn change_device(&mut self, id_or_name: &str, change: DeviceChange) -> Result<(), PlayerError> {
         let mut devices = self.playback.devices.iter_mut();
         let found = devices.find(|device| device.has_id(id_or_name) || device.name == id_or_name);
-        let device = found.ok_or(Refusal::DeviceNotFound)?;
+        let device = found.ok_or(PlayerError::DeviceNotFound)?;
         device.id = change.id.unwrap_or_else(|| device.id.take());
         device.name = change.name.unwrap_or_else(|| std::mem::take(&mut device.name));
         device.is_restricted = change.restricted.unwrap_or(device.is_restricted);
@@ -426,7 +434,7 @@ impl Player {
         Ok(())
     }
 
-    /// Lets time pass until `now`: progress moves, tracks end and follow each other, devices wake up.
+    /// Advances to `now`: progress moves, tracks end and the next ones start, devices wake up.
     pub fn advance(&mut self, now: Duration, catalogue: &Catalogue) {
         if let Some(waking) = self.waking.take_if(|waking| waking.at <= now) {
             self.play_until(waking.at, catalogue);
@@ -451,7 +459,7 @@ impl Player {
             self.end_of_item();
             self.touch();
         }
-        // Only whole milliseconds are used up; the fraction stays for the next call.
+        // Only whole milliseconds are used; the fraction remains for the next call.
         self.now += Duration::from_millis(left);
     }
 
@@ -465,7 +473,7 @@ impl Player {
 
     fn end_of_item(&mut self) {
         if self.playback.repeat == Repeat::Track {
-            self.note_played();
+            self.record_played();
             self.playback.progress_ms = 0;
         } else if !self.step() {
             let first = self.playback.tracks.first().cloned().or_else(|| self.playback.item.clone());
@@ -474,18 +482,18 @@ impl Player {
         }
     }
 
-    /// Notes what is about to be left, if it was played long enough. Spotify keeps tracks only.
-    fn note_played(&mut self) {
+    /// Records the current item, if it was played long enough. Spotify records only tracks.
+    fn record_played(&mut self) {
         let Playback { item, context, progress_ms, .. } = &self.playback;
         if let Some(uri) = item.as_ref().filter(|uri| uri.starts_with("spotify:track:"))
-            && *progress_ms >= PLAYED_MS
+            && *progress_ms >= MIN_PLAYED_MS
         {
-            self.recent.push_front(Played { uri: uri.clone(), context: context.clone(), at: self.now });
-            self.recent.truncate(MOST_PLAYED);
+            self.recent.push_front(PlayedTrack { uri: uri.clone(), context: context.clone(), at: self.now });
+            self.recent.truncate(MAX_PLAYED);
         }
     }
 
-    /// Goes on to what comes next; false where nothing does.
+    /// Moves to the next item; returns false if there is none.
     fn step(&mut self) -> bool {
         if self.playback.queue.is_empty() && self.playback.upcoming.is_empty() && self.playback.repeat != Repeat::Off {
             self.playback.upcoming = self.playback.tracks.clone();
@@ -496,44 +504,44 @@ impl Player {
         if self.playback.queue.is_empty() && self.playback.upcoming.is_empty() {
             return false;
         }
-        self.note_played();
+        self.record_played();
         let source =
             if self.playback.queue.is_empty() { &mut self.playback.upcoming } else { &mut self.playback.queue };
         let next = source.remove(0);
         self.playback.played.extend(self.playback.item.replace(next));
-        let excess = self.playback.played.len().saturating_sub(MOST_PLAYED);
+        let excess = self.playback.played.len().saturating_sub(MAX_PLAYED);
         self.playback.played.drain(..excess);
         self.playback.progress_ms = 0;
         true
     }
 
-    /// Makes `item` current, with what follows it in the list behind it.
+    /// Makes `item` current, followed by the rest of the list.
     fn load(&mut self, item: Option<String>) {
-        self.note_played();
+        self.record_played();
         let playback = &mut self.playback;
         playback.progress_ms = 0;
         playback.played.clear();
         playback.item = item;
-        self.arrange();
+        self.set_up_upcoming();
     }
 
-    /// Sets up `upcoming` for the current item and shuffle mode. An item from outside the list (an advertisement, say)
-    /// leaves what was to come.
-    fn arrange(&mut self) {
+    /// Sets up `upcoming` for the current item and shuffle mode. An item from outside the list, such as an advertisement,
+    /// doesn't change it.
+    fn set_up_upcoming(&mut self) {
         let playback = &mut self.playback;
-        if let Some(place) = playback.tracks.iter().position(|uri| Some(uri) == playback.item.as_ref()) {
-            let behind = playback.tracks.iter().skip(place + 1);
-            let before = playback.tracks.iter().take(if playback.shuffle { place } else { 0 });
-            playback.upcoming = behind.chain(before).cloned().collect();
+        if let Some(index) = playback.tracks.iter().position(|uri| Some(uri) == playback.item.as_ref()) {
+            let following = playback.tracks.iter().skip(index + 1);
+            let before = playback.tracks.iter().take(if playback.shuffle { index } else { 0 });
+            playback.upcoming = following.chain(before).cloned().collect();
         }
         if playback.shuffle {
             playback.upcoming.shuffle(&mut self.rng);
         }
     }
 
-    /// Finds the device that a command is for and makes it the active one. A named device that is not active takes the
-    /// playback over, as the live service does with `play`.
-    fn target(&mut self, device_id: Option<&str>) -> Result<(), Refusal> {
+    /// Makes the device that a command is for the active one. A named device that is not active takes over the playback, as
+    /// with the live service's `play`.
+    fn activate_target(&mut self, device_id: Option<&str>) -> Result<(), PlayerError> {
         let found = self.find(device_id)?;
         if device_id.is_some() {
             self.waking = None;
@@ -543,39 +551,40 @@ impl Player {
     }
 
     /// Finds the device that a command is for, which has to be awake.
-    fn find(&self, device_id: Option<&str>) -> Result<usize, Refusal> {
-        let found = self.locate(device_id)?;
-        if self.playback.devices[found].sleeping { Err(Refusal::DeviceNotFound) } else { Ok(found) }
+    fn find(&self, device_id: Option<&str>) -> Result<usize, PlayerError> {
+        let found = self.find_or_asleep(device_id)?;
+        if self.playback.devices[found].sleeping { Err(PlayerError::DeviceNotFound) } else { Ok(found) }
     }
 
-    fn locate(&self, device_id: Option<&str>) -> Result<usize, Refusal> {
+    /// Finds the device that a command is for, awake or asleep.
+    fn find_or_asleep(&self, device_id: Option<&str>) -> Result<usize, PlayerError> {
         let mut devices = self.playback.devices.iter();
         let found = match device_id {
-            None => devices.position(|device| device.is_active).ok_or(Refusal::NoActiveDevice)?,
-            Some(id) => devices.position(|device| device.has_id(id)).ok_or(Refusal::DeviceNotFound)?,
+            None => devices.position(|device| device.is_active).ok_or(PlayerError::NoActiveDevice)?,
+            Some(id) => devices.position(|device| device.has_id(id)).ok_or(PlayerError::DeviceNotFound)?,
         };
         if self.playback.devices[found].is_restricted {
-            return Err(Refusal::DeviceNotControllable);
+            return Err(PlayerError::DeviceNotControllable);
         }
         Ok(found)
     }
 
-    /// Advertisements can't be skipped, paused or searched.
-    fn refuse_in_ad(&self, catalogue: &Catalogue) -> Result<(), Refusal> {
+    /// Refuses a command during an advertisement, which can't be skipped, paused or seeked.
+    fn refuse_in_ad(&self, catalogue: &Catalogue) -> Result<(), PlayerError> {
         match catalogue.kind(self.playback.item.as_deref()) {
-            "ad" => Err(Refusal::Restriction),
+            "ad" => Err(PlayerError::Restriction),
             _ => Ok(()),
         }
     }
 
-    /// What a device doesn't allow is refused while it is the active one.
-    fn refuse_disallowed(&self, device: usize, action: &str) -> Result<(), Refusal> {
+    /// Refuses an action that the device disallows while it is active.
+    fn refuse_disallowed(&self, device: usize, action: &str) -> Result<(), PlayerError> {
         let device = &self.playback.devices[device];
-        if device.is_active && device.quirks.disallows(action) { Err(Refusal::Restriction) } else { Ok(()) }
+        if device.is_active && device.quirks.disallows(action) { Err(PlayerError::Restriction) } else { Ok(()) }
     }
 
-    /// Asks a device that has woken up empty to play: it knows again what it was, or does nothing.
-    fn recall(&mut self, device: usize) {
+    /// Resumes on a device that has woken up without the item: depending on its quirk it restores the item, or does nothing.
+    fn resume_forgotten(&mut self, device: usize) {
         self.playback.activate(device);
         if self.playback.devices[device].quirks.wakes == quirks::Waking::Empty {
             self.playback.item = self.forgotten.take();
@@ -584,29 +593,29 @@ impl Player {
         self.touch();
     }
 
-    pub fn resume(&mut self, device_id: Option<&str>) -> Result<(), Refusal> {
+    pub fn resume(&mut self, device_id: Option<&str>) -> Result<(), PlayerError> {
         let was_elsewhere = device_id.is_some_and(|id| self.playback.active().is_none_or(|device| !device.has_id(id)));
         let found = self.find(device_id)?;
         self.refuse_disallowed(found, "resuming")?;
         if self.forgotten.is_some() {
-            self.recall(found);
+            self.resume_forgotten(found);
             return Ok(());
         }
         if self.playback.item.is_none() || (self.playback.is_playing && !was_elsewhere) {
-            return Err(Refusal::Restriction);
+            return Err(PlayerError::Restriction);
         }
-        self.target(device_id)?;
+        self.activate_target(device_id)?;
         self.playback.is_playing = true;
         self.touch();
         Ok(())
     }
 
-    pub fn start(&mut self, start: Start, device_id: Option<&str>, catalogue: &Catalogue) -> Result<(), Refusal> {
+    pub fn start(&mut self, start: Start, device_id: Option<&str>, catalogue: &Catalogue) -> Result<(), PlayerError> {
         let found = self.find(device_id)?;
         self.refuse_disallowed(found, "interrupting_playback")?;
-        let tracks = start.tracks.ok_or(Refusal::NoSuchContext)?;
+        let tracks = start.tracks.ok_or(PlayerError::NoSuchContext)?;
         if tracks.is_empty() || tracks.iter().any(|uri| catalogue.item(uri).is_none()) {
-            return Err(Refusal::NoSuchItem);
+            return Err(PlayerError::NoSuchItem);
         }
         let first = match start.offset {
             None if self.playback.shuffle => {
@@ -618,8 +627,8 @@ impl Player {
             Some(Offset::Position(position)) => tracks.get(position).cloned(),
             Some(Offset::Uri(uri)) => tracks.contains(&uri).then_some(uri),
         };
-        let first = first.ok_or(Refusal::NoSuchItem)?;
-        self.target(device_id)?;
+        let first = first.ok_or(PlayerError::NoSuchItem)?;
+        self.activate_target(device_id)?;
         self.forgotten = None;
         self.playback.tracks = tracks;
         self.load(Some(first));
@@ -630,33 +639,33 @@ impl Player {
         Ok(())
     }
 
-    pub fn pause(&mut self, device_id: Option<&str>, catalogue: &Catalogue) -> Result<(), Refusal> {
+    pub fn pause(&mut self, device_id: Option<&str>, catalogue: &Catalogue) -> Result<(), PlayerError> {
         let found = self.find(device_id)?;
         self.refuse_disallowed(found, "pausing")?;
         self.refuse_in_ad(catalogue)?;
         if !self.playback.is_playing {
-            return Err(Refusal::Restriction);
+            return Err(PlayerError::Restriction);
         }
-        self.target(device_id)?;
+        self.activate_target(device_id)?;
         self.playback.is_playing = false;
         self.touch();
         Ok(())
     }
 
-    pub fn next(&mut self, device_id: Option<&str>, catalogue: &Catalogue) -> Result<(), Refusal> {
+    pub fn next(&mut self, device_id: Option<&str>, catalogue: &Catalogue) -> Result<(), PlayerError> {
         let found = self.find(device_id)?;
         self.refuse_disallowed(found, "skipping_next")?;
         self.refuse_in_ad(catalogue)?;
         if !self.step() {
-            return Err(Refusal::Restriction);
+            return Err(PlayerError::Restriction);
         }
-        self.target(device_id)?;
+        self.activate_target(device_id)?;
         self.playback.is_playing = true;
         self.touch();
         Ok(())
     }
 
-    pub fn previous(&mut self, device_id: Option<&str>, catalogue: &Catalogue) -> Result<(), Refusal> {
+    pub fn previous(&mut self, device_id: Option<&str>, catalogue: &Catalogue) -> Result<(), PlayerError> {
         let found = self.find(device_id)?;
         self.refuse_disallowed(found, "skipping_prev")?;
         self.refuse_in_ad(catalogue)?;
@@ -665,26 +674,26 @@ impl Player {
             Repeat::Off => None,
             Repeat::Context | Repeat::Track => playback.tracks.last().cloned(),
         });
-        let before = before.ok_or(Refusal::Restriction)?;
-        self.note_played();
+        let before = before.ok_or(PlayerError::Restriction)?;
+        self.record_played();
         let playback = &mut self.playback;
         if let Some(current) = playback.item.replace(before) {
             playback.upcoming.insert(0, current);
         }
         playback.progress_ms = 0;
         playback.is_playing = true;
-        self.target(device_id)?;
+        self.activate_target(device_id)?;
         self.touch();
         Ok(())
     }
 
-    /// Seeks; beyond the end goes on to the next item, as the live service does.
-    pub fn seek(&mut self, ms: u64, device_id: Option<&str>, catalogue: &Catalogue) -> Result<(), Refusal> {
+    /// Seeks within the item; a position beyond its end skips to the next item, as with the live service.
+    pub fn seek(&mut self, ms: u64, device_id: Option<&str>, catalogue: &Catalogue) -> Result<(), PlayerError> {
         let found = self.find(device_id)?;
         self.refuse_disallowed(found, "seeking")?;
         self.refuse_in_ad(catalogue)?;
-        let duration = self.duration(catalogue).ok_or(Refusal::Restriction)?;
-        self.target(device_id)?;
+        let duration = self.duration(catalogue).ok_or(PlayerError::Restriction)?;
+        self.activate_target(device_id)?;
         if ms < duration {
             self.playback.progress_ms = ms;
         } else {
@@ -694,25 +703,25 @@ impl Player {
         Ok(())
     }
 
-    pub fn set_repeat(&mut self, repeat: Repeat, device_id: Option<&str>) -> Result<(), Refusal> {
+    pub fn set_repeat(&mut self, repeat: Repeat, device_id: Option<&str>) -> Result<(), PlayerError> {
         let found = self.find(device_id)?;
-        // The mode that is switched: the one that comes, or the one that goes.
-        let switched = if repeat == Repeat::Off { self.playback.repeat } else { repeat };
-        match switched {
+        // The mode that is switched on or, with `Off`, switched off.
+        let toggled = if repeat == Repeat::Off { self.playback.repeat } else { repeat };
+        match toggled {
             Repeat::Off => {}
             Repeat::Context => self.refuse_disallowed(found, "toggling_repeat_context")?,
             Repeat::Track => self.refuse_disallowed(found, "toggling_repeat_track")?,
         }
-        self.target(device_id)?;
+        self.activate_target(device_id)?;
         self.playback.repeat = self.playback.devices[found].quirks.repeat(repeat);
         self.touch();
         Ok(())
     }
 
-    pub fn set_shuffle(&mut self, shuffle: bool, device_id: Option<&str>) -> Result<(), Refusal> {
+    pub fn set_shuffle(&mut self, shuffle: bool, device_id: Option<&str>) -> Result<(), PlayerError> {
         let found = self.find(device_id)?;
         self.refuse_disallowed(found, "toggling_shuffle")?;
-        self.target(device_id)?;
+        self.activate_target(device_id)?;
         if !self.playback.devices[found].quirks.ignores_shuffle {
             self.shuffle(shuffle);
             self.playback.smart_shuffle &= shuffle;
@@ -724,33 +733,33 @@ impl Player {
     fn shuffle(&mut self, shuffle: bool) {
         if self.playback.shuffle != shuffle {
             self.playback.shuffle = shuffle;
-            self.arrange();
+            self.set_up_upcoming();
         }
     }
 
-    /// Sets the volume of the active or named device, which does not become active by it.
-    pub fn set_volume(&mut self, percent: u8, device_id: Option<&str>) -> Result<(), Refusal> {
+    /// Sets the volume of the active or named device, without making it active.
+    pub fn set_volume(&mut self, percent: u8, device_id: Option<&str>) -> Result<(), PlayerError> {
         let found = self.find(device_id)?;
         let device = &mut self.playback.devices[found];
         if !device.supports_volume {
-            return Err(Refusal::VolumeDisallowed);
+            return Err(PlayerError::VolumeDisallowed);
         }
-        // A device that tells no volume goes on telling none.
+        // A device that doesn't report a volume still doesn't.
         device.volume_percent = device.volume_percent.map(|before| device.quirks.volume.stored(percent, before));
         self.touch();
         Ok(())
     }
 
-    /// Moves playback to a device. `play` `Some(true)` makes it play; otherwise it goes on as it was. A sleeping device
-    /// takes a while; what plays elsewhere goes on meanwhile.
-    pub fn transfer(&mut self, device_id: &str, play: Option<bool>) -> Result<(), Refusal> {
-        let device = self.locate(Some(device_id))?;
+    /// Moves playback to a device. `Some(true)` makes it play; otherwise it stays playing or paused. While a sleeping device
+    /// wakes up, the active one continues to play.
+    pub fn transfer(&mut self, device_id: &str, play: Option<bool>) -> Result<(), PlayerError> {
+        let device = self.find_or_asleep(Some(device_id))?;
         if let Some(active) = self.playback.devices.iter().position(|device| device.is_active) {
             self.refuse_disallowed(active, "transferring_playback")?;
         }
         self.waking = None;
         if self.playback.devices[device].sleeping && !self.wake_delay.is_zero() {
-            self.waking = Some(Waking { device, at: self.now + self.wake_delay, play });
+            self.waking = Some(PendingWake { device, at: self.now + self.wake_delay, play });
         } else {
             self.wake(device, play);
         }
@@ -773,23 +782,23 @@ impl Player {
         self.touch();
     }
 
-    pub fn enqueue(&mut self, uri: &str, device_id: Option<&str>, catalogue: &Catalogue) -> Result<(), Refusal> {
+    pub fn enqueue(&mut self, uri: &str, device_id: Option<&str>, catalogue: &Catalogue) -> Result<(), PlayerError> {
         self.find(device_id)?;
-        catalogue.item(uri).ok_or(Refusal::NoSuchItem)?;
-        self.target(device_id)?;
+        catalogue.item(uri).ok_or(PlayerError::NoSuchItem)?;
+        self.activate_target(device_id)?;
         self.playback.queue.push(uri.to_owned());
         self.touch();
         Ok(())
     }
 
-    /// Does what another Spotify app would: no refusals but for what does not exist. `tracks` is what the change's context
-    /// holds; none where there is no such context.
+    /// Makes a change as another Spotify app would: it fails only if something does not exist. `tracks` are those of the
+    /// change's context; `None` if there is no such context.
     pub fn change(
         &mut self,
         change: Change,
         tracks: Option<Vec<String>>,
         catalogue: &Catalogue,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), PlayerError> {
         let mut next = self.clone();
         match change.action {
             Some(Action::Play) => next.playback.is_playing = next.playback.item.is_some(),
@@ -802,7 +811,7 @@ impl Player {
             Some(Some(id)) => {
                 let found = next.playback.devices.iter().position(|device| device.has_id(&id));
                 next.waking = None;
-                next.wake(found.ok_or(Refusal::DeviceNotFound)?, None);
+                next.wake(found.ok_or(PlayerError::DeviceNotFound)?, None);
             }
             Some(None) => {
                 next.waking = None;
@@ -815,14 +824,14 @@ impl Player {
             next.playback.devices.iter_mut().for_each(|device| device.sleeping = asleep && !device.is_active);
         }
         if let Some(context) = change.context {
-            next.playback.tracks = tracks.ok_or(Refusal::NoSuchContext)?;
+            next.playback.tracks = tracks.ok_or(PlayerError::NoSuchContext)?;
             let first = next.playback.tracks.first().cloned();
             next.load(first);
             next.playback.context = Some(context);
         }
         if let Some(item) = change.item {
             if item.as_deref().is_some_and(|uri| catalogue.item(uri).is_none()) {
-                return Err(Refusal::NoSuchItem);
+                return Err(PlayerError::NoSuchItem);
             }
             next.load(item);
         }
@@ -873,7 +882,7 @@ mod tests {
     }
 
     #[test]
-    fn progress_moves_with_the_clock_and_stops_when_paused() {
+    fn progress_follows_the_clock_unless_paused() {
         let (mut player, catalogue) = set_up(Playback::default());
         player.advance(at(1_500), &catalogue);
         assert_eq!(player.playback().progress_ms, 1_500);
@@ -895,12 +904,17 @@ mod tests {
     }
 
     #[test]
-    fn tracks_follow_each_other_and_the_list_ends_paused_at_its_start() {
+    fn next_track_starts_at_the_end_of_a_track() {
         let (mut player, catalogue) = set_up(Playback::default());
         player.advance(at(201_000 + 5_000), &catalogue);
         assert_eq!(player.playback().item, Some(track_uri(2)));
         assert_eq!(player.playback().progress_ms, 5_000);
         assert_eq!(player.playback().changed_ms, millis(at(201_000)));
+    }
+
+    #[test]
+    fn finished_list_is_paused_at_its_first_track() {
+        let (mut player, catalogue) = set_up(Playback::default());
         player.advance(at(100_000_000), &catalogue);
         assert_eq!(player.playback().item, Some(track_uri(1)));
         assert!(!player.playback().is_playing);
@@ -908,22 +922,27 @@ mod tests {
     }
 
     #[test]
-    fn repeat_modes_hold_at_a_natural_end() {
+    fn repeat_track_starts_the_track_again() {
         let (mut player, catalogue) = set_up(Playback::default());
         player.set_repeat(Repeat::Track, None).expect("set");
         player.advance(at(202_000), &catalogue);
         assert_eq!((player.playback().item.clone(), player.playback().progress_ms), (Some(track_uri(1)), 1_000));
+    }
+
+    #[test]
+    fn repeat_context_starts_the_list_again() {
+        let (mut player, catalogue) = set_up(Playback::default());
         let start = Start { context: Some(album_uri(3)), tracks: Some(tracks(8..=10)), ..Start::default() };
         player.start(start, None, &catalogue).expect("started");
         player.set_repeat(Repeat::Context, None).expect("set");
         let album = 256_480 + 187_250 + 91_000;
-        player.advance(at(202_000 + album + 10), &catalogue);
+        player.advance(at(album + 10), &catalogue);
         assert_eq!((player.playback().item.clone(), player.playback().progress_ms), (Some(track_uri(8)), 10));
         assert!(player.playback().is_playing);
     }
 
     #[test]
-    fn the_queue_comes_first_and_previous_goes_back() {
+    fn queue_plays_before_the_list_and_previous_returns() {
         let (mut player, catalogue) = set_up(Playback::default());
         player.enqueue(EPISODE_URI, None, &catalogue).expect("queued");
         player.next(None, &catalogue).expect("skipped");
@@ -933,44 +952,59 @@ mod tests {
         player.previous(None, &catalogue).expect("went back");
         player.previous(None, &catalogue).expect("went back");
         assert_eq!(player.playback().item, Some(track_uri(1)));
-        assert_eq!(player.previous(None, &catalogue), Err(Refusal::Restriction));
+        assert_eq!(player.previous(None, &catalogue), Err(PlayerError::Restriction));
     }
 
     #[test]
-    fn shuffle_plays_every_track_once_and_off_restores_the_order() {
-        let (mut player, catalogue) = set_up(Playback::default());
+    fn shuffle_plays_every_track_once() {
+        let (mut player, _) = set_up(Playback::default());
         player.set_shuffle(true, None).expect("set");
         let mut all: Vec<_> = player.playback().upcoming.clone();
         all.extend(player.playback().item.clone());
         all.sort();
         assert_eq!(all, (1..=10).map(track_uri).collect::<Vec<_>>());
         assert_ne!(player.playback().upcoming, (2..=10).map(track_uri).collect::<Vec<_>>());
-        player.next(None, &catalogue).expect("skipped");
-        player.set_shuffle(false, None).expect("set");
-        let place = player.playback().tracks.iter().position(|uri| Some(uri) == player.playback().item.as_ref());
-        assert_eq!(player.playback().upcoming, player.playback().tracks[place.expect("in list") + 1..]);
     }
 
     #[test]
-    fn refusals_are_spotifys_and_change_nothing() {
+    fn shuffle_off_restores_the_order() {
+        let (mut player, catalogue) = set_up(Playback::default());
+        player.set_shuffle(true, None).expect("set");
+        player.next(None, &catalogue).expect("skipped");
+        player.set_shuffle(false, None).expect("set");
+        let index = player.playback().tracks.iter().position(|uri| Some(uri) == player.playback().item.as_ref());
+        assert_eq!(player.playback().upcoming, player.playback().tracks[index.expect("in list") + 1..]);
+    }
+
+    #[test]
+    fn refused_commands_change_nothing() {
         let (mut player, catalogue) = set_up(Playback::paused());
         let before = player.playback().clone();
-        assert_eq!(player.pause(None, &catalogue), Err(Refusal::Restriction));
-        assert_eq!(player.set_volume(5, Some(PHONE_ID)), Err(Refusal::VolumeDisallowed));
-        assert_eq!(player.transfer("nope", None), Err(Refusal::DeviceNotFound));
-        let nowhere = Start { context: Some("spotify:album:x".into()), ..Start::default() };
-        assert_eq!(player.start(nowhere, None, &catalogue), Err(Refusal::NoSuchContext));
+        assert_eq!(player.pause(None, &catalogue), Err(PlayerError::Restriction));
+        assert_eq!(player.set_volume(5, Some(PHONE_ID)), Err(PlayerError::VolumeDisallowed));
+        assert_eq!(player.transfer("nope", None), Err(PlayerError::DeviceNotFound));
+        let unknown = Start { context: Some("spotify:album:x".into()), ..Start::default() };
+        assert_eq!(player.start(unknown, None, &catalogue), Err(PlayerError::NoSuchContext));
         assert_eq!(*player.playback(), before);
+    }
+
+    #[test]
+    fn resume_is_refused_while_playing() {
+        let (mut player, _) = set_up(Playback::paused());
         player.resume(None).expect("resumed");
-        assert_eq!(player.resume(None), Err(Refusal::Restriction));
+        assert_eq!(player.resume(None), Err(PlayerError::Restriction));
+    }
+
+    #[test]
+    fn commands_without_active_device_need_a_named_one() {
         let (mut idle, catalogue) = set_up(Playback::idle());
-        assert_eq!(idle.next(None, &catalogue), Err(Refusal::NoActiveDevice));
-        idle.resume(Some(SPEAKER_ID)).expect("a named device wakes up");
+        assert_eq!(idle.next(None, &catalogue), Err(PlayerError::NoActiveDevice));
+        idle.resume(Some(SPEAKER_ID)).expect("a named device becomes active");
         assert_eq!(idle.playback().active().and_then(|device| device.id.as_deref()), Some(SPEAKER_ID));
     }
 
     #[test]
-    fn another_app_can_change_anything_at_once_or_nothing() {
+    fn change_can_set_several_members_at_once() {
         let (mut player, catalogue) = set_up(Playback::default());
         let change: Change = serde_json::from_str(
             r#"{"item":"spotify:ad:SimAd00000000000000001","device":null,"repeat":"track","progress_ms":3000}"#,
@@ -979,62 +1013,73 @@ mod tests {
         player.change(change, None, &catalogue).expect("changed");
         assert_eq!(catalogue.kind(player.playback().item.as_deref()), "ad");
         assert!(player.playback().active().is_none());
+    }
+
+    #[test]
+    fn invalid_change_changes_nothing() {
+        let (mut player, catalogue) = set_up(Playback::default());
         let before = player.playback().clone();
         let wrong = Change { shuffle: Some(true), item: Some(Some("spotify:track:x".into())), ..Change::default() };
-        assert_eq!(player.change(wrong, None, &catalogue), Err(Refusal::NoSuchItem));
+        assert_eq!(player.change(wrong, None, &catalogue), Err(PlayerError::NoSuchItem));
         assert_eq!(*player.playback(), before);
     }
 
     #[test]
-    fn an_advertisement_can_not_be_skipped() {
+    fn advertisement_can_not_be_skipped() {
         let (mut player, catalogue) = set_up(Playback::default());
         player.change(Change::advertisement(), None, &catalogue).expect("changed");
-        assert_eq!(player.next(None, &catalogue), Err(Refusal::Restriction));
+        assert_eq!(player.next(None, &catalogue), Err(PlayerError::Restriction));
         player.advance(at(31_000), &catalogue);
         assert_eq!(player.playback().item, Some(track_uri(2)));
     }
 
     #[test]
-    fn a_sleeping_device_wakes_by_a_transfer_and_takes_its_time() {
+    fn sleeping_device_wakes_some_time_after_a_transfer() {
         let (mut player, catalogue) = set_up(Playback::asleep());
-        assert_eq!(player.resume(Some(SPEAKER_ID)), Err(Refusal::DeviceNotFound));
-        player.transfer(SPEAKER_ID, Some(true)).expect("taken");
+        assert_eq!(player.resume(Some(SPEAKER_ID)), Err(PlayerError::DeviceNotFound));
+        player.transfer(SPEAKER_ID, Some(true)).expect("accepted");
         player.advance(at(1_999), &catalogue);
         assert!(player.playback().active().is_none());
-        assert_eq!(player.pause(None, &catalogue), Err(Refusal::NoActiveDevice));
+        assert_eq!(player.pause(None, &catalogue), Err(PlayerError::NoActiveDevice));
         player.advance(at(2_500), &catalogue);
         assert_eq!(player.playback().active().map(|device| device.has_id(SPEAKER_ID)), Some(true));
         assert_eq!((player.playback().is_playing, player.playback().progress_ms), (true, 500));
-        assert_eq!(player.set_volume(9, Some(COMPUTER_ID)), Err(Refusal::DeviceNotFound), "it still sleeps");
+        assert_eq!(player.set_volume(9, Some(COMPUTER_ID)), Err(PlayerError::DeviceNotFound), "still asleep");
     }
 
     #[test]
-    fn what_plays_goes_on_until_the_other_device_is_awake() {
+    fn active_device_plays_until_the_other_is_awake() {
         let (mut player, catalogue) = set_up(Playback::default());
         player.change(Change { asleep: Some(true), ..Change::default() }, None, &catalogue).expect("changed");
-        player.transfer(SPEAKER_ID, None).expect("taken");
+        player.transfer(SPEAKER_ID, None).expect("accepted");
         player.advance(at(1_000), &catalogue);
         player.set_volume(12, None).expect("the computer plays");
         player.advance(at(2_000), &catalogue);
         assert_eq!(player.playback().active().and_then(|device| device.volume_percent), Some(30));
-        player.change(Change { asleep: Some(true), ..Change::default() }, None, &catalogue).expect("changed");
-        player.transfer(COMPUTER_ID, None).expect("taken");
-        player.transfer(SPEAKER_ID, None).expect("stays");
-        player.advance(at(9_000), &catalogue);
-        assert!(player.playback().active().is_some_and(|device| device.has_id(SPEAKER_ID)), "the last word counts");
     }
 
     #[test]
-    fn a_restricted_device_plays_and_takes_no_commands() {
+    fn later_transfer_replaces_a_pending_one() {
+        let (mut player, catalogue) = set_up(Playback::default());
+        player.change(Change::device(SPEAKER_ID), None, &catalogue).expect("changed");
+        player.change(Change { asleep: Some(true), ..Change::default() }, None, &catalogue).expect("changed");
+        player.transfer(COMPUTER_ID, None).expect("accepted");
+        player.transfer(SPEAKER_ID, None).expect("stays");
+        player.advance(at(9_000), &catalogue);
+        assert!(player.playback().active().is_some_and(|device| device.has_id(SPEAKER_ID)));
+    }
+
+    #[test]
+    fn restricted_device_plays_but_refuses_commands() {
         let (mut player, catalogue) = set_up(Playback::default());
         player.change(Change { restricted: Some(true), ..Change::default() }, None, &catalogue).expect("changed");
-        assert_eq!(player.pause(None, &catalogue), Err(Refusal::DeviceNotControllable));
+        assert_eq!(player.pause(None, &catalogue), Err(PlayerError::DeviceNotControllable));
         player.advance(at(1_000), &catalogue);
         assert_eq!(player.playback().progress_ms, 1_000);
     }
 
     #[test]
-    fn recently_played_is_what_was_heard_for_half_a_minute() {
+    fn recently_played_tracks_have_played_for_30_s() {
         let (mut player, catalogue) = set_up(Playback::default());
         player.advance(at(201_000 + 29_000), &catalogue);
         player.next(None, &catalogue).expect("skipped");
@@ -1047,18 +1092,18 @@ mod tests {
     }
 
     #[test]
-    fn somebody_unaware_of_an_end_sees_the_track_at_its_end() {
+    fn known_at_hides_a_later_end() {
         let (mut player, catalogue) = set_up(Playback::default());
         player.advance(at(201_100), &catalogue);
-        let early = player.clone().unaware_of_end(at(200_900));
+        let early = player.clone().known_at(at(200_900));
         assert_eq!((early.playback().item.clone(), early.playback().progress_ms), (Some(track_uri(1)), 201_000));
         assert!(early.playback().is_playing);
-        let late = player.unaware_of_end(at(201_000));
+        let late = player.known_at(at(201_000));
         assert_eq!((late.playback().item.clone(), late.playback().progress_ms), (Some(track_uri(2)), 100));
     }
 
     #[test]
-    fn each_kind_of_thing_can_play() {
+    fn each_kind_of_item_can_play() {
         let catalogue = Catalogue::new(String::new());
         let kind = |playback: &Playback| catalogue.kind(playback.item.as_deref());
         assert_eq!(kind(&Playback::episode()), "episode");
@@ -1066,8 +1111,12 @@ mod tests {
         assert_eq!(kind(&Playback::advertisement()), "ad");
         assert_eq!(kind(&Playback::unknown()), "unknown");
         assert!(Playback::private_session().active().is_some_and(|device| device.is_private_session));
+    }
+
+    #[test]
+    fn local_file_is_followed_by_the_next_item() {
         let (mut player, catalogue) = set_up(Playback::local_file());
         player.advance(at(187_000), &catalogue);
-        assert_eq!(player.playback().item.as_deref(), Some(EPISODE_URI), "it goes on by itself");
+        assert_eq!(player.playback().item.as_deref(), Some(EPISODE_URI));
     }
 }

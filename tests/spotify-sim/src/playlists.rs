@@ -1,5 +1,5 @@
-//! The playlists: to whom they belong, who may look into them and change them, and what is in them. Unlike the rest of
-//! what can be played they change, so they are part of the simulator's state and not of the catalogue.
+//! The playlists: their owners, who may read and change them, and their entries. Unlike the catalogue they change, so they
+//! are part of the simulator's state.
 
 use std::time::Duration;
 
@@ -10,10 +10,10 @@ use crate::accounts::User;
 use crate::catalogue::{Catalogue, EPISODE_URI, LOCAL_URI, PLAYLISTS, TRACKS, id_of, playlist_uri, track_uri};
 use crate::playback::millis;
 
-/// When the entries that are there from the start were added: 1 March 2026, 18:30 UTC.
+/// When the initial entries were added: 1 March 2026, 18:30 UTC.
 const ADDED_AT: Duration = Duration::from_secs(1_772_389_800);
 
-/// All playlists, those that the user does not follow included.
+/// All playlists, including those that the user does not follow.
 #[derive(Debug)]
 pub(crate) struct Playlists(Vec<Playlist>);
 
@@ -26,12 +26,12 @@ pub(crate) struct Playlist {
     owner: User,
     pub collaborative: bool,
     pub public: bool,
-    /// Whether it is in the users' library. What they own is, until they remove it.
+    /// Whether it is in the users' library. Their own playlists are until they remove them.
     pub followed: bool,
-    /// Its picture; without one it has none, as a new playlist.
+    /// Its picture; a new playlist has none.
     motif: Option<usize>,
     entries: Vec<Entry>,
-    /// How often it was changed.
+    /// The number of changes.
     version: u64,
 }
 
@@ -44,7 +44,7 @@ struct Entry {
 }
 
 impl Playlists {
-    /// The playlists that there are at first, see [`playlist_uri`].
+    /// Creates the initial playlists, see [`playlist_uri`].
     pub fn new(user: &User) -> Self {
         let radio = User::new("sim_radio", "Radio Sim");
         let tracks = |numbers: &[usize]| numbers.iter().copied().map(track_uri).collect::<Vec<_>>();
@@ -86,7 +86,7 @@ impl Playlists {
         self.0.iter_mut().find(|playlist| playlist.uri == uri)
     }
 
-    /// Those whose name contains `query`.
+    /// Returns the playlists whose name contains `query`.
     pub fn search(&self, query: &str) -> impl Iterator<Item = &Playlist> {
         let query = query.to_lowercase();
         self.0.iter().filter(move |playlist| playlist.name.to_lowercase().contains(&query))
@@ -110,22 +110,22 @@ impl Playlist {
         }
     }
 
-    /// Whether it belongs to a user.
+    /// Returns whether it belongs to a user.
     pub fn is_owned_by(&self, user_id: &str) -> bool {
         self.owner.id == user_id
     }
 
-    /// Whether a user may see its entries and change them: its owner, and whoever follows it if it is collaborative.
-    pub fn is_open_to(&self, user_id: &str) -> bool {
+    /// Returns whether a user may read and change its entries: its owner may, and its followers if it is collaborative.
+    pub fn is_editable_by(&self, user_id: &str) -> bool {
         self.is_owned_by(user_id) || (self.collaborative && self.followed)
     }
 
-    /// The URIs of its entries, in their order.
+    /// Returns the URIs of its entries in their order.
     pub fn uris(&self) -> Vec<String> {
         self.entries.iter().map(|entry| entry.uri.clone()).collect()
     }
 
-    /// Names its present state.
+    /// Returns the ID of its current state.
     pub fn snapshot_id(&self) -> String {
         self.snapshot(self.version)
     }
@@ -134,12 +134,12 @@ impl Playlist {
         format!("AAAA{version:08x}{}", id_of(&self.uri))
     }
 
-    /// Whether it ever was in the state of this name.
+    /// Returns whether it ever was in the state with this ID.
     pub fn knows_snapshot(&self, snapshot_id: &str) -> bool {
         (0..=self.version).any(|version| self.snapshot(version) == snapshot_id)
     }
 
-    /// Inserts entries before `position`, or at the end; false if it has no such position.
+    /// Inserts entries before `position`, or at the end. Returns false if there is no such position.
     pub fn add(&mut self, uris: Vec<String>, position: Option<usize>, user_id: &str, now: Duration) -> bool {
         let position = position.unwrap_or(self.entries.len());
         if position > self.entries.len() {
@@ -158,7 +158,7 @@ impl Playlist {
         self.version += u64::from(self.entries.len() != before);
     }
 
-    /// Its entries as the Web API gives them.
+    /// Returns its entries as the Web API's objects.
     pub fn entries_json(&self, catalogue: &Catalogue) -> Vec<Value> {
         let json = |entry: &Entry| {
             json!({
@@ -170,12 +170,12 @@ impl Playlist {
         self.entries.iter().map(json).collect()
     }
 
-    /// The address of its entries.
+    /// Returns the address of its entries.
     pub fn items_href(&self, catalogue: &Catalogue) -> String {
         format!("{}/items", catalogue.href("playlist", &self.uri))
     }
 
-    /// The playlist as lists show it: of its entries only the number.
+    /// Returns the playlist's object in lists, which has only the number of its entries.
     pub fn json(&self, catalogue: &Catalogue) -> Value {
         let id = id_of(&self.uri);
         json!({
@@ -190,15 +190,15 @@ impl Playlist {
     }
 }
 
-/// A user of whom only the ID is told.
+/// Returns a user's object with only the ID.
 fn user_ref_json(id: &str) -> Value {
     json!({ "id": id, "type": "user", "uri": format!("spotify:user:{id}") })
 }
 
-/// A time as the Web API writes it.
+/// Returns a time in the Web API's format.
 pub(crate) fn time_json(time: Duration) -> Value {
     let ms = i64::try_from(millis(time)).ok();
-    // Beyond the year 9999 there is nothing that could be said.
+    // Times after the year 9999 can't be formatted.
     ms.and_then(|ms| Timestamp::from_millisecond(ms).ok()).map_or(Value::Null, |time| time.to_string().into())
 }
 
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn every_playlist_holds_known_items() {
+    fn every_playlist_contains_known_items() {
         let (playlists, catalogue) = playlists();
         for playlist in playlists.all() {
             assert_eq!(id_of(&playlist.uri).len(), 22);
@@ -221,38 +221,66 @@ mod tests {
     }
 
     #[test]
-    fn entries_are_added_where_they_are_wanted_and_removed_wherever_they_are() {
-        let (mut playlists, catalogue) = playlists();
+    fn entries_are_added_at_the_position() {
+        let (mut playlists, _) = playlists();
         let playlist = playlists.get_mut(&playlist_uri(3)).expect("the third");
-        let before = playlist.snapshot_id();
         assert!(playlist.add(vec![track_uri(1), track_uri(9)], Some(1), "me", Duration::ZERO));
         assert_eq!(playlist.uris(), [8, 1, 9, 9, 10].map(track_uri));
-        assert_ne!(playlist.snapshot_id(), before);
-        assert!(playlist.knows_snapshot(&before) && !playlist.knows_snapshot("AAAA"));
-        assert!(!playlist.add(vec![track_uri(1)], Some(6), "me", Duration::ZERO));
+        assert!(!playlist.add(vec![track_uri(1)], Some(6), "me", Duration::ZERO), "no such position");
+    }
+
+    #[test]
+    fn remove_removes_every_entry_of_the_uri() {
+        let (mut playlists, _) = playlists();
+        let playlist = playlists.get_mut(&playlist_uri(3)).expect("the third");
+        assert!(playlist.add(vec![track_uri(1), track_uri(9)], Some(1), "me", Duration::ZERO));
         playlist.remove(&[track_uri(9)]);
         assert_eq!(playlist.uris(), [8, 1, 10].map(track_uri));
+    }
+
+    #[test]
+    fn entries_have_the_time_at_which_they_were_added() {
+        let (mut playlists, catalogue) = playlists();
+        let playlist = playlists.get_mut(&playlist_uri(3)).expect("the third");
+        assert!(playlist.add(vec![track_uri(1)], Some(1), "me", Duration::ZERO));
         let entries = playlist.entries_json(&catalogue);
         assert_eq!(
             (&entries[0]["added_at"], &entries[1]["added_at"]),
             (&json!("2026-03-01T18:30:00Z"), &json!("1970-01-01T00:00:00Z"))
         );
-        let snapshot = playlist.snapshot_id();
-        playlist.remove(&[track_uri(9)]);
-        assert_eq!(playlist.snapshot_id(), snapshot, "nothing was changed");
     }
 
     #[test]
-    fn a_playlist_is_open_to_its_owner_and_a_collaborative_one_to_its_followers() {
+    fn snapshot_id_changes_with_every_real_change() {
         let (mut playlists, _) = playlists();
-        let open =
-            |playlists: &Playlists, number, user| playlists.get(&playlist_uri(number)).map(|it| it.is_open_to(user));
-        assert_eq!(open(&playlists, 1, "sim_user"), Some(true));
-        assert_eq!(open(&playlists, 1, "sim_guest"), Some(false));
-        assert_eq!(open(&playlists, 3, "sim_user"), Some(false));
-        assert_eq!(open(&playlists, 4, "sim_user"), Some(true));
+        let playlist = playlists.get_mut(&playlist_uri(3)).expect("the third");
+        let before = playlist.snapshot_id();
+        playlist.remove(&[track_uri(9)]);
+        let after = playlist.snapshot_id();
+        assert_ne!(after, before);
+        assert!(playlist.knows_snapshot(&before) && !playlist.knows_snapshot("AAAA"));
+        playlist.remove(&[track_uri(9)]);
+        assert_eq!(playlist.snapshot_id(), after, "nothing was changed");
+    }
+
+    fn is_editable(playlists: &Playlists, number: usize, user: &str) -> bool {
+        playlists.get(&playlist_uri(number)).expect("a playlist").is_editable_by(user)
+    }
+
+    #[test]
+    fn playlist_is_editable_by_its_owner() {
+        let (playlists, _) = playlists();
+        assert!(is_editable(&playlists, 1, "sim_user"));
+        assert!(!is_editable(&playlists, 1, "sim_guest"));
+        assert!(!is_editable(&playlists, 3, "sim_user"));
+    }
+
+    #[test]
+    fn collaborative_playlist_is_editable_by_followers() {
+        let (mut playlists, _) = playlists();
+        assert!(is_editable(&playlists, 4, "sim_user"));
         playlists.get_mut(&playlist_uri(4)).expect("the fourth").followed = false;
-        assert_eq!(open(&playlists, 4, "sim_user"), Some(false));
-        assert_eq!(open(&playlists, 4, "sim_guest"), Some(true));
+        assert!(!is_editable(&playlists, 4, "sim_user"));
+        assert!(is_editable(&playlists, 4, "sim_guest"));
     }
 }

@@ -1,30 +1,30 @@
-//! What single devices do differently: they round volumes, lack modes, forget what played, or refuse commands. Each is a
-//! switch on a device, off at first, set with [`Sim::change_device`](crate::Sim::change_device) or `POST /sim/device`.
+//! Deviations of single devices: they round volumes, lack modes, forget what played, or refuse commands. All are off
+//! initially and set with [`Sim::change_device`](crate::Sim::change_device) or `POST /sim/device`.
 
 use serde::{Deserialize, Deserializer};
 
 use crate::playback::Repeat;
 
-/// What a device does differently from others.
+/// A device's deviations from others.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Quirks {
-    /// What it makes of a volume.
+    /// How it changes a requested volume.
     pub volume: VolumeQuirk,
-    /// Repeat modes that it accepts and takes for another one: wanted and taken.
+    /// Repeat modes for which it sets another mode: the requested and the resulting one.
     pub repeat: Vec<(Repeat, Repeat)>,
-    /// Whether it accepts shuffle and ignores it.
+    /// Whether it accepts shuffle commands but ignores them.
     pub ignores_shuffle: bool,
-    /// What it knows of what played before when it becomes active.
+    /// What it remembers of the playback when it becomes active.
     pub wakes: Waking,
-    /// What it doesn't allow, by the names of the members of `actions.disallows`: told in player answers, and refused.
+    /// The actions that it refuses, named as in `actions.disallows`, where player answers list them.
     pub disallows: Vec<String>,
 }
 
 impl Quirks {
-    /// The mode that is on after this one was asked for.
-    pub(crate) fn repeat(&self, wanted: Repeat) -> Repeat {
-        self.repeat.iter().find(|(asked, _)| *asked == wanted).map_or(wanted, |(_, taken)| *taken)
+    /// Returns the repeat mode that results from a requested one.
+    pub(crate) fn repeat(&self, requested: Repeat) -> Repeat {
+        self.repeat.iter().find(|(from, _)| *from == requested).map_or(requested, |(_, to)| *to)
     }
 
     pub(crate) fn disallows(&self, action: &str) -> bool {
@@ -32,40 +32,40 @@ impl Quirks {
     }
 }
 
-/// What a device makes of the volume that it is asked for. Steps are in hundredths of a percent: 625 are the sixteen steps of
-/// many speakers.
+/// How a device changes a requested volume. Steps are in hundredths of a percent: 625 means the sixteen steps of many
+/// speakers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum VolumeQuirk {
-    /// It is stored as it is.
+    /// Stores it unchanged.
     #[default]
     Exact,
-    /// One percent less is stored.
+    /// Stores one percent less.
     OneLess,
-    /// The nearest step is stored.
+    /// Stores the nearest step.
     Nearest(u16),
-    /// The step below is stored.
+    /// Stores the step below.
     Down(u16),
-    /// The step above is stored.
+    /// Stores the step above.
     Up(u16),
-    /// No more than this is stored.
+    /// Stores at most this percentage.
     AtMost(u8),
-    /// The old volume stays.
+    /// Keeps the old volume.
     Ignored,
 }
 
 impl VolumeQuirk {
-    /// What is stored where `before` was.
-    pub fn stored(self, wanted: u8, before: u8) -> u8 {
-        let hundredths = u32::from(wanted) * 100;
+    /// Returns the volume that replaces `before`.
+    pub fn stored(self, requested: u8, before: u8) -> u8 {
+        let hundredths = u32::from(requested) * 100;
         let stepped = |step: u16, added: u32| {
             let step = u32::from(step).max(1);
             (hundredths + added.min(step - 1)) / step * step
         };
         let stored = match self {
-            Self::Exact => return wanted,
-            Self::OneLess => return wanted.saturating_sub(1),
-            Self::AtMost(most) => return wanted.min(most),
+            Self::Exact => return requested,
+            Self::OneLess => return requested.saturating_sub(1),
+            Self::AtMost(max) => return requested.min(max),
             Self::Ignored => return before,
             Self::Nearest(step) => stepped(step, u32::from(step) / 2),
             Self::Down(step) => stepped(step, 0),
@@ -75,41 +75,41 @@ impl VolumeQuirk {
     }
 }
 
-/// What a device knows of what played before when it becomes active.
+/// What a device remembers of the playback when it becomes active.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Waking {
-    /// It takes the playback over.
+    /// It takes over the playback.
     #[default]
     Playing,
-    /// It is paused and names no item until it is asked to play once more.
+    /// It is paused without an item until it receives a command to resume.
     Empty,
-    /// It is paused and names no item; a command to go on is accepted and does nothing.
+    /// It is paused without an item; it accepts a command to resume but does nothing.
     Forgetful,
 }
 
-/// A change of one device. Absent members change nothing. Read from JSON by `POST /sim/device`.
+/// A change of one device. Absent members change nothing. `POST /sim/device` reads it from JSON.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct DeviceChange {
-    /// Another id, as after a reconnect. `Some(None)` (JSON null) takes its id.
-    #[serde(deserialize_with = "present")]
+    /// A new id, as after a reconnect. `Some(None)` (JSON null) removes its id.
+    #[serde(deserialize_with = "nullable")]
     pub id: Option<Option<String>>,
-    /// Another name.
+    /// A new name.
     pub name: Option<String>,
     /// Whether it refuses Web API commands.
     pub restricted: Option<bool>,
     /// Whether its volume can be set.
     pub supports_volume: Option<bool>,
-    /// Its volume. `Some(None)` (JSON null) makes it tell none.
-    #[serde(deserialize_with = "present")]
+    /// Its volume. With `Some(None)` (JSON null) it reports none.
+    #[serde(deserialize_with = "nullable")]
     pub volume_percent: Option<Option<u8>>,
-    /// What it does differently.
+    /// Its deviations from others.
     pub quirks: Option<Quirks>,
 }
 
-/// Tells a member that is null from one that is absent.
-pub(crate) fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+/// Deserialises a member that is null as `Some(None)`, to distinguish it from one that is absent.
+pub(crate) fn nullable<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     deserializer: D,
 ) -> Result<Option<Option<T>>, D::Error> {
     Option::deserialize(deserializer).map(Some)
@@ -120,8 +120,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn volumes_are_stored_in_steps() {
-        let stored = |quirk: VolumeQuirk| [0, 1, 33, 50, 98, 100].map(|wanted| quirk.stored(wanted, 7));
+    fn volume_quirks_round_the_volume() {
+        let stored = |quirk: VolumeQuirk| [0, 1, 33, 50, 98, 100].map(|requested| quirk.stored(requested, 7));
         assert_eq!(stored(VolumeQuirk::Exact), [0, 1, 33, 50, 98, 100]);
         assert_eq!(stored(VolumeQuirk::OneLess), [0, 0, 32, 49, 97, 99]);
         assert_eq!(stored(VolumeQuirk::Nearest(625)), [0, 0, 31, 50, 100, 100]);
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn changes_are_read_from_json() {
+    fn device_change_is_read_from_json() {
         let change: DeviceChange = serde_json::from_str(
             r#"{"id":null,"quirks":{"volume":{"nearest":500},"repeat":[["track","context"]],"wakes":"empty"}}"#,
         )

@@ -1,8 +1,7 @@
-//! The one listener behind which everything is served, and what every request to Spotify goes through: the journal,
-//! the network, the latency, the limits and the faults.
+//! The listener that serves everything, and the middleware for requests to Spotify: journal, network, latency, limits and
+//! faults.
 
 use std::convert::Infallible;
-use std::fmt;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
@@ -27,42 +26,35 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, oneshot, watch};
 use tokio::task::JoinSet;
 
-use crate::connections::{Kept, Protocol};
+use crate::connections::{CuttableStream, Protocol};
 use crate::fault::Outcome;
 use crate::journal::{self, Authorization, Reply, Request};
 use crate::limits::Group;
 use crate::network::{self, Network, Service};
 use crate::playback::millis;
 use crate::shared::Shared;
-use crate::{api, consent, contract, control, cover, forms};
+use crate::{api, consent, contract, control, cover, transform};
 
 /// The largest body that is read, in bytes.
 const BODY_LIMIT: usize = 1 << 20;
 
-/// Mark of a response that must not be sent: the connection is closed instead.
+/// Marks a response that must not be sent: the connection is closed instead.
 #[derive(Clone)]
 struct DropConnection;
 
-/// The error by which hyper is made to close a connection.
-#[derive(Debug)]
+/// The error that makes hyper close a connection.
+#[derive(Debug, thiserror::Error)]
+#[error("connection closed by a fault")]
 pub(crate) struct Dropped;
 
-impl fmt::Display for Dropped {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("connection closed by a fault")
-    }
-}
-
-impl std::error::Error for Dropped {}
-
-/// How connections are treated, see the members of [`Config`](crate::Config).
+/// The members of [`Config`](crate::Config) that concern connections.
 #[derive(Clone, Copy)]
-pub(crate) struct Terms {
+pub(crate) struct ConnectionConfig {
     pub accept_delay: Duration,
     pub idle_close: Option<Duration>,
 }
 
-/// Where a request comes from, put into every one.
+/// The origin of a request, stored in its extensions.
 #[derive(Clone, Copy)]
 struct Origin {
     peer: SocketAddr,
@@ -70,25 +62,25 @@ struct Origin {
     protocol: Protocol,
 }
 
-/// Accepts connections until told to stop; then closes them all.
+/// Accepts connections until the sender of `stop` is dropped, then closes them all.
 pub(crate) async fn serve(
     listener: TcpListener,
     shared: Arc<Shared>,
-    terms: Terms,
+    config: ConnectionConfig,
     mut stop: oneshot::Receiver<Infallible>,
 ) {
     let service = TowerToHyperService::new(router(shared.clone()));
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
-            // Either the sender is gone, or nothing: it can't send.
+            // Resolves only when the sender is dropped: it can't send an `Infallible`.
             _ = &mut stop => return,
             accepted = listener.accept() => match accepted {
                 Ok((stream, peer)) => {
-                    let open = Open::new(shared.clone());
-                    connections.spawn(serve_connection(stream, peer, service.clone(), open, terms));
+                    let open = OpenConnection::new(shared.clone());
+                    connections.spawn(serve_connection(stream, peer, service.clone(), open, config));
                 }
-                // Out of file descriptors, most likely: let some connections end first.
+                // Most likely out of file descriptors: let some connections end first.
                 Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
             },
             Some(_) = connections.join_next() => {}
@@ -96,43 +88,43 @@ pub(crate) async fn serve(
     }
 }
 
-/// A connection that is counted as open for as long as this lives.
-struct Open {
+/// Counts a connection as open until it is dropped.
+struct OpenConnection {
     shared: Arc<Shared>,
     number: u64,
     protocol: Option<Protocol>,
 }
 
-impl Open {
+impl OpenConnection {
     fn new(shared: Arc<Shared>) -> Self {
         let number = shared.change(|state, _| state.connections.accept());
         Self { shared, number, protocol: None }
     }
 
-    fn speaks(&mut self, protocol: Protocol) {
+    fn set_protocol(&mut self, protocol: Protocol) {
         self.protocol = Some(protocol);
-        self.shared.change(|state, _| state.connections.speaks(protocol));
+        self.shared.change(|state, _| state.connections.count_protocol(protocol));
     }
 }
 
-impl Drop for Open {
+impl Drop for OpenConnection {
     fn drop(&mut self) {
         self.shared.change(|state, _| state.connections.close(self.protocol));
     }
 }
 
-/// What the service of a connection and the task that looks after it tell each other.
+/// State that a connection's service shares with its task.
 struct Activity {
-    /// Whether the latest request was one to Spotify.
-    spotifys: AtomicBool,
-    /// Since when no request has been under way; `None` while one is.
+    /// Whether the latest request was to Spotify, not to the simulator's page or control API.
+    is_spotify: AtomicBool,
+    /// The time since which no request has been in progress; `None` while one is.
     idle_since: watch::Sender<Option<Instant>>,
-    /// A request was dropped, and the connection with it.
+    /// Notified when a request, and with it the connection, is dropped.
     dropped: Notify,
 }
 
 impl Activity {
-    /// Waits until an HTTP/1.1 connection, whose requests come one by one, has been idle for so long.
+    /// Waits until an HTTP/1.1 connection, whose requests come one at a time, has been idle for `time`.
     async fn idle_for(&self, time: Duration) {
         let mut since = self.idle_since.subscribe();
         loop {
@@ -155,34 +147,34 @@ async fn serve_connection(
     stream: TcpStream,
     peer: SocketAddr,
     service: TowerToHyperService<Router>,
-    mut open: Open,
-    terms: Terms,
+    mut open: OpenConnection,
+    config: ConnectionConfig,
 ) {
-    // A delayed answer would be measured as Spotify's latency. A socket that refuses the option still works.
+    // Otherwise Nagle's delay would be measured as Spotify's latency. A socket without the option still works.
     let _ = stream.set_nodelay(true);
-    if !terms.accept_delay.is_zero() {
-        tokio::time::sleep(terms.accept_delay).await;
+    if !config.accept_delay.is_zero() {
+        tokio::time::sleep(config.accept_delay).await;
     }
     let mut networks = open.shared.networks.subscribe();
     let silence = async {
-        match terms.idle_close {
+        match config.idle_close {
             Some(time) => tokio::time::sleep(time).await,
             None => std::future::pending().await,
         }
     };
     let protocol = tokio::select! {
-        // An error is a client that hung up.
-        protocol = Protocol::of(&stream) => protocol.ok().flatten(),
+        // An error is a client that has disconnected.
+        protocol = Protocol::detect(&stream) => protocol.ok().flatten(),
         () = silence => {
             open.shared.change(|state, _| state.connections.idle_closed += 1);
             None
         }
     };
     let Some(protocol) = protocol else { return };
-    open.speaks(protocol);
+    open.set_protocol(protocol);
     let origin = Origin { peer, connection: open.number, protocol };
     let activity = Arc::new(Activity {
-        spotifys: AtomicBool::new(false),
+        is_spotify: AtomicBool::new(false),
         idle_since: watch::Sender::new(Some(Instant::now())),
         dropped: Notify::new(),
     });
@@ -190,7 +182,7 @@ async fn serve_connection(
         let activity = activity.clone();
         move |request: hyper::Request<hyper::body::Incoming>| {
             let path = request.uri().path();
-            activity.spotifys.store(path != "/" && !path.starts_with("/sim/"), Ordering::Relaxed);
+            activity.is_spotify.store(path != "/" && !path.starts_with("/sim/"), Ordering::Relaxed);
             activity.idle_since.send_replace(None);
             let mut request = request.map(Body::new);
             request.extensions_mut().insert(origin);
@@ -207,17 +199,17 @@ async fn serve_connection(
             }
         }
     });
-    let ends = {
+    let should_cut = {
         let (activity, shared) = (activity.clone(), open.shared.clone());
-        move || activity.spotifys.load(Ordering::Relaxed) && shared.change(|state, _| state.takes_cut())
+        move || activity.is_spotify.load(Ordering::Relaxed) && shared.change(|state, _| state.take_cut())
     };
     let builder = auto::Builder::new(TokioExecutor::new());
     let builder = match protocol {
         Protocol::Http1 => builder.http1_only(),
         Protocol::Http2 => builder.http2_only(),
     };
-    let mut connection = pin!(builder.serve_connection(TokioIo::new(Kept::new(stream, ends)), service));
-    let idle_close = terms.idle_close.filter(|_| protocol == Protocol::Http1);
+    let mut connection = pin!(builder.serve_connection(TokioIo::new(CuttableStream::new(stream, should_cut)), service));
+    let idle_close = config.idle_close.filter(|_| protocol == Protocol::Http1);
     let mut closing = false;
     loop {
         let idle = async {
@@ -227,13 +219,13 @@ async fn serve_connection(
             }
         };
         tokio::select! {
-            // Errors are those of clients who hang up, and our own `Dropped`.
+            // Errors are those of clients that disconnect, and our own `Dropped`.
             _ = connection.as_mut() => return,
-            // Of HTTP/2, hyper would close the one stream only.
+            // With HTTP/2, hyper would close only the one stream.
             () = activity.dropped.notified() => return,
-            // What is under way is dropped by `record`; what is idle ends here.
-            () = network::all_turned_refusing(&mut networks) => {
-                if activity.spotifys.load(Ordering::Relaxed) {
+            // `record` drops requests in progress; idle connections end here.
+            () = network::all_became_refusing(&mut networks) => {
+                if activity.is_spotify.load(Ordering::Relaxed) {
                     connection.as_mut().graceful_shutdown();
                 }
             }
@@ -256,7 +248,7 @@ fn router(shared: Arc<Shared>) -> Router {
     Router::new().merge(spotify).nest("/sim", control::router()).route("/", page).with_state(shared)
 }
 
-/// Writes a request down, lets it wait, and does to it what the network, a fault or a limit says.
+/// Records a request, delays it, and applies the network's state, faults and limits to it.
 async fn record(State(shared): State<Arc<Shared>>, request: HttpRequest, next: Next) -> Response {
     let instant = Instant::now();
     let (parts, body) = request.into_parts();
@@ -267,7 +259,7 @@ async fn record(State(shared): State<Arc<Shared>>, request: HttpRequest, next: N
     let service = Service::of(path);
     let query = parts.uri.query().unwrap_or_default();
     let authorization = header(&parts.headers, AUTHORIZATION).map(str::to_owned);
-    let accepts = header(&parts.headers, ACCEPT_ENCODING).map(str::to_owned);
+    let accept_encoding = header(&parts.headers, ACCEPT_ENCODING).map(str::to_owned);
     let text = journal::masked_body(header(&parts.headers, CONTENT_TYPE), &body);
     let Some(origin) = parts.extensions.get::<Origin>().copied() else {
         // `serve_connection` puts one into every request.
@@ -294,7 +286,7 @@ async fn record(State(shared): State<Arc<Shared>>, request: HttpRequest, next: N
             method: parts.method.to_string(),
             path: path.to_owned(),
             query: journal::masked_query(query),
-            authorization: Authorization::of(authorization.as_deref()),
+            authorization: Authorization::from_header(authorization.as_deref()),
             client_id: client_id.clone(),
             group: Group::of(path),
             body: text,
@@ -311,30 +303,32 @@ async fn record(State(shared): State<Arc<Shared>>, request: HttpRequest, next: N
     });
     let networks = &shared.networks;
     let serve = async {
-        network::until(networks, service, Network::Up).await;
-        // Spotify counts what reaches it: neither a limit nor a fault is used up by a request that the network lost.
-        let (fate, refusal, latency) = shared.change(|state, now| {
-            let fate = state.faults.befall(parts.method.as_str(), parts.uri.path(), client_id.as_deref());
-            (fate, state.refusal(authorization.as_deref(), parts.uri.path(), now), state.latency)
+        network::wait_until(networks, service, Network::Up).await;
+        // Spotify counts only what reaches it: a request that the network lost uses up neither a limit nor a fault.
+        let (effect, refusal, latency) = shared.change(|state, now| {
+            let effect = state.faults.effect_on(parts.method.as_str(), parts.uri.path(), client_id.as_deref());
+            (effect, state.refusal(authorization.as_deref(), parts.uri.path(), now), state.latency)
         });
-        let wait = latency + fate.delay;
-        if !wait.is_zero() {
-            tokio::time::sleep(wait).await;
-            network::until(networks, service, Network::Up).await;
+        let delay = latency + effect.delay;
+        if !delay.is_zero() {
+            tokio::time::sleep(delay).await;
+            network::wait_until(networks, service, Network::Up).await;
         }
         let carry_out = async {
             match refusal {
-                // The servers in front of Spotify's refuse it before anything reads it.
+                // The proxies in front of Spotify refuse it before anything reads the body.
                 _ if lacks_length => StatusCode::LENGTH_REQUIRED.into_response(),
                 Some(Outcome::Answer { status, headers, body }) => answer(status, &headers, body),
                 _ => next.run(HttpRequest::from_parts(parts, Body::from(body))).await,
             }
         };
-        let cuts = fate.outcome == Outcome::CutAnswer;
-        let response = match fate.outcome {
+        let truncate = effect.outcome == Outcome::CutAnswer;
+        let response = match effect.outcome {
             Outcome::Serve | Outcome::CutAnswer => carry_out.await,
-            Outcome::Patch(patch) => forms::changed(carry_out.await, |answer| forms::merge(answer, &patch)).await,
-            Outcome::Floats => forms::changed(carry_out.await, forms::floats).await,
+            Outcome::Patch(patch) => {
+                transform::map_json(carry_out.await, |answer| transform::merge_patch(answer, &patch)).await
+            }
+            Outcome::Floats => transform::map_json(carry_out.await, transform::numbers_to_floats).await,
             Outcome::Answer { status, headers, body } => answer(status, &headers, body),
             Outcome::Drop => return dropped(),
             Outcome::LoseAnswer => {
@@ -342,20 +336,20 @@ async fn record(State(shared): State<Arc<Shared>>, request: HttpRequest, next: N
                 return dropped();
             }
         };
-        let (response, plain, sent) = forms::compressed(response, accepts.as_deref()).await;
-        shared.change(|state, _| state.journal.weigh(number, plain, sent));
-        if cuts { forms::cut_off(response).await } else { response }
+        let (response, plain, sent) = transform::compress(response, accept_encoding.as_deref()).await;
+        shared.change(|state, _| state.journal.record_size(number, plain, sent));
+        if truncate { transform::truncate(response).await } else { response }
     };
     let response = tokio::select! {
         biased;
-        () = network::until(networks, service, Network::Refusing) => dropped(),
+        () = network::wait_until(networks, service, Network::Refusing) => dropped(),
         response = serve => response,
     };
     let reply = match response.extensions().get::<DropConnection>() {
         Some(_) => Reply::Dropped,
         None => Reply::Status(response.status().as_u16()),
     };
-    shared.change(|state, _| state.journal.reply(number, reply));
+    shared.change(|state, _| state.journal.record_reply(number, reply));
     response
 }
 
@@ -365,7 +359,7 @@ fn dropped() -> Response {
     response
 }
 
-/// An answer as a fault describes it; what is no HTTP in it is left out.
+/// Builds the answer that a fault describes, without headers that are invalid in HTTP.
 fn answer(status: u16, headers: &[(String, String)], body: String) -> Response {
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -390,7 +384,7 @@ pub(crate) async fn image(Path(name): Path<String>) -> Response {
     }
 }
 
-/// The value of a header as text.
+/// Returns the value of a header as text.
 pub(crate) fn header(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
     headers.get(name).and_then(|value| value.to_str().ok())
 }

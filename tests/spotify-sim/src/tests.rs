@@ -1,4 +1,4 @@
-//! The simulator over real HTTP, as the program under test meets it.
+//! Tests of the simulator over real HTTP.
 
 use std::sync::Once;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,15 +17,15 @@ mod library;
 mod several;
 
 const CALLBACK: &str = "http://127.0.0.1:40404/callback";
-const ALL: &str = "user-read-private user-read-playback-state user-read-currently-playing user-modify-playback-state \
+const ALL_SCOPES: &str = "user-read-private user-read-playback-state user-read-currently-playing user-modify-playback-state \
                    playlist-read-private playlist-read-collaborative playlist-modify-public playlist-modify-private user-library-read \
                    user-library-modify user-read-recently-played user-read-playback-position";
-const SOON: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 fn client() -> Client {
     static PROVIDER: Once = Once::new();
     PROVIDER.call_once(|| {
-        // Another test binary's provider would do as well.
+        // An already installed provider is fine as well.
         let _ = rustls::crypto::ring::default_provider().install_default();
     });
     Client::builder().redirect(Policy::none()).no_proxy().build().expect("a client")
@@ -39,7 +39,7 @@ struct Session {
 
 impl Session {
     async fn start(config: Config) -> Self {
-        Self::with_scopes(config, ALL).await
+        Self::with_scopes(config, ALL_SCOPES).await
     }
 
     async fn with_scopes(config: Config, scopes: &str) -> Self {
@@ -104,14 +104,20 @@ fn stopped() -> Config {
 }
 
 #[tokio::test]
-async fn the_consent_page_shows_app_user_and_scopes_and_sends_the_browser_back() {
+async fn consent_page_shows_app_user_and_scopes() {
     let sim = Sim::start(Config::default()).await.expect("started");
-    let client = client();
     let url = authorize_url(&sim, "user-read-private user-modify-playback-state");
-    let page = client.get(url.clone()).send().await.expect("a page").text().await.expect("text");
+    let page = client().get(url).send().await.expect("a page").text().await.expect("text");
     for part in ["Simulated Spotify", "Demo Deck", "Simone Löwe", "user-modify-playback-state", "id=\"agree\""] {
         assert!(page.contains(part), "{part}");
     }
+}
+
+#[tokio::test]
+async fn agreeing_redirects_with_code_and_state() {
+    let sim = Sim::start(Config::default()).await.expect("started");
+    let client = client();
+    let url = authorize_url(&sim, "user-read-private user-modify-playback-state");
     let form = format!("{}&decision=agree", url.query().expect("a query"));
     let post = client.post(format!("{}/authorize", sim.accounts_url()));
     let answer =
@@ -124,7 +130,7 @@ async fn the_consent_page_shows_app_user_and_scopes_and_sends_the_browser_back()
 }
 
 #[tokio::test]
-async fn markup_in_a_parameter_stays_text() {
+async fn markup_in_a_parameter_is_escaped() {
     let sim = Sim::start(Config::default()).await.expect("started");
     let mut url = authorize_url(&sim, "user-read-private");
     url.query_pairs_mut().append_pair("state", "\"><script>alert(1)</script>{{app}}");
@@ -135,35 +141,47 @@ async fn markup_in_a_parameter_stays_text() {
 }
 
 #[tokio::test]
-async fn a_wrong_app_or_address_is_said_in_the_browser_only() {
+async fn invalid_redirect_uri_shows_an_error_page() {
     let sim = Sim::start(Config::default()).await.expect("started");
-    let url = authorize_url(&sim, ALL).as_str().replace("127.0.0.1%3A40404", "localhost%3A40404");
+    let url = authorize_url(&sim, ALL_SCOPES).as_str().replace("127.0.0.1%3A40404", "localhost%3A40404");
     let answer = client().get(&url).send().await.expect("a page");
     assert_eq!(answer.status(), StatusCode::BAD_REQUEST);
     assert!(answer.headers().get("location").is_none());
     assert!(answer.text().await.expect("text").contains("INVALID_CLIENT: Insecure redirect URI"));
-    let url = authorize_url(&sim, ALL).as_str().replace(DEMO_CLIENT_ID, "ffff");
-    assert_eq!(sim.consent(&url, true), Err("INVALID_CLIENT: Invalid client".to_owned()));
 }
 
 #[tokio::test]
-async fn cancelling_is_reported_to_the_app() {
+async fn unknown_client_id_is_a_consent_error() {
     let sim = Sim::start(Config::default()).await.expect("started");
-    let callback = sim.consent(authorize_url(&sim, ALL).as_str(), false).expect("sent back");
+    let url = authorize_url(&sim, ALL_SCOPES).as_str().replace(DEMO_CLIENT_ID, "ffff");
+    let error = sim.consent(&url, true).expect_err("refused");
+    assert_eq!(error, ConsentError::Page("INVALID_CLIENT: Invalid client"));
+    assert_eq!(error.to_string(), "INVALID_CLIENT: Invalid client");
+}
+
+#[tokio::test]
+async fn cancelling_redirects_with_an_error() {
+    let sim = Sim::start(Config::default()).await.expect("started");
+    let callback = sim.consent(authorize_url(&sim, ALL_SCOPES).as_str(), false).expect("redirected");
     assert_eq!(parameter(&callback, "error").as_deref(), Some("access_denied"));
     assert_eq!(parameter(&callback, "state").as_deref(), Some("xyz"));
     assert_eq!(parameter(&callback, "code"), None);
 }
 
 #[tokio::test]
-async fn the_secret_is_tried_out_by_client_credentials() {
+async fn client_credentials_with_a_wrong_secret_are_refused() {
     let sim = Sim::start(Config::default()).await.expect("started");
-    let client = client();
-    let form = [("grant_type", "client_credentials")];
-    let wrong = token(&sim, &client, "wrong", &form).await;
+    let wrong = token(&sim, &client(), "wrong", &[("grant_type", "client_credentials")]).await;
     assert_eq!(wrong.status(), StatusCode::BAD_REQUEST);
     let expected = json!({ "error": "invalid_client", "error_description": "Invalid client secret" });
     assert_eq!(json_of(wrong).await, expected);
+}
+
+#[tokio::test]
+async fn client_credentials_allow_only_calls_without_a_user() {
+    let sim = Sim::start(Config::default()).await.expect("started");
+    let client = client();
+    let form = [("grant_type", "client_credentials")];
     let right = json_of(token(&sim, &client, DEMO_CLIENT_SECRET, &form).await).await;
     assert_eq!(right["expires_in"], 3_600);
     assert_eq!(right.get("refresh_token"), None);
@@ -178,35 +196,55 @@ async fn the_secret_is_tried_out_by_client_credentials() {
 }
 
 #[tokio::test]
-async fn tokens_are_asked_for_and_expire() {
+async fn calls_need_a_token() {
+    let session = Session::start(stopped()).await;
+    let url = format!("{}/me", session.sim.api_url());
+    let answer = json_of(session.client.get(url).send().await.expect("an answer")).await;
+    assert_eq!(answer, json!({ "error": { "status": 401, "message": "No token provided" } }));
+}
+
+#[tokio::test]
+async fn access_token_expires() {
     let session = Session::start(stopped()).await;
     assert_eq!(session.get("/me").await["id"], "sim_user");
     session.sim.advance(ACCESS_TOKEN_LIFETIME);
     let answer = session.send(Method::GET, "/me", None).await;
     assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
     assert_eq!(json_of(answer).await["error"]["message"], "The access token expired");
-    let url = format!("{}/me", session.sim.api_url());
-    let bare = json_of(session.client.get(url).send().await.expect("an answer")).await;
-    assert_eq!(bare, json!({ "error": { "status": 401, "message": "No token provided" } }));
+}
+
+/// Signs in and returns the code and the refresh token.
+async fn signed_in(sim: &Sim, client: &Client) -> (String, String) {
+    let callback = sim.consent(authorize_url(sim, ALL_SCOPES).as_str(), true).expect("agreed");
+    let code = parameter(&callback, "code").expect("a code");
+    let form = [("grant_type", "authorization_code"), ("code", &code), ("redirect_uri", CALLBACK)];
+    let answer = json_of(token(sim, client, DEMO_CLIENT_SECRET, &form).await).await;
+    let refresh = answer["refresh_token"].as_str().expect("a token").to_owned();
+    (code, refresh)
 }
 
 #[tokio::test]
-async fn revoked_sign_ins_are_invalid_grants() {
+async fn revoked_refresh_token_is_an_invalid_grant() {
     let sim = Sim::start(Config::default()).await.expect("started");
     let client = client();
-    let callback = sim.consent(authorize_url(&sim, ALL).as_str(), true).expect("agreed");
-    let code = parameter(&callback, "code").expect("a code");
-    let form = [("grant_type", "authorization_code"), ("code", &code), ("redirect_uri", CALLBACK)];
-    let answer = json_of(token(&sim, &client, DEMO_CLIENT_SECRET, &form).await).await;
-    let refresh = answer["refresh_token"].as_str().expect("a token");
-    let form = [("grant_type", "refresh_token"), ("refresh_token", refresh)];
+    let (_, refresh) = signed_in(&sim, &client).await;
+    let form = [("grant_type", "refresh_token"), ("refresh_token", refresh.as_str())];
     assert_eq!(token(&sim, &client, DEMO_CLIENT_SECRET, &form).await.status(), StatusCode::OK);
     sim.revoke_refresh_tokens();
     let refused = json_of(token(&sim, &client, DEMO_CLIENT_SECRET, &form).await).await;
     assert_eq!(refused, json!({ "error": "invalid_grant", "error_description": "Refresh token revoked" }));
+}
+
+#[tokio::test]
+async fn recorded_requests_contain_no_secrets() {
+    let sim = Sim::start(Config::default()).await.expect("started");
+    let client = client();
+    let (code, refresh) = signed_in(&sim, &client).await;
+    let form = [("grant_type", "refresh_token"), ("refresh_token", refresh.as_str())];
+    assert_eq!(token(&sim, &client, DEMO_CLIENT_SECRET, &form).await.status(), StatusCode::OK);
     let issued = sim.issued_tokens();
     assert_eq!(issued.codes, std::slice::from_ref(&code));
-    assert_eq!(issued.refresh, [refresh.to_owned()]);
+    assert_eq!(issued.refresh, [refresh]);
     let recorded = format!("{:?}", sim.requests());
     for secret in issued.codes.iter().chain(&issued.access).chain(&issued.refresh) {
         assert!(!recorded.contains(secret.as_str()));
@@ -233,7 +271,7 @@ async fn scopes_are_enforced() {
 }
 
 #[tokio::test]
-async fn the_player_has_spotifys_shape() {
+async fn player_answers_have_spotifys_shape() {
     let session = Session::start(stopped()).await;
     session.sim.advance(Duration::from_millis(61_500));
     let player = session.get("/me/player").await;
@@ -263,7 +301,7 @@ async fn the_player_has_spotifys_shape() {
 }
 
 #[tokio::test]
-async fn odd_items_come_as_spotify_gives_them() {
+async fn episodes_local_files_and_ads_have_spotifys_shape() {
     let session = Session::start(stopped()).await;
     let item = |uri: Option<&str>| Change { item: Some(uri.map(str::to_owned)), ..Change::default() };
     session.sim.change_playback(item(Some(EPISODE_URI))).expect("changed");
@@ -283,13 +321,18 @@ async fn odd_items_come_as_spotify_gives_them() {
 }
 
 #[tokio::test]
-async fn writes_change_what_plays_and_answer_text() {
+async fn writes_answer_with_a_text() {
     let session = Session::start(stopped()).await;
     let answer = session.send(Method::PUT, "/me/player/pause", None).await;
     assert_eq!(answer.status(), StatusCode::OK);
     let text = answer.text().await.expect("text");
     assert!(!text.is_empty() && serde_json::from_str::<Value>(&text).is_err());
     assert!(!session.sim.playback().is_playing);
+}
+
+#[tokio::test]
+async fn writes_set_the_modes() {
+    let session = Session::start(Config { playback: Playback::paused(), ..stopped() }).await;
     for path in [
         "/me/player/play",
         "/me/player/seek?position_ms=5000",
@@ -303,6 +346,11 @@ async fn writes_change_what_plays_and_answer_text() {
     assert!(playback.is_playing && playback.shuffle);
     assert_eq!((playback.progress_ms, playback.repeat), (5_000, Repeat::Context));
     assert_eq!(playback.active().and_then(|device| device.volume_percent), Some(7));
+}
+
+#[tokio::test]
+async fn writes_start_a_context_and_move_it_to_a_device() {
+    let session = Session::start(stopped()).await;
     let start = json!({ "context_uri": album_uri(2), "offset": { "position": 1 }, "position_ms": 900 });
     session.send(Method::PUT, "/me/player/play", Some(start)).await;
     session.send(Method::PUT, "/me/player", Some(json!({ "device_ids": [SPEAKER_ID] }))).await;
@@ -310,21 +358,26 @@ async fn writes_change_what_plays_and_answer_text() {
     assert_eq!((playback.item, playback.progress_ms), (Some(track_uri(6)), 900));
     assert_eq!(playback.devices.iter().filter(|device| device.is_active).count(), 1);
     assert!(playback.devices[1].is_active);
+}
+
+#[tokio::test]
+async fn writes_enqueue_and_skip() {
+    let session = Session::start(stopped()).await;
     session.send(Method::POST, &format!("/me/player/queue?uri={}", track_uri(9)), None).await;
     session.send(Method::POST, "/me/player/next", None).await;
     assert_eq!(session.sim.playback().item, Some(track_uri(9)));
     session.send(Method::POST, "/me/player/previous", None).await;
-    assert_eq!(session.sim.playback().item, Some(track_uri(6)));
+    assert_eq!(session.sim.playback().item, Some(track_uri(1)));
 }
 
 #[tokio::test]
-async fn writes_can_answer_as_documented() {
+async fn writes_can_answer_no_content() {
     let session = Session::start(Config { write_answer: WriteAnswer::NoContent, ..stopped() }).await;
     assert_eq!(session.put("/me/player/pause").await, StatusCode::NO_CONTENT);
 }
 
 #[tokio::test]
-async fn natural_refusals() {
+async fn refused_commands_have_spotifys_status_and_reason() {
     let session = Session::start(Config { playback: Playback::paused(), ..stopped() }).await;
     let mut refusals = Vec::new();
     let idle = session.sim.playback();
@@ -347,13 +400,18 @@ async fn natural_refusals() {
         (404, Some("NO_ACTIVE_DEVICE")),
     ];
     assert_eq!(refusals, expected.map(|(status, reason)| (status, reason.map(str::to_owned))));
+}
+
+#[tokio::test]
+async fn unsupported_call_is_not_found() {
+    let session = Session::start(stopped()).await;
     let answer = session.send(Method::GET, "/me/top/tracks", None).await;
     assert_eq!(answer.status(), StatusCode::NOT_FOUND);
     assert_eq!(json_of(answer).await["error"]["message"], "Service not found");
 }
 
 #[tokio::test]
-async fn reads_lag_behind_writes_when_asked() {
+async fn reads_lag_behind_writes_by_the_read_lag() {
     let session = Session::start(Config { read_lag: Duration::from_millis(300), ..stopped() }).await;
     session.put("/me/player/pause").await;
     session.sim.advance(Duration::from_millis(299));
@@ -365,41 +423,57 @@ async fn reads_lag_behind_writes_when_asked() {
 }
 
 #[tokio::test]
-async fn faults_answer_delay_drop_and_end() {
+async fn fault_answers_instead_of_carrying_out() {
     let session = Session::start(stopped()).await;
     session.sim.inject(Fault::throttle(Some(4)).on("PUT", "/v1/me/player/pause").times(1));
     let answer = session.send(Method::PUT, "/me/player/pause", None).await;
     assert_eq!((answer.status().as_u16(), &answer.headers()["retry-after"]), (429, &"4".parse().expect("a value")));
     assert!(session.sim.playback().is_playing, "a refused call is not carried out");
     assert!(session.sim.faults().is_empty());
+    assert_eq!(replies(&session.sim), [Reply::Status(200), Reply::Status(429)]);
+}
 
+/// Returns the replies to all recorded requests.
+fn replies(sim: &Sim) -> Vec<Reply> {
+    sim.requests().iter().map(|request| request.reply).collect()
+}
+
+#[tokio::test]
+async fn fault_can_answer_in_plain_text() {
+    let session = Session::start(stopped()).await;
     session.sim.inject(Fault::owner_not_premium());
     let answer = session.send(Method::GET, "/me", None).await;
     assert_eq!(answer.status(), StatusCode::FORBIDDEN);
     assert!(serde_json::from_str::<Value>(&answer.text().await.expect("text")).is_err());
-    session.sim.clear_faults();
+}
 
+#[tokio::test]
+async fn dropped_request_is_not_carried_out() {
+    let session = Session::start(stopped()).await;
     session.sim.inject(Fault::drop_connection());
     let url = format!("{}/me/player/pause", session.sim.api_url());
     let lost = session.client.put(&url).bearer_auth(&session.token).header(CONTENT_LENGTH, 0).send().await;
     assert!(lost.is_err());
     assert!(session.sim.playback().is_playing);
-    session.sim.clear_faults();
-
-    session.sim.inject(Fault { outcome: Outcome::LoseAnswer, ..Fault::drop_connection() }.times(1));
-    let lost = session.client.put(&url).bearer_auth(&session.token).header(CONTENT_LENGTH, 0).send().await;
-    assert!(lost.is_err());
-    assert!(!session.sim.playback().is_playing, "this one is carried out");
-    let replies: Vec<Reply> = session.sim.requests().iter().map(|request| request.reply).collect();
-    let expected = [Reply::Status(200), Reply::Status(429), Reply::Status(403), Reply::Dropped, Reply::Dropped];
-    assert_eq!(replies, expected);
+    assert_eq!(replies(&session.sim), [Reply::Status(200), Reply::Dropped]);
 }
 
 #[tokio::test]
-async fn requests_are_recorded_and_can_be_waited_for() {
+async fn request_with_lost_answer_is_carried_out() {
+    let session = Session::start(stopped()).await;
+    let url = format!("{}/me/player/pause", session.sim.api_url());
+    session.sim.inject(Fault { outcome: Outcome::LoseAnswer, ..Fault::drop_connection() }.times(1));
+    let lost = session.client.put(&url).bearer_auth(&session.token).header(CONTENT_LENGTH, 0).send().await;
+    assert!(lost.is_err());
+    assert!(!session.sim.playback().is_playing);
+    assert_eq!(replies(&session.sim), [Reply::Status(200), Reply::Dropped]);
+}
+
+#[tokio::test]
+async fn wait_for_request_returns_the_recorded_request() {
     let session = Session::start(stopped()).await;
     session.sim.clear_requests();
-    let waiting = session.sim.wait_for_request("PUT", "/v1/me/player/volume", SOON);
+    let waiting = session.sim.wait_for_request("PUT", "/v1/me/player/volume", TIMEOUT);
     let sending = session.send(Method::PUT, "/me/player/volume?volume_percent=9", None);
     let (request, _) = tokio::join!(waiting, sending);
     let request = request.expect("arrived");
@@ -409,17 +483,27 @@ async fn requests_are_recorded_and_can_be_waited_for() {
     assert_eq!(request.status(), Some(200));
     assert_eq!(request.time_ms, playback::millis(STOPPED_AT));
     let volume = |playback: &Playback| playback.active().and_then(|device| device.volume_percent);
-    session.sim.wait_for(SOON, move |_, playback| volume(playback) == Some(9)).await.expect("set");
-    let never = session.sim.wait_for_request("PUT", "/v1/me/player/pause", Duration::from_millis(1)).await;
-    assert_eq!(never.map(|_| ()), Err(TimedOut));
-    session.get("/me").await;
-    session.get("/me").await;
-    let both = session.sim.wait_for_requests("GET", "/v1/me", 2, SOON).await.expect("two");
-    assert_eq!(both[0].peer_port, both[1].peer_port, "the connection is kept");
+    session.sim.wait_for(TIMEOUT, move |_, playback| volume(playback) == Some(9)).await.expect("set");
 }
 
 #[tokio::test]
-async fn lists_are_paged_and_bounded() {
+async fn wait_for_request_times_out() {
+    let sim = Sim::start(stopped()).await.expect("started");
+    let result = sim.wait_for_request("PUT", "/v1/me/player/pause", Duration::from_millis(1)).await;
+    assert_eq!(result.map(|_| ()), Err(TimedOut));
+}
+
+#[tokio::test]
+async fn wait_for_requests_returns_as_many_as_requested() {
+    let session = Session::start(stopped()).await;
+    session.get("/me").await;
+    session.get("/me").await;
+    let both = session.sim.wait_for_requests("GET", "/v1/me", 2, TIMEOUT).await.expect("two");
+    assert_eq!(both[0].peer_port, both[1].peer_port, "the connection is reused");
+}
+
+#[tokio::test]
+async fn lists_are_paged() {
     let session = Session::start(stopped()).await;
     let first = session.get("/me/playlists?limit=1").await;
     assert_eq!((&first["total"], first["items"].as_array().map(Vec::len)), (&json!(4), Some(1)));
@@ -429,13 +513,18 @@ async fn lists_are_paged_and_bounded() {
     assert_eq!(playlist["items"]["items"][4]["item"]["name"], "夜明けの信号");
     let track = session.get(&format!("/tracks/{}", catalogue::id_of(&track_uri(9)))).await;
     assert_eq!(track["name"], "🌊 Tide & Tell 🌙");
+}
+
+#[tokio::test]
+async fn search_limit_is_5_by_default_and_at_most_10() {
+    let session = Session::start(stopped()).await;
     assert_eq!(session.get("/search?q=a&type=track").await["tracks"]["limit"], 5);
     let answer = session.send(Method::GET, "/search?q=a&type=track&limit=11", None).await;
     assert_eq!(answer.status(), StatusCode::BAD_REQUEST);
 }
 
 #[tokio::test]
-async fn the_library_remembers() {
+async fn library_saves_and_removes() {
     let session = Session::start(stopped()).await;
     let uris = format!("{},{}", track_uri(1), track_uri(2));
     assert_eq!(session.put(&format!("/me/library?uris={}", track_uri(2))).await, StatusCode::OK);
@@ -443,12 +532,17 @@ async fn the_library_remembers() {
     session.sim.set_saved(&track_uri(1), true);
     session.send(Method::DELETE, &format!("/me/library?uris={}", track_uri(2)), None).await;
     assert_eq!(session.get(&format!("/me/library/contains?uris={uris}")).await, json!([true, false]));
+}
+
+#[tokio::test]
+async fn library_call_takes_at_most_40_uris() {
+    let session = Session::start(stopped()).await;
     let many = vec!["spotify:track:x"; 41].join(",");
     assert_eq!(session.put(&format!("/me/library?uris={many}")).await, StatusCode::BAD_REQUEST);
 }
 
 #[tokio::test]
-async fn the_control_api_does_what_the_library_does() {
+async fn control_api_controls_playback_faults_and_time() {
     let session = Session::start(stopped()).await;
     let sim = format!("{}sim", session.sim.page_url());
     let post = async |path: &str, body: Value| {
@@ -478,11 +572,11 @@ async fn the_control_api_does_what_the_library_does() {
     assert_eq!(session.put("/me/player/play").await, StatusCode::UNAUTHORIZED);
     assert_eq!(post("refresh-tokens/revoke", Value::Null).await, 204);
     let requests = session.sim.requests();
-    assert!(requests.iter().all(|request| !request.path.starts_with("/sim")), "the control API is not Spotify");
+    assert!(requests.iter().all(|request| !request.path.starts_with("/sim")), "control calls are not recorded");
 }
 
 #[tokio::test]
-async fn a_stopped_simulator_frees_its_port() {
+async fn dropped_simulator_frees_its_port() {
     let sim = Sim::start(Config::default()).await.expect("started");
     let port = sim.address().port();
     assert!(Sim::start(Config { port, ..Config::default() }).await.is_err());
@@ -494,7 +588,7 @@ async fn a_stopped_simulator_frees_its_port() {
 }
 
 #[tokio::test]
-async fn the_clock_can_be_the_tests_own() {
+async fn clock_can_be_shared_with_the_test() {
     let time = Arc::new(AtomicU64::new(5_000));
     let clock = time.clone();
     let clock: Clock = Arc::new(move || Duration::from_millis(clock.load(Ordering::Relaxed)));
@@ -514,11 +608,11 @@ async fn body_of_unknown_length_is_refused() {
     assert_eq!(session.sim.violations(), ["PUT /v1/me/player/pause: a body of unknown length"]);
     assert_eq!(pause.header(CONTENT_LENGTH, 0).send().await.expect("an answer").status(), StatusCode::OK);
     session.sim.clear_requests();
-    assert_eq!(session.sim.violations().len(), 1, "kept, and no more came");
+    assert_eq!(session.sim.violations().len(), 1, "violations are not cleared");
 }
 
 #[tokio::test]
-async fn podcasts_need_a_market_where_no_user_has_one() {
+async fn podcast_search_without_a_user_needs_a_market() {
     let sim = Sim::start(stopped()).await.expect("started");
     let client = client();
     let form = [("grant_type", "client_credentials")];
@@ -532,6 +626,10 @@ async fn podcasts_need_a_market_where_no_user_has_one() {
     assert_eq!(shows("&market=AQ").await, 0);
     assert_eq!(shows("&market=DE").await, 1);
     assert_eq!(search("&market=Germany").await.status(), StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn podcast_search_uses_the_users_market() {
     let session = Session::start(stopped()).await;
-    assert_eq!(session.get("/search?q=key&type=show").await["shows"]["total"], 1, "the user's own country counts");
+    assert_eq!(session.get("/search?q=key&type=show").await["shows"]["total"], 1);
 }

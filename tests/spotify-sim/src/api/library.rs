@@ -11,12 +11,11 @@ use axum::response::IntoResponse;
 use axum::routing::{get, put};
 use axum::{Json, Router};
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
 use super::{
-    Answer, ApiError, AppState, MALFORMED, NO_USER, NOT_FOUND, Parameters, authorize, error, has_scope, page, required,
-    window,
+    Answer, ApiError, AppState, NO_USER, NOT_FOUND, Parameters, authorize, error, has_scope, page, paging, parse,
+    required,
 };
 use crate::catalogue::id_of;
 use crate::playlists::{Playlist, time_json};
@@ -29,8 +28,8 @@ const MODIFY_PRIVATE: &str = "playlist-modify-private";
 const READ_LIBRARY: &str = "user-library-read";
 const MODIFY_LIBRARY: &str = "user-library-modify";
 
-/// How many URIs one change of a playlist may name.
-const MOST_ENTRIES: usize = 100;
+/// The maximum number of URIs in one change of a playlist.
+const MAX_ENTRIES: usize = 100;
 
 const FORBIDDEN: ApiError = error(403, "Forbidden");
 
@@ -44,7 +43,7 @@ pub(super) fn router() -> Router<Arc<Shared>> {
         .route("/playlists/{id}/items", get(entries).post(add).delete(remove))
 }
 
-/// The `uris` of the library calls: 1 to 40 of what can be saved.
+/// Returns the `uris` of a library call: 1 to 40 URIs of kinds that can be saved.
 fn uris(query: &HashMap<String, String>) -> Result<Vec<String>, ApiError> {
     let uris: Vec<String> = required::<String>(query, "uris", "Missing uris")?.split(',').map(str::to_owned).collect();
     let valid = |uri: &String| {
@@ -60,7 +59,7 @@ fn uris(query: &HashMap<String, String>) -> Result<Vec<String>, ApiError> {
 async fn saved(State(shared): AppState, headers: HeaderMap, Query(query): Parameters) -> Answer {
     authorize(&shared, &headers, &[READ_LIBRARY])?;
     let uris = uris(&query)?;
-    let saved: Vec<bool> = shared.look(|state, _| uris.iter().map(|uri| state.is_saved(uri)).collect());
+    let saved: Vec<bool> = shared.read(|state, _| uris.iter().map(|uri| state.is_saved(uri)).collect());
     Ok(Json(saved).into_response())
 }
 
@@ -81,9 +80,9 @@ fn set_saved(shared: &Shared, headers: &HeaderMap, query: &HashMap<String, Strin
 
 async fn liked(State(shared): AppState, headers: HeaderMap, Query(query): Parameters) -> Answer {
     authorize(&shared, &headers, &[READ_LIBRARY])?;
-    let (limit, offset) = window(&query, 20, 50)?;
+    let (limit, offset) = paging(&query, 20, 50)?;
     let catalogue = &shared.catalogue;
-    let all = shared.look(|state, _| {
+    let all = shared.read(|state, _| {
         let known = state.liked().filter_map(|(uri, at)| Some((catalogue.item(uri)?, at)));
         known.map(|(item, at)| json!({ "added_at": time_json(at), "track": catalogue.item_json(item) })).collect()
     });
@@ -92,11 +91,11 @@ async fn liked(State(shared): AppState, headers: HeaderMap, Query(query): Parame
 
 async fn playlists(State(shared): AppState, headers: HeaderMap, Query(query): Parameters) -> Answer {
     let user = authorize(&shared, &headers, &[READ_PLAYLISTS])?.ok_or(NO_USER)?;
-    let (limit, offset) = window(&query, 20, 50)?;
+    let (limit, offset) = paging(&query, 20, 50)?;
     let catalogue = &shared.catalogue;
-    // Without the scope, others' collaborative playlists are left out.
+    // Without the scope, collaborative playlists of other users are left out.
     let collaborative = has_scope(&shared, &headers, READ_COLLABORATIVE);
-    let all = shared.look(|state, _| {
+    let all = shared.read(|state, _| {
         let shown = |playlist: &&Playlist| {
             playlist.followed && (collaborative || !playlist.collaborative || playlist.is_owned_by(&user.id))
         };
@@ -114,17 +113,17 @@ async fn playlist(
 ) -> Answer {
     let user = authorize(&shared, &headers, &[])?;
     let catalogue = &shared.catalogue;
-    let json = shared.look(|state, _| {
+    let json = shared.read(|state, _| {
         let playlist = state.playlists.get(&uri(&id)).ok_or(NOT_FOUND)?;
         let mut json = playlist.json(catalogue);
-        if user.is_some_and(|user| playlist.is_open_to(&user.id)) {
+        if user.is_some_and(|user| playlist.is_editable_by(&user.id)) {
             json["items"] = page(&playlist.items_href(catalogue), playlist.entries_json(catalogue), 100, 0);
         } else if let Some(members) = json.as_object_mut() {
             members.remove("items");
         }
         Ok::<_, ApiError>(json)
     })?;
-    Ok(Json(selected(json, &query)).into_response())
+    Ok(Json(select_fields(json, &query)).into_response())
 }
 
 fn uri(playlist_id: &str) -> String {
@@ -138,16 +137,16 @@ async fn entries(
     Query(query): Parameters,
 ) -> Answer {
     let user = authorize(&shared, &headers, &[READ_PLAYLISTS])?.ok_or(NO_USER)?;
-    let (limit, offset) = window(&query, 20, 50)?;
+    let (limit, offset) = paging(&query, 20, 50)?;
     let catalogue = &shared.catalogue;
-    let page = shared.look(|state, _| {
+    let page = shared.read(|state, _| {
         let playlist = state.playlists.get(&uri(&id)).ok_or(NOT_FOUND)?;
-        if !playlist.is_open_to(&user.id) {
+        if !playlist.is_editable_by(&user.id) {
             return Err(FORBIDDEN);
         }
         Ok(page(&playlist.items_href(catalogue), playlist.entries_json(catalogue), limit, offset))
     })?;
-    Ok(Json(selected(page, &query)).into_response())
+    Ok(Json(select_fields(page, &query)).into_response())
 }
 
 #[derive(Deserialize)]
@@ -158,13 +157,13 @@ struct AddBody {
 
 async fn add(State(shared): AppState, headers: HeaderMap, Path(id): Path<String>, body: Bytes) -> Answer {
     change(&shared, &headers, &id, StatusCode::CREATED, |playlist, user_id, now| {
-        let AddBody { uris, position } = read(&body)?;
-        // What is on a user's disk is not to be had by others.
+        let AddBody { uris, position } = parse(&body)?;
+        // Local files can't be added.
         let can_be_added = |uri: &String| {
             (uri.starts_with("spotify:track:") || uri.starts_with("spotify:episode:"))
                 && shared.catalogue.item(uri).is_some()
         };
-        if uris.is_empty() || uris.len() > MOST_ENTRIES || !uris.iter().all(can_be_added) {
+        if uris.is_empty() || uris.len() > MAX_ENTRIES || !uris.iter().all(can_be_added) {
             return Err(error(400, "Invalid uris"));
         }
         if playlist.add(uris, position, user_id, now) { Ok(()) } else { Err(error(400, "Index out of bounds")) }
@@ -184,10 +183,10 @@ struct RemovedItem {
 
 async fn remove(State(shared): AppState, headers: HeaderMap, Path(id): Path<String>, body: Bytes) -> Answer {
     change(&shared, &headers, &id, StatusCode::OK, |playlist, _, _| {
-        let RemoveBody { items, snapshot_id } = read(&body)?;
+        let RemoveBody { items, snapshot_id } = parse(&body)?;
         let uris: Vec<String> = items.into_iter().map(|item| item.uri).collect();
         let valid = |uri: &String| uri.starts_with("spotify:") && !id_of(uri).is_empty();
-        if uris.is_empty() || uris.len() > MOST_ENTRIES || !uris.iter().all(valid) {
+        if uris.is_empty() || uris.len() > MAX_ENTRIES || !uris.iter().all(valid) {
             return Err(error(400, "Invalid items"));
         }
         if snapshot_id.is_some_and(|snapshot_id| !playlist.knows_snapshot(&snapshot_id)) {
@@ -198,11 +197,7 @@ async fn remove(State(shared): AppState, headers: HeaderMap, Path(id): Path<Stri
     })
 }
 
-fn read<T: DeserializeOwned>(body: &Bytes) -> Result<T, ApiError> {
-    serde_json::from_slice(body).map_err(|_| MALFORMED)
-}
-
-/// Changes a playlist if the user may, and answers with the name of its new state.
+/// Changes a playlist if the user may, and answers with its new snapshot ID.
 fn change(
     shared: &Shared,
     headers: &HeaderMap,
@@ -210,12 +205,12 @@ fn change(
     status: StatusCode,
     change: impl FnOnce(&mut Playlist, &str, Duration) -> Result<(), ApiError>,
 ) -> Answer {
-    let public = shared.look(|state, _| state.playlists.get(&uri(id)).is_some_and(|playlist| playlist.public));
+    let public = shared.read(|state, _| state.playlists.get(&uri(id)).is_some_and(|playlist| playlist.public));
     let scope = if public { MODIFY_PUBLIC } else { MODIFY_PRIVATE };
     let user = authorize(shared, headers, &[scope])?.ok_or(NO_USER)?;
     shared.change(|state: &mut shared::State, now| {
         let playlist = state.playlists.get_mut(&uri(id)).ok_or(NOT_FOUND)?;
-        if !playlist.is_open_to(&user.id) {
+        if !playlist.is_editable_by(&user.id) {
             return Err(FORBIDDEN);
         }
         change(playlist, &user.id, now)?;
@@ -223,12 +218,12 @@ fn change(
     })
 }
 
-/// An answer, or what a parameter `fields` names of it.
-fn selected(json: Value, query: &HashMap<String, String>) -> Value {
+/// Applies the query parameter `fields`, if there is one, to an answer.
+fn select_fields(json: Value, query: &HashMap<String, String>) -> Value {
     query.get("fields").map(|fields| select(&json, fields)).unwrap_or(json)
 }
 
-/// Keeps what is named, as in `name,owner(display_name),items.total`. A list is made of its elements' members.
+/// Returns only the named members, as in `name,owner(display_name),items.total`. Lists are filtered by element.
 fn select(json: &Value, fields: &str) -> Value {
     match json {
         Value::Array(list) => list.iter().map(|element| select(element, fields)).collect(),
@@ -249,7 +244,7 @@ fn select(json: &Value, fields: &str) -> Value {
     }
 }
 
-/// Splits at the commas that are not within brackets.
+/// Splits at commas outside of parentheses.
 fn split(fields: &str) -> Vec<&str> {
     let mut depth = 0_usize;
     let separates = |character| {
@@ -268,7 +263,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn fields_choose_members_however_deep() {
+    fn fields_select_nested_members() {
         let json = json!({
             "name": "x", "owner": { "id": 1, "name": 2 },
             "items": { "total": 3, "items": [{ "at": 4, "item": { "uri": 5, "artists": [{ "name": 6, "id": 7 }] } }] },

@@ -1,4 +1,4 @@
-//! Devices that sleep, refuse or are not there, and the end of a track, over real HTTP.
+//! Tests of sleeping, refusing and missing devices, and of the end of a track, over real HTTP.
 
 use super::*;
 
@@ -8,24 +8,24 @@ impl Session {
         self.send(Method::PUT, "/me/player", Some(body)).await.status()
     }
 
-    /// Status and reason of a refused PUT.
-    async fn reason(&self, path: &str) -> (u16, Value) {
+    /// Sends a PUT and returns the status and reason of its refusal.
+    async fn put_refusal(&self, path: &str) -> (u16, Value) {
         let answer = self.send(Method::PUT, path, None).await;
         (answer.status().as_u16(), json_of(answer).await["error"]["reason"].clone())
     }
 }
 
 #[tokio::test]
-async fn a_sleeping_device_is_woken_by_a_transfer_and_plays_after_a_while() {
+async fn sleeping_device_plays_some_time_after_a_transfer() {
     let config = Config { wake_delay: Duration::from_millis(1_500), playback: Playback::asleep(), ..stopped() };
     let session = Session::start(config).await;
     let listed = session.get("/me/player/devices").await;
     assert_eq!((&listed["devices"][1]["id"], listed["devices"][1].get("sleeping")), (&json!(SPEAKER_ID), None));
     let named = format!("/me/player/play?device_id={SPEAKER_ID}");
-    assert_eq!(session.reason(&named).await, (404, Value::Null));
+    assert_eq!(session.put_refusal(&named).await, (404, Value::Null));
     assert_eq!(session.transfer(SPEAKER_ID, true).await, StatusCode::OK);
     session.sim.advance(Duration::from_millis(1_499));
-    assert_eq!(session.reason("/me/player/pause").await, (404, json!("NO_ACTIVE_DEVICE")));
+    assert_eq!(session.put_refusal("/me/player/pause").await, (404, json!("NO_ACTIVE_DEVICE")));
     assert_eq!(session.send(Method::GET, "/me/player", None).await.status(), StatusCode::NO_CONTENT);
     session.sim.advance(Duration::from_millis(1));
     let player = session.get("/me/player").await;
@@ -33,22 +33,34 @@ async fn a_sleeping_device_is_woken_by_a_transfer_and_plays_after_a_while() {
 }
 
 #[tokio::test]
-async fn when_the_active_device_goes_away_a_transfer_brings_another() {
+async fn transfer_activates_a_device_if_none_is_active() {
     let session = Session::start(stopped()).await;
     session.sim.change_playback(Change::no_device()).expect("changed");
-    assert_eq!(session.reason("/me/player/pause").await, (404, json!("NO_ACTIVE_DEVICE")));
+    assert_eq!(session.put_refusal("/me/player/pause").await, (404, json!("NO_ACTIVE_DEVICE")));
     assert_eq!(session.transfer(PHONE_ID, true).await, StatusCode::OK);
-    assert_eq!(session.reason("/me/player/volume?volume_percent=3").await, (403, json!("VOLUME_CONTROL_DISALLOW")));
+    assert_eq!(
+        session.put_refusal("/me/player/volume?volume_percent=3").await,
+        (403, json!("VOLUME_CONTROL_DISALLOW"))
+    );
+}
+
+#[tokio::test]
+async fn restricted_device_refuses_commands() {
+    let session = Session::start(stopped()).await;
     session.sim.change_playback(Change { restricted: Some(true), ..Change::default() }).expect("changed");
-    assert_eq!(session.reason("/me/player/pause").await, (403, json!("DEVICE_NOT_CONTROLLABLE")));
-    session.sim.change_playback(Change::device(COMPUTER_ID)).expect("changed");
+    assert_eq!(session.put_refusal("/me/player/pause").await, (403, json!("DEVICE_NOT_CONTROLLABLE")));
+}
+
+#[tokio::test]
+async fn private_session_accepts_commands() {
+    let session = Session::start(stopped()).await;
     session.sim.change_playback(Change::private_session(true)).expect("changed");
     assert_eq!(session.get("/me/player").await["device"]["is_private_session"], true);
     assert_eq!(session.put("/me/player/pause").await, StatusCode::OK);
 }
 
 #[tokio::test]
-async fn a_track_ends_by_itself_and_reads_hear_of_it_late_when_asked() {
+async fn reads_see_the_end_of_a_track_late() {
     let session = Session::start(Config { read_lag: Duration::from_millis(200), ..stopped() }).await;
     let seen = async || {
         let player = session.get("/me/player").await;
@@ -59,10 +71,15 @@ async fn a_track_ends_by_itself_and_reads_hear_of_it_late_when_asked() {
     assert_eq!(session.sim.playback().item, Some(track_uri(2)));
     session.sim.advance(Duration::from_millis(1));
     assert_eq!(seen().await, (json!(track_uri(2)), json!(200)));
+}
+
+#[tokio::test]
+async fn list_continues_after_an_interposed_item() {
+    let session = Session::start(Config { read_lag: Duration::from_millis(200), ..stopped() }).await;
     session.sim.change_playback(Change::item(EPISODE_URI)).expect("changed");
     session.sim.advance(Duration::from_millis(200 + 1_834_000));
     let player = session.get("/me/player?additional_types=episode").await;
-    assert_eq!(player["item"]["uri"], track_uri(3), "the list goes on after what came in between");
+    assert_eq!(player["item"]["uri"], track_uri(2));
 }
 
 fn quirks(quirks: Quirks) -> DeviceChange {
@@ -70,61 +87,74 @@ fn quirks(quirks: Quirks) -> DeviceChange {
 }
 
 #[tokio::test]
-async fn a_device_can_round_volumes_or_tell_none() {
+async fn device_can_round_volumes() {
     let session = Session::start(stopped()).await;
-    let volume = async || session.get("/me/player").await["device"]["volume_percent"].clone();
     session
         .sim
         .change_device(COMPUTER_ID, quirks(Quirks { volume: VolumeQuirk::OneLess, ..Quirks::default() }))
         .unwrap();
     assert_eq!(session.put("/me/player/volume?volume_percent=31").await, StatusCode::OK);
-    assert_eq!(volume().await, 30);
-    let untold = DeviceChange { volume_percent: Some(None), ..DeviceChange::default() };
-    session.sim.change_device(COMPUTER_ID, untold).unwrap();
-    assert_eq!(session.put("/me/player/volume?volume_percent=31").await, StatusCode::OK);
-    assert_eq!(volume().await, Value::Null);
+    assert_eq!(session.get("/me/player").await["device"]["volume_percent"], 30);
 }
 
 #[tokio::test]
-async fn a_device_can_lack_modes_and_refuse_what_it_disallows() {
+async fn device_can_report_no_volume() {
     let session = Session::start(stopped()).await;
-    let lacks = Quirks {
-        repeat: vec![(Repeat::Track, Repeat::Context)],
-        ignores_shuffle: true,
-        disallows: vec!["seeking".to_owned(), "toggling_repeat_context".to_owned()],
-        ..Quirks::default()
-    };
+    let without_volume = DeviceChange { volume_percent: Some(None), ..DeviceChange::default() };
+    session.sim.change_device(COMPUTER_ID, without_volume).unwrap();
+    assert_eq!(session.put("/me/player/volume?volume_percent=31").await, StatusCode::OK);
+    assert_eq!(session.get("/me/player").await["device"]["volume_percent"], Value::Null);
+}
+
+#[tokio::test]
+async fn device_can_lack_modes() {
+    let session = Session::start(stopped()).await;
+    let lacks = Quirks { repeat: vec![(Repeat::Track, Repeat::Context)], ignores_shuffle: true, ..Quirks::default() };
     session.sim.change_device("Office Computer", quirks(lacks)).unwrap();
     assert_eq!(session.put("/me/player/repeat?state=track").await, StatusCode::OK);
     assert_eq!(session.put("/me/player/shuffle?state=true").await, StatusCode::OK);
     let player = session.get("/me/player").await;
     assert_eq!((&player["repeat_state"], &player["shuffle_state"]), (&json!("context"), &json!(false)));
-    assert_eq!(player["actions"]["disallows"]["seeking"], true);
-    assert_eq!(session.reason("/me/player/seek?position_ms=1").await.0, 403);
-    assert_eq!(session.reason("/me/player/repeat?state=off").await.0, 403, "it would switch the context's off");
 }
 
 #[tokio::test]
-async fn a_device_that_wakes_up_empty_plays_when_asked_once_more() {
-    let config = Config { playback: Playback::asleep(), ..stopped() };
-    let session = Session::start(config).await;
+async fn device_refuses_disallowed_actions() {
+    let session = Session::start(stopped()).await;
+    let disallows = vec!["seeking".to_owned(), "toggling_repeat_context".to_owned()];
+    session.sim.change_device("Office Computer", quirks(Quirks { disallows, ..Quirks::default() })).unwrap();
+    session.sim.change_playback(Change { repeat: Some(Repeat::Context), ..Change::default() }).expect("changed");
+    assert_eq!(session.get("/me/player").await["actions"]["disallows"]["seeking"], true);
+    assert_eq!(session.put_refusal("/me/player/seek?position_ms=1").await.0, 403);
+    assert_eq!(session.put_refusal("/me/player/repeat?state=off").await.0, 403, "it would toggle repeat context");
+}
+
+/// Returns whether the player plays, and its item.
+async fn playing_item(session: &Session) -> (Value, Value) {
+    let player = session.get("/me/player").await;
+    (player["is_playing"].clone(), player["item"]["uri"].clone())
+}
+
+#[tokio::test]
+async fn device_that_wakes_up_empty_plays_when_resumed() {
+    let session = Session::start(Config { playback: Playback::asleep(), ..stopped() }).await;
     session.sim.change_device(SPEAKER_ID, quirks(Quirks { wakes: Waking::Empty, ..Quirks::default() })).unwrap();
-    session.sim.change_device(PHONE_ID, quirks(Quirks { wakes: Waking::Forgetful, ..Quirks::default() })).unwrap();
-    let shown = async || {
-        let player = session.get("/me/player").await;
-        (player["is_playing"].clone(), player["item"]["uri"].clone())
-    };
     assert_eq!(session.transfer(SPEAKER_ID, true).await, StatusCode::OK);
-    assert_eq!(shown().await, (json!(false), Value::Null));
+    assert_eq!(playing_item(&session).await, (json!(false), Value::Null));
     assert_eq!(session.put("/me/player/play").await, StatusCode::OK);
-    assert_eq!(shown().await, (json!(true), json!(track_uri(1))));
+    assert_eq!(playing_item(&session).await, (json!(true), json!(track_uri(1))));
+}
+
+#[tokio::test]
+async fn device_that_wakes_up_forgetful_ignores_resume() {
+    let session = Session::start(Config { playback: Playback::asleep(), ..stopped() }).await;
+    session.sim.change_device(PHONE_ID, quirks(Quirks { wakes: Waking::Forgetful, ..Quirks::default() })).unwrap();
     assert_eq!(session.transfer(PHONE_ID, true).await, StatusCode::OK);
     assert_eq!(session.put("/me/player/play").await, StatusCode::OK);
-    assert_eq!(shown().await, (json!(false), Value::Null));
+    assert_eq!(playing_item(&session).await, (json!(false), Value::Null));
 }
 
 #[tokio::test]
-async fn a_device_can_come_back_with_another_id() {
+async fn device_can_change_its_id() {
     let session = Session::start(stopped()).await;
     let renewed = DeviceChange { id: Some(Some("new".to_owned())), ..DeviceChange::default() };
     session.sim.change_device(SPEAKER_ID, renewed.clone()).unwrap();

@@ -1,10 +1,10 @@
-//! Liked Songs, playlists, single things and what was played, over real HTTP.
+//! Tests of Liked Songs, playlists, single objects and recently played tracks, over real HTTP.
 
 use super::*;
 use crate::catalogue::{LIKED_URI, SHOW_URI, artist_uri, id_of, playlist_uri};
 
 impl Session {
-    /// Status and error message of a call.
+    /// Returns the status and error message of a refused call.
     async fn refused(&self, method: Method, path: &str, body: Option<Value>) -> (u16, String) {
         let answer = self.send(method, path, body).await;
         let status = answer.status().as_u16();
@@ -30,13 +30,13 @@ fn uris(list: &Value, entry: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn liked_songs_are_the_tracks_of_the_library_newest_first() {
+async fn liked_songs_are_the_saved_tracks_newest_first() {
     let saved = vec![track_uri(3), album_uri(1), track_uri(1)];
     let session = Session::start(Config { saved, ..stopped() }).await;
     session.sim.advance(Duration::from_millis(60_500));
     session.put(&format!("/me/library?uris={},{}", track_uri(8), track_uri(3))).await;
     let first = session.get("/me/tracks?limit=2").await;
-    assert_eq!(uris(&first, "track"), tracks([8, 1]), "what was saved already stays where it was");
+    assert_eq!(uris(&first, "track"), tracks([8, 1]), "an already saved track keeps its place");
     assert_eq!((&first["total"], &first["items"][0]["added_at"]), (&json!(3), &json!("2026-11-20T12:01:00.5Z")));
     let next = first["next"].as_str().expect("more").strip_prefix(&session.sim.api_url()).expect("ours").to_owned();
     let second = session.get(&next).await;
@@ -46,7 +46,7 @@ async fn liked_songs_are_the_tracks_of_the_library_newest_first() {
 }
 
 #[tokio::test]
-async fn liked_songs_are_played_as_a_list_or_by_another_app_as_a_context() {
+async fn liked_songs_can_be_played_as_a_list() {
     let session = Session::start(Config { saved: tracks([3, 1, 8]), ..stopped() }).await;
     let liked = uris(&session.get("/me/tracks").await, "track");
     let answer = session.send(Method::PUT, "/me/player/play", Some(json!({ "uris": liked }))).await;
@@ -57,7 +57,11 @@ async fn liked_songs_are_played_as_a_list_or_by_another_app_as_a_context() {
     assert_eq!(session.send(Method::PUT, "/me/player/play", Some(many)).await.status(), StatusCode::OK);
     let more = json!({ "uris": vec![track_uri(1); 801] });
     assert_eq!(session.refused(Method::PUT, "/me/player/play", Some(more)).await.0, 413);
+}
 
+#[tokio::test]
+async fn liked_context_can_be_left_to_other_apps() {
+    let session = Session::start(Config { saved: tracks([3, 1, 8]), ..stopped() }).await;
     session.sim.set_liked_context(false);
     let context = json!({ "context_uri": LIKED_URI });
     assert_eq!(session.refused(Method::PUT, "/me/player/play", Some(context)).await.0, 404);
@@ -67,7 +71,7 @@ async fn liked_songs_are_played_as_a_list_or_by_another_app_as_a_context() {
 }
 
 #[tokio::test]
-async fn the_library_takes_everything_that_can_be_saved() {
+async fn library_saves_every_kind_that_can_be_saved() {
     let session = Session::start(stopped()).await;
     let all = [track_uri(1), EPISODE_URI.to_owned(), album_uri(1), SHOW_URI.to_owned(), playlist_uri(5)].join(",");
     let contains = format!("/me/library/contains?uris={all},{}", playlist_uri(3));
@@ -82,6 +86,11 @@ async fn the_library_takes_everything_that_can_be_saved() {
     assert_eq!(session.get(&contains).await, json!([false, true, true, true, true, false]));
     let playlists = names(session.get("/me/playlists").await);
     assert_eq!(playlists, ["Feierabend ☕", "Long Way Home", "Together 🎉", "Keys & Coffee"]);
+}
+
+#[tokio::test]
+async fn library_refuses_invalid_uris() {
+    let session = Session::start(stopped()).await;
     for wrong in [LOCAL_URI, &artist_uri(1), "spotify:track:", "spotify:ad:x", "x"] {
         let path = format!("/me/library?uris={wrong}");
         assert_eq!(session.refused(Method::PUT, &path, None).await, (400, "Invalid uris".to_owned()), "{wrong}");
@@ -89,7 +98,7 @@ async fn the_library_takes_everything_that_can_be_saved() {
 }
 
 #[tokio::test]
-async fn single_things_are_told_with_what_they_hold() {
+async fn single_objects_contain_their_items() {
     let session = Session::start(stopped()).await;
     let album = session.get(&format!("/albums/{}", id_of(&album_uri(2)))).await;
     assert_eq!((&album["name"], &album["tracks"]["total"]), (&json!("夜明けの信号"), &json!(3)));
@@ -100,10 +109,19 @@ async fn single_things_are_told_with_what_they_hold() {
     assert_eq!(show["episodes"]["items"][0]["uri"], EPISODE_URI);
     let episode = session.get(&format!("/episodes/{}", id_of(EPISODE_URI))).await;
     assert_eq!(episode["show"]["name"], "Key Matters");
+}
+
+#[tokio::test]
+async fn unknown_object_is_not_found() {
+    let session = Session::start(stopped()).await;
     for kind in ["tracks", "albums", "artists", "shows", "episodes", "playlists"] {
         let refused = session.refused(Method::GET, &format!("/{kind}/nope"), None).await;
         assert_eq!(refused, (404, "Resource not found".to_owned()), "{kind}");
     }
+}
+
+#[tokio::test]
+async fn podcasts_and_playlist_items_need_their_scopes() {
     let without = Session::with_scopes(stopped(), "user-read-private").await;
     for path in [format!("/shows/{}", id_of(SHOW_URI)), format!("/episodes/{}", id_of(EPISODE_URI)), items(1)] {
         assert_eq!(without.refused(Method::GET, &path, None).await.1, "Insufficient client scope", "{path}");
@@ -128,11 +146,16 @@ async fn every_kind_of_context_plays() {
 }
 
 #[tokio::test]
-async fn own_playlists_are_read_and_changed_and_played_as_they_are_then() {
+async fn own_playlist_items_are_paged() {
     let session = Session::start(stopped()).await;
     let page = session.get(&format!("{}?limit=2&offset=9", items(2))).await;
     assert_eq!(uris(&page, "item"), [track_uri(4), LOCAL_URI.to_owned()]);
     assert_eq!((&page["items"][1]["is_local"], &page["total"]), (&json!(true), &json!(12)));
+}
+
+#[tokio::test]
+async fn own_playlist_can_be_changed_and_played() {
+    let session = Session::start(stopped()).await;
     let before = session.get(&format!("/playlists/{}?fields=snapshot_id", id_of(&playlist_uri(1)))).await;
     let body = json!({ "uris": [EPISODE_URI, track_uri(5)], "position": 0 });
     let answer = session.send(Method::POST, &items(1), Some(body)).await;
@@ -153,16 +176,22 @@ async fn own_playlists_are_read_and_changed_and_played_as_they_are_then() {
 }
 
 #[tokio::test]
-async fn somebody_elses_playlist_is_closed_unless_it_is_collaborative() {
+async fn playlist_of_another_user_is_closed() {
     let session = Session::start(stopped()).await;
     let add = Some(json!({ "uris": [track_uri(2)] }));
     let remove = Some(json!({ "items": [{ "uri": track_uri(8) }] }));
-    for (method, body) in [(Method::GET, None), (Method::POST, add.clone()), (Method::DELETE, remove)] {
+    for (method, body) in [(Method::GET, None), (Method::POST, add), (Method::DELETE, remove)] {
         assert_eq!(session.refused(method, &items(3), body).await, (403, "Forbidden".to_owned()));
     }
     assert_eq!(session.entries(3), tracks([8, 9, 10]));
     let playlist = session.get(&format!("/playlists/{}", id_of(&playlist_uri(3)))).await;
     assert_eq!((playlist.get("items"), &playlist["owner"]["id"]), (None, &json!("sim_radio")));
+}
+
+#[tokio::test]
+async fn collaborative_playlist_of_another_user_is_open() {
+    let session = Session::start(stopped()).await;
+    let add = Some(json!({ "uris": [track_uri(2)] }));
     let list = session.get("/me/playlists?offset=3").await;
     assert_eq!((&list["items"][0]["collaborative"], &list["items"][0]["items"]["total"]), (&json!(true), &json!(4)));
     assert_eq!(session.send(Method::POST, &items(4), add).await.status(), StatusCode::CREATED);
@@ -170,7 +199,7 @@ async fn somebody_elses_playlist_is_closed_unless_it_is_collaborative() {
 }
 
 #[tokio::test]
-async fn wrong_changes_of_a_playlist_are_refused() {
+async fn invalid_playlist_changes_are_refused() {
     let session = Session::start(stopped()).await;
     for body in [
         json!({ "uris": [] }),
@@ -187,7 +216,12 @@ async fn wrong_changes_of_a_playlist_are_refused() {
     }
     assert_eq!(session.entries(1), tracks(1..=10));
     let body = json!({ "uris": [track_uri(1)] });
-    assert_eq!(session.refused(Method::POST, "/playlists/nope/items", Some(body.clone())).await.0, 404);
+    assert_eq!(session.refused(Method::POST, "/playlists/nope/items", Some(body)).await.0, 404);
+}
+
+#[tokio::test]
+async fn private_playlist_changes_need_their_scope() {
+    let body = json!({ "uris": [track_uri(1)] });
     let public_only = Session::with_scopes(stopped(), "playlist-modify-public").await;
     let private = public_only.refused(Method::POST, &items(1), Some(body.clone())).await;
     assert_eq!(private, (403, "Insufficient client scope".to_owned()));
@@ -213,7 +247,7 @@ async fn recently_played_is_paged_by_time() {
 }
 
 #[tokio::test]
-async fn the_control_api_saves_and_tells_what_is_saved() {
+async fn control_api_saves_and_reports_the_library() {
     let session = Session::start(stopped()).await;
     let sim = format!("{}sim", session.sim.page_url());
     let state = async || json_of(session.client.get(format!("{sim}/state")).send().await.expect("an answer")).await;
@@ -241,7 +275,7 @@ async fn collaborative_playlists_of_others_need_their_scope() {
 }
 
 #[tokio::test]
-async fn profile_has_the_id_that_stays_unless_it_is_an_old_answer() {
+async fn profile_has_the_stable_id_unless_configured_without() {
     let session = Session::start(stopped()).await;
     assert_eq!(session.get("/me").await["account_id"], "account-of-sim_user");
     let user = User { account_id: None, ..User::default() };

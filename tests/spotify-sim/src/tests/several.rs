@@ -1,4 +1,4 @@
-//! Several apps, developers and users, and what befalls one of them and spares the others: over real HTTP.
+//! Tests with several apps, developers and users over real HTTP: limits and faults of one must not affect the others.
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -11,7 +11,7 @@ const BACKUP: (&str, &str) = (BACKUP_CLIENT_ID, BACKUP_CLIENT_SECRET);
 const USER: &str = "sim_user";
 const GUEST: &str = "sim_guest";
 
-/// A simulator and a client that signs in with any app, as any user.
+/// A simulator and a client that can sign in to any app as any user.
 struct World {
     sim: Sim,
     client: Client,
@@ -27,16 +27,16 @@ impl World {
         request.basic_auth(app.0, Some(app.1)).form(form).send().await.expect("an answer")
     }
 
-    /// The access token of a user's sign-in.
+    /// Signs a user in and returns the access token.
     async fn sign_in(&self, app: (&str, &str), user: &str) -> String {
-        let url = authorize_url(&self.sim, ALL).as_str().replace(DEMO_CLIENT_ID, app.0);
+        let url = authorize_url(&self.sim, ALL_SCOPES).as_str().replace(DEMO_CLIENT_ID, app.0);
         let callback = self.sim.consent_as(&url, user, true).expect("agreed");
         let code = parameter(&callback, "code").expect("a code");
         let form = [("grant_type", "authorization_code"), ("code", &code), ("redirect_uri", CALLBACK)];
         access_token(self.grant(app, &form).await).await
     }
 
-    /// The access token of an app without a user.
+    /// Returns an access token of an app without a user.
     async fn app_token(&self, app: (&str, &str)) -> String {
         access_token(self.grant(app, &[("grant_type", "client_credentials")]).await).await
     }
@@ -54,7 +54,7 @@ impl World {
         self.send(token, Method::GET, path).await.status().as_u16()
     }
 
-    /// The status of a post to the control API.
+    /// Posts to the control API and returns the status.
     async fn control(&self, path: &str, body: Value) -> u16 {
         let url = format!("{}sim/{path}", self.sim.page_url());
         self.client.post(url).json(&body).send().await.expect("an answer").status().as_u16()
@@ -70,7 +70,7 @@ async fn access_token(answer: Response) -> String {
     json_of(answer).await["access_token"].as_str().expect("a token").to_owned()
 }
 
-/// Status, `Retry-After` and the body's message or reason.
+/// Returns the status, the `Retry-After` and the body's reason or message.
 async fn refusal(answer: Response) -> (u16, Option<String>, String) {
     let status = answer.status().as_u16();
     let after = answer.headers().get("retry-after").map(|value| value.to_str().expect("text").to_owned());
@@ -80,13 +80,27 @@ async fn refusal(answer: Response) -> (u16, Option<String>, String) {
 }
 
 #[tokio::test]
-async fn the_consent_page_offers_the_users_and_the_token_is_the_chosen_ones() {
+async fn consent_page_offers_all_users() {
     let world = World::start().await;
-    let url = authorize_url(&world.sim, ALL);
-    let page = world.client.get(url.clone()).send().await.expect("a page").text().await.expect("text");
+    let url = authorize_url(&world.sim, ALL_SCOPES);
+    let page = world.client.get(url).send().await.expect("a page").text().await.expect("text");
     for part in ["<select id=\"user\"", "<option value=\"sim_user\">Simone Löwe", "<option value=\"sim_guest\">"] {
         assert!(page.contains(part), "{part}");
     }
+}
+
+#[tokio::test]
+async fn consent_as_an_unknown_user_is_an_error() {
+    let world = World::start().await;
+    let url = authorize_url(&world.sim, ALL_SCOPES);
+    let error = world.sim.consent_as(url.as_str(), "unknown", true).expect_err("refused");
+    assert_eq!(error, ConsentError::Page("There is no such user"));
+}
+
+#[tokio::test]
+async fn token_belongs_to_the_user_who_was_chosen() {
+    let world = World::start().await;
+    let url = authorize_url(&world.sim, ALL_SCOPES);
     let form = format!("{}&user={GUEST}&decision=agree", url.query().expect("a query"));
     let post = world.client.post(format!("{}/authorize", world.sim.accounts_url()));
     let answer = post.header("Content-Type", "application/x-www-form-urlencoded").body(form).send().await;
@@ -99,11 +113,10 @@ async fn the_consent_page_offers_the_users_and_the_token_is_the_chosen_ones() {
     assert_eq!((&me["id"], &me["display_name"]), (&json!(GUEST), &json!("Gaël Nováček")));
     let user = world.sign_in(BACKUP, USER).await;
     assert_eq!(json_of(world.send(&user, Method::GET, "/me").await).await["id"], USER);
-    assert_eq!(world.sim.consent_as(url.as_str(), "nobody", true), Err("There is no such user".to_owned()));
 }
 
 #[tokio::test]
-async fn without_premium_a_user_reads_but_does_not_control() {
+async fn user_without_premium_can_read_but_not_control() {
     let world = World::start().await;
     let (user, guest) = (world.sign_in(DEMO, USER).await, world.sign_in(DEMO, GUEST).await);
     world.sim.set_user_premium(USER, false).expect("known");
@@ -119,7 +132,7 @@ async fn without_premium_a_user_reads_but_does_not_control() {
 }
 
 #[tokio::test]
-async fn an_owner_without_premium_and_a_user_off_the_list_are_told_so_in_plain_text() {
+async fn owner_without_premium_is_refused_in_plain_text() {
     let world = World::start().await;
     let (demo, app) = (world.sign_in(DEMO, USER).await, world.app_token(SIBLING).await);
     world.sim.set_developer_premium(DEMO_CLIENT_ID, false).expect("known");
@@ -129,7 +142,13 @@ async fn an_owner_without_premium_and_a_user_off_the_list_are_told_so_in_plain_t
         assert!(answer.headers()["content-type"].to_str().expect("text").starts_with("text/plain"));
         assert!(answer.text().await.expect("text").contains("premium"));
     }
-    // Signing in works as ever; so does the other developer's app, for those on its list.
+    let backup = world.sign_in(BACKUP, USER).await;
+    assert_eq!(world.get(&backup, "/me").await, 200, "another developer's app");
+}
+
+#[tokio::test]
+async fn user_off_the_allow_list_is_refused_in_plain_text() {
+    let world = World::start().await;
     let (listed, unlisted) = (world.sign_in(BACKUP, USER).await, world.sign_in(BACKUP, GUEST).await);
     assert_eq!(world.get(&listed, "/me").await, 200);
     let answer = world.send(&unlisted, Method::GET, "/me").await;
@@ -142,7 +161,7 @@ async fn an_owner_without_premium_and_a_user_off_the_list_are_told_so_in_plain_t
 }
 
 #[tokio::test]
-async fn a_throttle_shuts_one_app_until_its_window_has_moved_on() {
+async fn throttle_refuses_one_app_until_its_window_moves_on() {
     let world = World::start().await;
     let (demo, sibling) = (world.sign_in(DEMO, USER).await, world.sign_in(SIBLING, USER).await);
     world.sim.set_throttle(Some(Throttle::new(2)));
@@ -160,13 +179,19 @@ async fn a_throttle_shuts_one_app_until_its_window_has_moved_on() {
     assert_eq!(state["apps"][1]["throttled_until_ms"], Value::Null);
     world.sim.advance(Duration::from_secs(30));
     assert_eq!(world.send(&demo, Method::PUT, "/me/player/pause").await.status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn retry_after_can_be_omitted() {
+    let world = World::start().await;
+    let demo = world.sign_in(DEMO, USER).await;
     world.sim.omit_retry_after(true);
     world.sim.set_throttle(Some(Throttle::new(0)));
     assert_eq!(refusal(world.send(&demo, Method::GET, "/me").await).await.1, None);
 }
 
 #[tokio::test]
-async fn a_used_up_quota_shuts_a_group_for_all_apps_of_the_developer() {
+async fn used_up_quota_shuts_a_group_for_the_developers_apps() {
     let world = World::start().await;
     let (demo, sibling) = (world.sign_in(DEMO, USER).await, world.sign_in(SIBLING, USER).await);
     let backup = world.sign_in(BACKUP, USER).await;
@@ -184,18 +209,24 @@ async fn a_used_up_quota_shuts_a_group_for_all_apps_of_the_developer() {
     assert_eq!(state["apps"][2]["shut_until_ms"], json!({}));
     world.sim.exhaust_quota("Demo Developer", Group::Player, Duration::ZERO).expect("known");
     assert_eq!(world.get(&demo, "/me/player").await, 200);
-    assert!(world.sim.exhaust_quota("nobody", None, SOON).is_err());
 }
 
 #[tokio::test]
-async fn a_budget_is_used_up_by_the_calls_of_all_apps() {
+async fn quota_of_an_unknown_developer_is_an_error() {
+    let world = World::start().await;
+    let error = world.sim.exhaust_quota("unknown", None, TIMEOUT).expect_err("refused");
+    assert_eq!(error.to_string(), "there is no developer and no app \"unknown\"");
+}
+
+#[tokio::test]
+async fn budget_is_shared_by_the_developers_apps() {
     let world = World::start().await;
     let (demo, sibling) = (world.sign_in(DEMO, USER).await, world.sign_in(SIBLING, USER).await);
     let budget = Budget { calls: 2, shut_for: Duration::from_secs(600) };
     world.sim.set_quota(DEMO_CLIENT_ID, None, Some(budget)).expect("known");
     assert_eq!((world.get(&demo, "/me").await, world.get(&sibling, "/me").await), (200, 200));
     assert_eq!(refusal(world.send(&demo, Method::GET, "/me").await).await.1.as_deref(), Some("600"));
-    assert_eq!(world.get(&demo, "/me/player").await, 200, "each group has a budget of its own");
+    assert_eq!(world.get(&demo, "/me/player").await, 200, "each group has its own budget");
     world.sim.advance(Duration::from_secs(599));
     assert_eq!(refusal(world.send(&sibling, Method::GET, "/me").await).await.1.as_deref(), Some("1"));
     world.sim.advance(Duration::from_secs(1));
@@ -203,18 +234,26 @@ async fn a_budget_is_used_up_by_the_calls_of_all_apps() {
 }
 
 #[tokio::test]
-async fn a_call_that_a_fault_answers_counts_and_one_with_an_unknown_token_does_not() {
+async fn call_that_a_fault_answers_counts() {
+    let world = World::start().await;
+    let demo = world.sign_in(DEMO, USER).await;
+    world.sim.set_throttle(Some(Throttle::new(1)));
+    world.sim.inject(Fault::server_error(503).times(1));
+    assert_eq!(world.get(&demo, "/me").await, 503);
+    assert_eq!(world.get(&demo, "/me").await, 429);
+}
+
+#[tokio::test]
+async fn call_with_an_unknown_token_does_not_count() {
     let world = World::start().await;
     let demo = world.sign_in(DEMO, USER).await;
     world.sim.set_throttle(Some(Throttle::new(1)));
     assert_eq!(world.get("unknown", "/me").await, 401);
-    world.sim.inject(Fault::server_error(503).times(1));
-    assert_eq!(world.get(&demo, "/me").await, 503);
-    assert_eq!(world.get(&demo, "/me").await, 429, "the 503 arrived, so it counts; the 401 was nobody's");
+    assert_eq!(world.get(&demo, "/me").await, 200);
 }
 
 #[tokio::test]
-async fn a_fault_can_befall_one_app_alone() {
+async fn fault_can_affect_one_app_only() {
     let world = World::start().await;
     let (demo, backup) = (world.sign_in(DEMO, USER).await, world.sign_in(BACKUP, USER).await);
     world.sim.inject(Fault::quota(Some(60)).of(DEMO_CLIENT_ID));
@@ -226,10 +265,10 @@ async fn a_fault_can_befall_one_app_alone() {
 }
 
 #[tokio::test]
-async fn the_journal_tells_whose_calls_they_are_and_of_which_group() {
+async fn requests_record_their_app_and_group() {
     let world = World::start().await;
     let (demo, app) = (world.sign_in(DEMO, USER).await, world.app_token(SIBLING).await);
-    world.client.get(authorize_url(&world.sim, ALL)).send().await.expect("a page");
+    world.client.get(authorize_url(&world.sim, ALL_SCOPES)).send().await.expect("a page");
     let form = [("grant_type", "refresh_token"), ("refresh_token", "AQx"), ("client_id", BACKUP_CLIENT_ID)];
     let post = world.client.post(format!("{}/api/token", world.sim.accounts_url()));
     post.form(&form).send().await.expect("an answer");
@@ -237,7 +276,7 @@ async fn the_journal_tells_whose_calls_they_are_and_of_which_group() {
     world.get(&app, "/search?q=a&type=track").await;
     world.sim.advance(ACCESS_TOKEN_LIFETIME);
     world.get(&demo, "/me").await;
-    let told: Vec<_> = world.sim.requests().into_iter().map(|request| (request.client_id, request.group)).collect();
+    let recorded: Vec<_> = world.sim.requests().into_iter().map(|request| (request.client_id, request.group)).collect();
     let expected = [
         (DEMO_CLIENT_ID, None),
         (SIBLING_CLIENT_ID, None),
@@ -247,11 +286,11 @@ async fn the_journal_tells_whose_calls_they_are_and_of_which_group() {
         (SIBLING_CLIENT_ID, Some(Group::Catalog)),
         (DEMO_CLIENT_ID, Some(Group::Profile)),
     ];
-    assert_eq!(told, expected.map(|(app, group)| (Some(app.to_owned()), group)));
+    assert_eq!(recorded, expected.map(|(app, group)| (Some(app.to_owned()), group)));
 }
 
 #[tokio::test]
-async fn an_app_searches_without_a_user_ten_at_most() {
+async fn app_can_search_without_a_user() {
     let world = World::start().await;
     let app = world.app_token(BACKUP).await;
     let found = json_of(world.send(&app, Method::GET, "/search?q=a&type=track").await).await;
@@ -260,8 +299,8 @@ async fn an_app_searches_without_a_user_ten_at_most() {
     assert_eq!(world.get(&app, "/search?q=a&type=track&limit=11").await, 400);
 }
 
-/// Sends a request without a body over a connection of its own, and leaves that open.
-async fn raw(sim: &Sim, method: &str, path: &str, token: &str) -> TcpStream {
+/// Sends a request without a body over a new connection, and leaves it open.
+async fn send_raw(sim: &Sim, method: &str, path: &str, token: &str) -> TcpStream {
     let mut stream = TcpStream::connect(sim.address()).await.expect("connected");
     let head =
         format!("{method} {path} HTTP/1.1\r\nHost: sim\r\nContent-Length: 0\r\nAuthorization: Bearer {token}\r\n\r\n");
@@ -269,63 +308,76 @@ async fn raw(sim: &Sim, method: &str, path: &str, token: &str) -> TcpStream {
     stream
 }
 
-/// Everything until the connection ends.
-async fn rest(stream: &mut TcpStream) -> Vec<u8> {
+/// Reads everything until the connection ends.
+async fn read_rest(stream: &mut TcpStream) -> Vec<u8> {
     let mut bytes = Vec::new();
-    // A reset is an end as well.
-    let _ = tokio::time::timeout(SOON, stream.read_to_end(&mut bytes)).await.expect("the connection ends");
+    // A reset ends it as well.
+    let _ = tokio::time::timeout(TIMEOUT, stream.read_to_end(&mut bytes)).await.expect("the connection ends");
     bytes
 }
 
-fn pending(path: &'static str) -> impl FnMut(&[Request], &Playback) -> bool + Send + 'static {
+/// Returns a condition that holds while a request with this path has no reply.
+fn is_pending(path: &'static str) -> impl FnMut(&[Request], &Playback) -> bool + Send + 'static {
     move |requests, _| requests.iter().any(|request| request.path == path && request.reply == Reply::Pending)
 }
 
 #[tokio::test]
-async fn a_refusing_network_closes_connections_and_leaves_the_control_api() {
+async fn refusing_network_closes_connections() {
     let world = World::start().await;
     let demo = world.sign_in(DEMO, USER).await;
-    let mut idle = raw(&world.sim, "GET", "/v1/me", &demo).await;
+    let mut idle = send_raw(&world.sim, "GET", "/v1/me", &demo).await;
     assert!(idle.read(&mut [0; 1_024]).await.expect("an answer") > 0);
-    world.sim.inject(Fault::delay(SOON * 10).on("PUT", ""));
-    let mut busy = raw(&world.sim, "PUT", "/v1/me/player/pause", &demo).await;
-    world.sim.wait_for(SOON, pending("/v1/me/player/pause")).await.expect("arrived");
+    world.sim.inject(Fault::delay(TIMEOUT * 10).on("PUT", ""));
+    let mut busy = send_raw(&world.sim, "PUT", "/v1/me/player/pause", &demo).await;
+    world.sim.wait_for(TIMEOUT, is_pending("/v1/me/player/pause")).await.expect("arrived");
     assert_eq!(world.control("network", json!({ "network": "refusing" })).await, 204);
-    assert!(rest(&mut idle).await.is_empty());
-    assert!(rest(&mut busy).await.is_empty(), "closed without an answer");
-    world.sim.clear_faults();
-    world.sim.set_throttle(Some(Throttle::new(1)));
-    world.sim.inject(Fault::server_error(500).times(1));
+    assert!(read_rest(&mut idle).await.is_empty());
+    assert!(read_rest(&mut busy).await.is_empty(), "closed without an answer");
     assert!(world.try_send(&demo, Method::GET, "/me").await.is_err());
     let image = world.client.get(format!("{}image/1-64", world.sim.page_url())).send().await;
     assert!(image.is_err());
     assert_eq!(world.state().await["network"], json!({ "accounts": "refusing", "api": "refusing" }));
-    world.sim.wait_for_requests("PUT", "/v1/me/player/pause", 1, SOON).await.expect("dropped");
+    world.sim.wait_for_requests("PUT", "/v1/me/player/pause", 1, TIMEOUT).await.expect("dropped");
     let replies: Vec<_> = world.sim.requests().iter().skip(2).map(|request| request.reply).collect();
     assert!(replies.iter().all(|reply| *reply == Reply::Dropped), "{replies:?}");
+    assert!(world.sim.playback().is_playing);
+}
+
+#[tokio::test]
+async fn lost_request_uses_up_no_fault() {
+    let world = World::start().await;
+    let demo = world.sign_in(DEMO, USER).await;
+    world.sim.inject(Fault::server_error(500).times(1));
+    world.sim.set_network(Network::Refusing);
+    assert!(world.try_send(&demo, Method::GET, "/me").await.is_err());
     world.sim.set_network(Network::Up);
-    assert_eq!(world.sim.faults().len(), 1, "a lost request uses up neither a fault");
+    assert_eq!(world.sim.faults().len(), 1);
     assert_eq!(world.get(&demo, "/me").await, 500);
     assert_eq!(world.sim.requests().last().and_then(Request::status), Some(500));
-    assert!(world.sim.playback().is_playing);
+}
+
+#[tokio::test]
+async fn lost_request_uses_up_no_limit() {
+    let world = World::start().await;
+    let demo = world.sign_in(DEMO, USER).await;
     world.sim.set_throttle(Some(Throttle::new(1)));
     world.sim.set_network(Network::Refusing);
     assert!(world.try_send(&demo, Method::GET, "/me").await.is_err());
     world.sim.set_network(Network::Up);
-    assert_eq!(world.get(&demo, "/me").await, 200, "nor a limit");
+    assert_eq!(world.get(&demo, "/me").await, 200);
 }
 
 #[tokio::test]
-async fn a_silent_network_answers_when_it_is_back_if_somebody_still_waits() {
+async fn silent_network_answers_waiting_clients_when_it_is_up() {
     let world = World::start().await;
     let demo = world.sign_in(DEMO, USER).await;
     world.sim.set_network(Network::Silent);
-    let gone = raw(&world.sim, "PUT", "/v1/me/player/pause", &demo).await;
-    world.sim.wait_for(SOON, pending("/v1/me/player/pause")).await.expect("arrived");
+    let gone = send_raw(&world.sim, "PUT", "/v1/me/player/pause", &demo).await;
+    world.sim.wait_for(TIMEOUT, is_pending("/v1/me/player/pause")).await.expect("arrived");
     drop(gone);
     let back = async {
-        world.sim.wait_for(SOON, pending("/v1/me/player/volume")).await.expect("arrived");
-        // By the second answer of its one thread, the simulator has seen that the first client is gone.
+        world.sim.wait_for(TIMEOUT, is_pending("/v1/me/player/volume")).await.expect("arrived");
+        // After the second answer of its one thread, the simulator has noticed that the first client has disconnected.
         world.state().await;
         world.state().await;
         world.sim.set_network(Network::Up);
@@ -335,11 +387,11 @@ async fn a_silent_network_answers_when_it_is_back_if_somebody_still_waits() {
     assert_eq!(answer.status(), StatusCode::OK);
     let playback = world.sim.playback();
     assert_eq!(playback.active().and_then(|device| device.volume_percent), Some(7));
-    assert!(playback.is_playing, "nobody waited for the pause");
+    assert!(playback.is_playing, "the client of the pause has disconnected");
 }
 
 #[tokio::test]
-async fn one_service_can_be_lost_alone() {
+async fn network_can_fail_for_one_service_only() {
     let world = World::start().await;
     let demo = world.sign_in(DEMO, USER).await;
     let form = [("grant_type", "client_credentials")];
@@ -354,9 +406,9 @@ async fn one_service_can_be_lost_alone() {
 }
 
 #[tokio::test]
-async fn a_sign_in_ends_after_six_months() {
+async fn sign_in_expires_after_six_months() {
     let world = World::start().await;
-    let callback = world.sim.consent(authorize_url(&world.sim, ALL).as_str(), true).expect("agreed");
+    let callback = world.sim.consent(authorize_url(&world.sim, ALL_SCOPES).as_str(), true).expect("agreed");
     let code = parameter(&callback, "code").expect("a code");
     let form = [("grant_type", "authorization_code"), ("code", &code), ("redirect_uri", CALLBACK)];
     let answer = json_of(world.grant(DEMO, &form).await).await;
@@ -367,11 +419,11 @@ async fn a_sign_in_ends_after_six_months() {
     world.sim.advance(Duration::from_secs(1));
     let refused = json_of(world.grant(DEMO, &form).await).await;
     assert_eq!(refused, json!({ "error": "invalid_grant", "error_description": "Refresh token expired" }));
-    assert_eq!(world.get(&last, "/me").await, 200, "what was given out lasts its hour");
+    assert_eq!(world.get(&last, "/me").await, 200, "the last access token stays valid for an hour");
 }
 
 #[tokio::test]
-async fn the_control_api_reaches_all_of_it() {
+async fn control_api_sets_limits_and_permissions() {
     let world = World::start().await;
     let (user, guest) = (world.sign_in(DEMO, USER).await, world.sign_in(DEMO, GUEST).await);
     for (path, body, status, (of_user, of_guest)) in [
@@ -385,7 +437,7 @@ async fn the_control_api_reaches_all_of_it() {
             204,
             (200, 200),
         ),
-        ("quota/exhaust", json!({ "developer": "nobody", "retry_after": 60 }), 400, (200, 200)),
+        ("quota/exhaust", json!({ "developer": "unknown", "retry_after": 60 }), 400, (200, 200)),
         ("quota/exhaust", json!({ "developer": DEMO_CLIENT_ID, "group": "pets", "retry_after": 60 }), 400, (200, 200)),
         (
             "quota",
@@ -402,7 +454,7 @@ async fn the_control_api_reaches_all_of_it() {
         ("premium", json!({ "premium": true }), 400, (200, 200)),
         ("allow-list", json!({ "client_id": DEMO_CLIENT_ID, "users": [USER] }), 204, (200, 403)),
         ("allow-list", json!({ "client_id": DEMO_CLIENT_ID }), 204, (200, 200)),
-        ("allow-list", json!({ "client_id": "nobody" }), 400, (200, 200)),
+        ("allow-list", json!({ "client_id": "unknown" }), 400, (200, 200)),
         ("retry-after", json!({ "omit": true }), 204, (200, 200)),
         ("quota/exhaust", json!({ "developer": DEMO_CLIENT_ID, "retry_after": 0 }), 204, (200, 200)),
         ("network", json!({ "network": "down" }), 400, (200, 200)),

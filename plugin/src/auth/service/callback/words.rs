@@ -30,7 +30,31 @@ fn translations(error: &AuthError) -> Option<&'static Text> {
         AuthError::NotFinished => Some(&NOT_FINISHED),
         AuthError::UnknownAccount => Some(&UNKNOWN_ACCOUNT),
         AuthError::LoginDoubted => Some(&LOGIN_DOUBTED),
-        _ => None,
+        AuthError::Loading
+        | AuthError::KeyringWaiting
+        | AuthError::NotLinked
+        | AuthError::SignInAgain
+        | AuthError::ClientIdMissing
+        | AuthError::ClientIdForm
+        | AuthError::ClientSecretForm
+        | AuthError::ClientIdTaken
+        | AuthError::Unchecked
+        | AuthError::Limited(_)
+        | AuthError::Offline
+        | AuthError::AccountsDown(_)
+        | AuthError::Intercepted
+        | AuthError::TimedOut(_)
+        | AuthError::CannotListen
+        | AuthError::PortTaken(_)
+        | AuthError::PortForm
+        | AuthError::OtherUser { .. }
+        | AuthError::Doubted
+        | AuthError::TooManyAccounts
+        | AuthError::Restarting
+        | AuthError::NoOtherAccount
+        | AuthError::NoRandomness
+        | AuthError::FileNotNeeded
+        | AuthError::FileFailed => None,
     }
 }
 

@@ -1,5 +1,4 @@
-//! Other forms in which an answer can arrive: with members changed, with numbers as floats, compressed, or cut off in the
-//! middle.
+//! Transforms answers: patches their JSON, turns numbers into floats, compresses or truncates them.
 
 use std::io::Write as _;
 
@@ -14,11 +13,11 @@ use serde_json::Value;
 
 use crate::server::Dropped;
 
-/// More than any answer is long, in bytes.
+/// A limit above the size of any answer, in bytes.
 const BODY_LIMIT: usize = 16 << 20;
 
-/// Lays a JSON merge patch ([RFC 7396](https://www.rfc-editor.org/rfc/rfc7396)) over a value: `null` removes a member.
-pub(crate) fn merge(value: &mut Value, patch: &Value) {
+/// Applies a JSON merge patch ([RFC 7396](https://www.rfc-editor.org/rfc/rfc7396)) to a value: `null` removes a member.
+pub(crate) fn merge_patch(value: &mut Value, patch: &Value) {
     let Value::Object(patch) = patch else {
         *value = patch.clone();
         return;
@@ -31,30 +30,30 @@ pub(crate) fn merge(value: &mut Value, patch: &Value) {
             if patch.is_null() {
                 members.remove(name);
             } else {
-                merge(members.entry(name.clone()).or_insert(Value::Null), patch);
+                merge_patch(members.entry(name.clone()).or_insert(Value::Null), patch);
             }
         }
     }
 }
 
-/// The same value with every number as a float: 640 as `640.0`.
-pub(crate) fn floats(value: &mut Value) {
+/// Turns every number into a float: 640 into `640.0`.
+pub(crate) fn numbers_to_floats(value: &mut Value) {
     match value {
         Value::Number(number) => {
             if let Some(float) = number.as_f64() {
                 *value = float.into();
             }
         }
-        Value::Array(values) => values.iter_mut().for_each(floats),
-        Value::Object(members) => members.values_mut().for_each(floats),
+        Value::Array(values) => values.iter_mut().for_each(numbers_to_floats),
+        Value::Object(members) => members.values_mut().for_each(numbers_to_floats),
         _ => {}
     }
 }
 
-/// An answer whose JSON was changed; one without JSON stays as it is.
-pub(crate) async fn changed(response: Response, change: impl FnOnce(&mut Value)) -> Response {
+/// Changes the JSON of an answer. An answer without JSON is returned unchanged.
+pub(crate) async fn map_json(response: Response, change: impl FnOnce(&mut Value)) -> Response {
     let (mut parts, body) = response.into_parts();
-    // The bodies are our own, and in memory.
+    // This can't fail: the bodies are our own and in memory.
     let body = to_bytes(body, BODY_LIMIT).await.unwrap_or_default();
     let Ok(mut value) = serde_json::from_slice(&body) else { return Response::from_parts(parts, Body::from(body)) };
     change(&mut value);
@@ -62,31 +61,32 @@ pub(crate) async fn changed(response: Response, change: impl FnOnce(&mut Value))
     Response::from_parts(parts, Body::from(value.to_string()))
 }
 
-/// Below this an answer is not worth compressing, in bytes.
-const LEAST_COMPRESSED: usize = 256;
+/// The minimum size of an answer that is compressed, in bytes.
+const MIN_COMPRESSED: usize = 256;
 
-/// The answer with gzip, if the client takes that and the answer gains by it; with how long its body is, and how many bytes of
-/// it are sent.
-pub(crate) async fn compressed(response: Response, accepts: Option<&str>) -> (Response, usize, usize) {
+/// Compresses an answer with gzip, if the client accepts that and the answer is worth it. Returns the answer, the length of
+/// its body, and the number of bytes that are sent.
+pub(crate) async fn compress(response: Response, accept_encoding: Option<&str>) -> (Response, usize, usize) {
     let (mut parts, body) = response.into_parts();
     let is_picture = {
         let kind = parts.headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
         kind.is_some_and(|kind| kind.starts_with("image/"))
     };
-    let takes = accepts.is_some_and(|names| names.split(',').any(|name| name.trim().starts_with("gzip")));
-    // The bodies are our own, and in memory.
+    let accepts_gzip =
+        accept_encoding.is_some_and(|names| names.split(',').any(|name| name.trim().starts_with("gzip")));
+    // This can't fail: the bodies are our own and in memory.
     let plain = to_bytes(body, BODY_LIMIT).await.unwrap_or_default();
-    let gains = plain.len() >= LEAST_COMPRESSED && !is_picture && !parts.headers.contains_key(CONTENT_ENCODING);
+    let is_compressible = plain.len() >= MIN_COMPRESSED && !is_picture && !parts.headers.contains_key(CONTENT_ENCODING);
     let length = plain.len();
-    let small = (takes && gains).then(|| {
+    let compressed = (accepts_gzip && is_compressible).then(|| {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
         encoder.write_all(&plain).and_then(|()| encoder.finish())
     });
-    let body = match small {
-        Some(Ok(small)) => {
+    let body = match compressed {
+        Some(Ok(compressed)) => {
             parts.headers.remove(CONTENT_LENGTH);
             parts.headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-            Bytes::from(small)
+            Bytes::from(compressed)
         }
         _ => plain,
     };
@@ -94,8 +94,8 @@ pub(crate) async fn compressed(response: Response, accepts: Option<&str>) -> (Re
     (Response::from_parts(parts, Body::from(body)), length, sent)
 }
 
-/// The first half of an answer that says how long the whole is; the connection is closed behind it.
-pub(crate) async fn cut_off(response: Response) -> Response {
+/// Truncates an answer to the first half of its body, with the `Content-Length` of the whole, and closes the connection.
+pub(crate) async fn truncate(response: Response) -> Response {
     let (mut parts, body) = response.into_parts();
     let body = to_bytes(body, BODY_LIMIT).await.unwrap_or_default();
     parts.headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len().max(2)));
