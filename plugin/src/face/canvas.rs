@@ -56,7 +56,9 @@ impl Moving {
         progress: Option<Progress>,
     ) {
         match self {
-            Moving::Line(line) => text.draw_long(canvas, line, moment.map_or(0, |moment| moment.offset(line.travel))),
+            Moving::Line(line) => {
+                text.draw_long_line(canvas, line, moment.map_or(0, |moment| moment.offset(line.travel)));
+            }
             Moving::Bar { area, colour } => {
                 let Some(progress) = progress else { return };
                 let share = progress.position_s as f32 / progress.duration_s.max(1) as f32;
@@ -64,7 +66,7 @@ impl Moving {
             }
             Moving::Elapsed { area, style } => {
                 let Some(progress) = progress else { return };
-                text.strip(canvas, &clock(progress).0, *area, style);
+                text.draw_line(canvas, &clock(progress).0, *area, style);
             }
         }
     }
@@ -131,14 +133,14 @@ impl<'r> Face<'r> {
         {
             self.moving.push(Moving::Line(line));
         } else {
-            self.text.strip(&mut self.canvas, text, area, style);
+            self.text.draw_line(&mut self.canvas, text, area, style);
         }
     }
 
     /// Draws one line of text that shrinks from `style.size` down to `smallest` before it is truncated.
     pub(super) fn shrinking_line(&mut self, text: &str, area: Area, style: &Style, smallest: f32) {
         let style = Style { size: self.shrunk(text, area.width, style, smallest), ..*style };
-        self.text.strip(&mut self.canvas, text, area, &style);
+        self.text.draw_line(&mut self.canvas, text, area, &style);
     }
 
     /// Returns the size at which a line fits a width, between `smallest` and `style.size`.

@@ -172,13 +172,13 @@ impl Face<'_> {
             height: height - 2.0 * margin - icon_px - gap,
         };
         let style = Style { size: 0.0, weight: STRONG, colour: WHITE, align: Align::Center, tabular: false };
-        let (size, lines) = self.text.fit(text, available, &style, 16.0 * scale, 10.0);
+        let (size, lines) = self.text.fit_size(text, available, &style, 16.0 * scale, 10.0);
         let text_height = size * LINE * lines as f32;
         let top = from + ((height - icon_px - gap - text_height) / 2.0).max(margin);
         self.icon(icon, colour, icon_px, self.width / 2.0, top + icon_px / 2.0);
         let x = (self.width - available.width) / 2.0;
         let area = Area { x, y: top + icon_px + gap, height: text_height, ..available };
-        self.text.block(&mut self.canvas, text, area, &Style { size, ..style }, lines);
+        self.text.draw_block(&mut self.canvas, text, area, &Style { size, ..style }, lines);
     }
 
     pub(super) fn cover_key(&mut self, key: &CoverKey, size: Size, covers: &CoverOf<'_>) {
@@ -227,7 +227,7 @@ impl Face<'_> {
         if let Some((icon, colour)) = badge {
             self.icon(icon, colour, icon_px, x + icon_px / 2.0, area.y + area.height / 2.0);
         }
-        self.text.strip(&mut self.canvas, label, Area { x: x + taken, width, ..area }, &style);
+        self.text.draw_line(&mut self.canvas, label, Area { x: x + taken, width, ..area }, &style);
     }
 
     /// Draws wrapped text, vertically centred in an area, with an optional small icon above it.
@@ -238,9 +238,9 @@ impl Face<'_> {
         let align = if is_rtl(label) { Align::Right } else { Align::Left };
         let style = style(0.0, true, align, colour);
         let available = Area { height: area.height - taken, ..area };
-        let (size, lines) = self.text.fit(label, available, &style, 20.0 * scale, 12.0 * scale);
+        let (size, lines) = self.text.fit_size(label, available, &style, 20.0 * scale, 12.0 * scale);
         let style = Style { size, ..style };
-        let lines = self.text.lines(label, available.width, &style, lines);
+        let lines = self.text.line_count(label, available.width, &style, lines);
         let height = size * LINE * lines as f32;
         let top = area.y + (area.height - taken - height) / 2.0;
         if let Some((icon, colour)) = badge {
@@ -248,7 +248,7 @@ impl Face<'_> {
             let x = if align == Align::Right { area.x + area.width - half } else { area.x + half };
             self.icon(icon, colour, icon_px, x, top + half);
         }
-        self.text.block(&mut self.canvas, label, Area { y: top + taken, height, ..area }, &style, lines);
+        self.text.draw_block(&mut self.canvas, label, Area { y: top + taken, height, ..area }, &style, lines);
     }
 
     pub(super) fn list(&mut self, list: &List, size: Size, covers: &CoverOf<'_>) {
@@ -269,7 +269,7 @@ impl Face<'_> {
             let colour = lightest(KEY).text(WHITE, SECONDARY);
             let strip = Area { x: margin, y: margin - 2.0, width: self.width - 2.0 * margin, height: heading - 4.0 };
             let align = if is_rtl(&list.heading) { Align::Right } else { Align::Left };
-            self.text.strip(&mut self.canvas, &list.heading, strip, &style(15.0, true, align, colour));
+            self.text.draw_line(&mut self.canvas, &list.heading, strip, &style(15.0, true, align, colour));
         }
         if list.rows.is_empty() {
             return self.message(Icon::List, WHITE, &list.empty, heading);
@@ -293,10 +293,10 @@ impl Face<'_> {
         let align = if is_rtl(&row.title) { Align::Right } else { Align::Left };
         let y = area.y + (area.height - title - byline) / 2.0;
         let strip = Area { x, y, width: area.x + area.width - x, height: title };
-        self.text.strip(&mut self.canvas, &row.title, strip, &style(15.0 * unit, true, align, WHITE));
+        self.text.draw_line(&mut self.canvas, &row.title, strip, &style(15.0 * unit, true, align, WHITE));
         let strip = Area { y: y + title, height: byline, ..strip };
         let colour = background.text(WHITE, SECONDARY);
-        self.text.strip(&mut self.canvas, &row.byline, strip, &style(12.5 * unit, false, align, colour));
+        self.text.draw_line(&mut self.canvas, &row.byline, strip, &style(12.5 * unit, false, align, colour));
     }
 
     pub(super) fn text_lines(&mut self, text: &Text) {
@@ -337,7 +337,7 @@ impl Face<'_> {
             if fits {
                 // Slightly wider, because the width was measured at another size.
                 let area = Area { x: area.x - 2.0, width: area.width + 4.0, ..area };
-                self.text.strip(&mut self.canvas, &line.text, area, &style);
+                self.text.draw_line(&mut self.canvas, &line.text, area, &style);
             } else {
                 self.line(&line.text, area, &style, text.scroll);
             }

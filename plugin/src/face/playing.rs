@@ -159,7 +159,7 @@ impl Face<'_> {
         let max_lines = if now.scroll == Scroll::Off { 3.0 } else { 2.0 };
         let max_lines = ((text_height - artist_height) / (title_size * LINE)).clamp(1.0, max_lines) as usize;
         let wraps = now.scroll == Scroll::Off || self.text.fits(&now.title, column.width, &style, max_lines);
-        let lines = if wraps { self.text.lines(&now.title, column.width, &style, max_lines) } else { 1 };
+        let lines = if wraps { self.text.line_count(&now.title, column.width, &style, max_lines) } else { 1 };
         let title_height = title_size * LINE * lines as f32;
         let title = Area {
             y: column.y + ((text_height - title_height - artist_height) / 2.0).max(0.0),
@@ -167,7 +167,7 @@ impl Face<'_> {
             ..column
         };
         if wraps {
-            self.text.block(&mut self.canvas, &now.title, title, &style, lines);
+            self.text.draw_block(&mut self.canvas, &now.title, title, &style, lines);
         } else {
             self.title(now, title, title_size, look);
         }
@@ -262,7 +262,7 @@ impl Face<'_> {
     /// Draws the total time at the right edge of an area.
     fn time(&mut self, text: &str, area: Area, size: f32, colour: Rgb) {
         let style = digits(style(size, false, Align::Right, colour));
-        self.text.strip(&mut self.canvas, text, area, &style);
+        self.text.draw_line(&mut self.canvas, text, area, &style);
     }
 }
 

@@ -92,12 +92,12 @@ impl Typesetter {
     }
 
     /// Draws one line, vertically centred in an area and truncated with an ellipsis if necessary.
-    pub(super) fn strip(&mut self, canvas: &mut Pixmap, text: &str, area: Area, style: &Style) {
-        self.block(canvas, text, area, style, 1);
+    pub(super) fn draw_line(&mut self, canvas: &mut Pixmap, text: &str, area: Area, style: &Style) {
+        self.draw_block(canvas, text, area, style, 1);
     }
 
     /// Draws wrapped text, vertically centred in an area and truncated with an ellipsis after `lines` lines.
-    pub(super) fn block(&mut self, canvas: &mut Pixmap, text: &str, area: Area, style: &Style, lines: usize) {
+    pub(super) fn draw_block(&mut self, canvas: &mut Pixmap, text: &str, area: Area, style: &Style, lines: usize) {
         if area.width < 1.0 {
             return;
         }
@@ -123,7 +123,7 @@ impl Typesetter {
     }
 
     /// Draws a long line that has scrolled by `offset` pixels. It fades out at the edges where it continues.
-    pub(super) fn draw_long(&mut self, canvas: &mut Pixmap, line: &LongLine, offset: u32) {
+    pub(super) fn draw_long_line(&mut self, canvas: &mut Pixmap, line: &LongLine, offset: u32) {
         let area = line.area();
         let hidden = if line.rtl { line.travel.saturating_sub(offset) } else { offset };
         let top = line.area.y + (line.area.height - line.style.size * LINE) / 2.0;
@@ -146,7 +146,14 @@ impl Typesetter {
 
     /// Returns the largest size from `largest` down to `smallest` at which the text, wrapped between words, fits an area, and
     /// its number of lines. If none fits, returns `smallest` and the number of lines that fit.
-    pub(super) fn fit(&mut self, text: &str, area: Area, style: &Style, largest: f32, smallest: f32) -> (f32, usize) {
+    pub(super) fn fit_size(
+        &mut self,
+        text: &str,
+        area: Area,
+        style: &Style,
+        largest: f32,
+        smallest: f32,
+    ) -> (f32, usize) {
         let mut size = largest;
         while size >= smallest {
             let style = Style { size, ..*style };
@@ -166,7 +173,7 @@ impl Typesetter {
     }
 
     /// Returns how many lines a text needs when wrapped to a width, at most `max_lines`.
-    pub(super) fn lines(&mut self, text: &str, width: f32, style: &Style, max_lines: usize) -> usize {
+    pub(super) fn line_count(&mut self, text: &str, width: f32, style: &Style, max_lines: usize) -> usize {
         let text = self.truncate(text, width, style, max_lines);
         let buffer = self.layout(&text, Some(width), style, wrap(max_lines));
         buffer.layout_runs().count().max(1)
@@ -386,14 +393,14 @@ mod tests {
     fn long_line_is_truncated_inside_its_area() {
         let area = Area { x: 20.0, y: 0.0, width: 100.0, height: 30.0 };
         let mut long = canvas(200, 30);
-        text().strip(&mut long, &"Wandering ".repeat(50), area, &STYLE);
+        text().draw_line(&mut long, &"Wandering ".repeat(50), area, &STYLE);
         let columns = ink(&long);
         assert!(columns.first().is_some_and(|&x| x >= 20));
         let last = columns.last().copied().expect("ink");
         assert!((100..120).contains(&last), "ends at {last}");
         // It ends with an ellipsis, not in the middle of a letter: three dots near the baseline.
         let mut dots = canvas(200, 30);
-        text().strip(&mut dots, "…", Area { x: 0.0, ..area }, &STYLE);
+        text().draw_line(&mut dots, "…", Area { x: 0.0, ..area }, &STYLE);
         let (low, high) = (16..20, 0..14);
         let tail = last - 8..=last;
         let has = |rows: std::ops::Range<u32>| {
@@ -411,7 +418,7 @@ mod tests {
         let mut seen = Vec::new();
         for offset in [0, 1, line.travel / 2, line.travel] {
             let mut drawn = canvas(200, 34);
-            text.draw_long(&mut drawn, &line, offset);
+            text.draw_long_line(&mut drawn, &line, offset);
             let columns = ink(&drawn);
             assert!(columns.iter().all(|x| (20..120).contains(x)));
             seen.push(drawn);
@@ -419,7 +426,7 @@ mod tests {
         // At either end the line is as sharp as a static one.
         let mut begin = canvas(200, 34);
         let wide = Area { width: 400.0, ..area };
-        text.strip(&mut begin, "Wandering all over the world", wide, &STYLE);
+        text.draw_line(&mut begin, "Wandering all over the world", wide, &STYLE);
         let column = |canvas: &Pixmap, x: u32| (0..34).map(|y| canvas.pixel(x, y)).collect::<Vec<_>>();
         assert!((20..100).all(|x| column(&begin, x) == column(&seen[0], x)));
         assert!((21..100).all(|x| column(&seen[0], x + 1) == column(&seen[1], x) || x < 34));
@@ -435,9 +442,9 @@ mod tests {
         assert!(line.rtl);
         // Letters that the embedded font lacks are squares. Only the fading edges are tested.
         let mut begin = canvas(60, 30);
-        text.draw_long(&mut begin, &line, 0);
+        text.draw_long_line(&mut begin, &line, 0);
         let mut end = canvas(60, 30);
-        text.draw_long(&mut end, &line, line.travel);
+        text.draw_long_line(&mut end, &line, line.travel);
         let light = |canvas: &Pixmap, columns: std::ops::Range<u32>| {
             columns
                 .flat_map(|x| (0..30).map(move |y| (x, y)))
@@ -456,9 +463,9 @@ mod tests {
         let width = text.width("Blue", &style);
         let mut whole = canvas(200, 30);
         let area = Area { x: 0.0, y: 0.0, width: width.ceil() + 1.0, height: 30.0 };
-        text.strip(&mut whole, "Blue", area, &style);
+        text.draw_line(&mut whole, "Blue", area, &style);
         let mut free = canvas(200, 30);
-        text.strip(&mut free, "Blue", Area { width: 200.0, ..area }, &style);
+        text.draw_line(&mut free, "Blue", Area { width: 200.0, ..area }, &style);
         assert_eq!(whole.data(), free.data());
     }
 
@@ -469,14 +476,14 @@ mod tests {
         for words in
             ["OK", "Link Spotify in Settings", "Verknüpfe Spotify in den Einstellungen", "Donaudampfschifffahrt"]
         {
-            let (size, lines) = text.fit(words, area, &STYLE, 16.0, 9.0);
+            let (size, lines) = text.fit_size(words, area, &STYLE, 16.0, 9.0);
             let style = Style { size, ..STYLE };
             let buffer = text.layout(words, Some(area.width), &style, Wrap::Word);
             assert_eq!(buffer.layout_runs().count(), lines, "{words}");
             assert!(buffer.layout_runs().all(|run| run.line_w <= area.width), "{words}");
             assert!(lines as f32 * size * LINE <= area.height, "{words}");
         }
-        let (size, lines) = text.fit(&"much too long ".repeat(40), area, &STYLE, 16.0, 9.0);
+        let (size, lines) = text.fit_size(&"much too long ".repeat(40), area, &STYLE, 16.0, 9.0);
         assert_eq!((size, lines), (9.0, 4));
     }
 
@@ -513,8 +520,8 @@ mod tests {
             &"\u{200d}".repeat(400),
         ] {
             let mut canvas = canvas(100, 30);
-            text.strip(&mut canvas, hostile, area, &STYLE);
-            text.fit(hostile, area, &STYLE, 16.0, 9.0);
+            text.draw_line(&mut canvas, hostile, area, &STYLE);
+            text.fit_size(hostile, area, &STYLE, 16.0, 9.0);
         }
     }
 
@@ -522,8 +529,8 @@ mod tests {
     fn nothing_is_drawn_outside_the_canvas() {
         let mut canvas = canvas(20, 10);
         let area = Area { x: -40.0, y: -9.0, width: 200.0, height: 30.0 };
-        text().strip(&mut canvas, "Edges of the world", area, &STYLE);
+        text().draw_line(&mut canvas, "Edges of the world", area, &STYLE);
         let below = Area { y: 9.0, ..area };
-        text().strip(&mut canvas, "Edges of the world", below, &STYLE);
+        text().draw_line(&mut canvas, "Edges of the world", below, &STYLE);
     }
 }
