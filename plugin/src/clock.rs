@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::time::Instant;
 
 use crate::unix_time::UnixTime;
+pub use crate::unix_time::millis;
 
 /// A moment by both clocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,12 +36,6 @@ impl Sub<Duration> for Moment {
     fn sub(self, duration: Duration) -> Self {
         Self { instant: self.instant - duration, date: self.date - duration }
     }
-}
-
-/// Returns a duration in whole milliseconds, at most [`u64::MAX`].
-#[must_use]
-pub fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Tells the time.

@@ -1,12 +1,11 @@
 //! The environment variables, for development and tests: see "Environment" in the README.
 
 use std::env;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use url::Url;
 
 use crate::auth::{ACCOUNTS_URL, StoreChoice, default_limits_file};
-use crate::log;
 use crate::spotify::API_URL;
 
 /// The addresses of Spotify, and where secrets and the log are stored.
@@ -18,7 +17,7 @@ pub struct Config {
     pub accounts_url: Url,
     /// Where secrets are stored: `SPOTIFY_WIDGETS_STORE`.
     pub store: StoreChoice,
-    /// The folder of the log files: `SPOTIFY_WIDGETS_LOG`, or [`log::default_folder`]. `None` without a home folder.
+    /// The folder of the log files: `SPOTIFY_WIDGETS_LOG`, or [`default_log_folder`]. `None` without a home folder.
     pub log: Option<PathBuf>,
 }
 
@@ -68,8 +67,20 @@ impl Config {
             StoreChoice::default()
         });
         let log = variable("SPOTIFY_WIDGETS_LOG").filter(|folder| !folder.is_empty()).map(PathBuf::from);
-        (Self { api_url, accounts_url, store, log: log.or_else(log::default_folder) }, errors)
+        (Self { api_url, accounts_url, store, log: log.or_else(default_log_folder) }, errors)
     }
+}
+
+/// Returns the folder of the log unless the environment sets another: `%LOCALAPPDATA%\spotify-widgets\data\logs` on Windows,
+/// `~/Library/Logs/spotify-widgets` on macOS, `$XDG_STATE_HOME/spotify-widgets` (`~/.local/state/spotify-widgets`) on
+/// other systems. `None` without a home folder.
+#[must_use]
+pub fn default_log_folder() -> Option<PathBuf> {
+    if cfg!(target_os = "macos") {
+        return directories::BaseDirs::new().map(|base| base.home_dir().join("Library/Logs/spotify-widgets"));
+    }
+    let folders = directories::ProjectDirs::from("", "", "spotify-widgets")?;
+    Some(folders.state_dir().map_or_else(|| folders.data_local_dir().join("logs"), Path::to_owned))
 }
 
 #[cfg(test)]
@@ -86,7 +97,7 @@ mod tests {
         assert_eq!(config.api_url.as_str(), "https://api.spotify.com/v1");
         assert_eq!(config.accounts_url.as_str(), "https://accounts.spotify.com/");
         assert_eq!((config.store, errors), (StoreChoice::Keyring, vec![]));
-        assert_eq!(config.log, log::default_folder());
+        assert_eq!(config.log, default_log_folder());
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Logging: warnings to stderr, and a file that the user can send, because Creator Central discards stderr.
 //!
-//! The file is in the user's log folder ([`default_folder`]) and [rotated](host_sdk::log): all files together stay under
+//! The file is in the user's log folder ([`default_log_folder`](crate::config::default_log_folder)) and [rotated](host_sdk::log): all files together stay under
 //! 5 MB. Two hosts may run the package at the same time, each with its own files. On a full or read-only disk, lines are lost
 //! but nothing fails.
 //!
@@ -8,7 +8,7 @@
 
 use std::io::{self, Write};
 use std::panic;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, Once, PoisonError};
 
 use host_sdk::log::{LogFiles, LogLimits};
@@ -26,18 +26,6 @@ use crate::face;
 const LIMITS: LogLimits = LogLimits { file_bytes: 512 * 1024, older_files: 2, stuck_bytes: 512 * 1024, processes: 3 };
 /// Prefix of the file names.
 const NAME: &str = "spotify-widgets";
-
-/// Returns the folder of the log unless the environment sets another: `%LOCALAPPDATA%\spotify-widgets\data\logs` on Windows,
-/// `~/Library/Logs/spotify-widgets` on macOS, `$XDG_STATE_HOME/spotify-widgets` (`~/.local/state/spotify-widgets`) on
-/// other systems. `None` without a home folder.
-#[must_use]
-pub fn default_folder() -> Option<PathBuf> {
-    if cfg!(target_os = "macos") {
-        return directories::BaseDirs::new().map(|base| base.home_dir().join("Library/Logs/spotify-widgets"));
-    }
-    let folders = directories::ProjectDirs::from("", "", "spotify-widgets")?;
-    Some(folders.state_dir().map_or_else(|| folders.data_local_dir().join("logs"), Path::to_owned))
-}
 
 /// Starts logging of events and panics in this process, to files in `folder` if one is given, and to stderr. `RUST_LOG`
 /// filters both; the defaults are `info` for the file and `warn` for stderr. Has an effect once per process: a package that

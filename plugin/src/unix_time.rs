@@ -5,8 +5,6 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::clock::millis;
-
 /// A date of the wall clock: whole milliseconds since 1970-01-01T00:00:00Z, and serialised as that number.
 ///
 /// Its arithmetic saturates, as dates may come from files and answers.
@@ -60,6 +58,12 @@ impl Sub<Duration> for UnixTime {
     fn sub(self, time: Duration) -> Self {
         Self(self.0.saturating_sub(millis(time)))
     }
+}
+
+/// Returns a duration in whole milliseconds, at most [`u64::MAX`].
+#[must_use]
+pub fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

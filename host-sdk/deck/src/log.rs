@@ -4,13 +4,13 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use serde::Serialize;
 use tokio::sync::broadcast;
 
 use crate::log_file::LogFile;
-use crate::traffic::masked_start;
+use crate::traffic::{masked_start, unix_millis};
 
 /// Entries that are kept.
 const MAX_KEPT: usize = 500;
@@ -115,12 +115,6 @@ impl Log {
     pub fn subscribe(&self) -> broadcast::Receiver<Arc<Entry>> {
         self.news.subscribe()
     }
-}
-
-/// Returns milliseconds since 1970.
-pub fn unix_millis(time: SystemTime) -> u64 {
-    let millis = time.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
-    u64::try_from(millis).unwrap_or(u64::MAX)
 }
 
 /// Removes the oldest entry of the package that has the most, so that a package that floods the log evicts its own

@@ -6,14 +6,13 @@ use std::cell::Cell;
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Number, Value};
 use tokio::sync::watch;
 
-use crate::log::unix_millis;
 use crate::log_file::LogFile;
 use crate::mask::{MASK, is_secret, masked};
 
@@ -250,6 +249,12 @@ fn tidy_text(text: &str) -> String {
         }
     }
     masked_start(text, MAX_TEXT_LEN)
+}
+
+/// Returns milliseconds since 1970.
+pub fn unix_millis(time: SystemTime) -> u64 {
+    let millis = time.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+    u64::try_from(millis).unwrap_or(u64::MAX)
 }
 
 /// Returns the start of a text with its secrets masked, without examining more of it than is shown.

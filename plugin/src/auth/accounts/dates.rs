@@ -5,7 +5,7 @@
 //!
 //! | when the clock was set | |
 //! |---|---|
-//! | back, which was noticed | [`Accounts::on_wake`] moves every date back by the same time |
+//! | back, which was noticed | [`Accounts::on_wake`](super::Accounts::on_wake) moves every date back by the same time |
 //! | back, while the package wasn't running | [`is_ahead`]: an end that is further ahead than any limit lasts has passed; [`is_within`]: what was counted in the future isn't counted |
 //! | back, between two changes of a sign-in | [`newer_than`]: the later change has the later date all the same |
 //! | forward | limits and tokens end early; the next call learns of the limit again, or renews the token |
@@ -14,7 +14,6 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::list::Accounts;
 use crate::unix_time::UnixTime;
 
 /// The present moment, by both clocks.
@@ -48,22 +47,6 @@ pub(super) fn is_within(at: u64, now: u64, length: u64) -> bool {
 /// Returns a date for something that happens now, and is newer than what happened at `before`.
 pub(super) fn newer_than(before: UnixTime, now: Now) -> UnixTime {
     now.date.max(before + Duration::from_millis(1))
-}
-
-impl Accounts {
-    /// Records that the computer has slept, or that its clock was set back by `set_back`. Waits after failures end: what
-    /// failed before says nothing about now, and the timers of some computers stand still during a sleep.
-    pub fn on_wake(&mut self, set_back: Duration) {
-        let mut dates: Vec<&mut UnixTime> = self.rotation.dates_mut().collect();
-        for account in &mut self.list {
-            account.pause = None;
-            let tokens = account.access.iter_mut().chain(&mut account.app_access);
-            dates.extend(tokens.map(|token| &mut token.expires));
-        }
-        for date in dates {
-            *date = *date - set_back;
-        }
-    }
 }
 
 #[cfg(test)]

@@ -5,6 +5,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::hex;
+
 macro_rules! text_ids {
     ($($(#[$doc:meta])+ $name:ident)+) => {$(
         $(#[$doc])+
@@ -55,10 +57,5 @@ pub struct SignInId(pub(in crate::auth) u64);
 
 /// Returns a text that stands for `bytes` in a place that must not contain them.
 pub(in crate::auth) fn digest(bytes: &[u8]) -> String {
-    hex(&Sha256::digest(bytes)[..8])
-}
-
-/// Returns bytes as hexadecimal digits.
-pub(in crate::auth) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+    hex::encode(&Sha256::digest(bytes)[..8])
 }

@@ -1,5 +1,7 @@
 //! The list of accounts, and the events that change it.
 
+use std::time::Duration;
+
 use super::account::Account;
 use super::dates::{Now, newer_than};
 use super::error::AuthError;
@@ -31,6 +33,20 @@ impl Accounts {
     /// No accounts yet, with the limits and counts of before the restart.
     pub fn new(rotation: Rotation) -> Self {
         Self { rotation, ..Self::default() }
+    }
+
+    /// Records that the computer has slept, or that its clock was set back by `set_back`. Waits after failures end: what
+    /// failed before says nothing about now, and the timers of some computers stand still during a sleep.
+    pub fn on_wake(&mut self, set_back: Duration) {
+        let mut dates: Vec<&mut UnixTime> = self.rotation.dates_mut().collect();
+        for account in &mut self.list {
+            account.pause = None;
+            let tokens = account.access.iter_mut().chain(&mut account.app_access);
+            dates.extend(tokens.map(|token| &mut token.expires));
+        }
+        for date in dates {
+            *date = *date - set_back;
+        }
     }
 
     pub(super) fn next_serial(&mut self) -> u64 {

@@ -28,8 +28,8 @@ pub use error::{AuthError, Field};
 #[cfg(test)]
 pub(in crate::auth) use form::LONGEST_CREDENTIAL;
 pub use form::SaveAccount;
+pub(in crate::auth) use ids::digest;
 pub use ids::{AccountId, ClientId, SignInId, UserId};
-pub(in crate::auth) use ids::{digest, hex};
 pub(in crate::auth) use list::{Accounts, MOST_ACCOUNTS};
 pub use rotation::{AccountIssue, Group, Limit, LimitKind, Outcome, Route};
 #[cfg(test)]

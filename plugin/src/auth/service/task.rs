@@ -12,10 +12,11 @@ use super::config::Random;
 use super::oauth::AccountsService;
 use super::pending::{Login, RenewalKey, Renewed};
 use super::state::AuthState;
-use crate::auth::accounts::{AccountId, Accounts, AuthError, Credentials, Link, Now, hex};
+use crate::auth::accounts::{AccountId, Accounts, AuthError, Credentials, Link, Now};
 use crate::auth::secret::Secret;
 use crate::auth::store::{Job, Phase, RenewalLock, Store};
 use crate::clock::Clock;
+use crate::hex;
 use crate::http::Http;
 use crate::i18n::Language;
 use crate::supervisor::Supervisor;
@@ -73,12 +74,12 @@ impl Shared {
     /// Returns a text that can't be guessed.
     pub(super) fn unguessable(&self) -> Result<Secret, AuthError> {
         let bytes = (self.random)().map_err(|_| AuthError::NoRandomness)?;
-        Ok(Secret::new(hex(&bytes)))
+        Ok(Secret::new(hex::encode(&bytes)))
     }
 
     pub(super) fn new_id(&self) -> Result<AccountId, AuthError> {
         let bytes = (self.random)().map_err(|_| AuthError::NoRandomness)?;
-        Ok(hex(&bytes[..8]).into())
+        Ok(hex::encode(&bytes[..8]).into())
     }
 }
 
