@@ -160,11 +160,11 @@ fn covers() -> Vec<Vec<u8>> {
     (0..16).map(cover).collect()
 }
 
-/// A host that says what it is given on a channel, and what the package says on another.
+/// A host that sends the frames of one channel to the package, and forwards the messages of the package to another.
 async fn host(
     listener: TcpListener,
     mut out: mpsc::UnboundedReceiver<String>,
-    heard: mpsc::UnboundedSender<ToHost>,
+    messages: mpsc::UnboundedSender<ToHost>,
     counts: Arc<Counts>,
 ) {
     let (stream, _) = listener.accept().await.expect("the package connects");
@@ -179,7 +179,7 @@ async fn host(
                 let Some(Ok(Message::Text(text))) = message else { return };
                 match ToHost::parse(&text) {
                     Ok(ToHost::ChangeImage { .. }) => drop(counts.pictures.fetch_add(1, Ordering::Relaxed)),
-                    Ok(other) => heard.send(other).expect("the day goes on"),
+                    Ok(other) => messages.send(other).expect("the day goes on"),
                     Err(_) => {}
                 }
             }
@@ -200,11 +200,11 @@ fn usage() -> (f64, f64) {
 }
 
 /// Signs in over the settings page's messages, with a browser that agrees at once.
-async fn sign_in(say: &impl Fn(FromHost), heard: &mut mpsc::UnboundedReceiver<ToHost>) {
+async fn sign_in(say: &impl Fn(FromHost), messages: &mut mpsc::UnboundedReceiver<ToHost>) {
     let page = |payload: Value| FromHost::SendToPackage { widget: PACKAGE.into(), context: PACKAGE.into(), payload };
     say(page(json!({"command": "saveAccount", "clientId": "c".repeat(32), "clientSecret": "s".repeat(32)})));
     let id = loop {
-        if let ToHost::SendToPropertyView { payload, .. } = heard.recv().await.expect("the package is there")
+        if let ToHost::SendToPropertyView { payload, .. } = messages.recv().await.expect("the package is there")
             && let Some(id) = payload["accounts"][0]["id"].as_str()
         {
             break id.to_owned();
@@ -212,7 +212,7 @@ async fn sign_in(say: &impl Fn(FromHost), heard: &mut mpsc::UnboundedReceiver<To
     };
     say(page(json!({"command": "login", "id": id})));
     let address = loop {
-        if let ToHost::OpenUrl { url } = heard.recv().await.expect("the package is there") {
+        if let ToHost::OpenUrl { url } = messages.recv().await.expect("the package is there") {
             break Url::parse(&url).expect("an address");
         }
     };
@@ -239,7 +239,7 @@ async fn day() {
     tokio::spawn(async move { axum::serve(api, Router::new().fallback(answer).with_state(spotify)).await });
 
     let (out, said) = mpsc::unbounded_channel();
-    let (listening, mut heard) = mpsc::unbounded_channel();
+    let (listening, mut messages) = mpsc::unbounded_channel();
     let panel = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let port = panel.local_addr().expect("its address").port();
     tokio::spawn(host(panel, said, listening, counts.clone()));
@@ -256,7 +256,7 @@ async fn day() {
     let package = package::run(to_host, events, "en", config, Arc::new(TokioClock(began)));
     let mut package = tokio::spawn(package);
 
-    sign_in(&say, &mut heard).await;
+    sign_in(&say, &mut messages).await;
     for (name, (width, height)) in WIDGETS {
         let settings = match name {
             // Words that scroll are drawn twenty times a second: another benchmark's matter.
@@ -288,7 +288,7 @@ async fn day() {
             () = sleep_until(began + Duration::from_millis(number * TRACK_MS)) => {}
             ended = &mut package => panic!("the package has ended: {ended:?}"),
         }
-        while heard.try_recv().is_ok() {}
+        while messages.try_recv().is_ok() {}
         if number.is_multiple_of(BATCH) {
             let (cpu_before, requests_before, pictures_before) = (cpu, requests, pictures);
             let resident;

@@ -66,6 +66,11 @@ impl Common {
     pub fn subscribe_to_volume(&self, subscription: &mut Subscription) {
         subscription.devices |= self.device.is_some();
     }
+
+    /// Returns the actions assigned to long and double presses.
+    pub fn shortcuts(&self) -> impl Iterator<Item = Shortcut> {
+        self.long_press.into_iter().chain(self.double_press)
+    }
 }
 
 fn chosen_device<'de, D: Deserializer<'de>>(from: D) -> Result<Option<ChosenDevice>, D::Error> {

@@ -3,7 +3,6 @@
 use serde::Deserialize;
 
 use super::Request;
-use super::settings::Common;
 use crate::player::{Player, Subscription, Verb};
 use crate::spotify::Uri;
 
@@ -69,12 +68,5 @@ impl Shortcut {
             Self::SwitchAccount => Some(Request::SwitchAccount),
             _ => self.verb().map(command),
         }
-    }
-}
-
-impl Common {
-    /// Returns the actions assigned to long and double presses.
-    pub fn shortcuts(&self) -> impl Iterator<Item = Shortcut> {
-        self.long_press.into_iter().chain(self.double_press)
     }
 }
