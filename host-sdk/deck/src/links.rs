@@ -60,7 +60,7 @@ mod tests {
         let mut ask = |package: &str, seconds: u64| links.request(package, start + Duration::from_secs(seconds));
         assert!((0..MAX_PAGES).all(|_| ask("a", 0) == Verdict::Open));
         assert_eq!((ask("a", 1), ask("a", 9)), (Verdict::FirstRefused, Verdict::Refused));
-        assert_eq!(ask("b", 1), Verdict::Open, "the others don't notice");
+        assert_eq!(ask("b", 1), Verdict::Open, "other packages aren't affected");
         assert_eq!(ask("a", 10), Verdict::Open);
         assert!((1..MAX_PAGES).all(|_| ask("a", 10) == Verdict::Open));
         assert_eq!(ask("a", 10), Verdict::FirstRefused);

@@ -124,8 +124,8 @@ fn evict_one(entries: &mut VecDeque<Arc<Entry>>) {
     for entry in &*entries {
         *counts.entry(entry.package.as_deref()).or_default() += 1;
     }
-    let most = counts.values().copied().max().unwrap_or_default();
-    let oldest = entries.iter().position(|entry| counts.get(&entry.package.as_deref()) == Some(&most));
+    let max = counts.values().copied().max().unwrap_or_default();
+    let oldest = entries.iter().position(|entry| counts.get(&entry.package.as_deref()) == Some(&max));
     entries.remove(oldest.unwrap_or_default());
 }
 
@@ -166,6 +166,10 @@ mod tests {
         let quiet: Vec<_> = entries.iter().filter(|entry| entry.package.as_deref() == Some("com.quiet")).collect();
         assert_eq!((entries.len(), quiet.len()), (MAX_KEPT, 50));
         assert_eq!(entries.last().unwrap().message, format!("loud {}", 2 * MAX_KEPT - 1));
-        assert_eq!(entries[50].message, format!("loud {}", 2 * MAX_KEPT - (MAX_KEPT - 50)), "its own oldest went");
+        assert_eq!(
+            entries[50].message,
+            format!("loud {}", 2 * MAX_KEPT - (MAX_KEPT - 50)),
+            "its own oldest were evicted"
+        );
     }
 }

@@ -245,10 +245,10 @@ impl Drop for Process {
 fn confine(child: &mut std::process::Child) -> io::Result<win32job::Job> {
     use std::os::windows::io::AsRawHandle as _;
     /// The lower bound of its memory in bytes, which has to be set along with the upper one.
-    const LEAST: usize = 1 << 20;
-    let most = usize::try_from(child::MAX_MEMORY).unwrap_or(usize::MAX);
+    const MIN_MEMORY: usize = 1 << 20;
+    let max = usize::try_from(child::MAX_MEMORY).unwrap_or(usize::MAX);
     let mut limits = win32job::ExtendedLimitInfo::new();
-    limits.limit_kill_on_job_close().limit_working_memory(LEAST, most);
+    limits.limit_kill_on_job_close().limit_working_memory(MIN_MEMORY, max);
     let confined = win32job::Job::create_with_limit_info(&limits)
         .and_then(|job| job.assign_process(child.as_raw_handle() as isize).map(|()| job));
     confined.map_err(|error| {

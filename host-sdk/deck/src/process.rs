@@ -635,7 +635,7 @@ mod tests {
     fn quick_deaths_in_a_row_park_a_package() {
         let mut restarts = Restarts::new(Timing::default());
         let mut died_after = |seconds| restarts.on_death(Duration::from_secs(seconds)).is_some();
-        assert!((0..4).all(|_| died_after(0)) && died_after(20), "a longer life in between counts");
+        assert!((0..4).all(|_| died_after(0)) && died_after(20), "a longer life resets the count");
         assert!((0..4).all(|_| died_after(0)) && !died_after(0));
     }
 

@@ -364,7 +364,7 @@ impl Span {
     /// Returns the cells that it covers, as far as they are on the Panel.
     fn cells(&self) -> Cells {
         let (columns, rows) = self.area.size();
-        let within = |start: u8, length: u8, most: u8| start.min(most)..start.saturating_add(length).min(most);
+        let within = |start: u8, length: u8, max: u8| start.min(max)..start.saturating_add(length).min(max);
         within(self.row, self.height, rows)
             .flat_map(|row| within(self.column, self.width, columns).map(move |column| (row, column)))
             .fold(0, |cells, (row, column)| cells | 1 << (row * columns + column))
@@ -372,7 +372,7 @@ impl Span {
 
     fn is_on_panel(&self) -> bool {
         let fits =
-            |start: u8, length: u8, most: u8| length > 0 && start.checked_add(length).is_some_and(|end| end <= most);
+            |start: u8, length: u8, max: u8| length > 0 && start.checked_add(length).is_some_and(|end| end <= max);
         let (columns, rows) = self.area.size();
         self.page < PAGES
             && fits(self.column, self.width, columns)
@@ -622,7 +622,7 @@ mod tests {
         instance.set_icon(Some("data:image/png;base64,EE".into()), None);
         instance.set_icon(None, Some(0));
         assert_eq!(instance.icons().collect::<Vec<_>>(), [None, Some("data:image/png;base64,EE")]);
-        assert!(instance.shown().image.is_some(), "an icon leaves the image that lies over it");
+        assert!(instance.shown().image.is_some(), "an icon doesn't remove the image over it");
         instance.placed.title = Some("mine".into());
         instance.placed.icons.insert(1, "data:image/png;base64,DD".into());
         instance.set_title("not seen", None);

@@ -328,7 +328,7 @@ mod tests {
         assert_eq!(load(folder.path(), &Log::default()).unwrap().saved, state("one"), "at once");
         store.save(state("two"));
         tokio::task::yield_now().await;
-        assert_eq!(load(folder.path(), &Log::default()).unwrap().saved, state("one"), "gathered");
+        assert_eq!(load(folder.path(), &Log::default()).unwrap().saved, state("one"), "batched");
         store.saved().await.unwrap();
         assert_eq!(load(folder.path(), &Log::default()).unwrap().saved, state("two"), "waited for");
         store.save(state("three"));
@@ -403,7 +403,7 @@ mod tests {
         write(folder.path(), &saved).unwrap();
         assert_eq!(fs::read_to_string(folder.path().join(format!("{OTHER_NAME}7"))).unwrap(), newer);
         let Loaded { saved: again, notice } = load(folder.path(), &Log::default()).unwrap();
-        assert_eq!(again, saved, "nothing of it is lost by writing");
+        assert_eq!(again, saved, "writing loses nothing");
         assert!(notice.unwrap().contains("can't be read"));
     }
 

@@ -151,7 +151,7 @@ mod tests {
         let watched = tasks.watch();
         assert_eq!(watched.first_end().await, TaskEnded::Ended("hub"));
         watched.kill("store");
-        assert_eq!(watched.first_end().await, TaskEnded::Ended("hub"), "and stays the first");
+        assert_eq!(watched.first_end().await, TaskEnded::Ended("hub"), "it stays the first");
     }
 
     #[tokio::test]

@@ -258,19 +258,19 @@ pub fn unix_millis(time: SystemTime) -> u64 {
 }
 
 /// Returns the start of a text with its secrets masked, without examining more of it than is shown.
-pub fn masked_start(text: &str, longest: usize) -> String {
-    let start = masked(&text[..text.floor_char_boundary(longest)]);
-    let is_all = text.len() <= longest;
-    let mut start = truncated(start, longest);
+pub fn masked_start(text: &str, max_len: usize) -> String {
+    let start = masked(&text[..text.floor_char_boundary(max_len)]);
+    let is_all = text.len() <= max_len;
+    let mut start = truncated(start, max_len);
     if !is_all && !start.ends_with('…') {
         start.push('…');
     }
     start
 }
 
-fn truncated(mut text: String, longest: usize) -> String {
-    if text.len() > longest {
-        text.truncate(text.floor_char_boundary(longest));
+fn truncated(mut text: String, max_len: usize) -> String {
+    if text.len() > max_len {
+        text.truncate(text.floor_char_boundary(max_len));
         text.push('…');
     }
     text

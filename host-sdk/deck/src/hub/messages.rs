@@ -261,9 +261,9 @@ impl Hub {
         let after = stored - before.text().len().min(stored) + settings.text().len();
         let has_space = after <= MAX_STORED || settings.text().len() <= before.text().len();
         if !has_space {
-            let most = MAX_STORED >> 20;
+            let max = MAX_STORED >> 20;
             self.log
-                .warn(Some(package), format!("Ignored: the package's settings have more than {most} MB altogether."));
+                .warn(Some(package), format!("Ignored: the package's settings have more than {max} MB altogether."));
         }
         has_space
     }

@@ -114,8 +114,8 @@ impl Hub {
                 }
                 WantedStep::Pause(milliseconds) => {
                     if Duration::from_millis(milliseconds.into()) > MAX_PAUSE {
-                        let most = MAX_PAUSE.as_secs();
-                        return Err(DeckError::conflict(format!("A pause takes at most {most} seconds.")));
+                        let max = MAX_PAUSE.as_secs();
+                        return Err(DeckError::conflict(format!("A pause takes at most {max} seconds.")));
                     }
                     state::Step::Pause(milliseconds)
                 }

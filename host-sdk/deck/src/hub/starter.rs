@@ -96,9 +96,9 @@ impl FilledPage {
         Self { profile, page, taken, left: usize::from(COLUMNS) * usize::from(ROWS), keys: Vec::new() }
     }
 
-    /// Places a key at its preferred cell, else at the first free one, if it takes at most `most` cells. Returns how
+    /// Places a key at its preferred cell, else at the first free one, if it takes at most `max_cells` cells. Returns how
     /// many it takes.
-    fn place(&mut self, config: &PackageConfig, key: &StarterKey, most: usize) -> usize {
+    fn place(&mut self, config: &PackageConfig, key: &StarterKey, max_cells: usize) -> usize {
         let placed = Placed {
             package: config.uuid.clone(),
             widget: key.widget.clone(),
@@ -111,7 +111,7 @@ impl FilledPage {
             return 0;
         };
         let cells = usize::from(instance.width) * usize::from(instance.height);
-        if cells > most {
+        if cells > max_cells {
             return 0;
         }
         let wanted = key.column.zip(key.row).map(|(column, row)| Span { column, row, ..instance.span() });

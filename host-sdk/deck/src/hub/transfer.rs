@@ -149,14 +149,14 @@ pub enum ImportError {
     #[error("A newer Creator Deck has exported this Panel. Update Creator Deck to import it.")]
     Newer,
     /// It has too many of something.
-    #[error("The exported Panel is too large: it has {count} {what}, and at most {most} are read.")]
+    #[error("The exported Panel is too large: it has {count} {what}, and at most {max} are read.")]
     TooLarge {
         /// What there is too much of, in the plural.
         what: &'static str,
         /// The number in the file.
         count: usize,
         /// The highest number.
-        most: usize,
+        max: usize,
     },
     /// A member can't be read.
     #[error("The exported Panel is damaged: {0}.")]
@@ -181,13 +181,13 @@ impl Export {
         if version.is_none_or(|version| !(1..=VERSION).contains(&version)) {
             return Err(ImportError::Newer);
         }
-        for (what, count, most) in [
+        for (what, count, max) in [
             ("profiles", head.profiles.len(), MAX_PROFILES_READ),
             ("keys", head.instances.len(), MAX_KEYS),
             ("packages", head.packages.len(), MAX_KEYS),
         ] {
-            if count > most {
-                return Err(ImportError::TooLarge { what, count, most });
+            if count > max {
+                return Err(ImportError::TooLarge { what, count, max });
             }
         }
         let mut export: Self = serde_json::from_slice(text).map_err(ImportError::Damaged)?;
@@ -248,8 +248,8 @@ fn with_profiles(step: &state::Step, profiles: &HashMap<String, Profile>) -> sta
 /// Returns the name of an imported profile whose own is taken.
 fn imported_name(name: &str) -> String {
     const ADDED: &str = " (imported)";
-    let longest = MAX_NAME_LEN - ADDED.len();
-    format!("{}{ADDED}", name.chars().take(longest).collect::<String>())
+    let max_len = MAX_NAME_LEN - ADDED.len();
+    format!("{}{ADDED}", name.chars().take(max_len).collect::<String>())
 }
 
 /// Numbers the multi-action keys of a file and the keys in their lists, which refer to each other. The other keys need

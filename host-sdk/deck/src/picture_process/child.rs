@@ -88,9 +88,9 @@ pub fn run() -> ExitCode {
 #[cfg(unix)]
 fn limit() -> io::Result<()> {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    let lower = |resource, most: u64| {
-        let most = getrlimit(resource).maximum.map_or(most, |before| before.min(most));
-        setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) })
+    let lower = |resource, limit: u64| {
+        let limit = getrlimit(resource).maximum.map_or(limit, |before| before.min(limit));
+        setrlimit(resource, Rlimit { current: Some(limit), maximum: Some(limit) })
     };
     lower(Resource::Core, 0)?;
     lower(Resource::Cpu, MAX_SECONDS)?;

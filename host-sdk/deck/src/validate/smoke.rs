@@ -165,8 +165,8 @@ struct Recent(VecDeque<u64>);
 impl Recent {
     fn push(&mut self, now: u64) {
         self.0.push_back(now);
-        let most = FLOODS.iter().map(|(count, _)| *count).max().unwrap_or_default();
-        if self.0.len() > most + 1 {
+        let max = FLOODS.iter().map(|(count, _)| *count).max().unwrap_or_default();
+        if self.0.len() > max + 1 {
             self.0.pop_front();
         }
     }
