@@ -9,7 +9,7 @@ use super::device::{self, ChosenDevice, Found};
 use super::modes::Lacking;
 use super::snapshot::{Now, Player};
 use super::volume::Volumes;
-use crate::spotify::{Device, Error, PlayingType, Repeat, Restriction, Uri, UriKind};
+use crate::spotify::{Device, DeviceId, Error, PlayingType, Repeat, Restriction, Uri, UriKind};
 
 /// What a press asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -199,7 +199,7 @@ pub(super) enum Effect {
     },
     Volume {
         /// Spotify's id of the device that it is set on.
-        device: Option<String>,
+        device: Option<DeviceId>,
         percent: u8,
         /// What that told before.
         before: Option<u8>,
@@ -279,10 +279,10 @@ pub(super) fn obstacle(verb: &Verb, device: Option<&ChosenDevice>, player: &Play
     }
     // What plays is known better than what was listed a while ago.
     let is_active = |chosen: &ChosenDevice| {
-        let active = now.and_then(|now| now.device.id.as_deref());
+        let active = now.and_then(|now| now.device.id.as_ref());
         active.is_some_and(|active| {
-            active == chosen.id
-                || found.and_then(Found::device).is_some_and(|device| device.id.as_deref() == Some(active))
+            *active == chosen.id
+                || found.and_then(Found::device).is_some_and(|device| device.id.as_ref() == Some(active))
         })
     };
     let active = now.filter(|_| chosen.is_none_or(is_active));
@@ -369,7 +369,7 @@ pub(super) fn decide(
 pub(super) fn set_volume(percent: u8, device: Option<&ChosenDevice>, player: &Player) -> Step {
     let percent = percent.min(100);
     let before = player.told_volume(device);
-    let device = player.target(device).map(str::to_owned);
+    let device = player.target(device).cloned();
     (Call::Volume(percent), Some(Effect::Volume { device, percent, before }))
 }
 
@@ -449,7 +449,7 @@ fn steps(verb: &Verb, player: &Player) -> Result<Vec<Step>, Error> {
         Verb::Sleep(_) | Verb::CancelSleep => Vec::new(),
         Verb::NextDevice => {
             let Some(devices) = &player.devices else { return Ok(vec![(Call::NextDevice, None)]) };
-            let next = device::next(devices, now.and_then(|now| now.device.id.as_deref()));
+            let next = device::next(devices, now.and_then(|now| now.device.id.as_ref()));
             let Some((next, id)) = next.and_then(|next| Some((next, next.id.clone()?))) else {
                 // It may have come by now.
                 return Ok(vec![(Call::NextDevice, None)]);
@@ -498,7 +498,7 @@ fn start(start: &Start, player: &Player) -> Result<Vec<Step>, Error> {
 
 fn transfer(player: &Player, device: ChosenDevice, play: Option<bool>) -> Step {
     let devices = player.devices.as_deref().map(Vec::as_slice).unwrap_or_default();
-    let known = devices.iter().find(|known| known.id.as_deref() == Some(device.id.as_str()));
+    let known = devices.iter().find(|known| known.id.as_ref() == Some(&device.id));
     let change = known.map(|known| Effect::Device(known.clone()));
     (Call::Transfer { device, play }, change)
 }

@@ -5,13 +5,13 @@
 //! several none is guessed. Lists come as odd as Spotify makes them: without ids, with one device twice, with devices that take
 //! no commands.
 
-use crate::spotify::Device;
+use crate::spotify::{Device, DeviceId};
 
 /// A device that the user has chosen.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ChosenDevice {
     /// Spotify's id of it when it was chosen, or was found last.
-    pub id: String,
+    pub id: DeviceId,
     /// Its name; empty if it isn't known.
     pub name: String,
     /// Its kind, such as Computer or Speaker; empty if it isn't known.
@@ -46,7 +46,7 @@ impl ChosenDevice {
     /// Finds it in a list.
     #[must_use]
     pub fn find_in<'a>(&self, devices: &'a [Device]) -> Found<'a> {
-        if let Some(device) = devices.iter().find(|device| device.id.as_deref() == Some(self.id.as_str())) {
+        if let Some(device) = devices.iter().find(|device| device.id.as_ref() == Some(&self.id)) {
             return Found::ById(device);
         }
         if self.name.is_empty() {
@@ -72,16 +72,16 @@ impl ChosenDevice {
     }
 
     /// The same choice under the id that its device has now.
-    pub(super) fn with_id(&self, id: &str) -> Self {
-        Self { id: id.to_owned(), ..self.clone() }
+    pub(super) fn with_id(&self, id: &DeviceId) -> Self {
+        Self { id: id.clone(), ..self.clone() }
     }
 }
 
 /// The devices of a list that take commands, each once.
-fn usable(devices: &[Device]) -> Vec<(&str, &Device)> {
-    let mut usable: Vec<(&str, &Device)> = Vec::new();
+fn usable(devices: &[Device]) -> Vec<(&DeviceId, &Device)> {
+    let mut usable: Vec<(&DeviceId, &Device)> = Vec::new();
     for device in devices.iter().filter(|device| !device.is_restricted) {
-        if let Some(id) = device.id.as_deref()
+        if let Some(id) = device.id.as_ref()
             && !usable.iter().any(|(known, _)| *known == id)
         {
             usable.push((id, device));
@@ -92,7 +92,7 @@ fn usable(devices: &[Device]) -> Vec<(&str, &Device)> {
 
 /// The device after the active one, round and round; `active` is the id of what plays, which is known better than what was
 /// listed a while ago. `None` where there is no other one.
-pub(super) fn next<'a>(devices: &'a [Device], active: Option<&str>) -> Option<&'a Device> {
+pub(super) fn next<'a>(devices: &'a [Device], active: Option<&DeviceId>) -> Option<&'a Device> {
     let usable = usable(devices);
     let place = match active {
         Some(active) => usable.iter().position(|(id, _)| *id == active),
@@ -103,7 +103,7 @@ pub(super) fn next<'a>(devices: &'a [Device], active: Option<&str>) -> Option<&'
 }
 
 /// The id of the device to wake where Spotify plays nowhere and none was chosen: the last one, else the only one.
-pub(super) fn to_wake<'a>(devices: &'a [Device], last: Option<&str>) -> Option<&'a str> {
+pub(super) fn to_wake<'a>(devices: &'a [Device], last: Option<&DeviceId>) -> Option<&'a DeviceId> {
     let usable = usable(devices);
     let last = last.and_then(|last| usable.iter().find(|(id, _)| *id == last));
     last.or(if usable.len() == 1 { usable.first() } else { None }).map(|(id, _)| *id)
@@ -114,11 +114,11 @@ mod tests {
     use super::*;
 
     fn device(id: Option<&str>, name: &str) -> Device {
-        Device { id: id.map(str::to_owned), name: name.to_owned(), kind: "Speaker".to_owned(), ..Device::default() }
+        Device { id: id.map(DeviceId::from), name: name.to_owned(), kind: "Speaker".to_owned(), ..Device::default() }
     }
 
     fn chosen(id: &str, name: &str) -> ChosenDevice {
-        ChosenDevice { id: id.to_owned(), name: name.to_owned(), kind: "speaker".to_owned() }
+        ChosenDevice { id: id.into(), name: name.to_owned(), kind: "speaker".to_owned() }
     }
 
     #[test]
@@ -145,7 +145,10 @@ mod tests {
 
     #[test]
     fn next_device_goes_round_whatever_the_list_is_like() {
-        let next = |devices: &[Device], active| next(devices, active).and_then(|device| device.id.clone());
+        let next = |devices: &[Device], active: Option<&str>| {
+            let next = next(devices, active.map(DeviceId::from).as_ref());
+            next.and_then(|device| device.id.as_ref()).map(|id| id.as_str().to_owned())
+        };
         let restricted = Device { is_restricted: true, ..device(Some("R"), "R") };
         let list =
             [device(Some("A"), "A"), device(Some("A"), "A"), device(None, "N"), restricted, device(Some("B"), "B")];
@@ -164,9 +167,13 @@ mod tests {
     #[test]
     fn last_or_only_device_is_woken() {
         let list = [device(Some("A"), "A"), device(Some("B"), "B")];
-        assert_eq!(to_wake(&list, Some("B")), Some("B"));
+        let to_wake = |devices: &[Device], last: Option<&str>| {
+            let last = last.map(DeviceId::from);
+            to_wake(devices, last.as_ref()).map(|id| id.as_str().to_owned())
+        };
+        assert_eq!(to_wake(&list, Some("B")).as_deref(), Some("B"));
         assert_eq!(to_wake(&list, None), None);
-        assert_eq!(to_wake(&list[..1], Some("gone")), Some("A"));
-        assert_eq!(to_wake(&[list[0].clone(), list[0].clone()], None), Some("A"));
+        assert_eq!(to_wake(&list[..1], Some("gone")).as_deref(), Some("A"));
+        assert_eq!(to_wake(&[list[0].clone(), list[0].clone()], None).as_deref(), Some("A"));
     }
 }

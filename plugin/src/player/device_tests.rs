@@ -90,7 +90,7 @@ fn wakes(waking: Waking) -> DeviceChange {
 
 /// The speaker as it was chosen.
 fn speaker() -> ChosenDevice {
-    ChosenDevice { id: SPEAKER_ID.to_owned(), name: "Wohnzimmer".to_owned(), kind: "Speaker".to_owned() }
+    ChosenDevice { id: SPEAKER_ID.into(), name: "Wohnzimmer".to_owned(), kind: "Speaker".to_owned() }
 }
 
 fn is_active(id: &'static str) -> impl Fn(&Playback) -> bool + Send {
@@ -224,7 +224,7 @@ async fn next_device_is_chosen_from_the_list_as_it_is_now() {
     stage.plays(is_active(SPEAKER_ID)).await;
     stage.shows(|player| player.devices.is_some()).await;
     // The next one is gone since it was listed.
-    stage.shows(|player| player.now.as_ref().is_some_and(|now| now.device.id.as_deref() == Some(SPEAKER_ID))).await;
+    stage.shows(|player| player.now.as_ref().is_some_and(|now| now.device.id == Some(SPEAKER_ID.into()))).await;
     let mut playback = stage.world.sim.playback();
     playback.devices.retain(|device| device.id.as_deref() != Some(PHONE_ID));
     stage.world.sim.set_playback(playback);

@@ -27,7 +27,7 @@ use super::state::{Change, Left, Snapshot, State, is_start_of, set_volume as set
 use super::volume::{Fade, Volumes};
 use crate::auth::{AuthState, Limit, Link};
 use crate::clock::Moment;
-use crate::spotify::{Error, Playback, PlayingType, Restriction, Uri, UriKind};
+use crate::spotify::{DeviceId, Error, Playback, PlayingType, Restriction, Uri, UriKind};
 
 /// How long a write is trusted over reads that don't show it.
 const TRUST: Duration = Duration::from_secs(3);
@@ -57,7 +57,7 @@ pub struct Model {
     paced_at: Option<Instant>,
     fade: Option<Fade>,
     volumes: Volumes,
-    last_device: Option<String>,
+    last_device: Option<DeviceId>,
     devices_asked_at: Option<Instant>,
     /// What visible keys show.
     subscription: Subscription,
@@ -557,10 +557,10 @@ impl Model {
             };
             let trusted = now < done_at + TRUST;
             if !trusted || Volumes::is_answer(*percent, *before, told) {
-                self.volumes.learn(id.as_deref(), *percent, *before, told);
+                self.volumes.learn(id.as_ref(), *percent, *before, told);
             }
         }
-        current.set_loudness(self.volumes.volume(id.as_deref(), told));
+        current.set_loudness(self.volumes.volume(id.as_ref(), told));
     }
 
     fn read(&self, playback: Playback, asked_at: Instant, at: Instant) -> Snapshot {
@@ -742,8 +742,8 @@ impl Model {
     }
 
     /// The device that was active last.
-    pub(super) fn last_device(&self) -> Option<&str> {
-        self.last_device.as_deref()
+    pub(super) fn last_device(&self) -> Option<&DeviceId> {
+        self.last_device.as_ref()
     }
 
     /// What plays before a call, if that is sure.

@@ -1,12 +1,12 @@
 //! Modes that a device or what it plays doesn't have, though Spotify accepts them: learnt from what is told afterwards.
 
 use super::snapshot::Now;
-use crate::spotify::{Repeat, Uri};
+use crate::spotify::{DeviceId, Repeat, Uri};
 
 /// The repeat modes that were asked for and not taken, on one device and in one context: elsewhere they are tried again.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Lacking {
-    device: Option<String>,
+    device: Option<DeviceId>,
     context: Option<Uri>,
     /// At most all there are.
     modes: Vec<Repeat>,

@@ -20,7 +20,7 @@ use host_sdk::backoff::Backoff;
 use lru::LruCache;
 use tokio::time::Instant;
 
-use crate::spotify::{Device, Error, Item, Uri, UriKind};
+use crate::spotify::{Device, DeviceId, Error, Item, Uri, UriKind};
 
 /// How many things it is remembered of when they were asked about. What was asked longest ago is forgotten first.
 const MAX_ASKED: NonZeroUsize = NonZeroUsize::new(1_024).unwrap();
@@ -173,7 +173,7 @@ struct Saved {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Place {
     pub context: Option<Uri>,
-    pub device: Option<String>,
+    pub device: Option<DeviceId>,
 }
 
 /// What visible keys show at a moment, and what makes answers about it old.

@@ -15,7 +15,7 @@ use super::command::{Call, QueuedCall, Verb};
 use super::device::{self, ChosenDevice, Found};
 use super::settle::{self, LastPlaying, Outcome};
 use crate::clock::{Clock, millis};
-use crate::spotify::{Client, Device, Error, Item, Playback, Played, Restriction, Uri, UriKind};
+use crate::spotify::{Client, Device, DeviceId, Error, Item, Playback, Played, Restriction, Uri, UriKind};
 
 /// How often, and with which pause, a device that was just woken is tried, or looked at: 4 s in all.
 const WAKE_TRIES: u32 = 8;
@@ -48,7 +48,7 @@ pub(super) async fn send(
     spotify: Client,
     clock: Arc<dyn Clock>,
     call: &QueuedCall,
-    last: Option<&str>,
+    last: Option<&DeviceId>,
     before: Option<&LastPlaying>,
 ) -> Sent {
     let mut sender = Sender { spotify, clock, devices: None, playback: None, liked_as_list: false };
@@ -73,16 +73,16 @@ struct Sender {
 }
 
 impl Sender {
-    async fn send(&mut self, call: &QueuedCall, last: Option<&str>) -> Result<(), Error> {
+    async fn send(&mut self, call: &QueuedCall, last: Option<&DeviceId>) -> Result<(), Error> {
         if call.call == Call::NextDevice {
             return self.next_device().await;
         }
         let chosen = call.device.as_ref();
-        let refused = match self.attempt(&call.call, chosen.map(|device| device.id.as_str())).await {
+        let refused = match self.attempt(&call.call, chosen.map(|device| &device.id)).await {
             // What plays nowhere needs no pause.
             Err(error @ Error::NoActiveDevice) if call.call != Call::Pause || chosen.is_some() => error,
             Ok(()) if call.from_nothing && call.call.starts() => {
-                return self.look(&call.call, chosen.map(|device| device.id.as_str()), true).await;
+                return self.look(&call.call, chosen.map(|device| &device.id), true).await;
             }
             other => return other,
         };
@@ -101,7 +101,7 @@ impl Sender {
                         },
                         found => found,
                     },
-                    None => device::to_wake(self.devices().await?, last).map(str::to_owned),
+                    None => device::to_wake(self.devices().await?, last).cloned(),
                 };
                 match id {
                     Some(id) if call.call != Call::Pause => self.wake(&call.call, &id).await,
@@ -119,7 +119,7 @@ impl Sender {
     }
 
     /// The id that a chosen device has now; `None` where it isn't listed.
-    async fn find(&mut self, chosen: &ChosenDevice) -> Result<Option<String>, Error> {
+    async fn find(&mut self, chosen: &ChosenDevice) -> Result<Option<DeviceId>, Error> {
         match chosen.find_in(self.devices().await?) {
             Found::Several => Err(Error::Restricted(Restriction::SeveralDevices)),
             Found::Nowhere => Ok(None),
@@ -146,7 +146,7 @@ impl Sender {
     }
 
     /// Wakes a device, and makes the call there.
-    async fn wake(&mut self, call: &Call, id: &str) -> Result<(), Error> {
+    async fn wake(&mut self, call: &Call, id: &DeviceId) -> Result<(), Error> {
         tracing::info!("Spotify plays nowhere; a device is woken");
         let plays = *call == Call::Play;
         self.spotify.transfer(id, Some(plays)).await?;
@@ -167,7 +167,7 @@ impl Sender {
 
     /// Looks whether something plays by now, and if not, asks for it once more, then for what was played last. `asked`: whether
     /// it has been asked for.
-    async fn look(&mut self, call: &Call, id: Option<&str>, mut asked: bool) -> Result<(), Error> {
+    async fn look(&mut self, call: &Call, id: Option<&DeviceId>, mut asked: bool) -> Result<(), Error> {
         let mut silent = 0;
         let mut asked_again = false;
         let mut awake = false;
@@ -211,7 +211,7 @@ impl Sender {
 
     /// Plays what the user has played last. False where Spotify doesn't tell it, such as to a sign-in from before it was asked
     /// for, or doesn't play it.
-    async fn play_last_played(&self, id: Option<&str>) -> bool {
+    async fn play_last_played(&self, id: Option<&DeviceId>) -> bool {
         let last = match self.spotify.last_played().await {
             Ok(last) => last,
             Err(error) => {
@@ -249,7 +249,7 @@ impl Sender {
     }
 
     /// Makes the call once, on a device or on the active one.
-    async fn attempt(&mut self, call: &Call, device: Option<&str>) -> Result<(), Error> {
+    async fn attempt(&mut self, call: &Call, device: Option<&DeviceId>) -> Result<(), Error> {
         let spotify = &self.spotify;
         match call {
             Call::Play => spotify.play(device).await,

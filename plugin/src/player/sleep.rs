@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::command::{Command, SleepUntil};
 use super::snapshot::{Now, next_unit_in, seconds_shown};
-use crate::spotify::Uri;
+use crate::spotify::{DeviceId, Uri};
 
 /// The volume is faded out for so long before the pause.
 pub(super) const FADE: Duration = Duration::from_secs(10);
@@ -52,7 +52,7 @@ enum Target {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Faded {
     /// The device that it is faded on.
-    pub device: Option<String>,
+    pub device: Option<DeviceId>,
     /// The volume before.
     pub before: u8,
     /// The volumes that were set, and when; at most one a step of the fade.

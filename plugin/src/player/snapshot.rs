@@ -13,7 +13,7 @@ use super::modes::Lacking;
 use super::sleep::SleepTimer;
 use super::volume::{Volume, Volumes};
 use crate::auth::{AuthState, Limit, LimitKind, Link};
-use crate::spotify::{Device, Disallows, Error, Item, PlayingType, Repeat, Uri, UriKind};
+use crate::spotify::{Device, DeviceId, Disallows, Error, Item, PlayingType, Repeat, Uri, UriKind};
 use crate::unix_time::UnixTime;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -273,7 +273,7 @@ impl Player {
     /// A chosen device under the id that it has now, as far as is known.
     pub(super) fn current(&self, chosen: &ChosenDevice) -> ChosenDevice {
         let listed = self.devices.as_deref().map(Vec::as_slice).unwrap_or_default();
-        match chosen.find_in(listed).device().and_then(|device| device.id.as_deref()) {
+        match chosen.find_in(listed).device().and_then(|device| device.id.as_ref()) {
             Some(id) => chosen.with_id(id),
             // It may be asleep, or not listed yet: whoever sends the call will see.
             None => chosen.clone(),
@@ -281,10 +281,10 @@ impl Player {
     }
 
     /// The id of a chosen device, or of the active one.
-    pub(super) fn target<'a>(&'a self, chosen: Option<&'a ChosenDevice>) -> Option<&'a str> {
+    pub(super) fn target<'a>(&'a self, chosen: Option<&'a ChosenDevice>) -> Option<&'a DeviceId> {
         match chosen {
-            Some(chosen) => Some(chosen.id.as_str()),
-            None => self.now.as_ref()?.device.id.as_deref(),
+            Some(chosen) => Some(&chosen.id),
+            None => self.now.as_ref()?.device.id.as_ref(),
         }
     }
 
@@ -293,7 +293,7 @@ impl Player {
         let active = self.now.as_ref().map(|now| &now.device);
         let Some(chosen) = chosen else { return active };
         // What plays is known better than what was listed a while ago.
-        let is_chosen = |device: &&Device| device.id.as_deref() == Some(chosen.id.as_str());
+        let is_chosen = |device: &&Device| device.id.as_ref() == Some(&chosen.id);
         active.filter(is_chosen).or_else(|| chosen.find_in(self.devices.as_deref()?).device())
     }
 
@@ -321,7 +321,7 @@ impl Player {
     /// Whether there may be another device to move to: there is one, or it isn't known.
     #[must_use]
     pub fn has_next_device(&self) -> bool {
-        let active = self.now.as_ref().and_then(|now| now.device.id.as_deref());
+        let active = self.now.as_ref().and_then(|now| now.device.id.as_ref());
         self.devices
             .as_ref()
             .filter(|_| self.believes_devices)

@@ -18,7 +18,7 @@ use super::snapshot::{Done, Now, Player, Refusal, Track, Wait};
 use super::volume::{Volume, Volumes};
 use crate::auth::{AuthState, Group, Limit};
 use crate::clock::Moment;
-use crate::spotify::{Device, Disallows, Error, Uri};
+use crate::spotify::{Device, DeviceId, Disallows, Error, Uri};
 
 /// State that couldn't be renewed for so long is shown as old.
 pub(super) const STALE_AFTER: Duration = Duration::from_secs(20);
@@ -374,8 +374,8 @@ impl State {
 }
 
 /// Sets the volume of a device in a list.
-pub(super) fn set_volume(devices: &mut Arc<Vec<Device>>, id: &str, percent: u8) {
-    let Some(place) = devices.iter().position(|device| device.id.as_deref() == Some(id)) else { return };
+pub(super) fn set_volume(devices: &mut Arc<Vec<Device>>, id: &DeviceId, percent: u8) {
+    let Some(place) = devices.iter().position(|device| device.id.as_ref() == Some(id)) else { return };
     Arc::make_mut(devices)[place].volume_percent = Some(percent);
 }
 

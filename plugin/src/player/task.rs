@@ -265,10 +265,10 @@ impl Task {
         }
         let Some(call) = self.model.next_call(self.clock.now()) else { return };
         let (spotify, clock) = (self.spotify.clone(), self.clock.clone());
-        let last_device = self.model.last_device().map(str::to_owned);
+        let last_device = self.model.last_device().cloned();
         let before = self.model.before(&call, self.clock.now().instant);
         self.writing = Some(Box::pin(async move {
-            let sent = send(spotify, clock, &call, last_device.as_deref(), before.as_ref()).await;
+            let sent = send(spotify, clock, &call, last_device.as_ref(), before.as_ref()).await;
             (call, sent)
         }));
     }

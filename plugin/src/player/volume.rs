@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use super::command::Command;
 use super::device::ChosenDevice;
+use crate::spotify::DeviceId;
 
 /// What a device tells is taken for what it was asked for within this: a device with ten steps may be so far off.
 pub(super) const ROUNDING: u8 = 10;
@@ -45,7 +46,7 @@ impl Volume {
 /// What a device has made of the last volume that it was asked for.
 #[derive(Clone, Debug, PartialEq)]
 struct Echo {
-    device: Option<String>,
+    device: Option<DeviceId>,
     wanted: u8,
     told: Option<u8>,
     /// Whether it tells another volume than before it was asked.
@@ -57,7 +58,7 @@ struct Echo {
 pub(super) struct Volumes {
     echoes: VecDeque<Echo>,
     /// How loud they were before they were muted.
-    loud: VecDeque<(Option<String>, u8)>,
+    loud: VecDeque<(Option<DeviceId>, u8)>,
 }
 
 impl Volumes {
@@ -67,32 +68,32 @@ impl Volumes {
     }
 
     /// Remembers what a device has made of a volume.
-    pub(super) fn learn(&mut self, device: Option<&str>, wanted: u8, before: Option<u8>, told: Option<u8>) {
-        self.echoes.retain(|echo| echo.device.as_deref() != device);
+    pub(super) fn learn(&mut self, device: Option<&DeviceId>, wanted: u8, before: Option<u8>, told: Option<u8>) {
+        self.echoes.retain(|echo| echo.device.as_ref() != device);
         if self.echoes.len() == MOST_DEVICES {
             self.echoes.pop_front();
         }
-        self.echoes.push_back(Echo { device: device.map(str::to_owned), wanted, told, moved: told != before });
+        self.echoes.push_back(Echo { device: device.cloned(), wanted, told, moved: told != before });
     }
 
     /// Remembers how loud a device is, unless it is silent.
-    pub(super) fn note_loud(&mut self, device: Option<&str>, percent: Option<u8>) {
+    pub(super) fn note_loud(&mut self, device: Option<&DeviceId>, percent: Option<u8>) {
         let Some(percent) = percent.filter(|percent| *percent > 0) else { return };
-        self.loud.retain(|(known, _)| known.as_deref() != device);
+        self.loud.retain(|(known, _)| known.as_ref() != device);
         if self.loud.len() == MOST_DEVICES {
             self.loud.pop_front();
         }
-        self.loud.push_back((device.map(str::to_owned), percent));
+        self.loud.push_back((device.cloned(), percent));
     }
 
     /// How loud a device was before it was muted.
-    pub(super) fn loud(&self, device: Option<&str>) -> Option<u8> {
-        self.loud.iter().find(|(known, _)| known.as_deref() == device).map(|(_, percent)| *percent)
+    pub(super) fn loud(&self, device: Option<&DeviceId>) -> Option<u8> {
+        self.loud.iter().find(|(known, _)| known.as_ref() == device).map(|(_, percent)| *percent)
     }
 
     /// The volume of a device that tells this one.
-    pub(super) fn volume(&self, device: Option<&str>, told: Option<u8>) -> Volume {
-        let echo = self.echoes.iter().find(|echo| echo.device.as_deref() == device && echo.told == told);
+    pub(super) fn volume(&self, device: Option<&DeviceId>, told: Option<u8>) -> Volume {
+        let echo = self.echoes.iter().find(|echo| echo.device.as_ref() == device && echo.told == told);
         let Some(Echo { wanted, moved, .. }) = echo else { return Volume::exactly(told) };
         let Some(told) = told else { return Volume::exactly(Some(*wanted)) };
         let near = told.abs_diff(*wanted) <= ROUNDING;
@@ -160,8 +161,8 @@ mod tests {
 
     fn after(wanted: u8, before: Option<u8>, told: Option<u8>) -> Volume {
         let mut volumes = Volumes::default();
-        volumes.learn(Some("d"), wanted, before, told);
-        volumes.volume(Some("d"), told)
+        volumes.learn(Some(&"d".into()), wanted, before, told);
+        volumes.volume(Some(&"d".into()), told)
     }
 
     #[test]
@@ -169,9 +170,9 @@ mod tests {
         assert_eq!(after(31, Some(29), Some(30)), Volume::exactly(Some(31)));
         assert_eq!(after(31, None, None), Volume::exactly(Some(31)), "it tells none");
         let mut volumes = Volumes::default();
-        volumes.learn(Some("d"), 31, Some(29), Some(30));
-        assert_eq!(volumes.volume(Some("d"), Some(45)).percent, Some(45), "set elsewhere");
-        assert_eq!(volumes.volume(Some("other"), Some(30)).percent, Some(30));
+        volumes.learn(Some(&"d".into()), 31, Some(29), Some(30));
+        assert_eq!(volumes.volume(Some(&"d".into()), Some(45)).percent, Some(45), "set elsewhere");
+        assert_eq!(volumes.volume(Some(&"other".into()), Some(30)).percent, Some(30));
     }
 
     #[test]
@@ -196,9 +197,9 @@ mod tests {
     fn few_devices_are_remembered() {
         let mut volumes = Volumes::default();
         for device in 0..100 {
-            volumes.learn(Some(&device.to_string()), 31, Some(29), Some(30));
+            volumes.learn(Some(&device.to_string().into()), 31, Some(29), Some(30));
         }
         assert_eq!(volumes.echoes.len(), MOST_DEVICES);
-        assert_eq!(volumes.volume(Some("99"), Some(30)).percent, Some(31));
+        assert_eq!(volumes.volume(Some(&"99".into()), Some(30)).percent, Some(31));
     }
 }

@@ -24,7 +24,7 @@ use url::Url;
 pub use error::{Error, Restriction};
 pub use market::Market;
 pub use model::{
-    Actions, Collection, Context, Device, Disallows, Image, Item, LinkedFrom, Named, Owner, Page, Playback, Played,
+    Actions, Collection, Context, Device, DeviceId, Disallows, Image, Item, LinkedFrom, Named, Owner, Page, Playback, Played,
     PlayingType, Profile, Repeat,
 };
 pub use uri::{Uri, UriError, UriKind};
@@ -166,9 +166,9 @@ impl Call {
     }
 
     /// The device that the call is for; without one Spotify takes the active one.
-    fn device(self, id: Option<&str>) -> Self {
+    fn device(self, id: Option<&DeviceId>) -> Self {
         match id {
-            Some(id) => self.query("device_id", id),
+            Some(id) => self.query("device_id", id.as_str()),
             None => self,
         }
     }
@@ -250,8 +250,8 @@ impl Client {
     ///
     /// # Errors
     /// See [`Error`].
-    pub async fn transfer(&self, device_id: &str, play: Option<bool>) -> Result<(), Error> {
-        let mut body = json!({ "device_ids": [device_id] });
+    pub async fn transfer(&self, device_id: &DeviceId, play: Option<bool>) -> Result<(), Error> {
+        let mut body = json!({ "device_ids": [device_id.as_str()] });
         if let Some(play) = play {
             body["play"] = play.into();
         }
@@ -262,7 +262,7 @@ impl Client {
     ///
     /// # Errors
     /// See [`Error`].
-    pub async fn play(&self, device_id: Option<&str>) -> Result<(), Error> {
+    pub async fn play(&self, device_id: Option<&DeviceId>) -> Result<(), Error> {
         self.write(Call::new(Method::PUT, "me/player/play").device(device_id)).await
     }
 
@@ -270,7 +270,7 @@ impl Client {
     ///
     /// # Errors
     /// See [`Error`].
-    pub async fn play_uri(&self, uri: &Uri, device_id: Option<&str>) -> Result<(), Error> {
+    pub async fn play_uri(&self, uri: &Uri, device_id: Option<&DeviceId>) -> Result<(), Error> {
         let body =
             if uri.is_single() { json!({ "uris": [uri.as_str()] }) } else { json!({ "context_uri": uri.as_str() }) };
         self.write(Call::new(Method::PUT, "me/player/play").device(device_id).body(body)).await
@@ -280,7 +280,7 @@ impl Client {
     ///
     /// # Errors
     /// See [`Error`].
-    pub async fn play_liked_context(&self, user: &str, device_id: Option<&str>) -> Result<(), Error> {
+    pub async fn play_liked_context(&self, user: &str, device_id: Option<&DeviceId>) -> Result<(), Error> {
         let body = json!({ "context_uri": format!("spotify:user:{user}:collection") });
         self.write(Call::new(Method::PUT, "me/player/play").device(device_id).body(body)).await
     }
@@ -289,7 +289,7 @@ impl Client {
     ///
     /// # Errors
     /// See [`Error`].
-    pub async fn play_from(&self, context: &Uri, item: &Uri, device_id: Option<&str>) -> Result<(), Error> {
+    pub async fn play_from(&self, context: &Uri, item: &Uri, device_id: Option<&DeviceId>) -> Result<(), Error> {
         let body = json!({ "context_uri": context.as_str(), "offset": { "uri": item.as_str() } });
         self.write(Call::new(Method::PUT, "me/player/play").device(device_id).body(body)).await
     }
@@ -309,7 +309,7 @@ impl Client {
     ///
     /// # Errors
     /// See [`Error`].
-    pub async fn play_all(&self, uris: &[Uri], device_id: Option<&str>) -> Result<(), Error> {
+    pub async fn play_all(&self, uris: &[Uri], device_id: Option<&DeviceId>) -> Result<(), Error> {
         self.write(
             Call::new(Method::PUT, "me/player/play")
                 .device(device_id)
@@ -322,7 +322,7 @@ impl Client {
     ///
     /// # Errors
     /// See [`Error`].
-    pub async fn pause(&self, device_id: Option<&str>) -> Result<(), Error> {
+    pub async fn pause(&self, device_id: Option<&DeviceId>) -> Result<(), Error> {
         self.write(Call::new(Method::PUT, "me/player/pause").device(device_id)).await
     }
 
@@ -330,7 +330,7 @@ impl Client {
     ///
     /// # Errors
     /// See [`Error`].
-    pub async fn next(&self, device_id: Option<&str>) -> Result<(), Error> {
+    pub async fn next(&self, device_id: Option<&DeviceId>) -> Result<(), Error> {
         self.write(Call::new(Method::POST, "me/player/next").device(device_id)).await
     }
 
@@ -338,7 +338,7 @@ impl Client {
     ///
     /// # Errors
     /// See [`Error`].
-    pub async fn previous(&self, device_id: Option<&str>) -> Result<(), Error> {
+    pub async fn previous(&self, device_id: Option<&DeviceId>) -> Result<(), Error> {
         self.write(Call::new(Method::POST, "me/player/previous").device(device_id)).await
     }
 
@@ -346,7 +346,7 @@ impl Client {
     ///
     /// # Errors
     /// See [`Error`].
-    pub async fn seek(&self, position_ms: u64, device_id: Option<&str>) -> Result<(), Error> {
+    pub async fn seek(&self, position_ms: u64, device_id: Option<&DeviceId>) -> Result<(), Error> {
         let call = Call::new(Method::PUT, "me/player/seek").query("position_ms", position_ms);
         self.write(call.device(device_id)).await
     }
@@ -355,7 +355,7 @@ impl Client {
     ///
     /// # Errors
     /// See [`Error`].
-    pub async fn repeat(&self, repeat: Repeat, device_id: Option<&str>) -> Result<(), Error> {
+    pub async fn repeat(&self, repeat: Repeat, device_id: Option<&DeviceId>) -> Result<(), Error> {
         let call = Call::new(Method::PUT, "me/player/repeat").query("state", repeat.name());
         self.write(call.device(device_id)).await
     }
@@ -364,7 +364,7 @@ impl Client {
     ///
     /// # Errors
     /// See [`Error`].
-    pub async fn volume(&self, percent: u8, device_id: Option<&str>) -> Result<(), Error> {
+    pub async fn volume(&self, percent: u8, device_id: Option<&DeviceId>) -> Result<(), Error> {
         let call = Call::new(Method::PUT, "me/player/volume").query("volume_percent", percent.min(100));
         self.write(call.device(device_id)).await
     }
@@ -373,7 +373,7 @@ impl Client {
     ///
     /// # Errors
     /// See [`Error`].
-    pub async fn shuffle(&self, on: bool, device_id: Option<&str>) -> Result<(), Error> {
+    pub async fn shuffle(&self, on: bool, device_id: Option<&DeviceId>) -> Result<(), Error> {
         let call = Call::new(Method::PUT, "me/player/shuffle").query("state", on);
         self.write(call.device(device_id)).await
     }
@@ -391,7 +391,7 @@ impl Client {
     ///
     /// # Errors
     /// See [`Error`].
-    pub async fn enqueue(&self, uri: &Uri, device_id: Option<&str>) -> Result<(), Error> {
+    pub async fn enqueue(&self, uri: &Uri, device_id: Option<&DeviceId>) -> Result<(), Error> {
         self.write(Call::new(Method::POST, "me/player/queue").query("uri", uri.as_str()).device(device_id)).await
     }
 

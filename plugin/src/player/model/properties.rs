@@ -62,7 +62,7 @@ fn repeat() -> impl Strategy<Value = Repeat> {
 }
 
 prop_compose! {
-    fn device()(id in maybe("[a-c]"), volume_percent in any::<Option<u8>>(), supports_volume in any::<Option<bool>>(),
+    fn device()(id in maybe("[a-c]".prop_map(DeviceId::from)), volume_percent in any::<Option<u8>>(), supports_volume in any::<Option<bool>>(),
         is_active in any::<bool>(), is_restricted in any::<bool>()) -> Device {
         Device { id, volume_percent, supports_volume, is_active, is_restricted, ..Device::default() }
     }

@@ -95,8 +95,8 @@ impl Model {
             return;
         }
         let Some(sleep) = &mut self.state.sleep else { return };
-        let device = player.target(None).map(str::to_owned);
-        self.volumes.note_loud(device.as_deref(), Some(before));
+        let device = player.target(None).cloned();
+        self.volumes.note_loud(device.as_ref(), Some(before));
         sleep.faded = Some(Faded { device, before, steps: Vec::new() });
         self.fade = Some(Fade::new(Some(before), 0, left, now.instant, None, sleep.command.clone()));
     }
@@ -111,7 +111,7 @@ impl Model {
         };
         let player = self.at(now);
         // Another device has a volume of its own.
-        if player.target(None) == faded.device.as_deref() && player.volume(None).percent != Some(faded.before) {
+        if player.target(None) == faded.device.as_ref() && player.volume(None).percent != Some(faded.before) {
             let (call, effect) = set_volume(faded.before, None, &player);
             self.push(call, effect, None, &command, now);
         }

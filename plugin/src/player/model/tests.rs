@@ -389,7 +389,7 @@ fn the_next_device_is_the_one_after_that_which_plays() {
     for expected in ["C", "A", "B"] {
         press(&mut model, Verb::NextDevice, T);
         let Call::Transfer { device, play: None } = model.next_call(time(T)).unwrap().call else { panic!() };
-        assert_eq!(device.id, expected);
+        assert_eq!(device.id.as_str(), expected);
     }
 }
 

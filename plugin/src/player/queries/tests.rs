@@ -146,7 +146,7 @@ fn one_malformed_uri_does_not_spoil_the_others() {
 #[test]
 fn refused_queue_is_asked_again_in_another_context_or_on_another_device() {
     let mut memory = Memory::new();
-    let place = |context: &str, device: &str| Place { context: Some(uri(context)), device: Some(device.to_owned()) };
+    let place = |context: &str, device: &str| Place { context: Some(uri(context)), device: Some(device.into()) };
     let at = |place: Place| Wanted { queue: true, place, ..Wanted::default() };
     let here = at(place("spotify:album:a", "desk"));
     assert_eq!(failures(&mut memory, &here, &Error::Unexpected(403), 6 * 60 * MINUTE_MS).len(), 1);
