@@ -309,7 +309,7 @@ async fn a_backup_takes_over_and_when_all_are_limited_the_keys_count_down() {
     user.sees("#settings-frame").await.enter_frame().await.unwrap();
     user.reads("li.account:nth-child(1)", "Quota used up until").await;
     user.reads("li.account:nth-child(2)", "Throttled until").await;
-    user.reads("#nobody", "nothing is sent").await;
+    user.reads("#no-account", "nothing is sent").await;
     user.keeps("page-waits").await;
     assert!(spotify.requests().iter().all(|request| request.group.is_none()), "{:?}", spotify.requests());
     user.browser.close().await.unwrap();

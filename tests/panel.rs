@@ -558,7 +558,7 @@ async fn no_state_of_the_page_has_a_serious_accessibility_fault() {
     user.is_served("starter-placed").await;
     user.clicks("#undo-button").await;
     user.count(".key", 0).await;
-    user.clicks("#starter-refuse").await;
+    user.clicks("#starter-decline").await;
     user.sees("#panel-hint:not([hidden])").await;
     user.is_served("empty-panel").await;
     for (widget, column, row) in [("play-pause", 0, 0), ("playing-now", 0, 1), ("next", 4, 3)] {

@@ -4,7 +4,7 @@
 
 use std::io::Cursor;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use host_sdk::package::Image;
 use spotify_plugin::face::{
@@ -64,7 +64,7 @@ fn playing(title: String, position_s: u32) -> Picture {
 
 /// Draws, and packs as a host gets it.
 fn frame(renderer: &mut Renderer, picture: &Picture, size: Size, cover: &Arc<Cover>, shown_ms: u64) -> usize {
-    let frame = renderer.frame(picture, size, &|_| Some(cover.clone()), shown_ms);
+    let frame = renderer.frame(picture, size, &|_| Some(cover.clone()), Duration::from_millis(shown_ms));
     let length = frame.png.len();
     std::hint::black_box(Image::Png(frame.png).to_data_uri());
     length

@@ -1,5 +1,5 @@
-//! How a program of the user's own finds the API: a file in the data folder with the page's address and the token, which
-//! the user's account alone may read. It is there while the deck runs.
+//! How the user's own programs find the API: a file in the data folder with the page's address and the token, readable
+//! by the user's account only. It exists while the deck runs.
 
 use std::fs;
 use std::io;
@@ -21,18 +21,18 @@ use crate::http::TOKEN_HEADER;
 pub const FILE_NAME: &str = "api.json";
 
 /// How long a deck may take to answer.
-const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 /// Bytes of an answer.
-const MOST_BYTES: usize = 64 << 10;
+const MAX_BYTES: usize = 64 << 10;
 
-/// What the file holds.
+/// The file's content.
 #[derive(Deserialize)]
 struct Content {
     url: String,
     token: String,
 }
 
-/// Why a running deck gave no address of its page.
+/// Why a running deck didn't return an address of its page.
 #[derive(Debug, thiserror::Error)]
 pub enum NotRunning {
     /// There is no file, or it can't be read.
@@ -40,10 +40,10 @@ pub enum NotRunning {
     NoFile {
         /// The data folder.
         folder: PathBuf,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
-    /// The file isn't this deck's.
+    /// The file has other content.
     #[error("{} isn't what Creator Deck writes there; end Creator Deck and start it again", path.display())]
     Damaged {
         /// The file.
@@ -57,7 +57,7 @@ pub enum NotRunning {
     },
 }
 
-/// Asks the deck that runs with a data folder for an address of its page that lets one browser in.
+/// Requests an address of the page that lets one browser in from the deck that runs with a data folder.
 ///
 /// # Errors
 /// If none runs there, or it doesn't answer.
@@ -66,8 +66,8 @@ pub async fn running_entry_url(folder: &Path) -> Result<String, NotRunning> {
     let text = fs::read(&path).map_err(|source| NotRunning::NoFile { folder: folder.to_owned(), source })?;
     let Ok(Content { url, token }) = serde_json::from_slice(&text) else { return Err(NotRunning::Damaged { path }) };
     let port = Url::parse(&url).ok().and_then(|url| url.port()).ok_or(NotRunning::Damaged { path })?;
-    let asked = timeout(ANSWER_WITHIN, ask_for_key(port, &token)).await;
-    asked.ok().and_then(Result::ok).ok_or_else(|| NotRunning::Silent { folder: folder.to_owned() })
+    let answer = timeout(ANSWER_TIMEOUT, ask_for_key(port, &token)).await;
+    answer.ok().and_then(Result::ok).ok_or_else(|| NotRunning::Silent { folder: folder.to_owned() })
 }
 
 async fn ask_for_key(port: u16, token: &str) -> anyhow::Result<String> {
@@ -84,7 +84,7 @@ async fn ask_for_key(port: u16, token: &str) -> anyhow::Result<String> {
         .body(Body::empty())?;
     let response = sender.send_request(request).await?;
     anyhow::ensure!(response.status() == StatusCode::OK, "it answered {}", response.status());
-    let body = to_bytes(Body::new(response.into_body()), MOST_BYTES).await?;
+    let body = to_bytes(Body::new(response.into_body()), MAX_BYTES).await?;
     Ok(serde_json::from_slice::<Answer>(&body)?.url)
 }
 
@@ -102,7 +102,7 @@ impl Access {
     pub fn write(folder: &Path, url: &str, token: &str) -> io::Result<Self> {
         let path = folder.join(FILE_NAME);
         let text = serde_json::json!({"url": url, "token": token}).to_string();
-        // One that was left behind may have other rights, or be a link to elsewhere: it is removed, not written to.
+        // A leftover file may have other permissions, or be a link to elsewhere: it is removed, not written to.
         files::write_private(&path, text.as_bytes())?;
         Ok(Self { path })
     }
@@ -110,7 +110,7 @@ impl Access {
 
 impl Drop for Access {
     fn drop(&mut self) {
-        // Without the deck the token is worth nothing; the file is only in the way.
+        // Without the deck the token is worthless; a leftover file does no harm.
         let _ = fs::remove_file(&self.path);
     }
 }
@@ -120,7 +120,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_file_is_the_owners_alone_and_gone_with_the_deck() {
+    fn access_file_is_private_and_removed_with_the_deck() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(FILE_NAME);
         fs::write(&path, "left behind").unwrap();

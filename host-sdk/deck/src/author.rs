@@ -1,8 +1,8 @@
-//! What package authors begin with: [`new_package`] makes a package in Rust with one working widget, and [`pack`] builds it,
-//! takes the runner along, and packs it.
+//! Commands for package authors: [`new_package`] creates a package in Rust with one working widget; [`pack`] builds it
+//! and packs it together with the runner.
 //!
-//! The runner has the version of the `host-sdk` that the package is built with, so that the two fit each other: it is built from
-//! the folder `runner` of the SDK's sources, or installed from crates.io if the SDK comes from there.
+//! The runner has the version of the `host-sdk` that the package is built with, so that they fit: it is built from the
+//! folder `runner` of the SDK's sources, or installed from crates.io if the SDK comes from there.
 
 use std::fs;
 use std::io::{Cursor, ErrorKind};
@@ -20,20 +20,20 @@ use crate::validate::add_folder;
 
 static TEMPLATE: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/template");
 
-/// With its real name cargo would take the template for a crate of this repository.
+/// Renamed, because cargo would take the template for a crate of this repository.
 const TEMPLATE_CARGO: &str = "Cargo.toml.template";
-/// The folders of a package that go into the bundle as they are.
+/// The folders of a package that are packed as they are.
 const FOLDERS: [&str; 3] = ["assets", "lang", "property"];
-/// What rustc calls the SDK.
+/// The SDK's crate name.
 const SDK: &str = "host_sdk";
 /// The program that loads the package.
 const RUNNER: &str = "package-runner";
 /// The package file of the sources.
 const MANIFEST: &str = "manifest.json";
 
-/// Names that no package can have although their letters would do and they are no keywords: crates that every crate knows,
-/// a keyword of Rust 2024 that syn takes for an identifier, and files that Windows keeps for itself.
-const TAKEN: [&str; 15] = [
+/// Names that aren't keywords, but that no package can have: crates that every crate knows, a keyword of Rust 2024 that
+/// syn takes for an identifier, and files that Windows reserves.
+const RESERVED: [&str; 15] = [
     "alloc",
     "aux",
     "com1",
@@ -51,7 +51,7 @@ const TAKEN: [&str; 15] = [
     "test",
 ];
 
-/// How to build.
+/// How to build a package.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Profile {
     /// Fast to build, for trying out.
@@ -60,21 +60,21 @@ pub enum Profile {
     Release,
 }
 
-/// Makes the folder `into`/`name` with a new package and returns its path. `domain` is the beginning of its UUID. `sdk` says
-/// where `host-sdk` comes from: a folder with its sources, or the address of a git repository; `None` for crates.io, in the
-/// version that this program was built with.
+/// Creates the folder `into`/`name` with a new package and returns its path. `domain` is the start of its UUID. `sdk`
+/// is a folder with the sources of `host-sdk` or the address of a git repository; `None` is crates.io, in the version
+/// that this program was built with.
 ///
 /// # Errors
-/// If the name can't be a crate's, there is such a folder already, or `sdk` has no `host-sdk`.
+/// If the name can't be a crate's, the folder exists already, or `sdk` has no `host-sdk`.
 pub fn new_package(into: &Path, name: &str, domain: &str, sdk: Option<&str>) -> Result<PathBuf> {
     if !is_name(name) {
-        let better = better_name(name).map_or_else(String::new, |better| format!("; {better:?} would do"));
+        let better = suggested_name(name).map_or_else(String::new, |better| format!("; {better:?} would do"));
         bail!(
             "{name:?} can't name a package: begin with a small letter, and use up to 40 small letters, digits and \
              hyphens{better}"
         );
     }
-    ensure!(!is_taken(name), "{name:?} has a meaning of its own; choose another name, like \"my-{name}\"");
+    ensure!(!is_reserved(name), "{name:?} has a meaning of its own; choose another name, like \"my-{name}\"");
     let uuid = format!("{domain}.{name}");
     ensure!(is_uuid(&uuid), "{domain:?} can't begin a UUID; write a domain backwards, like com.example");
     let sdk = Sdk::find(sdk)?;
@@ -107,8 +107,8 @@ pub fn new_package(into: &Path, name: &str, domain: &str, sdk: Option<&str>) -> 
 }
 
 /// Whether a name means something else to cargo, Rust or Windows.
-fn is_taken(name: &str) -> bool {
-    TAKEN.contains(&name) || syn::parse_str::<syn::Ident>(&name.replace('-', "_")).is_err()
+fn is_reserved(name: &str) -> bool {
+    RESERVED.contains(&name) || syn::parse_str::<syn::Ident>(&name.replace('-', "_")).is_err()
 }
 
 fn is_name(name: &str) -> bool {
@@ -118,14 +118,14 @@ fn is_name(name: &str) -> bool {
         && name.len() <= 40
 }
 
-/// A name that is nearly what was wanted, if there is one.
-fn better_name(name: &str) -> Option<String> {
+/// Returns a valid name similar to an invalid one, if there is one.
+fn suggested_name(name: &str) -> Option<String> {
     let parts: Vec<String> = name
         .split(|c: char| c.is_whitespace() || matches!(c, '_' | '-' | '.'))
         .filter(|part| !part.is_empty())
         .map(str::to_ascii_lowercase)
         .collect();
-    Some(parts.join("-")).filter(|better| is_name(better) && !is_taken(better))
+    Some(parts.join("-")).filter(|better| is_name(better) && !is_reserved(better))
 }
 
 fn write_template(from: &Dir<'_>, into: &Path, words: &[(&str, String)]) -> Result<()> {
@@ -168,7 +168,7 @@ impl Sdk {
         }
     }
 
-    /// The crate itself, or a folder with it in it.
+    /// Finds the crate in a folder, or in its subfolder `host-sdk`.
     fn in_folder(folder: &Path) -> Option<Self> {
         let is_sdk = |folder: &PathBuf| {
             fs::read_to_string(folder.join("Cargo.toml")).is_ok_and(|text| text.contains("name = \"host-sdk\""))
@@ -177,11 +177,11 @@ impl Sdk {
         std::path::absolute(folder).ok().map(Self::Folder)
     }
 
-    /// The dependency's value in Cargo.toml.
+    /// Returns the dependency's value in Cargo.toml.
     fn dependency(&self) -> String {
         match self {
             Self::Published => format!("\"{}\"", host_sdk::VERSION),
-            // Forward slashes are taken on every system, and need no escape.
+            // Every system accepts forward slashes, and they need no escape.
             Self::Folder(folder) => {
                 let folder = folder.display().to_string().replace('\\', "/").replace('"', "\\\"");
                 format!("{{ path = \"{folder}\" }}")
@@ -191,8 +191,8 @@ impl Sdk {
     }
 }
 
-/// Builds the package in a folder with cargo, and packs it for this system into `FOLDER/NAME.creatorCentral`. Returns the
-/// bundle's path, and what the validator says of it without running it.
+/// Builds the package in a folder with cargo, and packs it for this system into `FOLDER/NAME.creatorCentral`. Returns
+/// the bundle's path and the validator's findings without a run.
 ///
 /// # Errors
 /// If it can't be built, or its manifest can't be read or has nothing for this system.
@@ -235,20 +235,20 @@ pub fn pack(folder: &Path, profile: Profile, offline: bool) -> Result<(PathBuf, 
     let bundle = bundle.into_inner();
     let path = folder.join(format!("{name}.{EXTENSION}"));
     fs::write(&path, &bundle).with_context(|| format!("{} can't be written", path.display()))?;
-    // The package file is written again, from the last of two members of one name.
+    // Only the last of two members of one name is in the package file that was written.
     let mut findings = Finding::of_members_twice(MANIFEST, &text);
     findings.extend(check(&bundle).findings);
     Ok((path, findings))
 }
 
-/// The cargo that runs us, if one does; else the one on the search path.
+/// Returns the cargo that runs this program, if one does, else the one on the search path.
 fn cargo() -> Command {
     Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
 }
 
-/// The name of the package in a folder, and where cargo builds it.
+/// Returns the name of the package in a folder, and cargo's target folder.
 ///
-/// `--no-deps`: with dependencies cargo would want the sources of every platform's, and of those for tests.
+/// `--no-deps`: with dependencies cargo would need the sources of all platforms' dependencies, and of those for tests.
 fn package_of(folder: &Path, offline: bool) -> Result<(String, PathBuf)> {
     let manifest = folder.join("Cargo.toml");
     let mut command = cargo();
@@ -260,7 +260,7 @@ fn package_of(folder: &Path, offline: bool) -> Result<(String, PathBuf)> {
     let metadata: Value = serde_json::from_slice(&output.stdout)?;
     let target = PathBuf::from(metadata["target_directory"].as_str().context("cargo names no target folder")?);
     let ours = fs::canonicalize(&manifest)?;
-    // A package may lie in a workspace with others.
+    // A package may be in a workspace with others.
     let is_ours = |package: &&Value| {
         let path = package["manifest_path"].as_str();
         path.and_then(|path| fs::canonicalize(path).ok()).is_some_and(|path| path == ours)
@@ -281,11 +281,11 @@ struct BuiltTarget {
     sources: PathBuf,
 }
 
-/// What cargo reported of a build.
+/// What cargo reported about a build.
 #[derive(Debug, Default)]
 struct Built {
     targets: Vec<BuiltTarget>,
-    /// The files that came out.
+    /// The files that it produced.
     files: Vec<PathBuf>,
 }
 
@@ -321,7 +321,7 @@ impl Built {
     }
 }
 
-/// Builds, and has cargo say where everything is: the folder depends on what the user's configuration says.
+/// Builds a crate and returns where everything is, which depends on the user's configuration.
 fn build(manifest: &Path, target: &Path, profile: Profile, offline: bool) -> Result<Built> {
     let mut command = cargo();
     command.args(["build", "--message-format", "json-render-diagnostics"]);
@@ -333,19 +333,20 @@ fn build(manifest: &Path, target: &Path, profile: Profile, offline: bool) -> Res
     Ok(Built::read(&String::from_utf8_lossy(&output.stdout)))
 }
 
-/// Installs the runner from crates.io below the folder `target`, unless it is there already, and returns its folder.
+/// Installs the runner from crates.io below the folder `target`, unless it is installed already, and returns its
+/// folder.
 ///
-/// The version is the SDK's: both are published together.
+/// Its version is the SDK's: both are published together.
 fn install_runner(version: &str, target: &Path, profile: Profile, offline: bool) -> Result<PathBuf> {
     let root = target.join(RUNNER);
     let mut command = cargo();
     command.args(["install", RUNNER, "--locked", "--version"]).arg(format!("={version}"));
     command.arg("--root").arg(&root).arg("--target-dir").arg(target);
-    // As in the template, so that what the package and its runner share is built once.
+    // As in the template, so that code that the package and its runner share is built once.
     for profile in ["release.strip=\"symbols\"", "dev.debug=\"line-tables-only\"", "dev.package.\"*\".debug=false"] {
         command.arg("--config").arg(format!("profile.{profile}"));
     }
-    // Cargo warns of programs that aren't on the search path.
+    // Cargo warns about programs that aren't on the search path.
     let search_path = std::env::var_os("PATH").unwrap_or_default();
     let folders = std::env::split_paths(&search_path).chain([root.join("bin")]);
     if let Ok(search_path) = std::env::join_paths(folders) {
@@ -363,7 +364,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_that_no_crate_can_have_are_refused_before_anything_is_made() {
+    fn invalid_package_names_are_refused() {
         let folder = tempfile::tempdir().unwrap();
         let long = "a".repeat(41);
         let bad = [
@@ -389,17 +390,17 @@ mod tests {
     }
 
     #[test]
-    fn is_taken_knows_keywords_and_nothing_that_contains_one() {
+    fn is_reserved_matches_whole_names() {
         for name in ["as", "dyn", "async", "typeof", "while", "gen", "std", "com1"] {
-            assert!(is_taken(name), "{name}");
+            assert!(is_reserved(name), "{name}");
         }
         for name in ["my-fn", "clock", "union", "asx", "a1-b2"] {
-            assert!(!is_taken(name), "{name}");
+            assert!(!is_reserved(name), "{name}");
         }
     }
 
     #[test]
-    fn a_new_package_has_every_file_and_no_hole_and_is_never_written_over() {
+    fn new_package_is_complete_and_never_overwritten() {
         let folder = tempfile::tempdir().unwrap();
         let made = new_package(folder.path(), "my-widget", "org.example", Some("https://example.com/sdk")).unwrap();
         let mut entries = Vec::new();

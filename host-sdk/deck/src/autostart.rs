@@ -1,5 +1,5 @@
-//! Starting with the computer: an entry among what the user's session starts. What is there is read each time, so that an entry
-//! that another program has changed or removed is shown as it is.
+//! Starting with the computer, by an entry of the user's session. It is read each time, so that an entry that another program
+//! has changed or removed is shown correctly.
 //!
 //! | system | the entry |
 //! |---|---|
@@ -7,8 +7,8 @@
 //! | macOS | `creator-deck.plist` in `~/Library/LaunchAgents` (`man launchd.plist`) |
 //! | Windows | a value of the registry key `HKEY_CURRENT_USER\Software\Microsoft\Windows\CurrentVersion\Run` ([documentation](https://learn.microsoft.com/windows/win32/setupapi/run-and-runonce-registry-keys)); the Task Manager's switch is `StartupApproved\Run` beside it |
 //!
-//! The crate `auto-launch` does the same, but doesn't quote a path with a space, knows one folder on Linux whatever the user has
-//! configured, and takes an entry that is switched off for one that is on.
+//! The crate `auto-launch` does the same, but doesn't quote a path with a space, ignores the user's configuration of the folder
+//! on Linux, and takes an entry that is switched off for one that is on.
 
 use std::io;
 #[cfg(not(windows))]
@@ -22,10 +22,10 @@ use windows::Entry;
 #[cfg(all(unix, not(target_os = "macos")))]
 use xdg::Entry;
 
-/// Why an entry can't be read or changed.
+/// Why an autostart entry can't be read or changed.
 #[derive(Debug, thiserror::Error)]
 pub enum AutostartError {
-    /// The system refuses it.
+    /// The system refuses access.
     #[error("the entry can't be read or written ({0})")]
     Io(#[from] io::Error),
     /// A path or an argument can't be written into an entry.
@@ -33,7 +33,7 @@ pub enum AutostartError {
     Text(PathBuf),
 }
 
-/// What is started, and where the entry for it is.
+/// The command to start, and its autostart entry.
 #[derive(Clone, Debug)]
 pub struct Autostart {
     command: Vec<String>,
@@ -41,21 +41,21 @@ pub struct Autostart {
 }
 
 impl Autostart {
-    /// Starts `program` with these arguments from the place that the user's session looks at. None if the system names no such
-    /// place.
+    /// Starts `program` with these arguments by an entry of the user's session. Returns none if the system has no place
+    /// for entries.
     ///
     /// # Errors
-    /// If the program's path is no text.
-    pub fn of_user(program: PathBuf, arguments: Vec<String>) -> Result<Option<Self>, AutostartError> {
-        let Some(entry) = Entry::of_user() else { return Ok(None) };
+    /// If the program's path isn't text.
+    pub fn for_user(program: PathBuf, arguments: Vec<String>) -> Result<Option<Self>, AutostartError> {
+        let Some(entry) = Entry::for_user() else { return Ok(None) };
         Self::new(program, arguments, entry).map(Some)
     }
 
-    /// As [`Autostart::of_user`], with the entry in a folder, or, on Windows, below a key of the registry.
+    /// Like [`Autostart::for_user`], with the entry in a folder or, on Windows, below a registry key.
     ///
     /// # Errors
-    /// If the program's path is no text.
-    pub fn in_place(
+    /// If the program's path isn't text.
+    pub fn with_entry_in(
         program: PathBuf,
         arguments: Vec<String>,
         place: impl Into<PathBuf>,
@@ -72,7 +72,7 @@ impl Autostart {
         }
     }
 
-    /// Whether the program starts with the computer. Not so if its entry is switched off or starts another program.
+    /// Whether the program starts with the computer. False if its entry is switched off or starts another program.
     ///
     /// # Errors
     /// If the entry can't be read.
@@ -80,7 +80,7 @@ impl Autostart {
         Ok(self.entry.program()?.is_some_and(|program| program == self.command[0]))
     }
 
-    /// Makes the entry, in place of one that is there, or removes it.
+    /// Creates or replaces the entry, or removes it.
     ///
     /// # Errors
     /// If the entry can't be written or removed.
@@ -94,7 +94,7 @@ impl Autostart {
     }
 }
 
-/// Removes a file, if it is there.
+/// Removes a file, if it exists.
 #[cfg(not(windows))]
 fn remove(path: &Path) -> io::Result<()> {
     match std::fs::remove_file(path) {
@@ -103,7 +103,7 @@ fn remove(path: &Path) -> io::Result<()> {
     }
 }
 
-/// What is in a file, if it is there.
+/// Reads a file, if it exists.
 #[cfg(not(windows))]
 fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
     match std::fs::read(path) {
@@ -124,7 +124,7 @@ mod xdg {
     pub struct Entry(PathBuf);
 
     impl Entry {
-        pub fn of_user() -> Option<Self> {
+        pub fn for_user() -> Option<Self> {
             let folders = directories::BaseDirs::new()?;
             Some(Self::in_place(folders.config_dir().join("autostart")))
         }
@@ -133,11 +133,11 @@ mod xdg {
             Self(folder.join("creator-deck.desktop"))
         }
 
-        /// The program that it starts; none if there is no entry, or one that is switched off.
+        /// Returns the program that it starts; none if there is no entry, or it is switched off.
         pub fn program(&self) -> io::Result<Option<String>> {
             let Some(content) = super::read(&self.0)? else { return Ok(None) };
             let content = String::from_utf8_lossy(&content);
-            // Groups behind the first one are actions.
+            // Groups after the first one are actions.
             let main = content.lines().skip_while(|line| line.trim() != "[Desktop Entry]").skip(1);
             let main = main.take_while(|line| !line.starts_with('['));
             let (mut program, mut is_off) = (None, false);
@@ -167,7 +167,7 @@ mod xdg {
         }
     }
 
-    /// A word of `Exec`: quoted, then escaped as a value, by the
+    /// Quotes a word of `Exec` and escapes it as a value, by the
     /// [specification](https://specifications.freedesktop.org/desktop-entry-spec/latest/exec-variables.html).
     fn quoted(word: &str) -> String {
         let mut quoted = String::from("\"");
@@ -214,7 +214,7 @@ mod macos {
     pub struct Entry(PathBuf);
 
     impl Entry {
-        pub fn of_user() -> Option<Self> {
+        pub fn for_user() -> Option<Self> {
             let folders = directories::BaseDirs::new()?;
             Some(Self::in_place(folders.home_dir().join("Library/LaunchAgents")))
         }
@@ -223,7 +223,7 @@ mod macos {
             Self(folder.join("creator-deck.plist"))
         }
 
-        /// The program that it starts; none if there is no entry, or one that is switched off.
+        /// Returns the program that it starts; none if there is no entry, or it is switched off.
         pub fn program(&self) -> io::Result<Option<String>> {
             let Some(content) = super::read(&self.0)? else { return Ok(None) };
             let Ok(Value::Dictionary(entry)) = plist::from_bytes(&content) else { return Ok(None) };
@@ -259,7 +259,7 @@ mod windows {
     const CURRENT_VERSION: &str = r"Software\Microsoft\Windows\CurrentVersion";
     const NAME: &str = "Creator Deck";
 
-    /// A value of a key of the registry, and of the key in which the Task Manager keeps its switch.
+    /// A registry value, and the key in which the Task Manager keeps its switch.
     #[derive(Clone, Debug)]
     pub struct Entry {
         run: String,
@@ -267,7 +267,7 @@ mod windows {
     }
 
     impl Entry {
-        pub fn of_user() -> Option<Self> {
+        pub fn for_user() -> Option<Self> {
             Some(Self::below(CURRENT_VERSION))
         }
 
@@ -279,9 +279,9 @@ mod windows {
             Self { run: format!(r"{key}\Run"), approved: format!(r"{key}\Explorer\StartupApproved\Run") }
         }
 
-        /// The program that it starts; none if there is no entry, or one that is switched off.
+        /// Returns the program that it starts; none if there is no entry, or it is switched off.
         pub fn program(&self) -> io::Result<Option<String>> {
-            // What isn't there can't be opened.
+            // A missing key can't be opened.
             let Ok(command) = CURRENT_USER.open(&self.run).and_then(|key| key.get_string(NAME)) else {
                 return Ok(None);
             };
@@ -316,7 +316,7 @@ mod windows {
         io::Error::other(error.to_string())
     }
 
-    /// A word of a command line: quotes, and the backslashes before them, are
+    /// Quotes a word of a command line: quotes, and the backslashes before them, are
     /// [escaped](https://learn.microsoft.com/cpp/c-language/parsing-c-command-line-arguments).
     fn quoted(word: &str) -> String {
         let mut quoted = String::from("\"");
@@ -345,7 +345,7 @@ mod tests {
     use super::*;
 
     fn of(program: &str, folder: &Path) -> Autostart {
-        Autostart::in_place(program.into(), vec!["--data".into(), "/a b/100% \"$x\"\\".into()], folder).unwrap()
+        Autostart::with_entry_in(program.into(), vec!["--data".into(), "/a b/100% \"$x\"\\".into()], folder).unwrap()
     }
 
     #[test]
@@ -386,8 +386,8 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_stand_in_an_entry_is_refused() {
-        let made = Autostart::in_place("/opt/deck".into(), vec!["a\nHidden=true".into()], "/nowhere");
+    fn unrepresentable_arguments_are_refused() {
+        let made = Autostart::with_entry_in("/opt/deck".into(), vec!["a\nHidden=true".into()], "/nowhere");
         assert!(matches!(made, Err(AutostartError::Text(_))));
     }
 }

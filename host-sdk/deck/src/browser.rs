@@ -1,5 +1,5 @@
-//! A headless browser, with the deck's page in it: web packages run there where nobody has that page open, as in
-//! scripts, in the validator, and on a machine without a screen.
+//! A headless browser with the deck's page: it runs web packages while no user has the page open, as in scripts, in the
+//! validator, and on machines without a screen.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -11,11 +11,11 @@ use tokio::process::{Child, Command};
 use crate::process::Tree;
 use crate::process::choice::on_path;
 
-/// What browsers are called that can do it: Chromium and those made of it.
+/// Names of suitable browsers: Chromium and those based on it.
 const NAMES: [&str; 7] =
     ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "microsoft-edge", "msedge"];
 
-/// A running browser. Dropping it ends it, and removes its profile.
+/// A running browser. Dropping it ends it and removes its profile.
 #[derive(Debug)]
 pub struct Unattended {
     _child: Child,
@@ -24,7 +24,7 @@ pub struct Unattended {
 }
 
 impl Unattended {
-    /// Starts a browser with the deck's page, whose address is `page`, and with an empty profile.
+    /// Starts a browser with an empty profile and the deck's page, whose address is `page`.
     ///
     /// # Errors
     /// If it can't be started.
@@ -43,7 +43,7 @@ impl Unattended {
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .kill_on_drop(true);
-        // It refuses to start as root otherwise, which is what programs are in containers.
+        // Otherwise it refuses to start as root, which programs are in containers.
         #[cfg(target_os = "linux")]
         if rustix::process::geteuid().is_root() {
             command.arg("--no-sandbox");
@@ -56,7 +56,7 @@ impl Unattended {
     }
 }
 
-/// A browser on the PATH that can do it.
+/// Returns a suitable browser on the PATH.
 #[must_use]
 pub fn find() -> Option<PathBuf> {
     NAMES.iter().find_map(|name| on_path(name))

@@ -1,4 +1,4 @@
-//! The deck on the user's desktop: where its files lie, and whether it starts with the computer.
+//! The deck on the user's desktop: where its files are, and whether it starts with the computer.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -10,42 +10,43 @@ use axum::routing::{get, post, put};
 use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 
-use crate::autostart::{Autostart, AutostartError};
-use crate::http::{Api, Refused, on_disk, read};
+use crate::autostart::Autostart;
+use crate::error::DeckError;
+use crate::http::{Api, read, run_blocking};
 use crate::log_file;
 
 /// Shows a folder in the system's file manager.
 pub type OpenFolder = fn(&Path) -> io::Result<()>;
 
-/// What the deck has to do with the user's desktop.
+/// The deck on the user's desktop.
 #[derive(Clone, Debug)]
 pub struct Desktop {
     /// The data folder.
     pub data: PathBuf,
     /// The folder of the log.
     pub logs: PathBuf,
-    /// How it starts with the computer; none if it can't.
+    /// How to start with the computer; none if it can't.
     pub autostart: Option<Autostart>,
-    /// How a folder is shown; none without a desktop.
+    /// How to show a folder; none without a desktop.
     pub open_folder: Option<OpenFolder>,
 }
 
-/// The same, as the page sees it.
+/// The desktop as the page sees it.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct View<'a> {
     data: &'a Path,
     logs: &'a Path,
-    /// Megabytes that the log takes at most.
+    /// The largest size of the log in megabytes.
     log_megabytes: u64,
     /// None if it can't.
     starts_with_computer: Option<bool>,
-    /// Why that isn't known.
+    /// Why that is unknown.
     starts_error: Option<String>,
     opens_folders: bool,
 }
 
-/// A folder of the deck's.
+/// One of the deck's folders.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Folder {
@@ -53,7 +54,7 @@ enum Folder {
     Logs,
 }
 
-/// The calls about it.
+/// Returns the API's routes for the desktop.
 pub fn calls() -> Router<Api> {
     Router::new()
         .route("/desktop", get(desktop))
@@ -61,56 +62,53 @@ pub fn calls() -> Router<Api> {
         .route("/desktop/open", post(open_folder))
 }
 
-async fn desktop(State(api): State<Api>) -> Result<Json<serde_json::Value>, Refused> {
-    let view = on_disk(move || {
+async fn desktop(State(api): State<Api>) -> Result<Json<serde_json::Value>, DeckError> {
+    let view = run_blocking(move || {
         let Desktop { data, logs, autostart, open_folder } = &*api.desktop;
-        let starts = autostart.as_ref().map(Autostart::is_on).transpose();
+        let (starts_with_computer, starts_error) = match autostart.as_ref().map(Autostart::is_on).transpose() {
+            Ok(is_on) => (is_on, None),
+            Err(error) => (None, Some(DeckError::from(error).to_string())),
+        };
         let view = View {
             data,
             logs,
-            log_megabytes: log_file::MOST_BYTES >> 20,
-            starts_error: starts.as_ref().err().map(sentence),
-            starts_with_computer: starts.ok().flatten(),
+            log_megabytes: log_file::MAX_BYTES >> 20,
+            starts_with_computer,
+            starts_error,
             opens_folders: open_folder.is_some(),
         };
         serde_json::to_value(view)
     });
-    view.await?
-        .map(Json)
-        .map_err(|_| Refused::bad("The path of the data folder is no text. Choose another folder with --data."))
+    view.await?.map(Json).map_err(DeckError::DataFolder)
 }
 
-async fn set_start(State(api): State<Api>, body: Bytes) -> Result<StatusCode, Refused> {
+async fn set_start(State(api): State<Api>, body: Bytes) -> Result<StatusCode, DeckError> {
     #[derive(Deserialize)]
     struct Start {
         on: bool,
     }
     let Start { on } = read(&body)?;
-    let done = on_disk(move || match &api.desktop.autostart {
-        Some(autostart) => autostart.set(on).map_err(|error| sentence(&error)),
-        None => Err("Creator Deck can't start with this computer as it was started now.".to_owned()),
+    let done = run_blocking(move || match &api.desktop.autostart {
+        Some(autostart) => Ok(autostart.set(on)?),
+        None => Err(DeckError::conflict("Creator Deck can't start with this computer as it was started now.")),
     });
-    done.await?.map(|()| StatusCode::NO_CONTENT).map_err(|why| Refused(StatusCode::CONFLICT, why))
+    done.await?.map(|()| StatusCode::NO_CONTENT)
 }
 
-fn sentence(error: &AutostartError) -> String {
-    format!("Starting with the computer can't be looked up or changed: {error}.")
-}
-
-async fn open_folder(State(api): State<Api>, body: Bytes) -> Result<StatusCode, Refused> {
+async fn open_folder(State(api): State<Api>, body: Bytes) -> Result<StatusCode, DeckError> {
     #[derive(Deserialize)]
     struct Which {
         folder: Folder,
     }
     let Which { folder } = read(&body)?;
-    let done = on_disk(move || {
+    let done = run_blocking(move || {
         let Desktop { data, logs, open_folder, .. } = &*api.desktop;
         let folder = match folder {
             Folder::Data => data,
             Folder::Logs => logs,
         };
-        let open = open_folder.ok_or_else(|| "Creator Deck runs without a desktop.".to_owned())?;
-        open(folder).map_err(|error| format!("{} can't be opened: {error}.", folder.display()))
+        let open = open_folder.ok_or_else(|| DeckError::conflict("Creator Deck runs without a desktop."))?;
+        open(folder).map_err(|source| DeckError::OpenFolder { folder: folder.display().to_string(), source })
     });
-    done.await?.map(|()| StatusCode::NO_CONTENT).map_err(|why| Refused(StatusCode::CONFLICT, why))
+    done.await?.map(|()| StatusCode::NO_CONTENT)
 }

@@ -1,5 +1,5 @@
-//! The deck's page and the API that it uses. Every call needs a session of the page (`sessions`) or the token that programs of
-//! the user's own find in the data folder (`access`).
+//! The deck's page and its API. Every call needs a session of the page (`sessions`) or the token that the user's
+//! programs find in the data folder (`access`).
 
 use std::io::ErrorKind;
 use std::path::PathBuf;
@@ -15,7 +15,8 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, patch, post, put};
 use axum::{Extension, Json, Router};
-use host_sdk::bundle::{self, BundleError, Installed};
+use data_url::DataUrl;
+use host_sdk::bundle::{self, Installed};
 use host_sdk::json::Raw;
 use host_sdk::protocol::FontAttribute;
 use include_dir::{Dir, include_dir};
@@ -28,24 +29,25 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::time::timeout;
 
 use crate::desktop::{self, Desktop};
-use crate::door::Peer;
+use crate::error::DeckError;
 use crate::guard;
 use crate::hub::{
-    Adjustment, Cell, Destination, Direction, Export, Handle, Hub, ImportReport, NewProfile, Phase, Place,
-    ProfileChange, Refusal, Resize, Runs, Taking, Target, WantedStep,
+    Adjustment, Cell, Destination, Direction, Export, Handle, Hub, ImportMode, ImportReport, NewProfile, Phase, Place,
+    ProfileChange, Resize, Runs, Target, WantedStep,
 };
-use crate::icon::{self, NoIcon};
+use crate::icon::{self, IconError};
+use crate::listener::Peer;
 use crate::log::Log;
 use crate::origins;
 use crate::package::Package;
 use crate::page::{self, Event};
 use crate::picture_process::Decoder;
 use crate::sessions::Sessions;
-use crate::socket::SEND_WITHIN;
+use crate::socket::SEND_TIMEOUT;
 use crate::tasks::catch_panic;
 use crate::traffic::Traffic;
 use crate::validate::check_bundle;
-use crate::views::media_type;
+use crate::views::{PICTURE_POLICY, media_type};
 
 static PAGE: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/page");
 
@@ -53,42 +55,42 @@ static PAGE: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/page");
 pub(crate) const TOKEN_HEADER: HeaderName = HeaderName::from_static("x-deck-token");
 /// The header that carries the secret of the page's session.
 const SESSION_HEADER: HeaderName = HeaderName::from_static("x-deck-session");
-/// Bytes of a bundle that is sent for installation.
-const MOST_BUNDLE_BYTES: usize = 256 << 20;
+/// Bytes of a bundle to install.
+const MAX_BUNDLE_BYTES: usize = 256 << 20;
 /// Bytes of an exported Panel. Almost all of them are icons.
-const MOST_PANEL_BYTES: usize = 64 << 20;
+const MAX_PANEL_BYTES: usize = 64 << 20;
 /// Bytes of any other request.
-const MOST_BYTES: usize = 64 << 10;
+const MAX_BYTES: usize = 64 << 10;
 
 /// How long a browser keeps its session.
 const SESSION_SECONDS: u32 = 180 * 24 * 60 * 60;
 /// How long a call may wait for a message.
-const LONGEST_WAIT: Duration = Duration::from_secs(60);
+const MAX_WAIT: Duration = Duration::from_secs(60);
 
-/// What the page's side needs.
+/// State of the page and the API.
 #[derive(Clone, Debug)]
 pub struct Api {
     /// The hub.
     pub hub: Handle,
     /// The log.
     pub log: Log,
-    /// The messages.
+    /// The recorded messages.
     pub traffic: Traffic,
-    /// What calls of programs have to carry.
+    /// The token that programs send.
     pub token: Arc<str>,
-    /// The browsers that were let in.
+    /// The sessions of browsers.
     pub sessions: Sessions,
     /// Port of the page and the API.
     pub port: u16,
-    /// Port of package pages.
+    /// Port of packages' pages.
     pub views_port: u16,
-    /// Where bundles are installed, one at a time.
+    /// The folder of installed packages. Locked while one is changed.
     pub packages: Arc<Mutex<PathBuf>>,
     /// The user's desktop.
     pub desktop: Arc<Desktop>,
 }
 
-/// The page and its API.
+/// Builds the page and the API.
 pub fn router(api: Api) -> Router {
     let port = api.port;
     let calls = Router::new()
@@ -100,7 +102,7 @@ pub fn router(api: Api) -> Router {
         .route("/instances/{context}/move", post(move_to))
         .route("/instances/{context}/copy", post(copy_to))
         .route("/instances/{context}/steps", put(set_steps))
-        .route("/clipboard", post(clip).delete(clear_clipboard))
+        .route("/clipboard", post(copy_to_clipboard).delete(clear_clipboard))
         .route("/clipboard/paste", post(paste))
         .route("/instances/{context}/press", post(press))
         .route("/instances/{context}/title", put(set_title))
@@ -109,13 +111,13 @@ pub fn router(api: Api) -> Router {
         .route("/instances/{context}/state", put(set_state))
         .route(
             "/instances/{context}/icons/{state}",
-            put(set_icon).layer(DefaultBodyLimit::max(icon::MOST_BYTES)).delete(remove_icon),
+            put(set_icon).layer(DefaultBodyLimit::max(icon::MAX_BYTES)).delete(remove_icon),
         )
         .route("/profiles", post(create_profile))
         .route("/profiles/{profile}", put(rename_profile).delete(delete_profile))
         .route("/profiles/{profile}/activate", post(activate_profile))
         .route("/page", put(show_page))
-        .route("/preferences", patch(prefer))
+        .route("/preferences", patch(change_preferences))
         .route("/undo", post(undo))
         .route("/redo", post(redo))
         .route("/sleep", put(sleep))
@@ -123,23 +125,21 @@ pub fn router(api: Api) -> Router {
         .route("/notice", delete(dismiss_notice))
         .route("/views", post(open_view))
         .route("/views/{view}", delete(close_view))
-        .route("/packages", post(install).layer(DefaultBodyLimit::max(MOST_BUNDLE_BYTES)))
-        .route("/packages/check", post(check).layer(DefaultBodyLimit::max(MOST_BUNDLE_BYTES)))
+        .route("/packages", post(install).layer(DefaultBodyLimit::max(MAX_BUNDLE_BYTES)))
+        .route("/packages/check", post(check).layer(DefaultBodyLimit::max(MAX_BUNDLE_BYTES)))
         .route("/packages/{package}", delete(uninstall))
         .route("/packages/{package}/load", post(load))
         .route("/packages/{package}/unload", post(unload))
-        .route("/panel", get(export_panel).post(import_panel).layer(DefaultBodyLimit::max(MOST_PANEL_BYTES)))
-        .route("/panel/check", post(check_panel).layer(DefaultBodyLimit::max(MOST_PANEL_BYTES)))
+        .route("/panel", get(export_panel).post(import_panel).layer(DefaultBodyLimit::max(MAX_PANEL_BYTES)))
+        .route("/panel/check", post(check_panel).layer(DefaultBodyLimit::max(MAX_PANEL_BYTES)))
         .merge(desktop::calls())
         .route("/log", get(log))
         .route("/messages", get(messages))
         .route("/keys", post(new_key))
-        .fallback(|| async { Refused(StatusCode::NOT_FOUND, "There is no such call.".to_owned()) })
-        .method_not_allowed_fallback(|| async {
-            Refused(StatusCode::METHOD_NOT_ALLOWED, "This call takes another method.".to_owned())
-        })
-        .layer(DefaultBodyLimit::max(MOST_BYTES))
-        .route_layer(middleware::from_fn_with_state(api.clone(), needs_access));
+        .fallback(|| async { DeckError::NoSuch("call") })
+        .method_not_allowed_fallback(|| async { DeckError::Method })
+        .layer(DefaultBodyLimit::max(MAX_BYTES))
+        .route_layer(middleware::from_fn_with_state(api.clone(), require_access));
     Router::new()
         .route("/", get(index))
         .route("/assets/{*path}", get(asset))
@@ -150,46 +150,20 @@ pub fn router(api: Api) -> Router {
         .layer(middleware::from_fn_with_state(guard::Port(port), guard::page))
 }
 
-/// An error as the page shows it.
-#[derive(Debug)]
-pub(crate) struct Refused(pub StatusCode, pub String);
-
-impl Refused {
-    pub fn bad(why: impl Into<String>) -> Self {
-        Self(StatusCode::BAD_REQUEST, why.into())
-    }
-
-    fn internal(panic: &tokio::task::JoinError) -> Self {
-        Self(StatusCode::INTERNAL_SERVER_ERROR, format!("Creator Deck has failed: {panic}. Start it again."))
-    }
-}
-
-impl IntoResponse for Refused {
-    fn into_response(self) -> Response {
-        (self.0, Json(json!({"error": self.1}))).into_response()
-    }
-}
-
-impl From<Refusal> for Refused {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::NotFound(why) => Self(StatusCode::NOT_FOUND, why),
-            Refusal::Conflict(why) => Self(StatusCode::CONFLICT, why),
-            Refusal::Stopping => Self(StatusCode::SERVICE_UNAVAILABLE, "Creator Deck is stopping.".to_owned()),
-        }
-    }
-}
-
-async fn needs_access(State(api): State<Api>, headers: HeaderMap, request: Request, next: Next) -> Response {
+async fn require_access(State(api): State<Api>, headers: HeaderMap, request: Request, next: Next) -> Response {
     let given = headers.get(TOKEN_HEADER).map_or(&[][..], |token| token.as_bytes());
-    if is_token(&api, given) || is_session(&api, &headers) { next.run(request).await } else { no_access() }
+    if is_token(&api, given) || is_session(&api, &headers) {
+        next.run(request).await
+    } else {
+        DeckError::NoAccess.into_response()
+    }
 }
 
 fn is_token(api: &Api, given: &[u8]) -> bool {
     given.ct_eq(api.token.as_bytes()).into()
 }
 
-/// Whether a call of the page carries both parts of a session.
+/// Whether a call carries both parts of a session.
 fn is_session(api: &Api, headers: &HeaderMap) -> bool {
     let secret = headers.get(SESSION_HEADER).and_then(|secret| secret.to_str().ok());
     secret.is_some_and(|secret| is_session_with(api, headers, secret))
@@ -199,7 +173,8 @@ fn is_session_with(api: &Api, headers: &HeaderMap, secret: &str) -> bool {
     cookie(api, headers).is_some_and(|cookie| api.sessions.is_session(cookie, secret))
 }
 
-/// The session's cookie, of this deck: cookies of one machine are for all its ports.
+/// Returns the session's cookie. Its name contains the port, because browsers send cookies of a machine to all of its
+/// ports.
 fn cookie<'a>(api: &Api, headers: &'a HeaderMap) -> Option<&'a str> {
     let name = cookie_name(api);
     let cookies = headers.get_all(header::COOKIE).iter().filter_map(|header| header.to_str().ok());
@@ -211,12 +186,7 @@ fn cookie_name(api: &Api) -> String {
     format!("creator-deck-{}", api.port)
 }
 
-fn no_access() -> Response {
-    const WHY: &str = "The session or token is missing or out of date. Open the page again: run creator-deck open.";
-    Refused(StatusCode::UNAUTHORIZED, WHY.to_owned()).into_response()
-}
-
-/// A file of the page's own, with a status and what the page may load.
+/// Serves one of the deck's HTML files with a status and a content security policy.
 fn own_page(name: &str, status: StatusCode, policy: &str) -> Response {
     let Some(page) = PAGE.get_file(name) else { return StatusCode::NOT_FOUND.into_response() };
     let headers = [(header::CONTENT_TYPE, media_type(name)), (header::CONTENT_SECURITY_POLICY, policy)];
@@ -228,7 +198,8 @@ struct PageQuery {
     key: Option<String>,
 }
 
-/// The page, for a browser that was let in; the one that exchanges a key; or the one that says how to get in.
+/// Serves the page to a browser with a session; otherwise the page that exchanges a key, or the one that explains how
+/// to get in.
 async fn index(State(api): State<Api>, Query(query): Query<PageQuery>, headers: HeaderMap) -> Response {
     const PLAIN: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
                          base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
@@ -250,20 +221,20 @@ async fn index(State(api): State<Api>, Query(query): Query<PageQuery>, headers: 
     }
 }
 
-/// Exchanges a key for a session: its cookie, and in the answer its secret.
+/// Exchanges a key for a session. Its cookie is set, and its secret is in the answer.
 async fn begin_session(
     State(api): State<Api>,
     Extension(peer): Extension<Peer>,
     headers: HeaderMap,
     body: Bytes,
-) -> Result<Response, Refused> {
+) -> Result<Response, DeckError> {
     #[derive(Deserialize)]
     struct Begin {
         key: String,
     }
-    // Browsers send it with every POST of a page. What has none is no page.
+    // Browsers send an origin with every POST of a page; a caller without one isn't a page.
     if !headers.contains_key(header::ORIGIN) {
-        return Err(Refused(StatusCode::FORBIDDEN, "Only the deck's page can begin a session.".to_owned()));
+        return Err(DeckError::NotThePage);
     }
     let Begin { key } = read(&body)?;
     if is_session(&api, &headers) {
@@ -271,30 +242,33 @@ async fn begin_session(
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
     let sessions = api.sessions.clone();
-    let begun = on_disk(move || if peer.is_another_user() { None } else { sessions.begin(&key) }).await?;
-    let Some(begun) = begun else { return Ok(no_access()) };
-    let cookie =
-        format!("{}={}; HttpOnly; SameSite=Strict; Path=/; Max-Age={SESSION_SECONDS}", cookie_name(&api), begun.cookie);
-    Ok(([(header::SET_COOKIE, cookie)], Json(json!({"secret": begun.secret}))).into_response())
+    let new_session = run_blocking(move || if peer.is_another_user() { None } else { sessions.begin(&key) }).await?;
+    let new_session = new_session.ok_or(DeckError::NoAccess)?;
+    let cookie = format!(
+        "{}={}; HttpOnly; SameSite=Strict; Path=/; Max-Age={SESSION_SECONDS}",
+        cookie_name(&api),
+        new_session.cookie
+    );
+    Ok(([(header::SET_COOKIE, cookie)], Json(json!({"secret": new_session.secret}))).into_response())
 }
 
 /// Whether the caller has a session.
-async fn session(State(api): State<Api>, headers: HeaderMap) -> Response {
-    if is_session(&api, &headers) { StatusCode::NO_CONTENT.into_response() } else { no_access() }
+async fn session(State(api): State<Api>, headers: HeaderMap) -> Result<StatusCode, DeckError> {
+    if is_session(&api, &headers) { Ok(StatusCode::NO_CONTENT) } else { Err(DeckError::NoAccess) }
 }
 
-/// A new address of the page, with a key in it.
+/// Returns a new address of the page, with a key in it.
 async fn new_key(State(api): State<Api>) -> Json<Value> {
     Json(json!({"url": entry_url(api.port, &api.sessions)}))
 }
 
-/// An address of the page that lets one browser in.
+/// Returns an address of the page that lets one browser in.
 pub fn entry_url(port: u16, sessions: &Sessions) -> String {
     format!("http://127.0.0.1:{port}/?key={}", sessions.new_key())
 }
 
-pub(crate) fn read<T: DeserializeOwned>(body: &Bytes) -> Result<T, Refused> {
-    serde_json::from_slice(body).map_err(|error| Refused::bad(format!("The call can't be read: {error}.")))
+pub(crate) fn read<T: DeserializeOwned>(body: &Bytes) -> Result<T, DeckError> {
+    serde_json::from_slice(body).map_err(DeckError::Body)
 }
 
 async fn asset(Path(path): Path<String>) -> Response {
@@ -304,17 +278,17 @@ async fn asset(Path(path): Path<String>) -> Response {
     }
 }
 
-async fn state(State(api): State<Api>) -> Result<Json<page::State>, Refused> {
+async fn state(State(api): State<Api>) -> Result<Json<page::State>, DeckError> {
     Ok(Json(api.hub.state().await?))
 }
 
-async fn place(State(api): State<Api>, body: Bytes) -> Result<Response, Refused> {
+async fn place(State(api): State<Api>, body: Bytes) -> Result<Response, DeckError> {
     let place: Place = read(&body)?;
     let instance = api.hub.request(move |hub| hub.place(place)).await?;
     Ok((StatusCode::CREATED, Json(instance)).into_response())
 }
 
-async fn place_starter(State(api): State<Api>) -> Result<Response, Refused> {
+async fn place_starter(State(api): State<Api>) -> Result<Response, DeckError> {
     let keys = api.hub.request(Hub::place_starter).await?;
     Ok((StatusCode::CREATED, Json(json!({"keys": keys}))).into_response())
 }
@@ -326,34 +300,32 @@ struct WithSettings {
     settings: Raw,
 }
 
-async fn instance(State(api): State<Api>, Path(context): Path<String>) -> Result<Json<WithSettings>, Refused> {
+async fn instance(State(api): State<Api>, Path(context): Path<String>) -> Result<Json<WithSettings>, DeckError> {
     let instance = find(&api, &context).await?;
-    let settings = api.hub.request(move |hub| hub.settings_of(&context)).await?;
+    let settings = api.hub.request(move |hub| hub.instance_settings(&context)).await?;
     Ok(Json(WithSettings { instance, settings }))
 }
 
-async fn find(api: &Api, context: &str) -> Result<page::Instance, Refused> {
+async fn find(api: &Api, context: &str) -> Result<page::Instance, DeckError> {
     let state = api.hub.state().await?;
     let found = state.instances.into_iter().find(|instance| instance.context == context);
-    found.ok_or_else(|| Refusal::NotFound("There is no such instance.".to_owned()).into())
+    found.ok_or(DeckError::NoSuch("instance"))
 }
 
-/// The picture of an instance as the package sent it.
-async fn face(State(api): State<Api>, Path(context): Path<String>) -> Result<Response, Refused> {
+/// Serves the picture of an instance as its package sent it.
+async fn face(State(api): State<Api>, Path(context): Path<String>) -> Result<Response, DeckError> {
     let instance = find(&api, &context).await?;
     let image = instance.picture().filter(|image| image.starts_with("data:"));
-    let none = || Refusal::NotFound("The package has given this instance no picture yet.".to_owned());
+    let none = || DeckError::not_found("The package has given this instance no picture yet.");
     let image = image.ok_or_else(none)?;
-    let broken = || Refused(StatusCode::UNPROCESSABLE_ENTITY, "The picture's data URI can't be read.".to_owned());
-    let address = data_url::DataUrl::process(image).map_err(|_| broken())?;
-    let (content, _) = address.decode_to_vec().map_err(|_| broken())?;
+    let address = DataUrl::process(image).map_err(|error| DeckError::Picture(error.into()))?;
+    let (content, _) = address.decode_to_vec().map_err(|error| DeckError::Picture(error.into()))?;
     let kind = address.mime_type().to_string();
-    // An SVG that is opened by itself is a page, and mustn't be one that runs.
-    let policy = "default-src 'none'; style-src 'unsafe-inline'; sandbox".to_owned();
-    Ok(([(header::CONTENT_TYPE, kind), (header::CONTENT_SECURITY_POLICY, policy)], content).into_response())
+    let headers = [(header::CONTENT_TYPE, kind.as_str()), (header::CONTENT_SECURITY_POLICY, PICTURE_POLICY)];
+    Ok((headers, content).into_response())
 }
 
-async fn remove(State(api): State<Api>, Path(context): Path<String>) -> Result<StatusCode, Refused> {
+async fn remove(State(api): State<Api>, Path(context): Path<String>) -> Result<StatusCode, DeckError> {
     api.hub.request(move |hub| hub.remove(&context)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -362,12 +334,12 @@ async fn move_to(
     State(api): State<Api>,
     Path(context): Path<String>,
     body: Bytes,
-) -> Result<Json<page::Instance>, Refused> {
+) -> Result<Json<page::Instance>, DeckError> {
     let to: Destination = read(&body)?;
     Ok(Json(api.hub.request(move |hub| hub.move_to(&context, &to)).await?))
 }
 
-async fn copy_to(State(api): State<Api>, Path(context): Path<String>, body: Bytes) -> Result<Response, Refused> {
+async fn copy_to(State(api): State<Api>, Path(context): Path<String>, body: Bytes) -> Result<Response, DeckError> {
     let to: Destination = read(&body)?;
     let copy = api.hub.request(move |hub| hub.copy_to(&context, &to)).await?;
     Ok((StatusCode::CREATED, Json(copy)).into_response())
@@ -377,7 +349,7 @@ async fn set_steps(
     State(api): State<Api>,
     Path(context): Path<String>,
     body: Bytes,
-) -> Result<Json<page::Instance>, Refused> {
+) -> Result<Json<page::Instance>, DeckError> {
     #[derive(Deserialize)]
     struct List {
         steps: Vec<WantedStep>,
@@ -386,7 +358,7 @@ async fn set_steps(
     Ok(Json(api.hub.request(move |hub| hub.set_steps(&context, steps)).await?))
 }
 
-async fn clip(State(api): State<Api>, body: Bytes) -> Result<StatusCode, Refused> {
+async fn copy_to_clipboard(State(api): State<Api>, body: Bytes) -> Result<StatusCode, DeckError> {
     #[derive(Deserialize)]
     struct Clip {
         context: String,
@@ -394,26 +366,26 @@ async fn clip(State(api): State<Api>, body: Bytes) -> Result<StatusCode, Refused
         cut: bool,
     }
     let Clip { context, cut } = read(&body)?;
-    api.hub.request(move |hub| hub.clip(&context, cut)).await?;
+    api.hub.request(move |hub| hub.copy_to_clipboard(&context, cut)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn clear_clipboard(State(api): State<Api>) -> Result<StatusCode, Refused> {
-    api.hub.call(|hub| hub.clear_clipboard(None)).await.ok_or(Refusal::Stopping)?;
+async fn clear_clipboard(State(api): State<Api>) -> Result<StatusCode, DeckError> {
+    api.hub.call(|hub| hub.clear_clipboard(None)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn paste(State(api): State<Api>, body: Bytes) -> Result<Response, Refused> {
+async fn paste(State(api): State<Api>, body: Bytes) -> Result<Response, DeckError> {
     let cell: Cell = read(&body)?;
     let pasted = api.hub.request(move |hub| hub.paste(cell)).await?;
     Ok((StatusCode::CREATED, Json(pasted)).into_response())
 }
 
-async fn press(State(api): State<Api>, Path(context): Path<String>, body: Bytes) -> Result<StatusCode, Refused> {
+async fn press(State(api): State<Api>, Path(context): Path<String>, body: Bytes) -> Result<StatusCode, DeckError> {
     #[derive(Deserialize)]
     struct Press {
         phase: Phase,
-        /// The number that the page was told with its first event; programs have none.
+        /// The number of the page, from its first event; programs have none.
         page: Option<u64>,
     }
     let Press { phase, page } = read(&body)?;
@@ -426,7 +398,7 @@ async fn press(State(api): State<Api>, Path(context): Path<String>, body: Bytes)
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn set_title(State(api): State<Api>, Path(context): Path<String>, body: Bytes) -> Result<StatusCode, Refused> {
+async fn set_title(State(api): State<Api>, Path(context): Path<String>, body: Bytes) -> Result<StatusCode, DeckError> {
     #[derive(Deserialize)]
     struct Title {
         title: String,
@@ -435,21 +407,21 @@ async fn set_title(State(api): State<Api>, Path(context): Path<String>, body: By
     adjust(&api, context, Adjustment::Title(title)).await
 }
 
-async fn adjust(api: &Api, context: String, adjustment: Adjustment) -> Result<StatusCode, Refused> {
+async fn adjust(api: &Api, context: String, adjustment: Adjustment) -> Result<StatusCode, DeckError> {
     api.hub.request(move |hub| hub.adjust(&context, adjustment)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn set_font(State(api): State<Api>, Path(context): Path<String>, body: Bytes) -> Result<StatusCode, Refused> {
+async fn set_font(State(api): State<Api>, Path(context): Path<String>, body: Bytes) -> Result<StatusCode, DeckError> {
     let font: FontAttribute = read(&body)?;
     adjust(&api, context, Adjustment::Font(Some(font))).await
 }
 
-async fn remove_font(State(api): State<Api>, Path(context): Path<String>) -> Result<StatusCode, Refused> {
+async fn remove_font(State(api): State<Api>, Path(context): Path<String>) -> Result<StatusCode, DeckError> {
     adjust(&api, context, Adjustment::Font(None)).await
 }
 
-async fn set_state(State(api): State<Api>, Path(context): Path<String>, body: Bytes) -> Result<StatusCode, Refused> {
+async fn set_state(State(api): State<Api>, Path(context): Path<String>, body: Bytes) -> Result<StatusCode, DeckError> {
     #[derive(Deserialize)]
     struct Shown {
         state: u32,
@@ -462,17 +434,17 @@ async fn set_icon(
     State(api): State<Api>,
     Path((context, state)): Path<(String, u32)>,
     body: Result<Bytes, BytesRejection>,
-) -> Result<StatusCode, Refused> {
-    let not_taken = |why: NoIcon| Refused::bad(why.to_string());
-    let file = body.map_err(|_| not_taken(NoIcon::TooLarge))?;
-    let icon = on_disk(move || icon::data_uri(&file, &Decoder::default())).await?.map_err(not_taken)?;
+) -> Result<StatusCode, DeckError> {
+    // The route's limit is the cause. The rejection adds nothing that helps the user.
+    let file = body.map_err(|_| IconError::TooLarge)?;
+    let icon = run_blocking(move || icon::data_uri(&file, &Decoder::default())).await??;
     adjust(&api, context, Adjustment::Icon(state, Some(icon.into()))).await
 }
 
 async fn remove_icon(
     State(api): State<Api>,
     Path((context, state)): Path<(String, u32)>,
-) -> Result<StatusCode, Refused> {
+) -> Result<StatusCode, DeckError> {
     adjust(&api, context, Adjustment::Icon(state, None)).await
 }
 
@@ -480,21 +452,21 @@ async fn resize(
     State(api): State<Api>,
     Path(context): Path<String>,
     body: Bytes,
-) -> Result<Json<page::Instance>, Refused> {
+) -> Result<Json<page::Instance>, DeckError> {
     let resize: Resize = read(&body)?;
     Ok(Json(api.hub.request(move |hub| hub.resize(&context, resize)).await?))
 }
 
-async fn change_profile(api: &Api, change: ProfileChange) -> Result<Response, Refused> {
+async fn change_profile(api: &Api, change: ProfileChange) -> Result<Response, DeckError> {
     Ok(Json(api.hub.request(move |hub| hub.change_profile(change)).await?).into_response())
 }
 
-async fn create_profile(State(api): State<Api>, body: Bytes) -> Result<Response, Refused> {
+async fn create_profile(State(api): State<Api>, body: Bytes) -> Result<Response, DeckError> {
     let new: NewProfile = read(&body)?;
     Ok((StatusCode::CREATED, change_profile(&api, ProfileChange::Create(new)).await?).into_response())
 }
 
-async fn rename_profile(State(api): State<Api>, Path(id): Path<String>, body: Bytes) -> Result<Response, Refused> {
+async fn rename_profile(State(api): State<Api>, Path(id): Path<String>, body: Bytes) -> Result<Response, DeckError> {
     #[derive(Deserialize)]
     struct Name {
         name: String,
@@ -503,16 +475,16 @@ async fn rename_profile(State(api): State<Api>, Path(id): Path<String>, body: By
     change_profile(&api, ProfileChange::Rename(id, name)).await
 }
 
-async fn delete_profile(State(api): State<Api>, Path(id): Path<String>) -> Result<Response, Refused> {
+async fn delete_profile(State(api): State<Api>, Path(id): Path<String>) -> Result<Response, DeckError> {
     change_profile(&api, ProfileChange::Delete(id)).await
 }
 
-async fn activate_profile(State(api): State<Api>, Path(id): Path<String>) -> Result<Response, Refused> {
+async fn activate_profile(State(api): State<Api>, Path(id): Path<String>) -> Result<Response, DeckError> {
     change_profile(&api, ProfileChange::Activate(id)).await
 }
 
 /// Shows a page of the grid.
-async fn show_page(State(api): State<Api>, body: Bytes) -> Result<StatusCode, Refused> {
+async fn show_page(State(api): State<Api>, body: Bytes) -> Result<StatusCode, DeckError> {
     #[derive(Deserialize)]
     struct Shown {
         page: u8,
@@ -522,70 +494,67 @@ async fn show_page(State(api): State<Api>, body: Bytes) -> Result<StatusCode, Re
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Takes over what the user chooses about the deck itself.
-async fn prefer(State(api): State<Api>, body: Bytes) -> Result<StatusCode, Refused> {
+/// Changes preferences of the deck itself.
+async fn change_preferences(State(api): State<Api>, body: Bytes) -> Result<StatusCode, DeckError> {
     let change: Map<String, Value> = read(&body)?;
-    let taken = api.hub.call(move |hub| hub.prefer(change)).await.ok_or(Refusal::Stopping)?;
-    taken.map_err(|error| Refused::bad(error.to_string()))?;
+    api.hub.call(move |hub| hub.change_preferences(change)).await??;
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn undo(State(api): State<Api>) -> Result<Json<Value>, Refused> {
-    Ok(Json(json!({"step": api.hub.request(move |hub| hub.step(Direction::Undo)).await?})))
+async fn undo(State(api): State<Api>) -> Result<Json<Value>, DeckError> {
+    Ok(Json(json!({"step": api.hub.request(move |hub| hub.undo_or_redo(Direction::Undo)).await?})))
 }
 
-async fn redo(State(api): State<Api>) -> Result<Json<Value>, Refused> {
-    Ok(Json(json!({"step": api.hub.request(move |hub| hub.step(Direction::Redo)).await?})))
+async fn redo(State(api): State<Api>) -> Result<Json<Value>, DeckError> {
+    Ok(Json(json!({"step": api.hub.request(move |hub| hub.undo_or_redo(Direction::Redo)).await?})))
 }
 
-async fn sleep(State(api): State<Api>, body: Bytes) -> Result<StatusCode, Refused> {
+async fn sleep(State(api): State<Api>, body: Bytes) -> Result<StatusCode, DeckError> {
     #[derive(Deserialize)]
     struct Sleep {
         asleep: bool,
     }
     let Sleep { asleep } = read(&body)?;
-    api.hub.call(move |hub| hub.sleep(asleep)).await.ok_or(Refusal::Stopping)?;
+    api.hub.call(move |hub| hub.sleep(asleep)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Returns when all that was done before is on disk, whatever happens to the deck from then on.
-async fn save(State(api): State<Api>) -> Result<StatusCode, Refused> {
-    match api.hub.save().await? {
-        Ok(()) => Ok(StatusCode::NO_CONTENT),
-        Err(why) => Err(Refused(StatusCode::INSUFFICIENT_STORAGE, why)),
-    }
-}
-
-async fn dismiss_notice(State(api): State<Api>) -> Result<StatusCode, Refused> {
-    api.hub.call(Hub::dismiss_notice).await.ok_or(Refusal::Stopping)?;
+/// Returns once all earlier changes are on disk.
+async fn save(State(api): State<Api>) -> Result<StatusCode, DeckError> {
+    api.hub.save().await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn open_view(State(api): State<Api>, body: Bytes) -> Result<Response, Refused> {
+async fn dismiss_notice(State(api): State<Api>) -> Result<StatusCode, DeckError> {
+    api.hub.call(Hub::dismiss_notice).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn open_view(State(api): State<Api>, body: Bytes) -> Result<Response, DeckError> {
     let target: Target = read(&body)?;
     let (view, url) = api.hub.request(move |hub| hub.open_view(target)).await?;
     Ok((StatusCode::CREATED, Json(json!({"view": view, "url": url}))).into_response())
 }
 
-async fn close_view(State(api): State<Api>, Path(view): Path<String>) -> Result<StatusCode, Refused> {
+async fn close_view(State(api): State<Api>, Path(view): Path<String>) -> Result<StatusCode, DeckError> {
     api.hub.request(move |hub| hub.close_view(&view)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn install(State(api): State<Api>, body: Result<Bytes, BytesRejection>) -> Result<Response, Refused> {
-    let bundle = body.map_err(|error| Refused::bad(format!("The package can't be taken: {error}.")))?;
-    let package = to_the_end(async move {
+async fn install(State(api): State<Api>, body: Result<Bytes, BytesRejection>) -> Result<Response, DeckError> {
+    let bundle = body.map_err(DeckError::PackageUpload)?;
+    let package = run_to_completion(async move {
         let packages = api.packages.lock().await;
         let folder = packages.clone();
-        // Nothing that is installed is touched before the bundle is found good.
-        let staged = on_disk(move || bundle::stage(&bundle, &folder)).await?.map_err(not_installed)?;
+        // Nothing installed is touched before the bundle has passed.
+        let staged = run_blocking(move || bundle::stage(&bundle, &folder)).await??;
         let uuid = staged.config().uuid.clone();
         api.hub.halt(&uuid).await?;
-        match on_disk(move || staged.replace()).await.and_then(|replaced| replaced.map_err(not_installed)) {
-            Ok(installed) => Ok(api.hub.call(move |hub| hub.installed(installed)).await.ok_or(Refusal::Stopping)?),
-            Err(refused) => {
-                api.hub.tell(move |hub| hub.resume(&uuid)).await;
-                Err(refused)
+        match run_blocking(move || staged.replace()).await.and_then(|replaced| Ok(replaced?)) {
+            Ok(installed) => api.hub.start_installed(installed).await,
+            Err(error) => {
+                resume(&api.hub, &uuid).await;
+                Err(error)
             }
         }
     })
@@ -593,10 +562,16 @@ async fn install(State(api): State<Api>, body: Result<Bytes, BytesRejection>) ->
     Ok((StatusCode::CREATED, Json(package)).into_response())
 }
 
-/// What the validator says of a package, without running it, and the version that it would replace.
-async fn check(State(api): State<Api>, body: Result<Bytes, BytesRejection>) -> Result<Json<Value>, Refused> {
-    let bundle = body.map_err(|error| Refused::bad(format!("The package can't be taken: {error}.")))?;
-    let report = on_disk(move || check_bundle(&bundle)).await?;
+/// Starts a halted package again after a failed change of its files.
+async fn resume(hub: &Handle, uuid: &str) {
+    // Only the error of that change is reported. This one means that the deck is stopping.
+    let _ = hub.resume(uuid).await;
+}
+
+/// Returns the validator's report on a package that isn't run, and the version that it would replace.
+async fn check(State(api): State<Api>, body: Result<Bytes, BytesRejection>) -> Result<Json<Value>, DeckError> {
+    let bundle = body.map_err(DeckError::PackageUpload)?;
+    let report = run_blocking(move || check_bundle(&bundle)).await?;
     let state = api.hub.state().await?;
     let installed =
         state.packages.iter().find(|package| report.about.as_ref().is_some_and(|about| about.uuid == package.uuid));
@@ -608,7 +583,7 @@ async fn check(State(api): State<Api>, body: Result<Bytes, BytesRejection>) -> R
     Ok(Json(answer))
 }
 
-/// Whether a version is newer than another. What is no number counts as zero.
+/// Whether a version is newer than another. Parts that aren't numbers count as zero.
 fn is_newer(version: &str, than: &str) -> bool {
     let numbers = |version: &str| -> Vec<u64> {
         let mut numbers: Vec<u64> =
@@ -621,50 +596,41 @@ fn is_newer(version: &str, than: &str) -> bool {
     numbers(version) > numbers(than)
 }
 
-fn not_installed(error: BundleError) -> Refused {
-    let status = match error {
-        BundleError::InUse(_) => StatusCode::CONFLICT,
-        BundleError::Disk(_) => StatusCode::INTERNAL_SERVER_ERROR,
-        _ => StatusCode::BAD_REQUEST,
-    };
-    Refused(status, format!("{error}."))
-}
-
 async fn uninstall(
     State(api): State<Api>,
     Path(package): Path<String>,
     Query(query): Query<Value>,
-) -> Result<StatusCode, Refused> {
+) -> Result<StatusCode, DeckError> {
     let keep_settings = query.get("keepSettings").and_then(Value::as_str) == Some("true");
-    to_the_end(async move {
+    run_to_completion(async move {
         let packages = api.packages.lock().await;
         let (folder, uuid) = (packages.clone(), package.clone());
         api.hub.halt(&package).await?;
-        match on_disk(move || bundle::uninstall(&folder, &uuid)).await? {
+        match run_blocking(move || bundle::uninstall(&folder, &uuid)).await? {
             Err(error) if error.kind() != ErrorKind::NotFound => {
-                api.hub.tell(move |hub| hub.resume(&package)).await;
-                Err(Refused(StatusCode::CONFLICT, format!("The package can't be removed: {error}.")))
+                resume(&api.hub, &package).await;
+                Err(DeckError::Uninstall(error))
             }
-            // One whose folder somebody has removed by hand is forgotten.
-            Ok(()) | Err(_) => Ok(api.hub.request(move |hub| hub.uninstall(&package, keep_settings)).await?),
+            // A package whose folder the user has deleted is forgotten as well.
+            Ok(()) | Err(_) => api.hub.request(move |hub| hub.uninstall(&package, keep_settings)).await,
         }
     })
     .await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Ends a package, if it runs, reads its package file again and starts it.
-async fn load(State(api): State<Api>, Path(package): Path<String>) -> Result<Json<page::Package>, Refused> {
-    let loaded = to_the_end(async move {
+/// Ends a package if it runs, reads its package file again, and starts it.
+async fn load(State(api): State<Api>, Path(package): Path<String>) -> Result<Json<page::Package>, DeckError> {
+    let loaded = run_to_completion(async move {
         let packages = api.packages.lock().await;
         find_package(&api, &package).await?;
         api.hub.halt(&package).await?;
         let (folder, uuid) = (packages.join(&package), package.clone());
-        match on_disk(move || Package::read(&folder, &uuid).map(|config| Installed { folder, config })).await? {
-            Ok(installed) => Ok(api.hub.call(move |hub| hub.reloaded(installed)).await.ok_or(Refusal::Stopping)?),
-            Err(why) => {
-                api.hub.tell(move |hub| hub.resume(&package)).await;
-                Err(Refused(StatusCode::CONFLICT, why))
+        match run_blocking(move || Package::read(&folder, &uuid).map(|config| Installed { folder, config })).await? {
+            Ok(installed) => api.hub.start_reloaded(installed).await,
+            Err(error) => {
+                resume(&api.hub, &package).await;
+                Err(error.into())
             }
         }
     });
@@ -672,68 +638,68 @@ async fn load(State(api): State<Api>, Path(package): Path<String>) -> Result<Jso
 }
 
 /// Ends a package, and keeps it from running until it is loaded.
-async fn unload(State(api): State<Api>, Path(package): Path<String>) -> Result<Json<page::Package>, Refused> {
-    let unloaded = to_the_end(async move {
+async fn unload(State(api): State<Api>, Path(package): Path<String>) -> Result<Json<page::Package>, DeckError> {
+    let unloaded = run_to_completion(async move {
         let _packages = api.packages.lock().await;
         find_package(&api, &package).await?;
         api.hub.halt(&package).await?;
-        Ok(api.hub.request(move |hub| hub.unload(&package)).await?)
+        api.hub.request(move |hub| hub.unload(&package)).await
     });
     Ok(Json(unloaded.await?))
 }
 
-async fn find_package(api: &Api, uuid: &str) -> Result<(), Refused> {
+async fn find_package(api: &Api, uuid: &str) -> Result<(), DeckError> {
     let state = api.hub.state().await?;
     match state.packages.iter().any(|package| package.uuid == uuid) {
         true => Ok(()),
-        false => Err(Refusal::NotFound("There is no such package.".to_owned()).into()),
+        false => Err(DeckError::NoSuch("package")),
     }
 }
 
-async fn export_panel(State(api): State<Api>) -> Result<Json<Export>, Refused> {
-    Ok(Json(api.hub.request(|hub| Ok(hub.export())).await?))
+async fn export_panel(State(api): State<Api>) -> Result<Json<Export>, DeckError> {
+    Ok(Json(api.hub.call(|hub| hub.export()).await?))
 }
 
 async fn check_panel(
     State(api): State<Api>,
     body: Result<Bytes, BytesRejection>,
-) -> Result<Json<ImportReport>, Refused> {
-    take_panel(api, body, None).await
+) -> Result<Json<ImportReport>, DeckError> {
+    import_or_check(api, body, None).await
 }
 
 #[derive(Deserialize)]
 struct ImportQuery {
-    mode: Taking,
+    mode: ImportMode,
 }
 
 async fn import_panel(
     State(api): State<Api>,
     Query(query): Query<ImportQuery>,
     body: Result<Bytes, BytesRejection>,
-) -> Result<Json<ImportReport>, Refused> {
-    take_panel(api, body, Some(query.mode)).await
+) -> Result<Json<ImportReport>, DeckError> {
+    import_or_check(api, body, Some(query.mode)).await
 }
 
-async fn take_panel(
+async fn import_or_check(
     api: Api,
     body: Result<Bytes, BytesRejection>,
-    taking: Option<Taking>,
-) -> Result<Json<ImportReport>, Refused> {
-    let file = body.map_err(|error| Refused::bad(format!("The Panel can't be taken: {error}.")))?;
-    let export = on_disk(move || Export::read(&file, &Decoder::default())).await?.map_err(Refused::bad)?;
-    Ok(Json(api.hub.request(move |hub| hub.import(export, taking)).await?))
+    mode: Option<ImportMode>,
+) -> Result<Json<ImportReport>, DeckError> {
+    let file = body.map_err(DeckError::PanelUpload)?;
+    let export = run_blocking(move || Export::read(&file, &Decoder::default())).await??;
+    Ok(Json(api.hub.request(move |hub| hub.import(export, mode)).await?))
 }
 
-/// Does something whose middle is no place to stop at, also when the page that has asked for it goes away meanwhile.
-async fn to_the_end<T: Send + 'static>(
-    work: impl Future<Output = Result<T, Refused>> + Send + 'static,
-) -> Result<T, Refused> {
-    tokio::spawn(work).await.unwrap_or_else(|panic| Err(Refused::internal(&panic)))
+/// Runs work that must not stop halfway, even if the caller disconnects.
+async fn run_to_completion<T: Send + 'static>(
+    work: impl Future<Output = Result<T, DeckError>> + Send + 'static,
+) -> Result<T, DeckError> {
+    tokio::spawn(work).await?
 }
 
-/// Does something that takes a while on the disk.
-pub(crate) async fn on_disk<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Refused> {
-    tokio::task::spawn_blocking(work).await.map_err(|panic| Refused::internal(&panic))
+/// Runs work that blocks.
+pub(crate) async fn run_blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, DeckError> {
+    Ok(tokio::task::spawn_blocking(work).await?)
 }
 
 async fn log(State(api): State<Api>) -> Json<Value> {
@@ -743,7 +709,7 @@ async fn log(State(api): State<Api>) -> Json<Value> {
 /// Which messages a caller wants.
 #[derive(Deserialize)]
 struct MessagesQuery {
-    /// Those with a number above this one.
+    /// Those with a higher number.
     #[serde(default)]
     after: u64,
     /// How long to wait for one if there is none yet, in milliseconds.
@@ -752,8 +718,8 @@ struct MessagesQuery {
 }
 
 async fn messages(State(api): State<Api>, Query(query): Query<MessagesQuery>) -> Json<Value> {
-    // What was asked for has come or hasn't: the answer says.
-    let _ = timeout(Duration::from_millis(query.wait).min(LONGEST_WAIT), api.traffic.wait(query.after)).await;
+    // Whether one has come is in the answer.
+    let _ = timeout(Duration::from_millis(query.wait).min(MAX_WAIT), api.traffic.wait(query.after)).await;
     let messages = api.traffic.after(query.after);
     let last = messages.last().map_or_else(|| api.traffic.last(), |message| message.number);
     Json(json!({"last": last, "messages": messages}))
@@ -763,7 +729,7 @@ async fn messages(State(api): State<Api>, Query(query): Query<MessagesQuery>) ->
 struct EventsQuery {
     #[serde(default)]
     token: String,
-    /// The secret of the page's session: browsers let no page set a header here.
+    /// The secret of the page's session: browsers don't let a page set a header here.
     #[serde(default)]
     session: String,
     #[serde(default)]
@@ -777,14 +743,14 @@ async fn events(
     upgrade: WebSocketUpgrade,
 ) -> Response {
     if !is_token(&api, query.token.as_bytes()) && !is_session_with(&api, &headers, &query.session) {
-        return no_access();
+        return DeckError::NoAccess.into_response();
     }
-    upgrade.max_message_size(MOST_BYTES).on_upgrade(move |socket| tell_events(socket, query.runs, api))
+    upgrade.max_message_size(MAX_BYTES).on_upgrade(move |socket| send_events(socket, query.runs, api))
 }
 
-async fn tell_events(mut socket: WebSocket, runs: Runs, api: Api) {
+async fn send_events(mut socket: WebSocket, runs: Runs, api: Api) {
     let mut log = api.log.subscribe();
-    let Some((number, outbox)) = api.hub.call(move |hub| hub.subscribe(runs)).await else { return };
+    let Ok((number, outbox)) = api.hub.call(move |hub| hub.subscribe(runs)).await else { return };
     let conversation = async {
         loop {
             let event = tokio::select! {
@@ -794,25 +760,25 @@ async fn tell_events(mut socket: WebSocket, runs: Runs, api: Api) {
                 },
                 entry = log.recv() => match entry {
                     Ok(entry) => Event::Log(entry),
-                    // The page misses some lines, and can ask for the last ones.
+                    // The page misses some lines, and can request the last ones.
                     Err(RecvError::Lagged(_)) => continue,
                     Err(RecvError::Closed) => break,
                 },
-                // A page says nothing here; read to notice that it is gone.
+                // Pages send nothing here; read to notice that the page is gone.
                 message = socket.recv() => match message {
                     Some(Ok(_)) => continue,
                     _ => break,
                 },
             };
             let Ok(text) = serde_json::to_string(&event) else { continue };
-            if !matches!(timeout(SEND_WITHIN, socket.send(Message::text(text))).await, Ok(Ok(()))) {
+            if !matches!(timeout(SEND_TIMEOUT, socket.send(Message::text(text))).await, Ok(Ok(()))) {
                 break;
             }
         }
     };
-    // The hub learns of the end in any case: the page holds keys.
+    // The hub is told in any case: the page may hold keys.
     let _ = catch_panic(conversation).await;
-    api.hub.tell(move |hub| hub.page_is_gone(number)).await;
+    api.hub.send(move |hub| hub.on_page_closed(number)).await;
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
-//! The hub: the one task that owns the deck's state. Sockets, the page's requests and the packages' supervisors speak to
-//! it through channels with bounds, and it never waits for any of them: whoever doesn't take what it is sent is cut off.
+//! The hub: the one task that owns the deck's state. Sockets, requests of the page and supervisors of packages send it
+//! work over bounded channels. It never waits for any of them: a receiver that doesn't keep up is disconnected.
 
 mod clipboard;
 mod connection;
@@ -28,16 +28,17 @@ use tokio::time::{Instant, sleep_until};
 use url::Url;
 
 use crate::config::{Config, Timing};
+use crate::error::DeckError;
 use crate::links::Links;
 use crate::log::Log;
 use crate::origins;
-use crate::package::Package;
+use crate::package::{Package, PackageFiles, ReadOptions};
 use crate::page::{Application, Deck, Event, Frame, Grid, Outbox, State};
 use crate::preferences::Preferences;
 use crate::process::Report;
 use crate::state::known::Known;
 use crate::state::{KEY_COLUMNS, KEY_ROWS, Panel, Placed, Saved, Unread};
-use crate::store::{Loaded, Progress, Store};
+use crate::store::{Loaded, Progress, SaveError, Store};
 use crate::tasks::Tasks;
 
 use self::clipboard::Clipboard;
@@ -45,27 +46,26 @@ pub use self::clipboard::Destination;
 pub use self::connection::Outgoing;
 use self::connection::{Connection, Peer};
 pub use self::handle::{
-    Adjustment, Cell, Command, Handle, OutputLine, Phase, Place, Refusal, Registration, Reply, Resize, Target,
-    ViewFiles,
+    Adjustment, Cell, Command, Handle, OutputLine, Phase, Place, Registration, Reply, Resize, Target, ViewFiles,
 };
 pub use self::history::Direction;
 use self::history::History;
-pub use self::messages::{Drawable, take_picture};
+pub use self::messages::{PictureResult, take_picture};
 use self::multi::Run;
 pub use self::multi::WantedStep;
 pub use self::packages::SCRIPT_FAILED;
 pub use self::profiles::{NewProfile, ProfileChange};
-pub use self::transfer::{Export, Report as ImportReport, Taking};
+pub use self::transfer::{Export, ImportError, ImportMode, Report as ImportReport};
 
-/// Commands that wait for the hub. Who sends more waits.
-const COMMANDS: usize = 256;
-/// Property views and settings pages at a time; beyond that the oldest is closed. Pages that went without saying so
-/// leave theirs behind.
-const VIEWS: usize = 64;
+/// Commands that may wait for the hub; further senders wait.
+const QUEUE_LEN: usize = 256;
+/// Views that may be open at a time; beyond that the oldest is closed. Pages that disappear without closing their views
+/// leave them behind.
+const MAX_VIEWS: usize = 64;
 
-/// What packages are told as the user's language unless something else is chosen.
+/// The language that packages receive if neither the command line nor the user chose one.
 const DEFAULT_LANGUAGE: &str = "en";
-/// Who holds a key that a program has pressed. No page has this number.
+/// Holds a key that a program has pressed. No page has this number.
 const PROGRAM: u64 = 0;
 
 /// A property view or settings page.
@@ -78,20 +78,20 @@ struct View {
     entry: String,
     register_event: String,
     connection: Option<u64>,
-    /// Where it is loaded by the page that runs web packages, for a try; none if somebody looks at it.
-    tried: Option<Frame>,
+    /// How the page that runs web packages loads it for a smoke run; none for a view that a user opened.
+    trial: Option<Frame>,
 }
 
-/// Whether a page of the deck can run web packages.
+/// Which packages a page of the deck can run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Runs {
-    /// It can't.
+    /// None.
     #[default]
     Nothing,
-    /// It can.
+    /// Web packages.
     Web,
-    /// It can, and is there for nothing else: no one sees it.
+    /// Web packages, and it exists for nothing else: a headless browser has it open.
     Unattended,
 }
 
@@ -103,67 +103,66 @@ struct Page {
     runs: Runs,
 }
 
-/// See the module's documentation.
+/// The deck's state. See the module's documentation.
 #[derive(Debug)]
 pub struct Hub {
     timing: Timing,
     headless: bool,
     in_process: bool,
-    /// The address of the package socket and of packages' pictures. Their pages are on the same port.
+    /// The address of the package socket and of packages' pictures. Their pages have the same port.
     base: Url,
     info: Info,
-    /// Whether the language was named when the deck was started: the user's choice comes after that.
+    /// Whether the language was chosen on the command line, which overrides the user's choice.
     is_language_fixed: bool,
     log: Log,
     store: Store,
     panel: Panel,
-    /// Instances that have no place on the Panel: what takes it came while their widget wasn't there.
+    /// Instances without a place on the Panel: others took theirs while their widget wasn't installed.
     absent: Vec<Placed>,
-    /// What is known of packages that aren't there, and of those that were.
+    /// What is remembered of packages, for the time when they aren't installed.
     known: Known,
     history: History,
-    /// What the deck itself offers.
+    /// The package of the deck's own widgets.
     own: Package,
-    /// Multi-action keys that are under way.
+    /// Multi-action keys that are running.
     runs: Vec<Run>,
-    /// A key to paste.
+    /// The key that would be pasted.
     clipboard: Option<Clipboard>,
-    /// Whether the device sleeps: nothing on it is visible.
+    /// Whether the device sleeps. Nothing is visible then.
     asleep: bool,
-    /// Instances whose key is held down, each with who holds it: the numbers of pages, or [`PROGRAM`].
+    /// Instances whose key is held down, each with its holders: numbers of pages, or [`PROGRAM`].
     pressed: HashMap<String, HashSet<u64>>,
-    /// How often packages have asked for pages of the web.
+    /// How often packages have asked to open pages of the web.
     links: Links,
-    /// What the user has to know, until it is dismissed.
+    /// What the user has to know, in sentences, until it is dismissed.
     notice: Option<String>,
-    /// What pages were told last of the device.
-    told: Deck,
+    /// The device as the pages last received it.
+    sent_deck: Deck,
     package_settings: BTreeMap<String, Raw>,
     preferences: Preferences,
-    /// What of the state on disk this version can't read, and keeps.
+    /// Parts of the state on disk that this version can't read, and keeps.
     unread: Unread,
     /// Packages that the user has unloaded.
     unloaded: BTreeSet<String>,
     packages: Vec<Package>,
     views: Vec<View>,
     connections: HashMap<u64, Connection>,
-    /// In the order in which they came.
-    /// The one that the user is at comes last: where a key was pressed last, else the newest.
+    /// Pages of the deck. The one in use comes last: where a key was pressed last, else the newest.
     pages: Vec<Page>,
     /// The number of the page that runs web packages: the newest that can.
     runner: Option<u64>,
-    /// The names of the frames that it was told last to have.
+    /// The names of the frames that it was last told to have.
     frames: Vec<String>,
-    /// Who waits for a page that is there for web packages alone.
+    /// Callers that wait for an unattended page.
     awaiting_unattended: Vec<Reply<()>>,
     reports: mpsc::Sender<(u64, Report)>,
-    numbers: u64,
+    last_number: u64,
     changed: bool,
 }
 
 impl Hub {
-    /// Starts the hub and the packages that are installed. `base` is the address of the package socket. Returns how far the
-    /// state is written, too.
+    /// Starts the hub and the installed packages. `base` is the address of the package socket. Returns the progress of
+    /// saving, too.
     pub fn start(
         config: &Config,
         base: Url,
@@ -171,15 +170,15 @@ impl Hub {
         log: Log,
         tasks: &mut Tasks,
     ) -> (Handle, watch::Receiver<Progress>) {
-        let (commands, queue) = mpsc::channel(COMMANDS);
-        let (reports, reported) = mpsc::channel(COMMANDS);
+        let (commands, queue) = mpsc::channel(QUEUE_LEN);
+        let (reports, reported) = mpsc::channel(QUEUE_LEN);
         let Loaded { saved, notice } = loaded;
         let (store, writing) = Store::new(config.data.clone(), config.timing.save_after, log.clone());
         tasks.spawn("store", writing);
         let progress = store.progress.clone();
         let chosen = config.language.clone().or_else(|| saved.preferences.language());
         let mut hub = Self {
-            info: info(chosen.as_deref().unwrap_or(DEFAULT_LANGUAGE)),
+            info: host_info(chosen.as_deref().unwrap_or(DEFAULT_LANGUAGE)),
             is_language_fixed: config.language.is_some(),
             timing: config.timing,
             headless: config.headless,
@@ -196,7 +195,7 @@ impl Hub {
             pressed: HashMap::new(),
             links: Links::default(),
             notice,
-            told: Deck::default(),
+            sent_deck: Deck::default(),
             package_settings: saved.package_settings,
             preferences: saved.preferences,
             unread: saved.unread,
@@ -208,30 +207,32 @@ impl Hub {
             runner: None,
             frames: Vec::new(),
             awaiting_unattended: Vec::new(),
-            numbers: 0,
+            last_number: 0,
             changed: saved.view_port != base.port(),
             base,
             log,
             reports,
         };
-        for (config, folder) in Package::installed(&config.packages_folder(), &hub.log) {
-            hub.add_package(config, folder);
+        let options = hub.read_options();
+        for installed in Package::installed(&config.packages_folder(), &hub.log) {
+            hub.add_package(PackageFiles::read(installed, &options));
         }
-        hub.revive();
+        hub.resolve_placeholders();
         tasks.spawn("hub", hub.run(queue, reported));
         (Handle::new(commands), progress)
     }
 
     async fn run(mut self, mut commands: mpsc::Receiver<Command>, mut reports: mpsc::Receiver<(u64, Report)>) {
         let mut progress = self.store.progress.clone();
-        self.told = self.deck();
+        self.sent_deck = self.deck();
         let mut since_saved = 0;
-        // Who wants the hub to stop. It goes on meanwhile: packages have last words.
+        // Callers that want the hub to stop. It keeps running until the packages have ended: they may still send
+        // messages.
         let mut stopping = Vec::new();
         let (all_ended, mut packages_ended) = oneshot::channel();
         let mut all_ended = Some(all_ended);
         loop {
-            let next_step = self.next_step();
+            let due = self.next_step_due();
             tokio::select! {
                 command = commands.recv() => match command {
                     Some(Command::Stop(reply)) => {
@@ -249,32 +250,33 @@ impl Hub {
                     None => break,
                 },
                 _ = &mut packages_ended, if !stopping.is_empty() => break,
-                Some((run, report)) = reports.recv() => self.reported(run, report),
-                // The pages are told below. An error means that the store's task has died, and there is no more to hear.
+                Some((run, report)) = reports.recv() => self.on_report(run, report),
+                // The pages receive it below. An error means that the store's task has died.
                 Ok(()) = progress.changed() => {}
-                () = sleep_until(next_step.unwrap_or_else(Instant::now)), if next_step.is_some() => self.go_on(),
+                () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => self.run_due_steps(),
             }
-            self.end_lost_runs();
-            self.tell_deck();
-            self.tell_frames();
+            self.end_orphaned_runs();
+            self.send_deck_if_changed();
+            self.assign_web_packages();
             since_saved += 1;
-            // The whole state is copied for the store: once for all that waits here, but not never.
-            if self.changed && (commands.is_empty() || since_saved >= COMMANDS) {
+            // The whole state is copied for the store: once for all commands that wait, but at least after every so
+            // many.
+            if self.changed && (commands.is_empty() || since_saved >= QUEUE_LEN) {
                 self.save();
                 since_saved = 0;
             }
         }
         self.save();
-        // Whoever waits for this task is let go, so that everybody can end.
+        // Releases tasks that wait for the hub, so that they can end.
         drop((commands, reports));
         self.pages.iter().for_each(|page| page.outbox.close());
-        // Those that have come since, or all if nobody has wanted to stop but everybody is gone.
+        // Packages that were started meanwhile, or all of them if every handle was dropped without a stop.
         let ends: Vec<_> = self.packages.iter_mut().filter_map(|package| package.supervisor.as_mut()).collect();
         futures_util::future::join_all(ends.into_iter().map(|supervisor| supervisor.end(Duration::ZERO))).await;
         self.connections.clear();
         self.store.flush().await;
         for reply in stopping {
-            // An error means that nobody waits for the end any more.
+            // An error means that the caller is gone.
             let _ = reply.send(());
         }
     }
@@ -288,32 +290,39 @@ impl Hub {
         (number, outbox)
     }
 
-    /// The user has read the notice.
+    /// Removes the notice, which the user has read.
     pub(crate) fn dismiss_notice(&mut self) {
         self.notice = None;
     }
 
-    /// Begins to write the state. The future ends when all of it is on disk, or with why it can't be written.
-    fn save_now(&mut self) -> impl Future<Output = Result<(), String>> + Send + use<> {
+    /// Begins to write the state. The future ends once all of it is on disk, or with the error.
+    fn save_now(&mut self) -> impl Future<Output = Result<(), SaveError>> + Send + use<> {
         self.save();
         self.store.saved()
     }
 
-    /// The settings of an instance.
-    pub(crate) fn settings_of(&self, context: &str) -> Result<Raw, Refusal> {
-        let instance = self.panel.get(context);
-        let settings = instance.map(|instance| instance.placed.settings.clone());
-        settings.ok_or_else(|| Refusal::NotFound("There is no such instance.".to_owned()))
+    /// Returns what has to be known before a package's files are read.
+    pub(crate) fn read_options(&self) -> ReadOptions {
+        ReadOptions { language: self.info.language().to_owned(), in_process: self.in_process }
     }
 
-    /// The folder of a package, if a path in it is a picture that the page may show.
+    /// Returns the settings of an instance.
+    pub(crate) fn instance_settings(&self, context: &str) -> Result<Raw, DeckError> {
+        let instance = self.panel.get(context);
+        let settings = instance.map(|instance| instance.placed.settings.clone());
+        settings.ok_or_else(|| DeckError::NoSuch("instance"))
+    }
+
+    /// Returns the folder of a package, if `path` is one of its pictures that the page may show.
     pub(crate) fn picture_folder(&self, package: &str, path: &str) -> Option<PathBuf> {
         let package = self.package(package).filter(|package| package.has_picture(path));
         package.map(|package| package.folder.clone())
     }
 
-    /// Lets a socket in, if it knows the pair that was handed out. A second one with that pair replaces the first. A page
-    /// is let in for its own package alone, whatever it knows; `from` is its package's label.
+    /// Accepts a socket that knows the UUID and event that were handed out. A second socket with the same pair replaces
+    /// the first.
+    ///
+    /// A page is accepted for its own package only, whatever pair it knows; `from` is the label of that package.
     pub(crate) fn register(&mut self, uuid: &str, event: &str, from: Option<&str>) -> Option<Registration> {
         let number = self.next_number();
         let owner = self.view(uuid).map_or(uuid, |view| &view.package);
@@ -327,7 +336,7 @@ impl Hub {
             self.connections.insert(number, connection);
             match replaced {
                 Some(replaced) => drop(self.connections.remove(&replaced)),
-                None => self.tell_package_of_view(uuid, true),
+                None => self.notify_view_shown(uuid, true),
             }
             self.send_settings_to_view(uuid);
             return Some(Registration { connection: number, package, outgoing });
@@ -346,19 +355,19 @@ impl Hub {
             self.connections.remove(&replaced);
             self.log.info(Some(uuid), "It has registered again; its earlier socket is closed.");
         }
-        self.package_is_here(uuid);
+        self.on_package_registered(uuid);
         Some(Registration { connection: number, package: uuid.to_owned(), outgoing })
     }
 
-    /// Forgets a socket: it is gone, or has to go.
+    /// Forgets a socket that has closed or has to be closed.
     pub(crate) fn disconnect(&mut self, number: u64, why: &str) {
         let Some(connection) = self.connections.remove(&number) else { return };
         match connection.peer {
-            Peer::Package(uuid) => self.package_is_away(&uuid, why),
+            Peer::Package(uuid) => self.on_package_disconnected(&uuid, why),
             Peer::View(id) => {
                 if let Some(view) = self.views.iter_mut().find(|view| view.id == id) {
                     view.connection = None;
-                    self.tell_package_of_view(&id, false);
+                    self.notify_view_shown(&id, false);
                 }
             }
         }
@@ -378,7 +387,7 @@ impl Hub {
         self.disconnect(number, WHY);
     }
 
-    fn tell_package(&mut self, package: &str, message: &FromHost) {
+    fn notify_package(&mut self, package: &str, message: &FromHost) {
         self.send_to_package(package, &message.to_text().into());
     }
 
@@ -387,16 +396,16 @@ impl Hub {
         self.send(connection, message);
     }
 
-    fn tell_pages(&mut self, event: &Event) {
+    fn notify_pages(&mut self, event: &Event) {
         self.pages.retain(|page| page.outbox.push(event.clone()));
     }
 
-    /// Tells the pages of the device, if anything about it is new.
-    fn tell_deck(&mut self) {
+    /// Sends the device to the pages, if it has changed.
+    fn send_deck_if_changed(&mut self) {
         let deck = self.deck();
-        if deck != self.told {
-            self.tell_pages(&Event::Deck { deck: Box::new(deck.clone()) });
-            self.told = deck;
+        if deck != self.sent_deck {
+            self.notify_pages(&Event::Deck { deck: Box::new(deck.clone()) });
+            self.sent_deck = deck;
         }
     }
 
@@ -428,7 +437,7 @@ impl Hub {
         }
     }
 
-    /// Hands the state over to be written, if anything about it is new.
+    /// Hands the state to the store, if it has changed.
     fn save(&mut self) {
         if std::mem::take(&mut self.changed) {
             self.store.save(self.saved());
@@ -436,13 +445,12 @@ impl Hub {
     }
 
     fn saved(&self) -> Saved {
-        let placed = || self.panel.iter().map(|instance| &instance.placed).chain(&self.absent);
         Saved {
             version: Saved::VERSION,
             profiles: self.panel.profiles.clone(),
             active: self.panel.active.clone(),
-            instances: placed().cloned().collect(),
-            packages: self.known_of(placed()),
+            instances: self.all_placed().cloned().collect(),
+            packages: self.known_of(self.all_placed()),
             package_settings: self.package_settings.clone(),
             unloaded: self.unloaded.clone(),
             view_port: self.base.port(),
@@ -451,15 +459,20 @@ impl Hub {
         }
     }
 
+    /// Returns all instances: those on the Panel, and those that wait for a place.
+    fn all_placed(&self) -> impl Iterator<Item = &Placed> {
+        self.panel.iter().map(|instance| &instance.placed).chain(&self.absent)
+    }
+
     fn next_number(&mut self) -> u64 {
-        self.numbers += 1;
-        self.numbers
+        self.last_number += 1;
+        self.last_number
     }
 }
 
-/// What packages are told of this host. Each of the two places for the language has a spelling of its own: released views
-/// look it up by what they find at the top.
-fn info(language: &str) -> Info {
+/// Returns what packages receive about this host. Its two members for the language differ in spelling: released views
+/// look the language up by the one at the top level.
+fn host_info(language: &str) -> Info {
     let application = host_sdk::protocol::Application {
         language: String::new(),
         platform: host_sdk::manifest::PLATFORM.to_owned(),
@@ -471,7 +484,7 @@ fn info(language: &str) -> Info {
     info
 }
 
-/// Changes the user's language that packages receive when they start.
+/// Changes the language that packages receive when they start.
 fn set_language(info: &mut Info, language: &str) {
     language.clone_into(&mut info.application.language);
     info.language = Some(language.to_lowercase());

@@ -1,12 +1,12 @@
 //! Creator Deck: a host for Creator Central packages on any desktop.
 //!
-//! Two ports of this machine. One serves the deck's page and its API (`http`) to browsers that were let in (`sessions`), the
-//! other the package socket (`socket`), packages' pictures and their own pages (`views`). The pages of each package have a host
-//! name of their own there (`origins`): every one is another site for a browser, so that a package's page can reach neither
-//! the deck's API nor the pages of another package.
-//! Between them stands the `hub`, the one task that owns the state; `process` keeps the packages running.
+//! It listens on two ports of this machine. One serves the deck's page and its API (`http`) to browsers with a session
+//! (`sessions`), the other the package socket (`socket`) and packages' pictures and pages (`views`). The pages of each
+//! package have a host name of their own (`origins`): each is a separate site for a browser, so that a package's page
+//! can reach neither the deck's API nor the pages of another package. Between them stands the `hub`, the one task that
+//! owns the state; `process` keeps the packages running.
 //!
-//! The program `creator-deck` is a command line around [`Deck`], which tests use in their own process.
+//! The program `creator-deck` is a command line around [`Deck`], which tests run in their own process.
 
 mod access;
 pub mod author;
@@ -14,12 +14,13 @@ mod autostart;
 mod browser;
 mod config;
 mod desktop;
-mod door;
+mod error;
 mod guard;
 mod http;
 mod hub;
 mod icon;
 mod links;
+mod listener;
 mod log;
 mod log_file;
 mod mask;
@@ -62,7 +63,7 @@ pub use browser::find as find_browser;
 pub use config::{Config, Timing, UnknownLanguage, language};
 pub use desktop::OpenFolder;
 pub use picture_process::child::run as decode_pictures;
-pub use script::{Failure, Script};
+pub use script::{Failure, Script, ScriptError};
 pub use tasks::TaskEnded;
 
 use crate::hub::{Handle, Hub};
@@ -73,10 +74,10 @@ use crate::store::Progress;
 use crate::tasks::{Tasks, Watched};
 use crate::traffic::Traffic;
 
-/// How long the last state may take to the disk when the hub has failed.
-const WRITE_WITHIN: Duration = Duration::from_secs(5);
+/// How long the last state may take to reach the disk after the hub has failed.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A running host. Dropping it kills its packages without ado; [`Deck::stop`] ends them and saves first.
+/// A running host. Dropping it kills its packages; [`Deck::stop`] ends them properly and saves first.
 #[derive(Debug)]
 pub struct Deck {
     hub: Handle,
@@ -84,30 +85,30 @@ pub struct Deck {
     socket_port: u16,
     token: String,
     sessions: Sessions,
-    /// What the smoke run reads.
+    /// For the smoke run.
     log: Log,
     tasks: Watched,
-    /// How far the state is written; ends when all of it is.
+    /// The progress of saving; closed once everything is written.
     progress: watch::Receiver<Progress>,
     traffic: Traffic,
     browser: Option<browser::Unattended>,
-    /// Where scripts find the token, if it could be written.
+    /// The file with the token for programs, if it could be written.
     _access: Option<access::Access>,
     /// Keeps a second deck off the data folder.
     lock: File,
 }
 
 impl Deck {
-    /// Starts a host: installs what it shall install, listens, and starts the packages. Needs a tokio runtime with I/O
+    /// Starts a host: installs the configured bundles, listens, and starts the packages. Needs a tokio runtime with I/O
     /// and time.
     ///
     /// # Errors
-    /// If the data folder can't be used or is [in use](InUse), the port is taken, or a bundle is refused. Says which.
+    /// If the data folder can't be used or is [in use](InUse), the port is taken, or a bundle is refused.
     pub async fn start(config: Config) -> Result<Self> {
         let folder = &config.data;
         files::create_private_folder(folder)
             .with_context(|| format!("the data folder {} can't be made", folder.display()))?;
-        let lock = lock(folder, config.timing.lock_within).await?;
+        let lock = lock(folder, config.timing.lock_timeout).await?;
         let logs = folder.join("logs");
         let mut tasks = Tasks::default();
         let (file, log_file) = LogFile::start(&logs).with_context(|| format!("{} can't be made", logs.display()))?;
@@ -128,7 +129,7 @@ impl Deck {
         }
 
         let (page, port) = listen(config.port).await?;
-        // The port of last time: what packages' pages have stored in the browser belongs to it.
+        // The same port as last time: what packages' pages have stored in the browser belongs to it.
         let earlier = loaded.saved.view_port.filter(|earlier| *earlier != port).unwrap_or_default();
         let (sockets, socket_port) = match listen(earlier).await {
             Err(_) if earlier != 0 => listen(0).await?,
@@ -161,26 +162,26 @@ impl Deck {
             port: socket_port,
             log: log.clone(),
             traffic: traffic.clone(),
-            arrivals: socket::Arrivals::default(),
-            register_within: config.timing.register_within,
-            messages_a_second: config.timing.messages_a_second,
+            registrations: socket::RegistrationLimits::default(),
+            register_timeout: config.timing.register_timeout,
+            messages_per_second: config.timing.messages_per_second,
         };
         let package_side = Router::new()
             .route("/package/{package}/{*path}", get(views::picture))
             .route("/view/{view}/{*path}", get(views::view))
-            .route("/output/{frame}", post(views::output_of))
+            .route("/output/{frame}", post(views::receive_output))
             .route("/probe", get(views::probe))
             .with_state(views)
             .merge(Router::new().route("/", get(socket::accept)).with_state(socket))
             .layer(middleware::from_fn_with_state(guard::Port(socket_port), guard::packages));
-        let read_within = config.timing.read_within;
+        let read_timeout = config.timing.read_timeout;
         for (name, listeners, router) in [("page", page, http::router(api)), ("package socket", sockets, package_side)]
         {
             for listener in listeners {
-                tasks.spawn(name, door::serve(listener, router.clone(), read_within));
+                tasks.spawn(name, listener::serve(listener, router.clone(), read_timeout));
             }
         }
-        // A full disk is no reason not to start: only scripts of the user's own count on this file.
+        // The deck starts even on a full disk: only the user's own programs rely on this file.
         let access = access::Access::write(folder, &format!("http://127.0.0.1:{port}/"), &token).inspect_err(|error| {
             let file = folder.join(access::FILE_NAME);
             log.error(None, format!("{} can't be written ({error}): scripts don't find the API.", file.display()));
@@ -202,25 +203,25 @@ impl Deck {
         })
     }
 
-    /// The address of the deck's page, for a browser that was let in.
+    /// Returns the address of the deck's page, for a browser with a session.
     #[must_use]
     pub fn page_url(&self) -> String {
         format!("http://127.0.0.1:{}/", self.port)
     }
 
-    /// An address of the deck's page that lets one browser in, whichever shows it first.
+    /// Returns an address of the deck's page that lets in the first browser that loads it.
     #[must_use]
     pub fn entry_url(&self) -> String {
         http::entry_url(self.port, &self.sessions)
     }
 
-    /// The port of the package socket on 127.0.0.1.
+    /// Returns the port of the package socket on 127.0.0.1.
     #[must_use]
     pub fn socket_port(&self) -> u16 {
         self.socket_port
     }
 
-    /// What calls of the API carry in `X-Deck-Token`.
+    /// Returns the token that API calls carry in `X-Deck-Token`.
     #[must_use]
     pub fn token(&self) -> &str {
         &self.token
@@ -232,8 +233,8 @@ impl Deck {
         state.is_ok_and(|state| state.packages.iter().any(|package| package.web))
     }
 
-    /// Opens the deck's page in a headless browser, for web packages to run in until the deck ends. `program` is
-    /// Chromium or one made of it.
+    /// Opens the deck's page in a headless browser, which runs web packages until the deck ends. `program` is Chromium
+    /// or a browser based on it.
     ///
     /// # Errors
     /// If it can't be started.
@@ -252,8 +253,8 @@ impl Deck {
         script::run(script, &self.hub, &self.traffic).await
     }
 
-    /// Waits until a part of the deck ends that it can't run without, which none does by itself: there is nothing left to do
-    /// then but to [`stop`](Self::stop) it.
+    /// Waits until an essential task of the deck ends, which only happens on failure: all that is left then is to
+    /// [`stop`](Self::stop) the deck.
     pub fn failure(&self) -> impl Future<Output = TaskEnded> + Send + use<> {
         let (first_end, log) = (self.tasks.first_end(), self.log.clone());
         async move {
@@ -266,7 +267,7 @@ impl Deck {
     /// Runs until `end`, then stops.
     ///
     /// # Errors
-    /// What has ended before.
+    /// If an essential task ended before.
     pub async fn run_until(self, end: impl Future<Output = ()>) -> Result<(), TaskEnded> {
         let ended = tokio::select! {
             () = end => Ok(()),
@@ -279,11 +280,12 @@ impl Deck {
     /// Ends the packages, saves the Panel, and stops listening.
     pub async fn stop(mut self) {
         if !self.hub.stop().await {
-            // The hub has failed, and with it its packages ended. What it has handed over may still be on its way to the disk.
+            // The hub has failed, and its packages have ended with it. The state that it handed over may not be on disk
+            // yet.
             let written = async { while self.progress.changed().await.is_ok() {} };
-            let _ = timeout(WRITE_WITHIN, written).await;
+            let _ = timeout(WRITE_TIMEOUT, written).await;
         }
-        // Not before: packages that it runs have last words, too.
+        // Only now: packages that run in it may send last messages, too.
         drop(self.browser.take());
         self.tasks.end().await;
     }
@@ -292,7 +294,7 @@ impl Deck {
 impl Drop for Deck {
     fn drop(&mut self) {
         self.tasks.abort();
-        // By hand: closing is not enough as long as a process that is just being started has a copy of the open file.
+        // Explicitly: closing the file isn't enough while a process that is being started has a copy of it.
         if let Err(error) = self.lock.unlock() {
             tracing::warn!(%error, "the data folder stays locked until this program ends");
         }
@@ -323,9 +325,9 @@ pub struct InUse {
     pub folder: std::path::PathBuf,
 }
 
-/// Makes sure that no other deck uses the folder, as long as the file is open.
+/// Locks the folder against other decks, as long as the returned file is open.
 async fn lock(folder: &std::path::Path, within: Duration) -> Result<File> {
-    const LOOK_EVERY: Duration = Duration::from_millis(20);
+    const POLL_INTERVAL: Duration = Duration::from_millis(20);
     let path = folder.join("deck.lock");
     let file = files::private_options().write(true).create(true).truncate(false).open(&path);
     let file = file.with_context(|| format!("{} can't be made", path.display()))?;
@@ -333,7 +335,7 @@ async fn lock(folder: &std::path::Path, within: Duration) -> Result<File> {
     loop {
         match file.try_lock() {
             Ok(()) => return Ok(file),
-            Err(fs::TryLockError::WouldBlock) if Instant::now() < end => sleep(LOOK_EVERY).await,
+            Err(fs::TryLockError::WouldBlock) if Instant::now() < end => sleep(POLL_INTERVAL).await,
             Err(fs::TryLockError::WouldBlock) => return Err(InUse { folder: folder.to_owned() }.into()),
             Err(fs::TryLockError::Error(error)) => {
                 return Err(error).with_context(|| format!("{} can't be locked", path.display()));
@@ -342,9 +344,9 @@ async fn lock(folder: &std::path::Path, within: Duration) -> Result<File> {
     }
 }
 
-/// Listens on 127.0.0.1 and, where the system has it, on [::1], on one port: browsers take either for `localhost`.
+/// Listens on 127.0.0.1 and, where available, on [::1], on the same port: browsers use either for `localhost`.
 async fn listen(port: u16) -> Result<(Vec<TcpListener>, u16)> {
-    /// A free port of the one may be taken of the other.
+    /// A port that is free on one address may be taken on the other.
     const TRIES: u32 = 10;
     let mut tries = 0;
     loop {
@@ -357,24 +359,24 @@ async fn listen(port: u16) -> Result<(Vec<TcpListener>, u16)> {
             Ok(six) => return Ok((vec![four, six], bound)),
             Err(error) if error.kind() == std::io::ErrorKind::AddrInUse && port == 0 && tries < TRIES => {}
             Err(error) => {
-                tracing::debug!(%error, port = bound, "only on 127.0.0.1");
+                tracing::debug!(%error, port = bound, "listening on 127.0.0.1 only");
                 return Ok((vec![four], bound));
             }
         }
     }
 }
 
-/// A name that nobody can guess: 128 random bits.
+/// Returns an unguessable id: 128 random bits.
 ///
 /// # Panics
-/// If the system has no randomness, in which case nothing here could be kept safe.
+/// If the system has no randomness, without which nothing here is secure.
 fn random_id() -> String {
     let mut bytes = [0_u8; 16];
     getrandom::fill(&mut bytes).expect("the system provides randomness");
     hex(&bytes)
 }
 
-/// Bytes as hexadecimal digits.
+/// Returns bytes as hexadecimal digits.
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
@@ -388,7 +390,7 @@ mod tests {
 
     use super::*;
 
-    /// Ends a test that would hang; nothing waits for it in one that passes.
+    /// Ends a test that would hang; passing tests don't wait for it.
     const SOON: Duration = Duration::from_secs(20);
 
     async fn deck(change: impl FnOnce(&mut Config)) -> (Deck, tempfile::TempDir) {
@@ -416,15 +418,15 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn deck_that_is_asked_to_end_ends_well() {
+    async fn deck_ends_without_error_on_request() {
         let (deck, _data) = deck(|_| {}).await;
         deck.run_until(ready(())).await.unwrap();
     }
 
-    /// Without an end to what is said first, no handshake of a WebSocket ever ends either.
+    /// Without this limit a WebSocket handshake could stay unfinished forever, too.
     #[tokio::test]
-    async fn client_that_never_finishes_its_head_is_cut_off() {
-        let (deck, _data) = deck(|config| config.timing.read_within = Duration::from_millis(50)).await;
+    async fn client_with_unfinished_head_is_disconnected() {
+        let (deck, _data) = deck(|config| config.timing.read_timeout = Duration::from_millis(50)).await;
         for port in [deck.port, deck.socket_port] {
             for head in ["", "GET / HT", "GET / HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"] {
                 let mut client = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
@@ -438,8 +440,8 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn client_that_never_finishes_its_body_is_cut_off() {
-        let (deck, _data) = deck(|config| config.timing.read_within = Duration::from_millis(50)).await;
+    async fn client_with_unfinished_body_is_disconnected() {
+        let (deck, _data) = deck(|config| config.timing.read_timeout = Duration::from_millis(50)).await;
         let head = format!(
             "POST /api/profiles HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nX-Deck-Token: {}\r\nContent-Length: 100\r\n\r\n{{",
             deck.port, deck.token

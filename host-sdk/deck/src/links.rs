@@ -1,16 +1,16 @@
-//! Pages of the web that packages ask to open: how often they may, so that none floods its user with them.
+//! Limits how many pages of the web packages may open, so that none floods its user with them.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
-/// Pages that one package may ask for within [`WITHIN`].
-const MOST: usize = 5;
-/// See [`MOST`].
-const WITHIN: Duration = Duration::from_secs(10);
-/// Characters of an address. Browsers take more, but nobody reads them.
-pub const LONGEST: usize = 8192;
+/// Pages that one package may open within [`WINDOW`].
+const MAX_PAGES: usize = 5;
+/// See [`MAX_PAGES`].
+const WINDOW: Duration = Duration::from_secs(10);
+/// Characters of an address. Browsers accept longer ones, but no user can check them.
+pub const MAX_LEN: usize = 8192;
 
-/// What packages have asked for lately.
+/// Recent requests of packages.
 #[derive(Debug, Default)]
 pub struct Links {
     packages: HashMap<String, Recent>,
@@ -22,23 +22,23 @@ struct Recent {
     refused: bool,
 }
 
-/// What is to be done with a request.
+/// The answer to a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// It may be opened.
     Open,
-    /// Too many: the first that is refused since the last that was not.
+    /// Too many: the first one that is refused in a row.
     FirstRefused,
     /// Too many.
     Refused,
 }
 
 impl Links {
-    /// Takes down that a package (its UUID) asks for a page.
-    pub fn ask(&mut self, package: &str, now: Instant) -> Verdict {
+    /// Records the request of a package, by its UUID.
+    pub fn request(&mut self, package: &str, now: Instant) -> Verdict {
         let recent = self.packages.entry(package.to_owned()).or_default();
-        recent.opened.retain(|then| now.saturating_duration_since(*then) < WITHIN);
-        if recent.opened.len() < MOST {
+        recent.opened.retain(|then| now.saturating_duration_since(*then) < WINDOW);
+        if recent.opened.len() < MAX_PAGES {
             recent.opened.push_back(now);
             recent.refused = false;
             return Verdict::Open;
@@ -55,14 +55,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_flood_is_refused_with_one_word_and_ends_with_it() {
+    fn flood_of_links_is_refused_until_it_ends() {
         let (mut links, start) = (Links::default(), Instant::now());
-        let mut ask = |package: &str, seconds: u64| links.ask(package, start + Duration::from_secs(seconds));
-        assert!((0..MOST).all(|_| ask("a", 0) == Verdict::Open));
+        let mut ask = |package: &str, seconds: u64| links.request(package, start + Duration::from_secs(seconds));
+        assert!((0..MAX_PAGES).all(|_| ask("a", 0) == Verdict::Open));
         assert_eq!((ask("a", 1), ask("a", 9)), (Verdict::FirstRefused, Verdict::Refused));
         assert_eq!(ask("b", 1), Verdict::Open, "the others don't notice");
         assert_eq!(ask("a", 10), Verdict::Open);
-        assert!((1..MOST).all(|_| ask("a", 10) == Verdict::Open));
+        assert!((1..MAX_PAGES).all(|_| ask("a", 10) == Verdict::Open));
         assert_eq!(ask("a", 10), Verdict::FirstRefused);
     }
 }

@@ -1,5 +1,6 @@
-//! The deck's log as its page shows it: the last entries, and new ones as they come. Every entry goes to the program's
-//! own log (stderr) and to a file too. It stands beside the hub, so that a package that floods it delays nobody.
+//! The deck's log as its page shows it: the last entries, and new ones as they come. Every entry also goes to the
+//! program's own log (stderr) and to a file. It is independent of the hub, so that a package that floods it delays no
+//! other.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,19 +13,19 @@ use crate::log_file::LogFile;
 use crate::traffic::masked_start;
 
 /// Entries that are kept.
-const KEPT: usize = 500;
-/// Entries that a page may fall behind; it misses the oldest ones beyond that.
-const BEHIND: usize = 1000;
+const MAX_KEPT: usize = 500;
+/// Entries that a page may fall behind; beyond that it misses the oldest ones.
+const MAX_LAG: usize = 1000;
 /// Bytes of a message that are kept.
-pub const LONGEST: usize = 4096;
+pub const MAX_LEN: usize = 4096;
 
-/// How much an entry matters.
+/// The severity of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Level {
-    /// For the record.
+    /// Information.
     Info,
-    /// Something isn't as it should be, and goes on.
+    /// Something is wrong, but the deck or package continues.
     Warn,
     /// Something doesn't work.
     Error,
@@ -35,15 +36,15 @@ pub enum Level {
 pub struct Entry {
     /// Milliseconds since 1970.
     pub time: u64,
-    /// Which package it is about, if any.
+    /// The package that it concerns, if any.
     pub package: Option<String>,
-    /// How much it matters.
+    /// Its severity.
     pub level: Level,
-    /// What happened.
+    /// The message, with secrets masked.
     pub message: String,
 }
 
-/// The log. Clones are the same log.
+/// The log. Clones share it.
 #[derive(Clone, Debug)]
 pub struct Log {
     entries: Arc<Mutex<VecDeque<Arc<Entry>>>>,
@@ -60,66 +61,71 @@ impl Default for Log {
 }
 
 impl Log {
-    /// An empty log, which writes to `file` too.
+    /// Creates an empty log, which also writes to `file`.
     #[must_use]
     pub fn new(file: LogFile) -> Self {
-        Self { entries: Arc::default(), news: broadcast::channel(BEHIND).0, file, now: SystemTime::now }
+        Self { entries: Arc::default(), news: broadcast::channel(MAX_LAG).0, file, now: SystemTime::now }
     }
 
-    /// Writes a line.
+    /// Adds an entry.
     pub fn write(&self, level: Level, package: Option<&str>, message: impl AsRef<str>) {
-        // Packages print addresses, and what is in those isn't for a log.
-        let message = masked_start(message.as_ref(), LONGEST);
+        // Masked: packages print addresses, which may contain secrets.
+        let message = masked_start(message.as_ref(), MAX_LEN);
         let about = package.unwrap_or("deck");
         match level {
             Level::Info => tracing::info!(target: "creator_deck", package = about, "{message}"),
             Level::Warn => tracing::warn!(target: "creator_deck", package = about, "{message}"),
             Level::Error => tracing::error!(target: "creator_deck", package = about, "{message}"),
         }
-        let time = (self.now)().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
-        let time = u64::try_from(time).unwrap_or(u64::MAX);
+        let time = unix_millis((self.now)());
         let entry = Arc::new(Entry { time, package: package.map(str::to_owned), level, message });
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        if entries.len() == KEPT {
-            make_room(&mut entries);
+        if entries.len() == MAX_KEPT {
+            evict_one(&mut entries);
         }
         entries.push_back(entry.clone());
         self.file.write(&*entry);
-        // Within the lock, so that entries and news have one order. An error means that no page listens.
+        // Within the lock, so that entries and events have the same order. An error means that no page is open.
         let _ = self.news.send(entry);
     }
 
-    /// For the record.
+    /// Adds an entry with information.
     pub fn info(&self, package: Option<&str>, message: impl AsRef<str>) {
         self.write(Level::Info, package, message);
     }
 
-    /// Something isn't as it should be, and goes on.
+    /// Adds a warning.
     pub fn warn(&self, package: Option<&str>, message: impl AsRef<str>) {
         self.write(Level::Warn, package, message);
     }
 
-    /// Something doesn't work.
+    /// Adds an error.
     pub fn error(&self, package: Option<&str>, message: impl AsRef<str>) {
         self.write(Level::Error, package, message);
     }
 
-    /// The last entries, oldest first.
+    /// Returns the last entries, oldest first.
     #[must_use]
     pub fn entries(&self) -> Vec<Arc<Entry>> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
     }
 
-    /// Entries from now on.
+    /// Receives entries from now on.
     #[must_use]
     pub fn subscribe(&self) -> broadcast::Receiver<Arc<Entry>> {
         self.news.subscribe()
     }
 }
 
-/// Removes the oldest entry of whoever has the most, so that a package that floods the log pushes out its own lines and
-/// nobody else's.
-fn make_room(entries: &mut VecDeque<Arc<Entry>>) {
+/// Returns milliseconds since 1970.
+pub fn unix_millis(time: SystemTime) -> u64 {
+    let millis = time.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+    u64::try_from(millis).unwrap_or(u64::MAX)
+}
+
+/// Removes the oldest entry of the package that has the most, so that a package that floods the log evicts its own
+/// lines only.
+fn evict_one(entries: &mut VecDeque<Arc<Entry>>) {
     let mut counts: HashMap<Option<&str>, usize> = HashMap::new();
     for entry in &*entries {
         *counts.entry(entry.package.as_deref()).or_default() += 1;
@@ -134,38 +140,38 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keeps_the_last_entries_and_cuts_long_ones_between_characters() {
+    fn last_entries_are_kept_and_truncated_at_characters() {
         let log = Log::default();
-        for n in 0..=KEPT {
+        for n in 0..=MAX_KEPT {
             log.info(None, n.to_string());
         }
         let entries = log.entries();
-        assert_eq!((entries.len(), entries[0].message.as_str()), (KEPT, "1"));
-        log.warn(Some("com.x"), "é".repeat(LONGEST));
+        assert_eq!((entries.len(), entries[0].message.as_str()), (MAX_KEPT, "1"));
+        log.warn(Some("com.x"), "é".repeat(MAX_LEN));
         let last = log.entries().pop().unwrap();
-        assert_eq!(last.message.chars().count(), LONGEST / 2 + 1);
+        assert_eq!(last.message.chars().count(), MAX_LEN / 2 + 1);
         assert_eq!((last.level, last.package.as_deref()), (Level::Warn, Some("com.x")));
     }
 
     #[test]
-    fn secrets_are_masked_also_in_json() {
+    fn secrets_in_log_messages_are_masked() {
         let log = Log::default();
         log.info(Some("com.x"), r#"answered {"access_token":"S1","expires_in":3600} for client_secret="S2""#);
-        log.info(Some("com.x"), format!("Authorization: Basic S3 {}", "x".repeat(LONGEST)));
+        log.info(Some("com.x"), format!("Authorization: Basic S3 {}", "x".repeat(MAX_LEN)));
         let entries = log.entries();
         assert!(entries.iter().all(|entry| (1..=3).all(|n| !entry.message.contains(&format!("S{n}")))), "{entries:?}");
         assert!(entries[0].message.contains(r#""expires_in":3600"#));
     }
 
     #[test]
-    fn who_floods_it_pushes_out_nobody_else() {
+    fn flooding_package_evicts_its_own_entries_only() {
         let log = Log::default();
         (0..50).for_each(|n| log.info(Some("com.quiet"), format!("quiet {n}")));
-        (0..2 * KEPT).for_each(|n| log.info(Some("com.loud"), format!("loud {n}")));
+        (0..2 * MAX_KEPT).for_each(|n| log.info(Some("com.loud"), format!("loud {n}")));
         let entries = log.entries();
         let quiet: Vec<_> = entries.iter().filter(|entry| entry.package.as_deref() == Some("com.quiet")).collect();
-        assert_eq!((entries.len(), quiet.len()), (KEPT, 50));
-        assert_eq!(entries.last().unwrap().message, format!("loud {}", 2 * KEPT - 1));
-        assert_eq!(entries[50].message, format!("loud {}", 2 * KEPT - (KEPT - 50)), "its own oldest went");
+        assert_eq!((entries.len(), quiet.len()), (MAX_KEPT, 50));
+        assert_eq!(entries.last().unwrap().message, format!("loud {}", 2 * MAX_KEPT - 1));
+        assert_eq!(entries[50].message, format!("loud {}", 2 * MAX_KEPT - (MAX_KEPT - 50)), "its own oldest went");
     }
 }

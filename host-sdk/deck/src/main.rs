@@ -1,5 +1,5 @@
-//! `creator-deck`: the host as a program. It prints one line with the address of its page and runs until it is told to
-//! end. Its other commands are for package authors: check a package, begin one, pack one.
+//! `creator-deck`: the host as a program. It prints one line with the address of its page and runs until it is asked to
+//! end. Its other commands are for package authors: check, create and pack a package.
 
 use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
@@ -7,15 +7,15 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
 use clap::{Parser, Subcommand};
-use creator_deck::validate::{Patience, validate};
+use creator_deck::validate::{SmokeTimeouts, validate};
 use creator_deck::{
     Autostart, Config, Deck, InUse, Script, Timing, author, decode_pictures, find_browser, language, open_folder,
 };
 use url::{Origin, Url};
 
-/// What the program answers when what it looked at has faults.
-const HAS_FAULTS: u8 = 1;
-/// What it answers when it couldn't do what it was asked for.
+/// The exit code of a check that failed.
+const HAS_FINDINGS: u8 = 1;
+/// The exit code of a command that couldn't be carried out.
 const FAILED: u8 = 2;
 
 /// A host for Creator Central packages on any desktop.
@@ -133,19 +133,19 @@ struct Run {
     allow: Vec<Origin>,
 }
 
-/// An argument that is no origin.
+/// An argument that isn't an origin.
 #[derive(Debug, thiserror::Error)]
 #[error("an origin is a scheme, a host and maybe a port, such as http://127.0.0.1:8080")]
-struct NoOrigin;
+struct InvalidOrigin(#[source] Option<url::ParseError>);
 
-fn origin(text: &str) -> Result<Origin, NoOrigin> {
-    let url = Url::parse(text).map_err(|_| NoOrigin)?;
+fn origin(text: &str) -> Result<Origin, InvalidOrigin> {
+    let url = Url::parse(text).map_err(|error| InvalidOrigin(Some(error)))?;
     let is_bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
     let origin = url.origin();
-    if is_bare && origin.is_tuple() { Ok(origin) } else { Err(NoOrigin) }
+    if is_bare && origin.is_tuple() { Ok(origin) } else { Err(InvalidOrigin(None)) }
 }
 
-/// The data folder: what was chosen, else the system's place for such data.
+/// Returns the data folder: the chosen one, else the system's default.
 fn data_folder(chosen: Option<PathBuf>) -> Result<PathBuf> {
     match chosen {
         Some(data) => Ok(std::path::absolute(data)?),
@@ -157,10 +157,10 @@ fn data_folder(chosen: Option<PathBuf>) -> Result<PathBuf> {
 }
 
 impl Run {
-    /// What the program is started with the next time, to run as it does now. What is installed is there by then.
+    /// Returns the arguments with which the next start runs like this one. Packages to install are installed by then.
     fn arguments(&self) -> Result<Vec<String>> {
         let text = |path: &PathBuf| {
-            // A bare name is looked for on the PATH.
+            // A bare name is searched for on the PATH.
             let is_bare = path.components().count() == 1 && !path.has_root();
             let path = if is_bare { path.clone() } else { std::path::absolute(path)? };
             path.into_os_string().into_string().map_err(|path| anyhow::anyhow!("{} is no text", path.display()))
@@ -187,9 +187,9 @@ impl Run {
     }
 
     fn into_config(self) -> Result<Config> {
-        // What can't be written into an entry can't be started with the computer, and runs all the same.
+        // The deck also runs if an autostart entry can't be written for it.
         let autostart = match (std::env::current_exe(), self.arguments()) {
-            (Ok(program), Ok(arguments)) => Autostart::of_user(program, arguments).ok().flatten(),
+            (Ok(program), Ok(arguments)) => Autostart::for_user(program, arguments).ok().flatten(),
             _ => None,
         };
         Ok(Config {
@@ -209,10 +209,10 @@ impl Run {
 
 fn main() -> ExitCode {
     let args = Args::parse();
-    // Packages, and the process that decodes pictures, inherit it.
+    // Inherited by packages and by the process that decodes pictures.
     host_sdk::abi::no_error_boxes();
     match args.command.unwrap_or(Command::Run(args.run)) {
-        // Before there are other threads: it limits its memory, and each of them would take of it.
+        // Before other threads exist: it limits its memory, of which each thread takes a part.
         Command::DecodePictures => decode_pictures(),
         command => run(command),
     }
@@ -220,29 +220,29 @@ fn main() -> ExitCode {
 
 #[tokio::main]
 async fn run(command: Command) -> ExitCode {
-    // A check says what it has found by itself; the deck that it runs says nothing beside.
+    // A check prints its own report; the deck that it runs stays silent.
     let filter = if matches!(command, Command::Run(_)) { "info" } else { "off" };
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(filter));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     let is_run = matches!(command, Command::Run(_));
     let done = match command {
-        Command::Run(run) => host(run).await,
+        Command::Run(run) => run_host(run).await,
         Command::Open(options) => open(options).await,
-        Command::Validate(options) => check(options).await,
-        Command::New(options) => make(&options),
+        Command::Validate(options) => validate_package(options).await,
+        Command::New(options) => new_package(&options),
         Command::Pack(options) => pack(&options),
         Command::DecodePictures => Ok(decode_pictures()),
     };
     done.unwrap_or_else(|error| {
-        // One sentence with its causes, whatever RUST_BACKTRACE says: it is for users.
+        // One sentence with its causes, even if RUST_BACKTRACE asks for more: it is for users.
         eprintln!("Error: {error:#}");
         ExitCode::from(if is_run { 1 } else { FAILED })
     })
 }
 
-async fn check(Validate { path, json, no_run, browser }: Validate) -> Result<ExitCode> {
-    let run = (!no_run).then(Patience::default);
+async fn validate_package(Validate { path, json, no_run, browser }: Validate) -> Result<ExitCode> {
+    let run = (!no_run).then(SmokeTimeouts::default);
     let report = validate(&path, run, browser).await.with_context(|| format!("{} can't be checked", path.display()))?;
     let text = match json {
         true => {
@@ -252,13 +252,13 @@ async fn check(Validate { path, json, no_run, browser }: Validate) -> Result<Exi
         }
         false => report.to_text(std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none()),
     };
-    say(&text);
-    Ok(if report.passes() { ExitCode::SUCCESS } else { ExitCode::from(HAS_FAULTS) })
+    write_stdout(&text);
+    Ok(if report.passes() { ExitCode::SUCCESS } else { ExitCode::from(HAS_FINDINGS) })
 }
 
-fn make(New { name, sdk, domain }: &New) -> Result<ExitCode> {
+fn new_package(New { name, sdk, domain }: &New) -> Result<ExitCode> {
     let folder = author::new_package(&std::env::current_dir()?, name, domain, sdk.as_deref())?;
-    say(&format!(
+    write_stdout(&format!(
         "{} is a package with a working widget. Next:\n  cd {name}\n  creator-deck pack\n  creator-deck validate \
          {name}.creatorCentral\n  creator-deck --install {name}.creatorCentral\n",
         folder.display()
@@ -270,20 +270,20 @@ fn pack(Pack { folder, debug, offline }: &Pack) -> Result<ExitCode> {
     let profile = if *debug { author::Profile::Debug } else { author::Profile::Release };
     let (file, findings) = author::pack(folder, profile, *offline)?;
     findings.iter().for_each(|finding| eprintln!("{finding}"));
-    say(&format!("{}\n", file.display()));
+    write_stdout(&format!("{}\n", file.display()));
     let fails = findings.iter().any(|finding| finding.severity.fails());
-    Ok(if fails { ExitCode::from(HAS_FAULTS) } else { ExitCode::SUCCESS })
+    Ok(if fails { ExitCode::from(HAS_FINDINGS) } else { ExitCode::SUCCESS })
 }
 
-/// Not `println!`: a closed stdout is no reason to end.
-fn say(text: &str) {
+/// Unlike `println!`, doesn't panic if stdout is closed.
+fn write_stdout(text: &str) {
     let mut stdout = std::io::stdout();
     let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
 }
 
-async fn host(mut run: Run) -> Result<ExitCode> {
+async fn run_host(mut run: Run) -> Result<ExitCode> {
     let script = run.script.take();
-    // A script's steps count on an empty Panel, and the user's own isn't theirs to fill.
+    // A script relies on an empty Panel, and must not change the user's.
     let temporary = script.as_ref().filter(|_| run.data.is_none()).map(|_| tempfile::tempdir()).transpose()?;
     if let Some(folder) = &temporary {
         run.data = Some(folder.path().to_owned());
@@ -294,11 +294,11 @@ async fn host(mut run: Run) -> Result<ExitCode> {
         return run_script(&file, config, browser).await;
     }
     let headless = config.headless;
-    // Before the start, so that whoever ends us early ends the packages too.
-    let end = end()?;
+    // Before the start, so that an early end ends the packages as well.
+    let end = termination()?;
     let is_plain = !headless && config.install.is_empty();
     let mut deck = match Deck::start(config).await {
-        // Who starts it a second time wants to see it.
+        // A user who starts it a second time wants to see it.
         Err(error) if is_plain && error.is::<InUse>() => {
             let InUse { folder } = error.downcast()?;
             return open(Open { data: Some(folder), print: false }).await;
@@ -308,7 +308,7 @@ async fn host(mut run: Run) -> Result<ExitCode> {
     if let Some(browser) = browser {
         deck.open_unattended(&browser)?;
     }
-    say(&format!("Creator Deck is ready: {}\n", deck.entry_url()));
+    write_stdout(&format!("Creator Deck is ready: {}\n", deck.entry_url()));
     if !headless {
         let url = deck.entry_url();
         tokio::task::spawn_blocking(move || {
@@ -321,7 +321,7 @@ async fn host(mut run: Run) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Opens the page of the host that runs.
+/// Opens the page of the running host.
 async fn open(Open { data, print }: Open) -> Result<ExitCode> {
     let url = creator_deck::running_entry_url(&data_folder(data)?).await?;
     if !print {
@@ -330,7 +330,7 @@ async fn open(Open { data, print }: Open) -> Result<ExitCode> {
             .await?
             .context("no browser could be opened; use creator-deck open --print and open the address yourself")?;
     }
-    say(&format!(
+    write_stdout(&format!(
         "Creator Deck runs already. {}\n",
         match print {
             true => url.as_str(),
@@ -340,7 +340,7 @@ async fn open(Open { data, print }: Open) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The browser that was named, or, where there is a web package to run, one that is there.
+/// Returns the chosen browser or, if there is a web package to run, an installed one.
 async fn browser_for(deck: &Deck, named: Option<PathBuf>) -> Option<PathBuf> {
     if named.is_some() || !deck.has_web_packages().await {
         return named;
@@ -354,15 +354,15 @@ async fn browser_for(deck: &Deck, named: Option<PathBuf>) -> Option<PathBuf> {
 
 /// Runs a script against a deck of its own.
 async fn run_script(file: &std::path::Path, config: Config, browser: Option<PathBuf>) -> Result<ExitCode> {
-    let read = std::fs::read_to_string(file).map_err(|error| error.to_string());
-    let script = match read.and_then(|text| Script::parse(&text)) {
+    let read = || -> Result<Script> { Ok(Script::parse(&std::fs::read_to_string(file)?)?) };
+    let script = match read() {
         Ok(script) => script,
-        Err(why) => {
-            eprintln!("{} can't be read: {why}", file.display());
-            return Ok(ExitCode::from(2));
+        Err(error) => {
+            eprintln!("{} can't be read: {error}", file.display());
+            return Ok(ExitCode::from(FAILED));
         }
     };
-    let end = end()?;
+    let end = termination()?;
     let started = async {
         let mut deck = Deck::start(config).await?;
         if let Some(browser) = browser_for(&deck, browser).await {
@@ -374,7 +374,7 @@ async fn run_script(file: &std::path::Path, config: Config, browser: Option<Path
         Ok(deck) => deck,
         Err(error) => {
             eprintln!("{error:#}");
-            return Ok(ExitCode::from(2));
+            return Ok(ExitCode::from(FAILED));
         }
     };
     let result = tokio::select! {
@@ -383,22 +383,22 @@ async fn run_script(file: &std::path::Path, config: Config, browser: Option<Path
         ended = deck.failure() => {
             deck.stop().await;
             eprintln!("Creator Deck can't go on: {ended}");
-            return Ok(ExitCode::from(2));
+            return Ok(ExitCode::from(FAILED));
         }
     };
     deck.stop().await;
-    let (said, code) = match result {
+    let (text, code) = match result {
         Some(Ok(())) => (format!("{}: passed", file.display()), ExitCode::SUCCESS),
         Some(Err(failure)) => (format!("{}: {failure}", file.display()), ExitCode::FAILURE),
         None => (format!("{}: ended before it was done", file.display()), ExitCode::FAILURE),
     };
-    say(&format!("{said}\n"));
+    write_stdout(&format!("{text}\n"));
     Ok(code)
 }
 
-/// Waits until the program is told to end: Ctrl+C, or what a system sends to end a program.
+/// Waits until the program is asked to end: Ctrl+C, or a signal of the system.
 #[cfg(unix)]
-fn end() -> Result<impl Future<Output = ()>> {
+fn termination() -> Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let mut hangup = signal(SignalKind::hangup())?;
@@ -411,9 +411,9 @@ fn end() -> Result<impl Future<Output = ()>> {
     })
 }
 
-/// Waits until the program is told to end: Ctrl+C, or its window is closed.
+/// Waits until the program is asked to end: Ctrl+C, or its window is closed.
 #[cfg(windows)]
-fn end() -> Result<impl Future<Output = ()>> {
+fn termination() -> Result<impl Future<Output = ()>> {
     use tokio::signal::windows::{ctrl_c, ctrl_close};
     let (mut interrupt, mut close) = (ctrl_c()?, ctrl_close()?);
     Ok(async move {

@@ -1,17 +1,17 @@
-//! Takes what looks like a secret out of text that is kept or shown: what packages print and say is theirs, and logs are sent to
-//! others.
+//! Masks what looks like a secret in text that is kept or shown: packages choose what they print and send, and users
+//! pass logs on to others.
 //!
-//! A secret is known by its name (`token=…`, `"client_secret": "…"`, `--password …`, `<token>…`), in whatever notation name and
-//! value stand, or by what it follows (`Bearer …`, `https://user:…@`). Rather too much is masked than too little.
+//! A secret is recognised by its name (`token=…`, `"client_secret": "…"`, `--password …`, `<token>…`), in many
+//! notations of name and value, or by what precedes it (`Bearer …`, `https://user:…@`). When in doubt, text is masked.
 
-/// What stands in place of a secret.
+/// Replaces a secret.
 pub const MASK: &str = "•••";
-/// Bytes of a name that are looked at; no name of a secret is longer.
-const LONGEST_NAME: usize = 64;
-/// Letters of a word that may well be a secret, behind the name of one.
+/// Bytes of a name that are examined; no name of a secret is longer.
+const MAX_NAME_LEN: usize = 64;
+/// Characters from which a word after the name of a secret is taken for one, even without a separator.
 const OPAQUE: usize = 20;
 
-/// A text with its secrets masked. Takes time in proportion to its length.
+/// Returns a text with its secrets masked. Takes linear time.
 #[must_use]
 pub fn masked(text: &str) -> String {
     let mut masked = String::with_capacity(text.len());
@@ -31,26 +31,26 @@ pub fn masked(text: &str) -> String {
     masked
 }
 
-/// Masks text that comes line by line: a name and its value may be on two lines.
+/// Masks text line by line: a name and its value may be on two lines.
 #[derive(Debug, Default)]
 pub struct Lines {
-    /// Whether the line before ended with the name of a secret.
+    /// Whether the previous line ended with the name of a secret.
     is_named: bool,
 }
 
 impl Lines {
-    /// The next line with its secrets masked.
+    /// Returns the next line with its secrets masked.
     pub fn next(&mut self, line: &str) -> String {
         let is_value = std::mem::take(&mut self.is_named) && !line.trim().is_empty();
         let end = line.trim_end();
-        let tail = &end[end.ceil_char_boundary(end.len().saturating_sub(2 * LONGEST_NAME))..];
-        // Whatever came next would be masked.
+        let tail = &end[end.ceil_char_boundary(end.len().saturating_sub(2 * MAX_NAME_LEN))..];
+        // A word that followed would be masked.
         self.is_named = end.ends_with([':', '=']) && masked(&format!("{tail}x")).ends_with(MASK);
         if is_value { MASK.to_owned() } else { masked(line) }
     }
 }
 
-/// Whether a member, parameter or header is named like something that nobody else should read.
+/// Whether a member, parameter or header has a name like a secret's.
 #[must_use]
 pub fn is_secret(name: &str) -> bool {
     const PARTS: [&str; 16] = [
@@ -84,7 +84,7 @@ pub fn is_secret(name: &str) -> bool {
         "otp",
         "clientkey",
     ];
-    if name.len() > LONGEST_NAME {
+    if name.len() > MAX_NAME_LEN {
         return false;
     }
     let plain: String = name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
@@ -93,7 +93,7 @@ pub fn is_secret(name: &str) -> bool {
         || plain.ends_with("code") && name.len() > 5 && matches!(name.as_bytes()[name.len() - 5], b'_' | b'-' | b'.')
 }
 
-/// Headers whose value is all of the line, whatever is in it.
+/// Whether the value of a header is its whole line.
 fn is_line(name: &str) -> bool {
     ["authorization", "proxy-authorization", "cookie", "set-cookie", "www-authenticate"]
         .iter()
@@ -104,7 +104,7 @@ fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.')
 }
 
-/// The next run of letters, digits and what joins them in names.
+/// Returns the next run of letters, digits and characters that join them in names.
 fn next_word(text: &str, from: usize) -> Option<(usize, usize)> {
     let bytes = text.as_bytes();
     let start = from + bytes[from..].iter().position(|byte| is_word(*byte))?;
@@ -112,14 +112,14 @@ fn next_word(text: &str, from: usize) -> Option<(usize, usize)> {
     Some((start, end))
 }
 
-/// Where the secret is that a word announces, or is itself.
+/// Returns the range of the secret that a word announces, or is itself.
 fn secret_at(text: &str, start: usize, end: usize) -> Option<(usize, usize)> {
     let bytes = text.as_bytes();
     let word = &text[start..end];
     if text[end..].starts_with("://") {
         return user_info(text, end + 3);
     }
-    // A token that says what it is.
+    // A JSON Web Token.
     if word.starts_with("eyJ") && word.len() >= OPAQUE && word.contains('.') {
         return Some((start, end));
     }
@@ -147,7 +147,7 @@ fn secret_at(text: &str, start: usize, end: usize) -> Option<(usize, usize)> {
         Some(separated) => {
             let same_line = skip(text, separated, |byte| matches!(byte, b' ' | b'\t'));
             let any_line = skip(text, separated, |byte| byte.is_ascii_whitespace());
-            // The next line is the value of a name only if it is plain that it is.
+            // The next line is only taken for the value if that is obvious.
             match any_line > same_line && (quote(text, any_line).is_some() || is_open(text, any_line)) {
                 true => any_line,
                 false => same_line,
@@ -163,7 +163,7 @@ fn secret_at(text: &str, start: usize, end: usize) -> Option<(usize, usize)> {
         }
     };
     if is_line(name) && quote(text, from).is_none() && !is_open(text, from) {
-        // Of these it is known that one word follows.
+        // After these schemes one word follows.
         if let Some((_, scheme)) = next_word(text, from).filter(|(start, _)| *start == from)
             && ["bearer", "basic", "token"].iter().any(|known| text[from..scheme].eq_ignore_ascii_case(known))
         {
@@ -181,7 +181,7 @@ fn secret_at(text: &str, start: usize, end: usize) -> Option<(usize, usize)> {
     (!(name.to_ascii_lowercase().ends_with("code") && is_number(&text[found.0..found.1]))).then_some(found)
 }
 
-/// A word without what is left of an escape before it: in `%3Fcode` it is `code`.
+/// Strips the rest of an escape from the start of a word: in `%3Fcode` it is `code`.
 fn name_of(text: &str, start: usize, end: usize) -> &str {
     let mut start = start;
     let is_escaped = |at: usize| at > 0 && text.as_bytes()[at - 1] == b'%';
@@ -198,7 +198,7 @@ fn name_of(text: &str, start: usize, end: usize) -> &str {
 
 fn word_before(text: &str, start: usize) -> &str {
     let before = text[..start].trim_end_matches([' ', '\t']);
-    let length = before.bytes().rev().take(LONGEST_NAME).take_while(|byte| is_word(*byte)).count();
+    let length = before.bytes().rev().take(MAX_NAME_LEN).take_while(|byte| is_word(*byte)).count();
     &before[before.len() - length..]
 }
 
@@ -206,13 +206,14 @@ fn skip(text: &str, from: usize, skipped: impl Fn(u8) -> bool) -> usize {
     text.as_bytes()[from..].iter().position(|byte| !skipped(*byte)).map_or(text.len(), |length| from + length)
 }
 
-/// Behind one of these, in whatever case, if it is there.
+/// Returns the position after one of these, in any case, if it is there.
 fn after_encoded(text: &str, from: usize, encoded: &[&str]) -> usize {
     let starts = |part: &&&str| text.get(from..from + part.len()).is_some_and(|text| text.eq_ignore_ascii_case(part));
     encoded.iter().find(starts).map_or(from, |part| from + part.len())
 }
 
-/// Behind what separates a name from its value, if there is such. In a list of pairs that is a comma.
+/// Returns the position after the separator between a name and its value, if there is one. In a list of pairs that is a
+/// comma.
 fn separator(text: &str, at: usize, is_quoted: bool) -> Option<usize> {
     let bytes = text.as_bytes();
     let plain = match (bytes.get(at)?, bytes.get(at + 1)) {
@@ -254,11 +255,12 @@ fn is_open(text: &str, at: usize) -> bool {
     matches!(text.as_bytes().get(at), Some(b'[' | b'{'))
 }
 
-/// The value that begins here, without quotation marks around it. `is_free`: it may hold what ends other values.
+/// Returns the range of the value that begins here, without quotation marks. `is_free`: it may contain characters that
+/// end other values.
 fn value(text: &str, from: usize, is_free: bool) -> Option<(usize, usize)> {
     if let Some(quote) = quote(text, from) {
         let to = closing(text, &quote);
-        // `"Bearer S"`: the word is no secret, and nothing is lost with it.
+        // `"Bearer S"` is masked as a whole; the scheme is no loss.
         return (to > quote.end).then_some((quote.end, to));
     }
     if is_open(text, from) {
@@ -293,7 +295,7 @@ fn value(text: &str, from: usize, is_free: bool) -> Option<(usize, usize)> {
     (to > from).then_some((from, to))
 }
 
-/// Where a quoted value ends.
+/// Returns where a quoted value ends.
 fn closing(text: &str, quote: &Quote<'_>) -> usize {
     let mut at = quote.end;
     while let Some(length) = text[at..].find(quote.mark) {
@@ -311,7 +313,7 @@ fn closing(text: &str, quote: &Quote<'_>) -> usize {
     text.len()
 }
 
-/// Behind the bracket that closes the one here, or at the end.
+/// Returns the position after the bracket that closes the one here, or the end.
 fn closing_bracket(text: &str, from: usize) -> usize {
     let (mut level, mut in_text, mut escaped) = (0_usize, false, false);
     for (at, byte) in text.bytes().enumerate().skip(from) {
@@ -333,7 +335,7 @@ fn closing_bracket(text: &str, from: usize) -> usize {
     text.len()
 }
 
-/// Name and password, or whatever stands in their place, in an address.
+/// Returns the range of the user info in an address.
 fn user_info(text: &str, from: usize) -> Option<(usize, usize)> {
     let end = text[from..].find(|c: char| c.is_whitespace() || "/?#\"'<>".contains(c));
     let end = end.map_or(text.len(), |length| from + length);
@@ -347,7 +349,7 @@ fn is_opaque(word: &str) -> bool {
         && word.bytes().any(|byte| byte.is_ascii_alphabetic())
 }
 
-/// Values that are none.
+/// Whether a value isn't one, such as null.
 fn is_harmless(value: &str) -> bool {
     let value = value.trim();
     value.is_empty()
@@ -359,7 +361,7 @@ fn is_harmless(value: &str) -> bool {
 mod tests {
     use super::*;
 
-    /// Every notation with `S` where the secret is. What stands beside it is looked at below.
+    /// Notations with `S` in place of the secret. What surrounds it is tested below.
     const FORMS: [&str; 92] = [
         "token=S",
         "token = S",
@@ -461,7 +463,7 @@ mod tests {
             // In an address a slash ends what may be a password.
             for form in FORMS.into_iter().filter(|form| !form.contains("S@") || !secret.contains('/')) {
                 let text = form.replace('S', secret);
-                // A form with a word that begins with an S of its own.
+                // Restores words of the notation that begin with an S.
                 let text = text.replace(&format!("{secret}ome("), "Some(").replace(&format!("{secret}ecret"), "Secret");
                 let text = text
                     .replace(&format!("{secret}et-Cookie"), "Set-Cookie")
@@ -476,7 +478,7 @@ mod tests {
     }
 
     #[test]
-    fn short_secrets_are_masked_where_their_name_stands_before_them() {
+    fn short_secrets_are_masked_after_their_name() {
         for form in FORMS.into_iter().filter(|form| !form.contains("was refused") && !form.contains("Some")) {
             let text = form.replace("Secret", "secret").replace("Set-", "set-").replace('S', "q7");
             let masked = masked(&text);
@@ -485,7 +487,7 @@ mod tests {
     }
 
     #[test]
-    fn what_stands_beside_a_secret_is_kept() {
+    fn text_around_a_secret_is_kept() {
         for (text, kept) in [
             ("http://127.0.0.1/callback?code=abc&state=ok", "http://127.0.0.1/callback?code=•••&state=ok"),
             ("code%3Dabc%26state%3Dok", "code%3D•••%26state%3Dok"),
@@ -550,7 +552,7 @@ mod tests {
     }
 
     #[test]
-    fn no_text_makes_it_panic() {
+    fn masking_never_panics() {
         use proptest::prelude::*;
         let parts = prop::sample::select(vec![
             "token",
@@ -589,9 +591,9 @@ mod tests {
     }
 
     #[test]
-    fn time_grows_with_the_length_alone() {
-        // Of each kind of thing that is looked for to the end of the text, as many as there can be: what takes a second now
-        // would take hours otherwise.
+    fn masking_takes_linear_time() {
+        // As many as possible of everything that is searched for up to the end of the text: if that took quadratic
+        // time, the test would take hours.
         for part in ["token=\"", "{", "token:{", "token:[", "\"", "\\", "<token>", "x://", "token ", "%25", "-", "api "]
         {
             let text = part.repeat((1 << 20) / part.len());

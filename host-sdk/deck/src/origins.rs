@@ -1,7 +1,7 @@
-//! An origin for each package: the pages of one package are served under a host name of its own, `LABEL.localhost`, on the
-//! port of the package socket. Browsers resolve such names to this machine without asking anybody (RFC 6761), and treat
-//! each of them as a site of its own: cookies, storage, service workers, channels and windows of one package are out of
-//! reach for every other one and for the deck. By port alone they would share cookies, which don't know ports.
+//! An origin per package: the pages of a package are served under a host name of their own, `LABEL.localhost`, on the
+//! port of the package socket. Browsers resolve such names to this machine without a query (RFC 6761), and treat each
+//! as a separate site: cookies, storage, service workers, channels and windows of one package are out of reach for all
+//! others and for the deck. Ports alone wouldn't separate cookies.
 
 use sha2::{Digest as _, Sha256};
 use url::Url;
@@ -10,13 +10,13 @@ use crate::hex;
 
 /// The domain that every browser resolves to this machine.
 const DOMAIN: &str = "localhost";
-/// Characters of a UUID that a label begins with, for people to recognise.
+/// Characters of a UUID at the start of a label, for people to recognise.
 const READABLE: usize = 40;
-/// Bytes of the UUID's hash in a label: nobody can choose a UUID that has another package's label.
+/// Bytes of the UUID's hash in a label: no UUID can be chosen to have another package's label.
 const HASHED: usize = 10;
 
-/// The label of a package's host name: what can be read of its UUID, and a part of the UUID's hash. A single label, because
-/// two names under one shared label would be one site.
+/// Returns the label of a package's host name: the readable part of its UUID, and a part of the UUID's hash. It is a
+/// single label, because two names under a shared one would be one site.
 #[must_use]
 pub fn label(package: &str) -> String {
     let readable: String = package
@@ -32,20 +32,20 @@ pub fn label(package: &str) -> String {
     format!("{}-{hash}", readable.trim_start_matches('-')).trim_start_matches('-').to_owned()
 }
 
-/// The address of a package's origin.
+/// Returns the address of a package's origin.
 #[must_use]
 pub fn origin(package: &str, port: u16) -> Url {
     // A label has only letters, digits and hyphens.
     Url::parse(&format!("http://{}.{DOMAIN}:{port}/", label(package))).unwrap_or_else(|error| unreachable!("{error}"))
 }
 
-/// All origins of packages, as a policy for content names them.
+/// Returns all origins of packages, as in a content security policy.
 #[must_use]
 pub fn all(port: u16) -> String {
     format!("http://*.{DOMAIN}:{port}")
 }
 
-/// The label in the host name `NAME:PORT`, if it is one of a package's.
+/// Returns the label in the host name `NAME:PORT`, if it is a package's.
 #[must_use]
 pub fn label_of_host(host: &str, port: u16) -> Option<&str> {
     let name = host.strip_suffix(&format!(":{port}"))?.strip_suffix(DOMAIN)?.strip_suffix('.')?;
@@ -53,7 +53,7 @@ pub fn label_of_host(host: &str, port: u16) -> Option<&str> {
     is_label.then_some(name)
 }
 
-/// The label in an origin, if it is one of a package's pages.
+/// Returns the label in an origin, if it is a package's.
 #[must_use]
 pub fn label_of_origin(origin: &str, port: u16) -> Option<&str> {
     label_of_host(origin.strip_prefix("http://")?, port)

@@ -1,49 +1,50 @@
-//! An installed package: what its folder says about it, in the user's language, and how it is doing.
+//! An installed package: its package file, its texts in the user's language, and its state.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::{fs, io};
 
+use host_sdk::bundle::Installed;
 use host_sdk::language;
 use host_sdk::manifest::{self, FILE_NAME, PackageConfig, Translation, Widget};
 use url::Url;
 
 use crate::log::Log;
 use crate::page::{self, Status};
-use crate::process::Supervisor;
+use crate::process::{Launch, LaunchError, Supervisor};
 use crate::state::known::{KnownPackage, KnownWidget};
 
-/// A package.
+/// An installed package.
 #[derive(Debug)]
 pub struct Package {
-    /// What its package file says.
+    /// Its package file.
     pub config: PackageConfig,
     /// Its folder.
     pub folder: PathBuf,
     name: String,
     texts: Translation,
     language: String,
-    /// How it is doing.
+    /// Its state.
     pub status: Status,
-    /// Why it isn't running.
+    /// Why it isn't running, in sentences.
     pub message: Option<String>,
-    /// Whether it was told to end: it isn't started again then.
+    /// Whether it was asked to end; it isn't started again then.
     pub is_ending: bool,
-    /// Whether starting it may help, where it doesn't run.
+    /// Whether starting it may help while it doesn't run.
     pub can_start: bool,
-    /// The last error in one of its pages that nothing there has caught, since its start.
+    /// The last error since its start that nothing in its pages has caught.
     pub script_error: Option<String>,
-    /// Number of its supervisor, to tell reports of an earlier one.
+    /// The number of its supervisor's run, to ignore reports of an earlier one.
     pub run: u64,
-    /// What runs it; none if it can't run.
+    /// Its supervisor; none if it can't run.
     pub supervisor: Option<Supervisor>,
-    /// The name of the event with which it may register now.
+    /// The event with which it may register now.
     pub register_event: Option<String>,
-    /// Its socket.
+    /// The number of its connection.
     pub connection: Option<u64>,
-    /// What its pages have sent while it wasn't connected.
+    /// Messages of its pages while it isn't connected.
     pub held: Held,
-    /// The page of the package that is the package, relative to its folder; none if it is a program.
+    /// The page that is the package, relative to its folder; none if it is a program.
     pub entry: Option<String>,
     /// The name under which that page is loaded now.
     pub frame: Option<String>,
@@ -51,52 +52,108 @@ pub struct Package {
     pub loads: u64,
 }
 
-/// Messages of pages for a package that isn't connected yet, in their order.
+/// Messages of pages for a package that isn't connected yet, in order.
 #[derive(Debug, Default)]
 pub struct Held {
     messages: Vec<Arc<str>>,
     bytes: usize,
 }
 
-/// No more messages are kept.
+/// There is no space for another message.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Full;
+pub struct HeldFull;
 
 impl Held {
     /// Messages at a time.
-    const MOST_MESSAGES: usize = 64;
-    /// Their bytes altogether.
-    const MOST_BYTES: usize = 1 << 20;
+    const MAX_MESSAGES: usize = 64;
+    /// Their total bytes.
+    const MAX_BYTES: usize = 1 << 20;
 
-    /// Keeps one more.
+    /// Keeps a message.
     ///
     /// # Errors
-    /// If there is no room for it.
-    pub fn push(&mut self, message: Arc<str>) -> Result<(), Full> {
-        if self.messages.len() >= Self::MOST_MESSAGES || self.bytes + message.len() > Self::MOST_BYTES {
-            return Err(Full);
+    /// If there is no space for it.
+    pub fn push(&mut self, message: Arc<str>) -> Result<(), HeldFull> {
+        if self.messages.len() >= Self::MAX_MESSAGES || self.bytes + message.len() > Self::MAX_BYTES {
+            return Err(HeldFull);
         }
         self.bytes += message.len();
         self.messages.push(message);
         Ok(())
     }
 
-    /// The messages, oldest first.
+    /// Returns the messages, oldest first.
     #[must_use]
     pub fn into_messages(self) -> Vec<Arc<str>> {
         self.messages
     }
 }
 
-impl Package {
-    /// A package that hasn't been started.
+/// Why the package file of an installed package can't be used.
+#[derive(Debug, thiserror::Error)]
+#[error("{} can't be read ({source}). Install the package again.", path.display())]
+pub struct PackageFileError {
+    path: PathBuf,
+    source: Unreadable,
+}
+
+/// What is wrong with a package file.
+#[derive(Debug, thiserror::Error)]
+enum Unreadable {
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    #[error(transparent)]
+    Json(#[from] serde_json::Error),
+    #[error("it names another package, {0:?}")]
+    OtherPackage(String),
+}
+
+/// How to read a package's files.
+#[derive(Clone, Debug)]
+pub struct ReadOptions {
+    /// The user's language.
+    pub language: String,
+    /// Whether a library of the package is to be loaded into this process.
+    pub in_process: bool,
+}
+
+/// What the hub needs of an installed package's files. They are read before it receives them, because it never waits.
+#[derive(Debug)]
+pub struct PackageFiles {
+    /// Its folder and package file.
+    pub installed: Installed,
+    /// The user's language.
+    pub language: String,
+    /// Names in that language.
+    pub texts: Translation,
+    /// What to start, or why nothing can be started here.
+    pub launch: Result<Launch, LaunchError>,
+}
+
+impl PackageFiles {
+    /// Reads translations, and finds what to start. Blocks.
     #[must_use]
-    pub fn new(config: PackageConfig, folder: PathBuf, language: &str) -> Self {
-        let texts = translation(&folder, language);
+    pub fn read(installed: Installed, options: &ReadOptions) -> Self {
+        let texts = translation(&installed.folder, &options.language);
+        let launch = Launch::find(&installed.config, &installed.folder, options.in_process);
+        Self { installed, language: options.language.clone(), texts, launch }
+    }
+}
+
+impl Package {
+    /// Returns a package of the deck's own, which has no folder.
+    #[must_use]
+    pub fn without_folder(config: PackageConfig) -> Self {
+        Self::new(config, PathBuf::new(), "en".to_owned(), Translation::default())
+    }
+
+    /// Returns a package that hasn't been started.
+    #[must_use]
+    pub fn new(config: PackageConfig, folder: PathBuf, language: String, texts: Translation) -> Self {
         Self {
             name: manifest::single_line(texts.name.as_ref().unwrap_or(&config.name)),
             texts,
-            language: language.to_owned(),
+            language,
             config,
             folder,
             status: Status::Starting,
@@ -115,54 +172,54 @@ impl Package {
         }
     }
 
-    /// The folder of each package in the packages folder, with what its package file says. What can't be read is
-    /// logged and left out.
+    /// Returns the folder and the package file of each package in the packages folder. Those that can't be read are logged
+    /// and left out.
     #[must_use]
-    pub fn installed(packages: &Path, log: &Log) -> Vec<(PackageConfig, PathBuf)> {
+    pub fn installed(packages: &Path, log: &Log) -> Vec<Installed> {
         let Ok(folders) = fs::read_dir(packages) else { return Vec::new() };
         let mut found = Vec::new();
         for folder in folders.flatten().map(|entry| entry.path()) {
-            // Names with a dot in front are unfinished installations.
+            // Names that start with a dot are unfinished installations.
             let Some(name) = folder.file_name().and_then(|name| name.to_str()).filter(|name| manifest::is_uuid(name))
             else {
                 continue;
             };
             match Self::read(&folder, name) {
-                Ok(config) => found.push((config, folder)),
-                Err(why) => log.error(Some(name), why),
+                Ok(config) => found.push(Installed { config, folder }),
+                Err(error) => log.error(Some(name), error.to_string()),
             }
         }
-        found.sort_by_key(|(config, _)| config.name.to_lowercase());
+        found.sort_by_key(|installed| installed.config.name.to_lowercase());
         found
     }
 
     /// Reads the package file of the package `uuid` in its folder.
     ///
     /// # Errors
-    /// A sentence that says why it can't be used.
-    pub fn read(folder: &Path, uuid: &str) -> Result<PackageConfig, String> {
+    /// If it can't be read, isn't a package file, or names another package.
+    pub fn read(folder: &Path, uuid: &str) -> Result<PackageConfig, PackageFileError> {
         let path = folder.join(FILE_NAME);
-        fs::read_to_string(&path)
-            .map_err(|error| error.to_string())
-            .and_then(|text| PackageConfig::parse(&text).map_err(|error| error.to_string()))
-            .map(|mut config| {
-                config.complete_paths(&|path| folder.join(path).exists());
-                config
-            })
-            .and_then(|config| match config.uuid == uuid {
-                true => Ok(config),
-                false => Err(format!("it names another package, {:?}", config.uuid)),
-            })
-            .map_err(|why| format!("{} can't be read ({why}). Install the package again.", path.display()))
+        let read = || -> Result<PackageConfig, Unreadable> {
+            let mut config = PackageConfig::parse(&fs::read_to_string(&path)?)?;
+            config.complete_paths(&|path| folder.join(path).exists());
+            if config.uuid == uuid { Ok(config) } else { Err(Unreadable::OtherPackage(config.uuid)) }
+        };
+        read().map_err(|source| PackageFileError { path, source })
     }
 
-    /// Its name in the user's language, as it can be shown among other text.
+    /// The user's language when its files were read.
+    #[must_use]
+    pub fn language(&self) -> &str {
+        &self.language
+    }
+
+    /// Returns its name in the user's language, safe to show within other text.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// What is to be known of how it is doing, as sentences.
+    /// Returns what the user has to know about it, in sentences.
     fn message(&self) -> Option<String> {
         let error = self.script_error.as_deref();
         let error = error.map(|error| format!("A script of one of its pages failed: {}.", error.trim_end_matches('.')));
@@ -170,16 +227,17 @@ impl Package {
         (!parts.is_empty()).then(|| parts.join(" "))
     }
 
-    /// Whether its package file names a picture of this path, for the page to show. Whether it is one, its bytes tell.
+    /// Whether its package file names a picture at this path. Whether the file really is one is checked when it is
+    /// served.
     #[must_use]
     pub fn has_picture(&self, path: &str) -> bool {
         let is_picture = |member: &str| member.ends_with("Icon") || member.ends_with("Image");
-        // As its address has it.
+        // As in its address.
         let plain = |named: &str| named.trim_start_matches("./") == path;
         self.config.files().iter().any(|(member, named)| plain(named) && is_picture(member))
     }
 
-    /// As the page sees it. `base` is the address of the package socket.
+    /// Returns the package as the page sees it. `base` is the address of the package socket.
     #[must_use]
     pub fn view(&self, base: &Url) -> page::Package {
         let config = &self.config;
@@ -223,7 +281,7 @@ impl Package {
         }
     }
 
-    /// What is to be remembered of it and of those of its widgets that are `wanted`, by UUID.
+    /// Returns what is to be remembered of it, and of its widgets with a `wanted` UUID.
     #[must_use]
     pub fn known(&self, wanted: impl Fn(&str) -> bool) -> KnownPackage {
         let widgets = self.config.widgets.iter().filter(|widget| wanted(&widget.uuid)).map(|widget| {
@@ -234,15 +292,15 @@ impl Package {
         KnownPackage { name: self.name().to_owned(), version, widgets: widgets.collect() }
     }
 
-    /// A widget's name in the user's language, as it can be shown among other text.
+    /// Returns a widget's name in the user's language, safe to show within other text.
     fn widget_name(&self, widget: &Widget) -> String {
         manifest::single_line(self.texts.widgets.get(&widget.uuid).unwrap_or(&widget.name))
     }
 
-    /// The address of one of its pictures.
+    /// Returns the address of one of its pictures.
     #[must_use]
     pub fn picture(&self, base: &Url, path: &str) -> String {
-        // What the deck itself offers has its pictures among the page's files.
+        // The deck's own widgets have their pictures among the page's files.
         if self.folder.as_os_str().is_empty() {
             return format!("/assets/{path}");
         }
@@ -250,7 +308,7 @@ impl Package {
     }
 }
 
-/// The address of a file: fixed parts, then a path, escaped where it has to be.
+/// Returns the address of a file: fixed segments, then a path, escaped where necessary.
 #[must_use]
 pub fn address(base: &Url, parts: &[&str], path: &str) -> String {
     let mut address = base.clone();
@@ -260,7 +318,7 @@ pub fn address(base: &Url, parts: &[&str], path: &str) -> String {
     address.into()
 }
 
-/// An address of the web, if a text is one: http or https with a host, and without a user's name in it.
+/// Parses an address of the web: http or https, with a host and without credentials.
 #[must_use]
 pub fn web_address(text: &str) -> Option<Url> {
     Url::parse(text).ok().filter(|url| {
@@ -272,10 +330,6 @@ pub fn web_address(text: &str) -> Option<Url> {
 }
 
 fn translation(folder: &Path, wanted: &str) -> Translation {
-    // What the deck itself offers has no folder.
-    if folder.as_os_str().is_empty() {
-        return Translation::default();
-    }
     let folder = folder.join("lang");
     let names: Vec<String> = fs::read_dir(&folder)
         .into_iter()
@@ -324,10 +378,10 @@ mod tests {
     #[test]
     fn held_messages_are_bounded_in_number_and_bytes() {
         let mut held = Held::default();
-        assert_eq!(held.push("x".repeat(Held::MOST_BYTES + 1).into()), Err(Full));
-        assert!((0..Held::MOST_MESSAGES).all(|_| held.push("x".into()).is_ok()));
-        assert_eq!(held.push("x".into()), Err(Full));
-        assert_eq!(held.into_messages().len(), Held::MOST_MESSAGES);
+        assert_eq!(held.push("x".repeat(Held::MAX_BYTES + 1).into()), Err(HeldFull));
+        assert!((0..Held::MAX_MESSAGES).all(|_| held.push("x".into()).is_ok()));
+        assert_eq!(held.push("x".into()), Err(HeldFull));
+        assert_eq!(held.into_messages().len(), Held::MAX_MESSAGES);
     }
 
     #[test]
@@ -337,10 +391,10 @@ mod tests {
             settings_path: Some("settings.html".into()),
             ..PackageConfig::default()
         };
-        let package = Package::new(config, PathBuf::new(), "en");
+        let package = Package::without_folder(config);
         assert!(package.has_picture("icon"));
         let config = PackageConfig { icon: "./icon.png".into(), ..PackageConfig::default() };
-        assert!(Package::new(config, PathBuf::new(), "en").has_picture("icon.png"));
+        assert!(Package::without_folder(config).has_picture("icon.png"));
         assert!(!package.has_picture("settings.html") && !package.has_picture("other.png"));
     }
 }

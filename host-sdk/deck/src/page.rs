@@ -1,4 +1,4 @@
-//! What the deck's page sees: the JSON forms of packages and instances, and the queue of events to one page.
+//! The deck's page: the JSON forms of packages and instances, and the queue of events to one page.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,17 +11,18 @@ use crate::log::Entry;
 use crate::preferences::Choices;
 use crate::state::{self, Area};
 
-/// Events that may wait for a page. One that falls further behind is cut off; it comes back and gets the whole state.
-const MOST_EVENTS: usize = 2000;
+/// Events that may wait for a page. One that falls further behind is disconnected; it reconnects and receives the whole
+/// state.
+const MAX_EVENTS: usize = 2000;
 
 /// Everything that a page shows.
 #[derive(Clone, Debug, Serialize)]
 pub struct State {
     /// The host.
     pub application: Application,
-    /// What is installed.
+    /// The installed packages.
     pub packages: Vec<Package>,
-    /// What the deck itself offers.
+    /// The package of the deck's own widgets.
     pub own: Package,
     /// The grid.
     pub panel: Grid,
@@ -29,38 +30,38 @@ pub struct State {
     pub keys: Grid,
     /// Profiles, sleep, undo, notice.
     pub deck: Deck,
-    /// What lies in the profile that is shown.
+    /// The instances of the current profile and page.
     pub instances: Vec<Instance>,
 }
 
-/// The device and what was done to it.
+/// The device: its profiles, whether it sleeps, undo and preferences.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Deck {
     /// The hotkey profiles, in the order of their tabs.
     pub profiles: Vec<Profile>,
-    /// The id of the one that is shown.
+    /// The id of the current profile.
     pub active: String,
     /// The page of its grid that is shown, zero-based.
     pub page: u8,
-    /// How many keys lie on each of its pages.
+    /// The number of keys on each of its pages.
     pub pages: Vec<usize>,
     /// Whether the device sleeps.
     pub asleep: bool,
-    /// A word for what would be undone, if there is anything. For the words see `hub::history`.
+    /// The name of the step that would be undone, if any; see `hub::history`.
     pub undo: Option<&'static str>,
-    /// A word for what would be redone, if there is anything.
+    /// The name of the step that would be redone, if any.
     pub redo: Option<&'static str>,
-    /// How often something was done, undone or redone. Starts at 0 with the program.
+    /// How often a step was done, undone or redone since the program started.
     pub revision: u64,
     /// The key that can be pasted, if there is one.
     pub clipboard: Option<Clipboard>,
     /// The keys of a starter Panel, if one is offered.
     pub starter: Vec<StarterKey>,
-    /// What the user has chosen about the deck itself.
+    /// The user's preferences of the deck itself.
     pub preferences: Choices,
-    /// The user's language that packages receive when they start.
+    /// The language that packages receive when they start.
     pub language: String,
-    /// Whether it was named when the deck was started, so that the user's choice has no effect.
+    /// Whether it was chosen on the command line, so that the user's choice has no effect.
     #[serde(rename = "languageFixed")]
     pub is_language_fixed: bool,
     /// What the user has to know, in sentences.
@@ -91,28 +92,28 @@ pub struct StarterKey {
 pub struct Clipboard {
     /// Its context.
     pub context: String,
-    /// Whether it is moved then.
+    /// Whether pasting moves it.
     pub cut: bool,
 }
 
 /// A hotkey profile.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Profile {
-    /// Its name for its whole life.
+    /// Its id, which never changes.
     pub id: String,
-    /// What the user calls it.
+    /// The name that the user gave it.
     pub name: String,
 }
 
 impl Profile {
-    /// A profile as the page sees it.
+    /// Returns a profile as the page sees it.
     #[must_use]
     pub fn of(profile: &state::Profile) -> Self {
         Self { id: profile.id.clone(), name: profile.name.clone() }
     }
 }
 
-/// What the user has edited of an instance.
+/// What of an instance the user has edited.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Edited {
     /// Whether the title is the user's.
@@ -143,7 +144,7 @@ pub struct Grid {
     pub rows: u8,
 }
 
-/// How a package is doing.
+/// The state of a package.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
@@ -151,9 +152,9 @@ pub enum Status {
     Running,
     /// It was started, or has lost its socket, and hasn't registered yet.
     Starting,
-    /// It ended and will be started again.
+    /// It ended and is about to be started again.
     Restarting,
-    /// It is a web package, and no page of the deck is open that could run it.
+    /// It is a web package, and no page of the deck that could run it is open.
     Waiting,
     /// The user has unloaded it.
     Stopped,
@@ -176,20 +177,20 @@ pub struct Package {
     pub icon: Option<String>,
     /// A web page about it.
     pub url: Option<String>,
-    /// How it is doing.
+    /// Its state.
     pub status: Status,
-    /// Why it is not running, or what it needs to go on.
+    /// Why it isn't running, or what it needs.
     pub message: Option<String>,
-    /// Whether starting it may help, where it doesn't run: it has something that runs here.
+    /// Whether starting it may help while it doesn't run: it has something that runs here.
     #[serde(rename = "canStart")]
     pub can_start: bool,
-    /// Whether it runs in the deck's page, not as a program.
+    /// Whether it runs in the deck's page instead of as a program.
     pub web: bool,
-    /// Grows whenever its files are read again: what was shown of them is out of date then.
+    /// Grows whenever its files are read again, which outdates the page's views of them.
     pub loads: u64,
     /// Whether it has a settings page.
     pub settings: bool,
-    /// The user's language that it received when it was started.
+    /// The language that it received when it was started.
     pub language: String,
     /// Its widgets.
     pub widgets: Vec<Widget>,
@@ -234,14 +235,14 @@ pub struct Layout {
     pub height: u8,
 }
 
-/// What is missing for an instance to be used.
+/// What is missing to use an instance.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Missing {
     /// `package`, `widget` or `space`: see [`state::Missing`].
     pub why: state::Missing,
-    /// The name of its package, as far as it is known.
+    /// The name of its package, if known, else its UUID.
     pub package: String,
-    /// The name of its widget, as far as it is known.
+    /// The name of its widget, if known, else a part of its UUID.
     pub widget: String,
 }
 
@@ -255,7 +256,7 @@ pub struct Instance {
     pub package: String,
     /// The widget's UUID.
     pub widget: String,
-    /// The part of the device that it lies on: `grid` or `keys`.
+    /// The part of the device: `grid` or `keys`.
     pub area: Area,
     /// Zero-based.
     pub column: u8,
@@ -269,26 +270,26 @@ pub struct Instance {
     pub layout: usize,
     /// Zero-based.
     pub state: u32,
-    /// The picture of its state, a data URI or an address. What follows lies over it, in this order.
+    /// The picture of its state, a data URI or an address. The members below are drawn over it, in this order.
     pub icon: Option<Arc<str>>,
     /// Drawn over the icon.
     pub title: Option<String>,
-    /// What its package shows over both, a data URI.
+    /// The picture that its package shows over both, a data URI.
     pub image: Option<Arc<str>>,
     /// The image in words.
     pub description: Option<String>,
-    /// What is shown over all of it: `clear`, `press` or `invalid`.
+    /// The effect over all of it: `clear`, `press` or `invalid`.
     #[serde(serialize_with = "effect_name")]
     pub effect: EffectKind,
-    /// A data URI to show in place of the effect.
+    /// A data URI to show instead of the effect.
     pub effect_image: Option<String>,
     /// How the title is drawn.
     pub font: Option<FontAttribute>,
-    /// How many states its widget has.
+    /// The number of its widget's states.
     pub states: usize,
     /// What the user has edited.
     pub edited: Edited,
-    /// What is missing for it to be used; it is a placeholder then.
+    /// What is missing to use it; it is a placeholder then.
     pub missing: Option<Missing>,
     /// The multi-action key in whose list it is.
     pub parent: Option<String>,
@@ -297,7 +298,7 @@ pub struct Instance {
 }
 
 impl Instance {
-    /// The uppermost of its pictures, without the effect.
+    /// Returns the topmost of its pictures, without the effect.
     #[must_use]
     pub fn picture(&self) -> Option<&Arc<str>> {
         self.image.as_ref().or(self.icon.as_ref())
@@ -308,26 +309,26 @@ fn effect_name<S: serde::Serializer>(effect: &EffectKind, serializer: S) -> Resu
     serializer.serialize_str(effect.name())
 }
 
-/// A web package to be run in a hidden frame.
+/// A web package to run in a hidden frame.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Frame {
     /// The package's UUID.
     pub package: String,
     /// The package's name in the user's language.
     pub name: String,
-    /// Address of its page; another one whenever it has to be loaded again.
+    /// Address of its page; a different one whenever it has to be loaded again.
     pub url: String,
 }
 
-/// Something that a page is told.
+/// An event that is sent to a page.
 #[derive(Clone, Debug, Serialize)]
 #[serde(tag = "type", rename_all = "camelCase")]
 pub enum Event {
-    /// Everything; first.
+    /// Everything; the first event.
     State {
         /// Everything.
         state: Box<State>,
-        /// The number of the page that this is sent to, for its presses: see `Hub::press_from`.
+        /// The number of the receiving page, which its presses carry: see `Hub::press_from`.
         page: u64,
     },
     /// The packages have changed.
@@ -337,42 +338,42 @@ pub enum Event {
     },
     /// An instance is new or has changed.
     Instance {
-        /// As it is now.
+        /// The instance.
         instance: Box<Instance>,
     },
-    /// An instance is gone.
+    /// An instance was removed.
     InstanceRemoved {
-        /// Which.
+        /// Its context.
         context: String,
     },
     /// Profiles, sleep, undo or notice have changed.
     Deck {
-        /// As it is now.
+        /// The device.
         deck: Box<Deck>,
     },
     /// Open a page in a new tab.
     OpenUrl {
         /// http or https.
         url: String,
-        /// Who asks.
+        /// The package that requests it.
         package: String,
     },
-    /// The web packages that this page has to run, all others it has to end. For pages that have offered it.
+    /// The web packages that this page has to run; it ends all others. For pages that have offered it.
     Frames {
         /// All of them.
         frames: Vec<Frame>,
     },
     /// Open a package's settings page.
     OpenSettings {
-        /// Which package.
+        /// The package's UUID.
         package: String,
     },
     /// A line of the log.
     Log(Arc<Entry>),
 }
 
-/// Events on their way to one page. Of an instance only the latest waits: a page that can't draw as fast as packages
-/// send loses frames, never messages.
+/// The queue of events to one page. Only the latest event of an instance waits: a page that draws more slowly than
+/// packages send skips frames, but no other events.
 #[derive(Debug, Default)]
 pub struct Outbox {
     waiting: Mutex<Waiting>,
@@ -386,11 +387,11 @@ struct Waiting {
 }
 
 impl Outbox {
-    /// Adds an event. False if the page is too far behind, and cut off.
+    /// Adds an event. Returns false if the page is too far behind and gets disconnected.
     pub fn push(&self, event: Event) -> bool {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         if let Event::InstanceRemoved { context } = &event {
-            // Otherwise the instance's next picture, should it come back, would take a place before its end.
+            // Otherwise an instance that is added again would overtake its own removal.
             waiting
                 .events
                 .retain(|older| !matches!(older, Event::Instance { instance } if instance.context == *context));
@@ -406,7 +407,7 @@ impl Outbox {
             Some(older) => *older = event,
             None => waiting.events.push_back(event),
         }
-        waiting.closed |= waiting.events.len() > MOST_EVENTS;
+        waiting.closed |= waiting.events.len() > MAX_EVENTS;
         self.more.notify_one();
         !waiting.closed
     }
@@ -417,7 +418,7 @@ impl Outbox {
         self.more.notify_one();
     }
 
-    /// The next event; none when it is over. Safe to cancel.
+    /// Returns the next event; none once the queue is closed. Cancel safe.
     pub async fn next(&self) -> Option<Event> {
         loop {
             {
@@ -467,9 +468,9 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn of_an_instance_only_the_latest_waits() {
+    async fn only_the_latest_event_of_an_instance_waits() {
         let outbox = Outbox::default();
-        for n in 0..2 * u32::try_from(MOST_EVENTS).unwrap() {
+        for n in 0..2 * u32::try_from(MAX_EVENTS).unwrap() {
             assert!(outbox.push(instance("a", n)));
         }
         outbox.push(instance("b", 0));
@@ -482,7 +483,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_instance_that_goes_and_comes_back_is_there_in_the_end() {
+    async fn removed_instance_can_be_added_again() {
         let outbox = Outbox::default();
         outbox.push(instance("a", 0));
         outbox.push(Event::InstanceRemoved { context: "a".into() });
@@ -492,10 +493,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_page_that_falls_too_far_behind_is_cut_off() {
+    async fn page_that_falls_too_far_behind_is_disconnected() {
         let outbox = Outbox::default();
         let event = || Event::InstanceRemoved { context: String::new() };
-        assert!((0..MOST_EVENTS).all(|_| outbox.push(event())));
+        assert!((0..MAX_EVENTS).all(|_| outbox.push(event())));
         assert!(!outbox.push(event()));
         assert!(outbox.next().await.is_none());
     }

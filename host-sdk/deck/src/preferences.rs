@@ -1,5 +1,5 @@
-//! What the user has chosen about the deck itself: whether the page edits the Panel or uses it, how it looks, what packages are
-//! told as the language. Kept as it was written, so that a choice of a newer version outlives this one.
+//! The user's preferences of the deck itself: whether the page edits or uses the Panel, its appearance, the language of
+//! packages. Kept as written, so that those of a newer version survive.
 
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
@@ -10,10 +10,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 /// Packages whose group in the Widget List is remembered as closed, and profiles without a starter Panel.
-const MOST_IDS: usize = 256;
-/// Bytes of a package's UUID, or of a profile's id, there.
-const LONGEST_ID: usize = 256;
-/// How much of the page's height the properties of a key can take, in percent.
+const MAX_IDS: usize = 256;
+/// Bytes of a package's UUID, or of a profile's id, in these lists.
+const MAX_ID_LEN: usize = 256;
+/// The share of the page's height that a key's properties may take, in percent.
 const PROPERTIES: RangeInclusive<u8> = 15..=80;
 
 /// What clicks on the Panel do.
@@ -31,7 +31,7 @@ pub enum Mode {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Appearance {
-    /// As the system has them.
+    /// The system's.
     #[default]
     System,
     /// Dark.
@@ -40,7 +40,7 @@ pub enum Appearance {
     Light,
 }
 
-/// What was chosen, by name. A choice that isn't there, or that this version can't read, is the default.
+/// Preferences by name. A missing or unreadable one has its default.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Preferences(Map<String, Value>);
@@ -49,13 +49,13 @@ pub struct Preferences(Map<String, Value>);
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Choices {
-    /// What clicks on the Panel do in a page that is opened.
+    /// What clicks on the Panel do in a newly opened page.
     pub mode: Mode,
     /// The page's colours.
     pub appearance: Appearance,
-    /// The user's language for packages; none if none is chosen.
+    /// The language of packages; none if not chosen.
     pub language: Option<String>,
-    /// How much of the page's height the properties of a key take, in percent; none if the user hasn't said.
+    /// The share of the page's height that a key's properties take, in percent; none if not chosen.
     pub properties: Option<u8>,
     /// Packages whose group in the Widget List is closed, by UUID.
     pub closed_groups: BTreeSet<String>,
@@ -63,7 +63,7 @@ pub struct Choices {
     pub without_starter: BTreeSet<String>,
 }
 
-/// Why a choice isn't taken.
+/// Why a preference isn't accepted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PreferenceError {
     /// There is none of this name.
@@ -75,7 +75,7 @@ pub enum PreferenceError {
 }
 
 impl Preferences {
-    /// The choices as the page sees them.
+    /// Returns the preferences as the page sees them.
     #[must_use]
     pub fn choices(&self) -> Choices {
         Choices {
@@ -88,7 +88,7 @@ impl Preferences {
         }
     }
 
-    /// What packages are told as the user's language, if the user has said.
+    /// Returns the language of packages, if chosen.
     #[must_use]
     pub fn language(&self) -> Option<String> {
         self.get("language").filter(|language: &String| LANGUAGES.contains(&language.as_str()))
@@ -98,11 +98,11 @@ impl Preferences {
         T::deserialize(self.0.get(name)?).ok()
     }
 
-    /// Takes over the choices in `change`; null takes one back. Nothing is changed if one of them isn't possible. Returns
-    /// whether anything is new.
+    /// Applies changes; null resets a preference. Changes nothing if one of them is invalid. Returns whether anything
+    /// changed.
     ///
     /// # Errors
-    /// The first choice that isn't possible.
+    /// The first invalid one.
     pub fn change(&mut self, change: Map<String, Value>) -> Result<bool, PreferenceError> {
         let mut after = self.clone();
         for (name, value) in change {
@@ -116,7 +116,7 @@ impl Preferences {
                 "language" => value.as_str().is_some_and(|language| LANGUAGES.contains(&language)),
                 "properties" => u8::deserialize(&value).is_ok_and(|percent| PROPERTIES.contains(&percent)),
                 "closedGroups" | "withoutStarter" => BTreeSet::<String>::deserialize(&value)
-                    .is_ok_and(|ids| ids.len() <= MOST_IDS && ids.iter().all(|id| id.len() <= LONGEST_ID)),
+                    .is_ok_and(|ids| ids.len() <= MAX_IDS && ids.iter().all(|id| id.len() <= MAX_ID_LEN)),
                 _ => return Err(PreferenceError::Unknown(name)),
             };
             if !is_possible {
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn choices_are_taken_and_taken_back() {
+    fn preferences_are_set_and_reset() {
         let mut preferences = Preferences::default();
         assert_eq!(change(&mut preferences, &json!({"mode": "use", "properties": 40, "language": "de"})), Ok(true));
         assert_eq!(change(&mut preferences, &json!({"mode": "use"})), Ok(false));
@@ -153,14 +153,14 @@ mod tests {
     }
 
     #[test]
-    fn impossible_choices_change_nothing() {
+    fn invalid_preferences_change_nothing() {
         let mut preferences = Preferences::default();
         for bad in [
             json!({"mode": "use", "appearance": "pink"}),
             json!({"properties": 99}),
             json!({"language": "tlh"}),
-            json!({"closedGroups": vec!["x".repeat(LONGEST_ID + 1)]}),
-            json!({"closedGroups": (0..=MOST_IDS).map(|n| n.to_string()).collect::<Vec<_>>()}),
+            json!({"closedGroups": vec!["x".repeat(MAX_ID_LEN + 1)]}),
+            json!({"closedGroups": (0..=MAX_IDS).map(|n| n.to_string()).collect::<Vec<_>>()}),
             json!({"something": 1}),
         ] {
             assert!(change(&mut preferences, &bad).is_err(), "{bad}");
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn choices_of_a_newer_version_are_kept() {
+    fn preferences_of_a_newer_version_are_kept() {
         let newer = json!({"mode": "watch", "sound": {"on": true}});
         let mut preferences: Preferences = serde_json::from_value(newer).unwrap();
         assert_eq!(preferences.choices(), Choices::default());

@@ -1,22 +1,22 @@
-//! Rights on the data folder: settings of packages and logs are their owner's alone. New files are created so, by
-//! [`host_sdk::files`]; here those of an earlier version are put right. On Windows the rights of a user's local application
-//! data hold, which keep everybody but administrators out.
+//! Permissions of the data folder: packages' settings and logs are private to their owner. New files are created like
+//! that by [`host_sdk::files`]; this module fixes those of earlier versions. On Windows the permissions of the user's
+//! local application data exclude everyone but administrators.
 
 use std::io;
 use std::path::Path;
 
-/// Takes from others what an earlier version has let them have: the folders, and the files that lie in them. What is within
-/// `closed` folders can't be reached then.
+/// Removes permissions of other users from folders and the files directly in them. For `closed` folders only the folder
+/// is changed, which makes its content inaccessible.
 ///
 /// # Errors
-/// The first thing that couldn't be changed; all others were tried, too.
+/// The first failure; everything else was still tried.
 #[cfg(unix)]
 pub fn tighten(folders: &[&Path], closed: &[&Path]) -> io::Result<()> {
     use std::fs;
     use std::os::unix::fs::PermissionsExt as _;
 
     const OTHERS: u32 = 0o077;
-    /// Of a folder that is there for everybody, such as that of temporary files.
+    /// Marks a folder that everyone shares, such as that of temporary files.
     const STICKY: u32 = 0o1000;
     let mut result = Ok(());
     let mut tighten = |path: &Path, is_wanted: fn(&fs::Metadata) -> bool| {
@@ -27,7 +27,7 @@ pub fn tighten(folders: &[&Path], closed: &[&Path]) -> io::Result<()> {
             }
             fs::set_permissions(path, fs::Permissions::from_mode(mode & !OTHERS))
         });
-        // It may be gone by now.
+        // It may have been removed meanwhile.
         if done.as_ref().is_err_and(|error| error.kind() != io::ErrorKind::NotFound) && result.is_ok() {
             result = done;
         }
@@ -44,7 +44,7 @@ pub fn tighten(folders: &[&Path], closed: &[&Path]) -> io::Result<()> {
     result
 }
 
-/// Takes from others what an earlier version has let them have.
+/// Does nothing: see the module's documentation.
 ///
 /// # Errors
 /// None.
@@ -66,7 +66,7 @@ mod tests {
         fs::symlink_metadata(path).unwrap().permissions().mode() & 0o777
     }
 
-    /// Everything in a folder but what is within the packages' own.
+    /// Returns everything in the data folder and its logs.
     fn all_in(data: &Path) -> Vec<PathBuf> {
         let list = |folder: PathBuf| fs::read_dir(folder).into_iter().flatten().map(|entry| entry.unwrap().path());
         [data.to_owned()].into_iter().chain(list(data.to_owned())).chain(list(data.join("logs"))).collect()
@@ -78,7 +78,7 @@ mod tests {
         let created = crate::hub::NewProfile { name: "Other".to_owned(), copy_of: None };
         let change = crate::hub::ProfileChange::Create(created);
         deck.hub.request(move |hub| hub.change_profile(change)).await.unwrap();
-        deck.hub.save().await.unwrap().unwrap();
+        deck.hub.save().await.unwrap();
         for path in all_in(data) {
             assert_eq!(mode(&path) & 0o077, 0, "{}", path.display());
         }
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn data_is_the_owners_alone_from_the_start() {
+    async fn data_is_created_private() {
         let around = tempfile::tempdir().unwrap();
         let data = around.path().join("data");
         run(&data).await;
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn data_that_others_could_read_is_closed() {
+    async fn readable_data_is_made_private() {
         let data = tempfile::tempdir().unwrap();
         let folders = [data.path().to_owned(), data.path().join("logs"), data.path().join("packages")];
         for folder in &folders {
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn what_lies_elsewhere_keeps_its_rights() {
+    fn files_elsewhere_keep_their_permissions() {
         let (data, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let file = other.path().join("file");
         fs::write(&file, "x").unwrap();

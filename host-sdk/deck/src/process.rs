@@ -1,9 +1,9 @@
-//! Runs packages: each as a child process of its runtime target, or, where asked for, its library within this process;
-//! what is a page, in the deck's page (`web`). `choice` says which of them a package is.
-//! A package that ends is started again with growing pauses; one that keeps dying right after its start is parked.
+//! Runs packages: each as a child process of its runtime target or, if configured, as a library within this process;
+//! web packages run in the deck's page (`web`). `choice` decides which. A package that ends is started again after
+//! growing pauses; one that keeps dying right after its start is parked.
 //!
-//! What a package has started goes with it (`tree`), and on Windows also with this process, however that ends. On Unix a
-//! package notices by itself that its host is gone: its standard input ends, and it has another parent.
+//! What a package has started ends with it (`tree`), and on Windows also with this process, even if that is killed. On
+//! Unix a package detects that its host is gone: its standard input ends, and its parent changes.
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
-use host_sdk::abi::Library;
+use host_sdk::abi::{Library, LoadError, PackageError};
 use host_sdk::backoff::Backoff;
 use host_sdk::manifest::{self, PLATFORM, PackageConfig};
 use host_sdk::paths;
@@ -21,7 +21,7 @@ use host_sdk::protocol::StartArgs;
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncWriteExt as _, BufReader};
 use tokio::process::{Child, ChildStdin, Command};
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinError, JoinHandle};
 use tokio::time::{Instant, timeout};
 
 use crate::config::Timing;
@@ -35,68 +35,96 @@ pub mod choice;
 mod tree;
 mod web;
 
-use self::choice::{Choice, Look, Way};
+use self::choice::{Choice, Lookup, RunMethod, Unsupported};
 #[cfg(windows)]
 pub use self::tree::CREATE_NO_WINDOW;
 pub use self::tree::Tree;
-pub use self::web::Stage;
+pub use self::web::PageState;
 
 /// Quick deaths in a row after which a package is parked.
 const QUICK_DEATHS: u32 = 5;
-/// The longest line taken from a package's output; of longer ones that is the start.
-const LONGEST_LINE: usize = 4096;
-/// How long a dead package's last output is waited for. A grandchild may hold the pipe open forever.
+/// Bytes of a line of a package's output; the rest of a longer one is left out.
+const MAX_LINE_LEN: usize = 4096;
+/// How long to wait for a dead package's last output. A grandchild may hold the pipe open forever.
 const LAST_OUTPUT: Duration = Duration::from_millis(500);
 /// How often a library in this process is asked whether it still runs.
-const LOOK_EVERY: Duration = Duration::from_millis(100);
-/// What a package reads when it shall end: docs/host-additions.md.
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
+/// Asks a package to end, on its standard input: docs/host-additions.md.
 const END: &[u8] = b"end\n";
 
-/// The libraries that this process has loaded, each with what it was then. They are never unloaded, and a system asked
-/// for one of them again gives what it has, whatever lies at that path by now.
+/// The libraries that this process has loaded, each with the hash of its content at that time. They are never unloaded,
+/// and loading a path again returns the library that was loaded first, whatever the file contains by then.
 static LOADED: LazyLock<Mutex<HashMap<PathBuf, u64>>> = LazyLock::new(Mutex::default);
 
-/// What a package has to run on this system.
+/// What of a package is started on this system.
 #[derive(Clone, Debug)]
-pub enum Start {
+pub enum Launch {
     /// A program, or a library.
     Program(Program),
     /// A page, relative to the package's folder.
     Page(String),
 }
 
-impl Start {
-    /// What a package has for this system.
+/// Why a package can't be started on this system, in sentences for the user.
+#[derive(Debug, thiserror::Error)]
+pub enum LaunchError {
+    /// Nothing of it runs here.
+    #[error(transparent)]
+    Unsupported(#[from] Unsupported),
+    /// The macOS application that it names lies outside the package's folder.
+    #[error("{target} can't be started: it lies outside the package's folder. Install the package again.")]
+    ApplicationOutside {
+        /// The application.
+        target: String,
+    },
+    /// The Info.plist of its macOS application can't be read.
+    #[error("{target} can't be started: {info} can't be read: {source}. Install the package again.")]
+    ApplicationInfo {
+        /// The application.
+        target: String,
+        /// Its Info.plist.
+        info: String,
+        /// The error.
+        source: plist::Error,
+    },
+    /// The Info.plist of its macOS application names no program within it.
+    #[error("{target} can't be started: {info} names no program. Install the package again.")]
+    ApplicationProgram {
+        /// The application.
+        target: String,
+        /// Its Info.plist.
+        info: String,
+    },
+}
+
+impl Launch {
+    /// Finds what of a package runs on this system. Reads files and searches the PATH: blocks.
     ///
     /// # Errors
-    /// A sentence that says why it can't run here.
-    pub fn of(
-        config: &PackageConfig,
-        folder: PathBuf,
-        in_process: bool,
-        port: u16,
-        info: String,
-    ) -> Result<Self, String> {
-        let start = |path: &str| choice::start_of(&folder, path);
-        let Choice { platform, target, way } = choice::choose(config, &Look { start: &start, find: &choice::on_path })?;
-        let interpreter = match way {
-            Way::Page => return Ok(Self::Page(target)),
-            Way::Program => None,
-            Way::By(interpreter) => Some(interpreter),
+    /// If nothing can be started here.
+    pub fn find(config: &PackageConfig, folder: &Path, in_process: bool) -> Result<Self, LaunchError> {
+        let start_of = |path: &str| choice::start_of(folder, path);
+        let lookup = Lookup { start_of: &start_of, on_path: &choice::on_path };
+        let Choice { platform, target, method } = choice::choose(config, &lookup)?;
+        let interpreter = match method {
+            RunMethod::Page => return Ok(Self::Page(target)),
+            RunMethod::Program => None,
+            RunMethod::Interpreter(interpreter) => Some(interpreter),
         };
-        // Another platform's library isn't one of this system's.
+        // A library for another platform can't be loaded.
         let library = config.runtime_here().filter(|_| in_process && platform == PLATFORM);
         let library = library.and_then(|runtime| runtime.library.clone());
-        let target = program_of(&folder, &target)?;
+        let target = program_of(folder, &target)?;
         let path = library.as_ref().unwrap_or(&target);
         if !manifest::is_inside(path) || !folder.join(path).is_file() {
-            return Err(format!("{path} is missing in the package's folder. Install the package again."));
+            return Err(Unsupported::MissingFile(path.clone()).into());
         }
-        Ok(Self::Program(Program { package: config.uuid.clone(), folder, target, interpreter, library, port, info }))
+        let (package, folder) = (config.uuid.clone(), folder.to_owned());
+        Ok(Self::Program(Program { package, folder, target, interpreter, library }))
     }
 }
 
-/// What to start as a process, or to load.
+/// A process to start, or a library to load.
 #[derive(Clone, Debug)]
 pub struct Program {
     /// The package's UUID.
@@ -105,85 +133,100 @@ pub struct Program {
     pub folder: PathBuf,
     /// The program, relative to the folder.
     pub target: String,
-    /// What runs the program, if it can't be started by itself.
+    /// The interpreter, if the program needs one.
     pub interpreter: Option<PathBuf>,
     /// The library to load into this process instead, relative to the folder.
     pub library: Option<String>,
+}
+
+/// What a package receives about the host when it is started.
+#[derive(Clone, Debug)]
+pub struct HostArgs {
     /// Port of the package socket.
     pub port: u16,
-    /// What the package is told about the host, as JSON.
+    /// The host, as JSON: `-info`.
     pub info: String,
 }
 
-/// The program that a target stands for: the one that a macOS application names as its own, else the target itself.
-fn program_of(folder: &Path, target: &str) -> Result<String, String> {
+/// Returns the program of a target: the executable that a macOS application names, else the target itself.
+fn program_of(folder: &Path, target: &str) -> Result<String, LaunchError> {
     let Some((info, programs)) = manifest::application_info(target).zip(manifest::application_programs(target)) else {
         return Ok(target.to_owned());
     };
-    let wrong = |what: String| format!("{target} can't be started: {what}. Install the package again.");
-    if !manifest::is_inside(target) {
-        return Err(wrong("it lies outside the package's folder".to_owned()));
+    let target = target.to_owned();
+    if !manifest::is_inside(&target) {
+        return Err(LaunchError::ApplicationOutside { target });
     }
-    let read = plist::Value::from_file(folder.join(&info));
-    let read = read.map_err(|error| wrong(format!("{info} can't be read: {error}")))?;
-    let name = read.as_dictionary().and_then(|info| info.get("CFBundleExecutable")).and_then(plist::Value::as_string);
+    let content = match plist::Value::from_file(folder.join(&info)) {
+        Ok(content) => content,
+        Err(source) => return Err(LaunchError::ApplicationInfo { target, info, source }),
+    };
+    let name =
+        content.as_dictionary().and_then(|info| info.get("CFBundleExecutable")).and_then(plist::Value::as_string);
     match name.filter(|name| manifest::is_inside(name) && !name.contains('/')) {
         Some(name) => Ok(format!("{programs}/{name}")),
-        None => Err(wrong(format!("{info} names no program"))),
+        None => Err(LaunchError::ApplicationProgram { target, info }),
     }
 }
 
-/// What a supervisor tells the hub.
+/// A supervisor's report to the hub.
 #[derive(Debug)]
 pub enum Report {
-    /// The package starts now and will register with this event. `heard` is answered when the hub knows it.
+    /// The package starts now and will register with this event.
     Starting {
-        /// The name of the event.
+        /// The event's name.
         register_event: String,
-        /// The name under which its page is loaded, if it is one; nobody can guess it.
+        /// The unguessable name under which its page is loaded, if it is one.
         frame: Option<String>,
-        /// Answered when the hub accepts it.
-        heard: oneshot::Sender<()>,
+        /// Answered once the hub has recorded it.
+        acknowledged: oneshot::Sender<()>,
     },
-    /// It is a page, and there is none of the deck's open that could run it.
+    /// It is a page, and no page of the deck is open that could run it.
     Waiting,
-    /// The package ended and starts again after a pause. Why.
+    /// The package ended and is started again after a pause. Contains why.
     Restarting(String),
-    /// The package doesn't run and won't start by itself.
+    /// The package doesn't run and isn't started again.
     Failed {
         /// Why, as sentences.
         why: String,
-        /// Whether another try may go better.
+        /// Whether another attempt may succeed.
         can_start: bool,
     },
-    /// The package was ended, as the hub wanted. Answered when the hub knows it.
+    /// The package was ended as the hub wanted. Answered once the hub has recorded it.
     Ended(oneshot::Sender<()>),
 }
 
-/// What a supervisor is to do with its package.
+/// What a supervisor has to do with its package.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Order {
     /// Keep it running.
     Run,
-    /// It was told that it ends: when it does, it isn't started again.
+    /// It was notified that it ends: don't start it again once it has.
     LetEnd,
     /// End it.
     End,
 }
 
-/// A supervisor's way to the hub.
+/// Where a supervisor sends its reports.
 #[derive(Clone, Debug)]
 pub struct Reports {
-    /// The number of the run that it supervises.
+    /// The number of the supervised run.
     pub run: u64,
     /// The hub.
     pub hub: mpsc::Sender<(u64, Report)>,
 }
 
 impl Reports {
-    /// Reports something. False when the hub has ended.
+    /// Sends a report. Returns false when the hub has ended.
     async fn send(&self, report: Report) -> bool {
         self.hub.send((self.run, report)).await.is_ok()
+    }
+
+    /// Logs and reports that a package doesn't run.
+    async fn fail(&self, log: &Log, package: &str, why: String, can_start: bool) {
+        log.error(Some(package), &why);
+        // False means that the hub has ended, which ends the package anyway.
+        self.send(Report::Failed { why, can_start }).await;
     }
 }
 
@@ -191,53 +234,57 @@ impl Reports {
 #[derive(Debug)]
 pub struct Supervisor {
     orders: watch::Sender<Order>,
-    /// What it hears of the deck's pages; none if it runs no page.
-    stage: Option<watch::Sender<Stage>>,
+    /// The state of the deck's page; none unless the package is a page.
+    page_state: Option<watch::Sender<PageState>>,
     task: Option<JoinHandle<()>>,
 }
 
 impl Supervisor {
     /// Starts a package.
     #[must_use]
-    pub fn start(program: Program, timing: Timing, log: Log, reports: Reports) -> Self {
+    pub fn start(program: Program, host: HostArgs, timing: Timing, log: Log, reports: Reports) -> Self {
         let (orders, order) = watch::channel(Order::Run);
         let package = program.package.clone();
-        let run = Run { program, timing, log: log.clone(), reports: reports.clone(), order };
-        Self { orders, stage: None, task: Some(tokio::spawn(watched(run.supervise(), package, log, reports))) }
+        let run = Run { program, host, timing, log: log.clone(), reports: reports.clone(), order };
+        Self { orders, page_state: None, task: Some(tokio::spawn(supervised(run.supervise(), package, log, reports))) }
     }
 
-    /// Has a page run a package. `page` is the number of the deck's page to do it, if there is one.
+    /// Has the deck's page with this number, if there is one, run a web package.
     #[must_use]
     pub fn start_page(package: String, page: Option<u64>, timing: Timing, log: Log, reports: Reports) -> Self {
         let (orders, order) = watch::channel(Order::Run);
-        let (stage, staged) = watch::channel(Stage { page, connected: false });
+        let (page_state, page_states) = watch::channel(PageState { page, connected: false });
         let run = web::Run {
             package: package.clone(),
             timing,
             log: log.clone(),
             reports: reports.clone(),
             order,
-            stage: staged,
+            page_state: page_states,
         };
-        Self { orders, stage: Some(stage), task: Some(tokio::spawn(watched(run.supervise(), package, log, reports))) }
+        Self {
+            orders,
+            page_state: Some(page_state),
+            task: Some(tokio::spawn(supervised(run.supervise(), package, log, reports))),
+        }
     }
 
-    /// Another of the deck's pages has to run the package, or none is left.
+    /// Sets the deck's page that has to run the package.
     pub fn set_page(&self, page: Option<u64>) {
-        if let Some(stage) = &self.stage {
-            stage.send_replace(Stage { page, connected: false });
+        if let Some(page_state) = &self.page_state {
+            page_state.send_replace(PageState { page, connected: false });
         }
     }
 
-    /// The package has registered, or has lost its socket.
+    /// Records that the package has registered or lost its socket.
     pub fn set_connected(&self, connected: bool) {
-        if let Some(stage) = &self.stage {
-            stage.send_modify(|stage| stage.connected = connected);
+        if let Some(page_state) = &self.page_state {
+            page_state.send_modify(|page_state| page_state.connected = connected);
         }
     }
 
-    /// Ends the package: leaves it `notice` to end by itself, asks it to, then makes it. It is done when the future is. A
-    /// second call has nothing to do.
+    /// Ends the package: gives it `notice` to end on its own, then asks it to, then kills it. The future ends when the
+    /// package has. A second call does nothing.
     pub fn end(&mut self, notice: Duration) -> impl Future<Output = ()> + Send + use<> {
         let (orders, task) = (self.orders.clone(), self.task.take());
         async move {
@@ -265,19 +312,18 @@ impl Drop for Supervisor {
 
 struct Run {
     program: Program,
+    host: HostArgs,
     timing: Timing,
     log: Log,
     reports: Reports,
     order: watch::Receiver<Order>,
 }
 
-/// Supervises a package, and reports it as failed should the supervision itself panic: others go on.
-async fn watched(supervision: impl Future<Output = ()>, package: String, log: Log, reports: Reports) {
+/// Runs a supervisor, and reports the package as failed if that panics. Other packages aren't affected.
+async fn supervised(supervision: impl Future<Output = ()>, package: String, log: Log, reports: Reports) {
     if let Err(panic) = catch_panic(supervision).await {
         let why = format!("Creator Deck has failed to run it ({panic}). Reload it to try once more.");
-        log.error(Some(&package), why.as_str());
-        // An error means that the hub is gone, and with it everybody who would care.
-        let _ = reports.send(Report::Failed { why, can_start: true }).await;
+        reports.fail(&log, &package, why, true).await;
     }
 }
 
@@ -285,22 +331,25 @@ impl Run {
     async fn supervise(mut self) {
         let mut restarts = Restarts::new(self.timing);
         if let Some(library) = &self.program.library
-            && has_loaded_another(&self.program.folder.join(library)).await
+            && is_other_version_loaded(&self.program.folder.join(library)).await
         {
             let why = "Another version of this package is still loaded in Creator Deck. Start Creator Deck again to run this \
                        one.";
-            return self.fail(why.to_owned(), false).await;
+            return self.reports.fail(&self.log, &self.program.package, why.to_owned(), false).await;
         }
         loop {
             let args = StartArgs {
-                port: self.program.port,
+                port: self.host.port,
                 package_uuid: self.program.package.clone(),
                 register_event: random_id(),
-                info: self.program.info.clone(),
+                info: self.host.info.clone(),
             };
-            let (heard, hears) = oneshot::channel();
-            let starting = Report::Starting { register_event: args.register_event.clone(), frame: None, heard };
-            if !self.reports.send(starting).await || hears.await.is_err() || *self.order.borrow() != Order::Run {
+            let (acknowledged, acknowledgement) = oneshot::channel();
+            let starting = Report::Starting { register_event: args.register_event.clone(), frame: None, acknowledged };
+            if !self.reports.send(starting).await
+                || acknowledgement.await.is_err()
+                || *self.order.borrow() != Order::Run
+            {
                 return;
             }
             let started = Instant::now();
@@ -310,7 +359,7 @@ impl Run {
             };
             // None: it was stopped.
             let Some(why) = ended.filter(|_| *self.order.borrow() == Order::Run) else { return };
-            let report = match restarts.on_death(started.elapsed()) {
+            let why = match restarts.on_death(started.elapsed()) {
                 Some(pause) => {
                     let message = format!("{why}. It starts again in {} s.", pause.as_secs_f32());
                     self.log.warn(Some(&self.program.package), message.as_str());
@@ -327,17 +376,11 @@ impl Run {
                      Reload it to try once more, or install it again."
                 ),
             };
-            return self.fail(report, true).await;
+            return self.reports.fail(&self.log, &self.program.package, why, true).await;
         }
     }
 
-    async fn fail(&self, why: String, can_start: bool) {
-        self.log.error(Some(&self.program.package), why.as_str());
-        // An error means that the hub is gone, and with it everybody who would care.
-        let _ = self.reports.send(Report::Failed { why, can_start }).await;
-    }
-
-    /// Runs the program until it ends (why) or is stopped (None).
+    /// Runs the program until it ends or is stopped. Returns why it ended, or none if it was stopped.
     async fn run_process(&mut self, args: &StartArgs) -> Option<String> {
         let program = match paths::to_run(&self.program.folder.join(&self.program.target)) {
             Ok(program) => program,
@@ -378,12 +421,12 @@ impl Run {
         };
         let package = Some(self.program.package.as_str());
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
-        // Out of the child's hands: waiting for it would close it.
+        // Taken from the child: waiting for it would close it.
         let stdin = child.stdin.take();
         let output = async {
             tokio::join!(
-                copy_lines(stdout, to_log(&self.log, package)),
-                copy_lines(stderr, to_log(&self.log, package))
+                copy_lines(stdout, line_logger(&self.log, package)),
+                copy_lines(stderr, line_logger(&self.log, package))
             );
         };
         tokio::pin!(output);
@@ -401,12 +444,12 @@ impl Run {
             Some(Ok(status)) => Some(describe(status)),
             Some(Err(error)) => Some(format!("The package is lost: {error}")),
             None => {
-                let ending = terminate(&mut child, stdin, self.timing.end_within);
+                let ending = terminate(&mut child, stdin, self.timing.end_timeout);
                 tokio::pin!(ending);
                 loop {
                     tokio::select! {
                         () = &mut ending => break,
-                        // Still read: a package that can't write its last words may not end.
+                        // Keep reading: a package that can't write its last output may not end.
                         () = &mut output, if !output_ended => output_ended = true,
                     }
                 }
@@ -420,25 +463,24 @@ impl Run {
         why
     }
 
-    /// Runs the library until it ends (why) or is stopped (None).
+    /// Runs the library until it ends or is stopped. Returns why it ended, or none if it was stopped.
     async fn run_library(&mut self, library: &str, args: StartArgs) -> Option<String> {
         let path = self.program.folder.join(library);
         let stop = Arc::new(AtomicBool::new(false));
-        // Ends the thread also when this future is dropped.
+        // Ends the thread even if this future is dropped.
         let stopper = SetOnDrop(stop.clone());
-        let mut run = tokio::task::spawn_blocking(move || -> Result<(), String> {
-            let library = Library::load(&path).map_err(|error| error.to_string())?;
-            let running = library.start(&args).map_err(|error| error.to_string())?;
+        let mut run = tokio::task::spawn_blocking(move || -> Result<(), LibraryError> {
+            let running = Library::load(&path)?.start(&args)?;
             while !stop.load(Ordering::Relaxed) {
-                if let Some(ended) = running.wait(LOOK_EVERY) {
-                    return ended.map_err(|error| error.to_string());
+                if let Some(ended) = running.wait(POLL_INTERVAL) {
+                    return Ok(ended?);
                 }
             }
-            running.stop().map_err(|error| error.to_string())
+            Ok(running.stop()?)
         });
-        let why = |ended: Result<Result<(), String>, tokio::task::JoinError>| match ended {
+        let why = |ended: Result<Result<(), LibraryError>, JoinError>| match ended {
             Ok(Ok(())) => "The package ended".to_owned(),
-            Ok(Err(why)) => format!("The package failed: {why}"),
+            Ok(Err(error)) => format!("The package failed: {error}"),
             Err(error) => format!("The package is lost: {error}"),
         };
         tokio::select! {
@@ -451,6 +493,15 @@ impl Run {
         }
         None
     }
+}
+
+/// Why a library that runs in this process failed.
+#[derive(Debug, thiserror::Error)]
+enum LibraryError {
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    #[error(transparent)]
+    Package(#[from] PackageError),
 }
 
 struct SetOnDrop(Arc<AtomicBool>);
@@ -469,26 +520,26 @@ fn describe(status: ExitStatus) -> String {
     }
 }
 
-/// Asks a package to end, in every way there is, and makes it if it doesn't.
+/// Asks a package to end in every supported way, and kills it if it doesn't.
 async fn terminate(child: &mut Child, stdin: Option<ChildStdin>, within: Duration) {
     if let Some(mut stdin) = stdin {
-        // An error means that it doesn't listen. The input ends here too.
+        // An error means that it doesn't read. This closes its input as well.
         let _ = timeout(within, stdin.write_all(END)).await;
     }
     #[cfg(unix)]
     if let Some(pid) = child.id().and_then(|id| rustix::process::Pid::from_raw(id.cast_signed())) {
-        // An error means that it ended just now.
+        // An error means that it has just ended.
         let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
     }
     if timeout(within, child.wait()).await.is_err() {
-        // An error means that it ended just now.
+        // An error means that it has just ended.
         let _ = child.kill().await;
     }
 }
 
-/// Whether something else than what lies at a path now was loaded from there. Remembers what is loaded first.
-async fn has_loaded_another(library: &Path) -> bool {
-    // What can't be read fails in a moment, and with a better message.
+/// Whether a different file was loaded from this path before. Records the first one.
+async fn is_other_version_loaded(library: &Path) -> bool {
+    // If it can't be read, loading it fails next, with a better message.
     let Ok(content) = tokio::fs::read(library).await else { return false };
     let mut hasher = DefaultHasher::new();
     content.hash(&mut hasher);
@@ -496,12 +547,12 @@ async fn has_loaded_another(library: &Path) -> bool {
     *LOADED.lock().unwrap_or_else(PoisonError::into_inner).entry(library.to_owned()).or_insert(now) != now
 }
 
-/// Writes a package's output to the log, as far as the log can take it.
-fn to_log(log: &Log, package: Option<&str>) -> impl FnMut(String) {
+/// Returns a function that writes a package's output to the log, as far as that may grow.
+fn line_logger(log: &Log, package: Option<&str>) -> impl FnMut(String) {
     let mut lines = Lines::new(std::time::Instant::now());
     let mut mask = mask::Lines::default();
     move |line| {
-        // Also of lines that are left out: the next one may go on from there.
+        // Also for lines that are left out: a secret may continue on the next one.
         let line = mask.next(&line);
         let Some(left_out) = lines.take(std::time::Instant::now(), line.len()) else { return };
         if left_out > 0 {
@@ -511,11 +562,11 @@ fn to_log(log: &Log, package: Option<&str>) -> impl FnMut(String) {
     }
 }
 
-/// Hands on a package's output line by line. What comes behind [`LONGEST_LINE`] is left out: in two lines it could not be seen
-/// what is a secret.
+/// Passes on a package's output line by line. What exceeds [`MAX_LINE_LEN`] is left out: a secret that is split over
+/// two lines couldn't be masked.
 async fn copy_lines(from: Option<impl AsyncRead + Unpin>, mut to: impl FnMut(String)) {
     let Some(from) = from else { return };
-    let mut from = BufReader::with_capacity(LONGEST_LINE, from);
+    let mut from = BufReader::with_capacity(MAX_LINE_LEN, from);
     let mut line = Vec::new();
     loop {
         let (part, ended) = match from.fill_buf().await {
@@ -526,8 +577,8 @@ async fn copy_lines(from: Option<impl AsyncRead + Unpin>, mut to: impl FnMut(Str
             },
         };
         let taken = part.map_or(0, |part| {
-            let room = LONGEST_LINE - line.len().min(LONGEST_LINE);
-            line.extend_from_slice(&part[..part.len().min(room)]);
+            let space = MAX_LINE_LEN - line.len().min(MAX_LINE_LEN);
+            line.extend_from_slice(&part[..part.len().min(space)]);
             part.len() + usize::from(ended)
         });
         let is_over = part.is_none();
@@ -545,7 +596,7 @@ async fn copy_lines(from: Option<impl AsyncRead + Unpin>, mut to: impl FnMut(Str
     }
 }
 
-/// How long to wait before the next start.
+/// The pauses before a package is started again.
 #[derive(Debug)]
 struct Restarts {
     timing: Timing,
@@ -558,7 +609,7 @@ impl Restarts {
         Self { timing, deaths: 0, quick_deaths: 0 }
     }
 
-    /// Returns the pause after a death; `None` if it is better not to start again.
+    /// Returns the pause after a death; `None` to park the package.
     fn on_death(&mut self, lived: Duration) -> Option<Duration> {
         self.deaths = if lived < self.timing.healthy_after { self.deaths.saturating_add(1) } else { 1 };
         self.quick_deaths = if lived < self.timing.quick_death { self.quick_deaths + 1 } else { 0 };
@@ -572,7 +623,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pauses_double_up_to_a_bound_and_start_over_after_health() {
+    fn restart_pauses_double_until_the_package_is_healthy() {
         let mut restarts = Restarts::new(Timing::default());
         let mut died_after = |seconds| restarts.on_death(Duration::from_secs(seconds)).map(|pause| pause.as_secs_f32());
         let pauses: Vec<_> = (0..8).map(|_| died_after(20).unwrap()).collect();
@@ -581,14 +632,14 @@ mod tests {
     }
 
     #[test]
-    fn too_many_quick_deaths_in_a_row_park_a_package() {
+    fn quick_deaths_in_a_row_park_a_package() {
         let mut restarts = Restarts::new(Timing::default());
         let mut died_after = |seconds| restarts.on_death(Duration::from_secs(seconds)).is_some();
         assert!((0..4).all(|_| died_after(0)) && died_after(20), "a longer life in between counts");
         assert!((0..4).all(|_| died_after(0)) && !died_after(0));
     }
 
-    /// A package whose target is an application, with what its Info.plist says in between.
+    /// A package whose target is a macOS application with this content of its Info.plist.
     fn application(info: &str) -> (tempfile::TempDir, PackageConfig) {
         let folder = tempfile::tempdir().unwrap();
         let contents = folder.path().join("run.app/Contents");
@@ -602,16 +653,16 @@ mod tests {
     }
 
     #[test]
-    fn an_application_is_started_by_the_program_that_it_names() {
+    fn macos_application_is_started_by_its_executable() {
         let (folder, config) = application("<key>CFBundleExecutable</key><string>start</string>");
-        let start = Start::of(&config, folder.path().to_owned(), false, 1, String::new()).unwrap();
-        let Start::Program(program) = start else { panic!("a program") };
+        let launch = Launch::find(&config, folder.path(), false).unwrap();
+        let Launch::Program(program) = launch else { panic!("a program") };
         assert_eq!(program.target, "run.app/Contents/MacOS/start");
         assert!(std::fs::read_to_string(program.folder.join(&program.target)).unwrap().starts_with("#!"));
     }
 
     #[test]
-    fn an_application_that_names_no_program_or_one_elsewhere_is_not_started() {
+    fn macos_application_without_its_executable_is_refused() {
         for (info, why) in [
             ("", "names no program"),
             ("<key>CFBundleExecutable</key><string>../../other</string>", "names no program"),
@@ -619,8 +670,8 @@ mod tests {
             ("<key>", "can't be read"),
         ] {
             let (folder, config) = application(info);
-            let error = Start::of(&config, folder.path().to_owned(), false, 1, String::new()).unwrap_err();
-            assert!(error.contains(why), "{info}: {error}");
+            let error = Launch::find(&config, folder.path(), false).unwrap_err();
+            assert!(error.to_string().contains(why), "{info}: {error}");
         }
     }
 
@@ -628,33 +679,33 @@ mod tests {
     async fn package_whose_supervision_panics_is_reported() {
         let (hub, mut reported) = mpsc::channel(1);
         let reports = Reports { run: 7, hub };
-        watched(async { panic!("out of pipes") }, "com.x".to_owned(), Log::default(), reports).await;
+        supervised(async { panic!("out of pipes") }, "com.x".to_owned(), Log::default(), reports).await;
         let Some((7, Report::Failed { why, .. })) = reported.recv().await else { panic!("a report of the run") };
         assert!(why.contains("out of pipes"), "{why}");
     }
 
     #[tokio::test]
-    async fn another_library_at_the_path_of_one_that_is_loaded_is_noticed() {
+    async fn replaced_library_is_detected() {
         let folder = tempfile::tempdir().unwrap();
         let library = folder.path().join("library");
-        assert!(!has_loaded_another(&library).await, "it isn't there");
+        assert!(!is_other_version_loaded(&library).await, "it isn't there");
         std::fs::write(&library, "one").unwrap();
-        assert!(!has_loaded_another(&library).await);
+        assert!(!is_other_version_loaded(&library).await);
         std::fs::write(&library, "two").unwrap();
-        assert!(has_loaded_another(&library).await);
+        assert!(is_other_version_loaded(&library).await);
         std::fs::write(&library, "one").unwrap();
-        assert!(!has_loaded_another(&library).await, "the same again");
+        assert!(!is_other_version_loaded(&library).await, "the same again");
     }
 
     #[tokio::test]
-    async fn output_is_cut_into_lines_and_no_line_grows_without_end() {
-        let long = format!("{}token={}", "x".repeat(LONGEST_LINE - 6), "s3cret".repeat(LONGEST_LINE));
+    async fn output_is_split_into_bounded_lines() {
+        let long = format!("{}token={}", "x".repeat(MAX_LINE_LEN - 6), "s3cret".repeat(MAX_LINE_LEN));
         let text = format!("one\r\n\n\u{fc}ber\n{long}\nlast");
         let mut lines = Vec::new();
         copy_lines(Some(text.as_bytes()), |line| lines.push(line)).await;
         assert_eq!((lines[0].as_str(), lines[1].as_str()), ("one", "\u{fc}ber"));
         assert_eq!(lines.last().map(String::as_str), Some("last"));
         assert_eq!(lines.len(), 4);
-        assert!(lines.iter().all(|line| line.len() <= LONGEST_LINE && !line.contains("s3cret")));
+        assert!(lines.iter().all(|line| line.len() <= MAX_LINE_LEN && !line.contains("s3cret")));
     }
 }

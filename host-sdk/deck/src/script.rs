@@ -1,9 +1,8 @@
-//! Scripts: what a package author writes to try a package without a hand on the Panel. One step a line, as JSON; a step
-//! does something or waits for something, and the first one that fails ends the script with what was expected and what
-//! was there instead. docs/automation.md describes the steps.
+//! Scripts, with which package authors try a package unattended. Each line is a step in JSON that does something or
+//! waits for something; the first step that fails ends the script with what was expected and what was there instead.
+//! docs/automation.md describes the steps.
 
 use std::collections::HashMap;
-use std::fmt;
 use std::time::Duration;
 
 use host_sdk::protocol::Incoming;
@@ -11,48 +10,55 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use tokio::time::{Instant, sleep, timeout_at};
 
+use crate::error::DeckError;
 use crate::hub::{
-    Adjustment, Cell, Destination, Handle, Hub, NewProfile, Phase, Place, ProfileChange, Refusal, Registration, Resize,
-    Target, take_picture,
+    Adjustment, Cell, Destination, Handle, Hub, NewProfile, Phase, Place, ProfileChange, Registration, Resize, Target,
+    take_picture,
 };
 use crate::page::{Instance, Status};
 use crate::state::Area;
 use crate::traffic::{Direction, Message, Traffic};
 
-/// How often a script looks whether what it waits for is there. Messages are waited for without looking.
-const LOOK_EVERY: Duration = Duration::from_millis(20);
-/// How long a step waits if it doesn't say, in milliseconds.
-const WITHIN: u64 = 5000;
-/// How long a press waits for its package to be there.
-const CONNECTED_WITHIN: Duration = Duration::from_secs(10);
+/// How often a script checks what it waits for. Messages are awaited without polling.
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
+/// How long a step waits by default, in milliseconds.
+const DEFAULT_WITHIN_MS: u64 = 5000;
+/// How long a press waits for its package to connect.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A script that was read.
+/// A parsed script.
 #[derive(Debug)]
 pub struct Script {
     steps: Vec<(usize, String, Step)>,
 }
 
+/// Why a script can't be read.
+#[derive(Debug, thiserror::Error)]
+#[error("line {line}: {}", of_line(source))]
+pub struct ScriptError {
+    /// The line, from 1.
+    line: usize,
+    source: serde_json::Error,
+}
+
+/// Describes the error of a line, whose position serde_json reports as that of a whole file.
+fn of_line(error: &serde_json::Error) -> String {
+    error.to_string().replace(" at line 1 column ", ", column ")
+}
+
 /// Why a script ended early.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}: {step}\n  expected: {expected}\n       got: {got}")]
 pub struct Failure {
     /// The line of the step, from 1.
     pub line: usize,
     /// The step as it is written.
     pub step: String,
-    /// What was expected. A sentence or a list of conditions.
+    /// What was expected: a sentence or a list of conditions.
     pub expected: String,
     /// What was there instead.
     pub got: String,
 }
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { line, step, expected, got } = self;
-        write!(f, "line {line}: {step}\n  expected: {expected}\n       got: {got}")
-    }
-}
-
-impl std::error::Error for Failure {}
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -168,37 +174,29 @@ struct MessageStep {
 }
 
 fn within() -> u64 {
-    WITHIN
+    DEFAULT_WITHIN_MS
 }
 
 impl Script {
-    /// Reads a script: a JSON object a line; empty lines and lines that begin with `#` are left out.
+    /// Parses a script: one JSON object per line. Skips empty lines and lines that start with `#`.
     ///
     /// # Errors
-    /// A sentence that names the line.
-    pub fn parse(text: &str) -> Result<Self, String> {
+    /// If a line isn't a step.
+    pub fn parse(text: &str) -> Result<Self, ScriptError> {
         let mut steps = Vec::new();
         for (at, line) in text.lines().enumerate() {
             let line = line.trim();
             if line.is_empty() || line.starts_with('#') {
                 continue;
             }
-            let step = serde_json::from_str(line).map_err(|error| {
-                // Of this line, not of the file.
-                let why = error.to_string().replace(" at line 1 column ", ", column ");
-                format!("line {}: {why}", at + 1)
-            })?;
+            let step = serde_json::from_str(line).map_err(|source| ScriptError { line: at + 1, source })?;
             steps.push((at + 1, line.to_owned(), step));
         }
         Ok(Self { steps })
     }
 }
 
-fn stopping() -> Difference {
-    Difference::refused(Refusal::Stopping)
-}
-
-/// What a step that failed expected and got.
+/// The difference between what a step expected and what it got.
 #[derive(Debug, PartialEq, Eq)]
 struct Difference {
     expected: String,
@@ -210,21 +208,33 @@ impl Difference {
         Self { expected: expected.into(), got: got.into() }
     }
 
-    fn refused(refusal: Refusal) -> Self {
-        let why = match refusal {
-            Refusal::NotFound(why) | Refusal::Conflict(why) => why,
-            Refusal::Stopping => "Creator Deck is stopping.".to_owned(),
-        };
-        Self::new("the step is done", why)
+    fn stopping() -> Self {
+        DeckError::Stopping.into()
     }
 }
 
-/// Runs a script to its end.
+impl From<DeckError> for Difference {
+    fn from(error: DeckError) -> Self {
+        Self::new("the step is done", error.to_string())
+    }
+}
+
+/// What was there while a step waited for something else, in words.
+#[derive(Debug, PartialEq, Eq)]
+struct Got(String);
+
+impl From<DeckError> for Got {
+    fn from(error: DeckError) -> Self {
+        Self(error.to_string())
+    }
+}
+
+/// Runs a script.
 ///
 /// # Errors
 /// The first step that failed.
 pub async fn run(script: &Script, hub: &Handle, traffic: &Traffic) -> Result<(), Failure> {
-    let mut run = Run { hub, traffic, names: HashMap::new(), pages: HashMap::new(), heard: traffic.last() };
+    let mut run = Run { hub, traffic, names: HashMap::new(), pages: HashMap::new(), last_seen: traffic.last() };
     for (line, text, step) in &script.steps {
         run.step(step).await.map_err(|Difference { expected, got }| Failure {
             line: *line,
@@ -242,17 +252,17 @@ struct Run<'a> {
     traffic: &'a Traffic,
     /// The contexts of instances, by the names that the script gave them.
     names: HashMap<String, String>,
-    /// The property views that the script speaks as, by their instances' contexts: package and connection.
+    /// The package and connection of each property view that the script acts as, by its instance's context.
     pages: HashMap<String, (String, u64)>,
-    /// The number of the last message that a step has had, or that was there before the last thing that was done.
-    heard: u64,
+    /// The number of the last message that a step has consumed, or that preceded the last action.
+    last_seen: u64,
 }
 
 impl Run<'_> {
     async fn step(&mut self, step: &Step) -> Result<(), Difference> {
         match step {
             Step::Place(step) => {
-                self.heard = self.traffic.last();
+                self.last_seen = self.traffic.last();
                 let cell = Cell { area: step.area, column: step.column, row: step.row };
                 let place = Place { widget: step.widget.clone(), layout: step.layout, cell };
                 let placed = self.request(move |hub| hub.place(place)).await;
@@ -266,13 +276,13 @@ impl Run<'_> {
             Step::Move(step) => {
                 let (context, cell) =
                     (self.context(&step.key), Cell { area: step.area, column: step.column, row: step.row });
-                self.heard = self.traffic.last();
+                self.last_seen = self.traffic.last();
                 let to = Destination { cell: Some(cell), ..Destination::default() };
                 self.request(move |hub| hub.move_to(&context, &to)).await.map(drop)
             }
             Step::Remove(key) => {
                 let context = self.context(key);
-                self.heard = self.traffic.last();
+                self.last_seen = self.traffic.last();
                 self.request(move |hub| hub.remove(&context)).await
             }
             Step::Press(key) => self.press(key, Phase::Tap).await,
@@ -281,24 +291,19 @@ impl Run<'_> {
             Step::Cancel(key) => self.press(key, Phase::Cancel).await,
             Step::Title(step) => {
                 let (context, title) = (self.context(&step.key), step.title.clone());
-                self.heard = self.traffic.last();
+                self.last_seen = self.traffic.last();
                 self.request(move |hub| hub.adjust(&context, Adjustment::Title(title))).await
             }
             Step::Layout(step) => {
                 let (context, resize) = (self.context(&step.key), Resize { layout: step.layout, to: None });
-                self.heard = self.traffic.last();
+                self.last_seen = self.traffic.last();
                 self.request(move |hub| hub.resize(&context, resize)).await.map(drop)
             }
             Step::Profile(name) => self.profile(name).await,
             Step::Sleep(asleep) => {
-                self.heard = self.traffic.last();
-                self.hub
-                    .call({
-                        let asleep = *asleep;
-                        move |hub| hub.sleep(asleep)
-                    })
-                    .await
-                    .ok_or_else(stopping)
+                self.last_seen = self.traffic.last();
+                let asleep = *asleep;
+                Ok(self.hub.call(move |hub| hub.sleep(asleep)).await?)
             }
             Step::Say(step) => self.say(step).await,
             Step::Running(step) => self.running(&step.package, Duration::from_millis(step.within)).await,
@@ -312,7 +317,7 @@ impl Run<'_> {
         }
     }
 
-    /// Names the widgets that there are, if the one that was asked for isn't.
+    /// Adds the widgets that exist, if the wanted one doesn't.
     async fn with_widgets(&self, wanted: &str, mut difference: Difference) -> Difference {
         let packages = self.hub.state().await.map(|state| state.packages).unwrap_or_default();
         let widgets: Vec<_> =
@@ -325,37 +330,37 @@ impl Run<'_> {
 
     async fn request<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut Hub) -> Result<T, Refusal> + Send + 'static,
+        work: impl FnOnce(&mut Hub) -> Result<T, DeckError> + Send + 'static,
     ) -> Result<T, Difference> {
-        self.hub.request(work).await.map_err(Difference::refused)
+        Ok(self.hub.request(work).await?)
     }
 
-    /// What a script calls a key: the name that it gave it, or its context.
+    /// Resolves a script's name of a key to its context, which may be used as well.
     fn context(&self, key: &str) -> String {
         self.names.get(key).map_or(key, String::as_str).to_owned()
     }
 
     async fn press(&mut self, key: &str, phase: Phase) -> Result<(), Difference> {
         let context = self.context(key);
-        // A package that isn't there yet would not hear of it.
+        // A package that isn't connected wouldn't receive it.
         let package = self.instance(&context).await?.package;
-        self.running(&package, CONNECTED_WITHIN).await?;
-        self.heard = self.traffic.last();
+        self.running(&package, CONNECT_TIMEOUT).await?;
+        self.last_seen = self.traffic.last();
         self.request(move |hub| hub.press(&context, phase)).await
     }
 
-    /// Shows the profile of this name; makes it, if there is none.
+    /// Shows the profile with this name, and creates it if necessary.
     async fn profile(&mut self, name: &str) -> Result<(), Difference> {
-        let state = self.hub.state().await.map_err(|_| stopping())?;
+        let state = self.hub.state().await?;
         let change = match state.deck.profiles.into_iter().find(|profile| profile.name == name) {
             Some(profile) => ProfileChange::Activate(profile.id),
             None => ProfileChange::Create(NewProfile { name: name.to_owned(), copy_of: None }),
         };
-        self.heard = self.traffic.last();
+        self.last_seen = self.traffic.last();
         self.request(move |hub| hub.change_profile(change)).await.map(drop)
     }
 
-    /// Says something as the property view of an instance, which is opened for it and stays so.
+    /// Sends a message as the property view of an instance, which is opened for that and stays open.
     async fn say(&mut self, SayStep { key, event, payload }: &SayStep) -> Result<(), Difference> {
         let context = self.context(key);
         let (package, connection) = match self.pages.get(&context) {
@@ -364,33 +369,26 @@ impl Run<'_> {
         };
         let text = json!({"event": event, "context": context, "payload": payload}).to_string();
         let mut message = Incoming::parse(&text).map_err(|error| Difference::new("a message", error.to_string()))?;
-        self.heard = self.traffic.last();
+        self.last_seen = self.traffic.last();
         self.traffic.record(&package, true, Direction::In, &text);
         let picture = take_picture(&mut message);
-        match self.hub.tell(move |hub| hub.message(connection, message, picture)).await {
+        match self.hub.send(move |hub| hub.on_message(connection, message, picture)).await {
             true => Ok(()),
-            false => Err(stopping()),
+            false => Err(Difference::stopping()),
         }
     }
 
     async fn open_page(&mut self, context: &str) -> Result<(String, u64), Difference> {
         let target = Target::Context(context.to_owned());
-        // Its package would not hear of it otherwise.
+        // A package that isn't connected wouldn't receive it.
         let package = self.instance(context).await?.package;
-        self.running(&package, CONNECTED_WITHIN).await?;
+        self.running(&package, CONNECT_TIMEOUT).await?;
         let (uuid, _) = self.request(move |hub| hub.open_view(target)).await?;
-        let files = self
-            .hub
-            .call({
-                let uuid = uuid.clone();
-                move |hub| hub.view_files(&uuid)
-            })
-            .await
-            .flatten()
-            .ok_or_else(stopping)?;
+        let view = uuid.clone();
+        let files = self.hub.call(move |hub| hub.view_files(&view)).await?.ok_or_else(Difference::stopping)?;
         let event = files.call.get(1).and_then(Value::as_str).unwrap_or_default().to_owned();
-        let registration = self.hub.call(move |hub| hub.register(&uuid, &event, None)).await;
-        let Registration { connection, package, mut outgoing } = registration.flatten().ok_or_else(stopping)?;
+        let registration = self.hub.call(move |hub| hub.register(&uuid, &event, None)).await?;
+        let Registration { connection, package, mut outgoing } = registration.ok_or_else(Difference::stopping)?;
         let (traffic, addressee) = (self.traffic.clone(), package.clone());
         // Ends when the hub closes the page.
         tokio::spawn(async move {
@@ -404,21 +402,21 @@ impl Run<'_> {
     }
 
     async fn instance(&self, context: &str) -> Result<Instance, Difference> {
-        let state = self.hub.state().await.map_err(|_| stopping())?;
+        let state = self.hub.state().await?;
         let found = state.instances.into_iter().find(|instance| instance.context == context);
         found.ok_or_else(|| Difference::new(format!("a key {context:?} on the Panel"), "there is none"))
     }
 
     async fn running(&self, uuid: &str, within: Duration) -> Result<(), Difference> {
         let expected = format!("{uuid} is running within {} ms", within.as_millis());
-        self.until(within, &expected, async || {
-            let state = self.hub.state().await.map_err(|_| "Creator Deck is stopping.")?;
+        self.wait_until(within, &expected, async || {
+            let state = self.hub.state().await?;
             match state.packages.into_iter().find(|package| package.uuid == uuid) {
                 Some(package) if package.status == Status::Running => Ok(()),
                 Some(package) => {
-                    Err(format!("{:?}: {}", package.status, package.message.unwrap_or_default()).to_lowercase())
+                    Err(Got(format!("{:?}: {}", package.status, package.message.unwrap_or_default()).to_lowercase()))
                 }
-                None => Err("it is not installed".to_owned()),
+                None => Err(Got("it is not installed".to_owned())),
             }
         })
         .await
@@ -443,8 +441,8 @@ impl Run<'_> {
             && step.contains.is_none()
             && step.image.is_none()
             && step.state.is_none();
-        self.until(Duration::from_millis(step.within), &expected.join(", "), async || {
-            let face = self.instance(&context).await.map_err(|difference| difference.got)?;
+        self.wait_until(Duration::from_millis(step.within), &expected.join(", "), async || {
+            let face = self.instance(&context).await.map_err(|difference| Got(difference.got))?;
             let description = face.description.as_deref().unwrap_or_default();
             let image = face.picture().map_or("", AsRef::as_ref);
             let fits = step.title.as_deref().is_none_or(|title| face.title.as_deref().unwrap_or_default() == title)
@@ -455,7 +453,7 @@ impl Run<'_> {
                 && (!any_image || image.starts_with("data:"));
             match fits {
                 true => Ok(()),
-                false => Err(face_in_words(&face)),
+                false => Err(Got(describe_face(&face))),
             }
         })
         .await
@@ -466,39 +464,33 @@ impl Run<'_> {
         let mut expected = Vec::new();
         expected.extend(step.equal.as_ref().map(|wanted| format!("exactly {}", Value::from(wanted.clone()))));
         expected.extend(step.contain.as_ref().map(|part| format!("with {}", Value::from(part.clone()))));
-        self.until(Duration::from_millis(step.within), &format!("settings {}", expected.join(", ")), async || {
-            let settings = self
-                .hub
-                .request({
-                    let context = context.clone();
-                    move |hub| hub.settings_of(&context)
-                })
-                .await;
-            let settings = settings.map_err(|refusal| Difference::refused(refusal).got)?;
+        self.wait_until(Duration::from_millis(step.within), &format!("settings {}", expected.join(", ")), async || {
+            let context = context.clone();
+            let settings = self.hub.request(move |hub| hub.instance_settings(&context)).await?;
             let settings: Map<String, Value> = settings.read().unwrap_or_default();
             let fits = step.equal.as_ref().is_none_or(|wanted| *wanted == settings);
             let settings = Value::from(settings);
-            match fits && step.contain.as_ref().is_none_or(|part| has(&settings, &part.clone().into())) {
+            match fits && step.contain.as_ref().is_none_or(|part| contains(&settings, &part.clone().into())) {
                 true => Ok(()),
-                false => Err(settings.to_string()),
+                false => Err(Got(settings.to_string())),
             }
         })
         .await
     }
 
-    /// Looks again and again until it is as expected; then says what there was at last.
-    async fn until(
+    /// Polls until a condition holds; fails with what was there last.
+    async fn wait_until(
         &self,
         within: Duration,
         expected: &str,
-        look: impl AsyncFn() -> Result<(), String>,
+        look: impl AsyncFn() -> Result<(), Got>,
     ) -> Result<(), Difference> {
         let end = Instant::now() + within;
         loop {
             match look().await {
                 Ok(()) => return Ok(()),
-                Err(got) if Instant::now() >= end => return Err(Difference::new(expected, got)),
-                Err(_) => sleep(LOOK_EVERY).await,
+                Err(Got(got)) if Instant::now() >= end => return Err(Difference::new(expected, got)),
+                Err(_) => sleep(POLL_INTERVAL).await,
             }
         }
     }
@@ -506,19 +498,19 @@ impl Run<'_> {
     async fn message(&mut self, step: &MessageStep) -> Result<(), Difference> {
         let context = step.key.as_deref().map(|key| self.context(key));
         let end = Instant::now() + Duration::from_millis(step.within);
-        let (first, mut seen) = (self.heard, Vec::new());
+        let (first, mut seen) = (self.last_seen, Vec::new());
         loop {
-            for message in self.traffic.after(self.heard) {
-                self.heard = message.number;
+            for message in self.traffic.after(self.last_seen) {
+                self.last_seen = message.number;
                 if step.fits(&message, context.as_deref()) {
                     return Ok(());
                 }
                 seen.push(message);
             }
-            if timeout_at(end, self.traffic.wait(self.heard)).await.is_err() {
-                // The step may be the one that is wrong; the next run shall see the same.
-                self.heard = first;
-                return Err(Difference::new(step.in_words(), messages_in_words(&seen)));
+            if timeout_at(end, self.traffic.wait(self.last_seen)).await.is_err() {
+                // The step itself may be wrong; the next step still sees the same messages.
+                self.last_seen = first;
+                return Err(Difference::new(step.describe(), describe_messages(&seen)));
             }
         }
     }
@@ -534,10 +526,10 @@ impl MessageStep {
             && self
                 .body
                 .as_ref()
-                .is_none_or(|part| serde_json::from_str::<Value>(&message.body).is_ok_and(|body| has(&body, part)))
+                .is_none_or(|part| serde_json::from_str::<Value>(&message.body).is_ok_and(|body| contains(&body, part)))
     }
 
-    fn in_words(&self) -> String {
+    fn describe(&self) -> String {
         let whom = if self.page == Some(true) { "a page" } else { "the package" };
         let mut words = vec![match self.direction {
             Some(Direction::In) => format!("a message from {whom}"),
@@ -552,17 +544,17 @@ impl MessageStep {
     }
 }
 
-/// Whether a value has at least what another one has: members of objects may be more, all else is equal.
-fn has(value: &Value, part: &Value) -> bool {
+/// Whether a value contains another one: objects may have more members, everything else has to be equal.
+fn contains(value: &Value, part: &Value) -> bool {
     match (value, part) {
         (Value::Object(value), Value::Object(part)) => {
-            part.iter().all(|(name, part)| value.get(name).is_some_and(|value| has(value, part)))
+            part.iter().all(|(name, part)| value.get(name).is_some_and(|value| contains(value, part)))
         }
         _ => value == part,
     }
 }
 
-fn face_in_words(face: &Instance) -> String {
+fn describe_face(face: &Instance) -> String {
     let title = face.title.as_deref().map_or_else(|| "no title".to_owned(), |title| format!("title {title:?}"));
     let words =
         face.description.as_deref().map_or_else(|| "no description".to_owned(), |d| format!("description {d:?}"));
@@ -574,8 +566,8 @@ fn face_in_words(face: &Instance) -> String {
     format!("{title}, {words}, {image}, state {}", face.state)
 }
 
-/// The last few messages that came instead.
-fn messages_in_words(seen: &[std::sync::Arc<Message>]) -> String {
+/// Describes the last few messages that came instead.
+fn describe_messages(seen: &[std::sync::Arc<Message>]) -> String {
     const SHOWN: usize = 5;
     if seen.is_empty() {
         return "no message at all".to_owned();
@@ -595,19 +587,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_part_fits_what_has_more() {
-        assert!(has(&json!({"a": {"b": 1, "c": 2}, "d": []}), &json!({"a": {"b": 1}})));
+    fn value_contains_its_parts_only() {
+        assert!(contains(&json!({"a": {"b": 1, "c": 2}, "d": []}), &json!({"a": {"b": 1}})));
         for other in [json!({"a": {"b": 2}}), json!({"e": null}), json!({"d": [1]}), json!(1)] {
-            assert!(!has(&json!({"a": {"b": 1}, "d": []}), &other), "{other}");
+            assert!(!contains(&json!({"a": {"b": 1}, "d": []}), &other), "{other}");
         }
     }
 
     #[test]
-    fn a_script_that_cant_be_read_is_refused_with_its_line() {
+    fn invalid_script_is_refused_with_its_line() {
         let text = "# a comment\n\n{\"press\": \"clock\"}\n{\"pres\": \"clock\"}";
-        let error = Script::parse(text).unwrap_err();
+        let error = Script::parse(text).unwrap_err().to_string();
         assert!(error.starts_with("line 4: unknown variant `pres`") && error.ends_with(", column 7"), "{error}");
-        assert!(Script::parse("{\"face\": {\"key\": \"a\", \"titel\": \"x\"}}").unwrap_err().contains("titel"));
+        assert!(
+            Script::parse("{\"face\": {\"key\": \"a\", \"titel\": \"x\"}}").unwrap_err().to_string().contains("titel")
+        );
         assert_eq!(Script::parse("{\"pause\": 5}\n").unwrap().steps.len(), 1);
     }
 }

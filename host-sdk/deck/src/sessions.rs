@@ -1,13 +1,14 @@
 //! Who may use the deck's page: a browser that has shown a one-time key.
 //!
-//! The address that the deck prints and opens carries a key. The first browser whose page exchanges it gets a session: a
-//! cookie that scripts can't read and other sites can't use (`HttpOnly`, `SameSite=Strict`), and a secret that the page keeps
-//! in its origin's storage. The API wants both. The cookie alone wouldn't do: browsers send it to every port of 127.0.0.1, so
-//! that any program that gets the user's browser to look at a port of its own could read it, while storage is the origin's.
-//! The secret alone wouldn't do either: a script that got into the page could carry it away.
+//! The address that the deck prints and opens carries a key. The first browser whose page exchanges it receives a
+//! session: a cookie that scripts can't read and other sites can't use (`HttpOnly`, `SameSite=Strict`), and a secret
+//! that the page keeps in its origin's storage. The API requires both. The cookie alone isn't enough: browsers send it
+//! to every port of 127.0.0.1, so any program that makes the user's browser visit a port of its own could read it,
+//! while storage belongs to the origin. The secret alone isn't enough either: a script injected into the page could
+//! steal it.
 //!
-//! Of sessions only hashes are kept, in memory and, for a page that is open while the deck restarts, in the data folder.
-//! Programs of the user's own have another way in (`access`).
+//! Only hashes of sessions are kept, in memory and, for pages that stay open while the deck restarts, in the data
+//! folder. The user's own programs have another way in (`access`).
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
@@ -24,12 +25,12 @@ use crate::{hex, random_id};
 
 /// The file's name in the data folder.
 const FILE_NAME: &str = "sessions.json";
-/// Keys that may be unused at a time; the oldest is forgotten for the next.
-const MOST_KEYS: usize = 16;
-/// Browsers that may be in at a time; the one that came first is forgotten for the next.
-const MOST_SESSIONS: usize = 64;
+/// Keys that may be unused at a time; a further one replaces the oldest.
+const MAX_KEYS: usize = 16;
+/// Sessions at a time; a further one replaces the oldest.
+const MAX_SESSIONS: usize = 64;
 
-/// SHA-256 of a secret, in hexadecimal digits. The secrets are 128 random bits: nothing finds them from it.
+/// SHA-256 of a secret, in hexadecimal digits. The secrets are 128 random bits, so it can't be reversed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 struct Hash(String);
@@ -44,7 +45,7 @@ impl Hash {
     }
 }
 
-/// A browser that was let in.
+/// A browser's session.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Session {
     cookie: Hash,
@@ -57,25 +58,25 @@ struct Inner {
     sessions: VecDeque<Session>,
 }
 
-/// What a browser is given for a key. No `Debug`: both are secrets.
-pub struct Begun {
-    /// For its cookie.
+/// A new session, for its browser. No `Debug`: both parts are secrets.
+pub struct NewSession {
+    /// The value of the cookie.
     pub cookie: String,
-    /// For the storage of its page.
+    /// The secret that the page stores.
     pub secret: String,
 }
 
-/// The sessions, and the keys that wait for a browser. Clones are the same.
+/// The sessions and the unused keys. Clones share them.
 #[derive(Clone, Debug)]
 pub struct Sessions {
     inner: Arc<Mutex<Inner>>,
-    /// The file, for whoever writes it.
+    /// The file. Locked while it is written.
     file: Arc<Mutex<PathBuf>>,
     log: Log,
 }
 
 impl Sessions {
-    /// Reads the sessions of the deck's last run. A file that can't be read is none: its browsers need a key again.
+    /// Loads the sessions of the deck's last run. If the file can't be read there are none: browsers need a key again.
     #[must_use]
     pub fn load(folder: &Path, log: Log) -> Self {
         let file = folder.join(FILE_NAME);
@@ -91,73 +92,73 @@ impl Sessions {
     #[must_use]
     pub fn new_key(&self) -> String {
         let key = random_id();
-        self.change(|inner| {
-            inner.keys.truncate(MOST_KEYS - 1);
+        self.with_mut(|inner| {
+            inner.keys.truncate(MAX_KEYS - 1);
             inner.keys.push_front(Hash::of(&key));
         });
         key
     }
 
-    /// Whether a key waits for a browser.
+    /// Whether a key is unused.
     #[must_use]
     pub fn is_key(&self, key: &str) -> bool {
         let key = Hash::of(key);
-        self.look(|inner| inner.keys.iter().any(|known| known.is(&key)))
+        self.with(|inner| inner.keys.iter().any(|known| known.is(&key)))
     }
 
-    /// Uses a key up, and begins a session. None if there is no such key. Writes a file, which takes a moment.
+    /// Uses a key and begins a session. Returns none if the key is unknown. Blocks: writes a file.
     #[must_use]
-    pub fn begin(&self, key: &str) -> Option<Begun> {
-        let begun = Begun { cookie: random_id(), secret: random_id() };
-        let session = Session { cookie: Hash::of(&begun.cookie), secret: Hash::of(&begun.secret) };
-        let is_used = self.change(|inner| {
+    pub fn begin(&self, key: &str) -> Option<NewSession> {
+        let new_session = NewSession { cookie: random_id(), secret: random_id() };
+        let session = Session { cookie: Hash::of(&new_session.cookie), secret: Hash::of(&new_session.secret) };
+        let is_used = self.with_mut(|inner| {
             let is_used = inner.use_up(key);
             if is_used {
-                inner.sessions.truncate(MOST_SESSIONS - 1);
+                inner.sessions.truncate(MAX_SESSIONS - 1);
                 inner.sessions.push_front(session);
             }
             is_used
         });
         is_used.then(|| {
             self.store();
-            begun
+            new_session
         })
     }
 
-    /// Uses a key up for a browser that is in already.
+    /// Uses a key for a browser that already has a session.
     pub fn discard(&self, key: &str) {
-        self.change(|inner| inner.use_up(key));
+        self.with_mut(|inner| inner.use_up(key));
     }
 
-    /// Whether a cookie is that of a session.
+    /// Whether a cookie belongs to a session.
     #[must_use]
     pub fn is_cookie(&self, cookie: &str) -> bool {
         let cookie = Hash::of(cookie);
-        self.look(|inner| inner.sessions.iter().any(|session| session.cookie.is(&cookie)))
+        self.with(|inner| inner.sessions.iter().any(|session| session.cookie.is(&cookie)))
     }
 
-    /// Whether a cookie and a secret are those of one session.
+    /// Whether a cookie and a secret belong to the same session.
     #[must_use]
     pub fn is_session(&self, cookie: &str, secret: &str) -> bool {
         let (cookie, secret) = (Hash::of(cookie), Hash::of(secret));
-        self.look(|inner| {
+        self.with(|inner| {
             let session = inner.sessions.iter().find(|session| session.cookie.is(&cookie));
             session.is_some_and(|session| session.secret.is(&secret))
         })
     }
 
-    fn look<T>(&self, look: impl FnOnce(&Inner) -> T) -> T {
-        look(&self.inner.lock().unwrap_or_else(PoisonError::into_inner))
+    fn with<T>(&self, read: impl FnOnce(&Inner) -> T) -> T {
+        read(&self.inner.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn change<T>(&self, change: impl FnOnce(&mut Inner) -> T) -> T {
+    fn with_mut<T>(&self, change: impl FnOnce(&mut Inner) -> T) -> T {
         change(&mut self.inner.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Writes the sessions. Without the file they end with the deck, and nothing else is lost.
+    /// Writes the sessions. If that fails they end with the deck, and nothing else is lost.
     fn store(&self) {
         let file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        let sessions = self.look(|inner| inner.sessions.clone());
+        let sessions = self.with(|inner| inner.sessions.clone());
         let written =
             serde_json::to_vec(&sessions).map_err(io::Error::other).and_then(|text| files::replace(&file, &text));
         if let Err(error) = written {
@@ -190,7 +191,7 @@ mod tests {
         let sessions = sessions(folder.path());
         let key = sessions.new_key();
         assert!(sessions.is_key(&key) && !sessions.is_key("") && !sessions.is_key(&key[1..]));
-        let Begun { cookie, .. } = sessions.begin(&key).unwrap();
+        let NewSession { cookie, .. } = sessions.begin(&key).unwrap();
         assert!(sessions.is_cookie(&cookie) && !sessions.is_cookie("") && !sessions.is_cookie(&key));
         assert!(!sessions.is_key(&key) && sessions.begin(&key).is_none());
         let other = sessions.new_key();
@@ -216,11 +217,11 @@ mod tests {
     }
 
     #[test]
-    fn sessions_outlive_the_deck_and_their_file_holds_no_secret() {
+    fn sessions_are_saved_without_their_secrets() {
         let folder = tempfile::tempdir().unwrap();
         let before = sessions(folder.path());
         let key = before.new_key();
-        let Begun { cookie, secret } = before.begin(&before.new_key()).unwrap();
+        let NewSession { cookie, secret } = before.begin(&before.new_key()).unwrap();
         let after = sessions(folder.path());
         assert!(after.is_session(&cookie, &secret) && !after.is_key(&key));
         let file = fs::read_to_string(folder.path().join(FILE_NAME)).unwrap();
@@ -235,10 +236,10 @@ mod tests {
     fn keys_and_sessions_are_bounded() {
         let folder = tempfile::tempdir().unwrap();
         let sessions = sessions(folder.path());
-        let keys: Vec<_> = (0..=MOST_KEYS).map(|_| sessions.new_key()).collect();
+        let keys: Vec<_> = (0..=MAX_KEYS).map(|_| sessions.new_key()).collect();
         assert!(sessions.begin(&keys[0]).is_none());
         let first = sessions.begin(&keys[1]).unwrap();
-        for _ in 0..MOST_SESSIONS {
+        for _ in 0..MAX_SESSIONS {
             assert!(sessions.begin(&sessions.new_key()).is_some());
         }
         assert!(!sessions.is_cookie(&first.cookie));

@@ -1,5 +1,5 @@
-//! The Panel: which profiles there are, which instances lie where in them, and what each of them shows. Plain data
-//! without any I/O; the hub owns the one value of it.
+//! The Panel: the profiles, the instances in them, and what each instance shows. Plain data without I/O, owned by the
+//! hub.
 
 pub mod known;
 mod saved;
@@ -13,7 +13,7 @@ use host_sdk::protocol::{self, ActionEffect, EffectKind, FontAttribute};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-pub use self::saved::{Saved, Unread};
+pub use self::saved::{Saved, StateError, Unread};
 
 /// Columns of the function keys beside the grid.
 pub const KEY_COLUMNS: u8 = 2;
@@ -25,19 +25,19 @@ pub const PAGES: u8 = 5;
 /// A hotkey profile: a named Panel. One of them is shown.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Profile {
-    /// Its name for its whole life; opaque.
+    /// Its id, which never changes; opaque.
     pub id: String,
-    /// What the user calls it.
+    /// The name that the user gave it.
     pub name: String,
     /// The page of its grid that is shown, or was last. Below [`PAGES`].
     #[serde(default)]
     pub page: u8,
-    /// What a newer version has written of it.
+    /// Members that a newer version has written.
     #[serde(flatten, skip_deserializing)]
     pub rest: Map<String, Value>,
 }
 
-/// A part of the device that instances lie on.
+/// A part of the device.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Area {
@@ -49,7 +49,7 @@ pub enum Area {
 }
 
 impl Area {
-    /// Its columns and rows.
+    /// Returns its columns and rows.
     #[must_use]
     pub fn size(self) -> (u8, u8) {
         match self {
@@ -58,7 +58,8 @@ impl Area {
         }
     }
 
-    /// The page that something on it belongs to, which was put down while `shown` was shown: function keys are on all of them.
+    /// Returns the page of an instance on this area that was placed while page `shown` was shown: function keys are on
+    /// all of them.
     #[must_use]
     pub fn page(self, shown: u8) -> u8 {
         match self {
@@ -68,21 +69,21 @@ impl Area {
     }
 }
 
-/// The part of an instance that outlives the program.
+/// The part of an instance that is saved.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Placed {
-    /// Its name for its whole life; opaque to everybody else.
+    /// Its id, which never changes; opaque to packages and pages.
     pub context: String,
     /// The package's UUID.
     pub package: String,
     /// The widget's UUID.
     pub widget: String,
-    /// The profile that it lies in.
+    /// The id of its profile.
     pub profile: String,
     /// The page of the profile's grid; 0 for a function key, which is on all of them.
     pub page: u8,
-    /// The part of the device that it lies on.
+    /// The part of the device that it is on.
     pub area: Area,
     /// Zero-based.
     pub column: u8,
@@ -92,26 +93,26 @@ pub struct Placed {
     pub layout: usize,
     /// Zero-based.
     pub state: u32,
-    /// The title that the user gave, if any.
+    /// The title that the user gave it, if any.
     pub title: Option<String>,
-    /// How the user wants the title drawn, if the user said so.
+    /// How the user wants the title drawn, if chosen.
     pub font: Option<FontAttribute>,
     /// The icons that the user chose, by state: data URIs.
     pub icons: BTreeMap<u32, Arc<str>>,
-    /// What its package or property view stored.
+    /// The settings that its package or property view stored.
     pub settings: Raw,
-    /// The multi-action key in whose list it is. Such an instance takes no place of its own: it is where that key is.
+    /// The multi-action key in whose list it is. Such an instance takes no place of its own.
     pub parent: Option<String>,
-    /// What a multi-action key does, in this order.
+    /// The steps of a multi-action key, in order.
     pub steps: Vec<Step>,
-    /// What a newer version has written of it.
+    /// Members that a newer version has written.
     #[serde(flatten, skip_deserializing)]
     pub rest: Map<String, Value>,
 }
 
 impl Placed {
-    /// Takes over what a user decides, and nothing of what a package does: settings and state stay.
-    pub fn take_users_part(&mut self, other: &Self) {
+    /// Copies what users choose from another one. Settings and state, which packages set, stay.
+    pub fn apply_user_choices(&mut self, other: &Self) {
         let Self { profile, page, area, column, row, layout, title, font, icons, parent, steps, .. } = other.clone();
         *self = Self {
             profile,
@@ -130,40 +131,40 @@ impl Placed {
     }
 }
 
-/// Something that a multi-action key does.
+/// A step of a multi-action key.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Step {
-    /// Presses the instance of this context, which is in the list of the same key.
+    /// Presses the instance with this context, which is in the list of the same key.
     Press(String),
-    /// Waits, for milliseconds.
+    /// Waits for this many milliseconds.
     Pause(u32),
-    /// Shows the profile of this id.
+    /// Shows the profile with this id.
     Profile(String),
     /// Opens an address of the web.
     Url(String),
-    /// What a newer version knows. Kept, and passed over.
+    /// A step of a newer version. Kept, and skipped.
     #[serde(untagged)]
     Other(Value),
 }
 
-/// What its package wants one state of an instance to show.
+/// What a package wants an instance to show in one of its states.
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Look {
-    /// Lies over the icon.
+    /// Drawn over the icon.
     title: String,
-    /// A data URI (`changeIcon`); the widget's own picture if none.
+    /// A data URI (`changeIcon`); none for the widget's own picture.
     icon: Option<Arc<str>>,
-    /// A data URI (`changeImage`), which lies over icon and title; nothing if none.
+    /// A data URI (`changeImage`), drawn over icon and title.
     image: Option<Arc<str>>,
     /// The image in words.
     description: Option<String>,
 }
 
-/// What an instance shows, from below: icon, title, image.
+/// What an instance shows, from bottom to top: icon, title, image.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Shown<'a> {
-    /// A data URI; the widget's own picture if none.
+    /// A data URI; none for the widget's own picture.
     pub icon: Option<&'a Arc<str>>,
     /// Empty if there is none.
     pub title: &'a str,
@@ -181,31 +182,31 @@ pub enum Missing {
     Package,
     /// The installed version of its package doesn't have its widget, or not in its layout.
     Widget,
-    /// Its widget is there, but has another size by now, which doesn't fit where it lies.
+    /// Its widget is installed, but has a different size, which doesn't fit at its place.
     Space,
 }
 
 /// An instance on the Panel.
 #[derive(Clone, Debug)]
 pub struct Instance {
-    /// What outlives the program.
+    /// The part that is saved.
     pub placed: Placed,
     /// Columns that it spans.
     pub width: u8,
     /// Rows that it spans.
     pub height: u8,
-    /// How its title is drawn, if its package said so.
+    /// How its package wants its title drawn, if it said so.
     pub package_font: Option<FontAttribute>,
-    /// What is shown over it.
+    /// The effect that is shown over it.
     pub effect: ActionEffect,
-    /// Why it is a placeholder, if it is one: its widget isn't there.
+    /// Why it is a placeholder, if it is one.
     pub missing: Option<Missing>,
-    /// What the package wants shown, one a state, never empty.
+    /// What the package wants to show, one per state, never empty.
     looks: Vec<Look>,
 }
 
 impl Instance {
-    /// An instance of a widget. None if the widget has no such layout.
+    /// Creates an instance of a widget. Returns none if the widget has no such layout.
     #[must_use]
     pub fn new(mut placed: Placed, widget: &Widget) -> Option<Self> {
         let layout = widget.layouts().get(placed.layout)?.clone();
@@ -217,14 +218,14 @@ impl Instance {
         if looks.is_empty() {
             looks.push(Look::default());
         }
-        // An update of the package may have fewer states than the one that left this behind.
+        // A newer version of the package may have fewer states than the one that this was saved with.
         placed.state = placed.state.min(last(&looks));
         let effect = ActionEffect { kind: EffectKind::Clear, image: None };
         let (width, height) = (layout.width, layout.height);
         Some(Self { placed, width, height, package_font: None, effect, missing: None, looks })
     }
 
-    /// What keeps the place of an instance, of this many columns and rows, whose widget isn't there.
+    /// Creates a placeholder of this many columns and rows.
     #[must_use]
     pub fn placeholder(placed: Placed, (width, height): (u8, u8), missing: Missing) -> Self {
         let effect = ActionEffect { kind: EffectKind::Clear, image: None };
@@ -232,33 +233,33 @@ impl Instance {
         Self { placed, width, height, package_font: None, effect, missing: Some(missing), looks }
     }
 
-    /// Takes over what the user decided. False, and nothing has changed, if the widget has no such layout.
-    pub fn take_users_part(&mut self, other: &Placed, widget: &Widget) -> bool {
+    /// Copies what users choose. Returns false, and changes nothing, if the widget has no such layout.
+    pub fn apply_user_choices(&mut self, other: &Placed, widget: &Widget) -> bool {
         let layouts = widget.layouts();
         let Some(layout) = layouts.get(other.layout) else { return false };
         (self.width, self.height) = (layout.width, layout.height);
-        self.placed.take_users_part(other);
+        self.placed.apply_user_choices(other);
         true
     }
 
-    /// The layout as messages carry it.
+    /// Returns the layout as in messages.
     pub fn wire_layout(&self) -> protocol::Layout {
         protocol::Layout { index: Some(self.placed.layout), width: Some(self.width), height: Some(self.height) }
     }
 
-    /// The state as the wire says it: absent where the widget has one.
+    /// Returns the state as in messages: none if the widget has only one.
     #[must_use]
     pub fn wire_state(&self) -> Option<u32> {
         (self.looks.len() > 1).then_some(self.placed.state)
     }
 
-    /// How many states its widget has, at least one.
+    /// Returns the number of states, at least one.
     #[must_use]
     pub fn states(&self) -> usize {
         self.looks.len()
     }
 
-    /// Shows another state. False if the widget has no such state.
+    /// Shows another state. Returns false if the widget has no such state.
     pub fn set_state(&mut self, state: u32) -> bool {
         let exists = state <= last(&self.looks);
         if exists {
@@ -267,22 +268,21 @@ impl Instance {
         exists
     }
 
-    /// Changes the package's title of one state, or of all. It is seen where the user gave none.
+    /// Sets the package's title of one state, or of all. It shows unless the user gave one.
     pub fn set_title(&mut self, title: &str, state: Option<u32>) {
         for look in self.looks_of(state) {
             title.clone_into(&mut look.title);
         }
     }
 
-    /// Changes the package's icon of one state, or of all; none brings the widget's own back. It is seen where the user
-    /// chose none.
+    /// Sets the package's icon of one state, or of all; none for the widget's own. It shows unless the user chose one.
     pub fn set_icon(&mut self, icon: Option<Arc<str>>, state: Option<u32>) {
         for look in self.looks_of(state) {
             look.icon.clone_from(&icon);
         }
     }
 
-    /// Changes the package's image of one state, or of all; none takes it off. It is seen where the user chose no icon.
+    /// Sets the package's image of one state, or of all; none removes it. It shows unless the user chose an icon.
     pub fn set_image(&mut self, image: Option<Arc<str>>, description: Option<String>, state: Option<u32>) {
         for look in self.looks_of(state) {
             look.image.clone_from(&image);
@@ -297,27 +297,27 @@ impl Instance {
         }
     }
 
-    /// The titles, one a state: the user's, else the package's.
+    /// Returns the titles, one per state: the user's, else the package's.
     #[must_use]
     pub fn titles(&self) -> Vec<String> {
         self.looks.iter().map(|look| self.placed.title.as_ref().unwrap_or(&look.title).clone()).collect()
     }
 
-    /// The icons, one a state: the user's, else the package's; none where the widget's own is shown.
+    /// Returns the icons, one per state: the user's, else the package's; none for the widget's own.
     pub fn icons(&self) -> impl Iterator<Item = Option<&str>> {
         (0_u32..).zip(&self.looks).map(|(n, look)| self.placed.icons.get(&n).or(look.icon.as_ref()).map(AsRef::as_ref))
     }
 
-    /// How its title is drawn: as the user said, else as its package did.
+    /// Returns how the title is drawn: as the user chose, else as the package wants.
     #[must_use]
     pub fn font(&self) -> Option<&FontAttribute> {
         self.placed.font.as_ref().or(self.package_font.as_ref())
     }
 
-    /// What its present state shows. An icon that the user chose is seen: no image of the package lies over it.
+    /// Returns what the current state shows. An icon that the user chose isn't covered by the package's image.
     #[must_use]
     pub fn shown(&self) -> Shown<'_> {
-        // A placeholder keeps its state, and has one look.
+        // A placeholder keeps its state, but has one look.
         let look = self.looks.get(self.placed.state as usize).unwrap_or(&self.looks[0]);
         let chosen = self.placed.icons.get(&self.placed.state);
         Shown {
@@ -328,7 +328,7 @@ impl Instance {
         }
     }
 
-    /// The place that it takes.
+    /// Returns the cells that it takes.
     #[must_use]
     pub fn span(&self) -> Span {
         let Placed { page, area, column, row, .. } = self.placed;
@@ -345,7 +345,7 @@ fn last(looks: &[Look]) -> u32 {
 pub struct Span {
     /// The page of the grid; 0 on the function keys.
     pub page: u8,
-    /// Where the cells are.
+    /// The part of the device.
     pub area: Area,
     /// Leftmost column.
     pub column: u8,
@@ -357,11 +357,11 @@ pub struct Span {
     pub height: u8,
 }
 
-/// Cells of an area, a bit each.
+/// Cells of an area, one bit each.
 type Cells = u32;
 
 impl Span {
-    /// The cells that it covers, if it is on the Panel.
+    /// Returns the cells that it covers, as far as they are on the Panel.
     fn cells(&self) -> Cells {
         let (columns, rows) = self.area.size();
         let within = |start: u8, length: u8, most: u8| start.min(most)..start.saturating_add(length).min(most);
@@ -377,7 +377,7 @@ impl Span {
         self.page < PAGES
             && fits(self.column, self.width, columns)
             && fits(self.row, self.height, rows)
-            // A function key is a place by itself: nothing spans two of them.
+            // A function key is a place of its own: nothing spans two of them.
             && (self.area == Area::Grid || (self.width, self.height) == (1, 1))
     }
 
@@ -389,54 +389,53 @@ impl Span {
     }
 }
 
-/// The profiles, and the instances of all of them in the order in which they were placed.
+/// The profiles and the instances of all of them, in the order in which they were placed.
 #[derive(Clone, Debug)]
 pub struct Panel {
-    /// In the order of the page strip, never empty.
+    /// In the order of their tabs, never empty.
     pub profiles: Vec<Profile>,
-    /// The one that is shown.
+    /// The id of the current profile.
     pub active: String,
     instances: Vec<Instance>,
 }
 
 impl Panel {
-    /// A Panel of these profiles with nothing on it.
+    /// Creates a Panel without instances.
     #[must_use]
     pub fn new(profiles: Vec<Profile>, active: String) -> Self {
         Self { profiles, active, instances: Vec::new() }
     }
 
-    /// A profile by its id.
+    /// Returns a profile by its id.
     #[must_use]
     pub fn profile(&self, id: &str) -> Option<&Profile> {
         self.profiles.iter().find(|profile| profile.id == id)
     }
 
-    /// Whether a place of a profile is free. `besides` names an instance that doesn't count, because it is the one that
-    /// moves.
+    /// Whether a place of a profile is free. `except` is an instance that is ignored, because it is about to move.
     #[must_use]
-    pub fn is_free(&self, profile: &str, span: Span, besides: Option<&str>) -> bool {
+    pub fn is_free(&self, profile: &str, span: Span, except: Option<&str>) -> bool {
         span.is_on_panel()
             && !self.instances.iter().any(|instance| {
-                // The quickest first: with a large Panel there are many to ask.
+                // The cheapest test first: a large Panel has many instances.
                 instance.span().overlaps(&span)
                     && instance.placed.parent.is_none()
                     && instance.placed.profile == profile
-                    && Some(instance.placed.context.as_str()) != besides
+                    && Some(instance.placed.context.as_str()) != except
             })
     }
 
-    /// The free place for a thing of this size that is nearest to a cell, if there is any.
+    /// Returns the free place of this size nearest to a cell, if there is any.
     #[must_use]
-    pub fn nearest_free(&self, profile: &str, span: Span, besides: Option<&str>) -> Option<Span> {
+    pub fn nearest_free(&self, profile: &str, span: Span, except: Option<&str>) -> Option<Span> {
         let (columns, rows) = span.area.size();
         (0..rows)
             .flat_map(|row| (0..columns).map(move |column| Span { column, row, ..span }))
-            .filter(|span| self.is_free(profile, *span, besides))
+            .filter(|span| self.is_free(profile, *span, except))
             .min_by_key(|free| u16::from(free.column.abs_diff(span.column)) + u16::from(free.row.abs_diff(span.row)))
     }
 
-    /// Puts an instance where it says. False, and it is gone, if that place isn't free. One in a list needs none.
+    /// Places an instance. Returns false, and drops it, if its place isn't free. An instance in a list needs none.
     pub fn place(&mut self, instance: Instance) -> bool {
         let free = instance.placed.parent.is_some() || self.is_free(&instance.placed.profile, instance.span(), None);
         if free {
@@ -445,13 +444,13 @@ impl Panel {
         free
     }
 
-    /// Takes an instance off.
+    /// Removes an instance.
     pub fn remove(&mut self, context: &str) -> Option<Instance> {
         let position = self.instances.iter().position(|instance| instance.placed.context == context)?;
         Some(self.instances.remove(position))
     }
 
-    /// As [`Panel::place`] for many, in a time that grows with their number. Answers those whose place isn't free.
+    /// Like [`Panel::place`] for many instances, in linear time. Returns those whose place isn't free.
     pub fn place_all(&mut self, instances: Vec<Instance>) -> Vec<Instance> {
         let mut taken: HashMap<(String, u8, Area), Cells> = HashMap::new();
         let cells_of = |instance: &Instance| {
@@ -478,54 +477,54 @@ impl Panel {
         left
     }
 
-    /// Takes all instances of a package off.
+    /// Removes all instances of a package.
     pub fn remove_package(&mut self, package: &str) -> Vec<Instance> {
         self.instances.extract_if(.., |instance| instance.placed.package == package).collect()
     }
 
-    /// Those of a package, to change.
+    /// Returns the instances of a package.
     pub fn of_package_mut(&mut self, package: &str) -> impl Iterator<Item = &mut Instance> {
         self.instances.iter_mut().filter(move |instance| instance.placed.package == package)
     }
 
-    /// The contexts of all placeholders.
+    /// Returns the contexts of all placeholders.
     #[must_use]
     pub fn placeholders(&self) -> Vec<String> {
         let missing = self.instances.iter().filter(|instance| instance.missing.is_some());
         missing.map(|instance| instance.placed.context.clone()).collect()
     }
 
-    /// An instance by its context.
+    /// Returns an instance by its context.
     #[must_use]
     pub fn get(&self, context: &str) -> Option<&Instance> {
         self.instances.iter().find(|instance| instance.placed.context == context)
     }
 
-    /// An instance by its context, to change.
+    /// Returns an instance by its context.
     pub fn get_mut(&mut self, context: &str) -> Option<&mut Instance> {
         self.instances.iter_mut().find(|instance| instance.placed.context == context)
     }
 
-    /// The page of the grid that is shown.
+    /// Returns the page of the grid that is shown.
     #[must_use]
     pub fn page(&self) -> u8 {
         self.profile(&self.active).map_or(0, |profile| profile.page)
     }
 
-    /// Whether an instance lies in what is shown: in the profile, and on the page or the function keys.
+    /// Whether an instance is in the current profile, and on its current page or the function keys.
     #[must_use]
     pub fn is_shown(&self, placed: &Placed) -> bool {
         placed.profile == self.active && placed.area.page(self.page()) == placed.page
     }
 
-    /// Those of the profile and page that are shown.
+    /// Returns the instances of the current profile and page.
     pub fn shown(&self) -> impl Iterator<Item = &Instance> {
         let page = self.page();
         let is_shown = move |placed: &Placed| placed.profile == self.active && placed.area.page(page) == placed.page;
         self.instances.iter().filter(move |instance| is_shown(&instance.placed))
     }
 
-    /// All of them, in all profiles.
+    /// Returns all instances, in all profiles.
     pub fn iter(&self) -> impl Iterator<Item = &Instance> {
         self.instances.iter()
     }
@@ -550,7 +549,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_overlaps_or_leaves_the_panel() {
+    fn instances_neither_overlap_nor_leave_the_panel() {
         let (small, wide) = (widget(1, &[]), widget(1, &[(3, 2)]));
         let mut panel = Panel::new(Vec::new(), String::new());
         assert!(panel.place(at("wide", 1, 1, &wide)));
@@ -569,7 +568,7 @@ mod tests {
     }
 
     #[test]
-    fn placing_many_is_placing_one_after_the_other() {
+    fn place_all_equals_repeated_place() {
         let (small, wide) = (widget(1, &[]), widget(1, &[(3, 2)]));
         let all = || {
             let at = |context, column, row, widget| at(context, column, row, widget);
@@ -606,7 +605,7 @@ mod tests {
     }
 
     #[test]
-    fn titles_icons_and_images_go_to_one_state_or_to_all() {
+    fn titles_icons_and_images_are_set_per_state_or_for_all() {
         let mut instance = at("c", 0, 0, &widget(2, &[]));
         assert_eq!(instance.titles(), ["from the package"; 2]);
         instance.set_title("one", Some(1));
@@ -638,7 +637,7 @@ mod tests {
     }
 
     #[test]
-    fn what_an_update_of_the_package_took_away_is_no_trouble() {
+    fn missing_states_and_layouts_of_an_update_are_handled() {
         let placed = Placed { state: 5, layout: 0, ..Placed::default() };
         assert_eq!(Instance::new(placed, &widget(2, &[])).unwrap().placed.state, 1);
         assert!(Instance::new(Placed { layout: 3, ..Placed::default() }, &widget(1, &[(3, 2)])).is_none());
@@ -646,7 +645,7 @@ mod tests {
     }
 
     #[test]
-    fn a_function_key_takes_one_place_and_profiles_do_not_meet() {
+    fn function_key_takes_one_cell_of_its_profile() {
         let mut panel = Panel::new(Vec::new(), "a".into());
         let key = |context: &str, profile: &str, column, row, widget: &Widget| {
             let placed =
@@ -668,7 +667,7 @@ mod tests {
     }
 
     #[test]
-    fn the_nearest_free_place_is_found() {
+    fn nearest_free_place_is_found() {
         let wide = widget(1, &[(3, 2)]);
         let mut panel = Panel::new(Vec::new(), String::new());
         assert!(panel.place(at("a", 1, 1, &wide)));

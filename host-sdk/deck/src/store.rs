@@ -1,12 +1,14 @@
-//! Keeps the deck's state on disk. Writes are atomic and durable (a new file, synced, renamed over the old one). The first
-//! change after a rest is written at once; those that follow are gathered for a moment, so that a package that stores its
-//! settings at every turn of a knob doesn't wear the disk; the last ones are flushed at the end. The file before the last
-//! one is kept: when the last can't be read it is set aside, never deleted, and the one before it is used. Neither a
-//! damaged file nor a full disk stops the deck; the user is told.
+//! Saves the deck's state. Writes are atomic and durable: a new file, synced, renamed over the old one. The first
+//! change after a quiet period is written immediately; later ones are batched, so that a package that stores its
+//! settings at every turn of a knob doesn't wear out the disk; the last ones are flushed at the end.
+//!
+//! The previous file is kept. If the last one can't be read it is renamed, never deleted, and the previous one is used.
+//! Neither a damaged file nor a full disk stops the deck; the user is notified.
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use host_sdk::files;
@@ -14,43 +16,44 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::log::Log;
-use crate::state::Saved;
+use crate::state::{Saved, StateError};
 
 const FILE_NAME: &str = "state.json";
 const NEW_NAME: &str = "state.json.new";
-/// The file before the last one.
+/// The previous file.
 const LAST_NAME: &str = "state.json.last";
-/// What can't be read is kept under this name, with a number behind it from the second on.
+/// The new name of an unreadable file; from the second on a number is appended.
 const DAMAGED_NAME: &str = "state.json.damaged";
-/// What another version of the program has written is kept under this name and its number, should a user go back.
+/// The name, followed by the version, of a copy that another version of the program has written, in case the user goes
+/// back to it.
 const OTHER_NAME: &str = "state.json.version-";
 
-/// How long to wait after a disk that said no.
+/// How long to wait after a failed write.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
 
-/// What was on disk.
+/// The state that was on disk.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Loaded {
-    /// The state; an empty one if nothing on disk can be used.
+    /// The state; an empty one if nothing on disk is usable.
     pub saved: Saved,
     /// What the user has to know about it, in sentences.
     pub notice: Option<String>,
 }
 
-/// Reads the state: the last file, else the one before it, else an empty one. What can't be read is set aside.
+/// Loads the state: the last file, else the previous one, else an empty state. Unreadable files are renamed.
 ///
 /// # Errors
-/// If a file can't be read at all, or a damaged one can't be set aside: going on would overwrite what a user may want to
-/// save.
+/// If a file can't be read because of the disk, or a damaged one can't be renamed: going on would overwrite what the
+/// user may want to rescue.
 pub fn load(folder: &Path, log: &Log) -> io::Result<Loaded> {
     let (file, before) = (folder.join(FILE_NAME), folder.join(LAST_NAME));
     let mut notice = match read(&file)? {
         Some(Ok(read)) => {
-            let notice = set_apart(&file, &read, log);
+            let notice = keep_and_report(&file, &read, log);
             return Ok(Loaded { saved: read.saved, notice });
         }
         Some(Err(why)) => {
-            let aside = set_aside(&file)?;
+            let aside = keep_damaged(&file)?;
             format!("The saved Panel can't be read ({why}). It is kept as {}.", aside.display())
         }
         None => "The saved Panel is missing.".to_owned(),
@@ -58,11 +61,11 @@ pub fn load(folder: &Path, log: &Log) -> io::Result<Loaded> {
     let saved = match read(&before)? {
         Some(Ok(read)) => {
             notice += " The last good copy is used: what was changed in the moment before may be gone.";
-            set_apart(&before, &read, log).into_iter().for_each(|more| notice += &format!(" {more}"));
+            keep_and_report(&before, &read, log).into_iter().for_each(|more| notice += &format!(" {more}"));
             read.saved
         }
         Some(Err(why)) => {
-            let aside = set_aside(&before)?;
+            let aside = keep_damaged(&before)?;
             notice += &format!(
                 " The copy of it can't be read either ({why}), and is kept as {}. The Panel is empty.",
                 aside.display()
@@ -80,14 +83,14 @@ pub fn load(folder: &Path, log: &Log) -> io::Result<Loaded> {
     Ok(Loaded { saved, notice: Some(notice) })
 }
 
-/// A state and the version of the form that it was written in.
+/// A state and the version of the format in which it was written.
 struct Read {
     saved: Saved,
     version: u32,
 }
 
-/// A file's state, or why it can't be used; none if there is no file.
-fn read(path: &Path) -> io::Result<Option<Result<Read, String>>> {
+/// Reads a file's state; none if there is no file.
+fn read(path: &Path) -> io::Result<Option<Result<Read, StateError>>> {
     match fs::read(path) {
         Ok(text) => Ok(Some(Saved::read(&text).map(|(saved, version)| Read { saved, version }))),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -95,20 +98,20 @@ fn read(path: &Path) -> io::Result<Option<Result<Read, String>>> {
     }
 }
 
-/// Gives a damaged file a name that is free. Answers where it is.
-fn set_aside(file: &Path) -> io::Result<PathBuf> {
+/// Renames a damaged file to a free name. Returns its new path.
+fn keep_damaged(file: &Path) -> io::Result<PathBuf> {
     let first = file.with_file_name(DAMAGED_NAME);
     let numbered = (2..).map(|number: u32| file.with_file_name(format!("{DAMAGED_NAME}-{number}")));
-    // The names have no end, so one of them is free.
+    // One of infinitely many names is free.
     let aside = std::iter::once(first.clone()).chain(numbered).find(|path| path.symlink_metadata().is_err());
     let aside = aside.unwrap_or(first);
     fs::rename(file, &aside)?;
     Ok(aside)
 }
 
-/// Keeps a copy of what another version has written. Returns what the user has to know of it, in sentences.
-fn set_apart(file: &Path, read: &Read, log: &Log) -> Option<String> {
-    let copy = keep_other(file, read);
+/// Keeps a copy of a file of another version. Returns what the user has to know, in sentences.
+fn keep_and_report(file: &Path, read: &Read, log: &Log) -> Option<String> {
+    let copy = keep_other_version(file, read);
     let unread = read.saved.unread.count();
     let notice = match copy {
         Some(copy) if read.version > Saved::VERSION => format!(
@@ -124,8 +127,8 @@ fn set_apart(file: &Path, read: &Read, log: &Log) -> Option<String> {
     Some(notice)
 }
 
-/// Keeps what another version has written, which may know more than this one, or less. Returns where it is.
-fn keep_other(file: &Path, read: &Read) -> Option<PathBuf> {
+/// Keeps a copy of a file of another version, which may contain more than this one knows, or less. Returns its path.
+fn keep_other_version(file: &Path, read: &Read) -> Option<PathBuf> {
     if read.version == Saved::VERSION {
         return None;
     }
@@ -133,32 +136,43 @@ fn keep_other(file: &Path, read: &Read) -> Option<PathBuf> {
     if kept.exists() && read.version < Saved::VERSION {
         return Some(kept);
     }
-    // One that a newer version has written later is worth more than an earlier one.
+    // A later file of a newer version replaces the earlier copy.
     let _ = fs::remove_file(&kept);
-    // A second name, where the file system knows such. That it isn't there is no reason not to start.
+    // A hard link, where the file system supports it. Failing to keep a copy doesn't prevent the start.
     if let Err(error) = fs::hard_link(file, &kept).or_else(|_| fs::copy(file, &kept).map(drop)) {
-        tracing::warn!(%error, file = %kept.display(), "the state of another version isn't kept");
+        tracing::warn!(%error, file = %kept.display(), "can't keep the state of another version");
         return None;
     }
     Some(kept)
 }
 
-/// How far the writing is.
+/// The progress of writing.
 #[derive(Clone, Debug, Default)]
 pub struct Progress {
-    /// The number of the state that is on disk, with all before it; 0 at first.
+    /// The number of the newest state on disk; 0 at first.
     pub written: u64,
-    /// Why the state can't be written, as long as it can't. Sentences.
-    pub trouble: Option<String>,
+    /// Why the last attempt failed; none once one has succeeded.
+    pub last_error: Option<SaveError>,
 }
 
-/// What shall be on disk.
+/// Why the state isn't on disk, in sentences for the user.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum SaveError {
+    /// It can't be written.
+    #[error("The Panel can't be saved ({0}). Make room on the disk or check its rights.")]
+    Write(#[source] Arc<io::Error>),
+    /// The deck is ending.
+    #[error("Creator Deck is stopping.")]
+    Stopping,
+}
+
+/// The newest state.
 #[derive(Debug, Default)]
 struct Latest {
-    /// How many states there were.
+    /// The number of states so far.
     number: u64,
     state: Saved,
-    /// The number of the last one that somebody waits for.
+    /// The number of the newest state that a caller waits for.
     urgent: u64,
 }
 
@@ -166,20 +180,20 @@ struct Latest {
 #[derive(Debug)]
 pub struct Store {
     latest: watch::Sender<Latest>,
-    /// How far it is.
+    /// The progress of writing.
     pub progress: watch::Receiver<Progress>,
 }
 
 impl Store {
-    /// Returns the task that writes to `folder`, too: at once after a rest of `save_after`, else when it is over. It ends with
-    /// the store.
+    /// Creates a store, and the task that writes to `folder`: immediately after a quiet period of `save_after`, else at
+    /// its end. The task ends with the store.
     pub fn new(folder: PathBuf, save_after: Duration, log: Log) -> (Self, impl Future<Output = ()> + Send + 'static) {
         let (latest, states) = watch::channel(Latest::default());
-        let (tell, progress) = watch::channel(Progress::default());
-        (Self { latest, progress }, run(folder, save_after, states, tell, log))
+        let (sender, progress) = watch::channel(Progress::default());
+        (Self { latest, progress }, run(folder, save_after, states, sender, log))
     }
 
-    /// Hands over what shall be on disk soon.
+    /// Hands over a state to be written soon.
     pub fn save(&self, state: Saved) {
         self.latest.send_modify(|latest| {
             latest.number += 1;
@@ -187,28 +201,26 @@ impl Store {
         });
     }
 
-    /// Waits until everything that was handed over so far is on disk, which it is without waiting for more.
+    /// Waits until all states so far are on disk, which are written without further delay.
     ///
     /// # Errors
-    /// Why it can't be written now, in sentences.
-    pub fn saved(&self) -> impl Future<Output = Result<(), String>> + Send + use<> {
+    /// If they can't be written now.
+    pub fn saved(&self) -> impl Future<Output = Result<(), SaveError>> + Send + use<> {
         let number = self.latest.borrow().number;
         let mut progress = self.progress.clone();
         if progress.borrow().written < number {
             self.latest.send_modify(|latest| latest.urgent = number);
         }
         async move {
-            let done = progress.wait_for(|progress| progress.written >= number || progress.trouble.is_some()).await;
-            match done.map(|progress| progress.clone()) {
-                Ok(progress) if progress.written >= number => Ok(()),
-                Ok(progress) => Err(progress.trouble.unwrap_or_default()),
-                // The deck is ending.
-                Err(_) => Err("Creator Deck is stopping.".to_owned()),
-            }
+            let done = progress.wait_for(|progress| progress.written >= number || progress.last_error.is_some()).await;
+            // An error means that the store's task has ended.
+            let Progress { written, last_error } =
+                done.map_err(|watch::error::RecvError { .. }| SaveError::Stopping)?.clone();
+            if written >= number { Ok(()) } else { last_error.map_or(Ok(()), Err) }
         }
     }
 
-    /// Writes what is still unwritten and ends.
+    /// Writes what is still unwritten, and ends.
     pub async fn flush(self) {
         let Self { latest, mut progress } = self;
         drop(latest);
@@ -238,28 +250,29 @@ async fn run(
             let written = tokio::task::spawn_blocking(move || write(&folder, &state)).await;
             let error = match written {
                 Ok(Ok(())) => {
-                    progress.send_replace(Progress { written: number, trouble: None });
+                    progress.send_replace(Progress { written: number, last_error: None });
                     break;
                 }
-                Ok(Err(error)) => error.to_string(),
-                Err(panic) => panic.to_string(),
+                Ok(Err(error)) => error,
+                Err(panic) => io::Error::other(panic),
             };
-            let why = format!("The Panel can't be saved ({error}). Make room on the disk or check its rights.");
-            if progress.borrow().trouble.as_ref() != Some(&why) {
-                log.error(None, why.as_str());
+            let error = SaveError::Write(Arc::new(error));
+            let why = error.to_string();
+            if progress.borrow().last_error.as_ref().map(ToString::to_string).as_ref() != Some(&why) {
+                log.error(None, why);
             }
-            progress.send_modify(|progress| progress.trouble = Some(why));
+            progress.send_modify(|progress| progress.last_error = Some(error));
             if ended {
                 return;
             }
-            // At the end there is one more try.
+            // The end brings one more attempt.
             ended = wait_until(Instant::now() + RETRY_AFTER, &mut states, tried).await;
         }
         not_before = Instant::now() + save_after;
     }
 }
 
-/// Waits, but not beyond the end, nor while somebody waits for a state after this one. True if the end came.
+/// Waits until a moment, the end, or a caller that waits for a newer state. Returns whether the end came.
 async fn wait_until(moment: Instant, states: &mut watch::Receiver<Latest>, tried: u64) -> bool {
     let urgent = states.wait_for(|latest| latest.urgent > tried);
     matches!(tokio::time::timeout_at(moment, urgent).await, Ok(Err(_)))
@@ -273,7 +286,7 @@ fn write(folder: &Path, state: &Saved) -> io::Result<()> {
     files::rename(&new, &folder.join(FILE_NAME))
 }
 
-/// Keeps the file that is about to be replaced. At no moment is there none: it gets a second name, which stays.
+/// Keeps the file that is about to be replaced. A hard link: at no moment is there no file.
 fn keep_last(folder: &Path) -> io::Result<()> {
     let (file, last) = (folder.join(FILE_NAME), folder.join(LAST_NAME));
     if !file.exists() {
@@ -283,7 +296,7 @@ fn keep_last(folder: &Path) -> io::Result<()> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    // Some file systems know no second names.
+    // Not all file systems support hard links.
     fs::hard_link(&file, &last).or_else(|_| fs::copy(&file, &last).map(drop))
 }
 
@@ -306,9 +319,9 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_was_handed_over_last_is_there_after_a_flush() {
+    async fn last_state_is_on_disk_after_a_flush() {
         let folder = tempfile::tempdir().unwrap();
-        // Long enough that only the flush can have written the second one.
+        // So long that only the flush can have written the second one.
         let store = start(folder.path(), Duration::from_secs(3600));
         store.save(state("one"));
         store.saved().await.unwrap();
@@ -325,24 +338,24 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_not_there_is_an_empty_state() {
+    fn missing_file_is_an_empty_state() {
         let folder = tempfile::tempdir().unwrap();
         assert_eq!(load(folder.path(), &Log::default()).unwrap().saved, Saved::empty());
     }
 
     #[test]
-    fn damaged_and_foreign_files_are_set_aside() {
+    fn damaged_files_are_renamed() {
         for text in ["", "{\"version\": 1, \"instances\": [", "[]", r#"{"version": 99, "instances": {}}"#] {
             let (folder, log) = (tempfile::tempdir().unwrap(), Log::default());
             fs::write(folder.path().join(FILE_NAME), text).unwrap();
             assert_eq!(load(folder.path(), &log).unwrap().saved, Saved::empty(), "{text}");
             assert_eq!(fs::read_to_string(folder.path().join(DAMAGED_NAME)).unwrap(), text);
-            assert_eq!(log.entries().len(), 1, "the user is told");
+            assert_eq!(log.entries().len(), 1, "the user is notified");
         }
     }
 
     #[test]
-    fn two_damaged_files_are_both_kept_and_nothing_kept_is_written_over() {
+    fn damaged_files_are_kept_under_free_names() {
         let folder = tempfile::tempdir().unwrap();
         for n in 0..2 {
             fs::write(folder.path().join(FILE_NAME), format!("file {n}")).unwrap();
@@ -361,7 +374,7 @@ mod tests {
     }
 
     #[test]
-    fn an_update_of_the_program_loses_nothing_and_there_is_a_way_back() {
+    fn update_keeps_the_state_and_a_copy_of_the_old_file() {
         let folder = tempfile::tempdir().unwrap();
         let first = r#"{"version": 1, "instances": [{"context": "c", "package": "p", "widget": "w", "column": 3, "row": 1,
             "layout": 1, "state": 1, "title": "mine", "settings": {"a": 1}}], "packageSettings": {"p": {"b": 2}}}"#;
@@ -395,7 +408,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_damaged_or_missing_file_the_last_good_copy_is_used() {
+    fn previous_copy_replaces_a_damaged_or_missing_file() {
         for damage in [Some("{\"version\": 2, \"inst"), None] {
             let folder = tempfile::tempdir().unwrap();
             let file = folder.path().join(FILE_NAME);
@@ -417,22 +430,22 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_disk_that_takes_nothing_is_told_of_until_it_does() {
+    async fn failing_disk_is_reported_until_it_recovers() {
         let folder = tempfile::tempdir().unwrap();
-        // A folder in the way of the new file fails every write, for whoever runs this.
+        // A folder with the new file's name fails every write, even for root.
         fs::create_dir(folder.path().join(NEW_NAME)).unwrap();
         let store = start(folder.path(), Duration::ZERO);
         store.save(state("kept"));
-        assert!(store.saved().await.unwrap_err().contains("can't be saved"));
+        assert!(store.saved().await.unwrap_err().to_string().contains("can't be saved"));
         fs::remove_dir(folder.path().join(NEW_NAME)).unwrap();
-        store.progress.clone().wait_for(|progress| progress.trouble.is_none()).await.unwrap();
+        store.progress.clone().wait_for(|progress| progress.last_error.is_none()).await.unwrap();
         store.saved().await.unwrap();
         store.flush().await;
         assert_eq!(load(folder.path(), &Log::default()).unwrap().saved, state("kept"));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn at_the_end_there_is_one_more_try() {
+    async fn flush_retries_once() {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join(NEW_NAME)).unwrap();
         let store = start(folder.path(), Duration::ZERO);

@@ -1,5 +1,5 @@
-//! The tasks that a deck can't run without. None of them ends while the deck runs: when one does, or panics, the deck is of
-//! no use any more, and whoever has started it learns which one it was.
+//! The tasks that a deck can't run without. None ends while the deck runs: when one ends or panics, the deck is
+//! useless, and its caller learns which task it was.
 
 use std::any::Any;
 use std::collections::HashMap;
@@ -9,10 +9,10 @@ use futures_util::FutureExt as _;
 use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinError, JoinHandle, JoinSet};
 
-/// Why a deck can't go on.
+/// Why a deck can't continue.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TaskEnded {
-    /// A task has come to its end.
+    /// A task has ended.
     #[error("its {0} has ended")]
     Ended(&'static str),
     /// A task has panicked.
@@ -43,10 +43,10 @@ impl Tasks {
         self.names.insert(handle.id(), (name, handle));
     }
 
-    /// Watches all of them.
+    /// Starts to watch all of them.
     #[must_use]
     pub fn watch(mut self) -> Watched {
-        let (tell, ended) = watch::channel(None);
+        let (sender, ended) = watch::channel(None);
         let handles = self.names.values().cloned().collect();
         let watcher = tokio::spawn(async move {
             while let Some(joined) = self.tasks.join_next_with_id().await {
@@ -55,8 +55,8 @@ impl Tasks {
                     Err(error) => (error.id(), Err(error)),
                 };
                 let name = self.names.get(&id).map_or("task", |(name, _)| name);
-                // The first one counts: others end because of it.
-                tell.send_if_modified(|first| {
+                // Only the first one counts: the others end because of it.
+                sender.send_if_modified(|first| {
                     let is_first = first.is_none();
                     first.get_or_insert_with(|| TaskEnded::new(name, result));
                     is_first
@@ -67,7 +67,7 @@ impl Tasks {
     }
 }
 
-/// Tasks that run. Dropping it ends them all.
+/// Running tasks. Dropping it aborts them.
 #[derive(Debug)]
 pub struct Watched {
     ended: watch::Receiver<Option<TaskEnded>>,
@@ -85,20 +85,20 @@ impl Watched {
         }
     }
 
-    /// Ends them all.
+    /// Aborts all tasks.
     pub fn abort(&self) {
         self.watcher.abort();
         self.handles.iter().for_each(|(_, task)| task.abort());
     }
 
-    /// Ends them all, and waits until they have let go of what they had.
+    /// Aborts all tasks, and waits until they have released their resources.
     pub async fn end(&mut self) {
         self.handles.iter().for_each(|(_, task)| task.abort());
         // An error means that the watcher has panicked, and its tasks are gone with it.
         let _ = (&mut self.watcher).await;
     }
 
-    /// The names of those that run.
+    /// Returns the names of the running tasks.
     #[cfg(test)]
     pub fn names(&self) -> Vec<&'static str> {
         let mut names: Vec<_> = self.handles.iter().map(|(name, _)| *name).collect();
@@ -106,7 +106,7 @@ impl Watched {
         names
     }
 
-    /// Ends those of a name, as no deck does.
+    /// Aborts the tasks with this name.
     #[cfg(test)]
     pub fn kill(&self, name: &str) {
         self.handles.iter().filter(|(other, _)| *other == name).for_each(|(_, task)| task.abort());
@@ -119,17 +119,22 @@ impl Drop for Watched {
     }
 }
 
-/// Runs something to its end or its panic.
+/// A panic's message.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Panicked(String);
+
+/// Runs a future and catches its panic.
 ///
 /// # Errors
-/// What the panic said.
-pub async fn catch_panic<T>(work: impl Future<Output = T>) -> Result<T, String> {
-    AssertUnwindSafe(work).catch_unwind().await.map_err(|panic| message(&*panic).to_owned())
+/// If it panics.
+pub async fn catch_panic<T>(work: impl Future<Output = T>) -> Result<T, Panicked> {
+    AssertUnwindSafe(work).catch_unwind().await.map_err(|panic| Panicked(message(&*panic).to_owned()))
 }
 
 fn message(panic: &(dyn Any + Send)) -> &str {
-    let said = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    said.unwrap_or("no message")
+    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    text.unwrap_or("no message")
 }
 
 #[cfg(test)]
@@ -139,7 +144,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn the_first_task_that_ends_is_named() {
+    async fn first_ended_task_is_reported() {
         let mut tasks = Tasks::default();
         tasks.spawn("hub", async {});
         tasks.spawn("store", pending());
@@ -150,7 +155,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_panic_is_named_with_what_it_said() {
+    async fn panicked_task_is_reported_with_its_message() {
         let mut tasks = Tasks::default();
         tasks.spawn("hub", async { panic!("no place for {}", 7) });
         let ended = tasks.watch().first_end().await;

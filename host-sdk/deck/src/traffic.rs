@@ -1,33 +1,34 @@
-//! Every message between the deck and the packages, as an author wants to read it: who said it, when, about which
-//! instance, how large it was, and what was in it. What looks like a secret is masked before it is kept, and pictures
-//! are named by their size. It stands beside the hub: sockets write here, pages and scripts read.
+//! Records every message between the deck and the packages for their authors: sender, time, instance, size and content.
+//! Secrets are masked before a message is kept, and pictures are replaced by their size. It is independent of the hub:
+//! sockets write here, pages and scripts read.
 
 use std::cell::Cell;
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Number, Value};
 use tokio::sync::watch;
 
+use crate::log::unix_millis;
 use crate::log_file::LogFile;
 use crate::mask::{MASK, is_secret, masked};
 
-/// Messages that are kept. At [`LONGEST_BODY`] each they take 8 MB.
-pub const KEPT: usize = 2000;
+/// Messages that are kept. With [`MAX_BODY_LEN`] bytes each they take 8 MB.
+pub const MAX_KEPT: usize = 2000;
 /// Bytes of a body that are kept.
-const LONGEST_BODY: usize = 4096;
-/// Bytes of one text within a body that are kept; of a data URI only its kind and its size.
-const LONGEST_TEXT: usize = 1024;
-/// A data URI that is longer is shortened.
-const LONGEST_DATA: usize = 128;
-/// A body that is larger isn't looked into, only measured: reading it twice would cost more than it tells.
-const LARGEST_READ: usize = 1 << 20;
+const MAX_BODY_LEN: usize = 4096;
+/// Bytes of one text within a body that are kept; for a data URI only its kind and size.
+const MAX_TEXT_LEN: usize = 1024;
+/// Bytes from which a data URI is shortened.
+const MAX_DATA_LEN: usize = 128;
+/// Bytes from which a body is only measured: parsing it a second time would cost too much.
+const MAX_PARSED_LEN: usize = 1 << 20;
 
-/// Which way a message went, as the package sees it.
+/// The direction of a message, as the package sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Direction {
@@ -37,26 +38,26 @@ pub enum Direction {
     Out,
 }
 
-/// A message that was said.
+/// A recorded message.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Message {
-    /// Its place in the order of all messages, from 1.
+    /// Its position among all messages, from 1.
     pub number: u64,
     /// Milliseconds since 1970.
     pub time: u64,
-    /// The package that it came from or went to.
+    /// The package that sent or received it.
     pub package: String,
-    /// Whether one of the package's pages was at the other end, not the package itself.
+    /// Whether one of the package's pages sent or received it, not the package itself.
     pub page: bool,
-    /// Which way.
+    /// Its direction.
     pub direction: Direction,
-    /// Its name; empty if it couldn't be read.
+    /// Its event; empty if it couldn't be parsed.
     pub event: String,
-    /// The instance that it is about, if any.
+    /// The context of the instance that it concerns, if any.
     pub context: Option<String>,
     /// Bytes on the wire.
     pub size: usize,
-    /// As JSON, secrets masked, long texts and pictures shortened.
+    /// As JSON, with secrets masked, and long texts and pictures shortened.
     pub body: String,
 }
 
@@ -66,7 +67,7 @@ struct Kept {
     last: u64,
 }
 
-/// The messages. Clones are the same.
+/// The recorded messages. Clones share them.
 #[derive(Clone, Debug)]
 pub struct Traffic {
     kept: Arc<Mutex<Kept>>,
@@ -76,54 +77,54 @@ pub struct Traffic {
 }
 
 impl Traffic {
-    /// Keeps nothing yet; writes to `file` what it keeps.
+    /// Creates an empty record, which also writes to `file`.
     #[must_use]
     pub fn new(file: LogFile) -> Self {
         Self { kept: Arc::default(), news: watch::channel(0).0, file, now: SystemTime::now }
     }
 
-    /// Takes down a message of a package or of one of its pages.
+    /// Records a message of a package or of one of its pages.
     pub fn record(&self, package: &str, page: bool, direction: Direction, text: &str) {
-        let read = if text.len() <= LARGEST_READ { tidied(text) } else { None };
+        let read = if text.len() <= MAX_PARSED_LEN { tidied(text) } else { None };
         let (event, context, body) = match read {
             Some(value) => {
                 let word = |name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
                 (word("event").unwrap_or_default(), word("context"), value.to_string())
             }
-            None if text.len() > LARGEST_READ => (String::new(), None, "(too large to be shown)".to_owned()),
+            None if text.len() > MAX_PARSED_LEN => (String::new(), None, "(too large to be shown)".to_owned()),
             None => (String::new(), None, "(not readable as JSON)".to_owned()),
         };
-        let time = (self.now)().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+        let time = unix_millis((self.now)());
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.last += 1;
         let number = kept.last;
         let message = Arc::new(Message {
             number,
-            time: u64::try_from(time).unwrap_or(u64::MAX),
+            time,
             package: package.to_owned(),
             page,
             direction,
-            event: cut(event, LONGEST_DATA),
-            context: context.map(|context| cut(context, LONGEST_DATA)),
+            event: truncated(event, MAX_DATA_LEN),
+            context: context.map(|context| truncated(context, MAX_DATA_LEN)),
             size: text.len(),
-            body: cut(body, LONGEST_BODY),
+            body: truncated(body, MAX_BODY_LEN),
         });
-        if kept.messages.len() == KEPT {
+        if kept.messages.len() == MAX_KEPT {
             kept.messages.pop_front();
         }
         kept.messages.push_back(message.clone());
-        // Within the lock, so that the file has the messages' order.
+        // Within the lock, so that the file has the same order.
         self.file.write(&*message);
         self.news.send_replace(number);
     }
 
-    /// The number of the newest message; 0 if there is none.
+    /// Returns the number of the newest message; 0 if there is none.
     #[must_use]
     pub fn last(&self) -> u64 {
         *self.news.borrow()
     }
 
-    /// The kept messages with a number above this one, oldest first.
+    /// Returns the kept messages with a higher number, oldest first.
     #[must_use]
     pub fn after(&self, number: u64) -> Vec<Arc<Message>> {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
@@ -131,29 +132,29 @@ impl Traffic {
         kept.messages.range(skipped..).cloned().collect()
     }
 
-    /// Waits until there is a message with a number above this one.
+    /// Waits until there is a message with a higher number.
     pub async fn wait(&self, number: u64) {
-        // An error means that the sender is gone, and `self` holds it.
+        // An error would mean that the sender is gone, but `self` holds it.
         let _ = self.news.subscribe().wait_for(|last| *last > number).await;
     }
 }
 
-/// A text's JSON, secrets masked and long texts shortened, all the way down. None if it isn't JSON.
+/// Parses a text as JSON, with secrets masked and long texts shortened at all levels. Returns none if it isn't JSON.
 fn tidied(text: &str) -> Option<Value> {
     let mut reader = serde_json::Deserializer::from_str(text);
-    let left = Cell::new(LONGEST_BODY);
+    let left = Cell::new(MAX_BODY_LEN);
     let value = Tidy { secret: false, outermost: true, left: &left }.deserialize(&mut reader).ok()?;
     reader.end().ok()?;
     Some(value)
 }
 
-/// Reads a value and tidies it on the way: of a picture of 100 KB only a size is kept, and of a million numbers no more than
-/// are shown.
+/// Parses a value and shortens it on the way: of a picture of 100 KB only a size is kept, and of a million numbers only
+/// as many as are shown.
 #[derive(Clone, Copy, Debug)]
 struct Tidy<'a> {
-    /// Whether the value has the name of a secret.
+    /// Whether the value's name is that of a secret.
     secret: bool,
-    /// Whether it is the message itself, whose members are read in any case.
+    /// Whether it is the message itself, whose members are always read.
     outermost: bool,
     /// Values that may still be kept.
     left: &'a Cell<usize>,
@@ -164,7 +165,7 @@ impl<'a> Tidy<'a> {
         if self.secret { MASK.into() } else { value.into() }
     }
 
-    /// Whether another value is kept.
+    /// Whether to keep another value.
     fn takes_one(self) -> bool {
         let left = self.left.get();
         self.left.set(left.saturating_sub(1));
@@ -232,7 +233,7 @@ impl<'de> Visitor<'de> for Tidy<'_> {
         while self.takes_one() {
             let Some(name) = members.next_key::<String>()? else { return Ok(self.unless_secret(tidied)) };
             let value = members.next_value_seed(self.within(is_secret(&name)))?;
-            tidied.insert(cut(name, LONGEST_DATA), value);
+            tidied.insert(truncated(name, MAX_DATA_LEN), value);
         }
         while members.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
         Ok(self.unless_secret(tidied))
@@ -240,29 +241,29 @@ impl<'de> Visitor<'de> for Tidy<'_> {
 }
 
 fn tidy_text(text: &str) -> String {
-    if text.get(..5).is_some_and(|start| start.eq_ignore_ascii_case("data:")) && text.len() > LONGEST_DATA {
+    if text.get(..5).is_some_and(|start| start.eq_ignore_ascii_case("data:")) && text.len() > MAX_DATA_LEN {
         let kind = text.split([',', ';']).next().unwrap_or_default();
         let is_kind = |byte: u8| byte.is_ascii_alphanumeric() || b":/+.-".contains(&byte);
-        // Else it is no data URI, whatever it begins with.
-        if kind.len() <= LONGEST_DATA && kind.bytes().all(is_kind) {
+        // Otherwise it isn't a data URI, in spite of its start.
+        if kind.len() <= MAX_DATA_LEN && kind.bytes().all(is_kind) {
             return format!("{kind}… ({} bytes)", text.len());
         }
     }
-    masked_start(text, LONGEST_TEXT)
+    masked_start(text, MAX_TEXT_LEN)
 }
 
-/// The start of a text, secrets masked. No more of it is looked at than may be shown.
+/// Returns the start of a text with its secrets masked, without examining more of it than is shown.
 pub fn masked_start(text: &str, longest: usize) -> String {
     let start = masked(&text[..text.floor_char_boundary(longest)]);
     let is_all = text.len() <= longest;
-    let mut start = cut(start, longest);
+    let mut start = truncated(start, longest);
     if !is_all && !start.ends_with('…') {
         start.push('…');
     }
     start
 }
 
-fn cut(mut text: String, longest: usize) -> String {
+fn truncated(mut text: String, longest: usize) -> String {
     if text.len() > longest {
         text.truncate(text.floor_char_boundary(longest));
         text.push('…');
@@ -287,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn secrets_are_masked_wherever_they_are() {
+    fn secrets_in_messages_are_masked() {
         let message = recorded(&json!({
             "event": "sendToPackage", "context": "c",
             "payload": {
@@ -314,15 +315,15 @@ mod tests {
     }
 
     #[test]
-    fn pictures_and_long_texts_are_shortened_and_their_size_is_said() {
+    fn pictures_and_long_texts_are_shortened() {
         let image = format!("data:image/png;base64,{}", "A".repeat(50_000));
         let message = recorded(&json!({"event": "changeImage", "payload": {"image": image, "long": "é".repeat(9000)}}));
         assert!(message.body.contains("data:image/png… (50022 bytes)"), "{}", message.body);
-        assert!(message.body.len() <= LONGEST_BODY + 4 && message.size > 60_000);
+        assert!(message.body.len() <= MAX_BODY_LEN + 4 && message.size > 60_000);
     }
 
     #[test]
-    fn what_begins_like_a_picture_is_masked_too() {
+    fn text_that_starts_like_a_data_uri_is_masked() {
         for text in [format!("data:{}?code=S6", "A".repeat(200)), format!("data:{}?code=S6", "A".repeat(100))] {
             let message = recorded(&json!({"event": "openUrl", "payload": {"url": text}}));
             assert!(!message.body.contains("S6"), "{}", message.body);
@@ -330,11 +331,11 @@ mod tests {
     }
 
     #[test]
-    fn of_a_message_with_many_values_the_first_are_kept() {
+    fn first_values_of_a_large_message_are_kept() {
         let many =
             json!({"payload": vec![1; 100_000], "more": {"a": {"b": [1]}}, "event": "sendToPackage", "context": "c"});
         let message = recorded(&many);
-        assert!(message.body.len() <= LONGEST_BODY + 4);
+        assert!(message.body.len() <= MAX_BODY_LEN + 4);
         assert_eq!((message.event.as_str(), message.context.as_deref()), ("sendToPackage", Some("c")));
         let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
         let traffic = traffic();
@@ -343,24 +344,24 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_has_a_bound_and_an_order() {
+    fn kept_messages_are_bounded_and_ordered() {
         let traffic = traffic();
-        for _ in 0..KEPT + 5 {
+        for _ in 0..MAX_KEPT + 5 {
             traffic.record("com.x", false, Direction::Out, "{}");
         }
         let all = traffic.after(0);
-        assert_eq!((all.len(), all[0].number, traffic.last()), (KEPT, 6, KEPT as u64 + 5));
-        assert_eq!(traffic.after(KEPT as u64 + 3).len(), 2);
+        assert_eq!((all.len(), all[0].number, traffic.last()), (MAX_KEPT, 6, MAX_KEPT as u64 + 5));
+        assert_eq!(traffic.after(MAX_KEPT as u64 + 3).len(), 2);
         assert!(traffic.after(u64::MAX).is_empty());
     }
 
     #[test]
-    fn what_cant_be_read_is_kept_by_its_size_alone() {
+    fn unparsable_messages_are_kept_as_their_size() {
         let traffic = traffic();
         traffic.record("com.x", false, Direction::In, "token=abc");
-        traffic.record("com.x", false, Direction::In, &"x".repeat(LARGEST_READ + 1));
+        traffic.record("com.x", false, Direction::In, &"x".repeat(MAX_PARSED_LEN + 1));
         let all = traffic.after(0);
         assert!(!all[0].body.contains("abc"), "{}", all[0].body);
-        assert_eq!(all[1].size, LARGEST_READ + 1);
+        assert_eq!(all[1].size, MAX_PARSED_LEN + 1);
     }
 }

@@ -1,5 +1,5 @@
-//! The validator for users and tools: everything that `host_sdk::bundle::check` finds in a package, whether its pictures
-//! decode and have a fitting size, and a short run of it in a private deck. docs/validator.md describes what it says.
+//! The validator for users and tools: the findings of `host_sdk::bundle::check`, whether a package's pictures decode
+//! and have a fitting size, and a short run in a private deck. docs/validator.md describes its rules.
 
 mod pictures;
 mod smoke;
@@ -15,14 +15,14 @@ use host_sdk::manifest::{Finding, PLATFORM, PackageConfig, Severity, is_disrupti
 use serde::Serialize;
 use serde_json::{Value, json};
 
-pub use self::smoke::Patience;
+pub use self::smoke::SmokeTimeouts;
 use crate::picture_process::Decoder;
-use crate::process::choice::{Look, Way, choose, on_path, system};
+use crate::process::choice::{Lookup, RunMethod, choose, on_path, system_name};
 
-/// The version of the JSON form. Members and rules may be added to it; what is there keeps its name and meaning.
+/// The version of the JSON format. Members and rules may be added; existing ones keep their name and meaning.
 const FORMAT: u32 = 1;
 
-/// What a package is, for somebody who is to decide about it.
+/// What a package is, for someone who decides about installing it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct About {
     /// Its UUID.
@@ -31,13 +31,13 @@ pub struct About {
     pub name: String,
     /// Its version.
     pub version: String,
-    /// Who made it.
+    /// Its author.
     pub author: String,
     /// What it does.
     pub description: String,
-    /// The publisher's page, if it is one of the web.
+    /// The publisher's page, if it is an address of the web.
     pub url: Option<String>,
-    /// The platforms that it has something for.
+    /// The platforms that it supports.
     pub platforms: Vec<String>,
     /// The names of its widgets.
     pub widgets: Vec<String>,
@@ -45,7 +45,7 @@ pub struct About {
 
 impl About {
     fn of(config: &PackageConfig) -> Self {
-        // Nothing that a page would make a link of but what leads to the web.
+        // Only addresses of the web: pages make a link of it.
         let is_web = |url: &String| url::Url::parse(url).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
         Self {
             uuid: config.uuid.clone(),
@@ -63,18 +63,18 @@ impl About {
 /// Whether the package was run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SmokeRun {
-    /// It was; what happened is among the findings.
+    /// It was; the results are among the findings.
     Done,
-    /// It wasn't. Why, as a sentence.
+    /// It wasn't. Contains why, as a sentence.
     Skipped(String),
 }
 
-/// What the validator says.
+/// The validator's report.
 #[derive(Clone, Debug)]
 pub struct Report {
     /// What the package is; none if its package file can't be read.
     pub about: Option<About>,
-    /// What was found, the worst first.
+    /// The findings, the worst first.
     pub findings: Vec<Finding>,
     /// Whether it was run.
     pub smoke_run: SmokeRun,
@@ -85,13 +85,13 @@ impl Report {
         Self { about: checked.config.as_ref().map(About::of), findings: checked.findings, smoke_run }
     }
 
-    /// Whether the package passes: nothing is refused, and nothing is an error.
+    /// Whether the package passes: no finding refuses it or is an error.
     #[must_use]
     pub fn passes(&self) -> bool {
         !self.findings.iter().any(|finding| finding.severity.fails())
     }
 
-    /// The report for programs: docs/validator.md.
+    /// Returns the report for programs: docs/validator.md.
     #[must_use]
     pub fn to_json(&self) -> Value {
         let count = |severity| self.findings.iter().filter(|finding| finding.severity == severity).count();
@@ -111,7 +111,7 @@ impl Report {
         })
     }
 
-    /// The report for readers, with colours for a terminal where wanted.
+    /// Returns the report for people, with colours for a terminal if wanted.
     #[must_use]
     pub fn to_text(&self, colours: bool) -> String {
         let paint = |colour: &str, text: &str| match colours {
@@ -151,7 +151,7 @@ impl Report {
     }
 }
 
-/// A text of the package without what a terminal would obey, or what would turn the text behind it round.
+/// Replaces characters of the package's texts that would control a terminal or reverse text.
 fn shown(text: &str) -> String {
     text.chars().map(|c| if is_disruptive(c) { '\u{fffd}' } else { c }).collect()
 }
@@ -161,44 +161,44 @@ fn shown(text: &str) -> String {
 pub fn check_bundle(content: &[u8]) -> Report {
     let mut checked = check(content);
     let mut found = pictures::check(&checked, &Decoder::default());
-    found.extend(here(&checked, Severity::Warning));
+    found.extend(check_platform(&checked, Severity::Warning));
     checked.add(found);
     Report::of(checked, SmokeRun::Skipped("it was only looked at.".to_owned()))
 }
 
-/// What becomes of a package on this system, if it declares nothing for it. `severity` is that of nothing at all: a
-/// matter for who is about to install it, and hardly one for its author.
-fn here(checked: &Checked, severity: Severity) -> Option<Finding> {
+/// Returns what happens to a package that declares nothing for this system. `severity` applies if nothing runs here:
+/// that matters to someone who is about to install it, but hardly to its author.
+fn check_platform(checked: &Checked, severity: Severity) -> Option<Finding> {
     let config =
         checked.config.as_ref().filter(|config| config.runtime_here().is_none() && !config.runtime.is_empty())?;
-    let start = |path: &str| checked.start_of(path).map(<[u8]>::to_vec);
+    let start_of = |path: &str| checked.start_of(path).map(<[u8]>::to_vec);
     let of_runtime = |severity, message: String, remedy: &str| {
         Some(Finding::of_member(severity, "here", "Runtime", message, remedy))
     };
-    match choose(config, &Look { start: &start, find: &on_path }) {
+    match choose(config, &Lookup { start_of: &start_of, on_path: &on_path }) {
         Ok(choice) => {
-            let how = match choice.way {
-                Way::Page => "in the page of Creator Deck",
-                Way::Program => "as a program",
-                Way::By(_) => "by Node.js",
+            let how = match choice.method {
+                RunMethod::Page => "in the page of Creator Deck",
+                RunMethod::Program => "as a program",
+                RunMethod::Interpreter(_) => "by Node.js",
             };
-            let (here, of) = (system(PLATFORM), system(&choice.platform));
+            let (here, of) = (system_name(PLATFORM), system_name(&choice.platform));
             let message = format!("has nothing for {here}; what it has for {of}, {}, runs here {how}", choice.target);
             of_runtime(Severity::Note, message, "nothing has to be done")
         }
-        Err(why) => {
-            // As the page says it of the package once it is installed.
-            of_runtime(severity, why, &format!("its author can add {PLATFORM} to its Runtime"))
+        Err(error) => {
+            // As the page shows it once the package is installed.
+            of_runtime(severity, error.to_string(), &format!("its author can add {PLATFORM} to its Runtime"))
         }
     }
 }
 
-/// Checks a bundle, or a package's folder, and runs it if `run` says how long to wait for what and nothing refuses it. A
-/// web package runs in `browser`, or in one that is on the PATH.
+/// Checks a bundle or a package's folder, and runs it if `run` has timeouts and no finding refuses it. A web package
+/// runs in `browser`, or in one on the PATH.
 ///
 /// # Errors
 /// If the file or folder can't be read, or no private deck can be started.
-pub async fn validate(path: &Path, run: Option<Patience>, browser: Option<PathBuf>) -> anyhow::Result<Report> {
+pub async fn validate(path: &Path, run: Option<SmokeTimeouts>, browser: Option<PathBuf>) -> anyhow::Result<Report> {
     let is_folder = fs::metadata(path)?.is_dir();
     let owned = path.to_owned();
     let (checked, content) = tokio::task::spawn_blocking(move || -> io::Result<_> {
@@ -208,7 +208,7 @@ pub async fn validate(path: &Path, run: Option<Patience>, browser: Option<PathBu
             None => check_folder(&owned)?,
         };
         let mut found = pictures::check(&checked, &Decoder::default());
-        found.extend(here(&checked, Severity::Note));
+        found.extend(check_platform(&checked, Severity::Note));
         checked.add(found);
         let has_name = owned.extension().is_some_and(|extension| extension.eq_ignore_ascii_case(EXTENSION));
         if !is_folder && !has_name {
@@ -220,7 +220,7 @@ pub async fn validate(path: &Path, run: Option<Patience>, browser: Option<PathBu
     })
     .await??;
     let refused = checked.findings.iter().any(|finding| finding.severity == Severity::Refused);
-    let (Some(patience), Some(config), false) = (run, &checked.config, refused) else {
+    let (Some(timeouts), Some(config), false) = (run, &checked.config, refused) else {
         let why = if refused { "no host would install it." } else { "it was only looked at." };
         return Ok(Report::of(checked, SmokeRun::Skipped(why.to_owned())));
     };
@@ -228,7 +228,7 @@ pub async fn validate(path: &Path, run: Option<Patience>, browser: Option<PathBu
         Some(content) => content,
         None => pack_folder(path, &config.uuid)?,
     };
-    let (smoke_run, found) = smoke::run(&content, config, patience, browser).await?;
+    let (smoke_run, found) = smoke::run(&content, config, timeouts, browser).await?;
     let mut checked = checked;
     checked.add(found);
     Ok(Report::of(checked, smoke_run))
@@ -243,7 +243,7 @@ fn pack_folder(folder: &Path, uuid: &str) -> io::Result<Vec<u8>> {
     Ok(out.into_inner())
 }
 
-/// Reads the files of a folder, to be packed below `to` (empty, or with a slash at its end).
+/// Adds the files of a folder, with paths below `to` (empty, or ending with a slash).
 ///
 /// # Errors
 /// If one can't be read.

@@ -1,10 +1,10 @@
-//! Files of packages for the browser: the property views and settings pages that are open, and the pages that are packages
-//! themselves, each on its package's own origin (`origins`), and, on the package socket's, the pictures that the page shows.
-//! All of them are on one port: the host name says whose page it is.
+//! Files of packages for the browser: open property views and settings pages, and pages that are packages, each on its
+//! package's own origin (`origins`); and the pictures that the deck's page shows, on the origin of the package socket.
+//! All of them share one port: the host name tells whose page it is.
 //!
-//! A view is reached by a name that nobody can guess, and sees its own package's files only. Its page gets two scripts before
-//! all others: one calls the page's `connectCreatorCentral` when it has loaded, as Creator Central does; the other brings what
-//! the page writes to its console, and what fails in it, to the log.
+//! A view is reached by an unguessable id and sees only the files of its own package. Two scripts are inserted before
+//! all others: one calls the page's `connectCreatorCentral` once it has loaded, as Creator Central does; the other
+//! sends the page's console output and uncaught errors to the log.
 
 use std::path::{Path, PathBuf};
 
@@ -23,7 +23,10 @@ use crate::log;
 use crate::origins;
 use crate::traffic::masked_start;
 
-/// What the views need.
+/// The policy of a package's picture: an SVG that is opened in a tab of its own is a page, which mustn't run scripts.
+pub const PICTURE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; sandbox";
+
+/// State of the routes for packages' files.
 #[derive(Clone, Debug)]
 pub struct Views {
     /// The hub.
@@ -32,80 +35,82 @@ pub struct Views {
     pub port: u16,
     /// Port of the deck's page, which shows the views.
     pub page_port: u16,
-    /// What property views may also reach, besides the web.
+    /// Origins that property views may reach besides the web.
     pub allowed: std::sync::Arc<[Origin]>,
 }
 
-/// Serves a file of a view's package, on the origin of this package alone.
+/// Serves a file of a view's package, on that package's origin only.
 pub async fn view(
     State(views): State<Views>,
     Extension(site): Extension<Site>,
     UrlPath((id, path)): UrlPath<(String, String)>,
 ) -> Response {
-    let Some(Some(files)) = views
-        .hub
-        .call({
-            let id = id.clone();
-            move |hub| hub.view_files(&id)
-        })
-        .await
-    else {
-        return not_found();
-    };
+    let name = id.clone();
+    let Ok(Some(files)) = views.hub.call(move |hub| hub.view_files(&name)).await else { return not_found() };
     if site.0 != Some(origins::label(&files.package)) {
         return not_found();
     }
     let Some(mut content) = read(&files.folder, &path).await else { return not_found() };
     if path == files.entry.trim_start_matches("./") {
-        insert_first(&mut content, &format!("{}{}", output(&id), call(views.port, &files.call)));
+        insert_first(&mut content, &format!("{}{}", output_script(&id), call_script(views.port, &files.call)));
     }
-    let (port, page) = (views.port, views.page_port);
-    // Packages are written for a host without any policy: scripts and styles in the page have to work, and what they load
-    // or ask comes from wherever the package's service is. What they can't do is to speak plain HTTP or WebSocket with what
-    // else listens on this machine or in its network, or to be shown by others than the deck. Over TLS they can: a policy
-    // can't leave out addresses.
-    let ancestors = format!("frame-ancestors http://127.0.0.1:{page}");
+    let policy = if files.is_package { web_package_policy(&views) } else { view_policy(&views) };
+    respond(media_type(&path), &policy, content)
+}
+
+/// Returns the policy of a package's view, which is a property view or a settings page.
+///
+/// Packages are written for a host without any policy: scripts and styles in the page have to work, and they load from
+/// and talk to wherever the package's service is. They can't use plain HTTP or WebSocket with other programs on this
+/// machine or in its network. Over TLS they can: a policy can't exclude addresses.
+fn view_policy(views: &Views) -> String {
+    let (port, ancestors) = (views.port, frame_ancestors(views));
     let also: String = views.allowed.iter().map(|origin| format!(" {}", origin.ascii_serialization())).collect();
-    let policy = format!(
+    format!(
         "default-src 'self' https: data: blob: 'unsafe-inline' 'unsafe-eval'; \
          img-src 'self' data: blob: https:{also}; \
          connect-src 'self' https: wss: data: blob: ws://127.0.0.1:{port} ws://localhost:{port}{also}; \
          form-action 'self'; base-uri 'self'; {ancestors}"
-    );
-    // A page that is a package does what a program does: it talks to the service or the device that it is for. What
-    // listens on this machine doesn't take its origin for one of its own; the deck's page and API refuse it.
-    let policy = match files.is_package {
-        true => {
-            format!("default-src * ws: wss: data: blob: 'unsafe-inline' 'unsafe-eval'; form-action 'self'; {ancestors}")
-        }
-        false => policy,
-    };
-    respond(media_type(&path), &policy, content)
+    )
 }
 
-/// Lines of a page's output that are taken at once: as many as its script sends.
-const MOST_LINES: usize = 201;
+/// Returns the policy of a page that is a package, which does what a program does: it talks to its service or device.
+///
+/// Other programs on this machine don't accept its origin as one of their own, and the deck's page and API refuse it.
+fn web_package_policy(views: &Views) -> String {
+    let ancestors = frame_ancestors(views);
+    format!("default-src * ws: wss: data: blob: 'unsafe-inline' 'unsafe-eval'; form-action 'self'; {ancestors}")
+}
 
-/// Takes what a page of a package has to say, as it takes a program's output.
-pub async fn output_of(
+/// Only the deck's page may embed a package's pages.
+fn frame_ancestors(views: &Views) -> String {
+    format!("frame-ancestors http://127.0.0.1:{}", views.page_port)
+}
+
+/// Lines of a page's output that are accepted at once: as many as the script sends.
+const MAX_LINES: usize = 201;
+
+/// Logs the output of a package's page, like a program's output.
+pub async fn receive_output(
     State(views): State<Views>,
     Extension(site): Extension<Site>,
     UrlPath(page): UrlPath<String>,
     Json(mut lines): Json<Vec<OutputLine>>,
 ) -> StatusCode {
     let Some(label) = site.0 else { return StatusCode::NOT_FOUND };
-    lines.truncate(MOST_LINES);
+    lines.truncate(MAX_LINES);
     lines.retain(|line| !line.line.trim().is_empty());
-    // Here, where only this page waits: the last error is shown with the package, too.
-    lines.iter_mut().for_each(|line| line.line = masked_start(&line.line, log::LONGEST));
+    // Masked here, where only this page waits, because the last error is also shown with the package.
+    lines.iter_mut().for_each(|line| line.line = masked_start(&line.line, log::MAX_LEN));
     match views.hub.call(move |hub| hub.output(&label, &page, lines)).await {
-        Some(true) => StatusCode::NO_CONTENT,
-        Some(false) => StatusCode::NOT_FOUND,
-        None => StatusCode::SERVICE_UNAVAILABLE,
+        Ok(true) => StatusCode::NO_CONTENT,
+        Ok(false) => StatusCode::NOT_FOUND,
+        Err(_) => StatusCode::SERVICE_UNAVAILABLE,
     }
 }
 
-/// Serves a picture that a package file names, as what its bytes are: browsers draw nothing that is called something else.
+/// Serves a picture that a package file names, with the media type of its content: browsers don't draw pictures with a
+/// wrong one.
 pub async fn picture(
     State(views): State<Views>,
     Extension(site): Extension<Site>,
@@ -114,21 +119,15 @@ pub async fn picture(
     if site.0.is_some() {
         return not_found();
     }
-    let folder = views
-        .hub
-        .call({
-            let path = path.clone();
-            move |hub| hub.picture_folder(&package, &path)
-        })
-        .await;
-    let Some(Some(folder)) = folder else { return not_found() };
+    let name = path.clone();
+    let folder = views.hub.call(move |hub| hub.picture_folder(&package, &name)).await;
+    let Ok(Some(folder)) = folder else { return not_found() };
     let Some(content) = read(&folder, &path).await else { return not_found() };
     let Some(kind) = Kind::of(&content) else { return not_found() };
-    // An SVG that is opened by itself is a page, and mustn't be one that runs.
-    respond(kind.media_type(), "default-src 'none'; style-src 'unsafe-inline'; sandbox", content)
+    respond(kind.media_type(), PICTURE_POLICY, content)
 }
 
-/// An answer that shows the deck's page that this browser finds the host names of packages.
+/// Answers the deck's page, which probes whether this browser resolves the host names of packages.
 pub async fn probe() -> Response {
     respond(
         "image/svg+xml",
@@ -147,7 +146,7 @@ fn not_found() -> Response {
     (StatusCode::NOT_FOUND, "There is no such file.").into_response()
 }
 
-/// Reads a file, if it is within the folder, links resolved.
+/// Reads a file if it is within the folder after links are resolved.
 async fn read(folder: &Path, path: &str) -> Option<Vec<u8>> {
     if !manifest::is_inside(path) {
         return None;
@@ -155,7 +154,7 @@ async fn read(folder: &Path, path: &str) -> Option<Vec<u8>> {
     let folder = tokio::fs::canonicalize(folder).await.ok()?;
     let file = match tokio::fs::canonicalize(folder.join(path)).await {
         Ok(file) => file,
-        Err(_) => tokio::fs::canonicalize(in_other_capitals(&folder, path).await?).await.ok()?,
+        Err(_) => tokio::fs::canonicalize(find_ignoring_case(&folder, path).await?).await.ok()?,
     };
     if !file.starts_with(&folder) || !tokio::fs::metadata(&file).await.ok()?.is_file() {
         return None;
@@ -163,20 +162,20 @@ async fn read(folder: &Path, path: &str) -> Option<Vec<u8>> {
     tokio::fs::read(file).await.ok()
 }
 
-/// The script that has a page's output brought to [`output_of`].
-fn output(page: &str) -> String {
+/// Returns the script that sends a page's output to [`receive_output`].
+fn output_script(page: &str) -> String {
     let script = include_str!("views/output.js").replacen("fetch(OUTPUT", &format!("fetch(\"/output/{page}\""), 1);
     format!("<script>{script}</script>")
 }
 
-/// Inserts a script before all others of a page, and before a policy that the page has for itself: at the start of its head,
-/// or, if it has none, behind what comes before.
+/// Inserts a script before all others of a page and before the page's own policy: at the start of its head, or, without
+/// a head, after what precedes it.
 fn insert_first(page: &mut Vec<u8>, script: &str) {
     let at = ["<head", "<html", "<!doctype"].into_iter().find_map(|tag| end_of(page, tag)).unwrap_or(0);
     page.splice(at..at, script.bytes());
 }
 
-/// Where the first tag of this name ends. Those in comments are none.
+/// Returns where the first tag of this name ends. Skips comments.
 fn end_of(page: &[u8], tag: &str) -> Option<usize> {
     let mut at = 0;
     loop {
@@ -193,8 +192,8 @@ fn end_of(page: &[u8], tag: &str) -> Option<usize> {
     }
 }
 
-/// A file that is named with other capitals than it has. Packages come from systems that don't tell them apart.
-async fn in_other_capitals(folder: &Path, path: &str) -> Option<PathBuf> {
+/// Finds a file whose name differs in case: packages come from systems that ignore it.
+async fn find_ignoring_case(folder: &Path, path: &str) -> Option<PathBuf> {
     let mut found = folder.to_owned();
     for part in path.split('/').filter(|part| *part != ".") {
         let mut entries = tokio::fs::read_dir(&found).await.ok()?;
@@ -208,10 +207,10 @@ async fn in_other_capitals(folder: &Path, path: &str) -> Option<PathBuf> {
     Some(found)
 }
 
-/// The script that calls the page's `connectCreatorCentral`.
-fn call(port: u16, arguments: &[Value]) -> String {
+/// Returns the script that calls the page's `connectCreatorCentral`.
+fn call_script(port: u16, arguments: &[Value]) -> String {
     let arguments = Value::from_iter([Value::from(port)].into_iter().chain(arguments.iter().cloned())).to_string();
-    // Plain ASCII without `<`: whatever the settings hold can't end the script, nor does the page's encoding matter.
+    // Plain ASCII without `<`: nothing in the settings can end the script, and the page's encoding doesn't matter.
     let mut script = format!("<script>({})(() => connectCreatorCentral(...", include_str!("views/call.js").trim_end());
     for unit in arguments.encode_utf16() {
         match u8::try_from(unit).ok().filter(|byte| byte.is_ascii() && *byte != b'<') {
@@ -223,7 +222,7 @@ fn call(port: u16, arguments: &[Value]) -> String {
     script
 }
 
-/// The media type of a file, by its name.
+/// Returns the media type of a file by its extension.
 #[must_use]
 pub fn media_type(path: &str) -> &'static str {
     match path.rsplit('.').next().unwrap_or_default().to_ascii_lowercase().as_str() {
@@ -256,9 +255,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn settings_cant_leave_the_script_of_the_call() {
+    fn settings_cannot_escape_the_inserted_script() {
         let arguments = [json!("view"), json!("reg"), json!({}), json!({"x": "</script>\u{2028}\u{1f3b5}"})];
-        let text = call(7, &arguments);
+        let text = call_script(7, &arguments);
         assert!(text.starts_with("<script>(") && text.ends_with("));</script>"), "{text}");
         assert!(text.contains(r#"(...[7,"view","reg",{"#), "{text}");
         assert_eq!(text.matches("</script>").count(), 1, "{text}");
@@ -266,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn inserted_script_comes_first_and_leaves_the_page_what_it_is() {
+    fn script_is_inserted_before_all_others() {
         for (page, wanted) in [
             (
                 "<!DOCTYPE html><html lang=\"a\"><HEAD class='b'><script>",
@@ -285,11 +284,11 @@ mod tests {
             insert_first(&mut changed, "|");
             assert_eq!(String::from_utf8(changed).unwrap(), wanted);
         }
-        assert!(output("name").contains("fetch(\"/output/name\", {"));
+        assert!(output_script("name").contains("fetch(\"/output/name\", {"));
     }
 
     #[tokio::test]
-    async fn nothing_outside_the_folder_is_read() {
+    async fn files_outside_the_folder_are_not_read() {
         let root = tempfile::tempdir().unwrap();
         let folder = root.path().join("package");
         std::fs::create_dir_all(folder.join("sub")).unwrap();

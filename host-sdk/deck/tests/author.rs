@@ -1,10 +1,10 @@
-//! A new author's first ten minutes: a package is begun, built, packed, checked and run, with nothing edited.
+//! The first ten minutes of a new author: a package is created, built, packed, validated and run, without an edit.
 //!
-//! Building it for real takes over a minute, because its dependencies have fewer features than those of this workspace: that
-//! is the ignored test, `cargo test -p creator-deck --test author -- --ignored`. In the other one cargo answers everything but
-//! `build`, with an empty registry: the template's code comes from the example `template`, which this workspace has built with
-//! all the others. Its UUID is put into the built library, hence a package's UUID that is as long as the placeholder.
-//! Not on Windows: tests that are built elsewhere run where there is no cargo.
+//! Building it for real takes over a minute, because its dependencies have fewer features than those of this workspace:
+//! that is the ignored test, `cargo test -p creator-deck --test author -- --ignored`. In the others cargo answers
+//! everything but `build`, with an empty registry: the template's code comes from the example `template`, which is
+//! built with this workspace. Its UUID is patched into the built library, hence a package's UUID that is as long as the
+//! placeholder. Not on Windows, where tests run that were built on a machine with cargo, but have none.
 
 #![cfg(unix)]
 
@@ -28,8 +28,8 @@ fn built() -> PathBuf {
     test.ancestors().nth(2).unwrap().to_owned()
 }
 
-/// Begins a package and packs it. `environment` is for the packing. Returns its folder.
-fn begin_and_pack(folder: &Path, environment: &[(&str, &Path)]) -> PathBuf {
+/// Creates a package and packs it. `environment` is for the packing. Returns its folder.
+fn create_and_pack(folder: &Path, environment: &[(&str, &Path)]) -> PathBuf {
     let sdk = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     run(&["new", NAME, "--domain", DOMAIN, "--sdk", sdk.to_str().unwrap()], folder, &[]);
     let package = folder.join(NAME);
@@ -45,11 +45,11 @@ fn run(args: &[&str], folder: &Path, environment: &[(&str, &Path)]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-fn passes_its_check(package: &Path) {
+fn assert_passes_validation(package: &Path) {
     let report = run(&["validate", "--json", &format!("{NAME}.creatorCentral")], package, &[]);
     let report: Value = serde_json::from_str(&report).unwrap();
     assert_eq!((&report["result"], &report["smokeRun"]["done"]), (&"pass".into(), &true.into()), "{report}");
-    // Of a package that is built for one system only, this is all there is to say.
+    // The only finding about a package that is built for one system.
     let rules: Vec<_> = report["findings"].as_array().unwrap().iter().map(|finding| &finding["rule"]).collect();
     let expected: &[&str] = if cfg!(target_os = "linux") { &["runtime"] } else { &[] };
     assert_eq!(rules, expected);
@@ -67,9 +67,9 @@ esac
 exec "$REAL_CARGO" "$@"
 "#;
 
-/// Begins a package and packs it with [`CARGO`], whose registry is empty: a call that needs more than the package's own file
-/// fails, as it does on a computer that has built this package and nothing else. `sdk` is where cargo says that the SDK's
-/// sources are. Returns the arguments of `cargo install`, if it was called.
+/// Creates a package and packs it with [`CARGO`], whose registry is empty: a call that needs more than the package's
+/// own file fails, as it does on a computer that has built only this package. `sdk` is where cargo reports the SDK's
+/// sources. Returns the arguments of `cargo install`, if it was called.
 fn pack_with_sdk_in(sdk: &Path) -> Option<String> {
     let folder = tempfile::tempdir().unwrap();
     let (target, cargo) = (folder.path().join("target"), folder.path().join("cargo"));
@@ -111,11 +111,11 @@ fn pack_with_sdk_in(sdk: &Path) -> Option<String> {
         ("CARGO_HOME", &folder.path().join("empty")),
         ("CARGO_TARGET_DIR", &target),
     ];
-    passes_its_check(&begin_and_pack(folder.path(), &environment));
+    assert_passes_validation(&create_and_pack(folder.path(), &environment));
     fs::read_to_string(folder.path().join("messages.install")).ok()
 }
 
-/// Does to a built library what `new` does to the template's text.
+/// Fills in the UUID in a built library, as `new` does in the template's text.
 fn put_uuid_into(library: &Path) {
     let (placeholder, uuid) = ("{{uuid}}", format!("{DOMAIN}.{NAME}"));
     assert_eq!(placeholder.len(), uuid.len(), "the library is as long as before");
@@ -130,13 +130,13 @@ fn put_uuid_into(library: &Path) {
 }
 
 #[test]
-fn new_package_is_packed_and_passes_its_check() {
+fn new_package_is_packed_and_passes_validation() {
     let sdk = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     assert_eq!(pack_with_sdk_in(sdk), None, "the runner lies beside the SDK");
 }
 
 #[test]
-fn runner_of_a_published_sdk_is_installed() {
+fn runner_of_the_published_sdk_is_installed() {
     let registry = tempfile::tempdir().unwrap();
     let arguments = pack_with_sdk_in(registry.path()).expect("the registry's SDK has no runner beside it");
     assert!(arguments.starts_with("install package-runner --locked --version =0.1.0 --root "), "{arguments}");
@@ -145,7 +145,7 @@ fn runner_of_a_published_sdk_is_installed() {
 
 #[test]
 #[ignore = "builds the package's dependencies, which takes over a minute"]
-fn a_new_package_is_built_and_passes_its_check() {
+fn new_package_is_built_and_passes_validation() {
     let folder = tempfile::tempdir().unwrap();
-    passes_its_check(&begin_and_pack(folder.path(), &[("CARGO_TARGET_DIR", built().parent().unwrap())]));
+    assert_passes_validation(&create_and_pack(folder.path(), &[("CARGO_TARGET_DIR", built().parent().unwrap())]));
 }

@@ -1,4 +1,4 @@
-//! The deck as its page and its user see it: the API, package pages, what is kept, what is refused.
+//! The deck as its page and its user see it: the API, packages' pages, what is saved, what is refused.
 
 mod support;
 
@@ -7,11 +7,11 @@ use std::io::Cursor;
 
 use host_sdk::bundle::{Entry, pack};
 use serde_json::{Value, json};
-use support::{PACKAGE, PATIENT, TOGGLE, WIDE, files, hear_of, http, port_of, say, start, target, world};
+use support::{PACKAGE, PATIENT, TOGGLE, WIDE, files, http, port_of, receive_event, send, start, target, world};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 #[tokio::test]
-async fn the_page_sees_packages_and_panel() {
+async fn state_has_packages_and_panel() {
     let world = world(PATIENT).await;
     let (status, state) = world.call("GET", "/api/state", Value::Null).await;
     assert_eq!(status, 200);
@@ -56,15 +56,15 @@ async fn instances_are_placed_and_moved_where_they_fit() {
 }
 
 #[tokio::test]
-async fn everything_is_there_after_a_restart() {
+async fn panel_and_settings_survive_a_restart() {
     let mut first = world(PATIENT).await;
     let context = first.place(TOGGLE, 4, 3).await;
-    let mut package = first.package().await;
-    say(&mut package, json!({"event": "setWidgetSettings", "context": context, "payload": {"a": 1}})).await;
-    say(&mut package, json!({"event": "setPackageSettings", "context": PACKAGE, "payload": {"settings": {"b": 2}}}))
+    let mut package = first.connect_package().await;
+    send(&mut package, json!({"event": "setWidgetSettings", "context": context, "payload": {"a": 1}})).await;
+    send(&mut package, json!({"event": "setPackageSettings", "context": PACKAGE, "payload": {"settings": {"b": 2}}}))
         .await;
-    say(&mut package, json!({"event": "changeState", "context": context, "payload": {"state": 1}})).await;
-    first.instance(|instance| instance["state"] == 1).await;
+    send(&mut package, json!({"event": "changeState", "context": context, "payload": {"state": 1}})).await;
+    first.wait_for_instance(|instance| instance["state"] == 1).await;
     first.call("PUT", &format!("/api/instances/{context}/title"), json!({"title": "mine"})).await;
     first.deck.stop().await;
 
@@ -73,35 +73,35 @@ async fn everything_is_there_after_a_restart() {
     let instance = &state["instances"][0];
     assert_eq!((&instance["context"], &instance["column"], &instance["row"]), (&json!(context), &json!(4), &json!(3)));
     assert_eq!((&instance["title"], &instance["state"]), (&json!("mine"), &json!(1)));
-    let mut package = second.package().await;
-    let appear = hear_of(&mut package, "widgetWillAppear").await;
+    let mut package = second.connect_package().await;
+    let appear = receive_event(&mut package, "widgetWillAppear").await;
     assert_eq!((&appear["payload"]["settings"], &appear["payload"]["state"]), (&json!({"a": 1}), &json!(1)));
-    hear_of(&mut package, "didReceiveWidgetSettings").await;
-    say(&mut package, json!({"event": "getPackageSettings", "context": PACKAGE})).await;
-    assert_eq!(hear_of(&mut package, "didReceivePackageSettings").await["payload"], json!({"b": 2}));
+    receive_event(&mut package, "didReceiveWidgetSettings").await;
+    send(&mut package, json!({"event": "getPackageSettings", "context": PACKAGE})).await;
+    assert_eq!(receive_event(&mut package, "didReceivePackageSettings").await["payload"], json!({"b": 2}));
 }
 
 #[tokio::test]
-async fn a_damaged_state_is_set_aside_and_the_deck_starts() {
+async fn deck_starts_with_a_damaged_state() {
     let data = tempfile::tempdir().unwrap();
     fs::write(data.path().join("state.json"), "{\"version\":1,\"inst").unwrap();
     let mut world = start(data, |_| {}).await;
-    world.logged("can't be read").await;
+    world.wait_for_log("can't be read").await;
     assert_eq!(world.call("GET", "/api/state", Value::Null).await.1["instances"], json!([]));
     assert_eq!(fs::read_to_string(world.data.path().join("state.json.damaged")).unwrap(), "{\"version\":1,\"inst");
 }
 
 #[tokio::test]
-async fn a_second_deck_keeps_off_the_data() {
+async fn second_deck_on_the_same_data_is_refused() {
     let world = world(PATIENT).await;
     let mut config = creator_deck::Config::headless(world.data.path());
-    config.timing.lock_within = std::time::Duration::ZERO;
+    config.timing.lock_timeout = std::time::Duration::ZERO;
     let error = creator_deck::Deck::start(config).await.unwrap_err();
     assert!(error.to_string().contains("another Creator Deck"), "{error}");
 }
 
 #[tokio::test]
-async fn only_the_page_with_its_token_is_served() {
+async fn only_callers_with_token_and_own_origin_are_served() {
     let world = world(PATIENT).await;
     let port = port_of(&world.deck.page_url());
     let host = format!("Host: 127.0.0.1:{port}");
@@ -151,7 +151,7 @@ async fn one_time_key_lets_one_browser_in() {
     let world = world(PATIENT).await;
     let url = world.deck.entry_url();
     let (port, host) = (port_of(&url), format!("Host: 127.0.0.1:{}", port_of(&url)));
-    // Who only looks at it doesn't use it up.
+    // Loading the page doesn't use the key.
     for _ in 0..2 {
         let entry =
             http(port, "GET", url.rsplit('/').next().map(|query| format!("/{query}")).unwrap().as_str(), &[&host], b"")
@@ -181,7 +181,7 @@ async fn one_time_key_lets_one_browser_in() {
 }
 
 #[tokio::test]
-async fn wrong_key_and_pageless_caller_get_no_session() {
+async fn wrong_key_or_missing_origin_gets_no_session() {
     let world = world(PATIENT).await;
     let url = world.deck.entry_url();
     let (port, host) = (port_of(&url), format!("Host: 127.0.0.1:{}", port_of(&url)));
@@ -195,7 +195,7 @@ async fn wrong_key_and_pageless_caller_get_no_session() {
     assert!(support::begin_session(&url).await.1.is_some(), "the key is still good");
 }
 
-/// A program of another user that has seen the key among a browser's arguments.
+/// Another user's program that has seen the key among a browser's arguments.
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn other_user_of_this_computer_gets_no_session() {
@@ -214,7 +214,7 @@ async fn other_user_of_this_computer_gets_no_session() {
         let mut bash = std::process::Command::new("bash");
         bash.args(["-c", &script]).uid(NOBODY).current_dir("/").output()
     };
-    // Only root can be another user.
+    // Only root can run as another user.
     let Ok(output) = tokio::task::spawn_blocking(program).await.unwrap() else { return };
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(said.starts_with("HTTP/1.1 401"), "{said}{}", String::from_utf8_lossy(&output.stderr));
@@ -236,7 +236,7 @@ async fn session_outlives_a_restart_on_the_same_port() {
 }
 
 #[tokio::test]
-async fn programs_get_an_address_of_the_page() {
+async fn programs_can_request_an_entry_url() {
     let world = world(PATIENT).await;
     let url = creator_deck::running_entry_url(world.data.path()).await.unwrap();
     assert!(support::begin_session(&url).await.1.is_some(), "{url}");
@@ -299,26 +299,23 @@ fn bundle(version: &str) -> Vec<u8> {
 #[tokio::test]
 async fn packages_are_installed_updated_and_removed() {
     let mut world = start(tempfile::tempdir().unwrap(), |_| {}).await;
-    let port = port_of(&world.deck.page_url());
-    let headers = [format!("Host: 127.0.0.1:{port}"), format!("X-Deck-Token: {}", world.deck.token())];
-    let headers: Vec<&str> = headers.iter().map(String::as_str).collect();
-    let refused = http(port, "POST", "/api/packages", &headers, b"no zip").await;
+    let refused = world.call_with_bytes("POST", "/api/packages", b"no zip").await;
     assert_eq!(refused.status, 400);
     assert!(refused.body.contains("not a package file"), "{}", refused.body);
 
-    let installed = http(port, "POST", "/api/packages", &headers, &bundle("1.0.0")).await;
+    let installed = world.call_with_bytes("POST", "/api/packages", &bundle("1.0.0")).await;
     assert_eq!(installed.status, 201, "{}", installed.body);
-    let mut package = world.package().await;
+    let mut package = world.connect_package().await;
     let context = world.place(TOGGLE, 2, 2).await;
-    hear_of(&mut package, "widgetWillAppear").await;
-    say(&mut package, json!({"event": "setPackageSettings", "payload": {"settings": {"keep": 1}}})).await;
+    receive_event(&mut package, "widgetWillAppear").await;
+    send(&mut package, json!({"event": "setPackageSettings", "payload": {"settings": {"keep": 1}}})).await;
 
-    let updated = http(port, "POST", "/api/packages", &headers, &bundle("2.0.0")).await;
+    let updated = world.call_with_bytes("POST", "/api/packages", &bundle("2.0.0")).await;
     assert_eq!(serde_json::from_str::<Value>(&updated.body).unwrap()["version"], "2.0.0");
-    let told = ["didReceiveWidgetSettings", "didReceivePackageSettings", "applicationWillTerminate"];
-    support::closed_after(&mut package, &told).await;
-    let mut package = world.package().await;
-    assert_eq!(hear_of(&mut package, "widgetWillAppear").await["context"], context.as_str(), "it is still there");
+    let recorded = ["didReceiveWidgetSettings", "didReceivePackageSettings", "applicationWillTerminate"];
+    support::expect_close_after(&mut package, &recorded).await;
+    let mut package = world.connect_package().await;
+    assert_eq!(receive_event(&mut package, "widgetWillAppear").await["context"], context.as_str(), "it is still there");
 
     assert_eq!(world.call("DELETE", &format!("/api/packages/{PACKAGE}?keepSettings=true"), Value::Null).await.0, 204);
     assert!(!world.data.path().join("packages").join(PACKAGE).exists());
@@ -336,35 +333,32 @@ async fn packages_are_installed_updated_and_removed() {
 }
 
 #[tokio::test]
-async fn a_refused_update_leaves_the_package_running() {
+async fn refused_update_leaves_the_package_running() {
     let mut world = world(PATIENT).await;
-    let mut package = world.package().await;
-    let port = port_of(&world.deck.page_url());
-    let headers = [format!("Host: 127.0.0.1:{port}"), format!("X-Deck-Token: {}", world.deck.token())];
-    let headers: Vec<&str> = headers.iter().map(String::as_str).collect();
+    let mut package = world.connect_package().await;
     let bad = bundle("not a version");
-    let bad = http(port, "POST", "/api/packages", &headers, &bad[..bad.len() / 2]).await;
+    let bad = world.call_with_bytes("POST", "/api/packages", &bad[..bad.len() / 2]).await;
     assert_eq!(bad.status, 400);
-    support::nothing_more(&mut package).await;
+    support::assert_nothing_more(&mut package).await;
 }
 
 #[tokio::test]
-async fn a_package_starts_where_names_are_odd_and_paths_long() {
+async fn package_starts_in_odd_and_long_paths() {
     let odd = "J\u{f6}rg & M\u{fc}ller 100%/\u{6771}\u{4eac} \u{1f3a7} a b";
-    // Wine can't start a program that far down, so this isn't known to work on Windows.
+    // Wine can't start a program in such a deep folder, so this isn't known to work on Windows.
     let long = "long \u{97f3}\u{697d} name/".repeat(if cfg!(unix) { 20 } else { 0 });
     for below in [odd, long.as_str()] {
         let folder = tempfile::tempdir().unwrap();
         let data = folder.path().join(below);
         support::install(&data, PATIENT);
         let mut world = start(folder, |config| config.data = data).await;
-        support::nothing_more(&mut world.package().await).await;
+        support::assert_nothing_more(&mut world.connect_package().await).await;
         world.deck.stop().await;
     }
 }
 
 #[tokio::test]
-async fn a_bundle_that_is_refused_at_the_start_is_an_error() {
+async fn refused_bundle_at_start_is_an_error() {
     let data = tempfile::tempdir().unwrap();
     let file = data.path().join("bad.creatorCentral");
     fs::write(&file, "no zip").unwrap();
@@ -375,7 +369,7 @@ async fn a_bundle_that_is_refused_at_the_start_is_an_error() {
 }
 
 #[tokio::test]
-async fn a_view_is_on_its_packages_origin_alone() {
+async fn view_is_served_on_its_packages_origin_only() {
     let world = world(PATIENT).await;
     let (_, view) = world.call("POST", "/api/views", json!({"package": PACKAGE})).await;
     let url = view["url"].as_str().unwrap();
@@ -400,11 +394,11 @@ async fn a_view_is_on_its_packages_origin_alone() {
         let headers: Vec<&str> = headers.iter().map(String::as_str).collect();
         assert_eq!(http(port, "GET", &path, &headers, b"").await.status, status, "{headers:?}");
     }
-    // Pictures are the deck's page's alone.
+    // Only the deck's page can load pictures.
     let picture = format!("/package/{PACKAGE}/icon.svg");
     assert_eq!(http(port, "GET", &picture, &[&format!("Host: {own}")], b"").await.status, 404);
 
-    // The socket lets the package's pages in, and the API doesn't, whatever they know.
+    // The socket accepts the package's pages; the API refuses them, even with the token.
     assert!(world.connect(Some(origin)).await.is_ok());
     let page = port_of(&world.deck.page_url());
     let headers = [
@@ -418,7 +412,7 @@ async fn a_view_is_on_its_packages_origin_alone() {
     assert!(!answer.head.contains("access-control-allow"), "{}", answer.head);
 }
 
-/// A request to [::1]; none on a system without IPv6.
+/// Sends a request to [::1]; none on a system without IPv6.
 async fn ask_at_version_six(port: u16, host: &str) -> Option<String> {
     let mut stream = tokio::net::TcpStream::connect(("::1", port)).await.ok()?;
     let request = format!("GET /assets/logo.svg HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
@@ -429,7 +423,7 @@ async fn ask_at_version_six(port: u16, host: &str) -> Option<String> {
 }
 
 #[tokio::test]
-async fn other_names_of_this_machine_lead_to_the_page() {
+async fn other_names_of_this_machine_redirect_to_the_page() {
     let world = world(PATIENT).await;
     let port = port_of(&world.deck.page_url());
     let location = format!("location: http://127.0.0.1:{port}/assets/logo.svg");
@@ -447,9 +441,9 @@ async fn other_names_of_this_machine_lead_to_the_page() {
     }
 }
 
-/// Programs of packages connect to `localhost`, which may be either.
+/// Packages' programs connect to `localhost`, which may be either address.
 #[tokio::test]
-async fn package_socket_is_at_both_addresses_of_localhost() {
+async fn package_socket_listens_on_both_localhost_addresses() {
     let world = world(PATIENT).await;
     let port = world.deck.socket_port();
     for host in [format!("[::1]:{port}"), format!("localhost:{port}")] {
@@ -460,12 +454,12 @@ async fn package_socket_is_at_both_addresses_of_localhost() {
     drop(socket);
 }
 
-/// Tries it from the network's side: at this computer's own address there.
+/// Connects from the network's side: to this computer's own address there.
 #[tokio::test]
-async fn nothing_listens_in_the_network() {
+async fn deck_does_not_listen_on_the_network() {
     let world = world(PATIENT).await;
     let socket = std::net::UdpSocket::bind("0.0.0.0:0").unwrap();
-    // Nothing is sent: the system only says which of its addresses it would use.
+    // Nothing is sent: the system only returns the address that it would use.
     if socket.connect("192.0.2.1:9").is_err() {
         return;
     }

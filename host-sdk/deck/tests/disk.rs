@@ -1,19 +1,17 @@
-//! What survives on disk when the deck is killed at any moment and when the disk is full: a real `creator-deck` process, and
-//! what the next one finds. On Unix: it is there that a process can be given a disk that takes no more.
+//! What survives on disk when the deck is killed at any moment and when the disk is full, tested with real
+//! `creator-deck` processes. On Unix only: there a process can be given a full disk.
 
 #![cfg(unix)]
 
 mod support;
 
 use std::fs;
-use std::io::Cursor;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use host_sdk::bundle::{Entry, pack};
 use serde_json::{Value, json};
-use support::{Answer, PACKAGE, PATIENT, Socket, TOGGLE, files, hear, install, port_of, say};
+use support::{Answer, PACKAGE, PATIENT, Socket, TOGGLE, files, install, pack_files, port_of, receive, send};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 use tokio_tungstenite::connect_async;
@@ -28,8 +26,8 @@ struct Host {
 }
 
 impl Host {
-    /// Starts it. No file that it writes may become longer than `most`, in blocks of 512 bytes: a write beyond that fails, as
-    /// on a full disk, also for root.
+    /// Starts it. No file that it writes may exceed `most` blocks of 512 bytes: writes beyond that fail as on a full
+    /// disk, also for root.
     async fn start(data: &Path, most: Option<u32>) -> Self {
         let deck = env!("CARGO_BIN_EXE_creator-deck");
         let mut command = match most {
@@ -46,7 +44,7 @@ impl Host {
         let mut errors = child.stderr.take().unwrap();
         let errors = tokio::spawn(async move {
             let mut said = String::new();
-            // Whatever there is; it is for whoever reads that the deck hasn't started.
+            // Only for the message of the panic below.
             let _ = errors.read_to_string(&mut said).await;
             said
         });
@@ -54,14 +52,14 @@ impl Host {
         let Some(line) = tokio::time::timeout(SOON, lines.next_line()).await.unwrap().unwrap() else {
             panic!("the deck doesn't start: {}", errors.await.unwrap());
         };
-        // A disk that takes nothing has no file with the token for programs.
+        // On a full disk there is no file with the token for programs.
         let url = line.rsplit(' ').next().unwrap();
         let (answer, session) = support::begin_session(url).await;
         let session = session.unwrap_or_else(|| panic!("the key lets it in: {answer:?}"));
         Self { child, port: port_of(url), session }
     }
 
-    /// Calls the API. None if the deck was killed meanwhile.
+    /// Calls the API. Returns none if the deck was killed meanwhile.
     async fn try_call(&self, method: &str, path: &str, body: &[u8]) -> Option<Answer> {
         let [cookie, secret] = &self.session;
         let host = format!("Host: 127.0.0.1:{}", self.port);
@@ -78,19 +76,13 @@ impl Host {
         self.call("GET", "/api/state", Value::Null).await.1
     }
 
-    /// The package's settings page: its socket, and the settings that it was opened with.
-    async fn settings_page(&self) -> (Socket, Value) {
+    /// Opens the package's settings page. Returns its socket, and the settings that it was opened with.
+    async fn open_settings_page(&self) -> (Socket, Value) {
         let (_, view) = self.call("POST", "/api/views", json!({"package": PACKAGE})).await;
         let page = support::load(view["url"].as_str().unwrap()).await;
-        let call = page
-            .body
-            .split("connectCreatorCentral(...")
-            .nth(1)
-            .and_then(|rest| rest.split("));</script>").next())
-            .unwrap();
-        let call: Value = serde_json::from_str(call).unwrap();
+        let call = support::call_arguments(&page.body);
         let (mut socket, _) = connect_async(format!("ws://127.0.0.1:{}", call[0])).await.unwrap();
-        say(&mut socket, json!({"event": call[2], "uuid": call[1]})).await;
+        send(&mut socket, json!({"event": call[2], "uuid": call[1]})).await;
         (socket, call[4]["payload"]["settings"].clone())
     }
 
@@ -100,14 +92,14 @@ impl Host {
     }
 }
 
-/// Numbers that are the same in every run.
-fn next(seed: &mut u64) -> u64 {
+/// Returns pseudorandom numbers that are the same in every run.
+fn next_random(seed: &mut u64) -> u64 {
     *seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
     *seed >> 33
 }
 
 #[tokio::test]
-async fn whenever_the_deck_is_killed_what_it_said_was_saved_is_there() {
+async fn confirmed_saves_survive_kills() {
     /// How often it is killed.
     const KILLS: usize = 12;
     let data = tempfile::tempdir().unwrap();
@@ -118,7 +110,7 @@ async fn whenever_the_deck_is_killed_what_it_said_was_saved_is_there() {
         let host = Host::start(data.path(), None).await;
         let state = host.state().await;
         assert_eq!(state["deck"]["notice"], Value::Null, "after kill {round}: nothing is damaged");
-        let (mut page, settings) = host.settings_page().await;
+        let (mut page, settings) = host.open_settings_page().await;
         let context = match round {
             0 => {
                 let (_, instance) =
@@ -140,35 +132,35 @@ async fn whenever_the_deck_is_killed_what_it_said_was_saved_is_there() {
         if round == KILLS {
             break;
         }
-        // The first one at least has something to lose.
+        // The first round has a saved state to lose.
         if round == 0 {
             assert_eq!(host.call("POST", "/api/save", Value::Null).await.0, 204);
         }
-        // Some changes at least; the moment after them is what is tried here, not something that is waited for.
-        let (enough, flowing) = (said + 4 + next(&mut seed) % 20, tokio::sync::Notify::new());
-        let moment = Duration::from_micros(next(&mut seed) % 8_000);
+        // At least a few changes; then the kill at a random moment is what is tested here.
+        let (enough, enough_changes) = (said + 4 + next_random(&mut seed) % 20, tokio::sync::Notify::new());
+        let moment = Duration::from_micros(next_random(&mut seed) % 8_000);
         let changes = async {
             loop {
                 said += 1;
                 let title = json!({"title": said.to_string()}).to_string();
                 host.try_call("PUT", &format!("/api/instances/{context}/title"), title.as_bytes()).await?;
-                support::try_say(&mut page, json!({"event": "setPackageSettings", "payload": {"n": said}})).await?;
-                while support::try_hear(&mut page).await?["payload"]["n"] != said {}
-                // Now and then somebody waits; else the deck gathers and writes when it wants to.
+                support::try_send(&mut page, json!({"event": "setPackageSettings", "payload": {"n": said}})).await?;
+                while support::try_receive(&mut page).await?["payload"]["n"] != said {}
+                // Sometimes a caller waits for the save; otherwise the deck batches its writes.
                 if said.is_multiple_of(3) && host.try_call("POST", "/api/save", b"").await?.status == 204 {
                     saved = said;
                 }
                 if said == enough {
-                    flowing.notify_one();
+                    enough_changes.notify_one();
                 }
             }
             #[expect(unreachable_code, reason = "the type of what `?` leaves")]
             Some(())
         };
         tokio::select! {
-            _ = changes => panic!("the deck ended by itself"),
+            _ = changes => panic!("the deck ended on its own"),
             () = async {
-                flowing.notified().await;
+                enough_changes.notified().await;
                 tokio::time::sleep(moment).await;
             } => {}
         }
@@ -180,28 +172,28 @@ async fn whenever_the_deck_is_killed_what_it_said_was_saved_is_there() {
 }
 
 #[tokio::test]
-async fn whenever_the_deck_is_killed_during_an_import_one_version_is_there_as_a_whole() {
+async fn killed_install_leaves_one_whole_version() {
     /// How often it is killed.
     const KILLS: u64 = 10;
     let data = tempfile::tempdir().unwrap();
     install(data.path(), PATIENT);
     let folder = data.path().join("packages").join(PACKAGE);
     let mut seed = 7;
-    let mut may_be = vec!["1.0.0".to_owned()];
-    // How long one takes on this machine, at this hour.
+    let mut possible = vec!["1.0.0".to_owned()];
+    // How long an installation takes on this machine.
     let mut whole = SOON;
     for round in 0..=KILLS {
         let host = Host::start(data.path(), None).await;
         let state = host.state().await;
         let [package] = state["packages"].as_array().unwrap().as_slice() else { panic!("after kill {round}: {state}") };
         let version = package["version"].as_str().unwrap().to_owned();
-        assert!(may_be.contains(&version), "after kill {round}: {version}, not one of {may_be:?}");
+        assert!(possible.contains(&version), "after kill {round}: {version}, not one of {possible:?}");
         for (path, content) in files_of(&version) {
             assert_eq!(fs::read(folder.join(&path)).ok(), Some(content), "after kill {round}: {path} of {version}");
         }
         let newer = format!("1.{}.0", round + 1);
-        // The first one is left alone.
-        let moment = if round == 0 { SOON } else { whole.mul_f64((next(&mut seed) % 120) as f64 / 100.0) };
+        // The first one isn't killed.
+        let moment = if round == 0 { SOON } else { whole.mul_f64((next_random(&mut seed) % 120) as f64 / 100.0) };
         let (update, start) = (update(&newer), Instant::now());
         let answered = tokio::select! {
             answer = host.try_call("POST", "/api/packages", &update) => answer.is_some_and(|answer| answer.status == 201),
@@ -211,13 +203,13 @@ async fn whenever_the_deck_is_killed_during_an_import_one_version_is_there_as_a_
             assert!(answered);
             whole = start.elapsed();
         }
-        may_be = if answered { vec![newer] } else { vec![version, newer] };
+        possible = if answered { vec![newer] } else { vec![version, newer] };
         host.kill().await;
     }
 }
 
 #[tokio::test]
-async fn a_full_disk_costs_nothing_but_what_cant_be_written() {
+async fn full_disk_loses_only_unwritten_changes() {
     let data = tempfile::tempdir().unwrap();
     install(data.path(), PATIENT);
     let host = Host::start(data.path(), None).await;
@@ -235,14 +227,14 @@ async fn a_full_disk_costs_nothing_but_what_cant_be_written() {
     let before = saved();
     let program = fs::read(data.path().join("packages").join(PACKAGE).join(support::target())).unwrap();
 
-    // Nothing at all, and some small files: what is unpacked breaks off in the middle.
+    // Nothing can be written, or only small files: unpacking fails in the middle.
     for most in [0, 16] {
         let host = Host::start(data.path(), Some(most)).await;
         assert_eq!(host.state().await["instances"].as_array().unwrap().len(), 1, "the saved Panel is shown");
-        let (mut page, _) = host.settings_page().await;
+        let (mut page, _) = host.open_settings_page().await;
         let large = json!({"event": "setPackageSettings", "payload": {"large": "x".repeat(20_000)}});
-        say(&mut page, large.clone()).await;
-        while hear(&mut page).await["payload"] != large["payload"] {}
+        send(&mut page, large.clone()).await;
+        while receive(&mut page).await["payload"] != large["payload"] {}
         let (status, why) = host.call("POST", "/api/save", Value::Null).await;
         assert_eq!(status, 507, "{why}");
         let notice = host.state().await["deck"]["notice"].as_str().unwrap_or_default().to_owned();
@@ -255,7 +247,7 @@ async fn a_full_disk_costs_nothing_but_what_cant_be_written() {
         assert!(status == 500 && why.contains("disk"), "{status} {why}");
         let state = host.state().await;
         assert_eq!(state["packages"][0]["version"], "1.0.0", "the old one is there");
-        assert_eq!(host.call("POST", "/api/instances", place(1)).await.0, 201, "and the deck goes on");
+        assert_eq!(host.call("POST", "/api/instances", place(1)).await.0, 201, "and the deck still works");
         host.kill().await;
     }
     assert_eq!(saved(), before, "never written in part");
@@ -267,14 +259,14 @@ async fn a_full_disk_costs_nothing_but_what_cant_be_written() {
     assert_eq!(
         host.try_call("POST", "/api/packages", &update("1.1.0")).await.unwrap().status,
         201,
-        "there is room again"
+        "there is space again"
     );
     let left: Vec<_> =
         fs::read_dir(data.path().join("packages")).unwrap().map(|file| file.unwrap().file_name()).collect();
     assert_eq!(left, [PACKAGE], "nothing of the attempts is left");
 }
 
-/// The package's files in a version, which one of its pages names, too.
+/// The package's files in a version, which is also the content of one of its pages.
 fn files_of(version: &str) -> Vec<(String, Vec<u8>)> {
     let mut files = files(PATIENT);
     if version != "1.0.0" {
@@ -288,9 +280,5 @@ fn files_of(version: &str) -> Vec<(String, Vec<u8>)> {
 
 /// The bundle of a version.
 fn update(version: &str) -> Vec<u8> {
-    let entries = files_of(version);
-    let entries = entries.into_iter().map(|(path, content)| Entry { path, content, executable: false }).collect();
-    let mut out = Cursor::new(Vec::new());
-    pack(&mut out, PACKAGE, entries).unwrap();
-    out.into_inner()
+    pack_files(files_of(version))
 }

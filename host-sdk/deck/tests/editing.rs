@@ -1,4 +1,4 @@
-//! The Panel as its user edits and uses it, in a real browser, and what the package hears of it. Pictures of it are left in
+//! Editing and using the Panel in a real browser, and the messages that the package receives. Screenshots are in
 //! `target/screenshots`.
 
 #![cfg(target_os = "linux")]
@@ -13,11 +13,11 @@ use fantoccini::actions::{MOUSE_BUTTON_RIGHT, PointerAction};
 use fantoccini::key::Key;
 use fantoccini::{Client, Locator};
 use page::{
-    DOWN, UP, cell, changes_to, clicks, ctrl, double_clicks, double_taps, drags, focuses, keeps, misses, open, points,
-    reads, sees, touches, types, until,
+    DOWN, UP, cell, click, ctrl, double_click, double_tap, drag, eval, focus, mouse, open, screenshot, switch_mode,
+    touch, type_keys, wait_for, wait_until, wait_until_gone,
 };
 use serde_json::{Value, json};
-use support::{PATIENT, Socket, TOGGLE, WIDE, World, hear_of, nothing_more, world};
+use support::{PATIENT, Socket, TOGGLE, WIDE, World, assert_nothing_more, receive_event, world};
 
 /// A deck whose package has registered, with one key of two states at column 1, row 1, and a browser that shows it.
 struct Scene {
@@ -30,25 +30,25 @@ struct Scene {
 
 async fn scene() -> Scene {
     let mut world = world(PATIENT).await;
-    let mut package = world.package().await;
+    let mut package = world.connect_package().await;
     let context = world.place(TOGGLE, 1, 1).await;
-    hear_of(&mut package, "widgetWillAppear").await;
-    hear_of(&mut package, "didReceiveWidgetSettings").await;
+    receive_event(&mut package, "widgetWillAppear").await;
+    receive_event(&mut package, "didReceiveWidgetSettings").await;
     let (driver, browser) = open(&world).await;
-    sees(&browser, ".key").await;
+    wait_for(&browser, ".key").await;
     Scene { browser, _driver: driver, world, package, context }
 }
 
 impl Scene {
-    /// Waits until the package has heard exactly these messages since the last time.
-    async fn hears(&mut self, events: &[&str]) {
+    /// Waits for exactly these messages since the last call.
+    async fn expect_events(&mut self, events: &[&str]) {
         for event in events {
-            hear_of(&mut self.package, event).await;
+            receive_event(&mut self.package, event).await;
         }
-        nothing_more(&mut self.package).await;
+        assert_nothing_more(&mut self.package).await;
     }
 
-    async fn ends(self) {
+    async fn close(self) {
         self.browser.close().await.unwrap();
     }
 }
@@ -56,276 +56,276 @@ impl Scene {
 const PRESS: [&str; 3] = ["actionDown", "actionUp", "actionTriggered"];
 
 #[tokio::test]
-async fn click_in_edit_selects_and_does_not_press() {
+async fn click_in_edit_mode_selects() {
     let mut scene = scene().await;
-    sees(&scene.browser, "body[data-mode='edit']").await;
-    clicks(&scene.browser, ".key").await;
-    sees(&scene.browser, ".key[aria-selected='true']").await;
-    sees(&scene.browser, "#property-frame").await;
-    keeps(&scene.browser, "mode-edit").await;
-    scene.hears(&[]).await;
-    clicks(&scene.browser, &cell("grid", 3, 3)).await;
-    sees(&scene.browser, ".key[aria-selected='false']").await;
-    misses(&scene.browser, "#property-frame").await;
-    scene.ends().await;
+    wait_for(&scene.browser, "body[data-mode='edit']").await;
+    click(&scene.browser, ".key").await;
+    wait_for(&scene.browser, ".key[aria-selected='true']").await;
+    wait_for(&scene.browser, "#property-frame").await;
+    screenshot(&scene.browser, "mode-edit").await;
+    scene.expect_events(&[]).await;
+    click(&scene.browser, &cell("grid", 3, 3)).await;
+    wait_for(&scene.browser, ".key[aria-selected='false']").await;
+    wait_until_gone(&scene.browser, "#property-frame").await;
+    scene.close().await;
 }
 
 #[tokio::test]
-async fn tap_in_edit_selects_and_two_open_settings() {
+async fn tap_in_edit_mode_selects_and_double_tap_opens_settings() {
     let mut scene = scene().await;
     let browser = &scene.browser;
-    // A finger that rolls a little still taps.
+    // A finger that moves a little still taps.
     let rolls = PointerAction::MoveBy { duration: None, x: 8.0, y: 0.0 };
-    touches(browser, ".key", &[DOWN, rolls, UP]).await;
-    sees(browser, ".key[data-column='1'][aria-selected='true']").await;
-    keeps(browser, "tapped-in-edit").await;
-    touches(browser, &cell("grid", 3, 3), &[DOWN, UP]).await;
-    sees(browser, ".key[aria-selected='false']").await;
-    double_taps(browser, ".key", "#property-tab-settings[aria-selected='true']:focus").await;
-    scene.hears(&[]).await;
-    scene.ends().await;
+    touch(browser, ".key", &[DOWN, rolls, UP]).await;
+    wait_for(browser, ".key[data-column='1'][aria-selected='true']").await;
+    screenshot(browser, "tapped-in-edit").await;
+    touch(browser, &cell("grid", 3, 3), &[DOWN, UP]).await;
+    wait_for(browser, ".key[aria-selected='false']").await;
+    double_tap(browser, ".key", "#property-tab-settings[aria-selected='true']:focus").await;
+    scene.expect_events(&[]).await;
+    scene.close().await;
 }
 
 #[tokio::test]
-async fn finger_in_edit_carries_a_key_and_presses_nothing() {
+async fn touch_drag_in_edit_mode_moves_a_key() {
     let mut scene = scene().await;
     let browser = &scene.browser;
-    let to = page::over(browser, &cell("grid", 3, 2)).await;
-    touches(browser, ".key", &[DOWN, to, UP]).await;
-    sees(browser, ".key[data-column='3'][data-row='2']").await;
-    let to = page::over(browser, &cell("keys", 1, 1)).await;
-    touches(browser, ".key", &[DOWN, to, UP]).await;
-    sees(browser, "#function-keys .key[data-column='1'][data-row='1']").await;
-    scene.hears(&[]).await;
-    scene.ends().await;
+    let to = page::move_over(browser, &cell("grid", 3, 2)).await;
+    touch(browser, ".key", &[DOWN, to, UP]).await;
+    wait_for(browser, ".key[data-column='3'][data-row='2']").await;
+    let to = page::move_over(browser, &cell("keys", 1, 1)).await;
+    touch(browser, ".key", &[DOWN, to, UP]).await;
+    wait_for(browser, "#function-keys .key[data-column='1'][data-row='1']").await;
+    scene.expect_events(&[]).await;
+    scene.close().await;
 }
 
 #[tokio::test]
-async fn finger_in_edit_drags_a_widget_by_its_picture() {
+async fn touch_drag_in_edit_mode_places_a_widget() {
     let mut scene = scene().await;
     let browser = &scene.browser;
-    let to = page::over(browser, &cell("grid", 3, 2)).await;
-    touches(browser, &format!(".widget[data-widget='{TOGGLE}'] .widget-icon"), &[DOWN, to, UP]).await;
-    sees(browser, ".key[data-column='3'][data-row='2'][aria-selected='true']").await;
-    scene.hears(&["widgetWillAppear", "didReceiveWidgetSettings"]).await;
-    scene.ends().await;
+    let to = page::move_over(browser, &cell("grid", 3, 2)).await;
+    touch(browser, &format!(".widget[data-widget='{TOGGLE}'] .widget-icon"), &[DOWN, to, UP]).await;
+    wait_for(browser, ".key[data-column='3'][data-row='2'][aria-selected='true']").await;
+    scene.expect_events(&["widgetWillAppear", "didReceiveWidgetSettings"]).await;
+    scene.close().await;
 }
 
 #[tokio::test]
-async fn click_in_use_presses_and_does_not_select() {
+async fn click_in_use_mode_presses() {
     let mut scene = scene().await;
-    changes_to(&scene.browser, "use").await;
-    clicks(&scene.browser, ".key").await;
-    scene.hears(&PRESS).await;
-    keeps(&scene.browser, "mode-use").await;
-    focuses(&scene.browser, ".key").await;
-    types(&scene.browser, " ").await;
-    scene.hears(&PRESS).await;
-    misses(&scene.browser, ".key[aria-selected]").await;
-    changes_to(&scene.browser, "edit").await;
-    misses(&scene.browser, ".key[aria-selected='true']").await;
-    scene.ends().await;
+    switch_mode(&scene.browser, "use").await;
+    click(&scene.browser, ".key").await;
+    scene.expect_events(&PRESS).await;
+    screenshot(&scene.browser, "mode-use").await;
+    focus(&scene.browser, ".key").await;
+    type_keys(&scene.browser, " ").await;
+    scene.expect_events(&PRESS).await;
+    wait_until_gone(&scene.browser, ".key[aria-selected]").await;
+    switch_mode(&scene.browser, "edit").await;
+    wait_until_gone(&scene.browser, ".key[aria-selected='true']").await;
+    scene.close().await;
 }
 
 #[tokio::test]
-async fn key_in_use_is_neither_moved_nor_removed() {
+async fn key_in_use_mode_is_neither_moved_nor_removed() {
     let mut scene = scene().await;
-    changes_to(&scene.browser, "use").await;
-    drags(&scene.browser, ".key", &cell("grid", 3, 3)).await;
-    scene.hears(&["actionDown", "actionUp"]).await;
-    focuses(&scene.browser, ".key").await;
+    switch_mode(&scene.browser, "use").await;
+    drag(&scene.browser, ".key", &cell("grid", 3, 3)).await;
+    scene.expect_events(&["actionDown", "actionUp"]).await;
+    focus(&scene.browser, ".key").await;
     for key in [Key::Delete.to_string(), "m".to_owned(), Key::Right.to_string(), Key::Enter.to_string()] {
-        types(&scene.browser, &key).await;
+        type_keys(&scene.browser, &key).await;
     }
-    sees(&scene.browser, ".key[data-column='1'][data-row='1']").await;
-    scene.hears(&[]).await;
-    changes_to(&scene.browser, "edit").await;
-    drags(&scene.browser, ".key", &cell("grid", 3, 3)).await;
-    sees(&scene.browser, ".key[data-column='3'][data-row='3']").await;
-    scene.ends().await;
+    wait_for(&scene.browser, ".key[data-column='1'][data-row='1']").await;
+    scene.expect_events(&[]).await;
+    switch_mode(&scene.browser, "edit").await;
+    drag(&scene.browser, ".key", &cell("grid", 3, 3)).await;
+    wait_for(&scene.browser, ".key[data-column='3'][data-row='3']").await;
+    scene.close().await;
 }
 
 #[tokio::test]
 async fn double_click_and_enter_open_settings() {
     let mut scene = scene().await;
-    clicks(&scene.browser, ".key").await;
-    clicks(&scene.browser, "#property-tab-look").await;
-    double_clicks(&scene.browser, ".key", "#property-tab-settings[aria-selected='true']:focus").await;
-    types(&scene.browser, &Key::Escape.to_string()).await;
-    sees(&scene.browser, ".key:focus").await;
-    clicks(&scene.browser, &cell("grid", 3, 3)).await;
-    focuses(&scene.browser, ".key").await;
-    types(&scene.browser, &Key::Enter.to_string()).await;
-    sees(&scene.browser, "#property-tab-settings:focus").await;
-    types(&scene.browser, &Key::Right.to_string()).await;
-    sees(&scene.browser, "#property-tab-look[aria-selected='true']:focus").await;
-    scene.hears(&[]).await;
-    scene.ends().await;
+    click(&scene.browser, ".key").await;
+    click(&scene.browser, "#property-tab-look").await;
+    double_click(&scene.browser, ".key", "#property-tab-settings[aria-selected='true']:focus").await;
+    type_keys(&scene.browser, &Key::Escape.to_string()).await;
+    wait_for(&scene.browser, ".key:focus").await;
+    click(&scene.browser, &cell("grid", 3, 3)).await;
+    focus(&scene.browser, ".key").await;
+    type_keys(&scene.browser, &Key::Enter.to_string()).await;
+    wait_for(&scene.browser, "#property-tab-settings:focus").await;
+    type_keys(&scene.browser, &Key::Right.to_string()).await;
+    wait_for(&scene.browser, "#property-tab-look[aria-selected='true']:focus").await;
+    scene.expect_events(&[]).await;
+    scene.close().await;
 }
 
 #[tokio::test]
-async fn mode_key_switches_and_lets_go_what_is_held() {
+async fn mode_key_switches_and_releases_held_keys() {
     let mut scene = scene().await;
-    focuses(&scene.browser, ".key").await;
-    types(&scene.browser, &Key::F2.to_string()).await;
-    sees(&scene.browser, "body[data-mode='use'] #mode-use[aria-pressed='true']").await;
-    points(&scene.browser, ".key", &[DOWN]).await;
-    scene.hears(&["actionDown"]).await;
-    types(&scene.browser, &Key::F2.to_string()).await;
-    scene.hears(&["actionUp"]).await;
-    sees(&scene.browser, "body[data-mode='edit']").await;
-    scene.ends().await;
+    focus(&scene.browser, ".key").await;
+    type_keys(&scene.browser, &Key::F2.to_string()).await;
+    wait_for(&scene.browser, "body[data-mode='use'] #mode-use[aria-pressed='true']").await;
+    mouse(&scene.browser, ".key", &[DOWN]).await;
+    scene.expect_events(&["actionDown"]).await;
+    type_keys(&scene.browser, &Key::F2.to_string()).await;
+    scene.expect_events(&["actionUp"]).await;
+    wait_for(&scene.browser, "body[data-mode='edit']").await;
+    scene.close().await;
 }
 
 #[tokio::test]
 async fn mode_is_remembered_for_the_next_page() {
     let scene = scene().await;
-    changes_to(&scene.browser, "use").await;
-    until("it is stored", async || {
+    switch_mode(&scene.browser, "use").await;
+    wait_until("it is saved", async || {
         let (_, state) = scene.world.call("GET", "/api/state", Value::Null).await;
         state["deck"]["preferences"]["mode"] == "use"
     })
     .await;
     scene.browser.refresh().await.unwrap();
-    sees(&scene.browser, "body[data-mode='use']").await;
-    scene.ends().await;
+    wait_for(&scene.browser, "body[data-mode='use']").await;
+    scene.close().await;
 }
 
 #[tokio::test]
 async fn author_buttons_send_one_message_each() {
     let mut scene = scene().await;
-    clicks(&scene.browser, ".key").await;
-    clicks(&scene.browser, "#property-tab-test").await;
+    click(&scene.browser, ".key").await;
+    click(&scene.browser, "#property-tab-test").await;
     for message in ["actionDown", "actionUp", "actionTriggered"] {
-        clicks(&scene.browser, &format!("[data-message='{message}']")).await;
-        scene.hears(&[message]).await;
+        click(&scene.browser, &format!("[data-message='{message}']")).await;
+        scene.expect_events(&[message]).await;
     }
-    let shown = reads(&scene.browser, "return document.querySelector('.trial code').textContent").await;
+    let shown = eval(&scene.browser, "return document.querySelector('.test-tab code').textContent").await;
     assert_eq!(shown, json!(scene.context));
-    keeps(&scene.browser, "author-buttons").await;
-    scene.ends().await;
+    screenshot(&scene.browser, "author-buttons").await;
+    scene.close().await;
 }
 
 #[tokio::test]
-async fn divider_gives_properties_room_and_is_remembered() {
+async fn divider_resizes_properties_and_is_remembered() {
     let scene = scene().await;
-    clicks(&scene.browser, ".key").await;
-    let height = async || reads(&scene.browser, "return document.getElementById('properties').offsetHeight").await;
+    click(&scene.browser, ".key").await;
+    let height = async || eval(&scene.browser, "return document.getElementById('properties').offsetHeight").await;
     let before = height().await.as_u64().unwrap();
-    points(&scene.browser, "#divider", &[DOWN, page::over(&scene.browser, "#panel").await, UP]).await;
+    mouse(&scene.browser, "#divider", &[DOWN, page::move_over(&scene.browser, "#panel").await, UP]).await;
     assert!(height().await.as_u64() > Some(before + 50));
-    focuses(&scene.browser, "#divider").await;
-    types(&scene.browser, &Key::Home.to_string()).await;
-    sees(&scene.browser, "#divider[aria-valuenow='15']").await;
-    types(&scene.browser, &Key::PageUp.to_string()).await;
-    sees(&scene.browser, "#divider[aria-valuenow='25']").await;
-    until("it is stored", async || {
+    focus(&scene.browser, "#divider").await;
+    type_keys(&scene.browser, &Key::Home.to_string()).await;
+    wait_for(&scene.browser, "#divider[aria-valuenow='15']").await;
+    type_keys(&scene.browser, &Key::PageUp.to_string()).await;
+    wait_for(&scene.browser, "#divider[aria-valuenow='25']").await;
+    wait_until("it is saved", async || {
         let (_, state) = scene.world.call("GET", "/api/state", Value::Null).await;
         state["deck"]["preferences"]["properties"] == 25
     })
     .await;
     scene.browser.refresh().await.unwrap();
-    sees(&scene.browser, "#divider[aria-valuenow='25']").await;
-    scene.ends().await;
+    wait_for(&scene.browser, "#divider[aria-valuenow='25']").await;
+    scene.close().await;
 }
 
 #[tokio::test]
-async fn property_view_keeps_its_room_beside_the_look() {
+async fn property_view_keeps_its_height() {
     let scene = scene().await;
     let size = json!({"width": 1280, "height": 900});
     scene.browser.set_window_rect(0, 0, 1280, 900).await.unwrap();
-    clicks(&scene.browser, ".key").await;
-    sees(&scene.browser, "#property-frame").await;
+    click(&scene.browser, ".key").await;
+    wait_for(&scene.browser, "#property-frame").await;
     let frame = "return document.getElementById('property-frame').offsetHeight";
-    let tall = reads(&scene.browser, frame).await.as_u64().unwrap();
+    let tall = eval(&scene.browser, frame).await.as_u64().unwrap();
     assert!(tall >= 220, "{tall} pixels in a window of {size}");
-    clicks(&scene.browser, "#property-tab-look").await;
-    clicks(&scene.browser, "#property-tab-settings").await;
-    assert_eq!(reads(&scene.browser, frame).await, json!(tall));
-    scene.ends().await;
+    click(&scene.browser, "#property-tab-look").await;
+    click(&scene.browser, "#property-tab-settings").await;
+    assert_eq!(eval(&scene.browser, frame).await, json!(tall));
+    scene.close().await;
 }
 
-/// The keys on the Panel, as `[column, row]` each, in the order of their rows.
-async fn places(browser: &Client) -> Value {
+/// Returns the keys on the Panel as `[column, row]`, ordered by row.
+async fn key_positions(browser: &Client) -> Value {
     let script = "return [...document.querySelectorAll('.key')]
         .map(({ dataset }) => [Number(dataset.column), Number(dataset.row)])
         .sort((a, b) => a[1] - b[1] || a[0] - b[0])";
-    reads(browser, script).await
+    eval(browser, script).await
 }
 
-async fn lie_at(browser: &Client, wanted: Value) {
-    until(&format!("keys at {wanted}"), async || places(browser).await == wanted).await;
+async fn wait_for_keys(browser: &Client, wanted: Value) {
+    wait_until(&format!("keys at {wanted}"), async || key_positions(browser).await == wanted).await;
 }
 
 #[tokio::test]
 async fn key_is_copied_cut_pasted_and_duplicated_by_keyboard() {
     let scene = scene().await;
     let browser = &scene.browser;
-    focuses(browser, ".key").await;
-    types(browser, &ctrl('d')).await;
-    lie_at(browser, json!([[1, 0], [1, 1]])).await;
-    sees(browser, ".key[data-row='0'][aria-selected='true']:focus").await;
-    types(browser, &ctrl('c')).await;
-    focuses(browser, &cell("grid", 4, 3)).await;
-    types(browser, &ctrl('v')).await;
-    lie_at(browser, json!([[1, 0], [1, 1], [4, 3]])).await;
-    sees(browser, ".key[data-column='4']:focus").await;
-    types(browser, &ctrl('x')).await;
-    sees(browser, ".key[data-column='4'][data-cut]").await;
-    keeps(browser, "cut").await;
-    focuses(browser, &cell("keys", 0, 1)).await;
-    types(browser, &ctrl('v')).await;
-    sees(browser, "#function-keys .key[data-column='0'][data-row='1']:focus").await;
-    misses(browser, ".key[data-cut]").await;
-    types(browser, &ctrl('z')).await;
-    lie_at(browser, json!([[1, 0], [1, 1], [4, 3]])).await;
-    scene.ends().await;
+    focus(browser, ".key").await;
+    type_keys(browser, &ctrl('d')).await;
+    wait_for_keys(browser, json!([[1, 0], [1, 1]])).await;
+    wait_for(browser, ".key[data-row='0'][aria-selected='true']:focus").await;
+    type_keys(browser, &ctrl('c')).await;
+    focus(browser, &cell("grid", 4, 3)).await;
+    type_keys(browser, &ctrl('v')).await;
+    wait_for_keys(browser, json!([[1, 0], [1, 1], [4, 3]])).await;
+    wait_for(browser, ".key[data-column='4']:focus").await;
+    type_keys(browser, &ctrl('x')).await;
+    wait_for(browser, ".key[data-column='4'][data-cut]").await;
+    screenshot(browser, "cut").await;
+    focus(browser, &cell("keys", 0, 1)).await;
+    type_keys(browser, &ctrl('v')).await;
+    wait_for(browser, "#function-keys .key[data-column='0'][data-row='1']:focus").await;
+    wait_until_gone(browser, ".key[data-cut]").await;
+    type_keys(browser, &ctrl('z')).await;
+    wait_for_keys(browser, json!([[1, 0], [1, 1], [4, 3]])).await;
+    scene.close().await;
 }
 
 #[tokio::test]
 async fn escape_leaves_a_cut_key_where_it_is() {
     let scene = scene().await;
-    focuses(&scene.browser, ".key").await;
-    types(&scene.browser, &ctrl('x')).await;
-    sees(&scene.browser, ".key[data-cut]").await;
-    types(&scene.browser, &Key::Escape.to_string()).await;
-    misses(&scene.browser, ".key[data-cut]").await;
-    lie_at(&scene.browser, json!([[1, 1]])).await;
-    scene.ends().await;
+    focus(&scene.browser, ".key").await;
+    type_keys(&scene.browser, &ctrl('x')).await;
+    wait_for(&scene.browser, ".key[data-cut]").await;
+    type_keys(&scene.browser, &Key::Escape.to_string()).await;
+    wait_until_gone(&scene.browser, ".key[data-cut]").await;
+    wait_for_keys(&scene.browser, json!([[1, 1]])).await;
+    scene.close().await;
 }
 
 #[tokio::test]
-async fn menu_of_a_key_does_everything_by_keyboard() {
+async fn key_menu_works_by_keyboard() {
     let scene = scene().await;
     let browser = &scene.browser;
     scene.world.call("POST", "/api/profiles", json!({"name": "Stream"})).await;
-    clicks(browser, "#profile-strip button:first-child").await;
-    focuses(browser, ".key").await;
-    let opens = format!("{}{}{}", Key::Shift, Key::F10, Key::Null);
-    types(browser, &opens).await;
-    sees(browser, ".menu [role='menuitem']:first-child:focus").await;
-    keeps(browser, "menu-of-a-key").await;
-    types(browser, "d").await;
-    types(browser, &Key::Enter.to_string()).await;
-    lie_at(browser, json!([[1, 0], [1, 1]])).await;
-    types(browser, &opens).await;
-    sees(browser, ".menu").await;
-    types(browser, "m").await;
-    types(browser, &Key::Right.to_string()).await;
-    sees(browser, ".menu[aria-label='Move to'] [role='menuitem']:focus").await;
-    keeps(browser, "menu-move-to").await;
-    types(browser, &Key::Up.to_string()).await;
-    types(browser, &Key::Up.to_string()).await;
-    types(browser, &Key::Enter.to_string()).await;
-    lie_at(browser, json!([[1, 1]])).await;
-    clicks(browser, "#profile-strip button:nth-child(2)").await;
-    lie_at(browser, json!([[1, 0]])).await;
-    focuses(browser, ".key").await;
-    types(browser, &opens).await;
-    types(browser, &Key::End.to_string()).await;
-    types(browser, &Key::Enter.to_string()).await;
-    lie_at(browser, json!([])).await;
-    scene.ends().await;
+    click(browser, "#profile-strip button:first-child").await;
+    focus(browser, ".key").await;
+    let menu_keys = format!("{}{}{}", Key::Shift, Key::F10, Key::Null);
+    type_keys(browser, &menu_keys).await;
+    wait_for(browser, ".menu [role='menuitem']:first-child:focus").await;
+    screenshot(browser, "menu-of-a-key").await;
+    type_keys(browser, "d").await;
+    type_keys(browser, &Key::Enter.to_string()).await;
+    wait_for_keys(browser, json!([[1, 0], [1, 1]])).await;
+    type_keys(browser, &menu_keys).await;
+    wait_for(browser, ".menu").await;
+    type_keys(browser, "m").await;
+    type_keys(browser, &Key::Right.to_string()).await;
+    wait_for(browser, ".menu[aria-label='Move to'] [role='menuitem']:focus").await;
+    screenshot(browser, "menu-move-to").await;
+    type_keys(browser, &Key::Up.to_string()).await;
+    type_keys(browser, &Key::Up.to_string()).await;
+    type_keys(browser, &Key::Enter.to_string()).await;
+    wait_for_keys(browser, json!([[1, 1]])).await;
+    click(browser, "#profile-strip button:nth-child(2)").await;
+    wait_for_keys(browser, json!([[1, 0]])).await;
+    focus(browser, ".key").await;
+    type_keys(browser, &menu_keys).await;
+    type_keys(browser, &Key::End.to_string()).await;
+    type_keys(browser, &Key::Enter.to_string()).await;
+    wait_for_keys(browser, json!([])).await;
+    scene.close().await;
 }
 
 #[tokio::test]
@@ -333,158 +333,158 @@ async fn menu_opens_at_the_pointer_and_escape_closes_it() {
     let scene = scene().await;
     let button = MOUSE_BUTTON_RIGHT;
     let (down, up) = (PointerAction::Down { button }, PointerAction::Up { button });
-    points(&scene.browser, ".key", &[down.clone(), up.clone()]).await;
-    sees(&scene.browser, ".key[aria-selected='true']").await;
-    sees(&scene.browser, ".menu").await;
-    types(&scene.browser, &Key::Escape.to_string()).await;
-    misses(&scene.browser, ".menu").await;
-    sees(&scene.browser, ".key:focus").await;
-    points(&scene.browser, &cell("grid", 3, 0), &[down, up]).await;
-    sees(&scene.browser, ".menu [aria-disabled='true']").await;
-    scene.ends().await;
+    mouse(&scene.browser, ".key", &[down.clone(), up.clone()]).await;
+    wait_for(&scene.browser, ".key[aria-selected='true']").await;
+    wait_for(&scene.browser, ".menu").await;
+    type_keys(&scene.browser, &Key::Escape.to_string()).await;
+    wait_until_gone(&scene.browser, ".menu").await;
+    wait_for(&scene.browser, ".key:focus").await;
+    mouse(&scene.browser, &cell("grid", 3, 0), &[down, up]).await;
+    wait_for(&scene.browser, ".menu [aria-disabled='true']").await;
+    scene.close().await;
 }
 
 #[tokio::test]
 async fn key_dropped_on_a_tab_is_copied_there() {
     let scene = scene().await;
     scene.world.call("POST", "/api/profiles", json!({"name": "Stream"})).await;
-    clicks(&scene.browser, "#profile-strip button:first-child").await;
-    sees(&scene.browser, ".key").await;
-    drags(&scene.browser, ".key", "#profile-strip button:nth-child(2)").await;
-    sees(&scene.browser, ".menu").await;
-    keeps(&scene.browser, "dropped-on-a-tab").await;
-    clicks(&scene.browser, ".menu button:first-child").await;
-    sees(&scene.browser, ".toast").await;
-    lie_at(&scene.browser, json!([[1, 1]])).await;
-    clicks(&scene.browser, "#profile-strip button:nth-child(2)").await;
-    sees(&scene.browser, &format!(".key:not([data-context='{}'])", scene.context)).await;
-    lie_at(&scene.browser, json!([[1, 1]])).await;
-    scene.ends().await;
+    click(&scene.browser, "#profile-strip button:first-child").await;
+    wait_for(&scene.browser, ".key").await;
+    drag(&scene.browser, ".key", "#profile-strip button:nth-child(2)").await;
+    wait_for(&scene.browser, ".menu").await;
+    screenshot(&scene.browser, "dropped-on-a-tab").await;
+    click(&scene.browser, ".menu button:first-child").await;
+    wait_for(&scene.browser, ".toast").await;
+    wait_for_keys(&scene.browser, json!([[1, 1]])).await;
+    click(&scene.browser, "#profile-strip button:nth-child(2)").await;
+    wait_for(&scene.browser, &format!(".key:not([data-context='{}'])", scene.context)).await;
+    wait_for_keys(&scene.browser, json!([[1, 1]])).await;
+    scene.close().await;
 }
 
 #[tokio::test]
-async fn pages_are_turned_by_lights_arrows_and_keyboard() {
+async fn pages_are_switched_by_dots_arrows_and_keyboard() {
     let scene = scene().await;
     let browser = &scene.browser;
-    clicks(browser, ".page-arrow:last-child").await;
-    sees(browser, "[data-page='1'][aria-current]").await;
-    misses(browser, ".key").await;
-    sees(browser, "[data-page='0'][data-filled]").await;
-    keeps(browser, "page-2").await;
-    clicks(browser, "[data-page='4']").await;
-    sees(browser, "[data-page='4'][aria-current]").await;
-    sees(browser, ".page-arrow:last-child[aria-disabled='true']").await;
-    focuses(browser, &cell("grid", 0, 0)).await;
-    types(browser, &Key::PageUp.to_string()).await;
-    sees(browser, "[data-page='3'][aria-current]").await;
-    clicks(browser, "[data-page='0']").await;
-    sees(browser, ".key").await;
-    drags(browser, ".key", "[data-page='2']").await;
-    clicks(browser, ".menu button:last-child").await;
-    sees(browser, "[data-page='2'][data-filled]").await;
-    misses(browser, ".key").await;
-    scene.ends().await;
+    click(browser, ".page-arrow:last-child").await;
+    wait_for(browser, "[data-page='1'][aria-current]").await;
+    wait_until_gone(browser, ".key").await;
+    wait_for(browser, "[data-page='0'][data-filled]").await;
+    screenshot(browser, "page-2").await;
+    click(browser, "[data-page='4']").await;
+    wait_for(browser, "[data-page='4'][aria-current]").await;
+    wait_for(browser, ".page-arrow:last-child[aria-disabled='true']").await;
+    focus(browser, &cell("grid", 0, 0)).await;
+    type_keys(browser, &Key::PageUp.to_string()).await;
+    wait_for(browser, "[data-page='3'][aria-current]").await;
+    click(browser, "[data-page='0']").await;
+    wait_for(browser, ".key").await;
+    drag(browser, ".key", "[data-page='2']").await;
+    click(browser, ".menu button:last-child").await;
+    wait_for(browser, "[data-page='2'][data-filled]").await;
+    wait_until_gone(browser, ".key").await;
+    scene.close().await;
 }
 
 #[tokio::test]
 async fn widgets_are_found_by_name_and_group() {
     let scene = scene().await;
     let browser = &scene.browser;
-    let found = async || reads(browser, "return document.querySelectorAll('.group li:not([hidden])').length").await;
+    let found = async || eval(browser, "return document.querySelectorAll('.group li:not([hidden])').length").await;
     assert_eq!(found().await, json!(3));
-    clicks(browser, "#widget-search").await;
-    types(browser, "TOGGL").await;
-    until("one is found", async || found().await == 1).await;
-    keeps(browser, "search").await;
-    types(browser, "x").await;
-    sees(browser, ".widget-none:not([hidden])").await;
-    types(browser, &Key::Escape.to_string()).await;
-    until("all are there again", async || found().await == 3).await;
-    types(browser, "test wid").await;
-    until("by group and name", async || found().await == 1).await;
-    types(browser, &Key::Down.to_string()).await;
-    sees(browser, &format!(".widget[data-widget='{WIDE}']:focus")).await;
-    types(browser, &Key::Enter.to_string()).await;
-    sees(browser, ".key[aria-colspan='3']").await;
-    scene.ends().await;
+    click(browser, "#widget-search").await;
+    type_keys(browser, "TOGGL").await;
+    wait_until("one is found", async || found().await == 1).await;
+    screenshot(browser, "search").await;
+    type_keys(browser, "x").await;
+    wait_for(browser, ".widgets-not-found:not([hidden])").await;
+    type_keys(browser, &Key::Escape.to_string()).await;
+    wait_until("all are there again", async || found().await == 3).await;
+    type_keys(browser, "test wid").await;
+    wait_until("by group and name", async || found().await == 1).await;
+    type_keys(browser, &Key::Down.to_string()).await;
+    wait_for(browser, &format!(".widget[data-widget='{WIDE}']:focus")).await;
+    type_keys(browser, &Key::Enter.to_string()).await;
+    wait_for(browser, ".key[aria-colspan='3']").await;
+    scene.close().await;
 }
 
 #[tokio::test]
 async fn closed_groups_are_remembered() {
     let scene = scene().await;
-    clicks(&scene.browser, ".group-toggle").await;
-    sees(&scene.browser, ".group ul[hidden]").await;
-    until("it is stored", async || {
+    click(&scene.browser, ".group-toggle").await;
+    wait_for(&scene.browser, ".group ul[hidden]").await;
+    wait_until("it is saved", async || {
         let (_, state) = scene.world.call("GET", "/api/state", Value::Null).await;
         !state["deck"]["preferences"]["closedGroups"].as_array().unwrap().is_empty()
     })
     .await;
     scene.browser.refresh().await.unwrap();
-    sees(&scene.browser, ".group ul[hidden]").await;
-    clicks(&scene.browser, "#fold-button").await;
-    sees(&scene.browser, ".group ul:not([hidden])").await;
-    scene.ends().await;
+    wait_for(&scene.browser, ".group ul[hidden]").await;
+    click(&scene.browser, "#fold-button").await;
+    wait_for(&scene.browser, ".group ul:not([hidden])").await;
+    scene.close().await;
 }
 
 #[tokio::test]
-async fn one_click_offers_a_widget_and_two_place_it() {
+async fn click_offers_a_widget_and_double_click_places_it() {
     let scene = scene().await;
     let browser = &scene.browser;
     let widget = format!(".widget[data-widget='{TOGGLE}']");
-    clicks(browser, &widget).await;
-    sees(browser, "#offer-hint:not([hidden])").await;
-    keeps(browser, "offered").await;
-    lie_at(browser, json!([[1, 1]])).await;
-    clicks(browser, &cell("grid", 3, 2)).await;
-    lie_at(browser, json!([[1, 1], [3, 2]])).await;
-    sees(browser, "#offer-hint[hidden]").await;
-    clicks(browser, &widget).await;
-    sees(browser, ".cell[data-free]").await;
-    types(browser, &Key::Escape.to_string()).await;
-    misses(browser, ".cell[data-free]").await;
-    double_clicks(browser, &widget, "#panel .key[data-column='0'][data-row='0']").await;
-    lie_at(browser, json!([[0, 0], [1, 1], [3, 2]])).await;
-    misses(browser, ".cell[data-free]").await;
-    scene.ends().await;
+    click(browser, &widget).await;
+    wait_for(browser, "#offer-hint:not([hidden])").await;
+    screenshot(browser, "offered").await;
+    wait_for_keys(browser, json!([[1, 1]])).await;
+    click(browser, &cell("grid", 3, 2)).await;
+    wait_for_keys(browser, json!([[1, 1], [3, 2]])).await;
+    wait_for(browser, "#offer-hint[hidden]").await;
+    click(browser, &widget).await;
+    wait_for(browser, ".cell[data-free]").await;
+    type_keys(browser, &Key::Escape.to_string()).await;
+    wait_until_gone(browser, ".cell[data-free]").await;
+    double_click(browser, &widget, "#panel .key[data-column='0'][data-row='0']").await;
+    wait_for_keys(browser, json!([[0, 0], [1, 1], [3, 2]])).await;
+    wait_until_gone(browser, ".cell[data-free]").await;
+    scene.close().await;
 }
 
 #[tokio::test]
-async fn multi_action_key_is_made_and_does_its_steps() {
+async fn multi_action_key_is_created_and_runs_its_steps() {
     let mut scene = scene().await;
     let browser = &scene.browser;
     scene.world.call("POST", "/api/profiles", json!({"name": "Stream"})).await;
-    clicks(browser, "#profile-strip button:first-child").await;
-    sees(browser, ".key").await;
-    drags(browser, ".widget[data-widget='creator-deck:multi-action']", &cell("grid", 4, 0)).await;
-    sees(browser, "#step-widget").await;
+    click(browser, "#profile-strip button:first-child").await;
+    wait_for(browser, ".key").await;
+    drag(browser, ".widget[data-widget='creator-deck:multi-action']", &cell("grid", 4, 0)).await;
+    wait_for(browser, "#step-widget").await;
     let select = browser.find(Locator::Css("#step-widget")).await.unwrap();
     select.select_by_value(TOGGLE).await.unwrap();
-    sees(browser, ".steps li:nth-child(1) button").await;
-    clicks(browser, "[data-add='stepAddPause']").await;
-    sees(browser, ".steps li:nth-child(2) input").await;
-    clicks(browser, "[data-add='stepAddProfile']").await;
-    sees(browser, ".steps li:nth-child(3) select").await;
-    clicks(browser, "[data-focus='stepUp-2']").await;
-    sees(browser, ".steps li:nth-child(2) select").await;
-    misses(browser, ".cell[data-free]").await;
-    keeps(browser, "multi-action").await;
-    clicks(browser, ".steps li:nth-child(1) .small").await;
-    sees(browser, "#back-to-list").await;
-    sees(browser, "#property-frame").await;
-    keeps(browser, "multi-action-step").await;
-    clicks(browser, "#back-to-list").await;
-    sees(browser, "#step-widget").await;
-    changes_to(browser, "use").await;
+    wait_for(browser, ".steps li:nth-child(1) button").await;
+    click(browser, "[data-add='stepAddPause']").await;
+    wait_for(browser, ".steps li:nth-child(2) input").await;
+    click(browser, "[data-add='stepAddProfile']").await;
+    wait_for(browser, ".steps li:nth-child(3) select").await;
+    click(browser, "[data-focus='stepUp-2']").await;
+    wait_for(browser, ".steps li:nth-child(2) select").await;
+    wait_until_gone(browser, ".cell[data-free]").await;
+    screenshot(browser, "multi-action").await;
+    click(browser, ".steps li:nth-child(1) .small").await;
+    wait_for(browser, "#back-to-list").await;
+    wait_for(browser, "#property-frame").await;
+    screenshot(browser, "multi-action-step").await;
+    click(browser, "#back-to-list").await;
+    wait_for(browser, "#step-widget").await;
+    switch_mode(browser, "use").await;
     for event in ["widgetWillDisappear", "widgetWillAppear", "didReceiveWidgetSettings"] {
-        hear_of(&mut scene.package, event).await;
+        receive_event(&mut scene.package, event).await;
     }
     for event in ["widgetWillAppear", "didReceiveWidgetSettings"] {
-        hear_of(&mut scene.package, event).await;
+        receive_event(&mut scene.package, event).await;
     }
-    clicks(browser, ".key[data-widget-uuid='creator-deck:multi-action']").await;
+    click(browser, ".key[data-widget-uuid='creator-deck:multi-action']").await;
     for event in PRESS {
-        hear_of(&mut scene.package, event).await;
+        receive_event(&mut scene.package, event).await;
     }
-    sees(browser, "#profile-strip button:nth-child(2)[aria-current='true']").await;
-    scene.ends().await;
+    wait_for(browser, "#profile-strip button:nth-child(2)[aria-current='true']").await;
+    scene.close().await;
 }

@@ -1,31 +1,31 @@
-//! What an author sees of the wire: every message in and out, without secrets, in the API and on disk.
+//! The messages that an author sees: every message in both directions, without secrets, in the API and on disk.
 
 mod support;
 
 use std::fs;
 
 use serde_json::{Value, json};
-use support::{PACKAGE, PATIENT, TOGGLE, hear_of, say, world};
+use support::{PACKAGE, PATIENT, TOGGLE, receive_event, send, world};
 
 #[tokio::test]
-async fn every_message_is_told_with_its_direction_and_without_its_secrets() {
+async fn messages_are_recorded_without_secrets() {
     let mut world = world(PATIENT).await;
-    let mut package = world.package().await;
+    let mut package = world.connect_package().await;
     let context = world.place(TOGGLE, 0, 0).await;
-    hear_of(&mut package, "widgetWillAppear").await;
+    receive_event(&mut package, "widgetWillAppear").await;
     let (mut page, _, _) = world.view(json!({"context": context})).await;
     let secret = json!({"event": "sendToPackage", "context": "x", "payload": {"clientSecret": "hunter2", "a": 1}});
-    say(&mut page, secret).await;
-    say(&mut package, json!({"event": "sendLog", "payload": {"message": "see http://x/?token=hunter2&b=1"}})).await;
-    world.logged("see http://x/?token=•••&b=1").await;
-    while support::hear(&mut package).await["event"] != "sendToPackage" {}
+    send(&mut page, secret).await;
+    send(&mut package, json!({"event": "sendLog", "payload": {"message": "see http://x/?token=hunter2&b=1"}})).await;
+    world.wait_for_log("see http://x/?token=•••&b=1").await;
+    while support::receive(&mut package).await["event"] != "sendToPackage" {}
 
-    let (status, told) = world.call("GET", "/api/messages", Value::Null).await;
+    let (status, recorded) = world.call("GET", "/api/messages", Value::Null).await;
     assert_eq!(status, 200);
-    let messages = told["messages"].as_array().unwrap();
+    let messages = recorded["messages"].as_array().unwrap();
     let of = |direction: &str, event: &str| {
         let found = messages.iter().find(|message| message["direction"] == direction && message["event"] == event);
-        found.unwrap_or_else(|| panic!("{direction} {event} is missing: {told:#}"))
+        found.unwrap_or_else(|| panic!("{direction} {event} is missing: {recorded:#}"))
     };
     let appear = of("out", "widgetWillAppear");
     assert_eq!(
@@ -36,19 +36,19 @@ async fn every_message_is_told_with_its_direction_and_without_its_secrets() {
     assert_eq!(of("in", "sendToPackage")["page"], true);
     assert!(of("out", "sendToPackage")["body"].as_str().unwrap().contains("\"a\":1"));
     of("in", "sendLog");
-    assert!(!told.to_string().contains("hunter2"), "{told:#}");
+    assert!(!recorded.to_string().contains("hunter2"), "{recorded:#}");
 
-    // What comes later is waited for.
-    let last = told["last"].as_u64().unwrap();
+    // The call waits for later messages.
+    let last = recorded["last"].as_u64().unwrap();
     let path = format!("/api/messages?after={last}&wait=20000");
     let (later, ()) =
-        tokio::join!(world.call("GET", &path, Value::Null), say(&mut package, json!({"event": "getPackageSettings"})));
+        tokio::join!(world.call("GET", &path, Value::Null), send(&mut package, json!({"event": "getPackageSettings"})));
     assert_eq!(later.1["messages"][0]["event"], "getPackageSettings", "{later:?}");
 
     world.deck.stop().await;
     let file = world.data.path().join("logs").join("deck.log");
     let start = std::time::Instant::now();
-    // The file is written beside everything else.
+    // The file is written in the background.
     let text = loop {
         let text = fs::read_to_string(&file).unwrap();
         if text.contains("didReceivePackageSettings") {

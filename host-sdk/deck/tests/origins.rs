@@ -1,5 +1,5 @@
-//! What the deck's page and the pages of packages are kept from, tried in real browsers: by a page of another package, and
-//! by a page of the web that the user has open.
+//! The isolation of the deck's page and of packages' pages, tested in real browsers: from a page of another package,
+//! and from a page of the web that the user has open.
 
 #![cfg(target_os = "linux")]
 
@@ -22,7 +22,7 @@ use axum::routing::get;
 use driver::Driver;
 use fantoccini::{Client, Locator};
 use firefox::Firefox;
-use page::{keeps, until};
+use page::{screenshot, wait_until};
 use serde_json::{Value, json};
 use support::{PACKAGE, PATIENT, World, http, install, port_of, start, world};
 
@@ -34,7 +34,7 @@ trait Browser {
     async fn goto(&mut self, url: &str);
     /// Loads the deck's page by an address with a key, and waits until the key is exchanged.
     async fn enter(&mut self, url: &str);
-    /// What the body of an async function returns, in the page or in its frame whose address begins so.
+    /// Evaluates the body of an async function in the page, or in its frame whose address starts like this.
     async fn eval(&mut self, frame: Option<&str>, body: &str) -> Value;
 }
 
@@ -69,7 +69,7 @@ impl Browser for Firefox {
 
     async fn enter(&mut self, url: &str) {
         Firefox::goto(self, url).await;
-        until("the key is exchanged", async || !self.address().await.contains('?')).await;
+        wait_until("the key is exchanged", async || !self.address().await.contains('?')).await;
     }
 
     async fn eval(&mut self, frame: Option<&str>, body: &str) -> Value {
@@ -78,17 +78,17 @@ impl Browser for Firefox {
 }
 
 /// Waits until a script returns true.
-async fn comes_true(browser: &mut impl Browser, body: &str) {
-    until(body, async || browser.eval(None, body).await == true).await;
+async fn wait_until_true(browser: &mut impl Browser, body: &str) {
+    wait_until(body, async || browser.eval(None, body).await == true).await;
 }
 
-/// Enters the deck with a key.
-async fn enter(browser: &mut impl Browser, world: &World) {
+/// Opens the deck's page with a key.
+async fn enter_deck(browser: &mut impl Browser, world: &World) {
     browser.enter(&world.deck.entry_url()).await;
-    comes_true(browser, "return document.querySelector('#package-status [data-package]') !== null").await;
+    wait_until_true(browser, "return document.querySelector('#package-status [data-package]') !== null").await;
 }
 
-/// What stores and listens in every way that browsers have.
+/// Stores and listens in every way that browsers offer.
 const VICTIM: &str = r"
     document.cookie = 'victim=secret; path=/';
     document.cookie = 'victim-of-all=secret; path=/; domain=localhost';
@@ -103,7 +103,7 @@ const VICTIM: &str = r"
     return [localStorage.getItem('victim'), location.pathname];
 ";
 
-/// What looks for all of it. `VICTIM` is the address of the victim's page.
+/// Looks for all of it. `VICTIM` is the address of the victim's page.
 const ATTACK: &str = r"
     const tried = async (what) => {
       try {
@@ -144,11 +144,11 @@ fn install_attacker(data: &Path) {
     }
 }
 
-async fn packages_are_kept_apart(mut browser: impl Browser) {
+async fn assert_packages_are_isolated(mut browser: impl Browser) {
     let data = tempfile::tempdir().unwrap();
     install_attacker(data.path());
     let world = start(data, |_| {}).await;
-    enter(&mut browser, &world).await;
+    enter_deck(&mut browser, &world).await;
     assert_eq!(browser.eval(None, "return document.cookie").await, "", "scripts can't read the session's cookie");
     let open = format!(
         "const {{ ViewFrame }} = await import('/assets/view-frame.js');
@@ -158,7 +158,7 @@ async fn packages_are_kept_apart(mut browser: impl Browser) {
     let addresses = browser.eval(None, &open).await;
     let [victim, attacker] = [0, 1].map(|n| addresses[n].as_str().unwrap().to_owned());
     let origin = |url: &str| url.split("/view/").next().unwrap().to_owned();
-    until("both pages are there", async || {
+    wait_until("both pages are there", async || {
         let is_there = "return document.readyState === 'complete' && location.protocol === 'http:'";
         browser.eval(Some(&origin(&victim)), is_there).await == true
             && browser.eval(Some(&origin(&attacker)), is_there).await == true
@@ -194,16 +194,16 @@ async fn packages_are_kept_apart(mut browser: impl Browser) {
 #[tokio::test]
 async fn package_page_reaches_no_other_package_in_chromium() {
     let driver = Driver::start().await;
-    packages_are_kept_apart(driver.browser().await).await;
+    assert_packages_are_isolated(driver.browser().await).await;
 }
 
 #[tokio::test]
 async fn package_page_reaches_no_other_package_in_firefox() {
-    packages_are_kept_apart(Firefox::start().await).await;
+    assert_packages_are_isolated(Firefox::start().await).await;
 }
 
-/// What a page of the web tries with the deck that its user has open. `DECK` is the deck's address, `SOCKET` the package
-/// socket's.
+/// What a page of the web tries against the deck that its user has open. `DECK` is the deck's address, `SOCKET` the
+/// package socket's.
 const FROM_THE_WEB: &str = r"
     const tried = (what) => what().then((answer) => answer?.type ?? String(answer), (error) => error?.name ?? 'refused');
     const loads = (tag, member, url) => new Promise((loaded, refused) => {
@@ -245,7 +245,7 @@ const FROM_THE_WEB: &str = r"
     };
 ";
 
-/// A page of the web on a port of its own, and the cookies that it was sent.
+/// Serves a page of the web on a port of its own. Returns the port and the cookies that it receives.
 async fn web_page() -> (u16, Arc<Mutex<Vec<String>>>) {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -261,15 +261,15 @@ async fn web_page() -> (u16, Arc<Mutex<Vec<String>>>) {
     (port, cookies)
 }
 
-async fn deck_is_kept_from_the_web(mut browser: impl Browser) {
+async fn assert_deck_is_isolated_from_the_web(mut browser: impl Browser) {
     let world = world(PATIENT).await;
-    enter(&mut browser, &world).await;
+    enter_deck(&mut browser, &world).await;
     let before = world.call("GET", "/api/state", Value::Null).await.1;
     let (port, cookies) = web_page().await;
     let attack = FROM_THE_WEB
         .replace("DECK", &json!(world.deck.page_url()).to_string())
         .replace("SOCKET", &json!(format!("ws://127.0.0.1:{}", world.deck.socket_port())).to_string());
-    // The first is the same site as the deck for a browser: sites don't know ports either.
+    // For a browser the first is the same site as the deck: sites ignore ports.
     for host in ["127.0.0.1", "localhost", "elsewhere.localhost"] {
         browser.goto(&format!("http://{host}:{port}/")).await;
         let found = browser.eval(None, &attack).await;
@@ -280,7 +280,7 @@ async fn deck_is_kept_from_the_web(mut browser: impl Browser) {
     let after = world.call("GET", "/api/state", Value::Null).await.1;
     assert_eq!((&after["deck"], &after["instances"]), (&before["deck"], &before["instances"]), "nothing has changed");
 
-    // What a program that is looked at on another port learns isn't enough.
+    // The cookies that a program on another port receives aren't enough.
     let deck = port_of(&world.deck.page_url());
     let stolen: Vec<String> = cookies.lock().unwrap().clone();
     for cookie in &stolen {
@@ -291,35 +291,35 @@ async fn deck_is_kept_from_the_web(mut browser: impl Browser) {
 }
 
 #[tokio::test]
-async fn page_of_the_web_reaches_nothing_in_chromium() {
+async fn web_page_reaches_nothing_in_chromium() {
     let driver = Driver::start().await;
-    deck_is_kept_from_the_web(driver.browser().await).await;
+    assert_deck_is_isolated_from_the_web(driver.browser().await).await;
 }
 
 #[tokio::test]
-async fn page_of_the_web_reaches_nothing_in_firefox() {
-    deck_is_kept_from_the_web(Firefox::start().await).await;
+async fn web_page_reaches_nothing_in_firefox() {
+    assert_deck_is_isolated_from_the_web(Firefox::start().await).await;
 }
 
 #[tokio::test]
-async fn browser_without_a_session_is_shown_how_to_get_in() {
+async fn browser_without_a_session_sees_instructions() {
     let world = world(PATIENT).await;
     let driver = Driver::start().await;
     let mut browser = driver.browser().await;
     Browser::goto(&mut browser, &world.deck.page_url()).await;
     let shown = browser.eval(None, "return document.body.innerText").await;
     assert!(shown.as_str().unwrap().contains("creator-deck open"), "{shown}");
-    keeps(&browser, "locked").await;
-    enter(&mut browser, &world).await;
+    screenshot(&browser, "locked").await;
+    enter_deck(&mut browser, &world).await;
     assert_eq!(
         browser.current_url().await.unwrap().as_str(),
         world.deck.page_url(),
         "the key is gone from the address"
     );
-    // A second key in a browser that is in already leaves its other pages in.
+    // A second key in a browser with a session keeps its other pages' session.
     let secret = "return localStorage.getItem('creator-deck-session')";
     let before = browser.eval(None, secret).await;
-    enter(&mut browser, &world).await;
+    enter_deck(&mut browser, &world).await;
     assert_eq!(browser.eval(None, secret).await, before);
     let cookies = browser.get_all_cookies().await.unwrap();
     assert_eq!(cookies.len(), 1);
@@ -333,11 +333,11 @@ async fn browser_without_a_session_is_shown_how_to_get_in() {
 }
 
 #[tokio::test]
-async fn browser_that_does_not_find_packages_is_told() {
+async fn browser_that_cannot_resolve_packages_sees_a_hint() {
     let world = world(PATIENT).await;
     let driver = Driver::start().await;
     let mut browser = driver.browser_with(&["--host-resolver-rules=MAP *.localhost ^NOTFOUND"]).await;
-    enter(&mut browser, &world).await;
+    enter_deck(&mut browser, &world).await;
     let open = format!(
         "const {{ ViewFrame }} = await import('/assets/view-frame.js');
          const holder = document.createElement('div');

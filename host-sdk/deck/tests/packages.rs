@@ -1,4 +1,4 @@
-//! Packages and property views against a real deck: who is let in, and what every message does.
+//! Packages and property views with a real deck: which sockets are accepted, and the effect of every message.
 
 mod support;
 
@@ -8,8 +8,8 @@ use std::time::Duration;
 use futures_util::SinkExt as _;
 use serde_json::{Value, json};
 use support::{
-    DEAF, DYING, FAMILY, PACKAGE, PATIENT, Socket, TOGGLE, WIDE, World, closed, connect_events, family, hear, hear_of,
-    hear_of_type, install, is_alive, kill, nothing_more, say, start, world,
+    DEAF, DYING, FAMILY, PACKAGE, PATIENT, Socket, TOGGLE, WIDE, World, assert_nothing_more, connect_events,
+    expect_close, family, install, is_alive, kill, receive, receive_event, receive_page_event, send, start, world,
 };
 use tokio::io::AsyncWriteExt as _;
 use tokio_tungstenite::tungstenite::Message;
@@ -17,9 +17,9 @@ use tokio_tungstenite::tungstenite::Message;
 const PICTURE: &str = "data:image/png;base64,iVBORw0KGgo=";
 
 #[tokio::test]
-async fn only_the_pair_that_was_handed_out_is_let_in() {
+async fn only_the_assigned_pair_can_register() {
     let mut world = world(PATIENT).await;
-    let started = world.started().await;
+    let started = world.wait_for_start().await;
     assert_eq!(started.info["application"]["language"], "en");
     assert_eq!(started.info["language"], "en");
     assert_eq!(started.info["application"]["platform"], host_sdk::manifest::PLATFORM);
@@ -31,30 +31,30 @@ async fn only_the_pair_that_was_handed_out_is_let_in() {
         json!({"event": "getPackageSettings", "context": PACKAGE}),
         json!("garbage"),
     ] {
-        closed(&mut world.register(&wrong).await).await;
+        expect_close(&mut world.register(&wrong).await).await;
     }
     let mut socket = world.connect(None).await.unwrap();
     socket.send(Message::binary(started.register.to_string().into_bytes())).await.unwrap();
-    closed(&mut socket).await;
+    expect_close(&mut socket).await;
 
     let mut first = world.register(&started.register).await;
-    world.logged("The package is connected").await;
+    world.wait_for_log("The package is connected").await;
     let mut second = world.register(&started.register).await;
-    closed(&mut first).await;
-    nothing_more(&mut second).await;
+    expect_close(&mut first).await;
+    assert_nothing_more(&mut second).await;
 }
 
 #[tokio::test]
-async fn who_does_not_register_is_shown_out() {
+async fn socket_without_registration_is_closed() {
     let data = tempfile::tempdir().unwrap();
-    let mut world = start(data, |config| config.timing.register_within = Duration::from_millis(1)).await;
-    closed(&mut world.connect(None).await.unwrap()).await;
-    world.logged("said nothing for too long").await;
+    let mut world = start(data, |config| config.timing.register_timeout = Duration::from_millis(1)).await;
+    expect_close(&mut world.connect(None).await.unwrap()).await;
+    world.wait_for_log("said nothing for too long").await;
 }
 
-/// The real runner, with a library that panics when it hears from its host.
+/// The real runner, with a library that panics at an event of its host.
 #[tokio::test]
-async fn package_that_fails_is_started_again() {
+async fn panicking_package_is_restarted() {
     let data = tempfile::tempdir().unwrap();
     install(data.path(), PATIENT);
     let (folder, test) = (data.path().join("packages").join(PACKAGE), std::env::current_exe().unwrap());
@@ -71,13 +71,13 @@ async fn package_that_fails_is_started_again() {
     std::fs::write(folder.join("PackageConfig.json"), config.to_string()).unwrap();
     let mut world = start(data, |_| {}).await;
     for _ in 0..2 {
-        world.logged("The package is connected").await;
-        world.logged("The package ended with exit code 6. It starts again").await;
+        world.wait_for_log("The package is connected").await;
+        world.wait_for_log("The package ended with exit code 6. It starts again").await;
     }
 }
 
 #[tokio::test]
-async fn foreign_origins_have_no_socket() {
+async fn foreign_origins_are_refused_at_the_socket() {
     let world = world(PATIENT).await;
     let (page, own) = (world.deck.page_url(), format!("http://127.0.0.1:{}", world.deck.socket_port()));
     for foreign in ["http://example.com", "null", page.trim_end_matches('/')] {
@@ -87,22 +87,22 @@ async fn foreign_origins_have_no_socket() {
 }
 
 #[tokio::test]
-async fn instances_appear_are_pressed_and_disappear() {
+async fn instance_events_reach_the_package() {
     let mut world = world(PATIENT).await;
     let wide = world.place(WIDE, 1, 2).await;
-    let mut package = world.package().await;
-    let appear = hear_of(&mut package, "widgetWillAppear").await;
+    let mut package = world.connect_package().await;
+    let appear = receive_event(&mut package, "widgetWillAppear").await;
     assert_eq!(
         (&appear["widget"], &appear["context"]),
         (&json!(WIDE), &json!(wide)),
         "placed before the package was there"
     );
     assert_eq!(appear["payload"], json!({"settings": {}, "layout": 0, "layoutSize": {"width": 3, "height": 2}}));
-    hear_of(&mut package, "didReceiveWidgetSettings").await;
+    receive_event(&mut package, "didReceiveWidgetSettings").await;
 
     let toggle = world.place(TOGGLE, 0, 0).await;
-    assert_eq!(hear_of(&mut package, "widgetWillAppear").await["payload"]["state"], 0);
-    hear_of(&mut package, "didReceiveWidgetSettings").await;
+    assert_eq!(receive_event(&mut package, "widgetWillAppear").await["payload"]["state"], 0);
+    receive_event(&mut package, "didReceiveWidgetSettings").await;
     for (phase, events) in [
         ("down", &["actionDown"][..]),
         ("up", &["actionUp", "actionTriggered"]),
@@ -112,81 +112,83 @@ async fn instances_appear_are_pressed_and_disappear() {
         let (status, _) = world.call("POST", &format!("/api/instances/{toggle}/press"), json!({"phase": phase})).await;
         assert_eq!(status, 204);
         for event in events {
-            assert_eq!(hear_of(&mut package, event).await["payload"], json!({"state": 0}));
+            assert_eq!(receive_event(&mut package, event).await["payload"], json!({"state": 0}));
         }
     }
     let path = format!("/api/instances/{toggle}");
     assert_eq!(world.call("DELETE", &path, Value::Null).await.0, 204);
-    let gone = hear_of(&mut package, "widgetWillDisappear").await;
+    let gone = receive_event(&mut package, "widgetWillDisappear").await;
     assert_eq!(gone["context"], toggle.as_str());
     assert_eq!(gone["payload"], json!({"state": 0, "layout": 0, "layoutSize": {"width": 1, "height": 1}}));
     world
-        .event(|event| Some(()).filter(|()| event["type"] == "instanceRemoved" && event["context"] == toggle.as_str()))
+        .wait_for_event(|event| {
+            Some(()).filter(|()| event["type"] == "instanceRemoved" && event["context"] == toggle.as_str())
+        })
         .await;
     assert_eq!(world.call("DELETE", &path, Value::Null).await.0, 404);
-    nothing_more(&mut package).await;
+    assert_nothing_more(&mut package).await;
 }
 
 #[tokio::test]
-async fn what_a_package_shows_is_seen_in_the_page() {
+async fn package_changes_reach_the_page() {
     let mut world = world(PATIENT).await;
-    let mut package = world.package().await;
+    let mut package = world.connect_package().await;
     let context = world.place(TOGGLE, 0, 0).await;
-    hear_of(&mut package, "widgetWillAppear").await;
-    hear_of(&mut package, "didReceiveWidgetSettings").await;
-    let first = world.instance(|_| true).await;
+    receive_event(&mut package, "widgetWillAppear").await;
+    receive_event(&mut package, "didReceiveWidgetSettings").await;
+    let first = world.wait_for_instance(|_| true).await;
     assert_eq!((&first["title"], &first["effect"]), (&json!("off"), &json!("clear")));
     assert!(first["icon"].as_str().unwrap().ends_with("/package/com.example.test/icon.svg"));
     assert_eq!(first["image"], Value::Null);
 
     let change = |event: &str, payload: Value| json!({"event": event, "context": context, "payload": payload});
-    say(&mut package, change("changeImage", json!({"image": PICTURE, "description": "a key"}))).await;
-    let seen = world.instance(|instance| instance["image"] == PICTURE).await;
+    send(&mut package, change("changeImage", json!({"image": PICTURE, "description": "a key"}))).await;
+    let seen = world.wait_for_instance(|instance| instance["image"] == PICTURE).await;
     assert_eq!(seen["description"], "a key");
-    say(&mut package, change("changeImage", json!({"image": "https://example.com/spy.png"}))).await;
-    world.logged("changeImage").await;
-    // What lies under the title is another layer than what lies over it.
+    send(&mut package, change("changeImage", json!({"image": "https://example.com/spy.png"}))).await;
+    world.wait_for_log("changeImage").await;
+    // The icon, under the title, and the image, over it, are separate layers.
     let bare = PICTURE.split(',').nth(1).unwrap();
-    say(&mut package, change("changeIcon", json!({"image": bare, "state": 1}))).await;
-    say(&mut package, change("changeIcon", json!({"image": "images/none.png", "state": 1}))).await;
-    world.logged("Ignored: changeIcon").await;
-    say(&mut package, change("changeTitle", json!({"title": "hello", "state": 1}))).await;
-    say(&mut package, change("changeState", json!({"state": 1}))).await;
-    let seen = world.instance(|instance| instance["state"] == 1 && instance["title"] == "hello").await;
+    send(&mut package, change("changeIcon", json!({"image": bare, "state": 1}))).await;
+    send(&mut package, change("changeIcon", json!({"image": "images/none.png", "state": 1}))).await;
+    world.wait_for_log("Ignored: changeIcon").await;
+    send(&mut package, change("changeTitle", json!({"title": "hello", "state": 1}))).await;
+    send(&mut package, change("changeState", json!({"state": 1}))).await;
+    let seen = world.wait_for_instance(|instance| instance["state"] == 1 && instance["title"] == "hello").await;
     assert_eq!((&seen["icon"], &seen["image"]), (&json!(PICTURE), &json!(PICTURE)));
-    say(&mut package, change("changeState", json!({"state": 2}))).await;
-    world.logged("has no state 2").await;
-    say(&mut package, change("changeActionEffect", json!({"type": "invalid"}))).await;
-    world.instance(|instance| instance["effect"] == "invalid").await;
-    say(&mut package, change("changeFontAttribute", json!({"family": "Inter", "size": 99}))).await;
-    world.instance(|instance| instance["font"]["size"] == 18.0 && instance["font"]["family"] == "Inter").await;
+    send(&mut package, change("changeState", json!({"state": 2}))).await;
+    world.wait_for_log("has no state 2").await;
+    send(&mut package, change("changeActionEffect", json!({"type": "invalid"}))).await;
+    world.wait_for_instance(|instance| instance["effect"] == "invalid").await;
+    send(&mut package, change("changeFontAttribute", json!({"family": "Inter", "size": 99}))).await;
+    world.wait_for_instance(|instance| instance["font"]["size"] == 18.0 && instance["font"]["family"] == "Inter").await;
 
-    say(&mut package, change("getWidgetTitle", Value::Null)).await;
-    assert_eq!(hear_of(&mut package, "didReceiveWidgetTitle").await["payload"], json!(["off", "hello"]));
-    say(&mut package, change("getWidgetIcon", Value::Null)).await;
-    assert_eq!(hear_of(&mut package, "didReceiveWidgetIcon").await["payload"], json!(["icon.svg", PICTURE]));
-    say(&mut package, change("getFontAttribute", Value::Null)).await;
-    assert_eq!(hear_of(&mut package, "didReceiveFontAttribute").await["payload"]["family"], "Inter");
+    send(&mut package, change("getWidgetTitle", Value::Null)).await;
+    assert_eq!(receive_event(&mut package, "didReceiveWidgetTitle").await["payload"], json!(["off", "hello"]));
+    send(&mut package, change("getWidgetIcon", Value::Null)).await;
+    assert_eq!(receive_event(&mut package, "didReceiveWidgetIcon").await["payload"], json!(["icon.svg", PICTURE]));
+    send(&mut package, change("getFontAttribute", Value::Null)).await;
+    assert_eq!(receive_event(&mut package, "didReceiveFontAttribute").await["payload"]["family"], "Inter");
     assert_eq!(world.call("PUT", &format!("/api/instances/{context}/title"), json!({"title": "mine"})).await.0, 204);
-    assert_eq!(hear_of(&mut package, "didReceiveWidgetTitle").await["payload"], json!(["mine", "mine"]));
-    world.instance(|instance| instance["title"] == "mine").await;
+    assert_eq!(receive_event(&mut package, "didReceiveWidgetTitle").await["payload"], json!(["mine", "mine"]));
+    world.wait_for_instance(|instance| instance["title"] == "mine").await;
 }
 
 #[tokio::test]
-async fn language_is_spelled_as_each_place_is_read() {
+async fn language_has_the_spelling_of_each_member() {
     let data = tempfile::tempdir().unwrap();
     support::install(data.path(), PATIENT);
     let mut world = start(data, |config| config.language = Some("zh_TW".into())).await;
-    let info = world.started().await.info;
+    let info = world.wait_for_start().await.info;
     assert_eq!((&info["application"]["language"], &info["language"]), (&json!("zh_TW"), &json!("zh_tw")));
 }
 
 #[test]
-fn language_that_no_host_reports_is_answered_with_those_there_are() {
+fn unknown_language_is_answered_with_the_known_ones() {
     let folder = tempfile::tempdir().unwrap();
     let deck = |language: &str| {
         let mut deck = std::process::Command::new(env!("CARGO_BIN_EXE_creator-deck"));
-        // Another fault, so that it never starts.
+        // With another error, so that it never starts.
         deck.args(["--headless", "--language", language, "--install", "none", "--data"]).arg(folder.path());
         String::from_utf8(deck.output().unwrap().stderr).unwrap()
     };
@@ -199,7 +201,7 @@ fn language_that_no_host_reports_is_answered_with_those_there_are() {
 }
 
 #[tokio::test]
-async fn package_as_windows_writes_it_is_shown_and_started() {
+async fn package_file_in_windows_style_is_accepted() {
     let data = tempfile::tempdir().unwrap();
     support::install(data.path(), PATIENT);
     let folder = data.path().join("packages").join(PACKAGE);
@@ -209,7 +211,7 @@ async fn package_as_windows_writes_it_is_shown_and_started() {
     config["Widgets"][0]["Icon"] = json!("\\icon");
     config["Widgets"][0]["States"][0]["Image"] = json!("/on");
     std::fs::write(folder.join("PackageConfig.json"), config.to_string()).unwrap();
-    // A picture is what it is, whatever it is called.
+    // The content of a picture decides about its type, not its name.
     std::fs::write(folder.join("on.svg"), b"GIF89a").unwrap();
     std::fs::write(folder.join("icon.png"), b"<html/>").unwrap();
     let world = start(data, |_| {}).await;
@@ -232,123 +234,128 @@ async fn package_as_windows_writes_it_is_shown_and_started() {
 }
 
 #[tokio::test]
-async fn view_is_sent_its_settings_once_for_each_socket() {
+async fn view_receives_its_settings_once_per_socket() {
     let mut world = world(PATIENT).await;
-    let mut package = world.package().await;
+    let mut package = world.connect_package().await;
     let context = world.place(TOGGLE, 0, 0).await;
     for event in ["widgetWillAppear", "didReceiveWidgetSettings"] {
-        hear_of(&mut package, event).await;
+        receive_event(&mut package, event).await;
     }
     let settings = json!({"one": 1, "two": "2"});
-    say(&mut package, json!({"event": "setWidgetSettings", "context": context, "payload": settings})).await;
-    say(&mut package, json!({"event": "setPackageSettings", "payload": {"all": true}})).await;
+    send(&mut package, json!({"event": "setWidgetSettings", "context": context, "payload": settings})).await;
+    send(&mut package, json!({"event": "setPackageSettings", "payload": {"all": true}})).await;
     for event in ["didReceiveWidgetSettings", "didReceivePackageSettings"] {
-        hear_of(&mut package, event).await;
+        receive_event(&mut package, event).await;
     }
     let mut views = Vec::new();
-    for (target, told) in [(json!({"context": context}), settings), (json!({"package": PACKAGE}), json!({"all": true}))]
+    for (target, received) in
+        [(json!({"context": context}), settings), (json!({"package": PACKAGE}), json!({"all": true}))]
     {
         let (mut view, _, widget_info) = world.view(target).await;
-        assert_eq!(widget_info["payload"]["settings"], told);
-        nothing_more(&mut view).await;
-        hear_of(&mut package, "propertyViewDidAppear").await;
-        nothing_more(&mut package).await;
+        assert_eq!(widget_info["payload"]["settings"], received);
+        assert_nothing_more(&mut view).await;
+        receive_event(&mut package, "propertyViewDidAppear").await;
+        assert_nothing_more(&mut package).await;
         views.push(view);
     }
 }
 
 #[tokio::test]
-async fn settings_are_stored_and_everybody_is_told() {
+async fn stored_settings_are_sent_to_package_and_views() {
     let mut world = world(PATIENT).await;
-    let mut package = world.package().await;
+    let mut package = world.connect_package().await;
     let context = world.place(TOGGLE, 0, 0).await;
     let other = world.place(TOGGLE, 1, 0).await;
     for event in ["widgetWillAppear", "didReceiveWidgetSettings", "widgetWillAppear", "didReceiveWidgetSettings"] {
-        hear_of(&mut package, event).await;
+        receive_event(&mut package, event).await;
     }
     let (mut view, id, widget_info) = world.view(json!({"context": context})).await;
     let payload = json!({"settings": {}, "layout": 0, "layoutSize": {"width": 1, "height": 1}});
     assert_eq!(widget_info, json!({"widget": TOGGLE, "context": context, "payload": payload}));
-    assert_eq!(hear_of(&mut package, "propertyViewDidAppear").await["context"], context.as_str());
+    assert_eq!(receive_event(&mut package, "propertyViewDidAppear").await["context"], context.as_str());
 
     // Pages in the wild put three kinds of ids there, and none of them reaches another instance.
     for (n, odd) in [context.as_str(), &id, PACKAGE, &other].into_iter().enumerate() {
         let settings = json!({"n": n});
-        say(&mut view, json!({"event": "setWidgetSettings", "context": odd, "payload": settings})).await;
+        send(&mut view, json!({"event": "setWidgetSettings", "context": odd, "payload": settings})).await;
         for socket in [&mut view, &mut package] {
-            let told = hear_of(socket, "didReceiveWidgetSettings").await;
-            assert_eq!((&told["context"], &told["payload"]), (&json!(context), &settings));
+            let received = receive_event(socket, "didReceiveWidgetSettings").await;
+            assert_eq!((&received["context"], &received["payload"]), (&json!(context), &settings));
         }
     }
-    say(&mut package, json!({"event": "setWidgetSettings", "context": context, "payload": {"by": "package"}})).await;
+    send(&mut package, json!({"event": "setWidgetSettings", "context": context, "payload": {"by": "package"}})).await;
     for socket in [&mut view, &mut package] {
-        assert_eq!(hear_of(socket, "didReceiveWidgetSettings").await["payload"], json!({"by": "package"}));
+        assert_eq!(receive_event(socket, "didReceiveWidgetSettings").await["payload"], json!({"by": "package"}));
     }
-    say(&mut view, json!({"event": "getWidgetSettings", "context": PACKAGE})).await;
-    assert_eq!(hear_of(&mut view, "didReceiveWidgetSettings").await["payload"], json!({"by": "package"}));
-    say(&mut package, json!({"event": "getWidgetSettings", "context": other})).await;
-    assert_eq!(hear_of(&mut package, "didReceiveWidgetSettings").await["payload"], json!({}), "left alone");
+    send(&mut view, json!({"event": "getWidgetSettings", "context": PACKAGE})).await;
+    assert_eq!(receive_event(&mut view, "didReceiveWidgetSettings").await["payload"], json!({"by": "package"}));
+    send(&mut package, json!({"event": "getWidgetSettings", "context": other})).await;
+    assert_eq!(receive_event(&mut package, "didReceiveWidgetSettings").await["payload"], json!({}), "left alone");
 
-    say(&mut view, json!({"event": "setPackageSettings", "context": PACKAGE, "payload": {"settings": {"all": 1}}}))
+    send(&mut view, json!({"event": "setPackageSettings", "context": PACKAGE, "payload": {"settings": {"all": 1}}}))
         .await;
     for socket in [&mut view, &mut package] {
-        assert_eq!(hear_of(socket, "didReceivePackageSettings").await["payload"], json!({"all": 1}));
+        assert_eq!(receive_event(socket, "didReceivePackageSettings").await["payload"], json!({"all": 1}));
     }
     assert_eq!(world.call("DELETE", &format!("/api/views/{id}"), Value::Null).await.0, 204);
-    closed(&mut view).await;
-    assert_eq!(hear_of(&mut package, "propertyViewDidDisappear").await["context"], context.as_str());
-    nothing_more(&mut package).await;
+    expect_close(&mut view).await;
+    assert_eq!(receive_event(&mut package, "propertyViewDidDisappear").await["context"], context.as_str());
+    assert_nothing_more(&mut package).await;
 }
 
 #[tokio::test]
-async fn pages_and_package_speak_with_each_other() {
+async fn pages_and_package_exchange_messages() {
     let mut world = world(PATIENT).await;
-    let mut package = world.package().await;
+    let mut package = world.connect_package().await;
     let context = world.place(TOGGLE, 0, 0).await;
-    hear_of(&mut package, "widgetWillAppear").await;
-    hear_of(&mut package, "didReceiveWidgetSettings").await;
+    receive_event(&mut package, "widgetWillAppear").await;
+    receive_event(&mut package, "didReceiveWidgetSettings").await;
     let (mut view, id, _) = world.view(json!({"context": context})).await;
-    hear_of(&mut package, "propertyViewDidAppear").await;
+    receive_event(&mut package, "propertyViewDidAppear").await;
     let (mut settings, _, widget_info) = world.view(json!({"package": PACKAGE})).await;
     assert_eq!(widget_info, json!({"widget": PACKAGE, "context": PACKAGE, "payload": {"settings": {}}}));
-    let appeared = hear_of(&mut package, "propertyViewDidAppear").await;
+    let appeared = receive_event(&mut package, "propertyViewDidAppear").await;
     assert_eq!((&appeared["widget"], &appeared["context"]), (&json!(PACKAGE), &json!(PACKAGE)));
 
     for odd in [context.as_str(), &id, PACKAGE, "", "nonsense"] {
-        say(&mut view, json!({"event": "sendToPackage", "widget": "x", "context": odd, "payload": {"a": 1}})).await;
-        let heard = hear(&mut package).await;
-        assert_eq!(heard, json!({"event": "sendToPackage", "widget": TOGGLE, "context": context, "payload": {"a": 1}}));
+        send(&mut view, json!({"event": "sendToPackage", "widget": "x", "context": odd, "payload": {"a": 1}})).await;
+        let message = receive(&mut package).await;
+        assert_eq!(
+            message,
+            json!({"event": "sendToPackage", "widget": TOGGLE, "context": context, "payload": {"a": 1}})
+        );
     }
-    say(&mut settings, json!({"event": "sendToPackage", "widget": PACKAGE, "context": PACKAGE, "payload": [2]})).await;
-    assert_eq!(hear_of(&mut package, "sendToPackage").await["context"], PACKAGE);
+    send(&mut settings, json!({"event": "sendToPackage", "widget": PACKAGE, "context": PACKAGE, "payload": [2]})).await;
+    assert_eq!(receive_event(&mut package, "sendToPackage").await["context"], PACKAGE);
 
-    say(&mut package, json!({"event": "sendToPropertyView", "widget": TOGGLE, "context": context, "payload": 3})).await;
-    assert_eq!(hear_of(&mut view, "sendToPropertyView").await["payload"], 3);
-    say(&mut package, json!({"event": "sendToPropertyView", "widget": PACKAGE, "context": PACKAGE, "payload": 4}))
+    send(&mut package, json!({"event": "sendToPropertyView", "widget": TOGGLE, "context": context, "payload": 3}))
         .await;
-    assert_eq!(hear_of(&mut settings, "sendToPropertyView").await["payload"], 4);
-    say(&mut package, json!({"event": "sendToPropertyView", "context": "nobody", "payload": 5})).await;
-    nothing_more(&mut package).await;
-    nothing_more(&mut view).await;
-    nothing_more(&mut settings).await;
+    assert_eq!(receive_event(&mut view, "sendToPropertyView").await["payload"], 3);
+    send(&mut package, json!({"event": "sendToPropertyView", "widget": PACKAGE, "context": PACKAGE, "payload": 4}))
+        .await;
+    assert_eq!(receive_event(&mut settings, "sendToPropertyView").await["payload"], 4);
+    send(&mut package, json!({"event": "sendToPropertyView", "context": "nobody", "payload": 5})).await;
+    assert_nothing_more(&mut package).await;
+    assert_nothing_more(&mut view).await;
+    assert_nothing_more(&mut settings).await;
 }
 
 #[tokio::test]
-async fn pages_of_the_web_and_settings_are_opened_by_the_newest_page() {
+async fn newest_page_opens_links_and_settings() {
     let mut world = world(PATIENT).await;
-    let mut package = world.package().await;
+    let mut package = world.connect_package().await;
     let mut newest = connect_events(&world.deck).await;
-    hear_of_type(&mut newest, "state").await;
+    receive_page_event(&mut newest, "state").await;
     for url in ["file:///etc/passwd", "javascript:alert(1)"] {
-        say(&mut package, json!({"event": "openUrl", "payload": {"url": url}})).await;
-        world.logged("openUrl takes an address").await;
+        send(&mut package, json!({"event": "openUrl", "payload": {"url": url}})).await;
+        world.wait_for_log("openUrl takes an address").await;
     }
-    say(&mut package, json!({"event": "openUrl", "payload": {"url": "https://example.com/authorize?code=s3cret"}}))
+    send(&mut package, json!({"event": "openUrl", "payload": {"url": "https://example.com/authorize?code=s3cret"}}))
         .await;
-    let line = world.logged("example.com").await;
+    let line = world.wait_for_log("example.com").await;
     assert!(!line.contains("s3cret"), "{line}");
     loop {
-        let event = hear(&mut newest).await;
+        let event = receive(&mut newest).await;
         if event["type"] == "openUrl" {
             assert_eq!(
                 (&event["url"], &event["package"]),
@@ -358,155 +365,155 @@ async fn pages_of_the_web_and_settings_are_opened_by_the_newest_page() {
         }
         assert_eq!(event["type"], "log", "{event}");
     }
-    say(&mut package, json!({"event": "openSettings", "context": PACKAGE})).await;
+    send(&mut package, json!({"event": "openSettings", "context": PACKAGE})).await;
     let opened = |event: &Value| {
         assert_ne!(event["type"], "openUrl", "only the newest page opens it");
         Some(event["package"].clone()).filter(|_| event["type"] == "openSettings")
     };
-    assert_eq!(world.event(opened).await, PACKAGE);
+    assert_eq!(world.wait_for_event(opened).await, PACKAGE);
 }
 
 #[tokio::test]
-async fn a_package_that_comes_back_hears_everything_again() {
+async fn reconnected_package_receives_everything_again() {
     let mut world = world(PATIENT).await;
-    let started = world.started().await;
+    let started = world.wait_for_start().await;
     let mut package = world.register(&started.register).await;
-    world.logged("The package is connected").await;
+    world.wait_for_log("The package is connected").await;
     let context = world.place(TOGGLE, 0, 0).await;
     let (_view, ..) = world.view(json!({"context": context})).await;
     let all = ["widgetWillAppear", "didReceiveWidgetSettings", "propertyViewDidAppear"];
     for event in all {
-        hear_of(&mut package, event).await;
+        receive_event(&mut package, event).await;
     }
     drop(package);
-    world.logged("socket is closed").await;
+    world.wait_for_log("socket is closed").await;
     let mut package = world.register(&started.register).await;
     for event in all {
-        assert_eq!(hear_of(&mut package, event).await["context"], context.as_str());
+        assert_eq!(receive_event(&mut package, event).await["context"], context.as_str());
     }
 }
 
 #[tokio::test]
-async fn odd_and_huge_frames_trouble_nobody_else() {
+async fn odd_and_huge_frames_affect_only_their_sender() {
     let mut world = world(PATIENT).await;
-    let started = world.started().await;
+    let started = world.wait_for_start().await;
     let mut package = world.register(&started.register).await;
-    world.logged("The package is connected").await;
+    world.wait_for_log("The package is connected").await;
     let context = world.place(TOGGLE, 0, 0).await;
     let (mut view, ..) = world.view(json!({"context": context})).await;
     for event in ["widgetWillAppear", "didReceiveWidgetSettings", "propertyViewDidAppear"] {
-        hear_of(&mut package, event).await;
+        receive_event(&mut package, event).await;
     }
     package.send(Message::text("garbage")).await.unwrap();
     package.send(Message::binary(vec![0, 159])).await.unwrap();
-    say(&mut package, json!({"event": 7})).await;
-    say(&mut package, json!({"event": "fromTheFuture", "payload": "x".repeat(10 << 20)})).await;
-    nothing_more(&mut package).await;
+    send(&mut package, json!({"event": 7})).await;
+    send(&mut package, json!({"event": "fromTheFuture", "payload": "x".repeat(10 << 20)})).await;
+    assert_nothing_more(&mut package).await;
 
-    // Head of a frame of 100 bytes, and nothing more.
+    // The head of a frame of 100 bytes, and only the start of its content.
     let mut torn = world.register(&started.register).await;
-    closed(&mut package).await;
+    expect_close(&mut package).await;
     torn.get_mut().write_all(&[0x81, 0xe4, 1, 2, 3, 4, b'{']).await.unwrap();
     drop(torn);
-    world.logged("socket is closed").await;
+    world.wait_for_log("socket is closed").await;
 
     let mut huge = world.register(&started.register).await;
-    world.logged("The package is connected").await;
+    world.wait_for_log("The package is connected").await;
     let message = json!({"event": "sendLog", "payload": {"message": "x".repeat(17 << 20)}});
     // The deck may close before all of it is sent.
     let _ = huge.send(Message::text(message.to_string())).await;
-    world.logged("socket is closed. It sent a message of more than 16 MB").await;
-    nothing_more(&mut view).await;
+    world.wait_for_log("socket is closed. It sent a message of more than 16 MB").await;
+    assert_nothing_more(&mut view).await;
     let mut package = world.register(&started.register).await;
-    hear_of(&mut package, "widgetWillAppear").await;
+    receive_event(&mut package, "widgetWillAppear").await;
 }
 
 #[tokio::test]
-async fn a_process_that_dies_is_started_again_with_a_new_event() {
+async fn killed_process_is_restarted_with_a_new_event() {
     let mut world = world(PATIENT).await;
-    let first = world.started().await;
+    let first = world.wait_for_start().await;
     let mut package = world.register(&first.register).await;
-    world.logged("The package is connected").await;
+    world.wait_for_log("The package is connected").await;
     kill(first.pid);
-    closed(&mut package).await;
-    let second = world.started().await;
+    expect_close(&mut package).await;
+    let second = world.wait_for_start().await;
     assert_ne!((first.pid, &first.register["event"]), (second.pid, &second.register["event"]));
-    closed(&mut world.register(&first.register).await).await;
+    expect_close(&mut world.register(&first.register).await).await;
     let mut package = world.register(&second.register).await;
-    nothing_more(&mut package).await;
+    assert_nothing_more(&mut package).await;
 
     assert!(is_alive(second.pid));
     world.deck.stop().await;
     assert!(!is_alive(second.pid), "the deck's end is the package's");
 }
 
-/// Waits for the notice of its end, has the last word, and ends by itself.
-async fn last_words(package: &mut Socket, context: &str, pid: u32) {
-    assert_eq!(hear_of(package, "applicationWillTerminate").await, json!({"event": "applicationWillTerminate"}));
+/// Waits for the notice of its end, stores settings, and ends on its own.
+async fn store_and_exit(package: &mut Socket, context: &str, pid: u32) {
+    assert_eq!(receive_event(package, "applicationWillTerminate").await, json!({"event": "applicationWillTerminate"}));
     let settings = json!({"last": "words"});
-    say(package, json!({"event": "setWidgetSettings", "context": context, "payload": settings})).await;
-    assert_eq!(hear_of(package, "didReceiveWidgetSettings").await["payload"], settings);
+    send(package, json!({"event": "setWidgetSettings", "context": context, "payload": settings})).await;
+    assert_eq!(receive_event(package, "didReceiveWidgetSettings").await["payload"], settings);
     kill(pid);
 }
 
-/// The package as soon as it has registered and heard of its one key; and its process.
-async fn with_its_key(world: &mut World) -> (Socket, u32) {
-    let started = world.started().await;
+/// The package, registered and notified of its one key, and its process.
+async fn connect_with_key(world: &mut World) -> (Socket, u32) {
+    let started = world.wait_for_start().await;
     let mut package = world.register(&started.register).await;
     for event in ["widgetWillAppear", "didReceiveWidgetSettings"] {
-        hear_of(&mut package, event).await;
+        receive_event(&mut package, event).await;
     }
     (package, started.pid)
 }
 
 #[tokio::test]
-async fn package_is_told_of_its_end_and_stores_until_then() {
+async fn package_can_store_settings_while_it_is_ending() {
     let data = tempfile::tempdir().unwrap();
     install(data.path(), PATIENT);
-    // Longer than the test may take: who ends by itself isn't waited for.
+    // Longer than the test may take: a package that ends on its own isn't waited for.
     let mut world = start(data, |config| config.timing.end_notice = Duration::from_secs(600)).await;
     let context = world.place(TOGGLE, 0, 0).await;
     let act = |call: &str| format!("/api/packages/{PACKAGE}/{call}");
     for (call, status) in [("unload", "stopped"), ("load", "starting")] {
-        let (mut package, pid) = with_its_key(&mut world).await;
-        let (ended, call) = (last_words(&mut package, &context, pid), act(call));
+        let (mut package, pid) = connect_with_key(&mut world).await;
+        let (ended, call) = (store_and_exit(&mut package, &context, pid), act(call));
         let ((_, answer), ()) = tokio::join!(world.call("POST", &call, Value::Null), ended);
         assert_eq!(answer["status"], status);
-        closed(&mut package).await;
+        expect_close(&mut package).await;
         if status == "stopped" {
             world.call("POST", &act("load"), Value::Null).await;
         }
     }
-    // The deck's own end, during which it does what packages ask.
-    let (mut package, pid) = with_its_key(&mut world).await;
+    // The deck's own end, during which it still handles messages.
+    let (mut package, pid) = connect_with_key(&mut world).await;
     let World { deck, data, .. } = world;
-    tokio::join!(deck.stop(), last_words(&mut package, &context, pid));
+    tokio::join!(deck.stop(), store_and_exit(&mut package, &context, pid));
     let saved: Value = serde_json::from_slice(&std::fs::read(data.path().join("state.json")).unwrap()).unwrap();
     assert_eq!(saved["instances"][0]["settings"], json!({"last": "words"}));
 }
 
 #[tokio::test]
-async fn package_that_stays_is_ended_after_the_notice() {
+async fn package_is_killed_after_the_end_notice() {
     let mut world = world(PATIENT).await;
-    let started = world.started().await;
+    let started = world.wait_for_start().await;
     let mut package = world.register(&started.register).await;
-    world.logged("The package is connected").await;
+    world.wait_for_log("The package is connected").await;
     assert_eq!(world.call("DELETE", &format!("/api/packages/{PACKAGE}"), Value::Null).await.0, 204);
-    support::closed_after(&mut package, &["applicationWillTerminate"]).await;
+    support::expect_close_after(&mut package, &["applicationWillTerminate"]).await;
     assert!(!is_alive(started.pid));
 }
 
 #[tokio::test]
-async fn a_package_ends_with_what_it_has_started() {
+async fn package_ends_with_its_child_processes() {
     let world = world(FAMILY).await;
     let processes = family(world.data.path()).await;
     assert_eq!(processes.map(is_alive), [true, true]);
     world.deck.stop().await;
-    until_gone(&processes).await;
+    wait_until_ended(&processes).await;
 }
 
 #[tokio::test]
-async fn a_package_is_gone_within_3_s_of_a_killed_deck() {
+async fn package_ends_within_3_s_of_a_killed_deck() {
     let data = tempfile::tempdir().unwrap();
     support::install(data.path(), DEAF);
     let mut deck = tokio::process::Command::new(env!("CARGO_BIN_EXE_creator-deck"));
@@ -516,13 +523,13 @@ async fn a_package_is_gone_within_3_s_of_a_killed_deck() {
     let processes = family(data.path()).await;
     assert_eq!(processes.map(is_alive), [true, true]);
     deck.kill().await.unwrap();
-    // On Unix the package alone notices, and what it has started is its business.
+    // On Unix only the package itself notices; its child process isn't ended.
     let (theirs, rest) = if cfg!(windows) { (&processes[..], &[][..]) } else { processes.split_at(1) };
-    until_gone(theirs).await;
+    wait_until_ended(theirs).await;
     rest.iter().copied().for_each(kill);
 }
 
-async fn until_gone(processes: &[u32]) {
+async fn wait_until_ended(processes: &[u32]) {
     let start = std::time::Instant::now();
     while processes.iter().copied().any(is_alive) {
         assert!(start.elapsed() < Duration::from_secs(3), "they outlive the deck");
@@ -531,13 +538,13 @@ async fn until_gone(processes: &[u32]) {
 }
 
 #[tokio::test]
-async fn a_package_that_keeps_dying_is_parked() {
+async fn package_that_keeps_dying_is_parked() {
     let mut world = world(DYING).await;
     let failed = |event: &Value| {
         let packages = event.get("packages").unwrap_or(&event["state"]["packages"]);
         Some(packages[0]["message"].as_str()?.to_owned()).filter(|_| packages[0]["status"] == "failed")
     };
-    let message = world.event(failed).await;
+    let message = world.wait_for_event(failed).await;
     assert!(message.contains("exit code 3") && message.contains("5 times"), "{message}");
     let (_, log) = world.call("GET", "/api/log", Value::Null).await;
     let said = log["entries"].as_array().unwrap().iter().filter(|entry| entry["message"] == "giving up").count();
@@ -545,46 +552,46 @@ async fn a_package_that_keeps_dying_is_parked() {
 }
 
 #[tokio::test]
-async fn a_package_that_does_not_listen_is_cut_off_and_nobody_else() {
+async fn package_that_does_not_read_is_disconnected() {
     let mut world = world(PATIENT).await;
-    let started = world.started().await;
+    let started = world.wait_for_start().await;
     let _deaf = world.register(&started.register).await;
-    world.logged("The package is connected").await;
+    world.wait_for_log("The package is connected").await;
     let (mut view, ..) = world.view(json!({"package": PACKAGE})).await;
     let large = json!({"event": "sendToPackage", "payload": "x".repeat(4 << 20)});
-    // More than the system's own buffers and the deck's queue hold together.
+    // More than the system's buffers and the deck's queue hold together.
     for _ in 0..12 {
-        say(&mut view, large.clone()).await;
+        send(&mut view, large.clone()).await;
     }
-    world.logged("socket is closed. It doesn't take the messages").await;
-    nothing_more(&mut view).await;
+    world.wait_for_log("socket is closed. It doesn't take the messages").await;
+    assert_nothing_more(&mut view).await;
     let mut package = world.register(&started.register).await;
-    assert_eq!(hear_of(&mut package, "propertyViewDidAppear").await["context"], PACKAGE);
+    assert_eq!(receive_event(&mut package, "propertyViewDidAppear").await["context"], PACKAGE);
 }
 
 #[tokio::test]
 async fn page_messages_wait_for_their_package() {
     let mut world = world(PATIENT).await;
-    let started = world.started().await;
+    let started = world.wait_for_start().await;
     let (mut view, ..) = world.view(json!({"package": PACKAGE})).await;
     let message = |n: u8| json!({"event": "sendToPackage", "payload": n});
     for n in 0..2 {
-        say(&mut view, message(n)).await;
+        send(&mut view, message(n)).await;
     }
-    // Answered behind them: the deck has them.
-    say(&mut view, json!({"event": "getPackageSettings"})).await;
-    hear_of(&mut view, "didReceivePackageSettings").await;
+    // Answered after them, so the deck has received them.
+    send(&mut view, json!({"event": "getPackageSettings"})).await;
+    receive_event(&mut view, "didReceivePackageSettings").await;
     for first in [0, 2] {
         let mut package = world.register(&started.register).await;
-        assert_eq!(hear(&mut package).await["event"], "propertyViewDidAppear");
+        assert_eq!(receive(&mut package).await["event"], "propertyViewDidAppear");
         for n in first..first + 2 {
-            assert_eq!(hear_of(&mut package, "sendToPackage").await["payload"], n);
+            assert_eq!(receive_event(&mut package, "sendToPackage").await["payload"], n);
         }
-        nothing_more(&mut package).await;
+        assert_nothing_more(&mut package).await;
         drop(package);
-        world.logged("The package's socket is closed").await;
+        world.wait_for_log("The package's socket is closed").await;
         for n in 2..4 {
-            say(&mut view, message(n)).await;
+            send(&mut view, message(n)).await;
         }
     }
 }
@@ -592,27 +599,27 @@ async fn page_messages_wait_for_their_package() {
 #[tokio::test]
 async fn page_messages_for_a_stopped_package_are_logged() {
     let mut world = world(PATIENT).await;
-    let _package = world.package().await;
+    let _package = world.connect_package().await;
     let (status, _) = world.call("POST", &format!("/api/packages/{PACKAGE}/unload"), Value::Null).await;
     assert_eq!(status, 200);
     let (mut view, ..) = world.view(json!({"package": PACKAGE})).await;
-    say(&mut view, json!({"event": "sendToPackage", "payload": 1})).await;
-    world.logged("a message of its page, because the package isn't running").await;
+    send(&mut view, json!({"event": "sendToPackage", "payload": 1})).await;
+    world.wait_for_log("a message of its page, because the package isn't running").await;
 }
 
 #[tokio::test]
-async fn a_package_that_floods_is_slowed_down_and_nothing_is_lost() {
+async fn flooding_package_is_throttled_without_loss() {
     let data = tempfile::tempdir().unwrap();
     support::install(data.path(), PATIENT);
-    let mut world = start(data, |config| config.timing.messages_a_second = 20).await;
-    let mut package = world.package().await;
+    let mut world = start(data, |config| config.timing.messages_per_second = 20).await;
+    let mut package = world.connect_package().await;
     let context = world.place(TOGGLE, 0, 0).await;
-    hear_of(&mut package, "widgetWillAppear").await;
+    receive_event(&mut package, "widgetWillAppear").await;
     // Forty may come at once.
     for n in 0..50 {
         let payload = json!({"title": n.to_string()});
-        say(&mut package, json!({"event": "changeTitle", "context": context, "payload": payload})).await;
+        send(&mut package, json!({"event": "changeTitle", "context": context, "payload": payload})).await;
     }
-    world.logged("sends too much").await;
-    world.instance(|instance| instance["title"] == "49").await;
+    world.wait_for_log("sends too much").await;
+    world.wait_for_instance(|instance| instance["title"] == "49").await;
 }

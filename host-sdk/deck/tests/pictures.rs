@@ -1,5 +1,5 @@
-//! Pictures that are made to take memory, time or the stack cost the process that decodes them, and never the deck: it
-//! names them, looks at the others, and answers meanwhile.
+//! Pictures that are crafted to take memory, time or stack only end the process that decodes them, never the deck: it
+//! reports them, checks the others, and answers meanwhile.
 
 mod support;
 
@@ -12,12 +12,12 @@ use flate2::Crc;
 use flate2::write::ZlibEncoder;
 use host_sdk::bundle::{Entry, pack};
 use serde_json::{Value, json};
-use support::{PACKAGE, PATIENT, TOGGLE, http, port_of, world};
+use support::{PACKAGE, PATIENT, TOGGLE, world};
 
-/// Ends a test that would hang. More than all pictures of a bundle may take, on a slow machine.
+/// Ends a test that would hang. Longer than all pictures of a bundle may take on a slow machine.
 const HANGS: Duration = Duration::from_secs(120);
 
-/// An SVG with this in it.
+/// An SVG with this content.
 fn svg(content: &str) -> Vec<u8> {
     const HEAD: &str = "<svg xmlns='http://www.w3.org/2000/svg' xmlns:xlink='http://www.w3.org/1999/xlink'";
     format!("{HEAD} width='75' height='54'>{content}</svg>").into_bytes()
@@ -27,12 +27,12 @@ fn good() -> Vec<u8> {
     svg("<rect width='9' height='9'/>")
 }
 
-/// Elements of one name within one another.
+/// Elements of one name, nested.
 fn nested(name: &str, levels: usize) -> Vec<u8> {
     svg(&format!("{}{}", format!("<{name}>").repeat(levels), format!("</{name}>").repeat(levels)))
 }
 
-/// Elements each of which refers to the next by an attribute, and a rectangle that refers to the first.
+/// Elements that refer to the next one by an attribute, and a rectangle that refers to the first.
 fn chain(element: &str, attribute: &str, length: usize) -> Vec<u8> {
     let link = |n: usize| {
         format!("<{element} id='a{n}'><rect width='9' height='9' {attribute}='url(#a{})'/></{element}>", n + 1)
@@ -41,14 +41,14 @@ fn chain(element: &str, attribute: &str, length: usize) -> Vec<u8> {
     svg(&format!("{links}<rect width='9' height='9' {attribute}='url(#a0)'/>"))
 }
 
-/// Groups each of which shows the one before ten times.
+/// Groups that each show the previous one ten times.
 fn laughs(levels: usize) -> Vec<u8> {
     let group = |n: usize| format!("<g id='a{}'>{}</g>", n + 1, format!("<use xlink:href='#a{n}'/>").repeat(10));
     let groups: String = (0..levels).map(group).collect();
     svg(&format!("<defs><rect id='a0' width='9' height='9'/>{groups}</defs><use xlink:href='#a{levels}'/>"))
 }
 
-/// Bytes of a PNG's parts: <https://www.w3.org/TR/png-3/#5Chunk-layout>.
+/// A chunk of a PNG: <https://www.w3.org/TR/png-3/#5Chunk-layout>.
 fn chunk(name: &[u8; 4], content: &[u8]) -> Vec<u8> {
     let mut crc = Crc::new();
     crc.update(name);
@@ -57,7 +57,7 @@ fn chunk(name: &[u8; 4], content: &[u8]) -> Vec<u8> {
     [&length.to_be_bytes()[..], name, content, &crc.sum().to_be_bytes()].concat()
 }
 
-/// So many zeros, compressed.
+/// Compressed zeros.
 fn zeros(mut count: usize) -> Vec<u8> {
     let mut out = ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
     let some = vec![0; 1 << 16];
@@ -69,7 +69,7 @@ fn zeros(mut count: usize) -> Vec<u8> {
     out.finish().unwrap()
 }
 
-/// A black square as PNG. `bytes` are those of its pixels, and of a filter for each line.
+/// A black square as PNG. `bytes` are those of its pixels, plus one filter byte per line.
 fn png(side: u32, depth: u8, color: u8, interlaced: bool, bytes: usize, more: &[Vec<u8>]) -> Vec<u8> {
     let side = side.to_be_bytes();
     let head = [&side[..], &side, &[depth, color, 0, 0, u8::from(interlaced)]].concat();
@@ -78,7 +78,7 @@ fn png(side: u32, depth: u8, color: u8, interlaced: bool, bytes: usize, more: &[
     [b"\x89PNG\r\n\x1a\n".to_vec(), parts.concat()].concat()
 }
 
-/// 4096 x 4096 pixels of 16 bits a channel: 128 MB in 0.6 MB.
+/// 4096 x 4096 pixels of 16 bits per channel: 128 MB in 0.6 MB.
 fn large_png() -> Vec<u8> {
     png(4096, 16, 6, false, 4096 * (4096 * 8 + 1), &[])
 }
@@ -110,7 +110,7 @@ fn bundle(pictures: &[(&str, Vec<u8>)]) -> Vec<u8> {
     out.into_inner()
 }
 
-/// The findings about pictures: rule and file of each.
+/// Returns the rule and file of each finding about pictures.
 async fn findings_of(pictures: &[(&str, Vec<u8>)]) -> Vec<(&'static str, String)> {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("test.creatorCentral");
@@ -120,64 +120,64 @@ async fn findings_of(pictures: &[(&str, Vec<u8>)]) -> Vec<(&'static str, String)
     of_pictures.map(|finding| (finding.rule, finding.file.clone())).collect()
 }
 
-/// A picture that takes too much is named, and the broken one behind it, too.
-async fn is_too_costly(picture: Vec<u8>) {
-    is_too_costly_as("bomb.svg", picture).await;
+/// Asserts that a picture is reported, and the broken one after it as well.
+async fn assert_too_costly(picture: Vec<u8>) {
+    assert_too_costly_as("bomb.svg", picture).await;
 }
 
-async fn is_too_costly_as(name: &str, picture: Vec<u8>) {
+async fn assert_too_costly_as(name: &str, picture: Vec<u8>) {
     let findings = findings_of(&[(name, picture), ("good.svg", good()), ("broken.svg", b"<svg".to_vec())]).await;
     assert_eq!(findings, [("picture", name.to_owned()), ("picture", "broken.svg".to_owned())]);
 }
 
-/// A picture may be drawn or not, but those behind it are looked at.
-async fn is_survived_as(name: &str, picture: Vec<u8>) {
+/// Asserts that the pictures after this one are checked. It may or may not be drawn itself.
+async fn assert_survived_as(name: &str, picture: Vec<u8>) {
     let findings = findings_of(&[(name, picture), ("good.svg", good()), ("broken.svg", b"<svg".to_vec())]).await;
     assert!(findings.contains(&("picture", "broken.svg".to_owned())), "{findings:?}");
     assert!(findings.iter().all(|(rule, file)| *rule == "picture" && file != "good.svg"), "{findings:?}");
 }
 
 #[tokio::test]
-async fn arc_that_asks_for_15_gb_is_named() {
-    is_too_costly(svg("<path d='M0 0a3 2 0 0 1-2-6e65'/>")).await;
+async fn arc_that_allocates_15_gb_is_too_costly() {
+    assert_too_costly(svg("<path d='M0 0a3 2 0 0 1-2-6e65'/>")).await;
 }
 
 #[tokio::test]
-async fn arc_that_takes_a_minute_is_named() {
-    is_too_costly(svg("<path d='M0 0A2 2 0 0 1 1e38 7'/>")).await;
+async fn arc_that_takes_a_minute_is_too_costly() {
+    assert_too_costly(svg("<path d='M0 0A2 2 0 0 1 1e38 7'/>")).await;
 }
 
 #[tokio::test]
 async fn nested_svgs_are_survived() {
-    is_survived_as("bomb.svg", nested("svg", 900)).await;
-    is_survived_as("bomb.svg", nested("svg", 45_000)).await;
+    assert_survived_as("bomb.svg", nested("svg", 900)).await;
+    assert_survived_as("bomb.svg", nested("svg", 45_000)).await;
 }
 
 #[tokio::test]
 async fn nested_groups_are_survived() {
-    is_survived_as("bomb.svg", nested("g", 45_000)).await;
+    assert_survived_as("bomb.svg", nested("g", 45_000)).await;
 }
 
 #[tokio::test]
 async fn chain_of_masks_is_survived() {
-    is_survived_as("bomb.svg", chain("mask", "mask", 2000)).await;
-    is_survived_as("bomb.svg", chain("mask", "mask", 20_000)).await;
+    assert_survived_as("bomb.svg", chain("mask", "mask", 2000)).await;
+    assert_survived_as("bomb.svg", chain("mask", "mask", 20_000)).await;
 }
 
 #[tokio::test]
 async fn chain_of_clip_paths_is_survived() {
-    is_survived_as("bomb.svg", chain("clipPath", "clip-path", 2000)).await;
-    is_survived_as("bomb.svg", chain("clipPath", "clip-path", 20_000)).await;
+    assert_survived_as("bomb.svg", chain("clipPath", "clip-path", 2000)).await;
+    assert_survived_as("bomb.svg", chain("clipPath", "clip-path", 20_000)).await;
 }
 
 #[tokio::test]
 async fn chain_of_patterns_is_survived() {
-    is_survived_as("bomb.svg", chain("pattern", "fill", 2000)).await;
+    assert_survived_as("bomb.svg", chain("pattern", "fill", 2000)).await;
 }
 
 #[tokio::test]
-async fn uses_of_uses_are_named() {
-    is_too_costly(laughs(10)).await;
+async fn nested_uses_are_too_costly() {
+    assert_too_costly(laughs(10)).await;
 }
 
 #[tokio::test]
@@ -189,40 +189,40 @@ async fn huge_patterns_and_filters_are_survived() {
          numOctaves='2000000000'/></filter>"
     );
     let drawn = format!("<rect {size} fill='url(#p)' filter='url(#f)' stroke-dasharray='1e-9'/>");
-    is_survived_as("bomb.svg", svg(&(defs + &drawn))).await;
+    assert_survived_as("bomb.svg", svg(&(defs + &drawn))).await;
 }
 
 #[tokio::test]
-async fn entities_of_entities_are_survived() {
+async fn nested_entities_are_too_costly() {
     let entity = |n: usize| format!("<!ENTITY a{} '{}'>", n + 1, format!("&a{n};").repeat(10));
     let entities: String = (0..10).map(entity).collect();
     let document = format!(
         "<!DOCTYPE svg [<!ENTITY a0 'xxxxxxxxxx'>{entities}]>\
          <svg xmlns='http://www.w3.org/2000/svg' width='75' height='54'><title>&a10;</title></svg>"
     );
-    is_too_costly(document.into_bytes()).await;
+    assert_too_costly(document.into_bytes()).await;
 }
 
 #[tokio::test]
-async fn jpeg_of_gigantic_size_is_named() {
+async fn jpeg_of_gigantic_size_is_too_costly() {
     let mut jpeg = jpeg();
-    // Behind the marker of the frame: two bytes of length, one of precision, then height and width.
+    // After the marker of the frame: two bytes of length, one of precision, then height and width.
     let frame = jpeg.windows(2).position(|marker| marker == [0xff, 0xc0]).unwrap();
     jpeg[frame + 5..frame + 9].fill(0xff);
-    is_too_costly_as("bomb.jpg", jpeg).await;
+    assert_too_costly_as("bomb.jpg", jpeg).await;
 }
 
 #[tokio::test]
-async fn png_of_gigantic_size_is_named() {
-    is_too_costly_as("bomb.png", png(u32::MAX >> 1, 16, 6, false, 1000, &[])).await;
+async fn png_of_gigantic_size_is_too_costly() {
+    assert_too_costly_as("bomb.png", png(u32::MAX >> 1, 16, 6, false, 1000, &[])).await;
 }
 
 #[tokio::test]
-async fn interlaced_png_is_looked_at() {
+async fn interlaced_png_is_decoded() {
     // More than enough for the lines of seven passes.
     let interlaced = png(1024, 1, 0, true, 1 << 20, &[]);
     assert_eq!(findings_of(&[("i.png", interlaced), ("good.svg", good())]).await, []);
-    is_survived_as("bomb.png", png(4096, 16, 6, true, 4096 * (4096 * 8 + 64), &[])).await;
+    assert_survived_as("bomb.png", png(4096, 16, 6, true, 4096 * (4096 * 8 + 64), &[])).await;
 }
 
 #[tokio::test]
@@ -230,11 +230,11 @@ async fn png_with_large_texts_and_profiles_is_survived() {
     let large = zeros(1 << 28);
     let text = chunk(b"zTXt", &[b"Comment\0\0", &large[..]].concat());
     let profile = chunk(b"iCCP", &[b"name\0\0", &large[..]].concat());
-    is_survived_as("bomb.png", png(75, 8, 0, false, 54 * 76, &[profile, text])).await;
+    assert_survived_as("bomb.png", png(75, 8, 0, false, 54 * 76, &[profile, text])).await;
 }
 
 #[tokio::test]
-async fn pictures_have_a_bound_altogether() {
+async fn total_decoding_of_pictures_is_bounded() {
     let large = large_png();
     let names: Vec<_> = (0..20).map(|n| format!("{n:02}.png")).collect();
     let pictures: Vec<_> = names.iter().map(|name| (name.as_str(), large.clone())).collect();
@@ -242,13 +242,13 @@ async fn pictures_have_a_bound_altogether() {
 }
 
 #[tokio::test]
-async fn bombs_beyond_a_few_are_not_tried() {
+async fn further_bombs_are_not_tried() {
     let bomb = svg("<path d='M0 0a3 2 0 0 1-2-6e65'/>");
     let names: Vec<_> = (0..10).map(|n| format!("{n}.svg")).collect();
     let pictures: Vec<_> = names.iter().map(|name| (name.as_str(), bomb.clone())).collect();
     let findings = findings_of(&pictures).await;
     let named: Vec<_> = findings.iter().filter(|(rule, _)| *rule == "picture").map(|(_, file)| file.as_str()).collect();
-    // Fewer than four processes where memory has no limit: each takes its time then.
+    // Fewer than four processes where memory isn't limited: each takes its time then.
     assert!(!named.is_empty() && ["0.svg", "1.svg", "2.svg", "3.svg"].starts_with(&named), "{named:?}");
     assert_eq!(findings.last().unwrap(), &("pictures", String::new()));
 }
@@ -260,7 +260,7 @@ async fn pictures_that_hosts_can_show_have_no_findings() {
 }
 
 #[tokio::test]
-async fn broken_pictures_are_named() {
+async fn broken_pictures_are_reported() {
     let small = png(75, 8, 0, false, 75 * 76, &[]);
     let half = small[..small.len() / 2].to_vec();
     let broken =
@@ -272,11 +272,8 @@ async fn broken_pictures_are_named() {
 #[tokio::test]
 async fn deck_answers_while_a_bundle_is_checked() {
     let world = world(PATIENT).await;
-    let port = port_of(&world.deck.page_url());
-    let headers = [format!("Host: 127.0.0.1:{port}"), format!("X-Deck-Token: {}", world.deck.token())];
-    let headers = headers.each_ref().map(String::as_str);
     let body = bundle(&[("a.svg", svg("<path d='M0 0A2 2 0 0 1 1e38 7'/>")), ("b.svg", nested("svg", 45_000))]);
-    let check = http(port, "POST", "/api/packages/check", &headers, &body);
+    let check = world.call_with_bytes("POST", "/api/packages/check", &body);
     tokio::pin!(check);
     let start = Instant::now();
     let mut answered = 0;
@@ -300,9 +297,6 @@ async fn deck_answers_while_a_bundle_is_checked() {
 async fn icon_that_takes_too_much_is_refused() {
     let world = world(PATIENT).await;
     let context = world.place(TOGGLE, 0, 0).await;
-    let port = port_of(&world.deck.page_url());
-    let headers = [format!("Host: 127.0.0.1:{port}"), format!("X-Deck-Token: {}", world.deck.token())];
-    let headers = headers.each_ref().map(String::as_str);
     let path = format!("/api/instances/{context}/icons/0");
     let small = png(75, 8, 0, false, 75 * 76, &[]);
     for (icon, status, part) in [
@@ -313,13 +307,13 @@ async fn icon_that_takes_too_much_is_refused() {
         (b"<svg/>".to_vec(), 400, "not a picture"),
         (png(4097, 8, 0, false, 10, &[]), 400, "4096 pixels"),
     ] {
-        let answer = http(port, "PUT", &path, &headers, &icon).await;
+        let answer = world.call_with_bytes("PUT", &path, &icon).await;
         assert!(answer.status == status && answer.body.contains(part), "{}", answer.body);
     }
 }
 
 #[tokio::test]
-async fn icons_of_a_panel_file_that_take_too_much_are_left_out() {
+async fn costly_icons_of_an_import_are_omitted() {
     let world = world(PATIENT).await;
     let icon = |content: &str| json!(format!("data:image/svg+xml,{}", String::from_utf8(svg(content)).unwrap()));
     let keys =

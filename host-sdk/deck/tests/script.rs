@@ -1,4 +1,4 @@
-//! Scripts, and the API that scripts of one's own use: what passes, and how a failure reads.
+//! Scripts, and the API that the user's own programs call: what passes, and how a failure reads.
 
 mod support;
 
@@ -6,21 +6,22 @@ use std::fs;
 
 use creator_deck::Script;
 use serde_json::{Value, json};
-use support::{PACKAGE, PATIENT, Socket, TOGGLE, WIDE, World, hear, http, port_of, say, world};
+use support::{PACKAGE, PATIENT, Socket, TOGGLE, WIDE, World, http, port_of, receive, send, world};
 
-/// A package that answers a press with a picture, its words and settings.
-async fn obey(mut package: Socket) {
+/// Acts as a package that answers a press with settings, a picture and its description.
+async fn respond_to_presses(mut package: Socket) {
     loop {
-        let message = hear(&mut package).await;
+        let message = receive(&mut package).await;
         let context = message["context"].clone();
         match message["event"].as_str() {
             Some("actionDown") => {
                 let settings = json!({"pressed": true, "more": 1});
-                say(&mut package, json!({"event": "setWidgetSettings", "context": context, "payload": settings})).await;
+                send(&mut package, json!({"event": "setWidgetSettings", "context": context, "payload": settings}))
+                    .await;
             }
             Some("actionTriggered") => {
                 let payload = json!({"image": "data:image/png;base64,iVBORw0KGgo=", "description": "It was pressed"});
-                say(&mut package, json!({"event": "changeImage", "context": context, "payload": payload})).await;
+                send(&mut package, json!({"event": "changeImage", "context": context, "payload": payload})).await;
             }
             _ => {}
         }
@@ -28,17 +29,17 @@ async fn obey(mut package: Socket) {
 }
 
 async fn run(world: &mut World, steps: &[Value]) -> Result<(), creator_deck::Failure> {
-    let package = world.package().await;
+    let package = world.connect_package().await;
     let text: Vec<String> = steps.iter().map(Value::to_string).collect();
     let script = Script::parse(&text.join("\n")).unwrap();
     tokio::select! {
         result = world.deck.run_script(&script) => result,
-        () = obey(package) => unreachable!("it listens for ever"),
+        () = respond_to_presses(package) => unreachable!("it never ends"),
     }
 }
 
 #[tokio::test]
-async fn a_script_places_presses_and_waits() {
+async fn script_runs_every_kind_of_step() {
     let mut world = world(PATIENT).await;
     let steps = [
         json!({"running": {"package": PACKAGE}}),
@@ -75,7 +76,7 @@ async fn a_script_places_presses_and_waits() {
 }
 
 #[tokio::test]
-async fn a_failure_says_where_what_was_expected_and_what_there_was() {
+async fn failure_reports_line_expectation_and_result() {
     for (step, expected, got) in [
         (
             json!({"face": {"key": "key", "description": "Nothing like it", "within": 0}}),
@@ -108,9 +109,9 @@ async fn a_failure_says_where_what_was_expected_and_what_there_was() {
 }
 
 #[tokio::test]
-async fn a_script_of_ones_own_finds_the_api_and_reads_faces() {
+async fn programs_find_the_api_and_read_faces() {
     let mut world = world(PATIENT).await;
-    let mut package = world.package().await;
+    let mut package = world.connect_package().await;
     let access: Value = serde_json::from_slice(&fs::read(world.data.path().join("api.json")).unwrap()).unwrap();
     assert_eq!(
         (access["url"].as_str(), access["token"].as_str()),
@@ -123,8 +124,8 @@ async fn a_script_of_ones_own_finds_the_api_and_reads_faces() {
     assert_eq!((status, &found["settings"], &found["instance"]["column"]), (200, &json!({}), &json!(0)));
     assert_eq!(world.call("GET", &format!("{path}/face"), Value::Null).await.0, 404, "none yet");
     let svg = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg'/%3E";
-    say(&mut package, json!({"event": "changeImage", "context": context, "payload": {"image": svg}})).await;
-    world.instance(|instance| instance["image"] == svg).await;
+    send(&mut package, json!({"event": "changeImage", "context": context, "payload": {"image": svg}})).await;
+    world.wait_for_instance(|instance| instance["image"] == svg).await;
     let port = port_of(&world.deck.page_url());
     let (host, token) = (format!("Host: 127.0.0.1:{port}"), format!("X-Deck-Token: {}", world.deck.token()));
     let face = http(port, "GET", &format!("{path}/face"), &[&host, &token], b"").await;

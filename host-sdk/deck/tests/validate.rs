@@ -1,21 +1,19 @@
-//! The validator as authors and the page meet it: the smoke run of packages that misbehave in one way each, the command
+//! The validator as authors and the page use it: the smoke run of packages that each misbehave in one way, the command
 //! with its exit codes and JSON, and the page's call.
 
 mod support;
 
 use std::fs;
-use std::io::Cursor;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use creator_deck::validate::{Patience, Report, SmokeRun, validate};
-use host_sdk::bundle::{Entry, pack};
+use creator_deck::validate::{Report, SmokeRun, SmokeTimeouts, validate};
 use serde_json::{Value, json};
-use support::{PACKAGE, PATIENT, TOGGLE, WIDE, config, port_of, target, world};
+use support::{PACKAGE, PATIENT, TOGGLE, WIDE, config, pack_files, port_of, target, world};
 
-/// Short where nothing is waited for but time itself, long where a slow machine may take its time.
-const PATIENCE: Patience = Patience {
+/// Short where the test always waits, long where a slow machine may need it.
+const TIMEOUTS: SmokeTimeouts = SmokeTimeouts {
     register: Duration::from_secs(20),
     face: Duration::from_millis(800),
     aftermath: Duration::from_millis(200),
@@ -27,7 +25,7 @@ fn built(example: &str) -> PathBuf {
     examples.join(format!("{example}{}", std::env::consts::EXE_SUFFIX))
 }
 
-/// A package whose program behaves in a way.
+/// The files of a package whose program behaves like this.
 fn files(behaviour: &str) -> Vec<(String, Vec<u8>)> {
     let icon = "<svg xmlns='http://www.w3.org/2000/svg' width='75' height='54'/>";
     let page = include_str!("fixtures/registers.html");
@@ -43,25 +41,18 @@ fn files(behaviour: &str) -> Vec<(String, Vec<u8>)> {
     texts.chain([(target(), fs::read(built("behaving")).unwrap())]).collect()
 }
 
-fn bundle(files: Vec<(String, Vec<u8>)>) -> Vec<u8> {
-    let mut out = Cursor::new(Vec::new());
-    let entries = files.into_iter().map(|(path, content)| Entry { path, content, executable: false }).collect();
-    pack(&mut out, PACKAGE, entries).unwrap();
-    out.into_inner()
+async fn report(behaviour: &str, timeouts: SmokeTimeouts) -> Report {
+    report_of(files(behaviour), timeouts).await
 }
 
-async fn report(behaviour: &str, patience: Patience) -> Report {
-    report_of(files(behaviour), patience).await
-}
-
-async fn report_of(files: Vec<(String, Vec<u8>)>, patience: Patience) -> Report {
+async fn report_of(files: Vec<(String, Vec<u8>)>, timeouts: SmokeTimeouts) -> Report {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("test.creatorCentral");
-    fs::write(&file, bundle(files)).unwrap();
-    validate(&file, Some(patience), None).await.unwrap()
+    fs::write(&file, pack_files(files)).unwrap();
+    validate(&file, Some(timeouts), None).await.unwrap()
 }
 
-/// The package with so many widgets of one place and without pages.
+/// The package with this many widgets of one cell and without pages.
 fn with_widgets(behaviour: &str, count: usize) -> Vec<(String, Vec<u8>)> {
     let mut files = files(behaviour);
     let mut config = config();
@@ -72,70 +63,70 @@ fn with_widgets(behaviour: &str, count: usize) -> Vec<(String, Vec<u8>)> {
     files
 }
 
-/// What the smoke run says: severity, rule and place of each finding.
-fn of_run(report: &Report) -> Vec<String> {
+/// Returns severity, rule and place of each finding of the smoke run.
+fn run_findings(report: &Report) -> Vec<String> {
     let of_run = report.findings.iter().filter(|finding| finding.rule.starts_with("run-"));
     of_run.map(|f| format!("{} {} {}", f.severity.name(), f.rule, f.place())).collect()
 }
 
 #[tokio::test]
-async fn a_package_that_behaves_passes() {
-    let report = report("good", PATIENCE).await;
-    assert_eq!(of_run(&report), Vec::<String>::new());
+async fn well_behaved_package_passes() {
+    let report = report("good", TIMEOUTS).await;
+    assert_eq!(run_findings(&report), Vec::<String>::new());
     assert_eq!(report.smoke_run, SmokeRun::Done);
     assert!(report.passes(), "{}", report.to_text(false));
 }
 
 #[tokio::test]
-async fn a_package_that_never_registers_fails() {
-    let patience = Patience { register: Duration::from_millis(300), ..PATIENCE };
-    assert_eq!(of_run(&report("mute", patience).await), ["error run-register Runtime"]);
+async fn package_that_never_registers_fails() {
+    let timeouts = SmokeTimeouts { register: Duration::from_millis(300), ..TIMEOUTS };
+    assert_eq!(run_findings(&report("mute", timeouts).await), ["error run-register Runtime"]);
 }
 
 #[tokio::test]
-async fn a_package_that_dies_fails_with_its_last_words() {
-    let at_once = report("dying", PATIENCE).await;
-    assert_eq!(of_run(&at_once), ["error run-start Runtime"]);
+async fn package_that_dies_fails_with_its_last_output() {
+    let at_once = report("dying", TIMEOUTS).await;
+    assert_eq!(run_findings(&at_once), ["error run-start Runtime"]);
     let text = at_once.to_text(false);
     assert!(text.contains("exit code 3") && text.contains("giving up"), "{text}");
-    let of_a_press = report("dies-of-a-press", PATIENCE).await;
-    assert_eq!(of_run(&of_a_press), ["error run-died Widgets[0]"]);
+    let of_a_press = report("dies-of-a-press", TIMEOUTS).await;
+    assert_eq!(run_findings(&of_a_press), ["error run-died Widgets[0]"]);
     let text = of_a_press.to_text(false);
     assert!(text.contains("when it was pressed") && text.contains("exit code 7"), "{text}");
 }
 
 #[tokio::test]
-async fn widgets_are_tried_as_many_at_once_as_there_is_room() {
-    let faceless = report_of(with_widgets("faceless", 45), PATIENCE).await;
-    let notes = of_run(&faceless);
+async fn widgets_are_tried_in_batches_that_fit_the_panel() {
+    let faceless = report_of(with_widgets("faceless", 45), TIMEOUTS).await;
+    let notes = run_findings(&faceless);
     assert_eq!(notes.len(), 45, "each of them is tried: {notes:?}");
     assert!(notes.contains(&"note run-face Widgets[44]".to_owned()), "{notes:?}");
-    // Dies when there are twenty, and of none of them alone.
-    let crowded = report_of(with_widgets("dies-of-a-crowd", 21), PATIENCE).await;
-    assert_eq!(of_run(&crowded), ["error run-died Widgets[0]"]);
+    // Dies of twenty instances, but not of any one alone.
+    let crowded = report_of(with_widgets("dies-of-a-crowd", 21), TIMEOUTS).await;
+    assert_eq!(run_findings(&crowded), ["error run-died Widgets[0]"]);
     assert!(crowded.to_text(false).contains("with 19 others at the same time"), "{}", crowded.to_text(false));
 }
 
 #[tokio::test]
-async fn widget_that_ends_the_package_is_found_among_others() {
-    let report = report_of(with_widgets("dies-of-w2", 4), PATIENCE).await;
-    assert_eq!(of_run(&report), ["error run-died Widgets[2]"]);
+async fn widget_that_ends_the_package_is_identified() {
+    let report = report_of(with_widgets("dies-of-w2", 4), TIMEOUTS).await;
+    assert_eq!(run_findings(&report), ["error run-died Widgets[2]"]);
     assert!(report.to_text(false).contains("when it was pressed"), "{}", report.to_text(false));
 }
 
 #[tokio::test]
-async fn what_is_merely_odd_is_said_and_passes() {
-    let faceless = report("faceless", PATIENCE).await;
-    assert_eq!(of_run(&faceless), ["note run-face Widgets[0]", "note run-face Widgets[1]"]);
-    let odd = of_run(&report("odd", PATIENCE).await);
+async fn odd_behaviour_is_reported_and_passes() {
+    let faceless = report("faceless", TIMEOUTS).await;
+    assert_eq!(run_findings(&faceless), ["note run-face Widgets[0]", "note run-face Widgets[1]"]);
+    let odd = run_findings(&report("odd", TIMEOUTS).await);
     assert!(odd.contains(&"warning run-message the package".to_owned()), "{odd:?}");
-    let flooding = report("flooding", PATIENCE).await;
-    assert_eq!(of_run(&flooding), ["warning run-flood Widgets[0]"]);
+    let flooding = report("flooding", TIMEOUTS).await;
+    assert_eq!(run_findings(&flooding), ["warning run-flood Widgets[0]"]);
     assert!(faceless.passes() && flooding.passes());
 }
 
 #[tokio::test]
-async fn a_package_for_other_systems_is_looked_at_only() {
+async fn package_for_other_systems_is_not_run() {
     let folder = tempfile::tempdir().unwrap();
     let other = if cfg!(windows) { "linux" } else { "win" };
     let mut files = files("good");
@@ -147,7 +138,7 @@ async fn a_package_for_other_systems_is_looked_at_only() {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, content).unwrap();
     }
-    let report = validate(folder.path(), Some(PATIENCE), None).await.unwrap();
+    let report = validate(folder.path(), Some(TIMEOUTS), None).await.unwrap();
     assert!(
         matches!(&report.smoke_run, SmokeRun::Skipped(why) if why.contains("gone is missing")),
         "{:?}",
@@ -166,10 +157,10 @@ fn run(args: &[&str], path: &Path) -> (Option<i32>, String) {
 }
 
 #[test]
-fn the_command_tells_tools_and_people() {
+fn validate_command_reports_as_json_and_text() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("test.creatorCentral");
-    fs::write(&file, bundle(files("good"))).unwrap();
+    fs::write(&file, pack_files(files("good"))).unwrap();
     let (code, text) = run(&["validate", "--json"], &file);
     let good: Value = serde_json::from_str(&text).unwrap();
     assert_eq!((code, &good["result"], &good["format"]), (Some(0), &json!("pass"), &json!(1)), "{good}");
@@ -180,7 +171,7 @@ fn the_command_tells_tools_and_people() {
     let mut broken = files("good");
     broken.retain(|(path, _)| path != "on.svg");
     broken[0].1 = String::from_utf8(broken[0].1.clone()).unwrap().replace("1.0.0", "one\\u001b[2J").into_bytes();
-    fs::write(&file, bundle(broken)).unwrap();
+    fs::write(&file, pack_files(broken)).unwrap();
     let (code, text) = run(&["validate", "--no-run"], &file);
     assert_eq!(code, Some(1), "{text}");
     assert!(text.contains("Widgets[0].States[1].Image names a file that the package doesn't have"), "{text}");
@@ -198,7 +189,7 @@ fn the_command_tells_tools_and_people() {
 }
 
 #[tokio::test]
-async fn the_page_is_told_before_anything_is_installed() {
+async fn check_call_reports_without_installing() {
     let world = world(PATIENT).await;
     let check = async |content: &[u8], token: &str| {
         let port = port_of(&world.deck.page_url());
@@ -208,7 +199,7 @@ async fn the_page_is_told_before_anything_is_installed() {
         (answer.status, serde_json::from_str::<Value>(&answer.body).unwrap())
     };
     let token = world.deck.token().to_owned();
-    let (status, answer) = check(&bundle(files("good")), &token).await;
+    let (status, answer) = check(&pack_files(files("good")), &token).await;
     assert_eq!(
         (status, &answer["result"], &answer["replaces"]),
         (200, &json!("pass"), &json!({"version": "1.0.0", "newer": false}))
@@ -217,11 +208,11 @@ async fn the_page_is_told_before_anything_is_installed() {
     let mut other = files("good");
     let config = config().to_string().replace(PACKAGE, "com.example.other").replace(TOGGLE, "x").replace(WIDE, "y");
     other[0].1 = config.into_bytes();
-    let (_, answer) = check(&bundle(other), &token).await;
+    let (_, answer) = check(&pack_files(other), &token).await;
     assert_eq!(answer["replaces"], Value::Null);
     let mut older = files("good");
     older[0].1 = config_text().replace("1.0.0", "0.10.0").into_bytes();
-    let (_, answer) = check(&bundle(older), &token).await;
+    let (_, answer) = check(&pack_files(older), &token).await;
     assert_eq!(answer["replaces"]["newer"], true);
     let (status, answer) = check(b"no zip", &token).await;
     assert_eq!((status, &answer["package"], &answer["counts"]["refused"]), (200, &Value::Null, &json!(1)));

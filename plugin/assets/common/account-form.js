@@ -1,8 +1,9 @@
 /*
- * The four steps that link an account, as a form: what to make and register at Spotify, Client ID and Secret, log-in.
+ * The form with the four steps that link an account: create an app at Spotify, register the redirect URI, enter Client ID and
+ * Secret, log in.
  *
- * It edits one account at a time, or a new one, and never replaces what a user has typed: reports of the package change the
- * fields that nobody has touched, and what was typed for an account waits while another one is edited.
+ * It edits one account at a time, or a new one, and never overwrites user input: messages of the package update only fields that
+ * the user hasn't changed, and input for one account is kept as a draft while another one is edited.
  */
 (function () {
   "use strict";
@@ -10,23 +11,23 @@
   const pages = (globalThis.SpotifyPages = globalThis.SpotifyPages || {});
   const { element, setText, externalLink, copyField, button, isShown } = pages.dom;
   const { text } = pages.strings;
-  const { words } = pages;
+  const { accountText } = pages;
 
-  /** Spotify's own page about making an app, with pictures. */
+  /** Spotify's illustrated page about creating an app. */
   const INSTRUCTIONS_URL = "https://developer.spotify.com/documentation/web-api/concepts/apps";
 
-  /** How the browser may come back from Spotify, with the name and the explanation of each. */
+  /** How the browser can return from Spotify, with the text keys of each choice's name and explanation. */
   const REDIRECTS = {
     loopback: ["redirectLoopback", "redirectLoopbackHint"],
     fixed: ["redirectFixed", "redirectFixedHint"],
     avermedia: ["redirectAvermedia", "redirectAvermediaHint"],
   };
-  /** The ports that a program may listen on without special rights, and the one that is offered first. */
-  const PORT = { min: 1024, max: 65535, standard: 8888 };
+  /** The ports that a program may listen on without special privileges, and the default. */
+  const PORT = { min: 1024, max: 65535, default: 8888 };
 
-  /** For so long "Copied" stays (ms). */
+  /** How long "Copied" is shown (ms). */
   const MESSAGE_MS = 2500;
-  /** The members of what the form holds; each may be touched by the user apart from the others. */
+  /** The form's values. Each is tracked separately for changes by the user. */
   const FIELDS = ["clientId", "secret", "redirect", "port", "pkce", "sameDeveloperAs"];
 
   class AccountForm {
@@ -34,24 +35,24 @@
     _on;
     _nodes = {};
     _copyTimer = null;
-    _developers = "";
-    /** What was typed for accounts that are not edited at the moment: by id, the fields and what they started from. */
+    _shownDevelopers = "";
+    /** Unsaved input for other accounts: by id, the fields and the saved values that they started from. */
     _drafts = new Map();
-    /** The stored values that the fields started from. */
-    _stored;
+    /** The saved values that the fields started from. */
+    _saved;
 
-    /** Id of the account that is edited; null: a new one. */
+    /** Id of the edited account; null: a new one. */
     selected = null;
-    /** The element of the whole form. */
+    /** The form's element. */
     node;
 
-    /** `on` has what to call: `edited()` after every change by the user, `save()`, `login()` and `cancelled()`. */
+    /** `on` contains the callbacks: `edit()` after every change by the user, `save()`, `login()` and `cancel()`. */
     constructor(accounts, on) {
       this._accounts = accounts;
       this._on = on;
       this.node = this._build();
-      this._stored = this._storedValues(undefined);
-      this._setFields(this._stored);
+      this._saved = this._savedValues(undefined);
+      this._setFields(this._saved);
     }
 
     // Building
@@ -108,7 +109,7 @@
           name: "redirect",
           value: choice,
           "aria-describedby": "redirect-hint",
-          on: { change: () => this._edited("redirect") },
+          on: { change: () => this._onEdit("redirect") },
         });
         nodes.redirects[choice] = input;
         return element("label", { class: "segment" }, input, element("span", { text: text(label) }));
@@ -132,7 +133,7 @@
         step: 1,
         autocomplete: "off",
         "aria-describedby": "redirect-port-error",
-        on: { input: () => this._edited("port") },
+        on: { input: () => this._onEdit("port") },
       });
       nodes.portError = element("p", { id: "redirect-port-error", class: "field-error", hidden: true });
       nodes.portField = element(
@@ -165,7 +166,7 @@
         autocapitalize: "off",
         spellcheck: "false",
         "aria-describedby": "client-id-error",
-        on: { input: () => this._edited("clientId") },
+        on: { input: () => this._onEdit("clientId") },
       });
       nodes.clientIdError = element("p", { id: "client-id-error", class: "field-error", hidden: true });
       nodes.clientSecret = element("input", {
@@ -176,7 +177,7 @@
         autocapitalize: "off",
         spellcheck: "false",
         "aria-describedby": "client-secret-error",
-        on: { input: () => this._edited("clientSecret") },
+        on: { input: () => this._onEdit("clientSecret") },
       });
       nodes.clientSecretError = element("p", { id: "client-secret-error", class: "field-error", hidden: true });
       nodes.showSecret = button("show-secret", text("show"), "", () =>
@@ -184,7 +185,7 @@
       );
       nodes.showSecret.setAttribute("aria-label", text("showSecret"));
       nodes.showSecret.setAttribute("aria-pressed", "false");
-      nodes.pkce = element("input", { id: "no-secret", type: "checkbox", on: { change: () => this._edited("clientSecret") } });
+      nodes.pkce = element("input", { id: "no-secret", type: "checkbox", on: { change: () => this._onEdit("clientSecret") } });
       return this._step(
         text("step3Title"),
         element("p", { text: text("step3Text") }),
@@ -216,7 +217,7 @@
       nodes.sameDeveloperAs = element("select", {
         id: "same-developer",
         "aria-describedby": "same-developer-hint",
-        on: { change: () => this._edited("sameDeveloperAs") },
+        on: { change: () => this._onEdit("sameDeveloperAs") },
       });
       nodes.developer = element(
         "div",
@@ -235,11 +236,11 @@
       return this._step(text("step4Title"), element("div", { class: "row login-row" }, nodes.login, nodes.step4));
     }
 
-    // The fields and what is stored
+    // Fields and saved values
 
-    /** The account that is edited; undefined for a new one. */
+    /** The edited account; undefined for a new one. */
     get account() {
-      return this._accounts.list.find((one) => one.id === this.selected);
+      return this._accounts.list.find(({ id }) => id === this.selected);
     }
 
     _redirectChoice() {
@@ -247,7 +248,7 @@
       return chosen ? chosen[0] : "loopback";
     }
 
-    /** What stands in the fields, as it was typed. */
+    /** Returns the contents of the fields as they were typed. */
     _fields() {
       const nodes = this._nodes;
       return {
@@ -262,7 +263,7 @@
 
     _setFields({ clientId, secret, redirect, port, pkce, sameDeveloperAs }) {
       const nodes = this._nodes;
-      // A number field with something else typed in says "": writing that back would clear it.
+      // A number field with invalid input has the value ""; assigning that again would clear the input.
       for (const [input, value] of [
         [nodes.clientId, clientId],
         [nodes.clientSecret, secret],
@@ -277,18 +278,18 @@
       if (nodes.sameDeveloperAs.selectedIndex < 0) nodes.sameDeveloperAs.value = "";
     }
 
-    _storedValues(account) {
+    _savedValues(account) {
       return {
         clientId: account?.clientId || "",
         secret: "",
         redirect: this._accounts.redirectOf(account),
-        port: String(account?.port || PORT.standard),
+        port: String(account?.port || PORT.default),
         pkce: Boolean(account) && !account.hasSecret,
-        sameDeveloperAs: this._accounts.list.some((one) => one.id === account?.sameDeveloperAs) ? account.sameDeveloperAs : "",
+        sameDeveloperAs: this._accounts.list.some(({ id }) => id === account?.sameDeveloperAs) ? account.sameDeveloperAs : "",
       };
     }
 
-    /** What to send to the package: without white space around it, and only what counts. */
+    /** Returns the values to send to the package, trimmed and without irrelevant ones. */
     values() {
       const { clientId, secret, redirect, port, pkce, sameDeveloperAs } = this._fields();
       return {
@@ -301,112 +302,112 @@
       };
     }
 
-    /** Whether there is something to be saved. */
-    get dirty() {
-      const now = this.values();
-      const stored = this._stored;
+    /** Whether there are unsaved changes. */
+    get isDirty() {
+      const values = this.values();
+      const saved = this._saved;
       return (
-        now.clientId !== stored.clientId ||
-        now.redirect !== stored.redirect ||
-        (now.redirect === "fixed" && this._nodes.port.value !== stored.port) ||
-        now.pkce !== stored.pkce ||
-        now.sameDeveloperAs !== stored.sameDeveloperAs ||
-        now.secret !== ""
+        values.clientId !== saved.clientId ||
+        values.redirect !== saved.redirect ||
+        (values.redirect === "fixed" && this._nodes.port.value !== saved.port) ||
+        values.pkce !== saved.pkce ||
+        values.sameDeveloperAs !== saved.sameDeveloperAs ||
+        values.secret !== ""
       );
     }
 
-    /** Whether something was typed for a new account, also while another one is edited. */
+    /** Whether there is input for a new account, even while another one is edited. */
     get hasNew() {
-      return this._drafts.has(null) || (this.selected === null && this.dirty);
+      return this._drafts.has(null) || (this.selected === null && this.isDirty);
     }
 
-    /** Whether the package has the secret of the Client ID that is in the field. */
-    _secretIsStored() {
+    /** Returns whether the package has a secret for the Client ID in the field. */
+    _hasSavedSecret() {
       const { account } = this;
-      return Boolean(account) && !this._stored.pkce && this.values().clientId === account.clientId;
+      return Boolean(account) && !this._saved.pkce && this.values().clientId === account.clientId;
     }
 
-    _portIsRight() {
+    _isPortValid() {
       const port = Number(this._nodes.port.value);
       return Number.isInteger(port) && port >= PORT.min && port <= PORT.max;
     }
 
-    /** The field that lacks something, or null. */
-    missing() {
+    /** Returns the first field that is missing or invalid, or null. */
+    invalidField() {
       const { clientId, secret, redirect, pkce } = this.values();
-      if (redirect === "fixed" && !this._portIsRight()) return "port";
+      if (redirect === "fixed" && !this._isPortValid()) return "port";
       if (!clientId) return "clientId";
-      return secret || pkce || this._secretIsStored() ? null : "clientSecret";
+      return secret || pkce || this._hasSavedSecret() ? null : "clientSecret";
     }
 
-    /** What is to be said about the field that `missing` names. */
-    missingText(field) {
-      const rows = { port: "badPort", clientId: "needClientId", clientSecret: "needClientSecret" };
-      return text(rows[field], { min: PORT.min, max: PORT.max });
+    /** Returns the error message for the field that `invalidField` returned. */
+    invalidText(field) {
+      const keys = { port: "invalidPort", clientId: "needClientId", clientSecret: "needClientSecret" };
+      return text(keys[field], { min: PORT.min, max: PORT.max });
     }
 
-    /** Takes over what is stored now into the fields that the user has not touched. */
-    adopt() {
-      const next = this._storedValues(this.account);
-      const now = this._fields();
+    /** Updates the fields that the user hasn't changed to the saved values. */
+    mergeSaved() {
+      const next = this._savedValues(this.account);
+      const fields = this._fields();
       const merged = {};
-      for (const name of FIELDS) merged[name] = now[name] === this._stored[name] ? next[name] : now[name];
-      this._stored = next;
+      for (const name of FIELDS) merged[name] = fields[name] === this._saved[name] ? next[name] : fields[name];
+      this._saved = next;
       this._setFields(merged);
     }
 
-    /** Goes over to another account (null: a new one); what was typed for the former one waits until it is chosen again. */
+    /** Switches to another account (null: a new one), and keeps unsaved input of the current one as a draft. */
     select(id) {
-      if (this.dirty) this._drafts.set(this.selected, { fields: this._fields(), stored: this._stored });
+      if (this.isDirty) this._drafts.set(this.selected, { fields: this._fields(), saved: this._saved });
       this.open(id);
     }
 
-    /** Goes over to another account, and forgets what was typed for the former one. */
+    /** Switches to another account, and discards unsaved input of the current one. */
     open(id) {
       this.selected = id;
       const draft = this._drafts.get(id);
       this._drafts.delete(id);
-      this._stored = draft ? draft.stored : this._storedValues(this.account);
-      this._setFields(draft ? draft.fields : this._stored);
-      this.adopt();
+      this._saved = draft ? draft.saved : this._savedValues(this.account);
+      this._setFields(draft ? draft.fields : this._saved);
+      this.mergeSaved();
       this._revealSecret(false);
       this.clearErrors();
     }
 
-    /** The edited account is gone without the user's doing: what was typed stays, for a new account. */
-    orphan() {
-      const dirty = this.dirty;
+    /** Keeps unsaved input for a new account after the edited account has disappeared without the user's action. */
+    detach() {
+      const wasDirty = this.isDirty;
       this.selected = null;
-      this._stored = this._storedValues(undefined);
-      if (!dirty) this._setFields(this._stored);
-      this.adopt();
+      this._saved = this._savedValues(undefined);
+      if (!wasDirty) this._setFields(this._saved);
+      this.mergeSaved();
     }
 
-    /** Forgets what was typed for accounts that are no more. */
-    forget(known) {
-      for (const id of this._drafts.keys()) if (id !== null && !known.includes(id)) this._drafts.delete(id);
+    /** Discards drafts of all accounts that are not in `ids`. */
+    retainDrafts(ids) {
+      for (const id of this._drafts.keys()) if (id !== null && !ids.includes(id)) this._drafts.delete(id);
     }
 
-    /** The fields that still hold what was sent are stored now; what was typed since then stays a change. */
-    taken(saved, sent) {
+    /** Marks what was sent as saved in the account `saved`. Input since then remains unsaved. */
+    onSaved(saved, sent) {
       this.selected = saved.id;
       if (this.values().secret === sent.secret) {
         this._nodes.clientSecret.value = "";
         this._revealSecret(false);
       }
-      this._stored = this._storedValues(saved);
-      // White space around it and a number's other writing are no change.
+      this._saved = this._savedValues(saved);
+      // Surrounding white space and another notation of a number don't count as changes.
       if (this.values().clientId === saved.clientId) this._nodes.clientId.value = saved.clientId;
       if (saved.redirect === "fixed" && this.values().port === saved.port) this._nodes.port.value = String(saved.port);
     }
 
     _revert() {
       const hadFocus = this._nodes.cancel === document.activeElement;
-      this._setFields(this._stored);
+      this._setFields(this._saved);
       this._revealSecret(false);
       this.clearErrors();
       if (hadFocus) this._nodes.clientId.focus();
-      this._on.cancelled();
+      this._on.cancel();
     }
 
     _revealSecret(reveal) {
@@ -416,23 +417,23 @@
       showSecret.setAttribute("aria-pressed", String(reveal));
     }
 
-    _edited(field) {
-      // A pair is refused as a pair: editing one half makes the word about the other half old, too.
+    _onEdit(field) {
+      // Client ID and Secret are refused as a pair, so changing one also clears the error of the other.
       if (field === "clientId" || field === "clientSecret") {
         this._setError("clientId", "");
         this._setError("clientSecret", "");
       } else if (field === "port" || field === "redirect") {
         this._setError("port", "");
       }
-      this._on.edited();
+      this._on.edit();
     }
 
     async _copyRedirect() {
       const { copy, redirectUri } = this._nodes;
-      const done = await copyField(redirectUri);
-      setText(copy, done ? text("copied") : text("copyFailed"));
-      copy.classList.toggle("done", done);
-      if (!done) redirectUri.focus();
+      const isCopied = await copyField(redirectUri);
+      setText(copy, isCopied ? text("copied") : text("copyFailed"));
+      copy.classList.toggle("done", isCopied);
+      if (!isCopied) redirectUri.focus();
       clearTimeout(this._copyTimer);
       this._copyTimer = setTimeout(() => {
         setText(copy, text("copy"));
@@ -446,12 +447,12 @@
       pages.dom.setFieldError(this._nodes[field], this._nodes[`${field}Error`], message);
     }
 
-    /** Takes the words about wrong fields away. */
+    /** Clears the errors of all fields. */
     clearErrors() {
       for (const field of ["clientId", "clientSecret", "port"]) this._setError(field, "");
     }
 
-    /** Says what is wrong with a field, where the form shows one of that name. False: it doesn't. */
+    /** Shows an error at a field. Returns false if the form doesn't show a field of that name. */
     showError(field, message) {
       if (!["clientId", "clientSecret", "port"].includes(field)) return false;
       this.node.open = true;
@@ -461,57 +462,57 @@
       return true;
     }
 
-    // Showing
+    // Rendering
 
-    /** The field to begin with, where the form is shown; else null. */
+    /** The first field, or null if the form is hidden. */
     get firstField() {
       return isShown(this._nodes.clientId) ? this._nodes.clientId : null;
     }
 
-    /** Shows what the fields mean. `busy`: a command waits for its answer; `flashed`: a word about what has just been done. */
-    render({ busy, flashed }) {
+    /** Updates everything that depends on the fields. `busy`: a command is pending; `flashMessage`: what has just been done. */
+    render({ busy, flashMessage }) {
       const nodes = this._nodes;
-      const { account, dirty } = this;
+      const { account, isDirty } = this;
       const { list } = this._accounts;
       const index = list.indexOf(account);
-      const backup = list.length > 0 && index !== 0;
+      const isBackup = list.length > 0 && index !== 0;
       const choice = this._redirectChoice();
-      const portIsRight = this._portIsRight();
-      const port = portIsRight ? nodes.port.value : "…";
-      setText(nodes.step1, backup ? text("step1BackupText") : text("step1Text"));
-      setText(nodes.step4, backup && list[0].user ? text("step4BackupText", { name: list[0].user }) : text("step4Text"));
+      const isPortValid = this._isPortValid();
+      const port = isPortValid ? nodes.port.value : "…";
+      setText(nodes.step1, isBackup ? text("step1BackupText") : text("step1Text"));
+      setText(nodes.step4, isBackup && list[0].user ? text("step4BackupText", { name: list[0].user }) : text("step4Text"));
       nodes.redirectUri.value = this._accounts.redirectUri(choice, account, port);
-      nodes.copy.disabled = choice === "fixed" && !portIsRight;
+      nodes.copy.disabled = choice === "fixed" && !isPortValid;
       nodes.portField.hidden = choice !== "fixed";
       setText(nodes.redirectHint, text(REDIRECTS[choice][1]));
       nodes.clientSecret.disabled = nodes.pkce.checked;
       nodes.showSecret.disabled = nodes.pkce.checked || !nodes.clientSecret.value;
-      nodes.clientSecret.placeholder = this._secretIsStored() && !nodes.pkce.checked ? text("secretStored") : "";
+      nodes.clientSecret.placeholder = this._hasSavedSecret() && !nodes.pkce.checked ? text("secretStored") : "";
       this._renderDevelopers();
-      // Said at the backups; at the primary only where it is already so, after the order was changed.
-      nodes.developer.hidden = list.length === 0 || (!backup && !nodes.sameDeveloperAs.value && !this._stored.sameDeveloperAs);
-      nodes.ok.disabled = busy || !dirty;
-      nodes.cancel.disabled = busy || (!dirty && !(this.selected === null && list.length > 0));
-      nodes.login.disabled = busy || this.missing() !== null;
-      const again = (account?.state === "linked" || account?.state === "signInAgain") && !dirty;
-      setText(nodes.login, dirty ? text("saveAndLogin") : again ? text("loginAgain") : text("login"));
-      setText(nodes.status, busy ? text("checking") : dirty ? text("unsaved") : flashed);
+      // Shown for backups, and for the primary only if it is already set, because the order was changed.
+      nodes.developer.hidden = list.length === 0 || (!isBackup && !nodes.sameDeveloperAs.value && !this._saved.sameDeveloperAs);
+      nodes.ok.disabled = busy || !isDirty;
+      nodes.cancel.disabled = busy || (!isDirty && !(this.selected === null && list.length > 0));
+      nodes.login.disabled = busy || this.invalidField() !== null;
+      const isRelogin = (account?.state === "linked" || account?.state === "signInAgain") && !isDirty;
+      setText(nodes.login, isDirty ? text("saveAndLogin") : isRelogin ? text("loginAgain") : text("login"));
+      setText(nodes.status, busy ? text("checking") : isDirty ? text("unsaved") : flashMessage);
       nodes.status.classList.toggle("busy", busy);
-      nodes.status.classList.toggle("dirty", !busy && dirty);
+      nodes.status.classList.toggle("dirty", !busy && isDirty);
     }
 
-    /** Lists the accounts that this one may share its developer account with. */
+    /** Lists the accounts with which the edited one may share its developer account. */
     _renderDevelopers() {
       const { sameDeveloperAs: select } = this._nodes;
       const options = [["", text("sameDeveloperNone")]];
-      this._accounts.list.forEach((one, index) => {
-        if (one.id === this.selected) return;
-        options.push([one.id, `${words.role(index)} – ${text("appOf", { id: words.shortened(one.clientId) })}`]);
+      this._accounts.list.forEach((account, index) => {
+        if (account.id === this.selected) return;
+        options.push([account.id, `${accountText.role(index)} – ${text("appOf", { id: accountText.shortened(account.clientId) })}`]);
       });
-      // An open list must not be rebuilt under the user's hand for nothing.
+      // Rebuild the options only if they differ, because the list may be open.
       const signature = JSON.stringify(options);
-      if (signature === this._developers) return;
-      this._developers = signature;
+      if (signature === this._shownDevelopers) return;
+      this._shownDevelopers = signature;
       const { value } = select;
       select.textContent = "";
       for (const [id, label] of options) select.append(element("option", { value: id, text: label }));

@@ -1,9 +1,9 @@
 /*
- * The accounts in their order: which is the primary, which back it up, what each is now, and which one serves.
+ * The list of accounts in their order: the primary, the backups, the state of each, and which one is in use.
  *
- * A row is a radio button that chooses which account the form below edits. The order is changed by dragging a row by its
- * handle (mouse, pen or finger) or by its two buttons, which a keyboard reaches too. Rows are kept and changed rather than
- * built again, because the package may report while one is being dragged or has the keyboard focus.
+ * A row is a radio button that selects the account for the form below. The order is changed by dragging a row by its handle
+ * (mouse, pen or touch) or with its two buttons, which also work with the keyboard. Rows are updated instead of rebuilt, because
+ * the package may send accounts while a row is being dragged or has the focus.
  */
 (function () {
   "use strict";
@@ -11,24 +11,24 @@
   const pages = (globalThis.SpotifyPages = globalThis.SpotifyPages || {});
   const { element, setText } = pages.dom;
   const { text } = pages.strings;
-  const { words } = pages;
+  const { accountText } = pages;
 
-  /** The value that stands for the account that is being added and has no id yet. */
+  /** Represents the account that is being added and has no id yet. */
   const NEW = "";
 
   class AccountList {
     _on;
     _rows = new Map();
-  /** The drag that runs: which row, from which place to which, and how all lay when it began; null: none. */
+    /** The current drag: the row, its old and new place, and the rows' positions when it started; or null. */
     _drag = null;
-    /** What came to be shown while a row was being dragged. */
-    _late = null;
+    /** The view to render when the current drag ends. */
+    _pendingView = null;
 
-    /** The element of the whole list. */
+    /** The list's element. */
     node;
 
     /**
-     * `on` has what to call: `select(id)` (null: the new account), `move(id, to)`, `use(id)` (empty: none by hand any more)
+     * `on` contains the callbacks: `select(id)` (null: the new account), `move(id, to)`, `use(id)` (empty: choose automatically)
      * and `add()`.
      */
     constructor(on) {
@@ -57,24 +57,24 @@
       );
     }
 
-    /** Puts the keyboard focus on the row of an account; null: on the new one's. */
+    /** Focuses the row of an account, or of the new one if `id` is null. */
     focusRow(id) {
       this._rows.get(id === null ? NEW : id)?.radio.focus();
     }
 
     /**
-     * Shows the accounts of `list`. `selected` is the id that the form edits (null: a new one), `adding` whether there is a
-     * new one, `busy` whether a command waits for its answer, `now` the time.
+     * Shows the accounts of `list`. `selected` is the id of the account in the form (null: a new one), `adding` is whether there
+     * is a new one, `busy` is whether a command is pending, `now` is the time.
      */
     render(view) {
       if (this._drag) {
-        this._late = view;
+        this._pendingView = view;
         return;
       }
       const { list, selected, adding, busy } = view;
       this.node.hidden = list.length === 0;
       this._list.classList.toggle("several", list.length > 1);
-      const order = list.map((one) => one.id);
+      const order = list.map(({ id }) => id);
       if (adding) order.push(NEW);
       for (const [id, row] of this._rows) {
         if (order.includes(id)) continue;
@@ -83,26 +83,26 @@
       }
       for (const id of order) if (!this._rows.has(id)) this._rows.set(id, id === NEW ? this._newRow() : this._row(id));
       this._arrange(order);
-      list.forEach((one, index) => this._show(this._rows.get(one.id), one, index, view));
-      const fresh = this._rows.get(NEW);
-      if (fresh) {
-        setText(fresh.role, words.role(list.length));
-        fresh.radio.disabled = busy;
+      list.forEach((account, index) => this._renderRow(this._rows.get(account.id), account, index, view));
+      const newRow = this._rows.get(NEW);
+      if (newRow) {
+        setText(newRow.role, accountText.role(list.length));
+        newRow.radio.disabled = busy;
       }
       for (const [id, row] of this._rows) {
-        const chosen = id === (selected === null ? NEW : selected);
-        row.radio.checked = chosen;
-        row.node.classList.toggle("selected", chosen);
+        const isSelected = id === (selected === null ? NEW : selected);
+        row.radio.checked = isSelected;
+        row.node.classList.toggle("selected", isSelected);
       }
       this._add.disabled = busy || (adding && selected === null);
     }
 
-    /** Tells a screen reader where an account has come to. */
+    /** Announces an account's new place to screen readers. */
     announceMove(account, index) {
-      setText(this._announcer, text("moved", { name: words.name(account), role: words.role(index) }));
+      setText(this._announcer, text("accountMoved", { name: accountText.name(account), role: accountText.role(index) }));
     }
 
-    /** Puts the rows into that order. What has the focus keeps it: a browser takes it from an element that is moved. */
+    /** Puts the rows into an order. The focus is restored, because browsers remove it from an element that is moved. */
     _arrange(order) {
       const nodes = order.map((id) => this._rows.get(id).node);
       if (nodes.every((node, index) => this._list.children[index] === node)) return;
@@ -128,7 +128,7 @@
       const name = element("span", { class: "name" });
       const app = element("span", { class: "hint app" });
       const inUse = element("span", { class: "badge", text: text("inUse") });
-      const byHand = element("span", { class: "badge by-hand", text: text("byHand") });
+      const manual = element("span", { class: "badge manual", text: text("manual") });
       const state = element("span", { class: "hint state" });
       const { radio, label } = this._choice(
         id,
@@ -136,7 +136,7 @@
         element(
           "span",
           { class: "card-text" },
-          element("span", { class: "title" }, role, name, app, inUse, byHand),
+          element("span", { class: "title" }, role, name, app, inUse, manual),
           state,
         ),
       );
@@ -150,7 +150,7 @@
       );
       const node = element("li", { class: "account", "data-account": id }, grip, label, use, up, down);
       this._makeDraggable(grip, id);
-      return { node, radio, grip, avatar, role, name, app, inUse, byHand, state, use, up, down };
+      return { node, radio, grip, avatar, role, name, app, inUse, manual, state, use, up, down };
     }
 
     _newRow() {
@@ -168,44 +168,44 @@
       return { node: element("li", { class: "account new" }, label), radio, role };
     }
 
-    _show(row, account, index, { list, busy, now }) {
-      const several = list.length > 1;
-      const whole = `${words.role(index)}, ${words.name(account)}`;
+    _renderRow(row, account, index, { list, busy, now }) {
+      const isMultiple = list.length > 1;
+      const fullName = `${accountText.role(index)}, ${accountText.name(account)}`;
       row.account = account;
       row.index = index;
       row.last = list.length - 1;
       row.node.dataset.state = account.state;
-      row.node.dataset.tone = words.tone(account, now);
+      row.node.dataset.tone = accountText.tone(account, now);
       row.radio.disabled = busy;
-      row.grip.hidden = row.up.hidden = row.down.hidden = !several;
-      setText(row.avatar, words.initial(account));
-      setText(row.role, words.role(index));
+      row.grip.hidden = row.up.hidden = row.down.hidden = !isMultiple;
+      setText(row.avatar, accountText.initial(account));
+      setText(row.role, accountText.role(index));
       setText(row.name, account.user);
       row.name.hidden = !account.user;
-      setText(row.app, text("appOf", { id: words.shortened(account.clientId) }));
-      setText(row.state, words.brief(account, now));
+      setText(row.app, text("appOf", { id: accountText.shortened(account.clientId) }));
+      setText(row.state, accountText.summary(account, now));
       row.inUse.hidden = !account.active;
-      row.byHand.hidden = !account.byHand;
-      const fine = account.state === "linked" && !account.identifying && words.tone(account, now) !== "bad";
-      const canServe = several && fine && !words.isShut(account, now);
-      row.use.hidden = !account.byHand && (!canServe || account.active);
+      row.manual.hidden = !account.isManual;
+      const isHealthy = account.state === "linked" && !account.identifying && accountText.tone(account, now) !== "bad";
+      const canServe = isMultiple && isHealthy && !accountText.isBlocked(account, now);
+      row.use.hidden = !account.isManual && (!canServe || account.active);
       row.use.disabled = busy;
-      setText(row.use, account.byHand ? text("useAutomatic") : text("useNow"));
-      // Of rows that belong to one user the button's own words would not say which one is meant.
-      row.use.setAttribute("aria-label", `${row.use.textContent}: ${whole}`);
-      // Not `disabled`: that would take the focus from whoever moves an account to the end step by step.
+      setText(row.use, account.isManual ? text("useAutomatic") : text("useNow"));
+      // Names the account, because the rows of one user have buttons with the same text.
+      row.use.setAttribute("aria-label", `${row.use.textContent}: ${fullName}`);
+      // `aria-disabled` instead of `disabled`, so that the button keeps the focus when the account reaches the end of the list.
       for (const [button, end, label] of [
         [row.up, 0, "moveUp"],
         [row.down, row.last, "moveDown"],
       ]) {
-        button.setAttribute("aria-label", text(label, { name: whole }));
-        button.title = text(label, { name: words.role(index) });
+        button.setAttribute("aria-label", text(label, { name: fullName }));
+        button.title = text(label, { name: accountText.role(index) });
         button.setAttribute("aria-disabled", String(index === end));
       }
     }
 
     _use(id) {
-      this._on.use(this._rows.get(id).account.byHand ? "" : id);
+      this._on.use(this._rows.get(id).account.isManual ? "" : id);
     }
 
     _step(id, step) {
@@ -232,48 +232,48 @@
       }
     }
 
-    /** The rows of stored accounts in the order in which they stand. */
-    _stored() {
+    /** Returns the rows of saved accounts in their order. */
+    _savedRows() {
       return [...this._rows.entries()]
         .filter(([id]) => id !== NEW)
         .map(([, row]) => row)
-        .sort((one, other) => one.index - other.index);
+        .sort((a, b) => a.index - b.index);
     }
 
     _startDrag(id, y) {
-      const rows = this._stored();
+      const rows = this._savedRows();
       const boxes = rows.map(({ node }) => node.getBoundingClientRect());
       const from = this._rows.get(id).index;
       const gap = boxes.length > 1 ? boxes[1].top - boxes[0].bottom : 0;
-      const escape = (event) => event.key === "Escape" && this._endDrag(id, false);
-      document.addEventListener("keydown", escape);
-      this._drag = { id, from, to: from, y, scroll: globalThis.scrollY, rows, boxes, gap, escape };
+      const onKeyDown = (event) => event.key === "Escape" && this._endDrag(id, false);
+      document.addEventListener("keydown", onKeyDown);
+      this._drag = { id, from, to: from, y, scroll: globalThis.scrollY, rows, boxes, gap, onKeyDown };
       rows[from].node.classList.add("dragged");
       this._list.classList.add("ordering");
     }
 
-    /** Moves the dragged row along with the pointer, and the rows that it has passed out of its way. */
+    /** Moves the dragged row with the pointer, and the rows that it has passed out of its way. */
     _dragTo(y) {
       const drag = this._drag;
       const { rows, boxes, from, gap } = drag;
-      const wanted = y - drag.y + globalThis.scrollY - drag.scroll;
-      // No further than the list goes.
+      const distance = y - drag.y + globalThis.scrollY - drag.scroll;
+      // The row stays within the list.
       const highest = boxes[0].top - boxes[from].top;
       const lowest = boxes[boxes.length - 1].bottom - boxes[from].bottom;
-      const shift = Math.min(Math.max(wanted, highest), lowest);
+      const shift = Math.min(Math.max(distance, highest), lowest);
       const top = boxes[from].top + shift;
       const bottom = boxes[from].bottom + shift;
       const middle = (box) => (box.top + box.bottom) / 2;
       const above = boxes.filter((box, index) => index < from && top > middle(box)).length;
       const below = boxes.filter((box, index) => index > from && bottom > middle(box)).length;
       drag.to = above + below;
-      const room = boxes[from].height + gap;
+      const rowHeight = boxes[from].height + gap;
       rows.forEach(({ node }, index) => {
-        let by = 0;
-        if (index === from) by = shift;
-        else if (index > from && index <= drag.to) by = -room;
-        else if (index < from && index >= drag.to) by = room;
-        node.style.transform = by ? `translateY(${by}px)` : "";
+        let offset = 0;
+        if (index === from) offset = shift;
+        else if (index > from && index <= drag.to) offset = -rowHeight;
+        else if (index < from && index >= drag.to) offset = rowHeight;
+        node.style.transform = offset ? `translateY(${offset}px)` : "";
       });
     }
 
@@ -281,15 +281,15 @@
       const drag = this._drag;
       if (drag?.id !== id) return;
       this._drag = null;
-      document.removeEventListener("keydown", drag.escape);
+      document.removeEventListener("keydown", drag.onKeyDown);
       for (const { node } of drag.rows) {
         node.style.transform = "";
         node.classList.remove("dragged");
       }
       this._list.classList.remove("ordering");
-      const late = this._late;
-      this._late = null;
-      if (late) this.render(late);
+      const view = this._pendingView;
+      this._pendingView = null;
+      if (view) this.render(view);
       if (drop && drag.to !== drag.from && this._rows.has(id)) this._on.move(id, drag.to);
     }
   }

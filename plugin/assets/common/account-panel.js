@@ -1,8 +1,8 @@
 /*
- * The panel in which a user links Spotify: the accounts in their order, what the chosen one is now, and its four steps.
+ * The panel in which a user links Spotify: the list of accounts, the state of the selected one, and the form with its four steps.
  *
- * The package's settings page is this panel and nothing else; every property view opens the same one, because Creator Central
- * has no place for a package's own settings page. The panel sends all commands; the list and the form tell it of the user.
+ * The package's settings page contains only this panel, and every property view can open it, because Creator Central has no
+ * settings pages for packages. The panel sends all commands; the list and the form notify it of the user's actions.
  */
 (function () {
   "use strict";
@@ -10,14 +10,14 @@
   const pages = (globalThis.SpotifyPages = globalThis.SpotifyPages || {});
   const { element, setText, button, isShown, externalLink } = pages.dom;
   const { text } = pages.strings;
-  const { words, times } = pages;
+  const { accountText, times } = pages;
 
-  /** After so long a command counts as unanswered (ms); the package itself gives Spotify less. */
-  const ANSWER_MS = 30000;
-  /** For so long a short message such as "Saved" stays (ms). */
+  /** After this time without a response, a command has failed (ms). The package's own timeout for Spotify is shorter. */
+  const RESPONSE_TIMEOUT_MS = 30000;
+  /** How long a short message such as "Saved" is shown (ms). */
   const MESSAGE_MS = 2500;
 
-  /** What the panel asks for, so that the answer is shown in it. */
+  /** The commands that the panel sends, and whose errors it shows. */
   const OWN_COMMANDS = new Set([
     "getAccounts",
     "saveAccount",
@@ -31,7 +31,7 @@
     "useFileStore",
     "retryStore",
   ]);
-  /** The words for what may be the matter with the store; for others the package's own are shown. */
+  /** Text keys for issues of the store; for others the package's message is shown. */
   const STORE_ISSUES = new Map([
     ["noKeyring", "storeMemory"],
     ["locked", "storeLocked"],
@@ -46,13 +46,13 @@
     _nodes = {};
     _shownState = null;
     _shownUsage = "";
-    _flashed = "";
+    _flashMessage = "";
     _flashTimer = null;
-    /** Whether the user is adding an account, although nothing may have been typed yet. */
-    _adding = false;
-    /** What had the keyboard focus when a command disabled it. */
-    _focusBefore = null;
-    /** The command that waits for its answer: `{command, answered, then, timer}`, for a move also `id` and `to`. */
+    /** Whether the user is adding an account, even if nothing has been typed yet. */
+    _isAdding = false;
+    /** The element that had the focus when a command disabled it. */
+    _previousFocus = null;
+    /** The pending command: `{command, isDone, onDone, timer}`, and `order` for a move. */
     _pending = null;
 
     /** Builds the panel into `root`. */
@@ -66,19 +66,19 @@
         add: () => this._add(),
       });
       this._form = new pages.AccountForm(accounts, {
-        edited: () => this._edited(),
-        save: () => this._ok(),
+        edit: () => this._onEdit(),
+        save: () => this._onSave(),
         login: () => this._login(),
-        cancelled: () => this._cancelled(),
+        cancel: () => this._onCancel(),
       });
       this._build(root);
-      accounts.onChange(() => this._accountsChanged());
+      accounts.onChange(() => this._onAccounts());
       accounts.onTick(() => this._renderTimes());
       accounts.onError((error) => this._showError(error));
-      this._accountsChanged();
+      this._onAccounts();
     }
 
-    /** Puts the keyboard focus where the user goes on. */
+    /** Focuses the form's first field, or the card if the form is hidden. */
     focus() {
       (this._form.firstField || this._nodes.card).focus({ preventScroll: true });
     }
@@ -97,7 +97,7 @@
       );
       root.append(
         nodes.notice,
-        this._buildNobody(),
+        this._buildUnavailableNotice(),
         this._list.node,
         this._buildCard(),
         nodes.alert,
@@ -107,23 +107,23 @@
       );
     }
 
-    _buildNobody() {
+    _buildUnavailableNotice() {
       const nodes = this._nodes;
-      nodes.nobodyTitle = element("strong");
-      // A screen reader asks for it when it likes: once a second would be too often to be told.
+      nodes.unavailableTitle = element("strong");
+      // Not announced, because it changes every second.
       nodes.countdown = element("span", { class: "countdown", role: "timer", "aria-live": "off" });
-      nodes.nobody = element(
+      nodes.unavailable = element(
         "div",
-        { id: "nobody", class: "notice nobody", hidden: true },
+        { id: "no-account", class: "notice no-account", hidden: true },
         element(
           "div",
           { class: "card-text", role: "status" },
-          nodes.nobodyTitle,
-          element("span", { class: "hint", text: text("nobodyText") }),
+          nodes.unavailableTitle,
+          element("span", { class: "hint", text: text("noAccountHint") }),
         ),
         nodes.countdown,
       );
-      return nodes.nobody;
+      return nodes.unavailable;
     }
 
     _buildCard() {
@@ -139,14 +139,14 @@
         const id = this._form.selected;
         this._command({ command: "logout", id }, () => this._account(id)?.state !== "linked");
       });
-      nodes.remove = button("remove-account", text("remove"), "quiet", () => this._askRemove(true));
+      nodes.remove = button("remove-account", text("remove"), "quiet", () => this._setRemoveQuestion(true));
       nodes.actions = element("div", { class: "actions" }, nodes.loginAgain, nodes.logout, nodes.remove);
       nodes.card = element(
         "section",
         { class: "card", "aria-labelledby": "account-state", tabindex: "-1" },
         element(
           "div",
-          { class: "card-head" },
+          { class: "card-header" },
           nodes.avatar,
           element("div", { class: "card-text" }, nodes.role, nodes.state, nodes.facts, nodes.hint, nodes.dashboard),
           nodes.actions,
@@ -170,7 +170,7 @@
         on: {
           input: () => {
             this._setFinishError("");
-            this._edited();
+            this._onEdit();
           },
         },
       });
@@ -206,9 +206,9 @@
       nodes.removeYes = button("remove-yes", text("removeYes"), "danger", () => {
         const id = this._form.selected;
         this._command({ command: "removeAccount", id }, () => !this._account(id));
-        this._askRemove(false);
+        this._setRemoveQuestion(false);
       });
-      nodes.removeNo = button("remove-no", text("removeNo"), "", () => this._askRemove(false));
+      nodes.removeNo = button("remove-no", text("removeNo"), "", () => this._setRemoveQuestion(false));
       nodes.removeQuestion = element(
         "div",
         {
@@ -216,7 +216,7 @@
           role: "group",
           "aria-labelledby": "remove-question",
           hidden: true,
-          on: { keydown: (event) => event.key === "Escape" && this._askRemove(false) },
+          on: { keydown: (event) => event.key === "Escape" && this._setRemoveQuestion(false) },
         },
         element("p", { id: "remove-question", text: text("removeQuestion") }),
         element("div", { class: "row end" }, nodes.removeNo, nodes.removeYes),
@@ -226,7 +226,7 @@
 
     _buildUsage() {
       const nodes = this._nodes;
-      const heads = ["usageGroup", "usage30s", "usageHour", "usageDay"];
+      const columns = ["usageGroup", "usage30s", "usageHour", "usageDay"];
       nodes.usageRows = element("tbody");
       nodes.usage = element(
         "details",
@@ -235,7 +235,7 @@
         element(
           "table",
           { "aria-label": text("usage") },
-          element("thead", {}, element("tr", {}, ...heads.map((row) => element("th", { scope: "col", text: text(row) })))),
+          element("thead", {}, element("tr", {}, ...columns.map((key) => element("th", { scope: "col", text: text(key) })))),
           nodes.usageRows,
         ),
       );
@@ -261,23 +261,23 @@
       return nodes.storeNotice;
     }
 
-    // What the user does
+    // User actions
 
     _account(id) {
-      return this._accounts.list.find((one) => one.id === id);
+      return this._accounts.list.find((account) => account.id === id);
     }
 
     _current() {
       return this._form.account;
     }
 
-    /** Edits another account (null: the new one). */
+    /** Switches the form to another account (null: the new one). */
     _select(id) {
-      if (id === this._form.selected && this._adding === (id === null)) return;
+      if (id === this._form.selected && this._isAdding === (id === null)) return;
       this._form.select(id);
-      this._adding = id === null;
+      this._isAdding = id === null;
       this._nodes.alert.hidden = true;
-      this._askRemove(false);
+      this._setRemoveQuestion(false);
       this._shownState = null;
       this._render();
     }
@@ -288,8 +288,8 @@
       this._form.node.scrollIntoView({ block: "nearest" });
     }
 
-    /** The form has gone back to what is stored; for a new account there is nothing, so it is given up. */
-    _cancelled() {
+    /** Called when the form has reverted to the saved values. A new account has none, so adding it is cancelled. */
+    _onCancel() {
       this._nodes.alert.hidden = true;
       const { main } = this._accounts;
       if (this._form.selected !== null || !main) {
@@ -300,7 +300,7 @@
       this._list.focusRow(main.id);
     }
 
-    _edited() {
+    _onEdit() {
       this._nodes.alert.hidden = true;
       this._render();
     }
@@ -308,10 +308,10 @@
     // Commands
 
     /**
-     * Sends a command and keeps the buttons from sending another until `answered` holds after a report of the package, an
-     * error comes, or time is up. Then, if all went well, calls `then`. Returns whether it was sent.
+     * Sends a command and disables the buttons until `isDone` returns true after a message of the package, an error is received,
+     * or the timeout expires. If the command succeeds, calls `onDone`. Returns whether the command was sent.
      */
-    _command(command, answered, then) {
+    _command(command, isDone, onDone) {
       this._clearErrors();
       this._endPending();
       if (!this._client.send(command)) {
@@ -321,11 +321,11 @@
       const timer = setTimeout(() => {
         this._endPending();
         this._showError({ command: command.command, field: "", message: text("noAnswer") });
-        this._accounts.ask();
-      }, ANSWER_MS);
-      this._pending = { command: command.command, answered, then, timer };
-      this._accounts.quiet = true;
-      this._focusBefore = document.activeElement;
+        this._accounts.refresh();
+      }, RESPONSE_TIMEOUT_MS);
+      this._pending = { command: command.command, isDone, onDone, timer };
+      this._accounts.isPollingPaused = true;
+      this._previousFocus = document.activeElement;
       this._render();
       return true;
     }
@@ -335,48 +335,48 @@
       if (!pending) return null;
       clearTimeout(pending.timer);
       this._pending = null;
-      this._accounts.quiet = false;
+      this._accounts.isPollingPaused = false;
       return pending;
     }
 
-    /** Moves an account to a place in the order. It is shown there at once, and one move may follow the other. */
+    /** Moves an account to a place in the order. It is shown there immediately, and more moves may follow. */
     _move(id, to) {
       if (this._pending && this._pending.command !== "moveAccount") return;
-      const order = this._shownList().map((one) => one.id).filter((one) => one !== id);
+      const order = this._shownList().map((account) => account.id).filter((other) => other !== id);
       order.splice(to, 0, id);
-      const there = () => {
-        const index = this._accounts.list.findIndex((one) => one.id === id);
+      const isMoved = () => {
+        const index = this._accounts.list.findIndex((account) => account.id === id);
         return index === to || index < 0;
       };
-      if (!this._command({ command: "moveAccount", id, to }, there)) return;
+      if (!this._command({ command: "moveAccount", id, to }, isMoved)) return;
       this._pending.order = order;
       this._render();
       this._list.announceMove(this._account(id), to);
     }
 
-    /** The accounts in the order that they have, or that the user has just given them. */
+    /** Returns the accounts in their order, including a pending move. */
     _shownList() {
       const { list } = this._accounts;
       const order = this._pending?.order;
       if (!order) return list;
-      const place = (one) => (order.includes(one.id) ? order.indexOf(one.id) : order.length);
-      return [...list].sort((one, other) => place(one) - place(other));
+      const place = ({ id }) => (order.includes(id) ? order.indexOf(id) : order.length);
+      return [...list].sort((a, b) => place(a) - place(b));
     }
 
-    _ok() {
-      if (this._pending || !this._form.dirty) return;
-      const missing = this._form.missing();
-      if (missing) {
-        this._showError({ command: "saveAccount", field: missing, message: this._form.missingText(missing) });
+    _onSave() {
+      if (this._pending || !this._form.isDirty) return;
+      const field = this._form.invalidField();
+      if (field) {
+        this._showError({ command: "saveAccount", field, message: this._form.invalidText(field) });
         return;
       }
       this._save();
     }
 
-    _save(then) {
+    _save(onDone) {
       const id = this._form.selected;
       const sent = this._form.values();
-      const before = new Set(this._accounts.list.map((one) => one.id));
+      const previousIds = new Set(this._accounts.list.map((account) => account.id));
       const command = {
         command: "saveAccount",
         ...(id === null ? {} : { id }),
@@ -384,24 +384,24 @@
         clientSecret: sent.secret,
         redirect: sent.redirect,
         ...(sent.port === undefined ? {} : { port: sent.port }),
-        // An empty secret alone means "as before".
+        // An empty secret without `pkce` leaves the secret unchanged.
         ...(sent.pkce ? { pkce: true } : {}),
         sameDeveloperAs: sent.sameDeveloperAs,
       };
       const find = () =>
         this._accounts.list.find(
-          (one) =>
-            (id === null ? !before.has(one.id) : one.id === id) &&
-            one.clientId === sent.clientId &&
-            (!one.redirect || one.redirect === sent.redirect) &&
-            (!one.port || sent.port === undefined || one.port === sent.port),
+          (account) =>
+            (id === null ? !previousIds.has(account.id) : account.id === id) &&
+            account.clientId === sent.clientId &&
+            (!account.redirect || account.redirect === sent.redirect) &&
+            (!account.port || sent.port === undefined || account.port === sent.port),
         );
       this._command(command, find, () => {
         const saved = find();
-        this._form.taken(saved, sent);
-        this._adding = false;
+        this._form.onSaved(saved, sent);
+        this._isAdding = false;
         this._flash(text("saved"));
-        if (then) then(saved.id);
+        if (onDone) onDone(saved.id);
       });
     }
 
@@ -409,8 +409,8 @@
       if (this._pending) return;
       const start = (id) =>
         this._command({ command: "login", id }, () => ["linking", "linked"].includes(this._account(id)?.state));
-      if (this._form.dirty) {
-        if (!this._form.missing()) this._save(start);
+      if (this._form.isDirty) {
+        if (!this._form.invalidField()) this._save(start);
       } else if (this._form.selected !== null) {
         start(this._form.selected);
       }
@@ -423,12 +423,12 @@
       this._command({ command: "finishLogin", url }, () => this._account(id)?.state !== "linking");
     }
 
-    _askRemove(ask) {
+    _setRemoveQuestion(visible) {
       const nodes = this._nodes;
       const hadFocus = nodes.removeQuestion.contains(document.activeElement);
-      nodes.removeQuestion.hidden = !ask;
-      nodes.remove.setAttribute("aria-expanded", String(ask));
-      if (ask) nodes.removeNo.focus();
+      nodes.removeQuestion.hidden = !visible;
+      nodes.remove.setAttribute("aria-expanded", String(visible));
+      if (visible) nodes.removeNo.focus();
       else if (hadFocus) nodes.remove.focus();
     }
 
@@ -445,81 +445,81 @@
     }
 
     _showError({ command, field, message }) {
-      // What the property view asks for itself is shown there.
+      // The property view shows errors of its own commands.
       if (!OWN_COMMANDS.has(command)) return;
       this._endPending();
       this._render();
       const { alert, finishUrl } = this._nodes;
-      const shown = message || text("noAnswer");
+      const errorText = message || text("noAnswer");
       const isUrl = field === "url" || (command === "finishLogin" && !field);
       if (isUrl && isShown(finishUrl)) {
-        this._setFinishError(shown);
+        this._setFinishError(errorText);
         finishUrl.focus();
-      } else if (!this._form.showError(field, shown)) {
-        setText(alert, shown);
+      } else if (!this._form.showError(field, errorText)) {
+        setText(alert, errorText);
         alert.hidden = false;
         alert.focus();
       }
     }
 
     _flash(message) {
-      this._flashed = message;
+      this._flashMessage = message;
       clearTimeout(this._flashTimer);
       this._flashTimer = setTimeout(() => {
-        this._flashed = "";
+        this._flashMessage = "";
         this._render();
       }, MESSAGE_MS);
       this._render();
     }
 
-    // Showing
+    // Rendering
 
-    _accountsChanged() {
-      const { list, known, main } = this._accounts;
+    _onAccounts() {
+      const { list, isLoaded, main } = this._accounts;
       const form = this._form;
-      if (known) {
+      if (isLoaded) {
         const pending = this._pending?.command;
         if (form.selected !== null && !this._current()) {
           if (pending === "removeAccount") form.open(main ? main.id : null);
-          else form.orphan();
+          else form.detach();
         }
-        const idle = form.selected === null && !this._adding && pending !== "saveAccount" && !form.dirty;
-        if (idle && main) form.open(main.id);
-        form.adopt();
-        form.forget(list.map((one) => one.id));
-        if (this._pending?.answered()) this._endPending().then?.();
+        const isIdle = form.selected === null && !this._isAdding && pending !== "saveAccount" && !form.isDirty;
+        if (isIdle && main) form.open(main.id);
+        form.mergeSaved();
+        form.retainDrafts(list.map(({ id }) => id));
+        if (this._pending?.isDone()) this._endPending().onDone?.();
       }
       this._render();
     }
 
     _render() {
       const nodes = this._nodes;
-      const { known, silent, offline, list } = this._accounts;
+      const { isLoaded, isSilent, isOffline, list } = this._accounts;
       const account = this._current();
       const none = list.length ? "new" : "none";
-      const state = !known ? (silent ? "silent" : "loading") : account ? account.state : none;
+      const state = !isLoaded ? (isSilent ? "silent" : "loading") : account ? account.state : none;
 
-      setText(nodes.notice, offline ? text("hostLost") : silent && known ? text("packageSilent") : "");
+      setText(nodes.notice, isOffline ? text("hostLost") : isSilent && isLoaded ? text("packageSilent") : "");
       nodes.notice.hidden = !nodes.notice.textContent;
       nodes.skeleton.hidden = state !== "loading";
       this._renderCard(state, account);
       this._renderUsage(account);
       this._renderTimes();
       this._renderStore();
-      this._form.render({ busy: this._isBusy(), flashed: this._flashed });
-      if (state !== this._shownState) this._stateChanged(state);
+      this._form.render({ busy: this._isBusy(), flashMessage: this._flashMessage });
+      if (state !== this._shownState) this._onStateChange(state);
       this._restoreFocus();
     }
 
-    /** A move is shown as done already, so nothing else has to wait for it to be looked at. */
+    /** A pending move doesn't count, because it is already shown as done. */
     _isBusy() {
       return Boolean(this._pending) && this._pending.command !== "moveAccount";
     }
 
-    /** Shows what changes with the time alone. */
+    /** Updates everything that changes with the time. */
     _renderTimes() {
       const nodes = this._nodes;
-      const { nobodyUntil } = this._accounts;
+      const { unavailableUntil } = this._accounts;
       const now = Date.now();
       const account = this._current();
       this._list.render({
@@ -529,30 +529,30 @@
         busy: this._isBusy(),
         now,
       });
-      nodes.nobody.hidden = nobodyUntil <= now;
-      setText(nodes.nobodyTitle, nobodyUntil > now ? text("nobodyUntil", { time: times.until(nobodyUntil, now) }) : "");
-      setText(nodes.countdown, nobodyUntil > now ? times.countdown(nobodyUntil - now) : "");
-      nodes.card.dataset.tone = account ? words.tone(account, now) : "";
-      const facts = account ? words.facts(account, now) : [];
+      nodes.unavailable.hidden = unavailableUntil <= now;
+      setText(nodes.unavailableTitle, unavailableUntil > now ? text("noAccountUntil", { time: times.until(unavailableUntil, now) }) : "");
+      setText(nodes.countdown, unavailableUntil > now ? times.countdown(unavailableUntil - now) : "");
+      nodes.card.dataset.tone = account ? accountText.tone(account, now) : "";
+      const facts = account ? accountText.facts(account, now) : [];
       nodes.facts.hidden = facts.length === 0;
-      const said = account ? words.hint(account, now) : nodes.hint.textContent;
-      nodes.card.classList.toggle("detailed", Boolean(account) && (facts.length > 0 || Boolean(said)));
+      const hint = account ? accountText.hint(account, now) : nodes.hint.textContent;
+      nodes.card.classList.toggle("detailed", Boolean(account) && (facts.length > 0 || Boolean(hint)));
       while (nodes.facts.children.length > facts.length) nodes.facts.lastChild.remove();
       facts.forEach((fact, index) => {
         if (!nodes.facts.children[index]) nodes.facts.append(element("li"));
         setText(nodes.facts.children[index], fact);
       });
-      setText(nodes.hint, said);
+      setText(nodes.hint, hint);
     }
 
-    /** Gives the keyboard focus back after a command: to where it was, or to the card where that is gone. */
+    /** Restores the focus after a command, or focuses the card if the element is hidden or disabled. */
     _restoreFocus() {
-      const before = this._focusBefore;
-      if (!before || this._pending) return;
-      this._focusBefore = null;
+      const previous = this._previousFocus;
+      if (!previous || this._pending) return;
+      this._previousFocus = null;
       const active = document.activeElement;
-      if (active !== before && active !== document.body) return;
-      if (isShown(before) && !before.disabled) before.focus({ preventScroll: true });
+      if (active !== previous && active !== document.body) return;
+      if (isShown(previous) && !previous.disabled) previous.focus({ preventScroll: true });
       else this._focusCard();
     }
 
@@ -565,27 +565,27 @@
     _renderCard(state, account) {
       const nodes = this._nodes;
       const list = this._shownList();
-      const others = {
+      const texts = {
         loading: [text("loading"), ""],
         silent: [text("packageSilent"), text("packageSilentHint")],
         none: [text("notLinked"), text("notLinkedHint")],
         new: [text("newBackup"), text("newBackupHint")],
       };
-      const [headline, hint] = account ? [words.state(account), words.hint(account, Date.now())] : others[state];
+      const [headline, hint] = account ? [accountText.state(account), accountText.hint(account, Date.now())] : texts[state];
       nodes.card.dataset.state = state;
       nodes.card.classList.toggle("listed", list.length > 0);
       nodes.state.dataset.state = state;
       setText(nodes.state, headline);
       setText(nodes.hint, hint);
-      nodes.hint.classList.toggle("warning", Boolean(account?.message || account?.trouble) || state === "invalidCredentials");
-      setText(nodes.avatar, words.initial(account));
-      setText(nodes.role, account ? words.role(list.indexOf(account)) : "");
+      nodes.hint.classList.toggle("warning", Boolean(account?.message || account?.issue) || state === "invalidCredentials");
+      setText(nodes.avatar, accountText.initial(account));
+      setText(nodes.role, account ? accountText.role(list.indexOf(account)) : "");
       nodes.role.hidden = !account;
-      nodes.dashboard.hidden = account?.trouble !== "notOnAllowList";
+      nodes.dashboard.hidden = account?.issue !== "notOnAllowList";
       const busy = this._isBusy();
-      const signInAgain = state === "signInAgain" || account?.trouble === "otherUser";
-      nodes.loginAgain.hidden = state !== "linked" && !signInAgain;
-      nodes.loginAgain.classList.toggle("primary", signInAgain || Boolean(account?.signInEndsSoon));
+      const needsLogin = state === "signInAgain" || account?.issue === "otherUser";
+      nodes.loginAgain.hidden = state !== "linked" && !needsLogin;
+      nodes.loginAgain.classList.toggle("primary", needsLogin || Boolean(account?.signInEndsSoon));
       nodes.logout.hidden = state !== "linked";
       nodes.remove.hidden = !account || state === "linking";
       nodes.actions.hidden = nodes.loginAgain.hidden && nodes.logout.hidden && nodes.remove.hidden;
@@ -599,10 +599,10 @@
 
     _renderUsage(account) {
       const nodes = this._nodes;
-      const order = (one) => words.GROUPS.indexOf(one.group) + 1 || words.GROUPS.length + 1;
-      const usage = [...(account?.usage || [])].sort((one, other) => order(one) - order(other));
+      const order = ({ group }) => accountText.GROUPS.indexOf(group) + 1 || accountText.GROUPS.length + 1;
+      const usage = [...(account?.usage || [])].sort((a, b) => order(a) - order(b));
       nodes.usage.hidden = usage.length === 0;
-      const rows = usage.map((one) => [words.group(one.group), one.last30s, one.lastHour, one.lastDay]);
+      const rows = usage.map(({ group, last30s, lastHour, lastDay }) => [accountText.group(group), last30s, lastHour, lastDay]);
       if (rows.length > 1) {
         const sum = (column) => rows.reduce((total, row) => total + row[column], 0);
         rows.push([text("usageTotal"), sum(1), sum(2), sum(3)]);
@@ -621,8 +621,8 @@
     _renderStore() {
       const nodes = this._nodes;
       const { kind, issue, message, canUseFile, canRetry } = this._accounts.store;
-      const own = STORE_ISSUES.get(issue) || (kind === "file" && !issue ? "storeFile" : "");
-      setText(nodes.storeText, own ? text(own) : message);
+      const key = STORE_ISSUES.get(issue) || (kind === "file" && !issue ? "storeFile" : "");
+      setText(nodes.storeText, key ? text(key) : message);
       nodes.storeNotice.hidden = !nodes.storeText.textContent;
       nodes.storeNotice.classList.toggle("warn", issue !== "");
       nodes.retryStore.hidden = !canRetry;
@@ -630,23 +630,23 @@
       nodes.retryStore.disabled = nodes.useFileStore.disabled = this._isBusy();
     }
 
-    /** Opens or folds the steps as the state needs them, and keeps the keyboard focus on something that is shown. */
-    _stateChanged(state) {
+    /** Opens or closes the form according to the new state, and keeps the focus on a visible element. */
+    _onStateChange(state) {
       const nodes = this._nodes;
-      const { node: setup, dirty } = this._form;
-      const done = state === "linked" || state === "signInAgain";
-      const focusWas = document.activeElement;
-      setup.hidden = state === "loading" || state === "silent" || (state === "linking" && !dirty);
-      setup.open = !done || dirty;
-      setup.classList.toggle("foldable", done);
+      const { node: setup, isDirty } = this._form;
+      const isSetUp = state === "linked" || state === "signInAgain";
+      const focused = document.activeElement;
+      setup.hidden = state === "loading" || state === "silent" || (state === "linking" && !isDirty);
+      setup.open = !isSetUp || isDirty;
+      setup.classList.toggle("foldable", isSetUp);
       if (state !== "linking") {
         nodes.finishUrl.value = "";
         this._setFinishError("");
       } else {
         nodes.alert.hidden = true;
       }
-      const inside = setup.contains(focusWas) || nodes.card.contains(focusWas);
-      if (this._shownState !== null && inside && !isShown(focusWas)) this._focusCard();
+      const isInside = setup.contains(focused) || nodes.card.contains(focused);
+      if (this._shownState !== null && isInside && !isShown(focused)) this._focusCard();
       this._shownState = state;
     }
   }

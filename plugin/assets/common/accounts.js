@@ -1,35 +1,35 @@
 /*
- * What the package has told this page about the user's Spotify accounts, and whether it answers at all.
+ * The user's Spotify accounts as reported by the package, and whether the package responds.
  *
- * The messages are those of docs/settings-messages.md. The page asks on every connection and then now and again, because a
- * package that the host has restarted does not know which pages are open.
+ * The messages are described in docs/settings-messages.md. The accounts are requested on every connection and then polled,
+ * because a package that the host has restarted doesn't know which pages are open.
  */
 (function () {
   "use strict";
 
   const pages = (globalThis.SpotifyPages = globalThis.SpotifyPages || {});
 
-  /** After so long without an answer the page says that the package is not running (ms). */
-  const SILENCE_MS = 5000;
-  /** Pause between an answer and the next question (ms). */
-  const ASK_AGAIN_MS = 20000;
+  /** After this time without a response, the package counts as not running (ms). */
+  const RESPONSE_TIMEOUT_MS = 5000;
+  /** Interval between a response and the next request (ms). */
+  const POLL_INTERVAL_MS = 20000;
 
-  /** What to register on Spotify's dashboard where the package does not say: the loopback form goes without a port. */
+  /** Redirect URIs to register on Spotify's dashboard if the package sends none. The loopback form has no port. */
   const REDIRECT_URIS = {
     loopback: "http://127.0.0.1/callback",
     fixed: "http://127.0.0.1:{port}/callback",
     avermedia: "https://www.avermedia.com/oauth/auth_v2.0.php",
   };
 
-  /** The pause between two counts of the remaining time of a limit (ms). */
+  /** Interval between two updates of the remaining time of a limit (ms). */
   const TICK_MS = 1000;
 
   const string = (value) => (typeof value === "string" ? value : "");
   const number = (value) => (Number.isFinite(value) ? value : 0);
-  const objects = (value) => (Array.isArray(value) ? value.filter((one) => typeof one === "object" && one !== null) : []);
+  const objects = (value) => (Array.isArray(value) ? value.filter((item) => typeof item === "object" && item !== null) : []);
 
-  /** A limit that Spotify has set: `until` is a Unix time in milliseconds. */
-  function limit({ kind, group, part, until }) {
+  /** Parses a limit set by Spotify; `until` is a Unix time in milliseconds. */
+  function parseLimit({ kind, group, part, until }) {
     return {
       kind: kind === "quota" ? "quota" : "throttle",
       group: string(group) || "all",
@@ -38,19 +38,19 @@
     };
   }
 
-  /** How many requests were sent for one group of calls. */
-  function usage({ group, last30s, lastHour, lastDay }) {
+  /** Parses the number of requests sent in one group of calls. */
+  function parseUsage({ group, last30s, lastHour, lastDay }) {
     return { group: string(group), last30s: number(last30s), lastHour: number(lastHour), lastDay: number(lastDay) };
   }
 
-  function otherUser(value) {
+  function parseOtherUser(value) {
     const name = string(value?.name);
     const expected = string(value?.expected);
     return name && expected ? { name, expected } : null;
   }
 
-  /** One account as the pages use it: every member has its type, whatever came. */
-  function account(value) {
+  /** Parses one account, so that every member has its type even if the message is malformed. */
+  function parseAccount(value) {
     const user = value.user;
     return {
       id: string(value.id),
@@ -60,18 +60,18 @@
       identifying: value.identifying === true,
       message: string(value.message),
       active: value.active === true,
-      byHand: value.byHand === true,
+      isManual: value.byHand === true,
       redirect: Object.keys(REDIRECT_URIS).includes(value.redirect) ? value.redirect : "",
       port: Number.isInteger(value.port) ? value.port : 0,
       redirectUri: string(value.redirectUri),
       hasSecret: value.hasSecret !== false,
       sameDeveloperAs: string(value.sameDeveloperAs),
-      limits: objects(value.limits).map(limit),
-      trouble: string(value.trouble),
-      otherUser: otherUser(value.otherUser),
+      limits: objects(value.limits).map(parseLimit),
+      issue: string(value.trouble),
+      otherUser: parseOtherUser(value.otherUser),
       signInEnds: number(value.signInEnds),
       signInEndsSoon: value.signInEndsSoon === true,
-      usage: objects(value.usage).map(usage),
+      usage: objects(value.usage).map(parseUsage),
     };
   }
 
@@ -80,39 +80,39 @@
     _listeners = [];
     _errorListeners = [];
     _tickListeners = [];
-    _timer = null;
-    _ticking = null;
+    _requestTimer = null;
+    _tickTimer = null;
     _redirectUri = "";
     _redirectUris = {};
 
     /** The accounts in the package's order. */
     list = [];
-    /** Until when no account may send anything (Unix ms); 0: some account may. */
-    nobodyUntil = 0;
-    /** Where secrets are kept, what is the matter with it by name and in words, whether a private file would be better, and a new try possible. */
+    /** Until when all accounts are limited (Unix ms); 0 if one is available. */
+    unavailableUntil = 0;
+    /** Where secrets are stored, its issue by name and as a message, and whether a private file or another attempt can be offered. */
     store = { kind: "", issue: "", message: "", canUseFile: false, canRetry: false };
-    /** Whether the package has ever answered. */
-    known = false;
-    /** Whether the package leaves questions unanswered. */
-    silent = false;
-    /** Whether the socket to the host was open once and is lost. */
-    offline = false;
-    /** Set while a command waits: its answer must not be taken for that of our regular question. */
-    quiet = false;
+    /** Whether the package has ever responded. */
+    isLoaded = false;
+    /** Whether the package has stopped responding. */
+    isSilent = false;
+    /** Whether the socket to the host was open and is lost. */
+    isOffline = false;
+    /** Set while a command is pending, because its response looks like that of a poll. */
+    isPollingPaused = false;
 
     constructor(client) {
       this._client = client;
       client.on("open", () => {
-        this.offline = false;
-        this._changed();
-        this.ask();
+        this.isOffline = false;
+        this._notify();
+        this.refresh();
       });
       client.on("closed", () => {
-        this.offline = true;
-        this._changed();
+        this.isOffline = true;
+        this._notify();
       });
-      client.on("message", (message) => this._receive(message));
-      this._expectAnswer();
+      client.on("message", (message) => this._onMessage(message));
+      this._startTimeout();
     }
 
     /** Calls `listener` after every change. */
@@ -125,61 +125,61 @@
       this._errorListeners.push(listener);
     }
 
-    /** Calls `listener` every second while something is limited: nothing has changed but the time. */
+    /** Calls `listener` every second while there is a limit, although only the time has changed. */
     onTick(listener) {
       this._tickListeners.push(listener);
     }
 
-    /** Asks the package for the accounts; the answer is a change. */
-    ask() {
+    /** Requests the accounts from the package. The response counts as a change. */
+    refresh() {
       this._client.send({ command: "getAccounts" });
-      this._expectAnswer();
+      this._startTimeout();
     }
 
-    /** The account that serves the user's presses, or the one that is nearest to doing so; undefined without any. */
+    /** The account in use, or else the first that is linked, or the first; undefined if there are none. */
     get main() {
-      return this.list.find((one) => one.active) || this.list.find((one) => one.state === "linked") || this.list[0];
+      return this.list.find(({ active }) => active) || this.list.find(({ state }) => state === "linked") || this.list[0];
     }
 
-    /** Who serves, if anybody does: what was refused before this changed may be answered now. */
-    get serving() {
-      const active = this.list.find((one) => one.active);
-      return active && this.nobodyUntil <= Date.now() ? active.id : "";
+    /** The id of the account in use, or "" if all are limited. When it changes, failed requests may succeed. */
+    get servingId() {
+      const serving = this.list.find(({ active }) => active);
+      return serving && this.unavailableUntil <= Date.now() ? serving.id : "";
     }
 
-    /** The redirect choice of an account, or the package's default for a new one. */
-    redirectOf(one) {
-      if (one?.redirect) return one.redirect;
+    /** Returns the redirect choice of an account, or the package's default for a new one. */
+    redirectOf(account) {
+      if (account?.redirect) return account.redirect;
       return this._redirectUri === this.redirectUri("avermedia") ? "avermedia" : "loopback";
     }
 
-    /** What to register on Spotify's dashboard for that choice (and port, where it is fixed), for `one` or for a new account. */
-    redirectUri(choice, one, port) {
-      const samePort = choice !== "fixed" || String(one?.port) === String(port);
-      if (one?.redirectUri && one.redirect === choice && samePort) return one.redirectUri;
+    /** Returns the redirect URI to register on Spotify's dashboard for a choice (and port, if fixed) of `account` or a new one. */
+    redirectUri(choice, account, port) {
+      const hasSamePort = choice !== "fixed" || String(account?.port) === String(port);
+      if (account?.redirectUri && account.redirect === choice && hasSamePort) return account.redirectUri;
       return (this._redirectUris[choice] || REDIRECT_URIS[choice]).replace("{port}", port);
     }
 
-    _expectAnswer() {
-      clearTimeout(this._timer);
-      this._timer = setTimeout(() => {
-        this.silent = true;
-        this._changed();
-        this.ask();
-      }, SILENCE_MS);
+    _startTimeout() {
+      clearTimeout(this._requestTimer);
+      this._requestTimer = setTimeout(() => {
+        this.isSilent = true;
+        this._notify();
+        this.refresh();
+      }, RESPONSE_TIMEOUT_MS);
     }
 
-    _askLater() {
-      clearTimeout(this._timer);
-      this._timer = setTimeout(() => (this.quiet ? this._askLater() : this.ask()), ASK_AGAIN_MS);
+    _schedulePoll() {
+      clearTimeout(this._requestTimer);
+      this._requestTimer = setTimeout(() => (this.isPollingPaused ? this._schedulePoll() : this.refresh()), POLL_INTERVAL_MS);
     }
 
-    _receive(message) {
+    _onMessage(message) {
       if (message.event === "accounts" && Array.isArray(message.accounts)) {
         this.list = objects(message.accounts)
-          .filter((one) => string(one.id))
-          .map(account);
-        this.nobodyUntil = number(message.nobodyUntil);
+          .filter(({ id }) => string(id))
+          .map(parseAccount);
+        this.unavailableUntil = number(message.nobodyUntil);
         this._redirectUri = string(message.redirectUri);
         this._redirectUris = {
           loopback: string(message.redirectUris?.loopback),
@@ -193,10 +193,10 @@
           canUseFile: message.store?.canUseFile === true,
           canRetry: message.store?.canRetry === true,
         };
-        this.known = true;
-        this.silent = false;
-        this._askLater();
-        this._changed();
+        this.isLoaded = true;
+        this.isSilent = false;
+        this._schedulePoll();
+        this._notify();
       } else if (message.event === "error") {
         const error = {
           command: string(message.command),
@@ -209,20 +209,20 @@
       }
     }
 
-    _changed() {
+    _notify() {
       for (const listener of this._listeners) listener();
-      this._tickLater();
+      this._scheduleTick();
     }
 
-    /** A limit ends without a word of the package: as long as there is one, somebody has to look at the clock. */
-    _tickLater() {
-      clearTimeout(this._ticking);
+    /** The package doesn't report the end of a limit, so the time is checked as long as there is one. */
+    _scheduleTick() {
+      clearTimeout(this._tickTimer);
       const now = Date.now();
-      const ends = [this.nobodyUntil, ...this.list.flatMap((one) => one.limits.map(({ until }) => until))];
+      const ends = [this.unavailableUntil, ...this.list.flatMap(({ limits }) => limits.map(({ until }) => until))];
       if (!ends.some((end) => end > now)) return;
-      this._ticking = setTimeout(() => {
+      this._tickTimer = setTimeout(() => {
         for (const listener of this._tickListeners) listener();
-        this._tickLater();
+        this._scheduleTick();
       }, TICK_MS);
     }
   }

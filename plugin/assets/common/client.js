@@ -1,26 +1,26 @@
 /*
- * A page's end of the wire to the host.
+ * A page's connection to the host.
  *
- * The host calls the global `connectCreatorCentral` when the page has loaded. The client opens its own WebSocket, registers,
- * and connects again whenever the socket drops: the page keeps whatever has been typed into it, and is told by events when it
- * is connected. The widget's settings live here too, because a change must be merged into the newest settings object.
+ * The host calls the global function `connectCreatorCentral` when the page has loaded. The client opens a WebSocket, registers,
+ * and reconnects whenever the socket drops, so that the page keeps what the user has typed; events report the connection's state.
+ * The client also stores the widget's settings, because a change has to be merged into the latest settings object.
  */
 (function () {
   "use strict";
 
   const pages = (globalThis.SpotifyPages = globalThis.SpotifyPages || {});
 
-  /** Tried in this order: Creator Central's own samples use both, and a name may resolve to IPv6 first. */
+  /** Tried in this order: Creator Central's samples use both, and `localhost` may resolve to IPv6 first. */
   const HOST_NAMES = ["127.0.0.1", "localhost"];
-  /** Pause before another round over the names, in milliseconds. */
+  /** Delay before the names are tried again, in milliseconds. */
   const RECONNECT_MS = 3000;
-  /** For so long our own change of a setting outranks a report of the host, which may have crossed it on its way (ms). */
-  const OWN_CHANGE_MS = 2000;
+  /** How long a local change of a setting overrides the host's value, which may have been sent before the change arrived (ms). */
+  const LOCAL_CHANGE_MS = 2000;
 
   const isObject = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
 
-  /** Hosts hand `info` and `widgetInfo` over as objects; a JSON text is taken as well. */
-  function asObject(value) {
+  /** Converts `info` or `widgetInfo` to an object: hosts pass objects, but JSON text is accepted as well. */
+  function toObject(value) {
     if (typeof value === "string") {
       try {
         value = JSON.parse(value);
@@ -31,18 +31,18 @@
     return isObject(value) ? value : {};
   }
 
-  /** A settings payload is the settings object itself; one page of the host's documents puts it under `settings`. */
-  function settingsOf(payload) {
+  /** Returns a payload's settings: the payload itself, or its member `settings`, as one page of the host's documentation has it. */
+  function settingsFromPayload(payload) {
     if (!isObject(payload)) return null;
     return isObject(payload.settings) ? payload.settings : payload;
   }
 
   /**
-   * Events, by name and with what their handlers get:
-   * `started` (nothing): the host has called, language, widget and perhaps settings are known;
-   * `open`, `closed` (nothing): the socket is registered, or lost;
-   * `message` (object): what the package sent;
-   * `settings` (object): the widget's settings, when they come or change.
+   * Emits these events, with the value that handlers receive:
+   * `started` (none): the host has called; language, widget and possibly settings are known;
+   * `open`, `closed` (none): the socket has registered, or was lost;
+   * `message` (object): a message of the package;
+   * `settings` (object): the widget's settings, when they are received or changed.
    */
   class Client {
     _handlers = new Map();
@@ -50,21 +50,21 @@
     _port = null;
     _uuid = "";
     _registerEvent = "";
-    _nextName = 0;
-    _retry = null;
+    _hostNameIndex = 0;
+    _reconnectTimer = null;
     _settings = null;
     _changes = new Map();
 
-    /** UUID of the widget that the page belongs to; for the package's own page the package UUID. */
+    /** UUID of the widget that the page belongs to; for the settings page, the package's UUID. */
     widget = "";
-    /** The instance that the page belongs to; for the package's own page the package UUID. */
+    /** The instance that the page belongs to; for the settings page, the package's UUID. */
     context = "";
-    /** The layout of the instance where the host names it, else undefined. An index, or an object with width and height. */
+    /** The instance's layout if the host sends it, else undefined. An index, or an object with width and height. */
     layout = undefined;
-    /** The language that the host reports, else undefined. */
+    /** The language that the host reports, or undefined. */
     language = undefined;
 
-    /** Calls `handler` at each event of that name. */
+    /** Calls `handler` for each event of that name. */
     on(name, handler) {
       if (!this._handlers.has(name)) this._handlers.set(name, []);
       this._handlers.get(name).push(handler);
@@ -74,18 +74,18 @@
       for (const handler of this._handlers.get(name) || []) handler(value);
     }
 
-    /** What the host calls by the global `connectCreatorCentral`. A second call replaces the first. */
+    /** Called by the host as the global `connectCreatorCentral`. A second call replaces the first. */
     start(port, uuid, registerEvent, info, widgetInfo) {
-      const application = asObject(info);
-      const instance = asObject(widgetInfo);
-      const payload = asObject(instance.payload);
+      const application = toObject(info);
+      const instance = toObject(widgetInfo);
+      const payload = toObject(instance.payload);
       this._port = Number(port);
       this._uuid = String(uuid);
       this._registerEvent = String(registerEvent);
       this.widget = String(instance.widget || uuid);
       this.context = String(instance.context || uuid);
       this.layout = payload.layout ?? instance.layout;
-      this.language = asObject(application.application).language || application.language;
+      this.language = toObject(application.application).language || application.language;
       this._settings = isObject(payload.settings) ? payload.settings : null;
       this._emit("started");
       if (this._settings) this._emit("settings", this.settings);
@@ -93,33 +93,33 @@
     }
 
     _connect() {
-      clearTimeout(this._retry);
+      clearTimeout(this._reconnectTimer);
       this._socket?.close();
-      const name = HOST_NAMES[this._nextName];
+      const name = HOST_NAMES[this._hostNameIndex];
       const socket = new WebSocket(`ws://${name}:${this._port}`);
       this._socket = socket;
-      let opened = false;
+      let wasOpen = false;
       socket.addEventListener("open", () => {
-        opened = true;
+        wasOpen = true;
         socket.send(JSON.stringify({ event: this._registerEvent, uuid: this._uuid }));
-        this._toHost("getWidgetSettings");
+        this._sendToHost("getWidgetSettings");
         this._emit("open");
       });
-      socket.addEventListener("message", (message) => this._receive(message.data));
+      socket.addEventListener("message", (message) => this._onMessage(message.data));
       socket.addEventListener("close", () => {
         if (socket !== this._socket) return;
         this._socket = null;
-        if (opened) {
+        if (wasOpen) {
           this._emit("closed");
         } else {
-          this._nextName = (this._nextName + 1) % HOST_NAMES.length;
+          this._hostNameIndex = (this._hostNameIndex + 1) % HOST_NAMES.length;
         }
-        const otherNameLeft = !opened && this._nextName !== 0;
-        this._retry = setTimeout(() => this._connect(), otherNameLeft ? 0 : RECONNECT_MS);
+        const hasUntriedName = !wasOpen && this._hostNameIndex !== 0;
+        this._reconnectTimer = setTimeout(() => this._connect(), hasUntriedName ? 0 : RECONNECT_MS);
       });
     }
 
-    _receive(text) {
+    _onMessage(text) {
       let message;
       try {
         message = JSON.parse(text);
@@ -130,33 +130,33 @@
       if (message.event === "sendToPropertyView" && isObject(message.payload)) {
         this._emit("message", message.payload);
       } else if (message.event === "didReceiveWidgetSettings") {
-        const settings = settingsOf(message.payload);
-        if (settings) this._takeSettings(settings);
+        const settings = settingsFromPayload(message.payload);
+        if (settings) this._onSettings(settings);
       }
     }
 
-    /** Whether the socket is open, that is, whether `send` has somebody to talk to. */
+    /** Whether the socket is open, so that messages can be sent. */
     get connected() {
       return this._socket?.readyState === WebSocket.OPEN;
     }
 
-    _toHost(event, payload) {
+    _sendToHost(event, payload) {
       if (!this.connected) return false;
       this._socket.send(JSON.stringify({ event, widget: this.widget, context: this.context, payload }));
       return true;
     }
 
-    /** Sends a command to the package. False: there is no connection, and nothing was sent. */
+    /** Sends a command to the package. Returns false, without sending, if there is no connection. */
     send(command) {
-      return this._toHost("sendToPackage", command);
+      return this._sendToHost("sendToPackage", command);
     }
 
-    /** Asks the host to open an address in the user's browser. False: there is no connection. */
+    /** Asks the host to open an address in the user's browser. Returns false if there is no connection. */
     openUrl(url) {
-      return this._toHost("openUrl", { url });
+      return this._sendToHost("openUrl", { url });
     }
 
-    /** The widget's settings as far as they are known: the host's, with our own changes that it may not know yet. */
+    /** The known settings of the widget: the host's, with local changes that it may not have received yet. */
     get settings() {
       const settings = { ...this._settings };
       for (const [name, { value }] of this._changes) {
@@ -167,39 +167,39 @@
     }
 
     /**
-     * Sets one member of the widget's settings, or takes it away where `value` is undefined; all others are kept. The page is
-     * told by a `settings` event at once. Before the settings are known, or without a connection, the change waits.
+     * Sets one member of the widget's settings, or removes it if `value` is undefined; the others are kept. A `settings` event is
+     * emitted immediately. The change is sent as soon as the settings are known and there is a connection.
      */
     setSetting(name, value) {
       this._changes.set(name, { value, sent: null });
-      this._store();
+      this._sendSettings();
       this._emit("settings", this.settings);
     }
 
-    _store() {
+    _sendSettings() {
       if (!this._settings) {
-        this._toHost("getWidgetSettings");
-      } else if (this._toHost("setWidgetSettings", this.settings)) {
+        this._sendToHost("getWidgetSettings");
+      } else if (this._sendToHost("setWidgetSettings", this.settings)) {
         for (const change of this._changes.values()) if (change.sent === null) change.sent = Date.now();
       }
     }
 
-    _takeSettings(settings) {
+    _onSettings(settings) {
       this._settings = settings;
-      let unsent = false;
+      let hasUnsent = false;
       for (const [name, change] of this._changes) {
         if (change.sent === null) {
-          unsent = true;
+          hasUnsent = true;
           continue;
         }
-        const agrees = JSON.stringify(settings[name]) === JSON.stringify(change.value);
-        if (agrees || Date.now() - change.sent > OWN_CHANGE_MS) this._changes.delete(name);
+        const isConfirmed = JSON.stringify(settings[name]) === JSON.stringify(change.value);
+        if (isConfirmed || Date.now() - change.sent > LOCAL_CHANGE_MS) this._changes.delete(name);
       }
-      if (unsent) this._store();
+      if (hasUnsent) this._sendSettings();
       this._emit("settings", this.settings);
     }
   }
 
   pages.client = new Client();
-  globalThis.connectCreatorCentral = (...call) => pages.client.start(...call);
+  globalThis.connectCreatorCentral = (...args) => pages.client.start(...args);
 })();

@@ -1,17 +1,17 @@
 /*
- * The few helpers by which the pages build and change their elements. Everything from outside becomes text, never markup.
+ * Helpers that build and change elements. External data is always inserted as text, never as HTML.
  */
 (function () {
   "use strict";
 
   const pages = (globalThis.SpotifyPages = globalThis.SpotifyPages || {});
 
-  /** Spotify's page of the user's own apps. */
+  /** Spotify's page with the user's apps. */
   const DASHBOARD_URL = "https://developer.spotify.com/dashboard";
 
   /**
-   * Makes an element. `properties`: `text` is its text, `class` its classes, `on` an object of event handlers, anything else
-   * an attribute (false or undefined: left out; true: without a value). Children are nodes or texts.
+   * Creates an element. In `properties`, `text` is its text, `class` its classes and `on` an object of event handlers; all others
+   * are attributes (false or undefined: omitted; true: without a value). Children are nodes or strings.
    */
   function element(tag, properties = {}, ...children) {
     const node = document.createElement(tag);
@@ -25,31 +25,31 @@
     return node;
   }
 
-  /** Sets a text only where it differs, so that a screen reader does not say the same thing again. */
+  /** Sets a node's text if it differs, so that a screen reader doesn't announce it again. */
   function setText(node, text) {
     if (node.textContent !== text) node.textContent = text;
   }
 
-  /** A button that sends nothing by itself. */
+  /** Creates a button that doesn't submit its form. */
   function button(id, label, className, onClick) {
     return element("button", { id, type: "button", class: className, text: label, on: { click: onClick } });
   }
 
-  /** Whether an element has a place on the page, that is, neither it nor anything around it is hidden. */
+  /** Returns whether neither the element nor any of its ancestors is hidden. */
   function isShown(node) {
-    // What is inside a closed `details` has boxes in newer browsers, and only there is `checkVisibility` known.
+    // In newer browsers, the content of a closed `details` has client rects; these browsers support `checkVisibility`.
     return node.checkVisibility ? node.checkVisibility() : node.getClientRects().length > 0;
   }
 
-  /** Says below a field what is wrong with it; an empty message takes that away. */
-  function setFieldError(input, line, message) {
-    setText(line, message);
-    line.hidden = !message;
+  /** Shows an error message in the element `errorNode` of a field; an empty message hides it. */
+  function setFieldError(input, errorNode, message) {
+    setText(errorNode, message);
+    errorNode.hidden = !message;
     if (message) input.setAttribute("aria-invalid", "true");
     else input.removeAttribute("aria-invalid");
   }
 
-  /** A link that the host opens in the user's browser; without a host the browser opens it itself. */
+  /** Creates a link that the host opens in the user's browser; without a host, the page's browser opens it. */
   function externalLink(url, text, className) {
     return element("a", {
       href: url,
@@ -65,7 +65,7 @@
     });
   }
 
-  /** Copies the text of a field. The old command is for frames that the new interface is not allowed in. */
+  /** Copies a field's text to the clipboard. The deprecated command is for frames in which the Clipboard API isn't allowed. */
   async function copyField(field) {
     try {
       await navigator.clipboard.writeText(field.value);

@@ -1,8 +1,8 @@
 /*
- * Every text that the package's pages show, in the six languages of the host.
+ * All texts of the package's pages, in the six languages of the host.
  *
- * One row a text, so that a missing translation is seen at once; `{name}` in a text is replaced by a value. Texts that come
- * from the package (errors and reasons) are shown as they come and are not in this table.
+ * Each text has all translations in one place, so that a missing one is noticed; `{name}` in a text is replaced by a value.
+ * Texts from the package (errors and reasons) are shown unchanged and are not in this table.
  */
 (function () {
   "use strict";
@@ -22,7 +22,7 @@
       zh_CN: "Spotify 帐号",
     },
 
-    // What an account is now
+    // The state of an account
     loading: {
       en: "Asking the Spotify package…",
       de: "Spotify-Paket wird gefragt…",
@@ -263,7 +263,7 @@
       zh_TW: "使用中",
       zh_CN: "使用中",
     },
-    byHand: { en: "Chosen by hand", de: "Von Hand gewählt", ja: "手動で選択", ko: "직접 선택함", zh_TW: "手動選擇", zh_CN: "手动选择" },
+    manual: { en: "Chosen by hand", de: "Von Hand gewählt", ja: "手動で選択", ko: "직접 선택함", zh_TW: "手動選擇", zh_CN: "手动选择" },
     accounts: {
       en: "Accounts",
       de: "Konten",
@@ -273,7 +273,7 @@
       zh_CN: "帐号",
     },
 
-    // Their order
+    // The order of accounts
     primary: { en: "Primary", de: "Primär", ja: "メイン", ko: "기본", zh_TW: "主要", zh_CN: "主帐号" },
     backup: { en: "Backup {n}", de: "Ersatz {n}", ja: "予備 {n}", ko: "예비 {n}", zh_TW: "備用 {n}", zh_CN: "备用 {n}" },
     newBackup: {
@@ -349,7 +349,7 @@
       zh_TW: "下移：{name}",
       zh_CN: "下移：{name}",
     },
-    moved: {
+    accountMoved: {
       en: "{name} is now: {role}",
       de: "{name} ist jetzt: {role}",
       ja: "{name} の現在の順位：{role}",
@@ -358,7 +358,7 @@
       zh_CN: "{name} 现在是：{role}",
     },
 
-    // Limits and counts
+    // Limits and usage
     throttledUntil: {
       en: "Throttled until {time}",
       de: "Gedrosselt bis {time}",
@@ -399,7 +399,7 @@
       zh_TW: "部分請求等待至 {time}：{groups}",
       zh_CN: "部分请求等待至 {time}：{groups}",
     },
-    withRest: {
+    withRemaining: {
       en: "{text} ({rest} left)",
       de: "{text} (noch {rest})",
       ja: "{text}（残り{rest}）",
@@ -423,7 +423,7 @@
       zh_TW: "Spotify 每六個月會結束一次登入。請在此之前重新登入，一切即可照常運作。",
       zh_CN: "Spotify 每六个月会结束一次登录。请在此之前重新登录，一切即可照常运行。",
     },
-    nobodyUntil: {
+    noAccountUntil: {
       en: "Spotify takes no calls until {time}",
       de: "Spotify nimmt bis {time} nichts an",
       ja: "{time} まで Spotify は応答しません",
@@ -431,7 +431,7 @@
       zh_TW: "Spotify 在 {time} 前不接受任何請求",
       zh_CN: "Spotify 在 {time} 前不接受任何请求",
     },
-    nobodyText: {
+    noAccountHint: {
       en: "It goes on by itself then. Until then nothing is sent.",
       de: "Danach geht es von selbst weiter. Bis dahin wird nichts gesendet.",
       ja: "その後、自動的に再開します。それまでは何も送信しません。",
@@ -452,7 +452,7 @@
     usageDay: { en: "Last day", de: "Letzter Tag", ja: "直近1日", ko: "최근 1일", zh_TW: "最近 1 天", zh_CN: "最近 1 天" },
     usageTotal: { en: "in total", de: "insgesamt", ja: "合計", ko: "합계", zh_TW: "總計", zh_CN: "总计" },
 
-    // The steps
+    // The four steps
     appSettings: {
       en: "Client ID, Client Secret and Redirect URI",
       de: "Client ID, Client Secret und Redirect URI",
@@ -559,7 +559,7 @@
       zh_CN: "适用于登记时带有端口的应用。登录时此电脑上的该端口必须未被占用。",
     },
     port: { en: "Port", de: "Port", ja: "ポート", ko: "포트", zh_TW: "連接埠", zh_CN: "端口" },
-    badPort: {
+    invalidPort: {
       en: "Enter a port from {min} to {max}.",
       de: "Gib einen Port von {min} bis {max} ein.",
       ja: "{min} から {max} までのポートを入力してください。",
@@ -796,7 +796,7 @@
     removeYes: { en: "Remove", de: "Entfernen", ja: "削除", ko: "제거", zh_TW: "移除", zh_CN: "移除" },
     removeNo: { en: "Keep", de: "Behalten", ja: "残す", ko: "유지", zh_TW: "保留", zh_CN: "保留" },
 
-    // Where the secrets are
+    // The store of secrets
     storeMemory: {
       en: "No keyring answers on this computer. Your sign-in is kept in memory only and is lost when the host closes.",
       de: "Auf diesem Computer antwortet kein Schlüsselbund. Deine Anmeldung bleibt nur im Arbeitsspeicher und geht verloren, wenn die App beendet wird.",
@@ -923,7 +923,7 @@
     },
     percent: { en: "{n} %", de: "{n} %", ja: "{n}%", ko: "{n}%", zh_TW: "{n}%", zh_CN: "{n}%" },
 
-    // What each widget does
+    // Descriptions of widgets
     "about-play-pause": {
       en: "Plays or pauses.",
       de: "Startet oder pausiert die Wiedergabe.",
@@ -1101,7 +1101,7 @@
       zh_CN: "显示按键目前使用的帐号；按下即可切换。",
     },
 
-    // The settings of single widgets
+    // Settings of individual widgets
     volume: { en: "Volume", de: "Lautstärke", ja: "音量", ko: "음량", zh_TW: "音量", zh_CN: "音量" },
     fade: { en: "Fade over", de: "Allmählich über", ja: "フェード時間", ko: "변화 시간", zh_TW: "漸變時間", zh_CN: "渐变时间" },
     fadeHint: {
@@ -1170,7 +1170,7 @@
       zh_TW: "上次使用的播放清單",
       zh_CN: "上次使用的歌单",
     },
-    whatPlays: {
+    currentItem: {
       en: "What is playing",
       de: "Was gerade läuft",
       ja: "再生中の曲",
@@ -1219,7 +1219,7 @@
       zh_CN: "下一个设备",
     },
     deviceTarget: { en: "Device", de: "Gerät", ja: "デバイス", ko: "기기", zh_TW: "裝置", zh_CN: "设备" },
-    deviceMoved: {
+    deviceTransfer: {
       en: "What is paused",
       de: "Was pausiert ist",
       ja: "一時停止中の場合",
@@ -1269,7 +1269,7 @@
     layoutText: { en: "text only", de: "nur Text", ja: "テキストのみ", ko: "텍스트만", zh_TW: "僅文字", zh_CN: "仅文字" },
     layoutCover: { en: "cover only", de: "nur Cover", ja: "カバーのみ", ko: "커버만", zh_TW: "僅封面", zh_CN: "仅封面" },
 
-    // Choosing something of Spotify's
+    // Choosing a Spotify item
     kindTrack: { en: "Track", de: "Titel", ja: "曲", ko: "곡", zh_TW: "歌曲", zh_CN: "歌曲" },
     kindTracks: { en: "Tracks", de: "Titel", ja: "曲", ko: "곡", zh_TW: "歌曲", zh_CN: "歌曲" },
     kindAlbum: { en: "Album", de: "Album", ja: "アルバム", ko: "앨범", zh_TW: "專輯", zh_CN: "专辑" },
@@ -1453,7 +1453,7 @@
       zh_CN: "此链接是其他类型（{kind}）。此处可用：{kinds}。",
     },
 
-    // The text of Now playing text
+    // The template of Now playing text
     template: { en: "Text", de: "Text", ja: "テキスト", ko: "글", zh_TW: "文字", zh_CN: "文字" },
     templateHint: {
       en: "Click a field to insert it; it stands for what is playing.",
@@ -1496,7 +1496,7 @@
       zh_CN: "没有此字段：{fields}",
     },
     lineCount: { en: "Lines: {n}", de: "Zeilen: {n}", ja: "{n} 行", ko: "{n}줄", zh_TW: "{n} 行", zh_CN: "{n} 行" },
-    linesTooMany: {
+    tooManyLines: {
       en: "more than {n} become very small",
       de: "mehr als {n} werden sehr klein",
       ja: "{n} 行を超えると小さくなります",
@@ -1513,7 +1513,7 @@
       zh_CN: "预览：{text}",
     },
 
-    // What a long and a double press do
+    // Long and double presses
     morePresses: {
       en: "More presses",
       de: "Weitere Tastendrücke",
@@ -1613,8 +1613,8 @@
   let language = "en";
 
   /**
-   * The language of the table that fits what the host reports ("zh_TW", "zh-tw", "DE", "de_AT"); English where none does.
-   * As `host_sdk::language` does it; tests/browser.rs holds the two together. The script counts before the region.
+   * Returns the language of the table that matches the host's ("zh_TW", "zh-tw", "DE", "de_AT"), or English. Matches like
+   * `host_sdk::language`, which tests/browser.rs verifies. The script has precedence over the region.
    */
   function match(tag) {
     const [base, ...parts] = String(tag).trim().toLowerCase().split(/[-_]/);
@@ -1626,26 +1626,26 @@
   pages.strings = {
     match,
 
-    /** The tag by which times and numbers are written: the browser's own (with its country) where it is of that language. */
+    /** The locale for times and numbers: the browser's, which includes a country, if its language is the same. */
     get locale() {
       const tag = language.replace("_", "-");
       return match(navigator.language) === language ? navigator.language : tag;
     },
 
-    /** Chooses the language for all later calls of `text` and tells the browser, which picks fonts and voices by it. */
-    use(tag) {
+    /** Sets the language for `text`, and for the document, because the browser selects fonts and voices by it. */
+    setLanguage(tag) {
       language = match(tag);
       document.documentElement.lang = language.replace("_", "-");
     },
 
-    /** Whether there is a text of that name. */
-    has: (name) => Object.keys(TABLE).includes(name),
+    /** Returns whether there is a text with that key. */
+    has: (key) => Object.keys(TABLE).includes(key),
 
-    /** The text of that name in the chosen language, with each `{name}` of it replaced by the value of that name. */
-    text(name, values = {}) {
-      const row = TABLE[name] || {};
-      const text = row[language] || row.en || name;
-      return text.replace(/\{(\w+)\}/g, (whole, key) => (key in values ? String(values[key]) : whole));
+    /** Returns the text with that key in the current language, with each `{name}` replaced by the value of that name. */
+    text(key, values = {}) {
+      const row = TABLE[key] || {};
+      const text = row[language] || row.en || key;
+      return text.replace(/\{(\w+)\}/g, (placeholder, name) => (name in values ? String(values[name]) : placeholder));
     },
   };
 })();

@@ -1,8 +1,8 @@
 /*
- * Points in time and the rest until them, in the language of the page.
+ * Formats times and durations in the language of the page.
  *
- * A limit of Spotify's lasts from a second to a day: short ones are said to the second, long ones with their date. All times
- * are Unix times in milliseconds, as Date.now() gives them.
+ * Spotify's limits last from a second to a day: short ones are shown to the second, long ones with their date. All times are
+ * Unix times in milliseconds, as returned by Date.now().
  */
 (function () {
   "use strict";
@@ -13,36 +13,36 @@
   const MINUTE = 60 * SECOND;
   const HOUR_IN_MINUTES = 60;
   const DAY_IN_MINUTES = 24 * HOUR_IN_MINUTES;
-  /** Up to this rest a point in time is said with its seconds (ms). */
+  /** Times that are closer than this are formatted with seconds (ms). */
   const WITH_SECONDS_MS = 2 * MINUTE;
 
   const format = (time, options) => new Intl.DateTimeFormat(pages.strings.locale, options).format(time);
 
-  function sameDay(one, other) {
-    return new Date(one).toDateString() === new Date(other).toDateString();
+  function isSameDay(a, b) {
+    return new Date(a).toDateString() === new Date(b).toDateString();
   }
 
-  /** When that is, said as exactly as it helps at `now`: time of day, with seconds where it is near, with date where it isn't today. */
+  /** Formats a time relative to `now`: the time of day, with seconds if it is close, and with the date if it isn't today. */
   function until(time, now) {
     const options = { hour: "numeric", minute: "2-digit" };
     if (time - now < WITH_SECONDS_MS) options.second = "2-digit";
-    if (!sameDay(time, now)) Object.assign(options, { weekday: "short", day: "numeric", month: "short" });
+    if (!isSameDay(time, now)) Object.assign(options, { weekday: "short", day: "numeric", month: "short" });
     return format(time, options);
   }
 
-  /** The day of that time, with its year. */
+  /** Formats the date of a time, with its year. */
   function day(time) {
     return format(time, { day: "numeric", month: "long", year: "numeric" });
   }
 
-  function amount(value, unit) {
+  function formatUnit(value, unit) {
     return new Intl.NumberFormat(pages.strings.locale, { style: "unit", unit, unitDisplay: "short" }).format(value);
   }
 
-  /** A span of time in its two largest units, rounded up: what remains is never said to be nothing. */
-  function rest(span) {
-    if (span <= MINUTE) return amount(Math.max(1, Math.ceil(span / SECOND)), "second");
-    const minutes = Math.ceil(span / MINUTE);
+  /** Formats a duration (ms) in its two largest units, rounded up so that it is never 0. */
+  function duration(ms) {
+    if (ms <= MINUTE) return formatUnit(Math.max(1, Math.ceil(ms / SECOND)), "second");
+    const minutes = Math.ceil(ms / MINUTE);
     const parts = [
       ["day", Math.floor(minutes / DAY_IN_MINUTES)],
       ["hour", Math.floor((minutes % DAY_IN_MINUTES) / HOUR_IN_MINUTES)],
@@ -51,19 +51,19 @@
     return parts
       .filter(([, value]) => value > 0)
       .slice(0, 2)
-      .map(([unit, value]) => amount(value, unit))
+      .map(([unit, value]) => formatUnit(value, unit))
       .join(" ");
   }
 
-  /** A span of time as a clock that runs backwards: 0:08, 12:00, 23:57:01. */
-  function countdown(span) {
-    const seconds = Math.max(0, Math.ceil(span / SECOND));
-    const two = (value) => String(value).padStart(2, "0");
+  /** Formats a duration (ms) as a countdown: 0:08, 12:00, 23:57:01. */
+  function countdown(ms) {
+    const seconds = Math.max(0, Math.ceil(ms / SECOND));
+    const pad = (value) => String(value).padStart(2, "0");
     const minutes = Math.floor(seconds / 60);
     const hours = Math.floor(minutes / HOUR_IN_MINUTES);
-    const tail = two(seconds % 60);
-    return hours ? `${hours}:${two(minutes % HOUR_IN_MINUTES)}:${tail}` : `${minutes}:${tail}`;
+    const tail = pad(seconds % 60);
+    return hours ? `${hours}:${pad(minutes % HOUR_IN_MINUTES)}:${tail}` : `${minutes}:${tail}`;
   }
 
-  pages.times = { until, day, rest, countdown };
+  pages.times = { until, day, duration, countdown };
 })();

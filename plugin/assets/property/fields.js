@@ -1,10 +1,10 @@
 /*
- * The kinds of settings that a property view is made of: a number, a choice, a device, the layout, and what else a press can
- * do. What is chosen from Spotify has its own file (picker.js), as has the text with fields (template.js).
+ * The kinds of fields in a property view: a number, a choice, a device, the layout, and the actions of long and double presses.
+ * The picker for Spotify items is in picker.js, the editor for texts with placeholders in template.js.
  *
- * A kind is a function that takes the field's description from the table in property.js and gives `{ node, show }`: the
- * element, and a function that takes the widget's settings whenever they come or change. What a setting holds that the
- * field doesn't know shows as the default, and stays as it is until the user changes it.
+ * A kind is a function that takes the field's description from the table in property.js and returns `{ node, show }`: the
+ * element, and a function that receives the widget's settings whenever they are loaded or changed. An unknown value of a setting
+ * is shown as the default, and is kept until the user changes it.
  */
 (function () {
   "use strict";
@@ -13,10 +13,10 @@
   const { element, setText } = pages.dom;
   const { text } = pages.strings;
 
-  /** After so long a question to the package counts as unanswered (ms). */
-  const ANSWER_MS = 10000;
+  /** After this time without a response, a request to the package has failed (ms). */
+  const RESPONSE_TIMEOUT_MS = 10000;
 
-  /** What a long or a double press can do besides nothing, with the names of its words. */
+  /** The actions of a long or double press, with their text keys. */
   const ACTIONS = [
     ["play-pause", "actionPlayPause"],
     ["next", "actionNext"],
@@ -30,82 +30,82 @@
     ["switch-account", "actionSwitchAccount"],
   ];
 
-  /** One line of the form: a label, the control, and what else belongs to it. */
+  /** Creates a row of the form: a label, the control, and further elements. */
   function field(id, label, ...parts) {
     return element("div", { class: "field" }, element("label", { class: "label", for: id, text: label }), ...parts);
   }
 
-  /** A line of the form whose control consists of several; `role` says of what kind. */
+  /** Creates a row of the form with several controls, which get the ARIA role `role`. */
   function group(role, id, label, ...parts) {
     const heading = element("span", { id: `${id}-label`, class: "label", text: label });
     return element("div", { class: "field", role, "aria-labelledby": heading.id }, heading, ...parts);
   }
 
-  /** A hint below a control, where there is something to say. */
-  function hint(id, name) {
-    return name ? [element("p", { id: `${id}-hint`, class: "hint", text: text(name) })] : [];
+  /** Creates a hint below a control, if there is a text key for it. */
+  function hint(id, key) {
+    return key ? [element("p", { id: `${id}-hint`, class: "hint", text: text(key) })] : [];
   }
 
   /**
-   * A whole number: `setting`, `label`, `min`, `max`, `standard` (the default), `unit` (the text with its `{n}`) and perhaps
-   * `hint`. A slider to find it, a box to type it exactly.
+   * A whole number, with a slider and a box for exact input: `setting`, `label`, `min`, `max`, `defaultValue`, `unit` (a text
+   * with `{n}`), and optionally `hint`.
    */
-  function number({ setting, label, min, max, standard, unit, hint: hintName }) {
+  function number({ setting, label, min, max, defaultValue, unit, hint: hintKey }) {
     const id = `setting-${setting}`;
-    const more = { min, max, step: 1, "aria-describedby": hintName ? `${id}-hint` : undefined };
-    const slider = element("input", { id, type: "range", ...more });
-    const box = element("input", { id: `${id}-box`, type: "number", class: "number", "aria-label": text(label), ...more });
+    const attributes = { min, max, step: 1, "aria-describedby": hintKey ? `${id}-hint` : undefined };
+    const slider = element("input", { id, type: "range", ...attributes });
+    const box = element("input", { id: `${id}-box`, type: "number", class: "number", "aria-label": text(label), ...attributes });
     const [before, after] = text(unit, { n: "\n" }).split("\n");
-    /** The user is at it: what the host reports meanwhile must not move it away. */
-    let busy = false;
+    /** Whether the user is changing the value, so that settings from the host must not overwrite it. */
+    let isEditing = false;
 
-    const known = (value) => Number.isInteger(value) && value >= min && value <= max;
-    const say = (value) => {
+    const isValid = (value) => Number.isInteger(value) && value >= min && value <= max;
+    const showInSlider = (value) => {
       slider.value = value;
       slider.setAttribute("aria-valuetext", text(unit, { n: value }));
       slider.style.setProperty("--part", `${((value - min) / (max - min)) * 100}%`);
     };
     const store = (value) => {
-      busy = false;
-      say(value);
+      isEditing = false;
+      showInSlider(value);
       box.value = value;
       pages.client.setSetting(setting, value);
     };
 
     slider.addEventListener("input", () => {
-      busy = true;
-      say(Number(slider.value));
+      isEditing = true;
+      showInSlider(Number(slider.value));
       box.value = slider.value;
     });
     slider.addEventListener("change", () => store(Number(slider.value)));
     box.addEventListener("input", () => {
-      busy = true;
+      isEditing = true;
       const value = Number(box.value);
-      if (box.value && known(value)) say(value);
+      if (box.value && isValid(value)) showInSlider(value);
     });
     box.addEventListener("change", () => {
       const value = Math.round(Number(box.value));
-      store(box.value === "" || !Number.isFinite(value) ? standard : Math.min(max, Math.max(min, value)));
+      store(box.value === "" || !Number.isFinite(value) ? defaultValue : Math.min(max, Math.max(min, value)));
     });
-    const units = (words) =>
-      words.trim() ? [element("span", { class: "unit", "aria-hidden": "true", text: words.trim() })] : [];
-    const row = element("div", { class: "row" }, slider, ...units(before), box, ...units(after));
+    const unitNodes = (part) =>
+      part.trim() ? [element("span", { class: "unit", "aria-hidden": "true", text: part.trim() })] : [];
+    const row = element("div", { class: "row" }, slider, ...unitNodes(before), box, ...unitNodes(after));
     return {
-      node: field(id, text(label), row, ...hint(id, hintName)),
+      node: field(id, text(label), row, ...hint(id, hintKey)),
       show(settings) {
-        if (busy) return;
-        const value = known(settings[setting]) ? settings[setting] : standard;
-        say(value);
+        if (isEditing) return;
+        const value = isValid(settings[setting]) ? settings[setting] : defaultValue;
+        showInSlider(value);
         box.value = value;
       },
     };
   }
 
-  /** Radio buttons side by side. `options` are pairs of a value and its words; `choose` gets the value. */
-  function segments(name, options, choose, className = "segments") {
-    const inputs = options.map(([value, words]) => {
-      const input = element("input", { type: "radio", name, value, on: { change: () => choose(value) } });
-      return [input, element("label", { class: "segment" }, input, element("span", { text: words }))];
+  /** Creates radio buttons side by side. `options` are pairs of a value and its label; `onChoose` receives the value. */
+  function segments(name, options, onChoose, className = "segments") {
+    const inputs = options.map(([value, label]) => {
+      const input = element("input", { type: "radio", name, value, on: { change: () => onChoose(value) } });
+      return [input, element("label", { class: "segment" }, input, element("span", { text: label }))];
     });
     return {
       node: element("div", { class: className }, ...inputs.map(([, label]) => label)),
@@ -116,28 +116,31 @@
   }
 
   /**
-   * One of a few: `setting`, `label`, `options` (the values with the names of their words), `standard` (the default; without
-   * it the first one is).
+   * A choice between a few values: `setting`, `label`, `options` (the values with their text keys), and optionally `defaultValue`
+   * (otherwise the first one) and `hint`.
    */
-  function choice({ setting, label, options, standard = Object.keys(options)[0], hint: hintName }) {
+  function choice({ setting, label, options, defaultValue = Object.keys(options)[0], hint: hintKey }) {
     const id = `setting-${setting}`;
     const radios = segments(
       id,
-      Object.entries(options).map(([value, name]) => [value, text(name)]),
+      Object.entries(options).map(([value, key]) => [value, text(key)]),
       (value) => pages.client.setSetting(setting, value),
     );
     return {
-      node: group("radiogroup", id, text(label), radios.node, ...hint(id, hintName)),
-      show: (settings) => radios.set(Object.keys(options).includes(settings[setting]) ? settings[setting] : standard),
+      node: group("radiogroup", id, text(label), radios.node, ...hint(id, hintKey)),
+      show: (settings) => radios.set(Object.keys(options).includes(settings[setting]) ? settings[setting] : defaultValue),
     };
   }
 
-  /** One of many, in a list: `setting`, `label`, `options` (pairs of a value and its words; the first is the default). */
-  function select({ setting, label, options, store = (value) => value }) {
+  /**
+   * A choice from a list: `setting`, `label`, `options` (pairs of a value and its label; the first is the default), and
+   * `toSetting`, which converts a value to what is stored.
+   */
+  function select({ setting, label, options, toSetting = (value) => value }) {
     const id = `setting-${setting}`;
     const control = element("select", { id });
-    for (const [value, words] of options) control.append(element("option", { value, text: words }));
-    control.addEventListener("change", () => pages.client.setSetting(setting, store(control.value)));
+    for (const [value, optionLabel] of options) control.append(element("option", { value, text: optionLabel }));
+    control.addEventListener("change", () => pages.client.setSetting(setting, toSetting(control.value)));
     const values = options.map(([value]) => String(value));
     return {
       node: field(id, text(label), control),
@@ -149,48 +152,49 @@
   }
 
   /**
-   * Which of the widget's layouts: `layouts` lists their width, height and perhaps the name of words about them. None where
-   * the host says it by itself: a second choice here would only contradict it.
+   * The widget's layout: `layouts` lists the width and height of each, and optionally a text key. Returns null if the host sends
+   * the layout, because then the host offers the choice.
    */
   function layout({ layouts }) {
     if (pages.client.layout !== undefined && pages.client.layout !== null) return null;
-    const options = layouts.map(([width, height, words], index) => {
+    const options = layouts.map(([width, height, key], index) => {
       const size = text("layoutSize", { width, height });
-      return [index, words ? text("layoutWith", { size, words: text(words) }) : size];
+      return [index, key ? text("layoutWith", { size, words: text(key) }) : size];
     });
-    return select({ setting: "layout", label: "layout", options, store: Number });
+    return select({ setting: "layout", label: "layout", options, toSetting: Number });
   }
 
-  /** How many keys an instance is wide: as the host says, else as its setting says; `layouts` as for [`layout`]. */
+  /** Returns the width of an instance in keys, from the host's layout or else from the setting; `layouts` as for `layout`. */
   function columns(layouts, settings) {
-    const told = pages.client.layout;
-    if (Number.isInteger(told?.width)) return told.width;
-    const index = Number.isInteger(told) ? told : Number.isInteger(told?.index) ? told.index : settings.layout;
+    const hostLayout = pages.client.layout;
+    if (Number.isInteger(hostLayout?.width)) return hostLayout.width;
+    const hostIndex = Number.isInteger(hostLayout) ? hostLayout : hostLayout?.index;
+    const index = Number.isInteger(hostIndex) ? hostIndex : settings.layout;
     return (layouts[index] || layouts[0])[0];
   }
 
   /**
-   * A playback device, kept with its id and name: `setting`, `label`, `none` (the words for no device), `hint`; `withType`
-   * keeps its kind too.
+   * A playback device, stored with its id and name: `setting`, `label`, `none` (the text key for no device), `hint`; with
+   * `withType`, its type is stored as well.
    */
-  function device({ setting, label, none, hint: hintName, withType }) {
+  function device({ setting, label, none, hint: hintKey, withType }) {
     const id = `setting-${setting}`;
     const { client, accounts } = pages;
-    const control = element("select", { id, "aria-describedby": `${id}-hint ${id}-problem` });
+    const control = element("select", { id, "aria-describedby": `${id}-hint ${id}-error` });
     const refresh = element("button", { id: `${id}-refresh`, type: "button", text: text("refresh") });
-    const problem = element("p", { id: `${id}-problem`, class: "field-error", role: "status", hidden: true });
-    /** What Spotify listed last; null: not asked yet, or not answered. */
+    const errorNode = element("p", { id: `${id}-error`, class: "field-error", role: "status", hidden: true });
+    /** Spotify's latest list, or null before the first response. */
     let devices = null;
     let chosen = null;
     let shown = "";
     let timer = null;
     let wasLinked = false;
-    /** Who served when the last question failed; null: it did not. */
+    /** The account in use when the last request failed; null if it succeeded. */
     let failedWith = null;
 
-    function say(message) {
-      setText(problem, message);
-      problem.hidden = !message;
+    function showError(message) {
+      setText(errorNode, message);
+      errorNode.hidden = !message;
     }
 
     function show() {
@@ -201,7 +205,7 @@
       if (chosen && !options.some(([value]) => value === chosen.id)) {
         options.push([chosen.id, devices ? text("deviceMissing", { name: chosen.name }) : chosen.name]);
       }
-      // An open list must not be rebuilt under the user's hand for nothing.
+      // Rebuild the options only if they differ, because the list may be open.
       const signature = JSON.stringify(options);
       if (signature !== shown) {
         shown = signature;
@@ -211,86 +215,86 @@
       control.value = chosen ? chosen.id : "";
     }
 
-    function ask() {
+    function requestDevices() {
       clearTimeout(timer);
       if (!client.send({ command: "getDevices" })) return;
       refresh.classList.add("busy");
       timer = setTimeout(() => {
         refresh.classList.remove("busy");
-        say(text("noAnswer"));
-      }, ANSWER_MS);
+        showError(text("noAnswer"));
+      }, RESPONSE_TIMEOUT_MS);
     }
 
-    function answered() {
+    function endRequest() {
       clearTimeout(timer);
       refresh.classList.remove("busy");
     }
 
-    function lookAtAccounts() {
-      const linked = accounts.list.some((one) => one.state === "linked");
-      refresh.disabled = !linked;
-      // A failure goes with its reason: another account serves now, or the wait is over.
-      if (failedWith !== null && !accounts.serving) failedWith = "";
-      const servedAgain = failedWith !== null && accounts.serving !== failedWith;
-      if (linked && (!wasLinked || servedAgain)) ask();
-      if (!linked) {
-        answered();
-        say("");
+    function onAccounts() {
+      const isLinked = accounts.list.some(({ state }) => state === "linked");
+      refresh.disabled = !isLinked;
+      // Retry a failed request when another account is in use or a limit has ended.
+      if (failedWith !== null && !accounts.servingId) failedWith = "";
+      const canRetry = failedWith !== null && accounts.servingId !== failedWith;
+      if (isLinked && (!wasLinked || canRetry)) requestDevices();
+      if (!isLinked) {
+        endRequest();
+        showError("");
       }
-      wasLinked = linked;
+      wasLinked = isLinked;
     }
 
     control.addEventListener("change", () => {
-      const found = (devices || []).find((one) => one.id === control.value);
-      if (found) chosen = { id: found.id, name: found.name, ...(withType ? { type: found.type } : {}) };
+      const selected = (devices || []).find(({ id: deviceId }) => deviceId === control.value);
+      if (selected) chosen = { id: selected.id, name: selected.name, ...(withType ? { type: selected.type } : {}) };
       else if (!control.value) chosen = null;
       client.setSetting(setting, chosen || undefined);
       show();
     });
-    refresh.addEventListener("click", ask);
+    refresh.addEventListener("click", requestDevices);
     client.on("message", (message) => {
       if (message.event !== "devices" || !Array.isArray(message.devices)) return;
-      answered();
+      endRequest();
       failedWith = null;
-      // Spotify lists devices that have no id; nothing can be sent to those.
+      // Spotify also lists devices without an id, which can't be controlled.
       devices = message.devices
-        .filter((one) => one && typeof one.id === "string" && one.id)
-        .map((one) => ({
-          id: one.id,
-          name: typeof one.name === "string" && one.name ? one.name : one.id,
-          type: typeof one.type === "string" ? one.type : "",
-          active: one.active === true,
+        .filter((item) => item && typeof item.id === "string" && item.id)
+        .map((item) => ({
+          id: item.id,
+          name: typeof item.name === "string" && item.name ? item.name : item.id,
+          type: typeof item.type === "string" ? item.type : "",
+          active: item.active === true,
         }));
-      say(devices.length ? "" : text("devicesNone"));
+      showError(devices.length ? "" : text("devicesNone"));
       show();
     });
     accounts.onError(({ command, message }) => {
       if (command !== "getDevices") return;
-      answered();
-      failedWith = accounts.serving;
-      say(message || text("noAnswer"));
+      endRequest();
+      failedWith = accounts.servingId;
+      showError(message || text("noAnswer"));
     });
-    accounts.onChange(lookAtAccounts);
-    lookAtAccounts();
+    accounts.onChange(onAccounts);
+    onAccounts();
     return {
-      node: field(id, text(label), element("div", { class: "row" }, control, refresh), ...hint(id, hintName), problem),
+      node: field(id, text(label), element("div", { class: "row" }, control, refresh), ...hint(id, hintKey), errorNode),
       show(settings) {
         const value = settings[setting];
-        const known = value && typeof value.id === "string" && value.id;
-        chosen = known ? { ...value, name: typeof value.name === "string" && value.name ? value.name : value.id } : null;
+        const isValid = value && typeof value.id === "string" && value.id;
+        chosen = isValid ? { ...value, name: typeof value.name === "string" && value.name ? value.name : value.id } : null;
         show();
       },
     };
   }
 
-  /** What a long and a double press do beside the widget's own press. `repeats`: the widget repeats while it is held. */
+  /** The actions of long and double presses. `repeats`: the widget repeats its own action while the key is held. */
   function presses({ repeats }) {
-    const options = [["", text("actionNone")], ...ACTIONS.map(([value, name]) => [value, text(name)])];
-    // The default is no setting at all.
-    const store = (value) => value || undefined;
-    const fields = [
-      select({ setting: "longPress", label: "longPress", options, store }),
-      select({ setting: "doublePress", label: "doublePress", options, store }),
+    const options = [["", text("actionNone")], ...ACTIONS.map(([value, key]) => [value, text(key)])];
+    // The default is stored as no setting.
+    const toSetting = (value) => value || undefined;
+    const selects = [
+      select({ setting: "longPress", label: "longPress", options, toSetting }),
+      select({ setting: "doublePress", label: "doublePress", options, toSetting }),
     ];
     const summary = element("summary", { text: text("morePresses") });
     const chosen = element("span", { class: "hint" });
@@ -299,22 +303,22 @@
       "details",
       { class: "presses" },
       summary,
-      element("div", { class: "pair" }, ...fields.map((one) => one.node)),
+      element("div", { class: "pair" }, ...selects.map(({ node: selectNode }) => selectNode)),
       ...hint("presses", repeats ? "morePressesRepeat" : "morePressesHint"),
     );
-    const words = new Map(ACTIONS);
+    const actionKeys = new Map(ACTIONS);
     return {
       node,
       show(settings) {
-        for (const one of fields) one.show(settings);
-        // Closed it says by itself that something is set.
+        for (const field of selects) field.show(settings);
+        // The summary shows what is set while the details are closed.
         const set = ["longPress", "doublePress"]
-          .filter((name) => words.has(settings[name]))
-          .map((name) => text("pressDoes", { press: text(name), action: text(words.get(settings[name])) }));
+          .filter((name) => actionKeys.has(settings[name]))
+          .map((name) => text("pressDoes", { press: text(name), action: text(actionKeys.get(settings[name])) }));
         setText(chosen, set.join(" · "));
       },
     };
   }
 
-  pages.fields = { ANSWER_MS, group, segments, number, choice, layout, columns, device, presses };
+  pages.fields = { RESPONSE_TIMEOUT_MS, group, segments, number, choice, layout, columns, device, presses };
 })();

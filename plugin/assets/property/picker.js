@@ -1,8 +1,8 @@
 /*
- * The field by which something of Spotify's is chosen: by search, from the user's own playlists, or by pasting a link.
+ * The field that chooses a Spotify item: by search, from the user's playlists, or by pasting a link.
  *
- * One text field serves all three. It searches while it is typed into, narrows down the playlists where those are shown, and
- * takes a link or URI at once.
+ * One text field serves all three: it searches while the user types, filters the playlists while they are shown, and resolves a
+ * link or URI.
  */
 (function () {
   "use strict";
@@ -12,15 +12,15 @@
   const { element, button, setText } = pages.dom;
   const { text } = pages.strings;
 
-  /** So long nothing must be typed before a search is sent (ms): every one counts against the user's quota. */
-  const TYPING_MS = 350;
-  /** How many of each kind are shown while all kinds are. */
-  const OF_EACH = 4;
-  /** The filter that shows every kind. */
-  const EVERYTHING = "";
+  /** How long after the last keystroke a search is sent (ms), because each one counts against the user's quota. */
+  const TYPING_DELAY_MS = 350;
+  /** How many items of each type are shown while all types are. */
+  const MAX_PER_TYPE = 4;
+  /** The filter that shows all types. */
+  const ALL_TYPES = "";
 
-  /** The words for what the package finds wrong with a link; a text that is no link at all is looked for instead. */
-  const LINK_PROBLEMS = new Map([
+  /** Text keys for the package's reasons to refuse a link. Text that isn't a link is searched for instead. */
+  const LINK_ISSUES = new Map([
     ["otherPage", "linkUnknown"],
     ["shortLink", "linkShort"],
     ["damaged", "linkDamaged"],
@@ -28,105 +28,107 @@
   ]);
 
   /**
-   * The questions of one field to the package. One is under way at a time, as answers don't say which question was theirs; of
-   * those that wait the last one is sent.
+   * The requests of one field to the package. Only one is sent at a time, because responses don't identify their request; of the
+   * waiting ones, only the latest is sent.
    */
-  class Questions {
-    _now = null;
+  class Requests {
+    _current = null;
     _next = null;
     _timer = null;
 
     constructor(client, accounts) {
       this._client = client;
       client.on("message", (message) => {
-        if (message.event === this._now?.event) this._finish((question) => question.answer(message));
+        if (message.event === this._current?.event) this._finish((request) => request.onResponse(message));
       });
-      client.on("closed", () => this._finish((question) => question.fail(text("hostLost"))));
+      client.on("closed", () => this._finish((request) => request.onError(text("hostLost"))));
       accounts.onError((error) => {
-        if (error.command !== this._now?.command.command) return;
-        this._finish((question) => question.fail(error.message || text("noAnswer"), error));
+        if (error.command !== this._current?.command.command) return;
+        this._finish((request) => request.onError(error.message || text("noAnswer"), error));
       });
     }
 
-    /** Asks: `answer` gets the event of that name, `fail` what went wrong in words, and the package's error if it is one. */
-    ask(command, event, answer, fail) {
-      this.forget();
-      this._next = { command, event, answer, fail, wanted: true };
-      if (!this._now) this._send();
+    /**
+     * Sends a command. `onResponse` receives the event of that name; `onError` receives an error message, and the package's error
+     * if there is one.
+     */
+    send(command, event, onResponse, onError) {
+      this.cancel();
+      this._next = { command, event, onResponse, onError, isCancelled: false };
+      if (!this._current) this._sendNext();
     }
 
-    /** Nobody wants the answer any more. */
-    forget() {
+    /** Drops the waiting request, and ignores the response to the current one. */
+    cancel() {
       this._next = null;
-      if (this._now) this._now.wanted = false;
+      if (this._current) this._current.isCancelled = true;
     }
 
-    /** Whether an answer to this command is still waited for. */
-    waitsFor(name) {
-      return [this._now, this._next].some((question) => question?.wanted && question.command.command === name);
+    /** Returns whether a response to this command is expected. */
+    isPending(name) {
+      return [this._current, this._next].some((request) => request?.isCancelled === false && request.command.command === name);
     }
 
-    _send() {
-      this._now = this._next;
+    _sendNext() {
+      this._current = this._next;
       this._next = null;
-      if (!this._now) return;
-      if (this._client.send(this._now.command)) {
-        this._timer = setTimeout(() => this._finish((question) => question.fail(text("noAnswer"))), fields.ANSWER_MS);
+      if (!this._current) return;
+      if (this._client.send(this._current.command)) {
+        this._timer = setTimeout(() => this._finish((request) => request.onError(text("noAnswer"))), fields.RESPONSE_TIMEOUT_MS);
       } else {
-        this._finish((question) => question.fail(text("hostLost")));
+        this._finish((request) => request.onError(text("hostLost")));
       }
     }
 
-    _finish(tell) {
-      const question = this._now;
-      if (!question) return;
+    _finish(notify) {
+      const request = this._current;
+      if (!request) return;
       clearTimeout(this._timer);
-      this._now = null;
-      if (question.wanted) tell(question);
-      if (!this._now) this._send();
+      this._current = null;
+      if (!request.isCancelled) notify(request);
+      if (!this._current) this._sendNext();
     }
   }
 
   /**
-   * Something of Spotify's, kept with what is needed to show it: `setting`, `label`, `none` (the words for nothing chosen),
-   * `types` (what may be chosen); `library`: the user's playlists, `own`: only those that the user can change, `liked`: the
-   * Liked Songs too; `unshared`: what Spotify doesn't share can be kept all the same; `needed`: without a choice the widget does
-   * nothing.
+   * A Spotify item, stored with what is needed to show it: `setting`, `label`, `none` (the text key for no item), `types` (what
+   * can be chosen); `library`: offer the user's playlists; `own`: only playlists that the user can edit; `liked`: offer the Liked
+   * Songs; `unshared`: also accept what Spotify doesn't share; `required`: the widget needs an item.
    */
-  function picker({ setting, label, none, types, library, own, liked, unshared, needed }) {
+  function picker({ setting, label, none, types, library, own, liked, unshared, required }) {
     const { client, accounts } = pages;
     const id = `setting-${setting}`;
-    const questions = new Questions(client, accounts);
-    /** Playlists that are to be changed are never other people's. */
-    const searches = !own;
+    const requests = new Requests(client, accounts);
+    /** A search would find only playlists of other users, which the user can't edit. */
+    const canSearch = !own;
     const likedSongs = { uri: results.LIKED_SONGS, type: "collection", name: text("likedSongs"), by: "", image: "" };
 
     let chosen = null;
-    /** What the card shows. */
+    /** The item shown on the card, as JSON. */
     let shown = "";
-    /** Whether the user has opened or closed it; null: as it is best. */
-    let wanted = null;
+    /** Whether the user has opened or closed the chooser; null: the default. */
+    let openedByUser = null;
     /** `library` or `search`. */
     let source = library ? "library" : "search";
-    let filter = EVERYTHING;
+    let filter = ALL_TYPES;
     let found = [];
-    /** The words that `found` answers; null: nothing was found yet. */
-    let foundFor = null;
+    /** The query of the results in `found`; null before the first search. */
+    let foundQuery = null;
     let playlists = [];
-    /** Where the next page of the playlists begins; null: all are here. */
-    let nextPage = 0;
-    let failed = false;
-    /** Who served when the last question failed. */
+    /** The offset of the next page of playlists; null if all are loaded. */
+    let nextOffset = 0;
+    let hasFailed = false;
+    /** The account in use when the last request failed. */
     let failedWith = "";
-    /** What was in the way of asking when it was last looked at. */
-    let inTheWay = "";
+    /** The obstacle to requests when it was last checked. */
+    let lastObstacle = "";
     let timer = null;
 
-    // What is chosen
+    // The chosen item
 
-    const what = element("span", { class: "item" });
+    const chosenNode = element("span", { class: "item" });
     const change = button(`${id}-change`, "", "", () => {
-      wanted = !isOpen();
+      openedByUser = !isOpen();
       show();
       if (isOpen()) {
         input.focus();
@@ -135,19 +137,19 @@
     });
     change.setAttribute("aria-controls", `${id}-chooser`);
     const clear = button(`${id}-clear`, text("clear"), "quiet", () => {
-      wanted = null;
+      openedByUser = null;
       client.setSetting(setting, undefined);
       (isOpen() ? input : change).focus();
     });
 
-    const card = element("div", { class: "chosen" }, what, change, clear);
+    const card = element("div", { class: "chosen" }, chosenNode, change, clear);
 
-    // What may be chosen
+    // The chooser
 
     const input = element("input", {
       id,
       type: "text",
-      // A link may stand in a text that was shared with it.
+      // A pasted link may be part of a longer text.
       maxlength: 2000,
       autocomplete: "off",
       spellcheck: "false",
@@ -157,18 +159,18 @@
     const list = new results.ResultList(`${id}-results`, text("results"), input, { choose, end: () => loadMore() });
     const status = element("p", { id: `${id}-status`, class: "hint", role: "status" });
     const retry = button(`${id}-retry`, text("tryAgain"), "small", () => {
-      say("");
-      look(0);
+      showStatus("");
+      update(0);
       input.focus();
     });
     retry.hidden = true;
-    /** What Spotify doesn't share, if it may be kept. */
-    let keepable = null;
-    const keep = button(`${id}-keep`, text("keepAnyway"), "small", () => choose(keepable));
+    /** The item that Spotify doesn't share, if it can be kept anyway. */
+    let unsharedItem = null;
+    const keep = button(`${id}-keep`, text("keepAnyway"), "small", () => choose(unsharedItem));
     keep.hidden = true;
-    /** The country whose podcasts are looked for before anyone has logged in; empty: this computer's. */
+    /** The country in which podcasts are searched before a user has logged in; empty: this computer's. */
     let market = "";
-    const podcasts = types.includes("show") || types.includes("episode");
+    const hasPodcasts = types.includes("show") || types.includes("episode");
     const country = element("input", {
       id: `${id}-market`,
       type: "text",
@@ -183,8 +185,8 @@
       market = /^[A-Z]{2}$/.test(letters) ? letters : "";
       country.value = market;
       client.setSetting("market", market || undefined);
-      foundFor = null;
-      look(0);
+      foundQuery = null;
+      update(0);
     });
     const countryLine = element(
       "div",
@@ -202,15 +204,15 @@
       (value) => {
         source = value;
         list.rewind();
-        look(0);
+        update(0);
       },
     );
     sources.node.setAttribute("role", "radiogroup");
     sources.node.setAttribute("aria-label", text("chooseFrom"));
-    sources.node.hidden = !(library && searches);
+    sources.node.hidden = !(library && canSearch);
     const filters = fields.segments(
       `${id}-filter`,
-      [[EVERYTHING, text("everything")], ...types.map((type) => [type, results.kind(type, true)])],
+      [[ALL_TYPES, text("everything")], ...types.map((type) => [type, results.typeName(type, true)])],
       (value) => {
         filter = value;
         list.rewind();
@@ -230,234 +232,235 @@
       countryLine,
       filters.node,
       list.node,
-      element("div", { class: "row outcome" }, status, retry, keep),
+      element("div", { class: "row status-row" }, status, retry, keep),
     );
 
     function isOpen() {
-      return wanted ?? (needed && !chosen);
+      return openedByUser ?? (required && !chosen);
     }
 
-    /** `className` is how it looks; who sees the list needn't be told how long it is. */
-    function say(message, className = "hint") {
-      failed = false;
+    /** Shows a status message with a CSS class, such as one that hides it from sighted users. */
+    function showStatus(message, className = "hint") {
+      hasFailed = false;
       setText(status, message);
       status.className = className;
       retry.hidden = true;
       keep.hidden = true;
     }
 
-    function fail(message, canRetry = true) {
-      say(message, "field-error");
-      failed = true;
-      failedWith = accounts.serving;
+    function showError(message, canRetry = true) {
+      showStatus(message, "field-error");
+      hasFailed = true;
+      failedWith = accounts.servingId;
       retry.hidden = !canRetry;
     }
 
-    /** What is in the way of asking; empty: nothing. */
+    /** Returns why requests can't be sent, or "". */
     function obstacle() {
-      if (!accounts.known) return text("loading");
-      const ready = source === "search" ? accounts.list.length > 0 : accounts.list.some((one) => one.state === "linked");
-      return ready ? "" : text("linkFirst");
+      if (!accounts.isLoaded) return text("loading");
+      const isReady = source === "search" ? accounts.list.length > 0 : accounts.list.some(({ state }) => state === "linked");
+      return isReady ? "" : text("linkFirst");
     }
 
     function choose(item) {
-      questions.forget();
+      requests.cancel();
       clearTimeout(timer);
       const { uri, type, name, by, image } = item;
-      wanted = false;
+      openedByUser = false;
       input.value = "";
       found = [];
-      foundFor = null;
-      say("");
+      foundQuery = null;
+      showStatus("");
       client.setSetting(setting, { uri, name, type, ...(by ? { by } : {}), ...(image ? { image } : {}) });
       show();
       change.focus();
     }
 
-    /** Where the page is low, what was found would begin below its edge: the text field goes to the top. */
+    /** Scrolls the text field to the top if the results would be outside of the window. */
     function reveal() {
       if (document.activeElement !== input || list.node.hidden) return;
       if (list.node.getBoundingClientRect().bottom > innerHeight) input.scrollIntoView({ block: "start" });
     }
 
-    /** Does what the text field says, after a pause for typing. */
-    function look(pause) {
+    /** Updates the chooser, and handles the text field's content after `delay` milliseconds. */
+    function update(delay) {
       clearTimeout(timer);
       input.removeAttribute("aria-invalid");
-      const words = input.value.trim();
+      const query = input.value.trim();
       input.placeholder = text(source === "search" ? "searchPlaceholder" : "filterPlaceholder");
       // Spotify knows the country of a user who has logged in.
-      const linked = accounts.list.some((one) => one.state === "linked");
-      countryLine.hidden = !podcasts || source !== "search" || linked || accounts.list.length === 0;
-      inTheWay = obstacle();
-      input.disabled = Boolean(inTheWay);
-      if (inTheWay) {
-        questions.forget();
+      const isLinked = accounts.list.some(({ state }) => state === "linked");
+      countryLine.hidden = !hasPodcasts || source !== "search" || isLinked || accounts.list.length === 0;
+      lastObstacle = obstacle();
+      input.disabled = Boolean(lastObstacle);
+      if (lastObstacle) {
+        requests.cancel();
         showResults();
-        return say(inTheWay);
+        return showStatus(lastObstacle);
       }
       if (source === "library") {
-        say("");
+        showStatus("");
         showResults();
-        if (words) timer = setTimeout(() => resolve(words, () => loadMore()), pause);
-      } else if (!words) {
-        questions.forget();
+        if (query) timer = setTimeout(() => resolve(query, () => loadMore()), delay);
+      } else if (!query) {
+        requests.cancel();
         found = [];
-        foundFor = null;
+        foundQuery = null;
         showResults();
-      } else if (words !== foundFor) {
-        timer = setTimeout(() => resolve(words, () => search(words)), pause);
+      } else if (query !== foundQuery) {
+        timer = setTimeout(() => resolve(query, () => search(query)), delay);
       } else {
         showResults();
       }
     }
 
-    function search(words) {
-      say(text("searching"));
-      questions.ask(
-        { command: "search", q: words, types, ...(market ? { market } : {}) },
+    function search(query) {
+      showStatus(text("searching"));
+      requests.send(
+        { command: "search", q: query, types, ...(market ? { market } : {}) },
         "searchResults",
         (message) => {
-          found = itemsOf(message.results);
-          foundFor = words;
-          filter = EVERYTHING;
+          found = parseItems(message.results);
+          foundQuery = query;
+          filter = ALL_TYPES;
           filters.set(filter);
           list.rewind();
           showResults();
           reveal();
         },
-        (message) => fail(message),
+        (message) => showError(message),
       );
     }
 
-    /** Takes the words for a link if the package knows them for one; `otherwise` is called where they are none. */
-    function resolve(words, otherwise) {
-      // One question at a time: the playlists that are on their way come first.
-      if (questions.waitsFor("getLibrary")) {
-        timer = setTimeout(() => resolve(words, otherwise), TYPING_MS);
+    /** Chooses the item of a link if the package recognises one in `query`; otherwise calls `onNoLink`. */
+    function resolve(query, onNoLink) {
+      // Only one request at a time: wait until the playlists are loaded.
+      if (requests.isPending("getLibrary")) {
+        timer = setTimeout(() => resolve(query, onNoLink), TYPING_DELAY_MS);
         return;
       }
-      questions.ask(
-        { command: "resolve", text: words },
+      requests.send(
+        { command: "resolve", text: query },
         "resolved",
         ({ result }) => {
-          const item = results.itemOf(result);
+          const item = results.parseItem(result);
           if (item?.uri === results.LIKED_SONGS && liked) return choose(likedSongs);
           if (item && types.includes(item.type)) return choose(item);
           input.setAttribute("aria-invalid", "true");
-          const list = new Intl.ListFormat(pages.strings.locale, { type: "disjunction" });
-          const kinds = list.format(types.map((type) => results.kind(type)));
-          const name = item?.uri === results.LIKED_SONGS ? likedSongs.name : results.kind(item?.type);
-          fail(item ? text("linkOtherKind", { kind: name || item.type, kinds }) : text("linkUnknown"), false);
+          const listFormat = new Intl.ListFormat(pages.strings.locale, { type: "disjunction" });
+          const kinds = listFormat.format(types.map((type) => results.typeName(type)));
+          const name = item?.uri === results.LIKED_SONGS ? likedSongs.name : results.typeName(item?.type);
+          showError(item ? text("linkOtherKind", { kind: name || item.type, kinds }) : text("linkUnknown"), false);
         },
         (message, error) => {
-          if (error?.reason === "noLink") return otherwise();
+          if (error?.reason === "noLink") return onNoLink();
           input.setAttribute("aria-invalid", "true");
-          if (error?.field !== "text") return fail(message);
-          fail(text(LINK_PROBLEMS.get(error.reason) || "linkUnknown"), false);
-          const item = unshared && error.reason === "notShared" ? results.itemOf(error.result) : null;
+          if (error?.field !== "text") return showError(message);
+          showError(text(LINK_ISSUES.get(error.reason) || "linkUnknown"), false);
+          const item = unshared && error.reason === "notShared" ? results.parseItem(error.result) : null;
           if (!item || !types.includes(item.type)) return;
-          // Spotify tells no name, so that of its kind has to do.
-          keepable = { ...item, name: results.kind(item.type) };
+          // Spotify returns no name, so the name of its type is used.
+          unsharedItem = { ...item, name: results.typeName(item.type) };
           keep.hidden = false;
         },
       );
     }
 
-    /** The next page of the playlists, if somebody looks at the end of what is here. */
+    /** Loads the next page of the playlists, when the list is scrolled to its end. */
     function loadMore() {
-      if (source !== "library" || !isOpen() || nextPage === null || failed || obstacle()) return;
-      if (questions.waitsFor("getLibrary") || questions.waitsFor("resolve")) return;
-      say(text(playlists.length ? "loadingMore" : "loadingPlaylists"));
-      const offset = nextPage;
-      questions.ask(
+      if (source !== "library" || !isOpen() || nextOffset === null || hasFailed || obstacle()) return;
+      if (requests.isPending("getLibrary") || requests.isPending("resolve")) return;
+      showStatus(text(playlists.length ? "loadingMore" : "loadingPlaylists"));
+      const offset = nextOffset;
+      requests.send(
         { command: "getLibrary", kind: "playlists", offset },
         "library",
         ({ results: rows, total }) => {
           const count = Array.isArray(rows) ? rows.length : 0;
-          nextPage = count > 0 && offset + count < total ? offset + count : null;
-          playlists = [...playlists, ...itemsOf(rows).filter(({ owned }) => !own || owned !== false)];
+          nextOffset = count > 0 && offset + count < total ? offset + count : null;
+          playlists = [...playlists, ...parseItems(rows).filter(({ owned }) => !own || owned !== false)];
           showResults();
           if (offset === 0) reveal();
         },
-        (message) => fail(message),
+        (message) => showError(message),
       );
     }
 
-    function itemsOf(rows) {
-      return Array.isArray(rows) ? rows.map(results.itemOf).filter((item) => item && types.includes(item.type)) : [];
+    function parseItems(rows) {
+      return Array.isArray(rows) ? rows.map(results.parseItem).filter((item) => item && types.includes(item.type)) : [];
     }
 
     function showResults() {
-      const way = obstacle();
-      const kinds = types.filter((type) => found.some((item) => item.type === type));
-      filters.node.hidden = Boolean(way) || source !== "search" || kinds.length < 2;
+      const isBlocked = obstacle() !== "";
+      const foundTypes = types.filter((type) => found.some((item) => item.type === type));
+      filters.node.hidden = isBlocked || source !== "search" || foundTypes.length < 2;
       let groups = [];
-      if (way) {
+      if (isBlocked) {
         groups = [];
       } else if (source === "library") {
-        const words = input.value.trim().toLocaleLowerCase();
+        const query = input.value.trim().toLocaleLowerCase();
         const all = liked ? [likedSongs, ...playlists] : playlists;
-        const fits = ({ name }) => name.toLocaleLowerCase().includes(words);
-        groups = [{ items: words ? all.filter(fits) : all }];
-      } else if (filter !== EVERYTHING || kinds.length < 2) {
-        groups = [{ items: found.filter(({ type }) => filter === EVERYTHING || type === filter) }];
+        const matches = ({ name }) => name.toLocaleLowerCase().includes(query);
+        groups = [{ items: query ? all.filter(matches) : all }];
+      } else if (filter !== ALL_TYPES || foundTypes.length < 2) {
+        groups = [{ items: found.filter(({ type }) => filter === ALL_TYPES || type === filter) }];
       } else {
-        groups = kinds.map((kind) => ({
-          label: results.kind(kind, true),
-          items: found.filter(({ type }) => type === kind).slice(0, OF_EACH),
+        groups = foundTypes.map((groupType) => ({
+          label: results.typeName(groupType, true),
+          items: found.filter(({ type }) => type === groupType).slice(0, MAX_PER_TYPE),
         }));
       }
       list.show(groups, chosen?.uri);
-      if (!way && !failed && !questions.waitsFor("getLibrary")) say(outcome(), list.length ? "sr-only" : "hint");
+      // The number of results is only announced, because sighted users see the list.
+      if (!isBlocked && !hasFailed && !requests.isPending("getLibrary")) showStatus(resultText(), list.length ? "sr-only" : "hint");
     }
 
-    /** What the list shows, in words. */
-    function outcome() {
+    /** Describes what the list shows. */
+    function resultText() {
       if (list.length) return text("resultCount", { n: list.length });
-      const words = input.value.trim();
-      if (source === "library") return text(words ? "noPlaylistOfName" : "noPlaylists");
-      return foundFor === null ? "" : text("nothingFound", { words: foundFor });
+      const query = input.value.trim();
+      if (source === "library") return text(query ? "noPlaylistOfName" : "noPlaylists");
+      return foundQuery === null ? "" : text("nothingFound", { words: foundQuery });
     }
 
-    /** Shows what is chosen, and whether something else is being chosen. */
+    /** Shows the chosen item, and the chooser if it is open. */
     function show() {
       const open = isOpen();
-      what.textContent = "";
+      chosenNode.textContent = "";
       const item = chosen || { uri: "", type: "none", name: text(none), by: "", image: "" };
       card.classList.toggle("empty", !chosen);
-      what.append(results.picture(item), results.words(item));
+      chosenNode.append(results.picture(item), results.itemText(item));
       setText(change, text(open ? "closeChooser" : chosen ? "change" : "choose"));
       change.setAttribute("aria-expanded", String(open));
-      change.hidden = open && !chosen && needed;
+      change.hidden = open && !chosen && required;
       clear.hidden = !chosen;
-      const opens = open && chooser.hidden;
+      const isOpening = open && chooser.hidden;
       chooser.hidden = !open;
-      if (opens) look(0);
+      if (isOpening) update(0);
     }
 
     input.addEventListener("input", ({ inputType }) => {
-      // What is pasted is whole.
-      look(/^insertFrom(Paste|Drop)/.test(inputType || "") ? 0 : TYPING_MS);
+      // Pasted text is complete, so it needs no delay.
+      update(/^insertFrom(Paste|Drop)/.test(inputType || "") ? 0 : TYPING_DELAY_MS);
     });
     input.addEventListener("keydown", (event) => {
-      // While a word is being composed its keys are the input method's.
+      // During composition, keys belong to the input method.
       if (event.isComposing) return;
-      if (list.key(event)) {
+      if (list.onKeyDown(event)) {
         event.preventDefault();
       } else if (event.key === "Enter") {
-        look(0);
+        update(0);
       } else if (event.key === "Escape" && !change.hidden) {
-        wanted = false;
+        openedByUser = false;
         show();
         change.focus();
       }
     });
     accounts.onChange(() => {
-      // A failure goes with its reason: another account serves now, or the wait is over.
-      if (!accounts.serving) failedWith = "";
-      const servedAgain = failed && !retry.hidden && accounts.serving !== failedWith;
-      if (isOpen() && (servedAgain || obstacle() !== inTheWay)) look(0);
+      // Retry a failed request when another account is in use or a limit has ended.
+      if (!accounts.servingId) failedWith = "";
+      const canRetry = hasFailed && !retry.hidden && accounts.servingId !== failedWith;
+      if (isOpen() && (canRetry || obstacle() !== lastObstacle)) update(0);
     });
 
     sources.set(source);
@@ -465,12 +468,12 @@
     return {
       node: fields.group("group", id, text(label), card, chooser),
       show(settings) {
-        chosen = results.itemOf(settings[setting]);
+        chosen = results.parseItem(settings[setting]);
         if (document.activeElement !== country) {
           market = typeof settings.market === "string" && /^[A-Z]{2}$/.test(settings.market) ? settings.market : "";
           country.value = market;
         }
-        // As the packages' settings come again and again, what is being read stays where it is.
+        // Redraw only if the item differs, because settings are often received unchanged.
         const signature = JSON.stringify(chosen);
         if (signature !== shown) show();
         shown = signature;

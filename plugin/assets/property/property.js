@@ -1,13 +1,13 @@
 /*
- * The property view: the account line, and below it the settings that the selected widget has.
+ * The property view: the account line, and below it the selected widget's settings.
  *
- * Which settings those are stands in one table. Their kinds are in fields.js, picker.js and template.js.
+ * The table `WIDGETS` lists the settings of each widget. The kinds of fields are in fields.js, picker.js and template.js.
  */
 (function () {
   "use strict";
 
   const pages = globalThis.SpotifyPages;
-  const { client, strings, dom, Accounts, AccountPanel, times, words, fields } = pages;
+  const { client, strings, dom, Accounts, AccountPanel, times, accountText, fields } = pages;
   const { element, setText } = dom;
   const { text } = strings;
 
@@ -29,18 +29,18 @@
     label: "step",
     min: 1,
     max: 25,
-    standard: 5,
+    defaultValue: 5,
     unit: "percent",
     hint: "holdRepeats",
   };
-  const VOLUME = { kind: "number", setting: "volume", label: "volume", min: 0, max: 100, standard: 50, unit: "percent" };
+  const VOLUME = { kind: "number", setting: "volume", label: "volume", min: 0, max: 100, defaultValue: 50, unit: "percent" };
   const FADE = {
     kind: "number",
     setting: "fadeSeconds",
     label: "fade",
     min: 0,
     max: 60,
-    standard: 0,
+    defaultValue: 0,
     unit: "seconds",
     hint: "fadeHint",
   };
@@ -51,17 +51,17 @@
     label: "seekBy",
     min: 1,
     max: 600,
-    standard: 15,
+    defaultValue: 15,
     unit: "seconds",
     hint: "holdRepeats",
   };
-  const LIKED = { kind: "item", setting: "item", label: "likeItem", none: "whatPlays", types: ["track", "album", "episode"] };
+  const LIKED = { kind: "item", setting: "item", label: "likeItem", none: "currentItem", types: ["track", "album", "episode"] };
   const PLAYED = {
     kind: "item",
     setting: "item",
     label: "playItem",
     none: "nothingChosen",
-    needed: true,
+    required: true,
     types: ["track", "album", "artist", "playlist", "show", "episode"],
     library: true,
     liked: true,
@@ -88,7 +88,7 @@
     library: true,
     own: true,
   };
-  const QUEUED = { kind: "item", setting: "item", label: "queueItem", none: "whatPlays", types: ["track", "episode"] };
+  const QUEUED = { kind: "item", setting: "item", label: "queueItem", none: "currentItem", types: ["track", "episode"] };
   const MODE = { kind: "choice", setting: "mode", label: "deviceMode", options: { this: "deviceThis", next: "deviceNext" } };
   const TARGET = {
     kind: "device",
@@ -99,12 +99,12 @@
     withType: true,
     when: ({ mode }) => mode !== "next",
   };
-  const MOVED = { kind: "choice", setting: "play", label: "deviceMoved", options: { keep: "deviceKeep", play: "devicePlay" } };
+  const TRANSFER = { kind: "choice", setting: "play", label: "deviceTransfer", options: { keep: "deviceKeep", play: "devicePlay" } };
   const SCROLL = {
     kind: "choice",
     setting: "scroll",
     label: "scroll",
-    standard: "normal",
+    defaultValue: "normal",
     options: { off: "scrollOff", slow: "scrollSlow", normal: "scrollNormal", fast: "scrollFast" },
   };
   const UNTIL = { kind: "choice", setting: "until", label: "sleepUntil", options: { time: "sleepTime", item: "sleepItem" } };
@@ -114,7 +114,7 @@
     label: "sleepAfter",
     min: 1,
     max: 240,
-    standard: 30,
+    defaultValue: 30,
     unit: "minutes",
     when: ({ until }) => until !== "item",
   };
@@ -135,10 +135,10 @@
   const LIST_LAYOUTS = layouts([1, 1], [2, 2], [3, 2]);
   const TEXT_LAYOUTS = layouts([1, 1], [2, 1], [3, 1], [4, 1], [5, 1]);
 
-  /** What every widget has that is about playback: its own settings, the device, and what more presses do. */
+  /** The fields of a playback widget: its own settings, the device, and the actions of long and double presses. */
   const playback = (...own) => [...own, DEVICE, PRESSES];
 
-  /** What a widget can be set to, by the last part of its UUID. One that is not listed has what all have. */
+  /** The fields of each widget by the last part of its UUID. A widget that isn't listed has those of `playback()`. */
   const WIDGETS = {
     "volume-up": [STEP, DEVICE, { ...PRESSES, repeats: true }],
     "volume-down": [STEP, DEVICE, { ...PRESSES, repeats: true }],
@@ -149,31 +149,31 @@
     "add-to-playlist": playback(PLAYLIST),
     "add-to-queue": playback(QUEUED),
     "up-next": playback(LIST_LAYOUTS),
-    device: [MODE, TARGET, MOVED, PRESSES],
+    device: [MODE, TARGET, TRANSFER, PRESSES],
     "now-playing-text": playback(TEXT_LAYOUTS, { ...TEMPLATE, layouts: TEXT_LAYOUTS.layouts }, SCROLL),
     "playing-now": playback(COVER_LAYOUTS, SCROLL),
-    // Holding the key cancels, so the user gives no meaning to further presses.
+    // A long press cancels the timer, so long and double presses can't be configured.
     "sleep-timer": [UNTIL, MINUTES],
     account: [],
   };
 
-  /** The fields that are shown, with their descriptions. */
+  /** The fields in the view, with their descriptions. */
   const shown = [];
-  let begun = false;
-  let built = false;
+  let hasAccountLine = false;
+  let isBuilt = false;
 
-  /** The account's part needs no host: it says what is missing, if nobody calls. */
-  function begin() {
-    if (begun) return;
-    begun = true;
-    strings.use(client.language || navigator.language);
+  /** Builds the account line, which needs no call by the host, so that it can show that the host is missing. */
+  function buildAccountLine() {
+    if (hasAccountLine) return;
+    hasAccountLine = true;
+    strings.setLanguage(client.language || navigator.language);
     accountLine();
   }
 
   function build() {
-    begin();
-    if (built) return;
-    built = true;
+    buildAccountLine();
+    if (isBuilt) return;
+    isBuilt = true;
     const widget = client.widget.split(".").pop();
     const about = `about-${widget}`;
     const settings = document.getElementById("settings");
@@ -207,36 +207,37 @@
 
     function show() {
       const account = accounts.main;
-      const { known, silent, offline } = accounts;
-      const state = offline ? "offline" : silent ? "silent" : !known ? "loading" : account ? account.state : "none";
+      const { isLoaded, isSilent, isOffline } = accounts;
+      const state = isOffline ? "offline" : isSilent ? "silent" : !isLoaded ? "loading" : account ? account.state : "none";
       line.dataset.state = state;
-      line.dataset.tone = account ? words.tone(account, Date.now()) : "";
-      const others = {
+      line.dataset.tone = account ? accountText.tone(account, Date.now()) : "";
+      const texts = {
         offline: text("hostLost"),
         silent: text("packageSilent"),
         loading: text("loading"),
         none: text("notLinked"),
       };
-      setText(name, others[state] || accountText(account));
-      setText(badge, words.initial(account));
-      toggle.hidden = !known && root.hidden;
-      toggle.classList.toggle("primary", root.hidden && known && state !== "linked" && state !== "linking");
-      const closed = account ? text("accountSettings") : text("linkSpotify");
-      setText(toggle, root.hidden ? closed : text("closeAccountSettings"));
+      setText(name, texts[state] || lineText(account));
+      setText(badge, accountText.initial(account));
+      toggle.hidden = !isLoaded && root.hidden;
+      toggle.classList.toggle("primary", root.hidden && isLoaded && state !== "linked" && state !== "linking");
+      const openLabel = account ? text("accountSettings") : text("linkSpotify");
+      setText(toggle, root.hidden ? openLabel : text("closeAccountSettings"));
     }
 
-    /** Whose account serves, and what limits it; until when nobody does, where that is so. */
-    function accountText(account) {
+    /** Returns the state and the limits of the account in use, or until when all accounts are limited. */
+    function lineText(account) {
       const now = Date.now();
-      if (accounts.nobodyUntil > now) return text("nobodyUntil", { time: times.until(accounts.nobodyUntil, now) });
-      // A screen reader says the line when it changes: without what remains, which does so every second.
-      return [words.state(account), ...words.facts(account, now, false)].join(" · ");
+      const { unavailableUntil } = accounts;
+      if (unavailableUntil > now) return text("noAccountUntil", { time: times.until(unavailableUntil, now) });
+      // Without the remaining time, because screen readers announce every change of the line.
+      return [accountText.state(account), ...accountText.facts(account, now, false)].join(" · ");
     }
 
     toggle.addEventListener("click", () => {
       root.hidden = !root.hidden;
       toggle.setAttribute("aria-expanded", String(!root.hidden));
-      // Built once and then only hidden: what was typed stays.
+      // Built once and then only hidden, to keep the user's input.
       if (!root.hidden) {
         if (!panel) panel = new AccountPanel(root, client, accounts);
         panel.focus();
@@ -250,5 +251,5 @@
 
   client.on("started", build);
   client.on("settings", showSettings);
-  accounts.onChange(begin);
+  accounts.onChange(buildAccountLine);
 })();

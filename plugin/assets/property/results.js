@@ -1,8 +1,8 @@
 /*
- * What Spotify has found, as a list to choose from: the listbox of a combobox, whose text field keeps the keyboard focus.
+ * A list of Spotify items to choose from: the listbox of a combobox, whose text field keeps the focus.
  *
- * An item is `{ uri, type, name, by, image }`. Its picture is shown where it comes from an address of Spotify's pictures and
- * the host lets the page load it; a sign of its kind stands there otherwise.
+ * An item is `{ uri, type, name, by, image }`. Its picture is shown if its address is one of Spotify's image hosts and the page
+ * can load it; otherwise a symbol is shown.
  */
 (function () {
   "use strict";
@@ -11,11 +11,11 @@
   const { element } = pages.dom;
   const { text } = pages.strings;
 
-  /** The URI that stands for the user's Liked Songs. */
+  /** Represents the user's Liked Songs. */
   const LIKED_SONGS = "spotify:collection";
 
-  /** What can be chosen, with the names of the words for one and for many. */
-  const KINDS = new Map([
+  /** The types of items, with the text keys of their singular and plural. */
+  const TYPES = new Map([
     ["track", ["kindTrack", "kindTracks"]],
     ["album", ["kindAlbum", "kindAlbums"]],
     ["artist", ["kindArtist", "kindArtists"]],
@@ -26,26 +26,26 @@
 
   const string = (value) => (typeof value === "string" ? value : "");
 
-  /** What came from the package or from the settings as an item; null: nothing that can be shown. */
-  function itemOf(value) {
+  /** Parses an item from the package or the settings; null if it can't be shown. */
+  function parseItem(value) {
     if (typeof value !== "object" || value === null || !string(value.uri)) return null;
     const uri = value.uri;
     const type = string(value.type) || uri.split(":")[1];
     return { uri, type, name: string(value.name) || uri, by: string(value.by), image: string(value.image), owned: value.owned };
   }
 
-  /** The words for a kind of item; `many`: for several of them. Empty for a kind that this page doesn't know. */
-  function kind(type, many = false) {
-    return KINDS.has(type) ? text(KINDS.get(type)[many ? 1 : 0]) : "";
+  /** Returns the name of a type of items; empty for a type that this page doesn't know. */
+  function typeName(type, isPlural = false) {
+    return TYPES.has(type) ? text(TYPES.get(type)[isPlural ? 1 : 0]) : "";
   }
 
-  /** What to say of an item besides its name. */
+  /** Returns the line below an item's name: its type and its creator. */
   function byline({ uri, type, by }) {
-    return uri === LIKED_SONGS ? "" : [kind(type), by].filter(Boolean).join(" · ");
+    return uri === LIKED_SONGS ? "" : [typeName(type), by].filter(Boolean).join(" · ");
   }
 
-  /** Whether a picture may be loaded: from Spotify's image hosts, from this computer (a simulated Spotify) or as data. */
-  function isPicture(address) {
+  /** Returns whether a picture may be loaded: from Spotify's image hosts, from this computer (a simulated Spotify), or as data. */
+  function isAllowedPicture(address) {
     if (/^data:image\/(png|jpeg|webp);base64,/.test(address)) return true;
     let url;
     try {
@@ -57,12 +57,12 @@
     return url.protocol === "https:" && /\.(scdn\.co|spotifycdn\.com)$/.test(url.hostname);
   }
 
-  /** The picture of an item, for the eye alone: its name stands beside it. */
+  /** Creates an item's picture. It is hidden from screen readers, because the name is next to it. */
   function picture({ uri, type, image }) {
-    const liked = uri === LIKED_SONGS;
-    const node = element("span", { class: "picture", "data-type": liked ? "liked" : type, "aria-hidden": "true" });
-    node.append(liked ? "♥" : "♪");
-    if (!liked && isPicture(image)) {
+    const isLikedSongs = uri === LIKED_SONGS;
+    const node = element("span", { class: "picture", "data-type": isLikedSongs ? "liked" : type, "aria-hidden": "true" });
+    node.append(isLikedSongs ? "♥" : "♪");
+    if (!isLikedSongs && isAllowedPicture(image)) {
       const img = element("img", { src: image, alt: "", loading: "lazy", decoding: "async", referrerpolicy: "no-referrer" });
       img.addEventListener("error", () => img.remove());
       node.append(img);
@@ -70,8 +70,8 @@
     return node;
   }
 
-  /** An item's name, and below it what else is to be said. */
-  function words(item) {
+  /** Creates an item's name and the line below it. */
+  function itemText(item) {
     const line = byline(item);
     return element(
       "span",
@@ -85,28 +85,28 @@
     _id;
     _input;
     _on;
-    /** The rows by their URI: a row that stays keeps its element, and with it its picture. */
+    /** The rows by URI. A row that stays keeps its element, and with it its loaded picture. */
     _rows = new Map();
     /** The rows from top to bottom. */
     _order = [];
     _active = null;
     _nextId = 0;
 
-    /** The element of the list. */
+    /** The list's element. */
     node;
 
     /**
-     * `input` is the text field that moves through the list. `on` has what to call: `choose(item)`, and `end()` when the end
-     * of the list comes near.
+     * `input` is the text field that controls the list. `on` contains the callbacks: `choose(item)`, and `end()` when the list is
+     * scrolled close to its end.
      */
     constructor(id, label, input, on) {
       this._id = id;
       this._input = input;
       this._on = on;
       this.node = element("div", { id, class: "results", role: "listbox", "aria-label": label, hidden: true });
-      // The focus stays in the text field.
+      // Keeps the focus in the text field.
       this.node.addEventListener("mousedown", (event) => event.preventDefault());
-      this.node.addEventListener("scroll", () => this._lookAtEnd());
+      this.node.addEventListener("scroll", () => this._checkEnd());
       for (const [name, value] of [
         ["role", "combobox"],
         ["aria-autocomplete", "list"],
@@ -117,12 +117,12 @@
       }
     }
 
-    /** How many items are shown. */
+    /** The number of items in the list. */
     get length() {
       return this._order.length;
     }
 
-    /** Shows `groups`, each with its `items` and, where there are several, its `label`; `chosen` is the URI that is set. */
+    /** Shows `groups`, each with `items` and, if there are several groups, a `label`; `chosen` is the URI of the current setting. */
     show(groups, chosen) {
       const top = this.node.scrollTop;
       const active = this._active?.item.uri;
@@ -148,10 +148,10 @@
       this._input.setAttribute("aria-expanded", String(this._order.length > 0));
       this.node.scrollTop = top;
       this._activate(rows.get(active) || null);
-      this._lookAtEnd();
+      this._checkEnd();
     }
 
-    /** Scrolls to the beginning, with nothing marked. */
+    /** Scrolls to the top and clears the active row. */
     rewind() {
       this._activate(null);
       this.node.scrollTop = 0;
@@ -160,14 +160,14 @@
     _row(item) {
       const id = `${this._id}-option-${this._nextId}`;
       this._nextId += 1;
-      const node = element("div", { id, class: "item", role: "option" }, picture(item), words(item));
+      const node = element("div", { id, class: "item", role: "option" }, picture(item), itemText(item));
       const row = { item, node };
       node.addEventListener("click", () => this._on.choose(item));
       return row;
     }
 
-    /** A key that was pressed in the text field. True: it was for the list. */
-    key(event) {
+    /** Handles a key that was pressed in the text field. Returns whether the list has used it. */
+    onKeyDown(event) {
       const last = this._order.length - 1;
       if (last < 0) return false;
       const at = this._order.indexOf(this._active);
@@ -200,11 +200,11 @@
       }
     }
 
-    _lookAtEnd() {
+    _checkEnd() {
       const { scrollTop, clientHeight, scrollHeight } = this.node;
       if (scrollTop + clientHeight >= scrollHeight - clientHeight) this._on.end();
     }
   }
 
-  pages.results = { LIKED_SONGS, itemOf, kind, byline, picture, words, ResultList };
+  pages.results = { LIKED_SONGS, parseItem, typeName, picture, itemText, ResultList };
 })();

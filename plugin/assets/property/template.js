@@ -1,5 +1,5 @@
 /*
- * The editor of a text with fields, such as `{title}`: buttons that insert them, and a preview that shows what becomes of it.
+ * The editor for a text with placeholders such as `{title}`: buttons that insert them, and a preview of the result.
  */
 (function () {
   "use strict";
@@ -9,10 +9,10 @@
   const { element, button, setText } = pages.dom;
   const { text } = pages.strings;
 
-  /** What the widget shows without a text of the user's. */
-  const STANDARD = "{title}\n{artist}";
-  /** What can be inserted, with the name of its words and an example. */
-  const FIELDS = new Map([
+  /** The widget's text if the user has set none. */
+  const DEFAULT_TEXT = "{title}\n{artist}";
+  /** The placeholders, with their text key and an example value. */
+  const PLACEHOLDERS = new Map([
     ["title", ["fieldTitle", "Über den Dächern"]],
     ["artist", ["fieldArtist", "Lumen Föhr"]],
     ["album", ["fieldAlbum", "Stadtlichter"]],
@@ -22,14 +22,14 @@
     ["remaining", ["fieldRemaining", "-2:22"]],
     ["device", ["fieldDevice", "Desk"]],
   ]);
-  /** Beyond so many lines the text on a key one row high is too small to be read from a distance. */
-  const READABLE_LINES = 4;
-  /** After so long without typing the text is stored (ms). */
-  const TYPING_MS = 400;
-  /** The preview's key, half as large as the host's (pixels). */
-  const KEY = { width: 75, height: 54 };
+  /** With more lines, the text on a key of one row is too small to be read from a distance. */
+  const MAX_READABLE_LINES = 4;
+  /** How long after the last keystroke the text is saved (ms). */
+  const TYPING_DELAY_MS = 400;
+  /** The size of a key in the preview, half the host's (pixels). */
+  const KEY_SIZE = { width: 75, height: 54 };
 
-  /** `setting`, `label`; `layouts` are the widget's, whose shape the preview takes. */
+  /** The template field: `setting`, `label`, and the widget's `layouts`, which determine the preview's size. */
   function template({ setting, label, layouts }) {
     const { client } = pages;
     const id = `setting-${setting}`;
@@ -38,65 +38,65 @@
       rows: 3,
       maxlength: 300,
       spellcheck: "false",
-      "aria-describedby": `${id}-hint ${id}-lines`,
+      "aria-describedby": `${id}-hint ${id}-status`,
     });
     const preview = element("div", { class: "preview", role: "img" });
-    const lines = element("p", { id: `${id}-lines`, class: "hint", role: "status" });
+    const status = element("p", { id: `${id}-status`, class: "hint", role: "status" });
     const reset = button(`${id}-reset`, text("templateReset"), "quiet small", () => {
-      area.value = STANDARD;
-      store();
+      area.value = DEFAULT_TEXT;
+      save();
       area.focus();
     });
-    const inserts = [...FIELDS].map(([name, [words]]) =>
-      button(`${id}-insert-${name}`, text(words), "small", () => {
+    const insertButtons = [...PLACEHOLDERS].map(([name, [key]]) =>
+      button(`${id}-insert-${name}`, text(key), "small", () => {
         area.setRangeText(`{${name}}`, area.selectionStart, area.selectionEnd, "end");
-        store();
+        save();
         area.focus();
       }),
     );
-    /** What was typed and is not stored yet. */
-    let typing = null;
+    /** The timer that saves the typed text; null if it is saved. */
+    let saveTimer = null;
 
-    function store() {
-      clearTimeout(typing);
-      typing = null;
+    function save() {
+      clearTimeout(saveTimer);
+      saveTimer = null;
       const value = area.value;
-      client.setSetting(setting, value.trim() && value !== STANDARD ? value : undefined);
+      client.setSetting(setting, value.trim() && value !== DEFAULT_TEXT ? value : undefined);
       draw();
     }
 
     function draw() {
-      const value = area.value.trim() ? area.value : STANDARD;
+      const value = area.value.trim() ? area.value : DEFAULT_TEXT;
       const unknown = new Set();
-      const example = value.replace(/\{(\w+)\}/g, (whole, name) => {
-        if (FIELDS.has(name)) return FIELDS.get(name)[1];
-        unknown.add(whole);
-        return whole;
+      const example = value.replace(/\{(\w+)\}/g, (placeholder, name) => {
+        if (PLACEHOLDERS.has(name)) return PLACEHOLDERS.get(name)[1];
+        unknown.add(placeholder);
+        return placeholder;
       });
-      const shown = example.split("\n");
+      const exampleLines = example.split("\n");
       preview.textContent = "";
-      for (const line of shown) preview.append(element("span", { text: line || "\u00a0" }));
-      preview.setAttribute("aria-label", text("previewOf", { text: shown.join(", ") }));
-      preview.style.width = `${fields.columns(layouts, client.settings) * KEY.width}px`;
-      preview.style.height = `${KEY.height}px`;
-      preview.style.fontSize = `${Math.min(15, (KEY.height - 8) / (shown.length * 1.25))}px`;
-      const crowded = shown.length > READABLE_LINES;
-      const said = [text("lineCount", { n: shown.length })];
-      if (crowded) said.push(text("linesTooMany", { n: READABLE_LINES }));
-      if (unknown.size) said.push(text("fieldUnknown", { fields: [...unknown].join(", ") }));
-      setText(lines, said.join(" · "));
-      lines.classList.toggle("warning", crowded || unknown.size > 0);
-      reset.hidden = area.value === STANDARD;
+      for (const line of exampleLines) preview.append(element("span", { text: line || "\u00a0" }));
+      preview.setAttribute("aria-label", text("previewOf", { text: exampleLines.join(", ") }));
+      preview.style.width = `${fields.columns(layouts, client.settings) * KEY_SIZE.width}px`;
+      preview.style.height = `${KEY_SIZE.height}px`;
+      preview.style.fontSize = `${Math.min(15, (KEY_SIZE.height - 8) / (exampleLines.length * 1.25))}px`;
+      const hasTooManyLines = exampleLines.length > MAX_READABLE_LINES;
+      const notes = [text("lineCount", { n: exampleLines.length })];
+      if (hasTooManyLines) notes.push(text("tooManyLines", { n: MAX_READABLE_LINES }));
+      if (unknown.size) notes.push(text("fieldUnknown", { fields: [...unknown].join(", ") }));
+      setText(status, notes.join(" · "));
+      status.classList.toggle("warning", hasTooManyLines || unknown.size > 0);
+      reset.hidden = area.value === DEFAULT_TEXT;
     }
 
     area.addEventListener("input", () => {
-      clearTimeout(typing);
-      typing = setTimeout(store, TYPING_MS);
+      clearTimeout(saveTimer);
+      saveTimer = setTimeout(save, TYPING_DELAY_MS);
       draw();
     });
     area.addEventListener("change", () => {
-      store();
-      if (!area.value.trim()) area.value = STANDARD;
+      save();
+      if (!area.value.trim()) area.value = DEFAULT_TEXT;
       draw();
     });
     return {
@@ -105,14 +105,14 @@
         { class: "field" },
         element("div", { class: "row label-row" }, element("label", { class: "label", for: id, text: text(label) }), reset),
         area,
-        element("div", { class: "inserts", role: "group", "aria-label": text("insertField") }, ...inserts),
+        element("div", { class: "inserts", role: "group", "aria-label": text("insertField") }, ...insertButtons),
         element("p", { id: `${id}-hint`, class: "hint", text: text("templateHint") }),
-        element("div", { class: "row preview-row" }, preview, lines),
+        element("div", { class: "row preview-row" }, preview, status),
       ),
       show(settings) {
-        if (typing === null && document.activeElement !== area) {
+        if (saveTimer === null && document.activeElement !== area) {
           const value = settings[setting];
-          area.value = typeof value === "string" && value.trim() ? value : STANDARD;
+          area.value = typeof value === "string" && value.trim() ? value : DEFAULT_TEXT;
         }
         draw();
       },

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// Runs package.js as a program: reads the command line as hosts write it, and lends the script a WebSocket that is no
-// more than RFC 6455 asks of a client that trusts its host. Needs nothing but Node itself.
+// Runs package.js as a program: parses the command line that hosts pass, and provides the script with a WebSocket that implements
+// only what RFC 6455 requires of a client that trusts its host. Needs only Node itself.
 
 const net = require("node:net");
 const { randomBytes } = require("node:crypto");
@@ -16,12 +16,12 @@ globalThis.WebSocket = class {
     );
     this.received = Buffer.alloc(0);
     this.isOpen = false;
-    this.socket.on("data", (data) => this.take(data));
+    this.socket.on("data", (data) => this.onData(data));
     this.socket.on("error", () => {});
     this.socket.on("close", () => this.onclose?.());
   }
 
-  take(data) {
+  onData(data) {
     this.received = Buffer.concat([this.received, data]);
     if (!this.isOpen) {
       const end = this.received.indexOf("\r\n\r\n");
@@ -30,40 +30,40 @@ globalThis.WebSocket = class {
       this.isOpen = true;
       this.onopen?.();
     }
-    for (let frame = this.frame(); frame; frame = this.frame()) {
-      if (frame.kind === 1) this.onmessage?.({ data: frame.content.toString() });
-      if (frame.kind === 8) this.socket.end();
-      if (frame.kind === 9) this.write(10, frame.content);
+    for (let frame = this.nextFrame(); frame; frame = this.nextFrame()) {
+      if (frame.opcode === 1) this.onmessage?.({ data: frame.content.toString() });
+      if (frame.opcode === 8) this.socket.end();
+      if (frame.opcode === 9) this.write(10, frame.content);
     }
   }
 
-  // Hosts send whole messages, unmasked.
-  frame() {
-    const all = this.received;
-    if (all.length < 2) return null;
-    let [length, at] = [all[1] & 127, 2];
-    if (length === 126) [length, at] = [all.length < 4 ? Infinity : all.readUInt16BE(2), 4];
-    else if (length === 127) [length, at] = [all.length < 10 ? Infinity : Number(all.readBigUInt64BE(2)), 10];
-    if (all.length < at + length) return null;
-    this.received = all.subarray(at + length);
-    return { kind: all[0] & 15, content: all.subarray(at, at + length) };
+  // Returns the next complete frame, or null. Hosts send messages unfragmented and unmasked.
+  nextFrame() {
+    const buffer = this.received;
+    if (buffer.length < 2) return null;
+    let [length, start] = [buffer[1] & 127, 2];
+    if (length === 126) [length, start] = [buffer.length < 4 ? Infinity : buffer.readUInt16BE(2), 4];
+    else if (length === 127) [length, start] = [buffer.length < 10 ? Infinity : Number(buffer.readBigUInt64BE(2)), 10];
+    if (buffer.length < start + length) return null;
+    this.received = buffer.subarray(start + length);
+    return { opcode: buffer[0] & 15, content: buffer.subarray(start, start + length) };
   }
 
-  write(kind, content, isLast = true) {
+  write(opcode, content, isFinal = true) {
     const mask = randomBytes(4);
-    const head = Buffer.alloc(content.length < 126 ? 2 : 10);
-    head[0] = (isLast ? 128 : 0) | kind;
-    head[1] = 128 | (content.length < 126 ? content.length : 127);
-    if (content.length >= 126) head.writeBigUInt64BE(BigInt(content.length), 2);
-    this.socket.write(Buffer.concat([head, mask, Buffer.from(content).map((byte, n) => byte ^ mask[n % 4])]));
+    const header = Buffer.alloc(content.length < 126 ? 2 : 10);
+    header[0] = (isFinal ? 128 : 0) | opcode;
+    header[1] = 128 | (content.length < 126 ? content.length : 127);
+    if (content.length >= 126) header.writeBigUInt64BE(BigInt(content.length), 2);
+    this.socket.write(Buffer.concat([header, mask, Buffer.from(content).map((byte, n) => byte ^ mask[n % 4])]));
   }
 
   send(data) {
     this.write(typeof data === "string" ? 1 : 2, Buffer.from(data));
   }
 
-  // What no page can do, and the protocol allows: a message in three frames, cut within characters if it has to be.
-  sendInParts(text) {
+  // Sends a message in three fragments, possibly split within characters, which the protocol allows but pages can't do.
+  sendFragmented(text) {
     const content = Buffer.from(text);
     const third = Math.ceil(content.length / 3);
     this.write(1, content.subarray(0, third), false);
@@ -77,8 +77,8 @@ globalThis.WebSocket = class {
   }
 };
 
-const named = (name) => process.argv[process.argv.indexOf(name) + 1];
+const argument = (name) => process.argv[process.argv.indexOf(name) + 1];
 const { connectCreatorCentral } = require("./package.js");
-connectCreatorCentral(Number(named("-port")), named("-packageUUID"), named("-registerEvent"), JSON.parse(named("-info")));
-// The host is gone, or wants the package to end.
+connectCreatorCentral(Number(argument("-port")), argument("-packageUUID"), argument("-registerEvent"), JSON.parse(argument("-info")));
+// The host has exited, or asks the package to exit.
 process.stdin.resume().on("end", () => process.exit(0));

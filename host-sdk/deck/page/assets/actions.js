@@ -1,5 +1,5 @@
-// What a user can do to the Panel, in one place, whether by mouse, by keyboard or by a button: the request, what the
-// page says about it, and what it says when it fails.
+// The user's actions on the Panel, shared by mouse, keyboard and buttons: each sends the request, announces the result and
+// shows the error if it fails.
 
 import * as api from "./api.js";
 import { store } from "./store.js";
@@ -9,22 +9,22 @@ import { announce, showError, showNotice } from "./toast.js";
 /** "3 x 2". */
 export const sizeText = ({ width, height }) => text("size", { width, height });
 
-/** The widget's name as the list shows it, or as it was when its package was there last. */
+/** Returns the widget's name as the list shows it, or its last known name if its package is missing. */
 export const nameOf = (instance) => instance.missing?.widget ?? store.widgetOf(instance)?.name ?? instance.widget;
 
-/** Why a placeholder can't be used, and what helps. */
+/** Explains why a placeholder can't be used, and what to do about it. */
 export const missingExplanation = (instance) =>
   text(`missingExplanation.${instance.missing.why}`, { widget: nameOf(instance), package: instance.missing.package });
 
-/** A place in words. */
+/** Describes a place, for example "column 1, row 2". */
 export const placeText = ({ area, column, row }) =>
   text(area === "keys" ? "keyPlace" : "gridPlace", { column: column + 1, row: row + 1 });
 
-/** Places a widget at {area, column, row} and selects it. Returns the instance, or null where that failed. */
+/** Places a widget at {area, column, row} and selects it. Returns the instance, or null if that failed. */
 export async function place(widget, layout, where) {
   try {
     const instance = await api.addInstance(widget.uuid, layout, where);
-    // The event may have come first, with newer pictures.
+    // The event may have arrived first, with newer pictures.
     if (!store.instances.has(instance.context)) store.setInstance(instance);
     store.select(instance.context);
     announce(text("placed", { name: widget.name, place: placeText(instance) }));
@@ -35,15 +35,15 @@ export async function place(widget, layout, where) {
   }
 }
 
-/** Places a widget where there is room first. */
-export async function placeAnywhere(widget, layout) {
+/** Places a widget at the first free place. */
+export async function placeAtFirstFree(widget, layout) {
   const size = widget.layouts[layout];
   const free = store.firstFree(size.width, size.height);
-  if (free === null) showError(new Error(text("noRoom", { size: sizeText(size) })));
+  if (free === null) showError(new Error(text("noFreePlace", { size: sizeText(size) })));
   else await place(widget, layout, free);
 }
 
-/** Moves a key to {area, column, row}; where it already is, nothing happens. */
+/** Moves a key to {area, column, row}, unless it is already there. */
 export async function move(context, { area, column, row }) {
   const instance = store.instances.get(context);
   if (!instance || (instance.area === area && instance.column === column && instance.row === row)) return;
@@ -57,70 +57,75 @@ export async function move(context, { area, column, row }) {
   }
 }
 
-/** Takes a key into the clipboard; `cut`: to move it when it is pasted. */
-export async function clip(context, cut) {
+/** Copies a key to the clipboard. */
+export const copy = (context) => setClipboard(context, false);
+
+/** Cuts a key: pasting it moves it. */
+export const cut = (context) => setClipboard(context, true);
+
+async function setClipboard(context, isCut) {
   const instance = store.instances.get(context);
   if (!instance) return;
   try {
-    await api.clip(context, cut);
-    announce(text(cut ? "keyCut" : "keyCopied", { name: nameOf(instance) }));
+    await api.setClipboard(context, isCut);
+    announce(text(isCut ? "keyCut" : "keyCopied", { name: nameOf(instance) }));
   } catch (error) {
     showError(error);
   }
 }
 
-/** Forgets a key that was cut. */
+/** Takes a key that was cut off the clipboard. */
 export function cancelCut() {
   if (store.deck.clipboard?.cut) api.clearClipboard().catch(showError);
 }
 
-/** Puts down what is in the clipboard, as near to a place as there is room, and selects it. */
+/** Pastes the clipboard at the free place nearest to the given one, and selects the key. */
 export function paste(place) {
-  return put(() => api.paste(place), "pasted");
+  return placeCopy(() => api.paste(place), "pasted");
 }
 
-/** Puts a copy of a key beside it, and selects it. */
+/** Places a copy of a key next to it, and selects the copy. */
 export function duplicate(context) {
-  return put(() => api.copyInstance(context, {}), "duplicated");
+  return placeCopy(() => api.copyInstance(context, {}), "duplicated");
 }
 
-async function put(request, words) {
+async function placeCopy(request, message) {
   try {
     const instance = await request();
     if (!store.instances.has(instance.context)) store.setInstance(instance);
     store.select(instance.context);
-    store.point(instance);
-    announce(text(words, { name: nameOf(instance), place: placeText(instance) }));
+    store.requestFocus(instance);
+    announce(text(message, { name: nameOf(instance), place: placeText(instance) }));
   } catch (error) {
     showError(error);
   }
 }
 
-/** Puts a copy of a key into another profile or on another page, `to`, which is called `words`. */
-export function copyTo(context, to, words) {
-  return send(context, () => api.copyInstance(context, to), "copiedTo", words);
+/** Copies a key to another profile or page, `to`, which is displayed as `label`. */
+export function copyTo(context, to, label) {
+  return transfer(context, () => api.copyInstance(context, to), "copiedTo", label);
 }
 
-/** As `copyTo`, but the key itself goes. */
-export function moveTo(context, to, words) {
-  return send(context, () => api.moveInstance(context, to), "movedTo", words);
+/** Moves a key to another profile or page, `to`, which is displayed as `label`. */
+export function moveTo(context, to, label) {
+  return transfer(context, () => api.moveInstance(context, to), "movedTo", label);
 }
 
-async function send(context, request, done, place) {
+async function transfer(context, request, messageKey, place) {
   const instance = store.instances.get(context);
   if (!instance) return;
   const { revision } = store.deck;
   try {
     await request();
-    const words = text(done, { name: nameOf(instance), place });
-    offerUndo(words, revision);
-    announce(words);
+    const message = text(messageKey, { name: nameOf(instance), place });
+    offerUndo(message, revision);
+    announce(message);
   } catch (error) {
     showError(error);
   }
 }
 
-/** Gives a key another layout, where there is room for it. */
+/** Changes a key's layout; the server moves the key if the new size doesn't fit where it is. */
 export async function resize(context, layout) {
   try {
     const instance = await api.resizeInstance(context, layout);
@@ -130,7 +135,7 @@ export async function resize(context, layout) {
   }
 }
 
-/** Takes a key off the Panel. */
+/** Removes a key from the Panel. */
 export async function remove(context) {
   const instance = store.instances.get(context);
   if (!instance) return;
@@ -157,22 +162,22 @@ export async function showPage(page) {
   }
 }
 
-/** Shows the page that is so many further on. */
-export const turnPage = (step) => showPage(store.deck.page + step);
+/** Shows the page `offset` pages after the current one. */
+export const turnPage = (offset) => showPage(store.deck.page + offset);
 
-/** Undoes ("undo") or does again ("redo") what was done last. */
-export async function step(direction) {
+/** Undoes ("undo") or redoes ("redo") the last change. */
+export async function stepHistory(direction) {
   try {
-    const { step: name } = await api.step(direction);
-    announce(text(direction === "undo" ? "undone" : "redone", { step: text(`step.${name}`) }));
+    const { step } = await api.stepHistory(direction);
+    announce(text(direction === "undo" ? "undone" : "redone", { step: text(`step.${step}`) }));
   } catch (error) {
     showError(error);
   }
 }
 
-/** Says what was done when the device had `revision`, and offers to undo it as long as nothing else was done. */
-export function offerUndo(words, revision) {
-  const close = showNotice(words, { words: text("undo"), act: () => step("undo") });
+/** Shows what was done when the device had `revision`, and offers to undo it until something else is done. */
+export function offerUndo(message, revision) {
+  const close = showNotice(message, { label: text("undo"), run: () => stepHistory("undo") });
   function onDeck() {
     if (store.deck.revision <= revision + 1) return;
     store.removeEventListener("deck", onDeck);

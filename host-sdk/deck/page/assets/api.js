@@ -1,12 +1,12 @@
-// The page's end of the server's HTTP interface: one function a request, the session's secret on every one of them, and one
-// kind of error whose message can be shown to the user as it is.
+// Client of the server's HTTP API: one function per request. Every request carries the session's secret, and every failure
+// is an `ApiError` whose message can be shown to the user.
 
 import { savedSecret, SESSION_HEADER } from "./session.js";
 import { text } from "./strings.js";
 
 const secret = savedSecret();
 
-/** A request that failed. `status` is the HTTP status, 0 when nobody answered; `message` says what to do. */
+/** A failed request. `status` is the HTTP status, or 0 if there was no response; `message` tells the user what to do. */
 export class ApiError extends Error {
   constructor(status, message) {
     super(message);
@@ -31,155 +31,156 @@ async function request(method, path, { json, body, keepalive, signal } = {}) {
   } catch {
     throw new ApiError(0, text("unreachable"));
   }
-  // An answer without JSON (204, or a proxy's page) says nothing to the user; the status does.
+  // A response without JSON (204, or a proxy's page) has no message for the user; the status is shown instead.
   const value = await response.json().catch(() => null);
   if (!response.ok) throw new ApiError(response.status, value?.error ?? text("failed", { status: response.status }));
   return value;
 }
 
-const part = encodeURIComponent;
+const encode = encodeURIComponent;
 
-// What happens to one key must arrive in the order in which the user did it, and two requests may overtake each other.
-const lines = new Map();
+// Changes to one key must arrive in the order in which the user made them, but two requests may overtake each other: each
+// key's requests are queued.
+const queues = new Map();
 
 function inOrder(context, send) {
-  const line = (lines.get(context) ?? Promise.resolve()).then(send, send);
-  lines.set(context, line);
+  const queue = (queues.get(context) ?? Promise.resolve()).then(send, send);
+  queues.set(context, queue);
   const done = () => {
-    if (lines.get(context) === line) lines.delete(context);
+    if (queues.get(context) === queue) queues.delete(context);
   };
-  line.then(done, done);
-  return line;
+  queue.then(done, done);
+  return queue;
 }
 
-/** The newest entries of the log, oldest first. */
+/** Returns the newest entries of the log, oldest first. */
 export const getLog = async () => (await request("GET", "log")).entries;
 
 /**
- * The messages of packages with a number above `after`, oldest first, and the newest number: `{messages, last}`. Waits
- * for one for up to `wait` milliseconds. `signal` ends the waiting.
+ * Returns the messages of packages with a number above `after`, oldest first, and the newest number: `{messages, last}`.
+ * Waits up to `wait` milliseconds for a message. `signal` aborts the request.
  */
 export const getMessages = (after, wait, signal) => request("GET", `messages?after=${after}&wait=${wait}`, { signal });
 
-/** Puts a widget on a place ({area, column, row}, zero-based). Returns the instance; 409 where it does not fit. */
+/** Places a widget at {area, column, row} (zero-based). Returns the instance; 409 if it does not fit there. */
 export const addInstance = (widget, layout, { area, column, row }) =>
   request("POST", "instances", { json: { widget, layout, area, column, row } });
 
-export const removeInstance = (context) => inOrder(context, () => request("DELETE", `instances/${part(context)}`));
+export const removeInstance = (context) => inOrder(context, () => request("DELETE", `instances/${encode(context)}`));
 
 /**
- * Moves an instance to `{profile, page, area, column, row}`; 409 where it does not fit. What is left out stays; without a place
- * it goes to the nearest free one. Returns the instance.
+ * Moves an instance to `{profile, page, area, column, row}`; 409 if it does not fit there. Omitted members keep their value;
+ * without a place it moves to the nearest free one. Returns the instance.
  */
 export const moveInstance = (context, to) =>
-  inOrder(context, () => request("POST", `instances/${part(context)}/move`, { json: to }));
+  inOrder(context, () => request("POST", `instances/${encode(context)}/move`, { json: to }));
 
-/** Puts a copy of an instance somewhere; as `moveInstance`. */
-export const copyInstance = (context, to) => request("POST", `instances/${part(context)}/copy`, { json: to });
+/** Places a copy of an instance; `to` as for `moveInstance`. */
+export const copyInstance = (context, to) => request("POST", `instances/${encode(context)}/copy`, { json: to });
 
 /**
- * Gives a multi-action key another list: `{press}` of what it has, `{widget}` (a UUID) of what is new, `{pause}` in milliseconds,
- * `{profile}` (an id), `{url}`. Returns the instance.
+ * Sets the steps of a multi-action key: `{press}` for an existing instance, `{widget}` (a UUID) for a new one, `{pause}` in
+ * milliseconds, `{profile}` (an id), `{url}`. Returns the instance.
  */
 export const setSteps = (context, steps) =>
-  inOrder(context, () => request("PUT", `instances/${part(context)}/steps`, { json: { steps } }));
+  inOrder(context, () => request("PUT", `instances/${encode(context)}/steps`, { json: { steps } }));
 
-/** Takes an instance into the clipboard; `cut`: to move it when it is pasted. */
-export const clip = (context, cut) => request("POST", "clipboard", { json: { context, cut } });
+/** Puts an instance on the clipboard; with `cut`, pasting moves it. */
+export const setClipboard = (context, cut) => request("POST", "clipboard", { json: { context, cut } });
 
 export const clearClipboard = () => request("DELETE", "clipboard");
 
-/** Puts down what is in the clipboard, as near to a place as there is room. Returns the instance. */
+/** Pastes the clipboard at the free place nearest to the given one. Returns the instance. */
 export const paste = ({ area, column, row }) => request("POST", "clipboard/paste", { json: { area, column, row } });
 
-/** Gives an instance another layout, at the free place that is nearest. Returns the instance; 409 where there is none. */
+/** Changes an instance's layout, moving it to the nearest free place. Returns the instance; 409 if there is none. */
 export const resizeInstance = (context, layout) =>
-  inOrder(context, () => request("PUT", `instances/${part(context)}/layout`, { json: { layout } }));
+  inOrder(context, () => request("PUT", `instances/${encode(context)}/layout`, { json: { layout } }));
 
-/** The number by which the server knows this page; another one after every reconnect. */
+/** The number by which the server identifies this page; it changes with every reconnect. */
 let page = null;
 
-/** Takes the page's number, which comes with the first event. */
+/** Sets the page's number, which the first event contains. */
 export function setPage(number) {
   page = number;
 }
 
 /**
- * One phase of a press: "down", then "up" (released on the key) or "cancel" (released elsewhere). The server lets go by
- * itself what a page holds that is gone or has lost its connection.
+ * Sends one phase of a press: "down", then "up" (released on the key) or "cancel" (released elsewhere). The server cancels
+ * the presses of a page that has been closed or has lost its connection.
  */
 export const press = (context, phase) =>
-  inOrder(context, () => request("POST", `instances/${part(context)}/press`, { json: { phase, page } }));
+  inOrder(context, () => request("POST", `instances/${encode(context)}/press`, { json: { phase, page } }));
 
-/** One phase of a press, or "triggered", as it is: the package hears of nothing else. */
+/** Sends one phase of a press, or "triggered", and nothing else to the package. */
 export const sendPhase = (context, phase) =>
-  inOrder(context, () => request("POST", `instances/${part(context)}/press`, { json: { phase } }));
+  inOrder(context, () => request("POST", `instances/${encode(context)}/press`, { json: { phase } }));
 
-/** An instance and what is stored for it: `{instance, settings}`. */
-export const getInstance = (context) => request("GET", `instances/${part(context)}`);
+/** Returns an instance and its stored settings: `{instance, settings}`. */
+export const getInstance = (context) => request("GET", `instances/${encode(context)}`);
 
 export const setTitle = (context, title) =>
-  inOrder(context, () => request("PUT", `instances/${part(context)}/title`, { json: { title } }));
+  inOrder(context, () => request("PUT", `instances/${encode(context)}/title`, { json: { title } }));
 
-/** How the title is drawn; null gives it back to the package. */
+/** Sets the title's font; null restores the package's own. */
 export const setFont = (context, font) =>
   inOrder(context, () =>
-    request(font === null ? "DELETE" : "PUT", `instances/${part(context)}/font`, font === null ? {} : { json: font }),
+    request(font === null ? "DELETE" : "PUT", `instances/${encode(context)}/font`, font === null ? {} : { json: font }),
   );
 
-/** The icon of a state (a Blob); null gives it back to the package. */
+/** Sets the icon of a state (a Blob); null restores the package's own. */
 export const setIcon = (context, state, file) =>
   inOrder(context, () =>
-    request(file === null ? "DELETE" : "PUT", `instances/${part(context)}/icons/${state}`, { body: file ?? undefined }),
+    request(file === null ? "DELETE" : "PUT", `instances/${encode(context)}/icons/${state}`, { body: file ?? undefined }),
   );
 
-/** Shows another state, for a look. */
+/** Shows another state of an instance. */
 export const setState = (context, state) =>
-  inOrder(context, () => request("PUT", `instances/${part(context)}/state`, { json: { state } }));
+  inOrder(context, () => request("PUT", `instances/${encode(context)}/state`, { json: { state } }));
 
-/** Places the starter Panel that is offered. Answers `{keys}`, how many it has. */
+/** Places the starter Panel that is offered. Returns `{keys}`, the number of its keys. */
 export const placeStarter = () => request("POST", "starter");
 
-/** Makes a profile and shows it; a copy of `copyOf` (an id) unless that is null. */
+/** Creates and shows a profile: a copy of `copyOf` (an id), or an empty one if that is null. */
 export const createProfile = (name, copyOf) => request("POST", "profiles", { json: { name, copyOf } });
 
-export const renameProfile = (id, name) => request("PUT", `profiles/${part(id)}`, { json: { name } });
+export const renameProfile = (id, name) => request("PUT", `profiles/${encode(id)}`, { json: { name } });
 
-export const deleteProfile = (id) => request("DELETE", `profiles/${part(id)}`);
+export const deleteProfile = (id) => request("DELETE", `profiles/${encode(id)}`);
 
-export const activateProfile = (id) => request("POST", `profiles/${part(id)}/activate`);
+export const activateProfile = (id) => request("POST", `profiles/${encode(id)}/activate`);
 
 /** Shows a page of the grid, zero-based. */
 export const showPage = (page) => request("PUT", "page", { json: { page } });
 
-/** Undoes ("undo") or does again ("redo"). Answers `{step}`, the word for what it was. */
-export const step = (direction) => request("POST", direction);
+/** Undoes ("undo") or redoes ("redo") a step. Returns `{step}`, the name of what it was. */
+export const stepHistory = (direction) => request("POST", direction);
 
 export const setAsleep = (asleep) => request("PUT", "sleep", { json: { asleep } });
 
-/** Takes over what the user chooses about the deck itself: `{mode, appearance, properties, …}`, null takes a choice back. */
-export const prefer = (choices) => request("PATCH", "preferences", { json: choices });
+/** Changes preferences of the deck: `{mode, appearance, properties, …}`; null resets one to its default. */
+export const setPreferences = (changes) => request("PATCH", "preferences", { json: changes });
 
-/** Where the deck's files lie, and whether it starts with the computer: docs/deck-api.md. */
+/** Returns where the deck's files are, and whether it starts with the computer: docs/deck-api.md. */
 export const getDesktop = () => request("GET", "desktop");
 
-/** Has the deck start with the computer, or not any more. */
-export const setStart = (on) => request("PUT", "desktop/start", { json: { on } });
+/** Sets whether the deck starts with the computer. */
+export const setAutostart = (on) => request("PUT", "desktop/start", { json: { on } });
 
 /** Shows a folder, "data" or "logs", in the system's file manager. */
 export const openFolder = (folder) => request("POST", "desktop/open", { json: { folder } });
 
 export const dismissNotice = () => request("DELETE", "notice");
 
-/** Opens a property view (`{context}`) or a settings page (`{package}`). Answers `{view, url}`; 404 if there is none. */
+/** Opens a property view (`{context}`) or a settings page (`{package}`). Returns `{view, url}`; 404 if there is none. */
 export const openView = (of) => request("POST", "views", { json: of });
 
-/** Closes a view; may outlive the page. A view that is already gone is as good as closed. */
-export const closeView = (view) => request("DELETE", `views/${part(view)}`, { keepalive: true }).catch(() => {});
+/** Closes a view. The request may outlive the page; it doesn't matter if the view is already closed. */
+export const closeView = (view) => request("DELETE", `views/${encode(view)}`, { keepalive: true }).catch(() => {});
 
 /**
- * What the validator says of the package in `file` (a Blob), without installing it: the report of docs/validator.md, and
- * `replaces`, `{version}` of what is installed now or null.
+ * Validates the package in `file` (a Blob) without installing it. Returns the report described in docs/validator.md, and
+ * `replaces`: `{version}` of the installed package, or null.
  */
 export const checkPackage = (file) => request("POST", "packages/check", { body: file });
 
@@ -187,27 +188,27 @@ export const checkPackage = (file) => request("POST", "packages/check", { body: 
 export const installPackage = (file) => request("POST", "packages", { body: file });
 
 export const removePackage = (uuid, keepSettings) =>
-  request("DELETE", `packages/${part(uuid)}${keepSettings ? "?keepSettings=true" : ""}`);
+  request("DELETE", `packages/${encode(uuid)}${keepSettings ? "?keepSettings=true" : ""}`);
 
-/** Starts a package, or, where it runs, starts it again, with its package file read again. Returns the package. */
-export const loadPackage = (uuid) => request("POST", `packages/${part(uuid)}/load`);
+/** Starts a package, or restarts it if it is running; its package file is read again. Returns the package. */
+export const loadPackage = (uuid) => request("POST", `packages/${encode(uuid)}/load`);
 
-/** Ends a package until it is loaded again. Returns the package. */
-export const unloadPackage = (uuid) => request("POST", `packages/${part(uuid)}/unload`);
+/** Stops a package until it is loaded again. Returns the package. */
+export const unloadPackage = (uuid) => request("POST", `packages/${encode(uuid)}/unload`);
 
-/** The Panel as a file has it: docs/deck-api.md. */
+/** Returns the Panel in the format of an exported file: docs/deck-api.md. */
 export const exportPanel = () => request("GET", "panel");
 
-/** What would be taken from the exported Panel in `file` (a Blob): `{profiles, keys, waiting, left}`. */
+/** Returns what importing the Panel in `file` (a Blob) would do: `{profiles, keys, waiting, left}`. */
 export const checkPanel = (file) => request("POST", "panel/check", { body: file });
 
-/** Takes the exported Panel in `file` beside what is there ("add") or in place of it ("replace"). Answers as `checkPanel`. */
+/** Imports the Panel in `file`: adds it to the present one ("add") or replaces that ("replace"). Returns as `checkPanel`. */
 export const importPanel = (file, mode) => request("POST", `panel?mode=${mode}`, { body: file });
 
-/** Whether no one sees this page: the program has opened it for web packages to run in. */
+/** Whether this page is headless: the program has opened it only to run web packages. */
 export const isUnattended = location.hash === "#unattended";
 
-/** The address of the event socket; browsers cannot set headers there, so the secret is in the query. */
+/** Returns the event socket's address. Browsers can't set headers on WebSockets, so the secret is in the query. */
 export function eventsUrl() {
   const url = new URL("/api/events", location.href);
   url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
@@ -216,7 +217,7 @@ export function eventsUrl() {
   return url;
 }
 
-/** Whether the server answers, and doesn't know this page's session: only a page that was opened again fits it. */
+/** Returns whether the server is reachable but rejects this page's session, so that the page has to be loaded again. */
 export async function isOutdated() {
   try {
     const response = await fetch("/api/session", { headers: { [SESSION_HEADER]: secret }, cache: "no-store" });

@@ -1,9 +1,9 @@
-// The page's colours: as the system has them, or as the user has chosen.
+// The page's colour scheme: the system's, or the one that the user has chosen.
 
 import { setAttribute } from "./dom.js";
 import { store } from "./store.js";
 
-/** Keeps the page's colours as they are chosen. */
+/** Applies the chosen colour scheme, now and whenever it changes. */
 export function startAppearance() {
   store.on("deck", () => {
     const { appearance } = store.deck.preferences;

@@ -1,5 +1,5 @@
-// The settings of the deck itself, an entry of the Settings dialog: the language of packages, the page's colours, starting with the
-// computer, the log, and where everything lies.
+// The deck's own settings in the Settings dialog: the language of packages, the page's colours, starting with the computer, the
+// log, and the folders.
 
 import * as api from "./api.js";
 import { element, setAttribute, setText } from "./dom.js";
@@ -8,27 +8,27 @@ import { store } from "./store.js";
 import { text } from "./strings.js";
 import { announce, showError } from "./toast.js";
 
-/** The languages that hosts report, each in itself. */
+/** The languages that hosts report, each by its own name. */
 const LANGUAGES = { en: "English", de: "Deutsch", ja: "日本語", ko: "한국어", zh_CN: "简体中文", zh_TW: "繁體中文" };
 const APPEARANCES = ["system", "dark", "light"];
 
-/** The form; `node` is the element, `close()` is called before the user is led elsewhere. */
+/** The settings form, `node`. `close()` is called to close the dialog before something else is shown. */
 export class DeckSettings {
   #language = select("deck-language", Object.entries(LANGUAGES));
   #languageNote = element("p", { className: "deck-note" });
   #restart = element("button", { type: "button", id: "deck-restart" }, text("deckRestart"));
   #restartRow = element("div", { className: "deck-restart", role: "status" }, element("p", {}), this.#restart);
   #appearance = select("deck-appearance", APPEARANCES.map((name) => [name, text(`deckAppearance.${name}`)]));
-  #start = element("input", { type: "checkbox", id: "deck-start", role: "switch", disabled: true, "aria-describedby": "deck-start-note" });
-  #startNote = element("p", { id: "deck-start-note", className: "deck-note" });
+  #autostart = element("input", { type: "checkbox", id: "deck-start", role: "switch", disabled: true, "aria-describedby": "deck-start-note" });
+  #autostartNote = element("p", { id: "deck-start-note", className: "deck-note" });
   #logNote = element("p", { className: "deck-note" });
   #logs = new Folder("logs");
   #data = new Folder("data");
 
   constructor(close) {
-    this.#language.addEventListener("change", () => prefer({ language: this.#language.value }));
-    this.#appearance.addEventListener("change", () => prefer({ appearance: this.#appearance.value }));
-    this.#start.addEventListener("change", () => this.#setStart(this.#start.checked));
+    this.#language.addEventListener("change", () => setPreferences({ language: this.#language.value }));
+    this.#appearance.addEventListener("change", () => setPreferences({ appearance: this.#appearance.value }));
+    this.#autostart.addEventListener("change", () => this.#setAutostart(this.#autostart.checked));
     this.#restart.addEventListener("click", () => this.#restartPackages());
     const log = element("button", { type: "button", id: "deck-log" }, text("deckOpenLog"));
     log.addEventListener("click", () => {
@@ -40,13 +40,13 @@ export class DeckSettings {
       { id: "deck-settings", className: "deck-settings", role: "region", tabIndex: 0, "aria-label": text("settingsOf", { name: text("product") }) },
       section("deckLanguage", row(text("deckLanguageLabel"), this.#language), this.#languageNote, this.#restartRow),
       section("deckLook", row(text("deckLookLabel"), this.#appearance)),
-      section("deckStart", element("label", { className: "check" }, this.#start, text("deckStartLabel")), this.#startNote),
+      section("deckStart", element("label", { className: "check" }, this.#autostart, text("deckStartLabel")), this.#autostartNote),
       section("log", log, this.#logNote, this.#logs.node),
       section("deckData", element("p", { className: "deck-note" }, text("deckDataNote")), this.#data.node),
     );
   }
 
-  /** Asks the server what is the case, and shows it. */
+  /** Loads the current values from the server and shows them. */
   async refresh() {
     this.update();
     try {
@@ -54,15 +54,15 @@ export class DeckSettings {
       this.#logs.show(desktop.logs, desktop.opensFolders);
       this.#data.show(desktop.data, desktop.opensFolders);
       setText(this.#logNote, text("deckLogNote", { size: desktop.logMegabytes }));
-      this.#start.checked = desktop.startsWithComputer === true;
-      this.#start.disabled = desktop.startsWithComputer === null;
-      setText(this.#startNote, desktop.startsError ?? text(this.#start.disabled ? "deckStartNot" : "deckStartNote"));
+      this.#autostart.checked = desktop.startsWithComputer === true;
+      this.#autostart.disabled = desktop.startsWithComputer === null;
+      setText(this.#autostartNote, desktop.startsError ?? text(this.#autostart.disabled ? "deckStartNot" : "deckStartNote"));
     } catch (error) {
       showError(error);
     }
   }
 
-  /** Shows what the page knows by itself. */
+  /** Shows the values that are in the store. */
   update() {
     const { preferences, language, languageFixed } = store.deck;
     if (preferences === undefined) return;
@@ -70,17 +70,17 @@ export class DeckSettings {
     this.#language.disabled = languageFixed;
     setText(this.#languageNote, text(languageFixed ? "deckLanguageFixed" : "deckLanguageNote"));
     this.#appearance.value = preferences.appearance;
-    const behind = packagesBehind();
+    const outdated = packagesToRestart();
     const hadFocus = document.activeElement === this.#restart;
-    this.#restartRow.hidden = behind.length === 0;
+    this.#restartRow.hidden = outdated.length === 0;
     if (this.#restartRow.hidden && hadFocus) this.#language.focus();
-    const names = behind.map(({ name }) => name).join(", ");
-    setText(this.#restartRow.firstChild, behind.length === 0 ? "" : text("deckRestartNote", { names }));
+    const names = outdated.map(({ name }) => name).join(", ");
+    setText(this.#restartRow.firstChild, outdated.length === 0 ? "" : text("deckRestartNote", { names }));
   }
 
-  async #setStart(on) {
+  async #setAutostart(on) {
     try {
-      await api.setStart(on);
+      await api.setAutostart(on);
       announce(text(on ? "deckStarts" : "deckStartsNot"));
     } catch (error) {
       showError(error);
@@ -90,7 +90,7 @@ export class DeckSettings {
 
   async #restartPackages() {
     setAttribute(this.#restart, "aria-disabled", "true");
-    for (const { uuid } of packagesBehind()) {
+    for (const { uuid } of packagesToRestart()) {
       try {
         await api.loadPackage(uuid);
       } catch (error) {
@@ -102,7 +102,7 @@ export class DeckSettings {
   }
 }
 
-/** A folder of the deck's: its path, to be copied, and to be shown in the file manager. */
+/** A folder of the deck: its path, and buttons to copy it and to open the folder in the file manager. */
 class Folder {
   #path = element("code", { className: "deck-path" });
   #copy;
@@ -118,9 +118,9 @@ class Folder {
     this.node = element("div", { className: "deck-folder" }, this.#path, this.#copy, this.#open);
   }
 
-  show(path, opens) {
+  show(path, canOpen) {
     setText(this.#path, path);
-    this.#open.hidden = !opens;
+    this.#open.hidden = !canOpen;
   }
 
   async #onCopy() {
@@ -130,21 +130,21 @@ class Folder {
       announce(text("deckCopied"));
       setTimeout(() => setText(this.#copy, text("deckCopy")), 2000);
     } catch {
-      // Where the browser doesn't let it, the path can be copied by hand.
+      // If the browser denies access to the clipboard, the user can copy the selected path.
       getSelection().selectAllChildren(this.#path);
       announce(text("deckSelected"));
     }
   }
 }
 
-// Packages that run in another language than the one that is chosen by now.
-function packagesBehind() {
-  const runs = ({ status }) => status !== "stopped" && status !== "failed";
-  return store.packages.filter((owner) => owner.language !== store.deck.language && runs(owner));
+// Returns the running packages that were started in a language other than the chosen one.
+function packagesToRestart() {
+  const isRunning = ({ status }) => status !== "stopped" && status !== "failed";
+  return store.packages.filter((owner) => owner.language !== store.deck.language && isRunning(owner));
 }
 
-function prefer(choice) {
-  api.prefer(choice).catch(showError);
+function setPreferences(choice) {
+  api.setPreferences(choice).catch(showError);
 }
 
 function select(id, options) {

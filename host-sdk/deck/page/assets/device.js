@@ -1,16 +1,16 @@
-// What belongs to the device as a whole: above the Panel the tabs of the hotkey profiles and the tools (profiles, undo and redo,
-// sleep), below it the pages, and the notice about what is kept on disk.
+// Controls of the whole device: the tabs of the hotkey profiles and the toolbar (profiles, undo and redo, sleep) above the Panel,
+// the page lights below it, and the notice about saved data.
 
 import * as api from "./api.js";
-import { offerUndo, showPage, step, turnPage } from "./actions.js";
+import { offerUndo, showPage, stepHistory, turnPage } from "./actions.js";
 import { element, icon, setAttribute } from "./dom.js";
 import { isEditing } from "./mode.js";
 import { store } from "./store.js";
 import { text } from "./strings.js";
-import { announce, keepNoticesIn, showError } from "./toast.js";
+import { announce, moveNoticesInto, showError } from "./toast.js";
 
-/** As the server has it. */
-const LONGEST_NAME = 60;
+/** The longest profile name, as on the server. */
+const MAX_NAME_LENGTH = 60;
 
 const bar = document.getElementById("stage-bar");
 const strip = document.getElementById("profile-strip");
@@ -20,22 +20,22 @@ const wakeUp = document.getElementById("wake-up");
 const notice = document.getElementById("notice");
 const dialog = document.getElementById("profile-dialog");
 const tools = {};
-let drawn = null;
+let drawnProfiles = null;
 
-/** Brings all of it to life; it draws itself from the store from here on. */
+/** Sets up the controls, which follow the store from then on. */
 export function startDevice() {
   bar.append(
-    tool("profile-new", "add", text("newProfile"), () => ask(text("newProfile"), nextName(), (given) => create(given, null))),
+    tool("profile-new", "add", text("newProfile"), () => askName(text("newProfile"), nextName(), (name) => create(name, null))),
     tool("profile-rename", "rename", text("renameProfile"), () =>
-      ask(text("renameProfile"), active().name, (given) => api.renameProfile(store.deck.active, given)),
+      askName(text("renameProfile"), active().name, (name) => api.renameProfile(store.deck.active, name)),
     ),
     tool("profile-copy", "copy", text("copyProfile"), () =>
-      ask(text("copyProfile"), text("copyOf", { name: active().name }), (given) => create(given, store.deck.active)),
+      askName(text("copyProfile"), text("copyOf", { name: active().name }), (name) => create(name, store.deck.active)),
     ),
     tool("profile-delete", "trash", text("deleteProfile"), deleteActive),
-    element("span", { className: "bar-gap" }),
-    tool("undo-button", "undo", text("undo"), () => step("undo")),
-    tool("redo-button", "redo", text("redo"), () => step("redo")),
+    element("span", { className: "bar-spacer" }),
+    tool("undo-button", "undo", text("undo"), () => stepHistory("undo")),
+    tool("redo-button", "redo", text("redo"), () => stepHistory("redo")),
     tool("sleep-button", "sleep", text("sleepDevice"), () => setAsleep(!store.deck.asleep)),
   );
   wakeUp.addEventListener("click", () => setAsleep(false));
@@ -45,13 +45,13 @@ export function startDevice() {
     const key = event.key.toLowerCase();
     if (!isEditing() || (key !== "z" && (key !== "y" || event.shiftKey))) return;
     event.preventDefault();
-    step(key === "y" || event.shiftKey ? "redo" : "undo");
+    stepHistory(key === "y" || event.shiftKey ? "redo" : "undo");
   });
 }
 
-function tool(id, sign, label, act) {
-  const button = element("button", { type: "button", id, className: "icon-button", title: label, "aria-label": label }, icon(sign));
-  button.addEventListener("click", act);
+function tool(id, iconName, label, onClick) {
+  const button = element("button", { type: "button", id, className: "icon-button", title: label, "aria-label": label }, icon(iconName));
+  button.addEventListener("click", onClick);
   tools[id] = button;
   return button;
 }
@@ -68,10 +68,11 @@ function nextName() {
 
 function draw() {
   const { profiles, asleep, undo, redo } = store.deck;
-  // Not `disabled`, here and below: the focus would be lost with what was done last. The server says why it can't be.
+  // `aria-disabled` instead of `disabled`, here and below, so that a button keeps the focus after its last possible use. The
+  // server's error explains why it can't be used.
   setAttribute(tools["profile-delete"], "aria-disabled", profiles.length < 2 ? "true" : null);
-  for (const [id, word, next] of [["undo-button", "undo", undo], ["redo-button", "redo", redo]]) {
-    const label = next === null ? text(word) : text("stepOf", { word: text(word), step: text(`step.${next}`) });
+  for (const [id, direction, next] of [["undo-button", "undo", undo], ["redo-button", "redo", redo]]) {
+    const label = next === null ? text(direction) : text("stepOf", { action: text(direction), step: text(`step.${next}`) });
     setAttribute(tools[id], "aria-disabled", next === null ? "true" : null);
     setAttribute(tools[id], "aria-label", label);
     tools[id].title = label;
@@ -85,26 +86,26 @@ function draw() {
   drawNotice();
 }
 
-// The focus goes along: what had it can't be used any more.
+// Moves the focus between the two buttons, because the one that had it can't be used any more.
 function drawWakeUp(asleep) {
   if (wakeUp.hidden !== asleep) return;
   const focused = document.activeElement;
-  const goesAlong = focused === document.body || focused === tools["sleep-button"] || device.contains(focused);
+  const movesFocus = focused === document.body || focused === tools["sleep-button"] || device.contains(focused);
   wakeUp.hidden = !asleep;
-  if (goesAlong) (asleep ? wakeUp : tools["sleep-button"]).focus();
+  if (movesFocus) (asleep ? wakeUp : tools["sleep-button"]).focus();
 }
 
 function drawStrip() {
   const content = JSON.stringify([store.deck.profiles, store.deck.active]);
-  if (content === drawn) return;
-  drawn = content;
+  if (content === drawnProfiles) return;
+  drawnProfiles = content;
   const focused = document.activeElement?.closest("#profile-strip button")?.dataset.profile;
   strip.replaceChildren(
     ...store.deck.profiles.map(({ id, name }) => {
       const shown = id === store.deck.active;
       const button = element("button", { type: "button", "data-profile": id, title: name }, name);
       setAttribute(button, "aria-current", shown ? "true" : null);
-      // Keys can be dropped on the tabs of the others.
+      // Keys can be dropped on the tabs of the other profiles.
       if (!shown) button.dataset.zone = "";
       button.addEventListener("click", async () => {
         try {
@@ -121,7 +122,7 @@ function drawStrip() {
   strip.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
 }
 
-// As the device has them: a light for each page, and an arrow on either side.
+// Draws the pages as the real device does: a light for each page, between two arrows.
 function drawPages() {
   const { page, pages } = store.deck;
   const count = pages.length;
@@ -146,24 +147,24 @@ function drawPages() {
   setAttribute(pageStrip.lastChild, "aria-disabled", page === count - 1 ? "true" : null);
 }
 
-function arrow(sign, label, step) {
-  const words = text(label);
-  const button = element("button", { type: "button", className: "page-arrow", title: words, "aria-label": words }, icon(sign));
-  button.addEventListener("click", () => turnPage(step));
+function arrow(iconName, labelKey, offset) {
+  const label = text(labelKey);
+  const button = element("button", { type: "button", className: "page-arrow", title: label, "aria-label": label }, icon(iconName));
+  button.addEventListener("click", () => turnPage(offset));
   return button;
 }
 
 function drawNotice() {
-  const words = store.deck.notice;
-  notice.hidden = words === null;
-  if (words === null || notice.dataset.words === words) return;
-  notice.dataset.words = words;
+  const message = store.deck.notice;
+  notice.hidden = message === null;
+  if (message === null || notice.dataset.message === message) return;
+  notice.dataset.message = message;
   const close = element("button", { type: "button", className: "small" }, text("dismiss"));
   close.addEventListener("click", () => {
     notice.hidden = true;
     api.dismissNotice().catch(showError);
   });
-  notice.replaceChildren(element("span", {}, words), close);
+  notice.replaceChildren(element("span", {}, message), close);
 }
 
 async function create(name, copyOf) {
@@ -192,9 +193,9 @@ async function setAsleep(asleep) {
   }
 }
 
-// Asks for a profile's name and does `act` with it; what is refused is said and asked again.
-function ask(title, suggestion, act) {
-  const field = element("input", { type: "text", id: "profile-field", maxLength: LONGEST_NAME, required: true, value: suggestion, autocomplete: "off" });
+// Asks for a profile's name and passes it to `submit`. If that fails, the error is shown and the dialog stays open.
+function askName(title, suggestion, submit) {
+  const field = element("input", { type: "text", id: "profile-field", maxLength: MAX_NAME_LENGTH, required: true, value: suggestion, autocomplete: "off" });
   const cancel = element("button", { type: "button" }, text("cancel"));
   const form = element(
     "form",
@@ -207,15 +208,15 @@ function ask(title, suggestion, act) {
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     try {
-      await act(field.value);
+      await submit(field.value);
       dialog.close();
     } catch (error) {
       showError(error);
     }
   });
   dialog.replaceChildren(element("h2", { id: "profile-dialog-title" }, title), form);
-  dialog.addEventListener("close", () => keepNoticesIn(null), { once: true });
-  keepNoticesIn(dialog);
+  dialog.addEventListener("close", () => moveNoticesInto(null), { once: true });
+  moveNoticesInto(dialog);
   dialog.showModal();
   field.select();
 }

@@ -1,28 +1,28 @@
-// Small helpers to build elements. Text always goes in as text, never as HTML: names and messages come from packages.
+// Helpers that build elements. Text is always inserted as text, never as HTML, because names and messages come from packages.
 
 /**
- * Makes an element. `properties` are set as properties where the element has them, as attributes otherwise (`data-…`,
- * `aria-…`, `role`), `on` is a table of listeners; null and undefined are left out.
+ * Creates an element. `properties` are set as properties if the element has them, otherwise as attributes (`data-…`,
+ * `aria-…`, `role`); `on` is a table of listeners. Null and undefined are skipped.
  */
 export function element(name, properties = {}, ...children) {
-  const made = document.createElement(name);
+  const node = document.createElement(name);
   for (const [key, value] of Object.entries(properties)) {
     if (value === null || value === undefined) continue;
     if (key === "on") {
-      for (const [type, listener] of Object.entries(value)) made.addEventListener(type, listener);
-    } else if (key in made && key !== "sandbox") {
-      made[key] = value;
+      for (const [type, listener] of Object.entries(value)) node.addEventListener(type, listener);
+    } else if (key in node && key !== "sandbox") {
+      node[key] = value;
     } else {
-      made.setAttribute(key, value);
+      node.setAttribute(key, value);
     }
   }
-  made.append(...children.filter((child) => child !== null && child !== undefined));
-  return made;
+  node.append(...children.filter((child) => child !== null && child !== undefined));
+  return node;
 }
 
-/** A name of a package's own, on one line: whatever it holds, what stands beside it stays as it is. */
-export function nameNode(words) {
-  return element("bdi", { className: "name" }, words);
+/** Creates an element for a name that a package supplies: on one line, and isolated from the text direction around it. */
+export function nameNode(name) {
+  return element("bdi", { className: "name" }, name);
 }
 
 const SVG = "http://www.w3.org/2000/svg";
@@ -49,7 +49,7 @@ const paths = {
   sleep: "M15.500 11.700A6.300 6.300 0 1 1 8.300 4.500a5 5 0 0 0 7.200 7.200z",
 };
 
-/** A drawn sign by name (a key of `paths`); decoration only, the button around it carries the label. */
+/** Creates an icon by name (a key of `paths`). It is decoration only; the button around it has the label. */
 export function icon(name) {
   const svg = document.createElementNS(SVG, "svg");
   svg.setAttribute("viewBox", "0 0 20 20");
@@ -60,12 +60,12 @@ export function icon(name) {
   return svg;
 }
 
-/** Sets text only where it differs, so that nothing is drawn or announced again for no reason. */
+/** Sets an element's text if it differs, to avoid needless repaints and announcements. */
 export function setText(node, value) {
   if (node.textContent !== value) node.textContent = value;
 }
 
-/** As `setText`, for an attribute; null takes it off. */
+/** Sets an attribute if it differs; null removes it. */
 export function setAttribute(node, name, value) {
   if (value === null) node.removeAttribute(name);
   else if (node.getAttribute(name) !== String(value)) node.setAttribute(name, value);

@@ -1,151 +1,152 @@
-// Dragging with the pointer: widgets from the list, keys about the Panel. Pointer events rather than the browser's own
-// drag and drop, because the same code then serves mouse, touch, pen and WebDriver, and a key can tell a press from a
-// drag by how far the pointer went.
+// Dragging with the pointer: widgets from the list to the Panel, and keys on the Panel. Uses pointer events instead of the
+// browser's drag and drop, so that the same code serves mouse, touch, pen and WebDriver, and the distance that the pointer moved
+// distinguishes a press from a drag.
 
 import { element } from "./dom.js";
 
-/** How far the pointer goes, in CSS pixels, before a press becomes a drag. A finger that only presses rolls a little. */
-const THRESHOLDS = { touch: 12 };
+/** How far the pointer moves, in CSS pixels, before a press becomes a drag. A pressing finger rolls a little. */
+const TOUCH_THRESHOLD = 12;
 const THRESHOLD = 6;
 
-/** How near to an edge of the window, in CSS pixels, what is dragged makes a page scroll that is longer than its window. */
-const EDGE = 48;
+/** How close to the window's upper or lower edge, in CSS pixels, dragging scrolls the page. */
+const SCROLL_MARGIN = 48;
 
-/** Where things can be dropped: the Panel registers itself here. See `setDropTarget`. */
+/** The drop target, which the Panel sets. See `setDropTarget`. */
 let target = null;
 
 /**
- * Names the drop target: `cellAt(x, y)` answers {area, column, row} or null; `fits(span, context)` whether a span is
- * free; `mark(span, fits)` shows where the thing would land, `unmark()` takes that off; `sizeOf(width, height)` is a
- * span's size on the screen, `areas` the columns and rows of the areas.
+ * Sets the drop target. `cellAt(x, y)` returns {area, column, row} or null; `fits(span, context)` returns whether a span is
+ * free; `mark(span, fits)` shows where the dragged item would land, `unmark()` hides that; `sizeOf(width, height)` returns a
+ * span's size on the screen; `areas` contains the columns and rows of the areas.
  */
 export function setDropTarget(dropTarget) {
   target = dropTarget;
 }
 
 /**
- * Makes `node` draggable. `cargo(event)` is asked when a drag begins and answers what is dragged: `{width, height}` in
- * cells, `image`, `context` (of the instance that moves, or null), `grabbed` (the cell of the thing that the pointer
- * holds), `drop(place)`, called with an {area, column, row} where it fits, and `dropOn(zone, event)`, if it can also be dropped
- * on elements with `data-zone`; or null where nothing can be dragged now.
- * `press`, if given, hears of presses: `down(event)`, then `up(event)` or `cancel()`; `isMenu()` says whether a menu opens on it.
+ * Makes `node` draggable. `payload(event)` is called when a drag starts. It returns null if nothing can be dragged, otherwise
+ * what is dragged: `{width, height}` in cells, `image`, `context` (of the moved instance, or null), `grabbed` (the cell of the
+ * item under the pointer), `drop(place)`, which is called with an {area, column, row} where it fits, and, if it can also be
+ * dropped on elements with `data-zone`, `dropOn(zone, event)`.
+ * `press`, if given, receives presses: `down(event)`, then `up(event)` or `cancel()`; `isMenu()` returns whether the element has
+ * a context menu.
  */
-export function makeDraggable(node, { cargo, press }) {
+export function makeDraggable(node, { payload, press }) {
   node.addEventListener("pointerdown", (event) => {
     // Several fingers may press several keys at once.
     if (event.button !== 0 || (!event.isPrimary && event.pointerType !== "touch")) return;
-    new Gesture(node, event, cargo, press);
+    new Gesture(node, event, payload, press);
   });
-  // Long touches would open the browser's menu in the middle of a press.
+  // A long touch would open the browser's menu during a press.
   node.addEventListener("contextmenu", (event) => {
     if (event.pointerType === "touch") event.preventDefault();
   });
 }
 
-/** One pointer from down to up. */
+/** One pointer, from pointerdown to pointerup. */
 class Gesture {
-  #cargo = null;
+  #payload = null;
   #ghost = null;
   #place = null;
-  /** The element with `data-zone` that it is over. */
+  /** The element with `data-zone` under the pointer. */
   #zone = null;
   #listening = new AbortController();
-  /** The newest event of the drag, and the frame that it waits for to scroll. */
+  /** The latest event of the drag, and the animation frame that scrolls next. */
   #latest = null;
   #frame = null;
 
-  constructor(node, event, cargo, press) {
+  constructor(node, event, payload, press) {
     this.node = node;
     this.start = event;
-    this.ask = cargo;
+    this.getPayload = payload;
     this.press = press;
     press?.down(event);
     node.setPointerCapture(event.pointerId);
     const signal = this.#listening.signal;
-    const mine = (handle) => (later) => later.pointerId === event.pointerId && handle(later);
-    node.addEventListener("pointermove", mine((later) => this.#moved(later)), { signal });
-    node.addEventListener("pointerup", mine((later) => this.#released(later)), { signal });
-    node.addEventListener("pointercancel", mine(() => this.#abandon()), { signal });
-    node.addEventListener("lostpointercapture", mine(() => this.#abandon()), { signal });
-    // A menu that opens takes the pointer over; where there is none, a long touch is a press.
-    node.addEventListener("contextmenu", () => press === undefined || !press.isMenu() || this.#abandon(), { signal });
-    // Behind another tab nothing is heard of a pointer that is lifted.
-    document.addEventListener("visibilitychange", () => this.#abandon(), { signal });
+    const forPointer = (handle) => (later) => later.pointerId === event.pointerId && handle(later);
+    node.addEventListener("pointermove", forPointer((later) => this.#onMove(later)), { signal });
+    node.addEventListener("pointerup", forPointer((later) => this.#onRelease(later)), { signal });
+    node.addEventListener("pointercancel", forPointer(() => this.#cancel()), { signal });
+    node.addEventListener("lostpointercapture", forPointer(() => this.#cancel()), { signal });
+    // An opening menu takes over the pointer; without a menu, a long touch is a press.
+    node.addEventListener("contextmenu", () => press === undefined || !press.isMenu() || this.#cancel(), { signal });
+    // A page in the background receives no pointerup event.
+    document.addEventListener("visibilitychange", () => this.#cancel(), { signal });
     window.addEventListener(
       "keydown",
       (key) => {
         if (key.key !== "Escape") return;
         key.preventDefault();
-        this.#abandon();
+        this.#cancel();
       },
       { signal, capture: true },
     );
   }
 
-  #moved(event) {
-    // It was lifted where nobody told.
+  #onMove(event) {
+    // The button was released without an event for this page.
     if (event.buttons === 0) {
-      this.#abandon();
+      this.#cancel();
       return;
     }
-    if (this.#cargo === null) {
-      const way = Math.hypot(event.clientX - this.start.clientX, event.clientY - this.start.clientY);
-      if (way <= (THRESHOLDS[this.start.pointerType] ?? THRESHOLD)) return;
+    if (this.#payload === null) {
+      const distance = Math.hypot(event.clientX - this.start.clientX, event.clientY - this.start.clientY);
+      if (distance <= (this.start.pointerType === "touch" ? TOUCH_THRESHOLD : THRESHOLD)) return;
       this.press?.cancel();
       this.press = null;
-      // One thing is dragged at a time: there is one mark for where it would land.
-      this.#cargo = "dragging" in document.documentElement.dataset ? null : this.ask(this.start);
-      if (this.#cargo === null || target === null) {
+      // Only one item is dragged at a time, because there is only one mark for where it would land.
+      this.#payload = "dragging" in document.documentElement.dataset ? null : this.getPayload(this.start);
+      if (this.#payload === null || target === null) {
         this.#finish();
         return;
       }
-      this.#lift();
+      this.#createGhost();
     }
     this.#follow(event);
     this.#latest = event;
     this.#frame ??= requestAnimationFrame(() => this.#scroll());
   }
 
-  // The device may lie beyond the window's edge.
+  // Scrolls while the pointer is near an edge, because the device may be outside of the window.
   #scroll() {
     this.#frame = null;
     if (this.#ghost === null) return;
     const y = this.#latest.clientY;
-    const beyond = Math.min(y - EDGE, 0) + Math.max(y - (innerHeight - EDGE), 0);
-    const before = scrollY;
-    scrollBy(0, beyond / 4);
-    if (scrollY === before) return;
+    const overshoot = Math.min(y - SCROLL_MARGIN, 0) + Math.max(y - (innerHeight - SCROLL_MARGIN), 0);
+    const previousY = scrollY;
+    scrollBy(0, overshoot / 4);
+    if (scrollY === previousY) return;
     this.#follow(this.#latest);
     this.#frame = requestAnimationFrame(() => this.#scroll());
   }
 
-  #lift() {
-    const { width, height, image } = this.#cargo;
+  #createGhost() {
+    const { width, height, image } = this.#payload;
     const size = target.sizeOf(width, height);
     this.#ghost = element("div", { className: "drag-ghost" });
     if (image) this.#ghost.append(element("img", { src: image, alt: "" }));
     this.#ghost.style.width = `${size.width}px`;
     this.#ghost.style.height = `${size.height}px`;
     document.body.append(this.#ghost);
-    document.documentElement.dataset.dragging = this.#cargo.context === null ? "new" : "move";
+    document.documentElement.dataset.dragging = this.#payload.context === null ? "new" : "move";
     this.node.dataset.dragged = "";
   }
 
   #follow(event) {
-    const { width, height, grabbed, context } = this.#cargo;
-    const whole = target.sizeOf(width, height);
-    const x = event.clientX - (whole.width * (grabbed.column + 0.5)) / width;
-    const y = event.clientY - (whole.height * (grabbed.row + 0.5)) / height;
+    const { width, height, grabbed, context } = this.#payload;
+    const size = target.sizeOf(width, height);
+    const x = event.clientX - (size.width * (grabbed.column + 0.5)) / width;
+    const y = event.clientY - (size.height * (grabbed.row + 0.5)) / height;
     this.#ghost.style.transform = `translate(${x}px, ${y}px)`;
 
-    this.#enter(this.#cargo.dropOn ? document.elementFromPoint(event.clientX, event.clientY)?.closest("[data-zone]") : null);
+    this.#enter(this.#payload.dropOn ? document.elementFromPoint(event.clientX, event.clientY)?.closest("[data-zone]") : null);
     const cell = target.cellAt(event.clientX, event.clientY);
     this.#place = null;
     if (cell === null) {
       target.unmark();
       return;
     }
-    // At the Panel's edges the thing stays on the Panel: nobody means half a key.
+    // Near an edge, the item is kept completely on the Panel.
     const { columns, rows } = target.areas[cell.area];
     const span = {
       area: cell.area,
@@ -166,15 +167,15 @@ class Gesture {
     if (this.#zone !== null) this.#zone.dataset.over = "";
   }
 
-  #released(event) {
-    if (this.#cargo !== null) {
+  #onRelease(event) {
+    if (this.#payload !== null) {
       this.#follow(event);
       const place = this.#place;
       const zone = this.#zone;
-      const cargo = this.#cargo;
+      const payload = this.#payload;
       this.#finish();
-      if (place !== null) cargo.drop(place);
-      else if (zone !== null) cargo.dropOn(zone, event);
+      if (place !== null) payload.drop(place);
+      else if (zone !== null) payload.dropOn(zone, event);
       return;
     }
     const box = this.node.getBoundingClientRect();
@@ -187,7 +188,7 @@ class Gesture {
     else press?.cancel();
   }
 
-  #abandon() {
+  #cancel() {
     this.press?.cancel();
     this.press = null;
     this.#finish();

@@ -1,4 +1,5 @@
-// Exchanges the key in this page's address for a session, and goes on to the deck's page. The key doesn't stay in the history.
+// Exchanges the key in this page's address for a session, then redirects to the deck's page. The key is not kept in the
+// browser's history.
 
 import { savedSecret, saveSecret, SESSION_HEADER } from "./session.js";
 
@@ -11,9 +12,9 @@ async function enter() {
     body: JSON.stringify({ key }),
     cache: "no-store",
   });
-  // With an answer it is a new session, without one the browser had one already.
+  // Status 200 means a new session; otherwise the browser already has one.
   if (response.status === 200) saveSecret((await response.json()).secret);
-  // Also where the key is used up: the page there says how to get another one.
+  // Even if the key is used up: the page there explains how to get another one.
   location.replace(`/${location.hash}`);
 }
 

@@ -1,24 +1,24 @@
-// The event socket: keeps one open, opens it again with growing pauses when it drops, and hands its messages on.
+// The event socket: keeps one connection open, reconnects with exponential backoff, and passes its messages on.
 
 import { eventsUrl, isOutdated } from "./api.js";
 
-const FIRST_PAUSE_MS = 500;
-const LONGEST_PAUSE_MS = 10_000;
+const INITIAL_DELAY_MS = 500;
+const MAX_DELAY_MS = 10_000;
 
 /**
- * Connects and stays connected. `onMessage` gets each message (an object with `type`), `onUp` is called when the socket
- * is open, `onDown` when one was lost or could not be opened.
+ * Connects, and reconnects whenever the connection is lost. `onMessage` receives each message (an object with `type`),
+ * `onOpen` is called when the socket is open, `onClose` when it was lost or could not be opened.
  */
-export function connect({ onMessage, onUp, onDown }) {
-  let pause = FIRST_PAUSE_MS;
+export function connect({ onMessage, onOpen, onClose }) {
+  let delay = INITIAL_DELAY_MS;
   let timer = null;
 
   function open() {
     timer = null;
     const socket = new WebSocket(eventsUrl());
     socket.addEventListener("open", () => {
-      pause = FIRST_PAUSE_MS;
-      onUp();
+      delay = INITIAL_DELAY_MS;
+      onOpen();
     });
     socket.addEventListener("message", ({ data }) => {
       let message;
@@ -30,26 +30,26 @@ export function connect({ onMessage, onUp, onDown }) {
       onMessage(message);
     });
     socket.addEventListener("close", async () => {
-      onDown();
-      // A server that was started again has other addresses and another token: only a fresh page fits it.
+      onClose();
+      // A restarted server has new addresses and a new token, so the page has to be loaded again.
       if (await isOutdated()) {
         location.reload();
         return;
       }
-      // Some jitter, so that several open pages don't come back in the same moment.
-      timer = setTimeout(open, pause * (0.8 + 0.4 * Math.random()));
-      pause = Math.min(pause * 2, LONGEST_PAUSE_MS);
+      // The jitter keeps several open pages from reconnecting at the same moment.
+      timer = setTimeout(open, delay * (0.8 + 0.4 * Math.random()));
+      delay = Math.min(delay * 2, MAX_DELAY_MS);
     });
   }
 
-  // Somebody who comes back to the page, or whose network comes back, should not wait for the pause to end.
-  function hurry() {
+  // Skips the remaining delay when the user returns to the page or the network is back.
+  function reconnectNow() {
     if (timer === null || document.hidden) return;
     clearTimeout(timer);
     open();
   }
-  document.addEventListener("visibilitychange", hurry);
-  window.addEventListener("online", hurry);
+  document.addEventListener("visibilitychange", reconnectNow);
+  window.addEventListener("online", reconnectNow);
 
   open();
 }

@@ -1,31 +1,31 @@
-// What one key shows, from below: the picture of its state, the title that the host draws over it, the package's image, and
-// the action effect. Used by the Panel and by the small preview beside the property view.
+// The face of a key, in layers from bottom to top: the picture of its state, the title drawn by the host, the package's image,
+// and the action effect. Used by the Panel and by the small preview next to the property view.
 
 import { element, icon, setAttribute, setText } from "./dom.js";
 import { store } from "./store.js";
 import { text } from "./strings.js";
 
 const FALLBACK_FONT = '"Segoe UI", "Helvetica Neue", Arial, "Noto Sans", sans-serif';
-const PLACES = { left: "left", center: "center", right: "right" };
-/** Stands in for a picture that can't be drawn. */
+const TEXT_ALIGN = { left: "left", center: "center", right: "right" };
+/** Shown in place of a picture that can't be loaded. */
 export const NO_PICTURE = "/assets/no-picture.svg";
-/** The states in which a package's keys do nothing until its user does something about it. */
-const RESTING = ["failed", "stopped"];
+/** The package states in which its keys do nothing until the user acts. */
+const INACTIVE = ["failed", "stopped"];
 
-/** The state of the package of an instance, if its keys do nothing for now; else null. */
-export function restOf(instance) {
+/** Returns the state of an instance's package if its keys do nothing in it, otherwise null. */
+export function inactiveStatus(instance) {
   const status = store.package(instance.package)?.status;
-  return RESTING.includes(status) ? status : null;
+  return INACTIVE.includes(status) ? status : null;
 }
 
-/** Makes the picture of an instance; `node` is the element, `update` draws what has changed. */
+/** The face of an instance: `node` is its element, `update` applies changes. */
 export class Face {
   #icon = new Layer("face-icon", NO_PICTURE);
   #title = element("span", { className: "face-title" });
   #image = new Layer("face-image");
   #effect = new Layer("face-effect");
   #name = element("span", { className: "face-missing-name" });
-  // Why it is missing is drawn beside it by the style sheet: the key's label has both, with a comma between them.
+  // The reason is added by the style sheet, because the key's label already contains both.
   #missing = element("span", { className: "face-missing", "aria-hidden": "true" }, icon("package"), this.#name);
   #font = null;
 
@@ -35,12 +35,12 @@ export class Face {
     this.node = element("span", { className: "face" }, content, mark, this.#effect.node, this.#missing);
   }
 
-  /** The address of the picture that is seen, or null. */
+  /** The address of the visible picture, or null. */
   get source() {
     return this.#image.source ?? this.#icon.source;
   }
 
-  /** Shows `instance`; `widget` (or null) lends its icon while its state has none. */
+  /** Shows `instance`; the icon of `widget` (or null) is used while its state has none. */
   update(instance, widget) {
     const effect = instance.effect ?? "clear";
     const effectImage = effect === "clear" ? null : (instance.effectImage ?? null);
@@ -48,9 +48,9 @@ export class Face {
     this.#image.show(instance.image ?? null);
     this.#effect.show(effectImage);
     setAttribute(this.node, "data-effect", effect);
-    // A picture of the package's own takes the place of the host's way to draw the effect.
+    // An effect picture of the package replaces the host's drawing of the effect.
     setAttribute(this.node, "data-drawn-effect", effectImage === null ? effect : "clear");
-    setAttribute(this.node, "data-rests", restOf(instance));
+    setAttribute(this.node, "data-inactive", inactiveStatus(instance));
     setText(this.#title, instance.title ?? "");
     const { missing } = instance;
     setAttribute(this.node, "data-missing", missing?.why ?? null);
@@ -59,7 +59,7 @@ export class Face {
     this.#setFont(instance.font);
   }
 
-  // Most updates are pictures: what hasn't changed costs nothing.
+  // Most updates change only pictures, so an unchanged font is skipped.
   #setFont(font) {
     const wanted = JSON.stringify(font ?? {});
     if (wanted === this.#font) return;
@@ -67,26 +67,26 @@ export class Face {
     const style = this.#title.style;
     const size = Number(font?.size);
     style.setProperty("--title-size", Number.isFinite(size) ? Math.min(Math.max(size, 6), 18) : 11);
-    // Only what a name may hold: the value goes into a style.
+    // The value goes into a style, so only characters of font names are allowed.
     const family = String(font?.family ?? "").replace(/[^\p{L}\p{N} _-]/gu, "");
     style.fontFamily = family === "" ? "" : `"${family}", ${FALLBACK_FONT}`;
     style.color = /^#[0-9a-f]{6}$/i.test(font?.color ?? "") ? font.color : "";
-    style.textAlign = PLACES[font?.hAlignment] ?? "";
+    style.textAlign = TEXT_ALIGN[font?.hAlignment] ?? "";
     style.fontWeight = font ? (font.bold ? "700" : "400") : "";
     style.fontStyle = font?.italic ? "italic" : "";
     style.textDecoration = font?.underLine ? "underline" : "";
   }
 }
 
-/** One of a face's pictures. `standIn` is shown for one that can't be drawn; without it the last good one stays. */
+/** A picture layer of a face. `fallback` replaces a picture that can't be loaded; without it the last good one stays. */
 class Layer {
-  #standIn;
+  #fallback;
   #shown = null;
   #wanted = null;
   #loading = false;
 
-  constructor(className, standIn = null) {
-    this.#standIn = standIn;
+  constructor(className, fallback = null) {
+    this.#fallback = fallback;
     this.node = element("img", { className, alt: "", draggable: false });
   }
 
@@ -94,8 +94,8 @@ class Layer {
     return this.node.getAttribute("src");
   }
 
-  // A new picture is decoded aside and then takes the old one's place, so that nothing blinks. While one is being
-  // decoded, only the latest of those that arrive is kept.
+  // Decodes a new picture before it replaces the old one, so that nothing flickers. Of the pictures that arrive during
+  // decoding, only the last one is kept.
   async show(source) {
     this.#wanted = source;
     if (this.#loading) return;
@@ -109,8 +109,8 @@ class Layer {
         try {
           await picture.decode();
         } catch {
-          if (this.#standIn === null) continue;
-          picture.src = this.#standIn;
+          if (this.#fallback === null) continue;
+          picture.src = this.#fallback;
         }
       }
       this.node.replaceWith(picture);

@@ -1,6 +1,6 @@
-// What the user sees of a package before it is installed: what it is, which version it replaces, and what the validator
-// has found, by severity. Everything in it comes from a file of anybody's, so it goes in as text, and of its addresses
-// only those of the web become links.
+// The dialog that shows a package before it is installed: its identity, the version that it replaces, and the validator's
+// findings by severity. Its content comes from an untrusted file, so it is inserted as text, and only http and https addresses
+// become links.
 
 import { element } from "./dom.js";
 import { text } from "./strings.js";
@@ -9,8 +9,8 @@ const dialog = document.getElementById("import-dialog");
 const severities = ["refused", "error", "warning", "note"];
 
 /**
- * Shows the validator's report on a file and asks whether to install it. Answers true if the user wants that; a package
- * that is refused can only be closed.
+ * Shows the validator's report on a file and asks whether to install it. Resolves to true if the user agrees; for a refused
+ * package the dialog can only be closed.
  */
 export function askInstallation(fileName, report) {
   const refused = report.counts.refused > 0;
@@ -23,22 +23,22 @@ export function askInstallation(fileName, report) {
   dialog.replaceChildren(
     element(
       "div",
-      { className: "import-head" },
+      { className: "import-header" },
       element("h2", { id: "import-title" }, title),
       ...(about === null ? [element("p", {}, fileName)] : identity(about, refused)),
       !report.replaces || refused ? null : element("p", { className: "import-replaces" }, replacement(report)),
-      element("p", { id: "import-verdict", className: "import-verdict", "data-verdict": verdict(report) }, verdictWords(report)),
+      element("p", { id: "import-verdict", className: "import-verdict", "data-verdict": verdict(report) }, verdictText(report)),
     ),
     findings(report),
     element("div", { className: "dialog-buttons" }, cancel, refused ? null : install),
   );
-  // Another modal dialog would lie above it.
+  // Another modal dialog would stay open.
   document.querySelector("dialog:modal")?.close();
   dialog.returnValue = "";
   dialog.showModal();
   return new Promise((resolve) => {
-    const closed = () => resolve(!refused && dialog.returnValue === "install");
-    dialog.addEventListener("close", closed, { once: true });
+    const onClose = () => resolve(!refused && dialog.returnValue === "install");
+    dialog.addEventListener("close", onClose, { once: true });
   });
 }
 
@@ -58,14 +58,14 @@ function webLink(url) {
   if (!url || !URL.canParse(url)) return null;
   const address = new URL(url);
   if (address.protocol !== "http:" && address.protocol !== "https:") return null;
-  const words = text("checkedPage", { host: address.host });
-  return element("a", { href: address.href, target: "_blank", rel: "noopener noreferrer" }, words);
+  const label = text("checkedPage", { host: address.host });
+  return element("a", { href: address.href, target: "_blank", rel: "noopener noreferrer" }, label);
 }
 
 function replacement({ package: about, replaces }) {
-  const same = replaces.version === about.version;
-  const words = replaces.newer ? "checkedDowngrade" : same ? "checkedReplacesSame" : "checkedReplaces";
-  return text(words, { version: replaces.version });
+  const isSame = replaces.version === about.version;
+  const key = replaces.newer ? "checkedDowngrade" : isSame ? "checkedReplacesSame" : "checkedReplaces";
+  return text(key, { version: replaces.version });
 }
 
 function verdict({ counts }) {
@@ -73,7 +73,7 @@ function verdict({ counts }) {
   return counts.error > 0 ? "error" : counts.warning > 0 ? "warning" : "good";
 }
 
-function verdictWords(report) {
+function verdictText(report) {
   switch (verdict(report)) {
     case "refused":
       return text("checkedRefused");
@@ -89,7 +89,7 @@ function findings({ findings: all }) {
     .map((severity) => [severity, all.filter((finding) => finding.severity === severity)])
     .filter(([, found]) => found.length > 0);
   if (groups.length === 0) return null;
-  // It scrolls, so it can be reached by the keyboard.
+  // It scrolls, so it has to be reachable with the keyboard.
   const list = element("div", { className: "import-findings", role: "region", tabIndex: 0, "aria-label": text("checkedFindings") });
   for (const [severity, found] of groups) {
     list.append(

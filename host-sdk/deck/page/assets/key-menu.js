@@ -1,7 +1,6 @@
-// What can be done with a key in Edit, beyond moving it: the menu of a key and of a bare place, and the keys of the keyboard for the
-// same.
+// The context menus of keys and of free places in Edit, and the keyboard shortcuts for their items.
 
-import { clip, copyTo, duplicate, moveTo, nameOf, paste, remove } from "./actions.js";
+import { copy, copyTo, cut, duplicate, moveTo, nameOf, paste, remove } from "./actions.js";
 import { showMenu } from "./menu.js";
 import { isEditing } from "./mode.js";
 import { chooseFile } from "./packages.js";
@@ -11,80 +10,80 @@ import { text } from "./strings.js";
 const IS_MAC = /^Mac/.test(navigator.platform);
 const shortcut = (letter) => (IS_MAC ? `⌘${letter}` : `Ctrl+${letter}`);
 
-/** Shows what can be done with a key, an element of the Panel, at `{x, y}` or below an element. */
+/** Shows the menu of a key, whose element is `node`, at `{x, y}` or below an element. */
 export function showKeyMenu(instance, node, at) {
   const { context } = instance;
-  const places = (act) => destinations().map(({ words, to }) => ({ words, act: () => act(context, to, words) }));
+  const destinationItems = (run) => destinations().map(({ label, to }) => ({ label, run: () => run(context, to, label) }));
   showMenu(
     nameOf(instance),
     [
       instance.missing === null
-        ? { words: text("menuSettings"), keys: text("keyEnter"), act: () => store.open(context) }
-        : { words: text("importThePackage"), act: chooseFile },
+        ? { label: text("menuSettings"), shortcut: text("keyEnter"), run: () => store.open(context) }
+        : { label: text("importThePackage"), run: chooseFile },
       null,
-      { words: text("cut"), keys: shortcut("X"), act: () => clip(context, true) },
-      { words: text("copy"), keys: shortcut("C"), act: () => clip(context, false) },
+      { label: text("cut"), shortcut: shortcut("X"), run: () => cut(context) },
+      { label: text("copy"), shortcut: shortcut("C"), run: () => copy(context) },
       pasteItem(instance),
-      { words: text("duplicate"), keys: shortcut("D"), act: () => duplicate(context) },
+      { label: text("duplicate"), shortcut: shortcut("D"), run: () => duplicate(context) },
       null,
-      { words: text("copyTo"), items: places(copyTo) },
-      { words: text("moveTo"), items: places(moveTo) },
+      { label: text("copyTo"), items: destinationItems(copyTo) },
+      { label: text("moveTo"), items: destinationItems(moveTo) },
       null,
-      { words: text("remove"), keys: text("keyDelete"), act: () => remove(context) },
+      { label: text("remove"), shortcut: text("keyDelete"), run: () => remove(context) },
     ],
     { at, returnTo: node },
   );
 }
 
-/** Shows what can be done with a bare place. `more` are further items. */
+/** Shows the menu of a free place. `more` are additional items. */
 export function showPlaceMenu(place, label, node, at, more) {
   showMenu(label, [pasteItem(place), ...more], { at, returnTo: node });
 }
 
-/** Shows what a key that was dropped on a profile's tab, or on a page's, is to do there. */
+/** Asks whether a key that was dropped on a profile's tab, or on a page's light, is to be copied or moved there. */
 export function showDropMenu(instance, { profile, page }, node, at) {
   const found = destinations().find(({ to }) => to.profile === profile && to.page === page);
   if (found === undefined) return;
-  const { words, to } = found;
+  const { label, to } = found;
   const { context } = instance;
   showMenu(
     nameOf(instance),
     [
-      { words: text("copyToNamed", { place: words }), act: () => copyTo(context, to, words) },
-      { words: text("moveToNamed", { place: words }), act: () => moveTo(context, to, words) },
+      { label: text("copyToNamed", { place: label }), run: () => copyTo(context, to, label) },
+      { label: text("moveToNamed", { place: label }), run: () => moveTo(context, to, label) },
     ],
     { at, returnTo: node },
   );
 }
 
-/** Does what a key of the keyboard means for an instance (or null) at a place. Returns whether it means anything. */
+/** Runs the shortcut of a keyboard event for an instance (or null) at a place. Returns whether the event is a shortcut. */
 export function onShortcut(event, instance, place) {
-  const only = IS_MAC ? event.metaKey && !event.ctrlKey : event.ctrlKey && !event.metaKey;
-  if (!only || event.altKey || event.shiftKey || !isEditing()) return false;
-  const acts = {
-    x: () => instance && clip(instance.context, true),
-    c: () => instance && clip(instance.context, false),
+  const hasCommandKey = IS_MAC ? event.metaKey && !event.ctrlKey : event.ctrlKey && !event.metaKey;
+  if (!hasCommandKey || event.altKey || event.shiftKey || !isEditing()) return false;
+  const commands = {
+    x: () => instance && cut(instance.context),
+    c: () => instance && copy(instance.context),
     d: () => instance && duplicate(instance.context),
     v: () => paste(instance ?? place),
   };
-  const act = acts[event.key.toLowerCase()];
-  if (act === undefined) return false;
+  const command = commands[event.key.toLowerCase()];
+  if (command === undefined) return false;
   event.preventDefault();
-  if (!event.repeat) act();
+  if (!event.repeat) command();
   return true;
 }
 
 function pasteItem(place) {
-  return { words: text("paste"), keys: shortcut("V"), disabled: store.deck.clipboard === null, act: () => paste(place) };
+  return { label: text("paste"), shortcut: shortcut("V"), disabled: store.deck.clipboard === null, run: () => paste(place) };
 }
 
-// The other pages of the profile that is shown, then the other profiles.
+// The other pages of the active profile, then the other profiles.
 function destinations() {
   const { profiles, active, page, pages } = store.deck;
-  const otherPages = pages.map((_, index) => ({ words: text("pageNumber", { number: index + 1 }), to: { page: index } }));
+  const otherPages = pages.map((_, index) => ({ label: text("pageNumber", { number: index + 1 }), to: { page: index } }));
   const others = profiles.filter(({ id }) => id !== active);
   return [
     ...otherPages.filter(({ to }) => to.page !== page),
-    ...others.map(({ id, name }) => ({ words: text("profileNamed", { name }), to: { profile: id } })),
+    ...others.map(({ id, name }) => ({ label: text("profileNamed", { name }), to: { profile: id } })),
   ];
 }

@@ -1,6 +1,6 @@
-// The log: what the host and the packages say, and every message between them, as it happens; with filters by package,
-// kind, event and text, a pause, and a way to clear it. Messages are fetched while the drawer is open only, at a pace of
-// the page's own, so that packages that say thousands a second slow nobody down.
+// The log: lines of the host and of packages, and every message between them, live; with filters by package, kind, event and
+// text, and buttons to pause and to clear it. Messages are fetched only while the drawer is open, and at the page's own rate, so
+// that packages that send thousands a second don't slow down the page.
 
 import * as api from "./api.js";
 import { element, icon, setText } from "./dom.js";
@@ -8,17 +8,17 @@ import { store } from "./store.js";
 import { text } from "./strings.js";
 import { showError } from "./toast.js";
 
-/** Log lines and messages that are kept, each; the server keeps no more of either. */
+/** The most log lines and messages that are kept; the server has the same limits. */
 const LIMITS = { log: 500, messages: 2000 };
-/** Lines that are drawn: the newest of those that pass the filter. */
-const DRAWN = 400;
-/** Lines that are drawn while more than these come between two drawings: nobody reads more before they are gone. */
-const DRAWN_IN_A_RUSH = 60;
-/** Pause between two fetches of messages, and between two drawings. */
-const PACE_MS = 200;
-/** How long a fetch of messages waits for one. */
+/** The most lines that are drawn: the newest that pass the filter. */
+const MAX_LINES = 400;
+/** The most lines that are drawn while more than these arrive between two redraws and scroll away before they can be read. */
+const MAX_LINES_IN_BURST = 60;
+/** Interval between two requests for messages, and between two redraws. */
+const INTERVAL_MS = 200;
+/** How long a request waits for messages. */
 const WAIT_MS = 20_000;
-/** Pause after a fetch that failed; the event socket says so to the user. */
+/** Delay after a failed request; the event socket shows the error to the user. */
 const RETRY_MS = 2000;
 /** The filter's value for entries of the host itself, which have no package. */
 const HOST = "host";
@@ -32,25 +32,25 @@ const kind = element("select", { id: "log-kind" });
 const eventFilter = element("select", { id: "log-event" });
 const search = element("input", { id: "log-search", type: "search", autocomplete: "off", spellcheck: false });
 const pauseButton = element("button", { type: "button", id: "log-pause", "aria-pressed": "false" });
-const missed = element("p", { className: "log-missed", role: "status" });
+const notes = element("p", { className: "log-notes", role: "status" });
 const empty = element("p", { className: "muted log-empty" });
 
-/** What has come, by its list: `log` and `messages`. While paused, `waiting` takes it. */
+/** The entries of each list, `log` and `messages`. While paused, new entries go to `buffered`. */
 let shown = { log: [], messages: [] };
-let waiting = { log: [], messages: [] };
-/** Events that have been seen, for the filter. */
+let buffered = { log: [], messages: [] };
+/** Names of received events, for the filter. */
 const events = new Set();
 let paused = false;
-let drawing = null;
-/** How many have come since the last drawing. */
-let fresh = 0;
-/** The number of the newest message that has come, and how many were dropped before they could. */
-let last = 0;
-let lost = 0;
-/** Ends the fetching of messages; null while there is none. */
+let redrawTimer = null;
+/** Number of entries received since the last redraw. */
+let newCount = 0;
+/** Number of the newest message received, and how many messages the server dropped before they could be fetched. */
+let lastNumber = 0;
+let droppedCount = 0;
+/** The controller that aborts fetching messages; null while none are fetched. */
 let fetching = null;
 
-/** Brings the drawer and its button to life. */
+/** Sets up the drawer and its button. */
 export function startLog() {
   const close = element(
     "button",
@@ -77,7 +77,7 @@ export function startLog() {
       pauseButton,
       clear,
     ),
-    missed,
+    notes,
     empty,
     lines,
   );
@@ -93,35 +93,35 @@ export function startLog() {
   });
   clear.addEventListener("click", () => {
     shown = { log: [], messages: [] };
-    waiting = { log: [], messages: [] };
-    lost = 0;
+    buffered = { log: [], messages: [] };
+    droppedCount = 0;
     redraw();
   });
   pauseButton.addEventListener("click", () => setPaused(!paused));
   for (const control of [filter, kind, eventFilter]) control.addEventListener("change", redraw);
-  search.addEventListener("input", later);
+  search.addEventListener("input", scheduleRedraw);
   store.on("packages", drawFilter);
   drawFilter();
   setPaused(false);
 }
 
-/** Opens the drawer, if it isn't open. */
+/** Opens the drawer. */
 export function openLog() {
   setOpen(true);
 }
 
-/** Takes one entry of the event socket. */
+/** Adds a log line that was received from the event socket. */
 export function addLogEntry(entry) {
   add("log", [entry]);
 }
 
-/** Reads what the server has kept; after a reconnect too, when entries may have been missed. */
+/** Loads the lines that the server has kept, at start and after a reconnect, when lines may have been missed. */
 export async function loadLog() {
   try {
-    const kept = await api.getLog();
-    // What came by the socket meanwhile is in the answer, or newer than all of it.
-    const newest = kept.at(-1)?.time ?? 0;
-    shown.log = [...kept, ...shown.log.filter((entry) => entry.time > newest)];
+    const entries = await api.getLog();
+    // Lines received from the socket in the meantime are either in the response or newer than all of it.
+    const newest = entries.at(-1)?.time ?? 0;
+    shown.log = [...entries, ...shown.log.filter((entry) => entry.time > newest)];
     trim(shown);
     redraw();
   } catch (error) {
@@ -130,11 +130,11 @@ export async function loadLog() {
 }
 
 function add(list, entries) {
-  const to = paused ? waiting : shown;
-  to[list].push(...entries);
-  trim(to);
-  fresh += entries.length;
-  later();
+  const lists = paused ? buffered : shown;
+  lists[list].push(...entries);
+  trim(lists);
+  newCount += entries.length;
+  scheduleRedraw();
 }
 
 function trim(lists) {
@@ -145,30 +145,30 @@ function trim(lists) {
 }
 
 async function fetchMessages() {
-  const ending = new AbortController();
-  fetching = ending;
-  while (!ending.signal.aborted) {
-    let pause = PACE_MS;
+  const controller = new AbortController();
+  fetching = controller;
+  while (!controller.signal.aborted) {
+    let delay = INTERVAL_MS;
     try {
-      const answer = await api.getMessages(last, WAIT_MS, ending.signal);
-      if (ending.signal.aborted) return;
-      takeMessages(answer);
+      const response = await api.getMessages(lastNumber, WAIT_MS, controller.signal);
+      if (controller.signal.aborted) return;
+      addMessages(response);
     } catch {
-      pause = RETRY_MS;
+      delay = RETRY_MS;
     }
-    await new Promise((done) => setTimeout(done, pause));
+    await new Promise((resolve) => setTimeout(resolve, delay));
   }
 }
 
-function takeMessages(answer) {
-  // A server that was started again counts from the start; the page is about to load itself again.
-  const first = answer.messages[0]?.number ?? answer.last + 1;
-  if (last > 0 && first > last + 1) lost += first - last - 1;
-  last = answer.last;
-  const known = events.size;
-  for (const { event } of answer.messages) if (event !== "" && events.size < 200) events.add(event);
-  if (events.size !== known) drawEvents();
-  if (answer.messages.length > 0) add("messages", answer.messages);
+function addMessages({ messages, last }) {
+  // A restarted server numbers messages from the start again, but then the page reloads.
+  const first = messages[0]?.number ?? last + 1;
+  if (lastNumber > 0 && first > lastNumber + 1) droppedCount += first - lastNumber - 1;
+  lastNumber = last;
+  const previousSize = events.size;
+  for (const { event } of messages) if (event !== "" && events.size < 200) events.add(event);
+  if (events.size !== previousSize) drawEvents();
+  if (messages.length > 0) add("messages", messages);
 }
 
 function setOpen(open) {
@@ -187,8 +187,8 @@ function setPaused(value) {
   pauseButton.setAttribute("aria-pressed", String(paused));
   setText(pauseButton, text(paused ? "resume" : "pause"));
   if (!paused) {
-    for (const name of Object.keys(LIMITS)) shown[name].push(...waiting[name]);
-    waiting = { log: [], messages: [] };
+    for (const name of Object.keys(LIMITS)) shown[name].push(...buffered[name]);
+    buffered = { log: [], messages: [] };
     trim(shown);
   }
   redraw();
@@ -215,15 +215,15 @@ function drawOptions(select, options) {
   select.value = options.some(([key]) => key === value) ? value : "";
 }
 
-// Entries may come by the hundred: they are drawn a few times a second.
-function later() {
-  if (drawing !== null || drawer.hidden) return;
-  drawing = setTimeout(redraw, PACE_MS);
+// Hundreds of entries may arrive at once, so redraws are limited to a few a second.
+function scheduleRedraw() {
+  if (redrawTimer !== null || drawer.hidden) return;
+  redrawTimer = setTimeout(redraw, INTERVAL_MS);
 }
 
 const isMessage = (entry) => entry.number !== undefined;
 
-function passes(entry, words) {
+function passes(entry, searchText) {
   if (filter.value !== "" && (entry.package ?? HOST) !== filter.value) return false;
   if (eventFilter.value !== "" && entry.event !== eventFilter.value) return false;
   switch (kind.value) {
@@ -238,61 +238,61 @@ function passes(entry, words) {
       if (entry.direction !== kind.value) return false;
       break;
   }
-  if (words === "") return true;
-  const all = isMessage(entry) ? `${entry.event} ${entry.context ?? ""} ${entry.body}` : entry.message;
-  return all.toLowerCase().includes(words);
+  if (searchText === "") return true;
+  const content = isMessage(entry) ? `${entry.event} ${entry.context ?? ""} ${entry.body}` : entry.message;
+  return content.toLowerCase().includes(searchText);
 }
 
-/** The newest entries of both lists that pass the filter, oldest first. */
-function wantedEntries(most) {
-  const words = search.value.trim().toLowerCase();
+/** Returns the newest entries of both lists that pass the filter, at most `limit`, oldest first. */
+function visibleEntries(limit) {
+  const searchText = search.value.trim().toLowerCase();
   const newest = (list) => {
     const found = [];
-    for (let at = list.length - 1; at >= 0 && found.length < most; at -= 1) {
-      if (passes(list[at], words)) found.push(list[at]);
+    for (let at = list.length - 1; at >= 0 && found.length < limit; at -= 1) {
+      if (passes(list[at], searchText)) found.push(list[at]);
     }
     return found.reverse();
   };
-  // Both are in order of time, and sorting leaves what has the same time as it is.
-  return [...newest(shown.log), ...newest(shown.messages)].sort((a, b) => a.time - b.time).slice(-most);
+  // Both lists are ordered by time, and the sort is stable.
+  return [...newest(shown.log), ...newest(shown.messages)].sort((a, b) => a.time - b.time).slice(-limit);
 }
 
 const nodes = new WeakMap();
 
 function redraw() {
-  clearTimeout(drawing);
-  drawing = null;
+  clearTimeout(redrawTimer);
+  redrawTimer = null;
   if (drawer.hidden) return;
   const atEnd = lines.scrollTop + lines.clientHeight >= lines.scrollHeight - 8;
-  const inARush = !paused && atEnd && fresh > DRAWN_IN_A_RUSH;
-  fresh = 0;
-  const wanted = wantedEntries(inARush ? DRAWN_IN_A_RUSH : DRAWN);
-  const keep = new Set();
-  for (const entry of wanted) {
+  const isBurst = !paused && atEnd && newCount > MAX_LINES_IN_BURST;
+  newCount = 0;
+  const visible = visibleEntries(isBurst ? MAX_LINES_IN_BURST : MAX_LINES);
+  const visibleNodes = new Set();
+  for (const entry of visible) {
     if (!nodes.has(entry)) nodes.set(entry, line(entry));
-    keep.add(nodes.get(entry));
+    visibleNodes.add(nodes.get(entry));
   }
-  for (const node of [...lines.children]) if (!keep.has(node)) node.remove();
-  // The entries keep their order, so what is missing is put before what follows it.
+  for (const node of [...lines.children]) if (!visibleNodes.has(node)) node.remove();
+  // The order of entries never changes, so each missing line is inserted before its successor.
   let position = lines.firstChild;
-  for (const node of keep) {
+  for (const node of visibleNodes) {
     if (node === position) position = position.nextSibling;
     else lines.insertBefore(node, position);
   }
-  const nothingCame = shown.log.length + shown.messages.length === 0;
-  setText(empty, text(nothingCame ? "noLog" : "noLogMatch"));
-  empty.hidden = wanted.length > 0;
-  const held = waiting.log.length + waiting.messages.length;
-  const notes = [];
-  if (held > 0) notes.push(text("pausedCount", { count: held }));
-  if (lost > 0) notes.push(text("messagesMissed", { count: lost }));
-  setText(missed, notes.join(" · "));
+  const isEmpty = shown.log.length + shown.messages.length === 0;
+  setText(empty, text(isEmpty ? "noLog" : "noLogMatch"));
+  empty.hidden = visible.length > 0;
+  const bufferedCount = buffered.log.length + buffered.messages.length;
+  const parts = [];
+  if (bufferedCount > 0) parts.push(text("pausedCount", { count: bufferedCount }));
+  if (droppedCount > 0) parts.push(text("messagesDropped", { count: droppedCount }));
+  setText(notes, parts.join(" · "));
   if (atEnd) lines.scrollTop = lines.scrollHeight;
-  // Once it calms down the lines before are there again.
-  if (inARush) later();
+  // After the burst, the next redraw shows the omitted lines again.
+  if (isBurst) scheduleRedraw();
 }
 
-// Made once: to make one takes longer than to draw a line.
+// Created once, because creating a formatter takes longer than drawing a line.
 const clockTime = new Intl.DateTimeFormat([], { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
 
 function line(entry) {
@@ -310,13 +310,13 @@ function line(entry) {
       element("span", { className: "log-message" }, entry.message),
     );
   }
-  const who = [name, entry.page ? text("page") : null, text("logSize", { size: entry.size })];
+  const source = [name, entry.page ? text("page") : null, text("logSize", { size: entry.size })];
   return element(
     "li",
     { "data-direction": entry.direction },
     clock,
     element("span", { className: "log-level" }, text(`direction.${entry.direction}`)),
-    element("span", { className: "log-package" }, who.filter((part) => part !== null).join(", ")),
+    element("span", { className: "log-package" }, source.filter((part) => part !== null).join(", ")),
     element("span", { className: "log-event" }, [entry.event, entry.context].filter(Boolean).join("  ")),
     element("span", { className: "log-message" }, entry.body),
   );

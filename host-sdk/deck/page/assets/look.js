@@ -1,4 +1,4 @@
-// What the user may change about how a key looks, beside its title: layout, font, icons, and which state is shown.
+// The Look tab: what the user may change about a key's appearance besides its title: layout, font, icons, and the shown state.
 
 import * as api from "./api.js";
 import { resize, sizeText } from "./actions.js";
@@ -7,12 +7,12 @@ import { text } from "./strings.js";
 import { showError } from "./toast.js";
 
 const FAMILIES = ["Arial", "Comic Sans MS", "Courier New", "Georgia", "Impact", "Segoe UI", "Tahoma", "Times New Roman", "Trebuchet MS", "Verdana"];
-/** As the protocol has it where nobody said anything. */
+/** The protocol's font of a key for which none was set. */
 const DEFAULT_FONT = { family: "Arial", size: 12, color: "#ffffff", hAlignment: "center", bold: false, italic: false, underLine: false };
 const STYLES = { bold: "B", italic: "I", underLine: "U" };
-const MOST_ICON_BYTES = 1 << 20;
+const MAX_ICON_BYTES = 1 << 20;
 
-/** The fields of one instance; `node` is null where there is nothing to change. */
+/** The fields of one instance; `node` is null if nothing can be changed. */
 export class Look {
   #fields = {};
   #icons = [];
@@ -28,7 +28,7 @@ export class Look {
     this.node = groups.length === 0 ? null : element("div", { className: "look" }, ...groups);
   }
 
-  /** Shows what the instance has now. */
+  /** Applies changes of the instance. */
   update(instance) {
     this.font = { ...DEFAULT_FONT, ...instance.font };
     const { layout, state, family, size, color, hAlignment, reset } = this.#fields;
@@ -115,8 +115,8 @@ export class Look {
     const [file] = field.files;
     field.value = "";
     if (file === undefined) return;
-    // Refused there too; but a connection that is cut off in the middle of a large file says nothing.
-    if (file.size > MOST_ICON_BYTES) showError(new Error(text("iconTooLarge")));
+    // The server refuses it too, but would close the connection during the upload, without a message.
+    if (file.size > MAX_ICON_BYTES) showError(new Error(text("iconTooLarge")));
     else api.setIcon(this.context, state, file).catch(showError);
   }
 }

@@ -1,4 +1,4 @@
-// Where the page starts: builds its parts and connects them with the events of the server.
+// Entry point of the page: starts its parts and applies the server's events to the store.
 
 import { isUnattended, setPage } from "./api.js";
 import { startAppearance } from "./appearance.js";
@@ -21,12 +21,12 @@ import { startTransfer } from "./transfer.js";
 import { runWebPackages } from "./web-packages.js";
 import { startWidgetList } from "./widget-list.js";
 
-/** A connection that comes back sooner than this was never worth a word. */
-const GRACE_MS = 1000;
-/** How long a headless page waits for a deck that is gone before it closes itself: it has no user to close it. */
-const UNATTENDED_GRACE_MS = 5000;
+/** How long the connection must be down before the banner is shown. */
+const BANNER_DELAY_MS = 1000;
+/** How long a headless page waits for a lost deck before it closes itself, because no user would close it. */
+const UNATTENDED_CLOSE_DELAY_MS = 5000;
 
-// Pictures of packages come from anybody. Their errors don't bubble.
+// Packages supply pictures that may not load. Error events of images don't bubble, so listen in the capture phase.
 document.addEventListener(
   "error",
   ({ target }) => {
@@ -72,7 +72,7 @@ connect({
   onMessage(message) {
     if (Object.hasOwn(handlers, message.type)) handlers[message.type](message);
   },
-  onUp() {
+  onOpen() {
     clearTimeout(bannerTimer);
     clearTimeout(closeTimer);
     bannerTimer = closeTimer = null;
@@ -82,11 +82,11 @@ connect({
     }
     loadLog();
   },
-  onDown() {
-    if (isUnattended) closeTimer ??= setTimeout(() => window.close(), UNATTENDED_GRACE_MS);
+  onClose() {
+    if (isUnattended) closeTimer ??= setTimeout(() => window.close(), UNATTENDED_CLOSE_DELAY_MS);
     bannerTimer ??= setTimeout(() => {
       banner.textContent = text("connectionLost");
       banner.hidden = false;
-    }, GRACE_MS);
+    }, BANNER_DELAY_MS);
   },
 });

@@ -1,17 +1,17 @@
-// A menu of things to do with what was clicked: at the pointer or below an element, gone through with the arrow keys, closed by
-// Escape. One that has a list of its own shows it in place of the menu.
+// A context menu, at the pointer or below an element. Arrow keys move through its items, Escape closes it. An item with a
+// submenu shows it in place of the menu.
 
 import { element, icon } from "./dom.js";
 import { text } from "./strings.js";
 
-/** How far a menu stays from the window's edge, in CSS pixels. */
+/** Minimum distance of a menu from the window's edge, in CSS pixels. */
 const MARGIN = 8;
 
 let open = null;
 
 /**
- * Shows a menu named `label`. `items` are `{words, keys, act, items, disabled}` each, null for a line between them; `keys` says
- * by which keys the same is done. It is shown at `at`: `{x, y}`, or an element. The focus goes to `returnTo` when it closes.
+ * Shows a menu named `label`. Each item is `{label, shortcut, run, items, disabled}`, or null for a separator; `items` is a
+ * submenu. The menu opens at `at`: `{x, y}`, or an element. The focus goes to `returnTo` when it closes.
  */
 export function showMenu(label, items, { at, returnTo }) {
   open?.close();
@@ -34,7 +34,7 @@ class Menu {
     this.#fill(label, items, null);
   }
 
-  /** Takes it away; the focus goes back to where it came from, unless it is elsewhere already. */
+  /** Closes the menu and returns the focus, unless it is already elsewhere. */
   close() {
     if (open !== this) return;
     open = null;
@@ -47,19 +47,19 @@ class Menu {
     this.back = back;
     this.#node.setAttribute("aria-label", label);
     const nodes = items.map((item) => (item === null ? element("hr", {}) : this.#item(item, label, items)));
-    if (back !== null) nodes.unshift(this.#item({ words: text("menuBack"), act: back, stays: true, sign: "back" }), element("hr", {}));
+    if (back !== null) nodes.unshift(this.#item({ label: text("menuBack"), run: back, keepsOpen: true, iconName: "back" }), element("hr", {}));
     this.#node.replaceChildren(...nodes);
     this.#place();
     this.#buttons()[back === null ? 0 : 1]?.focus();
   }
 
-  #item({ words, keys, act, items, disabled, stays, sign }, label, siblings) {
+  #item({ label, shortcut, run, items, disabled, keepsOpen, iconName }, menuLabel, siblings) {
     const button = element(
       "button",
       { type: "button", role: "menuitem", tabIndex: -1 },
-      sign ? icon(sign) : null,
-      element("bdi", { className: "menu-words" }, words),
-      keys ? element("kbd", {}, keys) : null,
+      iconName ? icon(iconName) : null,
+      element("bdi", { className: "menu-label" }, label),
+      shortcut ? element("kbd", {}, shortcut) : null,
       items ? icon("forward") : null,
     );
     if (items) button.setAttribute("aria-haspopup", "menu");
@@ -67,11 +67,11 @@ class Menu {
     button.addEventListener("click", () => {
       if (disabled) return;
       if (items) {
-        this.#fill(words, items, () => this.#fill(label, siblings, null));
+        this.#fill(label, items, () => this.#fill(menuLabel, siblings, null));
         return;
       }
-      if (!stays) this.close();
-      act();
+      if (!keepsOpen) this.close();
+      run();
     });
     button.addEventListener("pointerenter", () => button.focus({ focusVisible: false }));
     return button;
@@ -107,11 +107,11 @@ class Menu {
       event.preventDefault();
       this.close();
     } else if (event.key.length === 1 && !event.ctrlKey && !event.metaKey && !event.altKey && event.key !== " ") {
-      // A letter leads to the next item that begins with it.
+      // A letter focuses the next item that begins with it.
       const later = [...buttons.slice(at + 1), ...buttons.slice(0, at + 1)];
       later.find((button) => button.textContent.toLowerCase().startsWith(event.key.toLowerCase()))?.focus();
     }
-    // What a key means on the Panel below is not meant here.
+    // Keep the Panel's own shortcuts from handling the event.
     event.stopPropagation();
   }
 }

@@ -1,5 +1,5 @@
-// The two modes of the page. In Edit a click selects a key, to move it and to set it; in Use it presses the key. The switch in the
-// top bar, the key for it, and what the page shows of either.
+// The page's two modes: in Edit a click selects a key, so that it can be moved and configured; in Use it presses the key.
+// Handles the switch in the top bar and its keyboard shortcut.
 
 import * as api from "./api.js";
 import { setAttribute } from "./dom.js";
@@ -7,22 +7,22 @@ import { store } from "./store.js";
 import { text } from "./strings.js";
 import { announce, showError } from "./toast.js";
 
-/** The key that switches. Not a letter: those are for what has the focus. */
-const KEY = "F2";
+/** Switches the mode. Not a letter, because those go to the focused element. */
+const SHORTCUT = "F2";
 
 const buttons = { edit: document.getElementById("mode-edit"), use: document.getElementById("mode-use") };
 const help = document.getElementById("panel-help");
 
-/** Brings the switch and its key to life. */
+/** Sets up the switch and its shortcut. */
 export function startModes() {
   for (const [mode, button] of Object.entries(buttons)) {
-    button.title = text("modeTitle", { what: text(`modeHint.${mode}`), key: KEY });
-    button.setAttribute("aria-keyshortcuts", KEY);
+    button.title = text("modeTitle", { hint: text(`modeHint.${mode}`), key: SHORTCUT });
+    button.setAttribute("aria-keyshortcuts", SHORTCUT);
     button.addEventListener("click", () => change(mode));
   }
   document.addEventListener("keydown", (event) => {
-    const bare = !event.ctrlKey && !event.metaKey && !event.altKey && !event.shiftKey;
-    if (event.key !== KEY || !bare || event.repeat || document.querySelector("dialog:modal") !== null) return;
+    const hasModifier = event.ctrlKey || event.metaKey || event.altKey || event.shiftKey;
+    if (event.key !== SHORTCUT || hasModifier || event.repeat || document.querySelector("dialog:modal") !== null) return;
     event.preventDefault();
     change(isEditing() ? "use" : "edit");
   });
@@ -30,14 +30,14 @@ export function startModes() {
   draw();
 }
 
-/** Whether clicks on the Panel select keys instead of pressing them. */
+/** Returns whether clicks on the Panel select keys instead of pressing them. */
 export const isEditing = () => store.mode === "edit";
 
 function change(mode) {
   if (store.mode === mode) return;
   store.setMode(mode);
   announce(text(`modeOn.${mode}`));
-  api.prefer({ mode }).catch(showError);
+  api.setPreferences({ mode }).catch(showError);
 }
 
 function draw() {

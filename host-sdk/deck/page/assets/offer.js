@@ -1,15 +1,15 @@
-// A widget that was clicked in the Widget List is offered to the Panel: its free places are marked, and a click on one of them, or
-// Enter, puts the widget there. Escape, or another click on the widget, takes the offer back.
+// A widget that was clicked in the Widget List is offered to the Panel: places where it fits are marked, and a click on one of
+// them, or Enter, puts the widget there. Escape, or another click on the widget, cancels.
 
 import { place } from "./actions.js";
 import { store } from "./store.js";
 import { text } from "./strings.js";
 import { announce } from "./toast.js";
 
-/** What is offered: `{widget, layout, node}`; null while there is nothing. */
+/** The offered widget: `{widget, layout, node}`, or null. */
 let offered = null;
 
-/** Offers a widget in a layout; `node` is its element in the list. The same once more takes the offer back. */
+/** Offers a widget in a layout; `node` is its element in the list. Offering the same widget again cancels. */
 export function offer(widget, layout, node) {
   const isSame = offered?.widget.uuid === widget.uuid;
   withdraw();
@@ -20,7 +20,7 @@ export function offer(widget, layout, node) {
   announce(text("offered", { name: widget.name }));
 }
 
-/** Takes back what is offered. */
+/** Cancels the offer. */
 export function withdraw() {
   if (offered === null) return;
   offered.node.removeAttribute("aria-pressed");
@@ -28,20 +28,20 @@ export function withdraw() {
   store.offer(null);
 }
 
-/** Puts down what is offered at a place, where it fits. Returns whether anything is offered. */
+/** Places the offered widget if it fits there. Returns whether a widget is offered. */
 export function accept(where) {
   if (offered === null) return false;
   const { widget, layout } = offered;
   if (store.fits({ ...where, ...size() })) {
     withdraw();
-    place(widget, layout, where).then((instance) => instance && store.point(instance));
+    place(widget, layout, where).then((instance) => instance && store.requestFocus(instance));
   } else {
-    announce(text("heldOverTaken", { place: "" }));
+    announce(text("carriedOverTaken", { place: "" }));
   }
   return true;
 }
 
-/** The name of what is offered. */
+/** Returns the name of the offered widget. */
 export const offeredName = () => offered?.widget.name ?? "";
 
 const size = () => {

@@ -1,5 +1,5 @@
-// What can be done to a package that is installed: reload, unload and load it, remove it. A menu beside its name in the
-// Widget List, and, where it doesn't run, a line below its name that says why and what helps.
+// Controls of an installed package in the Widget List: a menu next to its name (reload, unload, load, remove) and, if the
+// package isn't running, a line below its name with the reason and a button to start it.
 
 import * as api from "./api.js";
 import { element, icon, setAttribute, setText } from "./dom.js";
@@ -8,31 +8,31 @@ import { store } from "./store.js";
 import { text } from "./strings.js";
 import { announce, showError } from "./toast.js";
 
-/** The states in which a package has something to say below its name. */
-const SPEAKING = ["failed", "stopped", "waiting"];
+/** The states in which the line below the package's name is shown. */
+const STATES_WITH_NOTE = ["failed", "stopped", "waiting"];
 
-/** What is shown of each package, by its UUID: `update(package)` brings it up to date. */
+/** The controls of each package, by its UUID. */
 const shown = new Map();
 
 store.on("packages", () => {
   for (const owner of store.packages) shown.get(owner.uuid)?.update(owner);
 });
 
-/** The menu button of a package and the line below its name: `{button, note}`. They keep themselves up to date. */
+/** Creates a package's menu button and the line below its name: `{button, note}`. They follow the store. */
 export function packageControls(owner) {
-  const made = new Controls(owner);
-  shown.set(owner.uuid, made);
-  return made;
+  const controls = new Controls(owner);
+  shown.set(owner.uuid, controls);
+  return controls;
 }
 
 class Controls {
   #state = element("p", { className: "package-menu-state" });
   #message = element("p", { className: "muted" });
-  #reload = this.#action("reload", () => act(this.uuid, api.loadPackage, "packageLoaded"));
-  #load = this.#action("load", () => act(this.uuid, api.loadPackage, "packageLoaded"));
-  #unload = this.#action("unload", () => act(this.uuid, api.unloadPackage, "packageUnloaded"));
-  #why = element("span", {});
-  #again = element("button", { type: "button", className: "small" });
+  #reload = this.#action("reload", () => run(this.uuid, api.loadPackage, "packageLoaded"));
+  #load = this.#action("load", () => run(this.uuid, api.loadPackage, "packageLoaded"));
+  #unload = this.#action("unload", () => run(this.uuid, api.unloadPackage, "packageUnloaded"));
+  #reason = element("span", {});
+  #start = element("button", { type: "button", className: "small" });
 
   constructor(owner) {
     this.uuid = owner.uuid;
@@ -55,7 +55,7 @@ class Controls {
     menuButton.addEventListener("click", () => {
       this.menu.togglePopover({ source: menuButton });
       if (!this.menu.matches(":popover-open")) return;
-      putBelow(this.menu, menuButton.getBoundingClientRect());
+      positionBelow(this.menu, menuButton.getBoundingClientRect());
       this.menu.querySelector("button:not([hidden])").focus();
     });
     this.menu.addEventListener("keydown", (event) => {
@@ -66,16 +66,16 @@ class Controls {
       buttons[(buttons.indexOf(document.activeElement) + step) % buttons.length].focus();
     });
     this.button = element("div", { className: "package-menu-holder" }, menuButton, this.menu);
-    this.#again.addEventListener("click", () => act(this.uuid, api.loadPackage, "packageLoaded"));
-    this.note = element("div", { className: "package-note", hidden: true }, this.#why, this.#again);
+    this.#start.addEventListener("click", () => run(this.uuid, api.loadPackage, "packageLoaded"));
+    this.note = element("div", { className: "package-note", hidden: true }, this.#reason, this.#start);
     this.update(owner);
   }
 
-  #action(words, act) {
-    const button = element("button", { type: "button" }, text(words));
+  #action(label, onClick) {
+    const button = element("button", { type: "button" }, text(label));
     button.addEventListener("click", () => {
       this.menu.hidePopover();
-      act();
+      onClick();
     });
     return button;
   }
@@ -89,32 +89,32 @@ class Controls {
     this.#reload.hidden = stopped;
     this.#unload.hidden = stopped;
     this.#load.hidden = !stopped;
-    this.note.hidden = !SPEAKING.includes(status);
+    this.note.hidden = !STATES_WITH_NOTE.includes(status);
     setAttribute(this.note, "data-status", status);
-    setText(this.#why, message ?? state);
-    // Only where it can help: a package that has nothing for this system never starts.
-    this.#again.hidden = status === "waiting" || !canStart;
+    setText(this.#reason, message ?? state);
+    // A package without a program for this system can never start.
+    this.#start.hidden = status === "waiting" || !canStart;
     this.#reload.hidden ||= !canStart;
-    setText(this.#again, text(stopped ? "load" : "startAgain"));
-    setAttribute(this.#again, "aria-label", text(stopped ? "loadNamed" : "startAgainNamed", { name }));
+    setText(this.#start, text(stopped ? "load" : "startAgain"));
+    setAttribute(this.#start, "aria-label", text(stopped ? "loadNamed" : "startAgainNamed", { name }));
   }
 }
 
-function putBelow(menu, anchor) {
+function positionBelow(menu, anchor) {
   const left = Math.min(anchor.left, innerWidth - menu.offsetWidth - 8);
   const top = Math.min(anchor.bottom + 4, innerHeight - menu.offsetHeight - 8);
   menu.style.left = `${Math.max(left, 8)}px`;
   menu.style.top = `${Math.max(top, 8)}px`;
 }
 
-async function act(uuid, request, words) {
+async function run(uuid, request, message) {
   try {
     const { name } = await request(uuid);
-    announce(text(words, { name }));
+    announce(text(message, { name }));
   } catch (error) {
     showError(error);
   }
-  // The list may have been drawn again, and what had the focus is gone then.
+  // The list may have been redrawn, which removes the focused element.
   if (document.activeElement === document.body || !document.activeElement?.checkVisibility()) {
     document.querySelector(`[data-menu="${CSS.escape(uuid)}"]`)?.focus();
   }

@@ -1,22 +1,22 @@
-// Packages as such: their state in the top bar, importing (button, or a file dropped on the page) and removing.
+// Packages: their state in the top bar, importing (with the button, or by dropping a file on the page), and removing.
 
 import * as api from "./api.js";
 import { element, nameNode, setAttribute, setText } from "./dom.js";
 import { askInstallation } from "./import-dialog.js";
 import { store } from "./store.js";
 import { text } from "./strings.js";
-import { keepNoticesIn, showError, showNotice } from "./toast.js";
+import { moveNoticesInto, showError, showNotice } from "./toast.js";
 import { importPanel, isPanelFile } from "./transfer.js";
 
 const bar = document.getElementById("package-status");
 const fileInput = document.getElementById("import-file");
-const veil = document.getElementById("drop-veil");
-/** How files end that are worth a look: packages, and what users take for one. */
-const ENDINGS = [".creatorcentral", ".streamdeckplugin", ".sdplugin", ".tpp", ".lplug4"];
+const dropOverlay = document.getElementById("drop-overlay");
+/** Extensions of packages, and of other hosts' plugins, for which the validator explains what they are. */
+const PACKAGE_EXTENSIONS = [".creatorcentral", ".streamdeckplugin", ".sdplugin", ".tpp", ".lplug4"];
 
 const confirmDialog = document.getElementById("confirm-dialog");
 
-/** Brings the top bar, the Import button and dropping of files to life. */
+/** Sets up the states in the top bar, the Import button and dropping files. */
 export function startPackages() {
   store.on("packages", drawBar);
   document.getElementById("import-button").addEventListener("click", chooseFile);
@@ -42,20 +42,20 @@ function drawBar() {
       item = element("li", { "data-package": uuid }, dot, nameNode(""), element("span", { className: "package-state" }));
       bar.append(item);
     }
-    const words = text("statusOf", { name, status: text(`status.${status}`) });
+    const title = text("statusOf", { name, status: text(`status.${status}`) });
     setAttribute(item, "data-status", status);
-    setAttribute(item, "title", message ? `${words}\n${message}` : words);
+    setAttribute(item, "title", message ? `${title}\n${message}` : title);
     setText(item.querySelector(".name"), name);
     setText(item.lastChild, status === "running" ? "" : text(`status.${status}`));
   }
   for (const item of items.values()) item.remove();
 }
 
-// One after the other, also when more are chosen meanwhile: each may have a question to ask.
-let line = Promise.resolve();
+// Files are imported one after another, because each may show a dialog.
+let importQueue = Promise.resolve();
 
 function importFiles(files) {
-  for (const file of files) line = line.then(() => importFile(file));
+  for (const file of files) importQueue = importQueue.then(() => importFile(file));
 }
 
 async function importFile(file) {
@@ -63,33 +63,33 @@ async function importFile(file) {
     await importPanel(file);
     return;
   }
-  // What is for another host is told what it is.
-  if (!ENDINGS.some((ending) => file.name.toLowerCase().endsWith(ending))) {
+  // A plugin for another host goes to the validator, which reports what it is.
+  if (!PACKAGE_EXTENSIONS.some((extension) => file.name.toLowerCase().endsWith(extension))) {
     showError(text("notAPackage", { name: file.name }));
     return;
   }
-  let done = showNotice(text("checking", { name: file.name }));
+  let closeNotice = showNotice(text("checking", { name: file.name }));
   try {
     const report = await api.checkPackage(file);
-    done();
+    closeNotice();
     const { refused, error, warning } = report.counts;
-    const isPlain = refused + error + warning === 0 && report.replaces === null;
-    if (!isPlain && !(await askInstallation(file.name, report))) return;
-    done = showNotice(text("importing", { name: file.name }));
+    const needsNoDialog = refused + error + warning === 0 && report.replaces === null;
+    if (!needsNoDialog && !(await askInstallation(file.name, report))) return;
+    closeNotice = showNotice(text("importing", { name: file.name }));
     const { name, version } = await api.installPackage(file);
     showNotice(text("imported", { name, version }));
   } catch (error) {
     showError(error);
   }
-  done();
+  closeNotice();
 }
 
 function acceptDrops() {
-  // Enter and leave come in pairs for every element on the way.
+  // dragenter and dragleave are fired for every element that the pointer crosses, so they are counted.
   let depth = 0;
   const carriesFiles = (event) => event.dataTransfer?.types.includes("Files");
   const show = () => {
-    veil.hidden = depth === 0;
+    dropOverlay.hidden = depth === 0;
   };
   window.addEventListener("dragenter", (event) => {
     if (!carriesFiles(event)) return;
@@ -113,7 +113,7 @@ function acceptDrops() {
   });
 }
 
-/** Asks whether a package is to be removed, and removes it. */
+/** Asks the user to confirm the removal of a package, and removes it. */
 export function askRemoval(uuid) {
   const owner = store.package(uuid);
   if (owner === null || confirmDialog.open) return;
@@ -137,7 +137,7 @@ export function askRemoval(uuid) {
     element("label", { className: "check" }, keep, text("keepSettings")),
     element("div", { className: "dialog-buttons" }, cancel, confirm),
   );
-  keepNoticesIn(confirmDialog);
-  confirmDialog.addEventListener("close", () => keepNoticesIn(null), { once: true });
+  moveNoticesInto(confirmDialog);
+  confirmDialog.addEventListener("close", () => moveNoticesInto(null), { once: true });
   confirmDialog.showModal();
 }

@@ -1,10 +1,10 @@
-// The device: the grid of places and the function keys beside it, the keys on them, what clicks on them do in either mode,
-// moving, and the keyboard's way through it.
+// The device: the grid and the function keys next to it, and the keys on them. Handles clicks in both modes, moving keys, and
+// keyboard navigation.
 
 import { cancelCut, missingExplanation, move, nameOf, placeText, press, remove, turnPage } from "./actions.js";
 import { element, setAttribute, setText } from "./dom.js";
 import { makeDraggable, setDropTarget } from "./drag.js";
-import { Face, restOf } from "./face.js";
+import { Face, inactiveStatus } from "./face.js";
 import { onShortcut, showDropMenu, showKeyMenu, showPlaceMenu } from "./key-menu.js";
 import { notePress } from "./links.js";
 import { isEditing } from "./mode.js";
@@ -16,21 +16,21 @@ import { announce, showNotice } from "./toast.js";
 
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
-/** How soon a second click has to follow to be a double one. */
+/** The longest time between the two clicks of a double click. */
 const DOUBLE_CLICK_MS = 500;
 
 const hint = document.getElementById("panel-hint");
 const offerHint = document.getElementById("offer-hint");
 const keys = new Map();
-/** The key that the keyboard has picked up: `{context, span}` with the place where it would land; or null. */
-let held = null;
+/** The key that is being moved with the keyboard: `{context, span}` with the place where it would land; or null. */
+let carried = null;
 
-/** An area of the device: its places, and the mark that shows where something would land. */
+/** An area of the device: its cells, and the mark that shows where a dragged key would land. */
 class Surface {
   rows = [];
   cells = [];
   mark = element("div", { className: "drop-mark", hidden: true, "aria-hidden": "true" });
-  /** The place that the Tab key reaches; arrows move it. */
+  /** The cell that the Tab key reaches; arrow keys move it. */
   current = { column: 0, row: 0 };
 
   constructor(area, id) {
@@ -44,12 +44,12 @@ class Surface {
       this.setTabStop();
     });
     this.node.addEventListener("contextmenu", onContextMenu);
-    // A click beside the keys selects none of them.
+    // A click on a free place clears the selection.
     this.node.addEventListener("pointerdown", (event) => {
       const cell = event.target.closest(".cell");
       if (cell === null || event.button !== 0 || !isEditing()) return;
       cell.focus({ focusVisible: false });
-      // The browser would take the focus from what is put here.
+      // Keep the browser from taking the focus from a key that is placed here.
       event.preventDefault();
       if (!accept(placeOf(cell))) store.select(null);
     });
@@ -67,7 +67,7 @@ class Surface {
     return store.areas[this.area];
   }
 
-  // The places are made once the size is known, and again only should it change. Returns whether they were made.
+  // Creates the cells unless they exist in the current size. Returns whether they were created.
   build() {
     const { columns, rows: count } = this.size;
     if (this.rows.length === count && this.cells.length === columns * count) return false;
@@ -90,7 +90,7 @@ class Surface {
           "aria-colindex": column + 1,
           "aria-label": text("emptyCell", { place: placeLabel({ area: this.area, column, row }) }),
         });
-        put(cell, { column, row, width: 1, height: 1 });
+        setGridPosition(cell, { column, row, width: 1, height: 1 });
         this.cells.push(cell);
         line.append(cell);
       }
@@ -100,21 +100,21 @@ class Surface {
     return true;
   }
 
-  // Places under a key are there to be dropped on, but not to be read or reached.
-  arrange() {
+  // Cells under a key stay drop targets, but are hidden from screen readers and the Tab key.
+  updateCells() {
     for (const cell of this.cells) {
-      const taken = store.at(this.area, Number(cell.dataset.column), Number(cell.dataset.row)) !== null;
+      const taken = store.instanceAt(this.area, Number(cell.dataset.column), Number(cell.dataset.row)) !== null;
       const focused = taken && document.activeElement === cell;
       setAttribute(cell, "aria-hidden", taken ? "true" : null);
       cell.toggleAttribute("data-taken", taken);
-      // Who has undone a removal finds the key where it was.
+      // After an undone removal, the focus moves to the key that is back.
       if (focused) focusPlace({ area: this.area, column: Number(cell.dataset.column), row: Number(cell.dataset.row) });
     }
     this.markFree();
     this.setTabStop();
   }
 
-  // Where what is offered can be put.
+  // Marks the cells where the offered widget fits.
   markFree() {
     for (const cell of this.cells) {
       const span = store.offered && { ...placeOf(cell), ...store.offered };
@@ -124,15 +124,15 @@ class Surface {
 
   setTabStop() {
     const stop = this.elementAt(this.current.column, this.current.row);
-    const mine = [...keys.values()].filter((key) => key.instance.area === this.area).map((key) => key.node);
-    for (const place of [...this.cells, ...mine]) {
-      const wanted = place === stop ? 0 : -1;
-      if (place.tabIndex !== wanted) place.tabIndex = wanted;
+    const areaKeys = [...keys.values()].filter((key) => key.instance.area === this.area).map((key) => key.node);
+    for (const node of [...this.cells, ...areaKeys]) {
+      const tabIndex = node === stop ? 0 : -1;
+      if (node.tabIndex !== tabIndex) node.tabIndex = tabIndex;
     }
   }
 
   elementAt(column, row) {
-    const instance = store.at(this.area, column, row);
+    const instance = store.instanceAt(this.area, column, row);
     return (instance && keys.get(instance.context)?.node) ?? this.cells[row * this.size.columns + column] ?? null;
   }
 
@@ -149,22 +149,22 @@ class Surface {
 
 const surfaces = { grid: new Surface("grid", "panel"), keys: new Surface("keys", "function-keys") };
 
-/** Brings the device to life; it draws itself from the store from here on. */
+/** Sets up the device, which follows the store from then on. */
 export function startPanel() {
   store.on("instance", (instance) => {
     build();
-    show(instance);
+    showInstance(instance);
   });
-  store.on("instanceRemoved", discard);
+  store.on("instanceRemoved", removeKey);
   store.on("packages", () => {
     build();
-    for (const instance of store.instances.values()) show(instance);
-    arrange();
+    for (const instance of store.instances.values()) showInstance(instance);
+    updateCells();
   });
   document.getElementById("skip-link").addEventListener("click", (event) => {
     event.preventDefault();
     const { column, row } = surfaces.grid.current;
-    // While the device sleeps there is only this.
+    // While the device sleeps, this is its only control.
     const wakeUp = document.querySelector("#wake-up:not([hidden])");
     (wakeUp ?? surfaces.grid.elementAt(column, row))?.focus();
   });
@@ -174,16 +174,16 @@ export function startPanel() {
   store.on("offered", () => {
     for (const surface of Object.values(surfaces)) surface.markFree();
     unmark();
-    arrange();
+    updateCells();
   });
-  store.on("pointed", focusPlace);
+  store.on("focusRequested", focusPlace);
   store.on("deck", () => {
     for (const key of keys.values()) key.markCut();
   });
   store.on("mode", () => {
-    if (held !== null) letGo();
-    for (const key of keys.values()) key.changeMode();
-    arrange();
+    if (carried !== null) stopCarrying();
+    for (const key of keys.values()) key.onModeChange();
+    updateCells();
   });
   setDropTarget({
     get areas() {
@@ -198,36 +198,36 @@ export function startPanel() {
 }
 
 function build() {
-  const made = Object.values(surfaces).filter((surface) => surface.build());
-  if (made.length === 0) return;
+  const built = Object.values(surfaces).filter((surface) => surface.build());
+  if (built.length === 0) return;
   keys.clear();
-  for (const instance of store.instances.values()) show(instance);
+  for (const instance of store.instances.values()) showInstance(instance);
 }
 
-function show(instance) {
-  // What is in the list of a multi-action key lies on no place.
+function showInstance(instance) {
+  // An instance in the list of a multi-action key has no place on the Panel.
   if (instance.parent !== null) return;
   let key = keys.get(instance.context);
   if (key === undefined) {
     key = new Key(instance);
     keys.set(instance.context, key);
   }
-  if (key.update(instance)) arrange();
+  if (key.update(instance)) updateCells();
 }
 
-function discard(instance) {
-  if (held?.context === instance.context) letGo();
+function removeKey(instance) {
+  if (carried?.context === instance.context) stopCarrying();
   const key = keys.get(instance.context);
   if (key === undefined) return;
   const focused = key.node.contains(document.activeElement);
   keys.delete(instance.context);
   key.node.remove();
-  arrange();
+  updateCells();
   if (focused) focusPlace(instance);
 }
 
-function arrange() {
-  for (const surface of Object.values(surfaces)) surface.arrange();
+function updateCells() {
+  for (const surface of Object.values(surfaces)) surface.updateCells();
   hint.hidden = !store.loaded || store.instances.size > 0 || store.offered !== null;
   const empty = isEditing() ? "emptyPanel" : "emptyPanelInUse";
   setText(hint, text(store.packages.length === 0 ? "emptyPanelNoPackage" : empty));
@@ -238,9 +238,9 @@ function arrange() {
 function mark(span, fits) {
   unmark();
   const node = surfaces[span.area].mark;
-  // Something too large for the area is shown on the places that there are.
+  // A span that is too large for the area is shown only on existing cells.
   const { columns, rows } = store.areas[span.area];
-  put(node, { ...span, width: Math.min(span.width, columns), height: Math.min(span.height, rows) });
+  setGridPosition(node, { ...span, width: Math.min(span.width, columns), height: Math.min(span.height, rows) });
   node.dataset.fits = fits;
   node.hidden = false;
 }
@@ -254,10 +254,10 @@ class Key {
   #face = new Face();
   #pressed = false;
   #byKeyboard = false;
-  /** What says that there is nothing to press. */
+  /** The notice that explains why the key can't be pressed. */
   #notice = null;
-  /** When it was clicked last, in Edit. */
-  #clicked = -Infinity;
+  /** The time of the last click in Edit. */
+  #lastClick = -Infinity;
 
   constructor(instance) {
     this.context = instance.context;
@@ -280,15 +280,16 @@ class Key {
         cancel: () => this.#press("cancel"),
         isMenu: isEditing,
       },
-      cargo: (event) => this.#cargo(event),
+      payload: (event) => this.#payload(event),
     });
-    // It has the focus since the pointer went down. After a touch the browser would take it back from what two taps have opened.
+    // The key got the focus on pointerdown. After a touch, the browser's emulated mousedown would focus it again and take the
+    // focus from what a double tap has opened.
     this.node.addEventListener("mousedown", (event) => event.preventDefault());
     this.node.addEventListener("keydown", (event) => {
       if (event.key !== "Enter" && event.key !== " ") return;
       event.preventDefault();
-      // With a key in the hand, this puts it down.
-      if (event.repeat || held !== null || this.#pressed) return;
+      // While a key is carried, Enter and Space put it down.
+      if (event.repeat || carried !== null || this.#pressed) return;
       if (isEditing()) {
         store.select(this.context);
         if (event.key === "Enter") store.open(this.context);
@@ -301,35 +302,35 @@ class Key {
       if ((event.key !== "Enter" && event.key !== " ") || !this.#byKeyboard) return;
       this.#press("up");
     });
-    // Without the focus no keyup would come. A press of the pointer goes on.
+    // Without the focus, no keyup event would arrive. A press by the pointer continues.
     this.node.addEventListener("blur", () => {
       if (this.#byKeyboard) this.#press("cancel");
     });
   }
 
-  /** Draws the instance; answers whether its place has changed. */
+  /** Draws the instance. Returns whether its place has changed. */
   update(instance) {
     const widget = store.widgetOf(instance);
-    const before = this.instance;
+    const previous = this.instance;
     this.instance = instance;
     this.#face.update(instance, widget);
     const state = instance.description ?? (instance.states > 1 ? stateText(instance) : null);
-    const parts = [nameOf(instance), state, instance.title, instance.effect === "invalid" ? text("invalidKey") : null, missingText(instance), restText(instance)];
-    const what = parts.filter(Boolean).join(", ");
-    setAttribute(this.node, "aria-label", text("keyLabel", { place: placeLabel(instance), what }));
+    const parts = [nameOf(instance), state, instance.title, instance.effect === "invalid" ? text("invalidKey") : null, missingText(instance), inactiveText(instance)];
+    const content = parts.filter(Boolean).join(", ");
+    setAttribute(this.node, "aria-label", text("keyLabel", { place: placeLabel(instance), content }));
     setAttribute(this.node, "data-widget-uuid", instance.widget);
     this.markSelected();
     this.markCut();
-    const same = ["area", "column", "row", "width", "height"].every((side) => before?.[side] === instance[side]);
-    if (same) return false;
-    put(this.node, instance);
+    const isSamePlace = ["area", "column", "row", "width", "height"].every((member) => previous?.[member] === instance[member]);
+    if (isSamePlace) return false;
+    setGridPosition(this.node, instance);
     this.node.dataset.area = instance.area;
     this.node.dataset.column = instance.column;
     this.node.dataset.row = instance.row;
     setAttribute(this.node, "aria-colindex", instance.column + 1);
     setAttribute(this.node, "aria-colspan", instance.width);
     setAttribute(this.node, "aria-rowspan", instance.height);
-    this.#enter(surfaces[instance.area].rows[instance.row]);
+    this.#insertInto(surfaces[instance.area].rows[instance.row]);
     return true;
   }
 
@@ -342,94 +343,97 @@ class Key {
     this.node.toggleAttribute("data-cut", clipboard !== null && clipboard.cut && clipboard.context === this.context);
   }
 
-  /** What is held down when the mode changes is let go. */
-  changeMode() {
+  /** Cancels a press that the change of modes interrupts. */
+  onModeChange() {
     this.#press("cancel");
     this.markSelected();
   }
 
-  // Two clicks open the settings, by a finger too: browsers make no double click of touches that could be drags.
+  // A double click opens the settings. Browsers fire no dblclick for touches that could become drags, so clicks are timed here.
   #onClick(time) {
-    const isSecond = time - this.#clicked < DOUBLE_CLICK_MS;
-    this.#clicked = isSecond ? -Infinity : time;
+    const isSecond = time - this.#lastClick < DOUBLE_CLICK_MS;
+    this.#lastClick = isSecond ? -Infinity : time;
     if (isSecond) store.open(this.context);
   }
 
-  // Within a row, keys stand in the order of their columns, before the bare places, for those who read the page aloud.
-  #enter(row) {
-    const later = [...row.children].find(
+  // Within a row, keys are ordered by column and come before the free cells, for screen readers.
+  #insertInto(row) {
+    const next = [...row.children].find(
       (other) => other !== this.node && Number(other.dataset.column) >= this.instance.column,
     );
     const focused = document.activeElement === this.node;
-    row.insertBefore(this.node, later ?? null);
+    row.insertBefore(this.node, next ?? null);
     if (focused) this.node.focus();
   }
 
   #press(phase) {
     if ((phase === "down") === this.#pressed) return;
     if (phase === "down" && this.instance.missing !== null) {
-      this.#refuse();
+      this.#explainMissing();
       return;
     }
     this.#pressed = phase === "down";
     this.#byKeyboard = false;
     this.node.toggleAttribute("data-pressed", this.#pressed);
-    // A press may open a page when it goes down and when it comes up.
+    // A package may open a page both on press and on release.
     if (phase !== "cancel") notePress(this.instance.package, this.#pressed);
     press(this.context, phase);
   }
 
-  // There is nothing to press. Said once, however often it is tried.
-  #refuse() {
-    const words = missingExplanation(this.instance);
-    announce(words);
+  // Explains why the key can't be pressed. Repeated presses don't add more notices.
+  #explainMissing() {
+    const message = missingExplanation(this.instance);
+    announce(message);
     if (this.#notice?.isConnected) return;
-    this.#notice = showNotice(words, { words: text("importThePackage"), act: chooseFile }).node;
+    this.#notice = showNotice(message, { label: text("importThePackage"), run: chooseFile }).node;
   }
 
-  #cargo(event) {
+  #payload(event) {
     if (!isEditing()) return null;
     const instance = this.instance;
     const box = this.node.getBoundingClientRect();
-    const part = (offset, whole, count) => Math.min(Math.max(Math.floor((offset / whole) * count), 0), count - 1);
+    const cellIndex = (offset, length, count) => Math.min(Math.max(Math.floor((offset / length) * count), 0), count - 1);
     return {
       width: instance.width,
       height: instance.height,
       context: this.context,
       image: this.#face.source,
       grabbed: {
-        column: part(event.clientX - box.left, box.width, instance.width),
-        row: part(event.clientY - box.top, box.height, instance.height),
+        column: cellIndex(event.clientX - box.left, box.width, instance.width),
+        row: cellIndex(event.clientY - box.top, box.height, instance.height),
       },
       drop: (place) => move(this.context, place),
       dropOn: ({ dataset }, { clientX: x, clientY: y }) => {
         const to = dataset.profile === undefined ? { page: Number(dataset.page) } : { profile: dataset.profile };
-        // Not before the pointer's event is over: that would close it again.
+        // The current pointer event would close the menu again, so it opens afterwards.
         setTimeout(() => showDropMenu(this.instance, to, this.node, { x, y }));
       },
     };
   }
 }
 
-// With something in its list, a multi-action key is selected, too.
+// A multi-action key is also selected while an instance in its list is.
 const isSelected = (context) => store.selected === context || store.instances.get(store.selected)?.parent === context;
 
-/** A place at the start of a label. */
+/** Describes a place, starting with a capital letter. */
 function placeLabel(place) {
-  const words = placeText(place);
-  return words.charAt(0).toUpperCase() + words.slice(1);
+  const label = placeText(place);
+  return label.charAt(0).toUpperCase() + label.slice(1);
 }
 
 const missingText = ({ missing }) => (missing === null ? null : text(`missing.${missing.why}`));
-const restText = (instance) => (restOf(instance) === null ? null : text(`keyRests.${restOf(instance)}`));
+const inactiveText = (instance) => {
+  const status = inactiveStatus(instance);
+  return status === null ? null : text(`keyInactive.${status}`);
+};
 const stateText = ({ state, states }) => text("stateOf", { number: state + 1, count: states });
 
-function put(node, { column, row, width, height }) {
+function setGridPosition(node, { column, row, width, height }) {
   node.style.gridColumn = `${column + 1} / span ${width}`;
   node.style.gridRow = `${row + 1} / span ${height}`;
 }
 
-/** Gives the focus to what lies at {area, column, row}: a key, or the bare place. */
+/** Focuses the key or free cell at {area, column, row}. */
 export function focusPlace({ area, column, row }) {
   surfaces[area].elementAt(column, row)?.focus();
 }
@@ -439,8 +443,8 @@ function onContextMenu(event) {
   if (node === null) return;
   event.preventDefault();
   const instance = store.instances.get(node.dataset.context) ?? null;
-  if (held !== null || !isEditing()) return;
-  // Where the keyboard has asked for it, the pointer may be anywhere.
+  if (carried !== null || !isEditing()) return;
+  // If the keyboard has opened the menu, the event's position may be outside of the key.
   const { left, right, top, bottom } = node.getBoundingClientRect();
   const { clientX: x, clientY: y } = event;
   const at = x > left && x < right && y > top && y < bottom ? { x, y } : node;
@@ -460,10 +464,10 @@ function onKeyDown(event) {
   const place = event.target.closest("[data-column]");
   if (place === null) return;
   const instance = store.instances.get(place.dataset.context) ?? null;
-  if (held === null && onShortcut(event, instance, placeOf(place))) return;
+  if (carried === null && onShortcut(event, instance, placeOf(place))) return;
   if (event.ctrlKey || event.metaKey) return;
-  if (held !== null) {
-    whileHeld(event);
+  if (carried !== null) {
+    onCarryKeyDown(event);
     return;
   }
   if (event.key === "Escape" && isEditing()) {
@@ -487,9 +491,9 @@ function onKeyDown(event) {
   if (isEditing() && instance !== null && event.key.toLowerCase() === "m" && !event.altKey) {
     event.preventDefault();
     const { area, column, row, width, height } = instance;
-    held = { context: instance.context, span: { area, column, row, width, height } };
+    carried = { context: instance.context, span: { area, column, row, width, height } };
     keys.get(instance.context).node.dataset.dragged = "";
-    mark(held.span, true);
+    mark(carried.span, true);
     announce(text("pickedUp", { name: nameOf(instance) }));
     return;
   }
@@ -511,7 +515,7 @@ function onKeyDown(event) {
     return;
   }
   const area = place.dataset.area;
-  // From a wide key one step leads to the place beyond it, not to another of its own.
+  // From a key of several cells, one step leads beyond the key.
   let { column, row } = surfaces[area].current;
   if (instance !== null) {
     if (right > 0) column = instance.column + instance.width - 1;
@@ -519,12 +523,12 @@ function onKeyDown(event) {
     if (down > 0) row = instance.row + instance.height - 1;
     if (down < 0) row = instance.row;
   }
-  const next = stepped({ area, column, row, width: 1, height: 1 }, right, down);
+  const next = adjacent({ area, column, row, width: 1, height: 1 }, right, down);
   if (next !== null) focusPlace(next);
 }
 
-// A span one step further. Beyond the grid's right edge lie the function keys. Null where there is nothing.
-function stepped(span, right, down) {
+// Returns the span moved by one step, or null if there is none. The function keys are beyond the grid's right edge.
+function adjacent(span, right, down) {
   const next = { ...span, column: span.column + right, row: span.row + down };
   const { columns, rows } = store.areas[span.area];
   const inside =
@@ -538,40 +542,40 @@ function stepped(span, right, down) {
   return null;
 }
 
-// The keyboard's way to drag: arrows carry the key, Enter or Space puts it down, Escape leaves it where it was.
-function whileHeld(event) {
+// Moves the carried key: arrow keys move it, Enter or Space puts it down, Escape leaves it where it was.
+function onCarryKeyDown(event) {
   const step = ARROWS[event.key];
   if (event.key === "Tab") {
-    letGo();
+    stopCarrying();
     return;
   }
   event.preventDefault();
   event.stopPropagation();
   if (step !== undefined) {
-    const next = stepped(held.span, ...step);
+    const next = adjacent(carried.span, ...step);
     if (next === null) return;
-    held.span = next;
-    const fits = store.fits(next, held.context);
+    carried.span = next;
+    const fits = store.fits(next, carried.context);
     mark(next, fits);
-    announce(text(fits ? "heldOver" : "heldOverTaken", { place: placeText(next) }));
+    announce(text(fits ? "carriedOver" : "carriedOverTaken", { place: placeText(next) }));
   } else if (event.key === "Enter" || event.key === " ") {
-    const { context, span } = held;
+    const { context, span } = carried;
     if (!store.fits(span, context)) {
-      announce(text("heldOverTaken", { place: placeText(span) }));
+      announce(text("carriedOverTaken", { place: placeText(span) }));
       return;
     }
-    letGo();
+    stopCarrying();
     move(context, span);
   } else if (event.key === "Escape") {
-    letGo();
+    stopCarrying();
     announce(text("putBack"));
   }
 }
 
-function letGo() {
-  const key = keys.get(held.context);
+function stopCarrying() {
+  const key = keys.get(carried.context);
   if (key !== undefined) delete key.node.dataset.dragged;
-  held = null;
+  carried = null;
   unmark();
 }
 

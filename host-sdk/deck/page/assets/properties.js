@@ -1,5 +1,5 @@
-// The area below the Panel, in Edit: of the selected key its preview and title, and, each behind a tab, the package's property
-// view, the key's look, and what package authors try it with.
+// The properties of the selected key, below the Panel in Edit: its preview and title, and tabs with the package's property view,
+// the key's look, and test messages for package authors.
 
 import * as api from "./api.js";
 import { missingExplanation, nameOf, remove, sizeText } from "./actions.js";
@@ -14,19 +14,19 @@ import { isMultiAction, StepList } from "./steps.js";
 import { store } from "./store.js";
 import { text } from "./strings.js";
 import { Tabs } from "./tabs.js";
-import { Trial } from "./trial.js";
+import { TestTab } from "./test-tab.js";
 import { showError } from "./toast.js";
 import { ViewFrame } from "./view-frame.js";
 
-/** How long the user must stop typing before the title is sent. */
-const TYPING_PAUSE_MS = 300;
+/** How long after the last keystroke the title is sent. */
+const TYPING_DELAY_MS = 300;
 
 const area = document.getElementById("properties");
 let shown = null;
-/** The tab that the user has chosen last, which is shown of the next key, too. */
-let tab = "settings";
+/** The tab that the user chose last, which is also shown for the next key. */
+let currentTab = "settings";
 
-/** Brings the area to life; it draws itself from the store from here on. */
+/** Sets up the properties, which follow the store from then on. */
 export function startProperties() {
   store.on("selected", draw);
   store.on("opened", () => shown?.open("settings"));
@@ -46,22 +46,22 @@ export function startProperties() {
 }
 
 function draw() {
-  // In Use nothing of it is seen, and no page is open that a package would have to serve.
+  // In Use the area is hidden, and no property view stays open that a package would have to serve.
   const instance = (isEditing() && store.instances.get(store.selected)) || null;
   const widget = instance && store.widgetOf(instance);
-  // A package that was loaded again brings another property view.
+  // A reloaded package has a new property view.
   const subject = instance && `${instance.context} ${store.package(instance.package)?.loads} ${instance.missing?.why}`;
   if (shown === null || shown.subject !== subject) {
-    shown?.leave();
-    if (instance === null) shown = new Nothing();
+    shown?.close();
+    if (instance === null) shown = new NoSelection();
     else shown = instance.missing === null ? new Properties(instance, widget, subject) : new Placeholder(instance, subject);
     area.replaceChildren(...shown.nodes);
   }
   if (instance !== null) shown.update(instance, widget);
 }
 
-/** What is there while no key is selected. */
-class Nothing {
+/** Shown while no key is selected. */
+class NoSelection {
   subject = null;
   nodes = [
     element(
@@ -74,10 +74,10 @@ class Nothing {
 
   open() {}
 
-  leave() {}
+  close() {}
 }
 
-/** What is there for a key whose widget isn't. */
+/** Shown for a key whose widget is missing. */
 class Placeholder {
   #face = new Face();
   #heading = element("h2", {});
@@ -93,7 +93,7 @@ class Placeholder {
       { className: "properties-side" },
       element("div", { className: "preview-holder" }, this.#face.node),
     );
-    const explained = element(
+    const content = element(
       "div",
       { className: "empty" },
       element("p", { className: "empty-title" }, text(`missing.${instance.missing.why}`)),
@@ -101,8 +101,8 @@ class Placeholder {
       instance.missing.why === "space" ? null : this.#import,
     );
     this.nodes = [
-      element("header", { className: "properties-header" }, this.#heading, instance.parent === null ? keyTools(instance.context) : wayBack(instance.parent)),
-      element("div", { className: "properties-body placeholder-body" }, side, explained),
+      element("header", { className: "properties-header" }, this.#heading, instance.parent === null ? keyTools(instance.context) : backButton(instance.parent)),
+      element("div", { className: "properties-body placeholder-body" }, side, content),
     ];
   }
 
@@ -118,7 +118,7 @@ class Placeholder {
     setAttribute(this.#heading, "title", headingOf(instance));
   }
 
-  leave() {}
+  close() {}
 }
 
 /** The properties of one instance. */
@@ -154,35 +154,35 @@ class Properties {
       holder.append(element("p", { className: "muted" }, text("noProperties")));
     }
     this.#look = widget && new Look(instance, widget);
-    this.trial = new Trial(this.context);
+    this.testTab = new TestTab(this.context);
     const panels = [
       ["settings", text("tabSettings"), holder],
       this.#look?.node ? ["look", text("look"), this.#look.node] : null,
-      ["test", text("tabTest"), this.trial.node],
+      ["test", text("tabTest"), this.testTab.node],
     ];
     this.#tabs = new Tabs("property", text("properties"), panels.filter((panel) => panel !== null), (name) => {
-      tab = name;
-      if (name === "test") this.trial.refresh();
+      currentTab = name;
+      if (name === "test") this.testTab.refresh();
     });
-    this.#tabs.choose(tab);
+    this.#tabs.choose(currentTab);
     this.nodes = [
       element(
         "header",
         { className: "properties-header" },
         this.#heading,
         this.#tabs.list,
-        instance.parent === null ? keyTools(this.context) : wayBack(instance.parent),
+        instance.parent === null ? keyTools(this.context) : backButton(instance.parent),
       ),
       element("div", { className: "properties-body" }, side, ...this.#tabs.panels),
     ];
   }
 
   #titleField() {
-    // Titles have lines.
+    // A title may have several lines.
     this.#title = element("textarea", { id: "title-field", rows: 1, maxLength: 200, autocomplete: "off", spellcheck: false });
     this.#title.addEventListener("input", () => {
       clearTimeout(this.#titleTimer);
-      this.#titleTimer = setTimeout(() => this.#sendTitle(), TYPING_PAUSE_MS);
+      this.#titleTimer = setTimeout(() => this.#sendTitle(), TYPING_DELAY_MS);
     });
     this.#title.addEventListener("change", () => this.#sendTitle());
     return element(
@@ -201,7 +201,7 @@ class Properties {
     api.setTitle(this.context, title).catch(showError);
   }
 
-  /** Shows a tab, and gives it the focus. */
+  /** Shows a tab and focuses it. */
   open(name) {
     this.#tabs.choose(name);
     this.#tabs.focus();
@@ -216,12 +216,12 @@ class Properties {
     setText(this.#heading, heading);
     setAttribute(this.#heading, "title", heading);
     setText(this.#size, sizeText(instance));
-    // What the user is typing is not overwritten by what the package says meanwhile.
-    const typing = this.#titleTimer !== null || document.activeElement === this.#title;
-    if (this.#title !== null && !typing) this.#title.value = instance.title ?? "";
+    // A title from the package doesn't overwrite what the user is typing.
+    const isTyping = this.#titleTimer !== null || document.activeElement === this.#title;
+    if (this.#title !== null && !isTyping) this.#title.value = instance.title ?? "";
   }
 
-  leave() {
+  close() {
     if (this.#titleTimer !== null && store.instances.has(this.context)) this.#sendTitle();
     clearTimeout(this.#titleTimer);
     this.frame.close();
@@ -238,7 +238,7 @@ function fitPreview(face, { width, height }) {
   face.node.style.setProperty("--span-rows", height);
 }
 
-// The menu of a key, and its way off the Panel.
+// The buttons that open a key's menu and remove it from the Panel.
 function keyTools(context) {
   const label = text("deleteKey");
   const trash = element(
@@ -247,10 +247,10 @@ function keyTools(context) {
     icon("trash"),
   );
   trash.addEventListener("click", async () => {
-    const gone = store.instances.get(context);
+    const instance = store.instances.get(context);
     await remove(context);
-    // The button goes with the key.
-    if (gone && !store.instances.has(context)) focusPlace(gone);
+    // The focused button disappears together with the key.
+    if (instance && !store.instances.has(context)) focusPlace(instance);
   });
   const more = element(
     "button",
@@ -258,14 +258,14 @@ function keyTools(context) {
     icon("more"),
   );
   more.addEventListener("click", () => {
-    const now = store.instances.get(context);
-    if (now) showKeyMenu(now, more, more);
+    const instance = store.instances.get(context);
+    if (instance) showKeyMenu(instance, more, more);
   });
   return element("span", { className: "properties-tools" }, more, trash);
 }
 
-// From something in the list of a multi-action key to the list.
-function wayBack(parent) {
+// The button that leads from a step of a multi-action key back to the list of steps.
+function backButton(parent) {
   const button = element("button", { type: "button", id: "back-to-list", className: "properties-tools" }, text("backToList"));
   button.addEventListener("click", () => store.open(parent));
   return button;

@@ -1,12 +1,12 @@
-// The page's part of its session: a secret in the storage of its origin, which the browser shares with no other port. The other
-// part is a cookie that scripts can't read.
+// The page's half of its session: a secret in its origin's storage, which the browser doesn't share with other ports. The
+// other half is a cookie that scripts can't read.
 
 const NAME = "creator-deck-session";
 
-/** The header that carries the secret. */
+/** The header that contains the secret. */
 export const SESSION_HEADER = "X-Deck-Session";
 
-/** The secret, or an empty text where there is none. */
+/** Returns the secret, or an empty string if there is none. */
 export function savedSecret() {
   try {
     return localStorage.getItem(NAME) ?? "";
@@ -15,7 +15,7 @@ export function savedSecret() {
   }
 }
 
-/** Keeps the secret for the pages of this browser. Throws where the browser stores nothing. */
+/** Stores the secret for all pages of this browser. Throws if the browser stores nothing. */
 export function saveSecret(secret) {
   localStorage.setItem(NAME, secret);
 }

@@ -1,11 +1,10 @@
-// The Settings dialog: on the left the deck itself and the packages that have settings, on the right the settings of the chosen
-// one.
+// The Settings dialog: a list of the deck and of all packages with settings, and the settings of the chosen one.
 
 import { DeckSettings } from "./deck-settings.js";
 import { element, icon, nameNode, setAttribute } from "./dom.js";
 import { store } from "./store.js";
 import { text } from "./strings.js";
-import { keepNoticesIn } from "./toast.js";
+import { moveNoticesInto } from "./toast.js";
 import { ViewFrame } from "./view-frame.js";
 
 const dialog = document.getElementById("settings-dialog");
@@ -13,16 +12,16 @@ const list = element("ul", { className: "settings-list" });
 const holder = element("div", { className: "frame-holder" });
 const frame = new ViewFrame(holder, "settings-frame");
 
-/** The entry of the deck itself. */
+/** The list entry of the deck. */
 const DECK = "deck";
 const deckSettings = new DeckSettings(() => dialog.close());
 /** What is shown: the UUID of a package, `DECK`, or null while the dialog is closed. */
 let chosen = null;
-/** Which loading of the chosen package the page is of. */
+/** The load count of the chosen package when its page was opened. */
 let loads = 0;
 let drawn = null;
 
-/** Brings the dialog and its button in the top bar to life. */
+/** Sets up the dialog and its button in the top bar. */
 export function startSettings() {
   const close = element(
     "button",
@@ -42,27 +41,27 @@ export function startSettings() {
   );
   dialog.addEventListener("close", () => {
     choose(null);
-    keepNoticesIn(null);
+    moveNoticesInto(null);
   });
   document.getElementById("settings-button").addEventListener("click", () => openSettings());
   store.on("packages", () => {
     if (!dialog.open) return;
     draw();
-    // A package that was loaded again brings another page.
+    // A reloaded package has a new settings page.
     if (chosen !== null && chosen !== DECK && store.package(chosen)?.loads !== loads) choose(chosen);
     deckSettings.update();
   });
   store.on("deck", () => dialog.open && deckSettings.update());
 }
 
-/** Opens the dialog at a package (its UUID); without one, or with one that has no settings, at the first that has, or the deck. */
+/** Opens the dialog with a package (its UUID) chosen, or else the first package with settings, or the deck. */
 export function openSettings(uuid = null) {
-  const able = store.packages.filter((candidate) => candidate.settings);
-  const wanted = able.find((candidate) => candidate.uuid === uuid) ?? able[0] ?? null;
+  const withSettings = store.packages.filter((candidate) => candidate.settings);
+  const wanted = withSettings.find((candidate) => candidate.uuid === uuid) ?? withSettings[0] ?? null;
   if (!dialog.open) {
-    // Another modal dialog would lie beneath and could not be reached.
+    // Another modal dialog would stay open below this one, out of reach.
     document.querySelector("dialog:modal")?.close();
-    keepNoticesIn(dialog);
+    moveNoticesInto(dialog);
     dialog.showModal();
   }
   draw();
@@ -70,14 +69,14 @@ export function openSettings(uuid = null) {
 }
 
 function draw() {
-  const able = store.packages.filter((candidate) => candidate.settings);
-  const content = JSON.stringify(able.map(({ uuid, name, version, icon: picture }) => [uuid, name, version, picture]));
+  const withSettings = store.packages.filter((candidate) => candidate.settings);
+  const content = JSON.stringify(withSettings.map(({ uuid, name, version, icon: picture }) => [uuid, name, version, picture]));
   if (content !== drawn) {
     drawn = content;
-    list.replaceChildren(item({ uuid: DECK, name: text("product"), icon: "/assets/logo.svg" }), ...able.map(item));
+    list.replaceChildren(item({ uuid: DECK, name: text("product"), icon: "/assets/logo.svg" }), ...withSettings.map(item));
   }
-  const isThere = chosen === null || chosen === DECK || able.some((candidate) => candidate.uuid === chosen);
-  if (!isThere) choose(DECK);
+  const isListed = chosen === null || chosen === DECK || withSettings.some((candidate) => candidate.uuid === chosen);
+  if (!isListed) choose(DECK);
 }
 
 function item({ uuid, name, icon: picture }) {

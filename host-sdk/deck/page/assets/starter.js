@@ -1,5 +1,5 @@
-// The starter Panel: a card on a Panel without keys, with a small picture of the keys that are offered, and one button that places
-// them. A user who refuses it isn't asked again in that profile.
+// The starter Panel: a card on an empty Panel with a preview of the offered keys and a button that places them. A user who
+// declines it isn't asked again in that profile.
 
 import * as api from "./api.js";
 import { offerUndo } from "./actions.js";
@@ -13,7 +13,7 @@ const panel = document.getElementById("panel");
 const card = element("div", { id: "starter", className: "starter", role: "group", hidden: true, "aria-labelledby": "starter-title" });
 let drawn = null;
 
-/** Brings the card to life; it draws itself from the store from here on. */
+/** Sets up the card, which follows the store from then on. */
 export function startStarter() {
   panel.after(card);
   for (const event of ["deck", "packages", "mode", "offered"]) store.on(event, draw);
@@ -25,49 +25,49 @@ function draw() {
   const keys = offered().map((key) => ({ ...key, shown: widgetOf(key) })).filter(({ shown }) => shown !== null);
   const hadFocus = card.contains(document.activeElement);
   card.hidden = keys.length === 0;
-  if (card.hidden && hadFocus) store.point({ area: "grid", column: 0, row: 0 });
+  if (card.hidden && hadFocus) store.requestFocus({ area: "grid", column: 0, row: 0 });
   const content = JSON.stringify(keys);
   if (content === drawn || card.hidden) return;
   drawn = content;
-  const place = element("button", { type: "button", id: "starter-place", className: "primary" }, text("starterPlace"));
-  const refuse = element("button", { type: "button", id: "starter-refuse" }, text("starterRefuse"));
-  place.addEventListener("click", accept);
-  refuse.addEventListener("click", decline);
+  const placeButton = element("button", { type: "button", id: "starter-place", className: "primary" }, text("starterPlace"));
+  const declineButton = element("button", { type: "button", id: "starter-decline" }, text("starterDecline"));
+  placeButton.addEventListener("click", accept);
+  declineButton.addEventListener("click", decline);
   const owners = [...new Set(keys.map((key) => store.package(key.package).name))];
   card.replaceChildren(
     picture(keys),
     element(
       "div",
-      { className: "starter-words" },
+      { className: "starter-text" },
       element("h2", { id: "starter-title" }, text("starterTitle")),
       element("p", {}, text("starterSummary", { count: keys.length, packages: owners.join(", ") })),
       element("p", { className: "starter-names" }, keys.map(({ shown }) => shown.name).join(", ")),
-      element("div", { className: "starter-buttons" }, place, refuse),
+      element("div", { className: "starter-buttons" }, placeButton, declineButton),
     ),
   );
-  if (hadFocus) place.focus();
+  if (hadFocus) placeButton.focus();
 }
 
 const widgetOf = (key) => store.package(key.package)?.widgets.find(({ uuid }) => uuid === key.widget) ?? null;
 
-// The Panel in small. What it shows stands beside it in words.
+// A small picture of the Panel. It is hidden from screen readers, because the text next to it names the keys.
 function picture(keys) {
   const { columns, rows } = store.areas.grid;
   const small = element("div", { className: "starter-picture", "aria-hidden": "true" });
   small.style.setProperty("--columns", columns);
   small.style.setProperty("--rows", rows);
   for (let row = 0; row < rows; row += 1) {
-    for (let column = 0; column < columns; column += 1) small.append(put(element("span", {}), { column, row, width: 1, height: 1 }));
+    for (let column = 0; column < columns; column += 1) small.append(setGridPosition(element("span", {}), { column, row, width: 1, height: 1 }));
   }
   for (const key of keys) {
-    const face = put(element("span", { className: "starter-key" }), key);
+    const face = setGridPosition(element("span", { className: "starter-key" }), key);
     face.append(element("img", { src: key.shown.icon, alt: "", draggable: false }));
     small.append(face);
   }
   return small;
 }
 
-function put(node, { column, row, width, height }) {
+function setGridPosition(node, { column, row, width, height }) {
   node.style.gridColumn = `${column + 1} / span ${width}`;
   node.style.gridRow = `${row + 1} / span ${height}`;
   return node;
@@ -78,9 +78,9 @@ async function accept() {
   setAttribute(card, "aria-busy", "true");
   try {
     const { keys } = await api.placeStarter();
-    const words = text("starterPlaced", { count: keys });
-    offerUndo(words, revision);
-    announce(words);
+    const message = text("starterPlaced", { count: keys });
+    offerUndo(message, revision);
+    announce(message);
   } catch (error) {
     showError(error);
   }
@@ -89,10 +89,10 @@ async function accept() {
 
 async function decline() {
   const { profiles, active, preferences } = store.deck;
-  // Profiles that are gone are forgotten with that.
-  const refused = (preferences.withoutStarter ?? []).filter((id) => profiles.some((profile) => profile.id === id));
-  const withoutStarter = [...refused, active];
+  // Deleted profiles are dropped from the list.
+  const declined = (preferences.withoutStarter ?? []).filter((id) => profiles.some((profile) => profile.id === id));
+  const withoutStarter = [...declined, active];
   store.setDeck({ ...store.deck, starter: [], preferences: { ...preferences, withoutStarter } });
-  announce(text("starterRefused"));
-  api.prefer({ withoutStarter }).catch(showError);
+  announce(text("starterDeclined"));
+  api.setPreferences({ withoutStarter }).catch(showError);
 }

@@ -1,5 +1,5 @@
-// The list of a multi-action key: what it does, in which order, and what can be added to it. Every change is sent at once, and is
-// one step to undo.
+// The list of a multi-action key: its steps in order, and controls to add more. Every change is sent immediately and can be
+// undone as one step.
 
 import * as api from "./api.js";
 import { nameOf } from "./actions.js";
@@ -8,28 +8,28 @@ import { store } from "./store.js";
 import { text } from "./strings.js";
 import { announce, showError } from "./toast.js";
 
-/** As the server has it: the longest pause, in seconds. */
-const LONGEST_PAUSE_S = 600;
-const USUAL_PAUSE_MS = 500;
+/** The longest pause in seconds, as on the server. */
+const MAX_PAUSE_S = 600;
+const DEFAULT_PAUSE_MS = 500;
 
-/** The widget of the deck's own that has a list. */
+/** Returns whether an instance is a multi-action key, the only built-in widget of the deck. */
 export const isMultiAction = (instance) => instance.package === store.own?.uuid && instance.missing === null;
 
-/** The list of one key. */
+/** The steps of one key. */
 export class StepList {
   #list = element("ol", { className: "steps" });
   #empty = element("p", { className: "muted" }, text("stepsEmpty"));
   #drawn = null;
   #steps = [];
-  /** Settles when the last change that was made is done. */
-  #sent = Promise.resolve();
+  /** Settles when all changes have been sent. */
+  #queue = Promise.resolve();
 
   constructor(context) {
     this.context = context;
-    this.node = element("div", { className: "step-list" }, this.#empty, this.#list, this.#adding());
+    this.node = element("div", { className: "step-list" }, this.#empty, this.#list, this.#addControls());
   }
 
-  /** Shows what the key has now. */
+  /** Applies changes of the instance. */
   update(instance) {
     this.#steps = instance.steps;
     const names = instance.steps.map((step) => this.#name(step));
@@ -57,12 +57,12 @@ export class StepList {
   #row(step, index) {
     const name = this.#name(step);
     const last = this.#steps.length - 1;
-    const button = (sign, words, act, disabled) => {
-      const label = text("stepAction", { words: text(words), number: index + 1, name });
-      const made = element("button", { type: "button", className: "icon-button", title: label, "aria-label": label, "data-focus": `${words}-${index}` }, icon(sign));
-      if (disabled) made.setAttribute("aria-disabled", "true");
-      made.addEventListener("click", () => disabled || act());
-      return made;
+    const button = (iconName, labelKey, onClick, disabled) => {
+      const label = text("stepAction", { action: text(labelKey), number: index + 1, name });
+      const node = element("button", { type: "button", className: "icon-button", title: label, "aria-label": label, "data-focus": `${labelKey}-${index}` }, icon(iconName));
+      if (disabled) node.setAttribute("aria-disabled", "true");
+      node.addEventListener("click", () => disabled || onClick());
+      return node;
     };
     return element(
       "li",
@@ -80,7 +80,7 @@ export class StepList {
     );
   }
 
-  // What can be said of a step.
+  // The field that edits a step, or null if it has none.
   #field(step, index) {
     const label = text("stepField", { number: index + 1, name: this.#name(step) });
     const common = { "aria-label": label, "data-focus": `field-${index}` };
@@ -94,7 +94,7 @@ export class StepList {
       return settings;
     }
     if (step.pause !== undefined) {
-      const field = element("input", { type: "number", min: 0, max: LONGEST_PAUSE_S, step: 0.1, value: step.pause / 1000, ...common });
+      const field = element("input", { type: "number", min: 0, max: MAX_PAUSE_S, step: 0.1, value: step.pause / 1000, ...common });
       field.addEventListener("change", () => {
         if (field.value !== "" && field.checkValidity()) replace({ pause: Math.round(Number(field.value) * 1000) });
         else field.value = step.pause / 1000;
@@ -118,7 +118,7 @@ export class StepList {
     return null;
   }
 
-  #adding() {
+  #addControls() {
     const select = element("select", { id: "step-widget", "aria-label": text("stepAddWidget") });
     const fill = () => {
       const groups = store.packages.map(({ name, widgets }) =>
@@ -135,20 +135,20 @@ export class StepList {
       if (select.value !== "") this.#add({ widget: select.value });
       select.value = "";
     });
-    const adds = [
-      ["stepAddPause", () => ({ pause: USUAL_PAUSE_MS })],
+    const additions = [
+      ["stepAddPause", () => ({ pause: DEFAULT_PAUSE_MS })],
       ["stepAddProfile", () => ({ profile: store.deck.profiles.find(({ id }) => id !== store.deck.active)?.id ?? store.deck.active })],
       ["stepAddUrl", () => ({ url: "https://example.com/" })],
     ];
-    const buttons = adds.map(([words, make]) => {
-      const button = element("button", { type: "button", "data-add": words }, text(words));
-      button.addEventListener("click", () => this.#add(make()));
+    const buttons = additions.map(([labelKey, createStep]) => {
+      const button = element("button", { type: "button", "data-add": labelKey }, text(labelKey));
+      button.addEventListener("click", () => this.#add(createStep()));
       return button;
     });
     return element("div", { className: "step-adding" }, select, ...buttons);
   }
 
-  // To the list as it is then: what was added before may still be on its way.
+  // Appends to the list as it is when earlier changes have been sent.
   #add(step) {
     this.#change((steps) => [...steps, step]);
   }
@@ -156,27 +156,27 @@ export class StepList {
   #move(index, by) {
     const moved = this.#steps.toSpliced(index, 1).toSpliced(index + by, 0, this.#steps[index]);
     this.#change(moved);
-    // The focus goes along with the step.
+    // Keep the focus on the moved step.
     const focused = document.activeElement?.dataset.focus;
     if (focused) document.activeElement.dataset.focus = focused.replace(/\d+$/, String(index + by));
   }
 
-  // Takes the new list, or what makes it of the list that is there when all earlier changes are made.
-  #change(wanted) {
-    this.#sent = this.#sent.then(() => this.#send(typeof wanted === "function" ? wanted(this.#steps) : wanted));
+  // Queues a change: a new list, or a function that derives it from the list after all earlier changes.
+  #change(change) {
+    this.#queue = this.#queue.then(() => this.#send(typeof change === "function" ? change(this.#steps) : change));
   }
 
   async #send(steps) {
     try {
       const instance = await api.setSteps(this.context, steps);
-      // The event may come later; what is added next is added to this.
+      // The event may arrive later, but the next change has to start from this list.
       this.#steps = instance.steps;
       announce(text("stepsCount", { count: instance.steps.length }));
     } catch (error) {
       showError(error);
       this.#drawn = null;
-      const now = store.instances.get(this.context);
-      if (now) this.update(now);
+      const instance = store.instances.get(this.context);
+      if (instance) this.update(instance);
     }
   }
 }

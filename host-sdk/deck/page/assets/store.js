@@ -1,29 +1,28 @@
-// What the page knows: packages, the Panel, its instances, and which one is selected. One store that everybody reads
-// and whose changes everybody hears; only events from the server and answers of the API change it.
+// The state of the page: packages, the Panel, its instances, and which one is selected. All parts read it and listen to its
+// changes. The server's state is changed only by its events and by responses of the API.
 
 /**
- * Its events: "packages"; "deck"; "instance" (detail: the instance, new or changed); "instanceRemoved" (detail: the instance
- * that is gone); "selected" (detail: the context or null); "opened" (detail: the
- * context whose settings the user wants); "pointed" (detail: the place that the focus is to go to); "offered";
- * "mode".
+ * Its events: "packages"; "deck"; "instance" (detail: the new or changed instance); "instanceRemoved" (detail: the removed
+ * instance); "selected" (detail: the context or null); "opened" (detail: the context whose settings the user opens);
+ * "focusRequested" (detail: the place that should receive the focus); "offered"; "mode".
  */
 class Store extends EventTarget {
   /** Columns and rows of the device's areas. */
   areas = { grid: { columns: 5, rows: 4 }, keys: { columns: 2, rows: 2 } };
-  /** Profiles, which one is shown, sleep, what can be undone and redone, what the user has chosen and has to know. */
+  /** Profiles and the active one, sleep, undo and redo, the clipboard, preferences and the notice to the user. */
   deck = { profiles: [], active: "", asleep: false, page: 0, pages: [], undo: null, redo: null, revision: 0, clipboard: null, notice: null };
   packages = [];
-  /** What the deck itself offers, as a package; null until the server has told its state. */
+  /** The deck's built-in widgets, as a package; null until the server has sent its state. */
   own = null;
   instances = new Map();
   selected = null;
   offered = null;
-  /** What clicks on the Panel do in this page: "edit" or "use". A page begins with what was chosen last in any. */
+  /** What clicks on the Panel do in this page: "edit" or "use". A new page starts with the mode last chosen in any page. */
   mode = "edit";
-  /** False until the server has told its state for the first time. */
+  /** False until the server has sent its state for the first time. */
   loaded = false;
 
-  /** Takes a whole state, telling only what differs. */
+  /** Replaces the whole state with the server's. */
   replace(state) {
     this.areas = { grid: state.panel, keys: state.keys };
     this.loaded = true;
@@ -40,17 +39,17 @@ class Store extends EventTarget {
   setDeck(deck) {
     if (this.deck.preferences === undefined) this.setMode(deck.preferences.mode);
     this.deck = deck;
-    this.#tell("deck");
+    this.#emit("deck");
   }
 
   setPackages(packages) {
     this.packages = packages;
-    this.#tell("packages");
+    this.#emit("packages");
   }
 
   setInstance(instance) {
     this.instances.set(instance.context, instance);
-    this.#tell("instance", instance);
+    this.#emit("instance", instance);
   }
 
   removeInstance(context) {
@@ -58,69 +57,69 @@ class Store extends EventTarget {
     if (!instance) return;
     this.instances.delete(context);
     if (this.selected === context) this.select(null);
-    this.#tell("instanceRemoved", instance);
+    this.#emit("instanceRemoved", instance);
   }
 
   select(context) {
     if (this.selected === context) return;
     this.selected = context;
-    this.#tell("selected", context);
+    this.#emit("selected", context);
   }
 
-  /** Selects an instance and leads to its settings. */
+  /** Selects an instance and opens its settings. */
   open(context) {
     this.select(context);
-    this.#tell("opened", context);
+    this.#emit("opened", context);
   }
 
-  /** The size, `{width, height}`, of a widget that can be put on a free place by a click; null if there is none. */
+  /** Sets the size, `{width, height}`, of the widget that a click on a free place will put there; null if there is none. */
   offer(size) {
     this.offered = size;
-    this.#tell("offered");
+    this.#emit("offered");
   }
 
-  /** Asks for the focus to go to a place, or to the key on it. */
-  point(place) {
-    this.#tell("pointed", place);
+  /** Requests that a place, or the key on it, receives the focus. */
+  requestFocus(place) {
+    this.#emit("focusRequested", place);
   }
 
   setMode(mode) {
     if (this.mode === mode) return;
     this.mode = mode;
-    this.#tell("mode");
+    this.#emit("mode");
   }
 
   package(uuid) {
     return [...this.packages, this.own].find((candidate) => candidate?.uuid === uuid) ?? null;
   }
 
-  /** The widget of an instance, or null while its package is unknown. */
+  /** Returns the widget of an instance, or null while its package is unknown. */
   widgetOf(instance) {
     return this.package(instance.package)?.widgets.find((widget) => widget.uuid === instance.widget) ?? null;
   }
 
-  /** The instance that covers a cell of an area, or null. */
-  at(area, column, row) {
+  /** Returns the instance that covers a cell of an area, or null. */
+  instanceAt(area, column, row) {
     for (const instance of this.instances.values()) {
-      if (instance.parent === null && !apart(instance, { area, column, row, width: 1, height: 1 })) return instance;
+      if (instance.parent === null && !areDisjoint(instance, { area, column, row, width: 1, height: 1 })) return instance;
     }
     return null;
   }
 
-  /** Whether a span of cells is on the device and free, not counting the instance `except` (a context). */
+  /** Returns whether a span of cells is on the device and free, ignoring the instance `except` (a context). */
   fits(span, except = null) {
     const { area, column, row, width, height } = span;
     const { columns, rows } = this.areas[area];
     if (column < 0 || row < 0 || column + width > columns || row + height > rows) return false;
-    // A function key is a place by itself.
+    // A function key has exactly one cell.
     if (area === "keys" && (width > 1 || height > 1)) return false;
     for (const other of this.instances.values()) {
-      if (other.context !== except && other.parent === null && !apart(other, span)) return false;
+      if (other.context !== except && other.parent === null && !areDisjoint(other, span)) return false;
     }
     return true;
   }
 
-  /** The first free place of a size, row by row; null when there is none. */
+  /** Returns the first free place of a size, row by row; null if there is none. */
   firstFree(width, height) {
     for (const [area, { columns, rows }] of Object.entries(this.areas)) {
       for (let row = 0; row + height <= rows; row += 1) {
@@ -137,19 +136,19 @@ class Store extends EventTarget {
     this.addEventListener(type, (event) => listener(event.detail));
   }
 
-  #tell(type, detail = null) {
+  #emit(type, detail = null) {
     this.dispatchEvent(new CustomEvent(type, { detail }));
   }
 }
 
-/** Whether two spans of cells have none in common. */
-function apart(one, other) {
+/** Returns whether two spans of cells have no cell in common. */
+function areDisjoint(a, b) {
   return (
-    one.area !== other.area ||
-    one.column >= other.column + other.width ||
-    one.column + one.width <= other.column ||
-    one.row >= other.row + other.height ||
-    one.row + one.height <= other.row
+    a.area !== b.area ||
+    a.column >= b.column + b.width ||
+    a.column + a.width <= b.column ||
+    a.row >= b.row + b.height ||
+    a.row + a.height <= b.row
   );
 }
 

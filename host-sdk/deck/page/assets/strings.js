@@ -1,5 +1,5 @@
-// Every word that the page itself says, in one table, so that a translation is another table. Braces mark what `text`
-// fills in. What packages say (names, titles, messages) comes from the server as it is.
+// All texts of the page in one table, so that a translation would be another table. Braces mark values that `text` fills in.
+// Texts of packages (names, titles, messages) come from the server.
 
 const table = {
   product: "Creator Deck",
@@ -10,7 +10,7 @@ const table = {
     edit: "Edit: a click selects a key, drag moves it",
     use: "Use: a click presses a key",
   },
-  modeTitle: "{what} ({key})",
+  modeTitle: "{hint} ({key})",
   modeOn: { edit: "Edit: keys are selected, not pressed.", use: "Use: keys are pressed." },
 
   packages: "Packages",
@@ -75,7 +75,7 @@ const table = {
   widgetHint: "Drag a widget to the Panel, or click it and then a place. Two clicks, or Enter, put it on the first free place.",
   searchWidgets: "Search widgets",
   widgetsFound: "Widgets found: {count}",
-  noWidgetFound: "No widget matches \u201c{words}\u201d.",
+  noWidgetFound: "No widget matches \u201c{search}\u201d.",
   openGroups: "Open all groups",
   closeGroups: "Close all groups",
   offered: "Choose a place for {name}: click it, or go to it with the arrow keys and press Enter. Escape cancels.",
@@ -99,16 +99,16 @@ const table = {
   starterTitle: "Start with these keys?",
   starterSummary: "Keys: {count}, of {packages}. Each can be changed or removed.",
   starterPlace: "Place them",
-  starterRefuse: "No, thanks",
+  starterDecline: "No, thanks",
   starterPlaced: "The starter Panel was placed. Keys: {count}.",
-  starterRefused: "No starter Panel is offered in this profile any more.",
+  starterDeclined: "No starter Panel is offered in this profile any more.",
   functionKeys: "Function keys",
   panelHelp: {
     edit: "Arrow keys, Home and End go from place to place. Space selects a key, Enter opens its settings. M picks it up: arrow keys carry it, Enter puts it down, Escape leaves it where it was. Delete removes it. Ctrl with X, C, V and D cuts, copies, pastes and duplicates; Shift+F10 shows what else can be done. Page Up and Page Down go to another page. F2 changes to Use.",
     use: "Arrow keys, Home and End go from place to place. Enter or Space presses a key. Page Up and Page Down go to another page. F2 changes to Edit.",
   },
   emptyCell: "{place}: free",
-  keyLabel: "{place}: {what}",
+  keyLabel: "{place}: {content}",
   stateOf: "state {number} of {count}",
   gridPlace: "column {column}, row {row}",
   keyPlace: "function key, column {column}, row {row}",
@@ -116,8 +116,8 @@ const table = {
   moved: "{name} moved to {place}.",
   resized: "{name} is {size} now, {place}.",
   pickedUp: "{name} is picked up. Arrow keys carry it, Enter puts it down, Escape leaves it where it was.",
-  heldOver: "{place}, free",
-  heldOverTaken: "{place}, it does not fit here",
+  carriedOver: "{place}, free",
+  carriedOverTaken: "{place}, it does not fit here",
   putBack: "It stays where it was.",
   deviceTools: "Profiles and device",
   hotkeyProfile: "Hotkey profile:",
@@ -134,7 +134,7 @@ const table = {
   ok: "OK",
   undo: "Undo",
   redo: "Redo",
-  stepOf: "{word}: {step}",
+  stepOf: "{action}: {step}",
   undone: "Undone: {step}",
   redone: "Done again: {step}",
   step: {
@@ -205,10 +205,10 @@ const table = {
   pageShown: "Page {number} of {count}",
   previousPage: "Previous page",
   nextPage: "Next page",
-  noRoom: "There is no free place of {size} on the Panel. Remove a key or choose a smaller layout.",
+  noFreePlace: "There is no free place of {size} on the Panel. Remove a key or choose a smaller layout.",
   deletedKey: "{name} was removed from the Panel.",
   invalidKey: "something is wrong",
-  keyRests: { failed: "its package does not run", stopped: "its package is unloaded" },
+  keyInactive: { failed: "its package does not run", stopped: "its package is unloaded" },
 
   missing: { package: "Package not installed", widget: "Not in the installed version", space: "Its size does not fit here" },
   missingExplanation: {
@@ -232,7 +232,7 @@ const table = {
   stepField: "Step {number}, {name}",
   stepSettings: "Settings",
   stepSettingsOf: "Settings of step {number}, {name}",
-  stepAction: "{words}: step {number}, {name}",
+  stepAction: "{action}: step {number}, {name}",
   stepUp: "Earlier",
   stepDown: "Later",
   stepRemove: "Remove",
@@ -245,12 +245,12 @@ const table = {
   dividerHint: "Drag, or use the arrow keys, to give the properties more room. A double click brings the usual height back",
   tabSettings: "Settings",
   tabTest: "Test",
-  trialHint: "For package authors: sends the package one message of a press. What it answers is in the log.",
-  trialMessages: "Messages to the package",
-  trialContext: "Context:",
-  trialSettings: "Stored settings",
-  trialRefresh: "Refresh",
-  trialSent: "{message} was sent.",
+  testHint: "For package authors: sends the package one message of a press. What it answers is in the log.",
+  testMessages: "Messages to the package",
+  testContext: "Context:",
+  testSettings: "Stored settings",
+  testRefresh: "Refresh",
+  testSent: "{message} was sent.",
   title: "Title",
   look: "Look",
   layout: "Layout",
@@ -272,7 +272,7 @@ const table = {
   nothingSelected: "No key selected",
   nothingSelectedHint: "Click a key on the Panel to see what can be set for it.",
   noProperties: "This widget has nothing more to set.",
-  noPackageNames:
+  packagesUnreachable:
     "This browser doesn't find the pages of packages, which are at names such as package.localhost. Open Creator Deck in Chrome, Edge or Firefox.",
   viewFailed: "This page could not be opened. Leave it and open it again to try once more.",
   propertyView: "Settings of {name}",
@@ -320,7 +320,7 @@ const table = {
   openLinkAction: "Open in a new tab",
   openLinkRefuse: "Don\u2019t open",
   openMore: "It asks for {count} more. They are not opened.",
-  oddAddress: "This address is easily taken for another one. Open it only if you expect it.",
+  deceptiveAddress: "This address is easily taken for another one. Open it only if you expect it.",
   wholeAddress: "The whole address",
   openedLink: "{name} opened {host} in a new tab.",
 
@@ -343,27 +343,27 @@ const table = {
   direction: { in: "From", out: "To" },
   page: "page",
   logSize: "{size}\u00a0B",
-  messagesMissed: "{count} messages came too fast to be shown. They are in the log file.",
+  messagesDropped: "{count} messages came too fast to be shown. They are in the log file.",
   pausedCount: "{count} more while paused",
 };
 
-/** The string `key` ("status.running" reaches into a group), with `{name}` replaced by `values.name`. */
+/** Returns the string `key` ("status.running" is a member of a group), with `{name}` replaced by `values.name`. */
 export function text(key, values = {}) {
   const found = key.split(".").reduce((group, part) => group?.[part], table);
   if (typeof found !== "string") return key;
-  return found.replace(/\{(\w+)\}/g, (_, name) => isolated(String(values[name] ?? "")));
+  return found.replace(/\{(\w+)\}/g, (_, name) => isolate(String(values[name] ?? "")));
 }
 
-/** Letters that are written from right to left. */
+/** Matches letters of right-to-left scripts. */
 const RIGHT_TO_LEFT = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]|\ud83a|[\ud802\ud803]/;
 
-// What packages say stands within a sentence without turning the rest of it round.
-function isolated(words) {
-  const plain = words.replace(/[\u202a-\u202e\u2066-\u2069]/g, "");
+// Isolates right-to-left text of packages, so that it doesn't change the order of the words around it.
+function isolate(value) {
+  const plain = value.replace(/[\u202a-\u202e\u2066-\u2069]/g, "");
   return RIGHT_TO_LEFT.test(plain) ? `\u2068${plain}\u2069` : plain;
 }
 
-/** Fills in the words of the elements that name them by data-text, data-label and data-title. */
+/** Sets the texts of all elements below `root` that name them with data-text, data-label or data-title. */
 export function fillTexts(root) {
   for (const element of root.querySelectorAll("[data-text]")) element.textContent = text(element.dataset.text);
   for (const element of root.querySelectorAll("[data-label]")) {

@@ -1,19 +1,19 @@
-// A list of tabs, and the panel that the chosen one shows. Arrow keys, Home and End go from tab to tab.
+// A list of tabs and their panels. Arrow keys, Home and End move between tabs.
 
 import { element, setAttribute } from "./dom.js";
 
-/** `list` is to be put above `panels`. */
+/** A tab list, `list`, and its `panels`, which the caller places below it. */
 export class Tabs {
   #tabs;
 
-  /** `panels` are `[name, label, node]` each; `onChoose(name)` hears of every choice. Nothing is chosen at first. */
+  /** Each panel is `[name, label, node]`; `onChoose(name)` is called for every choice. Nothing is chosen initially. */
   constructor(id, label, panels, onChoose) {
     this.onChoose = onChoose;
-    this.#tabs = panels.map(([name, words, node]) => {
+    this.#tabs = panels.map(([name, tabLabel, node]) => {
       const button = element(
         "button",
         { type: "button", role: "tab", id: `${id}-tab-${name}`, "data-tab": name, "aria-controls": `${id}-panel-${name}` },
-        words,
+        tabLabel,
       );
       button.addEventListener("click", () => this.choose(name));
       node.id = `${id}-panel-${name}`;
@@ -27,7 +27,7 @@ export class Tabs {
     this.panels = this.#tabs.map(({ node }) => node);
   }
 
-  /** Shows the panel of this name; the first one where there is none. */
+  /** Shows the panel of this name, or the first one if there is none. */
   choose(name) {
     const chosen = this.#tabs.find((tab) => tab.name === name) ?? this.#tabs[0];
     for (const { button, node } of this.#tabs) {
@@ -39,7 +39,7 @@ export class Tabs {
     this.onChoose(chosen.name);
   }
 
-  /** Gives the chosen tab the focus. */
+  /** Focuses the chosen tab. */
   focus() {
     this.#tabs.find(({ node }) => !node.hidden).button.focus();
   }

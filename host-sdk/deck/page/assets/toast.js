@@ -1,63 +1,64 @@
-// Notices: short ones that go by themselves, errors that stay until they are dismissed, and cards that ask something without
-// stopping everything else. Also the voice for screen readers.
+// Notices: short ones that disappear automatically, errors that stay until they are dismissed, and cards that ask a question
+// without blocking the page. Also announcements for screen readers.
 
 import { element, icon, setText } from "./dom.js";
 import { text } from "./strings.js";
 
-const SHORT_MS = 5000;
+const NOTICE_MS = 5000;
 
 const container = document.getElementById("toasts");
 const announcer = document.getElementById("announcer");
 
-/** Where the focus was before it went to a notice. */
-let before = null;
+/** The element that had the focus before a notice received it. */
+let previousFocus = null;
 
 container.addEventListener("focusin", ({ relatedTarget }) => {
-  if (!container.contains(relatedTarget)) before = relatedTarget;
+  if (!container.contains(relatedTarget)) previousFocus = relatedTarget;
 });
 
-/** Says `words` to screen readers, without showing them. */
-export function announce(words) {
-  // The same words once more are news only if they differ.
-  setText(announcer, announcer.textContent === words ? `${words}\u00a0` : words);
+/** Announces `message` to screen readers without showing it. */
+export function announce(message) {
+  // Screen readers announce only changed text, so a repeated message gets a trailing space.
+  setText(announcer, announcer.textContent === message ? `${message}\u00a0` : message);
 }
 
-// A notice that had the focus gives it back.
+// Returns the focus to where it was if the notice had it.
 function remove(toast) {
   const focused = toast.contains(document.activeElement);
   toast.remove();
-  if (focused) (before?.isConnected ? before : document.querySelector("#panel [tabindex='0']"))?.focus();
+  if (focused) (previousFocus?.isConnected ? previousFocus : document.querySelector("#panel [tabindex='0']"))?.focus();
 }
 
 /**
- * Shows a notice that goes by itself, or sooner by the function that this answers, which has its element as `node`. `offer`, if given, is a button in it:
- * `words` on it, `act()` when it is pressed. `detail` stands below it in small letters.
+ * Shows a notice that disappears after a while. Returns a function that removes it earlier, with the notice's element as its
+ * property `node`. `action`, if given, adds a button: `label` is its text, `run()` is called when it is clicked. `detail` is
+ * shown below the message in small letters.
  */
-export function showNotice(words, offer = null, detail = null) {
-  const button = offer && element("button", { type: "button" }, offer.words);
-  const toast = show("notice", words, button, detail && element("p", { className: "toast-detail" }, detail));
-  // The user reads and decides: that takes longer than a notice that asks nothing.
-  const duration = offer === null ? SHORT_MS : 2 * SHORT_MS;
+export function showNotice(message, action = null, detail = null) {
+  const button = action && element("button", { type: "button" }, action.label);
+  const toast = show("notice", message, button, detail && element("p", { className: "toast-detail" }, detail));
+  // With a button, the user needs time to read and to decide.
+  const duration = action === null ? NOTICE_MS : 2 * NOTICE_MS;
   button?.addEventListener("click", () => {
     remove(toast);
-    offer.act();
+    action.run();
   });
   setTimeout(() => remove(toast), duration);
   return Object.assign(() => remove(toast), { node: toast });
 }
 
-/** Shows what went wrong (an Error, or words) until the user dismisses it. The same error is shown once. */
+/** Shows an error (an `Error` or a message) until the user dismisses it. An error that is already shown isn't shown twice. */
 export function showError(error) {
-  const words = error instanceof Error ? error.message : String(error);
+  const message = error instanceof Error ? error.message : String(error);
   for (const shown of container.children) {
-    if (shown.dataset.kind === "error" && shown.querySelector("p").textContent === words) return;
+    if (shown.dataset.kind === "error" && shown.querySelector("p").textContent === message) return;
   }
-  show("error", words);
+  show("error", message);
 }
 
 /**
- * Shows a card of several elements, named `label`, until the function that this answers takes it away. It doesn't take the
- * focus: what comes by itself must not be answered by a key that was meant for something else.
+ * Shows a card of several elements, named `label`. Returns a function that removes it. The card doesn't take the focus, so that
+ * a key press intended for something else can't answer it.
  */
 export function showCard(label, ...content) {
   const toast = element("div", { className: "toast card", "data-kind": "link", role: "group", "aria-label": label });
@@ -66,18 +67,18 @@ export function showCard(label, ...content) {
   return () => remove(toast);
 }
 
-/** Moves the notices into an open modal dialog, outside of which nothing can be clicked; null brings them back. */
-export function keepNoticesIn(dialog) {
+/** Moves the notices into an open modal dialog, outside of which nothing can be clicked; null moves them back to the page. */
+export function moveNoticesInto(dialog) {
   (dialog ?? document.body).append(container);
 }
 
-function show(kind, words, ...more) {
+function show(kind, message, ...more) {
   const close = element(
     "button",
     { type: "button", className: "icon-button", title: text("dismiss"), "aria-label": text("dismiss") },
     icon("close"),
   );
-  const toast = element("div", { className: "toast", "data-kind": kind }, element("p", {}, words), ...more, close);
+  const toast = element("div", { className: "toast", "data-kind": kind }, element("p", {}, message), ...more, close);
   if (kind === "error") toast.setAttribute("role", "alert");
   close.addEventListener("click", () => remove(toast));
   container.append(toast);

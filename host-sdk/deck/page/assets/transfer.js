@@ -1,36 +1,36 @@
-// The Panel as a file: the buttons to export and to import it, what is said of the file before, and of what isn't taken from
-// it.
+// Exports the Panel to a file and imports it: the two buttons, and the dialogs that explain what a file contains and what won't
+// be imported.
 
 import * as api from "./api.js";
 import { offerUndo } from "./actions.js";
 import { element, icon } from "./dom.js";
 import { store } from "./store.js";
 import { text } from "./strings.js";
-import { announce, keepNoticesIn, showError, showNotice } from "./toast.js";
+import { announce, moveNoticesInto, showError, showNotice } from "./toast.js";
 
 const dialog = document.getElementById("confirm-dialog");
 const fileInput = element("input", { type: "file", id: "panel-file", accept: ".json,application/json", hidden: true });
 
-/** Adds the two buttons to the tools of the device. */
+/** Adds the two buttons to the device's toolbar. */
 export function startTransfer() {
-  const exporting = tool("panel-export", "export", text("exportPanel"));
-  const importing = tool("panel-import", "import", text("importPanel"));
+  const exportButton = tool("panel-export", "export", text("exportPanel"));
+  const importButton = tool("panel-import", "import", text("importPanel"));
   fileInput.setAttribute("aria-label", text("importPanel"));
-  exporting.addEventListener("click", askExport);
-  importing.addEventListener("click", () => fileInput.click());
+  exportButton.addEventListener("click", askExport);
+  importButton.addEventListener("click", () => fileInput.click());
   fileInput.addEventListener("change", () => {
     const [file] = fileInput.files;
     if (file) importPanel(file);
     fileInput.value = "";
   });
-  document.querySelector("#stage-bar .bar-gap").before(exporting, importing, fileInput);
+  document.querySelector("#stage-bar .bar-spacer").before(exportButton, importButton, fileInput);
 }
 
-/** Whether a file may be an exported Panel, by its name. */
+/** Returns whether a file may be an exported Panel, judging by its name. */
 export const isPanelFile = (file) => file.name.toLowerCase().endsWith(".json");
 
-function tool(id, sign, label) {
-  return element("button", { type: "button", id, className: "icon-button", title: label, "aria-label": label }, icon(sign));
+function tool(id, iconName, label) {
+  return element("button", { type: "button", id, className: "icon-button", title: label, "aria-label": label }, icon(iconName));
 }
 
 function ask(title, confirm, ...content) {
@@ -44,21 +44,21 @@ function ask(title, confirm, ...content) {
     ...content,
     element("div", { className: "dialog-buttons" }, cancel, ok),
   );
-  keepNoticesIn(dialog);
+  moveNoticesInto(dialog);
   dialog.returnValue = "";
   dialog.showModal();
   ok.focus();
   return new Promise((resolve) => {
-    const closed = () => {
-      keepNoticesIn(null);
+    const onClose = () => {
+      moveNoticesInto(null);
       resolve(dialog.returnValue === "ok");
     };
-    dialog.addEventListener("close", closed, { once: true });
+    dialog.addEventListener("close", onClose, { once: true });
   });
 }
 
 async function askExport() {
-  const explanation = [text("exportExplanation"), text("exportWarning")].map((words) => element("p", {}, words));
+  const explanation = [text("exportExplanation"), text("exportWarning")].map((paragraph) => element("p", {}, paragraph));
   if (!(await ask(text("exportQuestion"), text("exportAction"), ...explanation))) return;
   try {
     const panel = await api.exportPanel();
@@ -73,25 +73,25 @@ async function askExport() {
   }
 }
 
-/** Says what would be taken from a file, asks how, and takes it. */
+/** Shows what a file contains, asks how to import it, and imports it. */
 export async function importPanel(file) {
   try {
     const report = await api.checkPanel(file);
     const modes = ["add", "replace"].map((mode) => choice(mode));
-    const wanted = await ask(
+    const isConfirmed = await ask(
       text("importPanelQuestion", { name: file.name }),
       text("importPanelAction"),
       element("p", {}, text("importPanelSummary", { profiles: report.profiles, keys: report.keys })),
       details(report),
       element("fieldset", { className: "transfer-modes" }, element("legend", {}, text("importPanelMode")), ...modes),
     );
-    if (!wanted) return;
+    if (!isConfirmed) return;
     const mode = dialog.querySelector("input[name='transfer-mode']:checked").value;
     const { revision } = store.deck;
-    const taken = await api.importPanel(file, mode);
-    const words = text("importPanelDone", { profiles: taken.profiles, keys: taken.keys });
-    offerUndo(words, revision);
-    announce(words);
+    const { profiles, keys } = await api.importPanel(file, mode);
+    const message = text("importPanelDone", { profiles, keys });
+    offerUndo(message, revision);
+    announce(message);
   } catch (error) {
     showError(error);
   }
@@ -102,7 +102,7 @@ function choice(mode) {
   return element("label", { className: "check" }, radio, text(`importPanelModes.${mode}`));
 }
 
-// What is kept for later and what isn't taken, each with the reason; null if that is nothing.
+// Lists the keys that are kept for a missing package and what isn't imported, with the reasons; empty if there are none.
 function details({ waiting, left }) {
   if (waiting.length + left.length === 0) return "";
   const lists = [];
@@ -118,6 +118,6 @@ function details({ waiting, left }) {
     );
     lists.push(element("h3", {}, text("importPanelLeft", { count: left.length })), element("ul", {}, ...items));
   }
-  // It scrolls, so it can be reached by the keyboard.
+  // It scrolls, so it has to be reachable with the keyboard.
   return element("div", { className: "transfer-report", role: "region", tabIndex: 0, "aria-label": text("importPanelReport") }, ...lists);
 }

@@ -1,24 +1,24 @@
-// A package's own page (a property view or a settings page) in a frame: asks the server for a view, shows it, and tells
-// the server when it is no longer shown. One `ViewFrame` a place on the page.
+// Shows a package's own page (a property view or a settings page) in a frame: opens a view on the server, displays it, and
+// closes it on the server when it is no longer shown.
 
 import * as api from "./api.js";
 import { element } from "./dom.js";
-import { isReachable } from "./package-names.js";
+import { isReachable } from "./package-origins.js";
 import { store } from "./store.js";
 import { text } from "./strings.js";
 import { showError } from "./toast.js";
 
-// The pages are of another origin than ours, so the sandbox may leave them that origin; what it keeps from them is
-// to send this page elsewhere. They may open pages of their own, such as a help page, and copy to the clipboard.
+// The pages have an origin other than ours, so the sandbox may let them keep it. It prevents them from navigating this page.
+// They may open pages, such as a help page, and copy to the clipboard.
 const SANDBOX = "allow-scripts allow-same-origin allow-forms allow-modals allow-downloads allow-popups allow-popups-to-escape-sandbox";
 
-/** Shows one view at a time inside `holder`. */
+/** Shows one view at a time inside the element `holder`. */
 export class ViewFrame {
   #view = null;
-  /** The frame, or the words that stand in for it. */
+  /** The frame, or the error message in its place. */
   #shown = null;
-  /** Grows with every request, so that an answer that comes late is known to be late. */
-  #turn = 0;
+  /** Incremented with every request, so that outdated responses are recognised. */
+  #requestId = 0;
 
   constructor(holder, id) {
     this.holder = holder;
@@ -28,27 +28,27 @@ export class ViewFrame {
     });
   }
 
-  /** Opens the view of `of` ({context} or {package}), named `title`, in place of what was shown. */
+  /** Opens the view of `of` ({context} or {package}), named `title`, and replaces the one that was shown. */
   async open(of, title) {
     this.close();
-    const turn = this.#turn;
+    const requestId = this.#requestId;
     let opened;
     try {
       opened = await api.openView(of);
     } catch (error) {
-      if (turn !== this.#turn) return;
+      if (requestId !== this.#requestId) return;
       showError(error);
       this.#show(element("p", { className: "muted" }, text("viewFailed")));
       return;
     }
     const reachable = await isReachable(opened.url);
-    if (turn !== this.#turn) {
+    if (requestId !== this.#requestId) {
       api.closeView(opened.view);
       return;
     }
     if (!reachable) {
       api.closeView(opened.view);
-      this.#show(element("p", { className: "muted" }, text("noPackageNames")));
+      this.#show(element("p", { className: "muted" }, text("packagesUnreachable")));
       return;
     }
     this.#view = opened.view;
@@ -70,8 +70,9 @@ export class ViewFrame {
     this.holder.append(shown);
   }
 
+  /** Closes the view, if one is open. */
   close() {
-    this.#turn += 1;
+    this.#requestId += 1;
     this.#shown?.remove();
     this.#shown = null;
     if (this.#view === null) return;

@@ -1,32 +1,32 @@
-// Web packages: those that are a page instead of a program. The server says which of them this page has to run; each gets a
-// hidden frame, from its package's own origin.
+// Runs web packages, which are a page instead of a program. The server decides which of them this page runs; each has a hidden
+// frame with its package's own origin.
 
 import { element } from "./dom.js";
-import { isReachable } from "./package-names.js";
+import { isReachable } from "./package-origins.js";
 import { text } from "./strings.js";
 import { showError } from "./toast.js";
 
-// As for views, less what a hidden page has no use for: dialogs, downloads, windows of its own.
+// As for views, without dialogs, downloads and windows, which a hidden page doesn't need.
 const SANDBOX = "allow-scripts allow-same-origin allow-forms";
 
-// Within the window and not `display: none`: browsers hardly let a frame run that has no place in it. Inert, so that it can't
-// take the focus from what the user does.
+// Inside the viewport and not `display: none`, because browsers throttle frames that aren't rendered. Inert, so that the frames
+// can't take the focus.
 const holder = element("div", { id: "web-packages", className: "web-packages", inert: true, "aria-hidden": "true" });
 document.body.append(holder);
 
-/** The frames that are there, by address. */
+/** The running frames, by address. */
 const frames = new Map();
 
-/** Whether the user knows that web packages can't run in this browser. */
+/** Whether the user has been warned that web packages can't run in this browser. */
 let isWarned = false;
 
 async function warnIfUnreachable(url) {
   if ((await isReachable(url)) || isWarned) return;
   isWarned = true;
-  showError(new Error(text("noPackageNames")));
+  showError(new Error(text("packagesUnreachable")));
 }
 
-/** Has exactly these web packages run here: `{package, name, url}` each. Another address is another start. */
+/** Runs exactly these web packages, each `{package, name, url}`. A new address restarts the package. */
 export function runWebPackages(wanted) {
   const urls = new Set(wanted.map(({ url }) => url));
   for (const [url, frame] of frames) {

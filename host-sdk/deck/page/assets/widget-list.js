@@ -1,8 +1,8 @@
-// The Widget List: packages as groups that open and close, a search in them, their widgets to be dragged to the Panel or offered
-// to it, and the choice of a layout for those that have several.
+// The Widget List: packages as collapsible groups, a search, widgets that can be dragged or offered to the Panel, and a layout
+// picker for widgets with several layouts.
 
 import * as api from "./api.js";
-import { placeAnywhere, place, resize, sizeText } from "./actions.js";
+import { placeAtFirstFree, place, resize, sizeText } from "./actions.js";
 import { offer, withdraw } from "./offer.js";
 import { packageControls } from "./package-controls.js";
 import { chooseFile } from "./packages.js";
@@ -19,17 +19,17 @@ const search = document.getElementById("widget-search");
 const fold = document.getElementById("fold-button");
 const count = document.getElementById("widget-count");
 
-/** The chosen layout of each widget that has several, by its UUID. */
-const chosen = new Map();
+/** The layout chosen for each widget with several, by the widget's UUID. */
+const chosenLayouts = new Map();
 let drawn = null;
 
-/** Brings the list to life; it draws itself from the store from here on. */
+/** Sets up the list, which follows the store from then on. */
 export function startWidgetList() {
   search.placeholder = text("searchWidgets");
   search.setAttribute("aria-label", text("searchWidgets"));
   search.addEventListener("input", () => {
     filter();
-    setText(count, searched() === "" ? "" : text("widgetsFound", { count: shownWidgets().length }));
+    setText(count, searchText() === "" ? "" : text("widgetsFound", { count: shownWidgets().length }));
   });
   search.addEventListener("keydown", (event) => {
     if (event.key === "ArrowDown" || event.key === "Enter") {
@@ -42,26 +42,26 @@ export function startWidgetList() {
     }
   });
   groups.addEventListener("keydown", onKeyDown);
-  fold.addEventListener("click", () => close(closed().size > 0 ? [] : packages().map(({ uuid }) => uuid)));
+  fold.addEventListener("click", () => setClosedGroups(closedGroups().size > 0 ? [] : packages().map(({ uuid }) => uuid)));
   store.on("packages", draw);
   store.on("deck", filter);
 }
 
-// What the deck itself offers comes last.
+// The deck's built-in widgets come last.
 const packages = () => [...store.packages, ...(store.own === null ? [] : [store.own])];
 
-/** Packages whose group the user has closed. */
-const closed = () => new Set(store.deck.preferences?.closedGroups ?? []);
+/** Returns the packages whose group the user has closed. */
+const closedGroups = () => new Set(store.deck.preferences?.closedGroups ?? []);
 
-function close(uuids) {
-  // What is no more is forgotten with that.
-  const closedGroups = uuids.filter((uuid) => store.package(uuid) !== null);
-  store.setDeck({ ...store.deck, preferences: { ...store.deck.preferences, closedGroups } });
-  api.prefer({ closedGroups }).catch(showError);
+function setClosedGroups(uuids) {
+  // Removed packages are dropped from the list.
+  const closed = uuids.filter((uuid) => store.package(uuid) !== null);
+  store.setDeck({ ...store.deck, preferences: { ...store.deck.preferences, closedGroups: closed } });
+  api.setPreferences({ closedGroups: closed }).catch(showError);
 }
 
 function draw() {
-  // A package that merely starts or stops must not take the focus, or a drag, out of the list.
+  // When a package only starts or stops, the list isn't rebuilt, which would lose the focus or end a drag.
   const content = JSON.stringify(packages(), (key, value) => (key === "status" || key === "message" ? undefined : value));
   if (content !== drawn) {
     drawn = content;
@@ -76,40 +76,40 @@ function draw() {
   }
 }
 
-/** What is looked for, without regard to case and accents. */
-const searched = () => plain(search.value.trim());
+/** Returns the search text without case and accents. */
+const searchText = () => foldCase(search.value.trim());
 
-const plain = (words) => words.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
+const foldCase = (value) => value.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
 
 const shownWidgets = () => [...groups.querySelectorAll(".widget")].filter((widget) => widget.checkVisibility());
 
-// While something is looked for, a group shows what fits, closed or not. A group whose own name fits shows all that is in it.
+// During a search, groups show all matches, even if they are closed. A group whose name matches shows all of its widgets.
 function filter() {
-  const words = searched().split(/\s+/).filter((word) => word !== "");
-  const folded = closed();
+  const words = searchText().split(/\s+/).filter((word) => word !== "");
+  const closed = closedGroups();
   let found = 0;
   for (const node of groups.querySelectorAll(".group")) {
-    const owner = plain(node.dataset.name);
-    let fits = 0;
+    const packageName = foldCase(node.dataset.name);
+    let matches = 0;
     for (const item of node.querySelectorAll("li")) {
-      item.hidden = !words.every((word) => owner.includes(word) || plain(item.dataset.words).includes(word));
-      if (!item.hidden) fits += 1;
+      item.hidden = !words.every((word) => packageName.includes(word) || foldCase(item.dataset.searchText).includes(word));
+      if (!item.hidden) matches += 1;
     }
-    found += fits;
-    const isOpen = words.length > 0 || !folded.has(node.dataset.package);
-    node.hidden = words.length > 0 && fits === 0;
+    found += matches;
+    const isOpen = words.length > 0 || !closed.has(node.dataset.package);
+    node.hidden = words.length > 0 && matches === 0;
     node.querySelector("ul").hidden = !isOpen;
     setAttribute(node.querySelector(".group-toggle"), "aria-expanded", isOpen);
   }
   nothingFound.hidden = words.length === 0 || found > 0;
-  setText(nothingFound, text("noWidgetFound", { words: search.value.trim() }));
-  const label = text(folded.size > 0 ? "openGroups" : "closeGroups");
-  if (fold.title !== label) fold.replaceChildren(icon(folded.size > 0 ? "unfold" : "fold"));
+  setText(nothingFound, text("noWidgetFound", { search: search.value.trim() }));
+  const label = text(closed.size > 0 ? "openGroups" : "closeGroups");
+  if (fold.title !== label) fold.replaceChildren(icon(closed.size > 0 ? "unfold" : "fold"));
   setAttribute(fold, "aria-label", label);
   fold.title = label;
 }
 
-// Up and down go from widget to widget; beyond the first one lies the search.
+// Arrow keys move between widgets; up from the first one leads to the search field.
 function onKeyDown(event) {
   if ((event.key !== "ArrowDown" && event.key !== "ArrowUp") || !event.target.matches(".widget")) return;
   event.preventDefault();
@@ -118,7 +118,7 @@ function onKeyDown(event) {
   (at < 0 ? search : widgets[at])?.focus();
 }
 
-const nothingFound = element("p", { className: "muted widget-none", hidden: true });
+const nothingFound = element("p", { className: "muted widgets-not-found", hidden: true });
 
 function emptyList() {
   return element(
@@ -132,7 +132,7 @@ function emptyList() {
 
 function group(owner, index) {
   const listId = `widgets-of-${index}`;
-  const list = element("ul", { id: listId }, ...owner.widgets.map(entry));
+  const list = element("ul", { id: listId }, ...owner.widgets.map(widgetItem));
   const toggle = element(
     "button",
     {
@@ -144,9 +144,9 @@ function group(owner, index) {
     nameNode(owner.name),
   );
   toggle.addEventListener("click", () => {
-    const folded = closed();
-    if (!folded.delete(owner.uuid)) folded.add(owner.uuid);
-    close([...folded]);
+    const closed = closedGroups();
+    if (!closed.delete(owner.uuid)) closed.add(owner.uuid);
+    setClosedGroups([...closed]);
   });
   const { button, note } = owner === store.own ? { button: null, note: null } : packageControls(owner);
   const heading = element("div", { className: "group-header" }, element("h3", {}, toggle), button);
@@ -154,7 +154,7 @@ function group(owner, index) {
 }
 
 function layoutOf(widget) {
-  const layout = chosen.get(widget.uuid) ?? 0;
+  const layout = chosenLayouts.get(widget.uuid) ?? 0;
   return layout < widget.layouts.length ? layout : 0;
 }
 
@@ -168,7 +168,7 @@ function describe(widget) {
   return widget.layouts.length > 1 ? text("layoutAndSize", { title: layoutTitle(widget, index), size }) : size;
 }
 
-function entry(widget) {
+function widgetItem(widget) {
   const size = element("span", { className: "widget-size" }, describe(widget));
   const button = element(
     "button",
@@ -176,38 +176,38 @@ function entry(widget) {
     element("img", { className: "widget-icon", src: widget.icon, width: 75, height: 54, alt: "", draggable: false }),
     element("span", { className: "widget-text" }, element("bdi", { className: "widget-name" }, widget.name), size),
   );
-  // A click of the keyboard or of a screen reader has no count. One of the mouse offers the widget, two place it.
-  // What the mouse has dragged is clicked, too, for the browser; what a finger has dragged isn't.
+  // Keyboards and screen readers send clicks with a count of 0, which place the widget. One mouse click offers it, two place it.
+  // Browsers also send a click after a drag with the mouse, but not after one by touch.
   let wasDragged = false;
   button.addEventListener("pointerdown", () => {
     wasDragged = false;
   });
   button.addEventListener("click", (event) => {
-    if (event.detail === 0) placeAnywhere(widget, layoutOf(widget));
+    if (event.detail === 0) placeAtFirstFree(widget, layoutOf(widget));
     else if (wasDragged) wasDragged = false;
     else if (event.detail === 1) offer(widget, layoutOf(widget), button);
   });
   button.addEventListener("dblclick", () => {
     withdraw();
-    placeAnywhere(widget, layoutOf(widget));
+    placeAtFirstFree(widget, layoutOf(widget));
   });
   makeDraggable(button, {
-    cargo() {
+    payload() {
       wasDragged = true;
       withdraw();
       const index = layoutOf(widget);
-      const { width, height, icon: picture } = widget.layouts[index];
+      const { width, height, icon: layoutIcon } = widget.layouts[index];
       return {
         width,
         height,
         context: null,
-        image: picture ?? widget.icon,
+        image: layoutIcon ?? widget.icon,
         grabbed: { column: 0, row: 0 },
         drop: (where) => drop(widget, index, where),
       };
     },
   });
-  const item = element("li", { "data-words": `${widget.name} ${widget.tooltip ?? ""}` }, button);
+  const item = element("li", { "data-search-text": `${widget.name} ${widget.tooltip ?? ""}` }, button);
   if (widget.layouts.length > 1) {
     item.append(
       layoutPicker(widget, () => {
@@ -219,11 +219,10 @@ function entry(widget) {
   return item;
 }
 
-// What has several layouts is put down in the first, and asks at once whether it shall be another; unless the user has
-// chosen one in the list.
+// Places a dragged widget. If it has several layouts and the user has chosen none in the list, a popup offers the others.
 async function drop(widget, index, where) {
   const instance = await place(widget, index, where);
-  if (instance === null || widget.layouts.length < 2 || chosen.has(widget.uuid)) return;
+  if (instance === null || widget.layouts.length < 2 || chosenLayouts.has(widget.uuid)) return;
   const popup = layoutPopup(widget, `dropped-${instance.context}`, index, (layout) => resize(instance.context, layout));
   popup.addEventListener("toggle", (event) => {
     if (event.newState === "closed") popup.remove();
@@ -231,10 +230,10 @@ async function drop(widget, index, where) {
   document.body.append(popup);
   popup.showPopover();
   const key = document.querySelector(`.key[data-context="${CSS.escape(instance.context)}"]`);
-  if (key !== null) putBeside(popup, key.getBoundingClientRect());
+  if (key !== null) positionBeside(popup, key.getBoundingClientRect());
 }
 
-function putBeside(popup, anchor) {
+function positionBeside(popup, anchor) {
   const left = Math.min(anchor.right + 8, innerWidth - popup.offsetWidth - 8);
   const top = Math.min(anchor.top - 40, innerHeight - popup.offsetHeight - 8);
   popup.style.left = `${Math.max(left, 8)}px`;
@@ -242,7 +241,7 @@ function putBeside(popup, anchor) {
   popup.querySelector("input:checked")?.focus();
 }
 
-// The button with the four squares, and the popup that it opens.
+// The button that opens the popup with a widget's layouts.
 function layoutPicker(widget, onChange) {
   const label = text("chooseLayout", { name: widget.name });
   const button = element(
@@ -251,21 +250,21 @@ function layoutPicker(widget, onChange) {
     icon("layouts"),
   );
   const popup = layoutPopup(widget, widget.uuid, layoutOf(widget), (index) => {
-    chosen.set(widget.uuid, index);
+    chosenLayouts.set(widget.uuid, index);
     onChange();
   });
   button.addEventListener("click", () => {
     popup.togglePopover({ source: button });
-    if (popup.matches(":popover-open")) putBeside(popup, button.getBoundingClientRect());
+    if (popup.matches(":popover-open")) positionBeside(popup, button.getBoundingClientRect());
   });
   return element("div", { className: "layout-picker" }, button, popup);
 }
 
-// The layouts of a widget to choose from; `choose(index)` hears of the choice.
-function layoutPopup(widget, name, current, choose) {
+// A popup with the layouts of a widget; `onChoose(index)` is called when one is chosen.
+function layoutPopup(widget, name, current, onChoose) {
   const options = widget.layouts.map((layout, index) => {
     const radio = element("input", { type: "radio", name: `layout-${name}`, checked: index === current });
-    radio.addEventListener("change", () => choose(index));
+    radio.addEventListener("change", () => onChoose(index));
     return element(
       "label",
       { className: "layout" },
@@ -284,7 +283,7 @@ function layoutPopup(widget, name, current, choose) {
     { className: "layout-popup", popover: "auto", role: "dialog", "aria-label": text("layoutsOf", { name: widget.name }) },
     ...options,
   );
-  // The mouse has chosen when it has clicked; the keyboard goes through the choices and closes with Enter or Escape.
+  // A mouse click closes the popup; with the keyboard, Enter or Escape does.
   popup.addEventListener("click", (event) => {
     if (event.detail > 0 && event.target.closest("label")) setTimeout(() => popup.hidePopover());
   });

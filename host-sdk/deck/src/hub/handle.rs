@@ -1,42 +1,35 @@
-//! The handle to the hub: work on its state is sent to its task as a closure, and the result comes back. Below it, what
-//! such work takes and returns.
+//! The handle to the hub: work on its state is sent to its task as a closure, and the result is sent back. Below: the
+//! types that such work takes and returns.
 
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use host_sdk::bundle::Installed;
 use host_sdk::protocol::FontAttribute;
 use serde::Deserialize;
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::spawn_blocking;
 
 use super::Hub;
 use super::connection::Outgoing;
-use crate::page::State;
+use crate::error::DeckError;
+use crate::package::PackageFiles;
+use crate::page::{self, State};
 use crate::state::Area;
 
-/// Why a request isn't done.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Refusal {
-    /// What it names isn't there. A sentence.
-    NotFound(String),
-    /// It doesn't fit the Panel as it is. A sentence.
-    Conflict(String),
-    /// The deck is stopping.
-    Stopping,
-}
-
-/// An answer that is awaited.
+/// Where an answer is sent.
 pub type Reply<T> = oneshot::Sender<T>;
 
-/// Something to do for the hub.
+/// A command to the hub.
 pub enum Command {
-    /// Work on its state.
+    /// Run this with its state.
     Work(Work),
     /// Stop every package, save, and end.
     Stop(Reply<()>),
 }
 
-/// Work on the hub's state, done on its task. It must not wait for anything.
+/// Work on the hub's state, which runs on its task. It must not wait for anything.
 type Work = Box<dyn FnOnce(&mut Hub) + Send>;
 
 impl fmt::Debug for Command {
@@ -51,25 +44,25 @@ impl fmt::Debug for Command {
 /// A line of a page's output.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct OutputLine {
-    /// What it says.
+    /// Its text.
     pub line: String,
-    /// Whether it is of an error that nothing in the page has caught.
+    /// Whether it reports an error that nothing in the page has caught.
     #[serde(default)]
     pub error: bool,
 }
 
-/// A socket that was let in.
+/// A socket that was accepted.
 #[derive(Debug)]
 pub struct Registration {
-    /// Its number.
+    /// The connection's number.
     pub connection: u64,
     /// The package that it belongs to.
     pub package: String,
-    /// What to send; it ends when the socket shall.
+    /// Messages to send; it ends when the socket has to.
     pub outgoing: Outgoing,
 }
 
-/// Which widget goes where.
+/// A widget and where to place it.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Place {
     /// The widget's UUID.
@@ -77,7 +70,7 @@ pub struct Place {
     /// Index into its layouts.
     #[serde(default)]
     pub layout: usize,
-    /// Where.
+    /// Where to place it.
     #[serde(flatten)]
     pub cell: Cell,
 }
@@ -87,28 +80,28 @@ pub struct Place {
 pub struct Resize {
     /// Index into the widget's layouts.
     pub layout: usize,
-    /// Where to then; none takes the free place that is nearest to where it is.
+    /// Where it goes; none for the free place nearest to the current one.
     #[serde(default)]
     pub to: Option<Cell>,
 }
 
-/// What a user changes about how an instance looks.
+/// A change of how an instance looks, by its user.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Adjustment {
-    /// The title of all states; an empty one gives it back to the package.
+    /// The title of all states; empty to show the package's again.
     Title(String),
-    /// How the title is drawn; none gives it back to the package.
+    /// How the title is drawn; none to draw it as the package wants.
     Font(Option<FontAttribute>),
-    /// The icon of a state, a data URI that was checked; none gives it back to the package.
+    /// The icon of a state, a checked data URI; none to show the package's again.
     Icon(u32, Option<Arc<str>>),
-    /// The state that is shown, for a look.
+    /// The state to show, as a preview.
     State(u32),
 }
 
 /// A cell of the Panel, zero-based.
 #[derive(Clone, Copy, Debug, Deserialize)]
 pub struct Cell {
-    /// The part of the device; the grid if none is said.
+    /// The part of the device; the grid by default.
     #[serde(default)]
     pub area: Area,
     /// Column.
@@ -129,11 +122,11 @@ pub enum Phase {
     Cancel,
     /// Down and up.
     Tap,
-    /// None: only the message that follows a press.
+    /// Neither: only the message that follows a press.
     Triggered,
 }
 
-/// Whose page to show.
+/// The owner of the page to show.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Target {
@@ -143,97 +136,139 @@ pub enum Target {
     Package(String),
 }
 
-/// What a view's files are served from.
+/// What is needed to serve a view's files.
 #[derive(Clone, Debug)]
 pub struct ViewFiles {
     /// The package.
     pub package: String,
     /// The package's folder.
     pub folder: PathBuf,
-    /// The page within it.
+    /// The page, relative to the folder.
     pub entry: String,
-    /// What the page's `connectCreatorCentral` is called with, behind the port: a name, register event, info, and, in a
-    /// view, widgetInfo.
+    /// The arguments of the page's `connectCreatorCentral` after the port: name, register event, info and, in a view,
+    /// widgetInfo.
     pub call: Vec<serde_json::Value>,
     /// Whether the page is the package itself, not a view of it.
     pub is_package: bool,
 }
 
-/// Speaks to the hub. Clones speak to the same.
+/// Sends work to the hub. Clones send to the same one.
 #[derive(Clone, Debug)]
 pub struct Handle {
     commands: mpsc::Sender<Command>,
 }
 
 impl Handle {
-    /// The handle to the other end of a channel.
+    /// Creates the handle to the other end of a channel.
     #[must_use]
     pub fn new(commands: mpsc::Sender<Command>) -> Self {
         Self { commands }
     }
 
-    /// Does something with the hub's state, on its task, and returns the result. None when the hub has ended.
-    pub async fn call<T: Send + 'static>(&self, work: impl FnOnce(&mut Hub) -> T + Send + 'static) -> Option<T> {
-        let (reply, answer) = oneshot::channel();
-        let is_sent = self.tell(move |hub| {
-            // An error means that the caller has gone.
-            let _ = reply.send(work(hub));
-        });
-        if is_sent.await { answer.await.ok() } else { None }
-    }
-
-    /// As [`Handle::call`], for what can be refused.
+    /// Runs `work` with the hub's state, on its task, and returns the result.
     ///
     /// # Errors
-    /// The refusal.
-    pub async fn request<T: Send + 'static>(
+    /// [`DeckError::Stopping`] when the hub has ended.
+    pub async fn call<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut Hub) -> Result<T, Refusal> + Send + 'static,
-    ) -> Result<T, Refusal> {
-        self.call(work).await.unwrap_or(Err(Refusal::Stopping))
+        work: impl FnOnce(&mut Hub) -> T + Send + 'static,
+    ) -> Result<T, DeckError> {
+        let (reply, answer) = oneshot::channel();
+        self.send(move |hub| {
+            // An error means that the caller is gone.
+            let _ = reply.send(work(hub));
+        })
+        .await;
+        answer.await.map_err(|oneshot::error::RecvError { .. }| DeckError::Stopping)
     }
 
-    /// As [`Handle::call`], without waiting for it. False when the hub has ended.
-    pub async fn tell(&self, work: impl FnOnce(&mut Hub) + Send + 'static) -> bool {
+    /// Like [`Handle::call`], for work that can be refused.
+    ///
+    /// # Errors
+    /// What `work` returns, or [`DeckError::Stopping`].
+    pub async fn request<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Hub) -> Result<T, DeckError> + Send + 'static,
+    ) -> Result<T, DeckError> {
+        self.call(work).await?
+    }
+
+    /// Hands `work` to the hub without waiting until it is done. Returns false when the hub has ended.
+    pub async fn send(&self, work: impl FnOnce(&mut Hub) + Send + 'static) -> bool {
         self.commands.send(Command::Work(Box::new(work))).await.is_ok()
     }
 
-    /// Everything that a page shows.
+    /// Returns everything that a page shows.
     ///
     /// # Errors
-    /// When the hub has ended.
-    pub async fn state(&self) -> Result<State, Refusal> {
-        self.request(|hub| Ok(hub.state())).await
+    /// [`DeckError::Stopping`]
+    pub async fn state(&self) -> Result<State, DeckError> {
+        self.call(|hub| hub.state()).await
     }
 
-    /// Ends a package, if there is one, because its files are about to change. Returns when it has ended.
+    /// Ends a package, if it is installed, because its files are about to change. Returns once it has ended.
     ///
     /// # Errors
-    /// When the hub has ended.
-    pub async fn halt(&self, package: &str) -> Result<(), Refusal> {
+    /// [`DeckError::Stopping`]
+    pub async fn halt(&self, package: &str) -> Result<(), DeckError> {
         let (reply, ended) = oneshot::channel();
         let package = package.to_owned();
-        self.tell(move |hub| hub.halt(&package, reply)).await;
-        ended.await.map_err(|_| Refusal::Stopping)
+        self.send(move |hub| hub.halt(&package, reply)).await;
+        ended.await.map_err(|oneshot::error::RecvError { .. }| DeckError::Stopping)
     }
 
-    /// Waits until all that was done before is on disk.
+    /// Starts a halted package again, if it is still known, with its files as they are now.
     ///
     /// # Errors
-    /// When the hub has ended. Within: why it can't be written, in sentences.
-    pub async fn save(&self) -> Result<Result<(), String>, Refusal> {
-        let saved = self.call(Hub::save_now).await.ok_or(Refusal::Stopping)?;
-        Ok(saved.await)
+    /// [`DeckError::Stopping`], or [`DeckError::Panicked`] while the files were read.
+    pub async fn resume(&self, package: &str) -> Result<(), DeckError> {
+        let package = package.to_owned();
+        let Some(installed) = self.call(move |hub| hub.installed_package(&package)).await? else { return Ok(()) };
+        let files = self.read_package(installed).await?;
+        self.call(|hub| hub.resume(files)).await
     }
 
-    /// Waits until there is a page that is there for web packages alone. False when the hub has ended.
+    /// Starts a package that was installed, as a new one or over an older version, which was halted.
+    ///
+    /// # Errors
+    /// See [`Handle::resume`].
+    pub async fn start_installed(&self, installed: Installed) -> Result<page::Package, DeckError> {
+        let files = self.read_package(installed).await?;
+        self.call(|hub| hub.on_installed(files)).await
+    }
+
+    /// Starts a halted package whose package file was read again.
+    ///
+    /// # Errors
+    /// See [`Handle::resume`].
+    pub async fn start_reloaded(&self, installed: Installed) -> Result<page::Package, DeckError> {
+        let files = self.read_package(installed).await?;
+        self.call(|hub| hub.on_reloaded(files)).await
+    }
+
+    /// Reads what the hub needs of a package's files, because the hub itself never waits for the disk.
+    async fn read_package(&self, installed: Installed) -> Result<PackageFiles, DeckError> {
+        let options = self.call(|hub| hub.read_options()).await?;
+        Ok(spawn_blocking(move || PackageFiles::read(installed, &options)).await?)
+    }
+
+    /// Waits until all earlier changes are on disk.
+    ///
+    /// # Errors
+    /// [`DeckError::Save`] if they can't be written now, or [`DeckError::Stopping`].
+    pub async fn save(&self) -> Result<(), DeckError> {
+        let saved = self.call(Hub::save_now).await?;
+        Ok(saved.await?)
+    }
+
+    /// Waits for a page that only runs web packages. Returns false when the hub has ended.
     pub async fn wait_for_unattended_page(&self) -> bool {
-        let (reply, is_there) = oneshot::channel();
-        self.tell(move |hub| hub.awaiting_unattended.push(reply)).await;
-        is_there.await.is_ok()
+        let (reply, opened) = oneshot::channel();
+        self.send(move |hub| hub.awaiting_unattended.push(reply)).await;
+        opened.await.is_ok()
     }
 
-    /// Stops every package, saves, and ends the hub. False if it had ended before.
+    /// Stops every package, saves, and ends the hub. Returns false if it had ended before.
     pub async fn stop(&self) -> bool {
         let (reply, stopped) = oneshot::channel();
         self.commands.send(Command::Stop(reply)).await.is_ok() && stopped.await.is_ok()

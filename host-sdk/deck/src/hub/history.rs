@@ -1,77 +1,95 @@
-//! Undo and redo: what the user has done, as pairs of before and after. Doing, undoing and redoing are one and the same
-//! thing in two directions, so that nothing can be done that can't be undone. The steps end with the program.
+//! Undo and redo. A step is a list of edits, each with its before and after: doing, undoing and redoing apply it in one
+//! direction or the other, so that everything that can be done can be undone. The steps end with the program.
 
 use std::collections::VecDeque;
 
-use super::{Hub, Refusal};
+use super::Hub;
+use crate::error::DeckError;
 use crate::state::{Placed, Profile};
 
 /// Steps that can be undone; older ones are forgotten.
-const MOST_STEPS: usize = 200;
+const MAX_STEPS: usize = 200;
 
-/// Which way through the history.
+/// The direction through the history.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
-    /// As it was before.
+    /// Back to before a step.
     Undo,
-    /// As it was before that was undone.
+    /// Back to after it.
     Redo,
 }
 
-/// A profile and its place in the strip.
-pub type Listed = (usize, Profile);
+/// A profile and its position among the tabs.
+pub type PositionedProfile = (usize, Profile);
 
-/// One difference that a step makes. None means that it isn't there.
+/// One difference that a step makes: before, then after. None where it doesn't exist.
 #[derive(Clone, Debug)]
 pub enum Edit {
-    /// An instance comes, goes or changes. Boxed: it is many times as large as a profile.
+    /// An instance is added, removed or changed. Boxed: it is many times as large as a profile.
     Instance(Option<Box<Placed>>, Option<Box<Placed>>),
-    /// A profile comes, goes or has another name.
-    Profile(Option<Listed>, Option<Listed>),
+    /// A profile is added, removed or renamed.
+    Profile(Option<PositionedProfile>, Option<PositionedProfile>),
 }
 
-/// One thing that the user did.
+impl Edit {
+    /// Adds an instance.
+    pub fn add(placed: Placed) -> Self {
+        Self::Instance(None, Some(Box::new(placed)))
+    }
+
+    /// Removes an instance.
+    pub fn remove(placed: Placed) -> Self {
+        Self::Instance(Some(Box::new(placed)), None)
+    }
+
+    /// Changes an instance.
+    pub fn change(before: Placed, after: Placed) -> Self {
+        Self::Instance(Some(Box::new(before)), Some(Box::new(after)))
+    }
+}
+
+/// A change that the user made.
 #[derive(Clone, Debug)]
 pub struct Step {
-    /// A word for it, which the page translates: `place`, `move`, `remove`, `resize`, `title`, `font`, `icon`, `copy`,
-    /// `duplicate`, `paste`, `steps`, `starter`,
-    /// `createProfile`, `copyProfile`, `renameProfile`, `deleteProfile`, `importPanel`.
+    /// The name that the page translates: `place`, `move`, `remove`, `resize`, `title`, `font`, `icon`, `copy`,
+    /// `duplicate`, `paste`, `steps`, `starter`, `createProfile`, `copyProfile`, `renameProfile`, `deleteProfile`,
+    /// `importPanel`.
     pub name: &'static str,
-    /// In the order in which they are made; unmade in the opposite order.
+    /// In the order in which they are applied; undone in reverse.
     pub edits: Vec<Edit>,
-    /// What is shown when it is undone.
-    pub before: Shown,
-    /// What is shown when it is done.
-    pub after: Shown,
+    /// The page that is shown when it is undone.
+    pub before: ShownPage,
+    /// The page that is shown when it is done.
+    pub after: ShownPage,
 }
 
-/// What of the Panel is shown.
+/// A profile and a page of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Shown {
+pub struct ShownPage {
     /// The id of the profile.
     pub profile: String,
     /// The page of its grid.
     pub page: u8,
 }
 
-/// What was done, and what was undone since.
+/// Steps that were done, and steps that were undone since.
 #[derive(Debug, Default)]
 pub struct History {
     done: VecDeque<Step>,
     undone: Vec<Step>,
-    /// How often something was done, undone or redone.
+    /// How often a step was done, undone or redone.
     pub revision: u64,
 }
 
 impl History {
-    /// The names of what would be undone and of what would be redone.
+    /// Returns the names of the steps that would be undone and redone.
     #[must_use]
     pub fn next(&self) -> (Option<&'static str>, Option<&'static str>) {
         (self.done.back().map(|step| step.name), self.undone.last().map(|step| step.name))
     }
 
     fn push(&mut self, mut step: Step) {
-        // A title is sent while it is typed: one step for the whole of it.
+        // A title is sent while it is typed: all of it is one step.
         if let Some(last) = self.done.pop_back_if(|last| self.undone.is_empty() && is_same_title(last, &step)) {
             let first = last.edits.into_iter().next();
             if let (Some(Edit::Instance(older, _)), Some(Edit::Instance(before, _))) = (first, step.edits.first_mut()) {
@@ -80,7 +98,7 @@ impl History {
         }
         self.undone.clear();
         self.done.push_back(step);
-        if self.done.len() > MOST_STEPS {
+        if self.done.len() > MAX_STEPS {
             self.done.pop_front();
         }
     }
@@ -95,32 +113,31 @@ fn is_same_title(last: &Step, step: &Step) -> bool {
 }
 
 impl Hub {
-    /// A step about one instance.
-    pub(super) fn commit_instance(&mut self, name: &'static str, before: Option<Placed>, after: Option<Placed>) {
-        let shown = self.place_shown();
-        let edits = vec![Edit::Instance(before.map(Box::new), after.map(Box::new))];
+    /// Does a step that doesn't switch the profile or page.
+    pub(super) fn commit_edits(&mut self, name: &'static str, edits: Vec<Edit>) {
+        let shown = self.shown_page();
         self.commit(Step { name, edits, before: shown.clone(), after: shown });
     }
 
-    /// Does a step, which was found possible, and keeps it for undo.
+    /// Does a step, which has to be possible, and keeps it for undo.
     pub(super) fn commit(&mut self, mut step: Step) {
-        self.perform(&mut step, Direction::Redo);
+        self.apply_step(&mut step, Direction::Redo);
         self.history.push(step);
     }
 
     /// Undoes or redoes a step. Returns its name.
-    pub(crate) fn step(&mut self, direction: Direction) -> Result<&'static str, Refusal> {
+    pub(crate) fn undo_or_redo(&mut self, direction: Direction) -> Result<&'static str, DeckError> {
         let step = match direction {
             Direction::Undo => self.history.done.pop_back(),
             Direction::Redo => self.history.undone.pop(),
         };
         let Some(mut step) = step else {
-            return Err(Refusal::Conflict(match direction {
+            return Err(DeckError::conflict(match direction {
                 Direction::Undo => "There is nothing to undo.".to_owned(),
                 Direction::Redo => "There is nothing to redo.".to_owned(),
             }));
         };
-        self.perform(&mut step, direction);
+        self.apply_step(&mut step, direction);
         let name = step.name;
         match direction {
             Direction::Undo => self.history.undone.push(step),
@@ -129,34 +146,34 @@ impl Hub {
         Ok(name)
     }
 
-    fn perform(&mut self, step: &mut Step, direction: Direction) {
-        let before = self.seen();
+    fn apply_step(&mut self, step: &mut Step, direction: Direction) {
+        let before = self.visibility();
         let mut edited = Vec::new();
         let shown = match direction {
             Direction::Redo => {
-                step.edits.iter_mut().for_each(|edit| edited.extend(self.make(edit, direction)));
+                step.edits.iter_mut().for_each(|edit| edited.extend(self.apply_edit(edit, direction)));
                 &step.after
             }
             Direction::Undo => {
-                step.edits.iter_mut().rev().for_each(|edit| edited.extend(self.make(edit, direction)));
+                step.edits.iter_mut().rev().for_each(|edit| edited.extend(self.apply_edit(edit, direction)));
                 &step.before
             }
         };
-        edited.extend(self.revive());
+        edited.extend(self.resolve_placeholders());
         self.show(shown);
         self.changed = true;
         self.history.revision += 1;
-        self.settle(&before, &edited);
+        self.announce_changes(&before, &edited);
     }
 
-    /// Makes one difference. Returns the instance that it is about.
-    fn make(&mut self, edit: &mut Edit, direction: Direction) -> Option<String> {
+    /// Applies one edit. Returns the context of the instance that it changed.
+    fn apply_edit(&mut self, edit: &mut Edit, direction: Direction) -> Option<String> {
         match edit {
             Edit::Profile(before, after) => {
-                let (from, to) = oriented(before, after, direction);
+                let (from, to) = in_direction(before, after, direction);
                 match (from, to) {
                     (_, Some((position, profile))) => {
-                        // The page that is shown is no part of what is undone.
+                        // Which page a profile shows isn't undone.
                         if let Some(now) = self.panel.profile(&profile.id) {
                             profile.page = now.page;
                         }
@@ -170,21 +187,21 @@ impl Hub {
                 None
             }
             Edit::Instance(before, after) => {
-                let (from, to) = oriented(before, after, direction);
+                let (from, to) = in_direction(before, after, direction);
                 match (from, to) {
                     (None, Some(placed)) => {
-                        self.put(placed);
+                        self.insert_instance(placed);
                         Some(placed.context.clone())
                     }
                     (Some(placed), None) => {
-                        // Should it come back, then with what its package has stored since.
-                        if let Some(now) = self.take(&placed.context) {
+                        // If it is added again, then with the settings that its package has stored meanwhile.
+                        if let Some(now) = self.remove_instance(&placed.context) {
                             **placed = now;
                         }
                         None
                     }
                     (Some(_), Some(placed)) => {
-                        self.alter(placed);
+                        self.change_instance(placed);
                         Some(placed.context.clone())
                     }
                     (None, None) => None,
@@ -193,8 +210,8 @@ impl Hub {
         }
     }
 
-    /// Puts an instance on the Panel, or where it waits for its place.
-    fn put(&mut self, placed: &Placed) {
+    /// Puts an instance on the Panel, or keeps it until its place is free.
+    fn insert_instance(&mut self, placed: &Placed) {
         let instance = self.instance_of(placed.clone());
         let is_missing = instance.missing.is_some();
         match self.panel.place(instance) {
@@ -204,9 +221,9 @@ impl Hub {
         }
     }
 
-    /// Takes an instance off, with its views, wherever it is.
-    fn take(&mut self, context: &str) -> Option<Placed> {
-        // Views first, so that the package hears of their end while it still has the instance.
+    /// Removes an instance and closes its views.
+    fn remove_instance(&mut self, context: &str) -> Option<Placed> {
+        // Views first: the package is told while it still has the instance.
         self.close_views_of(context);
         let waiting = self.absent.iter().position(|placed| placed.context == context);
         match waiting {
@@ -215,18 +232,17 @@ impl Hub {
         }
     }
 
-    /// Gives an instance what the user decided, and tells its package of what it hears of.
-    fn alter(&mut self, target: &Placed) {
+    /// Applies the user's choices to an instance, and sends its package those that concern it.
+    fn change_instance(&mut self, target: &Placed) {
         if let Some(placed) = self.absent.iter_mut().find(|placed| placed.context == target.context) {
-            return placed.take_users_part(target);
+            return placed.apply_user_choices(target);
         }
         let Some(instance) = self.panel.get(&target.context) else { return };
         let mut wanted = instance.clone();
-        let is_possible = match self.package(&target.package).and_then(|package| package.config.widget(&target.widget))
-        {
-            Some(widget) if instance.missing.is_none() => wanted.take_users_part(target, widget),
+        let is_possible = match self.widget_of(target) {
+            Some(widget) if instance.missing.is_none() => wanted.apply_user_choices(target, widget),
             _ => {
-                wanted.placed.take_users_part(target);
+                wanted.placed.apply_user_choices(target);
                 wanted = self.instance_of(wanted.placed);
                 true
             }
@@ -241,18 +257,18 @@ impl Hub {
             *instance = wanted;
         }
         if old.title != target.title {
-            self.tell_title(&target.context);
+            self.send_titles(&target.context);
         }
         if old.font != target.font {
-            self.tell_font(&target.context);
+            self.send_font(&target.context);
         }
         if old.icons != target.icons {
-            self.tell_icons(&target.context);
+            self.send_icons(&target.context);
         }
     }
 }
 
-fn oriented<'a, T>(
+fn in_direction<'a, T>(
     before: &'a mut Option<T>,
     after: &'a mut Option<T>,
     direction: Direction,
@@ -272,11 +288,11 @@ mod tests {
             Some(Box::new(Placed { context: context.into(), title: Some(title.into()), ..Placed::default() }))
         };
         let edits = vec![Edit::Instance(placed(before), placed(after))];
-        Step { name: "title", edits, before: Shown::default(), after: Shown::default() }
+        Step { name: "title", edits, before: ShownPage::default(), after: ShownPage::default() }
     }
 
     #[test]
-    fn a_title_is_one_step_however_slowly_it_is_typed() {
+    fn typed_title_is_one_step() {
         let mut history = History::default();
         history.push(titled("a", "", "x"));
         history.push(titled("a", "x", "xy"));
@@ -287,11 +303,11 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_steps_are_forgotten() {
+    fn oldest_steps_are_forgotten() {
         let mut history = History::default();
-        for n in 0..=MOST_STEPS {
+        for n in 0..=MAX_STEPS {
             history.push(titled(&n.to_string(), "", "x"));
         }
-        assert_eq!((history.done.len(), history.next()), (MOST_STEPS, (Some("title"), None)));
+        assert_eq!((history.done.len(), history.next()), (MAX_STEPS, (Some("title"), None)));
     }
 }

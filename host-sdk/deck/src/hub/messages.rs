@@ -1,4 +1,4 @@
-//! What packages and their pages say, and what happens then. Every message has its effect or its answer here.
+//! The messages of packages and their pages: each has its effect or its answer here.
 //!
 //! A package reaches its own instances only. A page reaches the one instance that it was opened for, whatever it puts
 //! into `context`: pages in the wild put three different ids there. A settings page's instance is the package itself.
@@ -13,28 +13,28 @@ use host_sdk::protocol::{ActionEffect, EffectKind, FontAttribute, FontChange, In
 
 use super::{Hub, Peer, Runs, View};
 use crate::links::{self, Verdict};
-use crate::package::{Full, web_address};
+use crate::package::{HeldFull, web_address};
 use crate::page::{Event, Status};
 use crate::state::Instance;
 
-/// Bytes of settings that a package and its keys may have altogether.
-const MOST_STORED: usize = 16 << 20;
+/// Bytes of settings that a package and its keys may have in total.
+const MAX_STORED: usize = 16 << 20;
 
 impl Hub {
-    /// A registered socket says something. Messages of one that was cut off meanwhile are dropped.
-    pub(crate) fn message(&mut self, connection: u64, message: Incoming, picture: Drawable) {
+    /// Handles a message of a registered socket. Those of a socket that was disconnected meanwhile are dropped.
+    pub(crate) fn on_message(&mut self, connection: u64, message: Incoming, picture: PictureResult) {
         match self.connections.get(&connection).map(|connection| connection.peer.clone()) {
-            Some(Peer::Package(package)) => self.package_says(&package, connection, message, picture),
-            Some(Peer::View(view)) => self.view_says(&view, connection, message),
+            Some(Peer::Package(package)) => self.on_package_message(&package, connection, message, picture),
+            Some(Peer::View(view)) => self.on_view_message(&view, connection, message),
             None => {}
         }
     }
 
-    fn package_says(&mut self, package: &str, connection: u64, message: Incoming, picture: Drawable) {
+    fn on_package_message(&mut self, package: &str, connection: u64, message: Incoming, picture: PictureResult) {
         let answer = match message {
             Incoming::SetPackageSettings { settings, .. } => return self.store_package_settings(package, settings),
             Incoming::SetWidgetSettings { context, settings } => {
-                if self.is_of(package, &context) {
+                if self.owns_instance(package, &context) {
                     self.store_settings(&context, settings);
                 }
                 return;
@@ -45,13 +45,13 @@ impl Hub {
             Incoming::SendToPackage { .. } => {
                 return self.log.warn(Some(package), "Ignored: sendToPackage is for property views.");
             }
-            Incoming::Other(ToHost::GetPackageSettings { .. }) => self.package_settings_of(package),
+            Incoming::Other(ToHost::GetPackageSettings { .. }) => self.did_receive_package_settings(package),
             Incoming::Other(ToHost::SendLog { message }) => return self.log.info(Some(package), message),
             Incoming::Other(ToHost::OpenUrl { url }) => return self.open_url(package, &url),
             Incoming::Other(ToHost::OpenSettings { .. }) => return self.open_settings(package),
-            // The socket has said so.
+            // The socket's task has logged it.
             Incoming::Other(ToHost::Unknown { .. }) => return,
-            Incoming::Other(message) => match self.about_instance(package, message, picture) {
+            Incoming::Other(message) => match self.on_instance_message(package, message, picture) {
                 Some(answer) => answer,
                 None => return,
             },
@@ -59,7 +59,7 @@ impl Hub {
         self.send(Some(connection), &answer.to_text().into());
     }
 
-    fn view_says(&mut self, view: &str, connection: u64, message: Incoming) {
+    fn on_view_message(&mut self, view: &str, connection: u64, message: Incoming) {
         let Some((package, widget, context)) = self.view(view).map(|view| self.addressee(view)) else { return };
         let is_settings_page = context == package;
         let answer = match message {
@@ -71,7 +71,7 @@ impl Hub {
                 return self.store_package_settings(&package, settings);
             }
             Incoming::Other(ToHost::GetWidgetSettings { .. }) if is_settings_page => {
-                let settings = self.package_settings.get(&package).cloned().unwrap_or_default();
+                let settings = self.settings_of_package(&package);
                 Relayed::DidReceiveWidgetSettings { widget, context, settings }
             }
             Incoming::SetWidgetSettings { settings, .. } => return self.store_settings(&context, settings),
@@ -80,7 +80,7 @@ impl Hub {
                 None => return,
             },
             Incoming::SetPackageSettings { settings, .. } => return self.store_package_settings(&package, settings),
-            Incoming::Other(ToHost::GetPackageSettings { .. }) => self.package_settings_of(&package),
+            Incoming::Other(ToHost::GetPackageSettings { .. }) => self.did_receive_package_settings(&package),
             Incoming::Other(ToHost::SendLog { message }) => return self.log.info(Some(&package), message),
             Incoming::Other(ToHost::OpenUrl { url }) => return self.open_url(&package, &url),
             Incoming::Other(ToHost::OpenSettings { .. }) => return self.open_settings(&package),
@@ -92,8 +92,8 @@ impl Hub {
         self.send(Some(connection), &answer.to_text().into());
     }
 
-    /// Sends a page's message to its package, or keeps it until the package has registered: what a user has typed must not
-    /// be lost because the package is just starting.
+    /// Sends a page's message to its package, or keeps it until the package has registered: what a user has typed must
+    /// not be lost because the package is still starting.
     fn send_or_hold(&mut self, package: &str, message: Arc<str>) {
         let Some(found) = self.package_mut(package) else { return };
         if found.connection.is_some() {
@@ -105,27 +105,27 @@ impl Hub {
             Status::Running | Status::Starting | Status::Restarting | Status::Waiting => match found.held.push(message)
             {
                 Ok(()) => return,
-                Err(Full) => "too many wait for the package already",
+                Err(HeldFull) => "too many wait for the package already",
             },
         };
         self.log.warn(Some(package), format!("Ignored: a message of its page, because {why}."));
     }
 
-    /// Whether an instance is the package's own. What is sent about another one is ignored.
-    fn is_of(&self, package: &str, context: &str) -> bool {
-        let is_of = self
+    /// Whether a context is that of an instance of the package. Messages about others are ignored.
+    fn owns_instance(&self, package: &str, context: &str) -> bool {
+        let is_own = self
             .panel
             .get(context)
             .is_some_and(|instance| instance.missing.is_none() && instance.placed.package == package);
-        // Usual for a moment after an instance was removed, but not with what was never an instance's.
-        if !is_of && (context.is_empty() || context == package) {
+        // An unknown context is usual shortly after an instance was removed; these two never were one.
+        if !is_own && (context.is_empty() || context == package) {
             self.log.warn(Some(package), "Ignored: a message about a key without the key's context.");
         }
-        is_of
+        is_own
     }
 
-    /// The messages about one instance of the package. Returns what is answered.
-    fn about_instance(&mut self, package: &str, message: ToHost, picture: Drawable) -> Option<Relayed> {
+    /// Handles a message about one instance of the package. Returns the answer, if it has one.
+    fn on_instance_message(&mut self, package: &str, message: ToHost, picture: PictureResult) -> Option<Relayed> {
         let (ToHost::GetWidgetSettings { context }
         | ToHost::ChangeTitle { context, .. }
         | ToHost::ChangeImage { context, .. }
@@ -140,7 +140,7 @@ impl Hub {
             return None;
         };
         let context = context.clone();
-        if !self.is_of(package, &context) {
+        if !self.owns_instance(package, &context) {
             return None;
         }
         let instance = self.panel.get_mut(&context)?;
@@ -148,15 +148,15 @@ impl Hub {
         match message {
             ToHost::GetWidgetSettings { .. } => return Some(did_receive_settings(instance)),
             ToHost::GetWidgetTitle { .. } => {
-                self.tell_title(&context);
+                self.send_titles(&context);
                 return None;
             }
             ToHost::GetFontAttribute { .. } => {
-                self.tell_font(&context);
+                self.send_font(&context);
                 return None;
             }
             ToHost::GetWidgetIcon { .. } => {
-                self.tell_icons(&context);
+                self.send_icons(&context);
                 return None;
             }
             ToHost::ChangeTitle { state: Some(state), .. }
@@ -171,14 +171,14 @@ impl Hub {
             ToHost::ChangeTitle { title, state, .. } => instance.set_title(&title, state),
             ToHost::ChangeImage { state, description, .. } => match picture {
                 Ok(image) => instance.set_image(image, description, state),
-                Err(NoPicture) => {
+                Err(NotAPicture) => {
                     self.log.warn(Some(package), format!("Ignored: changeImage {TAKES_PICTURES}"));
                     return None;
                 }
             },
             ToHost::ChangeIcon { state, .. } => match picture {
                 Ok(icon) => instance.set_icon(icon, state),
-                Err(NoPicture) => {
+                Err(NotAPicture) => {
                     self.log.warn(Some(package), format!("Ignored: changeIcon {TAKES_PICTURES}"));
                     return None;
                 }
@@ -189,14 +189,14 @@ impl Hub {
             }
             ToHost::ChangeFontAttribute { font, .. } => {
                 let before = instance.package_font.clone().unwrap_or_default();
-                instance.package_font = Some(tidy_onto(font, before));
+                instance.package_font = Some(apply_font_change(font, before));
             }
-            // Reserved: nobody knows what it shows.
+            // Reserved: its appearance isn't documented.
             ToHost::ChangeActionEffect { effect: ActionEffect { kind: EffectKind::Inactive, .. }, .. } => return None,
             ToHost::ChangeActionEffect { effect: ActionEffect { kind, .. }, .. } => {
                 let image = match picture {
                     Ok(image) => image,
-                    Err(NoPicture) => {
+                    Err(NotAPicture) => {
                         let why = format!("Only the effect is shown: the image of changeActionEffect {TAKES_PICTURES}");
                         self.log.warn(Some(package), why);
                         None
@@ -206,15 +206,16 @@ impl Hub {
             }
             _ => return None,
         }
-        self.tell_pages_of(&context);
+        self.send_instance(&context);
         None
     }
 
-    /// Stores an instance's settings and tells everybody whom they concern, the sender too: samples count on it.
+    /// Stores an instance's settings and sends them to its package and its views, including the sender: samples rely on
+    /// that.
     fn store_settings(&mut self, context: &str, settings: Raw) {
         let Some(instance) = self.panel.get(context) else { return };
         let package = instance.placed.package.clone();
-        if !self.has_room_for(&package, &settings, &instance.placed.settings) {
+        if !self.has_space_for(&package, &settings, &instance.placed.settings) {
             return;
         }
         let Some(instance) = self.panel.get_mut(context) else { return };
@@ -222,10 +223,10 @@ impl Hub {
         let message = did_receive_settings(instance).to_text().into();
         self.changed = true;
         self.send_to_package(&package, &message);
-        self.tell_views(|view| view.context.as_deref() == Some(context), &message);
+        self.notify_views(|view| view.context.as_deref() == Some(context), &message);
     }
 
-    /// Sends a view its settings, once for each of its sockets: released views fill their fields only then.
+    /// Sends a view its settings, once per socket: released views fill their fields only then.
     pub(super) fn send_settings_to_view(&mut self, id: &str) {
         let Some(view) = self.view(id) else { return };
         let (connection, (package, widget, context)) = (view.connection, self.addressee(view));
@@ -233,7 +234,7 @@ impl Hub {
             Some(instance) => did_receive_settings(instance),
             // A settings page: its settings are the package's.
             None => {
-                let settings = self.package_settings.get(&package).cloned().unwrap_or_default();
+                let settings = self.settings_of_package(&package);
                 Relayed::DidReceiveWidgetSettings { widget, context, settings }
             }
         };
@@ -241,51 +242,56 @@ impl Hub {
     }
 
     fn store_package_settings(&mut self, package: &str, settings: Raw) {
-        let before = self.package_settings.get(package).cloned().unwrap_or_default();
-        if !self.has_room_for(package, &settings, &before) {
+        let before = self.settings_of_package(package);
+        if !self.has_space_for(package, &settings, &before) {
             return;
         }
         self.package_settings.insert(package.to_owned(), settings);
         self.changed = true;
-        let message = self.package_settings_of(package).to_text().into();
+        let message = self.did_receive_package_settings(package).to_text().into();
         self.send_to_package(package, &message);
-        self.tell_views(|view| view.package == package, &message);
+        self.notify_views(|view| view.package == package, &message);
     }
 
-    /// Whether a package may store settings in place of other ones: all of it is written with every change of the Panel.
-    fn has_room_for(&self, package: &str, settings: &Raw, before: &Raw) -> bool {
-        let placed = self.panel.iter().map(|instance| &instance.placed).chain(&self.absent);
-        let keys = placed.filter(|placed| placed.package == package).map(|placed| &placed.settings);
+    /// Whether a package may replace settings by others: all settings are written with every change of the Panel.
+    fn has_space_for(&self, package: &str, settings: &Raw, before: &Raw) -> bool {
+        let keys = self.all_placed().filter(|placed| placed.package == package).map(|placed| &placed.settings);
         let stored =
             keys.chain(self.package_settings.get(package)).map(|settings| settings.text().len()).sum::<usize>();
         let after = stored - before.text().len().min(stored) + settings.text().len();
-        let has_room = after <= MOST_STORED || settings.text().len() <= before.text().len();
-        if !has_room {
-            let most = MOST_STORED >> 20;
+        let has_space = after <= MAX_STORED || settings.text().len() <= before.text().len();
+        if !has_space {
+            let most = MAX_STORED >> 20;
             self.log
                 .warn(Some(package), format!("Ignored: the package's settings have more than {most} MB altogether."));
         }
-        has_room
+        has_space
     }
 
-    fn package_settings_of(&self, package: &str) -> Relayed {
-        let settings = self.package_settings.get(package).cloned().unwrap_or_default();
-        Relayed::DidReceivePackageSettings { settings }
+    /// Returns the settings of a package as a whole.
+    pub(super) fn settings_of_package(&self, package: &str) -> Raw {
+        self.package_settings.get(package).cloned().unwrap_or_default()
     }
 
-    /// From the package to the pages of one of its instances, or to its settings pages. `context` may be a page's own
-    /// name too. Without a context, or with the package's where no settings page is open, all its pages are meant: samples
-    /// fill it in like that, and in Creator Central there is one page at a time.
+    fn did_receive_package_settings(&self, package: &str) -> Relayed {
+        Relayed::DidReceivePackageSettings { settings: self.settings_of_package(package) }
+    }
+
+    /// Sends a message of a package to the pages of one of its instances, or to its settings pages.
+    ///
+    /// `context` may also be a page's own id. Without a context, or with the package's while no settings page is open,
+    /// it goes to all pages of the package: samples fill it in like that, and Creator Central has one page open at a
+    /// time.
     fn send_to_views(&mut self, package: &str, context: &str, payload: Raw) {
         let named = |view: &&View| {
             view.package == package
                 && (view.id == context || view.context.as_deref().unwrap_or(&view.package) == context)
         };
-        let mut meant: Vec<_> = self.views.iter().filter(named).collect();
-        if meant.is_empty() && (context.is_empty() || context == package) {
-            meant = self.views.iter().filter(|view| view.package == package).collect();
+        let mut receivers: Vec<_> = self.views.iter().filter(named).collect();
+        if receivers.is_empty() && (context.is_empty() || context == package) {
+            receivers = self.views.iter().filter(|view| view.package == package).collect();
         }
-        let messages: Vec<_> = meant
+        let messages: Vec<_> = receivers
             .into_iter()
             .map(|view| {
                 let ((_, widget, context), payload) = (self.addressee(view), payload.clone());
@@ -297,14 +303,15 @@ impl Hub {
         }
     }
 
-    fn tell_views(&mut self, is_meant: impl Fn(&View) -> bool, message: &Arc<str>) {
-        let connections: Vec<_> = self.views.iter().filter(|view| is_meant(view)).map(|view| view.connection).collect();
+    fn notify_views(&mut self, is_receiver: impl Fn(&View) -> bool, message: &Arc<str>) {
+        let connections: Vec<_> =
+            self.views.iter().filter(|view| is_receiver(view)).map(|view| view.connection).collect();
         for connection in connections {
             self.send(connection, message);
         }
     }
 
-    /// Package, widget and context of a view as its package knows them.
+    /// Returns package, widget and context of a view as its package knows them.
     pub(super) fn addressee(&self, view: &View) -> (String, String, String) {
         let package = view.package.clone();
         match view.context.as_ref().and_then(|context| self.panel.get(context)) {
@@ -316,18 +323,18 @@ impl Hub {
     /// Opens a page of the web for the user: in the newest of the deck's pages, else in the system's browser.
     pub(super) fn open_url(&mut self, package: &str, address: &str) {
         const TOO_LONG: &str = "Ignored: openUrl takes an address of at most 8192 characters.";
-        // Before it is read, and as it is then.
-        if address.len() > links::LONGEST {
+        // Checked before and after parsing, which may lengthen it.
+        if address.len() > links::MAX_LEN {
             return self.log.warn(Some(package), TOO_LONG);
         }
         let Some(url) = web_address(address) else {
             let why = "Ignored: openUrl takes an address that starts with http or https and has no user's name in it.";
             return self.log.warn(Some(package), why);
         };
-        if url.as_str().len() > links::LONGEST {
+        if url.as_str().len() > links::MAX_LEN {
             return self.log.warn(Some(package), TOO_LONG);
         }
-        match self.links.ask(package, Instant::now()) {
+        match self.links.request(package, Instant::now()) {
             Verdict::Open => {}
             Verdict::FirstRefused => {
                 let why = "Ignored: the package asks for too many pages of the web. More of them aren't told.";
@@ -335,11 +342,11 @@ impl Hub {
             }
             Verdict::Refused => return,
         }
-        // Without the query, which may hold what isn't for a log.
+        // Without the query, which may contain secrets.
         let place = format!("{}{}", url.origin().ascii_serialization(), url.path());
         self.log.info(Some(package), format!("The package opens {place}"));
         let event = Event::OpenUrl { url: url.to_string(), package: package.to_owned() };
-        // Nobody sits before the one that only runs packages.
+        // No user sees an unattended page.
         while let Some(newest) = self.pages.iter().rposition(|page| page.runs != Runs::Unattended) {
             if self.pages[newest].outbox.push(event.clone()) {
                 return;
@@ -360,23 +367,22 @@ impl Hub {
     fn open_settings(&mut self, package: &str) {
         let has_settings = self.package(package).is_some_and(|package| package.config.settings_path.is_some());
         if has_settings {
-            self.tell_pages(&Event::OpenSettings { package: package.to_owned() });
+            self.notify_pages(&Event::OpenSettings { package: package.to_owned() });
         } else {
             self.log.warn(Some(package), "Ignored: openSettings, but the package has no settings page.");
         }
     }
 
-    /// An instance's icons, one a state: what the user chose, what the package set, else the path of the widget's own.
+    /// Returns an instance's icons, one per state: the user's, else the package's, else the path of the widget's own.
     pub(super) fn icons(&self, context: &str) -> Vec<String> {
         let Some(instance) = self.panel.get(context) else { return Vec::new() };
-        let package = self.package(&instance.placed.package);
-        let widget = package.and_then(|package| package.config.widget(&instance.placed.widget));
+        let widget = self.widget_of(&instance.placed);
         let own = |n: usize| widget.and_then(|widget| widget.states.get(n)).map(|state| state.image.as_str());
         instance.icons().enumerate().map(|(n, icon)| icon.or_else(|| own(n)).unwrap_or_default().to_owned()).collect()
     }
 }
 
-fn did_receive_settings(instance: &Instance) -> Relayed {
+pub(super) fn did_receive_settings(instance: &Instance) -> Relayed {
     Relayed::DidReceiveWidgetSettings {
         widget: instance.placed.widget.clone(),
         context: instance.placed.context.clone(),
@@ -384,18 +390,18 @@ fn did_receive_settings(instance: &Instance) -> Relayed {
     }
 }
 
-/// A text that holds no picture that hosts show.
+/// A text that isn't a picture that hosts show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NoPicture;
+pub struct NotAPicture;
 
-/// A picture as browsers draw it; none where there is none, or an empty text, which takes the package's picture off.
-pub type Drawable = Result<Option<Arc<str>>, NoPicture>;
+/// A picture as browsers draw it; none if the message has none, or an empty text, which removes the package's picture.
+pub type PictureResult = Result<Option<Arc<str>>, NotAPicture>;
 
-/// What the log says then, behind the name of the message.
+/// Follows the name of the message in a log line.
 const TAKES_PICTURES: &str = "takes a PNG, JPEG, GIF, BMP, WebP or SVG in base64, as a data URI or bare.";
 
-/// Takes the picture out of a message. It takes a while for a large one, in which the hub couldn't answer anything else.
-pub fn take_picture(message: &mut Incoming) -> Drawable {
+/// Takes the picture out of a message. Slow for large ones, so it is done before the hub receives the message.
+pub fn take_picture(message: &mut Incoming) -> PictureResult {
     let image = match message {
         Incoming::Other(ToHost::ChangeImage { image, .. } | ToHost::ChangeIcon { image, .. }) => mem::take(image),
         Incoming::Other(ToHost::ChangeActionEffect { effect, .. }) => effect.image.take().unwrap_or_default(),
@@ -403,17 +409,17 @@ pub fn take_picture(message: &mut Incoming) -> Drawable {
     };
     match image.is_empty() {
         true => Ok(None),
-        false => picture::data_uri(&image).map(|uri| Some(uri.into())).ok_or(NoPicture),
+        false => picture::data_uri(&image).map(|uri| Some(uri.into())).ok_or(NotAPicture),
     }
 }
 
-/// A font with every member within its range, so that the page can use it as it is.
+/// Returns a font with every member within its range.
 pub(super) fn tidy(font: FontAttribute) -> FontAttribute {
-    tidy_onto(font.into(), FontAttribute::default())
+    apply_font_change(font.into(), FontAttribute::default())
 }
 
-/// A font with what can be used of a change, each member within its range.
-fn tidy_onto(change: FontChange, before: FontAttribute) -> FontAttribute {
+/// Applies a change to a font, as far as it is valid, with every member within its range.
+fn apply_font_change(change: FontChange, before: FontAttribute) -> FontAttribute {
     let font = change.onto(before.clone());
     let is_color = font.color.len() == 7
         && font.color.starts_with('#')
@@ -442,14 +448,14 @@ mod tests {
         for event in ["changeImage", "changeIcon", "changeActionEffect"] {
             let with = |image: &str| format!(r#"{{"type":"press","image":"{image}"}}"#);
             assert_eq!(taken(event, &with("iVBORw0KGgo=")), (Ok(Some(png.into())), true), "{event}");
-            assert_eq!(taken(event, &with("no picture")), (Err(NoPicture), true), "{event}");
+            assert_eq!(taken(event, &with("no picture")), (Err(NotAPicture), true), "{event}");
             assert_eq!(taken(event, &with("")), (Ok(None), true), "{event}");
         }
         assert_eq!(taken("changeTitle", r#"{"title":"iVBORw0KGgo="}"#), (Ok(None), false));
     }
 
     #[test]
-    fn fonts_are_made_to_fit() {
+    fn fonts_are_clamped_to_valid_values() {
         let font =
             FontAttribute { size: 99.0, color: "#éab".into(), h_alignment: "up".into(), ..FontAttribute::default() };
         assert_eq!(tidy(font), FontAttribute { size: 18.0, ..FontAttribute::default() });
@@ -460,8 +466,8 @@ mod tests {
             ..FontAttribute::default()
         };
         assert_eq!(tidy(good.clone()), good);
-        // A part of a font, or a part that is wrong, leaves the rest as it was.
+        // Missing and invalid members leave the font as it was.
         let change = FontChange { bold: Some(true), color: Some("red".into()), ..FontChange::default() };
-        assert_eq!(tidy_onto(change, good.clone()), FontAttribute { bold: true, ..good });
+        assert_eq!(apply_font_change(change, good.clone()), FontAttribute { bold: true, ..good });
     }
 }

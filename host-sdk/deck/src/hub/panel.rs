@@ -1,12 +1,14 @@
-//! What the user does in the page: place, move, resize, press, edit, remove; and the views that the page shows.
+//! Changes of the Panel that the user makes in the page: place, move, resize, press, edit, remove. And the views that
+//! the page shows.
 
 use host_sdk::manifest::Widget;
 use host_sdk::protocol::{ActionEffect, EffectKind, FromHost, Relayed, WidgetInfo};
 use serde_json::json;
 
-use super::history::{Edit, Step};
-use super::messages::tidy;
-use super::{Adjustment, Cell, Hub, PROGRAM, Phase, Place, Refusal, Resize, Target, VIEWS, View, ViewFiles};
+use super::history::Edit;
+use super::messages::{did_receive_settings, tidy};
+use super::{Adjustment, Cell, Hub, MAX_VIEWS, PROGRAM, Phase, Place, Resize, Target, View, ViewFiles};
+use crate::error::DeckError;
 use crate::origins;
 use crate::package::{Package, address};
 use crate::page;
@@ -15,11 +17,11 @@ use crate::random_id;
 use crate::state::{Area, Instance, Placed, Shown, Span};
 
 impl Hub {
-    pub(crate) fn place(&mut self, place: Place) -> Result<page::Instance, Refusal> {
+    pub(crate) fn place(&mut self, place: Place) -> Result<page::Instance, DeckError> {
         let offers = |package: &&Package| package.config.widget(&place.widget).is_some();
         let package = self.packages.iter().chain([&self.own]).find(offers);
         let widget = package.and_then(|package| Some((package, package.config.widget(&place.widget)?)));
-        let Some((package, widget)) = widget else { return Err(no("widget")) };
+        let Some((package, widget)) = widget else { return Err(DeckError::NoSuch("widget")) };
         let placed = Placed {
             context: random_id(),
             package: package.config.uuid.clone(),
@@ -35,18 +37,17 @@ impl Hub {
         let instance = Instance::new(placed.clone(), widget).ok_or_else(no_layout)?;
         self.check_fit(&self.panel.active, instance.span(), None)?;
         let context = placed.context.clone();
-        self.commit_instance("place", None, Some(placed));
+        self.commit_edits("place", vec![Edit::add(placed)]);
         self.view_of(&context)
     }
 
-    /// Gives an instance another layout; context and settings stay. Where it can't stay, it goes to the nearest free
-    /// place unless the user has named one.
-    pub(crate) fn resize(&mut self, context: &str, resize: Resize) -> Result<page::Instance, Refusal> {
+    /// Gives an instance another layout; context and settings stay. If it doesn't fit where it is, and the user names
+    /// no place, it moves to the nearest free one.
+    pub(crate) fn resize(&mut self, context: &str, resize: Resize) -> Result<page::Instance, DeckError> {
         let instance = self.shown_key(context)?;
-        self.usable(instance)?;
+        self.check_usable(instance)?;
         let before = instance.placed.clone();
-        let widget = self.package(&before.package).and_then(|package| package.config.widget(&before.widget));
-        let layouts = widget.ok_or_else(|| no("widget"))?.layouts();
+        let layouts = self.widget_of(&before).ok_or(DeckError::NoSuch("widget"))?.layouts();
         let layout = layouts.get(resize.layout).ok_or_else(no_layout)?;
         let mut span = Span { width: layout.width, height: layout.height, ..instance.span() };
         match resize.to {
@@ -63,57 +64,53 @@ impl Hub {
                             span.width, span.height
                         ),
                     };
-                    Refusal::Conflict(why)
+                    DeckError::conflict(why)
                 })?;
             }
         }
         if before.layout != resize.layout || span != instance.span() {
             let Span { page, area, column, row, .. } = span;
             let after = Placed { layout: resize.layout, page, area, column, row, ..before.clone() };
-            self.commit_instance("resize", Some(before), Some(after));
+            self.commit_edits("resize", vec![Edit::change(before, after)]);
         }
         self.view_of(context)
     }
 
-    pub(crate) fn remove(&mut self, context: &str) -> Result<(), Refusal> {
+    pub(crate) fn remove(&mut self, context: &str) -> Result<(), DeckError> {
         self.shown_key(context)?;
-        let family = self.family(context).into_iter();
-        let edits = family.map(|placed| Edit::Instance(Some(Box::new(placed)), None)).collect();
-        let shown = self.place_shown();
-        self.commit(Step { name: "remove", edits, before: shown.clone(), after: shown });
+        let edits = self.key_with_list(context).into_iter().map(Edit::remove).collect();
+        self.commit_edits("remove", edits);
         Ok(())
     }
 
-    /// A key that is shown. What is in a list is none.
-    pub(super) fn shown_key(&self, context: &str) -> Result<&Instance, Refusal> {
+    /// Returns an instance that is shown as a key. One in the list of a multi-action key isn't.
+    pub(super) fn shown_key(&self, context: &str) -> Result<&Instance, DeckError> {
         let instance = self.shown_instance(context)?;
         match instance.placed.parent {
             None => Ok(instance),
-            Some(_) => Err(Refusal::Conflict("It is in the list of a multi-action key. Change the list.".to_owned())),
+            Some(_) => Err(DeckError::conflict("It is in the list of a multi-action key. Change the list.")),
         }
     }
 
-    /// An instance that is shown: nobody can point at another one.
-    pub(super) fn shown_instance(&self, context: &str) -> Result<&Instance, Refusal> {
-        let instance = self.panel.get(context).ok_or_else(|| no("instance"))?;
+    /// Returns an instance that is shown: the user can't refer to any other.
+    pub(super) fn shown_instance(&self, context: &str) -> Result<&Instance, DeckError> {
+        let instance = self.panel.get(context).ok_or(DeckError::NoSuch("instance"))?;
         if self.panel.is_shown(&instance.placed) {
             return Ok(instance);
         }
         let what = if instance.placed.profile == self.panel.active { "on another page" } else { "in another profile" };
-        Err(Refusal::Conflict(format!("This key is {what}. Switch to it first.")))
+        Err(DeckError::conflict(format!("This key is {what}. Switch to it first.")))
     }
 
-    pub(super) fn check_fit(&self, profile: &str, span: Span, besides: Option<&str>) -> Result<(), Refusal> {
-        if self.panel.is_free(profile, span, besides) {
+    pub(super) fn check_fit(&self, profile: &str, span: Span, except: Option<&str>) -> Result<(), DeckError> {
+        if self.panel.is_free(profile, span, except) {
             return Ok(());
         }
         if span.area == Area::Keys && (span.width, span.height) != (1, 1) {
-            return Err(Refusal::Conflict(
-                "A function key takes a layout of 1 x 1. Choose a place on the grid.".to_owned(),
-            ));
+            return Err(DeckError::conflict("A function key takes a layout of 1 x 1. Choose a place on the grid."));
         }
         let size = format!("{} x {}", span.width, span.height);
-        Err(Refusal::Conflict(match self.panel.nearest_free(profile, span, besides) {
+        Err(DeckError::conflict(match self.panel.nearest_free(profile, span, except) {
             Some(free) => format!(
                 "It doesn't fit there. The nearest free place of {size} is column {}, row {}.",
                 free.column + 1,
@@ -123,22 +120,22 @@ impl Hub {
         }))
     }
 
-    pub(super) fn view_of(&self, context: &str) -> Result<page::Instance, Refusal> {
-        self.panel.get(context).map(|instance| self.instance_view(instance)).ok_or_else(|| no("instance"))
+    pub(super) fn view_of(&self, context: &str) -> Result<page::Instance, DeckError> {
+        self.panel.get(context).map(|instance| self.instance_view(instance)).ok_or(DeckError::NoSuch("instance"))
     }
 
-    pub(crate) fn press(&mut self, context: &str, phase: Phase) -> Result<(), Refusal> {
-        self.press_by(PROGRAM, context, phase)
+    pub(crate) fn press(&mut self, context: &str, phase: Phase) -> Result<(), DeckError> {
+        self.press_as(PROGRAM, context, phase)
     }
 
-    fn press_by(&mut self, holder: u64, context: &str, phase: Phase) -> Result<(), Refusal> {
-        let instance = self.panel.get(context).ok_or_else(|| no("instance"))?;
+    fn press_as(&mut self, holder: u64, context: &str, phase: Phase) -> Result<(), DeckError> {
+        let instance = self.panel.get(context).ok_or(DeckError::NoSuch("instance"))?;
         if !self.is_visible(instance) {
             return match phase {
-                // The key went from under the finger; its package has heard of that.
+                // The key disappeared under the finger. Its package has received actionUp.
                 Phase::Up | Phase::Cancel => Ok(()),
-                _ if self.asleep => Err(Refusal::Conflict("The device sleeps. Wake it up first.".to_owned())),
-                _ => self.usable(instance).and_then(|()| self.shown_instance(context).map(drop)),
+                _ if self.asleep => Err(DeckError::conflict("The device sleeps. Wake it up first.")),
+                _ => self.check_usable(instance).and_then(|()| self.shown_instance(context).map(drop)),
             };
         }
         let package = instance.placed.package.clone();
@@ -160,7 +157,7 @@ impl Hub {
             Phase::Triggered => {}
         }
         for message in &messages {
-            self.tell_package(&package, message);
+            self.notify_package(&package, message);
         }
         if matches!(phase, Phase::Up | Phase::Tap | Phase::Triggered) {
             self.run_steps(context);
@@ -168,20 +165,22 @@ impl Hub {
         Ok(())
     }
 
-    /// Presses a key as a finger on the page of this number does: a key that is down already goes down no further, one that
-    /// several pages hold comes up with the last of them, and all that a page holds comes up when it is gone.
-    pub(crate) fn press_from(&mut self, page: u64, context: &str, phase: Phase) -> Result<(), Refusal> {
+    /// Presses a key like a finger on the page with this number.
+    ///
+    /// A key that is already down stays down, one that several pages hold is released by the last of them, and a page
+    /// that closes releases all that it holds.
+    pub(crate) fn press_from(&mut self, page: u64, context: &str, phase: Phase) -> Result<(), DeckError> {
         match (phase, self.pressed.get_mut(context)) {
             (Phase::Down, holders) => {
-                // It can't tell when the finger is lifted.
+                // Such a page couldn't report when the finger is lifted.
                 let Some(at) = self.pages.iter().position(|other| other.number == page) else {
-                    return Err(Refusal::Conflict("This page has lost its connection. Press again.".to_owned()));
+                    return Err(DeckError::conflict("This page has lost its connection. Press again."));
                 };
                 if let Some(holders) = holders {
                     holders.insert(page);
                     return Ok(());
                 }
-                // The page that the user is at is the one that opens what the press leads to.
+                // The page in use is the one that opens what the press leads to.
                 self.pages[at..].rotate_left(1);
             }
             (Phase::Up | Phase::Cancel, Some(holders)) => {
@@ -189,57 +188,55 @@ impl Hub {
                     return Ok(());
                 }
             }
-            // It has come up already: the key has gone, or the connection was lost meanwhile.
+            // Already released: the key or the connection was lost meanwhile.
             (Phase::Up | Phase::Cancel, None) => return Ok(()),
             (Phase::Tap | Phase::Triggered, _) => {}
         }
-        self.press_by(page, context, phase)
+        self.press_as(page, context, phase)
     }
 
-    /// Forgets a page that listens no more, and lets go what it holds.
-    pub(crate) fn page_is_gone(&mut self, page: u64) {
+    /// Forgets a page that was closed, and releases the keys that it holds.
+    pub(crate) fn on_page_closed(&mut self, page: u64) {
         self.pages.retain(|other| other.number != page);
-        let held: Vec<_> =
+        let held_keys: Vec<_> =
             self.pressed.iter().filter(|(_, holders)| holders.contains(&page)).map(|(key, _)| key.clone()).collect();
-        for context in held {
-            // It is there, or its package has heard of that already.
+        for context in held_keys {
+            // An error means that the key is gone, and its package has received actionUp.
             let _ = self.press_from(page, &context, Phase::Cancel);
         }
     }
 
-    /// Changes how an instance looks as its user wants it, where its package lets the user.
-    pub(crate) fn adjust(&mut self, context: &str, adjustment: Adjustment) -> Result<(), Refusal> {
+    /// Changes how an instance looks, as far as its package lets the user.
+    pub(crate) fn adjust(&mut self, context: &str, adjustment: Adjustment) -> Result<(), DeckError> {
         let instance = self.shown_instance(context)?;
-        self.usable(instance)?;
-        let widget =
-            self.package(&instance.placed.package).and_then(|package| package.config.widget(&instance.placed.widget));
-        let widget = widget.ok_or_else(|| no("widget"))?;
+        self.check_usable(instance)?;
+        let widget = self.widget_of(&instance.placed).ok_or(DeckError::NoSuch("widget"))?;
         let before = instance.placed.clone();
         let mut after = before.clone();
         let name = match adjustment {
             Adjustment::State(state) => {
-                let instance = self.panel.get_mut(context).ok_or_else(|| no("instance"))?;
+                let instance = self.panel.get_mut(context).ok_or(DeckError::NoSuch("instance"))?;
                 if !instance.set_state(state) {
-                    return Err(no("state"));
+                    return Err(DeckError::NoSuch("state"));
                 }
                 self.changed = true;
-                self.tell_pages_of(context);
+                self.send_instance(context);
                 return Ok(());
             }
             Adjustment::Title(title) => {
-                allowed(widget.title_editable, "title", widget)?;
+                check_editable(widget.title_editable, "title", widget)?;
                 after.title = Some(title).filter(|title| !title.is_empty());
                 "title"
             }
             Adjustment::Font(font) => {
-                allowed(widget.title_view_editable, "font", widget)?;
+                check_editable(widget.title_view_editable, "font", widget)?;
                 after.font = font.map(tidy);
                 "font"
             }
             Adjustment::Icon(state, icon) => {
-                allowed(widget.icon_editable, "icon", widget)?;
+                check_editable(widget.icon_editable, "icon", widget)?;
                 if usize::try_from(state).is_ok_and(|state| state >= instance.states()) {
-                    return Err(no("state"));
+                    return Err(DeckError::NoSuch("state"));
                 }
                 match icon {
                     Some(icon) => after.icons.insert(state, icon),
@@ -249,48 +246,48 @@ impl Hub {
             }
         };
         if after != before {
-            self.commit_instance(name, Some(before), Some(after));
+            self.commit_edits(name, vec![Edit::change(before, after)]);
         }
         Ok(())
     }
 
-    /// Tells an instance's package what its titles are now.
-    pub(super) fn tell_title(&mut self, context: &str) {
+    /// Sends an instance's titles to its package.
+    pub(super) fn send_titles(&mut self, context: &str) {
         let Some(instance) = self.panel.get(context) else { return };
         let Placed { package, widget, context, .. } = instance.placed.clone();
-        self.tell_package(&package, &FromHost::DidReceiveWidgetTitle { widget, context, titles: instance.titles() });
+        self.notify_package(&package, &FromHost::DidReceiveWidgetTitle { widget, context, titles: instance.titles() });
     }
 
-    /// Tells an instance's package how its title is drawn now.
-    pub(super) fn tell_font(&mut self, context: &str) {
+    /// Sends how an instance's title is drawn to its package.
+    pub(super) fn send_font(&mut self, context: &str) {
         let Some(instance) = self.panel.get(context) else { return };
         let Placed { package, widget, context, .. } = instance.placed.clone();
         let font = instance.font().cloned().unwrap_or_default();
-        self.tell_package(&package, &FromHost::DidReceiveFontAttribute { widget, context, font });
+        self.notify_package(&package, &FromHost::DidReceiveFontAttribute { widget, context, font });
     }
 
-    /// Tells an instance's package what its icons are now.
-    pub(super) fn tell_icons(&mut self, context: &str) {
+    /// Sends an instance's icons to its package.
+    pub(super) fn send_icons(&mut self, context: &str) {
         let Some(instance) = self.panel.get(context) else { return };
         let Placed { package, widget, context, .. } = instance.placed.clone();
         let icons = self.icons(&context);
-        self.tell_package(&package, &FromHost::DidReceiveWidgetIcon { widget, context, icons });
+        self.notify_package(&package, &FromHost::DidReceiveWidgetIcon { widget, context, icons });
     }
 
     /// Closes all property views of an instance.
     pub(super) fn close_views_of(&mut self, context: &str) {
-        let is_meant = |view: &&View| view.context.as_deref() == Some(context);
-        let views: Vec<_> = self.views.iter().filter(is_meant).map(|view| view.id.clone()).collect();
+        let matches = |view: &&View| view.context.as_deref() == Some(context);
+        let views: Vec<_> = self.views.iter().filter(matches).map(|view| view.id.clone()).collect();
         for view in views {
-            // It is there: it was found a moment ago.
+            // Can't fail: the view was found above.
             let _ = self.close_view(&view);
         }
     }
 
     /// Tells an instance's package that it is visible.
-    pub(super) fn appear(&mut self, context: &str) {
+    pub(super) fn announce_instance(&mut self, context: &str) {
         let Some(instance) = self.panel.get_mut(context) else { return };
-        // A package that comes back knows nothing of the effect that it once showed.
+        // A package that reconnects doesn't know which effect it last showed.
         instance.effect = ActionEffect { kind: EffectKind::Clear, image: None };
         let placed = &instance.placed;
         let package = placed.package.clone();
@@ -301,40 +298,36 @@ impl Hub {
             settings: placed.settings.clone(),
             layout: Some(instance.wire_layout()),
         };
-        let settings = Relayed::DidReceiveWidgetSettings {
-            widget: placed.widget.clone(),
-            context: context.to_owned(),
-            settings: placed.settings.clone(),
-        };
+        let settings = did_receive_settings(instance);
         self.send_to_package(&package, &appear.to_text().into());
         self.send_to_package(&package, &settings.to_text().into());
-        self.tell_pages_of(context);
+        self.send_instance(context);
     }
 
-    pub(crate) fn open_view(&mut self, target: Target) -> Result<(String, String), Refusal> {
+    pub(crate) fn open_view(&mut self, target: Target) -> Result<(String, String), DeckError> {
         let (package, context, entry) = match target {
             Target::Context(context) => {
-                let instance = self.panel.get(&context).ok_or_else(|| no("instance"))?;
-                self.usable(instance)?;
-                let package = self.package(&instance.placed.package).ok_or_else(|| no("package"))?;
-                let widget = package.config.widget(&instance.placed.widget).ok_or_else(|| no("widget"))?;
+                let instance = self.panel.get(&context).ok_or(DeckError::NoSuch("instance"))?;
+                self.check_usable(instance)?;
+                let package = self.package(&instance.placed.package).ok_or(DeckError::NoSuch("package"))?;
+                let widget = package.config.widget(&instance.placed.widget).ok_or(DeckError::NoSuch("widget"))?;
                 let entry = widget
                     .property_view_path
                     .clone()
-                    .ok_or_else(|| Refusal::NotFound("This widget has no property view.".to_owned()))?;
+                    .ok_or_else(|| DeckError::not_found("This widget has no property view."))?;
                 (package.config.uuid.clone(), Some(context), entry)
             }
             Target::Package(uuid) => {
-                let package = self.package(&uuid).ok_or_else(|| no("package"))?;
+                let package = self.package(&uuid).ok_or(DeckError::NoSuch("package"))?;
                 let entry = package
                     .config
                     .settings_path
                     .clone()
-                    .ok_or_else(|| Refusal::NotFound("This package has no settings page.".to_owned()))?;
+                    .ok_or_else(|| DeckError::not_found("This package has no settings page."))?;
                 (uuid, None, entry)
             }
         };
-        if self.views.len() == VIEWS {
+        if self.views.len() == MAX_VIEWS {
             let oldest = self.views[0].id.clone();
             self.close_view(&oldest)?;
         }
@@ -345,31 +338,31 @@ impl Hub {
             context,
             entry,
             connection: None,
-            tried: None,
+            trial: None,
         };
         let opened = (view.id.clone(), self.view_address(&view.package, &view.id, &view.entry));
         self.views.push(view);
         Ok(opened)
     }
 
-    /// Where a file of a package's view, or of the page that is the package, is served.
+    /// Returns the address of a file of a package's view, or of the page that is the package.
     pub(super) fn view_address(&self, package: &str, id: &str, entry: &str) -> String {
         let origin = origins::origin(package, self.base.port().unwrap_or_default());
         address(&origin, &["view", id], entry.trim_start_matches("./"))
     }
 
-    /// Opens a view for the page that runs web packages.
-    pub(crate) fn try_view(&mut self, target: Target) -> Result<String, Refusal> {
+    /// Opens a view in the page that runs web packages, for a smoke run.
+    pub(crate) fn open_trial_view(&mut self, target: Target) -> Result<String, DeckError> {
         let (id, url) = self.open_view(target)?;
         if let Some(view) = self.views.iter_mut().find(|view| view.id == id) {
-            view.tried = Some(Frame { package: view.package.clone(), name: view.package.clone(), url });
+            view.trial = Some(Frame { package: view.package.clone(), name: view.package.clone(), url });
         }
         Ok(id)
     }
 
-    pub(crate) fn close_view(&mut self, id: &str) -> Result<(), Refusal> {
-        let connection = self.view(id).ok_or_else(|| no("view"))?.connection;
-        // Tells the package, which hears of it only if the view was there.
+    pub(crate) fn close_view(&mut self, id: &str) -> Result<(), DeckError> {
+        let connection = self.view(id).ok_or(DeckError::NoSuch("view"))?.connection;
+        // Notifies the package, which only happens while the view exists.
         if let Some(connection) = connection {
             self.disconnect(connection, "The page was closed.");
         }
@@ -386,9 +379,9 @@ impl Hub {
         let (_, widget, context) = self.addressee(view);
         let (settings, layout) = match view.context.as_ref().and_then(|context| self.panel.get(context)) {
             Some(instance) => (instance.placed.settings.clone(), Some(instance.wire_layout())),
-            None => (self.package_settings.get(&view.package).cloned().unwrap_or_default(), None),
+            None => (self.settings_of_package(&view.package), None),
         };
-        // What can't be read was never stored.
+        // Only readable settings are stored.
         let settings = settings.read().unwrap_or_default();
         let widget_info = WidgetInfo { widget, context, settings, layout }.to_json();
         Some(ViewFiles {
@@ -400,24 +393,24 @@ impl Hub {
         })
     }
 
-    /// Tells the pages what an instance is now.
-    pub(super) fn tell_pages_of(&mut self, context: &str) {
+    /// Sends an instance to the pages, if it is shown.
+    pub(super) fn send_instance(&mut self, context: &str) {
         if self.pages.is_empty() {
             return;
         }
         let shown = self.panel.get(context).filter(|instance| self.panel.is_shown(&instance.placed));
         let Some(instance) = shown else { return };
         let instance = Box::new(self.instance_view(instance));
-        self.tell_pages(&Event::Instance { instance });
+        self.notify_pages(&Event::Instance { instance });
     }
 
-    /// An instance as the page sees it.
+    /// Returns an instance as the page sees it.
     pub(super) fn instance_view(&self, instance: &Instance) -> page::Instance {
         let placed = &instance.placed;
         let Shown { icon, title, image, description } = instance.shown();
         let own = || {
             let package = self.package(&placed.package)?;
-            let state = package.config.widget(&placed.widget)?.states.get(placed.state as usize)?;
+            let state = self.widget_of(placed)?.states.get(placed.state as usize)?;
             Some(package.picture(&self.base, &state.image).into())
         };
         page::Instance {
@@ -451,21 +444,13 @@ impl Hub {
     }
 }
 
-fn no(what: &str) -> Refusal {
-    Refusal::NotFound(format!("There is no such {what}."))
+pub(super) fn no_layout() -> DeckError {
+    DeckError::not_found("This widget has no such layout.")
 }
 
-pub(super) fn no_instance() -> Refusal {
-    no("instance")
-}
-
-pub(super) fn no_layout() -> Refusal {
-    Refusal::NotFound("This widget has no such layout.".to_owned())
-}
-
-fn allowed(editable: Option<bool>, what: &str, widget: &Widget) -> Result<(), Refusal> {
+fn check_editable(editable: Option<bool>, what: &str, widget: &Widget) -> Result<(), DeckError> {
     match editable.unwrap_or(true) {
         true => Ok(()),
-        false => Err(Refusal::Conflict(format!("The {what} of {} is its package's alone.", widget.name))),
+        false => Err(DeckError::conflict(format!("The {what} of {} is its package's alone.", widget.name))),
     }
 }

@@ -1,22 +1,24 @@
-//! Keys whose widget isn't there: their package isn't installed, or its version doesn't have them. A placeholder keeps the place
-//! of such a key, and the key is there as before once its widget is.
+//! Placeholders for keys whose widget is missing: the package isn't installed, or its version doesn't have the widget.
+//! A placeholder keeps the key's place, and becomes the key again once the widget is there.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use host_sdk::manifest::Widget;
 
-use super::{Hub, Refusal};
+use super::Hub;
+use crate::error::DeckError;
 use crate::page;
 use crate::page::Event;
 use crate::state::known::{self, Known, KnownPackage};
 use crate::state::{Instance, Missing, Placed};
 
 impl Hub {
-    fn widget_of(&self, placed: &Placed) -> Option<&Widget> {
+    /// Returns the widget of an instance, if it is installed.
+    pub(super) fn widget_of(&self, placed: &Placed) -> Option<&Widget> {
         self.package(&placed.package)?.config.widget(&placed.widget)
     }
 
-    /// The instance that a key is: of its widget, or a placeholder of the size that is `known`.
+    /// Creates an instance of a widget, or a placeholder of the size in `known`.
     pub(super) fn instance_with(&self, placed: Placed, known: &Known) -> Instance {
         if let Some(instance) = self.widget_of(&placed).and_then(|widget| Instance::new(placed.clone(), widget)) {
             return instance;
@@ -26,14 +28,14 @@ impl Hub {
         Instance::placeholder(placed, size, missing)
     }
 
-    /// As [`Hub::instance_with`], by what the hub knows.
+    /// Like [`Hub::instance_with`], with the sizes that the hub remembers.
     pub(super) fn instance_of(&self, placed: Placed) -> Instance {
         self.instance_with(placed, &self.known)
     }
 
-    /// Turns placeholders into keys whose widget is there, and puts on the Panel what has had no place there so far. Answers
+    /// Turns placeholders into keys whose widget is installed, and places instances that had no place so far. Returns
     /// the contexts of those that have changed.
-    pub(super) fn revive(&mut self) -> Vec<String> {
+    pub(super) fn resolve_placeholders(&mut self) -> Vec<String> {
         let mut revived = Vec::new();
         for context in self.panel.placeholders() {
             let Some(old) = self.panel.get(&context) else { continue };
@@ -61,26 +63,26 @@ impl Hub {
         revived
     }
 
-    /// Leaves placeholders in the places of a package's keys: the package has gone.
-    pub(super) fn leave_placeholders(&mut self, uuid: &str) {
+    /// Turns the keys of a package into placeholders, because it was removed.
+    pub(super) fn replace_with_placeholders(&mut self, uuid: &str) {
         for instance in self.panel.of_package_mut(uuid) {
-            // A finger that is lifted later is lifted from nothing.
+            // A finger that is lifted later has no key to release.
             self.pressed.remove(&instance.placed.context);
             let size = (instance.width, instance.height);
             *instance = Instance::placeholder(std::mem::take(&mut instance.placed), size, Missing::Package);
         }
     }
 
-    /// Tells the pages of a package's keys, as they are now.
-    pub(super) fn tell_pages_of_package(&mut self, uuid: &str) {
+    /// Sends the shown instances of a package to the pages.
+    pub(super) fn send_instances_of_package(&mut self, uuid: &str) {
         let shown = self.panel.shown().filter(|instance| instance.placed.package == uuid);
         let views: Vec<_> = shown.map(|instance| Box::new(self.instance_view(instance))).collect();
         for instance in views {
-            self.tell_pages(&Event::Instance { instance });
+            self.notify_pages(&Event::Instance { instance });
         }
     }
 
-    /// What is known of the packages of some keys: those that are installed say so themselves.
+    /// Returns what is known of the packages of some keys, from the installed package where there is one.
     pub(super) fn known_of<'a>(&self, keys: impl Iterator<Item = &'a Placed>) -> Known {
         let mut used: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
         for placed in keys.filter(|placed| placed.package != super::multi::OWN) {
@@ -97,10 +99,10 @@ impl Hub {
         used.into_iter().map(of_package).filter(|(_, known)| *known != KnownPackage::default()).collect()
     }
 
-    /// Why a placeholder can't be used. An instance whose widget is there can be.
-    pub(super) fn usable(&self, instance: &Instance) -> Result<(), Refusal> {
+    /// Fails with the reason if an instance is a placeholder.
+    pub(super) fn check_usable(&self, instance: &Instance) -> Result<(), DeckError> {
         let Some(page::Missing { why, package, widget }) = self.missing_view(instance) else { return Ok(()) };
-        Err(Refusal::Conflict(match why {
+        Err(DeckError::conflict(match why {
             Missing::Package => format!("The package {package} isn't installed. Import it to use this key."),
             Missing::Widget => {
                 format!(
@@ -113,7 +115,7 @@ impl Hub {
         }))
     }
 
-    /// What the page shows of a placeholder.
+    /// Returns what the page shows of a placeholder; none for other instances.
     pub(super) fn missing_view(&self, instance: &Instance) -> Option<page::Missing> {
         let why = instance.missing?;
         let (mut package, widget) = known::names(&self.known, &instance.placed);

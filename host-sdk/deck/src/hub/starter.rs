@@ -1,21 +1,22 @@
-//! A starter Panel: keys that are offered where there are none yet. A package may name its own in its package file; of one that
-//! doesn't, the first widgets are taken.
+//! The starter Panel: keys that are offered while a profile has none. A package may name its own in its package file;
+//! for others the first widgets are taken.
 
 use host_sdk::manifest::{COLUMNS, PackageConfig, ROWS, StarterKey};
 
-use super::history::{Edit, Step};
-use super::{Hub, Refusal};
+use super::Hub;
+use super::history::Edit;
+use crate::error::DeckError;
 use crate::page::{self, Status};
 use crate::random_id;
 use crate::state::{Instance, Panel, Placed, Span};
 
-/// Keys of a package that names none. The others are for its user to find.
-const MOST_UNNAMED: usize = 8;
-/// Widgets of a package that are looked at.
-const MOST_LOOKED_AT: usize = 64;
+/// Keys of a package that names none. The user adds others.
+const MAX_UNNAMED: usize = 8;
+/// Widgets of a package that are considered.
+const MAX_CONSIDERED: usize = 64;
 
 impl Hub {
-    /// The keys that are offered in the profile that is shown; none if something lies in it, or if the user wants none.
+    /// Returns the keys that are offered in the current profile; none if it has keys, or if the user declined.
     pub(super) fn offered_starter(&self) -> Vec<page::StarterKey> {
         let is_wanted = !self.preferences.choices().without_starter.contains(&self.panel.active);
         let keys = if is_wanted && self.is_profile_empty() { self.starter() } else { Vec::new() };
@@ -26,29 +27,26 @@ impl Hub {
         keys.into_iter().map(view).collect()
     }
 
-    /// Places the starter Panel, as one step that can be undone. Returns how many keys it has.
-    pub(crate) fn place_starter(&mut self) -> Result<usize, Refusal> {
+    /// Places the starter Panel as one step that can be undone. Returns how many keys it has.
+    pub(crate) fn place_starter(&mut self) -> Result<usize, DeckError> {
         if !self.is_profile_empty() {
-            return Err(Refusal::Conflict(
-                "A starter Panel is for a profile without keys. Make a new profile first.".to_owned(),
+            return Err(DeckError::conflict(
+                "A starter Panel is for a profile without keys. Make a new profile first.",
             ));
         }
         let keys = self.starter();
         if keys.is_empty() {
-            return Err(Refusal::Conflict("No package has keys to begin with. Import a package first.".to_owned()));
+            return Err(DeckError::conflict("No package has keys to begin with. Import a package first."));
         }
         let count = keys.len();
         let placed = keys.into_iter().map(|instance| Placed { context: random_id(), ..instance.placed });
-        let edits = placed.map(|placed| Edit::Instance(None, Some(Box::new(placed)))).collect();
-        let shown = self.place_shown();
-        self.commit(Step { name: "starter", edits, before: shown.clone(), after: shown });
+        self.commit_edits("starter", placed.map(Edit::add).collect());
         Ok(count)
     }
 
     fn is_profile_empty(&self) -> bool {
         let active = &self.panel.active;
-        let placed = self.panel.iter().map(|instance| &instance.placed);
-        !placed.chain(&self.absent).any(|placed| placed.profile == *active)
+        !self.all_placed().any(|placed| placed.profile == *active)
     }
 
     fn starter(&self) -> Vec<Instance> {
@@ -57,7 +55,7 @@ impl Hub {
     }
 }
 
-/// Fills an empty page: first with the keys of packages that name theirs, then of the others, an equal share each.
+/// Fills an empty page: first with the keys that packages name, then with equal shares of the others.
 fn fill<'a>(profile: &str, page: u8, packages: impl IntoIterator<Item = &'a PackageConfig>) -> Vec<Instance> {
     let (named, others): (Vec<_>, Vec<_>) = packages.into_iter().partition(|config| !config.starter.is_empty());
     let mut filled = FilledPage::new(profile.to_owned(), page);
@@ -69,12 +67,12 @@ fn fill<'a>(profile: &str, page: u8, packages: impl IntoIterator<Item = &'a Pack
     for (n, config) in others.iter().enumerate() {
         let share = filled.left / (others.len() - n);
         let (mut used, mut count) = (0, 0);
-        for widget in config.widgets.iter().take(MOST_LOOKED_AT) {
+        for widget in config.widgets.iter().take(MAX_CONSIDERED) {
             let key = StarterKey { widget: widget.uuid.clone(), ..StarterKey::default() };
             let cells = filled.place(config, &key, share - used);
             used += cells;
             count += usize::from(cells > 0);
-            if count == MOST_UNNAMED || used == share {
+            if count == MAX_UNNAMED || used == share {
                 break;
             }
         }
@@ -98,8 +96,8 @@ impl FilledPage {
         Self { profile, page, taken, left: usize::from(COLUMNS) * usize::from(ROWS), keys: Vec::new() }
     }
 
-    /// Places a key where it wants to be, else on the first free place, if it takes at most so many cells. Returns how many it
-    /// has taken.
+    /// Places a key at its preferred cell, else at the first free one, if it takes at most `most` cells. Returns how
+    /// many it takes.
     fn place(&mut self, config: &PackageConfig, key: &StarterKey, most: usize) -> usize {
         let placed = Placed {
             package: config.uuid.clone(),
@@ -168,7 +166,7 @@ mod tests {
         assert_eq!(found, [("0".into(), 0, 0)]);
         let found = places(&[package(&[(9, 9), (2, 1), (0, 1)], Vec::new())]);
         assert_eq!(found, [("1".into(), 0, 0)]);
-        assert_eq!(places(&[package(&[(1, 1); 30], Vec::new())]).len(), MOST_UNNAMED);
+        assert_eq!(places(&[package(&[(1, 1); 30], Vec::new())]).len(), MAX_UNNAMED);
     }
 
     #[test]

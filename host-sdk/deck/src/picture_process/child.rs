@@ -1,8 +1,8 @@
-//! The process that decodes pictures: what it reads, what it answers, and the limits that it gives itself before it reads
+//! The process that decodes pictures: its input, its answers, and the limits that it sets for itself before it reads
 //! anything.
 //!
-//! Input: for each picture its length in bytes, four bytes with the lowest first, and the picture. Output: the line
-//! [`READY`], then a line of JSON for each picture, an [`Answer`].
+//! Input: for each picture its length in bytes (32 bits, little endian) and its content. Output: the line [`READY`],
+//! then for each picture a line of JSON, an [`Answer`].
 
 use std::fmt::Display;
 use std::io::{self, Cursor, Read, Write};
@@ -15,28 +15,28 @@ use image::{ImageDecoder as _, ImageError, ImageFormat, ImageReader};
 use resvg::usvg;
 use serde::{Deserialize, Serialize};
 
-/// The command of `creator-deck` that is this process.
+/// The command of `creator-deck` that runs as this process.
 pub const COMMAND: &str = "decode-pictures";
-/// The line that it begins with, once it has limited itself. The number is that of the form of what follows.
+/// Its first line, once it has limited itself. The number is the version of the format that follows.
 pub const READY: &str = "creator-deck decode-pictures 1";
-/// Bytes of memory that it may have, all in all.
-pub const MOST_MEMORY: u64 = 512 << 20;
-/// Pixels of a side that no picture of a key needs; the whole Panel has 782.
-pub const MOST_PIXELS: u32 = 4096;
+/// Bytes of memory that it may have in total.
+pub const MAX_MEMORY: u64 = 512 << 20;
+/// Pixels per side; no picture of a key needs more, the whole Panel has 782.
+pub const MAX_PIXELS: u32 = 4096;
 
-/// Seconds of a processor that it may use: more than a batch may take by the clock would serve nobody.
+/// Seconds of processor time that it may use: as many as a batch may take by the clock.
 #[cfg(unix)]
-const MOST_SECONDS: u64 = 20;
+const MAX_SECONDS: u64 = 20;
 /// Bytes that decoding one picture may take.
-const MOST_DECODED: u64 = 128 << 20;
-/// Bytes of one picture that are taken.
-const MOST_BYTES: u32 = 64 << 20;
+const MAX_DECODED: u64 = 128 << 20;
+/// Bytes of one picture.
+const MAX_BYTES: u32 = 64 << 20;
 /// Elements and texts of one SVG.
-const MOST_NODES: u32 = 100_000;
-/// Bytes of its stack: elements of an SVG are read by functions that call themselves.
+const MAX_NODES: u32 = 100_000;
+/// Bytes of its stack: elements of an SVG are parsed recursively.
 const STACK: usize = 64 << 20;
 /// Characters of a decoder's message that are passed on.
-const LONGEST_REASON: usize = 200;
+const MAX_REASON_LEN: usize = 200;
 
 /// The answer for one picture.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -48,21 +48,21 @@ pub enum Answer {
         width: f64,
         /// Height in pixels.
         height: f64,
-        /// Bytes of its pixels; none of an SVG's, which is drawn in the size that it is shown in.
+        /// Bytes of its pixels; none for an SVG, which is drawn in the size that it is shown in.
         decoded: u64,
     },
-    /// It is an SVG as XML goes, but can't be drawn.
+    /// It is a valid SVG document, but can't be drawn.
     Undrawable(String),
-    /// It is a picture by its beginning, and the rest doesn't decode.
+    /// It is a picture by its first bytes, but doesn't decode.
     Broken(String),
-    /// A side has more than [`MOST_PIXELS`], or decoding it takes too much memory.
+    /// A side has more than [`MAX_PIXELS`], or decoding it takes too much memory.
     TooLarge,
     /// It is neither PNG, JPEG nor SVG.
     Other,
 }
 
 impl Answer {
-    /// Bytes of its pixels.
+    /// Returns the bytes of its pixels.
     pub fn decoded(&self) -> u64 {
         match self {
             Self::Decodes { decoded, .. } => *decoded,
@@ -84,7 +84,7 @@ pub fn run() -> ExitCode {
     }
 }
 
-/// Lowers what this process may use. There is no way back.
+/// Lowers the limits of this process, irreversibly.
 #[cfg(unix)]
 fn limit() -> io::Result<()> {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -93,11 +93,11 @@ fn limit() -> io::Result<()> {
         setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) })
     };
     lower(Resource::Core, 0)?;
-    lower(Resource::Cpu, MOST_SECONDS)?;
-    // Kernels of Apple don't keep to it, and newer ones refuse it.
+    lower(Resource::Cpu, MAX_SECONDS)?;
+    // Apple's kernels don't enforce it, and newer ones refuse it.
     #[cfg(not(target_vendor = "apple"))]
-    lower(Resource::As, MOST_MEMORY)?;
-    // Where a program takes core files, their limit doesn't count.
+    lower(Resource::As, MAX_MEMORY)?;
+    // If a program handles core files, their limit isn't applied.
     #[cfg(target_os = "linux")]
     rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable)?;
     Ok(())
@@ -122,13 +122,13 @@ fn answer_all(mut input: impl Read, mut output: impl Write) -> io::Result<()> {
             Err(error) => return Err(error),
         }
         let length = u32::from_le_bytes(length);
-        if length > MOST_BYTES {
+        if length > MAX_BYTES {
             return Err(io::ErrorKind::InvalidData.into());
         }
         picture.clear();
         input.by_ref().take(length.into()).read_to_end(&mut picture)?;
-        // What a decoder leaves behind when it panics is dropped with it.
-        let answer = catch_unwind(AssertUnwindSafe(|| look_at(&picture)));
+        // The state that a panicking decoder leaves behind is dropped with it.
+        let answer = catch_unwind(AssertUnwindSafe(|| decode(&picture)));
         let answer = answer.unwrap_or_else(|_| Answer::Broken("the decoder has failed".to_owned()));
         serde_json::to_writer(&mut output, &answer)?;
         writeln!(output)?;
@@ -136,28 +136,28 @@ fn answer_all(mut input: impl Read, mut output: impl Write) -> io::Result<()> {
     }
 }
 
-fn look_at(picture: &[u8]) -> Answer {
+fn decode(picture: &[u8]) -> Answer {
     match Kind::of(picture) {
-        Some(Kind::Png) => bitmap(picture, ImageFormat::Png),
-        Some(Kind::Jpeg) => bitmap(picture, ImageFormat::Jpeg),
+        Some(Kind::Png) => decode_bitmap(picture, ImageFormat::Png),
+        Some(Kind::Jpeg) => decode_bitmap(picture, ImageFormat::Jpeg),
         Some(Kind::Gif | Kind::Bmp | Kind::Webp) => Answer::Other,
-        Some(Kind::Svg) => svg(picture),
-        // The reason why it is no SVG helps its author.
-        None if picture.trim_ascii_start().starts_with(b"<") => svg(picture),
+        Some(Kind::Svg) => decode_svg(picture),
+        // Why it isn't an SVG helps its author.
+        None if picture.trim_ascii_start().starts_with(b"<") => decode_svg(picture),
         None => Answer::Other,
     }
 }
 
-fn bitmap(picture: &[u8], format: ImageFormat) -> Answer {
+fn decode_bitmap(picture: &[u8], format: ImageFormat) -> Answer {
     let decode = || {
         let mut reader = ImageReader::with_format(Cursor::new(picture), format);
         let mut limits = image::Limits::default();
-        (limits.max_image_width, limits.max_image_height) = (Some(MOST_PIXELS), Some(MOST_PIXELS));
-        limits.max_alloc = Some(MOST_DECODED);
+        (limits.max_image_width, limits.max_image_height) = (Some(MAX_PIXELS), Some(MAX_PIXELS));
+        limits.max_alloc = Some(MAX_DECODED);
         reader.limits(limits);
         let decoder = reader.into_decoder()?;
         let ((width, height), decoded) = (decoder.dimensions(), decoder.total_bytes());
-        if decoded > MOST_DECODED {
+        if decoded > MAX_DECODED {
             return Ok(Answer::TooLarge);
         }
         image::DynamicImage::from_decoder(decoder)?;
@@ -169,9 +169,9 @@ fn bitmap(picture: &[u8], format: ImageFormat) -> Answer {
     })
 }
 
-fn svg(picture: &[u8]) -> Answer {
+fn decode_svg(picture: &[u8]) -> Answer {
     let Ok(text) = std::str::from_utf8(picture) else { return Answer::Broken("it isn't UTF-8".to_owned()) };
-    let xml = roxmltree::ParsingOptions { allow_dtd: true, nodes_limit: MOST_NODES, ..Default::default() };
+    let xml = roxmltree::ParsingOptions { allow_dtd: true, nodes_limit: MAX_NODES, ..Default::default() };
     let document = match roxmltree::Document::parse_with_options(text, xml) {
         Ok(document) => document,
         Err(error) => return Answer::Broken(reason(&error)),
@@ -180,7 +180,7 @@ fn svg(picture: &[u8]) -> Answer {
         return Answer::Broken("its first element isn't svg in the namespace of SVG".to_owned());
     }
     let mut options = usvg::Options::default();
-    // Nothing that it names is loaded, neither files nor pages.
+    // Nothing that it references is loaded, neither files nor pages.
     options.image_href_resolver.resolve_string = Box::new(|_, _| None);
     match usvg::Tree::from_xmltree(&document, &options) {
         Ok(tree) => {
@@ -191,9 +191,9 @@ fn svg(picture: &[u8]) -> Answer {
     }
 }
 
-/// A decoder's message, bounded: it may quote the picture.
+/// Returns a decoder's message, bounded: it may quote the picture.
 fn reason(error: &dyn Display) -> String {
-    error.to_string().chars().take(LONGEST_REASON).collect()
+    error.to_string().chars().take(MAX_REASON_LEN).collect()
 }
 
 #[cfg(test)]
@@ -215,10 +215,10 @@ mod tests {
     #[test]
     fn pictures_are_answered_with_their_size() {
         let svg = br#"<svg xmlns="http://www.w3.org/2000/svg" width="75" height="54"/>"#;
-        assert_eq!(look_at(&drawn(ImageFormat::Png, 8, 5)), decodes(8, 5, 120));
-        assert_eq!(look_at(&drawn(ImageFormat::Jpeg, 8, 5)), decodes(8, 5, 120));
-        assert_eq!(look_at(svg), decodes(75, 54, 0));
-        assert_eq!(look_at(br#"<svg xmlns="http://www.w3.org/2000/svg" width="0" height="54"/>"#), {
+        assert_eq!(decode(&drawn(ImageFormat::Png, 8, 5)), decodes(8, 5, 120));
+        assert_eq!(decode(&drawn(ImageFormat::Jpeg, 8, 5)), decodes(8, 5, 120));
+        assert_eq!(decode(svg), decodes(75, 54, 0));
+        assert_eq!(decode(br#"<svg xmlns="http://www.w3.org/2000/svg" width="0" height="54"/>"#), {
             Answer::Undrawable(usvg::Error::InvalidSize.to_string())
         });
     }
@@ -227,16 +227,16 @@ mod tests {
     fn other_files_are_distinguished_from_broken_pictures() {
         let png = drawn(ImageFormat::Png, 8, 8);
         for broken in [&png[..png.len() / 2], b"<svg", b"<svg/>", b"<html></html>", b"\xff\xd8\xff"] {
-            assert!(matches!(look_at(broken), Answer::Broken(_)), "{:?}", String::from_utf8_lossy(broken));
+            assert!(matches!(decode(broken), Answer::Broken(_)), "{:?}", String::from_utf8_lossy(broken));
         }
         for other in [&b""[..], b"text", b"GIF89a and so on", b"\x1f\x8b\x08\0"] {
-            assert_eq!(look_at(other), Answer::Other);
+            assert_eq!(decode(other), Answer::Other);
         }
-        assert_eq!(look_at(&drawn(ImageFormat::Png, MOST_PIXELS + 1, 1)), Answer::TooLarge);
+        assert_eq!(decode(&drawn(ImageFormat::Png, MAX_PIXELS + 1, 1)), Answer::TooLarge);
     }
 
     #[test]
-    fn an_svg_reads_no_files() {
+    fn svg_reads_no_files() {
         let folder = tempfile::tempdir().unwrap();
         let other = folder.path().join("other.svg");
         std::fs::write(&other, r#"<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>"#).unwrap();
@@ -245,11 +245,11 @@ mod tests {
             <image width="9" height="9" xlink:href="{}"/></svg>"#,
             other.display()
         );
-        assert_eq!(look_at(text.as_bytes()), decodes(75, 54, 0));
+        assert_eq!(decode(text.as_bytes()), decodes(75, 54, 0));
     }
 
     #[test]
-    fn every_picture_of_the_input_is_answered_in_order() {
+    fn pictures_are_answered_in_order() {
         let mut input = Vec::new();
         for picture in [&drawn(ImageFormat::Png, 8, 5)[..], b"text"] {
             input.extend(u32::try_from(picture.len()).unwrap().to_le_bytes());
@@ -267,6 +267,6 @@ mod tests {
 
     #[test]
     fn decoder_messages_are_bounded() {
-        assert_eq!(reason(&"é".repeat(5000)).chars().count(), LONGEST_REASON);
+        assert_eq!(reason(&"é".repeat(5000)).chars().count(), MAX_REASON_LEN);
     }
 }

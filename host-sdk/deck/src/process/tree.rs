@@ -1,7 +1,7 @@
-//! A package's process and whatever that has started: one unit that ends as a whole. A job object on Windows, which also
-//! ends when this process does, even by force; a process group on Unix.
+//! A package's process and everything that it has started: they end together. On Windows a job object, which also ends
+//! when this process does, even if it is killed; on Unix a process group.
 //!
-//! What a package starts for the user to keep has to leave it: with `CREATE_BREAKAWAY_FROM_JOB`, or with `setsid`.
+//! A process that should outlive the package has to leave it, with `CREATE_BREAKAWAY_FROM_JOB` or `setsid`.
 
 use std::io;
 
@@ -12,7 +12,7 @@ use tokio::process::{Child, Command};
 #[cfg(windows)]
 pub const CREATE_NO_WINDOW: u32 = 0x0800_0000;
 
-/// See the module's documentation. Dropping it ends what is left.
+/// A process tree. Dropping it ends what is left of it.
 #[derive(Debug)]
 pub struct Tree {
     #[cfg(windows)]
@@ -22,7 +22,7 @@ pub struct Tree {
 }
 
 impl Tree {
-    /// Has a command start its process as the first of a tree, and without a window.
+    /// Configures a command so that its process becomes the root of a tree and has no window.
     pub fn prepare(command: &mut Command) {
         #[cfg(windows)]
         command.creation_flags(CREATE_NO_WINDOW);
@@ -30,26 +30,26 @@ impl Tree {
         command.process_group(0);
     }
 
-    /// The tree of a process that has just been started.
+    /// Returns the tree of a process that was just started.
     ///
     /// # Errors
-    /// What the system has against it.
+    /// If the system refuses to create it.
     #[cfg(windows)]
     pub fn of(child: &Child) -> io::Result<Self> {
         let mut limits = win32job::ExtendedLimitInfo::new();
         limits.limit_kill_on_job_close().limit_breakaway_ok();
         let job = win32job::Job::create_with_limit_info(&limits).map_err(io::Error::other)?;
-        // None: it has ended, and there is nothing to end any more.
+        // None: the process has ended.
         if let Some(process) = child.raw_handle() {
             job.assign_process(process as isize).map_err(io::Error::other)?;
         }
         Ok(Self { _job: job })
     }
 
-    /// The tree of a process that has just been started.
+    /// Returns the tree of a process that was just started.
     ///
     /// # Errors
-    /// If it has none, because it has ended.
+    /// If the process has ended already.
     #[cfg(unix)]
     pub fn of(child: &Child) -> io::Result<Self> {
         let group = child.id().and_then(|id| rustix::process::Pid::from_raw(id.cast_signed()));

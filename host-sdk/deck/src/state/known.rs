@@ -1,5 +1,5 @@
-//! What was known of a package when it was there last: its name, and of its widgets the names and sizes. With it the keys of a
-//! package that is missing keep their places, and say what they are.
+//! What is remembered of a package that was installed: its name and version, and the names and sizes of its widgets.
+//! With it the keys of a missing package keep their places and names.
 
 use std::collections::BTreeMap;
 
@@ -8,23 +8,23 @@ use serde::{Deserialize, Serialize};
 
 use super::Placed;
 
-/// Layouts of a widget that are remembered: many more than any has.
-const MOST_LAYOUTS: usize = 64;
+/// Layouts of a widget that are remembered: many more than any widget has.
+const MAX_LAYOUTS: usize = 64;
 
-/// A package.
+/// What is remembered of a package.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct KnownPackage {
-    /// Its name in the user's language; empty if it isn't known.
+    /// Its name in the user's language; empty if unknown.
     pub name: String,
-    /// Its version; empty if it isn't known.
+    /// Its version; empty if unknown.
     pub version: String,
     /// Its widgets, by UUID.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub widgets: BTreeMap<String, KnownWidget>,
 }
 
-/// A widget.
+/// What is remembered of a widget.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct KnownWidget {
@@ -38,25 +38,25 @@ pub struct KnownWidget {
 pub type Known = BTreeMap<String, KnownPackage>;
 
 impl KnownPackage {
-    /// The same, as it can be shown and used: it may come from a file of anybody's.
+    /// Returns it with safe names and bounded lists: it may come from anyone's file.
     #[must_use]
     pub fn tidied(mut self) -> Self {
         (self.name, self.version) = (single_line(&self.name), single_line(&self.version));
         for widget in self.widgets.values_mut() {
             widget.name = single_line(&widget.name);
-            widget.layouts.truncate(MOST_LAYOUTS);
+            widget.layouts.truncate(MAX_LAYOUTS);
         }
         self
     }
 
-    /// Takes over what another one knows, and keeps what only this one does.
+    /// Adds newer knowledge, and keeps widgets that only this one has.
     pub fn update(&mut self, newer: Self) {
         (self.name, self.version) = (newer.name, newer.version);
         self.widgets.extend(newer.widgets);
     }
 }
 
-/// Columns and rows that a key has taken; one of either if that isn't known.
+/// Returns the columns and rows of a key; one of each if unknown.
 #[must_use]
 pub fn size(known: &Known, placed: &Placed) -> (u8, u8) {
     let widget = known.get(&placed.package).and_then(|package| package.widgets.get(&placed.widget));
@@ -65,7 +65,7 @@ pub fn size(known: &Known, placed: &Placed) -> (u8, u8) {
     (width.clamp(1, COLUMNS), height.clamp(1, ROWS))
 }
 
-/// The names of a key's package and widget, or what of their UUIDs comes nearest to a name.
+/// Returns the names of a key's package and widget, or the most readable part of their UUIDs.
 #[must_use]
 pub fn names(known: &Known, placed: &Placed) -> (String, String) {
     let package = known.get(&placed.package);

@@ -1,5 +1,5 @@
-//! What is kept on disk, and how it is read. A file may be of any age, older or newer than this program, and a part of it may
-//! be damaged: whatever can be read is used, and what can't be stays in the file as it is.
+//! The state on disk, and how it is read. A file may be older or newer than this program, and a part of it may be damaged:
+//! whatever can be read is used, and the rest stays in the file unchanged.
 //!
 //! | version | what is new in it |
 //! |---|---|
@@ -20,32 +20,32 @@ use super::known::{Known, KnownPackage};
 use super::{PAGES, Placed, Profile};
 use crate::preferences::Preferences;
 
-/// What is kept on disk.
+/// The state on disk.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Saved {
-    /// Version of this form.
+    /// The format's version.
     pub version: u32,
     /// The hotkey profiles, in the order of their tabs. Never empty after [`Saved::read`].
     pub profiles: Vec<Profile>,
-    /// The profile that is shown.
+    /// The id of the current profile.
     pub active: String,
-    /// What lies on the Panel, in all profiles.
+    /// The instances of all profiles.
     pub instances: Vec<Placed>,
-    /// What is known of the packages of those, for the time when they are missing.
+    /// What is known of their packages, for the time when they are missing.
     pub packages: Known,
     /// Settings of packages, by UUID.
     pub package_settings: BTreeMap<String, Raw>,
     /// Packages that the user has unloaded: installed, but not started.
     pub unloaded: BTreeSet<String>,
-    /// The port of packages' pages at the last start: what they keep in the browser belongs to it.
+    /// The port of packages' pages at the last start: what they store in the browser belongs to it.
     pub view_port: Option<u16>,
-    /// What the user has chosen about the deck itself.
+    /// The user's preferences of the deck itself.
     pub preferences: Preferences,
-    /// What this program can't read, to be written again as it was.
+    /// Parts that this program can't read, to be written back unchanged.
     pub unread: Unread,
 }
 
-/// Parts of a file that this program can't read: damaged ones, and what a newer version has put there.
+/// Parts of a file that this program can't read: damaged ones, and those of a newer version.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Unread {
     /// Instances.
@@ -57,31 +57,53 @@ pub struct Unread {
 }
 
 impl Unread {
-    /// How many instances and settings can't be read. Unknown members are no loss.
+    /// Returns how many instances and settings can't be read. Unknown members don't count as a loss.
     #[must_use]
     pub fn count(&self) -> usize {
         self.instances.len() + self.package_settings.len()
     }
 }
 
-/// Profiles that are read: many times as many as can be made.
-const MOST_PROFILES: usize = 1000;
+/// Profiles that are read: many times as many as can be created.
+const MAX_PROFILES: usize = 1000;
 
-/// The members of an object, each unread.
+/// Why a saved state can't be used, as part of a sentence.
+#[derive(Debug, thiserror::Error)]
+pub enum StateError {
+    /// It isn't JSON, or has no members.
+    #[error(transparent)]
+    Json(#[from] serde_json::Error),
+    /// It doesn't name its version.
+    #[error("it has no version")]
+    NoVersion,
+    /// One of its members has another type.
+    #[error("{name}: {source}")]
+    Member {
+        /// The member's name.
+        name: &'static str,
+        /// What is wrong with it.
+        source: serde_json::Error,
+    },
+    /// It has too many profiles.
+    #[error("it has {0} profiles, and at most {MAX_PROFILES} are read")]
+    TooManyProfiles(usize),
+}
+
+/// The unparsed members of an object.
 type Members = BTreeMap<String, Box<RawValue>>;
 
 impl Saved {
-    /// The version that this program writes. It reads every other one, too.
+    /// The version that this program writes. It reads all others as well.
     pub const VERSION: u32 = 3;
 
-    /// Reads what is on disk, with everything in it in order: there is a profile, and every instance is in one. Returns the
-    /// version that it was written in, too.
+    /// Reads the state and repairs it: there is at least one profile, and every instance is in one. Returns the version
+    /// in which it was written as well.
     ///
     /// # Errors
-    /// Why it can't be used, as part of a sentence.
-    pub fn read(text: &[u8]) -> Result<(Self, u32), String> {
-        let mut members: Members = serde_json::from_slice(text).map_err(|error| error.to_string())?;
-        let version: u32 = take(&mut members, "version")?.ok_or("it has no version")?;
+    /// If it can't be used.
+    pub fn read(text: &[u8]) -> Result<(Self, u32), StateError> {
+        let mut members: Members = serde_json::from_slice(text)?;
+        let version: u32 = take(&mut members, "version")?.ok_or(StateError::NoVersion)?;
         let mut saved = Self {
             version: Self::VERSION,
             active: take(&mut members, "active")?.unwrap_or_default(),
@@ -90,14 +112,14 @@ impl Saved {
             preferences: take(&mut members, "preferences")?.unwrap_or_default(),
             ..Self::default()
         };
-        // Each package had a port of its own once.
+        // Early versions had a port for each package.
         members.remove("ports");
         let profiles = take::<Vec<Box<RawValue>>>(&mut members, "profiles")?.unwrap_or_default();
-        if profiles.len() > MOST_PROFILES {
-            return Err(format!("it has {} profiles, and at most {MOST_PROFILES} are read", profiles.len()));
+        if profiles.len() > MAX_PROFILES {
+            return Err(StateError::TooManyProfiles(profiles.len()));
         }
         for raw in profiles {
-            let profile: Profile = serde_json::from_str(raw.get()).map_err(|error| error.to_string())?;
+            let profile: Profile = serde_json::from_str(raw.get())?;
             saved.profiles.push(Profile { rest: unknown(&raw, &PROFILE), ..profile });
         }
         for raw in take::<Vec<Box<RawValue>>>(&mut members, "instances")?.unwrap_or_default() {
@@ -108,7 +130,7 @@ impl Saved {
                 _ => saved.unread.instances.push(raw.into()),
             }
         }
-        // Only names and sizes: what can't be read of it is found out again from the package.
+        // Only names and sizes: what can't be read is taken from the package again.
         for (package, raw) in take::<Members>(&mut members, "packages").ok().flatten().unwrap_or_default() {
             if let Ok(known) = serde_json::from_str::<KnownPackage>(raw.get()) {
                 saved.packages.insert(package, known.tidied());
@@ -127,7 +149,7 @@ impl Saved {
         Ok((saved, version))
     }
 
-    /// A Panel on which nothing lies.
+    /// Returns the state of an empty Panel.
     #[must_use]
     pub fn empty() -> Self {
         let mut saved = Self { version: Self::VERSION, ..Self::default() };
@@ -155,18 +177,18 @@ impl Saved {
     }
 }
 
-/// Whether packages can read what was stored: whatever is around it in a message.
+/// Whether packages can read the settings, including what surrounds them in a message.
 fn are_settings(settings: &Raw) -> bool {
     settings.is_object() && levels(settings.text()) <= READABLE - AROUND
 }
 
-/// A member by its name, if it is there.
-fn take<T: DeserializeOwned>(members: &mut Members, name: &str) -> Result<Option<T>, String> {
+/// Takes a member by its name, if it exists.
+fn take<T: DeserializeOwned>(members: &mut Members, name: &'static str) -> Result<Option<T>, StateError> {
     let Some(raw) = members.remove(name) else { return Ok(None) };
-    serde_json::from_str(raw.get()).map(Some).map_err(|error| format!("{name}: {error}"))
+    serde_json::from_str(raw.get()).map(Some).map_err(|source| StateError::Member { name, source })
 }
 
-/// The members of each kind of object that this program knows.
+/// The members of these objects that this program knows.
 static PROFILE: LazyLock<BTreeSet<String>> = LazyLock::new(|| names(&Profile::default()));
 static PLACED: LazyLock<BTreeSet<String>> = LazyLock::new(|| names(&Placed::default()));
 
@@ -177,7 +199,7 @@ fn names(value: &impl Serialize) -> BTreeSet<String> {
     }
 }
 
-/// The members of an object that this program doesn't know.
+/// Returns the members of an object that this program doesn't know.
 fn unknown(raw: &RawValue, known: &BTreeSet<String>) -> Map<String, Value> {
     let members: BTreeMap<String, &RawValue> = serde_json::from_str(raw.get()).unwrap_or_default();
     let unknown = members.into_iter().filter(|(name, _)| !known.contains(name));
@@ -211,7 +233,7 @@ impl Serialize for Saved {
         }
         let Self { unread, .. } = self;
         let instances = self.instances.iter().map(Part::Read).chain(unread.instances.iter().map(Part::Unread));
-        // What a package has stored since takes the place of what couldn't be read.
+        // Settings that a package has stored since replace unreadable ones.
         let unread_settings = unread.package_settings.iter().map(|(package, raw)| (package, Part::Unread(raw)));
         let settings = self.package_settings.iter().map(|(package, settings)| (package, Part::Read(settings)));
         File {
@@ -307,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn unreadable_instance_costs_no_other() {
+    fn unreadable_instance_does_not_affect_others() {
         let deep = format!("{}1{}", "[".repeat(200), "]".repeat(200));
         let file = format!(
             r#"{{"version": 3, "instances": [{{"context": "a", "settings": {{"deep": {deep}}}}}, {{"context": "b"}}],
@@ -333,25 +355,25 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_state_is_refused() {
+    fn invalid_state_is_refused() {
         for text in
             ["", "[]", "{}", r#"{"version": "x"}"#, r#"{"version": 3, "instances": {}}"#, r#"{"version": 3, "a""#]
         {
             assert!(Saved::read(text.as_bytes()).is_err(), "{text}");
         }
         let many = |count: usize| json!({"version": 3, "profiles": vec![json!({"id": "a", "name": "A"}); count]});
-        assert!(Saved::read(many(MOST_PROFILES).to_string().as_bytes()).is_ok());
-        let error = Saved::read(many(MOST_PROFILES + 1).to_string().as_bytes()).unwrap_err();
-        assert!(error.contains("1001 profiles"), "{error}");
+        assert!(Saved::read(many(MAX_PROFILES).to_string().as_bytes()).is_ok());
+        let error = Saved::read(many(MAX_PROFILES + 1).to_string().as_bytes()).unwrap_err();
+        assert!(error.to_string().contains("1001 profiles"), "{error}");
     }
 
-    mod whatever_a_host_accepts {
+    mod accepted_settings {
         use host_sdk::protocol::{FromHost, Incoming, Relayed};
         use proptest::prelude::*;
 
         use super::*;
 
-        /// JSON as packages write it: of any depth, with numbers and escapes that readers treat differently.
+        /// JSON as packages write it: of any depth, with numbers and escapes that parsers treat differently.
         fn json_text() -> impl Strategy<Value = String> {
             let leaf = prop_oneof![
                 Just("null".to_owned()),
@@ -377,7 +399,7 @@ mod tests {
             #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
 
             #[test]
-            fn is_there_after_a_restart_and_can_be_sent(
+            fn survive_a_restart_and_can_be_sent(
                 member in json_text(), of_package in any::<bool>(), wrapped in any::<bool>()
             ) {
                 let event = if of_package { "setPackageSettings" } else { "setWidgetSettings" };
@@ -385,9 +407,9 @@ mod tests {
                     true => format!(r#"{{"settings":{{"a":{member}}}}}"#),
                     false => format!(r#"{{"a":{member}}}"#),
                 };
-                let said = Incoming::parse(&format!(r#"{{"event":"{event}","context":"c","payload":{payload}}}"#));
+                let message = Incoming::parse(&format!(r#"{{"event":"{event}","context":"c","payload":{payload}}}"#));
                 let mut saved = Saved::empty();
-                let (settings, relayed) = match said {
+                let (settings, relayed) = match message {
                     Ok(Incoming::SetPackageSettings { settings, .. }) => {
                         saved.package_settings.insert("p".to_owned(), settings.clone());
                         (settings.clone(), Relayed::DidReceivePackageSettings { settings })

@@ -1,16 +1,16 @@
-//! Whether the pictures that a package names are what hosts can show: PNG, JPEG or SVG that decodes, in about the
-//! recommended size. They are decoded in a process of its own.
+//! Checks whether the pictures that a package names are what hosts can show: PNG, JPEG or SVG that decodes, in about
+//! the recommended size. A separate process decodes them.
 
 use host_sdk::bundle::check::{Checked, Picture};
 use host_sdk::manifest::{Finding, Severity};
 use host_sdk::picture::Kind;
 
-use crate::picture_process::child::{Answer, MOST_PIXELS};
+use crate::picture_process::child::{Answer, MAX_PIXELS};
 use crate::picture_process::{Decoder, Unavailable, Verdict};
 
-/// How far the shape (width by height) may be off the recommended one before it is worth a word.
+/// The factor by which the aspect ratio may differ from the recommended one.
 const SHAPE: f64 = 1.35;
-/// How many times smaller or larger than recommended a side may be.
+/// The factors by which a side may be smaller or larger than recommended.
 const SMALLER: f64 = 1.6;
 const LARGER: f64 = 8.0;
 
@@ -18,28 +18,28 @@ const SAVE_AGAIN: &str = "save it again with a drawing program";
 const SAVE_AS: &str = "save it as PNG or SVG";
 const SAVE_AS_SHOWN: &str = "save it in the size it is shown in";
 
-/// Looks at each picture.
+/// Checks all pictures of a package.
 pub fn check(checked: &Checked, decoder: &Decoder) -> Vec<Finding> {
     let pictures = checked.pictures();
     let (whole, too_large): (Vec<_>, Vec<_>) = pictures.iter().partition(|picture| picture.content.is_some());
     let contents: Vec<&[u8]> = whole.iter().filter_map(|picture| picture.content).collect();
     let mut findings: Vec<_> = too_large.into_iter().map(too_large_to_look_at).collect();
-    match decoder.look_at(&contents) {
-        Ok(verdicts) => findings.extend(of_verdicts(&whole, &verdicts)),
-        Err(error) => findings.push(unchecked(&error)),
+    match decoder.decode_all(&contents) {
+        Ok(verdicts) => findings.extend(verdicts_findings(&whole, &verdicts)),
+        Err(error) => findings.push(decoder_unavailable(&error)),
     }
     findings
 }
 
-/// What is found of pictures, each with its verdict.
-fn of_verdicts(pictures: &[&Picture<'_>], verdicts: &[Verdict]) -> Vec<Finding> {
-    let each = pictures.iter().zip(verdicts).filter_map(|(picture, verdict)| of_verdict(picture, verdict));
+/// Returns the findings about pictures, given their verdicts.
+fn verdicts_findings(pictures: &[&Picture<'_>], verdicts: &[Verdict]) -> Vec<Finding> {
+    let each = pictures.iter().zip(verdicts).filter_map(|(picture, verdict)| verdict_finding(picture, verdict));
     let mut findings: Vec<_> = each.collect();
-    let not_reached = verdicts.iter().filter(|verdict| **verdict == Verdict::NotReached).count();
-    if not_reached > 0 {
+    let not_tried = verdicts.iter().filter(|verdict| **verdict == Verdict::NotTried).count();
+    if not_tried > 0 {
         let message = format!(
-            "has pictures that take too much memory or time altogether; {not_reached} of them {} not looked at",
-            if not_reached == 1 { "was" } else { "were" }
+            "has pictures that take too much memory or time altogether; {not_tried} of them {} not looked at",
+            if not_tried == 1 { "was" } else { "were" }
         );
         findings.push(Finding::of_file(
             Severity::Error,
@@ -52,7 +52,7 @@ fn of_verdicts(pictures: &[&Picture<'_>], verdicts: &[Verdict]) -> Vec<Finding> 
     findings
 }
 
-fn unchecked(why: &Unavailable) -> Finding {
+fn decoder_unavailable(why: &Unavailable) -> Finding {
     let message = format!("has pictures that can't be checked here: {why}");
     Finding::of_file(Severity::Warning, "pictures", "", message, "install Creator Deck again, and check it again")
 }
@@ -65,22 +65,22 @@ fn too_large_to_look_at(picture: &Picture<'_>) -> Finding {
     finding(picture, Severity::Error, "picture", "is too large to be looked at", SAVE_AS_SHOWN)
 }
 
-fn of_verdict(picture: &Picture<'_>, verdict: &Verdict) -> Option<Finding> {
+fn verdict_finding(picture: &Picture<'_>, verdict: &Verdict) -> Option<Finding> {
     let wrong = |message: &str, remedy| Some(finding(picture, Severity::Error, "picture", message, remedy));
     let (width, height) = match verdict {
-        Verdict::NotReached => return None,
+        Verdict::NotTried => return None,
         Verdict::TooCostly => return wrong("takes too much memory or time to be drawn", SAVE_AGAIN),
-        Verdict::Seen(Answer::TooLarge) => {
+        Verdict::Answered(Answer::TooLarge) => {
             let message =
-                format!("has more than {MOST_PIXELS} pixels on a side, or takes too much memory to be decoded");
+                format!("has more than {MAX_PIXELS} pixels on a side, or takes too much memory to be decoded");
             return wrong(&message, SAVE_AS_SHOWN);
         }
-        Verdict::Seen(Answer::Other) => return wrong("is neither PNG, JPEG nor SVG", SAVE_AS),
-        Verdict::Seen(Answer::Broken(why)) => return wrong(&format!("doesn't decode: {why}"), SAVE_AGAIN),
-        Verdict::Seen(Answer::Undrawable(why)) => {
+        Verdict::Answered(Answer::Other) => return wrong("is neither PNG, JPEG nor SVG", SAVE_AS),
+        Verdict::Answered(Answer::Broken(why)) => return wrong(&format!("doesn't decode: {why}"), SAVE_AGAIN),
+        Verdict::Answered(Answer::Undrawable(why)) => {
             return wrong(&format!("is no SVG that can be drawn: {why}"), SAVE_AGAIN);
         }
-        Verdict::Seen(Answer::Decodes { width, height, .. }) => (*width, *height),
+        Verdict::Answered(Answer::Decodes { width, height, .. }) => (*width, *height),
     };
     let kind = picture.content.and_then(Kind::of);
     let extension = picture.path.rsplit_once('.').map(|(_, extension)| extension.to_lowercase()).unwrap_or_default();
@@ -119,11 +119,11 @@ mod tests {
     }
 
     fn decodes(width: u32, height: u32) -> Verdict {
-        Verdict::Seen(Answer::Decodes { width: width.into(), height: height.into(), decoded: 0 })
+        Verdict::Answered(Answer::Decodes { width: width.into(), height: height.into(), decoded: 0 })
     }
 
     fn rule_of(path: &str, content: &[u8], verdict: &Verdict) -> Option<&'static str> {
-        of_verdict(&picture(path, content), verdict).map(|finding| finding.rule)
+        verdict_finding(&picture(path, content), verdict).map(|finding| finding.rule)
     }
 
     #[test]
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn odd_and_misnamed_pictures_have_findings() {
+    fn misnamed_and_misshaped_pictures_have_findings() {
         for path in ["i.svg", "i.jpg", "i.gif", "i"] {
             assert_eq!(rule_of(path, PNG, &decodes(75, 54)), Some("picture-name"), "{path}");
         }
@@ -151,21 +151,21 @@ mod tests {
         let why = || "why".to_owned();
         for verdict in [
             Verdict::TooCostly,
-            Verdict::Seen(Answer::TooLarge),
-            Verdict::Seen(Answer::Other),
-            Verdict::Seen(Answer::Broken(why())),
-            Verdict::Seen(Answer::Undrawable(why())),
+            Verdict::Answered(Answer::TooLarge),
+            Verdict::Answered(Answer::Other),
+            Verdict::Answered(Answer::Broken(why())),
+            Verdict::Answered(Answer::Undrawable(why())),
         ] {
-            let finding = of_verdict(&picture("i.png", PNG), &verdict).unwrap();
+            let finding = verdict_finding(&picture("i.png", PNG), &verdict).unwrap();
             assert_eq!((finding.rule, finding.severity), ("picture", Severity::Error), "{verdict:?}");
         }
     }
 
     #[test]
-    fn pictures_that_were_not_looked_at_are_one_finding() {
+    fn untried_pictures_are_one_finding() {
         let pictures = ["a.png", "b.png", "c.png"].map(|path| picture(path, PNG));
-        let verdicts = [Verdict::TooCostly, Verdict::NotReached, Verdict::NotReached];
-        let findings = of_verdicts(&pictures.each_ref(), &verdicts);
+        let verdicts = [Verdict::TooCostly, Verdict::NotTried, Verdict::NotTried];
+        let findings = verdicts_findings(&pictures.each_ref(), &verdicts);
         let of = |finding: &Finding| (finding.rule, finding.severity, finding.file.clone());
         let wanted = [("picture", Severity::Error, "a.png".into()), ("pictures", Severity::Error, String::new())];
         assert_eq!(findings.iter().map(of).collect::<Vec<_>>(), wanted);
@@ -173,8 +173,8 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_decoder_is_a_warning() {
-        let finding = unchecked(&Unavailable::NoProgram);
+    fn missing_decoder_is_a_warning() {
+        let finding = decoder_unavailable(&Unavailable::NoProgram);
         assert_eq!((finding.rule, finding.severity), ("pictures", Severity::Warning));
     }
 }

@@ -1,8 +1,8 @@
-//! The smoke run: a private deck installs a package, starts it, puts each of its widgets on the Panel, presses and
-//! releases it, and takes it off again. As many widgets as fit the Panel are tried at once; only where the package dies of
-//! that, one by one. Its property views are loaded in a browser, if there is one. What goes wrong becomes findings.
+//! The smoke run: a private deck installs and starts a package, places each of its widgets on the Panel, presses and
+//! releases it, and removes it. As many widgets as fit on the Panel are tried at once, and one by one only if the
+//! package dies of that. Its property views are loaded in a browser, if there is one. Failures become findings.
 //!
-//! It runs the package's own program with the rights of whoever runs the validator, as every host does.
+//! It runs the package's own program with the rights of the validator's user, as every host does.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::fs;
@@ -11,51 +11,53 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use host_sdk::manifest::{COLUMNS, FILE_NAME, Finding, PackageConfig, ROWS, Severity, Widget};
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::SmokeRun;
 use crate::Deck;
 use crate::browser::find;
 use crate::config::Config;
-use crate::hub::{Phase, Refusal, Runs, SCRIPT_FAILED, Target};
+use crate::error::DeckError;
+use crate::hub::{Cell, Phase, Place, Runs, SCRIPT_FAILED, Target};
 use crate::log::Level;
 use crate::page::Outbox;
-use crate::process::choice::{Look, Way, choose, on_path, start_of};
+use crate::process::choice::{self, Lookup, RunMethod, choose, on_path};
+use crate::state::Area;
 
-/// Widgets that are tried; a package with more has shown by then what it is.
-const MOST_WIDGETS: usize = 60;
-/// More messages with a picture, or with a title, for a key than this within this time are a flood: a device shows 16 pictures a second, and a usual
-/// animation has 30.
+/// Widgets that are tried; more wouldn't show anything new.
+const MAX_WIDGETS: usize = 60;
+/// More messages with a picture, or with a title, for one key within this time are a flood. A device shows 16 pictures
+/// per second, and a usual animation has 30.
 const FLOODS: [(usize, Duration); 2] = [(40, Duration::from_millis(500)), (120, Duration::from_secs(2))];
-/// From the loss of a socket to the news of its process, if that has ended.
+/// How long after the loss of a socket the end of its process is reported, if it has ended.
 const AFTER_SOCKET: Duration = Duration::from_secs(1);
-/// What a browser may take to start, on a slow machine.
+/// How long a browser may take to start on a slow machine.
 const BROWSER_START: Duration = Duration::from_secs(20);
-/// Odd messages, and errors of scripts, that are listed.
-const MOST_ODD: usize = 10;
+/// Ignored messages, and script errors, that are listed.
+const MAX_LISTED: usize = 10;
 /// Property views and settings pages that are tried.
-const MOST_VIEWS: usize = 8;
-/// What a view may take to register.
-const VIEW_WITHIN: Duration = Duration::from_secs(3);
-/// How long the package has to end when all is tried. It was told before, but nothing hangs on its last words here.
+const MAX_VIEWS: usize = 8;
+/// How long a view may take to register.
+const VIEW_TIMEOUT: Duration = Duration::from_secs(3);
+/// How long the package has to end after the run. It was notified, but its last messages don't matter here.
 const END_NOTICE: Duration = Duration::from_millis(500);
 
-/// What helps where a package dies.
+/// The remedy if a package dies.
 const LOOK_AT_OUTPUT: &str = "look at what it writes to its output";
 
-/// How long the smoke run waits for what.
+/// Timeouts of the smoke run.
 #[derive(Clone, Copy, Debug)]
-pub struct Patience {
+pub struct SmokeTimeouts {
     /// From the start to the registration.
     pub register: Duration,
     /// From the appearance of an instance to its first face.
     pub face: Duration,
-    /// After each press, and at the end: whoever dies of it does it soon.
+    /// After each press, and at the end: the package dies of it soon or not at all.
     pub aftermath: Duration,
 }
 
-impl Default for Patience {
+impl Default for SmokeTimeouts {
     fn default() -> Self {
         Self {
             register: Duration::from_secs(10),
@@ -65,14 +67,14 @@ impl Default for Patience {
     }
 }
 
-/// Runs a bundle that nothing refuses.
+/// Runs a bundle that no finding refuses.
 ///
 /// # Errors
 /// If no private deck can be started.
 pub async fn run(
     bundle: &[u8],
     config: &PackageConfig,
-    patience: Patience,
+    timeouts: SmokeTimeouts,
     browser: Option<PathBuf>,
 ) -> anyhow::Result<(SmokeRun, Vec<Finding>)> {
     let data = tempfile::tempdir()?;
@@ -83,16 +85,18 @@ pub async fn run(
     let folder = deck_config.packages_folder().join(&config.uuid);
     deck_config.timing.end_notice = END_NOTICE;
     let mut deck = Deck::start(deck_config).await?;
-    let start = |path: &str| start_of(&folder, path);
-    let way = match choose(config, &Look { start: &start, find: &on_path }) {
-        Ok(choice) => choice.way,
-        // Otherwise what it has is broken, which the run says.
-        Err(why) if config.runtime_here().is_none() => return Ok((SmokeRun::Skipped(why), Vec::new())),
-        Err(_) => Way::Program,
+    let start_of = |path: &str| choice::start_of(&folder, path);
+    let method = match choose(config, &Lookup { start_of: &start_of, on_path: &on_path }) {
+        Ok(choice) => choice.method,
+        Err(error) if config.runtime_here().is_none() => {
+            return Ok((SmokeRun::Skipped(error.to_string()), Vec::new()));
+        }
+        // The runtime for this platform is broken, which the run reports.
+        Err(_) => RunMethod::Program,
     };
     let has_views = config.settings_path.is_some() || config.widgets.iter().any(|w| w.property_view_path.is_some());
-    let browser = browser.or_else(find).filter(|_| way == Way::Page || has_views);
-    if way == Way::Page && browser.is_none() {
+    let browser = browser.or_else(find).filter(|_| method == RunMethod::Page || has_views);
+    if method == RunMethod::Page && browser.is_none() {
         let why = "a web package runs in a browser, and there is no Chromium on the PATH; name one with --browser.";
         return Ok((SmokeRun::Skipped(why.to_owned()), Vec::new()));
     }
@@ -100,14 +104,14 @@ pub async fn run(
         deck.open_unattended(browser)?;
     }
     let ran = match deck.hub.call(move |hub| hub.subscribe(Runs::Nothing)).await {
-        Some((_, outbox)) => {
+        Ok((_, outbox)) => {
             let mut run = Run {
                 deck: &deck,
                 outbox,
                 config,
-                patience: match way {
-                    Way::Page => Patience { register: patience.register + BROWSER_START, ..patience },
-                    _ => patience,
+                timeouts: match method {
+                    RunMethod::Page => SmokeTimeouts { register: timeouts.register + BROWSER_START, ..timeouts },
+                    _ => timeouts,
                 },
                 browser: browser.is_some(),
                 status: Value::Null,
@@ -121,7 +125,7 @@ pub async fn run(
             }
             (SmokeRun::Done, run.findings)
         }
-        None => (SmokeRun::Skipped("Creator Deck has ended.".to_owned()), Vec::new()),
+        Err(_) => (SmokeRun::Skipped("Creator Deck has ended.".to_owned()), Vec::new()),
     };
     deck.stop().await;
     Ok(ran)
@@ -131,30 +135,30 @@ struct Run<'a> {
     deck: &'a Deck,
     outbox: Arc<Outbox>,
     config: &'a PackageConfig,
-    patience: Patience,
+    timeouts: SmokeTimeouts,
     /// Whether there is a browser to load views in.
     browser: bool,
     /// The package as the page sees it.
     status: Value,
-    /// What each instance has shown lately.
+    /// What each instance has shown recently.
     faces: HashMap<String, Faces>,
     /// The number of the last message that was counted.
     counted: u64,
     findings: Vec<Finding>,
 }
 
-/// What an instance shows, and when that was new.
+/// What an instance shows, and when it changed.
 #[derive(Default)]
 struct Faces {
-    /// Whether it ever showed anything but what it began with.
+    /// Whether it ever differed from what it showed first.
     changed: bool,
     pictures: Recent,
     titles: Recent,
-    /// As it was when it was placed.
+    /// The instance when it was placed.
     first: Value,
 }
 
-/// When something happened, the last few times, in milliseconds.
+/// The times of the last few events, in milliseconds.
 #[derive(Default)]
 struct Recent(VecDeque<u64>);
 
@@ -174,7 +178,7 @@ impl Recent {
     }
 }
 
-/// A widget that is tried, and what was seen of it.
+/// A widget that is tried, and the results.
 struct Trial<'a> {
     widget: &'a Widget,
     /// Its place in the package file.
@@ -183,7 +187,7 @@ struct Trial<'a> {
     flooded: bool,
 }
 
-/// What is done to the widgets, in this order.
+/// The steps of a trial, in order.
 const STEPS: [(Step, &str); 4] = [
     (Step::Appear, "when it appeared"),
     (Step::Press, "when it was pressed"),
@@ -202,24 +206,30 @@ enum Step {
 impl<'a> Run<'a> {
     async fn run(&mut self) {
         let settled = |run: &Self| ["running", "restarting", "failed"].contains(&run.state());
-        let started = self.until(self.patience.register, settled).await;
+        let started = self.wait_until(self.timeouts.register, settled).await;
         match self.state() {
             "running" => {}
             _ if !started => {
-                let said = self.last_line().map(|line| format!("; its last line was: {line}")).unwrap_or_default();
-                let message = format!("didn't register within {} s{said}", self.patience.register.as_secs_f32());
+                let output = self.last_line().map(|line| format!("; its last line was: {line}")).unwrap_or_default();
+                let message = format!("didn't register within {} s{output}", self.timeouts.register.as_secs_f32());
                 let remedy = "open the socket at the port of -port, and send {\"event\": EVENT, \"uuid\": UUID} first";
-                self.find(Severity::Error, "run-register", "Runtime", message, remedy);
-                return self.script_errors();
+                self.add_finding(Severity::Error, "run-register", "Runtime", message, remedy);
+                return self.find_script_errors();
             }
             _ => {
-                let message = format!("didn't stay alive until it registered: {}", self.last_words());
-                self.find(Severity::Error, "run-start", "Runtime", message, "look at what it writes to its output");
-                return self.script_errors();
+                let message = format!("didn't stay alive until it registered: {}", self.end_reason());
+                self.add_finding(
+                    Severity::Error,
+                    "run-start",
+                    "Runtime",
+                    message,
+                    "look at what it writes to its output",
+                );
+                return self.find_script_errors();
             }
         }
         let config = self.config;
-        let widgets: Vec<(usize, &Widget)> = config.widgets.iter().take(MOST_WIDGETS).enumerate().collect();
+        let widgets: Vec<(usize, &Widget)> = config.widgets.iter().take(MAX_WIDGETS).enumerate().collect();
         let mut rest = widgets.as_slice();
         while let Some(batch) = self.place(&mut rest).await {
             if !self.try_widgets(batch).await {
@@ -229,20 +239,18 @@ impl<'a> Run<'a> {
         if self.browser && self.state() == "running" {
             self.try_views().await;
         }
-        self.script_errors();
-        self.odd_messages();
+        self.find_script_errors();
+        self.find_ignored_messages();
     }
 
-    /// Puts as many of the widgets on the Panel as there is room for, and takes them off the list. None if nothing is left
-    /// to be tried.
+    /// Places as many widgets as fit on the Panel, and takes them off the list. Returns none if none is left.
     async fn place(&mut self, rest: &mut &[(usize, &'a Widget)]) -> Option<Vec<Trial<'a>>> {
         self.faces.clear();
-        let mut room = Room::default();
+        let mut free = FreeCells::default();
         let mut batch = Vec::new();
         while let Some((n, widget)) = rest.first().copied() {
-            let layout = widget.layouts().first().map_or((1, 1), |layout| (layout.width, layout.height));
-            // What doesn't fit even an empty Panel is put there all the same, and the deck says what is wrong.
-            let cell = match room.take(layout) {
+            // One that doesn't even fit on an empty Panel is placed anyway, so that the deck reports what is wrong.
+            let cell = match free.take(first_size(widget)) {
                 Some(cell) => cell,
                 None if batch.is_empty() => (0, 0),
                 None => break,
@@ -251,33 +259,33 @@ impl<'a> Run<'a> {
             let place = format!("Widgets[{n}]");
             match self.place_one(widget, cell).await {
                 Ok(context) => batch.push(Trial { widget, place, context, flooded: false }),
-                Err(Refusal::NotFound(why) | Refusal::Conflict(why)) => {
-                    let message = format!("can't be put on the Panel: {why}");
+                Err(DeckError::Stopping) => return None,
+                Err(error) => {
+                    let message = format!("can't be put on the Panel: {error}");
                     let remedy = "correct the widget's layouts in the package file";
-                    self.find(Severity::Error, "run-place", &place, message, remedy);
+                    self.add_finding(Severity::Error, "run-place", &place, message, remedy);
                 }
-                Err(Refusal::Stopping) => return None,
             }
         }
         (!batch.is_empty()).then_some(batch)
     }
 
-    /// Puts a widget in its first layout at a column and row. Returns its context.
-    async fn place_one(&mut self, widget: &Widget, (column, row): (u8, u8)) -> Result<String, Refusal> {
-        let cell = json!({"widget": widget.uuid, "layout": 0, "column": column, "row": row});
-        let cell = serde_json::from_value(cell).map_err(|error| Refusal::NotFound(error.to_string()))?;
-        let placed = self.deck.hub.request(move |hub| hub.place(cell)).await?;
+    /// Places a widget in its first layout. Returns its context.
+    async fn place_one(&mut self, widget: &Widget, (column, row): (u8, u8)) -> Result<String, DeckError> {
+        let cell = Cell { area: Area::Grid, column, row };
+        let place = Place { widget: widget.uuid.clone(), layout: 0, cell };
+        let placed = self.deck.hub.request(move |hub| hub.place(place)).await?;
         let context = placed.context.clone();
         let first = serde_json::to_value(placed).unwrap_or_default();
         self.faces.insert(context.clone(), Faces { first, ..Faces::default() });
         Ok(context)
     }
 
-    /// Returns whether the package lives.
+    /// Tries widgets. Returns whether the package survives.
     async fn try_widgets(&mut self, mut batch: Vec<Trial<'a>>) -> bool {
         for (step, when) in STEPS {
             if !self.take_step(step, &mut batch).await {
-                self.blame(&batch, when).await;
+                self.find_culprit(&batch, when).await;
                 return false;
             }
         }
@@ -286,24 +294,24 @@ impl<'a> Run<'a> {
                 let message =
                     "shows nothing but the picture of its state, neither when it appears nor when it is pressed";
                 let remedy = "send changeImage or changeTitle, if it has anything to show";
-                self.find(Severity::Note, "run-face", place, message, remedy);
+                self.add_finding(Severity::Note, "run-face", place, message, remedy);
             }
         }
-        // Said once of a package: what one of its widgets does, the others do as a rule.
+        // Reported once per package: its widgets usually behave alike.
         let is_new = !self.findings.iter().any(|finding| finding.rule == "run-flood");
         if let Some(trial) = batch.iter().find(|trial| trial.flooded && is_new) {
             let message = "changes its face more than 60 times a second";
             let remedy = "send a picture only when it differs; a device shows 16 a second at most";
-            self.find(Severity::Warning, "run-flood", &trial.place, message, remedy);
+            self.add_finding(Severity::Warning, "run-flood", &trial.place, message, remedy);
         }
         true
     }
 
-    /// Does something to all of these widgets, and answers whether the package has survived it.
+    /// Takes a step with all of these widgets. Returns whether the package survives.
     async fn take_step(&mut self, step: Step, batch: &mut [Trial<'a>]) -> bool {
         for Trial { context, .. } in &*batch {
             let context = context.clone();
-            // An error means that the instance is gone, which is seen in the end.
+            // An error means that the instance is gone, which shows at the end.
             let _ = match step {
                 Step::Appear => Ok(()),
                 Step::Press => self.deck.hub.request(move |hub| hub.press(&context, Phase::Down)).await,
@@ -313,10 +321,10 @@ impl<'a> Run<'a> {
         }
         let contexts: Vec<String> = batch.iter().map(|trial| trial.context.clone()).collect();
         let (within, wants_faces) = match step {
-            Step::Appear => (self.patience.face, true),
-            _ => (self.patience.aftermath, false),
+            Step::Appear => (self.timeouts.face, true),
+            _ => (self.timeouts.aftermath, false),
         };
-        self.until(within, |run| {
+        self.wait_until(within, |run| {
             let has_face = |context| run.faces.get(context).is_some_and(|faces| faces.changed);
             run.state() != "running" || wants_faces && contexts.iter().all(has_face)
         })
@@ -329,18 +337,18 @@ impl<'a> Run<'a> {
         self.state() == "running"
     }
 
-    /// The package has died while several widgets were tried: finds out of which, one by one.
-    async fn blame(&mut self, batch: &[Trial<'a>], when: &str) {
+    /// Finds out which of several widgets the package has died of, by trying them one by one.
+    async fn find_culprit(&mut self, batch: &[Trial<'a>], when: &str) {
         let restarted = |run: &Self| ["restarting", "failed"].contains(&run.state());
-        // Its socket goes first; why is known a moment later.
-        self.until(AFTER_SOCKET, restarted).await;
-        let why = self.last_words();
+        // Its socket closes first; the reason is known a moment later.
+        self.wait_until(AFTER_SOCKET, restarted).await;
+        let why = self.end_reason();
         for Trial { context, .. } in batch {
             let context = context.clone();
             let _ = self.deck.hub.request(move |hub| hub.remove(&context)).await;
         }
         for Trial { widget, place, .. } in batch.iter().filter(|_| batch.len() > 1) {
-            if !self.until(self.patience.register, |run| ["running", "failed"].contains(&run.state())).await
+            if !self.wait_until(self.timeouts.register, |run| ["running", "failed"].contains(&run.state())).await
                 || self.state() == "failed"
             {
                 break;
@@ -349,9 +357,9 @@ impl<'a> Run<'a> {
             let mut trial = [Trial { widget, place: place.clone(), context, flooded: false }];
             for (step, when) in STEPS {
                 if !self.take_step(step, &mut trial).await {
-                    self.until(AFTER_SOCKET, restarted).await;
-                    let message = format!("ends the package {when}: {}", self.last_words());
-                    return self.find(Severity::Error, "run-died", place, message, LOOK_AT_OUTPUT);
+                    self.wait_until(AFTER_SOCKET, restarted).await;
+                    let message = format!("ends the package {when}: {}", self.end_reason());
+                    return self.add_finding(Severity::Error, "run-died", place, message, LOOK_AT_OUTPUT);
                 }
             }
         }
@@ -360,25 +368,24 @@ impl<'a> Run<'a> {
             _ => format!("ends the package {when}, with {} others at the same time: {why}", batch.len() - 1),
         };
         let place = batch.first().map_or("", |trial| &trial.place);
-        self.find(Severity::Error, "run-died", place, message, LOOK_AT_OUTPUT);
+        self.add_finding(Severity::Error, "run-died", place, message, LOOK_AT_OUTPUT);
     }
 
-    /// Loads the package's views, each page once, and looks whether they register.
+    /// Loads each page of the package's views once, and checks whether it registers.
     async fn try_views(&mut self) {
         let config = self.config;
         let mut seen = BTreeSet::new();
-        let mut room = Room::default();
+        let mut free = FreeCells::default();
         let mut tried = Vec::new();
         let views = config.widgets.iter().enumerate().filter_map(|(n, widget)| {
             let path = widget.property_view_path.as_deref().filter(|path| !path.is_empty())?;
             Some((n, widget, path))
         });
-        for (n, widget, path) in views.take(MOST_WIDGETS) {
-            if tried.len() == MOST_VIEWS || !seen.insert(path) {
+        for (n, widget, path) in views.take(MAX_WIDGETS) {
+            if tried.len() == MAX_VIEWS || !seen.insert(path) {
                 continue;
             }
-            let layout = widget.layouts().first().map_or((1, 1), |layout| (layout.width, layout.height));
-            let Some(cell) = room.take(layout) else { break };
+            let Some(cell) = free.take(first_size(widget)) else { break };
             let Ok(context) = self.place_one(widget, cell).await else { continue };
             tried.push((format!("Widgets[{n}].PropertyViewPath"), Target::Context(context.clone()), context));
         }
@@ -393,55 +400,57 @@ impl<'a> Run<'a> {
         let mark = self.deck.traffic.last();
         let mut waiting = Vec::new();
         for (place, target, context) in tried {
-            if let Ok(view) = self.deck.hub.request(move |hub| hub.try_view(target)).await {
+            if let Ok(view) = self.deck.hub.request(move |hub| hub.open_trial_view(target)).await {
                 waiting.push((place, context, view));
             }
         }
         let views: Vec<String> = waiting.iter().map(|(.., view)| view.clone()).collect();
-        let end = Instant::now() + VIEW_WITHIN;
+        let end = Instant::now() + VIEW_TIMEOUT;
         loop {
-            let said = self.deck.traffic.after(mark);
-            // What every view is sent when it has registered.
+            let messages = self.deck.traffic.after(mark);
+            // Every view receives this when it has registered.
             let has_registered = |context: &str| {
-                said.iter().any(|said| {
-                    said.page && said.event == "didReceiveWidgetSettings" && said.context.as_deref() == Some(context)
+                messages.iter().any(|message| {
+                    message.page
+                        && message.event == "didReceiveWidgetSettings"
+                        && message.context.as_deref() == Some(context)
                 })
             };
             waiting.retain(|(_, context, _)| !has_registered(context));
-            let last = said.last().map_or(mark, |said| said.number);
+            let last = messages.last().map_or(mark, |message| message.number);
             if waiting.is_empty() || timeout_at(end, self.deck.traffic.wait(last)).await.is_err() {
                 break;
             }
         }
         for (place, ..) in waiting {
-            let message = format!("names a page that didn't register within {} s", VIEW_WITHIN.as_secs());
+            let message = format!("names a page that didn't register within {} s", VIEW_TIMEOUT.as_secs());
             let remedy = "open the socket at the port that connectCreatorCentral gets, and send {\"event\": EVENT, \"uuid\": UUID} first";
-            self.find(Severity::Warning, "run-view", &place, message, remedy);
+            self.add_finding(Severity::Warning, "run-view", &place, message, remedy);
         }
-        // What fails in them fails early.
-        self.until(self.patience.aftermath, |run| run.state() != "running").await;
+        // Errors in scripts occur early.
+        self.wait_until(self.timeouts.aftermath, |run| run.state() != "running").await;
         for view in views {
             let _ = self.deck.hub.request(move |hub| hub.close_view(&view)).await;
         }
     }
 
-    /// What has failed in its pages.
-    fn script_errors(&mut self) {
+    /// Adds the errors in its pages.
+    fn find_script_errors(&mut self) {
         for message in self.warnings(SCRIPT_FAILED) {
             let message = format!("has a script that fails: {message}");
-            self.find(Severity::Error, "run-error", "", message, "correct it, or catch what may fail");
+            self.add_finding(Severity::Error, "run-error", "", message, "correct it, or catch what may fail");
         }
     }
 
-    /// What the deck has ignored.
-    fn odd_messages(&mut self) {
+    /// Adds the messages that the deck has ignored.
+    fn find_ignored_messages(&mut self) {
         for message in self.warnings("Ignored: ") {
             let message = format!("sends a message that hosts ignore: {message}");
-            self.find(Severity::Warning, "run-message", "", message, "correct it, or leave it out");
+            self.add_finding(Severity::Warning, "run-message", "", message, "correct it, or leave it out");
         }
     }
 
-    /// The warnings about the package that begin so, each once, without that beginning.
+    /// Returns the different warnings about the package with this prefix, without it.
     fn warnings(&self, beginning: &str) -> Vec<String> {
         let entries = self.deck.log.entries();
         let ours = entries
@@ -449,23 +458,30 @@ impl<'a> Run<'a> {
             .filter(|entry| entry.level == Level::Warn && entry.package.as_deref() == Some(&self.config.uuid));
         let different: BTreeSet<String> =
             ours.filter_map(|entry| entry.message.strip_prefix(beginning).map(str::to_owned)).collect();
-        different.into_iter().take(MOST_ODD).collect()
+        different.into_iter().take(MAX_LISTED).collect()
     }
 
-    fn find(&mut self, severity: Severity, rule: &'static str, member: &str, message: impl Into<String>, remedy: &str) {
+    fn add_finding(
+        &mut self,
+        severity: Severity,
+        rule: &'static str,
+        member: &str,
+        message: impl Into<String>,
+        remedy: &str,
+    ) {
         let file = if member.is_empty() { "" } else { FILE_NAME };
         let finding = Finding::of_file(severity, rule, file, message, remedy);
         self.findings.push(Finding { member: member.to_owned(), ..finding });
     }
 
-    /// Takes in what an instance shows now.
-    fn saw(&mut self, instance: &Value) {
+    /// Compares what an instance shows with what it showed first.
+    fn on_instance(&mut self, instance: &Value) {
         let Some(faces) = instance["context"].as_str().and_then(|context| self.faces.get_mut(context)) else { return };
         faces.changed |= ["icon", "title", "image"].iter().any(|layer| faces.first[layer] != instance[layer]);
     }
 
-    /// Takes in what the package has sent since the last time. What pages show is no measure: of several pictures that wait
-    /// they are sent the last.
+    /// Counts the messages since the last call. Events of pages can't be used: only the last of several waiting
+    /// pictures is sent.
     fn count_messages(&mut self) {
         for message in self.deck.traffic.after(self.counted) {
             self.counted = message.number;
@@ -488,9 +504,9 @@ impl<'a> Run<'a> {
         self.status["message"].as_str().unwrap_or("no reason is known").to_owned()
     }
 
-    /// The last line of its output.
+    /// Returns the last line of its output.
     fn last_line(&self) -> Option<String> {
-        // What the deck itself says of a package stands in the log too.
+        // The deck's own lines about a package are in the log, too.
         let own = ["The package", "Version ", "It has registered again", "Ignored: "];
         let is_output = |message: &str| !own.iter().any(|start| message.starts_with(start));
         let entries = self.deck.log.entries();
@@ -502,8 +518,8 @@ impl<'a> Run<'a> {
         output.map(|entry| entry.message.clone())
     }
 
-    /// Why it ended, and the last line of its output.
-    fn last_words(&self) -> String {
+    /// Returns why it ended, and the last line of its output.
+    fn end_reason(&self) -> String {
         let why = self.message();
         let why = why.split(" It starts again in").next().unwrap_or_default().trim_end_matches('.').to_owned();
         match self.last_line() {
@@ -512,8 +528,8 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Takes in what happens, until `wanted` or the time is over. Returns whether it was the first.
-    async fn until(&mut self, within: Duration, wanted: impl Fn(&Self) -> bool) -> bool {
+    /// Processes events until `wanted` holds or the time is over. Returns whether it holds.
+    async fn wait_until(&mut self, within: Duration, wanted: impl Fn(&Self) -> bool) -> bool {
         let end = Instant::now() + within;
         loop {
             if wanted(self) {
@@ -525,7 +541,7 @@ impl<'a> Run<'a> {
                 Some("state") => &event["state"]["packages"],
                 Some("packages") => &event["packages"],
                 Some("instance") => {
-                    self.saw(&event["instance"]);
+                    self.on_instance(&event["instance"]);
                     continue;
                 }
                 _ => continue,
@@ -536,11 +552,16 @@ impl<'a> Run<'a> {
     }
 }
 
-/// The free places of a Panel on which nothing lies yet.
-#[derive(Default)]
-struct Room([[bool; COLUMNS as usize]; ROWS as usize]);
+/// Returns the columns and rows of a widget's first layout.
+fn first_size(widget: &Widget) -> (u8, u8) {
+    widget.layouts().first().map_or((1, 1), |layout| (layout.width, layout.height))
+}
 
-impl Room {
+/// The free cells of a Panel.
+#[derive(Default)]
+struct FreeCells([[bool; COLUMNS as usize]; ROWS as usize]);
+
+impl FreeCells {
     /// Takes the first free place of a size. Returns its column and row.
     fn take(&mut self, (width, height): (u8, u8)) -> Option<(u8, u8)> {
         let columns = 0..=COLUMNS.checked_sub(width)?;
@@ -562,25 +583,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn widgets_of_any_size_find_room_until_the_panel_is_full() {
-        let mut room = Room::default();
+    fn free_cells_are_taken_until_the_panel_is_full() {
+        let mut free = FreeCells::default();
         assert_eq!(
-            [room.take((3, 2)), room.take((3, 2)), room.take((1, 1))],
+            [free.take((3, 2)), free.take((3, 2)), free.take((1, 1))],
             [Some((0, 0)), Some((0, 2)), Some((3, 0))]
         );
-        assert_eq!((room.take((5, 4)), room.take((6, 1)), room.take((2, 4))), (None, None, None));
-        assert_eq!((0..20).filter(|_| room.take((1, 1)).is_some()).count(), 20 - 6 - 6 - 1);
+        assert_eq!((free.take((5, 4)), free.take((6, 1)), free.take((2, 4))), (None, None, None));
+        assert_eq!((0..20).filter(|_| free.take((1, 1)).is_some()).count(), 20 - 6 - 6 - 1);
     }
 
     #[test]
-    fn usual_animation_is_no_flood() {
+    fn ordinary_animation_is_no_flood() {
         let rate = |milliseconds: u64| {
             let mut recent = Recent::default();
             (0..500).for_each(|n| recent.push(n * milliseconds));
             recent.is_flood()
         };
         assert_eq!([rate(62), rate(33), rate(20), rate(15), rate(5)], [false, false, false, true, true]);
-        // Half a second that came late, and all at once.
+        // Half a second that arrived late, all at once.
         let mut late = Recent::default();
         (0..40).for_each(|n| late.push(if n < 15 { 500 } else { n * 33 }));
         assert!(!late.is_flood());

@@ -1,12 +1,12 @@
-// Calls the page's connectCreatorCentral when the page has loaded, as Creator Central does. Some pages define it a while
-// later, from a script that they load themselves.
+// Calls the page's connectCreatorCentral once the page has loaded, as Creator Central does. Some pages define it later, in a
+// script that they load themselves, so it is polled for.
 (call) => {
-  const LOOK_EVERY_MS = 50;
-  const LONGEST_MS = 10000;
-  let waited = 0;
+  const POLL_INTERVAL_MS = 50;
+  const TIMEOUT_MS = 10000;
+  let waitedMs = 0;
 
-  // Also one that was declared with `const`, which makes it no member of the page's global object. Where the script before
-  // such a declaration has failed, asking for it fails, too.
+  // Also finds a function declared with `const`, which is not a member of the global object. If the script failed before such
+  // a declaration, even `typeof` throws.
   function isDefined() {
     try {
       return typeof connectCreatorCentral === "function";
@@ -15,16 +15,16 @@
     }
   }
 
-  function look() {
+  function poll() {
     if (isDefined()) {
       call();
       return;
     }
-    if (waited >= LONGEST_MS) throw new Error("The page has no function connectCreatorCentral.");
-    waited += LOOK_EVERY_MS;
-    setTimeout(look, LOOK_EVERY_MS);
+    if (waitedMs >= TIMEOUT_MS) throw new Error("The page has no function connectCreatorCentral.");
+    waitedMs += POLL_INTERVAL_MS;
+    setTimeout(poll, POLL_INTERVAL_MS);
   }
 
-  // Behind the page's own handlers of the event, which may set up what is called.
-  addEventListener("load", () => setTimeout(look));
+  // The timeout lets the page's own load handlers run first, because they may define the function.
+  addEventListener("load", () => setTimeout(poll));
 }

@@ -1,32 +1,32 @@
-// Runs first in a page of a package: what goes wrong in it, and what it writes to the console, goes to the deck's log, as a
-// program's output does. `OUTPUT` is where to; the deck fills it in.
+// Runs first in every page of a package. Sends its errors and console output to the deck's log, like a program's output.
+// The deck replaces `OUTPUT` with the address to send to.
 (() => {
-  const MOST_LINES = 100;
-  const LONGEST = 2000;
-  let waiting = [];
-  let missed = 0;
+  const MAX_LINES = 100;
+  const MAX_LINE_LENGTH = 2000;
+  let pending = [];
+  let dropped = 0;
   let timer = null;
 
-  // The first line at once: a page that hangs after it has no time for a timer. Those that follow, together.
+  // Sends the first line immediately, because a page that hangs afterwards never runs a timer. Later lines are batched.
   function send() {
     timer = null;
-    if (waiting.length === 0) return;
-    if (missed > 0) waiting.push({ line: `(${missed} more lines came too fast.)`, error: false });
-    missed = 0;
-    const body = JSON.stringify(waiting);
-    waiting = [];
+    if (pending.length === 0) return;
+    if (dropped > 0) pending.push({ line: `(${dropped} more lines came too fast.)`, error: false });
+    dropped = 0;
+    const body = JSON.stringify(pending);
+    pending = [];
     fetch(OUTPUT, { method: "POST", headers: { "Content-Type": "application/json" }, body }).catch(() => {});
     timer = setTimeout(send, 50);
   }
 
-  // An error that comes after too much else is worth a line all the same.
-  function say(line, error = false) {
-    if (waiting.length < MOST_LINES || (error && waiting.length < 2 * MOST_LINES)) waiting.push({ line: line.slice(0, LONGEST), error });
-    else missed += 1;
+  // Errors are still recorded when the limit for other lines is reached.
+  function record(line, error = false) {
+    if (pending.length < MAX_LINES || (error && pending.length < 2 * MAX_LINES)) pending.push({ line: line.slice(0, MAX_LINE_LENGTH), error });
+    else dropped += 1;
     if (timer === null) send();
   }
 
-  function word(value) {
+  function format(value) {
     if (typeof value === "string") return value;
     if (value instanceof Error) return value.stack ?? String(value);
     try {
@@ -39,24 +39,24 @@
   for (const name of ["debug", "log", "info", "warn", "error"]) {
     const write = console[name].bind(console);
     console[name] = (...values) => {
-      say(values.map(word).join(" "));
+      record(values.map(format).join(" "));
       write(...values);
     };
   }
-  // Also of scripts and pictures that can't be loaded, whose events don't bubble. A page without one of its own scripts isn't
-  // what its author has tried; what lies elsewhere may be out of reach for a while.
-  const failed = ({ message, filename, lineno, target }) => {
+  // Also receives the events of scripts and pictures that can't be loaded, which don't bubble. A missing script of the package
+  // itself is an error; a resource from elsewhere may only be unreachable for a while.
+  const onError = ({ message, filename, lineno, target }) => {
     if (message) {
       const file = filename?.split("/").pop();
-      say(file ? `${message} (${file}, line ${lineno})` : message, true);
+      record(file ? `${message} (${file}, line ${lineno})` : message, true);
       return;
     }
     const address = target?.src ?? target?.href;
     if (!address) return;
     const isOwnScript = target.localName === "script" && address.startsWith(`${location.origin}/`);
     const name = isOwnScript ? new URL(address).pathname.split("/").slice(3).join("/") : address;
-    say(`It can't be loaded: ${name}`, isOwnScript);
+    record(`It can't be loaded: ${name}`, isOwnScript);
   };
-  addEventListener("error", failed, true);
-  addEventListener("unhandledrejection", ({ reason }) => say(`A promise was rejected: ${word(reason)}`, true));
+  addEventListener("error", onError, true);
+  addEventListener("unhandledrejection", ({ reason }) => record(`A promise was rejected: ${format(reason)}`, true));
 })();

@@ -1,8 +1,8 @@
-// The property view's script. Settings belong to the key: the host stores them, and tells the package and this page.
+// The property view's script. Settings belong to the key: the host stores them and sends them to the package and to this page.
 
 "use strict";
 
-/** The host calls this when the page has loaded. Some hosts give the last two as text. */
+/** Called by the host when the page has loaded. Some hosts pass the last two arguments as JSON text. */
 function connectCreatorCentral(port, uuid, registerEvent, info, widgetInfo) {
   const { context, widget, payload } = typeof widgetInfo === "string" ? JSON.parse(widgetInfo) : widgetInfo;
   const colour = document.getElementById("colour");

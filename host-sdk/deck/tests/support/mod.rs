@@ -1,4 +1,5 @@
-//! A deck with one package in it, made of a small program (fixtures/program.rs) and of sockets that the tests hold in their own hands.
+//! A deck with one package, which consists of a small program (fixtures/program.rs) and of sockets that the tests drive
+//! themselves.
 #![allow(dead_code, reason = "each test program uses a part of it")]
 
 use std::collections::VecDeque;
@@ -25,16 +26,16 @@ pub const TOGGLE: &str = "com.example.test.toggle";
 /// Its widget with two layouts, 3 x 2 and 2 x 1, and no property view.
 pub const WIDE: &str = "com.example.test.wide";
 
-/// Says what it was started with, then waits to be ended.
+/// Prints its arguments, then waits to be ended.
 pub const PATIENT: &str = "patient";
-/// Dies at once.
+/// Exits immediately.
 pub const DYING: &str = "dying";
-/// As [`PATIENT`], with another process that it has started.
+/// Like [`PATIENT`], with a child process.
 pub const FAMILY: &str = "family";
-/// As [`FAMILY`], and on Windows it doesn't listen.
+/// Like [`FAMILY`], but on Windows it ignores requests to end.
 pub const DEAF: &str = "deaf";
 
-/// Ends a test that would hang; nothing waits for it in one that passes.
+/// Ends a test that would hang; passing tests don't wait for it.
 const SOON: Duration = Duration::from_secs(20);
 
 pub type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
@@ -43,14 +44,14 @@ pub type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 pub struct World {
     pub deck: Deck,
     events: Socket,
-    /// The first state, and what the log held when the page came; not looked at yet.
+    /// The first state, and the log's entries when the page connected; not consumed yet.
     earlier: VecDeque<Value>,
-    /// Lines that the page hears although it has found them in the log.
+    /// Entries of the log that the page also receives as events.
     known: Vec<Value>,
     pub data: TempDir,
 }
 
-/// What the package was started with.
+/// The package's arguments and process.
 #[derive(Clone, Debug)]
 pub struct Started {
     pub pid: u32,
@@ -74,12 +75,12 @@ pub fn config() -> Value {
     })
 }
 
-/// The name of the package's program.
+/// The file name of the package's program.
 pub fn target() -> String {
     format!("run{}", std::env::consts::EXE_SUFFIX)
 }
 
-/// The program as cargo has built it.
+/// The program as built by cargo.
 fn built_program() -> PathBuf {
     let test = std::env::current_exe().unwrap();
     let examples = test.ancestors().nth(2).unwrap().join("examples");
@@ -102,14 +103,9 @@ pub fn files(mode: &str) -> Vec<(String, Vec<u8>)> {
     texts.chain([(target(), fs::read(built_program()).unwrap())]).collect()
 }
 
-/// Puts the package where a deck looks for it.
+/// Installs the package in a data folder.
 pub fn install(data: &Path, mode: &str) {
-    let folder = data.join("packages").join(PACKAGE);
-    for (path, content) in files(mode) {
-        let path = folder.join(path);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, content).unwrap();
-    }
+    let folder = install_files(data, &files(mode));
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;
@@ -117,7 +113,45 @@ pub fn install(data: &Path, mode: &str) {
     }
 }
 
-/// The package as a file, after a change of its package file.
+/// Installs files as the package in a data folder. Returns its folder.
+pub fn install_files(data: &Path, files: &[(String, Vec<u8>)]) -> PathBuf {
+    let folder = data.join("packages").join(PACKAGE);
+    for (path, content) in files {
+        let path = folder.join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, content).unwrap();
+    }
+    folder
+}
+
+/// The web package of the fixtures after a change of its script, declared for another platform.
+pub fn web_package(change: impl FnOnce(&str) -> String) -> Vec<(String, Vec<u8>)> {
+    const ICON: &str = "<svg xmlns='http://www.w3.org/2000/svg' width='75' height='54'><rect width='75' height='54' fill='#1b5e4b'/></svg>";
+    let config = json!({
+        "Author": "A", "Description": "Counts presses", "Name": "Web counter", "Version": "1.0.0", "UUID": PACKAGE,
+        "Icon": "icon.svg", "Runtime": {"win": {"type": "web", "target": "index.html", "MinimumVersion": "10"}},
+        "CreatorCentral": {"MinimumVersion": "1.1", "SDKVersion": 2},
+        "Widgets": [{"Name": "Count", "Icon": "icon.svg", "UUID": TOGGLE, "States": [{"Image": "icon.svg"}]}]
+    });
+    let texts = [
+        ("PackageConfig.json", config.to_string()),
+        ("icon.svg", ICON.to_owned()),
+        ("index.html", "<!doctype html><script src='main.js'></script>".to_owned()),
+        ("main.js", change(include_str!("../fixtures/web/main.js"))),
+        ("lang/en.json", json!({"Name": "Web counter", TOGGLE: {"Name": "Count"}}).to_string()),
+    ];
+    texts.into_iter().map(|(path, text)| (path.to_owned(), text.into_bytes())).collect()
+}
+
+/// Packs files as the package, none of them executable.
+pub fn pack_files(files: Vec<(String, Vec<u8>)>) -> Vec<u8> {
+    let entries = files.into_iter().map(|(path, content)| Entry { path, content, executable: false }).collect();
+    let mut bundle = Cursor::new(Vec::new());
+    pack(&mut bundle, PACKAGE, entries).unwrap();
+    bundle.into_inner()
+}
+
+/// Packs the package after a change of its package file.
 pub fn bundle(mode: &str, change: impl FnOnce(&mut Value)) -> Vec<u8> {
     let mut config = config();
     change(&mut config);
@@ -131,13 +165,13 @@ pub fn bundle(mode: &str, change: impl FnOnce(&mut Value)) -> Vec<u8> {
     bundle.into_inner()
 }
 
-/// Whether a process lives. One that has ended and that nobody has taken notice of doesn't.
+/// Whether a process lives. A zombie doesn't.
 pub fn is_alive(pid: u32) -> bool {
     waitpid_any::WaitHandle::open(pid.cast_signed())
         .is_ok_and(|mut process| matches!(process.wait_timeout(Duration::ZERO), Ok(None)))
 }
 
-/// Ends a process by force.
+/// Kills a process.
 pub fn kill(pid: u32) {
     let pid = pid.to_string();
     let (program, args) = match cfg!(windows) {
@@ -147,7 +181,7 @@ pub fn kill(pid: u32) {
     assert!(std::process::Command::new(program).args(args).output().unwrap().status.success());
 }
 
-/// The processes of a package in the mode [`FAMILY`] or [`DEAF`]: its own, and the one that it has started.
+/// Returns the processes of a package in the mode [`FAMILY`] or [`DEAF`]: its own and its child.
 pub async fn family(data: &Path) -> [u32; 2] {
     let path = data.join("packages").join(PACKAGE).join("processes");
     let start = std::time::Instant::now();
@@ -161,25 +195,25 @@ pub async fn family(data: &Path) -> [u32; 2] {
     }
 }
 
-/// A deck with the package, and its page.
+/// Starts a deck with the package, and connects a page.
 pub async fn world(mode: &str) -> World {
     let data = tempfile::tempdir().unwrap();
     install(data.path(), mode);
     start(data, |_| {}).await
 }
 
-/// A deck over a data folder.
+/// Starts a deck with a data folder, and connects a page.
 pub async fn start(data: TempDir, change: impl FnOnce(&mut Config)) -> World {
     let mut config = Config::headless(data.path());
     config.timing.first_restart = Duration::from_millis(1);
-    // These packages have no last words.
+    // These packages send nothing when they end.
     config.timing.end_notice = Duration::from_millis(1);
     change(&mut config);
     let deck = Deck::start(config).await.unwrap();
     let mut events = connect_events(&deck).await;
-    let state = hear_of_type(&mut events, "state").await;
+    let state = receive_page_event(&mut events, "state").await;
     let mut world = World { deck, events, earlier: VecDeque::new(), known: Vec::new(), data };
-    // The package is faster than the page at times.
+    // The package may be faster than the page.
     let (_, log) = world.call("GET", "/api/log", Value::Null).await;
     for mut entry in log["entries"].as_array().unwrap().clone() {
         entry["type"] = json!("log");
@@ -193,20 +227,20 @@ pub async fn connect_events(deck: &Deck) -> Socket {
     connect_page(deck, "").await
 }
 
-/// A page that says more of itself in the query.
+/// Connects a page with more members in its query.
 pub async fn connect_page(deck: &Deck, more: &str) -> Socket {
     let url = format!("{}api/events?token={}{more}", deck.page_url().replace("http", "ws"), deck.token());
     tokio_tungstenite::connect_async(url).await.unwrap().0
 }
 
 impl World {
-    /// The next event for which `wanted` answers something. Others are skipped.
-    pub async fn event<T>(&mut self, wanted: impl Fn(&Value) -> Option<T>) -> T {
+    /// Returns the next event for which `wanted` returns something. Skips others.
+    pub async fn wait_for_event<T>(&mut self, wanted: impl Fn(&Value) -> Option<T>) -> T {
         loop {
             let event = match self.earlier.pop_front() {
                 Some(event) => event,
                 None => {
-                    let event = hear(&mut self.events).await;
+                    let event = receive(&mut self.events).await;
                     if self.known.contains(&event) {
                         continue;
                     }
@@ -219,19 +253,23 @@ impl World {
         }
     }
 
-    /// Waits for an instance to be as wanted.
-    pub async fn instance(&mut self, wanted: impl Fn(&Value) -> bool) -> Value {
-        self.event(|event| Some(event["instance"].clone()).filter(|i| event["type"] == "instance" && wanted(i))).await
+    /// Waits until an instance is as wanted.
+    pub async fn wait_for_instance(&mut self, wanted: impl Fn(&Value) -> bool) -> Value {
+        self.wait_for_event(|event| {
+            Some(event["instance"].clone()).filter(|i| event["type"] == "instance" && wanted(i))
+        })
+        .await
     }
 
-    /// Waits for a line of the log.
-    pub async fn logged(&mut self, part: &str) -> String {
-        self.event(|event| Some(event["message"].as_str()?.to_owned()).filter(|line| line.contains(part))).await
+    /// Waits for an entry of the log.
+    pub async fn wait_for_log(&mut self, part: &str) -> String {
+        self.wait_for_event(|event| Some(event["message"].as_str()?.to_owned()).filter(|line| line.contains(part)))
+            .await
     }
 
     /// Waits until the package's process has started.
-    pub async fn started(&mut self) -> Started {
-        let line = self.logged("STARTED").await;
+    pub async fn wait_for_start(&mut self) -> Started {
+        let line = self.wait_for_log("STARTED").await;
         let words: Vec<&str> = line.splitn(10, ' ').collect();
         assert_eq!([words[2], words[4], words[6], words[8]], ["-port", "-packageUUID", "-registerEvent", "-info"]);
         assert_eq!(words[3], self.deck.socket_port().to_string());
@@ -242,22 +280,22 @@ impl World {
         }
     }
 
-    /// A package that has started and registered.
-    pub async fn package(&mut self) -> Socket {
-        let started = self.started().await;
+    /// Waits for the package's process and connects it.
+    pub async fn connect_package(&mut self) -> Socket {
+        let started = self.wait_for_start().await;
         let socket = self.register(&started.register).await;
-        self.logged("The package is connected").await;
+        self.wait_for_log("The package is connected").await;
         socket
     }
 
-    /// A socket that has sent its registration.
+    /// Opens a socket that has sent its registration.
     pub async fn register(&self, register: &Value) -> Socket {
         let mut socket = self.connect(None).await.unwrap();
-        say(&mut socket, register.clone()).await;
+        send(&mut socket, register.clone()).await;
         socket
     }
 
-    /// A socket that has sent nothing yet.
+    /// Opens a socket that has sent nothing yet.
     pub async fn connect(&self, origin: Option<&str>) -> Result<Socket, Error> {
         let mut request = format!("ws://127.0.0.1:{}", self.deck.socket_port()).into_client_request().unwrap();
         if let Some(origin) = origin {
@@ -268,23 +306,37 @@ impl World {
 
     /// Calls the API with its token.
     pub async fn call(&self, method: &str, path: &str, body: Value) -> (u16, Value) {
-        let token = format!("X-Deck-Token: {}", self.deck.token());
         let body = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
-        let port = port_of(&self.deck.page_url());
-        let answer = http(port, method, path, &[&format!("Host: 127.0.0.1:{port}"), &token], &body).await;
+        let answer = self.call_with_bytes(method, path, &body).await;
         (answer.status, serde_json::from_str(&answer.body).unwrap_or_default())
     }
 
-    /// Installs the package, in place of what is there, after a change of its package file.
-    pub async fn install(&mut self, change: impl FnOnce(&mut Value)) {
-        let token = format!("X-Deck-Token: {}", self.deck.token());
+    /// Calls the API with its token and any body.
+    pub async fn call_with_bytes(&self, method: &str, path: &str, body: &[u8]) -> Answer {
         let port = port_of(&self.deck.page_url());
-        let host = format!("Host: 127.0.0.1:{port}");
-        let answer = http(port, "POST", "/api/packages", &[&host, &token], &bundle(PATIENT, change)).await;
+        let headers = [format!("Host: 127.0.0.1:{port}"), format!("X-Deck-Token: {}", self.deck.token())];
+        http(port, method, path, &headers.each_ref().map(String::as_str), body).await
+    }
+
+    /// Calls the API, which has to carry the call out. Returns its answer.
+    pub async fn call_ok(&self, method: &str, path: &str, body: Value) -> Value {
+        let (status, answer) = self.call(method, path, body).await;
+        assert!(matches!(status, 200..=204), "{method} {path}: {status} {answer}");
+        answer
+    }
+
+    /// Returns everything that a page shows.
+    pub async fn state(&self) -> Value {
+        self.call_ok("GET", "/api/state", Value::Null).await
+    }
+
+    /// Installs the package over the current one, after a change of its package file.
+    pub async fn install(&mut self, change: impl FnOnce(&mut Value)) {
+        let answer = self.call_with_bytes("POST", "/api/packages", &bundle(PATIENT, change)).await;
         assert_eq!(answer.status, 201, "{}", answer.body);
     }
 
-    /// Puts a widget on the Panel; answers its context.
+    /// Places a widget; returns its context.
     pub async fn place(&self, widget: &str, column: u8, row: u8) -> String {
         let (status, instance) = self
             .call("POST", "/api/instances", json!({"widget": widget, "layout": 0, "column": column, "row": row}))
@@ -293,24 +345,18 @@ impl World {
         instance["context"].as_str().unwrap().to_owned()
     }
 
-    /// Opens a view, registers as its page would, and hears its settings. Returns its last argument too.
+    /// Opens a view, registers like its page, and receives its settings. Also returns the page's last argument.
     pub async fn view(&self, target: Value) -> (Socket, String, Value) {
         let (status, view) = self.call("POST", "/api/views", target).await;
         assert_eq!(status, 201, "{view}");
         let page = self.get_view(view["url"].as_str().unwrap()).await;
         assert_eq!(page.status, 200);
-        let call = page
-            .body
-            .split("connectCreatorCentral(...")
-            .nth(1)
-            .and_then(|rest| rest.split("));</script>").next())
-            .unwrap();
-        let call: Value = serde_json::from_str(call).unwrap();
+        let call = call_arguments(&page.body);
         assert_eq!(call[0], self.deck.socket_port());
         let mut socket = self.register(&json!({"event": call[2], "uuid": call[1]})).await;
-        let told = hear_of(&mut socket, "didReceiveWidgetSettings").await;
+        let received = receive_event(&mut socket, "didReceiveWidgetSettings").await;
         assert_eq!(
-            (&told["widget"], &told["context"], &told["payload"]),
+            (&received["widget"], &received["context"], &received["payload"]),
             (&call[4]["widget"], &call[4]["context"], &call[4]["payload"]["settings"])
         );
         (socket, view["view"].as_str().unwrap().to_owned(), call[4].clone())
@@ -327,27 +373,33 @@ impl World {
     }
 }
 
+/// Returns the arguments with which the deck has a page call its `connectCreatorCentral`.
+pub fn call_arguments(page: &str) -> Value {
+    let rest = page.split("connectCreatorCentral(...").nth(1).expect("the page has the call");
+    serde_json::from_str(rest.split("));</script>").next().unwrap()).unwrap()
+}
+
 /// An answer over HTTP.
 #[derive(Debug)]
 pub struct Answer {
     pub status: u16,
-    /// In small letters.
+    /// In lower case.
     pub head: String,
     pub body: String,
 }
 
-/// A page, at whatever name of this machine it is.
+/// Loads a page from any host name of this machine.
 pub async fn load(url: &str) -> Answer {
     let (host, path) = url.strip_prefix("http://").and_then(|rest| rest.split_once('/')).unwrap();
     http(port_of(url), "GET", &format!("/{path}"), &[&format!("Host: {host}")], b"").await
 }
 
-/// One request, with nothing in it but what is given: no client that would correct it.
+/// Sends one request exactly as given: a client would correct it.
 pub async fn http(port: u16, method: &str, path: &str, headers: &[&str], body: &[u8]) -> Answer {
     try_http(port, method, path, headers, body).await.expect("it is answered")
 }
 
-/// As [`http`]. None if nobody answers, or not to the end.
+/// Like [`http`]. Returns none without an answer, or with an incomplete one.
 pub async fn try_http(port: u16, method: &str, path: &str, headers: &[&str], body: &[u8]) -> Option<Answer> {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).await.ok()?;
     let head = format!(
@@ -370,7 +422,7 @@ pub fn port_of(url: &str) -> u16 {
     after.split('/').next().unwrap().parse().unwrap()
 }
 
-/// What a browser has once it was let in, as headers of its calls.
+/// A browser's session, as headers of its calls.
 pub type Session = [String; 2];
 
 /// Exchanges the key in an address that a deck has printed, as the page does.
@@ -387,17 +439,17 @@ pub async fn begin_session(url: &str) -> (Answer, Option<Session>) {
     (answer, session)
 }
 
-pub async fn say(socket: &mut Socket, message: Value) {
-    try_say(socket, message).await.expect("it is sent");
+pub async fn send(socket: &mut Socket, message: Value) {
+    try_send(socket, message).await.expect("it is sent");
 }
 
-/// As [`say`], to the letter.
-pub async fn say_text(socket: &mut Socket, message: &str) {
+/// Sends a message verbatim.
+pub async fn send_text(socket: &mut Socket, message: &str) {
     socket.send(Message::text(message)).await.expect("it is sent");
 }
 
-/// As [`hear`], to the letter.
-pub async fn hear_text(socket: &mut Socket) -> String {
+/// Receives a message verbatim.
+pub async fn receive_text(socket: &mut Socket) -> String {
     loop {
         let message = tokio::time::timeout(SOON, socket.next()).await.expect("a message comes").expect("it is open");
         if let Message::Text(text) = message.expect("it is open") {
@@ -406,18 +458,18 @@ pub async fn hear_text(socket: &mut Socket) -> String {
     }
 }
 
-/// As [`say`]. None if the other side is gone.
-pub async fn try_say(socket: &mut Socket, message: Value) -> Option<()> {
+/// Like [`send`]. Returns none if the other side is gone.
+pub async fn try_send(socket: &mut Socket, message: Value) -> Option<()> {
     socket.send(Message::text(message.to_string())).await.ok()
 }
 
-/// The next message, as JSON.
-pub async fn hear(socket: &mut Socket) -> Value {
-    try_hear(socket).await.expect("the socket is open")
+/// Receives the next message, as JSON.
+pub async fn receive(socket: &mut Socket) -> Value {
+    try_receive(socket).await.expect("the socket is open")
 }
 
-/// As [`hear`]. None if the other side is gone.
-pub async fn try_hear(socket: &mut Socket) -> Option<Value> {
+/// Like [`receive`]. Returns none if the other side is gone.
+pub async fn try_receive(socket: &mut Socket) -> Option<Value> {
     loop {
         let message = tokio::time::timeout(SOON, socket.next()).await.expect("a message comes")?.ok()?;
         if let Message::Text(text) = message {
@@ -426,22 +478,22 @@ pub async fn try_hear(socket: &mut Socket) -> Option<Value> {
     }
 }
 
-/// The next event of a page, which has to be of this type.
-pub async fn hear_of_type(socket: &mut Socket, kind: &str) -> Value {
-    let event = hear(socket).await;
+/// Receives the next event of a page, which has to be of this type.
+pub async fn receive_page_event(socket: &mut Socket, kind: &str) -> Value {
+    let event = receive(socket).await;
     assert_eq!(event["type"], kind, "{event}");
     event
 }
 
-/// The next message, which has to be of this name.
-pub async fn hear_of(socket: &mut Socket, event: &str) -> Value {
-    let message = hear(socket).await;
+/// Receives the next message, which has to be this event.
+pub async fn receive_event(socket: &mut Socket, event: &str) -> Value {
+    let message = receive(socket).await;
     assert_eq!(message["event"], event, "{message}");
     message
 }
 
-/// Waits until the other side has closed.
-pub async fn closed(socket: &mut Socket) {
+/// Waits until the other side closes, and asserts that it sends nothing before.
+pub async fn expect_close(socket: &mut Socket) {
     let ended = async {
         while let Some(Ok(message)) = socket.next().await {
             assert!(!matches!(message, Message::Text(_)), "closed without a word: {message}");
@@ -450,16 +502,16 @@ pub async fn closed(socket: &mut Socket) {
     tokio::time::timeout(SOON, ended).await.expect("the socket is closed");
 }
 
-/// Nothing was sent that hasn't been heard: an answer to a question comes next.
-pub async fn nothing_more(socket: &mut Socket) {
-    say(socket, json!({"event": "getPackageSettings"})).await;
-    hear_of(socket, "didReceivePackageSettings").await;
+/// Asserts that nothing else was sent: the answer to a request comes next.
+pub async fn assert_nothing_more(socket: &mut Socket) {
+    send(socket, json!({"event": "getPackageSettings"})).await;
+    receive_event(socket, "didReceivePackageSettings").await;
 }
 
-/// Waits until the other side has closed, after messages that may still come.
-pub async fn closed_after(socket: &mut Socket, events: &[&str]) {
+/// Waits until the other side closes, after these messages.
+pub async fn expect_close_after(socket: &mut Socket, events: &[&str]) {
     for event in events {
-        hear_of(socket, event).await;
+        receive_event(socket, event).await;
     }
-    closed(socket).await;
+    expect_close(socket).await;
 }
