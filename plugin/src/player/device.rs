@@ -1,16 +1,16 @@
-//! Devices: which one a command is for, which one comes next, and which one is woken.
+//! Devices: identifying a chosen one, finding the next one, and selecting the one to wake.
 //!
-//! Spotify's ids of devices are not for life: a reconnect, an update or a new browser session brings another one. So a chosen
-//! device is kept with its name and its kind, and where its id is gone, the one device of that name and kind is it. Of
-//! several none is guessed. Lists come as odd as Spotify makes them: without ids, with one device twice, with devices that take
-//! no commands.
+//! Spotify's device ids aren't permanent: a reconnect, an update or a new browser session may change them. So a chosen device
+//! is stored with its name and kind, and if its id is no longer listed, the only device with that name and kind is used; if
+//! there are several, none is. Spotify's lists may contain devices without ids, duplicates, and devices that accept no
+//! commands.
 
 use crate::spotify::{Device, DeviceId};
 
 /// A device that the user has chosen.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ChosenDevice {
-    /// Spotify's id of it when it was chosen, or was found last.
+    /// Its id when it was chosen, or when it was last found.
     pub id: DeviceId,
     /// Its name; empty if it isn't known.
     pub name: String,
@@ -18,21 +18,21 @@ pub struct ChosenDevice {
     pub kind: String,
 }
 
-/// What a list has of a [`ChosenDevice`].
+/// The result of looking for a [`ChosenDevice`] in a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Found<'a> {
-    /// The device with its id.
+    /// The device with the same id.
     ById(&'a Device),
-    /// The one device of its name and kind, under another id or under none.
+    /// The only device with the same name and kind; it has another id, or none.
     ByName(&'a Device),
-    /// Several devices of its name and kind, none of them with its id.
+    /// Several devices have the same name and kind, none of them the same id.
     Several,
-    /// Nothing: it is off, asleep, or gone.
+    /// It isn't listed: it is off, asleep or gone.
     Nowhere,
 }
 
 impl<'a> Found<'a> {
-    /// The device, if it is one.
+    /// Returns the device, if exactly one was found.
     #[must_use]
     pub fn device(self) -> Option<&'a Device> {
         match self {
@@ -43,7 +43,7 @@ impl<'a> Found<'a> {
 }
 
 impl ChosenDevice {
-    /// Finds it in a list.
+    /// Finds this device in a list.
     #[must_use]
     pub fn find_in<'a>(&self, devices: &'a [Device]) -> Found<'a> {
         if let Some(device) = devices.iter().find(|device| device.id.as_ref() == Some(&self.id)) {
@@ -57,7 +57,7 @@ impl ChosenDevice {
         };
         let mut with_id = devices.iter().filter(alike).filter(|device| device.id.is_some());
         match (with_id.next(), devices.iter().find(alike)) {
-            // The same device listed twice is one.
+            // A device may be listed twice.
             (Some(first), _) if with_id.all(|device| device.id == first.id) => Found::ByName(first),
             (Some(_), _) => Found::Several,
             (None, Some(first)) => Found::ByName(first),
@@ -65,19 +65,19 @@ impl ChosenDevice {
         }
     }
 
-    /// Whether this is the same choice, under whichever id.
+    /// Returns whether both are the same device, even if its id has changed.
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {
         self.id == other.id || (!self.name.is_empty() && self.name == other.name && self.kind == other.kind)
     }
 
-    /// The same choice under the id that its device has now.
+    /// Returns this device with its current id.
     pub(super) fn with_id(&self, id: &DeviceId) -> Self {
         Self { id: id.clone(), ..self.clone() }
     }
 }
 
-/// The devices of a list that take commands, each once.
+/// Returns the devices that accept commands, without duplicates.
 fn usable(devices: &[Device]) -> Vec<(&DeviceId, &Device)> {
     let mut usable: Vec<(&DeviceId, &Device)> = Vec::new();
     for device in devices.iter().filter(|device| !device.is_restricted) {
@@ -90,8 +90,8 @@ fn usable(devices: &[Device]) -> Vec<(&DeviceId, &Device)> {
     usable
 }
 
-/// The device after the active one, round and round; `active` is the id of what plays, which is known better than what was
-/// listed a while ago. `None` where there is no other one.
+/// Returns the device after the active one, starting over at the end of the list; `None` if there is no other one. `active` is
+/// the active device of the playback state, which is more recent than the list's.
 pub(super) fn next<'a>(devices: &'a [Device], active: Option<&DeviceId>) -> Option<&'a Device> {
     let usable = usable(devices);
     let place = match active {
@@ -102,7 +102,7 @@ pub(super) fn next<'a>(devices: &'a [Device], active: Option<&DeviceId>) -> Opti
     usable.get(next).filter(|_| place != Some(next)).map(|(_, device)| *device)
 }
 
-/// The id of the device to wake where Spotify plays nowhere and none was chosen: the last one, else the only one.
+/// Returns the id of the device to wake if none is active and none was chosen: the last active one, otherwise the only one.
 pub(super) fn to_wake<'a>(devices: &'a [Device], last: Option<&DeviceId>) -> Option<&'a DeviceId> {
     let usable = usable(devices);
     let last = last.and_then(|last| usable.iter().find(|(id, _)| *id == last));

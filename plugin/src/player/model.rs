@@ -1,12 +1,11 @@
-//! What Spotify is doing, as far as we know, and what was asked for since.
+//! The model of Spotify's state: the last answer, with optimistic updates.
 //!
-//! What is shown is the last state that Spotify told, with every change laid over it that a press has asked for and
-//! that Spotify has not yet had the time to agree with. A refused change is taken off again, and the face is back to
-//! what is true: nothing needs to be undone by hand. Reads often lag some 100 ms behind writes, so a change stays on
-//! for a moment after its call has succeeded, until a read agrees with it or [`TRUST`] are over.
+//! The model shows the last state that Spotify reported, with the changes applied that commands have requested since. When a
+//! call fails, its change is removed, and the reported state shows again. Answers often lag some 100 ms behind writes, so after
+//! a call has succeeded its change stays until an answer reflects it, or until [`TRUST`] has passed.
 //!
-//! Calls wait in one queue and leave it in order, one at a time. Of volumes and positions that wait only the last one
-//! matters, and while nothing waits behind them they leave at most every [`PACE`].
+//! Calls are queued and made in order, one at a time. Only the latest of several queued volumes or positions is sent, and while
+//! no other call waits behind them, at most one every [`PACE`].
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -29,48 +28,49 @@ use crate::auth::{AuthState, Limit, Link};
 use crate::clock::Moment;
 use crate::spotify::{DeviceId, Error, Playback, PlayingType, Restriction, Uri, UriKind};
 
-/// How long a write is trusted over reads that don't show it.
+/// How long after a write answers that don't reflect it are overruled.
 const TRUST: Duration = Duration::from_secs(3);
-/// How long a key says why its command was refused.
+/// How long a key shows why its command was refused.
 const REFUSAL_SHOWN: Duration = Duration::from_secs(4);
-/// How long a key says that its command has worked, where that shows nowhere else: long enough to read a title.
+/// How long a key shows that its command has succeeded, if its effect isn't visible otherwise: long enough to read a title.
 const DONE_SHOWN: Duration = Duration::from_secs(3);
-/// So many commands wait for an answer at most; more are refused.
+/// How many commands may wait for an answer; more are refused.
 const MAX_PENDING: usize = 64;
-/// Between two volumes, or two positions, that nothing waits behind.
+/// The shortest interval between two volumes or positions while no other call waits behind them.
 const PACE: Duration = Duration::from_millis(200);
 
-/// The model. The time always comes from outside.
+/// The model. It has no clock: times are parameters.
 #[derive(Clone, Debug)]
 pub struct Model {
-    /// What is shown.
+    /// The part that is shown.
     state: State,
     /// Since when nothing has played.
     idle_since: Option<Instant>,
-    /// Commands that wait for an answer: from before the first one, as what they mean depends on it, those that what is known
-    /// would be in the way of, if it is still true, and those about what plays.
+    /// Commands that wait for an answer: all of them before the first answer, those that a possibly outdated state would refuse,
+    /// and those about the current item.
     pending: Vec<Pending>,
-    /// When the last answer was asked for.
+    /// When the poll of the last answer was sent.
     asked_at: Option<Instant>,
     queue: VecDeque<QueuedCall>,
-    /// When a call that is paced has left last.
+    /// When the last volume or position was sent.
     paced_at: Option<Instant>,
     fade: Option<Fade>,
     volumes: Volumes,
     last_device: Option<DeviceId>,
     devices_asked_at: Option<Instant>,
-    /// What visible keys show.
+    /// The parts of the state that visible keys show.
     subscription: Subscription,
     memory: Memory,
-    /// When it was last seen that somebody may have changed something elsewhere.
+    /// When something may last have changed elsewhere.
     invalidated_at: Option<Instant>,
-    /// Whether the last answer said that nothing plays, or said nothing that can be used, where something played before.
+    /// Whether the last answer contradicts the known state, by reporting that nothing plays or by being unusable, and needs to
+    /// be confirmed.
     doubted: bool,
     next_id: u64,
 }
 
 impl Model {
-    /// A model that knows nothing yet.
+    /// Creates a model without any state.
     #[must_use]
     pub fn new(accounts: Arc<AuthState>) -> Self {
         Self {
@@ -92,7 +92,7 @@ impl Model {
         }
     }
 
-    /// The accounts have changed. What was known goes when nobody is linked any more.
+    /// Records the accounts. The state is reset if none is linked any more.
     pub fn set_accounts(&mut self, accounts: Arc<AuthState>) {
         if accounts.link != Link::Linked {
             let last_playlist = self.state.last_playlist.take();
@@ -101,7 +101,7 @@ impl Model {
             self.state.last_playlist = last_playlist;
         }
         if accounts.limit.is_none() {
-            // Another account serves, or the time is over: what was said about it is over, too.
+            // Another account serves, or the limit is over.
             self.state.last_error.take_if(|error| matches!(error, Error::RateLimited { .. }));
             self.state.refusal.take_if(|refusal| matches!(refusal.error, Error::RateLimited { .. }));
         }
@@ -115,7 +115,7 @@ impl Model {
         let serving =
             |accounts: &AuthState| accounts.serving().map(|(_, account)| (account.id.clone(), account.sign_in));
         if serving(&accounts) != serving(&self.state.accounts) {
-            // Another account or sign-in: what was said about the one before is over.
+            // Another account or login: errors about the previous one no longer apply.
             self.state.refusal.take_if(|refusal| refusal.error.is_about_the_account());
             self.state.liked_as_list = false;
         }
@@ -128,12 +128,12 @@ impl Model {
         self.recall();
     }
 
-    /// How many instances are visible.
+    /// Returns the number of visible instances.
     pub(super) fn visible(&self) -> usize {
         self.subscription.instances
     }
 
-    /// Brings what is shown of the memory up to date: only that is published, however much is remembered.
+    /// Copies from the memory to the state what visible keys show of it.
     fn recall(&mut self) {
         let known = self.state.known.as_ref().and_then(Option::as_ref);
         let playing = known.and_then(|known| known.now.library_uri());
@@ -154,30 +154,29 @@ impl Model {
         }
     }
 
-    /// Until when nothing may be sent, as every account is limited.
+    /// Returns the limit during which nothing may be sent, as it applies to every account.
     pub(super) fn limit(&self, now: Moment) -> Option<Limit> {
         self.state.limit(now)
     }
 
-    /// Whether the account that serves should be spared what can wait.
+    /// Returns whether the serving account was throttled recently, so that polls should be slower.
     pub(super) fn strained(&self, now: Moment) -> bool {
         self.state.accounts.strained_until.is_some_and(|until| until > now.date)
     }
 
-    /// Whether calls can be made at all.
+    /// Returns whether an account is linked, so that calls can be made.
     #[must_use]
     pub fn linked(&self) -> bool {
         self.state.accounts.link == Link::Linked
     }
 
-    /// Takes a command: the model changes at once, and the calls that it needs are queued. Returns whether anything was
-    /// done.
+    /// Handles a command: shows its effect at once and queues its calls. Returns false if the command is refused.
     pub fn command(&mut self, command: Command, now: Moment) -> bool {
         let seen = self.state.known.as_ref().map(|known| Seen::of(known.as_ref()));
         self.take(Pending { command, at: now.instant, seen, shown: None }, now, true)
     }
 
-    /// Takes a command. `may_wait`: whether it waits for an answer where what is known isn't sure.
+    /// Handles a command. `may_wait`: whether it may wait for an answer if the known state would refuse it but is uncertain.
     fn take(&mut self, pending: Pending, now: Moment, may_wait: bool) -> bool {
         if !self.linked() {
             return false;
@@ -212,7 +211,7 @@ impl Model {
         let Decision { steps, device } = match decision {
             Ok(decision) => decision,
             Err(error) => {
-                // What it depends on may have changed elsewhere.
+                // The state that it depends on may have changed elsewhere.
                 self.invalidate(now.instant);
                 self.refuse(command.instance.clone(), error, Some(command), now);
                 return false;
@@ -230,7 +229,7 @@ impl Model {
             _ => {}
         }
         if command.verb.is_volume() {
-            // The last word counts.
+            // The latest command overrides a fade.
             self.fade = None;
             self.drop_sleep_fade();
             self.volumes.note_loud(player.target(device.as_ref()), player.volume(device.as_ref()).percent);
@@ -251,7 +250,7 @@ impl Model {
         true
     }
 
-    /// Lets a command wait for an answer. A heart shows at once what it will be, if all is as it seems.
+    /// Lets a command wait for an answer. Like shows its expected effect at once.
     fn wait(&mut self, mut pending: Pending, now: Moment) {
         if self.pending.len() >= MAX_PENDING {
             self.refuse(pending.command.instance, Error::SpotifyDown(None), None, now);
@@ -278,8 +277,8 @@ impl Model {
         self.pending.push(pending);
     }
 
-    /// Whether what plays is known from an answer no older than a second at that time, and nothing was asked for since that
-    /// may put on something else.
+    /// Returns whether the current item is certain at a time: the last answer is at most [`CERTAIN_FOR`] old, and no pending
+    /// change affects the item.
     fn knows_current_item(&self, at: Instant) -> bool {
         let changing = self.state.changes.iter().any(|change| change.left.is_some());
         let recent = self.asked_at.is_some_and(|asked_at| asked_at + CERTAIN_FOR >= at);
@@ -301,7 +300,7 @@ impl Model {
         now: Moment,
     ) {
         if let Some(waiting) = self.queue.back_mut().filter(|last| call.replaces(&last.call) && last.device == device) {
-            // Only the last value matters; the call that waits takes it.
+            // Only the latest value matters: update the queued call.
             let id = waiting.id;
             (waiting.call, waiting.command) = (call, command.clone());
             if let (Some(change), Some(effect)) = (self.state.changes.iter_mut().find(|change| change.id == id), effect)
@@ -323,7 +322,7 @@ impl Model {
         self.queue.push_back(QueuedCall { id, call, device, command: command.clone(), from_nothing, title });
     }
 
-    /// What plays now, for a change that puts on another item.
+    /// Returns the current item, if the effect is to change it.
     fn left(&self, effect: &Effect, now: Moment) -> Option<Left> {
         let known = self.state.known.as_ref()?.as_ref()?;
         let matched = match effect {
@@ -339,7 +338,7 @@ impl Model {
         })
     }
 
-    /// Goes on with the fade, if its next step is due.
+    /// Advances the fade if its next step is due.
     pub(super) fn step_fade(&mut self, now: Moment) {
         let Some(fade) = self.fade.take_if(|fade| fade.next() <= now.instant) else { return };
         let (percent, player) = (fade.at(now.instant), self.at(now));
@@ -350,7 +349,7 @@ impl Model {
         self.fade = fade.after(now.instant);
     }
 
-    /// The next call to make, in order. It is out of the queue from then on.
+    /// Removes the next call to make from the queue.
     pub(super) fn next_call(&mut self, now: Moment) -> Option<QueuedCall> {
         if self.paced_until(now.instant).is_some() {
             return None;
@@ -362,26 +361,26 @@ impl Model {
         Some(call)
     }
 
-    /// Until when the call that waits should wait, in case its last value is still to come.
+    /// Returns until when the only queued call should wait for a later value, if it should.
     fn paced_until(&self, now: Instant) -> Option<Instant> {
         let waits = self.queue.len() == 1 && self.queue[0].call.takes_the_last_value();
         self.paced_at.map(|paced_at| paced_at + PACE).filter(|until| waits && *until > now)
     }
 
-    /// When the queue, a fade or the sleep timer wants to be looked at again although nothing has happened.
+    /// Returns when the queue, a fade or the sleep timer is due without an event.
     pub(super) fn next_step(&self, now: Moment) -> Option<Instant> {
         let fade = self.fade.as_ref().map(|fade| fade.next().max(now.instant));
         self.paced_until(now.instant).into_iter().chain(fade).chain(self.next_sleep(now.instant)).min()
     }
 
-    /// A call has succeeded: its change is trusted for a while.
+    /// Records that a call has succeeded.
     pub(super) fn call_succeeded(&mut self, call: &QueuedCall, now: Moment) {
         self.state.last_error = None;
-        // A press has worked: what was in the way of an earlier one for another reason than its own no longer is.
+        // A command has succeeded, so a refusal for a reason not specific to its command no longer applies.
         self.state.refusal.take_if(|refusal| !matches!(refusal.error, Error::Restricted(_) | Error::VolumeNotAllowed));
         if let Some(place) = self.state.changes.iter().position(|change| change.id == call.id) {
             self.state.changes[place].done_at = Some(now.instant);
-            // No read will ever agree with what came before it, and nothing of that must show again.
+            // Answers will never reflect the changes that it supersedes, and those must not show again.
             let done = self.state.changes[place].clone();
             self.state.changes.retain(|change| change.id >= call.id || !done.effect.outdates(&change.effect));
         }
@@ -408,7 +407,7 @@ impl Model {
         self.recall();
     }
 
-    /// A volume was set. Reads tell that of the active device; in the list of the others it is noted.
+    /// Completes the change of an inactive device's volume by updating the list, as polls report only the active device's.
     fn confirm_elsewhere(&mut self, id: u64) {
         let active = self.state.known.as_ref().and_then(Option::as_ref).and_then(|known| known.now.device.id.clone());
         let Some(place) = self.state.changes.iter().position(|change| change.id == id) else { return };
@@ -421,7 +420,7 @@ impl Model {
         }
     }
 
-    /// A call has failed: its change is taken back, and the key says why.
+    /// Records that a call has failed: removes its change, and shows the error on the key.
     pub(super) fn call_failed(&mut self, call: &QueuedCall, error: Error, now: Moment) {
         let had_its_way = matches!(
             (&call.call, &error),
@@ -438,7 +437,7 @@ impl Model {
         }
         self.fade.take_if(|fade| fade.command == call.command);
         if error.passes() {
-            // What comes after it was asked for in the belief that it would work; it would only fail alike.
+            // The queued calls would fail, too.
             self.drop_waiting();
             self.state.last_error = Some(error.clone());
         }
@@ -448,12 +447,12 @@ impl Model {
         self.refuse(call.command.instance.clone(), error, None, now);
     }
 
-    /// Shows on an instance why its press had no effect. `unsent`: see [`Refusal`].
+    /// Shows on an instance why its command was refused. `unsent`: see [`Refusal`].
     fn refuse(&mut self, instance: InstanceId, error: Error, unsent: Option<Command>, now: Moment) {
         self.state.refusal = Some(Refusal { instance, error, until: now.instant + REFUSAL_SHOWN, unsent });
     }
 
-    /// Forgets why a command had no effect where it would have one now.
+    /// Clears a refusal whose command would be accepted now.
     fn recheck_refusal(&mut self, now: Moment) {
         let Some(Refusal { unsent: Some(command), .. }) = &self.state.refusal else { return };
         if self.at(now).obstacle(&command.verb, command.device.as_ref()).is_none() {
@@ -461,12 +460,12 @@ impl Model {
         }
     }
 
-    /// Liked Songs weren't taken as a context: from now on they are played as a list.
+    /// Records that Spotify doesn't accept Liked Songs as a context: from now on they are played as a list of tracks.
     pub(super) fn play_liked_as_list(&mut self) {
         self.state.liked_as_list = true;
     }
 
-    /// Learns what was accepted and not taken.
+    /// Compares an answer with completed changes, to find those that Spotify accepted but the device ignored.
     fn learn_modes(&mut self, current: &Now, asked_at: Instant, now: Moment) {
         self.state.lacking.see(current);
         let settled = |change: &&Change| {
@@ -498,10 +497,10 @@ impl Model {
         }
     }
 
-    /// Spotify has answered a query that was asked at `asked_at`.
+    /// Records the answer to a poll that was sent at `asked_at`.
     ///
-    /// That nothing plays comes as a 204, and in other forms that are no more than a device: see `plays_something`. Where
-    /// something was known to play, one such answer changes nothing yet: the next one has to say the same.
+    /// An inactive player is reported as a 204 or with little more than a device, see `plays_something`. If something was known to
+    /// play, such an answer counts only when the next one confirms it.
     pub fn apply_playback(&mut self, playback: Option<Playback>, asked_at: Instant, now: Moment) {
         self.state.last_error = None;
         let active = playback.as_ref().and_then(|playback| playback.device.as_ref()?.id.clone());
@@ -512,7 +511,7 @@ impl Model {
         }
         self.doubted = false;
         self.asked_at = Some(asked_at);
-        // The state was taken somewhere between query and answer.
+        // Spotify read its state at some time between query and answer.
         let at = asked_at + now.instant.saturating_duration_since(asked_at) / 2;
         let mut known = playback.map(|playback| self.read(playback, asked_at, at));
         if let Some(known) = &mut known {
@@ -547,7 +546,7 @@ impl Model {
         }
     }
 
-    /// Learns what the active device has made of the last volume that it was asked for, and takes what it tells for that.
+    /// Records how the active device has rounded the last requested volume, and applies that to the reported one.
     fn learn_volume(&mut self, current: &mut Now, asked_at: Instant, now: Instant) {
         let (id, told) = (current.device.id.clone(), current.device.told_volume());
         for change in &self.state.changes {
@@ -582,7 +581,7 @@ impl Model {
         Snapshot { now, position, at }
     }
 
-    /// The commands that have waited. What they show already is taken off again.
+    /// Removes the waiting commands, and the changes that already show their effect.
     fn take_pending(&mut self) -> Vec<Pending> {
         let pending = std::mem::take(&mut self.pending);
         let shown: Vec<u64> = pending.iter().filter_map(|pending| pending.shown).collect();
@@ -590,12 +589,12 @@ impl Model {
         pending
     }
 
-    /// Whether commands wait for an answer.
+    /// Returns whether commands wait for an answer.
     pub(super) fn has_pending(&self) -> bool {
         !self.pending.is_empty()
     }
 
-    /// Whether what Spotify tells isn't what was to be expected: somebody is at work elsewhere.
+    /// Returns whether an answer differs from the expected state, because something was changed elsewhere.
     fn is_unexpected(&self, known: Option<&Snapshot>, now: Moment) -> bool {
         if !self.state.changes.is_empty() {
             return false;
@@ -608,7 +607,7 @@ impl Model {
         at_work(&expected) != at_work(told) || (expected.uri() != told.uri() && !ended)
     }
 
-    /// Spotify could not be asked. Where something was known, one answer that can't be used changes nothing yet.
+    /// Records that a poll failed. If a state is known, an unusable answer counts only when the next one confirms it.
     pub fn poll_failed(&mut self, error: Error, now: Moment) {
         if matches!(error, Error::Unexpected(_)) && self.doubt() {
             return;
@@ -623,19 +622,19 @@ impl Model {
         }
     }
 
-    /// Whether an answer is to be confirmed by another one before it counts: it is the first one that contradicts what was
-    /// known.
+    /// Marks an answer that contradicts the known state. Returns whether it needs to be confirmed by another one before it
+    /// counts, as it is the first such answer.
     fn doubt(&mut self) -> bool {
         let knows_something = self.state.known.as_ref().is_some_and(Option::is_some);
         !std::mem::replace(&mut self.doubted, true) && knows_something
     }
 
-    /// Whether an answer waits for another one to confirm it.
+    /// Returns whether the last answer needs to be confirmed by another one.
     pub(super) fn has_doubts(&self) -> bool {
         self.doubted && self.state.known.as_ref().is_some_and(Option::is_some) && self.state.last_error.is_none()
     }
 
-    /// Spotify has answered another query.
+    /// Records the answer to a query.
     pub(super) fn apply_query_result(&mut self, result: QueryResult) {
         self.memory.on_query_result(&result);
         match result {
@@ -651,7 +650,7 @@ impl Model {
         self.recall();
     }
 
-    /// A query is being asked.
+    /// Records that a query is sent.
     pub(super) fn on_query_sent(&mut self, query: &Query, now: Instant) {
         if *query == Query::Devices {
             self.devices_asked_at = Some(now);
@@ -659,18 +658,18 @@ impl Model {
         self.memory.on_asked(query, self.place(), now);
     }
 
-    /// A query could not be answered.
+    /// Records that a query failed.
     pub(super) fn query_failed(&mut self, query: &Query, error: &Error, now: Instant) {
         self.memory.on_failure(query, error, now);
     }
 
-    /// The user asks for an answer now: what was refused before may be answered by now.
+    /// Handles a refresh by the user: all answers count as old, and refused queries are repeated.
     pub(super) fn on_refresh(&mut self, now: Instant) {
         self.invalidate(now);
         self.memory.forget_refusals();
     }
 
-    /// What plays from where, and on what.
+    /// Returns the current context and device.
     fn place(&self) -> Place {
         let known = self.state.known.as_ref().and_then(Option::as_ref);
         known.map_or_else(Place::default, |known| Place {
@@ -679,25 +678,25 @@ impl Model {
         })
     }
 
-    /// Takes in what was known before a restart; what has happened since counts more.
+    /// Restores the last used playlist after a restart, unless another one was used since.
     pub(super) fn remember_playlist(&mut self, uri: Uri) {
         self.state.last_playlist.get_or_insert(uri);
     }
 
-    /// Somebody may have changed something elsewhere.
+    /// Records that something may have changed elsewhere.
     pub(super) fn invalidate(&mut self, now: Instant) {
         self.invalidated_at = Some(now);
     }
 
-    /// The computer has slept, or its clock was set.
+    /// Records that the computer has slept or its clock was set.
     pub(super) fn on_wake(&mut self, now: Instant) {
         self.invalidate(now);
-        // What was known is old: the next answer counts, whatever it is.
+        // The known state is outdated: the next answer counts without confirmation.
         self.doubted = true;
         self.asked_at = None;
     }
 
-    /// The query to ask next, and when; `None`: none before something changes.
+    /// Returns the next query and when it is due; `None` if none is until something changes.
     pub(super) fn next_query(&self, now: Instant) -> Option<(Query, Instant)> {
         let subscription = &self.subscription;
         let known = self.state.known.as_ref()?.as_ref();
@@ -718,17 +717,17 @@ impl Model {
         self.memory.next_query(&wanted, now)
     }
 
-    /// Whether Spotify has told anything, and could be asked last time.
+    /// Returns whether a state is known and the last poll succeeded.
     pub(super) fn knows(&self) -> bool {
         self.state.known.is_some() && self.state.last_error.is_none()
     }
 
-    /// The error of the last attempt, if it failed.
+    /// Returns the error of the last poll or call, if it failed.
     pub(super) fn last_error(&self) -> Option<&Error> {
         self.state.last_error.as_ref()
     }
 
-    /// What waits for a read that agrees: since when, and whether it is another item.
+    /// Returns since when a completed change has been unconfirmed, and whether it changes the item.
     pub(super) fn awaits_agreement(&self) -> Option<(Instant, bool)> {
         let done = self.state.changes.iter().filter_map(|change| Some((change.done_at?, &change.effect)));
         let done = done.filter(|(_, effect)| !matches!(effect, Effect::Saved { .. }));
@@ -736,22 +735,22 @@ impl Model {
             .min_by_key(|(since, _)| *since)
     }
 
-    /// For how long nothing has played.
+    /// Returns for how long nothing has played; `None` while something plays.
     pub(super) fn idle_for(&self, now: Instant) -> Option<Duration> {
         self.idle_since.map(|since| now.saturating_duration_since(since))
     }
 
-    /// The device that was active last.
+    /// Returns the device that was active last.
     pub(super) fn last_device(&self) -> Option<&DeviceId> {
         self.last_device.as_ref()
     }
 
-    /// What plays before a call, if that is sure.
+    /// Returns the current item before a call, if it is certain.
     pub(super) fn before(&self, call: &QueuedCall, now: Instant) -> Option<LastPlaying> {
         self.state.before(call.id, now)
     }
 
-    /// Returns after what time the track that plays will have ended, if it does and that is known.
+    /// Returns the time until the current item ends, if it is playing and its length is known.
     pub(super) fn ends_in(&self, now: Moment) -> Option<Duration> {
         let current = self.now_at(now)?;
         let left = current.duration()?.saturating_sub(current.position);
@@ -762,13 +761,13 @@ impl Model {
         self.state.now_at(now.instant)
     }
 
-    /// All that a widget may look at, at a moment.
+    /// Returns the snapshot for a moment.
     #[must_use]
     pub fn at(&self, now: Moment) -> Player {
         self.state.at(now)
     }
 
-    /// What is shown.
+    /// Returns the part that is shown.
     pub(super) fn state(&self) -> &State {
         &self.state
     }
@@ -776,18 +775,18 @@ impl Model {
 
 #[cfg(test)]
 impl Model {
-    /// Has Spotify list these devices.
+    /// Records a list of devices as Spotify's answer.
     pub(crate) fn list_devices(&mut self, devices: Vec<crate::spotify::Device>, now: Moment) {
         self.on_query_sent(&Query::Devices, now.instant);
         self.apply_query_result(QueryResult::Devices(devices));
     }
 
-    /// Has every call that waits succeed.
+    /// Completes every queued call successfully.
     pub(crate) fn settle(&mut self, now: Moment) {
         self.settled(now);
     }
 
-    /// Has every call that waits succeed, and gives the calls.
+    /// Completes every queued call successfully, and returns the calls.
     pub(super) fn settled(&mut self, now: Moment) -> Vec<Call> {
         let mut calls = Vec::new();
         self.paced_at = None;
@@ -800,7 +799,8 @@ impl Model {
     }
 }
 
-/// Whether an answer says that something plays or could go on. A device alone may be idle; during an ad there is no item.
+/// Returns whether an answer reports something that plays or could be resumed. A device alone may be idle, and there is no
+/// item during ads.
 fn plays_something(playback: &Playback) -> bool {
     playback.item.is_some() || playback.is_playing || playback.currently_playing_type == PlayingType::Ad
 }

@@ -1,4 +1,4 @@
-//! The task that owns the model: commands in, calls out one at a time and in order, queries when the schedule says.
+//! The task that owns the model. It receives commands, makes calls one at a time and in order, and polls Spotify on schedule.
 
 use std::future::{Future, pending};
 use std::pin::Pin;
@@ -19,37 +19,37 @@ use crate::auth::{AuthState, Limit};
 use crate::clock::{Clock, Moment};
 use crate::spotify::{Client, Error, Playback, Uri};
 
-/// Commands that wait for the task. It takes them at once, so this is never full for long; when it is, the sender waits.
+/// The capacity of the channel of inputs. The task receives them at once; if the channel is full, senders wait.
 const INPUTS: usize = 64;
-/// How often it is checked whether the computer has slept, while keys are visible: after a wake-up they should be right within
+/// How often to check whether the computer has slept, while keys are visible: after a wake-up they should be up to date within
 /// 2 s.
 const HEARTBEAT: Duration = Duration::from_secs(1);
-/// Between two checks the clocks may run apart by this, and a heartbeat may be late by this.
+/// How far the clocks may drift apart between two checks, and how late a heartbeat may be.
 const TOLERANCE: Duration = Duration::from_secs(4);
-/// While nothing is visible, nothing is checked. After a longer pause than this the connections count as lost.
+/// While nothing is visible, there are no checks. After a longer pause than this the connections count as lost.
 const MAX_UNCHECKED: Duration = Duration::from_secs(60);
-/// What was asked so recently needn't be asked again for a widget that appears: they often come many at a time.
+/// An instance that appears needs no poll if the last one is more recent than this, as many may appear at once.
 const FRESH: Duration = Duration::from_secs(3);
 
-/// What the task is told.
+/// An input of the task.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Input {
-    /// A press.
+    /// A command, from a press.
     Command(Command),
-    /// The parts of Spotify's state is looked at.
+    /// The parts of Spotify's state that visible keys show.
     Subscription(Subscription),
-    /// Something may have changed elsewhere: ask now.
+    /// Poll Spotify now, as something may have changed elsewhere.
     Refresh,
-    /// The playlist that something was added to last, before a restart.
+    /// The playlist that something was added to last, as stored before a restart.
     LastPlaylist(Uri),
 }
 
-/// The player's task has ended, so that nothing takes commands any more.
+/// The error of sending to the player's task after it has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the player's task has ended")]
 pub struct Ended;
 
-/// The way to the player's task. It ends when the last one of these is dropped.
+/// A handle of the player's task, which ends when the last handle is dropped.
 #[derive(Clone, Debug)]
 pub struct Handle {
     inputs: mpsc::Sender<Input>,
@@ -57,15 +57,15 @@ pub struct Handle {
 }
 
 impl Handle {
-    /// Sends the task an input. Waits only while many inputs wait already; nothing is ever dropped.
+    /// Sends an input to the task. Waits if the channel is full; no input is dropped.
     ///
     /// # Errors
-    /// [`Ended`], if the task has panicked or ended: the input is lost.
+    /// [`Ended`] if the task has ended or panicked. The input is lost.
     pub async fn send(&self, input: Input) -> Result<(), Ended> {
         self.inputs.send(input).await.map_err(|_| Ended)
     }
 
-    /// What is shown, and every change of it. The channel closes when the task ends.
+    /// Returns a receiver of the state that is shown. It is closed when the task ends.
     #[must_use]
     pub fn watch(&self) -> watch::Receiver<Arc<State>> {
         self.state.clone()
@@ -74,9 +74,8 @@ impl Handle {
 
 /// Spawns the task on the current tokio runtime.
 ///
-/// The second value resolves when the task ends: with an error if it has panicked, without one if its last [`Handle`] was
-/// dropped, or if `accounts` was closed, as what it goes by would be frozen from then on. Whoever keeps a handle has to
-/// watch it.
+/// The second value resolves when the task ends: with an error if it panicked, without one if its last [`Handle`] was dropped
+/// or `accounts` was closed. The owner of a handle must watch it.
 #[must_use]
 pub fn start(
     spotify: Client,
@@ -111,7 +110,7 @@ pub fn start(
 }
 
 type Pending<T> = Pin<Box<dyn Future<Output = T> + Send>>;
-/// When Spotify was asked, and its answer.
+/// When a poll was sent, and its result.
 type Answer = (Instant, Result<Option<Playback>, Error>);
 
 struct Task {
@@ -120,18 +119,18 @@ struct Task {
     model: Model,
     watch: watch::Sender<Arc<State>>,
     failures: u32,
-    /// How often Spotify was asked since the track should have ended.
+    /// The number of polls since the track should have ended.
     overdue: u32,
     asked_at: Option<Instant>,
     pressed_at: Option<Instant>,
     woke_at: Option<Instant>,
-    /// What [`Task::plan`] waited for last.
+    /// The limit that [`Task::plan`] last waited for.
     planned_limit: Option<Limit>,
-    /// When to ask what plays next; `None`: not before something changes.
+    /// When to poll next; `None`: not until something changes.
     poll_at: Option<Instant>,
-    /// When to put another query next.
+    /// When to send the next query.
     query_at: Option<Instant>,
-    /// When the queue, a fade or the sleep timer goes on by itself.
+    /// When the queue, a fade or the sleep timer is due.
     step_at: Option<Instant>,
     writing: Option<Pending<(QueuedCall, Sent)>>,
     asking: Option<Pending<Answer>>,
@@ -147,7 +146,7 @@ impl Task {
         self.accounts_changed(&accounts);
         loop {
             tokio::select! {
-                // Presses first.
+                // Presses have priority.
                 biased;
                 input = inputs.recv() => match input {
                     Some(input) => self.input(input).await,
@@ -202,7 +201,7 @@ impl Task {
 
     fn accounts_changed(&mut self, accounts: &watch::Receiver<Arc<AuthState>>) {
         let moment = self.clock.now();
-        // The limit as of the last plan: by now it may be over, and what was put off until then is still to be asked.
+        // The limit at the last plan: if it is over by now, the polls that waited for it are still due.
         let before = (self.model.linked(), self.planned_limit, self.model.strained(moment));
         self.model.set_accounts(accounts.borrow().clone());
         let now = (self.model.linked(), self.model.limit(moment), self.model.strained(moment));
@@ -227,9 +226,9 @@ impl Task {
         self.beat_at = Some(soon(HEARTBEAT));
     }
 
-    /// Compares the clocks, to notice that the computer has slept or that its clock was set: nothing that was known is
-    /// certain any more. During sleep either the monotonic clock stands still, so that the wall clock runs ahead of it, or it
-    /// goes on, so that this check comes later than `at_most` after the last one.
+    /// Compares the clocks to detect that the computer has slept or that its clock was set, after which the known state is
+    /// uncertain. During sleep the monotonic clock either stands still, so that the wall clock gets ahead of it, or it runs, so
+    /// that this check is more than `at_most` after the last one.
     async fn check_clocks(&mut self, at_most: Duration) {
         let now = self.clock.now();
         let before = std::mem::replace(&mut self.checked, now);
@@ -240,7 +239,7 @@ impl Task {
         if ahead.max(back) <= TOLERANCE && elapsed <= at_most {
             return;
         }
-        tracing::info!(?elapsed, ?ahead, ?back, "the computer has slept, or its clock was set; Spotify is asked again");
+        tracing::info!(?elapsed, ?ahead, ?back, "the computer has slept or its clock was set; polling Spotify");
         self.clock.on_wake(ahead);
         self.checked = self.clock.now();
         self.spotify.on_wake(back).await;
@@ -250,7 +249,7 @@ impl Task {
         if !self.model.linked() {
             return;
         }
-        // Their connections are those of before the sleep. A write is left to its end: it may have been carried out.
+        // Their connections are from before the sleep. A running call is completed, as it may have been carried out.
         self.asking = None;
         self.questioning = None;
         self.plan();
@@ -294,9 +293,9 @@ impl Task {
                 self.plan();
             }
             Err(error) => {
-                tracing::info!(command = ?call.command.verb, %error, "a command had no effect");
+                tracing::info!(command = ?call.command.verb, %error, "a command failed");
                 self.model.call_failed(call, error, now);
-                // To see what is true.
+                // To read the actual state.
                 self.poll_soon();
             }
         }
@@ -311,7 +310,7 @@ impl Task {
         let spotify = self.spotify.clone();
         self.asking = Some(Box::pin(async move {
             let answer = match spotify.player().await {
-                // Said so for a command mostly; here it is as good as a 204.
+                // Spotify usually answers commands with this; here it is equivalent to a 204.
                 Err(Error::NoActiveDevice) => Ok(None),
                 answer => answer,
             };
@@ -324,14 +323,14 @@ impl Task {
         match result {
             Ok(playback) => {
                 if self.failures > 0 {
-                    tracing::info!(failures = self.failures, "Spotify's state can be read again");
+                    tracing::info!(failures = self.failures, "polling Spotify works again");
                 }
                 self.failures = 0;
                 self.model.apply_playback(playback, asked_at, self.clock.now());
             }
             Err(error) => {
                 if self.model.last_error() != Some(&error) {
-                    tracing::warn!(%error, "Spotify's state can't be read");
+                    tracing::warn!(%error, "could not poll Spotify");
                 }
                 self.failures = self.failures.saturating_add(1);
                 self.model.poll_failed(error, self.clock.now());
@@ -372,15 +371,15 @@ impl Task {
         match result {
             Ok(told) => self.model.apply_query_result(told),
             Err(error) => {
-                tracing::info!(?query, %error, "Spotify has not answered");
+                tracing::info!(?query, %error, "a query failed");
                 self.model.query_failed(query, &error, self.clock.now().instant);
             }
         }
         self.plan_queries();
     }
 
-    /// Asks at once, unless Spotify has said to wait, or failed a moment ago. A failure that lasts may have been mended by
-    /// whatever has happened.
+    /// Polls at once, unless a limit applies or a poll has just failed. A lasting failure is retried, as the event that leads
+    /// here may have resolved it.
     fn poll_soon(&mut self) {
         self.plan();
         let just_asked = self.asked_at.is_some_and(|asked| asked.elapsed() < FRESH);
@@ -431,7 +430,7 @@ impl Task {
         self.step_at = next.map(|at| soon(at.saturating_duration_since(now.instant)));
     }
 
-    /// Wakes whoever watches, if there is something new to see.
+    /// Publishes the state if it has changed.
     fn publish(&self) {
         self.watch.send_if_modified(|shown| {
             let changed = **shown != *self.model.state();
@@ -450,7 +449,7 @@ async fn run<T>(slot: &mut Option<Pending<T>>) -> T {
     }
 }
 
-/// The moment after a wait; at most a day from now, when everything is looked at again.
+/// Returns the instant after a wait, limited to a day, after which everything is checked again.
 fn soon(wait: Duration) -> Instant {
     const DAY: Duration = Duration::from_secs(24 * 3_600);
     let now = Instant::now();

@@ -24,8 +24,8 @@ use url::Url;
 pub use error::{Error, Restriction};
 pub use market::Market;
 pub use model::{
-    Actions, Collection, Context, Device, DeviceId, Disallows, Image, Item, LinkedFrom, Named, Owner, Page, Playback, Played,
-    PlayingType, Profile, Repeat,
+    Actions, Collection, Context, Device, DeviceId, Disallows, Image, Item, LinkedFrom, Named, Owner, Page, Playback,
+    Played, PlayingType, Profile, Repeat,
 };
 pub use uri::{Uri, UriError, UriKind};
 
