@@ -57,12 +57,12 @@ pub async fn run(
         random: auth::system_random(),
         tasks: tasks.clone(),
     });
-    let (covers, arrived) = Covers::new(cover_limits(&config.api_url), tasks.clone());
+    let (covers, loaded_covers) = Covers::new(cover_limits(&config.api_url), tasks.clone());
     let spotify = Client::new(http, config.api_url, auth.clone());
     let (player, player_task) = player::start(spotify.clone(), auth.watch(), clock.clone());
     tasks.watch(PLAYER, player_task);
     let renderer = Renderer::new(language, SystemFonts::WhenNeeded);
-    Package::new(host, clock, auth, spotify, player, covers, renderer, tasks).run(events, arrived, failures).await
+    Package::new(host, clock, auth, spotify, player, covers, renderer, tasks).run(events, loaded_covers, failures).await
 }
 
 /// The name of the player's task in [`TaskFailure`]s.
@@ -130,12 +130,12 @@ impl Package {
     async fn run(
         self,
         events: Events,
-        arrived: mpsc::Receiver<String>,
+        loaded_covers: mpsc::Receiver<String>,
         mut failures: Failures,
     ) -> Result<(), TaskFailure> {
         let ended = tokio::select! {
             failure = failures.next() => return Err(failure),
-            ended = self.serve(events, arrived) => ended,
+            ended = self.serve(events, loaded_covers) => ended,
         };
         match ended {
             Ok(()) => Ok(()),
@@ -144,7 +144,11 @@ impl Package {
         }
     }
 
-    async fn serve(mut self, mut events: Events, mut arrived: mpsc::Receiver<String>) -> Result<(), player::Ended> {
+    async fn serve(
+        mut self,
+        mut events: Events,
+        mut loaded_covers: mpsc::Receiver<String>,
+    ) -> Result<(), player::Ended> {
         let mut accounts = self.auth.watch();
         let mut model = self.player.watch();
         let mut tick = None;
@@ -165,10 +169,10 @@ impl Package {
                     let state = accounts.borrow_and_update().clone();
                     self.identification.on_accounts_changed(&state);
                     let counts = self.auth.counts().await;
-                    self.tell_pages(&PageEvent::accounts(&state, counts).payload());
+                    self.send_to_pages(&PageEvent::accounts(&state, counts).payload());
                 }
                 Some((page, reply)) = self.answers.recv() => self.answer(&page, reply),
-                Some(url) = arrived.recv() => self.board.on_cover_loaded(&url),
+                Some(url) = loaded_covers.recv() => self.board.on_cover_loaded(&url),
                 () = self.board.fonts_found() => {}
                 () = sleep_until(tick) => self.on_tick().await?,
             }
@@ -320,7 +324,7 @@ impl Package {
         }
     }
 
-    fn tell_pages(&self, message: &Value) {
+    fn send_to_pages(&self, message: &Value) {
         self.pages.iter().for_each(|page| self.host.send_to_page(page, message.clone()));
     }
 
@@ -370,15 +374,15 @@ mod tests {
 
     /// A clock that panics once it is broken, and with it the task that uses it.
     #[derive(Default)]
-    struct Deadly(AtomicBool);
+    struct BreakableClock(AtomicBool);
 
-    impl Deadly {
-        fn strike(&self) {
+    impl BreakableClock {
+        fn break_now(&self) {
             self.0.store(true, Ordering::Relaxed);
         }
     }
 
-    impl Clock for Deadly {
+    impl Clock for BreakableClock {
         fn unix_ms(&self) -> u64 {
             assert!(!self.0.load(Ordering::Relaxed), "on purpose");
             1_800_000_000_000
@@ -387,8 +391,8 @@ mod tests {
 
     /// A running package with separate clocks for its tasks.
     struct Running {
-        of_the_player: Arc<Deadly>,
-        of_the_accounts: Arc<Deadly>,
+        player_clock: Arc<BreakableClock>,
+        accounts_clock: Arc<BreakableClock>,
         tasks: Supervisor,
         ended: tokio::task::JoinHandle<Result<(), TaskFailure>>,
         stop: Stop,
@@ -397,17 +401,17 @@ mod tests {
     impl Running {
         async fn start() -> Self {
             let world = World::new().await;
-            let (of_the_player, of_the_accounts) = (Arc::<Deadly>::default(), Arc::<Deadly>::default());
+            let (player_clock, accounts_clock) = (Arc::<BreakableClock>::default(), Arc::<BreakableClock>::default());
             let (tasks, failures) = Supervisor::new();
             let auth = Auth::start(auth::Config {
-                clock: of_the_accounts.clone(),
+                clock: accounts_clock.clone(),
                 tasks: tasks.clone(),
                 ..world.config(StoreChoice::Memory)
             });
             let api = url::Url::parse(&world.sim.api_url()).unwrap();
-            let (covers, arrived) = Covers::new(cover_limits(&api), tasks.clone());
+            let (covers, loaded_covers) = Covers::new(cover_limits(&api), tasks.clone());
             let spotify = Client::new(world.http.clone(), api, auth.clone());
-            let (player, task) = player::start(spotify.clone(), auth.watch(), of_the_player.clone());
+            let (player, task) = player::start(spotify.clone(), auth.watch(), player_clock.clone());
             tasks.watch(PLAYER, task);
             // No host listens there, so the package keeps reconnecting.
             let (host, events, stop) = host_sdk::package::connect(&StartArgs {
@@ -419,8 +423,8 @@ mod tests {
             let clock = Arc::new(ManualClock::at(1_800_000_000_000));
             let renderer = Renderer::new("en", SystemFonts::Never);
             let package = Package::new(host, clock, auth, spotify, player, covers, renderer, tasks.clone());
-            let ended = tokio::spawn(package.run(events, arrived, failures));
-            Self { of_the_player, of_the_accounts, tasks, ended, stop }
+            let ended = tokio::spawn(package.run(events, loaded_covers, failures));
+            Self { player_clock, accounts_clock, tasks, ended, stop }
         }
     }
 
@@ -428,7 +432,7 @@ mod tests {
     async fn package_fails_when_the_player_panics() {
         let running = Running::start().await;
         tokio::time::pause();
-        running.of_the_player.strike();
+        running.player_clock.break_now();
         assert_eq!(running.ended.await.unwrap(), Err(TaskFailure::Panicked("player")));
     }
 
@@ -436,7 +440,7 @@ mod tests {
     async fn package_fails_when_the_accounts_task_panics() {
         let running = Running::start().await;
         tokio::time::pause();
-        running.of_the_accounts.strike();
+        running.accounts_clock.break_now();
         assert_eq!(running.ended.await.unwrap(), Err(TaskFailure::Panicked("accounts")));
     }
 

@@ -6,7 +6,7 @@ use host_sdk::package::InstanceId;
 use serde::Deserialize;
 
 use super::device::{self, ChosenDevice, Found};
-use super::modes::Lacking;
+use super::modes::UnsupportedModes;
 use super::snapshot::{Now, Player};
 use super::volume::Volumes;
 use crate::spotify::{Device, DeviceId, Error, PlayingType, Repeat, Restriction, Uri, UriKind};
@@ -159,12 +159,12 @@ pub(super) enum Call {
 
 impl Call {
     /// Returns whether only the latest value of several queued calls matters.
-    pub(super) fn takes_the_last_value(&self) -> bool {
+    pub(super) fn is_coalesced(&self) -> bool {
         matches!(self, Self::Volume(_) | Self::Seek(_))
     }
 
     /// Returns whether this starts playback.
-    pub(super) fn starts(&self) -> bool {
+    pub(super) fn starts_playback(&self) -> bool {
         matches!(self, Self::Play | Self::PlayUri(_) | Self::PlayLiked { .. })
     }
 
@@ -185,7 +185,7 @@ pub(super) struct QueuedCall {
     /// The command that requires the call.
     pub command: Command,
     /// Whether nothing was known to play when the command was given.
-    pub from_nothing: bool,
+    pub was_idle: bool,
     /// The title of the current item, if the command refers to it.
     pub title: Option<String>,
 }
@@ -217,7 +217,7 @@ pub(super) enum Effect {
 
 impl Effect {
     /// Returns whether this effect, once achieved, leaves nothing of an earlier one.
-    pub(super) fn outdates(&self, earlier: &Self) -> bool {
+    pub(super) fn supersedes(&self, earlier: &Self) -> bool {
         match (self, earlier) {
             // Skipping and starting play another item from its beginning.
             (Self::Skip | Self::Started { .. }, earlier) => {
@@ -317,7 +317,7 @@ fn is_disallowed(verb: &Verb, now: &Now, player: &Player) -> bool {
         Verb::Previous => disallows.skipping_prev,
         Verb::SeekBy(_) | Verb::Restart => disallows.seeking,
         Verb::ToggleShuffle => disallows.toggling_shuffle,
-        Verb::CycleRepeat => next_repeat(now, &player.lacking).is_none(),
+        Verb::CycleRepeat => next_repeat(now, &player.unsupported_modes).is_none(),
         Verb::MoveTo { .. } | Verb::NextDevice => disallows.transferring_playback,
         Verb::VolumeBy(_)
         | Verb::VolumeTo { .. }
@@ -333,7 +333,7 @@ fn is_disallowed(verb: &Verb, now: &Now, player: &Player) -> bool {
 
 /// Returns the next allowed repeat mode, in the order off, context, track; `None` if no other mode is allowed. Modes that
 /// the device has ignored before are skipped unless there is no other one.
-fn next_repeat(now: &Now, lacking: &Lacking) -> Option<Repeat> {
+fn next_repeat(now: &Now, unsupported_modes: &UnsupportedModes) -> Option<Repeat> {
     let may_toggle = |mode| match mode {
         Repeat::Off => true,
         Repeat::Context => !now.disallows.toggling_repeat_context,
@@ -347,7 +347,7 @@ fn next_repeat(now: &Now, lacking: &Lacking) -> Option<Repeat> {
     // Turning repeat off toggles the current mode.
     let toggled = |mode| if mode == Repeat::Off { now.repeat } else { mode };
     let mut allowed = following.into_iter().filter(|mode| may_toggle(toggled(*mode)));
-    allowed.clone().find(|mode| !lacking.has(*mode, now)).or_else(|| allowed.next())
+    allowed.clone().find(|mode| !unsupported_modes.has(*mode, now)).or_else(|| allowed.next())
 }
 
 /// Translates a command into calls. Assumes that [`obstacle`] found nothing.
@@ -369,7 +369,7 @@ pub(super) fn decide(
 /// Returns the step that sets the volume of a device; `None` for the active one.
 pub(super) fn set_volume(percent: u8, device: Option<&ChosenDevice>, player: &Player) -> Step {
     let percent = percent.min(100);
-    let before = player.told_volume(device);
+    let before = player.reported_volume(device);
     let device = player.target(device).cloned();
     (Call::Volume(percent), Some(Effect::Volume { device, percent, before }))
 }
@@ -380,7 +380,9 @@ fn volume(verb: &Verb, device: Option<&ChosenDevice>, player: &Player, volumes: 
     let percent = match verb {
         Verb::VolumeBy(step) => volume.from(*step).unwrap_or(UNKNOWN_VOLUME).saturating_add_signed(*step),
         Verb::VolumeTo { percent, over } if over.is_zero() => *percent,
-        Verb::ToggleMute if volume.percent == Some(0) => volumes.loud(player.target(device)).unwrap_or(UNKNOWN_VOLUME),
+        Verb::ToggleMute if volume.percent == Some(0) => {
+            volumes.audible(player.target(device)).unwrap_or(UNKNOWN_VOLUME)
+        }
         Verb::ToggleMute => 0,
         _ => return Vec::new(),
     };
@@ -422,7 +424,7 @@ fn steps(verb: &Verb, player: &Player) -> Result<Vec<Step>, Error> {
             vec![(Call::Shuffle(on), Some(Effect::Shuffle(on)))]
         }
         Verb::CycleRepeat => {
-            let next = |now| next_repeat(now, &player.lacking);
+            let next = |now| next_repeat(now, &player.unsupported_modes);
             let repeat = now.map_or(Some(Repeat::Context), next).unwrap_or(Repeat::Off);
             vec![(Call::Repeat(repeat), Some(Effect::Repeat(repeat)))]
         }

@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn next_device_goes_round_whatever_the_list_is_like() {
+    fn next_device_cycles_through_odd_lists() {
         let next = |devices: &[Device], active: Option<&str>| {
             let next = next(devices, active.map(DeviceId::from).as_ref());
             next.and_then(|device| device.id.as_ref()).map(|id| id.as_str().to_owned())

@@ -16,13 +16,13 @@ use tokio::time::Instant;
 
 use super::command::{Call, Command, Decision, Effect, QueuedCall, Verb, decide, obstacle, set_volume};
 use super::device::ChosenDevice;
-use super::pending::{CERTAIN_FOR, Pending, Seen};
+use super::pending::{CERTAIN_FOR, PendingCommand, Seen};
 use super::position::{Before, Position};
 use super::queries::{Memory, Place, Query, QueryResult, Subscription, Wanted, can_be_saved};
 use super::queue::first_round;
 use super::settle::LastPlaying;
 use super::snapshot::{Done, Now, Player, Refusal, Track};
-use super::state::{Change, Left, Snapshot, State, is_start_of, set_volume as set_listed_volume};
+use super::state::{Change, PreviousItem, Snapshot, State, is_start_of, set_volume as set_listed_volume};
 use super::volume::{Fade, Volumes};
 use crate::auth::{AuthState, Limit, Link};
 use crate::clock::Moment;
@@ -48,7 +48,7 @@ pub struct Model {
     idle_since: Option<Instant>,
     /// Commands that wait for an answer: all of them before the first answer, those that a possibly outdated state would refuse,
     /// and those about the current item.
-    pending: Vec<Pending>,
+    pending: Vec<PendingCommand>,
     /// When the poll of the last answer was sent.
     asked_at: Option<Instant>,
     queue: VecDeque<QueuedCall>,
@@ -65,7 +65,7 @@ pub struct Model {
     invalidated_at: Option<Instant>,
     /// Whether the last answer contradicts the known state, by reporting that nothing plays or by being unusable, and needs to
     /// be confirmed.
-    doubted: bool,
+    is_unconfirmed: bool,
     next_id: u64,
 }
 
@@ -87,7 +87,7 @@ impl Model {
             subscription: Subscription::default(),
             memory: Memory::new(),
             invalidated_at: None,
-            doubted: false,
+            is_unconfirmed: false,
             next_id: 1,
         }
     }
@@ -135,7 +135,7 @@ impl Model {
 
     /// Copies from the memory to the state what visible keys show of it.
     fn recall(&mut self) {
-        let known = self.state.known.as_ref().and_then(Option::as_ref);
+        let known = self.state.snapshot();
         let playing = known.and_then(|known| known.now.library_uri());
         let shown = self.subscription.chosen().chain(playing);
         let saved = shown.filter_map(|uri| Some((uri.clone(), self.memory.is_saved(uri)?))).collect();
@@ -173,11 +173,11 @@ impl Model {
     /// Handles a command: shows its effect at once and queues its calls. Returns false if the command is refused.
     pub fn command(&mut self, command: Command, now: Moment) -> bool {
         let seen = self.state.known.as_ref().map(|known| Seen::of(known.as_ref()));
-        self.take(Pending { command, at: now.instant, seen, shown: None }, now, true)
+        self.apply_command(PendingCommand { command, at: now.instant, seen, shown: None }, now, true)
     }
 
     /// Handles a command. `may_wait`: whether it may wait for an answer if the known state would refuse it but is uncertain.
-    fn take(&mut self, pending: Pending, now: Moment, may_wait: bool) -> bool {
+    fn apply_command(&mut self, pending: PendingCommand, now: Moment, may_wait: bool) -> bool {
         if !self.linked() {
             return false;
         }
@@ -188,12 +188,12 @@ impl Model {
         let is_behind = !self.pending.is_empty() && verb.depends_on_item();
         let is_unsure = verb.is_about_current_item() && !limited && !self.knows_current_item(pending.at);
         if is_early || is_behind || is_unsure {
-            self.wait(pending, now);
+            self.defer(pending, now);
             return true;
         }
         self.state.refusal = None;
         self.state.done = None;
-        if verb.is_about_current_item() && !pending.refers_to(self.state.known.as_ref().and_then(Option::as_ref)) {
+        if verb.is_about_current_item() && !pending.refers_to(self.state.snapshot()) {
             self.refuse(pending.command.instance, Error::Restricted(Restriction::JustChanged), None, now);
             return false;
         }
@@ -201,7 +201,7 @@ impl Model {
         let (verb, chosen) = (&pending.command.verb, pending.command.device.as_ref());
         let decision = match obstacle(verb, chosen, &player) {
             Some(_) if may_wait && answer_comes && self.state.is_older_than(CERTAIN_FOR, now.instant) => {
-                self.wait(pending, now);
+                self.defer(pending, now);
                 return true;
             }
             Some(error) => Err(error),
@@ -232,7 +232,7 @@ impl Model {
             // The latest command overrides a fade.
             self.fade = None;
             self.drop_sleep_fade();
-            self.volumes.note_loud(player.target(device.as_ref()), player.volume(device.as_ref()).percent);
+            self.volumes.record_audible(player.target(device.as_ref()), player.volume(device.as_ref()).percent);
         }
         if let Verb::VolumeTo { percent, over } = &command.verb
             && !over.is_zero()
@@ -251,7 +251,7 @@ impl Model {
     }
 
     /// Lets a command wait for an answer. Like shows its expected effect at once.
-    fn wait(&mut self, mut pending: Pending, now: Moment) {
+    fn defer(&mut self, mut pending: PendingCommand, now: Moment) {
         if self.pending.len() >= MAX_PENDING {
             self.refuse(pending.command.instance, Error::SpotifyDown(None), None, now);
             return;
@@ -268,7 +268,7 @@ impl Model {
                     effect: what,
                     at: now.instant,
                     done_at: None,
-                    left: None,
+                    previous: None,
                     instance,
                 });
                 pending.shown = Some(id);
@@ -280,9 +280,9 @@ impl Model {
     /// Returns whether the current item is certain at a time: the last answer is at most [`CERTAIN_FOR`] old, and no pending
     /// change affects the item.
     fn knows_current_item(&self, at: Instant) -> bool {
-        let changing = self.state.changes.iter().any(|change| change.left.is_some());
+        let changing = self.state.changes.iter().any(|change| change.previous.is_some());
         let recent = self.asked_at.is_some_and(|asked_at| asked_at + CERTAIN_FOR >= at);
-        self.state.known.is_some() && !self.doubted && recent && !changing
+        self.state.known.is_some() && !self.is_unconfirmed && recent && !changing
     }
 
     fn new_id(&mut self) -> u64 {
@@ -309,28 +309,28 @@ impl Model {
             }
             return;
         }
-        let from_nothing = self.now_at(now).is_none_or(|current| current.track.is_none() && !current.playing);
-        let known = self.state.known.as_ref().and_then(Option::as_ref);
+        let was_idle = self.now_at(now).is_none_or(|current| current.track.is_none() && !current.playing);
+        let known = self.state.snapshot();
         let track = known.and_then(|known| known.now.track.as_ref());
         let title = track.filter(|_| command.verb.is_about_current_item()).map(|track| track.title.clone());
         let id = self.new_id();
         if let Some(effect) = effect {
-            let left = self.left(&effect, now);
+            let previous = self.previous_item(&effect, now);
             let instance = command.instance.clone();
-            self.state.changes.push(Change { id, effect, at: now.instant, done_at: None, left, instance });
+            self.state.changes.push(Change { id, effect, at: now.instant, done_at: None, previous, instance });
         }
-        self.queue.push_back(QueuedCall { id, call, device, command: command.clone(), from_nothing, title });
+        self.queue.push_back(QueuedCall { id, call, device, command: command.clone(), was_idle, title });
     }
 
     /// Returns the current item, if the effect is to change it.
-    fn left(&self, effect: &Effect, now: Moment) -> Option<Left> {
+    fn previous_item(&self, effect: &Effect, now: Moment) -> Option<PreviousItem> {
         let known = self.state.known.as_ref()?.as_ref()?;
         let matched = match effect {
             Effect::Skip => false,
             Effect::Started { uri } => is_start_of(uri, &known.now),
             _ => return None,
         };
-        Some(Left {
+        Some(PreviousItem {
             uri: known.now.uri().cloned(),
             position: self.state.position_at(now.instant, |_| true).unwrap_or_default(),
             playing: known.now.playing,
@@ -355,7 +355,7 @@ impl Model {
             return None;
         }
         let call = self.queue.pop_front()?;
-        if call.call.takes_the_last_value() {
+        if call.call.is_coalesced() {
             self.paced_at = Some(now.instant);
         }
         Some(call)
@@ -363,7 +363,7 @@ impl Model {
 
     /// Returns until when the only queued call should wait for a later value, if it should.
     fn paced_until(&self, now: Instant) -> Option<Instant> {
-        let waits = self.queue.len() == 1 && self.queue[0].call.takes_the_last_value();
+        let waits = self.queue.len() == 1 && self.queue[0].call.is_coalesced();
         self.paced_at.map(|paced_at| paced_at + PACE).filter(|until| waits && *until > now)
     }
 
@@ -382,7 +382,7 @@ impl Model {
             self.state.changes[place].done_at = Some(now.instant);
             // Answers will never reflect the changes that it supersedes, and those must not show again.
             let done = self.state.changes[place].clone();
-            self.state.changes.retain(|change| change.id >= call.id || !done.effect.outdates(&change.effect));
+            self.state.changes.retain(|change| change.id >= call.id || !done.effect.supersedes(&change.effect));
         }
         match &call.call {
             Call::Volume(_) => self.confirm_elsewhere(call.id),
@@ -409,7 +409,7 @@ impl Model {
 
     /// Completes the change of an inactive device's volume by updating the list, as polls report only the active device's.
     fn confirm_elsewhere(&mut self, id: u64) {
-        let active = self.state.known.as_ref().and_then(Option::as_ref).and_then(|known| known.now.device.id.clone());
+        let active = self.state.snapshot().and_then(|known| known.now.device.id.clone());
         let Some(place) = self.state.changes.iter().position(|change| change.id == id) else { return };
         if let Effect::Volume { device: Some(device), percent, .. } = &self.state.changes[place].effect
             && active.as_ref() != Some(device)
@@ -442,7 +442,7 @@ impl Model {
             self.state.last_error = Some(error.clone());
         }
         if let (Call::Repeat(mode), Error::Restricted(_), Some(current)) = (&call.call, &error, self.now_at(now)) {
-            self.state.lacking.learn(*mode, &current);
+            self.state.unsupported_modes.learn(*mode, &current);
         }
         self.refuse(call.command.instance.clone(), error, None, now);
     }
@@ -467,7 +467,7 @@ impl Model {
 
     /// Compares an answer with completed changes, to find those that Spotify accepted but the device ignored.
     fn learn_modes(&mut self, current: &Now, asked_at: Instant, now: Moment) {
-        self.state.lacking.see(current);
+        self.state.unsupported_modes.see(current);
         let settled = |change: &&Change| {
             change.done_at.is_some_and(|done_at| asked_at >= done_at && now.instant >= done_at + TRUST)
         };
@@ -477,7 +477,7 @@ impl Model {
         for (effect, instance) in settled {
             match effect {
                 Effect::Repeat(mode) if current.repeat != mode => {
-                    self.state.lacking.learn(mode, current);
+                    self.state.unsupported_modes.learn(mode, current);
                     self.refuse(instance, Error::Restricted(Restriction::NotTaken), None, now);
                 }
                 Effect::Shuffle(on) if current.shuffle != on => {
@@ -506,10 +506,10 @@ impl Model {
         let active = playback.as_ref().and_then(|playback| playback.device.as_ref()?.id.clone());
         self.last_device = active.or(self.last_device.take());
         let playback = playback.filter(plays_something);
-        if playback.is_none() && self.doubt() {
+        if playback.is_none() && self.mark_unconfirmed() {
             return;
         }
-        self.doubted = false;
+        self.is_unconfirmed = false;
         self.asked_at = Some(asked_at);
         // Spotify read its state at some time between query and answer.
         let at = asked_at + now.instant.saturating_duration_since(asked_at) / 2;
@@ -539,7 +539,7 @@ impl Model {
         self.recall();
         for pending in self.take_pending() {
             if !pending.is_too_old(now.instant) {
-                self.take(pending, now, false);
+                self.apply_command(pending, now, false);
             } else if !pending.is_forgotten(now.instant) {
                 self.refuse(pending.command.instance, Error::SpotifyDown(None), None, now);
             }
@@ -548,7 +548,7 @@ impl Model {
 
     /// Records how the active device has rounded the last requested volume, and applies that to the reported one.
     fn learn_volume(&mut self, current: &mut Now, asked_at: Instant, now: Instant) {
-        let (id, told) = (current.device.id.clone(), current.device.told_volume());
+        let (id, told) = (current.device.id.clone(), current.device.reported_volume());
         for change in &self.state.changes {
             let Effect::Volume { device, percent, before } = &change.effect else { continue };
             let Some(done_at) = change.done_at.filter(|done_at| asked_at >= *done_at && *device == id) else {
@@ -566,8 +566,8 @@ impl Model {
         let reported = playback.progress_ms.map(Duration::from_millis);
         let mut now = read(playback);
         let done = |change: &Change| change.done_at.is_some_and(|done_at| done_at <= asked_at);
-        let before = self.state.known.as_ref().and_then(Option::as_ref).map(|known| {
-            let skips = self.state.changes.iter().filter(|change| change.left.is_some() && done(change));
+        let before = self.state.snapshot().map(|known| {
+            let skips = self.state.changes.iter().filter(|change| change.previous.is_some() && done(change));
             Before {
                 now: &known.now,
                 position: known.position,
@@ -582,7 +582,7 @@ impl Model {
     }
 
     /// Removes the waiting commands, and the changes that already show their effect.
-    fn take_pending(&mut self) -> Vec<Pending> {
+    fn take_pending(&mut self) -> Vec<PendingCommand> {
         let pending = std::mem::take(&mut self.pending);
         let shown: Vec<u64> = pending.iter().filter_map(|pending| pending.shown).collect();
         self.state.changes.retain(|change| !shown.contains(&change.id));
@@ -609,7 +609,7 @@ impl Model {
 
     /// Records that a poll failed. If a state is known, an unusable answer counts only when the next one confirms it.
     pub fn poll_failed(&mut self, error: Error, now: Moment) {
-        if matches!(error, Error::Unexpected(_)) && self.doubt() {
+        if matches!(error, Error::Unexpected(_)) && self.mark_unconfirmed() {
             return;
         }
         self.state.last_error = Some(error.clone());
@@ -617,21 +617,21 @@ impl Model {
             if pending.command.verb.is_about_current_item() {
                 self.refuse(pending.command.instance, error.clone(), None, now);
             } else {
-                self.take(pending, now, false);
+                self.apply_command(pending, now, false);
             }
         }
     }
 
     /// Marks an answer that contradicts the known state. Returns whether it needs to be confirmed by another one before it
     /// counts, as it is the first such answer.
-    fn doubt(&mut self) -> bool {
+    fn mark_unconfirmed(&mut self) -> bool {
         let knows_something = self.state.known.as_ref().is_some_and(Option::is_some);
-        !std::mem::replace(&mut self.doubted, true) && knows_something
+        !std::mem::replace(&mut self.is_unconfirmed, true) && knows_something
     }
 
     /// Returns whether the last answer needs to be confirmed by another one.
-    pub(super) fn has_doubts(&self) -> bool {
-        self.doubted && self.state.known.as_ref().is_some_and(Option::is_some) && self.state.last_error.is_none()
+    pub(super) fn needs_confirmation(&self) -> bool {
+        self.is_unconfirmed && self.state.known.as_ref().is_some_and(Option::is_some) && self.state.last_error.is_none()
     }
 
     /// Records the answer to a query.
@@ -671,7 +671,7 @@ impl Model {
 
     /// Returns the current context and device.
     fn place(&self) -> Place {
-        let known = self.state.known.as_ref().and_then(Option::as_ref);
+        let known = self.state.snapshot();
         known.map_or_else(Place::default, |known| Place {
             context: known.now.context.clone(),
             device: known.now.device.id.clone(),
@@ -692,7 +692,7 @@ impl Model {
     pub(super) fn on_wake(&mut self, now: Instant) {
         self.invalidate(now);
         // The known state is outdated: the next answer counts without confirmation.
-        self.doubted = true;
+        self.is_unconfirmed = true;
         self.asked_at = None;
     }
 
@@ -728,7 +728,7 @@ impl Model {
     }
 
     /// Returns since when a completed change has been unconfirmed, and whether it changes the item.
-    pub(super) fn awaits_agreement(&self) -> Option<(Instant, bool)> {
+    pub(super) fn unconfirmed_write(&self) -> Option<(Instant, bool)> {
         let done = self.state.changes.iter().filter_map(|change| Some((change.done_at?, &change.effect)));
         let done = done.filter(|(_, effect)| !matches!(effect, Effect::Saved { .. }));
         done.map(|(since, effect)| (since, matches!(effect, Effect::Skip | Effect::Started { .. })))
@@ -814,7 +814,7 @@ fn read(playback: Playback) -> Now {
         recommended: playback.context.as_ref().is_some_and(|context| context.recommended),
         context: playback.context.and_then(|context| context.uri),
         position: Duration::ZERO,
-        volume: device.told_volume(),
+        volume: device.reported_volume(),
         steps_from: None,
         shuffle: playback.shuffle_state || playback.smart_shuffle,
         smart_shuffle: playback.smart_shuffle,

@@ -5,14 +5,14 @@ use crate::spotify::{DeviceId, Repeat, Uri};
 
 /// The repeat modes that one device ignores in one context. Elsewhere they are tried again.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Lacking {
+pub(super) struct UnsupportedModes {
     device: Option<DeviceId>,
     context: Option<Uri>,
     /// At most one of each.
     modes: Vec<Repeat>,
 }
 
-impl Lacking {
+impl UnsupportedModes {
     /// Records that a mode was requested and ignored.
     pub(super) fn learn(&mut self, mode: Repeat, now: &Now) {
         if !self.is_of(now) {

@@ -59,7 +59,7 @@ impl Seen {
 
 /// A command that waits for an answer.
 #[derive(Clone, Debug)]
-pub(super) struct Pending {
+pub(super) struct PendingCommand {
     pub command: Command,
     /// When it was pressed.
     pub at: Instant,
@@ -69,7 +69,7 @@ pub(super) struct Pending {
     pub shown: Option<u64>,
 }
 
-impl Pending {
+impl PendingCommand {
     /// Returns whether the press can refer to the current item of a later answer.
     pub fn refers_to(&self, known: Option<&Snapshot>) -> bool {
         let (Some(seen), Some(known)) = (&self.seen, known) else { return true };

@@ -105,7 +105,7 @@ enum Subject {
 
 impl Subject {
     /// Returns after how long an answer is old.
-    fn is_lasting(&self) -> Duration {
+    fn max_age(&self) -> Duration {
         match self {
             Self::Saved(_) => Duration::from_secs(600),
             Self::Devices => DEVICES_LAST,
@@ -370,13 +370,13 @@ impl Memory {
             Outcome::Refused if *subject == Subject::Queue && wanted.place != self.queue_place => after(MIN_INTERVAL),
             Outcome::Refused => after(REFUSAL_LASTS),
             // Playlists are rarely renamed, so possible changes elsewhere don't count.
-            Outcome::Answered if matches!(subject, Subject::PlaylistName(_)) => after(subject.is_lasting()),
+            Outcome::Answered if matches!(subject, Subject::PlaylistName(_)) => after(subject.max_age()),
             Outcome::Answered if wanted.invalidated_at.max(item_began_at) > Some(asked.at) => {
                 // Wait a moment, so that Spotify's queue has advanced, too.
                 let began = item_began_at.map_or(Duration::ZERO, |began| began.saturating_duration_since(asked.at));
                 after(began.clamp(Duration::from_secs(1), MIN_INTERVAL))
             }
-            Outcome::Answered => after(subject.is_lasting()),
+            Outcome::Answered => after(subject.max_age()),
         }
     }
 }

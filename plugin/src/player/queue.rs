@@ -56,21 +56,21 @@ mod tests {
     }
 
     #[test]
-    fn what_was_queued_comes_before_the_round() {
+    fn queued_items_precede_the_round() {
         for (queue, round) in [("XABCABC", "XABC"), ("XYAAAA", "XYA"), ("AXBCAXBCAXBC", "AXBC"), ("AABCABC", "AABC")] {
             assert_eq!(shown(queue), round, "{queue}");
         }
     }
 
     #[test]
-    fn what_does_not_go_round_is_shown_as_it_is() {
+    fn acyclic_queue_is_shown_unchanged() {
         for queue in ["", "A", "AA", "AB", "ABC", "AAB", "ABCA", "ABAC", "ABCDEFGHIJKLMNOPQRST", "ABBA", "XABCAB"] {
             assert_eq!(shown(queue), queue);
         }
     }
 
     #[test]
-    fn items_without_a_uri_are_told_apart_by_their_words() {
+    fn items_without_a_uri_are_compared_by_their_titles() {
         let local = |title: &str| Track::of(&Item { name: title.to_owned(), is_local: true, ..Item::default() });
         let different = vec![local("A"), local("B"), local("C")];
         assert_eq!(first_round(different.clone()), different);

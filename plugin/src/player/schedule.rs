@@ -50,7 +50,7 @@ const REFUSED: Backoff = Backoff::new(Duration::from_secs(30), Duration::from_se
 const WAKING: Duration = Duration::from_secs(15);
 
 /// The inputs of the schedule.
-pub(super) struct Situation<'a> {
+pub(super) struct PollContext<'a> {
     /// Whether an account can serve calls.
     pub linked: bool,
     /// How long nothing may be sent; `None` if there is no limit.
@@ -60,13 +60,13 @@ pub(super) struct Situation<'a> {
     /// Whether any instance is visible.
     pub visible: bool,
     /// Whether commands wait for an answer.
-    pub wanted: bool,
+    pub has_pending: bool,
     /// The time since the last poll.
-    pub since: Duration,
+    pub since_poll: Duration,
     /// The time since the last press.
-    pub pressed: Option<Duration>,
+    pub since_press: Option<Duration>,
     /// The time since the computer last woke up.
-    pub woke: Option<Duration>,
+    pub since_wake: Option<Duration>,
     /// For how long nothing has played; `None` while something does.
     pub idle_for: Option<Duration>,
     /// The time until the track ends; zero if it should have ended.
@@ -74,9 +74,9 @@ pub(super) struct Situation<'a> {
     /// The number of polls since the track should have ended.
     pub overdue: u32,
     /// Whether the last answer needs to be confirmed by another one.
-    pub has_doubts: bool,
+    pub needs_confirmation: bool,
     /// For how long a write has been unconfirmed, and whether it changes the item.
-    pub written: Option<(Duration, bool)>,
+    pub unconfirmed_write: Option<(Duration, bool)>,
     /// The error of the last poll, if it failed.
     pub last_error: Option<&'a Error>,
     /// The number of failures in a row.
@@ -89,39 +89,39 @@ pub(super) fn is_lasting(error: &Error) -> bool {
 }
 
 /// Returns the wait until the next poll; `None` if there is none until something changes.
-pub(super) fn next_poll_in(situation: &Situation<'_>) -> Option<Duration> {
-    if !situation.linked || !situation.visible {
+pub(super) fn next_poll_in(context: &PollContext<'_>) -> Option<Duration> {
+    if !context.linked || !context.visible {
         return None;
     }
-    if let Some(limited_for) = situation.limited_for {
+    if let Some(limited_for) = context.limited_for {
         return Some(limited_for);
     }
-    if situation.wanted {
-        return Some(WANTED.saturating_sub(situation.since));
+    if context.has_pending {
+        return Some(WANTED.saturating_sub(context.since_poll));
     }
-    if let Some(error) = situation.last_error {
-        let waking = situation.woke.is_some_and(|ago| ago < WAKING);
-        let failures = if waking { 1 } else { situation.failures };
+    if let Some(error) = context.last_error {
+        let waking = context.since_wake.is_some_and(|ago| ago < WAKING);
+        let failures = if waking { 1 } else { context.failures };
         let backoff = if is_lasting(error) { REFUSED } else { RETRY };
-        return Some(backoff.after(failures).saturating_sub(situation.since));
+        return Some(backoff.after(failures).saturating_sub(context.since_poll));
     }
-    let patience = if situation.strained { STRAINED } else { 1 };
-    let pressed = situation.pressed.is_some_and(|ago| ago < PRESS_COUNTS);
+    let patience = if context.strained { STRAINED } else { 1 };
+    let pressed = context.since_press.is_some_and(|ago| ago < PRESS_COUNTS);
     let quick = |wait: Duration| if pressed { wait.min(AFTER_PRESS) } else { wait };
-    let after = |wait: Duration| quick(wait).saturating_mul(patience).saturating_sub(situation.since);
-    let usual = match situation.idle_for {
-        _ if situation.has_doubts => DOUBT.saturating_sub(situation.since),
+    let after = |wait: Duration| quick(wait).saturating_mul(patience).saturating_sub(context.since_poll);
+    let usual = match context.idle_for {
+        _ if context.needs_confirmation => DOUBT.saturating_sub(context.since_poll),
         Some(still) if still >= LONG_STILL => after(ASLEEP),
         Some(_) => after(STILL),
-        None => match situation.ends_in {
-            Some(Duration::ZERO) if situation.overdue > 0 && situation.overdue < 4 => after(OVERDUE),
-            Some(Duration::ZERO) if situation.overdue > 0 => after(PLAYING),
+        None => match context.ends_in {
+            Some(Duration::ZERO) if context.overdue > 0 && context.overdue < 4 => after(OVERDUE),
+            Some(Duration::ZERO) if context.overdue > 0 => after(PLAYING),
             // Not if that would be long after the last poll, as the track may have been paused or changed.
-            Some(end) if situation.since.saturating_add(end) < NEARLY_OVER => end.saturating_add(AFTER_END),
+            Some(end) if context.since_poll.saturating_add(end) < NEARLY_OVER => end.saturating_add(AFTER_END),
             _ => after(PLAYING),
         },
     };
-    let after_write = situation.written.and_then(|(since, another_item)| {
+    let after_write = context.unconfirmed_write.and_then(|(since, another_item)| {
         let times: &[Duration] = if another_item { &AFTER_SKIP } else { &AFTER_WRITE };
         times.iter().find(|time| **time > since).map(|time| time.saturating_sub(since).saturating_mul(patience))
     });
@@ -132,21 +132,21 @@ pub(super) fn next_poll_in(situation: &Situation<'_>) -> Option<Duration> {
 mod tests {
     use super::*;
 
-    fn calm() -> Situation<'static> {
-        Situation {
+    fn playing() -> PollContext<'static> {
+        PollContext {
             linked: true,
             limited_for: None,
             strained: false,
             visible: true,
-            wanted: false,
-            since: Duration::ZERO,
-            pressed: None,
-            woke: None,
+            has_pending: false,
+            since_poll: Duration::ZERO,
+            since_press: None,
+            since_wake: None,
             idle_for: None,
             ends_in: Some(Duration::from_secs(100)),
             overdue: 0,
-            has_doubts: false,
-            written: None,
+            needs_confirmation: false,
+            unconfirmed_write: None,
             last_error: None,
             failures: 0,
         }
@@ -158,17 +158,17 @@ mod tests {
 
     #[test]
     fn poll_interval_depends_on_playback() {
-        assert_eq!(next_poll_in(&calm()), Some(PLAYING));
-        let still = |for_seconds| Situation { idle_for: Some(seconds(for_seconds)), ends_in: None, ..calm() };
+        assert_eq!(next_poll_in(&playing()), Some(PLAYING));
+        let still = |for_seconds| PollContext { idle_for: Some(seconds(for_seconds)), ends_in: None, ..playing() };
         assert_eq!(next_poll_in(&still(0)), Some(STILL));
         assert_eq!(next_poll_in(&still(599)), Some(STILL));
         assert_eq!(next_poll_in(&still(600)), Some(ASLEEP));
-        assert_eq!(next_poll_in(&Situation { since: seconds(5), ..calm() }), Some(PLAYING - seconds(5)));
+        assert_eq!(next_poll_in(&PollContext { since_poll: seconds(5), ..playing() }), Some(PLAYING - seconds(5)));
     }
 
     #[test]
     fn poll_is_put_off_until_the_end_of_the_track() {
-        let ends = |ends_in, overdue| Situation { ends_in: Some(ends_in), overdue, ..calm() };
+        let ends = |ends_in, overdue| PollContext { ends_in: Some(ends_in), overdue, ..playing() };
         assert_eq!(next_poll_in(&ends(seconds(11), 0)), Some(seconds(11) + AFTER_END));
         assert_eq!(next_poll_in(&ends(seconds(12), 0)), Some(PLAYING));
         assert_eq!(next_poll_in(&ends(Duration::ZERO, 0)), Some(AFTER_END));
@@ -178,9 +178,9 @@ mod tests {
 
     #[test]
     fn poll_follows_a_write() {
-        let written = |milliseconds, another| Situation {
-            written: Some((Duration::from_millis(milliseconds), another)),
-            ..calm()
+        let written = |milliseconds, another| PollContext {
+            unconfirmed_write: Some((Duration::from_millis(milliseconds), another)),
+            ..playing()
         };
         assert_eq!(next_poll_in(&written(0, true)), Some(Duration::from_millis(250)));
         assert_eq!(next_poll_in(&written(300, true)), Some(Duration::from_millis(250)));
@@ -191,70 +191,79 @@ mod tests {
 
     #[test]
     fn poll_is_quicker_for_a_while_after_a_press() {
-        let pressed = |ago| Situation { pressed: Some(seconds(ago)), ..calm() };
+        let pressed = |ago| PollContext { since_press: Some(seconds(ago)), ..playing() };
         assert_eq!(next_poll_in(&pressed(3)), Some(AFTER_PRESS));
         assert_eq!(next_poll_in(&pressed(15)), Some(PLAYING));
     }
 
     #[test]
     fn poll_needs_a_visible_key_and_an_account() {
-        assert_eq!(next_poll_in(&Situation { visible: false, ..calm() }), None);
-        assert_eq!(next_poll_in(&Situation { linked: false, ..calm() }), None);
+        assert_eq!(next_poll_in(&PollContext { visible: false, ..playing() }), None);
+        assert_eq!(next_poll_in(&PollContext { linked: false, ..playing() }), None);
     }
 
     #[test]
     fn poll_is_slower_after_throttling_and_waits_for_limits() {
-        assert_eq!(next_poll_in(&Situation { strained: true, ..calm() }), Some(PLAYING * 4));
+        assert_eq!(next_poll_in(&PollContext { strained: true, ..playing() }), Some(PLAYING * 4));
         let wait = seconds(50_400);
-        let limited = Situation { limited_for: Some(wait), written: Some((Duration::ZERO, true)), ..calm() };
+        let limited =
+            PollContext { limited_for: Some(wait), unconfirmed_write: Some((Duration::ZERO, true)), ..playing() };
         assert_eq!(next_poll_in(&limited), Some(wait));
     }
 
     #[test]
     fn poll_backs_off_only_after_the_wake_up() {
-        let failed =
-            |ago| Situation { last_error: Some(&Error::Offline), failures: 5, woke: Some(seconds(ago)), ..calm() };
+        let failed = |ago| PollContext {
+            last_error: Some(&Error::Offline),
+            failures: 5,
+            since_wake: Some(seconds(ago)),
+            ..playing()
+        };
         assert_eq!(next_poll_in(&failed(1)), Some(RETRY.after(1)));
         assert_eq!(next_poll_in(&failed(14)), Some(RETRY.after(1)));
         assert_eq!(next_poll_in(&failed(15)), Some(RETRY.after(1) * 16));
-        let limited = Situation { limited_for: Some(seconds(60)), ..failed(1) };
+        let limited = PollContext { limited_for: Some(seconds(60)), ..failed(1) };
         assert_eq!(next_poll_in(&limited), Some(seconds(60)), "a limit still applies");
     }
 
     #[test]
     fn lasting_refusal_is_rarely_polled() {
         for error in [Error::MissingScope, Error::NotOnAllowList, Error::Unexpected(404)] {
-            let refused = |failures| Situation { last_error: Some(&error), failures, ..calm() };
+            let refused = |failures| PollContext { last_error: Some(&error), failures, ..playing() };
             let waits: Vec<u64> = [1, 2, 7, 8, 99].map(|times| next_poll_in(&refused(times)).unwrap().as_secs()).into();
             assert_eq!(waits, [30, 60, 1_920, 3_600, 3_600], "{error:?}");
         }
-        let odd = Situation { last_error: Some(&Error::Unexpected(200)), failures: 1, ..calm() };
+        let odd = PollContext { last_error: Some(&Error::Unexpected(200)), failures: 1, ..playing() };
         assert_eq!(next_poll_in(&odd), Some(RETRY.after(1)), "a page of the local network is temporary");
     }
 
     #[test]
     fn pending_command_is_polled_for_at_once() {
-        let failed = Situation { last_error: Some(&Error::Offline), failures: 9, ..calm() };
-        assert_eq!(next_poll_in(&Situation { wanted: true, ..failed }), Some(WANTED));
-        assert_eq!(next_poll_in(&Situation { wanted: true, since: seconds(1), ..calm() }), Some(Duration::ZERO));
-        let limited = Situation { wanted: true, limited_for: Some(seconds(60)), ..calm() };
+        let failed = PollContext { last_error: Some(&Error::Offline), failures: 9, ..playing() };
+        assert_eq!(next_poll_in(&PollContext { has_pending: true, ..failed }), Some(WANTED));
+        assert_eq!(
+            next_poll_in(&PollContext { has_pending: true, since_poll: seconds(1), ..playing() }),
+            Some(Duration::ZERO)
+        );
+        let limited = PollContext { has_pending: true, limited_for: Some(seconds(60)), ..playing() };
         assert_eq!(next_poll_in(&limited), Some(seconds(60)));
     }
 
     #[test]
     fn contradicting_answer_is_confirmed_soon() {
-        assert_eq!(next_poll_in(&Situation { has_doubts: true, ..calm() }), Some(DOUBT));
-        let still = Situation { has_doubts: true, idle_for: Some(seconds(700)), since: seconds(1), ..calm() };
+        assert_eq!(next_poll_in(&PollContext { needs_confirmation: true, ..playing() }), Some(DOUBT));
+        let still =
+            PollContext { needs_confirmation: true, idle_for: Some(seconds(700)), since_poll: seconds(1), ..playing() };
         assert_eq!(next_poll_in(&still), Some(Duration::ZERO));
     }
 
     #[test]
     fn poll_backs_off_and_waits_for_limits() {
-        let failed = |failures| Situation { last_error: Some(&Error::Offline), failures, ..calm() };
+        let failed = |failures| PollContext { last_error: Some(&Error::Offline), failures, ..playing() };
         assert_eq!(next_poll_in(&failed(1)), Some(RETRY.after(1)));
         assert_eq!(next_poll_in(&failed(3)), Some(RETRY.after(1) * 4));
         assert_eq!(next_poll_in(&failed(99)), Some(RETRY.longest()));
         let wait = seconds(46_649);
-        assert_eq!(next_poll_in(&Situation { limited_for: Some(wait), ..failed(9) }), Some(wait));
+        assert_eq!(next_poll_in(&PollContext { limited_for: Some(wait), ..failed(9) }), Some(wait));
     }
 }

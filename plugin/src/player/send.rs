@@ -22,7 +22,7 @@ const WAKE_TRIES: u32 = 8;
 const WAKE_PAUSE: Duration = Duration::from_millis(500);
 /// After this many checks that find a device awake and silent the call is repeated; after as many again, a device that should
 /// have resumed is given the user's last played track.
-const SILENT_LOOKS: u32 = 2;
+const SILENT_CHECKS: u32 = 2;
 
 /// How many Liked Songs are played if Spotify doesn't accept them as a context: it has refused a list of 850, and each 50 take a
 /// call.
@@ -32,7 +32,7 @@ const MOST_LIKED_PLACES: u32 = 1_000;
 
 /// The outcome of a call, and what was learned while sending it.
 #[derive(Debug)]
-pub(super) struct Sent {
+pub(super) struct CallOutcome {
     pub result: Result<(), Error>,
     /// The devices, if they were listed, and when they were asked for.
     pub devices: Option<(Instant, Vec<Device>)>,
@@ -50,7 +50,7 @@ pub(super) async fn send(
     call: &QueuedCall,
     last: Option<&DeviceId>,
     before: Option<&LastPlaying>,
-) -> Sent {
+) -> CallOutcome {
     let mut sender = Sender { spotify, clock, devices: None, playback: None, liked_as_list: false };
     let mut result = sender.send(call, last).await;
     if let Err(error) = &result {
@@ -61,7 +61,7 @@ pub(super) async fn send(
         }
     }
     let Sender { devices, playback, liked_as_list, .. } = sender;
-    Sent { result, devices, playback, liked_as_list }
+    CallOutcome { result, devices, playback, liked_as_list }
 }
 
 struct Sender {
@@ -81,8 +81,8 @@ impl Sender {
         let refused = match self.attempt(&call.call, chosen.map(|device| &device.id)).await {
             // Without an active device nothing needs to be paused.
             Err(error @ Error::NoActiveDevice) if call.call != Call::Pause || chosen.is_some() => error,
-            Ok(()) if call.from_nothing && call.call.starts() => {
-                return self.look(&call.call, chosen.map(|device| &device.id), true).await;
+            Ok(()) if call.was_idle && call.call.starts_playback() => {
+                return self.ensure_playing(&call.call, chosen.map(|device| &device.id), true).await;
             }
             other => return other,
         };
@@ -151,10 +151,10 @@ impl Sender {
         let plays = *call == Call::Play;
         self.spotify.transfer(id, Some(plays)).await?;
         if plays {
-            return self.look(call, Some(id), true).await;
+            return self.ensure_playing(call, Some(id), true).await;
         }
-        if call.starts() {
-            return self.look(call, Some(id), false).await;
+        if call.starts_playback() {
+            return self.ensure_playing(call, Some(id), false).await;
         }
         for _ in 0..WAKE_TRIES {
             match self.attempt(call, Some(id)).await {
@@ -167,18 +167,18 @@ impl Sender {
 
     /// Waits until something plays; if nothing does, repeats the call once, then plays the user's last played track. `asked`:
     /// whether the call was made already.
-    async fn look(&mut self, call: &Call, id: Option<&DeviceId>, mut asked: bool) -> Result<(), Error> {
+    async fn ensure_playing(&mut self, call: &Call, id: Option<&DeviceId>, mut asked: bool) -> Result<(), Error> {
         let mut silent = 0;
         let mut asked_again = false;
         let mut awake = false;
         for _ in 0..WAKE_TRIES {
-            if asked_again && silent == SILENT_LOOKS {
+            if asked_again && silent == SILENT_CHECKS {
                 // Only a resumed device can be given something else.
                 if *call != Call::Play || !self.play_last_played(id).await {
                     break;
                 }
                 silent += 1;
-            } else if !asked || silent == SILENT_LOOKS {
+            } else if !asked || silent == SILENT_CHECKS {
                 if asked {
                     (asked_again, silent) = (true, 0);
                 }

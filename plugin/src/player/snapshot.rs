@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::command::{self, Command, Verb};
 use super::device::{self, ChosenDevice};
-use super::modes::Lacking;
+use super::modes::UnsupportedModes;
 use super::sleep::SleepTimer;
 use super::volume::{Volume, Volumes};
 use crate::auth::{AuthState, Limit, LimitKind, Link};
@@ -247,7 +247,7 @@ pub struct Player {
     pub(super) believes_now: bool,
     /// Whether `devices` is recent enough to refuse a press because of it.
     pub(super) believes_devices: bool,
-    pub(super) lacking: Lacking,
+    pub(super) unsupported_modes: UnsupportedModes,
     /// Whether to play Liked Songs as a list of tracks, as Spotify didn't accept them as a context.
     pub(super) liked_as_list: bool,
     pub(super) saved: Arc<BTreeMap<Uri, bool>>,
@@ -298,8 +298,8 @@ impl Player {
     }
 
     /// Returns the volume that a chosen device, or the active one, reports.
-    pub(super) fn told_volume(&self, chosen: Option<&ChosenDevice>) -> Option<u8> {
-        self.device(chosen)?.told_volume()
+    pub(super) fn reported_volume(&self, chosen: Option<&ChosenDevice>) -> Option<u8> {
+        self.device(chosen)?.reported_volume()
     }
 
     /// Returns the volume of a chosen device, or of the active one, with pending changes applied.
@@ -308,7 +308,7 @@ impl Player {
         let Some(device) = self.device(chosen) else { return Volume::default() };
         match &self.now {
             Some(now) if std::ptr::eq(&now.device, device) => now.loudness(),
-            _ => Volume::exactly(device.told_volume()),
+            _ => Volume::exactly(device.reported_volume()),
         }
     }
 

@@ -10,7 +10,7 @@ use host_sdk::package::InstanceId;
 use tokio::time::Instant;
 
 use super::command::Effect;
-use super::modes::Lacking;
+use super::modes::UnsupportedModes;
 use super::position::{Position, has_begun_again};
 use super::queries::DEVICES_LAST;
 use super::settle::LastPlaying;
@@ -41,7 +41,7 @@ pub(super) struct Change {
     /// When its call succeeded.
     pub done_at: Option<Instant>,
     /// The item before, if the effect is to change it.
-    pub left: Option<Left>,
+    pub previous: Option<PreviousItem>,
     /// The instance whose key was pressed.
     pub instance: InstanceId,
 }
@@ -49,7 +49,7 @@ pub(super) struct Change {
 /// The item that played when another one was requested. Both may be the same, if it is repeated, listed twice in a row, or
 /// started again.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Left {
+pub(super) struct PreviousItem {
     pub uri: Option<Uri>,
     pub position: Duration,
     pub playing: bool,
@@ -59,13 +59,13 @@ pub(super) struct Left {
 
 impl Change {
     /// Returns whether the item has changed since the request.
-    fn has_left(&self, known: &Snapshot, now: Instant) -> bool {
-        let Some(left) = &self.left else { return true };
-        if known.now.uri().is_none() || known.now.uri() != left.uri.as_ref() {
+    fn item_has_changed(&self, known: &Snapshot, now: Instant) -> bool {
+        let Some(previous) = &self.previous else { return true };
+        if known.now.uri().is_none() || known.now.uri() != previous.uri.as_ref() {
             return true;
         }
         let elapsed = now.saturating_duration_since(self.at);
-        let expected = if left.playing { left.position + elapsed } else { left.position };
+        let expected = if previous.playing { previous.position + elapsed } else { previous.position };
         if known.position.is_estimate {
             // An estimate doesn't show it, so answers count once they can't lag behind the call any more.
             return self.done_at.is_some_and(|done_at| now.saturating_duration_since(done_at) >= LAG);
@@ -78,13 +78,13 @@ impl Change {
         let current = &known.now;
         match &self.effect {
             Effect::Playing(playing) => current.playing == *playing,
-            Effect::Skip => self.has_left(known, now),
+            Effect::Skip => self.item_has_changed(known, now),
             Effect::Started { uri } => {
-                let is_restart = self.left.as_ref().is_some_and(|left| left.matched);
-                is_start_of(uri, current) && (!is_restart || self.has_left(known, now))
+                let is_restart = self.previous.as_ref().is_some_and(|previous| previous.matched);
+                is_start_of(uri, current) && (!is_restart || self.item_has_changed(known, now))
             }
             Effect::Volume { device, percent, before } => {
-                *device == current.device.id && Volumes::is_answer(*percent, *before, current.device.told_volume())
+                *device == current.device.id && Volumes::is_answer(*percent, *before, current.device.reported_volume())
             }
             Effect::Position(position) => {
                 let played = if current.playing { now.saturating_duration_since(self.at) } else { Duration::ZERO };
@@ -139,7 +139,7 @@ pub struct State {
     pub(super) devices: Option<Arc<Vec<Device>>>,
     /// When `devices` was asked for.
     pub(super) devices_at: Option<Instant>,
-    pub(super) lacking: Lacking,
+    pub(super) unsupported_modes: UnsupportedModes,
     /// Whether Spotify didn't accept Liked Songs as a context.
     pub(super) liked_as_list: bool,
     pub(super) upcoming: Option<Arc<Vec<Track>>>,
@@ -162,7 +162,7 @@ impl State {
             playlists: Arc::default(),
             devices: None,
             devices_at: None,
-            lacking: Lacking::default(),
+            unsupported_modes: UnsupportedModes::default(),
             liked_as_list: false,
             upcoming: None,
             sleep: None,
@@ -190,6 +190,11 @@ impl State {
     #[must_use]
     pub fn last_playlist(&self) -> Option<&Uri> {
         self.last_playlist.as_ref()
+    }
+
+    /// Returns the last reported playback state, if something is active.
+    pub(super) fn snapshot(&self) -> Option<&Snapshot> {
+        self.known.as_ref()?.as_ref()
     }
 
     /// Returns the devices as listed last.
@@ -230,7 +235,7 @@ impl State {
     /// Returns the position of the known item at a moment, not limited by its length, with the changes applied that `counts`
     /// selects. Changes to another item are ignored.
     pub(super) fn position_at(&self, now: Instant, counts: impl Fn(&Change) -> bool) -> Option<Duration> {
-        let known = self.known.as_ref()?.as_ref()?;
+        let known = self.snapshot()?;
         let (mut position, mut playing, mut at) = (known.now.position, known.now.playing, known.at);
         let mut advance = |position: &mut Duration, playing: bool, to: Instant| {
             if playing {
@@ -258,7 +263,7 @@ impl State {
     /// Returns the current item before the call with this id, if it is certain: the state is recent and reflects all earlier
     /// calls.
     pub(super) fn before(&self, id: u64, now: Instant) -> Option<LastPlaying> {
-        let known = self.known.as_ref()?.as_ref()?;
+        let known = self.snapshot()?;
         let moves = |change: &Change| {
             !matches!(change.effect, Effect::Volume { .. } | Effect::Saved { .. } | Effect::Shuffle(_))
         };
@@ -273,7 +278,7 @@ impl State {
 
     /// Returns the playback state at a moment, with pending changes applied.
     pub(super) fn now_at(&self, moment: Instant) -> Option<Now> {
-        let known = self.known.as_ref()?.as_ref()?;
+        let known = self.snapshot()?;
         let mut now = known.now.clone();
         let mut at = known.at;
         for change in &self.changes {
@@ -314,7 +319,7 @@ impl State {
                 }
                 Effect::Repeat(repeat) => now.repeat = *repeat,
                 Effect::Device(device) => {
-                    now.set_loudness(Volume::exactly(device.told_volume()));
+                    now.set_loudness(Volume::exactly(device.reported_volume()));
                     now.device = device.clone();
                     now.disallows = Disallows::default();
                 }
@@ -363,7 +368,7 @@ impl State {
             queue: self.upcoming.clone(),
             last_playlist: self.last_playlist.clone(),
             sleep: self.sleep.as_ref().and_then(|sleep| sleep.shown(now.instant)),
-            lacking: self.lacking.clone(),
+            unsupported_modes: self.unsupported_modes.clone(),
             liked_as_list: self.liked_as_list,
             believes_now: self.last_error.is_none() && !self.is_older_than(BELIEVED_FOR, now.instant),
             believes_devices: age(self.devices_at) <= DEVICES_LAST,

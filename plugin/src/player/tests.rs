@@ -23,7 +23,7 @@ async fn pass(clock: &ManualClock, seconds: u64) {
 }
 
 #[tokio::test]
-async fn in_an_hour_of_a_total_limit_nothing_is_sent_and_then_it_goes_on_by_itself() {
+async fn player_sends_nothing_until_a_total_limit_ends() {
     let world = World::new().await;
     let (auth, _) = world.linked().await;
     let client = Client::new(world.http.clone(), Url::parse(&world.sim.api_url()).unwrap(), auth.clone());
@@ -53,7 +53,7 @@ async fn in_an_hour_of_a_total_limit_nothing_is_sent_and_then_it_goes_on_by_itse
 }
 
 #[tokio::test]
-async fn a_backup_that_is_linked_meanwhile_is_asked_at_once() {
+async fn backup_linked_during_a_limit_is_polled_at_once() {
     let world = World::new().await;
     let (auth, first) = world.linked().await;
     let client = Client::new(world.http.clone(), Url::parse(&world.sim.api_url()).unwrap(), auth.clone());
@@ -92,7 +92,7 @@ async fn paused(world: &World) -> Handle {
 }
 
 #[tokio::test]
-async fn after_a_sleep_of_the_computer_nothing_that_was_known_is_taken_for_true() {
+async fn player_polls_after_the_computer_slept() {
     let world = World::new().await;
     let _player = paused(&world).await;
 
@@ -107,7 +107,7 @@ async fn after_a_sleep_of_the_computer_nothing_that_was_known_is_taken_for_true(
 }
 
 #[tokio::test]
-async fn after_a_sleep_what_was_known_to_fail_is_asked_again_within_two_seconds_over_a_new_connection() {
+async fn failed_poll_is_retried_on_a_new_connection_after_sleep() {
     let world = World::new().await;
     let (auth, _) = world.linked().await;
     let client = Client::new(world.http.clone(), Url::parse(&world.sim.api_url()).unwrap(), auth.clone());
@@ -134,7 +134,7 @@ async fn after_a_sleep_what_was_known_to_fail_is_asked_again_within_two_seconds_
 }
 
 #[tokio::test]
-async fn a_beat_that_is_late_is_a_sleep_and_brings_one_question_not_all_that_were_missed() {
+async fn late_heartbeat_causes_one_poll() {
     let world = World::new().await;
     let player = paused(&world).await;
 
@@ -154,7 +154,7 @@ async fn a_beat_that_is_late_is_a_sleep_and_brings_one_question_not_all_that_wer
 }
 
 #[tokio::test]
-async fn where_spotify_plays_nowhere_a_press_wakes_the_only_device() {
+async fn press_wakes_the_only_device_if_none_is_active() {
     let world = World::new().await;
     let (auth, _) = world.linked().await;
     let client = Client::new(world.http.clone(), Url::parse(&world.sim.api_url()).unwrap(), auth.clone());
@@ -185,7 +185,7 @@ impl Clock for BrokenClock {
 }
 
 #[tokio::test]
-async fn a_panic_of_the_task_is_visible_to_its_owner() {
+async fn panic_of_the_task_reaches_its_owner() {
     let world = World::new().await;
     let (auth, _) = world.linked().await;
     let client = Client::new(world.http.clone(), Url::parse(&world.sim.api_url()).unwrap(), auth.clone());
@@ -201,7 +201,7 @@ async fn a_panic_of_the_task_is_visible_to_its_owner() {
 }
 
 #[tokio::test]
-async fn the_task_ends_when_the_accounts_are_gone() {
+async fn task_ends_when_the_accounts_channel_closes() {
     let world = World::new().await;
     let (auth, _) = world.linked().await;
     let client = Client::new(world.http.clone(), Url::parse(&world.sim.api_url()).unwrap(), auth.clone());
@@ -240,7 +240,7 @@ async fn lost(world: &World, player: &Handle, verb: Verb, fault: &Fault, request
 }
 
 #[tokio::test]
-async fn lost_skip_is_settled_by_what_plays() {
+async fn lost_skip_is_resolved_by_the_playback_state() {
     for (fault, sent) in [(Fault::drop_connection(), 2), (Fault::lose_answer(), 1)] {
         for verb in [Verb::Next, Verb::Previous] {
             let world = World::new().await;
@@ -262,7 +262,7 @@ async fn lost_skip_is_settled_by_what_plays() {
 }
 
 #[tokio::test]
-async fn lost_addition_is_settled_by_what_is_there() {
+async fn lost_addition_is_resolved_by_the_lists() {
     for (fault, sent) in [(Fault::drop_connection(), 2), (Fault::lose_answer(), 1)] {
         let world = World::new().await;
         let player = playing(&world).await;

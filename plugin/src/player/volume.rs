@@ -77,7 +77,7 @@ impl Volumes {
     }
 
     /// Records the volume of a device, unless it is muted.
-    pub(super) fn note_loud(&mut self, device: Option<&DeviceId>, percent: Option<u8>) {
+    pub(super) fn record_audible(&mut self, device: Option<&DeviceId>, percent: Option<u8>) {
         let Some(percent) = percent.filter(|percent| *percent > 0) else { return };
         self.loud.retain(|(known, _)| known.as_ref() != device);
         if self.loud.len() == MOST_DEVICES {
@@ -87,7 +87,7 @@ impl Volumes {
     }
 
     /// Returns the volume of a device before it was muted.
-    pub(super) fn loud(&self, device: Option<&DeviceId>) -> Option<u8> {
+    pub(super) fn audible(&self, device: Option<&DeviceId>) -> Option<u8> {
         self.loud.iter().find(|(known, _)| known.as_ref() == device).map(|(_, percent)| *percent)
     }
 

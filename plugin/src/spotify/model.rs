@@ -209,7 +209,7 @@ pub struct Device {
 impl Device {
     /// The volume that it tells, where it has one.
     #[must_use]
-    pub fn told_volume(&self) -> Option<u8> {
+    pub fn reported_volume(&self) -> Option<u8> {
         self.volume_percent.filter(|_| self.supports_volume != Some(false)).map(|percent| percent.min(100))
     }
 }

@@ -199,14 +199,14 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn model_survives_anything_at_any_time(events in prop::collection::vec((moment(), event(), moment()), 1..40)) {
+    fn model_never_panics_and_keeps_its_bounds(events in prop::collection::vec((moment(), event(), moment()), 1..40)) {
         let mut model = Model::new(Arc::new(accounts(Link::Linked, &["A"])));
         for (now_ms, event, look_ms) in events {
             on_event(&mut model, event, now_ms);
             let player = model.at(time(look_ms));
             let _ = model.state().next_change_in(time(look_ms));
             let _ = (model.ends_in(time(look_ms)), model.next_step(time(look_ms)), model.idle_for(instant(look_ms)));
-            let _ = (model.next_query(instant(look_ms)), model.awaits_agreement(), model.strained(time(look_ms)));
+            let _ = (model.next_query(instant(look_ms)), model.unconfirmed_write(), model.strained(time(look_ms)));
             if let Some(now) = &player.now {
                 prop_assert!(now.duration().is_none_or(|duration| now.position <= duration));
                 let foreign = model.state.known.clone().flatten().and_then(|known| known.now.volume);

@@ -96,7 +96,7 @@ impl Model {
         }
         let Some(sleep) = &mut self.state.sleep else { return };
         let device = player.target(None).cloned();
-        self.volumes.note_loud(device.as_ref(), Some(before));
+        self.volumes.record_audible(device.as_ref(), Some(before));
         sleep.faded = Some(Faded { device, before, steps: Vec::new() });
         self.fade = Some(Fade::new(Some(before), 0, left, now.instant, None, sleep.command.clone()));
     }
@@ -135,7 +135,7 @@ impl Model {
         // A fade only lowers the volume, so the reported one is at most that of the last step which answers must reflect.
         let settled = faded.steps.iter().rev().find(|(done_at, _)| *done_at + LAG <= asked_at);
         let is_louder = settled
-            .zip(device.told_volume())
+            .zip(device.reported_volume())
             .is_some_and(|((_, percent), reported)| reported > percent.saturating_add(ROUNDING));
         if is_other || is_louder {
             self.drop_sleep_fade();
@@ -144,7 +144,7 @@ impl Model {
 
     /// Returns whether the item whose end the timer waits for has ended, as an answer reports another one.
     pub(super) fn sleep_item_has_ended(&self, known: Option<&Snapshot>, now: Moment) -> bool {
-        let is_asked_for = self.state.changes.iter().any(|change| change.left.is_some());
+        let is_asked_for = self.state.changes.iter().any(|change| change.previous.is_some());
         let Some(known) = known.filter(|_| !is_asked_for) else { return false };
         self.state.sleep.as_ref().is_some_and(|sleep| sleep.has_ended(known.now.uri(), now.instant))
     }

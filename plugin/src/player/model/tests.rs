@@ -61,7 +61,7 @@ fn now(model: &Model, at: u64) -> Now {
 }
 
 #[test]
-fn a_press_shows_at_once_and_progress_stands_still_while_paused() {
+fn press_shows_at_once_and_paused_progress_stands_still() {
     let mut model = model(true);
     assert_eq!(millis(now(&model, T + 2_000).position), 12_000);
     press(&mut model, Verb::TogglePlay, T + 2_000);
@@ -74,7 +74,7 @@ fn a_press_shows_at_once_and_progress_stands_still_while_paused() {
 }
 
 #[test]
-fn a_press_before_the_first_answer_waits_for_it() {
+fn press_before_the_first_answer_waits_for_it() {
     let mut model = Model::new(Arc::new(accounts(Link::Linked, &["A"])));
     press(&mut model, Verb::VolumeBy(5), T);
     press(&mut model, Verb::ToggleSaved(None), T + 10);
@@ -88,7 +88,7 @@ fn a_press_before_the_first_answer_waits_for_it() {
 }
 
 #[test]
-fn a_refused_change_is_taken_back_with_its_reason_for_a_while() {
+fn refused_change_is_reverted_with_its_reason() {
     let mut model = model(true);
     press(&mut model, Verb::TogglePlay, T);
     let call = model.next_call(time(T + 60_000)).unwrap();
@@ -102,7 +102,7 @@ fn a_refused_change_is_taken_back_with_its_reason_for_a_while() {
 }
 
 #[test]
-fn pausing_what_is_paused_already_is_a_success() {
+fn pausing_a_paused_item_succeeds() {
     let mut model = model(true);
     press(&mut model, Verb::TogglePlay, T);
     let call = model.next_call(time(T + 60_000)).unwrap();
@@ -112,7 +112,7 @@ fn pausing_what_is_paused_already_is_a_success() {
 }
 
 #[test]
-fn a_read_that_lags_behind_a_write_does_not_flip_the_key_back() {
+fn lagging_answer_does_not_revert_a_change() {
     let mut model = model(true);
     press(&mut model, Verb::TogglePlay, T);
     let call = model.next_call(time(T + 60_000)).unwrap();
@@ -123,7 +123,7 @@ fn a_read_that_lags_behind_a_write_does_not_flip_the_key_back() {
     assert!(!now(&model, T + 120).playing, "Spotify has not had time to agree");
     model.apply_playback(Some(playback(false, 10_000)), instant(T + 500), time(T + 510));
     assert!(!now(&model, T + 520).playing);
-    assert!(model.awaits_agreement().is_none(), "it has agreed");
+    assert!(model.unconfirmed_write().is_none(), "it has agreed");
     model.apply_playback(Some(playback(true, 10_000)), instant(T + 600), time(T + 610));
     assert!(now(&model, T + 620).playing, "so the next state is the truth");
 }
@@ -139,7 +139,7 @@ fn trust_ends_when_spotify_never_agrees() {
 }
 
 #[test]
-fn an_answer_to_a_question_from_before_the_write_does_not_count_as_agreement() {
+fn answer_from_before_a_write_does_not_confirm_it() {
     let mut model = model(false);
     press(&mut model, Verb::TogglePlay, T);
     let play = model.next_call(time(T + 60_000)).unwrap();
@@ -149,12 +149,12 @@ fn an_answer_to_a_question_from_before_the_write_does_not_count_as_agreement() {
     model.call_succeeded(&pause, time(T + 90));
     // It agrees with the pause, but was asked before either was done.
     model.apply_playback(Some(playback(false, 10_000)), instant(T + 1), time(T + 95));
-    assert!(model.awaits_agreement().is_some());
+    assert!(model.unconfirmed_write().is_some());
     assert!(!now(&model, T + 96).playing);
 }
 
 #[test]
-fn of_many_volume_presses_the_waiting_call_takes_the_last_value() {
+fn queued_volume_call_takes_the_latest_value() {
     let mut model = model(true);
     press(&mut model, Verb::VolumeBy(5), T);
     let first = model.next_call(time(T)).unwrap();
@@ -190,7 +190,7 @@ fn calls(model: &mut Model, from: u64, to: u64) -> Vec<(u64, Call)> {
 }
 
 #[test]
-fn a_fade_gets_there_in_its_time_and_the_last_word_counts() {
+fn fade_ends_in_time_and_is_replaced_by_later_commands() {
     let mut model = model(true);
     press(&mut model, Verb::VolumeTo { percent: 0, over: std::time::Duration::from_secs(4) }, T);
     let made = calls(&mut model, T, T + 6_000);
@@ -203,7 +203,7 @@ fn a_fade_gets_there_in_its_time_and_the_last_word_counts() {
 }
 
 #[test]
-fn mute_comes_back_to_what_it_was() {
+fn unmute_restores_the_volume() {
     let mut model = model(true);
     press(&mut model, Verb::ToggleMute, T);
     assert_eq!(now(&model, T).volume, Some(0));
@@ -228,7 +228,7 @@ fn seeks_add_up_and_stay_within_the_item() {
 }
 
 #[test]
-fn a_like_shows_at_once_and_is_asked_about_once_a_track() {
+fn like_shows_at_once_and_is_queried_once_per_track() {
     let mut model = model(true);
     let subscription = Subscription { instances: 1, saved_now: true, ..Subscription::default() };
     model.set_subscription(subscription);
@@ -254,7 +254,7 @@ fn a_like_shows_at_once_and_is_asked_about_once_a_track() {
 }
 
 #[test]
-fn an_answer_from_before_a_like_does_not_take_it_back() {
+fn answer_from_before_a_like_does_not_revert_it() {
     let mut model = model(true);
     let uri = uri("spotify:track:1");
     let query = Query::Saved(vec![uri.clone()]);
@@ -270,7 +270,7 @@ fn an_answer_from_before_a_like_does_not_take_it_back() {
 }
 
 #[test]
-fn what_plays_already_pauses_restarts_or_shuffles() {
+fn current_context_pauses_restarts_or_shuffles() {
     let start = |again| Verb::Start(crate::player::Start { uri: uri("spotify:album:a"), again, shuffle: None });
     let mut playing = playback(true, 10_000);
     playing.context =
@@ -293,7 +293,7 @@ fn what_plays_already_pauses_restarts_or_shuffles() {
 }
 
 #[test]
-fn commands_that_mean_nothing_now_say_so_and_send_nothing() {
+fn impossible_commands_are_refused_without_a_call() {
     let mut model = Model::new(Arc::new(accounts(Link::Linked, &["A"])));
     model.apply_playback(None, instant(T), time(T));
     for (verb, why) in [
@@ -309,7 +309,7 @@ fn commands_that_mean_nothing_now_say_so_and_send_nothing() {
 }
 
 #[test]
-fn what_shows_nowhere_else_is_said() {
+fn invisible_effect_is_confirmed_on_the_key() {
     let mut model = model(true);
     let playlist = Some(uri("spotify:playlist:p"));
     press(&mut model, Verb::AddToPlaylist(playlist.clone()), T);
@@ -321,7 +321,7 @@ fn what_shows_nowhere_else_is_said() {
 }
 
 #[test]
-fn what_was_done_after_it_outdates_a_change_that_no_read_has_shown() {
+fn later_change_supersedes_an_unconfirmed_one() {
     let mut model = model(true);
     for (verb, at) in [(Verb::TogglePlay, T), (Verb::TogglePlay, T + 100)] {
         press(&mut model, verb, at);
@@ -330,7 +330,7 @@ fn what_was_done_after_it_outdates_a_change_that_no_read_has_shown() {
     }
     model.apply_playback(Some(playback(true, 10_300)), instant(T + 300), time(T + 310));
     assert!(now(&model, T + 320).playing, "the pause before is forgotten");
-    assert!(model.awaits_agreement().is_none());
+    assert!(model.unconfirmed_write().is_none());
     for (at, percent) in [(1_000, 33), (1_300, 26), (1_600, 19)] {
         press(&mut model, Verb::VolumeBy(-7), T + at);
         let call = model.next_call(time(T + at)).unwrap();
@@ -344,7 +344,7 @@ fn what_was_done_after_it_outdates_a_change_that_no_read_has_shown() {
 }
 
 #[test]
-fn liked_songs_have_started_when_what_plays_has_no_context() {
+fn liked_songs_start_is_confirmed_without_a_context() {
     let mut model = model(true);
     let mut album = playback(true, 10_000);
     album.context =
@@ -362,7 +362,7 @@ fn liked_songs_have_started_when_what_plays_has_no_context() {
 }
 
 #[test]
-fn a_file_of_the_users_own_is_not_asked_about_saved_or_added() {
+fn local_file_is_not_queried_saved_or_added() {
     let mut model = model(true);
     let mut file = playback(true, 10_000);
     file.item.as_mut().unwrap().is_local = true;
@@ -378,7 +378,7 @@ fn a_file_of_the_users_own_is_not_asked_about_saved_or_added() {
 }
 
 #[test]
-fn the_next_device_is_the_one_after_that_which_plays() {
+fn next_device_follows_the_active_one() {
     let mut model = model(true);
     let device = |id: &str, is_active| Device { id: Some(id.into()), is_active, ..Device::default() };
     // Listed when A was still active.
@@ -406,7 +406,7 @@ fn skips_are_queued_and_counted() {
 }
 
 #[test]
-fn a_skip_agrees_when_another_track_plays() {
+fn skip_is_confirmed_by_another_track() {
     let mut model = model(true);
     press(&mut model, Verb::Next, T);
     let call = model.next_call(time(T + 60_000)).unwrap();
@@ -421,7 +421,7 @@ fn a_skip_agrees_when_another_track_plays() {
 }
 
 #[test]
-fn trouble_that_passes_drops_what_waits_behind_it() {
+fn temporary_failure_drops_queued_calls() {
     let mut model = model(true);
     press(&mut model, Verb::ToggleShuffle, T);
     press(&mut model, Verb::Next, T);
@@ -433,7 +433,7 @@ fn trouble_that_passes_drops_what_waits_behind_it() {
 }
 
 #[test]
-fn state_that_can_not_be_renewed_gets_old_and_heals() {
+fn state_becomes_stale_and_recovers() {
     let mut model = model(true);
     model.poll_failed(Error::Offline, time(T));
     assert!(!model.at(time(T + STALE_MS - 1)).stale);
@@ -444,7 +444,7 @@ fn state_that_can_not_be_renewed_gets_old_and_heals() {
 }
 
 #[test]
-fn nothing_is_done_or_kept_without_a_link() {
+fn unlinked_model_keeps_no_state_and_makes_no_calls() {
     let mut model = model(true);
     model.set_accounts(Arc::new(accounts(Link::SignInAgain, &["A"])));
     assert_eq!(model.at(time(T)).now, None);
@@ -460,7 +460,7 @@ fn position_never_runs_past_the_end() {
 }
 
 #[test]
-fn a_wait_counts_down_and_ends_by_itself() {
+fn wait_counts_down_to_its_end() {
     let limit = |kind, until_ms| Some(Limit { until: UnixTime::from_millis(until_ms), kind });
     let mut state = accounts(Link::Linked, &["A"]);
     state.limit = limit(LimitKind::Throttle, T + 2_500);
@@ -476,7 +476,7 @@ fn a_wait_counts_down_and_ends_by_itself() {
 }
 
 #[test]
-fn what_is_published_does_not_grow_with_what_was_played() {
+fn published_state_does_not_grow() {
     let mut model = model(true);
     let playlist = |number: u64| uri(&format!("spotify:playlist:{number}"));
     let chosen = uri("spotify:album:chosen");
@@ -531,7 +531,7 @@ fn polls(model: &mut Model, count: u64, answer: impl Fn(u64) -> Playback) -> (Ve
 }
 
 #[test]
-fn untold_position_runs_on_and_the_queue_is_asked_once_a_track() {
+fn unreported_position_advances_with_one_query_per_track() {
     for told in [None, Some(0), Some(777)] {
         let mut model = Model::new(Arc::new(accounts(Link::Linked, &["A"])));
         model.set_subscription(Subscription { instances: 1, queue: true, ..Subscription::default() });
@@ -545,7 +545,7 @@ fn untold_position_runs_on_and_the_queue_is_asked_once_a_track() {
 }
 
 #[test]
-fn seek_counts_where_the_position_is_never_told() {
+fn seek_applies_to_an_unreported_position() {
     let mut model = model(true);
     for at in [T + 1_500, T + 3_000] {
         model.apply_playback(Some(playback(true, 10_000)), instant(at), time(at));
@@ -561,7 +561,7 @@ fn seek_counts_where_the_position_is_never_told() {
 }
 
 #[test]
-fn skip_to_the_same_item_is_done_when_it_begins_again() {
+fn skip_to_the_same_item_is_confirmed_by_its_restart() {
     for verb in [Verb::Next, Verb::Previous] {
         let mut model = model(true);
         press(&mut model, verb.clone(), T + 20_000);
@@ -570,13 +570,13 @@ fn skip_to_the_same_item_is_done_when_it_begins_again() {
         model.apply_playback(Some(playback(true, 30_200)), instant(T + 20_100), time(T + 20_200));
         assert!(now(&model, T + 20_200).skipping, "{verb:?}: the read lags");
         model.apply_playback(Some(playback(true, 300)), instant(T + 20_400), time(T + 20_400));
-        assert_eq!((now(&model, T + 20_400).skipping, model.awaits_agreement()), (false, None), "{verb:?}");
+        assert_eq!((now(&model, T + 20_400).skipping, model.unconfirmed_write()), (false, None), "{verb:?}");
         assert_eq!(millis(now(&model, T + 21_400).position), 1_300);
     }
 }
 
 #[test]
-fn skip_to_the_same_item_is_done_without_a_position() {
+fn skip_to_the_same_item_is_confirmed_without_position() {
     let mut model = Model::new(Arc::new(accounts(Link::Linked, &["A"])));
     let untold = || Some(Playback { progress_ms: None, ..playback(true, 0) });
     for at in [T, T + 8_000] {
@@ -588,12 +588,12 @@ fn skip_to_the_same_item_is_done_without_a_position() {
     model.apply_playback(untold(), instant(T + 8_350), time(T + 8_400));
     assert!(now(&model, T + 8_400).skipping, "the read may lag");
     model.apply_playback(untold(), instant(T + 9_200), time(T + 9_200));
-    assert_eq!(model.awaits_agreement(), None);
+    assert_eq!(model.unconfirmed_write(), None);
     assert_eq!(millis(now(&model, T + 9_200).position), 1_100, "from the skip on");
 }
 
 #[test]
-fn starting_what_plays_once_more_waits_for_its_beginning() {
+fn restart_of_the_current_item_waits_for_its_beginning() {
     let mut album = playback(true, 40_000);
     album.context =
         Some(crate::spotify::Context { uri: Some(uri("spotify:album:a")), kind: "album".into(), recommended: false });
@@ -623,7 +623,7 @@ fn starting_what_plays_once_more_waits_for_its_beginning() {
 }
 
 #[test]
-fn nothing_plays_in_whatever_form_it_is_said() {
+fn inactive_player_is_recognized_in_every_form() {
     let device = Device { id: Some("desk".into()), is_active: true, volume_percent: Some(40), ..Device::default() };
     for nothing in [
         None,
@@ -637,15 +637,15 @@ fn nothing_plays_in_whatever_form_it_is_said() {
         assert!(fresh.at(time(T)).known && fresh.at(time(T)).now.is_none(), "{nothing:?}");
         let mut model = model(true);
         model.apply_playback(nothing.clone(), instant(T + 1_000), time(T + 1_000));
-        assert!(now(&model, T + 1_000).playing && model.has_doubts(), "one among good ones: {nothing:?}");
+        assert!(now(&model, T + 1_000).playing && model.needs_confirmation(), "one among good ones: {nothing:?}");
         model.apply_playback(nothing.clone(), instant(T + 2_000), time(T + 2_000));
-        assert_eq!((model.at(time(T + 2_000)).now, model.has_doubts()), (None, false), "{nothing:?}");
+        assert_eq!((model.at(time(T + 2_000)).now, model.needs_confirmation()), (None, false), "{nothing:?}");
         assert_eq!(model.idle_for(instant(T + 2_000)), Some(Duration::ZERO));
     }
 }
 
 #[test]
-fn something_plays_also_without_an_item() {
+fn active_player_is_recognized_without_an_item() {
     for something in [
         Playback { is_playing: true, ..Playback::default() },
         Playback { currently_playing_type: PlayingType::Ad, ..Playback::default() },
@@ -657,14 +657,14 @@ fn something_plays_also_without_an_item() {
 }
 
 #[test]
-fn one_odd_answer_among_good_ones_changes_nothing() {
+fn single_odd_answer_changes_nothing() {
     for status in [200, 202, 400, 404, 418] {
         let mut model = model(true);
         for at in [T + 8_000, T + 16_000] {
             model.poll_failed(Error::Unexpected(status), time(at));
             assert_eq!(model.at(time(at)).last_error, None, "{status}");
             model.apply_playback(Some(playback(true, 10_000 + at - T)), instant(at + 1_000), time(at + 1_000));
-            assert!(now(&model, at + 1_000).playing && !model.has_doubts());
+            assert!(now(&model, at + 1_000).playing && !model.needs_confirmation());
         }
         model.poll_failed(Error::Unexpected(status), time(T + 30_000));
         model.apply_playback(None, instant(T + 31_000), time(T + 31_000));
@@ -676,7 +676,7 @@ fn one_odd_answer_among_good_ones_changes_nothing() {
 }
 
 #[test]
-fn after_a_sleep_the_first_answer_counts() {
+fn first_answer_after_a_wake_up_counts() {
     let mut model = model(true);
     model.on_wake(instant(T + 5_000_000));
     model.apply_playback(None, instant(T + 5_000_000), time(T + 5_000_000));
@@ -706,7 +706,7 @@ fn about_what_plays() -> [Verb; 4] {
 }
 
 #[test]
-fn command_about_what_plays_asks_first() {
+fn command_about_the_current_item_polls_first() {
     for verb in about_what_plays() {
         let mut model = five_seconds_old();
         press(&mut model, verb.clone(), T);
@@ -722,7 +722,7 @@ fn command_about_what_plays_asks_first() {
 }
 
 #[test]
-fn what_has_been_heard_for_a_second_is_meant() {
+fn command_applies_to_an_item_heard_for_a_second() {
     for verb in about_what_plays() {
         let mut model = five_seconds_old();
         press(&mut model, verb.clone(), T);
@@ -739,7 +739,7 @@ fn what_has_been_heard_for_a_second_is_meant() {
 }
 
 #[test]
-fn what_has_just_begun_is_not_meant() {
+fn command_does_not_apply_to_an_item_just_begun() {
     for verb in about_what_plays() {
         for answer in [
             from_playlist("B", "P", 800),
@@ -757,7 +757,7 @@ fn what_has_just_begun_is_not_meant() {
 }
 
 #[test]
-fn same_track_of_another_playlist_is_removed_only_when_heard() {
+fn same_track_of_another_playlist_is_removed_only_if_heard() {
     for (progress_ms, removed) in [(300, false), (30_000, true)] {
         let mut model = five_seconds_old();
         press(&mut model, Verb::RemoveFromPlaylist, T);
@@ -784,7 +784,7 @@ fn removal_after_a_skip_waits_for_the_other_track() {
 }
 
 #[test]
-fn heart_shows_at_once_what_it_will_be() {
+fn like_shows_its_effect_before_the_answer() {
     let saved = |model: &Model| model.at(time(T + 100)).saved(&uri("spotify:track:A"));
     let mut model = five_seconds_old();
     press(&mut model, Verb::ToggleSaved(None), T);
@@ -803,7 +803,7 @@ fn heart_shows_at_once_what_it_will_be() {
 }
 
 #[test]
-fn command_that_can_not_be_asked_about_says_why() {
+fn command_is_refused_if_the_poll_fails() {
     for verb in about_what_plays() {
         let mut model = five_seconds_old();
         press(&mut model, verb.clone(), T);
@@ -838,7 +838,7 @@ fn key_names_what_was_removed() {
 }
 
 #[test]
-fn recommendation_after_a_playlist_is_not_removed_from_it() {
+fn recommendation_is_not_removed_from_the_playlist() {
     let mut model = Model::new(Arc::new(accounts(Link::Linked, &["A"])));
     let mut recommended = from_playlist("R", "P", 20_000);
     recommended.context.as_mut().unwrap().recommended = true;
@@ -852,7 +852,7 @@ fn recommendation_after_a_playlist_is_not_removed_from_it() {
 }
 
 #[test]
-fn relinked_track_is_the_one_that_lists_have() {
+fn relinked_track_is_treated_as_the_original() {
     let mut model = Model::new(Arc::new(accounts(Link::Linked, &["A"])));
     model.set_subscription(Subscription { instances: 1, saved_now: true, ..Subscription::default() });
     let mut relinked = from_playlist("B", "P", 20_000);
@@ -868,7 +868,7 @@ fn relinked_track_is_the_one_that_lists_have() {
 }
 
 #[test]
-fn what_is_no_track_or_episode_is_not_saved_or_added() {
+fn chapter_is_not_saved_or_added() {
     let mut model = Model::new(Arc::new(accounts(Link::Linked, &["A"])));
     let mut chapter = from_playlist("C", "P", 20_000);
     chapter.item.as_mut().unwrap().uri = Some(uri("spotify:chapter:c"));

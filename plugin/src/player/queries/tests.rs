@@ -38,7 +38,7 @@ fn failures(memory: &mut Memory, wanted: &Wanted<'_>, error: &Error, span_ms: u6
 }
 
 #[test]
-fn all_visible_uris_are_asked_about_together() {
+fn visible_uris_are_queried_together() {
     let mut memory = Memory::new();
     let uris = tracks(20);
     assert_eq!(memory.next_query(&saved(&uris), instant(T)), Some((Query::Saved(uris.clone()), instant(T))));
@@ -58,7 +58,7 @@ fn all_visible_uris_are_asked_about_together() {
 }
 
 #[test]
-fn more_than_one_call_takes_are_asked_in_turns() {
+fn many_uris_are_queried_in_several_calls() {
     let mut memory = Memory::new();
     let uris = tracks(90);
     let mut sizes = Vec::new();
@@ -73,7 +73,7 @@ fn more_than_one_call_takes_are_asked_in_turns() {
 }
 
 #[test]
-fn refused_name_is_asked_once() {
+fn refused_name_is_queried_once() {
     for error in [Error::Unexpected(400), Error::Unexpected(403), Error::Unexpected(404)] {
         let mut memory = Memory::new();
         let playlist = uri("spotify:playlist:p");
@@ -94,7 +94,7 @@ fn refused_name_is_asked_once() {
 }
 
 #[test]
-fn missing_permission_is_one_of_every_question_of_its_kind() {
+fn missing_permission_refuses_every_query_of_its_kind() {
     for error in [Error::MissingScope, Error::PremiumRequired, Error::NotOnAllowList, Error::AppOwnerNeedsPremium] {
         let mut memory = Memory::new();
         let uris = tracks(300);
@@ -144,7 +144,7 @@ fn one_malformed_uri_does_not_spoil_the_others() {
 }
 
 #[test]
-fn refused_queue_is_asked_again_in_another_context_or_on_another_device() {
+fn refused_queue_is_queried_again_elsewhere() {
     let mut memory = Memory::new();
     let place = |context: &str, device: &str| Place { context: Some(uri(context)), device: Some(device.into()) };
     let at = |place: Place| Wanted { queue: true, place, ..Wanted::default() };
@@ -175,7 +175,7 @@ fn passing_failures_back_off_and_end_with_an_answer() {
 }
 
 #[test]
-fn spotifys_wait_is_kept_to() {
+fn retry_waits_for_spotifys_limit() {
     let mut memory = Memory::new();
     let wanted = Wanted { devices: true, ..Wanted::default() };
     let wait = Error::RateLimited { retry_after: Some(Duration::from_secs(5_000)), kind: LimitKind::Quota };
@@ -185,7 +185,7 @@ fn spotifys_wait_is_kept_to() {
 }
 
 #[test]
-fn lost_answer_is_asked_for_again() {
+fn query_without_an_answer_is_repeated() {
     let mut memory = Memory::new();
     let wanted = Wanted { devices: true, ..Wanted::default() };
     memory.on_asked(&Query::Devices, Place::default(), instant(T));
@@ -223,7 +223,7 @@ fn memory_keeps_its_bounds() {
 }
 
 #[test]
-fn library_is_asked_about_what_it_can_hold_only() {
+fn only_savable_uris_are_queried() {
     let texts = ["spotify:artist:a", "spotify:local:a:b:c:1", "spotify:collection", "spotify:episode:e"];
     let subscription = Subscription { saved: texts.map(uri).into(), ..Subscription::default() };
     assert_eq!(subscription.chosen().map(Uri::as_str).collect::<Vec<_>>(), ["spotify:episode:e"]);
