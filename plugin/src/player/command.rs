@@ -347,7 +347,7 @@ fn next_repeat(now: &Now, unsupported_modes: &UnsupportedModes) -> Option<Repeat
     // Turning repeat off toggles the current mode.
     let toggled = |mode| if mode == Repeat::Off { now.repeat } else { mode };
     let mut allowed = following.into_iter().filter(|mode| may_toggle(toggled(*mode)));
-    allowed.clone().find(|mode| !unsupported_modes.has(*mode, now)).or_else(|| allowed.next())
+    allowed.clone().find(|mode| !unsupported_modes.contains(*mode, now)).or_else(|| allowed.next())
 }
 
 /// Translates a command into calls. Assumes that [`obstacle`] found nothing.
@@ -454,7 +454,7 @@ fn steps(verb: &Verb, player: &Player) -> Result<Vec<Step>, Error> {
             let Some(devices) = &player.devices else { return Ok(vec![(Call::NextDevice, None)]) };
             let next = device::next(devices, now.and_then(|now| now.device.id.as_ref()));
             let Some((next, id)) = next.and_then(|next| Some((next, next.id.clone()?))) else {
-                // The list may be outdated: look again when sending.
+                // The list may be outdated: it is read again when the call is sent.
                 return Ok(vec![(Call::NextDevice, None)]);
             };
             let next = ChosenDevice { id, name: next.name.clone(), kind: next.kind.clone() };

@@ -1,4 +1,4 @@
-//! Devices as odd as users have them, over real HTTP.
+//! Devices with the quirks of real ones, over HTTP.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -178,8 +178,8 @@ async fn silent_speaker_shows_a_remedy() {
     stage.change(SPEAKER_ID, wakes(Waking::Forgetful));
     stage.press(Verb::TogglePlay, None).await;
     stage.wait_for_refusal(Restriction::StaysSilent).await;
-    assert_eq!(stage.commands(), ["player/play", "player", "player/play"], "one more, and no more");
-    // It is awake now, and as empty as before.
+    assert_eq!(stage.commands(), ["player/play", "player", "player/play"], "the call is repeated once");
+    // It is awake now, but has nothing to play.
     stage.world.sim.clear_requests();
     stage.press(Verb::TogglePlay, None).await;
     stage.wait_for_player(|player| player.refusal(&key()).is_none()).await;
@@ -252,7 +252,7 @@ async fn next_device_is_refused_without_another_one() {
 async fn nothing_is_sent_during_an_ad_until_it_is_over() {
     let stage = Stage::new(Playback::advertisement()).await;
     for verb in [Verb::TogglePlay, Verb::Next, Verb::Previous, Verb::SeekBy(1_000)] {
-        // Old enough to be asked once more.
+        // The state is old enough to be polled again.
         stage.world.clock.advance(2_000);
         stage.press(verb, None).await;
         stage.wait_for_refusal(Restriction::Advertisement).await;
@@ -260,7 +260,7 @@ async fn nothing_is_sent_during_an_ad_until_it_is_over() {
         stage.wait_for_refusal(Restriction::NothingPlaying).await;
     }
     assert_eq!(stage.commands(), [""; 0]);
-    // Nothing has been read since it ended, and the press arrives all the same.
+    // The end of the ad hasn't been polled, but the press is sent.
     stage.world.sim.change_playback(Change::item(&spotify_sim::catalogue::track_uri(2))).unwrap();
     stage.world.clock.advance(2_000);
     stage.press(Verb::TogglePlay, None).await;
@@ -312,12 +312,12 @@ async fn repeat_skips_an_ignored_mode() {
         stage.change(COMPUTER_ID, DeviceChange { quirks, ..DeviceChange::default() });
         for expected in cycle {
             assert_eq!(cycle_repeat(&stage).await, expected, "{lacking:?}");
-            let (told, why) = if expected == lacking.0.name() {
+            let (reported, why) = if expected == lacking.0.name() {
                 (lacking.1.name(), Some(Error::Restricted(Restriction::NotTaken)))
             } else {
                 (expected, None)
             };
-            wait_until_settled(&stage, |player| has_repeat(player, told) && player.refusal(&key()) == why.as_ref())
+            wait_until_settled(&stage, |player| has_repeat(player, reported) && player.refusal(&key()) == why.as_ref())
                 .await;
         }
     }
@@ -363,7 +363,7 @@ fn liked() -> Verb {
     Verb::Start(Start { uri: crate::spotify::Uri::liked_songs(), again: Again::Restart, shuffle: None })
 }
 
-/// A stage with a user who has liked 70 songs.
+/// Returns a stage whose user has 70 Liked Songs.
 async fn with_liked_songs() -> Stage {
     let stage = Stage::new(Playback::default()).await;
     for number in 11..=80 {
@@ -385,7 +385,7 @@ async fn liked_songs_are_played_as_a_list_if_refused_as_context() {
         requests.iter().filter(|one| one.path == "/v1/me/player/play" && one.status() == Some(200)).count() == 2
     };
     stage.world.sim.wait_for(SOON, all).await.unwrap();
-    assert_eq!(stage.commands().len(), first + 1, "what was refused is not tried again");
+    assert_eq!(stage.commands().len(), first + 1, "the refused form is not retried");
 }
 
 #[tokio::test]

@@ -125,16 +125,16 @@ impl Model {
     /// Records what visible keys show.
     pub(super) fn set_subscription(&mut self, subscription: Subscription) {
         self.subscription = subscription;
-        self.recall();
+        self.publish_memory();
     }
 
     /// Returns the number of visible instances.
-    pub(super) fn visible(&self) -> usize {
+    pub(super) fn visible_instances(&self) -> usize {
         self.subscription.instances
     }
 
     /// Copies from the memory to the state what visible keys show of it.
-    fn recall(&mut self) {
+    fn publish_memory(&mut self) {
         let known = self.state.snapshot();
         let playing = known.and_then(|known| known.now.library_uri());
         let shown = self.subscription.chosen().chain(playing);
@@ -160,13 +160,13 @@ impl Model {
     }
 
     /// Returns whether the serving account was throttled recently, so that polls should be slower.
-    pub(super) fn strained(&self, now: Moment) -> bool {
+    pub(super) fn is_strained(&self, now: Moment) -> bool {
         self.state.accounts.strained_until.is_some_and(|until| until > now.date)
     }
 
     /// Returns whether an account is linked, so that calls can be made.
     #[must_use]
-    pub fn linked(&self) -> bool {
+    pub fn is_linked(&self) -> bool {
         self.state.accounts.link == Link::Linked
     }
 
@@ -178,7 +178,7 @@ impl Model {
 
     /// Handles a command. `may_wait`: whether it may wait for an answer if the known state would refuse it but is uncertain.
     fn apply_command(&mut self, pending: PendingCommand, now: Moment, may_wait: bool) -> bool {
-        if !self.linked() {
+        if !self.is_linked() {
             return false;
         }
         let limited = self.limit(now).is_some();
@@ -186,14 +186,14 @@ impl Model {
         let verb = &pending.command.verb;
         let is_early = self.state.known.is_none() && answer_comes;
         let is_behind = !self.pending.is_empty() && verb.depends_on_item();
-        let is_unsure = verb.is_about_current_item() && !limited && !self.knows_current_item(pending.at);
+        let is_unsure = verb.acts_on_current_item() && !limited && !self.knows_current_item(pending.at);
         if is_early || is_behind || is_unsure {
             self.defer(pending, now);
             return true;
         }
         self.state.refusal = None;
         self.state.done = None;
-        if verb.is_about_current_item() && !pending.refers_to(self.state.snapshot()) {
+        if verb.acts_on_current_item() && !pending.refers_to(self.state.snapshot()) {
             self.refuse(pending.command.instance, Error::Restricted(Restriction::JustChanged), None, now);
             return false;
         }
@@ -246,7 +246,7 @@ impl Model {
             self.push(call, effect, device.clone(), &command, now);
         }
         self.step_sleep(now);
-        self.recall();
+        self.publish_memory();
         true
     }
 
@@ -260,12 +260,12 @@ impl Model {
             && let Ok(decision) =
                 decide(&pending.command.verb, pending.command.device.as_ref(), &self.at(now), &self.volumes)
         {
-            for what in decision.steps.into_iter().filter_map(|(_, effect)| effect) {
+            for effect in decision.steps.into_iter().filter_map(|(_, effect)| effect) {
                 let id = self.new_id();
                 let instance = pending.command.instance.clone();
                 self.state.changes.push(Change {
                     id,
-                    effect: what,
+                    effect,
                     at: now.instant,
                     done_at: None,
                     previous: None,
@@ -312,7 +312,7 @@ impl Model {
         let was_idle = self.now_at(now).is_none_or(|current| current.track.is_none() && !current.playing);
         let known = self.state.snapshot();
         let track = known.and_then(|known| known.now.track.as_ref());
-        let title = track.filter(|_| command.verb.is_about_current_item()).map(|track| track.title.clone());
+        let title = track.filter(|_| command.verb.acts_on_current_item()).map(|track| track.title.clone());
         let id = self.new_id();
         if let Some(effect) = effect {
             let previous = self.previous_item(&effect, now);
@@ -397,14 +397,14 @@ impl Model {
             Call::Transfer { .. } => self.memory.invalidate_devices(),
             _ => {}
         }
-        let shows_nowhere =
+        let is_invisible =
             matches!(call.call, Call::AddToPlaylist { .. } | Call::RemoveFromPlaylist { .. } | Call::Enqueue(_));
-        if shows_nowhere {
+        if is_invisible {
             let (instance, title) = (call.command.instance.clone(), call.title.clone());
             self.state.done = Some(Done { instance, title, until: now.instant + DONE_SHOWN });
         }
         self.sleep_call_succeeded(call, now);
-        self.recall();
+        self.publish_memory();
     }
 
     /// Completes the change of an inactive device's volume by updating the list, as polls report only the active device's.
@@ -422,12 +422,12 @@ impl Model {
 
     /// Records that a call has failed: removes its change, and shows the error on the key.
     pub(super) fn call_failed(&mut self, call: &QueuedCall, error: Error, now: Moment) {
-        let had_its_way = matches!(
+        let is_already_done = matches!(
             (&call.call, &error),
             (Call::Play, Error::Restricted(Restriction::AlreadyPlaying))
                 | (Call::Pause, Error::Restricted(Restriction::AlreadyPaused))
         );
-        if had_its_way {
+        if is_already_done {
             self.call_succeeded(call, now);
             return;
         }
@@ -438,11 +438,11 @@ impl Model {
         self.fade.take_if(|fade| fade.command == call.command);
         if error.passes() {
             // The queued calls would fail, too.
-            self.drop_waiting();
+            self.drop_queued_calls();
             self.state.last_error = Some(error.clone());
         }
         if let (Call::Repeat(mode), Error::Restricted(_), Some(current)) = (&call.call, &error, self.now_at(now)) {
-            self.state.unsupported_modes.learn(*mode, &current);
+            self.state.unsupported_modes.insert(*mode, &current);
         }
         self.refuse(call.command.instance.clone(), error, None, now);
     }
@@ -467,7 +467,7 @@ impl Model {
 
     /// Compares an answer with completed changes, to find those that Spotify accepted but the device ignored.
     fn learn_modes(&mut self, current: &Now, asked_at: Instant, now: Moment) {
-        self.state.unsupported_modes.see(current);
+        self.state.unsupported_modes.remove_current(current);
         let settled = |change: &&Change| {
             change.done_at.is_some_and(|done_at| asked_at >= done_at && now.instant >= done_at + TRUST)
         };
@@ -477,7 +477,7 @@ impl Model {
         for (effect, instance) in settled {
             match effect {
                 Effect::Repeat(mode) if current.repeat != mode => {
-                    self.state.unsupported_modes.learn(mode, current);
+                    self.state.unsupported_modes.insert(mode, current);
                     self.refuse(instance, Error::Restricted(Restriction::NotTaken), None, now);
                 }
                 Effect::Shuffle(on) if current.shuffle != on => {
@@ -491,7 +491,7 @@ impl Model {
         }
     }
 
-    fn drop_waiting(&mut self) {
+    fn drop_queued_calls(&mut self) {
         for call in std::mem::take(&mut self.queue) {
             self.state.changes.retain(|change| change.id != call.id);
         }
@@ -536,7 +536,7 @@ impl Model {
         self.state.known = Some(known);
         self.recheck_refusal(now);
         self.on_playback_for_sleep(item_ended, now);
-        self.recall();
+        self.publish_memory();
         for pending in self.take_pending() {
             if !pending.is_too_old(now.instant) {
                 self.apply_command(pending, now, false);
@@ -548,18 +548,18 @@ impl Model {
 
     /// Records how the active device has rounded the last requested volume, and applies that to the reported one.
     fn learn_volume(&mut self, current: &mut Now, asked_at: Instant, now: Instant) {
-        let (id, told) = (current.device.id.clone(), current.device.reported_volume());
+        let (id, reported) = (current.device.id.clone(), current.device.reported_volume());
         for change in &self.state.changes {
             let Effect::Volume { device, percent, before } = &change.effect else { continue };
             let Some(done_at) = change.done_at.filter(|done_at| asked_at >= *done_at && *device == id) else {
                 continue;
             };
             let trusted = now < done_at + TRUST;
-            if !trusted || Volumes::is_answer(*percent, *before, told) {
-                self.volumes.learn(id.as_ref(), *percent, *before, told);
+            if !trusted || Volumes::is_answer(*percent, *before, reported) {
+                self.volumes.learn(id.as_ref(), *percent, *before, reported);
             }
         }
-        current.set_loudness(self.volumes.volume(id.as_ref(), told));
+        current.set_loudness(self.volumes.volume(id.as_ref(), reported));
     }
 
     fn read(&self, playback: Playback, asked_at: Instant, at: Instant) -> Snapshot {
@@ -599,12 +599,12 @@ impl Model {
         if !self.state.changes.is_empty() {
             return false;
         }
-        let (Some(expected), Some(told)) = (self.now_at(now), known.map(|known| &known.now)) else {
+        let (Some(expected), Some(reported)) = (self.now_at(now), known.map(|known| &known.now)) else {
             return self.state.known.as_ref().is_some_and(Option::is_some) != known.is_some();
         };
         let ended = expected.duration().is_some_and(|duration| expected.position >= duration);
-        let at_work = |now: &Now| (now.playing, now.volume, now.shuffle, now.repeat, now.device.id.clone());
-        at_work(&expected) != at_work(told) || (expected.uri() != told.uri() && !ended)
+        let observable = |now: &Now| (now.playing, now.volume, now.shuffle, now.repeat, now.device.id.clone());
+        observable(&expected) != observable(reported) || (expected.uri() != reported.uri() && !ended)
     }
 
     /// Records that a poll failed. If a state is known, an unusable answer counts only when the next one confirms it.
@@ -614,7 +614,7 @@ impl Model {
         }
         self.state.last_error = Some(error.clone());
         for pending in self.take_pending() {
-            if pending.command.verb.is_about_current_item() {
+            if pending.command.verb.acts_on_current_item() {
                 self.refuse(pending.command.instance, error.clone(), None, now);
             } else {
                 self.apply_command(pending, now, false);
@@ -647,7 +647,7 @@ impl Model {
                 self.state.upcoming = Some(Arc::new(first_round(items.iter().map(Track::of).collect())));
             }
         }
-        self.recall();
+        self.publish_memory();
     }
 
     /// Records that a query is sent.
@@ -718,7 +718,7 @@ impl Model {
     }
 
     /// Returns whether a state is known and the last poll succeeded.
-    pub(super) fn knows(&self) -> bool {
+    pub(super) fn has_current_state(&self) -> bool {
         self.state.known.is_some() && self.state.last_error.is_none()
     }
 

@@ -14,7 +14,7 @@ pub(super) struct UnsupportedModes {
 
 impl UnsupportedModes {
     /// Records that a mode was requested and ignored.
-    pub(super) fn learn(&mut self, mode: Repeat, now: &Now) {
+    pub(super) fn insert(&mut self, mode: Repeat, now: &Now) {
         if !self.is_of(now) {
             *self = Self { device: now.device.id.clone(), context: now.context.clone(), modes: Vec::new() };
         }
@@ -24,12 +24,12 @@ impl UnsupportedModes {
     }
 
     /// Records that the current mode is supported.
-    pub(super) fn see(&mut self, now: &Now) {
+    pub(super) fn remove_current(&mut self, now: &Now) {
         self.modes.retain(|mode| *mode != now.repeat);
     }
 
     /// Returns whether a mode was ignored on the current device and in the current context.
-    pub(super) fn has(&self, mode: Repeat, now: &Now) -> bool {
+    pub(super) fn contains(&self, mode: Repeat, now: &Now) -> bool {
         self.is_of(now) && self.modes.contains(&mode)
     }
 

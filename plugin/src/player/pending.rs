@@ -30,7 +30,7 @@ const FORGOTTEN_AFTER: Duration = Duration::from_secs(30);
 
 impl Verb {
     /// Returns whether this acts on the current item in a way that another press doesn't undo.
-    pub(super) fn is_about_current_item(&self) -> bool {
+    pub(super) fn acts_on_current_item(&self) -> bool {
         matches!(
             self,
             Self::RemoveFromPlaylist | Self::AddToPlaylist(_) | Self::ToggleSaved(None) | Self::Enqueue(None)
@@ -39,7 +39,7 @@ impl Verb {
 
     /// Returns whether its order among commands about the current item matters.
     pub(super) fn depends_on_item(&self) -> bool {
-        self.is_about_current_item() || matches!(self, Self::Next | Self::Previous | Self::Start(_))
+        self.acts_on_current_item() || matches!(self, Self::Next | Self::Previous | Self::Start(_))
     }
 }
 

@@ -14,7 +14,7 @@ const STANDSTILL: Duration = Duration::from_secs(1);
 /// How far a position may be beyond the item's end, as lengths are rounded.
 const BEYOND_END: Duration = Duration::from_secs(2);
 /// An item that should have ended this long ago and still plays has started again.
-const BEGUN_AGAIN: Duration = Duration::from_secs(3);
+const RESTARTED_AFTER: Duration = Duration::from_secs(3);
 /// An item has started again if its position is at least this much lower than expected.
 const JUMP: Duration = Duration::from_secs(1);
 
@@ -60,7 +60,7 @@ impl Position {
         let stands_still = same && before.now.playing && now.playing && elapsed >= STANDSTILL;
         let repeated = reported == before.position.reported && (before.position.is_estimate || stands_still);
         let (offset, has_begun) = match reported.filter(|_| !repeated) {
-            Some(reported) => (reported, !same || has_begun_again(reported, before.expected, elapsed)),
+            Some(reported) => (reported, !same || has_restarted(reported, before.expected, elapsed)),
             None => before.estimate(now, same, at),
         };
         let began_at = if has_begun { at.checked_sub(offset) } else { before.position.began_at };
@@ -78,7 +78,7 @@ impl Before<'_> {
         let length = self.now.duration();
         let overdue = length.and_then(|length| self.expected.checked_sub(length));
         match (same, overdue, length) {
-            (true, Some(overdue), Some(length)) if now.playing && overdue >= BEGUN_AGAIN => {
+            (true, Some(overdue), Some(length)) if now.playing && overdue >= RESTARTED_AFTER => {
                 (remainder(overdue, length), true)
             }
             (true, ..) => (self.expected, false),
@@ -98,7 +98,7 @@ fn remainder(duration: Duration, length: Duration) -> Duration {
 }
 
 /// Returns whether an item has started again: its position is lower than expected, and can be reached in `elapsed`.
-pub(super) fn has_begun_again(reported: Duration, expected: Duration, elapsed: Duration) -> bool {
+pub(super) fn has_restarted(reported: Duration, expected: Duration, elapsed: Duration) -> bool {
     reported + JUMP <= expected && reported <= elapsed + JUMP
 }
 

@@ -114,7 +114,7 @@ impl Subject {
         }
     }
 
-    /// Returns its kind, as an index into [`Memory::shut`].
+    /// Returns its kind, as an index into [`Memory::refused_at`].
     fn kind(&self) -> usize {
         match self {
             Self::Saved(_) => 0,
@@ -158,8 +158,8 @@ struct QueryState {
     outcome: Outcome,
     /// How often it has failed in a row.
     failures: u32,
-    /// The [`Memory::era`] in which it was asked: of an earlier one, refusals and failures count no more.
-    era: u64,
+    /// The [`Memory::generation`] in which it was asked: of an earlier one, refusals and failures count no more.
+    generation: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -200,9 +200,9 @@ pub(super) struct Memory {
     /// The context and device at the last query of the queue.
     queue_place: Place,
     /// When all queries of a kind were refused, by [`Subject::kind`].
-    shut: [Option<Instant>; 4],
+    refused_at: [Option<Instant>; 4],
     /// Incremented by every event that could change refusals.
-    era: u64,
+    generation: u64,
 }
 
 impl Memory {
@@ -212,8 +212,8 @@ impl Memory {
             saved: LruCache::new(MAX_SAVED),
             names: LruCache::new(MAX_NAMES),
             queue_place: Place::default(),
-            shut: [None; 4],
-            era: 0,
+            refused_at: [None; 4],
+            generation: 0,
         }
     }
 
@@ -244,8 +244,8 @@ impl Memory {
 
     /// Forgets all refusals, because of an event that could change them: another account or login, or a press.
     pub fn forget_refusals(&mut self) {
-        self.era = self.era.wrapping_add(1);
-        self.shut = [None; 4];
+        self.generation = self.generation.wrapping_add(1);
+        self.refused_at = [None; 4];
     }
 
     /// Records that a query is sent.
@@ -254,9 +254,10 @@ impl Memory {
             self.queue_place = place;
         }
         for subject in query.subjects() {
-            let before = self.asked.peek(&subject).filter(|asked| asked.era == self.era);
+            let before = self.asked.peek(&subject).filter(|asked| asked.generation == self.generation);
             let failures = before.map_or(0, |asked| asked.failures);
-            self.asked.put(subject, QueryState { at: now, outcome: Outcome::Pending, failures, era: self.era });
+            self.asked
+                .put(subject, QueryState { at: now, outcome: Outcome::Pending, failures, generation: self.generation });
         }
     }
 
@@ -300,7 +301,7 @@ impl Memory {
         if refusal == Refusal::OfItsKind
             && let Some(subject) = subjects.first()
         {
-            self.shut[subject.kind()] = Some(now);
+            self.refused_at[subject.kind()] = Some(now);
         }
         for subject in &subjects {
             let outcome = match refusal {
@@ -356,15 +357,19 @@ impl Memory {
 
     /// Returns when a subject is due; `None` if it isn't until something changes.
     fn due(&self, subject: &Subject, wanted: &Wanted<'_>, now: Instant) -> Option<Instant> {
-        if let Some(shut_at) = self.shut[subject.kind()] {
-            return Some(shut_at + REFUSAL_LASTS);
+        if let Some(refused_at) = self.refused_at[subject.kind()] {
+            return Some(refused_at + REFUSAL_LASTS);
         }
         let Some(asked) = self.asked.peek(subject) else { return Some(now) };
         let item_began_at = wanted.item_began_at.filter(|_| *subject == Subject::Queue);
         let after = |wait: Duration| asked.at.checked_add(wait);
         match asked.outcome {
             Outcome::Pending => after(RETRY.after(1)),
-            Outcome::Failed { .. } | Outcome::Refused | Outcome::RefusedTogether if asked.era != self.era => Some(now),
+            Outcome::Failed { .. } | Outcome::Refused | Outcome::RefusedTogether
+                if asked.generation != self.generation =>
+            {
+                Some(now)
+            }
             Outcome::Failed { retry_after } => after(retry_after),
             Outcome::RefusedTogether => Some(now),
             Outcome::Refused if *subject == Subject::Queue && wanted.place != self.queue_place => after(MIN_INTERVAL),

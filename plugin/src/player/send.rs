@@ -165,28 +165,28 @@ impl Sender {
         Err(Error::NoActiveDevice)
     }
 
-    /// Waits until something plays; if nothing does, repeats the call once, then plays the user's last played track. `asked`:
+    /// Waits until something plays; if nothing does, repeats the call once, then plays the user's last played track. `called`:
     /// whether the call was made already.
-    async fn ensure_playing(&mut self, call: &Call, id: Option<&DeviceId>, mut asked: bool) -> Result<(), Error> {
+    async fn ensure_playing(&mut self, call: &Call, id: Option<&DeviceId>, mut called: bool) -> Result<(), Error> {
         let mut silent = 0;
-        let mut asked_again = false;
+        let mut called_again = false;
         let mut awake = false;
         for _ in 0..WAKE_TRIES {
-            if asked_again && silent == SILENT_CHECKS {
+            if called_again && silent == SILENT_CHECKS {
                 // Only a resumed device can be given something else.
                 if *call != Call::Play || !self.play_last_played(id).await {
                     break;
                 }
                 silent += 1;
-            } else if !asked || silent == SILENT_CHECKS {
-                if asked {
-                    (asked_again, silent) = (true, 0);
+            } else if !called || silent == SILENT_CHECKS {
+                if called {
+                    (called_again, silent) = (true, 0);
                 }
                 match self.attempt(call, id).await {
-                    Ok(()) => asked = true,
+                    Ok(()) => called = true,
                     Err(Error::NoActiveDevice) => {}
                     // It may have started meanwhile; the next check shows.
-                    Err(Error::Restricted(_)) if asked => {}
+                    Err(Error::Restricted(_)) if called => {}
                     Err(error) => return Err(error),
                 }
             }
@@ -200,7 +200,7 @@ impl Sender {
             };
             let playing = playback.as_ref().is_some_and(|playback| playback.is_playing);
             awake |= playback.is_some();
-            silent += u32::from(asked && playback.is_some() && !playing);
+            silent += u32::from(called && playback.is_some() && !playing);
             self.playback = Some((asked_at, playback));
             if playing {
                 return Ok(());

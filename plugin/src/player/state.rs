@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::command::Effect;
 use super::modes::UnsupportedModes;
-use super::position::{Position, has_begun_again};
+use super::position::{Position, has_restarted};
 use super::queries::DEVICES_LAST;
 use super::settle::LastPlaying;
 use super::sleep::Sleep;
@@ -24,7 +24,7 @@ use crate::spotify::{Device, DeviceId, Disallows, Error, Uri};
 /// A state that couldn't be renewed for this long is shown as outdated.
 pub(super) const STALE_AFTER: Duration = Duration::from_secs(20);
 /// How long a state may be used to refuse a press: a little longer than the longest interval between two polls, so that no key
-/// changes its look between them.
+/// changes its appearance between them.
 pub(super) const BELIEVED_FOR: Duration = Duration::from_secs(75);
 /// A reported position this close to the requested one counts as the same.
 const SAME_POSITION: Duration = Duration::from_millis(2_500);
@@ -70,7 +70,7 @@ impl Change {
             // An estimate doesn't show it, so answers count once they can't lag behind the call any more.
             return self.done_at.is_some_and(|done_at| now.saturating_duration_since(done_at) >= LAG);
         }
-        has_begun_again(known.now.position, expected, elapsed)
+        has_restarted(known.now.position, expected, elapsed)
     }
 
     /// Returns whether an answer reflects this change.

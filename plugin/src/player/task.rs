@@ -183,12 +183,12 @@ impl Task {
                 }
             }
             Input::Subscription(subscription) => {
-                let more = subscription.instances > self.model.visible();
+                let more = subscription.instances > self.model.visible_instances();
                 self.model.set_subscription(subscription);
-                let is_visible = self.model.visible() > 0;
+                let is_visible = self.model.visible_instances() > 0;
                 self.heartbeat_at = self.heartbeat_at.filter(|_| is_visible).or(is_visible.then(|| after(HEARTBEAT)));
                 let asked = self.asked_at.is_some_and(|asked| asked.elapsed() < FRESH);
-                let fresh = asked && (self.running_poll.is_some() || self.model.knows());
+                let fresh = asked && (self.running_poll.is_some() || self.model.has_current_state());
                 if more && !fresh { self.poll_soon() } else { self.plan_poll() }
             }
             Input::LastPlaylist(uri) => self.model.remember_playlist(uri),
@@ -202,9 +202,9 @@ impl Task {
     fn on_accounts_changed(&mut self, accounts: &watch::Receiver<Arc<AuthState>>) {
         let moment = self.clock.now();
         // The limit at the last plan: if it is over by now, the polls that waited for it are still due.
-        let before = (self.model.linked(), self.planned_limit, self.model.strained(moment));
+        let before = (self.model.is_linked(), self.planned_limit, self.model.is_strained(moment));
         self.model.set_accounts(accounts.borrow().clone());
-        let now = (self.model.linked(), self.model.limit(moment), self.model.strained(moment));
+        let now = (self.model.is_linked(), self.model.limit(moment), self.model.is_strained(moment));
         match (before, now) {
             (_, (false, ..)) => {
                 self.running_poll = None;
@@ -246,7 +246,7 @@ impl Task {
         self.model.on_wake(self.last_check.instant);
         self.failures = 0;
         self.woken_at = Some(Instant::now());
-        if !self.model.linked() {
+        if !self.model.is_linked() {
             return;
         }
         // Their connections are from before the sleep. A running call is completed, as it may have been carried out.
@@ -394,10 +394,10 @@ impl Task {
         let now = self.clock.now();
         self.planned_limit = self.model.limit(now);
         let wait = next_poll_in(&PollContext {
-            linked: self.model.linked(),
+            linked: self.model.is_linked(),
             limited_for: self.planned_limit.map(|limit| limit.until.saturating_duration_since(now.date)),
-            strained: self.model.strained(now),
-            visible: self.model.visible() > 0,
+            strained: self.model.is_strained(now),
+            visible: self.model.visible_instances() > 0,
             has_pending: self.model.has_pending(),
             since_poll: self.asked_at.map_or(Duration::MAX, |asked| asked.elapsed()),
             since_press: self.pressed_at.map(|pressed| pressed.elapsed()),
@@ -419,7 +419,7 @@ impl Task {
 
     fn plan_queries(&mut self) {
         let now = self.clock.now();
-        let quiet = !self.model.linked() || self.model.visible() == 0 || self.model.limit(now).is_some();
+        let quiet = !self.model.is_linked() || self.model.visible_instances() == 0 || self.model.limit(now).is_some();
         let next = if quiet { None } else { self.model.next_query(now.instant) };
         self.query_at = next.map(|(_, due_at)| after(due_at.saturating_duration_since(now.instant)));
     }

@@ -14,7 +14,7 @@ use crate::clock::{Clock, ManualClock};
 use crate::player::testing::{key, pressed};
 use crate::spotify::Client;
 
-/// Lets time pass on the wall clock and for timers, second by second.
+/// Advances the wall clock and timers, second by second.
 async fn pass(clock: &ManualClock, seconds: u64) {
     for _ in 0..seconds {
         clock.set(clock.unix_ms() + 1_000);
@@ -39,16 +39,16 @@ async fn player_sends_nothing_until_a_total_limit_ends() {
         player.send(Input::Command(pressed(Verb::Next, None))).await.unwrap();
         player.send(Input::Refresh).await.unwrap();
         let snapshot = player.watch().borrow().at(world.clock.now());
-        assert!(snapshot.wait.is_some(), "the keys say how long it takes");
+        assert!(snapshot.wait.is_some(), "the keys show the remaining time");
     }
     let sent = world.sim.requests();
-    assert!(sent.is_empty(), "polls, presses and the care for tokens stay at home: {sent:?}");
+    assert!(sent.is_empty(), "nothing is sent while limited: {sent:?}");
     pass(&world.clock, 10).await;
     tokio::time::resume();
     world.sim.wait_for_request("GET", "/v1/me/player", Duration::from_secs(20)).await.unwrap();
     let mut watch = player.watch();
-    let heard = |state: &Arc<State>| state.at(world.clock.now()).known;
-    watch.wait_for(heard).await.unwrap();
+    let is_known = |state: &Arc<State>| state.at(world.clock.now()).known;
+    watch.wait_for(is_known).await.unwrap();
     assert!(!world.sim.requests().iter().any(|request| request.method == "POST" && request.path.ends_with("next")));
 }
 
@@ -77,7 +77,7 @@ async fn backup_linked_during_a_limit_is_polled_at_once() {
     assert!(snapshot.first_back_in.is_some());
 }
 
-/// A player that knows that Spotify is paused, and has asked nothing since.
+/// Returns a player that knows that playback is paused. The recorded requests are cleared.
 async fn paused(world: &World) -> Handle {
     let (auth, _) = world.linked().await;
     let client = Client::new(world.http.clone(), Url::parse(&world.sim.api_url()).unwrap(), auth.clone());
@@ -96,7 +96,7 @@ async fn player_polls_after_the_computer_slept() {
     let world = World::new().await;
     let _player = paused(&world).await;
 
-    // Timers stand still while a computer sleeps, its clock does not.
+    // During sleep timers stand still, but the wall clock runs.
     tokio::time::pause();
     pass(&world.clock, 5).await;
     assert!(world.sim.requests().is_empty(), "nothing is due while it is paused");
@@ -113,7 +113,7 @@ async fn failed_poll_is_retried_on_a_new_connection_after_sleep() {
     let client = Client::new(world.http.clone(), Url::parse(&world.sim.api_url()).unwrap(), auth.clone());
     let (player, _) = start(client, auth.watch(), world.clock.clone());
     let mut watch = player.watch();
-    // The lid is closed on a computer that has lost its network, and whose token is over.
+    // The computer has lost its network, its token has expired, and then it sleeps.
     world.sim.set_network(Network::Refusing);
     world.clock.advance(3_600_000);
     player.send(Input::Subscription(Subscription { instances: 1, ..Subscription::default() })).await.unwrap();
@@ -128,8 +128,8 @@ async fn failed_poll_is_retried_on_a_new_connection_after_sleep() {
     world.clock.set(world.clock.unix_ms() + 8 * 3_600_000);
     tokio::time::advance(Duration::from_secs(1)).await;
     tokio::time::resume();
-    let heard = |state: &Arc<State>| state.at(world.clock.now()).last_error.is_none();
-    tokio::time::timeout(Duration::from_secs(20), watch.wait_for(heard)).await.unwrap().unwrap();
+    let recovered = |state: &Arc<State>| state.at(world.clock.now()).last_error.is_none();
+    tokio::time::timeout(Duration::from_secs(20), watch.wait_for(recovered)).await.unwrap().unwrap();
     assert!(world.sim.connections().accepted > before);
 }
 
@@ -138,7 +138,7 @@ async fn late_heartbeat_causes_one_poll() {
     let world = World::new().await;
     let player = paused(&world).await;
 
-    // Timers that go on during a sleep are all due at once after it.
+    // Timers that run during sleep are all due at once after it.
     tokio::time::pause();
     world.clock.set(world.clock.unix_ms() + 1_000_000);
     tokio::time::advance(Duration::from_secs(1_000)).await;
@@ -171,7 +171,7 @@ async fn press_wakes_the_only_device_if_none_is_active() {
     assert_eq!(world.sim.playback().active().unwrap().id.as_deref(), Some(spotify_sim::COMPUTER_ID));
 }
 
-/// A clock that panics once it is told to: a stand-in for any fault in the task.
+/// A clock that panics once it is broken, to simulate any panic of the task.
 struct BrokenClock {
     clock: Arc<ManualClock>,
     broken: AtomicBool,
@@ -213,7 +213,7 @@ async fn task_ends_when_the_accounts_channel_closes() {
     assert_eq!(player.send(Input::Refresh).await, Err(Ended));
 }
 
-/// A player that knows what plays; nothing was sent since.
+/// Returns a player that knows the playback state. The recorded requests are cleared.
 async fn playing(world: &World) -> Handle {
     let (auth, _) = world.linked().await;
     let client = Client::new(world.http.clone(), Url::parse(&world.sim.api_url()).unwrap(), auth.clone());
@@ -224,8 +224,8 @@ async fn playing(world: &World) -> Handle {
     player
 }
 
-/// Gives a command whose call is lost in this way, and waits until so many requests were answered. How many of them were to change
-/// something.
+/// Sends a command whose first call is lost by `fault`, waits until `requests` requests are answered, and returns how many of
+/// them were POST requests.
 async fn lost(world: &World, player: &Handle, verb: Verb, fault: &Fault, requests: usize) -> usize {
     world.sim.clear_requests();
     world.sim.inject(fault.clone().on("POST", "/v1/").times(1));
@@ -254,7 +254,7 @@ async fn lost_skip_is_resolved_by_the_playback_state() {
                 _ => [Action::Next, Action::Next].map(skip)[0].clone(),
             };
             let player = playing(&world).await;
-            // Each, a look, and the look of after a press.
+            // The calls, the poll that resolves the loss, and the poll after a press.
             assert_eq!(lost(&world, &player, verb.clone(), &fault, sent + 2).await, sent, "{verb:?}");
             assert_eq!(world.sim.playback().item, expected, "{verb:?}, exactly once");
         }

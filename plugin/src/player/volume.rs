@@ -47,10 +47,10 @@ impl Volume {
 #[derive(Clone, Debug, PartialEq)]
 struct Echo {
     device: Option<DeviceId>,
-    wanted: u8,
-    told: Option<u8>,
+    requested: u8,
+    reported: Option<u8>,
     /// Whether the reported volume has changed with the request.
-    moved: bool,
+    changed: bool,
 }
 
 /// A memory of the volumes of [`MOST_DEVICES`] devices, the latest last.
@@ -63,17 +63,18 @@ pub(super) struct Volumes {
 
 impl Volumes {
     /// Returns whether a reported volume reflects the request, and isn't still the volume from `before`.
-    pub(super) fn is_answer(wanted: u8, before: Option<u8>, told: Option<u8>) -> bool {
-        told == Some(wanted) || (told != before && told.is_none_or(|told| told.abs_diff(wanted) <= ROUNDING))
+    pub(super) fn is_answer(requested: u8, before: Option<u8>, reported: Option<u8>) -> bool {
+        reported == Some(requested)
+            || (reported != before && reported.is_none_or(|reported| reported.abs_diff(requested) <= ROUNDING))
     }
 
     /// Records the volume that a device reports after a request.
-    pub(super) fn learn(&mut self, device: Option<&DeviceId>, wanted: u8, before: Option<u8>, told: Option<u8>) {
+    pub(super) fn learn(&mut self, device: Option<&DeviceId>, requested: u8, before: Option<u8>, reported: Option<u8>) {
         self.echoes.retain(|echo| echo.device.as_ref() != device);
         if self.echoes.len() == MOST_DEVICES {
             self.echoes.pop_front();
         }
-        self.echoes.push_back(Echo { device: device.cloned(), wanted, told, moved: told != before });
+        self.echoes.push_back(Echo { device: device.cloned(), requested, reported, changed: reported != before });
     }
 
     /// Records the volume of a device, unless it is muted.
@@ -91,17 +92,21 @@ impl Volumes {
         self.loud.iter().find(|(known, _)| known.as_ref() == device).map(|(_, percent)| *percent)
     }
 
-    /// Returns the volume of a device that reports `told`.
-    pub(super) fn volume(&self, device: Option<&DeviceId>, told: Option<u8>) -> Volume {
-        let echo = self.echoes.iter().find(|echo| echo.device.as_ref() == device && echo.told == told);
-        let Some(Echo { wanted, moved, .. }) = echo else { return Volume::exactly(told) };
-        let Some(told) = told else { return Volume::exactly(Some(*wanted)) };
-        let near = told.abs_diff(*wanted) <= ROUNDING;
+    /// Returns the volume of a device that reports `reported`.
+    pub(super) fn volume(&self, device: Option<&DeviceId>, reported: Option<u8>) -> Volume {
+        let echo = self.echoes.iter().find(|echo| echo.device.as_ref() == device && echo.reported == reported);
+        let Some(Echo { requested, changed, .. }) = echo else { return Volume::exactly(reported) };
+        let Some(reported) = reported else { return Volume::exactly(Some(*requested)) };
+        let near = reported.abs_diff(*requested) <= ROUNDING;
         // Steps continue from the requested volume, so that steps smaller than the device's own add up. If the request had no
         // effect, steps in the other direction start from the reported volume.
-        let back = if near && *moved { *wanted } else { told };
-        let (up_from, down_from) = if *wanted >= told { (*wanted, back) } else { (back, *wanted) };
-        Volume { percent: Some(if near { *wanted } else { told }), up_from: Some(up_from), down_from: Some(down_from) }
+        let back = if near && *changed { *requested } else { reported };
+        let (up_from, down_from) = if *requested >= reported { (*requested, back) } else { (back, *requested) };
+        Volume {
+            percent: Some(if near { *requested } else { reported }),
+            up_from: Some(up_from),
+            down_from: Some(down_from),
+        }
     }
 }
 
@@ -160,10 +165,10 @@ impl Fade {
 mod tests {
     use super::*;
 
-    fn after(wanted: u8, before: Option<u8>, told: Option<u8>) -> Volume {
+    fn after(requested: u8, before: Option<u8>, reported: Option<u8>) -> Volume {
         let mut volumes = Volumes::default();
-        volumes.learn(Some(&"d".into()), wanted, before, told);
-        volumes.volume(Some(&"d".into()), told)
+        volumes.learn(Some(&"d".into()), requested, before, reported);
+        volumes.volume(Some(&"d".into()), reported)
     }
 
     #[test]

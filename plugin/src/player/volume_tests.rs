@@ -1,4 +1,4 @@
-//! Volumes on devices that make something else of them, without HTTP: the model asks, the device stores, the model reads.
+//! Volumes on devices that store another volume than requested: the model and a simulated device, without HTTP.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use crate::spotify::{Device, Item, Playback, Uri};
 
 const T: u64 = 1_000_000;
 
-/// The quirks that devices have been seen with, and some more.
+/// Quirks observed on real devices, and some more.
 const QUIRKS: [VolumeQuirk; 11] = [
     VolumeQuirk::Exact,
     VolumeQuirk::OneLess,
@@ -79,7 +79,7 @@ impl Speaker {
         for ms in [800, 4_400, 4_400] {
             self.now_ms += ms;
             self.read();
-            assert_eq!(self.model.next_call(time(self.now_ms)), None, "{:?}: nothing is asked for again", self.quirk);
+            assert_eq!(self.model.next_call(time(self.now_ms)), None, "{:?}: no call is repeated", self.quirk);
         }
     }
 
@@ -125,7 +125,7 @@ fn steps_back_move_at_once() {
                 speaker.pass_polls();
             }
             let before = speaker.stored;
-            // As many as the device's own steps are apart at most.
+            // At most the distance of two of the device's own steps.
             for _ in 0..10 {
                 speaker.press(Verb::VolumeBy(back));
                 speaker.pass_polls();
@@ -139,12 +139,12 @@ fn steps_back_move_at_once() {
             limited.pass_polls();
         }
         limited.press(Verb::VolumeBy(-5));
-        assert_eq!(limited.stored, 45, "at the first press down");
+        assert_eq!(limited.stored, 45, "the first press down has an effect");
     }
 }
 
 #[test]
-fn number_on_the_key_does_not_flicker() {
+fn shown_volume_does_not_flicker() {
     for quirk in QUIRKS {
         let mut speaker = Speaker::new(quirk, quirk.stored(40, 40));
         for wanted in [31, 32, 47, 33] {
@@ -164,7 +164,7 @@ fn number_on_the_key_does_not_flicker() {
 }
 
 #[test]
-fn mute_brings_back_what_was_asked_for() {
+fn unmute_restores_the_requested_volume() {
     for quirk in QUIRKS {
         let mut speaker = Speaker::new(quirk, 20);
         speaker.press(Verb::VolumeTo { percent: 40, over: Duration::ZERO });
@@ -180,7 +180,7 @@ fn mute_brings_back_what_was_asked_for() {
 }
 
 #[test]
-fn fade_ends_where_it_should_and_asks_no_more() {
+fn fade_ends_at_its_target_without_further_calls() {
     for quirk in QUIRKS {
         let mut speaker = Speaker::new(quirk, quirk.stored(80, 80));
         let fade = Verb::VolumeTo { percent: 30, over: Duration::from_secs(4) };
@@ -200,7 +200,7 @@ fn fade_ends_where_it_should_and_asks_no_more() {
 }
 
 #[test]
-fn device_that_tells_no_volume_goes_by_what_was_asked_for() {
+fn unreported_volume_follows_the_requests() {
     let mut speaker = Speaker { reports_volume: false, ..Speaker::new(VolumeQuirk::Exact, 70) };
     speaker.read();
     assert_eq!(speaker.shown(), None);
@@ -213,15 +213,15 @@ fn device_that_tells_no_volume_goes_by_what_was_asked_for() {
     let half = Verb::VolumeTo { percent: 20, over: Duration::from_secs(4) };
     let mut untold = Speaker { reports_volume: false, ..Speaker::new(VolumeQuirk::Exact, 70) };
     untold.read();
-    assert_eq!(untold.press(half), 20, "there is no way from an unknown volume");
+    assert_eq!(untold.press(half), 20, "no fade starts from an unknown volume");
     untold.pass_polls();
 }
 
 #[test]
-fn device_that_ignores_volumes_shows_what_is_true() {
+fn ignored_volume_shows_the_reported_one() {
     let mut speaker = Speaker::new(VolumeQuirk::Ignored, 40);
     assert_eq!(speaker.press(Verb::VolumeTo { percent: 90, over: Duration::ZERO }), 90);
     speaker.pass_polls();
     assert_eq!(speaker.shown(), Some(40));
-    assert_eq!(speaker.press(Verb::VolumeBy(-5)), 35, "the way back starts from there");
+    assert_eq!(speaker.press(Verb::VolumeBy(-5)), 35, "the step starts from the reported volume");
 }

@@ -52,8 +52,8 @@ fn clock_set_back_prolongs_nothing() {
     assert_eq!(model.at(later(REFUSAL_MS)).refusal, None);
     assert!(!model.at(later(0)).now.unwrap().playing);
     model.apply_playback(Some(playback(true, 14_000)), later(TRUST_MS).instant, later(TRUST_MS));
-    assert!(model.at(later(TRUST_MS)).now.unwrap().playing, "the pause isn't trusted any longer");
-    assert_eq!(millis(model.at(later(TRUST_MS + 1_000)).now.unwrap().position), 15_000, "it moves on");
+    assert!(model.at(later(TRUST_MS)).now.unwrap().playing, "the pause is no longer trusted");
+    assert_eq!(millis(model.at(later(TRUST_MS + 1_000)).now.unwrap().position), 15_000, "the position advances");
 }
 
 fn now(model: &Model, at: u64) -> Now {
@@ -84,7 +84,7 @@ fn press_before_the_first_answer_waits_for_it() {
     assert_eq!(model.next_call(time(T + 60_000)).unwrap().call, Call::Volume(45));
     assert!(matches!(model.next_call(time(T + 60_000)).unwrap().call, Call::Save { .. }));
     offline.poll_failed(Error::Offline, time(T + 100));
-    assert!(offline.next_call(time(T + 60_000)).is_some(), "and is tried all the same if none comes");
+    assert!(offline.next_call(time(T + 60_000)).is_some(), "it is sent if the poll fails");
 }
 
 #[test]
@@ -117,15 +117,15 @@ fn lagging_answer_does_not_revert_a_change() {
     press(&mut model, Verb::TogglePlay, T);
     let call = model.next_call(time(T + 60_000)).unwrap();
     model.apply_playback(Some(playback(true, 10_100)), instant(T + 10), time(T + 20));
-    assert!(!now(&model, T + 30).playing, "the call isn't even answered");
+    assert!(!now(&model, T + 30).playing, "the call isn't completed yet");
     model.call_succeeded(&call, time(T + 50));
     model.apply_playback(Some(playback(true, 10_200)), instant(T + 100), time(T + 110));
-    assert!(!now(&model, T + 120).playing, "Spotify has not had time to agree");
+    assert!(!now(&model, T + 120).playing, "the answer lags behind the call");
     model.apply_playback(Some(playback(false, 10_000)), instant(T + 500), time(T + 510));
     assert!(!now(&model, T + 520).playing);
-    assert!(model.unconfirmed_write().is_none(), "it has agreed");
+    assert!(model.unconfirmed_write().is_none(), "the answer confirmed the change");
     model.apply_playback(Some(playback(true, 10_000)), instant(T + 600), time(T + 610));
-    assert!(now(&model, T + 620).playing, "so the next state is the truth");
+    assert!(now(&model, T + 620).playing, "a confirmed change overrules no answer");
 }
 
 #[test]
@@ -147,7 +147,7 @@ fn answer_from_before_a_write_does_not_confirm_it() {
     let pause = model.next_call(time(T + 60_000)).unwrap();
     model.call_succeeded(&play, time(T + 50));
     model.call_succeeded(&pause, time(T + 90));
-    // It agrees with the pause, but was asked before either was done.
+    // It matches the pause, but was polled before either call was completed.
     model.apply_playback(Some(playback(false, 10_000)), instant(T + 1), time(T + 95));
     assert!(model.unconfirmed_write().is_some());
     assert!(!now(&model, T + 96).playing);
@@ -166,17 +166,21 @@ fn queued_volume_call_takes_the_latest_value() {
     assert_eq!(
         (model.next_call(time(T + 199)), model.next_step(time(T + 199))),
         (None, Some(instant(T + 200))),
-        "more may come"
+        "a later value may follow"
     );
     assert_eq!(model.next_call(time(T + 200)).unwrap().call, Call::Volume(100));
     press(&mut model, Verb::VolumeBy(-5), T + 210);
     press(&mut model, Verb::Next, T + 211);
-    assert_eq!(model.next_call(time(T + 212)).unwrap().call, Call::Volume(95), "nothing waits behind a volume");
+    assert_eq!(
+        model.next_call(time(T + 212)).unwrap().call,
+        Call::Volume(95),
+        "other calls don't wait behind a volume"
+    );
     assert_eq!(model.next_call(time(T + 213)).unwrap().call, Call::Next);
     assert_eq!(model.next_call(time(T + 60_000)), None);
 }
 
-/// Makes every call that is due from one moment to another, and gives them with their times.
+/// Makes every call due from one moment to another, and returns them with their times.
 fn calls(model: &mut Model, from: u64, to: u64) -> Vec<(u64, Call)> {
     let mut calls = Vec::new();
     for at in (from..=to).step_by(50) {
@@ -242,14 +246,14 @@ fn like_shows_at_once_and_is_queried_once_per_track() {
     assert_eq!(model.at(time(T)).saved(&uri("spotify:track:1")), Some(false));
     let call = model.next_call(time(T)).unwrap();
     model.call_failed(&call, Error::PremiumRequired, time(T));
-    assert_eq!(model.at(time(T)).saved(&uri("spotify:track:1")), Some(true), "back to what is true");
+    assert_eq!(model.at(time(T)).saved(&uri("spotify:track:1")), Some(true), "reverted");
     let mut other = playback(false, 12_000);
     other.shuffle_state = true;
     model.apply_playback(Some(other), instant(T + 2_000), time(T + 2_000));
     assert_eq!(
         model.next_query(instant(T + 2_000)),
         Some((query, instant(T + 1_000))),
-        "somebody is at work elsewhere"
+        "something was changed elsewhere"
     );
 }
 
@@ -266,7 +270,7 @@ fn answer_from_before_a_like_does_not_revert_it() {
     assert_eq!(model.at(time(T + 70)).saved(&uri), Some(true));
     model.on_query_sent(&query, instant(T + 60 + TRUST_MS));
     model.apply_query_result(QueryResult::Saved(vec![(uri.clone(), false)]));
-    assert_eq!(model.at(time(T + 9_000)).saved(&uri), Some(false), "but one that was asked later does");
+    assert_eq!(model.at(time(T + 9_000)).saved(&uri), Some(false), "a later query overrules it");
 }
 
 #[test]
@@ -284,7 +288,7 @@ fn current_context_pauses_restarts_or_shuffles() {
         let mut model = model(true);
         press(&mut model, start(again), T);
         let first: Vec<_> = calls(&mut model, T, T).into_iter().map(|(_, call)| call).collect();
-        assert_eq!(first, [Call::PlayUri(uri.clone())], "something else plays");
+        assert_eq!(first, [Call::PlayUri(uri.clone())], "another context plays");
         model.apply_playback(Some(playing.clone()), instant(T + 5_000), time(T + 5_000));
         press(&mut model, start(again), T + 5_000);
         let again: Vec<_> = calls(&mut model, T + 5_000, T + 5_000).into_iter().map(|(_, call)| call).collect();
@@ -317,7 +321,7 @@ fn invisible_effect_is_confirmed_on_the_key() {
     model.call_succeeded(&call, time(T + 50));
     let done = |player: &Player| player.done(&key()).is_some();
     assert!(done(&model.at(time(T + 60))) && !done(&model.at(time(T + 50 + DONE_MS))));
-    assert_eq!(model.at(time(T)).last_playlist, playlist, "the next one without a choice goes there, too");
+    assert_eq!(model.at(time(T)).last_playlist, playlist, "it is the default of the next one");
 }
 
 #[test]
@@ -329,7 +333,7 @@ fn later_change_supersedes_an_unconfirmed_one() {
         model.call_succeeded(&call, time(at + 50));
     }
     model.apply_playback(Some(playback(true, 10_300)), instant(T + 300), time(T + 310));
-    assert!(now(&model, T + 320).playing, "the pause before is forgotten");
+    assert!(now(&model, T + 320).playing, "the pause is superseded");
     assert!(model.unconfirmed_write().is_none());
     for (at, percent) in [(1_000, 33), (1_300, 26), (1_600, 19)] {
         press(&mut model, Verb::VolumeBy(-7), T + at);
@@ -355,7 +359,7 @@ fn liked_songs_start_is_confirmed_without_a_context() {
     let call = model.next_call(time(T)).unwrap();
     model.call_succeeded(&call, time(T + 50));
     model.apply_playback(Some(album), instant(T + 100), time(T + 110));
-    assert!(now(&model, T + 120).skipping, "Spotify still tells what was before");
+    assert!(now(&model, T + 120).skipping, "the answer lags");
     model.apply_playback(Some(playback(true, 200)), instant(T + 300), time(T + 300));
     assert_eq!((millis(now(&model, T + 1_300).position), now(&model, T + 1_300).skipping), (1_200, false));
     assert!(model.at(time(T + 1_300)).plays(&Uri::liked_songs()));
@@ -381,7 +385,7 @@ fn local_file_is_not_queried_saved_or_added() {
 fn next_device_follows_the_active_one() {
     let mut model = model(true);
     let device = |id: &str, is_active| Device { id: Some(id.into()), is_active, ..Device::default() };
-    // Listed when A was still active.
+    // The list is from when A was active.
     model.apply_query_result(QueryResult::Devices(vec![device("A", true), device("B", false), device("C", false)]));
     let mut on_b = playback(true, 10_000);
     on_b.device = Some(device("B", true));
@@ -509,8 +513,8 @@ fn published_state_does_not_grow() {
     assert_eq!(model.at(time(T + 600_000_000)).playlist_name(), Some("Name"));
 }
 
-/// Reads what plays every 8.6 s, as the schedule does, and asks what is due: the positions, and how often the queue was
-/// asked about.
+/// Polls every 8.6 s, like the schedule, and sends the queries that are due. Returns the positions and the number of queries
+/// of the queue.
 fn polls(model: &mut Model, count: u64, answer: impl Fn(u64) -> Playback) -> (Vec<u64>, usize) {
     let (mut positions, mut queues) = (Vec::new(), 0);
     for number in 0..count {
@@ -532,13 +536,13 @@ fn polls(model: &mut Model, count: u64, answer: impl Fn(u64) -> Playback) -> (Ve
 
 #[test]
 fn unreported_position_advances_with_one_query_per_track() {
-    for told in [None, Some(0), Some(777)] {
+    for reported in [None, Some(0), Some(777)] {
         let mut model = Model::new(Arc::new(accounts(Link::Linked, &["A"])));
         model.set_subscription(Subscription { instances: 1, queue: true, ..Subscription::default() });
-        let (positions, queues) = polls(&mut model, 6, |_| Playback { progress_ms: told, ..playback(true, 0) });
-        assert!(positions.is_sorted(), "{told:?}: {positions:?}");
-        assert_eq!(positions.last().unwrap() - positions[0], 5 * 8_600, "{told:?}");
-        assert_eq!(queues, 1, "{told:?}");
+        let (positions, queues) = polls(&mut model, 6, |_| Playback { progress_ms: reported, ..playback(true, 0) });
+        assert!(positions.is_sorted(), "{reported:?}: {positions:?}");
+        assert_eq!(positions.last().unwrap() - positions[0], 5 * 8_600, "{reported:?}");
+        assert_eq!(queues, 1, "{reported:?}");
         let end = ms(60_000 - positions[0] - 5 * 8_600);
         assert_eq!(model.ends_in(time(T + 5 * 8_600)), Some(end), "its end is known");
     }
@@ -557,7 +561,7 @@ fn seek_applies_to_an_unreported_position() {
     model.apply_playback(Some(playback(true, 10_000)), instant(T + 4_000), time(T + 4_000));
     assert_eq!(millis(now(&model, T + 4_000).position), 34_000);
     model.apply_playback(Some(playback(true, 10_000)), instant(T + 9_000), time(T + 9_000));
-    assert_eq!(millis(now(&model, T + 9_000).position), 39_000, "also when the seek is long past");
+    assert_eq!(millis(now(&model, T + 9_000).position), 39_000, "the seek still counts later");
 }
 
 #[test]
@@ -568,7 +572,7 @@ fn skip_to_the_same_item_is_confirmed_by_its_restart() {
         let call = model.next_call(time(T + 20_000)).unwrap();
         model.call_succeeded(&call, time(T + 20_050));
         model.apply_playback(Some(playback(true, 30_200)), instant(T + 20_100), time(T + 20_200));
-        assert!(now(&model, T + 20_200).skipping, "{verb:?}: the read lags");
+        assert!(now(&model, T + 20_200).skipping, "{verb:?}: the answer lags");
         model.apply_playback(Some(playback(true, 300)), instant(T + 20_400), time(T + 20_400));
         assert_eq!((now(&model, T + 20_400).skipping, model.unconfirmed_write()), (false, None), "{verb:?}");
         assert_eq!(millis(now(&model, T + 21_400).position), 1_300);
@@ -586,10 +590,10 @@ fn skip_to_the_same_item_is_confirmed_without_position() {
     let call = model.next_call(time(T + 8_000)).unwrap();
     model.call_succeeded(&call, time(T + 8_100));
     model.apply_playback(untold(), instant(T + 8_350), time(T + 8_400));
-    assert!(now(&model, T + 8_400).skipping, "the read may lag");
+    assert!(now(&model, T + 8_400).skipping, "the answer may lag");
     model.apply_playback(untold(), instant(T + 9_200), time(T + 9_200));
     assert_eq!(model.unconfirmed_write(), None);
-    assert_eq!(millis(now(&model, T + 9_200).position), 1_100, "from the skip on");
+    assert_eq!(millis(now(&model, T + 9_200).position), 1_100, "counted from the skip");
 }
 
 #[test]
@@ -612,7 +616,7 @@ fn restart_of_the_current_item_waits_for_its_beginning() {
             instant(T + 100),
             time(T + 100),
         );
-        assert!(now(&model, T + 100).skipping, "{target}: the read lags");
+        assert!(now(&model, T + 100).skipping, "{target}: the answer lags");
         model.apply_playback(
             Some(Playback { progress_ms: Some(250), ..album.clone() }),
             instant(T + 300),
@@ -637,7 +641,7 @@ fn inactive_player_is_recognized_in_every_form() {
         assert!(fresh.at(time(T)).known && fresh.at(time(T)).now.is_none(), "{nothing:?}");
         let mut model = model(true);
         model.apply_playback(nothing.clone(), instant(T + 1_000), time(T + 1_000));
-        assert!(now(&model, T + 1_000).playing && model.needs_confirmation(), "one among good ones: {nothing:?}");
+        assert!(now(&model, T + 1_000).playing && model.needs_confirmation(), "single answer: {nothing:?}");
         model.apply_playback(nothing.clone(), instant(T + 2_000), time(T + 2_000));
         assert_eq!((model.at(time(T + 2_000)).now, model.needs_confirmation()), (None, false), "{nothing:?}");
         assert_eq!(model.idle_for(instant(T + 2_000)), Some(Duration::ZERO));
@@ -668,11 +672,11 @@ fn single_odd_answer_changes_nothing() {
         }
         model.poll_failed(Error::Unexpected(status), time(T + 30_000));
         model.apply_playback(None, instant(T + 31_000), time(T + 31_000));
-        assert_eq!(model.at(time(T + 31_000)).now, None, "two of them are believed");
+        assert_eq!(model.at(time(T + 31_000)).now, None, "a second one confirms it");
     }
     let mut model = model(true);
     model.poll_failed(Error::MissingScope, time(T + 8_000));
-    assert_eq!(model.at(time(T + 8_000)).last_error, Some(Error::MissingScope), "what is clear is said at once");
+    assert_eq!(model.at(time(T + 8_000)).last_error, Some(Error::MissingScope), "an unambiguous error counts at once");
 }
 
 #[test]
@@ -683,7 +687,7 @@ fn first_answer_after_a_wake_up_counts() {
     assert_eq!(model.at(time(T + 5_000_000)).now, None);
 }
 
-/// What plays out of a playlist, under a title.
+/// Returns a playback state with a track from a playlist.
 fn from_playlist(track: &str, playlist: &str, progress_ms: u64) -> Playback {
     let mut playback = playback(true, progress_ms);
     let item = playback.item.as_mut().unwrap();
@@ -693,7 +697,7 @@ fn from_playlist(track: &str, playlist: &str, progress_ms: u64) -> Playback {
     playback
 }
 
-/// A model that has known for 5 s that track A plays from playlist P.
+/// Returns a model whose last answer, track A from playlist P, is 5 s old.
 fn five_seconds_old() -> Model {
     let mut model = Model::new(Arc::new(accounts(Link::Linked, &["A"])));
     model.apply_playback(Some(from_playlist("A", "P", 20_000)), instant(T - 5_000), time(T - 5_000));
@@ -715,7 +719,7 @@ fn command_about_the_current_item_polls_first() {
         let call = model.next_call(time(T + 150)).unwrap();
         assert_eq!((call.command.verb.clone(), call.title.as_deref()), (verb.clone(), Some("Title A")));
         assert!(!model.has_pending());
-        // What was asked for within the last second is known for sure.
+        // A state polled within the last second is certain.
         press(&mut model, verb.clone(), T + 1_000);
         assert_eq!(model.next_call(time(T + 1_000)).map(|call| call.command.verb), Some(verb));
     }
@@ -730,7 +734,7 @@ fn command_applies_to_an_item_heard_for_a_second() {
         let call = model.next_call(time(T + 150));
         match verb {
             Verb::ToggleSaved(_) => {
-                assert_eq!(call, None, "the heart was that of the other one");
+                assert_eq!(call, None, "the key showed another item's heart");
                 assert!(model.at(time(T + 150)).refusal(&key()).is_some());
             }
             _ => assert_eq!(call.unwrap().title.as_deref(), Some("Title B"), "{verb:?}"),
@@ -775,12 +779,12 @@ fn removal_after_a_skip_waits_for_the_other_track() {
     press(&mut model, Verb::RemoveFromPlaylist, T + 1_500);
     press(&mut model, Verb::Next, T + 1_600);
     let next = model.next_call(time(T + 1_600)).unwrap();
-    assert_eq!((next.call.clone(), model.next_call(time(T + 1_600))), (Call::Next, None), "the order is kept");
+    assert_eq!((next.call.clone(), model.next_call(time(T + 1_600))), (Call::Next, None), "commands keep their order");
     model.call_succeeded(&next, time(T + 1_700));
     model.apply_playback(Some(from_playlist("A", "P", 26_700)), instant(T + 1_750), time(T + 1_800));
-    assert_eq!(model.next_call(time(T + 1_800)), None, "the read lags behind the skip");
+    assert_eq!(model.next_call(time(T + 1_800)), None, "the answer lags behind the skip");
     model.apply_playback(Some(from_playlist("B", "P", 700)), instant(T + 2_100), time(T + 2_200));
-    assert_eq!(model.next_call(time(T + 2_200)).unwrap().call, Call::Next, "nothing is removed unheard");
+    assert_eq!(model.next_call(time(T + 2_200)).unwrap().call, Call::Next, "an unheard track is not removed");
 }
 
 #[test]
@@ -799,7 +803,7 @@ fn like_shows_its_effect_before_the_answer() {
     let mut model = five_seconds_old();
     press(&mut model, Verb::ToggleSaved(None), T);
     model.apply_playback(Some(from_playlist("B", "P", 300)), instant(T + 60), time(T + 100));
-    assert_eq!(saved(&model), None, "it is taken off again");
+    assert_eq!(saved(&model), None, "the change is reverted");
 }
 
 #[test]
@@ -813,7 +817,7 @@ fn command_is_refused_if_the_poll_fails() {
         let mut model = five_seconds_old();
         press(&mut model, verb.clone(), T);
         model.apply_playback(Some(from_playlist("A", "P", 40_000)), instant(T + 15_000), time(T + 15_000));
-        assert_eq!(model.next_call(time(T + 15_000)), None, "{verb:?}: it is too late");
+        assert_eq!(model.next_call(time(T + 15_000)), None, "{verb:?}: the command is too old");
     }
 }
 
@@ -846,7 +850,7 @@ fn recommendation_is_not_removed_from_the_playlist() {
     assert!(!model.command(pressed(Verb::RemoveFromPlaylist, None), time(T)));
     let why = Error::Restricted(Restriction::NoPlaylist);
     assert_eq!(model.at(time(T)).refusal(&key()), Some(&why));
-    assert!(model.at(time(T)).plays(&uri("spotify:playlist:P")), "its key is still active");
+    assert!(model.at(time(T)).plays(&uri("spotify:playlist:P")), "the playlist is still current");
     press(&mut model, Verb::ToggleSaved(None), T);
     assert!(model.next_call(time(T)).is_some());
 }

@@ -23,7 +23,7 @@ fn answer(memory: &mut Memory, uris: &[Uri], at_ms: u64) {
     memory.on_query_result(&QueryResult::Saved(uris.iter().map(|uri| (uri.clone(), true)).collect()));
 }
 
-/// Asks whatever is due in a span of time and fails it: when that was, and what was asked.
+/// Sends the queries due in a span of time and fails them. Returns the queries with their times.
 fn failures(memory: &mut Memory, wanted: &Wanted<'_>, error: &Error, span_ms: u64) -> Vec<(u64, Query)> {
     let mut asked = Vec::new();
     for now_ms in (T..T + span_ms).step_by(10_000) {
@@ -44,7 +44,7 @@ fn visible_uris_are_queried_together() {
     assert_eq!(memory.next_query(&saved(&uris), instant(T)), Some((Query::Saved(uris.clone()), instant(T))));
     answer(&mut memory, &uris, T);
     assert_eq!(memory.next_query(&saved(&uris), instant(T)).unwrap().1, instant(T + 600_000));
-    // Another one begins to play: a call that is made anyway renews the others.
+    // A query of a new track renews the others, too.
     let more = tracks(21);
     let (query, due_at) = memory.next_query(&saved(&more), instant(T + 1_000)).unwrap();
     let Query::Saved(mut asked) = query else { panic!("{query:?}") };
@@ -68,7 +68,7 @@ fn many_uris_are_queried_in_several_calls() {
         answer(&mut memory, &asked, T);
         sizes.push(asked.len());
     }
-    assert_eq!(sizes, [40, 40, 40], "the last one has room for some that are known");
+    assert_eq!(sizes, [40, 40, 40], "the last call is filled with known ones");
     assert!(uris.iter().all(|uri| memory.is_saved(uri) == Some(true)));
 }
 
@@ -88,7 +88,7 @@ fn refused_name_is_queried_once() {
         assert_eq!(
             memory.next_query(&wanted, instant(T + 1_000)).unwrap().1,
             instant(T + 1_000),
-            "another account may know it"
+            "another account may have access"
         );
     }
 }
@@ -99,7 +99,7 @@ fn missing_permission_refuses_every_query_of_its_kind() {
         let mut memory = Memory::new();
         let uris = tracks(300);
         let mut asked = 0;
-        // Track after track plays, and each would be asked about.
+        // Each of many tracks would be queried.
         for (number, uri) in (0..).zip(&uris) {
             let now_ms = T + number * 200_000;
             let wanted = Wanted { saved: vec![uri], devices: true, ..Wanted::default() };
@@ -137,7 +137,7 @@ fn one_malformed_uri_does_not_spoil_the_others() {
     assert_eq!(calls, [5, 1, 1, 1, 1, 1]);
     let known: Vec<_> = uris.iter().map(|uri| memory.is_saved(uri)).collect();
     assert_eq!(known, [Some(true), Some(true), None, Some(true), Some(true)]);
-    // From then on the others are asked about together.
+    // The others are then queried together.
     let (query, due_at) = memory.next_query(&saved(&uris), instant(T)).unwrap();
     assert_eq!(due_at, instant(T + 600_000));
     assert!(matches!(query, Query::Saved(asked) if asked.len() == 4));
@@ -219,7 +219,7 @@ fn memory_keeps_its_bounds() {
     }
     assert!(memory.asked.len() <= MAX_ASKED.get());
     assert_eq!((memory.saved.len(), memory.names.len()), (MAX_SAVED.get(), MAX_NAMES.get()));
-    assert!(chosen.iter().all(|uri| memory.is_saved(uri).is_some()), "what is looked at all the time stays");
+    assert!(chosen.iter().all(|uri| memory.is_saved(uri).is_some()), "visible URIs are kept");
 }
 
 #[test]

@@ -16,7 +16,7 @@ struct Fixture {
     playback: Playback,
     model: Model,
     now_ms: u64,
-    /// When what plays was last read.
+    /// When the playback state was last polled.
     read_ms: u64,
     /// The calls that were made, and when.
     calls: Vec<(u64, Call)>,
@@ -165,7 +165,7 @@ fn sleep_fades_out_then_pauses_then_restores_volume() {
     assert!((end_ms - 10_000..end_ms - 9_000).contains(&first_ms), "{first_ms}");
     assert_eq!((*last, fixture.pauses()), (40, vec![end_ms]));
     let order = fixture.calls.iter().rev().take(2).map(|(_, call)| call.clone()).collect::<Vec<_>>();
-    assert_eq!(order, [Call::Volume(40), Call::Pause], "it is silent when it is loud again");
+    assert_eq!(order, [Call::Volume(40), Call::Pause], "the volume is restored after the pause");
     assert_eq!(fixture.timer(), None);
 }
 
@@ -344,7 +344,7 @@ fn sleep_volume_that_lags_behind_keeps_fading() {
     let mut fixture = Fixture::new();
     fixture.start_timer(1);
     fixture.advance_to(T + 55_000);
-    // As it was almost a second ago.
+    // The volume of almost a second ago.
     fixture.device().volume_percent = Some(24);
     fixture.read();
     fixture.advance_to(T + MINUTE);
@@ -394,7 +394,7 @@ fn sleep_at_item_end_follows_a_skip() {
     fixture.playback.progress_ms = Some(0);
     fixture.model.step(time(fixture.now_ms));
     fixture.send();
-    assert_eq!(fixture.volumes().last(), Some(&40), "it is another item's end that counts");
+    assert_eq!(fixture.volumes().last(), Some(&40), "the fade ends with a skip");
     fixture.now_ms += 300;
     fixture.read();
     fixture.advance_to(T + 100_000);
@@ -421,7 +421,7 @@ fn sleep_at_item_end_needs_a_length() {
     fixture.playback.item = None;
     fixture.read();
     assert!(!fixture.press(Verb::Sleep(SleepUntil::EndOfItem)));
-    assert!(fixture.press(Verb::Sleep(SleepUntil::Minutes(1))), "a time needs none");
+    assert!(fixture.press(Verb::Sleep(SleepUntil::Minutes(1))), "a time needs no length");
 }
 
 #[test]
